@@ -1,0 +1,116 @@
+//! What a call can end with: the status numbers of the C header, and the error that Rust callers see.
+
+use std::fmt;
+
+macro_rules! statuses {
+    ($($(#[$doc:meta])* $name:ident = $number:literal, $constant:literal, $text:literal;)*) => {
+        /// How a call ended, when not with success. The numbers are part of the ABI and never reused.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[repr(i32)]
+        pub enum Status {
+            $($(#[$doc])* $name = $number,)*
+        }
+
+        impl Status {
+            /// All of them, in rising order of their numbers.
+            pub const ALL: &'static [Status] = &[$(Status::$name,)*];
+
+            /// The name of its C constant without the prefix, as `"TIMEOUT"`.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(Status::$name => $constant,)* }
+            }
+
+            /// One sentence for people.
+            #[must_use]
+            pub fn text(self) -> &'static str {
+                match self { $(Status::$name => $text,)* }
+            }
+        }
+    };
+}
+
+statuses! {
+    /// The wait was over before the lock was granted; the request is withdrawn.
+    Timeout = 1, "TIMEOUT", "the wait was over before the lock was granted";
+    /// A try found the lock held.
+    Held = 2, "HELD", "somebody else holds the lock";
+    /// The lease had ended.
+    Lost = 3, "LOST", "the lease has ended";
+    /// The call was cancelled.
+    Cancelled = 4, "CANCELLED", "the wait was cancelled";
+    /// Waiting would close a cycle of waiters.
+    Deadlock = 5, "DEADLOCK", "waiting would close a cycle of waiters";
+    /// The session ended while the call waited in it.
+    SessionExpired = 6, "SESSION_EXPIRED", "the session has expired";
+    /// Nothing of that name.
+    NotFound = 7, "NOT_FOUND", "there is nothing of that name";
+    /// Undecided: wait on the fd.
+    Again = 8, "AGAIN", "not decided yet: wait on the file descriptor and ask again";
+    /// Surely not done; try later.
+    Unavailable = 20, "UNAVAILABLE", "no leader could be reached; it was surely not done";
+    /// Refused for load; try later.
+    Busy = 21, "BUSY", "refused for load; try again later";
+    /// Sent, unanswered: may have been done.
+    Unknown = 22, "UNKNOWN", "sent and not answered; it may have been done";
+    /// The arguments are wrong.
+    Invalid = 40, "INVALID", "an argument is not valid";
+    /// Not allowed.
+    Denied = 41, "DENIED", "not allowed";
+    /// A bound was reached.
+    Limit = 42, "LIMIT", "a limit was reached";
+    /// The handle was closed.
+    Closed = 43, "CLOSED", "the handle is closed";
+    /// The handle was made before a fork.
+    Forked = 44, "FORKED", "the handle belongs to the parent process; open a new one after fork";
+    /// This version cannot do it.
+    Unsupported = 45, "UNSUPPORTED", "this version does not support it";
+    /// The buffer is too small; its length now says what is needed.
+    TooSmall = 46, "TOO_SMALL", "the buffer is too small";
+    /// Reading or writing failed.
+    Io = 60, "IO", "reading or writing failed";
+    /// Stored data is damaged.
+    Corrupt = 61, "CORRUPT", "stored data is damaged";
+    /// A bug in Tenure.
+    Internal = 62, "INTERNAL", "a bug in Tenure; please report it";
+}
+
+/// A failed call: its status, and a sentence that says what happened and what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct Error {
+    /// What kind of failure.
+    pub status: Status,
+    /// The sentence; may be empty, then the status's own text stands for it.
+    pub message: String,
+}
+
+impl Error {
+    /// An error with its own sentence.
+    pub fn new(status: Status, message: impl Into<String>) -> Self {
+        Self { status, message: message.into() }
+    }
+}
+
+impl From<Status> for Error {
+    fn from(status: Status) -> Self {
+        Self { status, message: String::new() }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.message.is_empty() { self.status.text() } else { &self.message })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_those_of_the_contract() {
+        let numbers: Vec<i32> = Status::ALL.iter().map(|status| *status as i32).collect();
+        let contract = [1, 2, 3, 4, 5, 6, 7, 8, 20, 21, 22, 40, 41, 42, 43, 44, 45, 46, 60, 61, 62];
+        assert_eq!(numbers, contract);
+    }
+}

@@ -1,0 +1,65 @@
+//! Every bound in one place, with the relations between them asserted at compile time.
+
+/// A lock name, in bytes of UTF-8; at least 1.
+pub const NAME_BYTES_MAX: usize = 255;
+/// The value of a lock or election, in bytes.
+pub const VALUE_BYTES_MAX: usize = 4096;
+/// A client's own name, in bytes.
+pub const CLIENT_NAME_BYTES_MAX: usize = 255;
+/// Sessions alive at once.
+pub const SESSIONS_MAX: usize = 200_000;
+/// Locks held or waited for at once.
+pub const LOCKS_MAX: usize = 1_000_000;
+/// Grants and waiting requests of one session.
+pub const REQUESTS_PER_SESSION_MAX: usize = 16_384;
+/// Answers remembered for one session beyond its floor; more is refused.
+pub const ANSWERS_PER_SESSION_MAX: usize = 32_768;
+/// Waiters of one lock.
+pub const WAITERS_PER_LOCK_MAX: usize = 100_000;
+
+/// Session TTL in milliseconds, smallest, default and largest.
+pub const TTL_MS_MIN: u32 = 200;
+/// See [`TTL_MS_MIN`].
+pub const TTL_MS_DEFAULT: u32 = 10_000;
+/// See [`TTL_MS_MIN`].
+pub const TTL_MS_MAX: u32 = 3_600_000;
+
+/// Body of one frame on the wire, in bytes.
+pub const FRAME_BYTES_MAX: usize = 1 << 20;
+/// Entries in flight to one follower on the consensus connection, in bytes.
+pub const INFLIGHT_BYTES_MAX: usize = 256 << 10;
+/// Entries in one append message, in bytes.
+pub const APPEND_BYTES_MAX: usize = 128 << 10;
+/// One entry's payload, in bytes.
+pub const ENTRY_BYTES_MAX: usize = 16 << 10;
+/// Output buffered for one client connection before it is closed, in bytes.
+pub const CLIENT_BUFFER_BYTES_MAX: usize = 4 << 20;
+/// Output buffered for one peer connection before it is closed, in bytes.
+pub const PEER_BUFFER_BYTES_MAX: usize = 4 << 20;
+/// Requests of one connection that wait for their answer.
+pub const REQUESTS_IN_FLIGHT_MAX: usize = 4096;
+/// Client connections of one node.
+pub const CONNECTIONS_MAX: usize = 20_000;
+/// Requests held by a new leader until its own no-op is applied.
+pub const HELD_REQUESTS_MAX: usize = 65_536;
+/// Proposed and not yet committed, in bytes; beyond it proposals are refused as BUSY.
+pub const UNCOMMITTED_BYTES_MAX: usize = 16 << 20;
+/// Members of a cluster.
+pub const MEMBERS_MAX: usize = 9;
+
+/// Entries kept since the last snapshot, in bytes.
+pub const LOG_BYTES_MAX: u64 = 1 << 30;
+/// The last part of [`LOG_BYTES_MAX`], in which only entries that free something are admitted.
+pub const LOG_RESERVE_BYTES: u64 = 64 << 20;
+/// One segment of the write-ahead log, in bytes.
+pub const SEGMENT_BYTES: u64 = 8 << 20;
+
+const _: () = assert!(ENTRY_BYTES_MAX > 2 * (NAME_BYTES_MAX + VALUE_BYTES_MAX));
+const _: () = assert!(APPEND_BYTES_MAX >= 2 * ENTRY_BYTES_MAX);
+const _: () = assert!(INFLIGHT_BYTES_MAX >= 2 * APPEND_BYTES_MAX);
+const _: () = assert!(FRAME_BYTES_MAX >= 2 * (APPEND_BYTES_MAX + ENTRY_BYTES_MAX));
+const _: () = assert!(PEER_BUFFER_BYTES_MAX > 2 * FRAME_BYTES_MAX);
+const _: () = assert!(CLIENT_BUFFER_BYTES_MAX > 2 * FRAME_BYTES_MAX);
+const _: () = assert!(LOG_RESERVE_BYTES * 8 <= LOG_BYTES_MAX);
+const _: () = assert!(SEGMENT_BYTES > 4 * FRAME_BYTES_MAX as u64);
+const _: () = assert!(TTL_MS_MIN < TTL_MS_DEFAULT && TTL_MS_DEFAULT < TTL_MS_MAX);

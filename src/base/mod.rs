@@ -1,0 +1,16 @@
+//! The vocabulary that everything else is written in. No clocks, sockets, files or threads.
+
+pub mod checksum;
+pub mod codec;
+pub mod error;
+pub mod founding;
+pub mod ids;
+pub mod limits;
+pub mod rng;
+pub mod time;
+
+pub use ids::{
+    ClusterId, ConnectionId, DirectoryId, Index, NodeId, Owner, ReadId, RequestId, Round,
+    SessionId, SessionKey, Term, Token, WriteSeq,
+};
+pub use time::Sample;

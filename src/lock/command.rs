@@ -1,0 +1,227 @@
+//! What the log carries for the lock machine, what it answers, and what it shows.
+
+use crate::base::limits::NAME_BYTES_MAX;
+use crate::base::{Owner, RequestId, SessionId, SessionKey, Term, Token};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// The name of a lock or election: 1–255 bytes of UTF-8 without NUL. Compared byte by byte.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Name(Box<str>);
+
+/// Why a string is not a name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    /// No bytes.
+    #[error("a name must have at least one byte")]
+    Empty,
+    /// More than 255 bytes.
+    #[error("a name has at most {NAME_BYTES_MAX} bytes; this one has {0}")]
+    TooLong(usize),
+    /// A NUL byte.
+    #[error("a name must not contain a NUL byte")]
+    Nul,
+}
+
+impl Name {
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Name {
+    type Error = NameError;
+
+    fn try_from(text: String) -> Result<Self, NameError> {
+        match text.len() {
+            0 => Err(NameError::Empty),
+            length if length > NAME_BYTES_MAX => Err(NameError::TooLong(length)),
+            _ if text.as_bytes().contains(&0) => Err(NameError::Nul),
+            _ => Ok(Self(text.into_boxed_str())),
+        }
+    }
+}
+
+impl TryFrom<&str> for Name {
+    type Error = NameError;
+
+    fn try_from(text: &str) -> Result<Self, NameError> {
+        Self::try_from(text.to_owned())
+    }
+}
+
+impl From<Name> for String {
+    fn from(name: Name) -> Self {
+        name.0.into_string()
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// How a lock is shared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Mode {
+    /// One holder.
+    Exclusive,
+    /// Any number of readers. Not acted on in this version.
+    Shared,
+}
+
+/// A request for a lock. Carries all that later versions need, so that the format stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acquire {
+    /// What to lock.
+    pub name: Name,
+    /// Shown to whoever asks who holds it; at most 4 KiB.
+    #[serde(with = "serde_bytes")]
+    pub value: Vec<u8>,
+    /// This version acts on `Exclusive` only.
+    pub mode: Mode,
+    /// 0 = a lock, else a semaphore of this size. This version acts on 0 only.
+    pub limit: u32,
+    /// How many of the semaphore's permits; 1 for a lock.
+    pub permits: u32,
+    /// 0 = this acquire alone.
+    pub owner: Owner,
+    /// Lock delay after an expiry, in milliseconds. This version acts on 0 only.
+    pub delay_ms: u32,
+    /// Answer `Held` rather than queue.
+    pub try_only: bool,
+}
+
+/// A logged request of a session (safety L14, L17).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Operation {
+    /// Answers `Granted`, `Queued` or `Held`.
+    Acquire(Acquire),
+    /// Frees `name` if held under `token` by this session; else answers `NotHeld` (L13).
+    Release { name: Name, token: Token },
+    /// Takes back the acquire of that id, granted, queued or not yet seen, and fixes its answer as
+    /// `Withdrawn` (L14).
+    Withdraw { acquire: RequestId },
+    /// Ends the session and frees all that it holds.
+    Close,
+}
+
+/// Constants that all replicas must agree on; each only grows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// Δ of the leader lease, in milliseconds.
+    pub lease_ms: u32,
+    /// The largest TTL that a session may have, in milliseconds.
+    pub ttl_ms_max: u32,
+    /// The lock machine's level: which rules apply. 1 in this version.
+    pub level: u32,
+}
+
+/// The payload of a command entry. Variants are append-only: they are on disks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Command {
+    /// Creates a session whose id is epoch·2⁴⁸ + the entry's index. `ttl_ms` is clamped already (L21).
+    OpenSession { ttl_ms: u32, key: SessionKey, client: String },
+    /// A client's request. `floor` is the lowest request id without a first reply.
+    Request { session: SessionId, request: RequestId, floor: RequestId, operation: Operation },
+    /// Ends a session, decided by the leader of `term`; void in an entry of another term (L9).
+    Expire { session: SessionId, term: Term },
+    /// Raises the settings to at least these.
+    Settings(Settings),
+}
+
+/// What a request is answered with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Answer {
+    /// Held under this token.
+    Granted { token: Token },
+    /// Waits; this many are ahead, holders not counted.
+    Queued { ahead: u32 },
+    /// A try found it held by `client`.
+    Held { client: String },
+    /// An acquire that was granted, whose grant stands no longer.
+    Ended { token: Token },
+    /// An acquire that was withdrawn, or the withdrawal itself.
+    Withdrawn,
+    /// Released, or closed.
+    Done,
+    /// A release that found the token not holding the name.
+    NotHeld,
+    /// The session is not alive.
+    SessionExpired,
+    /// Not done.
+    Refused(Refusal),
+}
+
+/// Why a request was not done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Refusal {
+    /// This version does not act on an option.
+    Unsupported,
+    /// An argument is out of range.
+    Invalid,
+    /// A bound of `base::limits` is reached.
+    Limit,
+    /// Refused for load.
+    Busy,
+    /// Not this connection's session.
+    Denied,
+    /// The request id is below the floor: answered and forgotten (L17).
+    BelowFloor,
+}
+
+/// A lock as shown to people and to `holder_of`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LockView {
+    /// Its name.
+    pub name: Name,
+    /// The token of the present grant; 0 if vacant.
+    pub token: Token,
+    /// The holder's session.
+    pub session: SessionId,
+    /// The holder's client name.
+    pub client: String,
+    /// The value that the holder gave.
+    #[serde(with = "serde_bytes")]
+    pub value: Vec<u8>,
+    /// When it was granted, by the wall clock of the leader that proposed the entry.
+    pub since_unix_ms: u64,
+    /// Those who wait, first come first.
+    pub waiters: Vec<WaiterView>,
+}
+
+/// One who waits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaiterView {
+    /// Its session.
+    pub session: SessionId,
+    /// Its client name.
+    pub client: String,
+    /// Since when, by the proposer's wall clock.
+    pub since_unix_ms: u64,
+}
+
+/// A session as shown to people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionView {
+    /// Its id.
+    pub session: SessionId,
+    /// The client's name.
+    pub client: String,
+    /// Its TTL.
+    pub ttl_ms: u32,
+    /// Grants that it holds.
+    pub grants: u32,
+    /// Acquires that wait.
+    pub waiting: u32,
+}

@@ -1,0 +1,188 @@
+//! What nodes say to each other, and what a log entry is.
+
+use crate::base::{Index, Round, Term};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// The bytes of an entry; cheap to clone, since log, disk and each peer's queue share them.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Payload(Arc<[u8]>);
+
+impl Payload {
+    /// No bytes.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self(Arc::from([]))
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl From<Vec<u8>> for Payload {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(Arc::from(bytes))
+    }
+}
+
+impl std::fmt::Debug for Payload {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} bytes", self.0.len())
+    }
+}
+
+impl Serialize for Payload {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Payload {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let bytes: &[u8] = serde_bytes::deserialize(deserializer)?;
+        Ok(Self(Arc::from(bytes)))
+    }
+}
+
+/// What an entry's payload is. Numbers are append-only: they are on disks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EntryKind {
+    /// A leader's first entry; no payload.
+    NoOp,
+    /// A command of the lock machine.
+    Command,
+}
+
+/// On every entry. `format` is 1 in this version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EntryHeader {
+    /// How the payload is written.
+    pub format: u8,
+    /// What the payload is.
+    pub kind: EntryKind,
+    /// The proposer's wall clock, for people only; it decides nothing.
+    pub proposer_unix_ms: u64,
+}
+
+/// One entry of the Raft log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The term of the leader that appended it.
+    pub term: Term,
+    /// Its position.
+    pub index: Index,
+    /// Format, kind and the proposer's wall clock.
+    pub header: EntryHeader,
+    /// The command.
+    pub payload: Payload,
+}
+
+impl Entry {
+    /// What it counts against byte limits: payload and a fixed overhead.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.payload.bytes().len() + 64
+    }
+}
+
+/// RequestVote and its pre-vote twin (Raft §5.2, dissertation §9.6).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VoteRequest {
+    /// The term of the candidacy; in a pre-vote the term that it would have.
+    pub term: Term,
+    /// The candidate's last index.
+    pub last_index: Index,
+    /// The term of that entry.
+    pub last_term: Term,
+}
+
+/// An answer to a vote request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VoteResponse {
+    /// Granted: the request's term. Refused: the voter's own term.
+    pub term: Term,
+    /// Whether the vote is given.
+    pub granted: bool,
+}
+
+/// AppendEntries (Raft §5.3).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Append {
+    /// The leader's term.
+    pub term: Term,
+    /// The round at which it was built.
+    pub round: Round,
+    /// The index just before `entries`.
+    pub prev_index: Index,
+    /// The term of the entry at `prev_index`; 0 at index 0.
+    pub prev_term: Term,
+    /// The leader's commit index.
+    pub commit: Index,
+    /// May be empty (a probe).
+    pub entries: Vec<Entry>,
+}
+
+/// What became of an append.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AppendOutcome {
+    /// The follower's log equals the leader's up to `matched` = prev + length, and that is durable (R7).
+    Accepted { matched: Index },
+    /// The follower has no entry `prev_index` of `prev_term`. The hint is the largest index not above
+    /// `prev_index` whose term at the follower is not above `prev_term`, with that term.
+    Rejected { prev_index: Index, hint_index: Index, hint_term: Term },
+}
+
+/// An answer to an append. Refusals echo term and round too.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppendResponse {
+    /// The responder's term: larger than the leader's means that the leader is deposed.
+    pub term: Term,
+    /// The round of the append that it answers.
+    pub round: Round,
+    /// What became of it.
+    pub outcome: AppendOutcome,
+}
+
+/// A heartbeat: no log position, so it never moves match.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heartbeat {
+    /// The leader's term.
+    pub term: Term,
+    /// The round at which it was built.
+    pub round: Round,
+    /// min(match of this peer, the leader's commit).
+    pub commit: Index,
+}
+
+/// An answer to a heartbeat.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeartbeatResponse {
+    /// The responder's term.
+    pub term: Term,
+    /// The round of the heartbeat.
+    pub round: Round,
+}
+
+/// Everything that one node's consensus core says to another's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Message {
+    /// Would you vote for me?
+    PreVote(VoteRequest),
+    /// An answer to it; never counted as a vote.
+    PreVoteResponse(VoteResponse),
+    /// Vote for me.
+    Vote(VoteRequest),
+    /// An answer to it; leaves only when term and vote are durable (R6).
+    VoteResponse(VoteResponse),
+    /// Entries.
+    Append(Append),
+    /// An answer to them.
+    AppendResponse(AppendResponse),
+    /// The leader lives.
+    Heartbeat(Heartbeat),
+    /// An answer to it.
+    HeartbeatResponse(HeartbeatResponse),
+}

@@ -1,0 +1,77 @@
+//! What a server is told, what it asks of the process around it, and how it ends.
+
+use crate::base::{ConnectionId, NodeId, Sample};
+use crate::wal::WalError;
+use crate::wire::{PeerMessage, Request, ServerMessage};
+use std::time::Duration;
+
+/// Fixed for the life of a server.
+#[derive(Clone, Debug)]
+pub struct ServerOptions {
+    /// This node.
+    pub node: NodeId,
+    /// All configured members with the addresses that clients and peers dial; this node among them.
+    pub members: Vec<(NodeId, String)>,
+    /// How often a leader sends heartbeats.
+    pub heartbeat: Duration,
+    /// The smallest election timeout; each is drawn from `election ..= 2·election`.
+    pub election: Duration,
+    /// Δ of the leader lease, in milliseconds.
+    pub lease_ms: u32,
+    /// The largest session TTL, in milliseconds.
+    pub ttl_ms_max: u32,
+    /// Entries held since the last snapshot, in bytes: `limits::LOG_BYTES_MAX`, smaller in tests.
+    pub log_bytes_max: u64,
+    /// The part of it in which only freeing entries are admitted.
+    pub log_reserve_bytes: u64,
+    /// Drawn at each start of the process.
+    pub boot: u64,
+    /// For timeouts.
+    pub seed: u64,
+}
+
+/// The process, or the simulated machine, around a server.
+pub trait Outside {
+    /// A fresh reading of the clocks.
+    fn now(&mut self) -> Sample;
+    /// The wall clock in milliseconds, for people only.
+    fn unix_ms(&mut self) -> u64;
+    /// Queues a message for a peer; lost if there is no connection to it.
+    fn send_peer(&mut self, to: NodeId, message: PeerMessage);
+    /// Queues a message for a client; lost if the connection is gone.
+    fn send_client(&mut self, to: ConnectionId, message: ServerMessage);
+    /// Lets everything queued so far leave, as far as sockets take it: called before the disk is waited
+    /// for, so that network and disk run in parallel.
+    fn flush(&mut self);
+}
+
+/// What happens to a server.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A connection to this peer stands, its hello checked.
+    PeerUp { peer: NodeId },
+    /// The *other* side closed the connection, or reset it.
+    PeerDown { peer: NodeId },
+    /// A message of a connected peer.
+    Peer { from: NodeId, message: PeerMessage },
+    /// A client's connection stands, its hello checked.
+    ClientUp { connection: ConnectionId },
+    /// It is gone.
+    ClientDown { connection: ConnectionId },
+    /// A request of a connected client.
+    Client { connection: ConnectionId, request: Request },
+}
+
+/// Why a server ended, or could not start. Final (W2, R14).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ServerError {
+    /// The log failed or is damaged.
+    #[error(transparent)]
+    Wal(#[from] WalError),
+    /// Members, addresses or durations do not fit.
+    #[error("{0}")]
+    Config(String),
+    /// This node cannot go on: an entry that it cannot read, a conflict below the commit index.
+    #[error("{0}")]
+    Fatal(String),
+}

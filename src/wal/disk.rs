@@ -1,0 +1,93 @@
+//! What the log asks of storage. Two implementations: real files in `node`, a simulated disk in `sim`.
+
+/// An open file of one [`Disk`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FileId(pub u32);
+
+/// Why storage failed. Sentences name the file.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DiskError {
+    /// No space left (also: quota).
+    #[error("no space left: {0}")]
+    NoSpace(String),
+    /// Anything else that reading or writing met.
+    #[error("{0}")]
+    Io(String),
+}
+
+/// One flat directory of files. Every method that changes something is durable only after the sync that
+/// covers it: file contents after `sync_data`, names after `sync_directory`.
+pub trait Disk {
+    /// The names in the directory, in byte order.
+    ///
+    /// # Errors
+    /// [`DiskError`].
+    fn list(&mut self) -> Result<Vec<String>, DiskError>;
+
+    /// Opens an existing file for reading and writing; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`DiskError`]; also if it is not a regular file.
+    fn open(&mut self, name: &str) -> Result<Option<FileId>, DiskError>;
+
+    /// Creates an empty file, or empties the one of that name, and opens it.
+    ///
+    /// # Errors
+    /// [`DiskError`].
+    fn create(&mut self, name: &str) -> Result<FileId, DiskError>;
+
+    /// The file's length in bytes.
+    ///
+    /// # Errors
+    /// [`DiskError`].
+    fn length(&mut self, file: FileId) -> Result<u64, DiskError>;
+
+    /// Fills `buffer` from `offset`; returns how much there was (short only at the end of the file).
+    ///
+    /// # Errors
+    /// [`DiskError`].
+    fn read_at(&mut self, file: FileId, offset: u64, buffer: &mut [u8])
+    -> Result<usize, DiskError>;
+
+    /// Writes all of `bytes` at `offset`. Continues short writes and retries EINTR.
+    ///
+    /// # Errors
+    /// [`DiskError`]; how much was written is unknown.
+    fn write_at(&mut self, file: FileId, offset: u64, bytes: &[u8]) -> Result<(), DiskError>;
+
+    /// Makes the file's contents and length durable (fdatasync). After an error nothing may be assumed
+    /// of any byte written before (W2).
+    ///
+    /// # Errors
+    /// [`DiskError`].
+    fn sync_data(&mut self, file: FileId) -> Result<(), DiskError>;
+
+    /// Closes the file.
+    fn close(&mut self, file: FileId);
+
+    /// Gives a file another name, replacing a file that has it.
+    ///
+    /// # Errors
+    /// [`DiskError`].
+    fn rename(&mut self, from: &str, to: &str) -> Result<(), DiskError>;
+
+    /// Removes a name.
+    ///
+    /// # Errors
+    /// [`DiskError`].
+    fn remove(&mut self, name: &str) -> Result<(), DiskError>;
+
+    /// Makes creations, renames and removals durable.
+    ///
+    /// # Errors
+    /// [`DiskError`].
+    fn sync_directory(&mut self) -> Result<(), DiskError>;
+
+    /// Begins to make a file of `bytes` zero bytes under `name`, written through and synced, off the
+    /// caller's thread. One at a time; replaces a file of that name.
+    fn prepare(&mut self, name: &str, bytes: u64);
+
+    /// Whether the file of the last `prepare` is ready, once; `None` while it is in the making, or if
+    /// none was asked for.
+    fn take_prepared(&mut self) -> Option<Result<(), DiskError>>;
+}

@@ -1,0 +1,24 @@
+//! What peers say once connected.
+
+use crate::base::DirectoryId;
+use crate::base::founding::FoundingRecord;
+use crate::raft;
+use serde::{Deserialize, Serialize};
+
+/// What a node that was, or is to be, founded tells each peer when they connect.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FoundingOffer {
+    /// The sender's directory.
+    pub directory: DirectoryId,
+    /// The record that it holds durably, if any.
+    pub record: Option<FoundingRecord>,
+}
+
+/// One message between peers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PeerMessage {
+    /// Before there is a cluster, and to those that do not know it yet.
+    Founding(FoundingOffer),
+    /// Consensus.
+    Raft(raft::Message),
+}

@@ -1,0 +1,114 @@
+//! What clients ask, and what servers say.
+
+use crate::base::{Index, NodeId, RequestId, SessionId, SessionKey, Term, Token};
+use crate::lock::{Answer, LockView, Name, Operation, Refusal, SessionView};
+use crate::wire::LeaderHint;
+use serde::{Deserialize, Serialize};
+
+/// A client's request. Requests on one connection are answered in any order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Request {
+    /// Creates a session of this connection. Each transmission has its own `number` and makes a session
+    /// of its own (L7); orphans expire.
+    OpenSession { number: u64, ttl_ms: u32, key: SessionKey, client: String },
+    /// Binds the connection to a session made earlier; the server then repeats its standing answers.
+    Attach { session: SessionId, key: SessionKey },
+    /// Extends the connection's session. Each transmission has its own `number`, never reused (L7).
+    Renew { session: SessionId, number: u64 },
+    /// A logged request of the connection's session.
+    Submit { session: SessionId, request: RequestId, floor: RequestId, operation: Operation },
+    /// A linearizable read, confirmed by a round. `read` is the client's own number for it.
+    Read { read: u64, query: Query },
+    /// What this node itself knows; answered by any node at once.
+    Status { read: u64 },
+}
+
+/// What can be read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Query {
+    /// One lock.
+    Lock { name: Name },
+    /// At most `limit` locks under `prefix` behind `after`, in byte order.
+    Locks { prefix: String, after: Option<Name>, limit: u32 },
+    /// Whether `token` holds `name` now.
+    Validate { name: Name, token: Token },
+    /// One session.
+    Session { session: SessionId },
+}
+
+/// What was read, and the index that it is of (L18).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ReadAnswer {
+    /// The lock, if anybody holds it or waits, with the least time that the leader will wait before it
+    /// may expire the holder's session, in milliseconds.
+    Lock { lock: Option<LockView>, session_remaining_ms: u64 },
+    /// Locks, with `session_remaining_ms` of each; `more` if others follow.
+    Locks { locks: Vec<(LockView, u64)>, more: bool },
+    /// Whether the token holds.
+    Valid(bool),
+    /// The session, if it lives.
+    Session(Option<SessionView>),
+    /// Not read.
+    Refused(Refusal),
+}
+
+/// What a node says of itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeStatus {
+    /// The node.
+    pub node: NodeId,
+    /// "leader", "follower", "candidate".
+    pub role: String,
+    /// Its term.
+    pub term: Term,
+    /// The leader that it knows.
+    pub leader: Option<NodeId>,
+    /// Committed up to here.
+    pub commit: Index,
+    /// Applied up to here.
+    pub applied: Index,
+    /// Last index of its log.
+    pub last: Index,
+    /// Entries since the last snapshot, in bytes, and the bound on them.
+    pub log_bytes: u64,
+    /// See `log_bytes`.
+    pub log_bytes_max: u64,
+    /// Live sessions and held locks, of its applied state.
+    pub sessions: u64,
+    /// See `sessions`.
+    pub locks: u64,
+    /// Members with their addresses, as this node is configured.
+    pub members: Vec<(NodeId, String)>,
+    /// Connections closed because of bytes that are no protocol of ours.
+    pub refused_connections: u64,
+    /// The crate's version.
+    pub version: String,
+}
+
+/// What a server says to a client, answers and pushes alike.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ServerMessage {
+    /// The session of that `OpenSession`. `ttl_ms` is what holds (L21); belief counts from the send time
+    /// of the creation `number`, with the servers' `rho_ppm`.
+    SessionOpened { number: u64, session: SessionId, ttl_ms: u32, rho_ppm: u32 },
+    /// No session: a bound is reached.
+    SessionRefused { number: u64, refusal: Refusal },
+    /// The connection is bound; standing answers follow.
+    Attached { session: SessionId },
+    /// Not bound: the key is another.
+    AttachDenied { session: SessionId },
+    /// The renewal of that number is acknowledged (and no other, L7).
+    Renewed { session: SessionId, number: u64 },
+    /// The session is not alive; final.
+    SessionEnded { session: SessionId },
+    /// An answer to a request, its first or a later one: `Queued` is followed by `Granted` when the lock
+    /// is handed on.
+    Answered { session: SessionId, request: RequestId, answer: Answer },
+    /// An answer to a read, of the state at `index`.
+    Read { read: u64, index: Index, answer: ReadAnswer },
+    /// An answer to `Status`.
+    Status { read: u64, status: NodeStatus },
+    /// Who leads, as far as this node knows: pushed at each change, and said to a request that only a
+    /// leader can answer. Requests that it names no answer to must be sent again to the leader.
+    Leader(LeaderHint),
+}
