@@ -1,1 +1,19 @@
-//! client
+//! The client library: a sans-IO core (session, renewal, retry, leases), and the driver around it.
+//!
+//! ```no_run
+//! use tenure::client::{AcquireOptions, Client, ClientOptions, Wait};
+//!
+//! let client = Client::open("127.0.0.1:7401,127.0.0.1:7402", ClientOptions::default())?;
+//! let lease = client.acquire("jobs/nightly", Wait::Forever, AcquireOptions::default())?;
+//! println!("token {}", lease.token());
+//! lease.release(Wait::Forever)?;
+//! # Ok::<(), tenure::Error>(())
+//! ```
+
+mod api;
+pub mod core;
+
+pub use self::core::{EndReason, SessionState, Wait};
+pub use api::{
+    AcquireOptions, Client, ClientOptions, Holder, Lease, LeaseState, Pending, SessionInfo,
+};

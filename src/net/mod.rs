@@ -1,1 +1,8 @@
-//! net
+//! Sockets: a connection that reads and writes frames without blocking, and what polls it.
+//!
+//! With `sys` and `ffi` the only place where `unsafe` is allowed. `mio::Token` never leaves this module.
+#![allow(unsafe_code)]
+
+mod connection;
+
+pub use connection::{Closed, Connection, Received};

@@ -1,1 +1,6 @@
-//! node
+//! The process around a server: event loop, file disk, connections to peers and clients. It moves bytes
+//! and decides nothing that a fault can hit.
+
+mod api;
+
+pub use api::{Leadership, Node, NodeOptions, parse_cluster};

@@ -1,1 +1,12 @@
-//! sys
+//! What the operating system gives: clocks, event and timer fds, threads, random bytes, the mark of a fork.
+//!
+//! With `net` and `ffi` the only place where `unsafe` is allowed; each block says what it relies on.
+#![allow(unsafe_code)]
+
+pub mod clock;
+pub mod event;
+pub mod fork;
+pub mod poll;
+pub mod random;
+pub mod thread;
+pub mod timer;
