@@ -109,6 +109,18 @@ impl LockMachine {
         todo!()
     }
 
+    /// Live sessions.
+    #[must_use]
+    pub fn session_count(&self) -> usize {
+        todo!()
+    }
+
+    /// Locks held.
+    #[must_use]
+    pub fn held_count(&self) -> usize {
+        todo!()
+    }
+
     /// A hash of the whole state: equal logs give equal hashes (O2).
     #[must_use]
     pub fn state_hash(&self) -> u64 {
