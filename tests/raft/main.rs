@@ -1,0 +1,6 @@
+//! The Raft core, rule by rule: `docs/scenarios.md` maps the scenarios to these tests.
+
+mod harness;
+mod network;
+
+mod append;
