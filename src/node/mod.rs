@@ -2,5 +2,7 @@
 //! and decides nothing that a fault can hit.
 
 mod api;
+mod disk;
 
 pub use api::{Leadership, Node, NodeOptions, parse_cluster};
+pub use disk::FileDisk;
