@@ -89,8 +89,8 @@ fn config() -> ProptestConfig {
     }
 }
 
-fn name(lock: usize) -> Name {
-    Name::try_from(LOCKS[lock]).expect("a valid name")
+fn name(lock: &str) -> Name {
+    Name::try_from(lock).expect("a valid name")
 }
 
 /// The log being made: which sessions it opened, and the machine that has applied it.
@@ -145,7 +145,7 @@ impl Log {
     fn operation(&self, wish: &Wish) -> Operation {
         let acquire = |lock: &usize, owner, try_only, limit| {
             Operation::Acquire(Acquire {
-                name: name(*lock),
+                name: name(LOCKS[*lock]),
                 value: vec![7],
                 mode: Mode::Exclusive,
                 limit,
@@ -159,11 +159,12 @@ impl Log {
             Wish::Acquire { lock, owner, try_only } => acquire(lock, *owner, *try_only, 0),
             Wish::Unsupported { lock } => acquire(lock, 0, false, 3),
             Wish::Release { lock, token: 0 } => {
-                let token = self.machine.lock(&name(*lock)).map_or(Token(0), |view| view.token);
-                Operation::Release { name: name(*lock), token }
+                let token =
+                    self.machine.lock(&name(LOCKS[*lock])).map_or(Token(0), |view| view.token);
+                Operation::Release { name: name(LOCKS[*lock]), token }
             }
             Wish::Release { lock, token } => {
-                Operation::Release { name: name(*lock), token: Token(*token) }
+                Operation::Release { name: name(LOCKS[*lock]), token: Token(*token) }
             }
             Wish::Withdraw { acquire } => Operation::Withdraw { acquire: RequestId(*acquire) },
             Wish::Close => Operation::Close,
@@ -173,31 +174,33 @@ impl Log {
 
 /// Compares all that the machine shows with the reference.
 fn check_views(machine: &LockMachine, reference: &Reference) {
-    for lock in 0..LOCKS.len() {
-        let view = machine.lock(&name(lock));
-        let shown = view.map(|view| {
+    for name in LOCKS.map(name) {
+        let shown = machine.lock(&name).map(|view| {
             let waiters = view.waiters.iter().map(|w| (w.session, w.client.clone())).collect();
             (view.token, view.session, view.client, waiters)
         });
-        assert_eq!(shown, reference.lock(&name(lock)), "lock {}", LOCKS[lock]);
-        for token in 1..12 {
-            let is_held = machine.is_held_by(&name(lock), Token(token));
-            assert_eq!(is_held, reference.is_held_by(&name(lock), Token(token)));
+        assert_eq!(shown, reference.lock(&name), "lock {name}");
+        for token in (0..12).map(Token) {
+            let is_held = machine.is_held_by(&name, token);
+            assert_eq!(is_held, reference.is_held_by(&name, token), "{name} by {token}");
         }
     }
-    assert_eq!(machine.sessions().collect::<Vec<_>>(), reference.sessions());
-    assert_eq!(machine.session_count(), reference.sessions().len());
     assert_eq!(machine.held_count(), reference.held_count());
-    for (session, _) in reference.sessions() {
-        let standing = reference.standing(session);
-        let view = machine.session(session).expect("alive");
-        let grants = standing.iter().filter(|(_, a)| matches!(a, Answer::Granted { .. })).count();
-        assert_eq!(
-            (view.grants as usize, (view.grants + view.waiting) as usize),
-            (grants, standing.len())
-        );
-        assert_eq!(machine.standing(session), standing);
+    let sessions = reference.sessions();
+    assert_eq!(machine.session_count(), sessions.len());
+    assert!(machine.sessions().eq(sessions.iter().copied()));
+    for (session, _) in sessions {
+        check_session(machine, reference, session);
     }
+}
+
+fn check_session(machine: &LockMachine, reference: &Reference, session: SessionId) {
+    let standing = reference.standing(session);
+    let grants = standing.iter().filter(|(_, a)| matches!(a, Answer::Granted { .. })).count();
+    let view = machine.session(session).expect("the reference says that it lives");
+    assert_eq!(view.grants as usize, grants);
+    assert_eq!(view.waiting as usize, standing.len() - grants);
+    assert_eq!(machine.standing(session), standing);
 }
 
 /// The grants that an entry tells of, in the order in which it made them.

@@ -122,8 +122,8 @@ fn a_state_that_differs_in_one_field_has_another_hash() {
         |log| log[0] = Command::Settings(Settings { lease_ms: 151, ttl_ms_max: 60_000, level: 1 }),
         |log| log[1] = open_session("A"),
         |log| {
-            let Command::Request { floor, .. } = &mut log[4] else { panic!("a request") };
-            *floor = RequestId(0xffff);
+            let Command::Request { floor, .. } = &mut log[5] else { panic!("a request") };
+            *floor = RequestId(2);
         },
         |log| {
             let Command::Request { operation: Operation::Acquire(acquire), .. } = &mut log[4]
