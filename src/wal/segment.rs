@@ -56,7 +56,7 @@ pub(super) fn number(file_name: &str) -> Option<u64> {
     (name(number) == file_name).then_some(number)
 }
 
-/// Makes a file of zeros, inline, for a segment that is needed now.
+/// Makes a file of zeros, inline, for a segment that is needed now. The sync of the header covers it.
 pub(super) fn make_zeros<D: Disk>(disk: &mut D, bytes: u64) -> Result<FileId, DiskError> {
     let file = disk.create(TEMPORARY)?;
     let zeros = vec![0; to_usize(bytes.min(ZEROS_BYTES))];
@@ -66,11 +66,10 @@ pub(super) fn make_zeros<D: Disk>(disk: &mut D, bytes: u64) -> Result<FileId, Di
         disk.write_at(file, offset, &zeros[..to_usize(part)])?;
         offset += part;
     }
-    disk.sync_data(file)?;
     Ok(file)
 }
 
-/// Makes the synced file of zeros `temporary` the segment that `header` describes.
+/// Makes the file of zeros `temporary` the segment that `header` describes; durable on return.
 pub(super) fn take_into_use<D: Disk>(
     disk: &mut D,
     owner: &Owner,
