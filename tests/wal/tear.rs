@@ -111,4 +111,24 @@ fn st6_old_records_of_a_recycled_segment_are_none() {
     assert!(recovery.trimmed_bytes > 0);
 }
 
+#[test]
+fn st6_a_record_of_another_history_does_not_follow() {
+    // Two histories of one directory: the same places and numbers, other bytes.
+    let [ours, theirs] = [100u64, 103].map(|unix_ms| {
+        let disk = TestDisk::default();
+        let mut wal = founded(&disk);
+        for index in 1..3 {
+            let mut write = write(index..index + 1, 100);
+            write.entries[0].header.proposer_unix_ms = unix_ms;
+            wal.append(&write).unwrap();
+            wal.sync().unwrap();
+        }
+        disk
+    });
+    let second = 512 + (end_of(&log(&ours)) - 512) / 2;
+    ours.edit(LOG, |bytes| bytes[second..].copy_from_slice(&log(&theirs)[second..]));
+    let (_, recovery) = reopen(&ours).unwrap();
+    assert_eq!((recovery.entries.len(), recovery.trimmed_bytes > 0), (1, true));
+}
+
 const LOG: &str = "log-00000000000000000001";
