@@ -63,7 +63,7 @@ fn p51_a_batch_that_spills_over_segments_and_is_torn_is_trimmed() {
     append_each(&mut wal, 1..2, 1000);
     wal.append(&write(2..9, 1000)).unwrap();
     wal.sync().unwrap();
-    let last = disk.contents().into_keys().filter(|name| name.starts_with("log-")).next_back();
+    let last = disk.contents().into_keys().rfind(|name| name.starts_with("log-"));
     let last = last.unwrap();
     assert_ne!(last, LOG, "the batch spills");
     disk.edit(&last, |bytes| bytes[600] ^= 1);
