@@ -105,16 +105,23 @@ impl Node {
         }
     }
 
-    /// The leader of `term` among `voters`, whose log was `terms` before its no-op; all is durable.
+    /// The leader of `term` among `voters`, whose log was `terms` before its no-op; all is durable, and
+    /// its first appends are on their way.
     pub fn leader(voters: u64, term: u64, terms: &[u64]) -> Self {
+        let mut node = Self::winner(voters, term, terms);
+        node.settle();
+        node.outbox.clear();
+        node
+    }
+
+    /// As [`Node::leader`], its no-op neither sent nor written.
+    pub fn winner(voters: u64, term: u64, terms: &[u64]) -> Self {
         let mut node = Self::with_log(1, voters, term - 1, terms);
         node.become_candidate();
         for voter in 2..=voters {
             node.receive(voter, vote_response(term, true));
         }
-        node.settle();
         assert_eq!((node.raft.role(), node.raft.term()), (Role::Leader, Term(term)));
-        node.outbox.clear();
         node
     }
 
@@ -206,6 +213,18 @@ impl Node {
             self.sync_one();
             self.turn();
         }
+    }
+
+    /// A turn of a leader whose heartbeat is due.
+    pub fn beat(&mut self) {
+        self.clock += HEARTBEAT;
+        self.turn();
+    }
+
+    /// What left for `to` since the last call; the rest is dropped.
+    pub fn sent_to(&mut self, to: u64) -> Vec<Message> {
+        let sent = self.sent().into_iter().filter(|(receiver, _)| *receiver == to);
+        sent.map(|(_, message)| message).collect()
     }
 
     /// What left since the last call.

@@ -4,3 +4,5 @@ mod harness;
 mod network;
 
 mod append;
+mod commit;
+mod votes;
