@@ -287,7 +287,7 @@ pub fn append(term: u64, prev: (u64, u64), commit: u64, terms: &[u64]) -> Messag
         prev_index: Index(prev.0),
         prev_term: Term(prev.1),
         commit: Index(commit),
-        entries: entries(prev.0 + 1, terms),
+        entries: entries(prev.0.saturating_add(1), terms),
     })
 }
 
@@ -311,4 +311,12 @@ pub fn heartbeat(term: u64, round: u64, commit: u64) -> Message {
 
 pub fn echo(term: u64, round: u64) -> Message {
     Message::HeartbeatResponse(HeartbeatResponse { term: Term(term), round: Round(round) })
+}
+
+/// The places of an append: the index before its entries, and how many they are.
+pub fn span(message: &Message) -> Option<(u64, usize)> {
+    match message {
+        Message::Append(append) => Some((append.prev_index.0, append.entries.len())),
+        _ => None,
+    }
 }
