@@ -76,7 +76,8 @@ impl Answers {
     /// Raises the floor and forgets the fixed answers below it.
     pub(super) fn raise_floor(&mut self, floor: RequestId) {
         self.floor = self.floor.max(floor);
-        while let Some(oldest) = self.fixed.first_entry().filter(|oldest| *oldest.key() < self.floor)
+        while let Some(oldest) =
+            self.fixed.first_entry().filter(|oldest| *oldest.key() < self.floor)
         {
             oldest.remove();
         }

@@ -116,7 +116,8 @@ impl Line {
         let block = self.blocks.partition_point(|block| {
             block.back().is_some_and(|(last_of_block, _)| *last_of_block < ticket)
         });
-        let place = self.blocks.get(block)?.binary_search_by_key(&ticket, |(held, _)| *held).ok()?;
+        let place =
+            self.blocks.get(block)?.binary_search_by_key(&ticket, |(held, _)| *held).ok()?;
         Some(Position { block, place })
     }
 

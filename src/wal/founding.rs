@@ -69,9 +69,8 @@ mod tests {
 
     #[test]
     fn a_founding_record_reads_as_it_was_written_and_a_changed_one_is_refused() {
-        let record = FoundingRecord::new(
-            [1u8, 2, 3].map(|n| (NodeId(u64::from(n)), DirectoryId([n; 16]))),
-        );
+        let record =
+            FoundingRecord::new([1u8, 2, 3].map(|n| (NodeId(u64::from(n)), DirectoryId([n; 16]))));
         let bytes = encode(&record);
         assert_eq!(decode(&bytes), Some(record));
         let mut renamed = bytes.clone();

@@ -117,11 +117,7 @@ impl Log {
 
     /// Goes on to the next segment. What is pending is durable before the next one has its name:
     /// recovery counts on it (only the last segment can be torn).
-    fn begin_segment<D: Disk>(
-        &mut self,
-        disk: &mut D,
-        spare: &mut Spare,
-    ) -> Result<(), DiskError> {
+    fn begin_segment<D: Disk>(&mut self, disk: &mut D, spare: &mut Spare) -> Result<(), DiskError> {
         self.flush(disk)?;
         let header = Header {
             number: self.segment + 1,

@@ -148,7 +148,8 @@ impl<D: Disk> Wal<D> {
     pub fn append(&mut self, write: &Write) -> Result<(), WalError> {
         assert!(self.is_founded, "nothing is promised before the founding record is durable");
         self.attempt(|this| {
-            if let Some(state) = write.hard_state.filter(|state| *state != this.hard_state.state()) {
+            if let Some(state) = write.hard_state.filter(|state| *state != this.hard_state.state())
+            {
                 this.hard_state.write(&mut this.disk, state)?;
             }
             if let Some(from) = write.truncate_from {

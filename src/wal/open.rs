@@ -61,7 +61,11 @@ impl Found {
         let term = self.hard_state.as_ref().map(|found| found.state().term).unwrap_or_default();
         let sequences = self.log.as_ref().map_or(0, |log| log.end.next_sequence - 1);
         if self.founding.is_none() {
-            return if term.0 == 0 && sequences == 0 { Ok(()) } else { Err(missing(founding::NAME)) };
+            return if term.0 == 0 && sequences == 0 {
+                Ok(())
+            } else {
+                Err(missing(founding::NAME))
+            };
         }
         if self.hard_state.is_none() {
             return Err(missing(hard_state::NAME));

@@ -40,11 +40,7 @@ pub(super) fn open_whole<'a>(
     }
 }
 
-fn read_open<D: Disk>(
-    disk: &mut D,
-    file: super::FileId,
-    name: &str,
-) -> Result<Vec<u8>, WalError> {
+fn read_open<D: Disk>(disk: &mut D, file: super::FileId, name: &str) -> Result<Vec<u8>, WalError> {
     let length = disk.length(file)?;
     if length > BYTES_MAX {
         return Err(Flaw::Damaged.describe(name));
