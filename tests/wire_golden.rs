@@ -104,6 +104,7 @@ fn lock_view() -> LockView {
             client: "w".to_owned(),
             since_unix_ms: 1001,
         }],
+        waiting: 1,
     }
 }
 

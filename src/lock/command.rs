@@ -206,8 +206,10 @@ pub struct LockView {
     pub value: Vec<u8>,
     /// When it was granted, by the wall clock of the leader that proposed the entry.
     pub since_unix_ms: u64,
-    /// Those who wait, first come first.
+    /// Those who wait, first come first; at most [`WAITERS_SHOWN_MAX`](crate::base::limits::WAITERS_SHOWN_MAX).
     pub waiters: Vec<WaiterView>,
+    /// How many wait in all.
+    pub waiting: u32,
 }
 
 /// One who waits.

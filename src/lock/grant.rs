@@ -63,7 +63,8 @@ impl LockMachine {
         granted: &mut Vec<Granted>,
     ) -> Answer {
         let grant = self.locks.get(name).map(|lock| &lock.grant);
-        let Some(grant) = grant.filter(|g| g.session == call.session && g.token == token) else {
+        let Some(grant) = grant.filter(|held| held.session == call.session && held.token == token)
+        else {
             return self.fix(call, Fixed::NotHeld);
         };
         let acquire = grant.request;

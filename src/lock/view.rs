@@ -3,6 +3,7 @@
 use super::command::{Answer, LockView, Name, SessionView, Settings, WaiterView};
 use super::grant::Lock;
 use super::machine::LockMachine;
+use crate::base::limits::WAITERS_SHOWN_MAX;
 use crate::base::{RequestId, SessionId, SessionKey, Token};
 use std::ops::Bound;
 
@@ -89,7 +90,7 @@ impl LockMachine {
     }
 
     fn lock_view(&self, name: &Name, lock: &Lock) -> LockView {
-        let waiters = lock.queue.iter().map(|(_, waiter)| WaiterView {
+        let waiters = lock.queue.iter().take(WAITERS_SHOWN_MAX).map(|(_, waiter)| WaiterView {
             session: waiter.session,
             client: self.client_name(waiter.session),
             since_unix_ms: waiter.since_unix_ms,
@@ -102,6 +103,7 @@ impl LockMachine {
             value: lock.grant.value.to_vec(),
             since_unix_ms: lock.grant.since_unix_ms,
             waiters: waiters.collect(),
+            waiting: count(lock.queue.len()),
         }
     }
 

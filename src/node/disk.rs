@@ -1,15 +1,17 @@
 //! A data directory of real files, for [`crate::wal`].
 //!
 //! One process at a time: the file `lock` is held with flock for as long as the [`FileDisk`] lives
-//! (a child that the host forks shares that lock until it execs or exits). Files are 0600, the directory
-//! 0700 if made here; what is no regular file is refused. Spare files are made on a thread of their own,
-//! `tenure-disk`, so that writing zeros never holds up the loop.
+//! (after a kill, until the children that it forked have exited or called exec too). Files are 0600, the
+//! directory 0700 if made here; what is no regular file is refused. Spare files are made on a thread of
+//! their own, `tenure-disk`, so that writing zeros never holds up the loop.
 
+mod lock;
 mod preparer;
 
 use crate::wal::{Disk, DiskError, FileId};
+use lock::DirectoryLock;
 use preparer::Preparer;
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -22,7 +24,7 @@ pub struct FileDisk {
     files: Vec<Option<OpenFile>>,
     path: PathBuf,
     directory: File,
-    _lock: File,
+    _lock: DirectoryLock,
 }
 
 /// A file and the path that messages name.
@@ -43,7 +45,7 @@ impl FileDisk {
         let path = std::path::absolute(given).map_err(|error| failed("open", given, &error))?;
         make_directory(&path)?;
         let directory = File::open(&path).map_err(|error| failed("open", &path, &error))?;
-        let lock = lock_directory(&path)?;
+        let lock = DirectoryLock::acquire(&path)?;
         let preparer = Preparer::start()
             .map_err(|error| failed("start the thread tenure-disk for", &path, &error))?;
         Ok(Self { preparer, files: Vec::new(), path, directory, _lock: lock })
@@ -172,21 +174,6 @@ fn make_directory(path: &Path) -> Result<(), DiskError> {
     Ok(())
 }
 
-fn lock_directory(path: &Path) -> Result<File, DiskError> {
-    let name = path.join(LOCK);
-    let options = &mut OpenOptions::new();
-    let file = open_regular(&name, options.read(true).write(true).create(true).mode(0o600))
-        .map_err(|error| failed("open", &name, &error))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(DiskError::Io(format!(
-            "data directory {} is in use by another process",
-            path.display()
-        ))),
-        Err(TryLockError::Error(error)) => Err(failed("lock", &name, &error)),
-    }
-}
-
 /// Makes an empty file, or empties the one that is there.
 fn create_empty(path: &Path) -> io::Result<File> {
     let options = &mut OpenOptions::new();
@@ -226,5 +213,3 @@ fn failed(what: &str, path: &Path, error: &io::Error) -> DiskError {
         _ => DiskError::Io(message),
     }
 }
-
-const LOCK: &str = "lock";

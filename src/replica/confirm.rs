@@ -4,6 +4,7 @@
 //! All that arrive in one turn share one round, opened after the last of them was read.
 
 use super::{Replica, ServerMessage};
+use crate::base::limits::LOCKS_PER_READ_MAX;
 use crate::base::{ConnectionId, Index, ReadId, Sample, SessionId};
 use crate::lock::{LockView, Refusal};
 use crate::wire::{Query, ReadAnswer};
@@ -163,6 +164,3 @@ impl Replica {
         }
     }
 }
-
-/// Locks in one answer, so that it fits a frame even with the largest names and values.
-pub const LOCKS_PER_READ_MAX: usize = 32;

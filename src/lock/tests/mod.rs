@@ -1,1 +1,9 @@
-//! Tests.
+//! Tests of the machine, named for the rules that they hold it to.
+
+mod bounds;
+mod golden;
+mod grants;
+mod requests;
+mod script;
+mod sessions;
+mod views;
