@@ -4,9 +4,11 @@
 #![allow(unsafe_code)]
 
 pub mod clock;
+pub mod descriptors;
 pub mod event;
 pub mod fork;
 pub mod poll;
 pub mod random;
 pub mod thread;
 pub mod timer;
+pub mod watch;
