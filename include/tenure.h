@@ -311,7 +311,7 @@ typedef void (*tenure_log_fn)(void *user, int32_t level, const char *line);
 /**
  * How a client is opened. Begin with TENURE_CLIENT_OPTIONS_INIT.
  */
-typedef struct tenure_client_options {
+typedef struct {
   uint32_t struct_size;
   /**
    * How long the leases outlive this process, and how long a loss can go unnoticed: 0 = 10000. The servers
@@ -343,7 +343,7 @@ typedef struct tenure_client_options {
 /**
  * A client's session as known here. Begin with TENURE_SESSION_INFO_INIT.
  */
-typedef struct tenure_session_info {
+typedef struct {
   uint32_t struct_size;
   /**
    * TENURE_SESSION_STATE_VALID, _JEOPARDY or _ENDED.
@@ -370,7 +370,7 @@ typedef struct tenure_session_info {
 /**
  * How a lock is acquired. Begin with TENURE_ACQUIRE_OPTIONS_INIT.
  */
-typedef struct tenure_acquire_options {
+typedef struct {
   uint32_t struct_size;
   /**
    * TENURE_EXCLUSIVE. This version has no other.
@@ -407,7 +407,7 @@ typedef struct tenure_acquire_options {
 /**
  * How a node is started. Begin with TENURE_NODE_OPTIONS_INIT.
  */
-typedef struct tenure_node_options {
+typedef struct {
   uint32_t struct_size;
   /**
    * TENURE_NODE_INSECURE.
@@ -454,7 +454,7 @@ typedef struct tenure_node_options {
 /**
  * What a node knows of the leader lease at one instant. Begin with TENURE_LEADERSHIP_INIT.
  */
-typedef struct tenure_leadership {
+typedef struct {
   uint32_t struct_size;
   /**
    * 1 if remaining_ns > 0, else 0.
@@ -538,34 +538,32 @@ tenure_status tenure_log_to(tenure_log_fn callback, void *user, int32_t level);
  * TENURE_UNSUPPORTED, TENURE_LIMIT. Any thread; blocks up to connect_timeout_ms.
  */
 tenure_status tenure_client_open(const char *endpoints,
-                                 const struct tenure_client_options *options,
-                                 struct tenure_client **out);
+                                 const tenure_client_options *options,
+                                 tenure_client **out);
 
 /**
  * The session as known here: nothing is asked of a server. Afterwards *inout is filled in.
  *
  * Statuses: TENURE_INVALID, TENURE_FORKED. Any thread; never blocks.
  */
-tenure_status tenure_client_session(const struct tenure_client *client, struct tenure_session_info *inout);
+tenure_status tenure_client_session(const tenure_client *client, tenure_session_info *inout);
 
 /**
  * For later versions: a descriptor that is readable while tenure_client_next has something. This version
  * returns -1; see tenure_client_session.
  */
-int tenure_client_fd(const struct tenure_client *client);
+int tenure_client_fd(const tenure_client *client);
 
 /**
  * For later versions: waits for the next change of the session's state. This version returns
  * TENURE_UNSUPPORTED; see tenure_client_session.
  */
-tenure_status tenure_client_next(struct tenure_client *client,
-                                 int64_t wait_ms,
-                                 struct tenure_session_info *inout);
+tenure_status tenure_client_next(tenure_client *client, int64_t wait_ms, tenure_session_info *inout);
 
 /**
  * For later versions: "I still move", with progress_ms. This version returns TENURE_UNSUPPORTED.
  */
-tenure_status tenure_client_progress(struct tenure_client *client);
+tenure_status tenure_client_progress(tenure_client *client);
 
 /**
  * Ends the session and all its leases: remaining_ns of each is 0 from now on, calls that wait in this client
@@ -575,7 +573,7 @@ tenure_status tenure_client_progress(struct tenure_client *client);
  * Statuses: TENURE_TIMEOUT (the server did not answer in time), TENURE_CLOSED (it was closed before),
  * TENURE_INVALID, TENURE_FORKED. Any thread.
  */
-tenure_status tenure_client_close(struct tenure_client *client, int64_t wait_ms);
+tenure_status tenure_client_close(tenure_client *client, int64_t wait_ms);
 
 /**
  * Frees a client, and closes it in the background if it was not closed: its leases end, calls that wait in it
@@ -584,7 +582,7 @@ tenure_status tenure_client_close(struct tenure_client *client, int64_t wait_ms)
  *
  * Any thread; never blocks. In a forked child it forgets the handle and touches nothing of the parent's.
  */
-void tenure_client_free(struct tenure_client *client);
+void tenure_client_free(tenure_client *client);
 
 /**
  * Acquires the lock `name` (UTF-8, 1 to 255 bytes).
@@ -605,22 +603,22 @@ void tenure_client_free(struct tenure_client *client);
  * Statuses: TENURE_TIMEOUT, TENURE_HELD (a try), TENURE_UNAVAILABLE, TENURE_BUSY, TENURE_SESSION_EXPIRED,
  * TENURE_CLOSED, TENURE_LIMIT, TENURE_INVALID, TENURE_UNSUPPORTED, TENURE_FORKED. Any thread.
  */
-tenure_status tenure_acquire(struct tenure_client *client,
+tenure_status tenure_acquire(tenure_client *client,
                              const char *name,
                              int64_t wait_ms,
-                             const struct tenure_acquire_options *options,
-                             struct tenure_lease **out);
+                             const tenure_acquire_options *options,
+                             tenure_lease **out);
 
 /**
  * For later versions: several locks in one step, under one lease and token. This version returns
  * TENURE_UNSUPPORTED.
  */
-tenure_status tenure_acquire_all(struct tenure_client *client,
+tenure_status tenure_acquire_all(tenure_client *client,
                                  const char *const *names,
                                  size_t count,
                                  int64_t wait_ms,
-                                 const struct tenure_acquire_options *options,
-                                 struct tenure_lease **out);
+                                 const tenure_acquire_options *options,
+                                 tenure_lease **out);
 
 /**
  * Begins to acquire the lock `name` and returns at once: tenure_acquire without blocking. `wait_ms` is how long
@@ -643,59 +641,59 @@ tenure_status tenure_acquire_all(struct tenure_client *client,
  *
  * Statuses: TENURE_INVALID, TENURE_UNSUPPORTED, TENURE_CLOSED, TENURE_FORKED, TENURE_LIMIT. Any thread.
  */
-tenure_status tenure_acquire_start(struct tenure_client *client,
+tenure_status tenure_acquire_start(tenure_client *client,
                                    const char *name,
                                    int64_t wait_ms,
-                                   const struct tenure_acquire_options *options,
-                                   struct tenure_pending **out);
+                                   const tenure_acquire_options *options,
+                                   tenure_pending **out);
 
 /**
  * For later versions: tenure_acquire_all without blocking. This version returns TENURE_UNSUPPORTED.
  */
-tenure_status tenure_acquire_all_start(struct tenure_client *client,
+tenure_status tenure_acquire_all_start(tenure_client *client,
                                        const char *const *names,
                                        size_t count,
                                        int64_t wait_ms,
-                                       const struct tenure_acquire_options *options,
-                                       struct tenure_pending **out);
+                                       const tenure_acquire_options *options,
+                                       tenure_pending **out);
 
 /**
  * What is held; NULL if this is not a lease. Valid until the lease is freed. Any thread.
  */
-const char *tenure_lease_name(const struct tenure_lease *lease);
+const char *tenure_lease_name(const tenure_lease *lease);
 
 /**
  * The fencing token, 1 to 2^63-1: send it with every write, and let the resource refuse smaller ones than it
  * has seen. It stays readable after the end. 0 = not a lease. Any thread.
  */
-uint64_t tenure_lease_token(const struct tenure_lease *lease);
+uint64_t tenure_lease_token(const tenure_lease *lease);
 
 /**
  * How long the lease may still be believed in, in nanoseconds, by the clocks of this machine. 0 = do not
  * believe in it, now or ever again; also if this is not a lease. Takes no lock; any thread; about 0.2 us.
  */
-uint64_t tenure_lease_remaining_ns(const struct tenure_lease *lease);
+uint64_t tenure_lease_remaining_ns(const tenure_lease *lease);
 
 /**
  * A descriptor that is readable no later than remaining_ns reaches 0, also when this process's own threads are
  * stuck: the kernel's timer serves it. Borrowed: poll it; never read it, close it, or keep it after the lease
  * is freed. -1 if the process has no descriptor left, or this is not a lease. Any thread.
  */
-int tenure_lease_fd(const struct tenure_lease *lease);
+int tenure_lease_fd(const tenure_lease *lease);
 
 /**
  * Writes TENURE_LEASE_STATE_... to *state, and why it ended (TENURE_REASON_...) to *reason; either may be NULL.
  *
  * Statuses: TENURE_INVALID, TENURE_FORKED. Any thread; never blocks.
  */
-tenure_status tenure_lease_state(const struct tenure_lease *lease,
+tenure_status tenure_lease_state(const tenure_lease *lease,
                                  int32_t *state,
                                  int32_t *reason);
 
 /**
  * For later versions: hands the lock to another client. This version returns TENURE_UNSUPPORTED.
  */
-tenure_status tenure_transfer(struct tenure_lease *lease, const char *to_client);
+tenure_status tenure_transfer(tenure_lease *lease, const char *to_client);
 
 /**
  * Gives the lock back: remaining_ns is 0 from now on, then waits at most `wait_ms` (0: not at all) for the
@@ -705,21 +703,21 @@ tenure_status tenure_transfer(struct tenure_lease *lease, const char *to_client)
  * Statuses: TENURE_LOST (it had ended before: harmless, but what you did last may not have been protected),
  * TENURE_TIMEOUT or TENURE_UNKNOWN (not answered in time), TENURE_INVALID, TENURE_FORKED. Any thread.
  */
-tenure_status tenure_release(struct tenure_lease *lease, int64_t wait_ms);
+tenure_status tenure_release(tenure_lease *lease, int64_t wait_ms);
 
 /**
  * Frees a lease, and releases it in the background if it was not released. NULL, and a lease that was freed
  * already, are harmless. Any thread; never blocks. In a forked child it forgets the handle: the parent keeps
  * its lock.
  */
-void tenure_lease_free(struct tenure_lease *lease);
+void tenure_lease_free(tenure_lease *lease);
 
 /**
  * A descriptor that is readable once tenure_pending_take will decide. Borrowed: poll it; never read it, close
  * it, or keep it after the pending is freed. -1 if the process has no descriptor left, or this is not a
  * pending. Any thread.
  */
-int tenure_pending_fd(const struct tenure_pending *pending);
+int tenure_pending_fd(const tenure_pending *pending);
 
 /**
  * The lease, or why there is none; waits at most `wait_ms` for the decision. It can be taken once. On success
@@ -727,45 +725,45 @@ int tenure_pending_fd(const struct tenure_pending *pending);
  *
  * Statuses: TENURE_AGAIN (not decided yet), TENURE_CANCELLED, and those of tenure_acquire. One thread.
  */
-tenure_status tenure_pending_take(struct tenure_pending *pending, int64_t wait_ms, struct tenure_lease **out);
+tenure_status tenure_pending_take(tenure_pending *pending, int64_t wait_ms, tenure_lease **out);
 
 /**
  * Withdraws the request: tenure_pending_take gives TENURE_CANCELLED, also where it waits already, unless it
  * was decided before. Any thread; never blocks.
  */
-void tenure_pending_cancel(struct tenure_pending *pending);
+void tenure_pending_cancel(tenure_pending *pending);
 
 /**
  * Frees a pending: withdraws the request, or releases what was granted and not taken. NULL, and a pending that
  * was freed already, are harmless. Any thread; never blocks.
  */
-void tenure_pending_free(struct tenure_pending *pending);
+void tenure_pending_free(tenure_pending *pending);
 
 /**
  * For later versions: waits to be elected. This version returns TENURE_UNSUPPORTED; tenure_acquire with a value
  * does the same.
  */
-tenure_status tenure_campaign(struct tenure_client *client,
+tenure_status tenure_campaign(tenure_client *client,
                               const char *name,
                               int64_t wait_ms,
                               const void *value,
                               size_t value_len,
-                              struct tenure_lease **out);
+                              tenure_lease **out);
 
 /**
  * For later versions: tenure_campaign without blocking. This version returns TENURE_UNSUPPORTED.
  */
-tenure_status tenure_campaign_start(struct tenure_client *client,
+tenure_status tenure_campaign_start(tenure_client *client,
                                     const char *name,
                                     int64_t wait_ms,
                                     const void *value,
                                     size_t value_len,
-                                    struct tenure_pending **out);
+                                    tenure_pending **out);
 
 /**
  * For later versions: changes the value that others see. This version returns TENURE_UNSUPPORTED.
  */
-tenure_status tenure_proclaim(struct tenure_lease *lease, const void *value, size_t value_len);
+tenure_status tenure_proclaim(tenure_lease *lease, const void *value, size_t value_len);
 
 /**
  * Who holds `name`, linearizably: at some instant during the call. On success *out is a holder that you free
@@ -782,64 +780,62 @@ tenure_status tenure_proclaim(struct tenure_lease *lease, const void *value, siz
  * Statuses: TENURE_NOT_FOUND (nobody), TENURE_UNAVAILABLE, TENURE_INVALID, TENURE_CLOSED, TENURE_FORKED. Any
  * thread; blocks up to request_timeout_ms.
  */
-tenure_status tenure_holder_of(struct tenure_client *client, const char *name, struct tenure_holder **out);
+tenure_status tenure_holder_of(tenure_client *client, const char *name, tenure_holder **out);
 
 /**
  * The token of the grant; 0 = vacant, or not a holder. Any thread.
  */
-uint64_t tenure_holder_token(const struct tenure_holder *holder);
+uint64_t tenure_holder_token(const tenure_holder *holder);
 
 /**
  * The name of the client that holds it; NULL if this is not a holder. Valid until the holder is freed. Any
  * thread.
  */
-const char *tenure_holder_client(const struct tenure_holder *holder);
+const char *tenure_holder_client(const tenure_holder *holder);
 
 /**
  * The value that came with the acquire, *len bytes (`len` may be NULL); NULL and 0 if this is not a holder.
  * Valid until the holder is freed. Any thread.
  */
-const void *tenure_holder_value(const struct tenure_holder *holder, size_t *len);
+const void *tenure_holder_value(const tenure_holder *holder, size_t *len);
 
 /**
  * Since when, in milliseconds since 1970 by the wall clock of the server that led then: for people only. 0 if
  * this is not a holder. Any thread.
  */
-int64_t tenure_holder_since_unix_ms(const struct tenure_holder *holder);
+int64_t tenure_holder_since_unix_ms(const tenure_holder *holder);
 
 /**
  * How many changes an observer merged into this one; 0 here. Any thread.
  */
-uint64_t tenure_holder_missed(const struct tenure_holder *holder);
+uint64_t tenure_holder_missed(const tenure_holder *holder);
 
 /**
  * Frees a holder. NULL, and a holder that was freed already, are harmless. Any thread.
  */
-void tenure_holder_free(struct tenure_holder *holder);
+void tenure_holder_free(tenure_holder *holder);
 
 /**
  * For later versions: follows who holds `name`. This version returns TENURE_UNSUPPORTED; see tenure_holder_of.
  */
-tenure_status tenure_observe(struct tenure_client *client,
+tenure_status tenure_observe(tenure_client *client,
                              const char *name,
-                             struct tenure_observer **out);
+                             tenure_observer **out);
 
 /**
  * For later versions: readable while tenure_observer_next has something. This version returns -1.
  */
-int tenure_observer_fd(const struct tenure_observer *observer);
+int tenure_observer_fd(const tenure_observer *observer);
 
 /**
  * For later versions: the next change. This version returns TENURE_UNSUPPORTED.
  */
-tenure_status tenure_observer_next(struct tenure_observer *observer,
-                                   int64_t wait_ms,
-                                   struct tenure_holder **out);
+tenure_status tenure_observer_next(tenure_observer *observer, int64_t wait_ms, tenure_holder **out);
 
 /**
  * For later versions: frees an observer. This version has none to free.
  */
-void tenure_observer_free(struct tenure_observer *observer);
+void tenure_observer_free(tenure_observer *observer);
 
 /**
  * Asks the server whether `token` holds `name` at this instant. A resource that cannot remember the highest
@@ -848,14 +844,14 @@ void tenure_observer_free(struct tenure_observer *observer);
  * Statuses: TENURE_OK (it holds), TENURE_LOST (it does not), TENURE_UNAVAILABLE, TENURE_INVALID, TENURE_CLOSED,
  * TENURE_FORKED. Any thread; blocks up to request_timeout_ms.
  */
-tenure_status tenure_validate(struct tenure_client *client,
+tenure_status tenure_validate(tenure_client *client,
                               const char *name,
                               uint64_t token);
 
 /**
  * For later versions: takes a lock from its holder. This version returns TENURE_UNSUPPORTED.
  */
-tenure_status tenure_break(struct tenure_client *client,
+tenure_status tenure_break(tenure_client *client,
                            const char *name,
                            uint64_t token,
                            int64_t grace_ms,
@@ -864,7 +860,7 @@ tenure_status tenure_break(struct tenure_client *client,
 /**
  * For later versions: "locks", "lock", "session" or "cluster" as JSON. This version returns TENURE_UNSUPPORTED.
  */
-tenure_status tenure_describe(struct tenure_client *client,
+tenure_status tenure_describe(tenure_client *client,
                               const char *what,
                               const char *name,
                               char *json,
@@ -889,21 +885,21 @@ tenure_status tenure_describe(struct tenure_client *client,
  * Statuses: TENURE_INVALID, TENURE_IO (port in use, directory), TENURE_CORRUPT, TENURE_LIMIT,
  * TENURE_UNSUPPORTED. Any thread.
  */
-tenure_status tenure_node_start(const struct tenure_node_options *options, struct tenure_node **out);
+tenure_status tenure_node_start(const tenure_node_options *options, tenure_node **out);
 
 /**
  * Whether this node leads, until when, under which token: one snapshot. Afterwards *inout is filled in.
  *
  * Statuses: TENURE_INVALID, TENURE_FORKED. Any thread; takes no lock.
  */
-tenure_status tenure_node_leadership(const struct tenure_node *node, struct tenure_leadership *inout);
+tenure_status tenure_node_leadership(const tenure_node *node, tenure_leadership *inout);
 
 /**
  * A descriptor that is readable while tenure_node_next has something, also when a claim lapses while the node's
  * threads are stuck. Borrowed: poll it; never read it, close it, or keep it after the node is freed. -1 if the
  * process has no descriptor left, or this is not a node. Any thread.
  */
-int tenure_node_fd(const struct tenure_node *node);
+int tenure_node_fd(const tenure_node *node);
 
 /**
  * Waits at most `wait_ms` for the next change of leader, term or claim; the first call gives the present state.
@@ -912,14 +908,14 @@ int tenure_node_fd(const struct tenure_node *node);
  * Statuses: TENURE_AGAIN (nothing changed in time), TENURE_CLOSED (it was stopped), TENURE_IO, TENURE_CORRUPT or
  * TENURE_INTERNAL (the node has ended by itself), TENURE_INVALID, TENURE_FORKED. One reader.
  */
-tenure_status tenure_node_next(struct tenure_node *node,
+tenure_status tenure_node_next(tenure_node *node,
                                int64_t wait_ms,
-                               struct tenure_leadership *inout);
+                               tenure_leadership *inout);
 
 /**
  * For later versions: hands leadership over. This version returns TENURE_UNSUPPORTED; tenure_node_stop ends it.
  */
-tenure_status tenure_node_resign(struct tenure_node *node,
+tenure_status tenure_node_resign(tenure_node *node,
                                  uint64_t to,
                                  int64_t wait_ms);
 
@@ -933,9 +929,9 @@ tenure_status tenure_node_resign(struct tenure_node *node,
  *     fprintf(stderr, "%s\n", tenure_last_error());
  * ```
  */
-tenure_status tenure_node_client(struct tenure_node *node,
-                                 const struct tenure_client_options *options,
-                                 struct tenure_client **out);
+tenure_status tenure_node_client(tenure_node *node,
+                                 const tenure_client_options *options,
+                                 tenure_client **out);
 
 /**
  * Stops the node: it leads no more, its connections are closed and its directory is unlocked. Waits at most
@@ -943,13 +939,13 @@ tenure_status tenure_node_client(struct tenure_node *node,
  *
  * Statuses: TENURE_TIMEOUT (it still runs: a disk that hangs), TENURE_INVALID, TENURE_FORKED. Any thread.
  */
-tenure_status tenure_node_stop(struct tenure_node *node, int64_t wait_ms);
+tenure_status tenure_node_stop(tenure_node *node, int64_t wait_ms);
 
 /**
  * Frees a node, and stops it in the background if it was not stopped. NULL, and a node that was freed already,
  * are harmless. Any thread; never blocks.
  */
-void tenure_node_free(struct tenure_node *node);
+void tenure_node_free(tenure_node *node);
 
 #ifdef __cplusplus
 }  // extern "C"
