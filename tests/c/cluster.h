@@ -5,6 +5,7 @@
 #include "check.h"
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -18,8 +19,9 @@ static void cluster_choose_ports(int ports[3]) {
     int sockets[3];
     /* All three are open at once, so that they differ. */
     for (int i = 0; i < 3; i++) {
-        struct sockaddr_in address = {0};
+        struct sockaddr_in address;
         socklen_t length = sizeof address;
+        memset(&address, 0, sizeof address);
         address.sin_family = AF_INET;
         address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
         sockets[i] = socket(AF_INET, SOCK_STREAM, 0);
@@ -50,17 +52,19 @@ static void cluster_start(struct cluster *cluster, const char *directory) {
     }
 }
 
-/* The node that leads: follows the first node until it knows a leader, and that one until it claims. A leader
- * may fall meanwhile; then the search goes on from its own news. */
-static int cluster_leader(struct cluster *cluster, tenure_leadership *leadership) {
-    int at = 0;
+/* The node that leads, besides `stopped` (-1: none): asks each for its leader until one leads itself. */
+static int cluster_leader(struct cluster *cluster, int stopped, tenure_leadership *leadership) {
+    int at = stopped == 0 ? 1 : 0;
     for (;;) {
-        *leadership = (tenure_leadership)TENURE_LEADERSHIP_INIT;
-        CHECK_STATUS(tenure_node_next(cluster->nodes[at], TENURE_FOREVER, leadership), TENURE_OK);
+        int leader;
+        CHECK_STATUS(tenure_node_leadership(cluster->nodes[at], leadership), TENURE_OK);
         if (leadership->is_leader)
             return at;
-        if (leadership->leader_id != 0)
-            at = (int)leadership->leader_id - 1;
+        leader = (int)leadership->leader_id - 1;
+        if (leader < 0 || leader == at || leader == stopped)
+            CHECK_STATUS(tenure_node_next(cluster->nodes[at], TENURE_FOREVER, leadership), TENURE_OK);
+        else
+            at = leader;
     }
 }
 

@@ -257,7 +257,7 @@ static void an_embedded_node_knows_who_leads(struct cluster *cluster) {
     tenure_client *client = NULL;
     int at;
     CHECK(readable(tenure_node_fd(cluster->nodes[0]), -1) == 1);
-    at = cluster_leader(cluster, &leadership);
+    at = cluster_leader(cluster, -1, &leadership);
     CHECK(leadership.struct_size == sizeof leadership);
     CHECK(leadership.leader_id == (uint64_t)at + 1);
     CHECK(leadership.term > 0 && leadership.token > 0 && leadership.remaining_ns > 0);
@@ -273,19 +273,13 @@ static void an_embedded_node_knows_who_leads(struct cluster *cluster) {
 
 static void a_stopped_leader_believes_nothing_and_another_follows(struct cluster *cluster) {
     tenure_leadership leadership = TENURE_LEADERSHIP_INIT;
-    int at = cluster_leader(cluster, &leadership);
+    int at = cluster_leader(cluster, -1, &leadership);
     int other = (at + 1) % 3;
     uint64_t token = leadership.token;
     CHECK_STATUS(tenure_node_stop(cluster->nodes[at], TENURE_FOREVER), TENURE_OK);
     CHECK_STATUS(tenure_node_leadership(cluster->nodes[at], &leadership), TENURE_OK);
     CHECK(leadership.is_leader == 0 && leadership.remaining_ns == 0 && leadership.token == 0);
-    for (;;) {
-        CHECK_STATUS(tenure_node_next(cluster->nodes[other], TENURE_FOREVER, &leadership), TENURE_OK);
-        if (leadership.is_leader)
-            break;
-        if (leadership.leader_id != 0 && leadership.leader_id != (uint64_t)at + 1)
-            other = (int)leadership.leader_id - 1;
-    }
+    other = cluster_leader(cluster, at, &leadership);
     CHECK(other != at && leadership.token > token);
     for (;;) {
         tenure_status status = tenure_node_next(cluster->nodes[at], TENURE_FOREVER, &leadership);
