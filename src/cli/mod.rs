@@ -61,14 +61,15 @@ enum Command {
     Sim(sim::Options),
     Completions(completions::Options),
     Man(man::Options),
-    #[command(hide = true)]
-    DemoHolder(demo::holder::Options),
 }
 
 /// Runs the program with the arguments of this process.
 pub fn main() -> ExitCode {
     log::install(LevelFilter::Warn);
     let arguments: Vec<OsString> = std::env::args_os().collect();
+    if let Some(options) = demo::holder::Options::of(&arguments) {
+        return finish(demo::holder::run(&options).map(|()| 0));
+    }
     let parsed = command()
         .try_get_matches_from(&arguments)
         .and_then(|matches| Cli::from_arg_matches(&matches));
@@ -91,7 +92,7 @@ fn command() -> clap::Command {
 fn run(cli: Cli, arguments: &[OsString]) -> Result<u8, Failure> {
     let quiet = match cli.command {
         Command::Serve(_) => LevelFilter::Info,
-        Command::Demo(_) | Command::DemoHolder(_) | Command::Dev(_) => LevelFilter::Error,
+        Command::Demo(_) | Command::Dev(_) => LevelFilter::Error,
         _ => LevelFilter::Warn,
     };
     ::log::set_max_level(log::level(quiet, cli.verbosity.verbose));
@@ -108,7 +109,6 @@ fn run(cli: Cli, arguments: &[OsString]) -> Result<u8, Failure> {
         Command::Sim(options) => sim::run(&options).map(done),
         Command::Completions(options) => completions::run(&options).map(done),
         Command::Man(options) => man::run(&options).map(done),
-        Command::DemoHolder(options) => demo::holder::run(&options).map(done),
     }
 }
 

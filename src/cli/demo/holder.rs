@@ -1,27 +1,34 @@
 //! The holder that is stopped: a process of its own, so that its clock runs on while its code does not.
 //!
-//! `tenure demo-holder` is no command for people. It says on stdout, line by line: "granted TOKEN FROM",
-//! and when it finds its lease ended "ended REMAINING UNTIL"; stamps are CLOCK_BOOTTIME in nanoseconds.
+//! `tenure demo-holder ENDPOINTS NAME` is no command for people, and so unknown to help and completions. It
+//! says on stdout, line by line: "granted TOKEN FROM", and when it finds its lease ended "ended REMAINING
+//! UNTIL"; stamps are CLOCK_BOOTTIME in nanoseconds.
 
 use crate::cli::environment;
 use crate::cli::failure::Failure;
 use crate::cli::output;
-use clap::Args;
 use signal_hook::consts::{SIGCONT, SIGSTOP};
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 use tenure::client::{AcquireOptions, Client, ClientOptions, Wait};
 use tenure::sys::{clock, process};
 
-/// Hold a lock until its lease ends.
-#[derive(Args, Debug)]
+/// What that process is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// The cluster
-    #[arg(long)]
     endpoints: String,
-    /// The lock
     name: String,
+}
+
+impl Options {
+    /// Those in `arguments`, if they call for this process.
+    pub fn of(arguments: &[OsString]) -> Option<Self> {
+        let [_, word, endpoints, name] = arguments else { return None };
+        let text = |argument: &OsString| argument.to_str().map(str::to_owned);
+        (word == WORD).then_some(Self { endpoints: text(endpoints)?, name: text(name)? })
+    }
 }
 
 /// Runs it: the process that is stopped.
@@ -59,7 +66,7 @@ impl Holder {
         environment::clear(&mut command);
         // A stopped process would outlive us for ever.
         process::die_with_parent(&mut command);
-        command.args(["demo-holder", "--endpoints", endpoints, name]);
+        command.args([WORD, endpoints, name]);
         let mut child =
             command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map_err(cannot)?;
         let stdout = child.stdout.take().expect("its stdout is a pipe");
@@ -109,6 +116,7 @@ fn parse(line: &str, word: &str) -> Option<(u64, u64)> {
     Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }
 
+const WORD: &str = "demo-holder";
 /// Short, so that the act is.
 pub const TTL: Duration = Duration::from_secs(2);
 

@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn each_column_shows_who_held_the_lock_longest_in_it() {
         let frame = Frame { from: 0, until: 80, now: 60, columns: 8 };
-        let beliefs = [held("A", 1, 0, 24), held("B", 2, 26, 45)];
+        let beliefs = [held("A", 1, 0, 26), held("B", 2, 27, 45)];
         let marks = [Mark { at: 35, text: "killed".into() }];
         let lines = frame.draw(&beliefs, &marks, Style::Plain);
         assert_eq!(lines[0], "           ▼ killed");

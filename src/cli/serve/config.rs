@@ -74,7 +74,7 @@ fn read(path: &Path) -> Result<File, Failure> {
 
 fn parse(text: &str) -> Result<File, String> {
     toml::from_str(text).map_err(|error| {
-        let line = error.span().map(|span| text[..span.start].lines().count().max(1));
+        let line = error.span().map(|span| 1 + text[..span.start].matches('\n').count());
         let place = line.map_or(String::new(), |line| format!("line {line}: "));
         format!("{place}{}", error.message())
     })
