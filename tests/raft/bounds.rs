@@ -124,10 +124,9 @@ fn entry_beyond_the_largest_size_is_not_taken() {
 
 #[test]
 fn numbers_at_their_end_do_not_overflow() {
-    let messages = [
-        append(1, (MAX, 1), MAX, &[]),
+    let of_a_leader = [append(1, (MAX, 1), MAX, &[]), heartbeat(1, MAX, MAX)];
+    let of_any = [
         append(MAX, (MAX, MAX), MAX, &[]),
-        heartbeat(1, MAX, MAX),
         heartbeat(MAX, MAX, MAX),
         accepted(1, MAX, MAX),
         accepted(MAX, MAX, MAX),
@@ -143,16 +142,18 @@ fn numbers_at_their_end_do_not_overflow() {
         pre_vote_response(MAX, true),
         pre_vote_response(MAX, false),
     ];
-    for message in messages {
-        for mut node in [Node::with_log(1, 3, 1, &[1]), Node::leader(3, 1, &[1])] {
-            node.receive(2, message.clone());
-            node.settle();
-            node.clock += 3 * ELECTION;
-            node.handle(Event::Deadline);
-            node.settle();
-            assert_eq!(node.raft.term(), Term(1), "{message:?}");
-            assert_eq!(node.raft.commit(), Index(0), "{message:?}");
-        }
+    let follower = || Node::with_log(1, 3, 1, &[1]);
+    let leader = || Node::leader(3, 1, &[]);
+    let to_followers = of_a_leader.iter().chain(&of_any).map(|message| (follower(), message));
+    let to_leaders = of_any.iter().map(|message| (leader(), message));
+    for (mut node, message) in to_followers.chain(to_leaders) {
+        node.receive(2, message.clone());
+        node.settle();
+        node.clock += 3 * ELECTION;
+        node.handle(Event::Deadline);
+        node.settle();
+        assert_eq!(node.raft.term(), Term(1), "{message:?}");
+        assert_eq!(node.raft.commit(), Index(0), "{message:?}");
     }
 }
 
