@@ -16,7 +16,8 @@ impl World {
         }
         let next = self.now + self.rng.between(1, 2 * self.plan.fault_nanos);
         self.queue.push(next, Event::Fault);
-        let fault = self.plan.faults[self.below(self.plan.faults.len())];
+        let number = self.below(self.plan.faults.len());
+        let fault = self.plan.faults[number];
         self.trace.line(self.now, format_args!("{fault:?}"));
         self.inflict(fault);
     }
