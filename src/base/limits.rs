@@ -17,6 +17,11 @@ pub const ANSWERS_PER_SESSION_MAX: usize = 32_768;
 /// Waiters of one lock.
 pub const WAITERS_PER_LOCK_MAX: usize = 100_000;
 
+/// Waiters that a view of a lock lists.
+pub const WAITERS_SHOWN_MAX: usize = 64;
+/// Locks in one answer to a read.
+pub const LOCKS_PER_READ_MAX: usize = 32;
+
 /// Session TTL in milliseconds, smallest, default and largest.
 pub const TTL_MS_MIN: u32 = 200;
 /// See [`TTL_MS_MIN`].
@@ -62,4 +67,14 @@ const _: () = assert!(PEER_BUFFER_BYTES_MAX > 2 * FRAME_BYTES_MAX);
 const _: () = assert!(CLIENT_BUFFER_BYTES_MAX > 2 * FRAME_BYTES_MAX);
 const _: () = assert!(LOG_RESERVE_BYTES * 8 <= LOG_BYTES_MAX);
 const _: () = assert!(SEGMENT_BYTES > 4 * FRAME_BYTES_MAX as u64);
+// A read's answer fits a frame, with the largest of everything in it.
+const _: () = assert!(
+    LOCKS_PER_READ_MAX
+        * (NAME_BYTES_MAX
+            + VALUE_BYTES_MAX
+            + CLIENT_NAME_BYTES_MAX
+            + 128
+            + WAITERS_SHOWN_MAX * (CLIENT_NAME_BYTES_MAX + 32))
+        < FRAME_BYTES_MAX
+);
 const _: () = assert!(TTL_MS_MIN < TTL_MS_DEFAULT && TTL_MS_DEFAULT < TTL_MS_MAX);

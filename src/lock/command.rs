@@ -3,12 +3,15 @@
 use crate::base::limits::NAME_BYTES_MAX;
 use crate::base::{Owner, RequestId, SessionId, SessionKey, Term, Token};
 use serde::{Deserialize, Serialize};
+use std::borrow::Borrow;
 use std::fmt;
+use std::sync::Arc;
 
 /// The name of a lock or election: 1–255 bytes of UTF-8 without NUL. Compared byte by byte.
+/// A clone shares the text: the lock machine keeps several of each.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Name(Box<str>);
+pub struct Name(Arc<str>);
 
 /// Why a string is not a name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -40,7 +43,7 @@ impl TryFrom<String> for Name {
             0 => Err(NameError::Empty),
             length if length > NAME_BYTES_MAX => Err(NameError::TooLong(length)),
             _ if text.as_bytes().contains(&0) => Err(NameError::Nul),
-            _ => Ok(Self(text.into_boxed_str())),
+            _ => Ok(Self(text.into())),
         }
     }
 }
@@ -55,7 +58,14 @@ impl TryFrom<&str> for Name {
 
 impl From<Name> for String {
     fn from(name: Name) -> Self {
-        name.0.into_string()
+        name.0.as_ref().to_owned()
+    }
+}
+
+/// `Ord`, `Eq` and `Hash` are those of the text, so that maps can be asked by it.
+impl Borrow<str> for Name {
+    fn borrow(&self) -> &str {
+        &self.0
     }
 }
 
@@ -196,8 +206,10 @@ pub struct LockView {
     pub value: Vec<u8>,
     /// When it was granted, by the wall clock of the leader that proposed the entry.
     pub since_unix_ms: u64,
-    /// Those who wait, first come first.
+    /// Those who wait, first come first; at most [`WAITERS_SHOWN_MAX`](crate::base::limits::WAITERS_SHOWN_MAX).
     pub waiters: Vec<WaiterView>,
+    /// How many wait in all.
+    pub waiting: u32,
 }
 
 /// One who waits.

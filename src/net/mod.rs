@@ -4,5 +4,11 @@
 #![allow(unsafe_code)]
 
 mod connection;
+mod listener;
+mod output;
+mod poller;
+mod socket;
 
 pub use connection::{Closed, Connection, Received};
+pub use listener::{AcceptError, Listener};
+pub use poller::{Key, Poller, Readiness, Wake};

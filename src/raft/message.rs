@@ -186,3 +186,18 @@ pub enum Message {
     /// An answer to it.
     HeartbeatResponse(HeartbeatResponse),
 }
+
+impl Message {
+    /// The term that it names.
+    #[must_use]
+    pub fn term(&self) -> Term {
+        match self {
+            Self::PreVote(request) | Self::Vote(request) => request.term,
+            Self::PreVoteResponse(response) | Self::VoteResponse(response) => response.term,
+            Self::Append(append) => append.term,
+            Self::AppendResponse(response) => response.term,
+            Self::Heartbeat(heartbeat) => heartbeat.term,
+            Self::HeartbeatResponse(response) => response.term,
+        }
+    }
+}

@@ -3,186 +3,311 @@
 //! Raft (Ongaro & Ousterhout 2014; Ongaro's dissertation), with pre-vote, check-quorum, stickiness,
 //! numbered heartbeat rounds (safety §1) and the leader lease (safety §3).
 
+mod append;
+mod election;
+mod input;
+mod leader_lease;
+mod log;
 mod message;
 mod output;
+mod progress;
+pub mod quorum;
+mod replication;
+mod request;
+mod role;
+mod round;
+mod timer;
+mod writes;
 
+pub use input::{Config, Event, Recovered, Urgency};
 pub use message::{
     Append, AppendOutcome, AppendResponse, Entry, EntryHeader, EntryKind, Heartbeat,
     HeartbeatResponse, Message, Payload, VoteRequest, VoteResponse,
 };
 pub use output::{Action, HardState, LeaderLease, ProposeError, ReadError, Role, Write};
 
-use crate::base::{Index, NodeId, ReadId, Sample, Term, WriteSeq};
+use crate::base::{Index, NodeId, Sample, Term, WriteSeq};
+use crate::raft::log::Log;
+use crate::raft::role::{Follower, RoleState};
+use crate::raft::timer::ElectionTimer;
+use crate::raft::writes::Writes;
 use std::time::Duration;
 
-/// What a node is told when it starts, fixed for its life.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// This node.
-    pub id: NodeId,
-    /// All voters, this node among them (from the founding record).
-    pub voters: Vec<NodeId>,
-    /// How often a leader sends heartbeats.
-    pub heartbeat: Duration,
-    /// The smallest election timeout; each is drawn from `election ..= 2·election`.
-    pub election: Duration,
-    /// The longest random wait before a candidacy that a closed connection started (`PeerDown`).
-    pub peer_down_wait: Duration,
-    /// Entries held since the last snapshot, in bytes: `limits::LOG_BYTES_MAX`, smaller in tests.
-    pub log_bytes_max: u64,
-    /// The part of it in which only freeing entries are admitted.
-    pub log_reserve_bytes: u64,
-    /// For timeouts.
-    pub seed: u64,
-}
-
-/// What recovery found on disk.
-#[derive(Clone, Debug, Default)]
-pub struct Recovered {
-    /// Term and vote.
-    pub hard_state: HardState,
-    /// All entries of the log, contiguous from index 1.
-    pub entries: Vec<Entry>,
-}
-
-/// What happens to the core, besides proposals and reads.
-#[derive(Clone, Debug)]
-pub enum Event {
-    /// A message of `from` arrived.
-    Message { from: NodeId, message: Message },
-    /// All writes up to and including this one are durable.
-    Persisted(WriteSeq),
-    /// A write failed; nothing may be promised any more (R14, W2).
-    PersistFailed,
-    /// All entries up to and including this one are applied.
-    Applied(Index),
-    /// The *other* side closed its connection: an election hint if it was the leader's.
-    PeerDown(NodeId),
-    /// A new connection to this peer stands; what was in flight on an older one is lost.
-    PeerUp(NodeId),
-    /// Time has passed; ask what is due.
-    Deadline,
-}
-
-/// Whether a proposal only frees something: such are admitted into the reserve of a full log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Urgency {
-    /// Refused once the log is full up to the reserve.
-    Normal,
-    /// Expire, Release, Withdraw, Close.
-    Frees,
-}
+/// The largest term: the leader lease's token holds it in 48 bits (safety §3). A peer that names a larger
+/// one is not believed.
+const TERM_MAX: Term = Term((1 << 48) - 1);
 
 /// Term, vote, log and role of one node. See [`Event`] and [`Action`].
+///
+/// Invariants: applied ≤ apply_issued ≤ min(commit, durable index); commit ≤ last index; no entry at or
+/// below commit is ever removed (R9).
 #[derive(Debug)]
-pub struct Raft {}
+pub struct Raft {
+    config: Config,
+    hard_state: HardState,
+    log: Log,
+    writes: Writes,
+    commit: Index,
+    /// The last index named in an `Action::Apply`.
+    apply_issued: Index,
+    applied: Index,
+    role: RoleState,
+    timer: ElectionTimer,
+    /// Peers whose connection closed and has not come back: they will not answer.
+    unreachable: Vec<NodeId>,
+    lease_duration: Option<Duration>,
+    /// A write failed (R14).
+    poisoned: bool,
+    /// The last sample seen; deadlines are hinted from it.
+    now: Sample,
+    /// What the last `Action::RoleChanged` said.
+    reported: (Role, Term, Option<NodeId>),
+    actions: Vec<Action>,
+}
 
-#[allow(unused_variables)]
 impl Raft {
     /// The node as it was when it stopped, a follower.
+    ///
+    /// # Panics
+    /// If this node is no voter, there are more than `MEMBERS_MAX`, or one is named twice; or if the
+    /// recovered log has gaps, or terms beyond the recovered one.
     #[must_use]
     pub fn new(config: Config, recovered: Recovered, now: &Sample) -> Self {
-        todo!()
+        config.check();
+        let log = Log::new(recovered.entries);
+        let term = recovered.hard_state.term;
+        assert!(log.last_term() <= term, "entries of term {} in {term}", log.last_term());
+        Self {
+            hard_state: recovered.hard_state,
+            writes: Writes::new(log.last_index()),
+            commit: Index(0),
+            apply_issued: Index(0),
+            applied: Index(0),
+            role: RoleState::Follower(Follower::default()),
+            timer: ElectionTimer::new(&config, now),
+            unreachable: Vec::new(),
+            lease_duration: None,
+            poisoned: false,
+            now: *now,
+            reported: (Role::Follower, term, None),
+            actions: Vec::new(),
+            config,
+            log,
+        }
     }
 
     /// Takes one event; its actions wait in [`Raft::take_actions`].
     pub fn handle(&mut self, now: &Sample, event: Event) {
-        todo!()
-    }
-
-    /// Appends one entry to the leader's log and says where; it leaves with the next `take_actions`.
-    ///
-    /// # Errors
-    /// [`ProposeError`]: surely not proposed.
-    pub fn propose(
-        &mut self,
-        header: EntryHeader,
-        payload: Payload,
-        urgency: Urgency,
-    ) -> Result<Index, ProposeError> {
-        todo!()
-    }
-
-    /// Asks for a confirmation that this node still leads, as of now (ReadIndex; R13). Takes need := ++k
-    /// with the next `take_actions`; all reads of one turn share it. Answered by `Action::ReadReady`
-    /// or, on loss of leadership, `Action::ReadFailed`.
-    ///
-    /// # Errors
-    /// [`ReadError`]: this node does not lead.
-    pub fn read(&mut self, read: ReadId) -> Result<(), ReadError> {
-        todo!()
-    }
-
-    /// The leader-lease duration Δ as committed and applied; it only grows (C1). Until the first call
-    /// nothing is claimed.
-    pub fn set_lease_duration(&mut self, delta: Duration) {
-        todo!()
+        self.now = *now;
+        if self.poisoned {
+            return;
+        }
+        // Before anything else: after a stall a leader must not act on what it believed before (C7).
+        self.check_leadership(now);
+        match event {
+            Event::Message { from, message } => self.handle_message(now, from, message),
+            Event::Persisted(seq) => self.handle_persisted(now, seq),
+            Event::PersistFailed => self.become_poisoned(now),
+            Event::Applied(index) => self.handle_applied(index),
+            Event::PeerDown(peer) => self.handle_peer_down(now, peer),
+            Event::PeerUp(peer) => self.handle_peer_up(peer),
+            Event::Deadline => self.handle_deadline(now),
+        }
+        self.report_role();
     }
 
     /// Builds what the events and proposals of this turn call for (one write, at most one append or
     /// heartbeat for each peer) and hands over all actions, in the order in which they must be obeyed.
+    ///
+    /// There are two writes only if entries that were accepted in this turn were truncated in it too:
+    /// an acknowledgement may name the first.
     pub fn take_actions(&mut self, now: &Sample) -> Vec<Action> {
-        todo!()
+        self.now = *now;
+        if !self.poisoned {
+            self.check_leadership(now);
+            self.send_to_followers(now);
+            self.issue_write();
+            self.issue_apply();
+            self.confirm_reads();
+        }
+        self.report_role();
+        std::mem::take(&mut self.actions)
     }
 
     /// When to call with [`Event::Deadline`] at the latest, as a reading of BOOTTIME; a hint.
     #[must_use]
     pub fn next_deadline(&self) -> u64 {
-        todo!()
+        if self.poisoned {
+            return u64::MAX;
+        }
+        match &self.role {
+            RoleState::Leader(_) if self.is_only_voter() => u64::MAX,
+            RoleState::Leader(leader) => self.now.hint(self.leader_remaining(leader)),
+            _ => self.now.hint(self.timer.remaining(&self.now)),
+        }
     }
 
     /// This node's role.
     #[must_use]
     pub fn role(&self) -> Role {
-        todo!()
+        self.role.role()
     }
 
     /// The current term.
     #[must_use]
     pub fn term(&self) -> Term {
-        todo!()
+        self.hard_state.term
+    }
+
+    /// The candidate that got this node's vote in the current term.
+    #[must_use]
+    pub fn vote(&self) -> Option<NodeId> {
+        self.hard_state.vote
     }
 
     /// The leader of the current term, as far as known; this node itself if it leads.
     #[must_use]
     pub fn leader(&self) -> Option<NodeId> {
-        todo!()
+        match &self.role {
+            RoleState::Leader(_) => Some(self.config.id),
+            RoleState::Follower(follower) => follower.leader,
+            RoleState::PreCandidate(_) | RoleState::Candidate(_) => None,
+        }
     }
 
     /// The index of the leader's own no-op of this term, if it leads.
     #[must_use]
     pub fn own_noop(&self) -> Option<Index> {
-        todo!()
+        self.role.leader().map(|leader| leader.noop)
     }
 
     /// The highest index known to be committed.
     #[must_use]
     pub fn commit(&self) -> Index {
-        todo!()
+        self.commit
     }
 
     /// The last index of the log.
     #[must_use]
     pub fn last_index(&self) -> Index {
-        todo!()
+        self.log.last_index()
+    }
+
+    /// The log of this node is durable up to here.
+    #[must_use]
+    pub fn durable_index(&self) -> Index {
+        self.writes.durable_index()
     }
 
     /// Bytes of entries held since the last snapshot.
     #[must_use]
     pub fn log_bytes(&self) -> u64 {
-        todo!()
+        self.log.bytes()
     }
 
     /// The entry at `index`, if the log holds it.
     #[must_use]
     pub fn entry(&self, index: Index) -> Option<&Entry> {
-        todo!()
+        self.log.entry(index)
     }
 
-    /// What this leader may claim (C1, C2, C5), `None` if nothing; the claim ends when elapsed_hi since
-    /// its `start` reaches its `length`. Whoever reads it compares with a fresh sample (C4).
+    /// Whether a write failed: this node promises nothing any more (R14).
     #[must_use]
-    pub fn leader_lease(&self, now: &Sample) -> Option<LeaderLease> {
-        todo!()
+    pub fn is_poisoned(&self) -> bool {
+        self.poisoned
+    }
+
+    fn handle_message(&mut self, now: &Sample, from: NodeId, message: Message) {
+        if from == self.config.id || !self.config.voters.contains(&from) {
+            return;
+        }
+        if message.term() > TERM_MAX {
+            ::log::warn!("node {from} names term {}: ignored", message.term());
+            return;
+        }
+        match message {
+            Message::PreVote(request) => self.handle_pre_vote(now, from, &request),
+            Message::PreVoteResponse(response) => {
+                self.handle_pre_vote_response(now, from, &response);
+            }
+            Message::Vote(request) => self.handle_vote(now, from, &request),
+            Message::VoteResponse(response) => self.handle_vote_response(now, from, &response),
+            Message::Append(append) => self.handle_append(now, from, append),
+            Message::AppendResponse(response) => {
+                self.handle_append_response(now, from, &response);
+            }
+            Message::Heartbeat(heartbeat) => self.handle_heartbeat(now, from, &heartbeat),
+            Message::HeartbeatResponse(response) => {
+                self.handle_heartbeat_response(now, from, &response);
+            }
+        }
+    }
+
+    fn handle_persisted(&mut self, now: &Sample, seq: WriteSeq) {
+        self.writes.handle_persisted(seq);
+        match &self.role {
+            RoleState::Candidate(_) => self.count_own_vote(now),
+            RoleState::Leader(_) => self.advance_commit(),
+            RoleState::Follower(_) | RoleState::PreCandidate(_) => {}
+        }
+    }
+
+    fn handle_applied(&mut self, index: Index) {
+        let issued = self.apply_issued;
+        assert!(index <= issued, "applied {index}, but only {issued} was given out");
+        self.applied = self.applied.max(index);
+    }
+
+    fn handle_peer_up(&mut self, peer: NodeId) {
+        self.unreachable.retain(|down| *down != peer);
+        if let RoleState::Leader(leader) = &mut self.role
+            && let Some(follower) = leader.follower_mut(peer)
+        {
+            follower.progress.reset();
+        }
+    }
+
+    /// Nothing that waited for a write may leave any more, and no role is left to this node.
+    fn become_poisoned(&mut self, now: &Sample) {
+        self.poisoned = true;
+        let told = |action: &Action| {
+            matches!(action, Action::ReadFailed { .. } | Action::RoleChanged { .. })
+        };
+        self.actions.retain(told);
+        self.become_follower(now, self.term(), None);
+    }
+
+    fn issue_write(&mut self) {
+        if let Some(write) = self.writes.take(&self.log, &self.now) {
+            self.actions.push(Action::Write(write));
+        }
+    }
+
+    /// Entries are applied where they are committed and durable here: what a client was told must not
+    /// be taken back by this node's own crash.
+    fn issue_apply(&mut self) {
+        let to = self.commit.min(self.writes.durable_index());
+        if to > self.apply_issued {
+            self.actions.push(Action::Apply { from: self.apply_issued.next(), to });
+            self.apply_issued = to;
+        }
+    }
+
+    fn report_role(&mut self) {
+        let present = (self.role(), self.term(), self.leader());
+        if present != self.reported {
+            let (role, term, leader) = present;
+            self.actions.push(Action::RoleChanged { role, term, leader });
+            self.reported = present;
+        }
+    }
+
+    fn is_only_voter(&self) -> bool {
+        self.config.voters.len() == 1
+    }
+
+    /// Queues a message. The server holds it back until the write `after` is durable.
+    fn send(&mut self, to: NodeId, message: Message, after: Option<WriteSeq>) {
+        self.actions.push(Action::Send { to, message, after });
     }
 }

@@ -1,8 +1,10 @@
-//! A replica with its durable log: the one step (append, send, sync, acknowledge, apply, reply, in the one
-//! order), recovery and founding. What node and simulator both run.
+//! A replica with its durable log: the one step, recovery and founding. What node and simulator both run, so
+//! that nothing that a fault can hit is written twice.
 
+mod admission;
 mod founding;
 mod options;
+mod serving;
 mod step;
 
 pub use options::{Input, Outside, ServerError, ServerOptions};

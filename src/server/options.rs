@@ -1,8 +1,10 @@
 //! What a server is told, what it asks of the process around it, and how it ends.
 
+use crate::base::limits::MEMBERS_MAX;
 use crate::base::{ConnectionId, NodeId, Sample};
 use crate::wal::WalError;
 use crate::wire::{PeerMessage, Request, ServerMessage};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Fixed for the life of a server.
@@ -29,6 +31,39 @@ pub struct ServerOptions {
     /// For timeouts.
     pub seed: u64,
 }
+
+impl ServerOptions {
+    /// Whether the values fit each other.
+    ///
+    /// # Errors
+    /// [`ServerError::Config`]: says which do not, and what would.
+    pub fn check(&self) -> Result<(), ServerError> {
+        let ids: BTreeSet<NodeId> = self.members.iter().map(|(node, _)| *node).collect();
+        let problem = if ids.len() != self.members.len() {
+            "a node id stands twice in the cluster"
+        } else if ids.contains(&NodeId(0)) {
+            "node ids begin at 1"
+        } else if !ids.contains(&self.node) {
+            "this node's id is not in the cluster"
+        } else if ids.len() > MEMBERS_MAX {
+            "the cluster has too many members"
+        } else if self.heartbeat.is_zero() || self.heartbeat * 2 > self.election {
+            "the election timeout must be at least twice the heartbeat interval"
+        } else if self.election > ELECTION_MAX {
+            "the election timeout is longer than a minute"
+        } else if self.lease_ms < LEASE_MS_MIN || u64::from(self.lease_ms) > LEASE_MS_MAX {
+            "the leader lease must last from 20 milliseconds to a minute"
+        } else {
+            return Ok(());
+        };
+        Err(ServerError::Config(problem.to_owned()))
+    }
+}
+
+const ELECTION_MAX: Duration = Duration::from_secs(60);
+/// A claim loses 2 % and a millisecond to its margins; below this nothing useful is left.
+const LEASE_MS_MIN: u32 = 20;
+const LEASE_MS_MAX: u64 = 60_000;
 
 /// The process, or the simulated machine, around a server.
 pub trait Outside {

@@ -1,12 +1,17 @@
-//! What the operating system gives: clocks, event and timer fds, threads, random bytes, the mark of a fork.
+//! What the operating system gives: clocks, event and timer fds, threads, child processes, the terminal,
+//! random bytes, the mark of a fork.
 //!
 //! With `net` and `ffi` the only place where `unsafe` is allowed; each block says what it relies on.
 #![allow(unsafe_code)]
 
 pub mod clock;
+pub mod descriptors;
 pub mod event;
 pub mod fork;
 pub mod poll;
+pub mod process;
 pub mod random;
+pub mod terminal;
 pub mod thread;
 pub mod timer;
+pub mod watch;

@@ -1,14 +1,34 @@
 //! The durable log: segments, hard state and identity of one data directory, over a [`Disk`].
 //!
-//! Safety W1–W6, W8. `docs/wal-format.md` has the bytes.
+//! Safety W1–W6, W8. `docs/wal-format.md` has the bytes, how they are read back, and what is assumed of
+//! the medium. No entry is kept here: what was written is read only by the next start.
 
+mod bytes;
 mod disk;
+mod envelope;
+mod founding;
+mod hard_state;
+mod identity;
+mod log;
+mod open;
+mod record;
+mod recovery;
+mod segment;
+mod small_file;
+mod spare;
 
 pub use disk::{Disk, DiskError, FileId};
 
 use crate::base::founding::FoundingRecord;
-use crate::base::{DirectoryId, NodeId};
+use crate::base::limits::SEGMENT_BYTES;
+use crate::base::{DirectoryId, Index, NodeId};
 use crate::raft::{Entry, HardState, Write};
+use envelope::{ADVICE, Owner};
+use hard_state::HardStateFile;
+use log::Log;
+use open::Opened;
+use record::Content;
+use spare::Spare;
 
 /// What recovery found.
 #[derive(Debug)]
@@ -40,26 +60,73 @@ pub enum WalError {
     Corrupt(String),
 }
 
+/// What may be chosen about a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WalOptions {
+    /// How long new segments are, in bytes; a multiple of 512. The largest record must fit into one.
+    pub segment_bytes: u64,
+}
+
+impl Default for WalOptions {
+    fn default() -> Self {
+        Self { segment_bytes: SEGMENT_BYTES }
+    }
+}
+
 /// The durable log of one node.
 #[derive(Debug)]
 pub struct Wal<D: Disk> {
-    #[allow(dead_code)]
     disk: D,
+    owner: Owner,
+    is_founded: bool,
+    hard_state: HardStateFile,
+    log: Log,
+    spare: Spare,
+    last_index: Index,
+    /// The first failure; every later call gets it again (W2).
+    failure: Option<WalError>,
 }
 
-#[allow(unused_variables)]
 impl<D: Disk> Wal<D> {
     /// Opens the directory that `disk` shows, making it if it is empty: then it draws its directory id
-    /// from `fresh_directory`, and writes it durably.
+    /// from `fresh_directory`, and writes it durably. What it found is durable on return.
     ///
     /// # Errors
-    /// [`WalError`]; the directory is left as it was found.
+    /// [`WalError`]; the directory is left as it was found, unless writing failed.
     pub fn open(
         disk: D,
         node: NodeId,
         fresh_directory: DirectoryId,
     ) -> Result<(Self, Recovery), WalError> {
-        todo!()
+        Self::open_with(disk, node, fresh_directory, &WalOptions::default())
+    }
+
+    /// [`Wal::open`] with chosen options.
+    ///
+    /// # Errors
+    /// As for [`Wal::open`].
+    pub fn open_with(
+        mut disk: D,
+        node: NodeId,
+        fresh_directory: DirectoryId,
+        options: &WalOptions,
+    ) -> Result<(Self, Recovery), WalError> {
+        let bytes = options.segment_bytes;
+        let is_usable = bytes.is_multiple_of(512) && bytes <= segment::BYTES_MAX;
+        assert!(is_usable && bytes > segment::HEADER_BYTES, "segments of {bytes} bytes");
+        let Opened { owner, hard_state, log, recovery } =
+            open::open(&mut disk, node, fresh_directory, options)?;
+        let wal = Self {
+            disk,
+            owner,
+            is_founded: recovery.founding.is_some(),
+            hard_state,
+            log,
+            spare: Spare::default(),
+            last_index: recovery.entries.last().map_or(Index(0), |entry| entry.index),
+            failure: None,
+        };
+        Ok((wal, recovery))
     }
 
     /// Makes the founding record durable. Once, before the first append.
@@ -67,16 +134,29 @@ impl<D: Disk> Wal<D> {
     /// # Errors
     /// [`WalError`], final.
     pub fn found(&mut self, record: &FoundingRecord) -> Result<(), WalError> {
-        todo!()
+        assert!(!self.is_founded, "a directory is founded once");
+        self.attempt(|this| founding::create(&mut this.disk, &this.owner, record))?;
+        self.is_founded = true;
+        Ok(())
     }
 
     /// Takes one write in order: a hard state is durable on return (W6); truncations and entries are
-    /// handed to the file and become durable with the next [`Wal::sync`].
+    /// gathered, and become durable with the next [`Wal::sync`].
     ///
     /// # Errors
     /// [`WalError`], final.
     pub fn append(&mut self, write: &Write) -> Result<(), WalError> {
-        todo!()
+        assert!(self.is_founded, "nothing is promised before the founding record is durable");
+        self.attempt(|this| {
+            if let Some(state) = write.hard_state.filter(|state| *state != this.hard_state.state())
+            {
+                this.hard_state.write(&mut this.disk, state)?;
+            }
+            if let Some(from) = write.truncate_from {
+                this.truncate(from)?;
+            }
+            write.entries.iter().try_for_each(|entry| this.append_entry(entry))
+        })
     }
 
     /// Makes all that was appended since the last call durable: one fdatasync, a batch of its own (W5).
@@ -85,17 +165,71 @@ impl<D: Disk> Wal<D> {
     /// # Errors
     /// [`WalError`], final.
     pub fn sync(&mut self) -> Result<(), WalError> {
-        todo!()
+        self.attempt(|this| this.log.sync(&mut this.disk))
     }
 
-    /// Looks after the spare segment; call once a turn. `false` while no spare is there and the present
-    /// segment is nearly full: proposals should be refused with LIMIT until it is (W2).
+    /// Looks after the spare segment; call once a turn. `false` while the last attempt to make one failed
+    /// and the present segment is nearly full: proposals should be refused with LIMIT until it is there
+    /// (W2). While one is in the making the answer is `true`: if it comes late, the next segment is made
+    /// inline, which costs time and no safety.
     pub fn prepare(&mut self) -> bool {
-        todo!()
+        if self.failure.is_some() {
+            return false;
+        }
+        let (free, whole) = (self.log.free_bytes(), self.log.segment_bytes());
+        if free < whole / 4 * 3 {
+            self.spare.look_after(&mut self.disk, self.log.new_segment_bytes());
+        }
+        let nearly_full = free < whole / 4;
+        !(nearly_full && self.spare.is_refused())
     }
 
     /// The disk below, for its own account of things.
     pub fn disk(&self) -> &D {
         &self.disk
+    }
+
+    /// The number of the last record that is surely durable, 0 before the first: for checkers.
+    #[must_use]
+    pub fn durable_sequence(&self) -> u64 {
+        self.log.durable_sequence()
+    }
+
+    /// How many times records were synced since this log was opened: for checkers and statistics.
+    #[must_use]
+    pub fn sync_count(&self) -> u64 {
+        self.log.syncs()
+    }
+
+    fn truncate(&mut self, from: Index) -> Result<(), DiskError> {
+        let last = self.last_index;
+        assert!(from.0 >= 1 && from <= last.next(), "truncation from {from}, the last is {last}");
+        self.last_index = Index(from.0 - 1);
+        self.log.add(&mut self.disk, &mut self.spare, Content::TruncateFrom(from))
+    }
+
+    fn append_entry(&mut self, entry: &Entry) -> Result<(), DiskError> {
+        let (index, last) = (entry.index, self.last_index);
+        assert!(index == last.next(), "entry {index} does not follow {last}");
+        let term = self.hard_state.state().term;
+        assert!(entry.term <= term, "entry {index} of term {}, the term is {term}", entry.term);
+        self.last_index = index;
+        self.log.add(&mut self.disk, &mut self.spare, Content::Entry(entry))
+    }
+
+    /// Does `work` unless something failed before; remembers a failure for good (W2). A kernel may
+    /// report a lost write once only, and call the next sync a success.
+    fn attempt(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<(), DiskError>,
+    ) -> Result<(), WalError> {
+        if let Some(failure) = &self.failure {
+            return Err(failure.clone());
+        }
+        work(self).map_err(|error| {
+            let failure = WalError::from(error);
+            self.failure = Some(failure.clone());
+            failure
+        })
     }
 }

@@ -10,6 +10,8 @@
 //! ```
 //! All little-endian. The length is checked before anything is allocated (faults H4–H6, NT25).
 
+use crate::base::limits::FRAME_BYTES_MAX;
+use crate::base::{checksum, codec};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -18,10 +20,34 @@ pub const FRAME_HEADER_BYTES: usize = 12;
 /// The version that this program speaks.
 pub const PROTOCOL_VERSION: u8 = 1;
 
-/// What a frame's body is. Numbers are never reused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum FrameKind {
+/// The part of the header that the checksum covers.
+const CHECKED_HEADER_BYTES: usize = 8;
+
+const _: () = assert!(FRAME_BYTES_MAX <= u32::MAX as usize);
+
+macro_rules! frame_kinds {
+    ($($(#[$doc:meta])* $name:ident = $number:literal,)*) => {
+        /// What a frame's body is. Numbers are never reused.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(u8)]
+        pub enum FrameKind {
+            $($(#[$doc])* $name = $number,)*
+        }
+
+        impl TryFrom<u8> for FrameKind {
+            type Error = FrameError;
+
+            fn try_from(number: u8) -> Result<Self, FrameError> {
+                match number {
+                    $($number => Ok(Self::$name),)*
+                    _ => Err(FrameError::Kind(number)),
+                }
+            }
+        }
+    };
+}
+
+frame_kinds! {
     /// Body: [`crate::wire::PeerHello`]; the first frame of a peer that dialed.
     PeerHello = 1,
     /// Body: [`crate::wire::PeerHello`] of the peer that was dialed.
@@ -49,14 +75,13 @@ pub struct Frame {
     pub body: Vec<u8>,
 }
 
-#[allow(unused_variables)]
 impl Frame {
     /// The value in the body.
     ///
     /// # Errors
     /// [`FrameError::Body`].
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, FrameError> {
-        todo!()
+        codec::decode(&self.body).map_err(|error| FrameError::Body(error.to_string()))
     }
 }
 
@@ -69,9 +94,12 @@ pub enum FrameError {
     /// Another version.
     #[error("protocol version {0} is not supported (this is {PROTOCOL_VERSION})")]
     Version(u8),
-    /// An unknown kind, or flags set.
+    /// An unknown kind.
     #[error("unknown frame kind {0}")]
     Kind(u8),
+    /// Flags of a later version are set.
+    #[error("unknown frame flags {0:#06x}")]
+    Flags(u16),
     /// The bytes are damaged, or not ours.
     #[error("the checksum is wrong")]
     Checksum,
@@ -84,39 +112,118 @@ pub enum FrameError {
 ///
 /// # Panics
 /// If the encoding is larger than a frame may be: callers bound what they put in.
-#[allow(unused_variables)]
 pub fn encode_frame<T: Serialize>(kind: FrameKind, value: &T, out: &mut Vec<u8>) {
-    todo!()
+    let start = out.len();
+    out.extend_from_slice(&[0; FRAME_HEADER_BYTES]);
+    if let Err(error) = codec::encode_into(value, out) {
+        panic!("a {kind:?} frame is larger than any frame may be: {error}");
+    }
+    let (header, body) = out[start..].split_at_mut(FRAME_HEADER_BYTES);
+    let length = u32::try_from(body.len()).expect("the codec bounds what it encodes");
+    header[..4].copy_from_slice(&length.to_le_bytes());
+    header[4] = PROTOCOL_VERSION;
+    header[5] = kind as u8;
+    let crc = frame_checksum(&header[..CHECKED_HEADER_BYTES], body);
+    header[CHECKED_HEADER_BYTES..].copy_from_slice(&crc.to_le_bytes());
 }
 
-/// Cuts a stream of bytes into frames. Holds at most one frame and what was read beyond it.
+/// Cuts a stream of bytes into frames. Holds at most one frame and what was read beyond it; memory grows
+/// with the bytes that came, never with the length that they declare.
 #[derive(Debug, Default)]
-pub struct FrameDecoder {}
+pub struct FrameDecoder {
+    buffer: Vec<u8>,
+    /// Bytes at the front of `buffer` that were given out already.
+    taken: usize,
+}
 
-#[allow(unused_variables)]
 impl FrameDecoder {
     /// An empty decoder.
     #[must_use]
     pub fn new() -> Self {
-        todo!()
+        Self::default()
     }
 
     /// Takes bytes as they came.
     pub fn push(&mut self, bytes: &[u8]) {
-        todo!()
+        self.discard_taken();
+        self.buffer.extend_from_slice(bytes);
     }
 
-    /// The next whole frame; `None` until more bytes come.
+    /// The next whole frame; `None` until more bytes come. Each part of the header is checked as soon as
+    /// it is there, so that a stranger is refused by its first bytes.
     ///
     /// # Errors
     /// [`FrameError`]; the stream is of no use any more.
     pub fn next_frame(&mut self) -> Result<Option<Frame>, FrameError> {
-        todo!()
+        let bytes = &self.buffer[self.taken..];
+        let Some(header) = check_header(bytes)? else { return Ok(None) };
+        let end = FRAME_HEADER_BYTES + header.length;
+        if bytes.len() < end {
+            return Ok(None);
+        }
+        let body = &bytes[FRAME_HEADER_BYTES..end];
+        if frame_checksum(&bytes[..CHECKED_HEADER_BYTES], body) != header.crc {
+            return Err(FrameError::Checksum);
+        }
+        let frame = Frame { kind: header.kind, body: body.to_vec() };
+        self.taken += end;
+        Ok(Some(frame))
     }
 
     /// Bytes held.
     #[must_use]
     pub fn buffered(&self) -> usize {
-        todo!()
+        self.buffer.len() - self.taken
+    }
+
+    /// Moves what is left to the front, at most once per push, and gives back the memory of a large frame
+    /// once it is gone: ten thousand idle connections must stay small.
+    fn discard_taken(&mut self) {
+        if self.taken == self.buffer.len() {
+            self.buffer.clear();
+            self.buffer.shrink_to(KEPT_BYTES);
+        } else {
+            self.buffer.drain(..self.taken);
+        }
+        self.taken = 0;
     }
 }
+
+/// A header whose every field is allowed.
+struct Header {
+    length: usize,
+    kind: FrameKind,
+    crc: u32,
+}
+
+/// Checks as much of the header as `bytes` hold; `None` until all of it is there.
+fn check_header(bytes: &[u8]) -> Result<Option<Header>, FrameError> {
+    let Some(length) = bytes.first_chunk::<4>() else { return Ok(None) };
+    let length = u32::from_le_bytes(*length);
+    if length == 0 || length as usize > FRAME_BYTES_MAX {
+        return Err(FrameError::Length(length));
+    }
+    let Some(version) = bytes.get(4) else { return Ok(None) };
+    if *version != PROTOCOL_VERSION {
+        return Err(FrameError::Version(*version));
+    }
+    let Some(kind) = bytes.get(5) else { return Ok(None) };
+    let kind = FrameKind::try_from(*kind)?;
+    let Some(header) = bytes.first_chunk::<FRAME_HEADER_BYTES>() else { return Ok(None) };
+    let flags = u16::from_le_bytes([header[6], header[7]]);
+    if flags != 0 {
+        return Err(FrameError::Flags(flags));
+    }
+    let crc = u32::from_le_bytes([header[8], header[9], header[10], header[11]]);
+    Ok(Some(Header { length: length as usize, kind, crc }))
+}
+
+fn frame_checksum(header: &[u8], body: &[u8]) -> u32 {
+    checksum::extend(checksum::crc32c(header), body)
+}
+
+/// Memory that an empty decoder keeps for the next frames.
+const KEPT_BYTES: usize = 16 << 10;
+
+#[cfg(test)]
+mod tests;

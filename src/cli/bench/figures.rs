@@ -1,0 +1,196 @@
+//! Latencies of acquire, release and the whole cycle, and how they are shown.
+
+use crate::cli::output;
+use hdrhistogram::Histogram;
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+
+/// Latencies of cycles, in nanoseconds, to three digits.
+#[derive(Clone, Debug)]
+pub struct Figures {
+    acquire: Histogram<u64>,
+    release: Histogram<u64>,
+    cycle: Histogram<u64>,
+}
+
+/// A finished measurement.
+#[derive(Clone, Debug)]
+pub struct Measured {
+    /// Clients at once.
+    pub clients: u64,
+    /// What their cycles took.
+    pub figures: Figures,
+    /// From the first cycle's start to the last one's end.
+    pub elapsed: Duration,
+}
+
+impl Figures {
+    /// None yet.
+    #[must_use]
+    pub fn new() -> Self {
+        let empty = Histogram::new_with_bounds(1, LONGEST_NANOS, 3).expect("the bounds are right");
+        Self { acquire: empty.clone(), release: empty.clone(), cycle: empty }
+    }
+
+    /// Adds a cycle: when the acquire began, when it was granted, when it was released.
+    pub fn record(&mut self, begun: Instant, granted: Instant, released: Instant) {
+        let nanos = |from: Instant, to: Instant| {
+            u64::try_from((to - from).as_nanos()).unwrap_or(LONGEST_NANOS)
+        };
+        self.acquire.saturating_record(nanos(begun, granted));
+        self.release.saturating_record(nanos(granted, released));
+        self.cycle.saturating_record(nanos(begun, released));
+    }
+
+    /// Adds those of another client.
+    pub fn merge(&mut self, other: &Self) {
+        let same = "all have the same bounds";
+        self.acquire.add(&other.acquire).expect(same);
+        self.release.add(&other.release).expect(same);
+        self.cycle.add(&other.cycle).expect(same);
+    }
+
+    /// Cycles recorded.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.cycle.len()
+    }
+
+    /// A table of percentiles, in microseconds.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        let head = ["", "p50 µs", "p99 µs", "p99.9 µs"].map(str::to_owned);
+        let row = |name: &str, histogram: &Histogram<u64>| {
+            let cell = |quantile| format!("{:.1}", micros(histogram, quantile));
+            vec![name.to_owned(), cell(0.5), cell(0.99), cell(0.999)]
+        };
+        output::table(&[
+            head.to_vec(),
+            row("acquire", &self.acquire),
+            row("release", &self.release),
+            row("cycle", &self.cycle),
+        ])
+    }
+}
+
+impl Measured {
+    /// For people.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        let (clients, cycles) = (self.clients, self.figures.count());
+        let rate = self.cycles_per_second();
+        let head = format!("{cycles} cycles by {clients} clients, {rate:.0} cycles per second\n");
+        head + &self.figures.to_text()
+    }
+
+    /// For machines.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let value = json!({
+            "clients": self.clients,
+            "ops": self.figures.count(),
+            "acquire_us": percentiles(&self.figures.acquire),
+            "release_us": percentiles(&self.figures.release),
+            "cycle_us": percentiles(&self.figures.cycle),
+            "cycles_per_second": tenths(self.cycles_per_second()),
+        });
+        format!("{value}\n")
+    }
+
+    fn cycles_per_second(&self) -> f64 {
+        self.figures.count() as f64 / self.elapsed.as_secs_f64()
+    }
+}
+
+/// Times until the next grant, for people.
+#[must_use]
+pub fn failover_text(times: &[Duration]) -> String {
+    let all: Vec<String> = times.iter().map(|time| format!("{:.1}", millis(*time))).collect();
+    let median = millis(median(times));
+    format!(
+        "kill -9 of the leader to the next grant, ms: {}\nmedian {median:.1} ms\n",
+        all.join(" ")
+    )
+}
+
+/// Times until the next grant, for machines.
+#[must_use]
+pub fn failover_json(times: &[Duration]) -> String {
+    let all: Vec<f64> = times.iter().map(|time| tenths(millis(*time))).collect();
+    format!("{}\n", json!({"failover_ms": all, "median_ms": tenths(millis(median(times)))}))
+}
+
+fn median(times: &[Duration]) -> Duration {
+    let mut sorted = times.to_vec();
+    sorted.sort_unstable();
+    let middle = sorted.len() / 2;
+    match sorted.len() {
+        0 => Duration::ZERO,
+        odd if odd % 2 == 1 => sorted[middle],
+        _ => (sorted[middle - 1] + sorted[middle]) / 2,
+    }
+}
+
+fn percentiles(histogram: &Histogram<u64>) -> Value {
+    let at = |quantile| tenths(micros(histogram, quantile));
+    json!({"p50": at(0.5), "p99": at(0.99), "p999": at(0.999)})
+}
+
+fn micros(histogram: &Histogram<u64>, quantile: f64) -> f64 {
+    histogram.value_at_quantile(quantile) as f64 / 1000.0
+}
+
+fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
+}
+
+fn tenths(value: f64) -> f64 {
+    (value * 10.0).round() / 10.0
+}
+
+/// What takes longer is recorded as this.
+const LONGEST_NANOS: u64 = 600_000_000_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn figures() -> Figures {
+        let mut figures = Figures::new();
+        let begun = Instant::now();
+        let micros = Duration::from_micros;
+        figures.record(begun, begun + micros(200), begun + micros(500));
+        figures
+    }
+
+    #[test]
+    fn json_has_the_names_of_the_contract() {
+        let measured =
+            Measured { clients: 1, figures: figures(), elapsed: Duration::from_millis(1) };
+        let value: Value = serde_json::from_str(&measured.to_json()).unwrap();
+        assert_eq!((value["clients"].as_u64(), value["ops"].as_u64()), (Some(1), Some(1)));
+        assert_eq!(value["cycles_per_second"], 1000.0);
+        for (name, least, most) in
+            [("acquire_us", 199.0, 201.0), ("release_us", 299.0, 301.0), ("cycle_us", 499.0, 501.0)]
+        {
+            for percentile in ["p50", "p99", "p999"] {
+                let value = value[name][percentile].as_f64().unwrap();
+                assert!((least..=most).contains(&value), "{name} {percentile} {value}");
+            }
+        }
+    }
+
+    #[test]
+    fn merged_figures_count_both() {
+        let mut sum = figures();
+        sum.merge(&figures());
+        assert_eq!(sum.count(), 2);
+    }
+
+    #[test]
+    fn the_median_of_an_even_number_is_between_the_middle_two() {
+        let times = [40, 10, 30, 20].map(Duration::from_millis);
+        assert_eq!(median(&times), Duration::from_millis(25));
+        assert_eq!(median(&times[..3]), Duration::from_millis(30));
+    }
+}

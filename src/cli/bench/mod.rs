@@ -1,0 +1,100 @@
+//! `tenure bench`: how long locks take here, and how long until the next grant when the leader is killed.
+
+mod failover;
+mod figures;
+mod load;
+
+pub use failover::until_next_grant;
+pub use figures::Figures;
+
+use crate::cli::connect::Connection;
+use crate::cli::failure::Failure;
+use crate::cli::output;
+use crate::cli::processes::Processes;
+use crate::cli::scratch::Scratch;
+use crate::cli::sim::progress;
+use clap::Args;
+use std::path::{Path, PathBuf};
+
+/// Measure how long acquire and release take, or how long a killed leader is missed.
+///
+/// Each client is a thread that acquires and releases a lock of its own name, one cycle after the other.
+/// Without --spawn it measures the cluster at --endpoints.
+#[derive(Args, Debug)]
+pub struct Options {
+    /// Clients at once
+    #[arg(long, value_name = "N", default_value = "1", value_parser = 1..=10_000)]
+    clients: i64,
+    /// Connections that they share [default: one for each client]
+    #[arg(long, value_name = "M", value_parser = 1..=10_000)]
+    connections: Option<i64>,
+    /// Cycles of all clients together [default: 3000, or 100 for each client if that is more]
+    #[arg(long, value_name = "K", value_parser = 1..)]
+    ops: Option<i64>,
+    /// Kill the leader N times, and measure until the next grant; needs --spawn
+    #[arg(long, value_name = "N", value_parser = 1..=1000)]
+    failover: Option<i64>,
+    /// Measure three `tenure serve` processes that are started for it
+    #[arg(long)]
+    spawn: bool,
+    /// Directory for what they write [default: a new one in /var/tmp, removed at the end]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// Runs it.
+pub fn run(options: &Options) -> Result<(), Failure> {
+    if !options.spawn {
+        return match options.failover {
+            Some(_) => Err(Failure::usage("--failover kills nodes, so it needs --spawn too")),
+            None => measure_load(options, &options.connection),
+        };
+    }
+    match &options.data {
+        Some(data) => {
+            std::fs::create_dir_all(data).map_err(|error| {
+                Failure::usage(format!("cannot make {}: {error}", data.display()))
+            })?;
+            measure_own(options, data)
+        }
+        None => {
+            let scratch = Scratch::new("bench")?;
+            scratch.remove_on_signal()?;
+            measure_own(options, scratch.path())
+        }
+    }
+}
+
+fn measure_own(options: &Options, data: &Path) -> Result<(), Failure> {
+    let mut processes = Processes::start(data)?;
+    processes.wait_whole()?;
+    let connection =
+        Connection { endpoints: processes.endpoints(), timeout: options.connection.timeout };
+    let Some(rounds) = options.failover else { return measure_load(options, &connection) };
+    let bar = progress(rounds.unsigned_abs());
+    let times = failover::measure(&mut processes, &connection, rounds.unsigned_abs(), &bar)?;
+    bar.finish_and_clear();
+    output::print(&if options.json {
+        figures::failover_json(&times)
+    } else {
+        figures::failover_text(&times)
+    })
+}
+
+fn measure_load(options: &Options, connection: &Connection) -> Result<(), Failure> {
+    let clients = options.clients.unsigned_abs();
+    let load = load::Load {
+        clients,
+        connections: options.connections.map_or(clients, i64::unsigned_abs).min(clients),
+        ops: options.ops.map_or(3000.max(100 * clients), i64::unsigned_abs),
+    };
+    let bar = progress(load.ops);
+    let measured = load::measure(&load, connection, &bar)?;
+    bar.finish_and_clear();
+    output::print(&if options.json { measured.to_json() } else { measured.to_text() })
+}

@@ -1,0 +1,91 @@
+//! A cluster of three nodes in this process: what `demo` and `dev` run.
+
+use crate::cli::failure::Failure;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use tenure::base::NodeId;
+use tenure::node::{Leadership, Node, NodeOptions};
+
+/// Three nodes with a data directory each; those that were killed are empty places until restarted.
+#[derive(Debug)]
+pub struct LocalCluster {
+    data: PathBuf,
+    members: Vec<(NodeId, String)>,
+    nodes: Vec<Option<Node>>,
+}
+
+impl LocalCluster {
+    /// Starts one node on each of `listeners`, with directories below `data`.
+    ///
+    /// # Errors
+    /// What `Node::start` says.
+    pub fn start(data: &Path, listeners: Vec<TcpListener>) -> Result<Self, Failure> {
+        let mut members = Vec::new();
+        for (id, listener) in (1..).zip(&listeners) {
+            let address = listener.local_addr().map_err(|error| {
+                Failure::unavailable(format!("a listening socket has no address: {error}"))
+            })?;
+            members.push((NodeId(id), address.to_string()));
+        }
+        let mut cluster = Self { data: data.to_owned(), members, nodes: Vec::new() };
+        for (place, listener) in listeners.into_iter().enumerate() {
+            let options = NodeOptions { listener: Some(listener), ..cluster.options(place) };
+            cluster.nodes.push(Some(Node::start(options)?));
+        }
+        Ok(cluster)
+    }
+
+    /// All nodes' addresses, for clients.
+    #[must_use]
+    pub fn endpoints(&self) -> String {
+        self.members.iter().map(|(_, address)| address.as_str()).collect::<Vec<_>>().join(",")
+    }
+
+    /// Each node's id and address, and what it knows of the leader lease if it runs.
+    pub fn nodes(&self) -> impl Iterator<Item = (NodeId, &str, Option<Leadership>)> {
+        self.members.iter().zip(&self.nodes).map(|((id, address), node)| {
+            (*id, address.as_str(), node.as_ref().map(Node::leadership))
+        })
+    }
+
+    /// The node that holds the leader lease now.
+    #[must_use]
+    pub fn leader(&self) -> Option<NodeId> {
+        let leads = |leadership: Option<Leadership>| leadership.is_some_and(|now| now.is_leader);
+        self.nodes().find(|(_, _, leadership)| leads(*leadership)).map(|(id, _, _)| id)
+    }
+
+    /// Stops `id` without a word to anybody: its connections close, as they do when a process is killed.
+    ///
+    /// # Errors
+    /// Its thread did not end.
+    pub fn kill(&mut self, id: NodeId) -> Result<(), Failure> {
+        let place = self.place(id);
+        match self.nodes[place].take() {
+            Some(node) => Ok(node.stop(None)?),
+            None => Ok(()),
+        }
+    }
+
+    /// Starts `id` again on its own directory and port; nothing if it runs.
+    ///
+    /// # Errors
+    /// What `Node::start` says.
+    pub fn restart(&mut self, id: NodeId) -> Result<(), Failure> {
+        let place = self.place(id);
+        if self.nodes[place].is_none() {
+            self.nodes[place] = Some(Node::start(self.options(place))?);
+        }
+        Ok(())
+    }
+
+    fn options(&self, place: usize) -> NodeOptions {
+        let id = self.members[place].0;
+        NodeOptions::new(id, self.data.join(format!("node-{id}")), self.members.clone())
+    }
+
+    fn place(&self, id: NodeId) -> usize {
+        let place = self.members.iter().position(|(member, _)| *member == id);
+        place.expect("the id came from this cluster")
+    }
+}

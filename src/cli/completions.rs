@@ -1,0 +1,20 @@
+//! `tenure completions`: what a shell needs to complete our command line.
+
+use crate::cli::failure::Failure;
+use crate::cli::output;
+use clap::Args;
+use clap_complete::Shell;
+
+/// Print the completion script of a shell.
+#[derive(Args, Debug)]
+pub struct Options {
+    /// For which shell
+    shell: Shell,
+}
+
+/// Runs it.
+pub fn run(options: &Options) -> Result<(), Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(options.shell, &mut crate::cli::command(), "tenure", &mut script);
+    output::print(&String::from_utf8_lossy(&script))
+}

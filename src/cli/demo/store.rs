@@ -1,0 +1,67 @@
+//! A store that a lock protects, with fencing and without.
+
+/// One value, and the largest token that wrote it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Store {
+    fence: Fence,
+    token: u64,
+    value: u64,
+}
+
+/// What a store does with tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fence {
+    /// Refuses a token smaller than one that it has seen.
+    Checked,
+    /// Does not look.
+    Ignored,
+}
+
+/// What became of a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    Done,
+    /// This larger token has written already.
+    Refused(u64),
+}
+
+impl Store {
+    /// Holds `value`, written under no token.
+    #[must_use]
+    pub fn new(fence: Fence, value: u64) -> Self {
+        Self { fence, token: 0, value }
+    }
+
+    /// Writes `value` under `token`.
+    pub fn write(&mut self, token: u64, value: u64) -> Written {
+        if self.fence == Fence::Checked && token < self.token {
+            return Written::Refused(self.token);
+        }
+        self.token = self.token.max(token);
+        self.value = value;
+        Written::Done
+    }
+
+    /// The value now.
+    #[must_use]
+    pub fn value(&self) -> u64 {
+        self.value
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_store_that_checks_refuses_a_smaller_token() {
+        let mut checked = Store::new(Fence::Checked, 100);
+        let mut ignored = Store::new(Fence::Ignored, 100);
+        for store in [&mut checked, &mut ignored] {
+            assert_eq!(store.write(18, 150), Written::Done);
+        }
+        assert_eq!((checked.write(17, 110), checked.value()), (Written::Refused(18), 150));
+        assert_eq!((ignored.write(17, 110), ignored.value()), (Written::Done, 110));
+        assert_eq!(checked.write(18, 160), Written::Done);
+    }
+}

@@ -1,0 +1,93 @@
+//! Log lines on stderr: UTC time, level, what happened; one line each whatever the text contains.
+
+use log::{LevelFilter, Log, Metadata, Record};
+use std::io::Write;
+use tenure::sys::clock;
+
+struct Stderr;
+
+/// Sends all log lines from `level` on to stderr. Once per process; later calls only set the level.
+pub fn install(level: LevelFilter) {
+    // A second call finds the same logger in place.
+    let _ = log::set_logger(&Stderr);
+    log::set_max_level(level);
+}
+
+/// The level for `-v` given `count` times, on top of `quiet`.
+#[must_use]
+pub fn level(quiet: LevelFilter, count: u8) -> LevelFilter {
+    let level = quiet as usize + usize::from(count);
+    LevelFilter::iter().nth(level).unwrap_or(LevelFilter::Trace)
+}
+
+impl Log for Stderr {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.level() <= log::max_level()
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if !self.enabled(record.metadata()) {
+            return;
+        }
+        let text = printable(&record.args().to_string());
+        let line = format!("{} {:5} {text}\n", utc(clock::unix_ms()), record.level());
+        // Nobody is left to be told that stderr is gone.
+        let _ = std::io::stderr().write_all(line.as_bytes());
+    }
+
+    fn flush(&self) {}
+}
+
+/// `text` with every control character spelled out: names come from other people's programs.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    let escape = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.into() };
+    text.chars().map(escape).collect()
+}
+
+/// An instant of the wall clock as RFC 3339, in UTC.
+#[must_use]
+pub fn utc(unix_ms: u64) -> String {
+    let (days, ms) = (unix_ms / 86_400_000, unix_ms % 86_400_000);
+    let (year, month, day) = date(days);
+    let (hour, minute, second) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z", ms % 1000)
+}
+
+/// Year, month and day of a day counted from 1970-01-01 (Howard Hinnant, *chrono-Compatible Low-Level Date
+/// Algorithms*, `civil_from_days`): years begin in March, so that the leap day is their last.
+fn date(days: u64) -> (u64, u64, u64) {
+    let shifted = days + 719_468;
+    let (era, day) = (shifted / 146_097, shifted % 146_097);
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let of_year = day - (365 * year + year / 4 - year / 100);
+    let from_march = (5 * of_year + 2) / 153;
+    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+    let first_of_next = u64::from(month <= 2);
+    (year + era * 400 + first_of_next, month, of_year - (153 * from_march + 2) / 5 + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_right_around_leap_days_and_new_years() {
+        assert_eq!(utc(0), "1970-01-01T00:00:00.000Z");
+        assert_eq!(utc(951_782_400_000), "2000-02-29T00:00:00.000Z");
+        assert_eq!(utc(1_735_689_599_999), "2024-12-31T23:59:59.999Z");
+        assert_eq!(utc(4_107_542_400_000), "2100-03-01T00:00:00.000Z");
+    }
+
+    #[test]
+    fn control_characters_do_not_reach_the_terminal() {
+        assert_eq!(printable("a\nb\u{1b}[2J"), "a\\nb\\u{1b}[2J");
+    }
+
+    #[test]
+    fn each_v_is_one_level_more() {
+        assert_eq!(level(LevelFilter::Warn, 0), LevelFilter::Warn);
+        assert_eq!(level(LevelFilter::Info, 1), LevelFilter::Debug);
+        assert_eq!(level(LevelFilter::Warn, 9), LevelFilter::Trace);
+    }
+}

@@ -1,0 +1,185 @@
+//! The subcommands of `tenure`, one file each; here they are parsed, dispatched, and ended.
+
+mod bench;
+mod cluster;
+mod completions;
+mod connect;
+mod demo;
+mod dev;
+mod duration;
+mod environment;
+mod failure;
+mod lock;
+mod log;
+mod man;
+mod output;
+mod processes;
+mod scratch;
+mod serve;
+mod show;
+mod signals;
+mod sim;
+mod status;
+mod validate;
+
+use ::log::LevelFilter;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use failure::Failure;
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+/// Distributed locks and leader leases that programs can trust.
+#[derive(Parser, Debug)]
+#[command(name = "tenure", version, propagate_version = true, arg_required_else_help = true)]
+#[command(
+    after_help = "Each flag can be set in the environment: --timeout as TENURE_TIMEOUT, and so on."
+)]
+struct Cli {
+    #[command(flatten)]
+    verbosity: Verbosity,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Args, Debug)]
+struct Verbosity {
+    /// Say more on stderr; twice: still more
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    Serve(serve::Options),
+    Demo(demo::Options),
+    Dev(dev::Options),
+    Lock(lock::Options),
+    Show(show::Options),
+    Status(status::Options),
+    Validate(validate::Options),
+    Bench(bench::Options),
+    Sim(sim::Options),
+    Completions(completions::Options),
+    Man(man::Options),
+}
+
+/// Runs the program with the arguments of this process.
+pub fn main() -> ExitCode {
+    log::install(LevelFilter::Warn);
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    if let Some(options) = demo::holder::Options::of(&arguments) {
+        return finish(demo::holder::run(&options).map(|()| 0));
+    }
+    let parsed = command()
+        .try_get_matches_from(&arguments)
+        .and_then(|matches| Cli::from_arg_matches(&matches));
+    match parsed {
+        Ok(cli) => finish(run(cli, &arguments)),
+        Err(error) if error.use_stderr() => refuse(&error, &arguments),
+        Err(help) => {
+            // Nothing is left to be said when stdout is gone.
+            let _ = help.print();
+            ExitCode::SUCCESS
+        }
+    }
+}
+
+/// The whole command line, every flag with its variable.
+fn command() -> clap::Command {
+    environment::name_variables(Cli::command())
+}
+
+fn run(cli: Cli, arguments: &[OsString]) -> Result<u8, Failure> {
+    let quiet = match cli.command {
+        Command::Serve(_) => LevelFilter::Info,
+        Command::Demo(_) | Command::Dev(_) => LevelFilter::Error,
+        _ => LevelFilter::Warn,
+    };
+    ::log::set_max_level(log::level(quiet, cli.verbosity.verbose));
+    let done = |()| 0;
+    match cli.command {
+        Command::Serve(options) => serve::run(options).map(done),
+        Command::Demo(options) => demo::run(&options),
+        Command::Dev(options) => dev::run(&options).map(done),
+        Command::Lock(options) => Ok(lock::run(options, arguments)),
+        Command::Show(options) => show::run(&options).map(done),
+        Command::Status(options) => status::run(&options),
+        Command::Validate(options) => validate::run(&options),
+        Command::Bench(options) => bench::run(&options).map(done),
+        Command::Sim(options) => sim::run(&options).map(done),
+        Command::Completions(options) => completions::run(&options).map(done),
+        Command::Man(options) => man::run(&options).map(done),
+    }
+}
+
+fn finish(result: Result<u8, Failure>) -> ExitCode {
+    match result {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => {
+            complain(&failure.message);
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+/// One sentence on stderr.
+fn complain(message: &str) {
+    if !message.is_empty() {
+        eprintln!("tenure: {}", log::printable(message));
+    }
+}
+
+/// A command line that cannot be understood: one sentence of it, and 2; for `lock`, whose command may end
+/// with any code, 125.
+fn refuse(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
+    if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        let _ = error.print();
+        return ExitCode::from(failure::USAGE);
+    }
+    let subcommand = arguments.iter().skip(1).find_map(|word| {
+        let word = word.to_str()?;
+        Cli::command().find_subcommand(word).map(|_| word.to_owned())
+    });
+    let topic = subcommand.as_ref().map_or(String::new(), |name| format!("{name} "));
+    complain(&format!("{}; see `tenure {topic}--help`", sentence(error)));
+    let is_lock = subcommand.as_deref() == Some("lock");
+    ExitCode::from(if is_lock { lock::FAILED } else { failure::USAGE })
+}
+
+/// clap's message without its layout: the first paragraph, and the tip if there is one.
+fn sentence(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    let flat = |paragraph: &str| paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut paragraphs = text.split("\n\n");
+    let first = flat(paragraphs.next().unwrap_or_default());
+    let first = first.strip_prefix("error: ").unwrap_or(&first).to_owned();
+    match paragraphs.map(flat).find_map(|rest| rest.strip_prefix("tip: ").map(str::to_owned)) {
+        Some(tip) => format!("{first} ({tip})"),
+        None => first,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn a_mistyped_command_is_one_sentence_with_a_tip() {
+        let error = command().try_get_matches_from(["tenure", "lokc"]).unwrap_err();
+        let sentence = sentence(&error);
+        assert!(sentence.starts_with("unrecognized subcommand 'lokc' ("), "{sentence}");
+        assert!(sentence.contains("'lock'") && !sentence.contains('\n'), "{sentence}");
+    }
+
+    #[test]
+    fn a_duration_without_unit_is_refused_with_what_to_write() {
+        let line = ["tenure", "show", "--timeout", "5"];
+        let sentence = sentence(&command().try_get_matches_from(line).unwrap_err());
+        assert!(sentence.contains("a duration needs a unit: 5s, 5ms or 5m"), "{sentence}");
+    }
+}

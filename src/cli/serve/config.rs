@@ -1,0 +1,114 @@
+//! The options of a node: flags, else the environment, else the file, else the defaults.
+
+use super::Options;
+use crate::cli::duration;
+use crate::cli::failure::Failure;
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tenure::base::NodeId;
+use tenure::node::{NodeOptions, parse_cluster};
+
+/// What the --config file may hold; anything else in it is an error.
+#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct File {
+    id: Option<u64>,
+    data: Option<PathBuf>,
+    listen: Option<String>,
+    cluster: Option<String>,
+    heartbeat: Option<Span>,
+    election: Option<Span>,
+    lease_duration: Option<Span>,
+    insecure: Option<bool>,
+}
+
+/// A duration with its unit, as text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+struct Span(Duration);
+
+impl TryFrom<String> for Span {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        duration::parse(&text).map(Self)
+    }
+}
+
+/// What `flags` (which hold the environment too) and their file say.
+pub fn node_options(flags: Options) -> Result<NodeOptions, Failure> {
+    let file = flags.config.as_deref().map_or_else(|| Ok(File::default()), read)?;
+    let id = required(flags.id.or(file.id), "id")?;
+    let data = required(flags.data.or(file.data), "data")?;
+    let cluster = required(flags.cluster.or(file.cluster), "cluster")?;
+    let mut options = NodeOptions::new(NodeId(id), data, parse_cluster(&cluster)?);
+    options.listen = flags.listen.or(file.listen);
+    options.insecure = flags.insecure.or(file.insecure).unwrap_or(options.insecure);
+    let span = |flag: Option<Duration>, file: Option<Span>, default: Duration| {
+        flag.or(file.map(|span| span.0)).unwrap_or(default)
+    };
+    options.heartbeat = span(flags.heartbeat, file.heartbeat, options.heartbeat);
+    options.election = span(flags.election, file.election, options.election);
+    options.lease = span(flags.lease_duration, file.lease_duration, options.lease);
+    Ok(options)
+}
+
+fn required<T>(value: Option<T>, name: &str) -> Result<T, Failure> {
+    let upper = name.to_ascii_uppercase();
+    value.ok_or_else(|| {
+        Failure::usage(format!(
+            "serve needs --{name} (or TENURE_{upper}, or \"{name}\" in the --config file)"
+        ))
+    })
+}
+
+fn read(path: &Path) -> Result<File, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Failure::usage(format!("cannot read the configuration {}: {error}", path.display()))
+    })?;
+    parse(&text).map_err(|what| {
+        Failure::usage(format!("the configuration {} is wrong: {what}", path.display()))
+    })
+}
+
+fn parse(text: &str) -> Result<File, String> {
+    toml::from_str(text).map_err(|error| {
+        let line = error.span().map(|span| 1 + text[..span.start].matches('\n').count());
+        let place = line.map_or(String::new(), |line| format!("line {line}: "));
+        format!("{place}{}", error.message())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_gives_what_flags_do() {
+        let file = parse("id = 2\nheartbeat = \"20ms\"\nlease-duration = \"1s\"\n").unwrap();
+        assert_eq!(file.id, Some(2));
+        assert_eq!(file.heartbeat, Some(Span(Duration::from_millis(20))));
+        assert_eq!(file.lease_duration, Some(Span(Duration::from_secs(1))));
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_its_line() {
+        let error = parse("id = 1\nhartbeat = \"20ms\"\n").unwrap_err();
+        assert!(error.starts_with("line 2: unknown field `hartbeat`"), "{error}");
+    }
+
+    #[test]
+    fn a_duration_without_unit_is_refused_in_a_file_too() {
+        let error = parse("election = \"150\"\n").unwrap_err();
+        assert!(error.contains("a duration needs a unit"), "{error}");
+        assert!(parse("election = 150\n").is_err());
+    }
+
+    #[test]
+    fn what_is_missing_is_named_with_each_way_to_give_it() {
+        let failure = node_options(Options::default()).unwrap_err();
+        let expected = "serve needs --id (or TENURE_ID, or \"id\" in the --config file)";
+        assert_eq!((failure.code, failure.message.as_str()), (2, expected));
+    }
+}

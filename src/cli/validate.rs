@@ -1,0 +1,32 @@
+//! `tenure validate`: whether a token holds a lock now, as the cluster knows it.
+
+use crate::cli::connect::Connection;
+use crate::cli::failure::{Failure, NO};
+use crate::cli::output;
+use clap::Args;
+use tenure::base::Token;
+
+/// Ask whether TOKEN holds NAME now: exit 0 if it does, 1 if not.
+#[derive(Args, Debug)]
+pub struct Options {
+    /// The lock
+    name: String,
+    /// The fencing token that its holder was given
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=i64::MAX as u64))]
+    token: u64,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// Runs it.
+pub fn run(options: &Options) -> Result<u8, Failure> {
+    let client = options.connection.open()?;
+    let holds = client.validate(&options.name, Token(options.token))?;
+    options.connection.close(&client);
+    if holds {
+        output::print(&format!("token {} holds {}\n", options.token, options.name))?;
+        return Ok(0);
+    }
+    output::print(&format!("token {} does not hold {}\n", options.token, options.name))?;
+    Ok(NO)
+}

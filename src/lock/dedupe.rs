@@ -1,0 +1,197 @@
+//! What one session's requests were answered with, so that each has one effect (safety L17).
+//!
+//! A request is known in exactly one of three ways: its grant stands, it waits, or its answer is fixed.
+//! Fixed answers go once the session's floor has passed them; what stands is kept below the floor too,
+//! because a client that lost the grant's message asks again under the old id.
+
+use super::command::{Answer, Name, Refusal};
+use super::queue::Ticket;
+use crate::base::{RequestId, Token};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The remembered requests of one session.
+#[derive(Debug)]
+pub(super) struct Answers {
+    /// The lowest id that the client may still ask about anew; only rises.
+    floor: RequestId,
+    /// Up to here every id that is not known is refused for good: one of them was refused for want of
+    /// room without being remembered, and must not run when it arrives again.
+    refused_to: RequestId,
+    grants: BTreeMap<RequestId, Name>,
+    waiting: BTreeMap<RequestId, Place>,
+    fixed: BTreeMap<RequestId, Fixed>,
+}
+
+/// Where an acquire waits.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) name: Name,
+    pub(super) ticket: Ticket,
+}
+
+/// An answer that no later entry changes.
+#[derive(Debug)]
+pub(super) enum Fixed {
+    Ended(Token),
+    Held(Arc<str>),
+    Withdrawn,
+    Done,
+    NotHeld,
+    Refused(Refusal),
+}
+
+/// What is known of a request.
+#[derive(Debug)]
+pub(super) enum Known<'a> {
+    Granted(&'a Name),
+    Waiting(&'a Place),
+    Fixed(&'a Fixed),
+}
+
+/// Whether a request that has arrived is to be carried out.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Admission {
+    /// It was: answer it again.
+    Known,
+    /// It may have been, and is forgotten.
+    BelowFloor,
+    /// It was not, and there is no room to remember it.
+    Full,
+    /// It was not.
+    New,
+}
+
+impl Answers {
+    pub(super) fn new() -> Self {
+        Self {
+            floor: RequestId(1),
+            refused_to: RequestId(0),
+            grants: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            fixed: BTreeMap::new(),
+        }
+    }
+
+    /// Raises the floor and forgets the fixed answers below it.
+    pub(super) fn raise_floor(&mut self, floor: RequestId) {
+        self.floor = self.floor.max(floor);
+        while let Some(oldest) =
+            self.fixed.first_entry().filter(|oldest| *oldest.key() < self.floor)
+        {
+            oldest.remove();
+        }
+    }
+
+    /// What is to be done with `request`, of which at most `answers_max` may be remembered.
+    pub(super) fn admission(&self, request: RequestId, answers_max: usize) -> Admission {
+        // Room for the request's own answer and for one that it fixes for another (a withdrawal's).
+        let has_room = self.len() + 2 <= answers_max;
+        if self.known(request).is_some() {
+            Admission::Known
+        } else if request < self.floor {
+            Admission::BelowFloor
+        } else if request <= self.refused_to || !has_room {
+            Admission::Full
+        } else {
+            Admission::New
+        }
+    }
+
+    /// Refuses `request` for want of room: it will not run later either.
+    pub(super) fn refuse_for_good(&mut self, request: RequestId) {
+        self.refused_to = self.refused_to.max(request);
+    }
+
+    pub(super) fn known(&self, request: RequestId) -> Option<Known<'_>> {
+        let fixed = self.fixed.get(&request).map(Known::Fixed);
+        let granted = || self.grants.get(&request).map(Known::Granted);
+        let waiting = || self.waiting.get(&request).map(Known::Waiting);
+        fixed.or_else(granted).or_else(waiting)
+    }
+
+    /// `request` holds `name`.
+    pub(super) fn note_grant(&mut self, request: RequestId, name: Name) {
+        let earlier = self.grants.insert(request, name);
+        assert!(earlier.is_none(), "request {request} holds {earlier:?} already");
+    }
+
+    /// `request` waits at `place`.
+    pub(super) fn note_waiting(&mut self, request: RequestId, place: Place) {
+        let earlier = self.waiting.insert(request, place);
+        assert!(earlier.is_none(), "request {request} waits at {earlier:?} already");
+    }
+
+    /// The place that `request` waited at, which it now leaves.
+    pub(super) fn leave_queue(&mut self, request: RequestId) -> Place {
+        self.waiting.remove(&request).unwrap_or_else(|| panic!("request {request} does not wait"))
+    }
+
+    /// The lock that `request` held, which it now gives up.
+    pub(super) fn end_grant(&mut self, request: RequestId) -> Name {
+        self.grants.remove(&request).unwrap_or_else(|| panic!("request {request} holds nothing"))
+    }
+
+    /// Fixes the answer of `request`, which stands no more. Below the floor nothing is kept, nor needed:
+    /// there an unknown request is refused.
+    pub(super) fn fix(&mut self, request: RequestId, answer: Fixed) {
+        if request >= self.floor {
+            self.fixed.insert(request, answer);
+        }
+    }
+
+    /// All remembered requests.
+    pub(super) fn len(&self) -> usize {
+        self.standing() + self.fixed.len()
+    }
+
+    /// Grants and places.
+    pub(super) fn standing(&self) -> usize {
+        self.grants.len() + self.waiting.len()
+    }
+
+    pub(super) fn floor(&self) -> RequestId {
+        self.floor
+    }
+
+    pub(super) fn refused_to(&self) -> RequestId {
+        self.refused_to
+    }
+
+    pub(super) fn grants(&self) -> &BTreeMap<RequestId, Name> {
+        &self.grants
+    }
+
+    pub(super) fn waiting(&self) -> &BTreeMap<RequestId, Place> {
+        &self.waiting
+    }
+
+    pub(super) fn fixed(&self) -> &BTreeMap<RequestId, Fixed> {
+        &self.fixed
+    }
+
+    /// Panics unless each request is known in one way, and nothing fixed lies below the floor.
+    pub(super) fn check_invariants(&self) {
+        let oldest = self.fixed.keys().next();
+        assert!(oldest.is_none_or(|oldest| *oldest >= self.floor), "{oldest:?} < {}", self.floor);
+        for request in self.grants.keys().chain(self.waiting.keys()) {
+            assert!(!self.fixed.contains_key(request), "request {request} stands and is fixed");
+        }
+        for request in self.grants.keys() {
+            assert!(!self.waiting.contains_key(request), "request {request} holds and waits");
+        }
+    }
+}
+
+impl From<&Fixed> for Answer {
+    fn from(fixed: &Fixed) -> Self {
+        match fixed {
+            Fixed::Ended(token) => Answer::Ended { token: *token },
+            Fixed::Held(client) => Answer::Held { client: client.as_ref().to_owned() },
+            Fixed::Withdrawn => Answer::Withdrawn,
+            Fixed::Done => Answer::Done,
+            Fixed::NotHeld => Answer::NotHeld,
+            Fixed::Refused(refusal) => Answer::Refused(*refusal),
+        }
+    }
+}

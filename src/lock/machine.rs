@@ -1,0 +1,190 @@
+//! The machine itself: dispatch of committed commands, sessions and settings.
+
+use super::command::{Answer, Command, Name, Operation, Refusal, Settings};
+use super::dedupe::{Admission, Answers};
+use super::grant::Lock;
+use super::level::{self, Bounds, LEVEL_MAX};
+use super::session::Session;
+use super::token::Tokens;
+use super::{Applied, Granted, Outcome};
+use crate::base::limits::CLIENT_NAME_BYTES_MAX;
+use crate::base::{Index, RequestId, SessionId, SessionKey, Term};
+use std::collections::BTreeMap;
+
+/// Sessions, locks, queues, tokens and remembered answers.
+///
+/// ```
+/// use tenure::base::{Index, SessionId, SessionKey, Term};
+/// use tenure::lock::{Command, LockMachine, Outcome};
+///
+/// let mut machine = LockMachine::new();
+/// let command = Command::OpenSession {
+///     ttl_ms: 10_000,
+///     key: SessionKey([7; 16]),
+///     client: "host:1".to_owned(),
+/// };
+/// let applied = machine.apply(Index(2), Term(1), 1_700_000_000_000, &command);
+/// let session = SessionId(2);
+/// assert_eq!(applied.outcome, Some(Outcome::SessionOpened { session, ttl_ms: 10_000 }));
+/// assert_eq!(machine.check_key(session, &SessionKey([7; 16])), Some(true));
+/// ```
+#[derive(Debug)]
+pub struct LockMachine {
+    pub(super) bounds: Bounds,
+    /// The newest entry applied.
+    pub(super) applied: Index,
+    pub(super) settings: Option<Settings>,
+    pub(super) tokens: Tokens,
+    pub(super) sessions: BTreeMap<SessionId, Session>,
+    /// A lock is here exactly as long as it is held.
+    pub(super) locks: BTreeMap<Name, Lock>,
+}
+
+impl LockMachine {
+    /// An empty machine of epoch 0.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_bounds(Bounds::LEVEL_1)
+    }
+
+    pub(super) fn with_bounds(bounds: Bounds) -> Self {
+        Self {
+            bounds,
+            applied: Index(0),
+            settings: None,
+            tokens: Tokens::default(),
+            sessions: BTreeMap::new(),
+            locks: BTreeMap::new(),
+        }
+    }
+
+    /// Applies one committed command. `index` and `term` are the entry's own; `unix_ms` is the wall
+    /// clock that the entry carries, remembered for people.
+    ///
+    /// # Panics
+    /// `index` is not above every index applied before, or the entry raises the level above what this
+    /// build knows: going on would make this replica differ from the others.
+    pub fn apply(&mut self, index: Index, term: Term, unix_ms: u64, command: &Command) -> Applied {
+        assert!(index > self.applied, "entry {index} applied after entry {}", self.applied);
+        self.applied = index;
+        let mut granted = Vec::new();
+        let outcome = match command {
+            Command::OpenSession { ttl_ms, key, client } => {
+                Some(self.open_session(*ttl_ms, *key, client))
+            }
+            Command::Request { session, request, floor, operation } => {
+                let call = Call { session: *session, request: *request, unix_ms };
+                Some(self.apply_request(call, *floor, operation, &mut granted))
+            }
+            Command::Expire { session, term: decided_in } if *decided_in == term => {
+                self.end_session(*session, unix_ms, &mut granted)
+            }
+            // A leader that was replaced decided it; a later one may have acknowledged a renewal (L9).
+            Command::Expire { .. } => None,
+            Command::Settings(wanted) => self.raise_settings(wanted),
+        };
+        Applied { outcome, granted }
+    }
+
+    fn open_session(&mut self, ttl_ms: u32, key: SessionKey, client: &str) -> Outcome {
+        if client.len() > CLIENT_NAME_BYTES_MAX {
+            return Outcome::SessionRefused(Refusal::Invalid);
+        }
+        if self.sessions.len() >= self.bounds.sessions {
+            return Outcome::SessionRefused(Refusal::Limit);
+        }
+        let id = self.tokens.session_id(self.applied);
+        let ttl_ms = level::clamped_ttl_ms(self.settings.as_ref(), ttl_ms);
+        let session = Session { key, client: client.into(), ttl_ms, answers: Answers::new() };
+        self.sessions.insert(id, session);
+        Outcome::SessionOpened { session: id, ttl_ms }
+    }
+
+    fn apply_request(
+        &mut self,
+        call: Call,
+        floor: RequestId,
+        operation: &Operation,
+        granted: &mut Vec<Granted>,
+    ) -> Outcome {
+        let Some(session) = self.sessions.get_mut(&call.session) else {
+            return call.answered(Answer::SessionExpired);
+        };
+        session.answers.raise_floor(floor);
+        let admission = session.answers.admission(call.request, self.bounds.answers_per_session);
+        let answer = match (admission, operation) {
+            (Admission::Known, _) => self.known_answer(call.session, call.request),
+            (Admission::BelowFloor, _) => Answer::Refused(Refusal::BelowFloor),
+            (Admission::Full | Admission::New, Operation::Close) => {
+                let ended = self.end_session(call.session, call.unix_ms, granted);
+                return ended.expect("the session was found alive above");
+            }
+            (Admission::Full, _) => {
+                session.answers.refuse_for_good(call.request);
+                Answer::Refused(Refusal::Limit)
+            }
+            (Admission::New, Operation::Acquire(acquire)) => self.acquire(call, acquire),
+            (Admission::New, Operation::Release { name, token }) => {
+                self.release(call, name, *token, granted)
+            }
+            (Admission::New, Operation::Withdraw { acquire }) => {
+                self.withdraw(call, *acquire, granted)
+            }
+        };
+        call.answered(answer)
+    }
+
+    /// Drops a session with its grants, places and answers in one apply (L22); `None` if it is not alive.
+    ///
+    /// Places go first, so that none of the freed locks is handed to the session that ends.
+    fn end_session(
+        &mut self,
+        id: SessionId,
+        unix_ms: u64,
+        granted: &mut Vec<Granted>,
+    ) -> Option<Outcome> {
+        let session = self.sessions.remove(&id)?;
+        for place in session.answers.waiting().values() {
+            self.leave_queue(place);
+        }
+        for name in session.answers.grants().values() {
+            self.hand_over(name, unix_ms, granted);
+        }
+        Some(Outcome::SessionEnded { session: id })
+    }
+
+    fn raise_settings(&mut self, wanted: &Settings) -> Option<Outcome> {
+        let settings = level::raised(self.settings.as_ref(), wanted);
+        assert!(
+            settings.level <= LEVEL_MAX,
+            "the log asks for level {} of the lock machine; this build knows {LEVEL_MAX}",
+            settings.level
+        );
+        if self.settings.as_ref() == Some(&settings) {
+            return None;
+        }
+        self.settings = Some(settings.clone());
+        Some(Outcome::SettingsChanged(settings))
+    }
+}
+
+impl Default for LockMachine {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The request being applied.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Call {
+    pub(super) session: SessionId,
+    pub(super) request: RequestId,
+    /// The entry's wall clock.
+    pub(super) unix_ms: u64,
+}
+
+impl Call {
+    fn answered(self, answer: Answer) -> Outcome {
+        Outcome::Answered { session: self.session, request: self.request, answer }
+    }
+}

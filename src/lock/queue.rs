@@ -1,0 +1,210 @@
+//! The waiters of one lock, first come first.
+//!
+//! A lock may have 100,000 waiters. Each step of a grant is constant in their number; a waiter that
+//! leaves from the middle, or asks for its position, costs about n/256 + 256 small steps: tickets rise,
+//! so the waiters are kept as a sequence of short sorted blocks. After a leader change all waiters ask
+//! for their position within one turn, which a walk over the queue would make quadratic.
+
+use crate::base::{RequestId, SessionId};
+use std::collections::VecDeque;
+
+/// A queue. Most locks have none, so an empty one is a single pointer.
+#[derive(Debug, Default)]
+pub(super) struct Queue(Option<Box<Line>>);
+
+/// One who waits.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Waiter {
+    pub(super) session: SessionId,
+    pub(super) request: RequestId,
+    pub(super) since_unix_ms: u64,
+    pub(super) value: Box<[u8]>,
+}
+
+/// A place in one queue: larger than that of everybody who stands before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Ticket(u64);
+
+impl Queue {
+    /// How many wait.
+    pub(super) fn len(&self) -> usize {
+        self.0.as_ref().map_or(0, |line| line.length)
+    }
+
+    /// Puts `waiter` at the end.
+    pub(super) fn push(&mut self, waiter: Waiter) -> Ticket {
+        self.0.get_or_insert_default().push(waiter)
+    }
+
+    /// Takes the first.
+    pub(super) fn pop(&mut self) -> Option<Waiter> {
+        let line = self.0.as_mut()?;
+        let waiter = line.take(Position { block: 0, place: 0 });
+        self.drop_if_empty();
+        Some(waiter)
+    }
+
+    /// Takes the one with `ticket`, wherever it stands.
+    pub(super) fn remove(&mut self, ticket: Ticket) -> Option<Waiter> {
+        let line = self.0.as_mut()?;
+        let position = line.find(ticket)?;
+        let waiter = line.take(position);
+        self.drop_if_empty();
+        Some(waiter)
+    }
+
+    /// How many stand before the one with `ticket`.
+    pub(super) fn ahead(&self, ticket: Ticket) -> Option<u32> {
+        let line = self.0.as_ref()?;
+        let ahead = if ticket == line.last { line.length - 1 } else { line.ahead(ticket)? };
+        Some(u32::try_from(ahead).expect("waiters are bounded"))
+    }
+
+    /// All, first come first.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Ticket, &Waiter)> {
+        let blocks = self.0.iter().flat_map(|line| line.blocks.iter());
+        blocks.flatten().map(|(ticket, waiter)| (*ticket, waiter))
+    }
+
+    /// Panics unless the blocks are what the searches rely on.
+    pub(super) fn check_invariants(&self) {
+        let Some(line) = self.0.as_ref() else { return };
+        let sizes: Vec<usize> = line.blocks.iter().map(VecDeque::len).collect();
+        assert!(sizes.iter().all(|size| (1..=BLOCK).contains(size)), "block sizes {sizes:?}");
+        assert_eq!(line.length, sizes.iter().sum::<usize>(), "length of the queue");
+        let tickets: Vec<Ticket> = self.iter().map(|(ticket, _)| ticket).collect();
+        assert!(tickets.is_sorted_by(|a, b| a < b), "tickets do not rise: {tickets:?}");
+        assert!(tickets.last().is_some_and(|last| *last <= line.last), "a ticket from the future");
+    }
+
+    fn drop_if_empty(&mut self) {
+        if self.len() == 0 {
+            self.0 = None;
+        }
+    }
+}
+
+/// The waiters of a queue that is not empty.
+#[derive(Debug)]
+struct Line {
+    /// The newest ticket.
+    last: Ticket,
+    /// Waiters in all blocks.
+    length: usize,
+    /// Blocks of 1 … [`BLOCK`] waiters; tickets rise within a block and from block to block.
+    blocks: VecDeque<VecDeque<(Ticket, Waiter)>>,
+}
+
+impl Default for Line {
+    fn default() -> Self {
+        Self { last: Ticket(0), length: 0, blocks: VecDeque::new() }
+    }
+}
+
+impl Line {
+    fn push(&mut self, waiter: Waiter) -> Ticket {
+        self.last = Ticket(self.last.0 + 1);
+        self.length += 1;
+        match self.blocks.back_mut() {
+            Some(block) if block.len() < BLOCK => block.push_back((self.last, waiter)),
+            _ => self.blocks.push_back(VecDeque::from([(self.last, waiter)])),
+        }
+        self.last
+    }
+
+    fn find(&self, ticket: Ticket) -> Option<Position> {
+        let block = self.blocks.partition_point(|block| {
+            block.back().is_some_and(|(last_of_block, _)| *last_of_block < ticket)
+        });
+        let place =
+            self.blocks.get(block)?.binary_search_by_key(&ticket, |(held, _)| *held).ok()?;
+        Some(Position { block, place })
+    }
+
+    fn ahead(&self, ticket: Ticket) -> Option<usize> {
+        let position = self.find(ticket)?;
+        let before: usize = self.blocks.range(..position.block).map(VecDeque::len).sum();
+        Some(before + position.place)
+    }
+
+    fn take(&mut self, position: Position) -> Waiter {
+        let block = &mut self.blocks[position.block];
+        let (_, waiter) = block.remove(position.place).expect("a position that was found");
+        if block.is_empty() {
+            self.blocks.remove(position.block);
+        }
+        self.length -= 1;
+        waiter
+    }
+}
+
+/// Where a waiter stands in the blocks.
+#[derive(Clone, Copy)]
+struct Position {
+    block: usize,
+    place: usize,
+}
+
+/// Waiters in one block: near √100,000, so that walking the blocks and shifting within one cost alike.
+const BLOCK: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::rng::Rng;
+
+    fn waiter(request: u64) -> Waiter {
+        let (session, request) = (SessionId(1), RequestId(request));
+        Waiter { session, request, since_unix_ms: 0, value: Box::default() }
+    }
+
+    #[test]
+    fn waiters_leave_in_the_order_in_which_they_came() {
+        let mut queue = Queue::default();
+        for request in 0..1000 {
+            queue.push(waiter(request));
+        }
+        let order: Vec<u64> = std::iter::from_fn(|| queue.pop()).map(|w| w.request.0).collect();
+        assert_eq!(order, (0..1000).collect::<Vec<_>>());
+        assert_eq!(queue.len(), 0);
+        assert!(queue.0.is_none());
+    }
+
+    #[test]
+    fn positions_count_only_those_who_still_stand_before() {
+        let mut queue = Queue::default();
+        let tickets: Vec<Ticket> = (0..600).map(|request| queue.push(waiter(request))).collect();
+        queue.remove(tickets[0]);
+        queue.remove(tickets[300]);
+        assert_eq!(queue.ahead(tickets[599]), Some(597));
+        assert_eq!(queue.ahead(tickets[299]), Some(298));
+        assert_eq!(queue.ahead(tickets[300]), None);
+        assert_eq!(queue.remove(tickets[300]), None);
+    }
+
+    #[test]
+    fn any_mix_of_steps_agrees_with_a_plain_vector() {
+        let mut rng = Rng::new(7);
+        let mut queue = Queue::default();
+        let mut plain: Vec<(Ticket, u64)> = Vec::new();
+        for step in 0..6000 {
+            match rng.below(8) {
+                0 | 1 if !plain.is_empty() => {
+                    let place = rng.below(plain.len() as u64) as usize;
+                    let (ticket, request) = plain.remove(place);
+                    assert_eq!(queue.remove(ticket), Some(waiter(request)));
+                }
+                2 => {
+                    let first = (!plain.is_empty()).then(|| waiter(plain.remove(0).1));
+                    assert_eq!(queue.pop(), first);
+                }
+                _ => plain.push((queue.push(waiter(step)), step)),
+            }
+            if let Some(place) = (rng.below(plain.len() as u64 + 1) as usize).checked_sub(1) {
+                assert_eq!(queue.ahead(plain[place].0), Some(place as u32));
+            }
+        }
+        queue.check_invariants();
+        assert!(queue.iter().map(|(_, w)| w.request.0).eq(plain.iter().map(|(_, r)| *r)));
+    }
+}

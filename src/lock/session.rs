@@ -1,0 +1,18 @@
+//! A client's session: who it is, and what its requests came to.
+
+use super::dedupe::Answers;
+use crate::base::SessionKey;
+use std::sync::Arc;
+
+/// A live session. One that has ended leaves nothing behind (L22).
+#[derive(Debug)]
+pub(super) struct Session {
+    /// Asked at each hello, so that a guessed id opens nothing.
+    pub(super) key: SessionKey,
+    /// The client's name, for people.
+    pub(super) client: Arc<str>,
+    /// Within the bounds of the settings.
+    pub(super) ttl_ms: u32,
+    /// Its requests: grants, places in queues, fixed answers.
+    pub(super) answers: Answers,
+}

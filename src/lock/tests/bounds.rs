@@ -1,0 +1,92 @@
+//! Bounds: each is a typed answer, the same on all replicas, and final for the request (L2, L17).
+
+use super::script::{Script, acquire, granted, open_session, try_acquire};
+use crate::base::SessionId;
+use crate::lock::level::Bounds;
+use crate::lock::{Answer, Outcome, Refusal};
+
+const FULL: Answer = Answer::Refused(Refusal::Limit);
+
+fn bounded(change: impl FnOnce(&mut Bounds)) -> (Script, SessionId) {
+    let mut bounds = Bounds::LEVEL_1;
+    change(&mut bounds);
+    let mut script = Script::with_bounds(bounds);
+    let session = script.open("a");
+    (script, session)
+}
+
+#[test]
+fn sessions_are_bounded() {
+    let (mut script, first) = bounded(|bounds| bounds.sessions = 2);
+    script.open("b");
+    let refused = script.apply(&open_session("c")).outcome;
+    assert_eq!(refused, Some(Outcome::SessionRefused(Refusal::Limit)));
+    script.expire(first, 1);
+    script.open("d");
+}
+
+#[test]
+fn locks_are_bounded() {
+    let (mut script, session) = bounded(|bounds| bounds.locks = 2);
+    script.acquire(session, 1, "x");
+    script.acquire(session, 2, "y");
+    assert_eq!(script.acquire(session, 3, "z"), FULL);
+    assert_eq!(script.acquire(session, 4, "x"), Answer::Queued { ahead: 0 });
+    script.release(session, 5, "y", 2);
+    assert_eq!(script.acquire(session, 6, "z"), granted(3));
+}
+
+#[test]
+fn waiters_of_a_lock_are_bounded() {
+    let (mut script, session) = bounded(|bounds| bounds.waiters_per_lock = 1);
+    script.acquire(session, 1, "x");
+    assert_eq!(script.acquire(session, 2, "x"), Answer::Queued { ahead: 0 });
+    assert_eq!(script.acquire(session, 3, "x"), FULL);
+    script.withdraw(session, 4, 2);
+    assert_eq!(script.acquire(session, 5, "x"), Answer::Queued { ahead: 0 });
+}
+
+#[test]
+fn grants_and_places_of_a_session_are_bounded_together() {
+    let (mut script, session) = bounded(|bounds| bounds.requests_per_session = 2);
+    script.acquire(session, 1, "x");
+    script.acquire(session, 2, "x");
+    assert_eq!(script.acquire(session, 3, "y"), FULL);
+    let other = script.open("b");
+    assert_eq!(script.acquire(other, 1, "y"), granted(2));
+}
+
+#[test]
+fn a_refusal_is_an_answer_and_stays_one() {
+    let (mut script, session) = bounded(|bounds| bounds.locks = 1);
+    script.acquire(session, 1, "x");
+    assert_eq!(script.acquire(session, 2, "y"), FULL);
+    script.release(session, 3, "x", 1);
+    assert_eq!(script.acquire(session, 2, "y"), FULL);
+    assert_eq!(script.machine.held_count(), 0);
+}
+
+#[test]
+fn remembered_answers_are_bounded_and_a_refused_request_never_runs() {
+    let (mut script, session) = bounded(|bounds| bounds.answers_per_session = 3);
+    let other = script.open("b");
+    script.acquire(other, 1, "held");
+    script.request(session, 1, try_acquire("held"));
+    script.request(session, 2, try_acquire("held"));
+    assert_eq!(script.acquire(session, 4, "x"), FULL);
+    // Room again, and the refused id arrives once more; so does an older one that nobody saw.
+    let (answer, _) = script.request_above(3, session, 5, acquire("y"));
+    assert_eq!(answer, granted(2));
+    assert_eq!(script.acquire(session, 4, "x"), FULL);
+    assert_eq!(script.acquire(session, 3, "x"), FULL);
+    assert_eq!(script.holder("x"), 0);
+}
+
+#[test]
+fn a_session_without_room_can_still_close() {
+    let (mut script, session) = bounded(|bounds| bounds.answers_per_session = 2);
+    script.acquire(session, 1, "x");
+    assert_eq!(script.release(session, 2, "x", 1).0, FULL);
+    assert_eq!(script.close(session, 3).outcome, Some(Outcome::SessionEnded { session }));
+    assert_eq!(script.holder("x"), 0);
+}

@@ -1,0 +1,86 @@
+//! The bytes of every command: they are on disks (format 1 of an entry's payload).
+
+use super::script::{name, plain};
+use crate::base::codec;
+use crate::base::{Owner, RequestId, SessionId, SessionKey, Term, Token};
+use crate::lock::{Acquire, Command, Mode, Operation, Settings};
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn check(command: &Command, pieces: &[&str]) {
+    let bytes = codec::encode(command).expect("small");
+    assert_eq!(hex(&bytes), pieces.concat(), "{command:?}");
+    assert_eq!(&codec::decode::<Command>(&bytes).expect("its own bytes"), command);
+}
+
+fn check_request(operation: Operation, pieces: &[&str]) {
+    let (session, request) = (SessionId(0x0102), RequestId(3));
+    let command = Command::Request { session, request, floor: RequestId(2), operation };
+    let head = ["01000000", "0201000000000000", "0300000000000000", "0200000000000000"];
+    check(&command, &[&head, pieces].concat());
+}
+
+#[test]
+fn open_session() {
+    let key = SessionKey([0xab; 16]);
+    let command = Command::OpenSession { ttl_ms: 10_000, key, client: "ab".to_owned() };
+    let key = "ab".repeat(16);
+    check(&command, &["00000000", "10270000", &key, "0200000000000000", "6162"]);
+}
+
+#[test]
+fn acquire() {
+    let acquire = Acquire {
+        value: vec![1, 2],
+        mode: Mode::Shared,
+        limit: 4,
+        permits: 5,
+        owner: Owner(6),
+        delay_ms: 7,
+        try_only: true,
+        ..plain("jobs")
+    };
+    let name = ["0400000000000000", "6a6f6273"].concat();
+    let numbers = ["01000000", "04000000", "05000000", "0600000000000000", "07000000", "01"];
+    let value = ["0200000000000000", "0102"].concat();
+    check_request(Operation::Acquire(acquire), &["00000000", &name, &value, &numbers.concat()]);
+}
+
+#[test]
+fn release() {
+    let release = Operation::Release { name: name("x"), token: Token(9) };
+    check_request(release, &["01000000", "0100000000000000", "78", "0900000000000000"]);
+}
+
+#[test]
+fn withdraw() {
+    let withdraw = Operation::Withdraw { acquire: RequestId(1) };
+    check_request(withdraw, &["02000000", "0100000000000000"]);
+}
+
+#[test]
+fn close() {
+    check_request(Operation::Close, &["03000000"]);
+}
+
+#[test]
+fn expire() {
+    let command = Command::Expire { session: SessionId(5), term: Term(6) };
+    check(&command, &["02000000", "0500000000000000", "0600000000000000"]);
+}
+
+#[test]
+fn settings() {
+    let command = Command::Settings(Settings { lease_ms: 150, ttl_ms_max: 3_600_000, level: 1 });
+    check(&command, &["03000000", "96000000", "80ee3600", "01000000"]);
+}
+
+#[test]
+fn a_name_that_breaks_the_rules_is_not_decoded() {
+    for text in ["", "a\0b", &"n".repeat(256)] {
+        let bytes = codec::encode(&text.to_owned()).expect("small");
+        assert!(codec::decode::<crate::lock::Name>(&bytes).is_err(), "{text:?}");
+    }
+}

@@ -1,0 +1,9 @@
+//! Tests of the machine, named for the rules that they hold it to.
+
+mod bounds;
+mod golden;
+mod grants;
+mod requests;
+mod script;
+mod sessions;
+mod views;

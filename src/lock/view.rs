@@ -1,0 +1,117 @@
+//! What the machine shows: reads, which change nothing.
+
+use super::command::{Answer, LockView, Name, SessionView, Settings, WaiterView};
+use super::grant::Lock;
+use super::machine::LockMachine;
+use crate::base::limits::WAITERS_SHOWN_MAX;
+use crate::base::{RequestId, SessionId, SessionKey, Token};
+use std::ops::Bound;
+
+impl LockMachine {
+    /// The settings in force; `None` before the first such entry.
+    #[must_use]
+    pub fn settings(&self) -> Option<&Settings> {
+        self.settings.as_ref()
+    }
+
+    /// All live sessions in order of their ids, with their TTLs: for the leader's timers.
+    pub fn sessions(&self) -> impl Iterator<Item = (SessionId, u32)> + '_ {
+        self.sessions.iter().map(|(id, session)| (*id, session.ttl_ms))
+    }
+
+    /// How many sessions are alive.
+    #[must_use]
+    pub fn session_count(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// How many locks are held.
+    #[must_use]
+    pub fn held_count(&self) -> usize {
+        self.locks.len()
+    }
+
+    /// One live session.
+    #[must_use]
+    pub fn session(&self, session: SessionId) -> Option<SessionView> {
+        let found = self.sessions.get(&session)?;
+        Some(SessionView {
+            session,
+            client: found.client.as_ref().to_owned(),
+            ttl_ms: found.ttl_ms,
+            grants: count(found.answers.grants().len()),
+            waiting: count(found.answers.waiting().len()),
+        })
+    }
+
+    /// Whether `session` lives and `key` is the one that it was created with; `None`: no such session.
+    #[must_use]
+    pub fn check_key(&self, session: SessionId, key: &SessionKey) -> Option<bool> {
+        self.sessions.get(&session).map(|found| found.key == *key)
+    }
+
+    /// The standing answers of `session`'s acquires, granted and queued, in order of their ids: what a
+    /// reconnect is told again. Empty if the session is not alive.
+    #[must_use]
+    pub fn standing(&self, session: SessionId) -> Vec<(RequestId, Answer)> {
+        let Some(found) = self.sessions.get(&session) else { return Vec::new() };
+        let grants = found.answers.grants().iter().map(|(request, name)| {
+            (*request, Answer::Granted { token: self.locks[name].grant.token })
+        });
+        let waiting = found.answers.waiting().iter();
+        let waiting = waiting.map(|(request, place)| (*request, self.queued_answer(place)));
+        let mut standing: Vec<_> = grants.chain(waiting).collect();
+        standing.sort_unstable_by_key(|(request, _)| *request);
+        standing
+    }
+
+    /// Who holds `name` and who waits, `None` if nobody does either.
+    #[must_use]
+    pub fn lock(&self, name: &Name) -> Option<LockView> {
+        self.locks.get(name).map(|lock| self.lock_view(name, lock))
+    }
+
+    /// At most `limit` locks whose names start with `prefix`, in byte order, after `after`.
+    #[must_use]
+    pub fn locks(&self, prefix: &str, after: Option<&Name>, limit: usize) -> Vec<LockView> {
+        let start = match after {
+            Some(after) if after.as_str() >= prefix => Bound::Excluded(after.as_str()),
+            _ => Bound::Included(prefix),
+        };
+        let from_start = self.locks.range::<str, _>((start, Bound::Unbounded));
+        let matching = from_start.take_while(|(name, _)| name.as_str().starts_with(prefix));
+        matching.take(limit).map(|(name, lock)| self.lock_view(name, lock)).collect()
+    }
+
+    /// Whether `token` holds `name` now.
+    #[must_use]
+    pub fn is_held_by(&self, name: &Name, token: Token) -> bool {
+        self.locks.get(name).is_some_and(|lock| lock.grant.token == token)
+    }
+
+    fn lock_view(&self, name: &Name, lock: &Lock) -> LockView {
+        let waiters = lock.queue.iter().take(WAITERS_SHOWN_MAX).map(|(_, waiter)| WaiterView {
+            session: waiter.session,
+            client: self.client_name(waiter.session),
+            since_unix_ms: waiter.since_unix_ms,
+        });
+        LockView {
+            name: name.clone(),
+            token: lock.grant.token,
+            session: lock.grant.session,
+            client: self.client_name(lock.grant.session),
+            value: lock.grant.value.to_vec(),
+            since_unix_ms: lock.grant.since_unix_ms,
+            waiters: waiters.collect(),
+            waiting: count(lock.queue.len()),
+        }
+    }
+
+    fn client_name(&self, session: SessionId) -> String {
+        self.live_session(session).client.as_ref().to_owned()
+    }
+}
+
+fn count(length: usize) -> u32 {
+    u32::try_from(length).expect("requests of a session are bounded")
+}

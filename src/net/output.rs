@@ -1,0 +1,106 @@
+//! Bytes that wait to be sent, bounded.
+
+use crate::wire::{FrameKind, encode_frame};
+use serde::Serialize;
+
+/// Frames one behind the other, so that one sendmsg takes them all.
+#[derive(Debug)]
+pub(super) struct Output {
+    bytes: Vec<u8>,
+    /// Bytes at the front that were sent already.
+    sent: usize,
+    bytes_max: usize,
+}
+
+/// The bound is reached.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Full;
+
+impl Output {
+    /// Empty; holds at most `bytes_max`.
+    pub(super) fn new(bytes_max: usize) -> Self {
+        Self { bytes: Vec::new(), sent: 0, bytes_max }
+    }
+
+    /// Adds one frame. Nothing is allocated once the buffer is warm.
+    pub(super) fn push<T: Serialize>(&mut self, kind: FrameKind, value: &T) -> Result<(), Full> {
+        let before = self.bytes.len();
+        encode_frame(kind, value, &mut self.bytes);
+        if self.len() > self.bytes_max {
+            self.bytes.truncate(before);
+            return Err(Full);
+        }
+        Ok(())
+    }
+
+    /// What is to be sent next.
+    pub(super) fn pending(&self) -> &[u8] {
+        &self.bytes[self.sent..]
+    }
+
+    /// How much waits.
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len() - self.sent
+    }
+
+    /// Whether nothing waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Takes away `count` bytes that the socket took. Moves the rest to the front only when that is the
+    /// smaller part, so that a slow reader costs each byte one move.
+    pub(super) fn take_sent(&mut self, count: usize) {
+        assert!(count <= self.len(), "{count} bytes sent of {}", self.len());
+        self.sent += count;
+        if self.is_empty() {
+            self.bytes.clear();
+            self.sent = 0;
+            self.bytes.shrink_to(KEPT_BYTES);
+        } else if self.sent > self.bytes.len() / 2 {
+            self.bytes.drain(..self.sent);
+            self.sent = 0;
+        }
+    }
+}
+
+/// Memory that an empty buffer keeps.
+const KEPT_BYTES: usize = 64 << 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::Request;
+
+    const FRAME_BYTES: usize = 24;
+
+    #[test]
+    fn a_frame_over_the_bound_is_refused_and_leaves_the_rest() {
+        let mut output = Output::new(2 * FRAME_BYTES);
+        for read in 0..2 {
+            output.push(FrameKind::Request, &Request::Status { read }).unwrap();
+        }
+        assert_eq!(output.push(FrameKind::Request, &Request::Status { read: 2 }), Err(Full));
+        assert_eq!(output.len(), 2 * FRAME_BYTES);
+        output.take_sent(FRAME_BYTES);
+        assert_eq!(output.push(FrameKind::Request, &Request::Status { read: 2 }), Ok(()));
+    }
+
+    #[test]
+    fn pieces_that_are_sent_leave_the_same_stream() {
+        let mut output = Output::new(1 << 20);
+        let mut expected = Vec::new();
+        for read in 0..50 {
+            let request = Request::Status { read };
+            output.push(FrameKind::Request, &request).unwrap();
+            encode_frame(FrameKind::Request, &request, &mut expected);
+        }
+        let mut sent = Vec::new();
+        while !output.is_empty() {
+            let count = output.len().min(7);
+            sent.extend_from_slice(&output.pending()[..count]);
+            output.take_sent(count);
+        }
+        assert_eq!(sent, expected);
+    }
+}

@@ -1,0 +1,140 @@
+//! What waits for many sockets at once (epoll, edge-triggered), and wakes for other threads.
+
+use crate::net::{Connection, Listener};
+use mio::{Events, Interest, Poll, Token, Waker};
+use std::io::{self, ErrorKind};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The caller's own number for what it registered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key(pub u64);
+
+/// One source that has something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Readiness {
+    /// Which.
+    pub key: Key,
+    /// Reading gives data, an end, or an error.
+    pub readable: bool,
+    /// Writing takes something, a dial is decided, or there is an error.
+    pub writable: bool,
+}
+
+/// Edge-triggered: a source is reported once, when something becomes ready; read, write or accept until
+/// nothing is left, or remember to come back.
+#[derive(Debug)]
+pub struct Poller {
+    poll: Poll,
+    events: Events,
+}
+
+/// Ends a wait of its poller from any thread.
+#[derive(Clone, Debug)]
+pub struct Wake(Arc<Waker>);
+
+impl Poller {
+    /// Reports at most `events_max` sources of one wait; others come with the next.
+    ///
+    /// # Errors
+    /// The process has no file descriptor left.
+    pub fn new(events_max: usize) -> io::Result<Self> {
+        Ok(Self { poll: Poll::new()?, events: Events::with_capacity(events_max) })
+    }
+
+    /// A handle for other threads; a wait that it ends reports `key` as readable. Once per poller.
+    ///
+    /// # Errors
+    /// The process has no file descriptor left.
+    pub fn wake(&self, key: Key) -> io::Result<Wake> {
+        Ok(Wake(Arc::new(Waker::new(self.poll.registry(), token(key))?)))
+    }
+
+    /// Watches a connection until it is dropped.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn add(&self, connection: &mut Connection, key: Key) -> io::Result<()> {
+        let both = Interest::READABLE | Interest::WRITABLE;
+        self.poll.registry().register(connection.source(), token(key), both)
+    }
+
+    /// Watches a listener until it is dropped.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn add_listener(&self, listener: &mut Listener, key: Key) -> io::Result<()> {
+        self.poll.registry().register(listener.source(), token(key), Interest::READABLE)
+    }
+
+    /// Waits until something is ready, a [`Wake`] is used, or `timeout` (rounded up to a millisecond;
+    /// `None`: for ever) has passed. A signal ends the wait with nothing ready.
+    ///
+    /// # Errors
+    /// epoll_wait(2)'s own, besides EINTR.
+    pub fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        match self.poll.poll(&mut self.events, timeout) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {
+                self.events.clear();
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    /// What the last wait found.
+    pub fn ready(&self) -> impl Iterator<Item = Readiness> + '_ {
+        self.events.iter().map(|event| Readiness {
+            key: Key(event.token().0 as u64),
+            readable: event.is_readable() || event.is_read_closed() || event.is_error(),
+            writable: event.is_writable() || event.is_write_closed() || event.is_error(),
+        })
+    }
+}
+
+impl Wake {
+    /// Ends the present wait, or the next one.
+    pub fn wake(&self) {
+        // The eventfd behind it fails only when the poller is gone; then nobody waits.
+        let _ = self.0.wake();
+    }
+}
+
+fn token(key: Key) -> Token {
+    Token(usize::try_from(key.0).expect("keys are counted from zero"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use std::net::TcpStream;
+
+    #[test]
+    fn a_wake_ends_the_next_wait_once() {
+        let mut poller = Poller::new(8).unwrap();
+        let wake = poller.wake(Key(3)).unwrap();
+        wake.wake();
+        poller.wait(None).unwrap();
+        assert_eq!(poller.ready().map(|ready| ready.key).collect::<Vec<_>>(), [Key(3)]);
+        poller.wait(Some(Duration::ZERO)).unwrap();
+        assert_eq!(poller.ready().count(), 0);
+    }
+
+    #[test]
+    fn listener_and_connection_are_reported_under_their_keys() {
+        let mut poller = Poller::new(8).unwrap();
+        let mut listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        poller.add_listener(&mut listener, Key(1)).unwrap();
+        let mut other = TcpStream::connect(listener.address().unwrap()).unwrap();
+        poller.wait(None).unwrap();
+        assert_eq!(poller.ready().next().map(|ready| ready.key), Some(Key(1)));
+
+        let mut connection = listener.accept(1 << 20).unwrap().unwrap();
+        poller.add(&mut connection, Key(2)).unwrap();
+        other.write_all(&[1]).unwrap();
+        while !poller.ready().any(|ready| ready.key == Key(2) && ready.readable) {
+            poller.wait(None).unwrap();
+        }
+    }
+}

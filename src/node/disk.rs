@@ -1,0 +1,215 @@
+//! A data directory of real files, for [`crate::wal`].
+//!
+//! One process at a time: the file `lock` is held with flock for as long as the [`FileDisk`] lives
+//! (after a kill, until the children that it forked have exited or called exec too). Files are 0600, the
+//! directory 0700 if made here; what is no regular file is refused. Spare files are made on a thread of
+//! their own, `tenure-disk`, so that writing zeros never holds up the loop.
+
+mod lock;
+mod preparer;
+
+use crate::wal::{Disk, DiskError, FileId};
+use lock::DirectoryLock;
+use preparer::Preparer;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// The files of one data directory.
+#[derive(Debug)]
+pub struct FileDisk {
+    // Fields are dropped in this order: the thread has ended before the lock is given up.
+    preparer: Preparer,
+    files: Vec<Option<OpenFile>>,
+    path: PathBuf,
+    directory: File,
+    _lock: DirectoryLock,
+}
+
+/// A file and the path that messages name.
+#[derive(Debug)]
+struct OpenFile {
+    path: PathBuf,
+    file: File,
+}
+
+impl FileDisk {
+    /// Opens the data directory at `path`, making it if it is not there, and locks it.
+    ///
+    /// # Errors
+    /// [`DiskError`]: it cannot be made or opened, or another process uses it.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, DiskError> {
+        let given = path.as_ref();
+        // The host may change its working directory later.
+        let path = std::path::absolute(given).map_err(|error| failed("open", given, &error))?;
+        make_directory(&path)?;
+        let directory = File::open(&path).map_err(|error| failed("open", &path, &error))?;
+        let lock = DirectoryLock::acquire(&path)?;
+        let preparer = Preparer::start()
+            .map_err(|error| failed("start the thread tenure-disk for", &path, &error))?;
+        Ok(Self { preparer, files: Vec::new(), path, directory, _lock: lock })
+    }
+
+    fn add(&mut self, path: PathBuf, file: File) -> FileId {
+        let opened = Some(OpenFile { path, file });
+        let position = self.files.iter().position(Option::is_none).unwrap_or(self.files.len());
+        if position == self.files.len() {
+            self.files.push(opened);
+        } else {
+            self.files[position] = opened;
+        }
+        FileId(u32::try_from(position).expect("few files are open"))
+    }
+
+    fn file(&self, file: FileId) -> &OpenFile {
+        self.files
+            .get(file.0 as usize)
+            .and_then(Option::as_ref)
+            .unwrap_or_else(|| panic!("{file:?} is not open"))
+    }
+}
+
+impl Disk for FileDisk {
+    fn list(&mut self) -> Result<Vec<String>, DiskError> {
+        let names = fs::read_dir(&self.path)
+            .and_then(|entries| entries.map(|entry| Ok(entry?.file_name())).collect())
+            .map_err(|error| failed("list", &self.path, &error));
+        // A name that is not UTF-8 is none of ours.
+        let names: Vec<std::ffi::OsString> = names?;
+        let mut names: Vec<String> =
+            names.into_iter().filter_map(|name| name.into_string().ok()).collect();
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    fn open(&mut self, name: &str) -> Result<Option<FileId>, DiskError> {
+        let path = self.path.join(name);
+        match open_regular(&path, OpenOptions::new().read(true).write(true)) {
+            Ok(file) => Ok(Some(self.add(path, file))),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(failed("open", &path, &error)),
+        }
+    }
+
+    fn create(&mut self, name: &str) -> Result<FileId, DiskError> {
+        let path = self.path.join(name);
+        let file = create_empty(&path).map_err(|error| failed("create", &path, &error))?;
+        Ok(self.add(path, file))
+    }
+
+    fn length(&mut self, file: FileId) -> Result<u64, DiskError> {
+        let OpenFile { path, file } = self.file(file);
+        let metadata = file.metadata().map_err(|error| failed("look at", path, &error))?;
+        Ok(metadata.len())
+    }
+
+    fn read_at(
+        &mut self,
+        file: FileId,
+        offset: u64,
+        buffer: &mut [u8],
+    ) -> Result<usize, DiskError> {
+        let OpenFile { path, file } = self.file(file);
+        read_full(file, offset, buffer).map_err(|error| failed("read", path, &error))
+    }
+
+    fn write_at(&mut self, file: FileId, offset: u64, bytes: &[u8]) -> Result<(), DiskError> {
+        let OpenFile { path, file } = self.file(file);
+        // It continues short writes and retries EINTR.
+        file.write_all_at(bytes, offset).map_err(|error| failed("write", path, &error))
+    }
+
+    fn sync_data(&mut self, file: FileId) -> Result<(), DiskError> {
+        let OpenFile { path, file } = self.file(file);
+        file.sync_data().map_err(|error| failed("sync", path, &error))
+    }
+
+    fn close(&mut self, file: FileId) {
+        self.files[file.0 as usize] = None;
+    }
+
+    fn rename(&mut self, from: &str, to: &str) -> Result<(), DiskError> {
+        let (from, to) = (self.path.join(from), self.path.join(to));
+        fs::rename(&from, &to).map_err(|error| failed("rename", &from, &error))?;
+        for open in self.files.iter_mut().flatten().filter(|open| open.path == from) {
+            open.path.clone_from(&to);
+        }
+        Ok(())
+    }
+
+    fn remove(&mut self, name: &str) -> Result<(), DiskError> {
+        let path = self.path.join(name);
+        fs::remove_file(&path).map_err(|error| failed("remove", &path, &error))
+    }
+
+    fn sync_directory(&mut self) -> Result<(), DiskError> {
+        self.directory.sync_all().map_err(|error| failed("sync", &self.path, &error))
+    }
+
+    fn prepare(&mut self, name: &str, bytes: u64) {
+        self.preparer.begin(self.path.join(name), bytes);
+    }
+
+    fn take_prepared(&mut self) -> Option<Result<(), DiskError>> {
+        self.preparer.take()
+    }
+}
+
+/// Makes the directory and those above it, each durable in the one that holds it.
+fn make_directory(path: &Path) -> Result<(), DiskError> {
+    let missing: Vec<&Path> = path.ancestors().take_while(|path| !path.exists()).collect();
+    for path in missing.into_iter().rev() {
+        match DirBuilder::new().mode(0o700).create(path) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+                return Err(failed("create", path, &error));
+            }
+            _ => {}
+        }
+        let parent = path.parent().unwrap_or(path);
+        File::open(parent)
+            .and_then(|parent| parent.sync_all())
+            .map_err(|error| failed("sync", parent, &error))?;
+    }
+    Ok(())
+}
+
+/// Makes an empty file, or empties the one that is there.
+fn create_empty(path: &Path) -> io::Result<File> {
+    let options = &mut OpenOptions::new();
+    let file = open_regular(path, options.read(true).write(true).create(true).mode(0o600))?;
+    // Only now is it known to be a regular file.
+    file.set_len(0)?;
+    Ok(file)
+}
+
+/// Opens without following a link or waiting for the other end of a pipe, and refuses what is no file.
+fn open_regular(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+    let refused = || io::Error::new(ErrorKind::InvalidInput, "it is not a regular file");
+    let file = match options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path) {
+        Err(error) if error.raw_os_error() == Some(libc::ELOOP) => return Err(refused()),
+        opened => opened?,
+    };
+    if file.metadata()?.is_file() { Ok(file) } else { Err(refused()) }
+}
+
+fn read_full(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut done = 0;
+    while done < buffer.len() {
+        match file.read_at(&mut buffer[done..], offset + done as u64) {
+            Ok(0) => break,
+            Ok(count) => done += count,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(done)
+}
+
+fn failed(what: &str, path: &Path, error: &io::Error) -> DiskError {
+    let message = format!("cannot {what} {}: {error}", path.display());
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => DiskError::NoSpace(message),
+        _ => DiskError::Io(message),
+    }
+}

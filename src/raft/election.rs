@@ -1,0 +1,244 @@
+//! Votes and candidacies (Raft §5.2, §5.4.1), pre-vote (dissertation §9.6) and stickiness (§4.2.3).
+
+use crate::base::{NodeId, Sample, Term};
+use crate::raft::quorum::{self, Ballot, Election};
+use crate::raft::role::{Ballots, Candidate, Follower, RoleState};
+use crate::raft::{Action, HardState, Message, Raft, Role, TERM_MAX, VoteRequest, VoteResponse};
+
+/// A jump of the term that no sequence of elections explains: told to the operator.
+const TERM_JUMP_ALARM: u64 = 1_000_000;
+
+impl Raft {
+    /// Answers a pre-vote. Nothing changes here, nothing is written, no timer moves (R11).
+    ///
+    /// It checks the log *and* recency: without the first a node that can never win deposes leaders for
+    /// ever, without the second a node that cannot hear does.
+    pub(super) fn handle_pre_vote(&mut self, now: &Sample, from: NodeId, request: &VoteRequest) {
+        let own_term = self.term();
+        let electable =
+            request.term > own_term || request.term == own_term && self.may_vote_for(from);
+        let granted = electable && !self.hears_leader(now) && self.covers_own_log(request);
+        let term = if granted { request.term } else { own_term };
+        self.send(from, Message::PreVoteResponse(VoteResponse { term, granted }), None);
+    }
+
+    /// Counts an answer to a pre-vote; a grant names the term asked for, a refusal the voter's own.
+    pub(super) fn handle_pre_vote_response(
+        &mut self,
+        now: &Sample,
+        from: NodeId,
+        response: &VoteResponse,
+    ) {
+        let own_term = self.term();
+        if !response.granted && response.term > own_term {
+            return self.become_follower(now, response.term, None);
+        }
+        let RoleState::PreCandidate(ballots) = &mut self.role else { return };
+        if !response.granted {
+            ballots.record(from, Ballot::Refused);
+        } else if response.term == own_term.next() {
+            ballots.record(from, Ballot::Granted);
+        }
+        self.count_ballots(now);
+    }
+
+    /// Answers a vote request. While this voter hears a leader it ignores the request: no vote and no
+    /// change of term, so that a node which was cut off cannot depose a leader that works.
+    pub(super) fn handle_vote(&mut self, now: &Sample, from: NodeId, request: &VoteRequest) {
+        if request.term > self.term() {
+            if self.hears_leader(now) {
+                return;
+            }
+            self.become_follower(now, request.term, None);
+        }
+        let granted =
+            request.term == self.term() && self.may_vote_for(from) && self.covers_own_log(request);
+        if granted {
+            self.vote_for(now, from);
+        }
+        let response = VoteResponse { term: self.term(), granted };
+        // Term and vote are durable before the vote leaves (R6).
+        self.send(from, Message::VoteResponse(response), self.writes.hard_state_barrier());
+    }
+
+    /// Counts an answer to a vote request of this term; those of earlier terms count nowhere.
+    pub(super) fn handle_vote_response(
+        &mut self,
+        now: &Sample,
+        from: NodeId,
+        response: &VoteResponse,
+    ) {
+        if !response.granted && response.term > self.term() {
+            return self.become_follower(now, response.term, None);
+        }
+        if response.term != self.term() {
+            return;
+        }
+        let RoleState::Candidate(candidate) = &mut self.role else { return };
+        let ballot = if response.granted { Ballot::Granted } else { Ballot::Refused };
+        candidate.ballots.record(from, ballot);
+        self.count_ballots(now);
+    }
+
+    /// The candidate's own vote counts like any other: once it is durable (R6).
+    pub(super) fn count_own_vote(&mut self, now: &Sample) {
+        let id = self.config.id;
+        if let RoleState::Candidate(candidate) = &mut self.role
+            && candidate.own_vote <= self.writes.last_durable()
+        {
+            candidate.ballots.record(id, Ballot::Granted);
+            self.count_ballots(now);
+        }
+    }
+
+    /// The leader's connection closed at its side: this voter does not hear it any more, so neither
+    /// stickiness nor recency binds it, and it need not wait for a timeout.
+    pub(super) fn handle_peer_down(&mut self, now: &Sample, peer: NodeId) {
+        if !self.config.voters.contains(&peer) {
+            return;
+        }
+        if !self.unreachable.contains(&peer) {
+            self.unreachable.push(peer);
+        }
+        match &mut self.role {
+            RoleState::Follower(follower) if follower.leader == Some(peer) => {
+                follower.heard = None;
+                self.timer.leader_lost(now);
+            }
+            RoleState::Follower(_) | RoleState::Leader(_) => {}
+            RoleState::PreCandidate(_) | RoleState::Candidate(_) => self.count_ballots(now),
+        }
+    }
+
+    /// What the passing of time makes due at a node that does not lead. (A leader's rounds go out with
+    /// `take_actions`, and its quorum is checked before every event.)
+    pub(super) fn handle_deadline(&mut self, now: &Sample) {
+        if self.role() != Role::Leader && self.timer.is_due(now) {
+            self.become_pre_candidate(now);
+        }
+    }
+
+    /// Follows in `term`, behind `leader` if one is known. In the same term the vote stays (R10).
+    pub(super) fn become_follower(&mut self, now: &Sample, term: Term, leader: Option<NodeId>) {
+        let own_term = self.term();
+        assert!(term >= own_term, "term {term} after {own_term}");
+        if term > own_term {
+            if term.0 - own_term.0 > TERM_JUMP_ALARM {
+                ::log::warn!("the term jumps from {own_term} to {term}");
+            }
+            self.set_hard_state(HardState { term, vote: None });
+        }
+        let follower = Follower { leader, heard: leader.map(|_| *now) };
+        let before = std::mem::replace(&mut self.role, RoleState::Follower(follower));
+        if let RoleState::Leader(mut deposed) = before {
+            let failed = deposed.reads.drain().map(|read| Action::ReadFailed { read });
+            self.actions.extend(failed);
+            self.timer.restart(now);
+        }
+    }
+
+    /// Asks whether it would be elected, its term unchanged.
+    fn become_pre_candidate(&mut self, now: &Sample) {
+        assert_ne!(self.role(), Role::Leader, "a leader does not campaign");
+        self.timer.candidacy_begun(now);
+        if self.term() >= TERM_MAX {
+            return;
+        }
+        let mut ballots = Ballots::default();
+        ballots.record(self.config.id, Ballot::Granted);
+        self.role = RoleState::PreCandidate(ballots);
+        let request = self.vote_request(self.term().next());
+        for peer in self.peers() {
+            self.send(peer, Message::PreVote(request.clone()), None);
+        }
+        self.count_ballots(now);
+    }
+
+    /// Asks for votes in the next term.
+    ///
+    /// The requests leave only once this node's own vote, and the log that they speak of, are durable:
+    /// a candidate that crashed before would ask again in the same term with a shorter log, and late
+    /// votes for the longer one would elect it.
+    fn become_candidate(&mut self) {
+        assert_eq!(self.role(), Role::PreCandidate, "votes are asked for after a pre-vote");
+        let term = self.term().next();
+        self.set_hard_state(HardState { term, vote: Some(self.config.id) });
+        let barrier = self.writes.barrier(&self.log);
+        let own_vote = barrier.expect("the vote just cast is not durable yet");
+        self.role = RoleState::Candidate(Candidate { ballots: Ballots::default(), own_vote });
+        let request = self.vote_request(term);
+        for peer in self.peers() {
+            self.send(peer, Message::Vote(request.clone()), barrier);
+        }
+    }
+
+    /// Acts on the answers as they stand. A peer whose connection closed will not answer.
+    fn count_ballots(&mut self, now: &Sample) {
+        let Some(ballots) = self.role.ballots() else { return };
+        let answer = |voter: &NodeId| {
+            let silent = self.unreachable.contains(voter).then_some(Ballot::Refused);
+            ballots.answer(*voter).or(silent)
+        };
+        match (quorum::election(self.config.voters.iter().map(answer)), self.role()) {
+            (Election::Pending, _) => {}
+            (Election::Won, Role::PreCandidate) => {
+                self.timer.candidacy_continues(now);
+                self.become_candidate();
+            }
+            (Election::Won, _) => self.become_leader(now),
+            (Election::Lost, _) => {
+                self.become_follower(now, self.term(), None);
+                self.timer.candidacy_failed(now);
+            }
+        }
+    }
+
+    fn vote_for(&mut self, now: &Sample, candidate: NodeId) {
+        if self.vote().is_none() {
+            self.set_hard_state(HardState { term: self.term(), vote: Some(candidate) });
+        }
+        if self.role() != Role::Follower {
+            self.become_follower(now, self.term(), None);
+        }
+        self.timer.restart(now);
+    }
+
+    /// One vote in a term, and none against a leader of it that is already known.
+    fn may_vote_for(&self, candidate: NodeId) -> bool {
+        match self.vote() {
+            Some(voted) => voted == candidate,
+            None => self.leader().is_none(),
+        }
+    }
+
+    fn covers_own_log(&self, request: &VoteRequest) -> bool {
+        self.log.is_covered_by(request.last_term, request.last_index)
+    }
+
+    /// Whether this voter may still believe that its leader lives: it heard it within the smallest
+    /// election timeout, or leads itself (then its quorum was checked before this event, C7).
+    fn hears_leader(&self, now: &Sample) -> bool {
+        match &self.role {
+            RoleState::Leader(_) => true,
+            RoleState::Follower(Follower { heard: Some(heard), .. }) => {
+                now.elapsed_hi(heard) < self.config.election
+            }
+            _ => false,
+        }
+    }
+
+    fn vote_request(&self, term: Term) -> VoteRequest {
+        let (last_index, last_term) = (self.log.last_index(), self.log.last_term());
+        VoteRequest { term, last_index, last_term }
+    }
+
+    fn set_hard_state(&mut self, hard_state: HardState) {
+        self.hard_state = hard_state;
+        self.writes.set_hard_state(hard_state);
+    }
+
+    fn peers(&self) -> Vec<NodeId> {
+        let others = self.config.voters.iter().filter(|voter| **voter != self.config.id);
+        others.copied().collect()
+    }
+}

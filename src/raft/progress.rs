@@ -1,0 +1,141 @@
+//! How far one follower's log is known to equal the leader's, and what may be sent to it next.
+
+use crate::base::Index;
+use crate::base::limits::{APPEND_BYTES_MAX, INFLIGHT_BYTES_MAX};
+use crate::raft::log::Log;
+use std::collections::VecDeque;
+
+/// An append to build: the entries behind `prev` up to `last`; none if they are equal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Batch {
+    pub prev: Index,
+    pub last: Index,
+}
+
+/// Appends on their way.
+#[derive(Debug, Default)]
+struct Inflight {
+    /// Last index and bytes of each.
+    batches: VecDeque<(Index, u64)>,
+    bytes: u64,
+}
+
+impl Inflight {
+    fn push(&mut self, last: Index, bytes: u64) {
+        self.batches.push_back((last, bytes));
+        self.bytes += bytes;
+    }
+
+    fn free_through(&mut self, matched: Index) {
+        while let Some(&(last, bytes)) = self.batches.front()
+            && last <= matched
+        {
+            self.bytes -= bytes;
+            self.batches.pop_front();
+        }
+    }
+}
+
+/// How fast the leader sends.
+#[derive(Debug)]
+enum Pace {
+    /// The place where the logs part is not known: one append, then wait for word.
+    Probe { waiting: bool },
+    /// The logs are known to meet: send ahead of the acknowledgements. `nudge` asks for one append even
+    /// without entries, which finds out whether one before it was lost.
+    Replicate { inflight: Inflight, nudge: bool },
+}
+
+/// One follower's log as its leader knows it. Invariant: `matched` < `next` ≤ last index + 1; `matched`
+/// never falls within a term, since it was acknowledged as durable.
+#[derive(Debug)]
+pub(super) struct Progress {
+    matched: Index,
+    next: Index,
+    pace: Pace,
+}
+
+impl Progress {
+    /// Nothing known: the first probe is at `next`.
+    pub fn new(next: Index) -> Self {
+        Self { matched: Index(0), next, pace: Pace::Probe { waiting: false } }
+    }
+
+    /// The logs are equal, and durable there, up to here.
+    pub fn matched(&self) -> Index {
+        self.matched
+    }
+
+    /// What was in flight is lost: find out anew what arrived.
+    pub fn reset(&mut self) {
+        if let Pace::Replicate { .. } = self.pace {
+            self.next = self.matched.next();
+        }
+        self.pace = Pace::Probe { waiting: false };
+    }
+
+    /// Accepted up to `matched`.
+    pub fn handle_accepted(&mut self, matched: Index) {
+        if matched < self.matched {
+            return;
+        }
+        self.matched = matched;
+        self.next = self.next.max(matched.next());
+        match &mut self.pace {
+            Pace::Replicate { inflight, .. } => inflight.free_through(matched),
+            Pace::Probe { .. } => {
+                self.next = matched.next();
+                self.pace = Pace::Replicate { inflight: Inflight::default(), nudge: false };
+            }
+        }
+    }
+
+    /// The append behind `prev` was refused; `hint` is the largest index at which the logs may agree.
+    /// What an earlier rejection or acknowledgement has overtaken is ignored.
+    pub fn handle_rejected(&mut self, prev: Index, hint: Index) {
+        if prev <= self.matched {
+            return;
+        }
+        match self.pace {
+            Pace::Replicate { .. } => self.reset(),
+            Pace::Probe { .. } if prev.0 == self.next.0 - 1 => {
+                // At least one step back, never into what is known to match.
+                self.next = hint.next().min(prev).max(self.matched.next());
+                self.pace = Pace::Probe { waiting: false };
+            }
+            Pace::Probe { .. } => {}
+        }
+    }
+
+    /// The follower lives. A probe may be repeated; one that lags gets one append, empty if its window is
+    /// full, whose rejection would show a loss.
+    pub fn handle_heartbeat_response(&mut self, last_index: Index) {
+        match &mut self.pace {
+            Pace::Probe { waiting } => *waiting = false,
+            Pace::Replicate { nudge, .. } => *nudge = self.matched < last_index,
+        }
+    }
+
+    /// The append to send now, if any; it counts as sent.
+    pub fn poll_append(&mut self, log: &Log) -> Option<Batch> {
+        let prev = Index(self.next.0 - 1);
+        match &mut self.pace {
+            Pace::Probe { waiting: true } => None,
+            Pace::Probe { waiting } => {
+                *waiting = true;
+                Some(Batch { prev, last: log.last_within(self.next, APPEND_BYTES_MAX as u64) })
+            }
+            Pace::Replicate { inflight, nudge } => {
+                let room = (INFLIGHT_BYTES_MAX as u64).saturating_sub(inflight.bytes);
+                let last = log.last_within(self.next, room.min(APPEND_BYTES_MAX as u64));
+                let nudged = std::mem::take(nudge);
+                if last < self.next {
+                    return nudged.then_some(Batch { prev, last: prev });
+                }
+                inflight.push(last, log.bytes_between(self.next, last));
+                self.next = last.next();
+                Some(Batch { prev, last })
+            }
+        }
+    }
+}

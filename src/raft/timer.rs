@@ -1,0 +1,98 @@
+//! When a node that does not lead tries to.
+
+use crate::base::Sample;
+use crate::base::rng::Rng;
+use crate::raft::Config;
+use std::time::Duration;
+
+/// Candidacies begun by a closed connection that may follow each other after short waits. With the
+/// default wait of at most 10 ms they last about 100 ms; then somebody is better served by patience.
+const QUICK_TRIES_MAX: u32 = 20;
+
+/// The election timer (Raft §5.2). It decides by samples; only `remaining` is a hint.
+#[derive(Debug)]
+pub(super) struct ElectionTimer {
+    start: Sample,
+    wait: Duration,
+    /// Candidacies that may still follow after a short wait; 0 unless a leader's connection closed.
+    quick_tries: u32,
+    rng: Rng,
+    heartbeat: Duration,
+    election: Duration,
+    peer_down_wait: Duration,
+}
+
+impl ElectionTimer {
+    pub fn new(config: &Config, now: &Sample) -> Self {
+        let mut timer = Self {
+            start: *now,
+            wait: Duration::ZERO,
+            quick_tries: 0,
+            rng: Rng::new(config.seed),
+            heartbeat: config.heartbeat,
+            election: config.election,
+            peer_down_wait: config.peer_down_wait,
+        };
+        timer.restart(now);
+        timer
+    }
+
+    /// A leader was heard, a vote was given, or leadership was lost: a full timeout, drawn anew.
+    pub fn restart(&mut self, now: &Sample) {
+        self.quick_tries = 0;
+        self.wait_patiently(now);
+    }
+
+    /// The leader closed its connection: all its followers see that at once, so they wait a short,
+    /// random time instead of a timeout.
+    pub fn leader_lost(&mut self, now: &Sample) {
+        self.quick_tries = QUICK_TRIES_MAX;
+        self.wait_briefly(now);
+    }
+
+    /// A candidacy begins with its pre-vote.
+    pub fn candidacy_begun(&mut self, now: &Sample) {
+        self.wait_for_votes(now);
+        self.quick_tries = self.quick_tries.saturating_sub(1);
+    }
+
+    /// Its pre-vote was won; now for the votes.
+    pub fn candidacy_continues(&mut self, now: &Sample) {
+        self.wait_for_votes(now);
+    }
+
+    /// A candidacy was refused, or the vote was split.
+    pub fn candidacy_failed(&mut self, now: &Sample) {
+        if self.quick_tries == 0 { self.wait_patiently(now) } else { self.wait_briefly(now) }
+    }
+
+    /// Whether it is surely time.
+    pub fn is_due(&self, now: &Sample) -> bool {
+        now.elapsed_lo(&self.start) >= self.wait
+    }
+
+    /// How long until it may be time, as seen at `now`.
+    pub fn remaining(&self, now: &Sample) -> Duration {
+        self.wait.saturating_sub(now.elapsed_lo(&self.start))
+    }
+
+    /// How long a candidacy may stay undecided. A quick one gets at least a heartbeat interval, since
+    /// votes have to pass two disks.
+    fn wait_for_votes(&mut self, now: &Sample) {
+        if self.quick_tries == 0 {
+            return self.wait_patiently(now);
+        }
+        self.start = *now;
+        self.wait = self.rng.duration(self.heartbeat, self.heartbeat + self.peer_down_wait);
+    }
+
+    fn wait_patiently(&mut self, now: &Sample) {
+        self.start = *now;
+        self.wait = self.rng.duration(self.election, self.election * 2);
+    }
+
+    fn wait_briefly(&mut self, now: &Sample) {
+        self.start = *now;
+        self.wait = self.rng.duration(Duration::ZERO, self.peer_down_wait);
+    }
+}

@@ -1,0 +1,94 @@
+//! Committed entries into the lock machine, and what they did to whoever waits for it.
+
+use super::requests::ENTRY_FORMAT;
+use super::{ApplyError, Replica, ServerMessage};
+use crate::base::{Index, RequestId, Sample, SessionId, codec};
+use crate::lock::{Answer, Command, Granted, Outcome, Settings};
+use crate::raft::{Entry, EntryKind, Event};
+use std::time::Duration;
+
+impl Replica {
+    /// Applies `from ..= to` in order, and tells raft.
+    pub(super) fn apply(&mut self, now: &Sample, from: Index, to: Index) -> Result<(), ApplyError> {
+        assert_eq!(from, self.applied.next(), "entries are applied in order, each once");
+        let mut index = from;
+        while index <= to {
+            let entry = self.raft.entry(index).expect("a committed entry is in the log").clone();
+            self.apply_entry(now, &entry)?;
+            self.applied = index;
+            if self.raft.own_noop() == Some(index) {
+                self.become_ready(now);
+            }
+            index = index.next();
+        }
+        self.raft.handle(now, Event::Applied(to));
+        self.answer_applied(now);
+        Ok(())
+    }
+
+    fn apply_entry(&mut self, now: &Sample, entry: &Entry) -> Result<(), ApplyError> {
+        match entry.header.kind {
+            EntryKind::NoOp => Ok(()),
+            EntryKind::Command => {
+                let command = decode_command(entry)?;
+                let unix_ms = entry.header.proposer_unix_ms;
+                let applied = self.machine.apply(entry.index, entry.term, unix_ms, &command);
+                if let Some(outcome) = applied.outcome {
+                    self.handle_outcome(now, entry.index, outcome);
+                }
+                for Granted { session, request, token } in applied.granted {
+                    self.answer(session, request, Answer::Granted { token });
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn handle_outcome(&mut self, now: &Sample, index: Index, outcome: Outcome) {
+        match outcome {
+            Outcome::SessionOpened { session, ttl_ms } => {
+                self.begin_session(now, index, session, ttl_ms);
+            }
+            Outcome::SessionRefused(refusal) => {
+                if let Some(creation) = self.leading.creations.remove(&index) {
+                    let number = creation.number;
+                    let message = ServerMessage::SessionRefused { number, refusal };
+                    self.reply(creation.connection, message);
+                }
+            }
+            Outcome::Answered { session, request, answer } => {
+                if let Some(connection) = self.clients.connection_of(session) {
+                    self.clients.end_request(connection);
+                }
+                self.answer(session, request, answer);
+            }
+            Outcome::SessionEnded { session } => {
+                self.leading.timers.remove(session);
+                if let Some(connection) = self.clients.unbind(session) {
+                    self.reply(connection, ServerMessage::SessionEnded { session });
+                }
+            }
+            Outcome::SettingsChanged(Settings { lease_ms, .. }) => {
+                self.raft.set_lease_duration(Duration::from_millis(u64::from(lease_ms)));
+            }
+        }
+    }
+
+    /// Tells a session's client, if it is here; if not, it will hear when it attaches.
+    fn answer(&mut self, session: SessionId, request: RequestId, answer: Answer) {
+        if let Some(connection) = self.clients.connection_of(session) {
+            self.reply(connection, ServerMessage::Answered { session, request, answer });
+        }
+    }
+}
+
+fn decode_command(entry: &Entry) -> Result<Command, ApplyError> {
+    let index = entry.index;
+    if entry.header.format != ENTRY_FORMAT {
+        let why =
+            format!("its format is {}, this version reads {ENTRY_FORMAT}", entry.header.format);
+        return Err(ApplyError { index, why });
+    }
+    codec::decode(entry.payload.bytes())
+        .map_err(|error| ApplyError { index, why: error.to_string() })
+}

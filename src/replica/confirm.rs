@@ -1,0 +1,166 @@
+//! What is answered only once a round has confirmed that this node still leads: renewals and reads (safety
+//! §1 *Rounds*, L11, L18, R13).
+//!
+//! All that arrive in one turn share one round, opened after the last of them was read.
+
+use super::{Replica, ServerMessage};
+use crate::base::limits::LOCKS_PER_READ_MAX;
+use crate::base::{ConnectionId, Index, ReadId, Sample, SessionId};
+use crate::lock::{LockView, Refusal};
+use crate::wire::{Query, ReadAnswer};
+use std::collections::{BTreeMap, VecDeque};
+
+/// Waiting for their rounds.
+#[derive(Debug, Default)]
+pub struct Confirmations {
+    gathering: Vec<Waiting>,
+    rounds: BTreeMap<ReadId, Vec<Waiting>>,
+    /// Confirmed, and waiting for the apply of their index: a commit may run ahead of this node's disk.
+    confirmed: VecDeque<(Index, Vec<Waiting>)>,
+    last: u64,
+}
+
+/// One request that a round must confirm.
+#[derive(Debug)]
+pub struct Waiting {
+    /// Whose.
+    pub connection: ConnectionId,
+    /// For what.
+    pub what: Asked,
+}
+
+/// What is asked.
+#[derive(Debug)]
+pub enum Asked {
+    /// To acknowledge a renewal.
+    Renewal { session: SessionId, number: u64 },
+    /// To say that a session is no more, if so.
+    SessionEnd { session: SessionId },
+    /// To read.
+    Read { read: u64, query: Query },
+}
+
+impl Confirmations {
+    /// Joins the round that this turn will open.
+    pub fn gather(&mut self, connection: ConnectionId, what: Asked) {
+        self.gathering.push(Waiting { connection, what });
+    }
+}
+
+impl Replica {
+    /// Asks raft for one round for all that was gathered.
+    pub(super) fn open_confirmation(&mut self) {
+        if self.confirmations.gathering.is_empty() {
+            return;
+        }
+        let waiting = std::mem::take(&mut self.confirmations.gathering);
+        self.confirmations.last += 1;
+        let read = ReadId(self.confirmations.last);
+        if self.raft.read(read).is_ok() {
+            self.confirmations.rounds.insert(read, waiting);
+        } else {
+            self.point_elsewhere(&waiting);
+        }
+    }
+
+    /// The round is confirmed: everything committed when it was opened is at or below `index`.
+    pub(super) fn handle_confirmed(&mut self, now: &Sample, read: ReadId, index: Index) {
+        if let Some(waiting) = self.confirmations.rounds.remove(&read) {
+            self.confirmations.confirmed.push_back((index, waiting));
+            self.answer_applied(now);
+        }
+    }
+
+    /// Answers what is confirmed and applied.
+    pub(super) fn answer_applied(&mut self, now: &Sample) {
+        while let Some((index, _)) = self.confirmations.confirmed.front()
+            && *index <= self.applied
+        {
+            let (_, waiting) = self.confirmations.confirmed.pop_front().expect("looked at");
+            for one in waiting {
+                self.answer_confirmed(now, one);
+            }
+        }
+    }
+
+    /// This node leads no more: what was confirmed and not answered is asked again elsewhere.
+    pub(super) fn drop_confirmed(&mut self) {
+        for (_, waiting) in std::mem::take(&mut self.confirmations.confirmed) {
+            self.point_elsewhere(&waiting);
+        }
+    }
+
+    /// This node leads no more: whoever asked must ask the next leader.
+    pub(super) fn handle_unconfirmed(&mut self, read: ReadId) {
+        let waiting = self.confirmations.rounds.remove(&read).unwrap_or_default();
+        self.point_elsewhere(&waiting);
+    }
+
+    fn point_elsewhere(&mut self, waiting: &[Waiting]) {
+        for Waiting { connection, .. } in waiting {
+            self.send_hint(*connection);
+        }
+    }
+
+    fn answer_confirmed(&mut self, now: &Sample, waiting: Waiting) {
+        let Waiting { connection, what } = waiting;
+        match what {
+            Asked::Renewal { session, number } => {
+                // L10: not once its expiry is decided. Then only the log knows how it ends.
+                if self.leading.timers.renew(session, now) {
+                    self.reply(connection, ServerMessage::Renewed { session, number });
+                } else if self.machine.session(session).is_none() {
+                    self.reply(connection, ServerMessage::SessionEnded { session });
+                }
+            }
+            Asked::SessionEnd { session } => {
+                if self.machine.session(session).is_none() {
+                    self.reply(connection, ServerMessage::SessionEnded { session });
+                } else {
+                    // It was created meanwhile: attaching again will do.
+                    self.send_hint(connection);
+                }
+            }
+            Asked::Read { read, query } => {
+                let answer = self.answer_query(now, query);
+                let index = self.applied;
+                self.reply(connection, ServerMessage::Read { read, index, answer });
+            }
+        }
+    }
+
+    fn answer_query(&self, now: &Sample, query: Query) -> ReadAnswer {
+        let remaining_ms = |lock: &LockView| {
+            let remaining = self.leading.timers.remaining(lock.session, now);
+            u64::try_from(remaining.as_millis()).unwrap_or(u64::MAX)
+        };
+        match query {
+            Query::Lock { name } => {
+                let lock = self.machine.lock(&name);
+                let session_remaining_ms = lock.as_ref().map_or(0, remaining_ms);
+                ReadAnswer::Lock { lock, session_remaining_ms }
+            }
+            Query::Locks { prefix, after, limit } => {
+                if limit == 0 || limit as usize > LOCKS_PER_READ_MAX {
+                    return ReadAnswer::Refused(Refusal::Invalid);
+                }
+                let limit = limit as usize;
+                let mut locks = self.machine.locks(&prefix, after.as_ref(), limit + 1);
+                let more = locks.len() > limit;
+                locks.truncate(limit);
+                let locks = locks
+                    .into_iter()
+                    .map(|lock| {
+                        let remaining = remaining_ms(&lock);
+                        (lock, remaining)
+                    })
+                    .collect();
+                ReadAnswer::Locks { locks, more }
+            }
+            Query::Validate { name, token } => {
+                ReadAnswer::Valid(self.machine.is_held_by(&name, token))
+            }
+            Query::Session { session } => ReadAnswer::Session(self.machine.session(session)),
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! What a replica has only while it leads: session timers, requests held back, creations under way, and the
+//! change of role.
+
+use super::timers::SessionTimers;
+use super::{Replica, ServerMessage};
+use crate::base::limits::{HELD_REQUESTS_MAX, TTL_MS_DEFAULT};
+use crate::base::{ConnectionId, Index, Sample, SessionId};
+use crate::lock::{Command, Refusal, Settings};
+use crate::raft::{Role, Urgency};
+use crate::wire::Request;
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+/// A leader's own state; empty in any other role.
+#[derive(Debug, Default)]
+pub struct Leading {
+    /// When each session may be expired.
+    pub timers: SessionTimers,
+    /// Requests that wait for the leader's own no-op to be applied (L11).
+    pub held: VecDeque<(ConnectionId, Request)>,
+    /// Who asked for the session that the entry at this index creates.
+    pub creations: BTreeMap<Index, Creation>,
+    stage: Stage,
+}
+
+/// A creation under way.
+#[derive(Clone, Copy, Debug)]
+pub struct Creation {
+    /// Who asked.
+    pub connection: ConnectionId,
+    /// Its number for the transmission (L7).
+    pub number: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Stage {
+    /// Not leading, or the own no-op is not applied.
+    #[default]
+    Waiting,
+    /// Answers requests.
+    Ready,
+}
+
+impl Leading {
+    /// Whether requests may be answered: the leader's own no-op is committed and applied (L11).
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.stage == Stage::Ready
+    }
+}
+
+impl Replica {
+    /// The role, term or known leader changed.
+    pub(super) fn handle_role(&mut self, role: Role) {
+        if role != Role::Leader {
+            let held = std::mem::take(&mut self.leading).held;
+            self.clients.unbind_all();
+            self.drop_confirmed();
+            for (connection, _) in held {
+                self.send_hint(connection);
+            }
+        }
+        self.push_hint();
+    }
+
+    /// The leader's own no-op is applied: its session timers start, and what waited is answered.
+    pub(super) fn become_ready(&mut self, now: &Sample) {
+        for (session, ttl_ms) in self.machine.sessions() {
+            let ttl = Duration::from_millis(u64::from(ttl_ms));
+            self.leading.timers.insert(session, ttl, now);
+        }
+        self.leading.stage = Stage::Ready;
+        self.propose_settings();
+        for (connection, request) in std::mem::take(&mut self.leading.held) {
+            self.handle_request(connection, request);
+        }
+    }
+
+    /// Holds a request until the own no-op is applied; refuses it if too many are held.
+    pub(super) fn hold(&mut self, connection: ConnectionId, request: Request) {
+        if self.leading.held.len() < HELD_REQUESTS_MAX {
+            self.leading.held.push_back((connection, request));
+        } else {
+            self.refuse(connection, &request, Refusal::Busy);
+        }
+    }
+
+    /// Decides on expiry and appends it in one step (L8, L10), a bounded number at a time.
+    pub(super) fn expire_sessions(&mut self, now: &Sample) {
+        if !self.leading.is_ready() {
+            return;
+        }
+        for session in self.leading.timers.take_due(now, EXPIRES_PER_TURN_MAX) {
+            let command = Command::Expire { session, term: self.raft.term() };
+            if self.propose(&command, Urgency::Frees).is_err() {
+                self.leading.timers.postpone(session, now, EXPIRE_RETRY);
+            }
+        }
+    }
+
+    /// Asks for this node's settings where they exceed the replicated ones; those only grow (C1).
+    fn propose_settings(&mut self) {
+        let own = Settings {
+            lease_ms: self.options.lease_ms,
+            ttl_ms_max: self.options.ttl_ms_max.max(TTL_MS_DEFAULT),
+            level: LEVEL,
+        };
+        let wanted = match self.machine.settings() {
+            None => own,
+            Some(now) => Settings {
+                lease_ms: now.lease_ms.max(own.lease_ms),
+                ttl_ms_max: now.ttl_ms_max.max(own.ttl_ms_max),
+                level: now.level.max(own.level),
+            },
+        };
+        if self.machine.settings() != Some(&wanted) {
+            // A refusal (a full log) leaves the cluster without a claim, which is safe; the next leader
+            // asks again.
+            let _ = self.propose(&Command::Settings(wanted), Urgency::Frees);
+        }
+    }
+
+    /// A session is new here: its wait starts at the apply of its creation (L8).
+    pub(super) fn begin_session(
+        &mut self,
+        now: &Sample,
+        index: Index,
+        session: SessionId,
+        ttl_ms: u32,
+    ) {
+        if self.leading.is_ready() {
+            let ttl = Duration::from_millis(u64::from(ttl_ms));
+            self.leading.timers.insert(session, ttl, now);
+        }
+        if let Some(Creation { connection, number }) = self.leading.creations.remove(&index)
+            && self.clients.contains(connection)
+        {
+            self.clients.bind(connection, session);
+            let rho_ppm = crate::base::time::RHO_PPM;
+            self.reply(
+                connection,
+                ServerMessage::SessionOpened { number, session, ttl_ms, rho_ppm },
+            );
+        }
+    }
+
+    /// Tells one client where the leader is: its request must be sent there.
+    pub(super) fn send_hint(&mut self, connection: ConnectionId) {
+        let hint = self.leader_hint();
+        self.reply(connection, ServerMessage::Leader(hint));
+    }
+
+    /// Tells all clients, if it is news.
+    fn push_hint(&mut self) {
+        let hint = self.leader_hint();
+        if hint == self.pushed_hint {
+            return;
+        }
+        let all: Vec<ConnectionId> = self.clients.all().collect();
+        for connection in all {
+            self.reply(connection, ServerMessage::Leader(hint.clone()));
+        }
+        self.pushed_hint = hint;
+    }
+}
+
+/// The level of the lock machine that this version asks for.
+const LEVEL: u32 = 1;
+/// Expiries appended in one turn, so that a mass expiry leaves turns short (faults NT29).
+const EXPIRES_PER_TURN_MAX: usize = 256;
+/// How long to wait before deciding again on an expiry that the log had no room for.
+const EXPIRE_RETRY: Duration = Duration::from_millis(10);

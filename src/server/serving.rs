@@ -1,0 +1,89 @@
+//! The one order: handle → send what waits for nothing → write → sync → acknowledge, apply, reply.
+
+use crate::base::{NodeId, Sample, WriteSeq};
+use crate::raft::{Message, Write};
+use crate::replica::{Output, Replica};
+use crate::server::{Outside, ServerError};
+use crate::wal::{Disk, Wal};
+use crate::wire::PeerMessage;
+use std::collections::VecDeque;
+
+/// A founded node: its replica, and what waits for the disk.
+#[derive(Debug)]
+pub struct Serving {
+    pub replica: Replica,
+    durable: WriteSeq,
+    /// Messages that promise what is not durable yet, in order.
+    waiting: VecDeque<(WriteSeq, NodeId, Message)>,
+}
+
+impl Serving {
+    /// Around a recovered replica: all that it knows is durable.
+    #[must_use]
+    pub fn new(replica: Replica) -> Self {
+        Self { replica, durable: WriteSeq(0), waiting: VecDeque::new() }
+    }
+
+    /// Does all that follows from what the replica was told, until nothing does.
+    ///
+    /// # Errors
+    /// Final.
+    pub fn settle<D: Disk>(
+        &mut self,
+        mut now: Sample,
+        wal: &mut Wal<D>,
+        outside: &mut impl Outside,
+    ) -> Result<(), ServerError> {
+        loop {
+            let writes = self.obey(&now, outside)?;
+            let Some(last) = writes.last().map(|write| write.seq) else { return Ok(()) };
+            // What waits for nothing leaves now: the followers' disks work while ours does.
+            outside.flush();
+            for write in &writes {
+                wal.append(write)?;
+            }
+            wal.sync()?;
+            // The sync may have taken long: from here on the old reading tests nothing (C7, L19).
+            now = outside.now();
+            self.durable = last;
+            self.replica.handle_persisted(&now, last);
+            self.release(outside);
+        }
+    }
+
+    /// Obeys the replica's outputs up to its writes, which it gives back in order.
+    fn obey(
+        &mut self,
+        now: &Sample,
+        outside: &mut impl Outside,
+    ) -> Result<Vec<Write>, ServerError> {
+        let outputs = self
+            .replica
+            .take_outputs(now)
+            .map_err(|error| ServerError::Fatal(error.to_string()))?;
+        let mut writes = Vec::new();
+        for output in outputs {
+            match output {
+                Output::Write(write) => writes.push(write),
+                Output::SendClient { to, message } => outside.send_client(to, message),
+                Output::SendPeer { to, message, after: Some(seq) } if seq > self.durable => {
+                    self.waiting.push_back((seq, to, message));
+                }
+                Output::SendPeer { to, message, .. } => {
+                    outside.send_peer(to, PeerMessage::Raft(message));
+                }
+            }
+        }
+        Ok(writes)
+    }
+
+    /// Sends what waited for the writes that are durable now.
+    fn release(&mut self, outside: &mut impl Outside) {
+        while let Some((seq, _, _)) = self.waiting.front()
+            && *seq <= self.durable
+        {
+            let (_, to, message) = self.waiting.pop_front().expect("looked at");
+            outside.send_peer(to, PeerMessage::Raft(message));
+        }
+    }
+}

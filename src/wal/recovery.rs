@@ -1,0 +1,201 @@
+//! Reading the log back: the walk along the chain, and the decision what its end is (W5).
+//!
+//! At the place where the next record should begin there is either empty space, or bytes that are no
+//! record. Those are a torn tail iff they were not yet durable when the process ended: iff no valid
+//! record of a later batch lies behind them, for a batch is begun only after the one before was synced.
+//! Anything else is corruption, and then nothing is changed. All of this only reads; [`End::settle`]
+//! writes.
+
+use super::bytes::to_usize;
+use super::envelope::Owner;
+use super::record::{self, ALIGNMENT, Change, Place, Record};
+use super::segment::{self, HEADER_BYTES, Header, SegmentFile};
+use super::{ADVICE, Disk, DiskError, FileId, WalError};
+use crate::base::Index;
+use crate::raft::Entry;
+
+/// What the segments hold.
+#[derive(Debug)]
+pub(super) struct Recovered {
+    /// Contiguous from index 1.
+    pub(super) entries: Vec<Entry>,
+    pub(super) end: End,
+}
+
+/// Where the log ends, in its last segment.
+#[derive(Debug)]
+pub(super) struct End {
+    pub(super) segment: u64,
+    pub(super) segment_bytes: u64,
+    /// Behind the last record.
+    pub(super) offset: u64,
+    /// The checksum of that record.
+    pub(super) previous: u32,
+    pub(super) next_sequence: u64,
+    /// What lies behind the last record, up to the last byte that is not zero.
+    pub(super) torn_bytes: u64,
+    /// The records of the last batch that are in this segment.
+    last_batch: Vec<u8>,
+}
+
+impl End {
+    /// Writes the last batch once more and zeros what is torn behind it, then syncs. The batch may
+    /// stand in the page cache alone, either because the process died before its sync, or because that
+    /// sync failed: then the kernel believes its pages clean, and only new writes reach the disk.
+    pub(super) fn settle<D: Disk>(&mut self, disk: &mut D, file: FileId) -> Result<(), DiskError> {
+        let mut bytes = std::mem::take(&mut self.last_batch);
+        let start = self.offset - bytes.len() as u64;
+        bytes.resize(bytes.len() + to_usize(self.torn_bytes), 0);
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        disk.write_at(file, start, &bytes)?;
+        disk.sync_data(file)
+    }
+}
+
+/// Reads these segments, whose numbers rise. There is at least one.
+pub(super) fn recover<D: Disk>(
+    disk: &mut D,
+    owner: &Owner,
+    segments: &[SegmentFile],
+) -> Result<Recovered, WalError> {
+    check_contiguous(segments)?;
+    let mut walk = Walk::new(owner);
+    let mut bytes = Vec::new();
+    for file in segments {
+        let header = segment::read(disk, owner, file, &mut bytes)?;
+        walk.enter(&header)?;
+        walk.follow(&bytes)?;
+    }
+    walk.check_no_later_batch(&bytes)?;
+    Ok(walk.finish(&bytes))
+}
+
+/// The state of the walk: everything before `place` is intact.
+#[derive(Debug)]
+struct Walk {
+    owner_checksum: u32,
+    place: Place,
+    previous: u32,
+    next_sequence: u64,
+    /// The batch of the last record, 0 before the first, and where it begins in this segment.
+    batch: u64,
+    batch_offset: u64,
+    entries: Vec<Entry>,
+}
+
+impl Walk {
+    fn new(owner: &Owner) -> Self {
+        Self {
+            owner_checksum: owner.checksum(),
+            place: Place { segment: 0, offset: 0 },
+            previous: 0,
+            next_sequence: 1,
+            batch: 0,
+            batch_offset: HEADER_BYTES,
+            entries: Vec::new(),
+        }
+    }
+
+    /// Goes on to the next segment, which must continue where the one before ended: it was begun only
+    /// when all of that was durable, so an earlier end is damage.
+    fn enter(&mut self, header: &Header) -> Result<(), WalError> {
+        if (header.first_sequence, header.previous) != (self.next_sequence, self.previous) {
+            return Err(corrupt(
+                self.place,
+                &format!("the next segment continues behind record {}", header.first_sequence - 1),
+            ));
+        }
+        self.place = Place { segment: header.number, offset: HEADER_BYTES };
+        self.batch_offset = HEADER_BYTES;
+        Ok(())
+    }
+
+    /// Takes all records of a segment, up to the first place that holds none.
+    fn follow(&mut self, bytes: &[u8]) -> Result<(), WalError> {
+        while let Some(record) = self.next_record(bytes) {
+            let change = record
+                .change()
+                .ok_or_else(|| corrupt(self.place, "this version cannot read the record there"))?;
+            self.apply(change)?;
+            if record.link.batch != self.batch {
+                self.batch = record.link.batch;
+                self.batch_offset = self.place.offset;
+            }
+            self.previous = record.crc;
+            self.next_sequence += 1;
+            self.place.offset += record.bytes();
+        }
+        Ok(())
+    }
+
+    fn next_record<'a>(&self, bytes: &'a [u8]) -> Option<Record<'a>> {
+        let rest = bytes.get(to_usize(self.place.offset)..)?;
+        let record = record::parse(rest, self.owner_checksum, self.place)?;
+        let link = record.link;
+        let begins_or_continues_batch = link.batch == link.sequence || link.batch == self.batch;
+        let continues_chain = link.previous == self.previous && link.sequence == self.next_sequence;
+        (continues_chain && begins_or_continues_batch).then_some(record)
+    }
+
+    fn apply(&mut self, change: Change) -> Result<(), WalError> {
+        let next = self.entries.len() as u64 + 1;
+        match change {
+            Change::Append(entry) if entry.index == Index(next) => self.entries.push(entry),
+            Change::TruncateFrom(from) if (1..=next).contains(&from.0) => {
+                self.entries.truncate(to_usize(from.0 - 1));
+            }
+            Change::Append(Entry { index, .. }) | Change::TruncateFrom(index) => {
+                let message = format!("index {index} does not follow {}", next - 1);
+                return Err(corrupt(self.place, &message));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether what lies behind the end of the log in the last segment may be a torn tail. A batch that
+    /// begins behind `next_sequence` was begun when the record of that number was durable.
+    fn check_no_later_batch(&self, bytes: &[u8]) -> Result<(), WalError> {
+        let mut place = self.place;
+        while place.offset < bytes.len() as u64 {
+            let rest = &bytes[to_usize(place.offset)..];
+            let record = record::parse(rest, self.owner_checksum, place);
+            if record.is_some_and(|record| record.link.batch > self.next_sequence) {
+                let message =
+                    format!("an intact record that was written later is at byte {}", place.offset);
+                return Err(corrupt(self.place, &message));
+            }
+            place.offset += ALIGNMENT;
+        }
+        Ok(())
+    }
+
+    fn finish(self, bytes: &[u8]) -> Recovered {
+        let (records, behind) = bytes.split_at(to_usize(self.place.offset));
+        let torn = behind.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+        let end = End {
+            segment: self.place.segment,
+            segment_bytes: bytes.len() as u64,
+            offset: self.place.offset,
+            previous: self.previous,
+            next_sequence: self.next_sequence,
+            torn_bytes: torn as u64,
+            last_batch: records[to_usize(self.batch_offset)..].to_vec(),
+        };
+        Recovered { entries: self.entries, end }
+    }
+}
+
+fn check_contiguous(segments: &[SegmentFile]) -> Result<(), WalError> {
+    match (1..).zip(segments).find(|(expected, file)| *expected != file.number) {
+        Some((expected, _)) => Err(segment::missing(&segment::name(expected))),
+        None => Ok(()),
+    }
+}
+
+fn corrupt(place: Place, what: &str) -> WalError {
+    let Place { segment, offset } = place;
+    let name = segment::name(segment);
+    WalError::Corrupt(format!("{name} is damaged at byte {offset}: {what}. {ADVICE}"))
+}

@@ -1,0 +1,55 @@
+//! Small files, each written once: made under a temporary name and given its own when durable (W3).
+
+use super::envelope::{self, Flaw, Magic, Opened};
+use super::{Disk, DiskError, WalError};
+
+/// Writes `bytes` as the file `name`; durable with its name on return.
+pub(super) fn place<D: Disk>(
+    disk: &mut D,
+    temporary: &str,
+    name: &str,
+    bytes: &[u8],
+) -> Result<(), DiskError> {
+    let file = disk.create(temporary)?;
+    disk.write_at(file, 0, bytes)?;
+    disk.sync_data(file)?;
+    disk.close(file);
+    disk.rename(temporary, name)?;
+    disk.sync_directory()
+}
+
+/// All of the file `name`, or `None` if there is none.
+pub(super) fn read<D: Disk>(disk: &mut D, name: &str) -> Result<Option<Vec<u8>>, WalError> {
+    let Some(file) = disk.open(name)? else { return Ok(None) };
+    let bytes = read_open(disk, file, name);
+    disk.close(file);
+    bytes.map(Some)
+}
+
+/// The envelope that must fill a file.
+pub(super) fn open_whole<'a>(
+    magic: Magic,
+    name: &str,
+    bytes: &'a [u8],
+) -> Result<Opened<'a>, WalError> {
+    let opened = envelope::open(magic, bytes).map_err(|flaw| flaw.describe(name))?;
+    if envelope::sealed_bytes(opened.body.len()) == bytes.len() {
+        Ok(opened)
+    } else {
+        Err(Flaw::Damaged.describe(name))
+    }
+}
+
+fn read_open<D: Disk>(disk: &mut D, file: super::FileId, name: &str) -> Result<Vec<u8>, WalError> {
+    let length = disk.length(file)?;
+    if length > BYTES_MAX {
+        return Err(Flaw::Damaged.describe(name));
+    }
+    let mut bytes = vec![0; super::bytes::to_usize(length)];
+    let read = disk.read_at(file, 0, &mut bytes)?;
+    bytes.truncate(read);
+    Ok(bytes)
+}
+
+/// Far above any of ours, and nothing to allocate for a file that was swapped for a huge one.
+const BYTES_MAX: u64 = 64 << 10;

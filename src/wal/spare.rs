@@ -1,0 +1,70 @@
+//! The spare segment: made off the loop while the present one fills, so that going on to the next costs
+//! no writing of zeros. It is an optimisation: without it the next segment is made inline.
+
+use super::segment::SPARE;
+use super::{Disk, DiskError, FileId};
+
+/// The next segment, as far as it is made.
+#[derive(Debug, Default)]
+pub(super) struct Spare {
+    state: State,
+    /// Failures in a row.
+    failures: u32,
+    /// Calls of `look_after` to let pass before the next attempt.
+    turns_to_wait: u32,
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+enum State {
+    #[default]
+    Absent,
+    InTheMaking,
+    Ready,
+}
+
+impl Spare {
+    /// Looks whether the spare has become ready, and begins one if there is none. A failure is not
+    /// final (W2): it is tried again, after twice as many turns each time.
+    pub(super) fn look_after<D: Disk>(&mut self, disk: &mut D, bytes: u64) {
+        self.look(disk);
+        if self.state != State::Absent {
+            return;
+        }
+        if self.turns_to_wait > 0 {
+            self.turns_to_wait -= 1;
+            return;
+        }
+        disk.prepare(SPARE, bytes);
+        self.state = State::InTheMaking;
+    }
+
+    /// Whether the last attempt failed, so that the next segment may not be had either.
+    pub(super) fn is_refused(&self) -> bool {
+        self.failures > 0
+    }
+
+    /// The spare's open file, if it is ready; there is none any more then.
+    pub(super) fn take<D: Disk>(&mut self, disk: &mut D) -> Result<Option<FileId>, DiskError> {
+        self.look(disk);
+        if self.state != State::Ready {
+            return Ok(None);
+        }
+        self.state = State::Absent;
+        disk.open(SPARE)
+    }
+
+    fn look<D: Disk>(&mut self, disk: &mut D) {
+        match disk.take_prepared() {
+            None => {}
+            Some(Ok(())) => *self = Self { state: State::Ready, ..Self::default() },
+            Some(Err(_)) => {
+                self.failures = (self.failures + 1).min(FAILURES_COUNTED_MAX);
+                self.turns_to_wait = 1 << self.failures;
+                self.state = State::Absent;
+            }
+        }
+    }
+}
+
+/// At most 2⁸ turns between attempts: some seconds on an idle node, whose turns are its heartbeats.
+const FAILURES_COUNTED_MAX: u32 = 8;

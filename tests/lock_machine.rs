@@ -1,0 +1,299 @@
+//! The lock machine against a deliberately naive reference, over random logs.
+//!
+//! The logs hold what an unreliable network and many leaders make of clients' wishes: duplicates, retries
+//! under an old or a new floor, withdrawals before their acquire, expiries of another term, closes, and
+//! requests of sessions that are gone.
+
+#[path = "lock_machine/reference.rs"]
+mod reference;
+
+use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
+use reference::Reference;
+use std::collections::{BTreeMap, BTreeSet};
+use tenure::base::{Index, Owner, RequestId, SessionId, SessionKey, Term, Token};
+use tenure::lock::{
+    Acquire, Answer, Applied, Command, LockMachine, Mode, Name, Operation, Outcome, Settings,
+};
+
+/// One entry of a log, in terms of what the log has made so far.
+#[derive(Clone, Debug)]
+enum Step {
+    Open { ttl_ms: u32 },
+    Request { session: usize, request: u64, floor: u64, wish: Wish },
+    Expire { session: usize, term: u64 },
+    Settings { ttl_ms_max: u32, lease_ms: u32 },
+}
+
+/// What a client asks for.
+#[derive(Clone, Debug)]
+enum Wish {
+    Acquire {
+        lock: usize,
+        owner: u64,
+        try_only: bool,
+    },
+    Unsupported {
+        lock: usize,
+    },
+    /// `token` as guessed, or if 0 the one that holds the lock, whoever's it is.
+    Release {
+        lock: usize,
+        token: u64,
+    },
+    Withdraw {
+        acquire: u64,
+    },
+    Close,
+}
+
+const LOCKS: [&str; 3] = ["a", "a/b", "c"];
+
+/// The term of every entry; expiries may name another.
+const TERM: Term = Term(2);
+
+fn wish() -> impl Strategy<Value = Wish> {
+    let lock = 0..LOCKS.len();
+    prop_oneof![
+        8 => (lock.clone(), 0..2u64, prop::bool::weighted(0.2))
+            .prop_map(|(lock, owner, try_only)| Wish::Acquire { lock, owner, try_only }),
+        1 => lock.clone().prop_map(|lock| Wish::Unsupported { lock }),
+        6 => (lock, prop_oneof![4 => Just(0), 1 => 1..9u64])
+            .prop_map(|(lock, token)| Wish::Release { lock, token }),
+        4 => (0..14u64).prop_map(|acquire| Wish::Withdraw { acquire }),
+        1 => Just(Wish::Close),
+    ]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let request = (0..5usize, 0..14u64, prop_oneof![3 => 0..3u64, 1 => 0..14u64], wish());
+    let settings = (prop_oneof![Just(100u32), Just(5_000), Just(20_000)], 100..200u32);
+    prop_oneof![
+        3 => prop_oneof![Just(0u32), Just(10_000), Just(u32::MAX)]
+            .prop_map(|ttl_ms| Step::Open { ttl_ms }),
+        30 => request.prop_map(|(session, request, floor, wish)| Step::Request {
+            session, request, floor, wish,
+        }),
+        2 => (0..5usize, 1..4u64).prop_map(|(session, term)| Step::Expire { session, term }),
+        1 => settings.prop_map(|(ttl_ms_max, lease_ms)| Step::Settings { ttl_ms_max, lease_ms }),
+    ]
+}
+
+/// Random logs, the same in each run.
+fn config() -> ProptestConfig {
+    ProptestConfig {
+        cases: 500,
+        rng_seed: RngSeed::Fixed(0x7e40_2e00),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
+fn name(lock: &str) -> Name {
+    Name::try_from(lock).expect("a valid name")
+}
+
+/// The log being made: which sessions it opened, and the machine that has applied it.
+#[derive(Default)]
+struct Log {
+    machine: LockMachine,
+    opened: Vec<SessionId>,
+    entries: Vec<Command>,
+}
+
+impl Log {
+    /// Makes the step's command and applies it.
+    fn write(&mut self, step: &Step) -> (Command, Applied) {
+        let command = self.command(step);
+        self.entries.push(command.clone());
+        let index = self.entries.len() as u64;
+        let applied = self.machine.apply(Index(index), TERM, index, &command);
+        if let Some(Outcome::SessionOpened { session, .. }) = &applied.outcome {
+            self.opened.push(*session);
+        }
+        (command, applied)
+    }
+
+    /// The newest sessions are the likeliest to live; a session that was never opened is 0.
+    fn session(&self, number: usize) -> SessionId {
+        self.opened.iter().rev().nth(number).copied().unwrap_or(SessionId(0))
+    }
+
+    fn command(&self, step: &Step) -> Command {
+        match step {
+            Step::Open { ttl_ms } => Command::OpenSession {
+                ttl_ms: *ttl_ms,
+                key: SessionKey([1; 16]),
+                client: format!("client-{}", self.opened.len()),
+            },
+            Step::Request { session, request, floor, wish } => Command::Request {
+                session: self.session(*session),
+                request: RequestId(*request),
+                floor: RequestId(*floor),
+                operation: self.operation(wish),
+            },
+            Step::Expire { session, term } => {
+                Command::Expire { session: self.session(*session), term: Term(*term) }
+            }
+            Step::Settings { ttl_ms_max, lease_ms } => {
+                let (lease_ms, ttl_ms_max) = (*lease_ms, *ttl_ms_max);
+                Command::Settings(Settings { lease_ms, ttl_ms_max, level: 1 })
+            }
+        }
+    }
+
+    fn operation(&self, wish: &Wish) -> Operation {
+        let acquire = |lock: &usize, owner, try_only, limit| {
+            Operation::Acquire(Acquire {
+                name: name(LOCKS[*lock]),
+                value: vec![7],
+                mode: Mode::Exclusive,
+                limit,
+                permits: 1,
+                owner: Owner(owner),
+                delay_ms: 0,
+                try_only,
+            })
+        };
+        match wish {
+            Wish::Acquire { lock, owner, try_only } => acquire(lock, *owner, *try_only, 0),
+            Wish::Unsupported { lock } => acquire(lock, 0, false, 3),
+            Wish::Release { lock, token: 0 } => {
+                let token =
+                    self.machine.lock(&name(LOCKS[*lock])).map_or(Token(0), |view| view.token);
+                Operation::Release { name: name(LOCKS[*lock]), token }
+            }
+            Wish::Release { lock, token } => {
+                Operation::Release { name: name(LOCKS[*lock]), token: Token(*token) }
+            }
+            Wish::Withdraw { acquire } => Operation::Withdraw { acquire: RequestId(*acquire) },
+            Wish::Close => Operation::Close,
+        }
+    }
+}
+
+/// Compares all that the machine shows with the reference.
+fn check_views(machine: &LockMachine, reference: &Reference) {
+    for name in LOCKS.map(name) {
+        let shown = machine.lock(&name).map(|view| {
+            let waiters = view.waiters.iter().map(|w| (w.session, w.client.clone())).collect();
+            (view.token, view.session, view.client, waiters)
+        });
+        assert_eq!(shown, reference.lock(&name), "lock {name}");
+        for token in (0..12).map(Token) {
+            let is_held = machine.is_held_by(&name, token);
+            assert_eq!(is_held, reference.is_held_by(&name, token), "{name} by {token}");
+        }
+    }
+    assert_eq!(machine.held_count(), reference.held_count());
+    let sessions = reference.sessions();
+    assert_eq!(machine.session_count(), sessions.len());
+    assert!(machine.sessions().eq(sessions.iter().copied()));
+    for (session, _) in sessions {
+        check_session(machine, reference, session);
+    }
+}
+
+fn check_session(machine: &LockMachine, reference: &Reference, session: SessionId) {
+    let standing = reference.standing(session);
+    let grants = standing.iter().filter(|(_, a)| matches!(a, Answer::Granted { .. })).count();
+    let view = machine.session(session).expect("the reference says that it lives");
+    assert_eq!(view.grants as usize, grants);
+    assert_eq!(view.waiting as usize, standing.len() - grants);
+    assert_eq!(machine.standing(session), standing);
+}
+
+/// The grants that an entry tells of, in the order in which it made them.
+fn grants_told(applied: &Applied) -> Vec<(SessionId, RequestId, Token)> {
+    let answered = match &applied.outcome {
+        Some(Outcome::Answered { session, request, answer: Answer::Granted { token } }) => {
+            Some((*session, *request, *token))
+        }
+        _ => None,
+    };
+    let granted = applied.granted.iter().map(|g| (g.session, g.request, g.token));
+    answered.into_iter().chain(granted).collect()
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn machine_and_reference_agree_after_every_entry(steps in prop::collection::vec(step(), 1..120)) {
+        let (mut log, mut reference) = (Log::default(), Reference::default());
+        for step in &steps {
+            let (command, applied) = log.write(step);
+            let index = Index(log.entries.len() as u64);
+            prop_assert_eq!(applied, reference.apply(index, TERM, &command));
+            log.machine.check_invariants();
+            check_views(&log.machine, &reference);
+        }
+    }
+
+    #[test]
+    fn tokens_rise_and_a_retry_repeats_its_own(steps in prop::collection::vec(step(), 1..120)) {
+        let mut log = Log::default();
+        let mut newest = Token(0);
+        let mut known = BTreeMap::new();
+        for step in &steps {
+            for (session, request, token) in grants_told(&log.write(step).1) {
+                match known.insert((session, request), token) {
+                    Some(earlier) => prop_assert_eq!(token, earlier),
+                    None => prop_assert!(token > newest, "{} after {}", token, newest),
+                }
+                newest = newest.max(token);
+            }
+        }
+    }
+
+    #[test]
+    fn the_same_log_gives_the_same_state(steps in prop::collection::vec(step(), 1..120)) {
+        let mut log = Log::default();
+        let hashes: Vec<u64> = steps.iter().map(|step| {
+            log.write(step);
+            log.machine.state_hash()
+        }).collect();
+        let mut again = LockMachine::new();
+        for ((index, command), hash) in (1..).zip(&log.entries).zip(hashes) {
+            again.apply(Index(index), TERM, index, command);
+            prop_assert_eq!(again.state_hash(), hash, "after entry {}", index);
+        }
+    }
+}
+
+#[test]
+fn the_random_logs_reach_every_answer() {
+    use proptest::strategy::ValueTree;
+    use proptest::test_runner::TestRunner;
+    let mut runner = TestRunner::new(config());
+    let mut seen = BTreeSet::new();
+    for _ in 0..100 {
+        let steps = prop::collection::vec(step(), 120).new_tree(&mut runner).expect("a log");
+        let mut log = Log::default();
+        for step in steps.current() {
+            let (_, applied) = log.write(&step);
+            let outcome = format!("{:?}", applied.outcome);
+            let answer = outcome.split("answer: ").last().unwrap_or_default();
+            seen.insert(answer.chars().take_while(|c| !" {)".contains(*c)).collect::<String>());
+            seen.extend((applied.granted.len() > 1).then(|| "several granted".to_owned()));
+        }
+    }
+    let expected = [
+        "Done",
+        "Ended",
+        "Granted",
+        "Held",
+        "None",
+        "NotHeld",
+        "Queued",
+        "Refused(BelowFloor",
+        "Refused(Unsupported",
+        "SessionExpired",
+        "Some(SessionEnded",
+        "Some(SessionOpened",
+        "Some(SettingsChanged(Settings",
+        "Withdrawn",
+        "several granted",
+    ];
+    assert_eq!(seen.iter().map(String::as_str).collect::<Vec<_>>(), expected);
+}

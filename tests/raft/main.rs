@@ -1,0 +1,14 @@
+//! The Raft core, rule by rule: `docs/scenarios.md` maps the scenarios to these tests.
+
+mod harness;
+mod network;
+
+mod append;
+mod bounds;
+mod commit;
+mod flow;
+mod hardening;
+mod lease;
+mod quorum;
+mod reads;
+mod votes;

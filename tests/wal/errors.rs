@@ -1,0 +1,166 @@
+//! Failing disks: the first error on a durable path is final, a missing spare is not.
+
+use crate::disk::{Operation, Survival, TestDisk};
+use crate::history::{Account, append_each, founded, live, reopen, write};
+use tenure::base::Term;
+use tenure::base::rng::Rng;
+use tenure::raft::{HardState, Write};
+use tenure::wal::{DiskError, WalError};
+
+fn io_error() -> DiskError {
+    DiskError::Io("cannot sync: input/output error".into())
+}
+
+fn no_space() -> DiskError {
+    DiskError::NoSpace("cannot write".into())
+}
+
+#[test]
+fn st17_st18_after_a_failed_sync_nothing_is_promised_any_more() {
+    let disk = TestDisk::default();
+    let mut wal = founded(&disk);
+    append_each(&mut wal, 1..3, 10);
+    let durable = wal.durable_sequence();
+    disk.fail(Operation::Sync, 0, io_error());
+    wal.append(&write(3..4, 10)).unwrap();
+    let failure = Err(WalError::Disk(io_error()));
+    assert_eq!(wal.sync(), failure);
+    // The disk works again; the log does not.
+    let operations = disk.operations();
+    assert_eq!(wal.sync(), failure);
+    assert_eq!(wal.append(&write(4..5, 10)), failure);
+    let hard_state = Some(HardState { term: Term(7), vote: None });
+    assert_eq!(wal.append(&Write { hard_state, ..write(5..5, 0) }), failure);
+    assert!(!wal.prepare());
+    assert_eq!((disk.operations(), wal.durable_sequence()), (operations, durable));
+}
+
+#[test]
+fn st17_a_failure_at_any_operation_is_final_and_loses_nothing() {
+    let kinds = [
+        Operation::Write,
+        Operation::Sync,
+        Operation::SyncDirectory,
+        Operation::Create,
+        Operation::Rename,
+    ];
+    for kind in kinds {
+        for pass in 0.. {
+            let mut rng = Rng::new(u64::from(pass));
+            let disk = TestDisk::default();
+            let mut account = Account::new();
+            disk.fail(kind, pass, io_error());
+            let ended = live(&disk, &mut account, &mut rng, 10);
+            if ended.is_ok() {
+                break;
+            }
+            assert_eq!(ended, Err(WalError::Disk(io_error())));
+            // The process starts again, without a power cut; then the power goes after all.
+            disk.kill_process();
+            live(&disk, &mut account, &mut rng, 0).expect("boots unattended");
+            disk.restore_power(Survival::Nothing, &mut rng);
+            live(&disk, &mut account, &mut rng, 3).expect("boots unattended");
+        }
+    }
+}
+
+#[test]
+fn st19_a_failed_write_is_final() {
+    let disk = TestDisk::default();
+    let mut wal = founded(&disk);
+    wal.append(&write(1..2, 10)).unwrap();
+    disk.fail(Operation::Write, 0, io_error());
+    assert_eq!(wal.sync(), Err(WalError::Disk(io_error())));
+    assert_eq!(wal.sync(), Err(WalError::Disk(io_error())));
+}
+
+#[test]
+fn st21_st22_a_segment_that_cannot_be_made_when_it_is_needed_is_final_and_the_log_stands() {
+    let disk = TestDisk::default();
+    let mut wal = founded(&disk);
+    append_each(&mut wal, 1..10, 300);
+    disk.fail(Operation::Write, 0, no_space());
+    let failure = Err(WalError::Disk(no_space()));
+    assert_eq!(wal.append(&write(10..11, 300)), failure);
+    assert_eq!(wal.sync(), failure);
+    let (_, recovery) = reopen(&disk).unwrap();
+    assert_eq!(recovery.entries.len(), 9);
+    assert!(!disk.contents().contains_key("segment.new"), "the temporary is removed");
+}
+
+#[test]
+fn st22_st23_a_spare_that_cannot_be_made_is_tried_again_and_refuses_proposals_meanwhile() {
+    let disk = TestDisk::default();
+    let mut wal = founded(&disk);
+    (0..3).for_each(|_| disk.fail(Operation::Prepare, 0, no_space()));
+    append_each(&mut wal, 1..4, 300);
+    let answers = (0..4).map(|_| wal.prepare()).collect::<Vec<_>>();
+    assert_eq!(answers, [true; 4], "there is still room");
+    append_each(&mut wal, 4..9, 300);
+    assert!(!wal.prepare(), "nearly full, and no spare");
+    let turns = (0..100).take_while(|_| !wal.prepare()).count();
+    assert!((2..40).contains(&turns), "space came back, and the spare with it: {turns} turns");
+    append_each(&mut wal, 9..14, 300);
+    assert_eq!(reopen(&disk).unwrap().1.entries.len(), 13);
+}
+
+#[test]
+fn a_ready_spare_is_used_and_a_late_one_is_not_waited_for() {
+    let disk = TestDisk::default();
+    let mut wal = founded(&disk);
+    append_each(&mut wal, 1..8, 300);
+    assert!(wal.prepare(), "begun");
+    assert!(wal.prepare(), "ready");
+    assert!(disk.contents().contains_key("spare.new"));
+    append_each(&mut wal, 8..12, 300);
+    assert!(!disk.contents().contains_key("spare.new"), "it became the second segment");
+    append_each(&mut wal, 12..30, 300);
+    assert_eq!(reopen(&disk).unwrap().1.entries.len(), 29);
+}
+
+#[test]
+fn w6_term_and_vote_are_synced_twice_and_only_when_they_change() {
+    let disk = TestDisk::default();
+    let mut wal = founded(&disk);
+    let hard_state = Some(HardState { term: Term(2), vote: None });
+    let change = Write { hard_state, ..write(1..1, 0) };
+    let before = disk.operations();
+    wal.append(&change).unwrap();
+    assert_eq!(disk.operations() - before, 4, "two writes, each synced");
+    wal.append(&change).unwrap();
+    assert_eq!(disk.operations() - before, 4);
+}
+
+#[test]
+fn w6_a_start_after_a_failed_sync_makes_both_copies_durable() {
+    for pass in 0..2 {
+        let disk = TestDisk::default();
+        let mut wal = founded(&disk);
+        disk.fail(Operation::Sync, pass, io_error());
+        let hard_state = Some(HardState { term: Term(2), vote: None });
+        assert!(wal.append(&Write { hard_state, ..write(1..1, 0) }).is_err());
+        let (_, recovery) = reopen(&disk).unwrap();
+        assert_eq!(Some(recovery.hard_state), hard_state, "it is in the page cache");
+        disk.restore_power(Survival::Nothing, &mut Rng::new(1));
+        for rotten in [60, 4096 + 60] {
+            let before = disk.contents()["hard-state"].clone();
+            disk.edit("hard-state", |bytes| bytes[rotten] ^= 1);
+            assert_eq!(Some(reopen(&disk).unwrap().1.hard_state), hard_state);
+            disk.edit("hard-state", |bytes| *bytes = before);
+        }
+    }
+}
+
+#[test]
+fn w5_all_that_is_appended_between_two_syncs_is_one_write_and_one_sync() {
+    let disk = TestDisk::default();
+    let mut wal = founded(&disk);
+    let before = disk.operations();
+    wal.append(&write(1..4, 50)).unwrap();
+    wal.append(&write(4..6, 50)).unwrap();
+    assert_eq!((disk.operations(), wal.durable_sequence()), (before, 0));
+    wal.sync().unwrap();
+    assert_eq!((disk.operations() - before, wal.durable_sequence()), (2, 5));
+    wal.sync().unwrap();
+    assert_eq!((disk.operations() - before, wal.sync_count()), (2, 1));
+}

@@ -1,0 +1,13 @@
+//! The durable log against a disk that loses power, fails and rots, and on real files.
+//!
+//! Tests are named for the rows of the fault catalogue (`st…`, `h…`, `p…`) that they show.
+
+mod damage;
+mod directory;
+mod disk;
+mod errors;
+mod files;
+mod history;
+mod medium;
+mod power_cut;
+mod tear;

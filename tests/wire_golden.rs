@@ -1,0 +1,308 @@
+//! The bytes of every frame kind and every message variant, pinned: a change here is a change of the
+//! protocol, and needs a new version (docs/wire-protocol.md).
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fmt::Debug;
+use std::fmt::Write as _;
+use tenure::base::founding::FoundingRecord;
+use tenure::base::{
+    ClusterId, DirectoryId, Index, NodeId, Owner, RequestId, Round, SessionId, SessionKey, Term,
+    Token,
+};
+use tenure::lock::{
+    Acquire, Answer, LockView, Mode, Name, Operation, Refusal, SessionView, WaiterView,
+};
+use tenure::raft::{
+    Append, AppendOutcome, AppendResponse, Entry, EntryHeader, EntryKind, Heartbeat,
+    HeartbeatResponse, Message, Payload, VoteRequest, VoteResponse,
+};
+use tenure::wire::{
+    ClientHello, ClientWelcome, FoundingOffer, FrameDecoder, FrameKind, LeaderHint, NodeStatus,
+    PeerHello, PeerMessage, Query, ReadAnswer, Refused, RefusedCode, Request, ServerMessage,
+    encode_frame,
+};
+
+/// Collects `name: hex of the frame`, after checking that each frame decodes to what it was made of.
+#[derive(Default)]
+struct Golden(String);
+
+impl Golden {
+    fn add<T>(&mut self, name: &str, kind: FrameKind, value: &T)
+    where
+        T: Serialize + DeserializeOwned + PartialEq + Debug,
+    {
+        let mut bytes = Vec::new();
+        encode_frame(kind, value, &mut bytes);
+        let mut decoder = FrameDecoder::new();
+        decoder.push(&bytes);
+        let frame = decoder.next_frame().unwrap().expect("one whole frame");
+        assert_eq!((frame.kind, &frame.decode::<T>().unwrap()), (kind, value), "{name}");
+        write!(self.0, "{name}: ").unwrap();
+        bytes.iter().for_each(|byte| write!(self.0, "{byte:02x}").unwrap());
+        self.0.push('\n');
+    }
+
+    fn peer(&mut self, name: &str, message: Message) {
+        self.add(name, FrameKind::Peer, &PeerMessage::Raft(message));
+    }
+
+    fn request(&mut self, name: &str, request: Request) {
+        self.add(name, FrameKind::Request, &request);
+    }
+
+    fn submit(&mut self, name: &str, operation: Operation) {
+        let (session, request, floor) = (SessionId(5), RequestId(6), RequestId(4));
+        self.request(name, Request::Submit { session, request, floor, operation });
+    }
+
+    fn server(&mut self, name: &str, message: ServerMessage) {
+        self.add(name, FrameKind::Server, &message);
+    }
+
+    fn answered(&mut self, name: &str, answer: Answer) {
+        let (session, request) = (SessionId(5), RequestId(6));
+        self.server(name, ServerMessage::Answered { session, request, answer });
+    }
+
+    fn read(&mut self, name: &str, answer: ReadAnswer) {
+        self.server(name, ServerMessage::Read { read: 7, index: Index(8), answer });
+    }
+
+    /// Compares with the file. TENURE_WRITE_GOLDEN=1 writes it instead, for a new message.
+    fn check(&self, file: &str) {
+        let path = format!("{}/tests/golden/{file}", env!("CARGO_MANIFEST_DIR"));
+        if std::env::var_os("TENURE_WRITE_GOLDEN").is_some() {
+            std::fs::write(&path, &self.0).unwrap();
+        }
+        let golden = std::fs::read_to_string(&path).unwrap();
+        for (ours, pinned) in self.0.lines().zip(golden.lines()) {
+            assert_eq!(ours, pinned, "the bytes of a message changed");
+        }
+        assert_eq!(self.0.lines().count(), golden.lines().count(), "messages in {file}");
+    }
+}
+
+fn name(text: &str) -> Name {
+    Name::try_from(text).unwrap()
+}
+
+fn hint() -> LeaderHint {
+    LeaderHint { term: Term(3), leader: Some((NodeId(2), "a:1".to_owned())) }
+}
+
+fn lock_view() -> LockView {
+    LockView {
+        name: name("n"),
+        token: Token(9),
+        session: SessionId(5),
+        client: "c".to_owned(),
+        value: vec![1, 2],
+        since_unix_ms: 1000,
+        waiters: vec![WaiterView {
+            session: SessionId(6),
+            client: "w".to_owned(),
+            since_unix_ms: 1001,
+        }],
+        waiting: 1,
+    }
+}
+
+#[test]
+fn handshake_frames_keep_their_bytes() {
+    let mut golden = Golden::default();
+    let hello = PeerHello {
+        node: NodeId(1),
+        to: NodeId(2),
+        directory: DirectoryId([3; 16]),
+        cluster: Some(ClusterId([4; 16])),
+        boot: 5,
+        rho_ppm: 10_000,
+    };
+    golden.add("peer hello", FrameKind::PeerHello, &hello);
+    golden.add("peer welcome", FrameKind::PeerWelcome, &PeerHello { cluster: None, ..hello });
+    let client = ClientHello { client: "host:1".to_owned(), cluster: None };
+    golden.add("client hello", FrameKind::ClientHello, &client);
+    let welcome =
+        ClientWelcome { node: NodeId(1), cluster: Some(ClusterId([4; 16])), leader: hint() };
+    golden.add("client welcome", FrameKind::ClientWelcome, &welcome);
+    let codes = [
+        RefusedCode::Cluster,
+        RefusedCode::Node,
+        RefusedCode::Directory,
+        RefusedCode::ClockRate,
+        RefusedCode::State,
+        RefusedCode::Full,
+    ];
+    for code in codes {
+        let refused = Refused { code, text: "no".to_owned() };
+        golden.add(&format!("refused {code:?}"), FrameKind::Refused, &refused);
+    }
+    golden.check("handshake.txt");
+}
+
+#[test]
+fn peer_frames_keep_their_bytes() {
+    let mut golden = Golden::default();
+    let record = FoundingRecord::new([(NodeId(1), DirectoryId([1; 16]))]);
+    let offer = FoundingOffer { directory: DirectoryId([1; 16]), record: Some(record) };
+    golden.add("founding", FrameKind::Peer, &PeerMessage::Founding(offer));
+    let vote = VoteRequest { term: Term(4), last_index: Index(7), last_term: Term(3) };
+    golden.peer("pre-vote", Message::PreVote(vote.clone()));
+    golden.peer("vote", Message::Vote(vote));
+    let given = VoteResponse { term: Term(4), granted: true };
+    golden.peer("pre-vote response", Message::PreVoteResponse(given.clone()));
+    golden.peer("vote response", Message::VoteResponse(given));
+    let entries = [EntryKind::NoOp, EntryKind::Command].map(|kind| Entry {
+        term: Term(4),
+        index: Index(8),
+        header: EntryHeader { format: 1, kind, proposer_unix_ms: 1000 },
+        payload: Payload::from(vec![0xaa, 0xbb]),
+    });
+    golden.peer(
+        "append",
+        Message::Append(Append {
+            term: Term(4),
+            round: Round(2),
+            prev_index: Index(7),
+            prev_term: Term(3),
+            commit: Index(6),
+            entries: entries.to_vec(),
+        }),
+    );
+    let outcomes = [
+        AppendOutcome::Accepted { matched: Index(8) },
+        AppendOutcome::Rejected { prev_index: Index(7), hint_index: Index(5), hint_term: Term(2) },
+    ];
+    for outcome in outcomes {
+        let response = AppendResponse { term: Term(4), round: Round(2), outcome };
+        golden.peer("append response", Message::AppendResponse(response));
+    }
+    let heartbeat = Heartbeat { term: Term(4), round: Round(2), commit: Index(6) };
+    golden.peer("heartbeat", Message::Heartbeat(heartbeat));
+    let response = HeartbeatResponse { term: Term(4), round: Round(2) };
+    golden.peer("heartbeat response", Message::HeartbeatResponse(response));
+    golden.check("peer.txt");
+}
+
+#[test]
+fn request_frames_keep_their_bytes() {
+    let mut golden = Golden::default();
+    let key = SessionKey([7; 16]);
+    let (session, number, client) = (SessionId(5), 1, "c".to_owned());
+    golden.request("open session", Request::OpenSession { number, ttl_ms: 10_000, key, client });
+    golden.request("attach", Request::Attach { session, key });
+    golden.request("renew", Request::Renew { session, number });
+    for mode in [Mode::Exclusive, Mode::Shared] {
+        let acquire = Acquire {
+            name: name("n"),
+            value: vec![1, 2],
+            mode,
+            limit: 0,
+            permits: 1,
+            owner: Owner(3),
+            delay_ms: 0,
+            try_only: true,
+        };
+        golden.submit("acquire", Operation::Acquire(acquire));
+    }
+    golden.submit("release", Operation::Release { name: name("n"), token: Token(9) });
+    golden.submit("withdraw", Operation::Withdraw { acquire: RequestId(2) });
+    golden.submit("close", Operation::Close);
+    let queries = [
+        Query::Lock { name: name("n") },
+        Query::Locks { prefix: "p/".to_owned(), after: Some(name("p/a")), limit: 10 },
+        Query::Validate { name: name("n"), token: Token(9) },
+        Query::Session { session },
+    ];
+    for query in queries {
+        golden.request("read", Request::Read { read: 7, query });
+    }
+    golden.request("status", Request::Status { read: 7 });
+    golden.check("request.txt");
+}
+
+#[test]
+fn server_frames_keep_their_bytes() {
+    let mut golden = Golden::default();
+    let (session, number) = (SessionId(5), 1);
+    golden.server(
+        "session opened",
+        ServerMessage::SessionOpened { number, session, ttl_ms: 10_000, rho_ppm: 10_000 },
+    );
+    let refusal = Refusal::Limit;
+    golden.server("session refused", ServerMessage::SessionRefused { number, refusal });
+    golden.server("attached", ServerMessage::Attached { session });
+    golden.server("attach denied", ServerMessage::AttachDenied { session });
+    golden.server("renewed", ServerMessage::Renewed { session, number });
+    golden.server("session ended", ServerMessage::SessionEnded { session });
+    golden.server("leader", ServerMessage::Leader(hint()));
+    golden.server("no leader", ServerMessage::Leader(LeaderHint::default()));
+    let status = NodeStatus {
+        node: NodeId(1),
+        role: "leader".to_owned(),
+        term: Term(4),
+        leader: Some(NodeId(1)),
+        commit: Index(6),
+        applied: Index(5),
+        last: Index(7),
+        log_bytes: 100,
+        log_bytes_max: 1000,
+        sessions: 2,
+        locks: 3,
+        members: vec![(NodeId(1), "a:1".to_owned())],
+        refused_connections: 4,
+        version: "0.1.0".to_owned(),
+    };
+    golden.server("status", ServerMessage::Status { read: 7, status });
+    golden.check("server.txt");
+}
+
+#[test]
+fn answers_keep_their_bytes() {
+    let mut golden = Golden::default();
+    golden.answered("granted", Answer::Granted { token: Token(9) });
+    golden.answered("queued", Answer::Queued { ahead: 2 });
+    golden.answered("held", Answer::Held { client: "c".to_owned() });
+    golden.answered("ended", Answer::Ended { token: Token(9) });
+    golden.answered("withdrawn", Answer::Withdrawn);
+    golden.answered("done", Answer::Done);
+    golden.answered("not held", Answer::NotHeld);
+    golden.answered("session expired", Answer::SessionExpired);
+    let refusals = [
+        Refusal::Unsupported,
+        Refusal::Invalid,
+        Refusal::Limit,
+        Refusal::Busy,
+        Refusal::Denied,
+        Refusal::BelowFloor,
+    ];
+    for refusal in refusals {
+        golden.answered(&format!("refused {refusal:?}"), Answer::Refused(refusal));
+    }
+    golden.read("lock", ReadAnswer::Lock { lock: Some(lock_view()), session_remaining_ms: 500 });
+    golden.read("locks", ReadAnswer::Locks { locks: vec![(lock_view(), 500)], more: true });
+    golden.read("valid", ReadAnswer::Valid(true));
+    let client = "c".to_owned();
+    let view = SessionView { session: SessionId(5), client, ttl_ms: 10_000, grants: 1, waiting: 2 };
+    golden.read("session", ReadAnswer::Session(Some(view)));
+    golden.read("read refused", ReadAnswer::Refused(Refusal::Busy));
+    golden.check("answer.txt");
+}
+
+/// One frame written out by hand, so that the files above are anchored in something that is not our code:
+/// the CRC-32C is from its definition, bit by bit.
+#[test]
+fn a_renewal_written_by_hand_is_the_one_that_is_sent() {
+    let mut expected = vec![20, 0, 0, 0, 1, 32, 0, 0];
+    let body = [2, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0];
+    let crc = !expected.iter().chain(&body).fold(u32::MAX, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0x82f6_3b78 * (crc & 1)))
+    });
+    expected.extend(crc.to_le_bytes());
+    expected.extend(body);
+    let mut bytes = Vec::new();
+    let renew = Request::Renew { session: SessionId(5), number: 1 };
+    encode_frame(FrameKind::Request, &renew, &mut bytes);
+    assert_eq!(bytes, expected);
+}
