@@ -157,7 +157,8 @@ impl Connection {
     /// dead peer must not kill a host by SIGPIPE.
     ///
     /// # Errors
-    /// [`Closed`].
+    /// [`Closed`]; what was queued is dropped. After [`Closed::ByPeer`] the last bytes that the other
+    /// side sent may still be received.
     pub fn flush(&mut self) -> Result<(), Closed> {
         if self.output.is_empty() || !self.check_connected()? {
             return Ok(());
@@ -166,7 +167,10 @@ impl Connection {
             match socket::send(&self.stream, self.output.pending()) {
                 Ok(count) => self.output.take_sent(count),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                Err(error) => return Err(closed_by(error)),
+                Err(error) => {
+                    self.output.take_sent(self.output.len());
+                    return Err(closed_by(error));
+                }
             }
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! A listening TCP socket that does not block.
 
-use mio::net::{TcpListener, TcpStream};
+use crate::net::Connection;
+use mio::net::TcpListener;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 
@@ -45,29 +46,30 @@ impl Listener {
         self.0.local_addr()
     }
 
-    /// The next connection; `None` when nobody waits.
+    /// The next connection, which may hold `out_bytes_max` to be sent; `None` when nobody waits.
     ///
     /// # Errors
     /// [`AcceptError`].
-    pub fn accept(&self) -> Result<Option<TcpStream>, AcceptError> {
+    pub fn accept(&self, out_bytes_max: usize) -> Result<Option<Connection>, AcceptError> {
         loop {
             let error = match self.0.accept() {
-                Ok((stream, _)) => return Ok(Some(stream)),
+                // A connection that was reset already refuses its options: on to the next.
+                Ok((stream, _)) => match Connection::accepted(stream, out_bytes_max) {
+                    Ok(connection) => return Ok(Some(connection)),
+                    Err(_) => continue,
+                },
                 Err(error) => error,
             };
-            match error.kind() {
-                ErrorKind::WouldBlock => return Ok(None),
-                ErrorKind::Interrupted => {}
-                _ => match error.raw_os_error() {
-                    Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM) => {
-                        return Err(AcceptError::Exhausted(error));
-                    }
-                    Some(libc::EBADF | libc::EINVAL | libc::ENOTSOCK | libc::EOPNOTSUPP) => {
-                        return Err(AcceptError::Failed(error));
-                    }
-                    // accept(2): errors of the connection that was about to be accepted; go on.
-                    _ => {}
-                },
+            match (error.kind(), error.raw_os_error()) {
+                (ErrorKind::WouldBlock, _) => return Ok(None),
+                (_, Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM)) => {
+                    return Err(AcceptError::Exhausted(error));
+                }
+                (_, Some(libc::EBADF | libc::EINVAL | libc::ENOTSOCK | libc::EOPNOTSUPP)) => {
+                    return Err(AcceptError::Failed(error));
+                }
+                // accept(2): errors of the connection that was about to be accepted; on to the next.
+                _ => {}
             }
         }
     }

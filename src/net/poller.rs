@@ -130,8 +130,7 @@ mod tests {
         poller.wait(None).unwrap();
         assert_eq!(poller.ready().next().map(|ready| ready.key), Some(Key(1)));
 
-        let stream = listener.accept().unwrap().unwrap();
-        let mut connection = Connection::accepted(stream, 1 << 20).unwrap();
+        let mut connection = listener.accept(1 << 20).unwrap().unwrap();
         poller.add(&mut connection, Key(2)).unwrap();
         other.write_all(&[1]).unwrap();
         while !poller.ready().any(|ready| ready.key == Key(2) && ready.readable) {

@@ -1,113 +1,121 @@
 //! A node in this process, as programs see it.
 
 use crate::Error;
-use crate::base::{NodeId, Term, Token};
-use std::net::TcpListener;
+use crate::base::NodeId;
+use crate::base::error::Status;
+use crate::net::Wake;
+use crate::node::FileDisk;
+use crate::node::board::Board;
+use crate::node::commands::Command;
+use crate::node::config::NodeOptions;
+use crate::node::event_loop::{EventLoop, error_of};
+use crate::node::leadership::Leadership;
+use crate::node::listen::listen;
+use crate::node::network::Network;
+use crate::server::Server;
+use crate::sys::{clock, fork, random, thread};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use parking_lot::Mutex;
+use std::net::SocketAddr;
 use std::os::fd::RawFd;
-use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// How a node is started.
-#[derive(Debug)]
-pub struct NodeOptions {
-    /// This node, 1 or larger.
-    pub id: NodeId,
-    /// Its data directory; made if it does not exist.
-    pub data_dir: PathBuf,
-    /// All members with the addresses ("host:port") that peers and clients dial.
-    pub cluster: Vec<(NodeId, String)>,
-    /// Where to listen; `None`: at its own address in `cluster`.
-    pub listen: Option<String>,
-    /// A socket that listens already, instead of `listen`: for tests that let the system choose ports.
-    pub listener: Option<TcpListener>,
-    /// Heartbeats of a leader; 30 ms.
-    pub heartbeat: Duration,
-    /// Smallest election timeout; 150 ms, the largest is twice that.
-    pub election: Duration,
-    /// Δ of the leader lease; 150 ms.
-    pub lease: Duration,
-    /// Listen on more than loopback although nothing is encrypted.
-    pub insecure: bool,
-}
-
-impl NodeOptions {
-    /// The defaults, for this member of this cluster.
-    pub fn new(id: NodeId, data_dir: impl Into<PathBuf>, cluster: Vec<(NodeId, String)>) -> Self {
-        Self {
-            id,
-            data_dir: data_dir.into(),
-            cluster,
-            listen: None,
-            listener: None,
-            heartbeat: Duration::from_millis(30),
-            election: Duration::from_millis(150),
-            lease: Duration::from_millis(150),
-            insecure: false,
-        }
-    }
-}
-
-/// The members that "1=host:port,2=host:port,…" names.
-///
-/// # Errors
-/// INVALID: says which part is wrong and how it must look.
-#[allow(unused_variables)]
-pub fn parse_cluster(text: &str) -> Result<Vec<(NodeId, String)>, Error> {
-    todo!()
-}
-
-/// What a node knows of the leader lease, at one instant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Leadership {
-    /// `remaining > 0` (C4).
-    pub is_leader: bool,
-    /// The leader that was heard in this term, or `None`.
-    pub leader: Option<NodeId>,
-    /// The term.
-    pub term: Term,
-    /// epoch·2⁴⁸ + term while claimed, else 0.
-    pub token: Token,
-    /// What is left of the claim.
-    pub remaining: Duration,
-}
-
 /// A running node. Dropped it stops.
+///
+/// In a child of fork(2) the handle is dead: leadership reads nothing, calls answer FORKED (safety L20).
 #[derive(Debug)]
-pub struct Node {}
+pub struct Node {
+    id: NodeId,
+    address: SocketAddr,
+    endpoints: String,
+    /// Forks that had been when it was started.
+    forks: u32,
+    /// `None` only while it is dropped.
+    running: Option<Running>,
+}
 
-#[allow(unused_variables)]
+/// What is shared with the loop's thread; in a forked child it must not be touched.
+#[derive(Debug)]
+struct Running {
+    board: Arc<Board>,
+    commands: Sender<Command>,
+    wake: Wake,
+    /// Disconnected once the thread has let go of everything.
+    finished: Receiver<()>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
 impl Node {
     /// Recovers the data directory, listens, and starts the loop thread. Needs no quorum.
     ///
     /// # Errors
     /// INVALID (options), IO (port in use, directory), CORRUPT, LIMIT: one sentence that says what to do.
-    pub fn start(options: NodeOptions) -> Result<Self, Error> {
-        todo!()
+    pub fn start(mut options: NodeOptions) -> Result<Self, Error> {
+        fork::watch();
+        let (listener, address) = listen(&mut options)?;
+        let disk = FileDisk::open(&options.data_dir)
+            .map_err(|error| Error::new(Status::Io, error.to_string()))?;
+        let server_options = options.server_options();
+        let server = Server::open(server_options, disk, random::bytes16(), &clock::sample())
+            .map_err(error_of)?;
+        let (commands, received) = crossbeam_channel::unbounded();
+        let network = Network::new(options.id, &options.cluster, listener, commands.clone())
+            .map_err(|error| exhausted(&error))?;
+        let (wake, board) = (network.wake(), Arc::new(Board::default()));
+        let event_loop = EventLoop {
+            server,
+            network,
+            commands: received,
+            board: Arc::clone(&board),
+            inputs: Vec::new(),
+        };
+        let (finish, finished) = crossbeam_channel::bounded::<()>(0);
+        let thread = thread::spawn("tenure-node", move || {
+            event_loop.run();
+            drop(finish);
+        })
+        .map_err(|error| exhausted(&error))?;
+        let thread = Mutex::new(Some(thread));
+        Ok(Self {
+            id: options.id,
+            address,
+            endpoints: endpoints(options.id, &options.cluster),
+            forks: fork::generation(),
+            running: Some(Running { board, commands, wake, finished, thread }),
+        })
+    }
+
+    /// This node's id.
+    #[must_use]
+    pub fn id(&self) -> NodeId {
+        self.id
     }
 
     /// The address that it listens on.
     #[must_use]
-    pub fn address(&self) -> std::net::SocketAddr {
-        todo!()
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// All members' addresses as an endpoint list for a client, this node's own first.
     #[must_use]
     pub fn endpoints(&self) -> String {
-        todo!()
+        self.endpoints.clone()
     }
 
     /// Whether this node leads, until when, under which token. Local and lock-free, one snapshot.
     #[must_use]
     pub fn leadership(&self) -> Leadership {
-        todo!()
+        self.running().map_or_else(|_| Leadership::default(), |running| running.board.leadership())
     }
 
     /// Readable while [`Node::next`] has something, also when a claim lapses with the loop wedged. `None`
     /// when the process has no descriptor left.
     #[must_use]
     pub fn fd(&self) -> Option<RawFd> {
-        todo!()
+        self.running().ok()?.board.fd()
     }
 
     /// The next change of leadership (of leader, term, or claim); first the present. Waits at most `wait`
@@ -116,13 +124,13 @@ impl Node {
     /// # Errors
     /// AGAIN: nothing changed in time. IO, CORRUPT, INTERNAL: the node has ended, and why. CLOSED: stopped.
     pub fn next(&self, wait: Option<Duration>) -> Result<Leadership, Error> {
-        todo!()
+        self.running()?.board.next(wait)
     }
 
     /// Why the node ended by itself, if it did.
     #[must_use]
     pub fn failure(&self) -> Option<Error> {
-        todo!()
+        self.running().ok()?.board.failure()
     }
 
     /// Stops the loop: connections are closed, the directory is unlocked. Idempotent. Waits at most
@@ -131,6 +139,60 @@ impl Node {
     /// # Errors
     /// TIMEOUT: it still runs (a disk that hangs).
     pub fn stop(&self, wait: Option<Duration>) -> Result<(), Error> {
-        todo!()
+        self.running()?.stop(wait)
     }
+
+    fn running(&self) -> Result<&Running, Error> {
+        match &self.running {
+            Some(running) if fork::generation() == self.forks => Ok(running),
+            _ => Err(Status::Forked.into()),
+        }
+    }
+}
+
+impl Running {
+    fn stop(&self, wait: Option<Duration>) -> Result<(), Error> {
+        // A loop that has ended by itself hears nothing any more.
+        let _ = self.commands.send(Command::Stop);
+        self.wake.wake();
+        let finished = match wait {
+            Some(wait) => self.finished.recv_timeout(wait),
+            None => self.finished.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        };
+        if finished == Err(RecvTimeoutError::Timeout) {
+            return Err(Error::new(Status::Timeout, "the node still runs: its disk may hang"));
+        }
+        if let Some(thread) = self.thread.lock().take() {
+            // The loop catches panics; one that happens after that must not hurt the host either.
+            let _ = thread.join();
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        let is_ours = fork::generation() == self.forks;
+        match self.running.take() {
+            // Waits for ever, so it ends with the thread joined.
+            Some(running) if is_ours => drop(running.stop(None)),
+            // The thread, and whoever held the locks, live in the parent.
+            running => std::mem::forget(running),
+        }
+    }
+}
+
+fn endpoints(own: NodeId, cluster: &[(NodeId, String)]) -> String {
+    let (own, others): (Vec<_>, Vec<_>) = cluster.iter().partition(|(node, _)| *node == own);
+    let addresses = own.into_iter().chain(others).map(|(_, address)| address.as_str());
+    addresses.collect::<Vec<_>>().join(",")
+}
+
+fn exhausted(error: &std::io::Error) -> Error {
+    Error::new(
+        Status::Limit,
+        format!(
+            "the process may have no more threads or files ({error}): raise its limits (ulimit)"
+        ),
+    )
 }

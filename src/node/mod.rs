@@ -1,8 +1,30 @@
 //! The process around a server: event loop, file disk, connections to peers and clients. It moves bytes
 //! and decides nothing that a fault can hit.
+//!
+//! `event_loop` is the thread; `network` owns every socket, with `acceptor`, `dialing`,
+//! `handshake`, `links` and `peers` as its parts; `outside` is what the server sees of it; `board` is what programs see.
 
+mod acceptor;
 mod api;
+mod backlog;
+mod board;
+mod commands;
+mod complaints;
+mod config;
+mod dialing;
 mod disk;
+mod ending;
+mod event_loop;
+mod handshake;
+mod leadership;
+mod links;
+mod listen;
+mod network;
+mod outside;
+mod peers;
+mod resolve;
 
-pub use api::{Leadership, Node, NodeOptions, parse_cluster};
+pub use api::Node;
+pub use config::{NodeOptions, parse_cluster};
 pub use disk::FileDisk;
+pub use leadership::Leadership;

@@ -98,7 +98,7 @@ impl Progress {
         }
         match self.pace {
             Pace::Replicate { .. } => self.reset(),
-            Pace::Probe { .. } if prev.next() == self.next => {
+            Pace::Probe { .. } if prev.0 == self.next.0 - 1 => {
                 // At least one step back, never into what is known to match.
                 self.next = hint.next().min(prev).max(self.matched.next());
                 self.pace = Pace::Probe { waiting: false };

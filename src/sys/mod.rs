@@ -5,6 +5,7 @@
 #![allow(unsafe_code)]
 
 pub mod clock;
+pub mod descriptors;
 pub mod event;
 pub mod fork;
 pub mod poll;
@@ -13,3 +14,4 @@ pub mod random;
 pub mod terminal;
 pub mod thread;
 pub mod timer;
+pub mod watch;

@@ -9,6 +9,7 @@ use super::envelope::Owner;
 use super::hard_state::{self, HardStateFile};
 use super::log::{self, Log};
 use super::recovery::{self, Recovered};
+use super::segment::SegmentFile;
 use super::{ADVICE, Disk, Recovery, WalError, WalOptions, founding, identity, segment};
 use crate::base::founding::FoundingRecord;
 use crate::base::{DirectoryId, NodeId};
@@ -34,13 +35,17 @@ pub(super) fn open<D: Disk>(
         Some(owner) => owner,
         None => make_directory(disk, Owner { directory: fresh_directory, node }, &names)?,
     };
+    let mut segments = list_segments(disk, &owner, &names)?;
     let found = Found {
         founding: founding::read(disk, &owner)?,
         hard_state: hard_state::read(disk, &owner)?,
-        log: read_log(disk, &owner, &names)?,
+        log: read_log(disk, &owner, &segments)?,
     };
     found.check()?;
 
+    if let Some(last) = segments.last_mut() {
+        segment::give_name(disk, last)?;
+    }
     remove_temporaries(disk, &names)?;
     // A process that died between a rename and this call left a name that may not be durable.
     disk.sync_directory()?;
@@ -64,13 +69,13 @@ impl Found {
             return if term.0 == 0 && sequences == 0 {
                 Ok(())
             } else {
-                Err(missing(founding::NAME))
+                Err(segment::missing(founding::NAME))
             };
         }
         if self.hard_state.is_none() {
-            return Err(missing(hard_state::NAME));
+            return Err(segment::missing(hard_state::NAME));
         }
-        let Some(log) = &self.log else { return Err(missing(&segment::name(1))) };
+        let Some(log) = &self.log else { return Err(segment::missing(&segment::name(1))) };
         match log.entries.last() {
             // Hard state is durable before the entries of its term are written (W6).
             Some(last) if last.term > term => Err(WalError::Corrupt(format!(
@@ -104,16 +109,29 @@ fn make_directory<D: Disk>(
     Ok(owner)
 }
 
-fn read_log<D: Disk>(
+/// The segments that there are, in order, the last of them perhaps without its name yet.
+fn list_segments<D: Disk>(
     disk: &mut D,
     owner: &Owner,
     names: &[String],
+) -> Result<Vec<SegmentFile>, WalError> {
+    let named =
+        |name: &String| Some(SegmentFile { number: segment::number(name)?, name: name.clone() });
+    let mut segments: Vec<SegmentFile> = names.iter().filter_map(named).collect();
+    let next = segments.last().map_or(1, |last| last.number + 1);
+    segments.extend(segment::find_unnamed(disk, owner, next)?);
+    Ok(segments)
+}
+
+fn read_log<D: Disk>(
+    disk: &mut D,
+    owner: &Owner,
+    segments: &[SegmentFile],
 ) -> Result<Option<Recovered>, WalError> {
-    let segments: Vec<u64> = names.iter().filter_map(|name| segment::number(name)).collect();
     if segments.is_empty() {
         return Ok(None);
     }
-    recovery::recover(disk, owner, &segments).map(Some)
+    recovery::recover(disk, owner, segments).map(Some)
 }
 
 /// Makes what a new directory lacks, and settles what an old one may hold in the page cache only.
@@ -127,19 +145,20 @@ fn complete<D: Disk>(
         Some(state) => state,
         None => {
             hard_state::create(disk, &owner)?;
-            hard_state::read(disk, &owner)?.ok_or_else(|| missing(hard_state::NAME))?
+            hard_state::read(disk, &owner)?.ok_or_else(|| segment::missing(hard_state::NAME))?
         }
     };
     let Recovered { entries, mut end } = match found.log {
         Some(log) => log,
         None => {
             log::create_first_segment(disk, &owner, options.segment_bytes)?;
-            recovery::recover(disk, &owner, &[1])?
+            let first = SegmentFile { number: 1, name: segment::name(1) };
+            recovery::recover(disk, &owner, &[first])?
         }
     };
     let hard_state = HardStateFile::open(disk, owner, hard_state)?;
     let name = segment::name(end.segment);
-    let file = disk.open(&name)?.ok_or_else(|| missing(&name))?;
+    let file = disk.open(&name)?.ok_or_else(|| segment::missing(&name))?;
     end.settle(disk, file)?;
     let recovery = Recovery {
         directory: owner.directory,
@@ -161,10 +180,6 @@ fn remove_temporaries<D: Disk>(disk: &mut D, names: &[String]) -> Result<(), Wal
         }
     }
     Ok(())
-}
-
-fn missing(name: &str) -> WalError {
-    WalError::Corrupt(format!("{name} is missing. {ADVICE}"))
 }
 
 const TEMPORARIES: [&str; 5] = [

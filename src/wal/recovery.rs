@@ -9,7 +9,7 @@
 use super::bytes::to_usize;
 use super::envelope::Owner;
 use super::record::{self, ALIGNMENT, Change, Place, Record};
-use super::segment::{self, HEADER_BYTES, Header};
+use super::segment::{self, HEADER_BYTES, Header, SegmentFile};
 use super::{ADVICE, Disk, DiskError, FileId, WalError};
 use crate::base::Index;
 use crate::raft::Entry;
@@ -54,17 +54,17 @@ impl End {
     }
 }
 
-/// Reads the segments with these numbers, which rise. There is at least one.
+/// Reads these segments, whose numbers rise. There is at least one.
 pub(super) fn recover<D: Disk>(
     disk: &mut D,
     owner: &Owner,
-    segments: &[u64],
+    segments: &[SegmentFile],
 ) -> Result<Recovered, WalError> {
     check_contiguous(segments)?;
     let mut walk = Walk::new(owner);
     let mut bytes = Vec::new();
-    for number in segments {
-        let header = read_segment(disk, owner, *number, &mut bytes)?;
+    for file in segments {
+        let header = segment::read(disk, owner, file, &mut bytes)?;
         walk.enter(&header)?;
         walk.follow(&bytes)?;
     }
@@ -187,28 +187,11 @@ impl Walk {
     }
 }
 
-fn read_segment<D: Disk>(
-    disk: &mut D,
-    owner: &Owner,
-    number: u64,
-    bytes: &mut Vec<u8>,
-) -> Result<Header, WalError> {
-    let file = disk.open(&segment::name(number))?.ok_or_else(|| missing(number))?;
-    let header = segment::read(disk, owner, number, file, bytes);
-    disk.close(file);
-    header
-}
-
-fn check_contiguous(segments: &[u64]) -> Result<(), WalError> {
-    let expected = 1..=segments.len() as u64;
-    match expected.zip(segments).find(|(expected, number)| expected != *number) {
-        Some((expected, _)) => Err(missing(expected)),
+fn check_contiguous(segments: &[SegmentFile]) -> Result<(), WalError> {
+    match (1..).zip(segments).find(|(expected, file)| *expected != file.number) {
+        Some((expected, _)) => Err(segment::missing(&segment::name(expected))),
         None => Ok(()),
     }
-}
-
-fn missing(number: u64) -> WalError {
-    WalError::Corrupt(format!("{} is missing. {ADVICE}", segment::name(number)))
 }
 
 fn corrupt(place: Place, what: &str) -> WalError {

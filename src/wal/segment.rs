@@ -45,6 +45,13 @@ impl Header {
     }
 }
 
+/// A segment and the name that its file has at present.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct SegmentFile {
+    pub(super) number: u64,
+    pub(super) name: String,
+}
+
 /// A segment's file name; names sort as their numbers do.
 pub(super) fn name(number: u64) -> String {
     format!("log-{number:020}")
@@ -56,7 +63,7 @@ pub(super) fn number(file_name: &str) -> Option<u64> {
     (name(number) == file_name).then_some(number)
 }
 
-/// Makes a file of zeros, inline, for a segment that is needed now.
+/// Makes a file of zeros, inline, for a segment that is needed now. The sync of the header covers it.
 pub(super) fn make_zeros<D: Disk>(disk: &mut D, bytes: u64) -> Result<FileId, DiskError> {
     let file = disk.create(TEMPORARY)?;
     let zeros = vec![0; to_usize(bytes.min(ZEROS_BYTES))];
@@ -66,11 +73,10 @@ pub(super) fn make_zeros<D: Disk>(disk: &mut D, bytes: u64) -> Result<FileId, Di
         disk.write_at(file, offset, &zeros[..to_usize(part)])?;
         offset += part;
     }
-    disk.sync_data(file)?;
     Ok(file)
 }
 
-/// Makes the synced file of zeros `temporary` the segment that `header` describes.
+/// Makes the file of zeros `temporary` the segment that `header` describes; durable on return.
 pub(super) fn take_into_use<D: Disk>(
     disk: &mut D,
     owner: &Owner,
@@ -84,33 +90,91 @@ pub(super) fn take_into_use<D: Disk>(
     disk.sync_directory()
 }
 
-/// Reads the whole segment `number` into `bytes` and checks its header.
+/// Reads the whole segment into `bytes` and checks its header.
 pub(super) fn read<D: Disk>(
     disk: &mut D,
     owner: &Owner,
-    number: u64,
+    segment: &SegmentFile,
+    bytes: &mut Vec<u8>,
+) -> Result<Header, WalError> {
+    let file = disk.open(&segment.name)?.ok_or_else(|| missing(&segment.name))?;
+    let header = read_open(disk, owner, segment, file, bytes);
+    disk.close(file);
+    header
+}
+
+fn read_open<D: Disk>(
+    disk: &mut D,
+    owner: &Owner,
+    segment: &SegmentFile,
     file: FileId,
     bytes: &mut Vec<u8>,
 ) -> Result<Header, WalError> {
-    let name = name(number);
+    let SegmentFile { number, name } = segment;
     let length = disk.length(file)?;
     if !(HEADER_BYTES..=BYTES_MAX).contains(&length) {
-        return Err(wrong_length(&name, length));
+        return Err(wrong_length(name, length));
     }
     bytes.clear();
     bytes.resize(to_usize(length), 0);
     let read = disk.read_at(file, 0, bytes)?;
-    let opened = envelope::open(MAGIC, bytes).map_err(|flaw| flaw.describe(&name))?;
-    check_owner(owner, &opened.owner, &name)?;
-    let header = Header::from_body(opened.body).ok_or_else(|| Flaw::Damaged.describe(&name))?;
+    let opened = envelope::open(MAGIC, bytes).map_err(|flaw| flaw.describe(name))?;
+    check_owner(owner, &opened.owner, name)?;
+    let header = Header::from_body(opened.body).ok_or_else(|| Flaw::Damaged.describe(name))?;
     if header.bytes != length || read as u64 != length {
-        return Err(wrong_length(&name, length));
+        return Err(wrong_length(name, length));
     }
-    if header.number != number {
+    if header.number != *number {
         let message = format!("{name} holds segment {}: it was renamed. {ADVICE}", header.number);
         return Err(WalError::Corrupt(message));
     }
     Ok(header)
+}
+
+/// The segment `number` under a temporary name, if it is there: its header was written, and its name was
+/// lost with a power cut (ST25).
+pub(super) fn find_unnamed<D: Disk>(
+    disk: &mut D,
+    owner: &Owner,
+    number: u64,
+) -> Result<Option<SegmentFile>, WalError> {
+    for temporary in [SPARE, TEMPORARY] {
+        let Some(file) = disk.open(temporary)? else { continue };
+        let mut bytes = [0; HEADER_BYTES as usize];
+        let read = disk.read_at(file, 0, &mut bytes);
+        disk.close(file);
+        read?;
+        let Ok(opened) = envelope::open(MAGIC, &bytes) else { continue };
+        let is_next = Header::from_body(opened.body).is_some_and(|header| header.number == number);
+        if is_next && opened.owner == *owner {
+            return Ok(Some(SegmentFile { number, name: temporary.to_owned() }));
+        }
+    }
+    Ok(None)
+}
+
+/// Gives a segment its name, if it has none. All of it is written once more first: a sync before may
+/// have failed.
+pub(super) fn give_name<D: Disk>(disk: &mut D, segment: &mut SegmentFile) -> Result<(), WalError> {
+    let name = name(segment.number);
+    if segment.name == name {
+        return Ok(());
+    }
+    let file = disk.open(&segment.name)?.ok_or_else(|| missing(&segment.name))?;
+    let mut bytes = vec![0; to_usize(disk.length(file)?)];
+    disk.read_at(file, 0, &mut bytes)?;
+    disk.write_at(file, 0, &bytes)?;
+    disk.sync_data(file)?;
+    disk.close(file);
+    disk.rename(&segment.name, &name)?;
+    disk.sync_directory()?;
+    segment.name = name;
+    Ok(())
+}
+
+/// The refusal of a directory that lacks this file.
+pub(super) fn missing(name: &str) -> WalError {
+    WalError::Corrupt(format!("{name} is missing. {ADVICE}"))
 }
 
 fn wrong_length(name: &str, length: u64) -> WalError {

@@ -105,16 +105,23 @@ impl Node {
         }
     }
 
-    /// The leader of `term` among `voters`, whose log was `terms` before its no-op; all is durable.
+    /// The leader of `term` among `voters`, whose log was `terms` before its no-op; all is durable, and
+    /// its first appends are on their way.
     pub fn leader(voters: u64, term: u64, terms: &[u64]) -> Self {
+        let mut node = Self::winner(voters, term, terms);
+        node.settle();
+        node.outbox.clear();
+        node
+    }
+
+    /// As [`Node::leader`], its no-op neither sent nor written.
+    pub fn winner(voters: u64, term: u64, terms: &[u64]) -> Self {
         let mut node = Self::with_log(1, voters, term - 1, terms);
         node.become_candidate();
         for voter in 2..=voters {
             node.receive(voter, vote_response(term, true));
         }
-        node.settle();
         assert_eq!((node.raft.role(), node.raft.term()), (Role::Leader, Term(term)));
-        node.outbox.clear();
         node
     }
 
@@ -208,6 +215,18 @@ impl Node {
         }
     }
 
+    /// A turn of a leader whose heartbeat is due.
+    pub fn beat(&mut self) {
+        self.clock += HEARTBEAT;
+        self.turn();
+    }
+
+    /// What left for `to` since the last call; the rest is dropped.
+    pub fn sent_to(&mut self, to: u64) -> Vec<Message> {
+        let sent = self.sent().into_iter().filter(|(receiver, _)| *receiver == to);
+        sent.map(|(_, message)| message).collect()
+    }
+
     /// What left since the last call.
     pub fn sent(&mut self) -> Vec<(u64, Message)> {
         std::mem::take(&mut self.outbox).into_iter().map(|(to, m)| (to.0, m)).collect()
@@ -268,7 +287,7 @@ pub fn append(term: u64, prev: (u64, u64), commit: u64, terms: &[u64]) -> Messag
         prev_index: Index(prev.0),
         prev_term: Term(prev.1),
         commit: Index(commit),
-        entries: entries(prev.0 + 1, terms),
+        entries: entries(prev.0.saturating_add(1), terms),
     })
 }
 
@@ -292,4 +311,12 @@ pub fn heartbeat(term: u64, round: u64, commit: u64) -> Message {
 
 pub fn echo(term: u64, round: u64) -> Message {
     Message::HeartbeatResponse(HeartbeatResponse { term: Term(term), round: Round(round) })
+}
+
+/// The places of an append: the index before its entries, and how many they are.
+pub fn span(message: &Message) -> Option<(u64, usize)> {
+    match message {
+        Message::Append(append) => Some((append.prev_index.0, append.entries.len())),
+        _ => None,
+    }
 }

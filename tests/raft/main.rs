@@ -4,3 +4,11 @@ mod harness;
 mod network;
 
 mod append;
+mod bounds;
+mod commit;
+mod flow;
+mod hardening;
+mod lease;
+mod quorum;
+mod reads;
+mod votes;

@@ -2,6 +2,7 @@
 
 use crate::disk::{Operation, TestDisk};
 use crate::history::{append_each, founded, refused, reopen};
+use tenure::base::rng::Rng;
 use tenure::base::{NodeId, Term};
 use tenure::raft::{HardState, Write};
 use tenure::wal::{DiskError, WalError};
@@ -143,5 +144,46 @@ fn h48_a_segment_of_another_length_is_refused() {
         disk.edit(&names[1], |bytes| bytes.resize(length, 0));
         assert!(refused(&disk).contains("bytes long"));
         disk.edit(&names[1], |bytes| *bytes = intact);
+    }
+}
+
+#[test]
+fn whatever_the_files_hold_the_answer_is_a_refusal_or_a_beginning_of_the_log() {
+    let (intact, _) = three_segments();
+    let (files, entries) = (intact.contents(), reopen(&intact).unwrap().1.entries);
+    let names: Vec<&String> = files.keys().collect();
+    let mut rng = Rng::new(7);
+    let mut refusals = 0;
+    for _ in 0..3000 {
+        let disk = TestDisk::default();
+        files.iter().for_each(|(name, bytes)| disk.edit(name, |file| file.clone_from(bytes)));
+        for _ in 0..rng.between(1, 3) {
+            let [to, from] = [(); 2].map(|()| names[rng.below(names.len() as u64) as usize]);
+            disk.edit(to, |file| damage(file, &files[from], &mut rng));
+        }
+        match reopen(&disk) {
+            Ok((_, recovery)) => assert!(entries.starts_with(&recovery.entries)),
+            Err(_) => refusals += 1,
+        }
+    }
+    assert!((1000..3000).contains(&refusals), "{refusals} refusals");
+}
+
+/// Cuts the file, or overwrites a part of it with noise, zeros, or a part of another.
+fn damage(file: &mut Vec<u8>, other: &[u8], rng: &mut Rng) {
+    let start = rng.below(file.len() as u64 + 1) as usize;
+    let end = start + rng.below(200) as usize;
+    match rng.below(10) {
+        0 => file.truncate(start),
+        1 => file.resize(end, 0),
+        choice => {
+            for at in start..end.min(file.len()) {
+                file[at] = match choice {
+                    2..4 => 0,
+                    4..7 => rng.below(256) as u8,
+                    _ => other.get(at).copied().unwrap_or_default(),
+                };
+            }
+        }
     }
 }

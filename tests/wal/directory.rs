@@ -97,6 +97,21 @@ fn st35_a_newer_format_is_refused_as_such() {
 }
 
 #[test]
+fn st25_a_segment_whose_new_name_was_lost_is_found_under_its_old_one() {
+    for temporary in ["spare.new", "segment.new"] {
+        let disk = two_segments();
+        let second = disk.contents()["log-00000000000000000002"].clone();
+        disk.erase("log-00000000000000000002");
+        disk.edit(temporary, |bytes| *bytes = second);
+        let (mut wal, recovery) = reopen(&disk).unwrap();
+        assert_eq!(recovery.entries.len(), 11, "what was acknowledged in it");
+        append_each(&mut wal, 12..13, 300);
+        assert_eq!(reopen(&disk).unwrap().1.entries.len(), 12);
+        assert!(!disk.contents().contains_key(temporary));
+    }
+}
+
+#[test]
 fn st30_a_missing_segment_is_refused() {
     let disk = TestDisk::default();
     append_each(&mut founded(&disk), 1..26, 300);

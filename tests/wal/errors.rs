@@ -132,6 +132,26 @@ fn w6_term_and_vote_are_synced_twice_and_only_when_they_change() {
 }
 
 #[test]
+fn w6_a_start_after_a_failed_sync_makes_both_copies_durable() {
+    for pass in 0..2 {
+        let disk = TestDisk::default();
+        let mut wal = founded(&disk);
+        disk.fail(Operation::Sync, pass, io_error());
+        let hard_state = Some(HardState { term: Term(2), vote: None });
+        assert!(wal.append(&Write { hard_state, ..write(1..1, 0) }).is_err());
+        let (_, recovery) = reopen(&disk).unwrap();
+        assert_eq!(Some(recovery.hard_state), hard_state, "it is in the page cache");
+        disk.restore_power(Survival::Nothing, &mut Rng::new(1));
+        for rotten in [60, 4096 + 60] {
+            let before = disk.contents()["hard-state"].clone();
+            disk.edit("hard-state", |bytes| bytes[rotten] ^= 1);
+            assert_eq!(Some(reopen(&disk).unwrap().1.hard_state), hard_state);
+            disk.edit("hard-state", |bytes| *bytes = before);
+        }
+    }
+}
+
+#[test]
 fn w5_all_that_is_appended_between_two_syncs_is_one_write_and_one_sync() {
     let disk = TestDisk::default();
     let mut wal = founded(&disk);

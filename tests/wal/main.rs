@@ -8,5 +8,6 @@ mod disk;
 mod errors;
 mod files;
 mod history;
+mod medium;
 mod power_cut;
 mod tear;

@@ -69,4 +69,4 @@ fn st1_what_a_restart_found_in_the_page_cache_is_durable_before_it_is_used() {
     }
 }
 
-const TURNS: u32 = 14;
+const TURNS: u32 = 24;

@@ -63,7 +63,7 @@ fn p51_a_batch_that_spills_over_segments_and_is_torn_is_trimmed() {
     append_each(&mut wal, 1..2, 1000);
     wal.append(&write(2..9, 1000)).unwrap();
     wal.sync().unwrap();
-    let last = disk.contents().into_keys().filter(|name| name.starts_with("log-")).next_back();
+    let last = disk.contents().into_keys().rfind(|name| name.starts_with("log-"));
     let last = last.unwrap();
     assert_ne!(last, LOG, "the batch spills");
     disk.edit(&last, |bytes| bytes[600] ^= 1);
@@ -109,6 +109,26 @@ fn st6_old_records_of_a_recycled_segment_are_none() {
     let (_, recovery) = reopen(&disk).unwrap();
     assert_eq!(recovery.entries.len(), 19);
     assert!(recovery.trimmed_bytes > 0);
+}
+
+#[test]
+fn st6_a_record_of_another_history_does_not_follow() {
+    // Two histories of one directory: the same places and numbers, other bytes.
+    let [ours, theirs] = [100u64, 103].map(|unix_ms| {
+        let disk = TestDisk::default();
+        let mut wal = founded(&disk);
+        for index in 1..3 {
+            let mut write = write(index..index + 1, 100);
+            write.entries[0].header.proposer_unix_ms = unix_ms;
+            wal.append(&write).unwrap();
+            wal.sync().unwrap();
+        }
+        disk
+    });
+    let second = 512 + (end_of(&log(&ours)) - 512) / 2;
+    ours.edit(LOG, |bytes| bytes[second..].copy_from_slice(&log(&theirs)[second..]));
+    let (_, recovery) = reopen(&ours).unwrap();
+    assert_eq!((recovery.entries.len(), recovery.trimmed_bytes > 0), (1, true));
 }
 
 const LOG: &str = "log-00000000000000000001";

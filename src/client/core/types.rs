@@ -98,7 +98,8 @@ pub enum SessionState {
     Ended = 3,
 }
 
-/// How long a session may be believed in: while elapsed_hi since `start` is under `length` (L6).
+/// How long a session may be believed in: while elapsed_hi since `start` is under `length` (L6), and
+/// BOOTTIME is before `fires_at` (L24). See [`Belief::remaining`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Belief {
     /// The session.
@@ -107,6 +108,8 @@ pub struct Belief {
     pub start: Sample,
     /// V.
     pub length: Duration,
+    /// The reading of BOOTTIME, in nanoseconds, for which loss timers are armed. What has fired has ended.
+    pub fires_at: u64,
 }
 
 /// What the driver must do.
@@ -118,8 +121,8 @@ pub enum Action {
     Hangup { link: LinkId },
     /// Send it. The order per link is kept.
     Send { link: LinkId, request: Request },
-    /// The session may be believed in for longer: publish it (to lock-free readers and timers). If a
-    /// timer armed for the old belief has fired already, the end stands: call `handle_deadline`.
+    /// The session may be believed in, or for longer: publish it (to lock-free readers and timers). If a
+    /// timer armed for the old belief has fired already, the end stands: call `handle_lapsed`.
     Extend(Belief),
     /// A lease ended: publish it before anything else is done.
     LeaseEnded { lease: LeaseId, reason: EndReason },

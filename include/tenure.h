@@ -1,0 +1,954 @@
+/*
+ * Tenure: distributed locks, elections and leader leases.
+ *
+ * Generated from src/ffi by cbindgen; a test compares this file with what the sources give.
+ *
+ * Handles may be freed in any order. A handle that is NULL, freed, or of another type is answered with
+ * TENURE_INVALID. A constructor sets its out-handle to NULL when it fails; other results are written on
+ * success only. Structs begin with their size: start from the TENURE_..._INIT macros; NULL options are all
+ * defaults. Strings are UTF-8 and end with NUL. After fork(2) the parent's handles answer TENURE_FORKED in the
+ * child, where they may only be freed; nothing is sent at exit, the time to live frees the locks.
+ */
+
+
+#ifndef TENURE_H
+#define TENURE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/** For `wait_ms`: wait until it is decided. 0 does not wait; else milliseconds. */
+#define TENURE_FOREVER INT64_C(-1)
+
+#define TENURE_CLIENT_OPTIONS_INIT { sizeof(tenure_client_options), 0, NULL, 0, 0, 0, 0 }
+#define TENURE_SESSION_INFO_INIT { sizeof(tenure_session_info), 0, 0, 0, 0, 0 }
+#define TENURE_ACQUIRE_OPTIONS_INIT \
+    { sizeof(tenure_acquire_options), TENURE_EXCLUSIVE, 0, 0, NULL, 0, 0, 0, 0 }
+#define TENURE_NODE_OPTIONS_INIT \
+    { sizeof(tenure_node_options), 0, 0, NULL, NULL, NULL, NULL, 0, 0, 0, 0 }
+#define TENURE_LEADERSHIP_INIT { sizeof(tenure_leadership), 0, 0, 0, 0, 0 }
+
+
+/**
+ * The version of this header's ABI: compare it with tenure_abi_version() when libraries are replaced without
+ * compiling anew.
+ */
+#define TENURE_ABI_VERSION 1
+
+/**
+ * Done.
+ */
+#define TENURE_OK 0
+
+/**
+ * The wait was over before the lock was granted; the request is withdrawn.
+ */
+#define TENURE_TIMEOUT 1
+
+/**
+ * A try found that somebody holds the lock.
+ */
+#define TENURE_HELD 2
+
+/**
+ * The lease has ended, or the token does not hold.
+ */
+#define TENURE_LOST 3
+
+/**
+ * The wait was cancelled.
+ */
+#define TENURE_CANCELLED 4
+
+/**
+ * Waiting would close a cycle of waiters.
+ */
+#define TENURE_DEADLOCK 5
+
+/**
+ * The session ended while the call waited in it; the next call opens a new one.
+ */
+#define TENURE_SESSION_EXPIRED 6
+
+/**
+ * There is nothing of that name.
+ */
+#define TENURE_NOT_FOUND 7
+
+/**
+ * Not decided yet: wait on the file descriptor and ask again.
+ */
+#define TENURE_AGAIN 8
+
+/**
+ * No leader could be reached: it was surely not done.
+ */
+#define TENURE_UNAVAILABLE 20
+
+/**
+ * Refused for load.
+ */
+#define TENURE_BUSY 21
+
+/**
+ * Sent and not answered: it may have been done.
+ */
+#define TENURE_UNKNOWN 22
+
+/**
+ * An argument is not valid; this is also the answer to a handle that is NULL, freed or of another type.
+ */
+#define TENURE_INVALID 40
+
+/**
+ * Not allowed.
+ */
+#define TENURE_DENIED 41
+
+/**
+ * A limit was reached.
+ */
+#define TENURE_LIMIT 42
+
+/**
+ * The handle was closed.
+ */
+#define TENURE_CLOSED 43
+
+/**
+ * The handle belongs to the parent process: after fork(2) it can only be freed.
+ */
+#define TENURE_FORKED 44
+
+/**
+ * This version does not have it.
+ */
+#define TENURE_UNSUPPORTED 45
+
+/**
+ * The buffer is too small; its length now says what is needed.
+ */
+#define TENURE_TOO_SMALL 46
+
+/**
+ * Reading or writing failed.
+ */
+#define TENURE_IO 60
+
+/**
+ * Stored data is damaged.
+ */
+#define TENURE_CORRUPT 61
+
+/**
+ * A bug in Tenure. The handle in which it happened answers this from then on; free it.
+ */
+#define TENURE_INTERNAL 62
+
+/**
+ * No lines at all.
+ */
+#define TENURE_LOG_OFF 0
+
+/**
+ * Something failed, and somebody should look.
+ */
+#define TENURE_LOG_ERROR 1
+
+/**
+ * Something is not as it should be, and goes on.
+ */
+#define TENURE_LOG_WARN 2
+
+/**
+ * Changes of role and the like.
+ */
+#define TENURE_LOG_INFO 3
+
+/**
+ * For finding out what happened.
+ */
+#define TENURE_LOG_DEBUG 4
+
+/**
+ * Everything.
+ */
+#define TENURE_LOG_TRACE 5
+
+/**
+ * tenure_client_open returns at once and connects in the background.
+ */
+#define TENURE_OPEN_BACKGROUND 1
+
+/**
+ * The session is renewed in time.
+ */
+#define TENURE_SESSION_STATE_VALID 1
+
+/**
+ * A renewal is overdue; the session is still valid.
+ */
+#define TENURE_SESSION_STATE_JEOPARDY 2
+
+/**
+ * There is no session yet, or it has ended.
+ */
+#define TENURE_SESSION_STATE_ENDED 3
+
+/**
+ * One holder.
+ */
+#define TENURE_EXCLUSIVE 0
+
+/**
+ * Many holders, for later versions.
+ */
+#define TENURE_SHARED 1
+
+/**
+ * Held, as far as it is known here.
+ */
+#define TENURE_LEASE_STATE_HELD 1
+
+/**
+ * Held, and asked to be given up soon. For later versions.
+ */
+#define TENURE_LEASE_STATE_ASKED 2
+
+/**
+ * Ended, for good.
+ */
+#define TENURE_LEASE_STATE_ENDED 3
+
+/**
+ * It has not ended.
+ */
+#define TENURE_REASON_NONE 0
+
+/**
+ * tenure_release.
+ */
+#define TENURE_REASON_RELEASED 1
+
+/**
+ * It was not renewed in time, or the server expired the session.
+ */
+#define TENURE_REASON_EXPIRED 2
+
+/**
+ * tenure_client_close.
+ */
+#define TENURE_REASON_SESSION_CLOSED 3
+
+/**
+ * An operator broke it. For later versions.
+ */
+#define TENURE_REASON_BROKEN 4
+
+/**
+ * It was handed over. For later versions.
+ */
+#define TENURE_REASON_TRANSFERRED 5
+
+/**
+ * The program made no progress. For later versions.
+ */
+#define TENURE_REASON_STALLED 6
+
+/**
+ * The process was forked; this is the child.
+ */
+#define TENURE_REASON_FORKED 7
+
+/**
+ * Listen on more than loopback although nothing is encrypted.
+ */
+#define TENURE_NODE_INSECURE 1
+
+/**
+ * A connection to a cluster, and the session in it. Thread-safe.
+ */
+typedef struct tenure_client tenure_client;
+
+/**
+ * Who holds a lock, as it was read. Immutable: any thread.
+ */
+typedef struct tenure_holder tenure_holder;
+
+/**
+ * A grant, as long as it may be believed in. Thread-safe.
+ */
+typedef struct tenure_lease tenure_lease;
+
+/**
+ * A running node. Thread-safe.
+ */
+typedef struct tenure_node tenure_node;
+
+/**
+ * Follows who holds a lock. For later versions. One reader.
+ */
+typedef struct tenure_observer tenure_observer;
+
+/**
+ * An acquire that is under way. One thread takes; any may cancel.
+ */
+typedef struct tenure_pending tenure_pending;
+
+/**
+ * How a call ended: TENURE_OK, or one of the numbers below, which are never reused.
+ *
+ * 1 to 19 are outcomes, 20 to 39 may be tried again later, 40 to 59 are the caller's to mend, 60 and more are
+ * ours.
+ */
+typedef int32_t tenure_status;
+
+/**
+ * Gets one line of the log, without a newline; `line` is valid during the call.
+ */
+typedef void (*tenure_log_fn)(void *user, int32_t level, const char *line);
+
+/**
+ * How a client is opened. Begin with TENURE_CLIENT_OPTIONS_INIT.
+ */
+typedef struct {
+  uint32_t struct_size;
+  /**
+   * How long the leases outlive this process, and how long a loss can go unnoticed: 0 = 10000. The servers
+   * keep it within their bounds.
+   */
+  uint32_t ttl_ms;
+  /**
+   * The client's name, for people; NULL = host:pid.
+   */
+  const char *name;
+  /**
+   * How long opening tries to reach a node and make a session; 0 = 5000.
+   */
+  uint32_t connect_timeout_ms;
+  /**
+   * How long calls without a wait of their own try; 0 = 5000.
+   */
+  uint32_t request_timeout_ms;
+  /**
+   * 0 = off. This version has no other.
+   */
+  uint32_t progress_ms;
+  /**
+   * TENURE_OPEN_BACKGROUND.
+   */
+  uint32_t flags;
+} tenure_client_options;
+
+/**
+ * A client's session as known here. Begin with TENURE_SESSION_INFO_INIT.
+ */
+typedef struct {
+  uint32_t struct_size;
+  /**
+   * TENURE_SESSION_STATE_VALID, _JEOPARDY or _ENDED.
+   */
+  int32_t state;
+  /**
+   * The session; 0 before the first.
+   */
+  uint64_t id;
+  /**
+   * How long it may still be believed in.
+   */
+  uint64_t remaining_ns;
+  /**
+   * The TTL in force.
+   */
+  uint32_t ttl_ms;
+  /**
+   * Leases held.
+   */
+  uint32_t leases;
+} tenure_session_info;
+
+/**
+ * How a lock is acquired. Begin with TENURE_ACQUIRE_OPTIONS_INIT.
+ */
+typedef struct {
+  uint32_t struct_size;
+  /**
+   * TENURE_EXCLUSIVE. This version has no other.
+   */
+  int32_t mode;
+  /**
+   * 0 or 1. This version has no other.
+   */
+  uint32_t permits;
+  /**
+   * 0 = a lock. This version has no other.
+   */
+  uint32_t limit;
+  /**
+   * Shown to whoever asks who holds it; copied; at most 4096 bytes.
+   */
+  const void *value;
+  size_t value_len;
+  /**
+   * 0 = an owner of its own: threads that share a client exclude each other as processes do. The same other
+   * number in one session enters again, under the same token.
+   */
+  uint64_t owner;
+  /**
+   * 0. This version has no other.
+   */
+  uint32_t lock_delay_ms;
+  /**
+   * 0. This version has no other.
+   */
+  uint32_t flags;
+} tenure_acquire_options;
+
+/**
+ * How a node is started. Begin with TENURE_NODE_OPTIONS_INIT.
+ */
+typedef struct {
+  uint32_t struct_size;
+  /**
+   * TENURE_NODE_INSECURE.
+   */
+  uint32_t flags;
+  /**
+   * Which of the members this node is; 1 or larger.
+   */
+  uint64_t id;
+  /**
+   * Its own directory, which it makes and locks.
+   */
+  const char *data_dir;
+  /**
+   * All members: "1=host:port,2=host:port,3=host:port".
+   */
+  const char *cluster;
+  /**
+   * "host:port" to listen on; NULL = its own address in `cluster`.
+   */
+  const char *listen;
+  /**
+   * NULL. This version has no other.
+   */
+  const char *join;
+  /**
+   * How often a leader is heard; 0 = 30.
+   */
+  uint32_t heartbeat_ms;
+  /**
+   * The smallest election timeout, the largest being twice that; 0 = 150.
+   */
+  uint32_t election_ms;
+  /**
+   * The length of the leader lease; 0 = 150.
+   */
+  uint32_t lease_ms;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+} tenure_node_options;
+
+/**
+ * What a node knows of the leader lease at one instant. Begin with TENURE_LEADERSHIP_INIT.
+ */
+typedef struct {
+  uint32_t struct_size;
+  /**
+   * 1 if remaining_ns > 0, else 0.
+   */
+  int32_t is_leader;
+  /**
+   * The leader as far as this node knows; 0 = none.
+   */
+  uint64_t leader_id;
+  /**
+   * The term.
+   */
+  uint64_t term;
+  /**
+   * The fencing token of this node's leadership; 0 if it does not lead.
+   */
+  uint64_t token;
+  /**
+   * How long this node may still believe that it alone leads.
+   */
+  uint64_t remaining_ns;
+} tenure_leadership;
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/**
+ * The version of the library, as "0.1.0". Static text. Any thread.
+ */
+const char *tenure_version(void);
+
+/**
+ * TENURE_ABI_VERSION as the library was built with. Any thread.
+ */
+uint32_t tenure_abi_version(void);
+
+/**
+ * The name of a status, as "TENURE_TIMEOUT"; "TENURE_?" for a number that is none. Static text. Any thread.
+ */
+const char *tenure_status_name(tenure_status status);
+
+/**
+ * One sentence about a status, for people. Static text. Any thread.
+ */
+const char *tenure_status_text(tenure_status status);
+
+/**
+ * What went wrong in this thread's last failed call, in a sentence that says what to do; "" if none has
+ * failed. It is valid until this thread's next tenure_ call: copy it to keep it. Never NULL.
+ */
+const char *tenure_last_error(void);
+
+/**
+ * Sends the log of the whole process to `callback`, from TENURE_LOG_ERROR up to `level`; NULL: to stderr.
+ * Without this call warnings and errors go to stderr.
+ *
+ * The callback runs on Tenure's threads, and on those that call Tenure, several at once. It must not block,
+ * throw or longjmp; a tenure_ call made in it returns TENURE_INVALID. When this function returns, the former
+ * callback runs no more.
+ *
+ * Statuses: TENURE_INVALID for a level that is none. Any thread.
+ */
+tenure_status tenure_log_to(tenure_log_fn callback, void *user, int32_t level);
+
+/**
+ * Connects to the cluster of which `endpoints` ("host:port,host:port,...") are nodes, and makes a session.
+ * NULL: the environment's TENURE_ENDPOINTS, else 127.0.0.1:7401,127.0.0.1:7402,127.0.0.1:7403.
+ *
+ * On success *out is a client that you free with tenure_client_free; else it is NULL. `options` may be NULL.
+ *
+ * ```c
+ * tenure_client_options options = TENURE_CLIENT_OPTIONS_INIT;
+ * tenure_client *client;
+ * options.ttl_ms = 5000;
+ * if (tenure_client_open("10.0.0.1:7401,10.0.0.2:7401", &options, &client) != TENURE_OK)
+ *     fprintf(stderr, "%s\n", tenure_last_error());
+ * ```
+ *
+ * Statuses: TENURE_UNAVAILABLE (the text says which nodes were tried, and why each failed), TENURE_INVALID,
+ * TENURE_UNSUPPORTED, TENURE_LIMIT. Any thread; blocks up to connect_timeout_ms.
+ */
+tenure_status tenure_client_open(const char *endpoints,
+                                 const tenure_client_options *options,
+                                 tenure_client **out);
+
+/**
+ * The session as known here: nothing is asked of a server. Afterwards *inout is filled in.
+ *
+ * Statuses: TENURE_INVALID, TENURE_FORKED. Any thread; never blocks.
+ */
+tenure_status tenure_client_session(const tenure_client *client, tenure_session_info *inout);
+
+/**
+ * For later versions: a descriptor that is readable while tenure_client_next has something. This version
+ * returns -1; see tenure_client_session.
+ */
+int tenure_client_fd(const tenure_client *client);
+
+/**
+ * For later versions: waits for the next change of the session's state. This version returns
+ * TENURE_UNSUPPORTED; see tenure_client_session.
+ */
+tenure_status tenure_client_next(tenure_client *client, int64_t wait_ms, tenure_session_info *inout);
+
+/**
+ * For later versions: "I still move", with progress_ms. This version returns TENURE_UNSUPPORTED.
+ */
+tenure_status tenure_client_progress(tenure_client *client);
+
+/**
+ * Ends the session and all its leases: remaining_ns of each is 0 from now on, calls that wait in this client
+ * return TENURE_CLOSED. Waits at most `wait_ms` for the server to know; after that its TTL frees the locks.
+ * The handle is still to be freed.
+ *
+ * Statuses: TENURE_TIMEOUT (the server did not answer in time), TENURE_CLOSED (it was closed before),
+ * TENURE_INVALID, TENURE_FORKED. Any thread.
+ */
+tenure_status tenure_client_close(tenure_client *client, int64_t wait_ms);
+
+/**
+ * Frees a client, and closes it in the background if it was not closed: its leases end, calls that wait in it
+ * return TENURE_CLOSED. NULL, and a client that was freed already, are harmless. Leases and pendings of the
+ * client stay to be freed, before or after it.
+ *
+ * Any thread; never blocks. In a forked child it forgets the handle and touches nothing of the parent's.
+ */
+void tenure_client_free(tenure_client *client);
+
+/**
+ * Acquires the lock `name` (UTF-8, 1 to 255 bytes).
+ *
+ * `wait_ms`: TENURE_FOREVER, 0 = try, else how long to wait. A wait ends by its time, by tenure_client_close or
+ * by the decision, never by a signal. On success *out is a lease that you free with tenure_lease_free; else it
+ * is NULL. `options` may be NULL.
+ *
+ * ```c
+ * tenure_lease *lease;
+ * if (tenure_acquire(client, "jobs/nightly", 5000, NULL, &lease) == TENURE_OK) {
+ *     write_row(row, tenure_lease_token(lease));
+ *     tenure_release(lease, 1000);
+ *     tenure_lease_free(lease);
+ * }
+ * ```
+ *
+ * Statuses: TENURE_TIMEOUT, TENURE_HELD (a try), TENURE_UNAVAILABLE, TENURE_BUSY, TENURE_SESSION_EXPIRED,
+ * TENURE_CLOSED, TENURE_LIMIT, TENURE_INVALID, TENURE_UNSUPPORTED, TENURE_FORKED. Any thread.
+ */
+tenure_status tenure_acquire(tenure_client *client,
+                             const char *name,
+                             int64_t wait_ms,
+                             const tenure_acquire_options *options,
+                             tenure_lease **out);
+
+/**
+ * For later versions: several locks in one step, under one lease and token. This version returns
+ * TENURE_UNSUPPORTED.
+ */
+tenure_status tenure_acquire_all(tenure_client *client,
+                                 const char *const *names,
+                                 size_t count,
+                                 int64_t wait_ms,
+                                 const tenure_acquire_options *options,
+                                 tenure_lease **out);
+
+/**
+ * Begins to acquire the lock `name` and returns at once: tenure_acquire without blocking. `wait_ms` is how long
+ * the request may wait for the lock.
+ *
+ * On success *out is a pending that you free with tenure_pending_free; else it is NULL. `options` may be NULL,
+ * and is not needed after the call.
+ *
+ * ```c
+ * tenure_pending *pending;
+ * tenure_lease *lease;
+ * if (tenure_acquire_start(client, "jobs/nightly", TENURE_FOREVER, NULL, &pending) == TENURE_OK) {
+ *     struct pollfd wait = { tenure_pending_fd(pending), POLLIN, 0 };
+ *     poll(&wait, 1, -1);
+ *     if (tenure_pending_take(pending, 0, &lease) == TENURE_OK)
+ *         use(lease);
+ *     tenure_pending_free(pending);
+ * }
+ * ```
+ *
+ * Statuses: TENURE_INVALID, TENURE_UNSUPPORTED, TENURE_CLOSED, TENURE_FORKED, TENURE_LIMIT. Any thread.
+ */
+tenure_status tenure_acquire_start(tenure_client *client,
+                                   const char *name,
+                                   int64_t wait_ms,
+                                   const tenure_acquire_options *options,
+                                   tenure_pending **out);
+
+/**
+ * For later versions: tenure_acquire_all without blocking. This version returns TENURE_UNSUPPORTED.
+ */
+tenure_status tenure_acquire_all_start(tenure_client *client,
+                                       const char *const *names,
+                                       size_t count,
+                                       int64_t wait_ms,
+                                       const tenure_acquire_options *options,
+                                       tenure_pending **out);
+
+/**
+ * What is held; NULL if this is not a lease. Valid until the lease is freed. Any thread.
+ */
+const char *tenure_lease_name(const tenure_lease *lease);
+
+/**
+ * The fencing token, 1 to 2^63-1: send it with every write, and let the resource refuse smaller ones than it
+ * has seen. It stays readable after the end. 0 = not a lease. Any thread.
+ */
+uint64_t tenure_lease_token(const tenure_lease *lease);
+
+/**
+ * How long the lease may still be believed in, in nanoseconds, by the clocks of this machine. 0 = do not
+ * believe in it, now or ever again; also if this is not a lease. Takes no lock; any thread; about 0.2 us.
+ */
+uint64_t tenure_lease_remaining_ns(const tenure_lease *lease);
+
+/**
+ * A descriptor that is readable no later than remaining_ns reaches 0, also when this process's own threads are
+ * stuck: the kernel's timer serves it. Borrowed: poll it; never read it, close it, or keep it after the lease
+ * is freed. -1 if the process has no descriptor left, or this is not a lease. Any thread.
+ */
+int tenure_lease_fd(const tenure_lease *lease);
+
+/**
+ * Writes TENURE_LEASE_STATE_... to *state, and why it ended (TENURE_REASON_...) to *reason; either may be NULL.
+ *
+ * Statuses: TENURE_INVALID, TENURE_FORKED. Any thread; never blocks.
+ */
+tenure_status tenure_lease_state(const tenure_lease *lease,
+                                 int32_t *state,
+                                 int32_t *reason);
+
+/**
+ * For later versions: hands the lock to another client. This version returns TENURE_UNSUPPORTED.
+ */
+tenure_status tenure_transfer(tenure_lease *lease, const char *to_client);
+
+/**
+ * Gives the lock back: remaining_ns is 0 from now on, then waits at most `wait_ms` (0: not at all) for the
+ * server to know. Whatever it returns, the release goes on in the background until the server knows or the
+ * session ends. The handle is still to be freed.
+ *
+ * Statuses: TENURE_LOST (it had ended before: harmless, but what you did last may not have been protected),
+ * TENURE_TIMEOUT or TENURE_UNKNOWN (not answered in time), TENURE_INVALID, TENURE_FORKED. Any thread.
+ */
+tenure_status tenure_release(tenure_lease *lease, int64_t wait_ms);
+
+/**
+ * Frees a lease, and releases it in the background if it was not released. NULL, and a lease that was freed
+ * already, are harmless. Any thread; never blocks. In a forked child it forgets the handle: the parent keeps
+ * its lock.
+ */
+void tenure_lease_free(tenure_lease *lease);
+
+/**
+ * A descriptor that is readable once tenure_pending_take will decide. Borrowed: poll it; never read it, close
+ * it, or keep it after the pending is freed. -1 if the process has no descriptor left, or this is not a
+ * pending. Any thread.
+ */
+int tenure_pending_fd(const tenure_pending *pending);
+
+/**
+ * The lease, or why there is none; waits at most `wait_ms` for the decision. It can be taken once. On success
+ * *out is a lease that you free with tenure_lease_free; else it is NULL. The pending is still to be freed.
+ *
+ * Statuses: TENURE_AGAIN (not decided yet), TENURE_CANCELLED, and those of tenure_acquire. One thread.
+ */
+tenure_status tenure_pending_take(tenure_pending *pending, int64_t wait_ms, tenure_lease **out);
+
+/**
+ * Withdraws the request: tenure_pending_take gives TENURE_CANCELLED, also where it waits already, unless it
+ * was decided before. Any thread; never blocks.
+ */
+void tenure_pending_cancel(tenure_pending *pending);
+
+/**
+ * Frees a pending: withdraws the request, or releases what was granted and not taken. NULL, and a pending that
+ * was freed already, are harmless. Any thread; never blocks.
+ */
+void tenure_pending_free(tenure_pending *pending);
+
+/**
+ * For later versions: waits to be elected. This version returns TENURE_UNSUPPORTED; tenure_acquire with a value
+ * does the same.
+ */
+tenure_status tenure_campaign(tenure_client *client,
+                              const char *name,
+                              int64_t wait_ms,
+                              const void *value,
+                              size_t value_len,
+                              tenure_lease **out);
+
+/**
+ * For later versions: tenure_campaign without blocking. This version returns TENURE_UNSUPPORTED.
+ */
+tenure_status tenure_campaign_start(tenure_client *client,
+                                    const char *name,
+                                    int64_t wait_ms,
+                                    const void *value,
+                                    size_t value_len,
+                                    tenure_pending **out);
+
+/**
+ * For later versions: changes the value that others see. This version returns TENURE_UNSUPPORTED.
+ */
+tenure_status tenure_proclaim(tenure_lease *lease, const void *value, size_t value_len);
+
+/**
+ * Who holds `name`, linearizably: at some instant during the call. On success *out is a holder that you free
+ * with tenure_holder_free; else it is NULL.
+ *
+ * ```c
+ * tenure_holder *holder;
+ * if (tenure_holder_of(client, "jobs/nightly", &holder) == TENURE_OK) {
+ *     printf("%s under %" PRIu64 "\n", tenure_holder_client(holder), tenure_holder_token(holder));
+ *     tenure_holder_free(holder);
+ * }
+ * ```
+ *
+ * Statuses: TENURE_NOT_FOUND (nobody), TENURE_UNAVAILABLE, TENURE_INVALID, TENURE_CLOSED, TENURE_FORKED. Any
+ * thread; blocks up to request_timeout_ms.
+ */
+tenure_status tenure_holder_of(tenure_client *client, const char *name, tenure_holder **out);
+
+/**
+ * The token of the grant; 0 = vacant, or not a holder. Any thread.
+ */
+uint64_t tenure_holder_token(const tenure_holder *holder);
+
+/**
+ * The name of the client that holds it; NULL if this is not a holder. Valid until the holder is freed. Any
+ * thread.
+ */
+const char *tenure_holder_client(const tenure_holder *holder);
+
+/**
+ * The value that came with the acquire, *len bytes (`len` may be NULL); NULL and 0 if this is not a holder.
+ * Valid until the holder is freed. Any thread.
+ */
+const void *tenure_holder_value(const tenure_holder *holder, size_t *len);
+
+/**
+ * Since when, in milliseconds since 1970 by the wall clock of the server that led then: for people only. 0 if
+ * this is not a holder. Any thread.
+ */
+int64_t tenure_holder_since_unix_ms(const tenure_holder *holder);
+
+/**
+ * How many changes an observer merged into this one; 0 here. Any thread.
+ */
+uint64_t tenure_holder_missed(const tenure_holder *holder);
+
+/**
+ * Frees a holder. NULL, and a holder that was freed already, are harmless. Any thread.
+ */
+void tenure_holder_free(tenure_holder *holder);
+
+/**
+ * For later versions: follows who holds `name`. This version returns TENURE_UNSUPPORTED; see tenure_holder_of.
+ */
+tenure_status tenure_observe(tenure_client *client,
+                             const char *name,
+                             tenure_observer **out);
+
+/**
+ * For later versions: readable while tenure_observer_next has something. This version returns -1.
+ */
+int tenure_observer_fd(const tenure_observer *observer);
+
+/**
+ * For later versions: the next change. This version returns TENURE_UNSUPPORTED.
+ */
+tenure_status tenure_observer_next(tenure_observer *observer, int64_t wait_ms, tenure_holder **out);
+
+/**
+ * For later versions: frees an observer. This version has none to free.
+ */
+void tenure_observer_free(tenure_observer *observer);
+
+/**
+ * Asks the server whether `token` holds `name` at this instant. A resource that cannot remember the highest
+ * token can ask this before it writes; remembering is better.
+ *
+ * Statuses: TENURE_OK (it holds), TENURE_LOST (it does not), TENURE_UNAVAILABLE, TENURE_INVALID, TENURE_CLOSED,
+ * TENURE_FORKED. Any thread; blocks up to request_timeout_ms.
+ */
+tenure_status tenure_validate(tenure_client *client,
+                              const char *name,
+                              uint64_t token);
+
+/**
+ * For later versions: takes a lock from its holder. This version returns TENURE_UNSUPPORTED.
+ */
+tenure_status tenure_break(tenure_client *client,
+                           const char *name,
+                           uint64_t token,
+                           int64_t grace_ms,
+                           const char *reason);
+
+/**
+ * For later versions: "locks", "lock", "session" or "cluster" as JSON. This version returns TENURE_UNSUPPORTED.
+ */
+tenure_status tenure_describe(tenure_client *client,
+                              const char *what,
+                              const char *name,
+                              char *json,
+                              size_t *len);
+
+/**
+ * Starts a node of the cluster on threads of its own: the data directory is recovered, the node listens. It
+ * needs no quorum for that. `options` is not needed after the call.
+ *
+ * On success *out is a node that you free with tenure_node_free; else it is NULL.
+ *
+ * ```c
+ * tenure_node_options options = TENURE_NODE_OPTIONS_INIT;
+ * tenure_node *node;
+ * options.id = 1;
+ * options.data_dir = "/var/lib/app/tenure";
+ * options.cluster = "1=127.0.0.1:7401,2=127.0.0.1:7402,3=127.0.0.1:7403";
+ * if (tenure_node_start(&options, &node) != TENURE_OK)
+ *     fprintf(stderr, "%s\n", tenure_last_error());
+ * ```
+ *
+ * Statuses: TENURE_INVALID, TENURE_IO (port in use, directory), TENURE_CORRUPT, TENURE_LIMIT,
+ * TENURE_UNSUPPORTED. Any thread.
+ */
+tenure_status tenure_node_start(const tenure_node_options *options, tenure_node **out);
+
+/**
+ * Whether this node leads, until when, under which token: one snapshot. Afterwards *inout is filled in.
+ *
+ * Statuses: TENURE_INVALID, TENURE_FORKED. Any thread; takes no lock.
+ */
+tenure_status tenure_node_leadership(const tenure_node *node, tenure_leadership *inout);
+
+/**
+ * A descriptor that is readable while tenure_node_next has something, also when a claim lapses while the node's
+ * threads are stuck. Borrowed: poll it; never read it, close it, or keep it after the node is freed. -1 if the
+ * process has no descriptor left, or this is not a node. Any thread.
+ */
+int tenure_node_fd(const tenure_node *node);
+
+/**
+ * Waits at most `wait_ms` for the next change of leader, term or claim; the first call gives the present state.
+ * Afterwards *inout is filled in.
+ *
+ * Statuses: TENURE_AGAIN (nothing changed in time), TENURE_CLOSED (it was stopped), TENURE_IO, TENURE_CORRUPT or
+ * TENURE_INTERNAL (the node has ended by itself), TENURE_INVALID, TENURE_FORKED. One reader.
+ */
+tenure_status tenure_node_next(tenure_node *node,
+                               int64_t wait_ms,
+                               tenure_leadership *inout);
+
+/**
+ * For later versions: hands leadership over. This version returns TENURE_UNSUPPORTED; tenure_node_stop ends it.
+ */
+tenure_status tenure_node_resign(tenure_node *node,
+                                 uint64_t to,
+                                 int64_t wait_ms);
+
+/**
+ * Opens a client of this node's cluster, this node first. As tenure_client_open otherwise: *out is a client that
+ * you free with tenure_client_free, before or after the node.
+ *
+ * ```c
+ * tenure_client *client;
+ * if (tenure_node_client(node, NULL, &client) != TENURE_OK)
+ *     fprintf(stderr, "%s\n", tenure_last_error());
+ * ```
+ */
+tenure_status tenure_node_client(tenure_node *node,
+                                 const tenure_client_options *options,
+                                 tenure_client **out);
+
+/**
+ * Stops the node: it leads no more, its connections are closed and its directory is unlocked. Waits at most
+ * `wait_ms`. The handle is still to be freed.
+ *
+ * Statuses: TENURE_TIMEOUT (it still runs: a disk that hangs), TENURE_INVALID, TENURE_FORKED. Any thread.
+ */
+tenure_status tenure_node_stop(tenure_node *node, int64_t wait_ms);
+
+/**
+ * Frees a node, and stops it in the background if it was not stopped. NULL, and a node that was freed already,
+ * are harmless. Any thread; never blocks.
+ */
+void tenure_node_free(tenure_node *node);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* TENURE_H */

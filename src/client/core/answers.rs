@@ -1,0 +1,173 @@
+//! Answers to logged requests: what each means for the call behind it.
+
+use super::Core;
+use super::acquire::{Load, owner_key};
+use super::lease::lost;
+use super::refusal_error;
+use super::requests::Purpose;
+use super::session::EndedBy;
+use super::types::{CallId, Done};
+use super::{Timer, back_off};
+use crate::base::{RequestId, Sample, SessionId, Token};
+use crate::lock::{Answer, Refusal};
+use crate::{Error, Status};
+
+impl Core {
+    /// An answer to a logged request. One that nobody waits for says nothing.
+    pub(super) fn handle_answer(
+        &mut self,
+        now: &Sample,
+        session: SessionId,
+        request: RequestId,
+        answer: Answer,
+    ) {
+        let current = self.session.as_ref().filter(|current| current.id == session);
+        let Some(current) = current else {
+            return self.handle_retiring_answer(now, (session, request), &answer);
+        };
+        if answer == Answer::SessionExpired {
+            return self.lose_session(now, EndedBy::Server);
+        }
+        let Some(outstanding) = current.window.outstanding(request) else { return };
+        let (purpose, above) = (outstanding.purpose, outstanding.above);
+        let transmissions = outstanding.transmissions;
+        match purpose {
+            Purpose::Acquire(call) => match answer {
+                Answer::Granted { token } => self.handle_granted(call, request, token, above),
+                Answer::Refused(refusal) if refusal != Refusal::BelowFloor => {
+                    self.handle_acquire_refused(now, (call, request, transmissions), refusal);
+                }
+                answer => self.handle_not_granted(now, call, request, answer),
+            },
+            Purpose::Withdrawn => self.window_replied(request),
+            Purpose::Withdraw(acquire) => match answer {
+                Answer::Refused(refusal) if is_passing(refusal) => self.retry(now, request),
+                _ => {
+                    self.remove_request(acquire);
+                    self.remove_request(request);
+                }
+            },
+            Purpose::Release(call) => self.handle_release_answer(now, call, request, answer),
+        }
+    }
+
+    /// Belief holds at this instant: `check_belief` went before (L6).
+    fn handle_granted(&mut self, call: CallId, request: RequestId, token: Token, above: Token) {
+        // A new ownership's token is larger than every token known when it was asked for (L3, L4); a token
+        // that ended here is not, and is never believed again (L13).
+        if token <= above || token.0 > TOKEN_MAX || self.leases.has_grant(token) {
+            return;
+        }
+        let Some(acquiring) = self.take_acquire(call) else { return };
+        self.largest_token = self.largest_token.max(token);
+        let key = owner_key(&acquiring.wish);
+        let name = acquiring.wish.name;
+        let lease = self.leases.add_grant(token, name.clone(), key);
+        self.decide(call, Ok(Done::Acquired { lease, name, token }));
+        self.remove_request(request);
+    }
+
+    fn handle_not_granted(
+        &mut self,
+        now: &Sample,
+        call: CallId,
+        request: RequestId,
+        answer: Answer,
+    ) {
+        match answer {
+            Answer::Queued { .. } => {
+                self.acquires.mark_load(call, Load::Unsaid);
+                self.window_replied(request);
+            }
+            Answer::Held { client } if self.acquires.is_try(call) => {
+                self.take_acquire(call);
+                self.remove_request(request);
+                let text = format!("held by {client}");
+                self.decide(call, Err(Error::new(Status::Held, text)));
+            }
+            Answer::Ended { .. } | Answer::Withdrawn | Answer::Refused(Refusal::BelowFloor) => {
+                // The first time at once; a server that goes on so is asked at its leisure.
+                self.remove_request(request);
+                if self.acquires.count_ended(call) == 1 {
+                    self.acquires.make_ready(call);
+                } else {
+                    let pause = now.hint(back_off::STEP_MAX);
+                    self.timers.insert((pause, Timer::AskAgain(call)));
+                }
+            }
+            // No answer to an acquire of ours.
+            _ => {}
+        }
+    }
+
+    fn handle_acquire_refused(
+        &mut self,
+        now: &Sample,
+        (call, request, transmissions): (CallId, RequestId, u32),
+        refusal: Refusal,
+    ) {
+        if refusal == Refusal::Busy {
+            self.acquires.mark_load(call, Load::Refused);
+            return self.retry(now, request);
+        }
+        // An earlier transmission may have been taken all the same: then it must be taken back (L14).
+        if transmissions > 1 {
+            self.withdraw(call);
+        } else {
+            self.take_acquire(call);
+            self.remove_request(request);
+        }
+        self.decide(call, Err(refusal_error(refusal)));
+    }
+
+    fn handle_release_answer(
+        &mut self,
+        now: &Sample,
+        call: Option<CallId>,
+        request: RequestId,
+        answer: Answer,
+    ) {
+        let result = match answer {
+            // Below the floor it was answered before.
+            Answer::Done | Answer::Refused(Refusal::BelowFloor) => Ok(Done::Released),
+            Answer::Refused(refusal) if is_passing(refusal) => return self.retry(now, request),
+            Answer::Refused(refusal) => Err(refusal_error(refusal)),
+            Answer::NotHeld | Answer::Ended { .. } => Err(lost()),
+            // No answer to a release.
+            _ => return,
+        };
+        self.remove_request(request);
+        if let Some(call) = call {
+            self.decide(call, result);
+        }
+    }
+
+    fn window_replied(&mut self, request: RequestId) {
+        if let Some(session) = &mut self.session {
+            session.window.handle_reply(request);
+        }
+    }
+
+    fn retry(&mut self, now: &Sample, request: RequestId) {
+        if let Some(session) = &mut self.session {
+            session.window.handle_refused(request, now, &mut self.rng);
+        }
+    }
+
+    /// Decided: whoever was held back behind it may go on.
+    fn remove_request(&mut self, request: RequestId) {
+        let Some(session) = &mut self.session else { return };
+        let removed = session.window.remove(request);
+        if let Some(key) = removed.and_then(|removed| removed.key) {
+            self.acquires.make_ready_held_back(&key);
+        }
+    }
+}
+
+/// Refusals after which a release or withdrawal is tried again: it is never dropped (L14).
+fn is_passing(refusal: Refusal) -> bool {
+    matches!(refusal, Refusal::Busy | Refusal::Limit | Refusal::Denied)
+}
+
+/// Tokens are positive as signed numbers, for SQL and Java.
+const TOKEN_MAX: u64 = i64::MAX as u64;

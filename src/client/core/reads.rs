@@ -1,0 +1,150 @@
+//! Linearizable reads: each with its own number, asked again at each new leader, never of an older index
+//! than before (safety L18).
+
+use super::back_off::{BackOff, STEP_MAX};
+use super::types::CallId;
+use crate::base::rng::Rng;
+use crate::base::{Index, Sample};
+use crate::lock::Refusal;
+use crate::wire::{Query, ReadAnswer, Request};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The reads that are not answered. A read's number is that of its call.
+#[derive(Debug)]
+pub(super) struct Reads {
+    asked: BTreeMap<CallId, Query>,
+    unsent: BTreeSet<CallId>,
+    /// Those that wait for `retry_at`.
+    paused: BTreeSet<CallId>,
+    retry_at: u64,
+    back_off: BackOff,
+    /// The newest index of which this client was told anything.
+    newest: Index,
+}
+
+/// What an answer meant.
+#[derive(Debug)]
+pub(super) enum Answered {
+    /// It decides the call.
+    Decided(CallId, Index, ReadAnswer),
+    /// It will be asked again, or nobody asked.
+    Nothing,
+}
+
+impl Reads {
+    pub(super) fn new() -> Self {
+        Self {
+            asked: BTreeMap::new(),
+            unsent: BTreeSet::new(),
+            paused: BTreeSet::new(),
+            retry_at: 0,
+            back_off: BackOff::new(),
+            newest: Index(0),
+        }
+    }
+
+    pub(super) fn ask(&mut self, call: CallId, query: Query) {
+        self.asked.insert(call, query);
+        self.unsent.insert(call);
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.asked.len()
+    }
+
+    /// Gives it up; reads have no effect. Whether it was undecided.
+    pub(super) fn remove(&mut self, call: CallId) -> bool {
+        self.unsent.remove(&call);
+        self.paused.remove(&call);
+        self.asked.remove(&call).is_some()
+    }
+
+    pub(super) fn take_all(&mut self) -> Vec<CallId> {
+        self.unsent.clear();
+        self.paused.clear();
+        std::mem::take(&mut self.asked).into_keys().collect()
+    }
+
+    pub(super) fn handle_answer(
+        &mut self,
+        now: &Sample,
+        rng: &mut Rng,
+        (read, index, answer): (u64, Index, ReadAnswer),
+    ) -> Answered {
+        let call = CallId(read);
+        if !self.asked.contains_key(&call) {
+            return Answered::Nothing;
+        }
+        let again = index < self.newest || answer == ReadAnswer::Refused(Refusal::Busy);
+        if again {
+            if self.paused.is_empty() {
+                self.retry_at = self.back_off.next(now, STEP_MAX, rng);
+            }
+            self.paused.insert(call);
+            return Answered::Nothing;
+        }
+        if !matches!(answer, ReadAnswer::Refused(_)) {
+            self.newest = index;
+        }
+        self.back_off.reset();
+        self.remove(call);
+        Answered::Decided(call, index, answer)
+    }
+
+    pub(super) fn handle_deadline(&mut self, now: &Sample) {
+        if self.retry_at <= now.boot() {
+            self.unsent.append(&mut self.paused);
+        }
+    }
+
+    pub(super) fn next_deadline(&self) -> u64 {
+        if self.paused.is_empty() { u64::MAX } else { self.retry_at }
+    }
+
+    /// Another leader: everything is asked again.
+    pub(super) fn send_all_again(&mut self) {
+        self.paused.clear();
+        self.unsent = self.asked.keys().copied().collect();
+    }
+
+    pub(super) fn take_request(&mut self) -> Option<Request> {
+        let call = self.unsent.pop_first()?;
+        let query = self.asked.get(&call).unwrap_or_else(|| panic!("{call:?} to ask is unknown"));
+        Some(Request::Read { read: call.0, query: query.clone() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ask(reads: &mut Reads, call: u64) {
+        reads.ask(CallId(call), Query::Lock { name: "a".try_into().unwrap() });
+        assert!(reads.take_request().is_some());
+    }
+
+    fn answer(reads: &mut Reads, read: u64, index: u64) -> Answered {
+        let said = (read, Index(index), ReadAnswer::Valid(true));
+        reads.handle_answer(&Sample::at(0), &mut Rng::new(1), said)
+    }
+
+    #[test]
+    fn an_answer_of_an_older_index_is_asked_again() {
+        let mut reads = Reads::new();
+        ask(&mut reads, 1);
+        ask(&mut reads, 2);
+        assert!(matches!(answer(&mut reads, 1, 10), Answered::Decided(CallId(1), Index(10), _)));
+        assert!(matches!(answer(&mut reads, 2, 9), Answered::Nothing));
+        reads.handle_deadline(&Sample::at(u64::MAX));
+        assert!(matches!(reads.take_request(), Some(Request::Read { read: 2, .. })));
+        assert!(matches!(answer(&mut reads, 2, 10), Answered::Decided(CallId(2), Index(10), _)));
+    }
+
+    #[test]
+    fn an_answer_that_nobody_asked_for_says_nothing() {
+        let mut reads = Reads::new();
+        assert!(matches!(answer(&mut reads, 5, u64::MAX), Answered::Nothing));
+        ask(&mut reads, 1);
+        assert!(matches!(answer(&mut reads, 1, 1), Answered::Decided(..)));
+    }
+}

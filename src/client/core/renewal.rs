@@ -1,0 +1,104 @@
+//! Renewals: each transmission with its own number and its own send time (safety L7).
+
+use crate::base::Sample;
+use crate::base::rng::Rng;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The transmissions of one session that are not acknowledged, and when the next is due.
+#[derive(Debug)]
+pub(super) struct Renewals {
+    sent: BTreeMap<u64, Sample>,
+    due: u64,
+    interval: Duration,
+}
+
+impl Renewals {
+    /// Of a session of this TTL, whose creation was sent at `start`.
+    pub(super) fn new(ttl: Duration, start: &Sample) -> Self {
+        let interval = ttl / RENEWALS_PER_TTL;
+        Self { sent: BTreeMap::new(), due: start.hint(interval), interval }
+    }
+
+    /// When the next transmission is due, as a reading of BOOTTIME.
+    pub(super) fn due(&self) -> u64 {
+        self.due
+    }
+
+    /// Makes one due now, if the last was not answered: the node that it went to may be gone.
+    pub(super) fn repeat_unanswered(&mut self, now: &Sample) {
+        if !self.sent.is_empty() {
+            self.due = now.boot();
+        }
+    }
+
+    /// Transmission `number` leaves after `now` (L19).
+    pub(super) fn handle_sent(&mut self, number: u64, now: &Sample, rng: &mut Rng) {
+        self.sent.insert(number, *now);
+        if self.sent.len() > SENT_MAX {
+            // The oldest are the least worth: their acknowledgement would extend the least.
+            self.sent.pop_first();
+        }
+        self.due = now.hint(rng.duration(self.interval / 8 * 7, self.interval));
+    }
+
+    /// The send time of `number`, once, unless a later one was acknowledged before: numbers rise with
+    /// send times, so an earlier one can extend nothing.
+    pub(super) fn take_acknowledged(&mut self, number: u64) -> Option<Sample> {
+        let start = self.sent.remove(&number)?;
+        self.sent = self.sent.split_off(&number);
+        Some(start)
+    }
+}
+
+/// Two may be lost before belief ends.
+const RENEWALS_PER_TTL: u32 = 3;
+/// Transmissions whose send times are remembered; one is sent per third of a TTL and per new home.
+const SENT_MAX: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn renewals() -> (Renewals, Rng) {
+        (Renewals::new(Duration::from_secs(9), &Sample::at(0)), Rng::new(1))
+    }
+
+    #[test]
+    fn an_acknowledgement_counts_from_the_send_of_its_own_number() {
+        let (mut renewals, mut rng) = renewals();
+        renewals.handle_sent(7, &Sample::at(100), &mut rng);
+        renewals.handle_sent(8, &Sample::at(200), &mut rng);
+        assert_eq!(renewals.take_acknowledged(7), Some(Sample::at(100)));
+        assert_eq!(renewals.take_acknowledged(8), Some(Sample::at(200)));
+    }
+
+    #[test]
+    fn what_was_never_sent_or_is_superseded_extends_nothing() {
+        let (mut renewals, mut rng) = renewals();
+        renewals.handle_sent(7, &Sample::at(100), &mut rng);
+        renewals.handle_sent(8, &Sample::at(200), &mut rng);
+        assert_eq!(renewals.take_acknowledged(9), None);
+        assert_eq!(renewals.take_acknowledged(8), Some(Sample::at(200)));
+        assert_eq!(renewals.take_acknowledged(8), None);
+        assert_eq!(renewals.take_acknowledged(7), None);
+    }
+
+    #[test]
+    fn remembered_send_times_are_bounded() {
+        let (mut renewals, mut rng) = renewals();
+        for number in 0..1000 {
+            renewals.handle_sent(number, &Sample::at(number), &mut rng);
+        }
+        assert_eq!(renewals.sent.len(), SENT_MAX);
+        assert_eq!(renewals.take_acknowledged(999), Some(Sample::at(999)));
+    }
+
+    #[test]
+    fn three_are_due_in_each_ttl() {
+        let (mut renewals, mut rng) = renewals();
+        assert_eq!(renewals.due(), 3_000_000_000);
+        renewals.handle_sent(1, &Sample::at(3_000_000_000), &mut rng);
+        assert!(renewals.due() > 5_500_000_000 && renewals.due() <= 6_000_000_000);
+    }
+}

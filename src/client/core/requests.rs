@@ -1,0 +1,300 @@
+//! The window of one session's logged requests: ids, the floor, what is sent again, and who must wait for
+//! whom (safety L14, L17).
+
+use super::back_off::{BackOff, STEP_MAX};
+use super::types::CallId;
+use crate::base::limits::{ANSWERS_PER_SESSION_MAX, REQUESTS_IN_FLIGHT_MAX};
+use crate::base::rng::Rng;
+use crate::base::{Owner, RequestId, Sample, Token};
+use crate::lock::{Name, Operation};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The requests of one session that are not decided, under ids that rise from 1.
+#[derive(Debug)]
+pub(super) struct Window {
+    next: RequestId,
+    outstanding: BTreeMap<RequestId, Outstanding>,
+    /// Those without a first reply (QUEUED is one): the lowest is the floor.
+    unreplied: BTreeSet<RequestId>,
+    /// Those to be sent on the present link, in order of their ids.
+    unsent: BTreeSet<RequestId>,
+    /// Those that were sent on the present link and are not answered there.
+    in_flight: BTreeSet<RequestId>,
+    /// Those that were refused for load, to be sent again under their ids at `retry_at`.
+    refused: BTreeSet<RequestId>,
+    retry_at: u64,
+    back_off: BackOff,
+    /// How many undecided requests each owner has about each lock.
+    busy: BTreeMap<OwnerKey, u32>,
+}
+
+/// An owner other than 0, and a lock.
+pub(super) type OwnerKey = (Owner, Name);
+
+/// A request whose outcome is not known.
+#[derive(Clone, Debug)]
+pub(super) struct Outstanding {
+    pub(super) operation: Operation,
+    pub(super) purpose: Purpose,
+    /// Whose, about what; `None` for an owner of its own.
+    pub(super) key: Option<OwnerKey>,
+    /// Every token known here when it was first submitted is at most this: a grant to it is larger (L3).
+    pub(super) above: Token,
+    /// How often it left.
+    pub(super) transmissions: u32,
+}
+
+/// What an answer is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// An acquire that somebody waits for.
+    Acquire(CallId),
+    /// An acquire that is withdrawn: whatever its answer, it is never believed (L14).
+    Withdrawn,
+    /// The withdrawal of that acquire.
+    Withdraw(RequestId),
+    /// A release, and who waits for it.
+    Release(Option<CallId>),
+}
+
+/// A request that must leave now.
+#[derive(Debug)]
+pub(super) struct Transmission {
+    pub(super) request: RequestId,
+    pub(super) floor: RequestId,
+    pub(super) operation: Operation,
+}
+
+impl Window {
+    pub(super) fn new() -> Self {
+        Self {
+            next: RequestId(1),
+            outstanding: BTreeMap::new(),
+            unreplied: BTreeSet::new(),
+            unsent: BTreeSet::new(),
+            in_flight: BTreeSet::new(),
+            refused: BTreeSet::new(),
+            retry_at: 0,
+            back_off: BackOff::new(),
+            busy: BTreeMap::new(),
+        }
+    }
+
+    /// The lowest id without a first reply.
+    pub(super) fn floor(&self) -> RequestId {
+        self.unreplied.first().copied().unwrap_or(self.next)
+    }
+
+    /// The id that the next request will have.
+    pub(super) fn next_request(&self) -> RequestId {
+        self.next
+    }
+
+    /// Whether one more acquire fits. Releases and withdrawals always do: they free something.
+    pub(super) fn has_room(&self) -> bool {
+        self.next.0 - self.floor().0 < SPAN_MAX
+    }
+
+    /// Whether a request of this owner about this lock is undecided.
+    pub(super) fn is_busy(&self, key: &OwnerKey) -> bool {
+        self.busy.contains_key(key)
+    }
+
+    /// Gives a request its id; it leaves with the next `take_transmission`.
+    pub(super) fn submit(
+        &mut self,
+        operation: Operation,
+        purpose: Purpose,
+        key: Option<OwnerKey>,
+        above: Token,
+    ) -> RequestId {
+        let request = self.next;
+        self.next = request.next();
+        if let Some(key) = &key {
+            *self.busy.entry(key.clone()).or_default() += 1;
+        }
+        let made = Outstanding { operation, purpose, key, above, transmissions: 0 };
+        self.outstanding.insert(request, made);
+        self.unreplied.insert(request);
+        self.unsent.insert(request);
+        request
+    }
+
+    pub(super) fn outstanding(&self, request: RequestId) -> Option<&Outstanding> {
+        self.outstanding.get(&request)
+    }
+
+    /// A first or later reply to `request` came that does not decide it.
+    pub(super) fn handle_reply(&mut self, request: RequestId) {
+        self.unreplied.remove(&request);
+        self.unsent.remove(&request);
+        self.in_flight.remove(&request);
+        self.refused.remove(&request);
+        self.back_off.reset();
+    }
+
+    /// `request` is decided: forgets it.
+    pub(super) fn remove(&mut self, request: RequestId) -> Option<Outstanding> {
+        let removed = self.outstanding.remove(&request)?;
+        self.handle_reply(request);
+        if let Some(key) = &removed.key
+            && let Some(count) = self.busy.get_mut(key)
+        {
+            *count -= 1;
+            if *count == 0 {
+                self.busy.remove(key);
+            }
+        }
+        Some(removed)
+    }
+
+    /// Takes back an acquire. If it ever left, a withdrawal follows it, and its id stays below no floor
+    /// until that is answered; if not, it is surely not done.
+    pub(super) fn withdraw(&mut self, acquire: RequestId) {
+        let Some(outstanding) = self.outstanding.get_mut(&acquire) else { return };
+        if outstanding.transmissions == 0 {
+            self.remove(acquire);
+            return;
+        }
+        outstanding.purpose = Purpose::Withdrawn;
+        let (key, above) = (outstanding.key.clone(), outstanding.above);
+        self.unsent.remove(&acquire);
+        self.refused.remove(&acquire);
+        self.submit(Operation::Withdraw { acquire }, Purpose::Withdraw(acquire), key, above);
+    }
+
+    /// Nobody waits for this release any more; it goes on. Whether there was one.
+    pub(super) fn forget_waiter(&mut self, call: CallId) -> bool {
+        let waited =
+            |outstanding: &&mut Outstanding| outstanding.purpose == Purpose::Release(Some(call));
+        let found = self.outstanding.values_mut().find(waited);
+        found.map(|outstanding| outstanding.purpose = Purpose::Release(None)).is_some()
+    }
+
+    /// Refused for load or for now: sent again under its id after a pause.
+    pub(super) fn handle_refused(&mut self, request: RequestId, now: &Sample, rng: &mut Rng) {
+        self.in_flight.remove(&request);
+        if self.refused.is_empty() {
+            self.retry_at = self.back_off.next(now, STEP_MAX, rng);
+        }
+        self.refused.insert(request);
+    }
+
+    /// Moves what was refused and has paused to what is to be sent.
+    pub(super) fn handle_deadline(&mut self, now: &Sample) {
+        if self.retry_at <= now.boot() {
+            self.unsent.append(&mut self.refused);
+        }
+    }
+
+    /// When `handle_deadline` has something to do.
+    pub(super) fn next_deadline(&self) -> u64 {
+        if self.refused.is_empty() { u64::MAX } else { self.retry_at }
+    }
+
+    /// Another link: everything outstanding leaves again under its id, in order of the ids (L14). What is
+    /// withdrawn does not: its withdrawal speaks for it.
+    pub(super) fn send_all_again(&mut self) {
+        self.in_flight.clear();
+        self.refused.clear();
+        self.unsent = self
+            .outstanding
+            .iter()
+            .filter(|(_, outstanding)| outstanding.purpose != Purpose::Withdrawn)
+            .map(|(request, _)| *request)
+            .collect();
+    }
+
+    /// The next request to send on the present link.
+    pub(super) fn take_transmission(&mut self) -> Option<Transmission> {
+        if self.in_flight.len() >= IN_FLIGHT_MAX {
+            return None;
+        }
+        let request = self.unsent.pop_first()?;
+        let outstanding = self.outstanding.get_mut(&request);
+        let outstanding = outstanding.unwrap_or_else(|| panic!("{request:?} to send is unknown"));
+        outstanding.transmissions = outstanding.transmissions.saturating_add(1);
+        let operation = outstanding.operation.clone();
+        self.in_flight.insert(request);
+        Some(Transmission { request, floor: self.floor(), operation })
+    }
+
+    /// All of it, when the session is over.
+    pub(super) fn into_outstanding(self) -> impl Iterator<Item = Outstanding> {
+        self.outstanding.into_values()
+    }
+}
+
+/// Ids from the floor on for acquires: half of what the server remembers, so that releases and withdrawals
+/// of all of them still fit.
+const SPAN_MAX: u64 = ANSWERS_PER_SESSION_MAX as u64 / 2;
+/// Half of what a server takes on one connection: the rest is for reads and renewals.
+const IN_FLIGHT_MAX: usize = REQUESTS_IN_FLIGHT_MAX / 2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn release(window: &mut Window) -> RequestId {
+        let operation = Operation::Release { name: "a".try_into().unwrap(), token: Token(1) };
+        window.submit(operation, Purpose::Release(None), None, Token(0))
+    }
+
+    fn sent(window: &mut Window) -> Vec<u64> {
+        std::iter::from_fn(|| window.take_transmission()).map(|sent| sent.request.0).collect()
+    }
+
+    #[test]
+    fn floor_is_the_lowest_id_without_a_first_reply() {
+        let mut window = Window::new();
+        assert_eq!(window.floor(), RequestId(1));
+        let (first, second) = (release(&mut window), release(&mut window));
+        window.remove(second);
+        assert_eq!(window.floor(), first);
+        window.handle_reply(first);
+        assert_eq!(window.floor(), RequestId(3));
+    }
+
+    #[test]
+    fn another_link_gets_everything_again_in_order_of_ids() {
+        let mut window = Window::new();
+        let requests = [release(&mut window), release(&mut window), release(&mut window)];
+        assert_eq!(sent(&mut window), [1, 2, 3]);
+        window.handle_reply(requests[0]);
+        window.remove(requests[1]);
+        window.send_all_again();
+        assert_eq!(sent(&mut window), [1, 3]);
+    }
+
+    #[test]
+    fn a_withdrawn_acquire_keeps_the_floor_until_its_withdrawal_is_answered() {
+        let mut window = Window::new();
+        let acquire = release(&mut window);
+        assert_eq!(sent(&mut window), [1]);
+        window.withdraw(acquire);
+        window.send_all_again();
+        assert_eq!((sent(&mut window), window.floor()), (vec![2], acquire));
+        window.remove(RequestId(2));
+        window.remove(acquire);
+        assert_eq!(window.floor(), RequestId(3));
+    }
+
+    #[test]
+    fn an_acquire_that_never_left_is_withdrawn_without_a_word() {
+        let mut window = Window::new();
+        let acquire = release(&mut window);
+        window.withdraw(acquire);
+        assert!(sent(&mut window).is_empty());
+    }
+
+    #[test]
+    fn no_more_are_in_flight_than_a_server_takes() {
+        let mut window = Window::new();
+        for _ in 0..IN_FLIGHT_MAX + 1 {
+            release(&mut window);
+        }
+        assert_eq!(sent(&mut window).len(), IN_FLIGHT_MAX);
+        window.remove(RequestId(1));
+        assert_eq!(sent(&mut window).len(), 1);
+    }
+}

@@ -1,0 +1,298 @@
+//! Sessions: opened, renewed, lost, replaced, and closed in the background.
+
+use super::back_off::{BackOff, SPARE_STEP_MAX, STEP_MAX};
+use super::renewal::Renewals;
+use super::requests::{Purpose, Window};
+use super::types::{Action, Belief, CallId, Done, EndReason, LinkId, SessionState};
+use super::{Core, Life};
+use crate::base::limits::{TTL_MS_MAX, TTL_MS_MIN};
+use crate::base::time::nanos;
+use crate::base::{RequestId, Sample, SessionId};
+use crate::lock::{Answer, Refusal};
+use crate::{Error, Status};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// A session that is believed in.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) id: SessionId,
+    pub(super) ttl: Duration,
+    pub(super) belief: Belief,
+    pub(super) renewals: Renewals,
+    pub(super) window: Window,
+}
+
+/// The wish for a session. Each transmission makes one of its own (L7); the first answer counts.
+#[derive(Debug)]
+pub(super) struct Opening {
+    /// The send times of the transmissions on the present home.
+    pub(super) sent: BTreeMap<u64, Sample>,
+    pub(super) retry_at: u64,
+    pub(super) back_off: BackOff,
+    /// Why the last one was refused.
+    pub(super) refusal: Option<Refusal>,
+}
+
+/// A session that ended here, and is closed at the server so that its locks are free before its TTL.
+#[derive(Debug)]
+pub(super) struct Retiring {
+    pub(super) session: SessionId,
+    pub(super) request: RequestId,
+    pub(super) floor: RequestId,
+    /// Sent on the present home, or to be sent from `retry_at` on.
+    pub(super) sent: bool,
+    pub(super) retry_at: u64,
+    pub(super) back_off: BackOff,
+    /// After this the server's own timer has ended it.
+    pub(super) until: u64,
+    pub(super) call: Option<CallId>,
+}
+
+/// What ended a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum EndedBy {
+    /// Its belief ran out, or a loss timer fired: it may live on at the server.
+    Lapse,
+    /// The server says so.
+    Server,
+}
+
+impl Session {
+    pub(super) fn state(&self, now: &Sample) -> SessionState {
+        if self.belief.is_over(now) {
+            SessionState::Ended
+        } else if now.boot() >= self.jeopardy_at() {
+            SessionState::Jeopardy
+        } else {
+            SessionState::Valid
+        }
+    }
+
+    /// Two renewals were due since the one that was acknowledged last.
+    fn jeopardy_at(&self) -> u64 {
+        self.belief.start.boot_before.saturating_add(nanos(self.ttl / 3 * 2))
+    }
+}
+
+impl Opening {
+    pub(super) fn new(now: &Sample) -> Self {
+        Self {
+            sent: BTreeMap::new(),
+            retry_at: now.boot(),
+            back_off: BackOff::new(),
+            refusal: None,
+        }
+    }
+}
+
+impl Core {
+    pub(super) fn handle_session_opened(
+        &mut self,
+        now: &Sample,
+        link: LinkId,
+        number: u64,
+        (id, ttl_ms, rho_ppm): (SessionId, u32, u32),
+    ) {
+        // Only home's: the server binds the session to the link that asked, and ours is home.
+        if self.links.home().is_none_or(|home| home.link != link) || id == SessionId(0) {
+            return;
+        }
+        let Some(opening) = &mut self.opening else { return };
+        let Some(start) = opening.sent.remove(&number) else { return };
+        let ttl = Duration::from_millis(u64::from(ttl_ms)).min(self.options.ttl);
+        let belief = Belief::new(id, start, ttl, rho_ppm, now);
+        self.bound.handle_opened(id);
+        if belief.is_over(now) {
+            // Too late, or a TTL of nothing: it was never believed in; another follows.
+            opening.retry_at = opening.back_off.next(now, STEP_MAX, &mut self.rng);
+            self.retire(now, (id, ttl), (RequestId(1), RequestId(1)), None);
+            return;
+        }
+        self.opening = None;
+        let renewals = Renewals::new(ttl, &start);
+        self.session = Some(Session { id, ttl, belief, renewals, window: Window::new() });
+        self.actions.push(Action::Extend(belief));
+        self.report_state(now);
+    }
+
+    pub(super) fn handle_session_refused(&mut self, now: &Sample, number: u64, refusal: Refusal) {
+        let Some(opening) = &mut self.opening else { return };
+        if opening.sent.remove(&number).is_none() {
+            return;
+        }
+        opening.refusal = Some(refusal);
+        let longest = if refusal == Refusal::Busy { STEP_MAX } else { SPARE_STEP_MAX };
+        opening.retry_at = opening.back_off.next(now, longest, &mut self.rng);
+        if refusal != Refusal::Busy {
+            self.fail_acquires(super::refusal_error(refusal));
+        }
+    }
+
+    pub(super) fn handle_renewed(&mut self, now: &Sample, id: SessionId, number: u64) {
+        let Some(session) = self.session.as_mut().filter(|session| session.id == id) else {
+            return;
+        };
+        if let Some(start) = session.renewals.take_acknowledged(number) {
+            session.belief.extend(start, now);
+            self.actions.push(Action::Extend(session.belief));
+        }
+    }
+
+    /// The server says that a session is not alive: final.
+    pub(super) fn handle_session_ended(&mut self, now: &Sample, id: SessionId) {
+        if self.session.as_ref().is_some_and(|session| session.id == id) {
+            self.lose_session(now, EndedBy::Server);
+        }
+        self.finish_retiring(id);
+    }
+
+    /// Ends what is over at `now`. First in each input, so that an end comes before whatever would extend,
+    /// grant or release (L6, L24).
+    pub(super) fn check_belief(&mut self, now: &Sample) {
+        if self.session.as_ref().is_some_and(|session| session.belief.is_over(now)) {
+            self.lose_session(now, EndedBy::Lapse);
+        }
+    }
+
+    /// The session is over here for good: it is renewed no more, and replaced when somebody wants it.
+    pub(super) fn lose_session(&mut self, now: &Sample, by: EndedBy) {
+        let Some(session) = self.session.take() else { return };
+        self.end_all_leases(EndReason::Expired);
+        self.report_state(now);
+        let ids = (session.window.next_request(), session.window.floor());
+        if by == EndedBy::Lapse {
+            self.retire(now, (session.id, session.ttl), ids, None);
+        }
+        for outstanding in session.window.into_outstanding() {
+            match outstanding.purpose {
+                Purpose::Acquire(call) => self.handle_acquire_lost(now, call),
+                Purpose::Release(Some(call)) => self.decide(call, Err(session_expired())),
+                Purpose::Release(None) | Purpose::Withdrawn | Purpose::Withdraw(_) => {}
+            }
+        }
+        self.acquires.release_held_back();
+        if !self.acquires.is_empty() {
+            self.want_session(now);
+        }
+    }
+
+    /// Opens a session unless there is one or it is being opened.
+    pub(super) fn want_session(&mut self, now: &Sample) {
+        if self.session.is_none() && self.opening.is_none() && self.life == Life::Open {
+            self.opening = Some(Opening::new(now));
+        }
+    }
+
+    pub(super) fn start_close(&mut self, now: &Sample, call: CallId) {
+        if self.life == Life::Closed {
+            return self.decide(call, Ok(Done::Closed));
+        }
+        self.life = Life::Closed;
+        self.opening = None;
+        self.end_all_leases(EndReason::SessionClosed);
+        self.fail_acquires(Status::Closed.into());
+        for read in self.reads.take_all() {
+            self.decide(read, Err(Status::Closed.into()));
+        }
+        self.timers.clear();
+        let Some(session) = self.session.take() else {
+            return self.decide(call, Ok(Done::Closed));
+        };
+        self.report_state(now);
+        let ids = (session.window.next_request(), session.window.floor());
+        self.retire(now, (session.id, session.ttl), ids, Some(call));
+        for outstanding in session.window.into_outstanding() {
+            if let Purpose::Release(Some(release)) = outstanding.purpose {
+                self.decide(release, Err(Status::Closed.into()));
+            }
+        }
+    }
+
+    fn retire(
+        &mut self,
+        now: &Sample,
+        (session, ttl): (SessionId, Duration),
+        (request, floor): (RequestId, RequestId),
+        call: Option<CallId>,
+    ) {
+        if self.retiring.len() >= RETIRING_MAX {
+            self.retiring.remove(0);
+        }
+        let until = now.hint(ttl.saturating_mul(RETIRING_TTLS));
+        self.retiring.push(Retiring {
+            session,
+            request,
+            floor,
+            sent: false,
+            retry_at: now.boot(),
+            back_off: BackOff::new(),
+            until,
+            call,
+        });
+    }
+
+    /// An answer to a request of a session that ended here: only that of its close is of interest.
+    pub(super) fn handle_retiring_answer(
+        &mut self,
+        now: &Sample,
+        (session, request): (SessionId, RequestId),
+        answer: &Answer,
+    ) {
+        let mut found = self.retiring.iter_mut();
+        let of_it = |one: &&mut Retiring| one.session == session && one.request == request;
+        let Some(retiring) = found.find(of_it) else { return };
+        match answer {
+            Answer::Refused(Refusal::Busy | Refusal::Limit | Refusal::Denied) => {
+                retiring.sent = false;
+                retiring.retry_at = retiring.back_off.next(now, STEP_MAX, &mut self.rng);
+            }
+            _ => self.finish_retiring(session),
+        }
+    }
+
+    fn finish_retiring(&mut self, session: SessionId) {
+        let Some(at) = self.retiring.iter().position(|one| one.session == session) else { return };
+        if let Some(call) = self.retiring.remove(at).call {
+            self.decide(call, Ok(Done::Closed));
+        }
+    }
+
+    /// Gives up sessions that the servers' own timers have ended by now.
+    pub(super) fn drop_retired(&mut self, now: &Sample) {
+        let over = |one: &Retiring| one.until <= now.boot();
+        let calls: Vec<_> =
+            self.retiring.iter().filter(|one| over(one)).filter_map(|one| one.call).collect();
+        self.retiring.retain(|one| !over(one));
+        for call in calls {
+            let text = "no leader answered the close; the locks are freed when the TTL is over";
+            self.decide(call, Err(Error::new(Status::Unknown, text)));
+        }
+    }
+
+    /// When the session's belief or state changes by itself, as a reading of BOOTTIME.
+    pub(super) fn session_deadline(&self) -> u64 {
+        let retired = self.retiring.iter().map(|one| one.until).min().unwrap_or(u64::MAX);
+        let Some(session) = &self.session else { return retired };
+        let jeopardy = match self.reported.0 {
+            SessionState::Valid => session.jeopardy_at(),
+            SessionState::Jeopardy | SessionState::Ended => u64::MAX,
+        };
+        retired.min(jeopardy).min(session.belief.ends_at())
+    }
+}
+
+/// A TTL that servers take.
+pub(super) fn clamp_ttl(ttl: Duration) -> Duration {
+    let (low, high) = (u64::from(TTL_MS_MIN), u64::from(TTL_MS_MAX));
+    ttl.clamp(Duration::from_millis(low), Duration::from_millis(high))
+}
+
+pub(super) fn session_expired() -> Error {
+    Error::new(Status::SessionExpired, "the session expired while the call waited in it")
+}
+
+/// Sessions that are closed in the background at once; older ones are left to their TTL.
+const RETIRING_MAX: usize = 4;
+/// A session that is renewed no more is gone after its TTL, and after another one if the leader changed.
+const RETIRING_TTLS: u32 = 3;

@@ -1,0 +1,185 @@
+//! What leaves, in which order: on a new home the session is bound first, then everything outstanding goes
+//! again under its ids (safety L14).
+
+use super::Core;
+use super::back_off::{BackOff, STEP_MAX};
+use super::links::Home;
+use super::types::Action;
+use crate::base::rng::Rng;
+use crate::base::{Sample, SessionId};
+use crate::lock::Operation;
+use crate::wire::Request;
+
+/// What home was told.
+#[derive(Debug)]
+pub(super) struct Bound {
+    /// The home that everything was sent to.
+    home: Option<Home>,
+    /// The session that home's link is bound to.
+    session: Option<SessionId>,
+    /// When everything is sent to the same home again: it says that it may not have taken it.
+    rebind_at: u64,
+    back_off: BackOff,
+}
+
+impl Default for Bound {
+    fn default() -> Self {
+        Self { home: None, session: None, rebind_at: u64::MAX, back_off: BackOff::new() }
+    }
+}
+
+impl Bound {
+    pub(super) fn rebind_later(&mut self, now: &Sample, rng: &mut Rng) {
+        if self.rebind_at == u64::MAX {
+            self.rebind_at = self.back_off.next(now, STEP_MAX, rng);
+        }
+    }
+
+    /// A creation binds the link that it was sent on.
+    pub(super) fn handle_opened(&mut self, session: SessionId) {
+        self.session = Some(session);
+    }
+}
+
+impl Core {
+    /// Everything that can leave at `now`.
+    pub(super) fn transmit(&mut self, now: &Sample) {
+        self.drop_retired(now);
+        if self.life == super::Life::Closed && self.retiring.is_empty() {
+            return self.links.hang_up_all(&mut self.actions);
+        }
+        self.links.settle(now, &mut self.actions);
+        self.follow_home(now);
+        let ready = self.session.is_some();
+        if ready {
+            self.start_ready_acquires();
+        }
+        let Some(home) = self.bound.home else { return };
+        self.send_closes(now, home);
+        self.send_creation(now, home);
+        self.send_requests(now, home);
+        self.send_renewal(now, home);
+        while let Some(request) = self.reads.take_request() {
+            self.send(now, home, request);
+        }
+    }
+
+    /// Another home, or the same one in another term, has been told nothing yet.
+    fn follow_home(&mut self, now: &Sample) {
+        self.reads.handle_deadline(now);
+        if let Some(session) = &mut self.session {
+            session.window.handle_deadline(now);
+        }
+        let home = self.links.home();
+        let rebind = self.bound.rebind_at <= now.boot();
+        if self.bound.home == home && !rebind {
+            return;
+        }
+        if self.bound.home != home {
+            self.bound.back_off.reset();
+        }
+        self.bound.home = home;
+        self.bound.session = None;
+        self.bound.rebind_at = u64::MAX;
+        self.reads.send_all_again();
+        if let Some(session) = &mut self.session {
+            session.window.send_all_again();
+            session.renewals.repeat_unanswered(now);
+        }
+        if let Some(opening) = &mut self.opening {
+            opening.sent.clear();
+        }
+        self.retiring.iter_mut().for_each(|retiring| retiring.sent = false);
+    }
+
+    /// Closes of sessions that ended here. Not while a creation is under way on this link: the two would
+    /// bind it to different sessions.
+    fn send_closes(&mut self, now: &Sample, home: Home) {
+        if self.opening.as_ref().is_some_and(|opening| !opening.sent.is_empty()) {
+            return;
+        }
+        for at in 0..self.retiring.len() {
+            let retiring = &mut self.retiring[at];
+            if retiring.sent || retiring.retry_at > now.boot() {
+                continue;
+            }
+            retiring.sent = true;
+            let (session, request, floor) = (retiring.session, retiring.request, retiring.floor);
+            self.bind(now, home, session);
+            let operation = Operation::Close;
+            self.send(now, home, Request::Submit { session, request, floor, operation });
+        }
+    }
+
+    fn send_creation(&mut self, now: &Sample, home: Home) {
+        let Some(opening) = &self.opening else { return };
+        if !opening.sent.is_empty() || opening.retry_at > now.boot() {
+            return;
+        }
+        let number = self.new_number();
+        if let Some(opening) = &mut self.opening {
+            opening.sent.insert(number, *now);
+        }
+        let ttl_ms = u32::try_from(self.options.ttl.as_millis()).unwrap_or(u32::MAX);
+        let (key, client) = (self.options.key, self.options.client.clone());
+        self.send(now, home, Request::OpenSession { number, ttl_ms, key, client });
+    }
+
+    fn send_requests(&mut self, now: &Sample, home: Home) {
+        let Some(session) = &self.session else { return };
+        let session = session.id;
+        self.bind(now, home, session);
+        while let Some(sent) = self.session.as_mut().and_then(|one| one.window.take_transmission())
+        {
+            let (request, floor, operation) = (sent.request, sent.floor, sent.operation);
+            self.send(now, home, Request::Submit { session, request, floor, operation });
+        }
+    }
+
+    fn send_renewal(&mut self, now: &Sample, home: Home) {
+        let Some(session) = &self.session else { return };
+        if session.renewals.due() > now.boot() {
+            return;
+        }
+        let number = self.new_number();
+        let Some(session) = &mut self.session else { return };
+        session.renewals.handle_sent(number, now, &mut self.rng);
+        let session = session.id;
+        self.send(now, home, Request::Renew { session, number });
+    }
+
+    fn bind(&mut self, now: &Sample, home: Home, session: SessionId) {
+        if self.bound.session != Some(session) {
+            self.bound.session = Some(session);
+            let key = self.options.key;
+            self.send(now, home, Request::Attach { session, key });
+        }
+    }
+
+    fn send(&mut self, now: &Sample, home: Home, request: Request) {
+        self.links.handle_sent(now, home.link);
+        self.actions.push(Action::Send { link: home.link, request });
+    }
+
+    /// When `transmit` has something to send by itself, as a reading of BOOTTIME.
+    pub(super) fn transmit_deadline(&self) -> u64 {
+        if self.bound.home.is_none() {
+            return u64::MAX;
+        }
+        let creating = self.opening.as_ref().is_some_and(|opening| !opening.sent.is_empty());
+        let close = self
+            .retiring
+            .iter()
+            .filter(|retiring| !retiring.sent && !creating)
+            .map(|retiring| retiring.retry_at)
+            .min();
+        let creation = self.opening.as_ref().filter(|_| !creating).map(|opening| opening.retry_at);
+        let session = self.session.as_ref();
+        let renewal = session.map(|one| one.renewals.due().min(one.window.next_deadline()));
+        [close, creation, renewal, Some(self.reads.next_deadline()), Some(self.bound.rebind_at)]
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or(u64::MAX)
+    }
+}

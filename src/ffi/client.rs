@@ -1,0 +1,267 @@
+//! A client: the session that all its leases share.
+
+use super::guard::{guard, guard_or, unsupported};
+use super::handle::{enter, export, free};
+use super::log::install;
+use super::sized::{self, Sized32};
+use super::status::tenure_status;
+use super::strings::{CLIENT_NAME, ENDPOINTS, optional_text, out};
+use super::wait::wait;
+use crate::client::{Client, ClientOptions, Wait};
+use crate::Error;
+use std::ffi::{c_char, c_int};
+use std::mem::offset_of;
+use std::time::Duration;
+
+/// tenure_client_open returns at once and connects in the background.
+pub const TENURE_OPEN_BACKGROUND: u32 = 1;
+
+/// The session is renewed in time.
+pub const TENURE_SESSION_STATE_VALID: i32 = 1;
+/// A renewal is overdue; the session is still valid.
+pub const TENURE_SESSION_STATE_JEOPARDY: i32 = 2;
+/// There is no session yet, or it has ended.
+pub const TENURE_SESSION_STATE_ENDED: i32 = 3;
+
+/// A connection to a cluster, and the session in it. Thread-safe.
+#[derive(Debug)]
+pub struct tenure_client {
+    _opaque: [u8; 0],
+}
+
+/// How a client is opened. Begin with TENURE_CLIENT_OPTIONS_INIT.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct tenure_client_options {
+    pub struct_size: u32,
+    /// How long the leases outlive this process, and how long a loss can go unnoticed: 0 = 10000. The servers
+    /// keep it within their bounds.
+    pub ttl_ms: u32,
+    /// The client's name, for people; NULL = host:pid.
+    pub name: *const c_char,
+    /// How long opening tries to reach a node and make a session; 0 = 5000.
+    pub connect_timeout_ms: u32,
+    /// How long calls without a wait of their own try; 0 = 5000.
+    pub request_timeout_ms: u32,
+    /// 0 = off. This version has no other.
+    pub progress_ms: u32,
+    /// TENURE_OPEN_BACKGROUND.
+    pub flags: u32,
+}
+
+/// A client's session as known here. Begin with TENURE_SESSION_INFO_INIT.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct tenure_session_info {
+    pub struct_size: u32,
+    /// TENURE_SESSION_STATE_VALID, _JEOPARDY or _ENDED.
+    pub state: i32,
+    /// The session; 0 before the first.
+    pub id: u64,
+    /// How long it may still be believed in.
+    pub remaining_ns: u64,
+    /// The TTL in force.
+    pub ttl_ms: u32,
+    /// Leases held.
+    pub leases: u32,
+}
+
+/// Connects to the cluster of which `endpoints` ("host:port,host:port,...") are nodes, and makes a session.
+/// NULL: the environment's TENURE_ENDPOINTS, else 127.0.0.1:7401,127.0.0.1:7402,127.0.0.1:7403.
+///
+/// On success *out is a client that you free with tenure_client_free; else it is NULL. `options` may be NULL.
+///
+/// ```c
+/// tenure_client_options options = TENURE_CLIENT_OPTIONS_INIT;
+/// tenure_client *client;
+/// options.ttl_ms = 5000;
+/// if (tenure_client_open("10.0.0.1:7401,10.0.0.2:7401", &options, &client) != TENURE_OK)
+///     fprintf(stderr, "%s\n", tenure_last_error());
+/// ```
+///
+/// Statuses: TENURE_UNAVAILABLE (the text says which nodes were tried, and why each failed), TENURE_INVALID,
+/// TENURE_UNSUPPORTED, TENURE_LIMIT. Any thread; blocks up to connect_timeout_ms.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenure_client_open(
+    endpoints: *const c_char,
+    options: *const tenure_client_options,
+    out: *mut *mut tenure_client,
+) -> tenure_status {
+    guard(|| {
+        // SAFETY: the caller passes a place for the handle.
+        let out = unsafe { self::out(out, "out") }?;
+        *out = std::ptr::null_mut();
+        install();
+        // SAFETY: the caller passes NULL or a string.
+        let endpoints = match unsafe { optional_text(endpoints, ENDPOINTS) }? {
+            Some(endpoints) => endpoints.to_owned(),
+            None => std::env::var("TENURE_ENDPOINTS").unwrap_or(ENDPOINTS_DEFAULT.to_owned()),
+        };
+        // SAFETY: the caller passes NULL or options that begin with their size.
+        let options = unsafe { client_options(options) }?;
+        *out = export(ClientObject(Client::open(&endpoints, options)?))?;
+        Ok(())
+    })
+}
+
+/// The session as known here: nothing is asked of a server. Afterwards *inout is filled in.
+///
+/// Statuses: TENURE_INVALID, TENURE_FORKED. Any thread; never blocks.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenure_client_session(
+    client: *const tenure_client,
+    inout: *mut tenure_session_info,
+) -> tenure_status {
+    guard(|| {
+        let client = enter::<ClientObject>(client)?;
+        let info = session_info(&client.0);
+        // SAFETY: the caller passes a struct that begins with its size.
+        unsafe {
+            sized::check_room(inout)?;
+            sized::write(inout, &info)
+        }
+    })
+}
+
+/// For later versions: a descriptor that is readable while tenure_client_next has something. This version
+/// returns -1; see tenure_client_session.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenure_client_fd(client: *const tenure_client) -> c_int {
+    guard_or(-1, || {
+        enter::<ClientObject>(client)?;
+        Err(unsupported("tenure_client_fd; ask tenure_client_session"))
+    })
+}
+
+/// For later versions: waits for the next change of the session's state. This version returns
+/// TENURE_UNSUPPORTED; see tenure_client_session.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenure_client_next(
+    client: *mut tenure_client,
+    wait_ms: i64,
+    inout: *mut tenure_session_info,
+) -> tenure_status {
+    let _not_used = (client, wait_ms, inout);
+    guard(|| Err(unsupported("tenure_client_next; ask tenure_client_session")))
+}
+
+/// For later versions: "I still move", with progress_ms. This version returns TENURE_UNSUPPORTED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenure_client_progress(client: *mut tenure_client) -> tenure_status {
+    let _not_used = client;
+    guard(|| Err(unsupported("tenure_client_progress")))
+}
+
+/// Ends the session and all its leases: remaining_ns of each is 0 from now on, calls that wait in this client
+/// return TENURE_CLOSED. Waits at most `wait_ms` for the server to know; after that its TTL frees the locks.
+/// The handle is still to be freed.
+///
+/// Statuses: TENURE_TIMEOUT (the server did not answer in time), TENURE_CLOSED (it was closed before),
+/// TENURE_INVALID, TENURE_FORKED. Any thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenure_client_close(
+    client: *mut tenure_client,
+    wait_ms: i64,
+) -> tenure_status {
+    guard(|| {
+        let wait = wait(wait_ms)?;
+        enter::<ClientObject>(client)?.0.close(wait)
+    })
+}
+
+/// Frees a client, and closes it in the background if it was not closed: its leases end, calls that wait in it
+/// return TENURE_CLOSED. NULL, and a client that was freed already, are harmless. Leases and pendings of the
+/// client stay to be freed, before or after it.
+///
+/// Any thread; never blocks. In a forked child it forgets the handle and touches nothing of the parent's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenure_client_free(client: *mut tenure_client) {
+    guard_or((), || free::<ClientObject>(client, |client| drop(client.0.close(Wait::Try))));
+}
+
+/// What a `tenure_client` stands for.
+#[derive(Debug)]
+pub(super) struct ClientObject(pub Client);
+
+/// The Rust options of these C options.
+///
+/// # Safety
+/// `options` is NULL or begins with its size.
+pub(super) unsafe fn client_options(
+    options: *const tenure_client_options,
+) -> Result<ClientOptions, Error> {
+    // SAFETY: the caller's promise.
+    let given = unsafe { sized::read(options) }?;
+    if given.progress_ms != 0 {
+        return Err(unsupported("progress_ms"));
+    }
+    if given.flags & !TENURE_OPEN_BACKGROUND != 0 {
+        return Err(unsupported(&format!("flags {:#x} of a client", given.flags)));
+    }
+    let defaults = ClientOptions::default();
+    // SAFETY: the name is NULL or a string.
+    let name = unsafe { optional_text(given.name, CLIENT_NAME) }?;
+    Ok(ClientOptions {
+        ttl: millis_or(given.ttl_ms, defaults.ttl),
+        name: name.map(str::to_owned).or(defaults.name),
+        connect_timeout: millis_or(given.connect_timeout_ms, defaults.connect_timeout),
+        request_timeout: millis_or(given.request_timeout_ms, defaults.request_timeout),
+        background: given.flags & TENURE_OPEN_BACKGROUND != 0,
+    })
+}
+
+/// `milliseconds`, where 0 stands for the default.
+pub(super) fn millis_or(milliseconds: u32, default: Duration) -> Duration {
+    match milliseconds {
+        0 => default,
+        _ => Duration::from_millis(u64::from(milliseconds)),
+    }
+}
+
+/// Nanoseconds as C has them; a `Duration` of more than 584 years saturates.
+pub(super) fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn session_info(client: &Client) -> tenure_session_info {
+    let info = client.session();
+    tenure_session_info {
+        struct_size: size_of::<tenure_session_info>() as u32,
+        state: info.state as i32,
+        id: info.session.0,
+        remaining_ns: nanos(info.remaining),
+        ttl_ms: u32::try_from(info.ttl.as_millis()).unwrap_or(u32::MAX),
+        leases: info.leases,
+    }
+}
+
+const ENDPOINTS_DEFAULT: &str = "127.0.0.1:7401,127.0.0.1:7402,127.0.0.1:7403";
+
+// SAFETY: repr(C), no padding (asserted below), numbers and a pointer that may be anything.
+unsafe impl Sized32 for tenure_client_options {
+    const FIRST_SIZE: usize = 32;
+}
+
+// SAFETY: repr(C), no padding (asserted below), numbers only.
+unsafe impl Sized32 for tenure_session_info {
+    const FIRST_SIZE: usize = 32;
+}
+
+const _: () = {
+    assert!(offset_of!(tenure_client_options, struct_size) == 0);
+    assert!(offset_of!(tenure_client_options, ttl_ms) == 4);
+    assert!(offset_of!(tenure_client_options, name) == 8);
+    assert!(offset_of!(tenure_client_options, connect_timeout_ms) == 16);
+    assert!(offset_of!(tenure_client_options, request_timeout_ms) == 20);
+    assert!(offset_of!(tenure_client_options, progress_ms) == 24);
+    assert!(offset_of!(tenure_client_options, flags) == 28);
+    assert!(size_of::<tenure_client_options>() == 32);
+
+    assert!(offset_of!(tenure_session_info, struct_size) == 0);
+    assert!(offset_of!(tenure_session_info, state) == 4);
+    assert!(offset_of!(tenure_session_info, id) == 8);
+    assert!(offset_of!(tenure_session_info, remaining_ns) == 16);
+    assert!(offset_of!(tenure_session_info, ttl_ms) == 24);
+    assert!(offset_of!(tenure_session_info, leases) == 28);
+    assert!(size_of::<tenure_session_info>() == 32);
+};

@@ -1,0 +1,146 @@
+//! A lease: what a grant is to its holder.
+
+use super::client::nanos;
+use super::guard::{guard, guard_or, unsupported};
+use super::handle::{enter, free};
+use super::status::tenure_status;
+use super::strings::{c_string, out};
+use super::wait::wait;
+use crate::client::{Lease, LeaseState};
+use std::ffi::{CString, c_char, c_int};
+
+/// Held, as far as it is known here.
+pub const TENURE_LEASE_STATE_HELD: i32 = 1;
+/// Held, and asked to be given up soon. For later versions.
+pub const TENURE_LEASE_STATE_ASKED: i32 = 2;
+/// Ended, for good.
+pub const TENURE_LEASE_STATE_ENDED: i32 = 3;
+
+/// It has not ended.
+pub const TENURE_REASON_NONE: i32 = 0;
+/// tenure_release.
+pub const TENURE_REASON_RELEASED: i32 = 1;
+/// It was not renewed in time, or the server expired the session.
+pub const TENURE_REASON_EXPIRED: i32 = 2;
+/// tenure_client_close.
+pub const TENURE_REASON_SESSION_CLOSED: i32 = 3;
+/// An operator broke it. For later versions.
+pub const TENURE_REASON_BROKEN: i32 = 4;
+/// It was handed over. For later versions.
+pub const TENURE_REASON_TRANSFERRED: i32 = 5;
+/// The program made no progress. For later versions.
+pub const TENURE_REASON_STALLED: i32 = 6;
+/// The process was forked; this is the child.
+pub const TENURE_REASON_FORKED: i32 = 7;
+
+/// A grant, as long as it may be believed in. Thread-safe.
+#[derive(Debug)]
+pub struct tenure_lease {
+    _opaque: [u8; 0],
+}
+
+/// What is held; NULL if this is not a lease. Valid until the lease is freed. Any thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenure_lease_name(lease: *const tenure_lease) -> *const c_char {
+    guard_or(std::ptr::null(), || Ok(enter::<LeaseObject>(lease)?.name.as_ptr()))
+}
+
+/// The fencing token, 1 to 2^63-1: send it with every write, and let the resource refuse smaller ones than it
+/// has seen. It stays readable after the end. 0 = not a lease. Any thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenure_lease_token(lease: *const tenure_lease) -> u64 {
+    guard_or(0, || Ok(enter::<LeaseObject>(lease)?.lease.token().0))
+}
+
+/// How long the lease may still be believed in, in nanoseconds, by the clocks of this machine. 0 = do not
+/// believe in it, now or ever again; also if this is not a lease. Takes no lock; any thread; about 0.2 us.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenure_lease_remaining_ns(lease: *const tenure_lease) -> u64 {
+    guard_or(0, || Ok(nanos(enter::<LeaseObject>(lease)?.lease.remaining())))
+}
+
+/// A descriptor that is readable no later than remaining_ns reaches 0, also when this process's own threads are
+/// stuck: the kernel's timer serves it. Borrowed: poll it; never read it, close it, or keep it after the lease
+/// is freed. -1 if the process has no descriptor left, or this is not a lease. Any thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenure_lease_fd(lease: *const tenure_lease) -> c_int {
+    guard_or(-1, || {
+        let lease = enter::<LeaseObject>(lease)?;
+        lease.lease.fd().ok_or_else(no_descriptor)
+    })
+}
+
+/// Writes TENURE_LEASE_STATE_... to *state, and why it ended (TENURE_REASON_...) to *reason; either may be NULL.
+///
+/// Statuses: TENURE_INVALID, TENURE_FORKED. Any thread; never blocks.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenure_lease_state(
+    lease: *const tenure_lease,
+    state: *mut i32,
+    reason: *mut i32,
+) -> tenure_status {
+    guard(|| {
+        let (now, why) = match enter::<LeaseObject>(lease)?.lease.state() {
+            LeaseState::Held => (TENURE_LEASE_STATE_HELD, TENURE_REASON_NONE),
+            LeaseState::Ended(reason) => (TENURE_LEASE_STATE_ENDED, reason as i32),
+        };
+        for (place, value) in [(state, now), (reason, why)] {
+            if !place.is_null() {
+                // SAFETY: the caller passes a place for a number.
+                *unsafe { out(place, "the place for the state") }? = value;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// For later versions: hands the lock to another client. This version returns TENURE_UNSUPPORTED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenure_transfer(
+    lease: *mut tenure_lease,
+    to_client: *const c_char,
+) -> tenure_status {
+    let _not_used = (lease, to_client);
+    guard(|| Err(unsupported("tenure_transfer")))
+}
+
+/// Gives the lock back: remaining_ns is 0 from now on, then waits at most `wait_ms` (0: not at all) for the
+/// server to know. Whatever it returns, the release goes on in the background until the server knows or the
+/// session ends. The handle is still to be freed.
+///
+/// Statuses: TENURE_LOST (it had ended before: harmless, but what you did last may not have been protected),
+/// TENURE_TIMEOUT or TENURE_UNKNOWN (not answered in time), TENURE_INVALID, TENURE_FORKED. Any thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenure_release(lease: *mut tenure_lease, wait_ms: i64) -> tenure_status {
+    guard(|| {
+        let wait = wait(wait_ms)?;
+        enter::<LeaseObject>(lease)?.lease.release(wait)
+    })
+}
+
+/// Frees a lease, and releases it in the background if it was not released. NULL, and a lease that was freed
+/// already, are harmless. Any thread; never blocks. In a forked child it forgets the handle: the parent keeps
+/// its lock.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenure_lease_free(lease: *mut tenure_lease) {
+    guard_or((), || free::<LeaseObject>(lease, |_| {}));
+}
+
+/// What a `tenure_lease` stands for.
+#[derive(Debug)]
+pub(super) struct LeaseObject {
+    lease: Lease,
+    name: CString,
+}
+
+impl LeaseObject {
+    pub fn new(lease: Lease) -> Self {
+        let name = c_string(lease.name());
+        Self { lease, name }
+    }
+}
+
+/// Why there is no descriptor to wait on.
+pub(super) fn no_descriptor() -> crate::Error {
+    crate::Error::new(crate::Status::Limit, "this process has no file descriptor left")
+}

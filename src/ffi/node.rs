@@ -1,0 +1,294 @@
+//! A node in the host's own process.
+
+use super::client::{
+    ClientObject, client_options, millis_or, nanos, tenure_client, tenure_client_options,
+};
+use super::guard::{guard, guard_or, unsupported};
+use super::handle::{enter, export, free};
+use super::lease::no_descriptor;
+use super::log::install;
+use super::sized::{self, Sized32};
+use super::status::tenure_status;
+use super::strings::{ADDRESS, CLUSTER, PATH, optional_text, out, text};
+use super::wait::duration;
+use crate::base::NodeId;
+use crate::client::Client;
+use crate::node::{Leadership, Node, NodeOptions, parse_cluster};
+use crate::{Error, Status};
+use std::ffi::{c_char, c_int};
+use std::mem::offset_of;
+use std::time::Duration;
+
+/// Listen on more than loopback although nothing is encrypted.
+pub const TENURE_NODE_INSECURE: u32 = 1;
+
+/// A running node. Thread-safe.
+#[derive(Debug)]
+pub struct tenure_node {
+    _opaque: [u8; 0],
+}
+
+/// How a node is started. Begin with TENURE_NODE_OPTIONS_INIT.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct tenure_node_options {
+    pub struct_size: u32,
+    /// TENURE_NODE_INSECURE.
+    pub flags: u32,
+    /// Which of the members this node is; 1 or larger.
+    pub id: u64,
+    /// Its own directory, which it makes and locks.
+    pub data_dir: *const c_char,
+    /// All members: "1=host:port,2=host:port,3=host:port".
+    pub cluster: *const c_char,
+    /// "host:port" to listen on; NULL = its own address in `cluster`.
+    pub listen: *const c_char,
+    /// NULL. This version has no other.
+    pub join: *const c_char,
+    /// How often a leader is heard; 0 = 30.
+    pub heartbeat_ms: u32,
+    /// The smallest election timeout, the largest being twice that; 0 = 150.
+    pub election_ms: u32,
+    /// The length of the leader lease; 0 = 150.
+    pub lease_ms: u32,
+    /// 0.
+    pub reserved: u32,
+}
+
+/// What a node knows of the leader lease at one instant. Begin with TENURE_LEADERSHIP_INIT.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct tenure_leadership {
+    pub struct_size: u32,
+    /// 1 if remaining_ns > 0, else 0.
+    pub is_leader: i32,
+    /// The leader as far as this node knows; 0 = none.
+    pub leader_id: u64,
+    /// The term.
+    pub term: u64,
+    /// The fencing token of this node's leadership; 0 if it does not lead.
+    pub token: u64,
+    /// How long this node may still believe that it alone leads.
+    pub remaining_ns: u64,
+}
+
+/// Starts a node of the cluster on threads of its own: the data directory is recovered, the node listens. It
+/// needs no quorum for that. `options` is not needed after the call.
+///
+/// On success *out is a node that you free with tenure_node_free; else it is NULL.
+///
+/// ```c
+/// tenure_node_options options = TENURE_NODE_OPTIONS_INIT;
+/// tenure_node *node;
+/// options.id = 1;
+/// options.data_dir = "/var/lib/app/tenure";
+/// options.cluster = "1=127.0.0.1:7401,2=127.0.0.1:7402,3=127.0.0.1:7403";
+/// if (tenure_node_start(&options, &node) != TENURE_OK)
+///     fprintf(stderr, "%s\n", tenure_last_error());
+/// ```
+///
+/// Statuses: TENURE_INVALID, TENURE_IO (port in use, directory), TENURE_CORRUPT, TENURE_LIMIT,
+/// TENURE_UNSUPPORTED. Any thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenure_node_start(
+    options: *const tenure_node_options,
+    out: *mut *mut tenure_node,
+) -> tenure_status {
+    guard(|| {
+        // SAFETY: the caller passes a place for the handle.
+        let out = unsafe { self::out(out, "out") }?;
+        *out = std::ptr::null_mut();
+        install();
+        // SAFETY: the caller passes NULL or options that begin with their size.
+        let options = unsafe { node_options(options) }?;
+        *out = export(NodeObject(Node::start(options)?))?;
+        Ok(())
+    })
+}
+
+/// Whether this node leads, until when, under which token: one snapshot. Afterwards *inout is filled in.
+///
+/// Statuses: TENURE_INVALID, TENURE_FORKED. Any thread; takes no lock.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenure_node_leadership(
+    node: *const tenure_node,
+    inout: *mut tenure_leadership,
+) -> tenure_status {
+    guard(|| {
+        let leadership = c_leadership(enter::<NodeObject>(node)?.0.leadership());
+        // SAFETY: the caller passes a struct that begins with its size.
+        unsafe {
+            sized::check_room(inout)?;
+            sized::write(inout, &leadership)
+        }
+    })
+}
+
+/// A descriptor that is readable while tenure_node_next has something, also when a claim lapses while the node's
+/// threads are stuck. Borrowed: poll it; never read it, close it, or keep it after the node is freed. -1 if the
+/// process has no descriptor left, or this is not a node. Any thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenure_node_fd(node: *const tenure_node) -> c_int {
+    guard_or(-1, || enter::<NodeObject>(node)?.0.fd().ok_or_else(no_descriptor))
+}
+
+/// Waits at most `wait_ms` for the next change of leader, term or claim; the first call gives the present state.
+/// Afterwards *inout is filled in.
+///
+/// Statuses: TENURE_AGAIN (nothing changed in time), TENURE_CLOSED (it was stopped), TENURE_IO, TENURE_CORRUPT or
+/// TENURE_INTERNAL (the node has ended by itself), TENURE_INVALID, TENURE_FORKED. One reader.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenure_node_next(
+    node: *mut tenure_node,
+    wait_ms: i64,
+    inout: *mut tenure_leadership,
+) -> tenure_status {
+    guard(|| {
+        let wait = duration(wait_ms)?;
+        // A change that was taken cannot be put back: look for room first.
+        // SAFETY: the caller passes a struct that begins with its size.
+        unsafe { sized::check_room(inout) }?;
+        let leadership = c_leadership(enter::<NodeObject>(node)?.0.next(wait)?);
+        // SAFETY: checked above.
+        unsafe { sized::write(inout, &leadership) }
+    })
+}
+
+/// For later versions: hands leadership over. This version returns TENURE_UNSUPPORTED; tenure_node_stop ends it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenure_node_resign(
+    node: *mut tenure_node,
+    to: u64,
+    wait_ms: i64,
+) -> tenure_status {
+    let _not_used = (node, to, wait_ms);
+    guard(|| Err(unsupported("tenure_node_resign")))
+}
+
+/// Opens a client of this node's cluster, this node first. As tenure_client_open otherwise: *out is a client that
+/// you free with tenure_client_free, before or after the node.
+///
+/// ```c
+/// tenure_client *client;
+/// if (tenure_node_client(node, NULL, &client) != TENURE_OK)
+///     fprintf(stderr, "%s\n", tenure_last_error());
+/// ```
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenure_node_client(
+    node: *mut tenure_node,
+    options: *const tenure_client_options,
+    out: *mut *mut tenure_client,
+) -> tenure_status {
+    guard(|| {
+        // SAFETY: the caller passes a place for the handle.
+        let out = unsafe { self::out(out, "out") }?;
+        *out = std::ptr::null_mut();
+        let node = enter::<NodeObject>(node)?;
+        // SAFETY: the caller passes NULL or options that begin with their size.
+        let options = unsafe { client_options(options) }?;
+        *out = export(ClientObject(Client::open(&node.0.endpoints(), options)?))?;
+        Ok(())
+    })
+}
+
+/// Stops the node: it leads no more, its connections are closed and its directory is unlocked. Waits at most
+/// `wait_ms`. The handle is still to be freed.
+///
+/// Statuses: TENURE_TIMEOUT (it still runs: a disk that hangs), TENURE_INVALID, TENURE_FORKED. Any thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenure_node_stop(node: *mut tenure_node, wait_ms: i64) -> tenure_status {
+    guard(|| {
+        let wait = duration(wait_ms)?;
+        enter::<NodeObject>(node)?.0.stop(wait)
+    })
+}
+
+/// Frees a node, and stops it in the background if it was not stopped. NULL, and a node that was freed already,
+/// are harmless. Any thread; never blocks.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenure_node_free(node: *mut tenure_node) {
+    guard_or((), || free::<NodeObject>(node, |node| drop(node.0.stop(Some(Duration::ZERO)))));
+}
+
+/// What a `tenure_node` stands for.
+#[derive(Debug)]
+pub(super) struct NodeObject(Node);
+
+/// # Safety
+/// `options` is NULL or begins with its size.
+unsafe fn node_options(options: *const tenure_node_options) -> Result<NodeOptions, Error> {
+    // SAFETY: the caller's promise.
+    let given = unsafe { sized::read(options) }?;
+    let refused = [
+        ("flags", given.flags & !TENURE_NODE_INSECURE != 0),
+        ("join", !given.join.is_null()),
+        ("reserved", given.reserved != 0),
+    ];
+    if let Some((field, _)) = refused.iter().find(|(_, refused)| *refused) {
+        return Err(unsupported(&format!("such {field} in tenure_node_options")));
+    }
+    if given.id == 0 {
+        return Err(Error::new(Status::Invalid, "the id of a node is 1 or larger"));
+    }
+    // SAFETY: the caller passes strings.
+    let (data_dir, cluster, listen) = unsafe {
+        (
+            text(given.data_dir, PATH)?,
+            text(given.cluster, CLUSTER)?,
+            optional_text(given.listen, ADDRESS)?,
+        )
+    };
+    let defaults = NodeOptions::new(NodeId(given.id), data_dir, parse_cluster(cluster)?);
+    Ok(NodeOptions {
+        listen: listen.map(str::to_owned),
+        heartbeat: millis_or(given.heartbeat_ms, defaults.heartbeat),
+        election: millis_or(given.election_ms, defaults.election),
+        lease: millis_or(given.lease_ms, defaults.lease),
+        insecure: given.flags & TENURE_NODE_INSECURE != 0,
+        ..defaults
+    })
+}
+
+fn c_leadership(leadership: Leadership) -> tenure_leadership {
+    tenure_leadership {
+        struct_size: size_of::<tenure_leadership>() as u32,
+        is_leader: i32::from(leadership.is_leader),
+        leader_id: leadership.leader.map_or(0, |leader| leader.0),
+        term: leadership.term.0,
+        token: leadership.token.0,
+        remaining_ns: nanos(leadership.remaining),
+    }
+}
+
+// SAFETY: repr(C), no padding (asserted below), numbers and pointers that may be anything.
+unsafe impl Sized32 for tenure_node_options {
+    const FIRST_SIZE: usize = 64;
+}
+
+// SAFETY: repr(C), no padding (asserted below), numbers only.
+unsafe impl Sized32 for tenure_leadership {
+    const FIRST_SIZE: usize = 40;
+}
+
+const _: () = {
+    assert!(offset_of!(tenure_node_options, struct_size) == 0);
+    assert!(offset_of!(tenure_node_options, flags) == 4);
+    assert!(offset_of!(tenure_node_options, id) == 8);
+    assert!(offset_of!(tenure_node_options, data_dir) == 16);
+    assert!(offset_of!(tenure_node_options, cluster) == 24);
+    assert!(offset_of!(tenure_node_options, listen) == 32);
+    assert!(offset_of!(tenure_node_options, join) == 40);
+    assert!(offset_of!(tenure_node_options, heartbeat_ms) == 48);
+    assert!(offset_of!(tenure_node_options, election_ms) == 52);
+    assert!(offset_of!(tenure_node_options, lease_ms) == 56);
+    assert!(offset_of!(tenure_node_options, reserved) == 60);
+    assert!(size_of::<tenure_node_options>() == 64);
+
+    assert!(offset_of!(tenure_leadership, struct_size) == 0);
+    assert!(offset_of!(tenure_leadership, is_leader) == 4);
+    assert!(offset_of!(tenure_leadership, leader_id) == 8);
+    assert!(offset_of!(tenure_leadership, term) == 16);
+    assert!(offset_of!(tenure_leadership, token) == 24);
+    assert!(offset_of!(tenure_leadership, remaining_ns) == 32);
+    assert!(size_of::<tenure_leadership>() == 40);
+};

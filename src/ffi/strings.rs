@@ -1,0 +1,139 @@
+//! Text and bytes that C passes in, and text that it gets back.
+
+use crate::base::limits::{CLIENT_NAME_BYTES_MAX, NAME_BYTES_MAX, VALUE_BYTES_MAX};
+use crate::{Error, Status};
+use std::ffi::{CString, c_char, c_void};
+
+/// What a string is for: its name in messages, and how many bytes it may have.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Text {
+    what: &'static str,
+    bytes_max: usize,
+}
+
+pub(super) const NAME: Text = Text { what: "name", bytes_max: NAME_BYTES_MAX };
+pub(super) const CLIENT_NAME: Text = Text { what: "client name", bytes_max: CLIENT_NAME_BYTES_MAX };
+pub(super) const ENDPOINTS: Text = Text { what: "list of endpoints", bytes_max: 16 << 10 };
+pub(super) const CLUSTER: Text = Text { what: "cluster", bytes_max: 16 << 10 };
+pub(super) const ADDRESS: Text = Text { what: "listen address", bytes_max: 1 << 10 };
+pub(super) const PATH: Text = Text { what: "data_dir", bytes_max: 4 << 10 };
+
+/// The string at `pointer`.
+///
+/// # Safety
+/// `pointer` is NULL, or points to a string that ends with NUL and does not change during `'a`.
+pub(super) unsafe fn text<'a>(pointer: *const c_char, text: Text) -> Result<&'a str, Error> {
+    // SAFETY: the caller's promise.
+    unsafe { optional_text(pointer, text) }?
+        .ok_or_else(|| Error::new(Status::Invalid, format!("the {} is NULL", text.what)))
+}
+
+/// The string at `pointer`, or `None` for NULL.
+///
+/// # Safety
+/// As for [`text`].
+pub(super) unsafe fn optional_text<'a>(
+    pointer: *const c_char,
+    text: Text,
+) -> Result<Option<&'a str>, Error> {
+    if pointer.is_null() {
+        return Ok(None);
+    }
+    let Text { what, bytes_max } = text;
+    // SAFETY: the string ends with NUL, or is at least as long as what is looked at.
+    let len = unsafe { libc::strnlen(pointer, bytes_max + 1) };
+    if len > bytes_max {
+        let message = format!("the {what} is longer than {bytes_max} bytes");
+        return Err(Error::new(Status::Invalid, message));
+    }
+    // SAFETY: `len` bytes before the NUL are readable, and unchanged during 'a.
+    let bytes = unsafe { std::slice::from_raw_parts(pointer.cast::<u8>(), len) };
+    let text = std::str::from_utf8(bytes)
+        .map_err(|_| Error::new(Status::Invalid, format!("the {what} is not UTF-8")))?;
+    Ok(Some(text))
+}
+
+/// A copy of the `len` bytes at `pointer`; NULL is allowed for none.
+///
+/// # Safety
+/// `pointer` is NULL, or points to `len` readable bytes.
+pub(super) unsafe fn value(pointer: *const c_void, len: usize) -> Result<Vec<u8>, Error> {
+    if len > VALUE_BYTES_MAX {
+        let message = format!("a value has at most {VALUE_BYTES_MAX} bytes; this one has {len}");
+        return Err(Error::new(Status::Invalid, message));
+    }
+    if len == 0 {
+        return Ok(Vec::new());
+    }
+    if pointer.is_null() {
+        return Err(Error::new(Status::Invalid, "the value is NULL and its length is not 0"));
+    }
+    // SAFETY: not NULL, and `len` bytes are readable by the caller's promise.
+    Ok(unsafe { std::slice::from_raw_parts(pointer.cast::<u8>(), len) }.to_vec())
+}
+
+/// A copy of `text` for C; a NUL in it, which no C program can have put there, shows as "?".
+pub(super) fn c_string(text: &str) -> CString {
+    CString::new(text.replace('\0', "?")).expect("the NULs were replaced")
+}
+
+/// The place for a result.
+///
+/// # Safety
+/// `out` is NULL, or points to a `T` that nobody else uses during `'a`.
+pub(super) unsafe fn out<'a, T>(out: *mut T, what: &str) -> Result<&'a mut T, Error> {
+    if out.is_null() || !out.is_aligned() {
+        return Err(Error::new(Status::Invalid, format!("{what} is NULL or not aligned")));
+    }
+    // SAFETY: not NULL, aligned, and the caller's promise.
+    Ok(unsafe { &mut *out })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status<T>(result: Result<T, Error>) -> Option<Status> {
+        result.err().map(|error| error.status)
+    }
+
+    #[test]
+    fn text_ends_at_its_nul_and_is_utf8_within_its_bound() {
+        let long = CString::new(vec![b'a'; NAME_BYTES_MAX + 1]).unwrap();
+        // SAFETY: all of them end with NUL and live through the test.
+        unsafe {
+            assert_eq!(text(c"jobs/ä".as_ptr(), NAME), Ok("jobs/ä"));
+            assert_eq!(text(long.as_ptr().add(1), NAME).map(str::len), Ok(NAME_BYTES_MAX));
+            assert_eq!(status(text(long.as_ptr(), NAME)), Some(Status::Invalid));
+            assert_eq!(status(text(c"\xff".as_ptr(), NAME)), Some(Status::Invalid));
+            assert_eq!(status(text(std::ptr::null(), NAME)), Some(Status::Invalid));
+            assert_eq!(optional_text(std::ptr::null(), NAME), Ok(None));
+        }
+    }
+
+    #[test]
+    fn a_value_is_copied_only_if_its_length_can_be_true() {
+        let bytes = [1u8, 2, 3];
+        let null = std::ptr::null();
+        // SAFETY: lengths beyond the bound are refused before anything is read.
+        unsafe {
+            assert_eq!(value(bytes.as_ptr().cast(), 3), Ok(vec![1, 2, 3]));
+            assert_eq!(value(null, 0), Ok(vec![]));
+            assert_eq!(status(value(null, 1)), Some(Status::Invalid));
+            let longest = bytes.as_ptr().cast();
+            assert_eq!(status(value(longest, VALUE_BYTES_MAX + 1)), Some(Status::Invalid));
+            assert_eq!(status(value(longest, usize::MAX)), Some(Status::Invalid));
+        }
+    }
+
+    #[test]
+    fn an_unaligned_place_is_refused() {
+        let mut places = [0u64; 2];
+        let odd = places.as_mut_ptr().cast::<u8>().wrapping_add(1).cast::<u64>();
+        // SAFETY: nothing is written through a pointer that is not aligned.
+        unsafe {
+            assert_eq!(status(out(odd, "out")), Some(Status::Invalid));
+            assert!(out(places.as_mut_ptr(), "out").is_ok());
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! Where the loop posts leadership and its own end, and where programs wait for changes of them.
+
+use crate::base::error::{Error, Status};
+use crate::base::{Sample, Term};
+use crate::node::leadership::{Claim, Leadership, Published, Slots};
+use crate::raft::LeaderLease;
+use crate::sys::clock;
+use crate::sys::watch::WatchFd;
+use parking_lot::{Condvar, Mutex};
+use std::os::fd::{AsRawFd, RawFd};
+use std::time::{Duration, Instant};
+
+/// Shared by the loop, which posts, and the handles, which read and wait.
+#[derive(Debug, Default)]
+pub(super) struct Board {
+    slots: Slots,
+    watchers: Mutex<Watchers>,
+    changed: Condvar,
+}
+
+/// What the loop has posted, and how much of it `next` has given out.
+#[derive(Debug, Default)]
+struct Watchers {
+    posted: Published,
+    /// Claims that were gained: one that lapsed and came back is a change, though it looks the same.
+    claims_gained: u64,
+    given: Option<Given>,
+    ended: Option<End>,
+    watch: Option<WatchFd>,
+}
+
+/// What `next` gave out last: a change is whatever differs from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Given {
+    leadership: Leadership,
+    claims_gained: u64,
+}
+
+/// How a node ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// It was stopped.
+    Stopped,
+    /// It could not go on (W2).
+    Failed(Error),
+}
+
+impl Board {
+    /// Posts term, leader and claim as they are now. Cheap when nothing changed.
+    pub(super) fn post(
+        &self,
+        term: Term,
+        leader: Option<crate::base::NodeId>,
+        lease: Option<LeaderLease>,
+        now: &Sample,
+    ) {
+        let claim = lease.and_then(|lease| Claim::new(&lease, now));
+        let next = Published { term, leader, claim };
+        let mut watchers = self.watchers.lock();
+        let last = watchers.posted;
+        if (last.term, last.leader) == (term, leader) && is_covered(&last, &next, now) {
+            return;
+        }
+        let had_claim = last.at(now).is_leader && last.term == term;
+        if claim.is_some() && !had_claim {
+            watchers.claims_gained += 1;
+        }
+        watchers.posted = next;
+        self.slots.store(next);
+        watchers.refresh(now);
+        self.changed.notify_all();
+    }
+
+    /// Posts the end: leadership reads 0 from here on. The first end stands.
+    pub(super) fn post_end(&self, end: End) {
+        let mut watchers = self.watchers.lock();
+        let posted = Published { leader: None, claim: None, ..watchers.posted };
+        watchers.posted = posted;
+        watchers.ended.get_or_insert(end);
+        self.slots.store(posted);
+        watchers.refresh(&clock::sample_end());
+        self.changed.notify_all();
+    }
+
+    /// One snapshot, without a lock.
+    pub(super) fn leadership(&self) -> Leadership {
+        self.slots.load()
+    }
+
+    /// Why the node ended by itself.
+    pub(super) fn failure(&self) -> Option<Error> {
+        match &self.watchers.lock().ended {
+            Some(End::Failed(error)) => Some(error.clone()),
+            _ => None,
+        }
+    }
+
+    /// The fd that is readable while `next` has something. Made at the first call.
+    pub(super) fn fd(&self) -> Option<RawFd> {
+        let mut watchers = self.watchers.lock();
+        if watchers.watch.is_none() {
+            watchers.watch = WatchFd::new().ok();
+            watchers.refresh(&clock::sample_end());
+        }
+        watchers.watch.as_ref().map(AsRawFd::as_raw_fd)
+    }
+
+    /// The next change, waiting at most `wait`.
+    pub(super) fn next(&self, wait: Option<Duration>) -> Result<Leadership, Error> {
+        let deadline = wait.and_then(|wait| Instant::now().checked_add(wait));
+        let mut watchers = self.watchers.lock();
+        loop {
+            let now = clock::sample_end();
+            match &watchers.ended {
+                Some(End::Stopped) => return Err(Status::Closed.into()),
+                Some(End::Failed(error)) => return Err(error.clone()),
+                None => {}
+            }
+            if let Some(leadership) = watchers.take_change(&now) {
+                return Ok(leadership);
+            }
+            let lapse = Some(watchers.posted.at(&now).remaining).filter(|left| !left.is_zero());
+            let lapse = lapse.map(|left| Instant::now() + left);
+            match (deadline, lapse) {
+                (Some(deadline), _) if deadline <= Instant::now() => {
+                    return Err(Status::Again.into());
+                }
+                (None, None) => self.changed.wait(&mut watchers),
+                (one, other) => {
+                    let until = one.into_iter().chain(other).min().expect("one of them is there");
+                    self.changed.wait_until(&mut watchers, until);
+                }
+            }
+        }
+    }
+}
+
+/// Whether `last` still says what `next` says, but for a little time.
+fn is_covered(last: &Published, next: &Published, now: &Sample) -> bool {
+    match (&last.claim, &next.claim) {
+        (None, None) => true,
+        (Some(last), Some(next)) => !last.remaining(now).is_zero() && last.nearly_covers(next),
+        _ => false,
+    }
+}
+
+impl Watchers {
+    /// What `next` has to give out at `now`.
+    fn change(&self, now: &Sample) -> Option<Given> {
+        let leadership = self.posted.at(now);
+        let present = Given { leadership, claims_gained: self.claims_gained };
+        let is_new = self.given.is_none_or(|given| {
+            let seen = |leadership: &Leadership| {
+                (leadership.term, leadership.leader, leadership.is_leader)
+            };
+            seen(&given.leadership) != seen(&leadership)
+                || given.claims_gained != self.claims_gained
+        });
+        is_new.then_some(present)
+    }
+
+    fn take_change(&mut self, now: &Sample) -> Option<Leadership> {
+        let given = self.change(now);
+        if given.is_some() {
+            self.given = given;
+        }
+        self.refresh(now);
+        given.map(|given| given.leadership)
+    }
+
+    /// Makes the fd say what is true now, and arms it for the end of the claim.
+    fn refresh(&self, now: &Sample) {
+        let Some(watch) = &self.watch else { return };
+        if self.ended.is_some() || self.change(now).is_some() {
+            watch.set();
+        } else {
+            watch.clear();
+        }
+        match &self.posted.claim {
+            Some(claim) if !claim.remaining(now).is_zero() => watch.arm(claim.ends_at()),
+            _ => watch.disarm(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

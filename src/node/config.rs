@@ -1,0 +1,191 @@
+//! How a node is started, checked once, with sentences that say what to do.
+
+use crate::base::NodeId;
+use crate::base::error::{Error, Status};
+use crate::base::limits::{LOG_BYTES_MAX, LOG_RESERVE_BYTES, MEMBERS_MAX, TTL_MS_MAX};
+use crate::server::ServerOptions;
+use crate::sys::random;
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How a node is started.
+#[derive(Debug)]
+pub struct NodeOptions {
+    /// This node, 1 or larger.
+    pub id: NodeId,
+    /// Its data directory; made if it does not exist.
+    pub data_dir: PathBuf,
+    /// All members with the addresses ("host:port") that peers and clients dial.
+    pub cluster: Vec<(NodeId, String)>,
+    /// Where to listen; `None`: at its own address in `cluster`.
+    pub listen: Option<String>,
+    /// A socket that listens already, instead of `listen`: for tests that let the system choose ports.
+    pub listener: Option<TcpListener>,
+    /// Heartbeats of a leader; 30 ms.
+    pub heartbeat: Duration,
+    /// Smallest election timeout; 150 ms, the largest is twice that.
+    pub election: Duration,
+    /// Δ of the leader lease; 150 ms.
+    pub lease: Duration,
+    /// Listen on more than loopback although nothing is encrypted.
+    pub insecure: bool,
+}
+
+impl NodeOptions {
+    /// The defaults, for this member of this cluster.
+    pub fn new(id: NodeId, data_dir: impl Into<PathBuf>, cluster: Vec<(NodeId, String)>) -> Self {
+        Self {
+            id,
+            data_dir: data_dir.into(),
+            cluster,
+            listen: None,
+            listener: None,
+            heartbeat: Duration::from_millis(30),
+            election: Duration::from_millis(150),
+            lease: Duration::from_millis(150),
+            insecure: false,
+        }
+    }
+
+    /// This node's own address in the cluster.
+    ///
+    /// # Errors
+    /// INVALID: it is not a member, or the members do not fit each other.
+    pub(super) fn own_address(&self) -> Result<&str, Error> {
+        check_members(&self.cluster)?;
+        let own = self.cluster.iter().find(|(node, _)| *node == self.id);
+        own.map(|(_, address)| address.as_str()).ok_or_else(|| {
+            let id = self.id;
+            invalid(format!("node {id} is not in the cluster: add \"{id}=host:port\" to it"))
+        })
+    }
+
+    /// What the server is told.
+    pub(super) fn server_options(&self) -> ServerOptions {
+        ServerOptions {
+            node: self.id,
+            members: self.cluster.clone(),
+            heartbeat: self.heartbeat,
+            election: self.election,
+            lease_ms: u32::try_from(self.lease.as_millis()).unwrap_or(u32::MAX),
+            ttl_ms_max: TTL_MS_MAX,
+            log_bytes_max: LOG_BYTES_MAX,
+            log_reserve_bytes: LOG_RESERVE_BYTES,
+            boot: random::seed(),
+            seed: random::seed(),
+        }
+    }
+}
+
+/// The members that "1=host:port,2=host:port,…" names.
+///
+/// # Errors
+/// INVALID: says which part is wrong and how it must look.
+pub fn parse_cluster(text: &str) -> Result<Vec<(NodeId, String)>, Error> {
+    let members =
+        text.split(',').map(|part| parse_member(part.trim())).collect::<Result<Vec<_>, Error>>()?;
+    check_members(&members)?;
+    Ok(members)
+}
+
+fn parse_member(part: &str) -> Result<(NodeId, String), Error> {
+    let Some((id, address)) = part.split_once('=') else {
+        return Err(invalid(format!("\"{part}\" must look like \"1=host:port\"")));
+    };
+    let id = id.trim().parse().map_err(|_| {
+        invalid(format!("\"{id}\" in \"{part}\" must be a number, as in \"1=host:port\""))
+    })?;
+    Ok((NodeId(id), address.trim().to_owned()))
+}
+
+fn check_members(members: &[(NodeId, String)]) -> Result<(), Error> {
+    if members.len() > MEMBERS_MAX {
+        let count = members.len();
+        return Err(invalid(format!("{count} members are too many; the most is {MEMBERS_MAX}")));
+    }
+    for (position, (id, address)) in members.iter().enumerate() {
+        if id.0 == 0 {
+            return Err(invalid(format!("node ids begin at 1: change \"0={address}\"")));
+        }
+        check_address(address)?;
+        for (other, other_address) in &members[..position] {
+            if other == id {
+                return Err(invalid(format!("node {id} is named twice: each id must be another")));
+            }
+            if other_address == address {
+                return Err(invalid(format!(
+                    "nodes {other} and {id} both have the address {address}: each needs its own"
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether `address` looks like "host:port". Names are not looked up.
+pub(super) fn check_address(address: &str) -> Result<(), Error> {
+    let problem = match address.rsplit_once(':') {
+        None => "has no port",
+        Some(("", _)) => "has no host",
+        Some((host, _)) if host.contains(':') && !host.starts_with('[') => {
+            "is an IPv6 address without brackets, which must look like \"[::1]:7401\""
+        }
+        Some((_, port)) => match port.parse::<u16>() {
+            Ok(0) => "has port 0, which nobody can dial",
+            Ok(_) => return Ok(()),
+            Err(_) => "has no port from 1 to 65535",
+        },
+    };
+    Err(invalid(format!("\"{address}\" {problem}: it must look like \"host:port\"")))
+}
+
+fn invalid(message: String) -> Error {
+    Error::new(Status::Invalid, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_are_parsed_in_order() {
+        let members = parse_cluster("1=127.0.0.1:7401, 2=[::1]:7402,3=db.example:7403").unwrap();
+        let expected = [(1, "127.0.0.1:7401"), (2, "[::1]:7402"), (3, "db.example:7403")];
+        assert_eq!(members, expected.map(|(id, address)| (NodeId(id), address.to_owned())));
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_cluster_is_said() {
+        let many = (1..=10).map(|id| format!("{id}=a:{id}")).collect::<Vec<_>>().join(",");
+        let cases = [
+            ("", "\"\" must look like"),
+            ("1=a:1,", "\"\" must look like"),
+            ("a:1", "\"a:1\" must look like \"1=host:port\""),
+            ("one=a:1", "\"one\" in \"one=a:1\" must be a number"),
+            ("-1=a:1", "must be a number"),
+            ("0=a:1", "node ids begin at 1"),
+            ("1=a", "\"a\" has no port"),
+            ("1=:7", "\":7\" has no host"),
+            ("1=a:0", "has port 0"),
+            ("1=a:65536", "has no port from 1 to 65535"),
+            ("1=a:b", "has no port from 1 to 65535"),
+            ("1=::1:7", "without brackets"),
+            ("1=a:1,1=b:1", "node 1 is named twice"),
+            ("1=a:1,2=a:1", "nodes 1 and 2 both have the address a:1"),
+            (&many, "10 members are too many; the most is 9"),
+        ];
+        for (text, expected) in cases {
+            let error = parse_cluster(text).expect_err(text);
+            assert_eq!(error.status, Status::Invalid);
+            assert!(error.message.contains(expected), "{text}: {}", error.message);
+        }
+    }
+
+    #[test]
+    fn a_node_must_be_a_member() {
+        let cluster = parse_cluster("1=a:1,2=b:1").unwrap();
+        let error = NodeOptions::new(NodeId(3), "x", cluster).own_address().unwrap_err();
+        assert!(error.message.contains("node 3 is not in the cluster"), "{error}");
+    }
+}

@@ -1,0 +1,55 @@
+//! Dials peers: their names, their connections, and the hello that goes first.
+
+use crate::base::NodeId;
+use crate::net::{Closed, Connection, Key};
+use crate::node::commands::Command;
+use crate::node::links::{OUT_BYTES_MAX, Role};
+use crate::node::network::{Network, PEER_UNACKNOWLEDGED_MAX};
+use crate::node::peers::{Pace, Target};
+use crate::node::resolve::resolve_elsewhere;
+use crate::server::Server;
+use crate::wal::Disk;
+use crate::wire::FrameKind;
+use std::net::SocketAddr;
+
+impl Network {
+    /// Dials `peer`, or has its name looked up first.
+    pub(super) fn dial<D: Disk>(&mut self, peer: NodeId, server: &Server<D>, now: u64) {
+        let address = match self.peers.target(peer, now) {
+            Target::Address(address) => address,
+            Target::Name(name) => return self.resolve(peer, name, now),
+        };
+        let dialed = self.begin_dial(peer, address, server);
+        match dialed {
+            Ok(Some(key)) => self.peers.handle_dialing(peer, key, now),
+            Ok(None) => self.peers.handle_failed(peer, now, Pace::Slow, &"it cannot be watched"),
+            Err(error) => self.peers.handle_failed(peer, now, Pace::Quick, &error),
+        }
+    }
+
+    /// The hello waits in the buffer until the connection stands.
+    fn begin_dial<D: Disk>(
+        &mut self,
+        peer: NodeId,
+        address: SocketAddr,
+        server: &Server<D>,
+    ) -> Result<Option<Key>, Closed> {
+        let mut connection = Connection::dial(address, OUT_BYTES_MAX).map_err(Closed::Failed)?;
+        connection.set_unacknowledged_max(PEER_UNACKNOWLEDGED_MAX).map_err(Closed::Failed)?;
+        connection.queue(FrameKind::PeerHello, &server.hello(peer))?;
+        Ok(self.adopt(connection, Role::Dialing(peer)))
+    }
+
+    fn resolve(&mut self, peer: NodeId, name: String, now: u64) {
+        let (commands, wake) = (self.commands.clone(), self.wake());
+        let spawned = resolve_elsewhere(name, move |found| {
+            let found = found.map_err(|error| error.to_string());
+            // Nobody hears it once the node has ended.
+            let _ = commands.send(Command::Resolved { peer, found });
+            wake.wake();
+        });
+        if let Err(error) = spawned {
+            self.peers.handle_failed(peer, now, Pace::Slow, &error);
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Why a connection of a node ended.
+
+use crate::net::Closed;
+use crate::node::peers::Pace;
+use crate::wire::{FrameError, FrameKind, Refused};
+use std::fmt;
+
+/// Why a connection ended, from our side or theirs.
+#[derive(Debug)]
+pub(super) enum Ending {
+    /// As the connection says.
+    Closed(Closed),
+    /// It did not say who it is in time.
+    Silent,
+    /// A frame that has no place where it came.
+    Misplaced(FrameKind),
+    /// We refuse it, and say why.
+    Refusing(Refused),
+    /// It refused us.
+    Refused(Refused),
+}
+
+impl Ending {
+    /// Whether it was ended for what it sent, or did not send.
+    pub(super) fn is_complaint(&self) -> bool {
+        match self {
+            Self::Closed(Closed::Protocol(_) | Closed::Full) => true,
+            Self::Silent | Self::Misplaced(_) | Self::Refusing(_) => true,
+            Self::Closed(Closed::ByPeer | Closed::Failed(_)) | Self::Refused(_) => false,
+        }
+    }
+
+    /// How soon it is worth to dial again.
+    pub(super) fn pace(&self) -> Pace {
+        match self {
+            Self::Closed(Closed::Protocol(_)) | Self::Misplaced(_) => Pace::Slow,
+            Self::Refusing(_) | Self::Refused(_) => Pace::Slow,
+            Self::Closed(_) | Self::Silent => Pace::Quick,
+        }
+    }
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Closed(closed) => closed.fmt(f),
+            Self::Silent => f.write_str("it did not say who it is"),
+            Self::Misplaced(kind) => write!(f, "a {kind:?} frame has no place there"),
+            Self::Refusing(refused) => write!(f, "refused: {}", refused.text),
+            Self::Refused(refused) => write!(f, "it refuses this node: {}", refused.text),
+        }
+    }
+}
+
+impl From<Closed> for Ending {
+    fn from(closed: Closed) -> Self {
+        Self::Closed(closed)
+    }
+}
+
+impl From<FrameError> for Ending {
+    fn from(error: FrameError) -> Self {
+        Self::Closed(Closed::Protocol(error))
+    }
+}

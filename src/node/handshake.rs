@@ -1,0 +1,140 @@
+//! What the frames of a connection mean, by what it is so far: first who is there, then what it says.
+
+use crate::base::NodeId;
+use crate::base::limits::CLIENT_NAME_BYTES_MAX;
+use crate::net::{Closed, Key};
+use crate::node::ending::Ending;
+use crate::node::links::{Role, connection_id};
+use crate::node::network::{CLIENT_UNACKNOWLEDGED_MAX, Network, PEER_UNACKNOWLEDGED_MAX};
+use crate::server::{Input, Server};
+use crate::sys::clock;
+use crate::wal::Disk;
+use crate::wire::{ClientHello, Frame, FrameKind, PeerHello, Refused, RefusedCode};
+use std::time::Duration;
+
+impl Network {
+    /// Takes one frame of the connection `key`.
+    pub(super) fn handle_frame<D: Disk>(
+        &mut self,
+        key: Key,
+        frame: &Frame,
+        server: &Server<D>,
+        inputs: &mut Vec<Input>,
+    ) -> Result<(), Ending> {
+        let Some(link) = self.links.get_mut(key) else { return Ok(()) };
+        match (link.role, frame.kind) {
+            (Role::Client, FrameKind::Request) => {
+                let (connection, request) = (connection_id(key), frame.decode()?);
+                inputs.push(Input::Client { connection, request });
+                Ok(())
+            }
+            (Role::Peer(from), FrameKind::Peer) => {
+                inputs.push(Input::Peer { from, message: frame.decode()? });
+                Ok(())
+            }
+            (Role::Greeting, FrameKind::ClientHello) => {
+                self.admit_client(key, &frame.decode()?, server, inputs)
+            }
+            (Role::Greeting, FrameKind::PeerHello) => {
+                self.admit_peer(key, &frame.decode()?, server, inputs)
+            }
+            (Role::Dialing(peer), FrameKind::PeerWelcome) => {
+                self.handle_welcome(key, peer, &frame.decode()?, server, inputs)
+            }
+            (Role::Dialing(_), FrameKind::Refused) => Err(Ending::Refused(frame.decode()?)),
+            (Role::Greeting, kind) => {
+                let text = format!("the first frame must be a hello, not {kind:?}");
+                refuse(RefusedCode::State, text)
+            }
+            (_, kind) => Err(Ending::Misplaced(kind)),
+        }
+    }
+
+    fn admit_client<D: Disk>(
+        &mut self,
+        key: Key,
+        hello: &ClientHello,
+        server: &Server<D>,
+        inputs: &mut Vec<Input>,
+    ) -> Result<(), Ending> {
+        if hello.client.len() > CLIENT_NAME_BYTES_MAX {
+            let text = format!("a client's name has at most {CLIENT_NAME_BYTES_MAX} bytes");
+            return refuse(RefusedCode::State, text);
+        }
+        let welcome = server.welcome(hello.cluster).map_err(Ending::Refusing)?;
+        self.become_role(key, Role::Client, CLIENT_UNACKNOWLEDGED_MAX)?;
+        self.queue(key, FrameKind::ClientWelcome, &welcome);
+        inputs.push(Input::ClientUp { connection: connection_id(key) });
+        Ok(())
+    }
+
+    fn admit_peer<D: Disk>(
+        &mut self,
+        key: Key,
+        hello: &PeerHello,
+        server: &Server<D>,
+        inputs: &mut Vec<Input>,
+    ) -> Result<(), Ending> {
+        server.check_hello(hello).map_err(Ending::Refusing)?;
+        let peer = hello.node;
+        if self.peers.is_dialed_by_us(peer) {
+            let text = format!("node {} dials node {peer}, since its id is lower", self.own);
+            return refuse(RefusedCode::State, text);
+        }
+        // The same directory is the same node, started again. Another one is a second node, which must
+        // not push the first out (fault NT40); after the founding `check_hello` knows which is right.
+        if self.peers.directory(peer).is_some_and(|directory| directory != hello.directory) {
+            let text = format!(
+                "another node {peer}, with another data directory, is connected: give one of them another id"
+            );
+            log::error!("{text}");
+            return refuse(RefusedCode::Node, text);
+        }
+        self.become_role(key, Role::Peer(peer), PEER_UNACKNOWLEDGED_MAX)?;
+        self.queue(key, FrameKind::PeerWelcome, &server.hello(peer));
+        self.stand(key, hello, inputs);
+        Ok(())
+    }
+
+    fn handle_welcome<D: Disk>(
+        &mut self,
+        key: Key,
+        peer: NodeId,
+        welcome: &PeerHello,
+        server: &Server<D>,
+        inputs: &mut Vec<Input>,
+    ) -> Result<(), Ending> {
+        server.check_hello(welcome).map_err(Ending::Refusing)?;
+        if welcome.node != peer {
+            let text = format!(
+                "node {} answers at the address of node {peer}: correct --cluster",
+                welcome.node
+            );
+            return refuse(RefusedCode::Node, text);
+        }
+        self.become_role(key, Role::Peer(peer), PEER_UNACKNOWLEDGED_MAX)?;
+        self.stand(key, welcome, inputs);
+        Ok(())
+    }
+
+    /// The connection to a peer stands. An older one is closed by us: no hint of anything, and what it
+    /// may still deliver is dropped with it.
+    fn stand(&mut self, key: Key, hello: &PeerHello, inputs: &mut Vec<Input>) {
+        let now = clock::boot_nanos();
+        if let Some(older) = self.peers.handle_standing(hello.node, key, hello.directory, now) {
+            self.links.remove(older);
+        }
+        inputs.push(Input::PeerUp { peer: hello.node });
+    }
+
+    fn become_role(&mut self, key: Key, role: Role, wait: Duration) -> Result<(), Ending> {
+        let Some(link) = self.links.get_mut(key) else { return Ok(()) };
+        link.connection.set_unacknowledged_max(wait).map_err(Closed::Failed)?;
+        link.role = role;
+        Ok(())
+    }
+}
+
+fn refuse(code: RefusedCode, text: String) -> Result<(), Ending> {
+    Err(Ending::Refusing(Refused { code, text }))
+}

@@ -1,0 +1,223 @@
+//! The leader lease as programs see it: written by the loop, read by any thread without a lock.
+//!
+//! Two slots, of which the loop writes the one that is not in force, so that a reader never waits for a
+//! writer that was stopped in the middle. A claim is compared with a fresh reading of the clocks by
+//! whoever asks (C4). It ends at its length or at the instant for which the watch fd is armed, whichever
+//! comes first: what has fired has ended, also when BOOTTIME is slewed (safety §1, *Clocks*).
+
+use crate::base::time::nanos;
+use crate::base::{NodeId, Sample, Term, Token};
+use crate::raft::LeaderLease;
+use crate::sys::clock;
+use std::sync::atomic::{AtomicU64, Ordering, fence};
+use std::time::Duration;
+
+/// What a node knows of the leader lease, at one instant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Leadership {
+    /// `remaining > 0` (C4).
+    pub is_leader: bool,
+    /// The leader that was heard in this term, or `None`.
+    pub leader: Option<NodeId>,
+    /// The term.
+    pub term: Term,
+    /// epoch·2⁴⁸ + term while claimed, else 0.
+    pub token: Token,
+    /// What is left of the claim.
+    pub remaining: Duration,
+}
+
+/// What the loop publishes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Published {
+    pub(super) term: Term,
+    pub(super) leader: Option<NodeId>,
+    pub(super) claim: Option<Claim>,
+}
+
+/// A claim: over once elapsed_hi since `start` reaches `length`, or BOOTTIME reaches `ends_at`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Claim {
+    start: Sample,
+    length: Duration,
+    ends_at: u64,
+}
+
+impl Claim {
+    /// The claim of `lease`, with its instant at 7/8 of what is left of it now. `None`: nothing is left.
+    pub(super) fn new(lease: &LeaderLease, now: &Sample) -> Option<Self> {
+        let left = lease.length.saturating_sub(now.elapsed_hi(&lease.start));
+        let ends_at = now.hint(left * 7 / 8);
+        (!left.is_zero()).then_some(Self { start: lease.start, length: lease.length, ends_at })
+    }
+
+    /// What is left at `now`.
+    pub(super) fn remaining(&self, now: &Sample) -> Duration {
+        let by_length = self.length.saturating_sub(now.elapsed_hi(&self.start));
+        by_length.min(Duration::from_nanos(self.ends_at.saturating_sub(now.boot())))
+    }
+
+    /// The instant for the watch fd, on BOOTTIME.
+    pub(super) fn ends_at(&self) -> u64 {
+        self.ends_at
+    }
+
+    /// Whether `newer` is this claim with hardly more time: not worth a system call. A 32nd of a claim is
+    /// less than what a missed heartbeat takes from it.
+    pub(super) fn nearly_covers(&self, newer: &Self) -> bool {
+        let gained = newer.ends_at.saturating_sub(self.ends_at);
+        self.length == newer.length && gained < nanos(self.length) / 32
+    }
+}
+
+impl Published {
+    /// What a program sees of it at `now`.
+    pub(super) fn at(&self, now: &Sample) -> Leadership {
+        let remaining = self.claim.map_or(Duration::ZERO, |claim| claim.remaining(now));
+        let is_leader = !remaining.is_zero();
+        Leadership {
+            is_leader,
+            leader: self.leader,
+            term: self.term,
+            // The epoch is 0 until a cluster can be restored.
+            token: if is_leader { Token(self.term.0) } else { Token(0) },
+            remaining,
+        }
+    }
+
+    fn to_words(self) -> [u64; WORDS] {
+        let claim = self.claim.unwrap_or(Claim {
+            start: Sample::default(),
+            length: Duration::ZERO,
+            ends_at: 0,
+        });
+        let Sample { boot_before, monotonic, raw, boot_after } = claim.start;
+        let leader = self.leader.map_or(0, |leader| leader.0);
+        let length = nanos(claim.length);
+        [self.term.0, leader, boot_before, monotonic, raw, boot_after, length, claim.ends_at]
+    }
+
+    fn from_words(words: [u64; WORDS]) -> Self {
+        let [term, leader, boot_before, monotonic, raw, boot_after, length, ends_at] = words;
+        let start = Sample { boot_before, monotonic, raw, boot_after };
+        let length = Duration::from_nanos(length);
+        Self {
+            term: Term(term),
+            leader: (leader != 0).then_some(NodeId(leader)),
+            claim: (!length.is_zero()).then_some(Claim { start, length, ends_at }),
+        }
+    }
+}
+
+const WORDS: usize = 8;
+
+/// What was published last. One writer, any number of readers.
+#[derive(Debug, Default)]
+pub(super) struct Slots {
+    /// Counts publications; its parity names the slot in force.
+    version: AtomicU64,
+    slots: [[AtomicU64; WORDS]; 2],
+}
+
+impl Slots {
+    /// Puts `published` in force. Called by one thread at a time.
+    pub(super) fn store(&self, published: Published) {
+        let next = self.version.load(Ordering::Relaxed) + 1;
+        // A reader that sees a word of this publication must see the version before it at least: it then
+        // knows that the slot it read is not in force any more.
+        fence(Ordering::Release);
+        for (word, value) in self.slots[slot_of(next)].iter().zip(published.to_words()) {
+            word.store(value, Ordering::Relaxed);
+        }
+        self.version.store(next, Ordering::Release);
+    }
+
+    /// What is in force, and what a program sees of it: the claim, the clocks, the claim again (L6).
+    pub(super) fn load(&self) -> Leadership {
+        loop {
+            let version = self.version.load(Ordering::Acquire);
+            let slot = &self.slots[slot_of(version)];
+            let words = std::array::from_fn(|word| slot[word].load(Ordering::Relaxed));
+            let seen = Published::from_words(words).at(&clock::sample_end());
+            fence(Ordering::Acquire);
+            // The loop publishes every few milliseconds at most, so this ends.
+            if self.version.load(Ordering::Relaxed) == version {
+                return seen;
+            }
+        }
+    }
+}
+
+fn slot_of(version: u64) -> usize {
+    (version & 1) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MILLISECOND: u64 = 1_000_000;
+
+    fn lease(start: u64, length_ms: u64) -> LeaderLease {
+        let length = Duration::from_millis(length_ms);
+        LeaderLease { term: Term(4), start: Sample::at(start), length }
+    }
+
+    fn published(claim: Option<Claim>) -> Published {
+        Published { term: Term(4), leader: Some(NodeId(2)), claim }
+    }
+
+    #[test]
+    fn a_claim_ends_at_seven_eighths_of_what_was_left_and_never_returns() {
+        let claim = Claim::new(&lease(0, 100), &Sample::at(20 * MILLISECOND)).unwrap();
+        assert_eq!(claim.ends_at(), 90 * MILLISECOND);
+        let at = |nanos| published(Some(claim)).at(&Sample::at(nanos));
+        assert_eq!(at(90 * MILLISECOND - 1).remaining, Duration::from_nanos(1));
+        assert_eq!(at(90 * MILLISECOND - 1).token, Token(4));
+        let ended = at(90 * MILLISECOND);
+        assert_eq!((ended.is_leader, ended.token), (false, Token(0)));
+        assert_eq!(at(u64::MAX).remaining, Duration::ZERO);
+    }
+
+    #[test]
+    fn a_claim_ends_by_its_length_when_boottime_is_slewed() {
+        let claim = Claim::new(&lease(0, 100), &Sample::at(0)).unwrap();
+        let slewed = Sample { raw: 100 * MILLISECOND, ..Sample::at(80 * MILLISECOND) };
+        assert_eq!(claim.remaining(&slewed), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_lease_that_is_over_is_no_claim() {
+        assert_eq!(Claim::new(&lease(0, 100), &Sample::at(100 * MILLISECOND)), None);
+    }
+
+    #[test]
+    fn readers_see_whole_publications_only() {
+        let slots = Slots::default();
+        // Term and leader are equal in every publication; readers that mix two would see them differ.
+        std::thread::scope(|scope| {
+            let reader = scope.spawn(|| {
+                let mut last = 0;
+                while last < 20_000 {
+                    let seen = slots.load();
+                    assert_eq!(seen.leader.map_or(0, |leader| leader.0), seen.term.0);
+                    assert!(seen.term.0 >= last, "{} after {last}", seen.term);
+                    last = seen.term.0;
+                }
+            });
+            for number in 1..=20_000 {
+                let leader = Some(NodeId(number));
+                slots.store(Published { term: Term(number), leader, claim: None });
+            }
+            reader.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn what_is_stored_is_what_is_loaded() {
+        let claim = Claim::new(&lease(0, 100), &Sample::at(0));
+        let words = published(claim).to_words();
+        assert_eq!(Published::from_words(words), published(claim));
+        assert_eq!(Published::from_words([0; WORDS]), Published::default());
+    }
+}

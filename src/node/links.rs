@@ -1,0 +1,93 @@
+//! All connections of a node, each with what it is so far.
+
+use crate::base::limits::{CLIENT_BUFFER_BYTES_MAX, PEER_BUFFER_BYTES_MAX};
+use crate::base::{ConnectionId, NodeId};
+use crate::net::{Connection, Key};
+use std::collections::BTreeMap;
+
+/// What a connection is. Its frames are read by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Accepted; has not said who it is.
+    Greeting,
+    /// Dialed by us; the peer has not welcomed us yet.
+    Dialing(NodeId),
+    /// A peer, its hello checked.
+    Peer(NodeId),
+    /// A client, its hello answered.
+    Client,
+}
+
+/// One connection.
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) connection: Connection,
+    pub(super) role: Role,
+    /// It is in the list of those to flush.
+    pub(super) is_dirty: bool,
+    /// It is in the list of those to read.
+    pub(super) is_listed: bool,
+    /// It is not read until it has read more of what we sent it.
+    pub(super) is_parked: bool,
+}
+
+/// Connections by key. Keys are never reused, so that what is left of an old one names nothing.
+#[derive(Debug)]
+pub(super) struct Links {
+    links: BTreeMap<Key, Link>,
+    next: u64,
+}
+
+impl Links {
+    /// None yet; their keys begin at `first`.
+    pub(super) fn new(first: Key) -> Self {
+        Self { links: BTreeMap::new(), next: first.0 }
+    }
+
+    /// The key of the next connection.
+    pub(super) fn next_key(&self) -> Key {
+        Key(self.next)
+    }
+
+    /// Takes a connection under the next key.
+    pub(super) fn insert(&mut self, connection: Connection, role: Role) -> Key {
+        let key = self.next_key();
+        self.next += 1;
+        let link = Link { connection, role, is_dirty: false, is_listed: false, is_parked: false };
+        self.links.insert(key, link);
+        key
+    }
+
+    pub(super) fn get_mut(&mut self, key: Key) -> Option<&mut Link> {
+        self.links.get_mut(&key)
+    }
+
+    pub(super) fn remove(&mut self, key: Key) -> Option<Link> {
+        self.links.remove(&key)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.links.len()
+    }
+}
+
+impl Link {
+    /// Whether it has not read so much of what we sent that it is not read either.
+    pub(super) fn is_congested(&self) -> bool {
+        self.role == Role::Client && self.connection.queued_bytes() > CLIENT_BUFFER_BYTES_MAX / 2
+    }
+}
+
+/// The bound on output of any connection: what an accepted one will be is not known yet.
+pub(super) const OUT_BYTES_MAX: usize = PEER_BUFFER_BYTES_MAX;
+const _: () = assert!(PEER_BUFFER_BYTES_MAX == CLIENT_BUFFER_BYTES_MAX);
+
+/// A client's connection is named by its key.
+pub(super) fn connection_id(key: Key) -> ConnectionId {
+    ConnectionId(key.0)
+}
+
+/// The key of a client's connection.
+pub(super) fn key_of(connection: ConnectionId) -> Key {
+    Key(connection.0)
+}

@@ -1,0 +1,142 @@
+//! Where a node listens, and why it may not.
+
+use crate::base::error::{Error, Status};
+use crate::net::Listener;
+use crate::node::config::NodeOptions;
+use std::io::{self, ErrorKind};
+use std::net::{SocketAddr, ToSocketAddrs};
+
+/// Opens the listening socket that `options` ask for.
+///
+/// # Errors
+/// INVALID, IO: one sentence that says what to do.
+pub(super) fn listen(options: &mut NodeOptions) -> Result<(Listener, SocketAddr), Error> {
+    let own = options.own_address()?.to_owned();
+    let listener = match options.listener.take() {
+        Some(listener) => Listener::from_std(listener).map_err(|error| cannot_use(&error))?,
+        None => {
+            let wanted = options.listen.as_ref().unwrap_or(&own);
+            let address = resolve(wanted)?;
+            // Before the bind: for an instant even that would let a stranger in.
+            check_exposure(address, options.insecure)?;
+            Listener::bind(address).map_err(|error| cannot_bind(wanted, &error))?
+        }
+    };
+    let address = listener.address().map_err(|error| cannot_use(&error))?;
+    check_exposure(address, options.insecure)?;
+    Ok((listener, address))
+}
+
+fn resolve(wanted: &str) -> Result<SocketAddr, Error> {
+    let found = wanted.to_socket_addrs().map_err(|error| match error.kind() {
+        ErrorKind::InvalidInput => {
+            Error::new(Status::Invalid, format!("\"{wanted}\" must look like \"host:port\""))
+        }
+        _ => Error::new(
+            Status::Invalid,
+            format!("the host of \"{wanted}\" is not known ({error}): listen on an IP address of this machine"),
+        ),
+    })?;
+    let mut found: Vec<SocketAddr> = found.collect();
+    // "localhost" may name both families; IPv4 is what the endpoints' default dials.
+    found.sort_by_key(SocketAddr::is_ipv6);
+    found.first().copied().ok_or_else(|| {
+        Error::new(Status::Invalid, format!("the host of \"{wanted}\" has no address"))
+    })
+}
+
+fn check_exposure(address: SocketAddr, insecure: bool) -> Result<(), Error> {
+    if insecure || address.ip().is_loopback() {
+        return Ok(());
+    }
+    Err(Error::new(
+        Status::Invalid,
+        format!(
+            "{address} is open to the network, and nothing is encrypted or authenticated in this version: \
+             listen on a loopback address, or say --insecure if everybody who can reach it may take locks"
+        ),
+    ))
+}
+
+fn cannot_bind(wanted: &str, error: &io::Error) -> Error {
+    let (status, advice) = match error.kind() {
+        ErrorKind::AddrInUse => {
+            (Status::Io, "another program listens there: stop it, or choose another port")
+        }
+        ErrorKind::AddrNotAvailable => {
+            (Status::Invalid, "this machine does not have that address: listen on one of its own")
+        }
+        ErrorKind::PermissionDenied => {
+            (Status::Io, "this user may not use that port: choose one above 1023")
+        }
+        _ => (Status::Io, "choose another address or port"),
+    };
+    Error::new(status, format!("cannot listen on {wanted} ({error}): {advice}"))
+}
+
+fn cannot_use(error: &io::Error) -> Error {
+    Error::new(Status::Io, format!("the listening socket cannot be used: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::NodeId;
+    use std::net::TcpListener;
+
+    fn options(listen: &str) -> NodeOptions {
+        let cluster = vec![(NodeId(1), "127.0.0.1:7401".to_owned())];
+        NodeOptions {
+            listen: Some(listen.to_owned()),
+            ..NodeOptions::new(NodeId(1), "unused", cluster)
+        }
+    }
+
+    fn refusal(listen_on: &str) -> Error {
+        listen(&mut options(listen_on)).expect_err(listen_on)
+    }
+
+    #[test]
+    fn more_than_loopback_is_refused_unless_insecure() {
+        for address in ["0.0.0.0:0", "[::]:0"] {
+            let error = refusal(address);
+            assert_eq!(error.status, Status::Invalid);
+            assert!(error.message.contains("--insecure"), "{error}");
+        }
+        let mut given = options("unused");
+        given.listener = Some(TcpListener::bind("0.0.0.0:0").unwrap());
+        assert!(listen(&mut given).unwrap_err().message.contains("--insecure"));
+        let mut insecure = NodeOptions { insecure: true, ..options("0.0.0.0:0") };
+        assert!(listen(&mut insecure).is_ok());
+    }
+
+    #[test]
+    fn a_port_in_use_is_said_with_what_to_do() {
+        let other = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = other.local_addr().unwrap().to_string();
+        let error = refusal(&address);
+        assert_eq!(error.status, Status::Io);
+        assert!(
+            error.message.contains(&address) && error.message.contains("another port"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn addresses_that_cannot_be_listened_on_are_said() {
+        assert!(refusal("127.0.0.1").message.contains("must look like \"host:port\""));
+        // From the range that RFC 5737 keeps for documentation.
+        let mut foreign = NodeOptions { insecure: true, ..options("192.0.2.1:7401") };
+        assert!(listen(&mut foreign).unwrap_err().message.contains("does not have that address"));
+    }
+
+    #[test]
+    fn without_listen_a_node_listens_at_its_own_address() {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut options = options("unused");
+        (options.listen, options.cluster[0].1) = (None, format!("localhost:{port}"));
+        let (_, address) = listen(&mut options).unwrap();
+        assert!(address.ip().is_loopback());
+        assert_eq!(address.port(), port);
+    }
+}

@@ -1,0 +1,266 @@
+//! All sockets of a node: what came becomes inputs of the server, what the server says leaves.
+
+use crate::base::NodeId;
+use crate::base::limits::CONNECTIONS_MAX;
+use crate::net::{Closed, Connection, Key, Listener, Poller, Received, Wake};
+use crate::node::acceptor::Acceptor;
+use crate::node::backlog::Backlog;
+use crate::node::commands::Command;
+use crate::node::complaints::Complaints;
+use crate::node::ending::Ending;
+use crate::node::links::{Links, Role, connection_id};
+use crate::node::peers::Peers;
+use crate::server::{Input, Server};
+use crate::sys::{clock, descriptors, random};
+use crate::wal::Disk;
+use crate::wire::{Frame, FrameKind};
+use crossbeam_channel::Sender;
+use serde::Serialize;
+use std::collections::VecDeque;
+use std::io;
+use std::time::Duration;
+
+/// Listener, connections, and what is to be done about them.
+#[derive(Debug)]
+pub(super) struct Network {
+    pub(super) own: NodeId,
+    poller: Poller,
+    wake: Wake,
+    pub(super) commands: Sender<Command>,
+    pub(super) acceptor: Acceptor,
+    pub(super) links: Links,
+    pub(super) links_max: usize,
+    pub(super) peers: Peers,
+    pub(super) complaints: Complaints,
+    /// Accepted connections with the instants by which they must have said who they are, in order.
+    pub(super) greetings: VecDeque<(u64, Key)>,
+    backlog: Backlog,
+    to_flush: Vec<Key>,
+    /// Links that were lost while sending; their ends are handled with the next turn's input.
+    lost: Vec<(Key, Closed)>,
+    /// Reused from turn to turn.
+    frames: Vec<Frame>,
+}
+
+impl Network {
+    /// Over a socket that listens. `commands` is where lookups of names are answered.
+    ///
+    /// # Errors
+    /// The process has no file descriptor left.
+    pub(super) fn new(
+        own: NodeId,
+        cluster: &[(NodeId, String)],
+        mut listener: Listener,
+        commands: Sender<Command>,
+    ) -> io::Result<Self> {
+        let poller = Poller::new(EVENTS_MAX)?;
+        let wake = poller.wake(WAKE)?;
+        poller.add_listener(&mut listener, LISTENER)?;
+        // A quarter of the descriptors stays for the log's files and for the host.
+        let descriptors = usize::try_from(descriptors::limit()).unwrap_or(usize::MAX);
+        Ok(Self {
+            own,
+            poller,
+            wake,
+            commands,
+            acceptor: Acceptor::new(listener),
+            links: Links::new(FIRST_LINK),
+            links_max: CONNECTIONS_MAX.min(descriptors / 4 * 3),
+            peers: Peers::new(own, cluster, random::seed()),
+            complaints: Complaints::default(),
+            greetings: VecDeque::new(),
+            backlog: Backlog::default(),
+            to_flush: Vec::new(),
+            lost: Vec::new(),
+            frames: Vec::new(),
+        })
+    }
+
+    /// Ends the loop's wait from another thread.
+    pub(super) fn wake(&self) -> Wake {
+        self.wake.clone()
+    }
+
+    /// Waits for a socket, a command or `deadline` (a reading of BOOTTIME), unless something is left to do.
+    ///
+    /// # Errors
+    /// The poller's.
+    pub(super) fn wait(&mut self, deadline: u64) -> io::Result<()> {
+        let deadline = deadline.min(self.next_deadline());
+        let timeout = (deadline != u64::MAX)
+            .then(|| Duration::from_nanos(deadline.saturating_sub(clock::boot_nanos())));
+        self.poller.wait(timeout)
+    }
+
+    fn next_deadline(&self) -> u64 {
+        if !self.backlog.is_empty() || !self.lost.is_empty() {
+            return 0;
+        }
+        let greeting = self.greetings.front().map_or(u64::MAX, |(until, _)| *until);
+        greeting.min(self.peers.next_deadline()).min(self.acceptor.next_deadline())
+    }
+
+    /// Makes inputs of all that the last wait found: ends first, then peers, then clients.
+    pub(super) fn collect<D: Disk>(&mut self, server: &Server<D>, inputs: &mut Vec<Input>) {
+        self.note_ready();
+        let now = clock::boot_nanos();
+        for (key, closed) in std::mem::take(&mut self.lost) {
+            self.end(key, Ending::Closed(closed), inputs);
+        }
+        // Each at most once a turn, and no more of them than make a turn of bounded length.
+        let (peers, others) = self.backlog.counts();
+        for _ in 0..peers {
+            let Some(key) = self.backlog.take_peer() else { break };
+            self.read(key, server, inputs);
+        }
+        for _ in 0..others {
+            if inputs.len() >= INPUTS_PER_TURN {
+                break;
+            }
+            let Some(key) = self.backlog.take_other() else { break };
+            self.read(key, server, inputs);
+        }
+        self.accept(now);
+        self.end_silent(now, inputs);
+        while let Some(key) = self.peers.overdue(now) {
+            let timed_out = Closed::Failed(io::ErrorKind::TimedOut.into());
+            self.end(key, Ending::Closed(timed_out), inputs);
+        }
+        while let Some(peer) = self.peers.due(now) {
+            self.dial(peer, server, now);
+        }
+    }
+
+    fn note_ready(&mut self) {
+        for ready in self.poller.ready() {
+            match ready.key {
+                WAKE => {}
+                LISTENER => self.acceptor.handle_ready(),
+                key => {
+                    let Some(link) = self.links.get_mut(key) else { continue };
+                    if ready.readable {
+                        self.backlog.add(key, link);
+                    }
+                    if ready.writable && link.connection.wants_write() && !link.is_dirty {
+                        link.is_dirty = true;
+                        self.to_flush.push(key);
+                    }
+                }
+            }
+        }
+    }
+
+    fn read<D: Disk>(&mut self, key: Key, server: &Server<D>, inputs: &mut Vec<Input>) {
+        let Some(link) = self.links.get_mut(key) else { return };
+        link.is_listed = false;
+        if link.is_congested() {
+            link.is_parked = true;
+            return;
+        }
+        let budget = match link.role {
+            Role::Peer(_) => PEER_BYTES_PER_TURN,
+            _ => CLIENT_BYTES_PER_TURN,
+        };
+        let mut frames = std::mem::take(&mut self.frames);
+        let received = link.connection.receive(&mut frames, budget);
+        let handled =
+            frames.drain(..).try_for_each(|frame| self.handle_frame(key, &frame, server, inputs));
+        self.frames = frames;
+        match handled.and(received.map_err(Ending::Closed)) {
+            Ok(Received::All) => {}
+            Ok(Received::More) => {
+                if let Some(link) = self.links.get_mut(key) {
+                    self.backlog.add(key, link);
+                }
+            }
+            Err(ending) => self.end(key, ending, inputs),
+        }
+    }
+
+    /// Watches a connection; `None` if the system will not.
+    pub(super) fn adopt(&mut self, mut connection: Connection, role: Role) -> Option<Key> {
+        match self.poller.add(&mut connection, self.links.next_key()) {
+            Ok(()) => Some(self.links.insert(connection, role)),
+            Err(error) => {
+                log::warn!("a connection cannot be watched: {error}");
+                None
+            }
+        }
+    }
+
+    /// Lets everything that is queued leave, as far as sockets take it: one sendmsg for each connection.
+    pub(super) fn flush_links(&mut self) {
+        let mut to_flush = std::mem::take(&mut self.to_flush);
+        for key in to_flush.drain(..) {
+            let Some(link) = self.links.get_mut(key) else { continue };
+            link.is_dirty = false;
+            match link.connection.flush() {
+                Ok(()) => {}
+                // What it sent before its end is still to be read; the end comes behind it.
+                Err(Closed::ByPeer) => self.backlog.add(key, link),
+                Err(closed) => self.lost.push((key, closed)),
+            }
+            if link.is_parked && !link.is_congested() {
+                link.is_parked = false;
+                self.backlog.add(key, link);
+            }
+        }
+        self.to_flush = to_flush;
+    }
+
+    /// Queues one frame; a link whose buffer is full is lost.
+    pub(super) fn queue<T: Serialize>(&mut self, key: Key, kind: FrameKind, value: &T) {
+        let Some(link) = self.links.get_mut(key) else { return };
+        if let Err(closed) = link.connection.queue(kind, value) {
+            self.lost.push((key, closed));
+        } else if !link.is_dirty {
+            link.is_dirty = true;
+            self.to_flush.push(key);
+        }
+    }
+
+    /// Takes a connection out, and tells the server what that means to it.
+    pub(super) fn end(&mut self, key: Key, ending: Ending, inputs: &mut Vec<Input>) {
+        let Some(mut link) = self.links.remove(key) else { return };
+        let now = clock::boot_nanos();
+        if ending.is_complaint() {
+            self.complaints.add(now, &ending);
+        }
+        match link.role {
+            Role::Greeting => {}
+            Role::Dialing(peer) => {
+                self.peers.handle_ended(peer, key, now, ending.pace(), &ending);
+            }
+            Role::Peer(peer) => {
+                // A hint of its death only if it was the other side's doing.
+                if matches!(ending, Ending::Closed(Closed::ByPeer)) {
+                    inputs.push(Input::PeerDown { peer });
+                }
+                self.peers.handle_ended(peer, key, now, ending.pace(), &ending);
+            }
+            Role::Client => inputs.push(Input::ClientDown { connection: connection_id(key) }),
+        }
+        if let Ending::Refusing(refused) = ending
+            && link.connection.queue(FrameKind::Refused, &refused).is_ok()
+        {
+            link.connection.finish();
+        }
+    }
+}
+
+const WAKE: Key = Key(0);
+const LISTENER: Key = Key(1);
+const FIRST_LINK: Key = Key(2);
+
+/// Sources reported by one wait; others come with the next.
+const EVENTS_MAX: usize = 1024;
+/// What one connection may bring in one turn, so that none starves the others (fault NT24).
+const PEER_BYTES_PER_TURN: usize = 1 << 20;
+const CLIENT_BYTES_PER_TURN: usize = 64 << 10;
+/// Inputs after which no further client is read in a turn: heartbeats must not wait for more.
+const INPUTS_PER_TURN: usize = 4096;
+/// A peer that acknowledges nothing for this long is dialed anew: TCP's own growing pauses would outlast
+/// a healed partition.
+pub(super) const PEER_UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(1);
+/// The same for clients, whose networks may be worse.
+pub(super) const CLIENT_UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(30);

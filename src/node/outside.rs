@@ -1,0 +1,35 @@
+//! The world as the server sees it: real clocks, and messages queued on real connections.
+
+use crate::base::{ConnectionId, NodeId, Sample};
+use crate::node::links::key_of;
+use crate::node::network::Network;
+use crate::server::Outside;
+use crate::sys::clock;
+use crate::wire::{FrameKind, PeerMessage, ServerMessage};
+
+impl Outside for Network {
+    fn now(&mut self) -> Sample {
+        clock::sample()
+    }
+
+    fn unix_ms(&mut self) -> u64 {
+        clock::unix_ms()
+    }
+
+    fn send_peer(&mut self, to: NodeId, message: PeerMessage) {
+        if let Some(key) = self.peers.standing(to) {
+            self.queue(key, FrameKind::Peer, &message);
+        }
+    }
+
+    fn send_client(&mut self, to: ConnectionId, mut message: ServerMessage) {
+        if let ServerMessage::Status { status, .. } = &mut message {
+            status.refused_connections = self.complaints.count();
+        }
+        self.queue(key_of(to), FrameKind::Server, &message);
+    }
+
+    fn flush(&mut self) {
+        self.flush_links();
+    }
+}

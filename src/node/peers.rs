@@ -1,0 +1,260 @@
+//! The other members: who dials whom, when again, and which connection is the one that counts.
+//!
+//! One connection for each pair; the node with the lower id dials. The newest connection counts.
+
+use crate::base::rng::Rng;
+use crate::base::time::nanos;
+use crate::base::{DirectoryId, NodeId};
+use crate::net::Key;
+use crate::node::resolve::resolve_locally;
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// All other members. Instants are readings of BOOTTIME.
+#[derive(Debug)]
+pub(super) struct Peers {
+    own: NodeId,
+    peers: BTreeMap<NodeId, Peer>,
+    rng: Rng,
+}
+
+#[derive(Debug)]
+struct Peer {
+    address: String,
+    /// What the address means, and until when that is not asked again. Empty: not known.
+    found: Vec<SocketAddr>,
+    found_until: u64,
+    /// Dials that led to nothing since a connection last stood for a while.
+    failures: u32,
+    state: State,
+    /// What was logged last about it: each thing is logged once until another happens.
+    logged: String,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum State {
+    /// It dials us.
+    Awaited,
+    /// To be dialed from this instant on.
+    Due(u64),
+    /// Its name is being looked up.
+    Resolving,
+    /// Dialed; must have welcomed us by then.
+    Dialing { key: Key, until: u64 },
+    /// Connected since then, with the directory that its hello named.
+    Standing { key: Key, since: u64, directory: DirectoryId },
+}
+
+/// Where a peer can be dialed.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Target {
+    /// Here.
+    Address(SocketAddr),
+    /// Wherever this "host:port" is, which has to be looked up.
+    Name(String),
+}
+
+/// How soon to dial again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// At once after a connection that stood; else with growing pauses.
+    Quick,
+    /// The other side refuses us, and will until somebody changes something.
+    Slow,
+}
+
+impl Peers {
+    /// The members of `cluster` other than `own`.
+    pub(super) fn new(own: NodeId, cluster: &[(NodeId, String)], seed: u64) -> Self {
+        let others = cluster.iter().filter(|(node, _)| *node != own);
+        let peers = others.map(|(node, address)| (*node, Peer::new(own, *node, address)));
+        Self { own, peers: peers.collect(), rng: Rng::new(seed) }
+    }
+
+    /// Whether it is for us to dial `peer`.
+    pub(super) fn is_dialed_by_us(&self, peer: NodeId) -> bool {
+        self.own < peer
+    }
+
+    /// The connection on which `peer` is reached.
+    pub(super) fn standing(&self, peer: NodeId) -> Option<Key> {
+        match self.peers.get(&peer)?.state {
+            State::Standing { key, .. } => Some(key),
+            _ => None,
+        }
+    }
+
+    /// The directory of the process that is connected as `peer`.
+    pub(super) fn directory(&self, peer: NodeId) -> Option<DirectoryId> {
+        match self.peers.get(&peer)?.state {
+            State::Standing { directory, .. } => Some(directory),
+            _ => None,
+        }
+    }
+
+    /// A peer that is to be dialed now.
+    pub(super) fn due(&self, now: u64) -> Option<NodeId> {
+        let is_due = |peer: &Peer| matches!(peer.state, State::Due(at) if at <= now);
+        self.peers.iter().find(|(_, peer)| is_due(peer)).map(|(node, _)| *node)
+    }
+
+    /// A dial that has taken too long.
+    pub(super) fn overdue(&self, now: u64) -> Option<Key> {
+        self.peers.values().find_map(|peer| match peer.state {
+            State::Dialing { key, until } if until <= now => Some(key),
+            _ => None,
+        })
+    }
+
+    /// When `due` or `overdue` will have something.
+    pub(super) fn next_deadline(&self) -> u64 {
+        let deadlines = self.peers.values().map(|peer| match peer.state {
+            State::Due(at) | State::Dialing { until: at, .. } => at,
+            _ => u64::MAX,
+        });
+        deadlines.min().unwrap_or(u64::MAX)
+    }
+
+    /// Where to dial a peer; its addresses in turn.
+    pub(super) fn target(&mut self, peer: NodeId, now: u64) -> Target {
+        let peer = self.peers.get_mut(&peer).expect("only members are dialed");
+        if let Some(found) = resolve_locally(&peer.address) {
+            peer.found = found;
+        } else if peer.found.is_empty() || peer.found_until <= now {
+            peer.state = State::Resolving;
+            return Target::Name(peer.address.clone());
+        }
+        Target::Address(peer.found[peer.failures as usize % peer.found.len()])
+    }
+
+    /// The lookup of a peer's name has ended.
+    pub(super) fn handle_resolved(
+        &mut self,
+        node: NodeId,
+        found: Result<Vec<SocketAddr>, String>,
+        now: u64,
+    ) {
+        let Some(peer) = self.peers.get_mut(&node) else { return };
+        let why = match found {
+            Ok(found) if !found.is_empty() => {
+                peer.found = found;
+                peer.found_until = now.saturating_add(nanos(FOUND_FOR));
+                if matches!(peer.state, State::Resolving) {
+                    peer.state = State::Due(now);
+                }
+                return;
+            }
+            Ok(_) => "the name has no address".to_owned(),
+            Err(error) => error,
+        };
+        self.handle_failed(node, now, Pace::Slow, &why);
+    }
+
+    /// A dial has begun.
+    pub(super) fn handle_dialing(&mut self, peer: NodeId, key: Key, now: u64) {
+        let peer = self.peers.get_mut(&peer).expect("only members are dialed");
+        peer.state = State::Dialing { key, until: now.saturating_add(nanos(DIAL_WAIT)) };
+    }
+
+    /// A connection stands. Gives back the older one that it replaces.
+    pub(super) fn handle_standing(
+        &mut self,
+        node: NodeId,
+        key: Key,
+        directory: DirectoryId,
+        now: u64,
+    ) -> Option<Key> {
+        let peer = self.peers.get_mut(&node).expect("hellos of others are refused");
+        let older = match peer.state {
+            State::Standing { key: older, .. } | State::Dialing { key: older, .. } => Some(older),
+            _ => None,
+        };
+        peer.state = State::Standing { key, since: now, directory };
+        log::info!("node {node} at {} is connected", peer.address);
+        peer.logged.clear();
+        older.filter(|older| *older != key)
+    }
+
+    /// The dial of a peer, or its connection `key`, has come to an end.
+    pub(super) fn handle_ended(
+        &mut self,
+        node: NodeId,
+        key: Key,
+        now: u64,
+        pace: Pace,
+        why: &dyn Display,
+    ) {
+        let is_dialed = self.is_dialed_by_us(node);
+        let Some(peer) = self.peers.get_mut(&node) else { return };
+        match peer.state {
+            State::Standing { key: standing, since, .. } if standing == key => {
+                if now.saturating_sub(since) < nanos(STEADY) {
+                    return self.handle_failed(node, now, pace, why);
+                }
+                peer.log(log::Level::Warn, node, why);
+                peer.failures = 0;
+                peer.state = if is_dialed { State::Due(now) } else { State::Awaited };
+            }
+            State::Dialing { key: dialing, .. } if dialing == key => {
+                self.handle_failed(node, now, pace, why);
+            }
+            _ => {}
+        }
+    }
+
+    /// An attempt led to nothing.
+    pub(super) fn handle_failed(&mut self, node: NodeId, now: u64, pace: Pace, why: &dyn Display) {
+        let is_dialed = self.is_dialed_by_us(node);
+        let Some(peer) = self.peers.get_mut(&node) else { return };
+        peer.failures = peer.failures.saturating_add(1);
+        let (level, pause) = match pace {
+            Pace::Slow => (log::Level::Warn, SLOW_PAUSE),
+            Pace::Quick => {
+                let doubled = PAUSE_MIN.saturating_mul(2u32.saturating_pow(peer.failures - 1));
+                (log::Level::Info, doubled.min(PAUSE_MAX))
+            }
+        };
+        peer.log(level, node, why);
+        let wait = nanos(self.rng.duration(pause / 2, pause));
+        peer.state = if is_dialed { State::Due(now.saturating_add(wait)) } else { State::Awaited };
+    }
+}
+
+impl Peer {
+    fn new(own: NodeId, node: NodeId, address: &str) -> Self {
+        let state = if own < node { State::Due(0) } else { State::Awaited };
+        Self {
+            address: address.to_owned(),
+            found: Vec::new(),
+            found_until: 0,
+            failures: 0,
+            state,
+            logged: String::new(),
+        }
+    }
+
+    fn log(&mut self, level: log::Level, node: NodeId, why: &dyn Display) {
+        let why = why.to_string();
+        if why != self.logged {
+            log::log!(level, "node {node} at {} is not connected: {why}", self.address);
+            self.logged = why;
+        }
+    }
+}
+
+/// Pauses between dials double from the first to the second; each is drawn from its upper half, so that
+/// nodes that lost each other together do not dial in step.
+const PAUSE_MIN: Duration = Duration::from_millis(5);
+const PAUSE_MAX: Duration = Duration::from_millis(100);
+const SLOW_PAUSE: Duration = Duration::from_secs(1);
+/// A connection that stood this long is redialed at once: a shorter one may be lost again and again.
+const STEADY: Duration = Duration::from_millis(100);
+/// From the first packet to the welcome. After a partition the next attempt is at most this away.
+const DIAL_WAIT: Duration = Duration::from_secs(1);
+/// A name is looked up again no sooner than after this.
+const FOUND_FOR: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,96 @@
+//! Who dials, how soon again, and what an older connection may still do (nothing).
+
+use super::*;
+
+const MILLISECOND: u64 = 1_000_000;
+const ONE: NodeId = NodeId(1);
+const TWO: NodeId = NodeId(2);
+const THREE: NodeId = NodeId(3);
+const DIRECTORY: DirectoryId = DirectoryId([7; 16]);
+
+fn peers(own: NodeId) -> Peers {
+    let cluster = [(ONE, "a.example:1"), (TWO, "127.0.0.1:2"), (THREE, "127.0.0.1:3")];
+    Peers::new(own, &cluster.map(|(node, address)| (node, address.to_owned())), 1)
+}
+
+fn stand(peers: &mut Peers, key: u64, now: u64) {
+    peers.handle_standing(THREE, Key(key), DIRECTORY, now);
+}
+
+#[test]
+fn the_lower_id_dials() {
+    let peers = peers(TWO);
+    assert_eq!(peers.due(0), Some(THREE));
+    assert!(!peers.is_dialed_by_us(ONE));
+    assert_eq!(Peers::new(THREE, &[(THREE, "a:1".to_owned())], 1).next_deadline(), u64::MAX);
+}
+
+#[test]
+fn pauses_grow_to_their_bound_with_jitter() {
+    let mut peers = peers(TWO);
+    let mut now = 0;
+    for bound_ms in [5, 10, 20, 40, 80, 100, 100] {
+        assert_eq!(peers.due(now), Some(THREE));
+        peers.handle_dialing(THREE, Key(9), now);
+        assert_eq!(peers.due(u64::MAX), None);
+        peers.handle_ended(THREE, Key(9), now, Pace::Quick, &"refused");
+        let wait = peers.next_deadline() - now;
+        let bound = bound_ms * MILLISECOND;
+        assert!((bound / 2..=bound).contains(&wait), "{wait} of {bound}");
+        now += wait;
+    }
+}
+
+#[test]
+fn after_a_connection_that_stood_the_dial_is_at_once_and_else_after_a_pause() {
+    let mut peers = peers(TWO);
+    stand(&mut peers, 9, 0);
+    let lost = 100 * MILLISECOND;
+    peers.handle_ended(THREE, Key(9), lost, Pace::Quick, &"closed");
+    assert_eq!(peers.due(lost), Some(THREE));
+    stand(&mut peers, 10, lost);
+    peers.handle_ended(THREE, Key(10), lost + 1, Pace::Quick, &"closed");
+    assert_eq!(peers.due(lost + 1), None);
+}
+
+#[test]
+fn a_dial_that_takes_too_long_is_overdue() {
+    let mut peers = peers(TWO);
+    peers.handle_dialing(THREE, Key(9), 0);
+    assert_eq!(peers.overdue(999 * MILLISECOND), None);
+    assert_eq!(peers.next_deadline(), 1000 * MILLISECOND);
+    assert_eq!(peers.overdue(1000 * MILLISECOND), Some(Key(9)));
+}
+
+#[test]
+fn a_refusal_is_retried_slowly() {
+    let mut peers = peers(TWO);
+    peers.handle_dialing(THREE, Key(9), 0);
+    peers.handle_ended(THREE, Key(9), 0, Pace::Slow, &"another cluster");
+    assert!(peers.next_deadline() >= 500 * MILLISECOND);
+}
+
+#[test]
+fn the_newest_connection_counts_and_the_end_of_an_older_one_changes_nothing() {
+    let mut peers = peers(TWO);
+    stand(&mut peers, 9, 0);
+    assert_eq!(peers.handle_standing(THREE, Key(10), DIRECTORY, 1), Some(Key(9)));
+    peers.handle_ended(THREE, Key(9), 2, Pace::Quick, &"closed");
+    assert_eq!(peers.standing(THREE), Some(Key(10)));
+}
+
+#[test]
+fn names_are_looked_up_and_their_addresses_tried_in_turn() {
+    let mut peers = Peers::new(ONE, &[(TWO, "b.example:2".to_owned())], 1);
+    assert_eq!(peers.target(TWO, 0), Target::Name("b.example:2".to_owned()));
+    assert_eq!(peers.due(u64::MAX), None, "one lookup at a time");
+    let found: Vec<SocketAddr> = ["10.0.0.1:2", "10.0.0.2:2"].map(|a| a.parse().unwrap()).to_vec();
+    peers.handle_resolved(TWO, Ok(found.clone()), 5);
+    assert_eq!(peers.due(5), Some(TWO));
+    assert_eq!(peers.target(TWO, 5), Target::Address(found[0]));
+    peers.handle_failed(TWO, 5, Pace::Quick, &"refused");
+    assert_eq!(peers.target(TWO, 6), Target::Address(found[1]));
+    assert_eq!(peers.target(TWO, 6_000 * MILLISECOND), Target::Name("b.example:2".to_owned()));
+    peers.handle_resolved(TWO, Err("no such host".to_owned()), 7_000 * MILLISECOND);
+    assert!(peers.next_deadline() > 7_000 * MILLISECOND);
+}

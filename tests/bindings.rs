@@ -1,0 +1,322 @@
+//! The bindings as their users meet them: C and C++ programs compiled with warnings as errors, and the Python
+//! package under the system's python3, against the shared library of this build and real nodes.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use tenure::base::NodeId;
+use tenure::node::{Node, NodeOptions};
+
+#[test]
+fn header_is_clean_in_every_c_and_cpp_standard() {
+    let c = ["c11", "c17", "c2x"].map(|standard| (c_compiler(), standard, "tests/c/abi.c"));
+    let cpp =
+        ["c++17", "c++20", "c++23"].map(|standard| (cpp_compiler(), standard, "tests/cpp/header.cpp"));
+    for (compiler, standard, source) in c.into_iter().chain(cpp) {
+        let mut command = compile(&compiler, standard);
+        if !accepts(&compiler, standard) {
+            println!("{compiler} does not know {standard}: skipped");
+            continue;
+        }
+        run(command.args(["-fsyntax-only"]).arg(root(source)));
+    }
+}
+
+#[test]
+fn exported_symbols_are_exactly_the_functions_of_the_header() {
+    let nm = tool("NM", "nm", "binutils");
+    let listing = run(Command::new(nm).args(["-D", "--defined-only"]).arg(library()));
+    let symbols: BTreeSet<&str> =
+        listing.lines().filter_map(|line| line.split_whitespace().last()).collect();
+    let header = std::fs::read_to_string(root("include/tenure.h")).unwrap();
+    assert_eq!(symbols, functions(&header));
+}
+
+#[test]
+fn every_function_is_tried_with_bad_arguments() {
+    let header = std::fs::read_to_string(root("include/tenure.h")).unwrap();
+    let source = std::fs::read_to_string(root("tests/c/abi.c")).unwrap();
+    let called = words_before_parenthesis(&source);
+    let missing: Vec<_> = functions(&header).difference(&called).copied().collect();
+    assert!(missing.is_empty(), "tests/c/abi.c does not call {missing:?}");
+}
+
+#[test]
+fn library_stays_when_the_host_closes_it() {
+    let readelf = tool("READELF", "readelf", "binutils");
+    let dynamic = run(Command::new(readelf).arg("-d").arg(library()));
+    assert!(dynamic.contains("NODELETE"), "linked without -z nodelete:\n{dynamic}");
+    assert!(!dynamic.contains("SONAME"), "a SONAME breaks linking against target/:\n{dynamic}");
+}
+
+#[test]
+fn c_answers_bad_handles_and_arguments() {
+    let program = build_c("tests/c/abi.c", "abi", &[]);
+    assert_eq!(run(&mut Command::new(program)), "abi: good\n");
+}
+
+#[test]
+fn c_answers_bad_handles_and_arguments_under_the_sanitizers() {
+    let sanitizers = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g"];
+    let program = build_c("tests/c/abi.c", "abi-sanitized", &sanitizers);
+    assert_eq!(run(&mut Command::new(program)), "abi: good\n");
+}
+
+#[test]
+fn c_locks_pendings_and_nodes_work_on_a_cluster() {
+    let directory = tempfile::tempdir().unwrap();
+    let program = build_c("tests/c/live.c", "live", &["-pthread"]);
+    assert_eq!(run(Command::new(program).arg(directory.path())), "live: good\n");
+}
+
+#[test]
+fn c_example_takes_a_lock_and_gives_it_back() {
+    let cluster = Cluster::start();
+    let program = build_c("bindings/c/examples/lock.c", "example-lock", &[]);
+    let mut tokens = Vec::new();
+    for _ in 0..2 {
+        let output = run(Command::new(&program).arg("jobs/x").env("TENURE_ENDPOINTS", &cluster.endpoints));
+        assert!(output.ends_with("jobs/x: released\n"), "{output}");
+        tokens.push(number_after(&output, "token "));
+    }
+    assert!(tokens[0] < tokens[1], "{tokens:?}");
+}
+
+#[test]
+fn c_example_processes_elect_their_leader_and_another_when_it_is_killed() {
+    let program = build_c("bindings/c/examples/elect.c", "example-elect", &[]);
+    let directory = tempfile::tempdir().unwrap();
+    let ports = free_ports();
+    let members: Vec<String> =
+        (1..=3).map(|id| format!("{id}=127.0.0.1:{}", ports[id - 1])).collect();
+    let (lines, news) = mpsc::channel();
+    let mut processes: Vec<Killed> = (1..=3)
+        .map(|id| {
+            let data_dir = directory.path().join(id.to_string());
+            let mut command = Command::new(&program);
+            command.arg(id.to_string()).arg(data_dir).arg(members.join(","));
+            Killed::spawn(command.stdout(Stdio::piped()), id, lines.clone())
+        })
+        .collect();
+    drop(lines);
+
+    let (first, token) = next_leader(&news, 0);
+    processes[first - 1].kill();
+    let (second, larger) = next_leader(&news, first);
+    assert!(second != first && larger > token, "{second} under {larger} after {first} under {token}");
+}
+
+#[test]
+fn cpp_header_works_on_a_cluster() {
+    for standard in ["c++17", "c++20"] {
+        let directory = tempfile::tempdir().unwrap();
+        let name = format!("live-{standard}");
+        let program = build_cpp("tests/cpp/live.cpp", &name, standard);
+        assert_eq!(run(Command::new(program).arg(directory.path())), "live: good\n", "{standard}");
+    }
+}
+
+#[test]
+fn cpp_example_takes_a_lock_and_gives_it_back() {
+    let cluster = Cluster::start();
+    let program = build_cpp("bindings/cpp/examples/lock.cpp", "example-lock-cpp", "c++17");
+    let output = run(Command::new(program).arg("jobs/x").env("TENURE_ENDPOINTS", &cluster.endpoints));
+    assert!(output.ends_with("jobs/x: released\n"), "{output}");
+}
+
+#[test]
+fn python_tests_pass() {
+    let tests = root("bindings/python/tests");
+    let output = run(python().args(["-m", "unittest", "discover", "-v", "-s"]).arg(tests));
+    println!("{output}");
+}
+
+#[test]
+fn python_example_takes_a_lock_and_gives_it_back() {
+    let cluster = Cluster::start();
+    let example = root("bindings/python/examples/lock.py");
+    let output =
+        run(python().arg(example).arg("jobs/x").env("TENURE_ENDPOINTS", &cluster.endpoints));
+    assert!(output.ends_with("jobs/x: released\n"), "{output}");
+}
+
+/// Three nodes in this process.
+struct Cluster {
+    endpoints: String,
+    _nodes: Vec<Node>,
+    _directory: tempfile::TempDir,
+}
+
+impl Cluster {
+    fn start() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let listeners: Vec<_> = (0..3).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+        let members: Vec<_> = (1..)
+            .map(NodeId)
+            .zip(listeners.iter().map(|listener| listener.local_addr().unwrap().to_string()))
+            .collect();
+        let endpoints: Vec<String> = members.iter().map(|(_, address)| address.clone()).collect();
+        let nodes = listeners
+            .into_iter()
+            .zip(&members)
+            .map(|(listener, (id, _))| {
+                let data_dir = directory.path().join(id.to_string());
+                let options = NodeOptions::new(*id, data_dir, members.clone());
+                Node::start(NodeOptions { listener: Some(listener), ..options }).unwrap()
+            })
+            .collect();
+        Self { endpoints: endpoints.join(","), _nodes: nodes, _directory: directory }
+    }
+}
+
+/// A process that does not outlive its test.
+struct Killed(Child);
+
+impl Killed {
+    /// Starts it, and sends each line that it writes with its `id`.
+    fn spawn(command: &mut Command, id: usize, lines: mpsc::Sender<(usize, String)>) -> Self {
+        let mut child = command.spawn().unwrap();
+        let stdout = BufReader::new(child.stdout.take().expect("stdout is a pipe"));
+        std::thread::spawn(move || {
+            for line in stdout.lines().map_while(Result::ok) {
+                // The test may have seen enough.
+                let _gone = lines.send((id, line));
+            }
+        });
+        Self(child)
+    }
+
+    fn kill(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ended = self.0.kill();
+        let _reaped = self.0.wait();
+    }
+}
+
+/// The next process besides `not` that says that it leads, and its token.
+fn next_leader(news: &mpsc::Receiver<(usize, String)>, not: usize) -> (usize, u64) {
+    news.iter()
+        .find(|(id, line)| *id != not && line.contains(" leads: token "))
+        .map(|(id, line)| (id, number_after(&line, "token ")))
+        .expect("a process leads before all have ended")
+}
+
+fn number_after(text: &str, mark: &str) -> u64 {
+    let rest = text.split(mark).nth(1).unwrap_or_else(|| panic!("no {mark:?} in {text:?}"));
+    let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+    digits.parse().unwrap()
+}
+
+fn functions(header: &str) -> BTreeSet<&str> {
+    let code = header.lines().filter(|line| !line.starts_with([' ', '#', '/', '}']));
+    code.flat_map(words_before_parenthesis).collect()
+}
+
+fn words_before_parenthesis(text: &str) -> BTreeSet<&str> {
+    text.split('(')
+        .filter_map(|before| before.rsplit(|c: char| !c.is_ascii_alphanumeric() && c != '_').next())
+        .filter(|word| word.starts_with("tenure_"))
+        .collect()
+}
+
+fn build_c(source: &str, name: &str, flags: &[&str]) -> PathBuf {
+    let mut command = compile(&c_compiler(), "c11");
+    link(command.args(flags), source, name)
+}
+
+fn build_cpp(source: &str, name: &str, standard: &str) -> PathBuf {
+    let mut command = compile(&cpp_compiler(), standard);
+    link(command.arg("-pthread"), source, name)
+}
+
+/// A compiler that forgives nothing.
+fn compile(compiler: &str, standard: &str) -> Command {
+    let mut command = Command::new(compiler);
+    command.arg(format!("-std={standard}")).args(["-Wall", "-Wextra", "-Werror", "-pedantic", "-I"]);
+    command.arg(root("include")).arg("-I").arg(root("bindings/cpp"));
+    command
+}
+
+fn link(command: &mut Command, source: &str, name: &str) -> PathBuf {
+    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let deps = library().parent().unwrap().to_owned();
+    command.arg("-o").arg(&program).arg(root(source)).arg("-L").arg(&deps).arg("-ltenure");
+    run(command.arg(format!("-Wl,-rpath,{}", deps.display())));
+    program
+}
+
+fn accepts(compiler: &str, standard: &str) -> bool {
+    let mut command = Command::new(compiler);
+    let language = if standard.contains('+') { "c++" } else { "c" };
+    command.args(["-fsyntax-only", "-x", language, "/dev/null"]).arg(format!("-std={standard}"));
+    command.stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+}
+
+/// python3 with the package of this tree and the library of this build, which leaves no files behind.
+fn python() -> Command {
+    let mut command = Command::new(tool("PYTHON", "python3", "Python 3.9 or later"));
+    command
+        .env("PYTHONPATH", root("bindings/python/src"))
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("TENURE_LIBRARY", library())
+        .env("TENURE_HEADER", root("include/tenure.h"));
+    command
+}
+
+/// The shared library that cargo built with this test. The one in `target/<profile>/` may be an older one.
+fn library() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let library = test.parent().unwrap().join("libtenure.so");
+    assert!(library.exists(), "cargo did not build {}", library.display());
+    library
+}
+
+fn c_compiler() -> String {
+    tool("CC", "cc", "a C compiler")
+}
+
+fn cpp_compiler() -> String {
+    tool("CXX", "c++", "a C++ compiler")
+}
+
+/// A program of the system, unless the environment names another.
+fn tool(variable: &str, default: &str, what: &str) -> String {
+    let program = std::env::var(variable).unwrap_or(default.to_owned());
+    let found = Command::new(&program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    assert!(
+        found.is_ok(),
+        "the tests of the bindings need {what}: {program:?} is not there; install it, or set {variable}",
+    );
+    program
+}
+
+/// What `command` wrote to stdout; fails with all of its output if it failed.
+fn run(command: &mut Command) -> String {
+    let output = command.stdin(Stdio::null()).output().unwrap_or_else(|error| {
+        panic!("cannot run {:?}: {error}", command.get_program());
+    });
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {}\n{stdout}\n{stderr}", output.status);
+    stdout.into_owned()
+}
+
+fn free_ports() -> [u16; 3] {
+    // All three are open at once, so that they differ.
+    let listeners = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    listeners.map(|listener| listener.local_addr().unwrap().port())
+}
+
+fn root(path: impl AsRef<OsStr>) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path.as_ref())
+}

@@ -1,0 +1,173 @@
+// The C++ header against three nodes in this process. Argument: an empty directory.
+#include "../c/cluster.h"
+#include "tenure.hpp"
+
+#include <atomic>
+#include <thread>
+#include <type_traits>
+#include <vector>
+
+using namespace std::chrono_literals;
+
+static_assert(std::is_nothrow_move_constructible_v<tenure::lease>);
+static_assert(!std::is_copy_constructible_v<tenure::lease>);
+static_assert(!std::is_copy_constructible_v<tenure::node>);
+static_assert(noexcept(std::declval<tenure::mutex &>().unlock()));
+static_assert(std::is_error_code_enum_v<tenure::errc>);
+
+template <class Body>
+static void check_throws(tenure::errc expected, Body body) {
+    try {
+        body();
+    } catch (const tenure::error &error) {
+        CHECK(error.status() == expected);
+        CHECK(error.code() == expected);
+        return;
+    }
+    CHECK(!"it throws");
+}
+
+static tenure::client open(const std::string &endpoints) {
+    tenure::client_options options;
+    options.name = "cpp";
+    options.connect_timeout = 60s;
+    options.request_timeout = 60s;
+    return tenure::client(endpoints, options);
+}
+
+static void errors_have_a_category_and_map_to_the_standard_conditions() {
+    const std::error_code timeout = tenure::errc::timeout;
+    CHECK(timeout == std::errc::timed_out);
+    CHECK(timeout.category() == tenure::category());
+    CHECK(!timeout.message().empty());
+    check_throws(tenure::errc::invalid, [] { tenure::client("not an endpoint"); });
+    check_throws(tenure::errc::invalid, [] { tenure::client(std::string("a\0b", 3)); });
+}
+
+static void a_lease_is_released_when_it_goes(tenure::client client) {
+    std::uint64_t token = 0;
+    {
+        tenure::lease lease = client.acquire("cpp/a");
+        token = lease.token();
+        CHECK(lease && !lease.lost() && lease.remaining() > 0ns && lease.name() == "cpp/a");
+        CHECK(!client.try_acquire("cpp/a"));
+        std::error_code code;
+        CHECK(!client.acquire("cpp/a", 20ms, code) && code == tenure::errc::timeout);
+        check_throws(tenure::errc::held, [&] { client.acquire("cpp/a", 0ms); });
+        tenure::lease moved = std::move(lease);
+        CHECK(moved && !lease && lease.token() == 0 && moved.token() == token);
+    }
+    tenure::lease next = client.acquire("cpp/a");
+    CHECK(next.token() > token);
+    next.release();
+    CHECK(next.lost() && !next);
+    check_throws(tenure::errc::lost, [&] { next.release(); });
+}
+
+static void holders_and_tokens_are_read(tenure::client client) {
+    tenure::acquire_options options;
+    options.value = std::string("a\0b", 3);
+    CHECK(!client.holder_of("cpp/b"));
+    tenure::lease lease = client.acquire("cpp/b", tenure::forever, options);
+    const auto holder = client.holder_of("cpp/b");
+    CHECK(holder && holder->token == lease.token() && holder->client == "cpp" && holder->value == options.value);
+    CHECK(client.validate("cpp/b", lease.token()));
+    CHECK(!client.validate("cpp/b", lease.token() + 1));
+    CHECK(client.session().leases == 1);
+}
+
+static void a_pending_is_taken_or_cancelled(tenure::client client) {
+    tenure::pending granted = client.acquire_start("cpp/c");
+    tenure::lease lease = granted.take();
+    tenure::pending waiting = client.acquire_start("cpp/c");
+    std::error_code code;
+    CHECK(!waiting.take(0ms, code) && code == tenure::errc::again);
+    std::thread([&] { waiting.cancel(); }).join();
+    check_throws(tenure::errc::cancelled, [&] { waiting.take(); });
+}
+
+static void threads_that_share_a_mutex_exclude_each_other(tenure::client client) {
+    tenure::mutex mutex(client, "cpp/d");
+    std::atomic<int> inside{0};
+    std::vector<std::uint64_t> tokens;
+    std::vector<std::thread> threads;
+    for (int thread = 0; thread < 4; thread++)
+        threads.emplace_back([&] {
+            for (int turn = 0; turn < 5; turn++) {
+                const std::lock_guard lock(mutex);
+                CHECK(inside.fetch_add(1) == 0);
+                mutex.check();
+                tokens.push_back(mutex.token());
+                inside.fetch_sub(1);
+            }
+        });
+    for (std::thread &thread : threads)
+        thread.join();
+    CHECK(tokens.size() == 20 && std::is_sorted(tokens.begin(), tokens.end()));
+    CHECK(std::adjacent_find(tokens.begin(), tokens.end()) == tokens.end());
+}
+
+static void a_mutex_meets_timed_lockable(tenure::client client) {
+    tenure::mutex first(client, "cpp/e");
+    tenure::mutex same(client, "cpp/e");
+    tenure::mutex other(client, "cpp/f");
+    {
+        std::unique_lock lock(first, 60s);
+        CHECK(lock && first.token() > 0 && first.remaining() > 0ns);
+        CHECK(!same.try_lock());
+        CHECK(!std::unique_lock(same, 20ms));
+        CHECK(!same.try_lock_until(std::chrono::system_clock::now() + 20ms));
+        CHECK(!std::unique_lock(first, std::try_to_lock));
+    }
+    check_throws(tenure::errc::lost, [&] { first.check(); });
+    const std::scoped_lock both(same, other);
+    CHECK(same.token() != other.token());
+}
+
+static void a_closed_client_loses_its_leases(tenure::client client) {
+    tenure::mutex mutex(client, "cpp/g");
+    const std::lock_guard lock(mutex);
+    client.close();
+    CHECK(mutex.lost());
+    check_throws(tenure::errc::lost, [&] { mutex.check(); });
+    check_throws(tenure::errc::closed, [&] { client.acquire("cpp/g"); });
+}
+
+static void nodes_tell_who_leads(const std::string &directory) {
+    int ports[3];
+    cluster_choose_ports(ports);
+    tenure::node_options options;
+    options.id = 1;
+    options.data_dir = directory + "/single";
+    options.cluster = "1=127.0.0.1:" + std::to_string(ports[0]);
+    tenure::node node(options);
+    CHECK(node.fd() >= 0);
+    std::optional<tenure::leadership> leadership;
+    do {
+        leadership = node.next();
+    } while (!leadership->is_leader);
+    CHECK(leadership->leader_id == 1 && leadership->token > 0 && leadership->remaining > 0ns);
+    tenure::lease lease = node.client().acquire("cpp/h");
+    node.stop();
+    CHECK(!node.leadership().is_leader);
+}
+
+int main(int argc, char **argv) {
+    CHECK(argc == 2);
+    struct cluster cluster;
+    cluster_start(&cluster, argv[1]);
+    errors_have_a_category_and_map_to_the_standard_conditions();
+    tenure::client client = open(cluster.endpoints);
+    a_lease_is_released_when_it_goes(client);
+    holders_and_tokens_are_read(client);
+    a_pending_is_taken_or_cancelled(client);
+    threads_that_share_a_mutex_exclude_each_other(client);
+    a_mutex_meets_timed_lockable(client);
+    nodes_tell_who_leads(argv[1]);
+    a_closed_client_loses_its_leases(client);
+    tenure_leadership leadership = TENURE_LEADERSHIP_INIT;
+    cluster_leader(&cluster, -1, &leadership);
+    cluster_stop(&cluster);
+    std::puts("live: good");
+    return 0;
+}

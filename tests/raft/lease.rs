@@ -1,0 +1,174 @@
+//! Scenarios of the section *Election hardening and lease*: the leader lease (C1, C2, C4, C5).
+
+use crate::harness::*;
+use std::time::Duration;
+use tenure::base::{Sample, time};
+use tenure::raft::{Event, Role};
+
+const DELTA: u64 = 150;
+
+fn sample(millis: u64) -> Sample {
+    Sample::at(millis * 1_000_000)
+}
+
+/// A leader of three that may claim, with the time at which its last confirmed round was begun.
+fn claiming_leader() -> (Node, u64) {
+    let mut leader = Node::leader(3, 2, &[]);
+    leader.raft.set_lease_duration(Duration::from_millis(DELTA));
+    leader.receive(2, accepted(2, 0, 1));
+    leader.settle();
+    let mut begun = 0;
+    for round in 1..=DELTA / HEARTBEAT {
+        leader.beat();
+        begun = leader.clock;
+        leader.receive(2, echo(2, round));
+    }
+    (leader, begun)
+}
+
+fn start(leader: &Node) -> Option<Sample> {
+    leader.raft.leader_lease(&leader.now()).map(|lease| lease.start)
+}
+
+#[test]
+fn claim_is_counted_from_the_beginning_of_the_round_that_a_quorum_echoed() {
+    let (mut leader, begun) = claiming_leader();
+    let round = DELTA / HEARTBEAT + 1;
+    leader.beat();
+    let sent = leader.clock;
+    assert_eq!(start(&leader), Some(sample(begun)), "not echoed yet");
+    leader.clock += 20;
+    leader.receive(3, echo(2, round));
+    assert_eq!(start(&leader), Some(sample(sent)), "sent then, echoed 20 ms later");
+    let lease = leader.raft.leader_lease(&leader.now()).expect("a claim");
+    assert_eq!(lease.length, time::claim(Duration::from_millis(DELTA)));
+    assert_eq!(lease.term, leader.raft.term());
+}
+
+#[test]
+fn late_and_repeated_echoes_extend_no_claim() {
+    let (mut leader, begun) = claiming_leader();
+    let round = DELTA / HEARTBEAT;
+    leader.clock += 10;
+    leader.receive(2, echo(2, round));
+    leader.receive(3, echo(2, round));
+    leader.receive(3, echo(2, 1));
+    leader.receive(2, accepted(2, 0, 1));
+    assert_eq!(start(&leader), Some(sample(begun)));
+    // An echo of a round that was never begun is no echo at all.
+    leader.receive(3, echo(2, round + 1));
+    leader.receive(3, echo(1, round));
+    assert_eq!(start(&leader), Some(sample(begun)));
+}
+
+#[test]
+fn claim_of_an_isolated_leader_is_over_before_check_quorum_fires() {
+    let (mut leader, begun) = claiming_leader();
+    while leader.clock < begun + DELTA {
+        leader.beat();
+    }
+    let lease = leader.raft.leader_lease(&leader.now()).expect("still the same");
+    assert_eq!(lease.start, sample(begun));
+    assert!(leader.now().elapsed_hi(&lease.start) >= lease.length, "over by then");
+    assert_eq!(leader.raft.role(), Role::Leader);
+}
+
+#[test]
+fn new_leader_claims_only_after_delta_from_its_election() {
+    let mut leader = Node::leader(3, 2, &[]);
+    let won = leader.clock;
+    leader.raft.set_lease_duration(Duration::from_millis(DELTA));
+    leader.receive(2, accepted(2, 0, 1));
+    leader.settle();
+    while leader.clock < won + DELTA - HEARTBEAT {
+        leader.beat();
+        leader.receive(2, echo(2, (leader.clock - won) / HEARTBEAT));
+    }
+    leader.clock = won + DELTA - 1;
+    assert_eq!(start(&leader), None);
+    leader.clock += 1;
+    assert!(start(&leader).is_some());
+}
+
+#[test]
+fn win_is_stamped_by_the_event_that_made_it() {
+    // The last vote comes long after the candidacy began, and after the last turn.
+    let mut leader = Node::with_log(1, 3, 1, &[]);
+    leader.become_candidate();
+    leader.clock += 100;
+    leader.receive(2, vote_response(2, true));
+    let won = leader.clock;
+    leader.settle();
+    leader.raft.set_lease_duration(Duration::from_millis(20));
+    leader.receive(2, accepted(2, 0, 1));
+    leader.settle();
+    leader.clock = won + 19;
+    assert_eq!(start(&leader), None);
+    leader.clock = won + 20;
+    assert!(start(&leader).is_some());
+}
+
+#[test]
+fn leader_claims_nothing_before_its_noop_is_committed_and_applied() {
+    let mut leader = Node::leader(3, 2, &[]);
+    leader.raft.set_lease_duration(Duration::from_millis(DELTA));
+    leader.clock += DELTA;
+    leader.receive(2, echo(2, 0));
+    assert_eq!(start(&leader), None, "not committed");
+    leader.receive(2, accepted(2, 0, 1));
+    assert_eq!(start(&leader), None, "not applied");
+    leader.turn();
+    assert!(start(&leader).is_some());
+}
+
+#[test]
+fn nothing_is_claimed_before_delta_is_known_and_delta_only_grows() {
+    let (leader, _) = claiming_leader();
+    let mut fresh = Node::leader(1, 1, &[]);
+    fresh.clock += 10 * DELTA;
+    assert_eq!(start(&fresh), None);
+
+    let mut raft = leader;
+    raft.raft.set_lease_duration(Duration::from_millis(DELTA / 2));
+    let lease = raft.raft.leader_lease(&raft.now()).expect("a claim");
+    assert_eq!(lease.length, time::claim(Duration::from_millis(DELTA)));
+    raft.raft.set_lease_duration(Duration::from_millis(10 * DELTA));
+    assert_eq!(start(&raft), None, "it has not waited so long");
+}
+
+#[test]
+fn leader_that_stepped_down_or_failed_claims_nothing() {
+    let (mut leader, _) = claiming_leader();
+    leader.receive(3, append(3, (1, 2), 1, &[]));
+    assert_eq!(start(&leader), None);
+
+    let (mut leader, _) = claiming_leader();
+    leader.handle(Event::PersistFailed);
+    assert_eq!(start(&leader), None);
+}
+
+#[test]
+fn single_voter_claims_from_now() {
+    let mut leader = Node::leader(1, 1, &[]);
+    leader.raft.set_lease_duration(Duration::from_millis(DELTA));
+    leader.clock += DELTA - 1;
+    assert_eq!(start(&leader), None);
+    leader.clock += 1;
+    assert_eq!(start(&leader), Some(leader.now()));
+}
+
+#[test]
+fn rounds_without_end_extend_no_claim() {
+    // More rounds than samples are kept: the claim may only start earlier for it.
+    let (mut leader, begun) = claiming_leader();
+    for read in 0..5000 {
+        leader.raft.read(tenure::base::ReadId(read)).expect("it leads");
+        leader.turn();
+    }
+    leader.clock += 10;
+    assert_eq!(start(&leader), Some(sample(begun)));
+    let last = DELTA / HEARTBEAT + 5000;
+    let sent = leader.clock - 10;
+    leader.receive(2, echo(2, last));
+    assert_eq!(start(&leader), Some(sample(sent)));
+}
