@@ -150,7 +150,7 @@ impl Program {
             Ok(Done::Read { index, answer }) => self.handle_read(&purpose, index, &answer, events),
             Ok(Done::Closed) => events.push(ClientEvent::Closed),
             Err(error) => {
-                events.push(ClientEvent::Count(name_of(error.status)));
+                events.push(ClientEvent::Count(name_of(&error)));
                 if purpose == Purpose::Close {
                     events.push(ClientEvent::Closed);
                 }
@@ -355,8 +355,8 @@ fn pick<T: Clone>(rng: &mut Rng, from: &[T]) -> Option<T> {
     from.get(position).cloned()
 }
 
-fn name_of(status: Status) -> &'static str {
-    match status {
+fn name_of(error: &Error) -> &'static str {
+    match error.status {
         Status::Timeout => "ended by TIMEOUT",
         Status::Held => "ended by HELD",
         Status::Lost => "ended by LOST",
@@ -367,7 +367,7 @@ fn name_of(status: Status) -> &'static str {
         Status::Closed => "ended by CLOSED",
         Status::Busy => "ended by BUSY",
         Status::Limit => "ended by LIMIT",
-        other => panic!("no call of a simulated program can end with {other:?}"),
+        other => panic!("no call of a simulated program can end with {other:?}: {error}"),
     }
 }
 

@@ -334,7 +334,10 @@ impl World {
         let around = Surroundings { now: self.now, committed: self.judge.consensus.committed() };
         let events = client.step(around, &mut self.network);
         for event in events {
-            self.handle_client(slot, event)?;
+            // Of a process that has ended, nothing more is true.
+            if self.clients[slot].process.is_some() {
+                self.handle_client(slot, event)?;
+            }
         }
         let free = self.clients[slot].busy_until;
         let wake = self.clients[slot].next_wake(free.max(self.now));
