@@ -182,7 +182,7 @@ class ClusterTest(unittest.TestCase):
 
 class NodeTest(unittest.TestCase):
     def test_a_stopped_node_leads_no_more(self) -> None:
-        with tenure.testing.Cluster(1) as cluster:
+        with tenure.testing.Cluster() as cluster:
             node = cluster.leader()
             now = node.next(0)
             while now is not None:
