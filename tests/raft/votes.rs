@@ -267,6 +267,18 @@ fn pre_vote_response_is_never_counted_as_a_vote() {
 }
 
 #[test]
+fn pre_vote_for_another_term_is_not_counted() {
+    let mut node = Node::with_log(1, 3, 1, &[]);
+    node.become_pre_candidate();
+    for term in [0, 1, 3] {
+        node.receive(2, pre_vote_response(term, true));
+        assert_eq!(node.raft.role(), Role::PreCandidate, "term {term}");
+    }
+    node.receive(2, pre_vote_response(2, true));
+    assert_eq!(node.raft.role(), Role::Candidate);
+}
+
+#[test]
 fn vote_given_to_another_does_not_count_for_a_later_candidacy() {
     let mut node = Node::new(1, 5);
     node.receive(2, vote(5, 0, 0));
