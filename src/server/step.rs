@@ -57,13 +57,13 @@ impl<D: Disk> Server<D> {
             check_record(record, options.node, directory, &members)?;
         }
         let gathering = Gathering::new(options.node, directory, members.clone());
-        let founding = match founding {
-            // A cluster of one founds itself, once.
-            None => gathering
-                .complete()
-                .map(|record| wal.found(&record).map(|()| record))
-                .transpose()?,
-            known => known,
+        let founding = match (founding, gathering.complete()) {
+            // A cluster of one needs nobody to found itself.
+            (None, Some(record)) => {
+                wal.found(&record)?;
+                Some(record)
+            }
+            (founding, _) => founding,
         };
         let phase = match founding {
             Some(_) => Phase::Serving(Box::new(serving(&options, &members, recovered, now))),
