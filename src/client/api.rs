@@ -1,9 +1,8 @@
 //! What Rust programs call; the C header is the same, function by function.
 
-use super::data::{AcquireOptions, ClientOptions, Holder, LeaseState, SessionInfo};
+use super::data::{AcquireOptions, ClientOptions, Holder, LeaseState, SessionInfo, client_name};
 use super::driver::{Given, LeaseState as State, Shared, Slot, Taken, Waiter};
 use super::{endpoints, status};
-use crate::base::limits::CLIENT_NAME_BYTES_MAX;
 use crate::base::time::nanos;
 use crate::base::{SessionId, SessionKey, Token};
 use crate::client::core::{AcquireCall, CallId, CoreOptions, EndReason, SessionState, Wait};
@@ -372,24 +371,6 @@ fn until(wait: Wait) -> Option<u64> {
 
 fn checked(name: &str) -> Result<Name, Error> {
     Name::try_from(name).map_err(|error| Error::new(Status::Invalid, error.to_string()))
-}
-
-/// What the program says, else "host:pid".
-fn client_name(name: Option<String>) -> Result<String, Error> {
-    let Some(name) = name else {
-        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-        let host: String = host.trim().chars().take(64).collect();
-        let host = if host.is_empty() { "localhost".to_owned() } else { host };
-        return Ok(format!("{host}:{}", std::process::id()));
-    };
-    if name.len() > CLIENT_NAME_BYTES_MAX {
-        let text = format!(
-            "a client's name has at most {CLIENT_NAME_BYTES_MAX} bytes, not {}",
-            name.len()
-        );
-        return Err(Error::new(Status::Invalid, text));
-    }
-    Ok(name)
 }
 
 fn unexpected(answer: &ReadAnswer) -> Error {

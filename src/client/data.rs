@@ -1,7 +1,9 @@
 //! What programs give to a client, and what it tells them.
 
+use crate::base::limits::CLIENT_NAME_BYTES_MAX;
 use crate::base::{SessionId, Token};
 use crate::client::core::{EndReason, SessionState};
+use crate::{Error, Status};
 use std::time::Duration;
 
 /// How a client is opened. Zero or `None` fields of C are the defaults here.
@@ -75,4 +77,22 @@ pub struct Holder {
     pub value: Vec<u8>,
     /// Since when, by the leader's wall clock, for people.
     pub since_unix_ms: u64,
+}
+
+/// What the program says, else "host:pid".
+pub(super) fn client_name(name: Option<String>) -> Result<String, Error> {
+    let Some(name) = name else {
+        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        let host: String = host.trim().chars().take(64).collect();
+        let host = if host.is_empty() { "localhost".to_owned() } else { host };
+        return Ok(format!("{host}:{}", std::process::id()));
+    };
+    if name.len() > CLIENT_NAME_BYTES_MAX {
+        let text = format!(
+            "a client's name has at most {CLIENT_NAME_BYTES_MAX} bytes, not {}",
+            name.len()
+        );
+        return Err(Error::new(Status::Invalid, text));
+    }
+    Ok(name)
 }
