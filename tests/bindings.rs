@@ -179,6 +179,7 @@ struct Killed(Child);
 impl Killed {
     /// Starts it, and sends each line that it writes with its `id`.
     fn spawn(command: &mut Command, id: usize, lines: mpsc::Sender<(usize, String)>) -> Self {
+        isolate(command);
         let mut child = command.spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().expect("stdout is a pipe"));
         std::thread::spawn(move || {
@@ -268,8 +269,7 @@ fn python() -> Command {
     command
         .env("PYTHONPATH", root("bindings/python/src"))
         .env("PYTHONDONTWRITEBYTECODE", "1")
-        .env("TENURE_LIBRARY", library())
-        .env("TENURE_HEADER", root("include/tenure.h"));
+        .env("TENURE_LIBRARY", library());
     command
 }
 
@@ -302,6 +302,7 @@ fn tool(variable: &str, default: &str, what: &str) -> String {
 
 /// What `command` wrote to stdout; fails with all of its output if it failed.
 fn run(command: &mut Command) -> String {
+    isolate(command);
     let output = command.stdin(Stdio::null()).output().unwrap_or_else(|error| {
         panic!("cannot run {:?}: {error}", command.get_program());
     });
@@ -309,6 +310,11 @@ fn run(command: &mut Command) -> String {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{command:?}: {}\n{stdout}\n{stderr}", output.status);
     stdout.into_owned()
+}
+
+/// cargo's LD_LIBRARY_PATH comes before a program's own path, and may lead to an older library.
+fn isolate(command: &mut Command) {
+    command.env_remove("LD_LIBRARY_PATH");
 }
 
 fn free_ports() -> [u16; 3] {

@@ -12,6 +12,9 @@
 
 mod api;
 pub mod core;
+mod driver;
+mod endpoints;
+mod status;
 
 pub use self::core::{EndReason, SessionState, Wait};
 pub use api::{

@@ -14,9 +14,10 @@ use super::wait::duration;
 use crate::base::NodeId;
 use crate::client::Client;
 use crate::node::{Leadership, Node, NodeOptions, parse_cluster};
+use crate::sys::thread;
 use crate::{Error, Status};
 use std::ffi::{c_char, c_int};
-use std::mem::offset_of;
+use std::mem::{ManuallyDrop, offset_of};
 use std::time::Duration;
 
 /// Listen on more than loopback although nothing is encrypted.
@@ -101,7 +102,7 @@ pub unsafe extern "C" fn tenure_node_start(
         install();
         // SAFETY: the caller passes NULL or options that begin with their size.
         let options = unsafe { node_options(options) }?;
-        *out = export(NodeObject(Node::start(options)?))?;
+        *out = export(NodeObject(ManuallyDrop::new(Node::start(options)?)))?;
         Ok(())
     })
 }
@@ -212,7 +213,21 @@ pub unsafe extern "C" fn tenure_node_free(node: *mut tenure_node) {
 
 /// What a `tenure_node` stands for.
 #[derive(Debug)]
-pub(super) struct NodeObject(Node);
+pub(super) struct NodeObject(ManuallyDrop<Node>);
+
+impl Drop for NodeObject {
+    /// A node is joined when it is dropped, and its disk may hang: nobody who frees it shall wait for that.
+    fn drop(&mut self) {
+        // SAFETY: taken once, here; the field is not used again.
+        let node = unsafe { ManuallyDrop::take(&mut self.0) };
+        if node.stop(Some(Duration::ZERO)).is_ok() {
+            return;
+        }
+        // Without a thread the closure is dropped here: then freeing waits, which is better than a node that
+        // goes on.
+        let _detached = thread::spawn("tenure-stop", move || drop(node));
+    }
+}
 
 /// # Safety
 /// `options` is NULL or begins with its size.

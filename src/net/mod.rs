@@ -11,4 +11,4 @@ mod socket;
 
 pub use connection::{Closed, Connection, Received};
 pub use listener::{AcceptError, Listener};
-pub use poller::{Key, Poller, Readiness, Wake};
+pub use poller::{Key, Poller, Readiness, Registrar, Wake};

@@ -1,7 +1,7 @@
 //! What waits for many sockets at once (epoll, edge-triggered), and wakes for other threads.
 
 use crate::net::{Connection, Listener};
-use mio::{Events, Interest, Poll, Token, Waker};
+use mio::{Events, Interest, Poll, Registry, Token, Waker};
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +29,10 @@ pub struct Poller {
     events: Events,
 }
 
+/// Says what a poller watches, from any thread, also while it waits.
+#[derive(Debug)]
+pub struct Registrar(Registry);
+
 /// Ends a wait of its poller from any thread.
 #[derive(Clone, Debug)]
 pub struct Wake(Arc<Waker>);
@@ -48,6 +52,14 @@ impl Poller {
     /// The process has no file descriptor left.
     pub fn wake(&self, key: Key) -> io::Result<Wake> {
         Ok(Wake(Arc::new(Waker::new(self.poll.registry(), token(key))?)))
+    }
+
+    /// A handle for other threads, to say what is watched.
+    ///
+    /// # Errors
+    /// The process has no file descriptor left.
+    pub fn registrar(&self) -> io::Result<Registrar> {
+        Ok(Registrar(self.poll.registry().try_clone()?))
     }
 
     /// Watches a connection until it is dropped.
@@ -92,6 +104,36 @@ impl Poller {
     }
 }
 
+impl Registrar {
+    /// Watches a connection until it is dropped.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn add(&self, connection: &mut Connection, key: Key) -> io::Result<()> {
+        let both = Interest::READABLE | Interest::WRITABLE;
+        self.0.register(connection.source(), token(key), both)
+    }
+
+    /// Reports nothing of a watched connection until it is resumed, besides its failure: another thread
+    /// polls it meanwhile.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn pause(&self, connection: &mut Connection, key: Key) -> io::Result<()> {
+        // Nobody sends urgent data; epoll reports errors whatever it is asked for.
+        self.0.reregister(connection.source(), token(key), Interest::PRIORITY)
+    }
+
+    /// Reports a paused connection again, also what became ready meanwhile.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn resume(&self, connection: &mut Connection, key: Key) -> io::Result<()> {
+        let both = Interest::READABLE | Interest::WRITABLE;
+        self.0.reregister(connection.source(), token(key), both)
+    }
+}
+
 impl Wake {
     /// Ends the present wait, or the next one.
     pub fn wake(&self) {
@@ -119,6 +161,28 @@ mod tests {
         assert_eq!(poller.ready().map(|ready| ready.key).collect::<Vec<_>>(), [Key(3)]);
         poller.wait(Some(Duration::ZERO)).unwrap();
         assert_eq!(poller.ready().count(), 0);
+    }
+
+    #[test]
+    fn a_paused_connection_is_reported_when_it_is_resumed() {
+        let mut poller = Poller::new(8).unwrap();
+        let registrar = poller.registrar().unwrap();
+        let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let mut other = TcpStream::connect(listener.address().unwrap()).unwrap();
+        let mut connection = loop {
+            if let Some(connection) = listener.accept(1 << 20).unwrap() {
+                break connection;
+            }
+        };
+        registrar.add(&mut connection, Key(2)).unwrap();
+        registrar.pause(&mut connection, Key(2)).unwrap();
+        other.write_all(&[1]).unwrap();
+        poller.wait(Some(Duration::ZERO)).unwrap();
+        assert!(!poller.ready().any(|ready| ready.readable));
+        registrar.resume(&mut connection, Key(2)).unwrap();
+        while !poller.ready().any(|ready| ready.readable) {
+            poller.wait(None).unwrap();
+        }
     }
 
     #[test]

@@ -111,7 +111,7 @@ impl Replica {
             // Not attached, or attached elsewhere since, or ended: the end is said only if confirmed.
             return self.confirmations.gather(connection, Asked::SessionEnd { session });
         }
-        if let Err(refusal) = check_operation(request, floor, &operation) {
+        if let Err(refusal) = check_operation(request, &operation) {
             return self.refuse_request(connection, session, request, refusal);
         }
         if !self.clients.begin_request(connection) {
@@ -201,12 +201,9 @@ pub(super) enum Unproposed {
 }
 
 /// What can be known wrong before anything is logged.
-fn check_operation(
-    request: RequestId,
-    floor: RequestId,
-    operation: &Operation,
-) -> Result<(), Refusal> {
-    if request.0 == 0 || floor > request {
+fn check_operation(request: RequestId, operation: &Operation) -> Result<(), Refusal> {
+    // A retry of what stands may lie below the floor (L17): only the lock machine can tell.
+    if request.0 == 0 {
         return Err(Refusal::Invalid);
     }
     match operation {

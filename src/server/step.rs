@@ -57,13 +57,13 @@ impl<D: Disk> Server<D> {
             check_record(record, options.node, directory, &members)?;
         }
         let gathering = Gathering::new(options.node, directory, members.clone());
-        let founding = match founding.or_else(|| gathering.complete()) {
-            // A cluster of one founds itself; to write the record again is harmless.
-            Some(record) if members.len() == 1 => {
+        let founding = match (founding, gathering.complete()) {
+            // A cluster of one needs nobody to found itself.
+            (None, Some(record)) => {
                 wal.found(&record)?;
                 Some(record)
             }
-            other => other,
+            (founding, _) => founding,
         };
         let phase = match founding {
             Some(_) => Phase::Serving(Box::new(serving(&options, &members, recovered, now))),

@@ -1,5 +1,13 @@
 //! One seed, from start to verdict.
 
+use crate::sim::checkers::Violation;
+use crate::sim::trace::{Lines, Trace};
+use crate::sim::world::{Phase, World};
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 /// What to run.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -14,8 +22,19 @@ pub struct Report {
     pub simulated_nanos: u64,
     /// A hash over all events: equal for equal seeds and builds.
     pub trace_hash: u64,
-    /// Named counts ("operations", "grants", "leader changes", "crashes", "cuts", …), in byte order.
-    pub counts: std::collections::BTreeMap<&'static str, u64>,
+    /// Named counts ("leader changes", "kills", "cuts", …), in byte order.
+    pub counts: BTreeMap<&'static str, u64>,
+}
+
+impl Report {
+    /// Adds another seed's report: times and counts add up, hashes are mixed in order.
+    pub fn add(&mut self, other: &Self) {
+        self.simulated_nanos += other.simulated_nanos;
+        self.trace_hash = self.trace_hash.rotate_left(1) ^ other.trace_hash;
+        for (what, count) in &other.counts {
+            *self.counts.entry(what).or_default() += count;
+        }
+    }
 }
 
 /// A checker that found a violation.
@@ -32,9 +51,62 @@ pub struct Failure {
 
 /// Runs one seed.
 ///
+/// ```
+/// let report = tenure::sim::run_seed(7, &tenure::sim::Options::default()).unwrap();
+/// assert!(report.simulated_nanos > 0);
+/// ```
+///
 /// # Errors
 /// The first violation.
-#[allow(unused_variables)]
 pub fn run_seed(seed: u64, options: &Options) -> Result<Report, Failure> {
-    todo!()
+    let lines = if options.trace { Lines::Printed } else { Lines::Dropped };
+    let ran = catch_unwind(AssertUnwindSafe(|| run(World::new(seed, Trace::new(lines)))));
+    let violation = match ran {
+        Ok(Ok(report)) => return Ok(report),
+        Ok(Err(violation)) => violation,
+        Err(panic) => Violation::new("O16", words_of(panic.as_ref())),
+    };
+    let Violation { checker, what } = violation;
+    Err(Failure { seed, checker, what })
 }
+
+/// Runs seeds in order and sums their reports; `on_progress` hears of each.
+///
+/// # Errors
+/// The first failing seed.
+pub fn run_seeds(
+    seeds: Range<u64>,
+    options: &Options,
+    mut on_progress: impl FnMut(u64, &Report),
+) -> Result<Report, Failure> {
+    let mut sum = Report::default();
+    for seed in seeds {
+        let report = run_seed(seed, options)?;
+        on_progress(seed, &report);
+        sum.add(&report);
+    }
+    Ok(sum)
+}
+
+fn run(mut world: World) -> Result<Report, Violation> {
+    let mut events = 0u64;
+    while world.phase() != Phase::Over {
+        world.step()?;
+        events += 1;
+        if events > EVENTS_MAX {
+            let what = format!("{events} events by {} ns: somebody spins", world.now);
+            return Err(Violation::new("O15", what));
+        }
+    }
+    world.finish()
+}
+
+/// The words of a panic.
+fn words_of(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    format!("a panic: {}", text.unwrap_or_else(|| "without words".into()))
+}
+
+/// Far above what any run needs.
+const EVENTS_MAX: u64 = 20_000_000;

@@ -137,19 +137,25 @@ static void nodes_tell_who_leads(const std::string &directory) {
     int ports[3];
     cluster_choose_ports(ports);
     tenure::node_options options;
-    options.id = 1;
-    options.data_dir = directory + "/single";
-    options.cluster = "1=127.0.0.1:" + std::to_string(ports[0]);
-    tenure::node node(options);
-    CHECK(node.fd() >= 0);
-    std::optional<tenure::leadership> leadership;
-    do {
-        leadership = node.next();
-    } while (!leadership->is_leader);
-    CHECK(leadership->leader_id == 1 && leadership->token > 0 && leadership->remaining > 0ns);
-    tenure::lease lease = node.client().acquire("cpp/h");
-    node.stop();
-    CHECK(!node.leadership().is_leader);
+    for (int i = 0; i < 3; i++)
+        options.cluster += (i ? "," : "") + std::to_string(i + 1) + "=127.0.0.1:" + std::to_string(ports[i]);
+    std::vector<tenure::node> nodes;
+    for (options.id = 1; options.id <= 3; options.id++) {
+        options.data_dir = directory + "/own" + std::to_string(options.id);
+        nodes.emplace_back(options);
+        CHECK(nodes.back().fd() >= 0);
+    }
+    std::optional<tenure::leadership> leadership = nodes[0].next();
+    while (leadership->leader_id == 0)
+        leadership = nodes[0].next();
+    CHECK(leadership->leader_id <= 3 && leadership->term > 0);
+    tenure::client_options patient;
+    patient.connect_timeout = 60s;
+    CHECK(nodes[0].client(patient).acquire("cpp/h"));
+    for (tenure::node &node : nodes) {
+        node.stop();
+        CHECK(!node.leadership().is_leader);
+    }
 }
 
 int main(int argc, char **argv) {

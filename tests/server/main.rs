@@ -90,6 +90,17 @@ fn a_node_of_one_leads_after_its_own_vote_is_durable() {
 }
 
 #[test]
+fn a_node_of_one_starts_again_with_what_it_knew() {
+    let mut cluster = Cluster::new(1);
+    let node = cluster.elect();
+    let cluster_id = cluster.server(node).hello(node).cluster;
+    cluster.crash(node);
+    cluster.restart(node);
+    assert_eq!(cluster.elect(), node);
+    assert_eq!(cluster.server(node).hello(node).cluster, cluster_id);
+}
+
+#[test]
 fn a_lock_is_granted_released_and_granted_again_under_a_larger_token() {
     let (mut cluster, leader, session) = cluster_with_session(10_000);
     cluster.request(leader, CLIENT, acquire(session, 1, "a"));

@@ -283,6 +283,30 @@ impl Core {
         }
     }
 
+    /// How long the session in force may still be believed in.
+    #[must_use]
+    pub fn session_remaining(&self, now: &Sample) -> Duration {
+        self.session.as_ref().map_or(Duration::ZERO, |session| session.belief.remaining(now))
+    }
+
+    /// How many leases have not ended.
+    #[must_use]
+    pub fn lease_count(&self) -> usize {
+        self.leases.len()
+    }
+
+    /// The link to the leader.
+    #[must_use]
+    pub fn home(&self) -> Option<LinkId> {
+        self.links.home().map(|home| home.link)
+    }
+
+    /// Whether it is closed and nothing is left to do, for good.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.life == Life::Closed && self.retiring.is_empty()
+    }
+
     /// The TTL of the session in force, else the one that will be asked for.
     #[must_use]
     pub fn ttl(&self) -> Duration {

@@ -84,6 +84,8 @@ pub enum EndReason {
     Expired = 2,
     /// By `close`.
     SessionClosed = 3,
+    /// By a fork: this is the child, and the lease is the parent's (L20). The core never says it.
+    Forked = 7,
 }
 
 /// Where a session stands. Numbers are those of `TENURE_SESSION_STATE_*`.

@@ -1,3 +1,25 @@
 //! What must hold, watched from outside. Each is named as in `docs/simulation.md`.
 
 pub mod belief;
+pub mod bytes;
+pub mod consensus;
+pub mod durability;
+pub mod holding;
+pub mod state;
+
+/// Something that must not be, seen by one checker.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{checker}: {what}")]
+pub struct Violation {
+    /// "O5", …
+    pub checker: &'static str,
+    /// What was violated, with the values.
+    pub what: String,
+}
+
+impl Violation {
+    /// A violation that `checker` saw.
+    pub fn new(checker: &'static str, what: impl Into<String>) -> Self {
+        Self { checker, what: what.into() }
+    }
+}

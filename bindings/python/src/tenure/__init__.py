@@ -1,0 +1,76 @@
+"""Distributed locks, leases and embedded nodes.
+
+    with tenure.connect("127.0.0.1:7401,127.0.0.1:7402,127.0.0.1:7403", ttl=10) as client:
+        with client.lock("jobs/nightly", timeout=5) as lease:
+            write(row, fence=lease.token)
+
+Times are seconds. Every failure is a tenure.Error, with one class per status of the C interface.
+"""
+
+from ._client import Client, Holder, Session, SessionState, connect
+from ._errors import (
+    Again,
+    Busy,
+    Cancelled,
+    Closed,
+    Corrupt,
+    Deadlock,
+    Denied,
+    Error,
+    Forked,
+    Held,
+    Internal,
+    Invalid,
+    Io,
+    Limit,
+    Lost,
+    NotFound,
+    SessionExpired,
+    Timeout,
+    TooSmall,
+    Unavailable,
+    Unknown,
+    Unsupported,
+)
+from ._lease import Lease
+from ._lock import Lock
+from ._native import version
+from ._node import Leadership, Node
+from . import testing
+
+__version__ = version()
+
+__all__ = [
+    "Again",
+    "Busy",
+    "Cancelled",
+    "Client",
+    "Closed",
+    "Corrupt",
+    "Deadlock",
+    "Denied",
+    "Error",
+    "Forked",
+    "Held",
+    "Holder",
+    "Internal",
+    "Invalid",
+    "Io",
+    "Leadership",
+    "Lease",
+    "Limit",
+    "Lock",
+    "Lost",
+    "Node",
+    "NotFound",
+    "Session",
+    "SessionExpired",
+    "SessionState",
+    "Timeout",
+    "TooSmall",
+    "Unavailable",
+    "Unknown",
+    "Unsupported",
+    "connect",
+    "testing",
+]

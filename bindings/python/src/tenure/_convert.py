@@ -1,0 +1,63 @@
+"""From Python's values to C's, refusing what C would cut short: NULs, numbers out of range, NaN."""
+
+from __future__ import annotations
+
+import math
+from typing import Optional
+
+from ._errors import Invalid
+from ._native import FOREVER
+
+_LONGEST_MS = 2**62
+_U32_MAX = 2**32 - 1
+_U64_MAX = 2**64 - 1
+_TOKEN_MAX = 2**63 - 1
+
+
+def text(value: str, what: str) -> bytes:
+    """A string that C can end with NUL."""
+    if not isinstance(value, str):
+        raise TypeError(f"the {what} must be a str, not {type(value).__name__}")
+    if "\0" in value:
+        raise Invalid(f"the {what} contains a NUL")
+    return value.encode("utf-8")
+
+
+def optional_text(value: Optional[str], what: str) -> Optional[bytes]:
+    """None stays None."""
+    return None if value is None else text(value, what)
+
+
+def wait_ms(timeout: Optional[float]) -> int:
+    """A wait in seconds, rounded up to a millisecond; None and infinity are for ever."""
+    if timeout is None:
+        return FOREVER
+    if math.isnan(timeout) or timeout < 0:
+        raise Invalid(f"a timeout is 0 or more seconds, or None for ever; not {timeout}")
+    if math.isinf(timeout):
+        return FOREVER
+    return min(math.ceil(timeout * 1000), _LONGEST_MS)
+
+
+def option_ms(seconds: Optional[float], what: str) -> int:
+    """An option in seconds; None is the default, which C calls 0."""
+    if seconds is None:
+        return 0
+    milliseconds = seconds * 1000
+    if not 0 < milliseconds <= _U32_MAX:
+        raise Invalid(f"{what} must be a positive number of seconds, not {seconds}")
+    return math.ceil(milliseconds)
+
+
+def unsigned(value: int, what: str) -> int:
+    """A number that 64 bits hold."""
+    if not 0 <= value <= _U64_MAX:
+        raise Invalid(f"{what} must be from 0 to 2**64 - 1, not {value}")
+    return value
+
+
+def token(value: int) -> int:
+    """A fencing token."""
+    if not 1 <= value <= _TOKEN_MAX:
+        raise Invalid(f"a token is from 1 to 2**63 - 1, not {value}")
+    return value

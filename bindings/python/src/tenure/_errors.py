@@ -1,0 +1,145 @@
+"""One exception per status of the C interface."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class Error(Exception):
+    """A call to Tenure that failed; the text says what happened and what to do."""
+
+    status: ClassVar[int] = 0
+
+
+class Timeout(Error, TimeoutError):
+    """The wait was over before the lock was granted; the request is withdrawn."""
+
+    status = 1
+
+
+class Held(Error):
+    """A try found that somebody else holds the lock."""
+
+    status = 2
+
+
+class Lost(Error):
+    """The lease had ended: what was done last under it may not have been protected."""
+
+    status = 3
+
+
+class Cancelled(Error):
+    """The wait was cancelled."""
+
+    status = 4
+
+
+class Deadlock(Error):
+    """Waiting would close a cycle of waiters."""
+
+    status = 5
+
+
+class SessionExpired(Error):
+    """The session ended while the call waited in it; the next call opens a new one."""
+
+    status = 6
+
+
+class NotFound(Error, LookupError):
+    """There is nothing of that name."""
+
+    status = 7
+
+
+class Again(Error):
+    """Not decided yet."""
+
+    status = 8
+
+
+class Unavailable(Error, ConnectionError):
+    """No leader could be reached: it was surely not done."""
+
+    status = 20
+
+
+class Busy(Error):
+    """Refused for load."""
+
+    status = 21
+
+
+class Unknown(Error):
+    """Sent and not answered: it may have been done."""
+
+    status = 22
+
+
+class Invalid(Error, ValueError):
+    """An argument is not valid."""
+
+    status = 40
+
+
+class Denied(Error, PermissionError):
+    """Not allowed."""
+
+    status = 41
+
+
+class Limit(Error):
+    """A limit was reached."""
+
+    status = 42
+
+
+class Closed(Error):
+    """The client or node was closed."""
+
+    status = 43
+
+
+class Forked(Error):
+    """The object belongs to the parent process: after fork open a new one."""
+
+    status = 44
+
+
+class Unsupported(Error, NotImplementedError):
+    """This version does not have it."""
+
+    status = 45
+
+
+class TooSmall(Error):
+    """A buffer is too small."""
+
+    status = 46
+
+
+class Io(Error, OSError):
+    """Reading or writing failed."""
+
+    status = 60
+
+
+class Corrupt(Error):
+    """Stored data is damaged."""
+
+    status = 61
+
+
+class Internal(Error):
+    """A bug in Tenure; please report it."""
+
+    status = 62
+
+
+BY_STATUS: dict[int, type[Error]] = {error.status: error for error in Error.__subclasses__()}
+
+
+def error_of(status: int, text: str) -> Error:
+    """The exception of a status; one that a newer library invented is a plain Error."""
+    return BY_STATUS.get(status, Error)(text)

@@ -1,0 +1,128 @@
+"""A node of the cluster in this process."""
+
+from __future__ import annotations
+
+import os
+from ctypes import byref, sizeof
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Optional, Union
+
+from . import _native
+from ._client import Client, client_options
+from ._convert import option_ms, optional_text, text, unsigned, wait_ms
+from ._errors import Again
+from ._native import Handle, check, library, opened
+from ._wait import until_decided
+
+
+@dataclass(frozen=True)
+class Leadership:
+    """What a node knows of the leader lease at one instant.
+
+    `is_leader` means remaining > 0; `token` is the fencing token of this node's leadership, 0 if it does not
+    lead; `leader_id` is 0 if no leader is known."""
+
+    is_leader: bool
+    leader_id: int
+    term: int
+    token: int
+    remaining: float
+
+
+class Node:
+    """A running node, on threads of the library. Thread-safe, but one thread calls next()."""
+
+    def __init__(
+        self,
+        id: int,
+        data_dir: Union[str, os.PathLike[str]],
+        cluster: str,
+        *,
+        listen: Optional[str] = None,
+        heartbeat: Optional[float] = None,
+        election: Optional[float] = None,
+        lease: Optional[float] = None,
+        insecure: bool = False,
+    ) -> None:
+        """Recovers `data_dir` and listens; needs no quorum for that.
+
+        `cluster` is "1=host:port,2=host:port,3=host:port"."""
+        options = _native.NodeOptions(
+            struct_size=sizeof(_native.NodeOptions),
+            flags=1 if insecure else 0,
+            id=unsigned(id, "id"),
+            data_dir=text(os.fspath(data_dir), "data_dir"),
+            cluster=text(cluster, "cluster"),
+            listen=optional_text(listen, "listen address"),
+            heartbeat_ms=option_ms(heartbeat, "heartbeat"),
+            election_ms=option_ms(election, "election"),
+            lease_ms=option_ms(lease, "lease"),
+        )
+        pointer = opened(library.tenure_node_start, byref(options))
+        self._handle = Handle(pointer, library.tenure_node_free)
+
+    def leadership(self) -> Leadership:
+        """Whether this node leads, until when, under which token. Local and lock-free."""
+        now = _native.NodeLeadership(struct_size=sizeof(_native.NodeLeadership))
+        check(library.tenure_node_leadership(self._handle.pointer, byref(now)))
+        return _leadership(now)
+
+    def fileno(self) -> int:
+        """Readable while next() has something, for select and asyncio. Borrowed: never read or close it."""
+        fd = library.tenure_node_fd(self._handle.pointer)
+        if fd < 0:
+            raise _native.error_of(42, _native.last_error())
+        return fd
+
+    def next(self, timeout: Optional[float] = None) -> Optional[Leadership]:
+        """The next change of leader, term or claim; first the present. None if `timeout` seconds pass before.
+
+        Raises Closed once the node is stopped, Io or Corrupt if it ended by itself."""
+        wait_ms(timeout)
+        now = _native.NodeLeadership(struct_size=sizeof(_native.NodeLeadership))
+        pointer = self._handle.pointer
+        fd = library.tenure_node_fd(pointer)
+        try:
+            until_decided(fd, lambda: check(library.tenure_node_next(pointer, 0, byref(now))), timeout)
+        except Again:
+            return None
+        return _leadership(now)
+
+    def client(
+        self,
+        *,
+        ttl: Optional[float] = None,
+        name: Optional[str] = None,
+        connect_timeout: Optional[float] = None,
+        request_timeout: Optional[float] = None,
+        background: bool = False,
+    ) -> Client:
+        """A client of this node's cluster, as connect() makes one."""
+        options = client_options(ttl, name, connect_timeout, request_timeout, background)
+        return Client(opened(library.tenure_node_client, self._handle.pointer, byref(options)))
+
+    def stop(self, timeout: Optional[float] = None) -> None:
+        """Stops it: it leads no more, its connections are closed and its directory is unlocked."""
+        check(library.tenure_node_stop(self._handle.pointer, wait_ms(timeout)))
+
+    def __enter__(self) -> Node:
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[type[BaseException]],
+        error: Optional[BaseException],
+        trace: Optional[TracebackType],
+    ) -> None:
+        self.stop()
+
+
+def _leadership(now: _native.NodeLeadership) -> Leadership:
+    return Leadership(
+        is_leader=bool(now.is_leader),
+        leader_id=now.leader_id,
+        term=now.term,
+        token=now.token,
+        remaining=now.remaining_ns / 1e9,
+    )

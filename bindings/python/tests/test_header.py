@@ -1,0 +1,99 @@
+"""The prototypes, structs and statuses are those of include/tenure.h."""
+
+import ctypes
+import re
+import unittest
+from ctypes import POINTER
+from pathlib import Path
+
+import tenure
+from tenure import _errors, _native
+
+HEADER = (Path(__file__).parents[3] / "include" / "tenure.h").read_text()
+CODE = re.sub(r"/\*.*?\*/", "", HEADER, flags=re.DOTALL)
+
+STRUCTS = {
+    "tenure_client_options": _native.ClientOptions,
+    "tenure_session_info": _native.SessionInfo,
+    "tenure_acquire_options": _native.AcquireOptions,
+    "tenure_node_options": _native.NodeOptions,
+    "tenure_leadership": _native.NodeLeadership,
+}
+TYPES = {
+    "void": None,
+    "int": ctypes.c_int,
+    "int32_t": ctypes.c_int32,
+    "int64_t": ctypes.c_int64,
+    "uint32_t": ctypes.c_uint32,
+    "uint64_t": ctypes.c_uint64,
+    "size_t": ctypes.c_size_t,
+    "tenure_status": ctypes.c_int32,
+    "tenure_log_fn": _native.LogFunction,
+    "char*": ctypes.c_char_p,
+    "void*": ctypes.c_void_p,
+    "char*const*": POINTER(ctypes.c_char_p),
+    "int32_t*": POINTER(ctypes.c_int32),
+    "size_t*": POINTER(ctypes.c_size_t),
+}
+
+
+def ctype(declared: str) -> object:
+    """The ctypes type of a C type as the header writes it."""
+    name = re.sub(r"\s+", "", re.sub(r"^\s*const\b|\bstruct\b", "", declared))
+    if name in TYPES:
+        return TYPES[name]
+    base = name.rstrip("*")
+    if base in STRUCTS:
+        return POINTER(STRUCTS[base])
+    handle = re.fullmatch(r"tenure_(client|lease|pending|holder|observer|node)(\*{1,2})", name)
+    assert handle, f"a type that the test does not know: {declared!r}"
+    return ctypes.c_void_p if handle[2] == "*" else POINTER(ctypes.c_void_p)
+
+
+def declared(declaration: str) -> tuple[str, object]:
+    """The name and type of a parameter or field."""
+    kind, name = re.fullmatch(r"\s*(.*?)(\w+)\s*", declaration, re.DOTALL).groups()
+    return name, ctype(kind)
+
+
+class HeaderTest(unittest.TestCase):
+    def test_prototypes_are_those_of_the_header(self) -> None:
+        found = {}
+        for line in re.findall(r"^[a-z][^;{}#]*?\btenure_\w+\([^;]*\);", CODE, re.MULTILINE):
+            if line.startswith("typedef"):
+                continue
+            result, arguments = re.fullmatch(r"(.*?)\((.*)\);", line, re.DOTALL).groups()
+            name, result_type = declared(result)
+            given = [] if arguments.strip() == "void" else arguments.split(",")
+            found[name] = (result_type, [declared(each)[1] for each in given])
+        self.assertGreater(len(found), 50)
+        self.assertEqual(found, _native.PROTOTYPES)
+
+    def test_structs_have_the_fields_of_the_header(self) -> None:
+        found = dict(
+            (name, fields)
+            for fields, name in re.findall(r"typedef struct \{(.*?)\} (\w+);", CODE, re.DOTALL)
+        )
+        self.assertEqual(set(found), set(STRUCTS))
+        for name, fields in found.items():
+            expected = [declared(field) for field in fields.split(";") if field.strip()]
+            self.assertEqual(expected, STRUCTS[name]._fields_, name)
+
+    def test_each_status_has_its_exception(self) -> None:
+        numbers = {
+            int(number): name.title().replace("_", "")
+            for name, number in re.findall(r"#define TENURE_([A-Z_]+) (\d+)$", CODE, re.MULTILINE)
+            if _native.library.tenure_status_name(int(number)) == f"TENURE_{name}".encode()
+        }
+        del numbers[0]
+        found = {status: error.__name__ for status, error in _errors.BY_STATUS.items()}
+        self.assertEqual(found, numbers)
+        self.assertTrue(all(hasattr(tenure, name) for name in numbers.values()))
+
+    def test_version_is_that_of_the_abi(self) -> None:
+        self.assertIn(f"#define TENURE_ABI_VERSION {_native.ABI_VERSION}\n", HEADER)
+        self.assertRegex(tenure.__version__, r"^\d+\.\d+\.\d+")
+
+
+if __name__ == "__main__":
+    unittest.main()

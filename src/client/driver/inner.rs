@@ -1,0 +1,312 @@
+//! The state of one client, and how what the core says is done.
+
+use super::Shared;
+use super::lease::LeaseState;
+use super::link::{Link, Said};
+use super::published::Published;
+use super::resolve::{resolve_elsewhere, resolve_locally};
+use super::seat::Seat;
+use super::slot::{Given, Slot, Waiter};
+use crate::client::core::{Action, Belief, CallId, Core, Done, EndReason, LeaseId, LinkId};
+use crate::net::{Received, Registrar, Wake};
+use crate::sys::clock;
+use crate::sys::event::EventFd;
+use crate::sys::timer::Before;
+use crate::{Error, Status};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Weak};
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) core: Core,
+    pub(super) links: BTreeMap<LinkId, Link>,
+    pub(super) registrar: Registrar,
+    pub(super) wake: Wake,
+    pub(super) seat: Seat,
+    /// Until when the background thread sleeps, unless it is woken.
+    pub(super) background_until: u64,
+    calls: BTreeMap<CallId, Arc<Slot>>,
+    leases: BTreeMap<LeaseId, Arc<LeaseState>>,
+    published: Option<Arc<Published>>,
+    /// Who waits for a session.
+    opener: Option<Arc<Waiter>>,
+    shared: Weak<Shared>,
+    /// Why nothing works any more: a panic.
+    broken: Option<String>,
+}
+
+/// What one round of actions leaves to be done.
+#[derive(Debug, Default)]
+struct Round {
+    /// Links with something to flush.
+    dirty: Vec<LinkId>,
+    /// Links of no use any more, and why.
+    failed: Vec<(LinkId, String)>,
+    /// The core was told something: it may say more.
+    again: bool,
+}
+
+impl Inner {
+    pub(super) fn new(
+        core: Core,
+        registrar: Registrar,
+        wake: Wake,
+        event: Arc<EventFd>,
+        shared: Weak<Shared>,
+    ) -> Self {
+        Self {
+            core,
+            links: BTreeMap::new(),
+            registrar,
+            wake,
+            seat: Seat::new(event),
+            background_until: 0,
+            calls: BTreeMap::new(),
+            leases: BTreeMap::new(),
+            published: None,
+            opener: None,
+            shared,
+            broken: None,
+        }
+    }
+
+    /// The decision of `call` goes to `slot`.
+    pub(super) fn expect(&mut self, call: CallId, slot: &Arc<Slot>) {
+        self.calls.insert(call, Arc::clone(slot));
+    }
+
+    /// Nobody waits for `call` any more.
+    pub(crate) fn forget(&mut self, call: CallId) {
+        self.calls.remove(&call);
+    }
+
+    pub(crate) fn set_opener(&mut self, opener: Option<Arc<Waiter>>) {
+        self.opener = opener;
+    }
+
+    pub(super) fn check_whole(&self) -> Result<(), Error> {
+        match &self.broken {
+            None => Ok(()),
+            Some(text) => {
+                let text = format!("a bug in Tenure ended this client: {text}");
+                Err(Error::new(Status::Internal, text))
+            }
+        }
+    }
+
+    pub(super) fn is_finished(&self) -> bool {
+        self.broken.is_some() || self.core.is_finished() && self.links.is_empty()
+    }
+
+    /// A panic: nothing here can be relied on, so all beliefs end and all calls are told.
+    pub(super) fn fail(&mut self, text: String) {
+        log::error!("a client of Tenure has failed and is closed: {text}");
+        self.broken = Some(text);
+        if let Some(published) = &self.published {
+            published.lapse();
+        }
+        for lease in std::mem::take(&mut self.leases).into_values() {
+            lease.end(EndReason::Expired);
+        }
+        for slot in std::mem::take(&mut self.calls).into_values() {
+            slot.decide(Err(Status::Internal.into()));
+        }
+        self.links.clear();
+        self.wake.wake();
+        self.seat.interrupt();
+    }
+
+    /// Takes what came on `ready`, and does what follows from it and from the time.
+    pub(super) fn turn(&mut self, ready: impl IntoIterator<Item = LinkId>) {
+        for link in ready {
+            self.receive(link);
+        }
+        self.settle();
+    }
+
+    fn receive(&mut self, id: LinkId) {
+        let mut said = Vec::new();
+        loop {
+            let Some(link) = self.links.get_mut(&id) else { return };
+            let received = link.receive(&self.registrar, &mut said);
+            // After the question was answered and read (L19).
+            let now = clock::sample();
+            for said in said.drain(..) {
+                match said {
+                    Said::Welcome(welcome) => self.core.handle_welcome(&now, id, welcome),
+                    Said::Message(message) => self.core.handle_message(&now, id, message),
+                    Said::Refused(refused) => {
+                        self.links.remove(&id);
+                        return self.core.handle_refused(&now, id, refused);
+                    }
+                }
+            }
+            match received {
+                Ok(Received::All) => return,
+                Ok(Received::More) => {}
+                Err(why) => {
+                    self.links.remove(&id);
+                    return self.core.handle_closed(&now, id, &why);
+                }
+            }
+        }
+    }
+
+    /// Does what the core says until it says nothing more.
+    pub(super) fn settle(&mut self) {
+        loop {
+            if let Some(published) = &self.published
+                && published.is_lapsed()
+            {
+                self.core.handle_lapsed(&clock::sample(), published.session());
+            }
+            // Before anything leaves (L19).
+            let now = clock::sample();
+            if self.core.next_deadline() <= now.boot() {
+                self.core.handle_deadline(&now);
+            }
+            let mut round = Round::default();
+            for action in self.core.take_actions(&now) {
+                self.obey(action, &mut round);
+            }
+            // Only now, when every belief that ended is published (L13).
+            self.flush(&mut round);
+            let now = clock::sample();
+            round.again |= !round.failed.is_empty();
+            for (link, why) in round.failed {
+                self.links.remove(&link);
+                self.core.handle_closed(&now, link, &why);
+            }
+            if !round.again {
+                break;
+            }
+        }
+        if self.is_finished() {
+            self.wake.wake();
+        }
+    }
+
+    fn flush(&mut self, round: &mut Round) {
+        for id in &round.dirty {
+            let Some(link) = self.links.get_mut(id) else { continue };
+            if let Err(why) = link.flush() {
+                round.failed.push((*id, why));
+            }
+        }
+    }
+
+    fn obey(&mut self, action: Action, round: &mut Round) {
+        match action {
+            Action::Dial { link, endpoint } => self.dial(link, endpoint, round),
+            Action::Hangup { link } => {
+                self.links.remove(&link);
+                self.seat.interrupt();
+            }
+            Action::Send { link: id, request } => {
+                let Some(link) = self.links.get_mut(&id) else { return };
+                match link.queue(&request) {
+                    Ok(()) if round.dirty.contains(&id) => {}
+                    Ok(()) => round.dirty.push(id),
+                    Err(why) => round.failed.push((id, why)),
+                }
+            }
+            Action::Extend(belief) => self.extend(&belief, round),
+            Action::LeaseEnded { lease, reason } => {
+                if let Some(lease) = self.leases.remove(&lease) {
+                    lease.end(reason);
+                }
+            }
+            Action::SessionChanged { .. } => {
+                if let Some(opener) = &self.opener {
+                    opener.condvar.notify_all();
+                    self.seat.interrupt_unless_driving(opener);
+                }
+            }
+            Action::Decided { call, result } => self.decide(call, result, round),
+        }
+    }
+
+    fn dial(&mut self, id: LinkId, endpoint: String, round: &mut Round) {
+        self.links.insert(id, Link::new(id, self.core.hello()));
+        if let Some(addresses) = resolve_locally(&endpoint) {
+            if let Err(why) = self.dial_addresses(id, Ok(addresses)) {
+                round.failed.push((id, why));
+            }
+            return;
+        }
+        let shared = self.shared.clone();
+        let done = move |found| {
+            if let Some(shared) = shared.upgrade() {
+                // A client that failed meanwhile needs no address.
+                let _ = shared.with(|inner, now| {
+                    if let Err(why) = inner.dial_addresses(id, found) {
+                        inner.links.remove(&id);
+                        inner.core.handle_closed(now, id, &why);
+                    }
+                });
+            }
+        };
+        if let Err(error) = resolve_elsewhere(endpoint, done) {
+            round.failed.push((id, format!("no thread to look its address up: {error}")));
+        }
+    }
+
+    fn dial_addresses(
+        &mut self,
+        id: LinkId,
+        found: Result<Vec<SocketAddr>, String>,
+    ) -> Result<(), String> {
+        let addresses = found?;
+        self.seat.interrupt();
+        // Hung up while it was looked up?
+        let Some(link) = self.links.get_mut(&id) else { return Ok(()) };
+        link.dial(addresses, &self.registrar)
+    }
+
+    /// Publishes a belief. What a timer or a reader has seen to be over stays over (L24).
+    fn extend(&mut self, belief: &Belief, round: &mut Round) {
+        let known = self.published.take().filter(|known| known.session() == belief.session);
+        let Some(published) = known else {
+            self.published = Some(Arc::new(Published::new(belief, self.wake.clone())));
+            return;
+        };
+        if clock::boot_nanos() >= published.fires_at() {
+            published.lapse();
+        }
+        // Timers first: one that had fired must be seen before readers see the new belief.
+        for lease in self.leases.values() {
+            if lease.extend(belief.fires_at) == Before::Idle {
+                published.lapse();
+            }
+        }
+        published.publish(belief);
+        round.again |= published.is_lapsed();
+        self.published = Some(published);
+    }
+
+    fn decide(&mut self, call: CallId, result: Result<Done, Error>, round: &mut Round) {
+        let slot = self.calls.remove(&call);
+        let given = match result {
+            Ok(Done::Acquired { lease, .. }) if slot.is_none() => {
+                self.core.release(&clock::sample(), lease);
+                round.again = true;
+                return;
+            }
+            Ok(Done::Acquired { lease, name, token }) => {
+                let published = self.published.clone();
+                let published = published.unwrap_or_else(|| panic!("{lease:?} without a belief"));
+                let state = Arc::new(LeaseState::new(lease, name, token, published));
+                self.leases.insert(lease, Arc::clone(&state));
+                Ok(Given::Lease(state))
+            }
+            Ok(Done::Read { answer, .. }) => Ok(Given::Read(answer)),
+            Ok(Done::Released | Done::Closed) => Ok(Given::Done),
+            Err(error) => Err(error),
+        };
+        if let Some(slot) = slot {
+            slot.decide(given);
+            self.seat.interrupt_unless_driving(&slot.waiter);
+        }
+    }
+}

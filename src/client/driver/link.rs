@@ -1,0 +1,147 @@
+//! One link of the core: a socket, or the search for its address; frames in and out.
+
+use crate::base::limits::CLIENT_BUFFER_BYTES_MAX;
+use crate::client::core::LinkId;
+use crate::net::{Connection, Key, Received, Registrar};
+use crate::wire::{
+    ClientHello, ClientWelcome, Frame, FrameError, FrameKind, Refused, Request, ServerMessage,
+};
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::os::fd::{AsRawFd, RawFd};
+
+#[derive(Debug)]
+pub(super) struct Link {
+    id: LinkId,
+    hello: ClientHello,
+    connection: Option<Connection>,
+    /// Addresses to try if this one fails before it says anything.
+    others: VecDeque<SocketAddr>,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Connecting,
+    Welcomed,
+}
+
+/// What a node said.
+#[derive(Debug)]
+pub(super) enum Said {
+    Welcome(ClientWelcome),
+    Refused(Refused),
+    Message(ServerMessage),
+}
+
+impl Link {
+    /// One whose address is looked up.
+    pub(super) fn new(id: LinkId, hello: ClientHello) -> Self {
+        let others = VecDeque::new();
+        Self { id, hello, connection: None, others, stage: Stage::Connecting }
+    }
+
+    pub(super) fn fd(&self) -> Option<RawFd> {
+        self.connection.as_ref().map(AsRawFd::as_raw_fd)
+    }
+
+    pub(super) fn wants_write(&self) -> bool {
+        self.connection.as_ref().is_some_and(Connection::wants_write)
+    }
+
+    /// Dials the first of `addresses` that can be dialed.
+    pub(super) fn dial(
+        &mut self,
+        addresses: Vec<SocketAddr>,
+        registrar: &Registrar,
+    ) -> Result<(), String> {
+        self.others = addresses.into();
+        self.dial_next(registrar).unwrap_or_else(|| Err("it has no address".to_owned()))
+    }
+
+    fn dial_next(&mut self, registrar: &Registrar) -> Option<Result<(), String>> {
+        let mut last = None;
+        while let Some(address) = self.others.pop_front() {
+            match self.dial_one(address, registrar) {
+                Ok(()) => return Some(Ok(())),
+                Err(why) => last = Some(Err(why)),
+            }
+        }
+        last
+    }
+
+    fn dial_one(&mut self, address: SocketAddr, registrar: &Registrar) -> Result<(), String> {
+        let words = |error: std::io::Error| error.to_string();
+        let mut connection = Connection::dial(address, CLIENT_BUFFER_BYTES_MAX).map_err(words)?;
+        registrar.add(&mut connection, Key(self.id.0)).map_err(words)?;
+        connection
+            .queue(FrameKind::ClientHello, &self.hello)
+            .map_err(|closed| closed.to_string())?;
+        connection.flush().map_err(|closed| closed.to_string())?;
+        self.connection = Some(connection);
+        Ok(())
+    }
+
+    pub(super) fn pause(&mut self, registrar: &Registrar) {
+        if let Some(connection) = &mut self.connection {
+            // If it fails the background thread is woken too: only slower.
+            let _ = registrar.pause(connection, Key(self.id.0));
+        }
+    }
+
+    /// `Err`: the background thread would never hear of it again.
+    pub(super) fn resume(&mut self, registrar: &Registrar) -> Result<(), String> {
+        let Some(connection) = &mut self.connection else { return Ok(()) };
+        registrar.resume(connection, Key(self.id.0)).map_err(|error| error.to_string())
+    }
+
+    pub(super) fn queue(&mut self, request: &Request) -> Result<(), String> {
+        let Some(connection) = &mut self.connection else { return Err("not connected".to_owned()) };
+        connection.queue(FrameKind::Request, request).map_err(|closed| closed.to_string())
+    }
+
+    pub(super) fn flush(&mut self) -> Result<(), String> {
+        let Some(connection) = &mut self.connection else { return Ok(()) };
+        connection.flush().map_err(|closed| closed.to_string())
+    }
+
+    /// Takes what came; `Err` says why nothing more will. What came before that is in `said`.
+    pub(super) fn receive(
+        &mut self,
+        registrar: &Registrar,
+        said: &mut Vec<Said>,
+    ) -> Result<Received, String> {
+        let Some(connection) = &mut self.connection else { return Ok(Received::All) };
+        let mut frames = Vec::new();
+        let received = connection.receive(&mut frames, RECEIVE_BYTES);
+        for frame in frames {
+            said.push(decode(&frame, self.stage).map_err(|error| error.to_string())?);
+            self.stage = Stage::Welcomed;
+        }
+        match received {
+            Ok(received) => {
+                self.flush()?;
+                Ok(received)
+            }
+            Err(closed) if self.stage == Stage::Connecting => {
+                self.connection = None;
+                let next = self.dial_next(registrar);
+                next.unwrap_or_else(|| Err(closed.to_string())).map(|()| Received::All)
+            }
+            Err(closed) => Err(closed.to_string()),
+        }
+    }
+}
+
+/// The first frame is a welcome or a refusal, all others are messages.
+fn decode(frame: &Frame, stage: Stage) -> Result<Said, FrameError> {
+    match (frame.kind, stage) {
+        (FrameKind::ClientWelcome, Stage::Connecting) => Ok(Said::Welcome(frame.decode()?)),
+        (FrameKind::Refused, _) => Ok(Said::Refused(frame.decode()?)),
+        (FrameKind::Server, Stage::Welcomed) => Ok(Said::Message(frame.decode()?)),
+        (kind, _) => Err(FrameError::Kind(kind as u8)),
+    }
+}
+
+/// Read in one go, before what was read is acted upon.
+const RECEIVE_BYTES: usize = 256 << 10;

@@ -1,0 +1,158 @@
+//! Drives the core: sockets, clocks, the background thread, and the threads that call.
+//!
+//! All state is behind one mutex, in [`Inner`]. Whoever holds it may hand input to the core and then does
+//! at once what the core says, sends included: a call's bytes leave on the calling thread. Answers are read
+//! by whoever waits: the first waiting thread takes the *seat* ([`seat`]) and polls the sockets itself,
+//! because a wake of a thread on another core costs 25 µs. While nobody waits the background thread polls
+//! them ([`background`]); it serves timers always.
+//!
+//! What a lease may believe is read without the mutex ([`published`]).
+
+mod background;
+mod inner;
+mod lease;
+mod link;
+mod published;
+mod resolve;
+mod seat;
+mod slot;
+
+pub(super) use inner::Inner;
+pub(super) use lease::LeaseState;
+pub(super) use slot::{Given, Slot, Taken, Waiter};
+
+use crate::base::Sample;
+use crate::client::core::{CallId, Core, CoreOptions};
+use crate::net::{Key, Poller};
+use crate::sys::{clock, event::EventFd, fork, thread};
+use crate::{Error, Status};
+use parking_lot::{Mutex, MutexGuard};
+use std::io;
+use std::os::fd::RawFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+/// One client, shared by its handles and its background thread.
+#[derive(Debug)]
+pub(super) struct Shared {
+    inner: Mutex<Inner>,
+    /// Ends the poll of the thread that has the seat.
+    event: Arc<EventFd>,
+    /// Of the process that made it (L20).
+    generation: u32,
+}
+
+impl Shared {
+    /// Starts the background thread; the core dials.
+    ///
+    /// # Errors
+    /// The process has no file descriptor or thread left.
+    pub(super) fn start(options: CoreOptions) -> io::Result<Arc<Self>> {
+        fork::watch();
+        let poller = Poller::new(READY_MAX)?;
+        let (registrar, wake) = (poller.registrar()?, poller.wake(background::WAKE)?);
+        let event = Arc::new(EventFd::new()?);
+        let core = Core::new(options, &clock::sample());
+        let shared = Arc::new_cyclic(|weak| {
+            let inner = Inner::new(core, registrar, wake, Arc::clone(&event), weak.clone());
+            Self { inner: Mutex::new(inner), event, generation: fork::generation() }
+        });
+        let background = Arc::clone(&shared);
+        thread::spawn("tenure-client", move || background::run(&background, poller))?;
+        Ok(shared)
+    }
+
+    /// Whether this is a child of the process that made it: then the mutex may be held by a thread that
+    /// does not exist here, and must not be touched.
+    pub(super) fn is_forked(&self) -> bool {
+        fork::generation() != self.generation
+    }
+
+    fn lock(&self) -> Result<MutexGuard<'_, Inner>, Error> {
+        if self.is_forked() {
+            return Err(Status::Forked.into());
+        }
+        Ok(self.inner.lock())
+    }
+
+    /// Hands input to the core and does what follows from it.
+    ///
+    /// # Errors
+    /// FORKED, or INTERNAL once there was a panic.
+    pub(super) fn with<T>(&self, input: impl FnOnce(&mut Inner, &Sample) -> T) -> Result<T, Error> {
+        let mut inner = self.lock()?;
+        let result = inner.guarded(|inner| {
+            let value = input(inner, &clock::sample());
+            inner.settle();
+            value
+        });
+        inner.call_background();
+        result
+    }
+
+    /// Reads something without any effect.
+    ///
+    /// # Errors
+    /// As for `with`.
+    pub(super) fn look<T>(&self, look: impl FnOnce(&Inner, &Sample) -> T) -> Result<T, Error> {
+        self.lock()?.guarded(|inner| look(inner, &clock::sample()))
+    }
+
+    /// Makes a call whose decision is left in the slot.
+    ///
+    /// # Errors
+    /// As for `with`.
+    pub(super) fn call(
+        &self,
+        call: impl FnOnce(&mut Core, &Sample) -> CallId,
+    ) -> Result<(CallId, Arc<Slot>), Error> {
+        self.with(|inner, now| {
+            let id = call(&mut inner.core, now);
+            let slot = Slot::new();
+            inner.expect(id, &slot);
+            (id, slot)
+        })
+    }
+
+    /// Waits for the decision, at most until then, a reading of BOOTTIME.
+    ///
+    /// # Errors
+    /// As for `with`.
+    pub(super) fn wait_for(&self, slot: &Slot, until: Option<u64>) -> Result<(), Error> {
+        self.wait(&slot.waiter, until, |_| slot.is_decided())
+    }
+
+    /// The descriptor that is readable once `slot` is decided.
+    pub(super) fn event_fd(&self, slot: &Slot) -> Option<RawFd> {
+        self.look(|_, _| slot.event_fd()).ok().flatten()
+    }
+
+    /// The loss descriptor of `lease`.
+    pub(super) fn timer_fd(&self, lease: &LeaseState) -> Option<RawFd> {
+        self.look(|_, _| lease.timer_fd()).ok().flatten()
+    }
+}
+
+impl Inner {
+    /// Runs `body`; a panic in it ends this client only, and the host lives.
+    fn guarded<T>(&mut self, body: impl FnOnce(&mut Self) -> T) -> Result<T, Error> {
+        self.check_whole()?;
+        match catch_unwind(AssertUnwindSafe(|| body(self))) {
+            Ok(value) => Ok(value),
+            Err(panic) => {
+                let text = panic.downcast_ref::<String>().cloned();
+                let text = text.or_else(|| panic.downcast_ref::<&str>().map(|&text| text.into()));
+                self.fail(text.unwrap_or_default());
+                self.check_whole().and(Err(Status::Internal.into()))
+            }
+        }
+    }
+}
+
+/// Sockets reported by one wait of the background thread.
+const READY_MAX: usize = 64;
+
+/// The key of a link is its number, which starts at 1.
+fn link_of(key: Key) -> crate::client::core::LinkId {
+    crate::client::core::LinkId(key.0)
+}

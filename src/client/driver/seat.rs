@@ -1,0 +1,210 @@
+//! The seat: the one waiting thread that polls the sockets itself.
+//!
+//! Others sleep on their own condition variables and are woken when their call is decided, or when the
+//! seat is free. The holder of the seat takes the home link out of the background thread's poll, so that an
+//! answer wakes one thread. Correctness does not rest on it: whoever reads a socket does so under the
+//! mutex, until nothing is left, and gives what came to the core.
+
+use super::slot::Waiter;
+use super::{Inner, Shared};
+use crate::client::core::LinkId;
+use crate::sys::clock;
+use crate::sys::event::EventFd;
+use crate::sys::poll::{self, Interest, Ready};
+use crate::{Error, Status};
+use parking_lot::MutexGuard;
+use std::collections::VecDeque;
+use std::os::fd::{AsRawFd, RawFd};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Who has the seat, and who sleeps.
+#[derive(Debug)]
+pub(super) struct Seat {
+    holder: Option<Holder>,
+    /// The link that the background thread does not watch.
+    paused: Option<LinkId>,
+    sleepers: VecDeque<Arc<Waiter>>,
+    event: Arc<EventFd>,
+}
+
+#[derive(Debug)]
+struct Holder {
+    waiter: Arc<Waiter>,
+    activity: Activity,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Activity {
+    /// In poll(2), without the mutex.
+    Polling,
+    /// Has the mutex.
+    Driving,
+}
+
+impl Seat {
+    pub(super) fn new(event: Arc<EventFd>) -> Self {
+        Self { holder: None, paused: None, sleepers: VecDeque::new(), event }
+    }
+
+    fn is_held_by(&self, waiter: &Arc<Waiter>) -> bool {
+        self.holder.as_ref().is_some_and(|holder| Arc::ptr_eq(&holder.waiter, waiter))
+    }
+
+    /// Ends the holder's poll: there is something new to poll, or to see.
+    pub(super) fn interrupt(&self) {
+        if self.holder.as_ref().is_some_and(|holder| holder.activity == Activity::Polling) {
+            self.event.set();
+        }
+    }
+
+    /// What `waiter` waits for has happened: ends its poll, if it has the seat and this thread is another.
+    pub(super) fn interrupt_unless_driving(&self, waiter: &Arc<Waiter>) {
+        if self.is_held_by(waiter) {
+            self.interrupt();
+        }
+    }
+}
+
+impl Shared {
+    /// Waits until `done`, or until that reading of BOOTTIME.
+    ///
+    /// # Errors
+    /// FORKED, or INTERNAL once there was a panic.
+    pub(crate) fn wait(
+        &self,
+        waiter: &Arc<Waiter>,
+        until: Option<u64>,
+        done: impl Fn(&Inner) -> bool,
+    ) -> Result<(), Error> {
+        let until = until.unwrap_or(u64::MAX);
+        let mut inner = self.lock()?;
+        let result = loop {
+            if let Err(error) = inner.check_whole() {
+                break Err(error);
+            }
+            if done(&inner) || clock::boot_nanos() >= until {
+                break Ok(());
+            }
+            let waited = if inner.seat.holder.is_none() || inner.seat.is_held_by(waiter) {
+                self.drive(&mut inner, waiter, until)
+            } else {
+                Self::sleep(&mut inner, waiter, until)
+            };
+            if let Err(error) = waited {
+                break Err(error);
+            }
+        };
+        if inner.seat.is_held_by(waiter) {
+            inner.leave_seat();
+        }
+        inner.call_background();
+        result
+    }
+
+    /// One poll of all sockets, and what follows from it.
+    fn drive(
+        &self,
+        inner: &mut MutexGuard<'_, Inner>,
+        waiter: &Arc<Waiter>,
+        until: u64,
+    ) -> Result<(), Error> {
+        inner.pause_home();
+        let (links, mut set) = inner.poll_set(self.event.as_raw_fd());
+        let timeout = timeout_until(inner.core.next_deadline().min(until));
+        inner.seat.holder =
+            Some(Holder { waiter: Arc::clone(waiter), activity: Activity::Polling });
+        let polled = MutexGuard::unlocked(inner, || poll::wait(&mut set, timeout));
+        if let Some(holder) = &mut inner.seat.holder {
+            holder.activity = Activity::Driving;
+        }
+        polled.map_err(|error| Error::new(Status::Io, format!("poll: {error}")))?;
+        let mut ready = set.iter().map(|(.., ready)| ready.readable || ready.writable);
+        if ready.next() == Some(true) {
+            self.event.clear();
+        }
+        let ready = links.into_iter().zip(ready).filter(|(_, ready)| *ready).map(|(link, _)| link);
+        inner.guarded(|inner| inner.turn(ready))
+    }
+
+    /// Until something is decided, the seat is free, or the time has come.
+    fn sleep(
+        inner: &mut MutexGuard<'_, Inner>,
+        waiter: &Arc<Waiter>,
+        until: u64,
+    ) -> Result<(), Error> {
+        inner.seat.sleepers.push_back(Arc::clone(waiter));
+        match timeout_until(inner.core.next_deadline().min(until)) {
+            Some(timeout) => drop(waiter.condvar.wait_for(inner, timeout)),
+            None => waiter.condvar.wait(inner),
+        }
+        inner.seat.sleepers.retain(|sleeper| !Arc::ptr_eq(sleeper, waiter));
+        if inner.core.next_deadline() <= clock::boot_nanos() {
+            inner.guarded(Inner::settle)?;
+        }
+        Ok(())
+    }
+}
+
+impl Inner {
+    /// The event first, then the links.
+    fn poll_set(&self, event: RawFd) -> (Vec<LinkId>, Vec<(RawFd, Interest, Ready)>) {
+        let mut links = Vec::with_capacity(self.links.len());
+        let mut set = Vec::with_capacity(self.links.len() + 1);
+        set.push((event, Interest::Read, Ready::default()));
+        for (id, link) in &self.links {
+            let Some(fd) = link.fd() else { continue };
+            let interest = if link.wants_write() { Interest::ReadWrite } else { Interest::Read };
+            links.push(*id);
+            set.push((fd, interest, Ready::default()));
+        }
+        (links, set)
+    }
+
+    /// The background thread does not watch home while somebody has the seat.
+    fn pause_home(&mut self) {
+        let home = self.core.home();
+        if self.seat.paused == home {
+            return;
+        }
+        self.resume_paused();
+        if let Some(link) = home.and_then(|home| self.links.get_mut(&home)) {
+            link.pause(&self.registrar);
+            self.seat.paused = home;
+        }
+    }
+
+    fn resume_paused(&mut self) {
+        let Some(id) = self.seat.paused.take() else { return };
+        let Some(link) = self.links.get_mut(&id) else { return };
+        if let Err(why) = link.resume(&self.registrar) {
+            self.links.remove(&id);
+            self.core.handle_closed(&clock::sample(), id, &why);
+            // Whoever has the mutex next settles what follows; the background thread at the latest.
+            self.wake.wake();
+        }
+    }
+
+    fn leave_seat(&mut self) {
+        self.seat.holder = None;
+        self.resume_paused();
+        if let Some(next) = self.seat.sleepers.front() {
+            next.condvar.notify_one();
+        }
+    }
+
+    /// Wakes the background thread if it sleeps for longer than the core may.
+    pub(super) fn call_background(&mut self) {
+        let due = self.core.next_deadline();
+        if due < self.background_until && self.seat.holder.is_none() {
+            self.background_until = due;
+            self.wake.wake();
+        }
+    }
+}
+
+/// From now until that reading of BOOTTIME; `None`: for ever.
+pub(super) fn timeout_until(boot_nanos: u64) -> Option<Duration> {
+    let left = || Duration::from_nanos(boot_nanos.saturating_sub(clock::boot_nanos()));
+    (boot_nanos != u64::MAX).then(left)
+}

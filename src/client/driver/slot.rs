@@ -1,0 +1,95 @@
+//! Where a call's decision is left, and how whoever waits for it is woken.
+
+use super::lease::LeaseState;
+use crate::Error;
+use crate::sys::event::EventFd;
+use crate::wire::ReadAnswer;
+use parking_lot::{Condvar, Mutex};
+use std::os::fd::{AsRawFd, RawFd};
+use std::sync::{Arc, OnceLock};
+
+/// What a call gave.
+#[derive(Debug)]
+pub(crate) enum Given {
+    Lease(Arc<LeaseState>),
+    Read(ReadAnswer),
+    Done,
+}
+
+/// One call. Written and read under the client's mutex; the inner one is never waited for.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    pub(super) waiter: Arc<Waiter>,
+    state: Mutex<State>,
+    event: OnceLock<EventFd>,
+}
+
+/// A thread that may sleep until something is decided.
+#[derive(Debug, Default)]
+pub(crate) struct Waiter {
+    pub(super) condvar: Condvar,
+}
+
+#[derive(Debug)]
+enum State {
+    Undecided,
+    Decided(Result<Given, Error>),
+    Taken,
+}
+
+/// What is in a slot.
+#[derive(Debug)]
+pub(crate) enum Taken {
+    Undecided,
+    Given(Given),
+    Failed(Error),
+    /// It was taken before.
+    Nothing,
+}
+
+impl Slot {
+    pub(super) fn new() -> Arc<Self> {
+        let state = Mutex::new(State::Undecided);
+        Arc::new(Self { waiter: Arc::default(), state, event: OnceLock::new() })
+    }
+
+    /// Leaves the decision; gives back what was decided before it, which is a bug.
+    pub(super) fn decide(&self, result: Result<Given, Error>) {
+        let mut state = self.state.lock();
+        if matches!(*state, State::Undecided) {
+            *state = State::Decided(result);
+        }
+        if let Some(event) = self.event.get() {
+            event.set();
+        }
+        self.waiter.condvar.notify_all();
+    }
+
+    pub(crate) fn take(&self) -> Taken {
+        let mut state = self.state.lock();
+        if matches!(*state, State::Undecided) {
+            return Taken::Undecided;
+        }
+        match std::mem::replace(&mut *state, State::Taken) {
+            State::Decided(Ok(given)) => Taken::Given(given),
+            State::Decided(Err(error)) => Taken::Failed(error),
+            State::Undecided | State::Taken => Taken::Nothing,
+        }
+    }
+
+    pub(super) fn is_decided(&self) -> bool {
+        !matches!(*self.state.lock(), State::Undecided)
+    }
+
+    /// Readable once decided; made at the first call, under the client's mutex.
+    pub(super) fn event_fd(&self) -> Option<RawFd> {
+        if self.event.get().is_none() {
+            let event = EventFd::new().ok()?;
+            if self.is_decided() {
+                event.set();
+            }
+            let _ = self.event.set(event);
+        }
+        self.event.get().map(AsRawFd::as_raw_fd)
+    }
+}

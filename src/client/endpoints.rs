@@ -1,0 +1,68 @@
+//! "host:port,…" as programs write it.
+
+use crate::base::limits::MEMBERS_MAX;
+use crate::{Error, Status};
+
+/// The addresses in `text`, each checked to have a host and a port.
+pub(super) fn parse(text: &str) -> Result<Vec<String>, Error> {
+    let mut endpoints: Vec<String> = Vec::new();
+    for endpoint in text.split(',').map(str::trim) {
+        check(endpoint).map_err(|why| {
+            let message = format!("endpoint {endpoint:?} of {text:?} {why}; write host:port,…");
+            Error::new(Status::Invalid, message)
+        })?;
+        if !endpoints.iter().any(|known| known == endpoint) {
+            endpoints.push(endpoint.to_owned());
+        }
+    }
+    if endpoints.len() > ENDPOINTS_MAX {
+        let message = format!("{} endpoints are more than {ENDPOINTS_MAX}", endpoints.len());
+        return Err(Error::new(Status::Invalid, message));
+    }
+    Ok(endpoints)
+}
+
+fn check(endpoint: &str) -> Result<(), &'static str> {
+    let (host, port) = endpoint.rsplit_once(':').ok_or("has no port")?;
+    if host.is_empty() {
+        return Err("has no host");
+    }
+    if host.contains(':') && !(host.starts_with('[') && host.ends_with(']')) {
+        return Err("is an IPv6 address without brackets");
+    }
+    match port.parse::<u16>() {
+        Ok(0) | Err(_) => Err("has a port that is not 1 to 65535"),
+        Ok(_) => Ok(()),
+    }
+}
+
+/// Two names for each member that there can be.
+const ENDPOINTS_MAX: usize = 2 * MEMBERS_MAX;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn endpoints_are_hosts_with_ports() {
+        let parsed = parse("127.0.0.1:7401, db.example:7402,[::1]:7403,127.0.0.1:7401").unwrap();
+        assert_eq!(parsed, ["127.0.0.1:7401", "db.example:7402", "[::1]:7403"]);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (text, why) in [
+            ("", "has no port"),
+            ("db", "has no port"),
+            ("a:1,,b:2", "has no port"),
+            (":7401", "has no host"),
+            ("::1:7401", "without brackets"),
+            ("db:0", "not 1 to 65535"),
+            ("db:70000", "not 1 to 65535"),
+        ] {
+            let error = parse(text).unwrap_err();
+            assert_eq!(error.status, Status::Invalid);
+            assert!(error.message.contains(why), "{text:?}: {}", error.message);
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! An independent reader of what the log writes, as `docs/wal-format.md` has the bytes: so that the ledger
+//! of what is durable rests on the disk, and not on what the server says.
+
+use crate::base::{Index, NodeId, Term};
+use crate::raft::HardState;
+
+/// What one durable write says, as far as promises are concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durable {
+    /// An entry.
+    Entry { index: Index, term: Term },
+    /// This index and all behind it are gone.
+    TruncateFrom(Index),
+    /// Term and vote.
+    HardState(HardState),
+}
+
+/// What `write`, one call of `write_at`, says. Nothing for headers, identities and founding records.
+#[must_use]
+pub fn read(write: &[u8]) -> Vec<Durable> {
+    if write.starts_with(b"TENURE") {
+        return hard_states(write);
+    }
+    let (mut found, mut rest) = (Vec::new(), write);
+    while let Some((record, behind)) = next_record(rest) {
+        found.extend(record);
+        rest = behind;
+    }
+    found
+}
+
+/// All slots in the write: a new file has both in one.
+fn hard_states(write: &[u8]) -> Vec<Durable> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while let Some(slot) = write.get(at..at + SLOT_BYTES) {
+        if slot.starts_with(b"TENUREhs") {
+            let body = &slot[ENVELOPE_HEAD_BYTES..];
+            let vote = u64_at(body, 16).filter(|vote| *vote != 0).map(NodeId);
+            let term = Term(u64_at(body, 8).unwrap_or_default());
+            found.push(Durable::HardState(HardState { term, vote }));
+        }
+        at += 512;
+    }
+    found
+}
+
+fn next_record(bytes: &[u8]) -> Option<(Option<Durable>, &[u8])> {
+    let length = u32_at(bytes, 0)? as usize;
+    let whole = (RECORD_HEAD_BYTES + length).next_multiple_of(8);
+    let kind = u32_at(bytes, 12)?;
+    let payload = bytes.get(RECORD_HEAD_BYTES..RECORD_HEAD_BYTES + length)?;
+    let said = match kind {
+        1 => Some(Durable::Entry {
+            term: Term(u64_at(payload, 0)?),
+            index: Index(u64_at(payload, 8)?),
+        }),
+        2 => Some(Durable::TruncateFrom(Index(u64_at(payload, 0)?))),
+        _ => return None,
+    };
+    Some((said, bytes.get(whole..)?))
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    bytes.get(at..at + 4).map(|four| u32::from_le_bytes(four.try_into().expect("four")))
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
+    bytes.get(at..at + 8).map(|eight| u64::from_le_bytes(eight.try_into().expect("eight")))
+}
+
+const RECORD_HEAD_BYTES: usize = 32;
+const ENVELOPE_HEAD_BYTES: usize = 40;
+const SLOT_BYTES: usize = ENVELOPE_HEAD_BYTES + 24 + 4;

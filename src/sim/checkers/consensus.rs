@@ -1,0 +1,183 @@
+//! O3: one leader per term, logs that match, leaders that have all that was committed, commits that stand.
+//!
+//! It follows each node's log from step to step and keeps a ledger of what was ever committed, by index,
+//! term and contents. Raft §5, figure 3; safety R1–R5, R8.
+
+use super::Violation;
+use crate::base::{Index, NodeId, Term, checksum};
+use crate::raft::{Entry, Raft, Role};
+use std::collections::BTreeMap;
+
+/// What all nodes were seen to have.
+#[derive(Debug, Default)]
+pub struct Consensus {
+    leaders: BTreeMap<Term, NodeId>,
+    /// What any node ever had at (index, term): its contents, and the term of the entry before.
+    seen: BTreeMap<(Index, Term), Print>,
+    committed: Vec<Print>,
+    nodes: BTreeMap<NodeId, Shadow>,
+}
+
+/// What identifies an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Print {
+    term: Term,
+    contents: u32,
+    previous: Term,
+}
+
+/// One node as it was last seen.
+#[derive(Debug, Default)]
+struct Shadow {
+    log: Vec<Print>,
+    term: Term,
+    commit: Index,
+    leads: Option<Term>,
+}
+
+/// What one look at a node brought to light.
+#[derive(Debug, Default)]
+pub struct News {
+    /// It leads since this look.
+    pub elected: bool,
+    /// Entries that it did not have before.
+    pub entries: Vec<Entry>,
+}
+
+impl Consensus {
+    /// Looks at a node after one of its steps.
+    ///
+    /// # Errors
+    /// What contradicts what was seen before.
+    pub fn observe(&mut self, node: NodeId, raft: &Raft) -> Result<News, Violation> {
+        let mut news = News { entries: self.follow_log(node, raft)?, elected: false };
+        let led_before = self.nodes[&node].leads == Some(raft.term());
+        if raft.role() == Role::Leader {
+            self.check_leader(node, raft.term())?;
+            news.elected = !led_before;
+        }
+        self.check_commit(node, raft, led_before)?;
+        let shadow = self.nodes.entry(node).or_default();
+        if raft.term() < shadow.term {
+            let what = format!("node {node} went from term {} back to {}", shadow.term, raft.term());
+            return violation(what);
+        }
+        shadow.term = raft.term();
+        shadow.leads = (raft.role() == Role::Leader).then_some(raft.term());
+        Ok(news)
+    }
+
+    /// The node's process has ended: what it knew in memory alone may be gone.
+    pub fn forget(&mut self, node: NodeId) {
+        self.nodes.remove(&node);
+    }
+
+    /// How many entries are known to be committed.
+    #[must_use]
+    pub fn committed(&self) -> Index {
+        Index(self.committed.len() as u64)
+    }
+
+    /// The term of the committed entry at `index`.
+    #[must_use]
+    pub fn committed_term(&self, index: Index) -> Option<Term> {
+        let position = usize::try_from(index.0.checked_sub(1)?).ok()?;
+        self.committed.get(position).map(|print| print.term)
+    }
+
+    /// Brings the node's shadow up to date and returns the entries that are new to it.
+    fn follow_log(&mut self, node: NodeId, raft: &Raft) -> Result<Vec<Entry>, Violation> {
+        let shadow = self.nodes.entry(node).or_default();
+        let last = raft.last_index();
+        let mut kept = shadow.log.len().min(to_position(last));
+        // Same index and term: the same entry, and all before it too, or the check below has failed before.
+        while kept > 0 && term_at(raft, kept) != Some(shadow.log[kept - 1].term) {
+            kept -= 1;
+        }
+        if kept < shadow.log.len() && shadow.leads == Some(raft.term()) {
+            let what = format!("the leader {node} of {} shortened its log to {kept}", raft.term());
+            return violation(what);
+        }
+        shadow.log.truncate(kept);
+        let mut new = Vec::new();
+        for position in kept + 1..=to_position(last) {
+            let entry = raft.entry(Index(position as u64)).expect("a log without gaps").clone();
+            let previous = shadow.log.last().map_or(Term(0), |print| print.term);
+            let print = Print { term: entry.term, contents: contents(&entry), previous };
+            let known = *self.seen.entry((entry.index, entry.term)).or_insert(print);
+            if known != print {
+                let what = format!(
+                    "node {node} has {print:?} at {}, another node had {known:?}",
+                    entry.index
+                );
+                return violation(what);
+            }
+            shadow.log.push(print);
+            new.push(entry);
+        }
+        Ok(new)
+    }
+
+    fn check_leader(&mut self, node: NodeId, term: Term) -> Result<(), Violation> {
+        let leader = *self.leaders.entry(term).or_insert(node);
+        if leader != node {
+            return violation(format!("nodes {leader} and {node} both lead term {term}"));
+        }
+        let log = &self.nodes[&node].log;
+        let missing = (0..self.committed.len()).rev().find(|at| log.get(*at) != self.committed.get(*at));
+        // Entries committed by later leaders are not for this one to have.
+        match missing {
+            Some(at) if self.committed[at].term <= term => violation(format!(
+                "leader {node} of term {term} lacks the committed entry {} of term {}",
+                at + 1,
+                self.committed[at].term
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_commit(&mut self, node: NodeId, raft: &Raft, led_before: bool) -> Result<(), Violation> {
+        let commit = raft.commit();
+        let shadow = self.nodes.get_mut(&node).expect("followed");
+        let before = std::mem::replace(&mut shadow.commit, commit);
+        if commit < before {
+            return violation(format!("node {node} took its commit back from {before} to {commit}"));
+        }
+        for position in to_position(before)..to_position(commit) {
+            let Some(own) = shadow.log.get(position) else {
+                return violation(format!("node {node} commits {} and lacks it", position + 1));
+            };
+            match self.committed.get(position) {
+                None => self.committed.push(*own),
+                Some(known) if known == own => {}
+                Some(known) => {
+                    let what = format!("node {node} commits {own:?} at {}, committed was {known:?}", position + 1);
+                    return violation(what);
+                }
+            }
+        }
+        let leads = raft.role() == Role::Leader && led_before && commit > before;
+        if leads && term_at(raft, to_position(commit)) != Some(raft.term()) {
+            let what = format!("leader {node} of term {} commits {commit} of an earlier term by counting (R8)", raft.term());
+            return violation(what);
+        }
+        Ok(())
+    }
+}
+
+fn violation<T>(what: String) -> Result<T, Violation> {
+    Err(Violation::new("O3", what))
+}
+
+fn contents(entry: &Entry) -> u32 {
+    let kind = [entry.header.format, entry.header.kind as u8];
+    checksum::extend(checksum::crc32c(&kind), entry.payload.bytes())
+}
+
+fn term_at(raft: &Raft, position: usize) -> Option<Term> {
+    raft.entry(Index(position as u64)).map(|entry| entry.term)
+}
+
+fn to_position(index: Index) -> usize {
+    usize::try_from(index.0).expect("a log in memory")
+}

@@ -1,0 +1,143 @@
+//! O4: each acknowledgement that is handed out is covered by data that is durable at that instant.
+//!
+//! The ledger of a node is what its disk was told to sync, read back from the bytes (`super::bytes`). A vote
+//! needs its hard state there, an append acknowledgement its entries (R6, R7, W1); a commit, and what a client
+//! is told, need a quorum of ledgers. Two votes in one term are O3.
+
+use super::bytes::{self, Durable};
+use super::Violation;
+use crate::base::{Index, NodeId, Term};
+use crate::raft::{AppendOutcome, AppendResponse, HardState, Message, Raft, VoteResponse};
+use std::collections::BTreeMap;
+
+/// What one node's disk surely has, since when, and what the node promised.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    log: Vec<(Term, u64)>,
+    hard_state: HardState,
+    votes: BTreeMap<Term, NodeId>,
+}
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The page cache survived it.
+    Killed,
+    /// Only the disk did.
+    PowerCut,
+}
+
+impl Ledger {
+    /// A write became durable at `now`.
+    pub fn handle_durable(&mut self, now: u64, write: &[u8]) {
+        for said in bytes::read(write) {
+            match said {
+                Durable::Entry { index, term } => {
+                    self.log.truncate(to_position(index).saturating_sub(1));
+                    self.log.push((term, now));
+                }
+                Durable::TruncateFrom(index) => {
+                    self.log.truncate(to_position(index).saturating_sub(1));
+                }
+                Durable::HardState(state) => self.hard_state = state,
+            }
+        }
+    }
+
+    /// A message leaves for `to`: may it?
+    ///
+    /// # Errors
+    /// It promises what is not durable, or contradicts an earlier promise.
+    pub fn check_promise(&mut self, node: NodeId, to: NodeId, message: &Message) -> Result<(), Violation> {
+        match message {
+            Message::VoteResponse(VoteResponse { term, granted: true }) => {
+                self.check_vote(node, to, *term)
+            }
+            Message::AppendResponse(AppendResponse {
+                term,
+                outcome: AppendOutcome::Accepted { matched },
+                ..
+            }) => self.check_acknowledgement(node, *term, *matched),
+            _ => Ok(()),
+        }
+    }
+
+    /// A node was elected: its own vote is durable (R6), and it gave no other in that term.
+    ///
+    /// # Errors
+    /// It did not, or did.
+    pub fn check_own_vote(&mut self, node: NodeId, term: Term) -> Result<(), Violation> {
+        self.check_vote(node, node, term)
+    }
+
+    /// What a restarted node knows holds all that it had durable.
+    ///
+    /// # Errors
+    /// Something durable was lost.
+    pub fn check_recovered(&mut self, now: u64, node: NodeId, raft: &Raft, after: Ending) -> Result<(), Violation> {
+        for (at, (term, _)) in self.log.iter().enumerate() {
+            let found = raft.entry(Index(at as u64 + 1)).map(|entry| entry.term);
+            if found != Some(*term) {
+                let what = format!("node {node} had entry {} of term {term} durable and restarts with {found:?}", at + 1);
+                return Err(Violation::new("O4", what));
+            }
+        }
+        if raft.term() < self.hard_state.term {
+            let what = format!("node {node} had {:?} durable and restarts in term {}", self.hard_state, raft.term());
+            return Err(Violation::new("O3", what));
+        }
+        // After a power cut what was read is what the disk has; after a kill it may be in the page cache only.
+        if after == Ending::PowerCut {
+            for position in self.log.len() + 1..=to_position(raft.last_index()) {
+                let entry = raft.entry(Index(position as u64)).expect("a log without gaps");
+                self.log.push((entry.term, now));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the entry was durable here by `at`.
+    #[must_use]
+    pub fn has(&self, index: Index, term: Term, at: u64) -> bool {
+        let entry = to_position(index).checked_sub(1).and_then(|position| self.log.get(position));
+        entry.is_some_and(|(own, since)| *own == term && *since <= at)
+    }
+
+    fn check_vote(&mut self, node: NodeId, candidate: NodeId, term: Term) -> Result<(), Violation> {
+        let HardState { term: durable, vote } = self.hard_state;
+        if durable < term || (durable == term && vote != Some(candidate)) {
+            let what = format!("node {node} votes for {candidate} in term {term} while its disk has {:?}", self.hard_state);
+            return Err(Violation::new("O4", what));
+        }
+        let first = *self.votes.entry(term).or_insert(candidate);
+        if first != candidate {
+            let what = format!("node {node} votes for {first} and for {candidate} in term {term}");
+            return Err(Violation::new("O3", what));
+        }
+        Ok(())
+    }
+
+    fn check_acknowledgement(&self, node: NodeId, term: Term, matched: Index) -> Result<(), Violation> {
+        let durable = self.log.len();
+        if durable < to_position(matched) {
+            let what = format!("node {node} acknowledges up to {matched} while its disk has {durable} entries");
+            return Err(Violation::new("O4", what));
+        }
+        if self.hard_state.term < term {
+            let what = format!("node {node} acknowledges in term {term} while its disk has {:?}", self.hard_state);
+            return Err(Violation::new("O4", what));
+        }
+        Ok(())
+    }
+}
+
+/// Whether a majority of `ledgers` had the entry durable by `at`.
+#[must_use]
+pub fn is_on_quorum(ledgers: &[Ledger], index: Index, term: Term, at: u64) -> bool {
+    let having = ledgers.iter().filter(|ledger| ledger.has(index, term, at)).count();
+    2 * having > ledgers.len()
+}
+
+fn to_position(index: Index) -> usize {
+    usize::try_from(index.0).expect("a log in memory")
+}

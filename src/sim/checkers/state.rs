@@ -1,0 +1,83 @@
+//! O1, O2 and O6 on the replicated state: its invariants, its hash at each index, its tokens.
+
+use super::Violation;
+use crate::base::{Index, SessionId, Token};
+use crate::lock::{LockMachine, Name};
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// What the machines of all nodes were seen to be.
+#[derive(Debug, Default)]
+pub struct States {
+    hashes: BTreeMap<Index, u64>,
+    newest: Index,
+    tokens: BTreeMap<Name, Token>,
+    token_max: Token,
+    /// Grants that were seen.
+    pub grants: u64,
+}
+
+impl States {
+    /// Looks at a machine that has applied up to `applied`.
+    ///
+    /// # Errors
+    /// What must not be.
+    pub fn observe(&mut self, applied: Index, machine: &LockMachine) -> Result<(), Violation> {
+        if catch_unwind(AssertUnwindSafe(|| machine.check_invariants())).is_err() {
+            return Err(Violation::new("O1", format!("the state at {applied} breaks an invariant")));
+        }
+        let hash = machine.state_hash();
+        let known = *self.hashes.entry(applied).or_insert(hash);
+        if known != hash {
+            let what = format!("two machines at {applied} hash to {known:016x} and {hash:016x}");
+            return Err(Violation::new("O2", what));
+        }
+        if applied > self.newest {
+            self.newest = applied;
+            self.observe_holders(applied, machine)?;
+        }
+        Ok(())
+    }
+
+    fn observe_holders(&mut self, applied: Index, machine: &LockMachine) -> Result<(), Violation> {
+        let before = self.token_max;
+        for lock in machine.locks("", None, usize::MAX) {
+            if lock.token == Token(0) {
+                continue;
+            }
+            check_alive(applied, machine, &lock.name, lock.session)?;
+            self.observe_token(before, lock.name, lock.token)?;
+        }
+        Ok(())
+    }
+
+    /// O6: a token that was not seen on its lock before is larger than all that were seen anywhere.
+    ///
+    /// # Errors
+    /// It is not.
+    pub fn observe_token(&mut self, before: Token, name: Name, token: Token) -> Result<(), Violation> {
+        if self.tokens.get(&name) == Some(&token) {
+            return Ok(());
+        }
+        if token <= before {
+            let what = format!("{name} is granted under {token}, after {before} was given");
+            return Err(Violation::new("O6", what));
+        }
+        self.token_max = self.token_max.max(token);
+        self.tokens.insert(name, token);
+        self.grants += 1;
+        Ok(())
+    }
+}
+
+fn check_alive(
+    applied: Index,
+    machine: &LockMachine,
+    name: &Name,
+    session: SessionId,
+) -> Result<(), Violation> {
+    if machine.session(session).is_some() {
+        return Ok(());
+    }
+    Err(Violation::new("O1", format!("at {applied} {name} is held by session {session}, which is not alive")))
+}

@@ -1,0 +1,107 @@
+//! The log's view of a simulated disk. What is kept and lost is in [`super::storage`].
+
+use crate::sim::host::SharedHost;
+use crate::wal::{Disk, DiskError, FileId};
+
+/// The directory of one simulated machine.
+#[derive(Clone, Debug)]
+pub struct SimDisk {
+    host: SharedHost,
+}
+
+impl SimDisk {
+    /// The disk of `host`.
+    #[must_use]
+    pub fn new(host: SharedHost) -> Self {
+        Self { host }
+    }
+
+    /// Does `operation` unless the process is hit before.
+    fn operate<T>(
+        &mut self,
+        operation: impl FnOnce(&mut super::host::Host) -> T,
+    ) -> Result<T, DiskError> {
+        let host = &mut *self.host.borrow_mut();
+        host.operate()?;
+        Ok(operation(host))
+    }
+}
+
+impl Disk for SimDisk {
+    fn list(&mut self) -> Result<Vec<String>, DiskError> {
+        self.operate(|host| host.storage.names().cloned().collect())
+    }
+
+    fn open(&mut self, name: &str) -> Result<Option<FileId>, DiskError> {
+        self.operate(|host| host.storage.file(name).map(FileId))
+    }
+
+    fn create(&mut self, name: &str) -> Result<FileId, DiskError> {
+        self.operate(|host| FileId(host.storage.create(name)))
+    }
+
+    fn length(&mut self, file: FileId) -> Result<u64, DiskError> {
+        self.operate(|host| host.storage.length(file.0))
+    }
+
+    fn read_at(
+        &mut self,
+        file: FileId,
+        offset: u64,
+        buffer: &mut [u8],
+    ) -> Result<usize, DiskError> {
+        self.operate(|host| host.storage.read(file.0, offset, buffer))
+    }
+
+    fn write_at(&mut self, file: FileId, offset: u64, bytes: &[u8]) -> Result<(), DiskError> {
+        self.operate(|host| host.storage.write(file.0, offset, bytes))
+    }
+
+    fn sync_data(&mut self, file: FileId) -> Result<(), DiskError> {
+        self.operate(|host| {
+            host.wait_for_sync();
+            host.storage.sync(file.0);
+        })
+    }
+
+    fn close(&mut self, _file: FileId) {}
+
+    fn rename(&mut self, from: &str, to: &str) -> Result<(), DiskError> {
+        let found = self.operate(|host| host.storage.rename(from, to))?;
+        if found { Ok(()) } else { Err(DiskError::Io(format!("{from}: no such file"))) }
+    }
+
+    fn remove(&mut self, name: &str) -> Result<(), DiskError> {
+        let found = self.operate(|host| host.storage.remove(name))?;
+        if found { Ok(()) } else { Err(DiskError::Io(format!("{name}: no such file"))) }
+    }
+
+    fn sync_directory(&mut self) -> Result<(), DiskError> {
+        self.operate(|host| {
+            host.wait_for_sync();
+            host.storage.sync_names();
+        })
+    }
+
+    fn prepare(&mut self, name: &str, bytes: u64) {
+        let host = &mut *self.host.borrow_mut();
+        let ready = host.local + host.rng.between(1_000_000, 50_000_000);
+        // Off the caller's thread: the name may stand, with some of its zeros, long before it is ready.
+        let file = host.storage.create(name);
+        host.storage.write(file, 0, &vec![0; host.rng.below(bytes) as usize]);
+        host.preparing = Some((name.to_owned(), bytes, ready));
+    }
+
+    fn take_prepared(&mut self) -> Option<Result<(), DiskError>> {
+        let host = &mut *self.host.borrow_mut();
+        let (name, bytes, ready) = host.preparing.take()?;
+        if host.local < ready {
+            host.preparing = Some((name, bytes, ready));
+            return None;
+        }
+        let file = host.storage.create(&name);
+        host.storage.write(file, 0, &vec![0; bytes as usize]);
+        host.storage.sync(file);
+        Some(Ok(()))
+    }
+}

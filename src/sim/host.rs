@@ -1,0 +1,118 @@
+//! One simulated machine as its process sees it: clocks, a disk, and time that passes while it works.
+//!
+//! A step of a server is one call, but not one instant: each sync and each pause moves `local` on, and what
+//! the step reads and sends carries the local time at which it did. A crash can hit between any two
+//! operations: then the rest of the step happens to nobody.
+
+use crate::base::{Sample, rng::Rng};
+use crate::sim::clock::Clocks;
+use crate::sim::storage::Storage;
+use crate::wal::DiskError;
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// Shared by the machine's disk and by what is outside of its server.
+pub type SharedHost = Rc<RefCell<Host>>;
+
+/// One machine.
+#[derive(Debug)]
+pub struct Host {
+    /// Its clocks.
+    pub clocks: Clocks,
+    /// What lies on its disk.
+    pub storage: Storage,
+    /// Draws what happens inside a step.
+    pub rng: Rng,
+    /// The real instant that the running step has reached.
+    pub local: u64,
+    /// How long a sync takes, shortest and longest.
+    pub sync_nanos: (u64, u64),
+    /// No sync ends before this.
+    pub stalled_until: u64,
+    /// A spare file in the making: its name, its length, and when it is ready.
+    pub preparing: Option<(String, u64, u64)>,
+    /// The process is hit after this many more operations.
+    pub crash_after: Option<u32>,
+    /// It was hit; what it still does happens to nobody.
+    pub crashed: bool,
+    /// Pauses inside a step.
+    pub pauses: Pauses,
+    /// Pauses that happened inside steps.
+    pub paused: u64,
+}
+
+/// How often a process stops between two operations, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub struct Pauses {
+    /// One in so many operations; 0 is never.
+    pub one_in: u64,
+    /// The longest, in nanoseconds.
+    pub nanos_max: u64,
+}
+
+impl Host {
+    /// A machine with an empty disk.
+    #[must_use]
+    pub fn new(mut rng: Rng, pauses: Pauses) -> SharedHost {
+        Rc::new(RefCell::new(Self {
+            clocks: Clocks::draw(&mut rng),
+            storage: Storage::default(),
+            rng,
+            local: 0,
+            sync_nanos: (20_000, 200_000),
+            stalled_until: 0,
+            preparing: None,
+            crash_after: None,
+            crashed: false,
+            pauses,
+            paused: 0,
+        }))
+    }
+
+    /// Reads the clocks one after the other; the process may stop before, between and after.
+    pub fn read_clocks(&mut self) -> Sample {
+        let mut at = [0; 4];
+        for instant in &mut at {
+            self.local += self.rng.below(200);
+            self.maybe_pause();
+            *instant = self.local;
+        }
+        self.maybe_pause();
+        self.clocks.sample(at)
+    }
+
+    /// Accounts for one operation on the disk.
+    ///
+    /// # Errors
+    /// The process is gone.
+    pub fn operate(&mut self) -> Result<(), DiskError> {
+        if let Some(left) = &mut self.crash_after {
+            if *left == 0 {
+                self.crashed = true;
+            } else {
+                *left -= 1;
+            }
+        }
+        if self.crashed { Err(DiskError::Io("the process was killed".into())) } else { Ok(()) }
+    }
+
+    /// Waits for the disk.
+    pub fn wait_for_sync(&mut self) {
+        let (shortest, longest) = self.sync_nanos;
+        self.local += self.rng.between(shortest, longest);
+        self.local = self.local.max(self.stalled_until);
+        self.maybe_pause();
+    }
+
+    /// The process starts anew: nothing of the last one's fate sticks.
+    pub fn restart(&mut self, now: u64) {
+        (self.local, self.crash_after, self.crashed, self.preparing) = (now, None, false, None);
+    }
+
+    fn maybe_pause(&mut self) {
+        if self.pauses.one_in > 0 && self.rng.chance(1, self.pauses.one_in) {
+            self.local += self.rng.between(1_000_000, self.pauses.nanos_max);
+            self.paused += 1;
+        }
+    }
+}

@@ -1,0 +1,457 @@
+//! Simulated TCP between machines: lines that keep their order, delays, cuts, resets and silence.
+//!
+//! A cut holds bytes back, as retransmission does; they arrive after it heals, or the sender gives up. Bytes
+//! are lost only with their line, and come twice only because somebody sent them again on the next one. A
+//! process that ends closes its lines, and the other side hears of it; a machine that loses power says
+//! nothing, and answers with a reset once it is back.
+
+use crate::base::rng::Rng;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// A machine: nodes first, then clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct HostId(pub usize);
+
+/// One connection, never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LineId(pub u64);
+
+/// The end that dialed, or the one that was dialed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Side {
+    /// It dialed.
+    Dialer,
+    /// It was dialed.
+    Acceptor,
+}
+
+/// What comes in at one end of a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// The dial succeeded.
+    Accepted,
+    /// Nobody listens there.
+    Refused,
+    /// Bytes of the stream.
+    Bytes(Vec<u8>),
+    /// The other side closed or reset it.
+    ClosedByPeer,
+    /// This side's own system gave up.
+    TimedOut,
+}
+
+/// What the network wants to be woken for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NetworkEvent {
+    /// Something may arrive at `side`.
+    Deliver { line: LineId, side: Side },
+    /// A dial reaches the other machine, or is tried again.
+    Dial { line: LineId, attempt: u32 },
+    /// Bytes towards `side` were held back since then: the sender may give up.
+    GiveUp { line: LineId, side: Side, since: u64 },
+}
+
+/// All lines and links.
+#[derive(Debug)]
+pub struct Network {
+    rng: Rng,
+    lines: BTreeMap<LineId, Line>,
+    next: u64,
+    delay_nanos: (u64, u64),
+    slow: BTreeMap<(HostId, HostId), u64>,
+    cuts: BTreeMap<(HostId, HostId), u32>,
+    down: BTreeSet<HostId>,
+    listening: BTreeSet<HostId>,
+    due: Vec<(u64, NetworkEvent)>,
+}
+
+#[derive(Debug)]
+struct Line {
+    hosts: [HostId; 2],
+    open: [bool; 2],
+    /// What is on its way to each side.
+    towards: [Way; 2],
+}
+
+#[derive(Debug, Default)]
+struct Way {
+    last_arrival: u64,
+    queue: VecDeque<(u64, Arrival)>,
+    held_since: Option<u64>,
+}
+
+impl Side {
+    /// The other one.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::Dialer => Self::Acceptor,
+            Self::Acceptor => Self::Dialer,
+        }
+    }
+}
+
+impl Network {
+    /// A network whose messages take `delay_nanos`, shortest and longest.
+    #[must_use]
+    pub fn new(rng: Rng, delay_nanos: (u64, u64)) -> Self {
+        Self {
+            rng,
+            lines: BTreeMap::new(),
+            next: 1,
+            delay_nanos,
+            slow: BTreeMap::new(),
+            cuts: BTreeMap::new(),
+            down: BTreeSet::new(),
+            listening: BTreeSet::new(),
+            due: Vec::new(),
+        }
+    }
+
+    /// What to wake it for, since the last call.
+    pub fn take_due(&mut self) -> Vec<(u64, NetworkEvent)> {
+        std::mem::take(&mut self.due)
+    }
+
+    /// Begins to connect.
+    pub fn dial(&mut self, at: u64, from: HostId, to: HostId) -> LineId {
+        let line = LineId(self.next);
+        self.next += 1;
+        let towards = [Way::default(), Way::default()];
+        self.lines.insert(line, Line { hosts: [from, to], open: [true, false], towards });
+        let arrives = at + self.draw_delay(from, to);
+        self.due.push((arrives, NetworkEvent::Dial { line, attempt: 0 }));
+        line
+    }
+
+    /// A dial reaches the other machine.
+    pub fn handle_dial(&mut self, now: u64, id: LineId, attempt: u32) {
+        let Some(line) = self.lines.get(&id) else { return };
+        let [from, to] = line.hosts;
+        if self.is_silent(from, to) || self.is_silent(to, from) {
+            if attempt < DIAL_ATTEMPTS {
+                let event = NetworkEvent::Dial { line: id, attempt: attempt + 1 };
+                self.due.push((now + DIAL_RETRY_NANOS, event));
+            } else {
+                self.push(now, id, Side::Dialer, Arrival::TimedOut);
+            }
+        } else if self.listening.contains(&to) {
+            self.line(id).open[Side::Acceptor as usize] = true;
+            self.push(now, id, Side::Dialer, Arrival::Accepted);
+        } else {
+            self.push(now, id, Side::Dialer, Arrival::Refused);
+        }
+    }
+
+    /// Sends `bytes` from `side`, leaving at `at`.
+    pub fn send(&mut self, at: u64, line: LineId, side: Side, bytes: Vec<u8>) {
+        if self.is_open(line, side) {
+            self.push(at, line, side.other(), Arrival::Bytes(bytes));
+        }
+    }
+
+    /// The process at `side` closes its end; the other one hears of it behind all that was sent.
+    pub fn close(&mut self, at: u64, line: LineId, side: Side) {
+        if self.is_open(line, side) {
+            self.vanish(line, side);
+            self.push(at, line, side.other(), Arrival::ClosedByPeer);
+        }
+    }
+
+    /// The machine at `side` forgets the line and says nothing.
+    pub fn vanish(&mut self, id: LineId, side: Side) {
+        if let Some(line) = self.lines.get_mut(&id) {
+            line.open[side as usize] = false;
+            let both_closed = line.open == [false, false];
+            if both_closed {
+                self.lines.remove(&id);
+            }
+        }
+    }
+
+    /// Something on the way tells `side` that the other one reset the line; that one knows nothing of it.
+    pub fn reset_towards(&mut self, now: u64, line: LineId, side: Side) {
+        if self.is_open(line, side) {
+            self.line(line).towards[side as usize] = Way::default();
+            self.push_at(now, line, side, Arrival::ClosedByPeer);
+        }
+    }
+
+    /// What arrives at `side` now, if anything does, and at which machine.
+    pub fn handle_deliver(&mut self, now: u64, id: LineId, side: Side) -> Option<(HostId, Arrival)> {
+        let line = self.lines.get(&id)?;
+        let (host, from) = (line.hosts[side as usize], line.hosts[side.other() as usize]);
+        let open = line.open[side as usize];
+        let (at, arrival) = line.towards[side as usize].queue.front()?;
+        let local = *arrival == Arrival::TimedOut;
+        if *at > now {
+            return None;
+        }
+        if !local && self.is_silent(from, host) {
+            self.hold_back(now, id, side);
+            return None;
+        }
+        let way = &mut self.line(id).towards[side as usize];
+        way.held_since = None;
+        let (_, arrival) = way.queue.pop_front().expect("looked at");
+        if !open {
+            self.push(now, id, side.other(), Arrival::ClosedByPeer);
+            return None;
+        }
+        if matches!(arrival, Arrival::ClosedByPeer | Arrival::TimedOut | Arrival::Refused) {
+            self.vanish(id, side);
+        }
+        Some((host, arrival))
+    }
+
+    /// The sender gives up if nothing went through since then.
+    pub fn handle_give_up(&mut self, now: u64, id: LineId, side: Side, since: u64) {
+        let Some(line) = self.lines.get_mut(&id) else { return };
+        if line.towards[side as usize].held_since == Some(since) {
+            let sender = side.other();
+            line.towards[sender as usize] = Way::default();
+            if line.open[sender as usize] {
+                self.push_at(now, id, sender, Arrival::TimedOut);
+            }
+        }
+    }
+
+    /// Nothing goes from `from` to `to` any more; cuts add up.
+    pub fn cut(&mut self, from: HostId, to: HostId) {
+        *self.cuts.entry((from, to)).or_default() += 1;
+    }
+
+    /// Undoes one cut.
+    pub fn mend(&mut self, now: u64, from: HostId, to: HostId) {
+        if let Some(cuts) = self.cuts.get_mut(&(from, to)) {
+            *cuts -= 1;
+            if *cuts == 0 {
+                self.cuts.remove(&(from, to));
+            }
+        }
+        self.release(now);
+    }
+
+    /// Messages from `from` to `to` take up to this longer.
+    pub fn slow(&mut self, from: HostId, to: HostId, nanos: u64) {
+        self.slow.insert((from, to), nanos);
+    }
+
+    /// All links are as at the start.
+    pub fn heal(&mut self, now: u64) {
+        self.cuts.clear();
+        self.slow.clear();
+        self.release(now);
+    }
+
+    /// The machine has no power: it neither takes nor sends anything.
+    pub fn power_off(&mut self, host: HostId) {
+        self.down.insert(host);
+    }
+
+    /// The machine is back.
+    pub fn power_on(&mut self, now: u64, host: HostId) {
+        self.down.remove(&host);
+        self.release(now);
+    }
+
+    /// A process accepts connections at `host`.
+    pub fn listen(&mut self, host: HostId) {
+        self.listening.insert(host);
+    }
+
+    /// It does so no more.
+    pub fn stop_listening(&mut self, host: HostId) {
+        self.listening.remove(&host);
+    }
+
+    /// Lines of which `host` has an open end.
+    #[must_use]
+    pub fn lines_of(&self, host: HostId) -> Vec<(LineId, Side)> {
+        let mut lines = Vec::new();
+        for (id, line) in &self.lines {
+            for side in [Side::Dialer, Side::Acceptor] {
+                if line.hosts[side as usize] == host && line.open[side as usize] {
+                    lines.push((*id, side));
+                }
+            }
+        }
+        lines
+    }
+
+    /// The machine at the other end of `side`.
+    #[must_use]
+    pub fn other_host(&self, line: LineId, side: Side) -> Option<HostId> {
+        self.lines.get(&line).map(|line| line.hosts[side.other() as usize])
+    }
+
+    fn is_open(&self, line: LineId, side: Side) -> bool {
+        self.lines.get(&line).is_some_and(|line| line.open[side as usize])
+    }
+
+    fn is_silent(&self, from: HostId, to: HostId) -> bool {
+        self.cuts.contains_key(&(from, to)) || self.down.contains(&to)
+    }
+
+    fn line(&mut self, id: LineId) -> &mut Line {
+        self.lines.get_mut(&id).expect("a line that stands")
+    }
+
+    fn draw_delay(&mut self, from: HostId, to: HostId) -> u64 {
+        let (shortest, longest) = self.delay_nanos;
+        let slow = self.slow.get(&(from, to)).copied().unwrap_or_default();
+        self.rng.between(shortest, longest) + self.rng.below(slow + 1)
+    }
+
+    fn push(&mut self, at: u64, id: LineId, towards: Side, arrival: Arrival) {
+        let Some(line) = self.lines.get(&id) else { return };
+        let [from, to] = [line.hosts[towards.other() as usize], line.hosts[towards as usize]];
+        let arrives = at + self.draw_delay(from, to);
+        self.push_at(arrives, id, towards, arrival);
+    }
+
+    fn push_at(&mut self, arrives: u64, id: LineId, towards: Side, arrival: Arrival) {
+        let way = &mut self.line(id).towards[towards as usize];
+        let arrives = arrives.max(way.last_arrival + 1);
+        way.last_arrival = arrives;
+        way.queue.push_back((arrives, arrival));
+        self.due.push((arrives, NetworkEvent::Deliver { line: id, side: towards }));
+    }
+
+    fn hold_back(&mut self, now: u64, id: LineId, side: Side) {
+        let patience = self.rng.between(GIVE_UP_NANOS.0, GIVE_UP_NANOS.1);
+        let way = &mut self.line(id).towards[side as usize];
+        if way.held_since.is_none() {
+            way.held_since = Some(now);
+            self.due.push((now + patience, NetworkEvent::GiveUp { line: id, side, since: now }));
+        }
+    }
+
+    /// What was held back is sent again wherever nothing is in its way now.
+    fn release(&mut self, now: u64) {
+        let lines: Vec<LineId> = self.lines.keys().copied().collect();
+        for id in lines {
+            for side in [Side::Dialer, Side::Acceptor] {
+                let hosts = self.lines[&id].hosts;
+                let (from, to) = (hosts[side.other() as usize], hosts[side as usize]);
+                let held = self.lines[&id].towards[side as usize].held_since.is_some();
+                if held && !self.is_silent(from, to) {
+                    self.send_again(now, id, side);
+                }
+            }
+        }
+    }
+
+    fn send_again(&mut self, now: u64, id: LineId, side: Side) {
+        let first = now + self.rng.below(RETRANSMIT_NANOS_MAX);
+        let way = &mut self.line(id).towards[side as usize];
+        way.held_since = None;
+        let mut arrivals = Vec::new();
+        for (order, (at, _)) in (0..).zip(way.queue.iter_mut()) {
+            *at = (*at).max(first + order);
+            way.last_arrival = way.last_arrival.max(*at);
+            arrivals.push(*at);
+        }
+        let event = NetworkEvent::Deliver { line: id, side };
+        self.due.extend(arrivals.into_iter().map(|at| (at, event)));
+    }
+}
+
+const DIAL_ATTEMPTS: u32 = 3;
+const DIAL_RETRY_NANOS: u64 = 1_000_000_000;
+const RETRANSMIT_NANOS_MAX: u64 = 200_000_000;
+const GIVE_UP_NANOS: (u64, u64) = (1_000_000_000, 8_000_000_000);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: HostId = HostId(0);
+    const B: HostId = HostId(1);
+
+    /// Runs the network until nothing is due, and returns what arrived in order.
+    fn run(network: &mut Network, until: u64) -> Vec<(HostId, Arrival)> {
+        let (mut pending, mut arrived) = (network.take_due(), Vec::new());
+        while let Some(at) = pending.iter().map(|(at, _)| *at).filter(|at| *at <= until).min() {
+            let position = pending.iter().position(|(other, _)| *other == at).unwrap();
+            match pending.remove(position).1 {
+                NetworkEvent::Dial { line, attempt } => network.handle_dial(at, line, attempt),
+                NetworkEvent::Deliver { line, side } => {
+                    arrived.extend(network.handle_deliver(at, line, side));
+                }
+                NetworkEvent::GiveUp { line, side, since } => {
+                    network.handle_give_up(at, line, side, since);
+                }
+            }
+            pending.extend(network.take_due());
+        }
+        network.due = pending;
+        arrived
+    }
+
+    fn connected() -> (Network, LineId) {
+        let mut network = Network::new(Rng::new(1), (10, 1000));
+        network.listen(B);
+        let line = network.dial(0, A, B);
+        assert_eq!(run(&mut network, 10_000), [(A, Arrival::Accepted)]);
+        (network, line)
+    }
+
+    fn bytes(number: u8) -> Vec<u8> {
+        vec![number]
+    }
+
+    #[test]
+    fn a_line_keeps_its_order_and_closes_behind_its_bytes() {
+        let (mut network, line) = connected();
+        for number in 0..20 {
+            network.send(20_000, line, Side::Dialer, bytes(number));
+        }
+        network.close(20_000, line, Side::Dialer);
+        let arrived = run(&mut network, 100_000);
+        let expected = (0..20).map(|number| (B, Arrival::Bytes(bytes(number))));
+        assert!(arrived.iter().cloned().eq(expected.chain([(B, Arrival::ClosedByPeer)])));
+        assert!(network.lines_of(B).is_empty());
+    }
+
+    #[test]
+    fn a_cut_holds_one_direction_back_until_it_is_mended() {
+        let (mut network, line) = connected();
+        network.cut(A, B);
+        network.send(20_000, line, Side::Dialer, bytes(1));
+        network.send(20_000, line, Side::Acceptor, bytes(2));
+        assert_eq!(run(&mut network, 100_000), [(A, Arrival::Bytes(bytes(2)))]);
+        network.mend(200_000, A, B);
+        assert_eq!(run(&mut network, 900_000_000), [(B, Arrival::Bytes(bytes(1)))]);
+    }
+
+    #[test]
+    fn a_machine_without_power_is_silent_and_resets_what_it_forgot() {
+        let (mut network, line) = connected();
+        network.power_off(B);
+        network.vanish(line, Side::Acceptor);
+        network.send(20_000, line, Side::Dialer, bytes(1));
+        assert!(run(&mut network, 500_000).is_empty());
+        network.power_on(600_000, B);
+        assert_eq!(run(&mut network, 900_000_000), [(A, Arrival::ClosedByPeer)]);
+    }
+
+    #[test]
+    fn a_sender_that_is_cut_off_gives_up_by_itself() {
+        let (mut network, line) = connected();
+        network.cut(A, B);
+        network.send(20_000, line, Side::Dialer, bytes(1));
+        assert_eq!(run(&mut network, 20_000_000_000), [(A, Arrival::TimedOut)]);
+    }
+
+    #[test]
+    fn a_dial_to_nobody_is_refused_and_one_into_silence_times_out() {
+        let mut network = Network::new(Rng::new(1), (10, 1000));
+        network.dial(0, A, B);
+        assert_eq!(run(&mut network, 10_000), [(A, Arrival::Refused)]);
+        network.power_off(B);
+        network.dial(20_000, A, B);
+        assert!(run(&mut network, 500_000_000).is_empty());
+        assert_eq!(run(&mut network, 20_000_000_000), [(A, Arrival::TimedOut)]);
+    }
+}

@@ -1,0 +1,87 @@
+//! What is outside of a simulated server during one step: clocks that move on, and bytes that leave.
+
+use crate::base::{ConnectionId, NodeId, Sample};
+use crate::server::Outside;
+use crate::sim::checkers::Violation;
+use crate::sim::checkers::durability::Ledger;
+use crate::sim::host::SharedHost;
+use crate::wire::{PeerMessage, ServerMessage};
+
+/// A message for somebody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outgoing {
+    /// For a peer.
+    Peer(NodeId, PeerMessage),
+    /// For a client.
+    Client(ConnectionId, ServerMessage),
+}
+
+/// Collects what one step says, with the instant at which it leaves.
+#[derive(Debug)]
+pub struct Outlet<'a> {
+    node: NodeId,
+    host: SharedHost,
+    ledger: &'a mut Ledger,
+    queued: Vec<Outgoing>,
+    left: Vec<(u64, Outgoing)>,
+    violation: Option<Violation>,
+}
+
+impl<'a> Outlet<'a> {
+    /// For one step of `node`.
+    #[must_use]
+    pub fn new(node: NodeId, host: SharedHost, ledger: &'a mut Ledger) -> Self {
+        Self { node, host, ledger, queued: Vec::new(), left: Vec::new(), violation: None }
+    }
+
+    /// What left, in order, and what must not have.
+    ///
+    /// # Errors
+    /// The first acknowledgement that nothing durable covers.
+    pub fn finish(mut self) -> Result<Vec<(u64, Outgoing)>, Violation> {
+        self.flush();
+        drain_durable(&self.host, self.ledger);
+        self.violation.map_or(Ok(self.left), Err)
+    }
+}
+
+impl Outside for Outlet<'_> {
+    fn now(&mut self) -> Sample {
+        self.host.borrow_mut().read_clocks()
+    }
+
+    fn unix_ms(&mut self) -> u64 {
+        1_700_000_000_000 + self.host.borrow().local / 1_000_000
+    }
+
+    fn send_peer(&mut self, to: NodeId, message: PeerMessage) {
+        self.queued.push(Outgoing::Peer(to, message));
+    }
+
+    fn send_client(&mut self, to: ConnectionId, message: ServerMessage) {
+        self.queued.push(Outgoing::Client(to, message));
+    }
+
+    fn flush(&mut self) {
+        // A process may be hit between any two operations; sending is one of them.
+        let alive = self.host.borrow_mut().operate().is_ok();
+        drain_durable(&self.host, self.ledger);
+        let local = self.host.borrow().local;
+        for message in self.queued.drain(..).filter(|_| alive) {
+            if let Outgoing::Peer(to, PeerMessage::Raft(raft)) = &message {
+                let checked = self.ledger.check_promise(self.node, *to, raft);
+                self.violation = self.violation.take().or(checked.err());
+            }
+            self.left.push((local, message));
+        }
+    }
+}
+
+/// Tells the ledger what the disk has made durable.
+pub fn drain_durable(host: &SharedHost, ledger: &mut Ledger) {
+    let mut host = host.borrow_mut();
+    let now = host.local;
+    for write in host.storage.take_newly_durable() {
+        ledger.handle_durable(now, &write);
+    }
+}

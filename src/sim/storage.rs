@@ -1,0 +1,305 @@
+//! What lies on one simulated disk: durable bytes and names, and those that only the page cache has.
+//!
+//! A process that is killed loses nothing of it. A power cut keeps a random subset of the unsynced sectors,
+//! in any order, and of the unsynced changes of names (faults ST2, ST3, ST25).
+
+use crate::base::rng::Rng;
+use std::collections::BTreeMap;
+
+/// The unit that a power cut keeps or loses as a whole.
+pub const SECTOR_BYTES: usize = 512;
+
+/// One directory of files.
+#[derive(Debug, Default)]
+pub struct Storage {
+    files: BTreeMap<u32, File>,
+    names: BTreeMap<String, u32>,
+    durable_names: BTreeMap<String, u32>,
+    unsynced_names: Vec<NameChange>,
+    next: u32,
+    /// Writes in the order in which they became durable, until somebody takes them.
+    newly_durable: Vec<Vec<u8>>,
+    /// Unsynced sectors and names that power cuts threw away.
+    pub dropped: u64,
+}
+
+#[derive(Debug, Default)]
+struct File {
+    durable: BTreeMap<u64, Sector>,
+    dirty: BTreeMap<u64, Sector>,
+    durable_bytes: u64,
+    bytes: u64,
+    unsynced_writes: Vec<Vec<u8>>,
+}
+
+type Sector = [u8; SECTOR_BYTES];
+const ZEROS: Sector = [0; SECTOR_BYTES];
+
+#[derive(Debug)]
+enum NameChange {
+    Link { name: String, file: u32 },
+    Rename { from: String, to: String },
+    Remove { name: String },
+}
+
+impl Storage {
+    /// The names in byte order.
+    pub fn names(&self) -> impl Iterator<Item = &String> {
+        self.names.keys()
+    }
+
+    /// The file of that name.
+    #[must_use]
+    pub fn file(&self, name: &str) -> Option<u32> {
+        self.names.get(name).copied()
+    }
+
+    /// A new empty file under `name`.
+    pub fn create(&mut self, name: &str) -> u32 {
+        self.next += 1;
+        self.files.insert(self.next, File::default());
+        self.change_name(NameChange::Link { name: name.to_owned(), file: self.next });
+        self.next
+    }
+
+    /// Gives the file `from` the name `to`; false if there is none.
+    pub fn rename(&mut self, from: &str, to: &str) -> bool {
+        let found = self.names.contains_key(from);
+        self.change_name(NameChange::Rename { from: from.to_owned(), to: to.to_owned() });
+        found
+    }
+
+    /// Removes a name; false if there is none.
+    pub fn remove(&mut self, name: &str) -> bool {
+        let found = self.names.contains_key(name);
+        self.change_name(NameChange::Remove { name: name.to_owned() });
+        found
+    }
+
+    /// A file's length.
+    #[must_use]
+    pub fn length(&self, file: u32) -> u64 {
+        self.files[&file].bytes
+    }
+
+    /// Fills `buffer` from `offset`; returns how much there was.
+    pub fn read(&self, file: u32, offset: u64, buffer: &mut [u8]) -> usize {
+        let file = &self.files[&file];
+        let there = usize::try_from(file.bytes.saturating_sub(offset)).unwrap_or(usize::MAX);
+        let length = there.min(buffer.len());
+        buffer[..length].fill(0);
+        let end = offset + length as u64;
+        let sectors = offset / SECTOR_BYTES as u64..end.div_ceil(SECTOR_BYTES as u64);
+        for layer in [&file.durable, &file.dirty] {
+            for (number, sector) in layer.range(sectors.clone()) {
+                copy_overlap(number * SECTOR_BYTES as u64, sector, offset, &mut buffer[..length]);
+            }
+        }
+        length
+    }
+
+    /// Writes `bytes` at `offset` into the page cache.
+    pub fn write(&mut self, file: u32, offset: u64, bytes: &[u8]) {
+        let file = self.files.get_mut(&file).expect("an open file");
+        let end = offset + bytes.len() as u64;
+        file.bytes = file.bytes.max(end);
+        let zeros = bytes.iter().all(|byte| *byte == 0);
+        if zeros && file.dirty.is_empty() && file.durable.is_empty() {
+            return;
+        }
+        let first = offset / SECTOR_BYTES as u64;
+        for number in first..end.div_ceil(SECTOR_BYTES as u64) {
+            file.write_sector(number, offset, bytes);
+        }
+        if !zeros {
+            file.unsynced_writes.push(bytes.to_vec());
+        }
+    }
+
+    /// Makes the file's contents and length durable.
+    pub fn sync(&mut self, file: u32) {
+        let file = self.files.get_mut(&file).expect("an open file");
+        file.durable.append(&mut file.dirty);
+        file.durable_bytes = file.bytes;
+        self.newly_durable.append(&mut file.unsynced_writes);
+    }
+
+    /// Makes all changes of names durable.
+    pub fn sync_names(&mut self) {
+        self.unsynced_names.clear();
+        self.durable_names = self.names.clone();
+    }
+
+    /// The writes that became durable since the last call, in order.
+    pub fn take_newly_durable(&mut self) -> Vec<Vec<u8>> {
+        std::mem::take(&mut self.newly_durable)
+    }
+
+    /// The power fails: what is left is what the next start finds, all of it durable.
+    pub fn cut_power(&mut self, rng: &mut Rng) {
+        let mut names = std::mem::take(&mut self.durable_names);
+        for change in std::mem::take(&mut self.unsynced_names) {
+            if rng.chance(1, 2) {
+                change.apply(&mut names);
+            } else {
+                self.dropped += 1;
+            }
+        }
+        self.names = names.clone();
+        self.durable_names = names;
+        let reachable: Vec<u32> = self.names.values().copied().collect();
+        self.files.retain(|number, _| reachable.contains(number));
+        for file in self.files.values_mut() {
+            self.dropped += file.cut_power(rng);
+        }
+    }
+
+    fn change_name(&mut self, change: NameChange) {
+        change.apply(&mut self.names);
+        self.unsynced_names.push(change);
+    }
+}
+
+impl File {
+    fn write_sector(&mut self, number: u64, offset: u64, bytes: &[u8]) {
+        let start = number * SECTOR_BYTES as u64;
+        let before = self.dirty.get(&number).or_else(|| self.durable.get(&number));
+        let mut sector = before.copied().unwrap_or(ZEROS);
+        let skip = offset.saturating_sub(start) as usize;
+        let from = start.saturating_sub(offset) as usize;
+        let length = (SECTOR_BYTES - skip).min(bytes.len() - from);
+        sector[skip..skip + length].copy_from_slice(&bytes[from..from + length]);
+        // Zeros where nothing was cost no memory: spare segments are megabytes of them.
+        if before.is_some() || sector != ZEROS {
+            self.dirty.insert(number, sector);
+        }
+    }
+
+    fn cut_power(&mut self, rng: &mut Rng) -> u64 {
+        let mut dropped = 0;
+        let mut bytes = self.durable_bytes;
+        for (number, sector) in std::mem::take(&mut self.dirty) {
+            if rng.chance(1, 2) {
+                let end = (number + 1) * SECTOR_BYTES as u64;
+                bytes = bytes.max(end.min(self.bytes));
+                self.durable.insert(number, sector);
+            } else {
+                dropped += 1;
+            }
+        }
+        if self.bytes > bytes && rng.chance(1, 2) {
+            bytes = self.bytes;
+        }
+        (self.bytes, self.durable_bytes) = (bytes, bytes);
+        self.unsynced_writes.clear();
+        dropped
+    }
+}
+
+impl NameChange {
+    fn apply(&self, names: &mut BTreeMap<String, u32>) {
+        match self {
+            Self::Link { name, file } => {
+                names.insert(name.clone(), *file);
+            }
+            Self::Rename { from, to } => {
+                // A rename whose source was lost with its own creation is lost with it.
+                if let Some(file) = names.remove(from) {
+                    names.insert(to.clone(), file);
+                }
+            }
+            Self::Remove { name } => {
+                names.remove(name);
+            }
+        }
+    }
+}
+
+/// Copies that part of `sector`, which begins at `start`, that lies in `buffer`, which begins at `offset`.
+fn copy_overlap(start: u64, sector: &Sector, offset: u64, buffer: &mut [u8]) {
+    let skip = offset.saturating_sub(start) as usize;
+    let to = start.saturating_sub(offset) as usize;
+    let length = (SECTOR_BYTES - skip).min(buffer.len() - to);
+    buffer[to..to + length].copy_from_slice(&sector[skip..skip + length]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn contents(storage: &Storage, name: &str) -> Option<Vec<u8>> {
+        let file = storage.file(name)?;
+        let mut bytes = vec![0xff; storage.length(file) as usize];
+        assert_eq!(storage.read(file, 0, &mut bytes), bytes.len());
+        Some(bytes)
+    }
+
+    #[test]
+    fn reads_see_writes_across_sector_borders() {
+        let mut storage = Storage::default();
+        let file = storage.create("a");
+        let bytes: Vec<u8> = (0..2000u32).map(|n| (n % 251) as u8).collect();
+        storage.write(file, 0, &vec![0; 4096]);
+        storage.write(file, 300, &bytes);
+        storage.sync(file);
+        storage.write(file, 1000, b"xyz");
+        let mut read = vec![0; 5000];
+        assert_eq!(storage.read(file, 300, &mut read), 3796);
+        assert_eq!(read[..700], bytes[..700]);
+        assert_eq!(&read[700..703], b"xyz");
+        assert_eq!(read[703..2000], bytes[703..]);
+        assert_eq!(read[2000..3796], [0; 1796]);
+    }
+
+    #[test]
+    fn a_power_cut_keeps_what_was_synced_and_any_part_of_the_rest() {
+        let (mut kept, mut lost, mut torn) = (0, 0, 0);
+        for seed in 0..100 {
+            let mut storage = Storage::default();
+            let file = storage.create("a");
+            storage.write(file, 0, &[1; 1024]);
+            storage.sync(file);
+            storage.sync_names();
+            storage.write(file, 0, &[2; 1024]);
+            storage.cut_power(&mut Rng::new(seed));
+            let bytes = contents(&storage, "a").expect("the name was synced");
+            match (bytes[0], bytes[1023]) {
+                (1, 1) => lost += 1,
+                (2, 2) => kept += 1,
+                _ => torn += 1,
+            }
+        }
+        assert!(kept > 0 && lost > 0 && torn > 0, "{kept} {lost} {torn}");
+    }
+
+    #[test]
+    fn a_power_cut_may_lose_a_rename_but_never_both_names() {
+        let (mut old, mut new) = (0, 0);
+        for seed in 0..50 {
+            let mut storage = Storage::default();
+            let file = storage.create("a");
+            storage.write(file, 0, b"x");
+            storage.sync(file);
+            storage.sync_names();
+            storage.rename("a", "b");
+            storage.cut_power(&mut Rng::new(seed));
+            match (contents(&storage, "a"), contents(&storage, "b")) {
+                (Some(_), None) => old += 1,
+                (None, Some(_)) => new += 1,
+                both => panic!("seed {seed}: {both:?}"),
+            }
+        }
+        assert!(old > 0 && new > 0);
+    }
+
+    #[test]
+    fn only_synced_writes_are_told_of() {
+        let mut storage = Storage::default();
+        let file = storage.create("a");
+        storage.write(file, 0, b"one");
+        assert!(storage.take_newly_durable().is_empty());
+        storage.sync(file);
+        storage.write(file, 3, b"two");
+        assert_eq!(storage.take_newly_durable(), [b"one".to_vec()]);
+    }
+}

@@ -1,0 +1,64 @@
+//! What happened: a hash over everything, counts of what matters, and lines for people.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// The record of one run.
+#[derive(Debug)]
+pub struct Trace {
+    hash: u64,
+    counts: BTreeMap<&'static str, u64>,
+    lines: Lines,
+}
+
+/// Whether lines are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lines {
+    /// To stderr.
+    Printed,
+    /// Not at all.
+    Dropped,
+}
+
+impl Trace {
+    /// Nothing happened yet.
+    #[must_use]
+    pub fn new(lines: Lines) -> Self {
+        Self { hash: 0xcbf2_9ce4_8422_2325, counts: BTreeMap::new(), lines }
+    }
+
+    /// Mixes a number into the hash.
+    pub fn mix(&mut self, number: u64) {
+        let mixed = (self.hash ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.hash = mixed ^ (mixed >> 29);
+    }
+
+    /// One more of `what`.
+    pub fn count(&mut self, what: &'static str) {
+        self.add(what, 1);
+    }
+
+    /// `number` more of `what`.
+    pub fn add(&mut self, what: &'static str, number: u64) {
+        *self.counts.entry(what).or_default() += number;
+    }
+
+    /// A line for people, at simulated time `now`.
+    pub fn line(&self, now: u64, what: fmt::Arguments<'_>) {
+        if self.lines == Lines::Printed {
+            eprintln!("{:>12.6} {what}", now as f64 / 1e9);
+        }
+    }
+
+    /// The hash of all that was mixed in.
+    #[must_use]
+    pub fn hash(&self) -> u64 {
+        self.hash
+    }
+
+    /// All counts.
+    #[must_use]
+    pub fn into_counts(self) -> BTreeMap<&'static str, u64> {
+        self.counts
+    }
+}

@@ -1,0 +1,429 @@
+//! The simulated world: machines, network and clients, one queue of events, one thread.
+
+use crate::base::{NodeId, Token, rng::Rng};
+use crate::lock::Name;
+use crate::raft::Role;
+use crate::sim::checkers::Violation;
+use crate::sim::checkers::durability::Ending;
+use crate::sim::client::{ClientEvent, SimClient, Surroundings};
+use crate::sim::host::Host;
+use crate::sim::judge::Judge;
+use crate::sim::network::{Arrival, HostId, Network, NetworkEvent};
+use crate::sim::node::{SimNode, StepEnd, host_of};
+use crate::sim::plan::Plan;
+use crate::sim::program::{Aim, Program};
+use crate::sim::queue::Queue;
+use crate::sim::resource::Resource;
+use crate::sim::run::Report;
+use crate::sim::trace::Trace;
+
+/// Everything there is in one run.
+#[derive(Debug)]
+pub struct World {
+    /// Simulated real time, in nanoseconds.
+    pub now: u64,
+    /// What the seed decided.
+    pub plan: Plan,
+    /// What happened.
+    pub trace: Trace,
+    pub(super) rng: Rng,
+    pub(super) queue: Queue<Event>,
+    pub(super) network: Network,
+    pub(super) nodes: Vec<SimNode>,
+    pub(super) clients: Vec<SimClient>,
+    pub(super) resource: Resource,
+    pub(super) judge: Judge,
+    pub(super) phase: Phase,
+}
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Faults happen.
+    Faults,
+    /// All is healed; everybody must come to rest.
+    Healed,
+    /// Everybody has.
+    Over,
+}
+
+/// What can happen.
+#[derive(Debug)]
+pub enum Event {
+    /// The network's own.
+    Network(NetworkEvent),
+    /// A node's turn.
+    Node(usize),
+    /// A client's turn.
+    Client(usize),
+    /// The next fault.
+    Fault,
+    /// A node starts again.
+    Restart(usize),
+    /// Links are whole again.
+    Mend(Vec<(HostId, HostId)>),
+    /// Links are quick again.
+    Hurry(Vec<(HostId, HostId)>),
+    /// A machine goes to sleep for so long.
+    Sleep(HostId, u64),
+    /// It wakes.
+    Wake(HostId),
+    /// A machine's clocks are slewed.
+    Slew(HostId, i64),
+    /// A new process in a client's place.
+    NewClient(usize),
+    /// A write reaches the resource.
+    Write { client: usize, process: u64, name: Name, token: Token },
+    /// All faults end.
+    Heal,
+    /// Has everybody come to rest?
+    Verdict,
+}
+
+impl World {
+    /// The world of a seed, before its first event.
+    #[must_use]
+    pub fn new(seed: u64, trace: Trace) -> Self {
+        let mut rng = Rng::new(seed);
+        let plan = Plan::draw(&mut rng);
+        let network = Network::new(rng.fork(), plan.delay_nanos);
+        let nodes: Vec<SimNode> = (1..=plan.nodes)
+            .map(|node| {
+                let host = Host::new(rng.fork(), plan.node_pauses);
+                SimNode::new(host_of(NodeId(node)), host, plan.server_of(NodeId(node)))
+            })
+            .collect();
+        let clients = (0..plan.clients)
+            .map(|slot| SimClient::new(slot, plan.client_host(slot), rng.fork(), plan.client_pauses))
+            .collect();
+        let mut world = Self {
+            now: 0,
+            trace,
+            queue: Queue::new(),
+            network,
+            judge: Judge::new(nodes.len()),
+            nodes,
+            clients,
+            resource: Resource::default(),
+            phase: Phase::Faults,
+            rng,
+            plan,
+        };
+        world.foresee_beginning();
+        world
+    }
+
+    /// Lets the next event happen.
+    ///
+    /// # Errors
+    /// The violation that it showed.
+    pub fn step(&mut self) -> Result<(), Violation> {
+        let (at, event) = self.queue.pop().expect("the verdict is always foreseen");
+        assert!(at >= self.now, "time ran back from {} to {at}", self.now);
+        self.now = at;
+        self.trace.mix(at);
+        self.handle(event)?;
+        for (at, event) in self.network.take_due() {
+            self.queue.push(at, Event::Network(event));
+        }
+        Ok(())
+    }
+
+    /// How far the run is.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// The last verdicts, and the report.
+    ///
+    /// # Errors
+    /// Beliefs that overlap.
+    pub fn finish(mut self) -> Result<Report, Violation> {
+        self.trace.add("handovers", self.judge.holding.handovers);
+        self.trace.add("grants", self.judge.states.grants);
+        self.trace.add("entries committed", self.judge.consensus.committed().0);
+        for node in &self.nodes {
+            let host = node.host.borrow();
+            self.trace.add("pauses inside a node's step", host.paused);
+            self.trace.add("unsynced sectors and names dropped", host.storage.dropped);
+        }
+        let summary = self.judge.holding.check()?;
+        self.trace.add("beliefs checked", summary.beliefs as u64);
+        Ok(Report {
+            simulated_nanos: self.now,
+            trace_hash: self.trace.hash(),
+            counts: self.trace.into_counts(),
+        })
+    }
+
+    fn foresee_beginning(&mut self) {
+        for slot in 0..self.nodes.len() {
+            self.queue.push(self.rng.below(50_000_000), Event::Restart(slot));
+        }
+        for slot in 0..self.clients.len() {
+            self.queue.push(self.rng.below(500_000_000), Event::NewClient(slot));
+        }
+        self.queue.push(self.rng.below(self.plan.fault_nanos), Event::Fault);
+        self.queue.push(self.plan.heal_at, Event::Heal);
+    }
+
+    fn handle(&mut self, event: Event) -> Result<(), Violation> {
+        match event {
+            Event::Network(event) => self.handle_network(event),
+            Event::Node(slot) => return self.step_node(slot),
+            Event::Client(slot) => return self.step_client(slot),
+            Event::Fault => self.inject(),
+            Event::Restart(slot) => return self.start_node(slot),
+            Event::Mend(links) => {
+                links.iter().for_each(|(from, to)| self.network.mend(self.now, *from, *to));
+            }
+            Event::Hurry(links) => {
+                links.iter().for_each(|(from, to)| self.network.slow(*from, *to, 0));
+            }
+            Event::Sleep(host, nanos) => self.put_to_sleep(host, nanos),
+            Event::Wake(host) => self.wake(host),
+            Event::Slew(host, ppm) => self.slew(host, ppm),
+            Event::NewClient(slot) => self.start_client(slot),
+            Event::Write { client, process, name, token } => {
+                return self.resource.write(client, process, &name, token, &mut self.trace);
+            }
+            Event::Heal => self.heal(),
+            Event::Verdict => return self.check_rest(),
+        }
+        Ok(())
+    }
+
+    fn handle_network(&mut self, event: NetworkEvent) {
+        match event {
+            NetworkEvent::Dial { line, attempt } => self.network.handle_dial(self.now, line, attempt),
+            NetworkEvent::GiveUp { line, side, since } => {
+                self.network.handle_give_up(self.now, line, side, since);
+            }
+            NetworkEvent::Deliver { line, side } => {
+                let Some((host, arrival)) = self.network.handle_deliver(self.now, line, side) else {
+                    return;
+                };
+                if let Arrival::Bytes(bytes) = &arrival {
+                    self.trace.mix(u64::from(crate::base::checksum::crc32c(bytes)));
+                    self.trace.count("messages");
+                }
+                match self.client_at(host) {
+                    Some(slot) => {
+                        self.clients[slot].push_arrival(line, arrival);
+                        self.foresee_client(slot, self.now);
+                    }
+                    None => {
+                        self.nodes[host.0].push_arrival(line, side, arrival);
+                        self.foresee_node(host.0, self.now);
+                    }
+                }
+            }
+        }
+    }
+
+    pub(super) fn client_at(&self, host: HostId) -> Option<usize> {
+        host.0.checked_sub(self.nodes.len())
+    }
+
+    /// Foresees a turn of a node at `at`, or as soon as it is free.
+    pub(super) fn foresee_node(&mut self, slot: usize, at: u64) {
+        let node = &mut self.nodes[slot];
+        let at = at.max(node.busy_until).max(self.now);
+        if node.process.is_some() && at < node.step_at {
+            node.step_at = at;
+            self.queue.push(at, Event::Node(slot));
+        }
+    }
+
+    pub(super) fn foresee_client(&mut self, slot: usize, at: u64) {
+        let client = &mut self.clients[slot];
+        let at = at.max(client.busy_until).max(self.now);
+        if client.process.is_some() && at < client.step_at {
+            client.step_at = at;
+            self.queue.push(at, Event::Client(slot));
+        }
+    }
+
+    fn step_node(&mut self, slot: usize) -> Result<(), Violation> {
+        let node = &mut self.nodes[slot];
+        if node.step_at != self.now {
+            return Ok(());
+        }
+        node.step_at = u64::MAX;
+        if node.busy_until > self.now {
+            self.foresee_node(slot, self.now);
+            return Ok(());
+        }
+        self.trace.count("node steps");
+        let end = node.step(self.now, &mut self.network, &mut self.judge.ledgers[slot])?;
+        match end {
+            StepEnd::Crashed => self.crash_inside(slot),
+            StepEnd::Goes(left) => {
+                let seen = self.judge.observe_node(&self.nodes[slot], &left)?;
+                (0..seen.expiries).for_each(|_| self.trace.count("expiries proposed"));
+                if seen.elected {
+                    self.trace.count("leader changes");
+                    self.trace.line(self.now, format_args!("node {} leads", slot + 1));
+                }
+                self.foresee_next_turn(slot);
+            }
+        }
+        Ok(())
+    }
+
+    fn foresee_next_turn(&mut self, slot: usize) {
+        let free = self.nodes[slot].busy_until;
+        let wake = self.nodes[slot].next_wake(free.max(self.now));
+        if wake != u64::MAX {
+            self.foresee_node(slot, wake.max(self.now + STEP_NANOS_MIN));
+        }
+    }
+
+    fn start_node(&mut self, slot: usize) -> Result<(), Violation> {
+        if self.nodes[slot].process.is_some() {
+            return Ok(());
+        }
+        self.trace.count("node starts");
+        self.trace.line(self.now, format_args!("node {} starts", slot + 1));
+        self.network.power_on(self.now, self.nodes[slot].host_id);
+        match self.nodes[slot].start(self.now) {
+            Ok(StepEnd::Crashed) => self.crash_inside(slot),
+            Ok(StepEnd::Goes(_)) => {
+                self.network.listen(self.nodes[slot].host_id);
+                self.judge.handle_start(self.now, &self.nodes[slot])?;
+                self.foresee_node(slot, self.now);
+            }
+            Err(error) => {
+                let what = format!("node {} does not start: {error}", slot + 1);
+                return Err(Violation::new("O16", what));
+            }
+        }
+        Ok(())
+    }
+
+    fn crash_inside(&mut self, slot: usize) {
+        self.trace.count("crashes inside a step");
+        let ending = if self.rng.chance(1, 2) { Ending::Killed } else { Ending::PowerCut };
+        self.crash(slot, ending);
+        self.foresee_restart(slot);
+    }
+
+    fn start_client(&mut self, slot: usize) {
+        if self.clients[slot].process.is_some() {
+            return;
+        }
+        let aim = if self.phase == Phase::Faults { Aim::Roam } else { Aim::Finish };
+        let program = Program::new(self.plan.habits.clone(), self.rng.fork(), aim, self.now);
+        self.clients[slot].start(self.now, self.plan.client.clone(), program);
+        self.trace.count("client starts");
+        self.foresee_client(slot, self.now);
+    }
+
+    fn step_client(&mut self, slot: usize) -> Result<(), Violation> {
+        let client = &mut self.clients[slot];
+        if client.step_at != self.now {
+            return Ok(());
+        }
+        client.step_at = u64::MAX;
+        if client.busy_until > self.now {
+            self.foresee_client(slot, self.now);
+            return Ok(());
+        }
+        self.trace.count("client steps");
+        let around = Surroundings { now: self.now, committed: self.judge.consensus.committed() };
+        let events = client.step(around, &mut self.network);
+        for event in events {
+            // Of a process that has ended, nothing more is true.
+            if self.clients[slot].process.is_some() {
+                self.handle_client(slot, event)?;
+            }
+        }
+        let free = self.clients[slot].busy_until;
+        let wake = self.clients[slot].next_wake(free.max(self.now));
+        if wake != u64::MAX {
+            self.foresee_client(slot, wake.max(self.now + STEP_NANOS_MIN));
+        }
+        Ok(())
+    }
+
+    fn handle_client(&mut self, slot: usize, event: ClientEvent) -> Result<(), Violation> {
+        let who = self.clients[slot].claimant();
+        match event {
+            ClientEvent::Count(what) => self.trace.count(what),
+            ClientEvent::Granted { lease, name, token } => {
+                self.trace.count("grants believed in");
+                self.trace.line(self.now, format_args!("{who:?} holds {name} under {token}"));
+                self.trace.mix(token.0);
+                self.check_alone(slot, &name, token)?;
+                self.judge.holding.begin(self.now, who, lease, &name, token)?;
+            }
+            ClientEvent::Believes { lease } => self.judge.holding.confirm(self.now, who, lease)?,
+            ClientEvent::Ended { lease } => self.judge.holding.end(who, lease),
+            ClientEvent::Writes { name, token } => {
+                let delay = if self.rng.chance(1, 10) { 3_000_000_000 } else { 5_000_000 };
+                let at = self.now + self.rng.below(delay);
+                let write = Event::Write { client: who.client, process: who.process, name, token };
+                self.queue.push(at, write);
+            }
+            ClientEvent::Read { index, floor } => {
+                self.trace.count("reads answered");
+                if index < floor {
+                    let what = format!("{who:?} reads the state at {index}, {floor} was committed before (L18)");
+                    return Err(Violation::new("O8", what));
+                }
+            }
+            ClientEvent::Closed => self.end_client(slot),
+            ClientEvent::Died => {
+                self.trace.count("client deaths");
+                self.end_client(slot);
+            }
+        }
+        Ok(())
+    }
+
+    /// O5: at the instant at which `slot` begins to believe, nobody else does.
+    fn check_alone(&self, slot: usize, name: &Name, token: Token) -> Result<(), Violation> {
+        let who = self.clients[slot].claimant();
+        for (other, lease) in self.judge.holding.others(name, who) {
+            let remaining = self.clients[other.client].remaining(self.now, lease);
+            if !remaining.is_zero() {
+                let what = format!(
+                    "at {} ns {who:?} holds {name} under {token}, and {other:?} believes in it for {remaining:?} more",
+                    self.now
+                );
+                return Err(Violation::new("O5", what));
+            }
+        }
+        Ok(())
+    }
+
+    /// The client's process is gone; half of the machines say so.
+    fn end_client(&mut self, slot: usize) {
+        let says_so = self.rng.chance(1, 2);
+        self.judge.holding.end_all(self.clients[slot].claimant());
+        self.clients[slot].process = None;
+        self.clients[slot].step_at = u64::MAX;
+        for (line, side) in self.network.lines_of(self.clients[slot].host_id) {
+            if says_so {
+                self.network.close(self.now, line, side);
+            } else {
+                self.network.vanish(line, side);
+            }
+        }
+        self.queue.push(self.now + self.rng.below(2_000_000_000), Event::NewClient(slot));
+    }
+
+    /// Who leads the highest term, as far as nodes that run say.
+    pub(super) fn leader(&self) -> Option<usize> {
+        let leaders = self.nodes.iter().enumerate().filter_map(|(slot, node)| {
+            let server = &node.process.as_ref()?.server;
+            let leads = server.role() == Role::Leader;
+            leads.then(|| (server.leader_hint().term, slot))
+        });
+        leaders.max().map(|(_, slot)| slot)
+    }
+}
+
+/// A process whose deadline has passed gets no more than this many turns in a simulated second, inverted.
+const STEP_NANOS_MIN: u64 = 1_000;

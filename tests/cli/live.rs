@@ -1,0 +1,178 @@
+//! Commands against three real processes.
+
+use crate::program::{Cluster, code, sentence, signal, stdout};
+use serde_json::Value;
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, ChildStdout, Stdio};
+
+/// Starts `tenure lock` with `arguments` and reads the first line of its output.
+fn start_lock(cluster: &Cluster, arguments: &[&str]) -> (Child, BufReader<ChildStdout>, String) {
+    let mut command = cluster.tenure("lock", arguments);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut reader = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    reader.read_line(&mut line).unwrap();
+    (child, reader, line.trim_end().to_owned())
+}
+
+fn echo_token(cluster: &Cluster) -> u64 {
+    let output = cluster.run("lock", &["jobs/x", "--", "sh", "-c", "echo $TENURE_TOKEN"]);
+    assert_eq!(code(&output), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    stdout(&output).trim_end().parse().unwrap()
+}
+
+#[test]
+fn each_call_gets_a_larger_token_through_leader_kills() {
+    let mut cluster = Cluster::start();
+    let mut last = 0;
+    for _ in 0..4 {
+        for _ in 0..3 {
+            let token = echo_token(&cluster);
+            assert!(token > last, "{token} after {last}");
+            last = token;
+        }
+        let leader = cluster.leader();
+        cluster.kill(leader);
+        let token = echo_token(&cluster);
+        assert!(token > last, "{token} after {last}, with node {leader} dead");
+        last = token;
+        cluster.start_node(leader);
+    }
+}
+
+#[test]
+fn the_commands_end_is_our_end() {
+    let cluster = Cluster::start();
+    let codes = [
+        (&["x", "--", "sh", "-c", "exit 7"][..], 7),
+        (&["x", "sh", "-c", "exit 8"], 8),
+        (&["x", "--", "sh", "-c", "kill -KILL $$"], 137),
+        (&["x", "--", "/no/such/program"], 127),
+        (&["x", "--", "/etc/passwd"], 126),
+        (&["x", "--", "sh", "-c", "test \"$TENURE_LOCK\" = x"], 0),
+    ];
+    for (arguments, expected) in codes {
+        let output = cluster.run("lock", arguments);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(code(&output), Some(expected), "{arguments:?}: {stderr}");
+    }
+}
+
+#[test]
+fn a_lock_that_somebody_holds_is_not_granted_in_time() {
+    let cluster = Cluster::start();
+    let (mut holder, _reader, line) = start_lock(&cluster, &["x"]);
+    assert!(line.starts_with("x "), "{line}");
+    let taken = |arguments: &[&str]| {
+        let output = cluster.run("lock", &[arguments, &["x", "--", "false"]].concat());
+        (code(&output), sentence(&output))
+    };
+    for arguments in [&["-n"][..], &["--wait", "0s"], &["--wait", "200ms"]] {
+        let (code, sentence) = taken(arguments);
+        assert_eq!(code, Some(124), "{sentence}");
+        assert!(sentence.contains(&format!("token {}", &line[2..])), "{sentence}");
+    }
+    assert_eq!(taken(&["--try", "-E", "9"]).0, Some(9));
+    signal(&holder, "TERM");
+    assert_eq!(holder.wait().unwrap().code(), Some(0));
+    assert_eq!(code(&cluster.run("lock", &["-n", "x", "--", "true"])), Some(0));
+}
+
+#[test]
+fn a_holder_is_shown_and_its_token_validated() {
+    let cluster = Cluster::start();
+    let (mut holder, _reader, line) = start_lock(&cluster, &["jobs/a"]);
+    let token: u64 = line["jobs/a ".len()..].parse().unwrap();
+
+    let shown: Value =
+        serde_json::from_slice(&cluster.run("show", &["jobs/", "--json"]).stdout).unwrap();
+    let lock = &shown["locks"][0];
+    assert_eq!((lock["name"].as_str(), lock["token"].as_u64()), (Some("jobs/a"), Some(token)));
+    assert!(lock["holder"].as_str().unwrap().ends_with(&format!(":{}", holder.id())), "{lock}");
+
+    let valid = |token: u64| code(&cluster.run("validate", &["jobs/a", &token.to_string()]));
+    assert_eq!((valid(token), valid(token + 1)), (Some(0), Some(1)));
+
+    signal(&holder, "INT");
+    assert_eq!(holder.wait().unwrap().code(), Some(0));
+    assert_eq!(valid(token), Some(1));
+    assert_eq!(stdout(&cluster.run("show", &["jobs/a"])), "nobody holds or waits\n");
+}
+
+#[test]
+fn signals_reach_the_command_and_its_answer_is_ours() {
+    let cluster = Cluster::start();
+    let script = "trap 'exit 5' TERM; echo ready; cat <&3 & wait";
+    let script = format!("exec 3<>\"$0\"; {script}");
+    let directory = tempfile::tempdir().unwrap();
+    let pipe = directory.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    let arguments = ["x", "--", "sh", "-c", &script, pipe.to_str().unwrap()];
+    let (mut child, mut reader, line) = start_lock(&cluster, &arguments);
+    assert_eq!(line, "ready");
+    signal(&child, "TERM");
+    assert_eq!(child.wait().unwrap().code(), Some(5));
+    // Every process of the group is gone, or this would not end.
+    reader.read_to_string(&mut String::new()).unwrap();
+}
+
+#[test]
+fn a_signal_while_waiting_withdraws_the_request() {
+    let cluster = Cluster::start();
+    let (mut holder, _reader, _) = start_lock(&cluster, &["x"]);
+    let mut waiter = cluster.tenure("lock", &["x", "--", "true"]).spawn().unwrap();
+    let queued = || {
+        let shown = cluster.run("show", &["x", "--json"]);
+        let shown: Value = serde_json::from_slice(&shown.stdout).unwrap();
+        shown["locks"][0]["waiting"].as_u64() == Some(1)
+    };
+    assert!(std::iter::repeat_with(queued).any(|queued| queued));
+    signal(&waiter, "INT");
+    assert_eq!(waiter.wait().unwrap().code(), Some(130));
+    signal(&holder, "TERM");
+    holder.wait().unwrap();
+}
+
+#[test]
+fn a_command_whose_lease_is_lost_is_killed_with_all_that_it_started() {
+    let mut cluster = Cluster::start();
+    let script = "trap '' TERM; sleep 1000 & echo ready; wait";
+    let arguments = ["--ttl", "600ms", "x", "--", "sh", "-c", script];
+    let (child, mut reader, line) = start_lock(&cluster, &arguments);
+    assert_eq!(line, "ready");
+    (1..=3).for_each(|id| cluster.kill(id));
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(code(&output), Some(123), "{}", String::from_utf8_lossy(&output.stderr));
+    reader.read_to_string(&mut String::new()).unwrap();
+}
+
+#[test]
+fn status_tells_whole_degraded_and_none_apart() {
+    let mut cluster = Cluster::start();
+    let check = |cluster: &Cluster| code(&cluster.run("status", &["--check", "--timeout", "2s"]));
+    let becomes = |cluster: &Cluster, expected| {
+        std::iter::repeat_with(|| check(cluster)).any(|code| code == Some(expected))
+    };
+    assert!(becomes(&cluster, 0));
+    let leader = cluster.leader();
+    let status = cluster.status();
+    assert_eq!(status["nodes"][leader - 1]["role"], "leader");
+    assert_eq!(status["nodes"].as_array().unwrap().len(), 3);
+    cluster.kill(leader);
+    assert!(becomes(&cluster, 1));
+    assert_eq!(cluster.status()["nodes"][leader - 1]["role"], "unreachable");
+    let next = cluster.leader();
+    cluster.kill(next);
+    assert!(becomes(&cluster, 3));
+}
+
+#[test]
+fn bench_reports_all_its_cycles() {
+    let cluster = Cluster::start();
+    let arguments = ["--clients", "4", "--connections", "2", "--ops", "40", "--json"];
+    let output = cluster.run("bench", &arguments);
+    let value: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((value["clients"].as_u64(), value["ops"].as_u64()), (Some(4), Some(40)));
+    assert!(value["acquire_us"]["p50"].as_f64().unwrap() > 0.0);
+}

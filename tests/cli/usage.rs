@@ -1,0 +1,100 @@
+//! Wrong command lines and absent clusters: one sentence that says what to do, and the documented code.
+
+use crate::program::{code, free_ports, run, sentence, stdout, tenure};
+
+/// Runs `arguments` and expects `expected` as its code and all of `parts` in its sentence.
+fn check(arguments: &[&str], expected: i32, parts: &[&str]) {
+    let output = run(arguments);
+    let sentence = sentence(&output);
+    assert_eq!(code(&output), Some(expected), "{arguments:?}: {sentence}");
+    for part in parts {
+        assert!(sentence.contains(part), "{arguments:?}: {part:?} is not in {sentence:?}");
+    }
+}
+
+#[test]
+fn unknown_commands_and_flags_are_usage_errors() {
+    check(&["lokc"], 2, &["'lokc'", "'lock'"]);
+    check(&["status", "--colour"], 2, &["--colour", "tenure status --help"]);
+    check(&["elect", "x"], 2, &["'elect'"]);
+}
+
+#[test]
+fn lock_says_125_for_its_own_usage_errors() {
+    check(&["lock"], 125, &["<NAME>"]);
+    check(&["lock", "--wait", "5", "x"], 125, &["a duration needs a unit: 5s, 5ms or 5m"]);
+    check(&["lock", "a", "b", "--", "true"], 125, &["several names are not supported yet"]);
+    check(&["lock", "-E", "256", "x"], 125, &["256"]);
+}
+
+#[test]
+fn durations_need_a_unit_in_the_environment_too() {
+    let output = tenure(&["status"]).env("TENURE_TIMEOUT", "5").output().unwrap();
+    assert_eq!(code(&output), Some(2));
+    assert!(sentence(&output).contains("a duration needs a unit"));
+}
+
+#[test]
+fn help_and_version_are_no_errors() {
+    for arguments in [&["--help"][..], &["lock", "--help"], &["--version"]] {
+        let output = run(arguments);
+        assert_eq!((code(&output), output.stderr.len()), (Some(0), 0), "{arguments:?}");
+    }
+    let help = stdout(&run(&["--help"]));
+    assert!(!help.contains("elect") && !help.contains("demo-holder"), "{help}");
+}
+
+#[test]
+fn malformed_endpoints_are_a_usage_error() {
+    check(&["show", "--endpoints", "127.0.0.1"], 2, &["127.0.0.1", "host:port"]);
+    check(&["lock", "--endpoints", "127.0.0.1", "x"], 125, &["127.0.0.1", "host:port"]);
+}
+
+#[test]
+fn without_a_quorum_each_node_is_named_with_its_failure() {
+    let ports = free_ports(2);
+    let endpoints = format!("127.0.0.1:{},127.0.0.1:{}", ports[0], ports[1]);
+    let [first, second] = [0, 1].map(|place: usize| ports[place].to_string());
+    let reached = ["--endpoints", &endpoints, "--timeout", "300ms"];
+    let parts = [first.as_str(), second.as_str(), "refused"];
+    for (command, arguments, expected) in [
+        ("show", &[][..], 3),
+        ("status", &[], 3),
+        ("validate", &["x", "1"], 3),
+        ("lock", &["x"], 125),
+    ] {
+        check(&[&[command], &reached[..], arguments].concat(), expected, &parts);
+    }
+    let check_only = run(&[&["status", "--check"], &reached[..]].concat());
+    assert_eq!(code(&check_only), Some(3));
+}
+
+#[test]
+fn an_unknown_host_is_named() {
+    let arguments = ["show", "--endpoints", "nosuchhost.invalid:7401", "--timeout", "300ms"];
+    check(&arguments, 3, &["nosuchhost.invalid"]);
+}
+
+#[test]
+fn bench_kills_only_what_it_started() {
+    check(&["bench", "--failover", "1"], 2, &["--failover", "--spawn"]);
+}
+
+#[test]
+fn seeds_must_be_a_range() {
+    check(&["sim", "--seeds", "5..2"], 2, &["5..2"]);
+}
+
+#[test]
+fn completions_and_manual_pages_are_written() {
+    for shell in ["bash", "zsh", "fish"] {
+        let output = run(&["completions", shell]);
+        assert_eq!(code(&output), Some(0));
+        assert!(stdout(&output).contains("validate"), "{shell}");
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let pages = directory.path().join("man1");
+    assert_eq!(code(&run(&["man", "--out", pages.to_str().unwrap()])), Some(0));
+    let page = std::fs::read_to_string(pages.join("tenure-lock.1")).unwrap();
+    assert!(page.contains("TENURE_TOKEN"));
+}

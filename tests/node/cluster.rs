@@ -1,0 +1,144 @@
+//! Clusters in this process, on ports that the system chooses.
+
+use std::net::TcpListener;
+use std::time::Duration;
+use tempfile::TempDir;
+use tenure::base::NodeId;
+use tenure::node::{Leadership, Node, NodeOptions};
+
+/// The directories and sockets of a cluster whose nodes are started one by one.
+pub struct Cluster {
+    directory: TempDir,
+    members: Vec<(NodeId, String)>,
+    listeners: Vec<Option<TcpListener>>,
+}
+
+impl Cluster {
+    pub fn new(size: u64) -> Self {
+        let listeners: Vec<_> =
+            (0..size).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+        let members = (1..)
+            .zip(&listeners)
+            .map(|(id, listener)| (NodeId(id), listener.local_addr().unwrap().to_string()))
+            .collect();
+        let listeners = listeners.into_iter().map(Some).collect();
+        Self { directory: tempfile::tempdir().unwrap(), members, listeners }
+    }
+
+    pub fn members(&self) -> &[(NodeId, String)] {
+        &self.members
+    }
+
+    /// The options of a member, with its socket the first time.
+    pub fn options(&mut self, id: u64) -> NodeOptions {
+        let data = self.directory.path().join(id.to_string());
+        let mut options = NodeOptions::new(NodeId(id), data, self.members.clone());
+        options.listener = self.listeners[id as usize - 1].take();
+        options
+    }
+
+    pub fn start(&mut self, id: u64) -> Node {
+        Node::start(self.options(id)).unwrap()
+    }
+
+    pub fn start_all(&mut self) -> Vec<Node> {
+        (1..=self.members.len() as u64).map(|id| self.start(id)).collect()
+    }
+}
+
+/// Waits until what `node` says of leadership is as asked.
+pub fn wait_until(node: &Node, is_so: impl Fn(&Leadership) -> bool) -> Leadership {
+    loop {
+        let seen = node.next(Some(Duration::from_secs(60))).expect("it changes within a minute");
+        if is_so(&seen) {
+            return seen;
+        }
+    }
+}
+
+/// Waits until all of them know the same leader in the same term; gives its position.
+pub fn wait_for_leader(nodes: &[Node]) -> usize {
+    loop {
+        let seen = nodes.iter().map(|node| wait_until_known(node)).collect::<Vec<_>>();
+        let (term, leader) = seen[0];
+        if seen.iter().all(|other| *other == (term, leader)) {
+            return nodes.iter().position(|node| node.id() == leader).expect("it is one of them");
+        }
+    }
+}
+
+fn wait_until_known(node: &Node) -> (u64, NodeId) {
+    let seen = node.leadership();
+    let seen =
+        if seen.leader.is_some() { seen } else { wait_until(node, |seen| seen.leader.is_some()) };
+    (seen.term.0, seen.leader.expect("just seen"))
+}
+
+#[test]
+fn three_nodes_elect_one_leader_which_alone_claims() {
+    let mut cluster = Cluster::new(3);
+    let nodes = cluster.start_all();
+    let leader = wait_for_leader(&nodes);
+    let claim = wait_until(&nodes[leader], |seen| seen.is_leader);
+    assert_eq!(claim.leader, Some(nodes[leader].id()));
+    assert_eq!(claim.token.0, claim.term.0);
+    for (position, node) in nodes.iter().enumerate() {
+        assert!(position == leader || !node.leadership().is_leader);
+    }
+}
+
+#[test]
+fn a_leader_that_stops_is_replaced_and_comes_back_as_a_follower() {
+    let mut cluster = Cluster::new(3);
+    let mut nodes = cluster.start_all();
+    let first = wait_for_leader(&nodes);
+    let stopped = nodes.remove(first);
+    let (id, term) = (stopped.id(), stopped.leadership().term);
+    stopped.stop(None).unwrap();
+    assert!(!stopped.leadership().is_leader);
+    drop(stopped);
+
+    let second = wait_until(&nodes[0], |seen| {
+        seen.term > term && seen.leader.is_some_and(|leader| leader != id)
+    });
+    let back = Node::start(cluster.options(id.0)).unwrap();
+    let seen = wait_until(&back, |seen| seen.leader.is_some());
+    assert!(seen.term >= second.term);
+}
+
+#[test]
+fn a_single_node_leads_itself_and_its_terms_grow_over_restarts() {
+    let mut cluster = Cluster::new(1);
+    let mut last = 0;
+    for _ in 0..3 {
+        let node = cluster.start(1);
+        let claim = wait_until(&node, |seen| seen.is_leader);
+        assert!(claim.token.0 > last, "{claim:?} after {last}");
+        last = claim.token.0;
+    }
+}
+
+#[test]
+fn a_minority_listens_and_leads_nothing() {
+    let mut cluster = Cluster::new(3);
+    let node = cluster.start(2);
+    assert_eq!(super::speaker::Speaker::client(node.address()).status(1).leader, None);
+    let seen = node.next(Some(Duration::ZERO)).unwrap();
+    assert_eq!((seen.is_leader, seen.leader), (false, None));
+    let addresses = |order: [usize; 3]| order.map(|at| cluster.members()[at].1.as_str()).join(",");
+    assert_eq!(node.endpoints(), addresses([1, 0, 2]));
+}
+
+#[test]
+fn stop_is_idempotent_and_closes_sockets_and_directory() {
+    let mut cluster = Cluster::new(1);
+    let node = cluster.start(1);
+    let mut client = super::speaker::Speaker::client(node.address());
+    node.stop(None).unwrap();
+    node.stop(Some(Duration::ZERO)).unwrap();
+    client.hear_to_the_end();
+    assert_eq!(node.next(None).unwrap_err().status, tenure::Status::Closed);
+    assert_eq!(node.failure(), None);
+    // While the stopped handle lives: port and directory are free.
+    drop(cluster.start(1));
+}

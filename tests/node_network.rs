@@ -1,0 +1,10 @@
+//! Real nodes on real sockets and files: clusters that form, and everything that strangers may send them.
+
+#[path = "node/cluster.rs"]
+mod cluster;
+#[path = "node/hostile.rs"]
+mod hostile;
+#[path = "node/members.rs"]
+mod members;
+#[path = "node/speaker.rs"]
+mod speaker;
