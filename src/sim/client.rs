@@ -118,7 +118,7 @@ impl SimClient {
         let options = CoreOptions {
             client: name.clone(),
             key: crate::base::SessionKey(self.rng.bytes16()),
-            seed: self.rng.next(),
+            seed: self.rng.number(),
             ..options
         };
         self.process = Some(ClientProcess {
@@ -199,12 +199,6 @@ enum Progress {
 }
 
 impl ClientProcess {
-    /// Closes what the process leaves open; the system does it for one that dies.
-    #[must_use]
-    pub fn lines(&self) -> Vec<LineId> {
-        self.talks.keys().copied().collect()
-    }
-
     fn has_work(&self) -> bool {
         self.read.is_some() || !self.undone.is_empty() || !self.arrivals.is_empty()
     }

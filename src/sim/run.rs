@@ -94,7 +94,7 @@ fn run(mut world: World) -> Result<Report, Violation> {
         world.step()?;
         events += 1;
         if events > EVENTS_MAX {
-            let what = format!("{events} events by {} ns: somebody spins", world.now);
+            let what = format!("{events} events by {} ns: somebody spins; {:?}", world.now, world.trace);
             return Err(Violation::new("O15", what));
         }
     }
@@ -109,4 +109,4 @@ fn words_of(panic: &(dyn Any + Send)) -> String {
 }
 
 /// Far above what any run needs.
-const EVENTS_MAX: u64 = 20_000_000;
+const EVENTS_MAX: u64 = 2_000_000;

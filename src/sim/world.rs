@@ -353,7 +353,7 @@ impl World {
             ClientEvent::Count(what) => self.trace.count(what),
             ClientEvent::Granted { lease, name, token } => {
                 self.trace.count("grants believed in");
-                self.trace.line(self.now, format_args!("{who:?} holds {name} under {token}"));
+                self.trace.line(self.now, format_args!("{who} holds {name} under {token}"));
                 self.trace.mix(token.0);
                 self.check_alone(slot, &name, token)?;
                 self.judge.holding.begin(self.now, who, lease, &name, token)?;
@@ -369,7 +369,7 @@ impl World {
             ClientEvent::Read { index, floor } => {
                 self.trace.count("reads answered");
                 if index < floor {
-                    let what = format!("{who:?} reads the state at {index}, {floor} was committed before (L18)");
+                    let what = format!("{who} reads the state at {index}, {floor} was committed before (L18)");
                     return Err(Violation::new("O8", what));
                 }
             }
@@ -389,7 +389,7 @@ impl World {
             let remaining = self.clients[other.client].remaining(self.now, lease);
             if !remaining.is_zero() {
                 let what = format!(
-                    "at {} ns {who:?} holds {name} under {token}, and {other:?} believes in it for {remaining:?} more",
+                    "at {} ns {who} holds {name} under {token}, and {other} believes in it for {remaining:?} more",
                     self.now
                 );
                 return Err(Violation::new("O5", what));

@@ -31,7 +31,8 @@ fn follower_rejects_another_term_before_the_entries() {
 #[test]
 fn follower_commits_at_most_what_the_append_covers() {
     // (prev, entries, leader's commit, log after, commit)
-    let table: [((u64, u64), &[u64], u64, &[u64], u64); 5] = [
+    type Row = ((u64, u64), &'static [u64], u64, &'static [u64], u64);
+    let table: [Row; 5] = [
         ((1, 1), &[], 3, &[1, 2], 1),
         ((1, 1), &[2], 4, &[1, 2], 2),
         ((2, 2), &[2, 2], 3, &[1, 2, 2, 2], 3),

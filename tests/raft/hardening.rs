@@ -37,13 +37,15 @@ fn leader_that_hears_a_quorum_stays() {
 fn leader_wakes_itself_to_check_its_quorum() {
     let mut leader = Node::leader(3, 2, &[]);
     let start = leader.clock;
-    while leader.raft.role() == Role::Leader {
+    for _ in 0..=ELECTION / HEARTBEAT {
+        assert_eq!(leader.raft.role(), Role::Leader);
         let next = leader.raft.next_deadline().div_ceil(1_000_000);
         assert!(next > leader.clock || next == leader.clock + 1, "no progress at {next}");
         leader.clock = next;
         leader.handle(Event::Deadline);
         leader.turn();
     }
+    assert_eq!(leader.raft.role(), Role::Follower);
     assert_eq!(leader.clock - start, ELECTION + 1);
 }
 

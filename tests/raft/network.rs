@@ -6,6 +6,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use tenure::base::{Index, NodeId, Term};
 use tenure::raft::{Entry, Event, Message, Role};
 
+/// More than any exchange needs that ends.
+const MESSAGES_MAX: usize = 10_000;
+
 /// Cores that talk to each other.
 pub struct Network {
     /// Node i stands at position i − 1.
@@ -119,11 +122,12 @@ impl Network {
 
     /// Delivers until all is quiet.
     pub fn deliver(&mut self) {
-        loop {
+        for _ in 0..MESSAGES_MAX {
             self.collect();
             let Some((from, to, message)) = self.queue.pop_front() else { return };
             self.node(to).receive(from, message);
         }
+        panic!("no end of messages");
     }
 
     /// The node that leads the highest term.

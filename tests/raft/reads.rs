@@ -95,6 +95,16 @@ fn reads_need_a_quorum_of_echoes() {
 }
 
 #[test]
+fn echo_of_a_round_that_was_not_begun_confirms_nothing() {
+    let mut leader = leader();
+    leader.receive(2, echo(2, 9));
+    leader.receive(3, accepted(2, 9, 1));
+    leader.raft.read(ReadId(1)).expect("it leads");
+    leader.turn();
+    assert_eq!(leader.ready, []);
+}
+
+#[test]
 fn single_voter_confirms_reads_in_the_same_turn() {
     let mut leader = Node::leader(1, 1, &[]);
     leader.raft.read(ReadId(1)).expect("it leads");

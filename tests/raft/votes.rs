@@ -205,6 +205,21 @@ fn candidates_own_vote_counts_only_when_it_is_durable() {
 }
 
 #[test]
+fn earlier_write_does_not_make_a_candidates_own_vote_durable() {
+    let mut node = Node::with_log(1, 3, 1, &[]);
+    node.receive(2, append(1, (0, 0), 0, &[1]));
+    node.turn();
+    node.become_pre_candidate();
+    node.receive(3, pre_vote_response(2, true));
+    node.turn();
+    node.receive(3, vote_response(2, true));
+    node.sync_one();
+    assert_eq!(node.raft.role(), Role::Candidate, "only the entry is durable");
+    node.sync_one();
+    assert_eq!(node.raft.role(), Role::Leader);
+}
+
+#[test]
 fn candidates_own_vote_is_ignored_once_it_follows() {
     let mut node = Node::new(1, 3);
     node.become_pre_candidate();
@@ -248,6 +263,18 @@ fn pre_vote_response_is_never_counted_as_a_vote() {
     node.become_candidate();
     node.receive(2, pre_vote_response(1, true));
     node.receive(3, pre_vote_response(2, true));
+    assert_eq!(node.raft.role(), Role::Candidate);
+}
+
+#[test]
+fn pre_vote_for_another_term_is_not_counted() {
+    let mut node = Node::with_log(1, 3, 1, &[]);
+    node.become_pre_candidate();
+    for term in [0, 1, 3] {
+        node.receive(2, pre_vote_response(term, true));
+        assert_eq!(node.raft.role(), Role::PreCandidate, "term {term}");
+    }
+    node.receive(2, pre_vote_response(2, true));
     assert_eq!(node.raft.role(), Role::Candidate);
 }
 

@@ -9,12 +9,13 @@ use super::belief::{self, Held, Summary};
 use crate::base::Token;
 use crate::client::core::LeaseId;
 use crate::lock::Name;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 /// All beliefs of a run.
 #[derive(Debug, Default)]
 pub struct Holding {
-    open: BTreeMap<(Claimant, LeaseId), Open>,
+    open: BTreeMap<(Claimant, Token), Open>,
     closed: Vec<Held>,
     last_token: BTreeMap<Name, (Token, Claimant)>,
     /// Beliefs that began with another client than the last one of that lock.
@@ -30,10 +31,11 @@ pub struct Claimant {
     pub process: u64,
 }
 
+/// One grant that is believed in: an owner that acquires again what it holds has several leases on it.
 #[derive(Debug)]
 struct Open {
     name: Name,
-    token: Token,
+    leases: BTreeSet<LeaseId>,
     from: u64,
     seen: u64,
 }
@@ -42,27 +44,45 @@ impl Holding {
     /// Who else was told that it holds `name` and was not seen to end it: each must be asked.
     #[must_use]
     pub fn others(&self, name: &Name, than: Claimant) -> Vec<(Claimant, LeaseId)> {
-        let same = self.open.iter().filter(|((_, _), open)| open.name == *name);
-        same.map(|(key, _)| *key).filter(|(claimant, _)| *claimant != than).collect()
+        let mut others = Vec::new();
+        for ((claimant, _), open) in &self.open {
+            if open.name == *name && *claimant != than {
+                others.extend(open.leases.iter().map(|lease| (*claimant, *lease)));
+            }
+        }
+        others
     }
 
     /// A belief begins at `now`. All [`Holding::others`] were asked and believe no more.
     ///
     /// # Errors
     /// O6: the token is not larger than that of an earlier belief.
-    pub fn begin(&mut self, now: u64, who: Claimant, lease: LeaseId, name: &Name, token: Token) -> Result<(), Violation> {
+    pub fn begin(
+        &mut self,
+        now: u64,
+        who: Claimant,
+        lease: LeaseId,
+        name: &Name,
+        token: Token,
+    ) -> Result<(), Violation> {
+        if let Some(open) = self.open.get_mut(&(who, token))
+            && open.name == *name
+        {
+            open.leases.insert(lease);
+            return Ok(());
+        }
         if let Some((last, before)) = self.last_token.get(name) {
-            // An owner that acquires again what it holds has another lease on the same grant.
-            let again = token == *last && *before == who;
-            if token <= *last && !again {
-                let what = format!("{who:?} believes in {name} under {token}, after {before:?} did under {last}");
+            if token <= *last {
+                let what = format!(
+                    "{who} believes in {name} under {token}, after {before} did under {last}"
+                );
                 return Err(Violation::new("O6", what));
             }
             self.handovers += u64::from(*before != who);
         }
         self.last_token.insert(name.clone(), (token, who));
-        let open = Open { name: name.clone(), token, from: now, seen: now };
-        self.open.insert((who, lease), open);
+        let leases = BTreeSet::from([lease]);
+        self.open.insert((who, token), Open { name: name.clone(), leases, from: now, seen: now });
         Ok(())
     }
 
@@ -71,35 +91,37 @@ impl Holding {
     /// # Errors
     /// It had been seen not to (L24).
     pub fn confirm(&mut self, now: u64, who: Claimant, lease: LeaseId) -> Result<(), Violation> {
-        match self.open.get_mut(&(who, lease)) {
-            Some(open) => {
-                open.seen = now;
+        match self.find(who, lease) {
+            Some(token) => {
+                self.open.get_mut(&(who, token)).expect("found").seen = now;
                 Ok(())
             }
-            None => Err(Violation::new("O5", format!("{who:?} believes in {lease:?} again, whose end was seen (L24)"))),
+            None => {
+                let what = format!("{who} believes in {lease:?} again, whose end was seen (L24)");
+                Err(Violation::new("O5", what))
+            }
         }
     }
 
     /// The client was seen not to believe any more; for good.
     pub fn end(&mut self, who: Claimant, lease: LeaseId) {
-        if let Some(open) = self.open.remove(&(who, lease)) {
-            self.closed.push(held(who, open));
+        let Some(token) = self.find(who, lease) else { return };
+        let open = self.open.get_mut(&(who, token)).expect("found");
+        open.leases.remove(&lease);
+        if open.leases.is_empty()
+            && let Some(open) = self.open.remove(&(who, token))
+        {
+            self.closed.push(held(who, token, open));
         }
     }
 
     /// The process is gone, and what it believed with it.
     pub fn end_all(&mut self, who: Claimant) {
-        let leases: Vec<LeaseId> = self.leases(who);
-        for lease in leases {
-            self.end(who, lease);
+        let tokens: Vec<Token> = self.of(who).map(|(token, _)| token).collect();
+        for token in tokens {
+            let open = self.open.remove(&(who, token)).expect("listed");
+            self.closed.push(held(who, token, open));
         }
-    }
-
-    /// The leases in which `who` was last seen to believe.
-    #[must_use]
-    pub fn leases(&self, who: Claimant) -> Vec<LeaseId> {
-        let own = self.open.keys().filter(|(claimant, _)| *claimant == who);
-        own.map(|(_, lease)| *lease).collect()
     }
 
     /// The verdict over all intervals.
@@ -107,8 +129,8 @@ impl Holding {
     /// # Errors
     /// The first overlap or token that does not rise.
     pub fn check(mut self) -> Result<Summary, Violation> {
-        for ((who, _), open) in std::mem::take(&mut self.open) {
-            self.closed.push(held(who, open));
+        for ((who, token), open) in std::mem::take(&mut self.open) {
+            self.closed.push(held(who, token, open));
         }
         belief::check(&self.closed).map_err(|found| {
             let checker = match found {
@@ -118,10 +140,30 @@ impl Holding {
             Violation::new(checker, found.to_string())
         })
     }
+
+    fn of(&self, who: Claimant) -> impl Iterator<Item = (Token, &Open)> {
+        let own = (who, Token(0))..=(who, Token(u64::MAX));
+        self.open.range(own).map(|((_, token), open)| (*token, open))
+    }
+
+    fn find(&self, who: Claimant, lease: LeaseId) -> Option<Token> {
+        self.of(who).find(|(_, open)| open.leases.contains(&lease)).map(|(token, _)| token)
+    }
 }
 
-fn held(who: Claimant, open: Open) -> Held {
-    let Open { name, token, from, seen } = open;
-    let client = format!("client {}/{}", who.client, who.process);
-    Held { client, name: name.as_str().to_owned(), token: token.0, from, until: seen }
+impl fmt::Display for Claimant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "client {}/{}", self.client, self.process)
+    }
+}
+
+fn held(who: Claimant, token: Token, open: Open) -> Held {
+    let Open { name, from, seen, .. } = open;
+    Held {
+        client: who.to_string(),
+        name: name.as_str().to_owned(),
+        token: token.0,
+        from,
+        until: seen,
+    }
 }
