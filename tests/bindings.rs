@@ -14,8 +14,8 @@ use tenure::node::{Node, NodeOptions};
 #[test]
 fn header_is_clean_in_every_c_and_cpp_standard() {
     let c = ["c11", "c17", "c2x"].map(|standard| (c_compiler(), standard, "tests/c/abi.c"));
-    let cpp =
-        ["c++17", "c++20", "c++23"].map(|standard| (cpp_compiler(), standard, "tests/cpp/header.cpp"));
+    let cpp = ["c++17", "c++20", "c++23"]
+        .map(|standard| (cpp_compiler(), standard, "tests/cpp/header.cpp"));
     for (compiler, standard, source) in c.into_iter().chain(cpp) {
         let mut command = compile(&compiler, standard);
         if !accepts(&compiler, standard) {
@@ -79,7 +79,8 @@ fn c_example_takes_a_lock_and_gives_it_back() {
     let program = build_c("bindings/c/examples/lock.c", "example-lock", &[]);
     let mut tokens = Vec::new();
     for _ in 0..2 {
-        let output = run(Command::new(&program).arg("jobs/x").env("TENURE_ENDPOINTS", &cluster.endpoints));
+        let output =
+            run(Command::new(&program).arg("jobs/x").env("TENURE_ENDPOINTS", &cluster.endpoints));
         assert!(output.ends_with("jobs/x: released\n"), "{output}");
         tokens.push(number_after(&output, "token "));
     }
@@ -107,7 +108,10 @@ fn c_example_processes_elect_their_leader_and_another_when_it_is_killed() {
     let (first, token) = next_leader(&news, 0);
     processes[first - 1].kill();
     let (second, larger) = next_leader(&news, first);
-    assert!(second != first && larger > token, "{second} under {larger} after {first} under {token}");
+    assert!(
+        second != first && larger > token,
+        "{second} under {larger} after {first} under {token}"
+    );
 }
 
 #[test]
@@ -124,7 +128,8 @@ fn cpp_header_works_on_a_cluster() {
 fn cpp_example_takes_a_lock_and_gives_it_back() {
     let cluster = Cluster::start();
     let program = build_cpp("bindings/cpp/examples/lock.cpp", "example-lock-cpp", "c++17");
-    let output = run(Command::new(program).arg("jobs/x").env("TENURE_ENDPOINTS", &cluster.endpoints));
+    let output =
+        run(Command::new(program).arg("jobs/x").env("TENURE_ENDPOINTS", &cluster.endpoints));
     assert!(output.ends_with("jobs/x: released\n"), "{output}");
 }
 
@@ -243,7 +248,13 @@ fn build_cpp(source: &str, name: &str, standard: &str) -> PathBuf {
 /// A compiler that forgives nothing.
 fn compile(compiler: &str, standard: &str) -> Command {
     let mut command = Command::new(compiler);
-    command.arg(format!("-std={standard}")).args(["-Wall", "-Wextra", "-Werror", "-pedantic", "-I"]);
+    command.arg(format!("-std={standard}")).args([
+        "-Wall",
+        "-Wextra",
+        "-Werror",
+        "-pedantic",
+        "-I",
+    ]);
     command.arg(root("include")).arg("-I").arg(root("bindings/cpp"));
     command
 }
@@ -292,7 +303,11 @@ fn cpp_compiler() -> String {
 /// A program of the system, unless the environment names another.
 fn tool(variable: &str, default: &str, what: &str) -> String {
     let program = std::env::var(variable).unwrap_or(default.to_owned());
-    let found = Command::new(&program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let found = Command::new(&program)
+        .arg("--version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
     assert!(
         found.is_ok(),
         "the tests of the bindings need {what}: {program:?} is not there; install it, or set {variable}",

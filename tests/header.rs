@@ -3,8 +3,9 @@
 #[test]
 fn committed_header_is_what_the_sources_give() {
     let generated = include_str!(concat!(env!("OUT_DIR"), "/tenure.h"));
-    let committed = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/include/tenure.h"))
-        .expect("include/tenure.h is committed");
+    let committed =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/include/tenure.h"))
+            .expect("include/tenure.h is committed");
     let line = generated.lines().zip(committed.lines()).position(|(new, old)| new != old);
     assert!(
         generated == committed,

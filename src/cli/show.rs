@@ -8,6 +8,7 @@ use crate::cli::output;
 use clap::Args;
 use serde_json::{Value, json};
 use std::time::Duration;
+use tenure::base::limits::LOCKS_PER_READ_MAX;
 use tenure::client::Client;
 use tenure::lock::{LockView, Name};
 use tenure::sys::clock;
@@ -129,7 +130,7 @@ pub fn ago(now_unix_ms: u64, then_unix_ms: u64) -> String {
 }
 
 /// Locks asked for at once.
-const PAGE: u32 = 500;
+const PAGE: u32 = LOCKS_PER_READ_MAX as u32;
 
 #[cfg(test)]
 mod tests {

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tenure::sys::process;
 
-/// Those that end a program: SIGTERM, SIGINT.
-pub const ENDING: &[i32] = &[SIGTERM, SIGINT];
+/// Those that end a program; SIGHUP when its terminal goes.
+pub const ENDING: &[i32] = &[SIGTERM, SIGINT, SIGHUP];
 /// Those that `tenure lock` hands on to its command.
 pub const FORWARDED: &[i32] = &[SIGTERM, SIGINT, SIGHUP, SIGQUIT];
 

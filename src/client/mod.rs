@@ -12,11 +12,11 @@
 
 mod api;
 pub mod core;
+mod data;
 mod driver;
 mod endpoints;
 mod status;
 
 pub use self::core::{EndReason, SessionState, Wait};
-pub use api::{
-    AcquireOptions, Client, ClientOptions, Holder, Lease, LeaseState, Pending, SessionInfo,
-};
+pub use api::{Client, Lease, Pending};
+pub use data::{AcquireOptions, ClientOptions, Holder, LeaseState, SessionInfo};

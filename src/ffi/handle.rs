@@ -162,10 +162,9 @@ mod tests {
 
     #[test]
     fn addresses_and_keys_are_the_same_thing() {
-        for key in [
-            Key { index: 0, generation: 1 },
-            Key { index: SLOTS_MAX - 1, generation: u32::MAX },
-        ] {
+        for key in
+            [Key { index: 0, generation: 1 }, Key { index: SLOTS_MAX - 1, generation: u32::MAX }]
+        {
             let handle = std::ptr::without_provenance::<tenure_lease>(address(key));
             assert_eq!(super::key::<LeaseObject>(handle).unwrap(), key);
         }

@@ -29,10 +29,9 @@ pub unsafe extern "C" fn tenure_validate(
         }
         match client.0.validate(name, Token(token))? {
             true => Ok(()),
-            false => Err(Error::new(
-                Status::Lost,
-                format!("the token {token} does not hold {name:?}"),
-            )),
+            false => {
+                Err(Error::new(Status::Lost, format!("the token {token} does not hold {name:?}")))
+            }
         }
     })
 }

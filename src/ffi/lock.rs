@@ -161,9 +161,7 @@ pub(super) unsafe fn nothing_yet<T>(out: *mut *mut T, what: &str) -> Result<(), 
 
 /// # Safety
 /// `options` is NULL or begins with its size.
-unsafe fn acquire_options(
-    options: *const tenure_acquire_options,
-) -> Result<AcquireOptions, Error> {
+unsafe fn acquire_options(options: *const tenure_acquire_options) -> Result<AcquireOptions, Error> {
     // SAFETY: the caller's promise.
     let given = unsafe { sized::read(options) }?;
     let refused = [

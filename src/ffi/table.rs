@@ -250,9 +250,8 @@ impl<T> Slot<T> {
 
 /// Changes the state of a slot that is open in this generation, in one step.
 fn change<T>(slot: &Slot<T>, generation: u32, next: impl Fn(u64) -> u64) -> bool {
-    let next = |state| {
-        (generation_of(state) == generation && state & OPEN != 0).then(|| next(state))
-    };
+    let next =
+        |state| (generation_of(state) == generation && state & OPEN != 0).then(|| next(state));
     slot.state.fetch_update(Ordering::AcqRel, Ordering::Relaxed, next).is_ok()
 }
 
@@ -367,7 +366,10 @@ mod tests {
 
     #[test]
     fn every_index_below_the_bound_has_a_place() {
-        assert_eq!([place(0), place(63), place(64), place(191)], [(0, 0), (0, 63), (1, 0), (1, 127)]);
+        assert_eq!(
+            [place(0), place(63), place(64), place(191)],
+            [(0, 0), (0, 63), (1, 0), (1, 127)]
+        );
         assert_eq!(place(SLOTS_MAX - 1), (BLOCKS - 1, (FIRST_BLOCK << (BLOCKS - 1)) - 1));
     }
 

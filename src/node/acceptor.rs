@@ -96,7 +96,7 @@ impl Network {
     /// Ends accepted connections that have not said who they are in time (fault NT19).
     pub(super) fn end_silent(&mut self, now: u64, inputs: &mut Vec<Input>) {
         while let Some((until, key)) = self.greetings.front().copied() {
-            let role = self.links.get_mut(key).map(|link| link.role);
+            let role = self.links.find(key).map(|link| link.role);
             if role != Some(Role::Greeting) {
                 self.greetings.pop_front();
             } else if until <= now {

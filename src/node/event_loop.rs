@@ -83,3 +83,6 @@ fn panic_error(panic: &(dyn Any + Send)) -> Error {
         .unwrap_or("a panic");
     Error::new(Status::Internal, format!("a bug in Tenure, please report it: {what}"))
 }
+
+#[cfg(test)]
+mod tests;

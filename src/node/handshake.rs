@@ -21,7 +21,7 @@ impl Network {
         server: &Server<D>,
         inputs: &mut Vec<Input>,
     ) -> Result<(), Ending> {
-        let Some(link) = self.links.get_mut(key) else { return Ok(()) };
+        let Some(link) = self.links.find(key) else { return Ok(()) };
         match (link.role, frame.kind) {
             (Role::Client, FrameKind::Request) => {
                 let (connection, request) = (connection_id(key), frame.decode()?);
@@ -128,7 +128,7 @@ impl Network {
     }
 
     fn become_role(&mut self, key: Key, role: Role, wait: Duration) -> Result<(), Ending> {
-        let Some(link) = self.links.get_mut(key) else { return Ok(()) };
+        let Some(link) = self.links.find(key) else { return Ok(()) };
         link.connection.set_unacknowledged_max(wait).map_err(Closed::Failed)?;
         link.role = role;
         Ok(())

@@ -58,7 +58,7 @@ impl Links {
         key
     }
 
-    pub(super) fn get_mut(&mut self, key: Key) -> Option<&mut Link> {
+    pub(super) fn find(&mut self, key: Key) -> Option<&mut Link> {
         self.links.get_mut(&key)
     }
 

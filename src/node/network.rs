@@ -137,7 +137,7 @@ impl Network {
                 WAKE => {}
                 LISTENER => self.acceptor.handle_ready(),
                 key => {
-                    let Some(link) = self.links.get_mut(key) else { continue };
+                    let Some(link) = self.links.find(key) else { continue };
                     if ready.readable {
                         self.backlog.add(key, link);
                     }
@@ -151,7 +151,7 @@ impl Network {
     }
 
     fn read<D: Disk>(&mut self, key: Key, server: &Server<D>, inputs: &mut Vec<Input>) {
-        let Some(link) = self.links.get_mut(key) else { return };
+        let Some(link) = self.links.find(key) else { return };
         link.is_listed = false;
         if link.is_congested() {
             link.is_parked = true;
@@ -169,7 +169,7 @@ impl Network {
         match handled.and(received.map_err(Ending::Closed)) {
             Ok(Received::All) => {}
             Ok(Received::More) => {
-                if let Some(link) = self.links.get_mut(key) {
+                if let Some(link) = self.links.find(key) {
                     self.backlog.add(key, link);
                 }
             }
@@ -192,7 +192,7 @@ impl Network {
     pub(super) fn flush_links(&mut self) {
         let mut to_flush = std::mem::take(&mut self.to_flush);
         for key in to_flush.drain(..) {
-            let Some(link) = self.links.get_mut(key) else { continue };
+            let Some(link) = self.links.find(key) else { continue };
             link.is_dirty = false;
             match link.connection.flush() {
                 Ok(()) => {}
@@ -210,7 +210,7 @@ impl Network {
 
     /// Queues one frame; a link whose buffer is full is lost.
     pub(super) fn queue<T: Serialize>(&mut self, key: Key, kind: FrameKind, value: &T) {
-        let Some(link) = self.links.get_mut(key) else { return };
+        let Some(link) = self.links.find(key) else { return };
         if let Err(closed) = link.connection.queue(kind, value) {
             self.lost.push((key, closed));
         } else if !link.is_dirty {
@@ -264,3 +264,6 @@ const INPUTS_PER_TURN: usize = 4096;
 pub(super) const PEER_UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(1);
 /// The same for clients, whose networks may be worse.
 pub(super) const CLIENT_UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests;

@@ -141,7 +141,8 @@ impl Raft {
             return u64::MAX;
         }
         match &self.role {
-            RoleState::Leader(_) if self.is_only_voter() => u64::MAX,
+            // Nobody to hear from, but its claim begins and goes on by the clock.
+            RoleState::Leader(_) if self.is_only_voter() => self.now.hint(self.config.heartbeat),
             RoleState::Leader(leader) => self.now.hint(self.leader_remaining(leader)),
             _ => self.now.hint(self.timer.remaining(&self.now)),
         }

@@ -59,7 +59,7 @@ pub fn wait_until(node: &Node, is_so: impl Fn(&Leadership) -> bool) -> Leadershi
 /// Waits until all of them know the same leader in the same term; gives its position.
 pub fn wait_for_leader(nodes: &[Node]) -> usize {
     loop {
-        let seen = nodes.iter().map(|node| wait_until_known(node)).collect::<Vec<_>>();
+        let seen = nodes.iter().map(wait_until_known).collect::<Vec<_>>();
         let (term, leader) = seen[0];
         if seen.iter().all(|other| *other == (term, leader)) {
             return nodes.iter().position(|node| node.id() == leader).expect("it is one of them");

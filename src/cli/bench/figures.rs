@@ -79,7 +79,8 @@ impl Measured {
     pub fn to_text(&self) -> String {
         let (clients, cycles) = (self.clients, self.figures.count());
         let rate = self.cycles_per_second();
-        let head = format!("{cycles} cycles by {clients} clients, {rate:.0} cycles per second\n");
+        let head =
+            format!("{cycles} cycles, clients at once: {clients}, cycles per second: {rate:.0}\n");
         head + &self.figures.to_text()
     }
 

@@ -40,7 +40,7 @@ impl Stage {
 
     /// A line.
     pub fn say(&self, line: &str) -> Result<(), Failure> {
-        output::print(&format!("  {line}\n"))
+        output::print(&format!("{}\n", format!("  {line}").trim_end()))
     }
 
     /// Lines, as they are.

@@ -78,9 +78,12 @@ fn attempt(options: Options, arguments: &[OsString]) -> Result<u8, Failure> {
     let signals = Signals::catch(FORWARDED).map_err(failed)?;
     let client = Client::open(&options.connection.endpoints, options.client_options())
         .map_err(|error| failed(error.into()))?;
-    let ended = options.hold(&client, &request, &signals);
-    options.connection.close(&client);
-    ended
+    let code = options.hold(&client, &request, &signals);
+    // A cluster that just failed us would only make the caller wait; the TTL ends what is left there.
+    if !matches!(&code, Err(failure) if failure.code == LOST || failure.code == FAILED) {
+        options.connection.close(&client);
+    }
+    code
 }
 
 impl Options {

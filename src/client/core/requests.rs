@@ -216,7 +216,9 @@ impl Window {
         outstanding.transmissions = outstanding.transmissions.saturating_add(1);
         let operation = outstanding.operation.clone();
         self.in_flight.insert(request);
-        Some(Transmission { request, floor: self.floor(), operation })
+        // One that is replied to and sent again lies below the floor, which a request never passes: what it
+        // may say of itself is that it is outstanding.
+        Some(Transmission { request, floor: self.floor().min(request), operation })
     }
 
     /// All of it, when the session is over.
@@ -253,6 +255,17 @@ mod tests {
         assert_eq!(window.floor(), first);
         window.handle_reply(first);
         assert_eq!(window.floor(), RequestId(3));
+    }
+
+    #[test]
+    fn no_request_names_a_floor_above_itself() {
+        let mut window = Window::new();
+        let request = release(&mut window);
+        assert_eq!(sent(&mut window), [1]);
+        window.handle_reply(request);
+        window.send_all_again();
+        assert_eq!(window.floor(), RequestId(2));
+        assert_eq!(window.take_transmission().map(|sent| sent.floor), Some(request));
     }
 
     #[test]

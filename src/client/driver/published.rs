@@ -90,7 +90,7 @@ impl Published {
             let value = measure(&Belief { session: self.session, start, length, fires_at });
             // The words must have been read before the second look at the number.
             fence(Ordering::Acquire);
-            if before % 2 == 0 && self.sequence.load(Ordering::Relaxed) == before {
+            if before & 1 == 0 && self.sequence.load(Ordering::Relaxed) == before {
                 return value;
             }
             std::hint::spin_loop();
@@ -133,6 +133,7 @@ mod tests {
         let writer = Arc::clone(&published);
         let mut pair = belief(1, u64::MAX);
         let (start, length) = (pair.start, pair.length);
+        published.publish(&pair);
         let writing = std::thread::spawn(move || {
             for round in 0..200_000u64 {
                 pair.start.raw = start.raw - round % 1000;
@@ -141,13 +142,9 @@ mod tests {
             }
         });
         while !writing.is_finished() {
-            published.read(|belief| {
-                let (shift, cut) = (start.raw - belief.start.raw, length - belief.length);
-                (shift, cut.as_nanos() as u64)
-            });
             let (shift, cut) = published.read(|belief| {
-                let (shift, cut) = (start.raw - belief.start.raw, length - belief.length);
-                (shift, cut.as_nanos() as u64)
+                let cut = length.saturating_sub(belief.length);
+                (start.raw.wrapping_sub(belief.start.raw), cut.as_nanos() as u64)
             });
             assert_eq!(shift, cut);
         }

@@ -53,7 +53,7 @@ impl Slot {
         Arc::new(Self { waiter: Arc::default(), state, event: OnceLock::new() })
     }
 
-    /// Leaves the decision; gives back what was decided before it, which is a bug.
+    /// Leaves the decision, the first one for good, and wakes whoever waits for it.
     pub(super) fn decide(&self, result: Result<Given, Error>) {
         let mut state = self.state.lock();
         if matches!(*state, State::Undecided) {

@@ -124,7 +124,7 @@ fn output_that_the_other_side_does_not_read_ends_at_the_bound_and_arrives_in_ord
             Ok(()) => queued += 1,
             Err(closed) => break closed,
         }
-        if queued % 1_000 == 0 {
+        if queued.is_multiple_of(1_000) {
             connection.flush().unwrap();
         }
     };

@@ -1,0 +1,140 @@
+//! How a node ends by itself (W2, R14).
+
+use super::*;
+use crate::base::{NodeId, SessionKey};
+use crate::net::Listener;
+use crate::node::{FileDisk, NodeOptions};
+use crate::sys::poll::{self, Interest, Ready};
+use crate::wal::{DiskError, FileId};
+use crate::wire::{ClientHello, FrameKind, Request, encode_frame};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+/// Real files, until told to fail.
+#[derive(Debug)]
+struct FailingDisk {
+    files: FileDisk,
+    fault: Arc<AtomicU8>,
+}
+
+const SOUND: u8 = 0;
+const FAILS: u8 = 1;
+const PANICS: u8 = 2;
+
+impl Disk for FailingDisk {
+    fn list(&mut self) -> Result<Vec<String>, DiskError> {
+        self.files.list()
+    }
+    fn open(&mut self, name: &str) -> Result<Option<FileId>, DiskError> {
+        Disk::open(&mut self.files, name)
+    }
+    fn create(&mut self, name: &str) -> Result<FileId, DiskError> {
+        self.files.create(name)
+    }
+    fn length(&mut self, file: FileId) -> Result<u64, DiskError> {
+        self.files.length(file)
+    }
+    fn read_at(&mut self, file: FileId, at: u64, buffer: &mut [u8]) -> Result<usize, DiskError> {
+        self.files.read_at(file, at, buffer)
+    }
+    fn write_at(&mut self, file: FileId, at: u64, bytes: &[u8]) -> Result<(), DiskError> {
+        self.files.write_at(file, at, bytes)
+    }
+    fn sync_data(&mut self, file: FileId) -> Result<(), DiskError> {
+        match self.fault.load(Ordering::SeqCst) {
+            FAILS => Err(DiskError::Io("fdatasync: input/output error".to_owned())),
+            PANICS => panic!("planted"),
+            _ => self.files.sync_data(file),
+        }
+    }
+    fn close(&mut self, file: FileId) {
+        self.files.close(file);
+    }
+    fn rename(&mut self, from: &str, to: &str) -> Result<(), DiskError> {
+        self.files.rename(from, to)
+    }
+    fn remove(&mut self, name: &str) -> Result<(), DiskError> {
+        self.files.remove(name)
+    }
+    fn sync_directory(&mut self) -> Result<(), DiskError> {
+        self.files.sync_directory()
+    }
+    fn prepare(&mut self, name: &str, bytes: u64) {
+        self.files.prepare(name, bytes);
+    }
+    fn take_prepared(&mut self) -> Option<Result<(), DiskError>> {
+        self.files.take_prepared()
+    }
+}
+
+/// A client whose session the node must log.
+fn open_session(address: SocketAddr) -> TcpStream {
+    let mut bytes = Vec::new();
+    let hello = ClientHello { client: "test".to_owned(), cluster: None };
+    encode_frame(FrameKind::ClientHello, &hello, &mut bytes);
+    let client = "test".to_owned();
+    let key = SessionKey([1; 16]);
+    let open = Request::OpenSession { number: 1, ttl_ms: 10_000, key, client };
+    encode_frame(FrameKind::Request, &open, &mut bytes);
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.write_all(&bytes).unwrap();
+    stream
+}
+
+/// Runs a node of its own until it claims, lets its disk fail, and gives what `next` says then.
+fn end_by(fault_to_be: u8) -> Error {
+    let directory = tempfile::tempdir().unwrap();
+    let fault = Arc::new(AtomicU8::new(SOUND));
+    let files = FileDisk::open(directory.path()).unwrap();
+    let disk = FailingDisk { files, fault: Arc::clone(&fault) };
+    let cluster = vec![(NodeId(1), "127.0.0.1:1".to_owned())];
+    let options = NodeOptions::new(NodeId(1), "unused", cluster.clone()).server_options();
+    let server = Server::open(options, disk, [1; 16], &clock::sample()).unwrap();
+    let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = listener.address().unwrap();
+    let (sender, commands) = crossbeam_channel::unbounded();
+    let network = Network::new(NodeId(1), &cluster, listener, sender).unwrap();
+    let board = Arc::new(Board::default());
+    let fd = board.fd().unwrap();
+    let event_loop =
+        EventLoop { server, network, commands, board: Arc::clone(&board), inputs: Vec::new() };
+    let thread = std::thread::spawn(|| event_loop.run());
+    while !board.next(None).unwrap().is_leader {}
+
+    fault.store(fault_to_be, Ordering::SeqCst);
+    let mut client = open_session(address);
+    let error = loop {
+        if let Err(error) = board.next(None) {
+            break error;
+        }
+    };
+    thread.join().unwrap();
+
+    assert_eq!(board.failure().as_ref(), Some(&error));
+    assert_eq!((board.leadership().is_leader, board.leadership().leader), (false, None));
+    let mut set = [(fd, Interest::Read, Ready::default())];
+    poll::wait(&mut set, Some(Duration::ZERO)).unwrap();
+    assert!(set[0].2.readable);
+    // The socket is closed, with the session not acknowledged: only the welcome may have come.
+    let mut heard = Vec::new();
+    let _ = client.read_to_end(&mut heard);
+    assert!(heard.is_empty() || heard[5] == FrameKind::ClientWelcome as u8);
+    assert!(TcpStream::connect(address).is_err());
+    error
+}
+
+#[test]
+fn a_disk_error_ends_the_node_with_its_sentence() {
+    let error = end_by(FAILS);
+    assert_eq!(error.status, Status::Io);
+    assert!(error.message.contains("input/output error"), "{error}");
+}
+
+#[test]
+fn a_panic_ends_the_node_and_not_the_host() {
+    let error = end_by(PANICS);
+    assert_eq!(error.status, Status::Internal);
+    assert!(error.message.contains("planted"), "{error}");
+}

@@ -1,0 +1,139 @@
+//! A node's sockets without its loop: what strangers may not do, and what the server is told of peers.
+
+use super::*;
+use crate::base::DirectoryId;
+use crate::base::time::RHO_PPM;
+use crate::node::{FileDisk, NodeOptions};
+use crate::wire::{FrameDecoder, PeerHello, Refused, RefusedCode, encode_frame};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use tempfile::TempDir;
+
+const SECOND: u64 = 1_000_000_000;
+
+fn cluster() -> Vec<(NodeId, String)> {
+    // Node 3 dials nobody, so nothing but the test connects.
+    (1..=3).map(|id| (NodeId(id), format!("127.0.0.1:{id}"))).collect()
+}
+
+fn network() -> (Network, SocketAddr) {
+    let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = listener.address().unwrap();
+    let (commands, _) = crossbeam_channel::unbounded();
+    (Network::new(NodeId(3), &cluster(), listener, commands).unwrap(), address)
+}
+
+fn server() -> (Server<FileDisk>, TempDir) {
+    let directory = tempfile::tempdir().unwrap();
+    let disk = FileDisk::open(directory.path()).unwrap();
+    let options = NodeOptions::new(NodeId(3), "unused", cluster()).server_options();
+    (Server::open(options, disk, [3; 16], &clock::sample()).unwrap(), directory)
+}
+
+/// Accepts at `now` until `count` connections are there.
+fn accept(network: &mut Network, count: usize, now: u64) {
+    while network.links.len() < count {
+        network.wait(u64::MAX).unwrap();
+        network.acceptor.handle_ready();
+        network.accept(now);
+    }
+}
+
+/// Turns the network until the server has something to be told.
+fn turn(network: &mut Network, server: &Server<FileDisk>) -> Vec<Input> {
+    let mut inputs = Vec::new();
+    while inputs.is_empty() {
+        network.wait(u64::MAX).unwrap();
+        network.collect(server, &mut inputs);
+        network.flush_links();
+    }
+    inputs
+}
+
+/// A peer that has said hello.
+fn peer(address: SocketAddr) -> TcpStream {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let hello = PeerHello {
+        node: NodeId(1),
+        to: NodeId(3),
+        directory: DirectoryId([1; 16]),
+        cluster: None,
+        boot: 1,
+        rho_ppm: RHO_PPM,
+    };
+    let mut bytes = Vec::new();
+    encode_frame(FrameKind::PeerHello, &hello, &mut bytes);
+    stream.write_all(&bytes).unwrap();
+    stream
+}
+
+fn is_up(inputs: &[Input]) -> bool {
+    matches!(inputs, [Input::PeerUp { peer: NodeId(1) }])
+}
+
+#[test]
+fn who_does_not_say_who_it_is_in_time_is_closed() {
+    let (mut network, address) = network();
+    let mut silent = TcpStream::connect(address).unwrap();
+    // A byte now and then is no hello.
+    silent.write_all(&[1]).unwrap();
+    accept(&mut network, 1, 0);
+    assert_eq!(network.next_deadline(), 5 * SECOND);
+    network.end_silent(5 * SECOND - 1, &mut Vec::new());
+    assert_eq!(network.links.len(), 1);
+    network.end_silent(5 * SECOND, &mut Vec::new());
+    assert_eq!((network.links.len(), network.complaints.count()), (0, 1));
+    // The end of the stream, or a reset because of the byte that nobody read.
+    assert!(!matches!(silent.read(&mut [0]), Ok(1)));
+}
+
+#[test]
+fn a_connection_over_the_number_is_told_so() {
+    let (mut network, address) = network();
+    network.links_max = 1;
+    let _first = TcpStream::connect(address).unwrap();
+    accept(&mut network, 1, 0);
+    let mut second = TcpStream::connect(address).unwrap();
+    while network.complaints.count() == 0 {
+        network.acceptor.handle_ready();
+        network.accept(0);
+    }
+    let mut bytes = Vec::new();
+    second.read_to_end(&mut bytes).unwrap();
+    let mut decoder = FrameDecoder::new();
+    decoder.push(&bytes);
+    let refused: Refused = decoder.next_frame().unwrap().unwrap().decode().unwrap();
+    assert_eq!(refused.code, RefusedCode::Full);
+    assert_eq!(network.links.len(), 1);
+}
+
+#[test]
+fn only_the_other_sides_end_of_the_connection_that_counts_is_a_peers_death() {
+    let (mut network, address) = network();
+    let (server, _directory) = server();
+    let first = peer(address);
+    assert!(is_up(&turn(&mut network, &server)));
+    // A newer one replaces it: up again, and not down, also once the older one ends.
+    let second = peer(address);
+    assert!(is_up(&turn(&mut network, &server)));
+    drop(first);
+    drop(second);
+    let inputs = turn(&mut network, &server);
+    assert!(matches!(inputs[..], [Input::PeerDown { peer: NodeId(1) }]), "{inputs:?}");
+}
+
+#[test]
+fn a_peer_that_we_close_for_what_it_sent_is_not_reported_dead() {
+    let (mut network, address) = network();
+    let (server, _directory) = server();
+    let mut stream = peer(address);
+    assert!(is_up(&turn(&mut network, &server)));
+    stream.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+    let mut inputs = Vec::new();
+    while network.links.len() > 0 {
+        network.wait(u64::MAX).unwrap();
+        network.collect(&server, &mut inputs);
+    }
+    assert!(inputs.is_empty(), "{inputs:?}");
+    assert_eq!(network.complaints.count(), 1);
+}

@@ -1,0 +1,21 @@
+//! Three real `tenure serve` processes on loopback, on the real disk: killed, stopped, cut off and fed
+//! garbage, under programs in Rust, C and Python. Nothing here sleeps: everything waits for what it is
+//! about, within [`patience::PATIENCE`].
+
+mod acknowledgements;
+mod cluster;
+mod command;
+mod crash;
+mod facts;
+mod garbage;
+mod holder;
+mod ledger;
+mod load;
+mod patience;
+mod program;
+mod raw_client;
+mod relay;
+mod stopped_client;
+mod stopped_node;
+mod trace;
+mod turns;
