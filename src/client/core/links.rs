@@ -11,7 +11,7 @@ use super::types::{Action, CoreOptions, LinkId};
 use crate::base::rng::Rng;
 use crate::base::time::nanos;
 use crate::base::{ClusterId, NodeId, Sample, Term};
-use crate::wire::{ClientWelcome, LeaderHint};
+use crate::wire::{ClientWelcome, LeaderHint, Request};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -49,6 +49,8 @@ enum Link {
 struct OpenLink {
     node: NodeId,
     hint: LeaderHint,
+    /// When it last said anything.
+    heard_at: u64,
     /// Since when something that was sent has had no answer of any kind.
     unanswered_since: Option<u64>,
 }
@@ -104,8 +106,12 @@ impl Links {
             return self.hang_up(now, link, &why, actions);
         }
         self.cluster = self.cluster.or(welcome.cluster);
-        let open =
-            OpenLink { node: welcome.node, hint: LeaderHint::default(), unanswered_since: None };
+        let open = OpenLink {
+            node: welcome.node,
+            hint: LeaderHint::default(),
+            heard_at: now.boot(),
+            unanswered_since: None,
+        };
         self.links.insert(link, Link::Open(open));
         self.handle_hint(now, link, welcome.leader);
     }
@@ -133,10 +139,10 @@ impl Links {
     }
 
     /// Anything at all came from `link`.
-    pub(super) fn handle_sign_of_life(&mut self, link: LinkId) {
-        if let Some(Link::Open(open)) = self.links.get_mut(&link)
-            && open.unanswered_since.take().is_some()
-        {
+    pub(super) fn handle_sign_of_life(&mut self, now: &Sample, link: LinkId) {
+        let Some(Link::Open(open)) = self.links.get_mut(&link) else { return };
+        open.heard_at = now.boot();
+        if open.unanswered_since.take().is_some() {
             self.endpoints.handle_useful(link);
         }
     }
@@ -205,6 +211,7 @@ impl Links {
         self.hang_up_silent(now, actions);
         self.choose_home(now);
         self.drop_unused_hinted(now, actions);
+        self.ask_idle(now, actions);
         loop {
             let link = LinkId(self.next_link);
             let Some(endpoint) = self.endpoints.dial_next(now, link) else { break };
@@ -212,6 +219,37 @@ impl Links {
             self.links.insert(link, Link::Dialing { since: now.boot() });
             actions.push(Action::Dial { link, endpoint });
         }
+    }
+
+    /// Without a home nothing is sent, and so nothing would ever show that the machine behind a link is gone:
+    /// a link that says nothing for long is asked something that every node answers.
+    fn ask_idle(&mut self, now: &Sample, actions: &mut Vec<Action>) {
+        if self.home.is_some() {
+            return;
+        }
+        let idle = nanos(self.connect_timeout);
+        for (link, state) in &mut self.links {
+            if let Link::Open(open) = state
+                && open.unanswered_since.is_none()
+                && open.heard_at.saturating_add(idle) <= now.boot()
+            {
+                open.unanswered_since = Some(now.boot());
+                actions.push(Action::Send { link: *link, request: Request::Status { read: 0 } });
+            }
+        }
+    }
+
+    /// When `ask_idle` has something to ask.
+    fn idle_deadline(&self) -> u64 {
+        if self.home.is_some() {
+            return u64::MAX;
+        }
+        let idle = self.links.values().filter_map(|link| match link {
+            Link::Open(open) if open.unanswered_since.is_none() => Some(open.heard_at),
+            _ => None,
+        });
+        let longest = idle.min().unwrap_or(u64::MAX);
+        longest.saturating_add(nanos(self.connect_timeout))
     }
 
     fn hang_up_silent(&mut self, now: &Sample, actions: &mut Vec<Action>) {
@@ -268,7 +306,8 @@ impl Links {
         let trusted = self.distrusted.values().map(|(_, until)| *until).min();
         let trusted = if self.home.is_none() { trusted } else { None };
         let dial = self.endpoints.next_deadline();
-        dial.min(silent.unwrap_or(u64::MAX)).min(trusted.unwrap_or(u64::MAX))
+        let silent = silent.unwrap_or(u64::MAX).min(self.idle_deadline());
+        dial.min(silent).min(trusted.unwrap_or(u64::MAX))
     }
 
     /// Closes everything: the client is closed.
