@@ -25,6 +25,7 @@ pub(super) struct Links {
     distrusted: BTreeMap<NodeId, (Term, u64)>,
     cluster: Option<ClusterId>,
     connect_timeout: Duration,
+    ttl: Duration,
     silence_max: Duration,
     rng: Rng,
 }
@@ -75,6 +76,7 @@ impl Links {
             distrusted: BTreeMap::new(),
             cluster: None,
             connect_timeout: options.connect_timeout,
+            ttl: options.ttl,
             silence_max: options.connect_timeout.min(third),
             rng,
         }
@@ -221,35 +223,34 @@ impl Links {
         }
     }
 
-    /// Without a home nothing is sent, and so nothing would ever show that the machine behind a link is gone:
-    /// a link that says nothing for long is asked something that every node answers.
+    /// A link on which nothing is sent never shows that the machine behind it is gone. Without a home that
+    /// is every link; home itself hears renewals answered, unless there is no session yet.
     fn ask_idle(&mut self, now: &Sample, actions: &mut Vec<Action>) {
-        if self.home.is_some() {
-            return;
-        }
-        let idle = nanos(self.connect_timeout);
-        for (link, state) in &mut self.links {
-            if let Link::Open(open) = state
-                && open.unanswered_since.is_none()
-                && open.heard_at.saturating_add(idle) <= now.boot()
-            {
-                open.unanswered_since = Some(now.boot());
-                actions.push(Action::Send { link: *link, request: Request::Status { read: 0 } });
-            }
+        let idle: Vec<LinkId> = self
+            .links
+            .iter()
+            .filter(|(id, link)| self.idle_at(**id, link) <= now.boot())
+            .map(|(id, _)| *id)
+            .collect();
+        for link in idle {
+            self.handle_sent(now, link);
+            actions.push(Action::Send { link, request: Request::Status { read: 0 } });
         }
     }
 
-    /// When `ask_idle` has something to ask.
-    fn idle_deadline(&self) -> u64 {
-        if self.home.is_some() {
-            return u64::MAX;
+    /// When to ask a link whether anybody is there: something that every node answers.
+    fn idle_at(&self, id: LinkId, link: &Link) -> u64 {
+        let limit = match self.home {
+            None => self.connect_timeout,
+            Some(home) if home.link == id => self.connect_timeout.max(self.ttl),
+            Some(_) => return u64::MAX,
+        };
+        match link {
+            Link::Open(OpenLink { heard_at, unanswered_since: None, .. }) => {
+                heard_at.saturating_add(nanos(limit))
+            }
+            _ => u64::MAX,
         }
-        let idle = self.links.values().filter_map(|link| match link {
-            Link::Open(open) if open.unanswered_since.is_none() => Some(open.heard_at),
-            _ => None,
-        });
-        let longest = idle.min().unwrap_or(u64::MAX);
-        longest.saturating_add(nanos(self.connect_timeout))
     }
 
     fn hang_up_silent(&mut self, now: &Sample, actions: &mut Vec<Action>) {
@@ -306,7 +307,8 @@ impl Links {
         let trusted = self.distrusted.values().map(|(_, until)| *until).min();
         let trusted = if self.home.is_none() { trusted } else { None };
         let dial = self.endpoints.next_deadline();
-        let silent = silent.unwrap_or(u64::MAX).min(self.idle_deadline());
+        let idle = self.links.iter().map(|(id, link)| self.idle_at(*id, link)).min();
+        let silent = silent.unwrap_or(u64::MAX).min(idle.unwrap_or(u64::MAX));
         dial.min(silent).min(trusted.unwrap_or(u64::MAX))
     }
 
