@@ -167,7 +167,9 @@ mod tests {
     fn a_signal_reaches_the_whole_group() {
         let mut command = Command::new("sh");
         // A shell gives what it puts in the background no input, unless told which.
-        command.args(["-c", "exec 3<&0; cat <&3 & echo started; wait"]).stdout(std::process::Stdio::piped());
+        command
+            .args(["-c", "exec 3<&0; cat <&3 & echo started; wait"])
+            .stdout(std::process::Stdio::piped());
         let (input, hold) = io::pipe().unwrap();
         let mut group = Group::spawn(command.stdin(input)).unwrap();
         let output = group.child.stdout.take().unwrap();

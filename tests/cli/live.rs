@@ -1,6 +1,6 @@
 //! Commands against three real processes.
 
-use crate::program::{Cluster, code, sentence, signal, stdout};
+use crate::program::{Cluster, code, eventually, sentence, signal, stdout};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdout, Stdio};
@@ -125,9 +125,9 @@ fn a_signal_while_waiting_withdraws_the_request() {
     let queued = || {
         let shown = cluster.run("show", &["x", "--json"]);
         let shown: Value = serde_json::from_slice(&shown.stdout).unwrap();
-        shown["locks"][0]["waiting"].as_u64() == Some(1)
+        (shown["locks"][0]["waiting"].as_u64() == Some(1)).then_some(())
     };
-    assert!(std::iter::repeat_with(queued).any(|queued| queued));
+    eventually("the request waits", queued);
     signal(&waiter, "INT");
     assert_eq!(waiter.wait().unwrap().code(), Some(130));
     signal(&holder, "TERM");
@@ -150,21 +150,22 @@ fn a_command_whose_lease_is_lost_is_killed_with_all_that_it_started() {
 #[test]
 fn status_tells_whole_degraded_and_none_apart() {
     let mut cluster = Cluster::start();
-    let check = |cluster: &Cluster| code(&cluster.run("status", &["--check", "--timeout", "2s"]));
-    let becomes = |cluster: &Cluster, expected| {
-        std::iter::repeat_with(|| check(cluster)).any(|code| code == Some(expected))
+    let check = |cluster: &Cluster| code(&cluster.run("status", &["--check"]));
+    let becomes = |cluster: &Cluster, expected: i32| {
+        let what = format!("status --check ends with {expected}");
+        eventually(&what, || (check(cluster) == Some(expected)).then_some(()));
     };
-    assert!(becomes(&cluster, 0));
+    becomes(&cluster, 0);
     let leader = cluster.leader();
     let status = cluster.status();
     assert_eq!(status["nodes"][leader - 1]["role"], "leader");
     assert_eq!(status["nodes"].as_array().unwrap().len(), 3);
     cluster.kill(leader);
-    assert!(becomes(&cluster, 1));
+    becomes(&cluster, 1);
     assert_eq!(cluster.status()["nodes"][leader - 1]["role"], "unreachable");
     let next = cluster.leader();
     cluster.kill(next);
-    assert!(becomes(&cluster, 3));
+    becomes(&cluster, 3);
 }
 
 #[test]

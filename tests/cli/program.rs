@@ -52,6 +52,13 @@ pub fn free_ports(count: usize) -> Vec<u16> {
     held.iter().map(|listener| listener.local_addr().expect("it is bound").port()).collect()
 }
 
+/// Asks again and again until there is an answer. How often is bounded, and not how long: each time asks
+/// processes, and a slow machine answers slowly.
+pub fn eventually<T>(what: &str, ask: impl FnMut() -> Option<T>) -> T {
+    let answer = std::iter::repeat_with(ask).take(5000).flatten().next();
+    answer.unwrap_or_else(|| panic!("asked 5000 times, and never: {what}"))
+}
+
 /// Sends `signal` ("TERM") to a process.
 pub fn signal(child: &Child, signal: &str) {
     let line = format!("kill -{signal} {}", child.id());
@@ -117,9 +124,7 @@ impl Cluster {
 
     /// Asks until one node says that it leads.
     pub fn leader(&self) -> usize {
-        let ask = || self.status()["leader"].as_u64();
-        let leader = std::iter::repeat_with(ask).find_map(|leader| leader);
-        leader.expect("asked for ever") as usize
+        eventually("a node leads", || self.status()["leader"].as_u64()) as usize
     }
 }
 

@@ -77,7 +77,7 @@ impl Run<'_> {
         let mut figures = Figures::new();
         while self.started.fetch_add(1, Ordering::Relaxed) < self.ops {
             cycle(client, name, &mut figures)?;
-            if figures.count() % BAR_STEP == 0 {
+            if figures.count().is_multiple_of(BAR_STEP) {
                 self.bar.inc(BAR_STEP);
             }
         }
