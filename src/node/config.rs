@@ -2,7 +2,9 @@
 
 use crate::base::NodeId;
 use crate::base::error::{Error, Status};
-use crate::base::limits::{LOG_BYTES_MAX, LOG_RESERVE_BYTES, MEMBERS_MAX, TTL_MS_MAX};
+use crate::base::limits::{
+    LOG_BYTES_MAX, LOG_RESERVE_BYTES, MEMBERS_MAX, SEGMENT_BYTES, TTL_MS_MAX,
+};
 use crate::server::ServerOptions;
 use crate::sys::random;
 use std::net::TcpListener;
@@ -72,6 +74,7 @@ impl NodeOptions {
             ttl_ms_max: TTL_MS_MAX,
             log_bytes_max: LOG_BYTES_MAX,
             log_reserve_bytes: LOG_RESERVE_BYTES,
+            segment_bytes: SEGMENT_BYTES,
             boot: random::seed(),
             seed: random::seed(),
         }

@@ -58,15 +58,14 @@ impl Raft {
     pub(super) fn leader_remaining(&self, leader: &Leader) -> Duration {
         let silence = leader.quorum_silence(&self.now).max(self.writes.waiting_since(&self.now));
         let doubt = self.config.election.saturating_sub(silence) + Duration::from_nanos(1);
-        let since_round = self.now.elapsed_hi(&leader.round_sent);
-        self.config.heartbeat.saturating_sub(since_round).min(doubt)
+        leader.until_beat(&self.now, self.config.heartbeat).min(doubt)
     }
 
     /// One append or heartbeat for each follower that needs one. Appends wait for nothing: this node's
     /// disk and the network work in parallel.
     pub(super) fn send_to_followers(&mut self, now: &Sample) {
         let RoleState::Leader(leader) = &mut self.role else { return };
-        let beat = now.elapsed_hi(&leader.round_sent) >= self.config.heartbeat;
+        let beat = leader.until_beat(now, self.config.heartbeat).is_zero();
         let to_all = beat || leader.reads.need_round();
         if to_all {
             leader.begin_round(now);
@@ -172,6 +171,13 @@ impl Leader {
     pub fn confirmed_round(&self) -> Option<Round> {
         let echoes = self.followers.iter().map(|follower| follower.echoed);
         quorum::reached(echoes.chain([Some(OWN_ROUND)])).flatten()
+    }
+
+    /// How long until the next heartbeat. A pace, which no safety rests on: counted from reading to reading of
+    /// one clock, so that a sample that took long (the process stopped in the middle of it) is not due again at
+    /// once, and for ever.
+    fn until_beat(&self, now: &Sample, heartbeat: Duration) -> Duration {
+        Duration::from_nanos(self.round_sent.hint(heartbeat).saturating_sub(now.boot()))
     }
 
     /// For how long no quorum has been heard.

@@ -26,6 +26,8 @@ pub struct ServerOptions {
     pub log_bytes_max: u64,
     /// The part of it in which only freeing entries are admitted.
     pub log_reserve_bytes: u64,
+    /// How long new segments of the write-ahead log are: `limits::SEGMENT_BYTES`, smaller in tests.
+    pub segment_bytes: u64,
     /// Drawn at each start of the process.
     pub boot: u64,
     /// For timeouts.

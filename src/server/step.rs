@@ -9,7 +9,7 @@ use crate::base::{ClusterId, ConnectionId, DirectoryId, NodeId, Sample};
 use crate::raft::{self, Event, LeaderLease, Raft, Role};
 use crate::replica::{Replica, ReplicaOptions, Storage};
 use crate::server::{Input, Outside, ServerError, ServerOptions};
-use crate::wal::{Disk, Recovery, Wal};
+use crate::wal::{Disk, Recovery, Wal, WalOptions};
 use crate::wire::{
     ClientWelcome, FoundingOffer, LeaderHint, NodeStatus, PeerHello, PeerMessage, Refused, Request,
     ServerMessage,
@@ -48,7 +48,8 @@ impl<D: Disk> Server<D> {
         now: &Sample,
     ) -> Result<Self, ServerError> {
         options.check()?;
-        let (mut wal, recovery) = Wal::open(disk, options.node, DirectoryId(entropy))?;
+        let wal_options = WalOptions { segment_bytes: options.segment_bytes };
+        let (mut wal, recovery) = Wal::open_with(disk, options.node, DirectoryId(entropy), &wal_options)?;
         let mut members: Vec<NodeId> = options.members.iter().map(|(node, _)| *node).collect();
         members.sort_unstable();
         let Recovery { directory, founding, hard_state, entries, .. } = recovery;

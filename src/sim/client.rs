@@ -13,7 +13,7 @@ use crate::sim::network::{Arrival, HostId, LineId, Network, Side};
 use crate::sim::program::Program;
 use crate::sim::talk::{frame, read_frames};
 use crate::wire::{
-    ClientHello, ClientWelcome, Frame, FrameDecoder, FrameKind, Refused, ServerMessage,
+    ClientHello, ClientWelcome, Frame, FrameDecoder, FrameKind, Refused, Request, ServerMessage,
 };
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -69,6 +69,10 @@ struct ClientTalk {
 pub enum ClientEvent {
     /// A call ended, or a step was made, that is counted by this name.
     Count(&'static str),
+    /// Something became of a line.
+    Line { link: LinkId, what: &'static str },
+    /// A request left.
+    Sent(Request),
     /// A grant was told of.
     Granted { lease: LeaseId, name: Name, token: Token },
     /// The lease is still believed in.
@@ -310,10 +314,12 @@ impl ClientProcess {
             match action {
                 Action::Dial { link, endpoint } => {
                     let line = network.dial(now, machine.host_id, host_at(&endpoint));
+                    events.push(ClientEvent::Line { link, what: "dialed" });
                     self.links.insert(link, line);
                     self.talks.insert(line, ClientTalk { link, decoder: FrameDecoder::new() });
                 }
                 Action::Hangup { link } => {
+                    events.push(ClientEvent::Line { link, what: "hung up" });
                     if let Some(line) = self.links.remove(&link) {
                         self.talks.remove(&line);
                         network.close(now, line, Side::Dialer);
@@ -322,6 +328,7 @@ impl ClientProcess {
                 Action::Send { link, request } => {
                     if let Some(line) = self.links.get(&link) {
                         network.send(now, *line, Side::Dialer, frame(FrameKind::Request, &request));
+                        events.push(ClientEvent::Sent(request));
                     }
                 }
                 Action::LeaseEnded { lease, .. } => self.program.handle_ended(lease, events),

@@ -303,7 +303,11 @@ impl World {
                 None => return Some(format!("client {} does not run", client.slot)),
                 Some(process) if !process.program.is_at_rest() => {
                     let doing = process.program.describe();
-                    return Some(format!("client {} is not at rest: {doing}", client.slot));
+                    let (slot, busy, step) = (client.slot, client.busy_until, client.step_at);
+                    let wake = client.next_wake(self.now);
+                    return Some(format!(
+                        "client {slot} is not at rest: {doing}; busy until {busy}, next step at {step}, wants {wake}"
+                    ));
                 }
                 Some(_) => {}
             }

@@ -97,7 +97,7 @@ impl Plan {
                 locks: rng.between(1, 3),
                 think_nanos: rng.between(20, 250) * MS,
                 ttl,
-                ends: [rng.between(0, 200), rng.between(0, 200)],
+                ends: [rng.between(0, 60), rng.between(0, 60)],
             },
             faults: draw_faults(rng),
             fault_nanos: rng.between(100, 2000) * MS,
@@ -138,6 +138,7 @@ fn server_options(rng: &mut Rng, nodes: u64, heartbeat: Duration, election: Dura
         ttl_ms_max: 3_600_000,
         log_bytes_max: 1 << 30,
         log_reserve_bytes: 64 << 20,
+        segment_bytes: pick(rng, &[8 << 10, 16 << 10, 64 << 10]),
         boot: 0,
         seed: 0,
     }

@@ -194,7 +194,8 @@ impl Program {
                     self.release(core, now, lease, events);
                 }
             }
-            11 => self.cancel(core, now, events),
+            11 if self.rng.chance(1, 3) => self.cancel(core, now, events),
+            11 => {}
             12 => self.read(core, now, around, events),
             13 => self.validate(core, now, around, events),
             _ => self.write(core, now, events),

@@ -208,6 +208,9 @@ impl World {
                     self.trace.mix(u64::from(crate::base::checksum::crc32c(bytes)));
                     self.trace.count("messages");
                 }
+                if !matches!(arrival, Arrival::Bytes(_)) {
+                    self.trace.line(self.now, format_args!("{host:?} {line:?} {arrival:?}"));
+                }
                 match self.client_at(host) {
                     Some(slot) => {
                         self.clients[slot].push_arrival(line, arrival);
@@ -260,6 +263,9 @@ impl World {
         match end {
             StepEnd::Crashed => self.crash_inside(slot),
             StepEnd::Goes(left) => {
+                for (at, outgoing) in &left {
+                    self.trace.line(*at, format_args!("node {} says {outgoing:?}", slot + 1));
+                }
                 let seen = self.judge.observe_node(&self.nodes[slot], &left)?;
                 (0..seen.expiries).for_each(|_| self.trace.count("expiries proposed"));
                 if seen.elected {
@@ -351,6 +357,12 @@ impl World {
         let who = self.clients[slot].claimant();
         match event {
             ClientEvent::Count(what) => self.trace.count(what),
+            ClientEvent::Line { link, what } => {
+                self.trace.line(self.now, format_args!("{who} {what} {link:?}"));
+            }
+            ClientEvent::Sent(request) => {
+                self.trace.line(self.now, format_args!("{who} asks {request:?}"));
+            }
             ClientEvent::Granted { lease, name, token } => {
                 self.trace.count("grants believed in");
                 self.trace.line(self.now, format_args!("{who} holds {name} under {token}"));

@@ -115,6 +115,7 @@ impl Cluster {
             ttl_ms_max: 3_600_000,
             log_bytes_max: self.log_bytes.0,
             log_reserve_bytes: self.log_bytes.1,
+            segment_bytes: 1 << 20,
             boot: self.now,
             seed: id.0,
         };

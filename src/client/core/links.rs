@@ -11,7 +11,7 @@ use super::types::{Action, CoreOptions, LinkId};
 use crate::base::rng::Rng;
 use crate::base::time::nanos;
 use crate::base::{ClusterId, NodeId, Sample, Term};
-use crate::wire::{ClientWelcome, LeaderHint};
+use crate::wire::{ClientWelcome, LeaderHint, Request};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -25,6 +25,7 @@ pub(super) struct Links {
     distrusted: BTreeMap<NodeId, (Term, u64)>,
     cluster: Option<ClusterId>,
     connect_timeout: Duration,
+    ttl: Duration,
     silence_max: Duration,
     rng: Rng,
 }
@@ -49,6 +50,8 @@ enum Link {
 struct OpenLink {
     node: NodeId,
     hint: LeaderHint,
+    /// When it last said anything.
+    heard_at: u64,
     /// Since when something that was sent has had no answer of any kind.
     unanswered_since: Option<u64>,
 }
@@ -73,6 +76,7 @@ impl Links {
             distrusted: BTreeMap::new(),
             cluster: None,
             connect_timeout: options.connect_timeout,
+            ttl: options.ttl,
             silence_max: options.connect_timeout.min(third),
             rng,
         }
@@ -104,8 +108,12 @@ impl Links {
             return self.hang_up(now, link, &why, actions);
         }
         self.cluster = self.cluster.or(welcome.cluster);
-        let open =
-            OpenLink { node: welcome.node, hint: LeaderHint::default(), unanswered_since: None };
+        let open = OpenLink {
+            node: welcome.node,
+            hint: LeaderHint::default(),
+            heard_at: now.boot(),
+            unanswered_since: None,
+        };
         self.links.insert(link, Link::Open(open));
         self.handle_hint(now, link, welcome.leader);
     }
@@ -133,10 +141,10 @@ impl Links {
     }
 
     /// Anything at all came from `link`.
-    pub(super) fn handle_sign_of_life(&mut self, link: LinkId) {
-        if let Some(Link::Open(open)) = self.links.get_mut(&link)
-            && open.unanswered_since.take().is_some()
-        {
+    pub(super) fn handle_sign_of_life(&mut self, now: &Sample, link: LinkId) {
+        let Some(Link::Open(open)) = self.links.get_mut(&link) else { return };
+        open.heard_at = now.boot();
+        if open.unanswered_since.take().is_some() {
             self.endpoints.handle_useful(link);
         }
     }
@@ -205,12 +213,43 @@ impl Links {
         self.hang_up_silent(now, actions);
         self.choose_home(now);
         self.drop_unused_hinted(now, actions);
+        self.ask_idle(now, actions);
         loop {
             let link = LinkId(self.next_link);
             let Some(endpoint) = self.endpoints.dial_next(now, link) else { break };
             self.next_link += 1;
             self.links.insert(link, Link::Dialing { since: now.boot() });
             actions.push(Action::Dial { link, endpoint });
+        }
+    }
+
+    /// A link on which nothing is sent never shows that the machine behind it is gone. Without a home that
+    /// is every link; home itself hears renewals answered, unless there is no session yet.
+    fn ask_idle(&mut self, now: &Sample, actions: &mut Vec<Action>) {
+        let idle: Vec<LinkId> = self
+            .links
+            .iter()
+            .filter(|(id, link)| self.idle_at(**id, link) <= now.boot())
+            .map(|(id, _)| *id)
+            .collect();
+        for link in idle {
+            self.handle_sent(now, link);
+            actions.push(Action::Send { link, request: Request::Status { read: 0 } });
+        }
+    }
+
+    /// When to ask a link whether anybody is there: something that every node answers.
+    fn idle_at(&self, id: LinkId, link: &Link) -> u64 {
+        let limit = match self.home {
+            None => self.connect_timeout,
+            Some(home) if home.link == id => self.connect_timeout.max(self.ttl),
+            Some(_) => return u64::MAX,
+        };
+        match link {
+            Link::Open(OpenLink { heard_at, unanswered_since: None, .. }) => {
+                heard_at.saturating_add(nanos(limit))
+            }
+            _ => u64::MAX,
         }
     }
 
@@ -268,7 +307,9 @@ impl Links {
         let trusted = self.distrusted.values().map(|(_, until)| *until).min();
         let trusted = if self.home.is_none() { trusted } else { None };
         let dial = self.endpoints.next_deadline();
-        dial.min(silent.unwrap_or(u64::MAX)).min(trusted.unwrap_or(u64::MAX))
+        let idle = self.links.iter().map(|(id, link)| self.idle_at(*id, link)).min();
+        let silent = silent.unwrap_or(u64::MAX).min(idle.unwrap_or(u64::MAX));
+        dial.min(silent).min(trusted.unwrap_or(u64::MAX))
     }
 
     /// Closes everything: the client is closed.

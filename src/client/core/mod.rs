@@ -138,7 +138,7 @@ impl Core {
     pub fn handle_message(&mut self, now: &Sample, link: LinkId, message: ServerMessage) {
         // First of all, so that nothing that comes after an end extends or grants anything (L24).
         self.check_belief(now);
-        self.links.handle_sign_of_life(link);
+        self.links.handle_sign_of_life(now, link);
         match message {
             ServerMessage::SessionOpened { number, session, ttl_ms, rho_ppm } => {
                 self.handle_session_opened(now, link, number, (session, ttl_ms, rho_ppm));

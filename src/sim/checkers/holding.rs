@@ -72,6 +72,12 @@ impl Holding {
             return Ok(());
         }
         if let Some((last, before)) = self.last_token.get(name) {
+            if (token, who) == (*last, *before) {
+                // The last lease was given back while another acquire of its owner was being decided: the
+                // grant stood all the time, and so did the client's right to it.
+                self.reopen(now, who, lease, name, token);
+                return Ok(());
+            }
             if token <= *last {
                 let what = format!(
                     "{who} believes in {name} under {token}, after {before} did under {last}"
@@ -139,6 +145,19 @@ impl Holding {
             };
             Violation::new(checker, found.to_string())
         })
+    }
+
+    fn reopen(&mut self, now: u64, who: Claimant, lease: LeaseId, name: &Name, token: Token) {
+        let client = who.to_string();
+        let closed = self.closed.iter().rposition(|held| held.client == client && held.token == token.0);
+        let held = self.closed.remove(closed.expect("it was believed in before"));
+        let open = Open {
+            name: name.clone(),
+            leases: BTreeSet::from([lease]),
+            from: held.from,
+            seen: now,
+        };
+        self.open.insert((who, token), open);
     }
 
     fn of(&self, who: Claimant) -> impl Iterator<Item = (Token, &Open)> {
