@@ -24,7 +24,7 @@ impl Rng {
     }
 
     /// Any number.
-    pub fn next(&mut self) -> u64 {
+    pub fn number(&mut self) -> u64 {
         self.0.u64(..)
     }
 
@@ -47,6 +47,6 @@ impl Rng {
     /// A generator of its own, seeded from this one.
     #[must_use]
     pub fn fork(&mut self) -> Self {
-        Self::new(self.next())
+        Self::new(self.number())
     }
 }

@@ -118,7 +118,7 @@ impl SimClient {
         let options = CoreOptions {
             client: name.clone(),
             key: crate::base::SessionKey(self.rng.bytes16()),
-            seed: self.rng.next(),
+            seed: self.rng.number(),
             ..options
         };
         self.process = Some(ClientProcess {

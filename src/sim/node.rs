@@ -85,7 +85,7 @@ impl SimNode {
         self.host.borrow_mut().restart(now);
         let (sample, entropy, seed) = {
             let mut host = self.host.borrow_mut();
-            (host.read_clocks(), host.rng.bytes16(), host.rng.next())
+            (host.read_clocks(), host.rng.bytes16(), host.rng.number())
         };
         let options = ServerOptions { boot: self.starts, seed, ..self.options.clone() };
         let server = Server::open(options, SimDisk::new(self.host.clone()), entropy, &sample);

@@ -166,7 +166,8 @@ mod tests {
     #[test]
     fn a_signal_reaches_the_whole_group() {
         let mut command = Command::new("sh");
-        command.args(["-c", "cat & echo started; wait"]).stdout(std::process::Stdio::piped());
+        // A shell gives what it puts in the background no input, unless told which.
+        command.args(["-c", "exec 3<&0; cat <&3 & echo started; wait"]).stdout(std::process::Stdio::piped());
         let (input, hold) = io::pipe().unwrap();
         let mut group = Group::spawn(command.stdin(input)).unwrap();
         let output = group.child.stdout.take().unwrap();

@@ -13,7 +13,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("replica", &["base", "lock", "raft", "wire"]),
     ("server", &["base", "raft", "replica", "wal", "wire"]),
     ("sys", &["base"]),
-    ("net", &["base", "sys", "wire"]),
+    ("net", &["sys", "wire"]),
     ("client::core", &["base", "lock", "wire"]),
     ("client", &["base", "client::core", "lock", "net", "sys", "wire"]),
     ("node", &["base", "net", "raft", "server", "sys", "wal", "wire"]),
@@ -51,7 +51,7 @@ const BANNED: &[(&str, &[&str])] = &[
     ("sim", PURE),
     ("node", &["unsafe"]),
     ("client", &["unsafe"]),
-    ("cli", &["unsafe", "ffi"]),
+    ("cli", &["unsafe"]),
 ];
 
 /// The one file that names bincode.

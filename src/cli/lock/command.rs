@@ -69,7 +69,7 @@ mod tests {
         let arguments: Vec<OsString> = line.split(' ').map(OsString::from).collect();
         let matches = crate::cli::command().try_get_matches_from(&arguments).unwrap();
         let (_, matches) = matches.subcommand().unwrap();
-        let options = super::super::Options::from_arg_matches(matches).unwrap();
+        let options = crate::cli::Options::from_arg_matches(matches).unwrap();
         split(&options.name, &options.rest, &arguments)
     }
 

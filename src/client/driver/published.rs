@@ -133,6 +133,7 @@ mod tests {
         let writer = Arc::clone(&published);
         let mut pair = belief(1, u64::MAX);
         let (start, length) = (pair.start, pair.length);
+        published.publish(&pair);
         let writing = std::thread::spawn(move || {
             for round in 0..200_000u64 {
                 pair.start.raw = start.raw - round % 1000;
