@@ -34,8 +34,8 @@ fn acquire_and_release(criterion: &mut Criterion) {
     // Not in /tmp, which may be memory.
     let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
     let nodes = start(directory.path());
-    let client =
-        Client::open(&nodes[0].endpoints(), ClientOptions::default()).expect("a cluster that serves");
+    let client = Client::open(&nodes[0].endpoints(), ClientOptions::default())
+        .expect("a cluster that serves");
     let mut group = criterion.benchmark_group("cluster");
     group.sample_size(50).measurement_time(Duration::from_secs(5));
     group.bench_function("acquire and release", |bencher| {

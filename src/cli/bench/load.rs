@@ -1,4 +1,4 @@
-//! Clients that acquire and release, each its own lock, as fast as they are answered.
+//! Threads that acquire and release through the library, each its own lock, as fast as they are answered.
 
 use super::figures::{Figures, Measured};
 use crate::cli::connect::Connection;
@@ -96,6 +96,6 @@ pub fn cycle(client: &Client, name: &str, figures: &mut Figures) -> Result<(), F
 }
 
 /// Cycles before the measurement: connections, caches and branch predictors are then as they stay.
-const WARM_UP: u32 = 50;
+pub const WARM_UP: u32 = 50;
 /// The progress bar is not what we measure.
-const BAR_STEP: u64 = 32;
+pub const BAR_STEP: u64 = 32;

@@ -2,7 +2,9 @@
 
 mod failover;
 mod figures;
+mod generator;
 mod load;
+mod member;
 
 pub use failover::until_next_grant;
 pub use figures::Figures;
@@ -18,16 +20,20 @@ use std::path::{Path, PathBuf};
 
 /// Measure how long acquire and release take, or how long a killed leader is missed.
 ///
-/// Each client is a thread that acquires and releases a lock of its own name, one cycle after the other.
-/// Without --spawn it measures the cluster at --endpoints.
+/// Each client has a session and connections of its own, and acquires and releases a lock of its own name,
+/// one cycle after the other. One client calls the library and waits in it; several are driven by one loop,
+/// unless --threads or --connections says otherwise. Without --spawn it measures the cluster at --endpoints.
 #[derive(Args, Debug)]
 pub struct Options {
     /// Clients at once
     #[arg(long, value_name = "N", default_value = "1", value_parser = 1..=10_000)]
     clients: i64,
-    /// Connections that they share [default: one for each client]
+    /// Threads that share so many clients of the library [default: one for each client]
     #[arg(long, value_name = "M", value_parser = 1..=10_000)]
     connections: Option<i64>,
+    /// A thread for each client, waiting in the library's calls
+    #[arg(long)]
+    threads: bool,
     /// Cycles of all clients together [default: 3000, or 100 for each client if that is more]
     #[arg(long, value_name = "K", value_parser = 1..)]
     ops: Option<i64>,
@@ -94,7 +100,12 @@ fn measure_load(options: &Options, connection: &Connection) -> Result<(), Failur
         ops: options.ops.map_or(3000.max(100 * clients), i64::unsigned_abs),
     };
     let bar = progress(load.ops);
-    let measured = load::measure(&load, connection, &bar)?;
+    let threads = options.threads || options.connections.is_some() || clients == 1;
+    let measured = if threads {
+        load::measure(&load, connection, &bar)?
+    } else {
+        generator::measure(&load, connection, &bar)?
+    };
     bar.finish_and_clear();
     output::print(&if options.json { measured.to_json() } else { measured.to_text() })
 }

@@ -1,0 +1,144 @@
+//! Many clients in one thread: each has its own session and connections, one loop drives them all, as a
+//! program built on events would. With a thread for each, what is measured is mostly the switching of threads.
+
+use super::figures::{Figures, Measured};
+use super::load::{BAR_STEP, Load, WARM_UP};
+use super::member::{Member, Told};
+use crate::cli::connect::Connection;
+use crate::cli::failure::Failure;
+use indicatif::ProgressBar;
+use std::time::{Duration, Instant};
+use tenure::net::Poller;
+use tenure::sys::clock;
+
+/// Measures `load.clients` clients, each with connections of its own.
+pub fn measure(load: &Load, to: &Connection, bar: &ProgressBar) -> Result<Measured, Failure> {
+    let mut generator = Generator::new(load, to)?;
+    generator.run_all(u64::from(WARM_UP) * load.clients, to)?;
+    generator.figures = Figures::new();
+    generator.bar = Some(bar);
+    let begun = Instant::now();
+    generator.run_all(load.ops, to)?;
+    let elapsed = begun.elapsed();
+    generator.close_all(to.timeout)?;
+    Ok(Measured { clients: load.clients, figures: generator.figures, elapsed })
+}
+
+/// The loop and its clients.
+#[derive(Debug)]
+struct Generator<'a> {
+    poller: Poller,
+    members: Vec<Member>,
+    figures: Figures,
+    bar: Option<&'a ProgressBar>,
+    /// Cycles that may still begin.
+    left: u64,
+    /// Members with nothing under way.
+    idle: usize,
+    /// When to ask all members again what is due.
+    look_at: Instant,
+}
+
+impl Generator<'_> {
+    fn new(load: &Load, to: &Connection) -> Result<Self, Failure> {
+        let poller = Poller::new(READY_MAX).map_err(no_poll)?;
+        let members: Vec<Member> = (0..load.clients).map(|place| Member::new(place, to)).collect();
+        Ok(Self {
+            poller,
+            members,
+            figures: Figures::new(),
+            bar: None,
+            left: 0,
+            idle: 0,
+            look_at: Instant::now(),
+        })
+    }
+
+    /// Runs `cycles` cycles of all members together, to the end of the last.
+    fn run_all(&mut self, cycles: u64, to: &Connection) -> Result<(), Failure> {
+        self.left = cycles;
+        self.idle = 0;
+        for place in 0..self.members.len() {
+            self.begin_cycle(place);
+            self.settle(place)?;
+        }
+        let mut progress = (self.figures.count(), Instant::now());
+        while self.idle < self.members.len() {
+            self.turn()?;
+            if self.figures.count() != progress.0 {
+                progress = (self.figures.count(), Instant::now());
+            } else if progress.1.elapsed() > to.timeout {
+                return Err(Failure::unavailable(self.members[0].why_unavailable()));
+            }
+        }
+        Ok(())
+    }
+
+    fn begin_cycle(&mut self, place: usize) {
+        if self.left == 0 {
+            self.idle += 1;
+            return;
+        }
+        self.left -= 1;
+        self.members[place].begin_cycle();
+    }
+
+    /// One wait, and all that follows from what it found.
+    fn turn(&mut self) -> Result<(), Failure> {
+        self.poller.wait(Some(LOOK_EVERY)).map_err(no_poll)?;
+        let ready: Vec<_> = self.poller.ready().collect();
+        for ready in ready {
+            let (place, link) = Member::place_of(ready.key);
+            self.members[place].receive(link);
+            self.settle(place)?;
+        }
+        if self.look_at <= Instant::now() {
+            self.look_at = Instant::now() + LOOK_EVERY;
+            let now = clock::boot_nanos();
+            for place in 0..self.members.len() {
+                if self.members[place].next_deadline() <= now {
+                    self.settle(place)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Does what one member's core says until it says nothing more.
+    fn settle(&mut self, place: usize) -> Result<(), Failure> {
+        while let Some(told) = self.members[place].settle(&self.poller)? {
+            if let Told::Cycle { begun, granted } = told {
+                self.figures.record(begun, granted, Instant::now());
+                if let Some(bar) = self.bar
+                    && self.figures.count().is_multiple_of(BAR_STEP)
+                {
+                    bar.inc(BAR_STEP);
+                }
+                self.begin_cycle(place);
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends all sessions, so that nothing is left at the server; their TTLs do so if this takes too long.
+    fn close_all(&mut self, timeout: Duration) -> Result<(), Failure> {
+        let begun = Instant::now();
+        for place in 0..self.members.len() {
+            self.members[place].close();
+            self.settle(place)?;
+        }
+        while self.members.iter().any(|member| !member.is_closed()) && begun.elapsed() < timeout {
+            self.turn()?;
+        }
+        Ok(())
+    }
+}
+
+fn no_poll(error: std::io::Error) -> Failure {
+    Failure::unavailable(format!("cannot poll sockets: {error}; use fewer clients"))
+}
+
+/// Sockets taken from one wait.
+const READY_MAX: usize = 1024;
+/// Deadlines are those of renewals and redials: seconds, or tens of milliseconds.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
