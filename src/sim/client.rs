@@ -269,7 +269,9 @@ impl ClientProcess {
             }
             Arrival::Refused => self.handle_closed(sample, line, link, "nobody listens there"),
             Arrival::TimedOut => self.handle_closed(sample, line, link, "no answer"),
-            Arrival::ClosedByPeer => self.handle_closed(sample, line, link, "closed by the other side"),
+            Arrival::ClosedByPeer | Arrival::Reset => {
+                self.handle_closed(sample, line, link, "closed by the other side");
+            }
         }
     }
 

@@ -184,7 +184,7 @@ impl Process {
                 }
             }
             Arrival::Refused | Arrival::TimedOut => self.handle_ended(now, line, Cause::Local),
-            Arrival::ClosedByPeer => self.handle_ended(now, line, Cause::Peer),
+            Arrival::ClosedByPeer | Arrival::Reset => self.handle_ended(now, line, Cause::Peer),
         }
     }
 

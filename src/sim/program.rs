@@ -19,6 +19,10 @@ pub struct Habits {
     pub think_nanos: u64,
     /// The TTL that is asked for.
     pub ttl: Duration,
+    /// Calls and leases of one program at a time.
+    pub calls_max: usize,
+    /// How long the values of acquires are.
+    pub value_bytes: usize,
     /// How often, in ten thousand operations, a program closes, and dies.
     pub ends: [u64; 2],
 }
@@ -203,11 +207,12 @@ impl Program {
     }
 
     fn acquire(&mut self, core: &mut Core, now: &Sample, wait: Wait, events: &mut Vec<ClientEvent>) {
-        if self.calls.len() + self.leases.len() >= CALLS_MAX {
+        if self.calls.len() + self.leases.len() >= self.habits.calls_max {
             return;
         }
         let owner = if self.rng.chance(1, 4) { self.rng.between(1, 2) } else { 0 };
-        let call = AcquireCall { name: self.draw_name(), wait, value: vec![7; 3], owner };
+        let value = vec![7; self.habits.value_bytes];
+        let call = AcquireCall { name: self.draw_name(), wait, value, owner };
         self.calls.insert(core.acquire(now, call), Purpose::Acquire);
         events.push(ClientEvent::Count(match wait {
             Wait::Try => "tries",
@@ -254,7 +259,7 @@ impl Program {
     }
 
     fn ask(&mut self, core: &mut Core, now: &Sample, query: Query, around: Surroundings) {
-        if self.calls.len() < 2 * CALLS_MAX {
+        if self.calls.len() < 2 * self.habits.calls_max {
             let floor = around.committed;
             self.calls.insert(core.read(now, query), Purpose::Read { floor });
         }
@@ -372,6 +377,5 @@ fn name_of(error: &Error) -> &'static str {
     }
 }
 
-const CALLS_MAX: usize = 3;
 const KNOWN_MAX: usize = 16;
 const FINISH_NANOS: u64 = 5_000_000;

@@ -60,6 +60,8 @@ pub enum Event {
     Fault,
     /// A node starts again.
     Restart(usize),
+    /// Links are cut.
+    Cut(Vec<(HostId, HostId)>),
     /// Links are whole again.
     Mend(Vec<(HostId, HostId)>),
     /// Links are quick again.
@@ -175,6 +177,10 @@ impl World {
             Event::Client(slot) => return self.step_client(slot),
             Event::Fault => self.inject(),
             Event::Restart(slot) => return self.start_node(slot),
+            Event::Cut(links) if self.phase == Phase::Faults => {
+                links.iter().for_each(|(from, to)| self.network.cut(*from, *to));
+            }
+            Event::Cut(_) => {}
             Event::Mend(links) => {
                 links.iter().for_each(|(from, to)| self.network.mend(self.now, *from, *to));
             }
