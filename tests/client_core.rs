@@ -864,7 +864,7 @@ fn a_home_that_resigns_is_left_until_a_leader_is_known() {
 // ---- anything at all ----
 
 fn any_answer(rng: &mut Rng) -> Answer {
-    let token = if rng.chance(1, 5) { Token(rng.next()) } else { Token(rng.below(200)) };
+    let token = if rng.chance(1, 5) { Token(rng.number()) } else { Token(rng.below(200)) };
     match rng.below(14) {
         0 => Answer::Queued { ahead: 1 },
         1 => Answer::Held { client: "x".into() },
@@ -894,7 +894,7 @@ fn anything(rng: &mut Rng) -> ServerMessage {
         6 => leader(rng.below(9), Some(rng.between(1, 3))),
         7 => leader(rng.below(9), None),
         8 => {
-            let (index, answer) = (Index(rng.next()), ReadAnswer::Valid(true));
+            let (index, answer) = (Index(rng.number()), ReadAnswer::Valid(true));
             ServerMessage::Read { read: rng.below(40), index, answer }
         }
         _ => {

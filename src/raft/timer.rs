@@ -5,9 +5,13 @@ use crate::base::rng::Rng;
 use crate::raft::Config;
 use std::time::Duration;
 
-/// Candidacies begun by a closed connection that may follow each other after short waits. With the
-/// default wait of at most 10 ms they last about 100 ms; then somebody is better served by patience.
-const QUICK_TRIES_MAX: u32 = 20;
+/// Candidacies begun by a closed connection that may follow each other after short waits; then somebody
+/// is better served by patience.
+///
+/// A candidacy is decided once votes have passed two disks. Where that takes longer than the spread of
+/// the waits, all candidates vote for themselves before they hear of each other: so each failure doubles
+/// the spread, until it is that of any election.
+const QUICK_TRIES_MAX: u32 = 8;
 
 /// The election timer (Raft §5.2). It decides by samples; only `remaining` is a hint.
 #[derive(Debug)]
@@ -83,7 +87,8 @@ impl ElectionTimer {
             return self.wait_patiently(now);
         }
         self.start = *now;
-        self.wait = self.rng.duration(self.heartbeat, self.heartbeat + self.peer_down_wait);
+        let least = self.widened(self.heartbeat);
+        self.wait = self.rng.duration(least, least + self.widened(self.peer_down_wait));
     }
 
     fn wait_patiently(&mut self, now: &Sample) {
@@ -93,6 +98,12 @@ impl ElectionTimer {
 
     fn wait_briefly(&mut self, now: &Sample) {
         self.start = *now;
-        self.wait = self.rng.duration(Duration::ZERO, self.peer_down_wait);
+        self.wait = self.rng.duration(Duration::ZERO, self.widened(self.peer_down_wait));
+    }
+
+    /// `wait`, doubled for each quick candidacy that has failed; at most the smallest election timeout.
+    fn widened(&self, wait: Duration) -> Duration {
+        let failed = QUICK_TRIES_MAX.saturating_sub(self.quick_tries + 1);
+        wait.saturating_mul(1 << failed).min(self.election.max(wait))
     }
 }

@@ -142,12 +142,11 @@ fn read_answer(message: &ServerMessage) -> Option<Fact> {
         ServerMessage::SessionOpened { session, .. } => {
             Some(Fact::Answered(Origin::Session(creation(*session))))
         }
-        ServerMessage::Answered { session, request, answer } => match answer {
-            Answer::Granted { .. } | Answer::Done | Answer::Queued { .. } => {
-                Some(Fact::Answered(Origin::Request(*session, *request)))
-            }
-            _ => None,
-        },
+        ServerMessage::Answered {
+            session,
+            request,
+            answer: Answer::Granted { .. } | Answer::Done | Answer::Queued { .. },
+        } => Some(Fact::Answered(Origin::Request(*session, *request))),
         _ => None,
     }
 }

@@ -129,7 +129,7 @@ fn header(length: u32, kind: u8) -> Vec<u8> {
 /// Bytes that look like nothing of ours, the same in each run.
 fn random_bytes() -> Vec<u8> {
     let mut rng = Rng::new(0x007e_0e0e);
-    std::iter::repeat_with(|| rng.next().to_le_bytes()).take(64).flatten().collect()
+    std::iter::repeat_with(|| rng.number().to_le_bytes()).take(64).flatten().collect()
 }
 
 fn refused(cluster: &Cluster, node: NodeId) -> u64 {

@@ -95,7 +95,9 @@ pub fn compile_c(name: &str, directory: &Path) -> PathBuf {
         .arg("-L")
         .arg(&libraries)
         .arg("-ltenure")
-        .arg(format!("-Wl,-rpath,{}", libraries.display()));
+        // Cargo's LD_LIBRARY_PATH names a folder that may hold the library of an older build: the old kind of
+        // rpath is searched before it.
+        .arg(format!("-Wl,--disable-new-dtags,-rpath,{}", libraries.display()));
     run_compiler(command);
     program
 }

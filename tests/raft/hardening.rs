@@ -303,12 +303,15 @@ fn candidacies(config: Config, millis: u64) -> Vec<u64> {
 
 #[test]
 fn refused_candidacy_of_a_closed_connection_tries_again_after_a_short_wait_boundedly() {
-    let begun = candidacies(config(1, 3), 2000);
+    let begun = candidacies(config(1, 3), 4000);
     assert!(begun[0] <= 11, "{begun:?}");
-    let quick = begun.windows(2).filter(|pair| pair[1] - pair[0] <= 11).count();
-    assert_eq!(quick, 19, "20 quick tries: {begun:?}");
-    let slow = begun[20..].windows(2).all(|pair| pair[1] - pair[0] >= ELECTION);
-    assert!(slow && begun.len() > 22, "then patience: {begun:?}");
+    // Each failure doubles the spread of the next wait, up to that of any election.
+    for (failed, pair) in begun[..8].windows(2).enumerate() {
+        let spread = (10 << (failed + 1)).min(ELECTION);
+        assert!(pair[1] - pair[0] <= spread + 1, "try {failed}: {begun:?}");
+    }
+    let slow = begun[8..].windows(2).all(|pair| pair[1] - pair[0] >= ELECTION);
+    assert!(slow && begun.len() > 10, "then patience: {begun:?}");
 }
 
 #[test]

@@ -190,7 +190,7 @@ impl Inner {
     fn flush(&mut self, round: &mut Round) {
         for id in &round.dirty {
             let Some(link) = self.links.get_mut(id) else { continue };
-            if let Err(why) = link.flush() {
+            if let Err(why) = link.flush(&self.registrar) {
                 round.failed.push((*id, why));
             }
         }

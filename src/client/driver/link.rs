@@ -18,6 +18,18 @@ pub(super) struct Link {
     /// Addresses to try if this one fails before it says anything.
     others: VecDeque<SocketAddr>,
     stage: Stage,
+    watched: Watched,
+}
+
+/// What the background thread is told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Watched {
+    /// Nothing: another thread polls the socket.
+    Paused,
+    /// Input.
+    Input,
+    /// Input, and room for output.
+    Both,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +50,8 @@ impl Link {
     /// One whose address is looked up.
     pub(super) fn new(id: LinkId, hello: ClientHello) -> Self {
         let others = VecDeque::new();
-        Self { id, hello, connection: None, others, stage: Stage::Connecting }
+        let (stage, watched) = (Stage::Connecting, Watched::Both);
+        Self { id, hello, connection: None, others, stage, watched }
     }
 
     pub(super) fn fd(&self) -> Option<RawFd> {
@@ -79,6 +92,7 @@ impl Link {
             .map_err(|closed| closed.to_string())?;
         connection.flush().map_err(|closed| closed.to_string())?;
         self.connection = Some(connection);
+        self.watched = Watched::Both;
         Ok(())
     }
 
@@ -86,12 +100,14 @@ impl Link {
         if let Some(connection) = &mut self.connection {
             // If it fails the background thread is woken too: only slower.
             let _ = registrar.pause(connection, Key(self.id.0));
+            self.watched = Watched::Paused;
         }
     }
 
     /// `Err`: the background thread would never hear of it again.
     pub(super) fn resume(&mut self, registrar: &Registrar) -> Result<(), String> {
         let Some(connection) = &mut self.connection else { return Ok(()) };
+        self.watched = if connection.wants_write() { Watched::Both } else { Watched::Input };
         registrar.resume(connection, Key(self.id.0)).map_err(|error| error.to_string())
     }
 
@@ -100,9 +116,13 @@ impl Link {
         connection.queue(FrameKind::Request, request).map_err(|closed| closed.to_string())
     }
 
-    pub(super) fn flush(&mut self) -> Result<(), String> {
+    pub(super) fn flush(&mut self, registrar: &Registrar) -> Result<(), String> {
         let Some(connection) = &mut self.connection else { return Ok(()) };
-        connection.flush().map_err(|closed| closed.to_string())
+        connection.flush().map_err(|closed| closed.to_string())?;
+        if connection.wants_write() && self.watched == Watched::Input {
+            return self.resume(registrar);
+        }
+        Ok(())
     }
 
     /// Takes what came; `Err` says why nothing more will. What came before that is in `said`.
@@ -120,7 +140,7 @@ impl Link {
         }
         match received {
             Ok(received) => {
-                self.flush()?;
+                self.flush(registrar)?;
                 Ok(received)
             }
             Err(closed) if self.stage == Stage::Connecting => {
