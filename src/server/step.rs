@@ -49,7 +49,8 @@ impl<D: Disk> Server<D> {
     ) -> Result<Self, ServerError> {
         options.check()?;
         let wal_options = WalOptions { segment_bytes: options.segment_bytes };
-        let (mut wal, recovery) = Wal::open_with(disk, options.node, DirectoryId(entropy), &wal_options)?;
+        let (mut wal, recovery) =
+            Wal::open_with(disk, options.node, DirectoryId(entropy), &wal_options)?;
         let mut members: Vec<NodeId> = options.members.iter().map(|(node, _)| *node).collect();
         members.sort_unstable();
         let Recovery { directory, founding, hard_state, entries, .. } = recovery;

@@ -148,7 +148,9 @@ impl SimClient {
     #[must_use]
     pub fn remaining(&self, now: u64, lease: LeaseId) -> Duration {
         let sample = self.clocks.sample_at(now);
-        self.process.as_ref().map_or(Duration::ZERO, |process| process.core.remaining(&sample, lease))
+        self.process
+            .as_ref()
+            .map_or(Duration::ZERO, |process| process.core.remaining(&sample, lease))
     }
 
     /// Something came in; it waits until the process runs.
@@ -261,8 +263,9 @@ impl ClientProcess {
                 network.send(now, line, Side::Dialer, frame(FrameKind::ClientHello, &hello));
             }
             Arrival::Bytes(bytes) => {
-                let frames = read_frames(&mut talk.decoder, &bytes)
-                    .unwrap_or_else(|error| panic!("{host:?} reads what our own codec wrote: {error}"));
+                let frames = read_frames(&mut talk.decoder, &bytes).unwrap_or_else(|error| {
+                    panic!("{host:?} reads what our own codec wrote: {error}")
+                });
                 for frame in frames {
                     self.handle_frame(sample, link, &frame);
                 }
@@ -335,7 +338,14 @@ impl ClientProcess {
                 }
                 Action::LeaseEnded { lease, .. } => self.program.handle_ended(lease, events),
                 Action::Decided { call, result } => {
-                    self.program.handle_decided(&mut self.core, &sample, call, result, around, events);
+                    self.program.handle_decided(
+                        &mut self.core,
+                        &sample,
+                        call,
+                        result,
+                        around,
+                        events,
+                    );
                 }
                 Action::Extend(_) | Action::SessionChanged { .. } => {}
             }

@@ -29,7 +29,8 @@ impl World {
             Fault::PowerCut => self.crash_and_restart(node, Ending::PowerCut),
             Fault::PowerCutOfAll => {
                 self.trace.count("power cuts of all");
-                (0..self.nodes.len()).for_each(|slot| self.crash_and_restart(slot, Ending::PowerCut));
+                (0..self.nodes.len())
+                    .for_each(|slot| self.crash_and_restart(slot, Ending::PowerCut));
             }
             Fault::CrashInside => {
                 let operations = u32::try_from(self.rng.below(16)).expect("few");
@@ -119,7 +120,8 @@ impl World {
     fn cut_node(&mut self, slot: usize, direction: Direction) {
         let host = self.nodes[slot].host_id;
         let with_clients = self.rng.chance(1, 2);
-        let others = if with_clients { self.nodes.len() + self.clients.len() } else { self.nodes.len() };
+        let others =
+            if with_clients { self.nodes.len() + self.clients.len() } else { self.nodes.len() };
         let all = self.rng.chance(1, 2);
         let inwards = self.rng.chance(1, 2);
         let mut links = Vec::new();

@@ -180,7 +180,12 @@ impl Network {
     }
 
     /// What arrives at `side` now, if anything does, and at which machine.
-    pub fn handle_deliver(&mut self, now: u64, id: LineId, side: Side) -> Option<(HostId, Arrival)> {
+    pub fn handle_deliver(
+        &mut self,
+        now: u64,
+        id: LineId,
+        side: Side,
+    ) -> Option<(HostId, Arrival)> {
         let line = self.lines.get(&id)?;
         let (host, from) = (line.hosts[side as usize], line.hosts[side.other() as usize]);
         let open = line.open[side as usize];

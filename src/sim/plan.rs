@@ -134,7 +134,12 @@ impl Plan {
     }
 }
 
-fn server_options(rng: &mut Rng, nodes: u64, heartbeat: Duration, election: Duration) -> ServerOptions {
+fn server_options(
+    rng: &mut Rng,
+    nodes: u64,
+    heartbeat: Duration,
+    election: Duration,
+) -> ServerOptions {
     let members = (1..=nodes).map(NodeId).map(|node| (node, address_of(host_of(node)))).collect();
     ServerOptions {
         node: NodeId(1),
