@@ -148,7 +148,9 @@ impl SimClient {
     #[must_use]
     pub fn remaining(&self, now: u64, lease: LeaseId) -> Duration {
         let sample = self.clocks.sample_at(now);
-        self.process.as_ref().map_or(Duration::ZERO, |process| process.core.remaining(&sample, lease))
+        self.process
+            .as_ref()
+            .map_or(Duration::ZERO, |process| process.core.remaining(&sample, lease))
     }
 
     /// Something came in; it waits until the process runs.
@@ -261,15 +263,18 @@ impl ClientProcess {
                 network.send(now, line, Side::Dialer, frame(FrameKind::ClientHello, &hello));
             }
             Arrival::Bytes(bytes) => {
-                let frames = read_frames(&mut talk.decoder, &bytes)
-                    .unwrap_or_else(|error| panic!("{host:?} reads what our own codec wrote: {error}"));
+                let frames = read_frames(&mut talk.decoder, &bytes).unwrap_or_else(|error| {
+                    panic!("{host:?} reads what our own codec wrote: {error}")
+                });
                 for frame in frames {
                     self.handle_frame(sample, link, &frame);
                 }
             }
             Arrival::Refused => self.handle_closed(sample, line, link, "nobody listens there"),
             Arrival::TimedOut => self.handle_closed(sample, line, link, "no answer"),
-            Arrival::ClosedByPeer => self.handle_closed(sample, line, link, "closed by the other side"),
+            Arrival::ClosedByPeer | Arrival::Reset => {
+                self.handle_closed(sample, line, link, "closed by the other side");
+            }
         }
     }
 
@@ -333,7 +338,14 @@ impl ClientProcess {
                 }
                 Action::LeaseEnded { lease, .. } => self.program.handle_ended(lease, events),
                 Action::Decided { call, result } => {
-                    self.program.handle_decided(&mut self.core, &sample, call, result, around, events);
+                    self.program.handle_decided(
+                        &mut self.core,
+                        &sample,
+                        call,
+                        result,
+                        around,
+                        events,
+                    );
                 }
                 Action::Extend(_) | Action::SessionChanged { .. } => {}
             }

@@ -29,7 +29,8 @@ impl World {
             Fault::PowerCut => self.crash_and_restart(node, Ending::PowerCut),
             Fault::PowerCutOfAll => {
                 self.trace.count("power cuts of all");
-                (0..self.nodes.len()).for_each(|slot| self.crash_and_restart(slot, Ending::PowerCut));
+                (0..self.nodes.len())
+                    .for_each(|slot| self.crash_and_restart(slot, Ending::PowerCut));
             }
             Fault::CrashInside => {
                 let operations = u32::try_from(self.rng.below(16)).expect("few");
@@ -63,6 +64,7 @@ impl World {
                 self.clients[slot].busy_until = self.now + nanos;
             }
             Fault::ClientCut => self.cut_client(),
+            Fault::Fading => self.fade_client(),
         }
     }
 
@@ -118,7 +120,8 @@ impl World {
     fn cut_node(&mut self, slot: usize, direction: Direction) {
         let host = self.nodes[slot].host_id;
         let with_clients = self.rng.chance(1, 2);
-        let others = if with_clients { self.nodes.len() + self.clients.len() } else { self.nodes.len() };
+        let others =
+            if with_clients { self.nodes.len() + self.clients.len() } else { self.nodes.len() };
         let all = self.rng.chance(1, 2);
         let inwards = self.rng.chance(1, 2);
         let mut links = Vec::new();
@@ -138,8 +141,16 @@ impl World {
     fn leave_leader_alone(&mut self) {
         let Some(leader) = self.leader() else { return };
         let host = self.nodes[leader].host_id;
-        let peers = (0..self.nodes.len()).map(HostId).filter(|peer| *peer != host);
-        let links = peers.flat_map(|peer| [(peer, host), (host, peer)]).collect();
+        let peers: Vec<HostId> =
+            (0..self.nodes.len()).map(HostId).filter(|peer| *peer != host).collect();
+        let mut links: Vec<_> =
+            peers.iter().flat_map(|peer| [(*peer, host), (host, *peer)]).collect();
+        // Some clients are on its side of the cut: they hear of no other leader.
+        for client in (0..self.clients.len()).map(|slot| self.plan.client_host(slot)) {
+            if self.rng.chance(1, 2) {
+                links.extend(peers.iter().flat_map(|peer| [(*peer, client), (client, *peer)]));
+            }
+        }
         self.trace.count("leaders left alone");
         self.cut_for_a_while(links);
         for (line, side) in self.network.lines_of(host) {
@@ -165,6 +176,22 @@ impl World {
         }
         self.trace.count("client cuts");
         self.cut_for_a_while(links);
+    }
+
+    /// The last acknowledgements are on their way for long, and no renewal follows them.
+    fn fade_client(&mut self) {
+        let slot = self.below(self.clients.len());
+        let host = self.clients[slot].host_id;
+        let ttl = crate::base::time::nanos(self.plan.habits.ttl);
+        let (begin, end) = (self.now + self.rng.below(ttl), self.now + 4 * ttl);
+        let inwards: Vec<_> = self.plan.node_hosts().map(|node| (node, host)).collect();
+        let outwards: Vec<_> = self.plan.node_hosts().map(|node| (host, node)).collect();
+        // Longer than a third of the TTL the client does not wait for an answer.
+        inwards.iter().for_each(|(from, to)| self.network.slow(*from, *to, ttl / 3));
+        self.trace.count("fading links");
+        self.queue.push(begin, Event::Cut(outwards.clone()));
+        self.queue.push(end, Event::Mend(outwards));
+        self.queue.push(end, Event::Hurry(inwards));
     }
 
     fn cut_for_a_while(&mut self, links: Vec<(HostId, HostId)>) {

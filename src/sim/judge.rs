@@ -60,9 +60,14 @@ impl Judge {
     ///
     /// # Errors
     /// What must not be.
-    pub fn observe_node(&mut self, node: &SimNode, left: &[(u64, Outgoing)]) -> Result<Seen, Violation> {
+    pub fn observe_node(
+        &mut self,
+        node: &SimNode,
+        left: &[(u64, Outgoing)],
+    ) -> Result<Seen, Violation> {
         let slot = node.host_id.0;
-        let Some(replica) = node.process.as_ref().and_then(|process| process.server.replica()) else {
+        let Some(replica) = node.process.as_ref().and_then(|process| process.server.replica())
+        else {
             return Ok(Seen::default());
         };
         let news = self.consensus.observe(node.id, replica.raft())?;
@@ -107,7 +112,13 @@ impl Judge {
     }
 
     /// O4: what is committed is durable on a quorum.
-    fn check_commit(&mut self, slot: usize, node: NodeId, commit: Index, at: u64) -> Result<(), Violation> {
+    fn check_commit(
+        &mut self,
+        slot: usize,
+        node: NodeId,
+        commit: Index,
+        at: u64,
+    ) -> Result<(), Violation> {
         if commit <= self.commits[slot] {
             return Ok(());
         }
@@ -122,7 +133,8 @@ impl Judge {
 
     /// O4: what a client is told of its request is durable on a quorum.
     fn check_reply(&self, node: NodeId, at: u64, outgoing: &Outgoing) -> Result<(), Violation> {
-        let Outgoing::Client(_, ServerMessage::Answered { session, request, answer }) = outgoing else {
+        let Outgoing::Client(_, ServerMessage::Answered { session, request, answer }) = outgoing
+        else {
             return Ok(());
         };
         let Some(entries) = self.requests.get(&(*session, *request)) else { return Ok(()) };
@@ -131,7 +143,9 @@ impl Judge {
         if durable {
             return Ok(());
         }
-        let what = format!("node {node} answers {answer:?} to {request:?} of {session:?}, whose entries {entries:?} no quorum has durable");
+        let what = format!(
+            "node {node} answers {answer:?} to {request:?} of {session:?}, whose entries {entries:?} no quorum has durable"
+        );
         Err(Violation::new("O4", what))
     }
 

@@ -4,6 +4,7 @@
 
 pub mod checkers;
 mod client;
+mod clients;
 mod clock;
 mod disk;
 mod faults;
@@ -11,6 +12,7 @@ mod host;
 mod judge;
 mod network;
 mod node;
+mod operations;
 mod outlet;
 mod plan;
 mod program;

@@ -36,6 +36,8 @@ pub enum Arrival {
     Bytes(Vec<u8>),
     /// The other side closed or reset it.
     ClosedByPeer,
+    /// Something on the way says that the other side reset it.
+    Reset,
     /// This side's own system gave up.
     TimedOut,
 }
@@ -173,17 +175,22 @@ impl Network {
     pub fn reset_towards(&mut self, now: u64, line: LineId, side: Side) {
         if self.is_open(line, side) {
             self.line(line).towards[side as usize] = Way::default();
-            self.push_at(now, line, side, Arrival::ClosedByPeer);
+            self.push_at(now, line, side, Arrival::Reset);
         }
     }
 
     /// What arrives at `side` now, if anything does, and at which machine.
-    pub fn handle_deliver(&mut self, now: u64, id: LineId, side: Side) -> Option<(HostId, Arrival)> {
+    pub fn handle_deliver(
+        &mut self,
+        now: u64,
+        id: LineId,
+        side: Side,
+    ) -> Option<(HostId, Arrival)> {
         let line = self.lines.get(&id)?;
         let (host, from) = (line.hosts[side as usize], line.hosts[side.other() as usize]);
         let open = line.open[side as usize];
         let (at, arrival) = line.towards[side as usize].queue.front()?;
-        let local = *arrival == Arrival::TimedOut;
+        let local = matches!(arrival, Arrival::TimedOut | Arrival::Reset);
         if *at > now {
             return None;
         }
@@ -198,7 +205,7 @@ impl Network {
             self.push(now, id, side.other(), Arrival::ClosedByPeer);
             return None;
         }
-        if matches!(arrival, Arrival::ClosedByPeer | Arrival::TimedOut | Arrival::Refused) {
+        if !matches!(arrival, Arrival::Bytes(_) | Arrival::Accepted) {
             self.vanish(id, side);
         }
         Some((host, arrival))

@@ -94,7 +94,8 @@ impl SimNode {
         }
         let server = server?;
         self.busy_until = self.host.borrow().local;
-        let higher = self.options.members.iter().map(|(peer, _)| *peer).filter(|peer| *peer > self.id);
+        let higher =
+            self.options.members.iter().map(|(peer, _)| *peer).filter(|peer| *peer > self.id);
         self.process = Some(Process {
             server,
             inputs: Vec::new(),
@@ -118,7 +119,12 @@ impl SimNode {
     ///
     /// # Errors
     /// A violation: an acknowledgement too early, or a node that ended by itself.
-    pub fn step(&mut self, now: u64, network: &mut Network, ledger: &mut Ledger) -> Result<StepEnd, Violation> {
+    pub fn step(
+        &mut self,
+        now: u64,
+        network: &mut Network,
+        ledger: &mut Ledger,
+    ) -> Result<StepEnd, Violation> {
         let Some(process) = &mut self.process else { return Ok(StepEnd::Goes(Vec::new())) };
         self.host.borrow_mut().local = now;
         for (line, side, arrival) in self.arrivals.drain(..) {
@@ -175,7 +181,8 @@ impl Process {
         match arrival {
             Arrival::Accepted => self.handle_accepted(line, network, now),
             Arrival::Bytes(bytes) => {
-                let talk = self.talks.entry(line).or_insert_with(|| Talk::new(side, Stage::Unknown, now));
+                let talk =
+                    self.talks.entry(line).or_insert_with(|| Talk::new(side, Stage::Unknown, now));
                 let Ok(frames) = talk.read(&bytes) else {
                     panic!("{own:?} cannot read what was encoded by our own codec");
                 };
@@ -184,7 +191,7 @@ impl Process {
                 }
             }
             Arrival::Refused | Arrival::TimedOut => self.handle_ended(now, line, Cause::Local),
-            Arrival::ClosedByPeer => self.handle_ended(now, line, Cause::Peer),
+            Arrival::ClosedByPeer | Arrival::Reset => self.handle_ended(now, line, Cause::Peer),
         }
     }
 
@@ -241,7 +248,13 @@ impl Process {
         }
     }
 
-    fn welcome_client(&mut self, now: u64, line: LineId, hello: &ClientHello, network: &mut Network) {
+    fn welcome_client(
+        &mut self,
+        now: u64,
+        line: LineId,
+        hello: &ClientHello,
+        network: &mut Network,
+    ) {
         match self.server.welcome(hello.cluster) {
             Ok(welcome) => {
                 network.send(now, line, Side::Acceptor, frame(FrameKind::ClientWelcome, &welcome));
@@ -303,8 +316,12 @@ impl Process {
     }
 
     fn dial_due(&mut self, now: u64, own: HostId, network: &mut Network) {
-        let late: Vec<LineId> =
-            self.talks.iter().filter(|(_, talk)| talk.deadline <= now).map(|(line, _)| *line).collect();
+        let late: Vec<LineId> = self
+            .talks
+            .iter()
+            .filter(|(_, talk)| talk.deadline <= now)
+            .map(|(line, _)| *line)
+            .collect();
         for line in late {
             self.hang_up(now, line, network);
         }

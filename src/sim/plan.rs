@@ -4,6 +4,7 @@
 //! that is never whole for long.
 
 use crate::base::NodeId;
+use crate::base::limits::VALUE_BYTES_MAX;
 use crate::base::rng::Rng;
 use crate::client::core::CoreOptions;
 use crate::server::ServerOptions;
@@ -47,6 +48,8 @@ pub enum Fault {
     ClientPause,
     /// A client and the nodes hear nothing of each other.
     ClientCut,
+    /// What nodes say to a client takes long, and then what it says does not arrive at all.
+    Fading,
 }
 
 /// All that is fixed for one run.
@@ -88,6 +91,8 @@ impl Plan {
         let ttl = Duration::from_millis(pick(rng, &[200, 300, 500, 1000, 2000, 3000]));
         let heal_at = rng.between(10, 20) * SECOND;
         let quick = rng.chance(1, 2);
+        // Some runs have more to say at once than one append holds: a new leader's backlog goes in pieces.
+        let heavy = rng.chance(1, 4);
         Self {
             nodes,
             clients: usize::try_from(rng.between(3, 8)).expect("few"),
@@ -97,6 +102,8 @@ impl Plan {
                 locks: rng.between(1, 3),
                 think_nanos: rng.between(20, 250) * MS,
                 ttl,
+                calls_max: if heavy { 12 } else { 3 },
+                value_bytes: if heavy { VALUE_BYTES_MAX } else { 3 },
                 ends: [rng.between(0, 60), rng.between(0, 60)],
             },
             faults: draw_faults(rng),
@@ -127,7 +134,12 @@ impl Plan {
     }
 }
 
-fn server_options(rng: &mut Rng, nodes: u64, heartbeat: Duration, election: Duration) -> ServerOptions {
+fn server_options(
+    rng: &mut Rng,
+    nodes: u64,
+    heartbeat: Duration,
+    election: Duration,
+) -> ServerOptions {
     let members = (1..=nodes).map(NodeId).map(|node| (node, address_of(host_of(node)))).collect();
     ServerOptions {
         node: NodeId(1),
@@ -173,7 +185,7 @@ fn pick<T: Copy>(rng: &mut Rng, from: &[T]) -> T {
     from[usize::try_from(rng.below(from.len() as u64)).expect("a small list")]
 }
 
-const ALL: [Fault; 15] = [
+const ALL: [Fault; 16] = [
     Fault::Kill,
     Fault::PowerCut,
     Fault::PowerCutOfAll,
@@ -189,6 +201,7 @@ const ALL: [Fault; 15] = [
     Fault::DiskStall,
     Fault::ClientPause,
     Fault::ClientCut,
+    Fault::Fading,
 ];
 /// Nanoseconds in a millisecond.
 pub const MS: u64 = 1_000_000;

@@ -28,8 +28,12 @@ impl Resource {
     ) -> Result<(), Violation> {
         match self.highest.get(name) {
             Some((highest, ..)) if token < *highest => trace.count("stale writes refused"),
-            Some((highest, other, of)) if token == *highest && (*other, *of) != (client, process) => {
-                let what = format!("clients {client}/{process} and {other}/{of} write {name} under {token}");
+            Some((highest, other, of))
+                if token == *highest && (*other, *of) != (client, process) =>
+            {
+                let what = format!(
+                    "clients {client}/{process} and {other}/{of} write {name} under {token}"
+                );
                 return Err(Violation::new("O6", what));
             }
             _ => {

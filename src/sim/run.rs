@@ -94,7 +94,8 @@ fn run(mut world: World) -> Result<Report, Violation> {
         world.step()?;
         events += 1;
         if events > EVENTS_MAX {
-            let what = format!("{events} events by {} ns: somebody spins; {:?}", world.now, world.trace);
+            let what =
+                format!("{events} events by {} ns: somebody spins; {:?}", world.now, world.trace);
             return Err(Violation::new("O15", what));
         }
     }

@@ -5,13 +5,12 @@ use crate::lock::Name;
 use crate::raft::Role;
 use crate::sim::checkers::Violation;
 use crate::sim::checkers::durability::Ending;
-use crate::sim::client::{ClientEvent, SimClient, Surroundings};
+use crate::sim::client::SimClient;
 use crate::sim::host::Host;
 use crate::sim::judge::Judge;
 use crate::sim::network::{Arrival, HostId, Network, NetworkEvent};
 use crate::sim::node::{SimNode, StepEnd, host_of};
 use crate::sim::plan::Plan;
-use crate::sim::program::{Aim, Program};
 use crate::sim::queue::Queue;
 use crate::sim::resource::Resource;
 use crate::sim::run::Report;
@@ -60,6 +59,8 @@ pub enum Event {
     Fault,
     /// A node starts again.
     Restart(usize),
+    /// Links are cut.
+    Cut(Vec<(HostId, HostId)>),
     /// Links are whole again.
     Mend(Vec<(HostId, HostId)>),
     /// Links are quick again.
@@ -94,7 +95,9 @@ impl World {
             })
             .collect();
         let clients = (0..plan.clients)
-            .map(|slot| SimClient::new(slot, plan.client_host(slot), rng.fork(), plan.client_pauses))
+            .map(|slot| {
+                SimClient::new(slot, plan.client_host(slot), rng.fork(), plan.client_pauses)
+            })
             .collect();
         let mut world = Self {
             now: 0,
@@ -175,6 +178,10 @@ impl World {
             Event::Client(slot) => return self.step_client(slot),
             Event::Fault => self.inject(),
             Event::Restart(slot) => return self.start_node(slot),
+            Event::Cut(links) if self.phase == Phase::Faults => {
+                links.iter().for_each(|(from, to)| self.network.cut(*from, *to));
+            }
+            Event::Cut(_) => {}
             Event::Mend(links) => {
                 links.iter().for_each(|(from, to)| self.network.mend(self.now, *from, *to));
             }
@@ -196,12 +203,15 @@ impl World {
 
     fn handle_network(&mut self, event: NetworkEvent) {
         match event {
-            NetworkEvent::Dial { line, attempt } => self.network.handle_dial(self.now, line, attempt),
+            NetworkEvent::Dial { line, attempt } => {
+                self.network.handle_dial(self.now, line, attempt)
+            }
             NetworkEvent::GiveUp { line, side, since } => {
                 self.network.handle_give_up(self.now, line, side, since);
             }
             NetworkEvent::Deliver { line, side } => {
-                let Some((host, arrival)) = self.network.handle_deliver(self.now, line, side) else {
+                let Some((host, arrival)) = self.network.handle_deliver(self.now, line, side)
+                else {
                     return;
                 };
                 if let Arrival::Bytes(bytes) = &arrival {
@@ -315,117 +325,6 @@ impl World {
         self.foresee_restart(slot);
     }
 
-    fn start_client(&mut self, slot: usize) {
-        if self.clients[slot].process.is_some() {
-            return;
-        }
-        let aim = if self.phase == Phase::Faults { Aim::Roam } else { Aim::Finish };
-        let program = Program::new(self.plan.habits.clone(), self.rng.fork(), aim, self.now);
-        self.clients[slot].start(self.now, self.plan.client.clone(), program);
-        self.trace.count("client starts");
-        self.foresee_client(slot, self.now);
-    }
-
-    fn step_client(&mut self, slot: usize) -> Result<(), Violation> {
-        let client = &mut self.clients[slot];
-        if client.step_at != self.now {
-            return Ok(());
-        }
-        client.step_at = u64::MAX;
-        if client.busy_until > self.now {
-            self.foresee_client(slot, self.now);
-            return Ok(());
-        }
-        self.trace.count("client steps");
-        let around = Surroundings { now: self.now, committed: self.judge.consensus.committed() };
-        let events = client.step(around, &mut self.network);
-        for event in events {
-            // Of a process that has ended, nothing more is true.
-            if self.clients[slot].process.is_some() {
-                self.handle_client(slot, event)?;
-            }
-        }
-        let free = self.clients[slot].busy_until;
-        let wake = self.clients[slot].next_wake(free.max(self.now));
-        if wake != u64::MAX {
-            self.foresee_client(slot, wake.max(self.now + STEP_NANOS_MIN));
-        }
-        Ok(())
-    }
-
-    fn handle_client(&mut self, slot: usize, event: ClientEvent) -> Result<(), Violation> {
-        let who = self.clients[slot].claimant();
-        match event {
-            ClientEvent::Count(what) => self.trace.count(what),
-            ClientEvent::Line { link, what } => {
-                self.trace.line(self.now, format_args!("{who} {what} {link:?}"));
-            }
-            ClientEvent::Sent(request) => {
-                self.trace.line(self.now, format_args!("{who} asks {request:?}"));
-            }
-            ClientEvent::Granted { lease, name, token } => {
-                self.trace.count("grants believed in");
-                self.trace.line(self.now, format_args!("{who} holds {name} under {token}"));
-                self.trace.mix(token.0);
-                self.check_alone(slot, &name, token)?;
-                self.judge.holding.begin(self.now, who, lease, &name, token)?;
-            }
-            ClientEvent::Believes { lease } => self.judge.holding.confirm(self.now, who, lease)?,
-            ClientEvent::Ended { lease } => self.judge.holding.end(who, lease),
-            ClientEvent::Writes { name, token } => {
-                let delay = if self.rng.chance(1, 10) { 3_000_000_000 } else { 5_000_000 };
-                let at = self.now + self.rng.below(delay);
-                let write = Event::Write { client: who.client, process: who.process, name, token };
-                self.queue.push(at, write);
-            }
-            ClientEvent::Read { index, floor } => {
-                self.trace.count("reads answered");
-                if index < floor {
-                    let what = format!("{who} reads the state at {index}, {floor} was committed before (L18)");
-                    return Err(Violation::new("O8", what));
-                }
-            }
-            ClientEvent::Closed => self.end_client(slot),
-            ClientEvent::Died => {
-                self.trace.count("client deaths");
-                self.end_client(slot);
-            }
-        }
-        Ok(())
-    }
-
-    /// O5: at the instant at which `slot` begins to believe, nobody else does.
-    fn check_alone(&self, slot: usize, name: &Name, token: Token) -> Result<(), Violation> {
-        let who = self.clients[slot].claimant();
-        for (other, lease) in self.judge.holding.others(name, who) {
-            let remaining = self.clients[other.client].remaining(self.now, lease);
-            if !remaining.is_zero() {
-                let what = format!(
-                    "at {} ns {who} holds {name} under {token}, and {other} believes in it for {remaining:?} more",
-                    self.now
-                );
-                return Err(Violation::new("O5", what));
-            }
-        }
-        Ok(())
-    }
-
-    /// The client's process is gone; half of the machines say so.
-    fn end_client(&mut self, slot: usize) {
-        let says_so = self.rng.chance(1, 2);
-        self.judge.holding.end_all(self.clients[slot].claimant());
-        self.clients[slot].process = None;
-        self.clients[slot].step_at = u64::MAX;
-        for (line, side) in self.network.lines_of(self.clients[slot].host_id) {
-            if says_so {
-                self.network.close(self.now, line, side);
-            } else {
-                self.network.vanish(line, side);
-            }
-        }
-        self.queue.push(self.now + self.rng.below(2_000_000_000), Event::NewClient(slot));
-    }
-
     /// Who leads the highest term, as far as nodes that run say.
     pub(super) fn leader(&self) -> Option<usize> {
         let leaders = self.nodes.iter().enumerate().filter_map(|(slot, node)| {
@@ -437,5 +336,5 @@ impl World {
     }
 }
 
-/// A process whose deadline has passed gets no more than this many turns in a simulated second, inverted.
-const STEP_NANOS_MIN: u64 = 1_000;
+/// The least time from one turn of a process to the next that it asks for itself.
+pub(super) const STEP_NANOS_MIN: u64 = 1_000;

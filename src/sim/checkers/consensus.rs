@@ -59,7 +59,8 @@ impl Consensus {
         self.check_commit(node, raft, led_before)?;
         let shadow = self.nodes.entry(node).or_default();
         if raft.term() < shadow.term {
-            let what = format!("node {node} went from term {} back to {}", shadow.term, raft.term());
+            let what =
+                format!("node {node} went from term {} back to {}", shadow.term, raft.term());
             return violation(what);
         }
         shadow.term = raft.term();
@@ -124,7 +125,8 @@ impl Consensus {
             return violation(format!("nodes {leader} and {node} both lead term {term}"));
         }
         let log = &self.nodes[&node].log;
-        let missing = (0..self.committed.len()).rev().find(|at| log.get(*at) != self.committed.get(*at));
+        let missing =
+            (0..self.committed.len()).rev().find(|at| log.get(*at) != self.committed.get(*at));
         // Entries committed by later leaders are not for this one to have.
         match missing {
             Some(at) if self.committed[at].term <= term => violation(format!(
@@ -136,12 +138,19 @@ impl Consensus {
         }
     }
 
-    fn check_commit(&mut self, node: NodeId, raft: &Raft, led_before: bool) -> Result<(), Violation> {
+    fn check_commit(
+        &mut self,
+        node: NodeId,
+        raft: &Raft,
+        led_before: bool,
+    ) -> Result<(), Violation> {
         let commit = raft.commit();
         let shadow = self.nodes.get_mut(&node).expect("followed");
         let before = std::mem::replace(&mut shadow.commit, commit);
         if commit < before {
-            return violation(format!("node {node} took its commit back from {before} to {commit}"));
+            return violation(format!(
+                "node {node} took its commit back from {before} to {commit}"
+            ));
         }
         for position in to_position(before)..to_position(commit) {
             let Some(own) = shadow.log.get(position) else {
@@ -151,14 +160,20 @@ impl Consensus {
                 None => self.committed.push(*own),
                 Some(known) if known == own => {}
                 Some(known) => {
-                    let what = format!("node {node} commits {own:?} at {}, committed was {known:?}", position + 1);
+                    let what = format!(
+                        "node {node} commits {own:?} at {}, committed was {known:?}",
+                        position + 1
+                    );
                     return violation(what);
                 }
             }
         }
         let leads = raft.role() == Role::Leader && led_before && commit > before;
         if leads && term_at(raft, to_position(commit)) != Some(raft.term()) {
-            let what = format!("leader {node} of term {} commits {commit} of an earlier term by counting (R8)", raft.term());
+            let what = format!(
+                "leader {node} of term {} commits {commit} of an earlier term by counting (R8)",
+                raft.term()
+            );
             return violation(what);
         }
         Ok(())
@@ -180,4 +195,84 @@ fn term_at(raft: &Raft, position: usize) -> Option<Term> {
 
 fn to_position(index: Index) -> usize {
     usize::try_from(index.0).expect("a log in memory")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Sample;
+    use crate::raft::{
+        Action, Config, EntryHeader, EntryKind, Event, HardState, Payload, Recovered,
+    };
+    use std::time::Duration;
+
+    /// A cluster of one that has recovered `payload` as its only entry and leads.
+    fn leader(id: u64, term: u64, payload: &[u8]) -> Raft {
+        let config = Config {
+            id: NodeId(id),
+            voters: vec![NodeId(id)],
+            heartbeat: Duration::from_millis(30),
+            election: Duration::from_millis(150),
+            peer_down_wait: Duration::from_millis(10),
+            log_bytes_max: 1 << 20,
+            log_reserve_bytes: 1 << 10,
+            seed: 1,
+        };
+        let header = EntryHeader { format: 1, kind: EntryKind::Command, proposer_unix_ms: 0 };
+        let payload = Payload::from(payload.to_vec());
+        let entry = Entry { term: Term(1), index: Index(1), header, payload };
+        let hard_state = HardState { term: Term(term), vote: None };
+        let recovered = Recovered { hard_state, entries: vec![entry] };
+        let mut raft = Raft::new(config, recovered, &Sample::at(0));
+        let now = Sample::at(1_000_000_000);
+        raft.handle(&now, Event::Deadline);
+        for _ in 0..4 {
+            for action in raft.take_actions(&now) {
+                if let Action::Write(write) = action {
+                    raft.handle(&now, Event::Persisted(write.seq));
+                }
+            }
+        }
+        assert_eq!((raft.role(), raft.commit()), (Role::Leader, Index(2)));
+        raft
+    }
+
+    #[test]
+    fn one_leader_is_news_once() {
+        let mut consensus = Consensus::default();
+        let raft = leader(1, 1, b"a");
+        let news = consensus.observe(NodeId(1), &raft).unwrap();
+        assert!(news.elected && news.entries.len() == 2);
+        assert_eq!(
+            (consensus.committed(), consensus.committed_term(Index(1))),
+            (Index(2), Some(Term(1)))
+        );
+        let news = consensus.observe(NodeId(1), &raft).unwrap();
+        assert!(!news.elected && news.entries.is_empty());
+    }
+
+    #[test]
+    fn two_leaders_of_one_term_are_found() {
+        let mut consensus = Consensus::default();
+        consensus.observe(NodeId(1), &leader(1, 1, b"a")).unwrap();
+        let found = consensus.observe(NodeId(2), &leader(2, 1, b"a")).unwrap_err();
+        assert!(found.checker == "O3" && found.what.contains("both lead"), "{found}");
+    }
+
+    #[test]
+    fn logs_that_differ_at_one_index_and_term_are_found() {
+        let mut consensus = Consensus::default();
+        consensus.observe(NodeId(1), &leader(1, 1, b"a")).unwrap();
+        let found = consensus.observe(NodeId(2), &leader(2, 5, b"b")).unwrap_err();
+        assert!(found.checker == "O3" && found.what.contains("another node had"), "{found}");
+    }
+
+    #[test]
+    fn a_leader_that_lacks_a_committed_entry_is_found() {
+        let mut consensus = Consensus::default();
+        consensus.observe(NodeId(1), &leader(1, 1, b"a")).unwrap();
+        // Same first entry; but at 2, where term 2 committed its no-op, it has one of its own.
+        let found = consensus.observe(NodeId(2), &leader(2, 5, b"a")).unwrap_err();
+        assert!(found.checker == "O3" && found.what.contains("lacks the committed"), "{found}");
+    }
 }

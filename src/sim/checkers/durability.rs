@@ -4,8 +4,8 @@
 //! needs its hard state there, an append acknowledgement its entries (R6, R7, W1); a commit, and what a client
 //! is told, need a quorum of ledgers. Two votes in one term are O3.
 
-use super::bytes::{self, Durable};
 use super::Violation;
+use super::bytes::{self, Durable};
 use crate::base::{Index, NodeId, Term};
 use crate::raft::{AppendOutcome, AppendResponse, HardState, Message, Raft, VoteResponse};
 use std::collections::BTreeMap;
@@ -48,7 +48,12 @@ impl Ledger {
     ///
     /// # Errors
     /// It promises what is not durable, or contradicts an earlier promise.
-    pub fn check_promise(&mut self, node: NodeId, to: NodeId, message: &Message) -> Result<(), Violation> {
+    pub fn check_promise(
+        &mut self,
+        node: NodeId,
+        to: NodeId,
+        message: &Message,
+    ) -> Result<(), Violation> {
         match message {
             Message::VoteResponse(VoteResponse { term, granted: true }) => {
                 self.check_vote(node, to, *term)
@@ -74,16 +79,29 @@ impl Ledger {
     ///
     /// # Errors
     /// Something durable was lost.
-    pub fn check_recovered(&mut self, now: u64, node: NodeId, raft: &Raft, after: Ending) -> Result<(), Violation> {
+    pub fn check_recovered(
+        &mut self,
+        now: u64,
+        node: NodeId,
+        raft: &Raft,
+        after: Ending,
+    ) -> Result<(), Violation> {
         for (at, (term, _)) in self.log.iter().enumerate() {
             let found = raft.entry(Index(at as u64 + 1)).map(|entry| entry.term);
             if found != Some(*term) {
-                let what = format!("node {node} had entry {} of term {term} durable and restarts with {found:?}", at + 1);
+                let what = format!(
+                    "node {node} had entry {} of term {term} durable and restarts with {found:?}",
+                    at + 1
+                );
                 return Err(Violation::new("O4", what));
             }
         }
         if raft.term() < self.hard_state.term {
-            let what = format!("node {node} had {:?} durable and restarts in term {}", self.hard_state, raft.term());
+            let what = format!(
+                "node {node} had {:?} durable and restarts in term {}",
+                self.hard_state,
+                raft.term()
+            );
             return Err(Violation::new("O3", what));
         }
         // After a power cut what was read is what the disk has; after a kill it may be in the page cache only.
@@ -106,7 +124,10 @@ impl Ledger {
     fn check_vote(&mut self, node: NodeId, candidate: NodeId, term: Term) -> Result<(), Violation> {
         let HardState { term: durable, vote } = self.hard_state;
         if durable < term || (durable == term && vote != Some(candidate)) {
-            let what = format!("node {node} votes for {candidate} in term {term} while its disk has {:?}", self.hard_state);
+            let what = format!(
+                "node {node} votes for {candidate} in term {term} while its disk has {:?}",
+                self.hard_state
+            );
             return Err(Violation::new("O4", what));
         }
         let first = *self.votes.entry(term).or_insert(candidate);
@@ -117,14 +138,24 @@ impl Ledger {
         Ok(())
     }
 
-    fn check_acknowledgement(&self, node: NodeId, term: Term, matched: Index) -> Result<(), Violation> {
+    fn check_acknowledgement(
+        &self,
+        node: NodeId,
+        term: Term,
+        matched: Index,
+    ) -> Result<(), Violation> {
         let durable = self.log.len();
         if durable < to_position(matched) {
-            let what = format!("node {node} acknowledges up to {matched} while its disk has {durable} entries");
+            let what = format!(
+                "node {node} acknowledges up to {matched} while its disk has {durable} entries"
+            );
             return Err(Violation::new("O4", what));
         }
         if self.hard_state.term < term {
-            let what = format!("node {node} acknowledges in term {term} while its disk has {:?}", self.hard_state);
+            let what = format!(
+                "node {node} acknowledges in term {term} while its disk has {:?}",
+                self.hard_state
+            );
             return Err(Violation::new("O4", what));
         }
         Ok(())
@@ -140,4 +171,112 @@ pub fn is_on_quorum(ledgers: &[Ledger], index: Index, term: Term, at: u64) -> bo
 
 fn to_position(index: Index) -> usize {
     usize::try_from(index.0).expect("a log in memory")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::founding::FoundingRecord;
+    use crate::base::rng::Rng;
+    use crate::base::{DirectoryId, WriteSeq};
+    use crate::raft::{Entry, EntryHeader, EntryKind, Payload, Write};
+    use crate::sim::disk::SimDisk;
+    use crate::sim::host::{Host, Pauses, SharedHost};
+    use crate::sim::outlet::drain_durable;
+    use crate::wal::Wal;
+
+    const NODE: NodeId = NodeId(1);
+
+    fn open() -> (SharedHost, Wal<SimDisk>, Ledger) {
+        let host = Host::new(Rng::new(1), Pauses { one_in: 0, nanos_max: 0 });
+        let disk = SimDisk::new(host.clone());
+        let directory = DirectoryId([1; 16]);
+        let (mut wal, _) = Wal::open(disk, NODE, directory).unwrap();
+        wal.found(&FoundingRecord::new([(NODE, directory)])).unwrap();
+        (host, wal, Ledger::default())
+    }
+
+    fn write(
+        seq: u64,
+        hard_state: Option<HardState>,
+        truncate_from: Option<u64>,
+        indexes: &[u64],
+    ) -> Write {
+        let header = EntryHeader { format: 1, kind: EntryKind::NoOp, proposer_unix_ms: 0 };
+        let entry = |index: &u64| Entry {
+            term: Term(seq),
+            index: Index(*index),
+            header,
+            payload: Payload::from(vec![7; 11]),
+        };
+        Write {
+            seq: WriteSeq(seq),
+            hard_state,
+            truncate_from: truncate_from.map(Index),
+            entries: indexes.iter().map(entry).collect(),
+        }
+    }
+
+    fn voted(term: u64) -> Option<HardState> {
+        Some(HardState { term: Term(term), vote: Some(NODE) })
+    }
+
+    fn acknowledgement(matched: u64) -> Message {
+        let outcome = AppendOutcome::Accepted { matched: Index(matched) };
+        Message::AppendResponse(AppendResponse {
+            term: Term(0),
+            round: crate::base::Round(0),
+            outcome,
+        })
+    }
+
+    #[test]
+    fn an_acknowledgement_before_its_sync_is_found() {
+        let (host, mut wal, mut ledger) = open();
+        wal.append(&write(1, voted(1), None, &[1, 2])).unwrap();
+        drain_durable(&host, &mut ledger);
+        let early = ledger.check_promise(NODE, NodeId(2), &acknowledgement(2));
+        assert_eq!(early.unwrap_err().checker, "O4");
+        wal.sync().unwrap();
+        drain_durable(&host, &mut ledger);
+        ledger.check_promise(NODE, NodeId(2), &acknowledgement(2)).unwrap();
+        assert!(ledger.check_promise(NODE, NodeId(2), &acknowledgement(3)).is_err());
+    }
+
+    #[test]
+    fn what_was_truncated_is_not_covered_any_more() {
+        let (host, mut wal, mut ledger) = open();
+        wal.append(&write(1, voted(1), None, &[1, 2, 3])).unwrap();
+        wal.append(&write(2, voted(2), Some(2), &[2])).unwrap();
+        wal.sync().unwrap();
+        drain_durable(&host, &mut ledger);
+        assert!(
+            ledger.has(Index(2), Term(2), u64::MAX) && !ledger.has(Index(2), Term(1), u64::MAX)
+        );
+        assert!(ledger.check_promise(NODE, NodeId(2), &acknowledgement(3)).is_err());
+    }
+
+    #[test]
+    fn a_vote_that_the_disk_does_not_have_and_a_second_one_are_found() {
+        let (host, mut wal, mut ledger) = open();
+        let vote = Message::VoteResponse(VoteResponse { term: Term(3), granted: true });
+        let early = ledger.check_promise(NODE, NodeId(2), &vote);
+        assert_eq!(early.unwrap_err().checker, "O4");
+        for (seq, candidate) in [(1, 2), (2, 3)] {
+            let state = HardState { term: Term(3), vote: Some(NodeId(candidate)) };
+            wal.append(&write(seq, Some(state), None, &[])).unwrap();
+            drain_durable(&host, &mut ledger);
+            let checked = ledger.check_promise(NODE, NodeId(candidate), &vote);
+            assert_eq!(checked.err().map(|found| found.checker), (candidate == 3).then_some("O3"));
+        }
+    }
+
+    #[test]
+    fn a_commit_needs_a_majority_of_ledgers_by_its_instant() {
+        let ledger = |since| Ledger { log: vec![(Term(1), since)], ..Ledger::default() };
+        let ledgers = [ledger(10), ledger(20), Ledger::default()];
+        assert!(is_on_quorum(&ledgers, Index(1), Term(1), 20));
+        assert!(!is_on_quorum(&ledgers, Index(1), Term(1), 19));
+        assert!(!is_on_quorum(&ledgers, Index(1), Term(2), 20));
+    }
 }

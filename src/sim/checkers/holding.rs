@@ -149,7 +149,8 @@ impl Holding {
 
     fn reopen(&mut self, now: u64, who: Claimant, lease: LeaseId, name: &Name, token: Token) {
         let client = who.to_string();
-        let closed = self.closed.iter().rposition(|held| held.client == client && held.token == token.0);
+        let closed =
+            self.closed.iter().rposition(|held| held.client == client && held.token == token.0);
         let held = self.closed.remove(closed.expect("it was believed in before"));
         let open = Open {
             name: name.clone(),
@@ -184,5 +185,63 @@ fn held(who: Claimant, token: Token, open: Open) -> Held {
         token: token.0,
         from,
         until: seen,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: Claimant = Claimant { client: 1, process: 1 };
+    const B: Claimant = Claimant { client: 2, process: 1 };
+
+    fn name() -> Name {
+        Name::try_from("x").unwrap()
+    }
+
+    fn held_by_a() -> Holding {
+        let mut holding = Holding::default();
+        holding.begin(10, A, LeaseId(1), &name(), Token(5)).unwrap();
+        holding
+    }
+
+    #[test]
+    fn whoever_was_not_seen_to_end_must_be_asked() {
+        let mut holding = held_by_a();
+        assert_eq!(holding.others(&name(), B), [(A, LeaseId(1))]);
+        assert!(holding.others(&name(), A).is_empty());
+        holding.end(A, LeaseId(1));
+        assert!(holding.others(&name(), B).is_empty());
+    }
+
+    #[test]
+    fn a_token_that_drops_is_found() {
+        let found = held_by_a().begin(20, B, LeaseId(1), &name(), Token(4)).unwrap_err();
+        assert_eq!(found.checker, "O6");
+    }
+
+    #[test]
+    fn a_belief_that_begins_again_is_found() {
+        let mut holding = held_by_a();
+        holding.confirm(20, A, LeaseId(1)).unwrap();
+        holding.end(A, LeaseId(1));
+        assert_eq!(holding.confirm(30, A, LeaseId(1)).unwrap_err().checker, "O5");
+    }
+
+    #[test]
+    fn an_overlap_of_intervals_is_found_at_the_end() {
+        let mut holding = held_by_a();
+        holding.begin(20, B, LeaseId(1), &name(), Token(6)).unwrap();
+        holding.confirm(30, A, LeaseId(1)).unwrap();
+        assert_eq!(holding.check().unwrap_err().checker, "O5");
+    }
+
+    #[test]
+    fn several_leases_of_one_owner_are_one_belief() {
+        let mut holding = held_by_a();
+        holding.begin(20, A, LeaseId(2), &name(), Token(5)).unwrap();
+        holding.end(A, LeaseId(1));
+        holding.confirm(30, A, LeaseId(2)).unwrap();
+        assert_eq!(holding.check().unwrap().beliefs, 1);
     }
 }

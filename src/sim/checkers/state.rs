@@ -24,7 +24,10 @@ impl States {
     /// What must not be.
     pub fn observe(&mut self, applied: Index, machine: &LockMachine) -> Result<(), Violation> {
         if catch_unwind(AssertUnwindSafe(|| machine.check_invariants())).is_err() {
-            return Err(Violation::new("O1", format!("the state at {applied} breaks an invariant")));
+            return Err(Violation::new(
+                "O1",
+                format!("the state at {applied} breaks an invariant"),
+            ));
         }
         let hash = machine.state_hash();
         let known = *self.hashes.entry(applied).or_insert(hash);
@@ -55,7 +58,12 @@ impl States {
     ///
     /// # Errors
     /// It is not.
-    pub fn observe_token(&mut self, before: Token, name: Name, token: Token) -> Result<(), Violation> {
+    pub fn observe_token(
+        &mut self,
+        before: Token,
+        name: Name,
+        token: Token,
+    ) -> Result<(), Violation> {
         if self.tokens.get(&name) == Some(&token) {
             return Ok(());
         }
@@ -79,5 +87,36 @@ fn check_alive(
     if machine.session(session).is_some() {
         return Ok(());
     }
-    Err(Violation::new("O1", format!("at {applied} {name} is held by session {session}, which is not alive")))
+    Err(Violation::new(
+        "O1",
+        format!("at {applied} {name} is held by session {session}, which is not alive"),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_that_does_not_rise_is_found() {
+        let name = Name::try_from("x").unwrap();
+        let mut states = States::default();
+        states.observe_token(Token(0), name.clone(), Token(5)).unwrap();
+        let found = states.observe_token(Token(5), name, Token(4)).unwrap_err();
+        assert_eq!(found.checker, "O6");
+    }
+
+    #[test]
+    fn two_machines_that_differ_at_one_index_are_found() {
+        let mut states = States::default();
+        let mut other = LockMachine::new();
+        let open = crate::lock::Command::OpenSession {
+            ttl_ms: 1000,
+            key: crate::base::SessionKey([0; 16]),
+            client: "c".into(),
+        };
+        other.apply(Index(1), crate::base::Term(1), 0, &open);
+        states.observe(Index(1), &LockMachine::new()).unwrap();
+        assert_eq!(states.observe(Index(1), &other).unwrap_err().checker, "O2");
+    }
 }

@@ -1,0 +1,123 @@
+//! What clients do in the world: they start, run, believe, write, and end.
+
+use crate::base::Token;
+use crate::lock::Name;
+use crate::sim::checkers::Violation;
+use crate::sim::client::{ClientEvent, Surroundings};
+use crate::sim::program::{Aim, Program};
+use crate::sim::world::{Event, Phase, STEP_NANOS_MIN, World};
+
+impl World {
+    pub(super) fn start_client(&mut self, slot: usize) {
+        if self.clients[slot].process.is_some() {
+            return;
+        }
+        let aim = if self.phase == Phase::Faults { Aim::Roam } else { Aim::Finish };
+        let program = Program::new(self.plan.habits.clone(), self.rng.fork(), aim, self.now);
+        self.clients[slot].start(self.now, self.plan.client.clone(), program);
+        self.trace.count("client starts");
+        self.foresee_client(slot, self.now);
+    }
+
+    pub(super) fn step_client(&mut self, slot: usize) -> Result<(), Violation> {
+        let client = &mut self.clients[slot];
+        if client.step_at != self.now {
+            return Ok(());
+        }
+        client.step_at = u64::MAX;
+        if client.busy_until > self.now {
+            self.foresee_client(slot, self.now);
+            return Ok(());
+        }
+        self.trace.count("client steps");
+        let around = Surroundings { now: self.now, committed: self.judge.consensus.committed() };
+        let events = client.step(around, &mut self.network);
+        for event in events {
+            // Of a process that has ended, nothing more is true.
+            if self.clients[slot].process.is_some() {
+                self.handle_client(slot, event)?;
+            }
+        }
+        let free = self.clients[slot].busy_until;
+        let wake = self.clients[slot].next_wake(free.max(self.now));
+        if wake != u64::MAX {
+            self.foresee_client(slot, wake.max(self.now + STEP_NANOS_MIN));
+        }
+        Ok(())
+    }
+
+    fn handle_client(&mut self, slot: usize, event: ClientEvent) -> Result<(), Violation> {
+        let who = self.clients[slot].claimant();
+        match event {
+            ClientEvent::Count(what) => self.trace.count(what),
+            ClientEvent::Line { link, what } => {
+                self.trace.line(self.now, format_args!("{who} {what} {link:?}"));
+            }
+            ClientEvent::Sent(request) => {
+                self.trace.line(self.now, format_args!("{who} asks {request:?}"));
+            }
+            ClientEvent::Granted { lease, name, token } => {
+                self.trace.count("grants believed in");
+                self.trace.line(self.now, format_args!("{who} holds {name} under {token}"));
+                self.trace.mix(token.0);
+                self.check_alone(slot, &name, token)?;
+                self.judge.holding.begin(self.now, who, lease, &name, token)?;
+            }
+            ClientEvent::Believes { lease } => self.judge.holding.confirm(self.now, who, lease)?,
+            ClientEvent::Ended { lease } => self.judge.holding.end(who, lease),
+            ClientEvent::Writes { name, token } => {
+                let delay = if self.rng.chance(1, 10) { 3_000_000_000 } else { 5_000_000 };
+                let at = self.now + self.rng.below(delay);
+                let write = Event::Write { client: who.client, process: who.process, name, token };
+                self.queue.push(at, write);
+            }
+            ClientEvent::Read { index, floor } => {
+                self.trace.count("reads answered");
+                if index < floor {
+                    let what = format!(
+                        "{who} reads the state at {index}, {floor} was committed before (L18)"
+                    );
+                    return Err(Violation::new("O8", what));
+                }
+            }
+            ClientEvent::Closed => self.end_client(slot),
+            ClientEvent::Died => {
+                self.trace.count("client deaths");
+                self.end_client(slot);
+            }
+        }
+        Ok(())
+    }
+
+    /// O5: at the instant at which `slot` begins to believe, nobody else does.
+    fn check_alone(&self, slot: usize, name: &Name, token: Token) -> Result<(), Violation> {
+        let who = self.clients[slot].claimant();
+        for (other, lease) in self.judge.holding.others(name, who) {
+            let remaining = self.clients[other.client].remaining(self.now, lease);
+            if !remaining.is_zero() {
+                let what = format!(
+                    "at {} ns {who} holds {name} under {token}, and {other} believes in it for {remaining:?} more",
+                    self.now
+                );
+                return Err(Violation::new("O5", what));
+            }
+        }
+        Ok(())
+    }
+
+    /// The client's process is gone; half of the machines say so.
+    fn end_client(&mut self, slot: usize) {
+        let says_so = self.rng.chance(1, 2);
+        self.judge.holding.end_all(self.clients[slot].claimant());
+        self.clients[slot].process = None;
+        self.clients[slot].step_at = u64::MAX;
+        for (line, side) in self.network.lines_of(self.clients[slot].host_id) {
+            if says_so {
+                self.network.close(self.now, line, side);
+            } else {
+                self.network.vanish(line, side);
+            }
+        }
+        self.queue.push(self.now + self.rng.below(2_000_000_000), Event::NewClient(slot));
+    }
+}
