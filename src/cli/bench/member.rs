@@ -216,7 +216,8 @@ impl Member {
             .ok_or_else(|| format!("{endpoint} has no address"))?;
         let mut link = Connection::dial(address, CLIENT_BUFFER_BYTES_MAX).map_err(words)?;
         poller.add(&mut link, self.key(id)).map_err(words)?;
-        link.queue(FrameKind::ClientHello, &self.core.hello()).map_err(|error| error.to_string())?;
+        link.queue(FrameKind::ClientHello, &self.core.hello())
+            .map_err(|error| error.to_string())?;
         self.links.insert(id, link);
         Ok(())
     }
