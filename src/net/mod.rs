@@ -7,8 +7,10 @@ mod connection;
 mod listener;
 mod output;
 mod poller;
+mod resolve;
 mod socket;
 
 pub use connection::{Closed, Connection, Received};
 pub use listener::{AcceptError, Listener};
 pub use poller::{Key, Poller, Readiness, Registrar, Wake};
+pub use resolve::{resolve_elsewhere, resolve_locally};

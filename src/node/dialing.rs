@@ -1,12 +1,12 @@
 //! Dials peers: their names, their connections, and the hello that goes first.
 
 use crate::base::NodeId;
+use crate::net::resolve_elsewhere;
 use crate::net::{Closed, Connection, Key};
 use crate::node::commands::Command;
 use crate::node::links::{OUT_BYTES_MAX, Role};
 use crate::node::network::{Network, PEER_UNACKNOWLEDGED_MAX};
 use crate::node::peers::{Pace, Target};
-use crate::node::resolve::resolve_elsewhere;
 use crate::server::Server;
 use crate::wal::Disk;
 use crate::wire::FrameKind;

@@ -22,7 +22,6 @@ mod listen;
 mod network;
 mod outside;
 mod peers;
-mod resolve;
 
 pub use api::Node;
 pub use config::{NodeOptions, parse_cluster};

@@ -6,7 +6,7 @@ use crate::base::rng::Rng;
 use crate::base::time::nanos;
 use crate::base::{DirectoryId, NodeId};
 use crate::net::Key;
-use crate::node::resolve::resolve_locally;
+use crate::net::resolve_locally;
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::net::SocketAddr;

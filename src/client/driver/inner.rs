@@ -4,16 +4,16 @@ use super::Shared;
 use super::lease::LeaseState;
 use super::link::{Link, Said};
 use super::published::Published;
-use super::resolve::{resolve_elsewhere, resolve_locally};
 use super::seat::Seat;
 use super::slot::{Given, Slot, Waiter};
 use crate::client::core::{Action, Belief, CallId, Core, Done, EndReason, LeaseId, LinkId};
-use crate::net::{Received, Registrar, Wake};
+use crate::net::{Received, Registrar, Wake, resolve_elsewhere, resolve_locally};
 use crate::sys::clock;
 use crate::sys::event::EventFd;
 use crate::sys::timer::Before;
 use crate::{Error, Status};
 use std::collections::BTreeMap;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 
@@ -235,8 +235,9 @@ impl Inner {
             }
             return;
         }
-        let shared = self.shared.clone();
-        let done = move |found| {
+        let (shared, name) = (self.shared.clone(), endpoint.clone());
+        let done = move |found: io::Result<_>| {
+            let found = found.map_err(|error| format!("{name} cannot be looked up: {error}"));
             if let Some(shared) = shared.upgrade() {
                 // A client that failed meanwhile needs no address.
                 let _ = shared.with(|inner, now| {

@@ -13,7 +13,6 @@ mod inner;
 mod lease;
 mod link;
 mod published;
-mod resolve;
 mod seat;
 mod slot;
 

@@ -1,12 +1,13 @@
-//! Addresses of peers: IP addresses and `localhost` at once, other names on a thread of their own, since
-//! a name server may take seconds.
+//! Addresses of nodes: IP addresses and `localhost` at once, other names on a thread of their own, since
+//! a name server may take seconds and nobody may wait for it.
 
 use crate::sys::thread;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 
 /// The addresses of "host:port", if no name server has to be asked.
-pub(super) fn resolve_locally(address: &str) -> Option<Vec<SocketAddr>> {
+#[must_use]
+pub fn resolve_locally(address: &str) -> Option<Vec<SocketAddr>> {
     if let Ok(address) = address.parse() {
         return Some(vec![address]);
     }
@@ -21,7 +22,7 @@ pub(super) fn resolve_locally(address: &str) -> Option<Vec<SocketAddr>> {
 ///
 /// # Errors
 /// The process may have no more threads.
-pub(super) fn resolve_elsewhere(
+pub fn resolve_elsewhere(
     address: String,
     done: impl FnOnce(io::Result<Vec<SocketAddr>>) + Send + 'static,
 ) -> io::Result<()> {
