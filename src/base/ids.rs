@@ -81,7 +81,7 @@ number!(
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct DirectoryId(pub [u8; 16]);
 
-/// The hash of the founding record: which cluster this is (design: *Founding*).
+/// The hash of the founding record: which cluster this is (safety, *Founding*).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ClusterId(pub [u8; 16]);
 
