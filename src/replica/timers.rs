@@ -161,6 +161,16 @@ mod tests {
     }
 
     #[test]
+    fn of_a_mass_expiry_a_bounded_number_is_due_at_once() {
+        let mut timers = SessionTimers::default();
+        (1..=10).for_each(|id| timers.insert(SessionId(id), TTL, &Sample::at(0)));
+        let now = Sample::at(100 * MS);
+        let batches: Vec<usize> =
+            std::iter::repeat_with(|| timers.take_due(&now, 4).len()).take(4).collect();
+        assert_eq!(batches, [4, 4, 2, 0]);
+    }
+
+    #[test]
     fn a_removed_session_is_never_due() {
         let mut timers = timers();
         timers.remove(SessionId(1));
