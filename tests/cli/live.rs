@@ -93,7 +93,7 @@ fn a_holder_is_shown_and_its_token_validated() {
     let valid = |token: u64| code(&cluster.run("validate", &["jobs/a", &token.to_string()]));
     assert_eq!((valid(token), valid(token + 1)), (Some(0), Some(1)));
 
-    signal(&holder, "INT");
+    signal(&holder, "TERM");
     assert_eq!(holder.wait().unwrap().code(), Some(0));
     assert_eq!(valid(token), Some(1));
     assert_eq!(stdout(&cluster.run("show", &["jobs/a"])), "nobody holds or waits\n");
@@ -128,8 +128,8 @@ fn a_signal_while_waiting_withdraws_the_request() {
         (shown["locks"][0]["waiting"].as_u64() == Some(1)).then_some(())
     };
     eventually("the request waits", queued);
-    signal(&waiter, "INT");
-    assert_eq!(waiter.wait().unwrap().code(), Some(130));
+    signal(&waiter, "TERM");
+    assert_eq!(waiter.wait().unwrap().code(), Some(143));
     signal(&holder, "TERM");
     holder.wait().unwrap();
 }
