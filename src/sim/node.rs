@@ -148,6 +148,9 @@ impl SimNode {
     /// The process is gone; `host` is left as it is.
     pub fn stop(&mut self, ledger: &mut Ledger) {
         drain_durable(&self.host, ledger);
+        for write in self.host.borrow().storage.unsynced_writes() {
+            ledger.handle_unsynced(write);
+        }
         self.process = None;
         self.arrivals.clear();
         self.step_at = u64::MAX;

@@ -135,6 +135,11 @@ impl Storage {
         std::mem::take(&mut self.newly_durable)
     }
 
+    /// The writes that are in the page cache alone: a crash may keep any part of them.
+    pub fn unsynced_writes(&self) -> impl Iterator<Item = &Vec<u8>> {
+        self.files.values().flat_map(|file| &file.unsynced_writes)
+    }
+
     /// The power fails: what is left is what the next start finds, all of it durable.
     pub fn cut_power(&mut self, rng: &mut Rng) {
         let mut names = std::mem::take(&mut self.durable_names);

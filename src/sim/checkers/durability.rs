@@ -16,6 +16,8 @@ pub struct Ledger {
     log: Vec<(Term, u64)>,
     hard_state: HardState,
     votes: BTreeMap<Term, NodeId>,
+    /// From here on the last process was about to overwrite its log when it ended.
+    unsettled_from: Option<Index>,
 }
 
 /// How a process ended.
@@ -40,6 +42,16 @@ impl Ledger {
                     self.log.truncate(to_position(index).saturating_sub(1));
                 }
                 Durable::HardState(state) => self.hard_state = state,
+            }
+        }
+    }
+
+    /// The process has ended with this write in the page cache alone: it may come to be, or not.
+    pub fn handle_unsynced(&mut self, write: &[u8]) {
+        for said in bytes::read(write) {
+            if let Durable::Entry { index, .. } | Durable::TruncateFrom(index) = said {
+                let from = self.unsettled_from.map_or(index, |from| from.min(index));
+                self.unsettled_from = Some(from);
             }
         }
     }
@@ -86,7 +98,8 @@ impl Ledger {
         raft: &Raft,
         after: Ending,
     ) -> Result<(), Violation> {
-        for (at, (term, _)) in self.log.iter().enumerate() {
+        let unsettled = self.unsettled_from.take().map_or(usize::MAX, to_position);
+        for (at, (term, _)) in self.log.iter().enumerate().take(unsettled.saturating_sub(1)) {
             let found = raft.entry(Index(at as u64 + 1)).map(|entry| entry.term);
             if found != Some(*term) {
                 let what = format!(
@@ -106,6 +119,7 @@ impl Ledger {
         }
         // After a power cut what was read is what the disk has; after a kill it may be in the page cache only.
         if after == Ending::PowerCut {
+            self.log.truncate(unsettled.saturating_sub(1));
             for position in self.log.len() + 1..=to_position(raft.last_index()) {
                 let entry = raft.entry(Index(position as u64)).expect("a log without gaps");
                 self.log.push((entry.term, now));
