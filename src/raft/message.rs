@@ -54,6 +54,10 @@ pub enum EntryKind {
     NoOp,
     /// A command of the lock machine.
     Command,
+    /// The members from here on: a [`Membership`](crate::raft::Membership).
+    Membership,
+    /// A leader that may claim has ended its claim for good in this term (C3); no payload.
+    Relinquish,
 }
 
 /// On every entry. `format` is 1 in this version.

@@ -8,6 +8,7 @@ mod election;
 mod input;
 mod leader_lease;
 mod log;
+mod membership;
 mod message;
 mod output;
 mod progress;
@@ -16,15 +17,18 @@ mod replication;
 mod request;
 mod role;
 mod round;
+mod snapshot;
 mod timer;
 mod writes;
 
 pub use input::{Config, Event, Recovered, Urgency};
+pub use membership::{Change, ChangeError, Member, Membership, Seat};
 pub use message::{
     Append, AppendOutcome, AppendResponse, Entry, EntryHeader, EntryKind, Heartbeat,
     HeartbeatResponse, Message, Payload, VoteRequest, VoteResponse,
 };
-pub use output::{Action, HardState, LeaderLease, ProposeError, ReadError, Role, Write};
+pub use output::{Action, HardState, LeaderLease, LogStart, ProposeError, ReadError, Role, Write};
+pub use snapshot::{Snapshot, SnapshotMeta};
 
 use crate::base::{Index, NodeId, Sample, Term, WriteSeq};
 use crate::raft::log::Log;

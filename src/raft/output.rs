@@ -14,14 +14,25 @@ pub struct HardState {
     pub vote: Option<NodeId>,
 }
 
-/// One write, in one FIFO. To be made durable in this order: hard state (its own file), then the
-/// truncation, then the entries (W6).
+/// Where a log begins that was replaced by a snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogStart {
+    /// The first entry has the index behind this one.
+    pub index: Index,
+    /// The term of the entry at `index`.
+    pub term: Term,
+}
+
+/// One write, in one FIFO. To be made durable in this order: hard state (its own file), then the new start
+/// of the log, the truncation, and the entries (W6).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Write {
     /// Its number; `Event::Persisted` names it.
     pub seq: WriteSeq,
     /// A new term or vote.
     pub hard_state: Option<HardState>,
+    /// Forget all entries: the log begins anew behind a snapshot, which is durable.
+    pub start: Option<LogStart>,
     /// Remove this index and all behind it first.
     pub truncate_from: Option<Index>,
     /// Append these; contiguous.

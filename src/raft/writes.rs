@@ -107,6 +107,7 @@ impl Writes {
         Some(Write {
             seq,
             hard_state: self.hard_state.take(),
+            start: None,
             truncate_from: self.truncate_from.take(),
             entries,
         })

@@ -28,7 +28,7 @@ impl Replica {
 
     fn apply_entry(&mut self, now: &Sample, entry: &Entry) -> Result<(), ApplyError> {
         match entry.header.kind {
-            EntryKind::NoOp => Ok(()),
+            EntryKind::NoOp | EntryKind::Membership | EntryKind::Relinquish => Ok(()),
             EntryKind::Command => {
                 let command = decode_command(entry)?;
                 let unix_ms = entry.header.proposer_unix_ms;

@@ -183,6 +183,8 @@ fn entry_kind_number(kind: EntryKind) -> u8 {
     match kind {
         EntryKind::NoOp => 0,
         EntryKind::Command => 1,
+        EntryKind::Membership => 2,
+        EntryKind::Relinquish => 3,
     }
 }
 
@@ -190,6 +192,8 @@ fn entry_kind(number: u8) -> Option<EntryKind> {
     match number {
         0 => Some(EntryKind::NoOp),
         1 => Some(EntryKind::Command),
+        2 => Some(EntryKind::Membership),
+        3 => Some(EntryKind::Relinquish),
         _ => None,
     }
 }

@@ -224,6 +224,7 @@ mod tests {
             payload: Payload::from(vec![7; 11]),
         };
         Write {
+            start: None,
             seq: WriteSeq(seq),
             hard_state,
             truncate_from: truncate_from.map(Index),
