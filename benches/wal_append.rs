@@ -35,7 +35,8 @@ impl Growing {
     fn append(&mut self, count: u64) {
         let entries = (self.next..self.next + count).map(|index| self.entry(index)).collect();
         self.next += count;
-        let write = Write { seq: WriteSeq(1), hard_state: None, truncate_from: None, entries };
+        let write =
+            Write { seq: WriteSeq(1), hard_state: None, start: None, truncate_from: None, entries };
         self.wal.append(&write).unwrap();
     }
 
@@ -54,7 +55,7 @@ impl Growing {
 
 fn hard_state(term: u64) -> Write {
     let hard_state = Some(HardState { term: Term(term), vote: Some(NODE) });
-    Write { seq: WriteSeq(1), hard_state, truncate_from: None, entries: Vec::new() }
+    Write { seq: WriteSeq(1), hard_state, start: None, truncate_from: None, entries: Vec::new() }
 }
 
 /// One batch of `count` entries at a time, after the floor for as many bytes.
