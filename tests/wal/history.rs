@@ -77,7 +77,7 @@ impl Account {
             self.logs.push(self.log()[..kept].to_vec());
         }
         let entries: Vec<Entry> = (0..rng.below(5)).map(|_| self.next_entry(rng)).collect();
-        Write { seq: WriteSeq(1), hard_state, truncate_from, entries }
+        Write { seq: WriteSeq(1), hard_state, start: None, truncate_from, entries }
     }
 
     fn next_hard_state(&mut self, rng: &mut Rng) -> HardState {
@@ -166,7 +166,7 @@ pub fn write(indexes: std::ops::Range<u64>, payload: usize) -> Write {
     let entries = indexes
         .map(|index| entry(index, Term(1), vec![u8::try_from(index % 251).unwrap(); payload]))
         .collect();
-    Write { seq: WriteSeq(1), hard_state: None, truncate_from: None, entries }
+    Write { seq: WriteSeq(1), hard_state: None, start: None, truncate_from: None, entries }
 }
 
 /// A batch of its own for each of these entries.
