@@ -4,7 +4,8 @@ use crate::base::limits::ENTRY_BYTES_MAX;
 use crate::base::{Index, NodeId, Round, Sample, Term};
 use crate::raft::role::RoleState;
 use crate::raft::{
-    Append, AppendOutcome, AppendResponse, Entry, Heartbeat, HeartbeatResponse, Message, Raft,
+    Append, AppendOutcome, AppendResponse, Entry, EntryKind, Heartbeat, HeartbeatResponse,
+    Membership, Message, Raft,
 };
 
 impl Raft {
@@ -21,6 +22,9 @@ impl Raft {
             return self.answer_append(from, round, outcome);
         }
         self.follow(now, from, append.term);
+        if prev_index < self.log.base() {
+            return self.take_behind_base(from, append);
+        }
         let found = self.log.term_at(prev_index);
         if found == Some(append.prev_term) {
             let matched = Index(prev_index.0 + append.entries.len() as u64);
@@ -51,7 +55,7 @@ impl Raft {
     }
 
     /// `leader` speaks with the right of `term`, which is not below this node's.
-    fn follow(&mut self, now: &Sample, leader: NodeId, term: Term) {
+    pub(super) fn follow(&mut self, now: &Sample, leader: NodeId, term: Term) {
         if term == self.term() {
             let known = self.leader();
             assert!(
@@ -79,7 +83,21 @@ impl Raft {
         if first.index <= self.log.last_index() {
             self.truncate(first.index, first.term);
         }
-        self.log.extend(entries.into_iter().skip(known));
+        for entry in entries.into_iter().skip(known) {
+            self.append_entry(entry);
+        }
+    }
+
+    /// Takes an append that begins in what is compacted here: that is committed, so the leader holds the same
+    /// (R4), and what is new begins behind it.
+    fn take_behind_base(&mut self, from: NodeId, append: Append) {
+        let base = self.log.base();
+        let end = Index(append.prev_index.0 + append.entries.len() as u64);
+        let new = append.entries.into_iter().filter(|entry| entry.index > base).collect();
+        self.take_entries(new);
+        let matched = end.max(base);
+        self.commit = self.commit.max(append.commit.min(matched));
+        self.answer_append(from, append.round, AppendOutcome::Accepted { matched });
     }
 
     fn truncate(&mut self, from: Index, term: Term) {
@@ -93,6 +111,7 @@ impl Raft {
             self.issue_write();
         }
         self.log.truncate(from);
+        self.memberships.handle_truncated(from);
         self.writes.handle_truncation(from);
     }
 
@@ -140,6 +159,11 @@ fn check_append(append: &Append) -> Result<(), &'static str> {
         }
         if entry.payload.bytes().len() > ENTRY_BYTES_MAX {
             return Err("an entry is too large");
+        }
+        if entry.header.kind == EntryKind::Membership
+            && Membership::decode(entry.payload.bytes()).is_err()
+        {
+            return Err("an entry holds no membership");
         }
         before = (entry.index, entry.term);
     }

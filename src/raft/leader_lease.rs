@@ -1,6 +1,7 @@
 //! What a leader may claim, and until when (safety §3).
 
 use crate::base::{Sample, time};
+use crate::raft::role::Leader;
 use crate::raft::{LeaderLease, Raft};
 use std::time::Duration;
 
@@ -11,23 +12,39 @@ impl Raft {
         self.lease_duration = self.lease_duration.max(Some(delta));
     }
 
-    /// What this leader may claim (C1, C2, C5), `None` if nothing; the claim ends when elapsed_hi since
+    /// What this leader may claim (C1, C2, C3, C5), `None` if nothing; the claim ends when elapsed_hi since
     /// its `start` reaches its `length`. Whoever reads it compares with a fresh sample (C4).
     #[must_use]
     pub fn leader_lease(&self, now: &Sample) -> Option<LeaderLease> {
-        let delta = self.lease_duration?;
         let leader = self.role.leader()?;
-        // C2: claims of earlier leaders are over, and this one knows all that they committed.
-        let settled = self.applied >= leader.noop && now.elapsed_lo(&leader.won) >= delta;
-        if !settled {
+        if let Some(transfer) = &leader.transfer {
+            // Nothing is extended any more (C3).
+            return transfer.claim_at(now);
+        }
+        let delta = self.lease_duration?;
+        // C3: behind its own `Relinquish` another leader may claim, until an entry behind it is committed.
+        let gave_up = leader.relinquished.is_some_and(|relinquish| self.commit <= relinquish);
+        if gave_up || !self.is_clear_of_claims(leader, delta, now) {
             return None;
         }
         // C1: t is when the last round that a quorum echoed was begun, not when the echoes came.
         let start = if self.is_only_voter() {
             *now
         } else {
-            leader.rounds.sample(leader.confirmed_round()?)
+            leader.rounds.sample(self.confirmed_round(leader)?)
         };
         Some(LeaderLease { term: self.term(), start, length: time::claim(delta) })
+    }
+
+    /// C2: claims of earlier leaders are over, and this one knows all that they committed. They are over once
+    /// Δ has passed since it won, or if the last of them had ended its own for good.
+    pub(super) fn is_clear_of_claims(
+        &self,
+        leader: &Leader,
+        delta: Duration,
+        now: &Sample,
+    ) -> bool {
+        let over = leader.behind_relinquish || now.elapsed_lo(&leader.won) >= delta;
+        self.applied >= leader.noop && over
     }
 }

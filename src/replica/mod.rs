@@ -150,6 +150,7 @@ impl Replica {
                 self.outputs.push(Output::SendPeer { to, message, after });
             }
             Action::Apply { from, to } => self.apply(now, from, to)?,
+            Action::Install(_) | Action::Restored { .. } => todo!(),
             Action::ReadReady { read, index } => self.handle_confirmed(now, read, index),
             Action::ReadFailed { read } => self.handle_unconfirmed(read),
             Action::RoleChanged { role, .. } => self.handle_role(role),

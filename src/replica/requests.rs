@@ -155,7 +155,7 @@ impl Replica {
         };
         self.raft.propose(header, Payload::from(payload), urgency).map_err(|error| match error {
             ProposeError::NotLeader => Unproposed::NotLeader,
-            ProposeError::Busy => Unproposed::Refused(Refusal::Busy),
+            ProposeError::Busy | ProposeError::Transferring => Unproposed::Refused(Refusal::Busy),
             ProposeError::LogFull => Unproposed::Refused(Refusal::Limit),
             ProposeError::TooLarge => Unproposed::Refused(Refusal::Invalid),
         })

@@ -54,7 +54,7 @@ impl<D: Disk> Server<D> {
         let mut members: Vec<NodeId> = options.members.iter().map(|(node, _)| *node).collect();
         members.sort_unstable();
         let Recovery { directory, founding, hard_state, entries, .. } = recovery;
-        let recovered = raft::Recovered { hard_state, entries };
+        let recovered = raft::Recovered { hard_state, snapshot: None, entries };
         if let Some(record) = &founding {
             check_record(record, options.node, directory, &members)?;
         }
@@ -323,7 +323,10 @@ fn serving(
 ) -> Serving {
     let config = raft::Config {
         id: options.node,
-        voters: members.to_vec(),
+        membership: raft::Membership::founding(
+            members.iter().map(|id| (*id, DirectoryId([0; 16]), String::new())),
+        ),
+        retained_bytes: crate::base::limits::RETAINED_BYTES,
         heartbeat: options.heartbeat,
         election: options.election,
         peer_down_wait: PEER_DOWN_WAIT,

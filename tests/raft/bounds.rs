@@ -2,7 +2,7 @@
 
 use crate::harness::*;
 use tenure::base::limits::{ENTRY_BYTES_MAX, UNCOMMITTED_BYTES_MAX};
-use tenure::base::{Index, NodeId, Sample, Term};
+use tenure::base::{Index, Sample, Term};
 use tenure::raft::{Event, HardState, Message, ProposeError, Raft, Recovered, Role, Urgency};
 
 const MAX: u64 = u64::MAX;
@@ -161,7 +161,7 @@ fn numbers_at_their_end_do_not_overflow() {
 fn node_in_the_last_term_does_not_campaign() {
     for term in [(1 << 48) - 1, MAX] {
         let hard_state = HardState { term: Term(term), vote: None };
-        let disk = Disk { hard_state, entries: Vec::new() };
+        let disk = Disk { hard_state, ..Disk::default() };
         let mut node = Node::start(config(1, 3), disk, 1000);
         node.become_pre_candidate();
         node.settle();
@@ -171,27 +171,33 @@ fn node_in_the_last_term_does_not_campaign() {
 }
 
 #[test]
-fn messages_of_nodes_that_are_no_voters_are_ignored() {
-    for stranger in [0, 1, 4, MAX] {
-        let mut node = Node::with_log(1, 3, 1, &[]);
-        for message in
-            [vote(5, 9, 4), pre_vote(5, 9, 4), append(5, (0, 0), 0, &[5]), heartbeat(5, 0, 0)]
-        {
-            node.receive(stranger, message);
-        }
-        node.handle(Event::PeerDown(NodeId(stranger)));
-        node.settle();
-        assert_eq!((node.raft.term(), node.raft.last_index()), (Term(1), Index(0)));
-        assert_eq!(node.sent(), []);
-
+fn nodes_that_are_no_voters_count_for_nothing() {
+    for stranger in [4, MAX] {
         let mut leader = Node::leader(3, 1, &[]);
-        leader.receive(stranger, accepted(1, 0, 1));
-        assert_eq!(leader.raft.commit(), Index(0), "{stranger} does not count");
+        let noop = leader.raft.last_index().0;
+        leader.receive(stranger, accepted(1, 0, noop));
+        leader.settle();
+        assert_eq!(leader.raft.commit(), Index(0), "{stranger} does not commit");
+
+        let mut candidate = Node::with_log(1, 3, 1, &[]);
+        candidate.become_candidate();
+        candidate.receive(stranger, vote_response(2, true));
+        assert_eq!(candidate.raft.role(), Role::Candidate, "{stranger} does not elect");
     }
 }
 
 #[test]
-fn configuration_must_name_each_voter_once_and_this_node() {
+fn messages_of_this_node_itself_are_ignored() {
+    let mut node = Node::with_log(1, 3, 1, &[]);
+    for message in [vote(5, 9, 4), append(5, (0, 0), 0, &[5]), heartbeat(5, 0, 0)] {
+        node.receive(1, message);
+    }
+    node.settle();
+    assert_eq!((node.raft.term(), node.raft.last_index()), (Term(1), Index(0)));
+}
+
+#[test]
+fn founding_membership_must_name_each_voter_once() {
     let refused = |change: fn(&mut tenure::raft::Config)| {
         std::panic::catch_unwind(|| {
             let mut config = config(1, 3);
@@ -201,9 +207,10 @@ fn configuration_must_name_each_voter_once_and_this_node() {
         .is_err()
     };
     assert!(!refused(|_| {}));
-    assert!(refused(|config| config.id = NodeId(4)));
-    assert!(refused(|config| config.voters.push(NodeId(2))));
-    assert!(refused(|config| config.voters = (1..=10).map(NodeId).collect()));
+    assert!(refused(|config| config.membership = founding([])));
+    assert!(refused(|config| config.membership = founding([0, 1])));
+    assert!(refused(|config| config.membership = founding([1, 2, 2])));
+    assert!(refused(|config| config.membership = founding(1..=10)));
     assert!(refused(|config| config.log_reserve_bytes = config.log_bytes_max + 1));
 }
 

@@ -1,11 +1,11 @@
 //! One core with its disk, obeyed by hand: nothing is durable, and nothing leaves, unless a test says so.
 
 use std::time::Duration;
-use tenure::base::{Index, NodeId, ReadId, Round, Sample, Term, WriteSeq, limits};
+use tenure::base::{DirectoryId, Index, NodeId, ReadId, Round, Sample, Term, WriteSeq, limits};
 use tenure::raft::{
-    Action, Append, AppendOutcome, AppendResponse, Config, Entry, EntryHeader, EntryKind, Event,
-    HardState, Heartbeat, HeartbeatResponse, Message, Payload, ProposeError, Raft, Recovered, Role,
-    Urgency, VoteRequest, VoteResponse, Write,
+    Action, Append, AppendOutcome, AppendResponse, Cause, Config, Entry, EntryHeader, EntryKind,
+    Event, HardState, Heartbeat, HeartbeatResponse, Membership, Message, Payload, ProposeError,
+    Raft, Recovered, Role, Snapshot, Urgency, VoteRequest, VoteResponse, Write,
 };
 
 /// The heartbeat interval, in milliseconds.
@@ -17,7 +17,16 @@ pub const ELECTION: u64 = 150;
 #[derive(Clone, Debug, Default)]
 pub struct Disk {
     pub hard_state: HardState,
+    pub snapshot: Option<Snapshot>,
+    /// Behind `base`.
     pub entries: Vec<Entry>,
+    pub base: u64,
+}
+
+impl Disk {
+    pub fn last_index(&self) -> u64 {
+        self.base + self.entries.len() as u64
+    }
 }
 
 /// A core, its disk, and what it asked for.
@@ -37,6 +46,9 @@ pub struct Node {
     /// Messages that left.
     pub outbox: Vec<(NodeId, Message)>,
     pub applied: Vec<Index>,
+    /// Snapshots to be stored.
+    pub installs: Vec<Snapshot>,
+    pub restored: Vec<Index>,
     pub ready: Vec<(ReadId, Index)>,
     pub failed: Vec<ReadId>,
     pub roles: Vec<(Role, Term, Option<NodeId>)>,
@@ -45,7 +57,8 @@ pub struct Node {
 pub fn config(id: u64, voters: u64) -> Config {
     Config {
         id: NodeId(id),
-        voters: (1..=voters).map(NodeId).collect(),
+        membership: founding(1..=voters),
+        retained_bytes: 0,
         heartbeat: Duration::from_millis(HEARTBEAT),
         election: Duration::from_millis(ELECTION),
         peer_down_wait: Duration::from_millis(10),
@@ -53,6 +66,12 @@ pub fn config(id: u64, voters: u64) -> Config {
         log_reserve_bytes: limits::LOG_RESERVE_BYTES,
         seed: id,
     }
+}
+
+/// A founding membership of these ids.
+pub fn founding(ids: impl IntoIterator<Item = u64>) -> Membership {
+    let member = |id: u64| (NodeId(id), DirectoryId([id as u8; 16]), format!("host{id}:1"));
+    Membership::founding(ids.into_iter().map(member))
 }
 
 /// A log of these terms, from index 1.
@@ -82,13 +101,17 @@ impl Node {
 
     /// A node that recovered `term` and a log of `terms`.
     pub fn with_log(id: u64, voters: u64, term: u64, terms: &[u64]) -> Self {
-        let disk =
-            Disk { hard_state: HardState { term: Term(term), vote: None }, entries: log(terms) };
+        let disk = Disk {
+            hard_state: HardState { term: Term(term), vote: None },
+            entries: log(terms),
+            ..Disk::default()
+        };
         Self::start(config(id, voters), disk, 1000)
     }
 
     pub fn start(config: Config, disk: Disk, clock: u64) -> Self {
-        let recovered = Recovered { hard_state: disk.hard_state, entries: disk.entries.clone() };
+        let (snapshot, entries) = (disk.snapshot.clone(), disk.entries.clone());
+        let recovered = Recovered { hard_state: disk.hard_state, snapshot, entries };
         Self {
             id: config.id,
             raft: Raft::new(config, recovered, &Sample::at(clock * 1_000_000)),
@@ -99,6 +122,8 @@ impl Node {
             held: Vec::new(),
             outbox: Vec::new(),
             applied: Vec::new(),
+            installs: Vec::new(),
+            restored: Vec::new(),
             ready: Vec::new(),
             failed: Vec::new(),
             roles: Vec::new(),
@@ -175,6 +200,8 @@ impl Node {
                     self.applied.extend((from.0..=to.0).map(Index));
                     self.handle(Event::Applied(to));
                 }
+                Action::Install(snapshot) => self.installs.push(snapshot),
+                Action::Restored { index } => self.restored.push(index),
                 Action::ReadReady { read, index } => self.ready.push((read, index)),
                 Action::ReadFailed { read } => self.failed.push(read),
                 Action::RoleChanged { role, term, leader } => self.roles.push((role, term, leader)),
@@ -188,11 +215,17 @@ impl Node {
         if let Some(hard_state) = write.hard_state {
             self.disk.hard_state = hard_state;
         }
+        if let Some(start) = write.start {
+            let stored = self.disk.snapshot.as_ref().map(|snapshot| snapshot.meta.index);
+            assert_eq!(stored, Some(start.index), "the log begins behind a durable snapshot");
+            self.disk.base = start.index.0;
+            self.disk.entries.clear();
+        }
         if let Some(from) = write.truncate_from {
-            self.disk.entries.truncate(from.0 as usize - 1);
+            self.disk.entries.truncate((from.0 - self.disk.base) as usize - 1);
         }
         for entry in write.entries {
-            assert_eq!(entry.index.0, self.disk.entries.len() as u64 + 1, "the disk has no gaps");
+            assert_eq!(entry.index.0, self.disk.last_index() + 1, "the disk has no gaps");
             self.disk.entries.push(entry);
         }
         self.synced = write.seq;
@@ -213,6 +246,12 @@ impl Node {
             self.sync_one();
             self.turn();
         }
+    }
+
+    /// A snapshot is durable: its own, or one that it was to install.
+    pub fn store(&mut self, snapshot: Snapshot) {
+        self.disk.snapshot = Some(snapshot.clone());
+        self.handle(Event::SnapshotStored(snapshot));
     }
 
     /// A turn of a leader whose heartbeat is due.
@@ -250,7 +289,9 @@ impl Node {
                 outcome: AppendOutcome::Accepted { matched },
                 ..
             }) => {
-                let last = self.disk.entries.len() as u64;
+                let stored =
+                    self.disk.snapshot.as_ref().map_or(0, |snapshot| snapshot.meta.index.0);
+                let last = self.disk.last_index().max(stored);
                 assert!(matched.0 <= last, "{matched} is acknowledged, the disk has {last}");
             }
             _ => {}
@@ -268,7 +309,8 @@ pub fn pre_vote(term: u64, last_index: u64, last_term: u64) -> Message {
 }
 
 fn vote_request(term: u64, last_index: u64, last_term: u64) -> VoteRequest {
-    VoteRequest { term: Term(term), last_index: Index(last_index), last_term: Term(last_term) }
+    let (last_index, last_term) = (Index(last_index), Term(last_term));
+    VoteRequest { term: Term(term), last_index, last_term, cause: Cause::Silence }
 }
 
 pub fn vote_response(term: u64, granted: bool) -> Message {
