@@ -1,6 +1,6 @@
 //! The state as bytes and back.
 
-use super::script::{Script, acquire, granted, name, plain, release, try_acquire};
+use super::script::{Script, acquire, granted, name, plain, try_acquire};
 use crate::base::limits::FRAME_BYTES_MAX;
 use crate::base::{RequestId, SessionId, Term, Token};
 use crate::lock::token::Tokens;
