@@ -141,5 +141,19 @@ fn expire(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, acquire_and_release, hand_over, expire);
+/// The state as bytes and back, as a snapshot needs it.
+fn snapshot(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("lock_apply/snapshot");
+    group.throughput(Throughput::Elements(100_000));
+    group.sample_size(10);
+    let machine = with_held_locks(100_000).machine;
+    let bytes = machine.encode();
+    group.bench_function("encode_100000_held", |bencher| bencher.iter(|| machine.encode()));
+    group.bench_function("decode_100000_held", |bencher| {
+        bencher.iter(|| LockMachine::decode(&bytes).expect("its own bytes"));
+    });
+    group.finish();
+}
+
+criterion_group!(benches, acquire_and_release, hand_over, expire, snapshot);
 criterion_main!(benches);

@@ -13,7 +13,7 @@ use reference::Reference;
 use std::collections::{BTreeMap, BTreeSet};
 use tenure::base::{Index, Owner, RequestId, SessionId, SessionKey, Term, Token};
 use tenure::lock::{
-    Acquire, Answer, Applied, Command, LockMachine, Mode, Name, Operation, Outcome, Settings,
+    Acquire, Answer, Applied, Command, LockMachine, Mode, Name, Operation, Outcome, Settings, Wait,
 };
 
 /// One entry of a log, in terms of what the log has made so far.
@@ -23,6 +23,17 @@ enum Step {
     Request { session: usize, request: u64, floor: u64, wish: Wish },
     Expire { session: usize, term: u64 },
     Settings { ttl_ms_max: u32, lease_ms: u32 },
+    RestoreOver { term: u64 },
+}
+
+/// What becomes of the machine before an entry.
+#[derive(Clone, Copy, Debug)]
+enum Before {
+    Nothing,
+    /// Its snapshot is taken, and goes on in its place.
+    Reload,
+    /// Its snapshot is restored into a new incarnation, and goes on in its place.
+    Restore,
 }
 
 /// What a client asks for.
@@ -76,7 +87,12 @@ fn step() -> impl Strategy<Value = Step> {
         }),
         2 => (0..5usize, 1..4u64).prop_map(|(session, term)| Step::Expire { session, term }),
         1 => settings.prop_map(|(ttl_ms_max, lease_ms)| Step::Settings { ttl_ms_max, lease_ms }),
+        2 => (1..4u64).prop_map(|term| Step::RestoreOver { term }),
     ]
+}
+
+fn before() -> impl Strategy<Value = Before> {
+    prop_oneof![20 => Just(Before::Nothing), 4 => Just(Before::Reload), 1 => Just(Before::Restore)]
 }
 
 /// Random logs, the same in each run.
@@ -114,6 +130,20 @@ impl Log {
         (command, applied)
     }
 
+    /// Puts what its snapshot brings back in the place of the machine.
+    fn reload(&mut self) {
+        let bytes = self.machine.encode();
+        let reloaded = LockMachine::decode(&bytes).expect("its own bytes");
+        assert_eq!(reloaded.encode(), bytes);
+        assert_eq!(reloaded.state_hash(), self.machine.state_hash());
+        self.machine = reloaded;
+    }
+
+    fn restore(&mut self) {
+        let machine = std::mem::take(&mut self.machine);
+        self.machine = machine.restored(None, Wait::Full).expect("few epochs");
+    }
+
     /// The newest sessions are the likeliest to live; a session that was never opened is 0.
     fn session(&self, number: usize) -> SessionId {
         self.opened.iter().rev().nth(number).copied().unwrap_or(SessionId(0))
@@ -139,6 +169,7 @@ impl Log {
                 let (lease_ms, ttl_ms_max) = (*lease_ms, *ttl_ms_max);
                 Command::Settings(Settings { lease_ms, ttl_ms_max, level: 1 })
             }
+            Step::RestoreOver { term } => Command::RestoreOver { term: Term(*term) },
         }
     }
 
@@ -222,6 +253,29 @@ proptest! {
     fn machine_and_reference_agree_after_every_entry(steps in prop::collection::vec(step(), 1..120)) {
         let (mut log, mut reference) = (Log::default(), Reference::default());
         for step in &steps {
+            let (command, applied) = log.write(step);
+            let index = Index(log.entries.len() as u64);
+            prop_assert_eq!(applied, reference.apply(index, TERM, &command));
+            log.machine.check_invariants();
+            check_views(&log.machine, &reference);
+        }
+    }
+
+    /// L3, L15, L17: what a snapshot loses, or a restore keeps, shows in a later answer or grant.
+    #[test]
+    fn snapshots_and_restores_go_on_as_the_reference_does(
+        steps in prop::collection::vec((before(), step()), 1..120),
+    ) {
+        let (mut log, mut reference) = (Log::default(), Reference::default());
+        for (before, step) in &steps {
+            match before {
+                Before::Nothing => {}
+                Before::Reload => log.reload(),
+                Before::Restore => {
+                    log.restore();
+                    reference.restore();
+                }
+            }
             let (command, applied) = log.write(step);
             let index = Index(log.entries.len() as u64);
             prop_assert_eq!(applied, reference.apply(index, TERM, &command));

@@ -6,8 +6,7 @@
 
 use crate::base::limits::FRAME_BYTES_MAX;
 use bincode::Options;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 /// Bytes that are not a value of the asked type, or a value that is larger than any frame.
 #[derive(Debug, thiserror::Error)]
@@ -43,11 +42,11 @@ pub fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, CodecError> {
     Ok(out)
 }
 
-/// The value that all of `bytes` encode.
+/// The value that all of `bytes` encode; text and byte strings may be borrowed from them.
 ///
 /// # Errors
 /// `bytes` are cut short, too many, over the limit, or not of this type.
-pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
+pub fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, CodecError> {
     options().deserialize(bytes).map_err(|error| CodecError(error.to_string()))
 }
 

@@ -148,6 +148,9 @@ pub enum Command {
     Expire { session: SessionId, term: Term },
     /// Raises the settings to at least these.
     Settings(Settings),
+    /// The wait after a restore is over (L15), decided by the leader of `term`; void in an entry of another
+    /// term (L9).
+    RestoreOver { term: Term },
 }
 
 /// What a request is answered with.

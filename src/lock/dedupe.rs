@@ -64,9 +64,14 @@ pub(super) enum Admission {
 
 impl Answers {
     pub(super) fn new() -> Self {
+        Self::resume(RequestId(1), RequestId(0))
+    }
+
+    /// Those of a session that has come this far; what it remembers is noted one by one.
+    pub(super) fn resume(floor: RequestId, refused_to: RequestId) -> Self {
         Self {
-            floor: RequestId(1),
-            refused_to: RequestId(0),
+            floor,
+            refused_to,
             grants: BTreeMap::new(),
             waiting: BTreeMap::new(),
             fixed: BTreeMap::new(),
@@ -170,15 +175,36 @@ impl Answers {
         &self.fixed
     }
 
-    /// Panics unless each request is known in one way, and nothing fixed lies below the floor.
-    pub(super) fn check_invariants(&self) {
-        let oldest = self.fixed.keys().next();
-        assert!(oldest.is_none_or(|oldest| *oldest >= self.floor), "{oldest:?} < {}", self.floor);
-        for request in self.grants.keys().chain(self.waiting.keys()) {
-            assert!(!self.fixed.contains_key(request), "request {request} stands and is fixed");
+    /// What is wrong, unless each request is known in one way, and nothing fixed lies below the floor.
+    pub(super) fn examine(&self) -> Result<(), String> {
+        let mut fixed = self.fixed.keys();
+        if let Some(oldest) = fixed.next().filter(|oldest| **oldest < self.floor) {
+            return Err(format!("request {oldest} is remembered below the floor {}", self.floor));
         }
-        for request in self.grants.keys() {
-            assert!(!self.waiting.contains_key(request), "request {request} holds and waits");
+        let mut standing = self.grants.keys().chain(self.waiting.keys());
+        if let Some(request) = standing.find(|request| self.fixed.contains_key(request)) {
+            return Err(format!("request {request} stands and is fixed"));
+        }
+        if let Some(request) = self.grants.keys().find(|held| self.waiting.contains_key(held)) {
+            return Err(format!("request {request} holds and waits"));
+        }
+        Ok(())
+    }
+}
+
+/// The answer back; one that is not fixed is handed back.
+impl TryFrom<Answer> for Fixed {
+    type Error = Answer;
+
+    fn try_from(answer: Answer) -> Result<Self, Answer> {
+        match answer {
+            Answer::Ended { token } => Ok(Fixed::Ended(token)),
+            Answer::Held { client } => Ok(Fixed::Held(client.into())),
+            Answer::Withdrawn => Ok(Fixed::Withdrawn),
+            Answer::Done => Ok(Fixed::Done),
+            Answer::NotHeld => Ok(Fixed::NotHeld),
+            Answer::Refused(refusal) => Ok(Fixed::Refused(refusal)),
+            Answer::Granted { .. } | Answer::Queued { .. } | Answer::SessionExpired => Err(answer),
         }
     }
 }

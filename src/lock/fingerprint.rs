@@ -18,6 +18,8 @@ impl LockMachine {
             let fields = [settings.lease_ms, settings.ttl_ms_max, settings.level];
             fields.iter().for_each(|field| hash.number(u64::from(*field)));
         }
+        hash.length(usize::from(self.restoring.is_some()));
+        hash.number(self.restoring.map_or(0, |wait| wait.ms));
         self.hash_sessions(&mut hash);
         self.hash_locks(&mut hash);
         hash.finish()

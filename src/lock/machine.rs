@@ -4,6 +4,7 @@ use super::command::{Answer, Command, Name, Operation, Refusal, Settings};
 use super::dedupe::{Admission, Answers};
 use super::grant::Lock;
 use super::level::{self, Bounds, LEVEL_MAX};
+use super::restore::RestoreWait;
 use super::session::Session;
 use super::token::Tokens;
 use super::{Applied, Granted, Outcome};
@@ -38,6 +39,8 @@ pub struct LockMachine {
     pub(super) sessions: BTreeMap<SessionId, Session>,
     /// A lock is here exactly as long as it is held.
     pub(super) locks: BTreeMap<Name, Lock>,
+    /// Whether it was restored and grants nothing yet (L15).
+    pub(super) restoring: Option<RestoreWait>,
 }
 
 impl LockMachine {
@@ -55,6 +58,7 @@ impl LockMachine {
             tokens: Tokens::default(),
             sessions: BTreeMap::new(),
             locks: BTreeMap::new(),
+            restoring: None,
         }
     }
 
@@ -82,6 +86,11 @@ impl LockMachine {
             // A leader that was replaced decided it; a later one may have acknowledged a renewal (L9).
             Command::Expire { .. } => None,
             Command::Settings(wanted) => self.raise_settings(wanted),
+            Command::RestoreOver { term: decided_in } if *decided_in == term => {
+                self.end_restoring()
+            }
+            // A leader that was replaced decided it, by its own clock (L9).
+            Command::RestoreOver { .. } => None,
         };
         Applied { outcome, granted }
     }
@@ -122,6 +131,11 @@ impl LockMachine {
             (Admission::Full, _) => {
                 session.answers.refuse_for_good(call.request);
                 Answer::Refused(Refusal::Limit)
+            }
+            // Not remembered, as if it had not been logged: the client retries it under its id, and gets the
+            // lock once the wait is over.
+            (Admission::New, Operation::Acquire(_)) if self.restoring.is_some() => {
+                Answer::Refused(Refusal::Busy)
             }
             (Admission::New, Operation::Acquire(acquire)) => self.acquire(call, acquire),
             (Admission::New, Operation::Release { name, token }) => {

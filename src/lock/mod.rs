@@ -16,7 +16,9 @@ mod invariants;
 mod level;
 mod machine;
 mod queue;
+mod restore;
 mod session;
+mod snapshot;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -27,6 +29,8 @@ pub use command::{
     Settings, WaiterView,
 };
 pub use machine::LockMachine;
+pub use restore::{RestoreError, RestoreWait, Wait};
+pub use snapshot::SnapshotError;
 
 use crate::base::{RequestId, SessionId, Token};
 
@@ -53,6 +57,8 @@ pub enum Outcome {
     SessionEnded { session: SessionId },
     /// The settings in force changed.
     SettingsChanged(Settings),
+    /// The wait after a restore is over: locks are granted again.
+    RestoreOver,
 }
 
 /// A waiter that got its lock.

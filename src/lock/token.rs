@@ -16,9 +16,31 @@ impl Tokens {
         Token(self.epoch.stamp(self.granted))
     }
 
+    /// Goes on after `granted` tokens of `epoch`, as [`Tokens::epoch`] and [`Tokens::granted`] told them;
+    /// `None` if either does not fit.
+    pub(super) fn resume(epoch: u64, granted: u64) -> Option<Self> {
+        let fits = epoch <= EPOCH_MAX && granted < 1 << EPOCH_SHIFT;
+        fits.then_some(Self { epoch: Epoch(epoch), granted })
+    }
+
+    /// The incarnation of the cluster.
+    pub(super) fn epoch(&self) -> u64 {
+        self.epoch.0
+    }
+
+    /// How many tokens were given out since the cluster was founded.
+    pub(super) fn granted(&self) -> u64 {
+        self.granted
+    }
+
     /// The newest token given out; `Token(0)` before the first of epoch 0.
     pub(super) fn last(&self) -> Token {
         Token(self.epoch.stamp(self.granted))
+    }
+
+    /// All tokens of this epoch are larger.
+    pub(super) fn floor(&self) -> Token {
+        Token(self.epoch.stamp(0))
     }
 
     /// The id of the session that the entry at `index` creates.
@@ -35,7 +57,7 @@ struct Epoch(u64);
 impl Epoch {
     /// `number` with this epoch in bits 48–62.
     fn stamp(self, number: u64) -> u64 {
-        assert!(self.0 < 1 << (63 - EPOCH_SHIFT), "epoch {} has more than 15 bits", self.0);
+        assert!(self.0 <= EPOCH_MAX, "epoch {} has more than 15 bits", self.0);
         assert!(number < 1 << EPOCH_SHIFT, "{number} does not fit below the epoch");
         self.0 << EPOCH_SHIFT | number
     }
@@ -43,6 +65,8 @@ impl Epoch {
 
 /// The epoch's lowest bit. 2⁴⁸ tokens of one epoch last 89 years at 100,000 grants a second.
 const EPOCH_SHIFT: u32 = 48;
+/// The last epoch. At one restore a day it comes after 89 years.
+pub(super) const EPOCH_MAX: u64 = (1 << (63 - EPOCH_SHIFT)) - 1;
 
 #[cfg(test)]
 mod tests {
@@ -53,15 +77,17 @@ mod tests {
         let mut tokens = Tokens::default();
         assert_eq!(tokens.last(), Token(0));
         assert_eq!((tokens.next(), tokens.next(), tokens.last()), (Token(1), Token(2), Token(2)));
-        let mut restored = Tokens { epoch: Epoch(3), granted: 0 };
-        assert_eq!(restored.next(), Token((3 << 48) + 1));
+        let mut restored = Tokens::resume(3, tokens.granted()).unwrap();
+        assert_eq!(restored.next(), Token((3 << 48) + 3));
         assert_eq!(restored.session_id(Index(9)), SessionId((3 << 48) + 9));
     }
 
     #[test]
     fn the_largest_epoch_keeps_tokens_below_two_to_the_63() {
-        let mut last = Tokens { epoch: Epoch((1 << 15) - 1), granted: (1 << 48) - 2 };
+        let mut last = Tokens::resume((1 << 15) - 1, (1 << 48) - 2).unwrap();
         assert_eq!(last.next(), Token((1 << 63) - 1));
+        assert!(Tokens::resume(1 << 15, 0).is_none());
+        assert!(Tokens::resume(0, 1 << 48).is_none());
     }
 
     #[test]

@@ -71,6 +71,7 @@ impl Replica {
             Outcome::SettingsChanged(Settings { lease_ms, .. }) => {
                 self.raft.set_lease_duration(Duration::from_millis(u64::from(lease_ms)));
             }
+            Outcome::RestoreOver => {}
         }
     }
 

@@ -13,6 +13,9 @@ use tenure::lock::{
 #[derive(Default)]
 pub struct Reference {
     settings: Option<Settings>,
+    /// Every restore raises it (L15).
+    epoch: u64,
+    is_restoring: bool,
     tokens: u64,
     sessions: Vec<Session>,
     /// Holders and waiters of all locks, first come first.
@@ -52,14 +55,31 @@ impl Reference {
             Command::Expire { session, term: decided } if *decided == term => self.end(*session),
             Command::Expire { .. } => None,
             Command::Settings(wanted) => self.raise(wanted),
+            Command::RestoreOver { term: decided } => {
+                let is_over = self.is_restoring && *decided == term;
+                self.is_restoring &= !is_over;
+                is_over.then_some(Outcome::RestoreOver)
+            }
         };
         Applied { outcome, granted: std::mem::take(&mut self.granted) }
+    }
+
+    /// A new incarnation: of the old one only settings and counters are left.
+    pub fn restore(&mut self) {
+        self.epoch += 1;
+        self.is_restoring = true;
+        self.sessions.clear();
+        self.claims.clear();
+    }
+
+    fn stamp(&self, number: u64) -> u64 {
+        (self.epoch << 48) + number
     }
 
     fn open(&mut self, index: Index, ttl_ms: u32, client: &str) -> Outcome {
         let ttl_ms_max = self.settings.as_ref().map_or(TTL_MS_MAX, |s| s.ttl_ms_max);
         let ttl_ms = ttl_ms.clamp(TTL_MS_MIN, ttl_ms_max.max(TTL_MS_MIN));
-        let (id, client) = (SessionId(index.0), client.to_owned());
+        let (id, client) = (SessionId(self.stamp(index.0)), client.to_owned());
         let session = Session { id, ttl_ms, client, floor: RequestId(1), fixed: BTreeMap::new() };
         self.sessions.push(session);
         Outcome::SessionOpened { session: id, ttl_ms }
@@ -88,6 +108,9 @@ impl Reference {
             return answered(answer.clone());
         }
         let answer = match operation {
+            Operation::Acquire(_) if self.is_restoring => {
+                return answered(Answer::Refused(Refusal::Busy));
+            }
             Operation::Acquire(acquire) => self.acquire(session, request, acquire),
             Operation::Release { name, token } => self.release(session, name, *token),
             Operation::Withdraw { acquire } => self.withdraw(session, *acquire),
@@ -162,7 +185,7 @@ impl Reference {
         if self.claims.iter().any(|claim| claim.name == *name && claim.token.is_some()) {
             return;
         }
-        let token = Token(self.tokens + 1);
+        let token = Token(self.stamp(self.tokens + 1));
         if let Some(claim) = self.claims.iter_mut().find(|claim| claim.name == *name) {
             claim.token = Some(token);
             self.tokens += 1;
@@ -172,7 +195,7 @@ impl Reference {
 
     fn next_token(&mut self) -> Token {
         self.tokens += 1;
-        Token(self.tokens)
+        Token(self.stamp(self.tokens))
     }
 
     fn find(&mut self, session: SessionId) -> &mut Session {

@@ -78,6 +78,11 @@ fn settings() {
 }
 
 #[test]
+fn restore_over() {
+    check(&Command::RestoreOver { term: Term(6) }, &["04000000", "0600000000000000"]);
+}
+
+#[test]
 fn a_name_that_breaks_the_rules_is_not_decoded() {
     for text in ["", "a\0b", &"n".repeat(256)] {
         let bytes = codec::encode(&text.to_owned()).expect("small");

@@ -4,6 +4,8 @@ mod bounds;
 mod golden;
 mod grants;
 mod requests;
+mod restore;
 mod script;
 mod sessions;
+mod snapshot;
 mod views;

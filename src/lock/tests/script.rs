@@ -90,6 +90,12 @@ impl Script {
         self.apply(&Command::Request { session, request, floor, operation })
     }
 
+    /// Puts another machine in the place of the present one; its log goes on.
+    pub(super) fn replace(&mut self, make: impl FnOnce(LockMachine) -> LockMachine) {
+        self.machine = make(std::mem::take(&mut self.machine));
+        self.machine.check_invariants();
+    }
+
     pub(super) fn expire(&mut self, session: SessionId, term: u64) -> Applied {
         self.apply(&Command::Expire { session, term: Term(term) })
     }

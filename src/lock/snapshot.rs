@@ -1,0 +1,179 @@
+//! The machine as bytes: what any later apply or read can depend on, and nothing else.
+//!
+//! A format number, then pieces: a head, each session followed by its fixed answers, each lock followed by
+//! its waiters. Each piece is bounded and led by its length, so that no state is too large for the codec.
+//! Sessions, answers and locks come in rising order, waiters in that of their queue, and what can be derived
+//! is left out (a session's grants and places are those that locks name): equal machines give equal bytes.
+//! Tickets are how a replica finds a place; they are made anew.
+
+mod decode;
+
+use super::command::{Answer, Settings};
+use super::grant::Lock;
+use super::machine::LockMachine;
+use super::queue::Waiter;
+use super::session::Session;
+use crate::base::limits::{FRAME_BYTES_MAX, NAME_BYTES_MAX, VALUE_BYTES_MAX};
+use crate::base::{Index, RequestId, SessionId, SessionKey, Token, codec};
+use serde::{Deserialize, Serialize};
+
+/// Why bytes are not the state of a lock machine.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SnapshotError {
+    /// Another version wrote it.
+    #[error(
+        "the snapshot of the locks has format {0}, this version reads {FORMAT}: run one that can read it"
+    )]
+    Format(u32),
+    /// Bytes are wrong, missing or too many.
+    #[error("the snapshot of the locks is damaged at byte {at}: {why}; take another one")]
+    Damaged {
+        /// Where the piece starts.
+        at: usize,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Each piece is whole, and together they are no state that a log leads to.
+    #[error("the snapshot of the locks contradicts itself: {0}; take another one")]
+    Contradiction(String),
+}
+
+impl LockMachine {
+    /// The whole state as bytes, the same for equal states; time and room linear in it.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.encoded_bytes_guess());
+        out.extend_from_slice(&FORMAT.to_le_bytes());
+        push(&mut out, &self.head());
+        for (id, session) in &self.sessions {
+            push_session(&mut out, *id, session);
+        }
+        for (name, lock) in &self.locks {
+            push_lock(&mut out, name.as_str(), lock);
+        }
+        out
+    }
+
+    fn head(&self) -> Head {
+        Head {
+            applied: self.applied,
+            epoch: self.tokens.epoch(),
+            granted: self.tokens.granted(),
+            settings: self.settings.clone(),
+            restoring_ms: self.restoring.map(|wait| wait.ms),
+            sessions: self.sessions.len() as u64,
+            locks: self.locks.len() as u64,
+        }
+    }
+
+    /// Spares most of the copying that growth would cost; values and waiters are not looked at.
+    fn encoded_bytes_guess(&self) -> usize {
+        256 + 128 * (self.sessions.len() + self.locks.len())
+    }
+}
+
+fn push_session(out: &mut Vec<u8>, id: SessionId, session: &Session) {
+    let answers = &session.answers;
+    let piece = SessionPiece {
+        id,
+        key: session.key,
+        client: &session.client,
+        ttl_ms: session.ttl_ms,
+        floor: answers.floor(),
+        refused_to: answers.refused_to(),
+        answers: answers.fixed().len() as u64,
+    };
+    push(out, &piece);
+    for (request, fixed) in answers.fixed() {
+        push(out, &AnswerPiece { request: *request, answer: Answer::from(fixed) });
+    }
+}
+
+fn push_lock(out: &mut Vec<u8>, name: &str, lock: &Lock) {
+    let grant = &lock.grant;
+    let piece = LockPiece {
+        name,
+        token: grant.token,
+        session: grant.session,
+        request: grant.request,
+        since_unix_ms: grant.since_unix_ms,
+        value: &grant.value,
+        waiters: lock.queue.len() as u64,
+    };
+    push(out, &piece);
+    for (_, waiter) in lock.queue.iter() {
+        let Waiter { session, request, since_unix_ms, ref value } = *waiter;
+        push(out, &WaiterPiece { session, request, since_unix_ms, value });
+    }
+}
+
+/// Appends one piece behind its length.
+fn push<T: Serialize>(out: &mut Vec<u8>, piece: &T) {
+    let start = out.len();
+    out.extend_from_slice(&[0; LENGTH_BYTES]);
+    codec::encode_into(piece, out).expect("a piece is far below the codec's limit");
+    let length = out.len() - start - LENGTH_BYTES;
+    let length = u32::try_from(length).expect("below the codec's limit");
+    out[start..start + LENGTH_BYTES].copy_from_slice(&length.to_le_bytes());
+}
+
+/// The first piece.
+#[derive(Debug, Serialize, Deserialize)]
+struct Head {
+    applied: Index,
+    epoch: u64,
+    granted: u64,
+    settings: Option<Settings>,
+    restoring_ms: Option<u64>,
+    sessions: u64,
+    locks: u64,
+}
+
+/// A session; its fixed answers follow.
+#[derive(Debug, Serialize, Deserialize)]
+struct SessionPiece<'a> {
+    id: SessionId,
+    key: SessionKey,
+    client: &'a str,
+    ttl_ms: u32,
+    floor: RequestId,
+    refused_to: RequestId,
+    answers: u64,
+}
+
+/// An answer that no later entry changes.
+#[derive(Debug, Serialize, Deserialize)]
+struct AnswerPiece {
+    request: RequestId,
+    answer: Answer,
+}
+
+/// A lock and its holder; its waiters follow.
+#[derive(Debug, Serialize, Deserialize)]
+struct LockPiece<'a> {
+    name: &'a str,
+    token: Token,
+    session: SessionId,
+    request: RequestId,
+    since_unix_ms: u64,
+    #[serde(borrow, with = "serde_bytes")]
+    value: &'a [u8],
+    waiters: u64,
+}
+
+/// One who waits.
+#[derive(Debug, Serialize, Deserialize)]
+struct WaiterPiece<'a> {
+    session: SessionId,
+    request: RequestId,
+    since_unix_ms: u64,
+    #[serde(borrow, with = "serde_bytes")]
+    value: &'a [u8],
+}
+
+/// Raised by each change of the pieces.
+const FORMAT: u32 = 1;
+/// The length in front of each piece.
+const LENGTH_BYTES: usize = 4;
+// A lock is the largest piece.
+const _: () = assert!(NAME_BYTES_MAX + VALUE_BYTES_MAX + 256 < FRAME_BYTES_MAX);

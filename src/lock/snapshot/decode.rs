@@ -1,0 +1,180 @@
+//! Bytes back into a machine. They may come from anywhere: each piece is checked, then the whole.
+
+use super::{
+    AnswerPiece, FORMAT, Head, LENGTH_BYTES, LockPiece, SessionPiece, SnapshotError, WaiterPiece,
+};
+use crate::base::{RequestId, SessionId, codec};
+use crate::lock::LockMachine;
+use crate::lock::command::Name;
+use crate::lock::dedupe::{Answers, Fixed, Place};
+use crate::lock::grant::{Grant, Lock};
+use crate::lock::queue::{Queue, Waiter};
+use crate::lock::restore::RestoreWait;
+use crate::lock::session::Session;
+use crate::lock::token::Tokens;
+use serde::Deserialize;
+
+impl LockMachine {
+    /// The machine that [`LockMachine::encode`] made `bytes` of: it goes on as that one would.
+    ///
+    /// # Errors
+    /// The bytes are of another format, damaged, or no state that a log leads to.
+    pub fn decode(bytes: &[u8]) -> Result<Self, SnapshotError> {
+        let mut pieces = Pieces { bytes, next: 0, at: 0 };
+        pieces.read_format()?;
+        let mut machine = Self::new();
+        let Head { sessions, locks, .. } = machine.decode_head(&mut pieces)?;
+        for _ in 0..sessions {
+            machine.decode_session(&mut pieces)?;
+        }
+        for _ in 0..locks {
+            machine.decode_lock(&mut pieces)?;
+        }
+        pieces.check_end()?;
+        machine.examine().map_err(SnapshotError::Contradiction)?;
+        Ok(machine)
+    }
+
+    fn decode_head(&mut self, pieces: &mut Pieces<'_>) -> Result<Head, SnapshotError> {
+        let head: Head = pieces.read()?;
+        // An index is stamped with the epoch as a count of tokens is.
+        if Tokens::resume(0, head.applied.0).is_none() {
+            return Err(pieces.damaged(format!("no log reaches entry {}", head.applied)));
+        }
+        self.applied = head.applied;
+        self.tokens = Tokens::resume(head.epoch, head.granted).ok_or_else(|| {
+            pieces.damaged(format!("{} tokens in epoch {}", head.granted, head.epoch))
+        })?;
+        self.settings.clone_from(&head.settings);
+        self.restoring = head.restoring_ms.map(|ms| RestoreWait { ms });
+        Ok(head)
+    }
+
+    fn decode_session(&mut self, pieces: &mut Pieces<'_>) -> Result<(), SnapshotError> {
+        let SessionPiece { id, key, client, ttl_ms, floor, refused_to, answers } = pieces.read()?;
+        if self.sessions.last_key_value().is_some_and(|(last, _)| *last >= id) {
+            return Err(pieces.damaged(format!("session {id} is out of order")));
+        }
+        let remembered = Answers::resume(floor, refused_to);
+        let mut session = Session { key, client: client.into(), ttl_ms, answers: remembered };
+        for _ in 0..answers {
+            decode_answer(pieces, &mut session.answers)?;
+        }
+        self.sessions.insert(id, session);
+        Ok(())
+    }
+
+    fn decode_lock(&mut self, pieces: &mut Pieces<'_>) -> Result<(), SnapshotError> {
+        let LockPiece { name, token, session, request, since_unix_ms, value, waiters } =
+            pieces.read()?;
+        let name = Name::try_from(name).map_err(|error| pieces.damaged(error.to_string()))?;
+        if self.locks.last_key_value().is_some_and(|(last, _)| *last >= name) {
+            return Err(pieces.damaged(format!("lock {name:?} is out of order")));
+        }
+        self.new_request(pieces, session, request)?.note_grant(request, name.clone());
+        let mut queue = Queue::default();
+        for _ in 0..waiters {
+            self.decode_waiter(pieces, &name, &mut queue)?;
+        }
+        let grant = Grant { session, request, token, since_unix_ms, value: value.into() };
+        self.locks.insert(name, Lock { grant, queue });
+        Ok(())
+    }
+
+    fn decode_waiter(
+        &mut self,
+        pieces: &mut Pieces<'_>,
+        name: &Name,
+        queue: &mut Queue,
+    ) -> Result<(), SnapshotError> {
+        let WaiterPiece { session, request, since_unix_ms, value } = pieces.read()?;
+        let answers = self.new_request(pieces, session, request)?;
+        let ticket = queue.push(Waiter { session, request, since_unix_ms, value: value.into() });
+        answers.note_waiting(request, Place { name: name.clone(), ticket });
+        Ok(())
+    }
+
+    /// The answers of a live session that does not know `request` yet.
+    fn new_request(
+        &mut self,
+        pieces: &Pieces<'_>,
+        session: SessionId,
+        request: RequestId,
+    ) -> Result<&mut Answers, SnapshotError> {
+        let Some(found) = self.sessions.get_mut(&session) else {
+            return Err(pieces.damaged(format!("session {session} is not alive")));
+        };
+        if found.answers.known(request).is_some() {
+            let why = format!("request {request} of session {session} is there twice");
+            return Err(pieces.damaged(why));
+        }
+        Ok(&mut found.answers)
+    }
+}
+
+fn decode_answer(pieces: &mut Pieces<'_>, answers: &mut Answers) -> Result<(), SnapshotError> {
+    let AnswerPiece { request, answer } = pieces.read()?;
+    if request < answers.floor() {
+        return Err(pieces.damaged(format!("request {request} lies below the floor")));
+    }
+    if answers.fixed().last_key_value().is_some_and(|(last, _)| *last >= request) {
+        return Err(pieces.damaged(format!("request {request} is out of order")));
+    }
+    let fixed = Fixed::try_from(answer)
+        .map_err(|answer| pieces.damaged(format!("{answer:?} is not a fixed answer")))?;
+    answers.fix(request, fixed);
+    Ok(())
+}
+
+/// The pieces that are still to be read.
+struct Pieces<'a> {
+    bytes: &'a [u8],
+    /// Where the next piece starts.
+    next: usize,
+    /// Where the piece read last starts.
+    at: usize,
+}
+
+impl<'a> Pieces<'a> {
+    fn read_format(&mut self) -> Result<(), SnapshotError> {
+        match u32::from_le_bytes(self.take_array()?) {
+            FORMAT => Ok(()),
+            other => Err(SnapshotError::Format(other)),
+        }
+    }
+
+    fn read<T: Deserialize<'a>>(&mut self) -> Result<T, SnapshotError> {
+        self.at = self.next;
+        let length = u32::from_le_bytes(self.take_array::<LENGTH_BYTES>()?) as usize;
+        let bytes = self.take(length)?;
+        codec::decode(bytes).map_err(|error| self.damaged(error.to_string()))
+    }
+
+    fn take_array<const N: usize>(&mut self) -> Result<[u8; N], SnapshotError> {
+        let bytes = self.take(N)?;
+        Ok(bytes.try_into().expect("so many were taken"))
+    }
+
+    fn take(&mut self, length: usize) -> Result<&'a [u8], SnapshotError> {
+        let rest = &self.bytes[self.next..];
+        let Some(taken) = rest.get(..length) else {
+            return Err(self.damaged(format!("{length} bytes are due, {} are left", rest.len())));
+        };
+        self.next += length;
+        Ok(taken)
+    }
+
+    fn check_end(&self) -> Result<(), SnapshotError> {
+        match self.bytes.len() - self.next {
+            0 => Ok(()),
+            left => Err(SnapshotError::Damaged {
+                at: self.next,
+                why: format!("{left} bytes follow the last piece"),
+            }),
+        }
+    }
+
+    fn damaged(&self, why: String) -> SnapshotError {
+        SnapshotError::Damaged { at: self.at, why }
+    }
+}

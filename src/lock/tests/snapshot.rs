@@ -1,0 +1,249 @@
+//! The state as bytes and back.
+
+use super::script::{Script, acquire, granted, name, plain, try_acquire};
+use crate::base::limits::FRAME_BYTES_MAX;
+use crate::base::{RequestId, SessionId, Term, Token};
+use crate::lock::token::Tokens;
+use crate::lock::{
+    Acquire, Answer, Command, LockMachine, Operation, Outcome, Refusal, RestoreWait, Settings,
+    SnapshotError, Wait,
+};
+
+/// Two sessions; `a` is held with a value and waited for; answers of all kinds are remembered.
+fn busy() -> Script {
+    let mut script = Script::default();
+    script.apply(&Command::Settings(Settings { lease_ms: 150, ttl_ms_max: 60_000, level: 1 }));
+    let (one, two) = (script.open("one"), script.open("two"));
+    script.request(one, 1, Operation::Acquire(Acquire { value: vec![1, 2], ..plain("a") }));
+    script.request(two, 1, Operation::Acquire(Acquire { value: vec![3], ..plain("a") }));
+    script.request(two, 2, try_acquire("a"));
+    script.acquire(two, 3, "b");
+    script.release(two, 4, "b", 2);
+    script.release(two, 5, "b", 2);
+    script.withdraw(two, 7, 6);
+    script.request(two, 8, Operation::Acquire(Acquire { limit: 2, ..plain("a") }));
+    script
+}
+
+fn reload(script: &mut Script) {
+    script.replace(|machine| LockMachine::decode(&machine.encode()).expect("its own bytes"));
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[track_caller]
+fn decode_error(bytes: &[u8]) -> String {
+    LockMachine::decode(bytes).expect_err("it must not be taken").to_string()
+}
+
+#[test]
+fn golden_bytes_of_format_1() {
+    let mut script = Script::default();
+    script.apply(&Command::Settings(Settings { lease_ms: 150, ttl_ms_max: 60_000, level: 1 }));
+    script.replace(|machine| machine.restored(Some(5), Wait::Full).unwrap());
+    script.apply(&Command::RestoreOver { term: Term(1) });
+    let session = script.open("ab");
+    script.request(session, 1, Operation::Acquire(Acquire { value: vec![7], ..plain("x") }));
+    script.acquire(session, 2, "x");
+    script.request(session, 3, try_acquire("x"));
+    let head = [
+        "36000000",
+        "0600000000000000",
+        "0500000000000000",
+        "0100000000000000",
+        "01",
+        "96000000",
+        "60ea0000",
+        "01000000",
+        "00",
+        "0100000000000000",
+        "0100000000000000",
+    ]
+    .concat();
+    let session = [
+        "3e000000",
+        "0300000000000500",
+        &"09".repeat(16),
+        "02000000000000006162",
+        "10270000",
+        "0100000000000000",
+        "0000000000000000",
+        "0100000000000000",
+    ]
+    .concat();
+    let answer = ["16000000", "0300000000000000", "02000000", "02000000000000006162"].concat();
+    let lock = [
+        "3a000000",
+        "010000000000000078",
+        "0100000000000500",
+        "0300000000000500",
+        "0100000000000000",
+        "ec03000000000000",
+        "010000000000000007",
+        "0100000000000000",
+    ]
+    .concat();
+    let waiter = [
+        "20000000",
+        "0300000000000500",
+        "0200000000000000",
+        "ed03000000000000",
+        "0000000000000000",
+    ]
+    .concat();
+    let expected = ["01000000", &head, &session, &answer, &lock, &waiter].concat();
+    assert_eq!(hex(&script.machine.encode()), expected);
+}
+
+#[test]
+fn equal_states_give_equal_bytes_whatever_led_to_them() {
+    let (mut straight, mut detour) = (busy(), busy());
+    let (one, two) = (SessionId(2), SessionId(3));
+    // A withdrawal that comes first leaves what one after its acquire leaves; a ticket is spent there.
+    straight.expire(SessionId(1), 1);
+    straight.withdraw(one, 3, 2);
+    detour.acquire(one, 2, "a");
+    detour.withdraw(one, 3, 2);
+    for script in [&mut straight, &mut detour] {
+        script.acquire(one, 4, "a");
+        script.acquire(two, 9, "c");
+    }
+    assert_eq!(straight.machine.encode(), detour.machine.encode());
+    assert_eq!(straight.machine.state_hash(), detour.machine.state_hash());
+    reload(&mut straight);
+    assert_eq!(straight.machine.encode(), detour.machine.encode());
+}
+
+#[test]
+fn l17_answers_are_repeated_and_the_floor_holds_after_a_snapshot() {
+    let mut script = busy();
+    let two = SessionId(3);
+    script.request_above(2, two, 9, try_acquire("a"));
+    reload(&mut script);
+    assert_eq!(script.request(two, 1, acquire("a")).0, Answer::Queued { ahead: 0 });
+    let held = Answer::Held { client: "one".to_owned() };
+    assert_eq!(script.request(two, 2, try_acquire("a")).0, held);
+    assert_eq!(script.acquire(two, 3, "b"), Answer::Ended { token: Token(2) });
+    assert_eq!(script.release(two, 4, "b", 2).0, Answer::Done);
+    assert_eq!(script.release(two, 5, "b", 2).0, Answer::NotHeld);
+    assert_eq!(script.acquire(two, 6, "a"), Answer::Withdrawn);
+    let unsupported = Answer::Refused(Refusal::Unsupported);
+    assert_eq!(script.acquire(two, 8, "a"), unsupported);
+    script.request_above(10, two, 10, try_acquire("a"));
+    reload(&mut script);
+    assert_eq!(script.acquire(two, 8, "a"), Answer::Refused(Refusal::BelowFloor));
+}
+
+#[test]
+fn l3_tokens_go_on_after_a_snapshot_although_none_stands() {
+    let mut script = Script::default();
+    let session = script.open("client");
+    assert_eq!(script.acquire(session, 1, "a"), granted(1));
+    script.release(session, 2, "a", 1);
+    reload(&mut script);
+    assert_eq!(script.acquire(session, 3, "a"), granted(2));
+}
+
+#[test]
+fn l5_waiters_keep_their_order_and_their_values() {
+    let mut script = busy();
+    let (one, two) = (SessionId(2), SessionId(3));
+    reload(&mut script);
+    let (_, handed) = script.release(one, 2, "a", 1);
+    assert_eq!(handed.first().map(|grant| (grant.session, grant.token)), Some((two, Token(3))));
+    let view = script.machine.lock(&name("a")).expect("held");
+    assert_eq!((view.value, view.since_unix_ms), (vec![3], 1012));
+}
+
+#[test]
+fn a_state_larger_than_any_frame_is_encoded_in_pieces() {
+    let mut script = Script::default();
+    let holder = script.open("holder");
+    script.acquire(holder, 1, "a");
+    let waiter = script.open(&"w".repeat(255));
+    for request in 1..=300 {
+        let acquire = Acquire { value: vec![7; 4096], ..plain("a") };
+        script.request(waiter, request, Operation::Acquire(acquire));
+    }
+    let bytes = script.machine.encode();
+    assert!(bytes.len() > FRAME_BYTES_MAX);
+    assert_eq!(LockMachine::decode(&bytes).expect("its own bytes").encode(), bytes);
+}
+
+#[test]
+fn another_format_is_refused_by_its_number() {
+    let mut bytes = busy().machine.encode();
+    bytes[0] = 2;
+    assert_eq!(LockMachine::decode(&bytes).unwrap_err(), SnapshotError::Format(2));
+}
+
+#[test]
+fn every_missing_tail_and_any_more_bytes_are_refused() {
+    let mut bytes = busy().machine.encode();
+    for length in 0..bytes.len() {
+        decode_error(&bytes[..length]);
+    }
+    bytes.push(0);
+    assert!(decode_error(&bytes).contains("1 bytes follow the last piece"));
+}
+
+/// A flipped bit is refused, or is another state that holds together; it never panics, then or later.
+#[test]
+fn no_flipped_bit_breaks_the_machine() {
+    let bytes = busy().machine.encode();
+    for bit in 0..bytes.len() * 8 {
+        let mut damaged = bytes.clone();
+        damaged[bit / 8] ^= 1 << (bit % 8);
+        if let Ok(mut machine) = LockMachine::decode(&damaged) {
+            assert_eq!(machine.encode(), damaged, "bit {bit} is not part of the state");
+            let expire = Command::Expire { session: SessionId(2), term: Term(1) };
+            machine.apply(machine.applied.next(), Term(1), 0, &expire);
+            machine.check_invariants();
+        }
+    }
+}
+
+/// What `spoil` makes of the state is refused with a sentence that contains `why`.
+#[track_caller]
+fn assert_refused(spoil: impl FnOnce(&mut LockMachine), why: &str) {
+    let mut script = busy();
+    spoil(&mut script.machine);
+    let error = decode_error(&script.machine.encode());
+    assert!(error.contains(why), "{error}");
+}
+
+#[test]
+fn states_that_no_log_leads_to_are_refused() {
+    let spoiled_level = |machine: &mut LockMachine| {
+        machine.settings.as_mut().expect("set").level = 2;
+    };
+    assert_refused(spoiled_level, "its level is 2");
+    let one = SessionId(2);
+    let spoil = move |machine: &mut LockMachine| drop(machine.sessions.remove(&one));
+    assert_refused(spoil, "session 2 is not alive");
+    let spoil = |machine: &mut LockMachine| machine.applied.0 = 2;
+    assert_refused(spoil, "session 3 is not in 1 … 2");
+    let spoil = |machine: &mut LockMachine| {
+        machine.tokens = Tokens::resume(0, 0).expect("fits");
+    };
+    assert_refused(spoil, "token 1 is not in 0 … 0");
+    let spoil = |machine: &mut LockMachine| {
+        machine.restoring = Some(RestoreWait { ms: 1 });
+    };
+    assert_refused(spoil, "1 locks are held while restoring");
+    let spoil = move |machine: &mut LockMachine| {
+        machine.sessions.get_mut(&one).expect("alive").ttl_ms = 1;
+    };
+    assert_refused(spoil, "session 2 has a TTL of 1 ms");
+}
+
+#[test]
+fn a_session_that_ends_after_a_snapshot_frees_what_it_held() {
+    let mut script = busy();
+    reload(&mut script);
+    let applied = script.expire(SessionId(2), 1);
+    assert_eq!(applied.outcome, Some(Outcome::SessionEnded { session: SessionId(2) }));
+    assert_eq!(applied.granted.first().map(|grant| grant.request), Some(RequestId(1)));
+}
