@@ -191,6 +191,12 @@ impl Raft {
         }
     }
 
+    /// This node.
+    #[must_use]
+    pub fn id(&self) -> NodeId {
+        self.config.id
+    }
+
     /// This node's role.
     #[must_use]
     pub fn role(&self) -> Role {
@@ -259,6 +265,12 @@ impl Raft {
     #[must_use]
     pub fn snapshot(&self) -> Option<&Snapshot> {
         self.shipment.as_ref().map(|shipment| &shipment.snapshot)
+    }
+
+    /// The CRC-32C of its data.
+    #[must_use]
+    pub fn snapshot_crc(&self) -> Option<u32> {
+        self.shipment.as_ref().map(|shipment| shipment.crc)
     }
 
     /// What a snapshot of the state at `index`, which is applied, says of itself.
