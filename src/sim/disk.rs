@@ -1,19 +1,23 @@
 //! The log's view of a simulated disk. What is kept and lost is in [`super::storage`].
 
 use crate::sim::host::SharedHost;
-use crate::wal::{Disk, DiskError, FileId};
+use crate::wal::{Disk, DiskError, FileContent, FileId, StoreError};
 
 /// The directory of one simulated machine.
 #[derive(Clone, Debug)]
 pub struct SimDisk {
     host: SharedHost,
+    storing: Option<Storing>,
 }
+
+/// A file in the making: its temporary and its later name, its content, and when that is written.
+type Storing = (String, String, Result<Vec<u8>, String>, u64);
 
 impl SimDisk {
     /// The disk of `host`.
     #[must_use]
     pub fn new(host: SharedHost) -> Self {
-        Self { host }
+        Self { host, storing: None }
     }
 
     /// Does `operation` unless the process is hit before.
@@ -103,5 +107,24 @@ impl Disk for SimDisk {
         host.storage.write(file, 0, &vec![0; bytes as usize]);
         host.storage.sync(file);
         Some(Ok(()))
+    }
+
+    fn begin_store(&mut self, temporary: &str, name: &str, content: FileContent) {
+        let host = &mut *self.host.borrow_mut();
+        let ready = host.local + host.rng.between(1_000_000, 50_000_000);
+        self.storing = Some((temporary.to_owned(), name.to_owned(), content(), ready));
+    }
+
+    fn take_stored(&mut self) -> Option<Result<(), StoreError>> {
+        let local = self.host.borrow().local;
+        let (temporary, name, content, _) = self.storing.take_if(|(.., ready)| *ready <= local)?;
+        let store = |bytes: Vec<u8>| {
+            let file = self.create(&temporary)?;
+            self.write_at(file, 0, &bytes)?;
+            self.operate(|host| host.storage.sync(file.0))?;
+            self.rename(&temporary, &name)?;
+            Ok(self.operate(|host| host.storage.sync_names())?)
+        };
+        Some(content.map_err(StoreError::Content).and_then(store))
     }
 }

@@ -28,7 +28,7 @@ fn st8_a_damaged_byte_before_the_last_batch_is_refused_and_nothing_is_changed() 
         assert!(end < length);
         for at in (0..512 + 360 * 2).chain(end - 370..end) {
             // Behind the header's envelope is unused space.
-            if (72..512).contains(&at) {
+            if (80..512).contains(&at) {
                 continue;
             }
             disk.edit(name, |bytes| bytes[at] ^= 0x04);

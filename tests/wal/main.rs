@@ -10,4 +10,5 @@ mod files;
 mod history;
 mod medium;
 mod power_cut;
+mod storing;
 mod tear;

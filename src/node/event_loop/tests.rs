@@ -5,7 +5,7 @@ use crate::base::{NodeId, SessionKey};
 use crate::net::Listener;
 use crate::node::{FileDisk, NodeOptions};
 use crate::sys::poll::{self, Interest, Ready};
-use crate::wal::{DiskError, FileId};
+use crate::wal::{DiskError, FileContent, FileId, StoreError};
 use crate::wire::{ClientHello, FrameKind, Request, encode_frame};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -66,6 +66,12 @@ impl Disk for FailingDisk {
     }
     fn take_prepared(&mut self) -> Option<Result<(), DiskError>> {
         self.files.take_prepared()
+    }
+    fn begin_store(&mut self, temporary: &str, name: &str, content: FileContent) {
+        self.files.begin_store(temporary, name, content);
+    }
+    fn take_stored(&mut self) -> Option<Result<(), StoreError>> {
+        self.files.take_stored()
     }
 }
 
