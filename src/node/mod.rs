@@ -11,6 +11,7 @@ mod board;
 mod commands;
 mod complaints;
 mod config;
+mod departure;
 mod dialing;
 mod disk;
 mod ending;
@@ -27,3 +28,5 @@ pub use api::Node;
 pub use config::{NodeOptions, parse_cluster};
 pub use disk::FileDisk;
 pub use leadership::Leadership;
+
+pub use crate::server::Entry;

@@ -28,8 +28,6 @@ use std::collections::BTreeMap;
 /// Fixed for the life of a replica.
 #[derive(Clone, Debug)]
 pub struct ReplicaOptions {
-    /// Where peers and clients reach the founding members.
-    pub addresses: BTreeMap<NodeId, String>,
     /// Δ of the leader lease that this node asks for, in milliseconds.
     pub lease_ms: u32,
     /// The largest session TTL that this node asks for, in milliseconds.
@@ -137,7 +135,9 @@ impl Replica {
         if self.raft.role() == Role::Leader {
             self.raft.handle(now, Event::Deadline);
             self.advance_orders(now);
-            self.retry_held(now);
+            if self.machine.restoring().is_none() {
+                self.retry_held(now);
+            }
         }
     }
 
@@ -228,13 +228,12 @@ impl Replica {
         LeaderHint { term: self.raft.term(), leader: self.raft.leader().and_then(known) }
     }
 
-    /// Where a member is reached: as the newest membership says; the founding one names no addresses.
+    /// Where a member is reached, as the newest membership says.
     #[must_use]
     pub fn address(&self, node: NodeId) -> Option<&str> {
         let (_, membership) = self.raft.membership();
-        let replicated = membership.member(node).map(|member| member.address.as_str());
-        let founding = || self.options.addresses.get(&node).map(String::as_str);
-        replicated.filter(|address| !address.is_empty()).or_else(founding)
+        let address = membership.member(node).map(|member| member.address.as_str());
+        address.filter(|address| !address.is_empty())
     }
 
     fn reply(&mut self, to: ConnectionId, message: ServerMessage) {

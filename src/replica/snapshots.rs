@@ -62,7 +62,14 @@ impl Replica {
             return None;
         }
         let job = match self.snapshots.to_install.take() {
-            Some(snapshot) => Some(self.install_job(snapshot)),
+            Some(snapshot) if snapshot.meta.index > self.applied => {
+                Some(self.install_job(snapshot))
+            }
+            // The log was faster.
+            Some(_) => {
+                self.raft.handle(now, Event::SnapshotRefused);
+                None
+            }
             None => self.own_job(now),
         };
         if job.is_some() {

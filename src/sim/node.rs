@@ -222,10 +222,10 @@ impl Process {
                 let hello = frame.decode::<PeerHello>().expect("our own codec");
                 self.welcome_peer(now, line, &hello, network);
             }
-            (Stage::Greeting(peer), FrameKind::PeerWelcome) => {
+            (Stage::Greeting(_), FrameKind::PeerWelcome) => {
                 let welcome = frame.decode::<PeerHello>().expect("our own codec");
                 match self.server.check_hello(&welcome) {
-                    Ok(()) => self.establish_peer(now, line, peer, network),
+                    Ok(()) => self.establish_peer(now, line, &welcome, network),
                     Err(_) => self.hang_up(now, line, network),
                 }
             }
@@ -242,7 +242,7 @@ impl Process {
             Ok(()) => {
                 let welcome = frame(FrameKind::PeerWelcome, &self.server.hello(hello.node));
                 network.send(now, line, Side::Acceptor, welcome);
-                self.establish_peer(now, line, hello.node, network);
+                self.establish_peer(now, line, hello, network);
             }
             Err(refused) => {
                 network.send(now, line, Side::Acceptor, frame(FrameKind::Refused, &refused));
@@ -275,7 +275,8 @@ impl Process {
     }
 
     /// The newest connection to a peer replaces an older one.
-    fn establish_peer(&mut self, now: u64, line: LineId, peer: NodeId, network: &mut Network) {
+    fn establish_peer(&mut self, now: u64, line: LineId, hello: &PeerHello, network: &mut Network) {
+        let peer = hello.node;
         self.talks.get_mut(&line).expect("it spoke").establish(Stage::Peer(peer));
         if let Some(older) = self.peers.insert(peer, line)
             && older != line
@@ -284,7 +285,7 @@ impl Process {
             network.close(now, older, talk.side);
         }
         self.redials.remove(&peer);
-        self.inputs.push(Input::PeerUp { peer });
+        self.inputs.push(Input::PeerUp { peer, directory: hello.directory });
     }
 
     /// This side closes the line.

@@ -1,6 +1,7 @@
 //! What is outside of a simulated server during one step: clocks that move on, and bytes that leave.
 
 use crate::base::{ConnectionId, NodeId, Sample};
+use crate::raft::Claim;
 use crate::server::Outside;
 use crate::sim::checkers::Violation;
 use crate::sim::checkers::durability::Ledger;
@@ -52,6 +53,10 @@ impl Outside for Outlet<'_> {
 
     fn unix_ms(&mut self) -> u64 {
         1_700_000_000_000 + self.host.borrow().local / 1_000_000
+    }
+
+    fn claim(&mut self) -> Claim {
+        Claim::Standing
     }
 
     fn send_peer(&mut self, to: NodeId, message: PeerMessage) {

@@ -7,7 +7,7 @@ use crate::base::NodeId;
 use crate::base::limits::VALUE_BYTES_MAX;
 use crate::base::rng::Rng;
 use crate::client::core::CoreOptions;
-use crate::server::ServerOptions;
+use crate::server::{Entry, ServerOptions};
 use crate::sim::client::address_of;
 use crate::sim::host::Pauses;
 use crate::sim::network::HostId;
@@ -149,6 +149,9 @@ fn server_options(
         lease_ms: u32::try_from(rng.between(100, 300)).expect("small"),
         ttl_ms_max: 3_600_000,
         log_bytes_max: 1 << 30,
+        entry: Entry::Founder,
+        snapshot_every_bytes: 64 << 20,
+        retained_bytes: 8 << 20,
         log_reserve_bytes: 64 << 20,
         segment_bytes: pick(rng, &[8 << 10, 16 << 10, 64 << 10]),
         boot: 0,

@@ -104,8 +104,15 @@ fn end_by(fault_to_be: u8) -> Error {
     let network = Network::new(NodeId(1), &cluster, listener, sender).unwrap();
     let board = Arc::new(Board::default());
     let fd = board.fd().unwrap();
-    let event_loop =
-        EventLoop { server, network, commands, board: Arc::clone(&board), inputs: Vec::new() };
+    let event_loop = EventLoop {
+        server,
+        network,
+        commands,
+        board: Arc::clone(&board),
+        inputs: Vec::new(),
+        departure: Departure::default(),
+        membership: None,
+    };
     let thread = std::thread::spawn(|| event_loop.run());
     while !board.next(None).unwrap().is_leader {}
 

@@ -200,7 +200,9 @@ fn to_position(index: Index) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::DirectoryId;
     use crate::base::Sample;
+    use crate::raft::Membership;
     use crate::raft::{
         Action, Config, EntryHeader, EntryKind, Event, HardState, Payload, Recovered,
     };
@@ -210,7 +212,8 @@ mod tests {
     fn leader(id: u64, term: u64, payload: &[u8]) -> Raft {
         let config = Config {
             id: NodeId(id),
-            voters: vec![NodeId(id)],
+            membership: Membership::founding([(NodeId(id), DirectoryId([1; 16]), String::new())]),
+            retained_bytes: 0,
             heartbeat: Duration::from_millis(30),
             election: Duration::from_millis(150),
             peer_down_wait: Duration::from_millis(10),
@@ -222,7 +225,7 @@ mod tests {
         let payload = Payload::from(payload.to_vec());
         let entry = Entry { term: Term(1), index: Index(1), header, payload };
         let hard_state = HardState { term: Term(term), vote: None };
-        let recovered = Recovered { hard_state, entries: vec![entry] };
+        let recovered = Recovered { hard_state, snapshot: None, entries: vec![entry] };
         let mut raft = Raft::new(config, recovered, &Sample::at(0));
         let now = Sample::at(1_000_000_000);
         raft.handle(&now, Event::Deadline);
