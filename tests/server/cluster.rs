@@ -161,6 +161,11 @@ impl Cluster {
         self.push(id, Input::HandOver { to, claim });
     }
 
+    /// The present, in nanoseconds.
+    pub fn now(&self) -> u64 {
+        self.now
+    }
+
     /// Steps until the node's newest snapshot is of `index` or later. Its disk works on a thread of its own.
     pub fn wait_for_snapshot(&mut self, id: NodeId, index: Index) {
         while self.server(id).replica().expect("founded").raft().snapshot_index() < index {
