@@ -5,7 +5,7 @@ use crate::raft::Entry;
 
 /// The log. Invariants: entry i stands at position i − 1; terms never fall;
 /// `bytes_through[i]` = Σ size of the first i entries, so that any range is measured by one subtraction.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Log {
     entries: Vec<Entry>,
     bytes_through: Vec<u64>,
