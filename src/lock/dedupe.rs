@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The remembered requests of one session.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Answers {
     /// The lowest id that the client may still ask about anew; only rises.
     floor: RequestId,
@@ -24,14 +24,14 @@ pub(super) struct Answers {
 }
 
 /// Where an acquire waits.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Place {
     pub(super) name: Name,
     pub(super) ticket: Ticket,
 }
 
 /// An answer that no later entry changes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Fixed {
     Ended(Token),
     Held(Arc<str>),

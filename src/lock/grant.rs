@@ -10,14 +10,14 @@ use crate::base::limits::VALUE_BYTES_MAX;
 use crate::base::{RequestId, SessionId, Token};
 
 /// A lock that is held.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Lock {
     pub(super) grant: Grant,
     pub(super) queue: Queue,
 }
 
 /// The decision that one acquire holds a lock.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Grant {
     pub(super) session: SessionId,
     pub(super) request: RequestId,

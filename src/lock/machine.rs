@@ -29,7 +29,7 @@ use std::collections::BTreeMap;
 /// assert_eq!(applied.outcome, Some(Outcome::SessionOpened { session, ttl_ms: 10_000 }));
 /// assert_eq!(machine.check_key(session, &SessionKey([7; 16])), Some(true));
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct LockMachine {
     pub(super) bounds: Bounds,
     /// The newest entry applied.

@@ -9,11 +9,11 @@ use crate::base::{RequestId, SessionId};
 use std::collections::VecDeque;
 
 /// A queue. Most locks have none, so an empty one is a single pointer.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Queue(Option<Box<Line>>);
 
 /// One who waits.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Waiter {
     pub(super) session: SessionId,
     pub(super) request: RequestId,
@@ -85,7 +85,7 @@ impl Queue {
 }
 
 /// The waiters of a queue that is not empty.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Line {
     /// The newest ticket.
     last: Ticket,

@@ -5,7 +5,7 @@ use crate::base::SessionKey;
 use std::sync::Arc;
 
 /// A live session. One that has ended leaves nothing behind (L22).
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Session {
     /// Asked at each hello, so that a guessed id opens nothing.
     pub(super) key: SessionKey,

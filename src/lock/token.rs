@@ -3,7 +3,7 @@
 use crate::base::{Index, SessionId, Token};
 
 /// The one source of tokens: each is larger than every earlier one, whatever lock it is for (L3).
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Tokens {
     epoch: Epoch,
     granted: u64,

@@ -10,7 +10,7 @@ use crate::raft::{
 };
 
 /// A leader's snapshot on its way here.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) enum Incoming {
     /// None.
     #[default]

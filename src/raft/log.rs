@@ -6,7 +6,7 @@ use crate::raft::Entry;
 /// The log. Invariants: entry i stands at position i − base − 1; terms never fall; `bytes_through[p]` =
 /// Σ size of the entries before position p, from an arbitrary origin, so that any range is measured by one
 /// subtraction. Entries at or below the base are in a snapshot.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Log {
     base: Index,
     base_term: Term,

@@ -4,7 +4,7 @@ use crate::base::Index;
 use crate::raft::{Entry, EntryKind, Membership};
 
 /// The memberships from the snapshot, or the founding, on. Invariants: never empty; indexes rise.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Memberships(Vec<(Index, Membership)>);
 
 impl Memberships {

@@ -56,7 +56,7 @@ const TERM_MAX: Term = Term((1 << 48) - 1);
 ///
 /// Invariants: applied ≤ apply_issued ≤ min(commit, durable index); commit ≤ last index; no entry at or
 /// below commit is ever removed (R9).
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Raft {
     config: Config,
     hard_state: HardState,

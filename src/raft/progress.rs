@@ -30,7 +30,7 @@ pub(super) struct Shipment {
 }
 
 /// Appends on their way.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Inflight {
     /// Last index and bytes of each.
     batches: VecDeque<(Index, u64)>,
@@ -54,7 +54,7 @@ impl Inflight {
 }
 
 /// How fast the leader sends.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Pace {
     /// The place where the logs part is not known: one append, then wait for word.
     Probe { waiting: bool },
@@ -68,7 +68,7 @@ enum Pace {
 
 /// One follower's log as its leader knows it. Invariant: `matched` < `next` ≤ last index + 1; `matched`
 /// never falls within a term, since it was acknowledged as durable.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Progress {
     matched: Index,
     next: Index,

@@ -8,7 +8,7 @@ use crate::raft::round::{Reads, Rounds};
 use crate::raft::transfer::Transfer;
 
 /// Which role, with its data.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum RoleState {
     Follower(Follower),
     PreCandidate(Ballots),
@@ -17,7 +17,7 @@ pub(super) enum RoleState {
 }
 
 /// Waits for a leader.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Follower {
     /// Of this term.
     pub leader: Option<NodeId>,
@@ -26,7 +26,7 @@ pub(super) struct Follower {
 }
 
 /// Asks for votes in a term of its own.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Candidate {
     pub ballots: Ballots,
     /// Its own vote counts once this write is durable (R6).
@@ -34,11 +34,11 @@ pub(super) struct Candidate {
 }
 
 /// The answers to one candidacy; none is carried over to another.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Ballots(Vec<(NodeId, Ballot)>);
 
 /// Leads its term.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Leader {
     /// When it won, as sampled by the event that made it win (C2, L19).
     pub won: Sample,
@@ -58,7 +58,7 @@ pub(super) struct Leader {
 }
 
 /// A follower as its leader sees it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct FollowerView {
     pub id: NodeId,
     pub progress: Progress,

@@ -10,7 +10,7 @@ const SAMPLES_MAX: usize = 4096;
 
 /// The rounds of one term. Invariant: `samples` rises in round and is never empty; the sample of a round
 /// is the last one kept at or before it, which is never later than its first message.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Rounds {
     current: Round,
     samples: VecDeque<(Round, Sample)>,
@@ -53,7 +53,7 @@ impl Rounds {
 }
 
 /// A read that waits for its round.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Waiting {
     read: ReadId,
     /// The commit index at receipt.
@@ -62,7 +62,7 @@ struct Waiting {
 }
 
 /// Reads in the order in which they were asked (ReadIndex, R13).
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Reads {
     /// Asked in this turn: they share the ++k that follows the last of them.
     asked: Vec<(ReadId, Index)>,

@@ -14,7 +14,7 @@ use std::time::Duration;
 const QUICK_TRIES_MAX: u32 = 8;
 
 /// The election timer (Raft §5.2). It decides by samples; only `remaining` is a hint.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct ElectionTimer {
     start: Sample,
     wait: Duration,

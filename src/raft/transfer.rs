@@ -15,7 +15,7 @@ use std::cmp::Reverse;
 use std::time::Duration;
 
 /// A transfer under way.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Transfer {
     target: NodeId,
     /// When it, or the wait behind its claim, began: over an election timeout later it is given up.

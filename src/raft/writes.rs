@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 /// A write that was handed out.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Issued {
     seq: WriteSeq,
     /// The log up to here is durable once this write is; lowered by later truncations.
@@ -19,7 +19,7 @@ struct Issued {
 }
 
 /// Writes in one FIFO, gathered over a turn.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Writes {
     hard_state: Option<HardState>,
     start: Option<LogStart>,

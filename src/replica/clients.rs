@@ -8,13 +8,13 @@ use crate::base::{ConnectionId, SessionId};
 use std::collections::BTreeMap;
 
 /// All connections, and the sessions bound to them.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Clients {
     connections: BTreeMap<ConnectionId, Connection>,
     sessions: BTreeMap<SessionId, ConnectionId>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Connection {
     session: Option<SessionId>,
     in_flight: usize,

@@ -11,7 +11,7 @@ use crate::wire::{Query, ReadAnswer};
 use std::collections::{BTreeMap, VecDeque};
 
 /// Waiting for their rounds.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Confirmations {
     gathering: Vec<Waiting>,
     rounds: BTreeMap<ReadId, Vec<Waiting>>,
@@ -21,7 +21,7 @@ pub struct Confirmations {
 }
 
 /// One request that a round must confirm.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Waiting {
     /// Whose.
     pub connection: ConnectionId,
@@ -30,7 +30,7 @@ pub struct Waiting {
 }
 
 /// What is asked.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Asked {
     /// To acknowledge a renewal.
     Renewal { session: SessionId, number: u64 },

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 /// A leader's own state; empty in any other role.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Leading {
     /// When each session may be expired.
     pub timers: SessionTimers,

@@ -69,7 +69,7 @@ pub struct ApplyError {
 }
 
 /// One member's state: log, locks, and while it leads the sessions' timers.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Replica {
     options: ReplicaOptions,
     raft: Raft,

@@ -21,7 +21,7 @@ pub struct SnapshotJob {
 }
 
 /// Snapshots of one replica.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Snapshots {
     stage: Stage,
     /// Somebody asked for one, however short the log is.
@@ -34,7 +34,7 @@ pub(super) struct Snapshots {
     installing: Option<(Index, Arc<OnceLock<LockMachine>>)>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 enum Stage {
     /// None in the making.
     #[default]

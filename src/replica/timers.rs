@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// The sessions of one leader, by the time at which to look at them.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct SessionTimers {
     sessions: BTreeMap<SessionId, Timer>,
     /// (reading of BOOTTIME, session): exactly one for each session that is not expiring. May be earlier
@@ -17,7 +17,7 @@ pub struct SessionTimers {
     order: BTreeSet<(u64, SessionId)>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Timer {
     ttl: Duration,
     since: Sample,

@@ -11,7 +11,7 @@ use crate::{Error, Status};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The acquires that are not decided.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Acquires {
     calls: BTreeMap<CallId, Acquiring>,
     /// Those without a request that may get one, first come first.
@@ -20,7 +20,7 @@ pub(super) struct Acquires {
     held_back: BTreeMap<OwnerKey, BTreeSet<CallId>>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Acquiring {
     pub(super) wish: AcquireCall,
     /// The request that stands for it in the session in force.

@@ -7,11 +7,11 @@ use crate::base::rng::Rng;
 use std::time::Duration;
 
 /// The addresses, configured ones first, in their order.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Endpoints(Vec<Endpoint>);
 
 /// One address.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Endpoint {
     pub(super) address: String,
     pub(super) origin: Origin,

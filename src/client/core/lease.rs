@@ -9,7 +9,7 @@ use crate::{Error, Status};
 use std::collections::BTreeMap;
 
 /// The leases of the session in force. An owner other than 0 may have several on one grant.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Leases {
     leases: BTreeMap<LeaseId, Token>,
     grants: BTreeMap<Token, Grant>,
@@ -17,7 +17,7 @@ pub(super) struct Leases {
     last: u64,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Grant {
     name: Name,
     key: Option<OwnerKey>,

@@ -15,7 +15,7 @@ use crate::wire::{ClientWelcome, LeaderHint, Request};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Links {
     endpoints: Endpoints,
     links: BTreeMap<LinkId, Link>,
@@ -38,7 +38,7 @@ pub(super) struct Home {
     pub(super) term: Term,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Link {
     /// Dialed then, not welcomed.
     Dialing { since: u64 },
@@ -46,7 +46,7 @@ enum Link {
     Open(OpenLink),
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct OpenLink {
     node: NodeId,
     hint: LeaderHint,

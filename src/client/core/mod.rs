@@ -40,7 +40,7 @@ use std::time::Duration;
 use transmit::Bound;
 
 /// One client. All methods that take input leave their effects in [`Core::take_actions`].
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Core {
     options: CoreOptions,
     rng: Rng,

@@ -10,7 +10,7 @@ use crate::wire::{Query, ReadAnswer, Request};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The reads that are not answered. A read's number is that of its call.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Reads {
     asked: BTreeMap<CallId, Query>,
     unsent: BTreeSet<CallId>,

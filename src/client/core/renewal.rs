@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// The transmissions of one session that are not acknowledged, and when the next is due.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Renewals {
     sent: BTreeMap<u64, Sample>,
     due: u64,

@@ -10,7 +10,7 @@ use crate::lock::{Name, Operation};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The requests of one session that are not decided, under ids that rise from 1.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Window {
     next: RequestId,
     outstanding: BTreeMap<RequestId, Outstanding>,

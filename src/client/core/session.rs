@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// A session that is believed in.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Session {
     pub(super) id: SessionId,
     pub(super) ttl: Duration,
@@ -24,7 +24,7 @@ pub(super) struct Session {
 }
 
 /// The wish for a session. Each transmission makes one of its own (L7); the first answer counts.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Opening {
     /// The send times of the transmissions on the present home.
     pub(super) sent: BTreeMap<u64, Sample>,
@@ -35,7 +35,7 @@ pub(super) struct Opening {
 }
 
 /// A session that ended here, and is closed at the server so that its locks are free before its TTL.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Retiring {
     pub(super) session: SessionId,
     pub(super) request: RequestId,

@@ -11,7 +11,7 @@ use crate::lock::Operation;
 use crate::wire::Request;
 
 /// What home was told.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Bound {
     /// The home that everything was sent to.
     home: Option<Home>,
