@@ -2,6 +2,7 @@
 //!
 //! Tests are named for the rows of the fault catalogue (`st…`, `h…`, `p…`) that they show.
 
+mod account;
 mod damage;
 mod directory;
 mod disk;
