@@ -111,3 +111,14 @@ pub fn restart(snapshot: &Snapshot) -> Write {
 pub fn segments(disk: &TestDisk) -> Vec<String> {
     disk.contents().into_keys().filter(|name| name.starts_with("log-")).collect()
 }
+
+/// Gives the envelope at `offset` of a file a later format, intact.
+pub fn make_newer(disk: &TestDisk, name: &str, offset: usize) {
+    disk.edit(name, |bytes| {
+        let envelope = &mut bytes[offset..];
+        envelope[8] = 2;
+        let body = u32::from_le_bytes(envelope[12..16].try_into().unwrap()) as usize;
+        let crc = tenure::base::checksum::crc32c(&envelope[..40 + body]);
+        envelope[40 + body..44 + body].copy_from_slice(&crc.to_le_bytes());
+    });
+}

@@ -3,6 +3,7 @@
 //! Tests are named for the rows of the fault catalogue (`st…`, `h…`, `p…`) that they show.
 
 mod account;
+mod compaction;
 mod damage;
 mod directory;
 mod disk;
@@ -11,5 +12,7 @@ mod files;
 mod history;
 mod medium;
 mod power_cut;
+mod restore;
+mod snapshots;
 mod storing;
 mod tear;
