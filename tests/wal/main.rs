@@ -9,6 +9,7 @@ mod directory;
 mod disk;
 mod errors;
 mod files;
+mod grid;
 mod history;
 mod medium;
 mod power_cut;
