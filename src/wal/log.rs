@@ -5,8 +5,10 @@ use super::record::{self, Content, Link, Place};
 use super::recovery::Recovered;
 use super::segment::{self, Begun, HEADER_BYTES, Header, SPARE, TEMPORARY};
 use super::spare::Spare;
+use super::terms::Terms;
 use super::{Disk, DiskError, FileId};
 use crate::base::Index;
+use crate::raft::LogStart;
 use std::collections::VecDeque;
 
 /// The last segment, open, with the records that are not handed to it yet.
@@ -18,6 +20,7 @@ pub(super) struct Log {
     segments: VecDeque<Begun>,
     /// The last index, with what is pending.
     last_index: Index,
+    terms: Terms,
     file: FileId,
     segment_bytes: u64,
     /// How long the next segments are.
@@ -47,6 +50,7 @@ impl Log {
             owner_checksum: owner.checksum(),
             segments: recovered.segments.clone(),
             last_index: recovered.last_index(),
+            terms: recovered.terms(),
             file,
             segment_bytes: end.segment_bytes,
             new_segment_bytes,
@@ -81,6 +85,14 @@ impl Log {
             record::encode(content, self.owner_checksum, place, link, &mut self.pending);
         self.next_sequence += 1;
         self.last_index = content.last_index();
+        match content {
+            Content::Entry(entry) => self.terms.add(entry.index, entry.term),
+            Content::TruncateFrom(index) => self.terms.truncate_from(index),
+            Content::Start(start) => {
+                self.terms.clear();
+                self.terms.add(start.index, start.term);
+            }
+        }
         Ok(())
     }
 
@@ -108,6 +120,14 @@ impl Log {
             self.segments.pop_front();
         }
         Ok(())
+    }
+
+    /// Whether it is durable that the log goes through the entry at which a snapshot stands, or begins
+    /// there. A log that does not is of another past, which nothing but this entry tells from the true one.
+    pub(super) fn surely_agrees_with(&self, snapshot: LogStart) -> bool {
+        self.batch.is_none()
+            && snapshot.index <= self.last_index
+            && self.terms.at(snapshot.index) == Some(snapshot.term)
     }
 
     /// The last index, with what is not durable yet.

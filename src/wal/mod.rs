@@ -20,6 +20,7 @@ mod small_file;
 pub mod snapshot_file;
 mod spare;
 mod storing;
+mod terms;
 
 pub use disk::{Disk, DiskError, FileContent, FileId, StoreError};
 pub use storing::SnapshotEnd;
@@ -27,7 +28,7 @@ pub use storing::SnapshotEnd;
 use crate::base::founding::FoundingRecord;
 use crate::base::limits::SEGMENT_BYTES;
 use crate::base::{DirectoryId, Index, NodeId};
-use crate::raft::{Entry, HardState, LogStart, Snapshot, Write};
+use crate::raft::{Entry, HardState, LogStart, Snapshot, SnapshotMeta, Write};
 use envelope::{ADVICE, Owner};
 use hard_state::HardStateFile;
 use log::Log;
@@ -99,8 +100,8 @@ pub struct Wal<D: Disk> {
     hard_state: HardStateFile,
     log: Log,
     spare: Spare,
-    /// Where the last snapshot stands that is durable; 0 if there is none.
-    stored: Index,
+    /// Where the last snapshot stands that is durable.
+    stored: Option<LogStart>,
     storing: Option<Storing>,
     /// The first failure; every later call gets it again (W2).
     failure: Option<WalError>,
@@ -140,7 +141,7 @@ impl<D: Disk> Wal<D> {
             hard_state,
             log,
             spare: Spare::default(),
-            stored: recovery.snapshot.as_ref().map_or(Index(0), |snapshot| snapshot.meta.index),
+            stored: recovery.snapshot.as_ref().map(|snapshot| start_behind(&snapshot.meta)),
             storing: None,
             failure: None,
         };
@@ -226,7 +227,7 @@ impl<D: Disk> Wal<D> {
     }
 
     fn restart(&mut self, start: LogStart) -> Result<(), DiskError> {
-        let (index, stored) = (start.index, self.stored);
+        let (index, stored) = (start.index, self.stored_index());
         assert!(index <= stored, "a log behind {index}, the last snapshot is at {stored}");
         self.log.add(&mut self.disk, &mut self.spare, Content::Start(start))
     }
@@ -256,4 +257,9 @@ impl<D: Disk> Wal<D> {
         }
         work(self).inspect_err(|failure| self.failure = Some(failure.clone()))
     }
+}
+
+/// Where a log begins that this snapshot replaces.
+fn start_behind(meta: &SnapshotMeta) -> LogStart {
+    LogStart { index: meta.index, term: meta.term }
 }

@@ -16,11 +16,11 @@ use super::segment::SegmentFile;
 use super::spare::Spare;
 use super::{
     ADVICE, Disk, Recovery, WalError, WalOptions, founding, identity, segment, small_file,
-    snapshot_file,
+    snapshot_file, start_behind,
 };
 use crate::base::founding::FoundingRecord;
 use crate::base::{DirectoryId, Index, NodeId, Term};
-use crate::raft::{HardState, LogStart, SnapshotMeta};
+use crate::raft::{HardState, SnapshotMeta};
 
 /// A directory that is ready for use.
 #[derive(Debug)]
@@ -210,12 +210,17 @@ fn complete<D: Disk>(
     let name = segment::name(recovered.end.segment);
     let file = disk.open(&name)?.ok_or_else(|| segment::missing(&name))?;
     recovered.end.settle(disk, file)?;
-    let mut log = Log::new(owner, file, &recovered, options.segment_bytes);
     let snapshot = found.snapshot.map(|chosen| chosen.snapshot);
-    if let Some(snapshot) = &snapshot
-        && !recovered.agrees_with(&snapshot.meta)
-    {
-        drop_entries(disk, &mut log, &snapshot.meta)?;
+    let start = snapshot.as_ref().map(|snapshot| start_behind(&snapshot.meta));
+    let is_obsolete = start.is_some_and(|start| !recovered.agrees_with(start));
+    if let Some(start) = start.filter(|start| start.index == recovered.base) {
+        recovered.base_term = Some(start.term);
+    }
+    let mut log = Log::new(owner, file, &recovered, options.segment_bytes);
+    if let Some(start) = start.filter(|_| is_obsolete) {
+        // The snapshot was stored, and the process ended before the log began anew behind it (ST36).
+        log.add(disk, &mut Spare::default(), Content::Start(start))?;
+        log.sync(disk)?;
         recovered.entries.clear();
     }
     let recovery = Recovery {
@@ -227,13 +232,6 @@ fn complete<D: Disk>(
         trimmed_bytes: recovered.end.torn_bytes,
     };
     Ok(Opened { owner, hard_state, log, recovery })
-}
-
-/// Begins the log anew behind a snapshot that was stored, when the process ended before it did so (ST36).
-fn drop_entries<D: Disk>(disk: &mut D, log: &mut Log, meta: &SnapshotMeta) -> Result<(), WalError> {
-    let start = LogStart { index: meta.index, term: meta.term };
-    log.add(disk, &mut Spare::default(), Content::Start(start))?;
-    Ok(log.sync(disk)?)
 }
 
 /// Removes what was half made, and the snapshots that are not begun from.

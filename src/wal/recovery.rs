@@ -12,9 +12,10 @@ use super::bytes::to_usize;
 use super::envelope::Owner;
 use super::record::{self, ALIGNMENT, Change, Place, Record};
 use super::segment::{self, Begun, HEADER_BYTES, Header, SegmentFile};
+use super::terms::Terms;
 use super::{ADVICE, Disk, DiskError, FileId, WalError};
-use crate::base::Index;
-use crate::raft::{Entry, SnapshotMeta};
+use crate::base::{Index, Term};
+use crate::raft::{Entry, LogStart};
 use std::collections::VecDeque;
 
 /// What the segments hold.
@@ -22,6 +23,8 @@ use std::collections::VecDeque;
 pub(super) struct Recovered {
     /// The entries begin behind this one.
     pub(super) base: Index,
+    /// The term there; `None` if the log does not say.
+    pub(super) base_term: Option<Term>,
     /// Contiguous.
     pub(super) entries: Vec<Entry>,
     /// The segments that there are; at least one.
@@ -35,14 +38,25 @@ impl Recovered {
         Index(self.base.0 + self.entries.len() as u64)
     }
 
+    /// The terms that are known.
+    pub(super) fn terms(&self) -> Terms {
+        let mut terms = Terms::default();
+        if let Some(term) = self.base_term {
+            terms.add(self.base, term);
+        }
+        self.entries.iter().for_each(|entry| terms.add(entry.index, entry.term));
+        terms
+    }
+
     /// Whether the log goes through the entry at which this snapshot stands. If not, it is older than the
     /// snapshot, or of another past: then nothing of it is needed (Raft §7). The base is at most the
     /// snapshot's index.
-    pub(super) fn agrees_with(&self, meta: &SnapshotMeta) -> bool {
-        let behind_base = meta.index.0 - self.base.0;
-        match behind_base.checked_sub(1) {
-            None => true,
-            Some(at) => self.entries.get(to_usize(at)).is_some_and(|entry| entry.term == meta.term),
+    pub(super) fn agrees_with(&self, snapshot: LogStart) -> bool {
+        let LogStart { index, term } = snapshot;
+        match (index.0 - self.base.0).checked_sub(1) {
+            // Segments are removed only while the log agrees with the snapshot: see `Wal::compact`.
+            None => self.base_term.is_none_or(|found| found == term),
+            Some(at) => self.entries.get(to_usize(at)).is_some_and(|entry| entry.term == term),
         }
     }
 }
@@ -112,6 +126,7 @@ struct Walk {
     batch_offset: u64,
     /// The entries begin behind this one.
     base: Index,
+    base_term: Option<Term>,
     entries: Vec<Entry>,
     segments: VecDeque<Begun>,
 }
@@ -127,6 +142,7 @@ impl Walk {
             batch: None,
             batch_offset: HEADER_BYTES,
             base: header.last_index,
+            base_term: None,
             entries: Vec::new(),
             segments: VecDeque::from([header.begun()]),
         }
@@ -191,9 +207,9 @@ impl Walk {
             }
             // What it removes begins in a segment that is gone.
             Change::TruncateFrom(from) if (1..=self.base.0).contains(&from.0) => {
-                self.restart(Index(from.0 - 1));
+                self.restart(Index(from.0 - 1), None);
             }
-            Change::Start(start) => self.restart(start.index),
+            Change::Start(start) => self.restart(start.index, Some(start.term)),
             Change::Append(Entry { index, .. }) | Change::TruncateFrom(index) => {
                 let message = format!("index {index} does not follow {last}");
                 return Err(corrupt(self.place, &message));
@@ -202,9 +218,9 @@ impl Walk {
         Ok(())
     }
 
-    fn restart(&mut self, base: Index) {
+    fn restart(&mut self, base: Index, term: Option<Term>) {
         self.entries.clear();
-        self.base = base;
+        (self.base, self.base_term) = (base, term);
     }
 
     /// Whether what lies behind the end of the log in the last segment may be a torn tail. A batch that
@@ -236,7 +252,8 @@ impl Walk {
             torn_bytes: torn as u64,
             last_batch: records[to_usize(self.batch_offset)..].to_vec(),
         };
-        Recovered { base: self.base, entries: self.entries, segments: self.segments, end }
+        let Self { base, base_term, entries, segments, .. } = self;
+        Recovered { base, base_term, entries, segments, end }
     }
 }
 

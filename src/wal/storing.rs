@@ -4,9 +4,10 @@
 //! thread, while the log goes on. Only when all of that went well does the snapshot count: older ones go
 //! then, the log may begin anew behind it, and segments may be removed up to it.
 
-use super::{Disk, FileContent, StoreError, Wal, WalError, snapshot_file};
+use super::envelope::Owner;
+use super::{Disk, DiskError, FileContent, StoreError, Wal, WalError, snapshot_file, start_behind};
 use crate::base::Index;
-use crate::raft::{Payload, Snapshot, SnapshotMeta};
+use crate::raft::{LogStart, Payload, Snapshot, SnapshotMeta};
 use std::sync::{Arc, OnceLock};
 
 /// How the storing of a snapshot ended.
@@ -41,7 +42,8 @@ impl<D: Disk> Wal<D> {
         }
         let SnapshotMeta { index, term, .. } = meta;
         assert!(self.storing.is_none(), "one snapshot is stored at a time");
-        assert!(index > self.stored, "a snapshot at {index} behind one at {}", self.stored);
+        let stored = self.stored_index();
+        assert!(index > stored, "a snapshot at {index}, and there is one at {stored}");
         let durable = self.hard_state.state().term;
         assert!(term <= durable, "a snapshot of term {term}, the term is {durable}");
         let data = Arc::new(OnceLock::new());
@@ -66,7 +68,8 @@ impl<D: Disk> Wal<D> {
     }
 
     /// Removes the oldest segment if it holds only entries below `first_needed`; at most one, so call it
-    /// once a turn.
+    /// once a turn, after [`Wal::sync`]. It does nothing while the log does not surely agree with the
+    /// snapshot: from a log of another past, which is to begin anew, a part would look like the true one.
     ///
     /// # Errors
     /// [`WalError`], final.
@@ -74,12 +77,17 @@ impl<D: Disk> Wal<D> {
     /// # Panics
     /// If an entry behind the stored snapshot would not be needed (W7).
     pub fn compact(&mut self, first_needed: Index) -> Result<(), WalError> {
-        let stored = self.stored;
+        let stored = self.stored_index();
         assert!(first_needed <= stored.next(), "{first_needed} is behind the snapshot at {stored}");
-        if stored == Index(0) {
+        if !self.stored.is_some_and(|snapshot| self.log.surely_agrees_with(snapshot)) {
             return Ok(());
         }
         self.attempt(|this| Ok(this.log.remove_oldest(&mut this.disk, first_needed)?))
+    }
+
+    /// The index of the last snapshot that is durable, 0 if there is none.
+    pub(super) fn stored_index(&self) -> Index {
+        self.stored.map(|stored| stored.index).unwrap_or_default()
     }
 
     fn finish_storing(&mut self) -> Result<Option<SnapshotEnd>, WalError> {
@@ -88,9 +96,7 @@ impl<D: Disk> Wal<D> {
         let Storing { meta, data } = storing;
         let end = match result {
             Err(StoreError::Content(reason)) => SnapshotEnd::Refused(reason),
-            Err(StoreError::Disk(super::DiskError::NoSpace(reason))) => {
-                SnapshotEnd::NoSpace(reason)
-            }
+            Err(StoreError::Disk(DiskError::NoSpace(reason))) => SnapshotEnd::NoSpace(reason),
             Err(StoreError::Disk(error)) => return Err(error.into()),
             Ok(()) => {
                 let data = data.get().expect("the content of a stored file was made").clone();
@@ -99,16 +105,15 @@ impl<D: Disk> Wal<D> {
         };
         self.storing = None;
         if let SnapshotEnd::Stored(snapshot) = &end {
-            self.replace_stored(snapshot.meta.index)?;
+            self.replace_stored(start_behind(&snapshot.meta))?;
         }
         Ok(Some(end))
     }
 
     /// Removes the snapshot before this one. Should a power cut bring it back, the next start removes it.
-    fn replace_stored(&mut self, index: Index) -> Result<(), WalError> {
-        let before = std::mem::replace(&mut self.stored, index);
-        if before > Index(0) {
-            self.disk.remove(&snapshot_file::name(before))?;
+    fn replace_stored(&mut self, snapshot: LogStart) -> Result<(), WalError> {
+        if let Some(before) = self.stored.replace(snapshot) {
+            self.disk.remove(&snapshot_file::name(before.index))?;
         }
         Ok(())
     }
@@ -117,7 +122,7 @@ impl<D: Disk> Wal<D> {
 /// The whole file: `content` behind its head. Leaves the content in `data` too, which is all that stays
 /// in memory.
 fn framed(
-    owner: super::envelope::Owner,
+    owner: Owner,
     meta: SnapshotMeta,
     data: Arc<OnceLock<Payload>>,
     content: FileContent,
