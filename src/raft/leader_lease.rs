@@ -31,7 +31,7 @@ impl Raft {
         let start = if self.is_only_voter() {
             *now
         } else {
-            leader.rounds.sample(self.confirmed_round(leader)?)
+            leader.rounds.sample(self.confirmed_round(leader)?)?
         };
         Some(LeaderLease { term: self.term(), start, length: time::claim(delta) })
     }
