@@ -66,6 +66,7 @@ impl Raft {
     }
 
     fn append_membership(&mut self, now: &Sample, next: &Membership) -> Index {
+        self.keep_claim(now);
         let index = self.append_own(EntryKind::Membership, Payload::from(next.encode()));
         self.seat_followers(now, index);
         index
