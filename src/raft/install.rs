@@ -17,8 +17,9 @@ pub(super) enum Incoming {
     Nothing,
     /// So far.
     Receiving { meta: SnapshotMeta, total: u64, crc: u32, data: Vec<u8> },
-    /// Whole, and handed over to be stored.
-    Storing { index: Index, term: Term, total: u64 },
+    /// Whole, and handed over to be stored: `waiting` until the term in which it came is durable, so that no
+    /// disk ever holds a snapshot of a term beyond its own.
+    Storing { index: Index, term: Term, total: u64, waiting: Option<Snapshot> },
 }
 
 impl Raft {
@@ -55,7 +56,7 @@ impl Raft {
         let SnapshotChunk { meta, total, crc, offset, bytes, .. } = chunk;
         let (index, term) = (meta.index, meta.term);
         match &self.incoming {
-            Incoming::Storing { index: whole, term: of, total }
+            Incoming::Storing { index: whole, term: of, total, .. }
                 if (*whole, *of) == (index, term) =>
             {
                 return *total;
@@ -87,9 +88,24 @@ impl Raft {
             ::log::warn!("the snapshot of {} arrived damaged: asking for it again", meta.index);
             return 0;
         }
-        self.incoming = Incoming::Storing { index: meta.index, term: meta.term, total };
-        self.actions.push(Action::Install(Snapshot { meta, data: Payload::from(data) }));
+        let (index, term) = (meta.index, meta.term);
+        let waiting = Some(Snapshot { meta, data: Payload::from(data) });
+        self.incoming = Incoming::Storing { index, term, total, waiting };
         total
+    }
+
+    /// Hands over a snapshot that is whole, once it may be stored; forgets one in parts that the log has
+    /// overtaken.
+    pub(super) fn advance_incoming(&mut self) {
+        match &mut self.incoming {
+            Incoming::Storing { waiting, .. } if self.writes.hard_state_barrier().is_none() => {
+                self.actions.extend(waiting.take().map(Action::Install));
+            }
+            Incoming::Receiving { meta, .. } if meta.index <= self.commit => {
+                self.incoming = Incoming::Nothing;
+            }
+            _ => {}
+        }
     }
 
     /// A snapshot is durable. It takes the place of the log up to its index; one that this node has not
@@ -112,8 +128,7 @@ impl Raft {
             // The state will be there in a moment; until then the log is needed.
             return;
         }
-        let crc = checksum::crc32c(snapshot.data.bytes());
-        self.shipment = Some(Shipment { snapshot, crc });
+        self.shipment = Some(Shipment::new(snapshot));
         let kept = self.log.first_within(index, self.config.retained_bytes);
         self.log.compact(Index(kept.0 - 1));
         self.memberships.forget_before(self.log.base());
@@ -126,6 +141,10 @@ impl Raft {
 
     /// Takes the state of a snapshot that lies ahead of what was applied.
     fn restore(&mut self, meta: &SnapshotMeta) {
+        // What this turn took is cut off or compacted now; acknowledgements may name the write that holds it.
+        if self.writes.has_unwritten_entries(&self.log) {
+            self.issue_write();
+        }
         let known = self.log.term_at(meta.index);
         if known == Some(meta.term) {
             self.writes.handle_snapshot(meta.index);
@@ -136,9 +155,6 @@ impl Raft {
                 "the snapshot of {index} has term {}, the log {known:?}, committed {commit}",
                 meta.term
             );
-            if self.writes.has_unwritten_entries(&self.log) {
-                self.issue_write();
-            }
             self.log.reset(meta.index, meta.term);
             self.writes.handle_reset(LogStart { index: meta.index, term: meta.term });
             self.memberships = Memberships::new(meta.membership_index, meta.membership.clone());
@@ -172,8 +188,15 @@ fn check_chunk(chunk: &SnapshotChunk) -> Result<(), &'static str> {
     if chunk.meta.index == Index(0) || chunk.meta.term == Term(0) || chunk.meta.term > chunk.term {
         return Err("its index and term are no committed entry's");
     }
+    if chunk.meta.index > INDEX_MAX {
+        return Err("no log is so long");
+    }
     if chunk.meta.membership.check().is_err() || chunk.meta.membership_index > chunk.meta.index {
         return Err("its membership cannot be in force");
     }
     Ok(())
 }
+
+/// The largest index that a leader's snapshot may name: session ids hold indexes in 48 bits (safety L3), and
+/// behind it the arithmetic of indexes has room.
+const INDEX_MAX: Index = Index((1 << 48) - 1);

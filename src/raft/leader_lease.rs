@@ -1,7 +1,7 @@
 //! What a leader may claim, and until when (safety §3).
 
 use crate::base::{Sample, time};
-use crate::raft::role::Leader;
+use crate::raft::role::{Leader, RoleState};
 use crate::raft::{LeaderLease, Raft};
 use std::time::Duration;
 
@@ -27,13 +27,29 @@ impl Raft {
         if gave_up || !self.is_clear_of_claims(leader, delta, now) {
             return None;
         }
-        // C1: t is when the last round that a quorum echoed was begun, not when the echoes came.
-        let start = if self.is_only_voter() {
-            *now
-        } else {
-            leader.rounds.sample(self.confirmed_round(leader)?)
-        };
+        let start = self.claim_start(leader, now)?;
         Some(LeaderLease { term: self.term(), start, length: time::claim(delta) })
+    }
+
+    /// C1: t is when the last round that a quorum echoed was begun, not when the echoes came. What was claimed
+    /// when the members changed stands, even if no quorum of the new ones has echoed as much: programs were told
+    /// of it, and a transfer must wait for it.
+    fn claim_start(&self, leader: &Leader, now: &Sample) -> Option<Sample> {
+        let echoed = if self.is_only_voter() {
+            Some(*now)
+        } else {
+            self.confirmed_round(leader).and_then(|round| leader.rounds.sample(round))
+        };
+        let starts = leader.claimed.into_iter().chain(echoed);
+        starts.min_by_key(|start| now.elapsed_hi(start))
+    }
+
+    /// The members are about to change: remembers what is claimed.
+    pub(super) fn keep_claim(&mut self, now: &Sample) {
+        let claim = self.leader_lease(now);
+        if let RoleState::Leader(leader) = &mut self.role {
+            leader.claimed = claim.map(|claim| claim.start).or(leader.claimed);
+        }
     }
 
     /// C2: claims of earlier leaders are over, and this one knows all that they committed. They are over once

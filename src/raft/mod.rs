@@ -38,7 +38,7 @@ pub use output::{
 };
 pub use snapshot::{Snapshot, SnapshotMeta};
 
-use crate::base::{Index, NodeId, Sample, Term, WriteSeq, checksum};
+use crate::base::{Index, NodeId, Sample, Term, WriteSeq};
 use crate::raft::install::Incoming;
 use crate::raft::log::Log;
 use crate::raft::memberships::Memberships;
@@ -94,28 +94,23 @@ impl Raft {
     pub fn new(config: Config, recovered: Recovered, now: &Sample) -> Self {
         config.check();
         let term = recovered.hard_state.term;
-        let start = recovered.snapshot.as_ref().map(|snapshot| &snapshot.meta);
+        let snapshot = recovered.snapshot.map(|snapshot| snapshot.founded_with(&config.membership));
+        let start = snapshot.as_ref().map(|snapshot| &snapshot.meta);
         let (base, base_term) = start.map_or_else(Default::default, |meta| (meta.index, meta.term));
         let mut memberships = match start {
-            Some(meta) if !meta.membership.members().is_empty() => {
-                Memberships::new(meta.membership_index, meta.membership.clone())
-            }
-            _ => Memberships::new(Index(0), config.membership.clone()),
+            Some(meta) => Memberships::new(meta.membership_index, meta.membership.clone()),
+            None => Memberships::new(Index(0), config.membership.clone()),
         };
         let behind = recovered.entries.into_iter().filter(|entry| entry.index > base);
         let log = Log::new(base, base_term, behind.collect());
         assert!(log.last_term() <= term, "entries of term {} in {term}", log.last_term());
         let held = log.range(base.next(), log.last_index());
         held.iter().for_each(|entry| memberships.handle_appended(entry));
-        let shipment = recovered.snapshot.map(|snapshot| {
-            let crc = checksum::crc32c(snapshot.data.bytes());
-            Shipment { snapshot, crc }
-        });
         Self {
             hard_state: recovered.hard_state,
             writes: Writes::new(log.last_index()),
             memberships,
-            shipment,
+            shipment: snapshot.map(Shipment::new),
             incoming: Incoming::Nothing,
             commit: base,
             apply_issued: base,
@@ -169,6 +164,7 @@ impl Raft {
             self.retire(now);
             self.send_to_followers(now);
             self.issue_write();
+            self.advance_incoming();
             self.issue_apply();
             self.confirm_reads();
             self.log.collect_garbage();

@@ -1,7 +1,7 @@
 //! How far one follower's log is known to equal the leader's, and what may be sent to it next.
 
 use crate::base::limits::{APPEND_BYTES_MAX, INFLIGHT_BYTES_MAX};
-use crate::base::{Index, Round};
+use crate::base::{Index, Round, checksum};
 use crate::raft::log::Log;
 use crate::raft::{Snapshot, SnapshotOutcome};
 use std::collections::VecDeque;
@@ -27,6 +27,13 @@ pub(super) enum Next {
 pub(super) struct Shipment {
     pub snapshot: Snapshot,
     pub crc: u32,
+}
+
+impl Shipment {
+    pub fn new(snapshot: Snapshot) -> Self {
+        let crc = checksum::crc32c(snapshot.data.bytes());
+        Self { snapshot, crc }
+    }
 }
 
 /// Appends on their way.
@@ -127,8 +134,12 @@ impl Progress {
         }
         match outcome {
             SnapshotOutcome::Received { next } => {
-                *offset = next.min(shipment.snapshot.data.bytes().len() as u64);
-                *sent = None;
+                let next = next.min(shipment.snapshot.data.bytes().len() as u64);
+                // An answer that moves nothing (all is there and being stored, or another snapshot is) is
+                // asked for again with the next heartbeat: at once would be again and again.
+                if next != *offset {
+                    (*offset, *sent) = (next, None);
+                }
             }
             SnapshotOutcome::Stored => self.handle_accepted(index),
         }

@@ -29,7 +29,7 @@ impl Raft {
             return Err(MembershipError::Pending);
         }
         let next = current.changed(changes)?;
-        self.check_caught_up(leader, &next)?;
+        self.check_caught_up(now, leader, &next)?;
         Ok(self.append_membership(now, &next))
     }
 
@@ -66,20 +66,28 @@ impl Raft {
     }
 
     fn append_membership(&mut self, now: &Sample, next: &Membership) -> Index {
+        self.keep_claim(now);
         let index = self.append_own(EntryKind::Membership, Payload::from(next.encode()));
         self.seat_followers(now, index);
         index
     }
 
-    /// A new voter that lacks much of the log would hold up every commit that needs it.
-    fn check_caught_up(&self, leader: &Leader, next: &Membership) -> Result<(), MembershipError> {
+    /// A new voter that lacks much of the log would hold up every commit that needs it; one that is silent would
+    /// besides cost the leader its quorum at once (C7).
+    fn check_caught_up(
+        &self,
+        now: &Sample,
+        leader: &Leader,
+        next: &Membership,
+    ) -> Result<(), MembershipError> {
         let before = self.memberships.current();
         let joins = |node: NodeId| !before.is_voter(node);
         let keeps_up = |node: NodeId| {
             node == self.config.id
                 || leader.follower(node).is_some_and(|view| {
                     let behind = self.log.last_index().0 - view.progress.matched().0;
-                    view.progress.is_replicating() && behind <= PROMOTION_LAG_MAX
+                    let speaks = now.elapsed_hi(&view.answered) <= self.config.election;
+                    speaks && view.progress.is_replicating() && behind <= PROMOTION_LAG_MAX
                 })
         };
         let seats = next.members().iter().filter(|member| member.seat != Seat::Learner);

@@ -30,6 +30,7 @@ impl Raft {
             won: *now,
             noop,
             behind_relinquish,
+            claimed: None,
             relinquished: None,
             transfer: None,
             followers: Vec::new(),

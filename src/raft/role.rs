@@ -46,6 +46,8 @@ pub(super) struct Leader {
     pub noop: Index,
     /// The entry before its no-op is a `Relinquish`: nobody else can claim (C2).
     pub behind_relinquish: bool,
+    /// Where its claim started when the members last changed.
+    pub claimed: Option<Sample>,
     /// Its own last `Relinquish`: it claims nothing before an entry behind that is committed (C3).
     pub relinquished: Option<Index>,
     /// Its leadership is on its way to another node.

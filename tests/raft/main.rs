@@ -1,6 +1,9 @@
 //! The Raft core, rule by rule: `docs/scenarios.md` maps the scenarios to these tests.
 
+mod checks;
+mod disk;
 mod harness;
+mod messages;
 mod network;
 
 mod append;
