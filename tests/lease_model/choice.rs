@@ -41,7 +41,11 @@ impl Choice {
     /// How much of the bound it takes: the start of a disturbance 1, its end nothing.
     pub fn cost(self) -> u32 {
         match self {
-            Self::Hold(_) | Self::Drop(_) | Self::Duplicate(_) | Self::Pause(_) | Self::Stall(_) => 1,
+            Self::Hold(_)
+            | Self::Drop(_)
+            | Self::Duplicate(_)
+            | Self::Pause(_)
+            | Self::Stall(_) => 1,
             Self::CutOff(..) | Self::Crash(_) | Self::Reset(..) => 1,
             Self::Release(_) | Self::GiveUp(_) => 1,
             Self::LetGo(_) | Self::DeliverCopy(_) | Self::Resume(_) => 0,

@@ -70,11 +70,8 @@ pub fn search(start: &World, bound: Bound) -> Report {
             let next = branch.world.next();
             for choice in branch.world.choices(next) {
                 let Some(left) = branch.left.checked_sub(choice.cost()) else { continue };
-                let mut other = Branch {
-                    world: branch.world.clone(),
-                    left,
-                    trail: branch.trail.clone(),
-                };
+                let mut other =
+                    Branch { world: branch.world.clone(), left, trail: branch.trail.clone() };
                 other.take(Event::Choice(choice));
                 report.steps += 1;
                 if other.is_violated(&mut report) {
