@@ -207,22 +207,27 @@ mod tests {
 
     #[test]
     fn the_bytes_of_format_1_do_not_change() {
-        let mut small = snapshot(b"state");
-        small.meta.membership = Membership::default();
         let expected = [
             b"TENUREsa".as_slice(),
-            &[1, 0, 0, 0, 52, 0, 0, 0],
+            &[1, 0, 0, 0, 102, 0, 0, 0],
             &[0; 24],
             &[5, 0, 0, 0, 0, 0, 0, 0],
             &checksum::crc32c(b"state").to_le_bytes(),
             &[0x19, 0, 0, 0, 0, 0, 0, 0],
             &[4, 0, 0, 0, 0, 0, 0, 0],
-            // No members, none removed.
-            &[0; 16],
+            // One member, with a directory, an address and a vote; no former ones.
+            &[1, 0, 0, 0, 0, 0, 0, 0],
+            &[1, 0, 0, 0, 0, 0, 0, 0],
+            &[1],
+            &[7; 16],
+            &[13, 0, 0, 0, 0, 0, 0, 0],
+            b"10.0.0.1:7420",
+            &[1, 0, 0, 0],
+            &[0; 8],
             &[2, 0, 0, 0, 0, 0, 0, 0],
         ]
         .concat();
-        let bytes = encode(&small);
+        let bytes = encode(&snapshot(b"state"));
         assert_eq!(bytes[..expected.len()], expected);
         assert_eq!(&bytes[expected.len() + 4..], b"state");
     }

@@ -97,7 +97,8 @@ fn a_spare_that_cannot_be_made_is_an_answer() {
 fn st46_files_are_for_their_owner_alone() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("data");
-    let _wal = filled(&path, 1);
+    let mut wal = filled(&path, 1);
+    store(&mut wal, &snapshot(1, 1, 1000));
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&path), 0o700);
     for entry in std::fs::read_dir(&path).unwrap() {

@@ -58,7 +58,7 @@ fn st2_a_power_cut_that_drops_all_unsynced_data_loses_nothing_acknowledged() {
 
 #[test]
 fn st3_a_power_cut_that_keeps_random_sectors_and_names_loses_nothing_acknowledged() {
-    (0..40).for_each(|seed| cut_everywhere(Survival::Random, seed));
+    (0..24).for_each(|seed| cut_everywhere(Survival::Random, seed));
 }
 
 #[test]
