@@ -15,4 +15,5 @@ mod hardening;
 mod lease;
 mod quorum;
 mod reads;
+mod transfer;
 mod votes;
