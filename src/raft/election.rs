@@ -116,7 +116,7 @@ impl Raft {
         if self.role() == Role::Leader || !self.timer.is_due(now) {
             return;
         }
-        if self.memberships.current().is_voter(self.config.id) {
+        if self.may_campaign() {
             self.become_pre_candidate(now);
         } else {
             // A learner, and a member no more, waits for a leader to speak (C5).
@@ -229,6 +229,14 @@ impl Raft {
             Some(voted) => voted == candidate,
             None => self.leader().is_none(),
         }
+    }
+
+    /// Whether this node votes in the membership in force, or did in the last one known to be committed: the
+    /// change that takes its vote may stand in its log alone, and then only it can be elected. Its own ballot
+    /// counts only where it votes (dissertation §4.2.2).
+    fn may_campaign(&self) -> bool {
+        let (_, committed) = self.memberships.at(self.commit);
+        [self.memberships.current(), committed].iter().any(|one| one.is_voter(self.config.id))
     }
 
     fn covers_own_log(&self, request: &VoteRequest) -> bool {

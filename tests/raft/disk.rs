@@ -38,7 +38,12 @@ impl Disk {
             self.hard_state = hard_state;
         }
         if let Some(start) = write.start {
-            assert_eq!(self.snapshot_index(), start.index.0, "a log begins behind a snapshot");
+            let stored = self.snapshot_index();
+            assert!(
+                stored >= start.index.0,
+                "a log behind {}, a snapshot of {stored}",
+                start.index
+            );
             self.base = start.index.0;
             self.entries.clear();
         }

@@ -5,14 +5,15 @@ use std::time::Duration;
 use tenure::base::{Sample, time};
 use tenure::raft::{Event, Role};
 
-const DELTA: u64 = 150;
+/// The leader-lease duration, in milliseconds.
+pub const DELTA: u64 = 150;
 
 fn sample(millis: u64) -> Sample {
     Sample::at(millis * 1_000_000)
 }
 
 /// A leader of three that may claim, with the time at which its last confirmed round was begun.
-fn claiming_leader() -> (Node, u64) {
+pub fn claiming_leader() -> (Node, u64) {
     let mut leader = Node::leader(3, 2, &[]);
     leader.raft.set_lease_duration(Duration::from_millis(DELTA));
     leader.receive(2, accepted(2, 0, 1));

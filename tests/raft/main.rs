@@ -8,10 +8,12 @@ mod network;
 
 mod append;
 mod bounds;
+mod chaos;
 mod commit;
 mod flow;
 mod hardening;
 mod lease;
 mod quorum;
 mod reads;
+mod transfer;
 mod votes;
