@@ -103,6 +103,7 @@ fn end_by(fault_to_be: u8) -> Error {
     let (sender, commands) = crossbeam_channel::unbounded();
     let network = Network::new(NodeId(1), &cluster, listener, sender).unwrap();
     let board = Arc::new(Board::default());
+    board.note_asked();
     let fd = board.fd().unwrap();
     let event_loop = EventLoop {
         server,

@@ -26,13 +26,29 @@ fn the_lower_id_dials() {
 }
 
 #[test]
+fn one_that_does_not_dial_is_dialed_after_a_while() {
+    let mut peers = peers(THREE);
+    assert_eq!(peers.due(1_999 * MILLISECOND), None);
+    assert_eq!(peers.due(2_000 * MILLISECOND), Some(ONE));
+}
+
+#[test]
+fn members_that_are_none_any_more_lose_their_connections() {
+    let mut peers = peers(TWO);
+    stand(&mut peers, 9, 0);
+    let moved = [(ONE, "c.example:1".to_owned()), (NodeId(4), "d.example:1".to_owned())];
+    assert_eq!(peers.set_members(&moved, 0), [Key(9)]);
+    assert_eq!((peers.standing(THREE), peers.due(0)), (None, Some(NodeId(4))));
+}
+
+#[test]
 fn pauses_grow_to_their_bound_with_jitter() {
     let mut peers = peers(TWO);
     let mut now = 0;
     for bound_ms in [5, 10, 20, 40, 80, 100, 100] {
         assert_eq!(peers.due(now), Some(THREE));
         peers.handle_dialing(THREE, Key(9), now);
-        assert_eq!(peers.due(u64::MAX), None);
+        assert_eq!(peers.due(now), None);
         peers.handle_ended(THREE, Key(9), now, Pace::Quick, &"refused");
         let wait = peers.next_deadline() - now;
         let bound = bound_ms * MILLISECOND;
