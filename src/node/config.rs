@@ -57,6 +57,13 @@ impl NodeOptions {
         }
     }
 
+    /// The same for a node that was added to a cluster that stands (`tenure member add`): `cluster` names its
+    /// members, this node among them.
+    #[must_use]
+    pub fn joining(self) -> Self {
+        Self { entry: Entry::Joiner, ..self }
+    }
+
     /// This node's own address in the cluster.
     ///
     /// # Errors
