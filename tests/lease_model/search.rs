@@ -1,6 +1,6 @@
 //! The search: every placement of at most so many disturbances, depth first.
 
-use crate::choice::Choice;
+use crate::choice::{Choice, Scope};
 use crate::world::{Next, World};
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -12,6 +12,8 @@ use std::rc::Rc;
 pub struct Bound {
     /// Disturbances in one run.
     pub disturbances: u32,
+    /// Which ones.
+    pub scope: Scope,
     /// Real time after the start, in nanoseconds.
     pub horizon: u64,
 }
@@ -68,7 +70,7 @@ pub fn search(start: &World, bound: Bound) -> Report {
             report.states += usize::from(*known == NEVER);
             *known = branch.left;
             let next = branch.world.next();
-            for choice in branch.world.choices(next) {
+            for choice in branch.world.choices(next, bound.scope) {
                 let Some(left) = branch.left.checked_sub(choice.cost()) else { continue };
                 let mut other = Branch {
                     world: branch.world.clone(),
