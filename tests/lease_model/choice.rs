@@ -47,6 +47,10 @@ pub enum Scope {
     Holder,
     /// Those of the first leader: what it and its peers say to each other, pauses, stalls, crashes and cuts.
     Leader,
+    /// Crashes and cuts of every node.
+    Members,
+    /// Cuts of the first leader, and late or repeated answers of its peers.
+    Echoes,
 }
 
 impl Scope {
@@ -72,7 +76,12 @@ impl Scope {
             (Self::Leader, Choice::Stall(id) | Choice::Crash(id) | Choice::CutOff(id, _)) => {
                 Place::Node(id) == LEADER
             }
-            (Self::Holder | Self::Leader, _) => false,
+            (Self::Members, Choice::Crash(_) | Choice::CutOff(..)) => true,
+            (Self::Echoes, Choice::CutOff(id, _)) => Place::Node(id) == LEADER,
+            (Self::Echoes, Choice::Hold(line) | Choice::Duplicate(line)) => {
+                line.to == LEADER && is_between_nodes(line)
+            }
+            (Self::Holder | Self::Leader | Self::Members | Self::Echoes, _) => false,
         }
     }
 

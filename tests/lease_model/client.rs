@@ -25,9 +25,16 @@ pub struct Client {
 pub enum Program {
     Idle,
     Waits(CallId),
-    Holds { lease: LeaseId, token: Token, seen_over: bool },
+    Holds {
+        lease: LeaseId,
+        token: Token,
+        seen_over: bool,
+    },
     /// A program that breaks L13: it goes on as if it held, until the release is answered.
-    Lingers { release: CallId, token: Token },
+    Lingers {
+        release: CallId,
+        token: Token,
+    },
     Over,
 }
 

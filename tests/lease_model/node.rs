@@ -108,7 +108,8 @@ impl Node {
     /// Starts on what its disk holds.
     pub fn restart(&mut self, real: u64) {
         self.durable = WriteSeq(0);
-        self.replica = Some(replica(self.id, self.id.0 + 100, &self.disk, &self.clock.sample(real)));
+        self.replica =
+            Some(replica(self.id, self.id.0 + 100, &self.disk, &self.clock.sample(real)));
     }
 
     pub fn is_running(&self) -> bool {

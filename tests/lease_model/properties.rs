@@ -27,10 +27,11 @@ impl Told {
     /// Belief: no two clients read `remaining > 0` of the lock at one instant, and none that has read 0
     /// reads more again (L24). Between two steps beliefs only end, so looking after each step is enough.
     pub fn observe_beliefs(&mut self, clients: &mut [Tracked<Client>], now: u64) {
-        let believers: Vec<_> =
-            clients.iter().filter_map(|client| client.believes(now)).collect();
+        let believers: Vec<_> = clients.iter().filter_map(|client| client.believes(now)).collect();
         if believers.len() > 1 {
-            self.fail(format!("two clients believe that they hold the lock, by tokens {believers:?}"));
+            self.fail(format!(
+                "two clients believe that they hold the lock, by tokens {believers:?}"
+            ));
         }
         for (at, client) in clients.iter_mut().enumerate() {
             let believes = client.believes(now).is_some();
@@ -51,7 +52,8 @@ impl Told {
         let mut instants: Vec<u64> = ends.map(|end| end.clamp(from, to)).chain(grid).collect();
         instants.push(from);
         for instant in instants {
-            let claim = |node: &Tracked<Node>| node.claim(instant).map(|claim| (node.id, claim.term));
+            let claim =
+                |node: &Tracked<Node>| node.claim(instant).map(|claim| (node.id, claim.term));
             let claims: Vec<_> = nodes.iter().filter_map(claim).collect();
             if claims.len() > 1 {
                 self.fail(format!("nodes claim the leader lease together: {claims:?}"));
