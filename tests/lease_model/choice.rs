@@ -45,8 +45,6 @@ pub enum Scope {
     /// Those of the client that holds the lock: what it and the nodes say to each other, its program, pauses
     /// of it and of its leader.
     Holder,
-    /// Those of the first leader: what it and its peers say to each other, pauses, stalls, crashes and cuts.
-    Leader,
     /// Crashes and cuts of every node.
     Members,
     /// Cuts of the first leader, and late or repeated answers of its peers.
@@ -69,19 +67,12 @@ impl Scope {
             (Self::Holder, Choice::Pause(place)) => place == HOLDER || place == LEADER,
             (Self::Holder, Choice::Reset(client, _) | Choice::Release(client)) => client == 0,
             (Self::Holder, Choice::GiveUp(_)) => true,
-            (Self::Leader, Choice::Hold(line) | Choice::Drop(line) | Choice::Duplicate(line)) => {
-                is_of(line, LEADER) && is_between_nodes(line)
-            }
-            (Self::Leader, Choice::Pause(place)) => place == LEADER,
-            (Self::Leader, Choice::Stall(id) | Choice::Crash(id) | Choice::CutOff(id, _)) => {
-                Place::Node(id) == LEADER
-            }
             (Self::Members, Choice::Crash(_) | Choice::CutOff(..)) => true,
             (Self::Echoes, Choice::CutOff(id, _)) => Place::Node(id) == LEADER,
             (Self::Echoes, Choice::Hold(line) | Choice::Duplicate(line)) => {
                 line.to == LEADER && is_between_nodes(line)
             }
-            (Self::Holder | Self::Leader | Self::Members | Self::Echoes, _) => false,
+            (Self::Holder | Self::Members | Self::Echoes, _) => false,
         }
     }
 

