@@ -1,6 +1,9 @@
 //! One seed, from start to verdict.
 
+use crate::base::rng::Rng;
 use crate::sim::checkers::Violation;
+use crate::sim::plan::Plan;
+use crate::sim::schedule::Trim;
 use crate::sim::trace::{Lines, Trace};
 use crate::sim::world::{Phase, World};
 use std::any::Any;
@@ -60,7 +63,11 @@ pub struct Failure {
 /// The first violation.
 pub fn run_seed(seed: u64, options: &Options) -> Result<Report, Failure> {
     let lines = if options.trace { Lines::Printed } else { Lines::Dropped };
-    let ran = catch_unwind(AssertUnwindSafe(|| run(World::new(seed, Trace::new(lines)))));
+    let ran = catch_unwind(AssertUnwindSafe(|| {
+        let mut rng = Rng::new(seed);
+        let plan = Plan::draw(&mut rng, &Trim::default());
+        run(World::new(plan, rng, Trace::new(lines)))
+    }));
     let violation = match ran {
         Ok(Ok(report)) => return Ok(report),
         Ok(Err(violation)) => violation,

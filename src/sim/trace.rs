@@ -9,6 +9,12 @@ pub struct Trace {
     hash: u64,
     counts: BTreeMap<&'static str, u64>,
     lines: Lines,
+    /// Turns of nodes: counted apart from the others, since there are so many.
+    pub node_steps: u64,
+    /// Turns of clients.
+    pub client_steps: u64,
+    /// Pieces of streams that arrived.
+    pub messages: u64,
 }
 
 /// Whether lines are printed.
@@ -24,7 +30,14 @@ impl Trace {
     /// Nothing happened yet.
     #[must_use]
     pub fn new(lines: Lines) -> Self {
-        Self { hash: 0xcbf2_9ce4_8422_2325, counts: BTreeMap::new(), lines }
+        Self {
+            hash: 0xcbf2_9ce4_8422_2325,
+            counts: BTreeMap::new(),
+            lines,
+            node_steps: 0,
+            client_steps: 0,
+            messages: 0,
+        }
     }
 
     /// Mixes a number into the hash.
@@ -50,6 +63,12 @@ impl Trace {
         }
     }
 
+    /// Whether anybody reads the lines.
+    #[must_use]
+    pub fn is_printed(&self) -> bool {
+        self.lines == Lines::Printed
+    }
+
     /// The hash of all that was mixed in.
     #[must_use]
     pub fn hash(&self) -> u64 {
@@ -58,7 +77,10 @@ impl Trace {
 
     /// All counts.
     #[must_use]
-    pub fn into_counts(self) -> BTreeMap<&'static str, u64> {
+    pub fn into_counts(mut self) -> BTreeMap<&'static str, u64> {
+        self.add("node steps", self.node_steps);
+        self.add("client steps", self.client_steps);
+        self.add("messages", self.messages);
         self.counts
     }
 }
