@@ -10,6 +10,7 @@ use crate::sim::checkers::holding::Claimant;
 use crate::sim::checkers::search::Op;
 use crate::sim::clock::Clocks;
 use crate::sim::host::Pauses;
+use crate::sim::marks::Mark;
 use crate::sim::network::{Arrival, HostId, LineId, Network, Side};
 use crate::sim::program::Program;
 use crate::sim::talk::{frame, read_frames};
@@ -71,6 +72,10 @@ struct ClientTalk {
 pub enum ClientEvent {
     /// A call ended, or a step was made, that is counted by this name.
     Count(&'static str),
+    /// A rare path was reached.
+    Mark(Mark),
+    /// A lease ended though the program did not end it.
+    Lapsed { name: Name, token: Token },
     /// Something became of a line.
     Line { link: LinkId, what: &'static str },
     /// A request left.

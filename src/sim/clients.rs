@@ -5,6 +5,7 @@ use crate::lock::Name;
 use crate::sim::checkers::Violation;
 use crate::sim::checkers::replies::check_answer;
 use crate::sim::client::{ClientEvent, Surroundings};
+use crate::sim::marks::Mark;
 use crate::sim::program::{Aim, Program};
 use crate::sim::resource::Write;
 use crate::sim::world::{Event, Phase, STEP_NANOS_MIN, World};
@@ -53,6 +54,7 @@ impl World {
         let who = self.clients[slot].claimant();
         match event {
             ClientEvent::Count(what) => self.trace.count(what),
+            ClientEvent::Mark(mark) => self.trace.marks.hit(mark),
             ClientEvent::LostSession => {
                 self.trace.count("sessions lost by their clients");
                 self.check_lost(slot)?;
@@ -85,6 +87,11 @@ impl World {
             }
             ClientEvent::Believes { .. } => {}
             ClientEvent::Ended { lease } => self.judge.holding.end(who, lease),
+            ClientEvent::Lapsed { name, token } => {
+                let line = self.judge.model.line_at(&name, self.judge.model.applied());
+                let held = line.first().is_some_and(|first| first.token == token);
+                self.trace.marks.hit_if(held, Mark::BeliefEndsFirst);
+            }
             ClientEvent::Writes { name, token } => {
                 let delay = if self.rng.chance(1, 10) { 3_000_000_000 } else { 5_000_000 };
                 let at = self.now + self.rng.below(delay);

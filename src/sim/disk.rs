@@ -121,6 +121,7 @@ impl Disk for SimDisk {
             host.preparing.take_if(|preparing| preparing.ready <= local)?;
         if !has_room {
             host.storage.remove(&name);
+            host.faults.spares_refused += 1;
             return Some(Err(DiskError::NoSpace(format!("{name}: the simulated disk is full"))));
         }
         let file = host.storage.create(&name);

@@ -13,6 +13,10 @@ pub struct DiskFaults {
     pub told: Option<Told>,
     /// A record in the middle of the log is rotten: no process may serve from this disk (W5).
     pub is_damaged: bool,
+    /// How often each kind of [`StrikeOn`] struck.
+    pub failed: [u64; 3],
+    /// How often there was no room for a spare segment.
+    pub spares_refused: u64,
 }
 
 /// An operation that will fail once.
@@ -53,6 +57,7 @@ impl DiskFaults {
             return None;
         }
         let on = strike.on;
+        self.failed[on as usize] += 1;
         self.strike = None;
         self.told.get_or_insert(Told::Io);
         Some(on)
@@ -65,7 +70,7 @@ impl DiskFaults {
 
     /// The disk is whole and has room. What rotted stays so.
     pub fn heal(&mut self) {
-        *self = Self { is_damaged: self.is_damaged, told: self.told, ..Self::default() };
+        (self.stalled_until, self.strike, self.is_full) = (0, None, false);
     }
 }
 

@@ -14,6 +14,7 @@ use crate::sim::checkers::model::Model;
 use crate::sim::checkers::replies::{Replies, Window};
 use crate::sim::checkers::state::States;
 use crate::sim::checkers::{Violation, bounds};
+use crate::sim::marks::{Marks, NodeWatch, mark_command, mark_outgoing};
 use crate::sim::node::SimNode;
 use crate::sim::outlet::Outgoing;
 use crate::wire::ServerMessage;
@@ -45,6 +46,7 @@ pub struct Judge {
     applied: Vec<Index>,
     commits: Vec<Index>,
     endings: Vec<Ending>,
+    watches: Vec<Option<NodeWatch>>,
 }
 
 /// What a look at a node found that others need to know.
@@ -85,6 +87,7 @@ impl Judge {
             applied: vec![Index(0); nodes],
             commits: vec![Index(0); nodes],
             endings: vec![Ending::Killed; nodes],
+            watches: vec![None; nodes],
         }
     }
 
@@ -92,7 +95,7 @@ impl Judge {
     ///
     /// # Errors
     /// What must not be.
-    pub fn observe_node(&mut self, step: Step<'_>) -> Result<Seen, Violation> {
+    pub fn observe_node(&mut self, step: Step<'_>, marks: &mut Marks) -> Result<Seen, Violation> {
         let node = step.node;
         let slot = node.host_id.0;
         let Some(replica) = node.replica() else { return Ok(Seen::default()) };
@@ -109,7 +112,10 @@ impl Judge {
             (host.local, host.operations)
         };
         self.check_commit(slot, node.id, replica.raft().commit(), local)?;
-        self.follow_committed(replica);
+        self.follow_committed(replica, marks);
+        let watch = self.watches[slot].get_or_insert_with(|| NodeWatch::new(replica.raft()));
+        watch.look(marks, replica.raft(), self.consensus.committed());
+        mark_outgoing(marks, step.left);
         let window = Window { from: self.applied[slot], to: replica.applied() };
         for session in &expired {
             self.check_expiry(slot, local, replica, *session)?;
@@ -133,6 +139,7 @@ impl Judge {
         self.consensus.forget(node.id);
         self.claims.forget(slot);
         self.expiry.follow(slot, 0, None);
+        self.watches[slot] = None;
         self.applied[slot] = Index(0);
         self.commits[slot] = Index(0);
         self.endings[slot] = ending;
@@ -209,11 +216,15 @@ impl Judge {
     }
 
     /// The model applies what this node is the first to commit.
-    fn follow_committed(&mut self, replica: &Replica) {
+    fn follow_committed(&mut self, replica: &Replica, marks: &mut Marks) {
         while self.model.applied() < self.consensus.committed() {
             let index = self.model.applied().next();
             let Some(entry) = replica.raft().entry(index) else { return };
-            self.model.apply(index, entry.term, command_of(entry).as_ref());
+            let command = command_of(entry);
+            if let Some(command) = &command {
+                mark_command(marks, &self.model, entry.term, command);
+            }
+            self.model.apply(index, entry.term, command.as_ref());
         }
     }
 

@@ -63,6 +63,8 @@ pub struct Network {
     listening: BTreeSet<HostId>,
     due: Vec<(u64, NetworkEvent)>,
     history: Option<History>,
+    /// Pieces that were held back by a cut and went on.
+    pub healed: u64,
 }
 
 #[derive(Debug)]
@@ -103,6 +105,7 @@ impl Network {
             listening: BTreeSet::new(),
             due: Vec::new(),
             history,
+            healed: 0,
         }
     }
 
@@ -277,14 +280,17 @@ impl Network {
         self.release(now);
     }
 
-    /// Bytes on their way to the end at `side`, for checkers.
-    pub fn bytes_on_the_way(&self) -> u64 {
-        let ways = self.lines.values().flat_map(|line| &line.towards);
-        let arrivals = ways.flat_map(|way| &way.queue).map(|(_, arrival)| match arrival {
-            Arrival::Bytes(bytes) => bytes.len() as u64,
-            _ => 0,
-        });
-        arrivals.sum()
+    /// The most bytes that are on their way to one end of a line.
+    #[must_use]
+    pub fn bytes_on_one_way(&self) -> usize {
+        let bytes = |way: &Way| {
+            let lengths = way.queue.iter().map(|(_, arrival)| match arrival {
+                Arrival::Bytes(bytes) => bytes.len(),
+                _ => 0,
+            });
+            lengths.sum::<usize>()
+        };
+        self.lines.values().flat_map(|line| &line.towards).map(bytes).max().unwrap_or(0)
     }
 
     /// A process accepts connections at `host`.
@@ -366,6 +372,7 @@ impl Network {
 
     fn send_again(&mut self, now: u64, id: LineId, side: Side) {
         let first = now + self.links.draw_retransmission();
+        self.healed += 1;
         let way = &mut self.line(id).towards[side as usize];
         way.held_since = None;
         let mut arrivals = Vec::new();

@@ -3,8 +3,10 @@
 use crate::raft::{LeaderLease, Role};
 use crate::sim::checkers::Violation;
 use crate::sim::checkers::durability::Ending;
+use crate::sim::disk_faults::Told;
 use crate::sim::judge::Step;
-use crate::sim::node::{Fate, StepEnd};
+use crate::sim::marks::Mark;
+use crate::sim::node::{Fate, SimNode, StepEnd};
 use crate::sim::outlet::Outgoing;
 use crate::sim::world::{Event, Phase, STEP_NANOS_MIN, World};
 
@@ -47,13 +49,14 @@ impl World {
             }
         }
         let step = Step { node: &self.nodes[slot], began: self.now, left };
-        let seen = self.judge.observe_node(step)?;
+        let seen = self.judge.observe_node(step, &mut self.trace.marks)?;
         if !seen.expired.is_empty() {
             self.trace.add("expiries proposed", seen.expired.len() as u64);
             self.check_expired(&seen.expired)?;
         }
         if seen.elected {
             self.trace.count("leader changes");
+            self.mark_second_leader(slot);
             self.trace.line(self.now, format_args!("node {} leads", slot + 1));
             self.disturb(self.now);
             if self.phase == Phase::Core && self.now > self.settled_at {
@@ -90,6 +93,7 @@ impl World {
         if !self.plan.bounds_clocks() {
             return Ok(());
         }
+        self.mark_claim(slot, claim.is_some());
         let (now, nodes) = (self.now, &self.nodes);
         self.judge.claims.publish(slot, claim, |other, claim| {
             let sample = nodes[other].host.borrow().clocks.sample_at(now);
@@ -115,7 +119,10 @@ impl World {
         self.network.power_on(self.now, node.host_id);
         self.disturb(self.now);
         match self.nodes[slot].start(self.now) {
-            Ok(StepEnd::Crashed(_)) => self.crash_inside(slot),
+            Ok(StepEnd::Crashed(_)) => {
+                self.trace.marks.hit(Mark::StartCrashed);
+                self.crash_inside(slot);
+            }
             Ok(_) => {
                 self.network.listen(self.nodes[slot].host_id);
                 self.judge.handle_start(self.now, &self.nodes[slot])?;
@@ -136,7 +143,7 @@ impl World {
         if told.is_some() {
             self.end_by_disk(slot);
         } else if damaged {
-            self.trace.count("damaged directories refused");
+            self.trace.marks.hit(Mark::DamageRefused);
             self.nodes[slot].fate = Fate::Refuses;
             self.crash(slot, Ending::Killed);
         } else {
@@ -154,8 +161,26 @@ impl World {
         self.foresee_restart(slot, &mut dice);
     }
 
+    fn mark_second_leader(&mut self, slot: usize) {
+        let leads = |node: &SimNode| {
+            node.process.as_ref().is_some_and(|process| process.server.role() == Role::Leader)
+        };
+        let others = self.nodes.iter().enumerate().filter(|(other, _)| *other != slot);
+        let second = others.filter(|(_, node)| leads(node)).count() > 0;
+        self.trace.marks.hit_if(second, Mark::TwoLeaders);
+    }
+
+    /// Which of a claim's rare ways this is: a leader has published one, or none.
+    fn mark_claim(&mut self, slot: usize, claims: bool) {
+        let Some(replica) = self.nodes[slot].replica() else { return };
+        let ready = replica.raft().own_noop().is_some_and(|noop| noop <= replica.applied());
+        self.trace.marks.hit_if(!claims && ready, Mark::ClaimWaits);
+    }
+
     /// The process ended because its disk failed it; somebody starts it again.
     fn end_by_disk(&mut self, slot: usize) {
+        let told = self.nodes[slot].host.borrow().faults.told;
+        self.trace.marks.hit_if(told == Some(Told::NoSpace), Mark::NoSpace);
         self.trace.count("nodes ended by their disks");
         let mut dice = self.rng.fork();
         self.crash(slot, Ending::Killed);

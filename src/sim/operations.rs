@@ -4,6 +4,7 @@ use crate::base::{Sample, Token, rng::Rng};
 use crate::client::core::{AcquireCall, CallId, Core, LeaseId, Wait};
 use crate::lock::Name;
 use crate::sim::client::{ClientEvent, Surroundings};
+use crate::sim::marks::Mark;
 use crate::sim::program::{Aim, Call, Program, Purpose};
 use crate::wire::Query;
 use std::time::Duration;
@@ -163,6 +164,9 @@ impl Program {
     }
 
     fn close(&mut self, core: &mut Core, now: &Sample, events: &mut Vec<ClientEvent>) {
+        if !self.calls.is_empty() {
+            events.push(ClientEvent::Mark(Mark::ClosedWithCalls));
+        }
         self.aim = Aim::Close;
         self.begin(core.close(now), Purpose::Close);
         for lease in self.leases() {

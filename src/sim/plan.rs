@@ -57,9 +57,14 @@ pub enum LogRoom {
 }
 
 impl Plan {
-    /// The plan of a seed, without what `trim` leaves out.
+    /// The plan of a seed, without what `trim` leaves out, and what the rest of its run draws from.
     #[must_use]
-    pub fn draw(rng: &mut Rng, trim: &Trim) -> Self {
+    pub fn of_seed(seed: u64, trim: &Trim) -> (Self, Rng) {
+        let mut rng = Rng::new(seed);
+        (Self::draw(&mut rng, trim), rng)
+    }
+
+    fn draw(rng: &mut Rng, trim: &Trim) -> Self {
         let nodes = pick(rng, &[1, 3, 3, 3, 3, 3, 5, 5]);
         let heartbeat = Duration::from_millis(rng.between(10, 50));
         let election = heartbeat * u32::try_from(rng.between(4, 12)).expect("small");

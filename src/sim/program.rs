@@ -7,6 +7,7 @@ use crate::client::core::{CallId, Core, Done, LeaseId, Wait};
 use crate::lock::Name;
 use crate::sim::checkers::search::{Op, Seen};
 use crate::sim::client::{ClientEvent, Surroundings};
+use crate::sim::marks::Mark;
 use crate::wire::ReadAnswer;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -222,8 +223,9 @@ impl Program {
 
     /// A lease ended.
     pub fn handle_ended(&mut self, lease: LeaseId, events: &mut Vec<ClientEvent>) {
-        if self.leases.remove(&lease).is_some() {
+        if let Some(Lease { name, token, .. }) = self.leases.remove(&lease) {
             events.push(ClientEvent::Ended { lease });
+            events.push(ClientEvent::Lapsed { name, token });
             events.push(ClientEvent::Count("leases ended"));
         }
     }
@@ -250,6 +252,7 @@ impl Program {
         if remaining.is_zero() {
             // The process stood still between the core's word and ours.
             events.push(ClientEvent::Count("grants seen too late"));
+            events.push(ClientEvent::Mark(Mark::GrantTooLate));
             return;
         }
         self.leases.insert(lease, granted);
@@ -266,6 +269,8 @@ impl Program {
     ) {
         if self.granted.insert(token) {
             self.report(began, name.clone(), Seen::Acquired(token.0), events);
+        } else {
+            events.push(ClientEvent::Mark(Mark::HeldAgain));
         }
     }
 

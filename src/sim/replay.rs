@@ -1,9 +1,13 @@
 //! Frames of connections that are gone, to be delivered once more on later ones (faults NT13, NT15).
 //!
 //! Only what one process said to another is said again, by the same two processes: the hello of a new
-//! connection tells processes apart, and bytes of an older one never get past it.
+//! connection tells processes apart, and bytes of an older one never get past it. And not who leads: that is
+//! the one thing whose newest word counts, for which the order of its connection is enough.
 
 use crate::sim::network::HostId;
+use crate::wire::{Frame, FrameDecoder, FrameKind, PeerMessage, Request, ServerMessage};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, VecDeque};
 
 /// The last frames of each direction of each pair of processes.
@@ -15,9 +19,20 @@ pub struct History {
 impl History {
     /// `from` sent `bytes`, whole frames, to `to`. Handshakes are not remembered.
     pub fn record(&mut self, from: HostId, to: HostId, bytes: &[u8]) {
-        if bytes.get(KIND_OFFSET).is_some_and(|kind| *kind >= FIRST_KIND_AFTER_HANDSHAKE) {
+        let mut decoder = FrameDecoder::new();
+        decoder.push(bytes);
+        while let Some(frame) = decoder.next_frame().expect("our own codec") {
+            let bytes = match frame.kind {
+                FrameKind::Peer => encode::<PeerMessage>(&frame),
+                FrameKind::Request => encode::<Request>(&frame),
+                FrameKind::Server => match frame.decode().expect("our own codec") {
+                    ServerMessage::Leader(_) => continue,
+                    message => encode_as(FrameKind::Server, &message),
+                },
+                _ => continue,
+            };
             let frames = self.frames.entry((from, to)).or_default();
-            frames.push_back(bytes.to_vec());
+            frames.push_back(bytes);
             if frames.len() > FRAMES_MAX {
                 frames.pop_front();
             }
@@ -44,23 +59,29 @@ impl History {
     }
 }
 
-/// Where a frame's header has its kind, and the first kind that is no part of a handshake
-/// (`docs/wire-protocol.md`).
-const KIND_OFFSET: usize = 5;
-const FIRST_KIND_AFTER_HANDSHAKE: u8 = 16;
+fn encode<T: Serialize + DeserializeOwned>(frame: &Frame) -> Vec<u8> {
+    encode_as(frame.kind, &frame.decode::<T>().expect("our own codec"))
+}
+
+fn encode_as<T: Serialize>(kind: FrameKind, message: &T) -> Vec<u8> {
+    crate::sim::talk::frame(kind, message)
+}
+
 const FRAMES_MAX: usize = 48;
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::sim::talk::frame;
-    use crate::wire::{FrameKind, Request};
+    use crate::wire::LeaderHint;
 
     #[test]
     fn requests_are_remembered_and_forgotten_with_their_process() {
         let (a, b) = (HostId(0), HostId(1));
         let mut history = History::default();
         history.record(a, b, &frame(FrameKind::ClientHello, &1u8));
+        let hint = ServerMessage::Leader(LeaderHint::default());
+        history.record(a, b, &frame(FrameKind::Server, &hint));
         assert_eq!(history.pick(a, b, 0), None);
         let request = frame(FrameKind::Request, &Request::Status { read: 1 });
         history.record(a, b, &request);

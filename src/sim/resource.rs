@@ -4,6 +4,7 @@
 
 use super::checkers::Violation;
 use super::checkers::model::Model;
+use super::marks::Mark;
 use super::trace::Trace;
 use crate::base::{Index, Token};
 use crate::lock::Name;
@@ -51,6 +52,7 @@ impl Resource {
         let before = self.accepted.get(&name);
         if before.is_some_and(|before| token < before.token) {
             trace.count("stale writes refused");
+            trace.marks.hit(Mark::StaleWrite);
             return Ok(());
         }
         let given = model.grant(token).filter(|grant| grant.name == name && grant.client == client);

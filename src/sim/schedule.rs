@@ -5,6 +5,7 @@ use crate::base::rng::Rng;
 use crate::sim::fault::{ALL, Fault};
 use std::collections::BTreeSet;
 use std::fmt;
+use std::str::FromStr;
 
 /// One fault at one instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +65,40 @@ impl Trim {
     }
 }
 
+/// As it is written on the command line: classes by name, injections by number, "clients=", "until=".
+impl fmt::Display for Trim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let classes = self.classes.iter().map(|class| format!("{class:?}"));
+        let injections = self.injections.iter().map(ToString::to_string);
+        let clients = self.clients.iter().map(|clients| format!("clients={clients}"));
+        let until = self.until.iter().map(|until| format!("until={until}"));
+        let parts: Vec<String> = classes.chain(injections).chain(clients).chain(until).collect();
+        f.write_str(&parts.join(","))
+    }
+}
+
+impl FromStr for Trim {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut trim = Self::default();
+        for part in text.split(',').filter(|part| !part.is_empty()) {
+            let refused = || format!("{part} is no class of faults, number, clients=N or until=N");
+            if let Some(clients) = part.strip_prefix("clients=") {
+                trim.clients = Some(clients.parse().map_err(|_| refused())?);
+            } else if let Some(until) = part.strip_prefix("until=") {
+                trim.until = Some(until.parse().map_err(|_| refused())?);
+            } else if let Ok(number) = part.parse() {
+                trim.injections.insert(number);
+            } else {
+                let class = ALL.iter().find(|class| format!("{class:?}") == part);
+                trim.classes.insert(*class.ok_or_else(refused)?);
+            }
+        }
+        Ok(trim)
+    }
+}
+
 impl fmt::Display for Injection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "#{} {:.6} s {:?}", self.number, self.at as f64 / 1e9, self.fault)
@@ -82,6 +117,14 @@ mod tests {
         assert!(schedule.iter().all(|one| matches!(one.fault, Fault::Kill | Fault::Rot)));
         assert!(schedule.iter().all(|one| one.at < 100_000));
         assert!(schedule.windows(2).all(|two| two[0].at < two[1].at));
+    }
+
+    #[test]
+    fn a_trim_is_read_as_it_is_written() {
+        let text = "Kill,Rot,3,17,clients=2,until=5000";
+        assert_eq!(text.parse::<Trim>().unwrap().to_string(), text);
+        assert_eq!("".parse::<Trim>().unwrap(), Trim::default());
+        assert!("Kil".parse::<Trim>().is_err() && "clients=x".parse::<Trim>().is_err());
     }
 
     #[test]

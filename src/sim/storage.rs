@@ -21,6 +21,12 @@ pub struct Storage {
     newly_durable: Vec<Vec<u8>>,
     /// Unsynced sectors and names that power cuts threw away.
     pub dropped: u64,
+    /// Power cuts that kept a part of what a file had unsynced.
+    pub torn: u64,
+    /// Changes of names that power cuts threw away.
+    pub names_lost: u64,
+    /// Segments of the log that got their name.
+    pub segments: u64,
     /// Whether syncs of the directory leave the newest rename of a log's segment out (ST25).
     pub forgets_renames: bool,
 }
@@ -193,6 +199,7 @@ impl Storage {
                 change.apply(&mut names);
             } else {
                 self.dropped += 1;
+                self.names_lost += 1;
             }
         }
         self.names = names.clone();
@@ -200,11 +207,14 @@ impl Storage {
         let reachable: Vec<u32> = self.names.values().copied().collect();
         self.files.retain(|number, _| reachable.contains(number));
         for file in self.files.values_mut() {
-            self.dropped += file.cut_power(rng);
+            let (kept, dropped) = file.cut_power(rng);
+            self.dropped += dropped;
+            self.torn += u64::from(kept > 0 && dropped > 0);
         }
     }
 
     fn change_name(&mut self, change: NameChange) {
+        self.segments += u64::from(change.is_segment());
         change.apply(&mut self.names);
         self.unsynced_names.push(change);
     }
@@ -231,14 +241,16 @@ impl File {
         }
     }
 
-    fn cut_power(&mut self, rng: &mut Rng) -> u64 {
-        let mut dropped = 0;
+    /// How many sectors were kept, and how many dropped.
+    fn cut_power(&mut self, rng: &mut Rng) -> (u64, u64) {
+        let (mut kept, mut dropped) = (0, 0);
         let mut bytes = self.durable_bytes;
         let cached = std::mem::take(&mut self.limbo).into_iter();
         for (number, sector) in cached.chain(std::mem::take(&mut self.dirty)) {
             if rng.chance(1, 2) {
                 let end = (number + 1) * SECTOR_BYTES as u64;
                 bytes = bytes.max(end.min(self.bytes));
+                kept += 1;
                 self.durable.insert(number, sector);
             } else {
                 dropped += 1;
@@ -250,7 +262,7 @@ impl File {
         (self.bytes, self.durable_bytes) = (bytes, bytes);
         self.unsynced_writes.clear();
         self.limbo_writes.clear();
-        dropped
+        (kept, dropped)
     }
 }
 

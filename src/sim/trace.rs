@@ -1,5 +1,6 @@
 //! What happened: a hash over everything, counts of what matters, and lines for people.
 
+use crate::sim::marks::Marks;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -9,6 +10,8 @@ pub struct Trace {
     hash: u64,
     counts: BTreeMap<&'static str, u64>,
     lines: Lines,
+    /// Rare paths that were reached.
+    pub marks: Marks,
     /// Turns of nodes: counted apart from the others, since there are so many.
     pub node_steps: u64,
     /// Turns of clients.
@@ -34,6 +37,7 @@ impl Trace {
             hash: 0xcbf2_9ce4_8422_2325,
             counts: BTreeMap::new(),
             lines,
+            marks: Marks::new(),
             node_steps: 0,
             client_steps: 0,
             messages: 0,
@@ -75,12 +79,12 @@ impl Trace {
         self.hash
     }
 
-    /// All counts.
+    /// All counts and marks.
     #[must_use]
-    pub fn into_counts(mut self) -> BTreeMap<&'static str, u64> {
+    pub fn into_counts(mut self) -> (BTreeMap<&'static str, u64>, Marks) {
         self.add("node steps", self.node_steps);
         self.add("client steps", self.client_steps);
         self.add("messages", self.messages);
-        self.counts
+        (self.counts, self.marks)
     }
 }

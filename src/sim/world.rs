@@ -2,13 +2,14 @@
 
 use crate::base::{NodeId, rng::Rng};
 use crate::raft::LeaderLease;
-use crate::sim::checkers::Violation;
+use crate::sim::checkers::{Violation, bounds};
 use crate::sim::client::SimClient;
 use crate::sim::fault::Fault;
 use crate::sim::faults::{Flapping, Stillness};
 use crate::sim::host::Host;
 use crate::sim::judge::Judge;
 use crate::sim::links::Links;
+use crate::sim::marks::Mark;
 use crate::sim::network::{Arrival, HostId, Network, NetworkEvent};
 use crate::sim::node::{SimNode, host_of};
 use crate::sim::plan::Plan;
@@ -169,6 +170,7 @@ impl World {
     /// Beliefs that overlap.
     pub fn finish(mut self) -> Result<Report, Violation> {
         self.judge.history.finish()?;
+        self.collect_marks();
         self.trace.add("answers checked", self.judge.replies.checked);
         self.trace.add("windows of operations searched", self.judge.history.windows);
         self.trace.add("leader leases begun", self.judge.claims.begun);
@@ -186,11 +188,27 @@ impl World {
             let summary = self.judge.holding.check()?;
             self.trace.add("beliefs checked", summary.beliefs as u64);
         }
-        Ok(Report {
-            simulated_nanos: self.now,
-            trace_hash: self.trace.hash(),
-            counts: self.trace.into_counts(),
-        })
+        let trace_hash = self.trace.hash();
+        let (counts, marks) = self.trace.into_counts();
+        Ok(Report { simulated_nanos: self.now, trace_hash, counts, marks })
+    }
+
+    /// Marks that are counted where they happen.
+    fn collect_marks(&mut self) {
+        let marks = &mut self.trace.marks;
+        marks.add(Mark::ClaimBegins, self.judge.claims.begun);
+        marks.add(Mark::ClaimLapses, self.judge.claims.lapsed);
+        marks.add(Mark::CutHealed, self.network.healed);
+        for node in &self.nodes {
+            let host = node.host.borrow();
+            marks.add(Mark::WriteTorn, host.storage.torn);
+            marks.add(Mark::NameLost, host.storage.names_lost);
+            marks.add(Mark::SegmentBegun, host.storage.segments);
+            marks.add(Mark::WriteFailed, host.faults.failed[0]);
+            marks.add(Mark::SyncFailed, host.faults.failed[1]);
+            marks.add(Mark::SyncForgotten, host.faults.failed[2]);
+            marks.add(Mark::SpareRefused, host.faults.spares_refused);
+        }
     }
 
     fn foresee_beginning(&mut self) {
@@ -224,15 +242,18 @@ impl World {
             Event::Finish => self.finish_programs(),
             Event::Verdict => return self.check_phase(),
             // What a fault had foreseen is void once a core is healed.
-            fault if self.phase == Phase::Faults => self.handle_fault(fault),
+            fault if self.phase == Phase::Faults => return self.handle_fault(fault),
             _ => {}
         }
         Ok(())
     }
 
-    fn handle_fault(&mut self, event: Event) {
+    fn handle_fault(&mut self, event: Event) -> Result<(), Violation> {
         match event {
-            Event::Strike(injection) => self.strike(injection),
+            Event::Strike(injection) => {
+                bounds::check_way(self.network.bytes_on_one_way())?;
+                self.strike(injection);
+            }
             Event::Cut(links) => self.cut(&links),
             Event::Mend(links) => {
                 links.iter().for_each(|(from, to)| self.network.mend(self.now, *from, *to));
@@ -246,6 +267,7 @@ impl World {
             Event::Slew(host, ppm) => self.slew(host, ppm),
             other => unreachable!("{other:?} is no fault"),
         }
+        Ok(())
     }
 
     fn handle_network(&mut self, event: NetworkEvent) {
@@ -265,7 +287,12 @@ impl World {
                     self.trace.mix(u64::from(crate::base::checksum::crc32c(bytes)));
                     self.trace.messages += 1;
                 }
-                if !matches!(arrival, Arrival::Bytes(_)) {
+                match arrival {
+                    Arrival::TimedOut => self.trace.marks.hit(Mark::LineGivenUp),
+                    Arrival::Refused => self.trace.marks.hit(Mark::DialRefused),
+                    _ => {}
+                }
+                if self.trace.is_printed() && !matches!(arrival, Arrival::Bytes(_)) {
                     self.trace.line(self.now, format_args!("{host:?} {line:?} {arrival:?}"));
                 }
                 match self.client_at(host) {

@@ -2,9 +2,7 @@
 
 use super::Violation;
 use crate::base::NodeId;
-use crate::base::limits::{
-    APPEND_BYTES_MAX, ENTRY_BYTES_MAX, FRAME_BYTES_MAX, PEER_BUFFER_BYTES_MAX,
-};
+use crate::base::limits::{APPEND_BYTES_MAX, ENTRY_BYTES_MAX, PEER_BUFFER_BYTES_MAX};
 use crate::raft::{Message, Raft};
 use crate::sim::outlet::Outgoing;
 use crate::wire::PeerMessage;
@@ -43,16 +41,16 @@ pub fn check(
     Ok(())
 }
 
-/// Bytes on the way between all machines, while nobody may be sent more than a buffer holds.
+/// Bytes on their way over one line: what a cut holds back, nobody may add to without end.
 ///
 /// # Errors
-/// More.
-pub fn check_traffic(bytes: u64, lines: u64) -> Result<(), Violation> {
-    let most = (lines + 1) * (PEER_BUFFER_BYTES_MAX + FRAME_BYTES_MAX) as u64;
-    if bytes <= most {
+/// More than a buffer holds.
+pub fn check_way(bytes: usize) -> Result<(), Violation> {
+    if bytes <= PEER_BUFFER_BYTES_MAX {
         return Ok(());
     }
-    Err(Violation::new("O14", format!("{bytes} bytes are on their way over {lines} lines")))
+    let what = format!("{bytes} bytes are on one way, a buffer holds {PEER_BUFFER_BYTES_MAX}");
+    Err(Violation::new("O14", what))
 }
 
 fn over(node: NodeId, what: &str, found: u64, most: u64) -> Result<(), Violation> {

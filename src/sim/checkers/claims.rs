@@ -16,13 +16,15 @@ pub struct Claims {
     newest: Term,
     /// Claims that began, in a term of their own.
     pub begun: u64,
+    /// Claims that were renewed after they had run out, in one term.
+    pub lapsed: u64,
 }
 
 impl Claims {
     /// For so many nodes.
     #[must_use]
     pub fn new(nodes: usize) -> Self {
-        Self { published: vec![None; nodes], newest: Term(0), begun: 0 }
+        Self { published: vec![None; nodes], newest: Term(0), begun: 0, lapsed: 0 }
     }
 
     /// The process of `slot` is gone, and its claim with it.
@@ -40,7 +42,8 @@ impl Claims {
         claim: Option<LeaderLease>,
         remaining: impl Fn(usize, &LeaderLease) -> Duration,
     ) -> Result<(), Violation> {
-        self.published[slot] = claim;
+        let before = std::mem::replace(&mut self.published[slot], claim);
+        let ran_out = before.is_some_and(|before| remaining(slot, &before).is_zero());
         let Some(own) = claim.filter(|claim| !remaining(slot, claim).is_zero()) else {
             return Ok(());
         };
@@ -64,6 +67,7 @@ impl Claims {
             return Err(Violation::new("O11", what));
         }
         self.begun += u64::from(own.term > self.newest);
+        self.lapsed += u64::from(own.term == self.newest && ran_out);
         self.newest = own.term;
         Ok(())
     }

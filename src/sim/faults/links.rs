@@ -2,6 +2,7 @@
 
 use super::below;
 use crate::base::rng::Rng;
+use crate::sim::marks::Mark;
 use crate::sim::network::HostId;
 use crate::sim::plan::{MS, SECOND};
 use crate::sim::world::{Event, World};
@@ -168,6 +169,7 @@ impl World {
         for _ in 0..dice.between(1, 6) {
             if self.network.replay(self.now, |bound| dice.below(bound)) {
                 self.trace.count("frames replayed");
+                self.trace.marks.hit(Mark::Replayed);
             }
         }
     }

@@ -4,6 +4,7 @@ use super::below;
 use crate::base::rng::Rng;
 use crate::sim::checkers::durability::Ending;
 use crate::sim::clock::{Clocks, draw_slew};
+use crate::sim::marks::Mark;
 use crate::sim::network::HostId;
 use crate::sim::plan::{MS, SECOND};
 use crate::sim::world::{Event, World};
@@ -90,6 +91,10 @@ impl World {
         if nanos > ttl && self.clients[slot].process.is_some() {
             self.trace.count("client pauses past expiry");
         }
+        let beliefs = self.judge.holding.beliefs_of(self.clients[slot].claimant());
+        let over = |lease| self.clients[slot].remaining(self.now + nanos, lease).is_zero();
+        let outlived = beliefs.into_iter().any(over);
+        self.trace.marks.hit_if(outlived, Mark::PauseOutlivesLease);
         let client = &mut self.clients[slot];
         client.busy_until = client.busy_until.max(self.now + nanos);
         self.disturb(self.now + nanos);
