@@ -96,7 +96,7 @@ impl World {
                 let delay = if self.rng.chance(1, 10) { 3_000_000_000 } else { 5_000_000 };
                 let at = self.now + self.rng.below(delay);
                 let write = Write { client: who.to_string(), name, token };
-                self.queue.push(at, Event::Write(write));
+                self.queue.push(at, Event::Write(Box::new(write)));
             }
             ClientEvent::Read { index, floor, name, asked, answer } => {
                 self.trace.count("reads answered");

@@ -71,6 +71,7 @@ impl Disk for SimDisk {
 
     fn sync_data(&mut self, file: FileId) -> Result<(), DiskError> {
         self.operate(|host| {
+            host.begin_sync()?;
             host.wait_for_sync();
             match host.faults.take_strike(&[StrikeOn::Sync, StrikeOn::SyncAndForget]) {
                 None => {

@@ -34,6 +34,10 @@ pub struct Host {
     pub preparing: Option<Preparing>,
     /// The process is hit after this many more operations.
     pub crash_after: Option<u32>,
+    /// It is hit at the sync after this many more.
+    pub crash_at_sync: Option<u32>,
+    /// The next process is hit after this many operations.
+    pub crash_in_start: Option<u32>,
     /// It was hit; what it still does happens to nobody.
     pub crashed: bool,
     /// Pauses inside a step.
@@ -42,6 +46,8 @@ pub struct Host {
     pub paused: u64,
     /// Operations since the step began: what bounds a turn (O14).
     pub operations: u64,
+    /// Processes that were hit at a sync.
+    pub hit_at_sync: u64,
     /// Syncs that reached the disk, of all processes.
     pub syncs: u64,
 }
@@ -81,10 +87,13 @@ impl Host {
             faults: DiskFaults::default(),
             preparing: None,
             crash_after: None,
+            crash_at_sync: None,
+            crash_in_start: None,
             crashed: false,
             pauses,
             paused: 0,
             operations: 0,
+            hit_at_sync: 0,
             syncs: 0,
         }))
     }
@@ -118,6 +127,26 @@ impl Host {
         if self.crashed { Err(DiskError::Io("the process was killed".into())) } else { Ok(()) }
     }
 
+    /// A sync begins: what was written stands in the page cache, and the process may be hit right here.
+    ///
+    /// # Errors
+    /// The process is gone.
+    pub fn begin_sync(&mut self) -> Result<(), DiskError> {
+        match &mut self.crash_at_sync {
+            Some(0) => {
+                self.crash_at_sync = None;
+                self.hit_at_sync += 1;
+                self.crashed = true;
+                Err(DiskError::Io("the process was killed".into()))
+            }
+            Some(left) => {
+                *left -= 1;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Waits for the disk.
     pub fn wait_for_sync(&mut self) {
         let (shortest, longest) = self.sync_nanos;
@@ -129,7 +158,8 @@ impl Host {
 
     /// The process starts anew: nothing of the last one's fate sticks.
     pub fn restart(&mut self, now: u64) {
-        (self.local, self.crash_after, self.crashed, self.preparing) = (now, None, false, None);
+        (self.local, self.crashed, self.preparing) = (now, false, None);
+        (self.crash_after, self.crash_at_sync) = (self.crash_in_start.take(), None);
         self.faults.restart();
     }
 

@@ -56,6 +56,8 @@ pub struct Seen {
     pub elected: bool,
     /// Sessions whose expiry it appended.
     pub expired: Vec<SessionId>,
+    /// It leads and answers, and may not claim the leader lease yet (C2).
+    pub answers_without_claim: bool,
 }
 
 /// A step of a node, from outside.
@@ -130,7 +132,8 @@ impl Judge {
             self.applied[slot] = replica.applied();
             self.states.observe(replica.applied(), replica.machine(), &self.model)?;
         }
-        Ok(Seen { elected: news.elected, expired })
+        let answers = self.expiry.leads(slot) && node.claimed().is_none();
+        Ok(Seen { elected: news.elected, expired, answers_without_claim: answers })
     }
 
     /// A node's process has ended.

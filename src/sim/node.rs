@@ -36,7 +36,7 @@ pub struct SimNode {
     pub fate: Fate,
     /// What the last step left to publish.
     publication: Option<(u64, Option<LeaderLease>)>,
-    claims: bool,
+    claimed: Option<LeaderLease>,
     arrivals: Vec<(LineId, Side, Arrival)>,
     options: ServerOptions,
 }
@@ -77,7 +77,7 @@ impl SimNode {
             starts: 0,
             fate: Fate::Comes,
             publication: None,
-            claims: false,
+            claimed: None,
             arrivals: Vec::new(),
             options,
         }
@@ -173,6 +173,12 @@ impl SimNode {
         self.process.as_ref()?.server.replica()
     }
 
+    /// What its process published last of its claim to lead.
+    #[must_use]
+    pub fn claimed(&self) -> Option<LeaderLease> {
+        self.claimed
+    }
+
     /// How much its log may hold.
     #[must_use]
     pub fn log_bytes_max(&self) -> u64 {
@@ -189,13 +195,15 @@ impl SimNode {
     /// with fresh readings (C4); it may stop in between.
     fn read_claim(&mut self) {
         let Some(process) = &self.process else { return };
-        if process.server.role() != Role::Leader && !self.claims {
+        if process.server.role() != Role::Leader && self.claimed.is_none() {
             return;
         }
         let mut host = self.host.borrow_mut();
         let claim = process.server.leader_lease(&host.read_clocks());
-        self.claims = claim.is_some();
-        self.publication = Some((host.local, claim));
+        if claim != self.claimed {
+            self.claimed = claim;
+            self.publication = Some((host.local, claim));
+        }
     }
 
     /// The process is gone; `host` is left as it is.
@@ -205,7 +213,7 @@ impl SimNode {
             ledger.handle_unsynced(write);
         }
         self.process = None;
-        (self.publication, self.claims) = (None, false);
+        (self.publication, self.claimed) = (None, None);
         self.arrivals.clear();
         self.step_at = u64::MAX;
     }

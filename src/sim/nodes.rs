@@ -54,6 +54,8 @@ impl World {
             self.trace.add("expiries proposed", seen.expired.len() as u64);
             self.check_expired(&seen.expired)?;
         }
+        let waits = seen.answers_without_claim;
+        self.trace.marks.hit_if(waits, Mark::ClaimWaits);
         if seen.elected {
             self.trace.count("leader changes");
             self.mark_second_leader(slot);
@@ -76,6 +78,7 @@ impl World {
     fn foresee_publication(&mut self, slot: usize) {
         let node = &mut self.nodes[slot];
         if let Some((at, claim)) = node.take_publication() {
+            let claim = Box::new(claim);
             self.queue.push(at, Event::Publish { slot, start: node.starts, claim });
         }
     }
@@ -174,7 +177,7 @@ impl World {
     fn mark_claim(&mut self, slot: usize, claims: bool) {
         let Some(replica) = self.nodes[slot].replica() else { return };
         let ready = replica.raft().own_noop().is_some_and(|noop| noop <= replica.applied());
-        self.trace.marks.hit_if(!claims && ready, Mark::ClaimWaits);
+        self.trace.marks.hit_if(!claims && ready, Mark::ClaimEnds);
     }
 
     /// The process ended because its disk failed it; somebody starts it again.

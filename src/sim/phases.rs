@@ -115,7 +115,7 @@ impl World {
         }
         let mut host = node.host.borrow_mut();
         host.pauses = Pauses { one_in: 0, nanos_max: 0 };
-        host.crash_after = None;
+        (host.crash_after, host.crash_at_sync, host.crash_in_start) = (None, None, None);
         host.faults.heal();
         drop(host);
         self.queue.push(self.now, Event::Restart(slot));

@@ -7,7 +7,7 @@ use crate::sim::network::{Arrival, HostId, LineId, Network, Side};
 use crate::sim::node::host_of;
 use crate::sim::outlet::{Outgoing, Outlet};
 use crate::sim::talk::{Stage, Talk, frame};
-use crate::wire::{ClientHello, Frame, FrameKind, PeerHello, PeerMessage, Request};
+use crate::wire::{ClientHello, Frame, FrameKind, PeerHello, PeerMessage, Request, encode_frame};
 use std::collections::BTreeMap;
 
 /// A server with its connections.
@@ -224,17 +224,18 @@ impl Process {
     pub fn send(&mut self, own: NodeId, left: &[(u64, Outgoing)], network: &mut Network) {
         let mut gathered: BTreeMap<(u64, LineId), Vec<u8>> = BTreeMap::new();
         for (at, outgoing) in left {
-            let (line, bytes) = match outgoing {
+            let line = match outgoing {
                 Outgoing::Peer(to, message) => {
                     assert!(*to != own, "{own:?} sends {message:?} to itself");
-                    (self.peers.get(to), frame(FrameKind::Peer, message))
+                    self.peers.get(to)
                 }
-                Outgoing::Client(to, message) => {
-                    (self.clients.get(to), frame(FrameKind::Server, message))
-                }
+                Outgoing::Client(to, _) => self.clients.get(to),
             };
-            if let Some(line) = line {
-                gathered.entry((*at, *line)).or_default().extend(bytes);
+            let Some(line) = line else { continue };
+            let bytes = gathered.entry((*at, *line)).or_default();
+            match outgoing {
+                Outgoing::Peer(_, message) => encode_frame(FrameKind::Peer, message, bytes),
+                Outgoing::Client(_, message) => encode_frame(FrameKind::Server, message, bytes),
             }
         }
         for ((at, line), bytes) in gathered {

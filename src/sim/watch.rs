@@ -61,13 +61,14 @@ impl World {
     /// A client's process has ended: its sessions must be gone in time (O13).
     pub(super) fn foresee_inspection(&mut self, client: String) {
         let since = self.now;
-        self.queue.push(since + self.burial_nanos(), Event::Inspect { client, since });
+        self.queue
+            .push(since + self.burial_nanos(), Event::Inspect { client: client.into(), since });
     }
 
     /// O13: all sessions of a dead client are ended, and their locks free, by D + election + slack of calm.
-    pub(super) fn inspect_grave(&mut self, client: String, since: u64) -> Result<(), Violation> {
+    pub(super) fn inspect_grave(&mut self, client: Box<str>, since: u64) -> Result<(), Violation> {
         let mut alive = self.judge.model.alive();
-        let Some((session, _)) = alive.find(|(_, session)| session.client == client) else {
+        let Some((session, _)) = alive.find(|(_, session)| *session.client == *client) else {
             return Ok(());
         };
         let since = self.calm_since().map_or(self.now, |calm| calm.max(since));

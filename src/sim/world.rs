@@ -68,7 +68,7 @@ pub enum Event {
     /// A client's turn.
     Client(usize),
     /// A fault strikes.
-    Strike(Injection),
+    Strike(Box<Injection>),
     /// A node starts again.
     Restart(usize),
     /// Links are cut.
@@ -76,7 +76,7 @@ pub enum Event {
     /// Links are whole again.
     Mend(Vec<(HostId, HostId)>),
     /// Links go down and up.
-    Flap(Flapping),
+    Flap(Box<Flapping>),
     /// Links are quick again, and lose nothing.
     Calm(Vec<(HostId, HostId)>),
     /// A machine stands still for so long.
@@ -88,13 +88,13 @@ pub enum Event {
     /// A disk has room again.
     MakeRoom(usize),
     /// A node's process, of that start, has published its claim to lead.
-    Publish { slot: usize, start: u64, claim: Option<LeaderLease> },
+    Publish { slot: usize, start: u64, claim: Box<Option<LeaderLease>> },
     /// A new process in a client's place.
     NewClient(usize),
     /// A write reaches the resource.
-    Write(Write),
+    Write(Box<Write>),
     /// Is every session of this client's process gone? It ended at `since`.
-    Inspect { client: String, since: u64 },
+    Inspect { client: Box<str>, since: u64 },
     /// The faults end: a core is healed.
     Core,
     /// Programs come to their end.
@@ -203,6 +203,7 @@ impl World {
             let host = node.host.borrow();
             marks.add(Mark::WriteTorn, host.storage.torn);
             marks.add(Mark::NameLost, host.storage.names_lost);
+            marks.add(Mark::SyncCrashed, host.hit_at_sync);
             marks.add(Mark::SegmentBegun, host.storage.segments);
             marks.add(Mark::WriteFailed, host.faults.failed[0]);
             marks.add(Mark::SyncFailed, host.faults.failed[1]);
@@ -219,7 +220,7 @@ impl World {
             self.queue.push(self.rng.below(500_000_000), Event::NewClient(slot));
         }
         for injection in std::mem::take(&mut self.plan.schedule) {
-            self.queue.push(injection.at, Event::Strike(injection));
+            self.queue.push(injection.at, Event::Strike(Box::new(injection)));
         }
         self.queue.push(self.plan.core_at, Event::Core);
     }
@@ -230,12 +231,12 @@ impl World {
             Event::Node(slot) => return self.step_node(slot),
             Event::Client(slot) => return self.step_client(slot),
             Event::Restart(slot) => return self.start_node(slot),
-            Event::Publish { slot, start, claim } => return self.publish(slot, start, claim),
+            Event::Publish { slot, start, claim } => return self.publish(slot, start, *claim),
             Event::Wake(host) => self.wake(host),
             Event::MakeRoom(slot) => self.nodes[slot].host.borrow_mut().faults.is_full = false,
             Event::NewClient(slot) => self.start_client(slot),
             Event::Write(write) => {
-                return self.resource.write(write, &self.judge.model, &mut self.trace);
+                return self.resource.write(*write, &self.judge.model, &mut self.trace);
             }
             Event::Inspect { client, since } => return self.inspect_grave(client, since),
             Event::Core => self.begin_core(),
@@ -252,13 +253,13 @@ impl World {
         match event {
             Event::Strike(injection) => {
                 bounds::check_way(self.network.bytes_on_one_way())?;
-                self.strike(injection);
+                self.strike(*injection);
             }
             Event::Cut(links) => self.cut(&links),
             Event::Mend(links) => {
                 links.iter().for_each(|(from, to)| self.network.mend(self.now, *from, *to));
             }
-            Event::Flap(flapping) => self.go_down(flapping),
+            Event::Flap(flapping) => self.go_down(*flapping),
             Event::Calm(links) => links.iter().for_each(|(from, to)| {
                 self.network.links().slow(*from, *to, 0);
                 self.network.links().lose(*from, *to, 0);
@@ -335,3 +336,5 @@ impl World {
 
 /// The least time from one turn of a process to the next that it asks for itself.
 pub(super) const STEP_NANOS_MIN: u64 = 1_000;
+
+const _: () = assert!(size_of::<Event>() <= 40);

@@ -45,6 +45,12 @@ impl Expiry {
         }
     }
 
+    /// Whether `slot` leads with its own no-op applied.
+    #[must_use]
+    pub fn leads(&self, slot: usize) -> bool {
+        self.leaders[slot].is_some()
+    }
+
     /// In a step that began at `began`, `slot` created `session` or acknowledged a renewal of it.
     pub fn extend(&mut self, slot: usize, began: u64, session: SessionId) {
         if let Some(leading) = &mut self.leaders[slot] {

@@ -71,7 +71,7 @@ impl World {
         self.queue.push(self.now + flapping.period, Event::Mend(flapping.links.clone()));
         if flapping.rounds > 0 {
             let next = Flapping { rounds: flapping.rounds - 1, ..flapping };
-            self.queue.push(self.now + 2 * next.period, Event::Flap(next));
+            self.queue.push(self.now + 2 * next.period, Event::Flap(Box::new(next)));
         }
     }
 

@@ -48,6 +48,20 @@ impl World {
         self.disturb(self.now);
     }
 
+    /// The process is hit in one of its next steps, at one of its next syncs, or in its next start.
+    pub(in crate::sim) fn crash_soon(&mut self, slot: usize, dice: &mut Rng) {
+        let number = Some(u32::try_from(dice.below(16)).expect("few"));
+        let host = self.nodes[slot].host.clone();
+        match dice.below(3) {
+            0 => host.borrow_mut().crash_after = number,
+            1 => host.borrow_mut().crash_at_sync = number,
+            _ => {
+                host.borrow_mut().crash_in_start = number;
+                self.crash_and_restart(slot, Ending::PowerCut, dice);
+            }
+        }
+    }
+
     /// Quick or slow.
     pub(in crate::sim) fn foresee_restart(&mut self, slot: usize, dice: &mut Rng) {
         let wait = if dice.chance(1, 2) { 50 * MS } else { 4 * SECOND };

@@ -32,10 +32,7 @@ impl World {
             Fault::Kill => self.crash_and_restart(node, Ending::Killed, dice),
             Fault::PowerCut => self.crash_and_restart(node, Ending::PowerCut, dice),
             Fault::PowerCutOfAll => self.cut_power_of_all(dice),
-            Fault::CrashInside => {
-                let operations = u32::try_from(dice.below(16)).expect("few");
-                self.nodes[node].host.borrow_mut().crash_after = Some(operations);
-            }
+            Fault::CrashInside => self.crash_soon(node, dice),
             Fault::Cut => self.cut_node(node, links::Direction::Both, dice),
             Fault::OneWayCut => self.cut_node(node, links::Direction::One, dice),
             Fault::Flap => self.flap(node, dice),

@@ -11,8 +11,6 @@ pub fn mark_command(marks: &mut Marks, model: &Model, term: Term, command: &Comm
         Command::Expire { session, term: decided_in } => {
             if *decided_in == term {
                 mark_end(marks, model, *session, Mark::ExpiryHandsOver);
-            } else {
-                marks.hit(Mark::ExpiryVoid);
             }
         }
         Command::Request { session, request, operation, .. } => {
@@ -61,11 +59,7 @@ fn mark_request(
                 Some(_) => Mark::WithdrawalLate,
             });
         }
-        Operation::Release { name, token } => {
-            let line = model.line_at(name, model.applied());
-            let holds = line.first().is_some_and(|first| first.token == *token);
-            marks.hit_if(!holds, Mark::ReleaseOfNothing);
-        }
+        Operation::Release { .. } => {}
         Operation::Close => mark_end(marks, model, session, Mark::CloseHandsOver),
         Operation::Acquire(acquire) => {
             let waiting = model.line_at(&acquire.name, model.applied()).len();

@@ -65,10 +65,7 @@ fn mark_client(marks: &mut Marks, message: &ServerMessage) {
 fn mark_answer(marks: &mut Marks, answer: &Answer) {
     match answer {
         Answer::Held { .. } => marks.hit(Mark::SaidHeld),
-        Answer::Ended { .. } => marks.hit(Mark::SaidEnded),
-        Answer::SessionExpired => marks.hit(Mark::SaidSessionExpired),
         Answer::Refused(Refusal::BelowFloor) => marks.hit(Mark::SaidBelowFloor),
-        Answer::Refused(Refusal::Busy) => marks.hit(Mark::SaidBusy),
         Answer::Refused(Refusal::Limit) => marks.hit(Mark::SaidLimit),
         _ => {}
     }

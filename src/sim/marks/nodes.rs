@@ -46,7 +46,7 @@ impl NodeWatch {
         let same_term = now.term == self.term;
         match (self.role, now.role) {
             (PreCandidate, Follower) => marks.hit(Mark::PreCandidacyEnds),
-            (Candidate, Candidate) if !same_term => marks.hit(Mark::CandidacyRepeated),
+            (Candidate, PreCandidate) => marks.hit(Mark::CandidacyFails),
             (Candidate, Follower) if same_term => marks.hit(Mark::CandidateGivesWay),
             (Leader, Leader) => {}
             (Leader, _) if same_term => marks.hit(Mark::LeaderStepsDown),
@@ -58,7 +58,6 @@ impl NodeWatch {
     fn mark_commit(&self, marks: &mut Marks, raft: &Raft, now: &Self) {
         let ahead = now.commit > raft.durable_index();
         let leads = now.role == Role::Leader;
-        marks.hit_if(ahead && leads, Mark::CommitBeforeOwnDisk);
         marks.hit_if(ahead && !leads, Mark::NothingDurableAhead);
         let first = raft.entry(self.commit.next()).map(|entry| entry.term);
         let earlier = first.is_some_and(|first| first < now.term);
