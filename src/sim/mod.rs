@@ -12,6 +12,7 @@ mod fault;
 mod faults;
 mod host;
 mod judge;
+mod lines;
 mod links;
 pub mod marks;
 mod network;

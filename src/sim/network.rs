@@ -5,9 +5,10 @@
 //! process that ends closes its lines, and the other side hears of it; a machine that loses power says
 //! nothing, and answers with a reset once it is back.
 
+use crate::sim::lines::Lines;
 use crate::sim::links::Links;
 use crate::sim::replay::History;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 
 /// A machine: nodes first, then clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,8 +59,7 @@ pub enum NetworkEvent {
 #[derive(Debug)]
 pub struct Network {
     links: Links,
-    lines: BTreeMap<LineId, Line>,
-    next: u64,
+    lines: Lines<Line>,
     listening: BTreeSet<HostId>,
     due: Vec<(u64, NetworkEvent)>,
     history: Option<History>,
@@ -100,8 +100,7 @@ impl Network {
     pub fn new(links: Links, history: Option<History>) -> Self {
         Self {
             links,
-            lines: BTreeMap::new(),
-            next: 1,
+            lines: Lines::new(),
             listening: BTreeSet::new(),
             due: Vec::new(),
             history,
@@ -116,10 +115,8 @@ impl Network {
 
     /// Begins to connect.
     pub fn dial(&mut self, at: u64, from: HostId, to: HostId) -> LineId {
-        let line = LineId(self.next);
-        self.next += 1;
         let towards = [Way::default(), Way::default()];
-        self.lines.insert(line, Line { hosts: [from, to], open: [true, false], towards });
+        let line = self.lines.open(Line { hosts: [from, to], open: [true, false], towards });
         let arrives = at + self.links.draw_delay(from, to);
         self.due.push((arrives, NetworkEvent::Dial { line, attempt: 0 }));
         line
@@ -127,7 +124,7 @@ impl Network {
 
     /// A dial reaches the other machine.
     pub fn handle_dial(&mut self, now: u64, id: LineId, attempt: u32) {
-        let Some(line) = self.lines.get(&id) else { return };
+        let Some(line) = self.lines.get(id) else { return };
         let [from, to] = line.hosts;
         if self.links.is_silent(from, to) || self.links.is_silent(to, from) {
             if attempt < DIAL_ATTEMPTS {
@@ -147,8 +144,8 @@ impl Network {
     /// Sends `bytes` from `side`, leaving at `at`.
     pub fn send(&mut self, at: u64, line: LineId, side: Side, bytes: Vec<u8>) {
         if self.is_open(line, side) {
+            let hosts = self.line(line).hosts;
             if let Some(history) = &mut self.history {
-                let hosts = self.lines[&line].hosts;
                 history.record(hosts[side as usize], hosts[side.other() as usize], &bytes);
             }
             self.push(at, line, side.other(), Arrival::Bytes(bytes));
@@ -174,7 +171,7 @@ impl Network {
             let stands = line.open == [true, true] && greeted(line);
             let side = if line.hosts[0] == to { Side::Dialer } else { Side::Acceptor };
             let theirs = line.hosts == [from, to] || line.hosts == [to, from];
-            (stands && theirs).then_some((*id, side))
+            (stands && theirs).then_some((id, side))
         })
     }
 
@@ -195,11 +192,11 @@ impl Network {
 
     /// The machine at `side` forgets the line and says nothing.
     pub fn vanish(&mut self, id: LineId, side: Side) {
-        if let Some(line) = self.lines.get_mut(&id) {
+        if let Some(line) = self.lines.get_mut(id) {
             line.open[side as usize] = false;
             let both_closed = line.open == [false, false];
             if both_closed {
-                self.lines.remove(&id);
+                self.lines.remove(id);
             }
         }
     }
@@ -219,7 +216,7 @@ impl Network {
         id: LineId,
         side: Side,
     ) -> Option<(HostId, Arrival)> {
-        let line = self.lines.get(&id)?;
+        let line = self.lines.get(id)?;
         let (host, from) = (line.hosts[side as usize], line.hosts[side.other() as usize]);
         let open = line.open[side as usize];
         let (at, arrival) = line.towards[side as usize].queue.front()?;
@@ -247,7 +244,7 @@ impl Network {
 
     /// The sender gives up if nothing went through since then.
     pub fn handle_give_up(&mut self, now: u64, id: LineId, side: Side, since: u64) {
-        let Some(line) = self.lines.get_mut(&id) else { return };
+        let Some(line) = self.lines.get_mut(id) else { return };
         if line.towards[side as usize].held_since == Some(since) {
             let sender = side.other();
             line.towards[sender as usize] = Way::default();
@@ -290,7 +287,7 @@ impl Network {
             });
             lengths.sum::<usize>()
         };
-        self.lines.values().flat_map(|line| &line.towards).map(bytes).max().unwrap_or(0)
+        self.lines.iter().flat_map(|(_, line)| &line.towards).map(bytes).max().unwrap_or(0)
     }
 
     /// A process accepts connections at `host`.
@@ -307,10 +304,10 @@ impl Network {
     #[must_use]
     pub fn lines_of(&self, host: HostId) -> Vec<(LineId, Side)> {
         let mut lines = Vec::new();
-        for (id, line) in &self.lines {
+        for (id, line) in self.lines.iter() {
             for side in [Side::Dialer, Side::Acceptor] {
                 if line.hosts[side as usize] == host && line.open[side as usize] {
-                    lines.push((*id, side));
+                    lines.push((id, side));
                 }
             }
         }
@@ -320,19 +317,19 @@ impl Network {
     /// The machine at the other end of `side`.
     #[must_use]
     pub fn other_host(&self, line: LineId, side: Side) -> Option<HostId> {
-        self.lines.get(&line).map(|line| line.hosts[side.other() as usize])
+        self.lines.get(line).map(|line| line.hosts[side.other() as usize])
     }
 
     fn is_open(&self, line: LineId, side: Side) -> bool {
-        self.lines.get(&line).is_some_and(|line| line.open[side as usize])
+        self.lines.get(line).is_some_and(|line| line.open[side as usize])
     }
 
     fn line(&mut self, id: LineId) -> &mut Line {
-        self.lines.get_mut(&id).expect("a line that stands")
+        self.lines.get_mut(id).expect("a line that stands")
     }
 
     fn push(&mut self, at: u64, id: LineId, towards: Side, arrival: Arrival) {
-        let Some(line) = self.lines.get(&id) else { return };
+        let Some(line) = self.lines.get(id) else { return };
         let [from, to] = [line.hosts[towards.other() as usize], line.hosts[towards as usize]];
         let arrives = at + self.links.draw_delay(from, to);
         self.push_at(arrives, id, towards, arrival);
@@ -357,15 +354,18 @@ impl Network {
 
     /// What was held back is sent again wherever nothing is in its way now.
     pub fn release(&mut self, now: u64) {
-        let lines: Vec<LineId> = self.lines.keys().copied().collect();
-        for id in lines {
+        let mut held = Vec::new();
+        for (id, line) in self.lines.iter() {
             for side in [Side::Dialer, Side::Acceptor] {
-                let hosts = self.lines[&id].hosts;
-                let (from, to) = (hosts[side.other() as usize], hosts[side as usize]);
-                let held = self.lines[&id].towards[side as usize].held_since.is_some();
-                if held && !self.links.is_silent(from, to) {
-                    self.send_again(now, id, side);
+                if line.towards[side as usize].held_since.is_some() {
+                    let hosts = line.hosts;
+                    held.push((id, side, hosts[side.other() as usize], hosts[side as usize]));
                 }
+            }
+        }
+        for (id, side, from, to) in held {
+            if !self.links.is_silent(from, to) {
+                self.send_again(now, id, side);
             }
         }
     }

@@ -96,7 +96,7 @@ impl World {
         if !self.plan.bounds_clocks() {
             return Ok(());
         }
-        self.mark_claim(slot, claim.is_some());
+        self.trace.marks.hit_if(claim.is_none(), Mark::ClaimEnds);
         let (now, nodes) = (self.now, &self.nodes);
         self.judge.claims.publish(slot, claim, |other, claim| {
             let sample = nodes[other].host.borrow().clocks.sample_at(now);
@@ -171,13 +171,6 @@ impl World {
         let others = self.nodes.iter().enumerate().filter(|(other, _)| *other != slot);
         let second = others.filter(|(_, node)| leads(node)).count() > 0;
         self.trace.marks.hit_if(second, Mark::TwoLeaders);
-    }
-
-    /// Which of a claim's rare ways this is: a leader has published one, or none.
-    fn mark_claim(&mut self, slot: usize, claims: bool) {
-        let Some(replica) = self.nodes[slot].replica() else { return };
-        let ready = replica.raft().own_noop().is_some_and(|noop| noop <= replica.applied());
-        self.trace.marks.hit_if(!claims && ready, Mark::ClaimEnds);
     }
 
     /// The process ended because its disk failed it; somebody starts it again.

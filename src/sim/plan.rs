@@ -115,7 +115,7 @@ impl Plan {
             nodes: 3,
             clients: 20,
             server: ServerOptions {
-                segment_bytes: crate::base::limits::SEGMENT_BYTES,
+                segment_bytes: 256 << 10,
                 ..server_options(&mut rng, 3, heartbeat, election, LogRoom::Ample)
             },
             client: client_options(3, ttl),

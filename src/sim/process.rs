@@ -232,7 +232,7 @@ impl Process {
                 Outgoing::Client(to, _) => self.clients.get(to),
             };
             let Some(line) = line else { continue };
-            let bytes = gathered.entry((*at, *line)).or_default();
+            let bytes = gathered.entry((*at, *line)).or_insert_with(|| Vec::with_capacity(256));
             match outgoing {
                 Outgoing::Peer(_, message) => encode_frame(FrameKind::Peer, message, bytes),
                 Outgoing::Client(_, message) => encode_frame(FrameKind::Server, message, bytes),
