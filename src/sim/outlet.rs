@@ -46,6 +46,17 @@ impl<'a> Outlet<'a> {
     }
 }
 
+impl Outlet<'_> {
+    /// What left before the process ended by itself.
+    ///
+    /// # Errors
+    /// As for [`Outlet::finish`].
+    pub fn abandon(self) -> Result<Vec<(u64, Outgoing)>, Violation> {
+        drain_durable(&self.host, self.ledger);
+        self.violation.map_or(Ok(self.left), Err)
+    }
+}
+
 impl Outside for Outlet<'_> {
     fn now(&mut self) -> Sample {
         self.host.borrow_mut().read_clocks()
