@@ -18,5 +18,6 @@ mod members;
 mod quorum;
 mod reads;
 mod seats;
+mod shipping;
 mod transfer;
 mod votes;
