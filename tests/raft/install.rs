@@ -49,7 +49,7 @@ fn parts_are_put_together_stored_and_take_the_place_of_the_log() {
     assert_eq!(answer(&mut node, chunk(3, &snapshot, 4..9)), [received(3, 0, 9, 9)]);
     assert_eq!(node.installs, []);
     assert_eq!(answer(&mut node, chunk(3, &snapshot, 9..10)), [received(3, 0, 9, 10)]);
-    assert_eq!(node.installs, [snapshot.clone()]);
+    assert_eq!(node.installs, std::slice::from_ref(&snapshot));
     // Asked while it is being stored.
     assert_eq!(answer(&mut node, chunk(3, &snapshot, 10..10)), [received(3, 0, 9, 10)]);
     assert_eq!(node.installs.len(), 1, "once");
@@ -394,7 +394,8 @@ fn append_that_begins_in_what_is_compacted_adds_what_is_new() {
     node.settle();
     node.sent();
     // (prev, entries, acknowledged, log behind the snapshot)
-    let rows: [((u64, u64), &[u64], u64, &[u64]); 3] =
+    type Row = ((u64, u64), &'static [u64], u64, &'static [u64]);
+    let rows: [Row; 3] =
         [((1, 1), &[1, 2], 5, &[]), ((3, 2), &[2, 2, 3], 6, &[3]), ((0, 0), &[], 5, &[3])];
     for (prev, terms, matched, held) in rows {
         node.receive(2, append(3, prev, 0, terms));

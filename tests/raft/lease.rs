@@ -205,7 +205,9 @@ fn learners_and_removed_members_count_for_no_claim() {
 fn joint_members_must_both_have_echoed() {
     let mut network = Network::new(3);
     network.elect(1);
-    (0..2).for_each(|_| drop(network.add_learner(1)));
+    for _ in 0..2 {
+        network.add_learner(1);
+    }
     network.set_lease_duration(DELTA);
     network.run(DELTA + HEARTBEAT);
     // Joint, and stuck in it: the incoming half is 1, 4 and 5.

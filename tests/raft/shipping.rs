@@ -225,7 +225,7 @@ fn own_snapshot_takes_the_place_of_the_log_and_of_nothing_else() {
 fn snapshot_of_what_is_not_applied_cannot_be_described() {
     let mut network = Network::new(1);
     network.elect(1);
-    network.node(1).raft.snapshot_meta(Index(5));
+    let _ = network.node(1).raft.snapshot_meta(Index(5));
 }
 
 #[test]
@@ -306,7 +306,7 @@ fn follower_that_was_long_away_is_brought_back_by_a_snapshot_of_many_parts() {
     // Some parts arrive, then the leader is gone; the other one has the same snapshot.
     network.heal();
     network.node(1).handle(Event::PeerUp(NodeId(3)));
-    let parts = network.deliver_some(8).into_iter().filter(|message| is_part(message)).count();
+    let parts = network.deliver_some(8).into_iter().filter(is_part).count();
     assert!((1..6).contains(&parts), "{parts} of 6");
     network.queue.clear();
     network.isolate(1);
