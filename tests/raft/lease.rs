@@ -134,8 +134,12 @@ fn nothing_is_claimed_before_delta_is_known_and_delta_only_grows() {
     raft.raft.set_lease_duration(Duration::from_millis(DELTA / 2));
     let lease = raft.raft.leader_lease(&raft.now()).expect("a claim");
     assert_eq!(lease.length, time::claim(Duration::from_millis(DELTA)));
+    // It grows: what was claimed stands, and more is claimed only when the longer wait is over.
     raft.raft.set_lease_duration(Duration::from_millis(10 * DELTA));
-    assert_eq!(start(&raft), None, "it has not waited so long");
+    assert_eq!(raft.raft.leader_lease(&raft.now()), Some(lease));
+    raft.beat();
+    raft.receive(2, echo(2, DELTA / HEARTBEAT + 1));
+    assert_eq!(raft.raft.leader_lease(&raft.now()), Some(lease), "it has not waited so long");
 }
 
 #[test]
