@@ -1,11 +1,9 @@
 //! Scenarios of the section *Snapshots and recovery*: a leader's snapshot at the follower (Raft §7).
 
 use crate::harness::*;
-use tenure::base::limits::{SNAPSHOT_BYTES_MAX, SNAPSHOT_CHUNK_BYTES_MAX};
 use tenure::base::{Index, NodeId, Term};
 use tenure::raft::{
-    Event, HardState, LogStart, Membership, Message, Payload, Role, Snapshot, SnapshotChunk,
-    SnapshotMeta,
+    Event, HardState, LogStart, Message, Payload, Snapshot, SnapshotChunk, SnapshotMeta,
 };
 
 /// A snapshot of (`index`, `term`) with so many bytes, of four founding members.
@@ -20,7 +18,7 @@ pub fn snapshot(index: u64, term: u64, bytes: usize) -> Snapshot {
 }
 
 /// A follower of node 2 in `term` with this log.
-fn follower(term: u64, terms: &[u64]) -> Node {
+pub fn follower(term: u64, terms: &[u64]) -> Node {
     let mut node = Node::with_log(1, 3, term, terms);
     node.receive(2, heartbeat(term, 0, 0));
     node.settle();
@@ -29,7 +27,7 @@ fn follower(term: u64, terms: &[u64]) -> Node {
 }
 
 /// What it answers to a part, with nothing stored meanwhile.
-fn answer(node: &mut Node, part: SnapshotChunk) -> Vec<Message> {
+pub fn answer(node: &mut Node, part: SnapshotChunk) -> Vec<Message> {
     node.receive(2, Message::SnapshotChunk(part));
     node.settle();
     node.sent_to(2)
@@ -332,57 +330,6 @@ fn part_is_a_sign_of_the_leaders_life() {
     node.receive(3, pre_vote(4, 99, 3));
     node.settle();
     assert_eq!(node.sent_to(3), [pre_vote_response(3, false)]);
-}
-
-#[test]
-fn parts_that_no_leader_sends_change_nothing() {
-    type Fault = fn(&mut SnapshotChunk);
-    let faults: [Fault; 13] = [
-        |part| part.offset = u64::MAX,
-        |part| part.offset = u64::MAX - 9,
-        |part| part.offset = 1,
-        |part| part.total = 9,
-        |part| part.total = SNAPSHOT_BYTES_MAX + 1,
-        |part| part.total = u64::MAX,
-        |part| part.meta.index = Index(0),
-        |part| part.meta.index = Index(u64::MAX),
-        |part| part.meta.term = Term(0),
-        |part| part.meta.term = Term(4),
-        |part| part.meta.membership_index = Index(10),
-        |part| part.meta.membership = Membership::default(),
-        |part| part.meta.membership = founding([1, 1]),
-    ];
-    for (row, fault) in faults.iter().enumerate() {
-        let mut node = follower(3, &[1]);
-        let mut part = chunk(3, &snapshot(9, 3, 10), 0..10);
-        fault(&mut part);
-        assert_eq!(answer(&mut node, part), [], "row {row}");
-        let unchanged = (node.raft.role(), node.raft.term(), node.raft.last_index());
-        assert_eq!(unchanged, (Role::Follower, Term(3), Index(1)), "row {row}");
-        assert_eq!((node.installs.len(), node.raft.commit()), (0, Index(0)), "row {row}");
-    }
-    let mut node = follower(3, &[1]);
-    let large = snapshot(9, 3, SNAPSHOT_CHUNK_BYTES_MAX + 1);
-    assert_eq!(answer(&mut node, chunk(3, &large, 0..SNAPSHOT_CHUNK_BYTES_MAX + 1)), []);
-}
-
-#[test]
-fn announced_length_is_not_believed_before_its_bytes_are_there() {
-    let mut node = follower(3, &[1]);
-    let mut part = chunk(3, &snapshot(9, 3, 10), 0..10);
-    part.total = SNAPSHOT_BYTES_MAX;
-    // Room for 4 GiB would not go unnoticed in a test.
-    assert_eq!(answer(&mut node, part), [received(3, 0, 9, 10)]);
-    assert_eq!(node.installs, []);
-}
-
-#[test]
-fn snapshot_without_data_is_one() {
-    let mut node = follower(3, &[1]);
-    let mut empty = chunk(3, &snapshot(9, 3, 10), 10..10);
-    (empty.total, empty.crc, empty.offset) = (0, 0, 0);
-    assert_eq!(answer(&mut node, empty), [received(3, 0, 9, 0)]);
-    assert_eq!(node.installs.len(), 1);
 }
 
 #[test]

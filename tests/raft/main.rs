@@ -15,6 +15,7 @@ mod hardening;
 mod install;
 mod lease;
 mod members;
+mod orders;
 mod quorum;
 mod reads;
 mod seats;

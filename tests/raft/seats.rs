@@ -3,7 +3,7 @@
 use crate::harness::founding;
 use crate::network::{demote, join, promote, remove};
 use proptest::prelude::*;
-use tenure::base::limits::MEMBERS_MAX;
+use tenure::base::limits::{ENTRY_BYTES_MAX, MEMBERS_MAX};
 use tenure::base::{DirectoryId, NodeId};
 use tenure::raft::{Change, ChangeError, Membership, Seat};
 
@@ -132,6 +132,26 @@ fn members_are_bounded() {
     assert_eq!(membership.changed(&join(99)), Err(ChangeError::Full));
     let replaced = membership.changed(&[&[remove(2)], &join(99)[..]].concat());
     assert!(replaced.is_ok());
+}
+
+#[test]
+fn former_members_are_bounded_so_that_a_membership_fits_an_entry() {
+    let mut membership = founding(1..=3);
+    let address = "a".repeat(259);
+    for id in 4..=9 {
+        let directory = DirectoryId([id as u8; 16]);
+        let bind = Change::Bind { node: NodeId(id), directory };
+        membership = membership.changed(&[add(id, &address), bind]).expect("room");
+    }
+    membership = membership.changed(&[remove(9)]).expect("it is there");
+    let last = u64::MAX;
+    for id in last - 1022..=last {
+        membership = membership.changed(&[add(id, &address)]).expect("room");
+        membership = membership.changed(&[remove(id)]).expect("it is there");
+    }
+    assert!(membership.encode().len() < ENTRY_BYTES_MAX);
+    assert_eq!(membership.changed(&[remove(8)]), Err(ChangeError::Exhausted));
+    assert!(membership.changed(&[promote(8)]).is_ok());
 }
 
 #[test]
