@@ -193,7 +193,14 @@ impl Node {
 
     /// One `take_actions`, obeyed; writes stay unsynced.
     pub fn turn(&mut self) {
-        for action in self.raft.take_actions(&self.now()) {
+        self.obey();
+    }
+
+    /// As [`Node::turn`]; whether there was anything to do.
+    fn obey(&mut self) -> bool {
+        let actions = self.raft.take_actions(&self.now());
+        let is_any = !actions.is_empty();
+        for action in actions {
             match action {
                 Action::Write(write) => self.writes.push(write),
                 Action::Send { to, message, after: Some(seq) } if seq > self.synced => {
@@ -213,6 +220,7 @@ impl Node {
                 Action::RoleChanged { role, term, leader } => self.roles.push((role, term, leader)),
             }
         }
+        is_any
     }
 
     /// Makes the oldest write durable, says so, and releases what waited for it.
@@ -232,10 +240,10 @@ impl Node {
 
     /// Turns and syncs until nothing is left to do.
     pub fn settle(&mut self) {
-        self.turn();
-        while !self.writes.is_empty() {
-            self.sync_one();
-            self.turn();
+        while self.obey() || !self.writes.is_empty() {
+            while !self.writes.is_empty() {
+                self.sync_one();
+            }
         }
     }
 
