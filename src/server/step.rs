@@ -1,6 +1,6 @@
 //! A server: opened on a directory, stepped by its process, founded or founding.
 
-use super::admission;
+use super::admission::{self, Founded};
 use super::founding::{Gathering, check_founded};
 use super::serving::Serving;
 use crate::base::founding::FoundingRecord;
@@ -205,8 +205,11 @@ impl<D: Disk> Server<D> {
     /// What to answer before closing.
     pub fn check_hello(&self, hello: &PeerHello) -> Result<(), Refused> {
         let configured: Vec<NodeId> = self.options.members.iter().map(|(node, _)| *node).collect();
-        let membership = self.replica().map(|replica| replica.raft().membership().1);
-        let founded = self.founding.as_ref().zip(membership);
+        let founded = self.founding.as_ref().zip(self.replica()).map(|(record, replica)| Founded {
+            record,
+            membership: replica.raft().membership().1,
+            is_removed: replica.raft().is_removed(hello.node),
+        });
         admission::check_peer(hello, self.options.node, &configured, founded)
     }
 
