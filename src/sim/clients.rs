@@ -87,26 +87,16 @@ impl World {
             }
             ClientEvent::Believes { .. } => {}
             ClientEvent::Ended { lease } => self.judge.holding.end(who, lease),
-            ClientEvent::Lapsed { name, token } => {
-                let line = self.judge.model.line_at(&name, self.judge.model.applied());
-                let held = line.first().is_some_and(|first| first.token == token);
-                self.trace.marks.hit_if(held, Mark::BeliefEndsFirst);
-            }
-            ClientEvent::Writes { name, token } => {
-                let delay = if self.rng.chance(1, 10) { 3_000_000_000 } else { 5_000_000 };
-                let at = self.now + self.rng.below(delay);
-                let write = Write { client: who.to_string(), name, token };
-                self.queue.push(at, Event::Write(Box::new(write)));
-            }
+            ClientEvent::Lapsed { name, token } => self.mark_lapse(&name, token),
+            ClientEvent::Writes { name, token } => self.foresee_write(who.to_string(), name, token),
             ClientEvent::Read { index, floor, name, asked, answer } => {
                 self.trace.count("reads answered");
-                if index < floor {
-                    let what = format!(
-                        "{who} reads the state at {index}, {floor} was committed before (L18)"
-                    );
-                    return Err(Violation::new("O8", what));
+                if index >= floor {
+                    return check_answer(&self.judge.model, index, &name, asked, &answer);
                 }
-                check_answer(&self.judge.model, index, &name, asked, &answer)?;
+                let what =
+                    format!("{who} reads the state at {index}, {floor} was committed before (L18)");
+                return Err(Violation::new("O8", what));
             }
             ClientEvent::Closed => self.end_client(slot),
             ClientEvent::Died => {
@@ -131,6 +121,20 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// Most writes arrive soon, some long after their lease may have ended.
+    fn foresee_write(&mut self, client: String, name: Name, token: Token) {
+        let delay = if self.rng.chance(1, 10) { 3_000_000_000 } else { 5_000_000 };
+        let at = self.now + self.rng.below(delay);
+        self.queue.push(at, Event::Write(Box::new(Write { client, name, token })));
+    }
+
+    /// A client's belief ended by itself: perhaps its grant still stands.
+    fn mark_lapse(&mut self, name: &Name, token: Token) {
+        let line = self.judge.model.line_at(name, self.judge.model.applied());
+        let held = line.first().is_some_and(|first| first.token == token);
+        self.trace.marks.hit_if(held, Mark::BeliefEndsFirst);
     }
 
     /// O8: the grant was decided while its process lived, and not before it asked.

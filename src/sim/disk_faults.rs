@@ -80,8 +80,8 @@ mod tests {
 
     #[test]
     fn a_strike_counts_only_its_own_kind_and_strikes_once() {
-        let mut faults = DiskFaults::default();
-        faults.strike = Some(Strike { on: StrikeOn::Sync, after: 1 });
+        let strike = Some(Strike { on: StrikeOn::Sync, after: 1 });
+        let mut faults = DiskFaults { strike, ..DiskFaults::default() };
         assert_eq!(faults.take_strike(&[StrikeOn::Write]), None);
         assert_eq!(faults.take_strike(&[StrikeOn::Sync, StrikeOn::SyncAndForget]), None);
         assert_eq!(faults.take_strike(&[StrikeOn::Sync]), Some(StrikeOn::Sync));

@@ -3,7 +3,6 @@
 use crate::base::{Index, NodeId, RequestId, SessionId, Term, codec};
 use crate::lock::Command;
 use crate::raft::{Entry, EntryKind, Role};
-use crate::replica::Replica;
 use crate::sim::checkers::claims::Claims;
 use crate::sim::checkers::consensus::Consensus;
 use crate::sim::checkers::durability::{Ending, Ledger, is_on_quorum};
@@ -15,7 +14,7 @@ use crate::sim::checkers::replies::{Replies, Window};
 use crate::sim::checkers::state::States;
 use crate::sim::checkers::{Violation, bounds};
 use crate::sim::marks::{Marks, NodeWatch, mark_command, mark_outgoing};
-use crate::sim::node::SimNode;
+use crate::sim::node::{Inside, SimNode};
 use crate::sim::outlet::Outgoing;
 use crate::wire::ServerMessage;
 use std::collections::BTreeMap;
@@ -100,10 +99,10 @@ impl Judge {
     pub fn observe_node(&mut self, step: Step<'_>, marks: &mut Marks) -> Result<Seen, Violation> {
         let node = step.node;
         let slot = node.host_id.0;
-        let Some(replica) = node.replica() else { return Ok(Seen::default()) };
-        let news = self.consensus.observe(node.id, replica.raft())?;
+        let Some(inside) = node.inside() else { return Ok(Seen::default()) };
+        let news = self.consensus.observe(node.id, inside.raft)?;
         if news.elected {
-            self.ledgers[slot].check_own_vote(node.id, replica.raft().term())?;
+            self.ledgers[slot].check_own_vote(node.id, inside.raft.term())?;
         }
         let mut expired = Vec::new();
         for entry in &news.entries {
@@ -113,24 +112,24 @@ impl Judge {
             let host = node.host.borrow();
             (host.local, host.operations)
         };
-        self.check_commit(slot, node.id, replica.raft().commit(), local)?;
-        self.follow_committed(replica, marks);
-        let watch = self.watches[slot].get_or_insert_with(|| NodeWatch::new(replica.raft()));
-        watch.look(marks, replica.raft(), self.consensus.committed());
+        self.check_commit(slot, node.id, inside.raft.commit(), local)?;
+        self.follow_committed(inside, marks);
+        let watch = self.watches[slot].get_or_insert_with(|| NodeWatch::new(inside.raft));
+        watch.look(marks, inside.raft, self.consensus.committed());
         mark_outgoing(marks, step.left);
-        let window = Window { from: self.applied[slot], to: replica.applied() };
+        let window = Window { from: self.applied[slot], to: inside.applied };
         for session in &expired {
-            self.check_expiry(slot, local, replica, *session)?;
+            self.check_expiry(slot, local, inside, *session)?;
         }
-        self.follow_leading(step, replica, window);
+        self.follow_leading(step, inside, window);
         for (at, outgoing) in step.left {
             self.check_reply(node.id, *at, window, outgoing)?;
         }
         let log_bytes_max = node.log_bytes_max();
-        bounds::check(node.id, replica.raft(), log_bytes_max, step.left, operations)?;
-        if replica.applied() > self.applied[slot] {
-            self.applied[slot] = replica.applied();
-            self.states.observe(replica.applied(), replica.machine(), &self.model)?;
+        bounds::check(node.id, inside.raft, log_bytes_max, step.left, operations)?;
+        if inside.applied > self.applied[slot] {
+            self.applied[slot] = inside.applied;
+            self.states.observe(inside.applied, inside.machine, &self.model)?;
         }
         let answers = self.expiry.leads(slot) && node.claimed().is_none();
         Ok(Seen { elected: news.elected, expired, answers_without_claim: answers })
@@ -158,10 +157,10 @@ impl Judge {
             let what = format!("node {} starts on a log with a rotten record (W5)", node.id);
             return Err(Violation::new("O4", what));
         }
-        match node.replica() {
-            Some(replica) => {
+        match node.inside() {
+            Some(inside) => {
                 let ending = self.endings[slot];
-                self.ledgers[slot].check_recovered(now, node.id, replica.raft(), ending)
+                self.ledgers[slot].check_recovered(now, node.id, inside.raft, ending)
             }
             None => Ok(()),
         }
@@ -173,23 +172,22 @@ impl Judge {
     /// Two differ.
     pub fn check_equal<'a>(
         &self,
-        replicas: impl Iterator<Item = (NodeId, &'a Replica)>,
+        insides: impl Iterator<Item = (NodeId, Inside<'a>)>,
     ) -> Result<(), Violation> {
-        let mut first: Option<(NodeId, &Replica)> = None;
-        for (node, replica) in replicas {
+        let mut first: Option<(NodeId, Inside<'a>)> = None;
+        for (node, inside) in insides {
             let Some((one, other)) = first else {
-                first = Some((node, replica));
+                first = Some((node, inside));
                 continue;
             };
-            let hashes = (other.machine().state_hash(), replica.machine().state_hash());
+            let hashes = (other.machine.state_hash(), inside.machine.state_hash());
             if hashes.0 != hashes.1 {
                 let what = format!("nodes {one} and {node} end in different states: {hashes:x?}");
                 return Err(Violation::new("O17", what));
             }
-            let last = replica.raft().last_index();
-            let differs = |index: &u64| {
-                other.raft().entry(Index(*index)) != replica.raft().entry(Index(*index))
-            };
+            let last = inside.raft.last_index();
+            let differs =
+                |index: &u64| other.raft.entry(Index(*index)) != inside.raft.entry(Index(*index));
             if let Some(index) = (1..=last.0).find(differs) {
                 let what = format!("nodes {one} and {node} end with different entries at {index}");
                 return Err(Violation::new("O17", what));
@@ -219,10 +217,10 @@ impl Judge {
     }
 
     /// The model applies what this node is the first to commit.
-    fn follow_committed(&mut self, replica: &Replica, marks: &mut Marks) {
+    fn follow_committed(&mut self, inside: Inside<'_>, marks: &mut Marks) {
         while self.model.applied() < self.consensus.committed() {
             let index = self.model.applied().next();
-            let Some(entry) = replica.raft().entry(index) else { return };
+            let Some(entry) = inside.raft.entry(index) else { return };
             let command = command_of(entry);
             if let Some(command) = &command {
                 mark_command(marks, &self.model, entry.term, command);
@@ -235,18 +233,18 @@ impl Judge {
         &mut self,
         slot: usize,
         ended: u64,
-        replica: &Replica,
+        inside: Inside<'_>,
         session: SessionId,
     ) -> Result<(), Violation> {
         let Some(known) = self.model.session(session) else { return Ok(()) };
         let ttl_nanos = u64::from(known.ttl_ms) * 1_000_000;
-        self.expiry.check(slot, ended, replica.raft().term(), session, ttl_nanos)
+        self.expiry.check(slot, ended, inside.raft.term(), session, ttl_nanos)
     }
 
     /// Where the leader's waits begin (L8).
-    fn follow_leading(&mut self, step: Step<'_>, replica: &Replica, window: Window) {
-        let (slot, raft) = (step.node.host_id.0, replica.raft());
-        let ready = raft.own_noop().is_some_and(|noop| noop <= replica.applied());
+    fn follow_leading(&mut self, step: Step<'_>, inside: Inside<'_>, window: Window) {
+        let (slot, raft) = (step.node.host_id.0, inside.raft);
+        let ready = raft.own_noop().is_some_and(|noop| noop <= inside.applied);
         let leads = (raft.role() == Role::Leader && ready).then_some(raft.term());
         self.expiry.follow(slot, step.began, leads);
         if leads.is_none() {

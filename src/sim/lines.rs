@@ -23,12 +23,12 @@ impl<L> Lines<L> {
 
     /// The one of that number, while it stands.
     #[must_use]
-    pub fn get(&self, id: LineId) -> Option<&L> {
+    pub fn find(&self, id: LineId) -> Option<&L> {
         self.slots[position(id)].as_ref()
     }
 
-    /// See [`Lines::get`].
-    pub fn get_mut(&mut self, id: LineId) -> Option<&mut L> {
+    /// See [`Lines::find`].
+    pub fn find_mut(&mut self, id: LineId) -> Option<&mut L> {
         self.slots[position(id)].as_mut()
     }
 
@@ -58,7 +58,7 @@ mod tests {
         let (a, b) = (lines.open('a'), lines.open('b'));
         lines.remove(a);
         let c = lines.open('c');
-        assert_eq!((lines.get(a), lines.get(b)), (None, Some(&'b')));
+        assert_eq!((lines.find(a), lines.find(b)), (None, Some(&'b')));
         assert!(lines.iter().eq([(b, &'b'), (c, &'c')]));
     }
 }

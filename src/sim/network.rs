@@ -124,7 +124,7 @@ impl Network {
 
     /// A dial reaches the other machine.
     pub fn handle_dial(&mut self, now: u64, id: LineId, attempt: u32) {
-        let Some(line) = self.lines.get(id) else { return };
+        let Some(line) = self.lines.find(id) else { return };
         let [from, to] = line.hosts;
         if self.links.is_silent(from, to) || self.links.is_silent(to, from) {
             if attempt < DIAL_ATTEMPTS {
@@ -192,7 +192,7 @@ impl Network {
 
     /// The machine at `side` forgets the line and says nothing.
     pub fn vanish(&mut self, id: LineId, side: Side) {
-        if let Some(line) = self.lines.get_mut(id) {
+        if let Some(line) = self.lines.find_mut(id) {
             line.open[side as usize] = false;
             let both_closed = line.open == [false, false];
             if both_closed {
@@ -216,7 +216,7 @@ impl Network {
         id: LineId,
         side: Side,
     ) -> Option<(HostId, Arrival)> {
-        let line = self.lines.get(id)?;
+        let line = self.lines.find(id)?;
         let (host, from) = (line.hosts[side as usize], line.hosts[side.other() as usize]);
         let open = line.open[side as usize];
         let (at, arrival) = line.towards[side as usize].queue.front()?;
@@ -244,7 +244,7 @@ impl Network {
 
     /// The sender gives up if nothing went through since then.
     pub fn handle_give_up(&mut self, now: u64, id: LineId, side: Side, since: u64) {
-        let Some(line) = self.lines.get_mut(id) else { return };
+        let Some(line) = self.lines.find_mut(id) else { return };
         if line.towards[side as usize].held_since == Some(since) {
             let sender = side.other();
             line.towards[sender as usize] = Way::default();
@@ -317,19 +317,19 @@ impl Network {
     /// The machine at the other end of `side`.
     #[must_use]
     pub fn other_host(&self, line: LineId, side: Side) -> Option<HostId> {
-        self.lines.get(line).map(|line| line.hosts[side.other() as usize])
+        self.lines.find(line).map(|line| line.hosts[side.other() as usize])
     }
 
     fn is_open(&self, line: LineId, side: Side) -> bool {
-        self.lines.get(line).is_some_and(|line| line.open[side as usize])
+        self.lines.find(line).is_some_and(|line| line.open[side as usize])
     }
 
     fn line(&mut self, id: LineId) -> &mut Line {
-        self.lines.get_mut(id).expect("a line that stands")
+        self.lines.find_mut(id).expect("a line that stands")
     }
 
     fn push(&mut self, at: u64, id: LineId, towards: Side, arrival: Arrival) {
-        let Some(line) = self.lines.get(id) else { return };
+        let Some(line) = self.lines.find(id) else { return };
         let [from, to] = [line.hosts[towards.other() as usize], line.hosts[towards as usize]];
         let arrives = at + self.links.draw_delay(from, to);
         self.push_at(arrives, id, towards, arrival);

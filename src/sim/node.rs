@@ -3,9 +3,9 @@
 //! Arrivals wait until the process runs; a step takes them all, as a turn of the loop takes what sockets
 //! have. The process is busy until the local time that its step reached.
 
-use crate::base::NodeId;
-use crate::raft::{LeaderLease, Role};
-use crate::replica::Replica;
+use crate::base::{Index, NodeId};
+use crate::lock::LockMachine;
+use crate::raft::{LeaderLease, Raft, Role};
 use crate::server::{Server, ServerError, ServerOptions};
 use crate::sim::checkers::Violation;
 use crate::sim::checkers::durability::Ledger;
@@ -34,6 +34,8 @@ pub struct SimNode {
     pub starts: u64,
     /// Whether it starts again when somebody wants it to.
     pub fate: Fate,
+    /// Whether it was ever seen to be a member of a founded cluster.
+    pub is_founded: bool,
     /// What the last step left to publish.
     publication: Option<(u64, Option<LeaderLease>)>,
     claimed: Option<LeaderLease>,
@@ -50,6 +52,17 @@ pub enum StepEnd {
     Crashed(Vec<(u64, Outgoing)>),
     /// It ended by itself, as it must after an error of its disk (W2).
     Ended(Vec<(u64, Outgoing)>),
+}
+
+/// A server as checkers see it.
+#[derive(Clone, Copy, Debug)]
+pub struct Inside<'a> {
+    /// Its consensus.
+    pub raft: &'a Raft,
+    /// Its locks.
+    pub machine: &'a LockMachine,
+    /// The newest entry that the machine has applied.
+    pub applied: Index,
 }
 
 /// Whether a node's process comes back.
@@ -76,6 +89,7 @@ impl SimNode {
             step_at: u64::MAX,
             starts: 0,
             fate: Fate::Comes,
+            is_founded: false,
             publication: None,
             claimed: None,
             arrivals: Vec::new(),
@@ -149,6 +163,7 @@ impl SimNode {
         if ended.is_ok() {
             self.read_claim();
         }
+        self.is_founded |= self.inside().is_some();
         self.busy_until = self.host.borrow().local;
         match ended {
             _ if crashed => Ok(StepEnd::Crashed(left)),
@@ -167,10 +182,12 @@ impl SimNode {
         self.publication.take()
     }
 
-    /// The machine below its server, once it is founded.
+    /// What is inside of its server, once it is founded.
     #[must_use]
-    pub fn replica(&self) -> Option<&Replica> {
-        self.process.as_ref()?.server.replica()
+    pub fn inside(&self) -> Option<Inside<'_>> {
+        let replica = self.process.as_ref()?.server.replica()?;
+        let (raft, machine) = (replica.raft(), replica.machine());
+        Some(Inside { raft, machine, applied: replica.applied() })
     }
 
     /// What its process published last of its claim to lead.

@@ -100,7 +100,10 @@ impl World {
             (0..self.nodes.len()).filter(|slot| !self.nodes[*slot].is_damaged()).collect();
         let quorum = self.nodes.len() / 2 + 1;
         assert!(able.len() >= quorum, "only {able:?} of {} nodes are whole", self.nodes.len());
-        let size = self.rng.between(quorum as u64, able.len() as u64);
+        let drawn = self.rng.between(quorum as u64, able.len() as u64);
+        // A cluster is founded only once all its founders were there.
+        let founded = self.nodes.iter().all(|node| node.is_founded);
+        let size = if founded { drawn } else { able.len() as u64 };
         while able.len() as u64 > size {
             let position = self.rng.below(able.len() as u64);
             able.remove(usize::try_from(position).expect("few nodes"));
@@ -212,15 +215,13 @@ impl World {
         let committed = self.judge.consensus.committed();
         let whole = || self.nodes.iter().filter(|node| node.fate != Fate::Refuses);
         for node in whole() {
-            let replica = node.process.as_ref().and_then(|process| process.server.replica());
-            let reached = replica.map(|replica| (replica.applied(), replica.raft().last_index()));
+            let reached = node.inside().map(|one| (one.applied, one.raft.last_index()));
             if reached != Some((committed, committed)) {
                 return Ok(Some(format!("node {} has {reached:?} of {committed}", node.id)));
             }
         }
-        let replicas =
-            whole().filter_map(|node| Some((node.id, node.process.as_ref()?.server.replica()?)));
-        self.judge.check_equal(replicas)?;
+        let insides = whole().filter_map(|node| Some((node.id, node.inside()?)));
+        self.judge.check_equal(insides)?;
         Ok(None)
     }
 }
