@@ -131,6 +131,18 @@ fn claim_has_ended_and_relinquish_is_committed_before_the_target_is_told() {
 }
 
 #[test]
+fn target_that_holds_all_is_told_only_when_that_is_committed() {
+    let mut leader = Node::leader(5, 2, &[]);
+    transfer(&mut leader, 2, Claim::Standing).expect("a voter");
+    leader.receive(2, accepted(2, 0, 1));
+    leader.settle();
+    assert!(!is_told(&mut leader, 2), "two of five hold it");
+    leader.receive(3, accepted(2, 0, 1));
+    leader.settle();
+    assert!(is_told(&mut leader, 2));
+}
+
+#[test]
 fn claim_is_not_extended_once_a_transfer_began() {
     let (mut leader, begun) = claiming_leader();
     transfer(&mut leader, 2, Claim::Standing).expect("a voter");
