@@ -126,6 +126,19 @@ impl ClusterStatus {
         leaders.max_by_key(|status| status.term)
     }
 
+    /// The leader, else the node with the newest log.
+    #[must_use]
+    pub fn newest(&self) -> Option<&NodeStatus> {
+        self.leader().or_else(|| self.answered().max_by_key(|status| (status.term, status.commit)))
+    }
+
+    /// What `node` is at present, as it says itself.
+    #[must_use]
+    pub fn role_of(&self, node: NodeId) -> String {
+        let status = self.answered().find(|status| status.node == node);
+        status.map_or(UNREACHABLE.to_owned(), role)
+    }
+
     /// Whether it serves.
     #[must_use]
     pub fn health(&self) -> Health {
@@ -152,7 +165,8 @@ impl ClusterStatus {
     }
 
     /// Which nodes were tried, and why each failed.
-    fn complaint(&self) -> String {
+    #[must_use]
+    pub fn complaint(&self) -> String {
         let tried = self.nodes.iter().map(|row| match &row.state {
             Ok(_) => format!("{} answered", row.address),
             Err(why) => format!("{} ({why})", row.address),
@@ -166,7 +180,7 @@ impl ClusterStatus {
             json!({
                 "id": row.id.map(|id| id.0),
                 "address": row.address,
-                "role": status.map_or("unreachable".to_owned(), |status| role(status)),
+                "role": status.map_or(UNREACHABLE.to_owned(), role),
                 "term": status.map(|status| status.term.0),
                 "commit": status.map(|status| status.commit.0),
                 "applied": status.map(|status| status.applied.0),
@@ -201,7 +215,7 @@ fn line(row: &NodeRow) -> Vec<String> {
     let id = row.id.map_or("?".to_owned(), |id| id.to_string());
     let address = row.address.clone();
     let Ok(status) = &row.state else {
-        return vec![id, address, "unreachable".to_owned()];
+        return vec![id, address, UNREACHABLE.to_owned()];
     };
     let log = format!("{} of {} MiB", status.log_bytes >> 20, status.log_bytes_max >> 20);
     vec![
@@ -226,6 +240,8 @@ fn role(status: &NodeStatus) -> String {
         None => "no member".to_owned(),
     }
 }
+
+const UNREACHABLE: &str = "unreachable";
 
 type Answers = Vec<(String, Result<NodeStatus, tenure::Error>)>;
 

@@ -97,7 +97,9 @@ impl<D: Disk> EventLoop<D> {
     /// Leadership reads 0 from here on, as long as this lasts.
     fn depart(&mut self, to: Option<crate::base::NodeId>) {
         self.post();
-        self.inputs.push(Input::HandOver { to, claim: Claim::Ended });
+        if self.server.role() == Role::Leader {
+            self.inputs.push(Input::HandOver { to, claim: Claim::Ended });
+        }
     }
 
     fn answer_resigning(&mut self, result: Result<(), Error>) {

@@ -31,6 +31,14 @@ pub(super) fn create<D: Disk>(
     small_file::place(disk, TEMPORARY, NAME, &envelope::seal(MAGIC, owner, &encode(record)))
 }
 
+/// Whether the directory that `disk` shows has a founding record: whoever starts on it founds or joins nothing.
+///
+/// # Errors
+/// The directory cannot be read.
+pub fn is_founded<D: Disk>(disk: &mut D) -> Result<bool, DiskError> {
+    Ok(disk.list()?.iter().any(|name| name == NAME))
+}
+
 fn encode(record: &FoundingRecord) -> Vec<u8> {
     let members: Vec<_> = record
         .members()

@@ -23,6 +23,7 @@ mod storing;
 mod terms;
 
 pub use disk::{Disk, DiskError, FileContent, FileId, StoreError};
+pub use founding::is_founded;
 pub use storing::SnapshotEnd;
 
 use crate::base::founding::FoundingRecord;

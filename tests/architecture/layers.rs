@@ -21,7 +21,19 @@ const TABLE: &[(&str, &[&str])] = &[
     ("sim", &["base", "client::core", "lock", "raft", "server", "wal", "wire"]),
     (
         "cli",
-        &["base", "client", "client::core", "lock", "net", "node", "raft", "sim", "sys", "wire"],
+        &[
+            "base",
+            "client",
+            "client::core",
+            "lock",
+            "net",
+            "node",
+            "raft",
+            "sim",
+            "sys",
+            "wal",
+            "wire",
+        ],
     ),
 ];
 
