@@ -28,5 +28,3 @@ pub use api::Node;
 pub use config::{NodeOptions, parse_cluster};
 pub use disk::FileDisk;
 pub use leadership::Leadership;
-
-pub use crate::server::Entry;

@@ -6,14 +6,14 @@ use crate::cli::status::ClusterStatus;
 use std::path::Path;
 use std::time::Duration;
 use tenure::base::NodeId;
-use tenure::node::{Entry, FileDisk, NodeOptions};
+use tenure::node::{FileDisk, NodeOptions};
 use tenure::wal::is_founded;
 use tenure::wire::NodeStatus;
 
 /// `options` with the members that the nodes at `endpoints` name. A directory that has joined already needs none of
 /// them: its own log says more. So --join can stay in a unit file for ever.
 pub fn told_by(endpoints: &str, mut options: NodeOptions) -> Result<NodeOptions, Failure> {
-    options.entry = Entry::Joiner;
+    options.join = true;
     let stage = Stage::of(&options.data_dir)?;
     let cluster = ClusterStatus::ask(endpoints, ANSWER_WAIT);
     let told = cluster.newest().ok_or_else(|| cluster.complaint());
