@@ -4,9 +4,10 @@
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 use std::time::Duration;
-use tenure::base::{NodeId, Sample, limits};
+use tenure::base::{DirectoryId, NodeId, Sample, limits};
 use tenure::raft::{
-    Action, Config, EntryHeader, EntryKind, Event, Payload, Raft, Recovered, Role, Urgency,
+    Action, Config, EntryHeader, EntryKind, Event, Membership, Payload, Raft, Recovered, Role,
+    Urgency,
 };
 
 /// After so many entries a cluster is made anew, so that its log stays small.
@@ -22,7 +23,10 @@ impl Cluster {
     fn new() -> Self {
         let config = |id| Config {
             id: NodeId(id),
-            voters: vec![NodeId(1), NodeId(2), NodeId(3)],
+            membership: Membership::founding(
+                (1..=3).map(|id| (NodeId(id), DirectoryId([id as u8; 16]), String::new())),
+            ),
+            retained_bytes: 0,
             heartbeat: Duration::from_millis(30),
             election: Duration::from_millis(150),
             peer_down_wait: Duration::from_millis(10),

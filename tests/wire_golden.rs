@@ -14,13 +14,14 @@ use tenure::lock::{
     Acquire, Answer, LockView, Mode, Name, Operation, Refusal, SessionView, WaiterView,
 };
 use tenure::raft::{
-    Append, AppendOutcome, AppendResponse, Entry, EntryHeader, EntryKind, Heartbeat,
-    HeartbeatResponse, Message, Payload, VoteRequest, VoteResponse,
+    Append, AppendOutcome, AppendResponse, Cause, Change, Entry, EntryHeader, EntryKind, Heartbeat,
+    HeartbeatResponse, Membership, Message, Payload, Seat, SnapshotChunk, SnapshotMeta,
+    SnapshotOutcome, SnapshotResponse, TimeoutNow, VoteRequest, VoteResponse,
 };
 use tenure::wire::{
-    ClientHello, ClientWelcome, FoundingOffer, FrameDecoder, FrameKind, LeaderHint, NodeStatus,
-    PeerHello, PeerMessage, Query, ReadAnswer, Refused, RefusedCode, Request, ServerMessage,
-    encode_frame,
+    ClientHello, ClientWelcome, FoundingOffer, FrameDecoder, FrameKind, LeaderHint, MemberStatus,
+    NodeStatus, Order, OrderAnswer, PeerHello, PeerMessage, Query, ReadAnswer, Refused,
+    RefusedCode, Request, ServerMessage, encode_frame,
 };
 
 /// Collects `name: hex of the frame`, after checking that each frame decodes to what it was made of.
@@ -133,6 +134,7 @@ fn handshake_frames_keep_their_bytes() {
         RefusedCode::ClockRate,
         RefusedCode::State,
         RefusedCode::Full,
+        RefusedCode::Removed,
     ];
     for code in codes {
         let refused = Refused { code, text: "no".to_owned() };
@@ -145,15 +147,23 @@ fn handshake_frames_keep_their_bytes() {
 fn peer_frames_keep_their_bytes() {
     let mut golden = Golden::default();
     let record = FoundingRecord::new([(NodeId(1), DirectoryId([1; 16]))]);
-    let offer = FoundingOffer { directory: DirectoryId([1; 16]), record: Some(record) };
-    golden.add("founding", FrameKind::Peer, &PeerMessage::Founding(offer));
-    let vote = VoteRequest { term: Term(4), last_index: Index(7), last_term: Term(3) };
+    let directory = DirectoryId([1; 16]);
+    for origin in [None, Some([9; 16])] {
+        let record = Some(record.clone().with_origin(origin));
+        let offer = FoundingOffer { directory, origin, record };
+        golden.add("founding", FrameKind::Peer, &PeerMessage::Founding(offer));
+    }
+    let (last_index, last_term) = (Index(7), Term(3));
+    let vote = VoteRequest { term: Term(4), last_index, last_term, cause: Cause::Silence };
     golden.peer("pre-vote", Message::PreVote(vote.clone()));
-    golden.peer("vote", Message::Vote(vote));
+    golden.peer("vote", Message::Vote(vote.clone()));
+    golden
+        .peer("vote in a transfer", Message::Vote(VoteRequest { cause: Cause::Transfer, ..vote }));
     let given = VoteResponse { term: Term(4), granted: true };
     golden.peer("pre-vote response", Message::PreVoteResponse(given.clone()));
     golden.peer("vote response", Message::VoteResponse(given));
-    let entries = [EntryKind::NoOp, EntryKind::Command].map(|kind| Entry {
+    let kinds = [EntryKind::NoOp, EntryKind::Command, EntryKind::Membership, EntryKind::Relinquish];
+    let entries = kinds.map(|kind| Entry {
         term: Term(4),
         index: Index(8),
         header: EntryHeader { format: 1, kind, proposer_unix_ms: 1000 },
@@ -182,7 +192,83 @@ fn peer_frames_keep_their_bytes() {
     golden.peer("heartbeat", Message::Heartbeat(heartbeat));
     let response = HeartbeatResponse { term: Term(4), round: Round(2) };
     golden.peer("heartbeat response", Message::HeartbeatResponse(response));
+    golden.peer(
+        "part of a snapshot",
+        Message::SnapshotChunk(SnapshotChunk {
+            term: Term(4),
+            round: Round(2),
+            meta: snapshot_meta(),
+            total: 5,
+            crc: 0x0102_0304,
+            offset: 3,
+            bytes: Payload::from(vec![0xaa, 0xbb]),
+        }),
+    );
+    for outcome in [SnapshotOutcome::Received { next: 5 }, SnapshotOutcome::Stored] {
+        let (term, round, index) = (Term(4), Round(2), Index(6));
+        let response = SnapshotResponse { term, round, index, outcome };
+        golden.peer("snapshot response", Message::SnapshotResponse(response));
+    }
+    golden.peer("timeout now", Message::TimeoutNow(TimeoutNow { term: Term(4) }));
     golden.check("peer.txt");
+}
+
+/// One member in each seat.
+fn snapshot_meta() -> SnapshotMeta {
+    let voters = [1, 2, 3, 4].map(|id| (NodeId(id), DirectoryId([id as u8; 16]), "a:1".to_owned()));
+    let learner = |node| Change::AddLearner { node: NodeId(node), address: "b:1".to_owned() };
+    let changes = [learner(5), Change::Remove { node: NodeId(4) }];
+    let membership = Membership::founding(voters).changed(&changes).unwrap();
+    let bind = Change::Bind { node: NodeId(5), directory: DirectoryId([5; 16]) };
+    let changes = [
+        bind,
+        Change::Promote { node: NodeId(5) },
+        Change::Demote { node: NodeId(2) },
+        Change::Remove { node: NodeId(3) },
+        learner(6),
+    ];
+    let membership = membership.changed(&changes).unwrap();
+    assert!(membership.is_joint());
+    SnapshotMeta { index: Index(6), term: Term(3), membership, membership_index: Index(5) }
+}
+
+#[test]
+fn orders_and_their_answers_keep_their_bytes() {
+    let mut golden = Golden::default();
+    let (node, address) = (NodeId(4), "d:4".to_owned());
+    let changes = vec![
+        Change::AddLearner { node, address: address.clone() },
+        Change::Bind { node, directory: DirectoryId([4; 16]) },
+        Change::Promote { node },
+        Change::Demote { node },
+        Change::Remove { node },
+        Change::Readdress { node, address },
+    ];
+    let orders = [
+        Order::ChangeMembers { changes },
+        Order::MoveLeader { to: None },
+        Order::MoveLeader { to: Some(node) },
+        Order::Snapshot { at_least: Some(Index(6)), offset: 3 },
+    ];
+    for order in orders {
+        golden.request("order", Request::Order { read: 7, order });
+    }
+    let answers = [
+        OrderAnswer::Done { index: Index(6) },
+        OrderAnswer::Refused { text: "no".to_owned() },
+        OrderAnswer::Begun { at_least: Index(6) },
+        OrderAnswer::Part {
+            meta: snapshot_meta(),
+            total: 5,
+            crc: 0x0102_0304,
+            offset: 3,
+            bytes: Payload::from(vec![0xaa, 0xbb]),
+        },
+    ];
+    for answer in answers {
+        golden.server("ordered", ServerMessage::Ordered { read: 7, answer });
+    }
+    golden.check("order.txt");
 }
 
 #[test]
@@ -250,7 +336,13 @@ fn server_frames_keep_their_bytes() {
         log_bytes_max: 1000,
         sessions: 2,
         locks: 3,
-        members: vec![(NodeId(1), "a:1".to_owned())],
+        members: vec![MemberStatus {
+            node: NodeId(1),
+            address: "a:1".to_owned(),
+            seat: Seat::Voter,
+            matched: Some(Index(6)),
+        }],
+        snapshot: Index(3),
         refused_connections: 4,
         version: "0.1.0".to_owned(),
     };

@@ -8,7 +8,12 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FoundingRecord {
     members: Vec<(NodeId, DirectoryId)>,
+    origin: Option<Origin>,
 }
+
+/// The hash of the snapshot that a cluster was restored from: members that were restored from another one, or
+/// from none, must not found it together.
+pub type Origin = [u8; 16];
 
 impl FoundingRecord {
     /// The record of these members, in any order.
@@ -17,7 +22,19 @@ impl FoundingRecord {
         let mut members: Vec<_> = members.into_iter().collect();
         members.sort_unstable();
         members.dedup();
-        Self { members }
+        Self { members, origin: None }
+    }
+
+    /// The same members, of a cluster that begins with a restored snapshot (safety L15).
+    #[must_use]
+    pub fn with_origin(self, origin: Option<Origin>) -> Self {
+        Self { origin, ..self }
+    }
+
+    /// The snapshot that the cluster was restored from, if it was.
+    #[must_use]
+    pub fn origin(&self) -> Option<Origin> {
+        self.origin
     }
 
     /// The members in rising order.

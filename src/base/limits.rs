@@ -35,6 +35,10 @@ pub const FRAME_BYTES_MAX: usize = 1 << 20;
 pub const INFLIGHT_BYTES_MAX: usize = 256 << 10;
 /// Entries in one append message, in bytes.
 pub const APPEND_BYTES_MAX: usize = 128 << 10;
+/// One part of a snapshot on its way to a follower, in bytes: at 1 MB/s it holds up a heartbeat by 66 ms.
+pub const SNAPSHOT_CHUNK_BYTES_MAX: usize = 64 << 10;
+/// A snapshot, in bytes.
+pub const SNAPSHOT_BYTES_MAX: u64 = 4 << 30;
 /// One entry's payload, in bytes.
 pub const ENTRY_BYTES_MAX: usize = 16 << 10;
 /// Output buffered for one client connection before it is closed, in bytes.
@@ -56,6 +60,11 @@ pub const MEMBERS_MAX: usize = 9;
 pub const LOG_BYTES_MAX: u64 = 1 << 30;
 /// The last part of [`LOG_BYTES_MAX`], in which only entries that free something are admitted.
 pub const LOG_RESERVE_BYTES: u64 = 64 << 20;
+/// Entries since the last snapshot, in bytes, at which the next one is made. A restart reads a log of that
+/// length back in about a second; beyond it, it would wait for longer with each entry.
+pub const SNAPSHOT_EVERY_BYTES: u64 = 64 << 20;
+/// Entries kept in memory behind a snapshot, in bytes, for followers that lag a little.
+pub const RETAINED_BYTES: u64 = 8 << 20;
 /// One segment of the write-ahead log, in bytes.
 pub const SEGMENT_BYTES: u64 = 8 << 20;
 
@@ -65,6 +74,8 @@ const _: () = assert!(INFLIGHT_BYTES_MAX >= 2 * APPEND_BYTES_MAX);
 const _: () = assert!(FRAME_BYTES_MAX >= 2 * (APPEND_BYTES_MAX + ENTRY_BYTES_MAX));
 const _: () = assert!(PEER_BUFFER_BYTES_MAX > 2 * FRAME_BYTES_MAX);
 const _: () = assert!(CLIENT_BUFFER_BYTES_MAX > 2 * FRAME_BYTES_MAX);
+const _: () = assert!(FRAME_BYTES_MAX >= 2 * SNAPSHOT_CHUNK_BYTES_MAX);
+const _: () = assert!(SNAPSHOT_EVERY_BYTES * 10 <= LOG_BYTES_MAX * 8);
 const _: () = assert!(LOG_RESERVE_BYTES * 8 <= LOG_BYTES_MAX);
 const _: () = assert!(SEGMENT_BYTES > 4 * FRAME_BYTES_MAX as u64);
 // A read's answer fits a frame, with the largest of everything in it.

@@ -12,6 +12,9 @@ mod failure;
 mod lock;
 mod log;
 mod man;
+mod member;
+mod move_leader;
+mod order;
 mod output;
 mod processes;
 mod scratch;
@@ -19,6 +22,8 @@ mod serve;
 mod show;
 mod signals;
 mod sim;
+mod size;
+mod snapshot;
 mod status;
 mod validate;
 
@@ -56,6 +61,9 @@ enum Command {
     Lock(lock::Options),
     Show(show::Options),
     Status(status::Options),
+    Member(member::Options),
+    MoveLeader(move_leader::Options),
+    Snapshot(snapshot::Options),
     Validate(validate::Options),
     Bench(bench::Options),
     Sim(sim::Options),
@@ -104,6 +112,9 @@ fn run(cli: Cli, arguments: &[OsString]) -> Result<u8, Failure> {
         Command::Lock(options) => Ok(lock::run(options, arguments)),
         Command::Show(options) => show::run(&options).map(done),
         Command::Status(options) => status::run(&options),
+        Command::Member(options) => member::run(options).map(done),
+        Command::MoveLeader(options) => move_leader::run(&options).map(done),
+        Command::Snapshot(options) => snapshot::run(&options).map(done),
         Command::Validate(options) => validate::run(&options),
         Command::Bench(options) => bench::run(&options).map(done),
         Command::Sim(options) => sim::run(&options).map(done),

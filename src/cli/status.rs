@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use tenure::base::NodeId;
 use tenure::client::Client;
+use tenure::raft::Seat;
 use tenure::wire::NodeStatus;
 
 /// Show the nodes: leader, terms, how far each log is.
@@ -125,21 +126,47 @@ impl ClusterStatus {
         leaders.max_by_key(|status| status.term)
     }
 
+    /// The leader, else the node with the newest log.
+    #[must_use]
+    pub fn newest(&self) -> Option<&NodeStatus> {
+        self.leader().or_else(|| self.answered().max_by_key(|status| (status.term, status.commit)))
+    }
+
+    /// What `node` is at present, as it says itself.
+    #[must_use]
+    pub fn role_of(&self, node: NodeId) -> String {
+        let status = self.answered().find(|status| status.node == node);
+        status.map_or(UNREACHABLE.to_owned(), role)
+    }
+
     /// Whether it serves.
     #[must_use]
     pub fn health(&self) -> Health {
         let Some(leader) = self.leader() else { return Health::None };
-        let members = leader.members.len();
-        let with_leader = self.answered().filter(|status| status.term == leader.term).count();
-        match with_leader {
-            all if all >= members => Health::Whole,
-            some if some > members / 2 => Health::Degraded,
-            _ => Health::None,
+        let is_with = |node: NodeId| {
+            self.answered().any(|status| status.node == node && status.term == leader.term)
+        };
+        let halves = [
+            [Seat::Voter, Seat::Joining].as_slice(),
+            &[Seat::Voter, Seat::Demoting, Seat::Leaving],
+        ];
+        let has_quorum = |seats: &&[Seat]| {
+            let voters = leader.members.iter().filter(|member| seats.contains(&member.seat));
+            let (all, with) = voters.fold((0, 0), |(all, with), member| {
+                (all + 1, with + usize::from(is_with(member.node)))
+            });
+            with > all / 2
+        };
+        match leader.members.iter().all(|member| is_with(member.node)) {
+            true => Health::Whole,
+            false if halves.iter().all(has_quorum) => Health::Degraded,
+            false => Health::None,
         }
     }
 
     /// Which nodes were tried, and why each failed.
-    fn complaint(&self) -> String {
+    #[must_use]
+    pub fn complaint(&self) -> String {
         let tried = self.nodes.iter().map(|row| match &row.state {
             Ok(_) => format!("{} answered", row.address),
             Err(why) => format!("{} ({why})", row.address),
@@ -153,7 +180,7 @@ impl ClusterStatus {
             json!({
                 "id": row.id.map(|id| id.0),
                 "address": row.address,
-                "role": status.map_or("unreachable", |status| &status.role),
+                "role": status.map_or(UNREACHABLE.to_owned(), role),
                 "term": status.map(|status| status.term.0),
                 "commit": status.map(|status| status.commit.0),
                 "applied": status.map(|status| status.applied.0),
@@ -188,13 +215,13 @@ fn line(row: &NodeRow) -> Vec<String> {
     let id = row.id.map_or("?".to_owned(), |id| id.to_string());
     let address = row.address.clone();
     let Ok(status) = &row.state else {
-        return vec![id, address, "unreachable".to_owned()];
+        return vec![id, address, UNREACHABLE.to_owned()];
     };
     let log = format!("{} of {} MiB", status.log_bytes >> 20, status.log_bytes_max >> 20);
     vec![
         id,
         address,
-        status.role.clone(),
+        role(status),
         status.term.to_string(),
         status.commit.to_string(),
         status.applied.to_string(),
@@ -204,18 +231,33 @@ fn line(row: &NodeRow) -> Vec<String> {
     ]
 }
 
+/// Its role, as an operator thinks of it.
+fn role(status: &NodeStatus) -> String {
+    let own = status.members.iter().find(|member| member.node == status.node);
+    match own.map(|member| member.seat) {
+        Some(Seat::Learner) => "learner".to_owned(),
+        Some(_) => status.role.clone(),
+        None => "no member".to_owned(),
+    }
+}
+
+const UNREACHABLE: &str = "unreachable";
+
 type Answers = Vec<(String, Result<NodeStatus, tenure::Error>)>;
 
-/// All members that any node names.
+/// All members that the node with the newest log names.
 fn members(answers: &Answers) -> BTreeMap<NodeId, String> {
     let named = answers.iter().filter_map(|(_, answer)| answer.as_ref().ok());
-    named.flat_map(|status| status.members.iter().cloned()).collect()
+    let newest = named.max_by_key(|status| (status.term, status.commit));
+    let members = newest.into_iter().flat_map(|status| &status.members);
+    members.map(|member| (member.node, member.address.clone())).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use tenure::base::{Index, Term};
+    use tenure::wire::MemberStatus;
     use tenure::{Error, Status};
 
     fn status(node: u64, role: &str, term: u64) -> NodeStatus {
@@ -231,10 +273,16 @@ mod tests {
             log_bytes_max: 1 << 30,
             sessions: 0,
             locks: 0,
-            members: (1..=3).map(|id| (NodeId(id), format!("127.0.0.1:740{id}"))).collect(),
+            members: (1..=3).map(member).collect(),
+            snapshot: Index(0),
             refused_connections: 0,
             version: "0".into(),
         }
+    }
+
+    fn member(id: u64) -> MemberStatus {
+        let address = format!("127.0.0.1:740{id}");
+        MemberStatus { node: NodeId(id), address, seat: Seat::Voter, matched: None }
     }
 
     fn cluster(states: [Option<NodeStatus>; 3]) -> ClusterStatus {

@@ -2,13 +2,13 @@
 
 use super::data::{AcquireOptions, ClientOptions, Holder, LeaseState, SessionInfo, client_name};
 use super::driver::{Given, LeaseState as State, Shared, Slot, Taken, Waiter};
-use super::{endpoints, status};
+use super::{Operator, endpoints, status};
 use crate::base::time::nanos;
 use crate::base::{SessionId, SessionKey, Token};
 use crate::client::core::{AcquireCall, CallId, CoreOptions, EndReason, SessionState, Wait};
 use crate::lock::Name;
 use crate::sys::{clock, random};
-use crate::wire::{NodeStatus, Query, ReadAnswer};
+use crate::wire::{NodeStatus, Order, OrderAnswer, Query, ReadAnswer};
 use crate::{Error, Status};
 use std::os::fd::RawFd;
 use std::sync::Arc;
@@ -179,6 +179,18 @@ impl Client {
             Ok(endpoints) => status::ask_all(endpoints, timeout),
             Err(error) => vec![(endpoints.to_owned(), Err(error))],
         }
+    }
+
+    /// Gives the leader an order: [`Operator::connect`], then [`Operator::order`].
+    ///
+    /// # Errors
+    /// As for those two.
+    pub fn order_of(
+        endpoints: &str,
+        order: &Order,
+        timeout: Duration,
+    ) -> Result<OrderAnswer, Error> {
+        Operator::connect(endpoints, timeout)?.order(order)
     }
 
     /// Ends the session and all its leases: belief ends at once; waits at most `wait` for the server.

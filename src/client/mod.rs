@@ -15,8 +15,11 @@ pub mod core;
 mod data;
 mod driver;
 mod endpoints;
+mod line;
+mod operator;
 mod status;
 
 pub use self::core::{EndReason, SessionState, Wait};
 pub use api::{Client, Lease, Pending};
 pub use data::{AcquireOptions, ClientOptions, Holder, LeaseState, SessionInfo};
+pub use operator::Operator;

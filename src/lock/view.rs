@@ -25,6 +25,12 @@ impl LockMachine {
         self.sessions.len()
     }
 
+    /// The largest token given out so far; of a new incarnation, what all its tokens will be larger than.
+    #[must_use]
+    pub fn newest_token(&self) -> Token {
+        self.tokens.last()
+    }
+
     /// How many locks are held.
     #[must_use]
     pub fn held_count(&self) -> usize {

@@ -8,6 +8,7 @@ use crate::node::FileDisk;
 use crate::node::board::Board;
 use crate::node::commands::Command;
 use crate::node::config::NodeOptions;
+use crate::node::departure::Departure;
 use crate::node::event_loop::{EventLoop, error_of};
 use crate::node::leadership::Leadership;
 use crate::node::listen::listen;
@@ -70,6 +71,8 @@ impl Node {
             commands: received,
             board: Arc::clone(&board),
             inputs: Vec::new(),
+            departure: Departure::default(),
+            membership: None,
         };
         let (finish, finished) = crossbeam_channel::bounded::<()>(0);
         let thread = thread::spawn("tenure-node", move || {
@@ -105,17 +108,18 @@ impl Node {
         self.endpoints.clone()
     }
 
-    /// Whether this node leads, until when, under which token. Local and lock-free, one snapshot.
+    /// Whether this node leads, until when, under which token. Local and lock-free, one snapshot. The first call
+    /// has the loop publish claims from then on, so it may be a moment behind.
     #[must_use]
     pub fn leadership(&self) -> Leadership {
-        self.running().map_or_else(|_| Leadership::default(), |running| running.board.leadership())
+        self.asking().map_or_else(|_| Leadership::default(), |running| running.board.leadership())
     }
 
     /// Readable while [`Node::next`] has something, also when a claim lapses with the loop wedged. `None`
     /// when the process has no descriptor left.
     #[must_use]
     pub fn fd(&self) -> Option<RawFd> {
-        self.running().ok()?.board.fd()
+        self.asking().ok()?.board.fd()
     }
 
     /// The next change of leadership (of leader, term, or claim); first the present. Waits at most `wait`
@@ -124,7 +128,7 @@ impl Node {
     /// # Errors
     /// AGAIN: nothing changed in time. IO, CORRUPT, INTERNAL: the node has ended, and why. CLOSED: stopped.
     pub fn next(&self, wait: Option<Duration>) -> Result<Leadership, Error> {
-        self.running()?.board.next(wait)
+        self.asking()?.board.next(wait)
     }
 
     /// Why the node ended by itself, if it did.
@@ -133,13 +137,31 @@ impl Node {
         self.running().ok()?.board.failure()
     }
 
-    /// Stops the loop: connections are closed, the directory is unlocked. Idempotent. Waits at most
-    /// `wait` for the thread to end (`None`: for ever).
+    /// Hands leadership to `to`, or to the best voter. Leadership reads 0 from now on, and again more only if
+    /// that fails. Waits at most `wait` (`None`: as long as it takes, about an election timeout).
+    ///
+    /// # Errors
+    /// LOST: this node does not lead. UNAVAILABLE: no other node took over. TIMEOUT: not decided in time.
+    pub fn resign(&self, to: Option<NodeId>, wait: Option<Duration>) -> Result<(), Error> {
+        self.running()?.resign(to, wait)
+    }
+
+    /// Hands leadership over, if this node leads, and stops the loop: connections are closed, the directory is
+    /// unlocked. Idempotent. Waits at most `wait` for the thread to end (`None`: for ever).
     ///
     /// # Errors
     /// TIMEOUT: it still runs (a disk that hangs).
     pub fn stop(&self, wait: Option<Duration>) -> Result<(), Error> {
         self.running()?.stop(wait)
+    }
+
+    /// As [`Node::running`], for a call that asks for leadership.
+    fn asking(&self) -> Result<&Running, Error> {
+        let running = self.running()?;
+        if running.board.note_asked() {
+            running.wake.wake();
+        }
+        Ok(running)
     }
 
     fn running(&self) -> Result<&Running, Error> {
@@ -151,6 +173,22 @@ impl Node {
 }
 
 impl Running {
+    fn resign(&self, to: Option<NodeId>, wait: Option<Duration>) -> Result<(), Error> {
+        let (reply, answer) = crossbeam_channel::bounded(1);
+        if self.commands.send(Command::HandOver { to, reply }).is_err() {
+            return Err(Status::Closed.into());
+        }
+        self.wake.wake();
+        let answered = match wait {
+            Some(wait) => answer.recv_timeout(wait),
+            None => answer.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        };
+        answered.unwrap_or_else(|error| match error {
+            RecvTimeoutError::Timeout => Err(Status::Timeout.into()),
+            RecvTimeoutError::Disconnected => Err(Status::Closed.into()),
+        })
+    }
+
     fn stop(&self, wait: Option<Duration>) -> Result<(), Error> {
         // A loop that has ended by itself hears nothing any more.
         let _ = self.commands.send(Command::Stop);

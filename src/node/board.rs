@@ -1,18 +1,21 @@
 //! Where the loop posts leadership and its own end, and where programs wait for changes of them.
 
 use crate::base::error::{Error, Status};
-use crate::base::{Sample, Term};
+use crate::base::{Sample, Term, Token};
 use crate::node::leadership::{Claim, Leadership, Published, Slots};
 use crate::raft::LeaderLease;
 use crate::sys::clock;
 use crate::sys::watch::WatchFd;
 use parking_lot::{Condvar, Mutex};
 use std::os::fd::{AsRawFd, RawFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// Shared by the loop, which posts, and the handles, which read and wait.
 #[derive(Debug, Default)]
 pub(super) struct Board {
+    /// A program has asked for leadership.
+    asked: AtomicBool,
     slots: Slots,
     watchers: Mutex<Watchers>,
     changed: Condvar,
@@ -46,16 +49,27 @@ pub(super) enum End {
 }
 
 impl Board {
-    /// Posts term, leader and claim as they are now. Cheap when nothing changed.
+    /// A program asks. True for the first time: until then the loop posts no claims.
+    pub(super) fn note_asked(&self) -> bool {
+        !self.asked.load(Ordering::Relaxed) && !self.asked.swap(true, Ordering::SeqCst)
+    }
+
+    /// Whether a program has asked.
+    pub(super) fn is_asked(&self) -> bool {
+        self.asked.load(Ordering::SeqCst)
+    }
+
+    /// Posts term, leader and claim (under `token`) as they are now. Cheap when nothing changed.
     pub(super) fn post(
         &self,
+        token: Token,
         term: Term,
         leader: Option<crate::base::NodeId>,
         lease: Option<LeaderLease>,
         now: &Sample,
     ) {
         let claim = lease.and_then(|lease| Claim::new(&lease, now));
-        let next = Published { term, leader, claim };
+        let next = Published { token, term, leader, claim };
         let mut watchers = self.watchers.lock();
         let last = watchers.posted;
         if (last.term, last.leader) == (term, leader) && is_covered(&last, &next, now) {

@@ -2,10 +2,8 @@
 
 use crate::base::NodeId;
 use crate::base::error::{Error, Status};
-use crate::base::limits::{
-    LOG_BYTES_MAX, LOG_RESERVE_BYTES, MEMBERS_MAX, SEGMENT_BYTES, TTL_MS_MAX,
-};
-use crate::server::ServerOptions;
+use crate::base::limits::{MEMBERS_MAX, SNAPSHOT_EVERY_BYTES, TTL_MS_MAX};
+use crate::server::{Entry, ServerOptions};
 use crate::sys::random;
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -30,6 +28,12 @@ pub struct NodeOptions {
     pub election: Duration,
     /// Δ of the leader lease; 150 ms.
     pub lease: Duration,
+    /// The largest session TTL; 1 h. A restored cluster waits that long before it grants (safety L15).
+    pub ttl_max: Duration,
+    /// Whether it may begin as a new member of a cluster that stands (`tenure member add`).
+    pub join: bool,
+    /// Bytes of log after which a snapshot is made; 64 MiB.
+    pub snapshot_every_bytes: u64,
     /// Listen on more than loopback although nothing is encrypted.
     pub insecure: bool,
 }
@@ -46,6 +50,9 @@ impl NodeOptions {
             heartbeat: Duration::from_millis(30),
             election: Duration::from_millis(150),
             lease: Duration::from_millis(150),
+            ttl_max: Duration::from_millis(u64::from(TTL_MS_MAX)),
+            join: false,
+            snapshot_every_bytes: SNAPSHOT_EVERY_BYTES,
             insecure: false,
         }
     }
@@ -66,17 +73,15 @@ impl NodeOptions {
     /// What the server is told.
     pub(super) fn server_options(&self) -> ServerOptions {
         ServerOptions {
-            node: self.id,
-            members: self.cluster.clone(),
+            entry: if self.join { Entry::Joiner } else { Entry::Founder },
             heartbeat: self.heartbeat,
             election: self.election,
             lease_ms: u32::try_from(self.lease.as_millis()).unwrap_or(u32::MAX),
-            ttl_ms_max: TTL_MS_MAX,
-            log_bytes_max: LOG_BYTES_MAX,
-            log_reserve_bytes: LOG_RESERVE_BYTES,
-            segment_bytes: SEGMENT_BYTES,
+            ttl_ms_max: u32::try_from(self.ttl_max.as_millis()).unwrap_or(u32::MAX),
+            snapshot_every_bytes: self.snapshot_every_bytes,
             boot: random::seed(),
             seed: random::seed(),
+            ..ServerOptions::new(self.id, self.cluster.clone())
         }
     }
 }

@@ -2,25 +2,28 @@
 //!
 //! One process at a time: the file `lock` is held with flock for as long as the [`FileDisk`] lives
 //! (after a kill, until the children that it forked have exited or called exec too). Files are 0600, the
-//! directory 0700 if made here; what is no regular file is refused. Spare files are made on a thread of
-//! their own, `tenure-disk`, so that writing zeros never holds up the loop.
+//! directory 0700 if made here; what is no regular file is refused. Spare files and snapshots are made on
+//! threads of their own, `tenure-disk` and `tenure-store`, so that neither holds up the loop or the other.
 
 mod lock;
-mod preparer;
+mod store;
+mod worker;
+mod zeros;
 
-use crate::wal::{Disk, DiskError, FileId};
+use crate::wal::{Disk, DiskError, FileContent, FileId, StoreError};
 use lock::DirectoryLock;
-use preparer::Preparer;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use worker::Worker;
 
 /// The files of one data directory.
 #[derive(Debug)]
 pub struct FileDisk {
-    // Fields are dropped in this order: the thread has ended before the lock is given up.
-    preparer: Preparer,
+    // Fields are dropped in this order: the threads have ended before the lock is given up.
+    spares: Worker<Result<(), DiskError>>,
+    stores: Worker<Result<(), StoreError>>,
     files: Vec<Option<OpenFile>>,
     path: PathBuf,
     directory: File,
@@ -46,9 +49,10 @@ impl FileDisk {
         make_directory(&path)?;
         let directory = File::open(&path).map_err(|error| failed("open", &path, &error))?;
         let lock = DirectoryLock::acquire(&path)?;
-        let preparer = Preparer::start()
-            .map_err(|error| failed("start the thread tenure-disk for", &path, &error))?;
-        Ok(Self { preparer, files: Vec::new(), path, directory, _lock: lock })
+        let no_thread = |error| failed("start the threads for", &path, &error);
+        let spares = Worker::start("tenure-disk").map_err(no_thread)?;
+        let stores = Worker::start("tenure-store").map_err(no_thread)?;
+        Ok(Self { spares, stores, files: Vec::new(), path, directory, _lock: lock })
     }
 
     fn add(&mut self, path: PathBuf, file: File) -> FileId {
@@ -79,6 +83,7 @@ impl Disk for FileDisk {
         let names: Vec<std::ffi::OsString> = names?;
         let mut names: Vec<String> =
             names.into_iter().filter_map(|name| name.into_string().ok()).collect();
+        names.retain(|name| name != lock::NAME);
         names.sort_unstable();
         Ok(names)
     }
@@ -148,11 +153,25 @@ impl Disk for FileDisk {
     }
 
     fn prepare(&mut self, name: &str, bytes: u64) {
-        self.preparer.begin(self.path.join(name), bytes);
+        let path = self.path.join(name);
+        self.spares.begin(Box::new(move |stop| zeros::prepare(&path, bytes, stop)));
     }
 
     fn take_prepared(&mut self) -> Option<Result<(), DiskError>> {
-        self.preparer.take()
+        self.spares.take()
+    }
+
+    fn begin_store(&mut self, temporary: &str, name: &str, content: FileContent) {
+        let place = store::Place {
+            directory: self.path.clone(),
+            temporary: self.path.join(temporary),
+            path: self.path.join(name),
+        };
+        self.stores.begin(Box::new(move |stop| place.store(content, stop)));
+    }
+
+    fn take_stored(&mut self) -> Option<Result<(), StoreError>> {
+        self.stores.take()
     }
 }
 
@@ -211,5 +230,24 @@ fn failed(what: &str, path: &Path, error: &io::Error) -> DiskError {
     match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => DiskError::NoSpace(message),
         _ => DiskError::Io(message),
+    }
+}
+
+/// The threads write and sync large files in parts of this length.
+const PART_BYTES: usize = 512 << 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn st21_st24_no_space_and_no_quota_are_told_from_other_errors() {
+        let kind = |code| failed("write", Path::new("x"), &io::Error::from_raw_os_error(code));
+        for code in [libc::ENOSPC, libc::EDQUOT] {
+            assert!(matches!(kind(code), DiskError::NoSpace(_)), "{code}");
+        }
+        for code in [libc::EIO, libc::EROFS, libc::EFBIG, libc::ENODEV] {
+            assert!(matches!(kind(code), DiskError::Io(_)), "{code}");
+        }
     }
 }

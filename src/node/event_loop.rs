@@ -1,9 +1,12 @@
 //! The loop of a node: wait, read all that came, one step of the server, send.
 
+use crate::base::Index;
 use crate::base::error::{Error, Status};
 use crate::node::board::{Board, End};
 use crate::node::commands::Command;
+use crate::node::departure::{Departure, Flow};
 use crate::node::network::Network;
+use crate::raft::Claim;
 use crate::server::{Input, Server, ServerError};
 use crate::sys::clock;
 use crate::wal::{Disk, WalError};
@@ -20,6 +23,9 @@ pub(super) struct EventLoop<D: Disk> {
     pub(super) commands: Receiver<Command>,
     pub(super) board: Arc<Board>,
     pub(super) inputs: Vec<Input>,
+    pub(super) departure: Departure,
+    /// The membership whose members the network knows.
+    pub(super) membership: Option<Index>,
 }
 
 impl<D: Disk> EventLoop<D> {
@@ -43,25 +49,45 @@ impl<D: Disk> EventLoop<D> {
             self.network.wait(self.server.next_deadline()).map_err(|error| {
                 Error::new(Status::Internal, format!("waiting for sockets has failed: {error}"))
             })?;
+            let now = clock::sample();
             while let Ok(command) = self.commands.try_recv() {
-                match command {
-                    Command::Stop => return Ok(()),
-                    Command::Resolved { peer, found } => {
-                        self.network.peers.handle_resolved(peer, found, clock::boot_nanos());
-                    }
-                }
+                self.handle_command(command, &now);
             }
             self.network.collect(&self.server, &mut self.inputs);
             self.server.step(&mut self.inputs, &mut self.network).map_err(error_of)?;
             self.network.flush_links();
+            self.follow_membership()?;
+            if self.advance_departure(&clock::sample()) == Flow::Stop {
+                return Ok(());
+            }
         }
     }
 
-    /// Posts leadership as it is after the turn.
-    fn post(&self) {
+    /// Who is dialed, and whether this node is still one of them.
+    fn follow_membership(&mut self) -> Result<(), Error> {
+        if let Some(text) = self.network.removed.take() {
+            return Err(Error::new(Status::Denied, text));
+        }
+        let membership = self.server.membership_index();
+        if membership != self.membership {
+            self.membership = membership;
+            self.network.set_peers(&self.server.peers());
+        }
+        Ok(())
+    }
+
+    /// Posts leadership as it is after the turn. A claim only once a program has asked for one: as long as none
+    /// has, there is none to wait for when leadership is handed over (C3).
+    pub(super) fn post(&mut self) {
         let Some(replica) = self.server.replica() else { return };
         let (raft, now) = (replica.raft(), clock::sample());
-        self.board.post(raft.term(), raft.leader(), raft.leader_lease(&now), &now);
+        let stays = matches!(self.departure, Departure::Staying);
+        if self.board.is_asked() {
+            self.network.claim = Claim::Standing;
+        }
+        let may_claim = stays && self.network.claim == Claim::Standing;
+        let lease = if may_claim { raft.leader_lease(&now) } else { None };
+        self.board.post(self.server.leader_token(), raft.term(), raft.leader(), lease, &now);
     }
 }
 

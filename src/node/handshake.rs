@@ -77,7 +77,7 @@ impl Network {
     ) -> Result<(), Ending> {
         server.check_hello(hello).map_err(Ending::Refusing)?;
         let peer = hello.node;
-        if self.peers.is_dialed_by_us(peer) {
+        if self.peers.is_dialed_by_us(peer) && self.peers.standing(peer).is_some() {
             let text = format!("node {} dials node {peer}, since its id is lower", self.own);
             return refuse(RefusedCode::State, text);
         }
@@ -124,7 +124,7 @@ impl Network {
         if let Some(older) = self.peers.handle_standing(hello.node, key, hello.directory, now) {
             self.links.remove(older);
         }
-        inputs.push(Input::PeerUp { peer: hello.node });
+        inputs.push(Input::PeerUp { peer: hello.node, directory: hello.directory });
     }
 
     fn become_role(&mut self, key: Key, role: Role, wait: Duration) -> Result<(), Ending> {

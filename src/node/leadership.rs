@@ -30,6 +30,8 @@ pub struct Leadership {
 /// What the loop publishes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Published {
+    /// What a claim is made under.
+    pub(super) token: Token,
     pub(super) term: Term,
     pub(super) leader: Option<NodeId>,
     pub(super) claim: Option<Claim>,
@@ -79,8 +81,7 @@ impl Published {
             is_leader,
             leader: self.leader,
             term: self.term,
-            // The epoch is 0 until a cluster can be restored.
-            token: if is_leader { Token(self.term.0) } else { Token(0) },
+            token: if is_leader { self.token } else { Token(0) },
             remaining,
         }
     }
@@ -94,14 +95,16 @@ impl Published {
         let Sample { boot_before, monotonic, raw, boot_after } = claim.start;
         let leader = self.leader.map_or(0, |leader| leader.0);
         let length = nanos(claim.length);
-        [self.term.0, leader, boot_before, monotonic, raw, boot_after, length, claim.ends_at]
+        let (token, term) = (self.token.0, self.term.0);
+        [token, term, leader, boot_before, monotonic, raw, boot_after, length, claim.ends_at]
     }
 
     fn from_words(words: [u64; WORDS]) -> Self {
-        let [term, leader, boot_before, monotonic, raw, boot_after, length, ends_at] = words;
+        let [token, term, leader, boot_before, monotonic, raw, boot_after, length, ends_at] = words;
         let start = Sample { boot_before, monotonic, raw, boot_after };
         let length = Duration::from_nanos(length);
         Self {
+            token: Token(token),
             term: Term(term),
             leader: (leader != 0).then_some(NodeId(leader)),
             claim: (!length.is_zero()).then_some(Claim { start, length, ends_at }),
@@ -109,7 +112,7 @@ impl Published {
     }
 }
 
-const WORDS: usize = 8;
+const WORDS: usize = 9;
 
 /// What was published last. One writer, any number of readers.
 #[derive(Debug, Default)]
@@ -164,7 +167,7 @@ mod tests {
     }
 
     fn published(claim: Option<Claim>) -> Published {
-        Published { term: Term(4), leader: Some(NodeId(2)), claim }
+        Published { token: Token(4), term: Term(4), leader: Some(NodeId(2)), claim }
     }
 
     #[test]
@@ -207,7 +210,12 @@ mod tests {
             });
             for number in 1..=20_000 {
                 let leader = Some(NodeId(number));
-                slots.store(Published { term: Term(number), leader, claim: None });
+                slots.store(Published {
+                    token: Token(number),
+                    term: Term(number),
+                    leader,
+                    claim: None,
+                });
             }
             reader.join().unwrap();
         });

@@ -11,6 +11,7 @@ mod board;
 mod commands;
 mod complaints;
 mod config;
+mod departure;
 mod dialing;
 mod disk;
 mod ending;

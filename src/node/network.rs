@@ -10,10 +10,11 @@ use crate::node::complaints::Complaints;
 use crate::node::ending::Ending;
 use crate::node::links::{Links, Role, connection_id};
 use crate::node::peers::Peers;
+use crate::raft::Claim;
 use crate::server::{Input, Server};
 use crate::sys::{clock, descriptors, random};
 use crate::wal::Disk;
-use crate::wire::{Frame, FrameKind};
+use crate::wire::{Frame, FrameKind, Refused, RefusedCode};
 use crossbeam_channel::Sender;
 use serde::Serialize;
 use std::collections::VecDeque;
@@ -32,6 +33,10 @@ pub(super) struct Network {
     pub(super) links_max: usize,
     pub(super) peers: Peers,
     pub(super) complaints: Complaints,
+    /// Whether programs may have been told of the leader lease.
+    pub(super) claim: Claim,
+    /// A peer says that this node is no member any more.
+    pub(super) removed: Option<String>,
     /// Accepted connections with the instants by which they must have said who they are, in order.
     pub(super) greetings: VecDeque<(u64, Key)>,
     backlog: Backlog,
@@ -66,14 +71,23 @@ impl Network {
             acceptor: Acceptor::new(listener),
             links: Links::new(FIRST_LINK),
             links_max: CONNECTIONS_MAX.min(descriptors / 4 * 3),
-            peers: Peers::new(own, cluster, random::seed()),
+            peers: Peers::new(own, cluster, random::seed(), clock::boot_nanos()),
             complaints: Complaints::default(),
+            claim: Claim::Ended,
+            removed: None,
             greetings: VecDeque::new(),
             backlog: Backlog::default(),
             to_flush: Vec::new(),
             lost: Vec::new(),
             frames: Vec::new(),
         })
+    }
+
+    /// The members are these from now on. Connections to others are closed: no hint of anything.
+    pub(super) fn set_peers(&mut self, members: &[(NodeId, String)]) {
+        for key in self.peers.set_members(members, clock::boot_nanos()) {
+            self.links.remove(key);
+        }
     }
 
     /// Ends the loop's wait from another thread.
@@ -223,6 +237,9 @@ impl Network {
     pub(super) fn end(&mut self, key: Key, ending: Ending, inputs: &mut Vec<Input>) {
         let Some(mut link) = self.links.remove(key) else { return };
         let now = clock::boot_nanos();
+        if let Ending::Refused(Refused { code: RefusedCode::Removed, text }) = &ending {
+            self.removed = Some(text.clone());
+        }
         if ending.is_complaint() {
             self.complaints.add(now, &ending);
         }

@@ -3,6 +3,7 @@
 use crate::base::{ConnectionId, NodeId, Sample};
 use crate::node::links::key_of;
 use crate::node::network::Network;
+use crate::raft::Claim;
 use crate::server::Outside;
 use crate::sys::clock;
 use crate::wire::{FrameKind, PeerMessage, ServerMessage};
@@ -14,6 +15,10 @@ impl Outside for Network {
 
     fn unix_ms(&mut self) -> u64 {
         clock::unix_ms()
+    }
+
+    fn claim(&mut self) -> Claim {
+        self.claim
     }
 
     fn send_peer(&mut self, to: NodeId, message: PeerMessage) {

@@ -1,6 +1,7 @@
 //! The other members: who dials whom, when again, and which connection is the one that counts.
 //!
-//! One connection for each pair; the node with the lower id dials. The newest connection counts.
+//! One connection for each pair; the node with the lower id dials, and the other one after a while, for a new
+//! member may not be known there yet. The newest connection counts.
 
 use crate::base::rng::Rng;
 use crate::base::time::nanos;
@@ -35,8 +36,8 @@ struct Peer {
 
 #[derive(Clone, Copy, Debug)]
 enum State {
-    /// It dials us.
-    Awaited,
+    /// It dials us; from this instant on we dial it all the same: it may not know of us yet.
+    Awaited(u64),
     /// To be dialed from this instant on.
     Due(u64),
     /// Its name is being looked up.
@@ -67,10 +68,25 @@ pub(super) enum Pace {
 
 impl Peers {
     /// The members of `cluster` other than `own`.
-    pub(super) fn new(own: NodeId, cluster: &[(NodeId, String)], seed: u64) -> Self {
-        let others = cluster.iter().filter(|(node, _)| *node != own);
-        let peers = others.map(|(node, address)| (*node, Peer::new(own, *node, address)));
-        Self { own, peers: peers.collect(), rng: Rng::new(seed) }
+    pub(super) fn new(own: NodeId, cluster: &[(NodeId, String)], seed: u64, now: u64) -> Self {
+        let mut peers = Self { own, peers: BTreeMap::new(), rng: Rng::new(seed) };
+        peers.set_members(cluster, now);
+        peers
+    }
+
+    /// The members are those of `cluster` from now on. Gives the connections to nodes that are none.
+    pub(super) fn set_members(&mut self, cluster: &[(NodeId, String)], now: u64) -> Vec<Key> {
+        let mut before = std::mem::take(&mut self.peers);
+        for (node, address) in cluster.iter().filter(|(node, _)| *node != self.own) {
+            let known = before.remove(node).filter(|peer| peer.address == *address);
+            let peer = known.unwrap_or_else(|| Peer::new(self.own, *node, address, now));
+            self.peers.insert(*node, peer);
+        }
+        let standing = before.into_values().filter_map(|peer| match peer.state {
+            State::Standing { key, .. } | State::Dialing { key, .. } => Some(key),
+            State::Awaited(_) | State::Due(_) | State::Resolving => None,
+        });
+        standing.collect()
     }
 
     /// Whether it is for us to dial `peer`.
@@ -96,7 +112,8 @@ impl Peers {
 
     /// A peer that is to be dialed now.
     pub(super) fn due(&self, now: u64) -> Option<NodeId> {
-        let is_due = |peer: &Peer| matches!(peer.state, State::Due(at) if at <= now);
+        let is_due =
+            |peer: &Peer| matches!(peer.state, State::Due(at) | State::Awaited(at) if at <= now);
         self.peers.iter().find(|(_, peer)| is_due(peer)).map(|(node, _)| *node)
     }
 
@@ -111,7 +128,7 @@ impl Peers {
     /// When `due` or `overdue` will have something.
     pub(super) fn next_deadline(&self) -> u64 {
         let deadlines = self.peers.values().map(|peer| match peer.state {
-            State::Due(at) | State::Dialing { until: at, .. } => at,
+            State::Due(at) | State::Awaited(at) | State::Dialing { until: at, .. } => at,
             _ => u64::MAX,
         });
         deadlines.min().unwrap_or(u64::MAX)
@@ -166,7 +183,8 @@ impl Peers {
         directory: DirectoryId,
         now: u64,
     ) -> Option<Key> {
-        let peer = self.peers.get_mut(&node).expect("hellos of others are refused");
+        // One of this cluster whom the log does not name yet.
+        let peer = self.peers.entry(node).or_insert_with(|| Peer::new(self.own, node, "?", now));
         let older = match peer.state {
             State::Standing { key: older, .. } | State::Dialing { key: older, .. } => Some(older),
             _ => None,
@@ -195,7 +213,7 @@ impl Peers {
                 }
                 peer.log(log::Level::Warn, node, why);
                 peer.failures = 0;
-                peer.state = if is_dialed { State::Due(now) } else { State::Awaited };
+                peer.state = if is_dialed { State::Due(now) } else { State::awaited(now) };
             }
             State::Dialing { key: dialing, .. } if dialing == key => {
                 self.handle_failed(node, now, pace, why);
@@ -218,13 +236,20 @@ impl Peers {
         };
         peer.log(level, node, why);
         let wait = nanos(self.rng.duration(pause / 2, pause));
-        peer.state = if is_dialed { State::Due(now.saturating_add(wait)) } else { State::Awaited };
+        peer.state =
+            if is_dialed { State::Due(now.saturating_add(wait)) } else { State::awaited(now) };
+    }
+}
+
+impl State {
+    fn awaited(now: u64) -> Self {
+        Self::Awaited(now.saturating_add(nanos(AWAIT)))
     }
 }
 
 impl Peer {
-    fn new(own: NodeId, node: NodeId, address: &str) -> Self {
-        let state = if own < node { State::Due(0) } else { State::Awaited };
+    fn new(own: NodeId, node: NodeId, address: &str, now: u64) -> Self {
+        let state = if own < node { State::Due(0) } else { State::awaited(now) };
         Self {
             address: address.to_owned(),
             found: Vec::new(),
@@ -248,6 +273,8 @@ impl Peer {
 /// nodes that lost each other together do not dial in step.
 const PAUSE_MIN: Duration = Duration::from_millis(5);
 const PAUSE_MAX: Duration = Duration::from_millis(100);
+/// How long the other side has to dial before we do.
+const AWAIT: Duration = Duration::from_secs(2);
 const SLOW_PAUSE: Duration = Duration::from_secs(1);
 /// A connection that stood this long is redialed at once: a shorter one may be lost again and again.
 const STEADY: Duration = Duration::from_millis(100);

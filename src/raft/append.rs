@@ -4,7 +4,8 @@ use crate::base::limits::ENTRY_BYTES_MAX;
 use crate::base::{Index, NodeId, Round, Sample, Term};
 use crate::raft::role::RoleState;
 use crate::raft::{
-    Append, AppendOutcome, AppendResponse, Entry, Heartbeat, HeartbeatResponse, Message, Raft,
+    Action, Append, AppendOutcome, AppendResponse, Entry, EntryKind, Heartbeat, HeartbeatResponse,
+    Membership, Message, Raft,
 };
 
 impl Raft {
@@ -21,6 +22,9 @@ impl Raft {
             return self.answer_append(from, round, outcome);
         }
         self.follow(now, from, append.term);
+        if prev_index < self.log.base() {
+            return self.take_behind_base(from, append);
+        }
         let found = self.log.term_at(prev_index);
         if found == Some(append.prev_term) {
             let matched = Index(prev_index.0 + append.entries.len() as u64);
@@ -37,13 +41,14 @@ impl Raft {
     pub(super) fn handle_heartbeat(&mut self, now: &Sample, from: NodeId, heartbeat: &Heartbeat) {
         if heartbeat.term >= self.term() {
             self.follow(now, from, heartbeat.term);
-            if heartbeat.commit <= self.log.last_index() {
-                self.commit = self.commit.max(heartbeat.commit);
-            } else {
-                // A leader names at most what this node acknowledged.
-                let last = self.log.last_index();
-                ::log::warn!("node {from} commits {}, the log ends at {last}", heartbeat.commit);
+            let last = self.log.last_index();
+            if heartbeat.commit > last {
+                // A leader names at most what this node acknowledged to it, and was durable then (R7).
+                self.become_poisoned(now);
+                let acknowledged = heartbeat.commit;
+                return self.actions.push(Action::LogLost { last, acknowledged });
             }
+            self.commit = self.commit.max(heartbeat.commit);
         }
         let response = HeartbeatResponse { term: self.term(), round: heartbeat.round };
         let after = self.writes.hard_state_barrier();
@@ -51,7 +56,7 @@ impl Raft {
     }
 
     /// `leader` speaks with the right of `term`, which is not below this node's.
-    fn follow(&mut self, now: &Sample, leader: NodeId, term: Term) {
+    pub(super) fn follow(&mut self, now: &Sample, leader: NodeId, term: Term) {
         if term == self.term() {
             let known = self.leader();
             assert!(
@@ -79,7 +84,21 @@ impl Raft {
         if first.index <= self.log.last_index() {
             self.truncate(first.index, first.term);
         }
-        self.log.extend(entries.into_iter().skip(known));
+        for entry in entries.into_iter().skip(known) {
+            self.append_entry(entry);
+        }
+    }
+
+    /// Takes an append that begins in what is compacted here: that is committed, so the leader holds the same
+    /// (R4), and what is new begins behind it.
+    fn take_behind_base(&mut self, from: NodeId, append: Append) {
+        let base = self.log.base();
+        let end = Index(append.prev_index.0 + append.entries.len() as u64);
+        let new = append.entries.into_iter().filter(|entry| entry.index > base).collect();
+        self.take_entries(new);
+        let matched = end.max(base);
+        self.commit = self.commit.max(append.commit.min(matched));
+        self.answer_append(from, append.round, AppendOutcome::Accepted { matched });
     }
 
     fn truncate(&mut self, from: Index, term: Term) {
@@ -93,6 +112,7 @@ impl Raft {
             self.issue_write();
         }
         self.log.truncate(from);
+        self.memberships.handle_truncated(from);
         self.writes.handle_truncation(from);
     }
 
@@ -140,6 +160,11 @@ fn check_append(append: &Append) -> Result<(), &'static str> {
         }
         if entry.payload.bytes().len() > ENTRY_BYTES_MAX {
             return Err("an entry is too large");
+        }
+        if entry.header.kind == EntryKind::Membership
+            && Membership::decode(entry.payload.bytes()).is_err()
+        {
+            return Err("an entry holds no membership");
         }
         before = (entry.index, entry.term);
     }

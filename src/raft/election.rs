@@ -3,7 +3,9 @@
 use crate::base::{NodeId, Sample, Term};
 use crate::raft::quorum::{self, Ballot, Election};
 use crate::raft::role::{Ballots, Candidate, Follower, RoleState};
-use crate::raft::{Action, HardState, Message, Raft, Role, TERM_MAX, VoteRequest, VoteResponse};
+use crate::raft::{
+    Action, Cause, HardState, Message, Raft, Role, TERM_MAX, TimeoutNow, VoteRequest, VoteResponse,
+};
 
 /// A jump of the term that no sequence of elections explains: told to the operator.
 const TERM_JUMP_ALARM: u64 = 1_000_000;
@@ -43,10 +45,11 @@ impl Raft {
     }
 
     /// Answers a vote request. While this voter hears a leader it ignores the request: no vote and no
-    /// change of term, so that a node which was cut off cannot depose a leader that works.
+    /// change of term, so that a node which was cut off cannot depose a leader that works. A candidate whom that
+    /// leader told to ask is no such node.
     pub(super) fn handle_vote(&mut self, now: &Sample, from: NodeId, request: &VoteRequest) {
         if request.term > self.term() {
-            if self.hears_leader(now) {
+            if request.cause == Cause::Silence && self.hears_leader(now) {
                 return;
             }
             self.become_follower(now, request.term, None);
@@ -94,9 +97,6 @@ impl Raft {
     /// The leader's connection closed at its side: this voter does not hear it any more, so neither
     /// stickiness nor recency binds it, and it need not wait for a timeout.
     pub(super) fn handle_peer_down(&mut self, now: &Sample, peer: NodeId) {
-        if !self.config.voters.contains(&peer) {
-            return;
-        }
         if !self.unreachable.contains(&peer) {
             self.unreachable.push(peer);
         }
@@ -113,8 +113,14 @@ impl Raft {
     /// What the passing of time makes due at a node that does not lead. (A leader's rounds go out with
     /// `take_actions`, and its quorum is checked before every event.)
     pub(super) fn handle_deadline(&mut self, now: &Sample) {
-        if self.role() != Role::Leader && self.timer.is_due(now) {
+        if self.role() == Role::Leader || !self.timer.is_due(now) {
+            return;
+        }
+        if self.may_campaign() {
             self.become_pre_candidate(now);
+        } else {
+            // A learner, and a member no more, waits for a leader to speak (C5).
+            self.timer.restart(now);
         }
     }
 
@@ -147,8 +153,8 @@ impl Raft {
         let mut ballots = Ballots::default();
         ballots.record(self.config.id, Ballot::Granted);
         self.role = RoleState::PreCandidate(ballots);
-        let request = self.vote_request(self.term().next());
-        for peer in self.peers() {
+        let request = self.vote_request(self.term().next(), Cause::Silence);
+        for peer in self.other_voters() {
             self.send(peer, Message::PreVote(request.clone()), None);
         }
         self.count_ballots(now);
@@ -159,31 +165,45 @@ impl Raft {
     /// The requests leave only once this node's own vote, and the log that they speak of, are durable:
     /// a candidate that crashed before would ask again in the same term with a shorter log, and late
     /// votes for the longer one would elect it.
-    fn become_candidate(&mut self) {
-        assert_eq!(self.role(), Role::PreCandidate, "votes are asked for after a pre-vote");
+    fn become_candidate(&mut self, cause: Cause) {
+        let asked = self.role() == Role::PreCandidate;
+        let told = self.role() == Role::Follower && cause == Cause::Transfer;
+        assert!(asked || told, "votes are asked for after a pre-vote, or on a leader's order");
         let term = self.term().next();
         self.set_hard_state(HardState { term, vote: Some(self.config.id) });
         let barrier = self.writes.barrier(&self.log);
         let own_vote = barrier.expect("the vote just cast is not durable yet");
         self.role = RoleState::Candidate(Candidate { ballots: Ballots::default(), own_vote });
-        let request = self.vote_request(term);
-        for peer in self.peers() {
+        let request = self.vote_request(term, cause);
+        for peer in self.other_voters() {
             self.send(peer, Message::Vote(request.clone()), barrier);
         }
+    }
+
+    /// The leader hands its term over: asks for votes at once, without asking whether to ask (dissertation
+    /// §3.10). An order of another term, or of a node that does not lead this one, is late.
+    pub(super) fn handle_timeout_now(&mut self, now: &Sample, from: NodeId, order: &TimeoutNow) {
+        let is_of_leader = order.term == self.term() && self.leader() == Some(from);
+        let may_ask = self.memberships.current().is_voter(self.config.id) && self.term() < TERM_MAX;
+        if self.role() != Role::Follower || !is_of_leader || !may_ask {
+            return;
+        }
+        self.timer.candidacy_begun(now);
+        self.become_candidate(Cause::Transfer);
     }
 
     /// Acts on the answers as they stand. A peer whose connection closed will not answer.
     fn count_ballots(&mut self, now: &Sample) {
         let Some(ballots) = self.role.ballots() else { return };
-        let answer = |voter: &NodeId| {
-            let silent = self.unreachable.contains(voter).then_some(Ballot::Refused);
-            ballots.answer(*voter).or(silent)
+        let answer = |voter: NodeId| {
+            let silent = self.unreachable.contains(&voter).then_some(Ballot::Refused);
+            ballots.answer(voter).or(silent)
         };
-        match (quorum::election(self.config.voters.iter().map(answer)), self.role()) {
+        match (quorum::election_in(self.memberships.current(), answer), self.role()) {
             (Election::Pending, _) => {}
             (Election::Won, Role::PreCandidate) => {
                 self.timer.candidacy_continues(now);
-                self.become_candidate();
+                self.become_candidate(Cause::Silence);
             }
             (Election::Won, _) => self.become_leader(now),
             (Election::Lost, _) => {
@@ -211,6 +231,14 @@ impl Raft {
         }
     }
 
+    /// Whether this node votes in the membership in force, or did in the last one known to be committed: the
+    /// change that takes its vote may stand in its log alone, and then only it can be elected. Its own ballot
+    /// counts only where it votes (dissertation §4.2.2).
+    fn may_campaign(&self) -> bool {
+        let (_, committed) = self.memberships.at(self.commit);
+        [self.memberships.current(), committed].iter().any(|one| one.is_voter(self.config.id))
+    }
+
     fn covers_own_log(&self, request: &VoteRequest) -> bool {
         self.log.is_covered_by(request.last_term, request.last_index)
     }
@@ -227,9 +255,9 @@ impl Raft {
         }
     }
 
-    fn vote_request(&self, term: Term) -> VoteRequest {
+    fn vote_request(&self, term: Term, cause: Cause) -> VoteRequest {
         let (last_index, last_term) = (self.log.last_index(), self.log.last_term());
-        VoteRequest { term, last_index, last_term }
+        VoteRequest { term, last_index, last_term, cause }
     }
 
     fn set_hard_state(&mut self, hard_state: HardState) {
@@ -237,8 +265,10 @@ impl Raft {
         self.writes.set_hard_state(hard_state);
     }
 
-    fn peers(&self) -> Vec<NodeId> {
-        let others = self.config.voters.iter().filter(|voter| **voter != self.config.id);
-        others.copied().collect()
+    /// All voters of both halves but this node.
+    fn other_voters(&self) -> Vec<NodeId> {
+        let membership = self.memberships.current();
+        let ids = membership.members().iter().map(|member| member.node);
+        ids.filter(|id| membership.is_voter(*id) && *id != self.config.id).collect()
     }
 }

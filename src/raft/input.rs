@@ -1,8 +1,7 @@
 //! What the core is told: its configuration, what recovery found, and what happens.
 
-use crate::base::limits::MEMBERS_MAX;
 use crate::base::{Index, NodeId, WriteSeq};
-use crate::raft::{Entry, HardState, Message};
+use crate::raft::{Entry, HardState, Membership, Message, Snapshot};
 use std::time::Duration;
 
 /// What a node is told when it starts, fixed for its life.
@@ -10,8 +9,8 @@ use std::time::Duration;
 pub struct Config {
     /// This node.
     pub id: NodeId,
-    /// All voters, this node among them (from the founding record).
-    pub voters: Vec<NodeId>,
+    /// The founding membership: in force until the log or a snapshot says another.
+    pub membership: Membership,
     /// How often a leader sends heartbeats.
     pub heartbeat: Duration,
     /// The smallest election timeout; each is drawn from `election ..= 2·election`.
@@ -22,6 +21,8 @@ pub struct Config {
     pub log_bytes_max: u64,
     /// The part of it in which only freeing entries are admitted.
     pub log_reserve_bytes: u64,
+    /// Entries kept behind a snapshot for followers that lag a little, in bytes.
+    pub retained_bytes: u64,
     /// For timeouts.
     pub seed: u64,
 }
@@ -30,14 +31,10 @@ impl Config {
     /// Refuses what no founding record can say.
     ///
     /// # Panics
-    /// If this node is no voter, there are more than [`MEMBERS_MAX`], or one is named twice; or if the
-    /// reserve is larger than the log.
+    /// If the membership cannot be in force, or the reserve is larger than the log.
     pub(super) fn check(&self) {
-        let voters = &self.voters;
-        assert!(voters.contains(&self.id), "node {} is not among {voters:?}", self.id);
-        assert!(voters.len() <= MEMBERS_MAX, "more than {MEMBERS_MAX} voters: {voters:?}");
-        let twice = |id| voters.iter().filter(|voter| *voter == id).count() > 1;
-        assert!(!voters.iter().any(twice), "a voter is named twice: {voters:?}");
+        let checked = self.membership.check();
+        assert!(checked.is_ok(), "{checked:?}: {:?}", self.membership);
         let (max, reserve) = (self.log_bytes_max, self.log_reserve_bytes);
         assert!(reserve <= max, "a reserve of {reserve} bytes in a log of {max}");
     }
@@ -48,7 +45,9 @@ impl Config {
 pub struct Recovered {
     /// Term and vote.
     pub hard_state: HardState,
-    /// All entries of the log, contiguous from index 1.
+    /// The newest snapshot, if there is one.
+    pub snapshot: Option<Snapshot>,
+    /// The entries of the log, contiguous; the first has an index of at most the snapshot's + 1, or 1.
     pub entries: Vec<Entry>,
 }
 
@@ -63,6 +62,10 @@ pub enum Event {
     PersistFailed,
     /// All entries up to and including this one are applied.
     Applied(Index),
+    /// A snapshot is durable: this node's own, or one that `Action::Install` named.
+    SnapshotStored(Snapshot),
+    /// The snapshot that `Action::Install` named cannot be stored or read.
+    SnapshotRefused,
     /// The *other* side closed its connection: an election hint if it was the leader's.
     PeerDown(NodeId),
     /// A new connection to this peer stands; what was in flight on an older one is lost.

@@ -1,6 +1,7 @@
 //! What a leader may claim, and until when (safety §3).
 
 use crate::base::{Sample, time};
+use crate::raft::role::{Leader, RoleState};
 use crate::raft::{LeaderLease, Raft};
 use std::time::Duration;
 
@@ -8,26 +9,65 @@ impl Raft {
     /// The leader-lease duration Δ as committed and applied; it only grows (C1). Until the first call
     /// nothing is claimed.
     pub fn set_lease_duration(&mut self, delta: Duration) {
-        self.lease_duration = self.lease_duration.max(Some(delta));
+        if self.lease_duration.is_none_or(|known| known < delta) {
+            let now = self.now;
+            self.keep_claim(&now);
+            self.lease_duration = Some(delta);
+        }
     }
 
-    /// What this leader may claim (C1, C2, C5), `None` if nothing; the claim ends when elapsed_hi since
+    /// What this leader may claim (C1, C2, C3, C5), `None` if nothing; the claim ends when elapsed_hi since
     /// its `start` reaches its `length`. Whoever reads it compares with a fresh sample (C4).
     #[must_use]
     pub fn leader_lease(&self, now: &Sample) -> Option<LeaderLease> {
-        let delta = self.lease_duration?;
         let leader = self.role.leader()?;
-        // C2: claims of earlier leaders are over, and this one knows all that they committed.
-        let settled = self.applied >= leader.noop && now.elapsed_lo(&leader.won) >= delta;
-        if !settled {
+        if let Some(transfer) = &leader.transfer {
+            // Nothing is extended any more (C3).
+            return transfer.claim_at(now);
+        }
+        // C3: behind its own `Relinquish` another leader may claim, until an entry behind it is committed.
+        if leader.relinquished.is_some_and(|relinquish| self.commit <= relinquish) {
             return None;
         }
-        // C1: t is when the last round that a quorum echoed was begun, not when the echoes came.
+        let remaining =
+            |claim: &LeaderLease| claim.length.saturating_sub(now.elapsed_hi(&claim.start));
+        let claims = leader.claimed.into_iter().chain(self.newest_claim(leader, now));
+        claims.max_by_key(remaining)
+    }
+
+    /// C1: t is when the last round that a quorum echoed was begun, not when the echoes came.
+    fn newest_claim(&self, leader: &Leader, now: &Sample) -> Option<LeaderLease> {
+        let delta = self.lease_duration?;
+        if !self.is_clear_of_claims(leader, delta, now) {
+            return None;
+        }
         let start = if self.is_only_voter() {
             *now
         } else {
-            leader.rounds.sample(leader.confirmed_round()?)
+            leader.rounds.sample(self.confirmed_round(leader)?)?
         };
         Some(LeaderLease { term: self.term(), start, length: time::claim(delta) })
+    }
+
+    /// The members are about to change, or Δ grows. What is claimed now stands until its end, even if no quorum
+    /// of the new members has echoed as much, or Δ has not passed since the election: programs were told of it,
+    /// and a transfer must wait for it.
+    pub(super) fn keep_claim(&mut self, now: &Sample) {
+        let claim = self.leader_lease(now);
+        if let RoleState::Leader(leader) = &mut self.role {
+            leader.claimed = claim;
+        }
+    }
+
+    /// C2: claims of earlier leaders are over, and this one knows all that they committed. They are over once
+    /// Δ has passed since it won, or if the last of them had ended its own for good.
+    pub(super) fn is_clear_of_claims(
+        &self,
+        leader: &Leader,
+        delta: Duration,
+        now: &Sample,
+    ) -> bool {
+        let over = leader.behind_relinquish || now.elapsed_lo(&leader.won) >= delta;
+        self.applied >= leader.noop && over
     }
 }

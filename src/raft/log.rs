@@ -1,61 +1,77 @@
-//! The entries held in memory, contiguous from index 1, with their sizes summed.
+//! The entries held in memory, contiguous behind a base, with their sizes summed.
 
 use crate::base::{Index, Term};
 use crate::raft::Entry;
 
-/// The log. Invariants: entry i stands at position i − 1; terms never fall;
-/// `bytes_through[i]` = Σ size of the first i entries, so that any range is measured by one subtraction.
+/// The log. Invariants: entry i stands at position i − base − 1; terms never fall; `bytes_through[p]` =
+/// Σ size of the entries before position p, from an arbitrary origin, so that any range is measured by one
+/// subtraction. Entries at or below the base are in a snapshot.
 #[derive(Clone, Debug)]
 pub(super) struct Log {
+    base: Index,
+    base_term: Term,
     entries: Vec<Entry>,
     bytes_through: Vec<u64>,
+    /// Compacted, and freed in parts: so many at once would hold up the loop.
+    garbage: Vec<Entry>,
 }
 
 impl Log {
-    /// A log of what recovery found.
+    /// A log behind `base`, of what recovery found.
     ///
     /// # Panics
-    /// If the entries are not contiguous from 1, or their terms fall: recovery promised both.
-    pub fn new(entries: Vec<Entry>) -> Self {
-        let mut log = Self { entries: Vec::with_capacity(entries.len()), bytes_through: vec![0] };
-        log.extend(entries);
+    /// If the entries are not contiguous behind the base, or their terms fall: recovery promised both.
+    pub fn new(base: Index, base_term: Term, entries: Vec<Entry>) -> Self {
+        let mut log = Self {
+            base,
+            base_term,
+            entries: Vec::with_capacity(entries.len()),
+            bytes_through: vec![0],
+            garbage: Vec::new(),
+        };
+        entries.into_iter().for_each(|entry| log.push(entry));
         log
     }
 
-    /// The last index, 0 if empty.
+    /// The index before the first entry held.
+    pub fn base(&self) -> Index {
+        self.base
+    }
+
+    /// The last index; that of the base if empty.
     pub fn last_index(&self) -> Index {
-        Index(self.entries.len() as u64)
+        Index(self.base.0 + self.entries.len() as u64)
     }
 
-    /// The term of the last entry, 0 if empty.
+    /// The term of the last entry; that of the base if empty.
     pub fn last_term(&self) -> Term {
-        self.entries.last().map_or(Term(0), |entry| entry.term)
+        self.entries.last().map_or(self.base_term, |entry| entry.term)
     }
 
-    /// The term at `index`; 0 at index 0; `None` behind the end.
+    /// The term at `index`; `None` before the base and behind the end.
     pub fn term_at(&self, index: Index) -> Option<Term> {
-        if index.0 == 0 { Some(Term(0)) } else { self.entry(index).map(|entry| entry.term) }
+        if index == self.base {
+            Some(self.base_term)
+        } else {
+            self.entry(index).map(|entry| entry.term)
+        }
     }
 
     /// The entry at `index`.
     pub fn entry(&self, index: Index) -> Option<&Entry> {
-        let position = usize::try_from(index.0.checked_sub(1)?).ok()?;
+        let position = usize::try_from(index.0.checked_sub(self.base.0 + 1)?).ok()?;
         self.entries.get(position)
     }
 
-    /// The entries `from ..= to`; empty if `to` is before `from`.
+    /// The entries `from ..= to`; none if `to` < `from`.
     pub fn range(&self, from: Index, to: Index) -> &[Entry] {
-        if to < from { &[] } else { &self.entries[from.0 as usize - 1..to.0 as usize] }
+        if to < from { &[] } else { &self.entries[self.position(from)..=self.position(to)] }
     }
 
-    /// Bytes of all entries.
-    pub fn bytes(&self) -> u64 {
-        self.bytes_through[self.entries.len()]
-    }
-
-    /// Bytes of the entries behind `index`.
+    /// Bytes of the entries behind `index`; those before the base count for nothing.
     pub fn bytes_behind(&self, index: Index) -> u64 {
-        self.bytes() - self.bytes_through[index.0 as usize]
+        let from = index.max(self.base).next();
+        self.bytes_end() - self.bytes_through[self.position(from)]
     }
 
     /// Bytes of the entries `from ..= to`.
@@ -63,38 +79,68 @@ impl Log {
         if to < from {
             0
         } else {
-            self.bytes_through[to.0 as usize] - self.bytes_through[from.0 as usize - 1]
+            self.bytes_through[self.position(to) + 1] - self.bytes_through[self.position(from)]
         }
     }
 
     /// The last index such that the entries `from ..=` it fit into `budget` bytes; `from` − 1 if none.
     pub fn last_within(&self, from: Index, budget: u64) -> Index {
-        let before = from.0 as usize - 1;
+        let before = self.position(from);
         let end = self.bytes_through[before].saturating_add(budget);
         let fitting = self.bytes_through[before..].partition_point(|&bytes| bytes <= end);
-        Index((before + fitting) as u64 - 1)
+        Index(from.0 + fitting as u64 - 2)
+    }
+
+    /// The first index such that the entries from it through `to` fit into `budget` bytes; `to` + 1 if none.
+    pub fn first_within(&self, to: Index, budget: u64) -> Index {
+        let end = self.bytes_through[self.position(to.next())];
+        let start = end.saturating_sub(budget);
+        let before = self.bytes_through.partition_point(|&bytes| bytes < start);
+        Index(self.base.0 + before as u64 + 1)
     }
 
     /// Appends one entry.
     pub fn push(&mut self, entry: Entry) {
         assert_eq!(entry.index, self.last_index().next(), "the log has no gaps");
         assert!(entry.term >= self.last_term(), "term {} < {}", entry.term, self.last_term());
-        self.bytes_through.push(self.bytes() + entry.size() as u64);
+        self.bytes_through.push(self.bytes_end() + entry.size() as u64);
         self.entries.push(entry);
-    }
-
-    /// Appends entries that follow the last one.
-    pub fn extend(&mut self, entries: impl IntoIterator<Item = Entry>) {
-        for entry in entries {
-            self.push(entry);
-        }
     }
 
     /// Removes the entry at `from` and all behind it.
     pub fn truncate(&mut self, from: Index) {
-        let kept = from.0 as usize - 1;
+        let kept = self.position(from);
         self.entries.truncate(kept);
         self.bytes_through.truncate(kept + 1);
+    }
+
+    /// Forgets the entries through `to`, which a snapshot holds the effect of.
+    pub fn compact(&mut self, to: Index) {
+        if to <= self.base {
+            return;
+        }
+        let term = self.term_at(to).expect("what is compacted is in the log");
+        let kept = self.position(to.next());
+        let rest = self.entries.split_off(kept);
+        self.garbage.append(&mut std::mem::replace(&mut self.entries, rest));
+        self.bytes_through = self.bytes_through.split_off(kept);
+        (self.base, self.base_term) = (to, term);
+    }
+
+    /// Begins anew behind a snapshot.
+    pub fn reset(&mut self, base: Index, base_term: Term) {
+        self.garbage.append(&mut self.entries);
+        self.bytes_through = vec![0];
+        (self.base, self.base_term) = (base, base_term);
+    }
+
+    /// Frees some of what was compacted.
+    pub fn collect_garbage(&mut self) {
+        let rest = self.garbage.len().saturating_sub(GARBAGE_PER_TURN_MAX);
+        self.garbage.truncate(rest);
+        if rest == 0 && self.garbage.capacity() > 0 {
+            self.garbage = Vec::new();
+        }
     }
 
     /// Whether a log that ends with (`last_term`, `last_index`) holds at least as much as this one
@@ -104,10 +150,30 @@ impl Log {
     }
 
     /// The largest index not above `index` whose term is not above `term`, with its term. Terms never
-    /// fall, so whole terms are skipped that cannot match; both sides of a rejection use it.
+    /// fall, so whole terms are skipped that cannot match; both sides of a rejection use it. An index below
+    /// the base if that lies in what was compacted.
     pub fn conflict_by_term(&self, index: Index, term: Term) -> (Index, Term) {
-        let end = index.min(self.last_index()).0 as usize;
-        let found = self.entries[..end].partition_point(|entry| entry.term <= term);
-        (Index(found as u64), if found == 0 { Term(0) } else { self.entries[found - 1].term })
+        let end = index.min(self.last_index());
+        if end < self.base {
+            return (end, Term(0));
+        }
+        let held = &self.entries[..self.position(end.next())];
+        let found = held.partition_point(|entry| entry.term <= term);
+        match found.checked_sub(1) {
+            Some(last) => (held[last].index, held[last].term),
+            None if self.base_term <= term => (self.base, self.base_term),
+            None => (Index(self.base.0.saturating_sub(1)), Term(0)),
+        }
+    }
+
+    fn position(&self, index: Index) -> usize {
+        (index.0 - self.base.0 - 1) as usize
+    }
+
+    fn bytes_end(&self) -> u64 {
+        self.bytes_through[self.entries.len()]
     }
 }
+
+/// Entries freed in one turn: some hundred microseconds.
+const GARBAGE_PER_TURN_MAX: usize = 8192;

@@ -1,6 +1,7 @@
 //! What nodes say to each other, and what a log entry is.
 
 use crate::base::{Index, Round, Term};
+use crate::raft::SnapshotMeta;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -101,6 +102,17 @@ pub struct VoteRequest {
     pub last_index: Index,
     /// The term of that entry.
     pub last_term: Term,
+    /// Why it asks.
+    pub cause: Cause,
+}
+
+/// Why a candidate asks for votes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Cause {
+    /// It does not hear a leader. Voters that do refuse it.
+    Silence,
+    /// The leader told it to (`TimeoutNow`): hearing that leader is no reason to refuse.
+    Transfer,
 }
 
 /// An answer to a vote request.
@@ -170,6 +182,55 @@ pub struct HeartbeatResponse {
     pub round: Round,
 }
 
+/// A part of a snapshot (InstallSnapshot, Raft §7). One is under way at a time, so that bulk never holds up
+/// a heartbeat for longer than a part takes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnapshotChunk {
+    /// The leader's term.
+    pub term: Term,
+    /// The round at which it was built.
+    pub round: Round,
+    /// Which snapshot.
+    pub meta: SnapshotMeta,
+    /// How long its data is, in bytes.
+    pub total: u64,
+    /// CRC-32C of all of its data.
+    pub crc: u32,
+    /// Where `bytes` belong in it.
+    pub offset: u64,
+    /// At most `limits::SNAPSHOT_CHUNK_BYTES_MAX`; none to ask how far the receiver is.
+    pub bytes: Payload,
+}
+
+/// How far a receiver is with a snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SnapshotOutcome {
+    /// It holds the data up to here, in bytes, and asks for what follows.
+    Received { next: u64 },
+    /// It holds all that the snapshot holds, durably.
+    Stored,
+}
+
+/// An answer to a part of a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnapshotResponse {
+    /// The responder's term.
+    pub term: Term,
+    /// The round of the part that it answers.
+    pub round: Round,
+    /// The index of the snapshot.
+    pub index: Index,
+    /// What became of it.
+    pub outcome: SnapshotOutcome,
+}
+
+/// A leader tells its successor to ask for votes at once (dissertation §3.10).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimeoutNow {
+    /// The leader's term; in any other the message means nothing.
+    pub term: Term,
+}
+
 /// Everything that one node's consensus core says to another's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Message {
@@ -189,6 +250,12 @@ pub enum Message {
     Heartbeat(Heartbeat),
     /// An answer to it.
     HeartbeatResponse(HeartbeatResponse),
+    /// A part of a snapshot.
+    SnapshotChunk(SnapshotChunk),
+    /// An answer to it.
+    SnapshotResponse(SnapshotResponse),
+    /// Ask for votes at once.
+    TimeoutNow(TimeoutNow),
 }
 
 impl Message {
@@ -202,6 +269,9 @@ impl Message {
             Self::AppendResponse(response) => response.term,
             Self::Heartbeat(heartbeat) => heartbeat.term,
             Self::HeartbeatResponse(response) => response.term,
+            Self::SnapshotChunk(chunk) => chunk.term,
+            Self::SnapshotResponse(response) => response.term,
+            Self::TimeoutNow(order) => order.term,
         }
     }
 }

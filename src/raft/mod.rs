@@ -6,32 +6,44 @@
 mod append;
 mod election;
 mod input;
+mod install;
+mod issue;
 mod leader_lease;
 mod log;
 mod membership;
+mod memberships;
 mod message;
 mod output;
 mod progress;
 pub mod quorum;
+mod reconfigure;
 mod replication;
 mod request;
 mod role;
 mod round;
 mod snapshot;
 mod timer;
+mod transfer;
 mod writes;
 
 pub use input::{Config, Event, Recovered, Urgency};
 pub use membership::{Change, ChangeError, Member, Membership, Seat};
 pub use message::{
-    Append, AppendOutcome, AppendResponse, Entry, EntryHeader, EntryKind, Heartbeat,
-    HeartbeatResponse, Message, Payload, VoteRequest, VoteResponse,
+    Append, AppendOutcome, AppendResponse, Cause, Entry, EntryHeader, EntryKind, Heartbeat,
+    HeartbeatResponse, Message, Payload, SnapshotChunk, SnapshotOutcome, SnapshotResponse,
+    TimeoutNow, VoteRequest, VoteResponse,
 };
-pub use output::{Action, HardState, LeaderLease, LogStart, ProposeError, ReadError, Role, Write};
+pub use output::{
+    Action, Claim, HardState, LeaderLease, LogStart, MembershipError, ProposeError, ReadError,
+    Role, TransferError, Write,
+};
 pub use snapshot::{Snapshot, SnapshotMeta};
 
 use crate::base::{Index, NodeId, Sample, Term, WriteSeq};
+use crate::raft::install::Incoming;
 use crate::raft::log::Log;
+use crate::raft::memberships::Memberships;
+use crate::raft::progress::Shipment;
 use crate::raft::role::{Follower, RoleState};
 use crate::raft::timer::ElectionTimer;
 use crate::raft::writes::Writes;
@@ -50,6 +62,10 @@ pub struct Raft {
     config: Config,
     hard_state: HardState,
     log: Log,
+    memberships: Memberships,
+    /// The newest snapshot: what the log is compacted up to, nearly.
+    shipment: Option<Shipment>,
+    incoming: Incoming,
     writes: Writes,
     commit: Index,
     /// The last index named in an `Action::Apply`.
@@ -73,20 +89,33 @@ impl Raft {
     /// The node as it was when it stopped, a follower.
     ///
     /// # Panics
-    /// If this node is no voter, there are more than `MEMBERS_MAX`, or one is named twice; or if the
-    /// recovered log has gaps, or terms beyond the recovered one.
+    /// If the founding membership cannot be in force; or if the recovered log has gaps, or terms beyond the
+    /// recovered one.
     #[must_use]
     pub fn new(config: Config, recovered: Recovered, now: &Sample) -> Self {
         config.check();
-        let log = Log::new(recovered.entries);
         let term = recovered.hard_state.term;
+        let snapshot = recovered.snapshot.map(|snapshot| snapshot.founded_with(&config.membership));
+        let start = snapshot.as_ref().map(|snapshot| &snapshot.meta);
+        let (base, base_term) = start.map_or_else(Default::default, |meta| (meta.index, meta.term));
+        let mut memberships = match start {
+            Some(meta) => Memberships::new(meta.membership_index, meta.membership.clone()),
+            None => Memberships::new(Index(0), config.membership.clone()),
+        };
+        let behind = recovered.entries.into_iter().filter(|entry| entry.index > base);
+        let log = Log::new(base, base_term, behind.collect());
         assert!(log.last_term() <= term, "entries of term {} in {term}", log.last_term());
+        let held = log.range(base.next(), log.last_index());
+        held.iter().for_each(|entry| memberships.handle_appended(entry));
         Self {
             hard_state: recovered.hard_state,
             writes: Writes::new(log.last_index()),
-            commit: Index(0),
-            apply_issued: Index(0),
-            applied: Index(0),
+            memberships,
+            shipment: snapshot.map(Shipment::new),
+            incoming: Incoming::Nothing,
+            commit: base,
+            apply_issued: base,
+            applied: base,
             role: RoleState::Follower(Follower::default()),
             timer: ElectionTimer::new(&config, now),
             unreachable: Vec::new(),
@@ -113,6 +142,8 @@ impl Raft {
             Event::Persisted(seq) => self.handle_persisted(now, seq),
             Event::PersistFailed => self.become_poisoned(now),
             Event::Applied(index) => self.handle_applied(index),
+            Event::SnapshotStored(snapshot) => self.handle_snapshot_stored(snapshot),
+            Event::SnapshotRefused => self.handle_snapshot_refused(),
             Event::PeerDown(peer) => self.handle_peer_down(now, peer),
             Event::PeerUp(peer) => self.handle_peer_up(peer),
             Event::Deadline => self.handle_deadline(now),
@@ -129,10 +160,15 @@ impl Raft {
         self.now = *now;
         if !self.poisoned {
             self.check_leadership(now);
+            self.leave_joint(now);
+            self.advance_transfer(now);
+            self.retire(now);
             self.send_to_followers(now);
             self.issue_write();
+            self.advance_incoming();
             self.issue_apply();
             self.confirm_reads();
+            self.log.collect_garbage();
         }
         self.report_role();
         std::mem::take(&mut self.actions)
@@ -150,6 +186,12 @@ impl Raft {
             RoleState::Leader(leader) => self.now.hint(self.leader_remaining(leader)),
             _ => self.now.hint(self.timer.remaining(&self.now)),
         }
+    }
+
+    /// This node.
+    #[must_use]
+    pub fn id(&self) -> NodeId {
+        self.config.id
     }
 
     /// This node's role.
@@ -207,7 +249,49 @@ impl Raft {
     /// Bytes of entries held since the last snapshot.
     #[must_use]
     pub fn log_bytes(&self) -> u64 {
-        self.log.bytes()
+        self.log.bytes_behind(self.snapshot_index())
+    }
+
+    /// The index of the newest snapshot, 0 if there is none.
+    #[must_use]
+    pub fn snapshot_index(&self) -> Index {
+        self.snapshot().map_or(Index(0), |snapshot| snapshot.meta.index)
+    }
+
+    /// The newest snapshot.
+    #[must_use]
+    pub fn snapshot(&self) -> Option<&Snapshot> {
+        self.shipment.as_ref().map(|shipment| &shipment.snapshot)
+    }
+
+    /// The CRC-32C of its data.
+    #[must_use]
+    pub fn snapshot_crc(&self) -> Option<u32> {
+        self.shipment.as_ref().map(|shipment| shipment.crc)
+    }
+
+    /// What a snapshot of the state at `index`, which is applied, says of itself.
+    ///
+    /// # Panics
+    /// If `index` is not applied, or compacted.
+    #[must_use]
+    pub fn snapshot_meta(&self, index: Index) -> SnapshotMeta {
+        assert!(index <= self.applied, "{index} is not applied, only {}", self.applied);
+        let term = self.log.term_at(index).expect("an applied entry, or the snapshot's own");
+        let (membership_index, membership) = self.memberships.at(index);
+        SnapshotMeta { index, term, membership: membership.clone(), membership_index }
+    }
+
+    /// The entries `from ..= to`, all held.
+    #[must_use]
+    pub fn entries(&self, from: Index, to: Index) -> &[Entry] {
+        self.log.range(from, to)
+    }
+
+    /// How far a leader knows each follower's log to equal its own.
+    pub fn matched(&self) -> impl Iterator<Item = (NodeId, Index)> + '_ {
+        let followers = self.role.leader().into_iter().flat_map(|leader| &leader.followers);
+        followers.map(|follower| (follower.id, follower.progress.matched()))
     }
 
     /// The entry at `index`, if the log holds it.
@@ -223,7 +307,9 @@ impl Raft {
     }
 
     fn handle_message(&mut self, now: &Sample, from: NodeId, message: Message) {
-        if from == self.config.id || !self.config.voters.contains(&from) {
+        // A node that is no member, as far as this one knows, may be one of a membership that is on its way
+        // here: who may connect at all is decided before.
+        if from == self.config.id {
             return;
         }
         if message.term() > TERM_MAX {
@@ -245,22 +331,12 @@ impl Raft {
             Message::HeartbeatResponse(response) => {
                 self.handle_heartbeat_response(now, from, &response);
             }
+            Message::SnapshotChunk(chunk) => self.handle_snapshot_chunk(now, from, chunk),
+            Message::SnapshotResponse(response) => {
+                self.handle_snapshot_response(now, from, &response);
+            }
+            Message::TimeoutNow(order) => self.handle_timeout_now(now, from, &order),
         }
-    }
-
-    fn handle_persisted(&mut self, now: &Sample, seq: WriteSeq) {
-        self.writes.handle_persisted(seq);
-        match &self.role {
-            RoleState::Candidate(_) => self.count_own_vote(now),
-            RoleState::Leader(_) => self.advance_commit(),
-            RoleState::Follower(_) | RoleState::PreCandidate(_) => {}
-        }
-    }
-
-    fn handle_applied(&mut self, index: Index) {
-        let issued = self.apply_issued;
-        assert!(index <= issued, "applied {index}, but only {issued} was given out");
-        self.applied = self.applied.max(index);
     }
 
     fn handle_peer_up(&mut self, peer: NodeId) {
@@ -269,32 +345,6 @@ impl Raft {
             && let Some(follower) = leader.follower_mut(peer)
         {
             follower.progress.reset();
-        }
-    }
-
-    /// Nothing that waited for a write may leave any more, and no role is left to this node.
-    fn become_poisoned(&mut self, now: &Sample) {
-        self.poisoned = true;
-        let told = |action: &Action| {
-            matches!(action, Action::ReadFailed { .. } | Action::RoleChanged { .. })
-        };
-        self.actions.retain(told);
-        self.become_follower(now, self.term(), None);
-    }
-
-    fn issue_write(&mut self) {
-        if let Some(write) = self.writes.take(&self.log, &self.now) {
-            self.actions.push(Action::Write(write));
-        }
-    }
-
-    /// Entries are applied where they are committed and durable here: what a client was told must not
-    /// be taken back by this node's own crash.
-    fn issue_apply(&mut self) {
-        let to = self.commit.min(self.writes.durable_index());
-        if to > self.apply_issued {
-            self.actions.push(Action::Apply { from: self.apply_issued.next(), to });
-            self.apply_issued = to;
         }
     }
 
@@ -308,7 +358,7 @@ impl Raft {
     }
 
     fn is_only_voter(&self) -> bool {
-        self.config.voters.len() == 1
+        self.memberships.current().only_voter() == Some(self.config.id)
     }
 
     /// Queues a message. The server holds it back until the write `after` is durable.

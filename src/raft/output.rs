@@ -2,6 +2,7 @@
 
 use crate::base::{Index, NodeId, ReadId, Sample, Term, WriteSeq};
 use crate::raft::message::{Entry, Message};
+use crate::raft::{ChangeError, Snapshot};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -61,6 +62,15 @@ pub enum Action {
     Send { to: NodeId, message: Message, after: Option<WriteSeq> },
     /// Apply the entries `from ..= to` in order, then say `Event::Applied(to)`.
     Apply { from: Index, to: Index },
+    /// A leader's snapshot is here, whole. Store it durably, then say `Event::SnapshotStored`; if that
+    /// cannot be, `Event::SnapshotRefused`.
+    Install(Snapshot),
+    /// The snapshot that was stored last stands in place of what was applied so far: its index counts as
+    /// applied.
+    Restored { index: Index },
+    /// This log ends before what it acknowledged as durable, and a leader has committed: an older copy of its
+    /// directory was put back. It must promise nothing more; the node ends.
+    LogLost { last: Index, acknowledged: Index },
     /// The read is confirmed: answer it once `index` is applied.
     ReadReady { read: ReadId, index: Index },
     /// This node leads no more: the read must be asked elsewhere.
@@ -92,6 +102,9 @@ pub enum ProposeError {
     /// The log is full up to the reserve; only entries that free something are admitted.
     #[error("the log is full")]
     LogFull,
+    /// Leadership is on its way to another node; ask there soon, or here again.
+    #[error("leadership is being handed over")]
+    Transferring,
     /// The payload is larger than `limits::ENTRY_BYTES_MAX`.
     #[error("the entry is too large")]
     TooLarge,
@@ -103,4 +116,50 @@ pub enum ReadError {
     /// Another node may lead.
     #[error("this node does not lead")]
     NotLeader,
+}
+
+/// Why a change of the membership was not taken; nothing was appended.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MembershipError {
+    /// Another node may lead.
+    #[error("this node does not lead")]
+    NotLeader,
+    /// Its own no-op is not committed yet (R12).
+    #[error("the leader is new: try again in a moment")]
+    NotReady,
+    /// One at a time.
+    #[error("a change of members is under way: try again when it is done")]
+    Pending,
+    /// Leadership is on its way to another node.
+    #[error("leadership is being handed over: try again in a moment")]
+    Transferring,
+    /// It would vote without what it is to vote on.
+    #[error("node {0} has not caught up with the log: try again in a moment")]
+    Behind(NodeId),
+    /// The change itself.
+    #[error(transparent)]
+    Change(#[from] ChangeError),
+}
+
+/// Why leadership cannot be handed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TransferError {
+    /// Another node may lead.
+    #[error("this node does not lead")]
+    NotLeader,
+    /// The target is no other voter.
+    #[error("node {0} is not another voter of this cluster")]
+    NotVoter(NodeId),
+    /// There is no other voter.
+    #[error("there is no other voter")]
+    Alone,
+}
+
+/// Whether a program may still believe in the leader lease when a transfer begins (C3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// Programs may have been told of it: it runs out first.
+    Standing,
+    /// Nobody asked, or the program resigned: it reads 0 already, and will.
+    Ended,
 }

@@ -1,8 +1,9 @@
 //! How far one follower's log is known to equal the leader's, and what may be sent to it next.
 
-use crate::base::Index;
 use crate::base::limits::{APPEND_BYTES_MAX, INFLIGHT_BYTES_MAX};
+use crate::base::{Index, Round, checksum};
 use crate::raft::log::Log;
+use crate::raft::{Snapshot, SnapshotOutcome};
 use std::collections::VecDeque;
 
 /// An append to build: the entries behind `prev` up to `last`; none if they are equal.
@@ -10,6 +11,29 @@ use std::collections::VecDeque;
 pub(super) struct Batch {
     pub prev: Index,
     pub last: Index,
+}
+
+/// What to send to a follower.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// Entries, or none to ask.
+    Append(Batch),
+    /// The part of a snapshot that begins at this byte.
+    Chunk { shipment: Shipment, offset: u64 },
+}
+
+/// A snapshot, and the checksum of its data: computed once, since the data is long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Shipment {
+    pub snapshot: Snapshot,
+    pub crc: u32,
+}
+
+impl Shipment {
+    pub fn new(snapshot: Snapshot) -> Self {
+        let crc = checksum::crc32c(snapshot.data.bytes());
+        Self { snapshot, crc }
+    }
 }
 
 /// Appends on their way.
@@ -44,6 +68,9 @@ enum Pace {
     /// The logs are known to meet: send ahead of the acknowledgements. `nudge` asks for one append even
     /// without entries, which finds out whether one before it was lost.
     Replicate { inflight: Inflight, nudge: bool },
+    /// The follower needs what is compacted: a snapshot in parts, one at a time. `sent` is the round in which
+    /// the part at `offset` left, none if it is to be sent (again).
+    Install { shipment: Shipment, offset: u64, sent: Option<Round> },
 }
 
 /// One follower's log as its leader knows it. Invariant: `matched` < `next` ≤ last index + 1; `matched`
@@ -66,10 +93,17 @@ impl Progress {
         self.matched
     }
 
-    /// What was in flight is lost: find out anew what arrived.
+    /// Whether the follower keeps up: entries go to it as they come.
+    pub fn is_replicating(&self) -> bool {
+        matches!(self.pace, Pace::Replicate { .. })
+    }
+
+    /// What was in flight is lost: find out anew what arrived. A snapshot goes on where it was.
     pub fn reset(&mut self) {
-        if let Pace::Replicate { .. } = self.pace {
-            self.next = self.matched.next();
+        match &mut self.pace {
+            Pace::Install { sent, .. } => return *sent = None,
+            Pace::Replicate { .. } => self.next = self.matched.next(),
+            Pace::Probe { .. } => {}
         }
         self.pace = Pace::Probe { waiting: false };
     }
@@ -83,10 +117,31 @@ impl Progress {
         self.next = self.next.max(matched.next());
         match &mut self.pace {
             Pace::Replicate { inflight, .. } => inflight.free_through(matched),
-            Pace::Probe { .. } => {
+            // A late word of what came before the snapshot.
+            Pace::Install { shipment, .. } if matched < shipment.snapshot.meta.index => {}
+            Pace::Probe { .. } | Pace::Install { .. } => {
                 self.next = matched.next();
                 self.pace = Pace::Replicate { inflight: Inflight::default(), nudge: false };
             }
+        }
+    }
+
+    /// The follower is so far with the snapshot of `index`; what is said of another one is late.
+    pub fn handle_snapshot(&mut self, index: Index, outcome: SnapshotOutcome) {
+        let Pace::Install { shipment, offset, sent } = &mut self.pace else { return };
+        if shipment.snapshot.meta.index != index {
+            return;
+        }
+        match outcome {
+            SnapshotOutcome::Received { next } => {
+                let next = next.min(shipment.snapshot.data.bytes().len() as u64);
+                // An answer that moves nothing (all is there and being stored, or another snapshot is) is
+                // asked for again with the next heartbeat: at once would be again and again.
+                if next != *offset {
+                    (*offset, *sent) = (next, None);
+                }
+            }
+            SnapshotOutcome::Stored => self.handle_accepted(index),
         }
     }
 
@@ -103,24 +158,46 @@ impl Progress {
                 self.next = hint.next().min(prev).max(self.matched.next());
                 self.pace = Pace::Probe { waiting: false };
             }
-            Pace::Probe { .. } => {}
+            Pace::Probe { .. } | Pace::Install { .. } => {}
         }
     }
 
     /// The follower lives. A probe may be repeated; one that lags gets one append, empty if its window is
-    /// full, whose rejection would show a loss.
-    pub fn handle_heartbeat_response(&mut self, last_index: Index) {
+    /// full, whose rejection would show a loss. A part of a snapshot that left before this heartbeat, and is
+    /// still not answered, is lost, or is the last one, whose answer takes a disk.
+    pub fn handle_heartbeat_response(&mut self, round: Round, last_index: Index) {
         match &mut self.pace {
             Pace::Probe { waiting } => *waiting = false,
             Pace::Replicate { nudge, .. } => *nudge = self.matched < last_index,
+            Pace::Install { sent, .. } => *sent = sent.filter(|sent| *sent >= round),
         }
     }
 
-    /// The append to send now, if any; it counts as sent.
-    pub fn poll_append(&mut self, log: &Log) -> Option<Batch> {
+    /// What to send now, if anything; it counts as sent. `newest` is the newest snapshot.
+    pub fn poll_next(
+        &mut self,
+        log: &Log,
+        newest: Option<&Shipment>,
+        round: Round,
+    ) -> Option<Next> {
+        if self.next <= log.base() && !matches!(self.pace, Pace::Install { .. }) {
+            let shipment = newest.expect("what is compacted is in a snapshot").clone();
+            self.pace = Pace::Install { shipment, offset: 0, sent: None };
+        }
+        if let Pace::Install { shipment, offset, sent } = &mut self.pace {
+            if sent.is_some() {
+                return None;
+            }
+            *sent = Some(round);
+            return Some(Next::Chunk { shipment: shipment.clone(), offset: *offset });
+        }
+        self.poll_append(log).map(Next::Append)
+    }
+
+    fn poll_append(&mut self, log: &Log) -> Option<Batch> {
         let prev = Index(self.next.0 - 1);
         match &mut self.pace {
-            Pace::Probe { waiting: true } => None,
+            Pace::Install { .. } | Pace::Probe { waiting: true } => None,
             Pace::Probe { waiting } => {
                 *waiting = true;
                 Some(Batch { prev, last: log.last_within(self.next, APPEND_BYTES_MAX as u64) })

@@ -1,6 +1,8 @@
 //! Majorities: what a quorum has reached, and how an election stands.
 
+use crate::base::NodeId;
 use crate::base::limits::MEMBERS_MAX;
+use crate::raft::Membership;
 
 /// How an election stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,5 +66,31 @@ pub fn election(answers: impl IntoIterator<Item = Option<Ballot>>) -> Election {
         Election::Lost
     } else {
         Election::Pending
+    }
+}
+
+/// The largest value that a quorum of `membership` has reached: the smaller one of its halves, if it is
+/// joint; `None` if nobody votes in it.
+pub fn reached_in<T: Copy + Ord + Default>(
+    membership: &Membership,
+    value: impl Fn(NodeId) -> T,
+) -> Option<T> {
+    let incoming = reached(membership.incoming().map(&value));
+    if !membership.is_joint() {
+        return incoming;
+    }
+    let outgoing = reached(membership.outgoing().map(&value));
+    // A half without voters constrains nothing.
+    incoming.zip(outgoing).map(|(one, two)| one.min(two)).or(incoming).or(outgoing)
+}
+
+/// How an election among the voters of `membership` stands: both halves must be won, if it is joint.
+pub fn election_in(membership: &Membership, answer: impl Fn(NodeId) -> Option<Ballot>) -> Election {
+    let incoming = election(membership.incoming().map(&answer));
+    let outgoing = election(membership.outgoing().map(&answer));
+    match (incoming, outgoing) {
+        (Election::Lost, _) | (_, Election::Lost) => Election::Lost,
+        (Election::Won, Election::Won) => Election::Won,
+        _ => Election::Pending,
     }
 }

@@ -1,12 +1,14 @@
 //! The leader's side: its no-op, rounds, appends, what a quorum holds, and when it must step down.
 
-use crate::base::{NodeId, Round, Sample, Term};
-use crate::raft::progress::{Batch, Progress};
+use crate::base::limits::SNAPSHOT_CHUNK_BYTES_MAX;
+use crate::base::{Index, NodeId, Round, Sample, Term};
+use crate::raft::progress::{Batch, Next, Shipment};
 use crate::raft::role::{FollowerView, Leader, RoleState};
 use crate::raft::round::{Reads, Rounds};
 use crate::raft::{
     Action, Append, AppendOutcome, AppendResponse, Entry, EntryHeader, EntryKind, Heartbeat,
-    HeartbeatResponse, Message, Payload, Raft, Role, quorum,
+    HeartbeatResponse, Membership, Message, Payload, Raft, Role, SnapshotChunk, SnapshotResponse,
+    quorum,
 };
 use std::cmp::Reverse;
 use std::time::Duration;
@@ -21,24 +23,47 @@ impl Raft {
     pub(super) fn become_leader(&mut self, now: &Sample) {
         assert_eq!(self.role(), Role::Candidate, "only a candidate becomes leader");
         let noop = self.log.last_index().next();
-        let view = |id: &NodeId| FollowerView {
-            id: *id,
-            progress: Progress::new(noop),
-            echoed: None,
-            answered: *now,
-        };
-        let others = self.config.voters.iter().filter(|id| **id != self.config.id);
+        let before = self.log.entry(self.log.last_index());
+        let behind_relinquish =
+            before.is_some_and(|entry| entry.header.kind == EntryKind::Relinquish);
         self.role = RoleState::Leader(Box::new(Leader {
             won: *now,
             noop,
-            followers: others.map(view).collect(),
+            behind_relinquish,
+            claimed: None,
+            relinquished: None,
+            transfer: None,
+            followers: Vec::new(),
             rounds: Rounds::new(now),
             reads: Reads::default(),
             round_sent: *now,
         }));
-        let header = EntryHeader { format: 1, kind: EntryKind::NoOp, proposer_unix_ms: 0 };
-        let term = self.term();
-        self.log.push(Entry { term, index: noop, header, payload: Payload::empty() });
+        self.append_own(EntryKind::NoOp, Payload::empty());
+        self.seat_followers(now, noop);
+    }
+
+    /// Appends an entry of this leader's own making, whatever the log's bounds.
+    pub(super) fn append_own(&mut self, kind: EntryKind, payload: Payload) -> Index {
+        let header = EntryHeader { format: 1, kind, proposer_unix_ms: 0 };
+        let index = self.log.last_index().next();
+        self.append_entry(Entry { term: self.term(), index, header, payload });
+        index
+    }
+
+    /// Brings the followers that this leader sends to in line with the membership in force: all other
+    /// members whose directory is known. A new one is probed at `next` first.
+    pub(super) fn seat_followers(&mut self, now: &Sample, next: Index) {
+        let RoleState::Leader(leader) = &mut self.role else { return };
+        let members = self.memberships.current().members().iter();
+        let others = members
+            .filter(|member| member.node != self.config.id && member.directory.is_some())
+            .map(|member| member.node);
+        let mut before = std::mem::take(&mut leader.followers);
+        let view = |id: NodeId| match before.iter().position(|view| view.id == id) {
+            Some(place) => before.swap_remove(place),
+            None => FollowerView::new(id, next, now),
+        };
+        leader.followers = others.map(view).collect();
     }
 
     /// Steps down, in the same term, if a quorum has not answered for an election timeout, or the disk
@@ -48,7 +73,7 @@ impl Raft {
         if self.is_only_voter() {
             return;
         }
-        let silence = leader.quorum_silence(now).max(self.writes.waiting_since(now));
+        let silence = self.leader_doubt(leader, now);
         if silence > self.config.election {
             self.become_follower(now, self.term(), None);
         }
@@ -56,9 +81,16 @@ impl Raft {
 
     /// How long until a leader has something to do if nothing happens.
     pub(super) fn leader_remaining(&self, leader: &Leader) -> Duration {
-        let silence = leader.quorum_silence(&self.now).max(self.writes.waiting_since(&self.now));
+        let silence = self.leader_doubt(leader, &self.now);
         let doubt = self.config.election.saturating_sub(silence) + Duration::from_nanos(1);
-        leader.until_beat(&self.now, self.config.heartbeat).min(doubt)
+        let beat = leader.until_beat(&self.now, self.config.heartbeat);
+        beat.min(doubt).min(leader.until_transfer_step(&self.now))
+    }
+
+    /// For how long no quorum has been heard, or the disk has not answered.
+    fn leader_doubt(&self, leader: &Leader, now: &Sample) -> Duration {
+        let (membership, own) = (self.memberships.current(), self.config.id);
+        leader.quorum_silence(membership, own, now).max(self.writes.waiting_since(now))
     }
 
     /// One append or heartbeat for each follower that needs one. Appends wait for nothing: this node's
@@ -68,21 +100,35 @@ impl Raft {
         let beat = leader.until_beat(now, self.config.heartbeat).is_zero();
         let to_all = beat || leader.reads.need_round();
         if to_all {
-            leader.begin_round(now);
+            leader.begin_round(self.memberships.current(), self.config.id, now);
         }
         let (term, round) = (self.hard_state.term, leader.rounds.current());
         for follower in &mut leader.followers {
-            let message = if let Some(batch) = follower.progress.poll_append(&self.log) {
-                let Batch { prev, last } = batch;
-                let prev_term = self.log.term_at(prev).expect("a leader holds what it sends");
-                let entries = self.log.range(prev.next(), last).to_vec();
-                let (prev_index, commit) = (prev, self.commit);
-                Message::Append(Append { term, round, prev_index, prev_term, commit, entries })
-            } else if to_all {
-                let commit = follower.progress.matched().min(self.commit);
-                Message::Heartbeat(Heartbeat { term, round, commit })
-            } else {
-                continue;
+            let next = follower.progress.poll_next(&self.log, self.shipment.as_ref(), round);
+            let message = match next {
+                Some(Next::Append(Batch { prev, last })) => {
+                    let prev_term = self.log.term_at(prev).expect("a leader holds what it sends");
+                    let entries = self.log.range(prev.next(), last).to_vec();
+                    let (prev_index, commit) = (prev, self.commit);
+                    Message::Append(Append { term, round, prev_index, prev_term, commit, entries })
+                }
+                Some(Next::Chunk { shipment, offset }) => {
+                    let chunk = snapshot_chunk(&shipment, term, round, offset);
+                    let to = follower.id;
+                    let message = Message::SnapshotChunk(chunk);
+                    self.actions.push(Action::Send { to, message, after: None });
+                    if !to_all {
+                        continue;
+                    }
+                    // Its answer may take as long as a disk does: the heartbeat goes beside it.
+                    let commit = follower.progress.matched().min(self.commit);
+                    Message::Heartbeat(Heartbeat { term, round, commit })
+                }
+                None if to_all => {
+                    let commit = follower.progress.matched().min(self.commit);
+                    Message::Heartbeat(Heartbeat { term, round, commit })
+                }
+                None => continue,
             };
             self.actions.push(Action::Send { to: follower.id, message, after: None });
         }
@@ -125,7 +171,19 @@ impl Raft {
     ) {
         let last_index = self.log.last_index();
         if let Some(follower) = self.hear_follower(now, from, response.term, response.round) {
-            follower.progress.handle_heartbeat_response(last_index);
+            follower.progress.handle_heartbeat_response(response.round, last_index);
+        }
+    }
+
+    pub(super) fn handle_snapshot_response(
+        &mut self,
+        now: &Sample,
+        from: NodeId,
+        response: &SnapshotResponse,
+    ) {
+        if let Some(follower) = self.hear_follower(now, from, response.term, response.round) {
+            follower.progress.handle_snapshot(response.index, response.outcome);
+            self.advance_commit();
         }
     }
 
@@ -157,20 +215,32 @@ impl Raft {
     /// one of it behind them (R8; Raft §5.4.2, figure 8). This node counts as far as its own disk is.
     pub(super) fn advance_commit(&mut self) {
         let RoleState::Leader(leader) = &self.role else { return };
-        let followers = leader.followers.iter().map(|follower| follower.progress.matched());
-        let held = followers.chain([self.writes.durable_index()]);
-        let Some(index) = quorum::reached(held) else { return };
+        let held = |voter: NodeId| {
+            if voter == self.config.id {
+                self.writes.durable_index()
+            } else {
+                leader.follower(voter).map_or(Index(0), |follower| follower.progress.matched())
+            }
+        };
+        let Some(index) = quorum::reached_in(self.memberships.current(), held) else { return };
         if index > self.commit && self.log.term_at(index) == Some(self.hard_state.term) {
             self.commit = index;
         }
     }
+
+    /// The largest round that a quorum of the membership in force echoed; `None` if there is none yet.
+    pub(super) fn confirmed_round(&self, leader: &Leader) -> Option<Round> {
+        leader.confirmed_round(self.memberships.current(), self.config.id)
+    }
 }
 
 impl Leader {
-    /// The largest round that a quorum echoed, this node counting as ∞; `None` if there is none yet.
-    pub fn confirmed_round(&self) -> Option<Round> {
-        let echoes = self.followers.iter().map(|follower| follower.echoed);
-        quorum::reached(echoes.chain([Some(OWN_ROUND)])).flatten()
+    /// The largest round that a quorum echoed, `own` counting as ∞ if it is a voter.
+    pub fn confirmed_round(&self, membership: &Membership, own: NodeId) -> Option<Round> {
+        let echoed = |voter: NodeId| {
+            if voter == own { Some(OWN_ROUND) } else { self.follower(voter)?.echoed }
+        };
+        quorum::reached_in(membership, echoed).flatten()
     }
 
     /// How long until the next heartbeat. A pace, which no safety rests on: counted from reading to reading of
@@ -181,20 +251,42 @@ impl Leader {
     }
 
     /// For how long no quorum has been heard.
-    fn quorum_silence(&self, now: &Sample) -> Duration {
-        let silences = self.followers.iter().map(|view| now.elapsed_hi(&view.answered));
+    fn quorum_silence(&self, membership: &Membership, own: NodeId, now: &Sample) -> Duration {
         // The quorum that was heard last: least silence counts most.
-        let reached = quorum::reached(silences.chain([Duration::ZERO]).map(Reverse));
-        reached.map_or(Duration::ZERO, |Reverse(silence)| silence)
+        let silence = |voter: NodeId| {
+            if voter == own {
+                return Reverse(Duration::ZERO);
+            }
+            let heard = self.follower(voter).map_or(&self.won, |follower| &follower.answered);
+            Reverse(now.elapsed_hi(heard))
+        };
+        quorum::reached_in(membership, silence).map_or(Duration::ZERO, |Reverse(silence)| silence)
     }
 
     /// ++k. All reads received so far wait for it.
-    fn begin_round(&mut self, now: &Sample) {
-        if let Some(confirmed) = self.confirmed_round() {
+    fn begin_round(&mut self, membership: &Membership, own: NodeId, now: &Sample) {
+        if let Some(confirmed) = self.confirmed_round(membership, own) {
             self.rounds.prune(confirmed);
         }
         let round = self.rounds.begin(now);
         self.reads.assign(round);
         self.round_sent = *now;
+    }
+}
+
+/// The part of a snapshot that begins at `offset`.
+fn snapshot_chunk(shipment: &Shipment, term: Term, round: Round, offset: u64) -> SnapshotChunk {
+    let Shipment { snapshot, crc } = shipment;
+    let data = snapshot.data.bytes();
+    let from = usize::try_from(offset).map_or(data.len(), |offset| offset.min(data.len()));
+    let to = data.len().min(from + SNAPSHOT_CHUNK_BYTES_MAX);
+    SnapshotChunk {
+        term,
+        round,
+        meta: snapshot.meta.clone(),
+        total: data.len() as u64,
+        crc: *crc,
+        offset,
+        bytes: Payload::from(data[from..to].to_vec()),
     }
 }

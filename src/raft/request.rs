@@ -3,9 +3,7 @@
 use crate::base::limits::{ENTRY_BYTES_MAX, UNCOMMITTED_BYTES_MAX};
 use crate::base::{Index, ReadId};
 use crate::raft::role::RoleState;
-use crate::raft::{
-    Action, Entry, EntryHeader, Payload, ProposeError, Raft, ReadError, Role, Urgency,
-};
+use crate::raft::{Action, Entry, EntryHeader, Payload, ProposeError, Raft, ReadError, Urgency};
 
 impl Raft {
     /// Appends one entry to the leader's log and says where; it leaves with the next `take_actions`.
@@ -18,8 +16,9 @@ impl Raft {
         payload: Payload,
         urgency: Urgency,
     ) -> Result<Index, ProposeError> {
-        if self.role() != Role::Leader {
-            return Err(ProposeError::NotLeader);
+        let RoleState::Leader(leader) = &self.role else { return Err(ProposeError::NotLeader) };
+        if leader.transfer.is_some() {
+            return Err(ProposeError::Transferring);
         }
         if payload.bytes().len() > ENTRY_BYTES_MAX {
             return Err(ProposeError::TooLarge);
@@ -31,13 +30,13 @@ impl Raft {
             Urgency::Normal => self.config.log_bytes_max - self.config.log_reserve_bytes,
             Urgency::Frees => self.config.log_bytes_max,
         };
-        if self.log.bytes() + size > admitted {
+        if self.log_bytes() + size > admitted {
             return Err(ProposeError::LogFull);
         }
         if self.log.bytes_behind(self.commit) + size > UNCOMMITTED_BYTES_MAX as u64 {
             return Err(ProposeError::Busy);
         }
-        self.log.push(entry);
+        self.append_entry(entry);
         Ok(index)
     }
 
@@ -65,7 +64,8 @@ impl Raft {
         if self.commit < leader.noop {
             return;
         }
-        let Some(confirmed) = leader.confirmed_round() else { return };
+        let confirmed = leader.confirmed_round(self.memberships.current(), self.config.id);
+        let Some(confirmed) = confirmed else { return };
         while let Some((read, commit)) = leader.reads.pop_confirmed(confirmed) {
             self.actions.push(Action::ReadReady { read, index: commit.max(leader.noop) });
         }

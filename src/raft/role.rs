@@ -1,10 +1,11 @@
 //! The four roles, each with the data that only it has.
 
 use crate::base::{Index, NodeId, Round, Sample, WriteSeq};
-use crate::raft::Role;
 use crate::raft::progress::Progress;
 use crate::raft::quorum::Ballot;
 use crate::raft::round::{Reads, Rounds};
+use crate::raft::transfer::Transfer;
+use crate::raft::{LeaderLease, Role};
 
 /// Which role, with its data.
 #[derive(Clone, Debug)]
@@ -43,6 +44,14 @@ pub(super) struct Leader {
     pub won: Sample,
     /// Its own no-op.
     pub noop: Index,
+    /// The entry before its no-op is a `Relinquish`: nobody else can claim (C2).
+    pub behind_relinquish: bool,
+    /// Its claim when the members last changed, or Δ grew.
+    pub claimed: Option<LeaderLease>,
+    /// Its own last `Relinquish`: it claims nothing before an entry behind that is committed (C3).
+    pub relinquished: Option<Index>,
+    /// Its leadership is on its way to another node.
+    pub transfer: Option<Transfer>,
     pub followers: Vec<FollowerView>,
     pub rounds: Rounds,
     pub reads: Reads,
@@ -59,6 +68,14 @@ pub(super) struct FollowerView {
     pub echoed: Option<Round>,
     /// When it last answered.
     pub answered: Sample,
+}
+
+impl FollowerView {
+    /// Nothing is known of its log: the first probe is at `next`. It counts as heard just now, so that a
+    /// new member does not at once cost the leader its quorum.
+    pub fn new(id: NodeId, next: Index, now: &Sample) -> Self {
+        Self { id, progress: Progress::new(next), echoed: None, answered: *now }
+    }
 }
 
 impl RoleState {
@@ -102,6 +119,10 @@ impl Ballots {
 }
 
 impl Leader {
+    pub fn follower(&self, id: NodeId) -> Option<&FollowerView> {
+        self.followers.iter().find(|follower| follower.id == id)
+    }
+
     pub fn follower_mut(&mut self, id: NodeId) -> Option<&mut FollowerView> {
         self.followers.iter_mut().find(|follower| follower.id == id)
     }

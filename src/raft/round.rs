@@ -38,17 +38,18 @@ impl Rounds {
         self.current
     }
 
-    /// Forgets samples of rounds before `confirmed`, which nobody will ask for: a quorum never unlearns.
+    /// Forgets samples of rounds before `confirmed`: as long as the members stay, nobody will ask for them.
     pub fn prune(&mut self, confirmed: Round) {
         while self.samples.len() > 1 && self.samples[1].0 <= confirmed {
             self.samples.pop_front();
         }
     }
 
-    /// A time at or before which no message of `round` was built.
-    pub fn sample(&self, round: Round) -> Sample {
+    /// A time at or before which no message of `round` was built. `None` if that is forgotten: a quorum of new
+    /// members may have echoed less than one of the old ones had.
+    pub fn sample(&self, round: Round) -> Option<Sample> {
         let after = self.samples.partition_point(|(kept, _)| *kept <= round);
-        self.samples[after.saturating_sub(1)].1
+        Some(self.samples[after.checked_sub(1)?].1)
     }
 }
 

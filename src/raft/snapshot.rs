@@ -26,3 +26,14 @@ pub struct Snapshot {
     /// The state machine's own bytes, opaque to consensus.
     pub data: Payload,
 }
+
+impl Snapshot {
+    /// One that was restored into a new cluster names no members: they are those of the founding. A leader that
+    /// sends it on says so.
+    pub(super) fn founded_with(mut self, founding: &Membership) -> Self {
+        if self.meta.membership.members().is_empty() {
+            (self.meta.membership, self.meta.membership_index) = (founding.clone(), Index(0));
+        }
+        self
+    }
+}

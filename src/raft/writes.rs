@@ -5,7 +5,7 @@
 
 use crate::base::{Index, Sample, WriteSeq};
 use crate::raft::log::Log;
-use crate::raft::{HardState, Write};
+use crate::raft::{HardState, LogStart, Write};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -22,6 +22,7 @@ struct Issued {
 #[derive(Clone, Debug)]
 pub(super) struct Writes {
     hard_state: Option<HardState>,
+    start: Option<LogStart>,
     truncate_from: Option<Index>,
     /// Entries from here on are in no write yet.
     unwritten_from: Index,
@@ -38,6 +39,7 @@ impl Writes {
     pub fn new(last_index: Index) -> Self {
         Self {
             hard_state: None,
+            start: None,
             truncate_from: None,
             unwritten_from: last_index.next(),
             hard_state_seq: WriteSeq(0),
@@ -94,6 +96,22 @@ impl Writes {
         }
     }
 
+    /// A snapshot of `index` is durable, and the log goes on behind it.
+    pub fn handle_snapshot(&mut self, index: Index) {
+        self.durable_index = self.durable_index.max(index);
+    }
+
+    /// The log begins anew behind a snapshot that is durable: what was written before is no longer in it.
+    pub fn handle_reset(&mut self, start: LogStart) {
+        self.start = Some(start);
+        self.truncate_from = None;
+        self.unwritten_from = start.index.next();
+        self.durable_index = start.index;
+        for write in &mut self.issued {
+            write.covers = start.index;
+        }
+    }
+
     /// Hands out all that was gathered as one write.
     pub fn take(&mut self, log: &Log, now: &Sample) -> Option<Write> {
         if !self.is_gathering(log) {
@@ -107,7 +125,7 @@ impl Writes {
         Some(Write {
             seq,
             hard_state: self.hard_state.take(),
-            start: None,
+            start: self.start.take(),
             truncate_from: self.truncate_from.take(),
             entries,
         })
@@ -134,6 +152,9 @@ impl Writes {
     }
 
     fn is_gathering(&self, log: &Log) -> bool {
-        self.hard_state.is_some() || self.truncate_from.is_some() || self.has_unwritten_entries(log)
+        self.hard_state.is_some()
+            || self.start.is_some()
+            || self.truncate_from.is_some()
+            || self.has_unwritten_entries(log)
     }
 }

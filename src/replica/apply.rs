@@ -3,9 +3,8 @@
 use super::requests::ENTRY_FORMAT;
 use super::{ApplyError, Replica, ServerMessage};
 use crate::base::{Index, RequestId, Sample, SessionId, codec};
-use crate::lock::{Answer, Command, Granted, Outcome, Settings};
+use crate::lock::{Answer, Applied, Command, Granted, LockMachine, Outcome};
 use crate::raft::{Entry, EntryKind, Event};
-use std::time::Duration;
 
 impl Replica {
     /// Applies `from ..= to` in order, and tells raft.
@@ -28,20 +27,19 @@ impl Replica {
 
     fn apply_entry(&mut self, now: &Sample, entry: &Entry) -> Result<(), ApplyError> {
         match entry.header.kind {
-            EntryKind::NoOp | EntryKind::Membership | EntryKind::Relinquish => Ok(()),
+            EntryKind::NoOp | EntryKind::Relinquish => {}
+            EntryKind::Membership => self.handle_membership_applied(entry.index),
             EntryKind::Command => {
-                let command = decode_command(entry)?;
-                let unix_ms = entry.header.proposer_unix_ms;
-                let applied = self.machine.apply(entry.index, entry.term, unix_ms, &command);
+                let applied = apply_command(&mut self.machine, entry)?;
                 if let Some(outcome) = applied.outcome {
                     self.handle_outcome(now, entry.index, outcome);
                 }
                 for Granted { session, request, token } in applied.granted {
                     self.answer(session, request, Answer::Granted { token });
                 }
-                Ok(())
             }
         }
+        Ok(())
     }
 
     fn handle_outcome(&mut self, now: &Sample, index: Index, outcome: Outcome) {
@@ -68,10 +66,8 @@ impl Replica {
                     self.reply(connection, ServerMessage::SessionEnded { session });
                 }
             }
-            Outcome::SettingsChanged(Settings { lease_ms, .. }) => {
-                self.raft.set_lease_duration(Duration::from_millis(u64::from(lease_ms)));
-            }
-            Outcome::RestoreOver => {}
+            Outcome::SettingsChanged(_) => self.adopt_settings(),
+            Outcome::RestoreOver => self.handle_restore_over(now),
         }
     }
 
@@ -81,6 +77,15 @@ impl Replica {
             self.reply(connection, ServerMessage::Answered { session, request, answer });
         }
     }
+}
+
+/// Applies an entry that holds a command: a function of the machine and the entry alone (L2).
+pub(super) fn apply_command(
+    machine: &mut LockMachine,
+    entry: &Entry,
+) -> Result<Applied, ApplyError> {
+    let command = decode_command(entry)?;
+    Ok(machine.apply(entry.index, entry.term, entry.header.proposer_unix_ms, &command))
 }
 
 fn decode_command(entry: &Entry) -> Result<Command, ApplyError> {

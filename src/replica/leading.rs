@@ -1,6 +1,8 @@
 //! What a replica has only while it leads: session timers, requests held back, creations under way, and the
 //! change of role.
 
+use super::orders::Ordered;
+use super::restoring::Restoring;
 use super::timers::SessionTimers;
 use super::{Replica, ServerMessage};
 use crate::base::limits::{HELD_REQUESTS_MAX, TTL_MS_DEFAULT};
@@ -20,6 +22,12 @@ pub struct Leading {
     pub held: VecDeque<(ConnectionId, Request)>,
     /// Who asked for the session that the entry at this index creates.
     pub creations: BTreeMap<Index, Creation>,
+    /// Who asked for the change of members that is under way.
+    pub change: Option<Ordered>,
+    /// Who asked for leadership to be handed over.
+    pub handover: Option<Ordered>,
+    /// The wait of a restored cluster.
+    pub restoring: Restoring,
     stage: Stage,
 }
 
@@ -53,9 +61,10 @@ impl Replica {
     /// The role, term or known leader changed.
     pub(super) fn handle_role(&mut self, role: Role) {
         if role != Role::Leader {
-            let held = std::mem::take(&mut self.leading).held;
+            let Leading { held, change, handover, .. } = std::mem::take(&mut self.leading);
             self.clients.unbind_all();
             self.drop_confirmed();
+            self.end_orders(change, handover);
             for (connection, _) in held {
                 self.send_hint(connection);
             }
@@ -71,8 +80,17 @@ impl Replica {
         }
         self.leading.stage = Stage::Ready;
         self.propose_settings();
+        self.begin_restoring(now);
+        self.retry_held(now);
+    }
+
+    /// Takes up the requests that were held back; those that must still wait are held again.
+    pub(super) fn retry_held(&mut self, now: &Sample) {
+        if !self.leading.is_ready() || self.raft.is_transferring() {
+            return;
+        }
         for (connection, request) in std::mem::take(&mut self.leading.held) {
-            self.handle_request(connection, request);
+            self.handle_request(now, connection, request);
         }
     }
 

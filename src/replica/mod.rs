@@ -7,27 +7,44 @@ mod apply;
 mod clients;
 mod confirm;
 mod leading;
+mod orders;
 mod requests;
+mod restoring;
+mod snapshots;
 mod timers;
 
-use crate::base::{ConnectionId, Index, NodeId, Sample, WriteSeq};
-use crate::lock::LockMachine;
-use crate::raft::{Action, Event, Raft, Role, Write};
+pub use snapshots::SnapshotJob;
+
+use crate::base::{ConnectionId, DirectoryId, Index, NodeId, Sample, WriteSeq};
+use crate::lock::{LockMachine, SnapshotError};
+use crate::raft::{Action, Claim, Event, Raft, Role, Write};
 use crate::wire::{LeaderHint, ServerMessage};
 use clients::Clients;
 use confirm::Confirmations;
 use leading::Leading;
+use snapshots::Snapshots;
 use std::collections::BTreeMap;
 
 /// Fixed for the life of a replica.
 #[derive(Clone, Debug)]
 pub struct ReplicaOptions {
-    /// Where peers and clients reach each member.
-    pub addresses: BTreeMap<NodeId, String>,
     /// Δ of the leader lease that this node asks for, in milliseconds.
     pub lease_ms: u32,
     /// The largest session TTL that this node asks for, in milliseconds.
     pub ttl_ms_max: u32,
+    /// Entries since the last snapshot, in bytes, at which the next is made.
+    pub snapshot_every_bytes: u64,
+}
+
+/// What a turn must know of the world.
+#[derive(Clone, Copy, Debug)]
+pub struct Turn {
+    /// The wall clock in milliseconds, which this turn's entries will carry, for people only.
+    pub unix_ms: u64,
+    /// Whether the disk can take more.
+    pub storage: Storage,
+    /// Whether programs may have been told of the leader lease (C3).
+    pub claim: Claim,
 }
 
 /// What to do, in the order given.
@@ -51,6 +68,26 @@ pub struct ApplyError {
     pub why: String,
 }
 
+/// Why a replica cannot go on; the node must stop.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReplicaError {
+    /// A committed entry cannot be read.
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
+    /// The log lost what it had acknowledged as durable (W8).
+    #[error(
+        "the log ends at entry {last}, but this node acknowledged entry {acknowledged}, which is committed: its data \
+         directory is an older copy. Remove the node (`tenure member remove`), and add it again under a new id, with an \
+         empty directory"
+    )]
+    LogLost {
+        /// Where the log ends.
+        last: Index,
+        /// What it held once.
+        acknowledged: Index,
+    },
+}
+
 /// One member's state: log, locks, and while it leads the sessions' timers.
 #[derive(Clone, Debug)]
 pub struct Replica {
@@ -61,7 +98,11 @@ pub struct Replica {
     clients: Clients,
     confirmations: Confirmations,
     leading: Leading,
+    snapshots: Snapshots,
+    /// The directories of the peers that connected.
+    met: BTreeMap<NodeId, DirectoryId>,
     storage: Storage,
+    claim: Claim,
     unix_ms: u64,
     pushed_hint: LeaderHint,
     outputs: Vec<Output>,
@@ -77,31 +118,46 @@ pub enum Storage {
 }
 
 impl Replica {
-    /// A replica around a recovered consensus core; the lock machine is built by applying the log.
-    #[must_use]
-    pub fn new(options: ReplicaOptions, raft: Raft) -> Self {
-        Self {
+    /// A replica around a recovered consensus core: the lock machine comes from its snapshot, and from applying
+    /// the log behind.
+    ///
+    /// # Errors
+    /// The snapshot cannot be read by this version.
+    pub fn new(options: ReplicaOptions, raft: Raft) -> Result<Self, SnapshotError> {
+        let machine = match raft.snapshot() {
+            Some(snapshot) => LockMachine::decode(snapshot.data.bytes())?,
+            None => LockMachine::new(),
+        };
+        let mut replica = Self {
             options,
+            machine,
+            applied: raft.snapshot_index(),
             raft,
-            machine: LockMachine::new(),
-            applied: Index(0),
             clients: Clients::default(),
             confirmations: Confirmations::default(),
             leading: Leading::default(),
+            snapshots: Snapshots::default(),
+            met: BTreeMap::new(),
             storage: Storage::Open,
+            claim: Claim::Standing,
             unix_ms: 0,
             pushed_hint: LeaderHint::default(),
             outputs: Vec::new(),
-        }
+        };
+        replica.adopt_settings();
+        Ok(replica)
     }
 
     /// Begins a turn: a leader that was stalled learns it before it answers or expires anything (C7).
-    /// `unix_ms` is the wall clock that this turn's entries will carry.
-    pub fn handle_turn(&mut self, now: &Sample, unix_ms: u64, storage: Storage) {
-        self.unix_ms = unix_ms;
-        self.storage = storage;
+    pub fn handle_turn(&mut self, now: &Sample, turn: Turn) {
+        let Turn { unix_ms, storage, claim } = turn;
+        (self.unix_ms, self.storage, self.claim) = (unix_ms, storage, claim);
         if self.raft.role() == Role::Leader {
             self.raft.handle(now, Event::Deadline);
+            self.advance_orders(now);
+            if self.machine.restoring().is_none() {
+                self.retry_held(now);
+            }
         }
     }
 
@@ -123,14 +179,15 @@ impl Replica {
     pub fn handle_deadline(&mut self, now: &Sample) {
         self.raft.handle(now, Event::Deadline);
         self.expire_sessions(now);
+        self.end_restoring(now);
     }
 
     /// Everything to be done, in order. Runs raft's actions, applies what is committed, and repeats until
     /// nothing follows from it.
     ///
     /// # Errors
-    /// [`ApplyError`]: final.
-    pub fn take_outputs(&mut self, now: &Sample) -> Result<Vec<Output>, ApplyError> {
+    /// [`ReplicaError`]: final.
+    pub fn take_outputs(&mut self, now: &Sample) -> Result<Vec<Output>, ReplicaError> {
         loop {
             self.open_confirmation();
             let actions = self.raft.take_actions(now);
@@ -143,13 +200,18 @@ impl Replica {
         }
     }
 
-    fn obey(&mut self, now: &Sample, action: Action) -> Result<(), ApplyError> {
+    fn obey(&mut self, now: &Sample, action: Action) -> Result<(), ReplicaError> {
         match action {
             Action::Write(write) => self.outputs.push(Output::Write(write)),
             Action::Send { to, message, after } => {
                 self.outputs.push(Output::SendPeer { to, message, after });
             }
             Action::Apply { from, to } => self.apply(now, from, to)?,
+            Action::Install(snapshot) => self.install(snapshot),
+            Action::Restored { index } => self.adopt(index),
+            Action::LogLost { last, acknowledged } => {
+                return Err(ReplicaError::LogLost { last, acknowledged });
+            }
             Action::ReadReady { read, index } => self.handle_confirmed(now, read, index),
             Action::ReadFailed { read } => self.handle_unconfirmed(read),
             Action::RoleChanged { role, .. } => self.handle_role(role),
@@ -160,7 +222,8 @@ impl Replica {
     /// When to call [`Replica::handle_deadline`] at the latest, as a reading of BOOTTIME; a hint.
     #[must_use]
     pub fn next_deadline(&self) -> u64 {
-        self.raft.next_deadline().min(self.leading.timers.next_deadline())
+        let own = self.leading.timers.next_deadline().min(self.restoring_deadline());
+        self.raft.next_deadline().min(own)
     }
 
     /// The highest index applied.
@@ -184,10 +247,16 @@ impl Replica {
     /// Who leads, as far as this node knows.
     #[must_use]
     pub fn leader_hint(&self) -> LeaderHint {
-        let leader = self.raft.leader().and_then(|leader| {
-            self.options.addresses.get(&leader).map(|address| (leader, address.clone()))
-        });
-        LeaderHint { term: self.raft.term(), leader }
+        let known = |leader: NodeId| Some((leader, self.address(leader)?.to_owned()));
+        LeaderHint { term: self.raft.term(), leader: self.raft.leader().and_then(known) }
+    }
+
+    /// Where a member is reached, as the newest membership says.
+    #[must_use]
+    pub fn address(&self, node: NodeId) -> Option<&str> {
+        let (_, membership) = self.raft.membership();
+        let address = membership.member(node).map(|member| member.address.as_str());
+        address.filter(|address| !address.is_empty())
     }
 
     fn reply(&mut self, to: ConnectionId, message: ServerMessage) {

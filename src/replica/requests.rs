@@ -4,7 +4,7 @@ use super::confirm::Asked;
 use super::leading::Creation;
 use super::{Replica, ServerMessage, Storage};
 use crate::base::limits::{CLIENT_NAME_BYTES_MAX, TTL_MS_MAX, TTL_MS_MIN, VALUE_BYTES_MAX};
-use crate::base::{ConnectionId, Index, RequestId, SessionId, SessionKey, codec};
+use crate::base::{ConnectionId, Index, RequestId, Sample, SessionId, SessionKey, codec};
 use crate::lock::{Answer, Command, Operation, Refusal};
 use crate::raft::{EntryHeader, EntryKind, Payload, ProposeError, Role, Urgency};
 use crate::wire::{ReadAnswer, Request};
@@ -21,14 +21,17 @@ impl Replica {
     }
 
     /// A client asks for something.
-    pub fn handle_request(&mut self, connection: ConnectionId, request: Request) {
+    pub fn handle_request(&mut self, now: &Sample, connection: ConnectionId, request: Request) {
         if !self.clients.contains(connection) {
             return;
+        }
+        if let Request::Order { read, order } = request {
+            return self.handle_order(now, connection, read, order);
         }
         if self.raft.role() != Role::Leader {
             return self.send_hint(connection);
         }
-        if !self.leading.is_ready() {
+        if !self.leading.is_ready() || self.must_wait(&request) {
             return self.hold(connection, request);
         }
         match request {
@@ -44,8 +47,15 @@ impl Replica {
                 self.confirmations.gather(connection, Asked::Read { read, query });
             }
             // Answered by the process, which knows more of itself.
-            Request::Status { .. } => {}
+            Request::Status { .. } | Request::Order { .. } => {}
         }
+    }
+
+    /// Whether a request can only be taken later: what is logged while leadership is handed over, by whoever
+    /// leads then.
+    fn must_wait(&self, request: &Request) -> bool {
+        let is_logged = matches!(request, Request::OpenSession { .. } | Request::Submit { .. });
+        is_logged && self.raft.is_transferring() || self.waits_for_restore(request)
     }
 
     fn open_session(
@@ -155,7 +165,7 @@ impl Replica {
         };
         self.raft.propose(header, Payload::from(payload), urgency).map_err(|error| match error {
             ProposeError::NotLeader => Unproposed::NotLeader,
-            ProposeError::Busy => Unproposed::Refused(Refusal::Busy),
+            ProposeError::Busy | ProposeError::Transferring => Unproposed::Refused(Refusal::Busy),
             ProposeError::LogFull => Unproposed::Refused(Refusal::Limit),
             ProposeError::TooLarge => Unproposed::Refused(Refusal::Invalid),
         })
@@ -175,7 +185,10 @@ impl Replica {
                 self.reply(connection, ServerMessage::Read { read, index, answer });
             }
             // Repeated by the client as a matter of course.
-            Request::Attach { .. } | Request::Renew { .. } | Request::Status { .. } => {}
+            Request::Attach { .. }
+            | Request::Renew { .. }
+            | Request::Status { .. }
+            | Request::Order { .. } => {}
         }
     }
 

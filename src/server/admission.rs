@@ -3,27 +3,27 @@
 use crate::base::founding::FoundingRecord;
 use crate::base::time::RHO_PPM;
 use crate::base::{ClusterId, NodeId};
+use crate::raft::Membership;
 use crate::wire::{PeerHello, Refused, RefusedCode};
 
-/// Checks a peer's hello against what this node knows. `record` is the founding, once there is one.
+/// Checks a peer's hello against what this node knows: `configured` members until there is a founding
+/// `record`, the newest `membership` from then on.
 ///
 /// # Errors
 /// What to answer before closing.
 pub fn check_peer(
     hello: &PeerHello,
     node: NodeId,
-    members: &[NodeId],
-    record: Option<&FoundingRecord>,
+    configured: &[NodeId],
+    founded: Option<Founded<'_>>,
 ) -> Result<(), Refused> {
     let theirs = hello.node;
     if hello.to != node {
         let text = format!("this is node {node}, not node {}: correct --cluster", hello.to);
         return refuse(RefusedCode::Node, text);
     }
-    if theirs == node || !members.contains(&theirs) {
-        let text = format!(
-            "node {theirs} is not another member of this cluster: correct --id or --cluster"
-        );
+    if theirs == node || theirs == NodeId(0) {
+        let text = format!("node {theirs} is not another member of this cluster: correct --id");
         return refuse(RefusedCode::Node, text);
     }
     if hello.rho_ppm != RHO_PPM {
@@ -33,7 +33,32 @@ pub fn check_peer(
         );
         return refuse(RefusedCode::ClockRate, text);
     }
-    let Some(record) = record else { return Ok(()) };
+    match founded {
+        Some(founded) => check_member(hello, &founded),
+        None if configured.contains(&theirs) => Ok(()),
+        None => refuse(
+            RefusedCode::Node,
+            format!(
+                "node {theirs} is not another member of this cluster: correct --id or --cluster"
+            ),
+        ),
+    }
+}
+
+/// What a founded node knows of its cluster.
+#[derive(Clone, Copy, Debug)]
+pub struct Founded<'a> {
+    /// How it began.
+    pub record: &'a FoundingRecord,
+    /// The newest membership, committed or not.
+    pub membership: &'a Membership,
+    /// Whether the peer was removed for good: as far as is committed.
+    pub is_removed: bool,
+}
+
+fn check_member(hello: &PeerHello, founded: &Founded<'_>) -> Result<(), Refused> {
+    let Founded { record, membership, is_removed } = *founded;
+    let theirs = hello.node;
     if let Some(cluster) = hello.cluster
         && cluster != record.cluster()
     {
@@ -43,14 +68,31 @@ pub fn check_peer(
         );
         return refuse(RefusedCode::Cluster, text);
     }
-    if record.directory(theirs) != Some(hello.directory) {
+    if is_removed {
         let text = format!(
-            "node {theirs} is empty: the cluster was founded with another data directory of it; \
-             restore that directory, or remove node {theirs} and add it again under a new id"
+            "node {theirs} was removed from this cluster: to come back it needs a new id and an empty \
+             directory (`tenure member add`, then --join)"
         );
-        return refuse(RefusedCode::Directory, text);
+        return refuse(RefusedCode::Removed, text);
     }
-    Ok(())
+    match membership.member(theirs) {
+        Some(member) if member.directory.is_some_and(|known| known != hello.directory) => {
+            let text = format!(
+                "node {theirs} is empty: the cluster knows another data directory of it; \
+                 restore that directory, or remove node {theirs} and add it again under a new id"
+            );
+            refuse(RefusedCode::Directory, text)
+        }
+        Some(_) => Ok(()),
+        // It may have been added by a change that has not come here yet: who is of this cluster is let in.
+        None if hello.cluster.is_some() => Ok(()),
+        None => refuse(
+            RefusedCode::Node,
+            format!(
+                "node {theirs} is not a member: add it with `tenure member add {theirs} HOST:PORT`"
+            ),
+        ),
+    }
 }
 
 /// Checks the cluster that a client knew from before, if any.
@@ -75,6 +117,7 @@ fn refuse(code: RefusedCode, text: String) -> Result<(), Refused> {
 mod tests {
     use super::*;
     use crate::base::DirectoryId;
+    use crate::raft::Change;
 
     const MEMBERS: [NodeId; 3] = [NodeId(1), NodeId(2), NodeId(3)];
 
@@ -93,8 +136,20 @@ mod tests {
         }
     }
 
+    fn founding() -> Membership {
+        let member = |node: NodeId| (node, DirectoryId([node.0 as u8; 16]), String::new());
+        Membership::founding(MEMBERS.map(member))
+    }
+
+    fn code_in(hello: &PeerHello, membership: &Membership) -> Option<RefusedCode> {
+        let (record, is_removed) = (record(), membership.is_removed(hello.node));
+        let founded = Founded { record: &record, membership, is_removed };
+        let checked = check_peer(hello, NodeId(1), &MEMBERS, Some(founded));
+        checked.err().map(|refused| refused.code)
+    }
+
     fn code_of(hello: &PeerHello) -> Option<RefusedCode> {
-        check_peer(hello, NodeId(1), &MEMBERS, Some(&record())).err().map(|refused| refused.code)
+        code_in(hello, &founding())
     }
 
     #[test]
@@ -104,12 +159,34 @@ mod tests {
         assert_eq!(code_of(&PeerHello { cluster: None, ..hello() }), None);
         assert_eq!(code_of(&PeerHello { to: NodeId(3), ..hello() }), Some(RefusedCode::Node));
         assert_eq!(code_of(&PeerHello { node: NodeId(1), ..hello() }), Some(RefusedCode::Node));
-        assert_eq!(code_of(&PeerHello { node: NodeId(9), ..hello() }), Some(RefusedCode::Node));
+        let stranger_here = PeerHello { node: NodeId(9), cluster: None, ..hello() };
+        assert_eq!(code_of(&stranger_here), Some(RefusedCode::Node));
+        let unfounded =
+            check_peer(&PeerHello { node: NodeId(9), ..hello() }, NodeId(1), &MEMBERS, None);
+        assert_eq!(unfounded.unwrap_err().code, RefusedCode::Node);
         assert_eq!(code_of(&PeerHello { rho_ppm: 1, ..hello() }), Some(RefusedCode::ClockRate));
         let other_cluster = PeerHello { cluster: Some(stranger), ..hello() };
         assert_eq!(code_of(&other_cluster), Some(RefusedCode::Cluster));
         let emptied = PeerHello { directory: DirectoryId([7; 16]), cluster: None, ..hello() };
         assert_eq!(code_of(&emptied), Some(RefusedCode::Directory));
+    }
+
+    #[test]
+    fn w8_members_are_those_of_the_newest_membership() {
+        let change = |change: Change| vec![change];
+        let address = "host4:1".to_owned();
+        let added = founding().changed(&change(Change::AddLearner { node: NodeId(4), address }));
+        let added = added.unwrap();
+        let newcomer = PeerHello { node: NodeId(4), cluster: None, ..hello() };
+        assert_eq!(code_in(&newcomer, &founding()), Some(RefusedCode::Node), "not added yet");
+        assert_eq!(code_in(&newcomer, &added), None, "not met yet: any directory");
+        let bind = Change::Bind { node: NodeId(4), directory: DirectoryId([4; 16]) };
+        let bound = added.changed(&change(bind)).unwrap();
+        assert_eq!(code_in(&newcomer, &bound), Some(RefusedCode::Directory), "emptied since");
+        let removed = founding().changed(&change(Change::Remove { node: NodeId(2) })).unwrap();
+        assert_eq!(code_in(&hello(), &removed), Some(RefusedCode::Removed));
+        let unknown = PeerHello { node: NodeId(7), ..hello() };
+        assert_eq!(code_of(&unknown), None, "of this cluster: added by what has not come here");
     }
 
     #[test]

@@ -5,9 +5,9 @@
 //! fixed, all who gather write the same one. Who meets a member that has a record copies it, if it names
 //! the own directory; if it names another, this directory was emptied, and must not vote under the old id.
 
-use crate::base::founding::FoundingRecord;
+use crate::base::founding::{FoundingRecord, Origin};
 use crate::base::{DirectoryId, NodeId};
-use crate::server::ServerError;
+use crate::server::{Entry, ServerError, ServerOptions};
 use crate::wire::FoundingOffer;
 use std::collections::BTreeMap;
 
@@ -17,20 +17,27 @@ pub struct Gathering {
     node: NodeId,
     directory: DirectoryId,
     members: Vec<NodeId>,
+    entry: Entry,
+    /// The snapshot that this directory was restored from.
+    origin: Option<Origin>,
     known: BTreeMap<NodeId, DirectoryId>,
 }
 
 impl Gathering {
     /// Knows itself alone.
     #[must_use]
-    pub fn new(node: NodeId, directory: DirectoryId, members: Vec<NodeId>) -> Self {
-        Self { node, directory, members, known: BTreeMap::from([(node, directory)]) }
+    pub fn new(options: &ServerOptions, directory: DirectoryId, origin: Option<Origin>) -> Self {
+        let mut members: Vec<NodeId> = options.members.iter().map(|(node, _)| *node).collect();
+        members.sort_unstable();
+        let (node, entry) = (options.node, options.entry);
+        let known = BTreeMap::from([(node, directory)]);
+        Self { node, directory, members, entry, origin, known }
     }
 
     /// What to tell a peer.
     #[must_use]
     pub fn offer(&self) -> FoundingOffer {
-        FoundingOffer { directory: self.directory, record: None }
+        FoundingOffer { directory: self.directory, origin: self.origin, record: None }
     }
 
     /// Takes what a peer says of itself. Gives the record once there is one to hold.
@@ -44,10 +51,13 @@ impl Gathering {
     ) -> Result<Option<FoundingRecord>, ServerError> {
         match offer.record {
             Some(record) => {
-                check_record(&record, self.node, self.directory, &self.members)?;
+                self.check_record(&record)?;
                 Ok(Some(record))
             }
+            // A joiner founds nothing: it waits for one who has a record.
+            None if self.entry == Entry::Joiner => Ok(None),
             None => {
+                self.check_origin(from, offer.origin)?;
                 if self.members.contains(&from) {
                     self.known.insert(from, offer.directory);
                 }
@@ -59,37 +69,84 @@ impl Gathering {
     /// The record, if every member's directory is known.
     #[must_use]
     pub fn complete(&self) -> Option<FoundingRecord> {
-        (self.known.len() == self.members.len()).then(|| {
-            FoundingRecord::new(self.known.iter().map(|(node, directory)| (*node, *directory)))
+        let is_complete = self.known.len() == self.members.len() && self.entry == Entry::Founder;
+        is_complete.then(|| {
+            let members = self.known.iter().map(|(node, directory)| (*node, *directory));
+            FoundingRecord::new(members).with_origin(self.origin)
         })
+    }
+
+    /// Whether `record` can be this node's: it names its directory, or the node is to join.
+    fn check_record(&self, record: &FoundingRecord) -> Result<(), ServerError> {
+        let node = self.node;
+        match record.directory(node) {
+            Some(directory) if directory != self.directory => Err(emptied(node)),
+            Some(_) => {
+                check_members(record, &self.members)?;
+                self.check_origin(node, record.origin())
+            }
+            None if self.entry == Entry::Joiner && self.origin.is_none() => Ok(()),
+            None if self.entry == Entry::Joiner => Err(ServerError::Config(
+                "a restored directory cannot join a cluster: begin with an empty one".to_owned(),
+            )),
+            None => Err(ServerError::Config(format!(
+                "node {node} is not one of the nodes that founded this cluster: add it with \
+                 `tenure member add`, and start it with --join",
+            ))),
+        }
+    }
+
+    fn check_origin(&self, from: NodeId, theirs: Option<Origin>) -> Result<(), ServerError> {
+        if theirs == self.origin {
+            return Ok(());
+        }
+        Err(ServerError::Config(format!(
+            "node {from} begins with another state than node {}: restore the same snapshot, with the same \
+             epoch, into the directories of all members, or into none",
+            self.node
+        )))
     }
 }
 
-/// Whether `record` can be this node's.
+/// Whether a founded directory is this node's, and its cluster the one that is configured. Once there is a log,
+/// that says who the members are.
 ///
 /// # Errors
 /// It names other members, or this node with another directory.
-pub fn check_record(
+pub fn check_founded(
     record: &FoundingRecord,
-    node: NodeId,
+    options: &ServerOptions,
     directory: DirectoryId,
-    members: &[NodeId],
+    log_is_empty: bool,
 ) -> Result<(), ServerError> {
+    match record.directory(options.node) {
+        Some(founded) if founded != directory => Err(emptied(options.node)),
+        Some(_) if log_is_empty => {
+            let mut members: Vec<NodeId> = options.members.iter().map(|(node, _)| *node).collect();
+            members.sort_unstable();
+            check_members(record, &members)
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn check_members(record: &FoundingRecord, members: &[NodeId]) -> Result<(), ServerError> {
     let founded: Vec<NodeId> = record.members().collect();
-    if founded != members {
-        return Err(ServerError::Config(format!(
-            "the cluster was founded with members {}, but this node is configured with {}: correct --cluster",
-            list(&founded),
-            list(members),
-        )));
+    if founded == members {
+        return Ok(());
     }
-    if record.directory(node) != Some(directory) {
-        return Err(ServerError::Config(format!(
-            "node {node} is empty: the cluster was founded with another data directory of it; \
-             restore that directory, or remove node {node} and add it again under a new id",
-        )));
-    }
-    Ok(())
+    Err(ServerError::Config(format!(
+        "the cluster was founded with members {}, but this node is configured with {}: correct --cluster",
+        list(&founded),
+        list(members),
+    )))
+}
+
+fn emptied(node: NodeId) -> ServerError {
+    ServerError::Config(format!(
+        "node {node} is empty: the cluster was founded with another data directory of it; \
+         restore that directory, or remove node {node} and add it again under a new id",
+    ))
 }
 
 fn list(members: &[NodeId]) -> String {
@@ -104,9 +161,25 @@ mod tests {
         DirectoryId([byte; 16])
     }
 
+    fn options(node: u64, entry: Entry) -> ServerOptions {
+        let members = (1..=3).map(|id| (NodeId(id), format!("host{id}:1"))).collect();
+        ServerOptions { entry, ..ServerOptions::new(NodeId(node), members) }
+    }
+
     fn node(number: u64) -> Gathering {
-        let members = vec![NodeId(1), NodeId(2), NodeId(3)];
-        Gathering::new(NodeId(number), directory(number as u8), members)
+        Gathering::new(&options(number, Entry::Founder), directory(number as u8), None)
+    }
+
+    fn joiner(number: u64) -> Gathering {
+        Gathering::new(&options(number, Entry::Joiner), directory(number as u8), None)
+    }
+
+    fn record() -> FoundingRecord {
+        FoundingRecord::new((1..=3).map(|n| (NodeId(n), directory(n as u8))))
+    }
+
+    fn offer_of(record: FoundingRecord) -> FoundingOffer {
+        FoundingOffer { directory: directory(2), origin: record.origin(), record: Some(record) }
     }
 
     #[test]
@@ -123,24 +196,46 @@ mod tests {
 
     #[test]
     fn a_record_that_names_this_directory_is_copied() {
-        let record = FoundingRecord::new((1..=3).map(|n| (NodeId(n), directory(n as u8))));
-        let offer = FoundingOffer { directory: directory(2), record: Some(record.clone()) };
-        assert_eq!(node(1).handle_offer(NodeId(2), offer), Ok(Some(record)));
+        assert_eq!(node(1).handle_offer(NodeId(2), offer_of(record())), Ok(Some(record())));
     }
 
     #[test]
     fn an_emptied_directory_is_refused_by_the_record() {
         let record = FoundingRecord::new((1..=3).map(|n| (NodeId(n), directory(n as u8 + 10))));
-        let offer = FoundingOffer { directory: directory(12), record: Some(record) };
-        let error = node(1).handle_offer(NodeId(2), offer).unwrap_err();
+        let error = node(1).handle_offer(NodeId(2), offer_of(record)).unwrap_err();
         assert!(error.to_string().contains("node 1 is empty"), "{error}");
     }
 
     #[test]
     fn a_stranger_is_not_gathered() {
         let mut one = node(1);
-        let stranger = FoundingOffer { directory: directory(9), record: None };
+        let stranger = FoundingOffer { directory: directory(9), origin: None, record: None };
         assert_eq!(one.handle_offer(NodeId(9), stranger), Ok(None));
         assert_eq!(one.handle_offer(NodeId(2), node(2).offer()), Ok(None));
+    }
+
+    #[test]
+    fn a_joiner_copies_a_record_that_does_not_name_it_and_founds_nothing() {
+        assert_eq!(joiner(4).handle_offer(NodeId(2), node(2).offer()), Ok(None));
+        assert_eq!(joiner(4).handle_offer(NodeId(2), offer_of(record())), Ok(Some(record())));
+        let error = node(4).handle_offer(NodeId(2), offer_of(record())).unwrap_err();
+        assert!(error.to_string().contains("--join"), "{error}");
+    }
+
+    #[test]
+    fn l15_members_that_were_restored_from_different_snapshots_found_nothing_together() {
+        let restored = |origin| Gathering::new(&options(1, Entry::Founder), directory(1), origin);
+        let offer = |origin| FoundingOffer { directory: directory(2), origin, record: None };
+        let (one, two) = (Some([1; 16]), Some([2; 16]));
+        assert!(restored(one).handle_offer(NodeId(2), offer(two)).is_err());
+        assert!(restored(one).handle_offer(NodeId(2), offer(None)).is_err());
+        assert!(restored(None).handle_offer(NodeId(2), offer(one)).is_err());
+        assert!(restored(one).handle_offer(NodeId(2), offer_of(record())).is_err());
+        let mut gathering = restored(one);
+        assert_eq!(gathering.handle_offer(NodeId(2), offer(one)), Ok(None));
+        let third = FoundingOffer { directory: directory(3), ..offer(one) };
+        let founded = gathering.handle_offer(NodeId(3), third).unwrap().unwrap();
+        assert_eq!(founded.origin(), one);
+        assert_ne!(founded.cluster(), record().cluster());
     }
 }

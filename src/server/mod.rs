@@ -5,7 +5,8 @@ mod admission;
 mod founding;
 mod options;
 mod serving;
+mod status;
 mod step;
 
-pub use options::{Input, Outside, ServerError, ServerOptions};
+pub use options::{Entry, Input, Outside, ServerError, ServerOptions};
 pub use step::Server;

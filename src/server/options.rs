@@ -1,7 +1,8 @@
 //! What a server is told, what it asks of the process around it, and how it ends.
 
-use crate::base::limits::MEMBERS_MAX;
-use crate::base::{ConnectionId, NodeId, Sample};
+use crate::base::limits::{self, MEMBERS_MAX};
+use crate::base::{ConnectionId, DirectoryId, NodeId, Sample};
+use crate::raft::Claim;
 use crate::wal::WalError;
 use crate::wire::{PeerMessage, Request, ServerMessage};
 use std::collections::BTreeSet;
@@ -12,8 +13,11 @@ use std::time::Duration;
 pub struct ServerOptions {
     /// This node.
     pub node: NodeId,
-    /// All configured members with the addresses that clients and peers dial; this node among them.
+    /// All configured members with the addresses that clients and peers dial; this node among them. Once the
+    /// log says who the members are, that counts.
     pub members: Vec<(NodeId, String)>,
+    /// Whether it may begin as a new member of a cluster that stands.
+    pub entry: Entry,
     /// How often a leader sends heartbeats.
     pub heartbeat: Duration,
     /// The smallest election timeout; each is drawn from `election ..= 2·election`.
@@ -26,6 +30,11 @@ pub struct ServerOptions {
     pub log_bytes_max: u64,
     /// The part of it in which only freeing entries are admitted.
     pub log_reserve_bytes: u64,
+    /// Entries since the last snapshot, in bytes, at which the next is made: `limits::SNAPSHOT_EVERY_BYTES`,
+    /// smaller in tests.
+    pub snapshot_every_bytes: u64,
+    /// Entries kept in memory behind a snapshot: `limits::RETAINED_BYTES`, smaller in tests.
+    pub retained_bytes: u64,
     /// How long new segments of the write-ahead log are: `limits::SEGMENT_BYTES`, smaller in tests.
     pub segment_bytes: u64,
     /// Drawn at each start of the process.
@@ -35,6 +44,27 @@ pub struct ServerOptions {
 }
 
 impl ServerOptions {
+    /// The defaults, for this member of these.
+    #[must_use]
+    pub fn new(node: NodeId, members: Vec<(NodeId, String)>) -> Self {
+        Self {
+            node,
+            members,
+            entry: Entry::Founder,
+            heartbeat: Duration::from_millis(30),
+            election: Duration::from_millis(150),
+            lease_ms: 150,
+            ttl_ms_max: limits::TTL_MS_MAX,
+            log_bytes_max: limits::LOG_BYTES_MAX,
+            log_reserve_bytes: limits::LOG_RESERVE_BYTES,
+            snapshot_every_bytes: limits::SNAPSHOT_EVERY_BYTES,
+            retained_bytes: limits::RETAINED_BYTES,
+            segment_bytes: limits::SEGMENT_BYTES,
+            boot: 0,
+            seed: 0,
+        }
+    }
+
     /// Whether the values fit each other.
     ///
     /// # Errors
@@ -45,7 +75,7 @@ impl ServerOptions {
             "a node id stands twice in the cluster"
         } else if ids.contains(&NodeId(0)) {
             "node ids begin at 1"
-        } else if !ids.contains(&self.node) {
+        } else if !ids.contains(&self.node) && self.entry == Entry::Founder {
             "this node's id is not in the cluster"
         } else if ids.len() > MEMBERS_MAX {
             "the cluster has too many members"
@@ -62,6 +92,15 @@ impl ServerOptions {
     }
 }
 
+/// How a node with an empty directory comes into a cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// It is one of those that found it.
+    Founder,
+    /// It was added to one that stands (`tenure member add`).
+    Joiner,
+}
+
 const ELECTION_MAX: Duration = Duration::from_secs(60);
 /// A claim loses 2 % and a millisecond to its margins; below this nothing useful is left.
 const LEASE_MS_MIN: u32 = 20;
@@ -73,6 +112,9 @@ pub trait Outside {
     fn now(&mut self) -> Sample;
     /// The wall clock in milliseconds, for people only.
     fn unix_ms(&mut self) -> u64;
+    /// Whether programs may have been told of this node's leader lease: `Ended` only if none has asked for it, or
+    /// it reads 0 by now and will (C3).
+    fn claim(&mut self) -> Claim;
     /// Queues a message for a peer; lost if there is no connection to it.
     fn send_peer(&mut self, to: NodeId, message: PeerMessage);
     /// Queues a message for a client; lost if the connection is gone.
@@ -86,7 +128,7 @@ pub trait Outside {
 #[derive(Clone, Debug)]
 pub enum Input {
     /// A connection to this peer stands, its hello checked.
-    PeerUp { peer: NodeId },
+    PeerUp { peer: NodeId, directory: DirectoryId },
     /// The *other* side closed the connection, or reset it.
     PeerDown { peer: NodeId },
     /// A message of a connected peer.
@@ -97,6 +139,8 @@ pub enum Input {
     ClientDown { connection: ConnectionId },
     /// A request of a connected client.
     Client { connection: ConnectionId, request: Request },
+    /// Leadership, if this node has it, is to go to that voter, or to the one with most of the log.
+    HandOver { to: Option<NodeId>, claim: Claim },
 }
 
 /// Why a server ended, or could not start. Final (W2, R14).

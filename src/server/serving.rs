@@ -2,9 +2,9 @@
 
 use crate::base::{NodeId, Sample, WriteSeq};
 use crate::raft::{Message, Write};
-use crate::replica::{Output, Replica};
+use crate::replica::{Output, Replica, SnapshotJob};
 use crate::server::{Outside, ServerError};
-use crate::wal::{Disk, Wal};
+use crate::wal::{Disk, SnapshotEnd, Wal};
 use crate::wire::PeerMessage;
 use std::collections::VecDeque;
 
@@ -24,7 +24,8 @@ impl Serving {
         Self { replica, durable: WriteSeq(0), waiting: VecDeque::new() }
     }
 
-    /// Does all that follows from what the replica was told, until nothing does.
+    /// Does all that follows from what the replica was told, until nothing does. Gives the newest reading of
+    /// the clocks.
     ///
     /// # Errors
     /// Final.
@@ -33,10 +34,10 @@ impl Serving {
         mut now: Sample,
         wal: &mut Wal<D>,
         outside: &mut impl Outside,
-    ) -> Result<(), ServerError> {
+    ) -> Result<Sample, ServerError> {
         loop {
             let writes = self.obey(&now, outside)?;
-            let Some(last) = writes.last().map(|write| write.seq) else { return Ok(()) };
+            let Some(last) = writes.last().map(|write| write.seq) else { return Ok(now) };
             // What waits for nothing leaves now: the followers' disks work while ours does.
             outside.flush();
             for write in &writes {
@@ -75,6 +76,38 @@ impl Serving {
             }
         }
         Ok(writes)
+    }
+
+    /// Takes note of a snapshot whose storing ended, and removes what it stands for from the log, a part in
+    /// each turn (W7).
+    ///
+    /// # Errors
+    /// Final.
+    pub fn take_snapshot<D: Disk>(
+        &mut self,
+        now: &Sample,
+        wal: &mut Wal<D>,
+    ) -> Result<(), ServerError> {
+        match wal.take_snapshot()? {
+            Some(SnapshotEnd::Stored(snapshot)) => {
+                self.replica.handle_snapshot_stored(now, snapshot);
+            }
+            Some(SnapshotEnd::NoSpace(why) | SnapshotEnd::Refused(why)) => {
+                self.replica.handle_snapshot_failed(now, &why);
+            }
+            None => {}
+        }
+        wal.compact(self.replica.raft().snapshot_index().next())?;
+        Ok(())
+    }
+
+    /// Begins to store the next snapshot, if one is due. What it rests on is durable: the turn is settled.
+    pub fn begin_snapshot<D: Disk>(&mut self, now: &Sample, wal: &mut Wal<D>) {
+        if !wal.is_storing()
+            && let Some(SnapshotJob { meta, content }) = self.replica.poll_snapshot_job(now)
+        {
+            wal.begin_snapshot(meta, content);
+        }
     }
 
     /// Sends what waited for the writes that are durable now.

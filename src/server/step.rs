@@ -1,17 +1,17 @@
 //! A server: opened on a directory, stepped by its process, founded or founding.
 
-use super::admission;
-use super::founding::{Gathering, check_record};
+use super::admission::{self, Founded};
+use super::founding::{Gathering, check_founded};
 use super::serving::Serving;
 use crate::base::founding::FoundingRecord;
 use crate::base::time::RHO_PPM;
-use crate::base::{ClusterId, ConnectionId, DirectoryId, NodeId, Sample};
-use crate::raft::{self, Event, LeaderLease, Raft, Role};
-use crate::replica::{Replica, ReplicaOptions, Storage};
+use crate::base::{ClusterId, ConnectionId, DirectoryId, Index, NodeId, Sample, checksum};
+use crate::raft::{self, Event, Membership, Raft};
+use crate::replica::{Replica, ReplicaOptions, Storage, Turn};
 use crate::server::{Input, Outside, ServerError, ServerOptions};
 use crate::wal::{Disk, Recovery, Wal, WalOptions};
 use crate::wire::{
-    ClientWelcome, FoundingOffer, LeaderHint, NodeStatus, PeerHello, PeerMessage, Refused, Request,
+    ClientWelcome, FoundingOffer, LeaderHint, PeerHello, PeerMessage, Refused, Request,
     ServerMessage,
 };
 use std::collections::BTreeSet;
@@ -20,10 +20,9 @@ use std::time::Duration;
 /// A replica with its durable log.
 #[derive(Debug)]
 pub struct Server<D: Disk> {
-    options: ServerOptions,
-    members: Vec<NodeId>,
+    pub(super) options: ServerOptions,
     directory: DirectoryId,
-    founding: Option<FoundingRecord>,
+    pub(super) founding: Option<FoundingRecord>,
     wal: Wal<D>,
     phase: Phase,
 }
@@ -31,7 +30,12 @@ pub struct Server<D: Disk> {
 #[derive(Debug)]
 enum Phase {
     /// No cluster yet: nothing is voted on, no request is answered.
-    Gathering { gathering: Gathering, clients: BTreeSet<ConnectionId> },
+    Gathering {
+        gathering: Gathering,
+        clients: BTreeSet<ConnectionId>,
+        /// What a restored directory begins with; else nothing.
+        recovered: raft::Recovered,
+    },
     /// A member.
     Serving(Box<Serving>),
 }
@@ -51,27 +55,32 @@ impl<D: Disk> Server<D> {
         let wal_options = WalOptions { segment_bytes: options.segment_bytes };
         let (mut wal, recovery) =
             Wal::open_with(disk, options.node, DirectoryId(entropy), &wal_options)?;
-        let mut members: Vec<NodeId> = options.members.iter().map(|(node, _)| *node).collect();
-        members.sort_unstable();
-        let Recovery { directory, founding, hard_state, entries, .. } = recovery;
-        let recovered = raft::Recovered { hard_state, entries };
+        let Recovery { directory, founding, hard_state, snapshot, entries, .. } = recovery;
+        let log_is_empty = entries.is_empty() && snapshot.is_none();
+        let recovered = raft::Recovered { hard_state, snapshot, entries };
         if let Some(record) = &founding {
-            check_record(record, options.node, directory, &members)?;
+            check_founded(record, &options, directory, log_is_empty)?;
         }
-        let gathering = Gathering::new(options.node, directory, members.clone());
-        let founding = match (founding, gathering.complete()) {
-            // A cluster of one needs nobody to found itself.
-            (None, Some(record)) => {
-                wal.found(&record)?;
-                Some(record)
+        let (phase, founding) = match founding {
+            Some(record) => (serving(&options, &record, recovered, now)?, Some(record)),
+            None => {
+                let snapshot = recovered.snapshot.as_ref();
+                let origin = snapshot.map(|snapshot| checksum::hash128(snapshot.data.bytes()));
+                let gathering = Gathering::new(&options, directory, origin);
+                match gathering.complete() {
+                    // A cluster of one needs nobody to found itself.
+                    Some(record) => {
+                        wal.found(&record)?;
+                        (serving(&options, &record, recovered, now)?, Some(record))
+                    }
+                    None => {
+                        let clients = BTreeSet::new();
+                        (Phase::Gathering { gathering, clients, recovered }, None)
+                    }
+                }
             }
-            (founding, _) => founding,
         };
-        let phase = match founding {
-            Some(_) => Phase::Serving(Box::new(serving(&options, &members, recovered, now))),
-            None => Phase::Gathering { gathering, clients: BTreeSet::new() },
-        };
-        Ok(Self { options, members, directory, founding, wal, phase })
+        Ok(Self { options, directory, founding, wal, phase })
     }
 
     /// One turn: takes all `inputs` (draining them) and whatever time has made due, and does everything
@@ -89,7 +98,9 @@ impl<D: Disk> Server<D> {
         let now = outside.now();
         let storage = if self.wal.prepare() { Storage::Open } else { Storage::Tight };
         if let Phase::Serving(serving) = &mut self.phase {
-            serving.replica.handle_turn(&now, outside.unix_ms(), storage);
+            let turn = Turn { unix_ms: outside.unix_ms(), storage, claim: outside.claim() };
+            serving.replica.handle_turn(&now, turn);
+            serving.take_snapshot(&now, &mut self.wal)?;
         }
         for input in inputs.drain(..) {
             self.handle(&now, input, outside)?;
@@ -98,7 +109,9 @@ impl<D: Disk> Server<D> {
             Phase::Gathering { .. } => Ok(()),
             Phase::Serving(serving) => {
                 serving.replica.handle_deadline(&now);
-                serving.settle(now, &mut self.wal, outside)
+                let now = serving.settle(now, &mut self.wal, outside)?;
+                serving.begin_snapshot(&now, &mut self.wal);
+                Ok(())
             }
         }
     }
@@ -121,7 +134,7 @@ impl<D: Disk> Server<D> {
             other => {
                 match &mut self.phase {
                     Phase::Serving(serving) => handle_serving(&mut serving.replica, now, other),
-                    Phase::Gathering { gathering, clients } => {
+                    Phase::Gathering { gathering, clients, .. } => {
                         handle_gathering(gathering, clients, other, outside);
                     }
                 }
@@ -137,7 +150,7 @@ impl<D: Disk> Server<D> {
         offer: FoundingOffer,
         outside: &mut impl Outside,
     ) -> Result<(), ServerError> {
-        let Phase::Gathering { gathering, clients } = &mut self.phase else {
+        let Phase::Gathering { gathering, clients, recovered } = &mut self.phase else {
             if offer.record.is_none() {
                 outside.send_peer(from, PeerMessage::Founding(self.own_offer()));
             }
@@ -145,21 +158,23 @@ impl<D: Disk> Server<D> {
         };
         let Some(record) = gathering.handle_offer(from, offer)? else { return Ok(()) };
         self.wal.found(&record)?;
-        self.founding = Some(record);
-        let nothing = raft::Recovered::default();
-        let mut serving = serving(&self.options, &self.members, nothing, now);
-        for connection in std::mem::take(clients) {
-            serving.replica.handle_client_up(connection);
+        let (clients, recovered) = (std::mem::take(clients), std::mem::take(recovered));
+        let mut phase = serving(&self.options, &record, recovered, now)?;
+        if let Phase::Serving(serving) = &mut phase {
+            clients.into_iter().for_each(|client| serving.replica.handle_client_up(client));
         }
-        self.phase = Phase::Serving(Box::new(serving));
-        for peer in self.members.iter().filter(|member| **member != self.options.node) {
-            outside.send_peer(*peer, PeerMessage::Founding(self.own_offer()));
+        self.phase = phase;
+        self.founding = Some(record);
+        for (peer, _) in self.peers() {
+            outside.send_peer(peer, PeerMessage::Founding(self.own_offer()));
         }
         Ok(())
     }
 
     fn own_offer(&self) -> FoundingOffer {
-        FoundingOffer { directory: self.directory, record: self.founding.clone() }
+        let record = self.founding.clone();
+        let origin = record.as_ref().and_then(FoundingRecord::origin);
+        FoundingOffer { directory: self.directory, origin, record }
     }
 
     /// When to step at the latest, as a reading of BOOTTIME in nanoseconds; a hint.
@@ -189,8 +204,13 @@ impl<D: Disk> Server<D> {
     /// # Errors
     /// What to answer before closing.
     pub fn check_hello(&self, hello: &PeerHello) -> Result<(), Refused> {
-        let record = self.founding.as_ref();
-        admission::check_peer(hello, self.options.node, &self.members, record)
+        let configured: Vec<NodeId> = self.options.members.iter().map(|(node, _)| *node).collect();
+        let founded = self.founding.as_ref().zip(self.replica()).map(|(record, replica)| Founded {
+            record,
+            membership: replica.raft().membership().1,
+            is_removed: replica.raft().is_removed(hello.node),
+        });
+        admission::check_peer(hello, self.options.node, &configured, founded)
     }
 
     /// Whether a client that knew `cluster` is at the right place, and what to answer it.
@@ -207,59 +227,31 @@ impl<D: Disk> Server<D> {
         Ok(ClientWelcome { node: self.options.node, cluster: own, leader })
     }
 
+    /// The other members, and where they are reached: as configured until the log says.
+    #[must_use]
+    pub fn peers(&self) -> Vec<(NodeId, String)> {
+        let own = self.options.node;
+        let configured = self.options.members.iter().cloned();
+        let all: Vec<(NodeId, String)> = match self.replica() {
+            // A joiner dials those whom it was told of until the log has come here that tells of it.
+            Some(replica) if replica.raft().membership().1.member(own).is_some() => {
+                let members = replica.raft().membership().1.members().iter();
+                let reached = |node: NodeId| Some((node, replica.address(node)?.to_owned()));
+                members.filter_map(|member| reached(member.node)).collect()
+            }
+            Some(_) | None => configured.collect(),
+        };
+        all.into_iter().filter(|(node, _)| *node != own).collect()
+    }
+
+    /// The entry that says who the peers are: they are the same as long as it is.
+    #[must_use]
+    pub fn membership_index(&self) -> Option<Index> {
+        self.replica().map(|replica| replica.raft().membership().0)
+    }
+
     fn cluster(&self) -> Option<ClusterId> {
         self.founding.as_ref().map(FoundingRecord::cluster)
-    }
-
-    /// This leader's claim, for the process to publish (C4: compare with a fresh sample).
-    #[must_use]
-    pub fn leader_lease(&self, now: &Sample) -> Option<LeaderLease> {
-        self.replica()?.raft().leader_lease(now)
-    }
-
-    /// This node's role; a follower until it is founded.
-    #[must_use]
-    pub fn role(&self) -> Role {
-        self.replica().map_or(Role::Follower, |replica| replica.raft().role())
-    }
-
-    /// The term and its leader, as far as known.
-    #[must_use]
-    pub fn leader_hint(&self) -> LeaderHint {
-        self.replica().map_or_else(LeaderHint::default, Replica::leader_hint)
-    }
-
-    /// What this node says of itself. `refused_connections` is left for the process to fill in.
-    #[must_use]
-    pub fn status(&self) -> NodeStatus {
-        let mut status = NodeStatus {
-            node: self.options.node,
-            role: role_name(self.role()).to_owned(),
-            term: Default::default(),
-            leader: None,
-            commit: Default::default(),
-            applied: Default::default(),
-            last: Default::default(),
-            log_bytes: 0,
-            log_bytes_max: self.options.log_bytes_max,
-            sessions: 0,
-            locks: 0,
-            members: self.options.members.clone(),
-            refused_connections: 0,
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-        };
-        if let Some(replica) = self.replica() {
-            let raft = replica.raft();
-            status.term = raft.term();
-            status.leader = raft.leader();
-            status.commit = raft.commit();
-            status.applied = replica.applied();
-            status.last = raft.last_index();
-            status.log_bytes = raft.log_bytes();
-            status.sessions = replica.machine().session_count() as u64;
-            status.locks = replica.machine().held_count() as u64;
-        }
-        status
     }
 
     /// The machine below; `None` until founded.
@@ -280,7 +272,7 @@ impl<D: Disk> Server<D> {
 
 fn handle_serving(replica: &mut Replica, now: &Sample, input: Input) {
     match input {
-        Input::PeerUp { peer } => replica.handle_raft(now, Event::PeerUp(peer)),
+        Input::PeerUp { peer, directory } => replica.handle_peer_up(now, peer, directory),
         Input::PeerDown { peer } => replica.handle_raft(now, Event::PeerDown(peer)),
         Input::Peer { from, message: PeerMessage::Raft(message) } => {
             replica.handle_raft(now, Event::Message { from, message });
@@ -288,7 +280,12 @@ fn handle_serving(replica: &mut Replica, now: &Sample, input: Input) {
         Input::Peer { message: PeerMessage::Founding(_), .. } => {}
         Input::ClientUp { connection } => replica.handle_client_up(connection),
         Input::ClientDown { connection } => replica.handle_client_down(connection),
-        Input::Client { connection, request } => replica.handle_request(connection, request),
+        Input::Client { connection, request } => replica.handle_request(now, connection, request),
+        Input::HandOver { to, claim } => {
+            if let Err(error) = replica.hand_over(now, to, claim) {
+                ::log::info!("leadership stays: {error}");
+            }
+        }
     }
 }
 
@@ -299,7 +296,7 @@ fn handle_gathering(
     outside: &mut impl Outside,
 ) {
     match input {
-        Input::PeerUp { peer } => {
+        Input::PeerUp { peer, .. } => {
             outside.send_peer(peer, PeerMessage::Founding(gathering.offer()));
         }
         Input::Client { connection, .. } => {
@@ -311,40 +308,45 @@ fn handle_gathering(
         Input::ClientDown { connection } => {
             clients.remove(&connection);
         }
-        Input::PeerDown { .. } | Input::Peer { .. } => {}
+        Input::PeerDown { .. } | Input::Peer { .. } | Input::HandOver { .. } => {}
     }
 }
 
 fn serving(
     options: &ServerOptions,
-    members: &[NodeId],
+    record: &FoundingRecord,
     recovered: raft::Recovered,
     now: &Sample,
-) -> Serving {
+) -> Result<Phase, ServerError> {
     let config = raft::Config {
         id: options.node,
-        voters: members.to_vec(),
+        membership: founding_membership(options, record),
         heartbeat: options.heartbeat,
         election: options.election,
         peer_down_wait: PEER_DOWN_WAIT,
         log_bytes_max: options.log_bytes_max,
         log_reserve_bytes: options.log_reserve_bytes,
+        retained_bytes: options.retained_bytes,
         seed: options.seed,
     };
     let replica_options = ReplicaOptions {
-        addresses: options.members.iter().cloned().collect(),
         lease_ms: options.lease_ms,
         ttl_ms_max: options.ttl_ms_max,
+        snapshot_every_bytes: options.snapshot_every_bytes,
     };
-    Serving::new(Replica::new(replica_options, Raft::new(config, recovered, now)))
+    let replica = Replica::new(replica_options, Raft::new(config, recovered, now))
+        .map_err(|error| ServerError::Fatal(error.to_string()))?;
+    Ok(Phase::Serving(Box::new(Serving::new(replica))))
 }
 
-fn role_name(role: Role) -> &'static str {
-    match role {
-        Role::Leader => "leader",
-        Role::Follower => "follower",
-        Role::PreCandidate | Role::Candidate => "candidate",
-    }
+/// The founding members, with the addresses that this node is configured with.
+fn founding_membership(options: &ServerOptions, record: &FoundingRecord) -> Membership {
+    let address = |node: NodeId| {
+        let configured = options.members.iter().find(|(member, _)| *member == node);
+        configured.map_or_else(String::new, |(_, address)| address.clone())
+    };
+    let directory = |node| record.directory(node).expect("each member has a directory");
+    Membership::founding(record.members().map(|node| (node, directory(node), address(node))))
 }
 
 /// Both followers see a leader's connections close together: each waits up to this long, drawn at random.

@@ -6,6 +6,7 @@
 
 use crate::base::{Sample, rng::Rng};
 use crate::sim::clock::Clocks;
+use crate::sim::disk_faults::DiskFaults;
 use crate::sim::storage::Storage;
 use crate::wal::DiskError;
 use std::cell::RefCell;
@@ -27,18 +28,41 @@ pub struct Host {
     pub local: u64,
     /// How long a sync takes, shortest and longest.
     pub sync_nanos: (u64, u64),
-    /// No sync ends before this.
-    pub stalled_until: u64,
-    /// A spare file in the making: its name, its length, and when it is ready.
-    pub preparing: Option<(String, u64, u64)>,
+    /// What is wrong with the disk.
+    pub faults: DiskFaults,
+    /// A spare file in the making.
+    pub preparing: Option<Preparing>,
     /// The process is hit after this many more operations.
     pub crash_after: Option<u32>,
+    /// It is hit at the sync after this many more.
+    pub crash_at_sync: Option<u32>,
+    /// The next process is hit after this many operations.
+    pub crash_in_start: Option<u32>,
     /// It was hit; what it still does happens to nobody.
     pub crashed: bool,
     /// Pauses inside a step.
     pub pauses: Pauses,
     /// Pauses that happened inside steps.
     pub paused: u64,
+    /// Operations since the step began: what bounds a turn (O14).
+    pub operations: u64,
+    /// Processes that were hit at a sync.
+    pub hit_at_sync: u64,
+    /// Syncs that reached the disk, of all processes.
+    pub syncs: u64,
+}
+
+/// A spare file in the making, off the process's thread.
+#[derive(Clone, Debug)]
+pub struct Preparing {
+    /// Its name.
+    pub name: String,
+    /// Its length.
+    pub bytes: u64,
+    /// When it is made, or not.
+    pub ready: u64,
+    /// Whether there was room for it.
+    pub has_room: bool,
 }
 
 /// How often a process stops between two operations, and for how long.
@@ -60,17 +84,23 @@ impl Host {
             rng,
             local: 0,
             sync_nanos: (20_000, 200_000),
-            stalled_until: 0,
+            faults: DiskFaults::default(),
             preparing: None,
             crash_after: None,
+            crash_at_sync: None,
+            crash_in_start: None,
             crashed: false,
             pauses,
             paused: 0,
+            operations: 0,
+            hit_at_sync: 0,
+            syncs: 0,
         }))
     }
 
     /// Reads the clocks one after the other; the process may stop before, between and after.
     pub fn read_clocks(&mut self) -> Sample {
+        self.operations += 1;
         let mut at = [0; 4];
         for instant in &mut at {
             self.local += self.rng.below(200);
@@ -86,6 +116,7 @@ impl Host {
     /// # Errors
     /// The process is gone.
     pub fn operate(&mut self) -> Result<(), DiskError> {
+        self.operations += 1;
         if let Some(left) = &mut self.crash_after {
             if *left == 0 {
                 self.crashed = true;
@@ -96,17 +127,40 @@ impl Host {
         if self.crashed { Err(DiskError::Io("the process was killed".into())) } else { Ok(()) }
     }
 
+    /// A sync begins: what was written stands in the page cache, and the process may be hit right here.
+    ///
+    /// # Errors
+    /// The process is gone.
+    pub fn begin_sync(&mut self) -> Result<(), DiskError> {
+        match &mut self.crash_at_sync {
+            Some(0) => {
+                self.crash_at_sync = None;
+                self.hit_at_sync += 1;
+                self.crashed = true;
+                Err(DiskError::Io("the process was killed".into()))
+            }
+            Some(left) => {
+                *left -= 1;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Waits for the disk.
     pub fn wait_for_sync(&mut self) {
         let (shortest, longest) = self.sync_nanos;
         self.local += self.rng.between(shortest, longest);
-        self.local = self.local.max(self.stalled_until);
+        self.local = self.local.max(self.faults.stalled_until);
+        self.syncs += 1;
         self.maybe_pause();
     }
 
     /// The process starts anew: nothing of the last one's fate sticks.
     pub fn restart(&mut self, now: u64) {
-        (self.local, self.crash_after, self.crashed, self.preparing) = (now, None, false, None);
+        (self.local, self.crashed, self.preparing) = (now, false, None);
+        (self.crash_after, self.crash_at_sync) = (self.crash_in_start.take(), None);
+        self.faults.restart();
     }
 
     fn maybe_pause(&mut self) {

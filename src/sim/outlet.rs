@@ -1,6 +1,7 @@
 //! What is outside of a simulated server during one step: clocks that move on, and bytes that leave.
 
 use crate::base::{ConnectionId, NodeId, Sample};
+use crate::raft::Claim;
 use crate::server::Outside;
 use crate::sim::checkers::Violation;
 use crate::sim::checkers::durability::Ledger;
@@ -45,6 +46,17 @@ impl<'a> Outlet<'a> {
     }
 }
 
+impl Outlet<'_> {
+    /// What left before the process ended by itself.
+    ///
+    /// # Errors
+    /// As for [`Outlet::finish`].
+    pub fn abandon(self) -> Result<Vec<(u64, Outgoing)>, Violation> {
+        drain_durable(&self.host, self.ledger);
+        self.violation.map_or(Ok(self.left), Err)
+    }
+}
+
 impl Outside for Outlet<'_> {
     fn now(&mut self) -> Sample {
         self.host.borrow_mut().read_clocks()
@@ -52,6 +64,10 @@ impl Outside for Outlet<'_> {
 
     fn unix_ms(&mut self) -> u64 {
         1_700_000_000_000 + self.host.borrow().local / 1_000_000
+    }
+
+    fn claim(&mut self) -> Claim {
+        Claim::Standing
     }
 
     fn send_peer(&mut self, to: NodeId, message: PeerMessage) {

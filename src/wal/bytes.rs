@@ -20,5 +20,5 @@ pub(super) fn take_array<const N: usize>(input: &mut &[u8]) -> Option<[u8; N]> {
 
 /// A size of something in memory; all of ours are far below 2³².
 pub(super) fn to_usize(number: u64) -> usize {
-    usize::try_from(number).expect("sizes are bounded by SEGMENT_BYTES_MAX")
+    usize::try_from(number).expect("sizes of what fits into memory")
 }

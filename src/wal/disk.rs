@@ -15,10 +15,24 @@ pub enum DiskError {
     Io(String),
 }
 
+/// Why a file was not stored.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// There are no bytes to store: what made them says why. Nothing was written.
+    #[error("{0}")]
+    Content(String),
+    /// The disk said so.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+}
+
+/// Makes the bytes of a file, off the caller's thread; or says why there are none.
+pub type FileContent = Box<dyn FnOnce() -> Result<Vec<u8>, String> + Send>;
+
 /// One flat directory of files. Every method that changes something is durable only after the sync that
 /// covers it: file contents after `sync_data`, names after `sync_directory`.
 pub trait Disk {
-    /// The names in the directory, in byte order.
+    /// The names in the directory, in byte order, without those of the disk's own (a lock).
     ///
     /// # Errors
     /// [`DiskError`].
@@ -90,4 +104,13 @@ pub trait Disk {
     /// Whether the file of the last `prepare` is ready, once; `None` while it is in the making, or if
     /// none was asked for.
     fn take_prepared(&mut self) -> Option<Result<(), DiskError>>;
+
+    /// Begins to make the file `name`, off the caller's thread: makes its content, writes that under
+    /// `temporary`, syncs, renames, syncs the directory, reads it back and compares (W7). One at a time,
+    /// and it holds up no `prepare`.
+    fn begin_store(&mut self, temporary: &str, name: &str, content: FileContent);
+
+    /// How the last `begin_store` ended, once; `None` while it goes on, or if there was none. After an
+    /// error neither name is left, as far as removing them went well.
+    fn take_stored(&mut self) -> Option<Result<(), StoreError>>;
 }

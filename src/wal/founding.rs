@@ -1,7 +1,7 @@
 //! The file with the cluster's founding record. Written once, before the first vote or entry.
 //!
-//! Body: the cluster id, 16 bytes; the number of members, u32; and for each its node id, u64, and
-//! directory id, 16 bytes.
+//! Body: the cluster id, 16 bytes; the number of members, u32; for each its node id, u64, and directory
+//! id, 16 bytes; and, of a cluster that was restored from a snapshot, that one's hash, 16 bytes.
 
 use super::bytes::{take_array, take_u32, take_u64};
 use super::envelope::{self, Flaw, Magic, Owner};
@@ -31,6 +31,14 @@ pub(super) fn create<D: Disk>(
     small_file::place(disk, TEMPORARY, NAME, &envelope::seal(MAGIC, owner, &encode(record)))
 }
 
+/// Whether the directory that `disk` shows has a founding record: whoever starts on it founds or joins nothing.
+///
+/// # Errors
+/// The directory cannot be read.
+pub fn is_founded<D: Disk>(disk: &mut D) -> Result<bool, DiskError> {
+    Ok(disk.list()?.iter().any(|name| name == NAME))
+}
+
 fn encode(record: &FoundingRecord) -> Vec<u8> {
     let members: Vec<_> = record
         .members()
@@ -44,6 +52,9 @@ fn encode(record: &FoundingRecord) -> Vec<u8> {
         out.extend_from_slice(&node.0.to_le_bytes());
         out.extend_from_slice(&directory.0);
     }
+    if let Some(origin) = record.origin() {
+        out.extend_from_slice(&origin);
+    }
     out
 }
 
@@ -52,11 +63,12 @@ fn decode(body: &[u8]) -> Option<FoundingRecord> {
     let cluster = ClusterId(take_array(&mut rest)?);
     let count = take_u32(&mut rest)? as usize;
     let mut members = Vec::new();
-    while !rest.is_empty() {
+    for _ in 0..count {
         members.push((NodeId(take_u64(&mut rest)?), DirectoryId(take_array(&mut rest)?)));
     }
-    let record = FoundingRecord::new(members.iter().copied());
-    (members.len() == count && record.cluster() == cluster).then_some(record)
+    let origin = if rest.is_empty() { None } else { Some(take_array(&mut rest)?) };
+    let record = FoundingRecord::new(members).with_origin(origin);
+    (rest.is_empty() && record.cluster() == cluster).then_some(record)
 }
 
 pub(super) const NAME: &str = "founding";
@@ -72,6 +84,8 @@ mod tests {
         let record =
             FoundingRecord::new([1u8, 2, 3].map(|n| (NodeId(u64::from(n)), DirectoryId([n; 16]))));
         let bytes = encode(&record);
+        let restored = record.clone().with_origin(Some([7; 16]));
+        assert_eq!(decode(&encode(&restored)), Some(restored));
         assert_eq!(decode(&bytes), Some(record));
         let mut renamed = bytes.clone();
         renamed[20] = 9;

@@ -63,10 +63,13 @@ pub(super) fn read<D: Disk>(disk: &mut D, owner: &Owner) -> Result<Option<Found>
     })
 }
 
-/// Makes the file of a new directory: term 0, no vote.
-pub(super) fn create<D: Disk>(disk: &mut D, owner: &Owner) -> Result<(), DiskError> {
-    let slot =
-        envelope::seal(MAGIC, owner, &Slot { sequence: 1, state: HardState::default() }.body());
+/// Makes the file of a new directory.
+pub(super) fn create<D: Disk>(
+    disk: &mut D,
+    owner: &Owner,
+    state: HardState,
+) -> Result<(), DiskError> {
+    let slot = envelope::seal(MAGIC, owner, &Slot { sequence: 1, state }.body());
     let mut bytes = vec![0; to_usize(FILE_BYTES)];
     for offset in SLOT_OFFSETS.map(to_usize) {
         bytes[offset..offset + slot.len()].copy_from_slice(&slot);

@@ -2,17 +2,25 @@
 
 use super::envelope::Owner;
 use super::record::{self, Content, Link, Place};
-use super::recovery::End;
-use super::segment::{self, HEADER_BYTES, Header, SPARE, TEMPORARY};
+use super::recovery::Recovered;
+use super::segment::{self, Begun, HEADER_BYTES, Header, SPARE, TEMPORARY};
 use super::spare::Spare;
+use super::terms::Terms;
 use super::{Disk, DiskError, FileId};
+use crate::base::Index;
+use crate::raft::LogStart;
+use std::collections::VecDeque;
 
 /// The last segment, open, with the records that are not handed to it yet.
 #[derive(Debug)]
 pub(super) struct Log {
     owner: Owner,
     owner_checksum: u32,
-    segment: u64,
+    /// The segments that there are, the last of them the present one.
+    segments: VecDeque<Begun>,
+    /// The last index, with what is pending.
+    last_index: Index,
+    terms: Terms,
     file: FileId,
     segment_bytes: u64,
     /// How long the next segments are.
@@ -29,12 +37,20 @@ pub(super) struct Log {
 }
 
 impl Log {
-    /// Continues behind `end`, which is settled; `file` is its segment.
-    pub(super) fn new(owner: Owner, file: FileId, end: &End, new_segment_bytes: u64) -> Self {
+    /// Continues behind what was recovered, whose end is settled; `file` is its last segment.
+    pub(super) fn new(
+        owner: Owner,
+        file: FileId,
+        recovered: &Recovered,
+        new_segment_bytes: u64,
+    ) -> Self {
+        let end = &recovered.end;
         Self {
             owner,
             owner_checksum: owner.checksum(),
-            segment: end.segment,
+            segments: recovered.segments.clone(),
+            last_index: recovered.last_index(),
+            terms: recovered.terms(),
             file,
             segment_bytes: end.segment_bytes,
             new_segment_bytes,
@@ -64,10 +80,19 @@ impl Log {
         let batch = *self.batch.get_or_insert(sequence);
         let link = Link { previous: self.previous, sequence, batch };
         let offset = self.written + self.pending.len() as u64;
-        let place = Place { segment: self.segment, offset };
+        let place = Place { segment: self.present().number, offset };
         self.previous =
             record::encode(content, self.owner_checksum, place, link, &mut self.pending);
         self.next_sequence += 1;
+        self.last_index = content.last_index();
+        match content {
+            Content::Entry(entry) => self.terms.add(entry.index, entry.term),
+            Content::TruncateFrom(index) => self.terms.truncate_from(index),
+            Content::Start(start) => {
+                self.terms.clear();
+                self.terms.add(start.index, start.term);
+            }
+        }
         Ok(())
     }
 
@@ -78,6 +103,36 @@ impl Log {
             self.batch = None;
         }
         Ok(())
+    }
+
+    /// Removes the oldest segment if all of its entries are below `first_needed`: if the log ended below
+    /// that when the next segment was begun. One at a time, each durable before the next, since a power
+    /// cut keeps any of the removals that were not synced, and a gap is damage (ST29, ST30).
+    pub(super) fn remove_oldest<D: Disk>(
+        &mut self,
+        disk: &mut D,
+        first_needed: Index,
+    ) -> Result<(), DiskError> {
+        let is_behind = self.segments.get(1).is_some_and(|next| next.last_index < first_needed);
+        if let Some(oldest) = self.segments.front().filter(|_| is_behind) {
+            disk.remove(&segment::name(oldest.number))?;
+            disk.sync_directory()?;
+            self.segments.pop_front();
+        }
+        Ok(())
+    }
+
+    /// Whether it is durable that the log goes through the entry at which a snapshot stands, or begins
+    /// there. A log that does not is of another past, which nothing but this entry tells from the true one.
+    pub(super) fn surely_agrees_with(&self, snapshot: LogStart) -> bool {
+        self.batch.is_none()
+            && snapshot.index <= self.last_index
+            && self.terms.at(snapshot.index) == Some(snapshot.term)
+    }
+
+    /// The last index, with what is not durable yet.
+    pub(super) fn last_index(&self) -> Index {
+        self.last_index
     }
 
     /// What the present segment has room for.
@@ -103,6 +158,10 @@ impl Log {
         self.syncs
     }
 
+    fn present(&self) -> &Begun {
+        self.segments.back().expect("a log has a segment")
+    }
+
     fn flush<D: Disk>(&mut self, disk: &mut D) -> Result<(), DiskError> {
         if self.pending.is_empty() {
             return Ok(());
@@ -120,9 +179,10 @@ impl Log {
     fn begin_segment<D: Disk>(&mut self, disk: &mut D, spare: &mut Spare) -> Result<(), DiskError> {
         self.flush(disk)?;
         let header = Header {
-            number: self.segment + 1,
+            number: self.present().number + 1,
             bytes: self.new_segment_bytes,
             first_sequence: self.next_sequence,
+            last_index: self.last_index,
             previous: self.previous,
         };
         let (temporary, file) = match spare.take(disk)? {
@@ -132,20 +192,21 @@ impl Log {
         segment::take_into_use(disk, &self.owner, &header, temporary, file)?;
         disk.close(self.file);
         self.file = file;
-        self.segment = header.number;
+        self.segments.push_back(header.begun());
         self.segment_bytes = header.bytes;
         self.written = HEADER_BYTES;
         Ok(())
     }
 }
 
-/// Makes the first segment of a new directory.
+/// Makes the first segment of a new directory, whose entries will begin behind `last_index`.
 pub(super) fn create_first_segment<D: Disk>(
     disk: &mut D,
     owner: &Owner,
+    last_index: Index,
     bytes: u64,
 ) -> Result<(), DiskError> {
-    let header = Header { number: 1, bytes, first_sequence: 1, previous: 0 };
+    let header = Header { number: 1, bytes, first_sequence: 1, last_index, previous: 0 };
     let file = segment::make_zeros(disk, bytes)?;
     segment::take_into_use(disk, owner, &header, TEMPORARY, file)?;
     disk.close(file);

@@ -1,9 +1,10 @@
 //! The durable log: segments, hard state and identity of one data directory, over a [`Disk`].
 //!
-//! Safety W1–W6, W8. `docs/wal-format.md` has the bytes, how they are read back, and what is assumed of
+//! Safety W1–W8. `docs/wal-format.md` has the bytes, how they are read back, and what is assumed of
 //! the medium. No entry is kept here: what was written is read only by the next start.
 
 mod bytes;
+mod choice;
 mod disk;
 mod envelope;
 mod founding;
@@ -13,22 +14,29 @@ mod log;
 mod open;
 mod record;
 mod recovery;
+mod restore;
 mod segment;
 mod small_file;
+pub mod snapshot_file;
 mod spare;
+mod storing;
+mod terms;
 
-pub use disk::{Disk, DiskError, FileId};
+pub use disk::{Disk, DiskError, FileContent, FileId, StoreError};
+pub use founding::is_founded;
+pub use storing::SnapshotEnd;
 
 use crate::base::founding::FoundingRecord;
 use crate::base::limits::SEGMENT_BYTES;
 use crate::base::{DirectoryId, Index, NodeId};
-use crate::raft::{Entry, HardState, Write};
+use crate::raft::{Entry, HardState, LogStart, Snapshot, SnapshotMeta, Write};
 use envelope::{ADVICE, Owner};
 use hard_state::HardStateFile;
 use log::Log;
 use open::Opened;
 use record::Content;
 use spare::Spare;
+use storing::Storing;
 
 /// What recovery found.
 #[derive(Debug)]
@@ -39,7 +47,10 @@ pub struct Recovery {
     pub founding: Option<FoundingRecord>,
     /// Term and vote.
     pub hard_state: HardState,
-    /// The log, contiguous from index 1.
+    /// The snapshot to begin from.
+    pub snapshot: Option<Snapshot>,
+    /// The log, contiguous. The first index is 1, or at most the one behind the snapshot's: what the
+    /// snapshot holds already may be there, and then it is the same past.
     pub entries: Vec<Entry>,
     /// Bytes of torn tail that were trimmed, 0 if none.
     pub trimmed_bytes: u64,
@@ -67,6 +78,14 @@ pub struct WalOptions {
     pub segment_bytes: u64,
 }
 
+impl WalOptions {
+    fn check(&self) {
+        let bytes = self.segment_bytes;
+        let is_usable = bytes.is_multiple_of(512) && bytes <= segment::BYTES_MAX;
+        assert!(is_usable && bytes > segment::HEADER_BYTES, "segments of {bytes} bytes");
+    }
+}
+
 impl Default for WalOptions {
     fn default() -> Self {
         Self { segment_bytes: SEGMENT_BYTES }
@@ -82,7 +101,9 @@ pub struct Wal<D: Disk> {
     hard_state: HardStateFile,
     log: Log,
     spare: Spare,
-    last_index: Index,
+    /// Where the last snapshot stands that is durable.
+    stored: Option<LogStart>,
+    storing: Option<Storing>,
     /// The first failure; every later call gets it again (W2).
     failure: Option<WalError>,
 }
@@ -111,9 +132,7 @@ impl<D: Disk> Wal<D> {
         fresh_directory: DirectoryId,
         options: &WalOptions,
     ) -> Result<(Self, Recovery), WalError> {
-        let bytes = options.segment_bytes;
-        let is_usable = bytes.is_multiple_of(512) && bytes <= segment::BYTES_MAX;
-        assert!(is_usable && bytes > segment::HEADER_BYTES, "segments of {bytes} bytes");
+        options.check();
         let Opened { owner, hard_state, log, recovery } =
             open::open(&mut disk, node, fresh_directory, options)?;
         let wal = Self {
@@ -123,7 +142,8 @@ impl<D: Disk> Wal<D> {
             hard_state,
             log,
             spare: Spare::default(),
-            last_index: recovery.entries.last().map_or(Index(0), |entry| entry.index),
+            stored: recovery.snapshot.as_ref().map(|snapshot| start_behind(&snapshot.meta)),
+            storing: None,
             failure: None,
         };
         Ok((wal, recovery))
@@ -135,16 +155,19 @@ impl<D: Disk> Wal<D> {
     /// [`WalError`], final.
     pub fn found(&mut self, record: &FoundingRecord) -> Result<(), WalError> {
         assert!(!self.is_founded, "a directory is founded once");
-        self.attempt(|this| founding::create(&mut this.disk, &this.owner, record))?;
+        self.attempt(|this| Ok(founding::create(&mut this.disk, &this.owner, record)?))?;
         self.is_founded = true;
         Ok(())
     }
 
-    /// Takes one write in order: a hard state is durable on return (W6); truncations and entries are
-    /// gathered, and become durable with the next [`Wal::sync`].
+    /// Takes one write in order: a hard state is durable on return (W6); a new start, truncations and
+    /// entries are gathered, and become durable with the next [`Wal::sync`].
     ///
     /// # Errors
     /// [`WalError`], final.
+    ///
+    /// # Panics
+    /// If the write does not continue the log, or the log would begin behind what no stored snapshot holds.
     pub fn append(&mut self, write: &Write) -> Result<(), WalError> {
         assert!(self.is_founded, "nothing is promised before the founding record is durable");
         self.attempt(|this| {
@@ -152,10 +175,13 @@ impl<D: Disk> Wal<D> {
             {
                 this.hard_state.write(&mut this.disk, state)?;
             }
+            if let Some(start) = write.start {
+                this.restart(start)?;
+            }
             if let Some(from) = write.truncate_from {
                 this.truncate(from)?;
             }
-            write.entries.iter().try_for_each(|entry| this.append_entry(entry))
+            Ok(write.entries.iter().try_for_each(|entry| this.append_entry(entry))?)
         })
     }
 
@@ -165,7 +191,7 @@ impl<D: Disk> Wal<D> {
     /// # Errors
     /// [`WalError`], final.
     pub fn sync(&mut self) -> Result<(), WalError> {
-        self.attempt(|this| this.log.sync(&mut this.disk))
+        self.attempt(|this| Ok(this.log.sync(&mut this.disk)?))
     }
 
     /// Looks after the spare segment; call once a turn. `false` while the last attempt to make one failed
@@ -201,35 +227,40 @@ impl<D: Disk> Wal<D> {
         self.log.syncs()
     }
 
+    fn restart(&mut self, start: LogStart) -> Result<(), DiskError> {
+        let (index, stored) = (start.index, self.stored_index());
+        assert!(index <= stored, "a log behind {index}, the last snapshot is at {stored}");
+        self.log.add(&mut self.disk, &mut self.spare, Content::Start(start))
+    }
+
     fn truncate(&mut self, from: Index) -> Result<(), DiskError> {
-        let last = self.last_index;
+        let last = self.log.last_index();
         assert!(from.0 >= 1 && from <= last.next(), "truncation from {from}, the last is {last}");
-        self.last_index = Index(from.0 - 1);
         self.log.add(&mut self.disk, &mut self.spare, Content::TruncateFrom(from))
     }
 
     fn append_entry(&mut self, entry: &Entry) -> Result<(), DiskError> {
-        let (index, last) = (entry.index, self.last_index);
+        let (index, last) = (entry.index, self.log.last_index());
         assert!(index == last.next(), "entry {index} does not follow {last}");
         let term = self.hard_state.state().term;
         assert!(entry.term <= term, "entry {index} of term {}, the term is {term}", entry.term);
-        self.last_index = index;
         self.log.add(&mut self.disk, &mut self.spare, Content::Entry(entry))
     }
 
     /// Does `work` unless something failed before; remembers a failure for good (W2). A kernel may
     /// report a lost write once only, and call the next sync a success.
-    fn attempt(
+    fn attempt<T>(
         &mut self,
-        work: impl FnOnce(&mut Self) -> Result<(), DiskError>,
-    ) -> Result<(), WalError> {
+        work: impl FnOnce(&mut Self) -> Result<T, WalError>,
+    ) -> Result<T, WalError> {
         if let Some(failure) = &self.failure {
             return Err(failure.clone());
         }
-        work(self).map_err(|error| {
-            let failure = WalError::from(error);
-            self.failure = Some(failure.clone());
-            failure
-        })
+        work(self).inspect_err(|failure| self.failure = Some(failure.clone()))
     }
+}
+
+/// Where a log begins that this snapshot replaces.
+fn start_behind(meta: &SnapshotMeta) -> LogStart {
+    LogStart { index: meta.index, term: meta.term }
 }

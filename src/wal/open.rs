@@ -3,16 +3,24 @@
 //!
 //! The order in which a directory comes to be: identity, hard state, first segment, founding record;
 //! each durable with its name before the next is begun. Nothing is promised to anybody before there is a
-//! founding record, so until then the later ones may be missing, and are made again.
+//! founding record, so until then the later ones may be missing, and are made again. (One that is made
+//! from a snapshot has its identity last, see [`super::restore`].)
 
+use super::choice::{self, Chosen};
 use super::envelope::Owner;
 use super::hard_state::{self, HardStateFile};
 use super::log::{self, Log};
+use super::record::Content;
 use super::recovery::{self, Recovered};
 use super::segment::SegmentFile;
-use super::{ADVICE, Disk, Recovery, WalError, WalOptions, founding, identity, segment};
+use super::spare::Spare;
+use super::{
+    ADVICE, Disk, Recovery, WalError, WalOptions, founding, identity, segment, small_file,
+    snapshot_file, start_behind,
+};
 use crate::base::founding::FoundingRecord;
-use crate::base::{DirectoryId, NodeId};
+use crate::base::{DirectoryId, Index, NodeId, Term};
+use crate::raft::{HardState, SnapshotMeta};
 
 /// A directory that is ready for use.
 #[derive(Debug)]
@@ -35,18 +43,16 @@ pub(super) fn open<D: Disk>(
         Some(owner) => owner,
         None => make_directory(disk, Owner { directory: fresh_directory, node }, &names)?,
     };
-    let mut segments = list_segments(disk, &owner, &names)?;
-    let found = Found {
-        founding: founding::read(disk, &owner)?,
-        hard_state: hard_state::read(disk, &owner)?,
-        log: read_log(disk, &owner, &segments)?,
-    };
+    let segments = list_segments(disk, &owner, &names)?;
+    let founding = founding::read(disk, &owner)?;
+    let hard_state = hard_state::read(disk, &owner)?;
+    let log = read_log(disk, &owner, &segments)?;
+    let snapshot = choice::choose(disk, &owner, &names, log.as_ref())?;
+    let found = Found { founding, hard_state, snapshot, log };
     found.check()?;
 
-    if let Some(last) = segments.last_mut() {
-        segment::give_name(disk, last)?;
-    }
-    remove_temporaries(disk, &names)?;
+    found.give_names(disk, &segments)?;
+    remove_leftovers(disk, &names, found.snapshot_index())?;
     // A process that died between a rename and this call left a name that may not be durable.
     disk.sync_directory()?;
     complete(disk, owner, found, options)
@@ -57,35 +63,78 @@ pub(super) fn open<D: Disk>(
 struct Found {
     founding: Option<FoundingRecord>,
     hard_state: Option<hard_state::Found>,
+    snapshot: Option<Chosen>,
     log: Option<Recovered>,
 }
 
 impl Found {
     /// Whether the parts fit together.
     fn check(&self) -> Result<(), WalError> {
-        let term = self.hard_state.as_ref().map(|found| found.state().term).unwrap_or_default();
-        let sequences = self.log.as_ref().map_or(0, |log| log.end.next_sequence - 1);
-        if self.founding.is_none() {
-            return if term.0 == 0 && sequences == 0 {
-                Ok(())
-            } else {
-                Err(segment::missing(founding::NAME))
-            };
-        }
-        if self.hard_state.is_none() {
+        let is_new = self.founding.is_none() && self.snapshot.is_none();
+        if self.hard_state.is_none() && !is_new {
             return Err(segment::missing(hard_state::NAME));
         }
-        let Some(log) = &self.log else { return Err(segment::missing(&segment::name(1))) };
-        match log.entries.last() {
-            // Hard state is durable before the entries of its term are written (W6).
-            Some(last) if last.term > term => Err(WalError::Corrupt(format!(
-                "{} says term {term}, but the log holds an entry of term {}: it is an old copy. \
-                 {ADVICE}",
-                hard_state::NAME,
-                last.term
-            ))),
-            _ => Ok(()),
+        if self.log.is_none() && !is_new {
+            return Err(segment::missing(&segment::name(1)));
         }
+        if self.founding.is_none() && self.has_promised() {
+            return Err(segment::missing(founding::NAME));
+        }
+        let term = self.hard_state().term;
+        let newest = self.snapshot_term().max(self.last_term());
+        if newest > term {
+            // Hard state is durable before the entries of its term are written (W6).
+            return Err(WalError::Corrupt(format!(
+                "{} says term {term}, but the log holds an entry of term {newest}: it is an old \
+                 copy. {ADVICE}",
+                hard_state::NAME,
+            )));
+        }
+        Ok(())
+    }
+
+    /// Whether anything was promised since the directory was made. One that was made from a snapshot
+    /// begins with the snapshot's term.
+    fn has_promised(&self) -> bool {
+        let made_with = HardState { term: self.snapshot_term(), vote: None };
+        let records = self.log.as_ref().map_or(0, |log| log.end.next_sequence - 1);
+        self.hard_state() != made_with || records > 0
+    }
+
+    fn hard_state(&self) -> HardState {
+        self.hard_state.as_ref().map(hard_state::Found::state).unwrap_or_default()
+    }
+
+    fn snapshot_meta(&self) -> Option<&SnapshotMeta> {
+        self.snapshot.as_ref().map(|chosen| &chosen.snapshot.meta)
+    }
+
+    fn snapshot_term(&self) -> Term {
+        self.snapshot_meta().map(|meta| meta.term).unwrap_or_default()
+    }
+
+    fn snapshot_index(&self) -> Index {
+        self.snapshot_meta().map(|meta| meta.index).unwrap_or_default()
+    }
+
+    fn last_term(&self) -> Term {
+        let last = self.log.as_ref().and_then(|log| log.entries.last());
+        last.map(|entry| entry.term).unwrap_or_default()
+    }
+
+    /// Gives their names to files whose rename was lost.
+    fn give_names<D: Disk>(&self, disk: &mut D, segments: &[SegmentFile]) -> Result<(), WalError> {
+        let snapshot = self.snapshot.as_ref();
+        let snapshot = snapshot
+            .map(|chosen| (chosen.name.as_str(), snapshot_file::name(self.snapshot_index())));
+        let segment = segments.last();
+        let segment = segment.map(|last| (last.name.as_str(), segment::name(last.number)));
+        for (present, name) in segment.into_iter().chain(snapshot) {
+            if present != name {
+                small_file::give_name(disk, present, &name)?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -98,6 +147,7 @@ fn make_directory<D: Disk>(
     let is_ours = |name: &&String| {
         [founding::NAME, hard_state::NAME].contains(&name.as_str())
             || segment::number(name).is_some()
+            || snapshot_file::index(name).is_some()
     };
     if let Some(name) = names.iter().find(is_ours) {
         return Err(WalError::Corrupt(format!(
@@ -144,36 +194,58 @@ fn complete<D: Disk>(
     let hard_state = match found.hard_state {
         Some(state) => state,
         None => {
-            hard_state::create(disk, &owner)?;
+            hard_state::create(disk, &owner, HardState::default())?;
             hard_state::read(disk, &owner)?.ok_or_else(|| segment::missing(hard_state::NAME))?
         }
     };
-    let Recovered { entries, mut end } = match found.log {
+    let mut recovered = match found.log {
         Some(log) => log,
         None => {
-            log::create_first_segment(disk, &owner, options.segment_bytes)?;
+            log::create_first_segment(disk, &owner, Index(0), options.segment_bytes)?;
             let first = SegmentFile { number: 1, name: segment::name(1) };
             recovery::recover(disk, &owner, &[first])?
         }
     };
     let hard_state = HardStateFile::open(disk, owner, hard_state)?;
-    let name = segment::name(end.segment);
+    let name = segment::name(recovered.end.segment);
     let file = disk.open(&name)?.ok_or_else(|| segment::missing(&name))?;
-    end.settle(disk, file)?;
+    recovered.end.settle(disk, file)?;
+    let snapshot = found.snapshot.map(|chosen| chosen.snapshot);
+    let start = snapshot.as_ref().map(|snapshot| start_behind(&snapshot.meta));
+    let is_obsolete = start.is_some_and(|start| !recovered.agrees_with(start));
+    if let Some(start) = start.filter(|start| start.index == recovered.base) {
+        recovered.base_term = Some(start.term);
+    }
+    let mut log = Log::new(owner, file, &recovered, options.segment_bytes);
+    if let Some(start) = start.filter(|_| is_obsolete) {
+        // The snapshot was stored, and the process ended before the log began anew behind it (ST36).
+        log.add(disk, &mut Spare::default(), Content::Start(start))?;
+        log.sync(disk)?;
+        recovered.entries.clear();
+    }
     let recovery = Recovery {
         directory: owner.directory,
         founding: found.founding,
         hard_state: hard_state.state(),
-        entries,
-        trimmed_bytes: end.torn_bytes,
+        snapshot,
+        entries: recovered.entries,
+        trimmed_bytes: recovered.end.torn_bytes,
     };
-    let log = Log::new(owner, file, &end, options.segment_bytes);
     Ok(Opened { owner, hard_state, log, recovery })
 }
 
-fn remove_temporaries<D: Disk>(disk: &mut D, names: &[String]) -> Result<(), WalError> {
-    for name in names.iter().filter(|name| TEMPORARIES.contains(&name.as_str())) {
-        // A fresh directory has already reused the first of them.
+/// Removes what was half made, and the snapshots that are not begun from.
+fn remove_leftovers<D: Disk>(
+    disk: &mut D,
+    names: &[String],
+    snapshot: Index,
+) -> Result<(), WalError> {
+    let is_leftover = |name: &&String| {
+        let of_snapshot = snapshot_file::index(name);
+        TEMPORARIES.contains(&name.as_str()) || of_snapshot.is_some_and(|index| index != snapshot)
+    };
+    for name in names.iter().filter(is_leftover) {
+        // A fresh directory has already reused the first of them, and one may have got its name back.
         if let Some(file) = disk.open(name)? {
             disk.close(file);
             disk.remove(name)?;
@@ -182,10 +254,11 @@ fn remove_temporaries<D: Disk>(disk: &mut D, names: &[String]) -> Result<(), Wal
     Ok(())
 }
 
-const TEMPORARIES: [&str; 5] = [
+const TEMPORARIES: [&str; 6] = [
     identity::TEMPORARY,
     hard_state::TEMPORARY,
     founding::TEMPORARY,
     segment::TEMPORARY,
     segment::SPARE,
+    snapshot_file::TEMPORARY,
 ];

@@ -12,7 +12,7 @@
 use super::bytes::{take_u8, take_u32, take_u64, to_usize};
 use crate::base::limits::ENTRY_BYTES_MAX;
 use crate::base::{Index, Term, checksum};
-use crate::raft::{Entry, EntryHeader, EntryKind, Payload};
+use crate::raft::{Entry, EntryHeader, EntryKind, LogStart, Payload};
 
 /// Where a record begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +35,7 @@ pub(super) struct Link {
 /// What a record says, as it is written.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Content<'a> {
+    Start(LogStart),
     Entry(&'a Entry),
     TruncateFrom(Index),
 }
@@ -42,6 +43,7 @@ pub(super) enum Content<'a> {
 /// What a record says, as it is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Change {
+    Start(LogStart),
     Append(Entry),
     TruncateFrom(Index),
 }
@@ -61,8 +63,18 @@ impl Content<'_> {
         padded(self.payload_bytes() as u64)
     }
 
+    /// The last index of the log with this record at its end.
+    pub(super) fn last_index(&self) -> Index {
+        match self {
+            Self::Start(start) => start.index,
+            Self::Entry(entry) => entry.index,
+            Self::TruncateFrom(index) => Index(index.0 - 1),
+        }
+    }
+
     fn payload_bytes(&self) -> usize {
         match self {
+            Self::Start(_) => 16,
             Self::Entry(entry) => ENTRY_HEAD_BYTES + entry.payload.bytes().len(),
             Self::TruncateFrom(_) => 8,
         }
@@ -70,6 +82,7 @@ impl Content<'_> {
 
     fn kind(&self) -> u32 {
         match self {
+            Self::Start(_) => KIND_START,
             Self::Entry(_) => KIND_ENTRY,
             Self::TruncateFrom(_) => KIND_TRUNCATE,
         }
@@ -86,6 +99,10 @@ impl Content<'_> {
                 out.extend_from_slice(entry.payload.bytes());
             }
             Self::TruncateFrom(index) => out.extend_from_slice(&index.0.to_le_bytes()),
+            Self::Start(start) => {
+                out.extend_from_slice(&start.index.0.to_le_bytes());
+                out.extend_from_slice(&start.term.0.to_le_bytes());
+            }
         }
     }
 }
@@ -104,6 +121,11 @@ impl Record<'_> {
             KIND_TRUNCATE => {
                 let index = Index(take_u64(&mut rest)?);
                 rest.is_empty().then_some(Change::TruncateFrom(index))
+            }
+            KIND_START => {
+                let index = Index(take_u64(&mut rest)?);
+                let term = Term(take_u64(&mut rest)?);
+                rest.is_empty().then_some(Change::Start(LogStart { index, term }))
             }
             _ => None,
         }
@@ -208,6 +230,7 @@ const PAYLOAD_BYTES_MAX: usize = ENTRY_HEAD_BYTES + ENTRY_BYTES_MAX;
 /// Numbers are append-only: they are on disks. 0 is what empty space reads as.
 const KIND_ENTRY: u32 = 1;
 const KIND_TRUNCATE: u32 = 2;
+const KIND_START: u32 = 3;
 
 #[cfg(test)]
 mod tests {
@@ -241,6 +264,10 @@ mod tests {
         let bytes = encoded(Content::TruncateFrom(Index(5)));
         let record = parse(&bytes, OWNER, PLACE).unwrap();
         assert_eq!(record.change(), Some(Change::TruncateFrom(Index(5))));
+        let start = LogStart { index: Index(5), term: Term(3) };
+        let bytes = encoded(Content::Start(start));
+        let record = parse(&bytes, OWNER, PLACE).unwrap();
+        assert_eq!(record.change(), Some(Change::Start(start)));
     }
 
     #[test]
@@ -282,5 +309,8 @@ mod tests {
         ]
         .concat();
         assert_eq!(bytes, expected);
+        let start = encoded(Content::Start(LogStart { index: Index(6), term: Term(4) }));
+        let expected = [[6, 0, 0, 0, 0, 0, 0, 0], [4, 0, 0, 0, 0, 0, 0, 0]].concat();
+        assert_eq!((start[0], start[12], &start[32..]), (16, 3, expected.as_slice()));
     }
 }

@@ -5,21 +5,60 @@
 //! record of a later batch lies behind them, for a batch is begun only after the one before was synced.
 //! Anything else is corruption, and then nothing is changed. All of this only reads; [`End::settle`]
 //! writes.
+//!
+//! The walk begins at the oldest segment that compaction left, behind the index that its header names.
 
 use super::bytes::to_usize;
 use super::envelope::Owner;
 use super::record::{self, ALIGNMENT, Change, Place, Record};
-use super::segment::{self, HEADER_BYTES, Header, SegmentFile};
+use super::segment::{self, Begun, HEADER_BYTES, Header, SegmentFile};
+use super::terms::Terms;
 use super::{ADVICE, Disk, DiskError, FileId, WalError};
-use crate::base::Index;
-use crate::raft::Entry;
+use crate::base::{Index, Term};
+use crate::raft::{Entry, LogStart};
+use std::collections::VecDeque;
 
 /// What the segments hold.
 #[derive(Debug)]
 pub(super) struct Recovered {
-    /// Contiguous from index 1.
+    /// The entries begin behind this one.
+    pub(super) base: Index,
+    /// The term there; `None` if the log does not say.
+    pub(super) base_term: Option<Term>,
+    /// Contiguous.
     pub(super) entries: Vec<Entry>,
+    /// The segments that there are; at least one.
+    pub(super) segments: VecDeque<Begun>,
     pub(super) end: End,
+}
+
+impl Recovered {
+    /// The last index, that of the base if there are no entries.
+    pub(super) fn last_index(&self) -> Index {
+        Index(self.base.0 + self.entries.len() as u64)
+    }
+
+    /// The terms that are known.
+    pub(super) fn terms(&self) -> Terms {
+        let mut terms = Terms::default();
+        if let Some(term) = self.base_term {
+            terms.add(self.base, term);
+        }
+        self.entries.iter().for_each(|entry| terms.add(entry.index, entry.term));
+        terms
+    }
+
+    /// Whether the log goes through the entry at which this snapshot stands. If not, it is older than the
+    /// snapshot, or of another past: then nothing of it is needed (Raft §7). The base is at most the
+    /// snapshot's index.
+    pub(super) fn agrees_with(&self, snapshot: LogStart) -> bool {
+        let LogStart { index, term } = snapshot;
+        match (index.0 - self.base.0).checked_sub(1) {
+            // Segments are removed only while the log agrees with the snapshot: see `Wal::compact`.
+            None => self.base_term.is_none_or(|found| found == term),
+            Some(at) => self.entries.get(to_usize(at)).is_some_and(|entry| entry.term == term),
+        }
+    }
 }
 
 /// Where the log ends, in its last segment.
@@ -61,9 +100,11 @@ pub(super) fn recover<D: Disk>(
     segments: &[SegmentFile],
 ) -> Result<Recovered, WalError> {
     check_contiguous(segments)?;
-    let mut walk = Walk::new(owner);
     let mut bytes = Vec::new();
-    for file in segments {
+    let first = segment::read(disk, owner, &segments[0], &mut bytes)?;
+    let mut walk = Walk::begin(owner, &first);
+    walk.follow(&bytes)?;
+    for file in &segments[1..] {
         let header = segment::read(disk, owner, file, &mut bytes)?;
         walk.enter(&header)?;
         walk.follow(&bytes)?;
@@ -79,29 +120,41 @@ struct Walk {
     place: Place,
     previous: u32,
     next_sequence: u64,
-    /// The batch of the last record, 0 before the first, and where it begins in this segment.
-    batch: u64,
+    /// The batch of the last record, and where it begins in this segment. Before the first record it is
+    /// not known: the batch may have begun in a segment that is gone.
+    batch: Option<u64>,
     batch_offset: u64,
+    /// The entries begin behind this one.
+    base: Index,
+    base_term: Option<Term>,
     entries: Vec<Entry>,
+    segments: VecDeque<Begun>,
 }
 
 impl Walk {
-    fn new(owner: &Owner) -> Self {
+    /// At the first record of the first segment that is left.
+    fn begin(owner: &Owner, header: &Header) -> Self {
         Self {
             owner_checksum: owner.checksum(),
-            place: Place { segment: 0, offset: 0 },
-            previous: 0,
-            next_sequence: 1,
-            batch: 0,
+            place: Place { segment: header.number, offset: HEADER_BYTES },
+            previous: header.previous,
+            next_sequence: header.first_sequence,
+            batch: None,
             batch_offset: HEADER_BYTES,
+            base: header.last_index,
+            base_term: None,
             entries: Vec::new(),
+            segments: VecDeque::from([header.begun()]),
         }
     }
 
     /// Goes on to the next segment, which must continue where the one before ended: it was begun only
     /// when all of that was durable, so an earlier end is damage.
     fn enter(&mut self, header: &Header) -> Result<(), WalError> {
-        if (header.first_sequence, header.previous) != (self.next_sequence, self.previous) {
+        let continues = header.first_sequence == self.next_sequence
+            && header.previous == self.previous
+            && header.last_index == self.last_index();
+        if !continues {
             return Err(corrupt(
                 self.place,
                 &format!("the next segment continues behind record {}", header.first_sequence - 1),
@@ -109,7 +162,12 @@ impl Walk {
         }
         self.place = Place { segment: header.number, offset: HEADER_BYTES };
         self.batch_offset = HEADER_BYTES;
+        self.segments.push_back(header.begun());
         Ok(())
+    }
+
+    fn last_index(&self) -> Index {
+        Index(self.base.0 + self.entries.len() as u64)
     }
 
     /// Takes all records of a segment, up to the first place that holds none.
@@ -119,8 +177,8 @@ impl Walk {
                 .change()
                 .ok_or_else(|| corrupt(self.place, "this version cannot read the record there"))?;
             self.apply(change)?;
-            if record.link.batch != self.batch {
-                self.batch = record.link.batch;
+            if self.batch != Some(record.link.batch) {
+                self.batch = Some(record.link.batch);
                 self.batch_offset = self.place.offset;
             }
             self.previous = record.crc;
@@ -134,24 +192,35 @@ impl Walk {
         let rest = bytes.get(to_usize(self.place.offset)..)?;
         let record = record::parse(rest, self.owner_checksum, self.place)?;
         let link = record.link;
-        let begins_or_continues_batch = link.batch == link.sequence || link.batch == self.batch;
+        let continues_batch = self.batch.is_none_or(|batch| batch == link.batch);
+        let begins_or_continues_batch = link.batch == link.sequence || continues_batch;
         let continues_chain = link.previous == self.previous && link.sequence == self.next_sequence;
         (continues_chain && begins_or_continues_batch).then_some(record)
     }
 
     fn apply(&mut self, change: Change) -> Result<(), WalError> {
-        let next = self.entries.len() as u64 + 1;
+        let last = self.last_index();
         match change {
-            Change::Append(entry) if entry.index == Index(next) => self.entries.push(entry),
-            Change::TruncateFrom(from) if (1..=next).contains(&from.0) => {
-                self.entries.truncate(to_usize(from.0 - 1));
+            Change::Append(entry) if entry.index == last.next() => self.entries.push(entry),
+            Change::TruncateFrom(from) if from > self.base && from <= last.next() => {
+                self.entries.truncate(to_usize(from.0 - 1 - self.base.0));
             }
+            // What it removes begins in a segment that is gone.
+            Change::TruncateFrom(from) if (1..=self.base.0).contains(&from.0) => {
+                self.restart(Index(from.0 - 1), None);
+            }
+            Change::Start(start) => self.restart(start.index, Some(start.term)),
             Change::Append(Entry { index, .. }) | Change::TruncateFrom(index) => {
-                let message = format!("index {index} does not follow {}", next - 1);
+                let message = format!("index {index} does not follow {last}");
                 return Err(corrupt(self.place, &message));
             }
         }
         Ok(())
+    }
+
+    fn restart(&mut self, base: Index, term: Option<Term>) {
+        self.entries.clear();
+        (self.base, self.base_term) = (base, term);
     }
 
     /// Whether what lies behind the end of the log in the last segment may be a torn tail. A batch that
@@ -183,12 +252,14 @@ impl Walk {
             torn_bytes: torn as u64,
             last_batch: records[to_usize(self.batch_offset)..].to_vec(),
         };
-        Recovered { entries: self.entries, end }
+        let Self { base, base_term, entries, segments, .. } = self;
+        Recovered { base, base_term, entries, segments, end }
     }
 }
 
 fn check_contiguous(segments: &[SegmentFile]) -> Result<(), WalError> {
-    match (1..).zip(segments).find(|(expected, file)| *expected != file.number) {
+    let first = segments[0].number;
+    match (first..).zip(segments).find(|(expected, file)| *expected != file.number) {
         Some((expected, _)) => Err(segment::missing(&segment::name(expected))),
         None => Ok(()),
     }

@@ -5,14 +5,16 @@
 //! cheap: no file size and no extent changes with it.
 //!
 //! The header is an envelope in a sector of its own. Body: segment number, u64; its length in bytes, u64;
-//! the sequence of its first record, u64; the checksum of the record before that, u32. It is written
-//! when the segment is taken into use, after all records of the segment before it were synced: so a
-//! segment that has a successor was durable to its end, and only the last can have a torn tail.
+//! the sequence of its first record, u64; the last index of the log before that record, u64; the checksum
+//! of the record before it, u32. It is written when the segment is taken into use, after all records of
+//! the segment before it were synced: so a segment that has a successor was durable to its end, and only
+//! the last can have a torn tail. The last index tells what the segments before can still be needed for.
 
 use super::bytes::{take_u32, take_u64, to_usize};
 use super::envelope::{self, Flaw, Magic, Owner};
 use super::identity::check_owner;
 use super::{ADVICE, Disk, DiskError, FileId, WalError};
+use crate::base::Index;
 use crate::base::limits::SEGMENT_BYTES;
 
 /// What a segment's header says, besides whose it is.
@@ -22,17 +24,24 @@ pub(super) struct Header {
     /// The whole file.
     pub(super) bytes: u64,
     pub(super) first_sequence: u64,
+    /// The log's last index when the segment was begun.
+    pub(super) last_index: Index,
     /// The checksum of the last record of the segment before.
     pub(super) previous: u32,
 }
 
 impl Header {
-    fn body(&self) -> [u8; 28] {
-        let mut body = [0; 28];
+    pub(super) fn begun(&self) -> Begun {
+        Begun { number: self.number, last_index: self.last_index }
+    }
+
+    fn body(&self) -> [u8; BODY_BYTES] {
+        let mut body = [0; BODY_BYTES];
         body[..8].copy_from_slice(&self.number.to_le_bytes());
         body[8..16].copy_from_slice(&self.bytes.to_le_bytes());
         body[16..24].copy_from_slice(&self.first_sequence.to_le_bytes());
-        body[24..].copy_from_slice(&self.previous.to_le_bytes());
+        body[24..32].copy_from_slice(&self.last_index.0.to_le_bytes());
+        body[32..].copy_from_slice(&self.previous.to_le_bytes());
         body
     }
 
@@ -40,8 +49,9 @@ impl Header {
         let number = take_u64(&mut body)?;
         let bytes = take_u64(&mut body)?;
         let first_sequence = take_u64(&mut body)?;
+        let last_index = Index(take_u64(&mut body)?);
         let previous = take_u32(&mut body)?;
-        body.is_empty().then_some(Self { number, bytes, first_sequence, previous })
+        body.is_empty().then_some(Self { number, bytes, first_sequence, last_index, previous })
     }
 }
 
@@ -153,23 +163,11 @@ pub(super) fn find_unnamed<D: Disk>(
     Ok(None)
 }
 
-/// Gives a segment its name, if it has none. All of it is written once more first: a sync before may
-/// have failed.
-pub(super) fn give_name<D: Disk>(disk: &mut D, segment: &mut SegmentFile) -> Result<(), WalError> {
-    let name = name(segment.number);
-    if segment.name == name {
-        return Ok(());
-    }
-    let file = disk.open(&segment.name)?.ok_or_else(|| missing(&segment.name))?;
-    let mut bytes = vec![0; to_usize(disk.length(file)?)];
-    disk.read_at(file, 0, &mut bytes)?;
-    disk.write_at(file, 0, &bytes)?;
-    disk.sync_data(file)?;
-    disk.close(file);
-    disk.rename(&segment.name, &name)?;
-    disk.sync_directory()?;
-    segment.name = name;
-    Ok(())
+/// A segment that is in its place, and where the log stood when it was begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Begun {
+    pub(super) number: u64,
+    pub(super) last_index: Index,
 }
 
 /// The refusal of a directory that lacks this file.
@@ -191,8 +189,9 @@ pub(super) const HEADER_BYTES: u64 = 512;
 pub(super) const BYTES_MAX: u64 = 8 * SEGMENT_BYTES;
 const MAGIC: Magic = *b"TENURElg";
 const ZEROS_BYTES: u64 = 1 << 20;
+const BODY_BYTES: usize = 36;
 
-const _: () = assert!(envelope::sealed_bytes(28) as u64 <= HEADER_BYTES);
+const _: () = assert!(envelope::sealed_bytes(BODY_BYTES) as u64 <= HEADER_BYTES);
 
 #[cfg(test)]
 mod tests {
@@ -205,5 +204,27 @@ mod tests {
         assert_eq!(number("log-0000000000000000001x"), None);
         assert_eq!(number("log-+0000000000000000017"), None);
         assert_eq!(number("spare.new"), None);
+    }
+
+    #[test]
+    fn the_bytes_of_format_1_do_not_change() {
+        let header = Header {
+            number: 3,
+            bytes: 0x80_0000,
+            first_sequence: 0x0102,
+            last_index: Index(0x0304),
+            previous: 0xaabb_ccdd,
+        };
+        let expected = [
+            [3, 0, 0, 0, 0, 0, 0, 0].as_slice(),
+            &[0, 0, 0x80, 0, 0, 0, 0, 0],
+            &[2, 1, 0, 0, 0, 0, 0, 0],
+            &[4, 3, 0, 0, 0, 0, 0, 0],
+            &[0xdd, 0xcc, 0xbb, 0xaa],
+        ]
+        .concat();
+        assert_eq!(header.body().as_slice(), expected);
+        assert_eq!(Header::from_body(&expected), Some(header));
+        assert_eq!(Header::from_body(&expected[..28]), None);
     }
 }

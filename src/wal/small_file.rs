@@ -1,5 +1,6 @@
-//! Small files, each written once: made under a temporary name and given its own when durable (W3).
+//! Files that are written once: made under a temporary name and given their own when durable (W3).
 
+use super::bytes::to_usize;
 use super::envelope::{self, Flaw, Magic, Opened};
 use super::{Disk, DiskError, WalError};
 
@@ -16,6 +17,20 @@ pub(super) fn place<D: Disk>(
     disk.close(file);
     disk.rename(temporary, name)?;
     disk.sync_directory()
+}
+
+/// Gives a file the name that a lost rename took from it (ST25). All of it is written once more first: a
+/// sync before may have failed.
+pub(super) fn give_name<D: Disk>(disk: &mut D, from: &str, to: &str) -> Result<(), WalError> {
+    let file = disk.open(from)?.ok_or_else(|| Flaw::Damaged.describe(from))?;
+    let mut bytes = vec![0; to_usize(disk.length(file)?)];
+    disk.read_at(file, 0, &mut bytes)?;
+    disk.write_at(file, 0, &bytes)?;
+    disk.sync_data(file)?;
+    disk.close(file);
+    disk.rename(from, to)?;
+    disk.sync_directory()?;
+    Ok(())
 }
 
 /// All of the file `name`, or `None` if there is none.
@@ -45,7 +60,7 @@ fn read_open<D: Disk>(disk: &mut D, file: super::FileId, name: &str) -> Result<V
     if length > BYTES_MAX {
         return Err(Flaw::Damaged.describe(name));
     }
-    let mut bytes = vec![0; super::bytes::to_usize(length)];
+    let mut bytes = vec![0; to_usize(length)];
     let read = disk.read_at(file, 0, &mut bytes)?;
     bytes.truncate(read);
     Ok(bytes)

@@ -64,6 +64,8 @@ pub enum RefusedCode {
     State,
     /// Too many connections.
     Full,
+    /// The node is no member any more.
+    Removed,
 }
 
 /// Said before closing.

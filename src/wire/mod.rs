@@ -4,6 +4,7 @@
 
 mod frame;
 mod handshake;
+mod order;
 mod peer;
 mod request;
 
@@ -11,5 +12,6 @@ pub use frame::{
     FRAME_HEADER_BYTES, Frame, FrameDecoder, FrameError, FrameKind, PROTOCOL_VERSION, encode_frame,
 };
 pub use handshake::{ClientHello, ClientWelcome, LeaderHint, PeerHello, Refused, RefusedCode};
+pub use order::{Order, OrderAnswer};
 pub use peer::{FoundingOffer, PeerMessage};
-pub use request::{NodeStatus, Query, ReadAnswer, Request, ServerMessage};
+pub use request::{MemberStatus, NodeStatus, Query, ReadAnswer, Request, ServerMessage};

@@ -1,7 +1,7 @@
 //! What peers say once connected.
 
 use crate::base::DirectoryId;
-use crate::base::founding::FoundingRecord;
+use crate::base::founding::{FoundingRecord, Origin};
 use crate::raft;
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 pub struct FoundingOffer {
     /// The sender's directory.
     pub directory: DirectoryId,
+    /// The snapshot that the sender was restored from, if it was.
+    pub origin: Option<Origin>,
     /// The record that it holds durably, if any.
     pub record: Option<FoundingRecord>,
 }

@@ -2,7 +2,8 @@
 
 use crate::base::{Index, NodeId, RequestId, SessionId, SessionKey, Term, Token};
 use crate::lock::{Answer, LockView, Name, Operation, Refusal, SessionView};
-use crate::wire::LeaderHint;
+use crate::raft::Seat;
+use crate::wire::{LeaderHint, Order, OrderAnswer};
 use serde::{Deserialize, Serialize};
 
 /// A client's request. Requests on one connection are answered in any order.
@@ -21,6 +22,8 @@ pub enum Request {
     Read { read: u64, query: Query },
     /// What this node itself knows; answered by any node at once.
     Status { read: u64 },
+    /// What an operator asks. `read` is the client's own number for it.
+    Order { read: u64, order: Order },
 }
 
 /// What can be read.
@@ -52,6 +55,19 @@ pub enum ReadAnswer {
     Refused(Refusal),
 }
 
+/// A member as a node knows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberStatus {
+    /// Its id.
+    pub node: NodeId,
+    /// Where it is reached.
+    pub address: String,
+    /// What it counts for.
+    pub seat: Seat,
+    /// How far its log is known to equal the leader's; only the leader knows.
+    pub matched: Option<Index>,
+}
+
 /// What a node says of itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeStatus {
@@ -77,8 +93,10 @@ pub struct NodeStatus {
     pub sessions: u64,
     /// See `sessions`.
     pub locks: u64,
-    /// Members with their addresses, as this node is configured.
-    pub members: Vec<(NodeId, String)>,
+    /// Members, as of the newest membership in this node's log.
+    pub members: Vec<MemberStatus>,
+    /// The index of its newest snapshot, 0 if there is none.
+    pub snapshot: Index,
     /// Connections closed because of bytes that are no protocol of ours.
     pub refused_connections: u64,
     /// The crate's version.
@@ -111,4 +129,6 @@ pub enum ServerMessage {
     /// Who leads, as far as this node knows: pushed at each change, and said to a request that only a
     /// leader can answer. Requests that it names no answer to must be sent again to the leader.
     Leader(LeaderHint),
+    /// An answer to `Order`. If this node does not lead, `Leader` is the answer to what only a leader does.
+    Ordered { read: u64, answer: OrderAnswer },
 }

@@ -19,7 +19,22 @@ const TABLE: &[(&str, &[&str])] = &[
     ("node", &["base", "net", "raft", "server", "sys", "wal", "wire"]),
     ("ffi", &["base", "client", "node", "sys"]),
     ("sim", &["base", "client::core", "lock", "raft", "server", "wal", "wire"]),
-    ("cli", &["base", "client", "client::core", "lock", "net", "node", "sim", "sys", "wire"]),
+    (
+        "cli",
+        &[
+            "base",
+            "client",
+            "client::core",
+            "lock",
+            "net",
+            "node",
+            "raft",
+            "sim",
+            "sys",
+            "wal",
+            "wire",
+        ],
+    ),
 ];
 
 /// Words of the outside world that a pure module must not name.

@@ -3,11 +3,12 @@
 use crate::clock::Clock;
 use std::collections::VecDeque;
 use std::time::Duration;
-use tenure::base::{ConnectionId, NodeId, Round, Sample, Term, WriteSeq, limits};
+use tenure::base::{ConnectionId, DirectoryId, NodeId, Round, Sample, Term, WriteSeq, limits};
 use tenure::raft::{
-    Config, Entry, Event, HardState, LeaderLease, Message, Raft, Recovered, Role, Write,
+    Claim, Config, Entry, Event, HardState, LeaderLease, Membership, Message, Raft, Recovered,
+    Role, Write,
 };
-use tenure::replica::{Output, Replica, ReplicaOptions, Storage};
+use tenure::replica::{Output, Replica, ReplicaOptions, Storage, Turn};
 use tenure::wire::{Request, ServerMessage};
 
 /// One node.
@@ -66,7 +67,10 @@ fn replica(id: NodeId, seed: u64, disk: &Disk, now: &Sample) -> Replica {
     let members = (1..=NODES).map(NodeId);
     let config = Config {
         id,
-        voters: members.clone().collect(),
+        membership: Membership::founding(
+            members.map(|id| (id, DirectoryId([id.0 as u8; 16]), address(id))),
+        ),
+        retained_bytes: 0,
         heartbeat: HEARTBEAT,
         election: ELECTION,
         peer_down_wait: Duration::from_millis(10),
@@ -74,13 +78,14 @@ fn replica(id: NodeId, seed: u64, disk: &Disk, now: &Sample) -> Replica {
         log_reserve_bytes: limits::LOG_RESERVE_BYTES,
         seed,
     };
-    let recovered = Recovered { hard_state: disk.hard_state, entries: disk.entries.clone() };
+    let recovered =
+        Recovered { hard_state: disk.hard_state, snapshot: None, entries: disk.entries.clone() };
     let options = ReplicaOptions {
-        addresses: members.map(|member| (member, address(member))).collect(),
         lease_ms: u32::try_from(LEASE.as_millis()).expect("short"),
         ttl_ms_max: limits::TTL_MS_MAX,
+        snapshot_every_bytes: limits::SNAPSHOT_EVERY_BYTES,
     };
-    Replica::new(options, Raft::new(config, recovered, now))
+    Replica::new(options, Raft::new(config, recovered, now)).expect("no snapshot")
 }
 
 impl Node {
@@ -144,12 +149,15 @@ impl Node {
     pub fn turn(&mut self, real: u64, input: Input) -> Vec<Sent> {
         let now = self.clock.sample(real);
         let Some(replica) = &mut self.replica else { return Vec::new() };
-        replica.handle_turn(&now, 0, Storage::Open);
+        let turn = Turn { unix_ms: 0, storage: Storage::Open, claim: Claim::Standing };
+        replica.handle_turn(&now, turn);
         match input {
             Input::Raft(event) => replica.handle_raft(&now, event),
             Input::ClientUp(connection) => replica.handle_client_up(connection),
             Input::ClientDown(connection) => replica.handle_client_down(connection),
-            Input::Request(connection, request) => replica.handle_request(connection, request),
+            Input::Request(connection, request) => {
+                replica.handle_request(&now, connection, request)
+            }
             Input::Deadline => {}
         }
         replica.handle_deadline(&now);

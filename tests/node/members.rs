@@ -42,13 +42,23 @@ fn hellos_that_do_not_fit_are_refused_with_their_reason() {
         (hello(2, 2, 1), RefusedCode::Node, "not another member"),
         (hello(9, 2, 1), RefusedCode::Node, "not another member"),
         (strange_clock, RefusedCode::ClockRate, "ppm"),
-        (hello(3, 2, 1), RefusedCode::State, "node 2 dials node 3"),
     ];
     for (hello, code, text) in cases {
         let refused = refusal(node.address(), &hello);
         assert_eq!(refused.code, code, "{refused:?}");
         assert!(refused.text.contains(text), "{refused:?}");
     }
+}
+
+#[test]
+fn the_higher_id_may_dial_only_while_no_connection_stands() {
+    let mut cluster = Cluster::new(3);
+    let node = cluster.start(2);
+    let mut first = greet(node.address(), &hello(3, 2, 1));
+    assert_eq!(first.hear().unwrap().kind, FrameKind::PeerWelcome);
+    let refused = refusal(node.address(), &hello(3, 2, 1));
+    assert_eq!(refused.code, RefusedCode::State);
+    assert!(refused.text.contains("node 2 dials node 3"), "{refused:?}");
 }
 
 #[test]

@@ -1,9 +1,15 @@
 //! Bounds of the log, and messages that no correct peer sends.
 
 use crate::harness::*;
-use tenure::base::limits::{ENTRY_BYTES_MAX, UNCOMMITTED_BYTES_MAX};
-use tenure::base::{Index, NodeId, Sample, Term};
-use tenure::raft::{Event, HardState, Message, ProposeError, Raft, Recovered, Role, Urgency};
+use crate::install::{answer, follower, snapshot};
+use tenure::base::limits::{
+    ENTRY_BYTES_MAX, SNAPSHOT_BYTES_MAX, SNAPSHOT_CHUNK_BYTES_MAX, UNCOMMITTED_BYTES_MAX,
+};
+use tenure::base::{Index, Sample, Term};
+use tenure::raft::{
+    Event, HardState, Membership, Message, ProposeError, Raft, Recovered, Role, SnapshotChunk,
+    Urgency,
+};
 
 const MAX: u64 = u64::MAX;
 
@@ -161,7 +167,7 @@ fn numbers_at_their_end_do_not_overflow() {
 fn node_in_the_last_term_does_not_campaign() {
     for term in [(1 << 48) - 1, MAX] {
         let hard_state = HardState { term: Term(term), vote: None };
-        let disk = Disk { hard_state, entries: Vec::new() };
+        let disk = Disk { hard_state, ..Disk::default() };
         let mut node = Node::start(config(1, 3), disk, 1000);
         node.become_pre_candidate();
         node.settle();
@@ -171,27 +177,33 @@ fn node_in_the_last_term_does_not_campaign() {
 }
 
 #[test]
-fn messages_of_nodes_that_are_no_voters_are_ignored() {
-    for stranger in [0, 1, 4, MAX] {
-        let mut node = Node::with_log(1, 3, 1, &[]);
-        for message in
-            [vote(5, 9, 4), pre_vote(5, 9, 4), append(5, (0, 0), 0, &[5]), heartbeat(5, 0, 0)]
-        {
-            node.receive(stranger, message);
-        }
-        node.handle(Event::PeerDown(NodeId(stranger)));
-        node.settle();
-        assert_eq!((node.raft.term(), node.raft.last_index()), (Term(1), Index(0)));
-        assert_eq!(node.sent(), []);
-
+fn nodes_that_are_no_voters_count_for_nothing() {
+    for stranger in [4, MAX] {
         let mut leader = Node::leader(3, 1, &[]);
-        leader.receive(stranger, accepted(1, 0, 1));
-        assert_eq!(leader.raft.commit(), Index(0), "{stranger} does not count");
+        let noop = leader.raft.last_index().0;
+        leader.receive(stranger, accepted(1, 0, noop));
+        leader.settle();
+        assert_eq!(leader.raft.commit(), Index(0), "{stranger} does not commit");
+
+        let mut candidate = Node::with_log(1, 3, 1, &[]);
+        candidate.become_candidate();
+        candidate.receive(stranger, vote_response(2, true));
+        assert_eq!(candidate.raft.role(), Role::Candidate, "{stranger} does not elect");
     }
 }
 
 #[test]
-fn configuration_must_name_each_voter_once_and_this_node() {
+fn messages_of_this_node_itself_are_ignored() {
+    let mut node = Node::with_log(1, 3, 1, &[]);
+    for message in [vote(5, 9, 4), append(5, (0, 0), 0, &[5]), heartbeat(5, 0, 0)] {
+        node.receive(1, message);
+    }
+    node.settle();
+    assert_eq!((node.raft.term(), node.raft.last_index()), (Term(1), Index(0)));
+}
+
+#[test]
+fn founding_membership_must_name_each_voter_once() {
     let refused = |change: fn(&mut tenure::raft::Config)| {
         std::panic::catch_unwind(|| {
             let mut config = config(1, 3);
@@ -201,9 +213,10 @@ fn configuration_must_name_each_voter_once_and_this_node() {
         .is_err()
     };
     assert!(!refused(|_| {}));
-    assert!(refused(|config| config.id = NodeId(4)));
-    assert!(refused(|config| config.voters.push(NodeId(2))));
-    assert!(refused(|config| config.voters = (1..=10).map(NodeId).collect()));
+    assert!(refused(|config| config.membership = founding([])));
+    assert!(refused(|config| config.membership = founding([0, 1])));
+    assert!(refused(|config| config.membership = founding([1, 2, 2])));
+    assert!(refused(|config| config.membership = founding(1..=10)));
     assert!(refused(|config| config.log_reserve_bytes = config.log_bytes_max + 1));
 }
 
@@ -211,4 +224,55 @@ fn configuration_must_name_each_voter_once_and_this_node() {
 #[should_panic(expected = "applied 1, but only 0 was given out")]
 fn application_of_what_was_not_given_out_stops_the_node() {
     Node::new(1, 3).handle(Event::Applied(Index(1)));
+}
+
+#[test]
+fn parts_that_no_leader_sends_change_nothing() {
+    type Fault = fn(&mut SnapshotChunk);
+    let faults: [Fault; 13] = [
+        |part| part.offset = u64::MAX,
+        |part| part.offset = u64::MAX - 9,
+        |part| part.offset = 1,
+        |part| part.total = 9,
+        |part| part.total = SNAPSHOT_BYTES_MAX + 1,
+        |part| part.total = u64::MAX,
+        |part| part.meta.index = Index(0),
+        |part| part.meta.index = Index(u64::MAX),
+        |part| part.meta.term = Term(0),
+        |part| part.meta.term = Term(4),
+        |part| part.meta.membership_index = Index(10),
+        |part| part.meta.membership = Membership::default(),
+        |part| part.meta.membership = founding([1, 1]),
+    ];
+    for (row, fault) in faults.iter().enumerate() {
+        let mut node = follower(3, &[1]);
+        let mut part = chunk(3, &snapshot(9, 3, 10), 0..10);
+        fault(&mut part);
+        assert_eq!(answer(&mut node, part), [], "row {row}");
+        let unchanged = (node.raft.role(), node.raft.term(), node.raft.last_index());
+        assert_eq!(unchanged, (Role::Follower, Term(3), Index(1)), "row {row}");
+        assert_eq!((node.installs.len(), node.raft.commit()), (0, Index(0)), "row {row}");
+    }
+    let mut node = follower(3, &[1]);
+    let large = snapshot(9, 3, SNAPSHOT_CHUNK_BYTES_MAX + 1);
+    assert_eq!(answer(&mut node, chunk(3, &large, 0..SNAPSHOT_CHUNK_BYTES_MAX + 1)), []);
+}
+
+#[test]
+fn announced_length_is_not_believed_before_its_bytes_are_there() {
+    let mut node = follower(3, &[1]);
+    let mut part = chunk(3, &snapshot(9, 3, 10), 0..10);
+    part.total = SNAPSHOT_BYTES_MAX;
+    // Room for 4 GiB would not go unnoticed in a test.
+    assert_eq!(answer(&mut node, part), [received(3, 0, 9, 10)]);
+    assert_eq!(node.installs, []);
+}
+
+#[test]
+fn snapshot_without_data_is_one() {
+    let mut node = follower(3, &[1]);
+    let mut empty = chunk(3, &snapshot(9, 3, 10), 10..10);
+    (empty.total, empty.crc, empty.offset) = (0, 0, 0);
+    assert_eq!(answer(&mut node, empty), [received(3, 0, 9, 0)]);
+    assert_eq!(node.installs.len(), 1);
 }

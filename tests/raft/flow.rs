@@ -196,7 +196,7 @@ fn with_big_entries(id: u64, terms: &[u64]) -> Node {
         entry.payload = Payload::from(vec![0; ENTRY_BYTES_MAX]);
     }
     let hard_state = HardState { term: Term(9), vote: None };
-    Node::start(config(id, 3), Disk { hard_state, entries }, 1000)
+    Node::start(config(id, 3), Disk { hard_state, entries, ..Disk::default() }, 1000)
 }
 
 #[test]

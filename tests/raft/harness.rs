@@ -1,11 +1,14 @@
 //! One core with its disk, obeyed by hand: nothing is durable, and nothing leaves, unless a test says so.
 
+pub use crate::disk::Disk;
+pub use crate::messages::*;
+
 use std::time::Duration;
-use tenure::base::{Index, NodeId, ReadId, Round, Sample, Term, WriteSeq, limits};
+use tenure::base::{DirectoryId, Index, NodeId, ReadId, Sample, Term, WriteSeq, checksum, limits};
 use tenure::raft::{
-    Action, Append, AppendOutcome, AppendResponse, Config, Entry, EntryHeader, EntryKind, Event,
-    HardState, Heartbeat, HeartbeatResponse, Message, Payload, ProposeError, Raft, Recovered, Role,
-    Urgency, VoteRequest, VoteResponse, Write,
+    Action, AppendOutcome, AppendResponse, Config, Entry, EntryHeader, EntryKind, Event, HardState,
+    Membership, Message, Payload, ProposeError, Raft, Role, Snapshot, SnapshotOutcome,
+    SnapshotResponse, Urgency, VoteResponse, Write,
 };
 
 /// The heartbeat interval, in milliseconds.
@@ -13,21 +16,17 @@ pub const HEARTBEAT: u64 = 30;
 /// The smallest election timeout, in milliseconds.
 pub const ELECTION: u64 = 150;
 
-/// What a node has on disk for sure.
-#[derive(Clone, Debug, Default)]
-pub struct Disk {
-    pub hard_state: HardState,
-    pub entries: Vec<Entry>,
-}
-
 /// A core, its disk, and what it asked for.
 #[derive(Debug)]
 pub struct Node {
     pub id: NodeId,
     pub raft: Raft,
+    pub config: Config,
     pub disk: Disk,
-    /// Milliseconds on its clock.
+    /// Real time, in milliseconds.
     pub clock: u64,
+    /// How much faster than real time its clock runs, in parts per million.
+    pub rate_ppm: i64,
     /// All writes up to this one are durable.
     pub synced: WriteSeq,
     /// Issued and not durable.
@@ -37,6 +36,15 @@ pub struct Node {
     /// Messages that left.
     pub outbox: Vec<(NodeId, Message)>,
     pub applied: Vec<Index>,
+    /// The state machine: how far it is, and a digest of all that it applied.
+    pub state: (Index, u32),
+    /// That after each entry, until somebody looks.
+    pub states: Vec<(Index, u32)>,
+    /// Snapshots to be stored.
+    pub installs: Vec<Snapshot>,
+    pub restored: Vec<Index>,
+    /// (Last index, what was acknowledged) of a log that lost something.
+    pub lost: Vec<(Index, Index)>,
     pub ready: Vec<(ReadId, Index)>,
     pub failed: Vec<ReadId>,
     pub roles: Vec<(Role, Term, Option<NodeId>)>,
@@ -45,7 +53,8 @@ pub struct Node {
 pub fn config(id: u64, voters: u64) -> Config {
     Config {
         id: NodeId(id),
-        voters: (1..=voters).map(NodeId).collect(),
+        membership: founding(1..=voters),
+        retained_bytes: 0,
         heartbeat: Duration::from_millis(HEARTBEAT),
         election: Duration::from_millis(ELECTION),
         peer_down_wait: Duration::from_millis(10),
@@ -53,6 +62,12 @@ pub fn config(id: u64, voters: u64) -> Config {
         log_reserve_bytes: limits::LOG_RESERVE_BYTES,
         seed: id,
     }
+}
+
+/// A founding membership of these ids.
+pub fn founding(ids: impl IntoIterator<Item = u64>) -> Membership {
+    let member = |id: u64| (NodeId(id), DirectoryId([id as u8; 16]), format!("host{id}:1"));
+    Membership::founding(ids.into_iter().map(member))
 }
 
 /// A log of these terms, from index 1.
@@ -82,23 +97,39 @@ impl Node {
 
     /// A node that recovered `term` and a log of `terms`.
     pub fn with_log(id: u64, voters: u64, term: u64, terms: &[u64]) -> Self {
-        let disk =
-            Disk { hard_state: HardState { term: Term(term), vote: None }, entries: log(terms) };
+        let disk = Disk {
+            hard_state: HardState { term: Term(term), vote: None },
+            entries: log(terms),
+            ..Disk::default()
+        };
         Self::start(config(id, voters), disk, 1000)
     }
 
     pub fn start(config: Config, disk: Disk, clock: u64) -> Self {
-        let recovered = Recovered { hard_state: disk.hard_state, entries: disk.entries.clone() };
+        Self::start_at_rate(config, disk, clock, 0)
+    }
+
+    /// As [`Node::start`], with a clock that is so much faster than real time.
+    pub fn start_at_rate(config: Config, mut disk: Disk, clock: u64, rate_ppm: i64) -> Self {
+        let recovered = disk.recover();
+        let state = disk.snapshot.as_ref().map_or_else(Default::default, state_of);
         Self {
             id: config.id,
-            raft: Raft::new(config, recovered, &Sample::at(clock * 1_000_000)),
+            raft: Raft::new(config.clone(), recovered, &sample(clock, rate_ppm)),
+            config,
             disk,
             clock,
+            rate_ppm,
+            state,
+            states: vec![state],
             synced: WriteSeq(0),
             writes: Vec::new(),
             held: Vec::new(),
             outbox: Vec::new(),
             applied: Vec::new(),
+            installs: Vec::new(),
+            restored: Vec::new(),
+            lost: Vec::new(),
             ready: Vec::new(),
             failed: Vec::new(),
             roles: Vec::new(),
@@ -142,8 +173,9 @@ impl Node {
         self.handle(Event::Deadline);
     }
 
+    /// Its clock.
     pub fn now(&self) -> Sample {
-        Sample::at(self.clock * 1_000_000)
+        sample(self.clock, self.rate_ppm)
     }
 
     pub fn handle(&mut self, event: Event) {
@@ -164,37 +196,41 @@ impl Node {
 
     /// One `take_actions`, obeyed; writes stay unsynced.
     pub fn turn(&mut self) {
-        for action in self.raft.take_actions(&self.now()) {
+        self.obey();
+    }
+
+    /// As [`Node::turn`]; whether there was anything to do.
+    fn obey(&mut self) -> bool {
+        let actions = self.raft.take_actions(&self.now());
+        let is_any = !actions.is_empty();
+        for action in actions {
             match action {
                 Action::Write(write) => self.writes.push(write),
                 Action::Send { to, message, after: Some(seq) } if seq > self.synced => {
                     self.held.push((seq, to, message));
                 }
                 Action::Send { to, message, .. } => self.emit(to, message),
-                Action::Apply { from, to } => {
-                    self.applied.extend((from.0..=to.0).map(Index));
-                    self.handle(Event::Applied(to));
+                Action::Apply { from, to } => self.apply(from, to),
+                Action::Install(snapshot) => self.installs.push(snapshot),
+                Action::LogLost { last, acknowledged } => self.lost.push((last, acknowledged)),
+                Action::Restored { index } => {
+                    self.state = state_of(self.disk.snapshot.as_ref().expect("it is stored"));
+                    assert_eq!(self.state.0, index, "the snapshot that was stored last");
+                    self.states.push(self.state);
+                    self.restored.push(index);
                 }
                 Action::ReadReady { read, index } => self.ready.push((read, index)),
                 Action::ReadFailed { read } => self.failed.push(read),
                 Action::RoleChanged { role, term, leader } => self.roles.push((role, term, leader)),
             }
         }
+        is_any
     }
 
     /// Makes the oldest write durable, says so, and releases what waited for it.
     pub fn sync_one(&mut self) {
         let write = self.writes.remove(0);
-        if let Some(hard_state) = write.hard_state {
-            self.disk.hard_state = hard_state;
-        }
-        if let Some(from) = write.truncate_from {
-            self.disk.entries.truncate(from.0 as usize - 1);
-        }
-        for entry in write.entries {
-            assert_eq!(entry.index.0, self.disk.entries.len() as u64 + 1, "the disk has no gaps");
-            self.disk.entries.push(entry);
-        }
+        self.disk.write(&write);
         self.synced = write.seq;
         self.handle(Event::Persisted(write.seq));
         for (after, to, message) in std::mem::take(&mut self.held) {
@@ -208,10 +244,34 @@ impl Node {
 
     /// Turns and syncs until nothing is left to do.
     pub fn settle(&mut self) {
-        self.turn();
-        while !self.writes.is_empty() {
-            self.sync_one();
-            self.turn();
+        while self.obey() || !self.writes.is_empty() {
+            while !self.writes.is_empty() {
+                self.sync_one();
+            }
+        }
+    }
+
+    /// Takes a snapshot of its state, with some `bytes` of it, which is then durable.
+    pub fn take_snapshot(&mut self, bytes: usize) {
+        let (index, digest) = self.state;
+        let mut data = digest.to_le_bytes().to_vec();
+        data.resize(4 + bytes, digest as u8);
+        let meta = self.raft.snapshot_meta(index);
+        self.store(Snapshot { meta, data: Payload::from(data) });
+    }
+
+    /// A snapshot is durable: its own, or one that it was to install.
+    pub fn store(&mut self, snapshot: Snapshot) {
+        if snapshot.meta.index.0 > self.disk.snapshot_index() {
+            self.disk.snapshot = Some(snapshot.clone());
+        }
+        self.handle(Event::SnapshotStored(snapshot));
+    }
+
+    /// Stores what it is to install.
+    pub fn store_installs(&mut self) {
+        for snapshot in std::mem::take(&mut self.installs) {
+            self.store(snapshot);
         }
     }
 
@@ -232,10 +292,23 @@ impl Node {
         std::mem::take(&mut self.outbox).into_iter().map(|(to, m)| (to.0, m)).collect()
     }
 
-    /// The terms of its log.
+    /// The terms of the entries that its log holds.
     pub fn terms(&self) -> Vec<u64> {
-        let term = |index| self.raft.entry(Index(index)).expect("no gaps").term.0;
-        (1..=self.raft.last_index().0).map(term).collect()
+        let held = (1..=self.raft.last_index().0).filter_map(|at| self.raft.entry(Index(at)));
+        held.map(|entry| entry.term.0).collect()
+    }
+
+    fn apply(&mut self, from: Index, to: Index) {
+        assert_eq!(from, self.state.0.next(), "applied in order, each entry once");
+        for entry in self.raft.entries(from, to) {
+            let mut bytes = self.state.1.to_le_bytes().to_vec();
+            bytes.extend([entry.term.0.to_le_bytes(), entry.index.0.to_le_bytes()].as_flattened());
+            bytes.extend(entry.payload.bytes());
+            self.state = (entry.index, checksum::crc32c(&bytes));
+            self.states.push(self.state);
+            self.applied.push(entry.index);
+        }
+        self.handle(Event::Applied(to));
     }
 
     /// A message leaves: what it promises must be on disk at this moment (R6, R7).
@@ -247,76 +320,39 @@ impl Node {
                 assert!(voted, "a vote for {to} in {term} leaves, the disk has {disk:?}");
             }
             Message::AppendResponse(AppendResponse {
-                outcome: AppendOutcome::Accepted { matched },
+                outcome: AppendOutcome::Accepted { matched: index },
+                ..
+            })
+            | Message::SnapshotResponse(SnapshotResponse {
+                outcome: SnapshotOutcome::Stored,
+                index,
                 ..
             }) => {
-                let last = self.disk.entries.len() as u64;
-                assert!(matched.0 <= last, "{matched} is acknowledged, the disk has {last}");
+                let last = self.disk.last_index().max(self.disk.snapshot_index());
+                assert!(index.0 <= last, "{index} is acknowledged, the disk has {last}");
             }
             _ => {}
         }
+        let answers = matches!(
+            message,
+            Message::AppendResponse(_)
+                | Message::HeartbeatResponse(_)
+                | Message::SnapshotResponse(_)
+                | Message::Vote(_)
+        );
+        let (term, durable) = (message.term(), self.disk.hard_state.term);
+        assert!(!answers || term <= durable, "{message:?} leaves, the disk is of term {durable}");
         self.outbox.push((to, message));
     }
 }
 
-pub fn vote(term: u64, last_index: u64, last_term: u64) -> Message {
-    Message::Vote(vote_request(term, last_index, last_term))
+/// A clock that is so much faster than real time.
+fn sample(clock: u64, rate_ppm: i64) -> Sample {
+    Sample::at(clock * 1_000_000u64.saturating_add_signed(rate_ppm))
 }
 
-pub fn pre_vote(term: u64, last_index: u64, last_term: u64) -> Message {
-    Message::PreVote(vote_request(term, last_index, last_term))
-}
-
-fn vote_request(term: u64, last_index: u64, last_term: u64) -> VoteRequest {
-    VoteRequest { term: Term(term), last_index: Index(last_index), last_term: Term(last_term) }
-}
-
-pub fn vote_response(term: u64, granted: bool) -> Message {
-    Message::VoteResponse(VoteResponse { term: Term(term), granted })
-}
-
-pub fn pre_vote_response(term: u64, granted: bool) -> Message {
-    Message::PreVoteResponse(VoteResponse { term: Term(term), granted })
-}
-
-/// An append of `term` behind (`prev_index`, `prev_term`) with entries of `terms`.
-pub fn append(term: u64, prev: (u64, u64), commit: u64, terms: &[u64]) -> Message {
-    Message::Append(Append {
-        term: Term(term),
-        round: Round(0),
-        prev_index: Index(prev.0),
-        prev_term: Term(prev.1),
-        commit: Index(commit),
-        entries: entries(prev.0.saturating_add(1), terms),
-    })
-}
-
-pub fn accepted(term: u64, round: u64, matched: u64) -> Message {
-    let outcome = AppendOutcome::Accepted { matched: Index(matched) };
-    Message::AppendResponse(AppendResponse { term: Term(term), round: Round(round), outcome })
-}
-
-pub fn rejected(term: u64, prev: u64, hint: (u64, u64)) -> Message {
-    let outcome = AppendOutcome::Rejected {
-        prev_index: Index(prev),
-        hint_index: Index(hint.0),
-        hint_term: Term(hint.1),
-    };
-    Message::AppendResponse(AppendResponse { term: Term(term), round: Round(0), outcome })
-}
-
-pub fn heartbeat(term: u64, round: u64, commit: u64) -> Message {
-    Message::Heartbeat(Heartbeat { term: Term(term), round: Round(round), commit: Index(commit) })
-}
-
-pub fn echo(term: u64, round: u64) -> Message {
-    Message::HeartbeatResponse(HeartbeatResponse { term: Term(term), round: Round(round) })
-}
-
-/// The places of an append: the index before its entries, and how many they are.
-pub fn span(message: &Message) -> Option<(u64, usize)> {
-    match message {
-        Message::Append(append) => Some((append.prev_index.0, append.entries.len())),
-        _ => None,
-    }
+/// The state that a snapshot holds.
+fn state_of(snapshot: &Snapshot) -> (Index, u32) {
+    let digest = snapshot.data.bytes().first_chunk().expect("a digest");
+    (snapshot.meta.index, u32::from_le_bytes(*digest))
 }

@@ -1,14 +1,24 @@
 //! The Raft core, rule by rule: `docs/scenarios.md` maps the scenarios to these tests.
 
+mod checks;
+mod disk;
 mod harness;
+mod messages;
 mod network;
 
 mod append;
 mod bounds;
+mod chaos;
 mod commit;
 mod flow;
 mod hardening;
+mod install;
 mod lease;
+mod members;
+mod orders;
 mod quorum;
 mod reads;
+mod seats;
+mod shipping;
+mod transfer;
 mod votes;

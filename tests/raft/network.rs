@@ -1,10 +1,12 @@
-//! A network of cores on one clock, delivered by hand, with the rules that must always hold checked at
+//! A network of cores in one real time, delivered by hand, with the rules that must always hold checked at
 //! each step.
 
-use crate::harness::{Disk, ELECTION, Node, config};
+use crate::checks::Checks;
+use crate::harness::{ELECTION, Node};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use tenure::base::{Index, NodeId, Term};
-use tenure::raft::{Entry, Event, Message, Role};
+use std::time::Duration;
+use tenure::base::{DirectoryId, Index, NodeId};
+use tenure::raft::{Change, Claim, Event, MembershipError, Message, Role};
 
 /// More than any exchange needs that ends.
 const MESSAGES_MAX: usize = 10_000;
@@ -13,13 +15,17 @@ const MESSAGES_MAX: usize = 10_000;
 pub struct Network {
     /// Node i stands at position i − 1.
     pub nodes: Vec<Node>,
+    pub checks: Checks,
+    /// On their way: from, to, what.
+    pub queue: VecDeque<(u64, u64, Message)>,
+    /// Whether snapshots that a leader sends are stored as soon as they are whole.
+    pub stores_at_once: bool,
+    /// The leader-lease duration; none: nothing is claimed.
+    delta: Option<Duration>,
+    /// Voters of the founding.
+    founders: u64,
     /// Pairs (from, to) between which messages are lost.
     cut: BTreeSet<(u64, u64)>,
-    queue: VecDeque<(u64, u64, Message)>,
-    /// Who led each term (R1).
-    leaders: BTreeMap<Term, u64>,
-    /// What was committed anywhere (R5).
-    committed: Vec<Entry>,
 }
 
 impl Network {
@@ -34,18 +40,28 @@ impl Network {
         Self::of((1..).zip(logs).map(node).collect())
     }
 
-    fn of(nodes: Vec<Node>) -> Self {
+    pub fn of(nodes: Vec<Node>) -> Self {
         Self {
+            founders: nodes.len() as u64,
             nodes,
-            cut: BTreeSet::new(),
+            checks: Checks::default(),
             queue: VecDeque::new(),
-            leaders: BTreeMap::new(),
-            committed: Vec::new(),
+            stores_at_once: true,
+            delta: None,
+            cut: BTreeSet::new(),
         }
     }
 
     pub fn node(&mut self, id: u64) -> &mut Node {
         &mut self.nodes[id as usize - 1]
+    }
+
+    /// The leader-lease duration is `millis` from now on.
+    pub fn set_lease_duration(&mut self, millis: u64) {
+        self.delta = Some(Duration::from_millis(millis));
+        for node in &mut self.nodes {
+            node.raft.set_lease_duration(Duration::from_millis(millis));
+        }
     }
 
     /// Loses all messages between `a` and `b`, both ways.
@@ -65,17 +81,38 @@ impl Network {
         }
     }
 
+    /// Cuts the nodes of `side` off from the others.
+    pub fn partition(&mut self, side: &[u64]) {
+        let all = 1..=self.nodes.len() as u64;
+        for other in all.filter(|id| !side.contains(id)) {
+            side.iter().for_each(|id| self.cut(*id, other));
+        }
+    }
+
     /// All messages pass again.
     pub fn heal(&mut self) {
         self.cut.clear();
     }
 
+    /// As [`Network::heal`], over new connections.
+    pub fn reconnect(&mut self) {
+        self.heal();
+        let ids: Vec<NodeId> = self.nodes.iter().map(|node| node.id).collect();
+        for node in &mut self.nodes {
+            let own = node.id;
+            ids.iter().filter(|id| **id != own).for_each(|id| node.handle(Event::PeerUp(*id)));
+        }
+    }
+
     /// `id` stops and starts again from what is durable.
     pub fn restart(&mut self, id: u64) {
-        let voters = self.nodes.len() as u64;
+        let delta = self.delta;
         let node = self.node(id);
-        let disk: Disk = node.disk.clone();
-        *node = Node::start(config(id, voters), disk, node.clock);
+        let (config, disk) = (node.config.clone(), node.disk.clone());
+        *node = Node::start_at_rate(config, disk, node.clock, node.rate_ppm);
+        if let Some(delta) = delta {
+            node.raft.set_lease_duration(delta);
+        }
         self.queue.retain(|(from, to, _)| *from != id && *to != id);
     }
 
@@ -85,6 +122,57 @@ impl Network {
         for node in self.nodes.iter_mut().filter(|node| node.id.0 != id) {
             node.handle(Event::PeerDown(NodeId(id)));
         }
+    }
+
+    /// A node that knows the founding and nothing else; nobody knows it.
+    pub fn start_stranger(&mut self) -> u64 {
+        let id = self.nodes.len() as u64 + 1;
+        let mut node = Node::new(id, self.founders);
+        node.clock = self.nodes[0].clock;
+        if let Some(delta) = self.delta {
+            node.raft.set_lease_duration(delta);
+        }
+        self.nodes.push(node);
+        id
+    }
+
+    /// Asks `leader` for a change.
+    pub fn change(&mut self, leader: u64, changes: &[Change]) -> Result<Index, MembershipError> {
+        let node = self.node(leader);
+        let now = node.now();
+        node.raft.change_membership(&now, changes)
+    }
+
+    /// A new node, which `leader` adds as a learner; delivered.
+    pub fn add_learner(&mut self, leader: u64) -> u64 {
+        let id = self.start_stranger();
+        self.change(leader, &join(id)).expect("a learner can be added");
+        self.deliver();
+        id
+    }
+
+    /// Has `leader` make these changes, and delivers.
+    pub fn reseat(&mut self, leader: u64, changes: &[Change]) {
+        self.change(leader, changes).expect("a change");
+        self.deliver();
+    }
+
+    /// Has `leader` hand over to `target`. Programs resign, if they do not stand by their claim.
+    pub fn transfer(&mut self, leader: u64, target: u64, claim: Claim) {
+        let node = self.node(leader);
+        let now = node.now();
+        let begun = node.raft.transfer(&now, Some(NodeId(target)), claim);
+        assert_eq!(begun, Ok(()));
+        if claim == Claim::Ended {
+            self.checks.resign(leader);
+        }
+    }
+
+    /// `id` compacts its log to what it applied.
+    pub fn snapshot(&mut self, id: u64) {
+        let node = self.node(id);
+        node.take_snapshot(0);
+        node.disk.compact();
     }
 
     /// Lets election timeouts pass and `id` campaign, alone.
@@ -100,10 +188,19 @@ impl Network {
         assert_eq!(self.node(id).raft.role(), Role::Leader, "node {id} was not elected");
     }
 
-    /// Moves all clocks, and nothing else.
+    /// Moves real time, and nothing else.
     pub fn advance(&mut self, millis: u64) {
         for node in &mut self.nodes {
             node.clock += millis;
+        }
+    }
+
+    /// Each node does what is due.
+    pub fn wake(&mut self) {
+        for node in &mut self.nodes {
+            if node.raft.next_deadline() <= node.now().boot() {
+                node.handle(Event::Deadline);
+            }
         }
     }
 
@@ -111,11 +208,7 @@ impl Network {
     pub fn run(&mut self, millis: u64) {
         for _ in 0..millis {
             self.advance(1);
-            for node in &mut self.nodes {
-                if node.raft.next_deadline() <= node.now().boot() {
-                    node.handle(Event::Deadline);
-                }
-            }
+            self.wake();
             self.deliver();
         }
     }
@@ -123,11 +216,36 @@ impl Network {
     /// Delivers until all is quiet.
     pub fn deliver(&mut self) {
         for _ in 0..MESSAGES_MAX {
-            self.collect();
+            self.settle();
             let Some((from, to, message)) = self.queue.pop_front() else { return };
             self.node(to).receive(from, message);
         }
         panic!("no end of messages");
+    }
+
+    /// Delivers at most so many messages, and says which.
+    pub fn deliver_some(&mut self, count: usize) -> Vec<Message> {
+        let mut delivered = Vec::new();
+        self.settle();
+        while delivered.len() < count
+            && let Some((from, to, message)) = self.queue.pop_front()
+        {
+            delivered.push(message.clone());
+            self.node(to).receive(from, message);
+            self.settle();
+        }
+        delivered
+    }
+
+    /// Lets time pass until `done`, at most `millis`; how much passed.
+    pub fn run_until(&mut self, millis: u64, mut done: impl FnMut(&mut Self) -> bool) -> u64 {
+        for passed in 0..millis {
+            if done(self) {
+                return passed;
+            }
+            self.run(1);
+        }
+        panic!("not done within {millis} ms");
     }
 
     /// The node that leads the highest term.
@@ -141,32 +259,64 @@ impl Network {
         self.nodes.iter().map(|node| node.raft.term().0).max().expect("there are nodes")
     }
 
-    fn collect(&mut self) {
-        for node in &mut self.nodes {
+    /// The nodes that may claim the leader lease now.
+    pub fn claimants(&self) -> Vec<u64> {
+        let claims = |node: &&Node| {
+            let now = node.now();
+            let lease = node.raft.leader_lease(&now);
+            lease.is_some_and(|lease| now.elapsed_hi(&lease.start) < lease.length)
+        };
+        self.nodes.iter().filter(claims).map(|node| node.id.0).collect()
+    }
+
+    /// How far each node applied.
+    pub fn applied(&self) -> BTreeMap<u64, u64> {
+        self.nodes.iter().map(|node| (node.id.0, node.state.0.0)).collect()
+    }
+
+    /// Takes what left `id`, as far as it is not lost.
+    pub fn collect(&mut self, id: u64) {
+        let left = self.node(id).sent();
+        let passes = |to: &u64| !self.cut.contains(&(id, *to));
+        let there = self.nodes.len() as u64;
+        let passing = left.into_iter().filter(|(to, _)| *to <= there && passes(to));
+        self.queue.extend(passing.map(|(to, message)| (id, to, message)));
+    }
+
+    /// Looks whether all rules hold.
+    pub fn check(&mut self) {
+        self.checks.check(&mut self.nodes);
+    }
+
+    fn settle(&mut self) {
+        for id in 1..=self.nodes.len() as u64 {
+            let stores_at_once = self.stores_at_once;
+            let node = self.node(id);
             node.settle();
-            let from = node.id.0;
-            for (to, message) in node.sent() {
-                if !self.cut.contains(&(from, to)) {
-                    self.queue.push_back((from, to, message));
-                }
+            if stores_at_once && !node.installs.is_empty() {
+                node.store_installs();
+                node.settle();
             }
+            self.collect(id);
         }
         self.check();
     }
+}
 
-    fn check(&mut self) {
-        for node in &self.nodes {
-            if node.raft.role() == Role::Leader {
-                let leader = *self.leaders.entry(node.raft.term()).or_insert(node.id.0);
-                assert_eq!(leader, node.id.0, "two leaders in term {} (R1)", node.raft.term());
-            }
-            for index in 1..=node.raft.commit().0 {
-                let entry = node.raft.entry(Index(index)).expect("committed");
-                match self.committed.get(index as usize - 1) {
-                    None => self.committed.push(entry.clone()),
-                    Some(first) => assert_eq!(first, entry, "committed differently (R5)"),
-                }
-            }
-        }
-    }
+/// What adds a node with a directory as a learner.
+pub fn join(id: u64) -> [Change; 2] {
+    let (node, directory) = (NodeId(id), DirectoryId([id as u8; 16]));
+    [Change::AddLearner { node, address: format!("host{id}:1") }, Change::Bind { node, directory }]
+}
+
+pub fn promote(id: u64) -> Change {
+    Change::Promote { node: NodeId(id) }
+}
+
+pub fn demote(id: u64) -> Change {
+    Change::Demote { node: NodeId(id) }
+}
+
+pub fn remove(id: u64) -> Change {
+    Change::Remove { node: NodeId(id) }
 }

@@ -83,7 +83,7 @@ fn one_vote_in_a_term_and_the_same_again() {
     ];
     for (voted, candidate, granted) in table {
         let vote_before = HardState { term: Term(1), vote: voted.map(NodeId) };
-        let disk = Disk { hard_state: vote_before, entries: Vec::new() };
+        let disk = Disk { hard_state: vote_before, ..Disk::default() };
         let mut node = Node::start(config(1, 3), disk, 1000);
         node.receive(candidate, vote(1, 0, 0));
         node.settle();

@@ -1,13 +1,13 @@
 //! Servers on real files in temporary directories; time and messages move only by hand.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::time::Duration;
+use std::path::PathBuf;
 use tempfile::TempDir;
 use tenure::base::{ConnectionId, Index, NodeId, Sample};
 use tenure::lock::LockMachine;
 use tenure::node::FileDisk;
-use tenure::raft::Role;
-use tenure::server::{Input, Outside, Server, ServerOptions};
+use tenure::raft::{Claim, Role};
+use tenure::server::{Entry, Input, Outside, Server, ServerOptions};
 use tenure::wire::{PeerMessage, Request, ServerMessage};
 
 pub const MS: u64 = 1_000_000;
@@ -16,11 +16,16 @@ pub struct Cluster {
     nodes: BTreeMap<NodeId, Node>,
     cuts: BTreeSet<(NodeId, NodeId)>,
     replies: BTreeMap<ConnectionId, Vec<ServerMessage>>,
+    /// Nodes that are to end by themselves, and why they did.
+    doomed: BTreeSet<NodeId>,
+    ends: BTreeMap<NodeId, String>,
     now: u64,
-    log_bytes: (u64, u64),
+    /// What the options of all servers are made of.
+    base: ServerOptions,
 }
 
 struct Node {
+    entry: Entry,
     directory: TempDir,
     server: Option<Server<FileDisk>>,
     inputs: Vec<Input>,
@@ -43,6 +48,9 @@ impl Outside for Outlet {
     fn unix_ms(&mut self) -> u64 {
         self.now / MS
     }
+    fn claim(&mut self) -> Claim {
+        Claim::Standing
+    }
     fn send_peer(&mut self, to: NodeId, message: PeerMessage) {
         self.peers.push_back((to, message));
     }
@@ -60,22 +68,40 @@ impl Cluster {
     }
 
     pub fn with_log_bytes(nodes: u64, log_bytes_max: u64, log_reserve_bytes: u64) -> Self {
+        let base = ServerOptions::new(NodeId(1), Vec::new());
+        Self::with_options(nodes, ServerOptions { log_bytes_max, log_reserve_bytes, ..base })
+    }
+
+    /// Servers with these options, but for their ids and members.
+    pub fn with_options(nodes: u64, base: ServerOptions) -> Self {
         let mut cluster = Self {
             nodes: BTreeMap::new(),
             cuts: BTreeSet::new(),
             replies: BTreeMap::new(),
+            doomed: BTreeSet::new(),
+            ends: BTreeMap::new(),
             now: 1_000 * MS,
-            log_bytes: (log_bytes_max, log_reserve_bytes),
+            base: ServerOptions { segment_bytes: 1 << 20, ..base },
         };
         for id in 1..=nodes {
-            let directory = TempDir::new().unwrap();
-            let node = Node { directory, server: None, inputs: Vec::new(), first_flush: None };
-            cluster.nodes.insert(NodeId(id), node);
+            cluster.add_directory(NodeId(id), Entry::Founder);
         }
         for node in cluster.nodes().collect::<Vec<_>>() {
             cluster.restart(node);
         }
         cluster
+    }
+
+    /// An empty directory for a node that is not started yet.
+    pub fn add_directory(&mut self, id: NodeId, entry: Entry) {
+        let directory = TempDir::new().unwrap();
+        let (server, inputs) = (None, Vec::new());
+        self.nodes.insert(id, Node { entry, directory, server, inputs, first_flush: None });
+    }
+
+    /// The data directory of a node.
+    pub fn path(&self, id: NodeId) -> PathBuf {
+        self.nodes[&id].directory.path().join("data")
     }
 
     pub fn nodes(&self) -> impl Iterator<Item = NodeId> + use<> {
@@ -109,15 +135,10 @@ impl Cluster {
         let options = ServerOptions {
             node: id,
             members,
-            heartbeat: Duration::from_millis(30),
-            election: Duration::from_millis(150),
-            lease_ms: 150,
-            ttl_ms_max: 3_600_000,
-            log_bytes_max: self.log_bytes.0,
-            log_reserve_bytes: self.log_bytes.1,
-            segment_bytes: 1 << 20,
+            entry: self.nodes[&id].entry,
             boot: self.now,
             seed: id.0,
+            ..self.base.clone()
         };
         let now = Sample::at(self.now);
         let node = self.nodes.get_mut(&id).unwrap();
@@ -125,10 +146,36 @@ impl Cluster {
         let entropy = [(self.now / MS % 251) as u8 ^ id.0 as u8; 16];
         node.server = Some(Server::open(options, disk, entropy, &now).unwrap());
         for peer in self.nodes().filter(|peer| *peer != id) {
-            if self.nodes[&peer].server.is_some() {
-                self.push(id, Input::PeerUp { peer });
-                self.push(peer, Input::PeerUp { peer: id });
-            }
+            self.connect(id, peer);
+        }
+    }
+
+    /// A connection between two nodes, if both run and let each other in.
+    pub fn connect(&mut self, one: NodeId, two: NodeId) {
+        let (Some(a), Some(b)) = (&self.nodes[&one].server, &self.nodes[&two].server) else {
+            return;
+        };
+        let (from_a, from_b) = (a.hello(two), b.hello(one));
+        if a.check_hello(&from_b).is_ok() && b.check_hello(&from_a).is_ok() {
+            self.push(one, Input::PeerUp { peer: two, directory: from_b.directory });
+            self.push(two, Input::PeerUp { peer: one, directory: from_a.directory });
+        }
+    }
+
+    pub fn hand_over(&mut self, id: NodeId, to: Option<NodeId>, claim: Claim) {
+        self.push(id, Input::HandOver { to, claim });
+    }
+
+    /// The present, in nanoseconds.
+    pub fn now(&self) -> u64 {
+        self.now
+    }
+
+    /// Steps until the node's newest snapshot is of `index` or later. Its disk works on a thread of its own.
+    pub fn wait_for_snapshot(&mut self, id: NodeId, index: Index) {
+        while self.server(id).replica().expect("founded").raft().snapshot_index() < index {
+            self.settle();
+            std::thread::yield_now();
         }
     }
 
@@ -143,7 +190,7 @@ impl Cluster {
     }
 
     pub fn empty_directory(&mut self, id: NodeId) {
-        std::fs::remove_dir_all(self.nodes[&id].directory.path().join("data")).unwrap();
+        std::fs::remove_dir_all(self.path(id)).unwrap();
     }
 
     pub fn cut(&mut self, a: NodeId, b: NodeId) {
@@ -181,7 +228,12 @@ impl Cluster {
             clients: Vec::new(),
             first_flush: None,
         };
-        server.step(&mut node.inputs, &mut outlet).unwrap();
+        if let Err(error) = server.step(&mut node.inputs, &mut outlet) {
+            assert!(self.doomed.contains(&id), "node {id} ends: {error}");
+            self.ends.insert(id, error.to_string());
+            node.server = None;
+            return;
+        }
         node.first_flush = outlet.first_flush;
         for (to, message) in outlet.peers {
             if !self.cuts.contains(&(id, to)) {
@@ -191,6 +243,18 @@ impl Cluster {
         for (to, message) in outlet.clients {
             self.replies.entry(to).or_default().push(message);
         }
+    }
+
+    /// Lets time go on, 10 ms at a time, until the node ends by itself, and says why.
+    pub fn run_into_error(&mut self, id: NodeId, steps: u64) -> String {
+        self.doomed.insert(id);
+        for _ in 0..steps {
+            self.advance(10 * MS);
+            if let Some(error) = self.ends.remove(&id) {
+                return error;
+            }
+        }
+        panic!("node {id} goes on");
     }
 
     /// Turns until nobody has anything to take.

@@ -2,6 +2,8 @@
 //! a client is told when.
 
 mod cluster;
+mod members;
+mod restored;
 
 use cluster::{Cluster, MS};
 use tenure::base::{ConnectionId, NodeId, Owner, RequestId, SessionId, SessionKey, Token};

@@ -1,9 +1,9 @@
 //! Rot: what was durable and is no more is told, never trimmed.
 
 use crate::disk::{Operation, TestDisk};
-use crate::history::{append_each, founded, refused, reopen};
+use crate::history::{append_each, founded, refused, reopen, segments, snapshot, store};
 use tenure::base::rng::Rng;
-use tenure::base::{NodeId, Term};
+use tenure::base::{Index, NodeId, Term};
 use tenure::raft::{HardState, Write};
 use tenure::wal::{DiskError, WalError};
 
@@ -11,8 +11,7 @@ fn three_segments() -> (TestDisk, Vec<String>) {
     let disk = TestDisk::default();
     let mut wal = founded(&disk);
     append_each(&mut wal, 1..26, 300);
-    let names: Vec<String> =
-        disk.contents().into_keys().filter(|name| name.starts_with("log-")).collect();
+    let names = segments(&disk);
     assert_eq!(names.len(), 3);
     (disk, names)
 }
@@ -28,7 +27,7 @@ fn st8_a_damaged_byte_before_the_last_batch_is_refused_and_nothing_is_changed() 
         assert!(end < length);
         for at in (0..512 + 360 * 2).chain(end - 370..end) {
             // Behind the header's envelope is unused space.
-            if (72..512).contains(&at) {
+            if (80..512).contains(&at) {
                 continue;
             }
             disk.edit(name, |bytes| bytes[at] ^= 0x04);
@@ -150,11 +149,29 @@ fn h48_a_segment_of_another_length_is_refused() {
 #[test]
 fn whatever_the_files_hold_the_answer_is_a_refusal_or_a_beginning_of_the_log() {
     let (intact, _) = three_segments();
-    let (files, entries) = (intact.contents(), reopen(&intact).unwrap().1.entries);
+    let refusals = damage_at_random(&intact, 3000);
+    assert!((1000..3000).contains(&refusals), "{refusals} refusals");
+}
+
+#[test]
+fn st31_whatever_the_files_hold_the_answer_never_goes_beyond_snapshot_and_log() {
+    let intact = TestDisk::default();
+    let mut wal = founded(&intact);
+    append_each(&mut wal, 1..26, 300);
+    store(&mut wal, &snapshot(20, 1, 3000));
+    wal.compact(Index(21)).unwrap();
+    let refusals = damage_at_random(&intact, 3000);
+    assert!((1000..3000).contains(&refusals), "{refusals} refusals");
+}
+
+/// Damages copies of these files, and counts how many a start refuses.
+fn damage_at_random(intact: &TestDisk, cases: u32) -> u32 {
+    let files = intact.contents();
+    let (_, whole) = reopen(intact).unwrap();
     let names: Vec<&String> = files.keys().collect();
     let mut rng = Rng::new(7);
     let mut refusals = 0;
-    for _ in 0..3000 {
+    for _ in 0..cases {
         let disk = TestDisk::default();
         files.iter().for_each(|(name, bytes)| disk.edit(name, |file| file.clone_from(bytes)));
         for _ in 0..rng.between(1, 3) {
@@ -162,11 +179,16 @@ fn whatever_the_files_hold_the_answer_is_a_refusal_or_a_beginning_of_the_log() {
             disk.edit(to, |file| damage(file, &files[from], &mut rng));
         }
         match reopen(&disk) {
-            Ok((_, recovery)) => assert!(entries.starts_with(&recovery.entries)),
+            Ok((_, recovery)) => {
+                assert!(whole.entries.starts_with(&recovery.entries));
+                assert!(recovery.snapshot == whole.snapshot || recovery.snapshot.is_none());
+                let first = recovery.entries.first().map(|entry| entry.index);
+                assert!(recovery.snapshot.is_some() || first.is_none_or(|first| first == Index(1)));
+            }
             Err(_) => refusals += 1,
         }
     }
-    assert!((1000..3000).contains(&refusals), "{refusals} refusals");
+    refusals
 }
 
 /// Cuts the file, or overwrites a part of it with noise, zeros, or a part of another.

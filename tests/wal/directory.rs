@@ -1,7 +1,9 @@
 //! Whose directory it is, and whether it is whole (W8).
 
 use crate::disk::TestDisk;
-use crate::history::{FRESH, NODE, OPTIONS, append_each, founded, founding, refused, reopen};
+use crate::history::{
+    FRESH, NODE, OPTIONS, append_each, founded, founding, make_newer, refused, reopen,
+};
 use tenure::base::{DirectoryId, NodeId};
 use tenure::raft::HardState;
 use tenure::wal::{Wal, WalError};
@@ -18,17 +20,6 @@ fn another_node() -> TestDisk {
     let (mut wal, _) = Wal::open_with(disk.clone(), NODE, directory, &OPTIONS).unwrap();
     wal.found(&founding(directory)).unwrap();
     disk
-}
-
-/// Gives the envelope at `offset` of a file a later format, intact.
-fn make_newer(disk: &TestDisk, name: &str, offset: usize) {
-    disk.edit(name, |bytes| {
-        let envelope = &mut bytes[offset..];
-        envelope[8] = 2;
-        let body = u32::from_le_bytes(envelope[12..16].try_into().unwrap()) as usize;
-        let crc = tenure::base::checksum::crc32c(&envelope[..40 + body]);
-        envelope[40 + body..44 + body].copy_from_slice(&crc.to_le_bytes());
-    });
 }
 
 #[test]

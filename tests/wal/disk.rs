@@ -6,11 +6,12 @@
 
 use crate::medium::{Failure, FileState, Medium, NameChange, survives};
 pub use crate::medium::{Operation, Survival};
+use crate::storing::Storing;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use tenure::base::rng::Rng;
-use tenure::wal::{Disk, DiskError, FileId};
+use tenure::wal::{Disk, DiskError, FileContent, FileId, StoreError};
 
 /// A handle on the medium; clones show the same one.
 #[derive(Clone, Debug, Default)]
@@ -46,17 +47,12 @@ impl TestDisk {
             file.lose_power(survival, rng);
         }
         medium.names = medium.durable_names.clone();
-        medium.handles.clear();
-        medium.preparing = None;
-        medium.power_until = None;
+        medium.end_process();
     }
 
     /// The process dies and the machine does not: the page cache stays.
     pub fn kill_process(&self) {
-        let mut medium = self.0.borrow_mut();
-        medium.handles.clear();
-        medium.preparing = None;
-        medium.power_until = None;
+        self.0.borrow_mut().end_process();
     }
 
     /// The operation of this kind fails once, after `pass` that succeed.
@@ -199,5 +195,21 @@ impl Disk for TestDisk {
         file.write(0, &vec![0; usize::try_from(bytes).unwrap()]);
         file.sync();
         Some(Ok(()))
+    }
+
+    fn begin_store(&mut self, temporary: &str, name: &str, content: FileContent) {
+        let storing = Storing::new(temporary, name, content);
+        let previous = self.0.borrow_mut().storing.replace(storing);
+        assert!(previous.is_none(), "one file is stored at a time");
+    }
+
+    /// One step of the storing happens between any two of these calls.
+    fn take_stored(&mut self) -> Option<Result<(), StoreError>> {
+        let mut storing = self.0.borrow_mut().storing.take()?;
+        let end = storing.step(self);
+        if end.is_none() {
+            self.0.borrow_mut().storing = Some(storing);
+        }
+        end
     }
 }

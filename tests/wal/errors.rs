@@ -1,7 +1,8 @@
 //! Failing disks: the first error on a durable path is final, a missing spare is not.
 
+use crate::account::{Account, live};
 use crate::disk::{Operation, Survival, TestDisk};
-use crate::history::{Account, append_each, founded, live, reopen, write};
+use crate::history::{append_each, founded, reopen, write};
 use tenure::base::Term;
 use tenure::base::rng::Rng;
 use tenure::raft::{HardState, Write};

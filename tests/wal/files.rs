@@ -1,13 +1,13 @@
 //! The chief rules again, on real files.
 
-use crate::history::{FRESH, NODE, OPTIONS, founding, write};
+use crate::history::{FRESH, NODE, OPTIONS, begin, end, founding, restart, snapshot, store, write};
 use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
 use std::path::Path;
 use tempfile::TempDir;
-use tenure::base::Term;
+use tenure::base::{Index, Term};
 use tenure::node::FileDisk;
 use tenure::raft::{HardState, Write};
-use tenure::wal::{Disk, DiskError, Recovery, Wal, WalError};
+use tenure::wal::{Disk, DiskError, Recovery, SnapshotEnd, StoreError, Wal, WalError};
 
 fn open(path: &Path) -> Result<(Wal<FileDisk>, Recovery), WalError> {
     Wal::open_with(FileDisk::open(path)?, NODE, FRESH, &OPTIONS)
@@ -97,7 +97,8 @@ fn a_spare_that_cannot_be_made_is_an_answer() {
 fn st46_files_are_for_their_owner_alone() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("data");
-    let _wal = filled(&path, 1);
+    let mut wal = filled(&path, 1);
+    store(&mut wal, &snapshot(1, 1, 1000));
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&path), 0o700);
     for entry in std::fs::read_dir(&path).unwrap() {
@@ -123,5 +124,163 @@ fn st46_h48_links_pipes_and_directories_in_place_of_files_are_refused() {
         replace(&log);
         let error = open(directory.path()).unwrap_err();
         assert!(matches!(error, WalError::Disk(DiskError::Io(_))), "{error}");
+    }
+}
+
+/// Copies the directory as a process that was killed now would leave it, and opens the copy.
+fn start_again(path: &Path) -> (u64, Vec<u64>) {
+    let copy = TempDir::new().unwrap();
+    for entry in std::fs::read_dir(path).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), copy.path().join(entry.file_name())).unwrap();
+    }
+    let (_, recovery) = open(copy.path()).unwrap();
+    let stored = recovery.snapshot.map_or(0, |snapshot| snapshot.meta.index.0);
+    (stored, recovery.entries.iter().map(|entry| entry.index.0).collect())
+}
+
+#[test]
+fn st28_st29_st36_a_process_that_is_killed_between_any_two_steps_starts_again() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path();
+    let mut wal = filled(path, 30);
+    store(&mut wal, &snapshot(20, 1, 3 << 20));
+    assert_eq!(start_again(path), (20, (1..=30).collect()));
+    for first in [10, 19, 19] {
+        wal.compact(Index(21)).unwrap();
+        assert_eq!(start_again(path), (20, (first..=30).collect()));
+    }
+    let hard_state = Some(HardState { term: Term(5), vote: None });
+    wal.append(&Write { hard_state, ..write(1..1, 0) }).unwrap();
+    let new = snapshot(50, 5, 1000);
+    store(&mut wal, &new);
+    assert_eq!(start_again(path), (50, vec![]), "before the log begins anew");
+    wal.append(&Write { start: restart(&new).start, ..write(51..54, 300) }).unwrap();
+    wal.sync().unwrap();
+    assert_eq!(start_again(path), (50, (51..=53).collect()));
+    (0..5).for_each(|_| wal.compact(Index(51)).unwrap());
+    assert_eq!(start_again(path), (50, (51..=53).collect()));
+    drop(wal);
+    assert_eq!(open(path).unwrap().1.snapshot, Some(new));
+}
+
+#[test]
+fn st32_a_snapshot_in_the_making_is_nothing_to_the_next_start() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path();
+    let mut wal = filled(path, 10);
+    let (release, released) = std::sync::mpsc::channel();
+    let new = snapshot(8, 1, 2 << 20);
+    let data = new.data.bytes().to_vec();
+    let content = move || released.recv().map(|()| data).map_err(|error| error.to_string());
+    wal.begin_snapshot(new.meta.clone(), Box::new(content));
+    assert_eq!(wal.take_snapshot(), Ok(None), "the loop is not held up");
+    wal.append(&write(11..12, 300)).unwrap();
+    wal.sync().unwrap();
+    assert_eq!(start_again(path), (0, (1..=11).collect()));
+    release.send(()).unwrap();
+    assert_eq!(end(&mut wal), Ok(SnapshotEnd::Stored(new)));
+    assert_eq!(start_again(path), (8, (1..=11).collect()));
+}
+
+#[test]
+fn w7_a_spare_is_made_while_a_snapshot_is_stored() {
+    let directory = TempDir::new().unwrap();
+    let mut disk = FileDisk::open(directory.path()).unwrap();
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    disk.begin_store(
+        "snapshot.new",
+        "snapshot",
+        Box::new(move || released.recv().map(|()| vec![7; 3 << 20]).map_err(|e| e.to_string())),
+    );
+    disk.prepare("spare.new", 4096);
+    while disk.take_prepared().is_none() {
+        std::thread::yield_now();
+    }
+    assert_eq!(disk.take_stored(), None);
+    release.send(()).unwrap();
+    assert_eq!(stored(&mut disk), Ok(()));
+    assert_eq!(disk.take_stored(), None, "it is told once");
+    assert_eq!(std::fs::read(directory.path().join("snapshot")).unwrap(), vec![7; 3 << 20]);
+    assert!(!directory.path().join("snapshot.new").exists());
+}
+
+fn stored(disk: &mut FileDisk) -> Result<(), StoreError> {
+    loop {
+        match disk.take_stored() {
+            Some(result) => return result,
+            None => std::thread::yield_now(),
+        }
+    }
+}
+
+#[test]
+fn st22_of_a_file_that_cannot_be_stored_nothing_is_left() {
+    let directory = TempDir::new().unwrap();
+    // Its name is taken by a directory: the rename fails after all was written.
+    std::fs::create_dir_all(directory.path().join("snapshot/taken")).unwrap();
+    let mut disk = FileDisk::open(directory.path()).unwrap();
+    disk.begin_store("snapshot.new", "snapshot", Box::new(|| Ok(vec![1; 1000])));
+    let result = stored(&mut disk);
+    assert!(matches!(result, Err(StoreError::Disk(DiskError::Io(_)))), "{result:?}");
+    assert!(!directory.path().join("snapshot.new").exists());
+    disk.begin_store("snapshot.new", "other", Box::new(|| Err("no".into())));
+    assert_eq!(stored(&mut disk), Err(StoreError::Content("no".into())));
+    disk.begin_store("snapshot.new", "other", Box::new(|| Ok(vec![])));
+    assert_eq!(stored(&mut disk), Ok(()));
+    assert_eq!(std::fs::read(directory.path().join("other")).unwrap(), []);
+}
+
+#[test]
+fn a_directory_is_free_again_as_soon_as_one_that_stores_is_closed() {
+    let directory = TempDir::new().unwrap();
+    let mut wal = filled(directory.path(), 10);
+    begin(&mut wal, &snapshot(8, 1, 8 << 20));
+    drop(wal);
+    let left = std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name());
+    assert!(left.into_iter().all(|name| name != "snapshot.new"));
+    open(directory.path()).unwrap();
+}
+
+#[test]
+fn a_directory_of_real_files_is_restored_once() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("data");
+    let state = snapshot(20, 5, 1 << 20);
+    let restore = || Wal::restore(FileDisk::open(&path).unwrap(), NODE, FRESH, &state, &OPTIONS);
+    assert_eq!(restore(), Ok(FRESH));
+    assert!(matches!(restore(), Err(WalError::Foreign(text)) if text.contains("not empty")));
+    let (_, recovery) = open(&path).unwrap();
+    assert_eq!((recovery.founding, recovery.snapshot), (None, Some(state)));
+}
+
+#[test]
+fn st46_h48_what_is_no_snapshot_in_place_of_one_is_refused() {
+    let replace: [fn(&Path); 4] = [
+        |path| symlink("elsewhere", path).unwrap(),
+        |path| std::fs::create_dir(path).unwrap(),
+        |path| {
+            let made = std::process::Command::new("mkfifo").arg(path).status().unwrap();
+            assert!(made.success());
+        },
+        // Eight terabytes of nothing: no memory is asked for.
+        |path| std::fs::File::create(path).unwrap().set_len(1 << 43).unwrap(),
+    ];
+    for replace in replace {
+        let directory = TempDir::new().unwrap();
+        let path = directory.path();
+        let mut wal = filled(path, 30);
+        store(&mut wal, &snapshot(20, 1, 1000));
+        wal.compact(Index(21)).unwrap();
+        drop(wal);
+        let stored = path.join("snapshot-0000000000000014");
+        std::fs::rename(&stored, path.join("elsewhere")).unwrap();
+        replace(&stored);
+        let error = open(path).unwrap_err();
+        assert!(
+            matches!(error, WalError::Disk(DiskError::Io(_)) | WalError::Corrupt(_)),
+            "{error}"
+        );
+        assert!(error.to_string().contains("snapshot-0000000000000014"), "{error}");
     }
 }

@@ -1,5 +1,6 @@
 //! What the disk in memory holds: what is seen, what is durable, and all that may become so.
 
+use crate::storing::Storing;
 use std::collections::BTreeMap;
 use tenure::base::rng::Rng;
 use tenure::wal::{DiskError, FileId};
@@ -33,6 +34,7 @@ pub struct Medium {
     pub handles: BTreeMap<u32, usize>,
     pub handles_given: u32,
     pub preparing: Option<(String, u64)>,
+    pub storing: Option<Storing>,
     /// Changing operations since the disk was made.
     pub operations: u64,
     pub power_until: Option<u64>,
@@ -64,6 +66,14 @@ pub enum NameChange {
 }
 
 impl Medium {
+    /// What only the process held is gone.
+    pub fn end_process(&mut self) {
+        self.handles.clear();
+        self.preparing = None;
+        self.storing = None;
+        self.power_until = None;
+    }
+
     pub fn is_dark(&self) -> bool {
         self.power_until.is_some_and(|until| self.operations >= until)
     }

@@ -1,12 +1,13 @@
 //! The options of a node: flags, else the environment, else the file, else the defaults.
 
-use super::Options;
-use crate::cli::duration;
+use super::{Options, join};
 use crate::cli::failure::Failure;
+use crate::cli::{duration, size};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tenure::base::NodeId;
+use tenure::base::limits::{LOG_BYTES_MAX, TTL_MS_DEFAULT, TTL_MS_MAX};
 use tenure::node::{NodeOptions, parse_cluster};
 
 /// What the --config file may hold; anything else in it is an error.
@@ -17,9 +18,12 @@ struct File {
     data: Option<PathBuf>,
     listen: Option<String>,
     cluster: Option<String>,
+    join: Option<String>,
     heartbeat: Option<Span>,
     election: Option<Span>,
     lease_duration: Option<Span>,
+    ttl_max: Option<Span>,
+    snapshot_every: Option<Size>,
     insecure: Option<bool>,
 }
 
@@ -36,13 +40,30 @@ impl TryFrom<String> for Span {
     }
 }
 
+/// A size with its unit, as text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+struct Size(u64);
+
+impl TryFrom<String> for Size {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        size::parse(&text).map(Self)
+    }
+}
+
 /// What `flags` (which hold the environment too) and their file say.
 pub fn node_options(flags: Options) -> Result<NodeOptions, Failure> {
     let file = flags.config.as_deref().map_or_else(|| Ok(File::default()), read)?;
     let id = required(flags.id.or(file.id), "id")?;
     let data = required(flags.data.or(file.data), "data")?;
-    let cluster = required(flags.cluster.or(file.cluster), "cluster")?;
-    let mut options = NodeOptions::new(NodeId(id), data, parse_cluster(&cluster)?);
+    let (cluster, join) = (flags.cluster.or(file.cluster), flags.join.or(file.join));
+    let members = match (&cluster, &join) {
+        (None, Some(_)) => Vec::new(),
+        _ => parse_cluster(&required(cluster, "cluster")?)?,
+    };
+    let mut options = NodeOptions::new(NodeId(id), data, members);
     options.listen = flags.listen.or(file.listen);
     options.insecure = flags.insecure.or(file.insecure).unwrap_or(options.insecure);
     let span = |flag: Option<Duration>, file: Option<Span>, default: Duration| {
@@ -51,7 +72,28 @@ pub fn node_options(flags: Options) -> Result<NodeOptions, Failure> {
     options.heartbeat = span(flags.heartbeat, file.heartbeat, options.heartbeat);
     options.election = span(flags.election, file.election, options.election);
     options.lease = span(flags.lease_duration, file.lease_duration, options.lease);
-    Ok(options)
+    options.ttl_max = span(flags.ttl_max, file.ttl_max, options.ttl_max);
+    let size = flags.snapshot_every.or(file.snapshot_every.map(|size| size.0));
+    options.snapshot_every_bytes = size.unwrap_or(options.snapshot_every_bytes);
+    check(&options)?;
+    match join {
+        Some(endpoints) => join::told_by(&endpoints, options),
+        None => Ok(options),
+    }
+}
+
+/// What would make no sense, and no other part refuses.
+fn check(options: &NodeOptions) -> Result<(), Failure> {
+    let [least, most] = [TTL_MS_DEFAULT, TTL_MS_MAX].map(|ms| Duration::from_millis(ms.into()));
+    if !(least..=most).contains(&options.ttl_max) {
+        let [least, most] = [least, most].map(duration::show);
+        return Err(Failure::usage(format!("--ttl-max must be from {least} to {most}")));
+    }
+    if !(SNAPSHOT_EVERY_MIN..=SNAPSHOT_EVERY_MAX).contains(&options.snapshot_every_bytes) {
+        let [least, most] = [SNAPSHOT_EVERY_MIN, SNAPSHOT_EVERY_MAX].map(size::show);
+        return Err(Failure::usage(format!("--snapshot-every must be from {least} to {most}")));
+    }
+    Ok(())
 }
 
 fn required<T>(value: Option<T>, name: &str) -> Result<T, Failure> {
@@ -79,6 +121,11 @@ fn parse(text: &str) -> Result<File, String> {
         format!("{place}{}", error.message())
     })
 }
+
+/// Each snapshot costs a file and two syncs.
+const SNAPSHOT_EVERY_MIN: u64 = 4 << 10;
+/// The log must not be full before the snapshot is stored that cuts it.
+const SNAPSHOT_EVERY_MAX: u64 = LOG_BYTES_MAX / 2;
 
 #[cfg(test)]
 mod tests {
@@ -110,5 +157,32 @@ mod tests {
         let failure = node_options(Options::default()).unwrap_err();
         let expected = "serve needs --id (or TENURE_ID, or \"id\" in the --config file)";
         assert_eq!((failure.code, failure.message.as_str()), (2, expected));
+    }
+
+    fn checked(change: impl FnOnce(&mut NodeOptions)) -> Result<(), Failure> {
+        let mut options = NodeOptions::new(NodeId(1), "unused", Vec::new());
+        change(&mut options);
+        check(&options)
+    }
+
+    #[test]
+    fn bounds_are_told_with_what_they_are() {
+        assert_eq!(checked(|_| ()), Ok(()));
+        assert_eq!(checked(|options| options.ttl_max = Duration::from_secs(10)), Ok(()));
+        let short = checked(|options| options.ttl_max = Duration::from_secs(9)).unwrap_err();
+        assert!(short.message.contains("from 10.0s to 1h 0m"), "{}", short.message);
+        assert_eq!(checked(|options| options.snapshot_every_bytes = 4096), Ok(()));
+        let small = checked(|options| options.snapshot_every_bytes = 4095).unwrap_err();
+        assert!(small.message.contains("from 4.0 KiB to 512.0 MiB"), "{}", small.message);
+        assert!(checked(|options| options.snapshot_every_bytes = 1 << 30).is_err());
+    }
+
+    #[test]
+    fn sizes_in_a_file_need_a_unit_too() {
+        assert_eq!(
+            parse("snapshot-every = \"64KiB\"\n").unwrap().snapshot_every,
+            Some(Size(65536))
+        );
+        assert!(parse("snapshot-every = \"64\"\n").unwrap_err().contains("needs a unit"));
     }
 }

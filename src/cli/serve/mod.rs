@@ -1,6 +1,7 @@
 //! `tenure serve`: one node of a cluster, until a signal.
 
 mod config;
+mod join;
 
 use crate::cli::failure::Failure;
 use crate::cli::signals::{ENDING, Signals};
@@ -14,6 +15,7 @@ use tenure::sys::poll::{self, Interest, Ready};
 
 /// Run one node of a cluster until SIGTERM or SIGINT.
 ///
+/// If it leads, it hands leadership over before it ends. It ends by itself once it is removed from the cluster.
 /// What is not given as a flag or in the environment is taken from the --config file, then from the defaults.
 #[derive(Args, Debug, Default)]
 pub struct Options {
@@ -29,6 +31,9 @@ pub struct Options {
     /// All nodes: 1=host:port,2=host:port,3=host:port
     #[arg(long, value_name = "ID=HOST:PORT,…")]
     cluster: Option<String>,
+    /// Join the cluster of these nodes, which tell who the others are; instead of --cluster
+    #[arg(long, value_name = "HOST:PORT,…")]
+    join: Option<String>,
     /// A TOML file with these options
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -41,6 +46,12 @@ pub struct Options {
     /// Length of the leader lease; the same on all nodes [default: 150ms]
     #[arg(long, value_name = "DURATION", value_parser = crate::cli::duration::parse)]
     lease_duration: Option<Duration>,
+    /// The longest session TTL; a restored cluster waits that long before it grants [default: 1h]
+    #[arg(long, value_name = "DURATION", value_parser = crate::cli::duration::parse)]
+    ttl_max: Option<Duration>,
+    /// How much log is written before the state is stored and the log cut [default: 64MiB]
+    #[arg(long, value_name = "SIZE", value_parser = crate::cli::size::parse)]
+    snapshot_every: Option<u64>,
     /// Listen beyond loopback although nothing is encrypted
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "true")]
@@ -73,7 +84,7 @@ fn watch(node: &Node, signals: &Signals) -> Result<(), Failure> {
             match node.next(Some(Duration::ZERO)) {
                 Ok(now) => report(known.replace(now), now),
                 Err(error) if error.status == Status::Again => break,
-                Err(error) => return Err(Failure::unavailable(error.to_string())),
+                Err(error) => return Err(error.into()),
             }
         }
     }

@@ -162,7 +162,9 @@ impl Core {
                     self.bound.rebind_later(now, &mut self.rng);
                 }
             }
-            ServerMessage::Attached { .. } | ServerMessage::Status { .. } => {}
+            ServerMessage::Attached { .. }
+            | ServerMessage::Status { .. }
+            | ServerMessage::Ordered { .. } => {}
         }
     }
 

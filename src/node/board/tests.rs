@@ -21,7 +21,7 @@ fn long_lease() -> Option<LeaderLease> {
 }
 
 fn post(board: &Board, lease: Option<LeaderLease>) {
-    board.post(Term(2), Some(NodeId(1)), lease, &clock::sample());
+    board.post(Token(2), Term(2), Some(NodeId(1)), lease, &clock::sample());
 }
 
 fn status(result: Result<Leadership, Error>) -> Status {
@@ -66,7 +66,7 @@ fn an_extension_is_no_change() {
 /// the machine does, it was seen while it held, and lapses with nobody posting anything any more.
 fn post_and_give_a_short_claim(board: &Board) {
     let then = clock::sample();
-    board.post(Term(2), Some(NodeId(1)), lease(then, Duration::from_millis(1)), &then);
+    board.post(Token(2), Term(2), Some(NodeId(1)), lease(then, Duration::from_millis(1)), &then);
     let given = board.watchers.lock().take_change(&then).unwrap();
     assert!(given.is_leader);
 }

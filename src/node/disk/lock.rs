@@ -44,4 +44,4 @@ impl Drop for DirectoryLock {
     }
 }
 
-const NAME: &str = "lock";
+pub(super) const NAME: &str = "lock";

@@ -5,7 +5,7 @@ use crate::base::{NodeId, SessionKey};
 use crate::net::Listener;
 use crate::node::{FileDisk, NodeOptions};
 use crate::sys::poll::{self, Interest, Ready};
-use crate::wal::{DiskError, FileId};
+use crate::wal::{DiskError, FileContent, FileId, StoreError};
 use crate::wire::{ClientHello, FrameKind, Request, encode_frame};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -67,6 +67,12 @@ impl Disk for FailingDisk {
     fn take_prepared(&mut self) -> Option<Result<(), DiskError>> {
         self.files.take_prepared()
     }
+    fn begin_store(&mut self, temporary: &str, name: &str, content: FileContent) {
+        self.files.begin_store(temporary, name, content);
+    }
+    fn take_stored(&mut self) -> Option<Result<(), StoreError>> {
+        self.files.take_stored()
+    }
 }
 
 /// A client whose session the node must log.
@@ -97,9 +103,17 @@ fn end_by(fault_to_be: u8) -> Error {
     let (sender, commands) = crossbeam_channel::unbounded();
     let network = Network::new(NodeId(1), &cluster, listener, sender).unwrap();
     let board = Arc::new(Board::default());
+    board.note_asked();
     let fd = board.fd().unwrap();
-    let event_loop =
-        EventLoop { server, network, commands, board: Arc::clone(&board), inputs: Vec::new() };
+    let event_loop = EventLoop {
+        server,
+        network,
+        commands,
+        board: Arc::clone(&board),
+        inputs: Vec::new(),
+        departure: Departure::default(),
+        membership: None,
+    };
     let thread = std::thread::spawn(|| event_loop.run());
     while !board.next(None).unwrap().is_leader {}
 

@@ -68,7 +68,7 @@ fn peer(address: SocketAddr) -> TcpStream {
 }
 
 fn is_up(inputs: &[Input]) -> bool {
-    matches!(inputs, [Input::PeerUp { peer: NodeId(1) }])
+    matches!(inputs, [Input::PeerUp { peer: NodeId(1), .. }])
 }
 
 #[test]

@@ -10,7 +10,7 @@ const DIRECTORY: DirectoryId = DirectoryId([7; 16]);
 
 fn peers(own: NodeId) -> Peers {
     let cluster = [(ONE, "a.example:1"), (TWO, "127.0.0.1:2"), (THREE, "127.0.0.1:3")];
-    Peers::new(own, &cluster.map(|(node, address)| (node, address.to_owned())), 1)
+    Peers::new(own, &cluster.map(|(node, address)| (node, address.to_owned())), 1, 0)
 }
 
 fn stand(peers: &mut Peers, key: u64, now: u64) {
@@ -22,7 +22,23 @@ fn the_lower_id_dials() {
     let peers = peers(TWO);
     assert_eq!(peers.due(0), Some(THREE));
     assert!(!peers.is_dialed_by_us(ONE));
-    assert_eq!(Peers::new(THREE, &[(THREE, "a:1".to_owned())], 1).next_deadline(), u64::MAX);
+    assert_eq!(Peers::new(THREE, &[(THREE, "a:1".to_owned())], 1, 0).next_deadline(), u64::MAX);
+}
+
+#[test]
+fn one_that_does_not_dial_is_dialed_after_a_while() {
+    let mut peers = peers(THREE);
+    assert_eq!(peers.due(1_999 * MILLISECOND), None);
+    assert_eq!(peers.due(2_000 * MILLISECOND), Some(ONE));
+}
+
+#[test]
+fn members_that_are_none_any_more_lose_their_connections() {
+    let mut peers = peers(TWO);
+    stand(&mut peers, 9, 0);
+    let moved = [(ONE, "c.example:1".to_owned()), (NodeId(4), "d.example:1".to_owned())];
+    assert_eq!(peers.set_members(&moved, 0), [Key(9)]);
+    assert_eq!((peers.standing(THREE), peers.due(0)), (None, Some(NodeId(4))));
 }
 
 #[test]
@@ -32,7 +48,7 @@ fn pauses_grow_to_their_bound_with_jitter() {
     for bound_ms in [5, 10, 20, 40, 80, 100, 100] {
         assert_eq!(peers.due(now), Some(THREE));
         peers.handle_dialing(THREE, Key(9), now);
-        assert_eq!(peers.due(u64::MAX), None);
+        assert_eq!(peers.due(now), None);
         peers.handle_ended(THREE, Key(9), now, Pace::Quick, &"refused");
         let wait = peers.next_deadline() - now;
         let bound = bound_ms * MILLISECOND;
@@ -81,7 +97,7 @@ fn the_newest_connection_counts_and_the_end_of_an_older_one_changes_nothing() {
 
 #[test]
 fn names_are_looked_up_and_their_addresses_tried_in_turn() {
-    let mut peers = Peers::new(ONE, &[(TWO, "b.example:2".to_owned())], 1);
+    let mut peers = Peers::new(ONE, &[(TWO, "b.example:2".to_owned())], 1, 0);
     assert_eq!(peers.target(TWO, 0), Target::Name("b.example:2".to_owned()));
     assert_eq!(peers.due(u64::MAX), None, "one lookup at a time");
     let found: Vec<SocketAddr> = ["10.0.0.1:2", "10.0.0.2:2"].map(|a| a.parse().unwrap()).to_vec();

@@ -29,6 +29,31 @@ pub fn read(write: &[u8]) -> Vec<Durable> {
     found
 }
 
+/// Where one record lies in its segment, without its padding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecordSpan {
+    /// From the beginning of the file.
+    pub offset: u64,
+    /// Head and payload.
+    pub bytes: u64,
+    /// The sequence of the first record of its batch.
+    pub batch: u64,
+}
+
+/// The records in the file of a segment, in order, as far as they look like some.
+#[must_use]
+pub fn segment_records(file: &[u8]) -> Vec<RecordSpan> {
+    let (mut spans, mut offset) = (Vec::new(), SEGMENT_HEADER_BYTES);
+    while let Some((Some(_), rest)) = file.get(offset..).and_then(next_record) {
+        let payload = u32_at(&file[offset..], 0).unwrap_or_default() as usize;
+        let batch = u64_at(&file[offset..], 24).unwrap_or_default();
+        let bytes = (RECORD_HEAD_BYTES + payload) as u64;
+        spans.push(RecordSpan { offset: offset as u64, bytes, batch });
+        offset = file.len() - rest.len();
+    }
+    spans
+}
+
 /// All slots in the write: a new file has both in one.
 fn hard_states(write: &[u8]) -> Vec<Durable> {
     let mut found = Vec::new();
@@ -69,6 +94,7 @@ fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
     bytes.get(at..at + 8).map(|eight| u64::from_le_bytes(eight.try_into().expect("eight")))
 }
 
+const SEGMENT_HEADER_BYTES: usize = 512;
 const RECORD_HEAD_BYTES: usize = 32;
 const ENVELOPE_HEAD_BYTES: usize = 40;
 const SLOT_BYTES: usize = ENVELOPE_HEAD_BYTES + 24 + 4;

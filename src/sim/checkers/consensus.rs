@@ -33,6 +33,8 @@ struct Shadow {
     term: Term,
     commit: Index,
     leads: Option<Term>,
+    /// So many committed entries were found in its log since it leads.
+    complete_to: usize,
 }
 
 /// What one look at a node brought to light.
@@ -40,7 +42,7 @@ struct Shadow {
 pub struct News {
     /// It leads since this look.
     pub elected: bool,
-    /// Entries that it did not have before.
+    /// Entries that nobody had before.
     pub entries: Vec<Entry>,
 }
 
@@ -53,7 +55,7 @@ impl Consensus {
         let mut news = News { entries: self.follow_log(node, raft)?, elected: false };
         let led_before = self.nodes[&node].leads == Some(raft.term());
         if raft.role() == Role::Leader {
-            self.check_leader(node, raft.term())?;
+            self.check_leader(node, raft.term(), led_before)?;
             news.elected = !led_before;
         }
         self.check_commit(node, raft, led_before)?;
@@ -86,7 +88,7 @@ impl Consensus {
         self.committed.get(position).map(|print| print.term)
     }
 
-    /// Brings the node's shadow up to date and returns the entries that are new to it.
+    /// Brings the node's shadow up to date and returns the entries that are new to all.
     fn follow_log(&mut self, node: NodeId, raft: &Raft) -> Result<Vec<Entry>, Violation> {
         let shadow = self.nodes.entry(node).or_default();
         let last = raft.last_index();
@@ -102,10 +104,13 @@ impl Consensus {
         shadow.log.truncate(kept);
         let mut new = Vec::new();
         for position in kept + 1..=to_position(last) {
-            let entry = raft.entry(Index(position as u64)).expect("a log without gaps").clone();
+            let entry = raft.entry(Index(position as u64)).expect("a log without gaps");
             let previous = shadow.log.last().map_or(Term(0), |print| print.term);
-            let print = Print { term: entry.term, contents: contents(&entry), previous };
-            let known = *self.seen.entry((entry.index, entry.term)).or_insert(print);
+            let print = Print { term: entry.term, contents: contents(entry), previous };
+            let known = *self.seen.entry((entry.index, entry.term)).or_insert_with(|| {
+                new.push(entry.clone());
+                print
+            });
             if known != print {
                 let what = format!(
                     "node {node} has {print:?} at {}, another node had {known:?}",
@@ -114,19 +119,27 @@ impl Consensus {
                 return violation(what);
             }
             shadow.log.push(print);
-            new.push(entry);
         }
         Ok(new)
     }
 
-    fn check_leader(&mut self, node: NodeId, term: Term) -> Result<(), Violation> {
+    fn check_leader(
+        &mut self,
+        node: NodeId,
+        term: Term,
+        led_before: bool,
+    ) -> Result<(), Violation> {
         let leader = *self.leaders.entry(term).or_insert(node);
         if leader != node {
             return violation(format!("nodes {leader} and {node} both lead term {term}"));
         }
-        let log = &self.nodes[&node].log;
+        let shadow = self.nodes.get_mut(&node).expect("followed");
+        // A leader never shortens its log, so what was found once needs no second look.
+        let from = if led_before { shadow.complete_to } else { 0 };
+        let log = &shadow.log;
         let missing =
-            (0..self.committed.len()).rev().find(|at| log.get(*at) != self.committed.get(*at));
+            (from..self.committed.len()).rev().find(|at| log.get(*at) != self.committed.get(*at));
+        shadow.complete_to = self.committed.len();
         // Entries committed by later leaders are not for this one to have.
         match missing {
             Some(at) if self.committed[at].term <= term => violation(format!(
@@ -200,7 +213,9 @@ fn to_position(index: Index) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::DirectoryId;
     use crate::base::Sample;
+    use crate::raft::Membership;
     use crate::raft::{
         Action, Config, EntryHeader, EntryKind, Event, HardState, Payload, Recovered,
     };
@@ -210,7 +225,8 @@ mod tests {
     fn leader(id: u64, term: u64, payload: &[u8]) -> Raft {
         let config = Config {
             id: NodeId(id),
-            voters: vec![NodeId(id)],
+            membership: Membership::founding([(NodeId(id), DirectoryId([1; 16]), String::new())]),
+            retained_bytes: 0,
             heartbeat: Duration::from_millis(30),
             election: Duration::from_millis(150),
             peer_down_wait: Duration::from_millis(10),
@@ -222,7 +238,7 @@ mod tests {
         let payload = Payload::from(payload.to_vec());
         let entry = Entry { term: Term(1), index: Index(1), header, payload };
         let hard_state = HardState { term: Term(term), vote: None };
-        let recovered = Recovered { hard_state, entries: vec![entry] };
+        let recovered = Recovered { hard_state, snapshot: None, entries: vec![entry] };
         let mut raft = Raft::new(config, recovered, &Sample::at(0));
         let now = Sample::at(1_000_000_000);
         raft.handle(&now, Event::Deadline);

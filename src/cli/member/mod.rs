@@ -1,0 +1,126 @@
+//! `tenure member`: who belongs to the cluster, and how that is changed.
+
+mod list;
+
+use crate::cli::connect::Connection;
+use crate::cli::failure::Failure;
+use crate::cli::{order, output};
+use clap::{Args, Subcommand};
+use tenure::base::NodeId;
+use tenure::node::parse_cluster;
+use tenure::raft::Change;
+
+/// Show the members of the cluster, and change them.
+///
+/// One change at a time, each in force for good when the command ends with 0. docs/operations.md has the steps of
+/// adding, replacing, removing and moving a node.
+#[derive(Args, Debug)]
+pub struct Options {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    List(list::Options),
+    /// Add a node, without a vote, under an id that was never used
+    Add(Place),
+    /// Give a node that has caught up a vote
+    Promote(Member),
+    /// Take a node's vote; it goes on copying the log
+    Demote(Member),
+    /// Remove a node for good: its id is never used again
+    Remove(Member),
+    /// Tell the others where a node is reached from now on
+    Move(Place),
+}
+
+/// One member.
+#[derive(Args, Debug)]
+struct Member {
+    /// Its id
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    id: u64,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// One member, and where it is reached.
+#[derive(Args, Debug)]
+struct Place {
+    #[command(flatten)]
+    member: Member,
+    /// Where the other nodes and clients reach it
+    #[arg(value_name = "HOST:PORT")]
+    address: String,
+}
+
+/// Runs it.
+pub fn run(options: Options) -> Result<(), Failure> {
+    let said = match options.command {
+        Command::List(options) => return list::run(&options),
+        Command::Add(place) => add(place)?,
+        Command::Promote(member) => promote(&member)?,
+        Command::Demote(member) => demote(&member)?,
+        Command::Remove(member) => remove(&member)?,
+        Command::Move(place) => move_to(place)?,
+    };
+    output::print(&said)
+}
+
+fn add(place: Place) -> Result<String, Failure> {
+    place.check()?;
+    let Place { member: Member { id, connection }, address } = place;
+    let node = NodeId(id);
+    order::change(&connection, Change::AddLearner { node, address: address.clone() })?;
+    let join = &connection.endpoints;
+    Ok(format!(
+        "node {id} is a member now, without a vote; start it on {address} with an empty directory:\n  \
+         tenure serve --id {id} --data DIR --listen {address} --join {join}\n\
+         and when `tenure member list` shows that it is not behind:\n  tenure member promote {id}\n"
+    ))
+}
+
+fn promote(member: &Member) -> Result<String, Failure> {
+    let id = member.id;
+    order::change(&member.connection, Change::Promote { node: NodeId(id) })?;
+    Ok(format!(
+        "node {id} votes now; with an even number of voters no more may fail than with one less, see `tenure \
+         member list`\n"
+    ))
+}
+
+fn demote(member: &Member) -> Result<String, Failure> {
+    let id = member.id;
+    order::change(&member.connection, Change::Demote { node: NodeId(id) })?;
+    Ok(format!(
+        "node {id} has no vote any more; `tenure member remove {id}` takes it out, `tenure member promote {id}` \
+         gives the vote back\n"
+    ))
+}
+
+fn remove(member: &Member) -> Result<String, Failure> {
+    let id = member.id;
+    order::change(&member.connection, Change::Remove { node: NodeId(id) })?;
+    Ok(format!(
+        "node {id} is no member any more; its process ends by itself, then its directory can be deleted: the id \
+         {id} is never used again\n"
+    ))
+}
+
+fn move_to(place: Place) -> Result<String, Failure> {
+    place.check()?;
+    let Place { member: Member { id, connection }, address } = place;
+    order::change(&connection, Change::Readdress { node: NodeId(id), address: address.clone() })?;
+    Ok(format!(
+        "node {id} is reached at {address} from now on; start it there with its directory and --listen {address}\n"
+    ))
+}
+
+impl Place {
+    /// The same sentences as for --cluster.
+    fn check(&self) -> Result<(), Failure> {
+        parse_cluster(&format!("{}={}", self.member.id, self.address))?;
+        Ok(())
+    }
+}

@@ -1,0 +1,39 @@
+//! Orders to the leader, as commands give them: done, or a sentence why not.
+
+use crate::cli::connect::Connection;
+use crate::cli::failure::{Failure, NO};
+use tenure::client::Client;
+use tenure::raft::Change;
+use tenure::wire::{Order, OrderAnswer};
+
+/// Has the leader carry out one order.
+///
+/// # Errors
+/// The leader refuses it (1); it cannot be reached, or may have carried it out (3).
+pub fn give(connection: &Connection, order: &Order) -> Result<(), Failure> {
+    let answer = Client::order_of(&connection.endpoints, order, connection.timeout)?;
+    match answer {
+        OrderAnswer::Done { index } => {
+            log::debug!("done as of {index}");
+            Ok(())
+        }
+        other => Err(refusal(other)),
+    }
+}
+
+/// Has the leader change the members by this one step.
+///
+/// # Errors
+/// As for [`give`].
+pub fn change(connection: &Connection, change: Change) -> Result<(), Failure> {
+    give(connection, &Order::ChangeMembers { changes: vec![change] })
+}
+
+/// Why an order was not answered as it should be.
+#[must_use]
+pub fn refusal(answer: OrderAnswer) -> Failure {
+    match answer {
+        OrderAnswer::Refused { text } => Failure::new(NO, text),
+        other => Failure::unavailable(format!("an answer of another kind came: {other:?}")),
+    }
+}

@@ -1,0 +1,160 @@
+//! A snapshot from the leader, part by part.
+
+use crate::cli::connect::Connection;
+use crate::cli::failure::Failure;
+use crate::cli::order::refusal;
+use std::time::{Duration, Instant};
+use tenure::base::{Index, checksum};
+use tenure::client::Operator;
+use tenure::raft::{Payload, Snapshot, SnapshotMeta};
+use tenure::wire::{Order, OrderAnswer};
+
+/// Has the leader make a snapshot of all that it has applied, and fetches it.
+///
+/// # Errors
+/// The leader cannot be reached, makes none, or sends bytes that are not those that it meant.
+pub fn fetch(connection: &Connection) -> Result<Snapshot, Failure> {
+    let mut operator = Operator::connect(&connection.endpoints, connection.timeout)?;
+    let mut gathered = Gathered::default();
+    let mut at_least = None;
+    let until = Instant::now() + connection.timeout;
+    loop {
+        let order = Order::Snapshot { at_least, offset: gathered.bytes.len() as u64 };
+        match operator.order(&order)? {
+            OrderAnswer::Begun { at_least: begun } => {
+                at_least = Some(begun);
+                if Instant::now() >= until {
+                    return Err(late(&operator, begun));
+                }
+                std::thread::sleep(PAUSE);
+            }
+            OrderAnswer::Part { meta, total, crc, offset, bytes } => {
+                let part = Part { meta, total, crc, offset, bytes: bytes.bytes() };
+                if let Some(snapshot) = gathered.take(part).map_err(Failure::unavailable)? {
+                    return Ok(snapshot);
+                }
+            }
+            other => return Err(refusal(other)),
+        }
+    }
+}
+
+/// What has come so far of one snapshot.
+#[derive(Debug, Default)]
+struct Gathered {
+    meta: Option<SnapshotMeta>,
+    bytes: Vec<u8>,
+    restarts: u32,
+}
+
+struct Part<'a> {
+    meta: SnapshotMeta,
+    total: u64,
+    crc: u32,
+    offset: u64,
+    bytes: &'a [u8],
+}
+
+impl Gathered {
+    /// Takes a part. The snapshot, once it is whole; if the node's newest is another one by now, nothing of the
+    /// one before counts.
+    fn take(&mut self, part: Part<'_>) -> Result<Option<Snapshot>, String> {
+        if self.meta.as_ref() != Some(&part.meta) {
+            self.begin(&part.meta)?;
+        }
+        if part.offset != self.bytes.len() as u64 {
+            return Ok(None);
+        }
+        self.bytes.extend_from_slice(part.bytes);
+        if (self.bytes.len() as u64) < part.total {
+            let stuck = part.bytes.is_empty();
+            return if stuck { Err("an empty part came".to_owned()) } else { Ok(None) };
+        }
+        if checksum::crc32c(&self.bytes) != part.crc {
+            return Err("the snapshot came damaged: its checksum is another; try again".to_owned());
+        }
+        let data = Payload::from(std::mem::take(&mut self.bytes));
+        Ok(Some(Snapshot { meta: part.meta, data }))
+    }
+
+    fn begin(&mut self, meta: &SnapshotMeta) -> Result<(), String> {
+        if self.meta.replace(meta.clone()).is_some() {
+            self.restarts += 1;
+        }
+        self.bytes.clear();
+        if self.restarts > RESTARTS_MAX {
+            return Err(
+                "the leader makes snapshots faster than they come here: raise --snapshot-every of the nodes"
+                    .to_owned(),
+            );
+        }
+        Ok(())
+    }
+}
+
+fn late(operator: &Operator, at_least: Index) -> Failure {
+    let node = operator.node();
+    Failure::unavailable(format!(
+        "node {node} has not made a snapshot of entry {at_least} yet: raise --timeout; if that does not help, \
+         its log says why"
+    ))
+}
+
+/// How soon to ask again for a snapshot that is being made.
+const PAUSE: Duration = Duration::from_millis(10);
+const RESTARTS_MAX: u32 = 100;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tenure::base::Term;
+    use tenure::raft::Membership;
+
+    const WHOLE: &[u8] = b"the whole state";
+
+    fn part(index: u64, offset: usize, length: usize) -> Part<'static> {
+        let meta = SnapshotMeta {
+            index: Index(index),
+            term: Term(1),
+            membership: Membership::default(),
+            membership_index: Index(0),
+        };
+        let bytes = &WHOLE[offset..offset + length];
+        let (total, crc) = (WHOLE.len() as u64, checksum::crc32c(WHOLE));
+        Part { meta, total, crc, offset: offset as u64, bytes }
+    }
+
+    #[test]
+    fn parts_make_the_whole_in_their_order() {
+        let mut gathered = Gathered::default();
+        assert_eq!(gathered.take(part(9, 0, 5)), Ok(None));
+        let snapshot = gathered.take(part(9, 5, 10)).unwrap().expect("it is whole");
+        assert_eq!((snapshot.meta.index, snapshot.data.bytes()), (Index(9), WHOLE));
+    }
+
+    #[test]
+    fn a_newer_snapshot_is_gathered_from_its_beginning() {
+        let mut gathered = Gathered::default();
+        assert_eq!(gathered.take(part(9, 0, 5)), Ok(None));
+        // Asked for at 5, but of another snapshot: nothing of it is kept.
+        assert_eq!(gathered.take(part(12, 5, 10)), Ok(None));
+        assert_eq!(gathered.bytes.len(), 0);
+        let snapshot = gathered.take(part(12, 0, 15)).unwrap().expect("it is whole");
+        assert_eq!(snapshot.meta.index, Index(12));
+    }
+
+    #[test]
+    fn damaged_bytes_and_empty_parts_are_refused() {
+        let mut gathered = Gathered::default();
+        let damaged = Part { crc: 1, ..part(9, 0, 15) };
+        assert!(gathered.take(damaged).unwrap_err().contains("checksum"));
+        assert!(Gathered::default().take(part(9, 0, 0)).is_err());
+    }
+
+    #[test]
+    fn snapshots_that_follow_each_other_for_ever_are_given_up() {
+        let mut gathered = Gathered::default();
+        let given_up = (1..1000).find(|index| gathered.take(part(*index, 0, 5)).is_err());
+        assert_eq!(given_up, Some(2 + u64::from(RESTARTS_MAX)));
+    }
+}

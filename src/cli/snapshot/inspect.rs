@@ -1,0 +1,68 @@
+//! `tenure snapshot inspect`: what is in a snapshot's file, once all of it is checked.
+
+use crate::cli::failure::Failure;
+use crate::cli::snapshot::content::Content;
+use crate::cli::{duration, output, size};
+use clap::Args;
+use serde_json::{Value, json};
+use std::path::PathBuf;
+use std::time::Duration;
+use tenure::raft::Member;
+
+/// Check a snapshot's file, and show what is in it.
+#[derive(Args, Debug)]
+pub struct Options {
+    /// The file
+    file: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs it.
+pub fn run(options: &Options) -> Result<(), Failure> {
+    let content = Content::read(&options.file)?;
+    output::print(&if options.json { to_json(&content) } else { to_text(&content) })
+}
+
+fn to_json(content: &Content) -> String {
+    let (meta, machine) = (&content.snapshot.meta, &content.machine);
+    let member = |member: &Member| -> Value {
+        json!({"id": member.node.0, "address": member.address, "votes": meta.membership.is_voter(member.node)})
+    };
+    let value = json!({
+        "index": meta.index.0,
+        "term": meta.term.0,
+        "members": meta.membership.members().iter().map(member).collect::<Vec<_>>(),
+        "epoch": machine.epoch(),
+        "newest_token": machine.newest_token().0,
+        "sessions": machine.session_count(),
+        "locks": machine.held_count(),
+        "restore_wait_ms": machine.restoring().map(|wait| wait.ms),
+        "bytes": content.snapshot.data.bytes().len(),
+    });
+    format!("{value}\n")
+}
+
+fn to_text(content: &Content) -> String {
+    let (meta, machine) = (&content.snapshot.meta, &content.machine);
+    let members = meta.membership.members().iter();
+    let members: Vec<String> =
+        members.map(|member| format!("{}={}", member.node, member.address)).collect();
+    let mut rows = vec![
+        ["entry", &meta.index.to_string()].map(str::to_owned).to_vec(),
+        ["term", &meta.term.to_string()].map(str::to_owned).to_vec(),
+        ["members", &members.join(",")].map(str::to_owned).to_vec(),
+        ["epoch", &machine.epoch().to_string()].map(str::to_owned).to_vec(),
+        ["newest token", &machine.newest_token().to_string()].map(str::to_owned).to_vec(),
+        ["sessions", &machine.session_count().to_string()].map(str::to_owned).to_vec(),
+        ["locks", &machine.held_count().to_string()].map(str::to_owned).to_vec(),
+    ];
+    if let Some(wait) = machine.restoring() {
+        let wait = duration::show(Duration::from_millis(wait.ms));
+        rows.push(vec!["restored".to_owned(), format!("its wait of {wait} was not over")]);
+    }
+    let bytes = size::show(content.snapshot.data.bytes().len() as u64);
+    rows.push(vec!["state".to_owned(), format!("{bytes}, intact")]);
+    output::table(&rows)
+}

@@ -1,0 +1,33 @@
+//! `tenure snapshot`: the whole state as a file, and a new cluster that begins with one.
+
+mod content;
+mod fetch;
+mod inspect;
+mod restore;
+mod save;
+
+use crate::cli::failure::Failure;
+use clap::{Args, Subcommand};
+
+/// Save the state of the cluster to a file, look at such a file, begin a new cluster with it.
+#[derive(Args, Debug)]
+pub struct Options {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    Save(save::Options),
+    Inspect(inspect::Options),
+    Restore(restore::Options),
+}
+
+/// Runs it.
+pub fn run(options: &Options) -> Result<(), Failure> {
+    match &options.command {
+        Command::Save(options) => save::run(options),
+        Command::Inspect(options) => inspect::run(options),
+        Command::Restore(options) => restore::run(options),
+    }
+}

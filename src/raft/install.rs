@@ -1,0 +1,204 @@
+//! Snapshots at this node: its own, in place of the log, and a leader's, in parts (Raft §7).
+
+use crate::base::limits::{SNAPSHOT_BYTES_MAX, SNAPSHOT_CHUNK_BYTES_MAX};
+use crate::base::{Index, NodeId, Round, Sample, Term, checksum};
+use crate::raft::memberships::Memberships;
+use crate::raft::progress::Shipment;
+use crate::raft::{
+    Action, LogStart, Message, Payload, Raft, Snapshot, SnapshotChunk, SnapshotMeta,
+    SnapshotOutcome, SnapshotResponse,
+};
+
+/// A leader's snapshot on its way here.
+#[derive(Clone, Debug, Default)]
+pub(super) enum Incoming {
+    /// None.
+    #[default]
+    Nothing,
+    /// So far.
+    Receiving { meta: SnapshotMeta, total: u64, crc: u32, data: Vec<u8> },
+    /// Whole, and handed over to be stored: `waiting` until the term in which it came is durable, so that no
+    /// disk ever holds a snapshot of a term beyond its own.
+    Storing { index: Index, term: Term, total: u64, waiting: Option<Snapshot> },
+}
+
+impl Raft {
+    /// Takes a part of a snapshot. What this node holds already is acknowledged and changes nothing (R9): the
+    /// state never goes back.
+    pub(super) fn handle_snapshot_chunk(
+        &mut self,
+        now: &Sample,
+        from: NodeId,
+        chunk: SnapshotChunk,
+    ) {
+        if let Err(fault) = check_chunk(&chunk) {
+            ::log::warn!("part of a snapshot of node {from}: {fault}");
+            return;
+        }
+        let (round, index) = (chunk.round, chunk.meta.index);
+        if chunk.term < self.term() {
+            // Its sender learns from the answer that it is deposed.
+            return self.answer_chunk(from, round, index, SnapshotOutcome::Received { next: 0 });
+        }
+        self.follow(now, from, chunk.term);
+        if self.log.term_at(index) == Some(chunk.meta.term) {
+            self.commit = self.commit.max(index);
+        }
+        if index <= self.commit {
+            return self.answer_chunk(from, round, index, SnapshotOutcome::Stored);
+        }
+        if let Some(next) = self.receive(chunk) {
+            self.answer_chunk(from, round, index, SnapshotOutcome::Received { next });
+        }
+    }
+
+    /// Adds a part to those before it and says how far they reach, in bytes; `None` if it cannot be taken now,
+    /// and the leader had better try with its next heartbeat.
+    fn receive(&mut self, chunk: SnapshotChunk) -> Option<u64> {
+        let SnapshotChunk { meta, total, crc, offset, bytes, .. } = chunk;
+        let (index, term) = (meta.index, meta.term);
+        match &self.incoming {
+            Incoming::Storing { index: whole, term: of, total, .. }
+                if (*whole, *of) == (index, term) =>
+            {
+                return Some(*total);
+            }
+            // One at a time: another one is being stored.
+            Incoming::Storing { .. } => return None,
+            Incoming::Receiving { meta: known, total: length, crc: sum, .. }
+                if (known, *length, *sum) == (&meta, total, crc) => {}
+            Incoming::Receiving { .. } | Incoming::Nothing => {
+                self.incoming = Incoming::Receiving { meta, total, crc, data: Vec::new() };
+            }
+        }
+        let Incoming::Receiving { data, .. } = &mut self.incoming else { return None };
+        if data.len() as u64 == offset {
+            data.extend_from_slice(bytes.bytes());
+        }
+        let next = data.len() as u64;
+        if next == total {
+            return Some(self.complete_incoming());
+        }
+        Some(next)
+    }
+
+    /// All parts are here: hands them over to be stored, if they are what the leader sent.
+    fn complete_incoming(&mut self) -> u64 {
+        let incoming = std::mem::take(&mut self.incoming);
+        let Incoming::Receiving { meta, total, crc, data } = incoming else { return 0 };
+        if checksum::crc32c(&data) != crc {
+            ::log::warn!("the snapshot of {} arrived damaged: asking for it again", meta.index);
+            return 0;
+        }
+        let (index, term) = (meta.index, meta.term);
+        let waiting = Some(Snapshot { meta, data: Payload::from(data) });
+        self.incoming = Incoming::Storing { index, term, total, waiting };
+        total
+    }
+
+    /// Hands over a snapshot that is whole, once it may be stored; forgets one in parts that the log has
+    /// overtaken.
+    pub(super) fn advance_incoming(&mut self) {
+        match &mut self.incoming {
+            Incoming::Storing { waiting, .. } if self.writes.hard_state_barrier().is_none() => {
+                self.actions.extend(waiting.take().map(Action::Install));
+            }
+            Incoming::Receiving { meta, .. } if meta.index <= self.commit => {
+                self.incoming = Incoming::Nothing;
+            }
+            _ => {}
+        }
+    }
+
+    /// A snapshot is durable. It takes the place of the log up to its index; one that this node has not
+    /// reached takes the place of its state too.
+    pub(super) fn handle_snapshot_stored(&mut self, snapshot: Snapshot) {
+        let (index, term) = (snapshot.meta.index, snapshot.meta.term);
+        let own_term = self.term();
+        assert!(term <= own_term, "a snapshot of term {term} in {own_term}");
+        if let Incoming::Storing { index: stored, .. } = self.incoming
+            && stored == index
+        {
+            self.incoming = Incoming::Nothing;
+        }
+        if self.shipment.as_ref().is_some_and(|known| known.snapshot.meta.index >= index) {
+            return;
+        }
+        if index > self.apply_issued {
+            self.restore(&snapshot.meta);
+        } else if index > self.applied {
+            // The state will be there in a moment; until then the log is needed.
+            return;
+        }
+        self.shipment = Some(Shipment::new(snapshot));
+        let kept = self.log.first_within(index, self.config.retained_bytes);
+        self.log.compact(Index(kept.0 - 1));
+        self.memberships.forget_before(self.log.base());
+    }
+
+    /// The snapshot that was to be installed cannot be.
+    pub(super) fn handle_snapshot_refused(&mut self) {
+        self.incoming = Incoming::Nothing;
+    }
+
+    /// Takes the state of a snapshot that lies ahead of what was applied.
+    fn restore(&mut self, meta: &SnapshotMeta) {
+        // What this turn took is cut off or compacted now; acknowledgements may name the write that holds it.
+        if self.writes.has_unwritten_entries(&self.log) {
+            self.issue_write();
+        }
+        let known = self.log.term_at(meta.index);
+        if known == Some(meta.term) {
+            self.writes.handle_snapshot(meta.index);
+        } else {
+            let (index, commit) = (meta.index, self.commit);
+            assert!(
+                known.is_none() || index > commit,
+                "the snapshot of {index} has term {}, the log {known:?}, committed {commit}",
+                meta.term
+            );
+            self.log.reset(meta.index, meta.term);
+            self.writes.handle_reset(LogStart { index: meta.index, term: meta.term });
+            self.memberships = Memberships::new(meta.membership_index, meta.membership.clone());
+        }
+        self.commit = self.commit.max(meta.index);
+        self.apply_issued = meta.index;
+        self.applied = meta.index;
+        self.actions.push(Action::Restored { index: meta.index });
+    }
+
+    /// "Stored" promises what append acknowledgements promise: that all before is durable here (R7).
+    fn answer_chunk(&mut self, to: NodeId, round: Round, index: Index, outcome: SnapshotOutcome) {
+        let after = match outcome {
+            SnapshotOutcome::Stored => self.writes.barrier(&self.log),
+            SnapshotOutcome::Received { .. } => self.writes.hard_state_barrier(),
+        };
+        let response = SnapshotResponse { term: self.term(), round, index, outcome };
+        self.send(to, Message::SnapshotResponse(response), after);
+    }
+}
+
+/// Whether a part can be of any leader.
+fn check_chunk(chunk: &SnapshotChunk) -> Result<(), &'static str> {
+    let end = chunk.offset.checked_add(chunk.bytes.bytes().len() as u64);
+    if chunk.total > SNAPSHOT_BYTES_MAX || end.is_none_or(|end| end > chunk.total) {
+        return Err("it reaches beyond its end");
+    }
+    if chunk.bytes.bytes().len() > SNAPSHOT_CHUNK_BYTES_MAX {
+        return Err("it is too large");
+    }
+    if chunk.meta.index == Index(0) || chunk.meta.term == Term(0) || chunk.meta.term > chunk.term {
+        return Err("its index and term are no committed entry's");
+    }
+    if chunk.meta.index > INDEX_MAX {
+        return Err("no log is so long");
+    }
+    if chunk.meta.membership.check().is_err() || chunk.meta.membership_index > chunk.meta.index {
+        return Err("its membership cannot be in force");
+    }
+    Ok(())
+}
+
+/// The largest index that a leader's snapshot may name: session ids hold indexes in 48 bits (safety L3), and
+/// behind it the arithmetic of indexes has room.
+const INDEX_MAX: Index = Index((1 << 48) - 1);

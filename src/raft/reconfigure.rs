@@ -1,0 +1,109 @@
+//! Changing the members: the leader's side (Raft §6; dissertation §4).
+
+use crate::base::{Index, NodeId, Sample};
+use crate::raft::role::{Leader, RoleState};
+use crate::raft::{Change, Entry, EntryKind, Membership, MembershipError, Payload, Raft, Seat};
+
+impl Raft {
+    /// Appends a change of the members. It acts at once on this leader (R12), and is in force for good when
+    /// the index returned is committed; a joint membership is then left by itself.
+    ///
+    /// # Errors
+    /// [`MembershipError`]: nothing was appended.
+    pub fn change_membership(
+        &mut self,
+        now: &Sample,
+        changes: &[Change],
+    ) -> Result<Index, MembershipError> {
+        self.check_leadership(now);
+        let RoleState::Leader(leader) = &self.role else { return Err(MembershipError::NotLeader) };
+        if leader.transfer.is_some() {
+            return Err(MembershipError::Transferring);
+        }
+        // Without an entry of its own term committed, an earlier leader's change may still come to be.
+        if self.commit < leader.noop {
+            return Err(MembershipError::NotReady);
+        }
+        let current = self.memberships.current();
+        if self.memberships.current_index() > self.applied || current.is_joint() {
+            return Err(MembershipError::Pending);
+        }
+        let next = current.changed(changes)?;
+        self.check_caught_up(now, leader, &next)?;
+        Ok(self.append_membership(now, &next))
+    }
+
+    /// The members in force, committed or not, and the entry that put them there (0: the founding).
+    #[must_use]
+    pub fn membership(&self) -> (Index, &Membership) {
+        (self.memberships.current_index(), self.memberships.current())
+    }
+
+    /// Whether the node was a member once and is none any more, for good: as far as is committed.
+    #[must_use]
+    pub fn is_removed(&self, node: NodeId) -> bool {
+        self.memberships.at(self.commit).1.is_removed(node)
+    }
+
+    /// Leaves a joint membership once it is committed.
+    pub(super) fn leave_joint(&mut self, now: &Sample) {
+        let RoleState::Leader(leader) = &self.role else { return };
+        let current = self.memberships.current();
+        let committed = self.commit >= leader.noop.max(self.memberships.current_index());
+        if current.is_joint() && committed {
+            self.append_membership(now, &current.left());
+        }
+    }
+
+    /// A leader that is no voter any more leads until that is committed and applied, and no longer.
+    pub(super) fn retire(&mut self, now: &Sample) {
+        let settled = self.applied >= self.memberships.current_index();
+        let is_voter = self.memberships.current().is_voter(self.config.id);
+        if matches!(self.role, RoleState::Leader(_)) && settled && !is_voter {
+            self.dismiss();
+            self.become_follower(now, self.term(), None);
+        }
+    }
+
+    /// Appends an entry to the log; a membership acts from here on.
+    pub(super) fn append_entry(&mut self, entry: Entry) {
+        self.memberships.handle_appended(&entry);
+        self.log.push(entry);
+    }
+
+    fn append_membership(&mut self, now: &Sample, next: &Membership) -> Index {
+        self.keep_claim(now);
+        let index = self.append_own(EntryKind::Membership, Payload::from(next.encode()));
+        self.seat_followers(now, index);
+        index
+    }
+
+    /// A new voter that lacks much of the log would hold up every commit that needs it; one that is silent would
+    /// besides cost the leader its quorum at once (C7).
+    fn check_caught_up(
+        &self,
+        now: &Sample,
+        leader: &Leader,
+        next: &Membership,
+    ) -> Result<(), MembershipError> {
+        let before = self.memberships.current();
+        let joins = |node: NodeId| !before.is_voter(node);
+        let keeps_up = |node: NodeId| {
+            node == self.config.id
+                || leader.follower(node).is_some_and(|view| {
+                    let behind = self.log.last_index().0 - view.progress.matched().0;
+                    let speaks = now.elapsed_hi(&view.answered) <= self.config.election;
+                    speaks && view.progress.is_replicating() && behind <= PROMOTION_LAG_MAX
+                })
+        };
+        let seats = next.members().iter().filter(|member| member.seat != Seat::Learner);
+        let mut joining = seats.map(|member| member.node).filter(|node| joins(*node));
+        match joining.find(|node| !keeps_up(*node)) {
+            Some(node) => Err(MembershipError::Behind(node)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Entries that a learner may lack when it becomes a voter: what a few round trips bring.
+const PROMOTION_LAG_MAX: u64 = 1000;

@@ -1,0 +1,185 @@
+//! Handing leadership to another voter (dissertation §3.10), without a moment in which two nodes could claim
+//! the leader lease (safety C3).
+//!
+//! From the beginning of a transfer the leader extends no claim and takes no proposals. Once the claim that
+//! programs may have been told of has run out, a leader that may claim (C2) appends a `Relinquish`; once that
+//! is committed, and the target holds all of the log, it is told to ask for votes. The next leader finds the
+//! `Relinquish` just before its own no-op, and need not wait Δ.
+
+use crate::base::{Index, NodeId, Sample};
+use crate::raft::role::{Leader, RoleState};
+use crate::raft::{
+    Action, Claim, EntryKind, LeaderLease, Message, Payload, Raft, TimeoutNow, TransferError,
+};
+use std::cmp::Reverse;
+use std::time::Duration;
+
+/// A transfer under way.
+#[derive(Clone, Debug)]
+pub(super) struct Transfer {
+    target: NodeId,
+    /// When it, or the wait behind its claim, began: over an election timeout later it is given up.
+    since: Sample,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Stage {
+    /// The claim runs out; it is not extended.
+    Ending(LeaderLease),
+    /// Nothing is claimed; the log goes out to the target, the `Relinquish` last.
+    Closing,
+    /// The target is told to ask for votes.
+    Told,
+}
+
+impl Transfer {
+    /// What is left of the claim.
+    pub fn claim_at(&self, now: &Sample) -> Option<LeaderLease> {
+        match self.stage {
+            Stage::Ending(claim) => (now.elapsed_hi(&claim.start) < claim.length).then_some(claim),
+            Stage::Closing | Stage::Told => None,
+        }
+    }
+}
+
+impl Raft {
+    /// Hands leadership to `target`, or to the voter that has most of the log. A second call for the same
+    /// target changes nothing; for another one it replaces the first; for this node itself it takes a
+    /// transfer back that is not through.
+    ///
+    /// # Errors
+    /// [`TransferError`]: nothing was begun.
+    pub fn transfer(
+        &mut self,
+        now: &Sample,
+        target: Option<NodeId>,
+        claim: Claim,
+    ) -> Result<(), TransferError> {
+        self.check_leadership(now);
+        let RoleState::Leader(leader) = &self.role else { return Err(TransferError::NotLeader) };
+        let target = match target {
+            Some(target) if target == self.config.id => {
+                self.abort_transfer();
+                return Ok(());
+            }
+            Some(target) if self.may_lead_next(leader, target) => target,
+            Some(target) => return Err(TransferError::NotVoter(target)),
+            None => self.best_successor(leader).ok_or(TransferError::Alone)?,
+        };
+        if leader.transfer.as_ref().is_some_and(|transfer| transfer.target == target) {
+            return Ok(());
+        }
+        let stage = match (claim, self.leader_lease(now)) {
+            (Claim::Standing, Some(claim)) => Stage::Ending(claim),
+            (Claim::Standing, None) | (Claim::Ended, _) => Stage::Closing,
+        };
+        if let RoleState::Leader(leader) = &mut self.role {
+            leader.transfer = Some(Transfer { target, since: *now, stage });
+        }
+        Ok(())
+    }
+
+    /// Whether leadership is on its way to another node.
+    #[must_use]
+    pub fn is_transferring(&self) -> bool {
+        self.role.leader().is_some_and(|leader| leader.transfer.is_some())
+    }
+
+    /// Takes the steps of a transfer that are due.
+    pub(super) fn advance_transfer(&mut self, now: &Sample) {
+        let RoleState::Leader(leader) = &self.role else { return };
+        let Some(transfer) = &leader.transfer else { return };
+        let (target, stage, since) = (transfer.target, transfer.stage, transfer.since);
+        if !self.may_lead_next(leader, target) {
+            return self.abort_transfer();
+        }
+        match stage {
+            Stage::Ending(claim) => {
+                if now.elapsed_hi(&claim.start) >= claim.length {
+                    self.enter_transfer_stage(now, Stage::Closing);
+                    self.close_term(now);
+                }
+            }
+            _ if now.elapsed_hi(&since) > self.config.election => self.abort_transfer(),
+            Stage::Closing => self.close_term(now),
+            Stage::Told => {}
+        }
+    }
+
+    /// Appends the `Relinquish`, if this leader has a claim to give up; once the target holds all of the log,
+    /// and that is committed, tells it.
+    fn close_term(&mut self, now: &Sample) {
+        let RoleState::Leader(leader) = &self.role else { return };
+        let last = self.log.last_index();
+        let clear = |delta: Duration| self.is_clear_of_claims(leader, delta, now);
+        if self.lease_duration.is_some_and(clear) && leader.relinquished != Some(last) {
+            let index = self.append_own(EntryKind::Relinquish, Payload::empty());
+            if let RoleState::Leader(leader) = &mut self.role {
+                leader.relinquished = Some(index);
+            }
+            return;
+        }
+        let Some(transfer) = &leader.transfer else { return };
+        let to = transfer.target;
+        let matched = leader.follower(to).map_or(Index(0), |view| view.progress.matched());
+        if matched == last && self.commit == last {
+            let message = Message::TimeoutNow(TimeoutNow { term: self.term() });
+            self.actions.push(Action::Send { to, message, after: None });
+            self.enter_transfer_stage(now, Stage::Told);
+        }
+    }
+
+    /// Leads on. Behind its own `Relinquish` it needs an entry of its own before it claims again (C3).
+    pub(super) fn abort_transfer(&mut self) {
+        let RoleState::Leader(leader) = &mut self.role else { return };
+        if leader.transfer.take().is_some() && leader.relinquished == Some(self.log.last_index()) {
+            self.append_own(EntryKind::NoOp, Payload::empty());
+        }
+    }
+
+    /// A leader that leaves the membership tells the voter with most of the log to ask for votes: nobody
+    /// need wait for a timeout.
+    pub(super) fn dismiss(&mut self) {
+        let RoleState::Leader(leader) = &self.role else { return };
+        if let Some(to) = self.best_successor(leader) {
+            let message = Message::TimeoutNow(TimeoutNow { term: self.term() });
+            self.actions.push(Action::Send { to, message, after: None });
+        }
+    }
+
+    fn enter_transfer_stage(&mut self, now: &Sample, stage: Stage) {
+        if let RoleState::Leader(leader) = &mut self.role
+            && let Some(transfer) = &mut leader.transfer
+        {
+            transfer.stage = stage;
+            transfer.since = *now;
+        }
+    }
+
+    fn best_successor(&self, leader: &Leader) -> Option<NodeId> {
+        let views = leader.followers.iter();
+        let voters = views.filter(|view| self.may_lead_next(leader, view.id));
+        let reachable = |id: &NodeId| !self.unreachable.contains(id);
+        let best = voters
+            .max_by_key(|view| (reachable(&view.id), view.progress.matched(), Reverse(view.id)));
+        best.map(|view| view.id)
+    }
+
+    fn may_lead_next(&self, leader: &Leader, node: NodeId) -> bool {
+        let votes = self.memberships.current().incoming().any(|voter| voter == node);
+        votes && leader.follower(node).is_some()
+    }
+}
+
+impl Leader {
+    /// How long until a transfer has something to do by the clock alone.
+    pub fn until_transfer_step(&self, now: &Sample) -> Duration {
+        match &self.transfer {
+            Some(Transfer { stage: Stage::Ending(claim), .. }) => {
+                claim.length.saturating_sub(now.elapsed_hi(&claim.start))
+            }
+            Some(_) | None => Duration::MAX,
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Orders of operators: changes of the members, moves of leadership, snapshots.
+
+use super::{Replica, ServerMessage};
+use crate::base::limits::SNAPSHOT_CHUNK_BYTES_MAX;
+use crate::base::{ConnectionId, DirectoryId, Index, NodeId, Sample};
+use crate::raft::{Change, Claim, Event, MembershipError, Payload, Role, TransferError};
+use crate::wire::{Order, OrderAnswer};
+
+/// An order that the leader has begun, and whom to tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ordered {
+    connection: ConnectionId,
+    read: u64,
+}
+
+impl Replica {
+    /// Takes an order.
+    pub(super) fn handle_order(
+        &mut self,
+        now: &Sample,
+        connection: ConnectionId,
+        read: u64,
+        order: Order,
+    ) {
+        let from = Ordered { connection, read };
+        match order {
+            Order::Snapshot { at_least, offset } => self.send_snapshot(from, at_least, offset),
+            _ if self.raft.role() != Role::Leader => self.send_hint(connection),
+            Order::ChangeMembers { changes } => self.change_members(now, from, &changes),
+            Order::MoveLeader { to } => self.move_leader(now, from, to),
+        }
+    }
+
+    /// A peer is connected, with this directory: a member that was never met before is bound to it (W8).
+    pub fn handle_peer_up(&mut self, now: &Sample, peer: NodeId, directory: DirectoryId) {
+        self.met.insert(peer, directory);
+        self.raft.handle(now, Event::PeerUp(peer));
+    }
+
+    /// Leadership is to go to `to`, or to the voter with most of the log.
+    ///
+    /// # Errors
+    /// [`TransferError`]: nothing was begun.
+    pub fn hand_over(
+        &mut self,
+        now: &Sample,
+        to: Option<NodeId>,
+        claim: Claim,
+    ) -> Result<(), TransferError> {
+        self.raft.transfer(now, to, claim)
+    }
+
+    /// What orders make due in each turn of a leader.
+    pub(super) fn advance_orders(&mut self, now: &Sample) {
+        self.bind_members(now);
+        if self.raft.is_transferring() {
+            return;
+        }
+        if let Some(ordered) = self.leading.handover.take() {
+            let text =
+                "the other node did not take over in time: see `tenure status`, then try again";
+            self.refuse_order(ordered, text);
+        }
+    }
+
+    /// A membership is in force for good: whoever asked for it is told, unless it is on the way to another.
+    pub(super) fn handle_membership_applied(&mut self, index: Index) {
+        let (since, membership) = self.raft.membership();
+        if since != index || membership.is_joint() {
+            return;
+        }
+        if let Some(Ordered { connection, read }) = self.leading.change.take() {
+            let answer = OrderAnswer::Done { index };
+            self.reply(connection, ServerMessage::Ordered { read, answer });
+        }
+    }
+
+    /// This node leads no more: a move is done, and of a change the next leader knows.
+    pub(super) fn end_orders(&mut self, change: Option<Ordered>, handover: Option<Ordered>) {
+        if let Some(Ordered { connection, read }) = handover {
+            let answer = OrderAnswer::Done { index: self.raft.last_index() };
+            self.reply(connection, ServerMessage::Ordered { read, answer });
+        }
+        if let Some(Ordered { connection, .. }) = change {
+            self.send_hint(connection);
+        }
+    }
+
+    fn change_members(&mut self, now: &Sample, from: Ordered, changes: &[Change]) {
+        if self.leading.change.is_some() {
+            return self.refuse_order(from, &MembershipError::Pending.to_string());
+        }
+        match self.raft.change_membership(now, changes) {
+            Ok(_) => self.leading.change = Some(from),
+            Err(MembershipError::NotLeader) => self.send_hint(from.connection),
+            Err(error) => self.refuse_order(from, &error.to_string()),
+        }
+    }
+
+    fn move_leader(&mut self, now: &Sample, from: Ordered, to: Option<NodeId>) {
+        if to == Some(self.raft.id()) {
+            return self.refuse_order(from, "that node leads already");
+        }
+        match self.raft.transfer(now, to, self.claim) {
+            Ok(()) => match self.leading.handover.replace(from) {
+                Some(before) if before != from => {
+                    self.refuse_order(before, "another move of leadership was asked for since");
+                }
+                _ => {}
+            },
+            Err(TransferError::NotLeader) => self.send_hint(from.connection),
+            Err(error) => self.refuse_order(from, &error.to_string()),
+        }
+    }
+
+    /// Binds members that were added without a directory to the one with which they came first.
+    fn bind_members(&mut self, now: &Sample) {
+        let (_, membership) = self.raft.membership();
+        let unbound = membership.members().iter().filter(|member| member.directory.is_none());
+        let bind = |node: NodeId| Some(Change::Bind { node, directory: *self.met.get(&node)? });
+        let changes: Vec<Change> = unbound.filter_map(|member| bind(member.node)).collect();
+        if !changes.is_empty() {
+            // Refused while another change is under way; then it is tried again in the next turn.
+            let _ = self.raft.change_membership(now, &changes);
+        }
+    }
+
+    fn send_snapshot(&mut self, to: Ordered, at_least: Option<Index>, offset: u64) {
+        let Ordered { connection, read } = to;
+        let newest = self.raft.snapshot_index();
+        let at_least = at_least.unwrap_or(self.applied);
+        let answer = match self.raft.snapshot() {
+            Some(snapshot) if newest >= at_least => {
+                let data = snapshot.data.bytes();
+                let total = data.len();
+                let from = usize::try_from(offset).map_or(total, |offset| offset.min(total));
+                let part = &data[from..total.min(from + SNAPSHOT_CHUNK_BYTES_MAX)];
+                OrderAnswer::Part {
+                    meta: snapshot.meta.clone(),
+                    total: total as u64,
+                    crc: self.raft.snapshot_crc().unwrap_or_default(),
+                    offset: from as u64,
+                    bytes: Payload::from(part.to_vec()),
+                }
+            }
+            _ => {
+                self.want_snapshot();
+                OrderAnswer::Begun { at_least }
+            }
+        };
+        self.reply(connection, ServerMessage::Ordered { read, answer });
+    }
+
+    fn refuse_order(&mut self, to: Ordered, text: &str) {
+        let answer = OrderAnswer::Refused { text: text.to_owned() };
+        self.reply(to.connection, ServerMessage::Ordered { read: to.read, answer });
+    }
+}

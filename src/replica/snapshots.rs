@@ -1,0 +1,170 @@
+//! Snapshots: when one is made and of what, and how a leader's takes the place of the state here.
+//!
+//! This node's own are made off the loop from the snapshot before and the entries since: the state that serves is
+//! neither copied nor held up, and each snapshot replays what it stands for.
+
+use super::Replica;
+use super::apply::apply_command;
+use crate::base::{Index, Sample};
+use crate::lock::LockMachine;
+use crate::raft::{Entry, EntryKind, Event, Snapshot, SnapshotMeta};
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+/// A snapshot to be stored: what it is of, and what makes its bytes, off the loop.
+pub struct SnapshotJob {
+    /// Where it stands.
+    pub meta: SnapshotMeta,
+    /// Gives the state's bytes, or a sentence why there are none.
+    pub content: Box<dyn FnOnce() -> Result<Vec<u8>, String> + Send>,
+}
+
+/// Snapshots of one replica.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Snapshots {
+    stage: Stage,
+    /// Somebody asked for one, however short the log is.
+    wanted: bool,
+    /// None before this: the last one found no room.
+    not_before: Option<Sample>,
+    /// A leader's, whole, and not handed over to be stored.
+    to_install: Option<Snapshot>,
+    /// The state of a leader's that is being stored; there once it is read.
+    installing: Option<(Index, Arc<OnceLock<LockMachine>>)>,
+}
+
+#[derive(Clone, Debug, Default)]
+enum Stage {
+    /// None in the making.
+    #[default]
+    Idle,
+    /// One of the state at `to`: its entries are gathered, a bounded number in each turn.
+    Gathering { to: Index, entries: Vec<Entry> },
+    /// Handed over; this node's own, or a leader's.
+    Storing,
+}
+
+impl Replica {
+    /// Makes a snapshot soon, unless the newest holds all that is applied.
+    pub(super) fn want_snapshot(&mut self) {
+        self.snapshots.wanted |= self.applied > self.raft.snapshot_index();
+    }
+
+    /// A leader's snapshot is whole.
+    pub(super) fn install(&mut self, snapshot: Snapshot) {
+        self.snapshots.to_install = Some(snapshot);
+    }
+
+    /// The snapshot to be stored now, if any: call once a turn while none is being stored.
+    pub fn poll_snapshot_job(&mut self, now: &Sample) -> Option<SnapshotJob> {
+        if matches!(self.snapshots.stage, Stage::Storing) {
+            return None;
+        }
+        let job = match self.snapshots.to_install.take() {
+            Some(snapshot) if snapshot.meta.index > self.applied => {
+                Some(self.install_job(snapshot))
+            }
+            // The log was faster.
+            Some(_) => {
+                self.raft.handle(now, Event::SnapshotRefused);
+                None
+            }
+            None => self.own_job(now),
+        };
+        if job.is_some() {
+            self.snapshots.stage = Stage::Storing;
+        }
+        job
+    }
+
+    /// The snapshot handed over last is durable.
+    pub fn handle_snapshot_stored(&mut self, now: &Sample, snapshot: Snapshot) {
+        self.snapshots.stage = Stage::Idle;
+        self.raft.handle(now, Event::SnapshotStored(snapshot));
+    }
+
+    /// The snapshot handed over last cannot be stored, or not be read. Tried again after a while (W2).
+    pub fn handle_snapshot_failed(&mut self, now: &Sample, why: &str) {
+        ::log::warn!("no snapshot: {why}");
+        self.snapshots.stage = Stage::Idle;
+        self.snapshots.not_before = Some(*now);
+        if self.snapshots.installing.take().is_some() {
+            self.raft.handle(now, Event::SnapshotRefused);
+        }
+    }
+
+    /// Goes on from the state of the snapshot that was stored last.
+    pub(super) fn adopt(&mut self, index: Index) {
+        let installed = self.snapshots.installing.take();
+        let (_, slot) = installed
+            .filter(|(of, _)| *of == index)
+            .expect("its state was read before it was stored");
+        let machine = Arc::into_inner(slot).and_then(OnceLock::into_inner);
+        self.machine = machine.expect("whoever stored it has let go of it");
+        self.applied = index;
+        self.adopt_settings();
+    }
+
+    fn own_job(&mut self, now: &Sample) -> Option<SnapshotJob> {
+        if matches!(self.snapshots.stage, Stage::Idle) {
+            let wait_is_over = |since: &Sample| now.elapsed_lo(since) >= RETRY;
+            let due =
+                self.snapshots.wanted || self.raft.log_bytes() >= self.options.snapshot_every_bytes;
+            let new = self.applied > self.raft.snapshot_index();
+            if !(due && new && self.snapshots.not_before.as_ref().is_none_or(wait_is_over)) {
+                return None;
+            }
+            self.snapshots.wanted = false;
+            self.snapshots.stage = Stage::Gathering { to: self.applied, entries: Vec::new() };
+        }
+        let Stage::Gathering { to, entries } = &mut self.snapshots.stage else { return None };
+        let from = Index(self.raft.snapshot_index().0 + entries.len() as u64).next();
+        let until = Index((from.0 + ENTRIES_PER_TURN_MAX - 1).min(to.0));
+        entries.extend_from_slice(self.raft.entries(from, until));
+        if until < *to {
+            return None;
+        }
+        let (to, entries) = (*to, std::mem::take(entries));
+        let before = self.raft.snapshot().map(|snapshot| snapshot.data.clone());
+        let content = move || {
+            let mut machine = match before {
+                Some(data) => {
+                    LockMachine::decode(data.bytes()).map_err(|error| error.to_string())?
+                }
+                None => LockMachine::new(),
+            };
+            for entry in entries.iter().filter(|entry| entry.header.kind == EntryKind::Command) {
+                apply_command(&mut machine, entry).map_err(|error| error.to_string())?;
+            }
+            Ok(machine.encode())
+        };
+        Some(SnapshotJob { meta: self.raft.snapshot_meta(to), content: Box::new(content) })
+    }
+
+    fn install_job(&mut self, snapshot: Snapshot) -> SnapshotJob {
+        let slot = Arc::new(OnceLock::new());
+        let Snapshot { meta, data } = snapshot;
+        self.snapshots.installing = Some((meta.index, Arc::clone(&slot)));
+        // Entries that were being gathered may be gone when this one is stored.
+        self.snapshots.stage = Stage::Idle;
+        let content = move || {
+            let machine = LockMachine::decode(data.bytes()).map_err(|error| error.to_string())?;
+            // Set once: the slot was made for this.
+            let _ = slot.set(machine);
+            Ok(data.bytes().to_vec())
+        };
+        SnapshotJob { meta, content: Box::new(content) }
+    }
+}
+
+impl fmt::Debug for SnapshotJob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a snapshot of {}", self.meta.index)
+    }
+}
+
+/// Entries gathered in one turn: some hundred microseconds.
+const ENTRIES_PER_TURN_MAX: u64 = 8192;
+/// How long after one that found no room the next is tried.
+const RETRY: Duration = Duration::from_secs(1);

@@ -1,0 +1,106 @@
+//! What a server says of itself: its role, its claim, its members.
+
+use crate::base::{NodeId, Sample, Token};
+use crate::raft::{LeaderLease, Role};
+use crate::replica::Replica;
+use crate::server::Server;
+use crate::wal::Disk;
+use crate::wire::{LeaderHint, MemberStatus, NodeStatus};
+
+impl<D: Disk> Server<D> {
+    /// This leader's claim, for the process to publish (C4: compare with a fresh sample).
+    #[must_use]
+    pub fn leader_lease(&self, now: &Sample) -> Option<LeaderLease> {
+        self.replica()?.raft().leader_lease(now)
+    }
+
+    /// The token of a claim in the present term: epoch·2⁴⁸ + term (safety §3); 0 until founded.
+    #[must_use]
+    pub fn leader_token(&self) -> Token {
+        let token =
+            |replica: &Replica| Token(replica.machine().epoch() << 48 | replica.raft().term().0);
+        self.replica().map_or(Token(0), token)
+    }
+
+    /// This node's role; a follower until it is founded.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.replica().map_or(Role::Follower, |replica| replica.raft().role())
+    }
+
+    /// The term and its leader, as far as known.
+    #[must_use]
+    pub fn leader_hint(&self) -> LeaderHint {
+        self.replica().map_or_else(LeaderHint::default, Replica::leader_hint)
+    }
+
+    /// What this node says of itself. `refused_connections` is left for the process to fill in.
+    #[must_use]
+    pub fn status(&self) -> NodeStatus {
+        let mut status = NodeStatus {
+            node: self.options.node,
+            role: role_name(self.role()).to_owned(),
+            term: Default::default(),
+            leader: None,
+            commit: Default::default(),
+            applied: Default::default(),
+            last: Default::default(),
+            log_bytes: 0,
+            log_bytes_max: self.options.log_bytes_max,
+            sessions: 0,
+            locks: 0,
+            members: Vec::new(),
+            snapshot: Default::default(),
+            refused_connections: 0,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        match self.replica() {
+            Some(replica) => self.fill(&mut status, replica),
+            None => {
+                let member = |(node, address): &(NodeId, String)| MemberStatus {
+                    node: *node,
+                    address: address.clone(),
+                    seat: crate::raft::Seat::Voter,
+                    matched: None,
+                };
+                status.members = self.options.members.iter().map(member).collect();
+            }
+        }
+        status
+    }
+
+    fn fill(&self, status: &mut NodeStatus, replica: &Replica) {
+        let raft = replica.raft();
+        status.term = raft.term();
+        status.leader = raft.leader();
+        status.commit = raft.commit();
+        status.applied = replica.applied();
+        status.last = raft.last_index();
+        status.log_bytes = raft.log_bytes();
+        status.snapshot = raft.snapshot_index();
+        status.sessions = replica.machine().session_count() as u64;
+        status.locks = replica.machine().held_count() as u64;
+        let own = (raft.role() == Role::Leader).then(|| (raft.id(), raft.durable_index()));
+        let matched = |node: NodeId| {
+            let known = own.into_iter().chain(raft.matched()).find(|(member, _)| *member == node);
+            known.map(|(_, index)| index)
+        };
+        let members = raft.membership().1.members().iter();
+        status.members = members
+            .map(|member| MemberStatus {
+                node: member.node,
+                address: member.address.clone(),
+                seat: member.seat,
+                matched: matched(member.node),
+            })
+            .collect();
+    }
+}
+
+fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::Leader => "leader",
+        Role::Follower => "follower",
+        Role::PreCandidate | Role::Candidate => "candidate",
+    }
+}

@@ -1,0 +1,62 @@
+//! A new directory from a snapshot: for a cluster that begins with the state of another one.
+//!
+//! The identity comes last: a directory without one, but with anything else of ours, is refused by every
+//! start. So a restore that was interrupted can not be taken for a new, empty node.
+
+use super::envelope::Owner;
+use super::{
+    ADVICE, Disk, Wal, WalError, WalOptions, hard_state, identity, log, small_file, snapshot_file,
+};
+use crate::base::{DirectoryId, NodeId};
+use crate::raft::{HardState, Snapshot};
+
+impl<D: Disk> Wal<D> {
+    /// Makes a directory that begins with `snapshot`, and returns its id, which is `fresh_directory`. It
+    /// has no founding record, and can be opened. The directory must be empty.
+    ///
+    /// # Errors
+    /// [`WalError`]; if the directory is not empty, nothing was changed. After another error, empty it.
+    pub fn restore(
+        mut disk: D,
+        node: NodeId,
+        fresh_directory: DirectoryId,
+        snapshot: &Snapshot,
+        options: &WalOptions,
+    ) -> Result<DirectoryId, WalError> {
+        options.check();
+        if let Some(name) = disk.list()?.iter().find(|name| *name != LOST_AND_FOUND) {
+            return Err(WalError::Foreign(format!(
+                "the data directory is not empty: {name} is there. Nothing was changed; restore into a \
+                 new directory"
+            )));
+        }
+        let owner = Owner { directory: fresh_directory, node };
+        let disk = &mut disk;
+        place_snapshot(disk, &owner, snapshot)?;
+        let meta = &snapshot.meta;
+        hard_state::create(disk, &owner, HardState { term: meta.term, vote: None })?;
+        log::create_first_segment(disk, &owner, meta.index, options.segment_bytes)?;
+        identity::create(disk, &owner)?;
+        Ok(fresh_directory)
+    }
+}
+
+fn place_snapshot<D: Disk>(
+    disk: &mut D,
+    owner: &Owner,
+    snapshot: &Snapshot,
+) -> Result<(), WalError> {
+    let name = snapshot_file::name(snapshot.meta.index);
+    let bytes = snapshot_file::seal(owner, &snapshot.meta, snapshot.data.bytes());
+    small_file::place(disk, snapshot_file::TEMPORARY, &name, &bytes)?;
+    // W7. Also refuses at once what no start would take.
+    if snapshot_file::read(disk, owner, &name)? != *snapshot {
+        return Err(WalError::Corrupt(format!(
+            "{name} reads otherwise than it was written. {ADVICE}"
+        )));
+    }
+    Ok(())
+}
+
+/// What the root of some file systems has from the first.
+const LOST_AND_FOUND: &str = "lost+found";

@@ -1,0 +1,136 @@
+//! Storing a snapshot beside the log, off the loop (W7), and what it then allows to remove.
+//!
+//! One at a time. The state machine's bytes are made, framed, written and read back on the disk's own
+//! thread, while the log goes on. Only when all of that went well does the snapshot count: older ones go
+//! then, the log may begin anew behind it, and segments may be removed up to it.
+
+use super::envelope::Owner;
+use super::{Disk, DiskError, FileContent, StoreError, Wal, WalError, snapshot_file, start_behind};
+use crate::base::Index;
+use crate::raft::{LogStart, Payload, Snapshot, SnapshotMeta};
+use std::sync::{Arc, OnceLock};
+
+/// How the storing of a snapshot ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SnapshotEnd {
+    /// It is durable, and read back as it was written.
+    Stored(Snapshot),
+    /// There was no space; nothing is left of it, and everything else is as it was. Try again later.
+    NoSpace(String),
+    /// Its content could not be made: says why.
+    Refused(String),
+}
+
+/// A snapshot in the making.
+#[derive(Debug)]
+pub(super) struct Storing {
+    meta: SnapshotMeta,
+    /// The state machine's bytes, once they are made.
+    data: Arc<OnceLock<Payload>>,
+}
+
+impl<D: Disk> Wal<D> {
+    /// Begins to store the snapshot at `meta`, whose bytes `content` makes on another thread. After a
+    /// failure (W2) it does nothing.
+    ///
+    /// # Panics
+    /// If one is being stored already; if it is not newer than the last one stored; or if its term is not
+    /// durable in the hard state yet (as with entries, W6).
+    pub fn begin_snapshot(&mut self, meta: SnapshotMeta, content: FileContent) {
+        if self.failure.is_some() {
+            return;
+        }
+        let SnapshotMeta { index, term, .. } = meta;
+        assert!(self.storing.is_none(), "one snapshot is stored at a time");
+        let stored = self.stored_index();
+        assert!(index > stored, "a snapshot at {index}, and there is one at {stored}");
+        let durable = self.hard_state.state().term;
+        assert!(term <= durable, "a snapshot of term {term}, the term is {durable}");
+        let data = Arc::new(OnceLock::new());
+        let name = snapshot_file::name(index);
+        let content = framed(self.owner, meta.clone(), Arc::clone(&data), content);
+        self.disk.begin_store(snapshot_file::TEMPORARY, &name, content);
+        self.storing = Some(Storing { meta, data });
+    }
+
+    /// Whether a snapshot is being stored, or its end was not taken yet.
+    #[must_use]
+    pub fn is_storing(&self) -> bool {
+        self.storing.is_some()
+    }
+
+    /// How the storing ended, once; `None` while it goes on, or if there was none.
+    ///
+    /// # Errors
+    /// [`WalError`], final: anything but a lack of space.
+    pub fn take_snapshot(&mut self) -> Result<Option<SnapshotEnd>, WalError> {
+        self.attempt(Self::finish_storing)
+    }
+
+    /// Removes the oldest segment if it holds only entries below `first_needed`; at most one, so call it
+    /// once a turn, after [`Wal::sync`]. It does nothing while the log does not surely agree with the
+    /// snapshot: from a log of another past, which is to begin anew, a part would look like the true one.
+    ///
+    /// # Errors
+    /// [`WalError`], final.
+    ///
+    /// # Panics
+    /// If an entry behind the stored snapshot would not be needed (W7).
+    pub fn compact(&mut self, first_needed: Index) -> Result<(), WalError> {
+        let stored = self.stored_index();
+        assert!(first_needed <= stored.next(), "{first_needed} is behind the snapshot at {stored}");
+        if !self.stored.is_some_and(|snapshot| self.log.surely_agrees_with(snapshot)) {
+            return Ok(());
+        }
+        self.attempt(|this| Ok(this.log.remove_oldest(&mut this.disk, first_needed)?))
+    }
+
+    /// The index of the last snapshot that is durable, 0 if there is none.
+    pub(super) fn stored_index(&self) -> Index {
+        self.stored.map(|stored| stored.index).unwrap_or_default()
+    }
+
+    fn finish_storing(&mut self) -> Result<Option<SnapshotEnd>, WalError> {
+        let Some(storing) = &self.storing else { return Ok(None) };
+        let Some(result) = self.disk.take_stored() else { return Ok(None) };
+        let Storing { meta, data } = storing;
+        let end = match result {
+            Err(StoreError::Content(reason)) => SnapshotEnd::Refused(reason),
+            Err(StoreError::Disk(DiskError::NoSpace(reason))) => SnapshotEnd::NoSpace(reason),
+            Err(StoreError::Disk(error)) => return Err(error.into()),
+            Ok(()) => {
+                let data = data.get().expect("the content of a stored file was made").clone();
+                SnapshotEnd::Stored(Snapshot { meta: meta.clone(), data })
+            }
+        };
+        self.storing = None;
+        if let SnapshotEnd::Stored(snapshot) = &end {
+            self.replace_stored(start_behind(&snapshot.meta))?;
+        }
+        Ok(Some(end))
+    }
+
+    /// Removes the snapshot before this one. Should a power cut bring it back, the next start removes it.
+    fn replace_stored(&mut self, snapshot: LogStart) -> Result<(), WalError> {
+        if let Some(before) = self.stored.replace(snapshot) {
+            self.disk.remove(&snapshot_file::name(before.index))?;
+        }
+        Ok(())
+    }
+}
+
+/// The whole file: `content` behind its head. Leaves the content in `data` too, which is all that stays
+/// in memory.
+fn framed(
+    owner: Owner,
+    meta: SnapshotMeta,
+    data: Arc<OnceLock<Payload>>,
+    content: FileContent,
+) -> FileContent {
+    Box::new(move || {
+        let payload = Payload::from(content()?);
+        let file = snapshot_file::seal(&owner, &meta, payload.bytes());
+        data.set(payload).expect("content is made once");
+        Ok(file)
+    })
+}

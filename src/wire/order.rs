@@ -1,0 +1,31 @@
+//! What operators ask of a node, and what becomes of it.
+
+use crate::base::{Index, NodeId};
+use crate::raft::{Change, Payload, SnapshotMeta};
+use serde::{Deserialize, Serialize};
+
+/// What an operator asks of a node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Order {
+    /// One change of the members, of the leader. Answered once it is in force for good.
+    ChangeMembers { changes: Vec<Change> },
+    /// To hand leadership to that voter, or to the one with most of the log. Answered once this node leads no
+    /// more.
+    MoveLeader { to: Option<NodeId> },
+    /// Of any node: the part at `offset` of a snapshot that holds at least what `at_least` does, or, if that
+    /// is none, what this node had applied when it was asked.
+    Snapshot { at_least: Option<Index>, offset: u64 },
+}
+
+/// What became of an order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OrderAnswer {
+    /// Done, as of this index.
+    Done { index: Index },
+    /// Surely not done; the sentence says why and what to do.
+    Refused { text: String },
+    /// The snapshot is being made: ask for one of at least this index in a moment.
+    Begun { at_least: Index },
+    /// A part of a snapshot of `total` bytes, whose CRC-32C is `crc`.
+    Part { meta: SnapshotMeta, total: u64, crc: u32, offset: u64, bytes: Payload },
+}
