@@ -9,17 +9,31 @@ use std::io::IsTerminal;
 use std::ops::Range;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use tenure::sim::{self, Failure as Violation, Report};
+use std::time::{Duration, Instant};
+use tenure::sim::marks::Marks;
+use tenure::sim::{self, Failure as Violation, Report, Trim};
 
 /// Run whole clusters with virtual time, network and disks, and check what they promise.
 #[derive(Args, Debug)]
 pub struct Options {
     /// Which seeds: A..B without B, or one
-    #[arg(long, value_name = "A..B", default_value = "0..200", value_parser = parse_seeds)]
+    #[arg(long, alias = "seed", value_name = "A..B", default_value = "0..200", value_parser = parse_seeds)]
     seeds: Seeds,
     /// Print each event to stderr
     #[arg(long)]
     trace: bool,
+    /// Run each seed twice, and compare the hashes over all events
+    #[arg(long)]
+    twice: bool,
+    /// How many seeds at once
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=64))]
+    jobs: u8,
+    /// What to leave out, as a failure prints it: "Kill,17,clients=2"
+    #[arg(long, value_name = "LIST", default_value = "")]
+    without: Trim,
+    /// Measure: a cluster of three with twenty clients for so many simulated seconds, and no fault
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "1000", conflicts_with_all = ["seeds", "trace", "twice"])]
+    speed: Option<u64>,
 }
 
 /// A half-open range.
@@ -28,25 +42,68 @@ struct Seeds(Range<u64>);
 
 /// Runs it.
 pub fn run(options: &Options) -> Result<(), Failure> {
+    match options.speed {
+        Some(seconds) => measure(seconds),
+        None => run_seeds(options),
+    }
+}
+
+fn run_seeds(options: &Options) -> Result<(), Failure> {
     let Seeds(seeds) = &options.seeds;
     let bar = progress(seeds.end - seeds.start);
     let results = Results::default();
     let next = AtomicU64::new(seeds.start);
+    let one = sim::Options { trace: options.trace, trim: options.without.clone() };
     let worker = || {
         while let Some(seed) = claim(&next, seeds.end, &results) {
-            results.add(sim::run_seed(seed, &sim::Options { trace: options.trace }));
+            results.add(run_one(seed, &one, options.twice));
             bar.inc(1);
         }
     };
     // A trace of two seeds at once could not be read.
-    let threads = if options.trace { 1 } else { THREADS };
+    let threads = if options.trace { 1 } else { options.jobs };
+    let began = Instant::now();
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(worker);
         }
     });
     bar.finish_and_clear();
-    results.finish()
+    results.finish(&Effort {
+        wall: began.elapsed(),
+        threads,
+        whole: options.without == Trim::default(),
+    })
+}
+
+/// One seed, once or twice.
+fn run_one(seed: u64, options: &sim::Options, twice: bool) -> Result<Report, Violation> {
+    let report = sim::run_seed(seed, options)?;
+    if !twice {
+        return Ok(report);
+    }
+    let again = sim::run_seed(seed, options)?;
+    if again == report {
+        return Ok(report);
+    }
+    let what =
+        format!("two runs differ: hashes {:x} and {:x}", report.trace_hash, again.trace_hash);
+    Err(Violation { seed, checker: "determinism", what })
+}
+
+/// How much faster than time a plain cluster runs, on one core.
+fn measure(seconds: u64) -> Result<(), Failure> {
+    let began = Instant::now();
+    let report = sim::run_plain(seconds).map_err(|found| Failure::new(NO, found.to_string()))?;
+    let wall = began.elapsed();
+    let rate = report.simulated_nanos as f64 / wall.as_nanos() as f64;
+    let mut rows = vec![
+        vec!["times real time, one core".to_owned(), format!("{rate:.0}")],
+        vec!["simulated seconds".to_owned(), (report.simulated_nanos / 1_000_000_000).to_string()],
+        vec!["wall seconds".to_owned(), format!("{:.2}", wall.as_secs_f64())],
+    ];
+    rows.extend(report.counts.iter().map(|(name, n)| vec![(*name).to_owned(), n.to_string()]));
+    output::print(&output::table(&rows))
 }
 
 /// The next seed to run; none once there is a violation in a lower one.
@@ -54,6 +111,15 @@ fn claim(next: &AtomicU64, end: u64, results: &Results) -> Option<u64> {
     let seed = next.fetch_add(1, Ordering::Relaxed);
     (seed < end && results.first_violation().is_none_or(|violation| seed < violation))
         .then_some(seed)
+}
+
+/// What a run took.
+#[derive(Clone, Copy, Debug)]
+struct Effort {
+    wall: Duration,
+    threads: u8,
+    /// Nothing was left out: so a failure is worth cutting down.
+    whole: bool,
 }
 
 /// Sums over all seeds that ran.
@@ -65,6 +131,7 @@ struct Sums {
     seeds: u64,
     simulated_nanos: u64,
     counts: BTreeMap<&'static str, u64>,
+    marks: Marks,
     violation: Option<Violation>,
 }
 
@@ -78,6 +145,7 @@ impl Results {
                 for (name, count) in report.counts {
                     *sums.counts.entry(name).or_default() += count;
                 }
+                sums.marks.merge(&report.marks);
             }
             // Seeds end in any order; the lowest one is shown, so that the same build says the same.
             Err(violation) if sums.violation.as_ref().is_none_or(|v| violation.seed < v.seed) => {
@@ -91,31 +159,77 @@ impl Results {
         self.0.lock().expect("no seed panics while it adds").violation.as_ref().map(|v| v.seed)
     }
 
-    fn finish(self) -> Result<(), Failure> {
+    fn finish(self, effort: &Effort) -> Result<(), Failure> {
         let sums = self.0.into_inner().expect("no seed panicked");
-        output::print(&sums.to_text())?;
-        match &sums.violation {
-            None => Ok(()),
-            Some(violation) => Err(Failure::new(
-                NO,
-                format!(
-                    "{violation}; run `tenure sim --seeds {} --trace` to see how",
-                    violation.seed
-                ),
-            )),
+        output::print(&sums.to_text(effort))?;
+        let Some(violation) = &sums.violation else { return Ok(()) };
+        if effort.whole && violation.checker != "determinism" {
+            output::print(&cut_down(violation))?;
         }
+        let seed = violation.seed;
+        let how = "shows how";
+        Err(Failure::new(
+            NO,
+            format!("{violation} ({}); `tenure sim --seed {seed} --trace` {how}", build()),
+        ))
+    }
+}
+
+/// What is left of a failing seed's schedule once all is left out that the failure does not need.
+fn cut_down(violation: &Violation) -> String {
+    // Each try that panics would say so.
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let shrunk = sim::shrink(violation, SHRINK_RUNS_MAX);
+    std::panic::set_hook(hook);
+    let injections: Vec<String> =
+        shrunk.schedule.iter().map(|injection| format!("  {injection}\n")).collect();
+    format!(
+        "\ncut down in {} runs to {} clients, {:?} and {} injections:\n{}{}: {}\nreplay it with: tenure sim --seed {} --without '{}' --trace\n\n",
+        shrunk.runs,
+        shrunk.clients,
+        shrunk.classes,
+        shrunk.schedule.len(),
+        injections.concat(),
+        shrunk.failure.checker,
+        shrunk.failure.what,
+        violation.seed,
+        shrunk.trim,
+    )
+}
+
+/// What was run.
+fn build() -> String {
+    match option_env!("TENURE_COMMIT") {
+        Some(commit) => format!("commit {commit}"),
+        None => format!("version {}", env!("CARGO_PKG_VERSION")),
     }
 }
 
 impl Sums {
-    fn to_text(&self) -> String {
+    fn to_text(&self, effort: &Effort) -> String {
         let seconds = self.simulated_nanos / 1_000_000_000;
+        let spent = effort.wall.as_secs_f64() * f64::from(effort.threads);
+        let rate = self.simulated_nanos as f64 / 1e9 / spent.max(1e-9);
         let mut rows = vec![
             vec!["seeds".to_owned(), self.seeds.to_string()],
             vec!["simulated seconds".to_owned(), seconds.to_string()],
+            vec!["simulated seconds per second and core".to_owned(), format!("{rate:.0}")],
         ];
         rows.extend(self.counts.iter().map(|(name, n)| vec![(*name).to_owned(), n.to_string()]));
-        output::table(&rows)
+        let marks = self.marks.iter().filter(|(_, n)| *n > 0);
+        let marks = marks.map(|(name, n)| vec![name.to_owned(), n.to_string()]).collect::<Vec<_>>();
+        let reached = marks.len();
+        let missed: Vec<&str> =
+            self.marks.iter().filter(|(_, n)| *n == 0).map(|(name, _)| name).collect();
+        let all = reached + missed.len();
+        let mut text = output::table(&rows);
+        text +=
+            &format!("\n{reached} of {all} rare paths were reached:\n{}", output::table(&marks));
+        if !missed.is_empty() && self.seeds >= SEEDS_FOR_MARKS {
+            text += &format!("\nnever reached:\n  {}\n", missed.join("\n  "));
+        }
+        text
     }
 }
 
@@ -146,8 +260,10 @@ pub fn progress(length: u64) -> ProgressBar {
     ProgressBar::new(length).with_style(style.expect("the template is right"))
 }
 
-/// Seeds at once: they share nothing.
-const THREADS: usize = 2;
+/// Fewer seeds than this cannot be blamed for what they miss.
+const SEEDS_FOR_MARKS: u64 = 20;
+/// Runs that cutting a failure down may take: some seconds.
+const SHRINK_RUNS_MAX: u32 = 400;
 
 #[cfg(test)]
 mod tests {
@@ -169,7 +285,8 @@ mod tests {
             results.add(Err(Violation { seed, checker: "O5", what: "overlap".into() }));
         }
         assert_eq!(results.first_violation(), Some(4));
-        let failure = results.finish().unwrap_err();
+        let effort = Effort { wall: Duration::from_secs(1), threads: 1, whole: false };
+        let failure = results.finish(&effort).unwrap_err();
         assert_eq!(failure.code, NO);
         assert!(failure.message.starts_with("seed 4: O5: overlap"), "{}", failure.message);
     }
@@ -178,10 +295,20 @@ mod tests {
     fn counts_are_sums() {
         let results = Results::default();
         let counts = BTreeMap::from([("grants", 2)]);
-        let report = Report { simulated_nanos: 1_500_000_000, trace_hash: 0, counts };
+        let report = Report { simulated_nanos: 1_500_000_000, counts, ..Report::default() };
         results.add(Ok(report.clone()));
         results.add(Ok(report));
-        let text = results.0.into_inner().unwrap().to_text();
-        assert_eq!(text, "seeds              2\nsimulated seconds  3\ngrants             4\n");
+        let effort = Effort { wall: Duration::from_secs(1), threads: 1, whole: true };
+        let text = results.0.into_inner().unwrap().to_text(&effort);
+        let lines: Vec<&str> = text.lines().take(4).collect();
+        assert_eq!(
+            lines,
+            [
+                "seeds                                  2",
+                "simulated seconds                      3",
+                "simulated seconds per second and core  3",
+                "grants                                 4",
+            ]
+        );
     }
 }

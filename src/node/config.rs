@@ -31,7 +31,7 @@ pub struct NodeOptions {
     /// The largest session TTL; 1 h. A restored cluster waits that long before it grants (safety L15).
     pub ttl_max: Duration,
     /// Whether it may begin as a new member of a cluster that stands (`tenure member add`).
-    pub entry: Entry,
+    pub join: bool,
     /// Bytes of log after which a snapshot is made; 64 MiB.
     pub snapshot_every_bytes: u64,
     /// Listen on more than loopback although nothing is encrypted.
@@ -51,17 +51,10 @@ impl NodeOptions {
             election: Duration::from_millis(150),
             lease: Duration::from_millis(150),
             ttl_max: Duration::from_millis(u64::from(TTL_MS_MAX)),
-            entry: Entry::Founder,
+            join: false,
             snapshot_every_bytes: SNAPSHOT_EVERY_BYTES,
             insecure: false,
         }
-    }
-
-    /// The same for a node that was added to a cluster that stands (`tenure member add`): `cluster` names its
-    /// members, this node among them.
-    #[must_use]
-    pub fn joining(self) -> Self {
-        Self { entry: Entry::Joiner, ..self }
     }
 
     /// This node's own address in the cluster.
@@ -80,7 +73,7 @@ impl NodeOptions {
     /// What the server is told.
     pub(super) fn server_options(&self) -> ServerOptions {
         ServerOptions {
-            entry: self.entry,
+            entry: if self.join { Entry::Joiner } else { Entry::Founder },
             heartbeat: self.heartbeat,
             election: self.election,
             lease_ms: u32::try_from(self.lease.as_millis()).unwrap_or(u32::MAX),

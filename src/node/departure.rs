@@ -21,7 +21,7 @@ pub(super) enum Departure {
     /// A program resigned, and waits for word.
     Resigning(Sender<Result<(), Error>>),
     /// The node stops once another one leads, or none will.
-    Stopping { since: Sample },
+    Stopping { since: Sample, led: Role },
 }
 
 /// Whether the loop goes on.
@@ -38,7 +38,8 @@ impl<D: Disk> EventLoop<D> {
             Command::Stop if matches!(self.departure, Departure::Stopping { .. }) => {}
             Command::Stop => {
                 self.answer_resigning(Err(Status::Closed.into()));
-                self.departure = Departure::Stopping { since: *now };
+                let led = self.server.role();
+                self.departure = Departure::Stopping { since: *now, led };
                 self.depart(None);
             }
             Command::HandOver { to, reply } => {
@@ -83,7 +84,8 @@ impl<D: Disk> EventLoop<D> {
                 self.answer_resigning(if leads { failed() } else { Ok(()) });
                 Flow::Continue
             }
-            Departure::Stopping { since } => {
+            Departure::Stopping { led, .. } if *led != Role::Leader => Flow::Stop,
+            Departure::Stopping { since, .. } => {
                 // Its clients hear from it who leads next.
                 let is_known = leads || raft.leader().is_some();
                 let is_over = now.elapsed_lo(since) >= LINGER_MAX;

@@ -4,7 +4,7 @@ use crate::base::limits::ENTRY_BYTES_MAX;
 use crate::base::{Index, NodeId, Round, Sample, Term};
 use crate::raft::role::RoleState;
 use crate::raft::{
-    Append, AppendOutcome, AppendResponse, Entry, EntryKind, Heartbeat, HeartbeatResponse,
+    Action, Append, AppendOutcome, AppendResponse, Entry, EntryKind, Heartbeat, HeartbeatResponse,
     Membership, Message, Raft,
 };
 
@@ -41,13 +41,14 @@ impl Raft {
     pub(super) fn handle_heartbeat(&mut self, now: &Sample, from: NodeId, heartbeat: &Heartbeat) {
         if heartbeat.term >= self.term() {
             self.follow(now, from, heartbeat.term);
-            if heartbeat.commit <= self.log.last_index() {
-                self.commit = self.commit.max(heartbeat.commit);
-            } else {
-                // A leader names at most what this node acknowledged.
-                let last = self.log.last_index();
-                ::log::warn!("node {from} commits {}, the log ends at {last}", heartbeat.commit);
+            let last = self.log.last_index();
+            if heartbeat.commit > last {
+                // A leader names at most what this node acknowledged to it, and was durable then (R7).
+                self.become_poisoned(now);
+                let acknowledged = heartbeat.commit;
+                return self.actions.push(Action::LogLost { last, acknowledged });
             }
+            self.commit = self.commit.max(heartbeat.commit);
         }
         let response = HeartbeatResponse { term: self.term(), round: heartbeat.round };
         let after = self.writes.hard_state_barrier();

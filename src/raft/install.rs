@@ -47,37 +47,39 @@ impl Raft {
         if index <= self.commit {
             return self.answer_chunk(from, round, index, SnapshotOutcome::Stored);
         }
-        let next = self.receive(chunk);
-        self.answer_chunk(from, round, index, SnapshotOutcome::Received { next });
+        if let Some(next) = self.receive(chunk) {
+            self.answer_chunk(from, round, index, SnapshotOutcome::Received { next });
+        }
     }
 
-    /// Adds a part to those before it and says how far they reach, in bytes.
-    fn receive(&mut self, chunk: SnapshotChunk) -> u64 {
+    /// Adds a part to those before it and says how far they reach, in bytes; `None` if it cannot be taken now,
+    /// and the leader had better try with its next heartbeat.
+    fn receive(&mut self, chunk: SnapshotChunk) -> Option<u64> {
         let SnapshotChunk { meta, total, crc, offset, bytes, .. } = chunk;
         let (index, term) = (meta.index, meta.term);
         match &self.incoming {
             Incoming::Storing { index: whole, term: of, total, .. }
                 if (*whole, *of) == (index, term) =>
             {
-                return *total;
+                return Some(*total);
             }
-            // One at a time: another one is being stored, or is not done with.
-            Incoming::Storing { .. } => return 0,
+            // One at a time: another one is being stored.
+            Incoming::Storing { .. } => return None,
             Incoming::Receiving { meta: known, total: length, crc: sum, .. }
                 if (known, *length, *sum) == (&meta, total, crc) => {}
             Incoming::Receiving { .. } | Incoming::Nothing => {
                 self.incoming = Incoming::Receiving { meta, total, crc, data: Vec::new() };
             }
         }
-        let Incoming::Receiving { data, .. } = &mut self.incoming else { return 0 };
+        let Incoming::Receiving { data, .. } = &mut self.incoming else { return None };
         if data.len() as u64 == offset {
             data.extend_from_slice(bytes.bytes());
         }
         let next = data.len() as u64;
         if next == total {
-            return self.complete_incoming();
+            return Some(self.complete_incoming());
         }
-        next
+        Some(next)
     }
 
     /// All parts are here: hands them over to be stored, if they are what the leader sent.

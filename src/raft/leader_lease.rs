@@ -9,7 +9,11 @@ impl Raft {
     /// The leader-lease duration Δ as committed and applied; it only grows (C1). Until the first call
     /// nothing is claimed.
     pub fn set_lease_duration(&mut self, delta: Duration) {
-        self.lease_duration = self.lease_duration.max(Some(delta));
+        if self.lease_duration.is_none_or(|known| known < delta) {
+            let now = self.now;
+            self.keep_claim(&now);
+            self.lease_duration = Some(delta);
+        }
     }
 
     /// What this leader may claim (C1, C2, C3, C5), `None` if nothing; the claim ends when elapsed_hi since
@@ -21,34 +25,37 @@ impl Raft {
             // Nothing is extended any more (C3).
             return transfer.claim_at(now);
         }
-        let delta = self.lease_duration?;
         // C3: behind its own `Relinquish` another leader may claim, until an entry behind it is committed.
-        let gave_up = leader.relinquished.is_some_and(|relinquish| self.commit <= relinquish);
-        if gave_up || !self.is_clear_of_claims(leader, delta, now) {
+        if leader.relinquished.is_some_and(|relinquish| self.commit <= relinquish) {
             return None;
         }
-        let start = self.claim_start(leader, now)?;
+        let remaining =
+            |claim: &LeaderLease| claim.length.saturating_sub(now.elapsed_hi(&claim.start));
+        let claims = leader.claimed.into_iter().chain(self.newest_claim(leader, now));
+        claims.max_by_key(remaining)
+    }
+
+    /// C1: t is when the last round that a quorum echoed was begun, not when the echoes came.
+    fn newest_claim(&self, leader: &Leader, now: &Sample) -> Option<LeaderLease> {
+        let delta = self.lease_duration?;
+        if !self.is_clear_of_claims(leader, delta, now) {
+            return None;
+        }
+        let start = if self.is_only_voter() {
+            *now
+        } else {
+            leader.rounds.sample(self.confirmed_round(leader)?)?
+        };
         Some(LeaderLease { term: self.term(), start, length: time::claim(delta) })
     }
 
-    /// C1: t is when the last round that a quorum echoed was begun, not when the echoes came. What was claimed
-    /// when the members changed stands, even if no quorum of the new ones has echoed as much: programs were told
-    /// of it, and a transfer must wait for it.
-    fn claim_start(&self, leader: &Leader, now: &Sample) -> Option<Sample> {
-        let echoed = if self.is_only_voter() {
-            Some(*now)
-        } else {
-            self.confirmed_round(leader).and_then(|round| leader.rounds.sample(round))
-        };
-        let starts = leader.claimed.into_iter().chain(echoed);
-        starts.min_by_key(|start| now.elapsed_hi(start))
-    }
-
-    /// The members are about to change: remembers what is claimed.
+    /// The members are about to change, or Δ grows. What is claimed now stands until its end, even if no quorum
+    /// of the new members has echoed as much, or Δ has not passed since the election: programs were told of it,
+    /// and a transfer must wait for it.
     pub(super) fn keep_claim(&mut self, now: &Sample) {
         let claim = self.leader_lease(now);
         if let RoleState::Leader(leader) = &mut self.role {
-            leader.claimed = claim.map(|claim| claim.start).or(leader.claimed);
+            leader.claimed = claim;
         }
     }
 

@@ -5,7 +5,7 @@
 //! one step, since any two majorities before and after it meet; a larger one goes through a joint membership,
 //! in which both the outgoing and the incoming voters must agree, and which the leader leaves by itself.
 
-use crate::base::limits::MEMBERS_MAX;
+use crate::base::limits::{ENTRY_BYTES_MAX, MEMBERS_MAX};
 use crate::base::{DirectoryId, NodeId, codec};
 use serde::{Deserialize, Serialize};
 
@@ -94,6 +94,11 @@ pub enum ChangeError {
     /// Too many.
     #[error("a cluster has at most {MEMBERS_MAX} members")]
     Full,
+    /// Ids are never used again, so each former member is remembered, in every membership that follows.
+    #[error(
+        "a cluster can lose at most {REMOVED_MAX} members in its life: start a new one from a backup"
+    )]
+    Exhausted,
     /// A joint membership is left by itself, and meanwhile not changed.
     #[error("a change of members is under way: try again when it is done")]
     Joint,
@@ -227,6 +232,9 @@ impl Membership {
         if ids.len() > MEMBERS_MAX {
             return Err(ChangeError::Full);
         }
+        if self.removed.len() > REMOVED_MAX {
+            return Err(ChangeError::Exhausted);
+        }
         let unbound = |member: &&Member| member.seat != Seat::Learner && member.directory.is_none();
         if let Some(member) = self.members.iter().find(unbound) {
             return Err(ChangeError::Unbound(member.node));
@@ -344,3 +352,12 @@ fn check_address(node: NodeId, address: &str) -> Result<(), ChangeError> {
 
 /// A DNS name has at most 253 bytes; a colon and a port follow.
 const ADDRESS_BYTES_MAX: usize = 259;
+/// Former members of a cluster.
+const REMOVED_MAX: usize = 1024;
+/// The bytes of a number, at most, and of a member besides its address.
+const NUMBER_BYTES_MAX: usize = 10;
+const MEMBER_BYTES_MAX: usize = ADDRESS_BYTES_MAX + 4 * NUMBER_BYTES_MAX;
+
+// A membership fits an entry: one that followers refuse for its size would stop the cluster for good.
+const _: () =
+    assert!(REMOVED_MAX * NUMBER_BYTES_MAX + MEMBERS_MAX * MEMBER_BYTES_MAX + 64 < ENTRY_BYTES_MAX);

@@ -7,6 +7,7 @@ mod append;
 mod election;
 mod input;
 mod install;
+mod issue;
 mod leader_lease;
 mod log;
 mod membership;
@@ -338,53 +339,12 @@ impl Raft {
         }
     }
 
-    fn handle_persisted(&mut self, now: &Sample, seq: WriteSeq) {
-        self.writes.handle_persisted(seq);
-        match &self.role {
-            RoleState::Candidate(_) => self.count_own_vote(now),
-            RoleState::Leader(_) => self.advance_commit(),
-            RoleState::Follower(_) | RoleState::PreCandidate(_) => {}
-        }
-    }
-
-    fn handle_applied(&mut self, index: Index) {
-        let issued = self.apply_issued;
-        assert!(index <= issued, "applied {index}, but only {issued} was given out");
-        self.applied = self.applied.max(index);
-    }
-
     fn handle_peer_up(&mut self, peer: NodeId) {
         self.unreachable.retain(|down| *down != peer);
         if let RoleState::Leader(leader) = &mut self.role
             && let Some(follower) = leader.follower_mut(peer)
         {
             follower.progress.reset();
-        }
-    }
-
-    /// Nothing that waited for a write may leave any more, and no role is left to this node.
-    fn become_poisoned(&mut self, now: &Sample) {
-        self.poisoned = true;
-        let told = |action: &Action| {
-            matches!(action, Action::ReadFailed { .. } | Action::RoleChanged { .. })
-        };
-        self.actions.retain(told);
-        self.become_follower(now, self.term(), None);
-    }
-
-    fn issue_write(&mut self) {
-        if let Some(write) = self.writes.take(&self.log, &self.now) {
-            self.actions.push(Action::Write(write));
-        }
-    }
-
-    /// Entries are applied where they are committed and durable here: what a client was told must not
-    /// be taken back by this node's own crash.
-    fn issue_apply(&mut self) {
-        let to = self.commit.min(self.writes.durable_index());
-        if to > self.apply_issued {
-            self.actions.push(Action::Apply { from: self.apply_issued.next(), to });
-            self.apply_issued = to;
         }
     }
 

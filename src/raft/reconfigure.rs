@@ -39,6 +39,12 @@ impl Raft {
         (self.memberships.current_index(), self.memberships.current())
     }
 
+    /// Whether the node was a member once and is none any more, for good: as far as is committed.
+    #[must_use]
+    pub fn is_removed(&self, node: NodeId) -> bool {
+        self.memberships.at(self.commit).1.is_removed(node)
+    }
+
     /// Leaves a joint membership once it is committed.
     pub(super) fn leave_joint(&mut self, now: &Sample) {
         let RoleState::Leader(leader) = &self.role else { return };

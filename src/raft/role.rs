@@ -1,11 +1,11 @@
 //! The four roles, each with the data that only it has.
 
 use crate::base::{Index, NodeId, Round, Sample, WriteSeq};
-use crate::raft::Role;
 use crate::raft::progress::Progress;
 use crate::raft::quorum::Ballot;
 use crate::raft::round::{Reads, Rounds};
 use crate::raft::transfer::Transfer;
+use crate::raft::{LeaderLease, Role};
 
 /// Which role, with its data.
 #[derive(Clone, Debug)]
@@ -46,8 +46,8 @@ pub(super) struct Leader {
     pub noop: Index,
     /// The entry before its no-op is a `Relinquish`: nobody else can claim (C2).
     pub behind_relinquish: bool,
-    /// Where its claim started when the members last changed.
-    pub claimed: Option<Sample>,
+    /// Its claim when the members last changed, or Δ grew.
+    pub claimed: Option<LeaderLease>,
     /// Its own last `Relinquish`: it claims nothing before an entry behind that is committed (C3).
     pub relinquished: Option<Index>,
     /// Its leadership is on its way to another node.

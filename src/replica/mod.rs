@@ -68,6 +68,26 @@ pub struct ApplyError {
     pub why: String,
 }
 
+/// Why a replica cannot go on; the node must stop.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReplicaError {
+    /// A committed entry cannot be read.
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
+    /// The log lost what it had acknowledged as durable (W8).
+    #[error(
+        "the log ends at entry {last}, but this node acknowledged entry {acknowledged}, which is committed: its data \
+         directory is an older copy. Remove the node (`tenure member remove`), and add it again under a new id, with an \
+         empty directory"
+    )]
+    LogLost {
+        /// Where the log ends.
+        last: Index,
+        /// What it held once.
+        acknowledged: Index,
+    },
+}
+
 /// One member's state: log, locks, and while it leads the sessions' timers.
 #[derive(Clone, Debug)]
 pub struct Replica {
@@ -166,8 +186,8 @@ impl Replica {
     /// nothing follows from it.
     ///
     /// # Errors
-    /// [`ApplyError`]: final.
-    pub fn take_outputs(&mut self, now: &Sample) -> Result<Vec<Output>, ApplyError> {
+    /// [`ReplicaError`]: final.
+    pub fn take_outputs(&mut self, now: &Sample) -> Result<Vec<Output>, ReplicaError> {
         loop {
             self.open_confirmation();
             let actions = self.raft.take_actions(now);
@@ -180,7 +200,7 @@ impl Replica {
         }
     }
 
-    fn obey(&mut self, now: &Sample, action: Action) -> Result<(), ApplyError> {
+    fn obey(&mut self, now: &Sample, action: Action) -> Result<(), ReplicaError> {
         match action {
             Action::Write(write) => self.outputs.push(Output::Write(write)),
             Action::Send { to, message, after } => {
@@ -189,6 +209,9 @@ impl Replica {
             Action::Apply { from, to } => self.apply(now, from, to)?,
             Action::Install(snapshot) => self.install(snapshot),
             Action::Restored { index } => self.adopt(index),
+            Action::LogLost { last, acknowledged } => {
+                return Err(ReplicaError::LogLost { last, acknowledged });
+            }
             Action::ReadReady { read, index } => self.handle_confirmed(now, read, index),
             Action::ReadFailed { read } => self.handle_unconfirmed(read),
             Action::RoleChanged { role, .. } => self.handle_role(role),

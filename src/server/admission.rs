@@ -15,7 +15,7 @@ pub fn check_peer(
     hello: &PeerHello,
     node: NodeId,
     configured: &[NodeId],
-    founded: Option<(&FoundingRecord, &Membership)>,
+    founded: Option<Founded<'_>>,
 ) -> Result<(), Refused> {
     let theirs = hello.node;
     if hello.to != node {
@@ -34,7 +34,7 @@ pub fn check_peer(
         return refuse(RefusedCode::ClockRate, text);
     }
     match founded {
-        Some((record, membership)) => check_member(hello, record, membership),
+        Some(founded) => check_member(hello, &founded),
         None if configured.contains(&theirs) => Ok(()),
         None => refuse(
             RefusedCode::Node,
@@ -45,11 +45,19 @@ pub fn check_peer(
     }
 }
 
-fn check_member(
-    hello: &PeerHello,
-    record: &FoundingRecord,
-    membership: &Membership,
-) -> Result<(), Refused> {
+/// What a founded node knows of its cluster.
+#[derive(Clone, Copy, Debug)]
+pub struct Founded<'a> {
+    /// How it began.
+    pub record: &'a FoundingRecord,
+    /// The newest membership, committed or not.
+    pub membership: &'a Membership,
+    /// Whether the peer was removed for good: as far as is committed.
+    pub is_removed: bool,
+}
+
+fn check_member(hello: &PeerHello, founded: &Founded<'_>) -> Result<(), Refused> {
+    let Founded { record, membership, is_removed } = *founded;
     let theirs = hello.node;
     if let Some(cluster) = hello.cluster
         && cluster != record.cluster()
@@ -60,7 +68,7 @@ fn check_member(
         );
         return refuse(RefusedCode::Cluster, text);
     }
-    if membership.is_removed(theirs) {
+    if is_removed {
         let text = format!(
             "node {theirs} was removed from this cluster: to come back it needs a new id and an empty \
              directory (`tenure member add`, then --join)"
@@ -134,8 +142,9 @@ mod tests {
     }
 
     fn code_in(hello: &PeerHello, membership: &Membership) -> Option<RefusedCode> {
-        let record = record();
-        let checked = check_peer(hello, NodeId(1), &MEMBERS, Some((&record, membership)));
+        let (record, is_removed) = (record(), membership.is_removed(hello.node));
+        let founded = Founded { record: &record, membership, is_removed };
+        let checked = check_peer(hello, NodeId(1), &MEMBERS, Some(founded));
         checked.err().map(|refused| refused.code)
     }
 

@@ -4,16 +4,19 @@
 //! Each part happens at one instant of real time; a pause puts the rest off.
 
 use crate::base::{ClusterId, Index, Sample, Token, rng::Rng};
-use crate::client::core::{Action, Core, CoreOptions, LeaseId, LinkId};
+use crate::client::core::{Action, Core, CoreOptions, LeaseId, LinkId, SessionState};
 use crate::lock::Name;
 use crate::sim::checkers::holding::Claimant;
+use crate::sim::checkers::search::Op;
 use crate::sim::clock::Clocks;
 use crate::sim::host::Pauses;
+use crate::sim::marks::Mark;
 use crate::sim::network::{Arrival, HostId, LineId, Network, Side};
 use crate::sim::program::Program;
 use crate::sim::talk::{frame, read_frames};
 use crate::wire::{
-    ClientHello, ClientWelcome, Frame, FrameDecoder, FrameKind, Refused, Request, ServerMessage,
+    ClientHello, ClientWelcome, Frame, FrameDecoder, FrameKind, ReadAnswer, Refused, Request,
+    ServerMessage,
 };
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -69,6 +72,10 @@ struct ClientTalk {
 pub enum ClientEvent {
     /// A call ended, or a step was made, that is counted by this name.
     Count(&'static str),
+    /// A rare path was reached.
+    Mark(Mark),
+    /// A lease ended though the program did not end it.
+    Lapsed { name: Name, token: Token },
     /// Something became of a line.
     Line { link: LinkId, what: &'static str },
     /// A request left.
@@ -81,8 +88,13 @@ pub enum ClientEvent {
     Ended { lease: LeaseId },
     /// The program writes to the resource, under a lease that it believes in.
     Writes { name: Name, token: Token },
-    /// A read was answered as of `index`; at its call `floor` was committed.
-    Read { index: Index, floor: Index },
+    /// A read of `name` was answered as of `index`; at its call `floor` was committed. It asked for the
+    /// holder, or whether a token holds it.
+    Read { index: Index, floor: Index, name: Name, asked: Option<Token>, answer: ReadAnswer },
+    /// An operation on `name` returned.
+    Completed { name: Name, op: Op },
+    /// The session in force is so no more, and the program has not closed it.
+    LostSession,
     /// The program closed its session and ends.
     Closed,
     /// The program dies in the middle.
@@ -346,6 +358,11 @@ impl ClientProcess {
                         around,
                         events,
                     );
+                }
+                Action::SessionChanged { state: SessionState::Ended, .. }
+                    if !self.program.closes() =>
+                {
+                    events.push(ClientEvent::LostSession);
                 }
                 Action::Extend(_) | Action::SessionChanged { .. } => {}
             }

@@ -3,8 +3,11 @@
 use crate::base::Token;
 use crate::lock::Name;
 use crate::sim::checkers::Violation;
+use crate::sim::checkers::replies::check_answer;
 use crate::sim::client::{ClientEvent, Surroundings};
+use crate::sim::marks::Mark;
 use crate::sim::program::{Aim, Program};
+use crate::sim::resource::Write;
 use crate::sim::world::{Event, Phase, STEP_NANOS_MIN, World};
 
 impl World {
@@ -12,7 +15,8 @@ impl World {
         if self.clients[slot].process.is_some() {
             return;
         }
-        let aim = if self.phase == Phase::Faults { Aim::Roam } else { Aim::Finish };
+        let roams = self.phase == Phase::Faults || self.now < self.finish_at();
+        let aim = if roams { Aim::Roam } else { Aim::Finish };
         let program = Program::new(self.plan.habits.clone(), self.rng.fork(), aim, self.now);
         self.clients[slot].start(self.now, self.plan.client.clone(), program);
         self.trace.count("client starts");
@@ -29,7 +33,7 @@ impl World {
             self.foresee_client(slot, self.now);
             return Ok(());
         }
-        self.trace.count("client steps");
+        self.trace.client_steps += 1;
         let around = Surroundings { now: self.now, committed: self.judge.consensus.committed() };
         let events = client.step(around, &mut self.network);
         for event in events {
@@ -50,6 +54,18 @@ impl World {
         let who = self.clients[slot].claimant();
         match event {
             ClientEvent::Count(what) => self.trace.count(what),
+            ClientEvent::Mark(mark) => self.trace.marks.hit(mark),
+            ClientEvent::LostSession => {
+                self.trace.count("sessions lost by their clients");
+                self.check_lost(slot)?;
+            }
+            ClientEvent::Completed { name, op } => {
+                self.trace.count("operations returned");
+                // A client that was stopped with its clocks believes what is not so.
+                if self.plan.bounds_clocks() {
+                    self.judge.history.record(&name, op)?;
+                }
+            }
             ClientEvent::Line { link, what } => {
                 self.trace.line(self.now, format_args!("{who} {what} {link:?}"));
             }
@@ -60,25 +76,27 @@ impl World {
                 self.trace.count("grants believed in");
                 self.trace.line(self.now, format_args!("{who} holds {name} under {token}"));
                 self.trace.mix(token.0);
-                self.check_alone(slot, &name, token)?;
-                self.judge.holding.begin(self.now, who, lease, &name, token)?;
-            }
-            ClientEvent::Believes { lease } => self.judge.holding.confirm(self.now, who, lease)?,
-            ClientEvent::Ended { lease } => self.judge.holding.end(who, lease),
-            ClientEvent::Writes { name, token } => {
-                let delay = if self.rng.chance(1, 10) { 3_000_000_000 } else { 5_000_000 };
-                let at = self.now + self.rng.below(delay);
-                let write = Event::Write { client: who.client, process: who.process, name, token };
-                self.queue.push(at, write);
-            }
-            ClientEvent::Read { index, floor } => {
-                self.trace.count("reads answered");
-                if index < floor {
-                    let what = format!(
-                        "{who} reads the state at {index}, {floor} was committed before (L18)"
-                    );
-                    return Err(Violation::new("O8", what));
+                self.check_index(slot, token)?;
+                if self.plan.bounds_clocks() {
+                    self.check_alone(slot, &name, token)?;
+                    self.judge.holding.begin(self.now, who, lease, &name, token)?;
                 }
+            }
+            ClientEvent::Believes { lease } if self.plan.bounds_clocks() => {
+                self.judge.holding.confirm(self.now, who, lease)?;
+            }
+            ClientEvent::Believes { .. } => {}
+            ClientEvent::Ended { lease } => self.judge.holding.end(who, lease),
+            ClientEvent::Lapsed { name, token } => self.mark_lapse(&name, token),
+            ClientEvent::Writes { name, token } => self.foresee_write(who.to_string(), name, token),
+            ClientEvent::Read { index, floor, name, asked, answer } => {
+                self.trace.count("reads answered");
+                if index >= floor {
+                    return check_answer(&self.judge.model, index, &name, asked, &answer);
+                }
+                let what =
+                    format!("{who} reads the state at {index}, {floor} was committed before (L18)");
+                return Err(Violation::new("O8", what));
             }
             ClientEvent::Closed => self.end_client(slot),
             ClientEvent::Died => {
@@ -105,9 +123,36 @@ impl World {
         Ok(())
     }
 
+    /// Most writes arrive soon, some long after their lease may have ended.
+    fn foresee_write(&mut self, client: String, name: Name, token: Token) {
+        let delay = if self.rng.chance(1, 10) { 3_000_000_000 } else { 5_000_000 };
+        let at = self.now + self.rng.below(delay);
+        self.queue.push(at, Event::Write(Box::new(Write { client, name, token })));
+    }
+
+    /// A client's belief ended by itself: perhaps its grant still stands.
+    fn mark_lapse(&mut self, name: &Name, token: Token) {
+        let line = self.judge.model.line_at(name, self.judge.model.applied());
+        let held = line.first().is_some_and(|first| first.token == token);
+        self.trace.marks.hit_if(held, Mark::BeliefEndsFirst);
+    }
+
+    /// O8: the grant was decided while its process lived, and not before it asked.
+    fn check_index(&self, slot: usize, token: Token) -> Result<(), Violation> {
+        let who = self.clients[slot].claimant();
+        let grant = self.judge.model.grant(token);
+        if grant.is_some_and(|grant| grant.client == who.to_string()) {
+            return Ok(());
+        }
+        let what = format!("{who} is granted {token:?}, of which the log says {grant:?}");
+        Err(Violation::new("O8", what))
+    }
+
     /// The client's process is gone; half of the machines say so.
     fn end_client(&mut self, slot: usize) {
         let says_so = self.rng.chance(1, 2);
+        self.foresee_inspection(self.clients[slot].claimant().to_string());
+        self.network.forget(self.clients[slot].host_id);
         self.judge.holding.end_all(self.clients[slot].claimant());
         self.clients[slot].process = None;
         self.clients[slot].step_at = u64::MAX;

@@ -19,7 +19,17 @@ pub struct Clocks {
     raw: u64,
     raw_ppm: i64,
     slew_ppm: i64,
-    asleep: bool,
+    state: State,
+}
+
+/// Which clocks run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Awake,
+    /// Suspended: BOOTTIME alone runs.
+    Asleep,
+    /// Stopped by a hypervisor: none runs, which breaks ρ.
+    Frozen,
 }
 
 impl Clocks {
@@ -41,7 +51,7 @@ impl Clocks {
             raw: rng.between(1, 1 << 50),
             raw_ppm,
             slew_ppm: 0,
-            asleep: false,
+            state: State::Awake,
         }
     }
 
@@ -68,7 +78,7 @@ impl Clocks {
     pub fn instant_of(&self, boot: u64, now: u64) -> u64 {
         let missing = boot.saturating_sub(self.boot_at(now));
         let rate = u128::try_from(1_000_000 + self.boot_ppm()).expect("a clock runs forwards");
-        let real = (u128::from(missing) * 1_000_000).div_ceil(rate);
+        let real = (u128::from(missing) * 1_000_000).div_ceil(rate.max(1));
         now.saturating_add(u64::try_from(real).unwrap_or(u64::MAX))
     }
 
@@ -82,7 +92,13 @@ impl Clocks {
     /// The machine goes to sleep, or wakes.
     pub fn set_asleep(&mut self, now: u64, asleep: bool) {
         self.rebase(now);
-        self.asleep = asleep;
+        self.state = if asleep { State::Asleep } else { State::Awake };
+    }
+
+    /// A hypervisor stops the machine with its clocks, or lets it go on.
+    pub fn set_frozen(&mut self, now: u64, frozen: bool) {
+        self.rebase(now);
+        self.state = if frozen { State::Frozen } else { State::Awake };
     }
 
     fn rebase(&mut self, now: u64) {
@@ -92,8 +108,12 @@ impl Clocks {
     }
 
     fn boot_ppm(&self) -> i64 {
-        // Asleep, only the battery clock runs, and nobody slews it.
-        if self.asleep { self.raw_ppm } else { self.raw_ppm + self.slew_ppm }
+        match self.state {
+            State::Awake => self.raw_ppm + self.slew_ppm,
+            // Only the battery clock runs, and nobody slews it.
+            State::Asleep => self.raw_ppm,
+            State::Frozen => -1_000_000,
+        }
     }
 
     fn boot_at(&self, now: u64) -> u64 {
@@ -101,13 +121,16 @@ impl Clocks {
     }
 
     fn monotonic_at(&self, now: u64) -> u64 {
-        let awake = if self.asleep { 0 } else { now.saturating_sub(self.since) };
-        advance(self.monotonic, awake, self.raw_ppm + self.slew_ppm)
+        advance(self.monotonic, self.awake(now), self.raw_ppm + self.slew_ppm)
     }
 
     fn raw_at(&self, now: u64) -> u64 {
-        let awake = if self.asleep { 0 } else { now.saturating_sub(self.since) };
-        advance(self.raw, awake, self.raw_ppm)
+        advance(self.raw, self.awake(now), self.raw_ppm)
+    }
+
+    /// How long the machine has been awake since the last change.
+    fn awake(&self, now: u64) -> u64 {
+        if self.state == State::Awake { now.saturating_sub(self.since) } else { 0 }
     }
 }
 
@@ -127,9 +150,15 @@ fn signed_below(rng: &mut Rng, bound: i64) -> i64 {
 }
 
 fn advance(from: u64, real: u64, ppm: i64) -> u64 {
-    let drift = i128::from(real) * i128::from(ppm) / 1_000_000;
-    let passed = i128::from(real) + drift;
-    from + u64::try_from(passed).expect("time does not run backwards")
+    let real = i64::try_from(real).expect("no run takes 292 years");
+    // Rounded towards zero; in 64 bits as long as it fits, which division is quick at.
+    let drift = match real.checked_mul(ppm) {
+        Some(product) => product / 1_000_000,
+        None => {
+            i64::try_from(i128::from(real) * i128::from(ppm) / 1_000_000).expect("less than real")
+        }
+    };
+    from + u64::try_from(real + drift).expect("time does not run backwards")
 }
 
 #[cfg(test)]
@@ -140,7 +169,15 @@ mod tests {
     const SECOND: u64 = 1_000_000_000;
 
     fn clocks(raw_ppm: i64) -> Clocks {
-        Clocks { since: 0, boot: 50, monotonic: 20, raw: 10, raw_ppm, slew_ppm: 0, asleep: false }
+        Clocks {
+            since: 0,
+            boot: 50,
+            monotonic: 20,
+            raw: 10,
+            raw_ppm,
+            slew_ppm: 0,
+            state: State::Awake,
+        }
     }
 
     #[test]
@@ -172,6 +209,16 @@ mod tests {
         let sample = clocks.sample_at(3 * SECOND);
         assert_eq!(sample.boot(), 50 + 3 * SECOND);
         assert_eq!((sample.monotonic, sample.raw), (20 + SECOND, 10 + SECOND));
+    }
+
+    #[test]
+    fn a_hypervisor_stops_all_three() {
+        let mut clocks = clocks(0);
+        clocks.set_frozen(SECOND, true);
+        let stopped = clocks.sample_at(SECOND);
+        assert_eq!(clocks.sample_at(3 * SECOND), stopped);
+        clocks.set_frozen(3 * SECOND, false);
+        assert_eq!(clocks.sample_at(4 * SECOND).raw, stopped.raw + SECOND);
     }
 
     #[test]

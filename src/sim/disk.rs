@@ -1,23 +1,21 @@
 //! The log's view of a simulated disk. What is kept and lost is in [`super::storage`].
 
-use crate::sim::host::SharedHost;
+use crate::sim::disk_faults::{StrikeOn, Told};
+use crate::sim::host::{Preparing, SharedHost};
+use crate::sim::store::Store;
 use crate::wal::{Disk, DiskError, FileContent, FileId, StoreError};
 
 /// The directory of one simulated machine.
 #[derive(Clone, Debug)]
 pub struct SimDisk {
     host: SharedHost,
-    storing: Option<Storing>,
 }
-
-/// A file in the making: its temporary and its later name, its content, and when that is written.
-type Storing = (String, String, Result<Vec<u8>, String>, u64);
 
 impl SimDisk {
     /// The disk of `host`.
     #[must_use]
     pub fn new(host: SharedHost) -> Self {
-        Self { host, storing: None }
+        Self { host }
     }
 
     /// Does `operation` unless the process is hit before.
@@ -58,14 +56,34 @@ impl Disk for SimDisk {
     }
 
     fn write_at(&mut self, file: FileId, offset: u64, bytes: &[u8]) -> Result<(), DiskError> {
-        self.operate(|host| host.storage.write(file.0, offset, bytes))
+        self.operate(|host| {
+            let grows = offset + bytes.len() as u64 > host.storage.length(file.0);
+            if grows && host.faults.is_full {
+                host.faults.told.get_or_insert(Told::NoSpace);
+                return Err(DiskError::NoSpace("the simulated disk is full".into()));
+            }
+            if host.faults.take_strike(&[StrikeOn::Write]).is_some() {
+                return Err(DiskError::Io("a simulated write failed".into()));
+            }
+            host.storage.write(file.0, offset, bytes);
+            Ok(())
+        })?
     }
 
     fn sync_data(&mut self, file: FileId) -> Result<(), DiskError> {
         self.operate(|host| {
+            host.begin_sync()?;
             host.wait_for_sync();
-            host.storage.sync(file.0);
-        })
+            match host.faults.take_strike(&[StrikeOn::Sync, StrikeOn::SyncAndForget]) {
+                None => {
+                    host.storage.sync(file.0);
+                    return Ok(());
+                }
+                Some(StrikeOn::SyncAndForget) => host.storage.forget(file.0),
+                Some(_) => {}
+            }
+            Err(DiskError::Io("a simulated sync failed".into()))
+        })?
     }
 
     fn close(&mut self, _file: FileId) {}
@@ -92,39 +110,48 @@ impl Disk for SimDisk {
         let ready = host.local + host.rng.between(1_000_000, 50_000_000);
         // Off the caller's thread: the name may stand, with some of its zeros, long before it is ready.
         let file = host.storage.create(name);
-        host.storage.write(file, 0, &vec![0; host.rng.below(bytes) as usize]);
-        host.preparing = Some((name.to_owned(), bytes, ready));
+        let made = if host.faults.is_full { 0 } else { host.rng.below(bytes) };
+        host.storage.extend(file, made);
+        let has_room = !host.faults.is_full;
+        host.preparing = Some(Preparing { name: name.to_owned(), bytes, ready, has_room });
     }
 
     fn take_prepared(&mut self) -> Option<Result<(), DiskError>> {
         let host = &mut *self.host.borrow_mut();
-        let (name, bytes, ready) = host.preparing.take()?;
-        if host.local < ready {
-            host.preparing = Some((name, bytes, ready));
-            return None;
+        let local = host.local;
+        let Preparing { name, bytes, has_room, .. } =
+            host.preparing.take_if(|preparing| preparing.ready <= local)?;
+        if !has_room {
+            host.storage.remove(&name);
+            host.faults.spares_refused += 1;
+            return Some(Err(DiskError::NoSpace(format!("{name}: the simulated disk is full"))));
         }
         let file = host.storage.create(&name);
-        host.storage.write(file, 0, &vec![0; bytes as usize]);
+        host.storage.extend(file, bytes);
         host.storage.sync(file);
         Some(Ok(()))
     }
 
     fn begin_store(&mut self, temporary: &str, name: &str, content: FileContent) {
         let host = &mut *self.host.borrow_mut();
-        let ready = host.local + host.rng.between(1_000_000, 50_000_000);
-        self.storing = Some((temporary.to_owned(), name.to_owned(), content(), ready));
+        if !host.crashed {
+            host.storing = Some(Store::begin(host.local, temporary, name, content, &mut host.rng));
+        }
     }
 
     fn take_stored(&mut self) -> Option<Result<(), StoreError>> {
-        let local = self.host.borrow().local;
-        let (temporary, name, content, _) = self.storing.take_if(|(.., ready)| *ready <= local)?;
-        let store = |bytes: Vec<u8>| {
-            let file = self.create(&temporary)?;
-            self.write_at(file, 0, &bytes)?;
-            self.operate(|host| host.storage.sync(file.0))?;
-            self.rename(&temporary, &name)?;
-            Ok(self.operate(|host| host.storage.sync_names())?)
-        };
-        Some(content.map_err(StoreError::Content).and_then(store))
+        let host = &mut *self.host.borrow_mut();
+        host.work_aside();
+        let result = host.storing.as_ref()?.result()?.clone();
+        host.storing = None;
+        match &result {
+            Ok(()) => host.snapshots_stored += 1,
+            Err(StoreError::Disk(DiskError::NoSpace(_))) => host.snapshots_refused += 1,
+            Err(StoreError::Disk(DiskError::Io(_))) => {
+                host.faults.told.get_or_insert(Told::Io);
+            }
+            Err(StoreError::Content(_)) => {}
+        }
+        Some(result)
     }
 }

@@ -2,13 +2,19 @@
 
 use crate::base::{Index, NodeId, RequestId, SessionId, Term, codec};
 use crate::lock::Command;
-use crate::raft::{Entry, EntryKind};
-use crate::sim::checkers::Violation;
-use crate::sim::checkers::consensus::Consensus;
+use crate::raft::{Entry, EntryKind, Role};
+use crate::sim::checkers::claims::Claims;
+use crate::sim::checkers::consensus::{Consensus, Installed};
 use crate::sim::checkers::durability::{Ending, Ledger, is_on_quorum};
+use crate::sim::checkers::expiry::Expiry;
+use crate::sim::checkers::history::History;
 use crate::sim::checkers::holding::Holding;
+use crate::sim::checkers::model::Model;
+use crate::sim::checkers::replies::{Replies, Window};
 use crate::sim::checkers::state::States;
-use crate::sim::node::SimNode;
+use crate::sim::checkers::{Violation, bounds};
+use crate::sim::marks::{Marks, NodeWatch, mark_command, mark_outgoing};
+use crate::sim::node::{Inside, SimNode};
 use crate::sim::outlet::Outgoing;
 use crate::wire::ServerMessage;
 use std::collections::BTreeMap;
@@ -24,146 +30,303 @@ pub struct Judge {
     pub states: States,
     /// O5, O6.
     pub holding: Holding,
+    /// O7, O8: what the committed log means.
+    pub model: Model,
+    /// O8, O10.
+    pub replies: Replies,
+    /// O9.
+    pub history: History,
+    /// O11.
+    pub claims: Claims,
+    /// O12.
+    pub expiry: Expiry,
     /// The entries that carry a request.
     requests: BTreeMap<(SessionId, RequestId), Vec<(Index, Term)>>,
     applied: Vec<Index>,
-    commits: Vec<Index>,
+    /// Committed, and found on a quorum of disks, up to here.
+    verified: Index,
     endings: Vec<Ending>,
+    /// The newest snapshot that was seen at each node.
+    snapshots: Vec<Index>,
+    watches: Vec<Option<NodeWatch>>,
 }
 
-/// What a look at a node found that is worth counting.
+/// What a look at a node found that others need to know.
 #[derive(Debug, Default)]
 pub struct Seen {
     /// It leads since this look.
     pub elected: bool,
     /// Sessions whose expiry it appended.
-    pub expiries: u64,
+    pub expired: Vec<SessionId>,
+    /// It went on from a leader's snapshot.
+    pub installed: Option<Installed>,
+    /// It leads and answers, and may not claim the leader lease yet (C2).
+    pub answers_without_claim: bool,
+}
+
+/// A step of a node, from outside.
+#[derive(Clone, Copy, Debug)]
+pub struct Step<'a> {
+    /// The node after it.
+    pub node: &'a SimNode,
+    /// When it began.
+    pub began: u64,
+    /// What left in it, and when.
+    pub left: &'a [(u64, Outgoing)],
 }
 
 impl Judge {
-    /// For so many nodes.
+    /// For so many machines, of which nodes 1 to `founders` found the cluster.
     #[must_use]
-    pub fn new(nodes: usize) -> Self {
+    pub fn new(nodes: usize, founders: u64) -> Self {
         Self {
-            consensus: Consensus::default(),
+            consensus: Consensus::new(founders),
             ledgers: (0..nodes).map(|_| Ledger::default()).collect(),
             states: States::default(),
             holding: Holding::default(),
+            model: Model::default(),
+            replies: Replies::default(),
+            history: History::default(),
+            claims: Claims::new(nodes),
+            expiry: Expiry::new(nodes),
             requests: BTreeMap::new(),
             applied: vec![Index(0); nodes],
-            commits: vec![Index(0); nodes],
+            verified: Index(0),
             endings: vec![Ending::Killed; nodes],
+            snapshots: vec![Index(0); nodes],
+            watches: vec![None; nodes],
         }
     }
 
-    /// Looks at a node after a step in which `left` left it.
+    /// Looks at a node after a step.
     ///
     /// # Errors
     /// What must not be.
-    pub fn observe_node(
-        &mut self,
-        node: &SimNode,
-        left: &[(u64, Outgoing)],
-    ) -> Result<Seen, Violation> {
+    pub fn observe_node(&mut self, step: Step<'_>, marks: &mut Marks) -> Result<Seen, Violation> {
+        let node = step.node;
         let slot = node.host_id.0;
-        let Some(replica) = node.process.as_ref().and_then(|process| process.server.replica())
-        else {
-            return Ok(Seen::default());
-        };
-        let news = self.consensus.observe(node.id, replica.raft())?;
+        let Some(inside) = node.inside() else { return Ok(Seen::default()) };
+        let news = self.consensus.observe(node.id, inside.raft)?;
         if news.elected {
-            self.ledgers[slot].check_own_vote(node.id, replica.raft().term())?;
+            self.ledgers[slot].check_own_vote(node.id, inside.raft.term())?;
         }
-        let expiries = news.entries.iter().map(|entry| u64::from(self.index_entry(entry))).sum();
-        let local = node.host.borrow().local;
-        self.check_commit(slot, node.id, replica.raft().commit(), local)?;
-        for (at, outgoing) in left {
-            self.check_reply(node.id, *at, outgoing)?;
+        let mut expired = Vec::new();
+        for entry in &news.entries {
+            expired.extend(self.index_entry(entry));
         }
-        if replica.applied() > self.applied[slot] {
-            self.applied[slot] = replica.applied();
-            self.states.observe(replica.applied(), replica.machine())?;
+        let (local, operations) = {
+            let host = node.host.borrow();
+            (host.local, host.operations)
+        };
+        let verified = self.verified;
+        self.check_commit(node.id, inside.raft.commit(), local)?;
+        self.follow_committed(inside, marks);
+        if let Some(snapshot) = inside.raft.snapshot()
+            && self.snapshots[slot] != snapshot.meta.index
+        {
+            self.snapshots[slot] = snapshot.meta.index;
+            self.states.check_snapshot(snapshot)?;
         }
-        Ok(Seen { elected: news.elected, expiries })
+        let watch = self.watches[slot].get_or_insert_with(|| NodeWatch::new(inside.raft));
+        watch.look(marks, inside.raft, self.consensus.committed());
+        mark_outgoing(marks, step.left);
+        let window = Window { from: self.applied[slot], to: inside.applied };
+        for session in &expired {
+            self.check_expiry(slot, local, inside, *session)?;
+        }
+        self.follow_leading(step, inside, window);
+        for (at, outgoing) in step.left {
+            self.check_reply(node.id, *at, (verified, window), outgoing)?;
+        }
+        let log_bytes_max = node.log_bytes_max();
+        bounds::check(node.id, inside.raft, log_bytes_max, step.left, operations)?;
+        if inside.applied > self.applied[slot] {
+            self.applied[slot] = inside.applied;
+            self.states.observe(inside.applied, inside.machine, &self.model)?;
+        }
+        let answers = self.expiry.leads(slot) && node.claimed().is_none();
+        Ok(Seen {
+            elected: news.elected,
+            expired,
+            installed: news.installed,
+            answers_without_claim: answers,
+        })
     }
 
     /// A node's process has ended.
     pub fn handle_end(&mut self, node: &SimNode, ending: Ending) {
         let slot = node.host_id.0;
         self.consensus.forget(node.id);
-        self.applied[slot] = Index(0);
-        self.commits[slot] = Index(0);
+        self.claims.forget(slot);
+        self.expiry.follow(slot, 0, None);
+        self.watches[slot] = None;
+        (self.applied[slot], self.snapshots[slot]) = (Index(0), Index(0));
         self.endings[slot] = ending;
     }
 
     /// A node has recovered.
     ///
     /// # Errors
-    /// It has lost something durable.
+    /// It has lost something durable, or serves from a damaged log.
     pub fn handle_start(&mut self, now: u64, node: &SimNode) -> Result<(), Violation> {
         let slot = node.host_id.0;
-        match node.process.as_ref().and_then(|process| process.server.replica()) {
-            Some(replica) => {
+        if node.is_damaged() {
+            let what = format!("node {} starts on a log with a rotten record (W5)", node.id);
+            return Err(Violation::new("O4", what));
+        }
+        match node.inside() {
+            Some(inside) => {
                 let ending = self.endings[slot];
-                self.ledgers[slot].check_recovered(now, node.id, replica.raft(), ending)
+                self.ledgers[slot].check_recovered(now, node.id, inside.raft, ending)
             }
             None => Ok(()),
         }
     }
 
-    /// O4: what is committed is durable on a quorum.
-    fn check_commit(
-        &mut self,
-        slot: usize,
-        node: NodeId,
-        commit: Index,
-        at: u64,
+    /// O17: these have the same state and the same log, to the byte.
+    ///
+    /// # Errors
+    /// Two differ.
+    pub fn check_equal<'a>(
+        &self,
+        insides: impl Iterator<Item = (NodeId, Inside<'a>)>,
     ) -> Result<(), Violation> {
-        if commit <= self.commits[slot] {
+        let mut first: Option<(NodeId, Inside<'a>)> = None;
+        for (node, inside) in insides {
+            let Some((one, other)) = first else {
+                first = Some((node, inside));
+                continue;
+            };
+            let hashes = (other.machine.state_hash(), inside.machine.state_hash());
+            if hashes.0 != hashes.1 {
+                let what = format!("nodes {one} and {node} end in different states: {hashes:x?}");
+                return Err(Violation::new("O17", what));
+            }
+            let first = inside.raft.snapshot_index().max(other.raft.snapshot_index()).next();
+            let last = inside.raft.last_index();
+            let differs =
+                |index: &u64| other.raft.entry(Index(*index)) != inside.raft.entry(Index(*index));
+            if let Some(index) = (first.0..=last.0).find(differs) {
+                let what = format!("nodes {one} and {node} end with different entries at {index}");
+                return Err(Violation::new("O17", what));
+            }
+        }
+        Ok(())
+    }
+
+    /// O4: what is committed for the first time is durable on a quorum of the members that the node has in
+    /// force.
+    fn check_commit(&mut self, node: NodeId, commit: Index, at: u64) -> Result<(), Violation> {
+        if commit <= self.verified {
             return Ok(());
         }
-        self.commits[slot] = commit;
+        self.verified = commit;
         let term = self.consensus.committed_term(commit).expect("O3 has followed this commit");
-        if is_on_quorum(&self.ledgers, commit, term, at) {
+        if self.is_durable(node, commit, term, at) {
             return Ok(());
         }
         let what = format!("node {node} commits {commit} of {term:?}, which no quorum has durable");
         Err(Violation::new("O4", what))
     }
 
-    /// O4: what a client is told of its request is durable on a quorum.
-    fn check_reply(&self, node: NodeId, at: u64, outgoing: &Outgoing) -> Result<(), Violation> {
-        let Outgoing::Client(_, ServerMessage::Answered { session, request, answer }) = outgoing
-        else {
-            return Ok(());
-        };
-        let Some(entries) = self.requests.get(&(*session, *request)) else { return Ok(()) };
-        let durable =
-            entries.iter().any(|(index, term)| is_on_quorum(&self.ledgers, *index, *term, at));
-        if durable {
-            return Ok(());
-        }
-        let what = format!(
-            "node {node} answers {answer:?} to {request:?} of {session:?}, whose entries {entries:?} no quorum has durable"
-        );
-        Err(Violation::new("O4", what))
+    /// Whether a quorum of the members that are in force at `node` has the entry by `at`.
+    fn is_durable(&self, node: NodeId, index: Index, term: Term, at: u64) -> bool {
+        let members = self.consensus.members_of(node).expect("it was looked at");
+        let committed = self.consensus.committed_term(index);
+        is_on_quorum(&self.ledgers, members, (index, term), committed, at)
     }
 
-    /// Remembers which request the entry carries; whether it expires a session.
-    fn index_entry(&mut self, entry: &Entry) -> bool {
-        if entry.header.kind != EntryKind::Command {
-            return false;
-        }
-        match codec::decode(entry.payload.bytes()) {
-            Ok(Command::Request { session, request, .. }) => {
-                let entries = self.requests.entry((session, request)).or_default();
-                if !entries.contains(&(entry.index, entry.term)) {
-                    entries.push((entry.index, entry.term));
-                }
-                false
+    /// The model applies what this node is the first to commit.
+    fn follow_committed(&mut self, inside: Inside<'_>, marks: &mut Marks) {
+        while self.model.applied() < self.consensus.committed() {
+            let index = self.model.applied().next();
+            let Some(entry) = inside.raft.entry(index) else { return };
+            let command = command_of(entry);
+            if let Some(command) = &command {
+                mark_command(marks, &self.model, entry.term, command);
             }
-            Ok(Command::Expire { .. }) => true,
-            _ => false,
+            self.model.apply(index, entry.term, command.as_ref());
+            self.states.follow(index, entry, command.as_ref());
         }
     }
+
+    fn check_expiry(
+        &mut self,
+        slot: usize,
+        ended: u64,
+        inside: Inside<'_>,
+        session: SessionId,
+    ) -> Result<(), Violation> {
+        let Some(known) = self.model.session(session) else { return Ok(()) };
+        let ttl_nanos = u64::from(known.ttl_ms) * 1_000_000;
+        self.expiry.check(slot, ended, inside.raft.term(), session, ttl_nanos)
+    }
+
+    /// Where the leader's waits begin (L8).
+    fn follow_leading(&mut self, step: Step<'_>, inside: Inside<'_>, window: Window) {
+        let (slot, raft) = (step.node.host_id.0, inside.raft);
+        let ready = raft.own_noop().is_some_and(|noop| noop <= inside.applied);
+        let leads = (raft.role() == Role::Leader && ready).then_some(raft.term());
+        self.expiry.follow(slot, step.began, leads);
+        if leads.is_none() {
+            return;
+        }
+        for created in window.from.0 + 1..=window.to.0 {
+            self.expiry.extend(slot, step.began, SessionId(created));
+        }
+        for (_, outgoing) in step.left {
+            if let Outgoing::Client(_, ServerMessage::Renewed { session, .. }) = outgoing {
+                self.expiry.extend(slot, step.began, *session);
+            }
+        }
+    }
+
+    /// O4: what a client is told of its request is durable on a quorum; O8: and it is so.
+    fn check_reply(
+        &mut self,
+        node: NodeId,
+        at: u64,
+        (verified, window): (Index, Window),
+        outgoing: &Outgoing,
+    ) -> Result<(), Violation> {
+        let Outgoing::Client(_, message) = outgoing else { return Ok(()) };
+        if let ServerMessage::Answered { session, request, answer } = message
+            && let Some(entries) = self.requests.get(&(*session, *request))
+        {
+            // What was committed before this step was on a quorum of the members of then.
+            let durable = entries.iter().any(|(index, term)| {
+                let committed = self.consensus.committed_term(*index) == Some(*term);
+                (committed && *index <= verified) || self.is_durable(node, *index, *term, at)
+            });
+            if !durable && !matches!(answer, crate::lock::Answer::Refused(_)) {
+                let what = format!(
+                    "node {node} answers {answer:?} to {request:?} of {session:?}, whose entries {entries:?} no quorum has durable"
+                );
+                return Err(Violation::new("O4", what));
+            }
+        }
+        self.replies.check(&self.model, node, window, message)
+    }
+
+    /// Remembers which request the entry carries; the session that it expires.
+    fn index_entry(&mut self, entry: &Entry) -> Option<SessionId> {
+        match command_of(entry)? {
+            Command::Request { session, request, .. } => {
+                let entries = self.requests.entry((session, request)).or_default();
+                entries.push((entry.index, entry.term));
+                None
+            }
+            Command::Expire { session, .. } => Some(session),
+            Command::OpenSession { .. } | Command::Settings(_) | Command::RestoreOver { .. } => {
+                None
+            }
+        }
+    }
+}
+
+fn command_of(entry: &Entry) -> Option<Command> {
+    if entry.header.kind != EntryKind::Command {
+        return None;
+    }
+    codec::decode(entry.payload.bytes()).ok()
 }

@@ -5,8 +5,10 @@
 //! process that ends closes its lines, and the other side hears of it; a machine that loses power says
 //! nothing, and answers with a reset once it is back.
 
-use crate::base::rng::Rng;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use crate::sim::lines::Lines;
+use crate::sim::links::Links;
+use crate::sim::replay::History;
+use std::collections::{BTreeSet, VecDeque};
 
 /// A machine: nodes first, then clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,15 +58,13 @@ pub enum NetworkEvent {
 /// All lines and links.
 #[derive(Debug)]
 pub struct Network {
-    rng: Rng,
-    lines: BTreeMap<LineId, Line>,
-    next: u64,
-    delay_nanos: (u64, u64),
-    slow: BTreeMap<(HostId, HostId), u64>,
-    cuts: BTreeMap<(HostId, HostId), u32>,
-    down: BTreeSet<HostId>,
+    links: Links,
+    lines: Lines<Line>,
     listening: BTreeSet<HostId>,
     due: Vec<(u64, NetworkEvent)>,
+    history: Option<History>,
+    /// Pieces that were held back by a cut and went on.
+    pub healed: u64,
 }
 
 #[derive(Debug)]
@@ -77,6 +77,7 @@ struct Line {
 
 #[derive(Debug, Default)]
 struct Way {
+    delivered: u64,
     last_arrival: u64,
     queue: VecDeque<(u64, Arrival)>,
     held_since: Option<u64>,
@@ -94,43 +95,38 @@ impl Side {
 }
 
 impl Network {
-    /// A network whose messages take `delay_nanos`, shortest and longest.
+    /// A network without lines. It remembers frames if some are to be replayed.
     #[must_use]
-    pub fn new(rng: Rng, delay_nanos: (u64, u64)) -> Self {
+    pub fn new(links: Links, history: Option<History>) -> Self {
         Self {
-            rng,
-            lines: BTreeMap::new(),
-            next: 1,
-            delay_nanos,
-            slow: BTreeMap::new(),
-            cuts: BTreeMap::new(),
-            down: BTreeSet::new(),
+            links,
+            lines: Lines::new(),
             listening: BTreeSet::new(),
             due: Vec::new(),
+            history,
+            healed: 0,
         }
     }
 
     /// What to wake it for, since the last call.
-    pub fn take_due(&mut self) -> Vec<(u64, NetworkEvent)> {
-        std::mem::take(&mut self.due)
+    pub fn drain_due(&mut self) -> impl Iterator<Item = (u64, NetworkEvent)> + '_ {
+        self.due.drain(..)
     }
 
     /// Begins to connect.
     pub fn dial(&mut self, at: u64, from: HostId, to: HostId) -> LineId {
-        let line = LineId(self.next);
-        self.next += 1;
         let towards = [Way::default(), Way::default()];
-        self.lines.insert(line, Line { hosts: [from, to], open: [true, false], towards });
-        let arrives = at + self.draw_delay(from, to);
+        let line = self.lines.open(Line { hosts: [from, to], open: [true, false], towards });
+        let arrives = at + self.links.draw_delay(from, to);
         self.due.push((arrives, NetworkEvent::Dial { line, attempt: 0 }));
         line
     }
 
     /// A dial reaches the other machine.
     pub fn handle_dial(&mut self, now: u64, id: LineId, attempt: u32) {
-        let Some(line) = self.lines.get(&id) else { return };
+        let Some(line) = self.lines.find(id) else { return };
         let [from, to] = line.hosts;
-        if self.is_silent(from, to) || self.is_silent(to, from) {
+        if self.links.is_silent(from, to) || self.links.is_silent(to, from) {
             if attempt < DIAL_ATTEMPTS {
                 let event = NetworkEvent::Dial { line: id, attempt: attempt + 1 };
                 self.due.push((now + DIAL_RETRY_NANOS, event));
@@ -148,7 +144,41 @@ impl Network {
     /// Sends `bytes` from `side`, leaving at `at`.
     pub fn send(&mut self, at: u64, line: LineId, side: Side, bytes: Vec<u8>) {
         if self.is_open(line, side) {
+            let hosts = self.line(line).hosts;
+            if let Some(history) = &mut self.history {
+                history.record(hosts[side as usize], hosts[side.other() as usize], &bytes);
+            }
             self.push(at, line, side.other(), Arrival::Bytes(bytes));
+        }
+    }
+
+    /// Something that was sent from one process to another comes once more, on their present line; false
+    /// if there is none. `draw` picks which pair, and then what.
+    pub fn replay(&mut self, now: u64, mut draw: impl FnMut(u64) -> u64) -> bool {
+        let Some(history) = &self.history else { return false };
+        let pairs = history.pairs();
+        let Some((from, to)) = pairs.get(draw(pairs.len() as u64) as usize) else { return false };
+        let Some(bytes) = history.pick(*from, *to, draw(u64::MAX)) else { return false };
+        let Some((line, towards)) = self.established(*from, *to) else { return false };
+        self.push(now, line, towards, Arrival::Bytes(bytes));
+        true
+    }
+
+    /// The newest line between two machines on which both have heard of each other, and the end at `to`.
+    fn established(&self, from: HostId, to: HostId) -> Option<(LineId, Side)> {
+        let greeted = |line: &Line| line.towards.iter().all(|way| way.delivered > 0);
+        self.lines.iter().rev().find_map(|(id, line)| {
+            let stands = line.open == [true, true] && greeted(line);
+            let side = if line.hosts[0] == to { Side::Dialer } else { Side::Acceptor };
+            let theirs = line.hosts == [from, to] || line.hosts == [to, from];
+            (stands && theirs).then_some((id, side))
+        })
+    }
+
+    /// The process at `host` is gone: what it said is not said again.
+    pub fn forget(&mut self, host: HostId) {
+        if let Some(history) = &mut self.history {
+            history.forget(host);
         }
     }
 
@@ -162,11 +192,11 @@ impl Network {
 
     /// The machine at `side` forgets the line and says nothing.
     pub fn vanish(&mut self, id: LineId, side: Side) {
-        if let Some(line) = self.lines.get_mut(&id) {
+        if let Some(line) = self.lines.find_mut(id) {
             line.open[side as usize] = false;
             let both_closed = line.open == [false, false];
             if both_closed {
-                self.lines.remove(&id);
+                self.lines.remove(id);
             }
         }
     }
@@ -186,7 +216,7 @@ impl Network {
         id: LineId,
         side: Side,
     ) -> Option<(HostId, Arrival)> {
-        let line = self.lines.get(&id)?;
+        let line = self.lines.find(id)?;
         let (host, from) = (line.hosts[side as usize], line.hosts[side.other() as usize]);
         let open = line.open[side as usize];
         let (at, arrival) = line.towards[side as usize].queue.front()?;
@@ -194,13 +224,14 @@ impl Network {
         if *at > now {
             return None;
         }
-        if !local && self.is_silent(from, host) {
+        if !local && self.links.is_silent(from, host) {
             self.hold_back(now, id, side);
             return None;
         }
         let way = &mut self.line(id).towards[side as usize];
         way.held_since = None;
         let (_, arrival) = way.queue.pop_front().expect("looked at");
+        way.delivered += u64::from(matches!(arrival, Arrival::Bytes(_)));
         if !open {
             self.push(now, id, side.other(), Arrival::ClosedByPeer);
             return None;
@@ -213,7 +244,7 @@ impl Network {
 
     /// The sender gives up if nothing went through since then.
     pub fn handle_give_up(&mut self, now: u64, id: LineId, side: Side, since: u64) {
-        let Some(line) = self.lines.get_mut(&id) else { return };
+        let Some(line) = self.lines.find_mut(id) else { return };
         if line.towards[side as usize].held_since == Some(since) {
             let sender = side.other();
             line.towards[sender as usize] = Way::default();
@@ -223,43 +254,40 @@ impl Network {
         }
     }
 
-    /// Nothing goes from `from` to `to` any more; cuts add up.
-    pub fn cut(&mut self, from: HostId, to: HostId) {
-        *self.cuts.entry((from, to)).or_default() += 1;
+    /// The links below; whoever makes one whole says [`Network::release`].
+    pub fn links(&mut self) -> &mut Links {
+        &mut self.links
     }
 
     /// Undoes one cut.
     pub fn mend(&mut self, now: u64, from: HostId, to: HostId) {
-        if let Some(cuts) = self.cuts.get_mut(&(from, to)) {
-            *cuts -= 1;
-            if *cuts == 0 {
-                self.cuts.remove(&(from, to));
-            }
-        }
+        self.links.mend(from, to);
         self.release(now);
-    }
-
-    /// Messages from `from` to `to` take up to this longer.
-    pub fn slow(&mut self, from: HostId, to: HostId, nanos: u64) {
-        self.slow.insert((from, to), nanos);
     }
 
     /// All links are as at the start.
     pub fn heal(&mut self, now: u64) {
-        self.cuts.clear();
-        self.slow.clear();
+        self.links.heal();
         self.release(now);
-    }
-
-    /// The machine has no power: it neither takes nor sends anything.
-    pub fn power_off(&mut self, host: HostId) {
-        self.down.insert(host);
     }
 
     /// The machine is back.
     pub fn power_on(&mut self, now: u64, host: HostId) {
-        self.down.remove(&host);
+        self.links.power_on(host);
         self.release(now);
+    }
+
+    /// The most bytes that are on their way to one end of a line.
+    #[must_use]
+    pub fn bytes_on_one_way(&self) -> usize {
+        let bytes = |way: &Way| {
+            let lengths = way.queue.iter().map(|(_, arrival)| match arrival {
+                Arrival::Bytes(bytes) => bytes.len(),
+                _ => 0,
+            });
+            lengths.sum::<usize>()
+        };
+        self.lines.iter().flat_map(|(_, line)| &line.towards).map(bytes).max().unwrap_or(0)
     }
 
     /// A process accepts connections at `host`.
@@ -276,10 +304,10 @@ impl Network {
     #[must_use]
     pub fn lines_of(&self, host: HostId) -> Vec<(LineId, Side)> {
         let mut lines = Vec::new();
-        for (id, line) in &self.lines {
+        for (id, line) in self.lines.iter() {
             for side in [Side::Dialer, Side::Acceptor] {
                 if line.hosts[side as usize] == host && line.open[side as usize] {
-                    lines.push((*id, side));
+                    lines.push((id, side));
                 }
             }
         }
@@ -289,31 +317,21 @@ impl Network {
     /// The machine at the other end of `side`.
     #[must_use]
     pub fn other_host(&self, line: LineId, side: Side) -> Option<HostId> {
-        self.lines.get(&line).map(|line| line.hosts[side.other() as usize])
+        self.lines.find(line).map(|line| line.hosts[side.other() as usize])
     }
 
     fn is_open(&self, line: LineId, side: Side) -> bool {
-        self.lines.get(&line).is_some_and(|line| line.open[side as usize])
-    }
-
-    fn is_silent(&self, from: HostId, to: HostId) -> bool {
-        self.cuts.contains_key(&(from, to)) || self.down.contains(&to)
+        self.lines.find(line).is_some_and(|line| line.open[side as usize])
     }
 
     fn line(&mut self, id: LineId) -> &mut Line {
-        self.lines.get_mut(&id).expect("a line that stands")
-    }
-
-    fn draw_delay(&mut self, from: HostId, to: HostId) -> u64 {
-        let (shortest, longest) = self.delay_nanos;
-        let slow = self.slow.get(&(from, to)).copied().unwrap_or_default();
-        self.rng.between(shortest, longest) + self.rng.below(slow + 1)
+        self.lines.find_mut(id).expect("a line that stands")
     }
 
     fn push(&mut self, at: u64, id: LineId, towards: Side, arrival: Arrival) {
-        let Some(line) = self.lines.get(&id) else { return };
+        let Some(line) = self.lines.find(id) else { return };
         let [from, to] = [line.hosts[towards.other() as usize], line.hosts[towards as usize]];
-        let arrives = at + self.draw_delay(from, to);
+        let arrives = at + self.links.draw_delay(from, to);
         self.push_at(arrives, id, towards, arrival);
     }
 
@@ -326,7 +344,7 @@ impl Network {
     }
 
     fn hold_back(&mut self, now: u64, id: LineId, side: Side) {
-        let patience = self.rng.between(GIVE_UP_NANOS.0, GIVE_UP_NANOS.1);
+        let patience = self.links.draw_patience();
         let way = &mut self.line(id).towards[side as usize];
         if way.held_since.is_none() {
             way.held_since = Some(now);
@@ -335,22 +353,26 @@ impl Network {
     }
 
     /// What was held back is sent again wherever nothing is in its way now.
-    fn release(&mut self, now: u64) {
-        let lines: Vec<LineId> = self.lines.keys().copied().collect();
-        for id in lines {
+    pub fn release(&mut self, now: u64) {
+        let mut held = Vec::new();
+        for (id, line) in self.lines.iter() {
             for side in [Side::Dialer, Side::Acceptor] {
-                let hosts = self.lines[&id].hosts;
-                let (from, to) = (hosts[side.other() as usize], hosts[side as usize]);
-                let held = self.lines[&id].towards[side as usize].held_since.is_some();
-                if held && !self.is_silent(from, to) {
-                    self.send_again(now, id, side);
+                if line.towards[side as usize].held_since.is_some() {
+                    let hosts = line.hosts;
+                    held.push((id, side, hosts[side.other() as usize], hosts[side as usize]));
                 }
+            }
+        }
+        for (id, side, from, to) in held {
+            if !self.links.is_silent(from, to) {
+                self.send_again(now, id, side);
             }
         }
     }
 
     fn send_again(&mut self, now: u64, id: LineId, side: Side) {
-        let first = now + self.rng.below(RETRANSMIT_NANOS_MAX);
+        let first = now + self.links.draw_retransmission();
+        self.healed += 1;
         let way = &mut self.line(id).towards[side as usize];
         way.held_since = None;
         let mut arrivals = Vec::new();
@@ -366,19 +388,18 @@ impl Network {
 
 const DIAL_ATTEMPTS: u32 = 3;
 const DIAL_RETRY_NANOS: u64 = 1_000_000_000;
-const RETRANSMIT_NANOS_MAX: u64 = 200_000_000;
-const GIVE_UP_NANOS: (u64, u64) = (1_000_000_000, 8_000_000_000);
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::rng::Rng;
 
     const A: HostId = HostId(0);
     const B: HostId = HostId(1);
 
     /// Runs the network until nothing is due, and returns what arrived in order.
     fn run(network: &mut Network, until: u64) -> Vec<(HostId, Arrival)> {
-        let (mut pending, mut arrived) = (network.take_due(), Vec::new());
+        let (mut pending, mut arrived) = (network.drain_due().collect::<Vec<_>>(), Vec::new());
         while let Some(at) = pending.iter().map(|(at, _)| *at).filter(|at| *at <= until).min() {
             let position = pending.iter().position(|(other, _)| *other == at).unwrap();
             match pending.remove(position).1 {
@@ -390,14 +411,15 @@ mod tests {
                     network.handle_give_up(at, line, side, since);
                 }
             }
-            pending.extend(network.take_due());
+            pending.extend(network.drain_due().collect::<Vec<_>>());
         }
         network.due = pending;
         arrived
     }
 
     fn connected() -> (Network, LineId) {
-        let mut network = Network::new(Rng::new(1), (10, 1000));
+        let mut network =
+            Network::new(Links::new(Rng::new(1), (10, 1000)), Some(History::default()));
         network.listen(B);
         let line = network.dial(0, A, B);
         assert_eq!(run(&mut network, 10_000), [(A, Arrival::Accepted)]);
@@ -424,7 +446,7 @@ mod tests {
     #[test]
     fn a_cut_holds_one_direction_back_until_it_is_mended() {
         let (mut network, line) = connected();
-        network.cut(A, B);
+        network.links().cut(A, B);
         network.send(20_000, line, Side::Dialer, bytes(1));
         network.send(20_000, line, Side::Acceptor, bytes(2));
         assert_eq!(run(&mut network, 100_000), [(A, Arrival::Bytes(bytes(2)))]);
@@ -435,7 +457,7 @@ mod tests {
     #[test]
     fn a_machine_without_power_is_silent_and_resets_what_it_forgot() {
         let (mut network, line) = connected();
-        network.power_off(B);
+        network.links().power_off(B);
         network.vanish(line, Side::Acceptor);
         network.send(20_000, line, Side::Dialer, bytes(1));
         assert!(run(&mut network, 500_000).is_empty());
@@ -446,17 +468,18 @@ mod tests {
     #[test]
     fn a_sender_that_is_cut_off_gives_up_by_itself() {
         let (mut network, line) = connected();
-        network.cut(A, B);
+        network.links().cut(A, B);
         network.send(20_000, line, Side::Dialer, bytes(1));
         assert_eq!(run(&mut network, 20_000_000_000), [(A, Arrival::TimedOut)]);
     }
 
     #[test]
     fn a_dial_to_nobody_is_refused_and_one_into_silence_times_out() {
-        let mut network = Network::new(Rng::new(1), (10, 1000));
+        let mut network =
+            Network::new(Links::new(Rng::new(1), (10, 1000)), Some(History::default()));
         network.dial(0, A, B);
         assert_eq!(run(&mut network, 10_000), [(A, Arrival::Refused)]);
-        network.power_off(B);
+        network.links().power_off(B);
         network.dial(20_000, A, B);
         assert!(run(&mut network, 500_000_000).is_empty());
         assert_eq!(run(&mut network, 20_000_000_000), [(A, Arrival::TimedOut)]);

@@ -3,17 +3,17 @@
 //! Arrivals wait until the process runs; a step takes them all, as a turn of the loop takes what sockets
 //! have. The process is busy until the local time that its step reached.
 
-use crate::base::{ConnectionId, NodeId};
-use crate::server::{Input, Server, ServerError, ServerOptions};
+use crate::base::{Index, NodeId};
+use crate::lock::LockMachine;
+use crate::raft::{LeaderLease, Raft, Role};
+use crate::server::{Server, ServerError, ServerOptions};
 use crate::sim::checkers::Violation;
 use crate::sim::checkers::durability::Ledger;
 use crate::sim::disk::SimDisk;
 use crate::sim::host::SharedHost;
 use crate::sim::network::{Arrival, HostId, LineId, Network, Side};
 use crate::sim::outlet::{Outgoing, Outlet, drain_durable};
-use crate::sim::talk::{Stage, Talk, frame};
-use crate::wire::{ClientHello, Frame, FrameKind, PeerHello, PeerMessage, Request};
-use std::collections::BTreeMap;
+use crate::sim::process::Process;
 
 /// One node.
 #[derive(Debug)]
@@ -32,30 +32,48 @@ pub struct SimNode {
     pub step_at: u64,
     /// Starts so far.
     pub starts: u64,
+    /// Whether it starts again when somebody wants it to.
+    pub fate: Fate,
+    /// Whether it was ever seen to be a member of a founded cluster.
+    pub is_founded: bool,
+    /// What the last step left to publish.
+    publication: Option<(u64, Option<LeaderLease>)>,
+    claimed: Option<LeaderLease>,
     arrivals: Vec<(LineId, Side, Arrival)>,
     options: ServerOptions,
 }
 
-/// A server with its connections.
-#[derive(Debug)]
-pub struct Process {
-    /// The production code.
-    pub server: Server<SimDisk>,
-    inputs: Vec<Input>,
-    talks: BTreeMap<LineId, Talk>,
-    peers: BTreeMap<NodeId, LineId>,
-    clients: BTreeMap<ConnectionId, LineId>,
-    redials: BTreeMap<NodeId, u64>,
-    next_connection: u64,
-}
-
-/// How a step ended.
+/// How a step ended, with what left in it.
 #[derive(Debug)]
 pub enum StepEnd {
     /// The process goes on.
     Goes(Vec<(u64, Outgoing)>),
     /// A fault hit it in the middle.
-    Crashed,
+    Crashed(Vec<(u64, Outgoing)>),
+    /// It ended by itself, as it must after an error of its disk (W2).
+    Ended(Vec<(u64, Outgoing)>),
+}
+
+/// A server as checkers see it.
+#[derive(Clone, Copy, Debug)]
+pub struct Inside<'a> {
+    /// Its consensus.
+    pub raft: &'a Raft,
+    /// Its locks.
+    pub machine: &'a LockMachine,
+    /// The newest entry that the machine has applied.
+    pub applied: Index,
+}
+
+/// Whether a node's process comes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It does.
+    Comes,
+    /// Not while a core goes on without it.
+    Stays,
+    /// Its directory is damaged: it refuses to start, for good.
+    Refuses,
 }
 
 impl SimNode {
@@ -70,6 +88,10 @@ impl SimNode {
             busy_until: 0,
             step_at: u64::MAX,
             starts: 0,
+            fate: Fate::Comes,
+            is_founded: false,
+            publication: None,
+            claimed: None,
             arrivals: Vec::new(),
             options,
         }
@@ -90,21 +112,13 @@ impl SimNode {
         let options = ServerOptions { boot: self.starts, seed, ..self.options.clone() };
         let server = Server::open(options, SimDisk::new(self.host.clone()), entropy, &sample);
         if self.host.borrow().crashed {
-            return Ok(StepEnd::Crashed);
+            return Ok(StepEnd::Crashed(Vec::new()));
         }
         let server = server?;
         self.busy_until = self.host.borrow().local;
         let higher =
             self.options.members.iter().map(|(peer, _)| *peer).filter(|peer| *peer > self.id);
-        self.process = Some(Process {
-            server,
-            inputs: Vec::new(),
-            talks: BTreeMap::new(),
-            peers: BTreeMap::new(),
-            clients: BTreeMap::new(),
-            redials: higher.map(|peer| (peer, now)).collect(),
-            next_connection: 0,
-        });
+        self.process = Some(Process::new(server, higher, now));
         Ok(StepEnd::Goes(Vec::new()))
     }
 
@@ -126,32 +140,98 @@ impl SimNode {
         ledger: &mut Ledger,
     ) -> Result<StepEnd, Violation> {
         let Some(process) = &mut self.process else { return Ok(StepEnd::Goes(Vec::new())) };
-        self.host.borrow_mut().local = now;
+        {
+            let mut host = self.host.borrow_mut();
+            (host.local, host.operations) = (now, 0);
+        }
         for (line, side, arrival) in self.arrivals.drain(..) {
             process.handle_arrival(now, self.id, line, side, arrival, network);
         }
         process.dial_due(now, self.host_id, network);
         let mut outlet = Outlet::new(self.id, self.host.clone(), ledger);
-        let ended = process.server.step(&mut process.inputs, &mut outlet);
-        let left = outlet.finish()?;
-        self.busy_until = self.host.borrow().local;
+        let ended = process.step(&mut outlet);
+        let left = match &ended {
+            Ok(()) => outlet.finish()?,
+            // Nobody sends what the step had left to say.
+            Err(_) => outlet.abandon()?,
+        };
+        let (crashed, told) = {
+            let host = self.host.borrow();
+            (host.crashed, host.faults.told)
+        };
         process.send(self.id, &left, network);
-        if self.host.borrow().crashed {
-            return Ok(StepEnd::Crashed);
+        if ended.is_ok() {
+            self.read_claim();
         }
+        self.is_founded |= self.inside().is_some();
+        self.busy_until = self.host.borrow().local;
         match ended {
-            Ok(()) => Ok(StepEnd::Goes(left)),
+            _ if crashed => Ok(StepEnd::Crashed(left)),
+            Ok(()) if told.is_none() => Ok(StepEnd::Goes(left)),
+            Err(_) if told.is_some() => Ok(StepEnd::Ended(left)),
+            Ok(()) => {
+                let what = format!("node {} goes on after its disk said {told:?} (W2)", self.id);
+                Err(Violation::new("O4", what))
+            }
             Err(error) => Err(Violation::new("O16", format!("node {} ended: {error}", self.id))),
         }
     }
 
+    /// What the step left to publish, and when.
+    pub fn take_publication(&mut self) -> Option<(u64, Option<LeaderLease>)> {
+        self.publication.take()
+    }
+
+    /// What is inside of its server, once it is founded.
+    #[must_use]
+    pub fn inside(&self) -> Option<Inside<'_>> {
+        let replica = self.process.as_ref()?.server.replica()?;
+        let (raft, machine) = (replica.raft(), replica.machine());
+        Some(Inside { raft, machine, applied: replica.applied() })
+    }
+
+    /// What its process published last of its claim to lead.
+    #[must_use]
+    pub fn claimed(&self) -> Option<LeaderLease> {
+        self.claimed
+    }
+
+    /// How much its log may hold.
+    #[must_use]
+    pub fn log_bytes_max(&self) -> u64 {
+        self.options.log_bytes_max
+    }
+
+    /// Whether the directory holds damage that the process must refuse.
+    #[must_use]
+    pub fn is_damaged(&self) -> bool {
+        self.host.borrow().is_damaged()
+    }
+
+    /// As a process does after each turn: it reads the clocks and posts its claim for programs to compare
+    /// with fresh readings (C4); it may stop in between.
+    fn read_claim(&mut self) {
+        let Some(process) = &self.process else { return };
+        if process.server.role() != Role::Leader && self.claimed.is_none() {
+            return;
+        }
+        let mut host = self.host.borrow_mut();
+        let claim = process.server.leader_lease(&host.read_clocks());
+        if claim != self.claimed {
+            self.claimed = claim;
+            self.publication = Some((host.local, claim));
+        }
+    }
+
     /// The process is gone; `host` is left as it is.
-    pub fn stop(&mut self, ledger: &mut Ledger) {
+    pub fn stop(&mut self, at: u64, ledger: &mut Ledger) {
+        self.host.borrow_mut().stop(at);
         drain_durable(&self.host, ledger);
         for write in self.host.borrow().storage.unsynced_writes() {
             ledger.handle_unsynced(write);
         }
         self.process = None;
+        (self.publication, self.claimed) = (None, None);
         self.arrivals.clear();
         self.step_at = u64::MAX;
     }
@@ -165,207 +245,14 @@ impl SimNode {
             u64::MAX => u64::MAX,
             deadline => self.host.borrow().clocks.instant_of(deadline, now),
         };
-        let redial = process.redials.values().copied().min().unwrap_or(u64::MAX);
-        let handshake = process.talks.values().map(|talk| talk.deadline).min().unwrap_or(u64::MAX);
-        server.min(redial).min(handshake)
+        server.min(process.next_dial())
     }
 }
 
-impl Process {
-    fn handle_arrival(
-        &mut self,
-        now: u64,
-        own: NodeId,
-        line: LineId,
-        side: Side,
-        arrival: Arrival,
-        network: &mut Network,
-    ) {
-        match arrival {
-            Arrival::Accepted => self.handle_accepted(line, network, now),
-            Arrival::Bytes(bytes) => {
-                let talk =
-                    self.talks.entry(line).or_insert_with(|| Talk::new(side, Stage::Unknown, now));
-                let Ok(frames) = talk.read(&bytes) else {
-                    panic!("{own:?} cannot read what was encoded by our own codec");
-                };
-                for frame in frames {
-                    self.handle_frame(now, line, &frame, network);
-                }
-            }
-            Arrival::Refused | Arrival::TimedOut => self.handle_ended(now, line, Cause::Local),
-            Arrival::ClosedByPeer | Arrival::Reset => self.handle_ended(now, line, Cause::Peer),
-        }
-    }
-
-    fn handle_accepted(&mut self, line: LineId, network: &mut Network, now: u64) {
-        let Some(talk) = self.talks.get_mut(&line) else { return };
-        if let Stage::Dialing(peer) = talk.stage {
-            talk.stage = Stage::Greeting(peer);
-            let hello = frame(FrameKind::PeerHello, &self.server.hello(peer));
-            network.send(now, line, talk.side, hello);
-        }
-    }
-
-    fn handle_frame(&mut self, now: u64, line: LineId, frame: &Frame, network: &mut Network) {
-        let Some(talk) = self.talks.get(&line) else { return };
-        match (talk.stage, frame.kind) {
-            (Stage::Peer(from), FrameKind::Peer) => {
-                let message = frame.decode::<PeerMessage>().expect("our own codec");
-                self.inputs.push(Input::Peer { from, message });
-            }
-            (Stage::Client(connection), FrameKind::Request) => {
-                let request = frame.decode::<Request>().expect("our own codec");
-                self.inputs.push(Input::Client { connection, request });
-            }
-            (Stage::Unknown, FrameKind::PeerHello) => {
-                let hello = frame.decode::<PeerHello>().expect("our own codec");
-                self.welcome_peer(now, line, &hello, network);
-            }
-            (Stage::Greeting(_), FrameKind::PeerWelcome) => {
-                let welcome = frame.decode::<PeerHello>().expect("our own codec");
-                match self.server.check_hello(&welcome) {
-                    Ok(()) => self.establish_peer(now, line, &welcome, network),
-                    Err(_) => self.hang_up(now, line, network),
-                }
-            }
-            (Stage::Unknown, FrameKind::ClientHello) => {
-                let hello = frame.decode::<ClientHello>().expect("our own codec");
-                self.welcome_client(now, line, &hello, network);
-            }
-            _ => self.hang_up(now, line, network),
-        }
-    }
-
-    fn welcome_peer(&mut self, now: u64, line: LineId, hello: &PeerHello, network: &mut Network) {
-        match self.server.check_hello(hello) {
-            Ok(()) => {
-                let welcome = frame(FrameKind::PeerWelcome, &self.server.hello(hello.node));
-                network.send(now, line, Side::Acceptor, welcome);
-                self.establish_peer(now, line, hello, network);
-            }
-            Err(refused) => {
-                network.send(now, line, Side::Acceptor, frame(FrameKind::Refused, &refused));
-                self.hang_up(now, line, network);
-            }
-        }
-    }
-
-    fn welcome_client(
-        &mut self,
-        now: u64,
-        line: LineId,
-        hello: &ClientHello,
-        network: &mut Network,
-    ) {
-        match self.server.welcome(hello.cluster) {
-            Ok(welcome) => {
-                network.send(now, line, Side::Acceptor, frame(FrameKind::ClientWelcome, &welcome));
-                self.next_connection += 1;
-                let connection = ConnectionId(self.next_connection);
-                self.clients.insert(connection, line);
-                self.talks.get_mut(&line).expect("it spoke").establish(Stage::Client(connection));
-                self.inputs.push(Input::ClientUp { connection });
-            }
-            Err(refused) => {
-                network.send(now, line, Side::Acceptor, frame(FrameKind::Refused, &refused));
-                self.hang_up(now, line, network);
-            }
-        }
-    }
-
-    /// The newest connection to a peer replaces an older one.
-    fn establish_peer(&mut self, now: u64, line: LineId, hello: &PeerHello, network: &mut Network) {
-        let peer = hello.node;
-        self.talks.get_mut(&line).expect("it spoke").establish(Stage::Peer(peer));
-        if let Some(older) = self.peers.insert(peer, line)
-            && older != line
-            && let Some(talk) = self.talks.remove(&older)
-        {
-            network.close(now, older, talk.side);
-        }
-        self.redials.remove(&peer);
-        self.inputs.push(Input::PeerUp { peer, directory: hello.directory });
-    }
-
-    /// This side closes the line.
-    fn hang_up(&mut self, now: u64, line: LineId, network: &mut Network) {
-        if let Some(talk) = self.talks.get(&line) {
-            network.close(now, line, talk.side);
-        }
-        self.handle_ended(now, line, Cause::Local);
-    }
-
-    fn handle_ended(&mut self, now: u64, line: LineId, cause: Cause) {
-        let Some(talk) = self.talks.remove(&line) else { return };
-        match talk.stage {
-            Stage::Dialing(peer) | Stage::Greeting(peer) => {
-                self.redials.insert(peer, now + REDIAL_NANOS);
-            }
-            Stage::Peer(peer) if self.peers.get(&peer) == Some(&line) => {
-                self.peers.remove(&peer);
-                if talk.side == Side::Dialer {
-                    self.redials.insert(peer, now + REDIAL_NANOS);
-                }
-                if cause == Cause::Peer {
-                    self.inputs.push(Input::PeerDown { peer });
-                }
-            }
-            Stage::Client(connection) => {
-                self.clients.remove(&connection);
-                self.inputs.push(Input::ClientDown { connection });
-            }
-            Stage::Peer(_) | Stage::Unknown => {}
-        }
-    }
-
-    fn dial_due(&mut self, now: u64, own: HostId, network: &mut Network) {
-        let late: Vec<LineId> = self
-            .talks
-            .iter()
-            .filter(|(_, talk)| talk.deadline <= now)
-            .map(|(line, _)| *line)
-            .collect();
-        for line in late {
-            self.hang_up(now, line, network);
-        }
-        let due: Vec<NodeId> =
-            self.redials.iter().filter(|(_, at)| **at <= now).map(|(peer, _)| *peer).collect();
-        for peer in due {
-            self.redials.remove(&peer);
-            let line = network.dial(now, own, host_of(peer));
-            self.talks.insert(line, Talk::new(Side::Dialer, Stage::Dialing(peer), now));
-        }
-    }
-
-    /// Puts what left onto the lines, as far as they stand.
-    fn send(&mut self, own: NodeId, left: &[(u64, Outgoing)], network: &mut Network) {
-        let mut gathered: BTreeMap<(u64, LineId), Vec<u8>> = BTreeMap::new();
-        for (at, outgoing) in left {
-            let (line, bytes) = match outgoing {
-                Outgoing::Peer(to, message) => {
-                    assert!(*to != own, "{own:?} sends {message:?} to itself");
-                    (self.peers.get(to), frame(FrameKind::Peer, message))
-                }
-                Outgoing::Client(to, message) => {
-                    (self.clients.get(to), frame(FrameKind::Server, message))
-                }
-            };
-            if let Some(line) = line {
-                gathered.entry((*at, *line)).or_default().extend(bytes);
-            }
-        }
-        for ((at, line), bytes) in gathered {
-            network.send(at, line, self.talks[&line].side, bytes);
-        }
-    }
-}
-
-/// Who ended a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Cause {
-    Peer,
-    Local,
+/// A node's place among all machines of nodes.
+#[must_use]
+pub fn slot_of(node: NodeId) -> usize {
+    host_of(node).0
 }
 
 /// Where a node's machine is in the network: nodes come first.
@@ -373,5 +260,3 @@ enum Cause {
 pub fn host_of(node: NodeId) -> HostId {
     HostId(usize::try_from(node.0 - 1).expect("few nodes"))
 }
-
-const REDIAL_NANOS: u64 = 50_000_000;

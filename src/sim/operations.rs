@@ -1,10 +1,11 @@
 //! The kinds of operation that a program draws from, and how it comes to its end.
 
-use crate::base::{Sample, rng::Rng};
+use crate::base::{Sample, Token, rng::Rng};
 use crate::client::core::{AcquireCall, CallId, Core, LeaseId, Wait};
 use crate::lock::Name;
 use crate::sim::client::{ClientEvent, Surroundings};
-use crate::sim::program::{Aim, Program, Purpose};
+use crate::sim::marks::Mark;
+use crate::sim::program::{Aim, Call, Program, Purpose};
 use crate::wire::Query;
 use std::time::Duration;
 
@@ -42,6 +43,25 @@ impl Program {
         }
     }
 
+    /// Holds its lock, or gives it back.
+    pub(super) fn cycle(&mut self, core: &mut Core, now: &Sample, events: &mut Vec<ClientEvent>) {
+        match self.leases.keys().next().copied() {
+            Some(lease) => self.release(core, now, lease, events),
+            None if self.calls.is_empty() => {
+                let name = lock_name(self.home);
+                let value = vec![7; self.habits.value_bytes];
+                let call = AcquireCall { name, wait: Wait::Forever, value, owner: 0 };
+                self.begin(core.acquire(now, call), Purpose::Acquire { owner: 0 });
+                events.push(ClientEvent::Count("cycles"));
+            }
+            None => {}
+        }
+    }
+
+    fn begin(&mut self, call: CallId, purpose: Purpose) {
+        self.calls.insert(call, Call { purpose, began: self.now });
+    }
+
     fn acquire(
         &mut self,
         core: &mut Core,
@@ -55,7 +75,7 @@ impl Program {
         let owner = if self.rng.chance(1, 4) { self.rng.between(1, 2) } else { 0 };
         let value = vec![7; self.habits.value_bytes];
         let call = AcquireCall { name: self.draw_name(), wait, value, owner };
-        self.calls.insert(core.acquire(now, call), Purpose::Acquire);
+        self.begin(core.acquire(now, call), Purpose::Acquire { owner });
         events.push(ClientEvent::Count(match wait {
             Wait::Try => "tries",
             Wait::For(_) => "timed acquires",
@@ -72,10 +92,11 @@ impl Program {
         events: &mut Vec<ClientEvent>,
     ) {
         let call = core.release(now, lease);
-        self.calls.insert(call, Purpose::Release);
         let remaining = core.remaining(now, lease);
         assert!(remaining.is_zero(), "{lease:?} is released and has {remaining:?} left (L13)");
-        self.leases.remove(&lease);
+        // One that was seen too late was never put down.
+        let lease_held = self.leases.remove(&lease);
+        self.begin(call, Purpose::Release { lease: lease_held });
         events.push(ClientEvent::Ended { lease });
         events.push(ClientEvent::Count("releases"));
     }
@@ -84,7 +105,7 @@ impl Program {
         let waiting: Vec<CallId> = self
             .calls
             .iter()
-            .filter(|(_, purpose)| **purpose == Purpose::Acquire)
+            .filter(|(_, call)| matches!(call.purpose, Purpose::Acquire { .. }))
             .map(|(call, _)| *call)
             .collect();
         if let Some(call) = pick(&mut self.rng, &waiting) {
@@ -101,7 +122,7 @@ impl Program {
         events: &mut Vec<ClientEvent>,
     ) {
         let name = self.draw_name();
-        self.ask(core, now, Query::Lock { name }, around);
+        self.ask(core, now, Query::Lock { name: name.clone() }, (name, None), around);
         events.push(ClientEvent::Count("reads of the holder"));
     }
 
@@ -113,30 +134,41 @@ impl Program {
         events: &mut Vec<ClientEvent>,
     ) {
         if let Some((name, token)) = pick(&mut self.rng, &self.known) {
-            self.ask(core, now, Query::Validate { name, token }, around);
+            let query = Query::Validate { name: name.clone(), token };
+            self.ask(core, now, query, (name, Some(token)), around);
             events.push(ClientEvent::Count("validations"));
         }
     }
 
-    fn ask(&mut self, core: &mut Core, now: &Sample, query: Query, around: Surroundings) {
+    fn ask(
+        &mut self,
+        core: &mut Core,
+        now: &Sample,
+        query: Query,
+        (name, asked): (Name, Option<Token>),
+        around: Surroundings,
+    ) {
         if self.calls.len() < 2 * self.habits.calls_max {
             let floor = around.committed;
-            self.calls.insert(core.read(now, query), Purpose::Read { floor });
+            self.begin(core.read(now, query), Purpose::Read { floor, name, asked });
         }
     }
 
     fn write(&mut self, core: &Core, now: &Sample, events: &mut Vec<ClientEvent>) {
         let Some(lease) = self.pick_lease() else { return };
         if !core.remaining(now, lease).is_zero() {
-            let (name, token) = self.leases[&lease].clone();
-            events.push(ClientEvent::Writes { name, token });
+            let held = &self.leases[&lease];
+            events.push(ClientEvent::Writes { name: held.name.clone(), token: held.token });
             events.push(ClientEvent::Count("writes"));
         }
     }
 
     fn close(&mut self, core: &mut Core, now: &Sample, events: &mut Vec<ClientEvent>) {
+        if !self.calls.is_empty() {
+            events.push(ClientEvent::Mark(Mark::ClosedWithCalls));
+        }
         self.aim = Aim::Close;
-        self.calls.insert(core.close(now), Purpose::Close);
+        self.begin(core.close(now), Purpose::Close);
         for lease in self.leases() {
             let remaining = core.remaining(now, lease);
             assert!(remaining.is_zero(), "{lease:?} of a closed session has {remaining:?} left");
@@ -158,23 +190,26 @@ impl Program {
         if self.calls.is_empty() {
             let call = AcquireCall {
                 name: self.draw_name(),
-                wait: Wait::Forever,
+                wait: self.habits.last,
                 value: Vec::new(),
                 owner: 0,
             };
-            self.calls.insert(core.acquire(now, call), Purpose::Last);
+            self.begin(core.acquire(now, call), Purpose::Last);
         }
     }
 
     fn draw_name(&mut self) -> Name {
-        let number = self.rng.below(self.habits.locks);
-        Name::try_from(format!("lock-{number}")).expect("a short name")
+        lock_name(self.rng.below(self.habits.locks))
     }
 
     fn pick_lease(&mut self) -> Option<LeaseId> {
         let leases = self.leases();
         pick(&mut self.rng, &leases)
     }
+}
+
+fn lock_name(number: u64) -> Name {
+    Name::try_from(format!("lock-{number}")).expect("a short name")
 }
 
 fn pick<T: Clone>(rng: &mut Rng, from: &[T]) -> Option<T> {

@@ -6,6 +6,7 @@ use crate::server::Outside;
 use crate::sim::checkers::Violation;
 use crate::sim::checkers::durability::Ledger;
 use crate::sim::host::SharedHost;
+use crate::sim::storage::Synced;
 use crate::wire::{PeerMessage, ServerMessage};
 
 /// A message for somebody.
@@ -41,6 +42,17 @@ impl<'a> Outlet<'a> {
     /// The first acknowledgement that nothing durable covers.
     pub fn finish(mut self) -> Result<Vec<(u64, Outgoing)>, Violation> {
         self.flush();
+        drain_durable(&self.host, self.ledger);
+        self.violation.map_or(Ok(self.left), Err)
+    }
+}
+
+impl Outlet<'_> {
+    /// What left before the process ended by itself.
+    ///
+    /// # Errors
+    /// As for [`Outlet::finish`].
+    pub fn abandon(self) -> Result<Vec<(u64, Outgoing)>, Violation> {
         drain_durable(&self.host, self.ledger);
         self.violation.map_or(Ok(self.left), Err)
     }
@@ -86,7 +98,10 @@ impl Outside for Outlet<'_> {
 pub fn drain_durable(host: &SharedHost, ledger: &mut Ledger) {
     let mut host = host.borrow_mut();
     let now = host.local;
-    for write in host.storage.take_newly_durable() {
-        ledger.handle_durable(now, &write);
+    for synced in host.storage.take_newly_durable() {
+        match synced {
+            Synced::Write(write) => ledger.handle_durable(now, &write),
+            Synced::Snapshot(file) => ledger.handle_durable_snapshot(now, &file),
+        }
     }
 }

@@ -1,56 +1,20 @@
-//! What a seed decides before anything happens: sizes, durations, and which faults there will be.
-//!
-//! Each class of faults is left out at random (swarm testing): a run without cuts finds other things than one
-//! that is never whole for long.
+//! What a seed decides before anything happens: sizes, durations, habits, and which faults there will be.
 
 use crate::base::NodeId;
-use crate::base::limits::VALUE_BYTES_MAX;
+use crate::base::limits::{
+    LOG_BYTES_MAX, LOG_RESERVE_BYTES, RETAINED_BYTES, SNAPSHOT_EVERY_BYTES, VALUE_BYTES_MAX,
+};
 use crate::base::rng::Rng;
-use crate::client::core::CoreOptions;
+use crate::client::core::{CoreOptions, Wait};
 use crate::server::{Entry, ServerOptions};
 use crate::sim::client::address_of;
+use crate::sim::fault::Fault;
 use crate::sim::host::Pauses;
 use crate::sim::network::HostId;
 use crate::sim::node::host_of;
-use crate::sim::program::Habits;
+use crate::sim::program::{Custom, Habits};
+use crate::sim::schedule::{self, Injection, Trim};
 use std::time::Duration;
-
-/// A kind of fault.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Fault {
-    /// A node's process is killed; its page cache survives.
-    Kill,
-    /// A node's machine loses power, and what was not synced.
-    PowerCut,
-    /// All nodes lose power at once.
-    PowerCutOfAll,
-    /// A process is hit between two operations of a step.
-    CrashInside,
-    /// A node and others hear nothing of each other.
-    Cut,
-    /// One direction of it.
-    OneWayCut,
-    /// The leader loses its peers, who are told at once, and keeps its clients.
-    LoneLeader,
-    /// Messages between two machines take long.
-    Slow,
-    /// A connection is reset, at both ends or at one.
-    Reset,
-    /// A node's process stops while its clocks run.
-    Pause,
-    /// A machine sleeps.
-    Suspend,
-    /// NTP slews a machine's clocks.
-    Slew,
-    /// A disk answers nothing for a while.
-    DiskStall,
-    /// A client's process stops.
-    ClientPause,
-    /// A client and the nodes hear nothing of each other.
-    ClientCut,
-    /// What nodes say to a client takes long, and then what it says does not arrive at all.
-    Fading,
-}
 
 /// All that is fixed for one run.
 #[derive(Clone, Debug)]
@@ -66,54 +30,125 @@ pub struct Plan {
     /// What programs do.
     pub habits: Habits,
     /// The classes of faults that are on.
-    pub faults: Vec<Fault>,
-    /// The mean time between two faults, in nanoseconds.
-    pub fault_nanos: u64,
+    pub classes: Vec<Fault>,
+    /// What strikes when.
+    pub schedule: Vec<Injection>,
     /// Delay of messages without faults.
     pub delay_nanos: (u64, u64),
     /// Pauses inside the steps of nodes.
     pub node_pauses: Pauses,
     /// Pauses inside the steps of clients.
     pub client_pauses: Pauses,
-    /// When everything is healed.
-    pub heal_at: u64,
-    /// When everybody must have come to rest at the latest.
-    pub rest_by: u64,
+    /// When a core of the nodes is healed for good.
+    pub core_at: u64,
+    /// How long programs go on as before after that.
+    pub core_nanos: u64,
+    /// How long each of the two later phases may take.
+    pub patience_nanos: u64,
+    /// Whether the log may fill up: then calls may end with LIMIT for good.
+    pub log: LogRoom,
+}
+
+/// How much the log may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogRoom {
+    /// More than any run needs.
+    Ample,
+    /// It fills up in many runs.
+    Small,
 }
 
 impl Plan {
-    /// The plan of a seed.
+    /// The plan of a seed, without what `trim` leaves out, and what the rest of its run draws from.
     #[must_use]
-    pub fn draw(rng: &mut Rng) -> Self {
-        let nodes = pick(rng, &[1, 3, 3, 3, 3, 3, 3, 5]);
+    pub fn of_seed(seed: u64, trim: &Trim) -> (Self, Rng) {
+        let mut rng = Rng::new(seed);
+        (Self::draw(&mut rng, trim), rng)
+    }
+
+    fn draw(rng: &mut Rng, trim: &Trim) -> Self {
+        let nodes = pick(rng, &[1, 3, 3, 3, 3, 3, 5, 5]);
         let heartbeat = Duration::from_millis(rng.between(10, 50));
         let election = heartbeat * u32::try_from(rng.between(4, 12)).expect("small");
         let ttl = Duration::from_millis(pick(rng, &[200, 300, 500, 1000, 2000, 3000]));
-        let heal_at = rng.between(10, 20) * SECOND;
+        let core_at = rng.between(8, 16) * SECOND;
         let quick = rng.chance(1, 2);
-        // Some runs have more to say at once than one append holds: a new leader's backlog goes in pieces.
-        let heavy = rng.chance(1, 4);
+        let log = if rng.chance(1, 16) { LogRoom::Small } else { LogRoom::Ample };
+        let habits = draw_habits(rng, ttl, log);
+        let clients = usize::try_from(rng.between(3, 8)).expect("few");
+        let server = server_options(rng, nodes, heartbeat, election, log);
+        let core_nanos = rng.between(2, 5) * SECOND;
+        let mut classes = schedule::draw_classes(rng);
+        let mean = rng.between(100, 2000) * MS;
+        let mut schedule = schedule::draw(&mut rng.fork(), &classes, mean, core_at);
+        classes.retain(|class| !trim.classes.contains(class));
+        schedule.retain(|injection| trim.keeps(injection));
+        let pauses = |class, one_in| Pauses {
+            one_in: if classes.contains(&class) { one_in } else { 0 },
+            nanos_max: 2 * crate::base::time::nanos(ttl),
+        };
         Self {
             nodes,
-            clients: usize::try_from(rng.between(3, 8)).expect("few"),
-            server: server_options(rng, nodes, heartbeat, election),
+            clients: trim.clients.unwrap_or(clients).clamp(1, clients),
+            server,
             client: client_options(nodes, ttl),
-            habits: Habits {
-                locks: rng.between(1, 3),
-                think_nanos: rng.between(20, 250) * MS,
-                ttl,
-                calls_max: if heavy { 12 } else { 3 },
-                value_bytes: if heavy { VALUE_BYTES_MAX } else { 3 },
-                ends: [rng.between(0, 60), rng.between(0, 60)],
-            },
-            faults: draw_faults(rng),
-            fault_nanos: rng.between(100, 2000) * MS,
+            habits,
             delay_nanos: if quick { (30_000, 200_000) } else { (100_000, 5 * MS) },
-            node_pauses: draw_pauses(rng, 5_000, ttl),
-            client_pauses: draw_pauses(rng, 300, ttl),
-            heal_at,
-            rest_by: heal_at + 60 * SECOND,
+            node_pauses: pauses(Fault::PauseInside, 5_000),
+            client_pauses: pauses(Fault::ClientPauseInside, 300),
+            core_at: trim.until.map_or(core_at, |until| until.min(core_at)),
+            core_nanos,
+            patience_nanos: 60 * SECOND,
+            log,
+            classes,
+            schedule,
         }
+    }
+
+    /// A run without any fault, for measuring: three nodes, twenty clients, one cycle of each in a second.
+    #[must_use]
+    pub fn plain(seconds: u64) -> Self {
+        let mut rng = Rng::new(0);
+        let (heartbeat, election) = (Duration::from_millis(30), Duration::from_millis(150));
+        let ttl = Duration::from_secs(10);
+        let none = Pauses { one_in: 0, nanos_max: 0 };
+        let core_at = seconds * SECOND;
+        Self {
+            nodes: 3,
+            clients: 20,
+            server: ServerOptions {
+                segment_bytes: 256 << 10,
+                snapshot_every_bytes: SNAPSHOT_EVERY_BYTES,
+                retained_bytes: RETAINED_BYTES,
+                ..server_options(&mut rng, 3, heartbeat, election, LogRoom::Ample)
+            },
+            client: client_options(3, ttl),
+            habits: Habits {
+                custom: Custom::Cycle,
+                locks: 20,
+                think_nanos: SECOND / 2,
+                ttl,
+                calls_max: 1,
+                value_bytes: 8,
+                ends: [0, 0],
+                last: Wait::Forever,
+            },
+            classes: Vec::new(),
+            schedule: Vec::new(),
+            delay_nanos: (50_000, 150_000),
+            node_pauses: none,
+            client_pauses: none,
+            core_at,
+            core_nanos: SECOND,
+            patience_nanos: 60 * SECOND,
+            log: LogRoom::Ample,
+        }
+    }
+
+    /// Whether ρ holds in this run: else O5 and what rests on it are not promised.
+    #[must_use]
+    pub fn bounds_clocks(&self) -> bool {
+        !self.classes.contains(&Fault::Hypervisor)
     }
 
     /// What one node is told.
@@ -134,25 +169,54 @@ impl Plan {
     }
 }
 
+fn draw_habits(rng: &mut Rng, ttl: Duration, log: LogRoom) -> Habits {
+    // Some runs have more to say at once than one append holds: a new leader's backlog goes in pieces.
+    let heavy = rng.chance(1, 4);
+    Habits {
+        custom: Custom::Any,
+        locks: rng.between(1, 3),
+        think_nanos: rng.between(20, 250) * MS,
+        ttl,
+        calls_max: if heavy { 12 } else { 3 },
+        value_bytes: if heavy { VALUE_BYTES_MAX } else { 3 },
+        ends: [rng.between(0, 60), rng.between(0, 60)],
+        last: match log {
+            LogRoom::Ample => Wait::Forever,
+            // Nothing is granted any more once the log is full.
+            LogRoom::Small => Wait::For(Duration::from_secs(1)),
+        },
+    }
+}
+
 fn server_options(
     rng: &mut Rng,
     nodes: u64,
     heartbeat: Duration,
     election: Duration,
+    log: LogRoom,
 ) -> ServerOptions {
     let members = (1..=nodes).map(NodeId).map(|node| (node, address_of(host_of(node)))).collect();
+    let (log_bytes_max, log_reserve_bytes) = match log {
+        LogRoom::Ample => (LOG_BYTES_MAX, LOG_RESERVE_BYTES),
+        LogRoom::Small => (384 << 10, 192 << 10),
+    };
+    // Else it would never fill up.
+    let has_snapshots = log == LogRoom::Ample && rng.chance(7, 8);
+    let snapshot_every_bytes =
+        if has_snapshots { rng.between(2 << 10, 16 << 10) } else { SNAPSHOT_EVERY_BYTES };
+    let retained_bytes = if has_snapshots { rng.below(4 << 10) } else { RETAINED_BYTES };
     ServerOptions {
         node: NodeId(1),
         members,
+        entry: Entry::Founder,
+        snapshot_every_bytes,
+        retained_bytes,
         heartbeat,
         election,
         lease_ms: u32::try_from(rng.between(100, 300)).expect("small"),
         ttl_ms_max: 3_600_000,
-        log_bytes_max: 1 << 30,
-        entry: Entry::Founder,
-        snapshot_every_bytes: 64 << 20,
-        retained_bytes: 8 << 20,
-        log_reserve_bytes: 64 << 20,
+        log_bytes_max,
+        log_reserve_bytes,
         segment_bytes: pick(rng, &[8 << 10, 16 << 10, 64 << 10]),
         boot: 0,
         seed: 0,
@@ -171,41 +235,10 @@ fn client_options(nodes: u64, ttl: Duration) -> CoreOptions {
     }
 }
 
-fn draw_faults(rng: &mut Rng) -> Vec<Fault> {
-    let mut faults: Vec<Fault> = ALL.iter().copied().filter(|_| rng.chance(1, 2)).collect();
-    if rng.chance(1, 20) {
-        faults.clear();
-    }
-    faults
-}
-
-fn draw_pauses(rng: &mut Rng, one_in: u64, ttl: Duration) -> Pauses {
-    let one_in = if rng.chance(1, 2) { one_in } else { 0 };
-    Pauses { one_in, nanos_max: 2 * crate::base::time::nanos(ttl) }
-}
-
 fn pick<T: Copy>(rng: &mut Rng, from: &[T]) -> T {
     from[usize::try_from(rng.below(from.len() as u64)).expect("a small list")]
 }
 
-const ALL: [Fault; 16] = [
-    Fault::Kill,
-    Fault::PowerCut,
-    Fault::PowerCutOfAll,
-    Fault::CrashInside,
-    Fault::Cut,
-    Fault::OneWayCut,
-    Fault::LoneLeader,
-    Fault::Slow,
-    Fault::Reset,
-    Fault::Pause,
-    Fault::Suspend,
-    Fault::Slew,
-    Fault::DiskStall,
-    Fault::ClientPause,
-    Fault::ClientCut,
-    Fault::Fading,
-];
 /// Nanoseconds in a millisecond.
 pub const MS: u64 = 1_000_000;
 /// Nanoseconds in a second.

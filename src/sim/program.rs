@@ -3,16 +3,20 @@
 use crate::Error;
 use crate::base::error::Status;
 use crate::base::{Index, Sample, Token, rng::Rng};
-use crate::client::core::{CallId, Core, Done, LeaseId};
+use crate::client::core::{CallId, Core, Done, LeaseId, Wait};
 use crate::lock::Name;
+use crate::sim::checkers::search::{Op, Seen};
 use crate::sim::client::{ClientEvent, Surroundings};
+use crate::sim::marks::Mark;
 use crate::wire::ReadAnswer;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// How programs of one run behave.
 #[derive(Clone, Debug)]
 pub struct Habits {
+    /// What they do while they roam.
+    pub custom: Custom,
     /// How many locks there are.
     pub locks: u64,
     /// The mean time between two operations, in nanoseconds.
@@ -25,6 +29,17 @@ pub struct Habits {
     pub value_bytes: usize,
     /// How often, in ten thousand operations, a program closes, and dies.
     pub ends: [u64; 2],
+    /// How long the last acquire waits, which proves that a lock can still be had.
+    pub last: Wait,
+}
+
+/// What a program does while it roams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Custom {
+    /// Anything, at random.
+    Any,
+    /// One lock, held and given back, again and again.
+    Cycle,
 }
 
 /// One program.
@@ -33,9 +48,14 @@ pub struct Program {
     pub(super) habits: Habits,
     pub(super) rng: Rng,
     pub(super) aim: Aim,
+    pub(super) now: u64,
     next_think: u64,
-    pub(super) calls: BTreeMap<CallId, Purpose>,
-    pub(super) leases: BTreeMap<LeaseId, (Name, Token)>,
+    pub(super) calls: BTreeMap<CallId, Call>,
+    pub(super) leases: BTreeMap<LeaseId, Lease>,
+    /// The lock that it cycles on.
+    pub(super) home: u64,
+    /// Tokens under which it was granted something.
+    granted: BTreeSet<Token>,
     /// Tokens that it was told of, its own and those of others.
     pub(super) known: Vec<(Name, Token)>,
     read_floor: Index,
@@ -54,13 +74,28 @@ pub enum Aim {
     Rest,
 }
 
+/// A call that is not decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Call {
+    pub(super) purpose: Purpose,
+    pub(super) began: u64,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
-    Acquire,
+    Acquire { owner: u64 },
     Last,
-    Release,
-    Read { floor: Index },
+    Release { lease: Option<Lease> },
+    Read { floor: Index, name: Name, asked: Option<Token> },
     Close,
+}
+
+/// A grant that it was told of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Lease {
+    pub(super) name: Name,
+    pub(super) token: Token,
+    pub(super) owner: u64,
 }
 
 impl Program {
@@ -68,7 +103,10 @@ impl Program {
     #[must_use]
     pub fn new(habits: Habits, mut rng: Rng, aim: Aim, now: u64) -> Self {
         Self {
+            now,
             next_think: now + rng.below(habits.think_nanos),
+            home: rng.below(habits.locks),
+            granted: BTreeSet::new(),
             habits,
             rng,
             aim,
@@ -105,6 +143,12 @@ impl Program {
         self.aim == Aim::Rest && self.calls.is_empty()
     }
 
+    /// Whether it has asked for its session's end.
+    #[must_use]
+    pub fn closes(&self) -> bool {
+        self.aim == Aim::Close
+    }
+
     /// What it still waits for, in words.
     #[must_use]
     pub fn describe(&self) -> String {
@@ -119,8 +163,10 @@ impl Program {
         around: Surroundings,
         events: &mut Vec<ClientEvent>,
     ) {
+        self.now = around.now;
         self.next_think = around.now + self.rng.between(1, 2 * self.habits.think_nanos);
         match self.aim {
+            Aim::Roam if self.habits.custom == Custom::Cycle => self.cycle(core, now, events),
             Aim::Roam => self.roam(core, now, around, events),
             Aim::Finish => self.give_back(core, now, events),
             Aim::Close | Aim::Rest => self.next_think = u64::MAX,
@@ -137,28 +183,38 @@ impl Program {
         around: Surroundings,
         events: &mut Vec<ClientEvent>,
     ) {
-        let Some(purpose) = self.calls.remove(&call) else {
+        self.now = around.now;
+        let Some(Call { purpose, began }) = self.calls.remove(&call) else {
             panic!("{call:?} is decided as {result:?}, and was decided before or never made");
         };
         match result {
             Ok(Done::Acquired { lease, name, token }) => {
-                assert!(matches!(purpose, Purpose::Acquire | Purpose::Last), "{purpose:?}");
-                self.handle_granted(lease, &name, token, core.remaining(now, lease), events);
+                let owner = match purpose {
+                    Purpose::Acquire { owner } => owner,
+                    Purpose::Last => 0,
+                    other => panic!("{other:?} was granted {name}"),
+                };
+                let remaining = core.remaining(now, lease);
+                self.report_granted(began, &name, token, events);
+                self.handle_granted(lease, Lease { name, token, owner }, remaining, events);
                 if purpose == Purpose::Last {
                     self.handle_last(core, now, lease, events);
                 } else if self.aim != Aim::Roam {
                     self.release(core, now, lease, events);
                 }
             }
-            Ok(Done::Released) => events.push(ClientEvent::Count("releases answered")),
-            Ok(Done::Read { index, answer }) => self.handle_read(&purpose, index, &answer, events),
-            Ok(Done::Closed) => events.push(ClientEvent::Closed),
-            Err(error) => {
-                events.push(ClientEvent::Count(name_of(&error)));
-                if purpose == Purpose::Close {
-                    events.push(ClientEvent::Closed);
+            Ok(Done::Released) => {
+                events.push(ClientEvent::Count("releases answered"));
+                // Of an owner's several leases on one grant, only the last one ends it.
+                if let Purpose::Release { lease: Some(Lease { name, token, owner: 0 }) } = purpose {
+                    self.report(began, name, Seen::Released(token.0), events);
                 }
             }
+            Ok(Done::Read { index, answer }) => {
+                self.handle_read(purpose, began, index, answer, events);
+            }
+            Ok(Done::Closed) => events.push(ClientEvent::Closed),
+            Err(error) => self.handle_error(&purpose, &error, events),
         }
         if self.aim == Aim::Finish {
             self.next_think = self.next_think.min(around.now + FINISH_NANOS);
@@ -167,28 +223,60 @@ impl Program {
 
     /// A lease ended.
     pub fn handle_ended(&mut self, lease: LeaseId, events: &mut Vec<ClientEvent>) {
-        if self.leases.remove(&lease).is_some() {
+        if let Some(Lease { name, token, .. }) = self.leases.remove(&lease) {
             events.push(ClientEvent::Ended { lease });
+            events.push(ClientEvent::Lapsed { name, token });
             events.push(ClientEvent::Count("leases ended"));
+        }
+    }
+
+    fn handle_error(&mut self, purpose: &Purpose, error: &Error, events: &mut Vec<ClientEvent>) {
+        events.push(ClientEvent::Count(name_of(error)));
+        match purpose {
+            Purpose::Close => events.push(ClientEvent::Closed),
+            // Where the log is full, nothing is granted any more.
+            Purpose::Last if self.habits.last != Wait::Forever => self.aim = Aim::Rest,
+            _ => {}
         }
     }
 
     fn handle_granted(
         &mut self,
         lease: LeaseId,
-        name: &Name,
-        token: Token,
+        granted: Lease,
         remaining: Duration,
         events: &mut Vec<ClientEvent>,
     ) {
-        self.remember(name, token);
+        let (name, token) = (granted.name.clone(), granted.token);
+        self.remember(&name, token);
         if remaining.is_zero() {
             // The process stood still between the core's word and ours.
             events.push(ClientEvent::Count("grants seen too late"));
+            events.push(ClientEvent::Mark(Mark::GrantTooLate));
             return;
         }
-        self.leases.insert(lease, (name.clone(), token));
-        events.push(ClientEvent::Granted { lease, name: name.clone(), token });
+        self.leases.insert(lease, granted);
+        events.push(ClientEvent::Granted { lease, name, token });
+    }
+
+    /// For O9. An owner that acquires what it holds is told of the grant that stands.
+    fn report_granted(
+        &mut self,
+        began: u64,
+        name: &Name,
+        token: Token,
+        events: &mut Vec<ClientEvent>,
+    ) {
+        if self.granted.insert(token) {
+            self.report(began, name.clone(), Seen::Acquired(token.0), events);
+        } else {
+            events.push(ClientEvent::Mark(Mark::HeldAgain));
+        }
+    }
+
+    fn report(&self, began: u64, name: Name, seen: Seen, events: &mut Vec<ClientEvent>) {
+        let op = Op { called: began, returned: self.now, seen };
+        events.push(ClientEvent::Completed { name, op });
     }
 
     fn handle_last(
@@ -206,18 +294,34 @@ impl Program {
 
     fn handle_read(
         &mut self,
-        purpose: &Purpose,
+        purpose: Purpose,
+        began: u64,
         index: Index,
-        answer: &ReadAnswer,
+        answer: ReadAnswer,
         events: &mut Vec<ClientEvent>,
     ) {
-        let Purpose::Read { floor } = purpose else { panic!("{purpose:?} was answered by a read") };
-        let floor = (*floor).max(self.read_floor);
+        let Purpose::Read { floor, name, asked } = purpose else {
+            panic!("{purpose:?} was answered by a read")
+        };
+        let floor = floor.max(self.read_floor);
         self.read_floor = self.read_floor.max(index);
-        events.push(ClientEvent::Read { index, floor });
-        if let ReadAnswer::Lock { lock: Some(lock), .. } = answer {
-            self.remember(&lock.name, lock.token);
+        match (&answer, asked) {
+            (ReadAnswer::Lock { lock, .. }, _) => {
+                let token = lock.as_ref().map_or(Token(0), |lock| lock.token);
+                self.report(began, name.clone(), Seen::Holder(token.0), events);
+                if lock.is_some() {
+                    self.remember(&name, token);
+                }
+            }
+            (ReadAnswer::Valid(true), Some(asked)) => {
+                self.report(began, name.clone(), Seen::Valid(asked.0), events);
+            }
+            (ReadAnswer::Valid(false), Some(asked)) => {
+                self.report(began, name.clone(), Seen::Invalid(asked.0), events);
+            }
+            _ => {}
         }
+        events.push(ClientEvent::Read { index, floor, name, asked, answer });
     }
 
     fn remember(&mut self, name: &Name, token: Token) {

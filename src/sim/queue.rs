@@ -3,7 +3,7 @@
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 
-/// A queue of events of type `E`.
+/// A queue of events of type `E`, which should be small: they are moved a lot.
 #[derive(Debug)]
 pub struct Queue<E> {
     heap: BinaryHeap<Reverse<Scheduled<E>>>,

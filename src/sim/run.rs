@@ -1,6 +1,10 @@
 //! One seed, from start to verdict.
 
+use crate::base::rng::Rng;
 use crate::sim::checkers::Violation;
+use crate::sim::marks::Marks;
+use crate::sim::plan::Plan;
+use crate::sim::schedule::Trim;
 use crate::sim::trace::{Lines, Trace};
 use crate::sim::world::{Phase, World};
 use std::any::Any;
@@ -13,6 +17,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 pub struct Options {
     /// Print each event to stderr as it happens.
     pub trace: bool,
+    /// What to leave out of the seed's schedule.
+    pub trim: Trim,
 }
 
 /// What a run did: sums over seeds are printed by `tenure sim`.
@@ -24,6 +30,8 @@ pub struct Report {
     pub trace_hash: u64,
     /// Named counts ("leader changes", "kills", "cuts", …), in byte order.
     pub counts: BTreeMap<&'static str, u64>,
+    /// Rare paths that were reached.
+    pub marks: Marks,
 }
 
 impl Report {
@@ -34,6 +42,7 @@ impl Report {
         for (what, count) in &other.counts {
             *self.counts.entry(what).or_default() += count;
         }
+        self.marks.merge(&other.marks);
     }
 }
 
@@ -60,7 +69,24 @@ pub struct Failure {
 /// The first violation.
 pub fn run_seed(seed: u64, options: &Options) -> Result<Report, Failure> {
     let lines = if options.trace { Lines::Printed } else { Lines::Dropped };
-    let ran = catch_unwind(AssertUnwindSafe(|| run(World::new(seed, Trace::new(lines)))));
+    judge(seed, || {
+        let (plan, rng) = Plan::of_seed(seed, &options.trim);
+        run(World::new(plan, rng, Trace::new(lines)))
+    })
+}
+
+/// Runs `seconds` simulated seconds without any fault, for measuring: three nodes, twenty clients, each of
+/// which holds a lock and gives it back once in a second.
+///
+/// # Errors
+/// The first violation.
+pub fn run_plain(seconds: u64) -> Result<Report, Failure> {
+    let world = || World::new(Plan::plain(seconds), Rng::new(0), Trace::new(Lines::Dropped));
+    judge(0, || run(world()))
+}
+
+fn judge(seed: u64, run: impl FnOnce() -> Result<Report, Violation>) -> Result<Report, Failure> {
+    let ran = catch_unwind(AssertUnwindSafe(run));
     let violation = match ran {
         Ok(Ok(report)) => return Ok(report),
         Ok(Err(violation)) => violation,
@@ -93,7 +119,7 @@ fn run(mut world: World) -> Result<Report, Violation> {
     while world.phase() != Phase::Over {
         world.step()?;
         events += 1;
-        if events > EVENTS_MAX {
+        if events > EVENTS_MAX + world.now / NANOS_PER_EVENT {
             let what =
                 format!("{events} events by {} ns: somebody spins; {:?}", world.now, world.trace);
             return Err(Violation::new("O15", what));
@@ -109,5 +135,6 @@ fn words_of(panic: &(dyn Any + Send)) -> String {
     format!("a panic: {}", text.unwrap_or_else(|| "without words".into()))
 }
 
-/// Far above what any run needs.
+/// Far above what any run needs: two million, and one for each 10 µs.
 const EVENTS_MAX: u64 = 2_000_000;
+const NANOS_PER_EVENT: u64 = 10_000;

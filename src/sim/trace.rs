@@ -1,5 +1,6 @@
 //! What happened: a hash over everything, counts of what matters, and lines for people.
 
+use crate::sim::marks::Marks;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -9,6 +10,14 @@ pub struct Trace {
     hash: u64,
     counts: BTreeMap<&'static str, u64>,
     lines: Lines,
+    /// Rare paths that were reached.
+    pub marks: Marks,
+    /// Turns of nodes: counted apart from the others, since there are so many.
+    pub node_steps: u64,
+    /// Turns of clients.
+    pub client_steps: u64,
+    /// Pieces of streams that arrived.
+    pub messages: u64,
 }
 
 /// Whether lines are printed.
@@ -24,7 +33,15 @@ impl Trace {
     /// Nothing happened yet.
     #[must_use]
     pub fn new(lines: Lines) -> Self {
-        Self { hash: 0xcbf2_9ce4_8422_2325, counts: BTreeMap::new(), lines }
+        Self {
+            hash: 0xcbf2_9ce4_8422_2325,
+            counts: BTreeMap::new(),
+            lines,
+            marks: Marks::new(),
+            node_steps: 0,
+            client_steps: 0,
+            messages: 0,
+        }
     }
 
     /// Mixes a number into the hash.
@@ -50,15 +67,24 @@ impl Trace {
         }
     }
 
+    /// Whether anybody reads the lines.
+    #[must_use]
+    pub fn is_printed(&self) -> bool {
+        self.lines == Lines::Printed
+    }
+
     /// The hash of all that was mixed in.
     #[must_use]
     pub fn hash(&self) -> u64 {
         self.hash
     }
 
-    /// All counts.
+    /// All counts and marks.
     #[must_use]
-    pub fn into_counts(self) -> BTreeMap<&'static str, u64> {
-        self.counts
+    pub fn into_counts(mut self) -> (BTreeMap<&'static str, u64>, Marks) {
+        self.add("node steps", self.node_steps);
+        self.add("client steps", self.client_steps);
+        self.add("messages", self.messages);
+        (self.counts, self.marks)
     }
 }

@@ -1,19 +1,23 @@
 //! The simulated world: machines, network and clients, one queue of events, one thread.
 
-use crate::base::{NodeId, Token, rng::Rng};
-use crate::lock::Name;
-use crate::raft::Role;
-use crate::sim::checkers::Violation;
-use crate::sim::checkers::durability::Ending;
+use crate::base::{NodeId, rng::Rng};
+use crate::raft::LeaderLease;
+use crate::sim::checkers::{Violation, bounds};
 use crate::sim::client::SimClient;
+use crate::sim::fault::Fault;
+use crate::sim::faults::{Flapping, Stillness};
 use crate::sim::host::Host;
 use crate::sim::judge::Judge;
+use crate::sim::links::Links;
+use crate::sim::marks::Mark;
 use crate::sim::network::{Arrival, HostId, Network, NetworkEvent};
-use crate::sim::node::{SimNode, StepEnd, host_of};
+use crate::sim::node::{SimNode, host_of};
 use crate::sim::plan::Plan;
 use crate::sim::queue::Queue;
-use crate::sim::resource::Resource;
+use crate::sim::replay::History;
+use crate::sim::resource::{Resource, Write};
 use crate::sim::run::Report;
+use crate::sim::schedule::Injection;
 use crate::sim::trace::Trace;
 
 /// Everything there is in one run.
@@ -33,6 +37,12 @@ pub struct World {
     pub(super) resource: Resource,
     pub(super) judge: Judge,
     pub(super) phase: Phase,
+    /// When something was last not as it should be, or will be until.
+    pub(super) calm_since: u64,
+    /// From here on the healed core must keep its leader.
+    pub(super) settled_at: u64,
+    /// When the present phase must be over at the latest.
+    pub(super) ends_by: u64,
 }
 
 /// How far a run is.
@@ -40,8 +50,10 @@ pub struct World {
 pub enum Phase {
     /// Faults happen.
     Faults,
-    /// All is healed; everybody must come to rest.
-    Healed,
+    /// A majority of the nodes is healed for good, the rest is out for good; everybody must come to rest.
+    Core,
+    /// All is healed and restarted; all nodes must become equal.
+    Whole,
     /// Everybody has.
     Over,
 }
@@ -55,28 +67,38 @@ pub enum Event {
     Node(usize),
     /// A client's turn.
     Client(usize),
-    /// The next fault.
-    Fault,
+    /// A fault strikes.
+    Strike(Box<Injection>),
     /// A node starts again.
     Restart(usize),
     /// Links are cut.
     Cut(Vec<(HostId, HostId)>),
     /// Links are whole again.
     Mend(Vec<(HostId, HostId)>),
-    /// Links are quick again.
-    Hurry(Vec<(HostId, HostId)>),
-    /// A machine goes to sleep for so long.
-    Sleep(HostId, u64),
-    /// It wakes.
+    /// Links go down and up.
+    Flap(Box<Flapping>),
+    /// Links are quick again, and lose nothing.
+    Calm(Vec<(HostId, HostId)>),
+    /// A machine stands still for so long.
+    Still(HostId, Stillness, u64),
+    /// It goes on.
     Wake(HostId),
     /// A machine's clocks are slewed.
     Slew(HostId, i64),
+    /// A disk has room again.
+    MakeRoom(usize),
+    /// A node's process, of that start, has published its claim to lead.
+    Publish { slot: usize, start: u64, claim: Box<Option<LeaderLease>> },
     /// A new process in a client's place.
     NewClient(usize),
     /// A write reaches the resource.
-    Write { client: usize, process: u64, name: Name, token: Token },
-    /// All faults end.
-    Heal,
+    Write(Box<Write>),
+    /// Is every session of this client's process gone? It ended at `since`.
+    Inspect { client: Box<str>, since: u64 },
+    /// The faults end: a core is healed.
+    Core,
+    /// Programs come to their end.
+    Finish,
     /// Has everybody come to rest?
     Verdict,
 }
@@ -84,13 +106,14 @@ pub enum Event {
 impl World {
     /// The world of a seed, before its first event.
     #[must_use]
-    pub fn new(seed: u64, trace: Trace) -> Self {
-        let mut rng = Rng::new(seed);
-        let plan = Plan::draw(&mut rng);
-        let network = Network::new(rng.fork(), plan.delay_nanos);
+    pub fn new(plan: Plan, mut rng: Rng, trace: Trace) -> Self {
+        let history = plan.classes.contains(&Fault::Replay).then(History::default);
+        let network = Network::new(Links::new(rng.fork(), plan.delay_nanos), history);
         let nodes: Vec<SimNode> = (1..=plan.nodes)
             .map(|node| {
                 let host = Host::new(rng.fork(), plan.node_pauses);
+                host.borrow_mut().storage.forgets_renames =
+                    plan.classes.contains(&Fault::LostRename);
                 SimNode::new(host_of(NodeId(node)), host, plan.server_of(NodeId(node)))
             })
             .collect();
@@ -104,11 +127,14 @@ impl World {
             trace,
             queue: Queue::new(),
             network,
-            judge: Judge::new(nodes.len()),
+            judge: Judge::new(nodes.len(), plan.nodes),
             nodes,
             clients,
             resource: Resource::default(),
             phase: Phase::Faults,
+            calm_since: 0,
+            settled_at: u64::MAX,
+            ends_by: u64::MAX,
             rng,
             plan,
         };
@@ -126,7 +152,7 @@ impl World {
         self.now = at;
         self.trace.mix(at);
         self.handle(event)?;
-        for (at, event) in self.network.take_due() {
+        for (at, event) in self.network.drain_due() {
             self.queue.push(at, Event::Network(event));
         }
         Ok(())
@@ -143,6 +169,12 @@ impl World {
     /// # Errors
     /// Beliefs that overlap.
     pub fn finish(mut self) -> Result<Report, Violation> {
+        self.judge.history.finish()?;
+        self.collect_marks();
+        self.trace.add("answers checked", self.judge.replies.checked);
+        self.trace.add("windows of operations searched", self.judge.history.windows);
+        self.trace.add("leader leases begun", self.judge.claims.begun);
+        self.trace.add("expiries checked", self.judge.expiry.checked);
         self.trace.add("handovers", self.judge.holding.handovers);
         self.trace.add("grants", self.judge.states.grants);
         self.trace.add("entries committed", self.judge.consensus.committed().0);
@@ -150,14 +182,39 @@ impl World {
             let host = node.host.borrow();
             self.trace.add("pauses inside a node's step", host.paused);
             self.trace.add("unsynced sectors and names dropped", host.storage.dropped);
+            self.trace.add("syncs", host.syncs);
+            self.trace.add("snapshots stored", host.snapshots_stored);
         }
-        let summary = self.judge.holding.check()?;
-        self.trace.add("beliefs checked", summary.beliefs as u64);
-        Ok(Report {
-            simulated_nanos: self.now,
-            trace_hash: self.trace.hash(),
-            counts: self.trace.into_counts(),
-        })
+        if self.plan.bounds_clocks() {
+            let summary = self.judge.holding.check()?;
+            self.trace.add("beliefs checked", summary.beliefs as u64);
+        }
+        let trace_hash = self.trace.hash();
+        let (counts, marks) = self.trace.into_counts();
+        Ok(Report { simulated_nanos: self.now, trace_hash, counts, marks })
+    }
+
+    /// Marks that are counted where they happen.
+    fn collect_marks(&mut self) {
+        let marks = &mut self.trace.marks;
+        marks.add(Mark::ClaimBegins, self.judge.claims.begun);
+        marks.add(Mark::ClaimLapses, self.judge.claims.lapsed);
+        marks.add(Mark::CutHealed, self.network.healed);
+        for node in &self.nodes {
+            let host = node.host.borrow();
+            marks.add(Mark::WriteTorn, host.storage.torn);
+            marks.add(Mark::NameLost, host.storage.names_lost);
+            marks.add(Mark::SyncCrashed, host.hit_at_sync);
+            marks.add(Mark::SegmentBegun, host.storage.segments);
+            marks.add(Mark::WriteFailed, host.faults.failed[0]);
+            marks.add(Mark::SyncFailed, host.faults.failed[1]);
+            marks.add(Mark::SyncForgotten, host.faults.failed[2]);
+            marks.add(Mark::SpareRefused, host.faults.spares_refused);
+            marks.add(Mark::SnapshotMade, host.snapshots_stored);
+            marks.add(Mark::SnapshotRefused, host.snapshots_refused);
+            marks.add(Mark::SnapshotBroken, host.stores_broken);
+            marks.add(Mark::SegmentRemoved, host.storage.segments_removed);
+        }
     }
 
     fn foresee_beginning(&mut self) {
@@ -167,8 +224,10 @@ impl World {
         for slot in 0..self.clients.len() {
             self.queue.push(self.rng.below(500_000_000), Event::NewClient(slot));
         }
-        self.queue.push(self.rng.below(self.plan.fault_nanos), Event::Fault);
-        self.queue.push(self.plan.heal_at, Event::Heal);
+        for injection in std::mem::take(&mut self.plan.schedule) {
+            self.queue.push(injection.at, Event::Strike(Box::new(injection)));
+        }
+        self.queue.push(self.plan.core_at, Event::Core);
     }
 
     fn handle(&mut self, event: Event) -> Result<(), Violation> {
@@ -176,27 +235,43 @@ impl World {
             Event::Network(event) => self.handle_network(event),
             Event::Node(slot) => return self.step_node(slot),
             Event::Client(slot) => return self.step_client(slot),
-            Event::Fault => self.inject(),
             Event::Restart(slot) => return self.start_node(slot),
-            Event::Cut(links) if self.phase == Phase::Faults => {
-                links.iter().for_each(|(from, to)| self.network.cut(*from, *to));
+            Event::Publish { slot, start, claim } => return self.publish(slot, start, *claim),
+            Event::Wake(host) => self.wake(host),
+            Event::MakeRoom(slot) => self.nodes[slot].host.borrow_mut().faults.is_full = false,
+            Event::NewClient(slot) => self.start_client(slot),
+            Event::Write(write) => {
+                return self.resource.write(*write, &self.judge.model, &mut self.trace);
             }
-            Event::Cut(_) => {}
+            Event::Inspect { client, since } => return self.inspect_grave(client, since),
+            Event::Core => self.begin_core(),
+            Event::Finish => self.finish_programs(),
+            Event::Verdict => return self.check_phase(),
+            // What a fault had foreseen is void once a core is healed.
+            fault if self.phase == Phase::Faults => return self.handle_fault(fault),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn handle_fault(&mut self, event: Event) -> Result<(), Violation> {
+        match event {
+            Event::Strike(injection) => {
+                bounds::check_way(self.network.bytes_on_one_way())?;
+                self.strike(*injection);
+            }
+            Event::Cut(links) => self.cut(&links),
             Event::Mend(links) => {
                 links.iter().for_each(|(from, to)| self.network.mend(self.now, *from, *to));
             }
-            Event::Hurry(links) => {
-                links.iter().for_each(|(from, to)| self.network.slow(*from, *to, 0));
-            }
-            Event::Sleep(host, nanos) => self.put_to_sleep(host, nanos),
-            Event::Wake(host) => self.wake(host),
+            Event::Flap(flapping) => self.go_down(*flapping),
+            Event::Calm(links) => links.iter().for_each(|(from, to)| {
+                self.network.links().slow(*from, *to, 0);
+                self.network.links().lose(*from, *to, 0);
+            }),
+            Event::Still(host, how, nanos) => self.still(host, how, nanos),
             Event::Slew(host, ppm) => self.slew(host, ppm),
-            Event::NewClient(slot) => self.start_client(slot),
-            Event::Write { client, process, name, token } => {
-                return self.resource.write(client, process, &name, token, &mut self.trace);
-            }
-            Event::Heal => self.heal(),
-            Event::Verdict => return self.check_rest(),
+            other => unreachable!("{other:?} is no fault"),
         }
         Ok(())
     }
@@ -216,9 +291,14 @@ impl World {
                 };
                 if let Arrival::Bytes(bytes) = &arrival {
                     self.trace.mix(u64::from(crate::base::checksum::crc32c(bytes)));
-                    self.trace.count("messages");
+                    self.trace.messages += 1;
                 }
-                if !matches!(arrival, Arrival::Bytes(_)) {
+                match arrival {
+                    Arrival::TimedOut => self.trace.marks.hit(Mark::LineGivenUp),
+                    Arrival::Refused => self.trace.marks.hit(Mark::DialRefused),
+                    _ => {}
+                }
+                if self.trace.is_printed() && !matches!(arrival, Arrival::Bytes(_)) {
                     self.trace.line(self.now, format_args!("{host:?} {line:?} {arrival:?}"));
                 }
                 match self.client_at(host) {
@@ -257,84 +337,9 @@ impl World {
             self.queue.push(at, Event::Client(slot));
         }
     }
-
-    fn step_node(&mut self, slot: usize) -> Result<(), Violation> {
-        let node = &mut self.nodes[slot];
-        if node.step_at != self.now {
-            return Ok(());
-        }
-        node.step_at = u64::MAX;
-        if node.busy_until > self.now {
-            self.foresee_node(slot, self.now);
-            return Ok(());
-        }
-        self.trace.count("node steps");
-        let end = node.step(self.now, &mut self.network, &mut self.judge.ledgers[slot])?;
-        match end {
-            StepEnd::Crashed => self.crash_inside(slot),
-            StepEnd::Goes(left) => {
-                for (at, outgoing) in &left {
-                    self.trace.line(*at, format_args!("node {} says {outgoing:?}", slot + 1));
-                }
-                let seen = self.judge.observe_node(&self.nodes[slot], &left)?;
-                (0..seen.expiries).for_each(|_| self.trace.count("expiries proposed"));
-                if seen.elected {
-                    self.trace.count("leader changes");
-                    self.trace.line(self.now, format_args!("node {} leads", slot + 1));
-                }
-                self.foresee_next_turn(slot);
-            }
-        }
-        Ok(())
-    }
-
-    fn foresee_next_turn(&mut self, slot: usize) {
-        let free = self.nodes[slot].busy_until;
-        let wake = self.nodes[slot].next_wake(free.max(self.now));
-        if wake != u64::MAX {
-            self.foresee_node(slot, wake.max(self.now + STEP_NANOS_MIN));
-        }
-    }
-
-    fn start_node(&mut self, slot: usize) -> Result<(), Violation> {
-        if self.nodes[slot].process.is_some() {
-            return Ok(());
-        }
-        self.trace.count("node starts");
-        self.trace.line(self.now, format_args!("node {} starts", slot + 1));
-        self.network.power_on(self.now, self.nodes[slot].host_id);
-        match self.nodes[slot].start(self.now) {
-            Ok(StepEnd::Crashed) => self.crash_inside(slot),
-            Ok(StepEnd::Goes(_)) => {
-                self.network.listen(self.nodes[slot].host_id);
-                self.judge.handle_start(self.now, &self.nodes[slot])?;
-                self.foresee_node(slot, self.now);
-            }
-            Err(error) => {
-                let what = format!("node {} does not start: {error}", slot + 1);
-                return Err(Violation::new("O16", what));
-            }
-        }
-        Ok(())
-    }
-
-    fn crash_inside(&mut self, slot: usize) {
-        self.trace.count("crashes inside a step");
-        let ending = if self.rng.chance(1, 2) { Ending::Killed } else { Ending::PowerCut };
-        self.crash(slot, ending);
-        self.foresee_restart(slot);
-    }
-
-    /// Who leads the highest term, as far as nodes that run say.
-    pub(super) fn leader(&self) -> Option<usize> {
-        let leaders = self.nodes.iter().enumerate().filter_map(|(slot, node)| {
-            let server = &node.process.as_ref()?.server;
-            let leads = server.role() == Role::Leader;
-            leads.then(|| (server.leader_hint().term, slot))
-        });
-        leaders.max().map(|(_, slot)| slot)
-    }
 }
 
 /// The least time from one turn of a process to the next that it asks for itself.
 pub(super) const STEP_NANOS_MIN: u64 = 1_000;
+
+const _: () = assert!(size_of::<Event>() <= 40);

@@ -197,12 +197,22 @@ fn entries_and_a_vote_of_one_turn_are_one_write() {
 
 #[test]
 fn heartbeat_moves_commit_forward_only_and_not_beyond_the_log() {
-    for (commit, expected) in [(3, 3), (1, 2), (4, 2)] {
+    for (commit, expected) in [(3, 3), (1, 2)] {
         let mut node = Node::with_log(1, 3, 1, &[1, 1, 1]);
         node.receive(2, append(1, (2, 1), 2, &[]));
         node.receive(2, heartbeat(1, 0, commit));
         assert_eq!(node.raft.commit(), Index(expected));
     }
+}
+
+#[test]
+fn log_that_ends_before_what_it_acknowledged_is_an_old_copy_and_promises_nothing() {
+    // A leader names min(match, commit): more than there is was acknowledged by this node, and is gone.
+    let mut node = Node::with_log(1, 3, 1, &[1, 1, 1]);
+    node.receive(2, heartbeat(1, 0, 4));
+    node.settle();
+    assert_eq!(node.lost, [(Index(3), Index(4))]);
+    assert!(node.raft.is_poisoned() && node.sent().is_empty());
 }
 
 #[test]

@@ -1,9 +1,15 @@
 //! Bounds of the log, and messages that no correct peer sends.
 
 use crate::harness::*;
-use tenure::base::limits::{ENTRY_BYTES_MAX, UNCOMMITTED_BYTES_MAX};
+use crate::install::{answer, follower, snapshot};
+use tenure::base::limits::{
+    ENTRY_BYTES_MAX, SNAPSHOT_BYTES_MAX, SNAPSHOT_CHUNK_BYTES_MAX, UNCOMMITTED_BYTES_MAX,
+};
 use tenure::base::{Index, Sample, Term};
-use tenure::raft::{Event, HardState, Message, ProposeError, Raft, Recovered, Role, Urgency};
+use tenure::raft::{
+    Event, HardState, Membership, Message, ProposeError, Raft, Recovered, Role, SnapshotChunk,
+    Urgency,
+};
 
 const MAX: u64 = u64::MAX;
 
@@ -218,4 +224,55 @@ fn founding_membership_must_name_each_voter_once() {
 #[should_panic(expected = "applied 1, but only 0 was given out")]
 fn application_of_what_was_not_given_out_stops_the_node() {
     Node::new(1, 3).handle(Event::Applied(Index(1)));
+}
+
+#[test]
+fn parts_that_no_leader_sends_change_nothing() {
+    type Fault = fn(&mut SnapshotChunk);
+    let faults: [Fault; 13] = [
+        |part| part.offset = u64::MAX,
+        |part| part.offset = u64::MAX - 9,
+        |part| part.offset = 1,
+        |part| part.total = 9,
+        |part| part.total = SNAPSHOT_BYTES_MAX + 1,
+        |part| part.total = u64::MAX,
+        |part| part.meta.index = Index(0),
+        |part| part.meta.index = Index(u64::MAX),
+        |part| part.meta.term = Term(0),
+        |part| part.meta.term = Term(4),
+        |part| part.meta.membership_index = Index(10),
+        |part| part.meta.membership = Membership::default(),
+        |part| part.meta.membership = founding([1, 1]),
+    ];
+    for (row, fault) in faults.iter().enumerate() {
+        let mut node = follower(3, &[1]);
+        let mut part = chunk(3, &snapshot(9, 3, 10), 0..10);
+        fault(&mut part);
+        assert_eq!(answer(&mut node, part), [], "row {row}");
+        let unchanged = (node.raft.role(), node.raft.term(), node.raft.last_index());
+        assert_eq!(unchanged, (Role::Follower, Term(3), Index(1)), "row {row}");
+        assert_eq!((node.installs.len(), node.raft.commit()), (0, Index(0)), "row {row}");
+    }
+    let mut node = follower(3, &[1]);
+    let large = snapshot(9, 3, SNAPSHOT_CHUNK_BYTES_MAX + 1);
+    assert_eq!(answer(&mut node, chunk(3, &large, 0..SNAPSHOT_CHUNK_BYTES_MAX + 1)), []);
+}
+
+#[test]
+fn announced_length_is_not_believed_before_its_bytes_are_there() {
+    let mut node = follower(3, &[1]);
+    let mut part = chunk(3, &snapshot(9, 3, 10), 0..10);
+    part.total = SNAPSHOT_BYTES_MAX;
+    // Room for 4 GiB would not go unnoticed in a test.
+    assert_eq!(answer(&mut node, part), [received(3, 0, 9, 10)]);
+    assert_eq!(node.installs, []);
+}
+
+#[test]
+fn snapshot_without_data_is_one() {
+    let mut node = follower(3, &[1]);
+    let mut empty = chunk(3, &snapshot(9, 3, 10), 10..10);
+    (empty.total, empty.crc, empty.offset) = (0, 0, 0);
+    assert_eq!(answer(&mut node, empty), [received(3, 0, 9, 0)]);
+    assert_eq!(node.installs.len(), 1);
 }

@@ -8,20 +8,22 @@ use tenure::base::rng::Rng;
 use tenure::base::{Index, NodeId};
 use tenure::raft::{Change, Claim, Config, Event, Role, Urgency};
 
-const SEEDS: u64 = 200;
+const SEEDS: u64 = 120;
 const STEPS: u64 = 3000;
 /// Nodes that ever were.
 const NODES_MAX: u64 = 7;
 /// Messages under way; more are lost.
 const QUEUE_MAX: usize = 300;
 /// In this time an election ends, changes of members are through, and all have caught up.
-const CALM_MS: u64 = 3000;
+const CALM_MS: u64 = 2000;
 
 struct Chaos {
     network: Network,
     rng: Rng,
     /// How often, in a thousand steps, members change, leadership moves, snapshots are taken.
     stirring: u64,
+    /// The leader-lease duration, in milliseconds.
+    delta: u64,
 }
 
 impl Chaos {
@@ -36,10 +38,11 @@ impl Chaos {
             Node::start_at_rate(config, Disk::default(), 1000, rate)
         };
         let mut network = Network::of((1..=voters).map(&mut node).collect());
-        network.set_lease_duration([30, 80, ELECTION][rng.below(3) as usize]);
+        let delta = [30, 80, ELECTION][rng.below(3) as usize];
+        network.set_lease_duration(delta);
         network.stores_at_once = false;
         let stirring = [0, 20, 80][rng.below(3) as usize];
-        Self { network, rng, stirring }
+        Self { network, rng, stirring, delta }
     }
 
     fn step(&mut self) {
@@ -55,6 +58,7 @@ impl Chaos {
             842..846 => self.disconnect(),
             846..860 => self.reconnect(),
             860..890 => self.store_installs(),
+            890 => self.lengthen_claims(),
             _ if at < 900 + stirred / 4 => self.transfer(),
             _ if at < 900 + stirred / 2 => self.change_members(),
             _ if at < 900 + stirred => self.take_snapshot(),
@@ -179,6 +183,12 @@ impl Chaos {
         if node.raft.transfer(&now, Some(target), claim).is_ok() && claim == Claim::Ended {
             self.network.checks.resign(id);
         }
+    }
+
+    /// The leader-lease duration grows.
+    fn lengthen_claims(&mut self) {
+        self.delta += self.rng.below(30);
+        self.network.set_lease_duration(self.delta);
     }
 
     fn change_members(&mut self) {

@@ -43,6 +43,8 @@ pub struct Node {
     /// Snapshots to be stored.
     pub installs: Vec<Snapshot>,
     pub restored: Vec<Index>,
+    /// (Last index, what was acknowledged) of a log that lost something.
+    pub lost: Vec<(Index, Index)>,
     pub ready: Vec<(ReadId, Index)>,
     pub failed: Vec<ReadId>,
     pub roles: Vec<(Role, Term, Option<NodeId>)>,
@@ -127,6 +129,7 @@ impl Node {
             applied: Vec::new(),
             installs: Vec::new(),
             restored: Vec::new(),
+            lost: Vec::new(),
             ready: Vec::new(),
             failed: Vec::new(),
             roles: Vec::new(),
@@ -193,7 +196,14 @@ impl Node {
 
     /// One `take_actions`, obeyed; writes stay unsynced.
     pub fn turn(&mut self) {
-        for action in self.raft.take_actions(&self.now()) {
+        self.obey();
+    }
+
+    /// As [`Node::turn`]; whether there was anything to do.
+    fn obey(&mut self) -> bool {
+        let actions = self.raft.take_actions(&self.now());
+        let is_any = !actions.is_empty();
+        for action in actions {
             match action {
                 Action::Write(write) => self.writes.push(write),
                 Action::Send { to, message, after: Some(seq) } if seq > self.synced => {
@@ -202,6 +212,7 @@ impl Node {
                 Action::Send { to, message, .. } => self.emit(to, message),
                 Action::Apply { from, to } => self.apply(from, to),
                 Action::Install(snapshot) => self.installs.push(snapshot),
+                Action::LogLost { last, acknowledged } => self.lost.push((last, acknowledged)),
                 Action::Restored { index } => {
                     self.state = state_of(self.disk.snapshot.as_ref().expect("it is stored"));
                     assert_eq!(self.state.0, index, "the snapshot that was stored last");
@@ -213,6 +224,7 @@ impl Node {
                 Action::RoleChanged { role, term, leader } => self.roles.push((role, term, leader)),
             }
         }
+        is_any
     }
 
     /// Makes the oldest write durable, says so, and releases what waited for it.
@@ -232,10 +244,10 @@ impl Node {
 
     /// Turns and syncs until nothing is left to do.
     pub fn settle(&mut self) {
-        self.turn();
-        while !self.writes.is_empty() {
-            self.sync_one();
-            self.turn();
+        while self.obey() || !self.writes.is_empty() {
+            while !self.writes.is_empty() {
+                self.sync_one();
+            }
         }
     }
 

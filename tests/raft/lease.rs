@@ -1,9 +1,10 @@
 //! Scenarios of the section *Election hardening and lease*: the leader lease (C1, C2, C4, C5).
 
 use crate::harness::*;
+use crate::network::{Network, demote, join, promote, remove};
 use std::time::Duration;
-use tenure::base::{Sample, time};
-use tenure::raft::{Event, Role};
+use tenure::base::{Index, Sample, time};
+use tenure::raft::{Claim, Event, Role};
 
 /// The leader-lease duration, in milliseconds.
 pub const DELTA: u64 = 150;
@@ -133,8 +134,12 @@ fn nothing_is_claimed_before_delta_is_known_and_delta_only_grows() {
     raft.raft.set_lease_duration(Duration::from_millis(DELTA / 2));
     let lease = raft.raft.leader_lease(&raft.now()).expect("a claim");
     assert_eq!(lease.length, time::claim(Duration::from_millis(DELTA)));
+    // It grows: what was claimed stands, and more is claimed only when the longer wait is over.
     raft.raft.set_lease_duration(Duration::from_millis(10 * DELTA));
-    assert_eq!(start(&raft), None, "it has not waited so long");
+    assert_eq!(raft.raft.leader_lease(&raft.now()), Some(lease));
+    raft.beat();
+    raft.receive(2, echo(2, DELTA / HEARTBEAT + 1));
+    assert_eq!(raft.raft.leader_lease(&raft.now()), Some(lease), "it has not waited so long");
 }
 
 #[test]
@@ -173,4 +178,92 @@ fn rounds_without_end_extend_no_claim() {
     let sent = leader.clock - 10;
     leader.receive(2, echo(2, last));
     assert_eq!(start(&leader), Some(sample(sent)));
+}
+
+#[test]
+fn learners_and_removed_members_count_for_no_claim() {
+    let (mut leader, begun) = claiming_leader();
+    leader.receive(3, accepted(2, 0, 1));
+    let now = leader.now();
+    leader.raft.change_membership(&now, &join(4)).expect("a learner");
+    leader.settle();
+    leader.receive(2, accepted(2, 0, 2));
+    leader.receive(3, accepted(2, 0, 2));
+    leader.settle();
+    assert_eq!(leader.raft.commit(), Index(2));
+    let round = DELTA / HEARTBEAT + 1;
+    leader.beat();
+    leader.receive(4, echo(2, round));
+    leader.receive(9, echo(2, round));
+    assert_eq!(start(&leader), Some(sample(begun)), "a learner, and a stranger");
+
+    leader.raft.change_membership(&now, &[remove(3)]).expect("a change");
+    leader.settle();
+    leader.receive(3, echo(2, round));
+    assert_eq!(start(&leader), Some(sample(begun)), "removed just now");
+    leader.receive(2, echo(2, round));
+    assert_eq!(start(&leader), Some(leader.now()));
+}
+
+#[test]
+fn joint_members_must_both_have_echoed() {
+    let mut network = Network::new(3);
+    network.elect(1);
+    for _ in 0..2 {
+        network.add_learner(1);
+    }
+    network.set_lease_duration(DELTA);
+    network.run(DELTA + HEARTBEAT);
+    // Joint, and stuck in it: the incoming half is 1, 4 and 5.
+    network.isolate(4);
+    network.isolate(5);
+    let joint = [promote(4), promote(5), demote(2), demote(3)];
+    network.change(1, &joint).expect("a change");
+    let claimed = start(network.node(1)).expect("a claim");
+    network.run(2 * HEARTBEAT);
+    assert_eq!(network.node(1).raft.commit(), Index(3));
+    assert_eq!(start(network.node(1)), Some(claimed), "no quorum of the incoming half");
+}
+
+#[test]
+fn change_of_members_takes_back_no_claim() {
+    // Alone it claims from now; together with another from what that one echoed. But programs were told.
+    let mut network = Network::new(1);
+    network.elect(1);
+    let id = network.add_learner(1);
+    network.set_lease_duration(DELTA);
+    network.run(DELTA + 10);
+    network.isolate(id);
+    network.run(HEARTBEAT);
+    let before = start(network.node(1)).expect("a claim");
+    assert_eq!(before, network.node(1).now());
+    network.change(1, &[promote(id)]).expect("a change");
+    assert_eq!(start(network.node(1)), Some(before));
+    network.run(10);
+    assert_eq!(start(network.node(1)), Some(before), "and is not extended either");
+    // A transfer waits for the end of what was told.
+    network.heal();
+    network.node(1).handle(Event::PeerUp(tenure::base::NodeId(id)));
+    network.transfer(1, id, Claim::Standing);
+    network.run_until(2 * DELTA, |network| network.claimants() == [id]);
+}
+
+#[test]
+fn claim_moves_with_leadership_and_never_stands_twice() {
+    let mut network = Network::new(3);
+    for (node, rate) in network.nodes.iter_mut().zip([-10_000, 10_000, 0]) {
+        *node = Node::start_at_rate(node.config.clone(), Disk::default(), 1000, rate);
+    }
+    network.set_lease_duration(DELTA);
+    for turn in 0..30 {
+        network.run(3 * DELTA);
+        let leader = network.leader().expect("a leader");
+        assert_eq!(network.claimants(), [leader]);
+        match turn % 3 {
+            0 => network.transfer(leader, leader % 3 + 1, Claim::Standing),
+            1 => network.close_connections_of(leader),
+            _ => network.heal(),
+        }
+    }
+    assert!(network.term() > 15, "leadership moved");
 }

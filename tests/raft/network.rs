@@ -223,6 +223,20 @@ impl Network {
         panic!("no end of messages");
     }
 
+    /// Delivers at most so many messages, and says which.
+    pub fn deliver_some(&mut self, count: usize) -> Vec<Message> {
+        let mut delivered = Vec::new();
+        self.settle();
+        while delivered.len() < count
+            && let Some((from, to, message)) = self.queue.pop_front()
+        {
+            delivered.push(message.clone());
+            self.node(to).receive(from, message);
+            self.settle();
+        }
+        delivered
+    }
+
     /// Lets time pass until `done`, at most `millis`; how much passed.
     pub fn run_until(&mut self, millis: u64, mut done: impl FnMut(&mut Self) -> bool) -> u64 {
         for passed in 0..millis {

@@ -1,10 +1,13 @@
-//! Scenarios of the section *Quorum arithmetic*: majorities (the configuration has no joint ones yet).
+//! Scenarios of the section *Quorum arithmetic*: majorities, and memberships of two halves.
 
+use crate::harness::founding;
+use crate::network::{demote, join, promote};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use tenure::base::Index;
 use tenure::base::limits::MEMBERS_MAX;
-use tenure::raft::quorum::{Ballot, Election, election, reached};
+use tenure::base::{Index, NodeId};
+use tenure::raft::quorum::{Ballot, Election, election, election_in, reached, reached_in};
+use tenure::raft::{Change, Membership};
 
 /// What a majority holds, by the definition: the largest value that more than half reach.
 fn reached_naively(values: &[u64]) -> Option<u64> {
@@ -115,4 +118,105 @@ fn election_result_equals_the_counted_one() {
         Ok(())
     };
     runner().run(&inputs, compare).unwrap();
+}
+
+/// A membership whose voters were `outgoing` and are to be `incoming`, subsets of 1 to 9 that both have some.
+/// It is joint if they differ by more than one.
+fn between(outgoing: &[u64], incoming: &[u64]) -> Membership {
+    let learners: Vec<Change> =
+        incoming.iter().filter(|id| !outgoing.contains(id)).flat_map(|id| join(*id)).collect();
+    let before = founding(outgoing.iter().copied());
+    let before = before.changed(&learners).unwrap_or(before);
+    let come = incoming.iter().filter(|id| !outgoing.contains(id)).map(|id| promote(*id));
+    let go = outgoing.iter().filter(|id| !incoming.contains(id)).map(|id| demote(*id));
+    let changes: Vec<Change> = come.chain(go).collect();
+    before.changed(&changes).unwrap_or(before)
+}
+
+#[test]
+fn committed_index_of_joint_memberships_is_the_smaller_of_both_halves() {
+    // What 1, 2, … hold.
+    type Row = (&'static [u64], &'static [u64], &'static [u64], u64);
+    let table: [Row; 12] = [
+        (&[1, 2, 3], &[4, 5, 6], &[5, 5, 5, 10, 10, 10], 5),
+        (&[1, 2, 3], &[4, 5, 6], &[10, 10, 10, 5, 5, 5], 5),
+        (&[1, 2, 3], &[4, 5, 6], &[5, 5, 0, 10, 0, 0], 0),
+        (&[1, 2, 3], &[4, 5, 6], &[0, 0, 12, 10, 10, 10], 0),
+        (&[1, 2, 3], &[3, 4, 5], &[1, 2, 9, 8, 7], 2),
+        (&[1, 2, 3], &[3, 4, 5], &[9, 9, 9, 1, 2], 2),
+        (&[1, 2, 3], &[1, 4, 5], &[9, 9, 1, 3, 4], 4),
+        (&[1], &[2, 3], &[12, 5, 6], 5),
+        (&[1, 2], &[3], &[12, 5, 100], 5),
+        (&[1, 2], &[3, 4], &[12, 13, 14, 11], 11),
+        (&[1, 2, 3, 4], &[1, 5, 6], &[4, 4, 4, 1, 9, 9], 4),
+        (&[1, 2, 3, 4, 5], &[1, 2, 3], &[9, 9, 0, 8, 1], 8),
+    ];
+    for (outgoing, incoming, held, expected) in table {
+        let membership = between(outgoing, incoming);
+        assert!(membership.is_joint());
+        let reached = reached_in(&membership, |id| held[id.0 as usize - 1]);
+        assert_eq!(reached, Some(expected), "{outgoing:?} to {incoming:?}, {held:?}");
+    }
+}
+
+#[test]
+fn joint_election_is_won_in_both_halves_and_lost_in_one() {
+    let (yes, no, open) = (Some(Ballot::Granted), Some(Ballot::Refused), None);
+    type Row = ([Option<Ballot>; 5], Election);
+    // {1, 2, 3} to {3, 4, 5}.
+    let table: [Row; 8] = [
+        ([yes, open, yes, yes, open], Election::Won),
+        ([yes, yes, open, open, open], Election::Pending),
+        ([yes, yes, no, yes, open], Election::Pending),
+        ([yes, yes, no, yes, yes], Election::Won),
+        ([yes, yes, open, no, no], Election::Lost),
+        ([no, no, yes, yes, yes], Election::Lost),
+        ([open, open, no, no, yes], Election::Lost),
+        ([open; 5], Election::Pending),
+    ];
+    let membership = between(&[1, 2, 3], &[3, 4, 5]);
+    for (answers, expected) in table {
+        let election = election_in(&membership, |id| answers[id.0 as usize - 1]);
+        assert_eq!(election, expected, "{answers:?}");
+    }
+}
+
+/// Two subsets of 1 to 9, neither empty, that differ by more than one: and nine values.
+fn halves() -> impl Strategy<Value = (u16, u16, Vec<u64>)> {
+    let values = prop::collection::vec(prop_oneof![0u64..12, any::<u64>()], MEMBERS_MAX);
+    let set = 1u16..512;
+    (set.clone(), set, values).prop_filter("joint", |(one, two, _)| (one ^ two).count_ones() > 1)
+}
+
+fn members(set: u16) -> Vec<u64> {
+    (1..=9).filter(|id| set & (1 << (id - 1)) != 0).collect()
+}
+
+#[test]
+fn joint_arithmetic_equals_the_counted_one() {
+    let compare = |(one, two, values): (u16, u16, Vec<u64>)| {
+        let (outgoing, incoming) = (members(one), members(two));
+        let membership = between(&outgoing, &incoming);
+        prop_assert!(membership.is_joint());
+        let of = |half: &[u64]| half.iter().map(|id| values[*id as usize - 1]).collect::<Vec<_>>();
+        let counted = reached_naively(&of(&outgoing)).min(reached_naively(&of(&incoming)));
+        let value = |id: NodeId| values[id.0 as usize - 1];
+        prop_assert_eq!(reached_in(&membership, value), counted);
+
+        let ballot = |value: u64| match value % 3 {
+            0 => None,
+            1 => Some(Ballot::Granted),
+            _ => Some(Ballot::Refused),
+        };
+        let ballots = |half: &[u64]| of(half).into_iter().map(ballot).collect::<Vec<_>>();
+        let counted = [outgoing, incoming].map(|half| election_naively(&ballots(&half)));
+        let counted = match counted {
+            [Election::Lost, _] | [_, Election::Lost] => Election::Lost,
+            [Election::Won, Election::Won] => Election::Won,
+            _ => Election::Pending,
+        };
+        prop_assert_eq!(election_in(&membership, |id| ballot(value(id))), counted);
+        Ok(())
+    };
+    runner().run(&halves(), compare).unwrap();
 }

@@ -16,6 +16,9 @@ pub struct Cluster {
     nodes: BTreeMap<NodeId, Node>,
     cuts: BTreeSet<(NodeId, NodeId)>,
     replies: BTreeMap<ConnectionId, Vec<ServerMessage>>,
+    /// Nodes that are to end by themselves, and why they did.
+    doomed: BTreeSet<NodeId>,
+    ends: BTreeMap<NodeId, String>,
     now: u64,
     /// What the options of all servers are made of.
     base: ServerOptions,
@@ -75,6 +78,8 @@ impl Cluster {
             nodes: BTreeMap::new(),
             cuts: BTreeSet::new(),
             replies: BTreeMap::new(),
+            doomed: BTreeSet::new(),
+            ends: BTreeMap::new(),
             now: 1_000 * MS,
             base: ServerOptions { segment_bytes: 1 << 20, ..base },
         };
@@ -223,7 +228,12 @@ impl Cluster {
             clients: Vec::new(),
             first_flush: None,
         };
-        server.step(&mut node.inputs, &mut outlet).unwrap();
+        if let Err(error) = server.step(&mut node.inputs, &mut outlet) {
+            assert!(self.doomed.contains(&id), "node {id} ends: {error}");
+            self.ends.insert(id, error.to_string());
+            node.server = None;
+            return;
+        }
         node.first_flush = outlet.first_flush;
         for (to, message) in outlet.peers {
             if !self.cuts.contains(&(id, to)) {
@@ -233,6 +243,18 @@ impl Cluster {
         for (to, message) in outlet.clients {
             self.replies.entry(to).or_default().push(message);
         }
+    }
+
+    /// Lets time go on, 10 ms at a time, until the node ends by itself, and says why.
+    pub fn run_into_error(&mut self, id: NodeId, steps: u64) -> String {
+        self.doomed.insert(id);
+        for _ in 0..steps {
+            self.advance(10 * MS);
+            if let Some(error) = self.ends.remove(&id) {
+                return error;
+            }
+        }
+        panic!("node {id} goes on");
     }
 
     /// Turns until nobody has anything to take.

@@ -2,6 +2,7 @@
 
 use crate::cluster::{Cluster, MS};
 use crate::{CLIENT, acquire, cluster_with_session, open_session, submit, token_of};
+use std::path::Path;
 use tenure::base::{ConnectionId, Index, NodeId, SessionId};
 use tenure::lock::{Name, Operation};
 use tenure::raft::{Change, Claim, Role, Seat};
@@ -217,4 +218,31 @@ fn an_operator_gets_a_snapshot_of_all_that_was_applied() {
     let Some(OrderAnswer::Part { meta, total, bytes, .. }) = part else { panic!("{part:?}") };
     assert_eq!((meta.index, bytes.bytes().len() as u64), (at_least, total));
     assert_eq!(bytes.bytes(), cluster.machine(leader).encode());
+}
+
+#[test]
+fn a_directory_that_was_rolled_back_is_refused() {
+    let (mut cluster, leader, session) = cluster_with_session(60_000);
+    let old = cluster.nodes().find(|node| *node != leader).unwrap();
+    cluster.crash(old);
+    let copy = tempfile::tempdir().unwrap();
+    copy_files(&cluster.path(old), copy.path());
+    cluster.restart(old);
+    cluster.request(leader, CLIENT, acquire(session, 1, "a"));
+    assert!(token_of(&cluster.settle_and_take(CLIENT), 1).is_some());
+    // All have it, and the leader knows that.
+    cluster.advance_in_steps(100 * MS, 10 * MS);
+    cluster.crash(old);
+    cluster.empty_directory(old);
+    std::fs::create_dir(cluster.path(old)).unwrap();
+    copy_files(copy.path(), &cluster.path(old));
+    cluster.restart(old);
+    let error = cluster.run_into_error(old, 100);
+    assert!(error.contains("is an older copy"), "{error}");
+}
+
+fn copy_files(from: &Path, to: &Path) {
+    for file in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        std::fs::copy(file.path(), to.join(file.file_name())).unwrap();
+    }
 }

@@ -12,8 +12,8 @@ use tenure::wire::NodeStatus;
 
 /// `options` with the members that the nodes at `endpoints` name. A directory that has joined already needs none of
 /// them: its own log says more. So --join can stay in a unit file for ever.
-pub fn told_by(endpoints: &str, options: NodeOptions) -> Result<NodeOptions, Failure> {
-    let mut options = options.joining();
+pub fn told_by(endpoints: &str, mut options: NodeOptions) -> Result<NodeOptions, Failure> {
+    options.join = true;
     let stage = Stage::of(&options.data_dir)?;
     let cluster = ClusterStatus::ask(endpoints, ANSWER_WAIT);
     let told = cluster.newest().ok_or_else(|| cluster.complaint());

@@ -1,7 +1,7 @@
 //! An independent reader of what the log writes, as `docs/wal-format.md` has the bytes: so that the ledger
 //! of what is durable rests on the disk, and not on what the server says.
 
-use crate::base::{Index, NodeId, Term};
+use crate::base::{Index, NodeId, Term, checksum};
 use crate::raft::HardState;
 
 /// What one durable write says, as far as promises are concerned.
@@ -11,6 +11,8 @@ pub enum Durable {
     Entry { index: Index, term: Term },
     /// This index and all behind it are gone.
     TruncateFrom(Index),
+    /// The log begins anew behind this entry, which a snapshot stands for.
+    Start { index: Index, term: Term },
     /// Term and vote.
     HardState(HardState),
 }
@@ -27,6 +29,45 @@ pub fn read(write: &[u8]) -> Vec<Durable> {
         rest = behind;
     }
     found
+}
+
+/// Where the snapshot in `file` stands, if the file is whole: its index and term.
+#[must_use]
+pub fn read_snapshot(file: &[u8]) -> Option<(Index, Term)> {
+    let length = u32_at(file, 12)? as usize;
+    let end = ENVELOPE_HEAD_BYTES + length;
+    let (head, data) = (file.get(..end)?, file.get(end + 4..)?);
+    let body = &head[ENVELOPE_HEAD_BYTES..];
+    let is_whole = file.starts_with(b"TENUREsn")
+        && u32_at(file, end)? == checksum::crc32c(head)
+        && u64_at(body, 0)? == data.len() as u64
+        && u32_at(body, 8)? == checksum::crc32c(data);
+    is_whole.then_some((Index(u64_at(body, 12)?), Term(u64_at(body, 20)?)))
+}
+
+/// Where one record lies in its segment, without its padding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecordSpan {
+    /// From the beginning of the file.
+    pub offset: u64,
+    /// Head and payload.
+    pub bytes: u64,
+    /// The sequence of the first record of its batch.
+    pub batch: u64,
+}
+
+/// The records in the file of a segment, in order, as far as they look like some.
+#[must_use]
+pub fn segment_records(file: &[u8]) -> Vec<RecordSpan> {
+    let (mut spans, mut offset) = (Vec::new(), SEGMENT_HEADER_BYTES);
+    while let Some((Some(_), rest)) = file.get(offset..).and_then(next_record) {
+        let payload = u32_at(&file[offset..], 0).unwrap_or_default() as usize;
+        let batch = u64_at(&file[offset..], 24).unwrap_or_default();
+        let bytes = (RECORD_HEAD_BYTES + payload) as u64;
+        spans.push(RecordSpan { offset: offset as u64, bytes, batch });
+        offset = file.len() - rest.len();
+    }
+    spans
 }
 
 /// All slots in the write: a new file has both in one.
@@ -56,6 +97,10 @@ fn next_record(bytes: &[u8]) -> Option<(Option<Durable>, &[u8])> {
             index: Index(u64_at(payload, 8)?),
         }),
         2 => Some(Durable::TruncateFrom(Index(u64_at(payload, 0)?))),
+        3 => Some(Durable::Start {
+            index: Index(u64_at(payload, 0)?),
+            term: Term(u64_at(payload, 8)?),
+        }),
         _ => return None,
     };
     Some((said, bytes.get(whole..)?))
@@ -69,6 +114,7 @@ fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
     bytes.get(at..at + 8).map(|eight| u64::from_le_bytes(eight.try_into().expect("eight")))
 }
 
+const SEGMENT_HEADER_BYTES: usize = 512;
 const RECORD_HEAD_BYTES: usize = 32;
 const ENVELOPE_HEAD_BYTES: usize = 40;
 const SLOT_BYTES: usize = ENVELOPE_HEAD_BYTES + 24 + 4;

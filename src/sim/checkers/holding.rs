@@ -53,6 +53,12 @@ impl Holding {
         others
     }
 
+    /// The leases that `who` believes in.
+    #[must_use]
+    pub fn beliefs_of(&self, who: Claimant) -> Vec<LeaseId> {
+        self.of(who).flat_map(|(_, open)| open.leases.iter().copied()).collect()
+    }
+
     /// A belief begins at `now`. All [`Holding::others`] were asked and believe no more.
     ///
     /// # Errors

@@ -1,10 +1,18 @@
 //! What must hold, watched from outside. Each is named as in `docs/simulation.md`.
 
 pub mod belief;
+pub mod bounds;
 pub mod bytes;
+pub mod claims;
 pub mod consensus;
 pub mod durability;
+pub mod expiry;
+pub mod history;
 pub mod holding;
+pub mod members;
+pub mod model;
+pub mod replies;
+pub mod search;
 pub mod state;
 
 /// Something that must not be, seen by one checker.

@@ -1,0 +1,115 @@
+//! O12 from the leader's side: no session is expired before its whole TTL has passed since the latest of the
+//! leader's own no-op, its apply of the session's creation, and the last renewal that it acknowledged (L8).
+//!
+//! Measured in real time from outside, so with ρ once: the decision compares elapsed_lo ≥ D on the leader's
+//! clocks, hence real time ≥ D/(1+ρ). What is seen of a step is its beginning and its end; starts count from
+//! the beginning and decisions at the end, which is the lenient side. That a client which lives and renews is
+//! not expired in a calm world is tested where the clients are, in `sim::watch`.
+
+use super::Violation;
+use crate::base::time::RHO_PPM;
+use crate::base::{SessionId, Term};
+use std::collections::BTreeMap;
+
+/// What each node has done as a leader.
+#[derive(Debug, Default)]
+pub struct Expiry {
+    leaders: Vec<Option<Leading>>,
+    /// Decisions that were checked.
+    pub checked: u64,
+}
+
+#[derive(Debug)]
+struct Leading {
+    term: Term,
+    /// When its own no-op was applied.
+    since: u64,
+    /// When a session was created or renewed here.
+    sessions: BTreeMap<SessionId, u64>,
+}
+
+impl Expiry {
+    /// For so many nodes.
+    #[must_use]
+    pub fn new(nodes: usize) -> Self {
+        Self { leaders: (0..nodes).map(|_| None).collect(), checked: 0 }
+    }
+
+    /// After a step of `slot` that began at `began`: the term in which it leads, its own no-op applied, or
+    /// none.
+    pub fn follow(&mut self, slot: usize, began: u64, leads: Option<Term>) {
+        let leader = &mut self.leaders[slot];
+        if leader.as_ref().map(|leading| leading.term) != leads {
+            let new = |term| Leading { term, since: began, sessions: BTreeMap::new() };
+            *leader = leads.map(new);
+        }
+    }
+
+    /// Whether `slot` leads with its own no-op applied.
+    #[must_use]
+    pub fn leads(&self, slot: usize) -> bool {
+        self.leaders[slot].is_some()
+    }
+
+    /// In a step that began at `began`, `slot` created `session` or acknowledged a renewal of it.
+    pub fn extend(&mut self, slot: usize, began: u64, session: SessionId) {
+        if let Some(leading) = &mut self.leaders[slot] {
+            leading.sessions.insert(session, began);
+        }
+    }
+
+    /// In a step that ended at `ended`, the leader `slot` of `term` decided to expire `session`, of a TTL of
+    /// `ttl_nanos`.
+    ///
+    /// # Errors
+    /// Too early.
+    pub fn check(
+        &mut self,
+        slot: usize,
+        ended: u64,
+        term: Term,
+        session: SessionId,
+        ttl_nanos: u64,
+    ) -> Result<(), Violation> {
+        self.checked += 1;
+        let Some(leading) = self.leaders[slot].as_ref().filter(|leading| leading.term == term)
+        else {
+            let what = format!(
+                "node {} expires session {session} in term {term} before its own no-op is applied",
+                slot + 1
+            );
+            return Err(Violation::new("O12", what));
+        };
+        let since = leading.sessions.get(&session).copied().unwrap_or(0).max(leading.since);
+        let least = u128::from(ttl_nanos) * 1_000_000 / u128::from(1_000_000 + RHO_PPM);
+        let passed = ended.saturating_sub(since);
+        if u128::from(passed) + 1_000 >= least {
+            return Ok(());
+        }
+        let what = format!(
+            "node {} expires session {session} {passed} ns after {since} ns, its TTL is {ttl_nanos} ns (L8)",
+            slot + 1
+        );
+        Err(Violation::new("O12", what))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SESSION: SessionId = SessionId(7);
+    const TERM: Term = Term(2);
+
+    #[test]
+    fn an_expiry_before_a_whole_ttl_is_found_whatever_came_last() {
+        let mut expiry = Expiry::new(1);
+        assert!(expiry.check(0, 5_000_000, TERM, SESSION, 1_000_000).is_err());
+        expiry.follow(0, 1_000_000, Some(TERM));
+        assert!(expiry.check(0, 1_980_000, TERM, SESSION, 1_000_000).is_err());
+        assert!(expiry.check(0, 2_000_000, TERM, SESSION, 1_000_000).is_ok());
+        expiry.extend(0, 1_500_000, SESSION);
+        assert!(expiry.check(0, 2_000_000, TERM, SESSION, 1_000_000).is_err());
+        assert!(expiry.check(0, 2_500_000, TERM, SESSION, 1_000_000).is_ok());
+    }
+}

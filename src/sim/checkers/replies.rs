@@ -1,0 +1,232 @@
+//! O8 and O10 on what servers tell clients: each answer is the reference model's, at an index that the node
+//! had applied when it spoke; and one request is granted under one token only.
+
+use super::Violation;
+use super::model::{Model, Place};
+use crate::base::{Index, NodeId, RequestId, SessionId, Token};
+use crate::lock::{Answer, LockView, Name, Refusal};
+use crate::wire::{ReadAnswer, ServerMessage};
+use std::collections::BTreeMap;
+
+/// What clients were told.
+#[derive(Debug, Default)]
+pub struct Replies {
+    granted: BTreeMap<(SessionId, RequestId), Token>,
+    /// Answers that were compared with the model's.
+    pub checked: u64,
+}
+
+/// What a node had applied before and after the step in which it spoke.
+#[derive(Clone, Copy, Debug)]
+pub struct Window {
+    /// Before.
+    pub from: Index,
+    /// After.
+    pub to: Index,
+}
+
+impl Replies {
+    /// `node` says `message` to a client.
+    ///
+    /// # Errors
+    /// It is not so.
+    pub fn check(
+        &mut self,
+        model: &Model,
+        node: NodeId,
+        window: Window,
+        message: &ServerMessage,
+    ) -> Result<(), Violation> {
+        self.checked += 1;
+        let holds = match message {
+            ServerMessage::Answered { session, request, answer } => {
+                self.check_one_effect(*session, *request, answer)?;
+                is_answer(model, window, *session, *request, answer)
+            }
+            ServerMessage::SessionOpened { session, .. } | ServerMessage::Attached { session } => {
+                was_alive(model, window, *session)
+            }
+            ServerMessage::Renewed { session, .. } => was_alive(model, window, *session),
+            ServerMessage::SessionEnded { session } => has_ended(model, window, *session),
+            // Each client has a key of its own, and tells nobody.
+            ServerMessage::AttachDenied { .. } => false,
+            ServerMessage::Read { index, answer, .. } => is_read(model, window, *index, answer),
+            ServerMessage::SessionRefused { refusal, .. } => is_for_want_of_room(*refusal),
+            ServerMessage::Status { .. }
+            | ServerMessage::Leader(_)
+            | ServerMessage::Ordered { .. } => true,
+        };
+        if holds {
+            return Ok(());
+        }
+        let past = match message {
+            ServerMessage::Answered { session, request, .. } => {
+                format!("; the log says {:?}", model.told(*session, *request))
+            }
+            _ => String::new(),
+        };
+        let what = format!("node {node}, having applied {window:?}, says {message:?}{past}");
+        Err(Violation::new("O8", what))
+    }
+
+    fn check_one_effect(
+        &mut self,
+        session: SessionId,
+        request: RequestId,
+        answer: &Answer,
+    ) -> Result<(), Violation> {
+        let Answer::Granted { token } = answer else { return Ok(()) };
+        let first = *self.granted.entry((session, request)).or_insert(*token);
+        if first == *token {
+            return Ok(());
+        }
+        let what = format!(
+            "request {request} of session {session} is granted under {first} and under {token}"
+        );
+        Err(Violation::new("O10", what))
+    }
+}
+
+fn is_answer(
+    model: &Model,
+    window: Window,
+    session: SessionId,
+    request: RequestId,
+    answer: &Answer,
+) -> bool {
+    match answer {
+        Answer::SessionExpired => return has_ended(model, window, session),
+        Answer::Refused(Refusal::BelowFloor) => return model.is_below_floor(session, request),
+        Answer::Refused(refusal) => return is_for_want_of_room(*refusal),
+        _ => {}
+    }
+    let ended = model.session(session).and_then(|one| one.ended).unwrap_or(Index(u64::MAX));
+    let told = model.told(session, request);
+    told.iter().enumerate().any(|(position, (since, known))| {
+        let until = told.get(position + 1).map_or(ended, |(next, _)| *next);
+        let in_force = *since <= window.to && until > window.from;
+        in_force && same_answer(known, answer)
+    })
+}
+
+/// How many are ahead changes all the time; it is for people.
+fn same_answer(known: &Answer, said: &Answer) -> bool {
+    let both_queued = matches!((known, said), (Answer::Queued { .. }, Answer::Queued { .. }));
+    both_queued || known == said
+}
+
+/// Refused before anything was logged.
+fn is_for_want_of_room(refusal: Refusal) -> bool {
+    matches!(refusal, Refusal::Busy | Refusal::Limit)
+}
+
+fn was_alive(model: &Model, window: Window, session: SessionId) -> bool {
+    let created = session.0 <= window.to.0;
+    created
+        && model
+            .session(session)
+            .is_some_and(|one| one.ended.is_none_or(|ended| ended > window.from))
+}
+
+fn has_ended(model: &Model, window: Window, session: SessionId) -> bool {
+    model.session(session).is_some_and(|one| one.ended.is_some_and(|ended| ended <= window.to))
+}
+
+fn is_read(model: &Model, window: Window, index: Index, answer: &ReadAnswer) -> bool {
+    if index < window.from || index > window.to {
+        return false;
+    }
+    match answer {
+        ReadAnswer::Lock { lock: None, .. } | ReadAnswer::Valid(_) => true,
+        ReadAnswer::Lock { lock: Some(lock), .. } => is_view(model, lock, index),
+        ReadAnswer::Locks { locks, .. } => {
+            locks.iter().all(|(lock, _)| is_view(model, lock, index))
+        }
+        ReadAnswer::Session(_) | ReadAnswer::Refused(_) => true,
+    }
+}
+
+fn is_view(model: &Model, lock: &LockView, index: Index) -> bool {
+    let line = model.line_at(&lock.name, index);
+    let waiting = line.len().saturating_sub(1);
+    let Some(first) = line.first() else { return false };
+    (first.session, first.token) == (lock.session, lock.token)
+        && waiting == lock.waiting as usize
+        && line[1..].iter().zip(&lock.waiters).all(|(place, one)| place.session == one.session)
+}
+
+/// O8 on what a client's program was answered: the read of `name` as of `index`.
+///
+/// # Errors
+/// The log says something else.
+pub fn check_answer(
+    model: &Model,
+    index: Index,
+    name: &Name,
+    asked: Option<Token>,
+    answer: &ReadAnswer,
+) -> Result<(), Violation> {
+    let token = model.line_at(name, index).first().map_or(Token(0), |first: &Place| first.token);
+    let holds = match (answer, asked) {
+        (ReadAnswer::Lock { lock, .. }, _) => {
+            lock.as_ref().map_or(Token(0), |lock| lock.token) == token
+        }
+        (ReadAnswer::Valid(valid), Some(asked)) => *valid == (asked == token),
+        _ => true,
+    };
+    if holds {
+        return Ok(());
+    }
+    let what = format!(
+        "{answer:?} is read of {name} at {index} (asked for {asked:?}), held under {token}"
+    );
+    Err(Violation::new("O8", what))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{SessionKey, Term};
+    use crate::lock::Command;
+
+    const NODE: NodeId = NodeId(1);
+    const SESSION: SessionId = SessionId(1);
+
+    fn window(from: u64, to: u64) -> Window {
+        Window { from: Index(from), to: Index(to) }
+    }
+
+    fn model() -> Model {
+        let mut model = Model::default();
+        let key = SessionKey([0; 16]);
+        let open = Command::OpenSession { ttl_ms: 500, key, client: "c".into() };
+        model.apply(Index(1), Term(1), Some(&open));
+        model.apply(Index(2), Term(1), Some(&Command::Expire { session: SESSION, term: Term(1) }));
+        model
+    }
+
+    #[test]
+    fn a_session_that_has_ended_is_not_renewed_and_a_live_one_not_ended() {
+        let (mut replies, model) = (Replies::default(), model());
+        let renewed = ServerMessage::Renewed { session: SESSION, number: 1 };
+        let ended = ServerMessage::SessionEnded { session: SESSION };
+        assert!(replies.check(&model, NODE, window(1, 1), &renewed).is_ok());
+        assert!(replies.check(&model, NODE, window(2, 2), &renewed).is_err());
+        assert!(replies.check(&model, NODE, window(1, 1), &ended).is_err());
+        assert!(replies.check(&model, NODE, window(1, 2), &ended).is_ok());
+    }
+
+    #[test]
+    fn a_grant_that_the_log_does_not_have_is_found() {
+        let granted = |token| ServerMessage::Answered {
+            session: SESSION,
+            request: RequestId(1),
+            answer: Answer::Granted { token: Token(token) },
+        };
+        let (mut replies, model) = (Replies::default(), model());
+        let found = replies.check(&model, NODE, window(1, 1), &granted(1)).unwrap_err();
+        assert_eq!(found.checker, "O8");
+        let found = replies.check(&model, NODE, window(1, 1), &granted(2)).unwrap_err();
+        assert_eq!(found.checker, "O10");
+    }
+}

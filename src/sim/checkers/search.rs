@@ -1,0 +1,166 @@
+//! O9: is there any order of these operations, each at one instant between its call and its return, that one
+//! lock could have gone through? Knows nothing of logs and indexes.
+//!
+//! After Wing and Gong (1993) and Lowe (2017): try each operation that nobody unordered precedes, remember
+//! which (set of ordered ones, state) failed. The lock as clients see it: somebody's grant stands, or none
+//! does; grants have rising tokens; a grant may end by itself at any time, since sessions expire.
+
+use std::collections::BTreeSet;
+
+/// One operation on one lock, with what it returned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Op {
+    /// When it was called.
+    pub called: u64,
+    /// When it returned.
+    pub returned: u64,
+    /// What it said.
+    pub seen: Seen,
+}
+
+/// What an operation tells of the lock; tokens are larger than 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// The lock was granted under this token.
+    Acquired(u64),
+    /// The grant under this token is ended.
+    Released(u64),
+    /// The lock is held under this token; 0 if vacant.
+    Holder(u64),
+    /// This token holds it.
+    Valid(u64),
+    /// It does not.
+    Invalid(u64),
+}
+
+/// What one lock is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct State {
+    /// Under which token it is held, 0 if vacant.
+    current: u64,
+    /// The largest token so far.
+    largest: u64,
+}
+
+/// Whether the operations, at most [`OPS_MAX`], can be put in an order, from some state before them.
+#[must_use]
+pub fn is_linearizable(ops: &[Op]) -> bool {
+    assert!(ops.len() <= OPS_MAX, "a search over {} operations", ops.len());
+    let tokens: BTreeSet<u64> = ops.iter().map(|op| op.seen.token()).collect();
+    let vacant = State { current: 0, largest: 0 };
+    let held = tokens.iter().map(|token| State { current: *token, largest: *token });
+    let mut failed = BTreeSet::new();
+    std::iter::once(vacant).chain(held).any(|start| goes_on(ops, start, &mut failed))
+}
+
+/// Whether all can be ordered from `start`: depth first, with the way back on a stack.
+fn goes_on(ops: &[Op], start: State, failed: &mut BTreeSet<(u32, State)>) -> bool {
+    let all = (1u32 << ops.len()) - 1;
+    let mut open = vec![(0u32, start)];
+    while let Some((done, state)) = open.pop() {
+        if done == all {
+            return true;
+        }
+        // Whatever follows from here was pushed once; a second time it can only fail again.
+        if !failed.insert((done, state)) {
+            continue;
+        }
+        let unordered = || (0..ops.len()).filter(|at| done & (1 << at) == 0);
+        let first_return = unordered().map(|at| ops[at].returned).min().unwrap_or(u64::MAX);
+        for at in unordered().filter(|at| ops[*at].called <= first_return) {
+            if let Some(next) = state.after(ops[at].seen) {
+                open.push((done | 1 << at, next));
+            }
+        }
+    }
+    false
+}
+
+impl Seen {
+    fn token(self) -> u64 {
+        match self {
+            Self::Acquired(token)
+            | Self::Released(token)
+            | Self::Holder(token)
+            | Self::Valid(token)
+            | Self::Invalid(token) => token,
+        }
+    }
+}
+
+impl State {
+    /// The state behind an operation that returned this; none if it cannot have.
+    fn after(self, seen: Seen) -> Option<Self> {
+        let ended = Self { current: 0, ..self };
+        match seen {
+            Seen::Acquired(token) => {
+                // The grant before ended by itself, or by a release that nobody of these saw.
+                (token > self.largest).then_some(Self { current: token, largest: token })
+            }
+            Seen::Holder(token) | Seen::Valid(token) if token > 0 => {
+                // Perhaps granted to somebody whose acquire never returned.
+                let unseen = token > self.largest;
+                (token == self.current || unseen)
+                    .then_some(Self { current: token, largest: self.largest.max(token) })
+            }
+            Seen::Holder(_) | Seen::Valid(_) => Some(ended),
+            Seen::Released(token) | Seen::Invalid(token) => {
+                Some(if token == self.current { ended } else { self })
+            }
+        }
+    }
+}
+
+/// Operations in one search: the set of those that are ordered is a word.
+pub const OPS_MAX: usize = 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn op(called: u64, returned: u64, seen: Seen) -> Op {
+        Op { called, returned, seen }
+    }
+
+    #[test]
+    fn one_after_the_other_is_an_order() {
+        let ops = [
+            op(0, 1, Seen::Acquired(1)),
+            op(2, 3, Seen::Holder(1)),
+            op(4, 5, Seen::Released(1)),
+            op(6, 7, Seen::Holder(0)),
+            op(8, 9, Seen::Acquired(2)),
+            op(10, 11, Seen::Invalid(1)),
+        ];
+        assert!(is_linearizable(&ops));
+    }
+
+    #[test]
+    fn a_read_of_what_was_ended_before_it_was_called_is_found() {
+        let ops =
+            [op(0, 1, Seen::Acquired(1)), op(2, 3, Seen::Released(1)), op(4, 5, Seen::Holder(1))];
+        assert!(!is_linearizable(&ops));
+        let overlapping = [ops[0], op(2, 6, Seen::Released(1)), ops[2]];
+        assert!(is_linearizable(&overlapping));
+    }
+
+    #[test]
+    fn a_read_that_goes_back_is_found() {
+        let ops =
+            [op(0, 10, Seen::Acquired(2)), op(1, 2, Seen::Holder(2)), op(3, 4, Seen::Holder(1))];
+        assert!(!is_linearizable(&ops));
+    }
+
+    #[test]
+    fn a_token_that_is_valid_after_a_later_grant_is_found() {
+        let ops =
+            [op(0, 1, Seen::Acquired(1)), op(2, 3, Seen::Acquired(2)), op(4, 5, Seen::Valid(1))];
+        assert!(!is_linearizable(&ops));
+    }
+
+    #[test]
+    fn grants_out_of_order_are_found() {
+        assert!(!is_linearizable(&[op(0, 1, Seen::Acquired(2)), op(2, 3, Seen::Acquired(1))]));
+        assert!(is_linearizable(&[op(0, 4, Seen::Acquired(2)), op(2, 3, Seen::Acquired(1))]));
+    }
+}

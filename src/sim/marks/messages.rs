@@ -1,0 +1,76 @@
+//! Rare paths that show in what leaves a node.
+
+use super::{Mark, Marks};
+use crate::lock::{Answer, Refusal};
+use crate::raft::{Append, AppendOutcome, Message, SnapshotOutcome};
+use crate::sim::outlet::Outgoing;
+use crate::wire::{PeerMessage, ServerMessage};
+
+/// Marks what left a node in one step.
+pub fn mark_outgoing(marks: &mut Marks, left: &[(u64, Outgoing)]) {
+    let mut attached = None;
+    for (_, outgoing) in left {
+        match outgoing {
+            Outgoing::Peer(_, PeerMessage::Raft(message)) => mark_peer(marks, message),
+            Outgoing::Peer(_, PeerMessage::Founding(_)) => {}
+            Outgoing::Client(to, message) => {
+                if let ServerMessage::Attached { .. } = message {
+                    attached = Some(*to);
+                }
+                let granted = matches!(
+                    message,
+                    ServerMessage::Answered { answer: Answer::Granted { .. }, .. }
+                );
+                marks.hit_if(granted && attached == Some(*to), Mark::StandingRepeated);
+                mark_client(marks, message);
+            }
+        }
+    }
+}
+
+fn mark_peer(marks: &mut Marks, message: &Message) {
+    match message {
+        Message::PreVoteResponse(response) if !response.granted => marks.hit(Mark::PreVoteRefused),
+        Message::VoteResponse(response) if !response.granted => marks.hit(Mark::VoteRefused),
+        Message::AppendResponse(response) => {
+            let refused = matches!(response.outcome, AppendOutcome::Rejected { .. });
+            marks.hit_if(refused, Mark::AppendRefused);
+        }
+        Message::Append(append) => mark_append(marks, append),
+        Message::SnapshotChunk(_) => marks.hit(Mark::SnapshotSent),
+        Message::SnapshotResponse(response) => {
+            marks.hit_if(response.outcome == SnapshotOutcome::Stored, Mark::InstallStored);
+        }
+        _ => {}
+    }
+}
+
+fn mark_append(marks: &mut Marks, append: &Append) {
+    let (Some(first), Some(last)) = (append.entries.first(), append.entries.last()) else {
+        return marks.hit(Mark::AppendEmpty);
+    };
+    marks.hit_if(append.entries.len() >= 8, Mark::AppendLong);
+    marks.hit_if(first.term < last.term, Mark::AppendOfTwoTerms);
+    marks.hit_if(last.term < append.term, Mark::AppendOfEarlierTerm);
+}
+
+fn mark_client(marks: &mut Marks, message: &ServerMessage) {
+    match message {
+        ServerMessage::Answered { answer, .. } => mark_answer(marks, answer),
+        ServerMessage::SessionRefused { .. } => marks.hit(Mark::SessionRefused),
+        ServerMessage::SessionEnded { .. } => marks.hit(Mark::SessionEnded),
+        ServerMessage::Attached { .. } => marks.hit(Mark::AttachedAgain),
+        ServerMessage::Leader(hint) => marks.hit_if(hint.leader.is_none(), Mark::LeaderUnknown),
+        ServerMessage::Status { .. } => marks.hit(Mark::SilenceAsked),
+        _ => {}
+    }
+}
+
+fn mark_answer(marks: &mut Marks, answer: &Answer) {
+    match answer {
+        Answer::Held { .. } => marks.hit(Mark::SaidHeld),
+        Answer::Refused(Refusal::BelowFloor) => marks.hit(Mark::SaidBelowFloor),
+        Answer::Refused(Refusal::Limit) => marks.hit(Mark::SaidLimit),
+        _ => {}
+    }
+}

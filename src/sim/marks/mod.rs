@@ -1,0 +1,153 @@
+//! Rare paths that runs must reach, by name, counted from outside of the production code: from messages, from
+//! what is committed, from states, disks and clients. A range of seeds that reaches few of them proves little.
+
+mod log;
+mod messages;
+mod nodes;
+
+pub use log::mark_command;
+pub use messages::mark_outgoing;
+pub use nodes::NodeWatch;
+
+macro_rules! marks {
+    ($($name:ident = $words:literal,)*) => {
+        /// A rare path.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Mark {
+            $(#[doc = $words] $name,)*
+        }
+
+        /// What each is, in the order of [`Mark`].
+        pub const NAMES: &[&str] = &[$($words,)*];
+    };
+}
+
+marks! {
+    // Elections.
+    PreVoteRefused = "a pre-vote is refused",
+    VoteRefused = "a vote is refused",
+    PreCandidacyEnds = "a pre-candidate follows again",
+    CandidacyFails = "a candidate is not elected in its term",
+    CandidateGivesWay = "a candidate follows another in its own term",
+    TermJumps = "a node's term rises by three or more at once",
+    LeaderDeposed = "a leader hears of a later term",
+    LeaderStepsDown = "a leader steps down in its own term",
+    TwoLeaders = "two nodes lead at once, in different terms",
+    ElectedWithTail = "a leader is elected with entries of others that are not committed",
+    EarlierTermCommitted = "entries of an earlier term are committed by a later leader",
+    // Logs.
+    AppendRefused = "an append is refused",
+    AppendEmpty = "an append without entries",
+    AppendLong = "an append of eight entries or more",
+    AppendOfTwoTerms = "an append with entries of two terms",
+    AppendOfEarlierTerm = "an append with entries of an earlier term alone",
+    LogTruncated = "a follower's log is shortened",
+    FollowerFarBehind = "a follower is twenty entries behind a commit",
+    NothingDurableAhead = "a follower learns of a commit before its own sync",
+    // Leader leases.
+    ClaimBegins = "a leader lease begins",
+    ClaimWaits = "a leader that answers may not claim yet",
+    ClaimEnds = "a leader publishes that it claims no more",
+    ClaimLapses = "a leader's claim runs out while it leads",
+    // The lock machine.
+    WithdrawalFirst = "a withdrawal is logged before its acquire",
+    WithdrawalOfGrant = "a withdrawal takes back a grant",
+    WithdrawalOfPlace = "a withdrawal takes a place in a queue",
+    WithdrawalLate = "a withdrawal finds its acquire ended",
+    RequestTwice = "a request is in the log twice",
+    RequestOfTheDead = "a request of a dead session is in the log",
+    ExpiryOfTheDead = "an expiry finds its session gone",
+    ExpiryHandsOver = "an expiry hands a lock to a waiter",
+    ExpiryOfTwoLocks = "an expiry frees two locks",
+    ExpiryOfWaiter = "an expiry takes a place in a queue",
+    CloseHandsOver = "a close hands a lock to a waiter",
+    QueueOfFive = "a queue of five",
+    // Answers.
+    SaidHeld = "a try is told who holds it",
+    SaidBelowFloor = "a request is refused as forgotten",
+    SaidLimit = "a request is refused for want of room",
+    SessionRefused = "a session is refused",
+    SessionEnded = "a client is told that its session ended",
+    AttachedAgain = "a session attaches at another leader or connection",
+    StandingRepeated = "a standing grant is told again to who attaches",
+    LeaderUnknown = "a client is told that nobody leads",
+    SilenceAsked = "a silent connection is asked whether anybody is there",
+    // Disks.
+    SegmentBegun = "a log goes on to its next segment",
+    WriteTorn = "a power cut keeps a part of what was not synced",
+    NameLost = "a power cut loses a change of names",
+    StartCrashed = "a start is hit in the middle",
+    SyncCrashed = "a process is hit at a sync",
+    WriteFailed = "a write fails",
+    SyncFailed = "a sync fails",
+    SyncForgotten = "a sync fails and is forgotten",
+    NoSpace = "a node ends for want of room",
+    SpareRefused = "there is no room for a spare segment",
+    DamageRefused = "a damaged directory is refused",
+    // Snapshots.
+    SnapshotMade = "a snapshot is made",
+    SnapshotRefused = "there is no room for a snapshot",
+    SnapshotBroken = "a process ends while a snapshot is being stored",
+    SnapshotSent = "a part of a snapshot is sent",
+    InstallKeepsSuffix = "a leader's snapshot is installed, and the log behind it is kept",
+    InstallResetsLog = "a leader's snapshot is installed, and the log begins anew",
+    InstallStored = "a snapshot that is sent is said to be there already",
+    SegmentRemoved = "compaction removes a segment",
+    // Clients.
+    BeliefEndsFirst = "a client's belief ends while its session lives at the servers",
+    GrantTooLate = "a grant is seen when belief is over",
+    HeldAgain = "an owner acquires what it holds",
+    StaleWrite = "the resource refuses a stale token",
+    PauseOutlivesLease = "a client stops, and its lease is over when it goes on",
+    ClosedWithCalls = "a client closes while calls are undecided",
+    // The network.
+    LineGivenUp = "a machine gives up a connection",
+    DialRefused = "a dial is refused",
+    Replayed = "a frame comes once more on a later connection",
+    CutHealed = "held-back bytes arrive when a cut heals",
+}
+
+/// How often each was reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Marks(Vec<u64>);
+
+impl Marks {
+    /// None yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(vec![0; NAMES.len()])
+    }
+
+    /// Once more.
+    pub fn hit(&mut self, mark: Mark) {
+        self.0[mark as usize] += 1;
+    }
+
+    /// So many times more.
+    pub fn add(&mut self, mark: Mark, times: u64) {
+        self.0[mark as usize] += times;
+    }
+
+    /// Once more if so.
+    pub fn hit_if(&mut self, condition: bool, mark: Mark) {
+        self.0[mark as usize] += u64::from(condition);
+    }
+
+    /// Adds those of another run.
+    pub fn merge(&mut self, other: &Self) {
+        self.0.iter_mut().zip(&other.0).for_each(|(own, more)| *own += more);
+    }
+
+    /// Each with its count, in their order.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        NAMES.iter().copied().zip(self.0.iter().copied())
+    }
+}
+
+impl Default for Marks {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+const _: () = assert!(NAMES.len() >= 60);

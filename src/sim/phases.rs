@@ -1,0 +1,231 @@
+//! The two phases after the faults: a healed core, which must live (O15), then all, which must be equal (O17).
+
+use crate::base::rng::Rng;
+use crate::base::time::nanos;
+use crate::sim::checkers::Violation;
+use crate::sim::checkers::durability::Ending;
+use crate::sim::host::Pauses;
+use crate::sim::network::HostId;
+use crate::sim::node::Fate;
+use crate::sim::plan::{MS, SECOND};
+use crate::sim::world::{Event, Phase, World};
+
+/// What becomes for good of a node that is not of the core.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outside {
+    /// Its process ends, or its machine loses power.
+    Down,
+    /// Its process stands still.
+    Stopped,
+    /// Nothing gets to it or from it.
+    CutOff,
+    /// It hears nobody (NT5).
+    Deaf,
+    /// Nobody hears it (NT4).
+    Mute,
+    /// Messages take many election timeouts.
+    Far,
+}
+
+impl World {
+    /// The faults end. A random majority of the nodes is healed for good; what is wrong with the others
+    /// stays wrong.
+    pub(super) fn begin_core(&mut self) {
+        self.phase = Phase::Core;
+        self.network.heal(self.now);
+        let core = self.draw_core();
+        self.trace.line(self.now, format_args!("a core is healed: slots {core:?}"));
+        for slot in 0..self.nodes.len() {
+            if core.contains(&slot) {
+                self.heal_node(slot);
+            } else {
+                self.shut_out(slot);
+            }
+        }
+        for slot in 0..self.clients.len() {
+            self.clients[slot].pauses = Pauses { one_in: 0, nanos_max: 0 };
+            self.queue.push(self.now, Event::NewClient(slot));
+        }
+        let election = nanos(self.plan.server.election);
+        // Whoever stood still goes on only then.
+        let nodes = core.iter().map(|slot| self.nodes[*slot].busy_until);
+        let stopped = nodes.chain(self.clients.iter().map(|client| client.busy_until)).max();
+        self.disturb(stopped.unwrap_or(0).max(self.now));
+        self.settled_at = self.calm_since + SETTLE_NANOS + 20 * election;
+        self.ends_by = self.calm_since + self.plan.patience_nanos;
+        self.queue.push(self.finish_at(), Event::Finish);
+        self.queue.push(self.settled_at + 20 * election, Event::Verdict);
+    }
+
+    /// When programs begin to come to their end.
+    pub(super) fn finish_at(&self) -> u64 {
+        self.plan.core_at + self.plan.core_nanos
+    }
+
+    /// Programs give back what they have, and hold one lock once more.
+    pub(super) fn finish_programs(&mut self) {
+        for slot in 0..self.clients.len() {
+            if let Some(process) = &mut self.clients[slot].process {
+                process.program.finish(self.now);
+            }
+            self.foresee_client(slot, self.now);
+        }
+    }
+
+    /// Has the present phase reached its goal?
+    ///
+    /// # Errors
+    /// Not in time.
+    pub(super) fn check_phase(&mut self) -> Result<(), Violation> {
+        let (checker, missing) = match self.phase {
+            Phase::Core => ("O15", self.restless()),
+            _ => ("O17", self.unequal()?),
+        };
+        match missing {
+            None if self.phase == Phase::Core => self.begin_whole(),
+            None => {
+                self.phase = Phase::Over;
+                return Ok(());
+            }
+            Some(what) if self.now >= self.ends_by => return Err(Violation::new(checker, what)),
+            Some(_) => {}
+        }
+        self.queue.push(self.now + VERDICT_NANOS, Event::Verdict);
+        Ok(())
+    }
+
+    /// Enough nodes for a quorum, none of them damaged.
+    fn draw_core(&mut self) -> Vec<usize> {
+        let mut able: Vec<usize> =
+            (0..self.nodes.len()).filter(|slot| !self.nodes[*slot].is_damaged()).collect();
+        let quorum = self.nodes.len() / 2 + 1;
+        assert!(able.len() >= quorum, "only {able:?} of {} nodes are whole", self.nodes.len());
+        let drawn = self.rng.between(quorum as u64, able.len() as u64);
+        // A cluster is founded only once all its founders were there.
+        let founded = self.nodes.iter().all(|node| node.is_founded);
+        let size = if founded { drawn } else { able.len() as u64 };
+        while able.len() as u64 > size {
+            let position = self.rng.below(able.len() as u64);
+            able.remove(usize::try_from(position).expect("few nodes"));
+        }
+        able
+    }
+
+    fn heal_node(&mut self, slot: usize) {
+        let node = &mut self.nodes[slot];
+        if node.fate == Fate::Stays {
+            node.fate = Fate::Comes;
+        }
+        let mut host = node.host.borrow_mut();
+        host.pauses = Pauses { one_in: 0, nanos_max: 0 };
+        (host.crash_after, host.crash_at_sync, host.crash_in_start) = (None, None, None);
+        host.faults.heal();
+        drop(host);
+        self.queue.push(self.now, Event::Restart(slot));
+    }
+
+    fn shut_out(&mut self, slot: usize) {
+        let how = match self.rng.below(6) {
+            0 => Outside::Down,
+            1 => Outside::Stopped,
+            2 => Outside::CutOff,
+            3 => Outside::Deaf,
+            4 => Outside::Mute,
+            _ => Outside::Far,
+        };
+        self.trace.line(self.now, format_args!("node {} is {how:?} for good", slot + 1));
+        self.trace.count("nodes shut out for good");
+        let host = self.nodes[slot].host_id;
+        let others = (0..self.nodes.len() + self.clients.len()).map(HostId);
+        let others: Vec<HostId> = others.filter(|other| *other != host).collect();
+        match how {
+            Outside::Down => {
+                let ending = if self.rng.chance(1, 2) { Ending::Killed } else { Ending::PowerCut };
+                self.crash(slot, ending);
+                if self.nodes[slot].fate == Fate::Comes {
+                    self.nodes[slot].fate = Fate::Stays;
+                }
+            }
+            Outside::Stopped => self.nodes[slot].busy_until = self.now + FOREVER_NANOS,
+            Outside::CutOff | Outside::Deaf | Outside::Mute => {
+                for other in others {
+                    if how != Outside::Mute {
+                        self.network.links().cut(other, host);
+                    }
+                    if how != Outside::Deaf {
+                        self.network.links().cut(host, other);
+                    }
+                }
+            }
+            Outside::Far => {
+                // Long enough that it surely cannot lead: nothing in between, which would come and go.
+                let delay = 4 * nanos(self.plan.server.election) + 100 * MS;
+                for other in others {
+                    self.network.links().slow(other, host, delay);
+                    self.network.links().slow(host, other, delay);
+                }
+            }
+        }
+    }
+
+    /// Everything is healed, and every node starts anew.
+    fn begin_whole(&mut self) {
+        self.phase = Phase::Whole;
+        self.trace.line(self.now, format_args!("all is healed, and all nodes start anew"));
+        self.network.heal(self.now);
+        for slot in 0..self.nodes.len() {
+            let stopped = self.nodes[slot].busy_until >= self.now + FOREVER_NANOS / 2;
+            if stopped {
+                self.nodes[slot].busy_until = self.now;
+            }
+            let mut dice: Rng = self.rng.fork();
+            let ending = if dice.chance(1, 2) { Ending::Killed } else { Ending::PowerCut };
+            self.crash(slot, ending);
+            self.heal_node(slot);
+        }
+        self.ends_by = self.now + self.plan.patience_nanos;
+    }
+
+    /// O15: what is not at rest yet.
+    fn restless(&self) -> Option<String> {
+        for client in &self.clients {
+            let Some(process) = &client.process else {
+                return Some(format!("client {} does not run", client.slot));
+            };
+            if !process.program.is_at_rest() {
+                let doing = process.program.describe();
+                let (slot, busy, step) = (client.slot, client.busy_until, client.step_at);
+                let wake = client.next_wake(self.now);
+                return Some(format!(
+                    "client {slot} is not at rest: {doing}; busy until {busy}, next step at {step}, wants {wake}"
+                ));
+            }
+        }
+        match self.leader() {
+            Some(_) => None,
+            None => Some("nobody leads".to_owned()),
+        }
+    }
+
+    /// O17: which node has not applied all that is committed yet.
+    ///
+    /// # Errors
+    /// All have, and they differ.
+    fn unequal(&self) -> Result<Option<String>, Violation> {
+        let committed = self.judge.consensus.committed();
+        let whole = || self.nodes.iter().filter(|node| node.fate != Fate::Refuses);
+        for node in whole() {
+            let reached = node.inside().map(|one| (one.applied, one.raft.last_index()));
+            if reached != Some((committed, committed)) {
+                return Ok(Some(format!("node {} has {reached:?} of {committed}", node.id)));
+            }
+        }
+        let insides = whole().filter_map(|node| Some((node.id, node.inside()?)));
+        self.judge.check_equal(insides)?;
+        Ok(None)
+    }
+}
+
+const VERDICT_NANOS: u64 = 50 * MS;
+const SETTLE_NANOS: u64 = 3 * SECOND;
+const FOREVER_NANOS: u64 = 100_000 * SECOND;
