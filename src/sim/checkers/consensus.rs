@@ -134,6 +134,18 @@ impl Consensus {
         self.members_at(&self.committed)
     }
 
+    /// The entry that put them there.
+    #[must_use]
+    pub fn committed_members_index(&self) -> Index {
+        self.committed.last().map_or(Index(0), |last| last.members)
+    }
+
+    /// Those that the committed entry at `index` put in force; 0 is the founding.
+    #[must_use]
+    pub fn members_by(&self, index: Index) -> &Members {
+        self.members_at(&self.committed[..to_position(index)])
+    }
+
     /// All members that may be in force somewhere, or come to be: the committed ones, and those of each log.
     pub fn possible_members(&self) -> impl Iterator<Item = &Members> {
         let logs = self.nodes.values().map(|shadow| self.members_at(&shadow.log));
