@@ -26,7 +26,7 @@ pub struct Process {
     own: NodeId,
     /// Whom the log names, and by which entry.
     known: BTreeSet<NodeId>,
-    membership: Option<Option<Index>>,
+    membership: Option<Option<(Index, bool)>>,
     /// From this instant on a program asks whether it leads; until then nobody is told of a claim.
     asks_from: u64,
     claim: Claim,
@@ -94,7 +94,7 @@ impl Process {
     /// The peers are those whom the newest membership names: they are dialed, by the lower id at once and by the
     /// higher one after a while; others are hung up on.
     pub fn follow_members(&mut self, now: u64, network: &mut Network) {
-        let membership = self.server.membership_index();
+        let membership = self.server.membership_stage();
         if self.membership == Some(membership) {
             return;
         }
