@@ -2,7 +2,6 @@
 
 use crate::base::{ConnectionId, Index, NodeId};
 use crate::raft::{Claim, Raft, Role};
-use crate::replica::Replica;
 use crate::server::{Input, Server, ServerError};
 use crate::sim::disk::SimDisk;
 use crate::sim::network::{Arrival, HostId, LineId, Network, Side};
@@ -84,7 +83,7 @@ impl Process {
 
     /// After a turn, at `now`, before a claim is read: whether one may be.
     pub fn post(&mut self, now: u64) {
-        let raft = self.server.replica().map(Replica::raft);
+        let raft = self.server.replica().map(|replica| replica.raft());
         self.departing &= raft.is_some_and(Raft::is_transferring);
         if now >= self.asks_from {
             self.claim = Claim::Standing;
