@@ -913,7 +913,13 @@ tenure_status tenure_node_next(tenure_node *node,
                                tenure_leadership *inout);
 
 /**
- * For later versions: hands leadership over. This version returns TENURE_UNSUPPORTED; tenure_node_stop ends it.
+ * Hands leadership to the node `to`, or, if that is 0, to the one with most of the log. From the call on this node's
+ * leadership reads 0; it reads more again only if the call fails. Another node may claim as soon as it leads: it
+ * need not wait for a claim of this one to run out. Waits at most `wait_ms`; about an election timeout is enough.
+ *
+ * Statuses: TENURE_LOST (this node does not lead), TENURE_UNAVAILABLE (no other node took over: this one leads on),
+ * TENURE_TIMEOUT (not decided yet; it goes on), TENURE_CLOSED (it was stopped), TENURE_INVALID, TENURE_FORKED. Any
+ * thread.
  */
 tenure_status tenure_node_resign(tenure_node *node,
                                  uint64_t to,
@@ -934,12 +940,14 @@ tenure_status tenure_node_client(tenure_node *node,
                                  tenure_client **out);
 
 /**
- * Stops the node: it leads no more, its connections are closed and its directory is unlocked. Waits at most
- * `wait_ms`. The handle is still to be freed.
+ * Stops the node. If it leads, it hands leadership over first, as tenure_node_resign does, for a second at most. Then
+ * its connections are closed and its directory is unlocked. Waits at most `wait_ms`; the node stops all the same. The
+ * handle is still to be freed.
  *
  * Statuses: TENURE_TIMEOUT (it still runs: a disk that hangs), TENURE_INVALID, TENURE_FORKED. Any thread.
  */
-tenure_status tenure_node_stop(tenure_node *node, int64_t wait_ms);
+tenure_status tenure_node_stop(tenure_node *node,
+                               int64_t wait_ms);
 
 /**
  * Frees a node, and stops it in the background if it was not stopped. NULL, and a node that was freed already,

@@ -534,6 +534,17 @@ public:
         return tenure::client(opened);
     }
 
+    // Hands leadership to `to`, or to the node with most of the log (0). leadership() reads nothing from the call on,
+    // and more again only if this fails: errc::lost if this node does not lead, errc::unavailable if no other took
+    // over.
+    void resign(std::uint64_t to = 0, std::chrono::milliseconds wait = forever) {
+        detail::check(tenure_node_resign(handle_.get(), to, detail::wait_ms(wait)));
+    }
+    void resign(std::uint64_t to, std::chrono::milliseconds wait, std::error_code &code) noexcept {
+        code = detail::code(tenure_node_resign(handle_.get(), to, detail::wait_ms(wait)));
+    }
+
+    // Hands leadership over first, if this node leads.
     void stop(std::chrono::milliseconds wait = forever) {
         detail::check(tenure_node_stop(handle_.get(), detail::wait_ms(wait)));
     }

@@ -38,7 +38,7 @@ pub fn show(bytes: u64) -> String {
     let unit = [("GiB", 30), ("MiB", 20), ("KiB", 10)];
     match unit.into_iter().find(|(_, shift)| bytes >> shift > 0) {
         Some((name, shift)) => {
-            let tenths = (bytes >> (shift - 10)) * 10 >> 10;
+            let tenths = ((bytes >> (shift - 10)) * 10) >> 10;
             format!("{}.{} {name}", tenths / 10, tenths % 10)
         }
         None => format!("{bytes} B"),

@@ -155,15 +155,24 @@ pub unsafe extern "C" fn tenure_node_next(
     })
 }
 
-/// For later versions: hands leadership over. This version returns TENURE_UNSUPPORTED; tenure_node_stop ends it.
+/// Hands leadership to the node `to`, or, if that is 0, to the one with most of the log. From the call on this node's
+/// leadership reads 0; it reads more again only if the call fails. Another node may claim as soon as it leads: it
+/// need not wait for a claim of this one to run out. Waits at most `wait_ms`; about an election timeout is enough.
+///
+/// Statuses: TENURE_LOST (this node does not lead), TENURE_UNAVAILABLE (no other node took over: this one leads on),
+/// TENURE_TIMEOUT (not decided yet; it goes on), TENURE_CLOSED (it was stopped), TENURE_INVALID, TENURE_FORKED. Any
+/// thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_node_resign(
     node: *mut tenure_node,
     to: u64,
     wait_ms: i64,
 ) -> tenure_status {
-    let _not_used = (node, to, wait_ms);
-    guard(|| Err(unsupported("tenure_node_resign")))
+    guard(|| {
+        let wait = duration(wait_ms)?;
+        let to = (to != 0).then_some(NodeId(to));
+        enter::<NodeObject>(node)?.0.resign(to, wait)
+    })
 }
 
 /// Opens a client of this node's cluster, this node first. As tenure_client_open otherwise: *out is a client that
@@ -192,8 +201,9 @@ pub unsafe extern "C" fn tenure_node_client(
     })
 }
 
-/// Stops the node: it leads no more, its connections are closed and its directory is unlocked. Waits at most
-/// `wait_ms`. The handle is still to be freed.
+/// Stops the node. If it leads, it hands leadership over first, as tenure_node_resign does, for a second at most. Then
+/// its connections are closed and its directory is unlocked. Waits at most `wait_ms`; the node stops all the same. The
+/// handle is still to be freed.
 ///
 /// Statuses: TENURE_TIMEOUT (it still runs: a disk that hangs), TENURE_INVALID, TENURE_FORKED. Any thread.
 #[unsafe(no_mangle)]

@@ -65,7 +65,7 @@ impl<D: Disk> EventLoop<D> {
 
     /// Who is dialed, and whether this node is still one of them.
     fn follow_membership(&mut self) -> Result<(), Error> {
-        if let Some(text) = self.network.removed.take() {
+        if let Some(text) = self.network.dismissed.take() {
             return Err(Error::new(Status::Denied, text));
         }
         let membership = self.server.membership_index();

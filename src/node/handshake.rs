@@ -41,7 +41,10 @@ impl Network {
             (Role::Dialing(peer), FrameKind::PeerWelcome) => {
                 self.handle_welcome(key, peer, &frame.decode()?, server, inputs)
             }
-            (Role::Dialing(_), FrameKind::Refused) => Err(Ending::Refused(frame.decode()?)),
+            // It may be the dialer who does not like our welcome.
+            (Role::Dialing(_) | Role::Peer(_), FrameKind::Refused) => {
+                Err(Ending::Refused(frame.decode()?))
+            }
             (Role::Greeting, kind) => {
                 let text = format!("the first frame must be a hello, not {kind:?}");
                 refuse(RefusedCode::State, text)

@@ -14,7 +14,7 @@ use crate::raft::Claim;
 use crate::server::{Input, Server};
 use crate::sys::{clock, descriptors, random};
 use crate::wal::Disk;
-use crate::wire::{Frame, FrameKind, Refused, RefusedCode};
+use crate::wire::{Frame, FrameKind, RefusedCode};
 use crossbeam_channel::Sender;
 use serde::Serialize;
 use std::collections::VecDeque;
@@ -35,8 +35,8 @@ pub(super) struct Network {
     pub(super) complaints: Complaints,
     /// Whether programs may have been told of the leader lease.
     pub(super) claim: Claim,
-    /// A peer says that this node is no member any more.
-    pub(super) removed: Option<String>,
+    /// A peer says that this node, or its directory, is no member's: no other answer will come.
+    pub(super) dismissed: Option<String>,
     /// Accepted connections with the instants by which they must have said who they are, in order.
     pub(super) greetings: VecDeque<(u64, Key)>,
     backlog: Backlog,
@@ -74,7 +74,7 @@ impl Network {
             peers: Peers::new(own, cluster, random::seed(), clock::boot_nanos()),
             complaints: Complaints::default(),
             claim: Claim::Ended,
-            removed: None,
+            dismissed: None,
             greetings: VecDeque::new(),
             backlog: Backlog::default(),
             to_flush: Vec::new(),
@@ -237,8 +237,12 @@ impl Network {
     pub(super) fn end(&mut self, key: Key, ending: Ending, inputs: &mut Vec<Input>) {
         let Some(mut link) = self.links.remove(key) else { return };
         let now = clock::boot_nanos();
-        if let Ending::Refused(Refused { code: RefusedCode::Removed, text }) = &ending {
-            self.removed = Some(text.clone());
+        if let (Ending::Refused(refused), Role::Peer(peer) | Role::Dialing(peer)) =
+            (&ending, link.role)
+            && matches!(refused.code, RefusedCode::Removed | RefusedCode::Directory)
+            && self.peers.is_member(peer)
+        {
+            self.dismissed = Some(refused.text.clone());
         }
         if ending.is_complaint() {
             self.complaints.add(now, &ending);

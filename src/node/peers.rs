@@ -94,6 +94,11 @@ impl Peers {
         self.own < peer
     }
 
+    /// Whether this node was told of `peer`, and not only by itself.
+    pub(super) fn is_member(&self, peer: NodeId) -> bool {
+        self.peers.get(&peer).is_some_and(|peer| peer.address != UNTOLD)
+    }
+
     /// The connection on which `peer` is reached.
     pub(super) fn standing(&self, peer: NodeId) -> Option<Key> {
         match self.peers.get(&peer)?.state {
@@ -184,7 +189,7 @@ impl Peers {
         now: u64,
     ) -> Option<Key> {
         // One of this cluster whom the log does not name yet.
-        let peer = self.peers.entry(node).or_insert_with(|| Peer::new(self.own, node, "?", now));
+        let peer = self.peers.entry(node).or_insert_with(|| Peer::new(self.own, node, UNTOLD, now));
         let older = match peer.state {
             State::Standing { key: older, .. } | State::Dialing { key: older, .. } => Some(older),
             _ => None,
@@ -269,6 +274,8 @@ impl Peer {
     }
 }
 
+/// In place of an address.
+const UNTOLD: &str = "?";
 /// Pauses between dials double from the first to the second; each is drawn from its upper half, so that
 /// nodes that lost each other together do not dial in step.
 const PAUSE_MIN: Duration = Duration::from_millis(5);

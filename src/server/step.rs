@@ -30,14 +30,18 @@ pub struct Server<D: Disk> {
 #[derive(Debug)]
 enum Phase {
     /// No cluster yet: nothing is voted on, no request is answered.
-    Gathering {
-        gathering: Gathering,
-        clients: BTreeSet<ConnectionId>,
-        /// What a restored directory begins with; else nothing.
-        recovered: raft::Recovered,
-    },
+    Gathering(Box<Unfounded>),
     /// A member.
     Serving(Box<Serving>),
+}
+
+/// A node without a cluster.
+#[derive(Debug)]
+struct Unfounded {
+    gathering: Gathering,
+    clients: BTreeSet<ConnectionId>,
+    /// What a restored directory begins with; else nothing.
+    recovered: raft::Recovered,
 }
 
 impl<D: Disk> Server<D> {
@@ -75,7 +79,8 @@ impl<D: Disk> Server<D> {
                     }
                     None => {
                         let clients = BTreeSet::new();
-                        (Phase::Gathering { gathering, clients, recovered }, None)
+                        let unfounded = Unfounded { gathering, clients, recovered };
+                        (Phase::Gathering(Box::new(unfounded)), None)
                     }
                 }
             }
@@ -106,7 +111,7 @@ impl<D: Disk> Server<D> {
             self.handle(&now, input, outside)?;
         }
         match &mut self.phase {
-            Phase::Gathering { .. } => Ok(()),
+            Phase::Gathering(_) => Ok(()),
             Phase::Serving(serving) => {
                 serving.replica.handle_deadline(&now);
                 let now = serving.settle(now, &mut self.wal, outside)?;
@@ -134,8 +139,8 @@ impl<D: Disk> Server<D> {
             other => {
                 match &mut self.phase {
                     Phase::Serving(serving) => handle_serving(&mut serving.replica, now, other),
-                    Phase::Gathering { gathering, clients, .. } => {
-                        handle_gathering(gathering, clients, other, outside);
+                    Phase::Gathering(unfounded) => {
+                        handle_gathering(unfounded, other, outside);
                     }
                 }
                 Ok(())
@@ -150,15 +155,17 @@ impl<D: Disk> Server<D> {
         offer: FoundingOffer,
         outside: &mut impl Outside,
     ) -> Result<(), ServerError> {
-        let Phase::Gathering { gathering, clients, recovered } = &mut self.phase else {
+        let Phase::Gathering(unfounded) = &mut self.phase else {
             if offer.record.is_none() {
                 outside.send_peer(from, PeerMessage::Founding(self.own_offer()));
             }
             return Ok(());
         };
-        let Some(record) = gathering.handle_offer(from, offer)? else { return Ok(()) };
+        let offered = unfounded.gathering.handle_offer(from, offer)?;
+        let Some(record) = offered else { return Ok(()) };
         self.wal.found(&record)?;
-        let (clients, recovered) = (std::mem::take(clients), std::mem::take(recovered));
+        let clients = std::mem::take(&mut unfounded.clients);
+        let recovered = std::mem::take(&mut unfounded.recovered);
         let mut phase = serving(&self.options, &record, recovered, now)?;
         if let Phase::Serving(serving) = &mut phase {
             clients.into_iter().for_each(|client| serving.replica.handle_client_up(client));
@@ -181,7 +188,7 @@ impl<D: Disk> Server<D> {
     #[must_use]
     pub fn next_deadline(&self) -> u64 {
         match &self.phase {
-            Phase::Gathering { .. } => u64::MAX,
+            Phase::Gathering(_) => u64::MAX,
             Phase::Serving(serving) => serving.replica.next_deadline(),
         }
     }
@@ -221,7 +228,7 @@ impl<D: Disk> Server<D> {
         let own = self.cluster();
         admission::check_client(cluster, own)?;
         let leader = match &self.phase {
-            Phase::Gathering { .. } => LeaderHint::default(),
+            Phase::Gathering(_) => LeaderHint::default(),
             Phase::Serving(serving) => serving.replica.leader_hint(),
         };
         Ok(ClientWelcome { node: self.options.node, cluster: own, leader })
@@ -258,7 +265,7 @@ impl<D: Disk> Server<D> {
     #[must_use]
     pub fn replica(&self) -> Option<&Replica> {
         match &self.phase {
-            Phase::Gathering { .. } => None,
+            Phase::Gathering(_) => None,
             Phase::Serving(serving) => Some(&serving.replica),
         }
     }
@@ -289,12 +296,8 @@ fn handle_serving(replica: &mut Replica, now: &Sample, input: Input) {
     }
 }
 
-fn handle_gathering(
-    gathering: &Gathering,
-    clients: &mut BTreeSet<ConnectionId>,
-    input: Input,
-    outside: &mut impl Outside,
-) {
+fn handle_gathering(unfounded: &mut Unfounded, input: Input, outside: &mut impl Outside) {
+    let Unfounded { gathering, clients, .. } = unfounded;
     match input {
         Input::PeerUp { peer, .. } => {
             outside.send_peer(peer, PeerMessage::Founding(gathering.offer()));

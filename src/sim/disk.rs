@@ -2,23 +2,20 @@
 
 use crate::sim::disk_faults::{StrikeOn, Told};
 use crate::sim::host::{Preparing, SharedHost};
+use crate::sim::store::Store;
 use crate::wal::{Disk, DiskError, FileContent, FileId, StoreError};
 
 /// The directory of one simulated machine.
 #[derive(Clone, Debug)]
 pub struct SimDisk {
     host: SharedHost,
-    storing: Option<Storing>,
 }
-
-/// A file in the making: its temporary and its later name, its content, and when that is written.
-type Storing = (String, String, Result<Vec<u8>, String>, u64);
 
 impl SimDisk {
     /// The disk of `host`.
     #[must_use]
     pub fn new(host: SharedHost) -> Self {
-        Self { host, storing: None }
+        Self { host }
     }
 
     /// Does `operation` unless the process is hit before.
@@ -137,20 +134,24 @@ impl Disk for SimDisk {
 
     fn begin_store(&mut self, temporary: &str, name: &str, content: FileContent) {
         let host = &mut *self.host.borrow_mut();
-        let ready = host.local + host.rng.between(1_000_000, 50_000_000);
-        self.storing = Some((temporary.to_owned(), name.to_owned(), content(), ready));
+        if !host.crashed {
+            host.storing = Some(Store::begin(host.local, temporary, name, content, &mut host.rng));
+        }
     }
 
     fn take_stored(&mut self) -> Option<Result<(), StoreError>> {
-        let local = self.host.borrow().local;
-        let (temporary, name, content, _) = self.storing.take_if(|(.., ready)| *ready <= local)?;
-        let store = |bytes: Vec<u8>| {
-            let file = self.create(&temporary)?;
-            self.write_at(file, 0, &bytes)?;
-            self.operate(|host| host.storage.sync(file.0))?;
-            self.rename(&temporary, &name)?;
-            Ok(self.operate(|host| host.storage.sync_names())?)
-        };
-        Some(content.map_err(StoreError::Content).and_then(store))
+        let host = &mut *self.host.borrow_mut();
+        host.work_aside();
+        let result = host.storing.as_ref()?.result()?.clone();
+        host.storing = None;
+        match &result {
+            Ok(()) => host.snapshots_stored += 1,
+            Err(StoreError::Disk(DiskError::NoSpace(_))) => host.snapshots_refused += 1,
+            Err(StoreError::Disk(DiskError::Io(_))) => {
+                host.faults.told.get_or_insert(Told::Io);
+            }
+            Err(StoreError::Content(_)) => {}
+        }
+        Some(result)
     }
 }

@@ -11,8 +11,9 @@ pub struct DiskFaults {
     pub is_full: bool,
     /// What the running process was told first: it must end, and promise nothing any more (W2).
     pub told: Option<Told>,
-    /// A record in the middle of the log is rotten: no process may serve from this disk (W5).
-    pub is_damaged: bool,
+    /// The file with a rotten record in the middle of the log: while it is there, no process may serve from
+    /// this disk (W5).
+    pub rotten: Option<u32>,
     /// How often each kind of [`StrikeOn`] struck.
     pub failed: [u64; 3],
     /// How often there was no room for a spare segment.
@@ -51,6 +52,15 @@ pub enum Told {
 impl DiskFaults {
     /// Whether an operation of one of these kinds fails now, and which.
     pub fn take_strike(&mut self, kinds: &[StrikeOn]) -> Option<StrikeOn> {
+        let struck = self.take_strike_aside(kinds);
+        if struck.is_some() {
+            self.told.get_or_insert(Told::Io);
+        }
+        struck
+    }
+
+    /// The same off the process's thread: it is told later.
+    pub fn take_strike_aside(&mut self, kinds: &[StrikeOn]) -> Option<StrikeOn> {
         let strike = self.strike.as_mut().filter(|strike| kinds.contains(&strike.on))?;
         if strike.after > 0 {
             strike.after -= 1;
@@ -59,7 +69,6 @@ impl DiskFaults {
         let on = strike.on;
         self.failed[on as usize] += 1;
         self.strike = None;
-        self.told.get_or_insert(Told::Io);
         Some(on)
     }
 

@@ -8,6 +8,7 @@ use crate::base::{Sample, rng::Rng};
 use crate::sim::clock::Clocks;
 use crate::sim::disk_faults::DiskFaults;
 use crate::sim::storage::Storage;
+use crate::sim::store::Store;
 use crate::wal::DiskError;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -32,6 +33,8 @@ pub struct Host {
     pub faults: DiskFaults,
     /// A spare file in the making.
     pub preparing: Option<Preparing>,
+    /// A snapshot in the making.
+    pub storing: Option<Store>,
     /// The process is hit after this many more operations.
     pub crash_after: Option<u32>,
     /// It is hit at the sync after this many more.
@@ -48,6 +51,12 @@ pub struct Host {
     pub operations: u64,
     /// Processes that were hit at a sync.
     pub hit_at_sync: u64,
+    /// Snapshots that were stored, and that found no room.
+    pub snapshots_stored: u64,
+    /// See `snapshots_stored`.
+    pub snapshots_refused: u64,
+    /// Processes that ended while a snapshot was being stored.
+    pub stores_broken: u64,
     /// Syncs that reached the disk, of all processes.
     pub syncs: u64,
 }
@@ -86,6 +95,7 @@ impl Host {
             sync_nanos: (20_000, 200_000),
             faults: DiskFaults::default(),
             preparing: None,
+            storing: None,
             crash_after: None,
             crash_at_sync: None,
             crash_in_start: None,
@@ -94,6 +104,9 @@ impl Host {
             paused: 0,
             operations: 0,
             hit_at_sync: 0,
+            snapshots_stored: 0,
+            snapshots_refused: 0,
+            stores_broken: 0,
             syncs: 0,
         }))
     }
@@ -117,6 +130,7 @@ impl Host {
     /// The process is gone.
     pub fn operate(&mut self) -> Result<(), DiskError> {
         self.operations += 1;
+        self.work_aside();
         if let Some(left) = &mut self.crash_after {
             if *left == 0 {
                 self.crashed = true;
@@ -147,6 +161,19 @@ impl Host {
         }
     }
 
+    /// What goes on off the process's thread has come as far as the process.
+    pub fn work_aside(&mut self) {
+        if let Some(store) = self.storing.as_mut().filter(|_| !self.crashed) {
+            store.advance(self.local, &mut self.rng, &mut self.storage, &mut self.faults);
+        }
+    }
+
+    /// Whether the log on this disk has a record that rotted.
+    #[must_use]
+    pub fn is_damaged(&self) -> bool {
+        self.faults.rotten.is_some_and(|file| self.storage.is_named(file))
+    }
+
     /// Waits for the disk.
     pub fn wait_for_sync(&mut self) {
         let (shortest, longest) = self.sync_nanos;
@@ -159,8 +186,16 @@ impl Host {
     /// The process starts anew: nothing of the last one's fate sticks.
     pub fn restart(&mut self, now: u64) {
         (self.local, self.crashed, self.preparing) = (now, false, None);
+        self.storing = None;
         (self.crash_after, self.crash_at_sync) = (self.crash_in_start.take(), None);
         self.faults.restart();
+    }
+
+    /// The process ends at `at`, and with it what goes on aside.
+    pub fn stop(&mut self, at: u64) {
+        self.local = self.local.max(at);
+        self.work_aside();
+        self.stores_broken += u64::from(self.storing.take().is_some());
     }
 
     fn maybe_pause(&mut self) {

@@ -4,7 +4,7 @@ use crate::base::{Index, NodeId, RequestId, SessionId, Term, codec};
 use crate::lock::Command;
 use crate::raft::{Entry, EntryKind, Role};
 use crate::sim::checkers::claims::Claims;
-use crate::sim::checkers::consensus::Consensus;
+use crate::sim::checkers::consensus::{Consensus, Installed};
 use crate::sim::checkers::durability::{Ending, Ledger, is_on_quorum};
 use crate::sim::checkers::expiry::Expiry;
 use crate::sim::checkers::history::History;
@@ -43,8 +43,11 @@ pub struct Judge {
     /// The entries that carry a request.
     requests: BTreeMap<(SessionId, RequestId), Vec<(Index, Term)>>,
     applied: Vec<Index>,
-    commits: Vec<Index>,
+    /// Committed, and found on a quorum of disks, up to here.
+    verified: Index,
     endings: Vec<Ending>,
+    /// The newest snapshot that was seen at each node.
+    snapshots: Vec<Index>,
     watches: Vec<Option<NodeWatch>>,
 }
 
@@ -55,6 +58,8 @@ pub struct Seen {
     pub elected: bool,
     /// Sessions whose expiry it appended.
     pub expired: Vec<SessionId>,
+    /// It went on from a leader's snapshot.
+    pub installed: Option<Installed>,
     /// It leads and answers, and may not claim the leader lease yet (C2).
     pub answers_without_claim: bool,
 }
@@ -71,11 +76,11 @@ pub struct Step<'a> {
 }
 
 impl Judge {
-    /// For so many nodes.
+    /// For so many machines, of which nodes 1 to `founders` found the cluster.
     #[must_use]
-    pub fn new(nodes: usize) -> Self {
+    pub fn new(nodes: usize, founders: u64) -> Self {
         Self {
-            consensus: Consensus::default(),
+            consensus: Consensus::new(founders),
             ledgers: (0..nodes).map(|_| Ledger::default()).collect(),
             states: States::default(),
             holding: Holding::default(),
@@ -86,8 +91,9 @@ impl Judge {
             expiry: Expiry::new(nodes),
             requests: BTreeMap::new(),
             applied: vec![Index(0); nodes],
-            commits: vec![Index(0); nodes],
+            verified: Index(0),
             endings: vec![Ending::Killed; nodes],
+            snapshots: vec![Index(0); nodes],
             watches: vec![None; nodes],
         }
     }
@@ -112,8 +118,15 @@ impl Judge {
             let host = node.host.borrow();
             (host.local, host.operations)
         };
-        self.check_commit(slot, node.id, inside.raft.commit(), local)?;
+        let verified = self.verified;
+        self.check_commit(node.id, inside.raft.commit(), local)?;
         self.follow_committed(inside, marks);
+        if let Some(snapshot) = inside.raft.snapshot()
+            && self.snapshots[slot] != snapshot.meta.index
+        {
+            self.snapshots[slot] = snapshot.meta.index;
+            self.states.check_snapshot(snapshot)?;
+        }
         let watch = self.watches[slot].get_or_insert_with(|| NodeWatch::new(inside.raft));
         watch.look(marks, inside.raft, self.consensus.committed());
         mark_outgoing(marks, step.left);
@@ -123,7 +136,7 @@ impl Judge {
         }
         self.follow_leading(step, inside, window);
         for (at, outgoing) in step.left {
-            self.check_reply(node.id, *at, window, outgoing)?;
+            self.check_reply(node.id, *at, (verified, window), outgoing)?;
         }
         let log_bytes_max = node.log_bytes_max();
         bounds::check(node.id, inside.raft, log_bytes_max, step.left, operations)?;
@@ -132,7 +145,12 @@ impl Judge {
             self.states.observe(inside.applied, inside.machine, &self.model)?;
         }
         let answers = self.expiry.leads(slot) && node.claimed().is_none();
-        Ok(Seen { elected: news.elected, expired, answers_without_claim: answers })
+        Ok(Seen {
+            elected: news.elected,
+            expired,
+            installed: news.installed,
+            answers_without_claim: answers,
+        })
     }
 
     /// A node's process has ended.
@@ -142,8 +160,7 @@ impl Judge {
         self.claims.forget(slot);
         self.expiry.follow(slot, 0, None);
         self.watches[slot] = None;
-        self.applied[slot] = Index(0);
-        self.commits[slot] = Index(0);
+        (self.applied[slot], self.snapshots[slot]) = (Index(0), Index(0));
         self.endings[slot] = ending;
     }
 
@@ -185,10 +202,11 @@ impl Judge {
                 let what = format!("nodes {one} and {node} end in different states: {hashes:x?}");
                 return Err(Violation::new("O17", what));
             }
+            let first = inside.raft.snapshot_index().max(other.raft.snapshot_index()).next();
             let last = inside.raft.last_index();
             let differs =
                 |index: &u64| other.raft.entry(Index(*index)) != inside.raft.entry(Index(*index));
-            if let Some(index) = (1..=last.0).find(differs) {
+            if let Some(index) = (first.0..=last.0).find(differs) {
                 let what = format!("nodes {one} and {node} end with different entries at {index}");
                 return Err(Violation::new("O17", what));
             }
@@ -196,24 +214,26 @@ impl Judge {
         Ok(())
     }
 
-    /// O4: what is committed is durable on a quorum.
-    fn check_commit(
-        &mut self,
-        slot: usize,
-        node: NodeId,
-        commit: Index,
-        at: u64,
-    ) -> Result<(), Violation> {
-        if commit <= self.commits[slot] {
+    /// O4: what is committed for the first time is durable on a quorum of the members that the node has in
+    /// force.
+    fn check_commit(&mut self, node: NodeId, commit: Index, at: u64) -> Result<(), Violation> {
+        if commit <= self.verified {
             return Ok(());
         }
-        self.commits[slot] = commit;
+        self.verified = commit;
         let term = self.consensus.committed_term(commit).expect("O3 has followed this commit");
-        if is_on_quorum(&self.ledgers, commit, term, at) {
+        if self.is_durable(node, commit, term, at) {
             return Ok(());
         }
         let what = format!("node {node} commits {commit} of {term:?}, which no quorum has durable");
         Err(Violation::new("O4", what))
+    }
+
+    /// Whether a quorum of the members that are in force at `node` has the entry by `at`.
+    fn is_durable(&self, node: NodeId, index: Index, term: Term, at: u64) -> bool {
+        let members = self.consensus.members_of(node).expect("it was looked at");
+        let committed = self.consensus.committed_term(index);
+        is_on_quorum(&self.ledgers, members, (index, term), committed, at)
     }
 
     /// The model applies what this node is the first to commit.
@@ -226,6 +246,7 @@ impl Judge {
                 mark_command(marks, &self.model, entry.term, command);
             }
             self.model.apply(index, entry.term, command.as_ref());
+            self.states.follow(index, entry, command.as_ref());
         }
     }
 
@@ -265,15 +286,18 @@ impl Judge {
         &mut self,
         node: NodeId,
         at: u64,
-        window: Window,
+        (verified, window): (Index, Window),
         outgoing: &Outgoing,
     ) -> Result<(), Violation> {
         let Outgoing::Client(_, message) = outgoing else { return Ok(()) };
         if let ServerMessage::Answered { session, request, answer } = message
             && let Some(entries) = self.requests.get(&(*session, *request))
         {
-            let durable =
-                entries.iter().any(|(index, term)| is_on_quorum(&self.ledgers, *index, *term, at));
+            // What was committed before this step was on a quorum of the members of then.
+            let durable = entries.iter().any(|(index, term)| {
+                let committed = self.consensus.committed_term(*index) == Some(*term);
+                (committed && *index <= verified) || self.is_durable(node, *index, *term, at)
+            });
             if !durable && !matches!(answer, crate::lock::Answer::Refused(_)) {
                 let what = format!(
                     "node {node} answers {answer:?} to {request:?} of {session:?}, whose entries {entries:?} no quorum has durable"

@@ -31,6 +31,7 @@ mod run;
 mod schedule;
 mod shrink;
 mod storage;
+mod store;
 mod talk;
 mod trace;
 mod watch;

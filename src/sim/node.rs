@@ -205,7 +205,7 @@ impl SimNode {
     /// Whether the directory holds damage that the process must refuse.
     #[must_use]
     pub fn is_damaged(&self) -> bool {
-        self.host.borrow().faults.is_damaged
+        self.host.borrow().is_damaged()
     }
 
     /// As a process does after each turn: it reads the clocks and posts its claim for programs to compare
@@ -224,7 +224,8 @@ impl SimNode {
     }
 
     /// The process is gone; `host` is left as it is.
-    pub fn stop(&mut self, ledger: &mut Ledger) {
+    pub fn stop(&mut self, at: u64, ledger: &mut Ledger) {
+        self.host.borrow_mut().stop(at);
         drain_durable(&self.host, ledger);
         for write in self.host.borrow().storage.unsynced_writes() {
             ledger.handle_unsynced(write);
@@ -246,6 +247,12 @@ impl SimNode {
         };
         server.min(process.next_dial())
     }
+}
+
+/// A node's place among all machines of nodes.
+#[must_use]
+pub fn slot_of(node: NodeId) -> usize {
+    host_of(node).0
 }
 
 /// Where a node's machine is in the network: nodes come first.

@@ -2,6 +2,7 @@
 
 use crate::raft::{LeaderLease, Role};
 use crate::sim::checkers::Violation;
+use crate::sim::checkers::consensus::Installed;
 use crate::sim::checkers::durability::Ending;
 use crate::sim::disk_faults::Told;
 use crate::sim::judge::Step;
@@ -56,6 +57,13 @@ impl World {
         }
         let waits = seen.answers_without_claim;
         self.trace.marks.hit_if(waits, Mark::ClaimWaits);
+        if let Some(installed) = seen.installed {
+            self.trace.count("snapshot installs");
+            self.trace.marks.hit(match installed {
+                Installed::SuffixKept => Mark::InstallKeepsSuffix,
+                Installed::LogReset => Mark::InstallResetsLog,
+            });
+        }
         if seen.elected {
             self.trace.count("leader changes");
             self.mark_second_leader(slot);
@@ -140,7 +148,7 @@ impl World {
     fn handle_refused_start(&mut self, slot: usize, why: &str) -> Result<(), Violation> {
         let (damaged, told) = {
             let host = self.nodes[slot].host.borrow();
-            (host.faults.is_damaged, host.faults.told)
+            (host.is_damaged(), host.faults.told)
         };
         self.trace.line(self.now, format_args!("node {} does not start: {why}", slot + 1));
         if told.is_some() {

@@ -6,6 +6,7 @@ use crate::server::Outside;
 use crate::sim::checkers::Violation;
 use crate::sim::checkers::durability::Ledger;
 use crate::sim::host::SharedHost;
+use crate::sim::storage::Synced;
 use crate::wire::{PeerMessage, ServerMessage};
 
 /// A message for somebody.
@@ -97,7 +98,10 @@ impl Outside for Outlet<'_> {
 pub fn drain_durable(host: &SharedHost, ledger: &mut Ledger) {
     let mut host = host.borrow_mut();
     let now = host.local;
-    for write in host.storage.take_newly_durable() {
-        ledger.handle_durable(now, &write);
+    for synced in host.storage.take_newly_durable() {
+        match synced {
+            Synced::Write(write) => ledger.handle_durable(now, &write),
+            Synced::Snapshot(file) => ledger.handle_durable_snapshot(now, &file),
+        }
     }
 }

@@ -49,7 +49,7 @@ pub struct Plan {
     pub log: LogRoom,
 }
 
-/// How much the log may hold. It is never compacted in this version.
+/// How much the log may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogRoom {
     /// More than any run needs.
@@ -118,6 +118,8 @@ impl Plan {
             clients: 20,
             server: ServerOptions {
                 segment_bytes: 256 << 10,
+                snapshot_every_bytes: SNAPSHOT_EVERY_BYTES,
+                retained_bytes: RETAINED_BYTES,
                 ..server_options(&mut rng, 3, heartbeat, election, LogRoom::Ample)
             },
             client: client_options(3, ttl),
@@ -198,12 +200,17 @@ fn server_options(
         LogRoom::Ample => (LOG_BYTES_MAX, LOG_RESERVE_BYTES),
         LogRoom::Small => (384 << 10, 192 << 10),
     };
+    // Else it would never fill up.
+    let has_snapshots = log == LogRoom::Ample && rng.chance(7, 8);
+    let snapshot_every_bytes =
+        if has_snapshots { rng.between(2 << 10, 16 << 10) } else { SNAPSHOT_EVERY_BYTES };
+    let retained_bytes = if has_snapshots { rng.below(4 << 10) } else { RETAINED_BYTES };
     ServerOptions {
         node: NodeId(1),
         members,
         entry: Entry::Founder,
-        snapshot_every_bytes: SNAPSHOT_EVERY_BYTES,
-        retained_bytes: RETAINED_BYTES,
+        snapshot_every_bytes,
+        retained_bytes,
         heartbeat,
         election,
         lease_ms: u32::try_from(rng.between(100, 300)).expect("small"),

@@ -4,7 +4,7 @@
 //! in any order, and of the unsynced changes of names (faults ST2, ST3, ST25).
 
 use crate::base::rng::Rng;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The unit that a power cut keeps or loses as a whole.
 pub const SECTOR_BYTES: usize = 512;
@@ -17,8 +17,8 @@ pub struct Storage {
     durable_names: BTreeMap<String, u32>,
     unsynced_names: Vec<NameChange>,
     next: u32,
-    /// Writes in the order in which they became durable, until somebody takes them.
-    newly_durable: Vec<Vec<u8>>,
+    /// What became durable, in order, until somebody takes it.
+    newly_durable: Vec<Synced>,
     /// Unsynced sectors and names that power cuts threw away.
     pub dropped: u64,
     /// Power cuts that kept a part of what a file had unsynced.
@@ -27,7 +27,9 @@ pub struct Storage {
     pub names_lost: u64,
     /// Segments of the log that got their name.
     pub segments: u64,
-    /// Whether syncs of the directory leave the newest rename of a log's segment out (ST25).
+    /// Segments of the log that were removed, durably.
+    pub segments_removed: u64,
+    /// Whether syncs of the directory leave the newest rename of a log's segment or of a snapshot out (ST25).
     pub forgets_renames: bool,
 }
 
@@ -43,8 +45,20 @@ struct File {
     limbo_writes: Vec<Vec<u8>>,
 }
 
+/// Something that became durable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Synced {
+    /// One write, into any file but a snapshot's.
+    Write(Vec<u8>),
+    /// The whole file of a snapshot, under its name.
+    Snapshot(Vec<u8>),
+}
+
 type Sector = [u8; SECTOR_BYTES];
 const ZEROS: Sector = [0; SECTOR_BYTES];
+/// More files than any directory of a run has names for.
+const FILES_MAX: usize = 64;
+const SNAPSHOT_BYTES_MAX: u64 = 64 << 20;
 
 #[derive(Debug)]
 enum NameChange {
@@ -127,6 +141,16 @@ impl Storage {
         }
     }
 
+    /// The same for a part of a snapshot, which says nothing by itself.
+    pub fn write_snapshot(&mut self, file: u32, offset: u64, bytes: &[u8]) {
+        let file = self.files.get_mut(&file).expect("an open file");
+        let end = offset + bytes.len() as u64;
+        file.bytes = file.bytes.max(end);
+        for number in offset / SECTOR_BYTES as u64..end.div_ceil(SECTOR_BYTES as u64) {
+            file.write_sector(number, offset, bytes);
+        }
+    }
+
     /// Lengthens the file with zeros, in the page cache.
     pub fn extend(&mut self, file: u32, bytes: u64) {
         let file = self.files.get_mut(&file).expect("an open file");
@@ -142,7 +166,7 @@ impl Storage {
             file.durable.insert(number, sector);
         }
         file.durable_bytes = file.bytes;
-        self.newly_durable.append(&mut file.unsynced_writes);
+        self.newly_durable.extend(file.unsynced_writes.drain(..).map(Synced::Write));
     }
 
     /// A sync fails, and the kernel takes the pages for clean.
@@ -154,12 +178,43 @@ impl Storage {
 
     /// Makes all changes of names durable, but perhaps the newest.
     pub fn sync_names(&mut self) {
+        // What is left out comes back under its temporary name, or is there: both are found.
+        self.tell_snapshots();
         let newest = self.unsynced_names.last();
-        let kept = usize::from(self.forgets_renames && newest.is_some_and(NameChange::is_segment));
+        let is_lost = |newest: &NameChange| newest.is_segment() || newest.snapshot().is_some();
+        let kept = usize::from(self.forgets_renames && newest.is_some_and(is_lost));
         let end = self.unsynced_names.len() - kept;
         for change in self.unsynced_names.drain(..end) {
+            self.segments_removed += u64::from(change.removes_segment());
             change.apply(&mut self.durable_names);
         }
+        self.drop_nameless();
+    }
+
+    /// Says which snapshots get their names.
+    fn tell_snapshots(&mut self) {
+        for name in self.unsynced_names.iter().filter_map(NameChange::snapshot) {
+            let Some(file) = self.file(name) else { continue };
+            let length = self.length(file).min(SNAPSHOT_BYTES_MAX);
+            let mut bytes = vec![0; usize::try_from(length).expect("small")];
+            self.read(file, 0, &mut bytes);
+            self.newly_durable.push(Synced::Snapshot(bytes));
+        }
+    }
+
+    /// Files that no start can find are gone.
+    fn drop_nameless(&mut self) {
+        if self.files.len() > FILES_MAX {
+            let names = self.names.values().chain(self.durable_names.values());
+            let reachable: BTreeSet<u32> = names.copied().collect();
+            self.files.retain(|number, _| reachable.contains(number));
+        }
+    }
+
+    /// Whether the file has a name.
+    #[must_use]
+    pub fn is_named(&self, file: u32) -> bool {
+        self.names.values().any(|named| *named == file)
     }
 
     /// Flips one bit of what is durable.
@@ -179,7 +234,7 @@ impl Storage {
     }
 
     /// The writes that became durable since the last call, in order.
-    pub fn take_newly_durable(&mut self) -> Vec<Vec<u8>> {
+    pub fn take_newly_durable(&mut self) -> Vec<Synced> {
         std::mem::take(&mut self.newly_durable)
     }
 
@@ -267,6 +322,19 @@ impl File {
 }
 
 impl NameChange {
+    /// The name that it gives to a snapshot.
+    fn snapshot(&self) -> Option<&str> {
+        match self {
+            Self::Rename { to, .. } if to.starts_with("snapshot-") => Some(to),
+            _ => None,
+        }
+    }
+
+    /// Whether it removes a segment of the log.
+    fn removes_segment(&self) -> bool {
+        matches!(self, Self::Remove { name } if name.starts_with("log-"))
+    }
+
     /// Whether it gives a segment of the log its name.
     fn is_segment(&self) -> bool {
         matches!(self, Self::Rename { to, .. } if to.starts_with("log-"))
@@ -379,7 +447,7 @@ mod tests {
             storage.write(file, 512, &[2; 512]);
             storage.sync(file);
             assert_eq!(contents(&storage, "a").unwrap(), [[1; 512], [2; 512]].concat());
-            assert_eq!(storage.take_newly_durable(), [vec![2; 512]]);
+            assert_eq!(storage.take_newly_durable(), [Synced::Write(vec![2; 512])]);
             storage.cut_power(&mut Rng::new(seed));
             let bytes = contents(&storage, "a").unwrap();
             assert_eq!(bytes[512..], [2; 512]);
@@ -415,6 +483,6 @@ mod tests {
         assert!(storage.take_newly_durable().is_empty());
         storage.sync(file);
         storage.write(file, 3, b"two");
-        assert_eq!(storage.take_newly_durable(), [b"one".to_vec()]);
+        assert_eq!(storage.take_newly_durable(), [Synced::Write(b"one".to_vec())]);
     }
 }

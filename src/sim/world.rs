@@ -127,7 +127,7 @@ impl World {
             trace,
             queue: Queue::new(),
             network,
-            judge: Judge::new(nodes.len()),
+            judge: Judge::new(nodes.len(), plan.nodes),
             nodes,
             clients,
             resource: Resource::default(),
@@ -183,6 +183,7 @@ impl World {
             self.trace.add("pauses inside a node's step", host.paused);
             self.trace.add("unsynced sectors and names dropped", host.storage.dropped);
             self.trace.add("syncs", host.syncs);
+            self.trace.add("snapshots stored", host.snapshots_stored);
         }
         if self.plan.bounds_clocks() {
             let summary = self.judge.holding.check()?;
@@ -209,6 +210,10 @@ impl World {
             marks.add(Mark::SyncFailed, host.faults.failed[1]);
             marks.add(Mark::SyncForgotten, host.faults.failed[2]);
             marks.add(Mark::SpareRefused, host.faults.spares_refused);
+            marks.add(Mark::SnapshotMade, host.snapshots_stored);
+            marks.add(Mark::SnapshotRefused, host.snapshots_refused);
+            marks.add(Mark::SnapshotBroken, host.stores_broken);
+            marks.add(Mark::SegmentRemoved, host.storage.segments_removed);
         }
     }
 

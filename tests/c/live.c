@@ -271,6 +271,23 @@ static void an_embedded_node_knows_who_leads(struct cluster *cluster) {
     tenure_client_free(client);
 }
 
+/* Elections may come between on a busy machine: then the present leader resigns. */
+static void a_leader_that_resigns_claims_nothing_and_another_claims(struct cluster *cluster) {
+    tenure_leadership leadership = TENURE_LEADERSHIP_INIT;
+    tenure_status status;
+    uint64_t token;
+    int at;
+    do {
+        at = cluster_leader(cluster, -1, &leadership);
+        token = leadership.token;
+        status = tenure_node_resign(cluster->nodes[at], 0, TENURE_FOREVER);
+        CHECK(status == TENURE_OK || status == TENURE_LOST || status == TENURE_UNAVAILABLE);
+    } while (status != TENURE_OK);
+    at = cluster_leader(cluster, -1, &leadership);
+    CHECK(leadership.is_leader == 1 && leadership.remaining_ns > 0 && leadership.token > token);
+    CHECK_STATUS(tenure_node_resign(cluster->nodes[(at + 1) % 3], 0, -2), TENURE_INVALID);
+}
+
 static void a_stopped_leader_believes_nothing_and_another_follows(struct cluster *cluster) {
     tenure_leadership leadership = TENURE_LEADERSHIP_INIT;
     int at = cluster_leader(cluster, -1, &leadership);
@@ -312,6 +329,7 @@ int main(int argc, char **argv) {
     an_untaken_grant_is_released_when_its_pending_is_freed(client);
     a_forked_child_can_only_free(client, cluster.nodes[0]);
     closing_wakes_those_who_wait_and_ends_leases(client);
+    a_leader_that_resigns_claims_nothing_and_another_claims(&cluster);
     a_stopped_leader_believes_nothing_and_another_follows(&cluster);
     cluster_stop(&cluster);
     CHECK_STATUS(tenure_log_to(NULL, NULL, TENURE_LOG_WARN), TENURE_OK);

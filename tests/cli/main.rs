@@ -1,6 +1,8 @@
 //! The `tenure` program as a shell sees it: exit codes, one sentence on stderr, and what goes to stdout.
 
 mod live;
+mod operators;
 mod program;
 mod serving;
+mod snapshots;
 mod usage;

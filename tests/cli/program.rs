@@ -71,13 +71,23 @@ pub struct Cluster {
     directory: TempDir,
     addresses: Vec<String>,
     nodes: Vec<Option<Child>>,
+    flags: &'static [&'static str],
 }
 
 impl Cluster {
     pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// One that does not change its leader by itself, however busy the machine is.
+    pub fn start_calm() -> Self {
+        Self::start_with(&["--election", "2s"])
+    }
+
+    fn start_with(flags: &'static [&'static str]) -> Self {
         let addresses = free_ports(3).iter().map(|port| format!("127.0.0.1:{port}")).collect();
         let directory = tempfile::tempdir().expect("a temporary directory");
-        let mut cluster = Self { directory, addresses, nodes: vec![None, None, None] };
+        let mut cluster = Self { directory, addresses, nodes: vec![None, None, None], flags };
         (1..=3).for_each(|id| cluster.start_node(id));
         cluster
     }
@@ -94,6 +104,7 @@ impl Cluster {
         let (id_text, cluster) = (id.to_string(), members.join(","));
         let mut command =
             tenure(&["serve", "--id", &id_text, "--data", data, "--cluster", &cluster]);
+        command.args(self.flags);
         let child = command.stderr(Stdio::null()).spawn().expect("a node starts");
         self.nodes[id - 1] = Some(child);
     }

@@ -70,6 +70,37 @@ fn without_a_quorum_each_node_is_named_with_its_failure() {
 }
 
 #[test]
+fn orders_without_a_cluster_name_each_node_too() {
+    let endpoint = format!("127.0.0.1:{}", free_ports(1)[0]);
+    let reached = ["--endpoints", &endpoint, "--timeout", "300ms"];
+    for command in [
+        &["member", "list"][..],
+        &["member", "promote", "2"],
+        &["move-leader"],
+        &["snapshot", "save", "/no/such/directory/file"],
+    ] {
+        check(&[command, &reached].concat(), 3, &[&endpoint, "refused"]);
+    }
+}
+
+#[test]
+fn members_have_ids_from_1_and_addresses_with_ports() {
+    check(&["member", "add", "0", "host:1"], 2, &["0"]);
+    check(&["member", "add", "4", "host"], 2, &["host:port"]);
+    check(&["member", "move", "4", "host:0"], 2, &["port 0"]);
+    check(&["move-leader", "x"], 2, &["x"]);
+}
+
+#[test]
+fn sizes_and_the_longest_ttl_are_checked() {
+    let serve = ["serve", "--id", "1", "--data", "unused", "--cluster", "1=127.0.0.1:1"];
+    let flags = |flags: &[&'static str]| [&serve, flags].concat();
+    check(&flags(&["--snapshot-every", "64"]), 2, &["a size needs a unit: 64B, 64KiB or 64MiB"]);
+    check(&flags(&["--snapshot-every", "1KiB"]), 2, &["from 4.0 KiB to 512.0 MiB"]);
+    check(&flags(&["--ttl-max", "1s"]), 2, &["from 10.0s to 1h"]);
+}
+
+#[test]
 fn an_unknown_host_is_named() {
     let arguments = ["show", "--endpoints", "nosuchhost.invalid:7401", "--timeout", "300ms"];
     check(&arguments, 3, &["nosuchhost.invalid"]);

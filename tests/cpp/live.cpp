@@ -152,6 +152,22 @@ static void nodes_tell_who_leads(const std::string &directory) {
     tenure::client_options patient;
     patient.connect_timeout = 60s;
     CHECK(nodes[0].client(patient).acquire("cpp/h"));
+    std::error_code code;
+    std::uint64_t token = 0;
+    do {
+        leadership = nodes[0].leadership();
+        if (leadership->leader_id == 0)
+            continue;
+        tenure::node &leader = nodes[leadership->leader_id - 1];
+        token = leader.leadership().token;
+        leader.resign(0, 60s, code);
+        CHECK(!code || code == tenure::errc::lost || code == tenure::errc::unavailable);
+    } while (leadership->leader_id == 0 || code);
+    while (!leadership->is_leader || leadership->token <= token) {
+        leadership = nodes[0].leadership();
+        if (leadership->leader_id != 0)
+            leadership = nodes[leadership->leader_id - 1].leadership();
+    }
     for (tenure::node &node : nodes) {
         node.stop();
         CHECK(!node.leadership().is_leader);

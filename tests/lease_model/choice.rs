@@ -37,27 +37,67 @@ pub enum Choice {
     Restart(NodeId),
 }
 
+/// Which disturbances a search places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// All of them, at every step.
+    Everything,
+    /// Those of the client that holds the lock: what it and the nodes say to each other, its program, pauses
+    /// of it and of its leader.
+    Holder,
+    /// Crashes and cuts of every node.
+    Members,
+    /// Cuts of the first leader, and late or repeated answers of its peers.
+    Echoes,
+}
+
+impl Scope {
+    fn holds(self, choice: Choice) -> bool {
+        const HOLDER: Place = Place::Client(0);
+        const LEADER: Place = Place::Node(NodeId(1));
+        let is_of = |line: Line, place| line.from == place || line.to == place;
+        let is_between_nodes =
+            |line: Line| matches!((line.from, line.to), (Place::Node(_), Place::Node(_)));
+        match (self, choice) {
+            (Self::Everything, _) => true,
+            (_, ending) if ending.cost() == 0 => true,
+            (Self::Holder, Choice::Hold(line) | Choice::Drop(line) | Choice::Duplicate(line)) => {
+                is_of(line, HOLDER)
+            }
+            (Self::Holder, Choice::Pause(place)) => place == HOLDER || place == LEADER,
+            (Self::Holder, Choice::Reset(client, _) | Choice::Release(client)) => client == 0,
+            (Self::Holder, Choice::GiveUp(_)) => true,
+            (Self::Members, Choice::Crash(_) | Choice::CutOff(..)) => true,
+            (Self::Echoes, Choice::CutOff(id, _)) => Place::Node(id) == LEADER,
+            (Self::Echoes, Choice::Hold(line) | Choice::Duplicate(line)) => {
+                line.to == LEADER && is_between_nodes(line)
+            }
+            (Self::Holder | Self::Members | Self::Echoes, _) => false,
+        }
+    }
+
+    /// Whether what was held back, or comes a second time, may arrive between two messages of one instant.
+    /// If not, it arrives when nothing else is on its way.
+    fn is_fine(self) -> bool {
+        self == Self::Everything
+    }
+}
+
 impl Choice {
     /// How much of the bound it takes: the start of a disturbance 1, its end nothing.
     pub fn cost(self) -> u32 {
         match self {
-            Self::Hold(_)
-            | Self::Drop(_)
-            | Self::Duplicate(_)
-            | Self::Pause(_)
-            | Self::Stall(_) => 1,
-            Self::CutOff(..) | Self::Crash(_) | Self::Reset(..) => 1,
-            Self::Release(_) | Self::GiveUp(_) => 1,
             Self::LetGo(_) | Self::DeliverCopy(_) | Self::Resume(_) => 0,
             Self::Unblock(_) | Self::Heal(_) | Self::Restart(_) => 0,
+            _ => 1,
         }
     }
 }
 
 impl World {
     /// Everything that somebody may do here.
-    pub fn choices(&self, next: Next) -> Vec<Choice> {
-        let mut choices = self.arrivals();
+    pub fn choices(&self, next: Next, scope: Scope) -> Vec<Choice> {
+        let mut choices = Vec::new();
         match next {
             Next::Deliver(line) => {
                 choices.extend([Choice::Hold(line), Choice::Drop(line), Choice::Duplicate(line)]);
@@ -67,6 +107,10 @@ impl World {
                 choices.extend(self.disturbances());
             }
         }
+        if matches!(next, Next::Pass { .. }) || scope.is_fine() {
+            choices.extend(self.arrivals());
+        }
+        choices.retain(|choice| scope.holds(*choice));
         choices
     }
 

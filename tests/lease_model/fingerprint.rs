@@ -26,7 +26,7 @@ impl World {
             text.0.write_u64(node.fingerprint(of_node));
         }
         for client in &self.clients {
-            text.0.write_u64(client.fingerprint(|client| Text::of(client)));
+            text.0.write_u64(client.fingerprint(Text::of));
         }
         text.0.finish()
     }

@@ -4,33 +4,65 @@ use crate::client::Program;
 use crate::clock::MS;
 use crate::node::NODES;
 use crate::weaken::Rules;
-use crate::world::{Setting, World};
+use crate::world::{Next, Setting, World};
 use tenure::base::NodeId;
+use tenure::base::time::RHO_PPM;
 
-/// The clocks of all at their right rate.
-pub fn calm(rules: Rules) -> World {
-    start(rules, [0; NODES as usize], [0; 2])
+/// How fast clocks are, in parts per million beyond real time.
+#[derive(Clone, Copy, Debug)]
+pub struct Rates {
+    pub nodes: i64,
+    /// Of the client that holds the lock; the other one's belief begins with its grant, whatever its clock.
+    pub holder: i64,
 }
 
-/// A world in which node 1 leads, client 0 holds the lock, and client 1 waits for it; nothing is on its way.
-/// The leader may claim its lease.
-pub fn start(rules: Rules, node_ppm: [i64; NODES as usize], client_ppm: [i64; 2]) -> World {
+impl Rates {
+    /// Right.
+    pub const TRUE: Self = Self { nodes: 0, holder: 0 };
+    /// At the edges of ρ that bring the end of the holder's belief and the expiry closest.
+    pub const CLOSEST: Self = Self { nodes: RHO, holder: -RHO };
+    /// At the other edges.
+    pub const FARTHEST: Self = Self { nodes: -RHO, holder: RHO };
+    /// The holder's clock is slower than ρ allows.
+    pub const BROKEN: Self = Self { nodes: 0, holder: -25 * RHO };
+}
+
+/// A world in which node 1 leads and may claim its lease, client 0 holds the lock, and client 1 waits for it;
+/// nothing is on its way.
+pub fn held_and_awaited(rules: Rules, rates: Rates) -> World {
+    let mut world = with_sessions(rules, rates);
+    contend(&mut world);
+    world
+}
+
+/// The same, but node 3 has been cut off since before the lock was granted, and knows nothing of it.
+pub fn with_one_behind(rules: Rules, rates: Rates) -> World {
+    let mut world = with_sessions(rules, rates);
+    world.cut_off(NodeId(3), None);
+    contend(&mut world);
+    world
+}
+
+fn with_sessions(rules: Rules, rates: Rates) -> World {
+    let (node_ppm, client_ppm) = ([rates.nodes; NODES as usize], [rates.holder, 0]);
     let setting = |seed| Setting { rules, node_ppm, client_ppm, seed };
-    let mut started = (1..).map(|seed| World::new(&setting(seed))).find_map(settled_under_node_1);
-    let world = started.as_mut().expect("some seed lets node 1 win");
+    let mut started = (1..).map(|seed| World::new(&setting(seed)));
+    started.find_map(settled_under_node_1).expect("some seed lets node 1 win")
+}
+
+fn contend(world: &mut World) {
     for client in 0..world.clients.len() {
         let now = world.now;
         world.clients[client].acquire(now);
         world.drain(client);
         run_until(world, now + 20 * MS);
     }
-    let until = world.now + 300 * MS;
+    let until = world.now + 150 * MS;
     run_until(world, until);
     assert!(world.clients[0].believes(world.now).is_some(), "client 0 holds the lock");
     assert!(matches!(world.clients[1].program, Program::Waits(_)), "client 1 waits for it");
     assert!(world.node(NodeId(1)).claim(world.now).is_some(), "node 1 claims its lease");
     assert_eq!(world.told.violation, None);
-    world.clone()
 }
 
 /// Runs until there is a leader with its sessions; `None` unless it is node 1.
@@ -44,9 +76,12 @@ fn settled_under_node_1(mut world: World) -> Option<World> {
 pub fn run_until(world: &mut World, until: u64) {
     loop {
         let next = world.next();
-        if matches!(next, crate::world::Next::Pass { until: at } if at > until) {
+        if matches!(next, Next::Pass { until: at } if at > until) {
             return;
         }
         world.step(next);
     }
 }
+
+/// ρ, in parts per million.
+const RHO: i64 = RHO_PPM as i64;

@@ -1,6 +1,6 @@
 //! The search: every placement of at most so many disturbances, depth first.
 
-use crate::choice::Choice;
+use crate::choice::{Choice, Scope};
 use crate::world::{Next, World};
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -12,6 +12,8 @@ use std::rc::Rc;
 pub struct Bound {
     /// Disturbances in one run.
     pub disturbances: u32,
+    /// Which ones.
+    pub scope: Scope,
     /// Real time after the start, in nanoseconds.
     pub horizon: u64,
 }
@@ -25,6 +27,10 @@ pub struct Report {
     pub steps: usize,
     /// Runs that reached the horizon.
     pub runs: usize,
+    /// Those of them in which the lock was handed on.
+    pub handed_on: usize,
+    /// Those in which another node came to lead.
+    pub led_by_another: usize,
     /// The first violation, with the run that leads to it.
     pub violation: Option<String>,
 }
@@ -50,6 +56,7 @@ enum Event {
     Choice(Choice),
 }
 
+/// Searches every run from `start` within the bound, until the first violation.
 pub fn search(start: &World, bound: Bound) -> Report {
     let mut report = Report::default();
     let mut seen: HashMap<u64, u32> = HashMap::new();
@@ -58,7 +65,7 @@ pub fn search(start: &World, bound: Bound) -> Report {
     while let Some(mut branch) = stack.pop() {
         loop {
             if branch.world.now > end {
-                report.runs += 1;
+                report.count_run(&branch.world);
                 break;
             }
             let known = seen.entry(branch.world.fingerprint()).or_insert(NEVER);
@@ -68,7 +75,7 @@ pub fn search(start: &World, bound: Bound) -> Report {
             report.states += usize::from(*known == NEVER);
             *known = branch.left;
             let next = branch.world.next();
-            for choice in branch.world.choices(next) {
+            for choice in branch.world.choices(next, bound.scope) {
                 let Some(left) = branch.left.checked_sub(choice.cost()) else { continue };
                 let mut other =
                     Branch { world: branch.world.clone(), left, trail: branch.trail.clone() };
@@ -87,6 +94,14 @@ pub fn search(start: &World, bound: Bound) -> Report {
         }
     }
     report
+}
+
+impl Report {
+    fn count_run(&mut self, world: &World) {
+        self.runs += 1;
+        self.handed_on += usize::from(world.clients[1].believes(world.now).is_some());
+        self.led_by_another += usize::from(world.nodes[1..].iter().any(|node| node.is_leader()));
+    }
 }
 
 impl Branch {

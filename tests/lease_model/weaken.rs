@@ -20,8 +20,6 @@ pub enum Rules {
     AnyEchoCounts,
     /// L13: the program goes on as if it held the lock until its release is answered.
     BeliefOutlivesRelease,
-    /// The one assumption: the client's clock is slower than ρ allows.
-    SlowClock,
     /// R6, W1: a disk forgets what was synced when its node crashes.
     ForgetfulDisk,
 }

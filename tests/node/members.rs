@@ -117,6 +117,38 @@ fn a_node_that_dials_another_than_it_means_is_refused_and_tries_again() {
     assert_eq!(node.failure(), None);
 }
 
+/// Node 2 of three, whose welcome to `peer`, who has dialed it, is refused with this code.
+fn refuse_welcome(peer: u64, code: RefusedCode) -> Node {
+    let mut cluster = Cluster::new(3);
+    let node = cluster.start(2);
+    let mut dialer = greet(node.address(), &hello(peer, 2, 1));
+    assert_eq!(dialer.hear().unwrap().kind, FrameKind::PeerWelcome);
+    let text = "add it again under a new id".to_owned();
+    dialer.say(FrameKind::Refused, &Refused { code, text });
+    dialer.hear_to_the_end();
+    node
+}
+
+#[test]
+fn a_node_ends_with_the_sentence_of_a_member_that_knows_another_directory_or_its_removal() {
+    for code in [RefusedCode::Directory, RefusedCode::Removed] {
+        let node = refuse_welcome(1, code);
+        while node.next(None).is_ok() {}
+        let failure = node.failure().expect("it has ended by itself");
+        assert_eq!(failure.status, tenure::Status::Denied);
+        assert!(failure.message.contains("under a new id"), "{failure}");
+    }
+}
+
+#[test]
+fn a_node_that_is_refused_for_what_can_change_goes_on() {
+    for code in [RefusedCode::State, RefusedCode::Node, RefusedCode::Cluster] {
+        let node = refuse_welcome(1, code);
+        assert_eq!(super::speaker::Speaker::client(node.address()).status(1).node, NodeId(2));
+        assert_eq!(node.failure(), None);
+    }
+}
+
 #[test]
 fn the_dialer_comes_back_after_each_loss() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

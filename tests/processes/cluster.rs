@@ -4,7 +4,7 @@ use crate::patience::{PATIENCE, until};
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -20,8 +20,14 @@ pub struct Setup {
     pub listen: Vec<SocketAddr>,
     /// Where peers and clients find them: the same, unless something stands between.
     pub advertised: Vec<SocketAddr>,
-    /// More arguments of `tenure serve`.
+    /// More arguments of `tenure serve`, for those that found the cluster.
     pub arguments: Vec<&'static str>,
+    /// The same for those that join it.
+    pub joiner_arguments: Vec<&'static str>,
+    /// The snapshot that the founders' directories are restored from.
+    pub restored: Option<Restored>,
+    /// Whose syncs can be held up.
+    pub stall_shim: Option<StallShim>,
     /// A library that is loaded before all others and writes what a node does to the file that TRACE_FILE
     /// names.
     pub trace_shim: Option<PathBuf>,
@@ -31,12 +37,36 @@ impl Setup {
     /// Three nodes on ports that are free now.
     pub fn new() -> Self {
         // Bound together so that they differ, and let go for the processes to take.
-        let free = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-        let listeners: Vec<TcpListener> = std::iter::repeat_with(free).take(3).collect();
-        let listen: Vec<SocketAddr> =
-            listeners.iter().map(|listener| listener.local_addr().expect("an address")).collect();
-        Self { advertised: listen.clone(), listen, arguments: Vec::new(), trace_shim: None }
+        let listeners: Vec<TcpListener> = std::iter::repeat_with(free_port).take(3).collect();
+        let listen: Vec<SocketAddr> = listeners.iter().map(address_of).collect();
+        Self {
+            advertised: listen.clone(),
+            listen,
+            arguments: Vec::new(),
+            joiner_arguments: Vec::new(),
+            restored: None,
+            stall_shim: None,
+            trace_shim: None,
+        }
     }
+}
+
+/// A snapshot's file, and how each founder is restored from it.
+#[derive(Clone, Debug)]
+pub struct Restored {
+    /// What `tenure snapshot save` made.
+    pub file: PathBuf,
+    /// More arguments of `tenure snapshot restore`, for each founder.
+    pub arguments: [Vec<&'static str>; 3],
+}
+
+/// A library that is loaded before all others and holds up a node's syncs as long as its test wants.
+#[derive(Clone, Debug)]
+pub struct StallShim {
+    /// Where it is.
+    pub library: PathBuf,
+    /// How the names of the files begin that it is about; empty: all.
+    pub prefix: &'static str,
 }
 
 /// The processes, and a client that looks after them. Dropped all are killed; the ends of their logs are
@@ -44,6 +74,8 @@ impl Setup {
 #[derive(Debug)]
 pub struct Cluster {
     setup: Setup,
+    /// The first of the nodes; those behind them join.
+    founders: usize,
     nodes: Vec<Option<Child>>,
     admin: Option<Client>,
     traces: Vec<(NodeId, PathBuf)>,
@@ -60,15 +92,35 @@ impl Cluster {
 
     /// Starts three nodes as told, and waits until they serve.
     pub fn start_with(setup: Setup) -> Self {
+        let mut cluster = Self::found(setup);
+        cluster.admin = Some(cluster.client("admin"));
+        cluster
+    }
+
+    /// Starts three nodes as told, which may never serve.
+    pub fn found(setup: Setup) -> Self {
         let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        let founders = setup.listen.len();
         let nodes = setup.listen.iter().map(|_| None).collect();
         let (traces, directory) = (Vec::new(), scratch());
-        let mut cluster = Self { setup, nodes, admin: None, traces, directory, _turn: turn };
+        let mut cluster =
+            Self { setup, founders, nodes, admin: None, traces, directory, _turn: turn };
+        for node in cluster.nodes() {
+            cluster.restore(node);
+        }
         for node in cluster.nodes() {
             cluster.start_node(node);
         }
-        cluster.admin = Some(cluster.client("admin"));
         cluster
+    }
+
+    /// A place for one more node, which can join once it is added.
+    pub fn reserve(&mut self) -> NodeId {
+        let address = address_of(&free_port());
+        self.setup.listen.push(address);
+        self.setup.advertised.push(address);
+        self.nodes.push(None);
+        NodeId(self.nodes.len() as u64)
     }
 
     /// All ids.
@@ -84,6 +136,16 @@ impl Cluster {
     /// Where `node` listens itself.
     pub fn address(&self, node: NodeId) -> SocketAddr {
         self.setup.listen[place(node)]
+    }
+
+    /// Where clients and peers find `node`.
+    pub fn advertised(&self, node: NodeId) -> SocketAddr {
+        self.setup.advertised[place(node)]
+    }
+
+    /// The data directory of `node`.
+    pub fn data(&self, node: NodeId) -> PathBuf {
+        self.directory().join(format!("node-{node}"))
     }
 
     /// A directory that lives as long as the cluster.
@@ -135,27 +197,71 @@ impl Cluster {
         }
     }
 
-    /// Starts a node that was killed.
+    /// SIGTERM, and the end that follows, which is one in good order.
+    pub fn terminate(&mut self, node: NodeId) {
+        process::signal_child(self.process(node), libc::SIGTERM);
+        let (status, log) = self.wait_ended(node);
+        assert!(status.success(), "node {node}: {status}\n{log}");
+    }
+
+    /// Waits until a node has ended; how, and all that it logged.
+    pub fn wait_ended(&mut self, node: NodeId) -> (ExitStatus, String) {
+        let child = self.nodes[place(node)].as_mut().expect("it runs");
+        let status = until("a node ends", || child.try_wait().expect("a child can be asked"));
+        self.nodes[place(node)] = None;
+        (status, fs::read_to_string(self.log(node)).expect("a log"))
+    }
+
+    /// The next of the nodes that ends by itself; how, and all that it logged.
+    pub fn wait_for_an_end(&mut self) -> (ExitStatus, String) {
+        let node = until("a node ends", || {
+            let ended = |child: &mut Child| child.try_wait().expect("a child can be asked");
+            let mut nodes = self.nodes.iter_mut();
+            let place =
+                nodes.position(|node| node.as_mut().is_some_and(|node| ended(node).is_some()))?;
+            Some(NodeId(place as u64 + 1))
+        });
+        self.wait_ended(node)
+    }
+
+    /// Starts a node that does not run.
     pub fn start_node(&mut self, node: NodeId) {
         assert!(self.nodes[place(node)].is_none(), "node {node} runs");
         let log = File::options().create(true).append(true).open(self.log(node)).expect("a log");
-        let member = |(id, address): (usize, &SocketAddr)| format!("{}={address}", id + 1);
-        let members: Vec<String> = self.setup.advertised.iter().enumerate().map(member).collect();
         let mut command = tenure();
         command
-            .args(["serve", "--id", &node.to_string(), "--cluster", &members.join(",")])
+            .args(["serve", "--id", &node.to_string()])
             .args(["--listen", &self.address(node).to_string(), "--data"])
-            .arg(self.directory().join(format!("node-{node}")))
-            .args(&self.setup.arguments)
+            .arg(self.data(node))
             .stdout(Stdio::null())
             .stderr(log);
+        if place(node) < self.founders {
+            command.args(["--cluster", &self.members()]).args(&self.setup.arguments);
+        } else {
+            let joined = list(&self.setup.advertised[..self.founders]);
+            command.args(["--join", &joined]).args(&self.setup.joiner_arguments);
+        }
         if let Some(shim) = &self.setup.trace_shim {
             // One for each process: a killed one may have torn its last record.
             let file = self.directory().join(format!("trace-{}", self.traces.len()));
             command.env("LD_PRELOAD", shim).env("TRACE_FILE", &file);
             self.traces.push((node, file));
         }
+        if let Some(shim) = &self.setup.stall_shim {
+            command.env("LD_PRELOAD", &shim.library).env("STALL_PREFIX", shim.prefix);
+            command.env("STALL_FILE", self.stall_file(node));
+        }
         self.nodes[place(node)] = Some(command.spawn().expect("tenure can be run"));
+    }
+
+    /// From now on no sync of `node` returns that its shim is about.
+    pub fn stall(&self, node: NodeId) {
+        File::create(self.stall_file(node)).expect("a file");
+    }
+
+    /// They return again.
+    pub fn end_stall(&self, node: NodeId) {
+        fs::remove_file(self.stall_file(node)).expect("it is stalled");
     }
 
     /// Starts every node that does not run.
@@ -220,6 +326,29 @@ impl Cluster {
             self.admin().holder_of("nothing").expect("a quorum serves");
             self.status(node).filter(|status| status.applied >= commit)
         });
+    }
+
+    /// The founders as --cluster has them.
+    fn members(&self) -> String {
+        let member = |(id, address): (usize, &SocketAddr)| format!("{}={address}", id + 1);
+        let founders = self.setup.advertised[..self.founders].iter().enumerate();
+        founders.map(member).collect::<Vec<_>>().join(",")
+    }
+
+    /// Makes the directory of a founder as the setup says.
+    fn restore(&self, node: NodeId) {
+        let Some(Restored { file, arguments }) = &self.setup.restored else { return };
+        let mut command = tenure();
+        command.args(["snapshot", "restore", "--id", &node.to_string(), "--data"]);
+        command.arg(self.data(node)).args(["--cluster", &self.members()]);
+        let output = command.args(&arguments[place(node)]).arg(file).output();
+        let output = output.expect("tenure can be run");
+        let complaints = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{}: {complaints}", output.status);
+    }
+
+    fn stall_file(&self, node: NodeId) -> PathBuf {
+        self.directory().join(format!("stall-{node}"))
     }
 
     fn log(&self, node: NodeId) -> PathBuf {
@@ -297,6 +426,14 @@ pub fn check_rising(tokens: &[Token]) {
     for pair in tokens.windows(2) {
         assert!(pair[0] < pair[1], "token {} was followed by {}", pair[0], pair[1]);
     }
+}
+
+fn free_port() -> TcpListener {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port")
+}
+
+fn address_of(listener: &TcpListener) -> SocketAddr {
+    listener.local_addr().expect("an address")
 }
 
 fn place(node: NodeId) -> usize {

@@ -59,7 +59,7 @@ fn a_stopped_follower_has_no_effect_neither_asleep_nor_awake() {
 }
 
 /// A session of a client that renews by hand, and holds a lock.
-fn open_session(client: &mut RawClient) -> SessionId {
+pub fn open_session(client: &mut RawClient) -> SessionId {
     client.say_hello();
     client.welcome();
     let key = SessionKey([7; 16]);
@@ -79,7 +79,7 @@ fn open_session(client: &mut RawClient) -> SessionId {
 }
 
 /// What only a leader may answer, and a status at the end.
-fn ask_everything(client: &mut RawClient, session: SessionId) {
+pub fn ask_everything(client: &mut RawClient, session: SessionId) {
     let name = Name::try_from(NAME).expect("a name");
     let acquire = Acquire {
         name: name.clone(),
@@ -103,7 +103,7 @@ fn ask_everything(client: &mut RawClient, session: SessionId) {
 }
 
 /// Up to the status that was asked for last it says nothing but who leads, and never that itself does.
-fn check_silent(client: &mut RawClient, old: NodeId, new_term: Term) {
+pub fn check_silent(client: &mut RawClient, old: NodeId, new_term: Term) {
     loop {
         match client.message() {
             ServerMessage::Leader(hint) => check_hint(&hint, old, new_term),
@@ -125,7 +125,8 @@ fn check_status(status: &NodeStatus, new_term: Term) {
     assert!(!claims || status.term > new_term, "a replaced leader claims: {status:?}");
 }
 
-const NAME: &str = "jobs/new";
+/// The lock that [`ask_everything`] asks for.
+pub const NAME: &str = "jobs/new";
 /// The number of the request that is answered last.
 const LAST: u64 = 99;
 const GRANTS_WHILE_STOPPED: usize = 1000;

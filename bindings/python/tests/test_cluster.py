@@ -202,6 +202,31 @@ class NodeTest(unittest.TestCase):
             self.assertIsNot(second, first)
             self.assertGreater(second.leadership().token, token)
 
+    def test_a_leader_that_resigns_is_followed_by_a_claim_under_a_larger_token(self) -> None:
+        with tenure.testing.Cluster() as cluster:
+            token = self.resign(cluster)
+            self.assertGreater(cluster.leader().leadership().token, token)
+            with self.assertRaises(tenure.Invalid):
+                cluster.nodes[0].resign(-1)
+
+    def resign(self, cluster: tenure.testing.Cluster) -> int:
+        """Elections may come between: then the present leader resigns. Its token."""
+        while True:
+            leader = cluster.leader()
+            token = leader.leadership().token
+            try:
+                leader.resign()
+                return token
+            except (tenure.Lost, tenure.Unavailable):
+                pass
+
+    def test_a_stopped_node_has_nothing_to_resign(self) -> None:
+        with tenure.testing.Cluster() as cluster:
+            leader = cluster.leader()
+            leader.stop()
+            with self.assertRaises(tenure.Closed):
+                leader.resign()
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -27,7 +27,7 @@ fn the_lower_id_dials() {
 
 #[test]
 fn one_that_does_not_dial_is_dialed_after_a_while() {
-    let mut peers = peers(THREE);
+    let peers = peers(THREE);
     assert_eq!(peers.due(1_999 * MILLISECOND), None);
     assert_eq!(peers.due(2_000 * MILLISECOND), Some(ONE));
 }

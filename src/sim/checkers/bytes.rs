@@ -1,7 +1,7 @@
 //! An independent reader of what the log writes, as `docs/wal-format.md` has the bytes: so that the ledger
 //! of what is durable rests on the disk, and not on what the server says.
 
-use crate::base::{Index, NodeId, Term};
+use crate::base::{Index, NodeId, Term, checksum};
 use crate::raft::HardState;
 
 /// What one durable write says, as far as promises are concerned.
@@ -11,6 +11,8 @@ pub enum Durable {
     Entry { index: Index, term: Term },
     /// This index and all behind it are gone.
     TruncateFrom(Index),
+    /// The log begins anew behind this entry, which a snapshot stands for.
+    Start { index: Index, term: Term },
     /// Term and vote.
     HardState(HardState),
 }
@@ -27,6 +29,20 @@ pub fn read(write: &[u8]) -> Vec<Durable> {
         rest = behind;
     }
     found
+}
+
+/// Where the snapshot in `file` stands, if the file is whole: its index and term.
+#[must_use]
+pub fn read_snapshot(file: &[u8]) -> Option<(Index, Term)> {
+    let length = u32_at(file, 12)? as usize;
+    let end = ENVELOPE_HEAD_BYTES + length;
+    let (head, data) = (file.get(..end)?, file.get(end + 4..)?);
+    let body = &head[ENVELOPE_HEAD_BYTES..];
+    let is_whole = file.starts_with(b"TENUREsn")
+        && u32_at(file, end)? == checksum::crc32c(head)
+        && u64_at(body, 0)? == data.len() as u64
+        && u32_at(body, 8)? == checksum::crc32c(data);
+    is_whole.then_some((Index(u64_at(body, 12)?), Term(u64_at(body, 20)?)))
 }
 
 /// Where one record lies in its segment, without its padding.
@@ -81,6 +97,10 @@ fn next_record(bytes: &[u8]) -> Option<(Option<Durable>, &[u8])> {
             index: Index(u64_at(payload, 8)?),
         }),
         2 => Some(Durable::TruncateFrom(Index(u64_at(payload, 0)?))),
+        3 => Some(Durable::Start {
+            index: Index(u64_at(payload, 0)?),
+            term: Term(u64_at(payload, 8)?),
+        }),
         _ => return None,
     };
     Some((said, bytes.get(whole..)?))

@@ -1,20 +1,25 @@
 //! O3: one leader per term, logs that match, leaders that have all that was committed, commits that stand.
 //!
 //! It follows each node's log from step to step and keeps a ledger of what was ever committed, by index,
-//! term and contents. Raft §5, figure 3; safety R1–R5, R8.
+//! term and contents. Raft §5, figure 3; safety R1–R5, R8. What a snapshot stands for at a node must have been
+//! committed. From the entries it knows which members each node has in force (R12).
 
 use super::Violation;
+use super::members::Members;
 use crate::base::{Index, NodeId, Term, checksum};
-use crate::raft::{Entry, Raft, Role};
+use crate::raft::{Entry, EntryKind, Raft, Role};
 use std::collections::BTreeMap;
 
 /// What all nodes were seen to have.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Consensus {
     leaders: BTreeMap<Term, NodeId>,
     /// What any node ever had at (index, term): its contents, and the term of the entry before.
     seen: BTreeMap<(Index, Term), Print>,
     committed: Vec<Print>,
+    founding: Members,
+    /// The members that entries put in force.
+    members: BTreeMap<(Index, Term), Members>,
     nodes: BTreeMap<NodeId, Shadow>,
 }
 
@@ -24,6 +29,8 @@ pub struct Print {
     term: Term,
     contents: u32,
     previous: Term,
+    /// The last entry up to here that puts members in force; 0 for the founding.
+    members: Index,
 }
 
 /// One node as it was last seen.
@@ -35,6 +42,8 @@ struct Shadow {
     leads: Option<Term>,
     /// So many committed entries were found in its log since it leads.
     complete_to: usize,
+    /// What its newest snapshot stands for.
+    snapshot: Index,
 }
 
 /// What one look at a node brought to light.
@@ -44,15 +53,40 @@ pub struct News {
     pub elected: bool,
     /// Entries that nobody had before.
     pub entries: Vec<Entry>,
+    /// A snapshot took the place of its log since this look, and what that had become.
+    pub installed: Option<Installed>,
+}
+
+/// How a node went on from a leader's snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Installed {
+    /// Its log behind the snapshot was kept.
+    SuffixKept,
+    /// It began anew.
+    LogReset,
 }
 
 impl Consensus {
+    /// Of nodes 1 to `nodes`, none of which has anything yet.
+    #[must_use]
+    pub fn new(nodes: u64) -> Self {
+        Self {
+            leaders: BTreeMap::new(),
+            seen: BTreeMap::new(),
+            committed: Vec::new(),
+            founding: Members::founding(nodes),
+            members: BTreeMap::new(),
+            nodes: BTreeMap::new(),
+        }
+    }
+
     /// Looks at a node after one of its steps.
     ///
     /// # Errors
     /// What contradicts what was seen before.
     pub fn observe(&mut self, node: NodeId, raft: &Raft) -> Result<News, Violation> {
-        let mut news = News { entries: self.follow_log(node, raft)?, elected: false };
+        let installed = self.follow_snapshot(node, raft)?;
+        let mut news = News { entries: self.follow_log(node, raft)?, elected: false, installed };
         let led_before = self.nodes[&node].leads == Some(raft.term());
         if raft.role() == Role::Leader {
             self.check_leader(node, raft.term(), led_before)?;
@@ -88,13 +122,79 @@ impl Consensus {
         self.committed.get(position).map(|print| print.term)
     }
 
+    /// The members in force at the node, committed or not.
+    #[must_use]
+    pub fn members_of(&self, node: NodeId) -> Option<&Members> {
+        Some(self.members_at(&self.nodes.get(&node)?.log))
+    }
+
+    /// The members in force for good.
+    #[must_use]
+    pub fn committed_members(&self) -> &Members {
+        self.members_at(&self.committed)
+    }
+
+    /// All members that may be in force somewhere, or come to be: the committed ones, and those of each log.
+    pub fn possible_members(&self) -> impl Iterator<Item = &Members> {
+        let logs = self.nodes.values().map(|shadow| self.members_at(&shadow.log));
+        logs.chain([self.committed_members()])
+    }
+
+    fn members_at(&self, log: &[Print]) -> &Members {
+        let index = log.last().map_or(Index(0), |last| last.members);
+        let Some(position) = to_position(index).checked_sub(1) else { return &self.founding };
+        &self.members[&(index, log[position].term)]
+    }
+
+    /// What a snapshot stands for was committed. One that the node's log does not go through has taken its
+    /// place.
+    fn follow_snapshot(
+        &mut self,
+        node: NodeId,
+        raft: &Raft,
+    ) -> Result<Option<Installed>, Violation> {
+        let Some(snapshot) = raft.snapshot() else { return Ok(None) };
+        let (index, term) = (snapshot.meta.index, snapshot.meta.term);
+        let fresh = !self.nodes.contains_key(&node);
+        let shadow = self.nodes.entry(node).or_default();
+        let end = to_position(index);
+        if shadow.snapshot == index {
+            return Ok(None);
+        }
+        if index < shadow.snapshot {
+            let what = format!(
+                "node {node} went from the snapshot of {} back to that of {index}",
+                shadow.snapshot
+            );
+            return violation(what);
+        }
+        shadow.snapshot = index;
+        let known = self.committed.get(end.wrapping_sub(1));
+        if known.map(|print| print.term) != Some(term) {
+            let what = format!(
+                "node {node} has a snapshot of {index} in term {term}, committed is {known:?} there"
+            );
+            return violation(what);
+        }
+        if shadow.commit >= index {
+            return Ok(None);
+        }
+        let agrees = shadow.log.get(end - 1) == known;
+        if !agrees {
+            shadow.log = self.committed[..end].to_vec();
+        }
+        let how = if agrees { Installed::SuffixKept } else { Installed::LogReset };
+        Ok((!fresh).then_some(how))
+    }
+
     /// Brings the node's shadow up to date and returns the entries that are new to all.
     fn follow_log(&mut self, node: NodeId, raft: &Raft) -> Result<Vec<Entry>, Violation> {
         let shadow = self.nodes.entry(node).or_default();
         let last = raft.last_index();
         let mut kept = shadow.log.len().min(to_position(last));
         // Same index and term: the same entry, and all before it too, or the check below has failed before.
-        while kept > 0 && term_at(raft, kept) != Some(shadow.log[kept - 1].term) {
+        let base = to_position(shadow.snapshot);
+        while kept > base && term_at(raft, kept) != Some(shadow.log[kept - 1].term) {
             kept -= 1;
         }
         if kept < shadow.log.len() && shadow.leads == Some(raft.term()) {
@@ -106,11 +206,17 @@ impl Consensus {
         for position in kept + 1..=to_position(last) {
             let entry = raft.entry(Index(position as u64)).expect("a log without gaps");
             let previous = shadow.log.last().map_or(Term(0), |print| print.term);
-            let print = Print { term: entry.term, contents: contents(entry), previous };
+            let before = shadow.log.last().map_or(Index(0), |print| print.members);
+            let changes = entry.header.kind == EntryKind::Membership;
+            let members = if changes { entry.index } else { before };
+            let print = Print { term: entry.term, contents: contents(entry), previous, members };
             let known = *self.seen.entry((entry.index, entry.term)).or_insert_with(|| {
                 new.push(entry.clone());
                 print
             });
+            if let Some(members) = Members::of_entry(entry) {
+                self.members.entry((entry.index, entry.term)).or_insert(members);
+            }
             if known != print {
                 let what = format!(
                     "node {node} has {print:?} at {}, another node had {known:?}",
@@ -216,9 +322,7 @@ mod tests {
     use crate::base::DirectoryId;
     use crate::base::Sample;
     use crate::raft::Membership;
-    use crate::raft::{
-        Action, Config, EntryHeader, EntryKind, Event, HardState, Payload, Recovered,
-    };
+    use crate::raft::{Action, Config, EntryHeader, Event, HardState, Payload, Recovered};
     use std::time::Duration;
 
     /// A cluster of one that has recovered `payload` as its only entry and leads.
@@ -255,7 +359,7 @@ mod tests {
 
     #[test]
     fn one_leader_is_news_once() {
-        let mut consensus = Consensus::default();
+        let mut consensus = Consensus::new(3);
         let raft = leader(1, 1, b"a");
         let news = consensus.observe(NodeId(1), &raft).unwrap();
         assert!(news.elected && news.entries.len() == 2);
@@ -269,7 +373,7 @@ mod tests {
 
     #[test]
     fn two_leaders_of_one_term_are_found() {
-        let mut consensus = Consensus::default();
+        let mut consensus = Consensus::new(3);
         consensus.observe(NodeId(1), &leader(1, 1, b"a")).unwrap();
         let found = consensus.observe(NodeId(2), &leader(2, 1, b"a")).unwrap_err();
         assert!(found.checker == "O3" && found.what.contains("both lead"), "{found}");
@@ -277,7 +381,7 @@ mod tests {
 
     #[test]
     fn logs_that_differ_at_one_index_and_term_are_found() {
-        let mut consensus = Consensus::default();
+        let mut consensus = Consensus::new(3);
         consensus.observe(NodeId(1), &leader(1, 1, b"a")).unwrap();
         let found = consensus.observe(NodeId(2), &leader(2, 5, b"b")).unwrap_err();
         assert!(found.checker == "O3" && found.what.contains("another node had"), "{found}");
@@ -285,7 +389,7 @@ mod tests {
 
     #[test]
     fn a_leader_that_lacks_a_committed_entry_is_found() {
-        let mut consensus = Consensus::default();
+        let mut consensus = Consensus::new(3);
         consensus.observe(NodeId(1), &leader(1, 1, b"a")).unwrap();
         // Same first entry; but at 2, where term 2 committed its no-op, it has one of its own.
         let found = consensus.observe(NodeId(2), &leader(2, 5, b"a")).unwrap_err();

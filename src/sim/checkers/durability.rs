@@ -2,18 +2,27 @@
 //!
 //! The ledger of a node is what its disk was told to sync, read back from the bytes (`super::bytes`). A vote
 //! needs its hard state there, an append acknowledgement its entries (R6, R7, W1); a commit, and what a client
-//! is told, need a quorum of ledgers. Two votes in one term are O3.
+//! is told, need a quorum of ledgers. Two votes in one term are O3. A durable snapshot stands for all that was
+//! committed up to its index; where a log begins anew behind one, what lay before is gone.
 
 use super::Violation;
 use super::bytes::{self, Durable};
+use super::members::Members;
 use crate::base::{Index, NodeId, Term};
-use crate::raft::{AppendOutcome, AppendResponse, HardState, Message, Raft, VoteResponse};
+use crate::raft::{
+    AppendOutcome, AppendResponse, HardState, Message, Raft, SnapshotOutcome, SnapshotResponse,
+    VoteResponse,
+};
 use std::collections::BTreeMap;
 
 /// What one node's disk surely has, since when, and what the node promised.
 #[derive(Debug, Default)]
 pub struct Ledger {
+    /// The log's first entry lies behind this one.
+    start: Index,
     log: Vec<(Term, u64)>,
+    /// Durable snapshots, and since when.
+    snapshots: Vec<(Index, Term, u64)>,
     hard_state: HardState,
     votes: BTreeMap<Term, NodeId>,
     /// From here on the last process was about to overwrite its log when it ended.
@@ -35,24 +44,52 @@ impl Ledger {
         for said in bytes::read(write) {
             match said {
                 Durable::Entry { index, term } => {
-                    self.log.truncate(to_position(index).saturating_sub(1));
+                    self.truncate_from(index);
                     self.log.push((term, now));
                 }
-                Durable::TruncateFrom(index) => {
-                    self.log.truncate(to_position(index).saturating_sub(1));
+                Durable::TruncateFrom(index) => self.truncate_from(index),
+                Durable::Start { index, .. } => {
+                    (self.start, self.log) = (index, Vec::new());
                 }
                 Durable::HardState(state) => self.hard_state = state,
             }
         }
     }
 
+    /// The file of a snapshot became durable at `now`.
+    pub fn handle_durable_snapshot(&mut self, now: u64, file: &[u8]) {
+        if let Some((index, term)) = bytes::read_snapshot(file) {
+            self.snapshots.push((index, term, now));
+        }
+    }
+
+    fn truncate_from(&mut self, from: Index) {
+        self.log.truncate(to_position(from).saturating_sub(to_position(self.start) + 1));
+    }
+
+    /// The last entry that the log holds.
+    fn last_index(&self) -> Index {
+        Index(self.start.0 + self.log.len() as u64)
+    }
+
+    fn newest_snapshot(&self) -> Option<(Index, Term)> {
+        self.snapshots.iter().map(|(index, term, _)| (*index, *term)).max()
+    }
+
+    fn term_at(&self, index: Index) -> Option<Term> {
+        let position = to_position(index).checked_sub(to_position(self.start) + 1)?;
+        self.log.get(position).map(|(term, _)| *term)
+    }
+
     /// The process has ended with this write in the page cache alone: it may come to be, or not.
     pub fn handle_unsynced(&mut self, write: &[u8]) {
         for said in bytes::read(write) {
-            if let Durable::Entry { index, .. } | Durable::TruncateFrom(index) = said {
-                let from = self.unsettled_from.map_or(index, |from| from.min(index));
-                self.unsettled_from = Some(from);
-            }
+            let from = match said {
+                Durable::Entry { index, .. } | Durable::TruncateFrom(index) => index,
+                Durable::Start { .. } => Index(1),
+                Durable::HardState(_) => continue,
+            };
+            self.unsettled_from = Some(self.unsettled_from.map_or(from, |known| known.min(from)));
         }
     }
 
@@ -75,6 +112,12 @@ impl Ledger {
                 outcome: AppendOutcome::Accepted { matched },
                 ..
             }) => self.check_acknowledgement(node, *term, *matched),
+            Message::SnapshotResponse(SnapshotResponse {
+                term,
+                index,
+                outcome: SnapshotOutcome::Stored,
+                ..
+            }) => self.check_acknowledgement(node, *term, *index),
             _ => Ok(()),
         }
     }
@@ -98,17 +141,8 @@ impl Ledger {
         raft: &Raft,
         after: Ending,
     ) -> Result<(), Violation> {
-        let unsettled = self.unsettled_from.take().map_or(usize::MAX, to_position);
-        for (at, (term, _)) in self.log.iter().enumerate().take(unsettled.saturating_sub(1)) {
-            let found = raft.entry(Index(at as u64 + 1)).map(|entry| entry.term);
-            if found != Some(*term) {
-                let what = format!(
-                    "node {node} had entry {} of term {term} durable and restarts with {found:?}",
-                    at + 1
-                );
-                return Err(Violation::new("O4", what));
-            }
-        }
+        let unsettled = self.unsettled_from.take().unwrap_or(Index(u64::MAX));
+        self.check_log(node, raft, unsettled)?;
         if raft.term() < self.hard_state.term {
             let what = format!(
                 "node {node} had {:?} durable and restarts in term {}",
@@ -119,20 +153,64 @@ impl Ledger {
         }
         // After a power cut what was read is what the disk has; after a kill it may be in the page cache only.
         if after == Ending::PowerCut {
-            self.log.truncate(unsettled.saturating_sub(1));
-            for position in self.log.len() + 1..=to_position(raft.last_index()) {
-                let entry = raft.entry(Index(position as u64)).expect("a log without gaps");
-                self.log.push((entry.term, now));
-            }
+            self.adopt(now, raft, unsettled);
         }
         Ok(())
     }
 
-    /// Whether the entry was durable here by `at`.
+    /// What was durable below `unsettled` is there, or a snapshot stands for it.
+    fn check_log(&self, node: NodeId, raft: &Raft, unsettled: Index) -> Result<(), Violation> {
+        let base = raft.snapshot_index();
+        // A snapshot that the log does not go through takes the place of all of it.
+        let is_replaced = raft.snapshot().is_some_and(|snapshot| {
+            let meta = &snapshot.meta;
+            let stored = self.snapshots.iter().any(|(index, ..)| *index == meta.index);
+            stored && self.term_at(meta.index) != Some(meta.term) && meta.index > self.start
+        });
+        for (index, (term, _)) in (self.start.0 + 1..).map(Index).zip(&self.log) {
+            let found = raft.entry(index).map(|entry| entry.term);
+            if index < unsettled && index > base && found != Some(*term) && !is_replaced {
+                let what = format!(
+                    "node {node} had entry {index} of term {term} durable and restarts with {found:?}"
+                );
+                return Err(Violation::new("O4", what));
+            }
+        }
+        if base < self.start && unsettled > self.start {
+            let what = format!(
+                "node {node} had a log behind {} durable and restarts from the snapshot of {base}",
+                self.start
+            );
+            return Err(Violation::new("O4", what));
+        }
+        Ok(())
+    }
+
+    /// The disk has what was read from it, and nothing else.
+    fn adopt(&mut self, now: u64, raft: &Raft, unsettled: Index) {
+        let base = raft.snapshot_index();
+        self.truncate_from(unsettled.max(self.start.next()));
+        let goes_on = self.start >= base
+            || raft
+                .snapshot()
+                .is_some_and(|snapshot| self.term_at(base) == Some(snapshot.meta.term));
+        if !goes_on {
+            (self.start, self.log) = (base, Vec::new());
+        }
+        for index in self.last_index().0 + 1..=raft.last_index().0 {
+            let entry = raft.entry(Index(index)).expect("a log without gaps");
+            self.log.push((entry.term, now));
+        }
+    }
+
+    /// Whether the entry was durable here by `at`, or, if it is `committed`, a snapshot that stands for it.
     #[must_use]
-    pub fn has(&self, index: Index, term: Term, at: u64) -> bool {
-        let entry = to_position(index).checked_sub(1).and_then(|position| self.log.get(position));
-        entry.is_some_and(|(own, since)| *own == term && *since <= at)
+    pub fn has(&self, index: Index, term: Term, committed: Option<Term>, at: u64) -> bool {
+        let position = to_position(index).checked_sub(to_position(self.start) + 1);
+        let entry = position.and_then(|position| self.log.get(position));
+        let in_log = entry.is_some_and(|(own, since)| *own == term && *since <= at);
+        let covers = |(newest, _, since): &(Index, Term, u64)| *newest >= index && *since <= at;
+        in_log || (committed == Some(term) && self.snapshots.iter().rev().any(covers))
     }
 
     fn check_vote(&mut self, node: NodeId, candidate: NodeId, term: Term) -> Result<(), Violation> {
@@ -158,10 +236,11 @@ impl Ledger {
         term: Term,
         matched: Index,
     ) -> Result<(), Violation> {
-        let durable = self.log.len();
-        if durable < to_position(matched) {
+        let snapshot = self.newest_snapshot().map(|(index, _)| index).unwrap_or_default();
+        let durable = self.last_index();
+        if durable.max(snapshot) < matched {
             let what = format!(
-                "node {node} acknowledges up to {matched} while its disk has {durable} entries"
+                "node {node} acknowledges up to {matched} while its disk has a log up to {durable} and a snapshot of {snapshot}"
             );
             return Err(Violation::new("O4", what));
         }
@@ -176,11 +255,20 @@ impl Ledger {
     }
 }
 
-/// Whether a majority of `ledgers` had the entry durable by `at`.
+/// Whether a quorum of `members` had the entry durable by `at`; `committed` is the term that is committed
+/// there. The ledgers are those of nodes 1, 2, ….
 #[must_use]
-pub fn is_on_quorum(ledgers: &[Ledger], index: Index, term: Term, at: u64) -> bool {
-    let having = ledgers.iter().filter(|ledger| ledger.has(index, term, at)).count();
-    2 * having > ledgers.len()
+pub fn is_on_quorum(
+    ledgers: &[Ledger],
+    members: &Members,
+    (index, term): (Index, Term),
+    committed: Option<Term>,
+    at: u64,
+) -> bool {
+    members.is_quorum(|node| {
+        let slot = to_position(Index(node.0 - 1));
+        ledgers.get(slot).is_some_and(|ledger| ledger.has(index, term, committed, at))
+    })
 }
 
 fn to_position(index: Index) -> usize {
@@ -266,7 +354,8 @@ mod tests {
         wal.sync().unwrap();
         drain_durable(&host, &mut ledger);
         assert!(
-            ledger.has(Index(2), Term(2), u64::MAX) && !ledger.has(Index(2), Term(1), u64::MAX)
+            ledger.has(Index(2), Term(2), None, u64::MAX)
+                && !ledger.has(Index(2), Term(1), None, u64::MAX)
         );
         assert!(ledger.check_promise(NODE, NodeId(2), &acknowledgement(3)).is_err());
     }
@@ -290,8 +379,9 @@ mod tests {
     fn a_commit_needs_a_majority_of_ledgers_by_its_instant() {
         let ledger = |since| Ledger { log: vec![(Term(1), since)], ..Ledger::default() };
         let ledgers = [ledger(10), ledger(20), Ledger::default()];
-        assert!(is_on_quorum(&ledgers, Index(1), Term(1), 20));
-        assert!(!is_on_quorum(&ledgers, Index(1), Term(1), 19));
-        assert!(!is_on_quorum(&ledgers, Index(1), Term(2), 20));
+        let is_there = |term, at| {
+            is_on_quorum(&ledgers, &Members::founding(3), (Index(1), Term(term)), None, at)
+        };
+        assert!(is_there(1, 20) && !is_there(1, 19) && !is_there(2, 20));
     }
 }

@@ -9,6 +9,7 @@ pub mod durability;
 pub mod expiry;
 pub mod history;
 pub mod holding;
+pub mod members;
 pub mod model;
 pub mod replies;
 pub mod search;

@@ -3,22 +3,71 @@
 use super::Violation;
 use super::model::Model;
 use crate::base::{Index, SessionId, Token};
-use crate::lock::{LockMachine, LockView, Name};
+use crate::lock::{Command, LockMachine, LockView, Name};
+use crate::raft::{Entry, Snapshot};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// What the machines of all nodes were seen to be.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct States {
+    /// A machine that applies all that is committed, one by one, and never sees a snapshot.
+    reference: LockMachine,
     hashes: BTreeMap<Index, u64>,
     newest: Index,
     tokens: BTreeMap<Name, Token>,
     token_max: Token,
     /// Grants that were seen.
     pub grants: u64,
+    /// States out of snapshots that were compared.
+    pub snapshots: u64,
+}
+
+impl Default for States {
+    fn default() -> Self {
+        Self {
+            reference: LockMachine::new(),
+            hashes: BTreeMap::new(),
+            newest: Index(0),
+            tokens: BTreeMap::new(),
+            token_max: Token(0),
+            grants: 0,
+            snapshots: 0,
+        }
+    }
 }
 
 impl States {
+    /// The next committed entry, at `index`, with its command if it has one.
+    pub fn follow(&mut self, index: Index, entry: &Entry, command: Option<&Command>) {
+        if let Some(command) = command {
+            self.reference.apply(index, entry.term, entry.header.proposer_unix_ms, command);
+        }
+        let size = self.reference.session_count() + self.reference.held_count();
+        if size <= SMALL || index.0.is_multiple_of(size as u64 / 4) {
+            self.hashes.insert(index, self.reference.state_hash());
+        }
+    }
+
+    /// O2: a snapshot that a node holds is of the state at its index.
+    ///
+    /// # Errors
+    /// It is of another, or cannot be read.
+    pub fn check_snapshot(&mut self, snapshot: &Snapshot) -> Result<(), Violation> {
+        let index = snapshot.meta.index;
+        let machine = LockMachine::decode(snapshot.data.bytes()).map_err(|error| {
+            Violation::new("O2", format!("the snapshot of {index} cannot be read: {error}"))
+        })?;
+        self.snapshots += 1;
+        let (hash, known) = (machine.state_hash(), self.hashes.get(&index).copied());
+        if known.is_none_or(|known| known == hash) {
+            return Ok(());
+        }
+        let what =
+            format!("the snapshot of {index} hashes to {hash:016x}, the log to {known:016x?}");
+        Err(Violation::new("O2", what))
+    }
+
     /// Looks at a machine that has applied up to `applied`.
     ///
     /// # Errors

@@ -1,9 +1,11 @@
 //! Disks that stall, fail, fill up and rot.
 
 use super::below;
+use crate::base::NodeId;
 use crate::base::rng::Rng;
 use crate::sim::checkers::bytes::{RecordSpan, segment_records};
 use crate::sim::disk_faults::{Strike, StrikeOn};
+use crate::sim::node::{Fate, slot_of};
 use crate::sim::plan::{MS, SECOND};
 use crate::sim::storage::Storage;
 use crate::sim::world::{Event, World};
@@ -45,11 +47,19 @@ impl World {
         self.queue.push(until, Event::MakeRoom(slot));
     }
 
+    /// Whether a quorum is whole without this node, whichever of the possible members come to be in force.
+    pub(in crate::sim) fn can_lose(&self, slot: usize) -> bool {
+        let is_whole = |node: NodeId| {
+            let other = &self.nodes[slot_of(node)];
+            slot_of(node) != slot && !other.is_damaged() && other.fate != Fate::Refuses
+        };
+        self.judge.consensus.possible_members().all(|members| members.is_quorum(is_whole))
+    }
+
     /// A bit of a synced record flips, where valid records of later batches lie behind it (ST8). Only on a
     /// minority: that much the others can bear, and the node must see it at its next start.
     pub(in crate::sim) fn rot(&mut self, slot: usize, dice: &mut Rng) {
-        let damaged = self.nodes.iter().filter(|node| node.is_damaged()).count();
-        if self.nodes[slot].is_damaged() || 2 * (damaged + 1) >= self.nodes.len() {
+        if self.nodes[slot].is_damaged() || !self.can_lose(slot) {
             return;
         }
         let host = &mut *self.nodes[slot].host.borrow_mut();
@@ -60,7 +70,7 @@ impl World {
         let (file, span) = places[below(dice, places.len())];
         let offset = span.offset + dice.below(span.bytes);
         host.storage.rot(file, offset, dice.below(8) as u8);
-        host.faults.is_damaged = true;
+        host.faults.rotten = Some(file);
         self.trace.count("rotten records");
     }
 }

@@ -26,7 +26,7 @@ impl World {
             return;
         }
         let at = node.busy_until.max(self.now);
-        node.stop(&mut self.judge.ledgers[slot]);
+        node.stop(self.now, &mut self.judge.ledgers[slot]);
         node.busy_until = 0;
         self.network.stop_listening(node.host_id);
         self.network.forget(node.host_id);

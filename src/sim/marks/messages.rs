@@ -2,7 +2,7 @@
 
 use super::{Mark, Marks};
 use crate::lock::{Answer, Refusal};
-use crate::raft::{Append, AppendOutcome, Message};
+use crate::raft::{Append, AppendOutcome, Message, SnapshotOutcome};
 use crate::sim::outlet::Outgoing;
 use crate::wire::{PeerMessage, ServerMessage};
 
@@ -37,6 +37,10 @@ fn mark_peer(marks: &mut Marks, message: &Message) {
             marks.hit_if(refused, Mark::AppendRefused);
         }
         Message::Append(append) => mark_append(marks, append),
+        Message::SnapshotChunk(_) => marks.hit(Mark::SnapshotSent),
+        Message::SnapshotResponse(response) => {
+            marks.hit_if(response.outcome == SnapshotOutcome::Stored, Mark::InstallStored);
+        }
         _ => {}
     }
 }

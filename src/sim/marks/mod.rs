@@ -84,6 +84,15 @@ marks! {
     NoSpace = "a node ends for want of room",
     SpareRefused = "there is no room for a spare segment",
     DamageRefused = "a damaged directory is refused",
+    // Snapshots.
+    SnapshotMade = "a snapshot is made",
+    SnapshotRefused = "there is no room for a snapshot",
+    SnapshotBroken = "a process ends while a snapshot is being stored",
+    SnapshotSent = "a part of a snapshot is sent",
+    InstallKeepsSuffix = "a leader's snapshot is installed, and the log behind it is kept",
+    InstallResetsLog = "a leader's snapshot is installed, and the log begins anew",
+    InstallStored = "a snapshot that is sent is said to be there already",
+    SegmentRemoved = "compaction removes a segment",
     // Clients.
     BeliefEndsFirst = "a client's belief ends while its session lives at the servers",
     GrantTooLate = "a grant is seen when belief is over",

@@ -102,8 +102,15 @@ class Node:
         options = client_options(ttl, name, connect_timeout, request_timeout, background)
         return Client(opened(library.tenure_node_client, self._handle.pointer, byref(options)))
 
+    def resign(self, to: int = 0, timeout: Optional[float] = None) -> None:
+        """Hands leadership to the node `to`, or to the one with most of the log (0).
+
+        leadership() reads nothing from the call on, and more again only if this fails: Lost if this node does not
+        lead, Unavailable if no other node took over, Timeout if that is not decided yet."""
+        check(library.tenure_node_resign(self._handle.pointer, unsigned(to, "to"), wait_ms(timeout)))
+
     def stop(self, timeout: Optional[float] = None) -> None:
-        """Stops it: it leads no more, its connections are closed and its directory is unlocked."""
+        """Stops it: it hands leadership over if it leads, its connections are closed, its directory is unlocked."""
         check(library.tenure_node_stop(self._handle.pointer, wait_ms(timeout)))
 
     def __enter__(self) -> Node:
