@@ -36,7 +36,7 @@ pub struct Options {
     #[arg(long)]
     uncut: bool,
     #[command(flatten)]
-    planted: planted::Options,
+    planted: planted::Planting,
     /// Measure: a cluster of three with twenty clients for so many simulated seconds, and no fault
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "1000", conflicts_with_all = ["seeds", "trace", "twice"])]
     speed: Option<u64>,

@@ -9,13 +9,12 @@ use crate::cli::output;
 use clap::Args;
 use patch::Patch;
 use std::ops::Range;
-use std::path::Path;
 use std::time::{Duration, Instant};
 use workshop::{Ended, Workshop};
 
 /// Flags of `tenure sim` that are about planted bugs.
 #[derive(Args, Debug)]
-pub struct Options {
+pub struct Planting {
     /// In a checkout: plant the bugs of tests/planted in a copy, one by one, and see which checker catches each
     #[arg(long, conflicts_with_all = ["trace", "twice", "speed", "without"])]
     planted: bool,
@@ -24,7 +23,7 @@ pub struct Options {
     only: Vec<String>,
 }
 
-impl Options {
+impl Planting {
     /// Whether that is what is wanted.
     #[must_use]
     pub fn are_on(&self) -> bool {
@@ -55,7 +54,7 @@ enum Verdict {
 ///
 /// # Errors
 /// One was not caught as it should be, or the code as it is fails; all others were tried first.
-pub fn run(options: &Options, seeds: &Range<u64>, jobs: u8) -> Result<(), Failure> {
+pub fn run(options: &Planting, seeds: &Range<u64>, jobs: u8) -> Result<(), Failure> {
     let checkout = std::env::current_dir().map_err(|error| Failure::usage(error.to_string()))?;
     let workshop = Workshop::open(&checkout)?;
     let patches = choose(patch::read_all(&checkout.join("tests/planted")), &options.only)?;
@@ -105,7 +104,8 @@ impl Bench {
         let until = self.seeds.start.saturating_add(self.longest).min(self.seeds.end);
         let range = from..until;
         let found = self.build_and_simulate(&range, "clean");
-        let found = found.map_err(|why| Failure::unavailable(format!("the code as it is: {why}")))?;
+        let found =
+            found.map_err(|why| Failure::unavailable(format!("the code as it is: {why}")))?;
         if let Some(Found { seed, checker, what }) = found {
             let text = format!("the code as it is fails at seed {seed}: {checker}: {what}");
             return Err(Failure::new(crate::cli::failure::NO, text));
@@ -130,7 +130,8 @@ impl Bench {
             Verdict::Missed => ("nobody (!)".to_owned(), all, None),
             Verdict::Broken(why) => ("broken (!)".to_owned(), "–".to_owned(), Some(why.clone())),
         };
-        output::print(&line([&patch.row, &caught, &seeds, &seconds(began), &patch.change]))?;
+        let change = format!("{} ({})", patch.change, patch.breaks);
+        output::print(&line([&patch.row, &caught, &seeds, &seconds(began), &change]))?;
         if let Some(remark) = remark {
             output::print(&format!("     {}\n", remark.trim_end().replace('\n', "\n     ")))?;
         }
@@ -220,9 +221,13 @@ mod tests {
 
     #[test]
     fn the_violation_is_the_last_line_that_has_the_form_of_one() {
-        let text = "seeds  5\nthread panicked at x:1\ntenure: seed 17: O5: a (b) c (version 0.1.0); see\n";
+        let text =
+            "seeds  5\nthread panicked at x:1\ntenure: seed 17: O5: a (b) c (version 0.1.0); see\n";
         let found = violation(text).unwrap();
-        assert_eq!((found.seed, found.checker.as_str(), found.what.as_str()), (17, "O5", "a (b) c"));
+        assert_eq!(
+            (found.seed, found.checker.as_str(), found.what.as_str()),
+            (17, "O5", "a (b) c")
+        );
         assert_eq!(violation("tenure: cannot write to stdout: full"), None);
     }
 

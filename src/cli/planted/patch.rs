@@ -101,7 +101,10 @@ pub fn read_all(folder: &Path) -> Result<Vec<Patch>, String> {
         let fits = name.starts_with(&format!("{}-", patch.row));
         if fits { Ok(patch) } else { Err(format!("its first line says {}", patch.row)) }
     };
-    paths.iter().map(|path| read(path).map_err(|why| format!("{}: {why}", path.display()))).collect()
+    paths
+        .iter()
+        .map(|path| read(path).map_err(|why| format!("{}: {why}", path.display())))
+        .collect()
 }
 
 fn parse_diff(diff: &str) -> Result<Vec<(String, Vec<Hunk>)>, String> {
