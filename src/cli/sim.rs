@@ -58,6 +58,10 @@ pub fn run(options: &Options) -> Result<(), Failure> {
 }
 
 fn run_seeds(options: &Options) -> Result<(), Failure> {
+    if !options.trace {
+        // What nodes complain of is what was done to them.
+        log::set_max_level(log::LevelFilter::Off);
+    }
     let Seeds(seeds) = &options.seeds;
     let bar = progress(seeds.end - seeds.start);
     let results = Results::default();

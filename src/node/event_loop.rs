@@ -24,8 +24,8 @@ pub(super) struct EventLoop<D: Disk> {
     pub(super) board: Arc<Board>,
     pub(super) inputs: Vec<Input>,
     pub(super) departure: Departure,
-    /// The membership whose members the network knows.
-    pub(super) membership: Option<Index>,
+    /// The membership whose members the network knows, and whether it is committed.
+    pub(super) membership: Option<(Index, bool)>,
 }
 
 impl<D: Disk> EventLoop<D> {
@@ -68,7 +68,9 @@ impl<D: Disk> EventLoop<D> {
         if let Some(text) = self.network.dismissed.take() {
             return Err(Error::new(Status::Denied, text));
         }
-        let membership = self.server.membership_index();
+        let membership = self.server.membership_stage();
+        // Once it is committed, too: a former member that came back before that was let in, and nobody would ever
+        // tell it that it is none. Now its connection is closed, and when it comes again it hears why.
         if membership != self.membership {
             self.membership = membership;
             self.network.set_peers(&self.server.peers());

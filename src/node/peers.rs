@@ -74,19 +74,26 @@ impl Peers {
         peers
     }
 
-    /// The members are those of `cluster` from now on. Gives the connections to nodes that are none.
+    /// The members are those of `cluster` from now on. Gives the connections that are to be closed: to nodes that
+    /// are none, and dials of addresses that are no member's.
     pub(super) fn set_members(&mut self, cluster: &[(NodeId, String)], now: u64) -> Vec<Key> {
         let mut before = std::mem::take(&mut self.peers);
+        let mut closing = Vec::new();
         for (node, address) in cluster.iter().filter(|(node, _)| *node != self.own) {
-            let known = before.remove(node).filter(|peer| peer.address == *address);
-            let peer = known.unwrap_or_else(|| Peer::new(self.own, *node, address, now));
+            let new = || Peer::new(self.own, *node, address, now);
+            let peer = match before.remove(node) {
+                Some(peer) if peer.address == *address => peer,
+                // Whoever is connected stays so: where it is dialed matters the next time.
+                Some(Peer { state: state @ State::Standing { .. }, .. }) => Peer { state, ..new() },
+                known => {
+                    closing.extend(known.and_then(|peer| peer.state.key()));
+                    new()
+                }
+            };
             self.peers.insert(*node, peer);
         }
-        let standing = before.into_values().filter_map(|peer| match peer.state {
-            State::Standing { key, .. } | State::Dialing { key, .. } => Some(key),
-            State::Awaited(_) | State::Due(_) | State::Resolving => None,
-        });
-        standing.collect()
+        closing.extend(before.into_values().filter_map(|peer| peer.state.key()));
+        closing
     }
 
     /// Whether it is for us to dial `peer`.
@@ -247,6 +254,14 @@ impl Peers {
 }
 
 impl State {
+    /// Its connection, if it has one.
+    fn key(self) -> Option<Key> {
+        match self {
+            Self::Standing { key, .. } | Self::Dialing { key, .. } => Some(key),
+            Self::Awaited(_) | Self::Due(_) | Self::Resolving => None,
+        }
+    }
+
     fn awaited(now: u64) -> Self {
         Self::Awaited(now.saturating_add(nanos(AWAIT)))
     }

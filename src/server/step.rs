@@ -251,10 +251,13 @@ impl<D: Disk> Server<D> {
         all.into_iter().filter(|(node, _)| *node != own).collect()
     }
 
-    /// The entry that says who the peers are: they are the same as long as it is.
+    /// The entry that says who the peers are, and whether it is committed: as long as neither changes, the same
+    /// nodes are dialed and let in.
     #[must_use]
-    pub fn membership_index(&self) -> Option<Index> {
-        self.replica().map(|replica| replica.raft().membership().0)
+    pub fn membership_stage(&self) -> Option<(Index, bool)> {
+        let raft = self.replica()?.raft();
+        let (index, _) = raft.membership();
+        Some((index, raft.commit() >= index))
     }
 
     fn cluster(&self) -> Option<ClusterId> {

@@ -57,9 +57,23 @@ pub enum Fault {
     ClientCut,
     /// What nodes say to a client takes long, and then what it says does not arrive at all.
     Fading,
+    /// An operator changes the members.
+    Members,
+    /// An operator moves leadership.
+    MoveLeader,
+    /// A program gives leadership up.
+    Resign,
+    /// An operator saves a snapshot.
+    SaveSnapshot,
 }
 
 impl Fault {
+    /// Whether somebody does it on purpose: such things happen more often.
+    #[must_use]
+    pub fn is_order(self) -> bool {
+        matches!(self, Self::Members | Self::MoveLeader | Self::Resign | Self::SaveSnapshot)
+    }
+
     /// Whether it is there all the time, rather than at instants.
     #[must_use]
     pub fn stands(self) -> bool {
@@ -80,7 +94,7 @@ impl Fault {
 }
 
 /// All of them.
-pub const ALL: [Fault; 27] = [
+pub const ALL: [Fault; 31] = [
     Fault::Kill,
     Fault::PowerCut,
     Fault::PowerCutOfAll,
@@ -108,4 +122,8 @@ pub const ALL: [Fault; 27] = [
     Fault::ClientPauseInside,
     Fault::ClientCut,
     Fault::Fading,
+    Fault::Members,
+    Fault::MoveLeader,
+    Fault::Resign,
+    Fault::SaveSnapshot,
 ];

@@ -19,6 +19,7 @@ mod network;
 mod node;
 mod nodes;
 mod operations;
+mod operator;
 mod outlet;
 mod phases;
 mod plan;

@@ -201,6 +201,14 @@ impl Network {
         }
     }
 
+    /// The process at `side` is gone, and what it had sent does not arrive any more; the other side hears of it.
+    pub fn abandon(&mut self, at: u64, id: LineId, side: Side) {
+        if let Some(line) = self.lines.find_mut(id) {
+            line.towards[side.other() as usize].queue.clear();
+        }
+        self.close(at, id, side);
+    }
+
     /// Something on the way tells `side` that the other one reset the line; that one knows nothing of it.
     pub fn reset_towards(&mut self, now: u64, line: LineId, side: Side) {
         if self.is_open(line, side) {

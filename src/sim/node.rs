@@ -6,7 +6,7 @@
 use crate::base::{Index, NodeId};
 use crate::lock::LockMachine;
 use crate::raft::{LeaderLease, Raft, Role};
-use crate::server::{Server, ServerError, ServerOptions};
+use crate::server::{Entry, Server, ServerError, ServerOptions};
 use crate::sim::checkers::Violation;
 use crate::sim::checkers::durability::Ledger;
 use crate::sim::disk::SimDisk;
@@ -39,6 +39,8 @@ pub struct SimNode {
     /// What the last step left to publish.
     publication: Option<(u64, Option<LeaderLease>)>,
     claimed: Option<LeaderLease>,
+    /// A program gives leadership up, to this node or to any.
+    resigns: Option<Option<NodeId>>,
     arrivals: Vec<(LineId, Side, Arrival)>,
     options: ServerOptions,
 }
@@ -74,6 +76,10 @@ pub enum Fate {
     Stays,
     /// Its directory is damaged: it refuses to start, for good.
     Refuses,
+    /// Its machine was not switched on yet.
+    Unborn,
+    /// It was removed, and shut down for good.
+    Gone,
 }
 
 impl SimNode {
@@ -82,16 +88,20 @@ impl SimNode {
     pub fn new(host_id: HostId, host: SharedHost, options: ServerOptions) -> Self {
         Self {
             id: options.node,
+            fate: match options.entry {
+                Entry::Founder => Fate::Comes,
+                Entry::Joiner => Fate::Unborn,
+            },
             host_id,
             host,
             process: None,
             busy_until: 0,
             step_at: u64::MAX,
             starts: 0,
-            fate: Fate::Comes,
             is_founded: false,
             publication: None,
             claimed: None,
+            resigns: None,
             arrivals: Vec::new(),
             options,
         }
@@ -116,9 +126,11 @@ impl SimNode {
         }
         let server = server?;
         self.busy_until = self.host.borrow().local;
-        let higher =
-            self.options.members.iter().map(|(peer, _)| *peer).filter(|peer| *peer > self.id);
-        self.process = Some(Process::new(server, higher, now));
+        let waits = {
+            let rng = &mut self.host.borrow_mut().rng;
+            if rng.chance(3, 4) { 0 } else { rng.below(ASKS_WITHIN_NANOS) }
+        };
+        self.process = Some(Process::new(server, self.id, now + waits));
         Ok(StepEnd::Goes(Vec::new()))
     }
 
@@ -147,8 +159,13 @@ impl SimNode {
         for (line, side, arrival) in self.arrivals.drain(..) {
             process.handle_arrival(now, self.id, line, side, arrival, network);
         }
+        process.follow_members(now, network);
         process.dial_due(now, self.host_id, network);
-        let mut outlet = Outlet::new(self.id, self.host.clone(), ledger);
+        if let Some(to) = self.resigns.take() {
+            process.resign(to);
+            self.claimed = None;
+        }
+        let mut outlet = Outlet::new(self.id, self.host.clone(), ledger, process.claim());
         let ended = process.step(&mut outlet);
         let left = match &ended {
             Ok(()) => outlet.finish()?,
@@ -174,6 +191,32 @@ impl SimNode {
                 Err(Violation::new("O4", what))
             }
             Err(error) => Err(Violation::new("O16", format!("node {} ended: {error}", self.id))),
+        }
+    }
+
+    /// A program gives leadership up: from its next step on the process claims nothing, until it is known
+    /// how that ended.
+    pub fn resign(&mut self, to: Option<NodeId>) {
+        if self.process.is_some() {
+            self.resigns = Some(to);
+        }
+    }
+
+    /// Whether the process is about to take a resignation.
+    #[must_use]
+    pub fn is_resigning(&self) -> bool {
+        self.resigns.is_some()
+    }
+
+    /// What came in on `line` and was not read is lost with it.
+    pub fn drop_arrivals(&mut self, line: LineId) {
+        self.arrivals.retain(|(on, ..)| *on != line);
+    }
+
+    /// From its next start on, whom it asks to let it into the cluster.
+    pub fn set_known(&mut self, members: Vec<(NodeId, String)>) {
+        if self.options.entry == Entry::Joiner {
+            self.options.members = members;
         }
     }
 
@@ -211,12 +254,14 @@ impl SimNode {
     /// As a process does after each turn: it reads the clocks and posts its claim for programs to compare
     /// with fresh readings (C4); it may stop in between.
     fn read_claim(&mut self) {
-        let Some(process) = &self.process else { return };
+        let Some(process) = &mut self.process else { return };
+        process.post(self.host.borrow().local);
         if process.server.role() != Role::Leader && self.claimed.is_none() {
             return;
         }
         let mut host = self.host.borrow_mut();
         let claim = process.server.leader_lease(&host.read_clocks());
+        let claim = claim.filter(|_| process.may_claim());
         if claim != self.claimed {
             self.claimed = claim;
             self.publication = Some((host.local, claim));
@@ -231,7 +276,7 @@ impl SimNode {
             ledger.handle_unsynced(write);
         }
         self.process = None;
-        (self.publication, self.claimed) = (None, None);
+        (self.publication, self.claimed, self.resigns) = (None, None, None);
         self.arrivals.clear();
         self.step_at = u64::MAX;
     }
@@ -248,6 +293,9 @@ impl SimNode {
         server.min(process.next_dial())
     }
 }
+
+/// How long after a start programs ask at the latest whether they lead.
+const ASKS_WITHIN_NANOS: u64 = 5_000_000_000;
 
 /// A node's place among all machines of nodes.
 #[must_use]

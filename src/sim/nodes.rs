@@ -4,12 +4,14 @@ use crate::raft::{LeaderLease, Role};
 use crate::sim::checkers::Violation;
 use crate::sim::checkers::consensus::Installed;
 use crate::sim::checkers::durability::Ending;
+use crate::sim::client::address_of;
 use crate::sim::disk_faults::Told;
 use crate::sim::judge::Step;
 use crate::sim::marks::Mark;
-use crate::sim::node::{Fate, SimNode, StepEnd};
+use crate::sim::node::{Fate, SimNode, StepEnd, host_of};
 use crate::sim::outlet::Outgoing;
 use crate::sim::world::{Event, Phase, STEP_NANOS_MIN, World};
+use std::collections::BTreeMap;
 
 impl World {
     pub(super) fn step_node(&mut self, slot: usize) -> Result<(), Violation> {
@@ -23,6 +25,10 @@ impl World {
             return Ok(());
         }
         self.trace.node_steps += 1;
+        if node.is_resigning() {
+            // Programs read 0 from this instant on (C3).
+            self.judge.claims.forget(slot);
+        }
         let end = node.step(self.now, &mut self.network, &mut self.judge.ledgers[slot])?;
         match end {
             StepEnd::Crashed(left) => {
@@ -64,6 +70,7 @@ impl World {
                 Installed::LogReset => Mark::InstallResetsLog,
             });
         }
+        self.follow_members();
         if seen.elected {
             self.trace.count("leader changes");
             self.mark_second_leader(slot);
@@ -127,6 +134,9 @@ impl World {
         }
         self.trace.count("node starts");
         self.trace.line(self.now, format_args!("node {} starts", slot + 1));
+        let members = self.judge.consensus.committed_members().nodes();
+        let known = members.chain([node.id]).map(|id| (id, address_of(host_of(id))));
+        node.set_known(known.collect::<BTreeMap<_, _>>().into_iter().collect());
         self.network.power_on(self.now, node.host_id);
         self.disturb(self.now);
         match self.nodes[slot].start(self.now) {

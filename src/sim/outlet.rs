@@ -24,6 +24,7 @@ pub struct Outlet<'a> {
     node: NodeId,
     host: SharedHost,
     ledger: &'a mut Ledger,
+    claim: Claim,
     queued: Vec<Outgoing>,
     left: Vec<(u64, Outgoing)>,
     violation: Option<Violation>,
@@ -32,8 +33,8 @@ pub struct Outlet<'a> {
 impl<'a> Outlet<'a> {
     /// For one step of `node`.
     #[must_use]
-    pub fn new(node: NodeId, host: SharedHost, ledger: &'a mut Ledger) -> Self {
-        Self { node, host, ledger, queued: Vec::new(), left: Vec::new(), violation: None }
+    pub fn new(node: NodeId, host: SharedHost, ledger: &'a mut Ledger, claim: Claim) -> Self {
+        Self { node, host, ledger, claim, queued: Vec::new(), left: Vec::new(), violation: None }
     }
 
     /// What left, in order, and what must not have.
@@ -68,7 +69,7 @@ impl Outside for Outlet<'_> {
     }
 
     fn claim(&mut self) -> Claim {
-        Claim::Standing
+        self.claim
     }
 
     fn send_peer(&mut self, to: NodeId, message: PeerMessage) {

@@ -1,12 +1,14 @@
 //! The two phases after the faults: a healed core, which must live (O15), then all, which must be equal (O17).
 
+use crate::base::NodeId;
 use crate::base::rng::Rng;
 use crate::base::time::nanos;
 use crate::sim::checkers::Violation;
 use crate::sim::checkers::durability::Ending;
+use crate::sim::checkers::members::Members;
 use crate::sim::host::Pauses;
 use crate::sim::network::HostId;
-use crate::sim::node::Fate;
+use crate::sim::node::{Fate, slot_of};
 use crate::sim::plan::{MS, SECOND};
 use crate::sim::world::{Event, Phase, World};
 
@@ -33,13 +35,17 @@ impl World {
     pub(super) fn begin_core(&mut self) {
         self.phase = Phase::Core;
         self.network.heal(self.now);
+        if let Some(line) = self.operator.line() {
+            self.end_order(line);
+        }
         let core = self.draw_core();
         self.trace.line(self.now, format_args!("a core is healed: slots {core:?}"));
         for slot in 0..self.nodes.len() {
-            if core.contains(&slot) {
-                self.heal_node(slot);
-            } else {
-                self.shut_out(slot);
+            match self.nodes[slot].fate {
+                Fate::Unborn => {}
+                Fate::Gone => self.crash(slot, Ending::Killed),
+                _ if core.contains(&slot) => self.heal_node(slot),
+                _ => self.shut_out(slot),
             }
         }
         for slot in 0..self.clients.len() {
@@ -94,21 +100,33 @@ impl World {
         Ok(())
     }
 
-    /// Enough nodes for a quorum, none of them damaged.
+    /// Enough nodes for a quorum of all members that may come to be in force, none of them damaged.
     fn draw_core(&mut self) -> Vec<usize> {
-        let mut able: Vec<usize> =
-            (0..self.nodes.len()).filter(|slot| !self.nodes[*slot].is_damaged()).collect();
-        let quorum = self.nodes.len() / 2 + 1;
-        assert!(able.len() >= quorum, "only {able:?} of {} nodes are whole", self.nodes.len());
-        let drawn = self.rng.between(quorum as u64, able.len() as u64);
+        let is_member = |node: NodeId, members: &Members| members.contains(node);
+        let mut core: Vec<usize> = (0..self.nodes.len())
+            .filter(|slot| {
+                let node = self.nodes[*slot].id;
+                let mut possible = self.judge.consensus.possible_members();
+                self.is_able(*slot) && possible.any(|members| is_member(node, members))
+            })
+            .collect();
+        assert!(self.is_enough(&core), "only {core:?} are whole");
         // A cluster is founded only once all its founders were there.
-        let founded = self.nodes.iter().all(|node| node.is_founded);
-        let size = if founded { drawn } else { able.len() as u64 };
-        while able.len() as u64 > size {
-            let position = self.rng.below(able.len() as u64);
-            able.remove(usize::try_from(position).expect("few nodes"));
+        let attempts = if self.is_founded() { self.rng.below(core.len() as u64 + 1) } else { 0 };
+        for _ in 0..attempts {
+            let position = self.rng.below(core.len() as u64);
+            let mut fewer = core.clone();
+            fewer.remove(usize::try_from(position).expect("few nodes"));
+            if self.is_enough(&fewer) {
+                core = fewer;
+            }
         }
-        able
+        core
+    }
+
+    fn is_enough(&self, core: &[usize]) -> bool {
+        let mut possible = self.judge.consensus.possible_members();
+        possible.all(|members| members.is_quorum(|node| core.contains(&slot_of(node))))
     }
 
     fn heal_node(&mut self, slot: usize) {
@@ -173,7 +191,13 @@ impl World {
         self.phase = Phase::Whole;
         self.trace.line(self.now, format_args!("all is healed, and all nodes start anew"));
         self.network.heal(self.now);
+        let members = self.judge.consensus.committed_members().clone();
         for slot in 0..self.nodes.len() {
+            if !members.contains(self.nodes[slot].id) {
+                self.crash(slot, Ending::Killed);
+                self.nodes[slot].fate = Fate::Gone;
+                continue;
+            }
             let stopped = self.nodes[slot].busy_until >= self.now + FOREVER_NANOS / 2;
             if stopped {
                 self.nodes[slot].busy_until = self.now;
@@ -213,7 +237,11 @@ impl World {
     /// All have, and they differ.
     fn unequal(&self) -> Result<Option<String>, Violation> {
         let committed = self.judge.consensus.committed();
-        let whole = || self.nodes.iter().filter(|node| node.fate != Fate::Refuses);
+        let members = self.judge.consensus.committed_members();
+        let whole = || {
+            let all = self.nodes.iter().filter(|node| members.contains(node.id));
+            all.filter(|node| node.fate != Fate::Refuses)
+        };
         for node in whole() {
             let reached = node.inside().map(|one| (one.applied, one.raft.last_index()));
             if reached != Some((committed, committed)) {

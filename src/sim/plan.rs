@@ -19,8 +19,10 @@ use std::time::Duration;
 /// All that is fixed for one run.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// How many nodes.
+    /// How many nodes found the cluster.
     pub nodes: u64,
+    /// How many machines there are for nodes; those beyond the founders wait to be added.
+    pub machines: u64,
     /// How many clients.
     pub clients: usize,
     /// What each node is told, but for its id.
@@ -79,8 +81,13 @@ impl Plan {
         let server = server_options(rng, nodes, heartbeat, election, log);
         let core_nanos = rng.between(2, 5) * SECOND;
         let mut classes = schedule::draw_classes(rng);
-        let mean = rng.between(100, 2000) * MS;
-        let mut schedule = schedule::draw(&mut rng.fork(), &classes, mean, core_at);
+        if log == LogRoom::Small {
+            // One node that made room for itself would fill up the others' logs to the last byte.
+            classes.retain(|class| *class != Fault::SaveSnapshot);
+        }
+        let means = [rng.between(100, 2000) * MS, rng.between(100, 1500) * MS];
+        let mut schedule = schedule::draw(&mut rng.fork(), &classes, means, core_at);
+        let machines = MACHINES_MAX.min(nodes + rng.between(1, 4));
         classes.retain(|class| !trim.classes.contains(class));
         schedule.retain(|injection| trim.keeps(injection));
         let pauses = |class, one_in| Pauses {
@@ -89,9 +96,10 @@ impl Plan {
         };
         Self {
             nodes,
+            machines,
             clients: trim.clients.unwrap_or(clients).clamp(1, clients),
             server,
-            client: client_options(nodes, ttl),
+            client: client_options(machines, ttl),
             habits,
             delay_nanos: if quick { (30_000, 200_000) } else { (100_000, 5 * MS) },
             node_pauses: pauses(Fault::PauseInside, 5_000),
@@ -115,6 +123,7 @@ impl Plan {
         let core_at = seconds * SECOND;
         Self {
             nodes: 3,
+            machines: 3,
             clients: 20,
             server: ServerOptions {
                 segment_bytes: 256 << 10,
@@ -154,18 +163,25 @@ impl Plan {
     /// What one node is told.
     #[must_use]
     pub fn server_of(&self, node: NodeId) -> ServerOptions {
-        ServerOptions { node, ..self.server.clone() }
+        let entry = if node.0 <= self.nodes { Entry::Founder } else { Entry::Joiner };
+        ServerOptions { node, entry, ..self.server.clone() }
     }
 
     /// The machines of the nodes.
     pub fn node_hosts(&self) -> impl Iterator<Item = HostId> + use<> {
-        (1..=self.nodes).map(|node| host_of(NodeId(node)))
+        (1..=self.machines).map(|node| host_of(NodeId(node)))
     }
 
     /// The machine of a client.
     #[must_use]
     pub fn client_host(&self, slot: usize) -> HostId {
-        HostId(usize::try_from(self.nodes).expect("few") + slot)
+        HostId(usize::try_from(self.machines).expect("few") + slot)
+    }
+
+    /// The machine of the operators.
+    #[must_use]
+    pub fn operator_host(&self) -> HostId {
+        self.client_host(self.clients)
     }
 }
 
@@ -239,6 +255,8 @@ fn pick<T: Copy>(rng: &mut Rng, from: &[T]) -> T {
     from[usize::try_from(rng.below(from.len() as u64)).expect("a small list")]
 }
 
+/// Machines for nodes.
+const MACHINES_MAX: u64 = 7;
 /// Nanoseconds in a millisecond.
 pub const MS: u64 = 1_000_000;
 /// Nanoseconds in a second.

@@ -1,6 +1,8 @@
 //! A server's process: its connections, their handshakes, and the frames on them.
 
-use crate::base::{ConnectionId, NodeId};
+use crate::base::{ConnectionId, Index, NodeId};
+use crate::raft::{Claim, Raft, Role};
+use crate::replica::Replica;
 use crate::server::{Input, Server, ServerError};
 use crate::sim::disk::SimDisk;
 use crate::sim::network::{Arrival, HostId, LineId, Network, Side};
@@ -8,7 +10,7 @@ use crate::sim::node::host_of;
 use crate::sim::outlet::{Outgoing, Outlet};
 use crate::sim::talk::{Stage, Talk, frame};
 use crate::wire::{ClientHello, Frame, FrameKind, PeerHello, PeerMessage, Request, encode_frame};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A server with its connections.
 #[derive(Debug)]
@@ -21,19 +23,34 @@ pub struct Process {
     clients: BTreeMap<ConnectionId, LineId>,
     redials: BTreeMap<NodeId, u64>,
     next_connection: u64,
+    own: NodeId,
+    /// Whom the log names, and by which entry.
+    known: BTreeSet<NodeId>,
+    membership: Option<Option<(Index, bool)>>,
+    /// From this instant on a program asks whether it leads; until then nobody is told of a claim.
+    asks_from: u64,
+    claim: Claim,
+    /// Leadership is being given up.
+    departing: bool,
 }
 
 impl Process {
-    /// A process that will dial `peers` at `now`.
-    pub fn new(server: Server<SimDisk>, peers: impl Iterator<Item = NodeId>, now: u64) -> Self {
+    /// The process of node `own`, in which a program asks for leadership from `asks_from` on.
+    pub fn new(server: Server<SimDisk>, own: NodeId, asks_from: u64) -> Self {
         Self {
             server,
             inputs: Vec::new(),
             talks: BTreeMap::new(),
             peers: BTreeMap::new(),
             clients: BTreeMap::new(),
-            redials: peers.map(|peer| (peer, now)).collect(),
+            redials: BTreeMap::new(),
             next_connection: 0,
+            own,
+            known: BTreeSet::new(),
+            membership: None,
+            asks_from,
+            claim: Claim::Ended,
+            departing: false,
         }
     }
 
@@ -43,6 +60,72 @@ impl Process {
     /// The server ended.
     pub fn step(&mut self, outlet: &mut Outlet<'_>) -> Result<(), ServerError> {
         self.server.step(&mut self.inputs, outlet)
+    }
+
+    /// Whether programs may have been told of a claim.
+    #[must_use]
+    pub fn claim(&self) -> Claim {
+        self.claim
+    }
+
+    /// Whether they may be told of one now.
+    #[must_use]
+    pub fn may_claim(&self) -> bool {
+        self.claim == Claim::Standing && !self.departing
+    }
+
+    /// Leadership reads 0 from here on, and goes to `to`, or to any.
+    pub fn resign(&mut self, to: Option<NodeId>) {
+        if self.server.role() == Role::Leader {
+            self.departing = true;
+            self.inputs.push(Input::HandOver { to, claim: Claim::Ended });
+        }
+    }
+
+    /// After a turn, at `now`, before a claim is read: whether one may be.
+    pub fn post(&mut self, now: u64) {
+        let raft = self.server.replica().map(Replica::raft);
+        self.departing &= raft.is_some_and(Raft::is_transferring);
+        if now >= self.asks_from {
+            self.claim = Claim::Standing;
+        }
+    }
+
+    /// The peers are those whom the newest membership names: they are dialed, by the lower id at once and by the
+    /// higher one after a while; others are hung up on.
+    pub fn follow_members(&mut self, now: u64, network: &mut Network) {
+        let membership = self.server.membership_stage();
+        if self.membership == Some(membership) {
+            return;
+        }
+        self.membership = Some(membership);
+        self.known = self.server.peers().into_iter().map(|(peer, _)| peer).collect();
+        self.redials.retain(|peer, _| self.known.contains(peer));
+        let strangers = self.talks.iter().filter(|(_, talk)| match talk.stage {
+            Stage::Dialing(peer) | Stage::Greeting(peer) | Stage::Peer(peer) => {
+                !self.known.contains(&peer)
+            }
+            Stage::Unknown | Stage::Client(_) => false,
+        });
+        let strangers: Vec<LineId> = strangers.map(|(line, _)| *line).collect();
+        strangers.into_iter().for_each(|line| self.hang_up(now, line, network));
+        for peer in self.known.clone() {
+            let is_met = self.talks.values().any(|talk| {
+                [Stage::Dialing(peer), Stage::Greeting(peer), Stage::Peer(peer)]
+                    .contains(&talk.stage)
+            });
+            if !is_met {
+                let at = if self.own < peer { now } else { now + AWAIT_NANOS };
+                self.redials.entry(peer).or_insert(at);
+            }
+        }
+    }
+
+    fn redial(&mut self, now: u64, peer: NodeId) {
+        if self.known.contains(&peer) {
+            let wait = if self.own < peer { REDIAL_NANOS } else { AWAIT_NANOS };
+            self.redials.insert(peer, now + wait);
+        }
     }
 
     /// When it must dial, or give up a handshake.
@@ -182,13 +265,11 @@ impl Process {
         let Some(talk) = self.talks.remove(&line) else { return };
         match talk.stage {
             Stage::Dialing(peer) | Stage::Greeting(peer) => {
-                self.redials.insert(peer, now + REDIAL_NANOS);
+                self.redial(now, peer);
             }
             Stage::Peer(peer) if self.peers.get(&peer) == Some(&line) => {
                 self.peers.remove(&peer);
-                if talk.side == Side::Dialer {
-                    self.redials.insert(peer, now + REDIAL_NANOS);
-                }
+                self.redial(now, peer);
                 if cause == Cause::Peer {
                     self.inputs.push(Input::PeerDown { peer });
                 }
@@ -253,3 +334,5 @@ enum Cause {
 }
 
 const REDIAL_NANOS: u64 = 50_000_000;
+/// How long the other side has to dial.
+const AWAIT_NANOS: u64 = 2_000_000_000;

@@ -41,9 +41,18 @@ pub fn draw_classes(rng: &mut Rng) -> Vec<Fault> {
     if rng.chance(1, 20) { Vec::new() } else { on }
 }
 
-/// Draws the whole schedule, up to `end`, `mean` nanoseconds apart.
-pub fn draw(rng: &mut Rng, classes: &[Fault], mean: u64, end: u64) -> Vec<Injection> {
-    let striking: Vec<Fault> = classes.iter().copied().filter(|fault| !fault.stands()).collect();
+/// Draws the whole schedule, up to `end`: faults `means[0]` nanoseconds apart, and orders `means[1]`.
+pub fn draw(rng: &mut Rng, classes: &[Fault], means: [u64; 2], end: u64) -> Vec<Injection> {
+    let striking = classes.iter().copied().filter(|fault| !fault.stands());
+    let (orders, faults): (Vec<Fault>, Vec<Fault>) = striking.partition(|fault| fault.is_order());
+    let mut schedule = draw_some(rng, &faults, means[0], end);
+    schedule.extend(draw_some(rng, &orders, means[1], end));
+    schedule.sort_by_key(|injection| injection.at);
+    schedule.iter_mut().enumerate().for_each(|(number, injection)| injection.number = number);
+    schedule
+}
+
+fn draw_some(rng: &mut Rng, striking: &[Fault], mean: u64, end: u64) -> Vec<Injection> {
     let mut schedule = Vec::new();
     let mut at = rng.below(mean);
     while !striking.is_empty() && at < end {
@@ -112,7 +121,7 @@ mod tests {
     #[test]
     fn a_schedule_is_of_its_classes_and_ends_in_time() {
         let classes = [Fault::Kill, Fault::PauseInside, Fault::Rot];
-        let schedule = draw(&mut Rng::new(1), &classes, 1000, 100_000);
+        let schedule = draw(&mut Rng::new(1), &classes, [1000; 2], 100_000);
         assert!(schedule.len() > 30, "{}", schedule.len());
         assert!(schedule.iter().all(|one| matches!(one.fault, Fault::Kill | Fault::Rot)));
         assert!(schedule.iter().all(|one| one.at < 100_000));
@@ -129,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_trim_leaves_out_classes_single_injections_and_what_comes_late() {
-        let schedule = draw(&mut Rng::new(1), &[Fault::Kill, Fault::Rot], 1000, 100_000);
+        let schedule = draw(&mut Rng::new(1), &[Fault::Kill, Fault::Rot], [1000; 2], 100_000);
         let until = schedule[20].at;
         let trim = Trim {
             classes: BTreeSet::from([Fault::Rot]),

@@ -1,17 +1,19 @@
 //! The simulated world: machines, network and clients, one queue of events, one thread.
 
-use crate::base::{NodeId, rng::Rng};
+use crate::base::{Index, NodeId, rng::Rng};
 use crate::raft::LeaderLease;
+use crate::sim::checkers::durability::Ending;
 use crate::sim::checkers::{Violation, bounds};
 use crate::sim::client::SimClient;
 use crate::sim::fault::Fault;
-use crate::sim::faults::{Flapping, Stillness};
+use crate::sim::faults::{FOUNDING, Flapping, Stillness};
 use crate::sim::host::Host;
 use crate::sim::judge::Judge;
 use crate::sim::links::Links;
 use crate::sim::marks::Mark;
-use crate::sim::network::{Arrival, HostId, Network, NetworkEvent};
+use crate::sim::network::{Arrival, HostId, LineId, Network, NetworkEvent};
 use crate::sim::node::{SimNode, host_of};
+use crate::sim::operator::Operator;
 use crate::sim::plan::Plan;
 use crate::sim::queue::Queue;
 use crate::sim::replay::History;
@@ -34,6 +36,9 @@ pub struct World {
     pub(super) network: Network,
     pub(super) nodes: Vec<SimNode>,
     pub(super) clients: Vec<SimClient>,
+    pub(super) operator: Operator,
+    /// The entry that put the members in force that the world knows of.
+    pub(super) members_index: Index,
     pub(super) resource: Resource,
     pub(super) judge: Judge,
     pub(super) phase: Phase,
@@ -89,6 +94,12 @@ pub enum Event {
     MakeRoom(usize),
     /// A node's process, of that start, has published its claim to lead.
     Publish { slot: usize, start: u64, claim: Box<Option<LeaderLease>> },
+    /// The operator asks once more.
+    AskAgain(LineId),
+    /// The operator gives up.
+    EndOrder(LineId),
+    /// A node that was removed is shut down for good.
+    Retire(usize),
     /// A new process in a client's place.
     NewClient(usize),
     /// A write reaches the resource.
@@ -107,9 +118,10 @@ impl World {
     /// The world of a seed, before its first event.
     #[must_use]
     pub fn new(plan: Plan, mut rng: Rng, trace: Trace) -> Self {
-        let history = plan.classes.contains(&Fault::Replay).then(History::default);
+        let history =
+            plan.classes.contains(&Fault::Replay).then(|| History::without(plan.operator_host()));
         let network = Network::new(Links::new(rng.fork(), plan.delay_nanos), history);
-        let nodes: Vec<SimNode> = (1..=plan.nodes)
+        let nodes: Vec<SimNode> = (1..=plan.machines)
             .map(|node| {
                 let host = Host::new(rng.fork(), plan.node_pauses);
                 host.borrow_mut().storage.forgets_renames =
@@ -130,6 +142,8 @@ impl World {
             judge: Judge::new(nodes.len(), plan.nodes),
             nodes,
             clients,
+            operator: Operator::new(plan.operator_host()),
+            members_index: FOUNDING,
             resource: Resource::default(),
             phase: Phase::Faults,
             calm_since: 0,
@@ -218,7 +232,7 @@ impl World {
     }
 
     fn foresee_beginning(&mut self) {
-        for slot in 0..self.nodes.len() {
+        for slot in 0..usize::try_from(self.plan.nodes).expect("few") {
             self.queue.push(self.rng.below(50_000_000), Event::Restart(slot));
         }
         for slot in 0..self.clients.len() {
@@ -239,6 +253,9 @@ impl World {
             Event::Publish { slot, start, claim } => return self.publish(slot, start, *claim),
             Event::Wake(host) => self.wake(host),
             Event::MakeRoom(slot) => self.nodes[slot].host.borrow_mut().faults.is_full = false,
+            Event::AskAgain(line) => self.ask_again(line),
+            Event::EndOrder(line) => self.end_order(line),
+            Event::Retire(slot) => self.crash(slot, Ending::Killed),
             Event::NewClient(slot) => self.start_client(slot),
             Event::Write(write) => {
                 return self.resource.write(*write, &self.judge.model, &mut self.trace);
@@ -302,6 +319,7 @@ impl World {
                     self.trace.line(self.now, format_args!("{host:?} {line:?} {arrival:?}"));
                 }
                 match self.client_at(host) {
+                    _ if host == self.operator.host_id => self.handle_operator(line, arrival),
                     Some(slot) => {
                         self.clients[slot].push_arrival(line, arrival);
                         self.foresee_client(slot, self.now);

@@ -60,12 +60,13 @@ fn an_added_member_is_told_how_to_join_and_what_cannot_be_is_refused() {
 #[test]
 fn a_vote_is_taken_and_given_back() {
     let cluster = Cluster::start_calm();
-    let other = (1..=3).find(|id| *id != cluster.leader()).unwrap().to_string();
+    let node = (1..=3).find(|id| *id != cluster.leader()).unwrap();
+    let other = node.to_string();
     let demoted = operate(&cluster, &["member", "demote", &other]);
     assert!(stdout(&demoted).contains("no vote any more"), "{}", stdout(&demoted));
     let seat = |listed: Value| {
         let all = listed["members"].as_array().expect("a list").clone();
-        let found = all.into_iter().find(|member| member["id"].to_string() == other);
+        let found = all.into_iter().find(|member| member["id"] == node);
         found.expect("it is one")["seat"].clone()
     };
     assert_eq!(seat(members(&cluster)), "learner");

@@ -138,6 +138,14 @@ impl Cluster {
         self.setup.listen[place(node)]
     }
 
+    /// From its next start `node` listens elsewhere; where.
+    pub fn relocate(&mut self, node: NodeId) -> SocketAddr {
+        let address = address_of(&free_port());
+        self.setup.listen[place(node)] = address;
+        self.setup.advertised[place(node)] = address;
+        address
+    }
+
     /// Where clients and peers find `node`.
     pub fn advertised(&self, node: NodeId) -> SocketAddr {
         self.setup.advertised[place(node)]

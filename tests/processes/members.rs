@@ -2,7 +2,7 @@
 
 use crate::cluster::{Cluster, Setup};
 use crate::load::Load;
-use crate::operating::{add, done, move_leader, promote, remove};
+use crate::operating::{add, done, move_leader, move_to, promote, remove};
 use crate::patience::until;
 use serde_json::Value;
 use tenure::base::{Index, NodeId, Token};
@@ -73,6 +73,30 @@ fn a_node_is_rebuilt_from_an_empty_directory_by_a_snapshot() {
     load.wait_for_grants(GRANTS);
     load.finish();
     held.release(Wait::Forever).expect("it is held");
+}
+
+#[test]
+fn a_node_is_called_otherwise_while_it_runs_and_then_moves_under_load() {
+    let mut cluster = Cluster::start();
+    let mut load = Load::start(&cluster, "jobs/moving");
+    // The third stays where the client knows it.
+    for node in cluster.nodes().into_iter().take(2) {
+        // Another name for the same address: nothing is closed, and it is found by it the next time.
+        let name = format!("localhost:{}", cluster.address(node).port());
+        move_to(&cluster, node, &name);
+        cluster.terminate(node);
+        cluster.start_node(node);
+        cluster.wait_caught_up(node);
+        load.wait_for_grants(GRANTS);
+
+        cluster.terminate(node);
+        let address = cluster.relocate(node).to_string();
+        move_to(&cluster, node, &address);
+        cluster.start_node(node);
+        cluster.wait_caught_up(node);
+        load.wait_for_grants(GRANTS);
+    }
+    load.finish();
 }
 
 #[test]

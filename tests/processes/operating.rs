@@ -44,6 +44,14 @@ pub fn remove(cluster: &Cluster, node: NodeId) {
     change(cluster, &["member", "remove", &node.to_string()], || seat(cluster, node).is_none());
 }
 
+/// Has the others reach `node` at `address`.
+pub fn move_to(cluster: &Cluster, node: NodeId, address: &str) {
+    change(cluster, &["member", "move", &node.to_string(), address], || {
+        let members = cluster.leader_among(&cluster.nodes()).members;
+        members.iter().any(|member| member.node == node && member.address == address)
+    });
+}
+
 /// Has `node` lead.
 pub fn move_leader(cluster: &Cluster, node: NodeId) {
     change(cluster, &["move-leader", &node.to_string()], || cluster.leader() == node);

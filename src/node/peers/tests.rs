@@ -42,6 +42,28 @@ fn members_that_are_none_any_more_lose_their_connections() {
 }
 
 #[test]
+fn a_member_that_is_reached_elsewhere_stays_connected_and_is_dialed_there_the_next_time() {
+    let mut peers = peers(TWO);
+    stand(&mut peers, 9, 0);
+    let moved = [(ONE, "a.example:1".to_owned()), (THREE, "127.0.0.1:9".to_owned())];
+    assert_eq!(peers.set_members(&moved, 0), []);
+    assert_eq!(peers.standing(THREE), Some(Key(9)));
+    let later = 1000 * MILLISECOND;
+    peers.handle_ended(THREE, Key(9), later, Pace::Quick, &"closed");
+    assert_eq!(peers.due(later), Some(THREE));
+    assert_eq!(peers.target(THREE, later), Target::Address("127.0.0.1:9".parse().unwrap()));
+}
+
+#[test]
+fn a_dial_of_an_address_that_is_no_members_any_more_is_closed() {
+    let mut peers = peers(TWO);
+    peers.handle_dialing(THREE, Key(9), 0);
+    let moved = [(THREE, "127.0.0.1:9".to_owned())];
+    assert_eq!(peers.set_members(&moved, 0), [Key(9)]);
+    assert_eq!(peers.due(0), Some(THREE));
+}
+
+#[test]
 fn pauses_grow_to_their_bound_with_jitter() {
     let mut peers = peers(TWO);
     let mut now = 0;

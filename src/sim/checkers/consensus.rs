@@ -21,6 +21,8 @@ pub struct Consensus {
     /// The members that entries put in force.
     members: BTreeMap<(Index, Term), Members>,
     nodes: BTreeMap<NodeId, Shadow>,
+    /// The last entry with members in the log of each node that is down.
+    left: BTreeMap<NodeId, (Index, Term)>,
 }
 
 /// What identifies an entry.
@@ -77,6 +79,7 @@ impl Consensus {
             founding: Members::founding(nodes),
             members: BTreeMap::new(),
             nodes: BTreeMap::new(),
+            left: BTreeMap::new(),
         }
     }
 
@@ -85,6 +88,7 @@ impl Consensus {
     /// # Errors
     /// What contradicts what was seen before.
     pub fn observe(&mut self, node: NodeId, raft: &Raft) -> Result<News, Violation> {
+        self.left.remove(&node);
         let installed = self.follow_snapshot(node, raft)?;
         let mut news = News { entries: self.follow_log(node, raft)?, elected: false, installed };
         let led_before = self.nodes[&node].leads == Some(raft.term());
@@ -106,7 +110,10 @@ impl Consensus {
 
     /// The node's process has ended: what it knew in memory alone may be gone.
     pub fn forget(&mut self, node: NodeId) {
-        self.nodes.remove(&node);
+        let shadow = self.nodes.remove(&node);
+        if let Some(entry) = shadow.and_then(|shadow| entry_of_members(&shadow.log)) {
+            self.left.insert(node, entry);
+        }
     }
 
     /// How many entries are known to be committed.
@@ -134,16 +141,30 @@ impl Consensus {
         self.members_at(&self.committed)
     }
 
-    /// All members that may be in force somewhere, or come to be: the committed ones, and those of each log.
+    /// The entry that put them there.
+    #[must_use]
+    pub fn committed_members_index(&self) -> Index {
+        self.committed.last().map_or(Index(0), |last| last.members)
+    }
+
+    /// Those that the committed entry at `index` put in force; 0 is the founding.
+    #[must_use]
+    pub fn members_by(&self, index: Index) -> &Members {
+        self.members_at(&self.committed[..to_position(index)])
+    }
+
+    /// All members that may yet come to be in force: the committed ones, and those behind them in any log, of
+    /// nodes that are down too.
     pub fn possible_members(&self) -> impl Iterator<Item = &Members> {
-        let logs = self.nodes.values().map(|shadow| self.members_at(&shadow.log));
-        logs.chain([self.committed_members()])
+        let newest = self.committed_members_index();
+        let ends = self.nodes.values().filter_map(|shadow| entry_of_members(&shadow.log));
+        let ends = ends.chain(self.left.values().copied());
+        let behind = ends.filter(move |(index, _)| *index > newest);
+        behind.map(|entry| &self.members[&entry]).chain([self.committed_members()])
     }
 
     fn members_at(&self, log: &[Print]) -> &Members {
-        let index = log.last().map_or(Index(0), |last| last.members);
-        let Some(position) = to_position(index).checked_sub(1) else { return &self.founding };
-        &self.members[&(index, log[position].term)]
+        entry_of_members(log).map_or(&self.founding, |entry| &self.members[&entry])
     }
 
     /// What a snapshot stands for was committed. One that the node's log does not go through has taken its
@@ -297,6 +318,12 @@ impl Consensus {
         }
         Ok(())
     }
+}
+
+/// The last entry in `log` that puts members in force.
+fn entry_of_members(log: &[Print]) -> Option<(Index, Term)> {
+    let index = log.last()?.members;
+    Some((index, log[to_position(index).checked_sub(1)?].term))
 }
 
 fn violation<T>(what: String) -> Result<T, Violation> {

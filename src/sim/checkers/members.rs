@@ -26,9 +26,15 @@ impl Members {
         (entry.header.kind == EntryKind::Membership).then(|| {
             let membership = Membership::decode(entry.payload.bytes());
             let membership = membership.unwrap_or_else(|error| panic!("{entry:?}: {error}"));
-            let seats = membership.members().iter().map(|member| (member.node, member.seat));
-            Self { seats: seats.collect() }
+            Self::of(&membership)
         })
+    }
+
+    /// Those of a membership.
+    #[must_use]
+    pub fn of(membership: &Membership) -> Self {
+        let seats = membership.members().iter().map(|member| (member.node, member.seat));
+        Self { seats: seats.collect() }
     }
 
     /// Whether the nodes of which `has` is true are a majority of the voters, of both halves if it is joint.

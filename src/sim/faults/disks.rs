@@ -59,7 +59,7 @@ impl World {
     /// A bit of a synced record flips, where valid records of later batches lie behind it (ST8). Only on a
     /// minority: that much the others can bear, and the node must see it at its next start.
     pub(in crate::sim) fn rot(&mut self, slot: usize, dice: &mut Rng) {
-        if self.nodes[slot].is_damaged() || !self.can_lose(slot) {
+        if self.nodes[slot].is_damaged() || !self.can_lose(slot) || self.operator.is_busy() {
             return;
         }
         let host = &mut *self.nodes[slot].host.borrow_mut();

@@ -3,14 +3,17 @@
 mod disks;
 mod links;
 mod machines;
+mod operators;
 
 pub use links::Flapping;
 pub use machines::Stillness;
+pub(super) use operators::FOUNDING;
 
 use crate::base::rng::Rng;
 use crate::sim::checkers::durability::Ending;
 use crate::sim::fault::Fault;
 use crate::sim::network::HostId;
+use crate::sim::node::Fate;
 use crate::sim::plan::MS;
 use crate::sim::schedule::Injection;
 use crate::sim::world::{Phase, World};
@@ -53,6 +56,10 @@ impl World {
             Fault::ClientPause => self.pause_client(dice),
             Fault::ClientCut => self.cut_client(dice),
             Fault::Fading => self.fade_client(dice),
+            Fault::Members => self.change_members(dice),
+            Fault::MoveLeader => self.move_leader(dice),
+            Fault::Resign => self.resign(dice),
+            Fault::SaveSnapshot => self.save_snapshot(node),
             Fault::PauseInside | Fault::ClientPauseInside | Fault::LostRename => {
                 unreachable!("{fault:?} stands")
             }
@@ -66,7 +73,9 @@ impl World {
 
     /// The leader in half of the cases.
     fn pick_node(&self, dice: &mut Rng) -> usize {
-        let any = below(dice, self.nodes.len());
+        let born: Vec<usize> =
+            (0..self.nodes.len()).filter(|slot| self.nodes[*slot].fate != Fate::Unborn).collect();
+        let any = born[below(dice, born.len())];
         if dice.chance(1, 2) { self.leader().unwrap_or(any) } else { any }
     }
 

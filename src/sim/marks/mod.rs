@@ -84,6 +84,10 @@ marks! {
     NoSpace = "a node ends for want of room",
     SpareRefused = "there is no room for a spare segment",
     DamageRefused = "a damaged directory is refused",
+    // Members.
+    JointEntered = "a joint membership is committed",
+    JointLeft = "a joint membership is left",
+    Promoted = "a learner is promoted",
     // Snapshots.
     SnapshotMade = "a snapshot is made",
     SnapshotRefused = "there is no room for a snapshot",

@@ -1,0 +1,213 @@
+//! What operators do: they add, promote, demote and remove members, move leadership, save snapshots; and what
+//! programs do that resign.
+
+use super::below;
+use crate::base::rng::Rng;
+use crate::base::{Index, NodeId};
+use crate::raft::{Change, Membership, Seat};
+use crate::sim::checkers::members::Members;
+use crate::sim::client::address_of;
+use crate::sim::marks::Mark;
+use crate::sim::network::{Arrival, LineId};
+use crate::sim::node::{Fate, host_of, slot_of};
+use crate::sim::operator::Outcome;
+use crate::sim::plan::{MS, SECOND};
+use crate::sim::world::{Event, World};
+use crate::wire::Order;
+
+impl World {
+    /// One change of the members, perhaps of several at once.
+    pub(in crate::sim) fn change_members(&mut self, dice: &mut Rng) {
+        let Some(leader) = self.leader().filter(|_| self.is_founded()) else { return };
+        let Some(inside) = self.nodes[leader].inside() else { return };
+        let membership = inside.raft.membership().1.clone();
+        let changes = self.draw_changes(&membership, dice);
+        if changes.is_empty() || self.operator.is_busy() {
+            return;
+        }
+        for change in &changes {
+            if let Change::AddLearner { node, .. } = change {
+                self.bear(slot_of(*node), dice);
+            }
+        }
+        self.trace.count("changes of members ordered");
+        self.order(Order::ChangeMembers { changes }, leader);
+    }
+
+    /// Leadership is to go to a certain node, or to any.
+    pub(in crate::sim) fn move_leader(&mut self, dice: &mut Rng) {
+        let Some(leader) = self.leader().filter(|_| !self.operator.is_busy()) else { return };
+        let to = self.draw_successor(leader, dice);
+        self.trace.count("moves of leadership ordered");
+        self.order(Order::MoveLeader { to }, leader);
+    }
+
+    /// A program on the leader's machine gives leadership up: it reads 0 there from this instant on.
+    pub(in crate::sim) fn resign(&mut self, dice: &mut Rng) {
+        let Some(leader) = self.leader() else { return };
+        let to = self.draw_successor(leader, dice);
+        self.trace.count("resignations");
+        self.nodes[leader].resign(to);
+        self.foresee_node(leader, self.now);
+    }
+
+    /// A snapshot is to be made and fetched, from any node.
+    pub(in crate::sim) fn save_snapshot(&mut self, slot: usize) {
+        if !self.operator.is_busy() {
+            self.trace.count("snapshots asked for");
+            self.order(Order::Snapshot { at_least: None, offset: 0 }, slot);
+        }
+    }
+
+    /// Something came in at the operator's machine.
+    pub(in crate::sim) fn handle_operator(&mut self, line: LineId, arrival: Arrival) {
+        let outcome = self.operator.handle_arrival(self.now, line, arrival, &mut self.network);
+        match &outcome {
+            Outcome::UnderWay => return,
+            Outcome::AskAgain => {
+                self.queue.push(self.now + 20 * MS, Event::AskAgain(line));
+                return;
+            }
+            Outcome::Done => self.trace.count("orders done"),
+            Outcome::Refused(_) => self.trace.count("orders refused"),
+            Outcome::Elsewhere => self.trace.count("orders sent elsewhere"),
+            Outcome::Unknown => self.trace.count("orders of unknown outcome"),
+        }
+        self.trace.line(self.now, format_args!("the order ends: {outcome:?}"));
+        self.end_order(line);
+    }
+
+    /// The order on this line has taken too long, or is over.
+    pub(in crate::sim) fn end_order(&mut self, line: LineId) {
+        if self.operator.line() == Some(line) {
+            self.operator.end(self.now, &mut self.network);
+            self.nodes.iter_mut().for_each(|node| node.drop_arrivals(line));
+            self.disturb(self.now);
+        }
+    }
+
+    pub(in crate::sim) fn ask_again(&mut self, line: LineId) {
+        if self.operator.line() == Some(line) {
+            self.operator.ask(self.now, &mut self.network);
+        }
+    }
+
+    /// Nodes that are members no more are shut down for good, soon.
+    pub(in crate::sim) fn follow_members(&mut self) {
+        let index = self.judge.consensus.committed_members_index();
+        if index == self.members_index {
+            return;
+        }
+        let before = self.judge.consensus.members_by(self.members_index).clone();
+        let after = self.judge.consensus.committed_members().clone();
+        self.members_index = index;
+        self.trace.count("membership changes");
+        self.trace.line(self.now, format_args!("members: {after:?}"));
+        self.disturb(self.now);
+        self.mark_members(&before, &after);
+        for node in before.nodes().filter(|node| !after.contains(*node)) {
+            self.nodes[slot_of(node)].fate = Fate::Gone;
+            let at = self.now + self.rng.below(SECOND / 2);
+            self.disturb(at);
+            self.queue.push(at, Event::Retire(slot_of(node)));
+        }
+    }
+
+    fn mark_members(&mut self, before: &Members, after: &Members) {
+        let promoted = |node: &NodeId| {
+            after.seat(*node) == Some(Seat::Voter) && before.seat(*node) == Some(Seat::Learner)
+        };
+        let marks = &mut self.trace.marks;
+        marks.hit_if(after.is_joint(), Mark::JointEntered);
+        marks.hit_if(before.is_joint(), Mark::JointLeft);
+        marks.hit_if(after.nodes().any(|node| promoted(&node)), Mark::Promoted);
+    }
+
+    /// Whether all founders have founded the cluster.
+    pub(in crate::sim) fn is_founded(&self) -> bool {
+        let founders = usize::try_from(self.plan.nodes).expect("few");
+        self.nodes[..founders].iter().all(|node| node.is_founded)
+    }
+
+    fn order(&mut self, order: Order, slot: usize) {
+        self.trace.line(self.now, format_args!("node {} is ordered: {order:?}", slot + 1));
+        let host = self.nodes[slot].host_id;
+        let line = self.operator.begin(self.now, order, host, &mut self.network);
+        self.disturb(self.now + PATIENCE_NANOS);
+        self.queue.push(self.now + PATIENCE_NANOS, Event::EndOrder(line));
+    }
+
+    /// A new machine is switched on.
+    fn bear(&mut self, slot: usize, dice: &mut Rng) {
+        if self.nodes[slot].fate == Fate::Unborn {
+            self.nodes[slot].fate = Fate::Comes;
+            self.queue.push(self.now + dice.below(SECOND), Event::Restart(slot));
+        }
+    }
+
+    fn draw_successor(&self, leader: usize, dice: &mut Rng) -> Option<NodeId> {
+        let members: Vec<NodeId> = self.judge.consensus.committed_members().nodes().collect();
+        let others: Vec<NodeId> =
+            members.into_iter().filter(|node| slot_of(*node) != leader).collect();
+        if others.is_empty() || dice.chance(1, 2) {
+            return None;
+        }
+        Some(others[below(dice, others.len())])
+    }
+
+    fn draw_changes(&self, membership: &Membership, dice: &mut Rng) -> Vec<Change> {
+        let wanted = if dice.chance(1, 2) { 1 } else { dice.between(2, 3) };
+        let mut changes = Vec::new();
+        for _ in 0..4 * wanted {
+            let Some(change) = self.draw_change(membership, dice) else { continue };
+            let mut longer = changes.clone();
+            longer.push(change);
+            if membership.changed(&longer).is_ok_and(|next| self.can_serve(&next)) {
+                changes = longer;
+            }
+            if changes.len() as u64 == wanted {
+                break;
+            }
+        }
+        changes
+    }
+
+    fn draw_change(&self, membership: &Membership, dice: &mut Rng) -> Option<Change> {
+        let members = membership.members();
+        let node = members[below(dice, members.len())].node;
+        match dice.below(8) {
+            0..=2 => {
+                let machines = (1..=self.nodes.len() as u64).map(NodeId);
+                let new = |node: &NodeId| {
+                    membership.member(*node).is_none() && !membership.is_removed(*node)
+                };
+                let new: Vec<NodeId> = machines.filter(new).collect();
+                let node = *new.get(below(dice, new.len().max(1)))?;
+                Some(Change::AddLearner { node, address: address_of(host_of(node)) })
+            }
+            3..=5 => {
+                let learner = members.iter().find(|member| member.seat == Seat::Learner);
+                Some(Change::Promote { node: learner?.node })
+            }
+            6 => Some(Change::Demote { node }),
+            _ => Some(Change::Remove { node }),
+        }
+    }
+
+    /// Whether enough of its voters are whole, in each half.
+    fn can_serve(&self, next: &Membership) -> bool {
+        Members::of(next).is_quorum(|node| self.is_able(slot_of(node)))
+    }
+
+    /// Whether the node can take part, once it is healed.
+    pub(in crate::sim) fn is_able(&self, slot: usize) -> bool {
+        let node = &self.nodes[slot];
+        matches!(node.fate, Fate::Comes | Fate::Stays) && !node.is_damaged()
+    }
+}
+
+/// How long an operator waits for an answer.
+const PATIENCE_NANOS: u64 = 3 * SECOND;
+
+/// Nothing was changed since the founding.
+pub(in crate::sim) const FOUNDING: Index = Index(0);
