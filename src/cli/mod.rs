@@ -16,6 +16,7 @@ mod member;
 mod move_leader;
 mod order;
 mod output;
+mod planted;
 mod processes;
 mod scratch;
 mod serve;

@@ -1,7 +1,7 @@
 //! `tenure sim`: the simulator on this build, seed by seed.
 
 use crate::cli::failure::{Failure, NO};
-use crate::cli::output;
+use crate::cli::{output, planted};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::collections::BTreeMap;
@@ -18,6 +18,7 @@ use tenure::sim::{self, Failure as Violation, Report, Trim};
 pub struct Options {
     /// Which seeds: A..B without B, or one
     #[arg(long, alias = "seed", value_name = "A..B", default_value = "0..200", value_parser = parse_seeds)]
+    #[arg(default_value_if("planted", "true", "0..10000"))]
     seeds: Seeds,
     /// Print each event to stderr
     #[arg(long)]
@@ -31,6 +32,11 @@ pub struct Options {
     /// What to leave out, as a failure prints it: "Kill,17,clients=2"
     #[arg(long, value_name = "LIST", default_value = "")]
     without: Trim,
+    /// Print a failing seed as it is, and do not cut it down
+    #[arg(long)]
+    uncut: bool,
+    #[command(flatten)]
+    planted: planted::Planting,
     /// Measure: a cluster of three with twenty clients for so many simulated seconds, and no fault
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "1000", conflicts_with_all = ["seeds", "trace", "twice"])]
     speed: Option<u64>,
@@ -43,6 +49,9 @@ struct Seeds(Range<u64>);
 /// Runs it.
 pub fn run(options: &Options) -> Result<(), Failure> {
     match options.speed {
+        _ if options.planted.are_on() => {
+            planted::run(&options.planted, &options.seeds.0, options.jobs)
+        }
         Some(seconds) => measure(seconds),
         None => run_seeds(options),
     }
@@ -76,7 +85,7 @@ fn run_seeds(options: &Options) -> Result<(), Failure> {
     results.finish(&Effort {
         wall: began.elapsed(),
         threads,
-        whole: options.without == Trim::default(),
+        whole: options.without == Trim::default() && !options.uncut,
     })
 }
 
