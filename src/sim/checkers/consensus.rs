@@ -46,6 +46,8 @@ struct Shadow {
     complete_to: usize,
     /// What its newest snapshot stands for.
     snapshot: Index,
+    /// The entries whose members were in force at some time of its last step.
+    acting: Vec<Option<(Index, Term)>>,
 }
 
 /// What one look at a node brought to light.
@@ -129,10 +131,11 @@ impl Consensus {
         self.committed.get(position).map(|print| print.term)
     }
 
-    /// The members in force at the node, committed or not.
-    #[must_use]
-    pub fn members_of(&self, node: NodeId) -> Option<&Members> {
-        Some(self.members_at(&self.nodes.get(&node)?.log))
+    /// The members that were in force at the node at some time of its last step, committed or not: what it
+    /// counted for a commit came before or behind a change.
+    pub fn acting_members(&self, node: NodeId) -> impl Iterator<Item = &Members> {
+        let acting = self.nodes.get(&node).into_iter().flat_map(|shadow| &shadow.acting);
+        acting.map(|entry| entry.map_or(&self.founding, |entry| &self.members[&entry]))
     }
 
     /// The members in force for good.
@@ -222,6 +225,7 @@ impl Consensus {
             let what = format!("the leader {node} of {} shortened its log to {kept}", raft.term());
             return violation(what);
         }
+        shadow.acting = vec![entry_of_members(&shadow.log)];
         shadow.log.truncate(kept);
         let mut new = Vec::new();
         for position in kept + 1..=to_position(last) {
@@ -246,6 +250,9 @@ impl Consensus {
                 return violation(what);
             }
             shadow.log.push(print);
+            if changes {
+                shadow.acting.push(Some((entry.index, entry.term)));
+            }
         }
         Ok(new)
     }
