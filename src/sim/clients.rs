@@ -149,7 +149,7 @@ impl World {
     }
 
     /// The client's process is gone; half of the machines say so.
-    fn end_client(&mut self, slot: usize) {
+    pub(super) fn end_client(&mut self, slot: usize) {
         let says_so = self.rng.chance(1, 2);
         self.foresee_inspection(self.clients[slot].claimant().to_string());
         self.network.forget(self.clients[slot].host_id);

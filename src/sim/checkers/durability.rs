@@ -43,6 +43,8 @@ impl Ledger {
     pub fn handle_durable(&mut self, now: u64, write: &[u8]) {
         for said in bytes::read(write) {
             match said {
+                // A start writes the last batch once more, even if a snapshot stands for it.
+                Durable::Entry { index, .. } if index <= self.start => {}
                 Durable::Entry { index, term } => {
                     self.truncate_from(index);
                     self.log.push((term, now));
@@ -61,6 +63,16 @@ impl Ledger {
         if let Some((index, term)) = bytes::read_snapshot(file) {
             self.snapshots.push((index, term, now));
         }
+    }
+
+    /// A directory that was made from a snapshot at `index`: its log begins behind that.
+    pub fn begin_behind(&mut self, index: Index) {
+        self.start = index;
+    }
+
+    /// The disk is exchanged for an empty one. What was promised stays so.
+    pub fn empty(&mut self) {
+        *self = Self { votes: std::mem::take(&mut self.votes), ..Self::default() };
     }
 
     fn truncate_from(&mut self, from: Index) {

@@ -30,7 +30,7 @@ impl World {
         node.busy_until = 0;
         self.network.stop_listening(node.host_id);
         self.network.forget(node.host_id);
-        self.judge.handle_end(node, ending);
+        self.judge.handle_end(node, ending, &mut self.trace.marks);
         for (line, side) in self.network.lines_of(node.host_id) {
             match ending {
                 Ending::Killed => self.network.close(at, line, side),
