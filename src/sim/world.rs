@@ -211,6 +211,10 @@ impl World {
             let summary = self.judge.holding.check()?;
             self.trace.add("beliefs checked", summary.beliefs as u64);
         }
+        let told =
+            [Mark::TransferRelinquishes, Mark::TransferPlain].map(|mark| self.trace.marks.of(mark));
+        self.trace.add("transfers", told.iter().sum());
+        self.trace.add("snapshots compared", self.judge.states.snapshots);
         let trace_hash = self.trace.hash();
         let (counts, marks) = self.trace.into_counts();
         Ok(Report { simulated_nanos: self.now, trace_hash, counts, marks })

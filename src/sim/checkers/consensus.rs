@@ -103,8 +103,8 @@ impl Consensus {
         let before = self.nodes.get(&node).and_then(|shadow| entry_of_members(&shadow.log));
         let mut news = News { entries: self.follow_log(node, raft)?, installed, ..News::default() };
         news.members_truncated = before.is_some_and(|entry| {
-            let acting = &self.nodes[&node].acting;
-            !acting.contains(&Some(entry))
+            let print = self.nodes[&node].log.get(to_position(entry.0) - 1);
+            print.is_none_or(|print| (print.members, print.term) != entry)
         });
         let led_before = self.nodes[&node].leads == Some(raft.term());
         if raft.role() == Role::Leader {

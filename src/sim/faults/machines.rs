@@ -92,7 +92,11 @@ impl World {
     /// Nobody is told, and the process stops while its clocks run.
     pub(in crate::sim) fn pause_node(&mut self, slot: usize, dice: &mut Rng) {
         self.trace.count("pauses");
-        let until = self.now + self.draw_stop(dice);
+        let nanos = self.draw_stop(dice);
+        let until = self.now + nanos;
+        if nanos > crate::base::time::nanos(self.plan.habits.ttl) {
+            self.trace.count("node pauses past expiry");
+        }
         let node = &mut self.nodes[slot];
         node.busy_until = node.busy_until.max(until);
         self.disturb(until);

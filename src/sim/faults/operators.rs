@@ -128,8 +128,10 @@ impl World {
         };
         let votes =
             |members: &Members, node| members.seat(node).is_some_and(|seat| seat != Seat::Learner);
-        let leader = self.leader().map(|slot| self.nodes[slot].id);
-        let removed = leader.is_some_and(|node| votes(before, node) && !votes(after, node));
+        // It leads no more in the step in which this is committed.
+        let last = self.elected_at.iter().zip(&self.nodes).max_by_key(|(at, _)| **at);
+        let removed =
+            last.is_some_and(|(_, node)| votes(before, node.id) && !votes(after, node.id));
         let bound = |node: &NodeId| before.is_unbound(*node) && !after.is_unbound(*node);
         let marks = &mut self.trace.marks;
         marks.hit_if(removed, Mark::LeaderRemoved);

@@ -138,6 +138,12 @@ impl Marks {
         Self(vec![0; NAMES.len()])
     }
 
+    /// How often it was reached.
+    #[must_use]
+    pub fn of(&self, mark: Mark) -> u64 {
+        self.0[mark as usize]
+    }
+
     /// Once more.
     pub fn hit(&mut self, mark: Mark) {
         self.0[mark as usize] += 1;
@@ -170,4 +176,4 @@ impl Default for Marks {
     }
 }
 
-const _: () = assert!(NAMES.len() >= 60);
+const _: () = assert!(NAMES.len() >= 85);
