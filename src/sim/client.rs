@@ -38,6 +38,8 @@ pub struct SimClient {
     pub step_at: u64,
     /// Processes that ran here.
     pub processes: u64,
+    /// When the last of them was started.
+    pub started_at: u64,
     /// Pauses inside a step.
     pub pauses: Pauses,
     rng: Rng,
@@ -124,6 +126,7 @@ impl SimClient {
             busy_until: 0,
             step_at: u64::MAX,
             processes: 0,
+            started_at: 0,
             pauses,
             rng,
         }
@@ -132,6 +135,7 @@ impl SimClient {
     /// Starts a new process.
     pub fn start(&mut self, now: u64, options: CoreOptions, program: Program) {
         self.processes += 1;
+        self.started_at = now;
         let name = format!("client {}/{}", self.slot, self.processes);
         let options = CoreOptions {
             client: name.clone(),

@@ -43,6 +43,7 @@ impl World {
         let machine = machine.restored(epoch, plan.wait).expect("the epoch is larger");
         self.trace.marks.hit_if(self.epoch > 0, Mark::RestoredAgain);
         self.epoch = machine.epoch();
+        self.restored_at = self.now;
         self.trace.count("restores");
         let index = snapshot.meta.index;
         let what = format_args!("the snapshot of {index} is restored in epoch {}", self.epoch);

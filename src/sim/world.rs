@@ -41,6 +41,8 @@ pub struct World {
     pub(super) members_index: Index,
     /// The newest incarnation of the cluster.
     pub(super) epoch: u64,
+    /// When the cluster was restored last.
+    pub(super) restored_at: u64,
     /// When each node was elected last.
     pub(super) elected_at: Vec<u64>,
     pub(super) resource: Resource,
@@ -152,6 +154,7 @@ impl World {
             operator: Operator::new(plan.operator_host()),
             members_index: FOUNDING,
             epoch: 0,
+            restored_at: 0,
             resource: Resource::default(),
             phase: Phase::Faults,
             calm_since: 0,
