@@ -369,9 +369,9 @@ fn hard_state_of_a_disk_is_not_touched_by_a_snapshot() {
 
 #[test]
 fn own_snapshot_of_all_that_is_applied_takes_no_state_back() {
-    let mut leader = Node::leader(3, 1, &[1, 1]);
+    let mut leader = Node::leader(3, 2, &[1, 1]);
     let noop = leader.raft.last_index();
-    leader.receive(2, accepted(1, 0, noop.0));
+    leader.receive(2, accepted(2, 0, noop.0));
     leader.settle();
     assert_eq!(leader.applied.last(), Some(&noop));
     leader.take_snapshot(0);
