@@ -242,7 +242,19 @@ impl Sums {
         if !missed.is_empty() && self.seeds >= SEEDS_FOR_MARKS {
             text += &format!("\nnever reached:\n  {}\n", missed.join("\n  "));
         }
-        text
+        text + &self.injected(rate)
+    }
+
+    /// What was done to the clusters, in few lines.
+    fn injected(&self, rate: f64) -> String {
+        let count = |name: &&str| self.counts.get(name).copied().unwrap_or_default();
+        let mut rows: Vec<Vec<String>> = INJECTED
+            .iter()
+            .map(|(what, names)| (*what, names.iter().map(count).sum::<u64>()))
+            .map(|(what, sum)| vec![what.to_owned(), sum.to_string()])
+            .collect();
+        rows.push(vec!["simulated seconds per second".to_owned(), format!("{rate:.0}")]);
+        format!("\ninjected and checked:\n{}", output::table(&rows))
     }
 }
 
@@ -272,6 +284,33 @@ pub fn progress(length: u64) -> ProgressBar {
     let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} {eta} left");
     ProgressBar::new(length).with_style(style.expect("the template is right"))
 }
+
+/// What is summed up at the end, and of which counts.
+const INJECTED: &[(&str, &[&str])] = &[
+    ("leader changes", &["leader changes"]),
+    ("crashes", &["kills", "power cuts"]),
+    (
+        "cuts",
+        &[
+            "cuts",
+            "one-way cuts",
+            "flapping links",
+            "leaders left alone",
+            "client cuts",
+            "fading links",
+        ],
+    ),
+    (
+        "disk faults",
+        &["disk stalls", "disks that fill up", "nodes ended by their disks", "rotten records"],
+    ),
+    ("pauses past expiry", &["client pauses past expiry", "node pauses past expiry"]),
+    ("transfers", &["transfers"]),
+    ("membership changes", &["membership changes"]),
+    ("snapshot installs", &["snapshot installs"]),
+    ("restores", &["restores"]),
+    ("operations checked", &["answers checked", "operations returned"]),
+];
 
 /// Fewer seeds than this cannot be blamed for what they miss.
 const SEEDS_FOR_MARKS: u64 = 20;

@@ -121,3 +121,24 @@ impl Fingerprint {
         self.0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_bit_of_a_number_is_lost_in_any_state() {
+        let after = |state: u64, number: u64| {
+            let mut hash = Fingerprint(state);
+            hash.number(number);
+            hash.finish()
+        };
+        for state in [0, 1, u64::MAX, 0x0123_4567_89ab_cdef] {
+            let mut seen: Vec<u64> = (0..64).map(|bit| after(state, 1 << bit)).collect();
+            seen.push(after(state, 0));
+            seen.sort_unstable();
+            seen.dedup();
+            assert_eq!(seen.len(), 65, "from {state:x}");
+        }
+    }
+}

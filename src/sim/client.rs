@@ -15,8 +15,8 @@ use crate::sim::network::{Arrival, HostId, LineId, Network, Side};
 use crate::sim::program::Program;
 use crate::sim::talk::{frame, read_frames};
 use crate::wire::{
-    ClientHello, ClientWelcome, Frame, FrameDecoder, FrameKind, ReadAnswer, Refused, Request,
-    ServerMessage,
+    ClientHello, ClientWelcome, Frame, FrameDecoder, FrameKind, ReadAnswer, Refused, RefusedCode,
+    Request, ServerMessage,
 };
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -38,6 +38,8 @@ pub struct SimClient {
     pub step_at: u64,
     /// Processes that ran here.
     pub processes: u64,
+    /// When the last of them was started.
+    pub started_at: u64,
     /// Pauses inside a step.
     pub pauses: Pauses,
     rng: Rng,
@@ -59,6 +61,8 @@ pub struct ClientProcess {
     read: Option<(Sample, LineId, Arrival)>,
     /// Said by the core, and not yet done.
     undone: VecDeque<Action>,
+    /// A node said that this is another cluster than before.
+    is_stranger: bool,
 }
 
 #[derive(Debug)]
@@ -122,6 +126,7 @@ impl SimClient {
             busy_until: 0,
             step_at: u64::MAX,
             processes: 0,
+            started_at: 0,
             pauses,
             rng,
         }
@@ -130,6 +135,7 @@ impl SimClient {
     /// Starts a new process.
     pub fn start(&mut self, now: u64, options: CoreOptions, program: Program) {
         self.processes += 1;
+        self.started_at = now;
         let name = format!("client {}/{}", self.slot, self.processes);
         let options = CoreOptions {
             client: name.clone(),
@@ -147,6 +153,7 @@ impl SimClient {
             arrivals: VecDeque::new(),
             read: None,
             undone: VecDeque::new(),
+            is_stranger: false,
         });
     }
 
@@ -217,6 +224,12 @@ enum Progress {
 }
 
 impl ClientProcess {
+    /// Whether it was welcomed by a cluster, and will be so by no other.
+    #[must_use]
+    pub fn knows_cluster(&self) -> bool {
+        self.cluster.is_some()
+    }
+
     fn has_work(&self) -> bool {
         self.read.is_some() || !self.undone.is_empty() || !self.arrivals.is_empty()
     }
@@ -254,6 +267,9 @@ impl ClientProcess {
         if now >= self.program.next_think() {
             self.program.think(&mut self.core, &sample, around, events);
             self.perform(machine, around, network, events);
+        }
+        if self.is_stranger && self.program.leases().is_empty() {
+            events.push(ClientEvent::Died);
         }
         Progress::Done
     }
@@ -305,6 +321,7 @@ impl ClientProcess {
             }
             FrameKind::Refused => {
                 let refused = frame.decode::<Refused>().expect("our own codec");
+                self.is_stranger |= refused.code == RefusedCode::Cluster;
                 self.core.handle_refused(sample, link, refused);
             }
             FrameKind::Server => {

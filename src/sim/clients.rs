@@ -91,6 +91,10 @@ impl World {
             ClientEvent::Writes { name, token } => self.foresee_write(who.to_string(), name, token),
             ClientEvent::Read { index, floor, name, asked, answer } => {
                 self.trace.count("reads answered");
+                if self.clients[slot].started_at < self.restored_at {
+                    // It was answered by a cluster whose past is no more.
+                    return Ok(());
+                }
                 if index >= floor {
                     return check_answer(&self.judge.model, index, &name, asked, &answer);
                 }
@@ -149,7 +153,7 @@ impl World {
     }
 
     /// The client's process is gone; half of the machines say so.
-    fn end_client(&mut self, slot: usize) {
+    pub(super) fn end_client(&mut self, slot: usize) {
         let says_so = self.rng.chance(1, 2);
         self.foresee_inspection(self.clients[slot].claimant().to_string());
         self.network.forget(self.clients[slot].host_id);

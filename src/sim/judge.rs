@@ -2,7 +2,7 @@
 
 use crate::base::{Index, NodeId, RequestId, SessionId, Term, codec};
 use crate::lock::Command;
-use crate::raft::{Entry, EntryKind, Role};
+use crate::raft::{Entry, EntryKind, Message, Role, SnapshotOutcome};
 use crate::sim::checkers::claims::Claims;
 use crate::sim::checkers::consensus::{Consensus, Installed};
 use crate::sim::checkers::durability::{Ending, Ledger, is_on_quorum};
@@ -13,10 +13,10 @@ use crate::sim::checkers::model::Model;
 use crate::sim::checkers::replies::{Replies, Window};
 use crate::sim::checkers::state::States;
 use crate::sim::checkers::{Violation, bounds};
-use crate::sim::marks::{Marks, NodeWatch, mark_command, mark_outgoing};
+use crate::sim::marks::{Mark, Marks, NodeWatch, mark_command, mark_outgoing};
 use crate::sim::node::{Inside, SimNode};
 use crate::sim::outlet::Outgoing;
-use crate::wire::ServerMessage;
+use crate::wire::{PeerMessage, ServerMessage};
 use std::collections::BTreeMap;
 
 /// The checkers, and what joins them.
@@ -49,6 +49,8 @@ pub struct Judge {
     /// The newest snapshot that was seen at each node.
     snapshots: Vec<Index>,
     watches: Vec<Option<NodeWatch>>,
+    /// How far the snapshot has come that each node is sent.
+    incoming: Vec<Option<(Index, u64)>>,
 }
 
 /// What a look at a node found that others need to know.
@@ -95,7 +97,13 @@ impl Judge {
             endings: vec![Ending::Killed; nodes],
             snapshots: vec![Index(0); nodes],
             watches: vec![None; nodes],
+            incoming: vec![None; nodes],
         }
+    }
+
+    /// The log begins behind `index`.
+    pub fn begin_behind(&mut self, index: Index) {
+        self.verified = index;
     }
 
     /// Looks at a node after a step.
@@ -129,7 +137,9 @@ impl Judge {
         }
         let watch = self.watches[slot].get_or_insert_with(|| NodeWatch::new(inside.raft));
         watch.look(marks, inside.raft, self.consensus.committed());
-        mark_outgoing(marks, step.left);
+        mark_outgoing(marks, inside.raft, step.left);
+        marks.hit_if(news.members_truncated, Mark::MembersTruncated);
+        self.mark_install(slot, step.left, marks);
         let window = Window { from: self.applied[slot], to: inside.applied };
         for session in &expired {
             self.check_expiry(slot, local, inside, *session)?;
@@ -153,9 +163,29 @@ impl Judge {
         })
     }
 
+    /// How far the node has come with a snapshot, as it says.
+    fn mark_install(&mut self, slot: usize, left: &[(u64, Outgoing)], marks: &mut Marks) {
+        for (_, outgoing) in left {
+            let Outgoing::Peer(_, PeerMessage::Raft(Message::SnapshotResponse(said))) = outgoing
+            else {
+                continue;
+            };
+            let incoming = &mut self.incoming[slot];
+            match said.outcome {
+                SnapshotOutcome::Stored => *incoming = None,
+                SnapshotOutcome::Received { next } => {
+                    let again = *incoming == Some((said.index, next)) && next > 0;
+                    marks.hit_if(again, Mark::InstallResumed);
+                    *incoming = Some((said.index, next));
+                }
+            }
+        }
+    }
+
     /// A node's process has ended.
-    pub fn handle_end(&mut self, node: &SimNode, ending: Ending) {
+    pub fn handle_end(&mut self, node: &SimNode, ending: Ending, marks: &mut Marks) {
         let slot = node.host_id.0;
+        marks.hit_if(self.incoming[slot].take().is_some(), Mark::InstallInterrupted);
         self.consensus.forget(node.id);
         self.claims.forget(slot);
         self.expiry.follow(slot, 0, None);
@@ -272,7 +302,7 @@ impl Judge {
             return;
         }
         for created in window.from.0 + 1..=window.to.0 {
-            self.expiry.extend(slot, step.began, SessionId(created));
+            self.expiry.extend(slot, step.began, self.model.session_of(Index(created)));
         }
         for (_, outgoing) in step.left {
             if let Outgoing::Client(_, ServerMessage::Renewed { session, .. }) = outgoing {

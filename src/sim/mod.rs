@@ -28,6 +28,7 @@ mod program;
 mod queue;
 mod replay;
 mod resource;
+mod restore;
 mod run;
 mod schedule;
 mod shrink;

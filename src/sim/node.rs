@@ -34,6 +34,8 @@ pub struct SimNode {
     pub starts: u64,
     /// Whether it starts again when somebody wants it to.
     pub fate: Fate,
+    /// Its disk was exchanged for an empty one: under its id it is let in no more.
+    pub is_emptied: bool,
     /// Whether it was ever seen to be a member of a founded cluster.
     pub is_founded: bool,
     /// What the last step left to publish.
@@ -98,6 +100,7 @@ impl SimNode {
             busy_until: 0,
             step_at: u64::MAX,
             starts: 0,
+            is_emptied: false,
             is_founded: false,
             publication: None,
             claimed: None,
@@ -218,6 +221,11 @@ impl SimNode {
         if self.options.entry == Entry::Joiner {
             self.options.members = members;
         }
+    }
+
+    /// Late words to successors and refused directories since the last call.
+    pub fn take_odd(&mut self) -> [u64; 2] {
+        self.process.as_mut().map(|process| std::mem::take(&mut process.odd)).unwrap_or_default()
     }
 
     /// What the step left to publish, and when.

@@ -10,6 +10,7 @@ use crate::sim::judge::Step;
 use crate::sim::marks::Mark;
 use crate::sim::node::{Fate, SimNode, StepEnd, host_of};
 use crate::sim::outlet::Outgoing;
+use crate::sim::plan::MS;
 use crate::sim::world::{Event, Phase, STEP_NANOS_MIN, World};
 use std::collections::BTreeMap;
 
@@ -30,6 +31,9 @@ impl World {
             self.judge.claims.forget(slot);
         }
         let end = node.step(self.now, &mut self.network, &mut self.judge.ledgers[slot])?;
+        let [late, emptied] = node.take_odd();
+        self.trace.marks.add(Mark::TransferLate, late);
+        self.trace.marks.add(Mark::EmptiedRefused, emptied);
         match end {
             StepEnd::Crashed(left) => {
                 self.observe(slot, &left)?;
@@ -73,7 +77,10 @@ impl World {
         self.follow_members();
         if seen.elected {
             self.trace.count("leader changes");
+            self.elected_at[slot] = self.now;
             self.mark_second_leader(slot);
+            let was_added = slot as u64 >= self.plan.nodes;
+            self.trace.marks.hit_if(was_added, Mark::PromotedLeads);
             self.trace.line(self.now, format_args!("node {} leads", slot + 1));
             self.disturb(self.now);
             if self.phase == Phase::Core && self.now > self.settled_at {
@@ -112,11 +119,20 @@ impl World {
             return Ok(());
         }
         self.trace.marks.hit_if(claim.is_none(), Mark::ClaimEnds);
+        self.mark_claim(slot, claim.as_ref());
         let (now, nodes) = (self.now, &self.nodes);
         self.judge.claims.publish(slot, claim, |other, claim| {
             let sample = nodes[other].host.borrow().clocks.sample_at(now);
             claim.length.saturating_sub(sample.elapsed_hi(&claim.start))
         })
+    }
+
+    /// A claim that begins long before Δ has passed since the election rests on a `Relinquish`.
+    fn mark_claim(&mut self, slot: usize, claim: Option<&LeaderLease>) {
+        let delta = u64::from(self.plan.server.lease_ms) * MS;
+        let soon = self.now - self.elected_at[slot] < delta / 2;
+        let marks = &mut self.trace.marks;
+        marks.hit_if(claim.is_some() && soon, Mark::ClaimBehindRelinquish);
     }
 
     fn foresee_next_turn(&mut self, slot: usize) {

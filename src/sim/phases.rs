@@ -240,7 +240,7 @@ impl World {
         let members = self.judge.consensus.committed_members();
         let whole = || {
             let all = self.nodes.iter().filter(|node| members.contains(node.id));
-            all.filter(|node| node.fate != Fate::Refuses)
+            all.filter(|node| node.fate != Fate::Refuses && !node.is_emptied)
         };
         for node in whole() {
             let reached = node.inside().map(|one| (one.applied, one.raft.last_index()));

@@ -6,6 +6,7 @@ use crate::base::limits::{
 };
 use crate::base::rng::Rng;
 use crate::client::core::{CoreOptions, Wait};
+use crate::lock;
 use crate::server::{Entry, ServerOptions};
 use crate::sim::client::address_of;
 use crate::sim::fault::Fault;
@@ -13,6 +14,7 @@ use crate::sim::host::Pauses;
 use crate::sim::network::HostId;
 use crate::sim::node::host_of;
 use crate::sim::program::{Custom, Habits};
+use crate::sim::restore::Restore;
 use crate::sim::schedule::{self, Injection, Trim};
 use std::time::Duration;
 
@@ -47,6 +49,8 @@ pub struct Plan {
     pub core_nanos: u64,
     /// How long each of the two later phases may take.
     pub patience_nanos: u64,
+    /// Whether the cluster is restored from a snapshot in the middle.
+    pub restore: Option<Restore>,
     /// Whether the log may fill up: then calls may end with LIMIT for good.
     pub log: LogRoom,
 }
@@ -80,10 +84,19 @@ impl Plan {
         let clients = usize::try_from(rng.between(3, 8)).expect("few");
         let server = server_options(rng, nodes, heartbeat, election, log);
         let core_nanos = rng.between(2, 5) * SECOND;
+        let restore = if log == LogRoom::Ample { draw_restore(rng, core_at) } else { None };
+        let (core_at, server) = match restore {
+            // The wait takes as long as the largest TTL.
+            Some(_) => (core_at + 14 * SECOND, ServerOptions { ttl_ms_max: 10_000, ..server }),
+            None => (core_at, server),
+        };
         let mut classes = schedule::draw_classes(rng);
         if log == LogRoom::Small {
             // One node that made room for itself would fill up the others' logs to the last byte.
             classes.retain(|class| *class != Fault::SaveSnapshot);
+        }
+        if restore.is_some() && !classes.contains(&Fault::SaveSnapshot) {
+            classes.push(Fault::SaveSnapshot);
         }
         let means = [rng.between(100, 2000) * MS, rng.between(100, 1500) * MS];
         let mut schedule = schedule::draw(&mut rng.fork(), &classes, means, core_at);
@@ -107,6 +120,7 @@ impl Plan {
             core_at: trim.until.map_or(core_at, |until| until.min(core_at)),
             core_nanos,
             patience_nanos: 60 * SECOND,
+            restore: restore.filter(|restore| trim.until.is_none_or(|until| restore.at < until)),
             log,
             classes,
             schedule,
@@ -150,14 +164,16 @@ impl Plan {
             core_at,
             core_nanos: SECOND,
             patience_nanos: 60 * SECOND,
+            restore: None,
             log: LogRoom::Ample,
         }
     }
 
-    /// Whether ρ holds in this run: else O5 and what rests on it are not promised.
+    /// Whether ρ holds in this run, and no restore waives its wait: else O5 and what rests on it are not promised.
     #[must_use]
     pub fn bounds_clocks(&self) -> bool {
-        !self.classes.contains(&Fault::Hypervisor)
+        let waived = self.restore.is_some_and(|restore| restore.wait == lock::Wait::Waived);
+        !self.classes.contains(&Fault::Hypervisor) && !waived
     }
 
     /// What one node is told.
@@ -183,6 +199,14 @@ impl Plan {
     pub fn operator_host(&self) -> HostId {
         self.client_host(self.clients)
     }
+}
+
+fn draw_restore(rng: &mut Rng, core_at: u64) -> Option<Restore> {
+    let (once, twice, waived) = (rng.chance(1, 10), rng.chance(1, 3), rng.chance(1, 4));
+    let at = rng.between(core_at / 3, core_at);
+    let again_at = rng.between(at + SECOND, core_at + 2 * SECOND);
+    let wait = if waived { lock::Wait::Waived } else { lock::Wait::Full };
+    once.then_some(Restore { at, wait, again_at: twice.then_some(again_at) })
 }
 
 fn draw_habits(rng: &mut Rng, ttl: Duration, log: LogRoom) -> Habits {

@@ -1,14 +1,16 @@
 //! A server's process: its connections, their handshakes, and the frames on them.
 
 use crate::base::{ConnectionId, Index, NodeId};
-use crate::raft::{Claim, Raft, Role};
+use crate::raft::{Claim, Message, Raft, Role};
 use crate::server::{Input, Server, ServerError};
 use crate::sim::disk::SimDisk;
 use crate::sim::network::{Arrival, HostId, LineId, Network, Side};
 use crate::sim::node::host_of;
 use crate::sim::outlet::{Outgoing, Outlet};
 use crate::sim::talk::{Stage, Talk, frame};
-use crate::wire::{ClientHello, Frame, FrameKind, PeerHello, PeerMessage, Request, encode_frame};
+use crate::wire::{
+    ClientHello, Frame, FrameKind, PeerHello, PeerMessage, RefusedCode, Request, encode_frame,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A server with its connections.
@@ -31,6 +33,8 @@ pub struct Process {
     claim: Claim,
     /// Leadership is being given up.
     departing: bool,
+    /// Successors that were told too late, and emptied directories that were refused.
+    pub odd: [u64; 2],
 }
 
 impl Process {
@@ -50,6 +54,7 @@ impl Process {
             asks_from,
             claim: Claim::Ended,
             departing: false,
+            odd: [0; 2],
         }
     }
 
@@ -176,6 +181,10 @@ impl Process {
         match (talk.stage, frame.kind) {
             (Stage::Peer(from), FrameKind::Peer) => {
                 let message = frame.decode::<PeerMessage>().expect("our own codec");
+                if let PeerMessage::Raft(Message::TimeoutNow(told)) = &message {
+                    let term = self.server.leader_hint().term;
+                    self.odd[0] += u64::from(told.term < term);
+                }
                 self.inputs.push(Input::Peer { from, message });
             }
             (Stage::Client(connection), FrameKind::Request) => {
@@ -190,7 +199,10 @@ impl Process {
                 let welcome = frame.decode::<PeerHello>().expect("our own codec");
                 match self.server.check_hello(&welcome) {
                     Ok(()) => self.establish_peer(now, line, &welcome, network),
-                    Err(_) => self.hang_up(now, line, network),
+                    Err(refused) => {
+                        self.odd[1] += u64::from(refused.code == RefusedCode::Directory);
+                        self.hang_up(now, line, network);
+                    }
                 }
             }
             (Stage::Unknown, FrameKind::ClientHello) => {
@@ -209,6 +221,7 @@ impl Process {
                 self.establish_peer(now, line, hello, network);
             }
             Err(refused) => {
+                self.odd[1] += u64::from(refused.code == RefusedCode::Directory);
                 network.send(now, line, Side::Acceptor, frame(FrameKind::Refused, &refused));
                 self.hang_up(now, line, network);
             }

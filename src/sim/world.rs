@@ -12,7 +12,7 @@ use crate::sim::judge::Judge;
 use crate::sim::links::Links;
 use crate::sim::marks::Mark;
 use crate::sim::network::{Arrival, HostId, LineId, Network, NetworkEvent};
-use crate::sim::node::{SimNode, host_of};
+use crate::sim::node::{Fate, SimNode, host_of};
 use crate::sim::operator::Operator;
 use crate::sim::plan::Plan;
 use crate::sim::queue::Queue;
@@ -39,6 +39,12 @@ pub struct World {
     pub(super) operator: Operator,
     /// The entry that put the members in force that the world knows of.
     pub(super) members_index: Index,
+    /// The newest incarnation of the cluster.
+    pub(super) epoch: u64,
+    /// When the cluster was restored last.
+    pub(super) restored_at: u64,
+    /// When each node was elected last.
+    pub(super) elected_at: Vec<u64>,
     pub(super) resource: Resource,
     pub(super) judge: Judge,
     pub(super) phase: Phase,
@@ -106,6 +112,8 @@ pub enum Event {
     Write(Box<Write>),
     /// Is every session of this client's process gone? It ended at `since`.
     Inspect { client: Box<str>, since: u64 },
+    /// The cluster is restored from a snapshot.
+    Restore,
     /// The faults end: a core is healed.
     Core,
     /// Programs come to their end.
@@ -139,11 +147,14 @@ impl World {
             trace,
             queue: Queue::new(),
             network,
+            elected_at: vec![0; nodes.len()],
             judge: Judge::new(nodes.len(), plan.nodes),
             nodes,
             clients,
             operator: Operator::new(plan.operator_host()),
             members_index: FOUNDING,
+            epoch: 0,
+            restored_at: 0,
             resource: Resource::default(),
             phase: Phase::Faults,
             calm_since: 0,
@@ -203,6 +214,10 @@ impl World {
             let summary = self.judge.holding.check()?;
             self.trace.add("beliefs checked", summary.beliefs as u64);
         }
+        let told =
+            [Mark::TransferRelinquishes, Mark::TransferPlain].map(|mark| self.trace.marks.of(mark));
+        self.trace.add("transfers", told.iter().sum());
+        self.trace.add("snapshots compared", self.judge.states.snapshots);
         let trace_hash = self.trace.hash();
         let (counts, marks) = self.trace.into_counts();
         Ok(Report { simulated_nanos: self.now, trace_hash, counts, marks })
@@ -241,6 +256,10 @@ impl World {
         for injection in std::mem::take(&mut self.plan.schedule) {
             self.queue.push(injection.at, Event::Strike(Box::new(injection)));
         }
+        let again = self.plan.restore.and_then(|restore| restore.again_at);
+        for at in self.plan.restore.map(|restore| restore.at).into_iter().chain(again) {
+            self.queue.push(at, Event::Restore);
+        }
         self.queue.push(self.plan.core_at, Event::Core);
     }
 
@@ -255,7 +274,11 @@ impl World {
             Event::MakeRoom(slot) => self.nodes[slot].host.borrow_mut().faults.is_full = false,
             Event::AskAgain(line) => self.ask_again(line),
             Event::EndOrder(line) => self.end_order(line),
-            Event::Retire(slot) => self.crash(slot, Ending::Killed),
+            Event::Retire(slot) if self.nodes[slot].fate == Fate::Gone => {
+                self.crash(slot, Ending::Killed);
+            }
+            Event::Retire(_) => {}
+            Event::Restore if self.phase == Phase::Faults => self.restore(),
             Event::NewClient(slot) => self.start_client(slot),
             Event::Write(write) => {
                 return self.resource.write(*write, &self.judge.model, &mut self.trace);

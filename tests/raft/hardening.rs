@@ -336,3 +336,17 @@ fn suspended_follower_does_not_spin_on_its_deadline() {
     assert_eq!(node.raft.role(), Role::Follower);
     assert!(node.raft.next_deadline() >= woken.boot() + ELECTION * 1_000_000);
 }
+
+#[test]
+fn voter_that_gave_its_vote_refuses_a_pre_vote_of_that_term_to_others() {
+    let mut voter = Node::with_log(1, 3, 1, &[1]);
+    voter.clock += 2 * ELECTION;
+    voter.receive(2, vote(2, 1, 1));
+    voter.settle();
+    voter.sent();
+    for (candidate, granted) in [(3, false), (2, true)] {
+        voter.receive(candidate, pre_vote(2, 1, 1));
+        voter.settle();
+        assert_eq!(voter.sent(), [(candidate, pre_vote_response(2, granted))]);
+    }
+}

@@ -366,3 +366,15 @@ fn hard_state_of_a_disk_is_not_touched_by_a_snapshot() {
     node.settle();
     assert_eq!((node.disk.hard_state, node.raft.vote()), (disk, Some(NodeId(2))));
 }
+
+#[test]
+fn own_snapshot_of_all_that_is_applied_takes_no_state_back() {
+    let mut leader = Node::leader(3, 1, &[1, 1]);
+    let noop = leader.raft.last_index();
+    leader.receive(2, accepted(1, 0, noop.0));
+    leader.settle();
+    assert_eq!(leader.applied.last(), Some(&noop));
+    leader.take_snapshot(0);
+    leader.settle();
+    assert_eq!((leader.raft.snapshot_index(), leader.restored.as_slice()), (noop, [].as_slice()));
+}

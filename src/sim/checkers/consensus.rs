@@ -59,6 +59,8 @@ pub struct News {
     pub entries: Vec<Entry>,
     /// A snapshot took the place of its log since this look, and what that had become.
     pub installed: Option<Installed>,
+    /// A membership was cut off with the end of its log.
+    pub members_truncated: bool,
 }
 
 /// How a node went on from a leader's snapshot.
@@ -85,6 +87,12 @@ impl Consensus {
         }
     }
 
+    /// The log of a restored cluster begins behind the entry at `index`.
+    pub fn begin_behind(&mut self, index: Index, term: Term) {
+        let print = Print { term, contents: 0, previous: term, members: Index(0) };
+        self.committed = vec![print; to_position(index)];
+    }
+
     /// Looks at a node after one of its steps.
     ///
     /// # Errors
@@ -92,7 +100,12 @@ impl Consensus {
     pub fn observe(&mut self, node: NodeId, raft: &Raft) -> Result<News, Violation> {
         self.left.remove(&node);
         let installed = self.follow_snapshot(node, raft)?;
-        let mut news = News { entries: self.follow_log(node, raft)?, elected: false, installed };
+        let before = self.nodes.get(&node).and_then(|shadow| entry_of_members(&shadow.log));
+        let mut news = News { entries: self.follow_log(node, raft)?, installed, ..News::default() };
+        news.members_truncated = before.is_some_and(|entry| {
+            let print = self.nodes[&node].log.get(to_position(entry.0) - 1);
+            print.is_none_or(|print| (print.members, print.term) != entry)
+        });
         let led_before = self.nodes[&node].leads == Some(raft.term());
         if raft.role() == Role::Leader {
             self.check_leader(node, raft.term(), led_before)?;

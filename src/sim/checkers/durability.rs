@@ -21,6 +21,8 @@ pub struct Ledger {
     /// The log's first entry lies behind this one.
     start: Index,
     log: Vec<(Term, u64)>,
+    /// How far entries of each term ever were durable.
+    reached: BTreeMap<Term, Index>,
     /// Durable snapshots, and since when.
     snapshots: Vec<(Index, Term, u64)>,
     hard_state: HardState,
@@ -43,9 +45,13 @@ impl Ledger {
     pub fn handle_durable(&mut self, now: u64, write: &[u8]) {
         for said in bytes::read(write) {
             match said {
+                // A start writes the last batch once more, even if a snapshot stands for it.
+                Durable::Entry { index, .. } if index <= self.start => {}
                 Durable::Entry { index, term } => {
                     self.truncate_from(index);
                     self.log.push((term, now));
+                    let reached = self.reached.entry(term).or_default();
+                    *reached = (*reached).max(index);
                 }
                 Durable::TruncateFrom(index) => self.truncate_from(index),
                 Durable::Start { index, .. } => {
@@ -61,6 +67,16 @@ impl Ledger {
         if let Some((index, term)) = bytes::read_snapshot(file) {
             self.snapshots.push((index, term, now));
         }
+    }
+
+    /// A directory that was made from a snapshot at `index`: its log begins behind that.
+    pub fn begin_behind(&mut self, index: Index) {
+        self.start = index;
+    }
+
+    /// The disk is exchanged for an empty one. What was promised stays so.
+    pub fn empty(&mut self) {
+        *self = Self { votes: std::mem::take(&mut self.votes), ..Self::default() };
     }
 
     fn truncate_from(&mut self, from: Index) {
@@ -238,7 +254,11 @@ impl Ledger {
     ) -> Result<(), Violation> {
         let snapshot = self.newest_snapshot().map(|(index, _)| index).unwrap_or_default();
         let durable = self.last_index();
-        if durable.max(snapshot) < matched {
+        // Of an earlier term the answer may be about what the same sync has cut off again: a leader that was
+        // elected without those entries cut them off, so they are committed by nobody, whoever counts them.
+        let was_there = self.hard_state.term > term
+            && self.reached.range(..=term).any(|(_, reached)| *reached >= matched);
+        if durable.max(snapshot) < matched && !was_there {
             let what = format!(
                 "node {node} acknowledges up to {matched} while its disk has a log up to {durable} and a snapshot of {snapshot}"
             );

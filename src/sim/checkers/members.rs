@@ -8,13 +8,16 @@ use crate::raft::{Entry, EntryKind, Membership, Seat};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Members {
     seats: Vec<(NodeId, Seat)>,
+    /// Those whose directory is not known yet.
+    unbound: Vec<NodeId>,
 }
 
 impl Members {
     /// Nodes 1 to `nodes`, which all vote.
     #[must_use]
     pub fn founding(nodes: u64) -> Self {
-        Self { seats: (1..=nodes).map(|node| (NodeId(node), Seat::Voter)).collect() }
+        let seats = (1..=nodes).map(|node| (NodeId(node), Seat::Voter)).collect();
+        Self { seats, unbound: Vec::new() }
     }
 
     /// Those that `entry` puts in force, if it does.
@@ -34,7 +37,14 @@ impl Members {
     #[must_use]
     pub fn of(membership: &Membership) -> Self {
         let seats = membership.members().iter().map(|member| (member.node, member.seat));
-        Self { seats: seats.collect() }
+        let unbound = membership.members().iter().filter(|member| member.directory.is_none());
+        Self { seats: seats.collect(), unbound: unbound.map(|member| member.node).collect() }
+    }
+
+    /// Whether a member's directory is not known yet.
+    #[must_use]
+    pub fn is_unbound(&self, node: NodeId) -> bool {
+        self.unbound.contains(&node)
     }
 
     /// Whether the nodes of which `has` is true are a majority of the voters, of both halves if it is joint.
@@ -81,7 +91,8 @@ mod tests {
     use super::*;
 
     fn members(seats: &[Seat]) -> Members {
-        Members { seats: (1..).map(NodeId).zip(seats.iter().copied()).collect() }
+        let seats = (1..).map(NodeId).zip(seats.iter().copied()).collect();
+        Members { seats, unbound: Vec::new() }
     }
 
     #[test]

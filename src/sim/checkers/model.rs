@@ -12,6 +12,10 @@ use std::collections::BTreeMap;
 #[derive(Debug, Default)]
 pub struct Model {
     applied: Index,
+    /// The incarnation of the cluster: in front of tokens and session ids (L3, L15).
+    epoch: u64,
+    /// How many tokens had been given before each incarnation began.
+    given_before: BTreeMap<u64, u64>,
     last_token: Token,
     /// All sessions that ever were.
     sessions: BTreeMap<SessionId, ModelSession>,
@@ -51,7 +55,7 @@ pub struct Grant {
     pub name: Name,
     /// To which client.
     pub client: String,
-    /// By which entry.
+    /// By which entry, behind the number of its incarnation.
     pub index: Index,
 }
 
@@ -64,7 +68,7 @@ impl Model {
             Some(Command::OpenSession { ttl_ms, client, .. }) => {
                 let (client, ttl_ms, floor) = (client.clone(), *ttl_ms, RequestId(1));
                 let session = ModelSession { client, ttl_ms, ended: None, floor };
-                self.sessions.insert(SessionId(index.0), session);
+                self.sessions.insert(self.session_of(index), session);
             }
             Some(Command::Request { session, request, floor, operation }) => {
                 self.request(*session, *request, *floor, operation);
@@ -74,6 +78,34 @@ impl Model {
             }
             Some(Command::Expire { .. } | Command::Settings(_) | Command::RestoreOver { .. })
             | None => {}
+        }
+    }
+
+    /// The session that the entry at `index` creates.
+    #[must_use]
+    pub fn session_of(&self, index: Index) -> SessionId {
+        SessionId(self.epoch << 48 | index.0)
+    }
+
+    /// A new incarnation begins with the state at `index` of an earlier one: all sessions end, and all
+    /// that came behind it has not been.
+    pub fn restore(&mut self, index: Index, of_epoch: u64, epoch: u64) {
+        let given = self.grants.iter().filter(|(token, grant)| {
+            token.0 >> 48 == of_epoch && grant.index <= Index(of_epoch << 48 | index.0)
+        });
+        let before = self.given_before.get(&of_epoch).copied().unwrap_or(0);
+        let count = given.map(|(token, _)| token.0 & COUNT).max().unwrap_or(before);
+        self.given_before.insert(epoch, count);
+        self.last_token = Token(epoch << 48 | count);
+        (self.applied, self.epoch) = (index, epoch);
+        for session in self.sessions.values_mut() {
+            session.ended = Some(index);
+        }
+        self.lines.clear();
+        self.told.clear();
+        for past in self.past.values_mut() {
+            past.retain(|(since, _)| *since < index);
+            past.push((index, Vec::new()));
         }
     }
 
@@ -240,7 +272,8 @@ impl Model {
         first.token = token;
         let (session, request) = (first.session, first.request);
         let client = self.sessions[&session].client.clone();
-        self.grants.insert(token, Grant { name: name.clone(), client, index: self.applied });
+        let index = Index(self.epoch << 48 | self.applied.0);
+        self.grants.insert(token, Grant { name: name.clone(), client, index });
         self.tell(session, request, Answer::Granted { token });
         self.note_line(name);
     }
@@ -269,6 +302,9 @@ impl Model {
         found.expect("what stands is in a line").0.clone()
     }
 }
+
+/// The bits of a token behind the epoch.
+const COUNT: u64 = (1 << 48) - 1;
 
 #[cfg(test)]
 mod tests {

@@ -121,7 +121,7 @@ fn is_for_want_of_room(refusal: Refusal) -> bool {
 }
 
 fn was_alive(model: &Model, window: Window, session: SessionId) -> bool {
-    let created = session.0 <= window.to.0;
+    let created = session.0 & ((1 << 48) - 1) <= window.to.0;
     created
         && model
             .session(session)

@@ -49,6 +49,12 @@ impl States {
         }
     }
 
+    /// A restored cluster begins with `machine` at `index`. Tokens go on rising.
+    pub fn restore(&mut self, index: Index, machine: LockMachine) {
+        self.hashes = BTreeMap::from([(index, machine.state_hash())]);
+        (self.newest, self.reference) = (index, machine);
+    }
+
     /// O2: a snapshot that a node holds is of the state at its index.
     ///
     /// # Errors

@@ -30,7 +30,7 @@ impl World {
         node.busy_until = 0;
         self.network.stop_listening(node.host_id);
         self.network.forget(node.host_id);
-        self.judge.handle_end(node, ending);
+        self.judge.handle_end(node, ending, &mut self.trace.marks);
         for (line, side) in self.network.lines_of(node.host_id) {
             match ending {
                 Ending::Killed => self.network.close(at, line, side),
@@ -92,7 +92,11 @@ impl World {
     /// Nobody is told, and the process stops while its clocks run.
     pub(in crate::sim) fn pause_node(&mut self, slot: usize, dice: &mut Rng) {
         self.trace.count("pauses");
-        let until = self.now + self.draw_stop(dice);
+        let nanos = self.draw_stop(dice);
+        let until = self.now + nanos;
+        if nanos > crate::base::time::nanos(self.plan.habits.ttl) {
+            self.trace.count("node pauses past expiry");
+        }
         let node = &mut self.nodes[slot];
         node.busy_until = node.busy_until.max(until);
         self.disturb(until);

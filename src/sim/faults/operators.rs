@@ -4,7 +4,8 @@
 use super::below;
 use crate::base::rng::Rng;
 use crate::base::{Index, NodeId};
-use crate::raft::{Change, Membership, Seat};
+use crate::raft::{Change, Member, Membership, Seat};
+use crate::sim::checkers::durability::Ending;
 use crate::sim::checkers::members::Members;
 use crate::sim::client::address_of;
 use crate::sim::marks::Mark;
@@ -12,6 +13,7 @@ use crate::sim::network::{Arrival, LineId};
 use crate::sim::node::{Fate, host_of, slot_of};
 use crate::sim::operator::Outcome;
 use crate::sim::plan::{MS, SECOND};
+use crate::sim::storage::Storage;
 use crate::sim::world::{Event, World};
 use crate::wire::Order;
 
@@ -21,6 +23,9 @@ impl World {
         let Some(leader) = self.leader().filter(|_| self.is_founded()) else { return };
         let Some(inside) = self.nodes[leader].inside() else { return };
         let membership = inside.raft.membership().1.clone();
+        if dice.chance(1, 10) {
+            return self.empty_learner(&membership, dice);
+        }
         let changes = self.draw_changes(&membership, dice);
         if changes.is_empty() || self.operator.is_busy() {
             return;
@@ -98,13 +103,17 @@ impl World {
         if index == self.members_index {
             return;
         }
-        let before = self.judge.consensus.members_by(self.members_index).clone();
+        let known = self.members_index;
+        let before = self.judge.consensus.members_by(known).clone();
         let after = self.judge.consensus.committed_members().clone();
         self.members_index = index;
         self.trace.count("membership changes");
         self.trace.line(self.now, format_args!("members: {after:?}"));
         self.disturb(self.now);
         self.mark_members(&before, &after);
+        let term = |index: Index| self.judge.consensus.committed_term(index);
+        let by_another = before.is_joint() && term(known) != term(index);
+        self.trace.marks.hit_if(by_another, Mark::JointLeftByAnother);
         for node in before.nodes().filter(|node| !after.contains(*node)) {
             self.nodes[slot_of(node)].fate = Fate::Gone;
             let at = self.now + self.rng.below(SECOND / 2);
@@ -117,7 +126,16 @@ impl World {
         let promoted = |node: &NodeId| {
             after.seat(*node) == Some(Seat::Voter) && before.seat(*node) == Some(Seat::Learner)
         };
+        let votes =
+            |members: &Members, node| members.seat(node).is_some_and(|seat| seat != Seat::Learner);
+        // It leads no more in the step in which this is committed.
+        let last = self.elected_at.iter().zip(&self.nodes).max_by_key(|(at, _)| **at);
+        let removed =
+            last.is_some_and(|(_, node)| votes(before, node.id) && !votes(after, node.id));
+        let bound = |node: &NodeId| before.is_unbound(*node) && !after.is_unbound(*node);
         let marks = &mut self.trace.marks;
+        marks.hit_if(removed, Mark::LeaderRemoved);
+        marks.hit_if(after.nodes().any(|node| bound(&node)), Mark::DirectoryBound);
         marks.hit_if(after.is_joint(), Mark::JointEntered);
         marks.hit_if(before.is_joint(), Mark::JointLeft);
         marks.hit_if(after.nodes().any(|node| promoted(&node)), Mark::Promoted);
@@ -127,6 +145,30 @@ impl World {
     pub(in crate::sim) fn is_founded(&self) -> bool {
         let founders = usize::try_from(self.plan.nodes).expect("few");
         self.nodes[..founders].iter().all(|node| node.is_founded)
+    }
+
+    /// A learner's disk is exchanged for an empty one.
+    fn empty_learner(&mut self, membership: &Membership, dice: &mut Rng) {
+        let is_bound = |member: &&Member| {
+            member.seat == Seat::Learner
+                && member.directory.is_some()
+                && member.node.0 > self.plan.nodes
+        };
+        let learner = membership.members().iter().find(is_bound).map(|member| slot_of(member.node));
+        // Nobody may be about to make it a voter.
+        let Some(slot) = learner.filter(|_| !self.operator.is_busy()) else { return };
+        let mut possible = self.judge.consensus.possible_members();
+        let id = self.nodes[slot].id;
+        if !self.is_able(slot) || possible.any(|members| members.seat(id) != Some(Seat::Learner)) {
+            return;
+        }
+        drop(possible);
+        self.trace.count("disks emptied");
+        self.crash(slot, Ending::PowerCut);
+        self.nodes[slot].host.borrow_mut().storage = Storage::default();
+        self.nodes[slot].is_emptied = true;
+        self.judge.ledgers[slot].empty();
+        self.foresee_restart(slot, dice);
     }
 
     fn order(&mut self, order: Order, slot: usize) {
@@ -202,7 +244,7 @@ impl World {
     /// Whether the node can take part, once it is healed.
     pub(in crate::sim) fn is_able(&self, slot: usize) -> bool {
         let node = &self.nodes[slot];
-        matches!(node.fate, Fate::Comes | Fate::Stays) && !node.is_damaged()
+        matches!(node.fate, Fate::Comes | Fate::Stays) && !node.is_damaged() && !node.is_emptied
     }
 }
 

@@ -16,7 +16,10 @@ pub fn mark_command(marks: &mut Marks, model: &Model, term: Term, command: &Comm
         Command::Request { session, request, operation, .. } => {
             mark_request(marks, model, *session, *request, operation);
         }
-        Command::OpenSession { .. } | Command::Settings(_) | Command::RestoreOver { .. } => {}
+        Command::RestoreOver { term: decided_in } => {
+            marks.hit_if(*decided_in == term, Mark::RestoreOver);
+        }
+        Command::OpenSession { .. } | Command::Settings(_) => {}
     }
 }
 

@@ -2,16 +2,16 @@
 
 use super::{Mark, Marks};
 use crate::lock::{Answer, Refusal};
-use crate::raft::{Append, AppendOutcome, Message, SnapshotOutcome};
+use crate::raft::{Append, AppendOutcome, EntryKind, Message, Raft, SnapshotOutcome};
 use crate::sim::outlet::Outgoing;
 use crate::wire::{PeerMessage, ServerMessage};
 
 /// Marks what left a node in one step.
-pub fn mark_outgoing(marks: &mut Marks, left: &[(u64, Outgoing)]) {
+pub fn mark_outgoing(marks: &mut Marks, raft: &Raft, left: &[(u64, Outgoing)]) {
     let mut attached = None;
     for (_, outgoing) in left {
         match outgoing {
-            Outgoing::Peer(_, PeerMessage::Raft(message)) => mark_peer(marks, message),
+            Outgoing::Peer(_, PeerMessage::Raft(message)) => mark_peer(marks, raft, message),
             Outgoing::Peer(_, PeerMessage::Founding(_)) => {}
             Outgoing::Client(to, message) => {
                 if let ServerMessage::Attached { .. } = message {
@@ -28,7 +28,7 @@ pub fn mark_outgoing(marks: &mut Marks, left: &[(u64, Outgoing)]) {
     }
 }
 
-fn mark_peer(marks: &mut Marks, message: &Message) {
+fn mark_peer(marks: &mut Marks, raft: &Raft, message: &Message) {
     match message {
         Message::PreVoteResponse(response) if !response.granted => marks.hit(Mark::PreVoteRefused),
         Message::VoteResponse(response) if !response.granted => marks.hit(Mark::VoteRefused),
@@ -38,6 +38,12 @@ fn mark_peer(marks: &mut Marks, message: &Message) {
         }
         Message::Append(append) => mark_append(marks, append),
         Message::SnapshotChunk(_) => marks.hit(Mark::SnapshotSent),
+        Message::TimeoutNow(_) => {
+            let last = raft.entry(raft.last_index()).map(|entry| entry.header.kind);
+            let relinquished = last == Some(EntryKind::Relinquish);
+            marks.hit_if(relinquished, Mark::TransferRelinquishes);
+            marks.hit_if(!relinquished, Mark::TransferPlain);
+        }
         Message::SnapshotResponse(response) => {
             marks.hit_if(response.outcome == SnapshotOutcome::Stored, Mark::InstallStored);
         }

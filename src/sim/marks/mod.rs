@@ -88,6 +88,20 @@ marks! {
     JointEntered = "a joint membership is committed",
     JointLeft = "a joint membership is left",
     Promoted = "a learner is promoted",
+    JointLeftByAnother = "a new leader leaves a joint membership",
+    PromotedLeads = "a node that was added leads",
+    LeaderRemoved = "a leader's own removal or demotion is committed",
+    DirectoryBound = "a new member is bound to its directory",
+    MembersTruncated = "a membership is cut off with the end of a log",
+    EmptiedRefused = "an emptied directory is refused",
+    RestoreOver = "the wait of a restored cluster ends",
+    RestoredAgain = "a cluster is restored a second time",
+    // Transfers.
+    TransferRelinquishes = "a successor is told behind a Relinquish",
+    TransferPlain = "a successor is told without a Relinquish",
+    TransferAborted = "a transfer is given up",
+    TransferLate = "a successor is told too late",
+    ClaimBehindRelinquish = "a claim begins at once behind a Relinquish",
     // Snapshots.
     SnapshotMade = "a snapshot is made",
     SnapshotRefused = "there is no room for a snapshot",
@@ -97,6 +111,8 @@ marks! {
     InstallResetsLog = "a leader's snapshot is installed, and the log begins anew",
     InstallStored = "a snapshot that is sent is said to be there already",
     SegmentRemoved = "compaction removes a segment",
+    InstallInterrupted = "a process ends while it is sent a snapshot",
+    InstallResumed = "a snapshot is sent on from where it was",
     // Clients.
     BeliefEndsFirst = "a client's belief ends while its session lives at the servers",
     GrantTooLate = "a grant is seen when belief is over",
@@ -120,6 +136,12 @@ impl Marks {
     #[must_use]
     pub fn new() -> Self {
         Self(vec![0; NAMES.len()])
+    }
+
+    /// How often it was reached.
+    #[must_use]
+    pub fn of(&self, mark: Mark) -> u64 {
+        self.0[mark as usize]
     }
 
     /// Once more.
@@ -154,4 +176,4 @@ impl Default for Marks {
     }
 }
 
-const _: () = assert!(NAMES.len() >= 60);
+const _: () = assert!(NAMES.len() >= 85);

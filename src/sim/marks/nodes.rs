@@ -11,6 +11,7 @@ pub struct NodeWatch {
     term: Term,
     last: Index,
     commit: Index,
+    transfers: bool,
 }
 
 impl NodeWatch {
@@ -22,6 +23,7 @@ impl NodeWatch {
             term: raft.term(),
             last: raft.last_index(),
             commit: raft.commit(),
+            transfers: raft.is_transferring(),
         }
     }
 
@@ -29,6 +31,9 @@ impl NodeWatch {
     pub fn look(&mut self, marks: &mut Marks, raft: &Raft, committed: Index) {
         let now = Self::new(raft);
         self.mark_role(marks, &now);
+        let leads_on = now.role == Role::Leader && now.term == self.term;
+        let aborted = self.transfers && !now.transfers && leads_on;
+        marks.hit_if(aborted, Mark::TransferAborted);
         marks.hit_if(now.term.0 >= self.term.0 + 3, Mark::TermJumps);
         marks.hit_if(now.last < self.last, Mark::LogTruncated);
         let elected = now.role == Role::Leader && self.role != Role::Leader;
