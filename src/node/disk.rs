@@ -153,8 +153,8 @@ impl Disk for FileDisk {
     }
 
     fn prepare(&mut self, name: &str, bytes: u64) {
-        let path = self.path.join(name);
-        self.spares.begin(Box::new(move |stop| zeros::prepare(&path, bytes, stop)));
+        let (directory, path) = (self.path.clone(), self.path.join(name));
+        self.spares.begin(Box::new(move |stop| zeros::prepare(&directory, &path, bytes, stop)));
     }
 
     fn take_prepared(&mut self) -> Option<Result<(), DiskError>> {

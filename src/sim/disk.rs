@@ -113,22 +113,22 @@ impl Disk for SimDisk {
         let made = if host.faults.is_full { 0 } else { host.rng.below(bytes) };
         host.storage.extend(file, made);
         let has_room = !host.faults.is_full;
-        host.preparing = Some(Preparing { name: name.to_owned(), bytes, ready, has_room });
+        host.preparing = Some(Preparing { name: name.to_owned(), file, bytes, ready, has_room });
     }
 
     fn take_prepared(&mut self) -> Option<Result<(), DiskError>> {
         let host = &mut *self.host.borrow_mut();
         let local = host.local;
-        let Preparing { name, bytes, has_room, .. } =
+        let Preparing { name, file, bytes, has_room, .. } =
             host.preparing.take_if(|preparing| preparing.ready <= local)?;
         if !has_room {
             host.storage.remove(&name);
             host.faults.spares_refused += 1;
             return Some(Err(DiskError::NoSpace(format!("{name}: the simulated disk is full"))));
         }
-        let file = host.storage.create(&name);
         host.storage.extend(file, bytes);
         host.storage.sync(file);
+        host.storage.sync_names();
         Some(Ok(()))
     }
 

@@ -66,6 +66,8 @@ pub struct Host {
 pub struct Preparing {
     /// Its name.
     pub name: String,
+    /// The file, as far as it is made.
+    pub file: u32,
     /// Its length.
     pub bytes: u64,
     /// When it is made, or not.

@@ -97,8 +97,8 @@ pub trait Disk {
     /// [`DiskError`].
     fn sync_directory(&mut self) -> Result<(), DiskError>;
 
-    /// Begins to make a file of `bytes` zero bytes under `name`, written through and synced, off the
-    /// caller's thread. One at a time; replaces a file of that name.
+    /// Begins to make a file of `bytes` zero bytes under `name`, written through and synced, its name too,
+    /// off the caller's thread. One at a time; replaces a file of that name.
     fn prepare(&mut self, name: &str, bytes: u64);
 
     /// Whether the file of the last `prepare` is ready, once; `None` while it is in the making, or if

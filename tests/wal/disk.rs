@@ -174,8 +174,7 @@ impl Disk for TestDisk {
     fn sync_directory(&mut self) -> Result<(), DiskError> {
         let mut medium = self.0.borrow_mut();
         medium.begin(Operation::SyncDirectory)?;
-        medium.name_changes.clear();
-        medium.durable_names = medium.names.clone();
+        medium.sync_names();
         Ok(())
     }
 
@@ -194,6 +193,7 @@ impl Disk for TestDisk {
         let file = &mut medium.files[inode];
         file.write(0, &vec![0; usize::try_from(bytes).unwrap()]);
         file.sync();
+        medium.sync_names();
         Some(Ok(()))
     }
 

@@ -113,6 +113,12 @@ impl Medium {
         self.name_changes.push(change);
     }
 
+    /// All changes of names are durable.
+    pub fn sync_names(&mut self) {
+        self.name_changes.clear();
+        self.durable_names = self.names.clone();
+    }
+
     pub fn create(&mut self, name: &str) -> usize {
         if let Some(inode) = self.names.get(name).copied() {
             self.files[inode].set_length(0);

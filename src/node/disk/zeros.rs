@@ -3,13 +3,20 @@
 use super::worker::Stop;
 use super::{PART_BYTES, create_empty, failed};
 use crate::wal::DiskError;
+use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-/// Makes the file at `path`, `bytes` long, all of it durable but its name.
-pub(super) fn prepare(path: &Path, bytes: u64, stop: &Stop) -> Result<(), DiskError> {
-    write_zeros(path, bytes, stop).map_err(|error| {
+/// Makes the file at `path` in `directory`, `bytes` long, all of it durable with its name.
+pub(super) fn prepare(
+    directory: &Path,
+    path: &Path,
+    bytes: u64,
+    stop: &Stop,
+) -> Result<(), DiskError> {
+    let sync_name = || File::open(directory).and_then(|directory| directory.sync_all());
+    write_zeros(path, bytes, stop).and_then(|()| sync_name()).map_err(|error| {
         // Half a spare is only in the way, above all when there is no space left.
         let _ = std::fs::remove_file(path);
         failed("prepare", path, &error)
