@@ -106,17 +106,25 @@ fn run_one(seed: u64, options: &sim::Options, twice: bool) -> Result<Report, Vio
 
 /// How much faster than time a plain cluster runs, on one core.
 fn measure(seconds: u64) -> Result<(), Failure> {
-    let began = Instant::now();
+    let (began, began_on_core) = (Instant::now(), time_on_core());
     let report = sim::run_plain(seconds).map_err(|found| Failure::new(NO, found.to_string()))?;
     let wall = began.elapsed();
-    let rate = report.simulated_nanos as f64 / wall.as_nanos() as f64;
+    let on_core = time_on_core().zip(began_on_core).map_or(wall, |(now, then)| now - then);
+    let rate = report.simulated_nanos as f64 / on_core.as_nanos() as f64;
     let mut rows = vec![
         vec!["times real time, one core".to_owned(), format!("{rate:.0}")],
         vec!["simulated seconds".to_owned(), (report.simulated_nanos / 1_000_000_000).to_string()],
+        vec!["seconds on the core".to_owned(), format!("{:.2}", on_core.as_secs_f64())],
         vec!["wall seconds".to_owned(), format!("{:.2}", wall.as_secs_f64())],
     ];
     rows.extend(report.counts.iter().map(|(name, n)| vec![(*name).to_owned(), n.to_string()]));
     output::print(&output::table(&rows))
+}
+
+/// For how long this thread has had a core, if the kernel tells: other load on the machine does not count.
+fn time_on_core() -> Option<Duration> {
+    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    told.split(' ').next()?.parse().ok().map(Duration::from_nanos)
 }
 
 /// The next seed to run; none once there is a violation in a lower one.

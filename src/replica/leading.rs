@@ -18,8 +18,10 @@ use std::time::Duration;
 pub struct Leading {
     /// When each session may be expired.
     pub timers: SessionTimers,
-    /// Requests that wait for the leader's own no-op to be applied (L11).
+    /// Requests that wait for the leader's own no-op to be applied (L11), or for their turn behind that.
     pub held: VecDeque<(ConnectionId, Request)>,
+    /// Requests that wait for the end of a restore (L15).
+    pub held_by_restore: VecDeque<(ConnectionId, Request)>,
     /// Who asked for the session that the entry at this index creates.
     pub creations: BTreeMap<Index, Creation>,
     /// Who asked for the change of members that is under way.
@@ -61,11 +63,12 @@ impl Replica {
     /// The role, term or known leader changed.
     pub(super) fn handle_role(&mut self, role: Role) {
         if role != Role::Leader {
-            let Leading { held, change, handover, .. } = std::mem::take(&mut self.leading);
+            let Leading { held, held_by_restore, change, handover, .. } =
+                std::mem::take(&mut self.leading);
             self.clients.unbind_all();
             self.drop_confirmed();
             self.end_orders(change, handover);
-            for (connection, _) in held {
+            for (connection, _) in held.into_iter().chain(held_by_restore) {
                 self.send_hint(connection);
             }
         }
@@ -84,20 +87,32 @@ impl Replica {
         self.retry_held(now);
     }
 
-    /// Takes up the requests that were held back; those that must still wait are held again.
+    /// Takes up requests that were held back, a bounded number at a time. Whatever comes meanwhile does not wait
+    /// behind them: nothing depends on the order of requests that are on their way together.
     pub(super) fn retry_held(&mut self, now: &Sample) {
-        if !self.leading.is_ready() || self.raft.is_transferring() {
+        if !self.can_retry_held() {
             return;
         }
-        for (connection, request) in std::mem::take(&mut self.leading.held) {
+        let count = self.leading.held.len().min(HELD_PER_TURN_MAX);
+        let taken: Vec<_> = self.leading.held.drain(..count).collect();
+        for (connection, request) in taken {
             self.handle_request(now, connection, request);
         }
     }
 
-    /// Holds a request until the own no-op is applied; refuses it if too many are held.
+    /// Whether requests are held back that could be taken up.
+    pub(super) fn can_retry_held(&self) -> bool {
+        let may = self.leading.is_ready() && !self.raft.is_transferring();
+        may && !self.leading.held.is_empty()
+    }
+
+    /// Holds a request until it can be taken up; refuses it if too many are held.
     pub(super) fn hold(&mut self, connection: ConnectionId, request: Request) {
-        if self.leading.held.len() < HELD_REQUESTS_MAX {
-            self.leading.held.push_back((connection, request));
+        let by_restore = self.leading.is_ready() && self.waits_for_restore(&request);
+        let Leading { held, held_by_restore, .. } = &mut self.leading;
+        if held.len() + held_by_restore.len() < HELD_REQUESTS_MAX {
+            let queue = if by_restore { held_by_restore } else { held };
+            queue.push_back((connection, request));
         } else {
             self.refuse(connection, &request, Refusal::Busy);
         }
@@ -186,5 +201,7 @@ impl Replica {
 const LEVEL: u32 = 1;
 /// Expiries appended in one turn, so that a mass expiry leaves turns short (faults NT29).
 const EXPIRES_PER_TURN_MAX: usize = 256;
+/// Requests taken up in one turn once a leader is ready, or a restore is over (NT29).
+const HELD_PER_TURN_MAX: usize = 256;
 /// How long to wait before deciding again on an expiry that the log had no room for.
 const EXPIRE_RETRY: Duration = Duration::from_millis(10);

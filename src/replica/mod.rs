@@ -155,9 +155,7 @@ impl Replica {
         if self.raft.role() == Role::Leader {
             self.raft.handle(now, Event::Deadline);
             self.advance_orders(now);
-            if self.machine.restoring().is_none() {
-                self.retry_held(now);
-            }
+            self.retry_held(now);
         }
     }
 
@@ -222,6 +220,9 @@ impl Replica {
     /// When to call [`Replica::handle_deadline`] at the latest, as a reading of BOOTTIME; a hint.
     #[must_use]
     pub fn next_deadline(&self) -> u64 {
+        if self.can_retry_held() {
+            return 0;
+        }
         let own = self.leading.timers.next_deadline().min(self.restoring_deadline());
         self.raft.next_deadline().min(own)
     }

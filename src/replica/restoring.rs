@@ -45,6 +45,8 @@ impl Replica {
     pub(super) fn handle_restore_over(&mut self, now: &Sample) {
         self.leading.restoring = Restoring::Over;
         self.adopt_settings();
+        let mut held = std::mem::take(&mut self.leading.held_by_restore);
+        self.leading.held.append(&mut held);
         self.retry_held(now);
     }
 

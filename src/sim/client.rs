@@ -1,24 +1,17 @@
-//! One simulated client: a machine, on it a process with the real client core, and a program that uses it.
-//!
-//! The process can stop between any two of: reading a clock, telling the core, sending what the core says.
-//! Each part happens at one instant of real time; a pause puts the rest off.
+//! One simulated client: a machine, and on it a process ([`super::client_process`]).
 
-use crate::base::{ClusterId, Index, Sample, Token, rng::Rng};
-use crate::client::core::{Action, Core, CoreOptions, LeaseId, LinkId, SessionState};
+use crate::base::{Index, Token, rng::Rng};
+use crate::client::core::{CoreOptions, LeaseId, LinkId};
 use crate::lock::Name;
 use crate::sim::checkers::holding::Claimant;
 use crate::sim::checkers::search::Op;
+use crate::sim::client_process::{ClientProcess, Progress};
 use crate::sim::clock::Clocks;
 use crate::sim::host::Pauses;
 use crate::sim::marks::Mark;
-use crate::sim::network::{Arrival, HostId, LineId, Network, Side};
+use crate::sim::network::{Arrival, HostId, LineId, Network};
 use crate::sim::program::Program;
-use crate::sim::talk::{frame, read_frames};
-use crate::wire::{
-    ClientHello, ClientWelcome, Frame, FrameDecoder, FrameKind, ReadAnswer, Refused, RefusedCode,
-    Request, ServerMessage,
-};
-use std::collections::{BTreeMap, VecDeque};
+use crate::wire::{ReadAnswer, Request};
 use std::time::Duration;
 
 /// One client machine.
@@ -43,32 +36,6 @@ pub struct SimClient {
     /// Pauses inside a step.
     pub pauses: Pauses,
     rng: Rng,
-}
-
-/// A client process.
-#[derive(Debug)]
-pub struct ClientProcess {
-    /// The production code.
-    pub core: Core,
-    /// What uses it.
-    pub program: Program,
-    name: String,
-    cluster: Option<ClusterId>,
-    talks: BTreeMap<LineId, ClientTalk>,
-    links: BTreeMap<LinkId, LineId>,
-    arrivals: VecDeque<(LineId, Arrival)>,
-    /// Read, with the sample that was taken then, and not yet handled: the process stopped in between.
-    read: Option<(Sample, LineId, Arrival)>,
-    /// Said by the core, and not yet done.
-    undone: VecDeque<Action>,
-    /// A node said that this is another cluster than before.
-    is_stranger: bool,
-}
-
-#[derive(Debug)]
-struct ClientTalk {
-    link: LinkId,
-    decoder: FrameDecoder,
 }
 
 /// What a client's step brought about.
@@ -136,25 +103,14 @@ impl SimClient {
     pub fn start(&mut self, now: u64, options: CoreOptions, program: Program) {
         self.processes += 1;
         self.started_at = now;
-        let name = format!("client {}/{}", self.slot, self.processes);
         let options = CoreOptions {
-            client: name.clone(),
+            client: format!("client {}/{}", self.slot, self.processes),
             key: crate::base::SessionKey(self.rng.bytes16()),
             seed: self.rng.number(),
             ..options
         };
-        self.process = Some(ClientProcess {
-            core: Core::new(options, &self.clocks.sample_at(now)),
-            program,
-            name,
-            cluster: None,
-            talks: BTreeMap::new(),
-            links: BTreeMap::new(),
-            arrivals: VecDeque::new(),
-            read: None,
-            undone: VecDeque::new(),
-            is_stranger: false,
-        });
+        let sample = self.clocks.sample_at(now);
+        self.process = Some(ClientProcess::new(options, program, &sample));
     }
 
     /// Which process this is, for the checkers.
@@ -175,7 +131,7 @@ impl SimClient {
     /// Something came in; it waits until the process runs.
     pub fn push_arrival(&mut self, line: LineId, arrival: Arrival) {
         if let Some(process) = &mut self.process {
-            process.arrivals.push_back((line, arrival));
+            process.push_arrival(line, arrival);
         }
     }
 
@@ -206,7 +162,7 @@ impl SimClient {
     }
 
     /// Whether the process stops here, for how long.
-    fn draw_pause(&mut self, now: u64) -> bool {
+    pub(super) fn draw_pause(&mut self, now: u64) -> bool {
         let Pauses { one_in, nanos_max } = self.pauses;
         let pauses = one_in > 0 && self.rng.chance(1, one_in);
         if pauses {
@@ -216,196 +172,8 @@ impl SimClient {
     }
 }
 
-/// Whether a step came to its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Progress {
-    Done,
-    Paused,
-}
-
-impl ClientProcess {
-    /// Whether it was welcomed by a cluster, and will be so by no other.
-    #[must_use]
-    pub fn knows_cluster(&self) -> bool {
-        self.cluster.is_some()
-    }
-
-    fn has_work(&self) -> bool {
-        self.read.is_some() || !self.undone.is_empty() || !self.arrivals.is_empty()
-    }
-
-    fn run(
-        &mut self,
-        machine: &mut SimClient,
-        around: Surroundings,
-        network: &mut Network,
-        events: &mut Vec<ClientEvent>,
-    ) -> Progress {
-        let now = around.now;
-        if let Some((sample, line, arrival)) = self.read.take() {
-            self.handle_arrival(&sample, machine.host_id, line, arrival, network, now);
-        }
-        self.perform(machine, around, network, events);
-        while let Some((line, arrival)) = self.arrivals.pop_front() {
-            let sample = machine.clocks.sample_at(now);
-            if machine.draw_pause(now) {
-                self.read = Some((sample, line, arrival));
-                return Progress::Paused;
-            }
-            self.handle_arrival(&sample, machine.host_id, line, arrival, network, now);
-            self.undone.extend(self.core.take_actions(&sample));
-            if machine.draw_pause(now) {
-                return Progress::Paused;
-            }
-            self.perform(machine, around, network, events);
-        }
-        let sample = machine.clocks.sample_at(now);
-        if sample.boot() >= self.core.next_deadline() {
-            self.core.handle_deadline(&sample);
-            self.perform(machine, around, network, events);
-        }
-        if now >= self.program.next_think() {
-            self.program.think(&mut self.core, &sample, around, events);
-            self.perform(machine, around, network, events);
-        }
-        if self.is_stranger && self.program.leases().is_empty() {
-            events.push(ClientEvent::Died);
-        }
-        Progress::Done
-    }
-
-    fn handle_arrival(
-        &mut self,
-        sample: &Sample,
-        host: HostId,
-        line: LineId,
-        arrival: Arrival,
-        network: &mut Network,
-        now: u64,
-    ) {
-        let Some(talk) = self.talks.get_mut(&line) else { return };
-        let link = talk.link;
-        match arrival {
-            Arrival::Accepted => {
-                let hello = ClientHello { client: self.name.clone(), cluster: self.cluster };
-                network.send(now, line, Side::Dialer, frame(FrameKind::ClientHello, &hello));
-            }
-            Arrival::Bytes(bytes) => {
-                let frames = read_frames(&mut talk.decoder, &bytes).unwrap_or_else(|error| {
-                    panic!("{host:?} reads what our own codec wrote: {error}")
-                });
-                for frame in frames {
-                    self.handle_frame(sample, link, &frame);
-                }
-            }
-            Arrival::Refused => self.handle_closed(sample, line, link, "nobody listens there"),
-            Arrival::TimedOut => self.handle_closed(sample, line, link, "no answer"),
-            Arrival::ClosedByPeer | Arrival::Reset => {
-                self.handle_closed(sample, line, link, "closed by the other side");
-            }
-        }
-    }
-
-    fn handle_closed(&mut self, sample: &Sample, line: LineId, link: LinkId, why: &str) {
-        self.talks.remove(&line);
-        self.links.remove(&link);
-        self.core.handle_closed(sample, link, why);
-    }
-
-    fn handle_frame(&mut self, sample: &Sample, link: LinkId, frame: &Frame) {
-        match frame.kind {
-            FrameKind::ClientWelcome => {
-                let welcome = frame.decode::<ClientWelcome>().expect("our own codec");
-                self.cluster = welcome.cluster.or(self.cluster);
-                self.core.handle_welcome(sample, link, welcome);
-            }
-            FrameKind::Refused => {
-                let refused = frame.decode::<Refused>().expect("our own codec");
-                self.is_stranger |= refused.code == RefusedCode::Cluster;
-                self.core.handle_refused(sample, link, refused);
-            }
-            FrameKind::Server => {
-                let message = frame.decode::<ServerMessage>().expect("our own codec");
-                self.core.handle_message(sample, link, message);
-            }
-            kind => panic!("a client is sent {kind:?}"),
-        }
-    }
-
-    /// Does all that the core says, and all that the program makes of it.
-    fn perform(
-        &mut self,
-        machine: &SimClient,
-        around: Surroundings,
-        network: &mut Network,
-        events: &mut Vec<ClientEvent>,
-    ) {
-        let now = around.now;
-        loop {
-            let sample = machine.clocks.sample_at(now);
-            self.undone.extend(self.core.take_actions(&sample));
-            let Some(action) = self.undone.pop_front() else { return };
-            match action {
-                Action::Dial { link, endpoint } => {
-                    let line = network.dial(now, machine.host_id, host_at(&endpoint));
-                    events.push(ClientEvent::Line { link, what: "dialed" });
-                    self.links.insert(link, line);
-                    self.talks.insert(line, ClientTalk { link, decoder: FrameDecoder::new() });
-                }
-                Action::Hangup { link } => {
-                    events.push(ClientEvent::Line { link, what: "hung up" });
-                    if let Some(line) = self.links.remove(&link) {
-                        self.talks.remove(&line);
-                        network.close(now, line, Side::Dialer);
-                    }
-                }
-                Action::Send { link, request } => {
-                    if let Some(line) = self.links.get(&link) {
-                        network.send(now, *line, Side::Dialer, frame(FrameKind::Request, &request));
-                        events.push(ClientEvent::Sent(request));
-                    }
-                }
-                Action::LeaseEnded { lease, .. } => self.program.handle_ended(lease, events),
-                Action::Decided { call, result } => {
-                    self.program.handle_decided(
-                        &mut self.core,
-                        &sample,
-                        call,
-                        result,
-                        around,
-                        events,
-                    );
-                }
-                Action::SessionChanged { state: SessionState::Ended, .. }
-                    if !self.program.closes() =>
-                {
-                    events.push(ClientEvent::LostSession);
-                }
-                Action::Extend(_) | Action::SessionChanged { .. } => {}
-            }
-        }
-    }
-
-    /// What the program would read now of each of its leases.
-    fn observe(&self, sample: &Sample, events: &mut Vec<ClientEvent>) {
-        for lease in self.program.leases() {
-            if self.core.remaining(sample, lease).is_zero() {
-                events.push(ClientEvent::Ended { lease });
-            } else {
-                events.push(ClientEvent::Believes { lease });
-            }
-        }
-    }
-}
-
 /// The address of a node's machine.
 #[must_use]
 pub fn address_of(host: HostId) -> String {
     format!("node-{}:7400", host.0)
-}
-
-fn host_at(endpoint: &str) -> HostId {
-    let number = endpoint.strip_prefix("node-").and_then(|rest| rest.strip_suffix(":7400"));
-    let number = number.and_then(|number| number.parse().ok());
-    HostId(number.unwrap_or_else(|| panic!("{endpoint} is no node's address")))
 }

@@ -4,6 +4,7 @@
 
 pub mod checkers;
 mod client;
+mod client_process;
 mod clients;
 mod clock;
 mod disk;

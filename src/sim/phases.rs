@@ -27,6 +27,8 @@ enum Outside {
     Mute,
     /// Messages take many election timeouts.
     Far,
+    /// Its connections to other nodes break again and again, unless it leads (NT10).
+    Breaking,
 }
 
 impl World {
@@ -143,13 +145,14 @@ impl World {
     }
 
     fn shut_out(&mut self, slot: usize) {
-        let how = match self.rng.below(6) {
+        let how = match self.rng.below(7) {
             0 => Outside::Down,
             1 => Outside::Stopped,
             2 => Outside::CutOff,
             3 => Outside::Deaf,
             4 => Outside::Mute,
-            _ => Outside::Far,
+            5 => Outside::Far,
+            _ => Outside::Breaking,
         };
         self.trace.line(self.now, format_args!("node {} is {how:?} for good", slot + 1));
         self.trace.count("nodes shut out for good");
@@ -160,11 +163,15 @@ impl World {
             Outside::Down => {
                 let ending = if self.rng.chance(1, 2) { Ending::Killed } else { Ending::PowerCut };
                 self.crash(slot, ending);
-                if self.nodes[slot].fate == Fate::Comes {
-                    self.nodes[slot].fate = Fate::Stays;
-                }
+                self.keep_down(slot);
             }
+            Outside::Stopped if self.nodes[slot].process.is_none() => self.keep_down(slot),
             Outside::Stopped => self.nodes[slot].busy_until = self.now + FOREVER_NANOS,
+            Outside::Breaking => {
+                // It may lead: nothing else may be wrong with it.
+                self.heal_node(slot);
+                self.break_lines(slot);
+            }
             Outside::CutOff | Outside::Deaf | Outside::Mute => {
                 for other in others {
                     if how != Outside::Mute {
@@ -184,6 +191,32 @@ impl World {
                 }
             }
         }
+    }
+
+    /// Its process does not start any more in this phase.
+    fn keep_down(&mut self, slot: usize) {
+        let fate = &mut self.nodes[slot].fate;
+        if *fate == Fate::Comes {
+            *fate = Fate::Stays;
+        }
+    }
+
+    /// A node that is out of the core loses its connections to the others, about once in an election timeout. One
+    /// that leads keeps them: otherwise it might be elected between two breaks, for ever.
+    pub(super) fn break_lines(&mut self, slot: usize) {
+        let host = self.nodes[slot].host_id;
+        if self.leader() != Some(slot) {
+            for (line, side) in self.network.lines_of(host) {
+                let other = self.network.other_host(line, side).expect("a line has two ends");
+                if self.client_at(other).is_none() {
+                    self.network.reset_towards(self.now, line, side);
+                    self.network.reset_towards(self.now, line, side.other());
+                }
+            }
+        }
+        let election = nanos(self.plan.server.election);
+        let next = self.now + self.rng.between(election / 2, 2 * election);
+        self.queue.push(next, Event::Break(slot));
     }
 
     /// Everything is healed, and every node starts anew.

@@ -141,8 +141,8 @@ impl Plan {
             clients: 20,
             server: ServerOptions {
                 segment_bytes: 256 << 10,
-                snapshot_every_bytes: SNAPSHOT_EVERY_BYTES,
-                retained_bytes: RETAINED_BYTES,
+                snapshot_every_bytes: 256 << 10,
+                retained_bytes: 64 << 10,
                 ..server_options(&mut rng, 3, heartbeat, election, LogRoom::Ample)
             },
             client: client_options(3, ttl),

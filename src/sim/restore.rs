@@ -62,11 +62,17 @@ impl World {
         self.disturb(self.now + 15 * SECOND);
     }
 
+    /// One of before the first settings has no bound on TTLs: its cluster would wait for longer than a run.
     fn pick_saved(&mut self) -> Option<Snapshot> {
-        let saved = self.operator.saved.len() as u64;
-        let newest = saved.checked_sub(1)?;
-        let which = if self.rng.chance(1, 2) { newest } else { self.rng.below(saved) };
-        Some(self.operator.saved[usize::try_from(which).expect("few")].clone())
+        let knows_settings = |saved: &&Snapshot| {
+            let machine = LockMachine::decode(saved.data.bytes()).expect("it was checked");
+            machine.settings().is_some()
+        };
+        let saved: Vec<&Snapshot> = self.operator.saved.iter().filter(knows_settings).collect();
+        let newest = saved.len().checked_sub(1)?;
+        let any = self.rng.below(saved.len() as u64);
+        let which = if self.rng.chance(1, 2) { newest } else { usize::try_from(any).ok()? };
+        Some(saved[which].clone())
     }
 
     /// None where the snapshot's own epoch tells the next one.

@@ -86,6 +86,8 @@ pub enum Event {
     Cut(Vec<(HostId, HostId)>),
     /// Links are whole again.
     Mend(Vec<(HostId, HostId)>),
+    /// A node loses power for a moment.
+    Lapse(usize),
     /// Links go down and up.
     Flap(Box<Flapping>),
     /// Links are quick again, and lose nothing.
@@ -116,6 +118,8 @@ pub enum Event {
     Restore,
     /// The faults end: a core is healed.
     Core,
+    /// The connections of a node out of the core break.
+    Break(usize),
     /// Programs come to their end.
     Finish,
     /// Has everybody come to rest?
@@ -285,6 +289,8 @@ impl World {
             }
             Event::Inspect { client, since } => return self.inspect_grave(client, since),
             Event::Core => self.begin_core(),
+            Event::Break(slot) if self.phase == Phase::Core => self.break_lines(slot),
+            Event::Break(_) => {}
             Event::Finish => self.finish_programs(),
             Event::Verdict => return self.check_phase(),
             // What a fault had foreseen is void once a core is healed.
@@ -304,6 +310,7 @@ impl World {
             Event::Mend(links) => {
                 links.iter().for_each(|(from, to)| self.network.mend(self.now, *from, *to));
             }
+            Event::Lapse(slot) => self.lose_power_for_a_moment(slot),
             Event::Flap(flapping) => self.go_down(*flapping),
             Event::Calm(links) => links.iter().for_each(|(from, to)| {
                 self.network.links().slow(*from, *to, 0);

@@ -141,8 +141,9 @@ fn read_open<D: Disk>(
     Ok(header)
 }
 
-/// The segment `number` under a temporary name, if it is there: its header was written, and its name was
-/// lost with a power cut (ST25).
+/// The segment `number` under a temporary name, if it is there: it was whole and synced, and its name was
+/// lost with a power cut (ST25). One that is shorter than its header says was not synced, so nothing was ever
+/// written behind the header.
 pub(super) fn find_unnamed<D: Disk>(
     disk: &mut D,
     owner: &Owner,
@@ -151,11 +152,12 @@ pub(super) fn find_unnamed<D: Disk>(
     for temporary in [SPARE, TEMPORARY] {
         let Some(file) = disk.open(temporary)? else { continue };
         let mut bytes = [0; HEADER_BYTES as usize];
-        let read = disk.read_at(file, 0, &mut bytes);
+        let read = disk.read_at(file, 0, &mut bytes).and_then(|_| disk.length(file));
         disk.close(file);
-        read?;
+        let length = read?;
         let Ok(opened) = envelope::open(MAGIC, &bytes) else { continue };
-        let is_next = Header::from_body(opened.body).is_some_and(|header| header.number == number);
+        let is_next = Header::from_body(opened.body)
+            .is_some_and(|header| header.number == number && header.bytes == length);
         if is_next && opened.owner == *owner {
             return Ok(Some(SegmentFile { number, name: temporary.to_owned() }));
         }

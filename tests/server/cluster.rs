@@ -271,8 +271,12 @@ impl Cluster {
     }
 
     pub fn advance(&mut self, nanos: u64) {
-        self.now += nanos;
+        self.advance_without_turns(nanos);
         self.settle();
+    }
+
+    pub fn advance_without_turns(&mut self, nanos: u64) {
+        self.now += nanos;
     }
 
     pub fn advance_in_steps(&mut self, nanos: u64, step: u64) {

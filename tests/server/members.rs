@@ -165,6 +165,39 @@ fn requests_during_a_hand_over_are_answered_by_whoever_leads_then() {
 }
 
 #[test]
+fn nt29_what_was_held_back_is_taken_up_in_short_turns() {
+    let (mut cluster, leader, session) = cluster_with_session(60_000);
+    cluster.advance_in_steps(300 * MS, 10 * MS);
+    let next = cluster.nodes().find(|node| *node != leader).unwrap();
+    cluster.cut(leader, next);
+    cluster.hand_over(leader, Some(next), Claim::Ended);
+    cluster.settle();
+    (1..=600)
+        .for_each(|id| cluster.request(leader, CLIENT, acquire(session, id, &format!("{id}"))));
+    cluster.settle();
+    let last_index = |cluster: &Cluster| {
+        let raft = cluster.server(leader).replica().unwrap().raft();
+        raft.last_index().0
+    };
+    let mut known = last_index(&cluster);
+    let (before, mut turns) = (known, 0);
+    while known < before + 600 {
+        cluster.advance_without_turns(MS);
+        cluster.nodes().for_each(|node| cluster.step(node));
+        let last = last_index(&cluster);
+        assert!(last - known <= 256, "{} entries in one turn", last - known);
+        turns += u64::from(last > known);
+        // Nobody has to speak for the next turn to come.
+        let wants = cluster.server(leader).next_deadline();
+        assert!(last == known || last >= before + 600 || wants == 0, "{last} {wants}");
+        known = last;
+    }
+    assert!(turns >= 3, "{turns}");
+    let replies = cluster.settle_and_take(CLIENT);
+    (1..=600).for_each(|id| assert!(token_of(&replies, id).is_some(), "{id}"));
+}
+
+#[test]
 fn a_snapshot_takes_the_place_of_the_log_and_the_node_starts_from_it() {
     let mut cluster = Cluster::with_options(1, small());
     let node = cluster.elect();

@@ -103,6 +103,22 @@ fn st25_a_segment_whose_new_name_was_lost_is_found_under_its_old_one() {
 }
 
 #[test]
+fn st2_a_segment_whose_header_alone_outlived_the_power_cut_is_begun_anew() {
+    for temporary in ["spare.new", "segment.new"] {
+        let disk = two_segments();
+        let second = disk.contents()["log-00000000000000000002"].clone();
+        disk.erase("log-00000000000000000002");
+        // The header was written, and neither it nor the length of the file was synced.
+        disk.edit(temporary, |bytes| *bytes = second[..512].to_vec());
+        let (mut wal, recovery) = reopen(&disk).unwrap();
+        assert_eq!(recovery.entries.len(), 9, "what the first segment holds");
+        assert!(!disk.contents().contains_key(temporary));
+        append_each(&mut wal, 10..13, 300);
+        assert_eq!(reopen(&disk).unwrap().1.entries.len(), 12);
+    }
+}
+
+#[test]
 fn st30_a_missing_segment_is_refused() {
     let disk = TestDisk::default();
     append_each(&mut founded(&disk), 1..26, 300);

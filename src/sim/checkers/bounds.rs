@@ -57,10 +57,10 @@ fn over(node: NodeId, what: &str, found: u64, most: u64) -> Result<(), Violation
     Err(Violation::new("O14", format!("node {node}: {what}: {found}, at most {most}")))
 }
 
-/// Reading of clocks, writes, syncs and flushes: a turn that goes on writing for ever shows here. What eight
-/// clients with twelve calls each wait for may be taken up at once, when a restore's wait ends: 96 entries,
-/// with values of 4 KiB. Where each begins a segment of its own, which only simulated ones are short enough for,
-/// that is twelve operations for each.
-const OPERATIONS_MAX: u64 = 96 * 12 + 256;
+/// Reading of clocks, writes, syncs and flushes: a turn that goes on writing for ever shows here. What clients wait
+/// for may be taken up at once, up to 256 requests, when a leader is ready or a restore's wait ends. Where each
+/// begins a segment of its own, which only simulated ones are short enough for, that is twelve operations for
+/// each.
+const OPERATIONS_MAX: u64 = 256 * 12 + 256;
 /// To all clients and peers; a handful of each in any run.
 const MESSAGES_MAX: u64 = 4_000;

@@ -25,6 +25,9 @@ pub(in crate::sim) enum Direction {
 impl World {
     /// Cuts a node off from some or all others, for a while.
     pub(in crate::sim) fn cut_node(&mut self, slot: usize, direction: Direction, dice: &mut Rng) {
+        if direction == Direction::One && dice.chance(1, 4) {
+            return self.silence_until_it_restarts(slot, dice);
+        }
         let links = self.pick_links(slot, direction, dice);
         self.trace.count(if direction == Direction::Both { "cuts" } else { "one-way cuts" });
         self.cut_for_a_while(links, dice);
@@ -51,6 +54,19 @@ impl World {
             links.extend(links.clone().into_iter().map(|(from, to)| (to, from)));
         }
         links
+    }
+
+    /// No other node hears this one, which hears all; then it starts anew. So it has what nobody knows it to have.
+    fn silence_until_it_restarts(&mut self, slot: usize, dice: &mut Rng) {
+        let host = self.nodes[slot].host_id;
+        let others = self.plan.node_hosts().filter(|other| *other != host);
+        let links: Vec<_> = others.map(|other| (host, other)).collect();
+        let until = self.now + dice.between(10 * MS, 2 * SECOND);
+        self.trace.count("one-way cuts");
+        self.cut(&links);
+        self.disturb(until);
+        self.queue.push(until, Event::Lapse(slot));
+        self.queue.push(until, Event::Mend(links));
     }
 
     /// One node's links go down and up, a few times (NT10).

@@ -82,6 +82,14 @@ impl World {
         }
     }
 
+    pub(in crate::sim) fn lose_power_for_a_moment(&mut self, slot: usize) {
+        if self.nodes[slot].process.is_some() {
+            self.crash(slot, Ending::PowerCut);
+            self.disturb(self.now + MS);
+            self.queue.push(self.now + MS, Event::Restart(slot));
+        }
+    }
+
     pub(in crate::sim) fn cut_power_of_all(&mut self, dice: &mut Rng) {
         self.trace.count("power cuts of all");
         for slot in 0..self.nodes.len() {
