@@ -49,6 +49,8 @@ pub enum Fault {
     LostRename,
     /// A bit of a synced record in the middle of a log flips, on a minority of disks.
     Rot,
+    /// A voter's disk is exchanged for an empty one, on a minority.
+    Emptied,
     /// A client's process stops.
     ClientPause,
     /// A client's process may stop between any two parts of a step.
@@ -87,14 +89,14 @@ impl Fault {
             // Beliefs may overlap there, so most seeds must not have it.
             Self::Hypervisor => 8,
             // It takes a node out of the run for good.
-            Self::Rot => 4,
+            Self::Rot | Self::Emptied => 4,
             _ => 2,
         }
     }
 }
 
 /// All of them.
-pub const ALL: [Fault; 31] = [
+pub const ALL: [Fault; 32] = [
     Fault::Kill,
     Fault::PowerCut,
     Fault::PowerCutOfAll,
@@ -118,6 +120,7 @@ pub const ALL: [Fault; 31] = [
     Fault::DiskFull,
     Fault::LostRename,
     Fault::Rot,
+    Fault::Emptied,
     Fault::ClientPause,
     Fault::ClientPauseInside,
     Fault::ClientCut,

@@ -56,6 +56,8 @@ pub enum StepEnd {
     Crashed(Vec<(u64, Outgoing)>),
     /// It ended by itself, as it must after an error of its disk (W2).
     Ended(Vec<(u64, Outgoing)>),
+    /// It ended by itself, since its directory is empty and should not be (W8).
+    Emptied(Vec<(u64, Outgoing)>),
 }
 
 /// A server as checkers see it.
@@ -189,6 +191,7 @@ impl SimNode {
             _ if crashed => Ok(StepEnd::Crashed(left)),
             Ok(()) if told.is_none() => Ok(StepEnd::Goes(left)),
             Err(_) if told.is_some() => Ok(StepEnd::Ended(left)),
+            Err(_) if self.is_emptied => Ok(StepEnd::Emptied(left)),
             Ok(()) => {
                 let what = format!("node {} goes on after its disk said {told:?} (W2)", self.id);
                 Err(Violation::new("O4", what))

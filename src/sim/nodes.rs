@@ -43,6 +43,12 @@ impl World {
                 self.observe(slot, &left)?;
                 self.end_by_disk(slot);
             }
+            StepEnd::Emptied(left) => {
+                self.observe(slot, &left)?;
+                self.trace.marks.hit(Mark::EmptiedRefused);
+                self.nodes[slot].fate = Fate::Refuses;
+                self.crash(slot, Ending::Killed);
+            }
             StepEnd::Goes(left) => {
                 self.observe(slot, &left)?;
                 self.foresee_publication(slot);
@@ -79,6 +85,11 @@ impl World {
             self.trace.count("leader changes");
             self.elected_at[slot] = self.now;
             self.mark_second_leader(slot);
+            if std::mem::take(&mut self.moves_on) {
+                // Before it may claim (C2).
+                let delta = u64::from(self.plan.server.lease_ms) * MS;
+                self.queue.push(self.now + self.rng.below(delta / 4), Event::MoveOn);
+            }
             let was_added = slot as u64 >= self.plan.nodes;
             self.trace.marks.hit_if(was_added, Mark::PromotedLeads);
             self.trace.line(self.now, format_args!("node {} leads", slot + 1));

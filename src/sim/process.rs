@@ -23,6 +23,8 @@ pub struct Process {
     peers: BTreeMap<NodeId, LineId>,
     clients: BTreeMap<ConnectionId, LineId>,
     redials: BTreeMap<NodeId, u64>,
+    /// No dial and no end of a handshake is due before.
+    due_at: u64,
     next_connection: u64,
     own: NodeId,
     /// Whom the log names, and by which entry.
@@ -47,6 +49,7 @@ impl Process {
             peers: BTreeMap::new(),
             clients: BTreeMap::new(),
             redials: BTreeMap::new(),
+            due_at: u64::MAX,
             next_connection: 0,
             own,
             known: BTreeSet::new(),
@@ -121,6 +124,7 @@ impl Process {
             if !is_met {
                 let at = if self.own < peer { now } else { now + AWAIT_NANOS };
                 self.redials.entry(peer).or_insert(at);
+                self.due_at = self.due_at.min(at);
             }
         }
     }
@@ -129,12 +133,17 @@ impl Process {
         if self.known.contains(&peer) {
             let wait = if self.own < peer { REDIAL_NANOS } else { AWAIT_NANOS };
             self.redials.insert(peer, now + wait);
+            self.due_at = self.due_at.min(now + wait);
         }
     }
 
-    /// When it must dial, or give up a handshake.
+    /// When it must dial, or give up a handshake, at the earliest.
     #[must_use]
     pub fn next_dial(&self) -> u64 {
+        self.due_at
+    }
+
+    fn find_next_dial(&self) -> u64 {
         let redial = self.redials.values().copied().min().unwrap_or(u64::MAX);
         let handshake = self.talks.values().map(|talk| talk.deadline).min().unwrap_or(u64::MAX);
         redial.min(handshake)
@@ -153,8 +162,11 @@ impl Process {
         match arrival {
             Arrival::Accepted => self.handle_accepted(line, network, now),
             Arrival::Bytes(bytes) => {
-                let talk =
-                    self.talks.entry(line).or_insert_with(|| Talk::new(side, Stage::Unknown, now));
+                let talk = self.talks.entry(line).or_insert_with(|| {
+                    let talk = Talk::new(side, Stage::Unknown, now);
+                    self.due_at = self.due_at.min(talk.deadline);
+                    talk
+                });
                 let Ok(frames) = talk.read(&bytes) else {
                     panic!("{own:?} cannot read what was encoded by our own codec");
                 };
@@ -296,6 +308,9 @@ impl Process {
 
     /// Dials, and gives up handshakes that take too long.
     pub fn dial_due(&mut self, now: u64, own: HostId, network: &mut Network) {
+        if now < self.due_at {
+            return;
+        }
         let late: Vec<LineId> = self
             .talks
             .iter()
@@ -312,6 +327,7 @@ impl Process {
             let line = network.dial(now, own, host_of(peer));
             self.talks.insert(line, Talk::new(Side::Dialer, Stage::Dialing(peer), now));
         }
+        self.due_at = self.find_next_dial();
     }
 
     /// Puts what left onto the lines, as far as they stand.

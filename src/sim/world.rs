@@ -45,6 +45,8 @@ pub struct World {
     pub(super) restored_at: u64,
     /// When each node was elected last.
     pub(super) elected_at: Vec<u64>,
+    /// Whoever is elected next is told to hand over.
+    pub(super) moves_on: bool,
     pub(super) resource: Resource,
     pub(super) judge: Judge,
     pub(super) phase: Phase,
@@ -88,6 +90,8 @@ pub enum Event {
     Mend(Vec<(HostId, HostId)>),
     /// A node loses power for a moment.
     Lapse(usize),
+    /// An operator moves leadership.
+    MoveOn,
     /// Links go down and up.
     Flap(Box<Flapping>),
     /// Links are quick again, and lose nothing.
@@ -152,6 +156,7 @@ impl World {
             queue: Queue::new(),
             network,
             elected_at: vec![0; nodes.len()],
+            moves_on: false,
             judge: Judge::new(nodes.len(), plan.nodes),
             nodes,
             clients,
@@ -311,6 +316,10 @@ impl World {
                 links.iter().for_each(|(from, to)| self.network.mend(self.now, *from, *to));
             }
             Event::Lapse(slot) => self.lose_power_for_a_moment(slot),
+            Event::MoveOn => {
+                let mut dice = self.rng.fork();
+                self.move_leader(&mut dice);
+            }
             Event::Flap(flapping) => self.go_down(*flapping),
             Event::Calm(links) => links.iter().for_each(|(from, to)| {
                 self.network.links().slow(*from, *to, 0);

@@ -53,6 +53,11 @@ impl Endpoints {
         });
     }
 
+    /// Whether an address is known from a hint alone.
+    pub(super) fn has_hinted(&self) -> bool {
+        self.0.iter().any(|endpoint| endpoint.origin == Origin::Hinted)
+    }
+
     /// Forgets hinted addresses that `keep` does not keep; gives their links.
     pub(super) fn retain_hinted(&mut self, keep: impl Fn(&Endpoint) -> bool) -> Vec<LinkId> {
         let mut gone = Vec::new();

@@ -190,7 +190,7 @@ impl Links {
     }
 
     /// The leader of the highest term that an open link names.
-    fn target(&self, now: &Sample) -> Option<(Term, NodeId, String)> {
+    fn target(&self, now: &Sample) -> Option<(Term, NodeId, &str)> {
         let trusted = |term: Term, node: &NodeId| {
             let distrusted = self.distrusted.get(node);
             !distrusted.is_some_and(|(at_most, until)| term <= *at_most && now.boot() < *until)
@@ -204,7 +204,7 @@ impl Links {
             .filter_map(|hint| hint.leader.as_ref().map(|(node, at)| (hint.term, *node, at)))
             .filter(|(term, node, _)| trusted(*term, node))
             .max_by_key(|(term, ..)| *term)
-            .map(|(term, node, address)| (term, node, address.clone()))
+            .map(|(term, node, address)| (term, node, address.as_str()))
     }
 
     /// Chooses home, hangs up what is silent, dials what is missing.
@@ -282,16 +282,20 @@ impl Links {
             Some(home) if self.links.get(&home.link).is_some_and(is_node) => Some(home.link),
             _ => self.links.iter().find(|(_, link)| is_node(link)).map(|(id, _)| *id),
         };
+        let unknown = link.is_none().then(|| address.to_owned());
         self.home = link.map(|link| Home { link, term });
-        if link.is_none() {
+        if let Some(address) = unknown {
             self.endpoints.add(&address, Origin::Hinted);
         }
     }
 
     fn drop_unused_hinted(&mut self, now: &Sample, actions: &mut Vec<Action>) {
-        let target = self.target(now);
+        if !self.endpoints.has_hinted() {
+            return;
+        }
+        let target = self.target(now).map(|(.., address)| address.to_owned());
         let home = self.home.map(|home| home.link);
-        let named = |address: &str| target.as_ref().is_some_and(|(.., at)| at == address);
+        let named = |address: &str| target.as_deref() == Some(address);
         let keep =
             |address: &str, link: Option<LinkId>| link.is_some() && link == home || named(address);
         let gone = self.endpoints.retain_hinted(|endpoint| keep(&endpoint.address, endpoint.link));

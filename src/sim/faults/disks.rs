@@ -1,9 +1,11 @@
-//! Disks that stall, fail, fill up and rot.
+//! Disks that stall, fail, fill up, rot, and are exchanged for empty ones.
 
 use super::below;
 use crate::base::NodeId;
 use crate::base::rng::Rng;
+use crate::raft::Seat;
 use crate::sim::checkers::bytes::{RecordSpan, segment_records};
+use crate::sim::checkers::durability::Ending;
 use crate::sim::disk_faults::{Strike, StrikeOn};
 use crate::sim::node::{Fate, slot_of};
 use crate::sim::plan::{MS, SECOND};
@@ -51,9 +53,27 @@ impl World {
     pub(in crate::sim) fn can_lose(&self, slot: usize) -> bool {
         let is_whole = |node: NodeId| {
             let other = &self.nodes[slot_of(node)];
-            slot_of(node) != slot && !other.is_damaged() && other.fate != Fate::Refuses
+            let is_lost = other.is_damaged() || other.is_emptied || other.fate == Fate::Refuses;
+            slot_of(node) != slot && !is_lost
         };
         self.judge.consensus.possible_members().all(|members| members.is_quorum(is_whole))
+    }
+
+    /// A voter comes back with an empty disk, under its old id (ST40). The others bear it like rot, and let it take no
+    /// part any more.
+    pub(in crate::sim) fn empty_voter(&mut self, slot: usize, dice: &mut Rng) {
+        let id = self.nodes[slot].id;
+        let votes = self.judge.consensus.committed_members().seat(id) == Some(Seat::Voter);
+        let may = votes && self.is_founded() && self.is_able(slot) && self.can_lose(slot);
+        if !may || self.operator.is_busy() {
+            return;
+        }
+        self.trace.count("voters' disks emptied");
+        self.crash(slot, Ending::PowerCut);
+        self.nodes[slot].host.borrow_mut().storage = Storage::default();
+        // What it had acknowledged before stays so.
+        self.nodes[slot].is_emptied = true;
+        self.foresee_restart(slot, dice);
     }
 
     /// A bit of a synced record flips, where valid records of later batches lie behind it (ST8). Only on a

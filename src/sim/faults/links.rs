@@ -2,6 +2,8 @@
 
 use super::below;
 use crate::base::rng::Rng;
+use crate::raft::Seat;
+use crate::sim::fault::Fault;
 use crate::sim::marks::Mark;
 use crate::sim::network::HostId;
 use crate::sim::plan::{MS, SECOND};
@@ -91,12 +93,19 @@ impl World {
         }
     }
 
-    /// The leader loses its peers and keeps its clients; the peers see their connections reset.
+    /// The leader loses its peers and keeps its clients, and perhaps learners; the peers see their connections
+    /// reset. Its successor may be told at once to hand over again.
     pub(in crate::sim) fn leave_leader_alone(&mut self, dice: &mut Rng) {
         let Some(leader) = self.leader() else { return };
         let host = self.nodes[leader].host_id;
+        let members = self.judge.consensus.committed_members();
+        let keeps_learners = dice.chance(1, 2);
+        let is_lost = |slot: &usize| {
+            let learns = members.seat(self.nodes[*slot].id) == Some(Seat::Learner);
+            *slot != leader && !(keeps_learners && learns)
+        };
         let peers: Vec<HostId> =
-            (0..self.nodes.len()).map(HostId).filter(|peer| *peer != host).collect();
+            (0..self.nodes.len()).filter(is_lost).map(|slot| self.nodes[slot].host_id).collect();
         let mut links: Vec<_> =
             peers.iter().flat_map(|peer| [(*peer, host), (host, *peer)]).collect();
         // Some clients are on its side of the cut: they hear of no other leader.
@@ -109,10 +118,11 @@ impl World {
         self.cut_for_a_while(links, dice);
         for (line, side) in self.network.lines_of(host) {
             let other = self.network.other_host(line, side).expect("a line has two ends");
-            if self.client_at(other).is_none() {
+            if peers.contains(&other) {
                 self.network.reset_towards(self.now, line, side.other());
             }
         }
+        self.moves_on = self.plan.classes.contains(&Fault::MoveLeader) && dice.chance(1, 2);
     }
 
     pub(in crate::sim) fn cut_client(&mut self, dice: &mut Rng) {

@@ -53,6 +53,7 @@ impl World {
             Fault::FailedSyncForgotten => self.fail_disk(node, disks::Kernel::Forgets, dice),
             Fault::DiskFull => self.fill_disk(node, dice),
             Fault::Rot => self.rot(node, dice),
+            Fault::Emptied => self.empty_voter(node, dice),
             Fault::ClientPause => self.pause_client(dice),
             Fault::ClientCut => self.cut_client(dice),
             Fault::Fading => self.fade_client(dice),
