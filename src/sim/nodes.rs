@@ -159,6 +159,10 @@ impl World {
         if node.process.is_some() || node.fate != Fate::Comes {
             return Ok(());
         }
+        if node.busy_until > self.now {
+            self.queue.push(node.busy_until, Event::Restart(slot));
+            return Ok(());
+        }
         self.trace.count("node starts");
         self.trace.line(self.now, format_args!("node {} starts", slot + 1));
         let members = self.judge.consensus.committed_members().nodes();

@@ -27,7 +27,8 @@ impl World {
         }
         let at = node.busy_until.max(self.now);
         node.stop(self.now, &mut self.judge.ledgers[slot]);
-        node.busy_until = 0;
+        // Its last step may have gone on beyond this instant: nobody may see what it left before that is over.
+        node.busy_until = node.host.borrow().local;
         self.network.stop_listening(node.host_id);
         self.network.forget(node.host_id);
         self.judge.handle_end(node, ending, &mut self.trace.marks);
