@@ -205,6 +205,8 @@ impl Judge {
             return Err(Violation::new("O4", what));
         }
         match node.inside() {
+            // What it had acknowledged counts as before: it takes part no more, so nobody outvotes those who have it.
+            Some(_) if node.is_emptied => Ok(()),
             Some(inside) => {
                 let ending = self.endings[slot];
                 self.ledgers[slot].check_recovered(now, node.id, inside.raft, ending)

@@ -74,11 +74,6 @@ impl Ledger {
         self.start = index;
     }
 
-    /// The disk is exchanged for an empty one. What was promised stays so.
-    pub fn empty(&mut self) {
-        *self = Self { votes: std::mem::take(&mut self.votes), ..Self::default() };
-    }
-
     fn truncate_from(&mut self, from: Index) {
         self.log.truncate(to_position(from).saturating_sub(to_position(self.start) + 1));
     }

@@ -64,15 +64,23 @@ impl World {
     pub(in crate::sim) fn empty_voter(&mut self, slot: usize, dice: &mut Rng) {
         let id = self.nodes[slot].id;
         let votes = self.judge.consensus.committed_members().seat(id) == Some(Seat::Voter);
-        let may = votes && self.is_founded() && self.is_able(slot) && self.can_lose(slot);
+        // One that founded alone may do so again: nobody is there to say no.
+        let others_know = self.plan.nodes > 1 || id != NodeId(1);
+        let may =
+            votes && others_know && self.is_founded() && self.is_able(slot) && self.can_lose(slot);
         if !may || self.operator.is_busy() {
             return;
         }
         self.trace.count("voters' disks emptied");
+        self.exchange_disk(slot, dice);
+    }
+
+    /// The machine goes off, and comes back with an empty disk.
+    pub(in crate::sim) fn exchange_disk(&mut self, slot: usize, dice: &mut Rng) {
         self.crash(slot, Ending::PowerCut);
-        self.nodes[slot].host.borrow_mut().storage = Storage::default();
-        // What it had acknowledged before stays so.
         self.nodes[slot].is_emptied = true;
+        let host = self.nodes[slot].host.clone();
+        (host.borrow_mut().storage, host.borrow_mut().faults.rotten) = (Storage::default(), None);
         self.foresee_restart(slot, dice);
     }
 

@@ -99,7 +99,7 @@ impl World {
         let Some(leader) = self.leader() else { return };
         let host = self.nodes[leader].host_id;
         let members = self.judge.consensus.committed_members();
-        let keeps_learners = dice.chance(1, 2);
+        let keeps_learners = dice.chance(3, 4);
         let is_lost = |slot: &usize| {
             let learns = members.seat(self.nodes[*slot].id) == Some(Seat::Learner);
             *slot != leader && !(keeps_learners && learns)

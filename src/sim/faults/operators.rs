@@ -5,7 +5,6 @@ use super::below;
 use crate::base::rng::Rng;
 use crate::base::{Index, NodeId};
 use crate::raft::{Change, Member, Membership, Seat};
-use crate::sim::checkers::durability::Ending;
 use crate::sim::checkers::members::Members;
 use crate::sim::client::address_of;
 use crate::sim::marks::Mark;
@@ -13,7 +12,6 @@ use crate::sim::network::{Arrival, LineId};
 use crate::sim::node::{Fate, host_of, slot_of};
 use crate::sim::operator::Outcome;
 use crate::sim::plan::{MS, SECOND};
-use crate::sim::storage::Storage;
 use crate::sim::world::{Event, World};
 use crate::wire::Order;
 
@@ -164,11 +162,7 @@ impl World {
         }
         drop(possible);
         self.trace.count("disks emptied");
-        self.crash(slot, Ending::PowerCut);
-        self.nodes[slot].host.borrow_mut().storage = Storage::default();
-        self.nodes[slot].is_emptied = true;
-        self.judge.ledgers[slot].empty();
-        self.foresee_restart(slot, dice);
+        self.exchange_disk(slot, dice);
     }
 
     fn order(&mut self, order: Order, slot: usize) {
@@ -227,11 +221,11 @@ impl World {
                 let node = *new.get(below(dice, new.len().max(1)))?;
                 Some(Change::AddLearner { node, address: address_of(host_of(node)) })
             }
-            3..=5 => {
+            3..=4 => {
                 let learner = members.iter().find(|member| member.seat == Seat::Learner);
                 Some(Change::Promote { node: learner?.node })
             }
-            6 => Some(Change::Demote { node }),
+            5..=6 => Some(Change::Demote { node }),
             _ => Some(Change::Remove { node }),
         }
     }
