@@ -3,7 +3,7 @@
 use crate::harness::*;
 use crate::network::{Network, demote, join, promote, remove};
 use std::time::Duration;
-use tenure::base::{Index, Sample, time};
+use tenure::base::{Index, NodeId, Sample, time};
 use tenure::raft::{Claim, Event, Role};
 
 /// The leader-lease duration, in milliseconds.
@@ -60,6 +60,17 @@ fn late_and_repeated_echoes_extend_no_claim() {
     // An echo of a round that was never begun is no echo at all.
     leader.receive(3, echo(2, round + 1));
     leader.receive(3, echo(1, round));
+    assert_eq!(start(&leader), Some(sample(begun)));
+}
+
+#[test]
+fn claim_goes_on_through_more_rounds_than_samples_are_kept_of() {
+    let (mut leader, mut begun) = claiming_leader();
+    for round in DELTA / HEARTBEAT + 1..=5000 {
+        leader.beat();
+        begun = leader.clock;
+        leader.receive(2, echo(2, round));
+    }
     assert_eq!(start(&leader), Some(sample(begun)));
 }
 
@@ -140,6 +151,19 @@ fn nothing_is_claimed_before_delta_is_known_and_delta_only_grows() {
     raft.beat();
     raft.receive(2, echo(2, DELTA / HEARTBEAT + 1));
     assert_eq!(raft.raft.leader_lease(&raft.now()), Some(lease), "it has not waited so long");
+}
+
+#[test]
+fn delta_that_is_told_again_changes_nothing() {
+    let (mut leader, _) = claiming_leader();
+    let claim = leader.raft.leader_lease(&leader.now());
+    leader.raft.set_lease_duration(Duration::from_millis(10 * DELTA));
+    let now = leader.now();
+    leader.raft.transfer(&now, Some(NodeId(2)), Claim::Ended).expect("a voter");
+    assert_eq!(leader.raft.leader_lease(&now), None);
+    leader.raft.set_lease_duration(Duration::from_millis(10 * DELTA));
+    leader.raft.transfer(&now, Some(leader.id), Claim::Ended).expect("taken back");
+    assert_eq!(leader.raft.leader_lease(&now), claim, "kept since it grew");
 }
 
 #[test]

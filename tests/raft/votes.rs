@@ -307,6 +307,17 @@ fn follower_without_a_leader_campaigns_in_the_next_term_and_again() {
 }
 
 #[test]
+fn votes_have_a_timeout_of_their_own_behind_a_late_pre_vote() {
+    let mut node = Node::with_log(1, 3, 1, &[]);
+    node.become_pre_candidate();
+    node.clock += ELECTION - 1;
+    node.receive(2, pre_vote_response(2, true));
+    assert_eq!(node.raft.role(), Role::Candidate);
+    let wait = node.raft.next_deadline() - node.now().boot();
+    assert!(wait >= ELECTION * 1_000_000, "{wait} ns");
+}
+
+#[test]
 fn election_timeouts_take_every_value_of_their_range() {
     let mut node = Node::with_log(1, 3, 1, &[]);
     let mut seen = BTreeSet::new();
