@@ -695,6 +695,19 @@ fn an_acquire_whose_request_came_to_nothing_is_asked_again_under_a_new_id() {
 }
 
 #[test]
+fn an_answer_that_is_none_to_an_acquire_says_nothing() {
+    let mut rig = Rig::with_session();
+    let call = rig.acquire("a", Wait::Forever);
+    rig.sent.clear();
+    for answer in [Answer::Held { client: "other".into() }, Answer::Done, Answer::NotHeld] {
+        rig.answer(1, 1, answer);
+        assert!(rig.decided.is_empty() && rig.sent.is_empty(), "{:?}", rig.decided);
+    }
+    rig.answer(1, 1, Answer::Granted { token: Token(1) });
+    rig.lease(call);
+}
+
+#[test]
 fn ids_from_the_floor_on_are_bounded_and_not_ids_since_the_beginning() {
     const SPAN: u64 = 16_384;
     let mut rig = Rig::with_session();
@@ -770,6 +783,31 @@ fn a_refusal_for_load_is_retried_under_its_id_until_the_wait_is_over() {
     rig.answer(1, 1, Answer::Refused(Refusal::Busy));
     rig.pass(600 * MS);
     assert_eq!(rig.status(call), Some(Status::Busy));
+}
+
+#[test]
+fn pauses_double_up_to_a_tenth_of_a_second() {
+    let mut rig = Rig::with_session();
+    rig.acquire("a", Wait::Forever);
+    for longest in [5, 10, 20, 40, 80, 100, 100].map(|millis| millis * MS) {
+        rig.answer(1, 1, Answer::Refused(Refusal::Busy));
+        let pause = rig.core.next_deadline() - rig.now;
+        assert!((longest / 2..=longest).contains(&pause), "{pause} of {longest} ns");
+        rig.pass(rig.now + pause);
+    }
+}
+
+#[test]
+fn a_withdrawal_is_tried_again_unless_it_is_refused_for_good() {
+    for (refusal, again) in [(Refusal::Limit, vec![2]), (Refusal::BelowFloor, vec![])] {
+        let mut rig = Rig::with_session();
+        let call = rig.acquire("a", Wait::Forever);
+        rig.cancel(call);
+        rig.sent.clear();
+        rig.answer(1, 2, Answer::Refused(refusal));
+        rig.pass(100 * MS);
+        assert_eq!(ids(&rig.submitted()), again, "{refusal:?}");
+    }
 }
 
 #[test]
