@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use tenure::base::rng::Rng;
 use tenure::base::time::{RHO_PPM, belief};
-use tenure::base::{Index, NodeId, RequestId, Sample, SessionId, SessionKey, Term, Token};
+use tenure::base::{
+    ClusterId, Index, NodeId, RequestId, Sample, SessionId, SessionKey, Term, Token,
+};
 use tenure::client::core::{
     AcquireCall, Action, CallId, Core, CoreOptions, Done, EndReason, LeaseId, LinkId, SessionState,
     Wait,
@@ -106,7 +108,11 @@ impl Rig {
     }
 
     fn welcome(&mut self, node: u64, leader: LeaderHint) {
-        let welcome = ClientWelcome { node: NodeId(node), cluster: None, leader };
+        self.welcome_in(None, node, leader);
+    }
+
+    fn welcome_in(&mut self, cluster: Option<ClusterId>, node: u64, leader: LeaderHint) {
+        let welcome = ClientWelcome { node: NodeId(node), cluster, leader };
         self.core.handle_welcome(&self.now(), self.link(node), welcome);
         self.drain();
     }
@@ -122,6 +128,18 @@ impl Rig {
 
     fn open(&mut self, number: u64) {
         let (session, ttl_ms, rho_ppm) = (SESSION, 10_000, RHO_PPM);
+        self.say(1, ServerMessage::SessionOpened { number, session, ttl_ms, rho_ppm });
+    }
+
+    fn refuse(&mut self, number: u64, refusal: Refusal) {
+        self.say(1, ServerMessage::SessionRefused { number, refusal });
+    }
+
+    /// Answers the last creation with another session than the first.
+    fn open_next(&mut self) {
+        let (number, session) = (self.creation(), SessionId(SESSION.0 + 1));
+        self.sent.clear();
+        let (ttl_ms, rho_ppm) = (10_000, RHO_PPM);
         self.say(1, ServerMessage::SessionOpened { number, session, ttl_ms, rho_ppm });
     }
 
@@ -409,6 +427,32 @@ fn a_renewal_that_is_overdue_is_jeopardy_and_its_acknowledgement_ends_that() {
 }
 
 #[test]
+fn jeopardy_begins_when_two_thirds_of_the_ttl_have_passed_since_the_send() {
+    let mut rig = Rig::with_session();
+    let begins = 10 * SECOND / 3 * 2;
+    rig.now = begins - 1;
+    assert_eq!(rig.core.session(&rig.now()).0, SessionState::Valid);
+    rig.now = begins;
+    assert_eq!(rig.core.session(&rig.now()).0, SessionState::Jeopardy);
+}
+
+#[test]
+fn an_acknowledgement_counts_while_its_send_is_one_of_the_last_64() {
+    let mut rig = Rig::with_session();
+    rig.pass(3_400 * MS);
+    let first = rig.renewal();
+    for term in 2..=65 {
+        rig.say(2, leader(term, Some(2)));
+    }
+    assert_eq!(rig.renewal(), first + 64, "one more to each new home");
+    let extended = rig.extended;
+    rig.say(2, ServerMessage::Renewed { session: SESSION, number: first });
+    assert_eq!(rig.extended, extended, "the 65th last");
+    rig.say(2, ServerMessage::Renewed { session: SESSION, number: first + 1 });
+    assert_eq!(rig.extended, extended + 1);
+}
+
+#[test]
 fn a_renewed_session_outlives_its_ttl() {
     let mut rig = Rig::with_session();
     let lease = rig.held("a", 1, 1);
@@ -629,13 +673,102 @@ fn an_owner_re_enters_here_and_the_last_handle_releases() {
 }
 
 #[test]
-fn a_grant_that_had_ended_is_asked_for_again_under_a_new_id() {
+fn an_acquire_whose_request_came_to_nothing_is_asked_again_under_a_new_id() {
+    let answers = [
+        Answer::Ended { token: Token(1) },
+        Answer::Withdrawn,
+        Answer::Refused(Refusal::BelowFloor),
+    ];
+    for answer in answers {
+        let mut rig = Rig::with_session();
+        let call = rig.acquire("a", Wait::Forever);
+        rig.answer(1, 1, answer.clone());
+        assert_eq!(ids(&rig.submitted()), [1, 2], "{answer:?}: the first time at once");
+        rig.answer(1, 2, answer.clone());
+        rig.pass(99 * MS);
+        assert!(rig.submitted().is_empty(), "{answer:?}: then after a pause");
+        rig.pass(100 * MS);
+        assert_eq!(ids(&rig.submitted()), [3], "{answer:?}");
+        rig.answer(1, 3, Answer::Granted { token: Token(2) });
+        rig.lease(call);
+    }
+}
+
+#[test]
+fn an_answer_that_is_none_to_an_acquire_says_nothing() {
     let mut rig = Rig::with_session();
     let call = rig.acquire("a", Wait::Forever);
-    rig.answer(1, 1, Answer::Ended { token: Token(1) });
-    assert_eq!(ids(&rig.submitted()), [1, 2]);
-    rig.answer(1, 2, Answer::Granted { token: Token(2) });
+    rig.sent.clear();
+    for answer in [Answer::Held { client: "other".into() }, Answer::Done, Answer::NotHeld] {
+        rig.answer(1, 1, answer);
+        assert!(rig.decided.is_empty() && rig.sent.is_empty(), "{:?}", rig.decided);
+    }
+    rig.answer(1, 1, Answer::Granted { token: Token(1) });
     rig.lease(call);
+}
+
+#[test]
+fn ids_from_the_floor_on_are_bounded_and_not_ids_since_the_beginning() {
+    const SPAN: u64 = 16_384;
+    let mut rig = Rig::with_session();
+    rig.acquire("a", Wait::Forever);
+    for request in 2..=SPAN {
+        rig.acquire("b", Wait::Try);
+        rig.answer(1, request, Answer::Held { client: "other".into() });
+        assert_eq!(rig.submitted().last().map(|(id, ..)| *id), Some(request));
+    }
+    rig.acquire("c", Wait::Forever);
+    assert!(rig.submitted().is_empty(), "the first has no reply yet");
+    rig.answer(1, 1, Answer::Queued { ahead: 0 });
+    assert_eq!(ids(&rig.submitted()), [SPAN + 1]);
+}
+
+#[test]
+fn a_value_beyond_its_limit_is_invalid_and_never_leaves() {
+    for (bytes, status, sent) in [(4096, None, 1), (4097, Some(Status::Invalid), 0)] {
+        let mut rig = Rig::with_session();
+        let name = "a".try_into().unwrap();
+        let wish = AcquireCall { name, wait: Wait::Forever, value: vec![7; bytes], owner: 0 };
+        let call = rig.core.acquire(&rig.now(), wish);
+        rig.drain();
+        assert_eq!((rig.status(call), rig.submitted().len()), (status, sent), "{bytes} bytes");
+    }
+}
+
+#[test]
+fn a_try_behind_an_undecided_request_of_its_owner_is_held() {
+    let mut rig = Rig::with_session();
+    rig.acquire_as(7, "a", Wait::Forever);
+    let call = rig.acquire_as(7, "a", Wait::Try);
+    rig.pass_renewed(4_900 * MS);
+    assert_eq!(rig.status(call), None);
+    rig.pass_renewed(5 * SECOND);
+    assert_eq!(rig.status(call), Some(Status::Held));
+}
+
+#[test]
+fn a_wait_that_is_over_says_what_was_missing() {
+    let text = |rig: &mut Rig, call: CallId| {
+        rig.pass(rig.now + 60 * MS);
+        let error = rig.decided[&call].clone().unwrap_err();
+        assert_eq!(error.status, Status::Timeout);
+        error.message
+    };
+    let wait = Wait::For(Duration::from_millis(50));
+    let mut rig = Rig::with_session();
+    let call = rig.acquire("a", wait);
+    let queued = text(&mut rig, call);
+    assert!(!queued.contains("leader"), "{queued}");
+    let call = rig.acquire("a", wait);
+    rig.say(1, leader(2, None));
+    let leaderless = text(&mut rig, call);
+    assert!(leaderless.contains("no leader: n1:1: "), "{leaderless}");
+    let mut rig = Rig::new();
+    rig.welcome_all();
+    let call = rig.acquire("a", wait);
+    rig.refuse(rig.creation(), Refusal::Busy);
+    let refused = text(&mut rig, call);
+    assert!(refused.contains("the leader refuses a session"), "{refused}");
 }
 
 #[test]
@@ -650,6 +783,31 @@ fn a_refusal_for_load_is_retried_under_its_id_until_the_wait_is_over() {
     rig.answer(1, 1, Answer::Refused(Refusal::Busy));
     rig.pass(600 * MS);
     assert_eq!(rig.status(call), Some(Status::Busy));
+}
+
+#[test]
+fn pauses_double_up_to_a_tenth_of_a_second() {
+    let mut rig = Rig::with_session();
+    rig.acquire("a", Wait::Forever);
+    for longest in [5, 10, 20, 40, 80, 100, 100].map(|millis| millis * MS) {
+        rig.answer(1, 1, Answer::Refused(Refusal::Busy));
+        let pause = rig.core.next_deadline() - rig.now;
+        assert!((longest / 2..=longest).contains(&pause), "{pause} of {longest} ns");
+        rig.pass(rig.now + pause);
+    }
+}
+
+#[test]
+fn a_withdrawal_is_tried_again_unless_it_is_refused_for_good() {
+    for (refusal, again) in [(Refusal::Limit, vec![2]), (Refusal::BelowFloor, vec![])] {
+        let mut rig = Rig::with_session();
+        let call = rig.acquire("a", Wait::Forever);
+        rig.cancel(call);
+        rig.sent.clear();
+        rig.answer(1, 2, Answer::Refused(refusal));
+        rig.pass(100 * MS);
+        assert_eq!(ids(&rig.submitted()), again, "{refusal:?}");
+    }
 }
 
 #[test]
@@ -710,13 +868,53 @@ fn when_the_session_ends_leases_and_calls_end_and_an_acquire_queues_again_in_the
     assert_eq!(rig.status(tries), Some(Status::SessionExpired));
     rig.answer(1, 4, Answer::Granted { token: Token(3) });
     assert!(!rig.decided.contains_key(&waits), "a grant in a session that ended");
-    let (number, session) = (rig.creation(), SessionId(101));
-    rig.sent.clear();
-    rig.say(1, ServerMessage::SessionOpened { number, session, ttl_ms: 10_000, rho_ppm: RHO_PPM });
+    rig.open_next();
     assert_eq!(ids(&rig.submitted()), [1]);
     let (request, answer) = (RequestId(1), Answer::Granted { token: Token(9) });
-    rig.say(1, ServerMessage::Answered { session, request, answer });
+    rig.say(1, ServerMessage::Answered { session: SessionId(101), request, answer });
     rig.lease(waits);
+}
+
+#[test]
+fn an_acquire_that_was_held_back_in_a_session_that_ended_queues_in_the_next() {
+    let mut rig = Rig::with_session();
+    let first = rig.acquire_as(7, "a", Wait::Forever);
+    rig.acquire_as(7, "a", Wait::Forever);
+    rig.cancel(first);
+    assert_eq!(ids(&rig.submitted()), [1, 2], "it waits for the withdrawal");
+    rig.say(1, ServerMessage::SessionEnded { session: SESSION });
+    rig.open_next();
+    assert_eq!(ids(&rig.submitted()), [1]);
+}
+
+#[test]
+fn a_session_that_is_refused_for_load_is_asked_for_again_after_a_pause() {
+    let mut rig = Rig::new();
+    rig.welcome_all();
+    let call = rig.acquire("a", Wait::Forever);
+    let number = rig.creation();
+    rig.refuse(number, Refusal::Busy);
+    rig.sent.retain(|(_, request)| !matches!(request, Request::OpenSession { .. }));
+    rig.pass(100 * MS);
+    assert!(rig.creation() > number);
+    assert_eq!(rig.status(call), None);
+    rig.open_next();
+    assert_eq!(ids(&rig.submitted()), [1]);
+}
+
+#[test]
+fn a_session_that_is_refused_for_good_fails_what_waits_and_is_asked_for_again() {
+    let mut rig = Rig::new();
+    rig.welcome_all();
+    let call = rig.acquire("a", Wait::Forever);
+    let number = rig.creation();
+    rig.refuse(number + 1, Refusal::Limit);
+    assert_eq!(rig.status(call), None, "no creation of that number was sent");
+    rig.refuse(number, Refusal::Limit);
+    assert_eq!(rig.status(call), Some(Status::Limit));
+    rig.sent.clear();
+    rig.pass(SECOND);
+    assert!(rig.creation() > number);
 }
 
 #[test]
@@ -767,6 +965,33 @@ fn close_is_retried_at_a_new_leader() {
     };
 }
 
+#[test]
+fn a_close_that_is_refused_for_load_is_sent_again_after_a_pause() {
+    let mut rig = Rig::with_session();
+    let close = rig.core.close(&rig.now());
+    rig.drain();
+    assert_eq!(ids(&rig.submitted()), [1]);
+    rig.answer(1, 1, Answer::Refused(Refusal::Busy));
+    assert!(rig.submitted().is_empty());
+    rig.pass(100 * MS);
+    assert_eq!(ids(&rig.submitted()), [1]);
+    rig.answer(1, 1, Answer::Done);
+    assert_eq!(rig.decided[&close], Ok(Done::Closed));
+}
+
+#[test]
+fn a_close_that_nobody_answers_is_unknown_when_the_servers_have_surely_ended_the_session() {
+    let mut rig = Rig::with_session();
+    rig.say(1, leader(2, None));
+    let close = rig.core.close(&rig.now());
+    rig.drain();
+    rig.pass(3 * 10 * SECOND - 1);
+    assert!(!rig.decided.contains_key(&close) && !rig.core.is_finished());
+    rig.pass(3 * 10 * SECOND);
+    assert_eq!(rig.status(close), Some(Status::Unknown));
+    assert!(rig.core.is_finished());
+}
+
 // ---- reads ----
 
 #[test]
@@ -789,6 +1014,30 @@ fn a_read_is_asked_again_at_a_new_leader_and_never_answered_by_an_older_state() 
     assert!(matches!(rig.decided[&second], Ok(Done::Read { index: Index(11), .. })));
 }
 
+#[test]
+fn a_read_that_nobody_answers_is_unavailable_after_the_request_timeout() {
+    let mut rig = Rig::with_session();
+    let (kept, cancelled) = (rig.read(), rig.read());
+    rig.cancel(cancelled);
+    assert_eq!(rig.status(cancelled), Some(Status::Cancelled));
+    rig.pass_renewed(4_900 * MS);
+    assert_eq!(rig.status(kept), None);
+    rig.pass_renewed(5 * SECOND);
+    assert_eq!(rig.status(kept), Some(Status::Unavailable));
+}
+
+#[test]
+fn reads_without_an_answer_are_bounded() {
+    let mut rig = Rig::with_session();
+    let calls: Vec<CallId> = (0..1024).map(|_| rig.read()).collect();
+    assert!(rig.decided.is_empty());
+    let one_more = rig.read();
+    assert_eq!(rig.status(one_more), Some(Status::Limit));
+    rig.cancel(calls[0]);
+    let again = rig.read();
+    assert_eq!(rig.status(again), None);
+}
+
 // ---- links ----
 
 #[test]
@@ -801,6 +1050,7 @@ fn all_endpoints_are_dialed_at_once_and_home_is_the_leader_of_the_highest_term()
     rig.welcome(3, hint(5, Some(3)));
     let sent = rig.take_sent();
     assert!(!sent.is_empty() && sent.iter().all(|(link, _)| *link == rig.link(3)), "{sent:?}");
+    assert_eq!(rig.core.home(), Some(rig.link(3)));
     rig.say(1, leader(4, Some(1)));
     assert!(rig.take_sent().is_empty());
 }
@@ -826,6 +1076,43 @@ fn a_silent_home_is_hung_up() {
     rig.pass(7 * SECOND);
     assert_eq!(rig.hung_up, [home]);
     assert_ne!(rig.link(1), home, "it is dialed again");
+}
+
+#[test]
+fn a_home_without_a_session_is_asked_whether_it_lives() {
+    let mut rig = Rig::with_session();
+    let home = rig.link(1);
+    rig.say(1, ServerMessage::SessionEnded { session: SESSION });
+    rig.pass(10 * SECOND - 1);
+    assert!(rig.take_sent().is_empty());
+    rig.pass(10 * SECOND);
+    let sent = rig.take_sent();
+    assert!(matches!(sent[..], [(link, Request::Status { .. })] if link == home), "{sent:?}");
+    rig.pass(10 * SECOND + 3_300 * MS);
+    assert!(rig.hung_up.is_empty());
+    rig.pass(10 * SECOND + 3_400 * MS);
+    assert_eq!(rig.hung_up, [home]);
+}
+
+#[test]
+fn a_dial_that_stays_silent_is_given_up_after_the_connect_timeout() {
+    let mut rig = Rig::new();
+    rig.pass(5 * SECOND - 1);
+    assert!(rig.hung_up.is_empty());
+    rig.pass(5 * SECOND);
+    assert_eq!(rig.hung_up, [LinkId(1), LinkId(2), LinkId(3)]);
+}
+
+#[test]
+fn a_node_of_another_cluster_is_hung_up() {
+    let mut rig = Rig::new();
+    assert_eq!(rig.core.hello().cluster, None);
+    let (ours, other) = (ClusterId([1; 16]), ClusterId([2; 16]));
+    rig.welcome_in(Some(ours), 1, hint(1, Some(1)));
+    rig.welcome_in(Some(other), 2, hint(9, Some(2)));
+    rig.welcome_in(Some(ours), 3, hint(1, Some(1)));
+    assert_eq!((rig.hung_up.len(), rig.core.home()), (1, Some(rig.link(1))));
+    assert_eq!(rig.core.hello().cluster, Some(ours), "what each later node is told");
 }
 
 #[test]
@@ -859,6 +1146,27 @@ fn a_home_that_resigns_is_left_until_a_leader_is_known() {
     rig.say(2, leader(2, Some(1)));
     let sent = rig.take_sent();
     assert!(sent.iter().all(|(link, _)| *link == rig.link(1)) && sent.len() == 2, "{sent:?}");
+}
+
+#[test]
+fn a_home_that_says_later_than_others_that_it_leads_stays_home() {
+    let mut rig = Rig::new();
+    rig.welcome(1, hint(1, None));
+    rig.welcome(2, hint(1, Some(1)));
+    assert_eq!(rig.core.home(), Some(rig.link(1)));
+    rig.say(1, leader(1, Some(1)));
+    assert_eq!(rig.core.home(), Some(rig.link(1)));
+}
+
+#[test]
+fn a_leader_that_denied_it_is_believed_in_again_after_a_second() {
+    let mut rig = Rig::with_session();
+    rig.say(1, leader(1, None));
+    assert_eq!(rig.core.home(), None, "though the others still name it");
+    rig.pass(SECOND - 1);
+    assert_eq!(rig.core.home(), None);
+    rig.pass(SECOND);
+    assert_eq!(rig.core.home(), Some(rig.link(1)));
 }
 
 // ---- anything at all ----

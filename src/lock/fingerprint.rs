@@ -62,8 +62,7 @@ struct Fingerprint(u64);
 
 impl Fingerprint {
     fn number(&mut self, number: u64) {
-        // The odd number nearest to 2⁶⁴/φ, as in SplitMix64.
-        let mixed = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ number).wrapping_mul(STEP);
         self.0 = (mixed ^ (mixed >> 32)).wrapping_add(1);
     }
 
@@ -122,6 +121,9 @@ impl Fingerprint {
     }
 }
 
+/// The odd number nearest to 2⁶⁴/φ, as in SplitMix64.
+const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,5 +142,29 @@ mod tests {
             seen.dedup();
             assert_eq!(seen.len(), 65, "from {state:x}");
         }
+    }
+
+    /// `number` that the multiplication of a step takes to `product`, from the state 0.
+    fn before_multiplication(product: u64) -> u64 {
+        // Newton: each round doubles the low bits that are right, 3 of which are at first.
+        let inverse = (0..5).fold(STEP, |inverse: u64, _| {
+            inverse.wrapping_mul(2_u64.wrapping_sub(STEP.wrapping_mul(inverse)))
+        });
+        product.wrapping_mul(inverse)
+    }
+
+    #[test]
+    fn a_step_keeps_the_low_half_apart_whatever_the_high_half_is() {
+        let after = |product: u64| {
+            let mut hash = Fingerprint::default();
+            hash.number(before_multiplication(product));
+            hash.finish()
+        };
+        let high = u64::from(u32::MAX) << 32;
+        let mut seen: Vec<u64> = (0..32).map(|bit| after(high | 1 << bit)).collect();
+        seen.push(after(high));
+        seen.sort_unstable();
+        seen.dedup();
+        assert_eq!(seen.len(), 33);
     }
 }

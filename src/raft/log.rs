@@ -138,7 +138,7 @@ impl Log {
     pub fn collect_garbage(&mut self) {
         let rest = self.garbage.len().saturating_sub(GARBAGE_PER_TURN_MAX);
         self.garbage.truncate(rest);
-        if rest == 0 && self.garbage.capacity() > 0 {
+        if rest == 0 {
             self.garbage = Vec::new();
         }
     }

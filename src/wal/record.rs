@@ -271,6 +271,20 @@ mod tests {
     }
 
     #[test]
+    fn the_numbers_of_entry_kinds_do_not_change() {
+        let kinds =
+            [EntryKind::NoOp, EntryKind::Command, EntryKind::Membership, EntryKind::Relinquish];
+        for (number, kind) in (0..).zip(kinds) {
+            let mut entry = entry(&[]);
+            entry.header.kind = kind;
+            let bytes = encoded(Content::Entry(&entry));
+            assert_eq!(bytes[32 + 25], number);
+            let record = parse(&bytes, OWNER, PLACE).unwrap();
+            assert_eq!(record.change(), Some(Change::Append(entry)));
+        }
+    }
+
+    #[test]
     fn any_damaged_or_missing_byte_makes_it_no_record() {
         let bytes = encoded(Content::Entry(&entry(b"payload")));
         for at in 0..bytes.len() {

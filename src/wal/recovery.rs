@@ -270,3 +270,46 @@ fn corrupt(place: Place, what: &str) -> WalError {
     let name = segment::name(segment);
     WalError::Corrupt(format!("{name} is damaged at byte {offset}: {what}. {ADVICE}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{DirectoryId, NodeId};
+    use crate::raft::{EntryHeader, EntryKind, Payload};
+
+    fn entry(index: u64) -> Entry {
+        let header = EntryHeader { format: 1, kind: EntryKind::NoOp, proposer_unix_ms: 0 };
+        Entry { term: Term(1), index: Index(index), header, payload: Payload::empty() }
+    }
+
+    /// Behind index 5, with the entries 6 and 7.
+    fn walk() -> Walk {
+        let owner = Owner { directory: DirectoryId([1; 16]), node: NodeId(1) };
+        let header =
+            Header { number: 2, bytes: 4096, first_sequence: 9, last_index: Index(5), previous: 0 };
+        let mut walk = Walk::begin(&owner, &header);
+        for index in [6, 7] {
+            walk.apply(Change::Append(entry(index))).expect("it follows");
+        }
+        walk
+    }
+
+    #[test]
+    fn a_truncation_leaves_what_lies_before_it_and_may_reach_below_the_base() {
+        for (from, base, held) in [(8, 5, 2), (7, 5, 1), (6, 5, 0), (5, 4, 0), (1, 0, 0)] {
+            let mut walk = walk();
+            walk.apply(Change::TruncateFrom(Index(from))).expect("it follows");
+            assert_eq!((walk.base, walk.entries.len()), (Index(base), held), "from {from}");
+        }
+    }
+
+    #[test]
+    fn a_record_that_does_not_follow_is_damage() {
+        let changes = [0, 9, u64::MAX].map(|from| Change::TruncateFrom(Index(from)));
+        let entries = [0, 7, 9].map(|index| Change::Append(entry(index)));
+        for change in changes.into_iter().chain(entries) {
+            let error = walk().apply(change).expect_err("it must be refused").to_string();
+            assert!(error.contains("does not follow 7"), "{error}");
+        }
+    }
+}

@@ -229,7 +229,7 @@ fn application_of_what_was_not_given_out_stops_the_node() {
 #[test]
 fn parts_that_no_leader_sends_change_nothing() {
     type Fault = fn(&mut SnapshotChunk);
-    let faults: [Fault; 13] = [
+    let faults: [Fault; 14] = [
         |part| part.offset = u64::MAX,
         |part| part.offset = u64::MAX - 9,
         |part| part.offset = 1,
@@ -237,6 +237,7 @@ fn parts_that_no_leader_sends_change_nothing() {
         |part| part.total = SNAPSHOT_BYTES_MAX + 1,
         |part| part.total = u64::MAX,
         |part| part.meta.index = Index(0),
+        |part| part.meta.index = Index(1 << 48),
         |part| part.meta.index = Index(u64::MAX),
         |part| part.meta.term = Term(0),
         |part| part.meta.term = Term(4),

@@ -2,6 +2,7 @@
 
 use crate::harness::*;
 use crate::network::Network;
+use std::collections::BTreeSet;
 use tenure::base::{NodeId, Term};
 use tenure::raft::{Config, Event, Message, Role};
 
@@ -312,6 +313,22 @@ fn refused_candidacy_of_a_closed_connection_tries_again_after_a_short_wait_bound
     }
     let slow = begun[8..].windows(2).all(|pair| pair[1] - pair[0] >= ELECTION);
     assert!(slow && begun.len() > 10, "then patience: {begun:?}");
+}
+
+#[test]
+fn candidacy_of_a_closed_connection_has_a_heartbeat_interval_and_a_random_part_for_its_votes() {
+    let mut waits = BTreeSet::new();
+    for seed in 0..100 {
+        let mut node = Node::start(Config { seed, ..config(1, 3) }, Disk::default(), 1000);
+        node.receive(2, heartbeat(1, 0, 0));
+        node.handle(Event::PeerDown(NodeId(2)));
+        node.clock += 10;
+        node.handle(Event::Deadline);
+        assert_eq!(node.raft.role(), Role::PreCandidate);
+        waits.insert((node.raft.next_deadline() - node.now().boot()) / 1_000_000);
+    }
+    assert!(waits.iter().all(|wait| (HEARTBEAT..=HEARTBEAT + 10).contains(wait)), "{waits:?}");
+    assert!(waits.len() > 5, "{waits:?}");
 }
 
 #[test]

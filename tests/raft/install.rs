@@ -357,6 +357,16 @@ fn append_that_begins_in_what_is_compacted_adds_what_is_new() {
 }
 
 #[test]
+#[should_panic(expected = "leader 2 has term 1 at 5")]
+fn append_that_contradicts_the_snapshot_stops_the_node() {
+    let mut node = follower(3, &[1]);
+    hand_over(&mut node, 3, &snapshot(5, 2, 10));
+    node.settle();
+    node.store_installs();
+    node.receive(2, append(3, (5, 1), 0, &[3]));
+}
+
+#[test]
 fn hard_state_of_a_disk_is_not_touched_by_a_snapshot() {
     let disk = HardState { term: Term(3), vote: Some(NodeId(2)) };
     let mut node = Node::start(config(1, 3), Disk { hard_state: disk, ..Disk::default() }, 1000);

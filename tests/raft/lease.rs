@@ -3,7 +3,7 @@
 use crate::harness::*;
 use crate::network::{Network, demote, join, promote, remove};
 use std::time::Duration;
-use tenure::base::{Index, Sample, time};
+use tenure::base::{Index, NodeId, Sample, time};
 use tenure::raft::{Claim, Event, Role};
 
 /// The leader-lease duration, in milliseconds.
@@ -28,6 +28,11 @@ pub fn claiming_leader() -> (Node, u64) {
     (leader, begun)
 }
 
+/// How long a claim is under a lease duration of so many milliseconds.
+fn length(delta: u64) -> Duration {
+    time::claim(Duration::from_millis(delta))
+}
+
 fn start(leader: &Node) -> Option<Sample> {
     leader.raft.leader_lease(&leader.now()).map(|lease| lease.start)
 }
@@ -43,7 +48,7 @@ fn claim_is_counted_from_the_beginning_of_the_round_that_a_quorum_echoed() {
     leader.receive(3, echo(2, round));
     assert_eq!(start(&leader), Some(sample(sent)), "sent then, echoed 20 ms later");
     let lease = leader.raft.leader_lease(&leader.now()).expect("a claim");
-    assert_eq!(lease.length, time::claim(Duration::from_millis(DELTA)));
+    assert_eq!(lease.length, length(DELTA));
     assert_eq!(lease.term, leader.raft.term());
 }
 
@@ -60,6 +65,17 @@ fn late_and_repeated_echoes_extend_no_claim() {
     // An echo of a round that was never begun is no echo at all.
     leader.receive(3, echo(2, round + 1));
     leader.receive(3, echo(1, round));
+    assert_eq!(start(&leader), Some(sample(begun)));
+}
+
+#[test]
+fn claim_goes_on_through_more_rounds_than_samples_are_kept_of() {
+    let (mut leader, mut begun) = claiming_leader();
+    for round in DELTA / HEARTBEAT + 1..=5000 {
+        leader.beat();
+        begun = leader.clock;
+        leader.receive(2, echo(2, round));
+    }
     assert_eq!(start(&leader), Some(sample(begun)));
 }
 
@@ -132,14 +148,32 @@ fn nothing_is_claimed_before_delta_is_known_and_delta_only_grows() {
 
     let mut raft = leader;
     raft.raft.set_lease_duration(Duration::from_millis(DELTA / 2));
+    raft.beat();
+    raft.receive(2, echo(2, DELTA / HEARTBEAT + 1));
     let lease = raft.raft.leader_lease(&raft.now()).expect("a claim");
-    assert_eq!(lease.length, time::claim(Duration::from_millis(DELTA)));
+    assert_eq!((lease.start, lease.length), (raft.now(), length(DELTA)), "nothing shorter");
     // It grows: what was claimed stands, and more is claimed only when the longer wait is over.
     raft.raft.set_lease_duration(Duration::from_millis(10 * DELTA));
     assert_eq!(raft.raft.leader_lease(&raft.now()), Some(lease));
     raft.beat();
-    raft.receive(2, echo(2, DELTA / HEARTBEAT + 1));
+    raft.receive(2, echo(2, DELTA / HEARTBEAT + 2));
     assert_eq!(raft.raft.leader_lease(&raft.now()), Some(lease), "it has not waited so long");
+    raft.clock += 10 * DELTA;
+    let longer = raft.raft.leader_lease(&raft.now()).expect("a claim");
+    assert_eq!(longer.length, length(10 * DELTA));
+}
+
+#[test]
+fn delta_that_is_told_again_changes_nothing() {
+    let (mut leader, _) = claiming_leader();
+    let claim = leader.raft.leader_lease(&leader.now());
+    leader.raft.set_lease_duration(Duration::from_millis(10 * DELTA));
+    let now = leader.now();
+    leader.raft.transfer(&now, Some(NodeId(2)), Claim::Ended).expect("a voter");
+    assert_eq!(leader.raft.leader_lease(&now), None);
+    leader.raft.set_lease_duration(Duration::from_millis(10 * DELTA));
+    leader.raft.transfer(&now, Some(leader.id), Claim::Ended).expect("taken back");
+    assert_eq!(leader.raft.leader_lease(&now), claim, "kept since it grew");
 }
 
 #[test]

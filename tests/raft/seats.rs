@@ -45,6 +45,7 @@ fn change_of_one_voter_is_one_step_and_a_larger_one_is_joint() {
         (vec![promote(4), demote(3)], "1V 2V 3D 4J 5L ", "1V 2V 3L 4V 5L "),
         (vec![demote(2), remove(2)], "1V 3V 4L 5L ", "1V 3V 4L 5L "),
         (vec![remove(1), remove(2)], "1R 2R 3V 4L 5L ", "3V 4L 5L "),
+        (vec![remove(1), demote(2), remove(4), remove(5)], "1R 2D 3V ", "2L 3V "),
     ];
     for (changes, at_once, left) in table {
         let changed = five().changed(&changes).expect("possible");

@@ -139,6 +139,16 @@ fn election_is_decided_by_a_majority_of_all_voters() {
 }
 
 #[test]
+fn leader_knows_the_entry_of_its_own_with_which_its_term_begins() {
+    let mut leader = Node::leader(3, 3, &[1, 2]);
+    assert_eq!(leader.raft.own_noop(), Some(Index(3)));
+    leader.propose();
+    assert_eq!(leader.raft.own_noop(), Some(Index(3)));
+    leader.receive(2, append(4, (3, 3), 0, &[]));
+    assert_eq!(leader.raft.own_noop(), None, "it follows");
+}
+
+#[test]
 fn candidate_follows_the_leader_of_its_term_or_a_later_one() {
     for term in [1, 2] {
         let mut node = Node::new(1, 3);
@@ -304,6 +314,32 @@ fn follower_without_a_leader_campaigns_in_the_next_term_and_again() {
 
     node.become_candidate();
     assert_eq!(standing(&node), (Role::Candidate, Term(4), None));
+}
+
+#[test]
+fn votes_have_a_timeout_of_their_own_behind_a_late_pre_vote() {
+    let mut node = Node::with_log(1, 3, 1, &[]);
+    node.become_pre_candidate();
+    node.clock += ELECTION - 1;
+    node.receive(2, pre_vote_response(2, true));
+    assert_eq!(node.raft.role(), Role::Candidate);
+    let wait = node.raft.next_deadline() - node.now().boot();
+    assert!(wait >= ELECTION * 1_000_000, "{wait} ns");
+}
+
+#[test]
+fn peer_without_a_connection_refuses_and_one_that_is_back_is_waited_for() {
+    let (down, up) = (Event::PeerDown(NodeId(3)), Event::PeerUp(NodeId(3)));
+    for (events, role) in
+        [(vec![down.clone()], Role::Follower), (vec![down, up], Role::PreCandidate)]
+    {
+        let mut node = Node::with_log(1, 3, 1, &[]);
+        events.into_iter().for_each(|event| node.handle(event));
+        node.become_pre_candidate();
+        node.settle();
+        node.receive(2, pre_vote_response(1, false));
+        assert_eq!(node.raft.role(), role);
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Rot: what was durable and is no more is told, never trimmed.
 
 use crate::disk::{Operation, TestDisk};
-use crate::history::{append_each, founded, refused, reopen, segments, snapshot, store};
+use crate::history::{append_each, forge, founded, refused, reopen, segments, snapshot, store};
 use tenure::base::rng::Rng;
 use tenure::base::{Index, NodeId, Term};
 use tenure::raft::{HardState, Write};
@@ -143,6 +143,18 @@ fn h48_a_segment_of_another_length_is_refused() {
         disk.edit(&names[1], |bytes| bytes.resize(length, 0));
         assert!(refused(&disk).contains("bytes long"));
         disk.edit(&names[1], |bytes| *bytes = intact);
+    }
+}
+
+#[test]
+fn an_intact_segment_that_does_not_continue_the_one_before_is_refused() {
+    // The first record's number, the last index, and the checksum of the last record before.
+    for place in [16, 24, 32] {
+        let (disk, names) = three_segments();
+        forge(&disk, &names[2], 0, |envelope| envelope[40 + place] ^= 1);
+        let message = refused(&disk);
+        assert!(message.starts_with(&names[1]), "{message}");
+        assert!(message.contains("the next segment continues behind record"), "{message}");
     }
 }
 

@@ -4,9 +4,10 @@ use crate::disk::TestDisk;
 use crate::history::{
     FRESH, NODE, OPTIONS, append_each, founded, founding, make_newer, refused, reopen,
 };
+use tenure::base::limits::SEGMENT_BYTES;
 use tenure::base::{DirectoryId, NodeId};
 use tenure::raft::HardState;
-use tenure::wal::{Wal, WalError};
+use tenure::wal::{Wal, WalError, WalOptions, is_founded};
 
 fn two_segments() -> TestDisk {
     let disk = TestDisk::default();
@@ -48,6 +49,39 @@ fn the_founding_record_is_found_again() {
     let disk = two_segments();
     let (_, recovery) = reopen(&disk).unwrap();
     assert_eq!(recovery.founding, Some(founding(FRESH)));
+}
+
+#[test]
+fn a_directory_is_founded_once_it_has_its_record() {
+    let mut disk = TestDisk::default();
+    let (mut wal, _) = reopen(&disk).unwrap();
+    assert_eq!(is_founded(&mut disk), Ok(false), "an identity founds nothing");
+    wal.found(&founding(FRESH)).unwrap();
+    assert_eq!(is_founded(&mut disk), Ok(true));
+}
+
+#[track_caller]
+fn open_with_segments_of(segment_bytes: u64) {
+    let options = WalOptions { segment_bytes };
+    drop(Wal::open_with(TestDisk::default(), NODE, FRESH, &options));
+}
+
+#[test]
+#[should_panic(expected = "segments of 4097 bytes")]
+fn a_segment_is_of_whole_sectors() {
+    open_with_segments_of(4097);
+}
+
+#[test]
+#[should_panic(expected = "segments of 512 bytes")]
+fn a_segment_has_room_behind_its_header() {
+    open_with_segments_of(512);
+}
+
+#[test]
+#[should_panic(expected = "segments of 67109376 bytes")]
+fn a_segment_fits_into_memory() {
+    open_with_segments_of(8 * SEGMENT_BYTES + 512);
 }
 
 #[test]

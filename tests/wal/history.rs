@@ -114,9 +114,14 @@ pub fn segments(disk: &TestDisk) -> Vec<String> {
 
 /// Gives the envelope at `offset` of a file a later format, intact.
 pub fn make_newer(disk: &TestDisk, name: &str, offset: usize) {
+    forge(disk, name, offset, |envelope| envelope[8] = 2);
+}
+
+/// Changes the envelope at `offset` of a file, and its checksum with it.
+pub fn forge(disk: &TestDisk, name: &str, offset: usize, change: impl FnOnce(&mut [u8])) {
     disk.edit(name, |bytes| {
         let envelope = &mut bytes[offset..];
-        envelope[8] = 2;
+        change(envelope);
         let body = u32::from_le_bytes(envelope[12..16].try_into().unwrap()) as usize;
         let crc = tenure::base::checksum::crc32c(&envelope[..40 + body]);
         envelope[40 + body..44 + body].copy_from_slice(&crc.to_le_bytes());

@@ -33,7 +33,9 @@ fn l15_a_restore_ends_all_sessions_with_locks_queues_and_answers() {
     let (holder, waiter) = (script.open("holder"), script.open("waiter"));
     script.acquire(holder, 1, "a");
     script.acquire(waiter, 1, "a");
+    let applied = script.machine.applied;
     restore(&mut script, Wait::Full);
+    assert_eq!(script.machine.applied, applied);
     assert_eq!((script.machine.session_count(), script.machine.held_count()), (0, 0));
     assert_eq!(script.request(holder, 1, acquire("a")).0, Answer::SessionExpired);
     assert_eq!(script.machine.check_key(holder, &SessionKey([9; 16])), None);

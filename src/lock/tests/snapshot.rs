@@ -239,6 +239,41 @@ fn states_that_no_log_leads_to_are_refused() {
     assert_refused(spoil, "session 2 has a TTL of 1 ms");
 }
 
+/// What `spoil` makes of the state is found, and told as exactly this.
+#[track_caller]
+fn assert_found(spoil: impl FnOnce(&mut LockMachine), why: &str) {
+    let mut machine = busy().machine;
+    assert_eq!(machine.examine(), Ok(()));
+    spoil(&mut machine);
+    assert_eq!(machine.examine(), Err(why.to_owned()));
+}
+
+#[test]
+fn o1_sides_that_do_not_agree_in_number_are_found() {
+    let grant = |machine: &mut LockMachine| {
+        let session = machine.sessions.get_mut(&SessionId(2)).expect("alive");
+        session.answers.note_grant(RequestId(9), name("z"));
+    };
+    assert_found(grant, "sessions know 2 grants, and 1 locks are held");
+    let queue = |machine: &mut LockMachine| {
+        machine.locks.get_mut(&name("a")).expect("held").queue.pop().expect("it waits");
+    };
+    assert_found(queue, "sessions know 1 places, and queues 0 waiters");
+}
+
+#[test]
+fn o1_more_than_the_bounds_allow_is_found() {
+    let sessions = |machine: &mut LockMachine| machine.bounds.sessions = 1;
+    assert_found(sessions, "there are 2 sessions");
+    let locks = |machine: &mut LockMachine| machine.bounds.locks = 0;
+    assert_found(locks, "1 locks are held");
+    let waiters = |machine: &mut LockMachine| machine.bounds.waiters_per_lock = 0;
+    assert_found(waiters, "1 wait for \"a\"");
+    let mut machine = busy().machine;
+    (machine.bounds.sessions, machine.bounds.locks, machine.bounds.waiters_per_lock) = (2, 1, 1);
+    assert_eq!(machine.examine(), Ok(()), "as many as that are allowed");
+}
+
 #[test]
 fn a_session_that_ends_after_a_snapshot_frees_what_it_held() {
     let mut script = busy();
