@@ -5,10 +5,11 @@ use crate::lock::Name;
 use crate::sim::checkers::Violation;
 use crate::sim::checkers::replies::check_answer;
 use crate::sim::client::{ClientEvent, Surroundings};
+use crate::sim::event::Event;
 use crate::sim::marks::Mark;
 use crate::sim::program::{Aim, Program};
 use crate::sim::resource::Write;
-use crate::sim::world::{Event, Phase, STEP_NANOS_MIN, World};
+use crate::sim::world::{Phase, STEP_NANOS_MIN, World};
 
 impl World {
     pub(super) fn start_client(&mut self, slot: usize) {

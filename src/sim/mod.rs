@@ -9,6 +9,7 @@ mod clients;
 mod clock;
 mod disk;
 mod disk_faults;
+mod event;
 mod fault;
 mod faults;
 mod host;

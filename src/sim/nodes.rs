@@ -6,12 +6,13 @@ use crate::sim::checkers::consensus::Installed;
 use crate::sim::checkers::durability::Ending;
 use crate::sim::client::address_of;
 use crate::sim::disk_faults::Told;
+use crate::sim::event::Event;
 use crate::sim::judge::Step;
 use crate::sim::marks::Mark;
 use crate::sim::node::{Fate, SimNode, StepEnd, host_of};
 use crate::sim::outlet::Outgoing;
 use crate::sim::plan::MS;
-use crate::sim::world::{Event, Phase, STEP_NANOS_MIN, World};
+use crate::sim::world::{Phase, STEP_NANOS_MIN, World};
 use std::collections::BTreeMap;
 
 impl World {

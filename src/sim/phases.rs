@@ -6,11 +6,12 @@ use crate::base::time::nanos;
 use crate::sim::checkers::Violation;
 use crate::sim::checkers::durability::Ending;
 use crate::sim::checkers::members::Members;
+use crate::sim::event::Event;
 use crate::sim::host::Pauses;
 use crate::sim::network::HostId;
 use crate::sim::node::{Fate, slot_of};
 use crate::sim::plan::{MS, SECOND};
-use crate::sim::world::{Event, Phase, World};
+use crate::sim::world::{Phase, World};
 
 /// What becomes for good of a node that is not of the core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,6 +10,7 @@ use crate::lock::{LockMachine, Wait};
 use crate::raft::{Membership, Payload, Snapshot, SnapshotMeta};
 use crate::sim::checkers::durability::Ending;
 use crate::sim::disk::SimDisk;
+use crate::sim::event::Event;
 use crate::sim::fault::Fault;
 use crate::sim::host::Host;
 use crate::sim::judge::Judge;
@@ -17,7 +18,7 @@ use crate::sim::marks::Mark;
 use crate::sim::node::{SimNode, host_of};
 use crate::sim::outlet::drain_durable;
 use crate::sim::plan::SECOND;
-use crate::sim::world::{Event, World};
+use crate::sim::world::World;
 use crate::wal::{Wal, WalOptions};
 
 /// That a seed restores, and how.

@@ -7,9 +7,10 @@
 use crate::base::SessionId;
 use crate::base::time::nanos;
 use crate::sim::checkers::Violation;
+use crate::sim::event::Event;
 use crate::sim::fault::Fault;
 use crate::sim::plan::{LogRoom, SECOND};
-use crate::sim::world::{Event, Phase, World};
+use crate::sim::world::{Phase, World};
 
 impl World {
     /// Since when the world has been calm, if it is.

@@ -1,25 +1,24 @@
 //! The simulated world: machines, network and clients, one queue of events, one thread.
 
 use crate::base::{Index, NodeId, rng::Rng};
-use crate::raft::LeaderLease;
 use crate::sim::checkers::durability::Ending;
 use crate::sim::checkers::{Violation, bounds};
 use crate::sim::client::SimClient;
+use crate::sim::event::Event;
 use crate::sim::fault::Fault;
-use crate::sim::faults::{FOUNDING, Flapping, Stillness};
+use crate::sim::faults::FOUNDING;
 use crate::sim::host::Host;
 use crate::sim::judge::Judge;
 use crate::sim::links::Links;
 use crate::sim::marks::Mark;
-use crate::sim::network::{Arrival, HostId, LineId, Network, NetworkEvent};
+use crate::sim::network::{Arrival, HostId, Network, NetworkEvent};
 use crate::sim::node::{Fate, SimNode, host_of};
 use crate::sim::operator::Operator;
 use crate::sim::plan::Plan;
 use crate::sim::queue::Queue;
 use crate::sim::replay::History;
-use crate::sim::resource::{Resource, Write};
+use crate::sim::resource::Resource;
 use crate::sim::run::Report;
-use crate::sim::schedule::Injection;
 use crate::sim::trace::Trace;
 
 /// Everything there is in one run.
@@ -69,65 +68,6 @@ pub enum Phase {
     Whole,
     /// Everybody has.
     Over,
-}
-
-/// What can happen.
-#[derive(Debug)]
-pub enum Event {
-    /// The network's own.
-    Network(NetworkEvent),
-    /// A node's turn.
-    Node(usize),
-    /// A client's turn.
-    Client(usize),
-    /// A fault strikes.
-    Strike(Box<Injection>),
-    /// A node starts again.
-    Restart(usize),
-    /// Links are cut.
-    Cut(Vec<(HostId, HostId)>),
-    /// Links are whole again.
-    Mend(Vec<(HostId, HostId)>),
-    /// A node loses power for a moment.
-    Lapse(usize),
-    /// An operator moves leadership.
-    MoveOn,
-    /// Links go down and up.
-    Flap(Box<Flapping>),
-    /// Links are quick again, and lose nothing.
-    Calm(Vec<(HostId, HostId)>),
-    /// A machine stands still for so long.
-    Still(HostId, Stillness, u64),
-    /// It goes on.
-    Wake(HostId),
-    /// A machine's clocks are slewed.
-    Slew(HostId, i64),
-    /// A disk has room again.
-    MakeRoom(usize),
-    /// A node's process, of that start, has published its claim to lead.
-    Publish { slot: usize, start: u64, claim: Box<Option<LeaderLease>> },
-    /// The operator asks once more.
-    AskAgain(LineId),
-    /// The operator gives up.
-    EndOrder(LineId),
-    /// A node that was removed is shut down for good.
-    Retire(usize),
-    /// A new process in a client's place.
-    NewClient(usize),
-    /// A write reaches the resource.
-    Write(Box<Write>),
-    /// Is every session of this client's process gone? It ended at `since`.
-    Inspect { client: Box<str>, since: u64 },
-    /// The cluster is restored from a snapshot.
-    Restore,
-    /// The faults end: a core is healed.
-    Core,
-    /// The connections of a node out of the core break.
-    Break(usize),
-    /// Programs come to their end.
-    Finish,
-    /// Has everybody come to rest?
-    Verdict,
 }
 
 impl World {
@@ -398,5 +338,3 @@ impl World {
 
 /// The least time from one turn of a process to the next that it asks for itself.
 pub(super) const STEP_NANOS_MIN: u64 = 1_000;
-
-const _: () = assert!(size_of::<Event>() <= 40);

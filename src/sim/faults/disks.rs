@@ -7,10 +7,11 @@ use crate::raft::Seat;
 use crate::sim::checkers::bytes::{RecordSpan, segment_records};
 use crate::sim::checkers::durability::Ending;
 use crate::sim::disk_faults::{Strike, StrikeOn};
+use crate::sim::event::Event;
 use crate::sim::node::{Fate, slot_of};
 use crate::sim::plan::{MS, SECOND};
 use crate::sim::storage::Storage;
-use crate::sim::world::{Event, World};
+use crate::sim::world::World;
 
 /// What a kernel makes of the pages whose sync failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
