@@ -118,6 +118,17 @@ fn signals_reach_the_command_and_its_answer_is_ours() {
 }
 
 #[test]
+fn what_a_command_leaves_behind_does_not_outlive_the_lock() {
+    let cluster = Cluster::start();
+    let script = "trap '' TERM HUP; sleep 1000 & echo ready; exit 7";
+    let (mut child, mut reader, line) = start_lock(&cluster, &["x", "--", "sh", "-c", script]);
+    assert_eq!(line, "ready");
+    assert_eq!(child.wait().unwrap().code(), Some(7));
+    reader.read_to_string(&mut String::new()).unwrap();
+    assert_eq!(code(&cluster.run("lock", &["-n", "x", "--", "true"])), Some(0));
+}
+
+#[test]
 fn a_signal_while_waiting_withdraws_the_request() {
     let cluster = Cluster::start();
     let (mut holder, _reader, _) = start_lock(&cluster, &["x"]);

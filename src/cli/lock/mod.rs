@@ -28,6 +28,7 @@ const LOST: u8 = 123;
 ///
 /// CMD finds the lock's name and fencing token in TENURE_LOCK and TENURE_TOKEN. If the lease cannot be
 /// renewed CMD's process group gets SIGTERM before the lease's end, and SIGKILL at the latest by its end.
+/// What CMD leaves behind in its group when it ends is killed, and the lock released.
 /// Without CMD it prints "NAME TOKEN" and holds the lock until a signal.
 #[derive(Args, Debug)]
 #[command(

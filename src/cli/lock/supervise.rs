@@ -68,6 +68,8 @@ pub fn supervise(
     }
     loop {
         if group.has_ended() {
+            // The lock is given back next: nobody may go on under it.
+            group.signal(SIGKILL);
             return Ok(End::Exited(reap(group)?));
         }
         for signal in signals.take() {
