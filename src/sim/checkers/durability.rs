@@ -11,7 +11,7 @@ use super::members::Members;
 use crate::base::{Index, NodeId, Term};
 use crate::raft::{
     AppendOutcome, AppendResponse, HardState, Message, Raft, SnapshotOutcome, SnapshotResponse,
-    VoteResponse,
+    VoteRequest, VoteResponse,
 };
 use std::collections::BTreeMap;
 
@@ -118,6 +118,8 @@ impl Ledger {
             Message::VoteResponse(VoteResponse { term, granted: true }) => {
                 self.check_vote(node, to, *term)
             }
+            // Who asks for votes has given its own.
+            Message::Vote(VoteRequest { term, .. }) => self.check_vote(node, node, *term),
             Message::AppendResponse(AppendResponse {
                 term,
                 outcome: AppendOutcome::Accepted { matched },
@@ -296,7 +298,7 @@ mod tests {
     use crate::base::founding::FoundingRecord;
     use crate::base::rng::Rng;
     use crate::base::{DirectoryId, WriteSeq};
-    use crate::raft::{Entry, EntryHeader, EntryKind, Payload, Write};
+    use crate::raft::{Cause, Entry, EntryHeader, EntryKind, Payload, Write};
     use crate::sim::disk::SimDisk;
     use crate::sim::host::{Host, Pauses, SharedHost};
     use crate::sim::outlet::drain_durable;
@@ -388,6 +390,22 @@ mod tests {
             let checked = ledger.check_promise(NODE, NodeId(candidate), &vote);
             assert_eq!(checked.err().map(|found| found.checker), (candidate == 3).then_some("O3"));
         }
+    }
+
+    #[test]
+    fn asking_for_votes_before_the_own_one_is_durable_is_found() {
+        let (host, mut wal, mut ledger) = open();
+        let ask = Message::Vote(VoteRequest {
+            term: Term(1),
+            last_index: Index(0),
+            last_term: Term(0),
+            cause: Cause::Silence,
+        });
+        let early = ledger.check_promise(NODE, NodeId(2), &ask);
+        assert_eq!(early.unwrap_err().checker, "O4");
+        wal.append(&write(1, voted(1), None, &[])).unwrap();
+        drain_durable(&host, &mut ledger);
+        ledger.check_promise(NODE, NodeId(2), &ask).unwrap();
     }
 
     #[test]
