@@ -148,14 +148,20 @@ fn a_leader_moves_on_order_and_the_new_one_claims_at_once() {
     );
 }
 
-#[test]
-fn requests_during_a_hand_over_are_answered_by_whoever_leads_then() {
+/// The successor does not hear of it, so after a while the leader leads on.
+fn cluster_in_a_vain_hand_over() -> (Cluster, NodeId, SessionId) {
     let (mut cluster, leader, session) = cluster_with_session(60_000);
     cluster.advance_in_steps(300 * MS, 10 * MS);
     let next = cluster.nodes().find(|node| *node != leader).unwrap();
     cluster.cut(leader, next);
     cluster.hand_over(leader, Some(next), Claim::Ended);
     cluster.settle();
+    (cluster, leader, session)
+}
+
+#[test]
+fn requests_during_a_hand_over_are_answered_by_whoever_leads_then() {
+    let (mut cluster, leader, session) = cluster_in_a_vain_hand_over();
     cluster.request(leader, CLIENT, acquire(session, 1, "a"));
     assert_eq!(token_of(&cluster.settle_and_take(CLIENT), 1), None, "no proposals meanwhile (C3)");
     // Nobody takes over: it leads on, and takes up what it held back.
@@ -166,12 +172,7 @@ fn requests_during_a_hand_over_are_answered_by_whoever_leads_then() {
 
 #[test]
 fn nt29_what_was_held_back_is_taken_up_in_short_turns() {
-    let (mut cluster, leader, session) = cluster_with_session(60_000);
-    cluster.advance_in_steps(300 * MS, 10 * MS);
-    let next = cluster.nodes().find(|node| *node != leader).unwrap();
-    cluster.cut(leader, next);
-    cluster.hand_over(leader, Some(next), Claim::Ended);
-    cluster.settle();
+    let (mut cluster, leader, session) = cluster_in_a_vain_hand_over();
     (1..=600)
         .for_each(|id| cluster.request(leader, CLIENT, acquire(session, id, &format!("{id}"))));
     cluster.settle();

@@ -1,0 +1,132 @@
+//! Connections, and who is home.
+
+use super::*;
+
+#[test]
+fn all_endpoints_are_dialed_at_once_and_home_is_the_leader_of_the_highest_term() {
+    let mut rig = Rig::new();
+    assert_eq!(rig.links.len(), 3);
+    rig.welcome(1, hint(4, Some(1)));
+    rig.welcome(2, hint(5, Some(3)));
+    rig.sent.clear();
+    rig.welcome(3, hint(5, Some(3)));
+    let sent = rig.take_sent();
+    assert!(!sent.is_empty() && sent.iter().all(|(link, _)| *link == rig.link(3)), "{sent:?}");
+    assert_eq!(rig.core.home(), Some(rig.link(3)));
+    rig.say(1, leader(4, Some(1)));
+    assert!(rig.take_sent().is_empty());
+}
+
+#[test]
+fn a_leader_at_an_address_that_is_not_configured_is_dialed() {
+    let mut rig = Rig::new();
+    rig.welcome(1, hint(1, Some(9)));
+    assert!(rig.links.contains_key("n9:1"));
+    rig.welcome(9, hint(1, Some(9)));
+    assert_eq!(rig.sent[0].0, rig.link(9));
+    let old = rig.link(9);
+    rig.welcome(2, hint(2, Some(2)));
+    assert_eq!(rig.hung_up, [old]);
+}
+
+#[test]
+fn a_silent_home_is_hung_up() {
+    let mut rig = Rig::with_session();
+    let home = rig.link(1);
+    rig.pass(3_400 * MS);
+    assert!(rig.hung_up.is_empty());
+    rig.pass(7 * SECOND);
+    assert_eq!(rig.hung_up, [home]);
+    assert_ne!(rig.link(1), home, "it is dialed again");
+}
+
+#[test]
+fn a_home_without_a_session_is_asked_whether_it_lives() {
+    let mut rig = Rig::with_session();
+    let home = rig.link(1);
+    rig.say(1, ServerMessage::SessionEnded { session: SESSION });
+    rig.pass(10 * SECOND - 1);
+    assert!(rig.take_sent().is_empty());
+    rig.pass(10 * SECOND);
+    let sent = rig.take_sent();
+    assert!(matches!(sent[..], [(link, Request::Status { .. })] if link == home), "{sent:?}");
+    rig.pass(10 * SECOND + 3_300 * MS);
+    assert!(rig.hung_up.is_empty());
+    rig.pass(10 * SECOND + 3_400 * MS);
+    assert_eq!(rig.hung_up, [home]);
+}
+
+#[test]
+fn a_dial_that_stays_silent_is_given_up_after_the_connect_timeout() {
+    let mut rig = Rig::new();
+    rig.pass(5 * SECOND - 1);
+    assert!(rig.hung_up.is_empty());
+    rig.pass(5 * SECOND);
+    assert_eq!(rig.hung_up, [LinkId(1), LinkId(2), LinkId(3)]);
+}
+
+#[test]
+fn a_node_of_another_cluster_is_hung_up() {
+    let mut rig = Rig::new();
+    assert_eq!(rig.core.hello().cluster, None);
+    let (ours, other) = (ClusterId([1; 16]), ClusterId([2; 16]));
+    rig.welcome_in(Some(ours), 1, hint(1, Some(1)));
+    rig.welcome_in(Some(other), 2, hint(9, Some(2)));
+    rig.welcome_in(Some(ours), 3, hint(1, Some(1)));
+    assert_eq!((rig.hung_up.len(), rig.core.home()), (1, Some(rig.link(1))));
+    assert_eq!(rig.core.hello().cluster, Some(ours), "what each later node is told");
+}
+
+#[test]
+fn a_named_leader_that_cannot_be_reached_does_not_hide_one_that_can() {
+    let mut rig = Rig::with_session();
+    rig.say(2, leader(99, Some(9)));
+    rig.close_link(9);
+    rig.acquire("a", Wait::Forever);
+    let home = rig.link(1);
+    let sent = rig.take_sent();
+    assert!(matches!(sent.last(), Some((link, Request::Submit { .. })) if *link == home));
+}
+
+#[test]
+fn a_home_that_repeats_that_it_leads_gets_everything_again_after_a_pause() {
+    let mut rig = Rig::with_session();
+    rig.acquire("a", Wait::Forever);
+    rig.sent.clear();
+    rig.say(1, leader(1, Some(1)));
+    assert!(rig.submitted().is_empty());
+    rig.pass(100 * MS);
+    assert_eq!(ids(&rig.submitted()), [1]);
+}
+
+#[test]
+fn a_home_that_resigns_is_left_until_a_leader_is_known() {
+    let mut rig = Rig::with_session();
+    rig.say(1, leader(2, None));
+    rig.acquire("a", Wait::Forever);
+    assert!(rig.take_sent().is_empty());
+    rig.say(2, leader(2, Some(1)));
+    let sent = rig.take_sent();
+    assert!(sent.iter().all(|(link, _)| *link == rig.link(1)) && sent.len() == 2, "{sent:?}");
+}
+
+#[test]
+fn a_home_that_says_later_than_others_that_it_leads_stays_home() {
+    let mut rig = Rig::new();
+    rig.welcome(1, hint(1, None));
+    rig.welcome(2, hint(1, Some(1)));
+    assert_eq!(rig.core.home(), Some(rig.link(1)));
+    rig.say(1, leader(1, Some(1)));
+    assert_eq!(rig.core.home(), Some(rig.link(1)));
+}
+
+#[test]
+fn a_leader_that_denied_it_is_believed_in_again_after_a_second() {
+    let mut rig = Rig::with_session();
+    rig.say(1, leader(1, None));
+    assert_eq!(rig.core.home(), None, "though the others still name it");
+    rig.pass(SECOND - 1);
+    assert_eq!(rig.core.home(), None);
+    rig.pass(SECOND);
+    assert_eq!(rig.core.home(), Some(rig.link(1)));
+}

@@ -1,0 +1,289 @@
+//! The client core against a server that is played by hand: safety L4, L6, L7, L13, L14, L17–L21, L24.
+
+mod anything;
+mod belief;
+mod endings;
+mod links;
+mod reads;
+mod requests;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+use tenure::base::rng::Rng;
+use tenure::base::time::{RHO_PPM, belief};
+use tenure::base::{
+    ClusterId, Index, NodeId, RequestId, Sample, SessionId, SessionKey, Term, Token,
+};
+use tenure::client::core::{
+    AcquireCall, Action, CallId, Core, CoreOptions, Done, EndReason, LeaseId, LinkId, SessionState,
+    Wait,
+};
+use tenure::lock::{Answer, Operation, Refusal};
+use tenure::wire::{ClientWelcome, LeaderHint, Query, ReadAnswer, Request, ServerMessage};
+use tenure::{Error, Status};
+
+const MS: u64 = 1_000_000;
+const SECOND: u64 = 1_000 * MS;
+const TTL: Duration = Duration::from_secs(10);
+const SESSION: SessionId = SessionId(100);
+
+/// A core, a clock, and what the core did.
+struct Rig {
+    core: Core,
+    now: u64,
+    links: BTreeMap<String, LinkId>,
+    hung_up: Vec<LinkId>,
+    /// What was sent and not looked at yet.
+    sent: Vec<(LinkId, Request)>,
+    decided: BTreeMap<CallId, Result<Done, Error>>,
+    ended: Vec<(LeaseId, EndReason)>,
+    states: Vec<SessionState>,
+    extended: usize,
+    /// All actions in order, in words.
+    log: Vec<String>,
+}
+
+impl Rig {
+    fn new() -> Self {
+        let options = CoreOptions {
+            endpoints: vec!["n1:1".into(), "n2:1".into(), "n3:1".into()],
+            client: "test".into(),
+            ttl: TTL,
+            connect_timeout: Duration::from_secs(5),
+            request_timeout: Duration::from_secs(5),
+            key: SessionKey([7; 16]),
+            seed: 1,
+        };
+        let mut rig = Self {
+            core: Core::new(options, &Sample::at(0)),
+            now: 0,
+            links: BTreeMap::new(),
+            hung_up: Vec::new(),
+            sent: Vec::new(),
+            decided: BTreeMap::new(),
+            ended: Vec::new(),
+            states: Vec::new(),
+            extended: 0,
+            log: Vec::new(),
+        };
+        rig.drain();
+        rig
+    }
+
+    /// Three nodes, the first leads in term 1, and there is a session.
+    fn with_session() -> Self {
+        let mut rig = Self::new();
+        rig.welcome_all();
+        let number = rig.creation();
+        rig.open(number);
+        rig.sent.clear();
+        rig
+    }
+
+    fn welcome_all(&mut self) {
+        for node in 1..=3 {
+            self.welcome(node, hint(1, Some(1)));
+        }
+    }
+
+    fn now(&self) -> Sample {
+        Sample::at(self.now)
+    }
+
+    fn link(&self, node: u64) -> LinkId {
+        self.links[&format!("n{node}:1")]
+    }
+
+    fn drain(&mut self) {
+        for action in self.core.take_actions(&Sample::at(self.now)) {
+            self.log.push(format!("{action:?}"));
+            match action {
+                Action::Dial { link, endpoint } => {
+                    self.links.insert(endpoint, link);
+                }
+                Action::Hangup { link } => self.hung_up.push(link),
+                Action::Send { link, request } => self.sent.push((link, request)),
+                Action::Extend(_) => self.extended += 1,
+                Action::LeaseEnded { lease, reason } => self.ended.push((lease, reason)),
+                Action::SessionChanged { state, .. } => self.states.push(state),
+                Action::Decided { call, result } => {
+                    let before = self.decided.insert(call, result);
+                    assert!(before.is_none(), "{call:?} was decided twice");
+                }
+            }
+        }
+    }
+
+    fn welcome(&mut self, node: u64, leader: LeaderHint) {
+        self.welcome_in(None, node, leader);
+    }
+
+    fn welcome_in(&mut self, cluster: Option<ClusterId>, node: u64, leader: LeaderHint) {
+        let welcome = ClientWelcome { node: NodeId(node), cluster, leader };
+        self.core.handle_welcome(&self.now(), self.link(node), welcome);
+        self.drain();
+    }
+
+    fn say(&mut self, node: u64, message: ServerMessage) {
+        self.say_on(self.link(node), message);
+    }
+
+    fn say_on(&mut self, link: LinkId, message: ServerMessage) {
+        self.core.handle_message(&self.now(), link, message);
+        self.drain();
+    }
+
+    fn open(&mut self, number: u64) {
+        let (session, ttl_ms, rho_ppm) = (SESSION, 10_000, RHO_PPM);
+        self.say(1, ServerMessage::SessionOpened { number, session, ttl_ms, rho_ppm });
+    }
+
+    fn refuse(&mut self, number: u64, refusal: Refusal) {
+        self.say(1, ServerMessage::SessionRefused { number, refusal });
+    }
+
+    /// Answers the last creation with another session than the first.
+    fn open_next(&mut self) {
+        let (number, session) = (self.creation(), SessionId(SESSION.0 + 1));
+        self.sent.clear();
+        let (ttl_ms, rho_ppm) = (10_000, RHO_PPM);
+        self.say(1, ServerMessage::SessionOpened { number, session, ttl_ms, rho_ppm });
+    }
+
+    fn answer(&mut self, node: u64, request: u64, answer: Answer) {
+        let request = RequestId(request);
+        self.say(node, ServerMessage::Answered { session: SESSION, request, answer });
+    }
+
+    fn close_link(&mut self, node: u64) {
+        self.core.handle_closed(&self.now(), self.link(node), "connection refused");
+        self.drain();
+    }
+
+    /// Lets time pass until `until`, stopping at each deadline of the core.
+    fn pass(&mut self, until: u64) {
+        while self.core.next_deadline() <= until {
+            let due = self.core.next_deadline().max(self.now);
+            self.now = due;
+            self.core.handle_deadline(&self.now());
+            self.drain();
+            assert!(self.core.next_deadline() > due, "the core spins at {due}");
+        }
+        self.now = until;
+    }
+
+    /// Passes time, and acknowledges each renewal as soon as it is sent.
+    fn pass_renewed(&mut self, until: u64) {
+        while self.now < until {
+            self.pass((self.now + 100 * MS).min(until));
+            for (_, request) in self.take_sent() {
+                if let Request::Renew { session, number } = request {
+                    self.say(1, ServerMessage::Renewed { session, number });
+                }
+            }
+        }
+    }
+
+    fn take_sent(&mut self) -> Vec<(LinkId, Request)> {
+        std::mem::take(&mut self.sent)
+    }
+
+    /// The number of the last creation that was sent.
+    fn creation(&self) -> u64 {
+        let number = |(_, request): &(LinkId, Request)| match request {
+            Request::OpenSession { number, .. } => Some(*number),
+            _ => None,
+        };
+        self.sent.iter().rev().find_map(number).expect("a creation was sent")
+    }
+
+    /// The number of the last renewal that was sent.
+    fn renewal(&self) -> u64 {
+        let number = |(_, request): &(LinkId, Request)| match request {
+            Request::Renew { number, .. } => Some(*number),
+            _ => None,
+        };
+        self.sent.iter().rev().find_map(number).expect("a renewal was sent")
+    }
+
+    /// Ids, floors and operations of what was submitted, in order.
+    fn submitted(&mut self) -> Vec<(u64, u64, Operation)> {
+        let submitted = |(_, request)| match request {
+            Request::Submit { request, floor, operation, .. } => {
+                Some((request.0, floor.0, operation))
+            }
+            _ => None,
+        };
+        self.take_sent().into_iter().filter_map(submitted).collect()
+    }
+
+    fn acquire(&mut self, name: &str, wait: Wait) -> CallId {
+        self.acquire_as(0, name, wait)
+    }
+
+    fn acquire_as(&mut self, owner: u64, name: &str, wait: Wait) -> CallId {
+        let name = name.try_into().unwrap();
+        let wish = AcquireCall { name, wait, value: Vec::new(), owner };
+        let call = self.core.acquire(&self.now(), wish);
+        self.drain();
+        call
+    }
+
+    fn cancel(&mut self, call: CallId) {
+        self.core.cancel(&self.now(), call);
+        self.drain();
+    }
+
+    fn release(&mut self, lease: LeaseId) -> CallId {
+        let call = self.core.release(&self.now(), lease);
+        self.drain();
+        call
+    }
+
+    fn read(&mut self) -> CallId {
+        let query = Query::Lock { name: "a".try_into().unwrap() };
+        let call = self.core.read(&self.now(), query);
+        self.drain();
+        call
+    }
+
+    /// Acquires and is granted; gives the lease.
+    fn held(&mut self, name: &str, request: u64, token: u64) -> LeaseId {
+        let call = self.acquire(name, Wait::Forever);
+        self.answer(1, request, Answer::Granted { token: Token(token) });
+        self.sent.clear();
+        self.lease(call)
+    }
+
+    fn lease(&self, call: CallId) -> LeaseId {
+        match self.decided.get(&call) {
+            Some(Ok(Done::Acquired { lease, .. })) => *lease,
+            other => panic!("{call:?} is not granted: {other:?}"),
+        }
+    }
+
+    fn status(&self, call: CallId) -> Option<Status> {
+        self.decided.get(&call)?.as_ref().err().map(|error| error.status)
+    }
+
+    fn remaining(&self, lease: LeaseId) -> Duration {
+        self.core.remaining(&self.now(), lease)
+    }
+}
+
+fn hint(term: u64, leader: Option<u64>) -> LeaderHint {
+    let leader = leader.map(|node| (NodeId(node), format!("n{node}:1")));
+    LeaderHint { term: Term(term), leader }
+}
+
+fn leader(term: u64, node: Option<u64>) -> ServerMessage {
+    ServerMessage::Leader(hint(term, node))
+}
+
+fn ids(submitted: &[(u64, u64, Operation)]) -> Vec<u64> {
+    submitted.iter().map(|(id, ..)| *id).collect()
+}
+
+fn v() -> Duration {
+    belief(TTL, RHO_PPM, RHO_PPM)
+}

@@ -1,0 +1,47 @@
+//! Reads.
+
+use super::*;
+
+#[test]
+fn a_read_is_asked_again_at_a_new_leader_and_never_answered_by_an_older_state() {
+    let mut rig = Rig::with_session();
+    let answer = |call: CallId, index: u64| {
+        let (index, answer) = (Index(index), ReadAnswer::Valid(true));
+        ServerMessage::Read { read: call.0, index, answer }
+    };
+    let first = rig.read();
+    rig.say(1, answer(first, 10));
+    let second = rig.read();
+    rig.sent.clear();
+    rig.say(2, leader(2, Some(2)));
+    assert!(rig.take_sent().iter().any(|(_, request)| matches!(request, Request::Read { .. })));
+    rig.say(2, answer(second, 9));
+    assert!(!rig.decided.contains_key(&second));
+    rig.pass(SECOND);
+    rig.say(2, answer(second, 11));
+    assert!(matches!(rig.decided[&second], Ok(Done::Read { index: Index(11), .. })));
+}
+
+#[test]
+fn a_read_that_nobody_answers_is_unavailable_after_the_request_timeout() {
+    let mut rig = Rig::with_session();
+    let (kept, cancelled) = (rig.read(), rig.read());
+    rig.cancel(cancelled);
+    assert_eq!(rig.status(cancelled), Some(Status::Cancelled));
+    rig.pass_renewed(4_900 * MS);
+    assert_eq!(rig.status(kept), None);
+    rig.pass_renewed(5 * SECOND);
+    assert_eq!(rig.status(kept), Some(Status::Unavailable));
+}
+
+#[test]
+fn reads_without_an_answer_are_bounded() {
+    let mut rig = Rig::with_session();
+    let calls: Vec<CallId> = (0..1024).map(|_| rig.read()).collect();
+    assert!(rig.decided.is_empty());
+    let one_more = rig.read();
+    assert_eq!(rig.status(one_more), Some(Status::Limit));
+    rig.cancel(calls[0]);
+    let again = rig.read();
+    assert_eq!(rig.status(again), None);
+}
