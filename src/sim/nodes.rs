@@ -76,10 +76,7 @@ impl World {
         self.trace.marks.hit_if(waits, Mark::ClaimWaits);
         if let Some(installed) = seen.installed {
             self.trace.count("snapshot installs");
-            self.trace.marks.hit(match installed {
-                Installed::SuffixKept => Mark::InstallKeepsSuffix,
-                Installed::LogReset => Mark::InstallResetsLog,
-            });
+            self.trace.marks.hit_if(installed == Installed::LogReset, Mark::InstallResetsLog);
         }
         self.follow_members();
         if seen.elected {

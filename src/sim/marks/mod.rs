@@ -107,7 +107,6 @@ marks! {
     SnapshotRefused = "there is no room for a snapshot",
     SnapshotBroken = "a process ends while a snapshot is being stored",
     SnapshotSent = "a part of a snapshot is sent",
-    InstallKeepsSuffix = "a leader's snapshot is installed, and the log behind it is kept",
     InstallResetsLog = "a leader's snapshot is installed, and the log begins anew",
     InstallStored = "a snapshot that is sent is said to be there already",
     SegmentRemoved = "compaction removes a segment",
