@@ -11,7 +11,7 @@ use tenure::base::{
     Token,
 };
 use tenure::lock::{
-    Acquire, Answer, LockView, Mode, Name, Operation, Refusal, SessionView, WaiterView,
+    Acquire, Answer, HolderView, LockView, Mode, Name, Operation, Refusal, SessionView, WaiterView,
 };
 use tenure::raft::{
     Append, AppendOutcome, AppendResponse, Cause, Change, Entry, EntryHeader, EntryKind, Heartbeat,
@@ -100,6 +100,15 @@ fn lock_view() -> LockView {
         client: "c".to_owned(),
         value: vec![1, 2],
         since_unix_ms: 1000,
+        limit: 3,
+        others: vec![HolderView {
+            token: Token(10),
+            session: SessionId(7),
+            client: "h".to_owned(),
+            since_unix_ms: 1002,
+            permits: 2,
+        }],
+        holding: 2,
         waiters: vec![WaiterView {
             session: SessionId(6),
             client: "w".to_owned(),

@@ -16,9 +16,13 @@ pub const REQUESTS_PER_SESSION_MAX: usize = 16_384;
 pub const ANSWERS_PER_SESSION_MAX: usize = 32_768;
 /// Waiters of one lock.
 pub const WAITERS_PER_LOCK_MAX: usize = 100_000;
+/// Holders of one shared or counted lock; whoever comes then waits.
+pub const HOLDERS_PER_LOCK_MAX: usize = 100_000;
 
 /// Waiters that a view of a lock lists.
 pub const WAITERS_SHOWN_MAX: usize = 64;
+/// Holders that a view of a lock lists besides the oldest.
+pub const HOLDERS_SHOWN_MAX: usize = 16;
 /// Locks in one answer to a read.
 pub const LOCKS_PER_READ_MAX: usize = 32;
 
@@ -85,7 +89,8 @@ const _: () = assert!(
             + VALUE_BYTES_MAX
             + CLIENT_NAME_BYTES_MAX
             + 128
-            + WAITERS_SHOWN_MAX * (CLIENT_NAME_BYTES_MAX + 32))
+            + WAITERS_SHOWN_MAX * (CLIENT_NAME_BYTES_MAX + 32)
+            + HOLDERS_SHOWN_MAX * (CLIENT_NAME_BYTES_MAX + 48))
         < FRAME_BYTES_MAX
 );
 const _: () = assert!(TTL_MS_MIN < TTL_MS_DEFAULT && TTL_MS_DEFAULT < TTL_MS_MAX);

@@ -86,11 +86,11 @@ impl fmt::Display for Name {
 pub enum Mode {
     /// One holder.
     Exclusive,
-    /// Any number of readers. Not acted on in this version.
+    /// Any number of readers. One that arrives behind a waiting writer queues behind it.
     Shared,
 }
 
-/// A request for a lock. Carries all that later versions need, so that the format stands.
+/// A request for a lock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Acquire {
     /// What to lock.
@@ -98,13 +98,14 @@ pub struct Acquire {
     /// Shown to whoever asks who holds it; at most 4 KiB.
     #[serde(with = "serde_bytes")]
     pub value: Vec<u8>,
-    /// This version acts on `Exclusive` only.
+    /// `Exclusive` for a semaphore.
     pub mode: Mode,
-    /// 0 = a lock, else a semaphore of this size. This version acts on 0 only.
+    /// 0 = a lock, else a semaphore of this size. Fixed by those who hold it or wait.
     pub limit: u32,
-    /// How many of the semaphore's permits; 1 for a lock.
+    /// How many of the semaphore's permits, from 1 to its size; 1 for a lock.
     pub permits: u32,
-    /// 0 = this acquire alone.
+    /// 0 = this acquire alone. The same other owner of a session enters again what it holds: one more handle
+    /// on the same grant, and the same token.
     pub owner: Owner,
     /// Lock delay after an expiry, in milliseconds. This version acts on 0 only.
     pub delay_ms: u32,
@@ -117,7 +118,8 @@ pub struct Acquire {
 pub enum Operation {
     /// Answers `Granted`, `Queued` or `Held`.
     Acquire(Acquire),
-    /// Frees `name` if held under `token` by this session; else answers `NotHeld` (L13).
+    /// Gives up one handle on `name` if held under `token` by this session, and so frees it with the last one;
+    /// else answers `NotHeld` (L13).
     Release { name: Name, token: Token },
     /// Takes back the acquire of that id, granted, queued or not yet seen, and fixes its answer as
     /// `Withdrawn` (L14).
@@ -198,7 +200,7 @@ pub enum Refusal {
 pub struct LockView {
     /// Its name.
     pub name: Name,
-    /// The token of the present grant; 0 if vacant.
+    /// The token of the present grant, of several the oldest; 0 if vacant.
     pub token: Token,
     /// The holder's session.
     pub session: SessionId,
@@ -209,10 +211,32 @@ pub struct LockView {
     pub value: Vec<u8>,
     /// When it was granted, by the wall clock of the leader that proposed the entry.
     pub since_unix_ms: u64,
+    /// 0 = a lock, else a semaphore of this size.
+    pub limit: u32,
+    /// The other holders, the oldest first; at most
+    /// [`HOLDERS_SHOWN_MAX`](crate::base::limits::HOLDERS_SHOWN_MAX).
+    pub others: Vec<HolderView>,
+    /// How many hold it in all.
+    pub holding: u32,
     /// Those who wait, first come first; at most [`WAITERS_SHOWN_MAX`](crate::base::limits::WAITERS_SHOWN_MAX).
     pub waiters: Vec<WaiterView>,
     /// How many wait in all.
     pub waiting: u32,
+}
+
+/// One who holds a lock beside the oldest holder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HolderView {
+    /// The token of its grant.
+    pub token: Token,
+    /// Its session.
+    pub session: SessionId,
+    /// Its client name.
+    pub client: String,
+    /// When it was granted, by the proposer's wall clock.
+    pub since_unix_ms: u64,
+    /// How many permits of a semaphore it has.
+    pub permits: u32,
 }
 
 /// One who waits.

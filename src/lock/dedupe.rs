@@ -6,7 +6,7 @@
 
 use super::command::{Answer, Name, Refusal};
 use super::queue::Ticket;
-use crate::base::{RequestId, Token};
+use crate::base::{Owner, RequestId, Token};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -18,9 +18,16 @@ pub(super) struct Answers {
     /// Up to here every id that is not known is refused for good: one of them was refused for want of
     /// room without being remembered, and must not run when it arrives again.
     refused_to: RequestId,
-    grants: BTreeMap<RequestId, Name>,
+    grants: BTreeMap<RequestId, Hold>,
     waiting: BTreeMap<RequestId, Place>,
     fixed: BTreeMap<RequestId, Fixed>,
+}
+
+/// The grant that an acquire has a handle on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Hold {
+    pub(super) name: Name,
+    pub(super) token: Token,
 }
 
 /// Where an acquire waits.
@@ -28,6 +35,7 @@ pub(super) struct Answers {
 pub(super) struct Place {
     pub(super) name: Name,
     pub(super) ticket: Ticket,
+    pub(super) owner: Owner,
 }
 
 /// An answer that no later entry changes.
@@ -44,7 +52,7 @@ pub(super) enum Fixed {
 /// What is known of a request.
 #[derive(Debug)]
 pub(super) enum Known<'a> {
-    Granted(&'a Name),
+    Granted(&'a Hold),
     Waiting(&'a Place),
     Fixed(&'a Fixed),
 }
@@ -115,9 +123,9 @@ impl Answers {
         fixed.or_else(granted).or_else(waiting)
     }
 
-    /// `request` holds `name`.
-    pub(super) fn note_grant(&mut self, request: RequestId, name: Name) {
-        let earlier = self.grants.insert(request, name);
+    /// `request` has a handle on the grant `hold`.
+    pub(super) fn note_grant(&mut self, request: RequestId, hold: Hold) {
+        let earlier = self.grants.insert(request, hold);
         assert!(earlier.is_none(), "request {request} holds {earlier:?} already");
     }
 
@@ -127,13 +135,18 @@ impl Answers {
         assert!(earlier.is_none(), "request {request} waits at {earlier:?} already");
     }
 
+    /// Whether an acquire of `owner`, which is not 0, waits for `name`.
+    pub(super) fn waits_as(&self, owner: Owner, name: &Name) -> bool {
+        self.waiting.values().any(|place| place.owner == owner && place.name == *name)
+    }
+
     /// The place that `request` waited at, which it now leaves.
     pub(super) fn leave_queue(&mut self, request: RequestId) -> Place {
         self.waiting.remove(&request).unwrap_or_else(|| panic!("request {request} does not wait"))
     }
 
-    /// The lock that `request` held, which it now gives up.
-    pub(super) fn end_grant(&mut self, request: RequestId) -> Name {
+    /// The grant that `request` had a handle on, which it now gives up.
+    pub(super) fn end_grant(&mut self, request: RequestId) -> Hold {
         self.grants.remove(&request).unwrap_or_else(|| panic!("request {request} holds nothing"))
     }
 
@@ -163,7 +176,7 @@ impl Answers {
         self.refused_to
     }
 
-    pub(super) fn grants(&self) -> &BTreeMap<RequestId, Name> {
+    pub(super) fn grants(&self) -> &BTreeMap<RequestId, Hold> {
         &self.grants
     }
 

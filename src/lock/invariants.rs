@@ -1,9 +1,10 @@
 //! What must hold of the state after each entry (O1), and of a state that a snapshot brings.
 
-use super::command::Name;
+use super::command::{Mode, Name};
 use super::dedupe::Known;
 use super::grant::Lock;
-use super::level::LEVEL_MAX;
+use super::holders::Holders;
+use super::level::{Bounds, LEVEL_MAX};
 use super::machine::LockMachine;
 use super::queue::Queue;
 use super::session::Session;
@@ -38,7 +39,8 @@ impl LockMachine {
         }
         self.examine_tokens()?;
         for (name, lock) in &self.locks {
-            self.examine_holder(name, lock)?;
+            lock.examine(&self.bounds).map_err(|why| format!("{name:?}: {why}"))?;
+            self.examine_holders(name, &lock.holders)?;
             self.examine_waiters(name, &lock.queue)?;
         }
         self.examine_counts()
@@ -70,26 +72,37 @@ impl LockMachine {
     /// Each grant has a token of its own, given out already in this incarnation (L3, L4).
     fn examine_tokens(&self) -> Result<(), String> {
         let (floor, last) = (self.tokens.floor(), self.tokens.last());
-        let tokens = self.locks.values().map(|lock| lock.grant.token);
+        let grants = self.locks.values().flat_map(|lock| lock.holders.iter());
+        let tokens = grants.map(|grant| grant.token);
         let mut tokens: Vec<Token> = tokens.collect();
         tokens.sort_unstable();
         for token in &tokens {
             ensure!(*token > floor && *token <= last, "token {token} is not in {floor} … {last}");
         }
         let twice = tokens.windows(2).find(|pair| pair[0] == pair[1]);
-        ensure!(twice.is_none(), "two locks have token {twice:?}");
+        ensure!(twice.is_none(), "two grants have token {twice:?}");
         Ok(())
     }
 
-    /// The holder's session lives (L1) and knows of the grant. There is one holder by type.
-    fn examine_holder(&self, name: &Name, lock: &Lock) -> Result<(), String> {
-        let grant = &lock.grant;
-        ensure!(grant.value.len() <= VALUE_BYTES_MAX, "{name:?} has {} bytes", grant.value.len());
-        let session = self.sessions.get(&grant.session);
-        match session.and_then(|session| session.answers.known(grant.request)) {
-            Some(Known::Granted(known)) if known == name => Ok(()),
-            known => Err(format!("{name:?} is held by {grant:?}, whose session says {known:?}")),
+    /// Each holder's session lives (L1) and knows of each handle on the grant.
+    fn examine_holders(&self, name: &Name, holders: &Holders) -> Result<(), String> {
+        for grant in holders.iter() {
+            let (value, session) = (grant.claim.value.len(), grant.claim.session);
+            ensure!(value <= VALUE_BYTES_MAX, "{name:?} has {value} bytes");
+            let session = self.sessions.get(&session);
+            for request in grant.handles.iter() {
+                match session.and_then(|session| session.answers.known(request)) {
+                    Some(Known::Granted(hold))
+                        if (&hold.name, hold.token) == (name, grant.token) => {}
+                    known => {
+                        return Err(format!(
+                            "{name:?} is held by {grant:?}, whose session says {known:?}"
+                        ));
+                    }
+                }
+            }
         }
+        Ok(())
     }
 
     /// Each waiter's session lives (L5) and knows its place.
@@ -97,9 +110,9 @@ impl LockMachine {
         queue.check_invariants();
         ensure!(queue.len() <= self.bounds.waiters_per_lock, "{} wait for {name:?}", queue.len());
         for (ticket, waiter) in queue.iter() {
-            let value = waiter.value.len();
+            let value = waiter.claim.value.len();
             ensure!(value <= VALUE_BYTES_MAX, "a waiter for {name:?} has {value} bytes");
-            let session = self.sessions.get(&waiter.session);
+            let session = self.sessions.get(&waiter.claim.session);
             match session.and_then(|session| session.answers.known(waiter.request)) {
                 Some(Known::Waiting(place)) if place.name == *name && place.ticket == ticket => {}
                 known => {
@@ -118,10 +131,40 @@ impl LockMachine {
         ensure!(locks <= self.bounds.locks, "{locks} locks are held");
         let answers = || self.sessions.values().map(|session| &session.answers);
         let grants: usize = answers().map(|answers| answers.grants().len()).sum();
-        ensure!(grants == locks, "sessions know {grants} grants, and {locks} locks are held");
+        let held = self.locks.values().flat_map(|lock| lock.holders.iter());
+        let handles: usize = held.map(|grant| grant.handles.iter().count()).sum();
+        ensure!(grants == handles, "sessions know {grants} grants, and locks {handles} handles");
         let places: usize = answers().map(|answers| answers.waiting().len()).sum();
         let waiters: usize = self.locks.values().map(|lock| lock.queue.len()).sum();
         ensure!(places == waiters, "sessions know {places} places, and queues {waiters} waiters");
+        Ok(())
+    }
+}
+
+impl Lock {
+    /// What is wrong, unless those who hold it fit in it (L1), and whoever waits first does not (L5).
+    fn examine(&self, bounds: &Bounds) -> Result<(), String> {
+        self.holders.examine()?;
+        let (limit, holders) = (self.limit, self.holders.len());
+        ensure!(holders > 0, "nobody holds it");
+        ensure!(holders <= bounds.holders_per_lock, "{holders} hold it");
+        let (one, most) = (holders == 1, u64::from(limit.max(1)));
+        let claims = || self.holders.iter().map(|grant| &grant.claim);
+        let is_shared = claims().all(|claim| claim.mode == Mode::Shared);
+        let taken = self.holders.permits();
+        ensure!(
+            one || (limit == 0 && is_shared) || limit > 0,
+            "{holders} hold it, not all to read"
+        );
+        ensure!(limit == 0 || taken <= most, "{taken} of {limit} permits are taken");
+        let waiting = self.queue.iter().map(|(_, waiter)| &waiter.claim);
+        let misfit = claims().chain(waiting).find(|claim| {
+            let is_counted = limit > 0 && claim.mode == Mode::Exclusive;
+            !(1..=most).contains(&u64::from(claim.permits)) || !(limit == 0 || is_counted)
+        });
+        ensure!(misfit.is_none(), "of size {limit}, with {misfit:?}");
+        let first = self.queue.first().filter(|first| self.has_room(&first.claim, bounds));
+        ensure!(first.is_none(), "{first:?} waits though there is room");
         Ok(())
     }
 }

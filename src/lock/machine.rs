@@ -150,7 +150,7 @@ impl LockMachine {
 
     /// Drops a session with its grants, places and answers in one apply (L22); `None` if it is not alive.
     ///
-    /// Places go first, so that none of the freed locks is handed to the session that ends.
+    /// All places and grants go first, so that nothing freed is handed to the session that ends.
     fn end_session(
         &mut self,
         id: SessionId,
@@ -158,10 +158,18 @@ impl LockMachine {
         granted: &mut Vec<Granted>,
     ) -> Option<Outcome> {
         let session = self.sessions.remove(&id)?;
-        for place in session.answers.waiting().values() {
+        let (places, grants) = (session.answers.waiting(), session.answers.grants());
+        for place in places.values() {
             self.leave_queue(place);
         }
-        for name in session.answers.grants().values() {
+        for hold in grants.values() {
+            // A grant with several handles went with the first of them.
+            if self.grant(&hold.name, hold.token).is_some() {
+                self.drop_grant(hold);
+            }
+        }
+        let holds = grants.values().map(|hold| &hold.name);
+        for name in holds.chain(places.values().map(|place| &place.name)) {
             self.hand_over(name, unix_ms, granted);
         }
         Some(Outcome::SessionEnded { session: id })

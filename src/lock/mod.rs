@@ -8,14 +8,18 @@
 //! Nothing here reads a clock, draws a number, or depends on the order of a hash map; all maps are
 //! ordered, and every bound that an apply tests is a constant of the level.
 
+mod acquire;
+mod answer;
 mod command;
 mod dedupe;
 mod fingerprint;
 mod grant;
+mod holders;
 mod invariants;
 mod level;
 mod machine;
 mod queue;
+mod release;
 mod restore;
 mod session;
 mod snapshot;
@@ -25,8 +29,8 @@ mod token;
 mod view;
 
 pub use command::{
-    Acquire, Answer, Command, LockView, Mode, Name, NameError, Operation, Refusal, SessionView,
-    Settings, WaiterView,
+    Acquire, Answer, Command, HolderView, LockView, Mode, Name, NameError, Operation, Refusal,
+    SessionView, Settings, WaiterView,
 };
 pub use machine::LockMachine;
 pub use restore::{RestoreError, RestoreWait, Wait};

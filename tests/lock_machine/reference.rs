@@ -3,11 +3,11 @@
 //! It has no index, no queue and no count that could disagree with the list, and none of the bounds,
 //! which the logs of this test do not reach.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use tenure::base::limits::{TTL_MS_MAX, TTL_MS_MIN};
 use tenure::base::{Index, RequestId, SessionId, Term, Token};
 use tenure::lock::{
-    Acquire, Answer, Applied, Command, Granted, Name, Operation, Outcome, Refusal, Settings,
+    Acquire, Answer, Applied, Command, Granted, Mode, Name, Operation, Outcome, Refusal, Settings,
 };
 
 #[derive(Default)]
@@ -33,17 +33,23 @@ struct Session {
     fixed: BTreeMap<RequestId, Answer>,
 }
 
+/// One acquire that stands. Those that share a token are handles on one grant.
 #[derive(Clone)]
 struct Claim {
-    name: Name,
     session: SessionId,
     request: RequestId,
+    wanted: Acquire,
     /// `None` while it waits.
     token: Option<Token>,
 }
 
-/// Token, session and client of the holder, and the waiters.
-type LockShown = (Token, SessionId, String, Vec<(SessionId, String)>);
+/// The holders, the oldest first, and the waiters.
+#[derive(Debug, PartialEq, Eq)]
+pub struct LockShown {
+    pub limit: u32,
+    pub holders: Vec<(Token, SessionId, String)>,
+    pub waiters: Vec<(SessionId, String)>,
+}
 
 impl Reference {
     pub fn apply(&mut self, index: Index, term: Term, command: &Command) -> Applied {
@@ -122,22 +128,60 @@ impl Reference {
         answered(answer)
     }
 
-    fn acquire(&mut self, session: SessionId, request: RequestId, acquire: &Acquire) -> Answer {
-        if acquire.limit != 0 {
-            return Answer::Refused(Refusal::Unsupported);
+    fn acquire(&mut self, session: SessionId, request: RequestId, wanted: &Acquire) -> Answer {
+        let is_counted = wanted.limit > 0;
+        if wanted.permits == 0
+            || wanted.permits > wanted.limit.max(1)
+            || (is_counted && wanted.mode == Mode::Shared)
+        {
+            return Answer::Refused(Refusal::Invalid);
         }
-        if let (Some((_, _, client, _)), true) = (self.lock(&acquire.name), acquire.try_only) {
-            return Answer::Held { client };
+        let inside: Vec<&Claim> = self.claims_of(&wanted.name).collect();
+        if inside.iter().any(|claim| claim.wanted.limit != wanted.limit) {
+            return Answer::Refused(Refusal::Invalid);
         }
-        let name = acquire.name.clone();
-        let token = self.lock(&name).is_none().then(|| self.next_token());
-        self.claims.push(Claim { name, session, request, token });
+        let own = inside.iter().find(|claim| {
+            wanted.owner.0 != 0 && (claim.session, claim.wanted.owner) == (session, wanted.owner)
+        });
+        let token = match own {
+            Some(own) => {
+                let is_same =
+                    (own.wanted.mode, own.wanted.permits) == (wanted.mode, wanted.permits);
+                if !is_same || own.token.is_none() {
+                    return Answer::Refused(Refusal::Invalid);
+                }
+                own.token
+            }
+            None if inside.iter().all(|claim| claim.token.is_some()) && self.fits(wanted) => {
+                Some(self.next_token())
+            }
+            None if wanted.try_only => {
+                let client = self.client(inside[0].session);
+                return Answer::Held { client };
+            }
+            None => None,
+        };
+        self.claims.push(Claim { session, request, wanted: wanted.clone(), token });
         self.standing_answer(session, request).expect("just claimed")
     }
 
+    /// Whether `wanted` could hold now, waiters not asked.
+    fn fits(&self, wanted: &Acquire) -> bool {
+        let holders = self.holders(&wanted.name);
+        let taken: u32 = holders.iter().map(|claim| claim.wanted.permits).sum();
+        let all_read = holders.iter().all(|claim| claim.wanted.mode == Mode::Shared);
+        if wanted.limit > 0 {
+            taken + wanted.permits <= wanted.limit
+        } else {
+            holders.is_empty() || (all_read && wanted.mode == Mode::Shared)
+        }
+    }
+
     fn release(&mut self, session: SessionId, name: &Name, token: Token) -> Answer {
-        let is_it = |c: &&Claim| c.session == session && c.name == *name && c.token == Some(token);
-        let Some(claim) = self.claims.iter().find(is_it).cloned() else { return Answer::NotHeld };
+        let is_it = |c: &&Claim| c.session == session && c.token == Some(token);
+        let Some(claim) = self.claims_of(name).find(is_it).cloned() else {
+            return Answer::NotHeld;
+        };
         self.drop_claim(&claim, Answer::Ended { token });
         Answer::Done
     }
@@ -155,12 +199,12 @@ impl Reference {
     fn end(&mut self, session: SessionId) -> Option<Outcome> {
         let position = self.sessions.iter().position(|s| s.id == session)?;
         self.sessions.remove(position);
-        let mut held: Vec<Claim> = self.claims.clone();
-        held.retain(|claim| claim.session == session && claim.token.is_some());
-        held.sort_by_key(|claim| claim.request);
+        let mut freed = self.claims.clone();
+        freed.retain(|claim| claim.session == session);
+        freed.sort_by_key(|claim| (claim.token.is_none(), claim.request));
         self.claims.retain(|claim| claim.session != session);
-        for claim in held {
-            self.hand_over(&claim.name);
+        for claim in freed {
+            self.hand_over(&claim.wanted.name);
         }
         Some(Outcome::SessionEnded { session })
     }
@@ -177,18 +221,20 @@ impl Reference {
     fn drop_claim(&mut self, claim: &Claim, answer: Answer) {
         self.claims.retain(|c| (c.session, c.request) != (claim.session, claim.request));
         self.find(claim.session).fixed.insert(claim.request, answer);
-        self.hand_over(&claim.name);
+        self.hand_over(&claim.wanted.name);
     }
 
-    /// Grants `name` to the first claim of it, if nobody holds it.
+    /// Grants `name` to its waiters in their order, until one does not fit.
     fn hand_over(&mut self, name: &Name) {
-        if self.claims.iter().any(|claim| claim.name == *name && claim.token.is_some()) {
-            return;
-        }
-        let token = Token(self.stamp(self.tokens + 1));
-        if let Some(claim) = self.claims.iter_mut().find(|claim| claim.name == *name) {
+        loop {
+            let waits = |claim: &Claim| claim.wanted.name == *name && claim.token.is_none();
+            let Some(first) = self.claims.iter().position(waits) else { return };
+            if !self.fits(&self.claims[first].wanted) {
+                return;
+            }
+            let token = self.next_token();
+            let claim = &mut self.claims[first];
             claim.token = Some(token);
-            self.tokens += 1;
             self.granted.push(Granted { session: claim.session, request: claim.request, token });
         }
     }
@@ -208,7 +254,8 @@ impl Reference {
         let position = self.claims.iter().position(is_it)?;
         let claim = &self.claims[position];
         let before = self.claims[..position].iter();
-        let ahead = before.filter(|c| c.name == claim.name && c.token.is_none()).count();
+        let ahead =
+            before.filter(|c| c.wanted.name == claim.wanted.name && c.token.is_none()).count();
         Some(match claim.token {
             Some(token) => Answer::Granted { token },
             None => Answer::Queued { ahead: ahead as u32 },
@@ -216,16 +263,31 @@ impl Reference {
     }
 
     pub fn lock(&self, name: &Name) -> Option<LockShown> {
-        let client = |id| self.sessions.iter().find(|s| s.id == id).expect("alive").client.clone();
-        let claims = || self.claims.iter().filter(|claim| claim.name == *name);
-        let holder = claims().find(|claim| claim.token.is_some())?;
-        let waiters = claims().filter(|claim| claim.token.is_none());
-        let waiters = waiters.map(|claim| (claim.session, client(claim.session))).collect();
-        Some((holder.token?, holder.session, client(holder.session), waiters))
+        let limit = self.claims_of(name).next()?.wanted.limit;
+        let holders = self.holders(name).into_iter();
+        let holders =
+            holders.map(|c| (c.token.expect("it holds"), c.session, self.client(c.session)));
+        let waiters = self.claims_of(name).filter(|claim| claim.token.is_none());
+        let waiters = waiters.map(|claim| (claim.session, self.client(claim.session)));
+        Some(LockShown { limit, holders: holders.collect(), waiters: waiters.collect() })
     }
 
     pub fn is_held_by(&self, name: &Name, token: Token) -> bool {
-        self.claims.iter().any(|claim| claim.name == *name && claim.token == Some(token))
+        self.claims_of(name).any(|claim| claim.token == Some(token))
+    }
+
+    fn claims_of(&self, name: &Name) -> impl Iterator<Item = &Claim> {
+        self.claims.iter().filter(move |claim| claim.wanted.name == *name)
+    }
+
+    /// One claim of each grant, in the order of the tokens.
+    fn holders(&self, name: &Name) -> Vec<&Claim> {
+        let held = self.claims_of(name).filter_map(|claim| Some((claim.token?, claim)));
+        held.collect::<BTreeMap<_, _>>().into_values().collect()
+    }
+
+    fn client(&self, session: SessionId) -> String {
+        self.sessions.iter().find(|s| s.id == session).expect("alive").client.clone()
     }
 
     pub fn sessions(&self) -> Vec<(SessionId, u32)> {
@@ -233,7 +295,8 @@ impl Reference {
     }
 
     pub fn held_count(&self) -> usize {
-        self.claims.iter().filter(|claim| claim.token.is_some()).count()
+        let held = self.claims.iter().filter(|claim| claim.token.is_some());
+        held.map(|claim| &claim.wanted.name).collect::<BTreeSet<_>>().len()
     }
 
     pub fn standing(&self, session: SessionId) -> Vec<(RequestId, Answer)> {

@@ -1,13 +1,15 @@
 //! Bytes back into a machine. They may come from anywhere: each piece is checked, then the whole.
 
 use super::{
-    AnswerPiece, FORMAT, Head, LENGTH_BYTES, LockPiece, SessionPiece, SnapshotError, WaiterPiece,
+    AnswerPiece, FORMAT, Head, HolderPiece, LENGTH_BYTES, LockPiece, SessionPiece, SnapshotError,
+    WaiterPiece,
 };
 use crate::base::{RequestId, SessionId, codec};
 use crate::lock::LockMachine;
 use crate::lock::command::Name;
-use crate::lock::dedupe::{Answers, Fixed, Place};
-use crate::lock::grant::{Grant, Lock};
+use crate::lock::dedupe::{Answers, Fixed, Hold, Place};
+use crate::lock::grant::Lock;
+use crate::lock::holders::{Claim, Grant, Handles, Holders};
 use crate::lock::queue::{Queue, Waiter};
 use crate::lock::restore::RestoreWait;
 use crate::lock::session::Session;
@@ -65,19 +67,46 @@ impl LockMachine {
     }
 
     fn decode_lock(&mut self, pieces: &mut Pieces<'_>) -> Result<(), SnapshotError> {
-        let LockPiece { name, token, session, request, since_unix_ms, value, waiters } =
-            pieces.read()?;
+        let LockPiece { name, limit, holders, waiters } = pieces.read()?;
         let name = Name::try_from(name).map_err(|error| pieces.damaged(error.to_string()))?;
         if self.locks.last_key_value().is_some_and(|(last, _)| *last >= name) {
             return Err(pieces.damaged(format!("lock {name:?} is out of order")));
         }
-        self.new_request(pieces, session, request)?.note_grant(request, name.clone());
-        let mut queue = Queue::default();
-        for _ in 0..waiters {
-            self.decode_waiter(pieces, &name, &mut queue)?;
+        let mut lock = Lock::new(limit);
+        for _ in 0..holders {
+            self.decode_holder(pieces, &name, &mut lock.holders)?;
         }
-        let grant = Grant { session, request, token, since_unix_ms, value: value.into() };
-        self.locks.insert(name, Lock { grant, queue });
+        for _ in 0..waiters {
+            self.decode_waiter(pieces, &name, &mut lock.queue)?;
+        }
+        self.locks.insert(name, lock);
+        Ok(())
+    }
+
+    fn decode_holder(
+        &mut self,
+        pieces: &mut Pieces<'_>,
+        name: &Name,
+        holders: &mut Holders,
+    ) -> Result<(), SnapshotError> {
+        let HolderPiece { token, since_unix_ms, requests, claim } = pieces.read()?;
+        if holders.last().is_some_and(|last| last.token >= token) {
+            return Err(pieces.damaged(format!("token {token} is out of order")));
+        }
+        let claim = Claim::from(claim);
+        if holders.by_owner(claim.session, claim.owner).is_some() {
+            return Err(pieces.damaged(format!("owner {} holds {name:?} twice", claim.owner)));
+        }
+        let Some((first, later)) = requests.split_first() else {
+            return Err(pieces.damaged(format!("no acquire holds token {token}")));
+        };
+        let mut handles = Handles::new(*first);
+        later.iter().for_each(|request| handles.add(*request));
+        for request in requests {
+            let hold = Hold { name: name.clone(), token };
+            self.new_request(pieces, claim.session, request)?.note_grant(request, hold);
+        }
+        holders.add(Grant { token, since_unix_ms, handles, claim });
         Ok(())
     }
 
@@ -87,10 +116,12 @@ impl LockMachine {
         name: &Name,
         queue: &mut Queue,
     ) -> Result<(), SnapshotError> {
-        let WaiterPiece { session, request, since_unix_ms, value } = pieces.read()?;
+        let WaiterPiece { request, since_unix_ms, claim } = pieces.read()?;
+        let claim = Claim::from(claim);
+        let (session, owner) = (claim.session, claim.owner);
         let answers = self.new_request(pieces, session, request)?;
-        let ticket = queue.push(Waiter { session, request, since_unix_ms, value: value.into() });
-        answers.note_waiting(request, Place { name: name.clone(), ticket });
+        let ticket = queue.push(Waiter { request, since_unix_ms, claim });
+        answers.note_waiting(request, Place { name: name.clone(), ticket, owner });
         Ok(())
     }
 

@@ -3,9 +3,12 @@
 mod bounds;
 mod golden;
 mod grants;
+mod re_entry;
 mod requests;
 mod restore;
 mod script;
+mod semaphores;
 mod sessions;
+mod shared;
 mod snapshot;
 mod views;

@@ -3,6 +3,7 @@
 use super::script::{Script, acquire, granted, name, plain, try_acquire};
 use crate::base::limits::FRAME_BYTES_MAX;
 use crate::base::{RequestId, SessionId, Term, Token};
+use crate::lock::dedupe::Hold;
 use crate::lock::token::Tokens;
 use crate::lock::{
     Acquire, Answer, Command, LockMachine, Operation, Outcome, Refusal, RestoreWait, Settings,
@@ -21,7 +22,7 @@ fn busy() -> Script {
     script.release(two, 4, "b", 2);
     script.release(two, 5, "b", 2);
     script.withdraw(two, 7, 6);
-    script.request(two, 8, Operation::Acquire(Acquire { limit: 2, ..plain("a") }));
+    script.request(two, 8, Operation::Acquire(Acquire { permits: 2, ..plain("a") }));
     script
 }
 
@@ -74,26 +75,24 @@ fn golden_bytes_of_format_1() {
     ]
     .concat();
     let answer = ["16000000", "0300000000000000", "02000000", "02000000000000006162"].concat();
-    let lock = [
-        "3a000000",
-        "010000000000000078",
+    let lock =
+        ["1d000000", "010000000000000078", "00000000", "0100000000000000", "0100000000000000"]
+            .concat();
+    // Session, owner, mode, permits, delay.
+    let claim = concat!("0300000000000500", "0000000000000000", "00000000", "01000000", "00000000");
+    let holder = [
+        "45000000",
         "0100000000000500",
-        "0300000000000500",
-        "0100000000000000",
         "ec03000000000000",
-        "010000000000000007",
         "0100000000000000",
+        "0100000000000000",
+        claim,
+        "010000000000000007",
     ]
     .concat();
-    let waiter = [
-        "20000000",
-        "0300000000000500",
-        "0200000000000000",
-        "ed03000000000000",
-        "0000000000000000",
-    ]
-    .concat();
-    let expected = ["01000000", &head, &session, &answer, &lock, &waiter].concat();
+    let waiter =
+        ["34000000", "0200000000000000", "ed03000000000000", claim, "0000000000000000"].concat();
+    let expected = ["01000000", &head, &session, &answer, &lock, &holder, &waiter].concat();
     assert_eq!(hex(&script.machine.encode()), expected);
 }
 
@@ -129,8 +128,8 @@ fn l17_answers_are_repeated_and_the_floor_holds_after_a_snapshot() {
     assert_eq!(script.release(two, 4, "b", 2).0, Answer::Done);
     assert_eq!(script.release(two, 5, "b", 2).0, Answer::NotHeld);
     assert_eq!(script.acquire(two, 6, "a"), Answer::Withdrawn);
-    let unsupported = Answer::Refused(Refusal::Unsupported);
-    assert_eq!(script.acquire(two, 8, "a"), unsupported);
+    let invalid = Answer::Refused(Refusal::Invalid);
+    assert_eq!(script.acquire(two, 8, "a"), invalid);
     script.request_above(10, two, 10, try_acquire("a"));
     reload(&mut script);
     assert_eq!(script.acquire(two, 8, "a"), Answer::Refused(Refusal::BelowFloor));
@@ -252,9 +251,10 @@ fn assert_found(spoil: impl FnOnce(&mut LockMachine), why: &str) {
 fn o1_sides_that_do_not_agree_in_number_are_found() {
     let grant = |machine: &mut LockMachine| {
         let session = machine.sessions.get_mut(&SessionId(2)).expect("alive");
-        session.answers.note_grant(RequestId(9), name("z"));
+        let hold = Hold { name: name("z"), token: Token(9) };
+        session.answers.note_grant(RequestId(9), hold);
     };
-    assert_found(grant, "sessions know 2 grants, and 1 locks are held");
+    assert_found(grant, "sessions know 2 grants, and locks 1 handles");
     let queue = |machine: &mut LockMachine| {
         machine.locks.get_mut(&name("a")).expect("held").queue.pop().expect("it waits");
     };
