@@ -13,17 +13,38 @@ use reference::{LockShown, Reference};
 use std::collections::{BTreeMap, BTreeSet};
 use tenure::base::{Index, Owner, RequestId, SessionId, SessionKey, Term, Token};
 use tenure::lock::{
-    Acquire, Answer, Applied, Command, LockMachine, Mode, Name, Operation, Outcome, Settings, Wait,
+    Acquire, Answer, Applied, Command, Delayed, LockMachine, Mode, Name, Operation, Outcome,
+    Settings, Wait,
 };
 
 /// One entry of a log, in terms of what the log has made so far.
 #[derive(Clone, Debug)]
 enum Step {
-    Open { ttl_ms: u32 },
-    Request { session: usize, request: u64, floor: u64, wish: Wish },
-    Expire { session: usize, term: u64 },
-    Settings { ttl_ms_max: u32, lease_ms: u32 },
-    RestoreOver { term: u64 },
+    Open {
+        ttl_ms: u32,
+    },
+    Request {
+        session: usize,
+        request: u64,
+        floor: u64,
+        wish: Wish,
+    },
+    Expire {
+        session: usize,
+        term: u64,
+    },
+    Settings {
+        ttl_ms_max: u32,
+        lease_ms: u32,
+    },
+    RestoreOver {
+        term: u64,
+    },
+    /// Of the delay with this number, counted round; of none if there is none.
+    DelayOver {
+        number: usize,
+        term: u64,
+    },
 }
 
 /// What becomes of the machine before an entry.
@@ -43,9 +64,10 @@ enum Wish {
         lock: usize,
         kind: Kind,
         owner: u64,
+        delay_ms: u32,
         try_only: bool,
     },
-    /// `token` as guessed, or if 0 the oldest that holds the lock, whoever's it is.
+    /// `token` as guessed, or if 0 one that holds the lock: of this session, or else the oldest.
     Release {
         lock: usize,
         token: u64,
@@ -87,8 +109,15 @@ fn kind(lock: usize) -> impl Strategy<Value = Kind> {
 fn acquire() -> impl Strategy<Value = Wish> {
     let lock = (0..LOCKS.len()).prop_flat_map(|lock| (Just(lock), kind(lock)));
     let owner = prop_oneof![2 => Just(0u64), 3 => 1..3u64];
-    (lock, owner, prop::bool::weighted(0.2))
-        .prop_map(|((lock, kind), owner, try_only)| Wish::Acquire { lock, kind, owner, try_only })
+    let delay_ms = prop_oneof![20 => Just(0u32), 6 => Just(70), 1 => Just(3_600_001)];
+    let whose = (owner, delay_ms, prop::bool::weighted(0.2));
+    (lock, whose).prop_map(|((lock, kind), (owner, delay_ms, try_only))| Wish::Acquire {
+        lock,
+        kind,
+        owner,
+        delay_ms,
+        try_only,
+    })
 }
 
 fn wish() -> impl Strategy<Value = Wish> {
@@ -97,13 +126,13 @@ fn wish() -> impl Strategy<Value = Wish> {
         12 => acquire(),
         6 => (lock, prop_oneof![4 => Just(0), 1 => 1..9u64])
             .prop_map(|(lock, token)| Wish::Release { lock, token }),
-        4 => (0..14u64).prop_map(|acquire| Wish::Withdraw { acquire }),
+        4 => (0..20u64).prop_map(|acquire| Wish::Withdraw { acquire }),
         1 => Just(Wish::Close),
     ]
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let request = (0..5usize, 0..14u64, prop_oneof![3 => 0..3u64, 1 => 0..14u64], wish());
+    let request = (0..5usize, 0..20u64, prop_oneof![8 => 0..3u64, 1 => 0..20u64], wish());
     let settings = (prop_oneof![Just(100u32), Just(5_000), Just(20_000)], 100..200u32);
     prop_oneof![
         3 => prop_oneof![Just(0u32), Just(10_000), Just(u32::MAX)]
@@ -114,6 +143,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (0..5usize, 1..4u64).prop_map(|(session, term)| Step::Expire { session, term }),
         1 => settings.prop_map(|(ttl_ms_max, lease_ms)| Step::Settings { ttl_ms_max, lease_ms }),
         2 => (1..4u64).prop_map(|term| Step::RestoreOver { term }),
+        2 => (0..6usize, 1..4u64).prop_map(|(number, term)| Step::DelayOver { number, term }),
     ]
 }
 
@@ -175,6 +205,19 @@ impl Log {
         self.opened.iter().rev().nth(number).copied().unwrap_or(SessionId(0))
     }
 
+    /// One of the delays that are not over; if there is none, the token of a holder, which has no delay.
+    fn delay(&self, number: usize) -> (Name, Token) {
+        let delays: Vec<Delayed> = self.machine.delays().collect();
+        match delays.get(number % delays.len().max(1)) {
+            Some(delayed) => (delayed.name.clone(), delayed.token),
+            None => {
+                let name = name(LOCKS[number % LOCKS.len()]);
+                let token = self.machine.lock(&name).map_or(Token(0), |view| view.token);
+                (name, token)
+            }
+        }
+    }
+
     fn command(&self, step: &Step) -> Command {
         match step {
             Step::Open { ttl_ms } => Command::OpenSession {
@@ -186,7 +229,7 @@ impl Log {
                 session: self.session(*session),
                 request: RequestId(*request),
                 floor: RequestId(*floor),
-                operation: self.operation(wish),
+                operation: self.operation(self.session(*session), wish),
             },
             Step::Expire { session, term } => {
                 Command::Expire { session: self.session(*session), term: Term(*term) }
@@ -196,25 +239,38 @@ impl Log {
                 Command::Settings(Settings { lease_ms, ttl_ms_max, level: 1 })
             }
             Step::RestoreOver { term } => Command::RestoreOver { term: Term(*term) },
+            Step::DelayOver { number, term } => {
+                let (name, token) = self.delay(*number);
+                Command::DelayOver { name, token, term: Term(*term) }
+            }
         }
     }
 
-    fn operation(&self, wish: &Wish) -> Operation {
+    /// Under which token `session` holds `name`; if it does not, the oldest that does.
+    fn token_of(&self, session: SessionId, name: &Name) -> Token {
+        let Some(view) = self.machine.lock(name) else { return Token(0) };
+        let own = view.others.iter().find(|other| other.session == session);
+        own.filter(|_| view.session != session).map_or(view.token, |own| own.token)
+    }
+
+    fn operation(&self, session: SessionId, wish: &Wish) -> Operation {
         match wish {
-            Wish::Acquire { lock, kind, owner, try_only } => Operation::Acquire(Acquire {
-                name: name(LOCKS[*lock]),
-                value: vec![7],
-                mode: kind.mode,
-                limit: kind.limit,
-                permits: kind.permits,
-                owner: Owner(*owner),
-                delay_ms: 0,
-                try_only: *try_only,
-            }),
+            Wish::Acquire { lock, kind, owner, delay_ms, try_only } => {
+                Operation::Acquire(Acquire {
+                    name: name(LOCKS[*lock]),
+                    value: vec![7],
+                    mode: kind.mode,
+                    limit: kind.limit,
+                    permits: kind.permits,
+                    owner: Owner(*owner),
+                    delay_ms: *delay_ms,
+                    try_only: *try_only,
+                })
+            }
             Wish::Release { lock, token: 0 } => {
-                let token =
-                    self.machine.lock(&name(LOCKS[*lock])).map_or(Token(0), |view| view.token);
-                Operation::Release { name: name(LOCKS[*lock]), token }
+                let name = name(LOCKS[*lock]);
+                let token = self.token_of(session, &name);
+                Operation::Release { name, token }
             }
             Wish::Release { lock, token } => {
                 Operation::Release { name: name(LOCKS[*lock]), token: Token(*token) }
@@ -229,13 +285,15 @@ impl Log {
 fn check_views(machine: &LockMachine, reference: &Reference) {
     for name in LOCKS.map(name) {
         let shown = machine.lock(&name).map(|view| {
-            assert_eq!(view.holding as usize, view.others.len() + 1);
+            let is_vacant = view.token == Token(0);
+            assert_eq!(view.holding as usize, view.others.len() + usize::from(!is_vacant));
             assert_eq!(view.waiting as usize, view.waiters.len());
             let oldest = (view.token, view.session, view.client);
             let others = view.others.into_iter().map(|one| (one.token, one.session, one.client));
-            let holders = std::iter::once(oldest).chain(others).collect();
+            let oldest = (!is_vacant).then_some(oldest).into_iter();
+            let holders = oldest.chain(others).collect();
             let waiters = view.waiters.iter().map(|w| (w.session, w.client.clone())).collect();
-            LockShown { limit: view.limit, holders, waiters }
+            LockShown { limit: view.limit, is_delayed: view.is_delayed, holders, waiters }
         });
         assert_eq!(shown, reference.lock(&name), "lock {name}");
         for token in (0..12).map(Token) {
@@ -359,6 +417,7 @@ fn the_random_logs_reach_every_answer() {
             let outcome = format!("{:?}", applied.outcome);
             let answer = outcome.split("answer: ").last().unwrap_or_default();
             seen.insert(answer.chars().take_while(|c| !" {)".contains(*c)).collect::<String>());
+            seen.extend((!applied.delayed.is_empty()).then(|| "delayed".to_owned()));
             seen.extend((applied.granted.len() > 1).then(|| "several granted".to_owned()));
         }
     }
@@ -377,6 +436,7 @@ fn the_random_logs_reach_every_answer() {
         "Some(SessionOpened",
         "Some(SettingsChanged(Settings",
         "Withdrawn",
+        "delayed",
         "several granted",
     ];
     assert_eq!(seen.iter().map(String::as_str).collect::<Vec<_>>(), expected);

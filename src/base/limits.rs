@@ -33,6 +33,9 @@ pub const TTL_MS_DEFAULT: u32 = 10_000;
 /// See [`TTL_MS_MIN`].
 pub const TTL_MS_MAX: u32 = 3_600_000;
 
+/// A lock's delay after an expiry (L16), in milliseconds.
+pub const LOCK_DELAY_MS_MAX: u32 = TTL_MS_MAX;
+
 /// Body of one frame on the wire, in bytes.
 pub const FRAME_BYTES_MAX: usize = 1 << 20;
 /// Entries in flight to one follower on the consensus connection, in bytes.

@@ -151,6 +151,7 @@ mod tests {
             limit: 0,
             others: Vec::new(),
             holding: 1,
+            is_delayed: false,
             waiters: vec![waiter],
             waiting: 1,
         };

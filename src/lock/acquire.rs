@@ -7,7 +7,7 @@ use super::holders::{ALONE, Claim, Grant, Handles};
 use super::machine::{Call, LockMachine};
 use super::queue::Waiter;
 use crate::base::Token;
-use crate::base::limits::VALUE_BYTES_MAX;
+use crate::base::limits::{LOCK_DELAY_MS_MAX, VALUE_BYTES_MAX};
 
 impl LockMachine {
     /// Grants at once, queues, or refuses; whatever it answers is remembered (L17).
@@ -116,13 +116,11 @@ fn claim_of(call: Call, acquire: &Acquire) -> Claim {
 
 /// Whether there is such a lock: a semaphore is exclusive in its permits, and a lock has just one.
 fn check_options(acquire: &Acquire) -> Result<(), Refusal> {
-    if acquire.delay_ms > 0 {
-        return Err(Refusal::Unsupported);
-    }
     let most = acquire.limit.max(1);
     let is_counted = acquire.limit > 0;
     let fits = (1..=most).contains(&acquire.permits)
         && !(is_counted && acquire.mode == Mode::Shared)
+        && acquire.delay_ms <= LOCK_DELAY_MS_MAX
         && acquire.value.len() <= VALUE_BYTES_MAX;
     fits.then_some(()).ok_or(Refusal::Invalid)
 }

@@ -24,11 +24,13 @@ impl LockMachine {
         Answer::Queued { ahead: ahead.unwrap_or_else(|| panic!("nobody waits at {place:?}")) }
     }
 
-    /// Whom a try is told of: the oldest holder of `name`.
+    /// Whom a try is told of: the oldest holder of `name`, or who held it until its delay began (L16).
     pub(super) fn client_in(&self, name: &Name) -> Arc<str> {
-        let oldest = self.locks.get(name).and_then(|lock| lock.holders.first());
-        let oldest = oldest.unwrap_or_else(|| panic!("nobody is in {name:?}"));
-        self.live_session(oldest.claim.session).client.clone()
+        let lock = &self.locks[name];
+        let oldest =
+            lock.holders.first().map(|grant| &self.live_session(grant.claim.session).client);
+        let client = oldest.or_else(|| lock.delays.iter().next().map(|(_, delay)| &delay.client));
+        client.unwrap_or_else(|| panic!("nobody is in {name:?}")).clone()
     }
 
     /// Fixes the answer of the request being applied.

@@ -107,7 +107,7 @@ pub struct Acquire {
     /// 0 = this acquire alone. The same other owner of a session enters again what it holds: one more handle
     /// on the same grant, and the same token.
     pub owner: Owner,
-    /// Lock delay after an expiry, in milliseconds. This version acts on 0 only.
+    /// After an expiry of this grant, its room stays taken for so many milliseconds (L16).
     pub delay_ms: u32,
     /// Answer `Held` rather than queue.
     pub try_only: bool,
@@ -153,6 +153,9 @@ pub enum Command {
     /// The wait after a restore is over (L15), decided by the leader of `term`; void in an entry of another
     /// term (L9).
     RestoreOver { term: Term },
+    /// The lock delay that the expired grant of `token` left on `name` is over (L16), decided by the leader of
+    /// `term`; void in an entry of another term (L9).
+    DelayOver { name: Name, token: Token, term: Term },
 }
 
 /// What a request is answered with.
@@ -218,6 +221,8 @@ pub struct LockView {
     pub others: Vec<HolderView>,
     /// How many hold it in all.
     pub holding: u32,
+    /// Whether the lock delay of an expired holder is not over (L16).
+    pub is_delayed: bool,
     /// Those who wait, first come first; at most [`WAITERS_SHOWN_MAX`](crate::base::limits::WAITERS_SHOWN_MAX).
     pub waiters: Vec<WaiterView>,
     /// How many wait in all.

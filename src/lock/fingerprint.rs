@@ -1,6 +1,7 @@
 //! A hash of the whole state, for comparing replicas (O2).
 
 use super::dedupe::{Answers, Fixed};
+use super::delay::Delay;
 use super::holders::Claim;
 use super::machine::LockMachine;
 
@@ -49,6 +50,13 @@ impl LockMachine {
                 hash.length(grant.handles.iter().count());
                 grant.handles.iter().for_each(|request| hash.number(request.0));
                 hash.claim(&grant.claim);
+            }
+            hash.length(lock.delays.len());
+            for (token, delay) in lock.delays.iter() {
+                let Delay { mode, permits, delay_ms, ref client } = *delay;
+                let numbers = [token.0, mode as u64, u64::from(permits), u64::from(delay_ms)];
+                numbers.iter().for_each(|number| hash.number(*number));
+                hash.bytes(client.as_bytes());
             }
             hash.length(lock.queue.len());
             for (_, waiter) in lock.queue.iter() {

@@ -3,45 +3,63 @@
 use super::Granted;
 use super::command::{Mode, Name};
 use super::dedupe::{Fixed, Hold};
+use super::delay::Delays;
 use super::holders::{Claim, Grant, Handles, Holders, Left};
 use super::level::Bounds;
 use super::machine::LockMachine;
 use super::queue::{Queue, Waiter};
 use crate::base::{RequestId, SessionId, Token};
 
-/// A lock that somebody holds. Whoever waits has no room: what frees a lock hands it on at once (L5).
+/// A lock that somebody holds, or that is delayed. Whoever waits has no room: what frees a lock hands it on at
+/// once (L5).
 #[derive(Clone, Debug)]
 pub(super) struct Lock {
     /// 0 = a lock, else a semaphore of this size. Fixed by those who are in it.
     pub(super) limit: u32,
     pub(super) holders: Holders,
+    /// What expired holders still take (L16).
+    pub(super) delays: Delays,
     pub(super) queue: Queue,
 }
 
 impl Lock {
     /// One that nobody holds yet.
     pub(super) fn new(limit: u32) -> Self {
-        Self { limit, holders: Holders::default(), queue: Queue::default() }
+        let (holders, delays, queue) = (Holders::default(), Delays::default(), Queue::default());
+        Self { limit, holders, delays, queue }
     }
 
     /// Whether `claim` may hold it beside those who do (L1). Nobody overtakes: this is asked for the first
     /// in the queue only, or where nobody waits, so neither a writer nor a large request starves.
     pub(super) fn has_room(&self, claim: &Claim, bounds: &Bounds) -> bool {
-        if self.holders.len() >= bounds.holders_per_lock {
+        if self.holders.len() + self.delays.len() >= bounds.holders_per_lock {
             return false;
         }
         match (self.limit, claim.mode) {
-            (0, Mode::Exclusive) => self.holders.is_empty(),
-            // The holders are of one mode: an exclusive one is alone.
-            (0, Mode::Shared) => {
-                self.holders.first().is_none_or(|grant| grant.claim.mode == Mode::Shared)
-            }
-            (limit, _) => self.holders.permits() + u64::from(claim.permits) <= u64::from(limit),
+            (0, Mode::Exclusive) => self.is_unused(),
+            // All are of one mode: an exclusive one is alone.
+            (0, Mode::Shared) => self.first_mode().is_none_or(|mode| mode == Mode::Shared),
+            (limit, _) => self.permits_taken() + u64::from(claim.permits) <= u64::from(limit),
         }
     }
 
+    /// Permits of holders, and of those whose delay is not over.
+    pub(super) fn permits_taken(&self) -> u64 {
+        self.holders.permits() + self.delays.permits()
+    }
+
+    /// The mode in which it is used, if it is.
+    fn first_mode(&self) -> Option<Mode> {
+        let held = self.holders.first().map(|grant| grant.claim.mode);
+        held.or_else(|| self.delays.iter().next().map(|(_, delay)| delay.mode))
+    }
+
+    fn is_unused(&self) -> bool {
+        self.holders.is_empty() && self.delays.len() == 0
+    }
+
     fn is_vacant(&self) -> bool {
-        self.holders.is_empty() && self.queue.len() == 0
+        self.is_unused() && self.queue.len() == 0
     }
 }
 
@@ -87,10 +105,10 @@ impl LockMachine {
     }
 
     /// Takes the grant out of its lock, which is handed on by the caller.
-    pub(super) fn drop_grant(&mut self, hold: &Hold) {
+    pub(super) fn drop_grant(&mut self, hold: &Hold) -> Grant {
         let lock = self.locks.get_mut(&hold.name);
         let grant = lock.and_then(|lock| lock.holders.remove(hold.token));
-        assert!(grant.is_some(), "nobody holds {hold:?}");
+        grant.unwrap_or_else(|| panic!("nobody holds {hold:?}"))
     }
 
     /// The grant of `name` under `token`.

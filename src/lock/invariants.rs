@@ -73,7 +73,8 @@ impl LockMachine {
     fn examine_tokens(&self) -> Result<(), String> {
         let (floor, last) = (self.tokens.floor(), self.tokens.last());
         let grants = self.locks.values().flat_map(|lock| lock.holders.iter());
-        let tokens = grants.map(|grant| grant.token);
+        let delays = self.locks.values().flat_map(|lock| lock.delays.iter());
+        let tokens = grants.map(|grant| grant.token).chain(delays.map(|(token, _)| token));
         let mut tokens: Vec<Token> = tokens.collect();
         tokens.sort_unstable();
         for token in &tokens {
@@ -145,22 +146,26 @@ impl Lock {
     /// What is wrong, unless those who hold it fit in it (L1), and whoever waits first does not (L5).
     fn examine(&self, bounds: &Bounds) -> Result<(), String> {
         self.holders.examine()?;
-        let (limit, holders) = (self.limit, self.holders.len());
-        ensure!(holders > 0, "nobody holds it");
-        ensure!(holders <= bounds.holders_per_lock, "{holders} hold it");
+        let (limit, holders) = (self.limit, self.holders.len() + self.delays.len());
+        ensure!(holders > 0, "nobody is in it");
+        ensure!(holders <= bounds.holders_per_lock, "{holders} are in it");
         let (one, most) = (holders == 1, u64::from(limit.max(1)));
         let claims = || self.holders.iter().map(|grant| &grant.claim);
-        let is_shared = claims().all(|claim| claim.mode == Mode::Shared);
-        let taken = self.holders.permits();
+        let kinds = || {
+            let held = claims().map(|claim| (claim.mode, claim.permits));
+            held.chain(self.delays.iter().map(|(_, delay)| (delay.mode, delay.permits)))
+        };
+        let is_shared = kinds().all(|(mode, _)| mode == Mode::Shared);
+        let taken = self.permits_taken();
         ensure!(
             one || (limit == 0 && is_shared) || limit > 0,
-            "{holders} hold it, not all to read"
+            "{holders} are in it, not all to read"
         );
         ensure!(limit == 0 || taken <= most, "{taken} of {limit} permits are taken");
-        let waiting = self.queue.iter().map(|(_, waiter)| &waiter.claim);
-        let misfit = claims().chain(waiting).find(|claim| {
-            let is_counted = limit > 0 && claim.mode == Mode::Exclusive;
-            !(1..=most).contains(&u64::from(claim.permits)) || !(limit == 0 || is_counted)
+        let waiting = self.queue.iter().map(|(_, w)| (w.claim.mode, w.claim.permits));
+        let misfit = kinds().chain(waiting).find(|(mode, permits)| {
+            let is_counted = limit > 0 && *mode == Mode::Exclusive;
+            !(1..=most).contains(&u64::from(*permits)) || !(limit == 0 || is_counted)
         });
         ensure!(misfit.is_none(), "of size {limit}, with {misfit:?}");
         let first = self.queue.first().filter(|first| self.has_room(&first.claim, bounds));

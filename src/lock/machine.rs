@@ -71,7 +71,7 @@ impl LockMachine {
     pub fn apply(&mut self, index: Index, term: Term, unix_ms: u64, command: &Command) -> Applied {
         assert!(index > self.applied, "entry {index} applied after entry {}", self.applied);
         self.applied = index;
-        let mut granted = Vec::new();
+        let (mut granted, mut delayed) = (Vec::new(), Vec::new());
         let outcome = match command {
             Command::OpenSession { ttl_ms, key, client } => {
                 Some(self.open_session(*ttl_ms, *key, client))
@@ -81,7 +81,7 @@ impl LockMachine {
                 Some(self.apply_request(call, *floor, operation, &mut granted))
             }
             Command::Expire { session, term: decided_in } if *decided_in == term => {
-                self.end_session(*session, unix_ms, &mut granted)
+                self.expire_session(*session, unix_ms, &mut granted, &mut delayed)
             }
             // A leader that was replaced decided it; a later one may have acknowledged a renewal (L9).
             Command::Expire { .. } => None,
@@ -89,10 +89,14 @@ impl LockMachine {
             Command::RestoreOver { term: decided_in } if *decided_in == term => {
                 self.end_restoring()
             }
+            Command::DelayOver { name, token, term: decided_in } if *decided_in == term => {
+                self.end_delay(name, *token, unix_ms, &mut granted);
+                None
+            }
             // A leader that was replaced decided it, by its own clock (L9).
-            Command::RestoreOver { .. } => None,
+            Command::RestoreOver { .. } | Command::DelayOver { .. } => None,
         };
-        Applied { outcome, granted }
+        Applied { outcome, granted, delayed }
     }
 
     fn open_session(&mut self, ttl_ms: u32, key: SessionKey, client: &str) -> Outcome {
@@ -125,7 +129,7 @@ impl LockMachine {
             (Admission::Known, _) => self.known_answer(call.session, call.request),
             (Admission::BelowFloor, _) => Answer::Refused(Refusal::BelowFloor),
             (Admission::Full | Admission::New, Operation::Close) => {
-                let ended = self.end_session(call.session, call.unix_ms, granted);
+                let ended = self.close_session(call.session, call.unix_ms, granted);
                 return ended.expect("the session was found alive above");
             }
             (Admission::Full, _) => {
@@ -146,33 +150,6 @@ impl LockMachine {
             }
         };
         call.answered(answer)
-    }
-
-    /// Drops a session with its grants, places and answers in one apply (L22); `None` if it is not alive.
-    ///
-    /// All places and grants go first, so that nothing freed is handed to the session that ends.
-    fn end_session(
-        &mut self,
-        id: SessionId,
-        unix_ms: u64,
-        granted: &mut Vec<Granted>,
-    ) -> Option<Outcome> {
-        let session = self.sessions.remove(&id)?;
-        let (places, grants) = (session.answers.waiting(), session.answers.grants());
-        for place in places.values() {
-            self.leave_queue(place);
-        }
-        for hold in grants.values() {
-            // A grant with several handles went with the first of them.
-            if self.grant(&hold.name, hold.token).is_some() {
-                self.drop_grant(hold);
-            }
-        }
-        let holds = grants.values().map(|hold| &hold.name);
-        for name in holds.chain(places.values().map(|place| &place.name)) {
-            self.hand_over(name, unix_ms, granted);
-        }
-        Some(Outcome::SessionEnded { session: id })
     }
 
     fn raise_settings(&mut self, wanted: &Settings) -> Option<Outcome> {

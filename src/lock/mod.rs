@@ -12,6 +12,8 @@ mod acquire;
 mod answer;
 mod command;
 mod dedupe;
+mod delay;
+mod ending;
 mod fingerprint;
 mod grant;
 mod holders;
@@ -32,6 +34,7 @@ pub use command::{
     Acquire, Answer, Command, HolderView, LockView, Mode, Name, NameError, Operation, Refusal,
     SessionView, Settings, WaiterView,
 };
+pub use delay::Delayed;
 pub use machine::LockMachine;
 pub use restore::{RestoreError, RestoreWait, Wait};
 pub use snapshot::SnapshotError;
@@ -45,6 +48,8 @@ pub struct Applied {
     pub outcome: Option<Outcome>,
     /// Grants from queues, decided by this entry, for other requests (L5).
     pub granted: Vec<Granted>,
+    /// Delays that began with this entry, an `Expire` (L16).
+    pub delayed: Vec<Delayed>,
 }
 
 /// The direct result of an entry.

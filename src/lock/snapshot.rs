@@ -1,7 +1,7 @@
 //! The machine as bytes: what any later apply or read can depend on, and nothing else.
 //!
 //! A format number, then pieces: a head, each session followed by its fixed answers, each lock followed by
-//! its holders and waiters. Each piece is bounded and led by its length, so that no state is too large for the codec.
+//! its holders, delays and waiters. Each piece is bounded and led by its length, so that no state is too large for the codec.
 //! Sessions, answers, locks and tokens come in rising order, waiters in that of their queue, and what can be derived
 //! is left out (a session's grants and places are those that locks name): equal machines give equal bytes.
 //! Tickets are how a replica finds a place; they are made anew.
@@ -9,6 +9,7 @@
 mod decode;
 
 use super::command::{Answer, Mode, Settings};
+use super::delay::Delay;
 use super::grant::Lock;
 use super::holders::{Claim, Grant};
 use super::machine::LockMachine;
@@ -94,11 +95,16 @@ fn push_session(out: &mut Vec<u8>, id: SessionId, session: &Session) {
 
 fn push_lock(out: &mut Vec<u8>, name: &str, lock: &Lock) {
     let (holders, waiters) = (lock.holders.len() as u64, lock.queue.len() as u64);
-    push(out, &LockPiece { name, limit: lock.limit, holders, waiters });
+    let delays = lock.delays.len() as u64;
+    push(out, &LockPiece { name, limit: lock.limit, holders, delays, waiters });
     for grant in lock.holders.iter() {
         let Grant { token, since_unix_ms, ref handles, ref claim } = *grant;
         let requests = handles.iter().collect();
         push(out, &HolderPiece { token, since_unix_ms, requests, claim: claim.into() });
+    }
+    for (token, delay) in lock.delays.iter() {
+        let Delay { mode, permits, delay_ms, ref client } = *delay;
+        push(out, &DelayPiece { token, mode, permits, delay_ms, client });
     }
     for (_, waiter) in lock.queue.iter() {
         let Waiter { request, since_unix_ms, ref claim } = *waiter;
@@ -147,12 +153,13 @@ struct AnswerPiece {
     answer: Answer,
 }
 
-/// A lock; its holders follow, and then its waiters.
+/// A lock; its holders follow, then its delays, then its waiters.
 #[derive(Debug, Serialize, Deserialize)]
 struct LockPiece<'a> {
     name: &'a str,
     limit: u32,
     holders: u64,
+    delays: u64,
     waiters: u64,
 }
 
@@ -164,6 +171,16 @@ struct HolderPiece<'a> {
     requests: Vec<RequestId>,
     #[serde(borrow)]
     claim: ClaimPiece<'a>,
+}
+
+/// What an expired grant still takes.
+#[derive(Debug, Serialize, Deserialize)]
+struct DelayPiece<'a> {
+    token: Token,
+    mode: Mode,
+    permits: u32,
+    delay_ms: u32,
+    client: &'a str,
 }
 
 /// One who waits.

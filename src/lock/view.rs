@@ -31,7 +31,7 @@ impl LockMachine {
         self.tokens.last()
     }
 
-    /// How many locks are held.
+    /// How many locks are held or delayed.
     #[must_use]
     pub fn held_count(&self) -> usize {
         self.locks.len()
@@ -71,7 +71,7 @@ impl LockMachine {
         standing
     }
 
-    /// Who holds `name` and who waits, `None` if nobody does either.
+    /// Who holds `name` and who waits, `None` if nobody does either and it is not delayed.
     #[must_use]
     pub fn lock(&self, name: &Name) -> Option<LockView> {
         self.locks.get(name).map(|lock| self.lock_view(name, lock))
@@ -101,7 +101,8 @@ impl LockMachine {
             client: self.client_name(waiter.claim.session),
             since_unix_ms: waiter.since_unix_ms,
         });
-        let oldest = lock.holders.first().expect("a lock is held");
+        let oldest = lock.holders.first();
+        let session = oldest.map_or(SessionId(0), |grant| grant.claim.session);
         let others = lock.holders.iter().skip(1).take(HOLDERS_SHOWN_MAX).map(|grant| HolderView {
             token: grant.token,
             session: grant.claim.session,
@@ -111,14 +112,15 @@ impl LockMachine {
         });
         LockView {
             name: name.clone(),
-            token: oldest.token,
-            session: oldest.claim.session,
-            client: self.client_name(oldest.claim.session),
-            value: oldest.claim.value.to_vec(),
-            since_unix_ms: oldest.since_unix_ms,
+            token: oldest.map_or(Token(0), |grant| grant.token),
+            session,
+            client: oldest.map_or(String::new(), |_| self.client_name(session)),
+            value: oldest.map_or(Vec::new(), |grant| grant.claim.value.to_vec()),
+            since_unix_ms: oldest.map_or(0, |grant| grant.since_unix_ms),
             limit: lock.limit,
             others: others.collect(),
             holding: count(lock.holders.len()),
+            is_delayed: lock.delays.len() > 0,
             waiters: waiters.collect(),
             waiting: count(lock.queue.len()),
         }

@@ -223,6 +223,8 @@ fn check_operation(request: RequestId, operation: &Operation) -> Result<(), Refu
         Operation::Acquire(acquire) if acquire.value.len() > VALUE_BYTES_MAX => {
             Err(Refusal::Invalid)
         }
+        // No leader measures lock delays yet: one would never end (L16).
+        Operation::Acquire(acquire) if acquire.delay_ms > 0 => Err(Refusal::Unsupported),
         Operation::Withdraw { acquire } if acquire.0 == 0 => Err(Refusal::Invalid),
         _ => Ok(()),
     }

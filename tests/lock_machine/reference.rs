@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use tenure::base::limits::{TTL_MS_MAX, TTL_MS_MIN};
 use tenure::base::{Index, RequestId, SessionId, Term, Token};
 use tenure::lock::{
-    Acquire, Answer, Applied, Command, Granted, Mode, Name, Operation, Outcome, Refusal, Settings,
+    Acquire, Answer, Applied, Command, Delayed, Granted, Mode, Name, Operation, Outcome, Refusal,
+    Settings,
 };
 
 #[derive(Default)]
@@ -20,6 +21,8 @@ pub struct Reference {
     sessions: Vec<Session>,
     /// Holders and waiters of all locks, first come first.
     claims: Vec<Claim>,
+    /// Claims that expired and still keep their room (L16).
+    ghosts: Vec<Ghost>,
     /// Hand-overs of the entry being applied.
     granted: Vec<Granted>,
 }
@@ -43,23 +46,41 @@ struct Claim {
     token: Option<Token>,
 }
 
+/// A claim that held until it expired.
+struct Ghost {
+    token: Token,
+    client: String,
+    wanted: Acquire,
+}
+
 /// The holders, the oldest first, and the waiters.
 #[derive(Debug, PartialEq, Eq)]
 pub struct LockShown {
     pub limit: u32,
+    pub is_delayed: bool,
     pub holders: Vec<(Token, SessionId, String)>,
     pub waiters: Vec<(SessionId, String)>,
 }
 
 impl Reference {
     pub fn apply(&mut self, index: Index, term: Term, command: &Command) -> Applied {
+        let mut delayed = Vec::new();
         let outcome = match command {
             Command::OpenSession { ttl_ms, client, .. } => Some(self.open(index, *ttl_ms, client)),
             Command::Request { session, request, floor, operation } => {
                 Some(self.request(*session, *request, *floor, operation))
             }
-            Command::Expire { session, term: decided } if *decided == term => self.end(*session),
+            Command::Expire { session, term: decided } if *decided == term => {
+                delayed = self.delayed_by(*session);
+                self.end(*session)
+            }
             Command::Expire { .. } => None,
+            Command::DelayOver { name, token, term: decided } => {
+                let is_over = |ghost: &Ghost| ghost.wanted.name == *name && ghost.token == *token;
+                self.ghosts.retain(|ghost| *decided != term || !is_over(ghost));
+                self.hand_over(name);
+                None
+            }
             Command::Settings(wanted) => self.raise(wanted),
             Command::RestoreOver { term: decided } => {
                 let is_over = self.is_restoring && *decided == term;
@@ -67,7 +88,7 @@ impl Reference {
                 is_over.then_some(Outcome::RestoreOver)
             }
         };
-        Applied { outcome, granted: std::mem::take(&mut self.granted) }
+        Applied { outcome, granted: std::mem::take(&mut self.granted), delayed }
     }
 
     /// A new incarnation: of the old one only settings and counters are left.
@@ -76,6 +97,7 @@ impl Reference {
         self.is_restoring = true;
         self.sessions.clear();
         self.claims.clear();
+        self.ghosts.clear();
     }
 
     fn stamp(&self, number: u64) -> u64 {
@@ -133,16 +155,22 @@ impl Reference {
         if wanted.permits == 0
             || wanted.permits > wanted.limit.max(1)
             || (is_counted && wanted.mode == Mode::Shared)
+            || wanted.delay_ms > 3_600_000
         {
             return Answer::Refused(Refusal::Invalid);
         }
         let inside: Vec<&Claim> = self.claims_of(&wanted.name).collect();
-        if inside.iter().any(|claim| claim.wanted.limit != wanted.limit) {
+        let ghosts: Vec<&Ghost> = self.ghosts_of(&wanted.name).collect();
+        let held = inside.iter().map(|claim| &claim.wanted);
+        let mut all = held.chain(ghosts.iter().map(|ghost| &ghost.wanted));
+        if all.any(|other| other.limit != wanted.limit) {
             return Answer::Refused(Refusal::Invalid);
         }
         let own = inside.iter().find(|claim| {
             wanted.owner.0 != 0 && (claim.session, claim.wanted.owner) == (session, wanted.owner)
         });
+        // A handle that is added takes over what the grant was asked for with.
+        let terms = own.map_or(wanted, |own| &own.wanted).clone();
         let token = match own {
             Some(own) => {
                 let is_same =
@@ -156,24 +184,28 @@ impl Reference {
                 Some(self.next_token())
             }
             None if wanted.try_only => {
-                let client = self.client(inside[0].session);
+                let holders = self.holders(&wanted.name);
+                let oldest = holders.first().map(|claim| self.client(claim.session));
+                let client = oldest.unwrap_or_else(|| ghosts[0].client.clone());
                 return Answer::Held { client };
             }
             None => None,
         };
-        self.claims.push(Claim { session, request, wanted: wanted.clone(), token });
+        self.claims.push(Claim { session, request, wanted: terms, token });
         self.standing_answer(session, request).expect("just claimed")
     }
 
     /// Whether `wanted` could hold now, waiters not asked.
     fn fits(&self, wanted: &Acquire) -> bool {
-        let holders = self.holders(&wanted.name);
-        let taken: u32 = holders.iter().map(|claim| claim.wanted.permits).sum();
-        let all_read = holders.iter().all(|claim| claim.wanted.mode == Mode::Shared);
+        let holders = self.holders(&wanted.name).into_iter().map(|claim| &claim.wanted);
+        let inside: Vec<&Acquire> =
+            holders.chain(self.ghosts_of(&wanted.name).map(|ghost| &ghost.wanted)).collect();
+        let taken: u32 = inside.iter().map(|other| other.permits).sum();
+        let all_read = inside.iter().all(|other| other.mode == Mode::Shared);
         if wanted.limit > 0 {
             taken + wanted.permits <= wanted.limit
         } else {
-            holders.is_empty() || (all_read && wanted.mode == Mode::Shared)
+            inside.is_empty() || (all_read && wanted.mode == Mode::Shared)
         }
     }
 
@@ -207,6 +239,25 @@ impl Reference {
             self.hand_over(&claim.wanted.name);
         }
         Some(Outcome::SessionEnded { session })
+    }
+
+    /// What an expiry of `session` leaves, in the order in which it was asked for.
+    fn delayed_by(&mut self, session: SessionId) -> Vec<Delayed> {
+        let mut held = self.claims.clone();
+        held.retain(|claim| claim.session == session && claim.token.is_some());
+        held.sort_by_key(|claim| claim.request);
+        let mut delayed = Vec::new();
+        for claim in held {
+            let (token, wanted) = (claim.token.expect("kept above"), claim.wanted);
+            let is_new = self.ghosts.iter().all(|ghost| ghost.token != token);
+            if is_new && wanted.delay_ms > 0 {
+                let (name, delay_ms) = (wanted.name.clone(), wanted.delay_ms);
+                delayed.push(Delayed { name, token, delay_ms });
+                self.ghosts.push(Ghost { token, client: self.client(session), wanted });
+            }
+        }
+        self.ghosts.sort_by_key(|ghost| ghost.token);
+        delayed
     }
 
     fn raise(&mut self, wanted: &Settings) -> Option<Outcome> {
@@ -263,13 +314,21 @@ impl Reference {
     }
 
     pub fn lock(&self, name: &Name) -> Option<LockShown> {
-        let limit = self.claims_of(name).next()?.wanted.limit;
+        let ghost = self.ghosts_of(name).next();
+        let claim = self.claims_of(name).next();
+        let limit = claim.map(|c| &c.wanted).or(ghost.map(|ghost| &ghost.wanted))?.limit;
+        let is_delayed = ghost.is_some();
         let holders = self.holders(name).into_iter();
         let holders =
             holders.map(|c| (c.token.expect("it holds"), c.session, self.client(c.session)));
         let waiters = self.claims_of(name).filter(|claim| claim.token.is_none());
         let waiters = waiters.map(|claim| (claim.session, self.client(claim.session)));
-        Some(LockShown { limit, holders: holders.collect(), waiters: waiters.collect() })
+        Some(LockShown {
+            limit,
+            is_delayed,
+            holders: holders.collect(),
+            waiters: waiters.collect(),
+        })
     }
 
     pub fn is_held_by(&self, name: &Name, token: Token) -> bool {
@@ -278,6 +337,10 @@ impl Reference {
 
     fn claims_of(&self, name: &Name) -> impl Iterator<Item = &Claim> {
         self.claims.iter().filter(move |claim| claim.wanted.name == *name)
+    }
+
+    fn ghosts_of(&self, name: &Name) -> impl Iterator<Item = &Ghost> {
+        self.ghosts.iter().filter(move |ghost| ghost.wanted.name == *name)
     }
 
     /// One claim of each grant, in the order of the tokens.
@@ -296,7 +359,9 @@ impl Reference {
 
     pub fn held_count(&self) -> usize {
         let held = self.claims.iter().filter(|claim| claim.token.is_some());
-        held.map(|claim| &claim.wanted.name).collect::<BTreeSet<_>>().len()
+        let held = held.map(|claim| &claim.wanted.name);
+        let delayed = self.ghosts.iter().map(|ghost| &ghost.wanted.name);
+        held.chain(delayed).collect::<BTreeSet<_>>().len()
     }
 
     pub fn standing(&self, session: SessionId) -> Vec<(RequestId, Answer)> {

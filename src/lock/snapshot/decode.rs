@@ -1,13 +1,14 @@
 //! Bytes back into a machine. They may come from anywhere: each piece is checked, then the whole.
 
 use super::{
-    AnswerPiece, FORMAT, Head, HolderPiece, LENGTH_BYTES, LockPiece, SessionPiece, SnapshotError,
-    WaiterPiece,
+    AnswerPiece, DelayPiece, FORMAT, Head, HolderPiece, LENGTH_BYTES, LockPiece, SessionPiece,
+    SnapshotError, WaiterPiece,
 };
 use crate::base::{RequestId, SessionId, codec};
 use crate::lock::LockMachine;
 use crate::lock::command::Name;
 use crate::lock::dedupe::{Answers, Fixed, Hold, Place};
+use crate::lock::delay::{Delay, Delays};
 use crate::lock::grant::Lock;
 use crate::lock::holders::{Claim, Grant, Handles, Holders};
 use crate::lock::queue::{Queue, Waiter};
@@ -67,7 +68,7 @@ impl LockMachine {
     }
 
     fn decode_lock(&mut self, pieces: &mut Pieces<'_>) -> Result<(), SnapshotError> {
-        let LockPiece { name, limit, holders, waiters } = pieces.read()?;
+        let LockPiece { name, limit, holders, delays, waiters } = pieces.read()?;
         let name = Name::try_from(name).map_err(|error| pieces.damaged(error.to_string()))?;
         if self.locks.last_key_value().is_some_and(|(last, _)| *last >= name) {
             return Err(pieces.damaged(format!("lock {name:?} is out of order")));
@@ -75,6 +76,9 @@ impl LockMachine {
         let mut lock = Lock::new(limit);
         for _ in 0..holders {
             self.decode_holder(pieces, &name, &mut lock.holders)?;
+        }
+        for _ in 0..delays {
+            decode_delay(pieces, &mut lock.delays)?;
         }
         for _ in 0..waiters {
             self.decode_waiter(pieces, &name, &mut lock.queue)?;
@@ -141,6 +145,15 @@ impl LockMachine {
         }
         Ok(&mut found.answers)
     }
+}
+
+fn decode_delay(pieces: &mut Pieces<'_>, delays: &mut Delays) -> Result<(), SnapshotError> {
+    let DelayPiece { token, mode, permits, delay_ms, client } = pieces.read()?;
+    if delays.last().is_some_and(|last| last >= token) {
+        return Err(pieces.damaged(format!("the delay of token {token} is out of order")));
+    }
+    delays.insert(token, Delay { mode, permits, delay_ms, client: client.into() });
+    Ok(())
 }
 
 fn decode_answer(pieces: &mut Pieces<'_>, answers: &mut Answers) -> Result<(), SnapshotError> {

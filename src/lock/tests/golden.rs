@@ -83,6 +83,13 @@ fn restore_over() {
 }
 
 #[test]
+fn delay_over() {
+    let command = Command::DelayOver { name: name("x"), token: Token(9), term: Term(6) };
+    let token_and_term = ["0900000000000000", "0600000000000000"].concat();
+    check(&command, &["05000000", "0100000000000000", "78", &token_and_term]);
+}
+
+#[test]
 fn a_name_that_breaks_the_rules_is_not_decoded() {
     for text in ["", "a\0b", &"n".repeat(256)] {
         let bytes = codec::encode(&text.to_owned()).expect("small");

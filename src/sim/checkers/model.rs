@@ -76,7 +76,12 @@ impl Model {
             Some(Command::Expire { session, term: decided_in }) if *decided_in == term => {
                 self.end_session(*session);
             }
-            Some(Command::Expire { .. } | Command::Settings(_) | Command::RestoreOver { .. })
+            Some(
+                Command::Expire { .. }
+                | Command::Settings(_)
+                | Command::RestoreOver { .. }
+                | Command::DelayOver { .. },
+            )
             | None => {}
         }
     }

@@ -19,7 +19,7 @@ pub fn mark_command(marks: &mut Marks, model: &Model, term: Term, command: &Comm
         Command::RestoreOver { term: decided_in } => {
             marks.hit_if(*decided_in == term, Mark::RestoreOver);
         }
-        Command::OpenSession { .. } | Command::Settings(_) => {}
+        Command::OpenSession { .. } | Command::Settings(_) | Command::DelayOver { .. } => {}
     }
 }
 
