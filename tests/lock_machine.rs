@@ -62,6 +62,8 @@ enum Before {
 enum Wish {
     Acquire {
         lock: usize,
+        /// Other locks to be had in the same step.
+        also: Vec<usize>,
         kind: Kind,
         owner: u64,
         delay_ms: u32,
@@ -86,18 +88,18 @@ struct Kind {
     permits: u32,
 }
 
-const LOCKS: [&str; 3] = ["a", "a/b", "c"];
+const LOCKS: [&str; 5] = ["a", "a/b", "c", "d", "e"];
 
 /// The term of every entry; expiries may name another.
 const TERM: Term = Term(2);
 
-/// The first lock is exclusive, the second one shared, the third one a semaphore of three; now and then
+/// The first two locks are exclusive, the next two shared, the last one is a semaphore of three; now and then
 /// somebody comes with what does not fit in, or with what there is not.
 fn kind(lock: usize) -> impl Strategy<Value = Kind> {
     let mode = prop_oneof![3 => Just(Mode::Shared), 1 => Just(Mode::Exclusive)];
     let usual = (mode, 1..4u32).prop_map(move |(mode, permits)| match lock {
-        0 => Kind { mode: Mode::Exclusive, limit: 0, permits: 1 },
-        1 => Kind { mode, limit: 0, permits: 1 },
+        0 | 1 => Kind { mode: Mode::Exclusive, limit: 0, permits: 1 },
+        2 | 3 => Kind { mode, limit: 0, permits: 1 },
         _ => Kind { mode: Mode::Exclusive, limit: 3, permits },
     });
     let mode = prop_oneof![Just(Mode::Shared), Just(Mode::Exclusive)];
@@ -108,15 +110,12 @@ fn kind(lock: usize) -> impl Strategy<Value = Kind> {
 
 fn acquire() -> impl Strategy<Value = Wish> {
     let lock = (0..LOCKS.len()).prop_flat_map(|lock| (Just(lock), kind(lock)));
+    let also = prop_oneof![4 => Just(vec![]), 2 => prop::collection::vec(0..LOCKS.len(), 1..3)];
     let owner = prop_oneof![2 => Just(0u64), 3 => 1..3u64];
     let delay_ms = prop_oneof![20 => Just(0u32), 6 => Just(70), 1 => Just(3_600_001)];
     let whose = (owner, delay_ms, prop::bool::weighted(0.2));
-    (lock, whose).prop_map(|((lock, kind), (owner, delay_ms, try_only))| Wish::Acquire {
-        lock,
-        kind,
-        owner,
-        delay_ms,
-        try_only,
+    (lock, also, whose).prop_map(|((lock, kind), also, (owner, delay_ms, try_only))| {
+        Wish::Acquire { lock, also, kind, owner, delay_ms, try_only }
     })
 }
 
@@ -255,8 +254,8 @@ impl Log {
 
     fn operation(&self, session: SessionId, wish: &Wish) -> Operation {
         match wish {
-            Wish::Acquire { lock, kind, owner, delay_ms, try_only } => {
-                Operation::Acquire(Acquire {
+            Wish::Acquire { lock, also, kind, owner, delay_ms, try_only } => {
+                let acquire = Acquire {
                     name: name(LOCKS[*lock]),
                     value: vec![7],
                     mode: kind.mode,
@@ -265,7 +264,12 @@ impl Log {
                     owner: Owner(*owner),
                     delay_ms: *delay_ms,
                     try_only: *try_only,
-                })
+                };
+                if also.is_empty() {
+                    return Operation::Acquire(acquire);
+                }
+                let also = also.iter().map(|lock| name(LOCKS[*lock])).collect();
+                Operation::AcquireAll { acquire, also }
             }
             Wish::Release { lock, token: 0 } => {
                 let name = name(LOCKS[*lock]);
@@ -418,6 +422,12 @@ fn the_random_logs_reach_every_answer() {
             let answer = outcome.split("answer: ").last().unwrap_or_default();
             seen.insert(answer.chars().take_while(|c| !" {)".contains(*c)).collect::<String>());
             seen.extend((!applied.delayed.is_empty()).then(|| "delayed".to_owned()));
+            let has_several = |token| {
+                let held = LOCKS.map(name).into_iter().filter(|n| log.machine.is_held_by(n, token));
+                held.count() > 1
+            };
+            let waited = applied.granted.iter().any(|grant| has_several(grant.token));
+            seen.extend(waited.then(|| "several locks after a wait".to_owned()));
             seen.extend((applied.granted.len() > 1).then(|| "several granted".to_owned()));
         }
     }
@@ -438,6 +448,7 @@ fn the_random_logs_reach_every_answer() {
         "Withdrawn",
         "delayed",
         "several granted",
+        "several locks after a wait",
     ];
     assert_eq!(seen.iter().map(String::as_str).collect::<Vec<_>>(), expected);
 }

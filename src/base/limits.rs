@@ -16,6 +16,8 @@ pub const REQUESTS_PER_SESSION_MAX: usize = 16_384;
 pub const ANSWERS_PER_SESSION_MAX: usize = 32_768;
 /// Waiters of one lock.
 pub const WAITERS_PER_LOCK_MAX: usize = 100_000;
+/// Names in one acquire.
+pub const NAMES_PER_ACQUIRE_MAX: usize = 32;
 /// Holders of one shared or counted lock; whoever comes then waits.
 pub const HOLDERS_PER_LOCK_MAX: usize = 100_000;
 
@@ -76,6 +78,8 @@ pub const RETAINED_BYTES: u64 = 8 << 20;
 pub const SEGMENT_BYTES: u64 = 8 << 20;
 
 const _: () = assert!(ENTRY_BYTES_MAX > 2 * (NAME_BYTES_MAX + VALUE_BYTES_MAX));
+const _: () =
+    assert!(ENTRY_BYTES_MAX > 256 + VALUE_BYTES_MAX + NAMES_PER_ACQUIRE_MAX * (NAME_BYTES_MAX + 8));
 const _: () = assert!(APPEND_BYTES_MAX >= 2 * ENTRY_BYTES_MAX);
 const _: () = assert!(INFLIGHT_BYTES_MAX >= 2 * APPEND_BYTES_MAX);
 const _: () = assert!(FRAME_BYTES_MAX >= 2 * (APPEND_BYTES_MAX + ENTRY_BYTES_MAX));

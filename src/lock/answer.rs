@@ -2,6 +2,7 @@
 
 use super::command::{Answer, Name};
 use super::dedupe::{Fixed, Known, Place};
+use super::holders::Claim;
 use super::machine::{Call, LockMachine};
 use super::session::Session;
 use crate::base::{RequestId, SessionId};
@@ -18,19 +19,25 @@ impl LockMachine {
         }
     }
 
-    /// The answer to an acquire that waits.
+    /// The answer to an acquire that waits; of several queues, the longest way to go.
     pub(super) fn queued_answer(&self, place: &Place) -> Answer {
-        let ahead = self.locks[&place.name].queue.ahead(place.ticket);
-        Answer::Queued { ahead: ahead.unwrap_or_else(|| panic!("nobody waits at {place:?}")) }
+        let ahead = place.spots().map(|(name, ticket)| {
+            let ahead = self.locks[name].queue.ahead(ticket);
+            ahead.unwrap_or_else(|| panic!("nobody waits for {name:?} at {place:?}"))
+        });
+        Answer::Queued { ahead: ahead.max().expect("it waits for something") }
     }
 
-    /// Whom a try is told of: the oldest holder of `name`, or who held it until its delay began (L16).
+    /// Whom a try is told of: the oldest holder of `name`, or who held it until its delay began (L16), or who
+    /// waits for it and for others.
     pub(super) fn client_in(&self, name: &Name) -> Arc<str> {
         let lock = &self.locks[name];
-        let oldest =
-            lock.holders.first().map(|grant| &self.live_session(grant.claim.session).client);
-        let client = oldest.or_else(|| lock.delays.iter().next().map(|(_, delay)| &delay.client));
-        client.unwrap_or_else(|| panic!("nobody is in {name:?}")).clone()
+        let client = |claim: &Claim| self.live_session(claim.session).client.clone();
+        let holder = lock.holders.first().map(|grant| client(&grant.claim));
+        let delayed = || lock.delays.iter().next().map(|(_, delay)| delay.client.clone());
+        let waiter = || lock.queue.first().map(|waiter| client(&waiter.claim));
+        let found = holder.or_else(delayed).or_else(waiter);
+        found.unwrap_or_else(|| panic!("nobody is in {name:?}"))
     }
 
     /// Fixes the answer of the request being applied.

@@ -126,6 +126,21 @@ pub enum Operation {
     Withdraw { acquire: RequestId },
     /// Ends the session and frees all that it holds.
     Close,
+    /// As `Acquire`, of its name and of those in `also` in one step: all or nothing, queued as one, under one token.
+    /// At most [`NAMES_PER_ACQUIRE_MAX`](crate::base::limits::NAMES_PER_ACQUIRE_MAX), none twice. A release by
+    /// any of the names frees all.
+    AcquireAll { acquire: Acquire, also: Vec<Name> },
+}
+
+impl Operation {
+    /// What an acquire asks for, of one name or several; `None` for all else.
+    #[must_use]
+    pub fn acquire(&self) -> Option<&Acquire> {
+        match self {
+            Self::Acquire(acquire) | Self::AcquireAll { acquire, .. } => Some(acquire),
+            Self::Release { .. } | Self::Withdraw { .. } | Self::Close => None,
+        }
+    }
 }
 
 /// Constants that all replicas must agree on; each only grows.

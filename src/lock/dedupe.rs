@@ -23,19 +23,43 @@ pub(super) struct Answers {
     fixed: BTreeMap<RequestId, Fixed>,
 }
 
-/// The grant that an acquire has a handle on.
+/// The grant that an acquire has a handle on: of several names, the first in byte order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Hold {
     pub(super) name: Name,
     pub(super) token: Token,
 }
 
-/// Where an acquire waits.
+/// Where an acquire waits: a place in the queue of each of its names.
 #[derive(Clone, Debug)]
 pub(super) struct Place {
-    pub(super) name: Name,
-    pub(super) ticket: Ticket,
     pub(super) owner: Owner,
+    /// In the byte order of the names. Nearly all acquires are of one name.
+    spots: Vec<(Name, Ticket)>,
+}
+
+impl Place {
+    pub(super) fn new(owner: Owner) -> Self {
+        Self { owner, spots: Vec::with_capacity(1) }
+    }
+
+    /// One more queue that it stands in.
+    pub(super) fn add(&mut self, name: Name, ticket: Ticket) {
+        self.spots.push((name, ticket));
+    }
+
+    pub(super) fn spots(&self) -> impl Iterator<Item = (&Name, Ticket)> {
+        self.spots.iter().map(|(name, ticket)| (name, *ticket))
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = &Name> {
+        self.spots().map(|(name, _)| name)
+    }
+
+    /// Its ticket in the queue of `name`.
+    pub(super) fn ticket(&self, name: &Name) -> Option<Ticket> {
+        self.spots().find(|(spot, _)| *spot == name).map(|(_, ticket)| ticket)
+    }
 }
 
 /// An answer that no later entry changes.
@@ -135,9 +159,14 @@ impl Answers {
         assert!(earlier.is_none(), "request {request} waits at {earlier:?} already");
     }
 
+    /// The place of `request`, to which a queue is added.
+    pub(super) fn place_mut(&mut self, request: RequestId) -> Option<&mut Place> {
+        self.waiting.get_mut(&request)
+    }
+
     /// Whether an acquire of `owner`, which is not 0, waits for `name`.
     pub(super) fn waits_as(&self, owner: Owner, name: &Name) -> bool {
-        self.waiting.values().any(|place| place.owner == owner && place.name == *name)
+        self.waiting.values().any(|place| place.owner == owner && place.ticket(name).is_some())
     }
 
     /// The place that `request` waited at, which it now leaves.

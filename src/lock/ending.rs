@@ -17,8 +17,8 @@ impl LockMachine {
         granted: &mut Vec<Granted>,
     ) -> Option<Outcome> {
         let session = self.sessions.remove(&id)?;
-        self.take_out(&session);
-        self.hand_over_all(&session, unix_ms, granted);
+        let taken = self.take_out(&session);
+        self.hand_over_all(&session, &taken, unix_ms, granted);
         Some(Outcome::SessionEnded { session: id })
     }
 
@@ -31,10 +31,13 @@ impl LockMachine {
         delayed: &mut Vec<Delayed>,
     ) -> Option<Outcome> {
         let session = self.sessions.remove(&id)?;
-        for (name, grant) in self.take_out(&session) {
-            delayed.extend(self.begin_delay(&name, &grant, &session.client));
+        let taken = self.take_out(&session);
+        for (name, grant) in &taken {
+            for name in grant.claim.names(name) {
+                delayed.extend(self.begin_delay(name, grant, &session.client));
+            }
         }
-        self.hand_over_all(&session, unix_ms, granted);
+        self.hand_over_all(&session, &taken, unix_ms, granted);
         Some(Outcome::SessionEnded { session: id })
     }
 
@@ -42,7 +45,7 @@ impl LockMachine {
     /// they were asked for.
     fn take_out(&mut self, session: &Session) -> Vec<(Name, Grant)> {
         for place in session.answers.waiting().values() {
-            self.leave_queue(place);
+            self.leave_queues(place);
         }
         let mut taken = Vec::new();
         for hold in session.answers.grants().values() {
@@ -55,9 +58,15 @@ impl LockMachine {
     }
 
     /// Hands on what a session was in: only now, so that nothing freed goes to the session that ends.
-    fn hand_over_all(&mut self, session: &Session, unix_ms: u64, granted: &mut Vec<Granted>) {
-        let held = session.answers.grants().values().map(|hold| &hold.name);
-        let waited = session.answers.waiting().values().map(|place| &place.name);
+    fn hand_over_all(
+        &mut self,
+        session: &Session,
+        taken: &[(Name, Grant)],
+        unix_ms: u64,
+        granted: &mut Vec<Granted>,
+    ) {
+        let held = taken.iter().flat_map(|(name, grant)| grant.claim.names(name));
+        let waited = session.answers.waiting().values().flat_map(|place| place.names());
         for name in held.chain(waited) {
             self.hand_over(name, unix_ms, granted);
         }

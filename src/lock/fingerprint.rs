@@ -106,7 +106,8 @@ impl Fingerprint {
         self.length(answers.waiting().len());
         for (request, place) in answers.waiting() {
             self.number(request.0);
-            self.bytes(place.name.as_str().as_bytes());
+            self.length(place.names().count());
+            place.names().for_each(|name| self.bytes(name.as_str().as_bytes()));
         }
         self.length(answers.fixed().len());
         for (request, fixed) in answers.fixed() {
@@ -116,10 +117,13 @@ impl Fingerprint {
     }
 
     fn claim(&mut self, claim: &Claim) {
-        let Claim { session, owner, mode, permits, delay_ms, ref value } = *claim;
+        let Claim { session, owner, mode, permits, delay_ms, ref value, ref all } = *claim;
         let numbers = [session.0, owner.0, mode as u64, u64::from(permits), u64::from(delay_ms)];
         numbers.iter().for_each(|number| self.number(*number));
         self.bytes(value);
+        let all = all.as_deref().unwrap_or_default();
+        self.length(all.len());
+        all.iter().for_each(|name| self.bytes(name.as_str().as_bytes()));
     }
 
     fn fixed(&mut self, fixed: &Fixed) {

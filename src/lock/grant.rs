@@ -2,15 +2,16 @@
 
 use super::Granted;
 use super::command::{Mode, Name};
-use super::dedupe::{Fixed, Hold};
+use super::dedupe::{Fixed, Hold, Place};
 use super::delay::Delays;
 use super::holders::{Claim, Grant, Handles, Holders, Left};
 use super::level::Bounds;
 use super::machine::LockMachine;
-use super::queue::{Queue, Waiter};
+use super::queue::Queue;
 use crate::base::{RequestId, SessionId, Token};
+use std::collections::VecDeque;
 
-/// A lock that somebody holds, or that is delayed. Whoever waits has no room: what frees a lock hands it on at
+/// A lock that somebody holds or waits for, or that is delayed. Whoever waits has no room: what frees a lock hands it on at
 /// once (L5).
 #[derive(Clone, Debug)]
 pub(super) struct Lock {
@@ -65,50 +66,81 @@ impl Lock {
 
 impl LockMachine {
     /// Gives `name` to as many as it has room for, first come first (L5), each under a token of its own; if
-    /// nobody is left in it, drops it. The waiters' sessions live: what ends a session takes it out of all
-    /// queues before it frees anything.
+    /// nobody is left in it, drops it. One who waits for several gets all or nothing: when all are free, and it
+    /// is the first in the queue of each. The others' queues have another head then, and are looked at after.
+    ///
+    /// The waiters' sessions live: what ends a session takes it out of all queues before it frees anything.
     pub(super) fn hand_over(&mut self, name: &Name, unix_ms: u64, granted: &mut Vec<Granted>) {
-        let Some(lock) = self.locks.get_mut(name) else { return };
-        while let Some(waiter) = lock.queue.first()
-            && lock.has_room(&waiter.claim, &self.bounds)
-        {
-            let Waiter { request, claim, .. } = lock.queue.pop().expect("seen above");
-            let (session, token) = (claim.session, self.tokens.next());
-            let handles = Handles::new(request);
-            lock.holders.add(Grant { token, since_unix_ms: unix_ms, handles, claim });
-            let found = self.sessions.get_mut(&session).expect("waiters live (L5)");
-            let place = found.answers.leave_queue(request);
-            found.answers.note_grant(request, Hold { name: place.name, token });
-            granted.push(Granted { session, request, token });
-        }
-        if lock.is_vacant() {
-            self.locks.remove(name);
+        let mut due = VecDeque::from([name.clone()]);
+        while let Some(name) = due.pop_front() {
+            while self.first_is_due(&name) {
+                let place = self.grant_first(&name, unix_ms, granted);
+                due.extend(place.names().filter(|other| **other != name).cloned());
+            }
+            if self.locks.get(&name).is_some_and(Lock::is_vacant) {
+                self.locks.remove(&name);
+            }
         }
     }
 
-    /// Ends the handle that `acquire` has on `hold`, and fixes its answer. The lock is free once the grant
-    /// has no handle left.
+    /// Whether the first who waits for `name` may have all that it waits for.
+    pub(super) fn first_is_due(&self, name: &Name) -> bool {
+        let Some(waiter) = self.locks.get(name).and_then(|lock| lock.queue.first()) else {
+            return false;
+        };
+        waiter.claim.names(name).iter().all(|name| {
+            let lock = &self.locks[name];
+            let first = lock.queue.first();
+            first.is_some_and(|first| first.is_of(waiter))
+                && lock.has_room(&waiter.claim, &self.bounds)
+        })
+    }
+
+    /// Grants to the first in the queue of `name` all that it waits for.
+    fn grant_first(&mut self, name: &Name, unix_ms: u64, granted: &mut Vec<Granted>) -> Place {
+        let first = self.locks[name].queue.first().expect("it is due");
+        let (session, request, token) = (first.claim.session, first.request, self.tokens.next());
+        let answers = &mut self.sessions.get_mut(&session).expect("waiters live (L5)").answers;
+        let place = answers.leave_queue(request);
+        let known_as = place.names().next().expect("it waits for something").clone();
+        answers.note_grant(request, Hold { name: known_as, token });
+        for name in place.names() {
+            let lock = self.locks.get_mut(name).expect("somebody waits for it");
+            let claim = lock.queue.pop().expect("it is the first in each").claim;
+            let handles = Handles::new(request);
+            lock.holders.add(Grant { token, since_unix_ms: unix_ms, handles, claim });
+        }
+        granted.push(Granted { session, request, token });
+        place
+    }
+
+    /// Ends the handle that `acquire` has on its grant, and fixes its answer. With the last handle the grant
+    /// is taken out of its locks, and given.
     pub(super) fn end_handle(
         &mut self,
         session: SessionId,
         acquire: RequestId,
         answer: Fixed,
-    ) -> (Hold, Left) {
+    ) -> Option<(Name, Grant)> {
         let answers = &mut self.live_session_mut(session).answers;
         let hold = answers.end_grant(acquire);
         answers.fix(acquire, answer);
-        let left = self.grant_mut(&hold).handles.give_up(acquire);
-        if left == Left::None {
-            self.drop_grant(&hold);
+        let mut left = Left::None;
+        for name in self.names_of(&hold) {
+            left = self.grant_mut(&name, hold.token).handles.give_up(acquire);
         }
-        (hold, left)
+        (left == Left::None).then(|| (hold.name.clone(), self.drop_grant(&hold)))
     }
 
-    /// Takes the grant out of its lock, which is handed on by the caller.
+    /// Takes a grant out of its locks, which are handed on by the caller.
     pub(super) fn drop_grant(&mut self, hold: &Hold) -> Grant {
-        let lock = self.locks.get_mut(&hold.name);
-        let grant = lock.and_then(|lock| lock.holders.remove(hold.token));
-        grant.unwrap_or_else(|| panic!("nobody holds {hold:?}"))
+        let mut dropped = None;
+        for name in self.names_of(hold) {
+            let lock = self.locks.get_mut(&name);
+            dropped = lock.and_then(|lock| lock.holders.remove(hold.token));
+            assert!(dropped.is_some(), "nobody holds {name:?} under {}", hold.token);
+        }
+        dropped.expect("a grant has a name")
     }
 
     /// The grant of `name` under `token`.
@@ -116,9 +148,15 @@ impl LockMachine {
         self.locks.get(name).and_then(|lock| lock.holders.by_token(token))
     }
 
-    pub(super) fn grant_mut(&mut self, hold: &Hold) -> &mut Grant {
-        let lock = self.locks.get_mut(&hold.name);
-        let grant = lock.and_then(|lock| lock.holders.by_token_mut(hold.token));
-        grant.unwrap_or_else(|| panic!("nobody holds {hold:?}"))
+    pub(super) fn grant_mut(&mut self, name: &Name, token: Token) -> &mut Grant {
+        let lock = self.locks.get_mut(name);
+        let grant = lock.and_then(|lock| lock.holders.by_token_mut(token));
+        grant.unwrap_or_else(|| panic!("nobody holds {name:?} under {token}"))
+    }
+
+    fn names_of(&self, hold: &Hold) -> Vec<Name> {
+        let grant = self.grant(&hold.name, hold.token);
+        let grant = grant.unwrap_or_else(|| panic!("nobody holds {hold:?}"));
+        grant.claim.names(&hold.name).to_vec()
     }
 }

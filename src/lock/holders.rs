@@ -4,9 +4,10 @@
 //! Nearly all locks have one holder, which is kept in place; several are a map by token, so that each
 //! step is logarithmic in a crowd of readers.
 
-use super::command::Mode;
+use super::command::{Mode, Name};
 use crate::base::{Owner, RequestId, SessionId, Token};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The holders of a lock.
 #[derive(Clone, Debug, Default)]
@@ -37,6 +38,8 @@ pub(super) struct Claim {
     /// What its expiry leaves behind (L16).
     pub(super) delay_ms: u32,
     pub(super) value: Box<[u8]>,
+    /// All names in byte order, if it is for several; it then stands alike in each of these locks.
+    pub(super) all: Option<Arc<[Name]>>,
 }
 
 /// The acquires that hold one grant: more than one where its owner has re-entered.
@@ -198,7 +201,17 @@ impl Crowd {
 impl Claim {
     /// Whether another acquire of the same owner is one more handle on this one's grant.
     pub(super) fn is_of_kind(&self, other: &Claim) -> bool {
-        (self.mode, self.permits) == (other.mode, other.permits)
+        (self.mode, self.permits, &self.all) == (other.mode, other.permits, &other.all)
+    }
+
+    /// All names that it is for; `name` is one of them.
+    pub(super) fn names<'a>(&'a self, name: &'a Name) -> &'a [Name] {
+        self.all.as_deref().unwrap_or(std::slice::from_ref(name))
+    }
+
+    /// Whether of its names `name` is the one under which its session knows it.
+    pub(super) fn is_known_as(&self, name: &Name) -> bool {
+        self.names(name)[0] == *name
     }
 }
 

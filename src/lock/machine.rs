@@ -138,10 +138,15 @@ impl LockMachine {
             }
             // Not remembered, as if it had not been logged: the client retries it under its id, and gets the
             // lock once the wait is over.
-            (Admission::New, Operation::Acquire(_)) if self.restoring.is_some() => {
+            (Admission::New, Operation::Acquire(_) | Operation::AcquireAll { .. })
+                if self.restoring.is_some() =>
+            {
                 Answer::Refused(Refusal::Busy)
             }
-            (Admission::New, Operation::Acquire(acquire)) => self.acquire(call, acquire),
+            (Admission::New, Operation::Acquire(acquire)) => self.acquire(call, acquire, &[]),
+            (Admission::New, Operation::AcquireAll { acquire, also }) => {
+                self.acquire(call, acquire, also)
+            }
             (Admission::New, Operation::Release { name, token }) => {
                 self.release(call, name, *token, granted)
             }

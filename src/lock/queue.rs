@@ -21,6 +21,13 @@ pub(super) struct Waiter {
     pub(super) claim: Claim,
 }
 
+impl Waiter {
+    /// Whether both are of one acquire.
+    pub(super) fn is_of(&self, other: &Waiter) -> bool {
+        (self.claim.session, self.request) == (other.claim.session, other.request)
+    }
+}
+
 /// A place in one queue: larger than that of everybody who stands before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Ticket(u64);
@@ -169,6 +176,7 @@ mod tests {
             permits: 1,
             delay_ms: 0,
             value: Box::default(),
+            all: None,
         };
         Waiter { request: RequestId(request), since_unix_ms: 0, claim }
     }

@@ -3,12 +3,12 @@
 use super::Granted;
 use super::command::{Answer, Name};
 use super::dedupe::{Fixed, Known, Place};
-use super::holders::Left;
 use super::machine::{Call, LockMachine};
 use crate::base::{RequestId, Token};
 
 impl LockMachine {
-    /// Gives up one handle, only if this session holds the lock under this token (L13). A release does not
+    /// Gives up one handle, only if this session holds the lock under this token (L13); of a grant of several
+    /// locks any name will do, and the last handle frees them all. A release does not
     /// say which acquire it answers; the oldest handle goes, so that an acquire which is still undecided at
     /// the client, always the newest of its owner (L14), is left for its withdrawal.
     pub(super) fn release(
@@ -43,20 +43,24 @@ impl LockMachine {
             Some(Known::Waiting(_)) => {
                 let place = answers.leave_queue(acquire);
                 answers.fix(acquire, Fixed::Withdrawn);
-                self.leave_queue(&place);
+                self.leave_queues(&place);
                 // It may have kept out those behind it: readers behind a writer, or a smaller request.
-                self.hand_over(&place.name, call.unix_ms, granted);
+                for name in place.names() {
+                    self.hand_over(name, call.unix_ms, granted);
+                }
             }
             Some(Known::Granted(_)) => self.give_up(call, acquire, Fixed::Withdrawn, granted),
         }
         self.fix(call, Fixed::Withdrawn)
     }
 
-    /// Takes the waiter at `place` out of its queue; the caller hands the lock on.
-    pub(super) fn leave_queue(&mut self, place: &Place) {
-        let lock = self.locks.get_mut(&place.name);
-        let waiter = lock.and_then(|lock| lock.queue.remove(place.ticket));
-        assert!(waiter.is_some(), "nobody waits at {place:?}");
+    /// Takes the waiter at `place` out of its queues; the caller hands the locks on.
+    pub(super) fn leave_queues(&mut self, place: &Place) {
+        for (name, ticket) in place.spots() {
+            let lock = self.locks.get_mut(name);
+            let waiter = lock.and_then(|lock| lock.queue.remove(ticket));
+            assert!(waiter.is_some(), "nobody waits for {name:?} at {place:?}");
+        }
     }
 
     fn give_up(
@@ -66,9 +70,9 @@ impl LockMachine {
         answer: Fixed,
         granted: &mut Vec<Granted>,
     ) {
-        let (hold, left) = self.end_handle(call.session, acquire, answer);
-        if left == Left::None {
-            self.hand_over(&hold.name, call.unix_ms, granted);
+        let Some((name, grant)) = self.end_handle(call.session, acquire, answer) else { return };
+        for name in grant.claim.names(&name) {
+            self.hand_over(name, call.unix_ms, granted);
         }
     }
 }

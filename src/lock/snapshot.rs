@@ -8,7 +8,7 @@
 
 mod decode;
 
-use super::command::{Answer, Mode, Settings};
+use super::command::{Answer, Mode, Name, Settings};
 use super::delay::Delay;
 use super::grant::Lock;
 use super::holders::{Claim, Grant};
@@ -16,7 +16,8 @@ use super::machine::LockMachine;
 use super::queue::Waiter;
 use super::session::Session;
 use crate::base::limits::{
-    FRAME_BYTES_MAX, NAME_BYTES_MAX, REQUESTS_PER_SESSION_MAX, VALUE_BYTES_MAX,
+    FRAME_BYTES_MAX, NAME_BYTES_MAX, NAMES_PER_ACQUIRE_MAX, REQUESTS_PER_SESSION_MAX,
+    VALUE_BYTES_MAX,
 };
 use crate::base::{Index, Owner, RequestId, SessionId, SessionKey, Token, codec};
 use serde::{Deserialize, Serialize};
@@ -202,19 +203,15 @@ struct ClaimPiece<'a> {
     delay_ms: u32,
     #[serde(borrow, with = "serde_bytes")]
     value: &'a [u8],
+    /// All names, if there are several.
+    all: Vec<&'a str>,
 }
 
 impl<'a> From<&'a Claim> for ClaimPiece<'a> {
     fn from(claim: &'a Claim) -> Self {
-        let Claim { session, owner, mode, permits, delay_ms, ref value } = *claim;
-        Self { session, owner, mode, permits, delay_ms, value }
-    }
-}
-
-impl From<ClaimPiece<'_>> for Claim {
-    fn from(piece: ClaimPiece<'_>) -> Self {
-        let ClaimPiece { session, owner, mode, permits, delay_ms, value } = piece;
-        Self { session, owner, mode, permits, delay_ms, value: value.into() }
+        let Claim { session, owner, mode, permits, delay_ms, ref value, ref all } = *claim;
+        let all = all.iter().flat_map(|all| all.iter().map(Name::as_str)).collect();
+        Self { session, owner, mode, permits, delay_ms, value, all }
     }
 }
 
@@ -224,5 +221,9 @@ const FORMAT: u32 = 1;
 const LENGTH_BYTES: usize = 4;
 // A holder with all handles that a session may have is the largest piece.
 const _: () = assert!(
-    NAME_BYTES_MAX + VALUE_BYTES_MAX + 8 * REQUESTS_PER_SESSION_MAX + 256 < FRAME_BYTES_MAX
+    NAMES_PER_ACQUIRE_MAX * (NAME_BYTES_MAX + 8)
+        + VALUE_BYTES_MAX
+        + 8 * REQUESTS_PER_SESSION_MAX
+        + 256
+        < FRAME_BYTES_MAX
 );

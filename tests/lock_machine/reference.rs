@@ -39,6 +39,8 @@ struct Session {
 /// One acquire that stands. Those that share a token are handles on one grant.
 #[derive(Clone)]
 struct Claim {
+    /// In byte order.
+    names: Vec<Name>,
     session: SessionId,
     request: RequestId,
     wanted: Acquire,
@@ -48,6 +50,7 @@ struct Claim {
 
 /// A claim that held until it expired.
 struct Ghost {
+    name: Name,
     token: Token,
     client: String,
     wanted: Acquire,
@@ -76,7 +79,7 @@ impl Reference {
             }
             Command::Expire { .. } => None,
             Command::DelayOver { name, token, term: decided } => {
-                let is_over = |ghost: &Ghost| ghost.wanted.name == *name && ghost.token == *token;
+                let is_over = |ghost: &Ghost| ghost.name == *name && ghost.token == *token;
                 self.ghosts.retain(|ghost| *decided != term || !is_over(ghost));
                 self.hand_over(name);
                 None
@@ -136,10 +139,13 @@ impl Reference {
             return answered(answer.clone());
         }
         let answer = match operation {
-            Operation::Acquire(_) if self.is_restoring => {
+            Operation::Acquire(_) | Operation::AcquireAll { .. } if self.is_restoring => {
                 return answered(Answer::Refused(Refusal::Busy));
             }
-            Operation::Acquire(acquire) => self.acquire(session, request, acquire),
+            Operation::Acquire(acquire) => self.acquire(session, request, acquire, &[]),
+            Operation::AcquireAll { acquire, also } => {
+                self.acquire(session, request, acquire, also)
+            }
             Operation::Release { name, token } => self.release(session, name, *token),
             Operation::Withdraw { acquire } => self.withdraw(session, *acquire),
             Operation::Close => return self.end(session).expect("alive"),
@@ -150,56 +156,69 @@ impl Reference {
         answered(answer)
     }
 
-    fn acquire(&mut self, session: SessionId, request: RequestId, wanted: &Acquire) -> Answer {
+    fn acquire(
+        &mut self,
+        session: SessionId,
+        request: RequestId,
+        wanted: &Acquire,
+        also: &[Name],
+    ) -> Answer {
+        let names: BTreeSet<&Name> = also.iter().chain([&wanted.name]).collect();
         let is_counted = wanted.limit > 0;
         if wanted.permits == 0
             || wanted.permits > wanted.limit.max(1)
             || (is_counted && wanted.mode == Mode::Shared)
             || wanted.delay_ms > 3_600_000
+            || names.len() <= also.len()
+            || names.len() > 32
         {
             return Answer::Refused(Refusal::Invalid);
         }
-        let inside: Vec<&Claim> = self.claims_of(&wanted.name).collect();
-        let ghosts: Vec<&Ghost> = self.ghosts_of(&wanted.name).collect();
+        let names: Vec<Name> = names.into_iter().cloned().collect();
+        let inside: Vec<&Claim> = names.iter().flat_map(|name| self.claims_of(name)).collect();
+        let ghosts = names.iter().flat_map(|name| self.ghosts_of(name));
         let held = inside.iter().map(|claim| &claim.wanted);
-        let mut all = held.chain(ghosts.iter().map(|ghost| &ghost.wanted));
-        if all.any(|other| other.limit != wanted.limit) {
+        if held.chain(ghosts.map(|ghost| &ghost.wanted)).any(|other| other.limit != wanted.limit) {
             return Answer::Refused(Refusal::Invalid);
         }
-        let own = inside.iter().find(|claim| {
+        let own = inside.iter().filter(|claim| {
             wanted.owner.0 != 0 && (claim.session, claim.wanted.owner) == (session, wanted.owner)
         });
-        // A handle that is added takes over what the grant was asked for with.
-        let terms = own.map_or(wanted, |own| &own.wanted).clone();
-        let token = match own {
-            Some(own) => {
-                let is_same =
-                    (own.wanted.mode, own.wanted.permits) == (wanted.mode, wanted.permits);
-                if !is_same || own.token.is_none() {
-                    return Answer::Refused(Refusal::Invalid);
-                }
-                own.token
+        // What it holds counts before what it waits for.
+        if let Some(own) = own.max_by_key(|claim| claim.token.is_some()).cloned() {
+            let terms = |acquire: &Acquire| (acquire.mode, acquire.permits);
+            let is_same = own.names == names && terms(&own.wanted) == terms(wanted);
+            if !is_same || own.token.is_none() {
+                return Answer::Refused(Refusal::Invalid);
             }
-            None if inside.iter().all(|claim| claim.token.is_some()) && self.fits(wanted) => {
-                Some(self.next_token())
+            // It takes over what the grant was asked for with.
+            self.claims.push(Claim { request, ..own.clone() });
+        } else {
+            let is_free = |name: &&Name| {
+                self.claims_of(name).all(|c| c.token.is_some()) && self.fits(name, wanted)
+            };
+            let taken = names.iter().find(|name| !is_free(name));
+            if let (Some(name), true) = (taken, wanted.try_only) {
+                return Answer::Held { client: self.who_is_in(name) };
             }
-            None if wanted.try_only => {
-                let holders = self.holders(&wanted.name);
-                let oldest = holders.first().map(|claim| self.client(claim.session));
-                let client = oldest.unwrap_or_else(|| ghosts[0].client.clone());
-                return Answer::Held { client };
-            }
-            None => None,
-        };
-        self.claims.push(Claim { session, request, wanted: terms, token });
+            let token = taken.is_none().then(|| self.next_token());
+            self.claims.push(Claim { names, session, request, wanted: wanted.clone(), token });
+        }
         self.standing_answer(session, request).expect("just claimed")
     }
 
-    /// Whether `wanted` could hold now, waiters not asked.
-    fn fits(&self, wanted: &Acquire) -> bool {
-        let holders = self.holders(&wanted.name).into_iter().map(|claim| &claim.wanted);
+    fn who_is_in(&self, name: &Name) -> String {
+        let holder = self.holders(name).first().map(|claim| self.client(claim.session));
+        let ghost = || self.ghosts_of(name).next().map(|ghost| ghost.client.clone());
+        let waiter = || self.claims_of(name).next().map(|claim| self.client(claim.session));
+        holder.or_else(ghost).or_else(waiter).expect("somebody is in it")
+    }
+
+    /// Whether `wanted` could hold `name` now, waiters not asked.
+    fn fits(&self, name: &Name, wanted: &Acquire) -> bool {
+        let holders = self.holders(name).into_iter().map(|claim| &claim.wanted);
         let inside: Vec<&Acquire> =
-            holders.chain(self.ghosts_of(&wanted.name).map(|ghost| &ghost.wanted)).collect();
+            holders.chain(self.ghosts_of(name).map(|ghost| &ghost.wanted)).collect();
         let taken: u32 = inside.iter().map(|other| other.permits).sum();
         let all_read = inside.iter().all(|other| other.mode == Mode::Shared);
         if wanted.limit > 0 {
@@ -235,8 +254,8 @@ impl Reference {
         freed.retain(|claim| claim.session == session);
         freed.sort_by_key(|claim| (claim.token.is_none(), claim.request));
         self.claims.retain(|claim| claim.session != session);
-        for claim in freed {
-            self.hand_over(&claim.wanted.name);
+        for name in freed.into_iter().flat_map(|claim| claim.names) {
+            self.hand_over(&name);
         }
         Some(Outcome::SessionEnded { session })
     }
@@ -246,14 +265,16 @@ impl Reference {
         let mut held = self.claims.clone();
         held.retain(|claim| claim.session == session && claim.token.is_some());
         held.sort_by_key(|claim| claim.request);
-        let mut delayed = Vec::new();
-        for claim in held {
-            let (token, wanted) = (claim.token.expect("kept above"), claim.wanted);
-            let is_new = self.ghosts.iter().all(|ghost| ghost.token != token);
-            if is_new && wanted.delay_ms > 0 {
-                let (name, delay_ms) = (wanted.name.clone(), wanted.delay_ms);
-                delayed.push(Delayed { name, token, delay_ms });
-                self.ghosts.push(Ghost { token, client: self.client(session), wanted });
+        let mut delayed: Vec<Delayed> = Vec::new();
+        for Claim { names, token, wanted, .. } in held {
+            let (token, delay_ms) = (token.expect("kept above"), wanted.delay_ms);
+            if delay_ms == 0 || self.ghosts.iter().any(|ghost| ghost.token == token) {
+                continue;
+            }
+            for name in names {
+                delayed.push(Delayed { name: name.clone(), token, delay_ms });
+                let (client, wanted) = (self.client(session), wanted.clone());
+                self.ghosts.push(Ghost { name, token, client, wanted });
             }
         }
         self.ghosts.sort_by_key(|ghost| ghost.token);
@@ -272,22 +293,37 @@ impl Reference {
     fn drop_claim(&mut self, claim: &Claim, answer: Answer) {
         self.claims.retain(|c| (c.session, c.request) != (claim.session, claim.request));
         self.find(claim.session).fixed.insert(claim.request, answer);
-        self.hand_over(&claim.wanted.name);
+        claim.names.iter().for_each(|name| self.hand_over(name));
     }
 
-    /// Grants `name` to its waiters in their order, until one does not fit.
+    /// Grants `name` to its waiters in their order, until one cannot have all that it waits for; then does so
+    /// with each other name of those who got something.
     fn hand_over(&mut self, name: &Name) {
-        loop {
-            let waits = |claim: &Claim| claim.wanted.name == *name && claim.token.is_none();
-            let Some(first) = self.claims.iter().position(waits) else { return };
-            if !self.fits(&self.claims[first].wanted) {
-                return;
+        let mut looked_at = 0;
+        let mut due = vec![name.clone()];
+        while let Some(name) = due.get(looked_at).cloned() {
+            looked_at += 1;
+            while let Some(first) = self.first_waiter(&name).filter(|first| self.is_due(first)) {
+                let (session, request, token) = (first.session, first.request, self.next_token());
+                due.extend(first.names.iter().filter(|other| **other != name).cloned());
+                let is_it = |c: &&mut Claim| (c.session, c.request) == (session, request);
+                self.claims.iter_mut().find(is_it).expect("it waits").token = Some(token);
+                self.granted.push(Granted { session, request, token });
             }
-            let token = self.next_token();
-            let claim = &mut self.claims[first];
-            claim.token = Some(token);
-            self.granted.push(Granted { session: claim.session, request: claim.request, token });
         }
+    }
+
+    fn first_waiter(&self, name: &Name) -> Option<Claim> {
+        self.claims_of(name).find(|claim| claim.token.is_none()).cloned()
+    }
+
+    /// Whether it is the first of all its names, and fits in each.
+    fn is_due(&self, claim: &Claim) -> bool {
+        claim.names.iter().all(|name| {
+            let first = self.first_waiter(name).expect("it waits itself");
+            (first.session, first.request) == (claim.session, claim.request)
+                && self.fits(name, &claim.wanted)
+        })
     }
 
     fn next_token(&mut self) -> Token {
@@ -304,9 +340,9 @@ impl Reference {
         let is_it = |claim: &Claim| claim.session == session && claim.request == request;
         let position = self.claims.iter().position(is_it)?;
         let claim = &self.claims[position];
-        let before = self.claims[..position].iter();
-        let ahead =
-            before.filter(|c| c.wanted.name == claim.wanted.name && c.token.is_none()).count();
+        let before = self.claims[..position].iter().filter(|c| c.token.is_none());
+        let ahead = |name: &Name| before.clone().filter(|c| c.names.contains(name)).count();
+        let ahead = claim.names.iter().map(ahead).max().expect("it has a name");
         Some(match claim.token {
             Some(token) => Answer::Granted { token },
             None => Answer::Queued { ahead: ahead as u32 },
@@ -336,11 +372,11 @@ impl Reference {
     }
 
     fn claims_of(&self, name: &Name) -> impl Iterator<Item = &Claim> {
-        self.claims.iter().filter(move |claim| claim.wanted.name == *name)
+        self.claims.iter().filter(move |claim| claim.names.contains(name))
     }
 
     fn ghosts_of(&self, name: &Name) -> impl Iterator<Item = &Ghost> {
-        self.ghosts.iter().filter(move |ghost| ghost.wanted.name == *name)
+        self.ghosts.iter().filter(move |ghost| ghost.name == *name)
     }
 
     /// One claim of each grant, in the order of the tokens.
@@ -358,10 +394,8 @@ impl Reference {
     }
 
     pub fn held_count(&self) -> usize {
-        let held = self.claims.iter().filter(|claim| claim.token.is_some());
-        let held = held.map(|claim| &claim.wanted.name);
-        let delayed = self.ghosts.iter().map(|ghost| &ghost.wanted.name);
-        held.chain(delayed).collect::<BTreeSet<_>>().len()
+        let held = self.claims.iter().flat_map(|claim| &claim.names);
+        held.chain(self.ghosts.iter().map(|ghost| &ghost.name)).collect::<BTreeSet<_>>().len()
     }
 
     pub fn standing(&self, session: SessionId) -> Vec<(RequestId, Answer)> {

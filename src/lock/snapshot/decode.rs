@@ -1,8 +1,8 @@
 //! Bytes back into a machine. They may come from anywhere: each piece is checked, then the whole.
 
 use super::{
-    AnswerPiece, DelayPiece, FORMAT, Head, HolderPiece, LENGTH_BYTES, LockPiece, SessionPiece,
-    SnapshotError, WaiterPiece,
+    AnswerPiece, ClaimPiece, DelayPiece, FORMAT, Head, HolderPiece, LENGTH_BYTES, LockPiece,
+    SessionPiece, SnapshotError, WaiterPiece,
 };
 use crate::base::{RequestId, SessionId, codec};
 use crate::lock::LockMachine;
@@ -97,7 +97,7 @@ impl LockMachine {
         if holders.last().is_some_and(|last| last.token >= token) {
             return Err(pieces.damaged(format!("token {token} is out of order")));
         }
-        let claim = Claim::from(claim);
+        let claim = decode_claim(pieces, claim, name)?;
         if holders.by_owner(claim.session, claim.owner).is_some() {
             return Err(pieces.damaged(format!("owner {} holds {name:?} twice", claim.owner)));
         }
@@ -106,9 +106,10 @@ impl LockMachine {
         };
         let mut handles = Handles::new(*first);
         later.iter().for_each(|request| handles.add(*request));
-        for request in requests {
+        // Of several names the first comes first; that the others are there too is for the whole to tell.
+        for request in requests.iter().filter(|_| claim.is_known_as(name)) {
             let hold = Hold { name: name.clone(), token };
-            self.new_request(pieces, claim.session, request)?.note_grant(request, hold);
+            self.new_request(pieces, claim.session, *request)?.note_grant(*request, hold);
         }
         holders.add(Grant { token, since_unix_ms, handles, claim });
         Ok(())
@@ -121,11 +122,21 @@ impl LockMachine {
         queue: &mut Queue,
     ) -> Result<(), SnapshotError> {
         let WaiterPiece { request, since_unix_ms, claim } = pieces.read()?;
-        let claim = Claim::from(claim);
-        let (session, owner) = (claim.session, claim.owner);
-        let answers = self.new_request(pieces, session, request)?;
+        let claim = decode_claim(pieces, claim, name)?;
+        let (session, owner, is_first) = (claim.session, claim.owner, claim.is_known_as(name));
         let ticket = queue.push(Waiter { request, since_unix_ms, claim });
-        answers.note_waiting(request, Place { name: name.clone(), ticket, owner });
+        if is_first {
+            let mut place = Place::new(owner);
+            place.add(name.clone(), ticket);
+            self.new_request(pieces, session, request)?.note_waiting(request, place);
+            return Ok(());
+        }
+        let found = self.sessions.get_mut(&session);
+        let Some(place) = found.and_then(|found| found.answers.place_mut(request)) else {
+            let why = format!("request {request} of session {session} waits for {name:?} alone");
+            return Err(pieces.damaged(why));
+        };
+        place.add(name.clone(), ticket);
         Ok(())
     }
 
@@ -145,6 +156,23 @@ impl LockMachine {
         }
         Ok(&mut found.answers)
     }
+}
+
+/// The claim of one who is in `name`.
+fn decode_claim(
+    pieces: &Pieces<'_>,
+    piece: ClaimPiece<'_>,
+    name: &Name,
+) -> Result<Claim, SnapshotError> {
+    let ClaimPiece { session, owner, mode, permits, delay_ms, value, all } = piece;
+    let names: Result<Vec<Name>, _> = all.into_iter().map(Name::try_from).collect();
+    let names = names.map_err(|error| pieces.damaged(error.to_string()))?;
+    let is_set = names.is_sorted_by(|one, next| one < next) && names.contains(name);
+    if names.len() == 1 || (!names.is_empty() && !is_set) {
+        return Err(pieces.damaged(format!("{names:?} are not several names with {name:?}")));
+    }
+    let all = (!names.is_empty()).then(|| names.into());
+    Ok(Claim { session, owner, mode, permits, delay_ms, value: value.into(), all })
 }
 
 fn decode_delay(pieces: &mut Pieces<'_>, delays: &mut Delays) -> Result<(), SnapshotError> {

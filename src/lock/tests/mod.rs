@@ -10,6 +10,7 @@ mod restore;
 mod script;
 mod semaphores;
 mod sessions;
+mod several;
 mod shared;
 mod snapshot;
 mod views;

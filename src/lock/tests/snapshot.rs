@@ -1,13 +1,13 @@
 //! The state as bytes and back.
 
-use super::script::{Script, acquire, granted, name, plain, try_acquire};
+use super::script::{Script, acquire, granted, name, plain, try_acquire, with};
 use crate::base::limits::FRAME_BYTES_MAX;
-use crate::base::{RequestId, SessionId, Term, Token};
+use crate::base::{Owner, RequestId, SessionId, Term, Token};
 use crate::lock::dedupe::Hold;
 use crate::lock::token::Tokens;
 use crate::lock::{
-    Acquire, Answer, Command, LockMachine, Operation, Outcome, Refusal, RestoreWait, Settings,
-    SnapshotError, Wait,
+    Acquire, Answer, Command, LockMachine, Mode, Operation, Outcome, Refusal, RestoreWait,
+    Settings, SnapshotError, Wait,
 };
 
 /// Two sessions; `a` is held with a value and waited for; answers of all kinds are remembered.
@@ -23,6 +23,29 @@ fn busy() -> Script {
     script.release(two, 5, "b", 2);
     script.withdraw(two, 7, 6);
     script.request(two, 8, Operation::Acquire(Acquire { permits: 2, ..plain("a") }));
+    script
+}
+
+/// Besides that: readers, a semaphore, several locks in one step held and waited for, two handles on one grant,
+/// and the delay of a session that expired.
+fn varied() -> Script {
+    let mut script = busy();
+    let (one, two) = (SessionId(2), SessionId(3));
+    let read = || with("r", |acquire| (acquire.mode, acquire.owner) = (Mode::Shared, Owner(7)));
+    let take = || with("s", |acquire| (acquire.limit, acquire.permits) = (3, 2));
+    let all = |first, also: &[&str]| {
+        let also = also.iter().map(|lock| name(lock)).collect();
+        Operation::AcquireAll { acquire: plain(first), also }
+    };
+    let wishes = [read(), read(), take(), take(), all("t", &["u", "v"]), all("r", &["u", "z"])];
+    for (request, wish) in (20..).zip(wishes) {
+        script.request(one, request, wish);
+    }
+    script.request(two, 20, read());
+    let three = script.open("three");
+    script.request(three, 1, with("w", |acquire| acquire.delay_ms = 70));
+    script.acquire(two, 21, "w");
+    assert_eq!(script.expire(three, 1).delayed.len(), 1);
     script
 }
 
@@ -87,17 +110,25 @@ fn golden_bytes_of_format_1() {
     // Session, owner, mode, permits, delay.
     let claim = concat!("0300000000000500", "0000000000000000", "00000000", "01000000", "00000000");
     let holder = [
-        "45000000",
+        "4d000000",
         "0100000000000500",
         "ec03000000000000",
         "0100000000000000",
         "0100000000000000",
         claim,
         "010000000000000007",
+        "0000000000000000",
     ]
     .concat();
-    let waiter =
-        ["34000000", "0200000000000000", "ed03000000000000", claim, "0000000000000000"].concat();
+    let waiter = [
+        "3c000000",
+        "0200000000000000",
+        "ed03000000000000",
+        claim,
+        "0000000000000000",
+        "0000000000000000",
+    ]
+    .concat();
     let expected = ["01000000", &head, &session, &answer, &lock, &holder, &waiter].concat();
     assert_eq!(hex(&script.machine.encode()), expected);
 }
@@ -186,7 +217,7 @@ fn another_format_is_refused_by_its_number() {
 
 #[test]
 fn every_missing_tail_and_any_more_bytes_are_refused() {
-    let mut bytes = busy().machine.encode();
+    let mut bytes = varied().machine.encode();
     for length in 0..bytes.len() {
         decode_error(&bytes[..length]);
     }
@@ -197,7 +228,7 @@ fn every_missing_tail_and_any_more_bytes_are_refused() {
 /// A flipped bit is refused, or is another state that holds together; it never panics, then or later.
 #[test]
 fn no_flipped_bit_breaks_the_machine() {
-    let bytes = busy().machine.encode();
+    let bytes = varied().machine.encode();
     for bit in 0..bytes.len() * 8 {
         let mut damaged = bytes.clone();
         damaged[bit / 8] ^= 1 << (bit % 8);

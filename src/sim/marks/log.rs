@@ -62,7 +62,7 @@ fn mark_request(
                 Some(_) => Mark::WithdrawalLate,
             });
         }
-        Operation::Release { .. } => {}
+        Operation::Release { .. } | Operation::AcquireAll { .. } => {}
         Operation::Close => mark_end(marks, model, session, Mark::CloseHandsOver),
         Operation::Acquire(acquire) => {
             let waiting = model.line_at(&acquire.name, model.applied()).len();
