@@ -173,12 +173,18 @@ struct Log {
 }
 
 impl Log {
-    /// Makes the step's command and applies it.
+    /// Makes the step's command and applies it. Who waits for whom in a deadlock is left out: it is for people.
     fn write(&mut self, step: &Step) -> (Command, Applied) {
         let command = self.command(step);
         self.entries.push(command.clone());
         let index = self.entries.len() as u64;
-        let applied = self.machine.apply(Index(index), TERM, index, &command);
+        let mut applied = self.machine.apply(Index(index), TERM, index, &command);
+        if let Some(Outcome::Answered { answer: Answer::Deadlock { circle }, .. }) =
+            &mut applied.outcome
+        {
+            assert!(circle.contains(" waits for "), "{circle:?}");
+            circle.clear();
+        }
         if let Some(Outcome::SessionOpened { session, .. }) = &applied.outcome {
             self.opened.push(*session);
         }
@@ -432,6 +438,7 @@ fn the_random_logs_reach_every_answer() {
         }
     }
     let expected = [
+        "Deadlock",
         "Done",
         "Ended",
         "Granted",

@@ -382,6 +382,7 @@ fn answers_keep_their_bytes() {
     for refusal in refusals {
         golden.answered(&format!("refused {refusal:?}"), Answer::Refused(refusal));
     }
+    golden.answered("deadlock", Answer::Deadlock { circle: "c".to_owned() });
     golden.read("lock", ReadAnswer::Lock { lock: Some(lock_view()), session_remaining_ms: 500 });
     golden.read("locks", ReadAnswer::Locks { locks: vec![(lock_view(), 500)], more: true });
     golden.read("valid", ReadAnswer::Valid(true));

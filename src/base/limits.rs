@@ -16,6 +16,8 @@ pub const REQUESTS_PER_SESSION_MAX: usize = 16_384;
 pub const ANSWERS_PER_SESSION_MAX: usize = 32_768;
 /// Waiters of one lock.
 pub const WAITERS_PER_LOCK_MAX: usize = 100_000;
+/// Holders and waiters that one search for a deadlock looks at: well under a millisecond.
+pub const DEADLOCK_SEARCH_MAX: usize = 4096;
 /// Names in one acquire.
 pub const NAMES_PER_ACQUIRE_MAX: usize = 32;
 /// Holders of one shared or counted lock; whoever comes then waits.

@@ -30,7 +30,10 @@ impl LockMachine {
             Way::Taken(_) if self.has_full_queue(&wish) => {
                 self.fix(call, Fixed::Refused(Refusal::Limit))
             }
-            Way::Taken(_) => self.enqueue(call, wish),
+            Way::Taken(_) => match self.deadlock(&wish.claim, &wish.names) {
+                Some(circle) => self.fix(call, Fixed::Deadlock(circle.into())),
+                None => self.enqueue(call, wish),
+            },
         }
     }
 
@@ -96,7 +99,7 @@ impl LockMachine {
         for name in &wish.names {
             self.grant_mut(name, token).handles.add(call.request);
         }
-        let hold = Hold { name: wish.names[0].clone(), token };
+        let hold = Hold { name: wish.names[0].clone(), token, owner: wish.claim.owner };
         self.live_session_mut(call.session).answers.note_grant(call.request, hold);
         Answer::Granted { token }
     }
@@ -110,7 +113,7 @@ impl LockMachine {
             let lock = self.locks.entry(name.clone()).or_insert_with(|| Lock::new(wish.limit));
             lock.holders.add(grant);
         }
-        let hold = Hold { name: wish.names[0].clone(), token };
+        let hold = Hold { name: wish.names[0].clone(), token, owner: wish.claim.owner };
         self.live_session_mut(session).answers.note_grant(request, hold);
         Answer::Granted { token }
     }

@@ -194,6 +194,8 @@ pub enum Answer {
     SessionExpired,
     /// Not done.
     Refused(Refusal),
+    /// An acquire that would have waited for ever, for others who wait for its own owner; who waits for whom.
+    Deadlock { circle: String },
 }
 
 /// Why a request was not done.

@@ -28,6 +28,7 @@ pub(super) struct Answers {
 pub(super) struct Hold {
     pub(super) name: Name,
     pub(super) token: Token,
+    pub(super) owner: Owner,
 }
 
 /// Where an acquire waits: a place in the queue of each of its names.
@@ -67,6 +68,7 @@ impl Place {
 pub(super) enum Fixed {
     Ended(Token),
     Held(Arc<str>),
+    Deadlock(Arc<str>),
     Withdrawn,
     Done,
     NotHeld,
@@ -164,6 +166,12 @@ impl Answers {
         self.waiting.get_mut(&request)
     }
 
+    /// Whether `owner` holds or waits for anything.
+    pub(super) fn is_in_any(&self, owner: Owner) -> bool {
+        let waits = || self.waiting.values().any(|place| place.owner == owner);
+        self.grants.values().any(|hold| hold.owner == owner) || waits()
+    }
+
     /// Whether an acquire of `owner`, which is not 0, waits for `name`.
     pub(super) fn waits_as(&self, owner: Owner, name: &Name) -> bool {
         self.waiting.values().any(|place| place.owner == owner && place.ticket(name).is_some())
@@ -242,6 +250,7 @@ impl TryFrom<Answer> for Fixed {
         match answer {
             Answer::Ended { token } => Ok(Fixed::Ended(token)),
             Answer::Held { client } => Ok(Fixed::Held(client.into())),
+            Answer::Deadlock { circle } => Ok(Fixed::Deadlock(circle.into())),
             Answer::Withdrawn => Ok(Fixed::Withdrawn),
             Answer::Done => Ok(Fixed::Done),
             Answer::NotHeld => Ok(Fixed::NotHeld),
@@ -256,6 +265,7 @@ impl From<&Fixed> for Answer {
         match fixed {
             Fixed::Ended(token) => Answer::Ended { token: *token },
             Fixed::Held(client) => Answer::Held { client: client.as_ref().to_owned() },
+            Fixed::Deadlock(circle) => Answer::Deadlock { circle: circle.as_ref().to_owned() },
             Fixed::Withdrawn => Answer::Withdrawn,
             Fixed::Done => Answer::Done,
             Fixed::NotHeld => Answer::NotHeld,

@@ -134,11 +134,12 @@ impl Fingerprint {
             Fixed::Done => (3, 0),
             Fixed::NotHeld => (4, 0),
             Fixed::Refused(refusal) => (5, *refusal as u64),
+            Fixed::Deadlock(circle) => (6, circle.len() as u64),
         };
         self.number(kind);
         self.number(detail);
-        if let Fixed::Held(client) = fixed {
-            self.bytes(client.as_bytes());
+        if let Fixed::Held(text) | Fixed::Deadlock(text) = fixed {
+            self.bytes(text.as_bytes());
         }
     }
 

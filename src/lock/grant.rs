@@ -99,11 +99,12 @@ impl LockMachine {
     /// Grants to the first in the queue of `name` all that it waits for.
     fn grant_first(&mut self, name: &Name, unix_ms: u64, granted: &mut Vec<Granted>) -> Place {
         let first = self.locks[name].queue.first().expect("it is due");
-        let (session, request, token) = (first.claim.session, first.request, self.tokens.next());
+        let (session, request, owner) = (first.claim.session, first.request, first.claim.owner);
+        let token = self.tokens.next();
         let answers = &mut self.sessions.get_mut(&session).expect("waiters live (L5)").answers;
         let place = answers.leave_queue(request);
         let known_as = place.names().next().expect("it waits for something").clone();
-        answers.note_grant(request, Hold { name: known_as, token });
+        answers.note_grant(request, Hold { name: known_as, token, owner });
         for name in place.names() {
             let lock = self.locks.get_mut(name).expect("somebody waits for it");
             let claim = lock.queue.pop().expect("it is the first in each").claim;

@@ -115,7 +115,8 @@ impl LockMachine {
             ensure!(value <= VALUE_BYTES_MAX, "{name:?} has {value} bytes");
             let differs = names.iter().find(|name| self.grant(name, grant.token) != Some(grant));
             ensure!(differs.is_none(), "{grant:?} of {name:?} is another one in {differs:?}");
-            let known_as = Hold { name: names[0].clone(), token: grant.token };
+            let known_as =
+                Hold { name: names[0].clone(), token: grant.token, owner: grant.claim.owner };
             let session = self.sessions.get(&grant.claim.session);
             for request in grant.handles.iter() {
                 match session.and_then(|session| session.answers.known(request)) {

@@ -22,6 +22,8 @@ pub(super) struct Bounds {
     pub(super) waiters_per_lock: usize,
     /// Holders of one lock; whoever comes then waits.
     pub(super) holders_per_lock: usize,
+    /// Holders and waiters that a search for a deadlock looks at; beyond that it finds none.
+    pub(super) deadlock_search: usize,
 }
 
 impl Bounds {
@@ -33,6 +35,7 @@ impl Bounds {
         answers_per_session: limits::ANSWERS_PER_SESSION_MAX,
         waiters_per_lock: limits::WAITERS_PER_LOCK_MAX,
         holders_per_lock: limits::HOLDERS_PER_LOCK_MAX,
+        deadlock_search: limits::DEADLOCK_SEARCH_MAX,
     };
 }
 

@@ -11,6 +11,7 @@
 mod acquire;
 mod answer;
 mod command;
+mod deadlock;
 mod dedupe;
 mod delay;
 mod ending;

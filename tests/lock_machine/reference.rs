@@ -11,7 +11,7 @@ use tenure::lock::{
     Settings,
 };
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Reference {
     settings: Option<Settings>,
     /// Every restore raises it (L15).
@@ -27,6 +27,7 @@ pub struct Reference {
     granted: Vec<Granted>,
 }
 
+#[derive(Clone)]
 struct Session {
     id: SessionId,
     ttl_ms: u32,
@@ -49,6 +50,7 @@ struct Claim {
 }
 
 /// A claim that held until it expired.
+#[derive(Clone)]
 struct Ghost {
     name: Name,
     token: Token,
@@ -201,10 +203,40 @@ impl Reference {
             if let (Some(name), true) = (taken, wanted.try_only) {
                 return Answer::Held { client: self.who_is_in(name) };
             }
-            let token = taken.is_none().then(|| self.next_token());
-            self.claims.push(Claim { names, session, request, wanted: wanted.clone(), token });
+            let is_taken = taken.is_some();
+            let claim = Claim { names, session, request, wanted: wanted.clone(), token: None };
+            if is_taken && self.is_deadlock(&claim) {
+                return Answer::Deadlock { circle: String::new() };
+            }
+            let token = (!is_taken).then(|| self.next_token());
+            self.claims.push(Claim { token, ..claim });
         }
         self.standing_answer(session, request).expect("just claimed")
+    }
+
+    /// Whether `claim` would wait for ever: it does if it still waits after everybody who can has released
+    /// everything, again and again.
+    fn is_deadlock(&self, claim: &Claim) -> bool {
+        let mut world = self.clone();
+        world.claims.push(claim.clone());
+        world.ghosts.clear();
+        loop {
+            for name in world.claims.iter().flat_map(|c| c.names.clone()).collect::<Vec<_>>() {
+                world.hand_over(&name);
+            }
+            let before = world.claims.len();
+            let waiting: Vec<_> =
+                world.claims.iter().filter(|c| c.token.is_none()).cloned().collect();
+            let waits = |c: &Claim| {
+                let same = |w: &Claim| (w.session, w.wanted.owner) == (c.session, c.wanted.owner);
+                c.wanted.owner.0 != 0 && waiting.iter().any(same)
+            };
+            world.claims.retain(|c| c.token.is_none() || waits(c));
+            if world.claims.len() == before {
+                let is_it = |c: &Claim| (c.session, c.request) == (claim.session, claim.request);
+                return world.claims.iter().any(|c| is_it(c) && c.token.is_none());
+            }
+        }
     }
 
     fn who_is_in(&self, name: &Name) -> String {

@@ -108,7 +108,7 @@ impl LockMachine {
         later.iter().for_each(|request| handles.add(*request));
         // Of several names the first comes first; that the others are there too is for the whole to tell.
         for request in requests.iter().filter(|_| claim.is_known_as(name)) {
-            let hold = Hold { name: name.clone(), token };
+            let hold = Hold { name: name.clone(), token, owner: claim.owner };
             self.new_request(pieces, claim.session, *request)?.note_grant(*request, hold);
         }
         holders.add(Grant { token, since_unix_ms, handles, claim });

@@ -1,6 +1,7 @@
 //! Tests of the machine, named for the rules that they hold it to.
 
 mod bounds;
+mod deadlocks;
 mod delays;
 mod golden;
 mod grants;

@@ -288,7 +288,7 @@ fn assert_found(spoil: impl FnOnce(&mut LockMachine), why: &str) {
 fn o1_sides_that_do_not_agree_in_number_are_found() {
     let grant = |machine: &mut LockMachine| {
         let session = machine.sessions.get_mut(&SessionId(2)).expect("alive");
-        let hold = Hold { name: name("z"), token: Token(9) };
+        let hold = Hold { name: name("z"), token: Token(9), owner: Owner(0) };
         session.answers.note_grant(RequestId(9), hold);
     };
     assert_found(grant, "sessions know 2 grants, and locks 1 handles");
