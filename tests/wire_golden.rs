@@ -289,19 +289,21 @@ fn request_frames_keep_their_bytes() {
     golden.request("open session", Request::OpenSession { number, ttl_ms: 10_000, key, client });
     golden.request("attach", Request::Attach { session, key });
     golden.request("renew", Request::Renew { session, number });
+    let acquire = |mode| Acquire {
+        name: name("n"),
+        value: vec![1, 2],
+        mode,
+        limit: 0,
+        permits: 1,
+        owner: Owner(3),
+        delay_ms: 0,
+        try_only: true,
+    };
     for mode in [Mode::Exclusive, Mode::Shared] {
-        let acquire = Acquire {
-            name: name("n"),
-            value: vec![1, 2],
-            mode,
-            limit: 0,
-            permits: 1,
-            owner: Owner(3),
-            delay_ms: 0,
-            try_only: true,
-        };
-        golden.submit("acquire", Operation::Acquire(acquire));
+        golden.submit("acquire", Operation::Acquire(acquire(mode)));
     }
+    let (acquire, also) = (acquire(Mode::Shared), vec![name("m")]);
+    golden.submit("acquire all", Operation::AcquireAll { acquire, also });
     golden.submit("release", Operation::Release { name: name("n"), token: Token(9) });
     golden.submit("withdraw", Operation::Withdraw { acquire: RequestId(2) });
     golden.submit("close", Operation::Close);

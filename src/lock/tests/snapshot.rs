@@ -98,6 +98,12 @@ fn golden_bytes_of_format_1() {
     ]
     .concat();
     let answer = ["16000000", "0300000000000000", "02000000", "02000000000000006162"].concat();
+    let expected = ["01000000", &head, &session, &answer, &bytes_of_lock()].concat();
+    assert_eq!(hex(&script.machine.encode()), expected);
+}
+
+/// The lock of the state above, with its holder and its waiter.
+fn bytes_of_lock() -> String {
     let lock = [
         "25000000",
         "010000000000000078",
@@ -129,8 +135,7 @@ fn golden_bytes_of_format_1() {
         "0000000000000000",
     ]
     .concat();
-    let expected = ["01000000", &head, &session, &answer, &lock, &holder, &waiter].concat();
-    assert_eq!(hex(&script.machine.encode()), expected);
+    [lock, holder, waiter].concat()
 }
 
 #[test]
