@@ -144,3 +144,13 @@ fn beyond_the_bound_a_wait_is_not_examined() {
     script.request(a, 2, own("y", 1));
     assert_eq!(script.request(b, 2, own("x", 2)).0, Answer::Queued { ahead: 0 });
 }
+
+#[test]
+fn an_owner_that_waits_for_two_goes_on_only_with_both() {
+    let (mut script, a, b) = two();
+    let c = script.open("c");
+    script.acquire(c, 1, "free soon");
+    script.request(a, 2, own("free soon", 1));
+    script.request(a, 3, own("y", 1));
+    assert_deadlock(&script.request(b, 2, own("x", 2)).0);
+}
