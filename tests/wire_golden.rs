@@ -11,7 +11,7 @@ use tenure::base::{
     Token,
 };
 use tenure::lock::{
-    Acquire, Answer, LockView, Mode, Name, Operation, Refusal, SessionView, WaiterView,
+    Acquire, Answer, HolderView, LockView, Mode, Name, Operation, Refusal, SessionView, WaiterView,
 };
 use tenure::raft::{
     Append, AppendOutcome, AppendResponse, Cause, Change, Entry, EntryHeader, EntryKind, Heartbeat,
@@ -100,6 +100,16 @@ fn lock_view() -> LockView {
         client: "c".to_owned(),
         value: vec![1, 2],
         since_unix_ms: 1000,
+        limit: 3,
+        others: vec![HolderView {
+            token: Token(10),
+            session: SessionId(7),
+            client: "h".to_owned(),
+            since_unix_ms: 1002,
+            permits: 2,
+        }],
+        holding: 2,
+        is_delayed: true,
         waiters: vec![WaiterView {
             session: SessionId(6),
             client: "w".to_owned(),
@@ -279,19 +289,21 @@ fn request_frames_keep_their_bytes() {
     golden.request("open session", Request::OpenSession { number, ttl_ms: 10_000, key, client });
     golden.request("attach", Request::Attach { session, key });
     golden.request("renew", Request::Renew { session, number });
+    let acquire = |mode| Acquire {
+        name: name("n"),
+        value: vec![1, 2],
+        mode,
+        limit: 0,
+        permits: 1,
+        owner: Owner(3),
+        delay_ms: 0,
+        try_only: true,
+    };
     for mode in [Mode::Exclusive, Mode::Shared] {
-        let acquire = Acquire {
-            name: name("n"),
-            value: vec![1, 2],
-            mode,
-            limit: 0,
-            permits: 1,
-            owner: Owner(3),
-            delay_ms: 0,
-            try_only: true,
-        };
-        golden.submit("acquire", Operation::Acquire(acquire));
+        golden.submit("acquire", Operation::Acquire(acquire(mode)));
     }
+    let (acquire, also) = (acquire(Mode::Shared), vec![name("m")]);
+    golden.submit("acquire all", Operation::AcquireAll { acquire, also });
     golden.submit("release", Operation::Release { name: name("n"), token: Token(9) });
     golden.submit("withdraw", Operation::Withdraw { acquire: RequestId(2) });
     golden.submit("close", Operation::Close);
@@ -372,6 +384,7 @@ fn answers_keep_their_bytes() {
     for refusal in refusals {
         golden.answered(&format!("refused {refusal:?}"), Answer::Refused(refusal));
     }
+    golden.answered("deadlock", Answer::Deadlock { circle: "c".to_owned() });
     golden.read("lock", ReadAnswer::Lock { lock: Some(lock_view()), session_remaining_ms: 500 });
     golden.read("locks", ReadAnswer::Locks { locks: vec![(lock_view(), 500)], more: true });
     golden.read("valid", ReadAnswer::Valid(true));

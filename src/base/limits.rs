@@ -16,9 +16,17 @@ pub const REQUESTS_PER_SESSION_MAX: usize = 16_384;
 pub const ANSWERS_PER_SESSION_MAX: usize = 32_768;
 /// Waiters of one lock.
 pub const WAITERS_PER_LOCK_MAX: usize = 100_000;
+/// Holders and waiters that one search for a deadlock looks at: well under a millisecond.
+pub const DEADLOCK_SEARCH_MAX: usize = 4096;
+/// Names in one acquire.
+pub const NAMES_PER_ACQUIRE_MAX: usize = 32;
+/// Holders of one shared or counted lock; whoever comes then waits.
+pub const HOLDERS_PER_LOCK_MAX: usize = 100_000;
 
 /// Waiters that a view of a lock lists.
 pub const WAITERS_SHOWN_MAX: usize = 64;
+/// Holders that a view of a lock lists besides the oldest.
+pub const HOLDERS_SHOWN_MAX: usize = 16;
 /// Locks in one answer to a read.
 pub const LOCKS_PER_READ_MAX: usize = 32;
 
@@ -28,6 +36,9 @@ pub const TTL_MS_MIN: u32 = 200;
 pub const TTL_MS_DEFAULT: u32 = 10_000;
 /// See [`TTL_MS_MIN`].
 pub const TTL_MS_MAX: u32 = 3_600_000;
+
+/// A lock's delay after an expiry (L16), in milliseconds.
+pub const LOCK_DELAY_MS_MAX: u32 = TTL_MS_MAX;
 
 /// Body of one frame on the wire, in bytes.
 pub const FRAME_BYTES_MAX: usize = 1 << 20;
@@ -69,6 +80,8 @@ pub const RETAINED_BYTES: u64 = 8 << 20;
 pub const SEGMENT_BYTES: u64 = 8 << 20;
 
 const _: () = assert!(ENTRY_BYTES_MAX > 2 * (NAME_BYTES_MAX + VALUE_BYTES_MAX));
+const _: () =
+    assert!(ENTRY_BYTES_MAX > 256 + VALUE_BYTES_MAX + NAMES_PER_ACQUIRE_MAX * (NAME_BYTES_MAX + 8));
 const _: () = assert!(APPEND_BYTES_MAX >= 2 * ENTRY_BYTES_MAX);
 const _: () = assert!(INFLIGHT_BYTES_MAX >= 2 * APPEND_BYTES_MAX);
 const _: () = assert!(FRAME_BYTES_MAX >= 2 * (APPEND_BYTES_MAX + ENTRY_BYTES_MAX));
@@ -85,7 +98,8 @@ const _: () = assert!(
             + VALUE_BYTES_MAX
             + CLIENT_NAME_BYTES_MAX
             + 128
-            + WAITERS_SHOWN_MAX * (CLIENT_NAME_BYTES_MAX + 32))
+            + WAITERS_SHOWN_MAX * (CLIENT_NAME_BYTES_MAX + 32)
+            + HOLDERS_SHOWN_MAX * (CLIENT_NAME_BYTES_MAX + 48))
         < FRAME_BYTES_MAX
 );
 const _: () = assert!(TTL_MS_MIN < TTL_MS_DEFAULT && TTL_MS_DEFAULT < TTL_MS_MAX);

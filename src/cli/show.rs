@@ -148,6 +148,10 @@ mod tests {
             client: "a\n:1".into(),
             value: b"v".to_vec(),
             since_unix_ms: 5_000,
+            limit: 0,
+            others: Vec::new(),
+            holding: 1,
+            is_delayed: false,
             waiters: vec![waiter],
             waiting: 1,
         };

@@ -86,11 +86,11 @@ impl fmt::Display for Name {
 pub enum Mode {
     /// One holder.
     Exclusive,
-    /// Any number of readers. Not acted on in this version.
+    /// Any number of readers. One that arrives behind a waiting writer queues behind it.
     Shared,
 }
 
-/// A request for a lock. Carries all that later versions need, so that the format stands.
+/// A request for a lock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Acquire {
     /// What to lock.
@@ -98,15 +98,16 @@ pub struct Acquire {
     /// Shown to whoever asks who holds it; at most 4 KiB.
     #[serde(with = "serde_bytes")]
     pub value: Vec<u8>,
-    /// This version acts on `Exclusive` only.
+    /// `Exclusive` for a semaphore.
     pub mode: Mode,
-    /// 0 = a lock, else a semaphore of this size. This version acts on 0 only.
+    /// 0 = a lock, else a semaphore of this size. Fixed by those who hold it or wait.
     pub limit: u32,
-    /// How many of the semaphore's permits; 1 for a lock.
+    /// How many of the semaphore's permits, from 1 to its size; 1 for a lock.
     pub permits: u32,
-    /// 0 = this acquire alone.
+    /// 0 = this acquire alone. The same other owner of a session enters again what it holds: one more handle
+    /// on the same grant, and the same token.
     pub owner: Owner,
-    /// Lock delay after an expiry, in milliseconds. This version acts on 0 only.
+    /// After an expiry of this grant, its room stays taken for so many milliseconds (L16).
     pub delay_ms: u32,
     /// Answer `Held` rather than queue.
     pub try_only: bool,
@@ -117,13 +118,29 @@ pub struct Acquire {
 pub enum Operation {
     /// Answers `Granted`, `Queued` or `Held`.
     Acquire(Acquire),
-    /// Frees `name` if held under `token` by this session; else answers `NotHeld` (L13).
+    /// Gives up one handle on `name` if held under `token` by this session, and so frees it with the last one;
+    /// else answers `NotHeld` (L13).
     Release { name: Name, token: Token },
     /// Takes back the acquire of that id, granted, queued or not yet seen, and fixes its answer as
     /// `Withdrawn` (L14).
     Withdraw { acquire: RequestId },
     /// Ends the session and frees all that it holds.
     Close,
+    /// As `Acquire`, of its name and of those in `also` in one step: all or nothing, queued as one, under one token.
+    /// At most [`NAMES_PER_ACQUIRE_MAX`](crate::base::limits::NAMES_PER_ACQUIRE_MAX), none twice. A release by
+    /// any of the names frees all.
+    AcquireAll { acquire: Acquire, also: Vec<Name> },
+}
+
+impl Operation {
+    /// What an acquire asks for, of one name or several; `None` for all else.
+    #[must_use]
+    pub fn acquire(&self) -> Option<&Acquire> {
+        match self {
+            Self::Acquire(acquire) | Self::AcquireAll { acquire, .. } => Some(acquire),
+            Self::Release { .. } | Self::Withdraw { .. } | Self::Close => None,
+        }
+    }
 }
 
 /// Constants that all replicas must agree on; each only grows.
@@ -151,6 +168,9 @@ pub enum Command {
     /// The wait after a restore is over (L15), decided by the leader of `term`; void in an entry of another
     /// term (L9).
     RestoreOver { term: Term },
+    /// The lock delay that the expired grant of `token` left on `name` is over (L16), decided by the leader of
+    /// `term`; void in an entry of another term (L9).
+    DelayOver { name: Name, token: Token, term: Term },
 }
 
 /// What a request is answered with.
@@ -174,6 +194,8 @@ pub enum Answer {
     SessionExpired,
     /// Not done.
     Refused(Refusal),
+    /// An acquire that would have waited for ever, for others who wait for its own owner; who waits for whom.
+    Deadlock { circle: String },
 }
 
 /// Why a request was not done.
@@ -198,7 +220,7 @@ pub enum Refusal {
 pub struct LockView {
     /// Its name.
     pub name: Name,
-    /// The token of the present grant; 0 if vacant.
+    /// The token of the present grant, of several the oldest; 0 if vacant.
     pub token: Token,
     /// The holder's session.
     pub session: SessionId,
@@ -209,10 +231,34 @@ pub struct LockView {
     pub value: Vec<u8>,
     /// When it was granted, by the wall clock of the leader that proposed the entry.
     pub since_unix_ms: u64,
+    /// 0 = a lock, else a semaphore of this size.
+    pub limit: u32,
+    /// The other holders, the oldest first; at most
+    /// [`HOLDERS_SHOWN_MAX`](crate::base::limits::HOLDERS_SHOWN_MAX).
+    pub others: Vec<HolderView>,
+    /// How many hold it in all.
+    pub holding: u32,
+    /// Whether the lock delay of an expired holder is not over (L16).
+    pub is_delayed: bool,
     /// Those who wait, first come first; at most [`WAITERS_SHOWN_MAX`](crate::base::limits::WAITERS_SHOWN_MAX).
     pub waiters: Vec<WaiterView>,
     /// How many wait in all.
     pub waiting: u32,
+}
+
+/// One who holds a lock beside the oldest holder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HolderView {
+    /// The token of its grant.
+    pub token: Token,
+    /// Its session.
+    pub session: SessionId,
+    /// Its client name.
+    pub client: String,
+    /// When it was granted, by the proposer's wall clock.
+    pub since_unix_ms: u64,
+    /// How many permits of a semaphore it has.
+    pub permits: u32,
 }
 
 /// One who waits.

@@ -6,7 +6,7 @@
 
 use super::command::{Answer, Name, Refusal};
 use super::queue::Ticket;
-use crate::base::{RequestId, Token};
+use crate::base::{Owner, RequestId, Token};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -18,16 +18,49 @@ pub(super) struct Answers {
     /// Up to here every id that is not known is refused for good: one of them was refused for want of
     /// room without being remembered, and must not run when it arrives again.
     refused_to: RequestId,
-    grants: BTreeMap<RequestId, Name>,
+    grants: BTreeMap<RequestId, Hold>,
     waiting: BTreeMap<RequestId, Place>,
     fixed: BTreeMap<RequestId, Fixed>,
 }
 
-/// Where an acquire waits.
+/// The grant that an acquire has a handle on: of several names, the first in byte order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Hold {
+    pub(super) name: Name,
+    pub(super) token: Token,
+    pub(super) owner: Owner,
+}
+
+/// Where an acquire waits: a place in the queue of each of its names.
 #[derive(Clone, Debug)]
 pub(super) struct Place {
-    pub(super) name: Name,
-    pub(super) ticket: Ticket,
+    pub(super) owner: Owner,
+    /// In the byte order of the names. Nearly all acquires are of one name.
+    spots: Vec<(Name, Ticket)>,
+}
+
+impl Place {
+    pub(super) fn new(owner: Owner) -> Self {
+        Self { owner, spots: Vec::with_capacity(1) }
+    }
+
+    /// One more queue that it stands in.
+    pub(super) fn add(&mut self, name: Name, ticket: Ticket) {
+        self.spots.push((name, ticket));
+    }
+
+    pub(super) fn spots(&self) -> impl Iterator<Item = (&Name, Ticket)> {
+        self.spots.iter().map(|(name, ticket)| (name, *ticket))
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = &Name> {
+        self.spots().map(|(name, _)| name)
+    }
+
+    /// Its ticket in the queue of `name`.
+    pub(super) fn ticket(&self, name: &Name) -> Option<Ticket> {
+        self.spots().find(|(spot, _)| *spot == name).map(|(_, ticket)| ticket)
+    }
 }
 
 /// An answer that no later entry changes.
@@ -35,6 +68,7 @@ pub(super) struct Place {
 pub(super) enum Fixed {
     Ended(Token),
     Held(Arc<str>),
+    Deadlock(Arc<str>),
     Withdrawn,
     Done,
     NotHeld,
@@ -44,7 +78,7 @@ pub(super) enum Fixed {
 /// What is known of a request.
 #[derive(Debug)]
 pub(super) enum Known<'a> {
-    Granted(&'a Name),
+    Granted(&'a Hold),
     Waiting(&'a Place),
     Fixed(&'a Fixed),
 }
@@ -115,9 +149,9 @@ impl Answers {
         fixed.or_else(granted).or_else(waiting)
     }
 
-    /// `request` holds `name`.
-    pub(super) fn note_grant(&mut self, request: RequestId, name: Name) {
-        let earlier = self.grants.insert(request, name);
+    /// `request` has a handle on the grant `hold`.
+    pub(super) fn note_grant(&mut self, request: RequestId, hold: Hold) {
+        let earlier = self.grants.insert(request, hold);
         assert!(earlier.is_none(), "request {request} holds {earlier:?} already");
     }
 
@@ -127,13 +161,29 @@ impl Answers {
         assert!(earlier.is_none(), "request {request} waits at {earlier:?} already");
     }
 
+    /// The place of `request`, to which a queue is added.
+    pub(super) fn place_mut(&mut self, request: RequestId) -> Option<&mut Place> {
+        self.waiting.get_mut(&request)
+    }
+
+    /// Whether `owner` holds or waits for anything.
+    pub(super) fn is_in_any(&self, owner: Owner) -> bool {
+        let waits = || self.waiting.values().any(|place| place.owner == owner);
+        self.grants.values().any(|hold| hold.owner == owner) || waits()
+    }
+
+    /// Whether an acquire of `owner`, which is not 0, waits for `name`.
+    pub(super) fn waits_as(&self, owner: Owner, name: &Name) -> bool {
+        self.waiting.values().any(|place| place.owner == owner && place.ticket(name).is_some())
+    }
+
     /// The place that `request` waited at, which it now leaves.
     pub(super) fn leave_queue(&mut self, request: RequestId) -> Place {
         self.waiting.remove(&request).unwrap_or_else(|| panic!("request {request} does not wait"))
     }
 
-    /// The lock that `request` held, which it now gives up.
-    pub(super) fn end_grant(&mut self, request: RequestId) -> Name {
+    /// The grant that `request` had a handle on, which it now gives up.
+    pub(super) fn end_grant(&mut self, request: RequestId) -> Hold {
         self.grants.remove(&request).unwrap_or_else(|| panic!("request {request} holds nothing"))
     }
 
@@ -163,7 +213,7 @@ impl Answers {
         self.refused_to
     }
 
-    pub(super) fn grants(&self) -> &BTreeMap<RequestId, Name> {
+    pub(super) fn grants(&self) -> &BTreeMap<RequestId, Hold> {
         &self.grants
     }
 
@@ -200,6 +250,7 @@ impl TryFrom<Answer> for Fixed {
         match answer {
             Answer::Ended { token } => Ok(Fixed::Ended(token)),
             Answer::Held { client } => Ok(Fixed::Held(client.into())),
+            Answer::Deadlock { circle } => Ok(Fixed::Deadlock(circle.into())),
             Answer::Withdrawn => Ok(Fixed::Withdrawn),
             Answer::Done => Ok(Fixed::Done),
             Answer::NotHeld => Ok(Fixed::NotHeld),
@@ -214,6 +265,7 @@ impl From<&Fixed> for Answer {
         match fixed {
             Fixed::Ended(token) => Answer::Ended { token: *token },
             Fixed::Held(client) => Answer::Held { client: client.as_ref().to_owned() },
+            Fixed::Deadlock(circle) => Answer::Deadlock { circle: circle.as_ref().to_owned() },
             Fixed::Withdrawn => Answer::Withdrawn,
             Fixed::Done => Answer::Done,
             Fixed::NotHeld => Answer::NotHeld,

@@ -1,6 +1,8 @@
 //! A hash of the whole state, for comparing replicas (O2).
 
 use super::dedupe::{Answers, Fixed};
+use super::delay::Delay;
+use super::holders::Claim;
 use super::machine::LockMachine;
 
 impl LockMachine {
@@ -40,15 +42,27 @@ impl LockMachine {
         hash.length(self.locks.len());
         for (name, lock) in &self.locks {
             hash.bytes(name.as_str().as_bytes());
-            let grant = &lock.grant;
-            let numbers = [grant.session.0, grant.request.0, grant.token.0, grant.since_unix_ms];
-            numbers.iter().for_each(|number| hash.number(*number));
-            hash.bytes(&grant.value);
+            hash.number(u64::from(lock.limit));
+            hash.length(lock.holders.len());
+            for grant in lock.holders.iter() {
+                hash.number(grant.token.0);
+                hash.number(grant.since_unix_ms);
+                hash.length(grant.handles.iter().count());
+                grant.handles.iter().for_each(|request| hash.number(request.0));
+                hash.claim(&grant.claim);
+            }
+            hash.length(lock.delays.len());
+            for (token, delay) in lock.delays.iter() {
+                let Delay { mode, permits, delay_ms, ref client } = *delay;
+                let numbers = [token.0, mode as u64, u64::from(permits), u64::from(delay_ms)];
+                numbers.iter().for_each(|number| hash.number(*number));
+                hash.bytes(client.as_bytes());
+            }
             hash.length(lock.queue.len());
             for (_, waiter) in lock.queue.iter() {
-                let numbers = [waiter.session.0, waiter.request.0, waiter.since_unix_ms];
-                numbers.iter().for_each(|number| hash.number(*number));
-                hash.bytes(&waiter.value);
+                hash.number(waiter.request.0);
+                hash.number(waiter.since_unix_ms);
+                hash.claim(&waiter.claim);
             }
         }
     }
@@ -83,21 +97,33 @@ impl Fingerprint {
         self.number(answers.floor().0);
         self.number(answers.refused_to().0);
         self.length(answers.grants().len());
-        for (request, name) in answers.grants() {
+        for (request, hold) in answers.grants() {
             self.number(request.0);
-            self.bytes(name.as_str().as_bytes());
+            self.number(hold.token.0);
+            self.bytes(hold.name.as_str().as_bytes());
         }
         // Tickets are how a replica finds a place, not part of the state: the queues are fed in order.
         self.length(answers.waiting().len());
         for (request, place) in answers.waiting() {
             self.number(request.0);
-            self.bytes(place.name.as_str().as_bytes());
+            self.length(place.names().count());
+            place.names().for_each(|name| self.bytes(name.as_str().as_bytes()));
         }
         self.length(answers.fixed().len());
         for (request, fixed) in answers.fixed() {
             self.number(request.0);
             self.fixed(fixed);
         }
+    }
+
+    fn claim(&mut self, claim: &Claim) {
+        let Claim { session, owner, mode, permits, delay_ms, ref value, ref all } = *claim;
+        let numbers = [session.0, owner.0, mode as u64, u64::from(permits), u64::from(delay_ms)];
+        numbers.iter().for_each(|number| self.number(*number));
+        self.bytes(value);
+        let all = all.as_deref().unwrap_or_default();
+        self.length(all.len());
+        all.iter().for_each(|name| self.bytes(name.as_str().as_bytes()));
     }
 
     fn fixed(&mut self, fixed: &Fixed) {
@@ -108,11 +134,12 @@ impl Fingerprint {
             Fixed::Done => (3, 0),
             Fixed::NotHeld => (4, 0),
             Fixed::Refused(refusal) => (5, *refusal as u64),
+            Fixed::Deadlock(circle) => (6, circle.len() as u64),
         };
         self.number(kind);
         self.number(detail);
-        if let Fixed::Held(client) = fixed {
-            self.bytes(client.as_bytes());
+        if let Fixed::Held(text) | Fixed::Deadlock(text) = fixed {
+            self.bytes(text.as_bytes());
         }
     }
 

@@ -1,190 +1,163 @@
-//! Grants: how a lock is taken, given back, and handed on.
+//! Grants: what a lock is, when it has room for one more, and how it is handed on.
 
 use super::Granted;
-use super::command::{Acquire, Answer, Mode, Name, Refusal};
-use super::dedupe::{Fixed, Known, Place};
-use super::machine::{Call, LockMachine};
-use super::queue::{Queue, Waiter};
-use super::session::Session;
-use crate::base::limits::VALUE_BYTES_MAX;
+use super::command::{Mode, Name};
+use super::dedupe::{Fixed, Hold, Place};
+use super::delay::Delays;
+use super::holders::{Claim, Grant, Handles, Holders, Left};
+use super::level::Bounds;
+use super::machine::LockMachine;
+use super::queue::Queue;
 use crate::base::{RequestId, SessionId, Token};
+use std::collections::VecDeque;
 
-/// A lock that is held.
+/// A lock that somebody holds or waits for, or that is delayed. Whoever waits has no room: what frees a lock hands it on at
+/// once (L5).
 #[derive(Clone, Debug)]
 pub(super) struct Lock {
-    pub(super) grant: Grant,
+    /// 0 = a lock, else a semaphore of this size. Fixed by those who are in it.
+    pub(super) limit: u32,
+    pub(super) holders: Holders,
+    /// What expired holders still take (L16).
+    pub(super) delays: Delays,
     pub(super) queue: Queue,
 }
 
-/// The decision that one acquire holds a lock.
-#[derive(Clone, Debug)]
-pub(super) struct Grant {
-    pub(super) session: SessionId,
-    pub(super) request: RequestId,
-    pub(super) token: Token,
-    pub(super) since_unix_ms: u64,
-    pub(super) value: Box<[u8]>,
+impl Lock {
+    /// One that nobody holds yet.
+    pub(super) fn new(limit: u32) -> Self {
+        let (holders, delays, queue) = (Holders::default(), Delays::default(), Queue::default());
+        Self { limit, holders, delays, queue }
+    }
+
+    /// Whether `claim` may hold it beside those who do (L1). Nobody overtakes: this is asked for the first
+    /// in the queue only, or where nobody waits, so neither a writer nor a large request starves.
+    pub(super) fn has_room(&self, claim: &Claim, bounds: &Bounds) -> bool {
+        if self.holders.len() + self.delays.len() >= bounds.holders_per_lock {
+            return false;
+        }
+        match (self.limit, claim.mode) {
+            (0, Mode::Exclusive) => self.is_unused(),
+            // All are of one mode: an exclusive one is alone.
+            (0, Mode::Shared) => self.first_mode().is_none_or(|mode| mode == Mode::Shared),
+            (limit, _) => self.permits_taken() + u64::from(claim.permits) <= u64::from(limit),
+        }
+    }
+
+    /// Permits of holders, and of those whose delay is not over.
+    pub(super) fn permits_taken(&self) -> u64 {
+        self.holders.permits() + self.delays.permits()
+    }
+
+    /// The mode in which it is used, if it is.
+    fn first_mode(&self) -> Option<Mode> {
+        let held = self.holders.first().map(|grant| grant.claim.mode);
+        held.or_else(|| self.delays.iter().next().map(|(_, delay)| delay.mode))
+    }
+
+    fn is_unused(&self) -> bool {
+        self.holders.is_empty() && self.delays.len() == 0
+    }
+
+    fn is_vacant(&self) -> bool {
+        self.is_unused() && self.queue.len() == 0
+    }
 }
 
 impl LockMachine {
-    /// Grants at once, queues, or refuses; whatever it answers is remembered (L17).
+    /// Gives `name` to as many as it has room for, first come first (L5), each under a token of its own; if
+    /// nobody is left in it, drops it. One who waits for several gets all or nothing: when all are free, and it
+    /// is the first in the queue of each. The others' queues have another head then, and are looked at after.
     ///
-    /// Each acquire is an owner of its own, whatever `owner` says: a second one of the same owner queues
-    /// behind the first.
-    pub(super) fn acquire(&mut self, call: Call, acquire: &Acquire) -> Answer {
-        if let Err(refusal) = check_options(acquire) {
-            return self.fix(call, Fixed::Refused(refusal));
-        }
-        if self.live_session(call.session).answers.standing() >= self.bounds.requests_per_session {
-            return self.fix(call, Fixed::Refused(Refusal::Limit));
-        }
-        match self.locks.get(&acquire.name) {
-            None if self.locks.len() >= self.bounds.locks => {
-                self.fix(call, Fixed::Refused(Refusal::Limit))
-            }
-            None => self.grant_free(call, acquire),
-            Some(lock) if acquire.try_only => {
-                let client = self.live_session(lock.grant.session).client.clone();
-                self.fix(call, Fixed::Held(client))
-            }
-            Some(lock) if lock.queue.len() >= self.bounds.waiters_per_lock => {
-                self.fix(call, Fixed::Refused(Refusal::Limit))
-            }
-            Some(_) => self.enqueue(call, acquire),
-        }
-    }
-
-    /// Frees the lock only if this session holds it under this token (L13).
-    pub(super) fn release(
-        &mut self,
-        call: Call,
-        name: &Name,
-        token: Token,
-        granted: &mut Vec<Granted>,
-    ) -> Answer {
-        let grant = self.locks.get(name).map(|lock| &lock.grant);
-        let Some(grant) = grant.filter(|held| held.session == call.session && held.token == token)
-        else {
-            return self.fix(call, Fixed::NotHeld);
-        };
-        let acquire = grant.request;
-        let answers = &mut self.live_session_mut(call.session).answers;
-        answers.end_grant(acquire);
-        answers.fix(acquire, Fixed::Ended(token));
-        self.hand_over(name, call.unix_ms, granted);
-        self.fix(call, Fixed::Done)
-    }
-
-    /// Takes back `acquire` and fixes its answer, also if it has not arrived yet: then it finds the
-    /// answer there, and does nothing (L14). An answer that is fixed already stays as it is.
-    pub(super) fn withdraw(
-        &mut self,
-        call: Call,
-        acquire: RequestId,
-        granted: &mut Vec<Granted>,
-    ) -> Answer {
-        let answers = &mut self.live_session_mut(call.session).answers;
-        match answers.known(acquire) {
-            Some(Known::Fixed(_)) => {}
-            None => answers.fix(acquire, Fixed::Withdrawn),
-            Some(Known::Waiting(_)) => {
-                let place = answers.leave_queue(acquire);
-                answers.fix(acquire, Fixed::Withdrawn);
-                self.leave_queue(&place);
-            }
-            Some(Known::Granted(_)) => {
-                let name = answers.end_grant(acquire);
-                answers.fix(acquire, Fixed::Withdrawn);
-                self.hand_over(&name, call.unix_ms, granted);
-            }
-        }
-        self.fix(call, Fixed::Withdrawn)
-    }
-
-    /// Gives `name`, whose holder is gone, to the first in its queue (L5), or drops it. The waiter's
-    /// session lives: what ends a session takes it out of all queues before it frees anything.
+    /// The waiters' sessions live: what ends a session takes it out of all queues before it frees anything.
     pub(super) fn hand_over(&mut self, name: &Name, unix_ms: u64, granted: &mut Vec<Granted>) {
-        let lock = self.locks.get_mut(name).unwrap_or_else(|| panic!("{name:?} is not held"));
-        let Some(Waiter { session, request, value, .. }) = lock.queue.pop() else {
-            self.locks.remove(name);
-            return;
-        };
-        let token = self.tokens.next();
-        lock.grant = Grant { session, request, token, since_unix_ms: unix_ms, value };
-        let answers = &mut self.live_session_mut(session).answers;
-        let place = answers.leave_queue(request);
-        answers.note_grant(request, place.name);
-        granted.push(Granted { session, request, token });
-    }
-
-    /// Takes the waiter at `place` out of its queue.
-    pub(super) fn leave_queue(&mut self, place: &Place) {
-        let lock = self.locks.get_mut(&place.name);
-        let waiter = lock.and_then(|lock| lock.queue.remove(place.ticket));
-        assert!(waiter.is_some(), "nobody waits at {place:?}");
-    }
-
-    /// The answer to a request that is known, as it now stands.
-    pub(super) fn known_answer(&self, session: SessionId, request: RequestId) -> Answer {
-        match self.live_session(session).answers.known(request) {
-            Some(Known::Fixed(fixed)) => fixed.into(),
-            Some(Known::Granted(name)) => Answer::Granted { token: self.locks[name].grant.token },
-            Some(Known::Waiting(place)) => self.queued_answer(place),
-            None => panic!("request {request} of session {session} is not known"),
+        let mut due = VecDeque::from([name.clone()]);
+        while let Some(name) = due.pop_front() {
+            while self.first_is_due(&name) {
+                let place = self.grant_first(&name, unix_ms, granted);
+                due.extend(place.names().filter(|other| **other != name).cloned());
+            }
+            if self.locks.get(&name).is_some_and(Lock::is_vacant) {
+                self.locks.remove(&name);
+            }
         }
     }
 
-    /// The answer to an acquire that waits.
-    pub(super) fn queued_answer(&self, place: &Place) -> Answer {
-        let ahead = self.locks[&place.name].queue.ahead(place.ticket);
-        Answer::Queued { ahead: ahead.unwrap_or_else(|| panic!("nobody waits at {place:?}")) }
+    /// Whether the first who waits for `name` may have all that it waits for.
+    pub(super) fn first_is_due(&self, name: &Name) -> bool {
+        let Some(waiter) = self.locks.get(name).and_then(|lock| lock.queue.first()) else {
+            return false;
+        };
+        waiter.claim.names(name).iter().all(|name| {
+            let lock = &self.locks[name];
+            let first = lock.queue.first();
+            first.is_some_and(|first| first.is_of(waiter))
+                && lock.has_room(&waiter.claim, &self.bounds)
+        })
     }
 
-    fn grant_free(&mut self, call: Call, acquire: &Acquire) -> Answer {
-        let Call { session, request, unix_ms } = call;
+    /// Grants to the first in the queue of `name` all that it waits for.
+    fn grant_first(&mut self, name: &Name, unix_ms: u64, granted: &mut Vec<Granted>) -> Place {
+        let first = self.locks[name].queue.first().expect("it is due");
+        let (session, request, owner) = (first.claim.session, first.request, first.claim.owner);
         let token = self.tokens.next();
-        let value = acquire.value.as_slice().into();
-        let grant = Grant { session, request, token, since_unix_ms: unix_ms, value };
-        self.locks.insert(acquire.name.clone(), Lock { grant, queue: Queue::default() });
-        self.live_session_mut(session).answers.note_grant(request, acquire.name.clone());
-        Answer::Granted { token }
+        let answers = &mut self.sessions.get_mut(&session).expect("waiters live (L5)").answers;
+        let place = answers.leave_queue(request);
+        let known_as = place.names().next().expect("it waits for something").clone();
+        answers.note_grant(request, Hold { name: known_as, token, owner });
+        for name in place.names() {
+            let lock = self.locks.get_mut(name).expect("somebody waits for it");
+            let claim = lock.queue.pop().expect("it is the first in each").claim;
+            let handles = Handles::new(request);
+            lock.holders.add(Grant { token, since_unix_ms: unix_ms, handles, claim });
+        }
+        granted.push(Granted { session, request, token });
+        place
     }
 
-    fn enqueue(&mut self, call: Call, acquire: &Acquire) -> Answer {
-        let Call { session, request, unix_ms } = call;
-        let value = acquire.value.as_slice().into();
-        let waiter = Waiter { session, request, since_unix_ms: unix_ms, value };
-        let lock = self.locks.get_mut(&acquire.name).expect("found held above");
-        let place = Place { name: acquire.name.clone(), ticket: lock.queue.push(waiter) };
-        let answer = self.queued_answer(&place);
-        self.live_session_mut(session).answers.note_waiting(request, place);
-        answer
+    /// Ends the handle that `acquire` has on its grant, and fixes its answer. With the last handle the grant
+    /// is taken out of its locks, and given.
+    pub(super) fn end_handle(
+        &mut self,
+        session: SessionId,
+        acquire: RequestId,
+        answer: Fixed,
+    ) -> Option<(Name, Grant)> {
+        let answers = &mut self.live_session_mut(session).answers;
+        let hold = answers.end_grant(acquire);
+        answers.fix(acquire, answer);
+        let mut left = Left::None;
+        for name in self.names_of(&hold) {
+            left = self.grant_mut(&name, hold.token).handles.give_up(acquire);
+        }
+        (left == Left::None).then(|| (hold.name.clone(), self.drop_grant(&hold)))
     }
 
-    /// Fixes the answer of the request being applied.
-    fn fix(&mut self, call: Call, fixed: Fixed) -> Answer {
-        let answer = Answer::from(&fixed);
-        self.live_session_mut(call.session).answers.fix(call.request, fixed);
-        answer
+    /// Takes a grant out of its locks, which are handed on by the caller.
+    pub(super) fn drop_grant(&mut self, hold: &Hold) -> Grant {
+        let mut dropped = None;
+        for name in self.names_of(hold) {
+            let lock = self.locks.get_mut(&name);
+            dropped = lock.and_then(|lock| lock.holders.remove(hold.token));
+            assert!(dropped.is_some(), "nobody holds {name:?} under {}", hold.token);
+        }
+        dropped.expect("a grant has a name")
     }
 
-    pub(super) fn live_session(&self, session: SessionId) -> &Session {
-        self.sessions.get(&session).unwrap_or_else(|| panic!("session {session} is not alive"))
+    /// The grant of `name` under `token`.
+    pub(super) fn grant(&self, name: &Name, token: Token) -> Option<&Grant> {
+        self.locks.get(name).and_then(|lock| lock.holders.by_token(token))
     }
 
-    fn live_session_mut(&mut self, session: SessionId) -> &mut Session {
-        self.sessions.get_mut(&session).unwrap_or_else(|| panic!("session {session} is not alive"))
+    pub(super) fn grant_mut(&mut self, name: &Name, token: Token) -> &mut Grant {
+        let lock = self.locks.get_mut(name);
+        let grant = lock.and_then(|lock| lock.holders.by_token_mut(token));
+        grant.unwrap_or_else(|| panic!("nobody holds {name:?} under {token}"))
     }
-}
 
-/// Whether level 1 acts on what `acquire` asks for. 0 permits mean the default, 1.
-fn check_options(acquire: &Acquire) -> Result<(), Refusal> {
-    let is_plain = acquire.mode == Mode::Exclusive && acquire.limit == 0 && acquire.permits <= 1;
-    if !is_plain || acquire.delay_ms > 0 {
-        return Err(Refusal::Unsupported);
+    fn names_of(&self, hold: &Hold) -> Vec<Name> {
+        let grant = self.grant(&hold.name, hold.token);
+        let grant = grant.unwrap_or_else(|| panic!("nobody holds {hold:?}"));
+        grant.claim.names(&hold.name).to_vec()
     }
-    if acquire.value.len() > VALUE_BYTES_MAX {
-        return Err(Refusal::Invalid);
-    }
-    Ok(())
 }

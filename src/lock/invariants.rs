@@ -1,9 +1,10 @@
 //! What must hold of the state after each entry (O1), and of a state that a snapshot brings.
 
-use super::command::Name;
-use super::dedupe::Known;
+use super::command::{Mode, Name};
+use super::dedupe::{Hold, Known};
 use super::grant::Lock;
-use super::level::LEVEL_MAX;
+use super::holders::{Grant, Holders};
+use super::level::{Bounds, LEVEL_MAX};
 use super::machine::LockMachine;
 use super::queue::Queue;
 use super::session::Session;
@@ -38,7 +39,9 @@ impl LockMachine {
         }
         self.examine_tokens()?;
         for (name, lock) in &self.locks {
-            self.examine_holder(name, lock)?;
+            lock.examine(&self.bounds).map_err(|why| format!("{name:?}: {why}"))?;
+            self.examine_hand_over(name, lock)?;
+            self.examine_holders(name, &lock.holders)?;
             self.examine_waiters(name, &lock.queue)?;
         }
         self.examine_counts()
@@ -70,38 +73,79 @@ impl LockMachine {
     /// Each grant has a token of its own, given out already in this incarnation (L3, L4).
     fn examine_tokens(&self) -> Result<(), String> {
         let (floor, last) = (self.tokens.floor(), self.tokens.last());
-        let tokens = self.locks.values().map(|lock| lock.grant.token);
-        let mut tokens: Vec<Token> = tokens.collect();
+        let mut tokens: Vec<Token> = self.grants().map(|(_, grant)| grant.token).collect();
         tokens.sort_unstable();
+        let twice = tokens.windows(2).find(|pair| pair[0] == pair[1]);
+        ensure!(twice.is_none(), "two grants have token {twice:?}");
+        for (token, _) in self.locks.values().flat_map(|lock| lock.delays.iter()) {
+            ensure!(tokens.binary_search(&token).is_err(), "token {token} holds and has expired");
+            ensure!(token > floor && token <= last, "token {token} is not in {floor} … {last}");
+        }
         for token in &tokens {
             ensure!(*token > floor && *token <= last, "token {token} is not in {floor} … {last}");
         }
-        let twice = tokens.windows(2).find(|pair| pair[0] == pair[1]);
-        ensure!(twice.is_none(), "two locks have token {twice:?}");
         Ok(())
     }
 
-    /// The holder's session lives (L1) and knows of the grant. There is one holder by type.
-    fn examine_holder(&self, name: &Name, lock: &Lock) -> Result<(), String> {
-        let grant = &lock.grant;
-        ensure!(grant.value.len() <= VALUE_BYTES_MAX, "{name:?} has {} bytes", grant.value.len());
-        let session = self.sessions.get(&grant.session);
-        match session.and_then(|session| session.answers.known(grant.request)) {
-            Some(Known::Granted(known)) if known == name => Ok(()),
-            known => Err(format!("{name:?} is held by {grant:?}, whose session says {known:?}")),
-        }
+    /// All grants, each under the name by which its session knows it.
+    fn grants(&self) -> impl Iterator<Item = (&Name, &Grant)> {
+        let all = self
+            .locks
+            .iter()
+            .flat_map(|(name, lock)| lock.holders.iter().map(move |grant| (name, grant)));
+        all.filter(|(name, grant)| grant.claim.is_known_as(name))
     }
 
-    /// Each waiter's session lives (L5) and knows its place.
+    /// Whoever waits first may not have all that it waits for (L5).
+    fn examine_hand_over(&self, name: &Name, lock: &Lock) -> Result<(), String> {
+        let waiting = lock.queue.iter().map(|(_, waiter)| &waiter.claim);
+        for claim in lock.holders.iter().map(|grant| &grant.claim).chain(waiting) {
+            let gone = claim.names(name).iter().find(|name| !self.locks.contains_key(*name));
+            ensure!(gone.is_none(), "{claim:?} is in {name:?} and not in {gone:?}");
+        }
+        ensure!(!self.first_is_due(name), "the first waits for {name:?} though there is room");
+        Ok(())
+    }
+
+    /// Each holder's session lives (L1) and knows of each handle on the grant, which is the same in all of
+    /// its locks.
+    fn examine_holders(&self, name: &Name, holders: &Holders) -> Result<(), String> {
+        for grant in holders.iter() {
+            let (value, names) = (grant.claim.value.len(), grant.claim.names(name));
+            ensure!(value <= VALUE_BYTES_MAX, "{name:?} has {value} bytes");
+            let differs = names.iter().find(|name| self.grant(name, grant.token) != Some(grant));
+            ensure!(differs.is_none(), "{grant:?} of {name:?} is another one in {differs:?}");
+            let known_as =
+                Hold { name: names[0].clone(), token: grant.token, owner: grant.claim.owner };
+            let session = self.sessions.get(&grant.claim.session);
+            for request in grant.handles.iter() {
+                match session.and_then(|session| session.answers.known(request)) {
+                    Some(Known::Granted(hold)) if *hold == known_as => {}
+                    known => {
+                        return Err(format!(
+                            "{name:?} is held by {grant:?}, whose session says {known:?}"
+                        ));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Each waiter's session lives (L5) and knows its place, in the queue of each of its names.
     fn examine_waiters(&self, name: &Name, queue: &Queue) -> Result<(), String> {
         queue.check_invariants();
         ensure!(queue.len() <= self.bounds.waiters_per_lock, "{} wait for {name:?}", queue.len());
         for (ticket, waiter) in queue.iter() {
-            let value = waiter.value.len();
+            let value = waiter.claim.value.len();
             ensure!(value <= VALUE_BYTES_MAX, "a waiter for {name:?} has {value} bytes");
-            let session = self.sessions.get(&waiter.session);
+            let names = waiter.claim.names(name);
+            let session = self.sessions.get(&waiter.claim.session);
             match session.and_then(|session| session.answers.known(waiter.request)) {
-                Some(Known::Waiting(place)) if place.name == *name && place.ticket == ticket => {}
+                Some(Known::Waiting(place))
+                    if place.ticket(name) == Some(ticket)
+                        && place.names().eq(names)
+                        && place.owner == waiter.claim.owner => {}
                 known => {
                     return Err(format!(
                         "{waiter:?} waits for {name:?}, its session says {known:?}"
@@ -118,10 +162,42 @@ impl LockMachine {
         ensure!(locks <= self.bounds.locks, "{locks} locks are held");
         let answers = || self.sessions.values().map(|session| &session.answers);
         let grants: usize = answers().map(|answers| answers.grants().len()).sum();
-        ensure!(grants == locks, "sessions know {grants} grants, and {locks} locks are held");
-        let places: usize = answers().map(|answers| answers.waiting().len()).sum();
+        let handles: usize = self.grants().map(|(_, grant)| grant.handles.iter().count()).sum();
+        ensure!(grants == handles, "sessions know {grants} grants, and locks {handles} handles");
+        let places = answers().flat_map(|answers| answers.waiting().values());
+        let places: usize = places.map(|place| place.names().count()).sum();
         let waiters: usize = self.locks.values().map(|lock| lock.queue.len()).sum();
         ensure!(places == waiters, "sessions know {places} places, and queues {waiters} waiters");
+        Ok(())
+    }
+}
+
+impl Lock {
+    /// What is wrong, unless those who are in it fit in it (L1).
+    fn examine(&self, bounds: &Bounds) -> Result<(), String> {
+        self.holders.examine()?;
+        let (limit, holders) = (self.limit, self.holders.len() + self.delays.len());
+        ensure!(holders > 0 || self.queue.len() > 0, "nobody is in it");
+        ensure!(holders <= bounds.holders_per_lock, "{holders} are in it");
+        let (one, most) = (holders <= 1, u64::from(limit.max(1)));
+        let claims = || self.holders.iter().map(|grant| &grant.claim);
+        let kinds = || {
+            let held = claims().map(|claim| (claim.mode, claim.permits));
+            held.chain(self.delays.iter().map(|(_, delay)| (delay.mode, delay.permits)))
+        };
+        let is_shared = kinds().all(|(mode, _)| mode == Mode::Shared);
+        let taken = self.permits_taken();
+        ensure!(
+            one || (limit == 0 && is_shared) || limit > 0,
+            "{holders} are in it, not all to read"
+        );
+        ensure!(limit == 0 || taken <= most, "{taken} of {limit} permits are taken");
+        let waiting = self.queue.iter().map(|(_, w)| (w.claim.mode, w.claim.permits));
+        let misfit = kinds().chain(waiting).find(|(mode, permits)| {
+            let is_counted = limit > 0 && *mode == Mode::Exclusive;
+            !(1..=most).contains(&u64::from(*permits)) || !(limit == 0 || is_counted)
+        });
+        ensure!(misfit.is_none(), "of size {limit}, with {misfit:?}");
         Ok(())
     }
 }

@@ -20,6 +20,10 @@ pub(super) struct Bounds {
     pub(super) answers_per_session: usize,
     /// Waiters of one lock.
     pub(super) waiters_per_lock: usize,
+    /// Holders of one lock; whoever comes then waits.
+    pub(super) holders_per_lock: usize,
+    /// Holders and waiters that a search for a deadlock looks at; beyond that it finds none.
+    pub(super) deadlock_search: usize,
 }
 
 impl Bounds {
@@ -30,6 +34,8 @@ impl Bounds {
         requests_per_session: limits::REQUESTS_PER_SESSION_MAX,
         answers_per_session: limits::ANSWERS_PER_SESSION_MAX,
         waiters_per_lock: limits::WAITERS_PER_LOCK_MAX,
+        holders_per_lock: limits::HOLDERS_PER_LOCK_MAX,
+        deadlock_search: limits::DEADLOCK_SEARCH_MAX,
     };
 }
 

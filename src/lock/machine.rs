@@ -71,7 +71,7 @@ impl LockMachine {
     pub fn apply(&mut self, index: Index, term: Term, unix_ms: u64, command: &Command) -> Applied {
         assert!(index > self.applied, "entry {index} applied after entry {}", self.applied);
         self.applied = index;
-        let mut granted = Vec::new();
+        let (mut granted, mut delayed) = (Vec::new(), Vec::new());
         let outcome = match command {
             Command::OpenSession { ttl_ms, key, client } => {
                 Some(self.open_session(*ttl_ms, *key, client))
@@ -81,7 +81,7 @@ impl LockMachine {
                 Some(self.apply_request(call, *floor, operation, &mut granted))
             }
             Command::Expire { session, term: decided_in } if *decided_in == term => {
-                self.end_session(*session, unix_ms, &mut granted)
+                self.expire_session(*session, unix_ms, &mut granted, &mut delayed)
             }
             // A leader that was replaced decided it; a later one may have acknowledged a renewal (L9).
             Command::Expire { .. } => None,
@@ -89,10 +89,14 @@ impl LockMachine {
             Command::RestoreOver { term: decided_in } if *decided_in == term => {
                 self.end_restoring()
             }
+            Command::DelayOver { name, token, term: decided_in } if *decided_in == term => {
+                self.end_delay(name, *token, unix_ms, &mut granted);
+                None
+            }
             // A leader that was replaced decided it, by its own clock (L9).
-            Command::RestoreOver { .. } => None,
+            Command::RestoreOver { .. } | Command::DelayOver { .. } => None,
         };
-        Applied { outcome, granted }
+        Applied { outcome, granted, delayed }
     }
 
     fn open_session(&mut self, ttl_ms: u32, key: SessionKey, client: &str) -> Outcome {
@@ -125,7 +129,7 @@ impl LockMachine {
             (Admission::Known, _) => self.known_answer(call.session, call.request),
             (Admission::BelowFloor, _) => Answer::Refused(Refusal::BelowFloor),
             (Admission::Full | Admission::New, Operation::Close) => {
-                let ended = self.end_session(call.session, call.unix_ms, granted);
+                let ended = self.close_session(call.session, call.unix_ms, granted);
                 return ended.expect("the session was found alive above");
             }
             (Admission::Full, _) => {
@@ -134,10 +138,15 @@ impl LockMachine {
             }
             // Not remembered, as if it had not been logged: the client retries it under its id, and gets the
             // lock once the wait is over.
-            (Admission::New, Operation::Acquire(_)) if self.restoring.is_some() => {
+            (Admission::New, Operation::Acquire(_) | Operation::AcquireAll { .. })
+                if self.restoring.is_some() =>
+            {
                 Answer::Refused(Refusal::Busy)
             }
-            (Admission::New, Operation::Acquire(acquire)) => self.acquire(call, acquire),
+            (Admission::New, Operation::Acquire(acquire)) => self.acquire(call, acquire, &[]),
+            (Admission::New, Operation::AcquireAll { acquire, also }) => {
+                self.acquire(call, acquire, also)
+            }
             (Admission::New, Operation::Release { name, token }) => {
                 self.release(call, name, *token, granted)
             }
@@ -146,25 +155,6 @@ impl LockMachine {
             }
         };
         call.answered(answer)
-    }
-
-    /// Drops a session with its grants, places and answers in one apply (L22); `None` if it is not alive.
-    ///
-    /// Places go first, so that none of the freed locks is handed to the session that ends.
-    fn end_session(
-        &mut self,
-        id: SessionId,
-        unix_ms: u64,
-        granted: &mut Vec<Granted>,
-    ) -> Option<Outcome> {
-        let session = self.sessions.remove(&id)?;
-        for place in session.answers.waiting().values() {
-            self.leave_queue(place);
-        }
-        for name in session.answers.grants().values() {
-            self.hand_over(name, unix_ms, granted);
-        }
-        Some(Outcome::SessionEnded { session: id })
     }
 
     fn raise_settings(&mut self, wanted: &Settings) -> Option<Outcome> {

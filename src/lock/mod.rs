@@ -8,14 +8,21 @@
 //! Nothing here reads a clock, draws a number, or depends on the order of a hash map; all maps are
 //! ordered, and every bound that an apply tests is a constant of the level.
 
+mod acquire;
+mod answer;
 mod command;
+mod deadlock;
 mod dedupe;
+mod delay;
+mod ending;
 mod fingerprint;
 mod grant;
+mod holders;
 mod invariants;
 mod level;
 mod machine;
 mod queue;
+mod release;
 mod restore;
 mod session;
 mod snapshot;
@@ -25,9 +32,10 @@ mod token;
 mod view;
 
 pub use command::{
-    Acquire, Answer, Command, LockView, Mode, Name, NameError, Operation, Refusal, SessionView,
-    Settings, WaiterView,
+    Acquire, Answer, Command, HolderView, LockView, Mode, Name, NameError, Operation, Refusal,
+    SessionView, Settings, WaiterView,
 };
+pub use delay::Delayed;
 pub use machine::LockMachine;
 pub use restore::{RestoreError, RestoreWait, Wait};
 pub use snapshot::SnapshotError;
@@ -41,6 +49,8 @@ pub struct Applied {
     pub outcome: Option<Outcome>,
     /// Grants from queues, decided by this entry, for other requests (L5).
     pub granted: Vec<Granted>,
+    /// Delays that began with this entry, an `Expire` (L16).
+    pub delayed: Vec<Delayed>,
 }
 
 /// The direct result of an entry.

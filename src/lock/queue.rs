@@ -5,7 +5,8 @@
 //! so the waiters are kept as a sequence of short sorted blocks. After a leader change all waiters ask
 //! for their position within one turn, which a walk over the queue would make quadratic.
 
-use crate::base::{RequestId, SessionId};
+use super::holders::Claim;
+use crate::base::RequestId;
 use std::collections::VecDeque;
 
 /// A queue. Most locks have none, so an empty one is a single pointer.
@@ -15,10 +16,16 @@ pub(super) struct Queue(Option<Box<Line>>);
 /// One who waits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Waiter {
-    pub(super) session: SessionId,
     pub(super) request: RequestId,
     pub(super) since_unix_ms: u64,
-    pub(super) value: Box<[u8]>,
+    pub(super) claim: Claim,
+}
+
+impl Waiter {
+    /// Whether both are of one acquire.
+    pub(super) fn is_of(&self, other: &Waiter) -> bool {
+        (self.claim.session, self.request) == (other.claim.session, other.request)
+    }
 }
 
 /// A place in one queue: larger than that of everybody who stands before.
@@ -34,6 +41,12 @@ impl Queue {
     /// Puts `waiter` at the end.
     pub(super) fn push(&mut self, waiter: Waiter) -> Ticket {
         self.0.get_or_insert_default().push(waiter)
+    }
+
+    /// The first.
+    pub(super) fn first(&self) -> Option<&Waiter> {
+        let (_, waiter) = self.0.as_ref()?.blocks.front()?.front()?;
+        Some(waiter)
     }
 
     /// Takes the first.
@@ -152,10 +165,20 @@ const BLOCK: usize = 256;
 mod tests {
     use super::*;
     use crate::base::rng::Rng;
+    use crate::base::{Owner, SessionId};
+    use crate::lock::Mode;
 
     fn waiter(request: u64) -> Waiter {
-        let (session, request) = (SessionId(1), RequestId(request));
-        Waiter { session, request, since_unix_ms: 0, value: Box::default() }
+        let claim = Claim {
+            session: SessionId(1),
+            owner: Owner(0),
+            mode: Mode::Exclusive,
+            permits: 1,
+            delay_ms: 0,
+            value: Box::default(),
+            all: None,
+        };
+        Waiter { request: RequestId(request), since_unix_ms: 0, claim }
     }
 
     #[test]

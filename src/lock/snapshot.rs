@@ -1,20 +1,25 @@
 //! The machine as bytes: what any later apply or read can depend on, and nothing else.
 //!
 //! A format number, then pieces: a head, each session followed by its fixed answers, each lock followed by
-//! its waiters. Each piece is bounded and led by its length, so that no state is too large for the codec.
-//! Sessions, answers and locks come in rising order, waiters in that of their queue, and what can be derived
+//! its holders, delays and waiters. Each piece is bounded and led by its length, so that no state is too large for the codec.
+//! Sessions, answers, locks and tokens come in rising order, waiters in that of their queue, and what can be derived
 //! is left out (a session's grants and places are those that locks name): equal machines give equal bytes.
 //! Tickets are how a replica finds a place; they are made anew.
 
 mod decode;
 
-use super::command::{Answer, Settings};
+use super::command::{Answer, Mode, Name, Settings};
+use super::delay::Delay;
 use super::grant::Lock;
+use super::holders::{Claim, Grant};
 use super::machine::LockMachine;
 use super::queue::Waiter;
 use super::session::Session;
-use crate::base::limits::{FRAME_BYTES_MAX, NAME_BYTES_MAX, VALUE_BYTES_MAX};
-use crate::base::{Index, RequestId, SessionId, SessionKey, Token, codec};
+use crate::base::limits::{
+    FRAME_BYTES_MAX, NAME_BYTES_MAX, NAMES_PER_ACQUIRE_MAX, REQUESTS_PER_SESSION_MAX,
+    VALUE_BYTES_MAX,
+};
+use crate::base::{Index, Owner, RequestId, SessionId, SessionKey, Token, codec};
 use serde::{Deserialize, Serialize};
 
 /// Why bytes are not the state of a lock machine.
@@ -90,20 +95,21 @@ fn push_session(out: &mut Vec<u8>, id: SessionId, session: &Session) {
 }
 
 fn push_lock(out: &mut Vec<u8>, name: &str, lock: &Lock) {
-    let grant = &lock.grant;
-    let piece = LockPiece {
-        name,
-        token: grant.token,
-        session: grant.session,
-        request: grant.request,
-        since_unix_ms: grant.since_unix_ms,
-        value: &grant.value,
-        waiters: lock.queue.len() as u64,
-    };
-    push(out, &piece);
+    let (holders, waiters) = (lock.holders.len() as u64, lock.queue.len() as u64);
+    let delays = lock.delays.len() as u64;
+    push(out, &LockPiece { name, limit: lock.limit, holders, delays, waiters });
+    for grant in lock.holders.iter() {
+        let Grant { token, since_unix_ms, ref handles, ref claim } = *grant;
+        let requests = handles.iter().collect();
+        push(out, &HolderPiece { token, since_unix_ms, requests, claim: claim.into() });
+    }
+    for (token, delay) in lock.delays.iter() {
+        let Delay { mode, permits, delay_ms, ref client } = *delay;
+        push(out, &DelayPiece { token, mode, permits, delay_ms, client });
+    }
     for (_, waiter) in lock.queue.iter() {
-        let Waiter { session, request, since_unix_ms, ref value } = *waiter;
-        push(out, &WaiterPiece { session, request, since_unix_ms, value });
+        let Waiter { request, since_unix_ms, ref claim } = *waiter;
+        push(out, &WaiterPiece { request, since_unix_ms, claim: claim.into() });
     }
 }
 
@@ -148,32 +154,76 @@ struct AnswerPiece {
     answer: Answer,
 }
 
-/// A lock and its holder; its waiters follow.
+/// A lock; its holders follow, then its delays, then its waiters.
 #[derive(Debug, Serialize, Deserialize)]
 struct LockPiece<'a> {
     name: &'a str,
-    token: Token,
-    session: SessionId,
-    request: RequestId,
-    since_unix_ms: u64,
-    #[serde(borrow, with = "serde_bytes")]
-    value: &'a [u8],
+    limit: u32,
+    holders: u64,
+    delays: u64,
     waiters: u64,
+}
+
+/// One who holds.
+#[derive(Debug, Serialize, Deserialize)]
+struct HolderPiece<'a> {
+    token: Token,
+    since_unix_ms: u64,
+    requests: Vec<RequestId>,
+    #[serde(borrow)]
+    claim: ClaimPiece<'a>,
+}
+
+/// What an expired grant still takes.
+#[derive(Debug, Serialize, Deserialize)]
+struct DelayPiece<'a> {
+    token: Token,
+    mode: Mode,
+    permits: u32,
+    delay_ms: u32,
+    client: &'a str,
 }
 
 /// One who waits.
 #[derive(Debug, Serialize, Deserialize)]
 struct WaiterPiece<'a> {
-    session: SessionId,
     request: RequestId,
     since_unix_ms: u64,
+    #[serde(borrow)]
+    claim: ClaimPiece<'a>,
+}
+
+/// Whose it is, and how much.
+#[derive(Debug, Serialize, Deserialize)]
+struct ClaimPiece<'a> {
+    session: SessionId,
+    owner: Owner,
+    mode: Mode,
+    permits: u32,
+    delay_ms: u32,
     #[serde(borrow, with = "serde_bytes")]
     value: &'a [u8],
+    /// All names, if there are several.
+    all: Vec<&'a str>,
+}
+
+impl<'a> From<&'a Claim> for ClaimPiece<'a> {
+    fn from(claim: &'a Claim) -> Self {
+        let Claim { session, owner, mode, permits, delay_ms, ref value, ref all } = *claim;
+        let all = all.iter().flat_map(|all| all.iter().map(Name::as_str)).collect();
+        Self { session, owner, mode, permits, delay_ms, value, all }
+    }
 }
 
 /// Raised by each change of the pieces.
 const FORMAT: u32 = 1;
 /// The length in front of each piece.
 const LENGTH_BYTES: usize = 4;
-// A lock is the largest piece.
-const _: () = assert!(NAME_BYTES_MAX + VALUE_BYTES_MAX + 256 < FRAME_BYTES_MAX);
+// A holder with all handles that a session may have is the largest piece.
+const _: () = assert!(
+    NAMES_PER_ACQUIRE_MAX * (NAME_BYTES_MAX + 8)
+        + VALUE_BYTES_MAX
+        + 8 * REQUESTS_PER_SESSION_MAX
+        + 256
+        < FRAME_BYTES_MAX
+);

@@ -1,9 +1,9 @@
 //! What the machine shows: reads, which change nothing.
 
-use super::command::{Answer, LockView, Name, SessionView, Settings, WaiterView};
+use super::command::{Answer, HolderView, LockView, Name, SessionView, Settings, WaiterView};
 use super::grant::Lock;
 use super::machine::LockMachine;
-use crate::base::limits::WAITERS_SHOWN_MAX;
+use crate::base::limits::{HOLDERS_SHOWN_MAX, WAITERS_SHOWN_MAX};
 use crate::base::{RequestId, SessionId, SessionKey, Token};
 use std::ops::Bound;
 
@@ -31,7 +31,7 @@ impl LockMachine {
         self.tokens.last()
     }
 
-    /// How many locks are held.
+    /// How many locks are held or delayed.
     #[must_use]
     pub fn held_count(&self) -> usize {
         self.locks.len()
@@ -61,9 +61,9 @@ impl LockMachine {
     #[must_use]
     pub fn standing(&self, session: SessionId) -> Vec<(RequestId, Answer)> {
         let Some(found) = self.sessions.get(&session) else { return Vec::new() };
-        let grants = found.answers.grants().iter().map(|(request, name)| {
-            (*request, Answer::Granted { token: self.locks[name].grant.token })
-        });
+        let grants = found.answers.grants().iter();
+        let grants =
+            grants.map(|(request, hold)| (*request, Answer::Granted { token: hold.token }));
         let waiting = found.answers.waiting().iter();
         let waiting = waiting.map(|(request, place)| (*request, self.queued_answer(place)));
         let mut standing: Vec<_> = grants.chain(waiting).collect();
@@ -71,7 +71,7 @@ impl LockMachine {
         standing
     }
 
-    /// Who holds `name` and who waits, `None` if nobody does either.
+    /// Who holds `name` and who waits, `None` if nobody does either and it is not delayed.
     #[must_use]
     pub fn lock(&self, name: &Name) -> Option<LockView> {
         self.locks.get(name).map(|lock| self.lock_view(name, lock))
@@ -92,22 +92,35 @@ impl LockMachine {
     /// Whether `token` holds `name` now.
     #[must_use]
     pub fn is_held_by(&self, name: &Name, token: Token) -> bool {
-        self.locks.get(name).is_some_and(|lock| lock.grant.token == token)
+        self.grant(name, token).is_some()
     }
 
     fn lock_view(&self, name: &Name, lock: &Lock) -> LockView {
         let waiters = lock.queue.iter().take(WAITERS_SHOWN_MAX).map(|(_, waiter)| WaiterView {
-            session: waiter.session,
-            client: self.client_name(waiter.session),
+            session: waiter.claim.session,
+            client: self.client_name(waiter.claim.session),
             since_unix_ms: waiter.since_unix_ms,
+        });
+        let oldest = lock.holders.first();
+        let session = oldest.map_or(SessionId(0), |grant| grant.claim.session);
+        let others = lock.holders.iter().skip(1).take(HOLDERS_SHOWN_MAX).map(|grant| HolderView {
+            token: grant.token,
+            session: grant.claim.session,
+            client: self.client_name(grant.claim.session),
+            since_unix_ms: grant.since_unix_ms,
+            permits: grant.claim.permits,
         });
         LockView {
             name: name.clone(),
-            token: lock.grant.token,
-            session: lock.grant.session,
-            client: self.client_name(lock.grant.session),
-            value: lock.grant.value.to_vec(),
-            since_unix_ms: lock.grant.since_unix_ms,
+            token: oldest.map_or(Token(0), |grant| grant.token),
+            session,
+            client: oldest.map_or(String::new(), |_| self.client_name(session)),
+            value: oldest.map_or(Vec::new(), |grant| grant.claim.value.to_vec()),
+            since_unix_ms: oldest.map_or(0, |grant| grant.since_unix_ms),
+            limit: lock.limit,
+            others: others.collect(),
+            holding: count(lock.holders.len()),
+            is_delayed: lock.delays.len() > 0,
             waiters: waiters.collect(),
             waiting: count(lock.queue.len()),
         }
@@ -119,5 +132,5 @@ impl LockMachine {
 }
 
 fn count(length: usize) -> u32 {
-    u32::try_from(length).expect("requests of a session are bounded")
+    u32::try_from(length).expect("all that is counted is bounded")
 }

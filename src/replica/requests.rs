@@ -3,7 +3,9 @@
 use super::confirm::Asked;
 use super::leading::Creation;
 use super::{Replica, ServerMessage, Storage};
-use crate::base::limits::{CLIENT_NAME_BYTES_MAX, TTL_MS_MAX, TTL_MS_MIN, VALUE_BYTES_MAX};
+use crate::base::limits::{
+    CLIENT_NAME_BYTES_MAX, NAMES_PER_ACQUIRE_MAX, TTL_MS_MAX, TTL_MS_MIN, VALUE_BYTES_MAX,
+};
 use crate::base::{ConnectionId, Index, RequestId, Sample, SessionId, SessionKey, codec};
 use crate::lock::{Answer, Command, Operation, Refusal};
 use crate::raft::{EntryHeader, EntryKind, Payload, ProposeError, Role, Urgency};
@@ -128,7 +130,7 @@ impl Replica {
             return self.refuse_request(connection, session, request, Refusal::Busy);
         }
         let urgency = match operation {
-            Operation::Acquire(_) => Urgency::Normal,
+            Operation::Acquire(_) | Operation::AcquireAll { .. } => Urgency::Normal,
             Operation::Release { .. } | Operation::Withdraw { .. } | Operation::Close => {
                 Urgency::Frees
             }
@@ -219,8 +221,17 @@ fn check_operation(request: RequestId, operation: &Operation) -> Result<(), Refu
     if request.0 == 0 {
         return Err(Refusal::Invalid);
     }
+    if let Some(acquire) = operation.acquire() {
+        if acquire.value.len() > VALUE_BYTES_MAX {
+            return Err(Refusal::Invalid);
+        }
+        // No leader measures lock delays yet: one would never end (L16).
+        if acquire.delay_ms > 0 {
+            return Err(Refusal::Unsupported);
+        }
+    }
     match operation {
-        Operation::Acquire(acquire) if acquire.value.len() > VALUE_BYTES_MAX => {
+        Operation::AcquireAll { also, .. } if also.len() >= NAMES_PER_ACQUIRE_MAX => {
             Err(Refusal::Invalid)
         }
         Operation::Withdraw { acquire } if acquire.0 == 0 => Err(Refusal::Invalid),

@@ -3,7 +3,7 @@
 
 use super::Replica;
 use crate::base::Sample;
-use crate::lock::{Command, Operation, Settings};
+use crate::lock::{Command, Settings};
 use crate::raft::Urgency;
 use crate::wire::Request;
 use std::time::Duration;
@@ -52,7 +52,8 @@ impl Replica {
 
     /// Whether a request must wait until the restore is over.
     pub(super) fn waits_for_restore(&self, request: &Request) -> bool {
-        let acquires = matches!(request, Request::Submit { operation: Operation::Acquire(_), .. });
+        let acquires =
+            matches!(request, Request::Submit { operation, .. } if operation.acquire().is_some());
         acquires && self.machine.restoring().is_some()
     }
 

@@ -349,9 +349,10 @@ impl Judge {
                 None
             }
             Command::Expire { session, .. } => Some(session),
-            Command::OpenSession { .. } | Command::Settings(_) | Command::RestoreOver { .. } => {
-                None
-            }
+            Command::OpenSession { .. }
+            | Command::Settings(_)
+            | Command::RestoreOver { .. }
+            | Command::DelayOver { .. } => None,
         }
     }
 }

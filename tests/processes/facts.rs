@@ -201,7 +201,10 @@ fn origin_of(index: Index, command: &[u8]) -> Origin {
     match codec::decode(command).expect("a command of the lock machine") {
         Command::OpenSession { .. } => Origin::Session(index),
         Command::Request { session, request, .. } => Origin::Request(session, request),
-        Command::Expire { .. } | Command::Settings(_) | Command::RestoreOver { .. } => Origin::Node,
+        Command::Expire { .. }
+        | Command::Settings(_)
+        | Command::RestoreOver { .. }
+        | Command::DelayOver { .. } => Origin::Node,
     }
 }
 

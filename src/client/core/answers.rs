@@ -85,6 +85,11 @@ impl Core {
                 let text = format!("held by {client}");
                 self.decide(call, Err(Error::new(Status::Held, text)));
             }
+            Answer::Deadlock { circle } => {
+                self.take_acquire(call);
+                self.remove_request(request);
+                self.decide(call, Err(Error::new(Status::Deadlock, circle)));
+            }
             Answer::Ended { .. } | Answer::Withdrawn | Answer::Refused(Refusal::BelowFloor) => {
                 // The first time at once; a server that goes on so is asked at its leisure.
                 self.remove_request(request);

@@ -1,13 +1,16 @@
 //! Bytes back into a machine. They may come from anywhere: each piece is checked, then the whole.
 
 use super::{
-    AnswerPiece, FORMAT, Head, LENGTH_BYTES, LockPiece, SessionPiece, SnapshotError, WaiterPiece,
+    AnswerPiece, ClaimPiece, DelayPiece, FORMAT, Head, HolderPiece, LENGTH_BYTES, LockPiece,
+    SessionPiece, SnapshotError, WaiterPiece,
 };
 use crate::base::{RequestId, SessionId, codec};
 use crate::lock::LockMachine;
 use crate::lock::command::Name;
-use crate::lock::dedupe::{Answers, Fixed, Place};
-use crate::lock::grant::{Grant, Lock};
+use crate::lock::dedupe::{Answers, Fixed, Hold, Place};
+use crate::lock::delay::{Delay, Delays};
+use crate::lock::grant::Lock;
+use crate::lock::holders::{Claim, Grant, Handles, Holders};
 use crate::lock::queue::{Queue, Waiter};
 use crate::lock::restore::RestoreWait;
 use crate::lock::session::Session;
@@ -65,19 +68,50 @@ impl LockMachine {
     }
 
     fn decode_lock(&mut self, pieces: &mut Pieces<'_>) -> Result<(), SnapshotError> {
-        let LockPiece { name, token, session, request, since_unix_ms, value, waiters } =
-            pieces.read()?;
+        let LockPiece { name, limit, holders, delays, waiters } = pieces.read()?;
         let name = Name::try_from(name).map_err(|error| pieces.damaged(error.to_string()))?;
         if self.locks.last_key_value().is_some_and(|(last, _)| *last >= name) {
             return Err(pieces.damaged(format!("lock {name:?} is out of order")));
         }
-        self.new_request(pieces, session, request)?.note_grant(request, name.clone());
-        let mut queue = Queue::default();
-        for _ in 0..waiters {
-            self.decode_waiter(pieces, &name, &mut queue)?;
+        let mut lock = Lock::new(limit);
+        for _ in 0..holders {
+            self.decode_holder(pieces, &name, &mut lock.holders)?;
         }
-        let grant = Grant { session, request, token, since_unix_ms, value: value.into() };
-        self.locks.insert(name, Lock { grant, queue });
+        for _ in 0..delays {
+            decode_delay(pieces, &mut lock.delays)?;
+        }
+        for _ in 0..waiters {
+            self.decode_waiter(pieces, &name, &mut lock.queue)?;
+        }
+        self.locks.insert(name, lock);
+        Ok(())
+    }
+
+    fn decode_holder(
+        &mut self,
+        pieces: &mut Pieces<'_>,
+        name: &Name,
+        holders: &mut Holders,
+    ) -> Result<(), SnapshotError> {
+        let HolderPiece { token, since_unix_ms, requests, claim } = pieces.read()?;
+        if holders.last().is_some_and(|last| last.token >= token) {
+            return Err(pieces.damaged(format!("token {token} is out of order")));
+        }
+        let claim = decode_claim(pieces, claim, name)?;
+        if holders.by_owner(claim.session, claim.owner).is_some() {
+            return Err(pieces.damaged(format!("owner {} holds {name:?} twice", claim.owner)));
+        }
+        let Some((first, later)) = requests.split_first() else {
+            return Err(pieces.damaged(format!("no acquire holds token {token}")));
+        };
+        let mut handles = Handles::new(*first);
+        later.iter().for_each(|request| handles.add(*request));
+        // Of several names the first comes first; that the others are there too is for the whole to tell.
+        for request in requests.iter().filter(|_| claim.is_known_as(name)) {
+            let hold = Hold { name: name.clone(), token, owner: claim.owner };
+            self.new_request(pieces, claim.session, *request)?.note_grant(*request, hold);
+        }
+        holders.add(Grant { token, since_unix_ms, handles, claim });
         Ok(())
     }
 
@@ -87,10 +121,22 @@ impl LockMachine {
         name: &Name,
         queue: &mut Queue,
     ) -> Result<(), SnapshotError> {
-        let WaiterPiece { session, request, since_unix_ms, value } = pieces.read()?;
-        let answers = self.new_request(pieces, session, request)?;
-        let ticket = queue.push(Waiter { session, request, since_unix_ms, value: value.into() });
-        answers.note_waiting(request, Place { name: name.clone(), ticket });
+        let WaiterPiece { request, since_unix_ms, claim } = pieces.read()?;
+        let claim = decode_claim(pieces, claim, name)?;
+        let (session, owner, is_first) = (claim.session, claim.owner, claim.is_known_as(name));
+        let ticket = queue.push(Waiter { request, since_unix_ms, claim });
+        if is_first {
+            let mut place = Place::new(owner);
+            place.add(name.clone(), ticket);
+            self.new_request(pieces, session, request)?.note_waiting(request, place);
+            return Ok(());
+        }
+        let found = self.sessions.get_mut(&session);
+        let Some(place) = found.and_then(|found| found.answers.place_mut(request)) else {
+            let why = format!("request {request} of session {session} waits for {name:?} alone");
+            return Err(pieces.damaged(why));
+        };
+        place.add(name.clone(), ticket);
         Ok(())
     }
 
@@ -110,6 +156,32 @@ impl LockMachine {
         }
         Ok(&mut found.answers)
     }
+}
+
+/// The claim of one who is in `name`.
+fn decode_claim(
+    pieces: &Pieces<'_>,
+    piece: ClaimPiece<'_>,
+    name: &Name,
+) -> Result<Claim, SnapshotError> {
+    let ClaimPiece { session, owner, mode, permits, delay_ms, value, all } = piece;
+    let names: Result<Vec<Name>, _> = all.into_iter().map(Name::try_from).collect();
+    let names = names.map_err(|error| pieces.damaged(error.to_string()))?;
+    let is_set = names.is_sorted_by(|one, next| one < next) && names.contains(name);
+    if names.len() == 1 || (!names.is_empty() && !is_set) {
+        return Err(pieces.damaged(format!("{names:?} are not several names with {name:?}")));
+    }
+    let all = (!names.is_empty()).then(|| names.into());
+    Ok(Claim { session, owner, mode, permits, delay_ms, value: value.into(), all })
+}
+
+fn decode_delay(pieces: &mut Pieces<'_>, delays: &mut Delays) -> Result<(), SnapshotError> {
+    let DelayPiece { token, mode, permits, delay_ms, client } = pieces.read()?;
+    if delays.last().is_some_and(|last| last >= token) {
+        return Err(pieces.damaged(format!("the delay of token {token} is out of order")));
+    }
+    delays.insert(token, Delay { mode, permits, delay_ms, client: client.into() });
+    Ok(())
 }
 
 fn decode_answer(pieces: &mut Pieces<'_>, answers: &mut Answers) -> Result<(), SnapshotError> {

@@ -66,6 +66,16 @@ fn close() {
 }
 
 #[test]
+fn acquire_all() {
+    let acquire = Acquire { value: vec![1], ..plain("b") };
+    let operation = Operation::AcquireAll { acquire, also: vec![name("a"), name("c")] };
+    let named = ["0100000000000000", "62", "0100000000000000", "01"].concat();
+    let numbers = ["00000000", "00000000", "01000000", "0000000000000000", "00000000", "00"];
+    let also = ["0200000000000000", "0100000000000000", "61", "0100000000000000", "63"].concat();
+    check_request(operation, &["04000000", &named, &numbers.concat(), &also]);
+}
+
+#[test]
 fn expire() {
     let command = Command::Expire { session: SessionId(5), term: Term(6) };
     check(&command, &["02000000", "0500000000000000", "0600000000000000"]);
@@ -80,6 +90,13 @@ fn settings() {
 #[test]
 fn restore_over() {
     check(&Command::RestoreOver { term: Term(6) }, &["04000000", "0600000000000000"]);
+}
+
+#[test]
+fn delay_over() {
+    let command = Command::DelayOver { name: name("x"), token: Token(9), term: Term(6) };
+    let token_and_term = ["0900000000000000", "0600000000000000"].concat();
+    check(&command, &["05000000", "0100000000000000", "78", &token_and_term]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Grants: exclusion, order, hand-over, tokens (L1, L3, L5, L13).
 
 use super::script::{Script, acquire, granted, handed_to, plain, try_acquire};
-use crate::base::{Owner, Token};
+use crate::base::Token;
 use crate::lock::{Acquire, Answer, Mode, Operation, Refusal};
 
 #[test]
@@ -77,28 +77,19 @@ fn a_try_says_who_holds_the_lock_and_does_not_queue() {
 }
 
 #[test]
-fn a_second_acquire_of_the_same_owner_queues_behind_the_first() {
-    let mut script = Script::default();
-    let session = script.open("a");
-    let owned = || Operation::Acquire(Acquire { owner: Owner(7), ..plain("x") });
-    assert_eq!(script.request(session, 1, owned()).0, granted(1));
-    assert_eq!(script.request(session, 2, owned()).0, Answer::Queued { ahead: 0 });
-    assert_eq!(script.acquire(session, 3, "x"), Answer::Queued { ahead: 1 });
-}
-
-#[test]
-fn options_that_level_1_does_not_act_on_are_refused_aloud() {
+fn a_lock_that_there_is_not_is_refused() {
     let mut script = Script::default();
     let session = script.open("a");
     let refused = [
-        Acquire { mode: Mode::Shared, ..plain("x") },
-        Acquire { limit: 2, ..plain("x") },
+        Acquire { permits: 0, ..plain("x") },
         Acquire { permits: 2, ..plain("x") },
-        Acquire { delay_ms: 1, ..plain("x") },
+        Acquire { limit: 2, permits: 0, ..plain("x") },
+        Acquire { limit: 2, permits: 3, ..plain("x") },
+        Acquire { limit: 2, mode: Mode::Shared, ..plain("x") },
     ];
     for (request, acquire) in (1..).zip(refused) {
         let (answer, _) = script.request(session, request, Operation::Acquire(acquire));
-        assert_eq!(answer, Answer::Refused(Refusal::Unsupported));
+        assert_eq!(answer, Answer::Refused(Refusal::Invalid));
     }
     assert_eq!(script.machine.held_count(), 0);
     assert_eq!(script.acquire(session, 9, "x"), granted(1));

@@ -1,11 +1,17 @@
 //! Tests of the machine, named for the rules that they hold it to.
 
 mod bounds;
+mod deadlocks;
+mod delays;
 mod golden;
 mod grants;
+mod re_entry;
 mod requests;
 mod restore;
 mod script;
+mod semaphores;
 mod sessions;
+mod several;
+mod shared;
 mod snapshot;
 mod views;

@@ -147,3 +147,10 @@ pub(super) fn granted(token: u64) -> Answer {
 pub(super) fn handed_to(session: SessionId, request: u64, token: u64) -> Granted {
     Granted { session, request: RequestId(request), token: Token(token) }
 }
+
+/// An acquire of `lock` with the options that `change` sets.
+pub(super) fn with(lock: &str, change: impl FnOnce(&mut Acquire)) -> Operation {
+    let mut acquire = plain(lock);
+    change(&mut acquire);
+    Operation::Acquire(acquire)
+}

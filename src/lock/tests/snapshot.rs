@@ -1,12 +1,13 @@
 //! The state as bytes and back.
 
-use super::script::{Script, acquire, granted, name, plain, try_acquire};
+use super::script::{Script, acquire, granted, name, plain, try_acquire, with};
 use crate::base::limits::FRAME_BYTES_MAX;
-use crate::base::{RequestId, SessionId, Term, Token};
+use crate::base::{Owner, RequestId, SessionId, Term, Token};
+use crate::lock::dedupe::Hold;
 use crate::lock::token::Tokens;
 use crate::lock::{
-    Acquire, Answer, Command, LockMachine, Operation, Outcome, Refusal, RestoreWait, Settings,
-    SnapshotError, Wait,
+    Acquire, Answer, Command, LockMachine, Mode, Operation, Outcome, Refusal, RestoreWait,
+    Settings, SnapshotError, Wait,
 };
 
 /// Two sessions; `a` is held with a value and waited for; answers of all kinds are remembered.
@@ -21,7 +22,30 @@ fn busy() -> Script {
     script.release(two, 4, "b", 2);
     script.release(two, 5, "b", 2);
     script.withdraw(two, 7, 6);
-    script.request(two, 8, Operation::Acquire(Acquire { limit: 2, ..plain("a") }));
+    script.request(two, 8, Operation::Acquire(Acquire { permits: 2, ..plain("a") }));
+    script
+}
+
+/// Besides that: readers, a semaphore, several locks in one step held and waited for, two handles on one grant,
+/// and the delay of a session that expired.
+fn varied() -> Script {
+    let mut script = busy();
+    let (one, two) = (SessionId(2), SessionId(3));
+    let read = || with("r", |acquire| (acquire.mode, acquire.owner) = (Mode::Shared, Owner(7)));
+    let take = || with("s", |acquire| (acquire.limit, acquire.permits) = (3, 2));
+    let all = |first, also: &[&str]| {
+        let also = also.iter().map(|lock| name(lock)).collect();
+        Operation::AcquireAll { acquire: plain(first), also }
+    };
+    let wishes = [read(), read(), take(), take(), all("t", &["u", "v"]), all("r", &["u", "z"])];
+    for (request, wish) in (20..).zip(wishes) {
+        script.request(one, request, wish);
+    }
+    script.request(two, 20, read());
+    let three = script.open("three");
+    script.request(three, 1, with("w", |acquire| acquire.delay_ms = 70));
+    script.acquire(two, 21, "w");
+    assert_eq!(script.expire(three, 1).delayed.len(), 1);
     script
 }
 
@@ -74,27 +98,44 @@ fn golden_bytes_of_format_1() {
     ]
     .concat();
     let answer = ["16000000", "0300000000000000", "02000000", "02000000000000006162"].concat();
+    let expected = ["01000000", &head, &session, &answer, &bytes_of_lock()].concat();
+    assert_eq!(hex(&script.machine.encode()), expected);
+}
+
+/// The lock of the state above, with its holder and its waiter.
+fn bytes_of_lock() -> String {
     let lock = [
-        "3a000000",
+        "25000000",
         "010000000000000078",
-        "0100000000000500",
-        "0300000000000500",
+        "00000000",
         "0100000000000000",
-        "ec03000000000000",
-        "010000000000000007",
+        "0000000000000000",
         "0100000000000000",
     ]
     .concat();
-    let waiter = [
-        "20000000",
-        "0300000000000500",
-        "0200000000000000",
-        "ed03000000000000",
+    // Session, owner, mode, permits, delay.
+    let claim = concat!("0300000000000500", "0000000000000000", "00000000", "01000000", "00000000");
+    let holder = [
+        "4d000000",
+        "0100000000000500",
+        "ec03000000000000",
+        "0100000000000000",
+        "0100000000000000",
+        claim,
+        "010000000000000007",
         "0000000000000000",
     ]
     .concat();
-    let expected = ["01000000", &head, &session, &answer, &lock, &waiter].concat();
-    assert_eq!(hex(&script.machine.encode()), expected);
+    let waiter = [
+        "3c000000",
+        "0200000000000000",
+        "ed03000000000000",
+        claim,
+        "0000000000000000",
+        "0000000000000000",
+    ]
+    .concat();
+    [lock, holder, waiter].concat()
 }
 
 #[test]
@@ -129,8 +170,8 @@ fn l17_answers_are_repeated_and_the_floor_holds_after_a_snapshot() {
     assert_eq!(script.release(two, 4, "b", 2).0, Answer::Done);
     assert_eq!(script.release(two, 5, "b", 2).0, Answer::NotHeld);
     assert_eq!(script.acquire(two, 6, "a"), Answer::Withdrawn);
-    let unsupported = Answer::Refused(Refusal::Unsupported);
-    assert_eq!(script.acquire(two, 8, "a"), unsupported);
+    let invalid = Answer::Refused(Refusal::Invalid);
+    assert_eq!(script.acquire(two, 8, "a"), invalid);
     script.request_above(10, two, 10, try_acquire("a"));
     reload(&mut script);
     assert_eq!(script.acquire(two, 8, "a"), Answer::Refused(Refusal::BelowFloor));
@@ -181,7 +222,7 @@ fn another_format_is_refused_by_its_number() {
 
 #[test]
 fn every_missing_tail_and_any_more_bytes_are_refused() {
-    let mut bytes = busy().machine.encode();
+    let mut bytes = varied().machine.encode();
     for length in 0..bytes.len() {
         decode_error(&bytes[..length]);
     }
@@ -192,7 +233,7 @@ fn every_missing_tail_and_any_more_bytes_are_refused() {
 /// A flipped bit is refused, or is another state that holds together; it never panics, then or later.
 #[test]
 fn no_flipped_bit_breaks_the_machine() {
-    let bytes = busy().machine.encode();
+    let bytes = varied().machine.encode();
     for bit in 0..bytes.len() * 8 {
         let mut damaged = bytes.clone();
         damaged[bit / 8] ^= 1 << (bit % 8);
@@ -252,9 +293,10 @@ fn assert_found(spoil: impl FnOnce(&mut LockMachine), why: &str) {
 fn o1_sides_that_do_not_agree_in_number_are_found() {
     let grant = |machine: &mut LockMachine| {
         let session = machine.sessions.get_mut(&SessionId(2)).expect("alive");
-        session.answers.note_grant(RequestId(9), name("z"));
+        let hold = Hold { name: name("z"), token: Token(9), owner: Owner(0) };
+        session.answers.note_grant(RequestId(9), hold);
     };
-    assert_found(grant, "sessions know 2 grants, and 1 locks are held");
+    assert_found(grant, "sessions know 2 grants, and locks 1 handles");
     let queue = |machine: &mut LockMachine| {
         machine.locks.get_mut(&name("a")).expect("held").queue.pop().expect("it waits");
     };

@@ -76,7 +76,12 @@ impl Model {
             Some(Command::Expire { session, term: decided_in }) if *decided_in == term => {
                 self.end_session(*session);
             }
-            Some(Command::Expire { .. } | Command::Settings(_) | Command::RestoreOver { .. })
+            Some(
+                Command::Expire { .. }
+                | Command::Settings(_)
+                | Command::RestoreOver { .. }
+                | Command::DelayOver { .. },
+            )
             | None => {}
         }
     }
@@ -180,6 +185,7 @@ impl Model {
             Operation::Release { name, token } => self.release(session, request, name, *token),
             Operation::Withdraw { acquire } => self.withdraw(session, request, *acquire),
             Operation::Close => self.end_session(session),
+            Operation::AcquireAll { .. } => panic!("no simulated client asks for several locks"),
         }
     }
 

@@ -19,7 +19,7 @@ pub fn mark_command(marks: &mut Marks, model: &Model, term: Term, command: &Comm
         Command::RestoreOver { term: decided_in } => {
             marks.hit_if(*decided_in == term, Mark::RestoreOver);
         }
-        Command::OpenSession { .. } | Command::Settings(_) => {}
+        Command::OpenSession { .. } | Command::Settings(_) | Command::DelayOver { .. } => {}
     }
 }
 
@@ -62,7 +62,7 @@ fn mark_request(
                 Some(_) => Mark::WithdrawalLate,
             });
         }
-        Operation::Release { .. } => {}
+        Operation::Release { .. } | Operation::AcquireAll { .. } => {}
         Operation::Close => mark_end(marks, model, session, Mark::CloseHandsOver),
         Operation::Acquire(acquire) => {
             let waiting = model.line_at(&acquire.name, model.applied()).len();

@@ -1,0 +1,185 @@
+//! An acquire of one lock or of several in one step: at once, as one more handle, in the queues, or refused.
+
+use super::command::{Acquire, Answer, Mode, Name, Refusal};
+use super::dedupe::{Fixed, Hold, Place};
+use super::grant::Lock;
+use super::holders::{ALONE, Claim, Grant, Handles};
+use super::machine::{Call, LockMachine};
+use super::queue::Waiter;
+use crate::base::Token;
+use crate::base::limits::{LOCK_DELAY_MS_MAX, NAMES_PER_ACQUIRE_MAX, VALUE_BYTES_MAX};
+
+impl LockMachine {
+    /// Grants all that is asked for at once, queues for all of it, or refuses; whatever it answers is
+    /// remembered (L17).
+    pub(super) fn acquire(&mut self, call: Call, acquire: &Acquire, also: &[Name]) -> Answer {
+        let wish = match check_wish(acquire, also) {
+            Ok(names) => {
+                Wish { claim: claim_of(call, acquire, &names), names, limit: acquire.limit }
+            }
+            Err(refusal) => return self.fix(call, Fixed::Refused(refusal)),
+        };
+        match self.way_of(&wish) {
+            Way::Refused(refusal) => self.fix(call, Fixed::Refused(refusal)),
+            Way::ReEnters(token) => self.re_enter(call, &wish, token),
+            Way::Free => self.grant_free(call, wish),
+            Way::Taken(name) if acquire.try_only => {
+                let client = self.client_in(&name);
+                self.fix(call, Fixed::Held(client))
+            }
+            Way::Taken(_) if self.has_full_queue(&wish) => {
+                self.fix(call, Fixed::Refused(Refusal::Limit))
+            }
+            Way::Taken(_) => match self.deadlock(&wish.claim, &wish.names) {
+                Some(circle) => self.fix(call, Fixed::Deadlock(circle.into())),
+                None => self.enqueue(call, wish),
+            },
+        }
+    }
+
+    /// What becomes of a wish, without changing anything.
+    fn way_of(&self, wish: &Wish) -> Way {
+        let answers = &self.live_session(wish.claim.session).answers;
+        let is_new = |name: &&Name| !self.locks.contains_key(*name);
+        let locks = self.locks.len() + wish.names.iter().filter(is_new).count();
+        if answers.standing() >= self.bounds.requests_per_session || locks > self.bounds.locks {
+            return Way::Refused(Refusal::Limit);
+        }
+        // Those who are in a lock have fixed its limit.
+        let mut present = wish.names.iter().filter_map(|name| self.locks.get(name));
+        if present.any(|lock| lock.limit != wish.limit) {
+            return Way::Refused(Refusal::Invalid);
+        }
+        if let Some(way) = self.own_way(wish) {
+            return way;
+        }
+        match wish.names.iter().find(|name| !self.is_free(name, &wish.claim)) {
+            Some(name) => Way::Taken(name.clone()),
+            None => Way::Free,
+        }
+    }
+
+    /// What becomes of the wish of an owner that is in one of the locks already: it enters again what it
+    /// has, and nothing but that. Else it would wait for itself.
+    fn own_way(&self, wish: &Wish) -> Option<Way> {
+        let (session, owner) = (wish.claim.session, wish.claim.owner);
+        if owner == ALONE {
+            return None;
+        }
+        let present = wish.names.iter().filter_map(|name| self.locks.get(name));
+        let own = present.filter_map(|lock| lock.holders.by_owner(session, owner)).next();
+        if let Some(grant) = own {
+            let is_same = grant.claim.is_of_kind(&wish.claim);
+            return Some(if is_same {
+                Way::ReEnters(grant.token)
+            } else {
+                Way::Refused(Refusal::Invalid)
+            });
+        }
+        // What is undecided may still come to hold it (L14).
+        let answers = &self.live_session(session).answers;
+        let waits = wish.names.iter().any(|name| answers.waits_as(owner, name));
+        waits.then_some(Way::Refused(Refusal::Invalid))
+    }
+
+    /// Whether `claim` may hold `name` at once: nobody is overtaken.
+    fn is_free(&self, name: &Name, claim: &Claim) -> bool {
+        self.locks
+            .get(name)
+            .is_none_or(|lock| lock.queue.len() == 0 && lock.has_room(claim, &self.bounds))
+    }
+
+    fn has_full_queue(&self, wish: &Wish) -> bool {
+        let mut present = wish.names.iter().filter_map(|name| self.locks.get(name));
+        present.any(|lock| lock.queue.len() >= self.bounds.waiters_per_lock)
+    }
+
+    /// One more handle on the grant that the owner has: the same token, and nothing else of it changes.
+    fn re_enter(&mut self, call: Call, wish: &Wish, token: Token) -> Answer {
+        for name in &wish.names {
+            self.grant_mut(name, token).handles.add(call.request);
+        }
+        let hold = Hold { name: wish.names[0].clone(), token, owner: wish.claim.owner };
+        self.live_session_mut(call.session).answers.note_grant(call.request, hold);
+        Answer::Granted { token }
+    }
+
+    fn grant_free(&mut self, call: Call, wish: Wish) -> Answer {
+        let Call { session, request, unix_ms } = call;
+        let token = self.tokens.next();
+        for name in &wish.names {
+            let (handles, claim) = (Handles::new(request), wish.claim.clone());
+            let grant = Grant { token, since_unix_ms: unix_ms, handles, claim };
+            let lock = self.locks.entry(name.clone()).or_insert_with(|| Lock::new(wish.limit));
+            lock.holders.add(grant);
+        }
+        let hold = Hold { name: wish.names[0].clone(), token, owner: wish.claim.owner };
+        self.live_session_mut(session).answers.note_grant(request, hold);
+        Answer::Granted { token }
+    }
+
+    fn enqueue(&mut self, call: Call, wish: Wish) -> Answer {
+        let Call { session, request, unix_ms } = call;
+        let mut place = Place::new(wish.claim.owner);
+        for name in wish.names {
+            let waiter = Waiter { request, since_unix_ms: unix_ms, claim: wish.claim.clone() };
+            let lock = self.locks.entry(name.clone()).or_insert_with(|| Lock::new(wish.limit));
+            let ticket = lock.queue.push(waiter);
+            place.add(name, ticket);
+        }
+        let answer = self.queued_answer(&place);
+        self.live_session_mut(session).answers.note_waiting(request, place);
+        answer
+    }
+}
+
+/// What is asked for, checked.
+struct Wish {
+    /// In byte order, at least one.
+    names: Vec<Name>,
+    /// Of each of them.
+    limit: u32,
+    claim: Claim,
+}
+
+/// What becomes of it.
+enum Way {
+    Refused(Refusal),
+    /// Its owner holds just that under this token.
+    ReEnters(Token),
+    /// There is room, and nobody waits.
+    Free,
+    /// Others have this one, or wait for it.
+    Taken(Name),
+}
+
+fn claim_of(call: Call, acquire: &Acquire, names: &[Name]) -> Claim {
+    Claim {
+        session: call.session,
+        owner: acquire.owner,
+        mode: acquire.mode,
+        permits: acquire.permits,
+        delay_ms: acquire.delay_ms,
+        value: acquire.value.as_slice().into(),
+        all: (names.len() > 1).then(|| names.into()),
+    }
+}
+
+/// The names in byte order, if there are such locks: a semaphore is exclusive in its permits, and a lock has
+/// just one; a lock cannot be asked for twice.
+fn check_wish(acquire: &Acquire, also: &[Name]) -> Result<Vec<Name>, Refusal> {
+    let most = acquire.limit.max(1);
+    let is_counted = acquire.limit > 0;
+    let fits = (1..=most).contains(&acquire.permits)
+        && !(is_counted && acquire.mode == Mode::Shared)
+        && acquire.delay_ms <= LOCK_DELAY_MS_MAX
+        && acquire.value.len() <= VALUE_BYTES_MAX
+        && also.len() < NAMES_PER_ACQUIRE_MAX;
+    if !fits {
+        return Err(Refusal::Invalid);
+    }
+    let mut names: Vec<Name> = std::iter::once(&acquire.name).chain(also).cloned().collect();
+    names.sort_unstable();
+    let is_set = names.is_sorted_by(|one, next| one < next);
+    is_set.then_some(names).ok_or(Refusal::Invalid)
+}

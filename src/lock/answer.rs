@@ -1,0 +1,57 @@
+//! What requests are answered with, as the state now stands.
+
+use super::command::{Answer, Name};
+use super::dedupe::{Fixed, Known, Place};
+use super::holders::Claim;
+use super::machine::{Call, LockMachine};
+use super::session::Session;
+use crate::base::{RequestId, SessionId};
+use std::sync::Arc;
+
+impl LockMachine {
+    /// The answer to a request that is known, as it now stands.
+    pub(super) fn known_answer(&self, session: SessionId, request: RequestId) -> Answer {
+        match self.live_session(session).answers.known(request) {
+            Some(Known::Fixed(fixed)) => fixed.into(),
+            Some(Known::Granted(hold)) => Answer::Granted { token: hold.token },
+            Some(Known::Waiting(place)) => self.queued_answer(place),
+            None => panic!("request {request} of session {session} is not known"),
+        }
+    }
+
+    /// The answer to an acquire that waits; of several queues, the longest way to go.
+    pub(super) fn queued_answer(&self, place: &Place) -> Answer {
+        let ahead = place.spots().map(|(name, ticket)| {
+            let ahead = self.locks[name].queue.ahead(ticket);
+            ahead.unwrap_or_else(|| panic!("nobody waits for {name:?} at {place:?}"))
+        });
+        Answer::Queued { ahead: ahead.max().expect("it waits for something") }
+    }
+
+    /// Whom a try is told of: the oldest holder of `name`, or who held it until its delay began (L16), or who
+    /// waits for it and for others.
+    pub(super) fn client_in(&self, name: &Name) -> Arc<str> {
+        let lock = &self.locks[name];
+        let client = |claim: &Claim| self.live_session(claim.session).client.clone();
+        let holder = lock.holders.first().map(|grant| client(&grant.claim));
+        let delayed = || lock.delays.iter().next().map(|(_, delay)| delay.client.clone());
+        let waiter = || lock.queue.first().map(|waiter| client(&waiter.claim));
+        let found = holder.or_else(delayed).or_else(waiter);
+        found.unwrap_or_else(|| panic!("nobody is in {name:?}"))
+    }
+
+    /// Fixes the answer of the request being applied.
+    pub(super) fn fix(&mut self, call: Call, fixed: Fixed) -> Answer {
+        let answer = Answer::from(&fixed);
+        self.live_session_mut(call.session).answers.fix(call.request, fixed);
+        answer
+    }
+
+    pub(super) fn live_session(&self, session: SessionId) -> &Session {
+        self.sessions.get(&session).unwrap_or_else(|| panic!("session {session} is not alive"))
+    }
+
+    pub(super) fn live_session_mut(&mut self, session: SessionId) -> &mut Session {
+        self.sessions.get_mut(&session).unwrap_or_else(|| panic!("session {session} is not alive"))
+    }
+}

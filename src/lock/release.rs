@@ -1,0 +1,78 @@
+//! Release and withdrawal: how a lock is given back.
+
+use super::Granted;
+use super::command::{Answer, Name};
+use super::dedupe::{Fixed, Known, Place};
+use super::machine::{Call, LockMachine};
+use crate::base::{RequestId, Token};
+
+impl LockMachine {
+    /// Gives up one handle, only if this session holds the lock under this token (L13); of a grant of several
+    /// locks any name will do, and the last handle frees them all. A release does not
+    /// say which acquire it answers; the oldest handle goes, so that an acquire which is still undecided at
+    /// the client, always the newest of its owner (L14), is left for its withdrawal.
+    pub(super) fn release(
+        &mut self,
+        call: Call,
+        name: &Name,
+        token: Token,
+        granted: &mut Vec<Granted>,
+    ) -> Answer {
+        let grant = self.grant(name, token);
+        let Some(grant) = grant.filter(|held| held.claim.session == call.session) else {
+            return self.fix(call, Fixed::NotHeld);
+        };
+        let oldest = grant.handles.first();
+        self.give_up(call, oldest, Fixed::Ended(token), granted);
+        self.fix(call, Fixed::Done)
+    }
+
+    /// Takes back `acquire` and fixes its answer, also if it has not arrived yet: then it finds the
+    /// answer there, and does nothing (L14). An answer that is fixed already stays as it is; of a grant with
+    /// several handles only that one goes.
+    pub(super) fn withdraw(
+        &mut self,
+        call: Call,
+        acquire: RequestId,
+        granted: &mut Vec<Granted>,
+    ) -> Answer {
+        let answers = &mut self.live_session_mut(call.session).answers;
+        match answers.known(acquire) {
+            Some(Known::Fixed(_)) => {}
+            None => answers.fix(acquire, Fixed::Withdrawn),
+            Some(Known::Waiting(_)) => {
+                let place = answers.leave_queue(acquire);
+                answers.fix(acquire, Fixed::Withdrawn);
+                self.leave_queues(&place);
+                // It may have kept out those behind it: readers behind a writer, or a smaller request.
+                for name in place.names() {
+                    self.hand_over(name, call.unix_ms, granted);
+                }
+            }
+            Some(Known::Granted(_)) => self.give_up(call, acquire, Fixed::Withdrawn, granted),
+        }
+        self.fix(call, Fixed::Withdrawn)
+    }
+
+    /// Takes the waiter at `place` out of its queues; the caller hands the locks on.
+    pub(super) fn leave_queues(&mut self, place: &Place) {
+        for (name, ticket) in place.spots() {
+            let lock = self.locks.get_mut(name);
+            let waiter = lock.and_then(|lock| lock.queue.remove(ticket));
+            assert!(waiter.is_some(), "nobody waits for {name:?} at {place:?}");
+        }
+    }
+
+    fn give_up(
+        &mut self,
+        call: Call,
+        acquire: RequestId,
+        answer: Fixed,
+        granted: &mut Vec<Granted>,
+    ) {
+        let Some((name, grant)) = self.end_handle(call.session, acquire, answer) else { return };
+        for name in grant.claim.names(&name) {
+            self.hand_over(name, call.unix_ms, granted);
+        }
+    }
+}
