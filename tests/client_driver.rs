@@ -153,7 +153,7 @@ fn what_is_held_and_by_whom_can_be_read() {
     let options = ClientOptions { name, ..ClientOptions::default() };
     let client = Client::open(&cluster.endpoints, options).unwrap();
     assert_eq!(client.holder_of("a").unwrap(), None);
-    let wish = AcquireOptions { value: b"value".to_vec(), owner: 0 };
+    let wish = AcquireOptions { value: b"value".to_vec(), ..AcquireOptions::default() };
     let lease = client.acquire("a", Wait::Forever, wish).unwrap();
     let holder = client.holder_of("a").unwrap().unwrap();
     assert_eq!((holder.token, holder.client.as_str()), (lease.token(), "reader"));

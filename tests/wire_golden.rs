@@ -109,6 +109,7 @@ fn lock_view() -> LockView {
             permits: 2,
         }],
         holding: 2,
+        is_asked: true,
         is_delayed: true,
         waiters: vec![WaiterView {
             session: SessionId(6),

@@ -152,6 +152,7 @@ mod tests {
             others: Vec::new(),
             holding: 1,
             is_delayed: false,
+            is_asked: false,
             waiters: vec![waiter],
             waiting: 1,
         };

@@ -18,14 +18,14 @@ use std::time::Duration;
 /// `close`, or some time after the last clone, lease and pending call is dropped.
 #[derive(Clone, Debug)]
 pub struct Client {
-    handle: Arc<Handle>,
+    pub(super) handle: Arc<Handle>,
 }
 
 /// What a client, its leases and its pending calls have in common: they may be dropped in any order, and
 /// with the last of them the session is closed in the background.
 #[derive(Debug)]
-struct Handle {
-    shared: Arc<Shared>,
+pub(super) struct Handle {
+    pub(super) shared: Arc<Shared>,
 }
 
 impl Drop for Handle {
@@ -48,6 +48,7 @@ impl Client {
             ttl: options.ttl,
             connect_timeout: options.connect_timeout,
             request_timeout: options.request_timeout,
+            progress: options.progress,
             key: SessionKey(random::bytes16()),
             seed: random::seed(),
         };
@@ -120,8 +121,11 @@ impl Client {
         wait: Wait,
         options: AcquireOptions,
     ) -> Result<Pending, Error> {
-        let AcquireOptions { value, owner } = options;
-        let wish = AcquireCall { name: checked(name)?, wait, value, owner };
+        let AcquireOptions { value, owner, mode, limit, permits, lock_delay } = options;
+        let delay_ms = u32::try_from(lock_delay.as_millis()).unwrap_or(u32::MAX);
+        let (permits, also) = (permits.max(1), Vec::new());
+        let name = checked(name)?;
+        let wish = AcquireCall { name, also, wait, value, owner, mode, limit, permits, delay_ms };
         let (call, slot) = self.shared().call(|core, now| core.acquire(now, wish))?;
         Ok(Pending { handle: Arc::clone(&self.handle), call, slot })
     }

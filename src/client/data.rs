@@ -3,6 +3,7 @@
 use crate::base::limits::CLIENT_NAME_BYTES_MAX;
 use crate::base::{SessionId, Token};
 use crate::client::core::{EndReason, SessionState};
+use crate::lock::Mode;
 use crate::{Error, Status};
 use std::time::Duration;
 
@@ -19,6 +20,9 @@ pub struct ClientOptions {
     pub request_timeout: Duration,
     /// Return from `open` at once and connect in the background.
     pub background: bool,
+    /// Renew the session only while the program calls `Client::progress` at least this often, so that a wedged worker
+    /// loses its locks; `None`: always.
+    pub progress: Option<Duration>,
 }
 
 impl Default for ClientOptions {
@@ -29,17 +33,58 @@ impl Default for ClientOptions {
             connect_timeout: Duration::from_secs(5),
             request_timeout: Duration::from_secs(5),
             background: false,
+            progress: None,
         }
     }
 }
 
 /// What to acquire besides the name.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct AcquireOptions {
     /// Shown to whoever asks who holds it; at most 4 KiB.
     pub value: Vec<u8>,
-    /// 0 = an owner of its own for each acquire.
+    /// 0 = an owner of its own for each acquire. The same other number enters again what it holds.
     pub owner: u64,
+    /// Exclusive, or shared with other readers.
+    pub mode: Mode,
+    /// 0 = a lock, else a semaphore of this size.
+    pub limit: u32,
+    /// How many of its permits; 0 = 1.
+    pub permits: u32,
+    /// After an expiry of this lease the lock stays taken for so long, in whole milliseconds, at most an hour (L16).
+    pub lock_delay: Duration,
+}
+
+impl Default for AcquireOptions {
+    fn default() -> Self {
+        let (value, lock_delay) = (Vec::new(), Duration::ZERO);
+        Self { value, owner: 0, mode: Mode::Exclusive, limit: 0, permits: 1, lock_delay }
+    }
+}
+
+/// How a lock is taken from its holder (L23).
+#[derive(Clone, Debug, Default)]
+pub struct BreakOptions {
+    /// Under which token it must be held; `None`: whoever holds it.
+    pub token: Option<Token>,
+    /// How long the holder may go on.
+    pub grace: Grace,
+    /// To whom it goes then, by a waiter's client name; `None`: to the next in the queue.
+    pub to: Option<String>,
+    /// Why, for people.
+    pub reason: String,
+}
+
+/// How long a holder may go on that is asked to end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Grace {
+    /// For the TTL of its session from when it hears of it.
+    #[default]
+    Ttl,
+    /// For so long from when it hears of it, in whole milliseconds.
+    For(Duration),
+    /// Not at all: the lock is free at once, and only tokens protect from then on.
+    Now,
 }
 
 /// A client's session as known here, without a question to the server.
@@ -62,6 +107,8 @@ pub struct SessionInfo {
 pub enum LeaseState {
     /// Held.
     Held,
+    /// Held, and asked to end soon: `remaining` says how soon (L23).
+    Asked,
     /// Ended, for good, for this reason.
     Ended(EndReason),
 }
@@ -77,6 +124,16 @@ pub struct Holder {
     pub value: Vec<u8>,
     /// Since when, by the leader's wall clock, for people.
     pub since_unix_ms: u64,
+}
+
+/// What an observer is told: who holds a lock, first as it is, then each change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Observed {
+    /// The oldest holder; `None`: it is vacant.
+    pub holder: Option<Holder>,
+    /// Changes before this one that were not told, because they were not read in time or no server remembers them: at
+    /// least so many.
+    pub missed: u64,
 }
 
 /// What the program says, else "host:pid".

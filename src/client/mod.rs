@@ -14,12 +14,18 @@ mod api;
 pub mod core;
 mod data;
 mod driver;
+mod elections;
 mod endpoints;
+mod events;
 mod line;
 mod operator;
+mod orders;
 mod status;
 
 pub use self::core::{EndReason, SessionState, Wait};
 pub use api::{Client, Lease, Pending};
-pub use data::{AcquireOptions, ClientOptions, Holder, LeaseState, SessionInfo};
+pub use data::{
+    AcquireOptions, BreakOptions, ClientOptions, Grace, Holder, LeaseState, Observed, SessionInfo,
+};
+pub use elections::Observer;
 pub use operator::Operator;

@@ -207,6 +207,7 @@ pub(super) unsafe fn client_options(
         connect_timeout: millis_or(given.connect_timeout_ms, defaults.connect_timeout),
         request_timeout: millis_or(given.request_timeout_ms, defaults.request_timeout),
         background: given.flags & TENURE_OPEN_BACKGROUND != 0,
+        progress: None,
     })
 }
 

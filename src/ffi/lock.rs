@@ -176,7 +176,7 @@ unsafe fn acquire_options(options: *const tenure_acquire_options) -> Result<Acqu
     }
     // SAFETY: the caller passes NULL or `value_len` bytes.
     let value = unsafe { value(given.value, given.value_len) }?;
-    Ok(AcquireOptions { value, owner: given.owner })
+    Ok(AcquireOptions { value, owner: given.owner, ..AcquireOptions::default() })
 }
 
 // SAFETY: repr(C), no padding (asserted below), numbers and a pointer that may be anything.

@@ -130,6 +130,31 @@ pub enum Operation {
     /// At most [`NAMES_PER_ACQUIRE_MAX`](crate::base::limits::NAMES_PER_ACQUIRE_MAX), none twice. A release by
     /// any of the names frees all.
     AcquireAll { acquire: Acquire, also: Vec<Name> },
+    /// Replaces the value that others see of the grant of `name` under `token`, in each of its locks; answers
+    /// `Done`, or `NotHeld` unless this session holds it.
+    Proclaim {
+        name: Name,
+        token: Token,
+        #[serde(with = "serde_bytes")]
+        value: Vec<u8>,
+    },
+    /// Ends the grant of `name` under `token` with all its handles (L13), and hands `name` to the first who waits for
+    /// it alone and whose client is called `to`; `None`: to the next in the queue. Answers `Done`; `NoWaiter` if
+    /// there is no such waiter: then it is released all the same; `NotHeld` unless this session holds it.
+    Transfer { name: Name, token: Token, to: Option<String> },
+    /// Takes `name` from whoever holds it under `token`, 0: from all who hold it (L23). When it is free it goes to
+    /// the first who waits for it alone and whose client is called `to`, if there is one. Answers `Done`, or
+    /// `NotHeld`; `NoWaiter`, and nothing is done, if `to` names nobody who waits.
+    Break { name: Name, token: Token, way: BreakWay, to: Option<String>, reason: String },
+}
+
+/// How a lock is taken from its holder (L23).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum BreakWay {
+    /// It is asked to end within so many milliseconds of hearing of it; `None`: within its session's TTL.
+    Ask { grace_ms: Option<u32> },
+    /// At once: only tokens protect from then on.
+    Now,
 }
 
 impl Operation {
@@ -138,7 +163,12 @@ impl Operation {
     pub fn acquire(&self) -> Option<&Acquire> {
         match self {
             Self::Acquire(acquire) | Self::AcquireAll { acquire, .. } => Some(acquire),
-            Self::Release { .. } | Self::Withdraw { .. } | Self::Close => None,
+            Self::Release { .. }
+            | Self::Withdraw { .. }
+            | Self::Close
+            | Self::Proclaim { .. }
+            | Self::Transfer { .. }
+            | Self::Break { .. } => None,
         }
     }
 }
@@ -196,6 +226,8 @@ pub enum Answer {
     Refused(Refusal),
     /// An acquire that would have waited for ever, for others who wait for its own owner; who waits for whom.
     Deadlock { circle: String },
+    /// Nobody of that name waits for it.
+    NoWaiter,
 }
 
 /// Why a request was not done.
@@ -240,6 +272,8 @@ pub struct LockView {
     pub holding: u32,
     /// Whether the lock delay of an expired holder is not over (L16).
     pub is_delayed: bool,
+    /// Whether the oldest holder was asked to end (L23).
+    pub is_asked: bool,
     /// Those who wait, first come first; at most [`WAITERS_SHOWN_MAX`](crate::base::limits::WAITERS_SHOWN_MAX).
     pub waiters: Vec<WaiterView>,
     /// How many wait in all.

@@ -72,6 +72,7 @@ pub(super) enum Fixed {
     Withdrawn,
     Done,
     NotHeld,
+    NoWaiter,
     Refused(Refusal),
 }
 
@@ -254,6 +255,7 @@ impl TryFrom<Answer> for Fixed {
             Answer::Withdrawn => Ok(Fixed::Withdrawn),
             Answer::Done => Ok(Fixed::Done),
             Answer::NotHeld => Ok(Fixed::NotHeld),
+            Answer::NoWaiter => Ok(Fixed::NoWaiter),
             Answer::Refused(refusal) => Ok(Fixed::Refused(refusal)),
             Answer::Granted { .. } | Answer::Queued { .. } | Answer::SessionExpired => Err(answer),
         }
@@ -269,6 +271,7 @@ impl From<&Fixed> for Answer {
             Fixed::Withdrawn => Answer::Withdrawn,
             Fixed::Done => Answer::Done,
             Fixed::NotHeld => Answer::NotHeld,
+            Fixed::NoWaiter => Answer::NoWaiter,
             Fixed::Refused(refusal) => Answer::Refused(*refusal),
         }
     }

@@ -128,6 +128,7 @@ impl Fingerprint {
 
     fn fixed(&mut self, fixed: &Fixed) {
         let (kind, detail) = match fixed {
+            Fixed::NoWaiter => todo!("lock machine"),
             Fixed::Ended(token) => (0, token.0),
             Fixed::Held(client) => (1, client.len() as u64),
             Fixed::Withdrawn => (2, 0),

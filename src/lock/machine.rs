@@ -96,7 +96,7 @@ impl LockMachine {
             // A leader that was replaced decided it, by its own clock (L9).
             Command::RestoreOver { .. } | Command::DelayOver { .. } => None,
         };
-        Applied { outcome, granted, delayed }
+        Applied { outcome, granted, delayed, ..Applied::default() }
     }
 
     fn open_session(&mut self, ttl_ms: u32, key: SessionKey, client: &str) -> Outcome {
@@ -153,6 +153,10 @@ impl LockMachine {
             (Admission::New, Operation::Withdraw { acquire }) => {
                 self.withdraw(call, *acquire, granted)
             }
+            (
+                Admission::New,
+                Operation::Proclaim { .. } | Operation::Transfer { .. } | Operation::Break { .. },
+            ) => todo!("lock machine"),
         };
         call.answered(answer)
     }

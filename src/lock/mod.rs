@@ -32,8 +32,8 @@ mod token;
 mod view;
 
 pub use command::{
-    Acquire, Answer, Command, HolderView, LockView, Mode, Name, NameError, Operation, Refusal,
-    SessionView, Settings, WaiterView,
+    Acquire, Answer, BreakWay, Command, HolderView, LockView, Mode, Name, NameError, Operation,
+    Refusal, SessionView, Settings, WaiterView,
 };
 pub use delay::Delayed;
 pub use machine::LockMachine;
@@ -41,6 +41,7 @@ pub use restore::{RestoreError, RestoreWait, Wait};
 pub use snapshot::SnapshotError;
 
 use crate::base::{RequestId, SessionId, Token};
+use std::sync::Arc;
 
 /// What one committed entry did: whom to tell what.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,6 +52,47 @@ pub struct Applied {
     pub granted: Vec<Granted>,
     /// Delays that began with this entry, an `Expire` (L16).
     pub delayed: Vec<Delayed>,
+    /// Grants that their sessions are asked to end, or that were taken from them (L23).
+    pub asked: Vec<Asked>,
+    /// Locks whose oldest holder, or its value, is another since this entry; each once, in byte order.
+    pub changes: Vec<Change>,
+}
+
+/// A holder that is to end its work (L23).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// Whose grant.
+    pub session: SessionId,
+    /// Of what.
+    pub name: Name,
+    /// Under which token.
+    pub token: Token,
+    /// Within so many milliseconds of hearing of it; 0: it was taken already.
+    pub grace_ms: u32,
+    /// Why, for people.
+    pub reason: Arc<str>,
+}
+
+/// Who holds a lock since an entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The lock.
+    pub name: Name,
+    /// Its oldest holder; `None`: it is vacant.
+    pub holder: Option<Holding>,
+}
+
+/// A lock's oldest holder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holding {
+    /// The token of its grant.
+    pub token: Token,
+    /// Its client name.
+    pub client: Arc<str>,
+    /// The value that it gave.
+    pub value: Box<[u8]>,
+    /// When it was granted, by the proposer's wall clock.
+    pub since_unix_ms: u64,
 }
 
 /// The direct result of an entry.

@@ -121,6 +121,7 @@ impl LockMachine {
             others: others.collect(),
             holding: count(lock.holders.len()),
             is_delayed: lock.delays.len() > 0,
+            is_asked: false,
             waiters: waiters.collect(),
             waiting: count(lock.queue.len()),
         }

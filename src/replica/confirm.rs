@@ -160,6 +160,7 @@ impl Replica {
             Query::Validate { name, token } => {
                 ReadAnswer::Valid(self.machine.is_held_by(&name, token))
             }
+            Query::Waits { .. } => todo!("replica"),
             Query::Session { session } => ReadAnswer::Session(self.machine.session(session)),
         }
     }

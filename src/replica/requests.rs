@@ -48,6 +48,7 @@ impl Replica {
             Request::Read { read, query } => {
                 self.confirmations.gather(connection, Asked::Read { read, query });
             }
+            Request::Observe { .. } | Request::Unobserve { .. } => todo!("replica"),
             // Answered by the process, which knows more of itself.
             Request::Status { .. } | Request::Order { .. } => {}
         }
@@ -130,10 +131,14 @@ impl Replica {
             return self.refuse_request(connection, session, request, Refusal::Busy);
         }
         let urgency = match operation {
-            Operation::Acquire(_) | Operation::AcquireAll { .. } => Urgency::Normal,
-            Operation::Release { .. } | Operation::Withdraw { .. } | Operation::Close => {
-                Urgency::Frees
+            Operation::Acquire(_) | Operation::AcquireAll { .. } | Operation::Proclaim { .. } => {
+                Urgency::Normal
             }
+            Operation::Release { .. }
+            | Operation::Withdraw { .. }
+            | Operation::Close
+            | Operation::Transfer { .. }
+            | Operation::Break { .. } => Urgency::Frees,
         };
         let command = Command::Request { session, request, floor, operation };
         match self.propose(&command, urgency) {
@@ -186,6 +191,7 @@ impl Replica {
                 let (index, answer) = (self.applied, ReadAnswer::Refused(refusal));
                 self.reply(connection, ServerMessage::Read { read, index, answer });
             }
+            Request::Observe { .. } | Request::Unobserve { .. } => todo!("replica"),
             // Repeated by the client as a matter of course.
             Request::Attach { .. }
             | Request::Renew { .. }

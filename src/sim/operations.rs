@@ -50,7 +50,7 @@ impl Program {
             None if self.calls.is_empty() => {
                 let name = lock_name(self.home);
                 let value = vec![7; self.habits.value_bytes];
-                let call = AcquireCall { name, wait: Wait::Forever, value, owner: 0 };
+                let call = AcquireCall { value, ..AcquireCall::lock(name, Wait::Forever) };
                 self.begin(core.acquire(now, call), Purpose::Acquire { owner: 0 });
                 events.push(ClientEvent::Count("cycles"));
             }
@@ -74,7 +74,7 @@ impl Program {
         }
         let owner = if self.rng.chance(1, 4) { self.rng.between(1, 2) } else { 0 };
         let value = vec![7; self.habits.value_bytes];
-        let call = AcquireCall { name: self.draw_name(), wait, value, owner };
+        let call = AcquireCall { value, owner, ..AcquireCall::lock(self.draw_name(), wait) };
         self.begin(core.acquire(now, call), Purpose::Acquire { owner });
         events.push(ClientEvent::Count(match wait {
             Wait::Try => "tries",
@@ -188,12 +188,7 @@ impl Program {
             self.release(core, now, lease, events);
         }
         if self.calls.is_empty() {
-            let call = AcquireCall {
-                name: self.draw_name(),
-                wait: self.habits.last,
-                value: Vec::new(),
-                owner: 0,
-            };
+            let call = AcquireCall::lock(self.draw_name(), self.habits.last);
             self.begin(core.acquire(now, call), Purpose::Last);
         }
     }

@@ -270,6 +270,7 @@ fn client_options(nodes: u64, ttl: Duration) -> CoreOptions {
         ttl,
         connect_timeout: Duration::from_millis(400),
         request_timeout: Duration::from_secs(2),
+        progress: None,
         key: crate::base::SessionKey([0; 16]),
         seed: 0,
     }

@@ -203,6 +203,7 @@ impl Program {
                     self.release(core, now, lease, events);
                 }
             }
+            Ok(Done::Obeyed) => todo!("simulator"),
             Ok(Done::Released) => {
                 events.push(ClientEvent::Count("releases answered"));
                 // Of an owner's several leases on one grant, only the last one ends it.

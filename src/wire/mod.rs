@@ -14,4 +14,6 @@ pub use frame::{
 pub use handshake::{ClientHello, ClientWelcome, LeaderHint, PeerHello, Refused, RefusedCode};
 pub use order::{Order, OrderAnswer};
 pub use peer::{FoundingOffer, PeerMessage};
-pub use request::{MemberStatus, NodeStatus, Query, ReadAnswer, Request, ServerMessage};
+pub use request::{
+    HolderSaid, MemberStatus, NodeStatus, Query, ReadAnswer, Request, ServerMessage,
+};

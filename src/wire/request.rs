@@ -22,6 +22,11 @@ pub enum Request {
     Read { read: u64, query: Query },
     /// What this node itself knows; answered by any node at once.
     Status { read: u64 },
+    /// Who holds `name`, linearizably, and from then on each change of its oldest holder, as `Changed` under the
+    /// client's own number `read`. `since`: changes up to this index were heard.
+    Observe { read: u64, name: Name, since: Option<Index> },
+    /// No more of that.
+    Unobserve { read: u64 },
     /// What an operator asks. `read` is the client's own number for it.
     Order { read: u64, order: Order },
 }
@@ -37,6 +42,8 @@ pub enum Query {
     Validate { name: Name, token: Token },
     /// One session.
     Session { session: SessionId },
+    /// Whether anybody whose client is called `client` waits for `name` alone; `None`: whether anybody waits.
+    Waits { name: Name, client: Option<String> },
 }
 
 /// What was read, and the index that it is of (L18).
@@ -47,7 +54,7 @@ pub enum ReadAnswer {
     Lock { lock: Option<LockView>, session_remaining_ms: u64 },
     /// Locks, with `session_remaining_ms` of each; `more` if others follow.
     Locks { locks: Vec<(LockView, u64)>, more: bool },
-    /// Whether the token holds.
+    /// Whether the token holds, or somebody waits.
     Valid(bool),
     /// The session, if it lives.
     Session(Option<SessionView>),
@@ -111,7 +118,7 @@ pub enum ServerMessage {
     SessionOpened { number: u64, session: SessionId, ttl_ms: u32, rho_ppm: u32 },
     /// No session: a bound is reached.
     SessionRefused { number: u64, refusal: Refusal },
-    /// The connection is bound; standing answers follow.
+    /// The connection is bound; standing answers follow, then `Standing`.
     Attached { session: SessionId },
     /// Not bound: the key is another.
     AttachDenied { session: SessionId },
@@ -131,4 +138,26 @@ pub enum ServerMessage {
     Leader(LeaderHint),
     /// An answer to `Order`. If this node does not lead, `Leader` is the answer to what only a leader does.
     Ordered { read: u64, answer: OrderAnswer },
+    /// All grants and places of a session that has just attached were said: it has no others.
+    Standing { session: SessionId },
+    /// The session is asked to end its grant of `name` under `token` within so many milliseconds of hearing of it;
+    /// 0: it was taken already (L23).
+    Asked { session: SessionId, name: Name, token: Token, grace_ms: u32, reason: String },
+    /// Who holds an observed lock since the entry at `index`, or now, if that is what was asked first. `gap`:
+    /// others may have held it since what was said before.
+    Changed { read: u64, index: Index, holder: Option<HolderSaid>, gap: bool },
+}
+
+/// The oldest holder of an observed lock.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HolderSaid {
+    /// The token of its grant.
+    pub token: Token,
+    /// Its client name.
+    pub client: String,
+    /// The value that it gave.
+    #[serde(with = "serde_bytes")]
+    pub value: Vec<u8>,
+    /// When it was granted, by the proposer's wall clock.
+    pub since_unix_ms: u64,
 }

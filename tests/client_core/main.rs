@@ -15,8 +15,8 @@ use tenure::base::{
     ClusterId, Index, NodeId, RequestId, Sample, SessionId, SessionKey, Term, Token,
 };
 use tenure::client::core::{
-    AcquireCall, Action, CallId, Core, CoreOptions, Done, EndReason, LeaseId, LinkId, SessionState,
-    Wait,
+    AcquireCall, Action, CallId, Core, CoreOptions, Deadline, Done, EndReason, LeaseId, LinkId,
+    ObserverId, Seen, SessionState, Wait,
 };
 use tenure::lock::{Answer, Operation, Refusal};
 use tenure::wire::{ClientWelcome, LeaderHint, Query, ReadAnswer, Request, ServerMessage};
@@ -37,6 +37,8 @@ struct Rig {
     sent: Vec<(LinkId, Request)>,
     decided: BTreeMap<CallId, Result<Done, Error>>,
     ended: Vec<(LeaseId, EndReason)>,
+    asked: Vec<(LeaseId, Deadline, String)>,
+    observed: Vec<(ObserverId, Seen)>,
     states: Vec<SessionState>,
     extended: usize,
     /// All actions in order, in words.
@@ -50,6 +52,7 @@ impl Rig {
             client: "test".into(),
             ttl: TTL,
             connect_timeout: Duration::from_secs(5),
+            progress: None,
             request_timeout: Duration::from_secs(5),
             key: SessionKey([7; 16]),
             seed: 1,
@@ -62,6 +65,8 @@ impl Rig {
             sent: Vec::new(),
             decided: BTreeMap::new(),
             ended: Vec::new(),
+            asked: Vec::new(),
+            observed: Vec::new(),
             states: Vec::new(),
             extended: 0,
             log: Vec::new(),
@@ -106,6 +111,10 @@ impl Rig {
                 Action::Extend(_) => self.extended += 1,
                 Action::LeaseEnded { lease, reason } => self.ended.push((lease, reason)),
                 Action::SessionChanged { state, .. } => self.states.push(state),
+                Action::LeaseAsked { lease, deadline, reason } => {
+                    self.asked.push((lease, deadline, reason));
+                }
+                Action::Observed { observer, seen } => self.observed.push((observer, seen)),
                 Action::Decided { call, result } => {
                     let before = self.decided.insert(call, result);
                     assert!(before.is_none(), "{call:?} was decided twice");
@@ -223,7 +232,7 @@ impl Rig {
 
     fn acquire_as(&mut self, owner: u64, name: &str, wait: Wait) -> CallId {
         let name = name.try_into().unwrap();
-        let wish = AcquireCall { name, wait, value: Vec::new(), owner };
+        let wish = AcquireCall { owner, ..AcquireCall::lock(name, wait) };
         let call = self.core.acquire(&self.now(), wish);
         self.drain();
         call

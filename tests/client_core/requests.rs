@@ -267,7 +267,7 @@ fn a_value_beyond_its_limit_is_invalid_and_never_leaves() {
     for (bytes, status, sent) in [(4096, None, 1), (4097, Some(Status::Invalid), 0)] {
         let mut rig = Rig::with_session();
         let name = "a".try_into().unwrap();
-        let wish = AcquireCall { name, wait: Wait::Forever, value: vec![7; bytes], owner: 0 };
+        let wish = AcquireCall { value: vec![7; bytes], ..AcquireCall::lock(name, Wait::Forever) };
         let call = rig.core.acquire(&rig.now(), wish);
         rig.drain();
         assert_eq!((rig.status(call), rig.submitted().len()), (status, sent), "{bytes} bytes");

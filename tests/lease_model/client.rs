@@ -55,6 +55,7 @@ impl Client {
             ttl,
             connect_timeout: Duration::from_secs(30),
             request_timeout: Duration::from_secs(30),
+            progress: None,
             key: SessionKey([number as u8; 16]),
             seed: number as u64 + 1,
         };
@@ -67,8 +68,7 @@ impl Client {
     }
 
     pub fn acquire(&mut self, real: u64) {
-        let (name, wait) = (lock_name(), Wait::Forever);
-        let call = AcquireCall { name, wait, value: Vec::new(), owner: 0 };
+        let call = AcquireCall::lock(lock_name(), Wait::Forever);
         let now = self.clock.sample(real);
         self.program = Program::Waits(self.core.acquire(&now, call));
     }
@@ -109,7 +109,10 @@ impl Client {
                 self.newest_renewal = *number;
                 true
             }
-            Action::Extend(_) | Action::SessionChanged { .. } => false,
+            Action::Extend(_)
+            | Action::SessionChanged { .. }
+            | Action::LeaseAsked { .. }
+            | Action::Observed { .. } => false,
             Action::Dial { .. } | Action::Hangup { .. } | Action::Send { .. } => true,
         });
         (actions, granted)

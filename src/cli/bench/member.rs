@@ -52,6 +52,7 @@ impl Member {
             ttl: to.options().ttl,
             connect_timeout: to.timeout,
             request_timeout: to.timeout,
+            progress: None,
             key: SessionKey(random::bytes16()),
             seed: random::seed(),
         };
@@ -71,12 +72,7 @@ impl Member {
 
     /// Wants its lock.
     pub fn begin_cycle(&mut self) {
-        let wish = AcquireCall {
-            name: self.name.clone(),
-            wait: Wait::Forever,
-            value: Vec::new(),
-            owner: 0,
-        };
+        let wish = AcquireCall::lock(self.name.clone(), Wait::Forever);
         let begun = Instant::now();
         let call = self.core.acquire(&clock::sample(), wish);
         self.cycle = Some(Cycle { call, begun, granted: None });
@@ -179,7 +175,11 @@ impl Member {
                         told = cycle;
                     }
                 }
-                Action::Extend(_) | Action::LeaseEnded { .. } | Action::SessionChanged { .. } => {}
+                Action::Extend(_)
+                | Action::LeaseEnded { .. }
+                | Action::LeaseAsked { .. }
+                | Action::Observed { .. }
+                | Action::SessionChanged { .. } => {}
             }
         }
         let links: Vec<LinkId> = self.links.keys().copied().collect();
@@ -199,6 +199,7 @@ impl Member {
                 let cycle = self.cycle.take_if(|cycle| cycle.call == call)?;
                 Some(Told::Cycle { begun: cycle.begun, granted: cycle.granted? })
             }
+            Done::Obeyed => None,
             Done::Closed => {
                 self.closed = true;
                 None

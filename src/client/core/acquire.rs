@@ -6,7 +6,7 @@ use super::types::{AcquireCall, CallId, Done, Wait};
 use super::{Core, Life, Timer, refusal_error};
 use crate::base::limits::{REQUESTS_PER_SESSION_MAX, VALUE_BYTES_MAX};
 use crate::base::{Owner, RequestId, Sample, Token};
-use crate::lock::{Acquire, Mode, Operation, Refusal};
+use crate::lock::{Acquire, Operation, Refusal};
 use crate::{Error, Status};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -163,11 +163,11 @@ impl Core {
         let operation = Operation::Acquire(Acquire {
             name: wish.name.clone(),
             value: wish.value.clone(),
-            mode: Mode::Exclusive,
-            limit: 0,
-            permits: 1,
+            mode: wish.mode,
+            limit: wish.limit,
+            permits: wish.permits,
             owner: Owner(wish.owner),
-            delay_ms: 0,
+            delay_ms: wish.delay_ms,
             try_only: wish.wait == Wait::Try,
         });
         let purpose = Purpose::Acquire(call);

@@ -20,14 +20,14 @@ mod transmit;
 mod types;
 
 pub use types::{
-    AcquireCall, Action, Belief, CallId, CoreOptions, Done, EndReason, LeaseId, LinkId,
-    SessionState, Wait,
+    AcquireCall, Action, Belief, BreakCall, CallId, CoreOptions, Deadline, Done, EndReason,
+    LeaseId, LinkId, ObserverId, Seen, SessionState, Wait,
 };
 
 use crate::base::limits::REQUESTS_PER_SESSION_MAX;
 use crate::base::rng::Rng;
 use crate::base::{Sample, SessionId, Token};
-use crate::lock::Refusal;
+use crate::lock::{Name, Refusal};
 use crate::wire::{ClientHello, ClientWelcome, Query, ReadAnswer, Refused, ServerMessage};
 use crate::{Error, Status};
 use acquire::Acquires;
@@ -162,6 +162,9 @@ impl Core {
                     self.bound.rebind_later(now, &mut self.rng);
                 }
             }
+            ServerMessage::Standing { .. }
+            | ServerMessage::Asked { .. }
+            | ServerMessage::Changed { .. } => todo!("client core"),
             ServerMessage::Attached { .. }
             | ServerMessage::Status { .. }
             | ServerMessage::Ordered { .. } => {}
@@ -219,6 +222,47 @@ impl Core {
         let id = self.new_call();
         self.start_release(id, lease);
         id
+    }
+
+    /// Replaces the value that others see of what `lease` holds; decided as `Done::Obeyed`, or LOST if it had
+    /// ended; UNKNOWN or UNAVAILABLE after the request timeout.
+    pub fn proclaim(&mut self, now: &Sample, lease: LeaseId, value: Vec<u8>) -> CallId {
+        let _ = (now, lease, value);
+        todo!("client core")
+    }
+
+    /// Ends belief in `lease` and all other handles on its grant (L13), and hands it to a waiter whose client is
+    /// called `to`; `None`: to the next. Decided as `Done::Obeyed`; NOT_FOUND if there was no such waiter: then it
+    /// is released all the same; LOST if it had ended.
+    pub fn transfer(&mut self, now: &Sample, lease: LeaseId, to: Option<String>) -> CallId {
+        let _ = (now, lease, to);
+        todo!("client core")
+    }
+
+    /// Takes a lock from its holder (L23). Decided as `Done::Obeyed`; NOT_FOUND if nobody holds it so, or if nobody
+    /// waits of the name that it names; UNKNOWN or UNAVAILABLE after the request timeout.
+    pub fn break_lock(&mut self, now: &Sample, call: BreakCall) -> CallId {
+        let _ = (now, call);
+        todo!("client core")
+    }
+
+    /// The program says that it moves: with `CoreOptions::progress` the session is renewed only as long as it does.
+    pub fn progress(&mut self, now: &Sample) {
+        let _ = now;
+        todo!("client core")
+    }
+
+    /// Follows who holds `name`: `Action::Observed` says it, first as it is, then each change, through reconnects
+    /// and changes of leader, until `unobserve`.
+    pub fn observe(&mut self, now: &Sample, name: Name) -> ObserverId {
+        let _ = (now, name);
+        todo!("client core")
+    }
+
+    /// No more of that.
+    pub fn unobserve(&mut self, now: &Sample, observer: ObserverId) {
+        let _ = (now, observer);
+        todo!("client core")
     }
 
     /// A linearizable read.

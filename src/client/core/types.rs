@@ -2,8 +2,8 @@
 
 use crate::Error;
 use crate::base::{Index, Sample, SessionId, SessionKey, Token};
-use crate::lock::Name;
-use crate::wire::{ReadAnswer, Request};
+use crate::lock::{BreakWay, Mode, Name};
+use crate::wire::{HolderSaid, ReadAnswer, Request};
 use std::time::Duration;
 
 /// How a client behaves.
@@ -19,6 +19,8 @@ pub struct CoreOptions {
     pub connect_timeout: Duration,
     /// How long reads and tries are tried.
     pub request_timeout: Duration,
+    /// Renew the session only while the program says, at least this often, that it moves (`Core::progress`).
+    pub progress: Option<Duration>,
     /// 128 random bits: the key of all sessions of this client.
     pub key: SessionKey,
     /// For jitter.
@@ -53,12 +55,80 @@ pub struct LeaseId(pub u64);
 pub struct AcquireCall {
     /// What to lock.
     pub name: Name,
+    /// What else to lock in the same step, under the same lease and token.
+    pub also: Vec<Name>,
     /// How long to wait.
     pub wait: Wait,
     /// Shown to others; at most 4 KiB.
     pub value: Vec<u8>,
     /// 0 = an owner of its own.
     pub owner: u64,
+    /// `Exclusive` for a semaphore.
+    pub mode: Mode,
+    /// 0 = a lock, else a semaphore of this size.
+    pub limit: u32,
+    /// How many of its permits; 1 for a lock.
+    pub permits: u32,
+    /// After an expiry the lock stays taken for so many milliseconds (L16).
+    pub delay_ms: u32,
+}
+
+impl AcquireCall {
+    /// Of a plain lock, exclusive, by an owner of its own.
+    #[must_use]
+    pub fn lock(name: Name, wait: Wait) -> Self {
+        let (also, value) = (Vec::new(), Vec::new());
+        let mode = Mode::Exclusive;
+        Self { name, also, wait, value, owner: 0, mode, limit: 0, permits: 1, delay_ms: 0 }
+    }
+}
+
+/// A wish to take a lock from its holder (L23).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BreakCall {
+    /// Of what.
+    pub name: Name,
+    /// Under which token; 0: whoever holds it.
+    pub token: Token,
+    /// How.
+    pub way: BreakWay,
+    /// To whom it goes then, by a waiter's client name.
+    pub to: Option<String>,
+    /// Why, for people.
+    pub reason: String,
+}
+
+/// Who follows a lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObserverId(pub u64);
+
+/// What an observer is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// The oldest holder; `None`: the lock is vacant.
+    pub holder: Option<HolderSaid>,
+    /// As of the entry at this index.
+    pub index: Index,
+    /// Changes before this one that were not told: at least so many.
+    pub missed: u64,
+}
+
+/// When belief in a lease that was asked to end is over at the latest (L23): while elapsed_hi since `start` is under
+/// `length`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deadline {
+    /// When it was asked.
+    pub start: Sample,
+    /// The grace.
+    pub length: Duration,
+}
+
+impl Deadline {
+    /// How long it may still be believed in at `now`.
+    #[must_use]
+    pub fn remaining(&self, now: &Sample) -> Duration {
+        self.length.saturating_sub(now.elapsed_hi(&self.start))
+    }
 }
 
 /// What a decided call gave.
@@ -68,6 +138,8 @@ pub enum Done {
     Acquired { lease: LeaseId, name: Name, token: Token },
     /// Released at the server.
     Released,
+    /// Done as asked.
+    Obeyed,
     /// What was read, as of `index`.
     Read { index: Index, answer: ReadAnswer },
     /// The session is ended at the server.
@@ -84,6 +156,12 @@ pub enum EndReason {
     Expired = 2,
     /// By `close`.
     SessionClosed = 3,
+    /// It was taken by `break`, or asked to end and its grace is over (L23).
+    Broken = 4,
+    /// By `transfer`.
+    Transferred = 5,
+    /// The program said no more that it moves, so its session was not renewed.
+    Stalled = 6,
     /// By a fork: this is the child, and the lease is the parent's (L20). The core never says it.
     Forked = 7,
 }
@@ -128,6 +206,10 @@ pub enum Action {
     Extend(Belief),
     /// A lease ended: publish it before anything else is done.
     LeaseEnded { lease: LeaseId, reason: EndReason },
+    /// A lease is asked to end: publish it. It ends at the deadline, or before.
+    LeaseAsked { lease: LeaseId, deadline: Deadline, reason: String },
+    /// An observed lock has this holder.
+    Observed { observer: ObserverId, seen: Seen },
     /// The session's state changed.
     SessionChanged { state: SessionState, session: Option<SessionId> },
     /// A call is decided.

@@ -217,6 +217,7 @@ impl Inner {
                     lease.end(reason);
                 }
             }
+            Action::LeaseAsked { .. } | Action::Observed { .. } => todo!("client driver"),
             Action::SessionChanged { .. } => {
                 if let Some(opener) = &self.opener {
                     opener.condvar.notify_all();
@@ -302,7 +303,7 @@ impl Inner {
                 Ok(Given::Lease(state))
             }
             Ok(Done::Read { answer, .. }) => Ok(Given::Read(answer)),
-            Ok(Done::Released | Done::Closed) => Ok(Given::Done),
+            Ok(Done::Released | Done::Obeyed | Done::Closed) => Ok(Given::Done),
             Err(error) => Err(error),
         };
         if let Some(slot) = slot {

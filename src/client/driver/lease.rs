@@ -46,6 +46,9 @@ impl LeaseState {
             0 => None,
             reason if reason == EndReason::Released as i32 => Some(EndReason::Released),
             reason if reason == EndReason::SessionClosed as i32 => Some(EndReason::SessionClosed),
+            reason if reason == EndReason::Broken as i32 => Some(EndReason::Broken),
+            reason if reason == EndReason::Transferred as i32 => Some(EndReason::Transferred),
+            reason if reason == EndReason::Stalled as i32 => Some(EndReason::Stalled),
             _ => Some(EndReason::Expired),
         }
     }

@@ -52,6 +52,9 @@ impl Replies {
             ServerMessage::AttachDenied { .. } => false,
             ServerMessage::Read { index, answer, .. } => is_read(model, window, *index, answer),
             ServerMessage::SessionRefused { refusal, .. } => is_for_want_of_room(*refusal),
+            ServerMessage::Standing { .. }
+            | ServerMessage::Asked { .. }
+            | ServerMessage::Changed { .. } => todo!("simulator"),
             ServerMessage::Status { .. }
             | ServerMessage::Leader(_)
             | ServerMessage::Ordered { .. } => true,

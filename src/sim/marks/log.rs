@@ -62,7 +62,11 @@ fn mark_request(
                 Some(_) => Mark::WithdrawalLate,
             });
         }
-        Operation::Release { .. } | Operation::AcquireAll { .. } => {}
+        Operation::Release { .. }
+        | Operation::AcquireAll { .. }
+        | Operation::Proclaim { .. }
+        | Operation::Transfer { .. }
+        | Operation::Break { .. } => {}
         Operation::Close => mark_end(marks, model, session, Mark::CloseHandsOver),
         Operation::Acquire(acquire) => {
             let waiting = model.line_at(&acquire.name, model.applied()).len();
