@@ -174,6 +174,7 @@ impl Cluster {
             connect_timeout: PATIENCE,
             request_timeout: PATIENCE,
             background: false,
+            ..ClientOptions::default()
         };
         Client::open(&self.endpoints(), options).expect("three nodes serve")
     }
