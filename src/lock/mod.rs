@@ -10,6 +10,7 @@
 
 mod acquire;
 mod answer;
+mod asked;
 mod command;
 mod deadlock;
 mod dedupe;
