@@ -93,7 +93,8 @@ impl Reference {
                 is_over.then_some(Outcome::RestoreOver)
             }
         };
-        Applied { outcome, granted: std::mem::take(&mut self.granted), delayed }
+        let granted = std::mem::take(&mut self.granted);
+        Applied { outcome, granted, delayed, ..Applied::default() }
     }
 
     /// A new incarnation: of the old one only settings and counters are left.
@@ -151,6 +152,9 @@ impl Reference {
             Operation::Release { name, token } => self.release(session, name, *token),
             Operation::Withdraw { acquire } => self.withdraw(session, *acquire),
             Operation::Close => return self.end(session).expect("alive"),
+            Operation::Proclaim { .. } | Operation::Transfer { .. } | Operation::Break { .. } => {
+                panic!("{operation:?} is not in these logs")
+            }
         };
         if self.standing_answer(session, request).is_none() {
             self.find(session).fixed.insert(request, answer.clone());
