@@ -2,6 +2,7 @@
 
 use super::script::{Script, all, ask, granted, handed_to, name, plain, take, transfer, with};
 use crate::base::{Owner, RequestId, SessionId, Token};
+use crate::lock::asked::Mark;
 use crate::lock::{
     Acquire, Answer, Asked, BreakWay, Command, LockMachine, Mode, Operation, Outcome, Refusal,
 };
@@ -245,31 +246,24 @@ fn l22_a_session_that_ends_leaves_nothing_of_what_it_was_asked() {
     assert!(script.machine.asked.is_empty());
 }
 
+/// What `spoil` makes of the mark of token 1 is found, and not decoded.
+#[track_caller]
+fn assert_found(spoil: impl FnOnce(&mut Mark), why: &str) {
+    let (mut script, [.., d]) = awaited();
+    script.request(d, 1, ask("x", 0, None, Some("b")));
+    spoil(script.machine.asked.get_mut(&Token(1)).expect("it was asked"));
+    let found = script.machine.examine().expect_err("it is spoilt");
+    assert!(found.contains(why), "{found}");
+    assert!(LockMachine::decode(&script.machine.encode()).is_err(), "{why}");
+}
+
 #[test]
 fn o1_a_mark_that_no_log_leads_to_is_found() {
-    let spoils: [(fn(&mut LockMachine), &str); 5] = [
-        (|machine| machine.asked.get_mut(&Token(1)).unwrap().name = name("y"), "not held"),
-        (|machine| machine.asked.get_mut(&Token(1)).unwrap().grace_ms = 0, "within 0 ms"),
-        (|machine| machine.asked.get_mut(&Token(1)).unwrap().grace_ms = 3_600_001, "3600001 ms"),
-        (
-            |machine| machine.asked.get_mut(&Token(1)).unwrap().reason = "r".repeat(256).into(),
-            "a reason of 256 bytes",
-        ),
-        (
-            |machine| {
-                machine.asked.get_mut(&Token(1)).unwrap().heir = Some("h".repeat(256).into());
-            },
-            "the heir of 1 has 256 bytes",
-        ),
-    ];
-    for (spoil, why) in spoils {
-        let (mut script, [.., d]) = awaited();
-        script.request(d, 1, ask("x", 0, None, Some("b")));
-        spoil(&mut script.machine);
-        let found = script.machine.examine().expect_err("it is spoilt");
-        assert!(found.contains(why), "{found}");
-        assert!(LockMachine::decode(&script.machine.encode()).is_err(), "{why}");
-    }
+    assert_found(|mark| mark.name = name("y"), "not held");
+    assert_found(|mark| mark.grace_ms = 0, "within 0 ms");
+    assert_found(|mark| mark.grace_ms = 3_600_001, "within 3600001 ms");
+    assert_found(|mark| mark.reason = "r".repeat(256).into(), "a reason of 256 bytes");
+    assert_found(|mark| mark.heir = Some("h".repeat(256).into()), "heir of 1 has 256 bytes");
 }
 
 #[test]
