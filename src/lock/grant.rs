@@ -111,7 +111,7 @@ impl LockMachine {
             let claim = lock.queue.pop().expect("it is the first in each").claim;
             let handles = Handles::new(request);
             if lock.holders.is_empty() {
-                effects.note_oldest(name, None);
+                effects.note_change(name);
             }
             lock.holders.add(Grant { token, since_unix_ms: unix_ms, handles, claim });
         }
