@@ -31,7 +31,7 @@ impl Lock {
         Self { limit, holders, delays, queue }
     }
 
-    /// Whether `claim` may hold it beside those who do (L1). Nobody overtakes: this is asked for the first
+    /// Whether `claim` may hold it beside those who do (L1). Nobody overtakes on its own: this is asked for the first
     /// in the queue only, or where nobody waits, so neither a writer nor a large request starves.
     pub(super) fn has_room(&self, claim: &Claim, bounds: &Bounds) -> bool {
         if self.holders.len() + self.delays.len() >= bounds.holders_per_lock {
