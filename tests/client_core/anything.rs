@@ -127,12 +127,10 @@ impl Allowed {
             Request::OpenSession { number, .. } | Request::Renew { number, .. } => {
                 assert_eq!(self.sent.insert(*number, now), None, "L7: {number} was used");
             }
-            Request::Submit { operation, .. } => match operation {
-                Operation::Release { token, .. } | Operation::Transfer { token, .. } => {
-                    self.ended.push(*token);
-                }
-                _ => {}
-            },
+            Request::Submit {
+                operation: Operation::Release { token, .. } | Operation::Transfer { token, .. },
+                ..
+            } => self.ended.push(*token),
             _ => {}
         }
     }
@@ -204,7 +202,7 @@ struct Trial {
 
 impl Trial {
     fn new(seed: u64) -> Self {
-        let progress = (seed % 3 == 0).then_some(Duration::from_secs(2));
+        let progress = seed.is_multiple_of(3).then_some(Duration::from_secs(2));
         let mut rig = Rig::with_progress(progress);
         rig.welcome_all();
         Self {

@@ -148,3 +148,30 @@ fn owners_of_their_own_never_share_a_grant() {
     assert_eq!(ids(&rig.submitted()), [2]);
     assert!(!rig.decided.contains_key(&call));
 }
+
+#[test]
+fn an_owner_re_enters_only_while_it_is_believed_to_hold() {
+    let mut rig = Rig::with_session();
+    let first = rig.acquire_as(7, "a", Wait::Forever);
+    rig.answer(1, 1, Answer::Granted { token: Token(1) });
+    let lease = rig.lease(first);
+    rig.now = 20 * SECOND;
+    let again = rig.acquire_as(7, "a", Wait::Forever);
+    assert_eq!(rig.ended, [(lease, EndReason::Expired)]);
+    assert!(!rig.decided.contains_key(&again), "it queues in the next session");
+}
+
+#[test]
+fn a_grant_whose_belief_is_over_before_it_is_told_ends_in_the_same_breath() {
+    let mut rig = Rig::with_session();
+    rig.acquire("a", Wait::Forever);
+    let (request, answer) = (RequestId(1), Answer::Granted { token: Token(1) });
+    let granted = ServerMessage::Answered { session: SESSION, request, answer };
+    rig.core.handle_message(&rig.now(), rig.link(1), granted);
+    rig.now = 20 * SECOND;
+    rig.log.clear();
+    rig.drain();
+    assert!(rig.log[0].starts_with("Decided"), "{:?}", rig.log);
+    assert!(rig.log[1].starts_with("LeaseEnded"), "{:?}", rig.log);
+    assert_eq!(rig.remaining(LeaseId(1)), Duration::ZERO);
+}

@@ -129,6 +129,8 @@ fn a_refusal_for_load_is_asked_again_and_any_other_is_told() {
         answer: ReadAnswer::Refused(refusal),
     };
     rig.sent.clear();
+    rig.say(2, refused(Refusal::Limit));
+    assert!(rig.failed.is_empty(), "it is not home");
     rig.say(1, refused(Refusal::Busy));
     assert!(asked(&mut rig).is_empty());
     rig.pass(100 * MS);

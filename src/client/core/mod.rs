@@ -178,7 +178,7 @@ impl Core {
                 self.handle_answer(now, session, request, answer);
             }
             ServerMessage::Read { read, index, answer } => {
-                self.handle_read(now, (read, index, answer));
+                self.handle_read(now, link, (read, index, answer));
             }
             ServerMessage::Leader(hint) => {
                 if self.links.handle_hint(now, link, hint) == Heard::HomeRepeated {
