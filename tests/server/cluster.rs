@@ -209,6 +209,10 @@ impl Cluster {
         self.push(node, Input::ClientUp { connection });
     }
 
+    pub fn disconnect_client(&mut self, node: NodeId, connection: ConnectionId) {
+        self.push(node, Input::ClientDown { connection });
+    }
+
     pub fn request(&mut self, node: NodeId, connection: ConnectionId, request: Request) {
         self.push(node, Input::Client { connection, request });
     }

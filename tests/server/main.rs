@@ -1,10 +1,12 @@
 //! Servers on real files, with messages carried by hand: the one order of a step, founding, sessions, and what
 //! a client is told when.
 
+mod asked;
 mod bounds;
 mod cluster;
 mod delays;
 mod members;
+mod observers;
 mod restored;
 
 use cluster::{Cluster, MS};
