@@ -82,7 +82,7 @@ pub unsafe extern "C" fn tenure_lease_state(
     guard(|| {
         let (now, why) = match enter::<LeaseObject>(lease)?.lease.state() {
             LeaseState::Held => (TENURE_LEASE_STATE_HELD, TENURE_REASON_NONE),
-            LeaseState::Asked => todo!("ffi"),
+            LeaseState::Asked => (TENURE_LEASE_STATE_ASKED, TENURE_REASON_NONE),
             LeaseState::Ended(reason) => (TENURE_LEASE_STATE_ENDED, reason as i32),
         };
         for (place, value) in [(state, now), (reason, why)] {
