@@ -18,6 +18,11 @@ impl Client {
     /// request timeout; INVALID, CLOSED, …
     pub fn break_lock(&self, name: &str, options: BreakOptions) -> Result<(), Error> {
         let BreakOptions { token, grace, to, reason } = options;
+        if reason.len() > REASON_BYTES_MAX {
+            let bytes = reason.len();
+            let text = format!("a reason has at most {REASON_BYTES_MAX} bytes, not {bytes}");
+            return Err(Error::new(Status::Invalid, text));
+        }
         let (name, token, way) = (checked_name(name)?, token.unwrap_or(Token(0)), grace.way());
         let wish = BreakCall { name, token, way, to, reason };
         let (_, slot) = self.handle.shared.call(|core, now| core.break_lock(now, wish))?;
@@ -86,3 +91,6 @@ impl Grace {
         }
     }
 }
+
+/// What servers take.
+const REASON_BYTES_MAX: usize = 255;
