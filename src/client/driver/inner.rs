@@ -229,6 +229,7 @@ impl Inner {
                 self.ask(lease, &deadline, &reason, round);
             }
             Action::Observed { observer, seen } => self.tell_observer(observer, seen),
+            Action::ObserverFailed { observer, error } => self.end_observer(observer, &error),
             Action::SessionChanged { state, session } => {
                 self.tell_session(state, session);
                 if let Some(opener) = &self.opener {

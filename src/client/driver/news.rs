@@ -98,9 +98,15 @@ impl Inner {
         }
     }
 
-    pub(super) fn tell_observer(&mut self, observer: ObserverId, seen: Seen) {
+    pub(super) fn tell_observer(&self, observer: ObserverId, seen: Seen) {
         let Some(feed) = self.feeds.observers.get(&observer) else { return };
         feed.push(Observed::from(seen));
+        self.seat.interrupt_unless_driving(&feed.waiter);
+    }
+
+    pub(super) fn end_observer(&self, observer: ObserverId, why: &Error) {
+        let Some(feed) = self.feeds.observers.get(&observer) else { return };
+        feed.end(why.clone());
         self.seat.interrupt_unless_driving(&feed.waiter);
     }
 
