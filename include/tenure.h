@@ -988,8 +988,9 @@ tenure_status tenure_break(tenure_client *client,
  *     json = realloc(json, len);
  * ```
  *
- * Statuses: TENURE_TOO_SMALL (*len says what is needed; the buffer is as it was), TENURE_NOT_FOUND,
- * TENURE_UNAVAILABLE, TENURE_INVALID, TENURE_CLOSED, TENURE_FORKED. Any thread; blocks up to request_timeout_ms.
+ * Statuses: TENURE_TOO_SMALL (*len says what is needed; the buffer is as it was), TENURE_UNAVAILABLE,
+ * TENURE_INVALID, TENURE_CLOSED, TENURE_FORKED. What is not there is an empty list or null in the text. Any
+ * thread; blocks up to request_timeout_ms for each page of locks.
  */
 tenure_status tenure_describe(tenure_client *client,
                               const char *what,
