@@ -240,6 +240,25 @@ static void an_election_is_followed_from_the_present_on(tenure_client *client, t
     CHECK(observer == NULL && lease == NULL);
 }
 
+static void *read_until_closed(void *observer) {
+    tenure_holder *holder = NULL;
+    tenure_status status = tenure_observer_next(observer, TENURE_FOREVER, &holder);
+    /* Freed before this thread came to call, or while it waited. */
+    CHECK(status == TENURE_INVALID || status == TENURE_CLOSED);
+    CHECK(holder == NULL);
+    return NULL;
+}
+
+static void freeing_an_observer_wakes_its_reader(tenure_client *client) {
+    tenure_observer *observer = NULL;
+    pthread_t thread;
+    CHECK_STATUS(tenure_observe(client, "elect/c", &observer), TENURE_OK);
+    check_next(observer, "", "");
+    CHECK(pthread_create(&thread, NULL, read_until_closed, observer) == 0);
+    tenure_observer_free(observer);
+    CHECK(pthread_join(thread, NULL) == 0);
+}
+
 static void an_observer_is_told_that_its_client_is_closed(const char *endpoints) {
     tenure_client *client = open_client(endpoints, "short");
     tenure_observer *observer = NULL;
@@ -338,6 +357,56 @@ static void what_is_not_held_so_is_not_broken(tenure_client *client) {
     CHECK_STATUS(tenure_break(client, "break/d", 0, -1, NULL), TENURE_OK);
     CHECK(readable(tenure_lease_fd(lease), -1) == 1);
     check_state(lease, TENURE_LEASE_STATE_ASKED, TENURE_REASON_NONE);
+    release(lease);
+}
+
+/* ---- what there is ---- */
+
+/* To be freed. */
+static char *description(tenure_client *client, const char *what, const char *name) {
+    char *json = NULL;
+    size_t len = 0;
+    tenure_status status;
+    CHECK_STATUS(tenure_describe(client, what, name, json, &len), TENURE_TOO_SMALL);
+    CHECK(len > 1);
+    while ((status = tenure_describe(client, what, name, json, &len)) == TENURE_TOO_SMALL) {
+        json = realloc(json, len);
+        CHECK(json != NULL);
+    }
+    CHECK(status == TENURE_OK && strlen(json) + 1 == len);
+    return json;
+}
+
+static void check_description(tenure_client *client, const char *what, const char *name, const char *part) {
+    char *json = description(client, what, name);
+    CHECK(strstr(json, part) != NULL);
+    free(json);
+}
+
+static void what_there_is_is_told_as_json(tenure_client *client) {
+    tenure_session_info info = TENURE_SESSION_INFO_INIT;
+    tenure_lease *lease = acquire(client, "show/a");
+    char digits[32];
+    char json[8];
+    size_t len = sizeof json;
+    check_description(client, "lock", "show/a", "\"show/a\"");
+    check_description(client, "locks", "show/", "\"first\"");
+    check_description(client, "locks", NULL, "\"show/a\"");
+    check_description(client, "session", NULL, "\"first\"");
+    CHECK_STATUS(tenure_client_session(client, &info), TENURE_OK);
+    snprintf(digits, sizeof digits, "%llu", (unsigned long long)info.id);
+    check_description(client, "session", digits, "\"first\"");
+    check_description(client, "cluster", NULL, "\"leader\"");
+    memset(json, 'x', sizeof json);
+    CHECK_STATUS(tenure_describe(client, "lock", "show/a", json, &len), TENURE_TOO_SMALL);
+    CHECK(len > sizeof json && json[0] == 'x');
+    len = 1;
+    CHECK_STATUS(tenure_describe(client, "lock", "show/a", NULL, &len), TENURE_INVALID);
+    CHECK_STATUS(tenure_describe(client, "lock", "show/a", json, NULL), TENURE_INVALID);
+    len = sizeof json;
+    CHECK_STATUS(tenure_describe(client, "weather", NULL, json, &len), TENURE_INVALID);
+    CHECK_STATUS(tenure_describe(client, NULL, NULL, json, &len), TENURE_INVALID);
+    CHECK(len == sizeof json);
     release(lease);
 }
 
@@ -484,12 +553,14 @@ int main(int argc, char **argv) {
     threads_that_share_a_client_never_both_enter(client);
     a_circle_of_waits_is_refused_with_its_text(client);
     an_election_is_followed_from_the_present_on(client, other);
+    freeing_an_observer_wakes_its_reader(client);
     an_observer_is_told_that_its_client_is_closed(cluster.endpoints);
     a_lock_is_handed_to_a_waiter_by_name(client, other);
     a_holder_that_is_asked_finishes_and_releases(client, other);
     a_holder_that_ignores_it_is_broken_after_its_grace(client, other);
     a_lock_that_is_broken_now_is_free_now(client, other);
     what_is_not_held_so_is_not_broken(client);
+    what_there_is_is_told_as_json(client);
     a_program_that_does_not_move_loses_its_locks(cluster.endpoints);
     changes_of_a_session_are_told_in_order(cluster.endpoints);
     a_lock_stays_taken_after_an_expiry_for_its_delay(client, cluster.endpoints, doomed);
