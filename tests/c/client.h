@@ -42,7 +42,8 @@ static inline tenure_acquire_options owned(uint64_t owner) {
     return options;
 }
 
-static inline tenure_lease *acquire_with(tenure_client *client, const char *name, const tenure_acquire_options *options) {
+static inline tenure_lease *acquire_with(tenure_client *client, const char *name,
+                                         const tenure_acquire_options *options) {
     tenure_lease *lease = NULL;
     CHECK_STATUS(tenure_acquire(client, name, TENURE_FOREVER, options, &lease), TENURE_OK);
     return lease;
