@@ -1,0 +1,99 @@
+//! What clients do, each kind of work in a thread of its own and under a lock of its own, until the run is over.
+
+use super::{CATALOG, ELECTION, POOL, Post};
+use super::holding::{Belief, Holding};
+use crate::cli::chaos::resource::{Access, FENCED, PLAIN};
+use crate::cli::verify::line::{Line, Mode as LineMode};
+use std::time::Duration;
+use tenure::base::rng::Rng;
+use tenure::client::{AcquireOptions, Wait};
+use tenure::lock::Mode;
+
+/// A lock around a set that does not look at tokens: it is written only under belief.
+pub(super) fn plain_set(post: &Post, mut rng: Rng) {
+    let mut access = access(post);
+    while !post.is_over() {
+        let Some(mut holding) = exclusive(post, PLAIN) else { continue };
+        let adds = access.read(PLAIN, holding.token()).unwrap_or(0);
+        if holding.work(rng.duration(WORK.0, WORK.1)) == Belief::Stands {
+            access.write(PLAIN, holding.token(), adds, &post.name);
+        }
+        holding.release();
+        post.pause(rng.duration(PAUSE.0, PAUSE.1));
+    }
+}
+
+/// A lock around a set that looks at tokens: whoever was granted writes, late or not, and it is the set that refuses.
+pub(super) fn fenced_set(post: &Post, mut rng: Rng) {
+    let mut access = access(post);
+    while !post.is_over() {
+        let Some(mut holding) = exclusive(post, FENCED) else { continue };
+        if let Some(adds) = access.read(FENCED, holding.token()) {
+            holding.work(rng.duration(WORK.0, WORK.1));
+            access.write(FENCED, holding.token(), adds, &post.name);
+        }
+        holding.release();
+        post.pause(rng.duration(PAUSE.0, PAUSE.1));
+    }
+}
+
+/// Campaigns, leads for a while, resigns.
+pub(super) fn election(post: &Post, mut rng: Rng) {
+    while !post.is_over() {
+        let value = post.name.clone().into_bytes();
+        let options = AcquireOptions { value, ..AcquireOptions::default() };
+        let start = || post.client.acquire_start(ELECTION, Wait::Forever, options);
+        let Some(mut holding) = post.wait_for(of(ELECTION), start) else { continue };
+        holding.work(rng.duration(WORK.0, WORK.1));
+        holding.release();
+        post.pause(rng.duration(PAUSE.0, PAUSE.1));
+    }
+}
+
+/// The other kinds of locks in turn: a semaphore, and readers with a writer now and then.
+pub(super) fn kinds(post: &Post, mut rng: Rng) {
+    while !post.is_over() {
+        for lock in [POOL, CATALOG] {
+            let holding = if lock == POOL { pool(post, &mut rng) } else { catalog(post, &mut rng) };
+            let Some(mut holding) = holding else { continue };
+            holding.work(rng.duration(WORK.0, WORK.1));
+            holding.release();
+        }
+        post.pause(rng.duration(PAUSE.0, PAUSE.1));
+    }
+}
+
+fn pool<'a>(post: &'a Post, rng: &mut Rng) -> Option<Holding<'a>> {
+    let permits = rng.between(1, 2) as u32;
+    let line = Line { permits: Some(permits), limit: Some(POOL_LIMIT), ..of(POOL) };
+    let options = AcquireOptions { permits, limit: POOL_LIMIT, ..AcquireOptions::default() };
+    post.wait_for(line, || post.client.acquire_start(POOL, Wait::Forever, options))
+}
+
+fn catalog<'a>(post: &'a Post, rng: &mut Rng) -> Option<Holding<'a>> {
+    let (mode, word) = match rng.chance(3, 4) {
+        true => (Mode::Shared, LineMode::Shared),
+        false => (Mode::Exclusive, LineMode::Exclusive),
+    };
+    let line = Line { mode: Some(word), ..of(CATALOG) };
+    let options = AcquireOptions { mode, ..AcquireOptions::default() };
+    post.wait_for(line, || post.client.acquire_start(CATALOG, Wait::Forever, options))
+}
+
+fn exclusive<'a>(post: &'a Post, lock: &str) -> Option<Holding<'a>> {
+    let options = AcquireOptions::default();
+    post.wait_for(of(lock), || post.client.acquire_start(lock, Wait::Forever, options))
+}
+
+fn of(lock: &str) -> Line {
+    Line { lock: Some(lock.to_owned()), ..Line::default() }
+}
+
+fn access(post: &Post) -> Access {
+    Access::open(&post.sets)
+        .unwrap_or_else(|error| panic!("the sets at {} are gone: {error}", post.sets.display()))
+}
+
+const POOL_LIMIT: u32 = 3;
+const WORK: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(60));
+const PAUSE: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(100));
