@@ -216,7 +216,8 @@ impl Wishes {
     pub fn left(&self) -> Vec<String> {
         let waits = |tail: &Tail| {
             let locks: Vec<&str> = tail.left.iter().copied().collect();
-            (!locks.is_empty()).then(|| format!("client {} waits for {}", tail.name, locks.join(", ")))
+            (!locks.is_empty())
+                .then(|| format!("client {} waits for {}", tail.name, locks.join(", ")))
         };
         self.0.iter().filter_map(waits).collect()
     }
@@ -274,7 +275,8 @@ mod tests {
 
     #[test]
     fn a_tail_reads_whole_lines_and_each_once() {
-        let path = std::env::temp_dir().join(format!("tenure-tail-{}", tenure::sys::random::seed()));
+        let path =
+            std::env::temp_dir().join(format!("tenure-tail-{}", tenure::sys::random::seed()));
         let granted = r#"{"event":"granted","lock":"set"}"#;
         std::fs::write(&path, format!("old\n{granted}\n{granted}")).unwrap();
         let left = ["set", "pool"].into();

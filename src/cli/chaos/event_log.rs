@@ -22,7 +22,11 @@ impl EventLog {
         };
         let boot = std::fs::read_to_string(BOOT_ID).map_err(cannot)?;
         let log = Self(Mutex::new(File::create_new(path).map_err(cannot)?));
-        log.write(&Line { event: Kind::Log, boot: Some(boot.trim().to_owned()), ..Line::default() });
+        log.write(&Line {
+            event: Kind::Log,
+            boot: Some(boot.trim().to_owned()),
+            ..Line::default()
+        });
         Ok(log)
     }
 

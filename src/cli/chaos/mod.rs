@@ -60,7 +60,9 @@ pub fn run(options: &Options) -> Result<u8, Failure> {
             output::print(&format!("skipped: {}\n", failure.message))?;
             return Ok(0);
         }
-        Err(failure) => return Err(Failure::new(failure.code, format!("skipped: {}", failure.message))),
+        Err(failure) => {
+            return Err(Failure::new(failure.code, format!("skipped: {}", failure.message)));
+        }
     };
     let scratch = match options.data {
         Some(_) => None,
@@ -91,14 +93,20 @@ fn play(options: &Options, network: Network, data: &Path) -> Result<u8, Failure>
     let mut stage = Stage::set_up(network, data, clients, seed)?;
     let left = stage.wait_served()?;
     if !left.is_empty() {
-        return Err(Failure::unavailable(format!("the cluster did not begin to work: {}", left.join("; "))));
+        return Err(Failure::unavailable(format!(
+            "the cluster did not begin to work: {}",
+            left.join("; ")
+        )));
     }
     let from = clock::boot_nanos();
     let nemeses = strike(options, &mut stage)?;
     let span = (from, clock::boot_nanos());
     output::print("Healed; waiting until every client was granted every lock again\n")?;
-    let mut complaints: Vec<String> =
-        stage.wait_served()?.into_iter().map(|left| format!("not served after healing: {left}")).collect();
+    let mut complaints: Vec<String> = stage
+        .wait_served()?
+        .into_iter()
+        .map(|left| format!("not served after healing: {left}"))
+        .collect();
     complaints.extend(stage.end());
     let verdict = verify::judge(&stage::logs(data)?, verify::OVERTAKEN_MAX)?;
     let report = Report { history: &verdict.history, nemeses: &nemeses, clients, span };
@@ -144,7 +152,9 @@ fn make_empty(data: &Path) -> Result<(), Failure> {
         .map_err(|error| Failure::usage(format!("cannot make {place}: {error}")))?;
     match std::fs::read_dir(data).map(|mut entries| entries.next().is_none()) {
         Ok(true) => Ok(()),
-        Ok(false) => Err(Failure::usage(format!("{place} is not empty; give a new directory with --data"))),
+        Ok(false) => {
+            Err(Failure::usage(format!("{place} is not empty; give a new directory with --data")))
+        }
         Err(error) => Err(Failure::usage(format!("cannot read {place}: {error}"))),
     }
 }

@@ -96,7 +96,9 @@ impl Nemesis {
         let millis = |from, to| (Duration::from_millis(from), Duration::from_millis(to));
         match self {
             Self::ClientCut | Self::ClientStop | Self::LeaderStop => millis(3000, 5000),
-            Self::ClientKill | Self::FollowerKill | Self::LeaderKill | Self::AllKill => millis(100, 4000),
+            Self::ClientKill | Self::FollowerKill | Self::LeaderKill | Self::AllKill => {
+                millis(100, 4000)
+            }
             _ => millis(2000, 5000),
         }
     }
@@ -154,9 +156,8 @@ impl Nemesis {
         clients: usize,
     ) -> Vec<(Machine, Machine)> {
         let (lead, follow) = (Machine::Node(leader), Machine::Node(follower));
-        let others = |place: usize| {
-            (0..NODES).filter(move |other| *other != place).map(Machine::Node)
-        };
+        let others =
+            |place: usize| (0..NODES).filter(move |other| *other != place).map(Machine::Node);
         let one = Machine::Client(client);
         match self {
             Self::FollowerCut => others(follower).flat_map(|node| both(follow, node)).collect(),
@@ -166,9 +167,7 @@ impl Nemesis {
             Self::FollowerDeaf => others(follower).map(|node| (node, follow)).collect(),
             Self::Triangle => both(lead, follow).into(),
             Self::ClientFromLeader => both(one, lead).into(),
-            Self::ClientCut => {
-                (0..NODES).flat_map(|node| both(one, Machine::Node(node))).collect()
-            }
+            Self::ClientCut => (0..NODES).flat_map(|node| both(one, Machine::Node(node))).collect(),
             Self::Minority => {
                 let far = (0..clients).filter(|place| place % 2 == 0).map(Machine::Client);
                 let near = (0..clients).filter(|place| place % 2 == 1).map(Machine::Client);

@@ -37,7 +37,8 @@ impl Network {
         let router = namespace()?;
         router.enter().map_err(|error| not_allowed(&error))?;
         // Of this thread's namespace: procfs shows each its own.
-        std::fs::write("/proc/sys/net/ipv4/ip_forward", "1").map_err(|error| not_allowed(&error))?;
+        std::fs::write("/proc/sys/net/ipv4/ip_forward", "1")
+            .map_err(|error| not_allowed(&error))?;
         let namespaces = |count| (0..count).map(|_| namespace()).collect::<Result<Vec<_>, _>>();
         let (nodes, clients) = (namespaces(nodes)?, namespaces(clients)?);
         let network = Self { _router: router, nodes, clients, cuts: Vec::new() };
@@ -86,7 +87,9 @@ impl Network {
             let preference = RULES_FROM + self.cuts.len() as u32;
             self.cuts.push(preference);
             let (from, to) = (from.address(), to.address());
-            rules.push_str(&format!("rule add preference {preference} from {from} to {to} blackhole\n"));
+            rules.push_str(&format!(
+                "rule add preference {preference} from {from} to {to} blackhole\n"
+            ));
         }
         batch(&mut Command::new(IP), &rules)
     }
@@ -150,7 +153,11 @@ fn batch(command: &mut Command, lines: &str) -> Result<(), Failure> {
     let cannot = |error: std::io::Error| {
         Failure::unavailable(format!("`ip` cannot be run ({error}); install iproute2"))
     };
-    command.args(["-batch", "-"]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+    command
+        .args(["-batch", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
     let mut child = command.spawn().map_err(cannot)?;
     let mut input = child.stdin.take().expect("its stdin is a pipe");
     input.write_all(lines.as_bytes()).map_err(cannot)?;

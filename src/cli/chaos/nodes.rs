@@ -100,10 +100,9 @@ impl Nodes {
     pub fn kill(&mut self, place: usize) -> Result<(), Failure> {
         self.signal(place, SIGKILL);
         let Some(mut child) = self.children[place].take() else { return Ok(()) };
-        child
-            .wait()
-            .map(drop)
-            .map_err(|error| Failure::unavailable(format!("cannot wait for a killed node: {error}")))
+        child.wait().map(drop).map_err(|error| {
+            Failure::unavailable(format!("cannot wait for a killed node: {error}"))
+        })
     }
 
     fn signal(&self, place: usize, signal: i32) {

@@ -25,8 +25,9 @@ pub const FENCED: &str = "fenced-set";
 /// # Errors
 /// No socket, no thread, no log.
 pub fn serve(path: &Path, log: EventLog) -> Result<(), Failure> {
-    let cannot =
-        |error| Failure::unavailable(format!("cannot serve the sets at {}: {error}", path.display()));
+    let cannot = |error| {
+        Failure::unavailable(format!("cannot serve the sets at {}: {error}", path.display()))
+    };
     let listener = UnixListener::bind(path).map_err(cannot)?;
     let sets = Arc::new(Sets { sets: Mutex::default(), log });
     let accept = move || {
@@ -159,7 +160,8 @@ mod tests {
     use super::*;
 
     fn sets() -> Sets {
-        let path = std::env::temp_dir().join(format!("tenure-sets-{}", tenure::sys::random::seed()));
+        let path =
+            std::env::temp_dir().join(format!("tenure-sets-{}", tenure::sys::random::seed()));
         let log = EventLog::create(&path).unwrap();
         std::fs::remove_file(path).unwrap();
         Sets { sets: Mutex::default(), log }

@@ -44,7 +44,12 @@ impl Stage {
     ///
     /// # Errors
     /// There can be no network of namespaces, or no processes, here.
-    pub fn set_up(network: Network, data: &Path, clients: usize, seed: u64) -> Result<Self, Failure> {
+    pub fn set_up(
+        network: Network,
+        data: &Path,
+        clients: usize,
+        seed: u64,
+    ) -> Result<Self, Failure> {
         let signals = Signals::catch(ENDING)?;
         let mut rng = Rng::new(seed);
         let sets = data.join("sets.socket");
@@ -136,7 +141,10 @@ impl Stage {
                 return Ok(left);
             }
             if self.wait(LOOK_EVERY)? == Waited::Cut {
-                return Err(Failure::unavailable(format!("ended by a signal while {}", left.join("; "))));
+                return Err(Failure::unavailable(format!(
+                    "ended by a signal while {}",
+                    left.join("; ")
+                )));
             }
         }
     }
@@ -153,8 +161,9 @@ impl Stage {
                 return Ok(Waited::Whole);
             }
             let mut set = [(self.signals.fd(), Interest::Read, Ready::default())];
-            poll::wait(&mut set, Some(left))
-                .map_err(|error| Failure::unavailable(format!("cannot wait for signals: {error}")))?;
+            poll::wait(&mut set, Some(left)).map_err(|error| {
+                Failure::unavailable(format!("cannot wait for signals: {error}"))
+            })?;
         }
     }
 

@@ -36,7 +36,8 @@ impl<'a> Sweep<'a> {
             }
             stands
         });
-        if let Some(before) = self.standing.iter().find(|before| before.share.excludes(belief.share))
+        if let Some(before) =
+            self.standing.iter().find(|before| before.share.excludes(belief.share))
         {
             found.add(Rule::Overlap, || self.tell_overlap(before, belief));
         } else if self.is_over_limit(belief) {
@@ -79,9 +80,10 @@ impl<'a> Sweep<'a> {
 
     fn tell_limit(&self, belief: &Belief) -> String {
         let history = self.history;
-        let others = self.standing.iter().map(|before| {
-            format!("{} ({})", history.whose(before), history.place(before.granted))
-        });
+        let others = self
+            .standing
+            .iter()
+            .map(|before| format!("{} ({})", history.whose(before), history.place(before.granted)));
         format!(
             "\"{}\" has no room for {} at {} ({}) beside {}",
             history.locks.name(belief.lock),

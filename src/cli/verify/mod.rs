@@ -72,7 +72,8 @@ impl Verdict {
     /// The violations, if any, and the counts of what was checked.
     #[must_use]
     pub fn to_text(&self) -> String {
-        let head = if self.is_kept() { "OK: no violation.\n".to_owned() } else { self.found.to_text() };
+        let head =
+            if self.is_kept() { "OK: no violation.\n".to_owned() } else { self.found.to_text() };
         let rows: Vec<Vec<String>> = self
             .counts()
             .into_iter()

@@ -63,7 +63,8 @@ impl<'a> Judge<'a> {
             self.check_gap(before, sighting, token, found);
         }
         self.check_holder(sighting, token, client, found);
-        *follower = Follower { newest: Some((token, sighting)), missed: 0, thread: Thread::Unbroken };
+        *follower =
+            Follower { newest: Some((token, sighting)), missed: 0, thread: Thread::Unbroken };
     }
 
     /// Between two holders that it was told nobody else held the lock. Only where one holds it at a time: of several

@@ -114,9 +114,11 @@ impl Reader {
         let place = self.history.waits.len();
         let source = self.here;
         if self.waiting.insert((client, lock), place).is_some() {
-            return Err("this client waits for this lock already; give each thread that waits for \
+            return Err(
+                "this client waits for this lock already; give each thread that waits for \
                 one lock a client name of its own"
-                .to_owned());
+                    .to_owned(),
+            );
         }
         self.history.waits.push(Wait { boot, lock, client, from, until: None, source });
         Ok(())
@@ -282,7 +284,9 @@ fn in_order(before: u64, at: u64, what: &str) -> Result<(), String> {
     if before <= at {
         return Ok(());
     }
-    Err(format!("the stamp {at} is before {before}, that of its \"{what}\": use one clock, CLOCK_BOOTTIME"))
+    Err(format!(
+        "the stamp {at} is before {before}, that of its \"{what}\": use one clock, CLOCK_BOOTTIME"
+    ))
 }
 
 /// Without serde_json's own line number: there is one line.

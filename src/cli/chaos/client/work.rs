@@ -1,7 +1,7 @@
 //! What clients do, each kind of work in a thread of its own and under a lock of its own, until the run is over.
 
-use super::{CATALOG, ELECTION, POOL, Post};
 use super::holding::{Belief, Holding};
+use super::{CATALOG, ELECTION, POOL, Post};
 use crate::cli::chaos::resource::{Access, FENCED, PLAIN};
 use crate::cli::verify::line::{Line, Mode as LineMode};
 use std::time::Duration;
