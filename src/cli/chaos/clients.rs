@@ -3,6 +3,7 @@
 use super::client::{LOCKS, WORD};
 use super::network::{Machine, Network};
 use super::nodes::{endpoints, last_line};
+use super::resource;
 use crate::cli::environment;
 use crate::cli::failure::Failure;
 use crate::cli::verify::line::{Kind, Line};
@@ -21,7 +22,6 @@ use tenure::sys::process;
 #[derive(Debug)]
 pub struct Clients {
     data: PathBuf,
-    sets: PathBuf,
     seeds: Rng,
     places: Vec<Place>,
 }
@@ -34,20 +34,18 @@ struct Place {
 }
 
 impl Clients {
-    /// Starts `count`, with logs below `data`, which work on the sets behind the socket `sets`.
+    /// Starts `count`, with logs below `data`, which work on the sets that are served there.
     ///
     /// # Errors
     /// No process.
     pub fn start(
         network: &Network,
         data: &Path,
-        sets: &Path,
         count: usize,
         seeds: Rng,
     ) -> Result<Self, Failure> {
         let places = (0..count).map(|_| Place::default()).collect();
-        let (data, sets) = (data.to_owned(), sets.to_owned());
-        let mut clients = Self { data, sets, seeds, places };
+        let mut clients = Self { data: data.to_owned(), seeds, places };
         clients.restart(network)?;
         Ok(clients)
     }
@@ -76,7 +74,7 @@ impl Clients {
         process::die_with_parent(&mut command);
         command
             .args([WORD, &endpoints(), &self.name(place)])
-            .args([&self.log(place), &self.sets])
+            .args([self.log(place), resource::socket(&self.data)])
             .arg(self.seeds.number().to_string())
             // Ctrl-C is for us, who end it in order.
             .process_group(0)
@@ -145,7 +143,7 @@ impl Clients {
         ended
     }
 
-    /// Tells all to end, and waits until they have; says who did not within `patience`.
+    /// Tells all to end, and waits until they have; says who did not within `patience`, or failed.
     #[must_use]
     pub fn finish(mut self, patience: Duration) -> Vec<String> {
         for place in &mut self.places {
@@ -153,17 +151,22 @@ impl Clients {
             drop(place.child.as_mut().and_then(|child| child.stdin.take()));
         }
         let deadline = Instant::now() + patience;
-        let mut late = Vec::new();
+        let mut complaints = Vec::new();
         for (place, slot) in self.places.iter_mut().enumerate() {
             let Some(child) = &mut slot.child else { continue };
-            while !has_ended(child) && Instant::now() < deadline {
+            let mut ended = child.try_wait();
+            while matches!(ended, Ok(None)) && Instant::now() < deadline {
                 std::thread::sleep(LOOK_EVERY);
+                ended = child.try_wait();
             }
-            if !has_ended(child) {
-                late.push(format!("client {} did not end when told to", name_of(place)));
+            let name = name_of(place);
+            match ended {
+                Ok(Some(status)) if status.success() => {}
+                Ok(Some(status)) => complaints.push(format!("client {name} failed ({status})")),
+                _ => complaints.push(format!("client {name} did not end when told to")),
             }
         }
-        late
+        complaints
     }
 
     /// What is still to be granted to whom, from what the logs have beyond their present ends.
@@ -256,10 +259,6 @@ pub fn client_of(name: &str) -> &str {
 #[must_use]
 pub fn name_of(place: usize) -> String {
     format!("c{}", place + 1)
-}
-
-fn has_ended(child: &mut Child) -> bool {
-    !matches!(child.try_wait(), Ok(None))
 }
 
 const LOOK_EVERY: Duration = Duration::from_millis(10);

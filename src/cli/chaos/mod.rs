@@ -108,7 +108,7 @@ fn play(options: &Options, network: Network, data: &Path) -> Result<u8, Failure>
         .map(|left| format!("not served after healing: {left}"))
         .collect();
     complaints.extend(stage.end());
-    let verdict = verify::judge(&stage::logs(data)?, verify::OVERTAKEN_MAX)?;
+    let verdict = verify::judge(&stage::logs(data)?, OVERTAKEN_MAX)?;
     let report = Report { history: &verdict.history, nemeses: &nemeses, clients, span };
     complaints.extend(report.zeros());
     output::print(&format!("\n{}\n{}", report.to_text(), verdict.to_text()))?;
@@ -158,3 +158,6 @@ fn make_empty(data: &Path) -> Result<(), Failure> {
         Err(error) => Err(Failure::usage(format!("cannot read {place}: {error}"))),
     }
 }
+
+/// A client that was cut off may back off for some seconds after healing, in which others are served 20 times a second.
+const OVERTAKEN_MAX: u64 = 500;

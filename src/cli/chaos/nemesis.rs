@@ -89,6 +89,14 @@ const OTHERS: [Nemesis; 7] = [
     Nemesis::AllKill,
 ];
 
+/// Whom it may strike, by their places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Targets {
+    pub leader: usize,
+    pub follower: usize,
+    pub client: usize,
+}
+
 impl Nemesis {
     /// How long it lasts: from, to. What must outlast a session (2 s) does.
     #[must_use]
@@ -120,8 +128,9 @@ impl Nemesis {
     }
 
     fn strike_once(self, stage: &mut Stage) -> Result<String, Failure> {
-        let (leader, follower, client) = stage.targets();
-        let nodes = |place: usize| format!("node {}", place + 1);
+        let targets = stage.targets();
+        let Targets { leader, follower, client } = targets;
+        let node = |place: usize| format!("node {}", place + 1);
         match self {
             Self::ClientStop => stage.clients.stop(client),
             Self::FollowerStop => stage.nodes.stop(follower),
@@ -131,7 +140,7 @@ impl Nemesis {
             Self::LeaderKill => stage.nodes.kill(leader)?,
             Self::AllKill => (0..NODES).try_for_each(|place| stage.nodes.kill(place))?,
             cut => {
-                let pairs = cut.pairs(leader, follower, client, stage.clients.count());
+                let pairs = cut.pairs(targets, stage.clients.count());
                 stage.network.cut(&pairs)?;
             }
         }
@@ -140,21 +149,16 @@ impl Nemesis {
                 format!("client {}", client + 1)
             }
             Self::FollowerCut | Self::FollowerDeaf | Self::FollowerStop | Self::FollowerKill => {
-                nodes(follower)
+                node(follower)
             }
             Self::AllKill => "all nodes".to_owned(),
-            _ => nodes(leader),
+            _ => node(leader),
         })
     }
 
-    /// Which directions a cut loses.
-    fn pairs(
-        self,
-        leader: usize,
-        follower: usize,
-        client: usize,
-        clients: usize,
-    ) -> Vec<(Machine, Machine)> {
+    /// Which directions a cut loses, of so many clients.
+    fn pairs(self, targets: Targets, clients: usize) -> Vec<(Machine, Machine)> {
+        let Targets { leader, follower, client } = targets;
         let (lead, follow) = (Machine::Node(leader), Machine::Node(follower));
         let others =
             |place: usize| (0..NODES).filter(move |other| *other != place).map(Machine::Node);
@@ -205,6 +209,10 @@ impl FromStr for Nemesis {
 mod tests {
     use super::*;
 
+    fn pairs(nemesis: Nemesis) -> Vec<(Machine, Machine)> {
+        nemesis.pairs(Targets { leader: 0, follower: 2, client: 0 }, 4)
+    }
+
     #[test]
     fn each_has_a_name_of_its_own() {
         for (nemesis, name) in ALL {
@@ -215,19 +223,19 @@ mod tests {
 
     #[test]
     fn a_triangle_leaves_the_third_node_to_both() {
-        let pairs = Nemesis::Triangle.pairs(0, 2, 0, 4);
+        let pairs = pairs(Nemesis::Triangle);
         assert_eq!(pairs, both(Machine::Node(0), Machine::Node(2)));
     }
 
     #[test]
     fn one_who_is_deaf_is_still_heard() {
-        let pairs = Nemesis::LeaderDeaf.pairs(1, 0, 0, 4);
-        assert!(pairs.iter().all(|(_, to)| *to == Machine::Node(1)) && pairs.len() == 2);
+        let pairs = pairs(Nemesis::LeaderDeaf);
+        assert!(pairs.iter().all(|(_, to)| *to == Machine::Node(0)) && pairs.len() == 2);
     }
 
     #[test]
     fn each_side_of_a_minority_has_clients_of_its_own() {
-        let pairs = Nemesis::Minority.pairs(0, 1, 0, 4);
+        let pairs = pairs(Nemesis::Minority);
         assert!(pairs.contains(&(Machine::Client(0), Machine::Node(0))));
         assert!(!pairs.contains(&(Machine::Client(1), Machine::Node(0))));
         assert!(pairs.contains(&(Machine::Client(1), Machine::Node(2))));

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tenure::sys::{clock, thread};
 
@@ -20,15 +20,22 @@ pub const PLAIN: &str = "set";
 /// The set that refuses tokens lower than the highest that it has seen.
 pub const FENCED: &str = "fenced-set";
 
-/// Serves both on a socket at `path` until this process ends, and logs each write.
+/// Where they are reached, below the directory of a run.
+#[must_use]
+pub fn socket(data: &Path) -> PathBuf {
+    data.join("sets.socket")
+}
+
+/// Serves both on the socket below `data` until this process ends, and logs each write.
 ///
 /// # Errors
 /// No socket, no thread, no log.
-pub fn serve(path: &Path, log: EventLog) -> Result<(), Failure> {
+pub fn serve(data: &Path, log: EventLog) -> Result<(), Failure> {
+    let path = socket(data);
     let cannot = |error| {
         Failure::unavailable(format!("cannot serve the sets at {}: {error}", path.display()))
     };
-    let listener = UnixListener::bind(path).map_err(cannot)?;
+    let listener = UnixListener::bind(&path).map_err(cannot)?;
     let sets = Arc::new(Sets { sets: Mutex::default(), log });
     let accept = move || {
         for stream in listener.incoming().map_while(Result::ok) {

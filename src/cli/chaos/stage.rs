@@ -2,7 +2,7 @@
 
 use super::clients::Clients;
 use super::event_log::EventLog;
-use super::nemesis::Nemesis;
+use super::nemesis::{Nemesis, Targets};
 use super::network::Network;
 use super::nodes::{NODES, Nodes};
 use super::resource;
@@ -52,11 +52,10 @@ impl Stage {
     ) -> Result<Self, Failure> {
         let signals = Signals::catch(ENDING)?;
         let mut rng = Rng::new(seed);
-        let sets = data.join("sets.socket");
-        resource::serve(&sets, EventLog::create(&data.join("sets.jsonl"))?)?;
+        resource::serve(data, EventLog::create(&data.join("sets.jsonl"))?)?;
         let log = EventLog::create(&data.join("nemeses.jsonl"))?;
         let nodes = Nodes::start(&network, data)?;
-        let clients = Clients::start(&network, data, &sets, clients, rng.fork())?;
+        let clients = Clients::start(&network, data, clients, rng.fork())?;
         let (began, complaints) = (Instant::now(), Vec::new());
         Ok(Self { clients, nodes, network, rng, log, signals, began, complaints })
     }
@@ -68,8 +67,8 @@ impl Stage {
     pub fn play(&mut self, nemesis: Nemesis) -> Result<Waited, Failure> {
         let (least, most) = nemesis.lasts();
         let lasts = self.rng.duration(least, most);
-        let mark = Line::at(Kind::Nemesis, clock::boot_nanos());
-        self.log.write(&Line { nemesis: Some(nemesis.to_string()), ..mark });
+        let name = Some(nemesis.to_string());
+        self.log.write(&Line { nemesis: name, ..Line::at(Kind::Nemesis, clock::boot_nanos()) });
         let struck = nemesis.strike(self)?;
         let at = self.began.elapsed().as_secs_f64();
         output::print(&format!("{at:7.1} s  {nemesis}: {struck}, {:.1} s\n", lasts.as_secs_f64()))?;
@@ -109,7 +108,7 @@ impl Stage {
     }
 
     /// The leader, or whichever if nobody is it yet; another node; a client.
-    pub fn targets(&mut self) -> (usize, usize, usize) {
+    pub fn targets(&mut self) -> Targets {
         let deadline = Instant::now() + LEADER_WAIT;
         let mut leader = self.nodes.leader();
         while leader.is_none() && Instant::now() < deadline {
@@ -118,7 +117,7 @@ impl Stage {
         let leader = leader.unwrap_or_else(|| self.rng.below(NODES as u64) as usize);
         let step = self.rng.between(1, NODES as u64 - 1) as usize;
         let client = self.rng.below(self.clients.count() as u64) as usize;
-        (leader, (leader + step) % NODES, client)
+        Targets { leader, follower: (leader + step) % NODES, client }
     }
 
     /// Waits until the cluster is whole and each client was granted each lock from now on; however long that takes,
@@ -135,9 +134,11 @@ impl Stage {
             if left.is_empty() && !self.nodes.are_whole() {
                 left.push("the three nodes are not one cluster".to_owned());
             }
-            left.extend(self.nodes.ended());
-            left.extend(self.clients.ended());
-            if left.is_empty() || Instant::now() > deadline {
+            self.complaints.extend(self.nodes.ended());
+            self.complaints.extend(self.clients.ended());
+            // One that ended is started no more, and would be waited for in vain.
+            let is_over = !self.complaints.is_empty() || Instant::now() > deadline;
+            if left.is_empty() || is_over {
                 return Ok(left);
             }
             if self.wait(LOOK_EVERY)? == Waited::Cut {

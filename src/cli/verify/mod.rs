@@ -124,5 +124,5 @@ impl Verdict {
     }
 }
 
-/// The queue is first come, first served; what is told late is a grant that went out while a client was away.
-pub const OVERTAKEN_MAX: u64 = 1000;
+/// The queue is first come, first served; but a client that was cut off stands in it only once it has come back.
+const OVERTAKEN_MAX: u64 = 1000;
