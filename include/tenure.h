@@ -201,7 +201,7 @@
 #define TENURE_EXCLUSIVE 0
 
 /**
- * Many holders, for later versions.
+ * Many holders, all of them readers. One that arrives behind a waiting writer queues behind it.
  */
 #define TENURE_SHARED 1
 
@@ -211,7 +211,7 @@
 #define TENURE_LEASE_STATE_HELD 1
 
 /**
- * Held, and asked to be given up soon. For later versions.
+ * Held, and asked to be given up: remaining_ns says how soon it ends. Finish, then release it.
  */
 #define TENURE_LEASE_STATE_ASKED 2
 
@@ -241,17 +241,17 @@
 #define TENURE_REASON_SESSION_CLOSED 3
 
 /**
- * An operator broke it. For later versions.
+ * It was broken: at once, or its grace was over (tenure_break).
  */
 #define TENURE_REASON_BROKEN 4
 
 /**
- * It was handed over. For later versions.
+ * tenure_transfer.
  */
 #define TENURE_REASON_TRANSFERRED 5
 
 /**
- * The program made no progress. For later versions.
+ * The program did not call tenure_client_progress within progress_ms.
  */
 #define TENURE_REASON_STALLED 6
 
@@ -271,7 +271,7 @@
 typedef struct tenure_client tenure_client;
 
 /**
- * Who holds a lock, as it was read. Immutable: any thread.
+ * Who holds a lock, as it was read or observed. Immutable: any thread.
  */
 typedef struct tenure_holder tenure_holder;
 
@@ -286,7 +286,7 @@ typedef struct tenure_lease tenure_lease;
 typedef struct tenure_node tenure_node;
 
 /**
- * Follows who holds a lock. For later versions. One reader.
+ * Follows who holds one lock or leads one election. One reader.
  */
 typedef struct tenure_observer tenure_observer;
 
@@ -331,7 +331,7 @@ typedef struct {
    */
   uint32_t request_timeout_ms;
   /**
-   * 0 = off. This version has no other.
+   * Renew the session only while tenure_client_progress is called at least so often; 0 = always.
    */
   uint32_t progress_ms;
   /**
@@ -373,15 +373,16 @@ typedef struct {
 typedef struct {
   uint32_t struct_size;
   /**
-   * TENURE_EXCLUSIVE. This version has no other.
+   * TENURE_EXCLUSIVE or TENURE_SHARED; TENURE_EXCLUSIVE for a semaphore.
    */
   int32_t mode;
   /**
-   * 0 or 1. This version has no other.
+   * How many of a semaphore's permits; 0 = 1, which is all that a lock has.
    */
   uint32_t permits;
   /**
-   * 0 = a lock. This version has no other.
+   * 0 = a lock, else a semaphore of so many permits. Fixed by those who hold it or wait for it: TENURE_INVALID
+   * for another.
    */
   uint32_t limit;
   /**
@@ -391,11 +392,11 @@ typedef struct {
   size_t value_len;
   /**
    * 0 = an owner of its own: threads that share a client exclude each other as processes do. The same other
-   * number in one session enters again, under the same token.
+   * number in one session enters again, under the same token; the lock is free with the last of its leases.
    */
   uint64_t owner;
   /**
-   * 0. This version has no other.
+   * If this lease expires, the lock stays taken for so much longer; at most 3600000.
    */
   uint32_t lock_delay_ms;
   /**
@@ -549,19 +550,37 @@ tenure_status tenure_client_open(const char *endpoints,
 tenure_status tenure_client_session(const tenure_client *client, tenure_session_info *inout);
 
 /**
- * For later versions: a descriptor that is readable while tenure_client_next has something. This version
- * returns -1; see tenure_client_session.
+ * A descriptor that is readable while tenure_client_next has something. Borrowed: poll it; never read it, close
+ * it, or keep it after the client is freed. -1 if the process has no descriptor left, or this is not a client.
+ * Any thread.
  */
 int tenure_client_fd(const tenure_client *client);
 
 /**
- * For later versions: waits for the next change of the session's state. This version returns
- * TENURE_UNSUPPORTED; see tenure_client_session.
+ * The next change of the session's state, in order; waits at most `wait_ms` for one. Afterwards *inout is filled
+ * in as it was at the change. What the state was when tenure_client_open returned is no change: ask
+ * tenure_client_session. Beyond 1024 unread changes the newest replaces the one before it.
+ *
+ * ```c
+ * tenure_session_info info = TENURE_SESSION_INFO_INIT;
+ * while (tenure_client_next(client, TENURE_FOREVER, &info) == TENURE_OK)
+ *     if (info.state == TENURE_SESSION_STATE_JEOPARDY)
+ *         finish_soon(info.remaining_ns);
+ * ```
+ *
+ * Statuses: TENURE_AGAIN (nothing within `wait_ms`), TENURE_CLOSED (all is read, and the client is closed),
+ * TENURE_INVALID, TENURE_FORKED. One thread at a time.
  */
-tenure_status tenure_client_next(tenure_client *client, int64_t wait_ms, tenure_session_info *inout);
+tenure_status tenure_client_next(tenure_client *client,
+                                 int64_t wait_ms,
+                                 tenure_session_info *inout);
 
 /**
- * For later versions: "I still move", with progress_ms. This version returns TENURE_UNSUPPORTED.
+ * "I still move": with progress_ms the session is renewed only as long as this is called at least so often, so
+ * that a program that hangs loses its locks (reason TENURE_REASON_STALLED). Call it where work is done, not from
+ * a timer. Without progress_ms it does nothing.
+ *
+ * Statuses: TENURE_CLOSED, TENURE_INVALID, TENURE_FORKED. Any thread; never blocks.
  */
 tenure_status tenure_client_progress(tenure_client *client);
 
@@ -600,7 +619,8 @@ void tenure_client_free(tenure_client *client);
  * }
  * ```
  *
- * Statuses: TENURE_TIMEOUT, TENURE_HELD (a try), TENURE_UNAVAILABLE, TENURE_BUSY, TENURE_SESSION_EXPIRED,
+ * Statuses: TENURE_TIMEOUT, TENURE_HELD (a try), TENURE_DEADLOCK (this wait would have closed a circle of owners
+ * that are not 0; the text says who waits for whom), TENURE_UNAVAILABLE, TENURE_BUSY, TENURE_SESSION_EXPIRED,
  * TENURE_CLOSED, TENURE_LIMIT, TENURE_INVALID, TENURE_UNSUPPORTED, TENURE_FORKED. Any thread.
  */
 tenure_status tenure_acquire(tenure_client *client,
@@ -610,8 +630,20 @@ tenure_status tenure_acquire(tenure_client *client,
                              tenure_lease **out);
 
 /**
- * For later versions: several locks in one step, under one lease and token. This version returns
- * TENURE_UNSUPPORTED.
+ * Acquires `count` locks (1 to 32, none twice) in one step, under one lease and token: all or nothing, and queued
+ * as one, so that others who want some of them in another order cannot be in each other's way. The options hold
+ * for each of them. Releasing the lease frees all; its name is the first.
+ *
+ * ```c
+ * const char *names[] = { "accounts/17", "accounts/42" };
+ * tenure_lease *lease;
+ * if (tenure_acquire_all(client, names, 2, TENURE_FOREVER, NULL, &lease) == TENURE_OK) {
+ *     move_money(tenure_lease_token(lease));
+ *     tenure_lease_free(lease);
+ * }
+ * ```
+ *
+ * For all else, and the statuses, see tenure_acquire. Any thread.
  */
 tenure_status tenure_acquire_all(tenure_client *client,
                                  const char *const *names,
@@ -648,7 +680,8 @@ tenure_status tenure_acquire_start(tenure_client *client,
                                    tenure_pending **out);
 
 /**
- * For later versions: tenure_acquire_all without blocking. This version returns TENURE_UNSUPPORTED.
+ * Begins to acquire `count` locks in one step and returns at once: tenure_acquire_all without blocking. See
+ * tenure_acquire_start, whose example and statuses are those of this function. Any thread.
  */
 tenure_status tenure_acquire_all_start(tenure_client *client,
                                        const char *const *names,
@@ -676,13 +709,20 @@ uint64_t tenure_lease_remaining_ns(const tenure_lease *lease);
 
 /**
  * A descriptor that is readable no later than remaining_ns reaches 0, also when this process's own threads are
- * stuck: the kernel's timer serves it. Borrowed: poll it; never read it, close it, or keep it after the lease
- * is freed. -1 if the process has no descriptor left, or this is not a lease. Any thread.
+ * stuck: the kernel's timer serves it; and from when the lease is asked to end (tenure_lease_state says which).
+ * Borrowed: poll it; never read it, close it, or keep it after the lease is freed. -1 if the process has no
+ * descriptor left, or this is not a lease. Any thread.
  */
 int tenure_lease_fd(const tenure_lease *lease);
 
 /**
  * Writes TENURE_LEASE_STATE_... to *state, and why it ended (TENURE_REASON_...) to *reason; either may be NULL.
+ *
+ * ```c
+ * int32_t state, reason;
+ * if (tenure_lease_state(lease, &state, &reason) == TENURE_OK && state == TENURE_LEASE_STATE_ASKED)
+ *     finish_within(tenure_lease_remaining_ns(lease));
+ * ```
  *
  * Statuses: TENURE_INVALID, TENURE_FORKED. Any thread; never blocks.
  */
@@ -691,9 +731,18 @@ tenure_status tenure_lease_state(const tenure_lease *lease,
                                  int32_t *reason);
 
 /**
- * For later versions: hands the lock to another client. This version returns TENURE_UNSUPPORTED.
+ * Hands the lock over, in one step: this lease ends (reason TENURE_REASON_TRANSFERRED, as do all handles of the
+ * same owner on it), and the first waiter whose client has the name `to_client` has the lock; NULL: the next in
+ * the queue. Only those count who wait for this one lock alone. The handle is still to be freed.
+ *
+ * Statuses: TENURE_NOT_FOUND (nobody of that name waits: the lease goes on, or, if the waiter left at that very
+ * moment, was released; tenure_lease_state says which), TENURE_LOST (it had ended before), TENURE_UNAVAILABLE
+ * (the lease goes on), TENURE_UNKNOWN (it has ended here, and the handover goes on in the background),
+ * TENURE_INVALID, TENURE_CLOSED, TENURE_FORKED. Any thread; blocks up to request_timeout_ms for each of two
+ * questions.
  */
-tenure_status tenure_transfer(tenure_lease *lease, const char *to_client);
+tenure_status tenure_transfer(tenure_lease *lease,
+                              const char *to_client);
 
 /**
  * Gives the lock back: remaining_ns is 0 from now on, then waits at most `wait_ms` (0: not at all) for the
@@ -740,8 +789,22 @@ void tenure_pending_cancel(tenure_pending *pending);
 void tenure_pending_free(tenure_pending *pending);
 
 /**
- * For later versions: waits to be elected. This version returns TENURE_UNSUPPORTED; tenure_acquire with a value
- * does the same.
+ * Waits to be elected as `name`, and returns only while that may still be believed in: a lease that ended in
+ * between is TENURE_LOST. `value` (copied, at most 4096 bytes; NULL for none) is what others see of the elected
+ * one. To resign, release the lease.
+ *
+ * ```c
+ * tenure_lease *lease;
+ * while (tenure_campaign(client, "scheduler", TENURE_FOREVER, "host-1", 6, &lease) == TENURE_OK) {
+ *     while (tenure_lease_remaining_ns(lease) > 0)
+ *         schedule_next(tenure_lease_token(lease));
+ *     tenure_lease_free(lease);
+ * }
+ * ```
+ *
+ * On success *out is a lease that you free with tenure_lease_free; else it is NULL.
+ *
+ * Statuses: TENURE_LOST, and those of tenure_acquire. Any thread.
  */
 tenure_status tenure_campaign(tenure_client *client,
                               const char *name,
@@ -751,7 +814,13 @@ tenure_status tenure_campaign(tenure_client *client,
                               tenure_lease **out);
 
 /**
- * For later versions: tenure_campaign without blocking. This version returns TENURE_UNSUPPORTED.
+ * Begins to campaign and returns at once: tenure_campaign without blocking. See tenure_acquire_start, whose
+ * example is that of this function too.
+ *
+ * On success *out is a pending that you free with tenure_pending_free; else it is NULL. `value` is not needed
+ * after the call.
+ *
+ * Statuses: those of tenure_acquire_start. Any thread.
  */
 tenure_status tenure_campaign_start(tenure_client *client,
                                     const char *name,
@@ -761,9 +830,15 @@ tenure_status tenure_campaign_start(tenure_client *client,
                                     tenure_pending **out);
 
 /**
- * For later versions: changes the value that others see. This version returns TENURE_UNSUPPORTED.
+ * Replaces the value that others see of what the lease holds (copied, at most 4096 bytes; NULL for none).
+ * Observers are told.
+ *
+ * Statuses: TENURE_LOST (the lease had ended), TENURE_UNAVAILABLE (surely not done), TENURE_UNKNOWN (it may have
+ * been done), TENURE_INVALID, TENURE_CLOSED, TENURE_FORKED. Any thread; blocks up to request_timeout_ms.
  */
-tenure_status tenure_proclaim(tenure_lease *lease, const void *value, size_t value_len);
+tenure_status tenure_proclaim(tenure_lease *lease,
+                              const void *value,
+                              size_t value_len);
 
 /**
  * Who holds `name`, linearizably: at some instant during the call. On success *out is a holder that you free
@@ -783,21 +858,22 @@ tenure_status tenure_proclaim(tenure_lease *lease, const void *value, size_t val
 tenure_status tenure_holder_of(tenure_client *client, const char *name, tenure_holder **out);
 
 /**
- * The token of the grant; 0 = vacant, or not a holder. Any thread.
+ * The token of the grant, of several the oldest; 0 = nobody holds it, or this is not a holder. Any thread.
  */
 uint64_t tenure_holder_token(const tenure_holder *holder);
 
 /**
- * The name of the client that holds it; NULL if this is not a holder. Valid until the holder is freed. Any
+ * The name of the client that holds it, "" if nobody does; NULL if this is not a holder. Valid until the holder is freed. Any
  * thread.
  */
 const char *tenure_holder_client(const tenure_holder *holder);
 
 /**
- * The value that came with the acquire, *len bytes (`len` may be NULL); NULL and 0 if this is not a holder.
+ * The value that came with the acquire or the last tenure_proclaim, *len bytes (`len` may be NULL); NULL and 0 if this is not a holder.
  * Valid until the holder is freed. Any thread.
  */
-const void *tenure_holder_value(const tenure_holder *holder, size_t *len);
+const void *tenure_holder_value(const tenure_holder *holder,
+                                size_t *len);
 
 /**
  * Since when, in milliseconds since 1970 by the wall clock of the server that led then: for people only. 0 if
@@ -806,7 +882,8 @@ const void *tenure_holder_value(const tenure_holder *holder, size_t *len);
 int64_t tenure_holder_since_unix_ms(const tenure_holder *holder);
 
 /**
- * How many changes an observer merged into this one; 0 here. Any thread.
+ * How many changes before this one an observer was not told of, at least: they were not read in time, or no
+ * server remembers them. 0 from tenure_holder_of, and if this is not a holder. Any thread.
  */
 uint64_t tenure_holder_missed(const tenure_holder *holder);
 
@@ -816,24 +893,53 @@ uint64_t tenure_holder_missed(const tenure_holder *holder);
 void tenure_holder_free(tenure_holder *holder);
 
 /**
- * For later versions: follows who holds `name`. This version returns TENURE_UNSUPPORTED; see tenure_holder_of.
+ * Follows who holds `name`, any lock or election: tenure_observer_next says who does now, and then each change,
+ * in order, through reconnects and changes of leader.
+ *
+ * On success *out is an observer that you free with tenure_observer_free; else it is NULL.
+ *
+ * ```c
+ * tenure_observer *observer;
+ * tenure_holder *holder;
+ * if (tenure_observe(client, "scheduler", &observer) == TENURE_OK) {
+ *     while (tenure_observer_next(observer, TENURE_FOREVER, &holder) == TENURE_OK) {
+ *         if (tenure_holder_token(holder) != 0)
+ *             printf("%s leads\n", tenure_holder_client(holder));
+ *         tenure_holder_free(holder);
+ *     }
+ *     tenure_observer_free(observer);
+ * }
+ * ```
+ *
+ * Statuses: TENURE_INVALID, TENURE_CLOSED, TENURE_LIMIT, TENURE_FORKED. Any thread; never blocks.
  */
 tenure_status tenure_observe(tenure_client *client,
                              const char *name,
                              tenure_observer **out);
 
 /**
- * For later versions: readable while tenure_observer_next has something. This version returns -1.
+ * A descriptor that is readable while tenure_observer_next has something. Borrowed: poll it; never read it, close
+ * it, or keep it after the observer is freed. -1 if the process has no descriptor left, or this is not an
+ * observer. Any thread.
  */
 int tenure_observer_fd(const tenure_observer *observer);
 
 /**
- * For later versions: the next change. This version returns TENURE_UNSUPPORTED.
+ * Who holds it: first as it is, then each change; waits at most `wait_ms` for one. The token is 0 when nobody
+ * holds it. Beyond 1024 unread changes the newest replaces the one before it, and tenure_holder_missed of it says
+ * how many were.
+ *
+ * On success *out is a holder that you free with tenure_holder_free; else it is NULL.
+ *
+ * Statuses: TENURE_AGAIN (nothing within `wait_ms`), TENURE_CLOSED (all is read, and the client is closed),
+ * TENURE_INVALID, TENURE_FORKED. One thread at a time.
  */
-tenure_status tenure_observer_next(tenure_observer *observer, int64_t wait_ms, tenure_holder **out);
+tenure_status tenure_observer_next(tenure_observer *observer,
+                                   int64_t wait_ms,
+                                   tenure_holder **out);
 
 /**
- * For later versions: frees an observer. This version has none to free.
+ * Frees an observer. NULL, and an observer that was freed already, are harmless. Any thread; never blocks.
  */
 void tenure_observer_free(tenure_observer *observer);
 
@@ -849,7 +955,17 @@ tenure_status tenure_validate(tenure_client *client,
                               uint64_t token);
 
 /**
- * For later versions: takes a lock from its holder. This version returns TENURE_UNSUPPORTED.
+ * Takes the lock `name` from whoever holds it under `token`; 0: from all who hold it. `reason` (at most 255
+ * bytes; NULL for none) is for people.
+ *
+ * `grace_ms` is how long a holder may go on: -1 = for its session's TTL, else for so many milliseconds, from when
+ * it hears of it. It sees TENURE_LEASE_STATE_ASKED, and tenure_lease_fd of it is readable; the lock is free when it
+ * releases, when the grace is over at its side, or when its session ends. 0 = at once: the lock is free though its
+ * holder may not know yet, and only tokens protect from then on.
+ *
+ * Statuses: TENURE_OK (the holder is asked, or the lock is free), TENURE_NOT_FOUND (nobody holds it so),
+ * TENURE_UNAVAILABLE (surely not done), TENURE_UNKNOWN (it may have been done), TENURE_INVALID, TENURE_CLOSED,
+ * TENURE_FORKED. Any thread; blocks up to request_timeout_ms.
  */
 tenure_status tenure_break(tenure_client *client,
                            const char *name,
@@ -858,7 +974,23 @@ tenure_status tenure_break(tenure_client *client,
                            const char *reason);
 
 /**
- * For later versions: "locks", "lock", "session" or "cluster" as JSON. This version returns TENURE_UNSUPPORTED.
+ * What there is, as JSON, the same text that the tenure program prints with --json. `what` is "locks" (all whose
+ * names begin with `name`; NULL or "": all), "lock" (the one called `name`), "session" (the one whose id is `name`
+ * in digits; NULL or "": this client's) or "cluster" (`name` is not used).
+ *
+ * *len is the size of the buffer `json`; afterwards it is what the text needs, with the NUL that ends it. With 0
+ * the buffer may be NULL. What there is may change between two calls:
+ *
+ * ```c
+ * char *json = NULL;
+ * size_t len = 0;
+ * while (tenure_describe(client, "locks", "jobs/", json, &len) == TENURE_TOO_SMALL)
+ *     json = realloc(json, len);
+ * ```
+ *
+ * Statuses: TENURE_TOO_SMALL (*len says what is needed; the buffer is as it was), TENURE_UNAVAILABLE,
+ * TENURE_INVALID, TENURE_CLOSED, TENURE_FORKED. What is not there is an empty list or null in the text. Any
+ * thread; blocks up to request_timeout_ms for each page of locks.
  */
 tenure_status tenure_describe(tenure_client *client,
                               const char *what,

@@ -74,6 +74,13 @@ fn c_locks_pendings_and_nodes_work_on_a_cluster() {
 }
 
 #[test]
+fn c_kinds_of_locks_elections_orders_and_session_events_work_on_a_cluster() {
+    let directory = tempfile::tempdir().unwrap();
+    let program = build_c("tests/c/service.c", "service", &["-pthread"]);
+    assert_eq!(run(Command::new(program).arg(directory.path())), "service: good\n");
+}
+
+#[test]
 fn c_example_takes_a_lock_and_gives_it_back() {
     let cluster = Cluster::start();
     let program = build_c("bindings/c/examples/lock.c", "example-lock", &[]);

@@ -26,6 +26,7 @@
 #include <string_view>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 namespace tenure {
 
@@ -146,6 +147,7 @@ struct free_handle {
     void operator()(tenure_lease *handle) const noexcept { tenure_lease_free(handle); }
     void operator()(tenure_pending *handle) const noexcept { tenure_pending_free(handle); }
     void operator()(tenure_holder *handle) const noexcept { tenure_holder_free(handle); }
+    void operator()(tenure_observer *handle) const noexcept { tenure_observer_free(handle); }
     void operator()(tenure_node *handle) const noexcept { tenure_node_free(handle); }
 };
 
@@ -180,8 +182,26 @@ public:
 
     bool lost() const noexcept { return remaining() == std::chrono::nanoseconds::zero(); }
 
-    // Readable once lost. Borrowed: poll it, never read or close it.
+    // Held, but somebody wants it: remaining() says how soon it ends. Finish, then release it.
+    bool asked() const noexcept { return state_and_reason().first == TENURE_LEASE_STATE_ASKED; }
+
+    // Why it ended, one of TENURE_REASON_...; TENURE_REASON_NONE before.
+    int reason() const noexcept { return state_and_reason().second; }
+
+    // Readable once lost, or asked to end. Borrowed: poll it, never read or close it.
     int fd() const noexcept { return handle_ ? tenure_lease_fd(handle_.get()) : -1; }
+
+    // Replaces the value that others see. Throws errc::lost if the lease had ended.
+    void proclaim(std::string_view value) {
+        detail::check(tenure_proclaim(handle_.get(), value.data(), value.size()));
+    }
+
+    // Ends it, and hands what it held to the next in the queue, or to the first waiter of that client name. Throws
+    // errc::not_found if nobody (of that name) waits: then the lease goes on.
+    void transfer() { detail::check(tenure_transfer(handle_.get(), nullptr)); }
+    void transfer(const std::string &to_client) {
+        detail::check(tenure_transfer(handle_.get(), detail::text(to_client, "the client's name")));
+    }
 
     // Throws errc::lost if the lease had ended before.
     void release(std::chrono::milliseconds wait = std::chrono::seconds(5)) {
@@ -194,6 +214,14 @@ public:
     tenure_lease *native_handle() const noexcept { return handle_.get(); }
 
 private:
+    std::pair<int, int> state_and_reason() const noexcept {
+        std::int32_t state = TENURE_LEASE_STATE_ENDED;
+        std::int32_t reason = TENURE_REASON_NONE;
+        if (handle_)
+            tenure_lease_state(handle_.get(), &state, &reason);
+        return {state, reason};
+    }
+
     detail::owned<tenure_lease> handle_;
 };
 
@@ -236,6 +264,58 @@ struct holder {
     std::chrono::system_clock::time_point since;
 };
 
+namespace detail {
+
+inline holder copied(const tenure_holder *found) {
+    std::size_t length = 0;
+    const void *value = tenure_holder_value(found, &length);
+    holder result;
+    result.token = tenure_holder_token(found);
+    result.client = tenure_holder_client(found);
+    result.value.assign(static_cast<const char *>(value), length);
+    result.since = std::chrono::system_clock::time_point(
+        std::chrono::milliseconds(tenure_holder_since_unix_ms(found)));
+    return result;
+}
+
+} // namespace detail
+
+// What an observer is told.
+struct observed {
+    // Nothing: nobody holds it.
+    std::optional<tenure::holder> holder;
+    // Changes before this one that were not told: at least so many.
+    std::uint64_t missed = 0;
+};
+
+// Follows who holds one lock or leads one election. Move-only; one reader.
+class observer {
+public:
+    explicit observer(tenure_observer *handle) noexcept : handle_(handle) {}
+
+    // Readable while next() has something. Borrowed: poll it, never read or close it.
+    int fd() const noexcept { return tenure_observer_fd(handle_.get()); }
+
+    // Who holds it: first as it is, then each change; nothing if there is none within `wait`. Throws errc::closed once
+    // all is read and the client is closed.
+    std::optional<observed> next(std::chrono::milliseconds wait = forever) {
+        tenure_holder *found = nullptr;
+        const tenure_status status = tenure_observer_next(handle_.get(), detail::wait_ms(wait), &found);
+        if (status == TENURE_AGAIN)
+            return std::nullopt;
+        detail::check(status);
+        const detail::owned<tenure_holder> owner(found);
+        observed result;
+        if (tenure_holder_token(found) != 0)
+            result.holder = detail::copied(found);
+        result.missed = tenure_holder_missed(found);
+        return result;
+    }
+
+private:
+    detail::owned<tenure_observer> handle_;
+};
+
 struct client_options {
     std::string name;
     // Zero: the default, 10 s.
@@ -244,15 +324,27 @@ struct client_options {
     std::chrono::milliseconds connect_timeout{0};
     // Zero: the default, 5 s.
     std::chrono::milliseconds request_timeout{0};
+    // Not zero: the session is renewed only while client::progress() is called at least so often.
+    std::chrono::milliseconds progress{0};
     bool background = false;
 };
 
 struct acquire_options {
     // Shown to whoever asks who holds it; at most 4 KiB.
     std::string value;
-    // 0: each acquire is an owner of its own.
+    // 0: each acquire is an owner of its own. The same other number enters again what it holds.
     std::uint64_t owner = 0;
+    // One of many readers.
+    bool shared = false;
+    // Not 0: a semaphore of this size, and how many of its permits.
+    std::uint32_t limit = 0;
+    std::uint32_t permits = 1;
+    // After an expiry of this lease the lock stays taken for so long.
+    std::chrono::milliseconds lock_delay{0};
 };
+
+// For break_lock: the holder may go on for its session's TTL.
+constexpr std::chrono::milliseconds session_ttl{-1};
 
 struct session {
     int state = TENURE_SESSION_STATE_ENDED;
@@ -299,6 +391,30 @@ public:
         return granted;
     }
 
+    // All of `names` in one step, under one lease and token.
+    lease acquire_all(const std::vector<std::string> &names, std::chrono::milliseconds wait = forever,
+                      const acquire_options &options = acquire_options()) {
+        tenure_lease *granted = nullptr;
+        const tenure_acquire_options given = c_options(options);
+        std::vector<const char *> texts;
+        for (const std::string &name : names)
+            texts.push_back(detail::text(name, "the name"));
+        // An empty vector's data may be null: how many there are is checked first.
+        const char *none = nullptr;
+        detail::check(tenure_acquire_all(handle_.get(), texts.empty() ? &none : texts.data(), texts.size(),
+                                         detail::wait_ms(wait), &given, &granted));
+        return lease(granted);
+    }
+
+    // Waits to be elected as `name`; others see `value`. The lease held at the instant of the return.
+    lease campaign(const std::string &name, std::string_view value = std::string_view(),
+                   std::chrono::milliseconds wait = forever) {
+        tenure_lease *granted = nullptr;
+        detail::check(tenure_campaign(handle_.get(), detail::text(name, "the name"), detail::wait_ms(wait),
+                                      value.data(), value.size(), &granted));
+        return lease(granted);
+    }
+
     pending acquire_start(const std::string &name, std::chrono::milliseconds wait = forever,
                           const acquire_options &options = acquire_options()) {
         tenure_pending *started = nullptr;
@@ -316,15 +432,22 @@ public:
             return std::nullopt;
         detail::check(status);
         const detail::owned<tenure_holder> owner(found);
-        std::size_t length = 0;
-        const void *value = tenure_holder_value(found, &length);
-        holder result;
-        result.token = tenure_holder_token(found);
-        result.client = tenure_holder_client(found);
-        result.value.assign(static_cast<const char *>(value), length);
-        result.since = std::chrono::system_clock::time_point(
-            std::chrono::milliseconds(tenure_holder_since_unix_ms(found)));
-        return result;
+        return detail::copied(found);
+    }
+
+    // Follows who holds `name`, any lock or election.
+    observer observe(const std::string &name) {
+        tenure_observer *started = nullptr;
+        detail::check(tenure_observe(handle_.get(), detail::text(name, "the name"), &started));
+        return observer(started);
+    }
+
+    // Takes `name` from whoever holds it under `token` (0: from all who hold it), who may go on for `grace` and is told;
+    // after no grace at all only tokens protect. Throws errc::not_found if nobody holds it so.
+    void break_lock(const std::string &name, std::chrono::milliseconds grace = session_ttl,
+                    const std::string &reason = std::string(), std::uint64_t token = 0) {
+        detail::check(tenure_break(handle_.get(), detail::text(name, "the name"), token, grace.count(),
+                                   detail::text(reason, "the reason")));
     }
 
     // Whether `token` holds `name` now, at the server.
@@ -347,6 +470,9 @@ public:
         result.leases = info.leases;
         return result;
     }
+
+    // "I still move": see client_options::progress.
+    void progress() { detail::check(tenure_client_progress(handle_.get())); }
 
     // Ends the session and its leases; waiting calls throw errc::closed.
     void close(std::chrono::milliseconds wait = std::chrono::seconds(5)) {
@@ -374,12 +500,20 @@ private:
         given.ttl_ms = detail::option_ms(options.ttl, "ttl");
         given.connect_timeout_ms = detail::option_ms(options.connect_timeout, "connect_timeout");
         given.request_timeout_ms = detail::option_ms(options.request_timeout, "request_timeout");
+        given.progress_ms = detail::option_ms(options.progress, "progress");
         given.flags = options.background ? TENURE_OPEN_BACKGROUND : 0;
         return given;
     }
 
     static tenure_acquire_options c_options(const acquire_options &options) noexcept {
         tenure_acquire_options given = TENURE_ACQUIRE_OPTIONS_INIT;
+        const std::int64_t longest = std::numeric_limits<std::uint32_t>::max();
+        given.mode = options.shared ? TENURE_SHARED : TENURE_EXCLUSIVE;
+        given.permits = options.permits;
+        given.limit = options.limit;
+        // What is out of range is refused as too long.
+        given.lock_delay_ms = static_cast<std::uint32_t>(
+            options.lock_delay.count() < 0 ? longest : std::min<std::int64_t>(options.lock_delay.count(), longest));
         given.value = options.value.data();
         given.value_len = options.value.size();
         given.owner = options.owner;
@@ -387,6 +521,29 @@ private:
     }
 
     std::shared_ptr<tenure_client> handle_;
+};
+
+// An election: the lock of its name, with a value that others see.
+class election {
+public:
+    election(client owner, std::string name) : client_(std::move(owner)), name_(std::move(name)) {}
+
+    // Waits to be elected. To resign, release the lease.
+    lease campaign(std::string_view value = std::string_view(), std::chrono::milliseconds wait = forever) {
+        return client_.campaign(name_, value, wait);
+    }
+
+    // Who leads; nothing if nobody does.
+    std::optional<holder> leader() { return client_.holder_of(name_); }
+
+    // Follows who leads.
+    observer observe() { return client_.observe(name_); }
+
+    const std::string &name() const noexcept { return name_; }
+
+private:
+    client client_;
+    std::string name_;
 };
 
 // A lock that meets TimedLockable, for std::unique_lock, std::scoped_lock and their like. Threads that share it

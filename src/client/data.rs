@@ -62,6 +62,14 @@ impl Default for AcquireOptions {
     }
 }
 
+impl AcquireOptions {
+    /// Of a reader, who shares the lock with others.
+    #[must_use]
+    pub fn shared() -> Self {
+        Self { mode: Mode::Shared, ..Self::default() }
+    }
+}
+
 /// How a lock is taken from its holder (L23).
 #[derive(Clone, Debug, Default)]
 pub struct BreakOptions {
@@ -71,7 +79,7 @@ pub struct BreakOptions {
     pub grace: Grace,
     /// To whom it goes then, by a waiter's client name; `None`: to the next in the queue.
     pub to: Option<String>,
-    /// Why, for people.
+    /// Why, for people; at most 255 bytes.
     pub reason: String,
 }
 
@@ -114,7 +122,7 @@ pub enum LeaseState {
 }
 
 /// Who holds a lock.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Holder {
     /// The token of the grant.
     pub token: Token,

@@ -1,16 +1,18 @@
-//! Elections, and who follows them. An election is a lock with a value.
+//! Elections. An election is a lock with a value.
 
-use super::api::{Client, Lease, Pending};
+use super::api::Client;
+use super::calls::{checked_name, wait_for_order};
 use super::core::Wait;
-use super::data::Observed;
+use super::data::AcquireOptions;
+use super::lease::Lease;
+use super::pending::{Kind, Pending};
 use crate::Error;
-use std::os::fd::RawFd;
 
 impl Client {
     /// Waits to be elected, and returns only if the lease is still believed in at that instant.
     ///
     /// # Errors
-    /// As for `acquire`.
+    /// As for `acquire`; LOST: it was elected, and that ended before the call returned.
     pub fn campaign(&self, name: &str, wait: Wait, value: &[u8]) -> Result<Lease, Error> {
         self.campaign_start(name, wait, value)?.take(Wait::Forever)
     }
@@ -20,17 +22,8 @@ impl Client {
     /// # Errors
     /// As for `acquire_start`.
     pub fn campaign_start(&self, name: &str, wait: Wait, value: &[u8]) -> Result<Pending, Error> {
-        let _ = (name, wait, value);
-        todo!("client driver")
-    }
-
-    /// Follows who holds `name`, a lock or an election.
-    ///
-    /// # Errors
-    /// INVALID, CLOSED, FORKED, LIMIT.
-    pub fn observe(&self, name: &str) -> Result<Observer, Error> {
-        let _ = name;
-        todo!("client driver")
+        let options = AcquireOptions { value: value.to_vec(), ..AcquireOptions::default() };
+        self.start((checked_name(name)?, Vec::new()), wait, options, Kind::Campaign)
     }
 }
 
@@ -40,28 +33,9 @@ impl Lease {
     /// # Errors
     /// LOST if it had ended; UNAVAILABLE, UNKNOWN after the request timeout; INVALID.
     pub fn proclaim(&self, value: &[u8]) -> Result<(), Error> {
-        let _ = value;
-        todo!("client driver")
-    }
-}
-
-/// Follows who holds one lock, for one reader. Dropped it follows no more.
-#[derive(Debug)]
-pub struct Observer {}
-
-impl Observer {
-    /// Readable while `next` has something; `None` when the process has no file descriptor left.
-    #[must_use]
-    pub fn fd(&self) -> Option<RawFd> {
-        todo!("client driver")
-    }
-
-    /// The present holder, then each change in order; beyond 1,024 unread ones the newest comes with `missed`.
-    ///
-    /// # Errors
-    /// AGAIN: nothing new within `wait`; CLOSED, FORKED, INTERNAL.
-    pub fn next(&self, wait: Wait) -> Result<Observed, Error> {
-        let _ = wait;
-        todo!("client driver")
+        let (lease, value) = (self.state.id, value.to_vec());
+        let shared = &self.handle.shared;
+        let (_, slot) = shared.call(|core, now| core.proclaim(now, lease, value))?;
+        wait_for_order(&self.handle, &slot)
     }
 }

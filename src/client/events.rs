@@ -1,25 +1,31 @@
 //! What happens to a client's session, and whether its program moves.
 
 use super::api::Client;
+use super::calls::until;
 use super::core::Wait;
 use super::data::SessionInfo;
-use crate::Error;
+use crate::{Error, Status};
 use std::os::fd::RawFd;
+use std::sync::Arc;
 
 impl Client {
     /// Readable while `next_event` has something; `None` when the process has no file descriptor left.
     #[must_use]
     pub fn events_fd(&self) -> Option<RawFd> {
-        todo!("client driver")
+        let shared = &self.handle.shared;
+        let feed = shared.look(|inner, _| Arc::clone(inner.session_feed())).ok()?;
+        shared.feed_fd(&feed)
     }
 
-    /// Each change of the session's state, in order: VALID, JEOPARDY, ENDED. One reader.
+    /// Each change of the session's state, in order: VALID, JEOPARDY, ENDED; beyond 1,024 unread ones the newest
+    /// replaces the one before it. What the state is now is no change. One reader.
     ///
     /// # Errors
     /// AGAIN: nothing new within `wait`; CLOSED, FORKED, INTERNAL.
     pub fn next_event(&self, wait: Wait) -> Result<SessionInfo, Error> {
-        let _ = wait;
-        todo!("client driver")
+        let shared = &self.handle.shared;
+        let feed = shared.look(|inner, _| Arc::clone(inner.session_feed()))?;
+        shared.next(&feed, until(wait))?.ok_or(Status::Again.into())
     }
 
     /// The program moves: with `ClientOptions::progress` the session is renewed only as long as it does.
@@ -27,6 +33,10 @@ impl Client {
     /// # Errors
     /// CLOSED, FORKED, INTERNAL.
     pub fn progress(&self) -> Result<(), Error> {
-        todo!("client driver")
+        self.handle.shared.with(|inner, now| {
+            inner.check_open()?;
+            inner.core.progress(now);
+            Ok(())
+        })?
     }
 }

@@ -11,21 +11,27 @@
 //! ```
 
 mod api;
+mod calls;
 pub mod core;
 mod data;
 mod driver;
 mod elections;
 mod endpoints;
 mod events;
+mod lease;
 mod line;
+mod observer;
 mod operator;
 mod orders;
+mod pending;
 mod status;
 
 pub use self::core::{EndReason, SessionState, Wait};
-pub use api::{Client, Lease, Pending};
+pub use api::Client;
 pub use data::{
     AcquireOptions, BreakOptions, ClientOptions, Grace, Holder, LeaseState, Observed, SessionInfo,
 };
-pub use elections::Observer;
+pub use lease::Lease;
+pub use observer::Observer;
 pub use operator::Operator;
+pub use pending::Pending;

@@ -1,8 +1,14 @@
 //! Handing a lock over, taking it from its holder, and showing what there is.
 
-use super::api::{Client, Lease};
-use super::data::BreakOptions;
-use crate::Error;
+use super::api::Client;
+use super::calls::{checked_name, unexpected, wait_for_done, wait_for_order};
+use super::core::{BreakCall, Wait};
+use super::data::{BreakOptions, Grace};
+use super::lease::Lease;
+use crate::base::Token;
+use crate::lock::BreakWay;
+use crate::wire::{Query, ReadAnswer};
+use crate::{Error, Status};
 
 impl Client {
     /// Takes `name` from its holder (L23): asks it to end, or at once.
@@ -11,8 +17,16 @@ impl Client {
     /// NOT_FOUND: nobody holds it so, or nobody waits who is called as `to` says; UNAVAILABLE, UNKNOWN after the
     /// request timeout; INVALID, CLOSED, …
     pub fn break_lock(&self, name: &str, options: BreakOptions) -> Result<(), Error> {
-        let _ = (name, options);
-        todo!("client driver")
+        let BreakOptions { token, grace, to, reason } = options;
+        if reason.len() > REASON_BYTES_MAX {
+            let bytes = reason.len();
+            let text = format!("a reason has at most {REASON_BYTES_MAX} bytes, not {bytes}");
+            return Err(Error::new(Status::Invalid, text));
+        }
+        let (name, token, way) = (checked_name(name)?, token.unwrap_or(Token(0)), grace.way());
+        let wish = BreakCall { name, token, way, to, reason };
+        let (_, slot) = self.handle.shared.call(|core, now| core.break_lock(now, wish))?;
+        wait_for_order(&self.handle, &slot)
     }
 
     /// `what` = "locks" (below the prefix `name`), "lock", "session" (`name` is its id, "" this client's) or "cluster",
@@ -34,7 +48,49 @@ impl Lease {
     /// NOT_FOUND: nobody of that name waits: the lease goes on, or, if the waiter left just now, was released;
     /// LOST if it had ended; UNAVAILABLE; UNKNOWN: not answered in time, going on in the background.
     pub fn transfer(&self, to: Option<&str>) -> Result<(), Error> {
-        let _ = to;
-        todo!("client driver")
+        if self.remaining().is_zero() {
+            return Err(Error::new(Status::Lost, "the lease had ended before it was handed over"));
+        }
+        self.check_somebody_waits(to)?;
+        let (lease, to) = (self.state.id, to.map(str::to_owned));
+        let shared = &self.handle.shared;
+        let (call, slot) = shared.call(|core, now| core.transfer(now, lease, to))?;
+        let wait = Wait::For(self.handle.request_timeout);
+        wait_for_done(&self.handle, call, &slot, wait)?.unwrap_or_else(|| {
+            let text = "the handover is not answered yet; it goes on in the background";
+            Err(Error::new(Status::Unknown, text))
+        })
+    }
+
+    /// Asked before belief ends: a lease that nobody could take over goes on.
+    fn check_somebody_waits(&self, to: Option<&str>) -> Result<(), Error> {
+        let (name, client) = (self.state.name.clone(), to.map(str::to_owned));
+        match self.handle.read(Query::Waits { name, client })? {
+            ReadAnswer::Valid(true) => Ok(()),
+            ReadAnswer::Valid(false) => {
+                let who = to.map_or("nobody".to_owned(), |to| format!("no client called {to:?}"));
+                let text = format!("{who} waits for {:?} alone: the lease goes on", self.name());
+                Err(Error::new(Status::NotFound, text))
+            }
+            other => Err(unexpected(&other)),
+        }
     }
 }
+
+impl Grace {
+    /// As the log has it.
+    fn way(self) -> BreakWay {
+        match self {
+            Self::Ttl => BreakWay::Ask { grace_ms: None },
+            Self::For(grace) => {
+                // Less than a millisecond is not at once: belief still ends before the lock is free.
+                let grace_ms = u32::try_from(grace.as_millis()).unwrap_or(u32::MAX).max(1);
+                BreakWay::Ask { grace_ms: Some(grace_ms) }
+            }
+            Self::Now => BreakWay::Now,
+        }
+    }
+}
+
+/// What servers take.
+const REASON_BYTES_MAX: usize = 255;

@@ -2,13 +2,14 @@
 
 use super::guard::{guard, guard_or, unsupported};
 use super::handle::{enter, export, free};
+use super::lease::no_descriptor;
 use super::log::install;
 use super::sized::{self, Sized32};
 use super::status::tenure_status;
 use super::strings::{CLIENT_NAME, ENDPOINTS, optional_text, out};
 use super::wait::wait;
 use crate::Error;
-use crate::client::{Client, ClientOptions, Wait};
+use crate::client::{Client, ClientOptions, SessionInfo, Wait};
 use std::ffi::{c_char, c_int};
 use std::mem::offset_of;
 use std::time::Duration;
@@ -43,7 +44,7 @@ pub struct tenure_client_options {
     pub connect_timeout_ms: u32,
     /// How long calls without a wait of their own try; 0 = 5000.
     pub request_timeout_ms: u32,
-    /// 0 = off. This version has no other.
+    /// Renew the session only while tenure_client_progress is called at least so often; 0 = always.
     pub progress_ms: u32,
     /// TENURE_OPEN_BACKGROUND.
     pub flags: u32,
@@ -114,7 +115,7 @@ pub unsafe extern "C" fn tenure_client_session(
 ) -> tenure_status {
     guard(|| {
         let client = enter::<ClientObject>(client)?;
-        let info = session_info(&client.0);
+        let info = session_info(client.0.session());
         // SAFETY: the caller passes a struct that begins with its size.
         unsafe {
             sized::check_room(inout)?;
@@ -123,33 +124,54 @@ pub unsafe extern "C" fn tenure_client_session(
     })
 }
 
-/// For later versions: a descriptor that is readable while tenure_client_next has something. This version
-/// returns -1; see tenure_client_session.
+/// A descriptor that is readable while tenure_client_next has something. Borrowed: poll it; never read it, close
+/// it, or keep it after the client is freed. -1 if the process has no descriptor left, or this is not a client.
+/// Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_client_fd(client: *const tenure_client) -> c_int {
     guard_or(-1, || {
-        enter::<ClientObject>(client)?;
-        Err(unsupported("tenure_client_fd; ask tenure_client_session"))
+        let client = enter::<ClientObject>(client)?;
+        client.0.events_fd().ok_or_else(no_descriptor)
     })
 }
 
-/// For later versions: waits for the next change of the session's state. This version returns
-/// TENURE_UNSUPPORTED; see tenure_client_session.
+/// The next change of the session's state, in order; waits at most `wait_ms` for one. Afterwards *inout is filled
+/// in as it was at the change. What the state was when tenure_client_open returned is no change: ask
+/// tenure_client_session. Beyond 1024 unread changes the newest replaces the one before it.
+///
+/// ```c
+/// tenure_session_info info = TENURE_SESSION_INFO_INIT;
+/// while (tenure_client_next(client, TENURE_FOREVER, &info) == TENURE_OK)
+///     if (info.state == TENURE_SESSION_STATE_JEOPARDY)
+///         finish_soon(info.remaining_ns);
+/// ```
+///
+/// Statuses: TENURE_AGAIN (nothing within `wait_ms`), TENURE_CLOSED (all is read, and the client is closed),
+/// TENURE_INVALID, TENURE_FORKED. One thread at a time.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_client_next(
     client: *mut tenure_client,
     wait_ms: i64,
     inout: *mut tenure_session_info,
 ) -> tenure_status {
-    let _not_used = (client, wait_ms, inout);
-    guard(|| Err(unsupported("tenure_client_next; ask tenure_client_session")))
+    guard(|| {
+        let client = enter::<ClientObject>(client)?;
+        // SAFETY: the caller passes a struct that begins with its size.
+        unsafe { sized::check_room(inout) }?;
+        let info = session_info(client.0.next_event(wait(wait_ms)?)?);
+        // SAFETY: there is room for it.
+        unsafe { sized::write(inout, &info) }
+    })
 }
 
-/// For later versions: "I still move", with progress_ms. This version returns TENURE_UNSUPPORTED.
+/// "I still move": with progress_ms the session is renewed only as long as this is called at least so often, so
+/// that a program that hangs loses its locks (reason TENURE_REASON_STALLED). Call it where work is done, not from
+/// a timer. Without progress_ms it does nothing.
+///
+/// Statuses: TENURE_CLOSED, TENURE_INVALID, TENURE_FORKED. Any thread; never blocks.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_client_progress(client: *mut tenure_client) -> tenure_status {
-    let _not_used = client;
-    guard(|| Err(unsupported("tenure_client_progress")))
+    guard(|| enter::<ClientObject>(client)?.0.progress())
 }
 
 /// Ends the session and all its leases: remaining_ns of each is 0 from now on, calls that wait in this client
@@ -192,9 +214,6 @@ pub(super) unsafe fn client_options(
 ) -> Result<ClientOptions, Error> {
     // SAFETY: the caller's promise.
     let given = unsafe { sized::read(options) }?;
-    if given.progress_ms != 0 {
-        return Err(unsupported("progress_ms"));
-    }
     if given.flags & !TENURE_OPEN_BACKGROUND != 0 {
         return Err(unsupported(&format!("flags {:#x} of a client", given.flags)));
     }
@@ -207,7 +226,8 @@ pub(super) unsafe fn client_options(
         connect_timeout: millis_or(given.connect_timeout_ms, defaults.connect_timeout),
         request_timeout: millis_or(given.request_timeout_ms, defaults.request_timeout),
         background: given.flags & TENURE_OPEN_BACKGROUND != 0,
-        progress: None,
+        progress: (given.progress_ms != 0)
+            .then(|| Duration::from_millis(u64::from(given.progress_ms))),
     })
 }
 
@@ -224,8 +244,7 @@ pub(super) fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
-fn session_info(client: &Client) -> tenure_session_info {
-    let info = client.session();
+fn session_info(info: SessionInfo) -> tenure_session_info {
     tenure_session_info {
         struct_size: size_of::<tenure_session_info>() as u32,
         state: info.state as i32,

@@ -10,6 +10,7 @@ use super::client::{ClientObject, tenure_client};
 use super::holder::{HolderObject, tenure_holder};
 use super::lease::{LeaseObject, tenure_lease};
 use super::node::{NodeObject, tenure_node};
+use super::observer::{ObserverObject, tenure_observer};
 use super::pending::{PendingObject, tenure_pending};
 use super::table::{Closed, Key, SLOTS_MAX, Table, Visit};
 use crate::sys::fork;
@@ -24,6 +25,7 @@ pub(super) enum Object {
     Lease(LeaseObject),
     Pending(PendingObject),
     Holder(HolderObject),
+    Observer(ObserverObject),
     Node(NodeObject),
 }
 
@@ -66,6 +68,7 @@ exported! {
     Lease: LeaseObject => tenure_lease, "lease";
     Pending: PendingObject => tenure_pending, "pending";
     Holder: HolderObject => tenure_holder, "holder";
+    Observer: ObserverObject => tenure_observer, "observer";
     Node: NodeObject => tenure_node, "node";
 }
 

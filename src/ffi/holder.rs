@@ -9,7 +9,7 @@ use crate::Status;
 use crate::client::Holder;
 use std::ffi::{CString, c_char, c_void};
 
-/// Who holds a lock, as it was read. Immutable: any thread.
+/// Who holds a lock, as it was read or observed. Immutable: any thread.
 #[derive(Debug)]
 pub struct tenure_holder {
     _opaque: [u8; 0],
@@ -42,25 +42,25 @@ pub unsafe extern "C" fn tenure_holder_of(
         // SAFETY: the caller passes a string.
         let name = unsafe { text(name, NAME) }?;
         let holder = client.0.holder_of(name)?.ok_or(Status::NotFound)?;
-        *out = export(HolderObject { client: c_string(&holder.client), holder })?;
+        *out = export(HolderObject::new(Some(holder), 0))?;
         Ok(())
     })
 }
 
-/// The token of the grant; 0 = vacant, or not a holder. Any thread.
+/// The token of the grant, of several the oldest; 0 = nobody holds it, or this is not a holder. Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_holder_token(holder: *const tenure_holder) -> u64 {
     guard_or(0, || Ok(enter::<HolderObject>(holder)?.holder.token.0))
 }
 
-/// The name of the client that holds it; NULL if this is not a holder. Valid until the holder is freed. Any
+/// The name of the client that holds it, "" if nobody does; NULL if this is not a holder. Valid until the holder is freed. Any
 /// thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_holder_client(holder: *const tenure_holder) -> *const c_char {
     guard_or(std::ptr::null(), || Ok(enter::<HolderObject>(holder)?.client.as_ptr()))
 }
 
-/// The value that came with the acquire, *len bytes (`len` may be NULL); NULL and 0 if this is not a holder.
+/// The value that came with the acquire or the last tenure_proclaim, *len bytes (`len` may be NULL); NULL and 0 if this is not a holder.
 /// Valid until the holder is freed. Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_holder_value(
@@ -92,13 +92,11 @@ pub unsafe extern "C" fn tenure_holder_since_unix_ms(holder: *const tenure_holde
     })
 }
 
-/// How many changes an observer merged into this one; 0 here. Any thread.
+/// How many changes before this one an observer was not told of, at least: they were not read in time, or no
+/// server remembers them. 0 from tenure_holder_of, and if this is not a holder. Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_holder_missed(holder: *const tenure_holder) -> u64 {
-    guard_or(0, || {
-        enter::<HolderObject>(holder)?;
-        Ok(0)
-    })
+    guard_or(0, || Ok(enter::<HolderObject>(holder)?.missed))
 }
 
 /// Frees a holder. NULL, and a holder that was freed already, are harmless. Any thread.
@@ -112,4 +110,13 @@ pub unsafe extern "C" fn tenure_holder_free(holder: *mut tenure_holder) {
 pub(super) struct HolderObject {
     holder: Holder,
     client: CString,
+    missed: u64,
+}
+
+impl HolderObject {
+    /// Nobody is a holder without a token.
+    pub fn new(holder: Option<Holder>, missed: u64) -> Self {
+        let holder = holder.unwrap_or_default();
+        Self { client: c_string(&holder.client), holder, missed }
+    }
 }

@@ -1,13 +1,15 @@
 //! Questions and orders to the server about a lock.
 
 use super::client::{ClientObject, tenure_client};
-use super::guard::{guard, unsupported};
+use super::guard::guard;
 use super::handle::enter;
 use super::status::tenure_status;
-use super::strings::{NAME, text};
+use super::strings::{NAME, REASON, WHAT, c_string, optional_text, out, text};
 use crate::base::Token;
+use crate::client::{BreakOptions, Grace};
 use crate::{Error, Status};
-use std::ffi::c_char;
+use std::ffi::{CStr, c_char};
+use std::time::Duration;
 
 /// Asks the server whether `token` holds `name` at this instant. A resource that cannot remember the highest
 /// token can ask this before it writes; remembering is better.
@@ -25,7 +27,7 @@ pub unsafe extern "C" fn tenure_validate(
         // SAFETY: the caller passes a string.
         let name = unsafe { text(name, NAME) }?;
         if token == 0 || token > TOKEN_MAX {
-            return Err(Error::new(Status::Invalid, format!("{token} is not a token")));
+            return Err(not_a_token(token));
         }
         match client.0.validate(name, Token(token))? {
             true => Ok(()),
@@ -36,7 +38,17 @@ pub unsafe extern "C" fn tenure_validate(
     })
 }
 
-/// For later versions: takes a lock from its holder. This version returns TENURE_UNSUPPORTED.
+/// Takes the lock `name` from whoever holds it under `token`; 0: from all who hold it. `reason` (at most 255
+/// bytes; NULL for none) is for people.
+///
+/// `grace_ms` is how long a holder may go on: -1 = for its session's TTL, else for so many milliseconds, from when
+/// it hears of it. It sees TENURE_LEASE_STATE_ASKED, and tenure_lease_fd of it is readable; the lock is free when it
+/// releases, when the grace is over at its side, or when its session ends. 0 = at once: the lock is free though its
+/// holder may not know yet, and only tokens protect from then on.
+///
+/// Statuses: TENURE_OK (the holder is asked, or the lock is free), TENURE_NOT_FOUND (nobody holds it so),
+/// TENURE_UNAVAILABLE (surely not done), TENURE_UNKNOWN (it may have been done), TENURE_INVALID, TENURE_CLOSED,
+/// TENURE_FORKED. Any thread; blocks up to request_timeout_ms.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_break(
     client: *mut tenure_client,
@@ -45,11 +57,40 @@ pub unsafe extern "C" fn tenure_break(
     grace_ms: i64,
     reason: *const c_char,
 ) -> tenure_status {
-    let _not_used = (client, name, token, grace_ms, reason);
-    guard(|| Err(unsupported("tenure_break")))
+    guard(|| {
+        let client = enter::<ClientObject>(client)?;
+        // SAFETY: the caller passes a string, and NULL or a string.
+        let (name, reason) = unsafe { (text(name, NAME)?, optional_text(reason, REASON)?) };
+        if token > TOKEN_MAX {
+            return Err(not_a_token(token));
+        }
+        let options = BreakOptions {
+            token: (token != 0).then_some(Token(token)),
+            grace: grace(grace_ms)?,
+            to: None,
+            reason: reason.unwrap_or_default().to_owned(),
+        };
+        client.0.break_lock(name, options)
+    })
 }
 
-/// For later versions: "locks", "lock", "session" or "cluster" as JSON. This version returns TENURE_UNSUPPORTED.
+/// What there is, as JSON, the same text that the tenure program prints with --json. `what` is "locks" (all whose
+/// names begin with `name`; NULL or "": all), "lock" (the one called `name`), "session" (the one whose id is `name`
+/// in digits; NULL or "": this client's) or "cluster" (`name` is not used).
+///
+/// *len is the size of the buffer `json`; afterwards it is what the text needs, with the NUL that ends it. With 0
+/// the buffer may be NULL. What there is may change between two calls:
+///
+/// ```c
+/// char *json = NULL;
+/// size_t len = 0;
+/// while (tenure_describe(client, "locks", "jobs/", json, &len) == TENURE_TOO_SMALL)
+///     json = realloc(json, len);
+/// ```
+///
+/// Statuses: TENURE_TOO_SMALL (*len says what is needed; the buffer is as it was), TENURE_UNAVAILABLE,
+/// TENURE_INVALID, TENURE_CLOSED, TENURE_FORKED. What is not there is an empty list or null in the text. Any
+/// thread; blocks up to request_timeout_ms for each page of locks.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_describe(
     client: *mut tenure_client,
@@ -58,8 +99,84 @@ pub unsafe extern "C" fn tenure_describe(
     json: *mut c_char,
     len: *mut usize,
 ) -> tenure_status {
-    let _not_used = (client, what, name, json, len);
-    guard(|| Err(unsupported("tenure_describe; use the tenure program")))
+    guard(|| {
+        let client = enter::<ClientObject>(client)?;
+        // SAFETY: the caller passes a string, and NULL or a string.
+        let (what, name) = unsafe { (text(what, WHAT)?, optional_text(name, NAME)?) };
+        // SAFETY: the caller passes a place for the length.
+        let len = unsafe { out(len, "len") }?;
+        if json.is_null() && *len != 0 {
+            return Err(Error::new(Status::Invalid, "the buffer is NULL, and its length is not 0"));
+        }
+        let text = c_string(&client.0.describe(what, name.unwrap_or_default())?);
+        // SAFETY: the caller passes a buffer of `*len` bytes.
+        unsafe { give(&text, json, len) }
+    })
+}
+
+/// Copies `text` with its NUL to the `*len` bytes at `buffer`; `*len` says in any case how many it takes.
+///
+/// # Safety
+/// `buffer` has `*len` writable bytes.
+unsafe fn give(text: &CStr, buffer: *mut c_char, len: &mut usize) -> Result<(), Error> {
+    let bytes = text.to_bytes_with_nul();
+    let room = std::mem::replace(len, bytes.len());
+    if room < bytes.len() {
+        let text = format!("the text takes {} bytes, the buffer has {room}", bytes.len());
+        return Err(Error::new(Status::TooSmall, text));
+    }
+    // SAFETY: the caller's promise, and the text is our own.
+    unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr().cast(), buffer, bytes.len()) };
+    Ok(())
+}
+
+fn grace(grace_ms: i64) -> Result<Grace, Error> {
+    match u64::try_from(grace_ms) {
+        Ok(0) => Ok(Grace::Now),
+        Ok(grace_ms) => Ok(Grace::For(Duration::from_millis(grace_ms))),
+        Err(_) if grace_ms == GRACE_TTL => Ok(Grace::Ttl),
+        Err(_) => {
+            let text = format!("grace_ms is {grace_ms}: it must be -1, 0, or positive");
+            Err(Error::new(Status::Invalid, text))
+        }
+    }
+}
+
+fn not_a_token(token: u64) -> Error {
+    Error::new(Status::Invalid, format!("{token} is not a token"))
 }
 
 const TOKEN_MAX: u64 = i64::MAX as u64;
+/// The holder's session's TTL.
+const GRACE_TTL: i64 = -1;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_grace_is_minus_one_zero_or_positive() {
+        assert_eq!(grace(-1), Ok(Grace::Ttl));
+        assert_eq!(grace(0), Ok(Grace::Now));
+        assert_eq!(grace(1500), Ok(Grace::For(Duration::from_millis(1500))));
+        for grace_ms in [-2, i64::MIN] {
+            assert_eq!(grace(grace_ms).unwrap_err().status, Status::Invalid);
+        }
+    }
+
+    #[test]
+    fn a_text_fits_with_its_nul_or_says_what_it_needs() {
+        let mut buffer: [c_char; 4] = [7; 4];
+        for room in [0, 3] {
+            let mut len = room;
+            // SAFETY: the buffer has more bytes than `len` says.
+            let given = unsafe { give(c"abc", buffer.as_mut_ptr(), &mut len) };
+            assert_eq!((given.unwrap_err().status, len), (Status::TooSmall, 4));
+            assert_eq!(buffer, [7; 4]);
+        }
+        let mut len = 4;
+        // SAFETY: the buffer has four bytes.
+        assert_eq!(unsafe { give(c"abc", buffer.as_mut_ptr(), &mut len) }, Ok(()));
+        assert_eq!((buffer.map(|byte| byte as u8), len), (*b"abc\0", 4));
+    }
+}

@@ -1,17 +1,17 @@
 //! A lease: what a grant is to its holder.
 
 use super::client::nanos;
-use super::guard::{guard, guard_or, unsupported};
+use super::guard::{guard, guard_or};
 use super::handle::{enter, free};
 use super::status::tenure_status;
-use super::strings::{c_string, out};
+use super::strings::{CLIENT_NAME, c_string, optional_text, out};
 use super::wait::wait;
 use crate::client::{Lease, LeaseState};
 use std::ffi::{CString, c_char, c_int};
 
 /// Held, as far as it is known here.
 pub const TENURE_LEASE_STATE_HELD: i32 = 1;
-/// Held, and asked to be given up soon. For later versions.
+/// Held, and asked to be given up: remaining_ns says how soon it ends. Finish, then release it.
 pub const TENURE_LEASE_STATE_ASKED: i32 = 2;
 /// Ended, for good.
 pub const TENURE_LEASE_STATE_ENDED: i32 = 3;
@@ -24,11 +24,11 @@ pub const TENURE_REASON_RELEASED: i32 = 1;
 pub const TENURE_REASON_EXPIRED: i32 = 2;
 /// tenure_client_close.
 pub const TENURE_REASON_SESSION_CLOSED: i32 = 3;
-/// An operator broke it. For later versions.
+/// It was broken: at once, or its grace was over (tenure_break).
 pub const TENURE_REASON_BROKEN: i32 = 4;
-/// It was handed over. For later versions.
+/// tenure_transfer.
 pub const TENURE_REASON_TRANSFERRED: i32 = 5;
-/// The program made no progress. For later versions.
+/// The program did not call tenure_client_progress within progress_ms.
 pub const TENURE_REASON_STALLED: i32 = 6;
 /// The process was forked; this is the child.
 pub const TENURE_REASON_FORKED: i32 = 7;
@@ -60,8 +60,9 @@ pub unsafe extern "C" fn tenure_lease_remaining_ns(lease: *const tenure_lease) -
 }
 
 /// A descriptor that is readable no later than remaining_ns reaches 0, also when this process's own threads are
-/// stuck: the kernel's timer serves it. Borrowed: poll it; never read it, close it, or keep it after the lease
-/// is freed. -1 if the process has no descriptor left, or this is not a lease. Any thread.
+/// stuck: the kernel's timer serves it; and from when the lease is asked to end (tenure_lease_state says which).
+/// Borrowed: poll it; never read it, close it, or keep it after the lease is freed. -1 if the process has no
+/// descriptor left, or this is not a lease. Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_lease_fd(lease: *const tenure_lease) -> c_int {
     guard_or(-1, || {
@@ -71,6 +72,12 @@ pub unsafe extern "C" fn tenure_lease_fd(lease: *const tenure_lease) -> c_int {
 }
 
 /// Writes TENURE_LEASE_STATE_... to *state, and why it ended (TENURE_REASON_...) to *reason; either may be NULL.
+///
+/// ```c
+/// int32_t state, reason;
+/// if (tenure_lease_state(lease, &state, &reason) == TENURE_OK && state == TENURE_LEASE_STATE_ASKED)
+///     finish_within(tenure_lease_remaining_ns(lease));
+/// ```
 ///
 /// Statuses: TENURE_INVALID, TENURE_FORKED. Any thread; never blocks.
 #[unsafe(no_mangle)]
@@ -82,7 +89,7 @@ pub unsafe extern "C" fn tenure_lease_state(
     guard(|| {
         let (now, why) = match enter::<LeaseObject>(lease)?.lease.state() {
             LeaseState::Held => (TENURE_LEASE_STATE_HELD, TENURE_REASON_NONE),
-            LeaseState::Asked => todo!("ffi"),
+            LeaseState::Asked => (TENURE_LEASE_STATE_ASKED, TENURE_REASON_NONE),
             LeaseState::Ended(reason) => (TENURE_LEASE_STATE_ENDED, reason as i32),
         };
         for (place, value) in [(state, now), (reason, why)] {
@@ -95,14 +102,26 @@ pub unsafe extern "C" fn tenure_lease_state(
     })
 }
 
-/// For later versions: hands the lock to another client. This version returns TENURE_UNSUPPORTED.
+/// Hands the lock over, in one step: this lease ends (reason TENURE_REASON_TRANSFERRED, as do all handles of the
+/// same owner on it), and the first waiter whose client has the name `to_client` has the lock; NULL: the next in
+/// the queue. Only those count who wait for this one lock alone. The handle is still to be freed.
+///
+/// Statuses: TENURE_NOT_FOUND (nobody of that name waits: the lease goes on, or, if the waiter left at that very
+/// moment, was released; tenure_lease_state says which), TENURE_LOST (it had ended before), TENURE_UNAVAILABLE
+/// (the lease goes on), TENURE_UNKNOWN (it has ended here, and the handover goes on in the background),
+/// TENURE_INVALID, TENURE_CLOSED, TENURE_FORKED. Any thread; blocks up to request_timeout_ms for each of two
+/// questions.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_transfer(
     lease: *mut tenure_lease,
     to_client: *const c_char,
 ) -> tenure_status {
-    let _not_used = (lease, to_client);
-    guard(|| Err(unsupported("tenure_transfer")))
+    guard(|| {
+        let lease = enter::<LeaseObject>(lease)?;
+        // SAFETY: the caller passes NULL or a string.
+        let to_client = unsafe { optional_text(to_client, CLIENT_NAME) }?;
+        lease.lease.transfer(to_client)
+    })
 }
 
 /// Gives the lock back: remaining_ns is 0 from now on, then waits at most `wait_ms` (0: not at all) for the
@@ -130,7 +149,7 @@ pub unsafe extern "C" fn tenure_lease_free(lease: *mut tenure_lease) {
 /// What a `tenure_lease` stands for.
 #[derive(Debug)]
 pub(super) struct LeaseObject {
-    lease: Lease,
+    pub lease: Lease,
     name: CString,
 }
 

@@ -7,16 +7,17 @@ use super::lease::{LeaseObject, tenure_lease};
 use super::pending::{PendingObject, tenure_pending};
 use super::sized::{self, Sized32};
 use super::status::tenure_status;
-use super::strings::{NAME, out, text, value};
+use super::strings::{NAME, out, text, texts, value};
 use super::wait::wait;
 use crate::Error;
 use crate::client::AcquireOptions;
 use std::ffi::{c_char, c_void};
 use std::mem::offset_of;
+use std::time::Duration;
 
 /// One holder.
 pub const TENURE_EXCLUSIVE: i32 = 0;
-/// Many holders, for later versions.
+/// Many holders, all of them readers. One that arrives behind a waiting writer queues behind it.
 pub const TENURE_SHARED: i32 = 1;
 
 /// How a lock is acquired. Begin with TENURE_ACQUIRE_OPTIONS_INIT.
@@ -24,19 +25,20 @@ pub const TENURE_SHARED: i32 = 1;
 #[derive(Clone, Copy, Debug)]
 pub struct tenure_acquire_options {
     pub struct_size: u32,
-    /// TENURE_EXCLUSIVE. This version has no other.
+    /// TENURE_EXCLUSIVE or TENURE_SHARED; TENURE_EXCLUSIVE for a semaphore.
     pub mode: i32,
-    /// 0 or 1. This version has no other.
+    /// How many of a semaphore's permits; 0 = 1, which is all that a lock has.
     pub permits: u32,
-    /// 0 = a lock. This version has no other.
+    /// 0 = a lock, else a semaphore of so many permits. Fixed by those who hold it or wait for it: TENURE_INVALID
+    /// for another.
     pub limit: u32,
     /// Shown to whoever asks who holds it; copied; at most 4096 bytes.
     pub value: *const c_void,
     pub value_len: usize,
     /// 0 = an owner of its own: threads that share a client exclude each other as processes do. The same other
-    /// number in one session enters again, under the same token.
+    /// number in one session enters again, under the same token; the lock is free with the last of its leases.
     pub owner: u64,
-    /// 0. This version has no other.
+    /// If this lease expires, the lock stays taken for so much longer; at most 3600000.
     pub lock_delay_ms: u32,
     /// 0. This version has no other.
     pub flags: u32,
@@ -57,7 +59,8 @@ pub struct tenure_acquire_options {
 /// }
 /// ```
 ///
-/// Statuses: TENURE_TIMEOUT, TENURE_HELD (a try), TENURE_UNAVAILABLE, TENURE_BUSY, TENURE_SESSION_EXPIRED,
+/// Statuses: TENURE_TIMEOUT, TENURE_HELD (a try), TENURE_DEADLOCK (this wait would have closed a circle of owners
+/// that are not 0; the text says who waits for whom), TENURE_UNAVAILABLE, TENURE_BUSY, TENURE_SESSION_EXPIRED,
 /// TENURE_CLOSED, TENURE_LIMIT, TENURE_INVALID, TENURE_UNSUPPORTED, TENURE_FORKED. Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_acquire(
@@ -79,8 +82,20 @@ pub unsafe extern "C" fn tenure_acquire(
     })
 }
 
-/// For later versions: several locks in one step, under one lease and token. This version returns
-/// TENURE_UNSUPPORTED.
+/// Acquires `count` locks (1 to 32, none twice) in one step, under one lease and token: all or nothing, and queued
+/// as one, so that others who want some of them in another order cannot be in each other's way. The options hold
+/// for each of them. Releasing the lease frees all; its name is the first.
+///
+/// ```c
+/// const char *names[] = { "accounts/17", "accounts/42" };
+/// tenure_lease *lease;
+/// if (tenure_acquire_all(client, names, 2, TENURE_FOREVER, NULL, &lease) == TENURE_OK) {
+///     move_money(tenure_lease_token(lease));
+///     tenure_lease_free(lease);
+/// }
+/// ```
+///
+/// For all else, and the statuses, see tenure_acquire. Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_acquire_all(
     client: *mut tenure_client,
@@ -90,9 +105,17 @@ pub unsafe extern "C" fn tenure_acquire_all(
     options: *const tenure_acquire_options,
     out: *mut *mut tenure_lease,
 ) -> tenure_status {
-    let _not_used = (client, names, count, wait_ms, options);
-    // SAFETY: the caller passes a place for the handle.
-    guard(|| unsafe { nothing_yet(out, "tenure_acquire_all") })
+    guard(|| {
+        // SAFETY: the caller passes a place for the handle.
+        let out = unsafe { self::out(out, "out") }?;
+        *out = std::ptr::null_mut();
+        let client = enter::<ClientObject>(client)?;
+        // SAFETY: the caller passes `count` strings, and NULL or options that begin with their size.
+        let (names, options) = unsafe { (texts(names, count)?, acquire_options(options)?) };
+        let lease = client.0.acquire_all(&names, wait(wait_ms)?, options)?;
+        *out = export(LeaseObject::new(lease))?;
+        Ok(())
+    })
 }
 
 /// Begins to acquire the lock `name` and returns at once: tenure_acquire without blocking. `wait_ms` is how long
@@ -134,7 +157,8 @@ pub unsafe extern "C" fn tenure_acquire_start(
     })
 }
 
-/// For later versions: tenure_acquire_all without blocking. This version returns TENURE_UNSUPPORTED.
+/// Begins to acquire `count` locks in one step and returns at once: tenure_acquire_all without blocking. See
+/// tenure_acquire_start, whose example and statuses are those of this function. Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_acquire_all_start(
     client: *mut tenure_client,
@@ -144,19 +168,17 @@ pub unsafe extern "C" fn tenure_acquire_all_start(
     options: *const tenure_acquire_options,
     out: *mut *mut tenure_pending,
 ) -> tenure_status {
-    let _not_used = (client, names, count, wait_ms, options);
-    // SAFETY: the caller passes a place for the handle.
-    guard(|| unsafe { nothing_yet(out, "tenure_acquire_all_start") })
-}
-
-/// The answer of a constructor that this version does not have.
-///
-/// # Safety
-/// `out` is NULL or a place for a handle.
-pub(super) unsafe fn nothing_yet<T>(out: *mut *mut T, what: &str) -> Result<(), Error> {
-    // SAFETY: the caller's promise.
-    *unsafe { self::out(out, "out") }? = std::ptr::null_mut();
-    Err(unsupported(what))
+    guard(|| {
+        // SAFETY: the caller passes a place for the handle.
+        let out = unsafe { self::out(out, "out") }?;
+        *out = std::ptr::null_mut();
+        let client = enter::<ClientObject>(client)?;
+        // SAFETY: the caller passes `count` strings, and NULL or options that begin with their size.
+        let (names, options) = unsafe { (texts(names, count)?, acquire_options(options)?) };
+        let pending = client.0.acquire_all_start(&names, wait(wait_ms)?, options)?;
+        *out = export(PendingObject(pending))?;
+        Ok(())
+    })
 }
 
 /// # Safety
@@ -164,19 +186,24 @@ pub(super) unsafe fn nothing_yet<T>(out: *mut *mut T, what: &str) -> Result<(), 
 unsafe fn acquire_options(options: *const tenure_acquire_options) -> Result<AcquireOptions, Error> {
     // SAFETY: the caller's promise.
     let given = unsafe { sized::read(options) }?;
-    let refused = [
-        ("mode", given.mode != TENURE_EXCLUSIVE),
-        ("permits", given.permits > 1),
-        ("limit", given.limit != 0),
-        ("lock_delay_ms", given.lock_delay_ms != 0),
-        ("flags", given.flags != 0),
-    ];
-    if let Some((field, _)) = refused.iter().find(|(_, refused)| *refused) {
-        return Err(unsupported(&format!("such {field} in tenure_acquire_options")));
+    let wish = match given.mode {
+        TENURE_EXCLUSIVE => AcquireOptions::default(),
+        TENURE_SHARED => AcquireOptions::shared(),
+        mode => return Err(unsupported(&format!("mode {mode} in tenure_acquire_options"))),
+    };
+    if given.flags != 0 {
+        return Err(unsupported(&format!("flags {:#x} in tenure_acquire_options", given.flags)));
     }
     // SAFETY: the caller passes NULL or `value_len` bytes.
     let value = unsafe { value(given.value, given.value_len) }?;
-    Ok(AcquireOptions { value, owner: given.owner, ..AcquireOptions::default() })
+    Ok(AcquireOptions {
+        value,
+        owner: given.owner,
+        limit: given.limit,
+        permits: given.permits,
+        lock_delay: Duration::from_millis(u64::from(given.lock_delay_ms)),
+        ..wish
+    })
 }
 
 // SAFETY: repr(C), no padding (asserted below), numbers and a pointer that may be anything.

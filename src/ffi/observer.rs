@@ -1,51 +1,101 @@
-//! Observers, for later versions.
+//! Following who holds a lock or leads.
 
-use super::client::tenure_client;
-use super::guard::{guard, guard_or, unsupported};
-use super::holder::tenure_holder;
-use super::lock::nothing_yet;
+use super::client::{ClientObject, tenure_client};
+use super::guard::{guard, guard_or};
+use super::handle::{enter, export, free};
+use super::holder::{HolderObject, tenure_holder};
+use super::lease::no_descriptor;
 use super::status::tenure_status;
+use super::strings::{NAME, out, text};
+use super::wait::wait;
+use crate::client::Observer;
 use std::ffi::{c_char, c_int};
 
-/// Follows who holds a lock. For later versions. One reader.
+/// Follows who holds one lock or leads one election. One reader.
 #[derive(Debug)]
 pub struct tenure_observer {
     _opaque: [u8; 0],
 }
 
-/// For later versions: follows who holds `name`. This version returns TENURE_UNSUPPORTED; see tenure_holder_of.
+/// Follows who holds `name`, any lock or election: tenure_observer_next says who does now, and then each change,
+/// in order, through reconnects and changes of leader.
+///
+/// On success *out is an observer that you free with tenure_observer_free; else it is NULL.
+///
+/// ```c
+/// tenure_observer *observer;
+/// tenure_holder *holder;
+/// if (tenure_observe(client, "scheduler", &observer) == TENURE_OK) {
+///     while (tenure_observer_next(observer, TENURE_FOREVER, &holder) == TENURE_OK) {
+///         if (tenure_holder_token(holder) != 0)
+///             printf("%s leads\n", tenure_holder_client(holder));
+///         tenure_holder_free(holder);
+///     }
+///     tenure_observer_free(observer);
+/// }
+/// ```
+///
+/// Statuses: TENURE_INVALID, TENURE_CLOSED, TENURE_LIMIT, TENURE_FORKED. Any thread; never blocks.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_observe(
     client: *mut tenure_client,
     name: *const c_char,
     out: *mut *mut tenure_observer,
 ) -> tenure_status {
-    let _not_used = (client, name);
-    // SAFETY: the caller passes a place for the handle.
-    guard(|| unsafe { nothing_yet(out, "tenure_observe; ask tenure_holder_of") })
+    guard(|| {
+        // SAFETY: the caller passes a place for the handle.
+        let out = unsafe { self::out(out, "out") }?;
+        *out = std::ptr::null_mut();
+        let client = enter::<ClientObject>(client)?;
+        // SAFETY: the caller passes a string.
+        let name = unsafe { text(name, NAME) }?;
+        *out = export(ObserverObject(client.0.observe(name)?))?;
+        Ok(())
+    })
 }
 
-/// For later versions: readable while tenure_observer_next has something. This version returns -1.
+/// A descriptor that is readable while tenure_observer_next has something. Borrowed: poll it; never read it, close
+/// it, or keep it after the observer is freed. -1 if the process has no descriptor left, or this is not an
+/// observer. Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_observer_fd(observer: *const tenure_observer) -> c_int {
-    let _not_used = observer;
-    guard_or(-1, || Err(unsupported("tenure_observer_fd")))
+    guard_or(-1, || {
+        let observer = enter::<ObserverObject>(observer)?;
+        observer.0.fd().ok_or_else(no_descriptor)
+    })
 }
 
-/// For later versions: the next change. This version returns TENURE_UNSUPPORTED.
+/// Who holds it: first as it is, then each change; waits at most `wait_ms` for one. The token is 0 when nobody
+/// holds it. Beyond 1024 unread changes the newest replaces the one before it, and tenure_holder_missed of it says
+/// how many were.
+///
+/// On success *out is a holder that you free with tenure_holder_free; else it is NULL.
+///
+/// Statuses: TENURE_AGAIN (nothing within `wait_ms`), TENURE_CLOSED (all is read, and the client is closed),
+/// TENURE_INVALID, TENURE_FORKED. One thread at a time.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_observer_next(
     observer: *mut tenure_observer,
     wait_ms: i64,
     out: *mut *mut tenure_holder,
 ) -> tenure_status {
-    let _not_used = (observer, wait_ms);
-    // SAFETY: the caller passes a place for the handle.
-    guard(|| unsafe { nothing_yet(out, "tenure_observer_next") })
+    guard(|| {
+        // SAFETY: the caller passes a place for the handle.
+        let out = unsafe { self::out(out, "out") }?;
+        *out = std::ptr::null_mut();
+        let observer = enter::<ObserverObject>(observer)?;
+        let observed = observer.0.next(wait(wait_ms)?)?;
+        *out = export(HolderObject::new(observed.holder, observed.missed))?;
+        Ok(())
+    })
 }
 
-/// For later versions: frees an observer. This version has none to free.
+/// Frees an observer. NULL, and an observer that was freed already, are harmless. Any thread; never blocks.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_observer_free(observer: *mut tenure_observer) {
-    let _not_used = observer;
+    guard_or((), || free::<ObserverObject>(observer, |_| {}));
 }
+
+/// What a `tenure_observer` stands for.
+#[derive(Debug)]
+pub(super) struct ObserverObject(pub Observer);

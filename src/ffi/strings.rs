@@ -1,6 +1,8 @@
 //! Text and bytes that C passes in, and text that it gets back.
 
-use crate::base::limits::{CLIENT_NAME_BYTES_MAX, NAME_BYTES_MAX, VALUE_BYTES_MAX};
+use crate::base::limits::{
+    CLIENT_NAME_BYTES_MAX, NAME_BYTES_MAX, NAMES_PER_ACQUIRE_MAX, VALUE_BYTES_MAX,
+};
 use crate::{Error, Status};
 use std::ffi::{CString, c_char, c_void};
 
@@ -16,6 +18,8 @@ pub(super) const CLIENT_NAME: Text = Text { what: "client name", bytes_max: CLIE
 pub(super) const ENDPOINTS: Text = Text { what: "list of endpoints", bytes_max: 16 << 10 };
 pub(super) const CLUSTER: Text = Text { what: "cluster", bytes_max: 16 << 10 };
 pub(super) const ADDRESS: Text = Text { what: "listen address", bytes_max: 1 << 10 };
+pub(super) const REASON: Text = Text { what: "reason", bytes_max: 255 };
+pub(super) const WHAT: Text = Text { what: "kind of description", bytes_max: 64 };
 pub(super) const PATH: Text = Text { what: "data_dir", bytes_max: 4 << 10 };
 
 /// The string at `pointer`.
@@ -51,6 +55,27 @@ pub(super) unsafe fn optional_text<'a>(
     let text = std::str::from_utf8(bytes)
         .map_err(|_| Error::new(Status::Invalid, format!("the {what} is not UTF-8")))?;
     Ok(Some(text))
+}
+
+/// The names in the array of `count` strings at `pointer`.
+///
+/// # Safety
+/// `pointer` is NULL, or points to `count` pointers of which each is as for [`text`].
+pub(super) unsafe fn texts<'a>(
+    pointer: *const *const c_char,
+    count: usize,
+) -> Result<Vec<&'a str>, Error> {
+    if count > NAMES_PER_ACQUIRE_MAX {
+        let message = format!("{count} names: at most {NAMES_PER_ACQUIRE_MAX} in one step");
+        return Err(Error::new(Status::Invalid, message));
+    }
+    if pointer.is_null() || !pointer.is_aligned() {
+        return Err(Error::new(Status::Invalid, "the array of names is NULL or not aligned"));
+    }
+    // SAFETY: aligned, and the caller promises `count` pointers.
+    let pointers = unsafe { std::slice::from_raw_parts(pointer, count) };
+    // SAFETY: the caller's promise of each of them.
+    pointers.iter().map(|pointer| unsafe { text(*pointer, NAME) }).collect()
 }
 
 /// A copy of the `len` bytes at `pointer`; NULL is allowed for none.

@@ -15,7 +15,7 @@ struct cluster {
     char endpoints[128];
 };
 
-static void cluster_choose_ports(int ports[3]) {
+static inline void cluster_choose_ports(int ports[3]) {
     int sockets[3];
     /* All three are open at once, so that they differ. */
     for (int i = 0; i < 3; i++) {
@@ -33,7 +33,7 @@ static void cluster_choose_ports(int ports[3]) {
         close(sockets[i]);
 }
 
-static void cluster_start(struct cluster *cluster, const char *directory) {
+static inline void cluster_start(struct cluster *cluster, const char *directory) {
     int ports[3];
     cluster_choose_ports(ports);
     snprintf(cluster->members, sizeof cluster->members, "1=127.0.0.1:%d,2=127.0.0.1:%d,3=127.0.0.1:%d",
@@ -53,7 +53,7 @@ static void cluster_start(struct cluster *cluster, const char *directory) {
 }
 
 /* The node that leads, besides `stopped` (-1: none): asks each for its leader until one leads itself. */
-static int cluster_leader(struct cluster *cluster, int stopped, tenure_leadership *leadership) {
+static inline int cluster_leader(struct cluster *cluster, int stopped, tenure_leadership *leadership) {
     int at = stopped == 0 ? 1 : 0;
     for (;;) {
         int leader;
@@ -68,7 +68,7 @@ static int cluster_leader(struct cluster *cluster, int stopped, tenure_leadershi
     }
 }
 
-static void cluster_stop(struct cluster *cluster) {
+static inline void cluster_stop(struct cluster *cluster) {
     for (int i = 0; i < 3; i++) {
         CHECK_STATUS(tenure_node_stop(cluster->nodes[i], TENURE_FOREVER), TENURE_OK);
         tenure_node_free(cluster->nodes[i]);

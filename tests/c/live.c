@@ -1,43 +1,13 @@
 /* The C interface against three nodes in this process. Argument: an empty directory. */
 #define _POSIX_C_SOURCE 200809L
 #include "check.h"
+#include "client.h"
 #include "cluster.h"
 
-#include <poll.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-static int readable(int fd, int timeout_ms) {
-    struct pollfd wait = {fd, POLLIN, 0};
-    CHECK(fd >= 0);
-    return poll(&wait, 1, timeout_ms);
-}
-
-static tenure_client *open_client(const char *endpoints, const char *name) {
-    tenure_client_options options = TENURE_CLIENT_OPTIONS_INIT;
-    tenure_client *client = NULL;
-    options.name = name;
-    options.connect_timeout_ms = 60000;
-    options.request_timeout_ms = 60000;
-    CHECK_STATUS(tenure_client_open(endpoints, &options, &client), TENURE_OK);
-    return client;
-}
-
-static tenure_lease *acquire(tenure_client *client, const char *name) {
-    tenure_lease *lease = NULL;
-    CHECK_STATUS(tenure_acquire(client, name, TENURE_FOREVER, NULL, &lease), TENURE_OK);
-    CHECK(lease != NULL);
-    return lease;
-}
-
-static tenure_pending *start(tenure_client *client, const char *name) {
-    tenure_pending *pending = NULL;
-    CHECK_STATUS(tenure_acquire_start(client, name, TENURE_FOREVER, NULL, &pending), TENURE_OK);
-    CHECK(pending != NULL);
-    return pending;
-}
 
 static void a_session_is_valid(tenure_client *client) {
     tenure_session_info info = TENURE_SESSION_INFO_INIT;
@@ -130,17 +100,20 @@ static void bad_arguments_are_refused(tenure_client *client) {
     options.value_len = SIZE_MAX;
     CHECK_STATUS(tenure_acquire(client, "a", 0, &options, &lease), TENURE_INVALID);
     options.value_len = 0;
-    options.mode = TENURE_SHARED;
+    options.mode = 2;
     CHECK_STATUS(tenure_acquire(client, "a", 0, &options, &lease), TENURE_UNSUPPORTED);
     options.mode = TENURE_EXCLUSIVE;
+    options.flags = 1;
+    CHECK_STATUS(tenure_acquire(client, "a", 0, &options, &lease), TENURE_UNSUPPORTED);
+    options.flags = 0;
     options.permits = 2;
-    CHECK_STATUS(tenure_acquire(client, "a", 0, &options, &lease), TENURE_UNSUPPORTED);
-    options.permits = 1;
+    CHECK_STATUS(tenure_acquire(client, "a", 0, &options, &lease), TENURE_INVALID);
     options.limit = 1;
-    CHECK_STATUS(tenure_acquire(client, "a", 0, &options, &lease), TENURE_UNSUPPORTED);
+    CHECK_STATUS(tenure_acquire(client, "a", 0, &options, &lease), TENURE_INVALID);
+    options.permits = 1;
     options.limit = 0;
-    options.lock_delay_ms = 1;
-    CHECK_STATUS(tenure_acquire(client, "a", 0, &options, &lease), TENURE_UNSUPPORTED);
+    options.lock_delay_ms = 3600001;
+    CHECK_STATUS(tenure_acquire(client, "a", 0, &options, &lease), TENURE_INVALID);
     /* A handle of another type is not one of this type. */
     CHECK_STATUS(tenure_release((tenure_lease *)(void *)client, 0), TENURE_INVALID);
     tenure_node_free((tenure_node *)(void *)client);

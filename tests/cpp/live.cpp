@@ -107,6 +107,91 @@ static void threads_that_share_a_mutex_exclude_each_other(tenure::client client)
     CHECK(std::adjacent_find(tokens.begin(), tokens.end()) == tokens.end());
 }
 
+static void threads_that_share_a_client_exclude_each_other(tenure::client client) {
+    std::atomic<int> inside{0};
+    std::vector<std::thread> threads;
+    for (int thread = 0; thread < 4; thread++)
+        threads.emplace_back([&] {
+            for (int turn = 0; turn < 5; turn++) {
+                tenure::lease lease = client.acquire("cpp/i");
+                CHECK(inside.fetch_add(1) == 0);
+                inside.fetch_sub(1);
+                lease.release(60s);
+            }
+        });
+    for (std::thread &thread : threads)
+        thread.join();
+}
+
+static void an_owner_enters_again_and_frees_with_its_last_lease(tenure::client client) {
+    tenure::acquire_options mine;
+    mine.owner = 7;
+    tenure::lease first = client.acquire("cpp/j", tenure::forever, mine);
+    tenure::lease again = client.try_acquire("cpp/j", mine);
+    CHECK(again.token() == first.token() && !client.try_acquire("cpp/j"));
+    first.release(60s);
+    CHECK(again && !client.try_acquire("cpp/j"));
+    again.release(60s);
+    CHECK(client.try_acquire("cpp/j"));
+}
+
+static void readers_permits_and_several_names(tenure::client client) {
+    tenure::acquire_options reader;
+    reader.shared = true;
+    tenure::acquire_options counted;
+    counted.limit = 2;
+    {
+        const tenure::lease one = client.acquire("cpp/k", tenure::forever, reader);
+        const tenure::lease two = client.acquire("cpp/k", tenure::forever, reader);
+        CHECK(!client.try_acquire("cpp/k"));
+        const tenure::lease first = client.acquire("cpp/l", tenure::forever, counted);
+        counted.permits = 2;
+        CHECK(!client.try_acquire("cpp/l", counted));
+    }
+    const tenure::lease both = client.acquire_all({"cpp/k", "cpp/m"});
+    CHECK(both.name() == "cpp/k" && client.validate("cpp/m", both.token()));
+    check_throws(tenure::errc::invalid, [&] { client.acquire_all({}); });
+    reader.lock_delay = -1ms;
+    check_throws(tenure::errc::invalid, [&] { client.acquire("cpp/n", tenure::forever, reader); });
+}
+
+static void an_election_is_won_proclaimed_observed_and_handed_on(tenure::client client) {
+    tenure::election election(client, "cpp/o");
+    tenure::observer observer = election.observe();
+    CHECK(!election.leader() && !observer.next()->holder && !observer.next(0ms));
+    tenure::lease lease = election.campaign("one");
+    CHECK(observer.next()->holder->value == "one");
+    lease.proclaim("two");
+    CHECK(observer.next()->holder->value == "two" && election.leader()->value == "two");
+    check_throws(tenure::errc::not_found, [&] { lease.transfer(); });
+    CHECK(lease && !lease.asked() && lease.reason() == TENURE_REASON_NONE);
+    tenure::pending waiting = client.acquire_start("cpp/o");
+    for (std::error_code code = tenure::errc::not_found; code == tenure::errc::not_found;) {
+        // Until the server has it in its queue.
+        try {
+            lease.transfer("cpp");
+            code.clear();
+        } catch (const tenure::error &error) {
+            code = error.code();
+        }
+    }
+    CHECK(!lease && lease.reason() == TENURE_REASON_TRANSFERRED);
+    CHECK(waiting.take().token() > lease.token());
+}
+
+static void a_lock_is_broken_with_or_without_grace(tenure::client client) {
+    check_throws(tenure::errc::not_found, [&] { client.break_lock("cpp/p"); });
+    tenure::lease asked = client.acquire("cpp/p");
+    client.break_lock("cpp/p", 1h, "maintenance");
+    while (!asked.asked())
+        CHECK(asked);
+    CHECK(asked.remaining() > 0ns);
+    client.break_lock("cpp/p", 0ms, "now", asked.token());
+    while (asked)
+        ;
+    CHECK(asked.reason() == TENURE_REASON_BROKEN);
+}
+
 static void a_mutex_meets_timed_lockable(tenure::client client) {
     tenure::mutex first(client, "cpp/e");
     tenure::mutex same(client, "cpp/e");
@@ -185,6 +270,11 @@ int main(int argc, char **argv) {
     a_pending_is_taken_or_cancelled(client);
     threads_that_share_a_mutex_exclude_each_other(client);
     a_mutex_meets_timed_lockable(client);
+    threads_that_share_a_client_exclude_each_other(client);
+    an_owner_enters_again_and_frees_with_its_last_lease(client);
+    readers_permits_and_several_names(client);
+    an_election_is_won_proclaimed_observed_and_handed_on(client);
+    a_lock_is_broken_with_or_without_grace(client);
     nodes_tell_who_leads(argv[1]);
     a_closed_client_loses_its_leases(client);
     tenure_leadership leadership = TENURE_LEADERSHIP_INIT;

@@ -41,6 +41,17 @@ class ArgumentsTest(unittest.TestCase):
                 _convert.token(bad)
         self.assertEqual(_convert.token(2**63 - 1), 2**63 - 1)
 
+    def test_a_grace_is_none_or_finite_and_rounded_up(self) -> None:
+        self.assertEqual([_convert.grace_ms(grace) for grace in [None, 0, 0.0001, 2]], [-1, 0, 1, 2000])
+        for bad in [-1, float("nan"), float("inf")]:
+            with self.assertRaises(tenure.Invalid):
+                _convert.grace_ms(bad)
+
+    def test_numbers_that_32_bits_do_not_hold_are_refused(self) -> None:
+        for bad in [-1, 2**32]:
+            with self.assertRaises(tenure.Invalid):
+                _convert.number(bad, "limit")
+
     def test_the_library_refuses_what_is_no_endpoint(self) -> None:
         with self.assertRaises(tenure.Invalid) as raised:
             tenure.connect("no endpoint")

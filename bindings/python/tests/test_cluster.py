@@ -96,6 +96,121 @@ class ClusterTest(unittest.TestCase):
         self.assertEqual(tokens, sorted(set(tokens)))
         self.assertEqual(len(tokens), 20)
 
+    def test_threads_that_share_a_client_exclude_each_other(self) -> None:
+        inside = 0
+        most = 0
+
+        def work() -> None:
+            nonlocal inside, most
+            for _ in range(5):
+                with self.client.acquire(self.name):
+                    inside += 1
+                    most = max(most, inside)
+                    inside -= 1
+
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(most, 1)
+
+    def test_an_owner_enters_again_and_frees_with_its_last_lease(self) -> None:
+        first = self.client.acquire(self.name, owner=7)
+        again = self.client.acquire(self.name, 0, owner=7)
+        self.assertEqual(again.token, first.token)
+        for owner in [0, 8]:
+            with self.assertRaises(tenure.Held):
+                self.client.acquire(self.name, 0, owner=owner)
+        first.release()
+        self.assertFalse(again.lost)
+        with self.assertRaises(tenure.Held):
+            self.client.acquire(self.name, 0)
+        again.release()
+        self.client.acquire(self.name, 0).release()
+
+    def test_readers_share_and_permits_are_counted(self) -> None:
+        with self.client.lock(self.name, shared=True), self.client.lock(self.name, shared=True):
+            with self.assertRaises(tenure.Held):
+                self.client.acquire(self.name, 0)
+        with self.client.lock(self.name, limit=3, permits=2):
+            with self.assertRaises(tenure.Held):
+                self.client.acquire(self.name, 0, limit=3, permits=2)
+            self.client.acquire(self.name, 0, limit=3).release()
+
+    def test_several_locks_are_taken_in_one_step(self) -> None:
+        names = [self.name + "/a", self.name + "/b"]
+        with self.client.acquire_all(names) as lease:
+            self.assertEqual(lease.name, names[0])
+            for name in names:
+                self.assertTrue(self.client.validate(name, lease.token))
+        for wrong in [[], [self.name, self.name]]:
+            with self.assertRaises(tenure.Invalid):
+                self.client.acquire_all(wrong)
+
+    def test_an_election_is_won_proclaimed_observed_and_resigned(self) -> None:
+        election = self.client.election(self.name)
+        observer = election.observe()
+        self.assertEqual(observer.next(), tenure.Observed(None, 0))
+        self.assertIsNone(observer.next(0))
+        self.assertIsNone(election.leader())
+        values = []
+        with election.campaign(b"one") as lease:
+            lease.proclaim(b"two")
+            leader = election.leader()
+            assert leader is not None
+            self.assertEqual((leader.token, leader.value), (lease.token, b"two"))
+        for holder in observer:
+            if holder is None:
+                break
+            values.append(holder.value)
+        self.assertEqual(values, [b"one", b"two"])
+
+    def test_an_observer_ends_with_its_client(self) -> None:
+        client = self.connect()
+        holders = iter(client.observe(self.name))
+        self.assertIsNone(next(holders))
+        client.close()
+        self.assertEqual(list(holders), [])
+
+    def test_a_lease_is_handed_to_somebody_who_waits(self) -> None:
+        lease = self.client.acquire(self.name)
+        with self.assertRaises(tenure.NotFound):
+            lease.transfer()
+        taken = []
+        thread = threading.Thread(target=lambda: taken.append(self.client.acquire(self.name)))
+        thread.start()
+        while not lease.lost:
+            # Until the server has it in its queue.
+            try:
+                lease.transfer("tester")
+            except tenure.NotFound:
+                pass
+        thread.join()
+        self.assertEqual(lease.reason, tenure.Reason.TRANSFERRED)
+        self.assertGreater(taken[0].token, lease.token)
+
+    def test_a_holder_is_asked_and_then_broken(self) -> None:
+        lease = self.client.acquire(self.name)
+        self.assertFalse(lease.asked)
+        self.client.break_lock(self.name, 3600, reason="maintenance")
+        self.assertEqual(select.select([lease], [], [])[0], [lease])
+        self.assertTrue(lease.asked and not lease.lost)
+        self.client.break_lock(self.name, 0, token=lease.token)
+        while not lease.lost:
+            pass
+        self.assertEqual(lease.reason, tenure.Reason.BROKEN)
+        with self.assertRaises(tenure.NotFound):
+            self.client.break_lock(self.name)
+
+    def test_a_program_that_does_not_move_loses_its_locks(self) -> None:
+        endpoints = self.cluster.endpoints
+        with tenure.connect(endpoints, ttl=0.6, progress=0.1, connect_timeout=60) as client:
+            client.progress()
+            lease = client.acquire(self.name)
+            select.select([lease], [], [])
+            self.assertEqual(lease.reason, tenure.Reason.STALLED)
+
     def test_the_descriptor_is_readable_once_the_lease_is_lost(self) -> None:
         lease = self.client.acquire(self.name)
         self.assertEqual(select.select([lease], [], [], 0)[0], [])

@@ -3,10 +3,13 @@
 use super::Shared;
 use super::lease::LeaseState;
 use super::link::{Link, Said};
+use super::news::Feeds;
 use super::published::Published;
 use super::seat::Seat;
 use super::slot::{Given, Slot, Waiter};
-use crate::client::core::{Action, Belief, CallId, Core, Done, EndReason, LeaseId, LinkId};
+use crate::client::core::{
+    Action, Belief, CallId, Core, Deadline, Done, EndReason, LeaseId, LinkId,
+};
 use crate::net::{Received, Registrar, Wake, resolve_elsewhere, resolve_locally};
 use crate::sys::clock;
 use crate::sys::event::EventFd;
@@ -29,6 +32,7 @@ pub(crate) struct Inner {
     calls: BTreeMap<CallId, Arc<Slot>>,
     leases: BTreeMap<LeaseId, Arc<LeaseState>>,
     published: Option<Arc<Published>>,
+    pub(super) feeds: Feeds,
     /// Who waits for a session.
     opener: Option<Arc<Waiter>>,
     shared: Weak<Shared>,
@@ -65,15 +69,18 @@ impl Inner {
             calls: BTreeMap::new(),
             leases: BTreeMap::new(),
             published: None,
+            feeds: Feeds::new(),
             opener: None,
             shared,
             broken: None,
         }
     }
 
-    /// The decision of `call` goes to `slot`.
-    pub(super) fn expect(&mut self, call: CallId, slot: &Arc<Slot>) {
-        self.calls.insert(call, Arc::clone(slot));
+    /// Where the decision of `call` will be left.
+    pub(crate) fn slot_of(&mut self, call: CallId) -> Arc<Slot> {
+        let slot = Slot::new();
+        self.calls.insert(call, Arc::clone(&slot));
+        slot
     }
 
     /// Nobody waits for `call` any more.
@@ -112,6 +119,7 @@ impl Inner {
         for slot in std::mem::take(&mut self.calls).into_values() {
             slot.decide(Err(Status::Internal.into()));
         }
+        self.feeds.end_all(&Status::Internal.into());
         self.links.clear();
         self.wake.wake();
         self.seat.interrupt();
@@ -217,8 +225,13 @@ impl Inner {
                     lease.end(reason);
                 }
             }
-            Action::LeaseAsked { .. } | Action::Observed { .. } => todo!("client driver"),
-            Action::SessionChanged { .. } => {
+            Action::LeaseAsked { lease, deadline, reason } => {
+                self.ask(lease, &deadline, &reason, round);
+            }
+            Action::Observed { observer, seen } => self.tell_observer(observer, seen),
+            Action::ObserverFailed { observer, error } => self.end_observer(observer, &error),
+            Action::SessionChanged { state, session } => {
+                self.tell_session(state, session);
                 if let Some(opener) = &self.opener {
                     opener.condvar.notify_all();
                     self.seat.interrupt_unless_driving(opener);
@@ -285,6 +298,16 @@ impl Inner {
         published.publish(belief);
         round.again |= published.is_lapsed();
         self.published = Some(published);
+    }
+
+    /// Publishes that a lease ends soon (L23).
+    fn ask(&mut self, lease: LeaseId, deadline: &Deadline, reason: &str, round: &mut Round) {
+        let Some(state) = self.leases.get(&lease) else { return };
+        log::info!("{} is asked to end within {:?}: {reason}", state.name, deadline.length);
+        if state.ask(deadline) == Before::Idle {
+            state.published.lapse();
+            round.again = true;
+        }
     }
 
     fn decide(&mut self, call: CallId, result: Result<Done, Error>, round: &mut Round) {

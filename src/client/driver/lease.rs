@@ -1,8 +1,9 @@
 //! One lease as all threads see it: its token, whether it has ended, and its loss timer.
 
+use super::asked::Asked;
 use super::published::Published;
 use crate::base::Token;
-use crate::client::core::{EndReason, LeaseId};
+use crate::client::core::{Deadline, EndReason, LeaseId};
 use crate::lock::Name;
 use crate::sys::timer::{Before, TimerFd};
 use std::os::fd::{AsRawFd, RawFd};
@@ -18,26 +19,39 @@ pub(crate) struct LeaseState {
     pub(super) published: Arc<Published>,
     /// 0, then the number of the reason for good.
     ended: AtomicI32,
+    asked: Asked,
     timer: OnceLock<TimerFd>,
 }
 
 impl LeaseState {
     pub(super) fn new(id: LeaseId, name: Name, token: Token, published: Arc<Published>) -> Self {
-        let (ended, timer) = (AtomicI32::new(0), OnceLock::new());
-        Self { id, name, token, published, ended, timer }
+        let (ended, asked, timer) = (AtomicI32::new(0), Asked::new(), OnceLock::new());
+        Self { id, name, token, published, ended, asked, timer }
     }
 
-    /// How long it may still be believed in: the lease is read, the clocks, the lease again (L6).
+    /// How long it may still be believed in: as long as the session, and until its deadline (L23). The lease is
+    /// read, the clocks, the lease again (L6).
     pub(crate) fn remaining(&self) -> Duration {
         if self.ended().is_some() {
             return Duration::ZERO;
         }
-        let remaining = self.published.remaining();
+        let mut remaining = self.published.remaining();
         if remaining.is_zero() {
             // The timer may just now be moved: whatever is readable no later than this must be.
             self.fire();
+        } else if let Some(left) = self.asked.remaining() {
+            remaining = remaining.min(left);
+            if left.is_zero() {
+                // For good (L24), whatever the next reading of the clocks gives. The core ends it by itself.
+                self.end(EndReason::Broken);
+            }
         }
         if self.ended().is_some() { Duration::ZERO } else { remaining }
+    }
+
+    /// Whether its holder was asked to end.
+    pub(crate) fn is_asked(&self) -> bool {
+        self.asked.is_asked()
     }
 
     /// Why it ended, as far as somebody said so.
@@ -62,6 +76,15 @@ impl LeaseState {
         }
     }
 
+    /// Its holder is asked to end, and its file descriptor is readable from now on. `Idle`: the timer had fired for
+    /// the session before, and that end stands (L24).
+    pub(super) fn ask(&self, deadline: &Deadline) -> Before {
+        let fire_once = !self.is_asked();
+        // First of all, so that whoever is woken finds it asked.
+        self.asked.ask(deadline);
+        if fire_once { self.fire() } else { Before::Pending }
+    }
+
     /// Its file descriptor, made and armed at the first call, under the client's mutex, so that no
     /// extension comes between. `None`: the process has none left.
     pub(super) fn timer_fd(&self) -> Option<RawFd> {
@@ -69,29 +92,28 @@ impl LeaseState {
             return Some(timer.as_raw_fd());
         }
         let timer = TimerFd::new().ok()?;
-        let at = if self.ended().is_some() || self.published.is_lapsed() {
-            IN_THE_PAST
-        } else {
-            self.published.fires_at()
-        };
-        timer.arm(at);
+        timer.arm(if self.is_over_or_asked() { IN_THE_PAST } else { self.published.fires_at() });
         let timer = self.timer.get_or_init(|| timer);
         // A reader that saw zero before the timer was there could not fire it.
-        if self.ended().is_some() || self.published.is_lapsed() {
+        if self.is_over_or_asked() {
             self.fire();
         }
         Some(timer.as_raw_fd())
     }
 
-    /// Moves the timer to a later instant. `Idle`: it had fired, and that end stands (L24).
+    /// Moves the timer to a later instant. `Idle`: it had fired, and that end stands (L24). The timer of a lease that
+    /// was asked to end has fired for that, and stays as it is.
     pub(super) fn extend(&self, fires_at: u64) -> Before {
-        self.timer.get().map_or(Before::Pending, |timer| timer.arm(fires_at))
+        let timer = self.timer.get().filter(|_| !self.is_asked());
+        timer.map_or(Before::Pending, |timer| timer.arm(fires_at))
     }
 
-    fn fire(&self) {
-        if let Some(timer) = self.timer.get() {
-            timer.arm(IN_THE_PAST);
-        }
+    fn is_over_or_asked(&self) -> bool {
+        self.ended().is_some() || self.published.is_lapsed() || self.is_asked()
+    }
+
+    fn fire(&self) -> Before {
+        self.timer.get().map_or(Before::Pending, |timer| timer.arm(IN_THE_PAST))
     }
 }
 

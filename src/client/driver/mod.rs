@@ -8,14 +8,19 @@
 //!
 //! What a lease may believe is read without the mutex ([`published`]).
 
+mod asked;
 mod background;
+mod feed;
 mod inner;
 mod lease;
 mod link;
+mod news;
 mod published;
 mod seat;
 mod slot;
+mod words;
 
+pub(super) use feed::{Feed, News};
 pub(super) use inner::Inner;
 pub(super) use lease::LeaseState;
 pub(super) use slot::{Given, Slot, Taken, Waiter};
@@ -107,9 +112,7 @@ impl Shared {
     ) -> Result<(CallId, Arc<Slot>), Error> {
         self.with(|inner, now| {
             let id = call(&mut inner.core, now);
-            let slot = Slot::new();
-            inner.expect(id, &slot);
-            (id, slot)
+            (id, inner.slot_of(id))
         })
     }
 
@@ -124,6 +127,24 @@ impl Shared {
     /// The descriptor that is readable once `slot` is decided.
     pub(super) fn event_fd(&self, slot: &Slot) -> Option<RawFd> {
         self.look(|_, _| slot.event_fd()).ok().flatten()
+    }
+
+    /// The next of what `feed` tells; `None`: nothing until then, a reading of BOOTTIME.
+    ///
+    /// # Errors
+    /// As for `with`; CLOSED once all is read.
+    pub(super) fn next<T: News>(
+        &self,
+        feed: &Feed<T>,
+        until: Option<u64>,
+    ) -> Result<Option<T>, Error> {
+        self.wait(&feed.waiter, until, |_| feed.has_something())?;
+        self.look(|_, _| feed.take())?
+    }
+
+    /// The descriptor that is readable while `feed` has something.
+    pub(super) fn feed_fd<T: News>(&self, feed: &Feed<T>) -> Option<RawFd> {
+        self.look(|_, _| feed.event_fd()).ok().flatten()
     }
 
     /// The loss descriptor of `lease`.

@@ -7,7 +7,8 @@
 Times are seconds. Every failure is a tenure.Error, with one class per status of the C interface.
 """
 
-from ._client import Client, Holder, Session, SessionState, connect
+from ._client import Client, Session, SessionState, connect
+from ._election import Election
 from ._errors import (
     Again,
     Busy,
@@ -32,7 +33,8 @@ from ._errors import (
     Unknown,
     Unsupported,
 )
-from ._lease import Lease
+from ._holder import Holder, Observed, Observer
+from ._lease import Lease, Reason
 from ._lock import Lock
 from ._native import version
 from ._node import Leadership, Node
@@ -49,6 +51,7 @@ __all__ = [
     "Corrupt",
     "Deadlock",
     "Denied",
+    "Election",
     "Error",
     "Forked",
     "Held",
@@ -63,6 +66,9 @@ __all__ = [
     "Lost",
     "Node",
     "NotFound",
+    "Observed",
+    "Observer",
+    "Reason",
     "Session",
     "SessionExpired",
     "SessionState",

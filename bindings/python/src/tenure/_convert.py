@@ -39,6 +39,15 @@ def wait_ms(timeout: Optional[float]) -> int:
     return min(math.ceil(timeout * 1000), _LONGEST_MS)
 
 
+def grace_ms(grace: Optional[float]) -> int:
+    """How long a holder may go on, in seconds; None is its session's ttl, which C calls -1."""
+    if grace is None:
+        return -1
+    if not 0 <= grace < math.inf:
+        raise Invalid(f"a grace is 0 or more seconds, or None for the session's ttl; not {grace}")
+    return min(math.ceil(grace * 1000), _LONGEST_MS)
+
+
 def option_ms(seconds: Optional[float], what: str) -> int:
     """An option in seconds; None is the default, which C calls 0."""
     if seconds is None:
@@ -53,6 +62,13 @@ def unsigned(value: int, what: str) -> int:
     """A number that 64 bits hold."""
     if not 0 <= value <= _U64_MAX:
         raise Invalid(f"{what} must be from 0 to 2**64 - 1, not {value}")
+    return value
+
+
+def number(value: int, what: str) -> int:
+    """A number that 32 bits hold."""
+    if not 0 <= value <= _U32_MAX:
+        raise Invalid(f"{what} must be from 0 to 2**32 - 1, not {value}")
     return value
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from types import TracebackType
-from typing import TYPE_CHECKING, Optional, Union
+from typing import TYPE_CHECKING, Optional
 
-from ._convert import unsigned
 from ._errors import Error, Held, Invalid, Lost, Timeout
 from ._lease import Lease
+from ._options import Options
 
 if TYPE_CHECKING:
     from ._client import Client
@@ -26,16 +26,13 @@ class Lock:
         self,
         client: Client,
         name: str,
-        timeout: Optional[float] = None,
-        *,
-        value: Union[bytes, bytearray] = b"",
-        owner: int = 0,
+        timeout: Optional[float],
+        options: Options,
     ) -> None:
         self._client = client
         self._name = name
         self._timeout = timeout
-        self._value = bytes(value)
-        self._owner = unsigned(owner, "owner")
+        self._options = options
         self._local = threading.Lock()
         self._lease: Optional[Lease] = None
 
@@ -106,9 +103,7 @@ class Lock:
             return False
         try:
             left = None if end is None else max(0.0, end - time.monotonic())
-            self._lease = self._client.acquire(
-                self._name, left, value=self._value, owner=self._owner
-            )
+            self._lease = self._client._acquire(self._name, left, self._options)
             return True
         except (Timeout, Held):
             return False

@@ -1,73 +1,22 @@
 //! The client library against three real nodes in this process: whole calls, threads, descriptors, ends.
 
+mod cluster;
+mod elections;
+mod events;
+mod kinds;
+mod orders;
+
+use cluster::{Cluster, is_readable, options};
 use std::net::TcpListener;
-use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
-use tempfile::TempDir;
 use tenure::Status;
-use tenure::base::{NodeId, Token};
+use tenure::base::Token;
 use tenure::client::{
     AcquireOptions, Client, ClientOptions, EndReason, LeaseState, Pending, SessionState, Wait,
 };
-use tenure::node::{Node, NodeOptions};
-use tenure::sys::poll::{self, Interest, Ready};
-
-struct Cluster {
-    nodes: Vec<Node>,
-    endpoints: String,
-    _directories: Vec<TempDir>,
-}
-
-impl Cluster {
-    fn start() -> Self {
-        let listeners: Vec<_> = (0..3).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-        let address = |listener: &TcpListener| listener.local_addr().unwrap().to_string();
-        let members: Vec<_> = (1..).map(NodeId).zip(listeners.iter().map(address)).collect();
-        let endpoints: Vec<_> = members.iter().map(|(_, address)| address.clone()).collect();
-        let directories: Vec<_> = (0..3).map(|_| tempfile::tempdir().unwrap()).collect();
-        let nodes = listeners
-            .into_iter()
-            .zip(&directories)
-            .zip(&members)
-            .map(|((listener, directory), (id, _))| {
-                let options = NodeOptions::new(*id, directory.path(), members.clone());
-                Node::start(NodeOptions { listener: Some(listener), ..options }).unwrap()
-            })
-            .collect();
-        Self { nodes, endpoints: endpoints.join(","), _directories: directories }
-    }
-
-    fn client(&self) -> Client {
-        let connect_timeout = Duration::from_secs(30);
-        let options = ClientOptions { connect_timeout, ..ClientOptions::default() };
-        Client::open(&self.endpoints, options).unwrap()
-    }
-
-    /// Ends the leader without any goodbye to clients but the closed connections.
-    fn stop_leader(&mut self) {
-        let leader = loop {
-            let leads = |node: &Node| node.leadership().is_leader;
-            if let Some(at) = self.nodes.iter().position(leads) {
-                break at;
-            }
-            thread::yield_now();
-        };
-        drop(self.nodes.remove(leader));
-    }
-}
-
-fn options() -> AcquireOptions {
-    AcquireOptions::default()
-}
-
-fn is_readable(fd: RawFd, timeout: Option<Duration>) -> bool {
-    let mut set = [(fd, Interest::Read, Ready::default())];
-    poll::wait(&mut set, timeout).unwrap();
-    set[0].2.readable
-}
 
 fn take(pending: &Pending) -> Result<tenure::client::Lease, Status> {
     pending.take(Wait::Forever).map_err(|error| error.status)

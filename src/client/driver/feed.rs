@@ -1,0 +1,175 @@
+//! What one reader is told, in order and bounded: changes of an observed lock, or of a session's state.
+
+use super::slot::Waiter;
+use crate::Error;
+use crate::sys::event::EventFd;
+use parking_lot::Mutex;
+use std::collections::VecDeque;
+use std::os::fd::{AsRawFd, RawFd};
+use std::sync::{Arc, OnceLock};
+
+/// News of which two may become one.
+pub(crate) trait News: Sized {
+    /// `newer`, where this one was not read in time.
+    fn replaced_by(self, newer: Self) -> Self;
+}
+
+/// Written and read under the client's mutex; the inner one is never waited for.
+#[derive(Debug)]
+pub(crate) struct Feed<T> {
+    pub(super) waiter: Arc<Waiter>,
+    queue: Mutex<Queue<T>>,
+    event: OnceLock<EventFd>,
+}
+
+#[derive(Debug)]
+struct Queue<T> {
+    unread: VecDeque<T>,
+    /// Nothing more comes, and why.
+    end: Option<Error>,
+}
+
+impl<T: News> Feed<T> {
+    pub(super) fn new() -> Arc<Self> {
+        let queue = Mutex::new(Queue { unread: VecDeque::new(), end: None });
+        Arc::new(Self { waiter: Arc::default(), queue, event: OnceLock::new() })
+    }
+
+    /// Tells the reader. Beyond the bound the newest of those that it did not read is replaced.
+    pub(super) fn push(&self, news: T) {
+        let mut queue = self.queue.lock();
+        let full = queue.unread.len() >= UNREAD_MAX;
+        let replaced = if full { queue.unread.pop_back() } else { None };
+        let news = replaced.into_iter().fold(news, |news, replaced| replaced.replaced_by(news));
+        queue.unread.push_back(news);
+        drop(queue);
+        self.wake();
+    }
+
+    /// Nothing more comes: this is told once all is read. The first reason stands.
+    pub(super) fn end(&self, why: Error) {
+        self.queue.lock().end.get_or_insert(why);
+        self.wake();
+    }
+
+    /// What was told so far needs not be read.
+    pub(super) fn skip(&self) {
+        self.queue.lock().unread.clear();
+        self.clear_if_empty();
+    }
+
+    /// Whether `take` has something, or the end.
+    pub(super) fn has_something(&self) -> bool {
+        let queue = self.queue.lock();
+        !queue.unread.is_empty() || queue.end.is_some()
+    }
+
+    /// The next; `None`: nothing yet.
+    ///
+    /// # Errors
+    /// Why nothing more comes.
+    pub(super) fn take(&self) -> Result<Option<T>, Error> {
+        let taken = self.queue.lock().unread.pop_front();
+        self.clear_if_empty();
+        match (taken, &self.queue.lock().end) {
+            (None, Some(why)) => Err(why.clone()),
+            (taken, _) => Ok(taken),
+        }
+    }
+
+    /// Readable while `take` has something, or the end; made at the first call, under the client's mutex.
+    pub(super) fn event_fd(&self) -> Option<RawFd> {
+        if self.event.get().is_none() {
+            let event = EventFd::new().ok()?;
+            if self.has_something() {
+                event.set();
+            }
+            let _ = self.event.set(event);
+        }
+        self.event.get().map(AsRawFd::as_raw_fd)
+    }
+
+    fn wake(&self) {
+        if let Some(event) = self.event.get() {
+            event.set();
+        }
+        self.waiter.condvar.notify_all();
+    }
+
+    fn clear_if_empty(&self) {
+        if let Some(event) = self.event.get()
+            && !self.has_something()
+        {
+            event.clear();
+        }
+    }
+}
+
+/// News that a reader leaves unread.
+const UNREAD_MAX: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Status;
+    use crate::sys::poll::{self, Interest, Ready};
+    use std::time::Duration;
+
+    /// A number, and how many were replaced by it.
+    #[derive(Debug, PartialEq)]
+    struct Counted(usize, u64);
+
+    impl News for Counted {
+        fn replaced_by(self, newer: Self) -> Self {
+            Self(newer.0, self.1 + 1 + newer.1)
+        }
+    }
+
+    fn is_readable(feed: &Feed<Counted>) -> bool {
+        let mut set = [(feed.event_fd().unwrap(), Interest::Read, Ready::default())];
+        poll::wait(&mut set, Some(Duration::ZERO)).unwrap();
+        set[0].2.readable
+    }
+
+    #[test]
+    fn beyond_the_bound_the_newest_is_replaced_and_counts_what_it_replaced() {
+        let feed = Feed::new();
+        for number in 0..UNREAD_MAX + 3 {
+            feed.push(Counted(number, 0));
+        }
+        for number in 0..UNREAD_MAX - 1 {
+            assert_eq!(feed.take(), Ok(Some(Counted(number, 0))));
+        }
+        assert_eq!(feed.take(), Ok(Some(Counted(UNREAD_MAX + 2, 3))));
+        assert_eq!(feed.take(), Ok(None));
+    }
+
+    #[test]
+    fn its_descriptor_is_readable_while_something_is_unread() {
+        let feed = Feed::new();
+        feed.push(Counted(1, 0));
+        assert!(is_readable(&feed));
+        feed.push(Counted(2, 0));
+        feed.take().unwrap();
+        assert!(is_readable(&feed));
+        feed.take().unwrap();
+        assert!(!is_readable(&feed));
+        feed.push(Counted(3, 0));
+        assert!(is_readable(&feed));
+        feed.skip();
+        assert!(!is_readable(&feed));
+    }
+
+    #[test]
+    fn the_end_is_told_behind_what_is_unread_and_from_then_on() {
+        let feed = Feed::new();
+        feed.push(Counted(1, 0));
+        feed.end(Status::Closed.into());
+        feed.end(Status::Internal.into());
+        assert_eq!(feed.take(), Ok(Some(Counted(1, 0))));
+        for _ in 0..2 {
+            assert_eq!(feed.take().unwrap_err().status, Status::Closed);
+            assert!(is_readable(&feed));
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Whom a client tells what happens: the reader of its session's changes, and those who observe locks.
+
+use super::Inner;
+use super::feed::{Feed, News};
+use crate::base::{Sample, SessionId};
+use crate::client::core::{ObserverId, Seen, SessionState};
+use crate::client::data::{Holder, Observed, SessionInfo};
+use crate::lock::Name;
+use crate::sys::clock;
+use crate::{Error, Status};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// All that is told.
+#[derive(Debug)]
+pub(super) struct Feeds {
+    session: Arc<Feed<SessionInfo>>,
+    observers: BTreeMap<ObserverId, Arc<Feed<Observed>>>,
+    /// The newest session, also when it has ended.
+    last_session: SessionId,
+    is_closed: bool,
+}
+
+impl Feeds {
+    pub(super) fn new() -> Self {
+        let (session, observers) = (Feed::new(), BTreeMap::new());
+        Self { session, observers, last_session: SessionId(0), is_closed: false }
+    }
+
+    /// Nothing more comes.
+    pub(super) fn end_all(&mut self, why: &Error) {
+        self.is_closed = true;
+        self.session.end(why.clone());
+        for feed in self.observers.values() {
+            feed.end(why.clone());
+        }
+    }
+}
+
+impl Inner {
+    /// The changes of the session's state.
+    pub(crate) fn session_feed(&self) -> &Arc<Feed<SessionInfo>> {
+        &self.feeds.session
+    }
+
+    /// What was told of the session so far was the way to where it is: the present state is no change.
+    pub(crate) fn skip_session_changes(&self) {
+        self.feeds.session.skip();
+    }
+
+    /// The session as known here.
+    pub(crate) fn session_info(&self, now: &Sample) -> SessionInfo {
+        let (state, session) = self.core.session(now);
+        SessionInfo {
+            state,
+            session: session.unwrap_or(self.feeds.last_session),
+            remaining: self.core.session_remaining(now),
+            ttl: self.core.ttl(),
+            leases: u32::try_from(self.core.lease_count()).unwrap_or(u32::MAX),
+        }
+    }
+
+    /// # Errors
+    /// CLOSED once it is.
+    pub(crate) fn check_open(&self) -> Result<(), Error> {
+        if self.feeds.is_closed { Err(Status::Closed.into()) } else { Ok(()) }
+    }
+
+    /// Readers of changes are told that the client is closed, once they have read all others.
+    pub(crate) fn close_feeds(&mut self) {
+        self.feeds.end_all(&Status::Closed.into());
+        self.seat.interrupt();
+    }
+
+    /// Follows who holds `name`.
+    ///
+    /// # Errors
+    /// CLOSED, LIMIT.
+    pub(crate) fn observe(
+        &mut self,
+        now: &Sample,
+        name: Name,
+    ) -> Result<(ObserverId, Arc<Feed<Observed>>), Error> {
+        self.check_open()?;
+        if self.feeds.observers.len() >= OBSERVERS_MAX {
+            let text = format!("a client has at most {OBSERVERS_MAX} observers");
+            return Err(Error::new(Status::Limit, text));
+        }
+        let (id, feed) = (self.core.observe(now, name), Feed::new());
+        self.feeds.observers.insert(id, Arc::clone(&feed));
+        Ok((id, feed))
+    }
+
+    /// No more of that.
+    pub(crate) fn unobserve(&mut self, now: &Sample, observer: ObserverId) {
+        if self.feeds.observers.remove(&observer).is_some() {
+            self.core.unobserve(now, observer);
+        }
+    }
+
+    pub(super) fn tell_observer(&self, observer: ObserverId, seen: Seen) {
+        let Some(feed) = self.feeds.observers.get(&observer) else { return };
+        feed.push(Observed::from(seen));
+        self.seat.interrupt_unless_driving(&feed.waiter);
+    }
+
+    pub(super) fn end_observer(&self, observer: ObserverId, why: &Error) {
+        let Some(feed) = self.feeds.observers.get(&observer) else { return };
+        feed.end(why.clone());
+        self.seat.interrupt_unless_driving(&feed.waiter);
+    }
+
+    pub(super) fn tell_session(&mut self, state: SessionState, session: Option<SessionId>) {
+        if let Some(session) = session {
+            self.feeds.last_session = session;
+        }
+        let info = SessionInfo { state, ..self.session_info(&clock::sample_end()) };
+        self.feeds.session.push(info);
+        self.seat.interrupt_unless_driving(&self.feeds.session.waiter);
+    }
+}
+
+impl News for Observed {
+    fn replaced_by(self, newer: Self) -> Self {
+        let missed = self.missed.saturating_add(1).saturating_add(newer.missed);
+        Self { missed, ..newer }
+    }
+}
+
+impl News for SessionInfo {
+    /// The newest state is what counts.
+    fn replaced_by(self, newer: Self) -> Self {
+        newer
+    }
+}
+
+impl From<Seen> for Observed {
+    fn from(seen: Seen) -> Self {
+        let holder = seen.holder.map(|said| Holder {
+            token: said.token,
+            client: said.client,
+            value: said.value,
+            since_unix_ms: said.since_unix_ms,
+        });
+        Self { holder, missed: seen.missed }
+    }
+}
+
+/// Locks that one client follows at once.
+const OBSERVERS_MAX: usize = 1024;

@@ -1,0 +1,98 @@
+//! A lease: what a grant is to its holder.
+
+use super::api::Handle;
+use super::calls::wait_for_done;
+use super::core::{EndReason, Wait};
+use super::data::LeaseState;
+use super::driver::LeaseState as State;
+use crate::base::Token;
+use crate::base::time::nanos;
+use crate::{Error, Status};
+use std::os::fd::RawFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A grant, as long as it may be believed in. Thread-safe. Dropped it is released in the background.
+#[derive(Debug)]
+pub struct Lease {
+    pub(super) handle: Arc<Handle>,
+    pub(super) state: Arc<State>,
+}
+
+impl Lease {
+    pub(super) fn new(handle: Arc<Handle>, state: Arc<State>) -> Self {
+        Self { handle, state }
+    }
+
+    /// What is held.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.state.name.as_str()
+    }
+
+    /// The fencing token.
+    #[must_use]
+    pub fn token(&self) -> Token {
+        self.state.token
+    }
+
+    /// How long it may still be believed in; zero means never again. Local and lock-free: two atomic
+    /// loads around a reading of the clocks.
+    #[must_use]
+    pub fn remaining(&self) -> Duration {
+        if self.handle.shared.is_forked() { Duration::ZERO } else { self.state.remaining() }
+    }
+
+    /// As [`Lease::remaining`], in nanoseconds.
+    #[must_use]
+    pub fn remaining_ns(&self) -> u64 {
+        nanos(self.remaining())
+    }
+
+    /// Held, asked to end, or ended and why.
+    #[must_use]
+    pub fn state(&self) -> LeaseState {
+        if self.handle.shared.is_forked() {
+            return LeaseState::Ended(EndReason::Forked);
+        }
+        if !self.state.remaining().is_zero() {
+            return if self.state.is_asked() { LeaseState::Asked } else { LeaseState::Held };
+        }
+        if self.state.ended().is_none() {
+            // A reader saw it first: the core knows why. After a failure nobody does.
+            let _ = self.handle.shared.with(|_, _| ());
+        }
+        LeaseState::Ended(self.state.ended().unwrap_or(EndReason::Expired))
+    }
+
+    /// Readable no later than `remaining` reaches zero, and from when it is asked to end; `None` when the process has no descriptor left.
+    #[must_use]
+    pub fn fd(&self) -> Option<RawFd> {
+        self.handle.shared.timer_fd(&self.state)
+    }
+
+    /// Releases it: belief ends at once, then waits at most `wait` for the server's word. With a wait of
+    /// zero (`Wait::Try`) it returns at once and the release goes on in the background.
+    ///
+    /// # Errors
+    /// LOST if it had ended; UNKNOWN, TIMEOUT: not answered in time, going on in the background.
+    pub fn release(&self, wait: Wait) -> Result<(), Error> {
+        let lease = self.state.id;
+        let (call, slot) = self.handle.shared.call(|core, now| core.release(now, lease))?;
+        let done = wait_for_done(&self.handle, call, &slot, wait)?;
+        done.unwrap_or_else(|| {
+            let text = "the release is not answered yet; it goes on in the background";
+            Err(Error::new(Status::Unknown, text))
+        })
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if self.handle.shared.is_forked() || self.state.ended().is_some() {
+            return;
+        }
+        // After a failure there is nothing to release.
+        let _ = self.handle.shared.with(|inner, now| inner.core.release(now, self.state.id));
+    }
+}
