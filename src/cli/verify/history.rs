@@ -46,7 +46,7 @@ pub struct Names {
 }
 
 /// A line of a log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Source {
     /// Which log, counted from 0.
     pub file: u32,

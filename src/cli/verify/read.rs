@@ -39,12 +39,6 @@ struct Reader {
     gone: Vec<(u32, u64)>,
 }
 
-impl Default for Source {
-    fn default() -> Self {
-        Self { file: 0, line: 0 }
-    }
-}
-
 impl Reader {
     fn read_file(&mut self, path: &Path) -> Result<(), Failure> {
         let cannot = |error: std::io::Error| {

@@ -125,10 +125,23 @@ impl Holding<'_> {
 
     /// Gives it back.
     pub fn release(mut self) {
-        self.look();
-        self.post.log.write(&stamped(&self.line, Kind::Ended, self.stood));
+        self.end();
         // Whatever comes of it, it goes on in the background until it is decided.
         let _ = self.lease.release(Wait::For(RELEASE_WAIT));
+    }
+
+    /// Gives it to the next who waits; back, if nobody does.
+    pub fn hand_over(mut self) {
+        self.end();
+        if self.lease.transfer(None).is_err() {
+            let _ = self.lease.release(Wait::For(RELEASE_WAIT));
+        }
+    }
+
+    /// The last look. What is believed behind it is not logged, and so not held against anybody.
+    fn end(&mut self) {
+        self.look();
+        self.post.log.write(&stamped(&self.line, Kind::Ended, self.stood));
     }
 }
 

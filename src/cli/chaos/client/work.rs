@@ -6,7 +6,7 @@ use crate::cli::chaos::resource::{Access, FENCED, PLAIN};
 use crate::cli::verify::line::{Line, Mode as LineMode};
 use std::time::Duration;
 use tenure::base::rng::Rng;
-use tenure::client::{AcquireOptions, Wait};
+use tenure::client::{AcquireOptions, BreakOptions, Grace, Wait};
 use tenure::lock::Mode;
 
 /// A lock around a set that does not look at tokens: it is written only under belief.
@@ -37,16 +37,30 @@ pub(super) fn fenced_set(post: &Post, mut rng: Rng) {
     }
 }
 
-/// Campaigns, leads for a while, resigns.
+/// Campaigns, leads for a while and says so, then resigns or hands over; now and then asks whoever leads to end (L23).
 pub(super) fn election(post: &Post, mut rng: Rng) {
+    let mut terms = 0;
     while !post.is_over() {
-        let value = post.name.clone().into_bytes();
-        let options = AcquireOptions { value, ..AcquireOptions::default() };
-        let start = || post.client.acquire_start(ELECTION, Wait::Forever, options);
+        let start = || post.client.campaign_start(ELECTION, Wait::Forever, post.name.as_bytes());
         let Some(mut holding) = post.wait_for(of(ELECTION), start) else { continue };
+        terms += 1;
+        if rng.chance(1, 2) {
+            // One whose outcome is unknown stands or does not: nothing is checked but who holds.
+            let _ = holding.lease().proclaim(format!("{} {terms}", post.name).as_bytes());
+        }
         holding.work(rng.duration(WORK.0, WORK.1));
-        holding.release();
+        if rng.chance(1, 4) {
+            holding.hand_over()
+        } else {
+            holding.release()
+        }
         post.pause(rng.duration(PAUSE.0, PAUSE.1));
+        if rng.chance(1, 20) {
+            let grace = Grace::For(rng.duration(Duration::ZERO, WORK.1));
+            // There may be nobody to ask.
+            let _ =
+                post.client.break_lock(ELECTION, BreakOptions { grace, ..BreakOptions::default() });
+        }
     }
 }
 
