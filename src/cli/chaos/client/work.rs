@@ -23,17 +23,24 @@ pub(super) fn plain_set(post: &Post, mut rng: Rng) {
     }
 }
 
-/// A lock around a set that looks at tokens: whoever was granted writes, late or not, and it is the set that refuses.
+/// A lock around a set that looks at tokens: whoever was granted writes, late or not, and it is the set that refuses. One
+/// write of ten is on its way until others may have been granted.
 pub(super) fn fenced_set(post: &Post, mut rng: Rng) {
     let mut access = access(post);
     while !post.is_over() {
         let Some(mut holding) = exclusive(post, FENCED) else { continue };
-        if let Some(adds) = access.read(FENCED, holding.token()) {
-            holding.work(rng.duration(WORK.0, WORK.1));
-            access.write(FENCED, holding.token(), adds, &post.name);
+        let token = holding.token();
+        let adds = access.read(FENCED, token);
+        holding.work(rng.duration(WORK.0, WORK.1));
+        let is_late = rng.chance(1, 10);
+        if let Some(adds) = adds.filter(|_| !is_late) {
+            access.write(FENCED, token, adds, &post.name);
         }
         holding.release();
         post.pause(rng.duration(PAUSE.0, PAUSE.1));
+        if let Some(adds) = adds.filter(|_| is_late) {
+            access.write(FENCED, token, adds, &post.name);
+        }
     }
 }
 
