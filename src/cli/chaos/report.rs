@@ -116,3 +116,59 @@ impl Report<'_> {
 
 /// In nanoseconds.
 const MINUTE: u64 = 60_000_000_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::verify::history::{Belief, Share, Sighting, Source};
+
+    /// Two clients, of which `second` was granted at those instants, and the first all the time.
+    fn history(second: &[u64]) -> History {
+        let mut history = History::default();
+        let grants = (0..3 * MINUTE).step_by(MINUTE as usize / 2).map(|at| ("c1.1", at));
+        let all = grants.chain(second.iter().map(|at| ("c2.7", *at)));
+        for (client, from) in all {
+            let client = history.clients.number(client);
+            for lock in LOCKS {
+                let lock = history.locks.number(lock);
+                let (boot, token, source) = (0, 1, Source::default());
+                let (granted, ended, share) = (source, source, Share::Exclusive);
+                let until = from;
+                let belief =
+                    Belief { boot, lock, client, share, token, from, until, granted, ended };
+                history.beliefs.push(belief);
+            }
+            let told = Told::Holder { token: 1, client: None, missed: None };
+            history.sightings.push(Sighting { client, lock: 0, told, source: Source::default() });
+        }
+        history
+    }
+
+    fn zeros(history: &History, struck: u64) -> Vec<String> {
+        let nemeses = [(Nemesis::AllKill, struck)].into();
+        Report { history, nemeses: &nemeses, clients: 2, span: (0, 3 * MINUTE) }.zeros()
+    }
+
+    #[test]
+    fn where_everything_happened_nothing_is_zero() {
+        assert_eq!(zeros(&history(&[1, MINUTE + 1, 3 * MINUTE - 1]), 1), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_nemesis_that_never_struck_is_told() {
+        let all = history(&[1, MINUTE + 1, 2 * MINUTE + 1]);
+        assert_eq!(zeros(&all, 0), ["all-kill never struck"]);
+    }
+
+    #[test]
+    fn a_minute_without_a_grant_is_told() {
+        let found = zeros(&history(&[1, 2 * MINUTE + 1]), 1);
+        assert_eq!(found, ["client c2 was granted nothing in minute 2"]);
+    }
+
+    #[test]
+    fn grants_after_the_nemeses_do_not_count() {
+        let found = zeros(&history(&[3 * MINUTE]), 1);
+        assert_eq!(found[0], "client c2 was granted nothing while nemeses struck");
+    }
+}
