@@ -863,14 +863,14 @@ tenure_status tenure_holder_of(tenure_client *client, const char *name, tenure_h
 uint64_t tenure_holder_token(const tenure_holder *holder);
 
 /**
- * The name of the client that holds it, "" if nobody does; NULL if this is not a holder. Valid until the holder is freed. Any
- * thread.
+ * The name of the client that holds it, "" if nobody does; NULL if this is not a holder. Valid until the holder is
+ * freed. Any thread.
  */
 const char *tenure_holder_client(const tenure_holder *holder);
 
 /**
- * The value that came with the acquire or the last tenure_proclaim, *len bytes (`len` may be NULL); NULL and 0 if this is not a holder.
- * Valid until the holder is freed. Any thread.
+ * The value that came with the acquire or the last tenure_proclaim, *len bytes (`len` may be NULL); NULL and 0 if
+ * this is not a holder. Valid until the holder is freed. Any thread.
  */
 const void *tenure_holder_value(const tenure_holder *holder,
                                 size_t *len);
@@ -939,7 +939,8 @@ tenure_status tenure_observer_next(tenure_observer *observer,
                                    tenure_holder **out);
 
 /**
- * Frees an observer. NULL, and an observer that was freed already, are harmless. Any thread; never blocks.
+ * Frees an observer; a thread that waits in tenure_observer_next gets TENURE_CLOSED. NULL, and an observer that was
+ * freed already, are harmless. Any thread; never blocks.
  */
 void tenure_observer_free(tenure_observer *observer);
 

@@ -8,7 +8,9 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
+use tenure::Status;
 use tenure::base::NodeId;
+use tenure::client::{AcquireOptions, BreakOptions, Client, ClientOptions, Wait};
 use tenure::node::{Node, NodeOptions};
 
 #[test]
@@ -68,16 +70,32 @@ fn c_answers_bad_handles_and_arguments_under_the_sanitizers() {
 
 #[test]
 fn c_locks_pendings_and_nodes_work_on_a_cluster() {
-    let directory = tempfile::tempdir().unwrap();
-    let program = build_c("tests/c/live.c", "live", &["-pthread"]);
-    assert_eq!(run(Command::new(program).arg(directory.path())), "live: good\n");
+    run_on_a_cluster("live");
 }
 
 #[test]
-fn c_kinds_of_locks_elections_orders_and_session_events_work_on_a_cluster() {
-    let directory = tempfile::tempdir().unwrap();
-    let program = build_c("tests/c/service.c", "service", &["-pthread"]);
-    assert_eq!(run(Command::new(program).arg(directory.path())), "service: good\n");
+fn c_takes_every_kind_of_lock_on_a_cluster() {
+    run_on_a_cluster("kinds");
+}
+
+#[test]
+fn c_elects_and_observes_on_a_cluster() {
+    run_on_a_cluster("elections");
+}
+
+#[test]
+fn c_hands_locks_over_and_breaks_them_on_a_cluster() {
+    run_on_a_cluster("orders");
+}
+
+#[test]
+fn c_hears_what_happens_to_its_session_on_a_cluster() {
+    run_on_a_cluster("sessions");
+}
+
+#[test]
+fn c_describes_what_there_is_on_a_cluster() {
+    run_on_a_cluster("describe");
 }
 
 #[test]
@@ -92,6 +110,55 @@ fn c_example_takes_a_lock_and_gives_it_back() {
         tokens.push(number_after(&output, "token "));
     }
     assert!(tokens[0] < tokens[1], "{tokens:?}");
+}
+
+#[test]
+fn c_example_takes_every_kind_of_lock() {
+    let cluster = Cluster::start();
+    let program = build_c("bindings/c/examples/kinds.c", "example-kinds", &[]);
+    let output = run(Command::new(program).env("TENURE_ENDPOINTS", &cluster.endpoints));
+    let lines = "a writer waits for two readers\n\
+        two of two permits are taken\n\
+        two accounts under one token\n\
+        the same owner enters again\n";
+    assert_eq!(output, lines);
+}
+
+#[test]
+fn c_example_is_elected_proclaims_and_resigns() {
+    let cluster = Cluster::start();
+    let program = build_c("bindings/c/examples/campaign.c", "example-campaign", &[]);
+    let mut command = Command::new(program);
+    let output =
+        run(command.args(["scheduler", "host-1"]).env("TENURE_ENDPOINTS", &cluster.endpoints));
+    assert_eq!(output, ELECTION);
+}
+
+#[test]
+fn c_example_gives_its_lock_to_its_successor_when_it_is_asked() {
+    let cluster = Cluster::start();
+    let program = build_c("bindings/c/examples/worker.c", "example-worker", &[]);
+    let (lines, news) = mpsc::channel();
+    let mut command = Command::new(program);
+    command.args(["jobs/x", "successor"]).env("TENURE_ENDPOINTS", &cluster.endpoints);
+    let _worker = Killed::spawn(command.stdout(Stdio::piped()), 0, lines);
+    let line = || news.recv().expect("the worker goes on").1;
+    assert_eq!(line(), "jobs/x: working");
+
+    let name = Some("successor".to_owned());
+    let options = ClientOptions { name, ..ClientOptions::default() };
+    let successor = Client::open(&cluster.endpoints, options).unwrap();
+    let waits =
+        successor.acquire_start("jobs/x", Wait::Forever, AcquireOptions::default()).unwrap();
+    let to = Some("successor".to_owned());
+    // Refused until the successor waits.
+    while successor
+        .break_lock("jobs/x", BreakOptions { to: to.clone(), ..BreakOptions::default() })
+        .is_err_and(|error| error.status == Status::NotFound)
+    {}
+    assert_eq!(line(), "jobs/x: asked to end, in time");
+    waits.take(Wait::Forever).unwrap();
+    assert_eq!(line(), "jobs/x: handed over");
 }
 
 #[test]
@@ -154,6 +221,29 @@ fn python_example_takes_a_lock_and_gives_it_back() {
     let output =
         run(python().arg(example).arg("jobs/x").env("TENURE_ENDPOINTS", &cluster.endpoints));
     assert!(output.ends_with("jobs/x: released\n"), "{output}");
+}
+
+#[test]
+fn python_example_is_elected_proclaims_and_resigns() {
+    let cluster = Cluster::start();
+    let example = root("bindings/python/examples/elect.py");
+    let mut command = python();
+    command.arg(example).args(["scheduler", "host-1"]);
+    assert_eq!(run(command.env("TENURE_ENDPOINTS", &cluster.endpoints)), ELECTION);
+}
+
+/// What an observer sees of a candidate that is elected, proclaims, and resigns.
+const ELECTION: &str = "scheduler: nobody leads\n\
+    scheduler: host-1 leads\n\
+    scheduler: somebody busy leads\n\
+    scheduler: nobody leads\n";
+
+/// Runs a program of `tests/c` that starts its own nodes.
+#[track_caller]
+fn run_on_a_cluster(name: &str) {
+    let directory = tempfile::tempdir().unwrap();
+    let program = build_c(&format!("tests/c/{name}.c"), name, &["-pthread"]);
+    assert_eq!(run(Command::new(program).arg(directory.path())), format!("{name}: good\n"));
 }
 
 /// Three nodes in this process.

@@ -65,7 +65,8 @@ impl Lease {
         LeaseState::Ended(self.state.ended().unwrap_or(EndReason::Expired))
     }
 
-    /// Readable no later than `remaining` reaches zero, and from when it is asked to end; `None` when the process has no descriptor left.
+    /// Readable no later than `remaining` reaches zero, and from when it is asked to end; `None` when the process has
+    /// no descriptor left.
     #[must_use]
     pub fn fd(&self) -> Option<RawFd> {
         self.handle.shared.timer_fd(&self.state)

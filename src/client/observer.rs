@@ -43,11 +43,16 @@ impl Observer {
     pub fn next(&self, wait: Wait) -> Result<Observed, Error> {
         self.handle.shared.next(&self.feed, until(wait))?.ok_or(Status::Again.into())
     }
+
+    /// Follows no more, from any thread: `next`, also where it waits already, gives CLOSED once all is read.
+    pub fn close(&self) {
+        // In a forked child, and after a failure, there is nothing to end.
+        let _ = self.handle.shared.with(|inner, now| inner.unobserve(now, self.id));
+    }
 }
 
 impl Drop for Observer {
     fn drop(&mut self) {
-        // In a forked child, and after a failure, there is nothing to end.
-        let _ = self.handle.shared.with(|inner, now| inner.unobserve(now, self.id));
+        self.close();
     }
 }

@@ -53,15 +53,15 @@ pub unsafe extern "C" fn tenure_holder_token(holder: *const tenure_holder) -> u6
     guard_or(0, || Ok(enter::<HolderObject>(holder)?.holder.token.0))
 }
 
-/// The name of the client that holds it, "" if nobody does; NULL if this is not a holder. Valid until the holder is freed. Any
-/// thread.
+/// The name of the client that holds it, "" if nobody does; NULL if this is not a holder. Valid until the holder is
+/// freed. Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_holder_client(holder: *const tenure_holder) -> *const c_char {
     guard_or(std::ptr::null(), || Ok(enter::<HolderObject>(holder)?.client.as_ptr()))
 }
 
-/// The value that came with the acquire or the last tenure_proclaim, *len bytes (`len` may be NULL); NULL and 0 if this is not a holder.
-/// Valid until the holder is freed. Any thread.
+/// The value that came with the acquire or the last tenure_proclaim, *len bytes (`len` may be NULL); NULL and 0 if
+/// this is not a holder. Valid until the holder is freed. Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_holder_value(
     holder: *const tenure_holder,

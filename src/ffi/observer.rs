@@ -90,10 +90,11 @@ pub unsafe extern "C" fn tenure_observer_next(
     })
 }
 
-/// Frees an observer. NULL, and an observer that was freed already, are harmless. Any thread; never blocks.
+/// Frees an observer; a thread that waits in tenure_observer_next gets TENURE_CLOSED. NULL, and an observer that was
+/// freed already, are harmless. Any thread; never blocks.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_observer_free(observer: *mut tenure_observer) {
-    guard_or((), || free::<ObserverObject>(observer, |_| {}));
+    guard_or((), || free::<ObserverObject>(observer, |observer| observer.0.close()));
 }
 
 /// What a `tenure_observer` stands for.

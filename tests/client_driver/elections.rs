@@ -3,7 +3,7 @@
 use crate::cluster::{Cluster, is_readable, status};
 use std::time::Duration;
 use tenure::Status;
-use tenure::client::{Client, Observed, Observer, Wait};
+use tenure::client::{Client, Lease, Observed, Observer, SessionState, Wait};
 
 /// What an observer is told next: the holder's client and value.
 fn next(observer: &Observer) -> Option<(String, Vec<u8>)> {
@@ -16,7 +16,7 @@ fn leads(client: &str, value: &[u8]) -> Option<(String, Vec<u8>)> {
     Some((client.to_owned(), value.to_vec()))
 }
 
-fn campaign(client: &Client, value: &[u8]) -> tenure::client::Lease {
+fn campaign(client: &Client, value: &[u8]) -> Lease {
     client.campaign("e", Wait::Forever, value).unwrap()
 }
 
@@ -93,6 +93,20 @@ fn a_reader_that_waits_is_woken_by_the_close() {
         client.close(Wait::Forever).unwrap();
         assert_eq!(reader.join().unwrap(), Status::Closed);
     });
+}
+
+#[test]
+fn a_reader_that_waits_is_woken_when_its_observer_is_closed() {
+    let cluster = Cluster::start();
+    let client = cluster.client();
+    let observer = client.observe("e").unwrap();
+    assert_eq!(next(&observer), None);
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(|| status(observer.next(Wait::Forever)));
+        observer.close();
+        assert_eq!(reader.join().unwrap(), Status::Closed);
+    });
+    assert_eq!(client.session().state, SessionState::Valid);
 }
 
 #[test]

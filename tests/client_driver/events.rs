@@ -59,7 +59,7 @@ fn a_close_is_the_last_change() {
 #[test]
 fn a_program_that_does_not_say_that_it_moves_loses_its_locks() {
     let cluster = Cluster::start();
-    let (ttl, progress) = (Duration::from_millis(600), Some(Duration::from_millis(100)));
+    let (ttl, progress) = (Duration::from_secs(3), Some(Duration::from_millis(100)));
     let stalled = cluster.open(ClientOptions { ttl, progress, ..ClientOptions::default() });
     let lease = hold(&stalled, "a");
     assert!(is_readable(lease.fd().unwrap(), None));

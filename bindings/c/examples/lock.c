@@ -35,10 +35,11 @@ int main(int argc, char **argv) {
     printf("%s: token %" PRIu64 "\n", name, tenure_lease_token(lease));
 
     for (int piece = 1; piece <= 3; piece++) {
-        /* In a program that polls anyway, add the lease's descriptor: it is readable once the lock is lost. */
+        /* In a program that polls anyway, add the lease's descriptor: it is readable once the lock is lost, or
+         * somebody wants it back (worker.c tells the two apart). */
         struct pollfd loss = {tenure_lease_fd(lease), POLLIN, 0};
         if (tenure_lease_remaining_ns(lease) == 0 || poll(&loss, 1, 0) > 0) {
-            fprintf(stderr, "lock: the lease is lost; stopping before piece %d\n", piece);
+            fprintf(stderr, "lock: the lease is lost or wanted back; stopping before piece %d\n", piece);
             break;
         }
         printf("%s: piece %d, %.1f s left\n", name, piece, (double)tenure_lease_remaining_ns(lease) / 1e9);

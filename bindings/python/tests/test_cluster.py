@@ -205,7 +205,7 @@ class ClusterTest(unittest.TestCase):
 
     def test_a_program_that_does_not_move_loses_its_locks(self) -> None:
         endpoints = self.cluster.endpoints
-        with tenure.connect(endpoints, ttl=0.6, progress=0.1, connect_timeout=60) as client:
+        with tenure.connect(endpoints, ttl=3, progress=0.1, connect_timeout=60) as client:
             client.progress()
             lease = client.acquire(self.name)
             select.select([lease], [], [])

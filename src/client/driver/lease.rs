@@ -119,3 +119,84 @@ impl LeaseState {
 
 /// A reading of BOOTTIME long ago.
 const IN_THE_PAST: u64 = 1;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::SessionId;
+    use crate::client::core::Belief;
+    use crate::net::{Key, Poller};
+    use crate::sys::clock;
+    use crate::sys::poll::{self, Interest, Ready};
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    /// A lease whose session is believed in for an hour, with a loss timer for then.
+    fn lease(poller: &Poller) -> LeaseState {
+        let fires_at = clock::boot_nanos() + 3_600_000_000_000;
+        let (session, start) = (SessionId(1), clock::sample());
+        let belief = Belief { session, start, length: HOUR, fires_at };
+        let published = Published::new(&belief, poller.wake(Key(0)).unwrap());
+        let name = "a".try_into().unwrap();
+        LeaseState::new(LeaseId(1), name, Token(1), Arc::new(published))
+    }
+
+    fn within(length: Duration) -> Deadline {
+        Deadline { start: clock::sample(), length }
+    }
+
+    fn is_readable(fd: RawFd) -> bool {
+        let mut set = [(fd, Interest::Read, Ready::default())];
+        poll::wait(&mut set, Some(Duration::ZERO)).unwrap();
+        set[0].2.readable
+    }
+
+    #[test]
+    fn an_asked_lease_ends_at_its_deadline_for_good() {
+        let poller = Poller::new(1).unwrap();
+        let lease = lease(&poller);
+        lease.ask(&within(HOUR / 2));
+        let remaining = lease.remaining();
+        assert!(!remaining.is_zero() && remaining <= HOUR / 2);
+        assert_eq!(lease.ended(), None);
+        lease.ask(&within(Duration::ZERO));
+        assert_eq!(lease.remaining(), Duration::ZERO);
+        assert_eq!(lease.ended(), Some(EndReason::Broken));
+        lease.ask(&within(HOUR));
+        lease.end(EndReason::Expired);
+        assert_eq!(lease.remaining(), Duration::ZERO);
+        assert_eq!(lease.ended(), Some(EndReason::Broken), "the first reason stands");
+        assert!(!lease.published.is_lapsed(), "the session goes on");
+    }
+
+    #[test]
+    fn the_descriptor_of_an_asked_lease_stays_readable_and_is_no_lapse() {
+        let poller = Poller::new(1).unwrap();
+        let lease = lease(&poller);
+        let fd = lease.timer_fd().unwrap();
+        assert!(!is_readable(fd));
+        assert_eq!(lease.ask(&within(HOUR)), Before::Pending);
+        assert!(is_readable(fd));
+        assert_eq!(lease.extend(clock::boot_nanos() + 7_200_000_000_000), Before::Pending);
+        assert_eq!(lease.ask(&within(HOUR / 2)), Before::Pending);
+        assert!(is_readable(fd));
+    }
+
+    #[test]
+    fn a_descriptor_that_is_made_when_the_lease_is_asked_is_readable_at_once() {
+        let poller = Poller::new(1).unwrap();
+        let lease = lease(&poller);
+        lease.ask(&within(HOUR));
+        assert!(is_readable(lease.timer_fd().unwrap()));
+    }
+
+    #[test]
+    fn a_timer_that_had_fired_before_the_lease_is_asked_is_a_lapse() {
+        let poller = Poller::new(1).unwrap();
+        let lease = lease(&poller);
+        let fd = lease.timer_fd().unwrap();
+        assert_eq!(lease.extend(IN_THE_PAST), Before::Pending);
+        assert!(is_readable(fd));
+        assert_eq!(lease.ask(&within(HOUR)), Before::Idle);
+    }
+}

@@ -93,9 +93,10 @@ impl Inner {
 
     /// No more of that.
     pub(crate) fn unobserve(&mut self, now: &Sample, observer: ObserverId) {
-        if self.feeds.observers.remove(&observer).is_some() {
-            self.core.unobserve(now, observer);
-        }
+        let Some(feed) = self.feeds.observers.remove(&observer) else { return };
+        feed.end(Status::Closed.into());
+        self.seat.interrupt_unless_driving(&feed.waiter);
+        self.core.unobserve(now, observer);
     }
 
     pub(super) fn tell_observer(&self, observer: ObserverId, seen: Seen) {
