@@ -103,11 +103,13 @@ impl Nemesis {
     pub fn lasts(self) -> (Duration, Duration) {
         let millis = |from, to| (Duration::from_millis(from), Duration::from_millis(to));
         match self {
-            Self::ClientCut | Self::ClientStop | Self::LeaderStop => millis(3000, 5000),
+            Self::ClientCut | Self::ClientStop | Self::LeaderStop | Self::Minority => {
+                millis(3000, 6000)
+            }
             Self::ClientKill | Self::FollowerKill | Self::LeaderKill | Self::AllKill => {
                 millis(100, 4000)
             }
-            _ => millis(2000, 5000),
+            _ => millis(2000, 6000),
         }
     }
 

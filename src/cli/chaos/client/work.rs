@@ -15,7 +15,7 @@ pub(super) fn plain_set(post: &Post, mut rng: Rng) {
     while !post.is_over() {
         let Some(mut holding) = exclusive(post, PLAIN) else { continue };
         let adds = access.read(PLAIN, holding.token()).unwrap_or(0);
-        if holding.work(rng.duration(WORK.0, WORK.1)) == Belief::Stands {
+        if holding.work(work_time(&mut rng)) == Belief::Stands {
             access.write(PLAIN, holding.token(), adds, &post.name);
         }
         holding.release();
@@ -31,7 +31,7 @@ pub(super) fn fenced_set(post: &Post, mut rng: Rng) {
         let Some(mut holding) = exclusive(post, FENCED) else { continue };
         let token = holding.token();
         let adds = access.read(FENCED, token);
-        holding.work(rng.duration(WORK.0, WORK.1));
+        holding.work(work_time(&mut rng));
         let is_late = rng.chance(1, 10);
         if let Some(adds) = adds.filter(|_| !is_late) {
             access.write(FENCED, token, adds, &post.name);
@@ -55,7 +55,7 @@ pub(super) fn election(post: &Post, mut rng: Rng) {
             // One whose outcome is unknown stands or does not: nothing is checked but who holds.
             let _ = holding.lease().proclaim(format!("{} {terms}", post.name).as_bytes());
         }
-        holding.work(rng.duration(WORK.0, WORK.1));
+        holding.work(work_time(&mut rng));
         if rng.chance(1, 4) {
             holding.hand_over()
         } else {
@@ -77,7 +77,7 @@ pub(super) fn kinds(post: &Post, mut rng: Rng) {
         for lock in [POOL, CATALOG] {
             let holding = if lock == POOL { pool(post, &mut rng) } else { catalog(post, &mut rng) };
             let Some(mut holding) = holding else { continue };
-            holding.work(rng.duration(WORK.0, WORK.1));
+            holding.work(work_time(&mut rng));
             holding.release();
         }
         post.pause(rng.duration(PAUSE.0, PAUSE.1));
@@ -106,6 +106,12 @@ fn exclusive<'a>(post: &'a Post, lock: &str) -> Option<Holding<'a>> {
     post.wait_for(of(lock), || post.client.acquire_start(lock, Wait::Forever, options))
 }
 
+/// Mostly short, so that much is granted; now and then so long that a belief is about when a fault has lasted for a TTL.
+fn work_time(rng: &mut Rng) -> Duration {
+    let (least, most) = if rng.chance(1, 30) { LONG_WORK } else { WORK };
+    rng.duration(least, most)
+}
+
 fn of(lock: &str) -> Line {
     Line { lock: Some(lock.to_owned()), ..Line::default() }
 }
@@ -117,4 +123,5 @@ fn access(post: &Post) -> Access {
 
 const POOL_LIMIT: u32 = 3;
 const WORK: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(60));
+const LONG_WORK: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(8));
 const PAUSE: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(100));
