@@ -1,6 +1,7 @@
 //! The subcommands of `tenure`, one file each; here they are parsed, dispatched, and ended.
 
 mod bench;
+mod chaos;
 mod cluster;
 mod completions;
 mod connect;
@@ -27,6 +28,7 @@ mod size;
 mod snapshot;
 mod status;
 mod validate;
+mod verify;
 
 use ::log::LevelFilter;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -68,6 +70,8 @@ enum Command {
     Validate(validate::Options),
     Bench(bench::Options),
     Sim(sim::Options),
+    Verify(verify::Options),
+    Chaos(chaos::Options),
     Completions(completions::Options),
     Man(man::Options),
 }
@@ -78,6 +82,9 @@ pub fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     if let Some(options) = demo::holder::Options::of(&arguments) {
         return finish(demo::holder::run(&options).map(|()| 0));
+    }
+    if let Some(options) = chaos::client::Options::of(&arguments) {
+        return finish(chaos::client::run(&options).map(|()| 0));
     }
     let parsed = command()
         .try_get_matches_from(&arguments)
@@ -119,6 +126,8 @@ fn run(cli: Cli, arguments: &[OsString]) -> Result<u8, Failure> {
         Command::Validate(options) => validate::run(&options),
         Command::Bench(options) => bench::run(&options).map(done),
         Command::Sim(options) => sim::run(&options).map(done),
+        Command::Verify(options) => verify::run(&options),
+        Command::Chaos(options) => chaos::run(&options),
         Command::Completions(options) => completions::run(&options).map(done),
         Command::Man(options) => man::run(&options).map(done),
     }
