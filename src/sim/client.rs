@@ -3,7 +3,7 @@
 use crate::base::{Index, Token, rng::Rng};
 use crate::client::core::{CoreOptions, LeaseId, LinkId};
 use crate::lock::Name;
-use crate::sim::checkers::holding::Claimant;
+use crate::sim::checkers::holding::{Claimant, Told};
 use crate::sim::checkers::search::Op;
 use crate::sim::client_process::{ClientProcess, Progress};
 use crate::sim::clock::Clocks;
@@ -52,7 +52,7 @@ pub enum ClientEvent {
     /// A request left.
     Sent(Request),
     /// A grant was told of.
-    Granted { lease: LeaseId, name: Name, token: Token },
+    Granted { lease: LeaseId, told: Told },
     /// The lease is still believed in.
     Believes { lease: LeaseId },
     /// It is not any more.

@@ -1,8 +1,10 @@
 //! What clients do in the world: they start, run, believe, write, and end.
 
 use crate::base::Token;
+use crate::client::core::LeaseId;
 use crate::lock::Name;
 use crate::sim::checkers::Violation;
+use crate::sim::checkers::holding::{Claimant, Told};
 use crate::sim::checkers::replies::check_answer;
 use crate::sim::client::{ClientEvent, Surroundings};
 use crate::sim::event::Event;
@@ -64,7 +66,8 @@ impl World {
                 self.trace.count("operations returned");
                 // A client that was stopped with its clocks believes what is not so.
                 if self.plan.bounds_clocks() {
-                    self.judge.history.record(&name, op)?;
+                    let holders = self.plan.habits.wishes.holders_of(&name);
+                    self.judge.history.record(&name, holders, op)?;
                 }
             }
             ClientEvent::Line { link, what } => {
@@ -73,16 +76,7 @@ impl World {
             ClientEvent::Sent(request) => {
                 self.trace.line(self.now, format_args!("{who} asks {request:?}"));
             }
-            ClientEvent::Granted { lease, name, token } => {
-                self.trace.count("grants believed in");
-                self.trace.line(self.now, format_args!("{who} holds {name} under {token}"));
-                self.trace.mix(token.0);
-                self.check_index(slot, token)?;
-                if self.plan.bounds_clocks() {
-                    self.check_alone(slot, &name, token)?;
-                    self.judge.holding.begin(self.now, who, lease, &name, token)?;
-                }
-            }
+            ClientEvent::Granted { lease, told } => self.handle_granted(slot, lease, &told)?,
             ClientEvent::Believes { lease } if self.plan.bounds_clocks() => {
                 self.judge.holding.confirm(self.now, who, lease)?;
             }
@@ -112,20 +106,24 @@ impl World {
         Ok(())
     }
 
-    /// O5: at the instant at which `slot` begins to believe, nobody else does.
-    fn check_alone(&self, slot: usize, name: &Name, token: Token) -> Result<(), Violation> {
+    /// A client begins to believe.
+    fn handle_granted(
+        &mut self,
+        slot: usize,
+        lease: LeaseId,
+        told: &Told,
+    ) -> Result<(), Violation> {
         let who = self.clients[slot].claimant();
-        for (other, lease) in self.judge.holding.others(name, who) {
-            let remaining = self.clients[other.client].remaining(self.now, lease);
-            if !remaining.is_zero() {
-                let what = format!(
-                    "at {} ns {who} holds {name} under {token}, and {other} believes in it for {remaining:?} more",
-                    self.now
-                );
-                return Err(Violation::new("O5", what));
-            }
+        self.trace.count("grants believed in");
+        self.trace.line(self.now, format_args!("{who} holds {told:?}"));
+        self.trace.mix(told.token.0);
+        self.check_grant(slot, told)?;
+        if !self.plan.bounds_clocks() {
+            return Ok(());
         }
-        Ok(())
+        let (now, clients) = (self.now, &self.clients);
+        let remaining = |other: Claimant, lease| clients[other.client].remaining(now, lease);
+        self.judge.holding.begin(now, (who, lease), told, remaining)
     }
 
     /// Most writes arrive soon, some long after their lease may have ended.
@@ -137,19 +135,19 @@ impl World {
 
     /// A client's belief ended by itself: perhaps its grant still stands.
     fn mark_lapse(&mut self, name: &Name, token: Token) {
-        let line = self.judge.model.line_at(name, self.judge.model.applied());
-        let held = line.first().is_some_and(|first| first.token == token);
+        let held = self.judge.model.line(name).is_some_and(|line| line.is_held_by(token));
         self.trace.marks.hit_if(held, Mark::BeliefEndsFirst);
     }
 
-    /// O8: the grant was decided while its process lived, and not before it asked.
-    fn check_index(&self, slot: usize, token: Token) -> Result<(), Violation> {
+    /// O8: the grant was decided while its process lived, and of what it asked for.
+    fn check_grant(&self, slot: usize, told: &Told) -> Result<(), Violation> {
         let who = self.clients[slot].claimant();
-        let grant = self.judge.model.grant(token);
-        if grant.is_some_and(|grant| grant.client == who.to_string()) {
+        let grant = self.judge.model.grant(told.token);
+        let has_all = |names: &[Name]| told.names.iter().all(|name| names.contains(name));
+        if grant.is_some_and(|grant| grant.client == who.to_string() && has_all(&grant.names)) {
             return Ok(());
         }
-        let what = format!("{who} is granted {token:?}, of which the log says {grant:?}");
+        let what = format!("{who} is granted {told:?}, of which the log says {grant:?}");
         Err(Violation::new("O8", what))
     }
 

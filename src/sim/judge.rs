@@ -13,7 +13,7 @@ use crate::sim::checkers::model::Model;
 use crate::sim::checkers::replies::{Replies, Window};
 use crate::sim::checkers::state::States;
 use crate::sim::checkers::{Violation, bounds};
-use crate::sim::marks::{Mark, Marks, NodeWatch, mark_command, mark_outgoing};
+use crate::sim::marks::{Mark, Marks, NodeWatch, mark_command, mark_effects, mark_outgoing};
 use crate::sim::node::{Inside, SimNode};
 use crate::sim::outlet::Outgoing;
 use crate::wire::{PeerMessage, ServerMessage};
@@ -278,6 +278,9 @@ impl Judge {
                 mark_command(marks, &self.model, entry.term, command);
             }
             self.model.apply(index, entry.term, command.as_ref());
+            if let Some(command) = &command {
+                mark_effects(marks, &self.model, command);
+            }
             self.states.follow(index, entry, command.as_ref());
         }
     }

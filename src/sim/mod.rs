@@ -39,6 +39,7 @@ mod store;
 mod talk;
 mod trace;
 mod watch;
+mod wishes;
 mod world;
 
 pub use run::{Failure, Options, Report, run_plain, run_seed, run_seeds};

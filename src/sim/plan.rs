@@ -16,6 +16,7 @@ use crate::sim::node::host_of;
 use crate::sim::program::{Custom, Habits};
 use crate::sim::restore::Restore;
 use crate::sim::schedule::{self, Injection, Trim};
+use crate::sim::wishes::Wishes;
 use std::time::Duration;
 
 /// All that is fixed for one run.
@@ -148,11 +149,10 @@ impl Plan {
             client: client_options(3, ttl),
             habits: Habits {
                 custom: Custom::Cycle,
-                locks: 20,
+                wishes: Wishes::plain(20, 8),
                 think_nanos: SECOND / 2,
                 ttl,
                 calls_max: 1,
-                value_bytes: 8,
                 ends: [0, 0],
                 last: Wait::Forever,
             },
@@ -212,13 +212,13 @@ fn draw_restore(rng: &mut Rng, core_at: u64) -> Option<Restore> {
 fn draw_habits(rng: &mut Rng, ttl: Duration, log: LogRoom) -> Habits {
     // Some runs have more to say at once than one append holds: a new leader's backlog goes in pieces.
     let heavy = rng.chance(1, 4);
+    let locks = rng.between(1, 3);
     Habits {
         custom: Custom::Any,
-        locks: rng.between(1, 3),
+        wishes: Wishes::draw(rng, locks, if heavy { VALUE_BYTES_MAX } else { 3 }),
         think_nanos: rng.between(20, 250) * MS,
         ttl,
         calls_max: if heavy { 12 } else { 3 },
-        value_bytes: if heavy { VALUE_BYTES_MAX } else { 3 },
         ends: [rng.between(0, 60), rng.between(0, 60)],
         last: match log {
             LogRoom::Ample => Wait::Forever,

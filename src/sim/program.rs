@@ -5,9 +5,11 @@ use crate::base::error::Status;
 use crate::base::{Index, Sample, Token, rng::Rng};
 use crate::client::core::{CallId, Core, Done, LeaseId, Wait};
 use crate::lock::Name;
+use crate::sim::checkers::holding::Told;
 use crate::sim::checkers::search::{Op, Seen};
 use crate::sim::client::{ClientEvent, Surroundings};
 use crate::sim::marks::Mark;
+use crate::sim::wishes::{Wished, Wishes};
 use crate::wire::ReadAnswer;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -17,16 +19,14 @@ use std::time::Duration;
 pub struct Habits {
     /// What they do while they roam.
     pub custom: Custom,
-    /// How many locks there are.
-    pub locks: u64,
+    /// Which locks there are, and what is asked of them.
+    pub wishes: Wishes,
     /// The mean time between two operations, in nanoseconds.
     pub think_nanos: u64,
     /// The TTL that is asked for.
     pub ttl: Duration,
     /// Calls and leases of one program at a time.
     pub calls_max: usize,
-    /// How long the values of acquires are.
-    pub value_bytes: usize,
     /// How often, in ten thousand operations, a program closes, and dies.
     pub ends: [u64; 2],
     /// How long the last acquire waits, which proves that a lock can still be had.
@@ -83,8 +83,8 @@ pub(super) struct Call {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
-    Acquire { owner: u64 },
-    Last,
+    Acquire(Wished),
+    Last(Wished),
     Release { lease: Option<Lease> },
     Read { floor: Index, name: Name, asked: Option<Token> },
     Close,
@@ -93,9 +93,8 @@ pub(super) enum Purpose {
 /// A grant that it was told of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Lease {
-    pub(super) name: Name,
+    pub(super) wished: Wished,
     pub(super) token: Token,
-    pub(super) owner: u64,
 }
 
 impl Program {
@@ -105,7 +104,7 @@ impl Program {
         Self {
             now,
             next_think: now + rng.below(habits.think_nanos),
-            home: rng.below(habits.locks),
+            home: rng.below(habits.wishes.locks()),
             granted: BTreeSet::new(),
             habits,
             rng,
@@ -189,15 +188,15 @@ impl Program {
         };
         match result {
             Ok(Done::Acquired { lease, name, token }) => {
-                let owner = match purpose {
-                    Purpose::Acquire { owner } => owner,
-                    Purpose::Last => 0,
+                let (is_last, wished) = match purpose {
+                    Purpose::Acquire(wished) => (false, wished),
+                    Purpose::Last(wished) => (true, wished),
                     other => panic!("{other:?} was granted {name}"),
                 };
                 let remaining = core.remaining(now, lease);
-                self.report_granted(began, &name, token, events);
-                self.handle_granted(lease, Lease { name, token, owner }, remaining, events);
-                if purpose == Purpose::Last {
+                self.report_granted(began, &wished, token, events);
+                self.handle_granted(lease, Lease { wished, token }, remaining, events);
+                if is_last {
                     self.handle_last(core, now, lease, events);
                 } else if self.aim != Aim::Roam {
                     self.release(core, now, lease, events);
@@ -207,8 +206,10 @@ impl Program {
             Ok(Done::Released) => {
                 events.push(ClientEvent::Count("releases answered"));
                 // Of an owner's several leases on one grant, only the last one ends it.
-                if let Purpose::Release { lease: Some(Lease { name, token, owner: 0 }) } = purpose {
-                    self.report(began, name, Seen::Released(token.0), events);
+                if let Purpose::Release { lease: Some(Lease { wished, token }) } = purpose
+                    && wished.owner == 0
+                {
+                    self.report_all(began, &wished, Seen::Released(token.0), events);
                 }
             }
             Ok(Done::Read { index, answer }) => {
@@ -224,9 +225,9 @@ impl Program {
 
     /// A lease ended.
     pub fn handle_ended(&mut self, lease: LeaseId, events: &mut Vec<ClientEvent>) {
-        if let Some(Lease { name, token, .. }) = self.leases.remove(&lease) {
+        if let Some(Lease { wished, token }) = self.leases.remove(&lease) {
             events.push(ClientEvent::Ended { lease });
-            events.push(ClientEvent::Lapsed { name, token });
+            events.push(ClientEvent::Lapsed { name: wished.names[0].clone(), token });
             events.push(ClientEvent::Count("leases ended"));
         }
     }
@@ -236,7 +237,7 @@ impl Program {
         match purpose {
             Purpose::Close => events.push(ClientEvent::Closed),
             // Where the log is full, nothing is granted any more.
-            Purpose::Last if self.habits.last != Wait::Forever => self.aim = Aim::Rest,
+            Purpose::Last(_) if self.habits.last != Wait::Forever => self.aim = Aim::Rest,
             _ => {}
         }
     }
@@ -248,8 +249,8 @@ impl Program {
         remaining: Duration,
         events: &mut Vec<ClientEvent>,
     ) {
-        let (name, token) = (granted.name.clone(), granted.token);
-        self.remember(&name, token);
+        let (Wished { names, share, .. }, token) = (granted.wished.clone(), granted.token);
+        names.iter().for_each(|name| self.remember(name, token));
         if remaining.is_zero() {
             // The process stood still between the core's word and ours.
             events.push(ClientEvent::Count("grants seen too late"));
@@ -257,22 +258,26 @@ impl Program {
             return;
         }
         self.leases.insert(lease, granted);
-        events.push(ClientEvent::Granted { lease, name, token });
+        events.push(ClientEvent::Granted { lease, told: Told { names, share, token } });
     }
 
     /// For O9. An owner that acquires what it holds is told of the grant that stands.
     fn report_granted(
         &mut self,
         began: u64,
-        name: &Name,
+        wished: &Wished,
         token: Token,
         events: &mut Vec<ClientEvent>,
     ) {
         if self.granted.insert(token) {
-            self.report(began, name.clone(), Seen::Acquired(token.0), events);
+            self.report_all(began, wished, Seen::Acquired(token.0), events);
         } else {
             events.push(ClientEvent::Mark(Mark::HeldAgain));
         }
+    }
+
+    fn report_all(&self, began: u64, wished: &Wished, seen: Seen, events: &mut Vec<ClientEvent>) {
+        wished.names.iter().for_each(|name| self.report(began, name.clone(), seen, events));
     }
 
     fn report(&self, began: u64, name: Name, seen: Seen, events: &mut Vec<ClientEvent>) {
@@ -345,6 +350,8 @@ fn name_of(error: &Error) -> &'static str {
         Status::Closed => "ended by CLOSED",
         Status::Busy => "ended by BUSY",
         Status::Limit => "ended by LIMIT",
+        Status::Invalid => "ended by INVALID",
+        Status::Deadlock => "ended by DEADLOCK",
         other => panic!("no call of a simulated program can end with {other:?}: {error}"),
     }
 }

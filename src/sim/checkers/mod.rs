@@ -13,7 +13,9 @@ pub mod members;
 pub mod model;
 pub mod replies;
 pub mod search;
+pub mod share;
 pub mod state;
+pub mod views;
 
 /// Something that must not be, seen by one checker.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -2,7 +2,8 @@
 //! had applied when it spoke; and one request is granted under one token only.
 
 use super::Violation;
-use super::model::{Model, Place};
+use super::model::{Line, Model};
+use super::views::is_view_of;
 use crate::base::{Index, NodeId, RequestId, SessionId, Token};
 use crate::lock::{Answer, LockView, Name, Refusal};
 use crate::wire::{ReadAnswer, ServerMessage};
@@ -100,7 +101,7 @@ fn is_answer(
     match answer {
         Answer::SessionExpired => return has_ended(model, window, session),
         Answer::Refused(Refusal::BelowFloor) => return model.is_below_floor(session, request),
-        Answer::Refused(refusal) => return is_for_want_of_room(*refusal),
+        Answer::Refused(refusal) if is_for_want_of_room(*refusal) => return true,
         _ => {}
     }
     let ended = model.session(session).and_then(|one| one.ended).unwrap_or(Index(u64::MAX));
@@ -112,10 +113,14 @@ fn is_answer(
     })
 }
 
-/// How many are ahead changes all the time; it is for people.
+/// How many are ahead changes all the time, and who waits for whom is told in words: both are for people.
 fn same_answer(known: &Answer, said: &Answer) -> bool {
-    let both_queued = matches!((known, said), (Answer::Queued { .. }, Answer::Queued { .. }));
-    both_queued || known == said
+    let is_for_people = matches!(
+        (known, said),
+        (Answer::Queued { .. }, Answer::Queued { .. })
+            | (Answer::Deadlock { .. }, Answer::Deadlock { .. })
+    );
+    is_for_people || known == said
 }
 
 /// Refused before anything was logged.
@@ -140,6 +145,7 @@ fn is_read(model: &Model, window: Window, index: Index, answer: &ReadAnswer) -> 
         return false;
     }
     match answer {
+        // Which lock was asked for, only the client knows: see `check_answer`.
         ReadAnswer::Lock { lock: None, .. } | ReadAnswer::Valid(_) => true,
         ReadAnswer::Lock { lock: Some(lock), .. } => is_view(model, lock, index),
         ReadAnswer::Locks { locks, .. } => {
@@ -150,12 +156,7 @@ fn is_read(model: &Model, window: Window, index: Index, answer: &ReadAnswer) -> 
 }
 
 fn is_view(model: &Model, lock: &LockView, index: Index) -> bool {
-    let line = model.line_at(&lock.name, index);
-    let waiting = line.len().saturating_sub(1);
-    let Some(first) = line.first() else { return false };
-    (first.session, first.token) == (lock.session, lock.token)
-        && waiting == lock.waiting as usize
-        && line[1..].iter().zip(&lock.waiters).all(|(place, one)| place.session == one.session)
+    model.line_at(&lock.name, index).is_some_and(|line| is_view_of(lock, line))
 }
 
 /// O8 on what a client's program was answered: the read of `name` as of `index`.
@@ -169,20 +170,21 @@ pub fn check_answer(
     asked: Option<Token>,
     answer: &ReadAnswer,
 ) -> Result<(), Violation> {
-    let token = model.line_at(name, index).first().map_or(Token(0), |first: &Place| first.token);
+    let line = model.line_at(name, index);
+    let oldest = line.map_or(Token(0), Line::oldest_token);
     let holds = match (answer, asked) {
-        (ReadAnswer::Lock { lock, .. }, _) => {
-            lock.as_ref().map_or(Token(0), |lock| lock.token) == token
+        (ReadAnswer::Lock { lock: None, .. }, _) => line.is_none(),
+        (ReadAnswer::Lock { lock: Some(lock), .. }, _) => line.is_some() && lock.token == oldest,
+        (ReadAnswer::Valid(valid), Some(asked)) => {
+            *valid == line.is_some_and(|line| line.is_held_by(asked))
         }
-        (ReadAnswer::Valid(valid), Some(asked)) => *valid == (asked == token),
         _ => true,
     };
     if holds {
         return Ok(());
     }
-    let what = format!(
-        "{answer:?} is read of {name} at {index} (asked for {asked:?}), held under {token}"
-    );
+    let what =
+        format!("{answer:?} is read of {name} at {index} (asked for {asked:?}), where {line:?} is");
     Err(Violation::new("O8", what))
 }
 

@@ -5,7 +5,7 @@ mod log;
 mod messages;
 mod nodes;
 
-pub use log::mark_command;
+pub use log::{mark_command, mark_effects};
 pub use messages::mark_outgoing;
 pub use nodes::NodeWatch;
 
@@ -62,6 +62,19 @@ marks! {
     ExpiryOfWaiter = "an expiry takes a place in a queue",
     CloseHandsOver = "a close hands a lock to a waiter",
     QueueOfFive = "a queue of five",
+    // Kinds of lock.
+    WriterBehindReaders = "a writer waits behind readers",
+    ReaderBehindWriter = "a reader waits behind a writer that waits",
+    ReadersHandedOn = "several readers are let in at once",
+    SmallBehindLarge = "a request for which there are permits waits behind a larger one",
+    PermitsHandedOn = "permits that come free go to two waiters",
+    TwoNamesWait = "one who asks for two locks waits",
+    TwoNamesHandedOn = "one who waits for two locks is granted both at once",
+    OtherKindRefused = "an acquire is refused, since others have the lock as another kind, or its owner in another way",
+    DeadlockFound = "a wait is refused, since it would be for ever",
+    DelayBegins = "an expiry leaves a delay",
+    DelayHandsOver = "the end of a delay hands a lock to a waiter",
+    DelayOverOfAnotherTerm = "the end of a delay is in an entry of a later term",
     // Answers.
     SaidHeld = "a try is told who holds it",
     SaidBelowFloor = "a request is refused as forgotten",

@@ -1,0 +1,98 @@
+//! The model and the lock machine agree on any log, and the model finds what it should by itself.
+
+use super::*;
+use crate::base::rng::Rng;
+use crate::base::{Owner, SessionKey};
+use crate::lock::{Acquire, LockMachine, Mode};
+use crate::sim::checkers::state::compare;
+
+fn name(number: u64) -> Name {
+    Name::try_from(format!("lock-{number}")).unwrap()
+}
+
+fn acquire(rng: &mut Rng) -> Operation {
+    let limit = if rng.chance(1, 4) { 2 } else { 0 };
+    let mode = if limit == 0 && rng.chance(1, 2) { Mode::Shared } else { Mode::Exclusive };
+    let acquire = Acquire {
+        name: name(rng.below(3)),
+        value: Vec::new(),
+        mode,
+        limit,
+        permits: if limit > 0 && rng.chance(1, 3) { 2 } else { 1 },
+        owner: Owner(rng.below(3)),
+        delay_ms: if rng.chance(1, 3) { 100 } else { 0 },
+        try_only: rng.chance(1, 4),
+    };
+    match rng.chance(1, 3) {
+        true => Operation::AcquireAll { acquire, also: vec![name(rng.below(3))] },
+        false => Operation::Acquire(acquire),
+    }
+}
+
+fn open(index: u64) -> Command {
+    let client = format!("client {index}");
+    Command::OpenSession { ttl_ms: 500, key: SessionKey([0; 16]), client }
+}
+
+fn draw(rng: &mut Rng, index: u64, machine: &LockMachine) -> Command {
+    let sessions: Vec<SessionId> = machine.sessions().map(|(session, _)| session).collect();
+    let session = usize::try_from(rng.below(sessions.len() as u64)).unwrap();
+    let Some(session) = sessions.get(session).copied() else { return open(index) };
+    let term = Term(rng.between(1, 2));
+    let operation = match rng.below(14) {
+        0 => return open(index),
+        1 => return Command::Expire { session, term },
+        2 => Operation::Close,
+        3 => Operation::Withdraw { acquire: RequestId(rng.between(1, 20)) },
+        4..=6 => {
+            let name = name(rng.below(3));
+            let token = machine.lock(&name).map_or(Token(1), |lock| lock.token);
+            Operation::Release { name, token }
+        }
+        7 => {
+            let delays: Vec<_> = machine.delays().collect();
+            let Some(delay) = delays.first().cloned() else { return open(index) };
+            return Command::DelayOver { name: delay.name, token: delay.token, term };
+        }
+        _ => acquire(rng),
+    };
+    let (request, floor) = (RequestId(rng.between(1, 20)), RequestId(rng.below(10)));
+    Command::Request { session, request, floor, operation }
+}
+
+fn same_answer(one: &Answer, other: &Answer) -> bool {
+    std::mem::discriminant(one) == std::mem::discriminant(other)
+        && (matches!(one, Answer::Queued { .. } | Answer::Deadlock { .. }) || one == other)
+}
+
+/// The states of both, and the answer to each request that is answered for the first time.
+#[test]
+fn the_model_and_the_machine_agree_on_any_log() {
+    let mut deadlocks = 0;
+    for seed in 0..300 {
+        let mut rng = Rng::new(seed);
+        let (mut model, mut machine) = (Model::default(), LockMachine::new());
+        for index in 1..200 {
+            let command = draw(&mut rng, index, &machine);
+            let applied = machine.apply(Index(index), Term(1), 0, &command);
+            model.apply(Index(index), Term(1), Some(&command));
+            let locks = machine.locks("", None, usize::MAX);
+            let same = compare(&model, &machine, &locks);
+            same.unwrap_or_else(|found| panic!("seed {seed}, {index}, {command:?}: {found}"));
+            let Some(crate::lock::Outcome::Answered { session, request, answer }) = applied.outcome
+            else {
+                continue;
+            };
+            deadlocks += u64::from(matches!(answer, Answer::Deadlock { .. }));
+            if let Some((_, told)) = model.told(session, request).last()
+                && !model.is_below_floor(session, request)
+            {
+                assert!(
+                    same_answer(told, &answer),
+                    "seed {seed}, {index}: {answer:?}, not {told:?}"
+                );
+            }
+        }
+    }
+    assert!(deadlocks > 50, "{deadlocks}");
+}
