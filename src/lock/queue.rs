@@ -28,9 +28,10 @@ impl Waiter {
     }
 }
 
-/// A place in one queue: larger than that of everybody who stands before.
+/// A place in one queue: larger than that of everybody who stands before. Negative ones are of those who were put
+/// at the head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Ticket(u64);
+pub(super) struct Ticket(i64);
 
 impl Queue {
     /// How many wait.
@@ -41,6 +42,12 @@ impl Queue {
     /// Puts `waiter` at the end.
     pub(super) fn push(&mut self, waiter: Waiter) -> Ticket {
         self.0.get_or_insert_default().push(waiter)
+    }
+
+    /// Puts the one with `ticket` before all others; its new place.
+    pub(super) fn put_first(&mut self, ticket: Ticket) -> Ticket {
+        let line = self.0.as_mut().expect("somebody waits");
+        line.put_first(ticket)
     }
 
     /// The first.
@@ -123,6 +130,22 @@ impl Line {
             _ => self.blocks.push_back(VecDeque::from([(self.last, waiter)])),
         }
         self.last
+    }
+
+    fn put_first(&mut self, ticket: Ticket) -> Ticket {
+        let Ticket(first) = self.blocks[0][0].0;
+        if ticket == Ticket(first) {
+            return ticket;
+        }
+        let position = self.find(ticket).unwrap_or_else(|| panic!("nobody waits at {ticket:?}"));
+        let waiter = self.take(position);
+        self.length += 1;
+        let place = (Ticket(first - 1), waiter);
+        match self.blocks.front_mut() {
+            Some(block) if block.len() < BLOCK => block.push_front(place),
+            _ => self.blocks.push_front(VecDeque::from([place])),
+        }
+        Ticket(first - 1)
     }
 
     fn find(&self, ticket: Ticket) -> Option<Position> {

@@ -73,7 +73,7 @@ fn golden_bytes_of_format_1() {
     script.acquire(session, 2, "x");
     script.request(session, 3, try_acquire("x"));
     let head = [
-        "36000000",
+        "3e000000",
         "0600000000000000",
         "0500000000000000",
         "0100000000000000",
@@ -84,6 +84,7 @@ fn golden_bytes_of_format_1() {
         "00",
         "0100000000000000",
         "0100000000000000",
+        "0000000000000000",
     ]
     .concat();
     let session = [
