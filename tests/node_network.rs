@@ -2,6 +2,8 @@
 
 #[path = "node/cluster.rs"]
 mod cluster;
+#[path = "node/fairness.rs"]
+mod fairness;
 #[path = "node/hostile.rs"]
 mod hostile;
 #[path = "node/members.rs"]

@@ -18,6 +18,8 @@ pub const ANSWERS_PER_SESSION_MAX: usize = 32_768;
 pub const WAITERS_PER_LOCK_MAX: usize = 100_000;
 /// Holders and waiters that one search for a deadlock looks at: well under a millisecond.
 pub const DEADLOCK_SEARCH_MAX: usize = 4096;
+/// Why a lock is taken from its holder, for people, in bytes.
+pub const BREAK_REASON_BYTES_MAX: usize = 255;
 /// Names in one acquire.
 pub const NAMES_PER_ACQUIRE_MAX: usize = 32;
 /// Holders of one shared or counted lock; whoever comes then waits.
@@ -56,8 +58,20 @@ pub const ENTRY_BYTES_MAX: usize = 16 << 10;
 pub const CLIENT_BUFFER_BYTES_MAX: usize = 4 << 20;
 /// Output buffered for one peer connection before it is closed, in bytes.
 pub const PEER_BUFFER_BYTES_MAX: usize = 4 << 20;
-/// Requests of one connection that wait for their answer.
+/// Requests of one connection that wait for their answer: logged ones, and as many others.
 pub const REQUESTS_IN_FLIGHT_MAX: usize = 4096;
+/// Logged requests of one connection that wait for their answer, in bytes: no one alone takes so much of
+/// [`UNCOMMITTED_BYTES_MAX`] that others are refused as BUSY.
+pub const REQUEST_BYTES_IN_FLIGHT_MAX: usize = 1 << 20;
+/// Locks that one connection observes at once.
+pub const OBSERVERS_PER_CONNECTION_MAX: usize = 1024;
+/// Observers of one leader: five of each of as many connections as there may be, some 200 bytes each.
+pub const OBSERVERS_MAX: usize = 100_000;
+/// Changes of holders that a replica remembers, for observers that come back: what a busy cluster (10,000 a second)
+/// does in three seconds, longer than an election and a reconnect take. Some 80 bytes each.
+pub const HISTORY_CHANGES_MAX: usize = 32_768;
+/// What those changes name and carry, in bytes: 256 of each.
+pub const HISTORY_BYTES_MAX: usize = 8 << 20;
 /// Client connections of one node.
 pub const CONNECTIONS_MAX: usize = 20_000;
 /// Requests held by a new leader until its own no-op is applied.
@@ -82,7 +96,16 @@ pub const SEGMENT_BYTES: u64 = 8 << 20;
 const _: () = assert!(ENTRY_BYTES_MAX > 2 * (NAME_BYTES_MAX + VALUE_BYTES_MAX));
 const _: () =
     assert!(ENTRY_BYTES_MAX > 256 + VALUE_BYTES_MAX + NAMES_PER_ACQUIRE_MAX * (NAME_BYTES_MAX + 8));
+const _: () = assert!(
+    ENTRY_BYTES_MAX > 256 + NAME_BYTES_MAX + CLIENT_NAME_BYTES_MAX + BREAK_REASON_BYTES_MAX
+);
 const _: () = assert!(APPEND_BYTES_MAX >= 2 * ENTRY_BYTES_MAX);
+const _: () = assert!(REQUEST_BYTES_IN_FLIGHT_MAX * 16 <= UNCOMMITTED_BYTES_MAX);
+const _: () = assert!(REQUEST_BYTES_IN_FLIGHT_MAX > 16 * ENTRY_BYTES_MAX);
+const _: () = assert!(OBSERVERS_PER_CONNECTION_MAX * 16 <= OBSERVERS_MAX);
+const _: () = assert!(HISTORY_BYTES_MAX == HISTORY_CHANGES_MAX * 256);
+const _: () =
+    assert!(HISTORY_BYTES_MAX > 16 * (NAME_BYTES_MAX + CLIENT_NAME_BYTES_MAX + VALUE_BYTES_MAX));
 const _: () = assert!(INFLIGHT_BYTES_MAX >= 2 * APPEND_BYTES_MAX);
 const _: () = assert!(FRAME_BYTES_MAX >= 2 * (APPEND_BYTES_MAX + ENTRY_BYTES_MAX));
 const _: () = assert!(PEER_BUFFER_BYTES_MAX > 2 * FRAME_BYTES_MAX);

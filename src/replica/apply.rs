@@ -3,7 +3,7 @@
 use super::requests::ENTRY_FORMAT;
 use super::{ApplyError, Replica, ServerMessage};
 use crate::base::{Index, RequestId, Sample, SessionId, codec};
-use crate::lock::{Answer, Applied, Command, Granted, LockMachine, Outcome};
+use crate::lock::{Answer, Applied, Asked, Command, Granted, LockMachine, Outcome};
 use crate::raft::{Entry, EntryKind, Event};
 
 impl Replica {
@@ -31,24 +31,34 @@ impl Replica {
             EntryKind::Membership => self.handle_membership_applied(entry.index),
             EntryKind::Command => {
                 let applied = apply_command(&mut self.machine, entry)?;
-                if let Some(outcome) = applied.outcome {
-                    self.handle_outcome(now, entry.index, outcome);
-                }
-                for Granted { session, request, token } in applied.granted {
-                    self.answer(session, request, Answer::Granted { token });
-                }
+                self.handle_applied(now, entry, applied);
             }
         }
         Ok(())
     }
 
-    fn handle_outcome(&mut self, now: &Sample, index: Index, outcome: Outcome) {
+    /// Tells clients, in the order of what became of whom: what was taken, then what was given.
+    fn handle_applied(&mut self, now: &Sample, entry: &Entry, applied: Applied) {
+        let Applied { outcome, granted, delayed, asked, changes } = applied;
+        self.begin_delays(now, delayed);
+        self.push_asked(asked);
+        if let Some(outcome) = outcome {
+            self.handle_outcome(now, entry, outcome);
+        }
+        for Granted { session, request, token } in granted {
+            self.answer(session, request, Answer::Granted { token });
+        }
+        self.handle_changes(entry.index, changes);
+    }
+
+    fn handle_outcome(&mut self, now: &Sample, entry: &Entry, outcome: Outcome) {
+        let index = entry.index;
         match outcome {
             Outcome::SessionOpened { session, ttl_ms } => {
                 self.begin_session(now, index, session, ttl_ms);
             }
             Outcome::SessionRefused(refusal) => {
-                if let Some(creation) = self.leading.creations.remove(&index) {
+                if let Some(creation) = self.take_creation(index) {
                     let number = creation.number;
                     let message = ServerMessage::SessionRefused { number, refusal };
                     self.reply(creation.connection, message);
@@ -56,18 +66,30 @@ impl Replica {
             }
             Outcome::Answered { session, request, answer } => {
                 if let Some(connection) = self.clients.connection_of(session) {
-                    self.clients.end_request(connection);
+                    self.clients.end_logged(connection, entry.payload.bytes().len());
                 }
                 self.answer(session, request, answer);
             }
             Outcome::SessionEnded { session } => {
-                self.leading.timers.remove(session);
+                self.leading.sessions.remove(&session);
                 if let Some(connection) = self.clients.unbind(session) {
                     self.reply(connection, ServerMessage::SessionEnded { session });
                 }
             }
             Outcome::SettingsChanged(_) => self.adopt_settings(),
             Outcome::RestoreOver => self.handle_restore_over(now),
+        }
+    }
+
+    /// Tells holders that they are asked to end their work, or that it was taken from them (L23); who is not here will
+    /// hear when it attaches.
+    pub(super) fn push_asked(&mut self, asked: Vec<Asked>) {
+        for Asked { session, name, token, grace_ms, reason } in asked {
+            if let Some(connection) = self.clients.connection_of(session) {
+                let reason = reason.as_ref().to_owned();
+                let message = ServerMessage::Asked { session, name, token, grace_ms, reason };
+                self.reply(connection, message);
+            }
         }
     }
 

@@ -1,9 +1,10 @@
 //! The client connections of this node, and which session each speaks for.
 //!
 //! A session speaks through the connection that attached last; an older one keeps its place as a
-//! connection but is told nothing of the session any more.
+//! connection but is told nothing of the session any more. What one connection may keep waiting is bounded, so that
+//! none takes the room of the others.
 
-use crate::base::limits::REQUESTS_IN_FLIGHT_MAX;
+use crate::base::limits::{REQUEST_BYTES_IN_FLIGHT_MAX, REQUESTS_IN_FLIGHT_MAX};
 use crate::base::{ConnectionId, SessionId};
 use std::collections::BTreeMap;
 
@@ -17,7 +18,18 @@ pub struct Clients {
 #[derive(Clone, Debug, Default)]
 struct Connection {
     session: Option<SessionId>,
-    in_flight: usize,
+    /// Logged requests of that session without an answer, and their bytes.
+    logged: usize,
+    logged_bytes: usize,
+    /// Requests that wait for a round, or to be taken up.
+    waiting: usize,
+}
+
+impl Connection {
+    /// It speaks for no session, or for another one.
+    fn bind(&mut self, session: Option<SessionId>) {
+        *self = Self { session, waiting: self.waiting, ..Self::default() };
+    }
 }
 
 impl Clients {
@@ -45,16 +57,18 @@ impl Clients {
     /// From now on `session` speaks through `connection`, and through no other.
     pub fn bind(&mut self, connection: ConnectionId, session: SessionId) {
         let Some(entry) = self.connections.get_mut(&connection) else { return };
-        if let Some(before) = entry.session.replace(session)
-            && before != session
-        {
-            self.sessions.remove(&before);
+        match entry.session {
+            Some(before) if before == session => {}
+            before => {
+                entry.bind(Some(session));
+                before.map(|before| self.sessions.remove(&before));
+            }
         }
         if let Some(older) = self.sessions.insert(session, connection)
             && older != connection
             && let Some(older) = self.connections.get_mut(&older)
         {
-            *older = Connection::default();
+            older.bind(None);
         }
     }
 
@@ -62,7 +76,7 @@ impl Clients {
     pub fn unbind(&mut self, session: SessionId) -> Option<ConnectionId> {
         let connection = self.sessions.remove(&session)?;
         if let Some(entry) = self.connections.get_mut(&connection) {
-            *entry = Connection::default();
+            entry.bind(None);
         }
         Some(connection)
     }
@@ -70,9 +84,7 @@ impl Clients {
     /// This node leads no more: every session must attach where the next leader is.
     pub fn unbind_all(&mut self) {
         self.sessions.clear();
-        for connection in self.connections.values_mut() {
-            *connection = Connection::default();
-        }
+        self.connections.values_mut().for_each(|connection| connection.bind(None));
     }
 
     /// The session that `connection` speaks for.
@@ -87,22 +99,43 @@ impl Clients {
         self.sessions.get(&session).copied()
     }
 
-    /// Counts a request that was taken; false if the connection has too many unanswered ones.
+    /// Counts a logged request of so many bytes; false if the connection has too much without an answer.
     #[must_use]
-    pub fn begin_request(&mut self, connection: ConnectionId) -> bool {
+    pub fn begin_logged(&mut self, connection: ConnectionId, bytes: usize) -> bool {
+        let Some(entry) = self.connections.get_mut(&connection) else { return false };
+        let (count, sum) = (entry.logged + 1, entry.logged_bytes + bytes);
+        let fits = count <= REQUESTS_IN_FLIGHT_MAX && sum <= REQUEST_BYTES_IN_FLIGHT_MAX;
+        if fits {
+            (entry.logged, entry.logged_bytes) = (count, sum);
+        }
+        fits
+    }
+
+    /// Counts its answer. One that a session asked for on an earlier connection was not counted here.
+    pub fn end_logged(&mut self, connection: ConnectionId, bytes: usize) {
+        if let Some(entry) = self.connections.get_mut(&connection) {
+            entry.logged = entry.logged.saturating_sub(1);
+            entry.logged_bytes = entry.logged_bytes.saturating_sub(bytes);
+        }
+    }
+
+    /// Counts a request that waits for a round, or to be taken up; false if the connection has too many of them.
+    #[must_use]
+    pub fn begin_waiting(&mut self, connection: ConnectionId) -> bool {
         match self.connections.get_mut(&connection) {
-            Some(entry) if entry.in_flight < REQUESTS_IN_FLIGHT_MAX => {
-                entry.in_flight += 1;
+            Some(entry) if entry.waiting < REQUESTS_IN_FLIGHT_MAX => {
+                entry.waiting += 1;
                 true
             }
             _ => false,
         }
     }
 
-    /// Counts an answer.
-    pub fn end_request(&mut self, connection: ConnectionId) {
+    /// It waits no more.
+    pub fn end_waiting(&mut self, connection: ConnectionId) {
         if let Some(entry) = self.connections.get_mut(&connection) {
-            entry.in_flight = entry.in_flight.saturating_sub(1);
+            let counted = entry.waiting.checked_sub(1);
+            entry.waiting = counted.expect("what waits no more was counted when it began to");
         }
     }
 
@@ -148,11 +181,34 @@ mod tests {
     }
 
     #[test]
-    fn unanswered_requests_are_bounded() {
+    fn requests_without_an_answer_are_bounded_by_number() {
         let mut clients = two_connections();
-        assert!((0..REQUESTS_IN_FLIGHT_MAX).all(|_| clients.begin_request(A)));
-        assert!(!clients.begin_request(A));
-        clients.end_request(A);
-        assert!(clients.begin_request(A));
+        assert!((0..REQUESTS_IN_FLIGHT_MAX).all(|_| clients.begin_logged(A, 1)));
+        assert!(!clients.begin_logged(A, 1));
+        assert!(clients.begin_logged(B, 1), "another has its own");
+        clients.end_logged(A, 1);
+        assert!(clients.begin_logged(A, 1));
+    }
+
+    #[test]
+    fn requests_without_an_answer_are_bounded_by_bytes() {
+        let mut clients = two_connections();
+        assert!(clients.begin_logged(A, REQUEST_BYTES_IN_FLIGHT_MAX - 10));
+        assert!(!clients.begin_logged(A, 11));
+        assert!(clients.begin_logged(A, 10));
+        clients.end_logged(A, 10);
+        assert!(clients.begin_logged(A, 10));
+    }
+
+    #[test]
+    fn what_waits_is_bounded_and_counted_on_when_the_session_is_another() {
+        let mut clients = two_connections();
+        assert!((0..REQUESTS_IN_FLIGHT_MAX).all(|_| clients.begin_waiting(A)));
+        clients.bind(A, S);
+        clients.bind(B, S);
+        clients.unbind_all();
+        assert!(!clients.begin_waiting(A));
+        clients.end_waiting(A);
+        assert!(clients.begin_waiting(A));
     }
 }

@@ -1,8 +1,9 @@
-//! What is answered only once a round has confirmed that this node still leads: renewals and reads (safety
-//! §1 *Rounds*, L11, L18, R13).
+//! What is answered only once a round has confirmed that this node still leads: renewals, reads, the first word to an
+//! observer, and what is final for a client (safety §1 *Rounds*, L11, L18, R13).
 //!
 //! All that arrive in one turn share one round, opened after the last of them was read.
 
+use super::observers::Asking;
 use super::{Replica, ServerMessage};
 use crate::base::limits::LOCKS_PER_READ_MAX;
 use crate::base::{ConnectionId, Index, ReadId, Sample, SessionId};
@@ -25,29 +26,43 @@ pub struct Confirmations {
 pub struct Waiting {
     /// Whose.
     pub connection: ConnectionId,
-    /// For what.
-    pub what: Asked,
+    /// What.
+    pub question: Question,
 }
 
-/// What is asked.
+/// What a connection asks.
 #[derive(Clone, Debug)]
-pub enum Asked {
+pub enum Question {
     /// To acknowledge a renewal.
     Renewal { session: SessionId, number: u64 },
     /// To say that a session is no more, if so.
     SessionEnd { session: SessionId },
+    /// To say that a session that attached has no other grants and places than were said.
+    Standing { session: SessionId },
     /// To read.
     Read { read: u64, query: Query },
-}
-
-impl Confirmations {
-    /// Joins the round that this turn will open.
-    pub fn gather(&mut self, connection: ConnectionId, what: Asked) {
-        self.gathering.push(Waiting { connection, what });
-    }
+    /// To be told of a lock, and of what was missed since an index.
+    Observe { read: u64, asking: Asking, since: Option<Index> },
 }
 
 impl Replica {
+    /// Joins the round that this turn will open; refused if too much of its connection waits already.
+    pub(super) fn ask(&mut self, connection: ConnectionId, question: Question) {
+        if self.clients.begin_waiting(connection) {
+            self.confirmations.gathering.push(Waiting { connection, question });
+            return;
+        }
+        match question {
+            // Repeated by the client as a matter of course.
+            Question::Renewal { .. } | Question::SessionEnd { .. } | Question::Standing { .. } => {}
+            Question::Read { read, .. } => self.refuse_read(connection, read, Refusal::Busy),
+            Question::Observe { read, asking, .. } => {
+                self.leading.observers.give_up(connection, read, asking);
+                self.refuse_read(connection, read, Refusal::Busy);
+            }
+        }
+    }
+
     /// Asks raft for one round for all that was gathered.
     pub(super) fn open_confirmation(&mut self) {
         if self.confirmations.gathering.is_empty() {
@@ -97,23 +112,28 @@ impl Replica {
     }
 
     fn point_elsewhere(&mut self, waiting: &[Waiting]) {
-        for Waiting { connection, .. } in waiting {
+        for Waiting { connection, question } in waiting {
+            self.clients.end_waiting(*connection);
+            if let Question::Observe { read, asking, .. } = question {
+                self.leading.observers.give_up(*connection, *read, *asking);
+            }
             self.send_hint(*connection);
         }
     }
 
     fn answer_confirmed(&mut self, now: &Sample, waiting: Waiting) {
-        let Waiting { connection, what } = waiting;
-        match what {
-            Asked::Renewal { session, number } => {
+        let Waiting { connection, question } = waiting;
+        self.clients.end_waiting(connection);
+        match question {
+            Question::Renewal { session, number } => {
                 // L10: not once its expiry is decided. Then only the log knows how it ends.
-                if self.leading.timers.renew(session, now) {
+                if self.leading.sessions.restart(&session, now) {
                     self.reply(connection, ServerMessage::Renewed { session, number });
                 } else if self.machine.session(session).is_none() {
                     self.reply(connection, ServerMessage::SessionEnded { session });
                 }
             }
-            Asked::SessionEnd { session } => {
+            Question::SessionEnd { session } => {
                 if self.machine.session(session).is_none() {
                     self.reply(connection, ServerMessage::SessionEnded { session });
                 } else {
@@ -121,17 +141,27 @@ impl Replica {
                     self.send_hint(connection);
                 }
             }
-            Asked::Read { read, query } => {
+            Question::Standing { session } => {
+                if self.clients.session_of(connection) == Some(session) {
+                    self.reply(connection, ServerMessage::Standing { session });
+                }
+            }
+            Question::Read { read, query } => {
                 let answer = self.answer_query(now, query);
                 let index = self.applied;
                 self.reply(connection, ServerMessage::Read { read, index, answer });
+            }
+            Question::Observe { read, asking, since } => {
+                if let Some(name) = self.leading.observers.begin(connection, read, asking) {
+                    self.begin_observing(connection, read, &name, since);
+                }
             }
         }
     }
 
     fn answer_query(&self, now: &Sample, query: Query) -> ReadAnswer {
         let remaining_ms = |lock: &LockView| {
-            let remaining = self.leading.timers.remaining(lock.session, now);
+            let remaining = self.leading.sessions.remaining(&lock.session, now);
             u64::try_from(remaining.as_millis()).unwrap_or(u64::MAX)
         };
         match query {
@@ -160,7 +190,9 @@ impl Replica {
             Query::Validate { name, token } => {
                 ReadAnswer::Valid(self.machine.is_held_by(&name, token))
             }
-            Query::Waits { .. } => todo!("replica"),
+            Query::Waits { name, client } => {
+                ReadAnswer::Valid(self.machine.waits(&name, client.as_deref()))
+            }
             Query::Session { session } => ReadAnswer::Session(self.machine.session(session)),
         }
     }

@@ -1,23 +1,27 @@
-//! What a replica has only while it leads: session timers, requests held back, creations under way, and the
+//! What a replica has only while it leads: timers, observers, requests held back, creations under way, and the
 //! change of role.
 
+use super::observers::Observers;
 use super::orders::Ordered;
 use super::restoring::Restoring;
-use super::timers::SessionTimers;
+use super::timers::Timers;
 use super::{Replica, ServerMessage};
 use crate::base::limits::{HELD_REQUESTS_MAX, TTL_MS_DEFAULT};
-use crate::base::{ConnectionId, Index, Sample, SessionId};
-use crate::lock::{Command, Refusal, Settings};
+use crate::base::{ConnectionId, Index, Sample, SessionId, Token};
+use crate::lock::{Command, Name, Refusal, Settings};
 use crate::raft::{Role, Urgency};
 use crate::wire::Request;
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Duration;
 
 /// A leader's own state; empty in any other role.
 #[derive(Clone, Debug, Default)]
 pub struct Leading {
-    /// When each session may be expired.
-    pub timers: SessionTimers,
+    /// When each session may be expired (L8).
+    pub sessions: Timers<SessionId>,
+    /// When the lock delay that a token left on a name is over (L16).
+    pub delays: Timers<(Token, Name)>,
+    /// Who is told of changes of which lock.
+    pub observers: Observers,
     /// Requests that wait for the leader's own no-op to be applied (L11), or for their turn behind that.
     pub held: VecDeque<(ConnectionId, Request)>,
     /// Requests that wait for the end of a restore (L15).
@@ -63,25 +67,26 @@ impl Replica {
     /// The role, term or known leader changed.
     pub(super) fn handle_role(&mut self, role: Role) {
         if role != Role::Leader {
-            let Leading { held, held_by_restore, change, handover, .. } =
+            let Leading { held, held_by_restore, creations, change, handover, .. } =
                 std::mem::take(&mut self.leading);
             self.clients.unbind_all();
             self.drop_confirmed();
             self.end_orders(change, handover);
+            for Creation { connection, .. } in creations.into_values() {
+                self.clients.end_waiting(connection);
+            }
             for (connection, _) in held.into_iter().chain(held_by_restore) {
+                self.clients.end_waiting(connection);
                 self.send_hint(connection);
             }
         }
         self.push_hint();
     }
 
-    /// The leader's own no-op is applied: its session timers start, and what waited is answered.
+    /// The leader's own no-op is applied: its timers start, and what waited is answered.
     pub(super) fn become_ready(&mut self, now: &Sample) {
-        for (session, ttl_ms) in self.machine.sessions() {
-            let ttl = Duration::from_millis(u64::from(ttl_ms));
-            self.leading.timers.insert(session, ttl, now);
-        }
         self.leading.stage = Stage::Ready;
+        self.begin_waits(now);
         self.propose_settings();
         self.begin_restoring(now);
         self.retry_held(now);
@@ -96,6 +101,7 @@ impl Replica {
         let count = self.leading.held.len().min(HELD_PER_TURN_MAX);
         let taken: Vec<_> = self.leading.held.drain(..count).collect();
         for (connection, request) in taken {
+            self.clients.end_waiting(connection);
             self.handle_request(now, connection, request);
         }
     }
@@ -106,28 +112,16 @@ impl Replica {
         may && !self.leading.held.is_empty()
     }
 
-    /// Holds a request until it can be taken up; refuses it if too many are held.
+    /// Holds a request until it can be taken up; refuses it if too many are held, or too many of its connection.
     pub(super) fn hold(&mut self, connection: ConnectionId, request: Request) {
         let by_restore = self.leading.is_ready() && self.waits_for_restore(&request);
         let Leading { held, held_by_restore, .. } = &mut self.leading;
-        if held.len() + held_by_restore.len() < HELD_REQUESTS_MAX {
+        let has_room = held.len() + held_by_restore.len() < HELD_REQUESTS_MAX;
+        if has_room && self.clients.begin_waiting(connection) {
             let queue = if by_restore { held_by_restore } else { held };
             queue.push_back((connection, request));
         } else {
             self.refuse(connection, &request, Refusal::Busy);
-        }
-    }
-
-    /// Decides on expiry and appends it in one step (L8, L10), a bounded number at a time.
-    pub(super) fn expire_sessions(&mut self, now: &Sample) {
-        if !self.leading.is_ready() {
-            return;
-        }
-        for session in self.leading.timers.take_due(now, EXPIRES_PER_TURN_MAX) {
-            let command = Command::Expire { session, term: self.raft.term() };
-            if self.propose(&command, Urgency::Frees).is_err() {
-                self.leading.timers.postpone(session, now, EXPIRE_RETRY);
-            }
         }
     }
 
@@ -161,11 +155,8 @@ impl Replica {
         session: SessionId,
         ttl_ms: u32,
     ) {
-        if self.leading.is_ready() {
-            let ttl = Duration::from_millis(u64::from(ttl_ms));
-            self.leading.timers.insert(session, ttl, now);
-        }
-        if let Some(Creation { connection, number }) = self.leading.creations.remove(&index)
+        self.begin_ttl(now, session, ttl_ms);
+        if let Some(Creation { connection, number }) = self.take_creation(index)
             && self.clients.contains(connection)
         {
             self.clients.bind(connection, session);
@@ -175,6 +166,13 @@ impl Replica {
                 ServerMessage::SessionOpened { number, session, ttl_ms, rho_ppm },
             );
         }
+    }
+
+    /// Who asked for the session that this entry was to create, if anybody here did.
+    pub(super) fn take_creation(&mut self, index: Index) -> Option<Creation> {
+        let creation = self.leading.creations.remove(&index)?;
+        self.clients.end_waiting(creation.connection);
+        Some(creation)
     }
 
     /// Tells one client where the leader is: its request must be sent there.
@@ -199,9 +197,5 @@ impl Replica {
 
 /// The level of the lock machine that this version asks for.
 const LEVEL: u32 = 1;
-/// Expiries appended in one turn, so that a mass expiry leaves turns short (faults NT29).
-const EXPIRES_PER_TURN_MAX: usize = 256;
 /// Requests taken up in one turn once a leader is ready, or a restore is over (NT29).
 const HELD_PER_TURN_MAX: usize = 256;
-/// How long to wait before deciding again on an expiry that the log had no room for.
-const EXPIRE_RETRY: Duration = Duration::from_millis(10);

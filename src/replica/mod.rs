@@ -1,12 +1,18 @@
-//! Raft, the lock machine and the leader's session timers as one deterministic machine: input, output, no IO.
+//! Raft, the lock machine and the leader's timers as one deterministic machine: input, output, no IO.
 //!
 //! It *says* what to write and send; `server` obeys. A client's request goes through `requests`; what is
-//! logged comes back through `apply`; what only needs a round (renewals, reads) through `confirm`.
+//! logged comes back through `apply`; what only needs a round (renewals, reads) through `confirm`; what time
+//! makes due is in `decisions`.
 
 mod apply;
+mod checks;
 mod clients;
 mod confirm;
+mod decisions;
+mod history;
 mod leading;
+mod observers;
+mod observing;
 mod orders;
 mod requests;
 mod restoring;
@@ -21,6 +27,7 @@ use crate::raft::{Action, Claim, Event, Raft, Role, Write};
 use crate::wire::{LeaderHint, ServerMessage};
 use clients::Clients;
 use confirm::Confirmations;
+use history::History;
 use leading::Leading;
 use snapshots::Snapshots;
 use std::collections::BTreeMap;
@@ -88,13 +95,14 @@ pub enum ReplicaError {
     },
 }
 
-/// One member's state: log, locks, and while it leads the sessions' timers.
+/// One member's state: log, locks, and while it leads its timers and observers.
 #[derive(Clone, Debug)]
 pub struct Replica {
     options: ReplicaOptions,
     raft: Raft,
     machine: LockMachine,
     applied: Index,
+    history: History,
     clients: Clients,
     confirmations: Confirmations,
     leading: Leading,
@@ -132,6 +140,7 @@ impl Replica {
             options,
             machine,
             applied: raft.snapshot_index(),
+            history: History::new(raft.snapshot_index()),
             raft,
             clients: Clients::default(),
             confirmations: Confirmations::default(),
@@ -177,6 +186,7 @@ impl Replica {
     pub fn handle_deadline(&mut self, now: &Sample) {
         self.raft.handle(now, Event::Deadline);
         self.expire_sessions(now);
+        self.end_delays(now);
         self.end_restoring(now);
     }
 
@@ -223,7 +233,7 @@ impl Replica {
         if self.can_retry_held() {
             return 0;
         }
-        let own = self.leading.timers.next_deadline().min(self.restoring_deadline());
+        let own = self.decisions_deadline().min(self.restoring_deadline());
         self.raft.next_deadline().min(own)
     }
 

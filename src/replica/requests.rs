@@ -1,15 +1,14 @@
 //! Requests of clients: what is logged is proposed, what needs a round joins one, the rest is answered.
 
-use super::confirm::Asked;
+use super::checks::check_operation;
+use super::confirm::Question;
 use super::leading::Creation;
 use super::{Replica, ServerMessage, Storage};
-use crate::base::limits::{
-    CLIENT_NAME_BYTES_MAX, NAMES_PER_ACQUIRE_MAX, TTL_MS_MAX, TTL_MS_MIN, VALUE_BYTES_MAX,
-};
+use crate::base::limits::{CLIENT_NAME_BYTES_MAX, TTL_MS_MAX, TTL_MS_MIN};
 use crate::base::{ConnectionId, Index, RequestId, Sample, SessionId, SessionKey, codec};
 use crate::lock::{Answer, Command, Operation, Refusal};
 use crate::raft::{EntryHeader, EntryKind, Payload, ProposeError, Role, Urgency};
-use crate::wire::{ReadAnswer, Request};
+use crate::wire::Request;
 
 impl Replica {
     /// A client connected: it is told at each change who leads.
@@ -20,6 +19,7 @@ impl Replica {
     /// A client's connection is gone.
     pub fn handle_client_down(&mut self, connection: ConnectionId) {
         self.clients.remove(connection);
+        self.leading.observers.remove_connection(connection);
     }
 
     /// A client asks for something.
@@ -46,19 +46,24 @@ impl Replica {
                 self.submit(connection, session, request, floor, operation);
             }
             Request::Read { read, query } => {
-                self.confirmations.gather(connection, Asked::Read { read, query });
+                self.ask(connection, Question::Read { read, query });
             }
-            Request::Observe { .. } | Request::Unobserve { .. } => todo!("replica"),
+            Request::Observe { read, name, since } => self.observe(connection, read, name, since),
+            Request::Unobserve { read } => self.leading.observers.remove(connection, read),
             // Answered by the process, which knows more of itself.
             Request::Status { .. } | Request::Order { .. } => {}
         }
     }
 
     /// Whether a request can only be taken later: what is logged while leadership is handed over, by whoever
-    /// leads then.
+    /// leads then; the end of an observation whose begin may be among what is held back.
     fn must_wait(&self, request: &Request) -> bool {
-        let is_logged = matches!(request, Request::OpenSession { .. } | Request::Submit { .. });
-        is_logged && self.raft.is_transferring() || self.waits_for_restore(request)
+        let waits = match request {
+            Request::OpenSession { .. } | Request::Submit { .. } => self.raft.is_transferring(),
+            Request::Unobserve { .. } => !self.leading.held.is_empty(),
+            _ => false,
+        };
+        waits || self.waits_for_restore(request)
     }
 
     fn open_session(
@@ -69,26 +74,35 @@ impl Replica {
         key: SessionKey,
         client: String,
     ) {
+        let refuse = |replica: &mut Self, refusal: Refusal| {
+            replica.reply(connection, ServerMessage::SessionRefused { number, refusal });
+        };
         if client.len() > CLIENT_NAME_BYTES_MAX {
-            let refusal = Refusal::Invalid;
-            return self.reply(connection, ServerMessage::SessionRefused { number, refusal });
+            return refuse(self, Refusal::Invalid);
         }
         let ttl_ms_max = self.machine.settings().map_or(TTL_MS_MAX, |settings| settings.ttl_ms_max);
         let ttl_ms = ttl_ms.clamp(TTL_MS_MIN, ttl_ms_max.max(TTL_MS_MIN));
         let command = Command::OpenSession { ttl_ms, key, client };
+        if !self.clients.begin_waiting(connection) {
+            return refuse(self, Refusal::Busy);
+        }
         match self.propose(&command, Urgency::Normal) {
             Ok(index) => {
                 self.leading.creations.insert(index, Creation { connection, number });
             }
-            Err(Unproposed::NotLeader) => self.send_hint(connection),
-            Err(Unproposed::Refused(refusal)) => {
-                self.reply(connection, ServerMessage::SessionRefused { number, refusal });
+            Err(unproposed) => {
+                self.clients.end_waiting(connection);
+                match unproposed {
+                    Unproposed::NotLeader => self.send_hint(connection),
+                    Unproposed::Refused(refusal) => refuse(self, refusal),
+                }
             }
         }
     }
 
-    /// Binds a connection to a session, and repeats what stands for it. That much needs no round: grants
-    /// are believed only as far as confirmed renewals reach.
+    /// Binds a connection to a session, and repeats what stands for it: answers, then what it was asked to end
+    /// (L23). That much needs no round: grants are believed only as far as confirmed renewals reach. That there is
+    /// nothing else ends leases, so only a confirmed leader may say it; what was granted meanwhile was said before.
     fn attach(&mut self, connection: ConnectionId, session: SessionId, key: &SessionKey) {
         match self.machine.check_key(session, key) {
             Some(true) => {
@@ -97,18 +111,21 @@ impl Replica {
                 for (request, answer) in self.machine.standing(session) {
                     self.reply(connection, ServerMessage::Answered { session, request, answer });
                 }
+                let asked = self.machine.asked(session);
+                self.push_asked(asked);
+                self.ask(connection, Question::Standing { session });
             }
             Some(false) => self.reply(connection, ServerMessage::AttachDenied { session }),
             // That it is gone is final for the client, so only a confirmed leader may say it.
-            None => self.confirmations.gather(connection, Asked::SessionEnd { session }),
+            None => self.ask(connection, Question::SessionEnd { session }),
         }
     }
 
     fn ask_renewal(&mut self, connection: ConnectionId, session: SessionId, number: u64) {
         if self.clients.session_of(connection) == Some(session) {
-            self.confirmations.gather(connection, Asked::Renewal { session, number });
+            self.ask(connection, Question::Renewal { session, number });
         } else {
-            self.confirmations.gather(connection, Asked::SessionEnd { session });
+            self.ask(connection, Question::SessionEnd { session });
         }
     }
 
@@ -122,37 +139,40 @@ impl Replica {
     ) {
         if self.clients.session_of(connection) != Some(session) {
             // Not attached, or attached elsewhere since, or ended: the end is said only if confirmed.
-            return self.confirmations.gather(connection, Asked::SessionEnd { session });
+            return self.ask(connection, Question::SessionEnd { session });
         }
         if let Err(refusal) = check_operation(request, &operation) {
             return self.refuse_request(connection, session, request, refusal);
         }
-        if !self.clients.begin_request(connection) {
-            return self.refuse_request(connection, session, request, Refusal::Busy);
-        }
-        let urgency = match operation {
-            Operation::Acquire(_) | Operation::AcquireAll { .. } | Operation::Proclaim { .. } => {
-                Urgency::Normal
-            }
-            Operation::Release { .. }
-            | Operation::Withdraw { .. }
-            | Operation::Close
-            | Operation::Transfer { .. }
-            | Operation::Break { .. } => Urgency::Frees,
-        };
+        let urgency = urgency_of(&operation);
         let command = Command::Request { session, request, floor, operation };
-        match self.propose(&command, urgency) {
-            Ok(_) => {}
-            Err(unproposed) => {
-                self.clients.end_request(connection);
-                match unproposed {
-                    Unproposed::NotLeader => self.send_hint(connection),
-                    Unproposed::Refused(refusal) => {
-                        self.refuse_request(connection, session, request, refusal);
-                    }
+        if let Err(unproposed) = self.propose_counted(connection, &command, urgency) {
+            match unproposed {
+                Unproposed::NotLeader => self.send_hint(connection),
+                Unproposed::Refused(refusal) => {
+                    self.refuse_request(connection, session, request, refusal);
                 }
             }
         }
+    }
+
+    /// Appends a request of a connection that has not too many unanswered ones.
+    fn propose_counted(
+        &mut self,
+        connection: ConnectionId,
+        command: &Command,
+        urgency: Urgency,
+    ) -> Result<Index, Unproposed> {
+        let payload = encode(command)?;
+        let bytes = payload.bytes().len();
+        if !self.clients.begin_logged(connection, bytes) {
+            return Err(Unproposed::Refused(Refusal::Busy));
+        }
+        let proposed = self.propose_payload(payload, urgency);
+        if proposed.is_err() {
+            self.clients.end_logged(connection, bytes);
+        }
+        proposed
     }
 
     /// Encodes a command and appends it to the leader's log.
@@ -161,16 +181,19 @@ impl Replica {
         command: &Command,
         urgency: Urgency,
     ) -> Result<Index, Unproposed> {
+        self.propose_payload(encode(command)?, urgency)
+    }
+
+    fn propose_payload(&mut self, payload: Payload, urgency: Urgency) -> Result<Index, Unproposed> {
         if self.storage == Storage::Tight && urgency == Urgency::Normal {
             return Err(Unproposed::Refused(Refusal::Limit));
         }
-        let payload = codec::encode(command).map_err(|_| Unproposed::Refused(Refusal::Invalid))?;
         let header = EntryHeader {
             format: ENTRY_FORMAT,
             kind: EntryKind::Command,
             proposer_unix_ms: self.unix_ms,
         };
-        self.raft.propose(header, Payload::from(payload), urgency).map_err(|error| match error {
+        self.raft.propose(header, payload, urgency).map_err(|error| match error {
             ProposeError::NotLeader => Unproposed::NotLeader,
             ProposeError::Busy | ProposeError::Transferring => Unproposed::Refused(Refusal::Busy),
             ProposeError::LogFull => Unproposed::Refused(Refusal::Limit),
@@ -187,13 +210,12 @@ impl Replica {
             Request::Submit { session, request, .. } => {
                 self.refuse_request(connection, session, request, refusal);
             }
-            Request::Read { read, .. } => {
-                let (index, answer) = (self.applied, ReadAnswer::Refused(refusal));
-                self.reply(connection, ServerMessage::Read { read, index, answer });
+            Request::Read { read, .. } | Request::Observe { read, .. } => {
+                self.refuse_read(connection, read, refusal);
             }
-            Request::Observe { .. } | Request::Unobserve { .. } => todo!("replica"),
-            // Repeated by the client as a matter of course.
-            Request::Attach { .. }
+            // Nothing to answer, or repeated by the client as a matter of course.
+            Request::Unobserve { .. }
+            | Request::Attach { .. }
             | Request::Renew { .. }
             | Request::Status { .. }
             | Request::Order { .. } => {}
@@ -221,27 +243,22 @@ pub(super) enum Unproposed {
     Refused(Refusal),
 }
 
-/// What can be known wrong before anything is logged.
-fn check_operation(request: RequestId, operation: &Operation) -> Result<(), Refusal> {
-    // A retry of what stands may lie below the floor (L17): only the lock machine can tell.
-    if request.0 == 0 {
-        return Err(Refusal::Invalid);
-    }
-    if let Some(acquire) = operation.acquire() {
-        if acquire.value.len() > VALUE_BYTES_MAX {
-            return Err(Refusal::Invalid);
-        }
-        // No leader measures lock delays yet: one would never end (L16).
-        if acquire.delay_ms > 0 {
-            return Err(Refusal::Unsupported);
-        }
-    }
+fn encode(command: &Command) -> Result<Payload, Unproposed> {
+    let bytes = codec::encode(command).map_err(|_| Unproposed::Refused(Refusal::Invalid))?;
+    Ok(Payload::from(bytes))
+}
+
+/// What frees something is admitted where the log has room for nothing else.
+fn urgency_of(operation: &Operation) -> Urgency {
     match operation {
-        Operation::AcquireAll { also, .. } if also.len() >= NAMES_PER_ACQUIRE_MAX => {
-            Err(Refusal::Invalid)
+        Operation::Acquire(_) | Operation::AcquireAll { .. } | Operation::Proclaim { .. } => {
+            Urgency::Normal
         }
-        Operation::Withdraw { acquire } if acquire.0 == 0 => Err(Refusal::Invalid),
-        _ => Ok(()),
+        Operation::Release { .. }
+        | Operation::Withdraw { .. }
+        | Operation::Close
+        | Operation::Transfer { .. }
+        | Operation::Break { .. } => Urgency::Frees,
     }
 }
 

@@ -5,6 +5,7 @@
 
 use super::Replica;
 use super::apply::apply_command;
+use super::history::History;
 use crate::base::{Index, Sample};
 use crate::lock::LockMachine;
 use crate::raft::{Entry, EntryKind, Event, Snapshot, SnapshotMeta};
@@ -103,6 +104,7 @@ impl Replica {
         let machine = Arc::into_inner(slot).and_then(OnceLock::into_inner);
         self.machine = machine.expect("whoever stored it has let go of it");
         self.applied = index;
+        self.history = History::new(index);
         self.adopt_settings();
     }
 

@@ -1,102 +1,102 @@
-//! When each session may be expired (safety L8): the leader's own, not replicated.
+//! Waits that end by the leader's clocks: a session's TTL (safety L8), a lock's delay (L16). The leader's own, not
+//! replicated.
 //!
-//! A session's wait starts at the latest of: the last renewal acknowledged here, the apply of its creation,
-//! the apply of the leader's own no-op. It is over when elapsed_lo reaches the TTL. The order below is only a
-//! hint of when to look; the decision compares samples.
+//! A wait starts at the latest of: the apply of what began it, the apply of the leader's own no-op, and for a
+//! session the last renewal acknowledged here. It is over when elapsed_lo reaches its length. The order below is
+//! only a hint of when to look; the decision compares samples.
 
-use crate::base::{Sample, SessionId};
+use crate::base::Sample;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// The sessions of one leader, by the time at which to look at them.
-#[derive(Clone, Debug, Default)]
-pub struct SessionTimers {
-    sessions: BTreeMap<SessionId, Timer>,
-    /// (reading of BOOTTIME, session): exactly one for each session that is not expiring. May be earlier
-    /// than need be, since a renewal leaves it where it is.
-    order: BTreeSet<(u64, SessionId)>,
+/// What one leader waits for, by the time at which to look at it.
+#[derive(Clone, Debug)]
+pub struct Timers<K> {
+    waits: BTreeMap<K, Wait>,
+    /// (reading of BOOTTIME, key): exactly one for each wait that is not known to be over. May be earlier than need
+    /// be, since a restart leaves it where it is.
+    order: BTreeSet<(u64, K)>,
 }
 
 #[derive(Clone, Debug)]
-struct Timer {
-    ttl: Duration,
+struct Wait {
+    length: Duration,
     since: Sample,
     state: State,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// Renewals are acknowledged.
-    Live,
-    /// Its `Expire` is appended: no renewal is acknowledged any more (L10).
-    Expiring,
+    /// It may start anew.
+    Running,
+    /// What follows is appended: of a session, no renewal is acknowledged any more (L10).
+    Over,
 }
 
-impl SessionTimers {
-    /// Starts the wait for a session that is new here.
-    pub fn insert(&mut self, session: SessionId, ttl: Duration, since: &Sample) {
-        let timer = Timer { ttl, since: *since, state: State::Live };
-        if self.sessions.insert(session, timer).is_none() {
-            self.order.insert((since.hint(ttl), session));
+impl<K: Clone + Ord> Timers<K> {
+    /// Starts a wait that is new here.
+    pub fn insert(&mut self, key: K, length: Duration, since: &Sample) {
+        let wait = Wait { length, since: *since, state: State::Running };
+        if self.waits.insert(key.clone(), wait).is_none() {
+            self.order.insert((since.hint(length), key));
         }
     }
 
-    /// Forgets a session that ended.
-    pub fn remove(&mut self, session: SessionId) {
+    /// Forgets a wait.
+    pub fn remove(&mut self, key: &K) {
         // Its place in the order goes when it comes up.
-        self.sessions.remove(&session);
+        self.waits.remove(key);
     }
 
-    /// Starts the wait anew for an acknowledged renewal; false if it must not be acknowledged (L10).
+    /// Starts a wait anew; false if it is over.
     #[must_use]
-    pub fn renew(&mut self, session: SessionId, since: &Sample) -> bool {
-        match self.sessions.get_mut(&session) {
-            Some(timer) if timer.state == State::Live => {
-                timer.since = *since;
+    pub fn restart(&mut self, key: &K, since: &Sample) -> bool {
+        match self.waits.get_mut(key) {
+            Some(wait) if wait.state == State::Running => {
+                wait.since = *since;
                 true
             }
             _ => false,
         }
     }
 
-    /// The sessions whose wait is over at `now`, at most `limit`; each is expiring from here on, so the
-    /// caller must append its `Expire` in the same step (L10), or give it back with `postpone`.
-    pub fn take_due(&mut self, now: &Sample, limit: usize) -> Vec<SessionId> {
+    /// The waits that are over at `now`, at most `limit`; none of them starts anew from here on, so the
+    /// caller must append what follows in the same step (L10), or give it back with `postpone`.
+    pub fn take_due(&mut self, now: &Sample, limit: usize) -> Vec<K> {
         let mut due = Vec::new();
         while due.len() < limit {
-            let Some(&(hint, session)) = self.order.first() else { break };
-            if hint > now.boot() {
+            if self.order.first().is_none_or(|(hint, _)| *hint > now.boot()) {
                 break;
             }
-            self.order.pop_first();
-            let Some(timer) = self.sessions.get_mut(&session) else { continue };
-            let elapsed = now.elapsed_lo(&timer.since);
-            if elapsed >= timer.ttl {
-                timer.state = State::Expiring;
-                due.push(session);
+            let (_, key) = self.order.pop_first().expect("looked at");
+            let Some(wait) = self.waits.get_mut(&key) else { continue };
+            let elapsed = now.elapsed_lo(&wait.since);
+            if elapsed >= wait.length {
+                wait.state = State::Over;
+                due.push(key);
             } else {
                 // At least a microsecond on, so that a hint in the past cannot spin.
-                let rest = (timer.ttl - elapsed).max(Duration::from_micros(1));
-                self.order.insert((now.hint(rest), session));
+                let rest = (wait.length - elapsed).max(Duration::from_micros(1));
+                self.order.insert((now.hint(rest), key));
             }
         }
         due
     }
 
-    /// Takes back a session whose `Expire` could not be appended: it is looked at again after `wait`.
-    pub fn postpone(&mut self, session: SessionId, now: &Sample, wait: Duration) {
-        if let Some(timer) = self.sessions.get_mut(&session) {
-            timer.state = State::Live;
-            self.order.insert((now.hint(wait), session));
+    /// Takes back what could not be appended: it is looked at again after `pause`.
+    pub fn postpone(&mut self, key: K, now: &Sample, pause: Duration) {
+        if let Some(wait) = self.waits.get_mut(&key) {
+            wait.state = State::Running;
+            self.order.insert((now.hint(pause), key));
         }
     }
 
-    /// The least time before the session may be expired, for people.
+    /// The least time before a wait is over, for people.
     #[must_use]
-    pub fn remaining(&self, session: SessionId, now: &Sample) -> Duration {
-        self.sessions
-            .get(&session)
-            .map_or(Duration::ZERO, |timer| timer.ttl.saturating_sub(now.elapsed_lo(&timer.since)))
+    pub fn remaining(&self, key: &K, now: &Sample) -> Duration {
+        self.waits
+            .get(key)
+            .map_or(Duration::ZERO, |wait| wait.length.saturating_sub(now.elapsed_lo(&wait.since)))
     }
 
     /// When to look next, as a reading of BOOTTIME; a hint.
@@ -106,15 +106,22 @@ impl SessionTimers {
     }
 }
 
+impl<K> Default for Timers<K> {
+    fn default() -> Self {
+        Self { waits: BTreeMap::new(), order: BTreeSet::new() }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::SessionId;
 
     const TTL: Duration = Duration::from_millis(100);
     const MS: u64 = 1_000_000;
 
-    fn timers() -> SessionTimers {
-        let mut timers = SessionTimers::default();
+    fn timers() -> Timers<SessionId> {
+        let mut timers = Timers::default();
         timers.insert(SessionId(1), TTL, &Sample::at(0));
         timers
     }
@@ -129,7 +136,7 @@ mod tests {
     #[test]
     fn a_renewal_starts_the_wait_anew() {
         let mut timers = timers();
-        assert!(timers.renew(SessionId(1), &Sample::at(90 * MS)));
+        assert!(timers.restart(&SessionId(1), &Sample::at(90 * MS)));
         assert!(timers.take_due(&Sample::at(189 * MS), 10).is_empty());
         assert_eq!(timers.next_deadline(), 190 * MS);
         assert_eq!(timers.take_due(&Sample::at(190 * MS), 10), [SessionId(1)]);
@@ -139,7 +146,7 @@ mod tests {
     fn no_renewal_is_acknowledged_once_the_expiry_is_decided() {
         let mut timers = timers();
         assert_eq!(timers.take_due(&Sample::at(100 * MS), 10), [SessionId(1)]);
-        assert!(!timers.renew(SessionId(1), &Sample::at(100 * MS)));
+        assert!(!timers.restart(&SessionId(1), &Sample::at(100 * MS)));
     }
 
     #[test]
@@ -156,13 +163,13 @@ mod tests {
         let now = Sample::at(100 * MS);
         assert_eq!(timers.take_due(&now, 10), [SessionId(1)]);
         timers.postpone(SessionId(1), &now, Duration::from_millis(5));
-        assert!(timers.renew(SessionId(1), &now));
+        assert!(timers.restart(&SessionId(1), &now));
         assert!(timers.take_due(&Sample::at(105 * MS), 10).is_empty());
     }
 
     #[test]
     fn of_a_mass_expiry_a_bounded_number_is_due_at_once() {
-        let mut timers = SessionTimers::default();
+        let mut timers = Timers::default();
         (1..=10).for_each(|id| timers.insert(SessionId(id), TTL, &Sample::at(0)));
         let now = Sample::at(100 * MS);
         let batches: Vec<usize> =
@@ -173,7 +180,7 @@ mod tests {
     #[test]
     fn a_removed_session_is_never_due() {
         let mut timers = timers();
-        timers.remove(SessionId(1));
+        timers.remove(&SessionId(1));
         assert!(timers.take_due(&Sample::at(500 * MS), 10).is_empty());
         assert_eq!(timers.next_deadline(), u64::MAX);
     }

@@ -20,6 +20,8 @@ pub struct Cluster {
     doomed: BTreeSet<NodeId>,
     ends: BTreeMap<NodeId, String>,
     now: u64,
+    /// How far MONOTONIC_RAW is behind the other clocks, everywhere.
+    raw_lag: u64,
     /// What the options of all servers are made of.
     base: ServerOptions,
 }
@@ -34,7 +36,7 @@ struct Node {
 
 /// What one step let out.
 struct Outlet {
-    now: u64,
+    now: Sample,
     syncs: u64,
     peers: VecDeque<(NodeId, PeerMessage)>,
     clients: Vec<(ConnectionId, ServerMessage)>,
@@ -43,10 +45,10 @@ struct Outlet {
 
 impl Outside for Outlet {
     fn now(&mut self) -> Sample {
-        Sample::at(self.now)
+        self.now
     }
     fn unix_ms(&mut self) -> u64 {
-        self.now / MS
+        self.now.boot() / MS
     }
     fn claim(&mut self) -> Claim {
         Claim::Standing
@@ -81,6 +83,7 @@ impl Cluster {
             doomed: BTreeSet::new(),
             ends: BTreeMap::new(),
             now: 1_000 * MS,
+            raw_lag: 0,
             base: ServerOptions { segment_bytes: 1 << 20, ..base },
         };
         for id in 1..=nodes {
@@ -140,7 +143,7 @@ impl Cluster {
             seed: id.0,
             ..self.base.clone()
         };
-        let now = Sample::at(self.now);
+        let now = self.sample();
         let node = self.nodes.get_mut(&id).unwrap();
         let disk = FileDisk::open(node.directory.path().join("data")).unwrap();
         let entropy = [(self.now / MS % 251) as u8 ^ id.0 as u8; 16];
@@ -206,6 +209,10 @@ impl Cluster {
         self.push(node, Input::ClientUp { connection });
     }
 
+    pub fn disconnect_client(&mut self, node: NodeId, connection: ConnectionId) {
+        self.push(node, Input::ClientDown { connection });
+    }
+
     pub fn request(&mut self, node: NodeId, connection: ConnectionId, request: Request) {
         self.push(node, Input::Client { connection, request });
     }
@@ -219,10 +226,11 @@ impl Cluster {
 
     /// One turn of one node; what it sends arrives with the next turns of the others.
     pub fn step(&mut self, id: NodeId) {
+        let now = self.sample();
         let node = self.nodes.get_mut(&id).unwrap();
         let Some(server) = &mut node.server else { return };
         let mut outlet = Outlet {
-            now: self.now,
+            now,
             syncs: server.wal().sync_count(),
             peers: VecDeque::new(),
             clients: Vec::new(),
@@ -273,6 +281,15 @@ impl Cluster {
     pub fn advance(&mut self, nanos: u64) {
         self.advance_without_turns(nanos);
         self.settle();
+    }
+
+    /// From now on RAW goes slower, by so much in all.
+    pub fn hold_raw_back(&mut self, nanos: u64) {
+        self.raw_lag += nanos;
+    }
+
+    fn sample(&self) -> Sample {
+        Sample { raw: self.now - self.raw_lag, ..Sample::at(self.now) }
     }
 
     pub fn advance_without_turns(&mut self, nanos: u64) {

@@ -1,8 +1,12 @@
 //! Servers on real files, with messages carried by hand: the one order of a step, founding, sessions, and what
 //! a client is told when.
 
+mod asked;
+mod bounds;
 mod cluster;
+mod delays;
 mod members;
+mod observers;
 mod restored;
 
 use cluster::{Cluster, MS};
@@ -19,20 +23,20 @@ fn open_session(number: u64, ttl_ms: u32) -> Request {
 }
 
 fn acquire(session: SessionId, request: u64, name: &str) -> Request {
-    submit(
-        session,
-        request,
-        Operation::Acquire(Acquire {
-            name: Name::try_from(name).unwrap(),
-            value: Vec::new(),
-            mode: Mode::Exclusive,
-            limit: 0,
-            permits: 1,
-            owner: Owner(0),
-            delay_ms: 0,
-            try_only: false,
-        }),
-    )
+    submit(session, request, Operation::Acquire(acquire_of(name)))
+}
+
+fn acquire_of(name: &str) -> Acquire {
+    Acquire {
+        name: Name::try_from(name).unwrap(),
+        value: Vec::new(),
+        mode: Mode::Exclusive,
+        limit: 0,
+        permits: 1,
+        owner: Owner(0),
+        delay_ms: 0,
+        try_only: false,
+    }
 }
 
 fn submit(session: SessionId, request: u64, operation: Operation) -> Request {
@@ -44,17 +48,44 @@ fn submit(session: SessionId, request: u64, operation: Operation) -> Request {
 fn cluster_with_session(ttl_ms: u32) -> (Cluster, NodeId, SessionId) {
     let mut cluster = Cluster::new(3);
     let leader = cluster.elect();
-    cluster.connect_client(leader, CLIENT);
-    cluster.request(leader, CLIENT, open_session(1, ttl_ms));
-    let replies = cluster.settle_and_take(CLIENT);
-    let session = replies
-        .iter()
-        .find_map(|reply| match reply {
-            ServerMessage::SessionOpened { number: 1, session, .. } => Some(*session),
-            _ => None,
-        })
-        .unwrap_or_else(|| panic!("no session in {replies:?}"));
+    let session = connect_with_session(&mut cluster, leader, CLIENT, ttl_ms);
     (cluster, leader, session)
+}
+
+/// A new client with a session.
+fn connect_with_session(
+    cluster: &mut Cluster,
+    leader: NodeId,
+    connection: ConnectionId,
+    ttl_ms: u32,
+) -> SessionId {
+    cluster.connect_client(leader, connection);
+    cluster.request(leader, connection, open_session(1, ttl_ms));
+    let replies = cluster.settle_and_take(connection);
+    let opened = replies.iter().find_map(|reply| match reply {
+        ServerMessage::SessionOpened { number: 1, session, .. } => Some(*session),
+        _ => None,
+    });
+    opened.unwrap_or_else(|| panic!("no session in {replies:?}"))
+}
+
+/// The client goes on at another node.
+fn attach(cluster: &mut Cluster, leader: NodeId, connection: ConnectionId, session: SessionId) {
+    cluster.connect_client(leader, connection);
+    cluster.request(leader, connection, Request::Attach { session, key: KEY });
+}
+
+fn name(text: &str) -> Name {
+    Name::try_from(text).unwrap()
+}
+
+fn answer_of(replies: &[ServerMessage], wanted: u64) -> Option<Answer> {
+    replies.iter().find_map(|reply| match reply {
+        ServerMessage::Answered { request, answer, .. } if request.0 == wanted => {
+            Some(answer.clone())
+        }
+        _ => None,
+    })
 }
 
 fn token_of(replies: &[ServerMessage], wanted: u64) -> Option<Token> {

@@ -1,7 +1,7 @@
 //! Members that come and go, leadership that is handed over, and snapshots on the way to them.
 
 use crate::cluster::{Cluster, MS};
-use crate::{CLIENT, acquire, cluster_with_session, open_session, submit, token_of};
+use crate::{CLIENT, acquire, cluster_with_session, connect_with_session, submit, token_of};
 use std::path::Path;
 use tenure::base::{ConnectionId, Index, NodeId, SessionId};
 use tenure::lock::{Name, Operation};
@@ -34,24 +34,17 @@ fn seat(cluster: &Cluster, at: NodeId, node: NodeId) -> Option<Seat> {
 }
 
 /// Small enough that a few grants make a snapshot due.
-fn small() -> ServerOptions {
+pub fn small() -> ServerOptions {
     let base = ServerOptions::new(NodeId(1), Vec::new());
     ServerOptions { snapshot_every_bytes: 4 << 10, retained_bytes: 0, ..base }
 }
 
 fn session_on(cluster: &mut Cluster, leader: NodeId) -> SessionId {
-    cluster.connect_client(leader, CLIENT);
-    cluster.request(leader, CLIENT, open_session(1, 10_000));
-    let replies = cluster.settle_and_take(CLIENT);
-    let opened = replies.iter().find_map(|reply| match reply {
-        ServerMessage::SessionOpened { session, .. } => Some(*session),
-        _ => None,
-    });
-    opened.unwrap_or_else(|| panic!("no session in {replies:?}"))
+    connect_with_session(cluster, leader, CLIENT, 10_000)
 }
 
 /// Grants and releases until a snapshot was made at every node.
-fn fill(cluster: &mut Cluster, leader: NodeId, session: SessionId, from: u64) -> u64 {
+pub fn fill(cluster: &mut Cluster, leader: NodeId, session: SessionId, from: u64) -> u64 {
     let mut request = from;
     for _ in 0..40 {
         cluster.request(leader, CLIENT, acquire(session, request, "fill"));

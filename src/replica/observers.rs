@@ -1,0 +1,195 @@
+//! Who observes which lock at this leader.
+//!
+//! An observer is named by its connection and the client's own number. It has a place from the moment at which it is
+//! asked for, so that the bounds count it, and so that it can be taken back or replaced before a round has confirmed
+//! it; it is told of changes from then on.
+
+use crate::base::ConnectionId;
+use crate::base::limits::{OBSERVERS_MAX, OBSERVERS_PER_CONNECTION_MAX};
+use crate::lock::Name;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// All observers of one leader.
+#[derive(Clone, Debug, Default)]
+pub struct Observers {
+    of_connections: BTreeMap<ConnectionId, BTreeMap<u64, Observer>>,
+    /// Those that are told of changes, as (connection, read), by what they observe.
+    told: BTreeMap<Name, BTreeSet<(ConnectionId, u64)>>,
+    count: usize,
+    newest: u64,
+}
+
+#[derive(Clone, Debug)]
+struct Observer {
+    name: Name,
+    asking: Asking,
+}
+
+/// One request to observe: the same numbers of a client may come again for another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asking(u64);
+
+impl Observers {
+    /// Makes a place, in place of an earlier observer of these numbers. `None`: there is no room.
+    #[must_use]
+    pub fn insert(&mut self, connection: ConnectionId, read: u64, name: Name) -> Option<Asking> {
+        self.remove(connection, read);
+        let present = self.of_connections.get(&connection).map_or(0, BTreeMap::len);
+        if present >= OBSERVERS_PER_CONNECTION_MAX || self.count >= OBSERVERS_MAX {
+            return None;
+        }
+        self.newest += 1;
+        let asking = Asking(self.newest);
+        let of_connection = self.of_connections.entry(connection).or_default();
+        of_connection.insert(read, Observer { name, asking });
+        self.count += 1;
+        Some(asking)
+    }
+
+    /// It is confirmed, and told of each change from now on. `None`: it was taken back or replaced meanwhile.
+    #[must_use]
+    pub fn begin(&mut self, connection: ConnectionId, read: u64, asking: Asking) -> Option<Name> {
+        let observer = self.of_connections.get(&connection)?.get(&read)?;
+        if observer.asking != asking {
+            return None;
+        }
+        let name = observer.name.clone();
+        self.told.entry(name.clone()).or_default().insert((connection, read));
+        Some(name)
+    }
+
+    /// It could not be confirmed.
+    pub fn give_up(&mut self, connection: ConnectionId, read: u64, asking: Asking) {
+        let of_connection = self.of_connections.get(&connection);
+        let observer = of_connection.and_then(|of_connection| of_connection.get(&read));
+        if observer.is_some_and(|observer| observer.asking == asking) {
+            self.remove(connection, read);
+        }
+    }
+
+    /// Takes one back; harmless if there is none.
+    pub fn remove(&mut self, connection: ConnectionId, read: u64) {
+        let Some(of_connection) = self.of_connections.get_mut(&connection) else { return };
+        let Some(Observer { name, .. }) = of_connection.remove(&read) else { return };
+        if of_connection.is_empty() {
+            self.of_connections.remove(&connection);
+        }
+        self.count -= 1;
+        self.tell_no_more(&name, connection, read);
+    }
+
+    /// The connection is gone, and all its observers.
+    pub fn remove_connection(&mut self, connection: ConnectionId) {
+        let of_connection = self.of_connections.remove(&connection).unwrap_or_default();
+        self.count -= of_connection.len();
+        for (read, Observer { name, .. }) in of_connection {
+            self.tell_no_more(&name, connection, read);
+        }
+    }
+
+    /// Those to tell of a change of `name`.
+    pub fn of(&self, name: &Name) -> impl Iterator<Item = (ConnectionId, u64)> + '_ {
+        self.told.get(name).into_iter().flatten().copied()
+    }
+
+    fn tell_no_more(&mut self, name: &Name, connection: ConnectionId, read: u64) {
+        let Some(told) = self.told.get_mut(name) else { return };
+        told.remove(&(connection, read));
+        if told.is_empty() {
+            self.told.remove(name);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: ConnectionId = ConnectionId(1);
+    const B: ConnectionId = ConnectionId(2);
+
+    fn name(text: &str) -> Name {
+        Name::try_from(text).unwrap()
+    }
+
+    fn told(observers: &Observers, text: &str) -> Vec<(ConnectionId, u64)> {
+        observers.of(&name(text)).collect()
+    }
+
+    fn observe(observers: &mut Observers, connection: ConnectionId, read: u64, text: &str) {
+        let asking = observers.insert(connection, read, name(text)).expect("there is room");
+        assert_eq!(observers.begin(connection, read, asking), Some(name(text)));
+    }
+
+    fn assert_empty(observers: &Observers) {
+        let maps = (observers.of_connections.len(), observers.told.len());
+        assert_eq!((maps, observers.count), ((0, 0), 0));
+    }
+
+    #[test]
+    fn an_observer_is_told_once_it_is_confirmed_and_until_it_is_taken_back() {
+        let mut observers = Observers::default();
+        let asking = observers.insert(A, 1, name("a")).unwrap();
+        assert_eq!(told(&observers, "a"), []);
+        assert_eq!(observers.begin(A, 1, asking), Some(name("a")));
+        assert_eq!(told(&observers, "a"), [(A, 1)]);
+        observers.remove(A, 1);
+        assert_eq!(told(&observers, "a"), []);
+        assert_empty(&observers);
+    }
+
+    #[test]
+    fn one_that_was_taken_back_before_it_is_confirmed_never_begins() {
+        let mut observers = Observers::default();
+        let asking = observers.insert(A, 1, name("a")).unwrap();
+        observers.remove(A, 1);
+        assert_eq!(observers.begin(A, 1, asking), None);
+        assert_empty(&observers);
+    }
+
+    #[test]
+    fn the_confirmation_of_a_replaced_one_says_nothing_of_its_successor() {
+        let mut observers = Observers::default();
+        let first = observers.insert(A, 1, name("a")).unwrap();
+        let second = observers.insert(A, 1, name("b")).unwrap();
+        assert_eq!(observers.begin(A, 1, first), None);
+        observers.give_up(A, 1, first);
+        assert_eq!(observers.begin(A, 1, second), Some(name("b")));
+        assert_eq!((told(&observers, "a"), told(&observers, "b")), (vec![], vec![(A, 1)]));
+    }
+
+    #[test]
+    fn a_standing_one_is_replaced_by_the_next_of_its_numbers() {
+        let mut observers = Observers::default();
+        observe(&mut observers, A, 1, "a");
+        observe(&mut observers, A, 1, "b");
+        assert_eq!((told(&observers, "a"), told(&observers, "b")), (vec![], vec![(A, 1)]));
+        assert_eq!(observers.count, 1);
+    }
+
+    #[test]
+    fn a_connection_takes_all_its_observers_along_and_no_others() {
+        let mut observers = Observers::default();
+        observe(&mut observers, A, 1, "a");
+        observe(&mut observers, A, 2, "a");
+        observe(&mut observers, B, 1, "a");
+        observers.remove_connection(A);
+        assert_eq!(told(&observers, "a"), [(B, 1)]);
+        observers.remove_connection(B);
+        assert_empty(&observers);
+    }
+
+    #[test]
+    fn observers_are_bounded_per_connection_and_in_all() {
+        let mut observers = Observers::default();
+        let full = OBSERVERS_PER_CONNECTION_MAX as u64;
+        (0..full).for_each(|read| observe(&mut observers, A, read, "a"));
+        assert_eq!(observers.insert(A, full, name("a")), None);
+        assert!(observers.insert(A, 0, name("b")).is_some(), "a replacement takes no room");
+        assert!(observers.insert(B, 0, name("a")).is_some(), "others have their own");
+        observers.remove(A, 0);
+        assert!(observers.insert(A, full, name("a")).is_some());
+        observers.count = OBSERVERS_MAX;
+        assert_eq!(observers.insert(B, 1, name("a")), None);
+    }
+}

@@ -1,0 +1,77 @@
+//! Observers: what they are told first, and of each change from then on.
+//!
+//! `index` in what is said is that of the entry that made the change, so that the next leader can go on from there. An
+//! observer that does not read is told nothing less: its messages fill the output of its connection until that is
+//! closed (`limits::CLIENT_BUFFER_BYTES_MAX`), and it resumes on another, as after any loss of a connection.
+
+use super::confirm::Question;
+use super::{Output, Replica, ServerMessage};
+use crate::base::{ConnectionId, Index};
+use crate::lock::{Change, Holding, Name, Refusal};
+use crate::wire::{HolderSaid, ReadAnswer};
+
+impl Replica {
+    /// A client wants to be told who holds `name`: once a round has confirmed that this node leads.
+    pub(super) fn observe(
+        &mut self,
+        connection: ConnectionId,
+        read: u64,
+        name: Name,
+        since: Option<Index>,
+    ) {
+        match self.leading.observers.insert(connection, read, name) {
+            Some(asking) => self.ask(connection, Question::Observe { read, asking, since }),
+            None => self.refuse_read(connection, read, Refusal::Limit),
+        }
+    }
+
+    /// It is confirmed: what it missed since it was told last, or else the present.
+    pub(super) fn begin_observing(
+        &mut self,
+        connection: ConnectionId,
+        read: u64,
+        name: &Name,
+        since: Option<Index>,
+    ) {
+        let mut say = |index: Index, holder: Option<&Holding>, gap: bool| {
+            let message = ServerMessage::Changed { read, index, holder: holder.map(said), gap };
+            self.outputs.push(Output::SendClient { to: connection, message });
+        };
+        match since {
+            // What is behind this replica's own state it cannot have been told by this cluster.
+            Some(since) if self.history.covers(since) && since <= self.applied => {
+                for (index, change) in self.history.changes_of(name, since) {
+                    say(*index, change.holder.as_ref(), false);
+                }
+            }
+            _ => say(self.applied, self.machine.holding(name).as_ref(), since.is_some()),
+        }
+    }
+
+    /// Tells observers what the entry at `index` changed, and remembers it for others.
+    pub(super) fn handle_changes(&mut self, index: Index, changes: Vec<Change>) {
+        for change in changes {
+            for (to, read) in self.leading.observers.of(&change.name) {
+                let holder = change.holder.as_ref().map(said);
+                let message = ServerMessage::Changed { read, index, holder, gap: false };
+                self.outputs.push(Output::SendClient { to, message });
+            }
+            self.history.record(index, change);
+        }
+    }
+
+    /// Refuses what is answered under the client's own number.
+    pub(super) fn refuse_read(&mut self, connection: ConnectionId, read: u64, refusal: Refusal) {
+        let (index, answer) = (self.applied, ReadAnswer::Refused(refusal));
+        self.reply(connection, ServerMessage::Read { read, index, answer });
+    }
+}
+
+fn said(holding: &Holding) -> HolderSaid {
+    HolderSaid {
+        token: holding.token,
+        client: holding.client.as_ref().to_owned(),
+        value: holding.value.to_vec(),
+        since_unix_ms: holding.since_unix_ms,
+    }
+}

@@ -1,0 +1,140 @@
+//! What one connection may ask at once: over it is a typed answer, and others notice nothing.
+
+use crate::cluster::{Cluster, MS};
+use crate::{
+    CLIENT, KEY, acquire, acquire_of, answer_of, cluster_with_session, connect_with_session, name,
+    open_session, submit, token_of,
+};
+use tenure::base::limits::{
+    CLIENT_NAME_BYTES_MAX, REQUEST_BYTES_IN_FLIGHT_MAX, REQUESTS_IN_FLIGHT_MAX, VALUE_BYTES_MAX,
+};
+use tenure::base::{ConnectionId, NodeId, SessionId};
+use tenure::lock::{Acquire, Answer, Operation, Refusal};
+use tenure::wire::{Query, ReadAnswer, Request, ServerMessage};
+
+const OTHER: ConnectionId = ConnectionId(2);
+const BUSY: Option<Answer> = Some(Answer::Refused(Refusal::Busy));
+
+/// A leader that can commit and confirm nothing for now, and two clients.
+fn cut_cluster() -> (Cluster, NodeId, SessionId, SessionId) {
+    let (mut cluster, leader, session) = cluster_with_session(60_000);
+    let other = connect_with_session(&mut cluster, leader, OTHER, 60_000);
+    for follower in cluster.nodes().filter(|node| *node != leader) {
+        cluster.cut(leader, follower);
+    }
+    (cluster, leader, session, other)
+}
+
+fn heal(cluster: &mut Cluster) {
+    cluster.heal();
+    cluster.advance(40 * MS);
+}
+
+fn acquire_valued(session: SessionId, request: u64) -> Request {
+    let value = vec![0; VALUE_BYTES_MAX];
+    submit(session, request, Operation::Acquire(Acquire { value, ..acquire_of("other") }))
+}
+
+#[test]
+fn logged_requests_of_one_connection_are_bounded_and_others_are_served() {
+    let (mut cluster, leader, session, other) = cut_cluster();
+    let max = REQUESTS_IN_FLIGHT_MAX as u64;
+    (1..=max + 1).for_each(|id| cluster.request(leader, CLIENT, acquire(session, id, "a")));
+    cluster.request(leader, OTHER, acquire(other, 1, "b"));
+    let replies = cluster.settle_and_take(CLIENT);
+    assert_eq!((replies.len(), answer_of(&replies, max + 1)), (1, BUSY));
+    heal(&mut cluster);
+    assert!(token_of(&cluster.settle_and_take(OTHER), 1).is_some());
+    let replies = cluster.settle_and_take(CLIENT);
+    assert!((1..=max).all(|id| answer_of(&replies, id).is_some()));
+    // Answered, they make room.
+    cluster.request(leader, CLIENT, acquire(session, max + 1, "c"));
+    assert!(token_of(&cluster.settle_and_take(CLIENT), max + 1).is_some());
+}
+
+#[test]
+fn large_requests_of_one_connection_leave_room_for_those_of_others() {
+    let (mut cluster, leader, session, other) = cut_cluster();
+    let count = (2 * REQUEST_BYTES_IN_FLIGHT_MAX / VALUE_BYTES_MAX) as u64;
+    (1..=count).for_each(|id| cluster.request(leader, CLIENT, acquire_valued(session, id)));
+    let busy = cluster.settle_and_take(CLIENT).len() as u64;
+    assert!((count / 2..count).contains(&busy), "{busy} of {count}");
+    cluster.request(leader, OTHER, acquire_valued(other, 1));
+    assert!(cluster.settle_and_take(OTHER).is_empty());
+    heal(&mut cluster);
+    assert!(answer_of(&cluster.settle_and_take(OTHER), 1).is_some());
+    assert_eq!(cluster.take(CLIENT).len() as u64, count - busy);
+}
+
+#[test]
+fn reads_of_one_connection_that_wait_for_a_round_are_bounded() {
+    let (mut cluster, leader, _, _) = cut_cluster();
+    let query = || Query::Lock { name: name("a") };
+    let max = REQUESTS_IN_FLIGHT_MAX as u64;
+    (1..=max + 1).for_each(|read| {
+        cluster.request(leader, CLIENT, Request::Read { read, query: query() });
+    });
+    cluster.request(leader, OTHER, Request::Read { read: 1, query: query() });
+    let replies = cluster.settle_and_take(CLIENT);
+    let [ServerMessage::Read { read, answer: ReadAnswer::Refused(Refusal::Busy), .. }] =
+        replies[..]
+    else {
+        panic!("{} replies", replies.len());
+    };
+    assert_eq!(read, max + 1);
+    heal(&mut cluster);
+    assert_eq!(cluster.settle_and_take(CLIENT).len() as u64, max);
+    assert_eq!(cluster.take(OTHER).len(), 1);
+    // Answered, they make room.
+    cluster.request(leader, CLIENT, Request::Read { read: 1, query: query() });
+    let replies = cluster.settle_and_take(CLIENT);
+    assert!(
+        matches!(replies[..], [ServerMessage::Read { answer: ReadAnswer::Lock { .. }, .. }]),
+        "{replies:?}"
+    );
+}
+
+#[test]
+fn creations_of_sessions_by_one_connection_are_bounded() {
+    let (mut cluster, leader, _, _) = cut_cluster();
+    let max = REQUESTS_IN_FLIGHT_MAX as u64;
+    (1..=max + 1).for_each(|number| cluster.request(leader, CLIENT, open_session(number, 60_000)));
+    let refused = ServerMessage::SessionRefused { number: max + 1, refusal: Refusal::Busy };
+    assert_eq!(cluster.settle_and_take(CLIENT), [refused]);
+    heal(&mut cluster);
+    assert_eq!(cluster.settle_and_take(CLIENT).len() as u64, max);
+}
+
+#[test]
+fn what_one_connection_asks_of_a_leader_that_is_not_ready_is_bounded() {
+    let (mut cluster, leader, session) = cluster_with_session(60_000);
+    cluster.advance_in_steps(300 * MS, 10 * MS);
+    let next = cluster.nodes().find(|node| *node != leader).unwrap();
+    cluster.cut(leader, next);
+    cluster.hand_over(leader, Some(next), tenure::raft::Claim::Ended);
+    cluster.settle();
+    let max = REQUESTS_IN_FLIGHT_MAX as u64;
+    (1..=max + 1).for_each(|id| cluster.request(leader, CLIENT, acquire(session, id, "a")));
+    let replies = cluster.settle_and_take(CLIENT);
+    assert_eq!((replies.len(), answer_of(&replies, max + 1)), (1, BUSY));
+    // Nobody takes over: it leads on, and takes up what it held back.
+    cluster.advance_in_steps(300 * MS, 10 * MS);
+    assert_eq!(cluster.settle_and_take(CLIENT).len() as u64, max);
+}
+
+#[test]
+fn a_client_name_over_its_bound_is_refused() {
+    let (mut cluster, leader, _) = cluster_with_session(60_000);
+    let open = |number: u64, bytes: usize| Request::OpenSession {
+        number,
+        ttl_ms: 1000,
+        key: KEY,
+        client: "c".repeat(bytes),
+    };
+    cluster.request(leader, CLIENT, open(2, CLIENT_NAME_BYTES_MAX + 1));
+    let refused = ServerMessage::SessionRefused { number: 2, refusal: Refusal::Invalid };
+    assert_eq!(cluster.settle_and_take(CLIENT), [refused]);
+    cluster.request(leader, CLIENT, open(3, CLIENT_NAME_BYTES_MAX));
+    let replies = cluster.settle_and_take(CLIENT);
+    assert!(matches!(replies[..], [ServerMessage::SessionOpened { .. }]), "{replies:?}");
+}
