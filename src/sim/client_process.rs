@@ -212,7 +212,9 @@ impl ClientProcess {
                         events.push(ClientEvent::Sent(request));
                     }
                 }
-                Action::LeaseAsked { .. } | Action::Observed { .. } => todo!("simulator"),
+                Action::LeaseAsked { .. }
+                | Action::Observed { .. }
+                | Action::ObserverFailed { .. } => todo!("simulator"),
                 Action::LeaseEnded { lease, .. } => self.program.handle_ended(lease, events),
                 Action::Decided { call, result } => {
                     self.program.handle_decided(

@@ -112,7 +112,8 @@ impl Client {
             Action::Extend(_)
             | Action::SessionChanged { .. }
             | Action::LeaseAsked { .. }
-            | Action::Observed { .. } => false,
+            | Action::Observed { .. }
+            | Action::ObserverFailed { .. } => false,
             Action::Dial { .. } | Action::Hangup { .. } | Action::Send { .. } => true,
         });
         (actions, granted)

@@ -178,6 +178,7 @@ impl Member {
                 Action::Extend(_)
                 | Action::LeaseEnded { .. }
                 | Action::LeaseAsked { .. }
+                | Action::ObserverFailed { .. }
                 | Action::Observed { .. }
                 | Action::SessionChanged { .. } => {}
             }

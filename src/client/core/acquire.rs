@@ -1,12 +1,14 @@
 //! Acquires: from the wish to the grant, the withdrawal, or the next try.
 
+use super::refusal::refusal_error;
 use super::requests::{OwnerKey, Purpose};
 use super::session::session_expired;
-use super::types::{AcquireCall, CallId, Done, Wait};
-use super::{Core, Life, Timer, refusal_error};
-use crate::base::limits::{REQUESTS_PER_SESSION_MAX, VALUE_BYTES_MAX};
-use crate::base::{Owner, RequestId, Sample, Token};
-use crate::lock::{Acquire, Operation, Refusal};
+use super::types::{AcquireCall, Action, CallId, Done, Wait};
+use super::wish::Claim;
+use super::{Core, Life, Timer};
+use crate::base::limits::REQUESTS_PER_SESSION_MAX;
+use crate::base::{RequestId, Sample, Token};
+use crate::lock::{Name, Refusal};
 use crate::{Error, Status};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,13 +18,18 @@ pub(super) struct Acquires {
     calls: BTreeMap<CallId, Acquiring>,
     /// Those without a request that may get one, first come first.
     ready: BTreeSet<CallId>,
-    /// Those that wait for an earlier request of the same owner about that lock (L14).
+    /// Those that wait for an earlier request of the same owner about one of their locks (L14), under one that is
+    /// undecided.
     held_back: BTreeMap<OwnerKey, BTreeSet<CallId>>,
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct Acquiring {
     pub(super) wish: AcquireCall,
+    /// `None` for an owner of its own.
+    pub(super) claim: Option<Claim>,
+    /// Under which key it is held back.
+    behind: Option<OwnerKey>,
     /// The request that stands for it in the session in force.
     request: Option<RequestId>,
     /// Its timers, to be removed with it.
@@ -55,8 +62,11 @@ impl Acquires {
         }
     }
 
-    pub(super) fn make_ready_held_back(&mut self, key: &OwnerKey) {
-        self.ready.extend(self.held_back.remove(key).unwrap_or_default());
+    /// A request about these is decided: whoever was held back behind it may try.
+    pub(super) fn make_ready_held_back(&mut self, keys: &[OwnerKey]) {
+        for key in keys {
+            self.ready.extend(self.held_back.remove(key).unwrap_or_default());
+        }
     }
 
     /// Owners of a session that is over hold nothing back.
@@ -64,18 +74,23 @@ impl Acquires {
         self.ready.extend(std::mem::take(&mut self.held_back).into_values().flatten());
     }
 
-    fn key(&self, call: CallId) -> Option<OwnerKey> {
-        owner_key(&self.calls.get(&call)?.wish)
+    fn hold_back(&mut self, call: CallId, key: OwnerKey) {
+        if let Some(acquiring) = self.calls.get_mut(&call) {
+            acquiring.behind = Some(key.clone());
+            self.held_back.entry(key).or_default().insert(call);
+        }
     }
 
     fn is_held_back(&self, call: CallId) -> bool {
-        let held_back = self.key(call).and_then(|key| self.held_back.get(&key));
+        let behind = self.calls.get(&call).and_then(|acquiring| acquiring.behind.as_ref());
+        let held_back = behind.and_then(|key| self.held_back.get(key));
         held_back.is_some_and(|calls| calls.contains(&call))
     }
 
-    /// A grant to it had ended before it was heard of: how often that was so.
+    /// A grant to it had ended before it was heard of, so that it has no request: how often that was so.
     pub(super) fn count_ended(&mut self, call: CallId) -> u32 {
         let Some(acquiring) = self.calls.get_mut(&call) else { return 0 };
+        acquiring.request = None;
         acquiring.ended += 1;
         acquiring.ended
     }
@@ -93,27 +108,34 @@ impl Acquires {
 
     fn remove(&mut self, call: CallId) -> Option<Acquiring> {
         self.ready.remove(&call);
-        if let Some(key) = self.key(call)
-            && let Some(held_back) = self.held_back.get_mut(&key)
+        let removed = self.calls.remove(&call)?;
+        if let Some(key) = &removed.behind
+            && let Some(held_back) = self.held_back.get_mut(key)
         {
             held_back.remove(&call);
             if held_back.is_empty() {
-                self.held_back.remove(&key);
+                self.held_back.remove(key);
             }
         }
-        self.calls.remove(&call)
+        Some(removed)
     }
 }
 
 impl Core {
-    pub(super) fn start_acquire(&mut self, now: &Sample, call: CallId, wish: AcquireCall) {
+    /// Wants a lock, or several in one step. Decided by `Action::Decided`.
+    pub fn acquire(&mut self, now: &Sample, wish: AcquireCall) -> CallId {
+        self.check_belief(now);
+        let call = self.new_call();
+        self.start_acquire(now, call, wish);
+        call
+    }
+
+    fn start_acquire(&mut self, now: &Sample, call: CallId, wish: AcquireCall) {
         if self.life == Life::Closed {
             return self.decide(call, Err(Status::Closed.into()));
         }
-        if wish.value.len() > VALUE_BYTES_MAX {
-            let text =
-                format!("a value has at most {VALUE_BYTES_MAX} bytes, not {}", wish.value.len());
-            return self.decide(call, Err(Error::new(Status::Invalid, text)));
+        if let Err(error) = wish.check() {
+            return self.decide(call, Err(error));
         }
         if self.acquires.calls.len() + self.leases.len() >= REQUESTS_PER_SESSION_MAX {
             let text = format!("a client has at most {REQUESTS_PER_SESSION_MAX} leases and waits");
@@ -125,7 +147,9 @@ impl Core {
             Wait::Forever => None,
         };
         self.timers.extend(wait_over.map(|at| (at, Timer::WaitOver(call))));
-        let acquiring = Acquiring { wish, request: None, wait_over, ended: 0, load: Load::Unsaid };
+        let (claim, load) = (wish.claim(), Load::Unsaid);
+        let acquiring =
+            Acquiring { wish, claim, behind: None, request: None, wait_over, ended: 0, load };
         self.acquires.calls.insert(call, acquiring);
         self.acquires.ready.insert(call);
         self.want_session(now);
@@ -139,48 +163,60 @@ impl Core {
                 return;
             }
             self.acquires.ready.remove(&call);
-            let Some(key) = self.acquires.key(call) else {
-                self.submit_acquire(call, None);
-                continue;
-            };
-            if let Some(token) = self.leases.owned(&key) {
-                self.grant_again(call, token);
-            } else if session.window.is_busy(&key) {
-                self.acquires.held_back.entry(key).or_default().insert(call);
-            } else {
-                self.submit_acquire(call, Some(key));
+            match self.way_of(call) {
+                Way::Submitted => self.submit_acquire(call),
+                Way::ReEnters(token) => self.grant_again(call, token),
+                Way::HeldBack(key) => self.acquires.hold_back(call, key),
+                Way::Refused(name) => {
+                    self.take_acquire(call);
+                    let text = format!(
+                        "this owner holds {name:?} already, and enters again only what is the same: the same names, mode \
+                         and permits"
+                    );
+                    self.decide(call, Err(Error::new(Status::Invalid, text)));
+                }
             }
         }
     }
 
-    fn submit_acquire(&mut self, call: CallId, key: Option<OwnerKey>) {
+    /// What becomes of an acquire that has no request. Re-entrance is counted here, so that no server is asked (L14).
+    fn way_of(&self, call: CallId) -> Way {
+        let claim = self.acquires.calls.get(&call).and_then(|acquiring| acquiring.claim.as_ref());
+        let (Some(claim), Some(session)) = (claim, &self.session) else { return Way::Submitted };
+        let keys = claim.keys();
+        let mut owned = keys.iter().filter_map(|key| Some((key, self.leases.owned(key)?)));
+        if let Some(((_, name), token)) = owned.next() {
+            return if self.leases.is_claim(token, claim) {
+                Way::ReEnters(token)
+            } else {
+                Way::Refused(name.clone())
+            };
+        }
+        let busy = keys.into_iter().find(|key| session.window.is_busy(key));
+        busy.map_or(Way::Submitted, Way::HeldBack)
+    }
+
+    fn submit_acquire(&mut self, call: CallId) {
         let (Some(session), Some(acquiring)) =
             (&mut self.session, self.acquires.calls.get_mut(&call))
         else {
             return;
         };
-        let wish = &acquiring.wish;
-        let operation = Operation::Acquire(Acquire {
-            name: wish.name.clone(),
-            value: wish.value.clone(),
-            mode: wish.mode,
-            limit: wish.limit,
-            permits: wish.permits,
-            owner: Owner(wish.owner),
-            delay_ms: wish.delay_ms,
-            try_only: wish.wait == Wait::Try,
-        });
-        let purpose = Purpose::Acquire(call);
-        let request = session.window.submit(operation, purpose, key, self.largest_token);
+        let keys = acquiring.claim.as_ref().map(Claim::keys).unwrap_or_default();
+        let (operation, purpose) = (acquiring.wish.operation(), Purpose::Acquire(call));
+        let request = session.window.submit(operation, purpose, keys, self.largest_token);
         acquiring.request = Some(request);
     }
 
-    /// The owner has the lock: another handle on the same grant.
+    /// The owner has the lock: another handle on the same grant, which ends with it, asked to or not.
     fn grant_again(&mut self, call: CallId, token: Token) {
         let Some(acquiring) = self.take_acquire(call) else { return };
         let lease = self.leases.add_handle(token);
         let name = acquiring.wish.name;
         self.decide(call, Ok(Done::Acquired { lease, name, token }));
+        if let Some((deadline, reason)) = self.leases.asked(token).cloned() {
+            self.actions.push(Action::LeaseAsked { lease, deadline, reason });
+        }
     }
 
     pub(super) fn take_acquire(&mut self, call: CallId) -> Option<Acquiring> {
@@ -197,15 +233,10 @@ impl Core {
         let Some(acquiring) = self.take_acquire(call) else { return false };
         if let (Some(request), Some(session)) = (acquiring.request, &mut self.session) {
             session.window.withdraw(request);
-            self.wake_owner(&acquiring.wish);
+            let keys = acquiring.claim.as_ref().map(Claim::keys).unwrap_or_default();
+            self.acquires.make_ready_held_back(&keys);
         }
         true
-    }
-
-    fn wake_owner(&mut self, wish: &AcquireCall) {
-        if let Some(key) = owner_key(wish) {
-            self.acquires.make_ready_held_back(&key);
-        }
     }
 
     pub(super) fn handle_wait_over(&mut self, call: CallId) {
@@ -255,7 +286,15 @@ impl Core {
     }
 }
 
-/// Whose, about what; `None` for an owner of its own.
-pub(super) fn owner_key(wish: &AcquireCall) -> Option<OwnerKey> {
-    (wish.owner != 0).then(|| (Owner(wish.owner), wish.name.clone()))
+/// What becomes of an acquire that has no request.
+#[derive(Debug)]
+enum Way {
+    /// The servers are asked.
+    Submitted,
+    /// Its owner holds just that, under this token.
+    ReEnters(Token),
+    /// Its owner holds this one otherwise: it would wait for itself.
+    Refused(Name),
+    /// It waits for an undecided request about that.
+    HeldBack(OwnerKey),
 }

@@ -1,10 +1,10 @@
 //! Answers to logged requests: what each means for the call behind it.
 
 use super::Core;
-use super::acquire::{Load, owner_key};
+use super::acquire::Load;
 use super::lease::lost;
-use super::refusal_error;
-use super::requests::Purpose;
+use super::refusal::{is_passing, refusal_error};
+use super::requests::{Outstanding, Purpose};
 use super::session::EndedBy;
 use super::types::{CallId, Done};
 use super::{Timer, back_off};
@@ -33,7 +33,9 @@ impl Core {
         let transmissions = outstanding.transmissions;
         match purpose {
             Purpose::Acquire(call) => match answer {
-                Answer::Granted { token } => self.handle_granted(call, request, token, above),
+                Answer::Granted { token } => {
+                    self.handle_granted(now, (call, request), (token, above));
+                }
                 Answer::Refused(refusal) if refusal != Refusal::BelowFloor => {
                     self.handle_acquire_refused(now, (call, request, transmissions), refusal);
                 }
@@ -47,22 +49,34 @@ impl Core {
                     self.remove_request(request);
                 }
             },
-            Purpose::Release(call) => self.handle_release_answer(now, call, request, answer),
+            Purpose::Release(call) => self.handle_release_answer(now, (call, request), answer),
+            Purpose::Transfer(call) => self.handle_transfer_answer(now, (call, request), answer),
+            Purpose::Order(call) => self.handle_order_answer(now, (call, request), answer),
         }
     }
 
     /// Belief holds at this instant: `check_belief` went before (L6).
-    fn handle_granted(&mut self, call: CallId, request: RequestId, token: Token, above: Token) {
+    fn handle_granted(
+        &mut self,
+        now: &Sample,
+        (call, request): (CallId, RequestId),
+        (token, above): (Token, Token),
+    ) {
         // A new ownership's token is larger than every token known when it was asked for (L3, L4); a token
         // that ended here is not, and is never believed again (L13).
         if token <= above || token.0 > TOKEN_MAX || self.leases.has_grant(token) {
             return;
         }
+        let Some(session) = &mut self.session else { return };
+        if session.disowned.contains(token) {
+            // It was given back unheard of. The withdrawal speaks for the request, whatever stands of it.
+            session.window.withdraw(request);
+            return self.ask_again(now, call);
+        }
         let Some(acquiring) = self.take_acquire(call) else { return };
         self.largest_token = self.largest_token.max(token);
-        let key = owner_key(&acquiring.wish);
         let name = acquiring.wish.name;
-        let lease = self.leases.add_grant(token, name.clone(), key);
+        let lease = self.leases.add_grant(token, name.clone(), acquiring.claim);
         self.decide(call, Ok(Done::Acquired { lease, name, token }));
         self.remove_request(request);
     }
@@ -91,17 +105,21 @@ impl Core {
                 self.decide(call, Err(Error::new(Status::Deadlock, circle)));
             }
             Answer::Ended { .. } | Answer::Withdrawn | Answer::Refused(Refusal::BelowFloor) => {
-                // The first time at once; a server that goes on so is asked at its leisure.
                 self.remove_request(request);
-                if self.acquires.count_ended(call) == 1 {
-                    self.acquires.make_ready(call);
-                } else {
-                    let pause = now.hint(back_off::STEP_MAX);
-                    self.timers.insert((pause, Timer::AskAgain(call)));
-                }
+                self.ask_again(now, call);
             }
             // No answer to an acquire of ours.
             _ => {}
+        }
+    }
+
+    /// What was granted had ended. The first time at once; a server that goes on so is asked at its leisure.
+    fn ask_again(&mut self, now: &Sample, call: CallId) {
+        if self.acquires.count_ended(call) == 1 {
+            self.acquires.make_ready(call);
+        } else {
+            let pause = now.hint(back_off::STEP_MAX);
+            self.timers.insert((pause, Timer::AskAgain(call)));
         }
     }
 
@@ -128,8 +146,7 @@ impl Core {
     fn handle_release_answer(
         &mut self,
         now: &Sample,
-        call: Option<CallId>,
-        request: RequestId,
+        (call, request): (Option<CallId>, RequestId),
         answer: Answer,
     ) {
         let result = match answer {
@@ -153,26 +170,19 @@ impl Core {
         }
     }
 
-    fn retry(&mut self, now: &Sample, request: RequestId) {
+    pub(super) fn retry(&mut self, now: &Sample, request: RequestId) {
         if let Some(session) = &mut self.session {
             session.window.handle_refused(request, now, &mut self.rng);
         }
     }
 
     /// Decided: whoever was held back behind it may go on.
-    fn remove_request(&mut self, request: RequestId) {
-        let Some(session) = &mut self.session else { return };
-        let removed = session.window.remove(request);
-        if let Some(key) = removed.and_then(|removed| removed.key) {
-            self.acquires.make_ready_held_back(&key);
-        }
+    pub(super) fn remove_request(&mut self, request: RequestId) -> Option<Outstanding> {
+        let removed = self.session.as_mut()?.window.remove(request)?;
+        self.acquires.make_ready_held_back(&removed.keys);
+        Some(removed)
     }
 }
 
-/// Refusals after which a release or withdrawal is tried again: it is never dropped (L14).
-fn is_passing(refusal: Refusal) -> bool {
-    matches!(refusal, Refusal::Busy | Refusal::Limit | Refusal::Denied)
-}
-
 /// Tokens are positive as signed numbers, for SQL and Java.
-const TOKEN_MAX: u64 = i64::MAX as u64;
+pub(super) const TOKEN_MAX: u64 = i64::MAX as u64;

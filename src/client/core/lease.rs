@@ -2,37 +2,40 @@
 
 use super::Core;
 use super::requests::{OwnerKey, Purpose};
-use super::types::{Action, CallId, Done, EndReason, LeaseId};
-use crate::base::Token;
+use super::types::{Action, CallId, Deadline, Done, EndReason, LeaseId};
+use super::wish::Claim;
+use crate::base::{Sample, Token};
 use crate::lock::{Name, Operation};
 use crate::{Error, Status};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// The leases of the session in force. An owner other than 0 may have several on one grant.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Leases {
     leases: BTreeMap<LeaseId, Token>,
     grants: BTreeMap<Token, Grant>,
+    /// What each owner other than 0 holds.
     owned: BTreeMap<OwnerKey, Token>,
+    /// Until when those may be believed in that are asked to end, and why (L23).
+    asked: BTreeMap<Token, (Deadline, String)>,
     last: u64,
 }
 
+/// One ownership, of one lock or of several.
 #[derive(Clone, Debug)]
-struct Grant {
-    name: Name,
-    key: Option<OwnerKey>,
-    handles: u32,
+pub(super) struct Grant {
+    /// The first name that was given; a release by it frees all.
+    pub(super) name: Name,
+    claim: Option<Claim>,
+    handles: Vec<LeaseId>,
 }
 
-/// What became of a grant when one of its handles ended.
-#[derive(Debug)]
-enum Dropped {
-    /// The lease had ended before.
-    Unknown,
-    /// Other handles are left.
-    Shared,
-    /// That was the last handle: the grant must be released.
-    Last { name: Name, token: Token, key: Option<OwnerKey> },
+impl Grant {
+    /// Whose, about what.
+    pub(super) fn keys(&self) -> Vec<OwnerKey> {
+        self.claim.as_ref().map(Claim::keys).unwrap_or_default()
+    }
 }
 
 impl Leases {
@@ -44,8 +47,22 @@ impl Leases {
         self.leases.get(&lease).copied()
     }
 
+    /// What `lease` holds, under which token.
+    pub(super) fn held(&self, lease: LeaseId) -> Option<(Name, Token)> {
+        let token = self.token(lease)?;
+        Some((self.grants.get(&token)?.name.clone(), token))
+    }
+
+    pub(super) fn tokens(&self) -> impl Iterator<Item = Token> {
+        self.grants.keys().copied()
+    }
+
     pub(super) fn has_grant(&self, token: Token) -> bool {
         self.grants.contains_key(&token)
+    }
+
+    pub(super) fn handles(&self, token: Token) -> &[LeaseId] {
+        self.grants.get(&token).map_or(&[], |grant| &grant.handles)
     }
 
     /// The token under which this owner holds this lock.
@@ -53,12 +70,16 @@ impl Leases {
         self.owned.get(key).copied()
     }
 
+    /// Whether just that is held under `token`.
+    pub(super) fn is_claim(&self, token: Token, claim: &Claim) -> bool {
+        self.grants.get(&token).is_some_and(|grant| grant.claim.as_ref() == Some(claim))
+    }
+
     /// A first handle on a new grant.
-    pub(super) fn add_grant(&mut self, token: Token, name: Name, key: Option<OwnerKey>) -> LeaseId {
-        if let Some(key) = &key {
-            self.owned.insert(key.clone(), token);
-        }
-        self.grants.insert(token, Grant { name, key, handles: 0 });
+    pub(super) fn add_grant(&mut self, token: Token, name: Name, claim: Option<Claim>) -> LeaseId {
+        let grant = Grant { name, claim, handles: Vec::with_capacity(1) };
+        self.owned.extend(grant.keys().into_iter().map(|key| (key, token)));
+        self.grants.insert(token, grant);
         self.add_handle(token)
     }
 
@@ -68,32 +89,87 @@ impl Leases {
         let lease = LeaseId(self.last);
         self.leases.insert(lease, token);
         let grant = self.grants.get_mut(&token);
-        grant.unwrap_or_else(|| panic!("{token:?} has no grant")).handles += 1;
+        grant.unwrap_or_else(|| panic!("{token:?} has no grant")).handles.push(lease);
         lease
     }
 
-    fn remove(&mut self, lease: LeaseId) -> Dropped {
-        let Some(token) = self.leases.remove(&lease) else { return Dropped::Unknown };
+    /// The grant under `token` is to end at `deadline`. Whether that is sooner than what was asked before.
+    pub(super) fn ask(
+        &mut self,
+        now: &Sample,
+        token: Token,
+        (deadline, reason): (Deadline, &str),
+    ) -> bool {
+        let before = self.asked.get(&token);
+        if before.is_some_and(|(before, _)| before.remaining(now) <= deadline.remaining(now)) {
+            return false;
+        }
+        self.asked.insert(token, (deadline, reason.to_owned()));
+        true
+    }
+
+    /// Until when the grant under `token` may be believed in at the latest, if it is asked to end, and why.
+    pub(super) fn asked(&self, token: Token) -> Option<&(Deadline, String)> {
+        self.asked.get(&token)
+    }
+
+    /// How long a grant may be believed in at `now`, as far as what it was asked goes.
+    pub(super) fn remaining(&self, now: &Sample, token: Token) -> Duration {
+        self.asked.get(&token).map_or(Duration::MAX, |(deadline, _)| deadline.remaining(now))
+    }
+
+    /// The grants whose deadline is over at `now`.
+    pub(super) fn overdue(&self, now: &Sample) -> Vec<Token> {
+        let over = |deadline: &Deadline| deadline.remaining(now).is_zero();
+        self.asked.iter().filter(|(_, (at, _))| over(at)).map(|(token, _)| *token).collect()
+    }
+
+    /// A hint for the first deadline, as a reading of BOOTTIME.
+    pub(super) fn next_deadline(&self) -> u64 {
+        let at = |deadline: &Deadline| deadline.start.hint(deadline.length);
+        self.asked.values().map(|(deadline, _)| at(deadline)).min().unwrap_or(u64::MAX)
+    }
+
+    /// Ends `lease`. `None`: it had ended before.
+    fn remove(&mut self, lease: LeaseId) -> Option<Removed> {
+        let token = self.leases.remove(&lease)?;
         let grant = self.grants.get_mut(&token);
         let grant = grant.unwrap_or_else(|| panic!("{lease:?} of {token:?} has no grant"));
-        grant.handles -= 1;
-        if grant.handles > 0 {
-            return Dropped::Shared;
+        grant.handles.retain(|handle| *handle != lease);
+        if !grant.handles.is_empty() {
+            return Some(Removed::Shared);
         }
-        let Some(Grant { name, key, .. }) = self.grants.remove(&token) else {
-            return Dropped::Unknown;
-        };
-        if let Some(key) = &key {
-            self.owned.remove(key);
+        self.remove_grant(token).map(|grant| Removed::Last { token, grant })
+    }
+
+    /// Ends a grant with its handles, which are those that it gives.
+    fn remove_grant(&mut self, token: Token) -> Option<Grant> {
+        let grant = self.grants.remove(&token)?;
+        self.asked.remove(&token);
+        for key in grant.keys() {
+            self.owned.remove(&key);
         }
-        Dropped::Last { name, token, key }
+        for handle in &grant.handles {
+            self.leases.remove(handle);
+        }
+        Some(grant)
     }
 
     fn take_all(&mut self) -> Vec<LeaseId> {
         self.grants.clear();
         self.owned.clear();
+        self.asked.clear();
         std::mem::take(&mut self.leases).into_keys().collect()
     }
+}
+
+/// What became of a grant when one of its handles ended.
+#[derive(Debug)]
+enum Removed {
+    /// Other handles are left.
+    Shared,
+    /// That was the last handle: the grant must be released.
+    Last { token: Token, grant: Grant },
 }
 
 impl Core {
@@ -103,26 +179,41 @@ impl Core {
         }
     }
 
-    /// Belief ends here; only then, with the next transmission, the release leaves (L13).
-    pub(super) fn start_release(&mut self, call: CallId, lease: LeaseId) {
-        let dropped = self.leases.remove(lease);
-        if matches!(dropped, Dropped::Unknown) {
-            return self.decide(call, Err(lost()));
+    /// Ends belief in the grant under `token`, for good, through all its handles.
+    pub(super) fn end_grant(&mut self, token: Token, reason: EndReason) -> Option<Grant> {
+        let grant = self.leases.remove_grant(token)?;
+        let ended = grant.handles.iter().map(|lease| Action::LeaseEnded { lease: *lease, reason });
+        self.actions.extend(ended);
+        Some(grant)
+    }
+
+    /// Ends belief in `lease` at once (L13) and releases it at the server; decided as `Done::Released`, or
+    /// LOST if it had ended. The release goes on until answered, whoever waits.
+    pub fn release(&mut self, now: &Sample, lease: LeaseId) -> CallId {
+        self.check_belief(now);
+        let call = self.new_call();
+        let removed = self.leases.remove(lease);
+        if removed.is_some() {
+            self.actions.push(Action::LeaseEnded { lease, reason: EndReason::Released });
         }
-        self.actions.push(Action::LeaseEnded { lease, reason: EndReason::Released });
-        match dropped {
-            Dropped::Last { name, token, key } => {
-                let session = self.session.as_mut();
-                let session = session.unwrap_or_else(|| panic!("{lease:?} outlives its session"));
-                let operation = Operation::Release { name, token };
-                let purpose = Purpose::Release(Some(call));
-                session.window.submit(operation, purpose, key, self.largest_token);
-            }
-            Dropped::Shared | Dropped::Unknown => self.decide(call, Ok(Done::Released)),
+        match removed {
+            None => self.decide(call, Err(lost())),
+            Some(Removed::Shared) => self.decide(call, Ok(Done::Released)),
+            Some(Removed::Last { token, grant }) => self.submit_release(token, grant, Some(call)),
         }
+        call
+    }
+
+    /// Belief has ended here; only then, with the next transmission, the release leaves (L13).
+    pub(super) fn submit_release(&mut self, token: Token, grant: Grant, call: Option<CallId>) {
+        let session = self.session.as_mut();
+        let session = session.unwrap_or_else(|| panic!("{grant:?} outlives its session"));
+        let keys = grant.keys();
+        let operation = Operation::Release { name: grant.name, token };
+        session.window.submit(operation, Purpose::Release(call), keys, self.largest_token);
     }
 }
 
 pub(super) fn lost() -> Error {
-    Error::new(Status::Lost, "the lease had ended before it was released")
+    Error::new(Status::Lost, "the lease had ended before that")
 }

@@ -7,34 +7,47 @@
 
 mod acquire;
 mod answers;
+mod asked;
 mod back_off;
 mod belief;
 mod endpoints;
 mod lease;
 mod links;
+mod observers;
+mod orders;
+mod progress;
 mod reads;
+mod refusal;
 mod renewal;
 mod requests;
+mod retiring;
 mod session;
+mod standing;
+mod transfer;
 mod transmit;
 mod types;
+mod wish;
 
 pub use types::{
     AcquireCall, Action, Belief, BreakCall, CallId, CoreOptions, Deadline, Done, EndReason,
     LeaseId, LinkId, ObserverId, Seen, SessionState, Wait,
 };
 
-use crate::base::limits::REQUESTS_PER_SESSION_MAX;
 use crate::base::rng::Rng;
 use crate::base::{Sample, SessionId, Token};
-use crate::lock::{Name, Refusal};
-use crate::wire::{ClientHello, ClientWelcome, Query, ReadAnswer, Refused, ServerMessage};
+use crate::wire::{ClientHello, ClientWelcome, Refused, ServerMessage};
 use crate::{Error, Status};
 use acquire::Acquires;
+use asked::Asked;
 use lease::Leases;
 use links::{Heard, Links};
-use reads::{Answered, Reads};
-use session::{Opening, Retiring, Session};
+use observers::{Changed, Observers};
+use orders::Orders;
+use progress::Progress;
+use reads::Reads;
+use refusal::refusal_text;
+use retiring::Retiring;
+use session::{Opening, Session};
 use std::collections::BTreeSet;
 use std::time::Duration;
 use transmit::Bound;
@@ -54,7 +67,10 @@ pub struct Core {
     retiring: Vec<Retiring>,
     acquires: Acquires,
     leases: Leases,
+    orders: Orders,
     reads: Reads,
+    observers: Observers,
+    progress: Progress,
     timers: BTreeSet<(u64, Timer)>,
     /// The number of the last transmission of a creation or renewal: never reused (L7).
     last_number: u64,
@@ -75,6 +91,8 @@ enum Timer {
     AskAgain(CallId),
     /// A read was tried long enough.
     ReadOver(CallId),
+    /// A proclamation or a break was waited for long enough.
+    OrderOver(CallId),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,7 +117,10 @@ impl Core {
             retiring: Vec::new(),
             acquires: Acquires::default(),
             leases: Leases::default(),
+            orders: Orders::default(),
             reads: Reads::new(),
+            observers: Observers::new(),
+            progress: Progress::new(options.progress),
             timers: BTreeSet::new(),
             last_number: 0,
             last_call: 0,
@@ -151,23 +172,27 @@ impl Core {
                 self.handle_session_ended(now, session);
             }
             ServerMessage::Answered { session, request, answer } => {
+                self.note_standing(link, session, &answer);
                 self.handle_answer(now, session, request, answer);
             }
             ServerMessage::Read { read, index, answer } => {
-                let answered = self.reads.handle_answer(now, &mut self.rng, (read, index, answer));
-                self.decide_read(answered);
+                self.handle_read(now, (read, index, answer));
             }
             ServerMessage::Leader(hint) => {
                 if self.links.handle_hint(now, link, hint) == Heard::HomeRepeated {
                     self.bound.rebind_later(now, &mut self.rng);
                 }
             }
-            ServerMessage::Standing { .. }
-            | ServerMessage::Asked { .. }
-            | ServerMessage::Changed { .. } => todo!("client core"),
-            ServerMessage::Attached { .. }
-            | ServerMessage::Status { .. }
-            | ServerMessage::Ordered { .. } => {}
+            ServerMessage::Attached { session } => self.handle_attached(link, session),
+            ServerMessage::Standing { session } => self.handle_standing(link, session),
+            ServerMessage::Asked { session, name, token, grace_ms, reason } => {
+                let grace = Duration::from_millis(u64::from(grace_ms));
+                self.handle_asked(now, Asked { session, name, token, grace, reason });
+            }
+            ServerMessage::Changed { read, index, holder, gap } => {
+                self.handle_changed(link, read, Changed { index, holder, gap });
+            }
+            ServerMessage::Status { .. } | ServerMessage::Ordered { .. } => {}
         }
     }
 
@@ -183,6 +208,7 @@ impl Core {
                 Timer::WaitOver(call) => self.handle_wait_over(call),
                 Timer::AskAgain(call) => self.acquires.make_ready(call),
                 Timer::ReadOver(call) => self.handle_read_over(call),
+                Timer::OrderOver(call) => self.handle_order_over(call),
             }
         }
     }
@@ -196,89 +222,17 @@ impl Core {
         }
     }
 
-    /// Wants a lock. Decided by `Action::Decided`.
-    pub fn acquire(&mut self, now: &Sample, call: AcquireCall) -> CallId {
-        self.check_belief(now);
-        let id = self.new_call();
-        self.start_acquire(now, id, call);
-        id
-    }
-
-    /// Gives up a call that is undecided: withdrawn under its id (L14), decided as CANCELLED. A release
-    /// goes on, nobody waiting for it.
+    /// Gives up a call that is undecided: withdrawn under its id (L14), decided as CANCELLED. What frees a lock goes
+    /// on, nobody waiting for it, and so does what may have been done already.
     pub fn cancel(&mut self, now: &Sample, call: CallId) {
         self.check_belief(now);
-        let release =
-            self.session.as_mut().is_some_and(|session| session.window.forget_waiter(call));
-        if release || self.reads.remove(call) || self.withdraw(call) {
+        let is_given_up = self.forget_order(call).is_some()
+            || self.session.as_mut().is_some_and(|session| session.window.forget_waiter(call))
+            || self.reads.remove(call)
+            || self.withdraw(call);
+        if is_given_up {
             self.decide(call, Err(Status::Cancelled.into()));
         }
-    }
-
-    /// Ends belief in `lease` at once (L13) and releases it at the server; decided as `Done::Released`, or
-    /// LOST if it had ended. The release goes on until answered, whoever waits.
-    pub fn release(&mut self, now: &Sample, lease: LeaseId) -> CallId {
-        self.check_belief(now);
-        let id = self.new_call();
-        self.start_release(id, lease);
-        id
-    }
-
-    /// Replaces the value that others see of what `lease` holds; decided as `Done::Obeyed`, or LOST if it had
-    /// ended; UNKNOWN or UNAVAILABLE after the request timeout.
-    pub fn proclaim(&mut self, now: &Sample, lease: LeaseId, value: Vec<u8>) -> CallId {
-        let _ = (now, lease, value);
-        todo!("client core")
-    }
-
-    /// Ends belief in `lease` and all other handles on its grant (L13), and hands it to a waiter whose client is
-    /// called `to`; `None`: to the next. Decided as `Done::Obeyed`; NOT_FOUND if there was no such waiter: then it
-    /// is released all the same; LOST if it had ended.
-    pub fn transfer(&mut self, now: &Sample, lease: LeaseId, to: Option<String>) -> CallId {
-        let _ = (now, lease, to);
-        todo!("client core")
-    }
-
-    /// Takes a lock from its holder (L23). Decided as `Done::Obeyed`; NOT_FOUND if nobody holds it so, or if nobody
-    /// waits of the name that it names; UNKNOWN or UNAVAILABLE after the request timeout.
-    pub fn break_lock(&mut self, now: &Sample, call: BreakCall) -> CallId {
-        let _ = (now, call);
-        todo!("client core")
-    }
-
-    /// The program says that it moves: with `CoreOptions::progress` the session is renewed only as long as it does.
-    pub fn progress(&mut self, now: &Sample) {
-        let _ = now;
-        todo!("client core")
-    }
-
-    /// Follows who holds `name`: `Action::Observed` says it, first as it is, then each change, through reconnects
-    /// and changes of leader, until `unobserve`.
-    pub fn observe(&mut self, now: &Sample, name: Name) -> ObserverId {
-        let _ = (now, name);
-        todo!("client core")
-    }
-
-    /// No more of that.
-    pub fn unobserve(&mut self, now: &Sample, observer: ObserverId) {
-        let _ = (now, observer);
-        todo!("client core")
-    }
-
-    /// A linearizable read.
-    pub fn read(&mut self, now: &Sample, query: Query) -> CallId {
-        self.check_belief(now);
-        let id = self.new_call();
-        if self.life == Life::Closed {
-            self.decide(id, Err(Status::Closed.into()));
-        } else if self.reads.len() >= READS_MAX {
-            let text = format!("{READS_MAX} reads of this client are not answered yet");
-            self.decide(id, Err(Error::new(Status::Limit, text)));
-        } else {
-            self.reads.ask(id, query);
-            self.timers.insert((now.hint(self.options.request_timeout), Timer::ReadOver(id)));
-        }
-        id
     }
 
     /// Ends the session and everything in it; decided as `Done::Closed`. Undecided calls become CLOSED.
@@ -308,8 +262,10 @@ impl Core {
     /// How long `lease` may still be believed in, at `now`; zero for good once it has been zero (L24).
     #[must_use]
     pub fn remaining(&self, now: &Sample, lease: LeaseId) -> Duration {
-        match &self.session {
-            Some(session) if self.leases.token(lease).is_some() => session.belief.remaining(now),
+        match (&self.session, self.leases.token(lease)) {
+            (Some(session), Some(token)) => {
+                session.belief.remaining(now).min(self.leases.remaining(now, token))
+            }
             _ => Duration::ZERO,
         }
     }
@@ -368,6 +324,10 @@ impl Core {
         }
     }
 
+    fn is_closed(&self) -> bool {
+        self.life == Life::Closed
+    }
+
     fn new_call(&mut self) -> CallId {
         self.last_call += 1;
         CallId(self.last_call)
@@ -382,22 +342,6 @@ impl Core {
         self.actions.push(Action::Decided { call, result });
     }
 
-    fn decide_read(&mut self, answered: Answered) {
-        let Answered::Decided(call, index, answer) = answered else { return };
-        let result = match answer {
-            ReadAnswer::Refused(refusal) => Err(refusal_error(refusal)),
-            answer => Ok(Done::Read { index, answer }),
-        };
-        self.decide(call, result);
-    }
-
-    fn handle_read_over(&mut self, call: CallId) {
-        if self.reads.remove(call) {
-            let text = self.why_unavailable();
-            self.decide(call, Err(Error::new(Status::Unavailable, text)));
-        }
-    }
-
     fn report_state(&mut self, now: &Sample) {
         let (state, session) = self.session(now);
         if self.reported != (state, session) {
@@ -406,31 +350,3 @@ impl Core {
         }
     }
 }
-
-/// The error of a refused request, with a sentence.
-fn refusal_error(refusal: Refusal) -> Error {
-    let status = match refusal {
-        Refusal::Unsupported => Status::Unsupported,
-        Refusal::Invalid => Status::Invalid,
-        Refusal::Limit => Status::Limit,
-        Refusal::Busy => Status::Busy,
-        Refusal::Denied => Status::Denied,
-        Refusal::BelowFloor => Status::Internal,
-    };
-    Error::new(status, refusal_text(refusal))
-}
-
-fn refusal_text(refusal: Refusal) -> &'static str {
-    match refusal {
-        Refusal::Unsupported => "the server does not act on an option of this request",
-        Refusal::Invalid => "the server finds an argument out of range",
-        Refusal::Limit => "a limit of the server is reached; release something or try later",
-        Refusal::Busy => "the server refused it for load; try again later",
-        Refusal::Denied => "the server says that the connection is not bound to this session",
-        Refusal::BelowFloor => "the server has forgotten this request; please report it",
-    }
-}
-
-/// Reads that are not answered, of one client.
-const READS_MAX: usize = 1024;
-const _: () = assert!(READS_MAX < REQUESTS_PER_SESSION_MAX);

@@ -2,11 +2,15 @@
 //! than before (safety L18).
 
 use super::back_off::{BackOff, STEP_MAX};
-use super::types::CallId;
+use super::refusal::refusal_error;
+use super::types::{CallId, Done};
+use super::{Core, Timer};
+use crate::base::limits::REQUESTS_PER_SESSION_MAX;
 use crate::base::rng::Rng;
 use crate::base::{Index, Sample};
 use crate::lock::Refusal;
 use crate::wire::{Query, ReadAnswer, Request};
+use crate::{Error, Status};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The reads that are not answered. A read's number is that of its call.
@@ -24,7 +28,7 @@ pub(super) struct Reads {
 
 /// What an answer meant.
 #[derive(Debug)]
-pub(super) enum Answered {
+enum Answered {
     /// It decides the call.
     Decided(CallId, Index, ReadAnswer),
     /// It will be asked again, or nobody asked.
@@ -43,12 +47,12 @@ impl Reads {
         }
     }
 
-    pub(super) fn ask(&mut self, call: CallId, query: Query) {
+    fn ask(&mut self, call: CallId, query: Query) {
         self.asked.insert(call, query);
         self.unsent.insert(call);
     }
 
-    pub(super) fn len(&self) -> usize {
+    fn len(&self) -> usize {
         self.asked.len()
     }
 
@@ -65,7 +69,7 @@ impl Reads {
         std::mem::take(&mut self.asked).into_keys().collect()
     }
 
-    pub(super) fn handle_answer(
+    fn handle_answer(
         &mut self,
         now: &Sample,
         rng: &mut Rng,
@@ -113,6 +117,54 @@ impl Reads {
         Some(Request::Read { read: call.0, query: query.clone() })
     }
 }
+
+impl Core {
+    /// A linearizable read.
+    pub fn read(&mut self, now: &Sample, query: Query) -> CallId {
+        self.check_belief(now);
+        let id = self.new_call();
+        if self.is_closed() {
+            self.decide(id, Err(Status::Closed.into()));
+        } else if self.reads.len() >= READS_MAX {
+            let text = format!("{READS_MAX} reads of this client are not answered yet");
+            self.decide(id, Err(Error::new(Status::Limit, text)));
+        } else {
+            self.reads.ask(id, query);
+            self.timers.insert((now.hint(self.options.request_timeout), Timer::ReadOver(id)));
+        }
+        id
+    }
+
+    pub(super) fn handle_read(
+        &mut self,
+        now: &Sample,
+        (read, index, answer): (u64, Index, ReadAnswer),
+    ) {
+        if let ReadAnswer::Refused(refusal) = answer
+            && self.is_observer(read)
+        {
+            return self.handle_observer_refused(now, read, refusal);
+        }
+        let answered = self.reads.handle_answer(now, &mut self.rng, (read, index, answer));
+        let Answered::Decided(call, index, answer) = answered else { return };
+        let result = match answer {
+            ReadAnswer::Refused(refusal) => Err(refusal_error(refusal)),
+            answer => Ok(Done::Read { index, answer }),
+        };
+        self.decide(call, result);
+    }
+
+    pub(super) fn handle_read_over(&mut self, call: CallId) {
+        if self.reads.remove(call) {
+            let text = self.why_unavailable();
+            self.decide(call, Err(Error::new(Status::Unavailable, text)));
+        }
+    }
+}
+
+/// Reads that are not answered, of one client.
+const READS_MAX: usize = 1024;
+const _: () = assert!(READS_MAX < REQUESTS_PER_SESSION_MAX);
 
 #[cfg(test)]
 mod tests {

@@ -11,18 +11,39 @@ pub(super) struct Renewals {
     sent: BTreeMap<u64, Sample>,
     due: u64,
     interval: Duration,
+    /// One is due, and the program does not say that it moves.
+    is_withheld: bool,
 }
 
 impl Renewals {
     /// Of a session of this TTL, whose creation was sent at `start`.
     pub(super) fn new(ttl: Duration, start: &Sample) -> Self {
         let interval = ttl / RENEWALS_PER_TTL;
-        Self { sent: BTreeMap::new(), due: start.hint(interval), interval }
+        Self { sent: BTreeMap::new(), due: start.hint(interval), interval, is_withheld: false }
     }
 
     /// When the next transmission is due, as a reading of BOOTTIME.
     pub(super) fn due(&self) -> u64 {
         self.due
+    }
+
+    /// What is due stays here until the program moves.
+    pub(super) fn withhold(&mut self) {
+        self.is_withheld = true;
+    }
+
+    /// The program moves.
+    pub(super) fn resume(&mut self) {
+        self.is_withheld = false;
+    }
+
+    pub(super) fn is_withheld(&self) -> bool {
+        self.is_withheld
+    }
+
+    /// When the next may leave by itself, as a reading of BOOTTIME.
+    pub(super) fn next_deadline(&self) -> u64 {
+        if self.is_withheld { u64::MAX } else { self.due }
     }
 
     /// Makes one due now, if the last was not answered: the node that it went to may be gone.

@@ -36,8 +36,8 @@ pub(super) type OwnerKey = (Owner, Name);
 pub(super) struct Outstanding {
     pub(super) operation: Operation,
     pub(super) purpose: Purpose,
-    /// Whose, about what; `None` for an owner of its own.
-    pub(super) key: Option<OwnerKey>,
+    /// Whose, about what; empty for an owner of its own.
+    pub(super) keys: Vec<OwnerKey>,
     /// Every token known here when it was first submitted is at most this: a grant to it is larger (L3).
     pub(super) above: Token,
     /// How often it left.
@@ -55,6 +55,10 @@ pub(super) enum Purpose {
     Withdraw(RequestId),
     /// A release, and who waits for it.
     Release(Option<CallId>),
+    /// A transfer, and who waits for it.
+    Transfer(Option<CallId>),
+    /// A proclamation or a break, and who waits for it.
+    Order(Option<CallId>),
 }
 
 /// A request that must leave now.
@@ -105,15 +109,15 @@ impl Window {
         &mut self,
         operation: Operation,
         purpose: Purpose,
-        key: Option<OwnerKey>,
+        keys: Vec<OwnerKey>,
         above: Token,
     ) -> RequestId {
         let request = self.next;
         self.next = request.next();
-        if let Some(key) = &key {
+        for key in &keys {
             *self.busy.entry(key.clone()).or_default() += 1;
         }
-        let made = Outstanding { operation, purpose, key, above, transmissions: 0 };
+        let made = Outstanding { operation, purpose, keys, above, transmissions: 0 };
         self.outstanding.insert(request, made);
         self.unreplied.insert(request);
         self.unsent.insert(request);
@@ -137,9 +141,9 @@ impl Window {
     pub(super) fn remove(&mut self, request: RequestId) -> Option<Outstanding> {
         let removed = self.outstanding.remove(&request)?;
         self.handle_reply(request);
-        if let Some(key) = &removed.key
-            && let Some(count) = self.busy.get_mut(key)
-        {
+        for key in &removed.keys {
+            let count = self.busy.get_mut(key);
+            let count = count.unwrap_or_else(|| panic!("{key:?} of {request:?} is not counted"));
             *count -= 1;
             if *count == 0 {
                 self.busy.remove(key);
@@ -157,18 +161,41 @@ impl Window {
             return;
         }
         outstanding.purpose = Purpose::Withdrawn;
-        let (key, above) = (outstanding.key.clone(), outstanding.above);
+        let (keys, above) = (outstanding.keys.clone(), outstanding.above);
         self.unsent.remove(&acquire);
         self.refused.remove(&acquire);
-        self.submit(Operation::Withdraw { acquire }, Purpose::Withdraw(acquire), key, above);
+        self.submit(Operation::Withdraw { acquire }, Purpose::Withdraw(acquire), keys, above);
     }
 
-    /// Nobody waits for this release any more; it goes on. Whether there was one.
+    /// Nobody waits for this release, transfer or order any more; it goes on. Whether there was one.
     pub(super) fn forget_waiter(&mut self, call: CallId) -> bool {
-        let waited =
-            |outstanding: &&mut Outstanding| outstanding.purpose == Purpose::Release(Some(call));
-        let found = self.outstanding.values_mut().find(waited);
-        found.map(|outstanding| outstanding.purpose = Purpose::Release(None)).is_some()
+        for outstanding in self.outstanding.values_mut() {
+            match &mut outstanding.purpose {
+                Purpose::Release(waiter) | Purpose::Transfer(waiter) | Purpose::Order(waiter)
+                    if *waiter == Some(call) =>
+                {
+                    *waiter = None;
+                    return true;
+                }
+                _ => {}
+            }
+        }
+        false
+    }
+
+    /// Whether the grant under `token` is being given back.
+    pub(super) fn is_ending(&self, token: Token) -> bool {
+        self.outstanding.values().any(|outstanding| match &outstanding.operation {
+            Operation::Release { token: ending, .. }
+            | Operation::Transfer { token: ending, .. } => *ending == token,
+            _ => false,
+        })
+    }
+
+    /// How many releases nobody waits for.
+    pub(super) fn unattended(&self) -> usize {
+        let unattended = |outstanding: &&Outstanding| outstanding.purpose == Purpose::Release(None);
+        self.outstanding.values().filter(unattended).count()
     }
 
     /// Refused for load or for now: sent again under its id after a pause.
@@ -239,7 +266,7 @@ mod tests {
 
     fn release(window: &mut Window) -> RequestId {
         let operation = Operation::Release { name: "a".try_into().unwrap(), token: Token(1) };
-        window.submit(operation, Purpose::Release(None), None, Token(0))
+        window.submit(operation, Purpose::Release(None), Vec::new(), Token(0))
     }
 
     fn sent(window: &mut Window) -> Vec<u64> {

@@ -1,16 +1,19 @@
 //! Sessions: opened, renewed, lost, replaced, and closed in the background.
 
+use super::asked::Disowned;
 use super::back_off::{BackOff, SPARE_STEP_MAX, STEP_MAX};
+use super::refusal::refusal_error;
 use super::renewal::Renewals;
 use super::requests::{Purpose, Window};
+use super::standing::Roll;
 use super::types::{Action, Belief, CallId, Done, EndReason, LinkId, SessionState};
 use super::{Core, Life};
 use crate::base::limits::{TTL_MS_MAX, TTL_MS_MIN};
 use crate::base::time::nanos;
 use crate::base::{RequestId, Sample, SessionId};
-use crate::lock::{Answer, Refusal};
+use crate::lock::Refusal;
 use crate::{Error, Status};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// A session that is believed in.
@@ -21,6 +24,8 @@ pub(super) struct Session {
     pub(super) belief: Belief,
     pub(super) renewals: Renewals,
     pub(super) window: Window,
+    pub(super) roll: Roll,
+    pub(super) disowned: Disowned,
 }
 
 /// The wish for a session. Each transmission makes one of its own (L7); the first answer counts.
@@ -34,21 +39,6 @@ pub(super) struct Opening {
     pub(super) refusal: Option<Refusal>,
 }
 
-/// A session that ended here, and is closed at the server so that its locks are free before its TTL.
-#[derive(Clone, Debug)]
-pub(super) struct Retiring {
-    pub(super) session: SessionId,
-    pub(super) request: RequestId,
-    pub(super) floor: RequestId,
-    /// Sent on the present home, or to be sent from `retry_at` on.
-    pub(super) sent: bool,
-    pub(super) retry_at: u64,
-    pub(super) back_off: BackOff,
-    /// After this the server's own timer has ended it.
-    pub(super) until: u64,
-    pub(super) call: Option<CallId>,
-}
-
 /// What ended a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum EndedBy {
@@ -59,6 +49,12 @@ pub(super) enum EndedBy {
 }
 
 impl Session {
+    fn new(id: SessionId, ttl: Duration, belief: Belief) -> Self {
+        let renewals = Renewals::new(ttl, &belief.start);
+        let (window, roll) = (Window::new(), Roll::default());
+        Self { id, ttl, belief, renewals, window, roll, disowned: Disowned::default() }
+    }
+
     pub(super) fn state(&self, now: &Sample) -> SessionState {
         if self.belief.is_over(now) {
             SessionState::Ended
@@ -110,8 +106,8 @@ impl Core {
             return;
         }
         self.opening = None;
-        let renewals = Renewals::new(ttl, &start);
-        self.session = Some(Session { id, ttl, belief, renewals, window: Window::new() });
+        self.progress.handle_moved(&start);
+        self.session = Some(Session::new(id, ttl, belief));
         self.actions.push(Action::Extend(belief));
         self.report_state(now);
     }
@@ -125,7 +121,8 @@ impl Core {
         let longest = if refusal == Refusal::Busy { STEP_MAX } else { SPARE_STEP_MAX };
         opening.retry_at = opening.back_off.next(now, longest, &mut self.rng);
         if refusal != Refusal::Busy {
-            self.fail_acquires(super::refusal_error(refusal));
+            self.fail_acquires(refusal_error(refusal));
+            self.fail_ready_orders(&refusal_error(refusal));
         }
     }
 
@@ -153,28 +150,48 @@ impl Core {
         if self.session.as_ref().is_some_and(|session| session.belief.is_over(now)) {
             self.lose_session(now, EndedBy::Lapse);
         }
+        self.check_asked(now);
     }
 
     /// The session is over here for good: it is renewed no more, and replaced when somebody wants it.
     pub(super) fn lose_session(&mut self, now: &Sample, by: EndedBy) {
         let Some(session) = self.session.take() else { return };
-        self.end_all_leases(EndReason::Expired);
+        let reason = match by {
+            EndedBy::Lapse if session.renewals.is_withheld() => EndReason::Stalled,
+            EndedBy::Lapse | EndedBy::Server => EndReason::Expired,
+        };
+        self.end_all_leases(reason);
         self.report_state(now);
-        let ids = (session.window.next_request(), session.window.floor());
         if by == EndedBy::Lapse {
+            let ids = (session.window.next_request(), session.window.floor());
             self.retire(now, (session.id, session.ttl), ids, None);
         }
-        for outstanding in session.window.into_outstanding() {
-            match outstanding.purpose {
-                Purpose::Acquire(call) => self.handle_acquire_lost(now, call),
-                Purpose::Release(Some(call)) => self.decide(call, Err(session_expired())),
-                Purpose::Release(None) | Purpose::Withdrawn | Purpose::Withdraw(_) => {}
-            }
-        }
-        self.acquires.release_held_back();
-        if !self.acquires.is_empty() {
+        self.handle_requests_lost(now, session.window);
+        if !self.acquires.is_empty() || self.orders.wants_session() {
             self.want_session(now);
         }
+    }
+
+    fn handle_requests_lost(&mut self, now: &Sample, window: Window) {
+        let mut left = BTreeSet::new();
+        for outstanding in window.into_outstanding() {
+            match outstanding.purpose {
+                Purpose::Acquire(call) => self.handle_acquire_lost(now, call),
+                Purpose::Release(Some(call)) | Purpose::Transfer(Some(call)) => {
+                    self.decide(call, Err(session_expired()));
+                }
+                Purpose::Order(Some(call)) if outstanding.transmissions > 0 => {
+                    left.insert(call);
+                }
+                Purpose::Release(None)
+                | Purpose::Transfer(None)
+                | Purpose::Order(_)
+                | Purpose::Withdrawn
+                | Purpose::Withdraw(_) => {}
+            }
+        }
+        self.handle_orders_lost(&left);
+        self.acquires.release_held_back();
     }
 
     /// Opens a session unless there is one or it is being opened.
@@ -192,6 +209,8 @@ impl Core {
         self.opening = None;
         self.end_all_leases(EndReason::SessionClosed);
         self.fail_acquires(Status::Closed.into());
+        self.fail_orders(&Status::Closed.into());
+        self.fail_observers(&Status::Closed.into());
         for read in self.reads.take_all() {
             self.decide(read, Err(Status::Closed.into()));
         }
@@ -203,70 +222,11 @@ impl Core {
         let ids = (session.window.next_request(), session.window.floor());
         self.retire(now, (session.id, session.ttl), ids, Some(call));
         for outstanding in session.window.into_outstanding() {
-            if let Purpose::Release(Some(release)) = outstanding.purpose {
-                self.decide(release, Err(Status::Closed.into()));
+            if let Purpose::Release(Some(ended)) | Purpose::Transfer(Some(ended)) =
+                outstanding.purpose
+            {
+                self.decide(ended, Err(Status::Closed.into()));
             }
-        }
-    }
-
-    fn retire(
-        &mut self,
-        now: &Sample,
-        (session, ttl): (SessionId, Duration),
-        (request, floor): (RequestId, RequestId),
-        call: Option<CallId>,
-    ) {
-        if self.retiring.len() >= RETIRING_MAX {
-            self.retiring.remove(0);
-        }
-        let until = now.hint(ttl.saturating_mul(RETIRING_TTLS));
-        self.retiring.push(Retiring {
-            session,
-            request,
-            floor,
-            sent: false,
-            retry_at: now.boot(),
-            back_off: BackOff::new(),
-            until,
-            call,
-        });
-    }
-
-    /// An answer to a request of a session that ended here: only that of its close is of interest.
-    pub(super) fn handle_retiring_answer(
-        &mut self,
-        now: &Sample,
-        (session, request): (SessionId, RequestId),
-        answer: &Answer,
-    ) {
-        let mut found = self.retiring.iter_mut();
-        let of_it = |one: &&mut Retiring| one.session == session && one.request == request;
-        let Some(retiring) = found.find(of_it) else { return };
-        match answer {
-            Answer::Refused(Refusal::Busy | Refusal::Limit | Refusal::Denied) => {
-                retiring.sent = false;
-                retiring.retry_at = retiring.back_off.next(now, STEP_MAX, &mut self.rng);
-            }
-            _ => self.finish_retiring(session),
-        }
-    }
-
-    fn finish_retiring(&mut self, session: SessionId) {
-        let Some(at) = self.retiring.iter().position(|one| one.session == session) else { return };
-        if let Some(call) = self.retiring.remove(at).call {
-            self.decide(call, Ok(Done::Closed));
-        }
-    }
-
-    /// Gives up sessions that the servers' own timers have ended by now.
-    pub(super) fn drop_retired(&mut self, now: &Sample) {
-        let over = |one: &Retiring| one.until <= now.boot();
-        let calls: Vec<_> =
-            self.retiring.iter().filter(|one| over(one)).filter_map(|one| one.call).collect();
-        self.retiring.retain(|one| !over(one));
-        for call in calls {
-            let text = "no leader answered the close; the locks are freed when the TTL is over";
-            self.decide(call, Err(Error::new(Status::Unknown, text)));
         }
     }
 
@@ -278,7 +238,8 @@ impl Core {
             SessionState::Valid => session.jeopardy_at(),
             SessionState::Jeopardy | SessionState::Ended => u64::MAX,
         };
-        retired.min(jeopardy).min(session.belief.ends_at())
+        let asked = self.leases.next_deadline();
+        retired.min(jeopardy).min(asked).min(session.belief.ends_at())
     }
 }
 
@@ -291,8 +252,3 @@ pub(super) fn clamp_ttl(ttl: Duration) -> Duration {
 pub(super) fn session_expired() -> Error {
     Error::new(Status::SessionExpired, "the session expired while the call waited in it")
 }
-
-/// Sessions that are closed in the background at once; older ones are left to their TTL.
-const RETIRING_MAX: usize = 4;
-/// A session that is renewed no more is gone after its TTL, and after another one if the leader changed.
-const RETIRING_TTLS: u32 = 3;

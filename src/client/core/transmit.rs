@@ -4,7 +4,8 @@
 use super::Core;
 use super::back_off::{BackOff, STEP_MAX};
 use super::links::Home;
-use super::types::Action;
+use super::standing::Roll;
+use super::types::{Action, LinkId};
 use crate::base::rng::Rng;
 use crate::base::{Sample, SessionId};
 use crate::lock::Operation;
@@ -39,6 +40,11 @@ impl Bound {
     pub(super) fn handle_opened(&mut self, session: SessionId) {
         self.session = Some(session);
     }
+
+    /// Whether home was asked to bind its link to `session`.
+    pub(super) fn is_attached(&self, session: SessionId) -> bool {
+        self.session == Some(session)
+    }
 }
 
 impl Core {
@@ -50,10 +56,8 @@ impl Core {
         }
         self.links.settle(now, &mut self.actions);
         self.follow_home(now);
-        let ready = self.session.is_some();
-        if ready {
-            self.start_ready_acquires();
-        }
+        self.start_ready_acquires();
+        self.start_ready_orders();
         let Some(home) = self.bound.home else { return };
         self.send_closes(now, home);
         self.send_creation(now, home);
@@ -62,11 +66,13 @@ impl Core {
         while let Some(request) = self.reads.take_request() {
             self.send(now, home, request);
         }
+        self.send_observers(now, home);
     }
 
     /// Another home, or the same one in another term, has been told nothing yet.
     fn follow_home(&mut self, now: &Sample) {
         self.reads.handle_deadline(now);
+        self.observers.handle_deadline(now);
         if let Some(session) = &mut self.session {
             session.window.handle_deadline(now);
         }
@@ -82,7 +88,9 @@ impl Core {
         self.bound.session = None;
         self.bound.rebind_at = u64::MAX;
         self.reads.send_all_again();
+        self.observers.send_all_again();
         if let Some(session) = &mut self.session {
+            session.roll = Roll::Idle;
             session.window.send_all_again();
             session.renewals.repeat_unanswered(now);
         }
@@ -137,9 +145,12 @@ impl Core {
     }
 
     fn send_renewal(&mut self, now: &Sample, home: Home) {
-        let Some(session) = &self.session else { return };
+        let Some(session) = &mut self.session else { return };
         if session.renewals.due() > now.boot() {
             return;
+        }
+        if !self.progress.is_recent(now) {
+            return session.renewals.withhold();
         }
         let number = self.new_number();
         let Some(session) = &mut self.session else { return };
@@ -156,9 +167,20 @@ impl Core {
         }
     }
 
-    fn send(&mut self, now: &Sample, home: Home, request: Request) {
+    /// What leaves with `send_unanswered` asks for no answer, so that the link is not called silent for it.
+    pub(super) fn send_unanswered(&mut self, home: Home, request: Request) {
+        self.actions.push(Action::Send { link: home.link, request });
+    }
+
+    pub(super) fn send(&mut self, now: &Sample, home: Home, request: Request) {
         self.links.handle_sent(now, home.link);
         self.actions.push(Action::Send { link: home.link, request });
+    }
+
+    /// Whether `link` is the one to which everything was sent.
+    pub(super) fn is_home(&self, link: LinkId) -> bool {
+        let home = self.links.home();
+        home == self.bound.home && home.is_some_and(|home| home.link == link)
     }
 
     /// When `transmit` has something to send by itself, as a reading of BOOTTIME.
@@ -175,8 +197,10 @@ impl Core {
             .min();
         let creation = self.opening.as_ref().filter(|_| !creating).map(|opening| opening.retry_at);
         let session = self.session.as_ref();
-        let renewal = session.map(|one| one.renewals.due().min(one.window.next_deadline()));
-        [close, creation, renewal, Some(self.reads.next_deadline()), Some(self.bound.rebind_at)]
+        let renewal =
+            session.map(|one| one.renewals.next_deadline().min(one.window.next_deadline()));
+        let asked = self.reads.next_deadline().min(self.observers.next_deadline());
+        [close, creation, renewal, Some(asked), Some(self.bound.rebind_at)]
             .into_iter()
             .flatten()
             .min()

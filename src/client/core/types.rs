@@ -210,6 +210,8 @@ pub enum Action {
     LeaseAsked { lease: LeaseId, deadline: Deadline, reason: String },
     /// An observed lock has this holder.
     Observed { observer: ObserverId, seen: Seen },
+    /// An observer is told nothing more: a bound is reached, or the client is closed.
+    ObserverFailed { observer: ObserverId, error: Error },
     /// The session's state changed.
     SessionChanged { state: SessionState, session: Option<SessionId> },
     /// A call is decided.

@@ -217,7 +217,9 @@ impl Inner {
                     lease.end(reason);
                 }
             }
-            Action::LeaseAsked { .. } | Action::Observed { .. } => todo!("client driver"),
+            Action::LeaseAsked { .. } | Action::Observed { .. } | Action::ObserverFailed { .. } => {
+                todo!("client driver")
+            }
             Action::SessionChanged { .. } => {
                 if let Some(opener) = &self.opener {
                     opener.condvar.notify_all();

@@ -1,0 +1,127 @@
+//! Leases that are asked to end (safety L23): each ends at its deadline at the latest, and only then is its token
+//! released, which frees the lock.
+
+use super::Core;
+use super::answers::TOKEN_MAX;
+use super::requests::Purpose;
+use super::types::{Action, Deadline, EndReason};
+use crate::base::{Sample, SessionId, Token};
+use crate::lock::{Name, Operation};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// What a server asks of a session.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) session: SessionId,
+    pub(super) name: Name,
+    pub(super) token: Token,
+    pub(super) grace: Duration,
+    pub(super) reason: String,
+}
+
+/// Tokens of this session that were released before they were ever heard of: a grant under one of them is never
+/// believed (L13).
+#[derive(Clone, Debug, Default)]
+pub(super) struct Disowned {
+    tokens: BTreeSet<Token>,
+    /// As are all up to here, so that what must be remembered is bounded.
+    up_to: Token,
+}
+
+impl Disowned {
+    pub(super) fn contains(&self, token: Token) -> bool {
+        token <= self.up_to || self.tokens.contains(&token)
+    }
+
+    fn add(&mut self, token: Token) {
+        self.tokens.insert(token);
+        if self.tokens.len() > DISOWNED_MAX
+            && let Some(least) = self.tokens.pop_first()
+        {
+            self.up_to = self.up_to.max(least);
+        }
+    }
+}
+
+impl Core {
+    /// The session in force is asked to end a grant.
+    ///
+    /// The grace counts from `now`, which was sampled after the message was read, so from its arrival or a little
+    /// later. Either is safe: no server counts the grace; the lock is free when the release arrives, which leaves
+    /// after belief has ended here.
+    pub(super) fn handle_asked(&mut self, now: &Sample, asked: Asked) {
+        let current = self.session.as_ref().is_some_and(|session| session.id == asked.session);
+        let Asked { name, token, grace, reason, .. } = asked;
+        if !current || token == Token(0) || token.0 > TOKEN_MAX {
+            return;
+        }
+        if !self.leases.has_grant(token) {
+            return self.disown(name, token);
+        }
+        let deadline = Deadline { start: *now, length: grace };
+        if !self.leases.ask(now, token, (deadline, &reason)) {
+            return;
+        }
+        if deadline.remaining(now).is_zero() {
+            return self.check_asked(now);
+        }
+        for lease in self.leases.handles(token).to_vec() {
+            let reason = reason.clone();
+            self.actions.push(Action::LeaseAsked { lease, deadline, reason });
+        }
+    }
+
+    /// Ends what was asked to end by now, and releases it: belief first (L13). Never dropped (L14).
+    pub(super) fn check_asked(&mut self, now: &Sample) {
+        for token in self.leases.overdue(now) {
+            self.break_grant(token);
+        }
+    }
+
+    /// The grant under `token` is taken from us, or soon will be.
+    pub(super) fn break_grant(&mut self, token: Token) {
+        if let Some(grant) = self.end_grant(token, EndReason::Broken) {
+            self.submit_release(token, grant, None);
+        }
+    }
+
+    /// A grant that was never heard of is given back, once.
+    fn disown(&mut self, name: Name, token: Token) {
+        let above = self.largest_token;
+        let Some(session) = &mut self.session else { return };
+        let is_known = session.disowned.contains(token) || session.window.is_ending(token);
+        if is_known {
+            return;
+        }
+        session.disowned.add(token);
+        // A server that asks for ever more that it never granted is not followed: what stands of it is freed with
+        // the session.
+        if session.window.unattended() < UNATTENDED_MAX {
+            let operation = Operation::Release { name, token };
+            session.window.submit(operation, Purpose::Release(None), Vec::new(), above);
+        }
+    }
+}
+
+/// Tokens remembered one by one.
+const DISOWNED_MAX: usize = 1024;
+/// Undecided releases that nobody waits for, beyond which no more is given back unheard of.
+const UNATTENDED_MAX: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_forgotten_stays_disowned() {
+        let mut disowned = Disowned::default();
+        let most = DISOWNED_MAX as u64;
+        for token in (1..=most + 10).map(Token) {
+            disowned.add(token);
+            assert!(disowned.contains(Token(1)) && disowned.contains(token));
+        }
+        assert_eq!(disowned.tokens.len(), DISOWNED_MAX);
+        assert!(!disowned.contains(Token(most + 11)));
+    }
+}

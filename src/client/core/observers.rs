@@ -1,0 +1,218 @@
+//! Observers: who holds a lock, first as it is, then each change, through reconnects and changes of leader.
+//!
+//! A leader pushes changes on the connection that asked. Each new home is asked again, with the index of what was
+//! heard last, and replays what was missed; if it cannot, it says the present with a gap.
+
+use super::Core;
+use super::back_off::{BackOff, STEP_MAX};
+use super::links::Home;
+use super::refusal::refusal_error;
+use super::types::{Action, LinkId, ObserverId, Seen};
+use crate::base::rng::Rng;
+use crate::base::{Index, Sample};
+use crate::lock::{Name, Refusal};
+use crate::wire::{HolderSaid, Request};
+use crate::{Error, Status};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Who follows what. An observer's number is one of the calls', which it shares with reads.
+#[derive(Clone, Debug)]
+pub(super) struct Observers {
+    following: BTreeMap<ObserverId, Following>,
+    unsent: BTreeSet<ObserverId>,
+    /// Those that were refused for load, to be asked again at `retry_at`.
+    refused: BTreeSet<ObserverId>,
+    retry_at: u64,
+    back_off: BackOff,
+    /// Those that home may still push to, to be told that nobody listens.
+    dismissed: BTreeSet<ObserverId>,
+}
+
+#[derive(Clone, Debug)]
+struct Following {
+    name: Name,
+    /// What was heard last.
+    heard: Option<Heard>,
+}
+
+#[derive(Clone, Debug)]
+struct Heard {
+    index: Index,
+    holder: Option<HolderSaid>,
+}
+
+/// One change as a server says it.
+#[derive(Debug)]
+pub(super) struct Changed {
+    pub(super) index: Index,
+    pub(super) holder: Option<HolderSaid>,
+    pub(super) gap: bool,
+}
+
+impl Observers {
+    pub(super) fn new() -> Self {
+        Self {
+            following: BTreeMap::new(),
+            unsent: BTreeSet::new(),
+            refused: BTreeSet::new(),
+            retry_at: 0,
+            back_off: BackOff::new(),
+            dismissed: BTreeSet::new(),
+        }
+    }
+
+    fn remove(&mut self, observer: ObserverId) -> Option<Following> {
+        self.unsent.remove(&observer);
+        self.refused.remove(&observer);
+        self.following.remove(&observer)
+    }
+
+    fn handle_changed(&mut self, observer: ObserverId, changed: Changed) -> Option<Seen> {
+        self.following.get_mut(&observer)?.handle_changed(changed)
+    }
+
+    fn handle_busy(&mut self, now: &Sample, rng: &mut Rng, observer: ObserverId) {
+        if self.refused.is_empty() {
+            self.retry_at = self.back_off.next(now, STEP_MAX, rng);
+        }
+        self.refused.insert(observer);
+    }
+
+    pub(super) fn handle_deadline(&mut self, now: &Sample) {
+        if self.retry_at <= now.boot() {
+            self.unsent.append(&mut self.refused);
+        }
+    }
+
+    pub(super) fn next_deadline(&self) -> u64 {
+        if self.refused.is_empty() { u64::MAX } else { self.retry_at }
+    }
+
+    /// Another leader, or one that may not have taken it: everything is asked again.
+    pub(super) fn send_all_again(&mut self) {
+        self.refused.clear();
+        self.dismissed.clear();
+        self.unsent = self.following.keys().copied().collect();
+    }
+
+    fn take_dismissed(&mut self) -> Option<Request> {
+        let ObserverId(read) = self.dismissed.pop_first()?;
+        Some(Request::Unobserve { read })
+    }
+
+    fn take_unsent(&mut self) -> Option<Request> {
+        let observer = self.unsent.pop_first()?;
+        let following = self.following.get(&observer);
+        let following = following.unwrap_or_else(|| panic!("{observer:?} to ask is unknown"));
+        let since = following.heard.as_ref().map(|heard| heard.index);
+        Some(Request::Observe { read: observer.0, name: following.name.clone(), since })
+    }
+}
+
+impl Following {
+    /// What the program is told of a change; nothing, if it knows.
+    ///
+    /// Behind a gap any index counts: it is the present, confirmed by a round, and after a restore indexes may lie
+    /// below those heard before.
+    fn handle_changed(&mut self, Changed { index, holder, gap }: Changed) -> Option<Seen> {
+        let missed = match &mut self.heard {
+            None => 0,
+            Some(heard) if !gap && index <= heard.index => return None,
+            Some(heard) if is_same(heard.holder.as_ref(), holder.as_ref()) => {
+                heard.index = index;
+                return None;
+            }
+            Some(_) => u64::from(gap),
+        };
+        self.heard = Some(Heard { index, holder: holder.clone() });
+        Some(Seen { holder, index, missed })
+    }
+}
+
+/// A token is one ownership; its value may be replaced.
+fn is_same(one: Option<&HolderSaid>, other: Option<&HolderSaid>) -> bool {
+    let what = |said: &HolderSaid| (said.token, said.value.clone());
+    one.map(what) == other.map(what)
+}
+
+impl Core {
+    /// Follows who holds `name`: `Action::Observed` says it, first as it is, then each change, through reconnects
+    /// and changes of leader, until `unobserve`, or `Action::ObserverFailed`.
+    pub fn observe(&mut self, now: &Sample, name: Name) -> ObserverId {
+        self.check_belief(now);
+        let observer = ObserverId(self.new_call().0);
+        if self.is_closed() {
+            self.fail_observer(observer, Status::Closed.into());
+        } else if self.observers.following.len() >= OBSERVERS_MAX {
+            let text = format!("a client has at most {OBSERVERS_MAX} observers");
+            self.fail_observer(observer, Error::new(Status::Limit, text));
+        } else {
+            self.observers.following.insert(observer, Following { name, heard: None });
+            self.observers.unsent.insert(observer);
+        }
+        observer
+    }
+
+    /// No more of that.
+    pub fn unobserve(&mut self, now: &Sample, observer: ObserverId) {
+        self.check_belief(now);
+        let is_unsent = self.observers.unsent.contains(&observer);
+        if self.observers.remove(observer).is_some() && !is_unsent {
+            self.observers.dismissed.insert(observer);
+        }
+    }
+
+    /// Home says who holds what `read` observes. Another link than home is one that was asked before, whose changes
+    /// home says too.
+    pub(super) fn handle_changed(&mut self, link: LinkId, read: u64, changed: Changed) {
+        if !self.is_home(link) {
+            return;
+        }
+        let observer = ObserverId(read);
+        if let Some(seen) = self.observers.handle_changed(observer, changed) {
+            self.observers.back_off.reset();
+            self.actions.push(Action::Observed { observer, seen });
+        }
+    }
+
+    /// Whether the refused read `read` is an observer.
+    pub(super) fn is_observer(&self, read: u64) -> bool {
+        self.observers.following.contains_key(&ObserverId(read))
+    }
+
+    pub(super) fn handle_observer_refused(&mut self, now: &Sample, read: u64, refusal: Refusal) {
+        let observer = ObserverId(read);
+        if refusal == Refusal::Busy {
+            return self.observers.handle_busy(now, &mut self.rng, observer);
+        }
+        self.observers.remove(observer);
+        self.fail_observer(observer, refusal_error(refusal));
+    }
+
+    pub(super) fn fail_observers(&mut self, error: &Error) {
+        let observers = std::mem::replace(&mut self.observers, Observers::new());
+        for observer in observers.following.into_keys() {
+            self.fail_observer(observer, error.clone());
+        }
+    }
+
+    fn fail_observer(&mut self, observer: ObserverId, error: Error) {
+        self.actions.push(Action::ObserverFailed { observer, error });
+    }
+
+    pub(super) fn send_observers(&mut self, now: &Sample, home: Home) {
+        while let Some(request) = self.observers.take_dismissed() {
+            self.send_unanswered(home, request);
+        }
+        while let Some(request) = self.observers.take_unsent() {
+            match request {
+                // Nothing may have happened since: then nothing need be said.
+                Request::Observe { since: Some(_), .. } => self.send_unanswered(home, request),
+                request => self.send(now, home, request),
+            }
+        }
+    }
+}
+
+/// Observers of one client.
+const OBSERVERS_MAX: usize = 1024;
