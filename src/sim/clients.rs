@@ -1,7 +1,7 @@
 //! What clients do in the world: they start, run, believe, write, and end.
 
 use crate::base::Token;
-use crate::client::core::LeaseId;
+use crate::client::core::{LeaseId, ObserverId, Seen};
 use crate::lock::Name;
 use crate::sim::checkers::Violation;
 use crate::sim::checkers::holding::{Claimant, Told};
@@ -58,10 +58,20 @@ impl World {
         match event {
             ClientEvent::Count(what) => self.trace.count(what),
             ClientEvent::Mark(mark) => self.trace.marks.hit(mark),
-            ClientEvent::LostSession => {
+            ClientEvent::LostSession { is_stalled: true } => {
+                self.trace.count("sessions lost by programs that stalled");
+                self.trace.marks.hit(Mark::Stalled);
+            }
+            ClientEvent::LostSession { is_stalled: false } => {
                 self.trace.count("sessions lost by their clients");
                 self.check_lost(slot)?;
             }
+            ClientEvent::Violated(violation) if self.plan.bounds_clocks() => return Err(violation),
+            ClientEvent::Violated(_) => {}
+            ClientEvent::Observed { observer, seen } => {
+                self.handle_observed(slot, observer, seen)?;
+            }
+            ClientEvent::Dismissed { observer } => self.judge.observing.dismiss(who, observer),
             ClientEvent::Completed { name, op } => {
                 self.trace.count("operations returned");
                 // A client that was stopped with its clocks believes what is not so.
@@ -84,14 +94,14 @@ impl World {
             ClientEvent::Ended { lease } => self.judge.holding.end(who, lease),
             ClientEvent::Lapsed { name, token } => self.mark_lapse(&name, token),
             ClientEvent::Writes { name, token } => self.foresee_write(who.to_string(), name, token),
-            ClientEvent::Read { index, floor, name, asked, answer } => {
+            ClientEvent::Read { index, floor, query, answer } => {
                 self.trace.count("reads answered");
                 if self.clients[slot].started_at < self.restored_at {
                     // It was answered by a cluster whose past is no more.
                     return Ok(());
                 }
                 if index >= floor {
-                    return check_answer(&self.judge.model, index, &name, asked, &answer);
+                    return check_answer(&self.judge.model, index, &query, &answer);
                 }
                 let what =
                     format!("{who} reads the state at {index}, {floor} was committed before (L18)");
@@ -126,6 +136,25 @@ impl World {
         self.judge.holding.begin(now, (who, lease), told, remaining)
     }
 
+    /// An observer of a program is told something.
+    fn handle_observed(
+        &mut self,
+        slot: usize,
+        observer: ObserverId,
+        seen: Seen,
+    ) -> Result<(), Violation> {
+        let client = &self.clients[slot];
+        let process = client.process.as_ref().expect("it runs");
+        let Some(name) = process.program.observers.get(&observer) else { return Ok(()) };
+        if client.started_at < self.restored_at {
+            // By a cluster whose past is no more.
+            return Ok(());
+        }
+        self.trace.line(self.now, format_args!("{} hears of {name}: {seen:?}", client.claimant()));
+        let (model, observing) = (&self.judge.model, &mut self.judge.observing);
+        observing.observe(model, (client.claimant(), observer), name, seen)
+    }
+
     /// Most writes arrive soon, some long after their lease may have ended.
     fn foresee_write(&mut self, client: String, name: Name, token: Token) {
         let delay = if self.rng.chance(1, 10) { 3_000_000_000 } else { 5_000_000 };
@@ -157,6 +186,7 @@ impl World {
         self.foresee_inspection(self.clients[slot].claimant().to_string());
         self.network.forget(self.clients[slot].host_id);
         self.judge.holding.end_all(self.clients[slot].claimant());
+        self.judge.observing.dismiss_all(self.clients[slot].claimant());
         self.clients[slot].process = None;
         self.clients[slot].step_at = u64::MAX;
         for (line, side) in self.network.lines_of(self.clients[slot].host_id) {

@@ -10,6 +10,7 @@ use crate::sim::checkers::expiry::Expiry;
 use crate::sim::checkers::history::History;
 use crate::sim::checkers::holding::Holding;
 use crate::sim::checkers::model::Model;
+use crate::sim::checkers::observing::Observing;
 use crate::sim::checkers::replies::{Replies, Window};
 use crate::sim::checkers::state::States;
 use crate::sim::checkers::{Violation, bounds};
@@ -34,6 +35,8 @@ pub struct Judge {
     pub model: Model,
     /// O8, O10.
     pub replies: Replies,
+    /// O8, O15.
+    pub observing: Observing,
     /// O9.
     pub history: History,
     /// O11.
@@ -88,6 +91,7 @@ impl Judge {
             holding: Holding::default(),
             model: Model::default(),
             replies: Replies::default(),
+            observing: Observing::default(),
             history: History::default(),
             claims: Claims::new(nodes),
             expiry: Expiry::new(nodes),
@@ -128,7 +132,7 @@ impl Judge {
         };
         let verified = self.verified;
         self.check_commit(node.id, inside.raft.commit(), local)?;
-        self.follow_committed(inside, marks);
+        self.follow_committed(step.began, inside, marks);
         if let Some(snapshot) = inside.raft.snapshot()
             && self.snapshots[slot] != snapshot.meta.index
         {
@@ -137,7 +141,7 @@ impl Judge {
         }
         let watch = self.watches[slot].get_or_insert_with(|| NodeWatch::new(inside.raft));
         watch.look(marks, inside.raft, self.consensus.committed());
-        mark_outgoing(marks, inside.raft, step.left);
+        mark_outgoing(marks, inside.raft, self.applied[slot], step.left);
         marks.hit_if(news.members_truncated, Mark::MembersTruncated);
         self.mark_install(slot, step.left, marks);
         let window = Window { from: self.applied[slot], to: inside.applied };
@@ -269,7 +273,7 @@ impl Judge {
     }
 
     /// The model applies what this node is the first to commit.
-    fn follow_committed(&mut self, inside: Inside<'_>, marks: &mut Marks) {
+    fn follow_committed(&mut self, now: u64, inside: Inside<'_>, marks: &mut Marks) {
         while self.model.applied() < self.consensus.committed() {
             let index = self.model.applied().next();
             let Some(entry) = inside.raft.entry(index) else { return };
@@ -280,6 +284,9 @@ impl Judge {
             self.model.apply(index, entry.term, command.as_ref());
             if let Some(command) = &command {
                 mark_effects(marks, &self.model, command);
+            }
+            for token in &self.model.effects().taken {
+                self.holding.handle_taken(now, *token);
             }
             self.states.follow(index, entry, command.as_ref());
         }
@@ -324,7 +331,7 @@ impl Judge {
         (verified, window): (Index, Window),
         outgoing: &Outgoing,
     ) -> Result<(), Violation> {
-        let Outgoing::Client(_, message) = outgoing else { return Ok(()) };
+        let Outgoing::Client(to, message) = outgoing else { return Ok(()) };
         if let ServerMessage::Answered { session, request, answer } = message
             && let Some(entries) = self.requests.get(&(*session, *request))
         {
@@ -340,7 +347,7 @@ impl Judge {
                 return Err(Violation::new("O4", what));
             }
         }
-        self.replies.check(&self.model, node, window, message)
+        self.replies.check(&self.model, (node, *to), window, message)
     }
 
     /// Remembers which request the entry carries; the session that it expires.

@@ -1,8 +1,8 @@
 //! The kinds of operation that a program draws from, and how it comes to its end.
 
-use crate::base::{Sample, Token, rng::Rng};
+use crate::base::{Sample, rng::Rng};
 use crate::client::core::{AcquireCall, CallId, Core, LeaseId, Wait};
-use crate::lock::{Mode, Name};
+use crate::lock::Mode;
 use crate::sim::client::{ClientEvent, Surroundings};
 use crate::sim::marks::Mark;
 use crate::sim::program::{Aim, Call, Lease, Program, Purpose};
@@ -23,6 +23,12 @@ impl Program {
             draw if draw < closes => return self.close(core, now, events),
             draw if draw < closes + dies => return events.push(ClientEvent::Died),
             _ => {}
+        }
+        if let Some(lease) = self.asked.pop_first() {
+            return self.release(core, now, lease, events);
+        }
+        if self.rng.chance(self.habits.orders, 1_000) {
+            return self.order(core, now, around, events);
         }
         match self.rng.below(16) {
             0..=1 => self.acquire(core, now, Wait::Try, events),
@@ -58,7 +64,7 @@ impl Program {
         }
     }
 
-    fn begin(&mut self, call: CallId, purpose: Purpose) {
+    pub(super) fn begin(&mut self, call: CallId, purpose: Purpose) {
         self.calls.insert(call, Call { purpose, began: self.now });
     }
 
@@ -122,7 +128,7 @@ impl Program {
         events: &mut Vec<ClientEvent>,
     ) {
         let name = self.habits.wishes.draw_name(&mut self.rng);
-        self.ask(core, now, Query::Lock { name: name.clone() }, (name, None), around);
+        self.ask(core, now, Query::Lock { name }, around);
         events.push(ClientEvent::Count("reads of the holder"));
     }
 
@@ -134,23 +140,21 @@ impl Program {
         events: &mut Vec<ClientEvent>,
     ) {
         if let Some((name, token)) = pick(&mut self.rng, &self.known) {
-            let query = Query::Validate { name: name.clone(), token };
-            self.ask(core, now, query, (name, Some(token)), around);
+            self.ask(core, now, Query::Validate { name, token }, around);
             events.push(ClientEvent::Count("validations"));
         }
     }
 
-    fn ask(
+    pub(super) fn ask(
         &mut self,
         core: &mut Core,
         now: &Sample,
         query: Query,
-        (name, asked): (Name, Option<Token>),
         around: Surroundings,
     ) {
         if self.calls.len() < 2 * self.habits.calls_max {
             let floor = around.committed;
-            self.begin(core.read(now, query), Purpose::Read { floor, name, asked });
+            self.begin(core.read(now, query.clone()), Purpose::Read { floor, query });
         }
     }
 
@@ -197,7 +201,7 @@ impl Program {
         }
     }
 
-    fn pick_lease(&mut self) -> Option<LeaseId> {
+    pub(super) fn pick_lease(&mut self) -> Option<LeaseId> {
         let leases = self.leases();
         pick(&mut self.rng, &leases)
     }
@@ -216,7 +220,7 @@ fn count_kind(call: &AcquireCall, events: &mut Vec<ClientEvent>) {
     events.extend(counted.map(|(_, what)| ClientEvent::Count(what)));
 }
 
-fn pick<T: Clone>(rng: &mut Rng, from: &[T]) -> Option<T> {
+pub(super) fn pick<T: Clone>(rng: &mut Rng, from: &[T]) -> Option<T> {
     let position = usize::try_from(rng.below(from.len() as u64)).expect("a small list");
     from.get(position).cloned()
 }

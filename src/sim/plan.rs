@@ -113,7 +113,7 @@ impl Plan {
             machines,
             clients: trim.clients.unwrap_or(clients).clamp(1, clients),
             server,
-            client: client_options(machines, ttl),
+            client: CoreOptions { progress: habits.progress, ..client_options(machines, ttl) },
             habits,
             delay_nanos: if quick { (30_000, 200_000) } else { (100_000, 5 * MS) },
             node_pauses: pauses(Fault::PauseInside, 5_000),
@@ -154,6 +154,8 @@ impl Plan {
                 ttl,
                 calls_max: 1,
                 ends: [0, 0],
+                orders: 0,
+                progress: None,
                 last: Wait::Forever,
             },
             classes: Vec::new(),
@@ -213,13 +215,18 @@ fn draw_habits(rng: &mut Rng, ttl: Duration, log: LogRoom) -> Habits {
     // Some runs have more to say at once than one append holds: a new leader's backlog goes in pieces.
     let heavy = rng.chance(1, 4);
     let locks = rng.between(1, 3);
+    let think_nanos = rng.between(20, 250) * MS;
+    // More than programs take from one operation to the next.
+    let progress = Duration::from_nanos(2 * think_nanos) + rng.duration(ttl / 4, 2 * ttl);
     Habits {
         custom: Custom::Any,
         wishes: Wishes::draw(rng, locks, if heavy { VALUE_BYTES_MAX } else { 3 }),
-        think_nanos: rng.between(20, 250) * MS,
+        think_nanos,
         ttl,
         calls_max: if heavy { 12 } else { 3 },
         ends: [rng.between(0, 60), rng.between(0, 60)],
+        orders: pick(rng, &[0, 0, 100, 300]),
+        progress: rng.chance(1, 5).then_some(progress),
         last: match log {
             LogRoom::Ample => Wait::Forever,
             // Nothing is granted any more once the log is full.

@@ -145,6 +145,7 @@ impl Judge {
         fresh.states.restore(index, machine);
         std::mem::swap(&mut fresh.holding, &mut self.holding);
         fresh.replies = std::mem::take(&mut self.replies);
+        fresh.observing = std::mem::take(&mut self.observing);
         fresh.history.windows = self.history.windows;
         fresh.claims.begun = self.claims.begun;
         fresh.claims.lapsed = self.claims.lapsed;

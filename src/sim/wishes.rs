@@ -77,7 +77,9 @@ impl Wishes {
         let call = self.draw_single(rng, wait);
         let owner = if rng.chance(1, 3) { rng.between(1, 2) } else { 0 };
         let also = if rng.chance(1, 4) { self.draw_other(rng, &call.name) } else { None };
-        AcquireCall { owner, also: also.into_iter().collect(), ..call }
+        let delay_ms = if rng.chance(1, 5) { rng.between(50, 500) } else { 0 };
+        let delay_ms = u32::try_from(delay_ms).expect("below a second");
+        AcquireCall { owner, also: also.into_iter().collect(), delay_ms, ..call }
     }
 
     /// An acquire of one lock by an owner of its own.

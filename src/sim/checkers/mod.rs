@@ -11,6 +11,8 @@ pub mod history;
 pub mod holding;
 pub mod members;
 pub mod model;
+pub mod observing;
+pub mod pushed;
 pub mod replies;
 pub mod search;
 pub mod share;

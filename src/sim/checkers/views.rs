@@ -1,6 +1,7 @@
 //! What a lock machine shows of a lock, against what the model means by it.
 
 use super::model::{Line, Place};
+use crate::base::checksum::crc32c;
 use crate::base::limits::{HOLDERS_SHOWN_MAX, WAITERS_SHOWN_MAX};
 use crate::lock::LockView;
 
@@ -17,6 +18,9 @@ pub fn is_view_of(view: &LockView, line: &Line) -> bool {
         && view.holding as usize == holders.len()
         && view.waiting as usize == waiters.len()
         && view.is_delayed != line.delays.is_empty()
+        && holders.first().is_none_or(|oldest| {
+            view.is_asked == oldest.asked.is_some() && crc32c(&view.value) == oldest.value
+        })
         && others
             .map(|place| (place.token, place.session, place.wish.share.permits))
             .eq(view.others.iter().map(|other| (other.token, other.session, other.permits)))

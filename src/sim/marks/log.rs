@@ -20,8 +20,9 @@ pub fn mark_command(marks: &mut Marks, model: &Model, term: Term, command: &Comm
         Command::RestoreOver { term: decided_in } => {
             marks.hit_if(*decided_in == term, Mark::RestoreOver);
         }
-        Command::DelayOver { term: decided_in, .. } => {
-            marks.hit_if(*decided_in != term, Mark::DelayOverOfAnotherTerm);
+        Command::DelayOver { name, token, .. } => {
+            let delays = model.line(name).map(|line| line.delays.as_slice()).unwrap_or_default();
+            marks.hit_if(delays.iter().all(|delay| delay.token != *token), Mark::DelayOverAgain);
         }
         Command::OpenSession { .. } | Command::Settings(_) => {}
     }
@@ -29,8 +30,13 @@ pub fn mark_command(marks: &mut Marks, model: &Model, term: Term, command: &Comm
 
 /// Marks what the model made of the newest command.
 pub fn mark_effects(marks: &mut Marks, model: &Model, command: &Command) {
-    let Effects { handed, delays } = model.effects();
+    let Effects { handed, delays, taken, transferred, overtook } = model.effects();
     marks.hit_if(*delays > 0, Mark::DelayBegins);
+    marks.hit_if(!taken.is_empty(), Mark::Taken);
+    marks.hit_if(!taken.is_empty() && *overtook, Mark::TakenForAnother);
+    marks.hit_if(*transferred, Mark::Transferred);
+    marks.hit_if(*transferred && *overtook, Mark::TransferOvertakes);
+    marks.hit_if(taken.is_empty() && !transferred && *overtook, Mark::HeirOvertakes);
     let of = |is: &dyn Fn(&Wish) -> bool| handed.iter().filter(|place| is(&place.wish)).count();
     marks.hit_if(of(&|wish| wish.share.is_shared) >= 2, Mark::ReadersHandedOn);
     marks.hit_if(of(&|wish| wish.share.limit > 0) >= 2, Mark::PermitsHandedOn);

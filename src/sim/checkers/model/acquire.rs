@@ -2,6 +2,7 @@
 
 use super::line::{Asker, Place, Wish};
 use super::{Grant, Model};
+use crate::base::checksum::crc32c;
 use crate::base::{Index, SessionId, Token};
 use crate::lock::{Acquire, Answer, Name, Refusal};
 use std::collections::VecDeque;
@@ -27,9 +28,10 @@ impl Model {
             return self.tell(asker, Answer::Refused(Refusal::Invalid));
         }
         let taken = wish.names.iter().find(|name| !self.is_free(name, &wish));
+        let place = Place::new(asker, crc32c(&acquire.value), &wish);
         match taken.cloned() {
             None => {
-                self.stand(asker, Token(0), &wish);
+                self.stand(&place);
                 self.give(asker, &wish);
             }
             Some(name) if acquire.try_only => {
@@ -40,7 +42,7 @@ impl Model {
                 self.tell(asker, Answer::Deadlock { circle: String::new() });
             }
             Some(_) => {
-                self.stand(asker, Token(0), &wish);
+                self.stand(&place);
                 self.tell(asker, Answer::Queued { ahead: 0 });
                 wish.names.iter().for_each(|name| self.note_line(name));
             }
@@ -96,17 +98,16 @@ impl Model {
         }
     }
 
-    fn stand(&mut self, (session, request): Asker, token: Token, wish: &Arc<Wish>) {
-        for name in &wish.names {
-            let (came, wish) = (self.applied, wish.clone());
-            let place = Place { session, request, token, came, wish };
-            self.lines.entry(name.clone()).or_default().places.push(place);
+    fn stand(&mut self, place: &Place) {
+        for name in &place.wish.names {
+            self.lines.entry(name.clone()).or_default().places.push(place.clone());
         }
     }
 
     /// One more handle on the grant of `own`.
     fn enter_again(&mut self, asker: Asker, own: &Place) {
-        self.stand(asker, own.token, &own.wish);
+        let (session, request) = asker;
+        self.stand(&Place { session, request, ..own.clone() });
         self.tell(asker, Answer::Granted { token: own.token });
         own.wish.names.iter().for_each(|name| self.note_line(name));
     }

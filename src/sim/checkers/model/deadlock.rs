@@ -1,71 +1,79 @@
-//! Whether a wait would be for ever, found by letting everything happen that can.
+//! Whether anybody would wait for ever, found by letting everything happen that can.
 //!
 //! Whoever waits for nothing gives back all that it has; whoever is first in each of its lines and has room is
-//! granted; and so on until nothing moves. The wait is for ever if it is still there then. Delays end by
-//! themselves. The lock machine looks at no more than 4096 of those who hold and wait, which no run comes near.
+//! granted; and so on until nothing moves. Whoever waits then does so for ever. Delays end by themselves. The lock
+//! machine looks at no more than 4096 of those who hold and wait, which no run comes near.
 
 use super::Model;
-use super::line::{Asker, Place, Wish};
+use super::line::{Asker, Line, Place, Wish};
 use crate::base::{Owner, Token};
 use crate::lock::Name;
-use crate::sim::checkers::share::Share;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+type Lines = BTreeMap<Name, Line>;
 
 impl Model {
     /// Whether `asker` would wait for ever for `wish`. One whose owner is in nothing does not: nobody waits for it.
     pub(super) fn is_for_ever(&self, asker: Asker, wish: &Arc<Wish>) -> bool {
-        let (session, request) = asker;
-        let all = self.lines.values().flat_map(|line| &line.places);
-        if wish.owner == Owner(0) || !all.clone().any(|place| place.is_of(session, wish.owner)) {
+        let mut all = self.lines.values().flat_map(|line| &line.places);
+        if wish.owner == Owner(0) || !all.any(|place| place.is_of(asker.0, wish.owner)) {
             return false;
         }
-        let mut places: Vec<Place> = Vec::new();
-        for place in all {
-            if places.iter().all(|known| known.asker() != place.asker()) {
-                places.push(place.clone());
-            }
+        let mut lines = self.lines.clone();
+        for name in &wish.names {
+            let place = Place::new(asker, 0, wish);
+            lines.entry(name.clone()).or_default().places.push(place);
         }
-        places.sort_by_key(|place| place.came);
-        let (token, came) = (Token(0), self.applied);
-        places.push(Place { session, request, token, came, wish: wish.clone() });
-        let_happen(&mut places);
-        places.iter().any(|place| place.asker() == asker && !place.holds())
+        let_happen(&mut lines);
+        lines.values().flat_map(Line::waiters).any(|place| place.asker() == asker)
+    }
+
+    /// Whether anybody would wait for ever if `asker` were the first who waits for `name`.
+    pub(super) fn stalls_behind(&self, name: &Name, asker: Asker) -> bool {
+        let mut lines = self.lines.clone();
+        lines.get_mut(name).expect("it waits there").put_first(asker);
+        let_happen(&mut lines);
+        lines.values().any(|line| line.waiters().next().is_some())
     }
 }
 
-/// `places` in the order in which they came.
-fn let_happen(places: &mut Vec<Place>) {
+fn let_happen(lines: &mut Lines) {
+    lines.values_mut().for_each(|line| line.delays.clear());
     let mut last_token = u64::MAX / 2;
     loop {
-        let before = places.len();
-        while let Some(due) = (0..places.len()).find(|at| is_due(places, &places[*at])) {
+        while let Some(due) = find_due(lines) {
             last_token += 1;
-            places[due].token = Token(last_token);
+            for name in &due.wish.names {
+                let places = &mut lines.get_mut(name).expect("it waits there").places;
+                let place = places.iter_mut().find(|place| place.asker() == due.asker());
+                place.expect("it waits there").token = Token(last_token);
+            }
         }
-        let waiting: Vec<Place> = places.iter().filter(|place| !place.holds()).cloned().collect();
-        let is_kept = |place: &Place| {
-            let waits = |other: &Place| other.is_of(place.session, place.wish.owner);
-            !place.holds() || waiting.iter().any(waits)
+        let waiting: Vec<Place> = lines.values().flat_map(Line::waiters).cloned().collect();
+        let waits = |place: &Place| {
+            waiting.iter().any(|other| other.is_of(place.session, place.wish.owner))
         };
-        places.retain(is_kept);
-        if places.len() == before {
+        let mut moves = false;
+        for line in lines.values_mut() {
+            let before = line.places.len();
+            line.places.retain(|place| !place.holds() || waits(place));
+            moves |= line.places.len() < before;
+        }
+        if !moves {
             return;
         }
     }
 }
 
-/// Whether it waits, is first in the line of each of its names, and has room in each.
-fn is_due(places: &[Place], place: &Place) -> bool {
-    let may_have = |name: &Name| {
-        let inside = || places.iter().filter(|other| other.wish.names.contains(name));
-        let first = inside().find(|other| !other.holds());
-        // Handles on one grant have it once.
-        let held = inside().filter(|other| other.holds());
-        let held: BTreeMap<Token, Share> =
-            held.map(|other| (other.token, other.wish.share)).collect();
-        first.is_some_and(|first| first.asker() == place.asker())
-            && place.wish.share.fits_beside(held.into_values())
+/// One who is the first that waits in each of its lines, and has room in each.
+fn find_due(lines: &Lines) -> Option<Place> {
+    let mut firsts = lines.values().filter_map(|line| line.waiters().next());
+    let is_due = |place: &&Place| {
+        place.wish.names.iter().map(|name| &lines[name]).all(|line| {
+            let first = line.waiters().next().map(Place::asker);
+            first == Some(place.asker()) && line.has_room(place.wish.share)
+        })
     };
-    !place.holds() && place.wish.names.iter().all(may_have)
+    firsts.find(is_due).cloned()
 }

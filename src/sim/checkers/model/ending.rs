@@ -9,9 +9,7 @@ use std::collections::BTreeMap;
 impl Model {
     /// Of several handles on one grant the oldest goes.
     pub(super) fn release(&mut self, asker: Asker, name: &Name, token: Token) {
-        let places = self.lines.get(name).into_iter().flat_map(|line| &line.places);
-        let mut own = places.filter(|place| place.session == asker.0 && place.holds());
-        match own.find(|place| place.token == token).cloned() {
+        match self.held_by(asker.0, name, token) {
             Some(place) => {
                 self.tell(place.asker(), Answer::Ended { token });
                 self.leave(&place);
@@ -37,7 +35,7 @@ impl Model {
     /// Its client ends a session: no delay is left.
     pub(super) fn close(&mut self, session: SessionId) {
         let places = self.end_session(session);
-        self.hand_over_all(&places);
+        self.pass_on_all(&places);
     }
 
     /// A session is not heard of any more: its grants leave the delays that they were asked for with (L16).
@@ -46,7 +44,7 @@ impl Model {
         for place in places.iter().filter(|place| place.holds() && place.wish.delay_ms > 0) {
             self.begin_delay(place);
         }
-        self.hand_over_all(&places);
+        self.pass_on_all(&places);
     }
 
     pub(super) fn end_delay(&mut self, name: &Name, token: Token) {
@@ -54,6 +52,42 @@ impl Model {
         line.delays.retain(|delay| delay.token != token);
         self.note_line(name);
         self.hand_over(name);
+    }
+
+    /// The oldest handle on the grant of `name` under `token`, if `session` holds it.
+    pub(super) fn held_by(&self, session: SessionId, name: &Name, token: Token) -> Option<Place> {
+        let mut places = self.lines.get(name)?.places.iter().filter(|place| place.holds());
+        places.find(|place| (place.session, place.token) == (session, token)).cloned()
+    }
+
+    /// Takes all handles on a grant out of all its lines, and gives one of them.
+    pub(super) fn end_grant(&mut self, name: &Name, token: Token) -> Place {
+        let holders = self.lines[name].holders();
+        let gone = holders.into_iter().find(|place| place.token == token).cloned();
+        let gone = gone.expect("it holds");
+        let handles: Vec<Asker> = self.lines[name]
+            .places
+            .iter()
+            .filter(|place| place.token == token)
+            .map(Place::asker)
+            .collect();
+        handles.into_iter().for_each(|handle| self.tell(handle, Answer::Ended { token }));
+        for name in &gone.wish.names {
+            let line = self.lines.get_mut(name).expect("it holds");
+            line.places.retain(|place| place.token != token);
+            self.note_line(name);
+        }
+        gone
+    }
+
+    /// Hands on what `gone` had, before all to whom its break had named.
+    pub(super) fn pass_on(&mut self, gone: &Place) {
+        if let Some(asked) = &gone.asked
+            && let Some(heir) = &asked.heir
+        {
+            self.put_first(&asked.name, heir);
+        }
+        gone.wish.names.iter().for_each(|name| self.hand_over(name));
     }
 
     fn begin_delay(&mut self, place: &Place) {
@@ -81,9 +115,9 @@ impl Model {
         let mut own: BTreeMap<(bool, RequestId), Place> = BTreeMap::new();
         let mut names = Vec::new();
         for (name, line) in &mut self.lines {
-            let (gone, stay) = std::mem::take(&mut line.places)
-                .into_iter()
-                .partition::<Vec<Place>, _>(|place| place.session == session);
+            let is_own = |place: &Place| place.session == session;
+            let places = std::mem::take(&mut line.places).into_iter();
+            let (gone, stay): (Vec<Place>, Vec<Place>) = places.partition(is_own);
             line.places = stay;
             if !gone.is_empty() {
                 names.push(name.clone());
@@ -94,9 +128,14 @@ impl Model {
         own.into_values().collect()
     }
 
-    fn hand_over_all(&mut self, places: &[Place]) {
-        for name in places.iter().flat_map(|place| &place.wish.names) {
-            self.hand_over(name);
+    fn pass_on_all(&mut self, places: &[Place]) {
+        let mut passed = Vec::new();
+        for place in places {
+            // Several handles are one grant.
+            if !place.holds() || !passed.contains(&place.token) {
+                passed.push(place.token);
+                self.pass_on(place);
+            }
         }
     }
 
@@ -107,6 +146,10 @@ impl Model {
             line.places.retain(|place| place.asker() != gone.asker());
             self.note_line(name);
         }
-        gone.wish.names.iter().for_each(|name| self.hand_over(name));
+        let is_left =
+            |name: &Name| self.lines.get(name).is_some_and(|line| line.is_held_by(gone.token));
+        if !gone.holds() || !gone.wish.names.iter().any(is_left) {
+            self.pass_on(gone);
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Who is in one lock: a line of acquires, first come first, of which some hold it.
 
-use crate::base::{Index, Owner, RequestId, SessionId, Token};
+use crate::base::{Owner, RequestId, SessionId, Token};
 use crate::lock::{Acquire, Name};
 use crate::sim::checkers::share::Share;
 use std::collections::BTreeMap;
@@ -27,10 +27,23 @@ pub struct Place {
     pub request: RequestId,
     /// 0 while it waits.
     pub token: Token,
-    /// By which entry it came.
-    pub came: Index,
+    /// A checksum of the value that it shows.
+    pub value: u32,
+    /// Whether it is asked to end (L23).
+    pub asked: Option<Arc<Ask>>,
     /// What for.
     pub wish: Arc<Wish>,
+}
+
+/// That a grant is to end (L23).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ask {
+    /// The lock that was named.
+    pub name: Name,
+    /// How long its holder may still believe in it, once it has heard.
+    pub grace_ms: u32,
+    /// The client that gets that lock then, if it waits for it.
+    pub heir: Option<String>,
 }
 
 /// What an acquire asks for.
@@ -73,11 +86,10 @@ impl Line {
         self.places.iter().filter(|place| !place.holds())
     }
 
-    /// The token of the oldest holder, 0 if there is none.
+    /// The oldest holder.
     #[must_use]
-    pub fn oldest_token(&self) -> Token {
-        let tokens = self.places.iter().filter(|place| place.holds()).map(|place| place.token);
-        tokens.min().unwrap_or(Token(0))
+    pub fn oldest(&self) -> Option<&Place> {
+        self.places.iter().filter(|place| place.holds()).min_by_key(|place| place.token)
     }
 
     /// Whether `token` holds it.
@@ -101,12 +113,25 @@ impl Line {
         share.fits_beside(held.chain(self.delays.iter().map(|delay| delay.share)))
     }
 
+    /// Lets one who waits go before all others who do.
+    pub(super) fn put_first(&mut self, asker: Asker) {
+        let at = self.places.iter().position(|place| place.asker() == asker);
+        let place = self.places.remove(at.expect("it waits here"));
+        self.places.insert(0, place);
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.places.is_empty() && self.delays.is_empty()
     }
 }
 
 impl Place {
+    /// One who waits.
+    pub(super) fn new((session, request): Asker, value: u32, wish: &Arc<Wish>) -> Self {
+        let (token, asked, wish) = (Token(0), None, wish.clone());
+        Self { session, request, token, value, asked, wish }
+    }
+
     /// Which acquire it is.
     #[must_use]
     pub fn asker(&self) -> Asker {

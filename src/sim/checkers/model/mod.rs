@@ -8,10 +8,11 @@ mod acquire;
 mod deadlock;
 mod ending;
 mod line;
+mod orders;
 #[cfg(test)]
 mod tests;
 
-pub use line::{Asker, Delay, Line, Place, Wish};
+pub use line::{Ask, Asker, Delay, Line, Place, Wish};
 
 use crate::base::{Index, RequestId, SessionId, Term, Token};
 use crate::lock::{Answer, Command, Name, Operation};
@@ -32,6 +33,8 @@ pub struct Model {
     past: BTreeMap<Name, Vec<(Index, Line)>>,
     told: BTreeMap<(SessionId, RequestId), Vec<(Index, Answer)>>,
     grants: BTreeMap<Token, Grant>,
+    /// Grants that were taken at once, by which entry, behind the number of its incarnation.
+    taken: BTreeMap<Token, Index>,
     effects: Effects,
 }
 
@@ -42,6 +45,12 @@ pub struct Effects {
     pub handed: Vec<Place>,
     /// Delays that it left (L16).
     pub delays: usize,
+    /// Grants that it took at once.
+    pub taken: Vec<Token>,
+    /// Whether it handed a lock to a waiter whom its holder wanted.
+    pub transferred: bool,
+    /// Whether it let somebody go before others who wait.
+    pub overtook: bool,
 }
 
 /// A session.
@@ -164,6 +173,26 @@ impl Model {
         (!line.is_empty()).then_some(line)
     }
 
+    /// The entries behind `from` and before `to` that did something to the line of `name`.
+    pub fn changes(&self, name: &Name, from: Index, to: Index) -> impl Iterator<Item = Index> {
+        let past = self.past.get(name).map(Vec::as_slice).unwrap_or_default();
+        let first = past.partition_point(|(since, _)| *since <= from);
+        past[first..].iter().map(|(since, _)| *since).take_while(move |since| *since < to)
+    }
+
+    /// The acquires of `session` that held at `index`, or waited.
+    #[must_use]
+    pub fn places_of(&self, session: SessionId, index: Index) -> Vec<&Place> {
+        let lines = self.past.keys().filter_map(|name| self.line_at(name, index));
+        lines.flat_map(|line| &line.places).filter(|place| place.session == session).collect()
+    }
+
+    /// By which entry, behind the number of its incarnation, the grant under `token` was taken at once (L23).
+    #[must_use]
+    pub fn taken(&self, token: Token) -> Option<Index> {
+        self.taken.get(&token).copied()
+    }
+
     /// The line of `name` as it is.
     #[must_use]
     pub fn line(&self, name: &Name) -> Option<&Line> {
@@ -210,8 +239,13 @@ impl Model {
             Operation::Release { name, token } => self.release(asker, name, *token),
             Operation::Withdraw { acquire } => self.withdraw(asker, *acquire),
             Operation::Close => self.close(session),
-            Operation::Proclaim { .. } | Operation::Transfer { .. } | Operation::Break { .. } => {
-                todo!("simulator")
+            Operation::Proclaim { name, token, value } => self.proclaim(asker, name, *token, value),
+            Operation::Transfer { name, token, to } => {
+                self.transfer(asker, name, *token, to.as_deref());
+            }
+            Operation::Break { name, token, way, to, reason: _ } => {
+                let (token, way, to) = (*token, *way, to.as_deref());
+                self.break_lock(asker, &orders::Wanted { name, token, way, to });
             }
         }
     }
