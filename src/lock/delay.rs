@@ -107,7 +107,7 @@ impl LockMachine {
         grant: &Grant,
         client: &Arc<str>,
     ) -> Option<Delayed> {
-        let (token, ref claim) = (grant.token, &grant.claim);
+        let (token, claim) = (grant.token, &grant.claim);
         let (mode, permits, delay_ms) = (claim.mode, claim.permits, claim.delay_ms);
         if delay_ms == 0 {
             return None;

@@ -84,7 +84,7 @@ impl Reference {
         reason: &str,
     ) {
         let ttl_ms = self.find(held.session).ttl_ms;
-        let grace_ms = grace_ms.unwrap_or(ttl_ms).min(3_600_000).max(1);
+        let grace_ms = grace_ms.unwrap_or(ttl_ms).clamp(1, 3_600_000);
         let (reason, heir) = (reason.to_owned(), to.map(str::to_owned));
         let mark = Mark { name: name.clone(), grace_ms, reason, heir };
         self.asked.push(told(held, &mark));
