@@ -1,11 +1,18 @@
-//! The client core against a server that is played by hand: safety L4, L6, L7, L13, L14, L17–L21, L24.
+//! The client core against a server that is played by hand: safety L4, L6, L7, L13, L14, L17–L21, L23, L24.
 
 mod anything;
+mod asked;
 mod belief;
 mod endings;
+mod kinds;
 mod links;
+mod observers;
+mod orders;
+mod progress;
 mod reads;
 mod requests;
+mod standing;
+mod transfer;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,11 +22,13 @@ use tenure::base::{
     ClusterId, Index, NodeId, RequestId, Sample, SessionId, SessionKey, Term, Token,
 };
 use tenure::client::core::{
-    AcquireCall, Action, CallId, Core, CoreOptions, Deadline, Done, EndReason, LeaseId, LinkId,
-    ObserverId, Seen, SessionState, Wait,
+    AcquireCall, Action, BreakCall, CallId, Core, CoreOptions, Deadline, Done, EndReason, LeaseId,
+    LinkId, ObserverId, Seen, SessionState, Wait,
 };
-use tenure::lock::{Answer, Operation, Refusal};
-use tenure::wire::{ClientWelcome, LeaderHint, Query, ReadAnswer, Request, ServerMessage};
+use tenure::lock::{Answer, BreakWay, Mode, Name, Operation, Refusal};
+use tenure::wire::{
+    ClientWelcome, HolderSaid, LeaderHint, Query, ReadAnswer, Request, ServerMessage,
+};
 use tenure::{Error, Status};
 
 const MS: u64 = 1_000_000;
@@ -39,6 +48,7 @@ struct Rig {
     ended: Vec<(LeaseId, EndReason)>,
     asked: Vec<(LeaseId, Deadline, String)>,
     observed: Vec<(ObserverId, Seen)>,
+    failed: Vec<(ObserverId, Status)>,
     states: Vec<SessionState>,
     extended: usize,
     /// All actions in order, in words.
@@ -47,12 +57,16 @@ struct Rig {
 
 impl Rig {
     fn new() -> Self {
+        Self::with_progress(None)
+    }
+
+    fn with_progress(progress: Option<Duration>) -> Self {
         let options = CoreOptions {
             endpoints: vec!["n1:1".into(), "n2:1".into(), "n3:1".into()],
             client: "test".into(),
             ttl: TTL,
             connect_timeout: Duration::from_secs(5),
-            progress: None,
+            progress,
             request_timeout: Duration::from_secs(5),
             key: SessionKey([7; 16]),
             seed: 1,
@@ -67,6 +81,7 @@ impl Rig {
             ended: Vec::new(),
             asked: Vec::new(),
             observed: Vec::new(),
+            failed: Vec::new(),
             states: Vec::new(),
             extended: 0,
             log: Vec::new(),
@@ -77,12 +92,15 @@ impl Rig {
 
     /// Three nodes, the first leads in term 1, and there is a session.
     fn with_session() -> Self {
-        let mut rig = Self::new();
-        rig.welcome_all();
-        let number = rig.creation();
-        rig.open(number);
-        rig.sent.clear();
-        rig
+        Self::new().in_session()
+    }
+
+    fn in_session(mut self) -> Self {
+        self.welcome_all();
+        let number = self.creation();
+        self.open(number);
+        self.sent.clear();
+        self
     }
 
     fn welcome_all(&mut self) {
@@ -115,6 +133,9 @@ impl Rig {
                     self.asked.push((lease, deadline, reason));
                 }
                 Action::Observed { observer, seen } => self.observed.push((observer, seen)),
+                Action::ObserverFailed { observer, error } => {
+                    self.failed.push((observer, error.status));
+                }
                 Action::Decided { call, result } => {
                     let before = self.decided.insert(call, result);
                     assert!(before.is_none(), "{call:?} was decided twice");
@@ -238,6 +259,45 @@ impl Rig {
         call
     }
 
+    fn acquire_call(&mut self, wish: AcquireCall) -> CallId {
+        let call = self.core.acquire(&self.now(), wish);
+        self.drain();
+        call
+    }
+
+    fn transfer(&mut self, lease: LeaseId, to: Option<&str>) -> CallId {
+        let call = self.core.transfer(&self.now(), lease, to.map(str::to_owned));
+        self.drain();
+        call
+    }
+
+    fn proclaim(&mut self, lease: LeaseId, value: &[u8]) -> CallId {
+        let call = self.core.proclaim(&self.now(), lease, value.to_vec());
+        self.drain();
+        call
+    }
+
+    fn break_lock(&mut self, locked: &str) -> CallId {
+        let (way, reason) = (BreakWay::Now, "it hangs".to_owned());
+        let call = BreakCall { name: name(locked), token: Token(0), way, to: None, reason };
+        let call = self.core.break_lock(&self.now(), call);
+        self.drain();
+        call
+    }
+
+    fn observe(&mut self, observed: &str) -> ObserverId {
+        let observer = self.core.observe(&self.now(), name(observed));
+        self.drain();
+        observer
+    }
+
+    /// The leader asks the holder of "a" under `token` to end.
+    fn ask(&mut self, token: u64, grace: Duration) {
+        let grace_ms = u32::try_from(grace.as_millis()).unwrap();
+        let (name, token, reason) = (name("a"), Token(token), "drained".to_owned());
+        self.say(1, ServerMessage::Asked { session: SESSION, name, token, grace_ms, reason });
+    }
+
     fn cancel(&mut self, call: CallId) {
         self.core.cancel(&self.now(), call);
         self.drain();
@@ -287,6 +347,19 @@ fn hint(term: u64, leader: Option<u64>) -> LeaderHint {
 
 fn leader(term: u64, node: Option<u64>) -> ServerMessage {
     ServerMessage::Leader(hint(term, node))
+}
+
+fn name(text: &str) -> Name {
+    text.try_into().unwrap()
+}
+
+/// The token of the only release that was submitted.
+#[track_caller]
+fn released(submitted: &[(u64, u64, Operation)]) -> Token {
+    match submitted {
+        [(.., Operation::Release { token, .. })] => *token,
+        _ => panic!("not one release: {submitted:?}"),
+    }
 }
 
 fn ids(submitted: &[(u64, u64, Operation)]) -> Vec<u64> {

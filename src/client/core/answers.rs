@@ -67,11 +67,8 @@ impl Core {
         if token <= above || token.0 > TOKEN_MAX || self.leases.has_grant(token) {
             return;
         }
-        let Some(session) = &mut self.session else { return };
-        if session.disowned.contains(token) {
-            // It was given back unheard of. The withdrawal speaks for the request, whatever stands of it.
-            session.window.withdraw(request);
-            return self.ask_again(now, call);
+        if self.disowned.contains(token) {
+            return self.ask_instead(now, call, request);
         }
         let Some(acquiring) = self.take_acquire(call) else { return };
         self.largest_token = self.largest_token.max(token);
@@ -111,6 +108,14 @@ impl Core {
             // No answer to an acquire of ours.
             _ => {}
         }
+    }
+
+    /// What was granted was given back unheard of. A withdrawal speaks for the request, whatever stands of it.
+    fn ask_instead(&mut self, now: &Sample, call: CallId, request: RequestId) {
+        if let Some(session) = &mut self.session {
+            session.window.withdraw(request);
+        }
+        self.ask_again(now, call);
     }
 
     /// What was granted had ended. The first time at once; a server that goes on so is asked at its leisure.

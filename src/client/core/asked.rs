@@ -20,8 +20,7 @@ pub(super) struct Asked {
     pub(super) reason: String,
 }
 
-/// Tokens of this session that were released before they were ever heard of: a grant under one of them is never
-/// believed (L13).
+/// Tokens that were released before their grant was ever heard of: it is never believed (L13).
 #[derive(Clone, Debug, Default)]
 pub(super) struct Disowned {
     tokens: BTreeSet<Token>,
@@ -88,18 +87,21 @@ impl Core {
 
     /// A grant that was never heard of is given back, once.
     fn disown(&mut self, name: Name, token: Token) {
-        let above = self.largest_token;
         let Some(session) = &mut self.session else { return };
-        let is_known = session.disowned.contains(token) || session.window.is_ending(token);
-        if is_known {
+        if self.disowned.contains(token) || session.window.is_ending(token) {
             return;
         }
-        session.disowned.add(token);
+        self.disowned.add(token);
         // A server that asks for ever more that it never granted is not followed: what stands of it is freed with
         // the session.
         if session.window.unattended() < UNATTENDED_MAX {
             let operation = Operation::Release { name, token };
-            session.window.submit(operation, Purpose::Release(None), Vec::new(), above);
+            session.window.submit(
+                operation,
+                Purpose::Release(None),
+                Vec::new(),
+                self.largest_token,
+            );
         }
     }
 }

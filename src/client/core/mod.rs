@@ -38,7 +38,7 @@ use crate::base::{Sample, SessionId, Token};
 use crate::wire::{ClientHello, ClientWelcome, Refused, ServerMessage};
 use crate::{Error, Status};
 use acquire::Acquires;
-use asked::Asked;
+use asked::{Asked, Disowned};
 use lease::Leases;
 use links::{Heard, Links};
 use observers::{Changed, Observers};
@@ -67,6 +67,7 @@ pub struct Core {
     retiring: Vec<Retiring>,
     acquires: Acquires,
     leases: Leases,
+    disowned: Disowned,
     orders: Orders,
     reads: Reads,
     observers: Observers,
@@ -117,6 +118,7 @@ impl Core {
             retiring: Vec::new(),
             acquires: Acquires::default(),
             leases: Leases::default(),
+            disowned: Disowned::default(),
             orders: Orders::default(),
             reads: Reads::new(),
             observers: Observers::new(),
@@ -176,7 +178,7 @@ impl Core {
                 self.handle_answer(now, session, request, answer);
             }
             ServerMessage::Read { read, index, answer } => {
-                self.handle_read(now, (read, index, answer));
+                self.handle_read(now, link, (read, index, answer));
             }
             ServerMessage::Leader(hint) => {
                 if self.links.handle_hint(now, link, hint) == Heard::HomeRepeated {

@@ -180,7 +180,15 @@ impl Core {
         self.observers.following.contains_key(&ObserverId(read))
     }
 
-    pub(super) fn handle_observer_refused(&mut self, now: &Sample, read: u64, refusal: Refusal) {
+    pub(super) fn handle_observer_refused(
+        &mut self,
+        now: &Sample,
+        link: LinkId,
+        (read, refusal): (u64, Refusal),
+    ) {
+        if !self.is_home(link) {
+            return;
+        }
         let observer = ObserverId(read);
         if refusal == Refusal::Busy {
             return self.observers.handle_busy(now, &mut self.rng, observer);

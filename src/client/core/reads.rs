@@ -3,7 +3,7 @@
 
 use super::back_off::{BackOff, STEP_MAX};
 use super::refusal::refusal_error;
-use super::types::{CallId, Done};
+use super::types::{CallId, Done, LinkId};
 use super::{Core, Timer};
 use crate::base::limits::REQUESTS_PER_SESSION_MAX;
 use crate::base::rng::Rng;
@@ -138,12 +138,13 @@ impl Core {
     pub(super) fn handle_read(
         &mut self,
         now: &Sample,
+        link: LinkId,
         (read, index, answer): (u64, Index, ReadAnswer),
     ) {
         if let ReadAnswer::Refused(refusal) = answer
             && self.is_observer(read)
         {
-            return self.handle_observer_refused(now, read, refusal);
+            return self.handle_observer_refused(now, link, (read, refusal));
         }
         let answered = self.reads.handle_answer(now, &mut self.rng, (read, index, answer));
         let Answered::Decided(call, index, answer) = answered else { return };

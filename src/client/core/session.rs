@@ -1,6 +1,5 @@
 //! Sessions: opened, renewed, lost, replaced, and closed in the background.
 
-use super::asked::Disowned;
 use super::back_off::{BackOff, SPARE_STEP_MAX, STEP_MAX};
 use super::refusal::refusal_error;
 use super::renewal::Renewals;
@@ -25,7 +24,6 @@ pub(super) struct Session {
     pub(super) renewals: Renewals,
     pub(super) window: Window,
     pub(super) roll: Roll,
-    pub(super) disowned: Disowned,
 }
 
 /// The wish for a session. Each transmission makes one of its own (L7); the first answer counts.
@@ -51,8 +49,7 @@ pub(super) enum EndedBy {
 impl Session {
     fn new(id: SessionId, ttl: Duration, belief: Belief) -> Self {
         let renewals = Renewals::new(ttl, &belief.start);
-        let (window, roll) = (Window::new(), Roll::default());
-        Self { id, ttl, belief, renewals, window, roll, disowned: Disowned::default() }
+        Self { id, ttl, belief, renewals, window: Window::new(), roll: Roll::default() }
     }
 
     pub(super) fn state(&self, now: &Sample) -> SessionState {

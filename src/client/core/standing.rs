@@ -18,9 +18,9 @@ pub(super) enum Roll {
 }
 
 impl Core {
-    /// The list begins. Only of home, and only if it was asked there: an older link may answer late.
+    /// The list begins. Only home's counts: an older link may answer late.
     pub(super) fn handle_attached(&mut self, link: LinkId, id: SessionId) {
-        if !self.is_home(link) || !self.bound.is_attached(id) {
+        if !self.is_home(link) {
             return;
         }
         let missing = self.leases.tokens().collect();

@@ -40,11 +40,6 @@ impl Bound {
     pub(super) fn handle_opened(&mut self, session: SessionId) {
         self.session = Some(session);
     }
-
-    /// Whether home was asked to bind its link to `session`.
-    pub(super) fn is_attached(&self, session: SessionId) -> bool {
-        self.session == Some(session)
-    }
 }
 
 impl Core {

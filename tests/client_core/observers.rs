@@ -1,0 +1,207 @@
+//! Who follows a lock.
+
+use super::*;
+
+fn held_by(token: u64, value: &str) -> Option<HolderSaid> {
+    let (client, value) = (format!("client-{token}"), value.as_bytes().to_vec());
+    Some(HolderSaid { token: Token(token), client, value, since_unix_ms: 0 })
+}
+
+struct Change(u64, Option<HolderSaid>);
+
+fn changed(rig: &mut Rig, node: u64, observer: ObserverId, Change(index, holder): Change) {
+    let (read, index) = (observer.0, Index(index));
+    rig.say(node, ServerMessage::Changed { read, index, holder, gap: false });
+}
+
+fn present(rig: &mut Rig, node: u64, observer: ObserverId, Change(index, holder): Change) {
+    let (read, index) = (observer.0, Index(index));
+    rig.say(node, ServerMessage::Changed { read, index, holder, gap: true });
+}
+
+/// The tokens told so far, 0 for vacant, with what was missed before each.
+fn told(rig: &mut Rig) -> Vec<(u64, u64)> {
+    let token = |seen: &Seen| seen.holder.as_ref().map_or(0, |holder| holder.token.0);
+    let told = std::mem::take(&mut rig.observed);
+    told.iter().map(|(_, seen)| (token(seen), seen.missed)).collect()
+}
+
+fn asked(rig: &mut Rig) -> Vec<(LinkId, Option<Index>)> {
+    let since = |(link, request)| match request {
+        Request::Observe { since, .. } => Some((link, since)),
+        _ => None,
+    };
+    rig.take_sent().into_iter().filter_map(since).collect()
+}
+
+#[test]
+fn the_present_and_then_each_change_is_told_in_order() {
+    let mut rig = Rig::with_session();
+    let observer = rig.observe("a");
+    let home = rig.link(1);
+    assert_eq!(asked(&mut rig), [(home, None)]);
+    changed(&mut rig, 1, observer, Change(10, None));
+    changed(&mut rig, 1, observer, Change(12, held_by(1, "")));
+    changed(&mut rig, 1, observer, Change(13, held_by(1, "new value")));
+    changed(&mut rig, 1, observer, Change(14, None));
+    assert_eq!(told(&mut rig), [(0, 0), (1, 0), (1, 0), (0, 0)]);
+}
+
+#[test]
+fn no_session_is_needed() {
+    let mut rig = Rig::new();
+    let observer = rig.observe("a");
+    rig.welcome_all();
+    assert_eq!(asked(&mut rig).len(), 1);
+    changed(&mut rig, 1, observer, Change(1, None));
+    assert_eq!(told(&mut rig), [(0, 0)]);
+}
+
+#[test]
+fn a_new_leader_is_asked_for_what_was_missed_and_what_is_known_is_not_told_again() {
+    let mut rig = Rig::with_session();
+    let observer = rig.observe("a");
+    changed(&mut rig, 1, observer, Change(10, held_by(1, "")));
+    rig.sent.clear();
+    rig.say(2, leader(2, Some(2)));
+    let home = rig.link(2);
+    assert_eq!(asked(&mut rig), [(home, Some(Index(10)))]);
+    told(&mut rig);
+    changed(&mut rig, 2, observer, Change(10, held_by(1, "")));
+    changed(&mut rig, 2, observer, Change(11, None));
+    changed(&mut rig, 2, observer, Change(9, held_by(9, "")));
+    changed(&mut rig, 2, observer, Change(12, held_by(2, "")));
+    assert_eq!(told(&mut rig), [(0, 0), (2, 0)]);
+}
+
+#[test]
+fn changes_of_an_older_home_are_not_told() {
+    let mut rig = Rig::with_session();
+    let observer = rig.observe("a");
+    rig.say(2, leader(2, Some(2)));
+    changed(&mut rig, 1, observer, Change(50, None));
+    assert!(told(&mut rig).is_empty());
+}
+
+#[test]
+fn behind_a_gap_another_holder_is_told_as_missed_and_the_same_one_not_at_all() {
+    let mut rig = Rig::with_session();
+    let observer = rig.observe("a");
+    present(&mut rig, 1, observer, Change(10, held_by(1, "x")));
+    assert_eq!(told(&mut rig), [(1, 0)], "nothing was missed before the first");
+    present(&mut rig, 1, observer, Change(20, held_by(1, "x")));
+    assert!(told(&mut rig).is_empty());
+    present(&mut rig, 1, observer, Change(30, held_by(1, "y")));
+    present(&mut rig, 1, observer, Change(40, held_by(3, "y")));
+    assert_eq!(told(&mut rig), [(1, 1), (3, 1)]);
+    rig.sent.clear();
+    rig.say(2, leader(2, Some(2)));
+    assert_eq!(asked(&mut rig)[0].1, Some(Index(40)));
+}
+
+#[test]
+fn a_restored_cluster_may_be_behind_what_was_heard() {
+    let mut rig = Rig::with_session();
+    let observer = rig.observe("a");
+    changed(&mut rig, 1, observer, Change(100, held_by(1, "")));
+    present(&mut rig, 1, observer, Change(7, None));
+    changed(&mut rig, 1, observer, Change(8, held_by(2, "")));
+    assert_eq!(told(&mut rig), [(1, 0), (0, 1), (2, 0)]);
+}
+
+#[test]
+fn home_that_may_not_have_taken_it_is_asked_again() {
+    let mut rig = Rig::with_session();
+    rig.observe("a");
+    rig.sent.clear();
+    rig.say(1, leader(1, Some(1)));
+    rig.pass(SECOND);
+    assert_eq!(asked(&mut rig).len(), 1);
+}
+
+#[test]
+fn a_refusal_for_load_is_asked_again_and_any_other_is_told() {
+    let mut rig = Rig::with_session();
+    let observer = rig.observe("a");
+    let refused = |refusal| ServerMessage::Read {
+        read: observer.0,
+        index: Index(0),
+        answer: ReadAnswer::Refused(refusal),
+    };
+    rig.sent.clear();
+    rig.say(2, refused(Refusal::Limit));
+    assert!(rig.failed.is_empty(), "it is not home");
+    rig.say(1, refused(Refusal::Busy));
+    assert!(asked(&mut rig).is_empty());
+    rig.pass(100 * MS);
+    assert_eq!(asked(&mut rig).len(), 1);
+    rig.say(1, refused(Refusal::Limit));
+    assert_eq!(rig.failed, [(observer, Status::Limit)]);
+    rig.say(2, leader(2, Some(2)));
+    assert!(asked(&mut rig).is_empty());
+}
+
+#[test]
+fn who_follows_no_more_is_told_nothing_and_home_is_told_so() {
+    let mut rig = Rig::with_session();
+    let observer = rig.observe("a");
+    rig.sent.clear();
+    rig.core.unobserve(&rig.now(), observer);
+    rig.core.unobserve(&rig.now(), observer);
+    rig.drain();
+    let sent: Vec<Request> = rig.take_sent().into_iter().map(|(_, request)| request).collect();
+    assert_eq!(sent, [Request::Unobserve { read: observer.0 }]);
+    changed(&mut rig, 1, observer, Change(1, None));
+    assert!(rig.observed.is_empty());
+    rig.say(2, leader(2, Some(2)));
+    assert!(asked(&mut rig).is_empty());
+}
+
+#[test]
+fn what_was_never_asked_is_not_taken_back() {
+    let mut rig = Rig::new();
+    let observer = rig.observe("a");
+    rig.core.unobserve(&rig.now(), observer);
+    rig.drain();
+    rig.welcome_all();
+    let of_it = |(_, request): &(LinkId, Request)| {
+        matches!(request, Request::Observe { .. } | Request::Unobserve { .. })
+    };
+    assert!(!rig.sent.iter().any(of_it));
+}
+
+#[test]
+fn a_leader_that_has_nothing_new_to_say_is_not_called_silent() {
+    let mut rig = Rig::with_session();
+    let observer = rig.observe("a");
+    changed(&mut rig, 1, observer, Change(1, None));
+    rig.pass_renewed(100 * MS);
+    rig.say(1, leader(1, Some(1)));
+    rig.pass(3 * SECOND);
+    assert_eq!(asked(&mut rig).len(), 1);
+    let deaf = rig.link(1);
+    rig.pass(3_280 * MS);
+    assert!(!rig.hung_up.contains(&deaf));
+}
+
+#[test]
+fn a_close_ends_observers_and_there_are_none_after_it() {
+    let mut rig = Rig::with_session();
+    let before = rig.observe("a");
+    rig.core.close(&rig.now());
+    rig.drain();
+    let after = rig.observe("a");
+    assert_eq!(rig.failed, [(before, Status::Closed), (after, Status::Closed)]);
+}
+
+#[test]
+fn observers_are_bounded() {
+    let mut rig = Rig::with_session();
+    let all: Vec<ObserverId> = (0..1024).map(|_| rig.observe("a")).collect();
+    assert!(rig.failed.is_empty());
+    let more = rig.observe("a");
+    assert_eq!(rig.failed, [(more, Status::Limit)]);
+    rig.core.unobserve(&rig.now(), all[0]);
+    rig.observe("a");
+    assert_eq!(rig.failed.len(), 1);
+}
