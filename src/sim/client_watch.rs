@@ -83,22 +83,21 @@ impl ClientWatch {
     /// third of its TTL, if the process runs.
     ///
     /// # Errors
-    /// It was not, or no session was to be expected in this state.
+    /// It was not.
     pub fn handle_state(
         &mut self,
         now: &Sample,
         ttl: Duration,
         state: SessionState,
     ) -> Result<(), Violation> {
-        use SessionState::{Ended, Jeopardy, Valid};
+        use SessionState::{Ended, Valid};
         let before = std::mem::replace(&mut self.state, state);
         let looked = self.looked_at.is_some_and(|at| now.elapsed_hi(&at) < ttl / 4);
-        let is_sudden = (before, state) == (Valid, Ended) && looked && !self.is_told;
-        if is_sudden || (before, state) == (Ended, Jeopardy) {
+        if (before, state) == (Valid, Ended) && looked && !self.is_told {
             let what = format!("a session of {ttl:?} goes from {before:?} to {state:?}");
             return Err(Violation::new("O12", what));
         }
-        if (before, state) == (Ended, Valid) {
+        if before == Ended {
             (self.moved_at, self.has_stalled) = (Some(*now), false);
         }
         self.is_told = false;
