@@ -119,7 +119,7 @@ impl LockMachine {
             let grant = Grant { token, since_unix_ms: unix_ms, handles, claim };
             let lock = self.locks.entry(name.clone()).or_insert_with(|| Lock::new(wish.limit));
             if lock.holders.is_empty() {
-                effects.note_oldest(name, None);
+                effects.note_change(name);
             }
             lock.holders.add(grant);
         }

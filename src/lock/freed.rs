@@ -68,7 +68,7 @@ impl LockMachine {
         let mut dropped = None;
         for name in self.names_of(hold) {
             if self.oldest(&name).is_some_and(|oldest| oldest.token == hold.token) {
-                effects.note_oldest(&name, Some(hold.token));
+                effects.note_change(&name);
             }
             let lock = self.locks.get_mut(&name);
             dropped = lock.and_then(|lock| lock.holders.remove(hold.token));

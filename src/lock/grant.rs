@@ -31,7 +31,7 @@ impl Lock {
         Self { limit, holders, delays, queue }
     }
 
-    /// Whether `claim` may hold it beside those who do (L1). Nobody overtakes: this is asked for the first
+    /// Whether `claim` may hold it beside those who do (L1). Nobody overtakes on its own: this is asked for the first
     /// in the queue only, or where nobody waits, so neither a writer nor a large request starves.
     pub(super) fn has_room(&self, claim: &Claim, bounds: &Bounds) -> bool {
         if self.holders.len() + self.delays.len() >= bounds.holders_per_lock {
@@ -111,7 +111,7 @@ impl LockMachine {
             let claim = lock.queue.pop().expect("it is the first in each").claim;
             let handles = Handles::new(request);
             if lock.holders.is_empty() {
-                effects.note_oldest(name, None);
+                effects.note_change(name);
             }
             lock.holders.add(Grant { token, since_unix_ms: unix_ms, handles, claim });
         }

@@ -29,7 +29,7 @@ impl LockMachine {
             if *grant.claim.value != *value {
                 grant.claim.value = value.into();
                 if is_oldest {
-                    effects.note_value(&name);
+                    effects.note_change(&name);
                 }
             }
         }

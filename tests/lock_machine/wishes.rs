@@ -130,7 +130,8 @@ pub fn crowding() -> impl Strategy<Value = Wish> {
         Wish::Acquire { lock, also, kind, owner, delay_ms, try_only }
     });
     let release = (0..LOCKS.len()).prop_map(|lock| Wish::Release { lock, token: 0 });
-    prop_oneof![10 => acquire, 5 => transfer(), 3 => break_lock(), 2 => release]
+    let close = Just(Wish::Close);
+    prop_oneof![30 => acquire, 15 => transfer(), 9 => break_lock(), 6 => release, 1 => close]
 }
 
 pub fn wish() -> impl Strategy<Value = Wish> {
