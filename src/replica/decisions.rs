@@ -35,12 +35,20 @@ impl Replica {
         }
     }
 
-    /// Decides on expiry and appends it in one step (L8, L10), a bounded number at a time.
+    /// Decides on expiry and appends it in one step (L8, L10), a bounded number at a time: of sessions, and of what
+    /// they hold and wait for, since each goes with all of it in one apply (L22).
     pub(super) fn expire_sessions(&mut self, now: &Sample) {
-        for session in self.leading.sessions.take_due(now, PER_TURN_MAX) {
+        let mut places = 0;
+        for _ in 0..PER_TURN_MAX {
+            let Some(session) = self.leading.sessions.take_due(now, 1).pop() else { return };
             let command = Command::Expire { session, term: self.raft.term() };
             if self.propose(&command, Urgency::Frees).is_err() {
                 self.leading.sessions.postpone(session, now, RETRY);
+            }
+            let view = self.machine.session(session);
+            places += view.map_or(0, |view| view.grants + view.waiting);
+            if places >= PLACES_PER_TURN_MAX {
+                return;
             }
         }
     }
@@ -70,5 +78,7 @@ fn milliseconds(count: u32) -> Duration {
 
 /// Decisions of one kind appended in one turn, so that a mass expiry leaves turns short (faults NT29).
 const PER_TURN_MAX: usize = 256;
+/// Grants and places in queues after which no other session is expired in a turn.
+const PLACES_PER_TURN_MAX: u32 = 4096;
 /// How long to wait before deciding again on what the log had no room for.
 const RETRY: Duration = Duration::from_millis(10);

@@ -138,3 +138,29 @@ fn a_client_name_over_its_bound_is_refused() {
     let replies = cluster.settle_and_take(CLIENT);
     assert!(matches!(replies[..], [ServerMessage::SessionOpened { .. }]), "{replies:?}");
 }
+
+#[test]
+fn nt29_sessions_that_hold_much_expire_in_short_turns() {
+    let mut cluster = Cluster::new(1);
+    let node = cluster.elect();
+    let holder = |cluster: &mut Cluster, number: u64| {
+        let connection = ConnectionId(number);
+        let session = connect_with_session(cluster, node, connection, 60_000);
+        let name = |id: u64| format!("{number}/{id}");
+        (1..=3000)
+            .for_each(|id| cluster.request(node, connection, acquire(session, id, &name(id))));
+        cluster.settle();
+        assert_eq!(cluster.machine(node).session(session).unwrap().grants, 3000);
+    };
+    (1..=4).for_each(|number| holder(&mut cluster, number));
+    cluster.advance_without_turns(60_000 * MS);
+    // The leader was stalled: it gives nobody up before it knows that it leads.
+    let mut alive = vec![cluster.machine(node).session_count()];
+    while *alive.last().unwrap() > 0 {
+        cluster.step(node);
+        alive.push(cluster.machine(node).session_count());
+    }
+    alive.dedup();
+    assert_eq!(alive, [4, 2, 0], "two sessions fill a turn");
+    assert_eq!(cluster.machine(node).held_count(), 0);
+}
