@@ -67,10 +67,11 @@ fn a_new_leader_is_asked_for_what_was_missed_and_what_is_known_is_not_told_again
     let home = rig.link(2);
     assert_eq!(asked(&mut rig), [(home, Some(Index(10)))]);
     told(&mut rig);
-    changed(&mut rig, 2, observer, Change(10, held_by(1, "")));
-    changed(&mut rig, 2, observer, Change(11, None));
+    changed(&mut rig, 2, observer, Change(10, held_by(8, "")));
+    changed(&mut rig, 2, observer, Change(11, held_by(1, "")));
+    changed(&mut rig, 2, observer, Change(12, None));
     changed(&mut rig, 2, observer, Change(9, held_by(9, "")));
-    changed(&mut rig, 2, observer, Change(12, held_by(2, "")));
+    changed(&mut rig, 2, observer, Change(13, held_by(2, "")));
     assert_eq!(told(&mut rig), [(0, 0), (2, 0)]);
 }
 
@@ -188,13 +189,16 @@ fn a_leader_that_has_nothing_new_to_say_is_not_called_silent() {
     let mut rig = Rig::with_session();
     let observer = rig.observe("a");
     changed(&mut rig, 1, observer, Change(1, None));
-    rig.pass_renewed(100 * MS);
-    rig.say(1, leader(1, Some(1)));
-    rig.pass(3 * SECOND);
-    assert_eq!(asked(&mut rig).len(), 1);
-    let deaf = rig.link(1);
-    rig.pass(3_280 * MS);
-    assert!(!rig.hung_up.contains(&deaf));
+    let (read, index) = (observer.0, Index(0));
+    let answer = ReadAnswer::Refused(Refusal::Busy);
+    rig.say(1, ServerMessage::Read { read, index, answer });
+    rig.sent.clear();
+    let home = rig.link(1);
+    rig.pass(100 * MS);
+    assert_eq!(asked(&mut rig), [(home, Some(Index(1)))]);
+    // Nothing else was sent until the renewal, whose answer is not overdue yet.
+    rig.pass(3_600 * MS);
+    assert!(!rig.hung_up.contains(&home));
 }
 
 #[test]
