@@ -5,11 +5,12 @@ use crate::client::core::{AcquireCall, Wait};
 use crate::lock::{Mode, Name};
 use crate::sim::checkers::search::Holders;
 use crate::sim::checkers::share::Share;
+use std::collections::BTreeMap;
 
 /// The locks of a run, and what they are.
 #[derive(Clone, Debug)]
 pub struct Wishes {
-    kinds: Vec<Kind>,
+    locks: BTreeMap<Name, Kind>,
     /// Whether any lock is asked for as any kind: then some acquires are refused.
     mixes: bool,
     /// How long the values are.
@@ -40,28 +41,27 @@ impl Wishes {
     /// For so many locks.
     #[must_use]
     pub fn draw(rng: &mut Rng, locks: u64, value_bytes: usize) -> Self {
-        let kinds = (0..locks).map(|_| Kind::draw(rng)).collect();
-        Self { kinds, mixes: rng.chance(1, 5), value_bytes }
+        let locks = (0..locks).map(|number| (lock_name(number), Kind::draw(rng))).collect();
+        Self { locks, mixes: rng.chance(1, 5), value_bytes }
     }
 
     /// So many locks that have one holder each.
     #[must_use]
-    pub fn plain(locks: usize, value_bytes: usize) -> Self {
-        Self { kinds: vec![Kind::Lock; locks], mixes: false, value_bytes }
+    pub fn plain(locks: u64, value_bytes: usize) -> Self {
+        let locks = (0..locks).map(|number| (lock_name(number), Kind::Lock)).collect();
+        Self { locks, mixes: false, value_bytes }
     }
 
     /// How many locks there are.
     #[must_use]
     pub fn locks(&self) -> u64 {
-        self.kinds.len() as u64
+        self.locks.len() as u64
     }
 
     /// How many may hold the lock `name` at once.
     #[must_use]
     pub fn holders_of(&self, name: &Name) -> Holders {
-        let is_plain =
-            |(at, kind): (usize, &Kind)| *kind == Kind::Lock && lock_name(at as u64) == *name;
-        let is_plain = !self.mixes && self.kinds.iter().enumerate().any(is_plain);
+        let is_plain = !self.mixes && self.locks.get(name) == Some(&Kind::Lock);
         if is_plain { Holders::One } else { Holders::Several }
     }
 
@@ -69,7 +69,7 @@ impl Wishes {
     #[must_use]
     pub fn plain_call(&self, lock: u64, wait: Wait) -> AcquireCall {
         let value = vec![7; self.value_bytes];
-        AcquireCall { value, ..AcquireCall::lock(lock_name(lock), wait) }
+        AcquireCall { value, ..AcquireCall::lock(self.name(lock), wait) }
     }
 
     /// Any acquire.
@@ -84,9 +84,8 @@ impl Wishes {
 
     /// An acquire of one lock by an owner of its own.
     pub fn draw_single(&self, rng: &mut Rng, wait: Wait) -> AcquireCall {
-        let lock = rng.below(self.locks());
-        let kind = if self.mixes { Kind::draw(rng) } else { self.kinds[place(lock)] };
-        let call = self.plain_call(lock, wait);
+        let call = self.plain_call(rng.below(self.locks()), wait);
+        let kind = if self.mixes { Kind::draw(rng) } else { self.locks[&call.name] };
         match kind {
             Kind::Lock => call,
             Kind::ReadersAndWriters if rng.chance(2, 3) => {
@@ -102,17 +101,20 @@ impl Wishes {
 
     /// The name of any lock.
     pub fn draw_name(&self, rng: &mut Rng) -> Name {
-        lock_name(rng.below(self.locks()))
+        self.name(rng.below(self.locks()))
+    }
+
+    fn name(&self, lock: u64) -> Name {
+        self.locks.keys().nth(place(lock)).expect("so many locks").clone()
     }
 
     /// Another lock that can be asked for as `name` is, if there is one.
     fn draw_other(&self, rng: &mut Rng, name: &Name) -> Option<Name> {
-        let numbers = 0..self.locks();
-        let kind_of = |lock: u64| self.kinds[place(lock)];
-        let kind = numbers.clone().find(|lock| lock_name(*lock) == *name).map(kind_of)?;
-        let is_alike = |lock: &u64| self.mixes || kind_of(*lock) == kind;
-        let names = numbers.filter(is_alike).map(lock_name);
-        let others: Vec<Name> = names.filter(|other| other != name).collect();
+        let kind = self.locks[name];
+        let is_other =
+            |(other, of): &(&Name, &Kind)| *other != name && (self.mixes || **of == kind);
+        let others = self.locks.iter().filter(is_other).map(|(other, _)| other.clone());
+        let others: Vec<Name> = others.collect();
         let at = rng.below(others.len() as u64);
         others.get(place(at)).cloned()
     }
