@@ -1,6 +1,6 @@
 //! What clients do in the world: they start, run, believe, write, and end.
 
-use crate::base::Token;
+use crate::base::{Index, Token};
 use crate::client::core::{LeaseId, ObserverId, Seen};
 use crate::lock::Name;
 use crate::sim::checkers::Violation;
@@ -12,6 +12,7 @@ use crate::sim::marks::Mark;
 use crate::sim::program::{Aim, Program};
 use crate::sim::resource::Write;
 use crate::sim::world::{Phase, STEP_NANOS_MIN, World};
+use crate::wire::{Query, ReadAnswer};
 
 impl World {
     pub(super) fn start_client(&mut self, slot: usize) {
@@ -95,17 +96,7 @@ impl World {
             ClientEvent::Lapsed { name, token } => self.mark_lapse(&name, token),
             ClientEvent::Writes { name, token } => self.foresee_write(who.to_string(), name, token),
             ClientEvent::Read { index, floor, query, answer } => {
-                self.trace.count("reads answered");
-                if self.clients[slot].started_at < self.restored_at {
-                    // It was answered by a cluster whose past is no more.
-                    return Ok(());
-                }
-                if index >= floor {
-                    return check_answer(&self.judge.model, index, &query, &answer);
-                }
-                let what =
-                    format!("{who} reads the state at {index}, {floor} was committed before (L18)");
-                return Err(Violation::new("O8", what));
+                self.handle_read(slot, (floor, index), &query, &answer)?;
             }
             ClientEvent::Closed => self.end_client(slot),
             ClientEvent::Died => {
@@ -134,6 +125,27 @@ impl World {
         let (now, clients) = (self.now, &self.clients);
         let remaining = |other: Claimant, lease| clients[other.client].remaining(now, lease);
         self.judge.holding.begin(now, (who, lease), told, remaining)
+    }
+
+    /// A read was answered as of `index`; `floor` was committed before it was asked.
+    fn handle_read(
+        &mut self,
+        slot: usize,
+        (floor, index): (Index, Index),
+        query: &Query,
+        answer: &ReadAnswer,
+    ) -> Result<(), Violation> {
+        self.trace.count("reads answered");
+        if self.clients[slot].started_at < self.restored_at {
+            // It was answered by a cluster whose past is no more.
+            return Ok(());
+        }
+        if index >= floor {
+            return check_answer(&self.judge.model, index, query, answer);
+        }
+        let who = self.clients[slot].claimant();
+        let what = format!("{who} reads the state at {index}, {floor} was committed before (L18)");
+        Err(Violation::new("O8", what))
     }
 
     /// An observer of a program is told something.

@@ -1,7 +1,7 @@
 //! All checkers of a run, told of every step.
 
-use crate::base::{Index, NodeId, RequestId, SessionId, Term, codec};
-use crate::lock::Command;
+use crate::base::{Index, NodeId, RequestId, SessionId, Term, Token, codec};
+use crate::lock::{Command, Name};
 use crate::raft::{Entry, EntryKind, Message, Role, SnapshotOutcome};
 use crate::sim::checkers::claims::Claims;
 use crate::sim::checkers::consensus::{Consensus, Installed};
@@ -54,6 +54,13 @@ pub struct Judge {
     watches: Vec<Option<NodeWatch>>,
     /// How far the snapshot has come that each node is sent.
     incoming: Vec<Option<(Index, u64)>>,
+}
+
+/// What a leader decides by its clocks.
+#[derive(Debug)]
+enum Decided {
+    Expiry(SessionId),
+    DelayOver(Name, Token),
 }
 
 /// What a look at a node found that others need to know.
@@ -122,10 +129,8 @@ impl Judge {
         if news.elected {
             self.ledgers[slot].check_own_vote(node.id, inside.raft.term())?;
         }
-        let mut expired = Vec::new();
-        for entry in &news.entries {
-            expired.extend(self.index_entry(entry));
-        }
+        let decided: Vec<Decided> =
+            news.entries.iter().filter_map(|entry| self.index_entry(entry)).collect();
         let (local, operations) = {
             let host = node.host.borrow();
             (host.local, host.operations)
@@ -145,8 +150,12 @@ impl Judge {
         marks.hit_if(news.members_truncated, Mark::MembersTruncated);
         self.mark_install(slot, step.left, marks);
         let window = Window { from: self.applied[slot], to: inside.applied };
-        for session in &expired {
-            self.check_expiry(slot, local, inside, *session)?;
+        let mut expired = Vec::new();
+        for decided in decided {
+            self.check_decided(slot, local, inside, &decided)?;
+            if let Decided::Expiry(session) = decided {
+                expired.push(session);
+            }
         }
         self.follow_leading(step, inside, window);
         for (at, outgoing) in step.left {
@@ -292,16 +301,27 @@ impl Judge {
         }
     }
 
-    fn check_expiry(
+    fn check_decided(
         &mut self,
         slot: usize,
         ended: u64,
         inside: Inside<'_>,
-        session: SessionId,
+        decided: &Decided,
     ) -> Result<(), Violation> {
-        let Some(known) = self.model.session(session) else { return Ok(()) };
-        let ttl_nanos = u64::from(known.ttl_ms) * 1_000_000;
-        self.expiry.check(slot, ended, inside.raft.term(), session, ttl_nanos)
+        match decided {
+            Decided::Expiry(session) => {
+                let Some(known) = self.model.session(*session) else { return Ok(()) };
+                let ttl_nanos = u64::from(known.ttl_ms) * 1_000_000;
+                self.expiry.check(slot, ended, inside.raft.term(), *session, ttl_nanos)
+            }
+            Decided::DelayOver(name, token) => {
+                let delays = self.model.line(name).map(|line| line.delays.as_slice());
+                let mut delays = delays.unwrap_or_default().iter();
+                let Some(delay) = delays.find(|delay| delay.token == *token) else { return Ok(()) };
+                let nanos = u64::from(delay.delay_ms) * 1_000_000;
+                self.expiry.check_delay(slot, ended, (*token, nanos))
+            }
+        }
     }
 
     /// Where the leader's waits begin (L8).
@@ -315,6 +335,9 @@ impl Judge {
         }
         for created in window.from.0 + 1..=window.to.0 {
             self.expiry.extend(slot, step.began, self.model.session_of(Index(created)));
+        }
+        for token in self.model.delays(window.from, window.to) {
+            self.expiry.begin_delay(slot, step.began, token);
         }
         for (_, outgoing) in step.left {
             if let Outgoing::Client(_, ServerMessage::Renewed { session, .. }) = outgoing {
@@ -350,19 +373,19 @@ impl Judge {
         self.replies.check(&self.model, (node, *to), window, message)
     }
 
-    /// Remembers which request the entry carries; the session that it expires.
-    fn index_entry(&mut self, entry: &Entry) -> Option<SessionId> {
+    /// Remembers which request the entry carries; what was decided by a clock.
+    fn index_entry(&mut self, entry: &Entry) -> Option<Decided> {
         match command_of(entry)? {
             Command::Request { session, request, .. } => {
                 let entries = self.requests.entry((session, request)).or_default();
                 entries.push((entry.index, entry.term));
                 None
             }
-            Command::Expire { session, .. } => Some(session),
-            Command::OpenSession { .. }
-            | Command::Settings(_)
-            | Command::RestoreOver { .. }
-            | Command::DelayOver { .. } => None,
+            Command::Expire { session, .. } => Some(Decided::Expiry(session)),
+            Command::DelayOver { name, token, .. } => Some(Decided::DelayOver(name, token)),
+            Command::OpenSession { .. } | Command::Settings(_) | Command::RestoreOver { .. } => {
+                None
+            }
         }
     }
 }

@@ -150,6 +150,7 @@ impl Judge {
         fresh.claims.begun = self.claims.begun;
         fresh.claims.lapsed = self.claims.lapsed;
         fresh.expiry.checked = self.expiry.checked;
+        fresh.expiry.delays_checked = self.expiry.delays_checked;
         *self = fresh;
     }
 }

@@ -91,15 +91,17 @@ impl Model {
     }
 
     fn begin_delay(&mut self, place: &Place) {
-        let (token, share) = (place.token, place.wish.share);
+        let (token, share, delay_ms) = (place.token, place.wish.share, place.wish.delay_ms);
         for name in &place.wish.names {
             let client = self.client(place.session).to_owned();
             let line = self.lines.entry(name.clone()).or_default();
             // Several handles leave one.
             if line.delays.iter().all(|delay| delay.token != token) {
-                line.delays.push(Delay { token, client, share });
+                line.delays.push(Delay { token, client, share, delay_ms });
                 line.delays.sort_by_key(|delay| delay.token);
                 self.effects.delays += 1;
+                let left = self.delays.entry(self.applied).or_default();
+                left.push(token);
             }
             self.note_line(name);
         }

@@ -68,6 +68,8 @@ pub struct Delay {
     pub client: String,
     /// What it takes.
     pub share: Share,
+    /// For how long.
+    pub delay_ms: u32,
 }
 
 impl Line {

@@ -35,6 +35,8 @@ pub struct Model {
     grants: BTreeMap<Token, Grant>,
     /// Grants that were taken at once, by which entry, behind the number of its incarnation.
     taken: BTreeMap<Token, Index>,
+    /// The delays that each entry left, by the token of the expired grant.
+    delays: BTreeMap<Index, Vec<Token>>,
     effects: Effects,
 }
 
@@ -129,6 +131,7 @@ impl Model {
         }
         self.lines.clear();
         self.told.clear();
+        self.delays.clear();
         for past in self.past.values_mut() {
             past.retain(|(since, _)| *since < index);
             past.push((index, Line::default()));
@@ -185,6 +188,12 @@ impl Model {
     pub fn places_of(&self, session: SessionId, index: Index) -> Vec<&Place> {
         let lines = self.past.keys().filter_map(|name| self.line_at(name, index));
         lines.flat_map(|line| &line.places).filter(|place| place.session == session).collect()
+    }
+
+    /// The tokens of the delays that entries behind `from` and up to `to` left (L16).
+    pub fn delays(&self, from: Index, to: Index) -> impl Iterator<Item = Token> {
+        let entries = self.delays.range(from.next()..).take_while(move |(index, _)| **index <= to);
+        entries.flat_map(|(_, left)| left).copied()
     }
 
     /// By which entry, behind the number of its incarnation, the grant under `token` was taken at once (L23).
