@@ -79,8 +79,8 @@ impl ClientWatch {
         self.asked.contains_key(&token)
     }
 
-    /// The core says that the session is in another state. One that runs out is in jeopardy first, for about a
-    /// third of its TTL, if the process runs.
+    /// The core says that the session is in another state. One that runs out is in jeopardy first, if the process
+    /// runs: from 2/3 of its TTL to 7/8, where its loss timer is armed.
     ///
     /// # Errors
     /// It was not.
@@ -92,7 +92,7 @@ impl ClientWatch {
     ) -> Result<(), Violation> {
         use SessionState::{Ended, Valid};
         let before = std::mem::replace(&mut self.state, state);
-        let looked = self.looked_at.is_some_and(|at| now.elapsed_hi(&at) < ttl / 4);
+        let looked = self.looked_at.is_some_and(|at| now.elapsed_hi(&at) < ttl / 8);
         if (before, state) == (Valid, Ended) && looked && !self.is_told {
             let what = format!("a session of {ttl:?} goes from {before:?} to {state:?}");
             return Err(Violation::new("O12", what));
@@ -133,5 +133,80 @@ impl ClientWatch {
             return Err(Violation::new("O5", what));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{SessionId, SessionKey};
+    use crate::client::core::CoreOptions;
+    use crate::lock::Name;
+
+    const MS: u64 = 1_000_000;
+    const TTL: Duration = Duration::from_millis(800);
+    const TOKEN: Token = Token(1);
+
+    fn core() -> Core {
+        let options = CoreOptions {
+            endpoints: Vec::new(),
+            client: "c".into(),
+            ttl: TTL,
+            connect_timeout: TTL,
+            request_timeout: TTL,
+            progress: None,
+            key: SessionKey([0; 16]),
+            seed: 1,
+        };
+        Core::new(options, &Sample::at(0))
+    }
+
+    fn asked(grace_ms: u32) -> ServerMessage {
+        let (name, reason) = (Name::try_from("x").unwrap(), String::new());
+        ServerMessage::Asked { session: SessionId(1), name, token: TOKEN, grace_ms, reason }
+    }
+
+    #[test]
+    fn belief_behind_the_shortest_grace_is_found() {
+        let (mut watch, core) = (ClientWatch::new(None), core());
+        watch.handle_message(&Sample::at(0), &asked(100));
+        watch.handle_message(&Sample::at(0), &asked(200));
+        let believes = |at, left| {
+            watch.check_belief(&Sample::at(at), &core, (TOKEN, Duration::from_nanos(left)))
+        };
+        assert!(believes(60 * MS, 40 * MS).is_ok());
+        assert_eq!(believes(60 * MS, 41 * MS).unwrap_err().checker, "O5");
+    }
+
+    #[test]
+    fn belief_of_a_program_that_stands_still_is_found() {
+        let (within, core) = (Duration::from_millis(100), core());
+        let mut watch = ClientWatch::new(Some(within));
+        watch.handle_moved(&Sample::at(0));
+        let held = (TOKEN, Duration::from_nanos(1));
+        assert!(!watch.is_stalled(&Sample::at(99 * MS)) && watch.is_stalled(&Sample::at(100 * MS)));
+        assert!(watch.check_belief(&Sample::at(899 * MS), &core, held).is_ok());
+        assert!(watch.check_belief(&Sample::at(900 * MS), &core, held).is_err());
+    }
+
+    #[test]
+    fn a_session_that_runs_out_without_a_warning_is_found() {
+        use SessionState::{Ended, Jeopardy, Valid};
+        let state = |between, last, is_told: bool| {
+            let mut watch = ClientWatch::new(None);
+            for state in [Valid, between] {
+                watch.handle_state(&Sample::at(0), TTL, state)?;
+            }
+            watch.handle_looked(&Sample::at(0));
+            if is_told {
+                let ended = ServerMessage::SessionEnded { session: SessionId(1) };
+                watch.handle_message(&Sample::at(last), &ended);
+            }
+            watch.handle_state(&Sample::at(last), TTL, Ended)
+        };
+        assert!(state(Jeopardy, MS, false).is_ok());
+        assert!(state(Valid, MS, true).is_ok());
+        assert!(state(Valid, 700 * MS, false).is_ok(), "the process stood still");
+        assert_eq!(state(Valid, MS, false).unwrap_err().checker, "O12");
     }
 }

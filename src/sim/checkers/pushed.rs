@@ -94,3 +94,96 @@ pub fn is_holder(model: &Model, window: Window, index: Index, holder: Option<&Ho
 
 /// The bits of an index behind the incarnation.
 const INDEX: u64 = (1 << 48) - 1;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{Owner, SessionKey, Term};
+    use crate::lock::{Acquire, BreakWay, Command, Mode, Operation};
+
+    const SESSION: SessionId = SessionId(1);
+    const TO: (NodeId, ConnectionId) = (NodeId(1), ConnectionId(1));
+
+    fn name() -> Name {
+        Name::try_from("x").unwrap()
+    }
+
+    fn window(from: u64, to: u64) -> Window {
+        Window { from: Index(from), to: Index(to) }
+    }
+
+    fn request(number: u64, operation: Operation) -> Command {
+        let (request, floor) = (RequestId(number), RequestId(1));
+        Command::Request { session: SESSION, request, floor, operation }
+    }
+
+    fn break_lock(number: u64, way: BreakWay) -> Command {
+        let (token, to, reason) = (Token(0), None, String::new());
+        request(number, Operation::Break { name: name(), token, way, to, reason })
+    }
+
+    /// Granted under token 1 by entry 2, asked to end within 100 ms by entry 3, and taken by entry 4.
+    fn model() -> Model {
+        let key = SessionKey([0; 16]);
+        let open = Command::OpenSession { ttl_ms: 500, key, client: "c".into() };
+        let acquire = request(
+            1,
+            Operation::Acquire(Acquire {
+                name: name(),
+                value: vec![1],
+                mode: Mode::Exclusive,
+                limit: 0,
+                permits: 1,
+                owner: Owner(0),
+                delay_ms: 0,
+                try_only: false,
+            }),
+        );
+        let asked = break_lock(2, BreakWay::Ask { grace_ms: Some(100) });
+        let mut model = Model::default();
+        for (index, command) in (1..).zip([open, acquire, asked, break_lock(3, BreakWay::Now)]) {
+            model.apply(Index(index), Term(1), Some(&command));
+        }
+        model
+    }
+
+    #[test]
+    fn what_was_not_asked_or_with_another_grace_is_found() {
+        let (model, name) = (model(), name());
+        let asked = |from, to, grace_ms| {
+            is_asked(&model, window(from, to), (SESSION, &name, Token(1)), grace_ms)
+        };
+        assert!(asked(2, 3, 100) && asked(3, 3, 100) && asked(3, 4, 0));
+        assert!(!asked(1, 2, 100) && !asked(2, 3, 99) && !asked(4, 4, 100));
+        assert!(!asked(2, 3, 0), "it was not taken yet");
+    }
+
+    #[test]
+    fn a_grant_that_who_attaches_is_not_told_is_found() {
+        let (model, mut rolls) = (model(), Rolls::default());
+        let stands = window(2, 3);
+        assert!(!rolls.is_complete(&model, stands, TO, SESSION), "it has not attached");
+        rolls.follow(TO, &ServerMessage::Attached { session: SESSION });
+        assert!(!rolls.is_complete(&model, stands, TO, SESSION));
+        let answer = Answer::Granted { token: Token(1) };
+        let (session, request) = (SESSION, RequestId(1));
+        rolls.follow(TO, &ServerMessage::Answered { session, request, answer });
+        assert!(rolls.is_complete(&model, stands, TO, SESSION));
+        assert!(rolls.is_complete(&model, window(4, 4), TO, SESSION), "it was taken");
+    }
+
+    #[test]
+    fn a_holder_that_nobody_observes_so_is_found() {
+        let model = model();
+        let said = |value| HolderSaid {
+            token: Token(1),
+            client: "c".into(),
+            value: vec![value],
+            since_unix_ms: 0,
+        };
+        let holds =
+            |index, value| is_holder(&model, window(2, 4), Index(index), Some(&said(value)));
+        assert!(holds(2, 1) && holds(3, 1));
+        assert!(!holds(4, 1) && !holds(3, 2) && !holds(5, 1));
+    }
+}

@@ -111,7 +111,13 @@ impl Line {
     /// Whether so much could be held now, those who wait not asked.
     #[must_use]
     pub fn has_room(&self, share: Share) -> bool {
-        let held = self.holders().into_iter().map(|place| place.wish.share);
+        // Handles on one grant have it once.
+        let is_first = |at: usize| {
+            let token = self.places[at].token;
+            token != Token(0) && self.places[..at].iter().all(|before| before.token != token)
+        };
+        let firsts = (0..self.places.len()).filter(|at| is_first(*at));
+        let held = firsts.map(|at| self.places[at].wish.share);
         share.fits_beside(held.chain(self.delays.iter().map(|delay| delay.share)))
     }
 
