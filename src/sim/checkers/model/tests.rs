@@ -74,7 +74,7 @@ fn draw(rng: &mut Rng, index: u64, machine: &LockMachine) -> Command {
         11..=12 => {
             let (name, token) = some(rng);
             let token = if rng.chance(1, 3) { Token(0) } else { token };
-            let grace_ms = rng.chance(1, 2).then(|| 100);
+            let grace_ms = rng.chance(1, 2).then_some(100);
             let now = rng.chance(1, 2);
             let way = if now { BreakWay::Now } else { BreakWay::Ask { grace_ms } };
             Operation::Break { name, token, way, to: to(rng), reason: String::new() }
