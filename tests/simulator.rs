@@ -87,7 +87,6 @@ const RARER: &[&str] = &[
     "an emptied directory is refused",
     "a cluster is restored a second time",
     "the wait of a restored cluster ends",
-    "the end of a delay finds it over",
     "what was asked for has ended, and goes to one who waits behind others",
     "a lock is taken at once for one who waits behind others",
     "a holder hands its lock to one who waits behind others",

@@ -20,11 +20,7 @@ pub fn mark_command(marks: &mut Marks, model: &Model, term: Term, command: &Comm
         Command::RestoreOver { term: decided_in } => {
             marks.hit_if(*decided_in == term, Mark::RestoreOver);
         }
-        Command::DelayOver { name, token, .. } => {
-            let delays = model.line(name).map(|line| line.delays.as_slice()).unwrap_or_default();
-            marks.hit_if(delays.iter().all(|delay| delay.token != *token), Mark::DelayOverAgain);
-        }
-        Command::OpenSession { .. } | Command::Settings(_) => {}
+        Command::OpenSession { .. } | Command::Settings(_) | Command::DelayOver { .. } => {}
     }
 }
 

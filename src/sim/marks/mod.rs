@@ -79,7 +79,6 @@ marks! {
     Transferred = "a holder hands its lock to a waiter",
     TransferOvertakes = "a holder hands its lock to one who waits behind others",
     HeirOvertakes = "what was asked for has ended, and goes to one who waits behind others",
-    DelayOverAgain = "the end of a delay finds it over",
     // Answers.
     SaidHeld = "a try is told who holds it",
     SaidBelowFloor = "a request is refused as forgotten",
