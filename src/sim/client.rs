@@ -1,9 +1,10 @@
 //! One simulated client: a machine, and on it a process ([`super::client_process`]).
 
 use crate::base::{Index, Token, rng::Rng};
-use crate::client::core::{CoreOptions, LeaseId, LinkId};
+use crate::client::core::{CoreOptions, LeaseId, LinkId, ObserverId, Seen};
 use crate::lock::Name;
-use crate::sim::checkers::holding::Claimant;
+use crate::sim::checkers::Violation;
+use crate::sim::checkers::holding::{Claimant, Told};
 use crate::sim::checkers::search::Op;
 use crate::sim::client_process::{ClientProcess, Progress};
 use crate::sim::clock::Clocks;
@@ -11,7 +12,7 @@ use crate::sim::host::Pauses;
 use crate::sim::marks::Mark;
 use crate::sim::network::{Arrival, HostId, LineId, Network};
 use crate::sim::program::Program;
-use crate::wire::{ReadAnswer, Request};
+use crate::wire::{Query, ReadAnswer, Request};
 use std::time::Duration;
 
 /// One client machine.
@@ -52,20 +53,25 @@ pub enum ClientEvent {
     /// A request left.
     Sent(Request),
     /// A grant was told of.
-    Granted { lease: LeaseId, name: Name, token: Token },
+    Granted { lease: LeaseId, told: Told },
     /// The lease is still believed in.
     Believes { lease: LeaseId },
     /// It is not any more.
     Ended { lease: LeaseId },
     /// The program writes to the resource, under a lease that it believes in.
     Writes { name: Name, token: Token },
-    /// A read of `name` was answered as of `index`; at its call `floor` was committed. It asked for the
-    /// holder, or whether a token holds it.
-    Read { index: Index, floor: Index, name: Name, asked: Option<Token>, answer: ReadAnswer },
+    /// A read was answered as of `index`; at its call `floor` was committed.
+    Read { index: Index, floor: Index, query: Query, answer: ReadAnswer },
+    /// It was told who holds what it follows.
+    Observed { observer: ObserverId, seen: Seen },
+    /// It follows that no more.
+    Dismissed { observer: ObserverId },
+    /// Its core believes or says what must not be.
+    Violated(Violation),
     /// An operation on `name` returned.
     Completed { name: Name, op: Op },
-    /// The session in force is so no more, and the program has not closed it.
-    LostSession,
+    /// The session in force is so no more, and the program has not closed it. Did it not say that it moves?
+    LostSession { is_stalled: bool },
     /// The program closed its session and ends.
     Closed,
     /// The program dies in the middle.

@@ -4,8 +4,10 @@
 //! Each part happens at one instant of real time; a pause puts the rest off.
 
 use crate::base::{ClusterId, Sample};
-use crate::client::core::{Action, Core, CoreOptions, LinkId, SessionState};
+use crate::client::core::{Action, Core, CoreOptions, EndReason, LeaseId, LinkId, SessionState};
 use crate::sim::client::{ClientEvent, SimClient, Surroundings};
+use crate::sim::client_watch::ClientWatch;
+use crate::sim::marks::Mark;
 use crate::sim::network::{Arrival, HostId, LineId, Network, Side};
 use crate::sim::program::Program;
 use crate::sim::talk::{frame, read_frames};
@@ -21,6 +23,8 @@ pub struct ClientProcess {
     pub core: Core,
     /// What uses it.
     pub program: Program,
+    /// What it was told.
+    pub watch: ClientWatch,
     name: String,
     cluster: Option<ClusterId>,
     talks: BTreeMap<LineId, ClientTalk>,
@@ -53,6 +57,7 @@ impl ClientProcess {
     pub fn new(options: CoreOptions, program: Program, sample: &Sample) -> Self {
         Self {
             name: options.client.clone(),
+            watch: ClientWatch::new(options.progress),
             core: Core::new(options, sample),
             program,
             cluster: None,
@@ -113,6 +118,7 @@ impl ClientProcess {
         }
         if now >= self.program.next_think() {
             self.program.think(&mut self.core, &sample, around, events);
+            self.watch.handle_moved(&sample);
             self.perform(machine, around, network, events);
         }
         if self.is_stranger && self.program.leases().is_empty() {
@@ -173,6 +179,7 @@ impl ClientProcess {
             }
             FrameKind::Server => {
                 let message = frame.decode::<ServerMessage>().expect("our own codec");
+                self.watch.handle_message(sample, &message);
                 self.core.handle_message(sample, link, message);
             }
             kind => panic!("a client is sent {kind:?}"),
@@ -191,7 +198,9 @@ impl ClientProcess {
         loop {
             let sample = machine.clocks.sample_at(now);
             self.undone.extend(self.core.take_actions(&sample));
-            let Some(action) = self.undone.pop_front() else { return };
+            let Some(action) = self.undone.pop_front() else {
+                return self.watch.handle_looked(&sample);
+            };
             match action {
                 Action::Dial { link, endpoint } => {
                     let line = network.dial(now, machine.host_id, host_at(&endpoint));
@@ -212,10 +221,16 @@ impl ClientProcess {
                         events.push(ClientEvent::Sent(request));
                     }
                 }
-                Action::LeaseAsked { .. }
-                | Action::Observed { .. }
-                | Action::ObserverFailed { .. } => todo!("simulator"),
-                Action::LeaseEnded { lease, .. } => self.program.handle_ended(lease, events),
+                Action::LeaseAsked { lease, .. } => self.program.handle_asked(lease, events),
+                Action::LeaseEnded { lease, reason } => self.end_lease(lease, reason, events),
+                Action::Observed { observer, seen } => {
+                    events.push(ClientEvent::Observed { observer, seen });
+                }
+                Action::ObserverFailed { observer, .. } => {
+                    self.program.observers.remove(&observer);
+                    events.push(ClientEvent::Dismissed { observer });
+                    events.push(ClientEvent::Count("observers refused"));
+                }
                 Action::Decided { call, result } => {
                     self.program.handle_decided(
                         &mut self.core,
@@ -226,23 +241,58 @@ impl ClientProcess {
                         events,
                     );
                 }
-                Action::SessionChanged { state: SessionState::Ended, .. }
-                    if !self.program.closes() =>
-                {
-                    events.push(ClientEvent::LostSession);
-                }
-                Action::Extend(_) | Action::SessionChanged { .. } => {}
+                Action::SessionChanged { state, .. } => self.change_state(&sample, state, events),
+                Action::Extend(_) => {}
             }
+        }
+    }
+
+    fn end_lease(&mut self, lease: LeaseId, reason: EndReason, events: &mut Vec<ClientEvent>) {
+        let token = self.program.token_of(lease);
+        let unheard = token.is_some_and(|token| !self.watch.was_asked(token));
+        if reason == EndReason::Broken && unheard {
+            events.push(ClientEvent::Mark(Mark::TakenUnheard));
+        }
+        self.program.handle_ended(lease, reason, events);
+    }
+
+    fn change_state(
+        &mut self,
+        sample: &Sample,
+        state: SessionState,
+        events: &mut Vec<ClientEvent>,
+    ) {
+        events.push(ClientEvent::Count(match state {
+            SessionState::Valid => "sessions that are valid (again)",
+            SessionState::Jeopardy => "sessions in jeopardy",
+            SessionState::Ended => "sessions that end at their clients",
+        }));
+        if self.program.closes() {
+            return;
+        }
+        let ttl = self.core.ttl();
+        if let Err(violation) = self.watch.handle_state(sample, ttl, state) {
+            events.push(ClientEvent::Violated(violation));
+        }
+        if state == SessionState::Ended {
+            let is_stalled = self.watch.is_stalled(sample);
+            events.push(ClientEvent::LostSession { is_stalled });
         }
     }
 
     /// What the program would read now of each of its leases.
     pub(super) fn observe(&self, sample: &Sample, events: &mut Vec<ClientEvent>) {
         for lease in self.program.leases() {
-            if self.core.remaining(sample, lease).is_zero() {
+            let remaining = self.core.remaining(sample, lease);
+            if remaining.is_zero() {
                 events.push(ClientEvent::Ended { lease });
-            } else {
-                events.push(ClientEvent::Believes { lease });
+                continue;
+            }
+            events.push(ClientEvent::Believes { lease });
+            let token = self.program.token_of(lease).expect("it has this lease");
+            if let Err(violation) = self.watch.check_belief(sample, &self.core, (token, remaining))
+            {
+                events.push(ClientEvent::Violated(violation));
             }
         }
     }

@@ -1,8 +1,10 @@
 //! What clients do in the world: they start, run, believe, write, and end.
 
-use crate::base::Token;
+use crate::base::{Index, Token};
+use crate::client::core::{LeaseId, ObserverId, Seen};
 use crate::lock::Name;
 use crate::sim::checkers::Violation;
+use crate::sim::checkers::holding::{Claimant, Told};
 use crate::sim::checkers::replies::check_answer;
 use crate::sim::client::{ClientEvent, Surroundings};
 use crate::sim::event::Event;
@@ -10,6 +12,7 @@ use crate::sim::marks::Mark;
 use crate::sim::program::{Aim, Program};
 use crate::sim::resource::Write;
 use crate::sim::world::{Phase, STEP_NANOS_MIN, World};
+use crate::wire::{Query, ReadAnswer};
 
 impl World {
     pub(super) fn start_client(&mut self, slot: usize) {
@@ -56,15 +59,26 @@ impl World {
         match event {
             ClientEvent::Count(what) => self.trace.count(what),
             ClientEvent::Mark(mark) => self.trace.marks.hit(mark),
-            ClientEvent::LostSession => {
+            ClientEvent::LostSession { is_stalled: true } => {
+                self.trace.count("sessions lost by programs that stalled");
+                self.trace.marks.hit(Mark::Stalled);
+            }
+            ClientEvent::LostSession { is_stalled: false } => {
                 self.trace.count("sessions lost by their clients");
                 self.check_lost(slot)?;
             }
+            ClientEvent::Violated(violation) if self.plan.bounds_clocks() => return Err(violation),
+            ClientEvent::Violated(_) => {}
+            ClientEvent::Observed { observer, seen } => {
+                self.handle_observed(slot, observer, seen)?;
+            }
+            ClientEvent::Dismissed { observer } => self.judge.observing.dismiss(who, observer),
             ClientEvent::Completed { name, op } => {
                 self.trace.count("operations returned");
                 // A client that was stopped with its clocks believes what is not so.
                 if self.plan.bounds_clocks() {
-                    self.judge.history.record(&name, op)?;
+                    let holders = self.plan.habits.wishes.holders_of(&name);
+                    self.judge.history.record(&name, holders, op)?;
                 }
             }
             ClientEvent::Line { link, what } => {
@@ -73,16 +87,7 @@ impl World {
             ClientEvent::Sent(request) => {
                 self.trace.line(self.now, format_args!("{who} asks {request:?}"));
             }
-            ClientEvent::Granted { lease, name, token } => {
-                self.trace.count("grants believed in");
-                self.trace.line(self.now, format_args!("{who} holds {name} under {token}"));
-                self.trace.mix(token.0);
-                self.check_index(slot, token)?;
-                if self.plan.bounds_clocks() {
-                    self.check_alone(slot, &name, token)?;
-                    self.judge.holding.begin(self.now, who, lease, &name, token)?;
-                }
-            }
+            ClientEvent::Granted { lease, told } => self.handle_granted(slot, lease, &told)?,
             ClientEvent::Believes { lease } if self.plan.bounds_clocks() => {
                 self.judge.holding.confirm(self.now, who, lease)?;
             }
@@ -90,18 +95,8 @@ impl World {
             ClientEvent::Ended { lease } => self.judge.holding.end(who, lease),
             ClientEvent::Lapsed { name, token } => self.mark_lapse(&name, token),
             ClientEvent::Writes { name, token } => self.foresee_write(who.to_string(), name, token),
-            ClientEvent::Read { index, floor, name, asked, answer } => {
-                self.trace.count("reads answered");
-                if self.clients[slot].started_at < self.restored_at {
-                    // It was answered by a cluster whose past is no more.
-                    return Ok(());
-                }
-                if index >= floor {
-                    return check_answer(&self.judge.model, index, &name, asked, &answer);
-                }
-                let what =
-                    format!("{who} reads the state at {index}, {floor} was committed before (L18)");
-                return Err(Violation::new("O8", what));
+            ClientEvent::Read { index, floor, query, answer } => {
+                self.handle_read(slot, (floor, index), &query, &answer)?;
             }
             ClientEvent::Closed => self.end_client(slot),
             ClientEvent::Died => {
@@ -112,20 +107,64 @@ impl World {
         Ok(())
     }
 
-    /// O5: at the instant at which `slot` begins to believe, nobody else does.
-    fn check_alone(&self, slot: usize, name: &Name, token: Token) -> Result<(), Violation> {
+    /// A client begins to believe.
+    fn handle_granted(
+        &mut self,
+        slot: usize,
+        lease: LeaseId,
+        told: &Told,
+    ) -> Result<(), Violation> {
         let who = self.clients[slot].claimant();
-        for (other, lease) in self.judge.holding.others(name, who) {
-            let remaining = self.clients[other.client].remaining(self.now, lease);
-            if !remaining.is_zero() {
-                let what = format!(
-                    "at {} ns {who} holds {name} under {token}, and {other} believes in it for {remaining:?} more",
-                    self.now
-                );
-                return Err(Violation::new("O5", what));
-            }
+        self.trace.count("grants believed in");
+        self.trace.line(self.now, format_args!("{who} holds {told:?}"));
+        self.trace.mix(told.token.0);
+        self.check_grant(slot, told)?;
+        if !self.plan.bounds_clocks() {
+            return Ok(());
         }
-        Ok(())
+        let (now, clients) = (self.now, &self.clients);
+        let remaining = |other: Claimant, lease| clients[other.client].remaining(now, lease);
+        self.judge.holding.begin(now, (who, lease), told, remaining)
+    }
+
+    /// A read was answered as of `index`; `floor` was committed before it was asked.
+    fn handle_read(
+        &mut self,
+        slot: usize,
+        (floor, index): (Index, Index),
+        query: &Query,
+        answer: &ReadAnswer,
+    ) -> Result<(), Violation> {
+        self.trace.count("reads answered");
+        if self.clients[slot].started_at < self.restored_at {
+            // It was answered by a cluster whose past is no more.
+            return Ok(());
+        }
+        if index >= floor {
+            return check_answer(&self.judge.model, index, query, answer);
+        }
+        let who = self.clients[slot].claimant();
+        let what = format!("{who} reads the state at {index}, {floor} was committed before (L18)");
+        Err(Violation::new("O8", what))
+    }
+
+    /// An observer of a program is told something.
+    fn handle_observed(
+        &mut self,
+        slot: usize,
+        observer: ObserverId,
+        seen: Seen,
+    ) -> Result<(), Violation> {
+        let client = &self.clients[slot];
+        let process = client.process.as_ref().expect("it runs");
+        let Some(name) = process.program.observers.get(&observer) else { return Ok(()) };
+        if client.started_at < self.restored_at {
+            // By a cluster whose past is no more.
+            return Ok(());
+        }
+        self.trace.line(self.now, format_args!("{} hears of {name}: {seen:?}", client.claimant()));
+        let (model, observing) = (&self.judge.model, &mut self.judge.observing);
+        observing.observe(model, (client.claimant(), observer), name, seen)
     }
 
     /// Most writes arrive soon, some long after their lease may have ended.
@@ -137,19 +176,19 @@ impl World {
 
     /// A client's belief ended by itself: perhaps its grant still stands.
     fn mark_lapse(&mut self, name: &Name, token: Token) {
-        let line = self.judge.model.line_at(name, self.judge.model.applied());
-        let held = line.first().is_some_and(|first| first.token == token);
+        let held = self.judge.model.line(name).is_some_and(|line| line.is_held_by(token));
         self.trace.marks.hit_if(held, Mark::BeliefEndsFirst);
     }
 
-    /// O8: the grant was decided while its process lived, and not before it asked.
-    fn check_index(&self, slot: usize, token: Token) -> Result<(), Violation> {
+    /// O8: the grant was decided while its process lived, and of what it asked for.
+    fn check_grant(&self, slot: usize, told: &Told) -> Result<(), Violation> {
         let who = self.clients[slot].claimant();
-        let grant = self.judge.model.grant(token);
-        if grant.is_some_and(|grant| grant.client == who.to_string()) {
+        let grant = self.judge.model.grant(told.token);
+        let has_all = |names: &[Name]| told.names.iter().all(|name| names.contains(name));
+        if grant.is_some_and(|grant| grant.client == who.to_string() && has_all(&grant.names)) {
             return Ok(());
         }
-        let what = format!("{who} is granted {token:?}, of which the log says {grant:?}");
+        let what = format!("{who} is granted {told:?}, of which the log says {grant:?}");
         Err(Violation::new("O8", what))
     }
 
@@ -159,6 +198,7 @@ impl World {
         self.foresee_inspection(self.clients[slot].claimant().to_string());
         self.network.forget(self.clients[slot].host_id);
         self.judge.holding.end_all(self.clients[slot].claimant());
+        self.judge.observing.dismiss_all(self.clients[slot].claimant());
         self.clients[slot].process = None;
         self.clients[slot].step_at = u64::MAX;
         for (line, side) in self.network.lines_of(self.clients[slot].host_id) {

@@ -1,7 +1,7 @@
 //! All checkers of a run, told of every step.
 
-use crate::base::{Index, NodeId, RequestId, SessionId, Term, codec};
-use crate::lock::Command;
+use crate::base::{Index, NodeId, RequestId, SessionId, Term, Token, codec};
+use crate::lock::{Command, Name};
 use crate::raft::{Entry, EntryKind, Message, Role, SnapshotOutcome};
 use crate::sim::checkers::claims::Claims;
 use crate::sim::checkers::consensus::{Consensus, Installed};
@@ -10,10 +10,11 @@ use crate::sim::checkers::expiry::Expiry;
 use crate::sim::checkers::history::History;
 use crate::sim::checkers::holding::Holding;
 use crate::sim::checkers::model::Model;
+use crate::sim::checkers::observing::Observing;
 use crate::sim::checkers::replies::{Replies, Window};
 use crate::sim::checkers::state::States;
 use crate::sim::checkers::{Violation, bounds};
-use crate::sim::marks::{Mark, Marks, NodeWatch, mark_command, mark_outgoing};
+use crate::sim::marks::{Mark, Marks, NodeWatch, mark_command, mark_effects, mark_outgoing};
 use crate::sim::node::{Inside, SimNode};
 use crate::sim::outlet::Outgoing;
 use crate::wire::{PeerMessage, ServerMessage};
@@ -34,6 +35,8 @@ pub struct Judge {
     pub model: Model,
     /// O8, O10.
     pub replies: Replies,
+    /// O8, O15.
+    pub observing: Observing,
     /// O9.
     pub history: History,
     /// O11.
@@ -51,6 +54,13 @@ pub struct Judge {
     watches: Vec<Option<NodeWatch>>,
     /// How far the snapshot has come that each node is sent.
     incoming: Vec<Option<(Index, u64)>>,
+}
+
+/// What a leader decides by its clocks.
+#[derive(Debug)]
+enum Decided {
+    Expiry(SessionId),
+    DelayOver(Name, Token),
 }
 
 /// What a look at a node found that others need to know.
@@ -88,6 +98,7 @@ impl Judge {
             holding: Holding::default(),
             model: Model::default(),
             replies: Replies::default(),
+            observing: Observing::default(),
             history: History::default(),
             claims: Claims::new(nodes),
             expiry: Expiry::new(nodes),
@@ -118,17 +129,15 @@ impl Judge {
         if news.elected {
             self.ledgers[slot].check_own_vote(node.id, inside.raft.term())?;
         }
-        let mut expired = Vec::new();
-        for entry in &news.entries {
-            expired.extend(self.index_entry(entry));
-        }
+        let decided: Vec<Decided> =
+            news.entries.iter().filter_map(|entry| self.index_entry(entry)).collect();
         let (local, operations) = {
             let host = node.host.borrow();
             (host.local, host.operations)
         };
         let verified = self.verified;
         self.check_commit(node.id, inside.raft.commit(), local)?;
-        self.follow_committed(inside, marks);
+        self.follow_committed(step.began, inside, marks);
         if let Some(snapshot) = inside.raft.snapshot()
             && self.snapshots[slot] != snapshot.meta.index
         {
@@ -137,12 +146,16 @@ impl Judge {
         }
         let watch = self.watches[slot].get_or_insert_with(|| NodeWatch::new(inside.raft));
         watch.look(marks, inside.raft, self.consensus.committed());
-        mark_outgoing(marks, inside.raft, step.left);
+        mark_outgoing(marks, inside.raft, self.applied[slot], step.left);
         marks.hit_if(news.members_truncated, Mark::MembersTruncated);
         self.mark_install(slot, step.left, marks);
         let window = Window { from: self.applied[slot], to: inside.applied };
-        for session in &expired {
-            self.check_expiry(slot, local, inside, *session)?;
+        let mut expired = Vec::new();
+        for decided in decided {
+            self.check_decided(slot, local, inside, &decided)?;
+            if let Decided::Expiry(session) = decided {
+                expired.push(session);
+            }
         }
         self.follow_leading(step, inside, window);
         for (at, outgoing) in step.left {
@@ -269,7 +282,7 @@ impl Judge {
     }
 
     /// The model applies what this node is the first to commit.
-    fn follow_committed(&mut self, inside: Inside<'_>, marks: &mut Marks) {
+    fn follow_committed(&mut self, now: u64, inside: Inside<'_>, marks: &mut Marks) {
         while self.model.applied() < self.consensus.committed() {
             let index = self.model.applied().next();
             let Some(entry) = inside.raft.entry(index) else { return };
@@ -278,20 +291,37 @@ impl Judge {
                 mark_command(marks, &self.model, entry.term, command);
             }
             self.model.apply(index, entry.term, command.as_ref());
+            if let Some(command) = &command {
+                mark_effects(marks, &self.model, command);
+            }
+            for token in &self.model.effects().taken {
+                self.holding.handle_taken(now, *token);
+            }
             self.states.follow(index, entry, command.as_ref());
         }
     }
 
-    fn check_expiry(
+    fn check_decided(
         &mut self,
         slot: usize,
         ended: u64,
         inside: Inside<'_>,
-        session: SessionId,
+        decided: &Decided,
     ) -> Result<(), Violation> {
-        let Some(known) = self.model.session(session) else { return Ok(()) };
-        let ttl_nanos = u64::from(known.ttl_ms) * 1_000_000;
-        self.expiry.check(slot, ended, inside.raft.term(), session, ttl_nanos)
+        match decided {
+            Decided::Expiry(session) => {
+                let Some(known) = self.model.session(*session) else { return Ok(()) };
+                let ttl_nanos = u64::from(known.ttl_ms) * 1_000_000;
+                self.expiry.check(slot, ended, inside.raft.term(), *session, ttl_nanos)
+            }
+            Decided::DelayOver(name, token) => {
+                let delays = self.model.line(name).map(|line| line.delays.as_slice());
+                let mut delays = delays.unwrap_or_default().iter();
+                let Some(delay) = delays.find(|delay| delay.token == *token) else { return Ok(()) };
+                let nanos = u64::from(delay.delay_ms) * 1_000_000;
+                self.expiry.check_delay(slot, ended, (*token, nanos))
+            }
+        }
     }
 
     /// Where the leader's waits begin (L8).
@@ -305,6 +335,9 @@ impl Judge {
         }
         for created in window.from.0 + 1..=window.to.0 {
             self.expiry.extend(slot, step.began, self.model.session_of(Index(created)));
+        }
+        for token in self.model.delays(window.from, window.to) {
+            self.expiry.begin_delay(slot, step.began, token);
         }
         for (_, outgoing) in step.left {
             if let Outgoing::Client(_, ServerMessage::Renewed { session, .. }) = outgoing {
@@ -321,7 +354,7 @@ impl Judge {
         (verified, window): (Index, Window),
         outgoing: &Outgoing,
     ) -> Result<(), Violation> {
-        let Outgoing::Client(_, message) = outgoing else { return Ok(()) };
+        let Outgoing::Client(to, message) = outgoing else { return Ok(()) };
         if let ServerMessage::Answered { session, request, answer } = message
             && let Some(entries) = self.requests.get(&(*session, *request))
         {
@@ -337,22 +370,22 @@ impl Judge {
                 return Err(Violation::new("O4", what));
             }
         }
-        self.replies.check(&self.model, node, window, message)
+        self.replies.check(&self.model, (node, *to), window, message)
     }
 
-    /// Remembers which request the entry carries; the session that it expires.
-    fn index_entry(&mut self, entry: &Entry) -> Option<SessionId> {
+    /// Remembers which request the entry carries; what was decided by a clock.
+    fn index_entry(&mut self, entry: &Entry) -> Option<Decided> {
         match command_of(entry)? {
             Command::Request { session, request, .. } => {
                 let entries = self.requests.entry((session, request)).or_default();
                 entries.push((entry.index, entry.term));
                 None
             }
-            Command::Expire { session, .. } => Some(session),
-            Command::OpenSession { .. }
-            | Command::Settings(_)
-            | Command::RestoreOver { .. }
-            | Command::DelayOver { .. } => None,
+            Command::Expire { session, .. } => Some(Decided::Expiry(session)),
+            Command::DelayOver { name, token, .. } => Some(Decided::DelayOver(name, token)),
+            Command::OpenSession { .. } | Command::Settings(_) | Command::RestoreOver { .. } => {
+                None
+            }
         }
     }
 }

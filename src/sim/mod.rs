@@ -5,10 +5,12 @@
 pub mod checkers;
 mod client;
 mod client_process;
+mod client_watch;
 mod clients;
 mod clock;
 mod disk;
 mod disk_faults;
+mod elections;
 mod event;
 mod fault;
 mod faults;
@@ -22,6 +24,7 @@ mod node;
 mod nodes;
 mod operations;
 mod operator;
+mod outcomes;
 mod outlet;
 mod phases;
 mod plan;
@@ -39,6 +42,7 @@ mod store;
 mod talk;
 mod trace;
 mod watch;
+mod wishes;
 mod world;
 
 pub use run::{Failure, Options, Report, run_plain, run_seed, run_seeds};

@@ -1,11 +1,12 @@
 //! The kinds of operation that a program draws from, and how it comes to its end.
 
-use crate::base::{Sample, Token, rng::Rng};
+use crate::base::{Sample, rng::Rng};
 use crate::client::core::{AcquireCall, CallId, Core, LeaseId, Wait};
-use crate::lock::Name;
+use crate::lock::Mode;
 use crate::sim::client::{ClientEvent, Surroundings};
 use crate::sim::marks::Mark;
-use crate::sim::program::{Aim, Call, Program, Purpose};
+use crate::sim::program::{Aim, Call, Lease, Program, Purpose};
+use crate::sim::wishes::Wished;
 use crate::wire::Query;
 use std::time::Duration;
 
@@ -22,6 +23,12 @@ impl Program {
             draw if draw < closes => return self.close(core, now, events),
             draw if draw < closes + dies => return events.push(ClientEvent::Died),
             _ => {}
+        }
+        if let Some(lease) = self.asked.pop_first() {
+            return self.release(core, now, lease, events);
+        }
+        if self.rng.chance(self.habits.orders, 1_000) {
+            return self.order(core, now, around, events);
         }
         match self.rng.below(16) {
             0..=1 => self.acquire(core, now, Wait::Try, events),
@@ -48,17 +55,16 @@ impl Program {
         match self.leases.keys().next().copied() {
             Some(lease) => self.release(core, now, lease, events),
             None if self.calls.is_empty() => {
-                let name = lock_name(self.home);
-                let value = vec![7; self.habits.value_bytes];
-                let call = AcquireCall { value, ..AcquireCall::lock(name, Wait::Forever) };
-                self.begin(core.acquire(now, call), Purpose::Acquire { owner: 0 });
+                let call = self.habits.wishes.plain_call(self.home, Wait::Forever);
+                let purpose = Purpose::Acquire(Wished::of(&call));
+                self.begin(core.acquire(now, call), purpose);
                 events.push(ClientEvent::Count("cycles"));
             }
             None => {}
         }
     }
 
-    fn begin(&mut self, call: CallId, purpose: Purpose) {
+    pub(super) fn begin(&mut self, call: CallId, purpose: Purpose) {
         self.calls.insert(call, Call { purpose, began: self.now });
     }
 
@@ -72,10 +78,10 @@ impl Program {
         if self.calls.len() + self.leases.len() >= self.habits.calls_max {
             return;
         }
-        let owner = if self.rng.chance(1, 4) { self.rng.between(1, 2) } else { 0 };
-        let value = vec![7; self.habits.value_bytes];
-        let call = AcquireCall { value, owner, ..AcquireCall::lock(self.draw_name(), wait) };
-        self.begin(core.acquire(now, call), Purpose::Acquire { owner });
+        let call = self.habits.wishes.draw_call(&mut self.rng, wait);
+        count_kind(&call, events);
+        let purpose = Purpose::Acquire(Wished::of(&call));
+        self.begin(core.acquire(now, call), purpose);
         events.push(ClientEvent::Count(match wait {
             Wait::Try => "tries",
             Wait::For(_) => "timed acquires",
@@ -105,7 +111,7 @@ impl Program {
         let waiting: Vec<CallId> = self
             .calls
             .iter()
-            .filter(|(_, call)| matches!(call.purpose, Purpose::Acquire { .. }))
+            .filter(|(_, call)| matches!(call.purpose, Purpose::Acquire(_)))
             .map(|(call, _)| *call)
             .collect();
         if let Some(call) = pick(&mut self.rng, &waiting) {
@@ -121,8 +127,8 @@ impl Program {
         around: Surroundings,
         events: &mut Vec<ClientEvent>,
     ) {
-        let name = self.draw_name();
-        self.ask(core, now, Query::Lock { name: name.clone() }, (name, None), around);
+        let name = self.habits.wishes.draw_name(&mut self.rng);
+        self.ask(core, now, Query::Lock { name }, around);
         events.push(ClientEvent::Count("reads of the holder"));
     }
 
@@ -134,31 +140,32 @@ impl Program {
         events: &mut Vec<ClientEvent>,
     ) {
         if let Some((name, token)) = pick(&mut self.rng, &self.known) {
-            let query = Query::Validate { name: name.clone(), token };
-            self.ask(core, now, query, (name, Some(token)), around);
+            self.ask(core, now, Query::Validate { name, token }, around);
             events.push(ClientEvent::Count("validations"));
         }
     }
 
-    fn ask(
+    pub(super) fn ask(
         &mut self,
         core: &mut Core,
         now: &Sample,
         query: Query,
-        (name, asked): (Name, Option<Token>),
         around: Surroundings,
     ) {
         if self.calls.len() < 2 * self.habits.calls_max {
             let floor = around.committed;
-            self.begin(core.read(now, query), Purpose::Read { floor, name, asked });
+            self.begin(core.read(now, query.clone()), Purpose::Read { floor, query });
         }
     }
 
     fn write(&mut self, core: &Core, now: &Sample, events: &mut Vec<ClientEvent>) {
         let Some(lease) = self.pick_lease() else { return };
-        if !core.remaining(now, lease).is_zero() {
-            let held = &self.leases[&lease];
-            events.push(ClientEvent::Writes { name: held.name.clone(), token: held.token });
+        let Lease { wished, token } = &self.leases[&lease];
+        // Tokens fence only what nobody else may have meanwhile.
+        if wished.share.is_whole() && !core.remaining(now, lease).is_zero() {
+            let (name, token) = (pick(&mut self.rng, &wished.names), *token);
+            let name = name.expect("a lease has a name");
+            events.push(ClientEvent::Writes { name, token });
             events.push(ClientEvent::Count("writes"));
         }
     }
@@ -188,26 +195,32 @@ impl Program {
             self.release(core, now, lease, events);
         }
         if self.calls.is_empty() {
-            let call = AcquireCall::lock(self.draw_name(), self.habits.last);
-            self.begin(core.acquire(now, call), Purpose::Last);
+            let call = self.habits.wishes.draw_single(&mut self.rng, self.habits.last);
+            let purpose = Purpose::Last(Wished::of(&call));
+            self.begin(core.acquire(now, call), purpose);
         }
     }
 
-    fn draw_name(&mut self) -> Name {
-        lock_name(self.rng.below(self.habits.locks))
-    }
-
-    fn pick_lease(&mut self) -> Option<LeaseId> {
+    pub(super) fn pick_lease(&mut self) -> Option<LeaseId> {
         let leases = self.leases();
         pick(&mut self.rng, &leases)
     }
 }
 
-fn lock_name(number: u64) -> Name {
-    Name::try_from(format!("lock-{number}")).expect("a short name")
+fn count_kind(call: &AcquireCall, events: &mut Vec<ClientEvent>) {
+    let is_shared = call.mode == Mode::Shared;
+    let kinds = [
+        (is_shared, "acquires to read"),
+        (call.limit > 0, "acquires of permits"),
+        (!call.also.is_empty(), "acquires of two names"),
+        (call.owner != 0, "acquires of owners"),
+        (call.delay_ms > 0, "acquires with a delay"),
+    ];
+    let counted = kinds.into_iter().filter(|(is_so, _)| *is_so);
+    events.extend(counted.map(|(_, what)| ClientEvent::Count(what)));
 }
 
-fn pick<T: Clone>(rng: &mut Rng, from: &[T]) -> Option<T> {
+pub(super) fn pick<T: Clone>(rng: &mut Rng, from: &[T]) -> Option<T> {
     let position = usize::try_from(rng.below(from.len() as u64)).expect("a small list");
     from.get(position).cloned()
 }

@@ -258,6 +258,13 @@ impl World {
                     "client {slot} is not at rest: {doing}; busy until {busy}, next step at {step}, wants {wake}"
                 ));
             }
+            let (model, who) = (&self.judge.model, client.claimant());
+            for (observer, name) in &process.program.observers {
+                let missing = self.judge.observing.missing(model, (who, *observer), name);
+                if missing.is_some() {
+                    return missing;
+                }
+            }
         }
         match self.leader() {
             Some(_) => None,

@@ -16,6 +16,7 @@ use crate::sim::node::host_of;
 use crate::sim::program::{Custom, Habits};
 use crate::sim::restore::Restore;
 use crate::sim::schedule::{self, Injection, Trim};
+use crate::sim::wishes::Wishes;
 use std::time::Duration;
 
 /// All that is fixed for one run.
@@ -112,7 +113,7 @@ impl Plan {
             machines,
             clients: trim.clients.unwrap_or(clients).clamp(1, clients),
             server,
-            client: client_options(machines, ttl),
+            client: CoreOptions { progress: habits.progress, ..client_options(machines, ttl) },
             habits,
             delay_nanos: if quick { (30_000, 200_000) } else { (100_000, 5 * MS) },
             node_pauses: pauses(Fault::PauseInside, 5_000),
@@ -148,12 +149,13 @@ impl Plan {
             client: client_options(3, ttl),
             habits: Habits {
                 custom: Custom::Cycle,
-                locks: 20,
+                wishes: Wishes::plain(20, 8),
                 think_nanos: SECOND / 2,
                 ttl,
                 calls_max: 1,
-                value_bytes: 8,
                 ends: [0, 0],
+                orders: 0,
+                progress: None,
                 last: Wait::Forever,
             },
             classes: Vec::new(),
@@ -212,14 +214,19 @@ fn draw_restore(rng: &mut Rng, core_at: u64) -> Option<Restore> {
 fn draw_habits(rng: &mut Rng, ttl: Duration, log: LogRoom) -> Habits {
     // Some runs have more to say at once than one append holds: a new leader's backlog goes in pieces.
     let heavy = rng.chance(1, 4);
+    let locks = rng.between(1, 3);
+    let think_nanos = rng.between(20, 250) * MS;
+    // More than programs take from one operation to the next.
+    let progress = Duration::from_nanos(2 * think_nanos) + rng.duration(ttl / 4, 2 * ttl);
     Habits {
         custom: Custom::Any,
-        locks: rng.between(1, 3),
-        think_nanos: rng.between(20, 250) * MS,
+        wishes: Wishes::draw(rng, locks, if heavy { VALUE_BYTES_MAX } else { 3 }),
+        think_nanos,
         ttl,
         calls_max: if heavy { 12 } else { 3 },
-        value_bytes: if heavy { VALUE_BYTES_MAX } else { 3 },
         ends: [rng.between(0, 60), rng.between(0, 60)],
+        orders: pick(rng, &[0, 0, 100, 300]),
+        progress: rng.chance(1, 5).then_some(progress),
         last: match log {
             LogRoom::Ample => Wait::Forever,
             // Nothing is granted any more once the log is full.

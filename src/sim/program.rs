@@ -1,14 +1,12 @@
 //! What a simulated client's program does: ten kinds of operation, drawn at random, until it must finish.
 
-use crate::Error;
-use crate::base::error::Status;
+use crate::base::time::nanos;
 use crate::base::{Index, Sample, Token, rng::Rng};
-use crate::client::core::{CallId, Core, Done, LeaseId, Wait};
+use crate::client::core::{CallId, Core, LeaseId, ObserverId, Wait};
 use crate::lock::Name;
-use crate::sim::checkers::search::{Op, Seen};
 use crate::sim::client::{ClientEvent, Surroundings};
-use crate::sim::marks::Mark;
-use crate::wire::ReadAnswer;
+use crate::sim::wishes::{Wished, Wishes};
+use crate::wire::Query;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -17,18 +15,20 @@ use std::time::Duration;
 pub struct Habits {
     /// What they do while they roam.
     pub custom: Custom,
-    /// How many locks there are.
-    pub locks: u64,
+    /// Which locks there are, and what is asked of them.
+    pub wishes: Wishes,
     /// The mean time between two operations, in nanoseconds.
     pub think_nanos: u64,
     /// The TTL that is asked for.
     pub ttl: Duration,
     /// Calls and leases of one program at a time.
     pub calls_max: usize,
-    /// How long the values of acquires are.
-    pub value_bytes: usize,
     /// How often, in ten thousand operations, a program closes, and dies.
     pub ends: [u64; 2],
+    /// How often, in a thousand operations, it hands over, takes, shows or follows something.
+    pub orders: u64,
+    /// It must say at least so often that it moves, or lose its session.
+    pub progress: Option<Duration>,
     /// How long the last acquire waits, which proves that a lock can still be had.
     pub last: Wait,
 }
@@ -49,16 +49,22 @@ pub struct Program {
     pub(super) rng: Rng,
     pub(super) aim: Aim,
     pub(super) now: u64,
-    next_think: u64,
+    pub(super) next_think: u64,
     pub(super) calls: BTreeMap<CallId, Call>,
     pub(super) leases: BTreeMap<LeaseId, Lease>,
     /// The lock that it cycles on.
     pub(super) home: u64,
     /// Tokens under which it was granted something.
-    granted: BTreeSet<Token>,
+    pub(super) granted: BTreeSet<Token>,
     /// Tokens that it was told of, its own and those of others.
     pub(super) known: Vec<(Name, Token)>,
-    read_floor: Index,
+    /// Who was seen to wait for what.
+    pub(super) waiters: Vec<(Name, String)>,
+    /// Leases that are to end, and that it will release next.
+    pub(super) asked: BTreeSet<LeaseId>,
+    /// Whose holders it follows.
+    pub(super) observers: BTreeMap<ObserverId, Name>,
+    pub(super) read_floor: Index,
 }
 
 /// What the program is after.
@@ -83,19 +89,27 @@ pub(super) struct Call {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
-    Acquire { owner: u64 },
-    Last,
-    Release { lease: Option<Lease> },
-    Read { floor: Index, name: Name, asked: Option<Token> },
+    Acquire(Wished),
+    Last(Wished),
+    Release {
+        lease: Option<Lease>,
+    },
+    Read {
+        floor: Index,
+        query: Query,
+    },
+    /// Of the grant that this lease had.
+    Transfer(Option<Lease>),
+    /// A proclamation or a break.
+    Order,
     Close,
 }
 
 /// A grant that it was told of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Lease {
-    pub(super) name: Name,
+    pub(super) wished: Wished,
     pub(super) token: Token,
-    pub(super) owner: u64,
 }
 
 impl Program {
@@ -105,7 +119,7 @@ impl Program {
         Self {
             now,
             next_think: now + rng.below(habits.think_nanos),
-            home: rng.below(habits.locks),
+            home: rng.below(habits.wishes.locks()),
             granted: BTreeSet::new(),
             habits,
             rng,
@@ -113,6 +127,9 @@ impl Program {
             calls: BTreeMap::new(),
             leases: BTreeMap::new(),
             known: Vec::new(),
+            waiters: Vec::new(),
+            asked: BTreeSet::new(),
+            observers: BTreeMap::new(),
             read_floor: Index(0),
         }
     }
@@ -127,6 +144,12 @@ impl Program {
     #[must_use]
     pub fn leases(&self) -> Vec<LeaseId> {
         self.leases.keys().copied().collect()
+    }
+
+    /// Under which token it was given this lease.
+    #[must_use]
+    pub fn token_of(&self, lease: LeaseId) -> Option<Token> {
+        self.leases.get(&lease).map(|held| held.token)
     }
 
     /// From now on it gives back all that it has, and then proves that a lock can still be had.
@@ -155,6 +178,15 @@ impl Program {
         format!("{:?} with {:?} and {:?}", self.aim, self.calls, self.leases)
     }
 
+    /// Now and then it stands still for a while, though its process runs.
+    fn stall(&mut self, events: &mut Vec<ClientEvent>) {
+        if self.habits.progress.is_some() && self.aim == Aim::Roam && self.rng.chance(1, 100) {
+            let ttl = nanos(self.habits.ttl);
+            self.next_think = self.now + self.rng.between(ttl, 5 * ttl);
+            events.push(ClientEvent::Count("programs that stall"));
+        }
+    }
+
     /// Does the next thing.
     pub fn think(
         &mut self,
@@ -165,189 +197,17 @@ impl Program {
     ) {
         self.now = around.now;
         self.next_think = around.now + self.rng.between(1, 2 * self.habits.think_nanos);
+        if self.habits.progress.is_some() {
+            core.progress(now);
+        }
         match self.aim {
             Aim::Roam if self.habits.custom == Custom::Cycle => self.cycle(core, now, events),
-            Aim::Roam => self.roam(core, now, around, events),
+            Aim::Roam => {
+                self.roam(core, now, around, events);
+                self.stall(events);
+            }
             Aim::Finish => self.give_back(core, now, events),
             Aim::Close | Aim::Rest => self.next_think = u64::MAX,
         }
     }
-
-    /// A call was decided.
-    pub fn handle_decided(
-        &mut self,
-        core: &mut Core,
-        now: &Sample,
-        call: CallId,
-        result: Result<Done, Error>,
-        around: Surroundings,
-        events: &mut Vec<ClientEvent>,
-    ) {
-        self.now = around.now;
-        let Some(Call { purpose, began }) = self.calls.remove(&call) else {
-            panic!("{call:?} is decided as {result:?}, and was decided before or never made");
-        };
-        match result {
-            Ok(Done::Acquired { lease, name, token }) => {
-                let owner = match purpose {
-                    Purpose::Acquire { owner } => owner,
-                    Purpose::Last => 0,
-                    other => panic!("{other:?} was granted {name}"),
-                };
-                let remaining = core.remaining(now, lease);
-                self.report_granted(began, &name, token, events);
-                self.handle_granted(lease, Lease { name, token, owner }, remaining, events);
-                if purpose == Purpose::Last {
-                    self.handle_last(core, now, lease, events);
-                } else if self.aim != Aim::Roam {
-                    self.release(core, now, lease, events);
-                }
-            }
-            Ok(Done::Obeyed) => todo!("simulator"),
-            Ok(Done::Released) => {
-                events.push(ClientEvent::Count("releases answered"));
-                // Of an owner's several leases on one grant, only the last one ends it.
-                if let Purpose::Release { lease: Some(Lease { name, token, owner: 0 }) } = purpose {
-                    self.report(began, name, Seen::Released(token.0), events);
-                }
-            }
-            Ok(Done::Read { index, answer }) => {
-                self.handle_read(purpose, began, index, answer, events);
-            }
-            Ok(Done::Closed) => events.push(ClientEvent::Closed),
-            Err(error) => self.handle_error(&purpose, &error, events),
-        }
-        if self.aim == Aim::Finish {
-            self.next_think = self.next_think.min(around.now + FINISH_NANOS);
-        }
-    }
-
-    /// A lease ended.
-    pub fn handle_ended(&mut self, lease: LeaseId, events: &mut Vec<ClientEvent>) {
-        if let Some(Lease { name, token, .. }) = self.leases.remove(&lease) {
-            events.push(ClientEvent::Ended { lease });
-            events.push(ClientEvent::Lapsed { name, token });
-            events.push(ClientEvent::Count("leases ended"));
-        }
-    }
-
-    fn handle_error(&mut self, purpose: &Purpose, error: &Error, events: &mut Vec<ClientEvent>) {
-        events.push(ClientEvent::Count(name_of(error)));
-        match purpose {
-            Purpose::Close => events.push(ClientEvent::Closed),
-            // Where the log is full, nothing is granted any more.
-            Purpose::Last if self.habits.last != Wait::Forever => self.aim = Aim::Rest,
-            _ => {}
-        }
-    }
-
-    fn handle_granted(
-        &mut self,
-        lease: LeaseId,
-        granted: Lease,
-        remaining: Duration,
-        events: &mut Vec<ClientEvent>,
-    ) {
-        let (name, token) = (granted.name.clone(), granted.token);
-        self.remember(&name, token);
-        if remaining.is_zero() {
-            // The process stood still between the core's word and ours.
-            events.push(ClientEvent::Count("grants seen too late"));
-            events.push(ClientEvent::Mark(Mark::GrantTooLate));
-            return;
-        }
-        self.leases.insert(lease, granted);
-        events.push(ClientEvent::Granted { lease, name, token });
-    }
-
-    /// For O9. An owner that acquires what it holds is told of the grant that stands.
-    fn report_granted(
-        &mut self,
-        began: u64,
-        name: &Name,
-        token: Token,
-        events: &mut Vec<ClientEvent>,
-    ) {
-        if self.granted.insert(token) {
-            self.report(began, name.clone(), Seen::Acquired(token.0), events);
-        } else {
-            events.push(ClientEvent::Mark(Mark::HeldAgain));
-        }
-    }
-
-    fn report(&self, began: u64, name: Name, seen: Seen, events: &mut Vec<ClientEvent>) {
-        let op = Op { called: began, returned: self.now, seen };
-        events.push(ClientEvent::Completed { name, op });
-    }
-
-    fn handle_last(
-        &mut self,
-        core: &mut Core,
-        now: &Sample,
-        lease: LeaseId,
-        events: &mut Vec<ClientEvent>,
-    ) {
-        if self.leases.contains_key(&lease) {
-            self.aim = Aim::Rest;
-        }
-        self.release(core, now, lease, events);
-    }
-
-    fn handle_read(
-        &mut self,
-        purpose: Purpose,
-        began: u64,
-        index: Index,
-        answer: ReadAnswer,
-        events: &mut Vec<ClientEvent>,
-    ) {
-        let Purpose::Read { floor, name, asked } = purpose else {
-            panic!("{purpose:?} was answered by a read")
-        };
-        let floor = floor.max(self.read_floor);
-        self.read_floor = self.read_floor.max(index);
-        match (&answer, asked) {
-            (ReadAnswer::Lock { lock, .. }, _) => {
-                let token = lock.as_ref().map_or(Token(0), |lock| lock.token);
-                self.report(began, name.clone(), Seen::Holder(token.0), events);
-                if lock.is_some() {
-                    self.remember(&name, token);
-                }
-            }
-            (ReadAnswer::Valid(true), Some(asked)) => {
-                self.report(began, name.clone(), Seen::Valid(asked.0), events);
-            }
-            (ReadAnswer::Valid(false), Some(asked)) => {
-                self.report(began, name.clone(), Seen::Invalid(asked.0), events);
-            }
-            _ => {}
-        }
-        events.push(ClientEvent::Read { index, floor, name, asked, answer });
-    }
-
-    fn remember(&mut self, name: &Name, token: Token) {
-        self.known.push((name.clone(), token));
-        if self.known.len() > KNOWN_MAX {
-            self.known.remove(0);
-        }
-    }
 }
-
-fn name_of(error: &Error) -> &'static str {
-    match error.status {
-        Status::Timeout => "ended by TIMEOUT",
-        Status::Held => "ended by HELD",
-        Status::Lost => "ended by LOST",
-        Status::Cancelled => "ended by CANCELLED",
-        Status::SessionExpired => "ended by SESSION_EXPIRED",
-        Status::Unavailable => "ended by UNAVAILABLE",
-        Status::Unknown => "ended by UNKNOWN",
-        Status::Closed => "ended by CLOSED",
-        Status::Busy => "ended by BUSY",
-        Status::Limit => "ended by LIMIT",
-        other => panic!("no call of a simulated program can end with {other:?}: {error}"),
-    }
-}
-
-const KNOWN_MAX: usize = 16;
-const FINISH_NANOS: u64 = 5_000_000;

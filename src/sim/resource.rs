@@ -55,7 +55,9 @@ impl Resource {
             trace.marks.hit(Mark::StaleWrite);
             return Ok(());
         }
-        let given = model.grant(token).filter(|grant| grant.name == name && grant.client == client);
+        let given = model
+            .grant(token)
+            .filter(|grant| grant.names.contains(&name) && grant.client == client);
         let Some(grant) = given else {
             let what = format!("{client} writes {name} under {token}, which was not given for it");
             return Err(Violation::new("O7", what));

@@ -145,10 +145,12 @@ impl Judge {
         fresh.states.restore(index, machine);
         std::mem::swap(&mut fresh.holding, &mut self.holding);
         fresh.replies = std::mem::take(&mut self.replies);
+        fresh.observing = std::mem::take(&mut self.observing);
         fresh.history.windows = self.history.windows;
         fresh.claims.begun = self.claims.begun;
         fresh.claims.lapsed = self.claims.lapsed;
         fresh.expiry.checked = self.expiry.checked;
+        fresh.expiry.delays_checked = self.expiry.delays_checked;
         *self = fresh;
     }
 }

@@ -35,7 +35,11 @@ impl World {
         }
         for client in &self.clients {
             let Some(process) = &client.process else { continue };
-            let (state, session) = process.core.session(&client.clocks.sample_at(self.now));
+            let now = client.clocks.sample_at(self.now);
+            if process.watch.is_stalled(&now) {
+                continue;
+            }
+            let (state, session) = process.core.session(&now);
             if let Some(session) = session.filter(|session| expired.contains(session)) {
                 let what = format!(
                     "at {} ns the live session {session} ({state:?}) of client {} is expired; calm since {}",

@@ -149,7 +149,11 @@ impl World {
         self.trace.add("windows of operations searched", self.judge.history.windows);
         self.trace.add("leader leases begun", self.judge.claims.begun);
         self.trace.add("expiries checked", self.judge.expiry.checked);
+        self.trace.add("ends of delays checked", self.judge.expiry.delays_checked);
         self.trace.add("handovers", self.judge.holding.handovers);
+        self.trace.add("beliefs beside others", self.judge.holding.together);
+        self.trace.add("changes observed", self.judge.observing.changes);
+        self.trace.add("gaps told to observers", self.judge.observing.gaps);
         self.trace.add("grants", self.judge.states.grants);
         self.trace.add("entries committed", self.judge.consensus.committed().0);
         for node in &self.nodes {

@@ -101,6 +101,19 @@ fn behind_a_gap_another_holder_is_told_as_missed_and_the_same_one_not_at_all() {
 }
 
 #[test]
+fn who_may_have_held_between_two_vacancies_around_a_gap_counts_as_missed() {
+    let mut rig = Rig::with_session();
+    let observer = rig.observe("a");
+    present(&mut rig, 1, observer, Change(10, None));
+    assert_eq!(told(&mut rig), [(0, 0)]);
+    present(&mut rig, 1, observer, Change(20, None));
+    assert!(told(&mut rig).is_empty());
+    changed(&mut rig, 1, observer, Change(30, held_by(2, "x")));
+    changed(&mut rig, 1, observer, Change(40, held_by(3, "x")));
+    assert_eq!(told(&mut rig), [(2, 1), (3, 0)]);
+}
+
+#[test]
 fn a_restored_cluster_may_be_behind_what_was_heard() {
     let mut rig = Rig::with_session();
     let observer = rig.observe("a");

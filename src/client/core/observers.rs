@@ -39,6 +39,8 @@ struct Following {
 struct Heard {
     index: Index,
     holder: Option<HolderSaid>,
+    /// Changes behind it that are not heard of: it was vacant before a gap, and was so again.
+    missed: u64,
 }
 
 /// One change as a server says it.
@@ -120,11 +122,13 @@ impl Following {
             Some(heard) if !gap && index <= heard.index => return None,
             Some(heard) if is_same(heard.holder.as_ref(), holder.as_ref()) => {
                 heard.index = index;
+                // Nobody holds under one token twice; but a lock is vacant many times.
+                heard.missed += u64::from(gap && holder.is_none());
                 return None;
             }
-            Some(_) => u64::from(gap),
+            Some(heard) => heard.missed + u64::from(gap),
         };
-        self.heard = Some(Heard { index, holder: holder.clone() });
+        self.heard = Some(Heard { index, holder: holder.clone(), missed: 0 });
         Some(Seen { holder, index, missed })
     }
 }

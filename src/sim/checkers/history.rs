@@ -4,25 +4,25 @@
 //! any state.
 
 use super::Violation;
-use super::search::{Op, is_linearizable};
+use super::search::{Holders, Op, is_linearizable};
 use crate::lock::Name;
 use std::collections::BTreeMap;
 
 /// Operations of all locks that returned.
 #[derive(Debug, Default)]
 pub struct History {
-    ops: BTreeMap<Name, Vec<Op>>,
+    ops: BTreeMap<Name, (Holders, Vec<Op>)>,
     /// Windows that were searched.
     pub windows: u64,
 }
 
 impl History {
-    /// An operation returned.
+    /// An operation on `name`, which has so many holders, returned.
     ///
     /// # Errors
     /// The window that it fills has no order.
-    pub fn record(&mut self, name: &Name, op: Op) -> Result<(), Violation> {
-        let ops = self.ops.entry(name.clone()).or_default();
+    pub fn record(&mut self, name: &Name, holders: Holders, op: Op) -> Result<(), Violation> {
+        let (_, ops) = self.ops.entry(name.clone()).or_insert((holders, Vec::new()));
         ops.push(op);
         if ops.len() < WINDOW {
             return Ok(());
@@ -30,7 +30,7 @@ impl History {
         // Half of it stays: an order that breaks between two windows is within the next one.
         let window = ops.clone();
         ops.drain(..WINDOW / 2);
-        self.search(name, &window)
+        self.search(name, holders, &window)
     }
 
     /// The run is over.
@@ -38,15 +38,15 @@ impl History {
     /// # Errors
     /// A last window has no order.
     pub fn finish(&mut self) -> Result<(), Violation> {
-        for (name, ops) in std::mem::take(&mut self.ops) {
-            self.search(&name, &ops)?;
+        for (name, (holders, ops)) in std::mem::take(&mut self.ops) {
+            self.search(&name, holders, &ops)?;
         }
         Ok(())
     }
 
-    fn search(&mut self, name: &Name, ops: &[Op]) -> Result<(), Violation> {
+    fn search(&mut self, name: &Name, holders: Holders, ops: &[Op]) -> Result<(), Violation> {
         self.windows += 1;
-        if is_linearizable(ops) {
+        if is_linearizable(ops, holders) {
             return Ok(());
         }
         Err(Violation::new("O9", format!("no order of these operations on {name}: {ops:?}")))
@@ -66,9 +66,9 @@ mod tests {
         let mut history = History::default();
         let op = |at, seen| Op { called: at, returned: at + 1, seen };
         for at in 1..40 {
-            history.record(&name, op(10 * at, Seen::Acquired(at))).unwrap();
+            history.record(&name, Holders::One, op(10 * at, Seen::Acquired(at))).unwrap();
         }
-        history.record(&name, op(400, Seen::Holder(38))).unwrap();
+        history.record(&name, Holders::One, op(400, Seen::Holder(38))).unwrap();
         assert_eq!(history.finish().unwrap_err().checker, "O9");
     }
 }

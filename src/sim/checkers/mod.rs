@@ -11,9 +11,13 @@ pub mod history;
 pub mod holding;
 pub mod members;
 pub mod model;
+pub mod observing;
+pub mod pushed;
 pub mod replies;
 pub mod search;
+pub mod share;
 pub mod state;
+pub mod views;
 
 /// Something that must not be, seen by one checker.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -2,16 +2,19 @@
 //! had applied when it spoke; and one request is granted under one token only.
 
 use super::Violation;
-use super::model::{Model, Place};
-use crate::base::{Index, NodeId, RequestId, SessionId, Token};
-use crate::lock::{Answer, LockView, Name, Refusal};
-use crate::wire::{ReadAnswer, ServerMessage};
+use super::model::{Line, Model};
+use super::pushed::{Rolls, is_asked, is_holder};
+use super::views::is_view_of;
+use crate::base::{ConnectionId, Index, NodeId, RequestId, SessionId, Token};
+use crate::lock::{Answer, LockView, Refusal};
+use crate::wire::{Query, ReadAnswer, ServerMessage};
 use std::collections::BTreeMap;
 
 /// What clients were told.
 #[derive(Debug, Default)]
 pub struct Replies {
     granted: BTreeMap<(SessionId, RequestId), Token>,
+    rolls: Rolls,
     /// Answers that were compared with the model's.
     pub checked: u64,
 }
@@ -26,18 +29,19 @@ pub struct Window {
 }
 
 impl Replies {
-    /// `node` says `message` to a client.
+    /// A node says `message` on a client's connection.
     ///
     /// # Errors
     /// It is not so.
     pub fn check(
         &mut self,
         model: &Model,
-        node: NodeId,
+        to: (NodeId, ConnectionId),
         window: Window,
         message: &ServerMessage,
     ) -> Result<(), Violation> {
         self.checked += 1;
+        self.rolls.follow(to, message);
         let holds = match message {
             ServerMessage::Answered { session, request, answer } => {
                 self.check_one_effect(*session, *request, answer)?;
@@ -52,9 +56,16 @@ impl Replies {
             ServerMessage::AttachDenied { .. } => false,
             ServerMessage::Read { index, answer, .. } => is_read(model, window, *index, answer),
             ServerMessage::SessionRefused { refusal, .. } => is_for_want_of_room(*refusal),
-            ServerMessage::Standing { .. }
-            | ServerMessage::Asked { .. }
-            | ServerMessage::Changed { .. } => todo!("simulator"),
+            ServerMessage::Standing { session } => {
+                was_alive(model, window, *session)
+                    && self.rolls.is_complete(model, window, to, *session)
+            }
+            ServerMessage::Asked { session, name, token, grace_ms, .. } => {
+                is_asked(model, window, (*session, name, *token), *grace_ms)
+            }
+            ServerMessage::Changed { index, holder, .. } => {
+                is_holder(model, window, *index, holder.as_ref())
+            }
             ServerMessage::Status { .. }
             | ServerMessage::Leader(_)
             | ServerMessage::Ordered { .. } => true,
@@ -68,6 +79,7 @@ impl Replies {
             }
             _ => String::new(),
         };
+        let node = to.0;
         let what = format!("node {node}, having applied {window:?}, says {message:?}{past}");
         Err(Violation::new("O8", what))
     }
@@ -100,7 +112,7 @@ fn is_answer(
     match answer {
         Answer::SessionExpired => return has_ended(model, window, session),
         Answer::Refused(Refusal::BelowFloor) => return model.is_below_floor(session, request),
-        Answer::Refused(refusal) => return is_for_want_of_room(*refusal),
+        Answer::Refused(refusal) if is_for_want_of_room(*refusal) => return true,
         _ => {}
     }
     let ended = model.session(session).and_then(|one| one.ended).unwrap_or(Index(u64::MAX));
@@ -112,10 +124,14 @@ fn is_answer(
     })
 }
 
-/// How many are ahead changes all the time; it is for people.
+/// How many are ahead changes all the time, and who waits for whom is told in words: both are for people.
 fn same_answer(known: &Answer, said: &Answer) -> bool {
-    let both_queued = matches!((known, said), (Answer::Queued { .. }, Answer::Queued { .. }));
-    both_queued || known == said
+    let is_for_people = matches!(
+        (known, said),
+        (Answer::Queued { .. }, Answer::Queued { .. })
+            | (Answer::Deadlock { .. }, Answer::Deadlock { .. })
+    );
+    is_for_people || known == said
 }
 
 /// Refused before anything was logged.
@@ -140,6 +156,7 @@ fn is_read(model: &Model, window: Window, index: Index, answer: &ReadAnswer) -> 
         return false;
     }
     match answer {
+        // Which lock was asked for, only the client knows: see `check_answer`.
         ReadAnswer::Lock { lock: None, .. } | ReadAnswer::Valid(_) => true,
         ReadAnswer::Lock { lock: Some(lock), .. } => is_view(model, lock, index),
         ReadAnswer::Locks { locks, .. } => {
@@ -150,40 +167,46 @@ fn is_read(model: &Model, window: Window, index: Index, answer: &ReadAnswer) -> 
 }
 
 fn is_view(model: &Model, lock: &LockView, index: Index) -> bool {
-    let line = model.line_at(&lock.name, index);
-    let waiting = line.len().saturating_sub(1);
-    let Some(first) = line.first() else { return false };
-    (first.session, first.token) == (lock.session, lock.token)
-        && waiting == lock.waiting as usize
-        && line[1..].iter().zip(&lock.waiters).all(|(place, one)| place.session == one.session)
+    model.line_at(&lock.name, index).is_some_and(|line| is_view_of(lock, line))
 }
 
-/// O8 on what a client's program was answered: the read of `name` as of `index`.
+/// O8 on what a client's program was answered: the read `query` as of `index`.
 ///
 /// # Errors
 /// The log says something else.
 pub fn check_answer(
     model: &Model,
     index: Index,
-    name: &Name,
-    asked: Option<Token>,
+    query: &Query,
     answer: &ReadAnswer,
 ) -> Result<(), Violation> {
-    let token = model.line_at(name, index).first().map_or(Token(0), |first: &Place| first.token);
-    let holds = match (answer, asked) {
-        (ReadAnswer::Lock { lock, .. }, _) => {
-            lock.as_ref().map_or(Token(0), |lock| lock.token) == token
+    let line = |name| model.line_at(name, index);
+    let holds = match (query, answer) {
+        (Query::Lock { name }, ReadAnswer::Lock { lock: None, .. }) => line(name).is_none(),
+        (Query::Lock { name }, ReadAnswer::Lock { lock: Some(lock), .. }) => {
+            lock.name == *name && is_view(model, lock, index)
         }
-        (ReadAnswer::Valid(valid), Some(asked)) => *valid == (asked == token),
+        (Query::Validate { name, token }, ReadAnswer::Valid(valid)) => {
+            *valid == line(name).is_some_and(|line| line.is_held_by(*token))
+        }
+        (Query::Waits { name, client }, ReadAnswer::Valid(waits)) => {
+            *waits == line(name).is_some_and(|line| has_waiter(model, line, client.as_deref()))
+        }
         _ => true,
     };
     if holds {
         return Ok(());
     }
-    let what = format!(
-        "{answer:?} is read of {name} at {index} (asked for {asked:?}), held under {token}"
-    );
+    let what = format!("{query:?} is answered {answer:?} at {index}; the log says otherwise");
     Err(Violation::new("O8", what))
+}
+
+/// Whether a client of that name waits for this lock alone; without a name, whether anybody waits.
+fn has_waiter(model: &Model, line: &Line, client: Option<&str>) -> bool {
+    line.waiters().any(|place| {
+        let name = model.session(place.session).map(|session| session.client.as_str());
+        client.is_none() || (place.wish.names.len() == 1 && name == client)
+    })
 }
 
 #[cfg(test)]
@@ -192,7 +215,7 @@ mod tests {
     use crate::base::{SessionKey, Term};
     use crate::lock::Command;
 
-    const NODE: NodeId = NodeId(1);
+    const NODE: (NodeId, ConnectionId) = (NodeId(1), ConnectionId(1));
     const SESSION: SessionId = SessionId(1);
 
     fn window(from: u64, to: u64) -> Window {

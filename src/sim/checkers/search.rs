@@ -33,30 +33,39 @@ pub enum Seen {
     Invalid(u64),
 }
 
-/// What one lock is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// Whether one grant of the lock ends those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holders {
+    /// It does: there is one holder.
+    One,
+    /// It may not: there are readers, or permits.
+    Several,
+}
+
+/// What is known of one lock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 struct State {
-    /// Under which token it is held, 0 if vacant.
-    current: u64,
+    /// Which grants have ended, by the position of their tokens. Any other may still stand: before the first
+    /// operation all may.
+    ended: u32,
     /// The largest token so far.
     largest: u64,
 }
 
 /// Whether the operations, at most [`OPS_MAX`], can be put in an order, from some state before them.
 #[must_use]
-pub fn is_linearizable(ops: &[Op]) -> bool {
+pub fn is_linearizable(ops: &[Op], holders: Holders) -> bool {
     assert!(ops.len() <= OPS_MAX, "a search over {} operations", ops.len());
     let tokens: BTreeSet<u64> = ops.iter().map(|op| op.seen.token()).collect();
-    let vacant = State { current: 0, largest: 0 };
-    let held = tokens.iter().map(|token| State { current: *token, largest: *token });
-    let mut failed = BTreeSet::new();
-    std::iter::once(vacant).chain(held).any(|start| goes_on(ops, start, &mut failed))
+    let lock = Lock { tokens: tokens.into_iter().collect(), holders };
+    goes_on(ops, &lock)
 }
 
-/// Whether all can be ordered from `start`: depth first, with the way back on a stack.
-fn goes_on(ops: &[Op], start: State, failed: &mut BTreeSet<(u32, State)>) -> bool {
+/// Whether all can be ordered: depth first, with the way back on a stack.
+fn goes_on(ops: &[Op], lock: &Lock) -> bool {
     let all = (1u32 << ops.len()) - 1;
-    let mut open = vec![(0u32, start)];
+    let mut failed = BTreeSet::new();
+    let mut open = vec![(0u32, State::default())];
     while let Some((done, state)) = open.pop() {
         if done == all {
             return true;
@@ -68,7 +77,7 @@ fn goes_on(ops: &[Op], start: State, failed: &mut BTreeSet<(u32, State)>) -> boo
         let unordered = || (0..ops.len()).filter(|at| done & (1 << at) == 0);
         let first_return = unordered().map(|at| ops[at].returned).min().unwrap_or(u64::MAX);
         for at in unordered().filter(|at| ops[*at].called <= first_return) {
-            if let Some(next) = state.after(ops[at].seen) {
+            if let Some(next) = lock.after(state, ops[at].seen) {
                 open.push((done | 1 << at, next));
             }
         }
@@ -88,26 +97,51 @@ impl Seen {
     }
 }
 
-impl State {
-    /// The state behind an operation that returned this; none if it cannot have.
-    fn after(self, seen: Seen) -> Option<Self> {
-        let ended = Self { current: 0, ..self };
+/// The lock that is searched.
+#[derive(Debug)]
+struct Lock {
+    /// All tokens that the operations name.
+    tokens: Vec<u64>,
+    holders: Holders,
+}
+
+impl Lock {
+    /// The state behind an operation that returned this; none if it cannot have. Grants end unseen at any
+    /// time: sessions expire, and not all releases return.
+    fn after(&self, state: State, seen: Seen) -> Option<State> {
+        let token = seen.token();
+        let is_over = state.ended & self.those(|other| other == token) != 0;
+        let larger = state.largest.max(token);
+        let alone = match self.holders {
+            Holders::One => self.those(|other| other < token),
+            Holders::Several => 0,
+        };
         match seen {
-            Seen::Acquired(token) => {
-                // The grant before ended by itself, or by a release that nobody of these saw.
-                (token > self.largest).then_some(Self { current: token, largest: token })
+            Seen::Holder(0) => {
+                let ended = state.ended | self.those(|other| other <= state.largest);
+                Some(State { ended, ..state })
             }
-            Seen::Holder(token) | Seen::Valid(token) if token > 0 => {
-                // Perhaps granted to somebody whose acquire never returned.
-                let unseen = token > self.largest;
-                (token == self.current || unseen)
-                    .then_some(Self { current: token, largest: self.largest.max(token) })
+            // A grant is decided once, and later ones have larger tokens.
+            Seen::Acquired(_) if is_over || token <= state.largest => None,
+            Seen::Acquired(_) => Some(State { ended: state.ended | alone, largest: larger }),
+            // Perhaps granted to somebody whose acquire never returned.
+            Seen::Holder(_) | Seen::Valid(_) if is_over => None,
+            // The oldest: all before it have ended.
+            Seen::Holder(_) => {
+                let ended = state.ended | self.those(|other| other < token);
+                Some(State { ended, largest: larger })
             }
-            Seen::Holder(_) | Seen::Valid(_) => Some(ended),
-            Seen::Released(token) | Seen::Invalid(token) => {
-                Some(if token == self.current { ended } else { self })
+            Seen::Valid(_) => Some(State { ended: state.ended | alone, largest: larger }),
+            // Whoever asks knows of the grant, which has ended for good.
+            Seen::Released(_) | Seen::Invalid(_) => {
+                Some(State { ended: state.ended | self.those(|other| other == token), ..state })
             }
         }
+    }
+
+    fn those(&self, are: impl Fn(u64) -> bool) -> u32 {
+        let positions = self.tokens.iter().enumerate().filter(|(_, token)| are(**token));
+        positions.fold(0, |set, (position, _)| set | 1 << position)
     }
 }
 
@@ -132,35 +166,55 @@ mod tests {
             op(8, 9, Seen::Acquired(2)),
             op(10, 11, Seen::Invalid(1)),
         ];
-        assert!(is_linearizable(&ops));
+        assert!(is_linearizable(&ops, Holders::One));
     }
 
     #[test]
     fn a_read_of_what_was_ended_before_it_was_called_is_found() {
         let ops =
             [op(0, 1, Seen::Acquired(1)), op(2, 3, Seen::Released(1)), op(4, 5, Seen::Holder(1))];
-        assert!(!is_linearizable(&ops));
+        assert!(!is_linearizable(&ops, Holders::One));
         let overlapping = [ops[0], op(2, 6, Seen::Released(1)), ops[2]];
-        assert!(is_linearizable(&overlapping));
+        assert!(is_linearizable(&overlapping, Holders::One));
     }
 
     #[test]
     fn a_read_that_goes_back_is_found() {
         let ops =
             [op(0, 10, Seen::Acquired(2)), op(1, 2, Seen::Holder(2)), op(3, 4, Seen::Holder(1))];
-        assert!(!is_linearizable(&ops));
+        assert!(!is_linearizable(&ops, Holders::One));
     }
 
     #[test]
     fn a_token_that_is_valid_after_a_later_grant_is_found() {
         let ops =
             [op(0, 1, Seen::Acquired(1)), op(2, 3, Seen::Acquired(2)), op(4, 5, Seen::Valid(1))];
-        assert!(!is_linearizable(&ops));
+        assert!(!is_linearizable(&ops, Holders::One));
     }
 
     #[test]
     fn grants_out_of_order_are_found() {
-        assert!(!is_linearizable(&[op(0, 1, Seen::Acquired(2)), op(2, 3, Seen::Acquired(1))]));
-        assert!(is_linearizable(&[op(0, 4, Seen::Acquired(2)), op(2, 3, Seen::Acquired(1))]));
+        assert!(!is_linearizable(
+            &[op(0, 1, Seen::Acquired(2)), op(2, 3, Seen::Acquired(1))],
+            Holders::One
+        ));
+        assert!(is_linearizable(
+            &[op(0, 4, Seen::Acquired(2)), op(2, 3, Seen::Acquired(1))],
+            Holders::One
+        ));
+    }
+
+    #[test]
+    fn readers_are_seen_together_and_the_oldest_ends_those_before_it() {
+        let ops = [
+            op(0, 1, Seen::Acquired(1)),
+            op(2, 3, Seen::Acquired(2)),
+            op(4, 5, Seen::Valid(1)),
+            op(6, 7, Seen::Holder(2)),
+            op(8, 9, Seen::Valid(1)),
+        ];
+        assert!(!is_linearizable(&ops[..4], Holders::One));
+        assert!(is_linearizable(&ops[..4], Holders::Several));
+        assert!(!is_linearizable(&ops, Holders::Several));
     }
 }

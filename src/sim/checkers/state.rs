@@ -1,11 +1,12 @@
 //! O1, O2 and O6 on the replicated state: its invariants, its hash at each index, its tokens.
 
 use super::Violation;
-use super::model::Model;
+use super::model::{Line, Model};
+use super::views::is_view_of;
 use crate::base::{Index, SessionId, Token};
 use crate::lock::{Command, LockMachine, LockView, Name};
 use crate::raft::{Entry, Snapshot};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// What the machines of all nodes were seen to be.
@@ -15,7 +16,8 @@ pub struct States {
     reference: LockMachine,
     hashes: BTreeMap<Index, u64>,
     newest: Index,
-    tokens: BTreeMap<Name, Token>,
+    /// The grants of the newest state.
+    tokens: BTreeSet<(Name, Token)>,
     token_max: Token,
     /// Grants that were seen.
     pub grants: u64,
@@ -29,7 +31,7 @@ impl Default for States {
             reference: LockMachine::new(),
             hashes: BTreeMap::new(),
             newest: Index(0),
-            tokens: BTreeMap::new(),
+            tokens: BTreeSet::new(),
             token_max: Token(0),
             grants: 0,
             snapshots: 0,
@@ -118,36 +120,34 @@ impl States {
         machine: &LockMachine,
         locks: Vec<LockView>,
     ) -> Result<(), Violation> {
+        let known = std::mem::take(&mut self.tokens);
         let before = self.token_max;
         for lock in locks {
-            if lock.token == Token(0) {
-                continue;
+            let oldest = (lock.token != Token(0)).then_some((lock.token, lock.session));
+            let others = lock.others.iter().map(|other| (other.token, other.session));
+            for (token, session) in oldest.into_iter().chain(others) {
+                check_alive(applied, machine, &lock.name, session)?;
+                let grant = (lock.name.clone(), token);
+                if !known.contains(&grant) {
+                    self.observe_grant(before, &grant)?;
+                }
+                self.tokens.insert(grant);
             }
-            check_alive(applied, machine, &lock.name, lock.session)?;
-            self.observe_token(before, lock.name, lock.token)?;
         }
         Ok(())
     }
 
-    /// O6: a token that was not seen on its lock before is larger than all that were seen anywhere.
-    ///
-    /// # Errors
-    /// It is not.
-    pub fn observe_token(
+    /// O6: a token that was not seen on its lock before is larger than all that were seen before.
+    fn observe_grant(
         &mut self,
         before: Token,
-        name: Name,
-        token: Token,
+        (name, token): &(Name, Token),
     ) -> Result<(), Violation> {
-        if self.tokens.get(&name) == Some(&token) {
-            return Ok(());
-        }
-        if token <= before {
+        if *token <= before {
             let what = format!("{name} is granted under {token}, after {before} was given");
             return Err(Violation::new("O6", what));
         }
-        self.token_max = self.token_max.max(token);
-        self.tokens.insert(name, token);
+        self.token_max = self.token_max.max(*token);
         self.grants += 1;
         Ok(())
     }
@@ -177,15 +177,14 @@ pub fn compare(model: &Model, machine: &LockMachine, locks: &[LockView]) -> Resu
             return Err(Violation::new("O10", what));
         }
     }
-    let lines =
-        model.lines().map(|(name, line)| (name, line[0].session, line[0].token, line.len()));
-    let views =
-        locks.iter().map(|lock| (&lock.name, lock.session, lock.token, lock.waiting as usize + 1));
-    let (lines, views): (Vec<_>, Vec<_>) = (lines.collect(), views.collect());
-    if lines == views {
+    let lines: Vec<(&Name, &Line)> = model.lines().collect();
+    let same = |((name, line), view): (&(&Name, &Line), &LockView)| {
+        **name == view.name && is_view_of(view, line)
+    };
+    if lines.len() == locks.len() && lines.iter().zip(locks).all(same) {
         return Ok(());
     }
-    Err(Violation::new("O8", format!("at {at} the machine has {views:?}, the log means {lines:?}")))
+    Err(Violation::new("O8", format!("at {at} the machine has {locks:?}, the log means {lines:?}")))
 }
 
 /// States up to this many sessions and locks are looked at after each step.
@@ -214,8 +213,8 @@ mod tests {
     fn a_token_that_does_not_rise_is_found() {
         let name = Name::try_from("x").unwrap();
         let mut states = States::default();
-        states.observe_token(Token(0), name.clone(), Token(5)).unwrap();
-        let found = states.observe_token(Token(5), name, Token(4)).unwrap_err();
+        states.observe_grant(Token(0), &(name.clone(), Token(5))).unwrap();
+        let found = states.observe_grant(Token(5), &(name, Token(4))).unwrap_err();
         assert_eq!(found.checker, "O6");
     }
 

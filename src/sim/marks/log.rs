@@ -3,7 +3,8 @@
 use super::{Mark, Marks};
 use crate::base::{RequestId, SessionId, Term};
 use crate::lock::{Answer, Command, Operation};
-use crate::sim::checkers::model::Model;
+use crate::sim::checkers::model::{Asker, Effects, Line, Model, Wish};
+use crate::sim::checkers::share::Share;
 
 /// Marks the command of the next committed entry, of `term`.
 pub fn mark_command(marks: &mut Marks, model: &Model, term: Term, command: &Command) {
@@ -23,16 +24,62 @@ pub fn mark_command(marks: &mut Marks, model: &Model, term: Term, command: &Comm
     }
 }
 
+/// Marks what the model made of the newest command.
+pub fn mark_effects(marks: &mut Marks, model: &Model, command: &Command) {
+    let Effects { handed, delays, taken, transferred, overtook } = model.effects();
+    marks.hit_if(*delays > 0, Mark::DelayBegins);
+    marks.hit_if(!taken.is_empty(), Mark::Taken);
+    marks.hit_if(!taken.is_empty() && *overtook, Mark::TakenForAnother);
+    marks.hit_if(*transferred, Mark::Transferred);
+    marks.hit_if(*transferred && *overtook, Mark::TransferOvertakes);
+    marks.hit_if(taken.is_empty() && !transferred && *overtook, Mark::HeirOvertakes);
+    let of = |is: &dyn Fn(&Wish) -> bool| handed.iter().filter(|place| is(&place.wish)).count();
+    marks.hit_if(of(&|wish| wish.share.is_shared) >= 2, Mark::ReadersHandedOn);
+    marks.hit_if(of(&|wish| wish.share.limit > 0) >= 2, Mark::PermitsHandedOn);
+    marks.hit_if(of(&|wish| wish.names.len() >= 2) >= 1, Mark::TwoNamesHandedOn);
+    match command {
+        Command::DelayOver { .. } => marks.hit_if(!handed.is_empty(), Mark::DelayHandsOver),
+        Command::Request { session, request, operation, .. } if operation.acquire().is_some() => {
+            mark_acquired(marks, model, (*session, *request));
+        }
+        _ => {}
+    }
+}
+
+fn mark_acquired(marks: &mut Marks, model: &Model, asker: Asker) {
+    match model.told(asker.0, asker.1).last() {
+        Some((_, Answer::Deadlock { .. })) => marks.hit(Mark::DeadlockFound),
+        Some((_, Answer::Refused(_))) => marks.hit(Mark::OtherKindRefused),
+        Some((since, Answer::Queued { .. })) if *since == model.applied() => {
+            let lines = model.lines().map(|(_, line)| line);
+            lines.for_each(|line| mark_place(marks, line, asker));
+        }
+        _ => {}
+    }
+}
+
+/// One has come, and waits in `line`.
+fn mark_place(marks: &mut Marks, line: &Line, asker: Asker) {
+    let Some(place) = line.waiters().find(|place| place.asker() == asker) else { return };
+    let wish = &place.wish;
+    let read = line.holders().first().is_some_and(|holder| holder.wish.share.is_shared);
+    marks.hit_if(read && wish.share == Share::WHOLE, Mark::WriterBehindReaders);
+    let fits = line.has_room(wish.share) && wish.names.len() == 1;
+    marks.hit_if(fits && wish.share.is_shared, Mark::ReaderBehindWriter);
+    marks.hit_if(fits && wish.share.limit > 0, Mark::SmallBehindLarge);
+    marks.hit_if(wish.names.len() >= 2, Mark::TwoNamesWait);
+}
+
 fn mark_end(marks: &mut Marks, model: &Model, session: SessionId, hands_over: Mark) {
     if model.session(session).is_none_or(|known| known.ended.is_some()) {
         return marks.hit(Mark::ExpiryOfTheDead);
     }
     let (mut held, mut waits, mut hands) = (0, false, false);
     for (_, line) in model.lines() {
-        let holds = line[0].session == session;
+        let holds = line.holders().iter().any(|place| place.session == session);
         held += u64::from(holds);
-        waits |= line[1..].iter().any(|place| place.session == session);
-        hands |= holds && line[1..].iter().any(|place| place.session != session);
+        waits |= line.waiters().any(|place| place.session == session);
+        hands |= holds && line.waiters().any(|place| place.session != session);
     }
     marks.hit_if(hands, hands_over);
     let expires = hands_over == Mark::ExpiryHandsOver;
@@ -69,8 +116,8 @@ fn mark_request(
         | Operation::Break { .. } => {}
         Operation::Close => mark_end(marks, model, session, Mark::CloseHandsOver),
         Operation::Acquire(acquire) => {
-            let waiting = model.line_at(&acquire.name, model.applied()).len();
-            marks.hit_if(waiting >= 5, Mark::QueueOfFive);
+            let waiting = model.line(&acquire.name).map_or(0, |line| line.waiters().count());
+            marks.hit_if(waiting >= 4, Mark::QueueOfFive);
         }
     }
 }

@@ -1,13 +1,14 @@
 //! Rare paths that show in what leaves a node.
 
 use super::{Mark, Marks};
+use crate::base::Index;
 use crate::lock::{Answer, Refusal};
 use crate::raft::{Append, AppendOutcome, EntryKind, Message, Raft, SnapshotOutcome};
 use crate::sim::outlet::Outgoing;
 use crate::wire::{PeerMessage, ServerMessage};
 
-/// Marks what left a node in one step.
-pub fn mark_outgoing(marks: &mut Marks, raft: &Raft, left: &[(u64, Outgoing)]) {
+/// Marks what left a node in one step; it had applied up to `applied` before.
+pub fn mark_outgoing(marks: &mut Marks, raft: &Raft, applied: Index, left: &[(u64, Outgoing)]) {
     let mut attached = None;
     for (_, outgoing) in left {
         match outgoing {
@@ -22,7 +23,9 @@ pub fn mark_outgoing(marks: &mut Marks, raft: &Raft, left: &[(u64, Outgoing)]) {
                     ServerMessage::Answered { answer: Answer::Granted { .. }, .. }
                 );
                 marks.hit_if(granted && attached == Some(*to), Mark::StandingRepeated);
-                mark_client(marks, message);
+                let asked = matches!(message, ServerMessage::Asked { .. });
+                marks.hit_if(asked && attached == Some(*to), Mark::AskedAgain);
+                mark_client(marks, applied, message);
             }
         }
     }
@@ -60,13 +63,19 @@ fn mark_append(marks: &mut Marks, append: &Append) {
     marks.hit_if(last.term < append.term, Mark::AppendOfEarlierTerm);
 }
 
-fn mark_client(marks: &mut Marks, message: &ServerMessage) {
+fn mark_client(marks: &mut Marks, applied: Index, message: &ServerMessage) {
     match message {
         ServerMessage::Answered { answer, .. } => mark_answer(marks, answer),
         ServerMessage::SessionRefused { .. } => marks.hit(Mark::SessionRefused),
         ServerMessage::SessionEnded { .. } => marks.hit(Mark::SessionEnded),
         ServerMessage::Attached { .. } => marks.hit(Mark::AttachedAgain),
         ServerMessage::Leader(hint) => marks.hit_if(hint.leader.is_none(), Mark::LeaderUnknown),
+        ServerMessage::Asked { grace_ms: 0, .. } => marks.hit(Mark::ToldTaken),
+        ServerMessage::Asked { .. } => marks.hit(Mark::AskedToEnd),
+        ServerMessage::Changed { index, gap, .. } => {
+            marks.hit_if(*gap, Mark::ObserverGap);
+            marks.hit_if(!*gap && *index < applied, Mark::ObserverCatchesUp);
+        }
         ServerMessage::Status { .. } => marks.hit(Mark::SilenceAsked),
         _ => {}
     }

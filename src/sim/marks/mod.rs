@@ -5,7 +5,7 @@ mod log;
 mod messages;
 mod nodes;
 
-pub use log::mark_command;
+pub use log::{mark_command, mark_effects};
 pub use messages::mark_outgoing;
 pub use nodes::NodeWatch;
 
@@ -62,6 +62,23 @@ marks! {
     ExpiryOfWaiter = "an expiry takes a place in a queue",
     CloseHandsOver = "a close hands a lock to a waiter",
     QueueOfFive = "a queue of five",
+    // Kinds of lock.
+    WriterBehindReaders = "a writer waits behind readers",
+    ReaderBehindWriter = "a reader waits behind a writer that waits",
+    ReadersHandedOn = "several readers are let in at once",
+    SmallBehindLarge = "a request for which there are permits waits behind a larger one",
+    PermitsHandedOn = "permits that come free go to two waiters",
+    TwoNamesWait = "one who asks for two locks waits",
+    TwoNamesHandedOn = "one who waits for two locks is granted both at once",
+    OtherKindRefused = "an acquire is refused, since others have the lock as another kind, or its owner in another way",
+    DeadlockFound = "a wait is refused, since it would be for ever",
+    DelayBegins = "an expiry leaves a delay",
+    DelayHandsOver = "the end of a delay hands a lock to a waiter",
+    Taken = "a lock is taken at once",
+    TakenForAnother = "a lock is taken at once for one who waits behind others",
+    Transferred = "a holder hands its lock to a waiter",
+    TransferOvertakes = "a holder hands its lock to one who waits behind others",
+    HeirOvertakes = "what was asked for has ended, and goes to one who waits behind others",
     // Answers.
     SaidHeld = "a try is told who holds it",
     SaidBelowFloor = "a request is refused as forgotten",
@@ -71,6 +88,11 @@ marks! {
     AttachedAgain = "a session attaches at another leader or connection",
     StandingRepeated = "a standing grant is told again to who attaches",
     LeaderUnknown = "a client is told that nobody leads",
+    AskedToEnd = "a holder is asked to end",
+    AskedAgain = "who attaches is told again what it is asked to end",
+    ToldTaken = "a holder is told that its lock was taken",
+    ObserverCatchesUp = "an observer that comes back is told what it missed",
+    ObserverGap = "an observer that comes back is told that it missed something",
     SilenceAsked = "a silent connection is asked whether anybody is there",
     // Disks.
     SegmentBegun = "a log goes on to its next segment",
@@ -114,6 +136,8 @@ marks! {
     InstallResumed = "a snapshot is sent on from where it was",
     // Clients.
     BeliefEndsFirst = "a client's belief ends while its session lives at the servers",
+    TakenUnheard = "a client learns from what is not said that its grant was taken",
+    Stalled = "a session ends, since its program did not say that it moves",
     GrantTooLate = "a grant is seen when belief is over",
     HeldAgain = "an owner acquires what it holds",
     StaleWrite = "the resource refuses a stale token",

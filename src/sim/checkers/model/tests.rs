@@ -1,0 +1,129 @@
+//! The model and the lock machine agree on any log, and the model finds what it should by itself.
+
+use super::*;
+use crate::base::rng::Rng;
+use crate::base::{Owner, SessionKey};
+use crate::lock::{Acquire, BreakWay, LockMachine, Mode};
+use crate::sim::checkers::state::compare;
+
+fn name(number: u64) -> Name {
+    Name::try_from(format!("lock-{number}")).unwrap()
+}
+
+fn acquire(rng: &mut Rng) -> Operation {
+    let limit = if rng.chance(1, 4) { 2 } else { 0 };
+    let mode = if limit == 0 && rng.chance(1, 2) { Mode::Shared } else { Mode::Exclusive };
+    let acquire = Acquire {
+        name: name(rng.below(3)),
+        value: Vec::new(),
+        mode,
+        limit,
+        permits: if limit > 0 && rng.chance(1, 3) { 2 } else { 1 },
+        owner: Owner(rng.below(3)),
+        delay_ms: if rng.chance(1, 3) { 100 } else { 0 },
+        try_only: rng.chance(1, 4),
+    };
+    match rng.chance(1, 3) {
+        true => Operation::AcquireAll { acquire, also: vec![name(rng.below(3))] },
+        false => Operation::Acquire(acquire),
+    }
+}
+
+fn place(number: u64) -> usize {
+    usize::try_from(number).unwrap()
+}
+
+fn open(index: u64) -> Command {
+    let client = format!("client {index}");
+    Command::OpenSession { ttl_ms: 500, key: SessionKey([0; 16]), client }
+}
+
+fn draw(rng: &mut Rng, index: u64, machine: &LockMachine) -> Command {
+    let sessions: Vec<SessionId> = machine.sessions().map(|(session, _)| session).collect();
+    let session = place(rng.below(sessions.len() as u64));
+    let Some(session) = sessions.get(session).copied() else { return open(index) };
+    let term = Term(rng.between(1, 2));
+    let some = |rng: &mut Rng| {
+        let name = name(rng.below(3));
+        let token = machine.lock(&name).map_or(Token(1), |lock| lock.token);
+        (name, token)
+    };
+    // The name of a client that perhaps waits.
+    let to = |rng: &mut Rng| {
+        let other = place(rng.below(sessions.len() as u64));
+        let view = machine.session(sessions[other]).expect("it lives");
+        rng.chance(2, 3).then_some(view.client)
+    };
+    let operation = match rng.below(20) {
+        0 => return open(index),
+        1 => return Command::Expire { session, term },
+        2 => Operation::Close,
+        3 => Operation::Withdraw { acquire: RequestId(rng.between(1, 20)) },
+        4..=6 => {
+            let (name, token) = some(rng);
+            Operation::Release { name, token }
+        }
+        8 => {
+            let (name, token) = some(rng);
+            Operation::Proclaim { name, token, value: vec![1; place(rng.below(3))] }
+        }
+        9..=10 => {
+            let (name, token) = some(rng);
+            Operation::Transfer { name, token, to: to(rng) }
+        }
+        11..=12 => {
+            let (name, token) = some(rng);
+            let token = if rng.chance(1, 3) { Token(0) } else { token };
+            let grace_ms = rng.chance(1, 2).then_some(100);
+            let now = rng.chance(1, 2);
+            let way = if now { BreakWay::Now } else { BreakWay::Ask { grace_ms } };
+            Operation::Break { name, token, way, to: to(rng), reason: String::new() }
+        }
+        7 => {
+            let delays: Vec<_> = machine.delays().collect();
+            let Some(delay) = delays.first().cloned() else { return open(index) };
+            return Command::DelayOver { name: delay.name, token: delay.token, term };
+        }
+        _ => acquire(rng),
+    };
+    let (request, floor) = (RequestId(rng.between(1, 20)), RequestId(rng.below(10)));
+    Command::Request { session, request, floor, operation }
+}
+
+fn same_answer(one: &Answer, other: &Answer) -> bool {
+    std::mem::discriminant(one) == std::mem::discriminant(other)
+        && (matches!(one, Answer::Queued { .. } | Answer::Deadlock { .. }) || one == other)
+}
+
+/// The states of both, and the answer to each request that is answered for the first time.
+#[test]
+fn the_model_and_the_machine_agree_on_any_log() {
+    let (mut deadlocks, mut overtakings) = (0, 0);
+    for seed in 0..300 {
+        let mut rng = Rng::new(seed);
+        let (mut model, mut machine) = (Model::default(), LockMachine::new());
+        for index in 1..200 {
+            let command = draw(&mut rng, index, &machine);
+            let applied = machine.apply(Index(index), Term(1), 0, &command);
+            model.apply(Index(index), Term(1), Some(&command));
+            overtakings += u64::from(model.effects().overtook);
+            let locks = machine.locks("", None, usize::MAX);
+            let same = compare(&model, &machine, &locks);
+            same.unwrap_or_else(|found| panic!("seed {seed}, {index}, {command:?}: {found}"));
+            let Some(crate::lock::Outcome::Answered { session, request, answer }) = applied.outcome
+            else {
+                continue;
+            };
+            deadlocks += u64::from(matches!(answer, Answer::Deadlock { .. }));
+            if let Some((_, told)) = model.told(session, request).last()
+                && !model.is_below_floor(session, request)
+            {
+                assert!(
+                    same_answer(told, &answer),
+                    "seed {seed}, {index}: {answer:?}, not {told:?}"
+                );
+            }
+        }
+    }
+    assert!(deadlocks > 20 && overtakings > 20, "{deadlocks}, {overtakings}");
+}
