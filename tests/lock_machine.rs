@@ -4,292 +4,22 @@
 //! under an old or a new floor, withdrawals before their acquire, expiries of another term, closes, and
 //! requests of sessions that are gone.
 
-#[path = "lock_machine/reference.rs"]
+#[path = "lock_machine/reference/mod.rs"]
 mod reference;
 
+#[path = "lock_machine/logs.rs"]
+mod logs;
+
+#[path = "lock_machine/wishes.rs"]
+mod wishes;
+
+use logs::{Before, Log, TERM, before, config, crowded, name, step};
 use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
 use reference::{LockShown, Reference};
 use std::collections::{BTreeMap, BTreeSet};
-use tenure::base::{Index, Owner, RequestId, SessionId, SessionKey, Term, Token};
-use tenure::lock::{
-    Acquire, Answer, Applied, Command, Delayed, LockMachine, Mode, Name, Operation, Outcome,
-    Settings, Wait,
-};
-
-/// One entry of a log, in terms of what the log has made so far.
-#[derive(Clone, Debug)]
-enum Step {
-    Open {
-        ttl_ms: u32,
-    },
-    Request {
-        session: usize,
-        request: u64,
-        floor: u64,
-        wish: Wish,
-    },
-    Expire {
-        session: usize,
-        term: u64,
-    },
-    Settings {
-        ttl_ms_max: u32,
-        lease_ms: u32,
-    },
-    RestoreOver {
-        term: u64,
-    },
-    /// Of the delay with this number, counted round; of none if there is none.
-    DelayOver {
-        number: usize,
-        term: u64,
-    },
-}
-
-/// What becomes of the machine before an entry.
-#[derive(Clone, Copy, Debug)]
-enum Before {
-    Nothing,
-    /// Its snapshot is taken, and goes on in its place.
-    Reload,
-    /// Its snapshot is restored into a new incarnation, and goes on in its place.
-    Restore,
-}
-
-/// What a client asks for.
-#[derive(Clone, Debug)]
-enum Wish {
-    Acquire {
-        lock: usize,
-        /// Other locks to be had in the same step.
-        also: Vec<usize>,
-        kind: Kind,
-        owner: u64,
-        delay_ms: u32,
-        try_only: bool,
-    },
-    /// `token` as guessed, or if 0 one that holds the lock: of this session, or else the oldest.
-    Release {
-        lock: usize,
-        token: u64,
-    },
-    Withdraw {
-        acquire: u64,
-    },
-    Close,
-}
-
-/// What kind of lock, and how much of it.
-#[derive(Clone, Copy, Debug)]
-struct Kind {
-    mode: Mode,
-    limit: u32,
-    permits: u32,
-}
-
-const LOCKS: [&str; 5] = ["a", "a/b", "c", "d", "e"];
-
-/// The term of every entry; expiries may name another.
-const TERM: Term = Term(2);
-
-/// The first two locks are exclusive, the next two shared, the last one is a semaphore of three; now and then
-/// somebody comes with what does not fit in, or with what there is not.
-fn kind(lock: usize) -> impl Strategy<Value = Kind> {
-    let mode = prop_oneof![3 => Just(Mode::Shared), 1 => Just(Mode::Exclusive)];
-    let usual = (mode, 1..4u32).prop_map(move |(mode, permits)| match lock {
-        0 | 1 => Kind { mode: Mode::Exclusive, limit: 0, permits: 1 },
-        2 | 3 => Kind { mode, limit: 0, permits: 1 },
-        _ => Kind { mode: Mode::Exclusive, limit: 3, permits },
-    });
-    let mode = prop_oneof![Just(Mode::Shared), Just(Mode::Exclusive)];
-    let any =
-        (mode, 0..4u32, 0..4u32).prop_map(|(mode, limit, permits)| Kind { mode, limit, permits });
-    prop_oneof![15 => usual, 1 => any]
-}
-
-fn acquire() -> impl Strategy<Value = Wish> {
-    let lock = (0..LOCKS.len()).prop_flat_map(|lock| (Just(lock), kind(lock)));
-    let also = prop_oneof![4 => Just(vec![]), 2 => prop::collection::vec(0..LOCKS.len(), 1..3)];
-    let owner = prop_oneof![2 => Just(0u64), 3 => 1..3u64];
-    let delay_ms = prop_oneof![20 => Just(0u32), 6 => Just(70), 1 => Just(3_600_001)];
-    let whose = (owner, delay_ms, prop::bool::weighted(0.2));
-    (lock, also, whose).prop_map(|((lock, kind), also, (owner, delay_ms, try_only))| {
-        Wish::Acquire { lock, also, kind, owner, delay_ms, try_only }
-    })
-}
-
-fn wish() -> impl Strategy<Value = Wish> {
-    let lock = 0..LOCKS.len();
-    prop_oneof![
-        12 => acquire(),
-        6 => (lock, prop_oneof![4 => Just(0), 1 => 1..9u64])
-            .prop_map(|(lock, token)| Wish::Release { lock, token }),
-        4 => (0..20u64).prop_map(|acquire| Wish::Withdraw { acquire }),
-        1 => Just(Wish::Close),
-    ]
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    let request = (0..5usize, 0..20u64, prop_oneof![8 => 0..3u64, 1 => 0..20u64], wish());
-    let settings = (prop_oneof![Just(100u32), Just(5_000), Just(20_000)], 100..200u32);
-    prop_oneof![
-        3 => prop_oneof![Just(0u32), Just(10_000), Just(u32::MAX)]
-            .prop_map(|ttl_ms| Step::Open { ttl_ms }),
-        30 => request.prop_map(|(session, request, floor, wish)| Step::Request {
-            session, request, floor, wish,
-        }),
-        2 => (0..5usize, 1..4u64).prop_map(|(session, term)| Step::Expire { session, term }),
-        1 => settings.prop_map(|(ttl_ms_max, lease_ms)| Step::Settings { ttl_ms_max, lease_ms }),
-        2 => (1..4u64).prop_map(|term| Step::RestoreOver { term }),
-        2 => (0..6usize, 1..4u64).prop_map(|(number, term)| Step::DelayOver { number, term }),
-    ]
-}
-
-fn before() -> impl Strategy<Value = Before> {
-    prop_oneof![20 => Just(Before::Nothing), 4 => Just(Before::Reload), 1 => Just(Before::Restore)]
-}
-
-/// Random logs, the same in each run.
-fn config() -> ProptestConfig {
-    ProptestConfig {
-        cases: 500,
-        rng_seed: RngSeed::Fixed(0x7e40_2e00),
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    }
-}
-
-fn name(lock: &str) -> Name {
-    Name::try_from(lock).expect("a valid name")
-}
-
-/// The log being made: which sessions it opened, and the machine that has applied it.
-#[derive(Default)]
-struct Log {
-    machine: LockMachine,
-    opened: Vec<SessionId>,
-    entries: Vec<Command>,
-}
-
-impl Log {
-    /// Makes the step's command and applies it. Who waits for whom in a deadlock is left out: it is for people.
-    fn write(&mut self, step: &Step) -> (Command, Applied) {
-        let command = self.command(step);
-        self.entries.push(command.clone());
-        let index = self.entries.len() as u64;
-        let mut applied = self.machine.apply(Index(index), TERM, index, &command);
-        if let Some(Outcome::Answered { answer: Answer::Deadlock { circle }, .. }) =
-            &mut applied.outcome
-        {
-            assert!(circle.contains(" waits for "), "{circle:?}");
-            circle.clear();
-        }
-        if let Some(Outcome::SessionOpened { session, .. }) = &applied.outcome {
-            self.opened.push(*session);
-        }
-        (command, applied)
-    }
-
-    /// Puts what its snapshot brings back in the place of the machine.
-    fn reload(&mut self) {
-        let bytes = self.machine.encode();
-        let reloaded = LockMachine::decode(&bytes).expect("its own bytes");
-        assert_eq!(reloaded.encode(), bytes);
-        assert_eq!(reloaded.state_hash(), self.machine.state_hash());
-        self.machine = reloaded;
-    }
-
-    fn restore(&mut self) {
-        let machine = std::mem::take(&mut self.machine);
-        self.machine = machine.restored(None, Wait::Full).expect("few epochs");
-    }
-
-    /// The newest sessions are the likeliest to live; a session that was never opened is 0.
-    fn session(&self, number: usize) -> SessionId {
-        self.opened.iter().rev().nth(number).copied().unwrap_or(SessionId(0))
-    }
-
-    /// One of the delays that are not over; if there is none, the token of a holder, which has no delay.
-    fn delay(&self, number: usize) -> (Name, Token) {
-        let delays: Vec<Delayed> = self.machine.delays().collect();
-        match delays.get(number % delays.len().max(1)) {
-            Some(delayed) => (delayed.name.clone(), delayed.token),
-            None => {
-                let name = name(LOCKS[number % LOCKS.len()]);
-                let token = self.machine.lock(&name).map_or(Token(0), |view| view.token);
-                (name, token)
-            }
-        }
-    }
-
-    fn command(&self, step: &Step) -> Command {
-        match step {
-            Step::Open { ttl_ms } => Command::OpenSession {
-                ttl_ms: *ttl_ms,
-                key: SessionKey([1; 16]),
-                client: format!("client-{}", self.opened.len()),
-            },
-            Step::Request { session, request, floor, wish } => Command::Request {
-                session: self.session(*session),
-                request: RequestId(*request),
-                floor: RequestId(*floor),
-                operation: self.operation(self.session(*session), wish),
-            },
-            Step::Expire { session, term } => {
-                Command::Expire { session: self.session(*session), term: Term(*term) }
-            }
-            Step::Settings { ttl_ms_max, lease_ms } => {
-                let (lease_ms, ttl_ms_max) = (*lease_ms, *ttl_ms_max);
-                Command::Settings(Settings { lease_ms, ttl_ms_max, level: 1 })
-            }
-            Step::RestoreOver { term } => Command::RestoreOver { term: Term(*term) },
-            Step::DelayOver { number, term } => {
-                let (name, token) = self.delay(*number);
-                Command::DelayOver { name, token, term: Term(*term) }
-            }
-        }
-    }
-
-    /// Under which token `session` holds `name`; if it does not, the oldest that does.
-    fn token_of(&self, session: SessionId, name: &Name) -> Token {
-        let Some(view) = self.machine.lock(name) else { return Token(0) };
-        let own = view.others.iter().find(|other| other.session == session);
-        own.filter(|_| view.session != session).map_or(view.token, |own| own.token)
-    }
-
-    fn operation(&self, session: SessionId, wish: &Wish) -> Operation {
-        match wish {
-            Wish::Acquire { lock, also, kind, owner, delay_ms, try_only } => {
-                let acquire = Acquire {
-                    name: name(LOCKS[*lock]),
-                    value: vec![7],
-                    mode: kind.mode,
-                    limit: kind.limit,
-                    permits: kind.permits,
-                    owner: Owner(*owner),
-                    delay_ms: *delay_ms,
-                    try_only: *try_only,
-                };
-                if also.is_empty() {
-                    return Operation::Acquire(acquire);
-                }
-                let also = also.iter().map(|lock| name(LOCKS[*lock])).collect();
-                Operation::AcquireAll { acquire, also }
-            }
-            Wish::Release { lock, token: 0 } => {
-                let name = name(LOCKS[*lock]);
-                let token = self.token_of(session, &name);
-                Operation::Release { name, token }
-            }
-            Wish::Release { lock, token } => {
-                Operation::Release { name: name(LOCKS[*lock]), token: Token(*token) }
-            }
-            Wish::Withdraw { acquire } => Operation::Withdraw { acquire: RequestId(*acquire) },
-            Wish::Close => Operation::Close,
-        }
-    }
-}
+use tenure::base::{Index, RequestId, SessionId, Token};
+use tenure::lock::{Answer, Applied, Command, LockMachine, Operation, Outcome};
+use wishes::LOCKS;
 
 /// Compares all that the machine shows with the reference.
 fn check_views(machine: &LockMachine, reference: &Reference) {
@@ -303,9 +33,15 @@ fn check_views(machine: &LockMachine, reference: &Reference) {
             let oldest = (!is_vacant).then_some(oldest).into_iter();
             let holders = oldest.chain(others).collect();
             let waiters = view.waiters.iter().map(|w| (w.session, w.client.clone())).collect();
-            LockShown { limit: view.limit, is_delayed: view.is_delayed, holders, waiters }
+            let (limit, is_delayed, is_asked) = (view.limit, view.is_delayed, view.is_asked);
+            LockShown { limit, is_delayed, is_asked, holders, waiters }
         });
         assert_eq!(shown, reference.lock(&name), "lock {name}");
+        assert_eq!(machine.holding(&name), reference.holding(&name), "holder of {name}");
+        for client in [None, Some("client-0"), Some("client-1"), Some("stranger")] {
+            let waits = machine.waits(&name, client);
+            assert_eq!(waits, reference.waits(&name, client), "{client:?} for {name}");
+        }
         for token in (0..12).map(Token) {
             let is_held = machine.is_held_by(&name, token);
             assert_eq!(is_held, reference.is_held_by(&name, token), "{name} by {token}");
@@ -327,6 +63,7 @@ fn check_session(machine: &LockMachine, reference: &Reference, session: SessionI
     assert_eq!(view.grants as usize, grants);
     assert_eq!(view.waiting as usize, standing.len() - grants);
     assert_eq!(machine.standing(session), standing);
+    assert_eq!(machine.asked(session), reference.asked(session));
 }
 
 /// The grants that an entry tells of, in the order in which it made them.
@@ -379,6 +116,19 @@ proptest! {
         }
     }
 
+    /// Waits are examined when they begin; whoever is put before others later must not stall them.
+    #[test]
+    fn no_log_leads_to_a_wait_for_ever(steps in crowded()) {
+        let (mut log, mut reference) = (Log::default(), Reference::default());
+        for step in &steps {
+            let (command, applied) = log.write(step);
+            let index = Index(log.entries.len() as u64);
+            prop_assert_eq!(applied, reference.apply(index, TERM, &command));
+            prop_assert!(!reference.has_deadlock(), "after {:?}", command);
+            log.machine.check_invariants();
+        }
+    }
+
     #[test]
     fn tokens_rise_and_a_retry_repeats_its_own(steps in prop::collection::vec(step(), 1..120)) {
         let mut log = Log::default();
@@ -413,17 +163,43 @@ proptest! {
     }
 }
 
+/// Whether a transfer found nobody although somebody of that name waits: each would stall others at the head.
+fn kept_out(before: &LockMachine, command: &Command, applied: &Applied) -> bool {
+    let Command::Request { operation: Operation::Transfer { name, to: Some(to), .. }, .. } =
+        command
+    else {
+        return false;
+    };
+    let answer = applied.outcome.as_ref();
+    let is_new = matches!(answer, Some(Outcome::Answered { answer: Answer::NoWaiter, .. }));
+    is_new && !applied.changes.is_empty() && before.waits(name, Some(to))
+}
+
+/// Whether an entry granted to one who waited behind others.
+fn overtakes(before: &LockMachine, applied: &Applied) -> bool {
+    applied.granted.first().is_some_and(|first| {
+        let standing = before.standing(first.session);
+        let mut own = standing.iter().filter(|(request, _)| *request == first.request);
+        own.any(|(_, answer)| matches!(answer, Answer::Queued { ahead } if *ahead > 0))
+            && matches!(applied.outcome, Some(Outcome::Answered { answer: Answer::Done, .. }))
+    })
+}
+
 #[test]
 fn the_random_logs_reach_every_answer() {
     use proptest::strategy::ValueTree;
     use proptest::test_runner::TestRunner;
     let mut runner = TestRunner::new(config());
     let mut seen = BTreeSet::new();
-    for _ in 0..100 {
-        let steps = prop::collection::vec(step(), 120).new_tree(&mut runner).expect("a log");
+    for case in 0..200 {
+        let steps = match case % 2 {
+            0 => prop::collection::vec(step(), 120).new_tree(&mut runner).expect("a log").current(),
+            _ => crowded().new_tree(&mut runner).expect("a log").current(),
+        };
         let mut log = Log::default();
-        for step in steps.current() {
-            let (_, applied) = log.write(&step);
+        for step in steps {
+            let before = log.machine.clone();
+            let (command, applied) = log.write(&step);
             let outcome = format!("{:?}", applied.outcome);
             let answer = outcome.split("answer: ").last().unwrap_or_default();
             seen.insert(answer.chars().take_while(|c| !" {)".contains(*c)).collect::<String>());
@@ -435,6 +211,15 @@ fn the_random_logs_reach_every_answer() {
             let waited = applied.granted.iter().any(|grant| has_several(grant.token));
             seen.extend(waited.then(|| "several locks after a wait".to_owned()));
             seen.extend((applied.granted.len() > 1).then(|| "several granted".to_owned()));
+            seen.extend(applied.asked.iter().map(|asked| match asked.grace_ms {
+                0 => "taken".to_owned(),
+                _ => "asked".to_owned(),
+            }));
+            seen.extend((applied.changes.len() > 1).then(|| "several changes".to_owned()));
+            seen.extend(
+                kept_out(&before, &command, &applied).then(|| "stays in its turn".to_owned()),
+            );
+            seen.extend(overtakes(&before, &applied).then(|| "out of turn".to_owned()));
         }
     }
     let expected = [
@@ -443,6 +228,7 @@ fn the_random_logs_reach_every_answer() {
         "Ended",
         "Granted",
         "Held",
+        "NoWaiter",
         "None",
         "NotHeld",
         "Queued",
@@ -453,9 +239,14 @@ fn the_random_logs_reach_every_answer() {
         "Some(SessionOpened",
         "Some(SettingsChanged(Settings",
         "Withdrawn",
+        "asked",
         "delayed",
+        "out of turn",
+        "several changes",
         "several granted",
         "several locks after a wait",
+        "stays in its turn",
+        "taken",
     ];
     assert_eq!(seen.iter().map(String::as_str).collect::<Vec<_>>(), expected);
 }

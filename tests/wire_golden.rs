@@ -11,7 +11,8 @@ use tenure::base::{
     Token,
 };
 use tenure::lock::{
-    Acquire, Answer, HolderView, LockView, Mode, Name, Operation, Refusal, SessionView, WaiterView,
+    Acquire, Answer, BreakWay, HolderView, LockView, Mode, Name, Operation, Refusal, SessionView,
+    WaiterView,
 };
 use tenure::raft::{
     Append, AppendOutcome, AppendResponse, Cause, Change, Entry, EntryHeader, EntryKind, Heartbeat,
@@ -19,9 +20,9 @@ use tenure::raft::{
     SnapshotOutcome, SnapshotResponse, TimeoutNow, VoteRequest, VoteResponse,
 };
 use tenure::wire::{
-    ClientHello, ClientWelcome, FoundingOffer, FrameDecoder, FrameKind, LeaderHint, MemberStatus,
-    NodeStatus, Order, OrderAnswer, PeerHello, PeerMessage, Query, ReadAnswer, Refused,
-    RefusedCode, Request, ServerMessage, encode_frame,
+    ClientHello, ClientWelcome, FoundingOffer, FrameDecoder, FrameKind, HolderSaid, LeaderHint,
+    MemberStatus, NodeStatus, Order, OrderAnswer, PeerHello, PeerMessage, Query, ReadAnswer,
+    Refused, RefusedCode, Request, ServerMessage, encode_frame,
 };
 
 /// Collects `name: hex of the frame`, after checking that each frame decodes to what it was made of.
@@ -282,6 +283,24 @@ fn orders_and_their_answers_keep_their_bytes() {
     golden.check("order.txt");
 }
 
+/// Proclaim, transfer and break, with and without what may be left out.
+fn operations_on_a_grant() -> Vec<Operation> {
+    let (name, token, reason) = (name("n"), Token(9), "r".to_owned());
+    let to = || Some("c".to_owned());
+    let broken = |way, to| {
+        let (name, reason) = (name.clone(), reason.clone());
+        Operation::Break { name, token, way, to, reason }
+    };
+    vec![
+        Operation::Proclaim { name: name.clone(), token, value: vec![1, 2] },
+        Operation::Transfer { name: name.clone(), token, to: None },
+        Operation::Transfer { name: name.clone(), token, to: to() },
+        broken(BreakWay::Ask { grace_ms: None }, None),
+        broken(BreakWay::Ask { grace_ms: Some(500) }, to()),
+        broken(BreakWay::Now, to()),
+    ]
+}
+
 #[test]
 fn request_frames_keep_their_bytes() {
     let mut golden = Golden::default();
@@ -308,16 +327,25 @@ fn request_frames_keep_their_bytes() {
     golden.submit("release", Operation::Release { name: name("n"), token: Token(9) });
     golden.submit("withdraw", Operation::Withdraw { acquire: RequestId(2) });
     golden.submit("close", Operation::Close);
+    for operation in operations_on_a_grant() {
+        golden.submit("on a grant", operation);
+    }
     let queries = [
         Query::Lock { name: name("n") },
         Query::Locks { prefix: "p/".to_owned(), after: Some(name("p/a")), limit: 10 },
         Query::Validate { name: name("n"), token: Token(9) },
         Query::Session { session },
+        Query::Waits { name: name("n"), client: None },
+        Query::Waits { name: name("n"), client: Some("c".to_owned()) },
     ];
     for query in queries {
         golden.request("read", Request::Read { read: 7, query });
     }
     golden.request("status", Request::Status { read: 7 });
+    for since in [None, Some(Index(8))] {
+        golden.request("observe", Request::Observe { read: 7, name: name("n"), since });
+    }
+    golden.request("unobserve", Request::Unobserve { read: 7 });
     golden.check("request.txt");
 }
 
@@ -360,6 +388,15 @@ fn server_frames_keep_their_bytes() {
         version: "0.1.0".to_owned(),
     };
     golden.server("status", ServerMessage::Status { read: 7, status });
+    golden.server("standing", ServerMessage::Standing { session });
+    let (name, token, reason) = (name("n"), Token(9), "r".to_owned());
+    golden.server("asked", ServerMessage::Asked { session, name, token, grace_ms: 500, reason });
+    let (client, value, since_unix_ms) = ("c".to_owned(), vec![1, 2], 1000);
+    let holder = Some(HolderSaid { token, client, value, since_unix_ms });
+    for (holder, gap) in [(holder, false), (None, true)] {
+        let (read, index) = (7, Index(8));
+        golden.server("changed", ServerMessage::Changed { read, index, holder, gap });
+    }
     golden.check("server.txt");
 }
 
@@ -386,6 +423,7 @@ fn answers_keep_their_bytes() {
         golden.answered(&format!("refused {refusal:?}"), Answer::Refused(refusal));
     }
     golden.answered("deadlock", Answer::Deadlock { circle: "c".to_owned() });
+    golden.answered("no waiter", Answer::NoWaiter);
     golden.read("lock", ReadAnswer::Lock { lock: Some(lock_view()), session_remaining_ms: 500 });
     golden.read("locks", ReadAnswer::Locks { locks: vec![(lock_view(), 500)], more: true });
     golden.read("valid", ReadAnswer::Valid(true));

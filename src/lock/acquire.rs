@@ -2,6 +2,7 @@
 
 use super::command::{Acquire, Answer, Mode, Name, Refusal};
 use super::dedupe::{Fixed, Hold, Place};
+use super::effects::Effects;
 use super::grant::Lock;
 use super::holders::{ALONE, Claim, Grant, Handles};
 use super::machine::{Call, LockMachine};
@@ -12,7 +13,13 @@ use crate::base::limits::{LOCK_DELAY_MS_MAX, NAMES_PER_ACQUIRE_MAX, VALUE_BYTES_
 impl LockMachine {
     /// Grants all that is asked for at once, queues for all of it, or refuses; whatever it answers is
     /// remembered (L17).
-    pub(super) fn acquire(&mut self, call: Call, acquire: &Acquire, also: &[Name]) -> Answer {
+    pub(super) fn acquire(
+        &mut self,
+        call: Call,
+        acquire: &Acquire,
+        also: &[Name],
+        effects: &mut Effects,
+    ) -> Answer {
         let wish = match check_wish(acquire, also) {
             Ok(names) => {
                 Wish { claim: claim_of(call, acquire, &names), names, limit: acquire.limit }
@@ -22,7 +29,7 @@ impl LockMachine {
         match self.way_of(&wish) {
             Way::Refused(refusal) => self.fix(call, Fixed::Refused(refusal)),
             Way::ReEnters(token) => self.re_enter(call, &wish, token),
-            Way::Free => self.grant_free(call, wish),
+            Way::Free => self.grant_free(call, wish, effects),
             Way::Taken(name) if acquire.try_only => {
                 let client = self.client_in(&name);
                 self.fix(call, Fixed::Held(client))
@@ -104,13 +111,16 @@ impl LockMachine {
         Answer::Granted { token }
     }
 
-    fn grant_free(&mut self, call: Call, wish: Wish) -> Answer {
+    fn grant_free(&mut self, call: Call, wish: Wish, effects: &mut Effects) -> Answer {
         let Call { session, request, unix_ms } = call;
         let token = self.tokens.next();
         for name in &wish.names {
             let (handles, claim) = (Handles::new(request), wish.claim.clone());
             let grant = Grant { token, since_unix_ms: unix_ms, handles, claim };
             let lock = self.locks.entry(name.clone()).or_insert_with(|| Lock::new(wish.limit));
+            if lock.holders.is_empty() {
+                effects.note_change(name);
+            }
             lock.holders.add(grant);
         }
         let hold = Hold { name: wish.names[0].clone(), token, owner: wish.claim.owner };

@@ -1,31 +1,77 @@
 //! Holders that were asked to end their work (safety L23), and what is known of a lock's present holder.
+//!
+//! A mark is found by its grant's token, so a lock that is not asked pays nothing for it, and a grant of several
+//! locks has one. It goes with its grant.
 
 use super::command::Name;
+use super::holders::Grant;
 use super::machine::LockMachine;
 use super::{Asked, Holding};
-use crate::base::SessionId;
+use crate::base::{SessionId, Token};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// That a grant is to end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Mark {
+    /// The lock that was named; its grant may be of others too.
+    pub(super) name: Name,
+    /// From 1, since 0 says that it was taken already.
+    pub(super) grace_ms: u32,
+    /// For people.
+    pub(super) reason: Arc<str>,
+    /// The client to which `name` goes when the grant has ended, if it still waits for it then.
+    pub(super) heir: Option<Arc<str>>,
+}
+
+impl Mark {
+    /// What the holder is told.
+    pub(super) fn asked(&self, session: SessionId, token: Token) -> Asked {
+        let Self { name, grace_ms, reason, .. } = self;
+        Asked { session, name: name.clone(), token, grace_ms: *grace_ms, reason: reason.clone() }
+    }
+}
 
 impl LockMachine {
     /// The grants of `session` that it was asked to end, in the order of their tokens, with the grace that each was
     /// given: what a reconnect is told again.
     #[must_use]
     pub fn asked(&self, session: SessionId) -> Vec<Asked> {
-        let _ = session;
-        todo!("lock machine")
+        let Some(found) = self.sessions.get(&session) else { return Vec::new() };
+        if self.asked.is_empty() {
+            return Vec::new();
+        }
+        // Several acquires may have a handle on one grant.
+        let tokens: BTreeSet<Token> =
+            found.answers.grants().values().map(|hold| hold.token).collect();
+        let marked = tokens.into_iter().filter_map(|token| Some((token, self.asked.get(&token)?)));
+        marked.map(|(token, mark)| mark.asked(session, token)).collect()
     }
 
     /// Whether anybody whose client is called `client` waits for `name` and for nothing else; `None`: whether anybody
     /// waits for it.
     #[must_use]
     pub fn waits(&self, name: &Name, client: Option<&str>) -> bool {
-        let _ = (name, client);
-        todo!("lock machine")
+        let Some(client) = client else {
+            return self.locks.get(name).is_some_and(|lock| lock.queue.len() > 0);
+        };
+        self.waiting_alone(name, client).next().is_some()
     }
 
     /// The oldest holder of `name`.
     #[must_use]
     pub fn holding(&self, name: &Name) -> Option<Holding> {
-        let _ = name;
-        todo!("lock machine")
+        let grant = self.oldest(name)?;
+        Some(Holding {
+            token: grant.token,
+            client: self.live_session(grant.claim.session).client.clone(),
+            value: grant.claim.value.clone(),
+            since_unix_ms: grant.since_unix_ms,
+        })
+    }
+
+    /// The oldest grant of `name`.
+    pub(super) fn oldest(&self, name: &Name) -> Option<&Grant> {
+        self.locks.get(name)?.holders.first()
     }
 }

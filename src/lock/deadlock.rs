@@ -1,4 +1,5 @@
-//! Whether one more wait would be for ever: found when it is about to be enqueued.
+//! Whether one more wait would be for ever: found when it is about to be enqueued, and when one is to be put before
+//! others.
 //!
 //! An owner that waits does not release what it holds. So the question is answered by reduction: let every
 //! owner that waits for nothing release all, grant to the queues as a release would, let the owners that got all
@@ -23,10 +24,30 @@ impl LockMachine {
         if claim.owner == ALONE || !answers.is_in_any(claim.owner) {
             return None;
         }
-        let mut search = Search::gather(self, claim, names)?;
+        let mut search = Search::gather(self, claim, names, None)?;
+        // It would stand last in each of its queues.
+        for name in names {
+            search.queue_mut(name).push_back(NEW);
+        }
         search.find_occupants();
-        let goes = search.reduce();
-        (!goes).then(|| search.circle())
+        search.reduce();
+        (!search.waits[NEW].is_over).then(|| search.circle())
+    }
+
+    /// Whether anybody would wait for ever if `claim`, which waits for `name` alone under `request`, stood at the head
+    /// of the queue.
+    pub(super) fn stalls_behind(&self, name: &Name, claim: &Claim, request: RequestId) -> bool {
+        let Some(mut search) =
+            Search::gather(self, claim, std::slice::from_ref(name), Some(request))
+        else {
+            return false;
+        };
+        let queue = search.queue_mut(name);
+        queue.retain(|wait| *wait != NEW);
+        queue.push_front(NEW);
+        search.find_occupants();
+        search.reduce();
+        search.waits.iter().any(|wait| !wait.is_over)
     }
 }
 
@@ -36,7 +57,7 @@ type Who = (SessionId, Owner);
 /// The part of the state on which one wait depends. Names order all, so that replicas agree.
 struct Search<'a> {
     machine: &'a LockMachine,
-    /// Those who wait; the first is the new one.
+    /// Those who wait; the first is the one that is asked about.
     waits: Vec<Wait<'a>>,
     lines: BTreeMap<&'a Name, Line>,
     /// Those who wait, and what they have meanwhile.
@@ -65,13 +86,20 @@ struct Waiting<'a> {
 }
 
 impl<'a> Search<'a> {
-    /// Finds all who wait for what the new wait depends on; `None` if they are too many.
-    fn gather(machine: &'a LockMachine, claim: &'a Claim, names: &'a [Name]) -> Option<Self> {
+    /// Finds all who wait for what one wait depends on; `None` if they are too many. `request`: it stands in its
+    /// queues already.
+    fn gather(
+        machine: &'a LockMachine,
+        claim: &'a Claim,
+        names: &'a [Name],
+        request: Option<RequestId>,
+    ) -> Option<Self> {
         let found = names_depended_on(machine, claim, names)?;
         let (lines, owners) = (BTreeMap::new(), BTreeMap::new());
         let mut search = Self { machine, waits: Vec::new(), lines, owners };
         search.add(claim, names);
-        let mut known: BTreeMap<(SessionId, RequestId), usize> = BTreeMap::new();
+        let own = request.map(|request| ((claim.session, request), NEW));
+        let mut known: BTreeMap<(SessionId, RequestId), usize> = own.into_iter().collect();
         for name in found {
             let mut line = Line::default();
             let queue = machine.locks.get(name).map(|lock| lock.queue.iter());
@@ -83,11 +111,11 @@ impl<'a> Search<'a> {
             }
             search.lines.insert(name, line);
         }
-        // It would stand last in each of its queues.
-        for name in names {
-            search.lines.get_mut(name).expect("it depends on it").queue.push_back(NEW);
-        }
         Some(search)
+    }
+
+    fn queue_mut(&mut self, name: &Name) -> &mut VecDeque<usize> {
+        &mut self.lines.get_mut(name).expect("it depends on it").queue
     }
 
     fn add(&mut self, claim: &'a Claim, names: &'a [Name]) -> usize {
@@ -118,8 +146,8 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Lets all happen that can; whether the new wait comes to an end.
-    fn reduce(&mut self) -> bool {
+    /// Lets all happen that can.
+    fn reduce(&mut self) {
         let mut due: VecDeque<&'a Name> = self.lines.keys().copied().collect();
         while let Some(name) = due.pop_front() {
             while let Some(wait) = self.first_due(name) {
@@ -133,7 +161,6 @@ impl<'a> Search<'a> {
                 due.extend(self.end_one_of((claim.session, claim.owner)));
             }
         }
-        self.waits[NEW].is_over
     }
 
     /// The first in the queue of `name`, if it may have all that it waits for.
@@ -261,7 +288,7 @@ fn names_depended_on<'a>(
     Some(found)
 }
 
-/// The place of the new wait in [`Search::waits`].
+/// The place of the wait that is asked about in [`Search::waits`].
 const NEW: usize = 0;
 /// Steps of a circle that are told.
 const SHOWN_MAX: usize = 8;

@@ -49,6 +49,12 @@ impl Place {
         self.spots.push((name, ticket));
     }
 
+    /// It has moved within the queue of `name`.
+    pub(super) fn set_ticket(&mut self, name: &Name, ticket: Ticket) {
+        let spot = self.spots.iter_mut().find(|(spot, _)| spot == name);
+        spot.unwrap_or_else(|| panic!("it does not wait for {name:?}")).1 = ticket;
+    }
+
     pub(super) fn spots(&self) -> impl Iterator<Item = (&Name, Ticket)> {
         self.spots.iter().map(|(name, ticket)| (name, *ticket))
     }

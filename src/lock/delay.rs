@@ -5,8 +5,8 @@
 //! for all replicas that it is over. A release, a withdrawal and a close leave no delay: their client had
 //! ended its work.
 
-use super::Granted;
 use super::command::{Mode, Name};
+use super::effects::Effects;
 use super::holders::Grant;
 use super::machine::LockMachine;
 use crate::base::Token;
@@ -107,7 +107,7 @@ impl LockMachine {
         grant: &Grant,
         client: &Arc<str>,
     ) -> Option<Delayed> {
-        let (token, ref claim) = (grant.token, &grant.claim);
+        let (token, claim) = (grant.token, &grant.claim);
         let (mode, permits, delay_ms) = (claim.mode, claim.permits, claim.delay_ms);
         if delay_ms == 0 {
             return None;
@@ -123,10 +123,10 @@ impl LockMachine {
         name: &Name,
         token: Token,
         unix_ms: u64,
-        granted: &mut Vec<Granted>,
+        effects: &mut Effects,
     ) {
         if self.locks.get_mut(name).is_some_and(|lock| lock.delays.end(token)) {
-            self.hand_over(name, unix_ms, granted);
+            self.hand_over(name, unix_ms, effects);
         }
     }
 }

@@ -1,11 +1,10 @@
 //! How a session ends: by its own wish, or by expiry. Both drop all that it has in one apply (L22).
 
-use super::command::Name;
-use super::delay::Delayed;
-use super::holders::Grant;
+use super::Outcome;
+use super::effects::Effects;
+use super::freed::Freed;
 use super::machine::LockMachine;
 use super::session::Session;
-use super::{Granted, Outcome};
 use crate::base::SessionId;
 
 impl LockMachine {
@@ -14,11 +13,11 @@ impl LockMachine {
         &mut self,
         id: SessionId,
         unix_ms: u64,
-        granted: &mut Vec<Granted>,
+        effects: &mut Effects,
     ) -> Option<Outcome> {
         let session = self.sessions.remove(&id)?;
-        let taken = self.take_out(&session);
-        self.hand_over_all(&session, &taken, unix_ms, granted);
+        let all_freed = self.take_out(&session, effects);
+        self.hand_over_all(&session, &all_freed, unix_ms, effects);
         Some(Outcome::SessionEnded { session: id })
     }
 
@@ -27,48 +26,49 @@ impl LockMachine {
         &mut self,
         id: SessionId,
         unix_ms: u64,
-        granted: &mut Vec<Granted>,
-        delayed: &mut Vec<Delayed>,
+        effects: &mut Effects,
     ) -> Option<Outcome> {
         let session = self.sessions.remove(&id)?;
-        let taken = self.take_out(&session);
-        for (name, grant) in &taken {
-            for name in grant.claim.names(name) {
-                delayed.extend(self.begin_delay(name, grant, &session.client));
+        let all_freed = self.take_out(&session, effects);
+        for freed in &all_freed {
+            for name in freed.names() {
+                let delayed = self.begin_delay(name, &freed.grant, &session.client);
+                effects.delayed.extend(delayed);
             }
         }
-        self.hand_over_all(&session, &taken, unix_ms, granted);
+        self.hand_over_all(&session, &all_freed, unix_ms, effects);
         Some(Outcome::SessionEnded { session: id })
     }
 
     /// Takes all places and grants of a session out of the locks, and gives the grants, in the order in which
     /// they were asked for.
-    fn take_out(&mut self, session: &Session) -> Vec<(Name, Grant)> {
+    fn take_out(&mut self, session: &Session, effects: &mut Effects) -> Vec<Freed> {
         for place in session.answers.waiting().values() {
             self.leave_queues(place);
         }
-        let mut taken = Vec::new();
+        let mut all_freed = Vec::new();
         for hold in session.answers.grants().values() {
             // A grant with several handles goes with the first of them.
             if self.grant(&hold.name, hold.token).is_some() {
-                taken.push((hold.name.clone(), self.drop_grant(hold)));
+                all_freed.push(self.drop_grant(hold, effects));
             }
         }
-        taken
+        all_freed
     }
 
     /// Hands on what a session was in: only now, so that nothing freed goes to the session that ends.
     fn hand_over_all(
         &mut self,
         session: &Session,
-        taken: &[(Name, Grant)],
+        all_freed: &[Freed],
         unix_ms: u64,
-        granted: &mut Vec<Granted>,
+        effects: &mut Effects,
     ) {
-        let held = taken.iter().flat_map(|(name, grant)| grant.claim.names(name));
-        let waited = session.answers.waiting().values().flat_map(|place| place.names());
-        for name in held.chain(waited) {
-            self.hand_over(name, unix_ms, granted);
+        for freed in all_freed {
+            self.pass_on(freed, unix_ms, effects);
+        }
+        for name in session.answers.waiting().values().flat_map(|place| place.names()) {
+            self.hand_over(name, unix_ms, effects);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! A hash of the whole state, for comparing replicas (O2).
 
+use super::asked::Mark;
 use super::dedupe::{Answers, Fixed};
 use super::delay::Delay;
 use super::holders::Claim;
@@ -24,6 +25,7 @@ impl LockMachine {
         hash.number(self.restoring.map_or(0, |wait| wait.ms));
         self.hash_sessions(&mut hash);
         self.hash_locks(&mut hash);
+        self.hash_asked(&mut hash);
         hash.finish()
     }
 
@@ -64,6 +66,19 @@ impl LockMachine {
                 hash.number(waiter.since_unix_ms);
                 hash.claim(&waiter.claim);
             }
+        }
+    }
+
+    fn hash_asked(&self, hash: &mut Fingerprint) {
+        hash.length(self.asked.len());
+        for (token, mark) in &self.asked {
+            let Mark { name, grace_ms, reason, heir } = mark;
+            hash.number(token.0);
+            hash.bytes(name.as_str().as_bytes());
+            hash.number(u64::from(*grace_ms));
+            hash.bytes(reason.as_bytes());
+            hash.length(usize::from(heir.is_some()));
+            hash.bytes(heir.as_deref().unwrap_or_default().as_bytes());
         }
     }
 }
@@ -128,7 +143,6 @@ impl Fingerprint {
 
     fn fixed(&mut self, fixed: &Fixed) {
         let (kind, detail) = match fixed {
-            Fixed::NoWaiter => todo!("lock machine"),
             Fixed::Ended(token) => (0, token.0),
             Fixed::Held(client) => (1, client.len() as u64),
             Fixed::Withdrawn => (2, 0),
@@ -136,6 +150,7 @@ impl Fingerprint {
             Fixed::NotHeld => (4, 0),
             Fixed::Refused(refusal) => (5, *refusal as u64),
             Fixed::Deadlock(circle) => (6, circle.len() as u64),
+            Fixed::NoWaiter => (7, 0),
         };
         self.number(kind);
         self.number(detail);

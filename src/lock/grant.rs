@@ -2,13 +2,14 @@
 
 use super::Granted;
 use super::command::{Mode, Name};
-use super::dedupe::{Fixed, Hold, Place};
+use super::dedupe::{Hold, Place};
 use super::delay::Delays;
-use super::holders::{Claim, Grant, Handles, Holders, Left};
+use super::effects::Effects;
+use super::holders::{Claim, Grant, Handles, Holders};
 use super::level::Bounds;
 use super::machine::LockMachine;
 use super::queue::Queue;
-use crate::base::{RequestId, SessionId, Token};
+use crate::base::Token;
 use std::collections::VecDeque;
 
 /// A lock that somebody holds or waits for, or that is delayed. Whoever waits has no room: what frees a lock hands it on at
@@ -30,7 +31,7 @@ impl Lock {
         Self { limit, holders, delays, queue }
     }
 
-    /// Whether `claim` may hold it beside those who do (L1). Nobody overtakes: this is asked for the first
+    /// Whether `claim` may hold it beside those who do (L1). Nobody overtakes on its own: this is asked for the first
     /// in the queue only, or where nobody waits, so neither a writer nor a large request starves.
     pub(super) fn has_room(&self, claim: &Claim, bounds: &Bounds) -> bool {
         if self.holders.len() + self.delays.len() >= bounds.holders_per_lock {
@@ -70,11 +71,11 @@ impl LockMachine {
     /// is the first in the queue of each. The others' queues have another head then, and are looked at after.
     ///
     /// The waiters' sessions live: what ends a session takes it out of all queues before it frees anything.
-    pub(super) fn hand_over(&mut self, name: &Name, unix_ms: u64, granted: &mut Vec<Granted>) {
+    pub(super) fn hand_over(&mut self, name: &Name, unix_ms: u64, effects: &mut Effects) {
         let mut due = VecDeque::from([name.clone()]);
         while let Some(name) = due.pop_front() {
             while self.first_is_due(&name) {
-                let place = self.grant_first(&name, unix_ms, granted);
+                let place = self.grant_first(&name, unix_ms, effects);
                 due.extend(place.names().filter(|other| **other != name).cloned());
             }
             if self.locks.get(&name).is_some_and(Lock::is_vacant) {
@@ -97,7 +98,7 @@ impl LockMachine {
     }
 
     /// Grants to the first in the queue of `name` all that it waits for.
-    fn grant_first(&mut self, name: &Name, unix_ms: u64, granted: &mut Vec<Granted>) -> Place {
+    fn grant_first(&mut self, name: &Name, unix_ms: u64, effects: &mut Effects) -> Place {
         let first = self.locks[name].queue.first().expect("it is due");
         let (session, request, owner) = (first.claim.session, first.request, first.claim.owner);
         let token = self.tokens.next();
@@ -109,39 +110,13 @@ impl LockMachine {
             let lock = self.locks.get_mut(name).expect("somebody waits for it");
             let claim = lock.queue.pop().expect("it is the first in each").claim;
             let handles = Handles::new(request);
+            if lock.holders.is_empty() {
+                effects.note_change(name);
+            }
             lock.holders.add(Grant { token, since_unix_ms: unix_ms, handles, claim });
         }
-        granted.push(Granted { session, request, token });
+        effects.granted.push(Granted { session, request, token });
         place
-    }
-
-    /// Ends the handle that `acquire` has on its grant, and fixes its answer. With the last handle the grant
-    /// is taken out of its locks, and given.
-    pub(super) fn end_handle(
-        &mut self,
-        session: SessionId,
-        acquire: RequestId,
-        answer: Fixed,
-    ) -> Option<(Name, Grant)> {
-        let answers = &mut self.live_session_mut(session).answers;
-        let hold = answers.end_grant(acquire);
-        answers.fix(acquire, answer);
-        let mut left = Left::None;
-        for name in self.names_of(&hold) {
-            left = self.grant_mut(&name, hold.token).handles.give_up(acquire);
-        }
-        (left == Left::None).then(|| (hold.name.clone(), self.drop_grant(&hold)))
-    }
-
-    /// Takes a grant out of its locks, which are handed on by the caller.
-    pub(super) fn drop_grant(&mut self, hold: &Hold) -> Grant {
-        let mut dropped = None;
-        for name in self.names_of(hold) {
-            let lock = self.locks.get_mut(&name);
-            dropped = lock.and_then(|lock| lock.holders.remove(hold.token));
-            assert!(dropped.is_some(), "nobody holds {name:?} under {}", hold.token);
-        }
-        dropped.expect("a grant has a name")
     }
 
     /// The grant of `name` under `token`.
@@ -153,11 +128,5 @@ impl LockMachine {
         let lock = self.locks.get_mut(name);
         let grant = lock.and_then(|lock| lock.holders.by_token_mut(token));
         grant.unwrap_or_else(|| panic!("nobody holds {name:?} under {token}"))
-    }
-
-    fn names_of(&self, hold: &Hold) -> Vec<Name> {
-        let grant = self.grant(&hold.name, hold.token);
-        let grant = grant.unwrap_or_else(|| panic!("nobody holds {hold:?}"));
-        grant.claim.names(&hold.name).to_vec()
     }
 }

@@ -1,5 +1,6 @@
 //! What must hold of the state after each entry (O1), and of a state that a snapshot brings.
 
+use super::breaking::REASON_BYTES_MAX;
 use super::command::{Mode, Name};
 use super::dedupe::{Hold, Known};
 use super::grant::Lock;
@@ -8,7 +9,7 @@ use super::level::{Bounds, LEVEL_MAX};
 use super::machine::LockMachine;
 use super::queue::Queue;
 use super::session::Session;
-use crate::base::limits::{CLIENT_NAME_BYTES_MAX, TTL_MS_MIN, VALUE_BYTES_MAX};
+use crate::base::limits::{CLIENT_NAME_BYTES_MAX, TTL_MS_MAX, TTL_MS_MIN, VALUE_BYTES_MAX};
 use crate::base::{Index, SessionId, Token};
 
 /// Leaves with a sentence unless the condition holds.
@@ -44,6 +45,7 @@ impl LockMachine {
             self.examine_holders(name, &lock.holders)?;
             self.examine_waiters(name, &lock.queue)?;
         }
+        self.examine_asked()?;
         self.examine_counts()
     }
 
@@ -152,6 +154,20 @@ impl LockMachine {
                     ));
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Who is asked holds, and was asked within the bounds (L23).
+    fn examine_asked(&self) -> Result<(), String> {
+        for (token, mark) in &self.asked {
+            let (name, grace_ms) = (&mark.name, mark.grace_ms);
+            ensure!(self.is_held_by(name, *token), "{token} is asked for {name:?} and not held");
+            let is_bounded = (1..=TTL_MS_MAX).contains(&grace_ms);
+            ensure!(is_bounded, "{token} is asked to end within {grace_ms} ms");
+            let (reason, heir) = (mark.reason.len(), mark.heir.as_ref().map_or(0, |h| h.len()));
+            ensure!(reason <= REASON_BYTES_MAX, "{token} is asked for a reason of {reason} bytes");
+            ensure!(heir <= CLIENT_NAME_BYTES_MAX, "the heir of {token} has {heir} bytes");
         }
         Ok(())
     }

@@ -3,7 +3,8 @@
 use super::command::Settings;
 use crate::base::limits;
 
-/// The highest level whose rules this build knows.
+/// The highest level whose rules this build knows. It counts from the first release on: before it, new operations
+/// (they are append-only, so older entries still decode) belong to level 1.
 pub(super) const LEVEL_MAX: u32 = 1;
 
 /// What an apply may refuse for want of room. Constants of the level, so that replicas cannot differ

@@ -1,15 +1,18 @@
 //! The machine itself: dispatch of committed commands, sessions and settings.
 
+use super::asked::Mark;
+use super::breaking::Breaking;
 use super::command::{Answer, Command, Name, Operation, Refusal, Settings};
 use super::dedupe::{Admission, Answers};
+use super::effects::Effects;
 use super::grant::Lock;
 use super::level::{self, Bounds, LEVEL_MAX};
 use super::restore::RestoreWait;
 use super::session::Session;
 use super::token::Tokens;
-use super::{Applied, Granted, Outcome};
+use super::{Applied, Outcome};
 use crate::base::limits::CLIENT_NAME_BYTES_MAX;
-use crate::base::{Index, RequestId, SessionId, SessionKey, Term};
+use crate::base::{Index, RequestId, SessionId, SessionKey, Term, Token};
 use std::collections::BTreeMap;
 
 /// Sessions, locks, queues, tokens and remembered answers.
@@ -39,6 +42,8 @@ pub struct LockMachine {
     pub(super) sessions: BTreeMap<SessionId, Session>,
     /// A lock is here exactly as long as it is held.
     pub(super) locks: BTreeMap<Name, Lock>,
+    /// Grants that are to end, by their tokens (L23).
+    pub(super) asked: BTreeMap<Token, Mark>,
     /// Whether it was restored and grants nothing yet (L15).
     pub(super) restoring: Option<RestoreWait>,
 }
@@ -58,6 +63,7 @@ impl LockMachine {
             tokens: Tokens::default(),
             sessions: BTreeMap::new(),
             locks: BTreeMap::new(),
+            asked: BTreeMap::new(),
             restoring: None,
         }
     }
@@ -71,17 +77,17 @@ impl LockMachine {
     pub fn apply(&mut self, index: Index, term: Term, unix_ms: u64, command: &Command) -> Applied {
         assert!(index > self.applied, "entry {index} applied after entry {}", self.applied);
         self.applied = index;
-        let (mut granted, mut delayed) = (Vec::new(), Vec::new());
+        let mut effects = Effects::default();
         let outcome = match command {
             Command::OpenSession { ttl_ms, key, client } => {
                 Some(self.open_session(*ttl_ms, *key, client))
             }
             Command::Request { session, request, floor, operation } => {
                 let call = Call { session: *session, request: *request, unix_ms };
-                Some(self.apply_request(call, *floor, operation, &mut granted))
+                Some(self.apply_request(call, *floor, operation, &mut effects))
             }
             Command::Expire { session, term: decided_in } if *decided_in == term => {
-                self.expire_session(*session, unix_ms, &mut granted, &mut delayed)
+                self.expire_session(*session, unix_ms, &mut effects)
             }
             // A leader that was replaced decided it; a later one may have acknowledged a renewal (L9).
             Command::Expire { .. } => None,
@@ -90,13 +96,15 @@ impl LockMachine {
                 self.end_restoring()
             }
             Command::DelayOver { name, token, term: decided_in } if *decided_in == term => {
-                self.end_delay(name, *token, unix_ms, &mut granted);
+                self.end_delay(name, *token, unix_ms, &mut effects);
                 None
             }
             // A leader that was replaced decided it, by its own clock (L9).
             Command::RestoreOver { .. } | Command::DelayOver { .. } => None,
         };
-        Applied { outcome, granted, delayed, ..Applied::default() }
+        let changes = effects.take_changes(self);
+        let Effects { granted, delayed, asked, .. } = effects;
+        Applied { outcome, granted, delayed, asked, changes }
     }
 
     fn open_session(&mut self, ttl_ms: u32, key: SessionKey, client: &str) -> Outcome {
@@ -118,7 +126,7 @@ impl LockMachine {
         call: Call,
         floor: RequestId,
         operation: &Operation,
-        granted: &mut Vec<Granted>,
+        effects: &mut Effects,
     ) -> Outcome {
         let Some(session) = self.sessions.get_mut(&call.session) else {
             return call.answered(Answer::SessionExpired);
@@ -129,7 +137,7 @@ impl LockMachine {
             (Admission::Known, _) => self.known_answer(call.session, call.request),
             (Admission::BelowFloor, _) => Answer::Refused(Refusal::BelowFloor),
             (Admission::Full | Admission::New, Operation::Close) => {
-                let ended = self.close_session(call.session, call.unix_ms, granted);
+                let ended = self.close_session(call.session, call.unix_ms, effects);
                 return ended.expect("the session was found alive above");
             }
             (Admission::Full, _) => {
@@ -143,22 +151,30 @@ impl LockMachine {
             {
                 Answer::Refused(Refusal::Busy)
             }
-            (Admission::New, Operation::Acquire(acquire)) => self.acquire(call, acquire, &[]),
-            (Admission::New, Operation::AcquireAll { acquire, also }) => {
-                self.acquire(call, acquire, also)
-            }
-            (Admission::New, Operation::Release { name, token }) => {
-                self.release(call, name, *token, granted)
-            }
-            (Admission::New, Operation::Withdraw { acquire }) => {
-                self.withdraw(call, *acquire, granted)
-            }
-            (
-                Admission::New,
-                Operation::Proclaim { .. } | Operation::Transfer { .. } | Operation::Break { .. },
-            ) => todo!("lock machine"),
+            (Admission::New, operation) => self.carry_out(call, operation, effects),
         };
         call.answered(answer)
+    }
+
+    /// A request that has not come before; a close was answered by the end of its session.
+    fn carry_out(&mut self, call: Call, operation: &Operation, effects: &mut Effects) -> Answer {
+        match operation {
+            Operation::Acquire(acquire) => self.acquire(call, acquire, &[], effects),
+            Operation::AcquireAll { acquire, also } => self.acquire(call, acquire, also, effects),
+            Operation::Release { name, token } => self.release(call, name, *token, effects),
+            Operation::Withdraw { acquire } => self.withdraw(call, *acquire, effects),
+            Operation::Close => unreachable!("a close ends the session of {call:?}"),
+            Operation::Proclaim { name, token, value } => {
+                self.proclaim(call, name, *token, value, effects)
+            }
+            Operation::Transfer { name, token, to } => {
+                self.transfer(call, name, *token, to.as_deref(), effects)
+            }
+            Operation::Break { name, token, way, to, reason } => {
+                let (token, to) = (*token, to.as_deref());
+                self.break_lock(call, &Breaking { name, token, to, reason }, *way, effects)
+            }
+        }
     }
 
     fn raise_settings(&mut self, wanted: &Settings) -> Option<Outcome> {

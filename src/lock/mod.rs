@@ -11,13 +11,17 @@
 mod acquire;
 mod answer;
 mod asked;
+mod breaking;
 mod command;
 mod deadlock;
 mod dedupe;
 mod delay;
+mod effects;
 mod ending;
 mod fingerprint;
+mod freed;
 mod grant;
+mod heir;
 mod holders;
 mod invariants;
 mod level;
@@ -30,6 +34,7 @@ mod snapshot;
 #[cfg(test)]
 mod tests;
 mod token;
+mod transfer;
 mod view;
 
 pub use command::{

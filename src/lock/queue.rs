@@ -28,9 +28,10 @@ impl Waiter {
     }
 }
 
-/// A place in one queue: larger than that of everybody who stands before.
+/// A place in one queue: larger than that of everybody who stands before. Negative ones are of those who were put
+/// at the head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Ticket(u64);
+pub(super) struct Ticket(i64);
 
 impl Queue {
     /// How many wait.
@@ -41,6 +42,12 @@ impl Queue {
     /// Puts `waiter` at the end.
     pub(super) fn push(&mut self, waiter: Waiter) -> Ticket {
         self.0.get_or_insert_default().push(waiter)
+    }
+
+    /// Puts the one with `ticket` before all others; its new place.
+    pub(super) fn put_first(&mut self, ticket: Ticket) -> Ticket {
+        let line = self.0.as_mut().expect("somebody waits");
+        line.put_first(ticket)
     }
 
     /// The first.
@@ -125,6 +132,22 @@ impl Line {
         self.last
     }
 
+    fn put_first(&mut self, ticket: Ticket) -> Ticket {
+        let Ticket(first) = self.blocks[0][0].0;
+        if ticket == Ticket(first) {
+            return ticket;
+        }
+        let position = self.find(ticket).unwrap_or_else(|| panic!("nobody waits at {ticket:?}"));
+        let waiter = self.take(position);
+        self.length += 1;
+        let place = (Ticket(first - 1), waiter);
+        match self.blocks.front_mut() {
+            Some(block) if block.len() < BLOCK => block.push_front(place),
+            _ => self.blocks.push_front(VecDeque::from([place])),
+        }
+        Ticket(first - 1)
+    }
+
     fn find(&self, ticket: Ticket) -> Option<Position> {
         let block = self.blocks.partition_point(|block| {
             block.back().is_some_and(|(last_of_block, _)| *last_of_block < ticket)
@@ -194,6 +217,21 @@ mod tests {
     }
 
     #[test]
+    fn who_is_put_first_stands_before_all_and_those_behind_keep_their_order() {
+        let mut queue = Queue::default();
+        let tickets: Vec<Ticket> = (0..600).map(|request| queue.push(waiter(request))).collect();
+        let first = queue.put_first(tickets[599]);
+        let second = queue.put_first(tickets[300]);
+        assert_eq!(queue.put_first(second), second);
+        assert_eq!((queue.ahead(first), queue.ahead(tickets[0])), (Some(1), Some(2)));
+        let order: Vec<u64> = queue.iter().map(|(_, waiter)| waiter.request.0).take(4).collect();
+        assert_eq!(order, [300, 599, 0, 1]);
+        let last = queue.push(waiter(600));
+        assert_eq!((queue.ahead(last), queue.len()), (Some(600), 601));
+        queue.check_invariants();
+    }
+
+    #[test]
     fn positions_count_only_those_who_still_stand_before() {
         let mut queue = Queue::default();
         let tickets: Vec<Ticket> = (0..600).map(|request| queue.push(waiter(request))).collect();
@@ -211,7 +249,7 @@ mod tests {
         let mut queue = Queue::default();
         let mut plain: Vec<(Ticket, u64)> = Vec::new();
         for step in 0..6000 {
-            match rng.below(8) {
+            match rng.below(9) {
                 0 | 1 if !plain.is_empty() => {
                     let place = rng.below(plain.len() as u64) as usize;
                     let (ticket, request) = plain.remove(place);
@@ -220,6 +258,11 @@ mod tests {
                 2 => {
                     let first = (!plain.is_empty()).then(|| waiter(plain.remove(0).1));
                     assert_eq!(queue.pop(), first);
+                }
+                3 if !plain.is_empty() => {
+                    let place = rng.below(plain.len() as u64) as usize;
+                    let (ticket, request) = plain.remove(place);
+                    plain.insert(0, (queue.put_first(ticket), request));
                 }
                 _ => plain.push((queue.push(waiter(step)), step)),
             }

@@ -1,8 +1,8 @@
 //! Release and withdrawal: how a lock is given back.
 
-use super::Granted;
 use super::command::{Answer, Name};
 use super::dedupe::{Fixed, Known, Place};
+use super::effects::Effects;
 use super::machine::{Call, LockMachine};
 use crate::base::{RequestId, Token};
 
@@ -16,14 +16,14 @@ impl LockMachine {
         call: Call,
         name: &Name,
         token: Token,
-        granted: &mut Vec<Granted>,
+        effects: &mut Effects,
     ) -> Answer {
         let grant = self.grant(name, token);
         let Some(grant) = grant.filter(|held| held.claim.session == call.session) else {
             return self.fix(call, Fixed::NotHeld);
         };
         let oldest = grant.handles.first();
-        self.give_up(call, oldest, Fixed::Ended(token), granted);
+        self.give_up(call, oldest, Fixed::Ended(token), effects);
         self.fix(call, Fixed::Done)
     }
 
@@ -34,7 +34,7 @@ impl LockMachine {
         &mut self,
         call: Call,
         acquire: RequestId,
-        granted: &mut Vec<Granted>,
+        effects: &mut Effects,
     ) -> Answer {
         let answers = &mut self.live_session_mut(call.session).answers;
         match answers.known(acquire) {
@@ -46,10 +46,10 @@ impl LockMachine {
                 self.leave_queues(&place);
                 // It may have kept out those behind it: readers behind a writer, or a smaller request.
                 for name in place.names() {
-                    self.hand_over(name, call.unix_ms, granted);
+                    self.hand_over(name, call.unix_ms, effects);
                 }
             }
-            Some(Known::Granted(_)) => self.give_up(call, acquire, Fixed::Withdrawn, granted),
+            Some(Known::Granted(_)) => self.give_up(call, acquire, Fixed::Withdrawn, effects),
         }
         self.fix(call, Fixed::Withdrawn)
     }
@@ -63,16 +63,9 @@ impl LockMachine {
         }
     }
 
-    fn give_up(
-        &mut self,
-        call: Call,
-        acquire: RequestId,
-        answer: Fixed,
-        granted: &mut Vec<Granted>,
-    ) {
-        let Some((name, grant)) = self.end_handle(call.session, acquire, answer) else { return };
-        for name in grant.claim.names(&name) {
-            self.hand_over(name, call.unix_ms, granted);
+    fn give_up(&mut self, call: Call, acquire: RequestId, answer: Fixed, effects: &mut Effects) {
+        if let Some(freed) = self.end_handle(call.session, acquire, answer, effects) {
+            self.pass_on(&freed, call.unix_ms, effects);
         }
     }
 }

@@ -1,13 +1,14 @@
 //! The machine as bytes: what any later apply or read can depend on, and nothing else.
 //!
 //! A format number, then pieces: a head, each session followed by its fixed answers, each lock followed by
-//! its holders, delays and waiters. Each piece is bounded and led by its length, so that no state is too large for the codec.
+//! its holders, delays and waiters, and what holders were asked. Each piece is bounded and led by its length, so that no state is too large for the codec.
 //! Sessions, answers, locks and tokens come in rising order, waiters in that of their queue, and what can be derived
 //! is left out (a session's grants and places are those that locks name): equal machines give equal bytes.
 //! Tickets are how a replica finds a place; they are made anew.
 
 mod decode;
 
+use super::asked::Mark;
 use super::command::{Answer, Mode, Name, Settings};
 use super::delay::Delay;
 use super::grant::Lock;
@@ -56,6 +57,9 @@ impl LockMachine {
         for (name, lock) in &self.locks {
             push_lock(&mut out, name.as_str(), lock);
         }
+        for (token, mark) in &self.asked {
+            push_mark(&mut out, *token, mark);
+        }
         out
     }
 
@@ -68,6 +72,7 @@ impl LockMachine {
             restoring_ms: self.restoring.map(|wait| wait.ms),
             sessions: self.sessions.len() as u64,
             locks: self.locks.len() as u64,
+            asked: self.asked.len() as u64,
         }
     }
 
@@ -113,6 +118,12 @@ fn push_lock(out: &mut Vec<u8>, name: &str, lock: &Lock) {
     }
 }
 
+fn push_mark(out: &mut Vec<u8>, token: Token, mark: &Mark) {
+    let Mark { name, grace_ms, reason, heir } = mark;
+    let (name, heir) = (name.as_str(), heir.as_deref());
+    push(out, &MarkPiece { token, name, grace_ms: *grace_ms, reason, heir });
+}
+
 /// Appends one piece behind its length.
 fn push<T: Serialize>(out: &mut Vec<u8>, piece: &T) {
     let start = out.len();
@@ -133,6 +144,7 @@ struct Head {
     restoring_ms: Option<u64>,
     sessions: u64,
     locks: u64,
+    asked: u64,
 }
 
 /// A session; its fixed answers follow.
@@ -191,6 +203,16 @@ struct WaiterPiece<'a> {
     since_unix_ms: u64,
     #[serde(borrow)]
     claim: ClaimPiece<'a>,
+}
+
+/// What a holder was asked.
+#[derive(Debug, Serialize, Deserialize)]
+struct MarkPiece<'a> {
+    token: Token,
+    name: &'a str,
+    grace_ms: u32,
+    reason: &'a str,
+    heir: Option<&'a str>,
 }
 
 /// Whose it is, and how much.

@@ -121,7 +121,7 @@ impl LockMachine {
             others: others.collect(),
             holding: count(lock.holders.len()),
             is_delayed: lock.delays.len() > 0,
-            is_asked: false,
+            is_asked: oldest.is_some_and(|grant| self.asked.contains_key(&grant.token)),
             waiters: waiters.collect(),
             waiting: count(lock.queue.len()),
         }

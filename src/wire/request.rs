@@ -22,13 +22,13 @@ pub enum Request {
     Read { read: u64, query: Query },
     /// What this node itself knows; answered by any node at once.
     Status { read: u64 },
+    /// What an operator asks. `read` is the client's own number for it.
+    Order { read: u64, order: Order },
     /// Who holds `name`, linearizably, and from then on each change of its oldest holder, as `Changed` under the
     /// client's own number `read`. `since`: changes up to this index were heard.
     Observe { read: u64, name: Name, since: Option<Index> },
     /// No more of that.
     Unobserve { read: u64 },
-    /// What an operator asks. `read` is the client's own number for it.
-    Order { read: u64, order: Order },
 }
 
 /// What can be read.

@@ -2,10 +2,11 @@
 
 use super::{
     AnswerPiece, ClaimPiece, DelayPiece, FORMAT, Head, HolderPiece, LENGTH_BYTES, LockPiece,
-    SessionPiece, SnapshotError, WaiterPiece,
+    MarkPiece, SessionPiece, SnapshotError, WaiterPiece,
 };
 use crate::base::{RequestId, SessionId, codec};
 use crate::lock::LockMachine;
+use crate::lock::asked::Mark;
 use crate::lock::command::Name;
 use crate::lock::dedupe::{Answers, Fixed, Hold, Place};
 use crate::lock::delay::{Delay, Delays};
@@ -26,12 +27,15 @@ impl LockMachine {
         let mut pieces = Pieces { bytes, next: 0, at: 0 };
         pieces.read_format()?;
         let mut machine = Self::new();
-        let Head { sessions, locks, .. } = machine.decode_head(&mut pieces)?;
+        let Head { sessions, locks, asked, .. } = machine.decode_head(&mut pieces)?;
         for _ in 0..sessions {
             machine.decode_session(&mut pieces)?;
         }
         for _ in 0..locks {
             machine.decode_lock(&mut pieces)?;
+        }
+        for _ in 0..asked {
+            machine.decode_mark(&mut pieces)?;
         }
         pieces.check_end()?;
         machine.examine().map_err(SnapshotError::Contradiction)?;
@@ -84,6 +88,17 @@ impl LockMachine {
             self.decode_waiter(pieces, &name, &mut lock.queue)?;
         }
         self.locks.insert(name, lock);
+        Ok(())
+    }
+
+    fn decode_mark(&mut self, pieces: &mut Pieces<'_>) -> Result<(), SnapshotError> {
+        let MarkPiece { token, name, grace_ms, reason, heir } = pieces.read()?;
+        let name = Name::try_from(name).map_err(|error| pieces.damaged(error.to_string()))?;
+        if self.asked.last_key_value().is_some_and(|(last, _)| *last >= token) {
+            return Err(pieces.damaged(format!("what {token} is asked is out of order")));
+        }
+        let mark = Mark { name, grace_ms, reason: reason.into(), heir: heir.map(Into::into) };
+        self.asked.insert(token, mark);
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use super::script::{name, plain};
 use crate::base::codec;
 use crate::base::{Owner, RequestId, SessionId, SessionKey, Term, Token};
-use crate::lock::{Acquire, Command, Mode, Operation, Settings};
+use crate::lock::{Acquire, BreakWay, Command, Mode, Operation, Settings};
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -73,6 +73,40 @@ fn acquire_all() {
     let numbers = ["00000000", "00000000", "01000000", "0000000000000000", "00000000", "00"];
     let also = ["0200000000000000", "0100000000000000", "61", "0100000000000000", "63"].concat();
     check_request(operation, &["04000000", &named, &numbers.concat(), &also]);
+}
+
+#[test]
+fn proclaim() {
+    let (name, value) = (name("x"), vec![1, 2]);
+    let operation = Operation::Proclaim { name, token: Token(9), value };
+    let value = ["0200000000000000", "0102"].concat();
+    check_request(operation, &["05000000", "0100000000000000", "78", "0900000000000000", &value]);
+}
+
+#[test]
+fn transfer() {
+    let named = ["06000000", "0100000000000000", "78", "0900000000000000"];
+    let operation = |to| Operation::Transfer { name: name("x"), token: Token(9), to };
+    check_request(operation(None), &[&named[..], &["00"]].concat());
+    let to = operation(Some("ab".to_owned()));
+    check_request(to, &[&named[..], &["01", "0200000000000000", "6162"]].concat());
+}
+
+#[test]
+fn break_lock() {
+    let named = ["07000000", "0100000000000000", "78", "0900000000000000"];
+    let ways = [
+        (BreakWay::Ask { grace_ms: None }, "0000000000"),
+        (BreakWay::Ask { grace_ms: Some(7) }, "000000000107000000"),
+        (BreakWay::Now, "01000000"),
+    ];
+    for (way, bytes) in ways {
+        let (to, reason) = (Some("ab".to_owned()), "why".to_owned());
+        let operation = Operation::Break { name: name("x"), token: Token(9), way, to, reason };
+        let to = ["01", "0200000000000000", "6162"].concat();
+        let reason = ["0300000000000000", "776879"].concat();
+        check_request(operation, &[&named[..], &[bytes, &to, &reason]].concat());
+    }
 }
 
 #[test]

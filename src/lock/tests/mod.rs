@@ -1,10 +1,13 @@
 //! Tests of the machine, named for the rules that they hold it to.
 
 mod bounds;
+mod breaking;
+mod changes;
 mod deadlocks;
 mod delays;
 mod golden;
 mod grants;
+mod heirs;
 mod re_entry;
 mod requests;
 mod restore;
@@ -14,4 +17,5 @@ mod sessions;
 mod several;
 mod shared;
 mod snapshot;
+mod transfer;
 mod views;

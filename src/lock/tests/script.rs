@@ -3,7 +3,8 @@
 use crate::base::{Index, Owner, RequestId, SessionId, SessionKey, Term, Token};
 use crate::lock::level::Bounds;
 use crate::lock::{
-    Acquire, Answer, Applied, Command, Granted, LockMachine, Mode, Name, Operation, Outcome,
+    Acquire, Answer, Applied, BreakWay, Command, Granted, LockMachine, Mode, Name, Operation,
+    Outcome,
 };
 
 /// A machine and the index that its log has reached. The entries' term is 1.
@@ -52,13 +53,19 @@ impl Script {
     ) -> (Answer, Vec<Granted>) {
         let (floor, request) = (RequestId(floor), RequestId(request));
         let applied = self.apply(&Command::Request { session, request, floor, operation });
-        match applied.outcome {
-            Some(Outcome::Answered { session: to, request: answered, answer }) => {
-                assert_eq!((to, answered), (session, request));
-                (answer, applied.granted)
-            }
-            other => panic!("no answer: {other:?}"),
-        }
+        (answer_of(&applied, session, request), applied.granted)
+    }
+
+    /// As `request`; all that it did besides.
+    pub(super) fn submit(
+        &mut self,
+        session: SessionId,
+        request: u64,
+        operation: Operation,
+    ) -> (Answer, Applied) {
+        let (floor, request) = (RequestId(1), RequestId(request));
+        let applied = self.apply(&Command::Request { session, request, floor, operation });
+        (answer_of(&applied, session, request), applied)
     }
 
     pub(super) fn acquire(&mut self, session: SessionId, request: u64, lock: &str) -> Answer {
@@ -106,6 +113,16 @@ impl Script {
     }
 }
 
+fn answer_of(applied: &Applied, session: SessionId, request: RequestId) -> Answer {
+    match &applied.outcome {
+        Some(Outcome::Answered { session: to, request: answered, answer }) => {
+            assert_eq!((*to, *answered), (session, request));
+            answer.clone()
+        }
+        other => panic!("no answer: {other:?}"),
+    }
+}
+
 pub(super) fn name(text: &str) -> Name {
     Name::try_from(text).expect("a valid name")
 }
@@ -138,6 +155,28 @@ pub(super) fn try_acquire(lock: &str) -> Operation {
 
 pub(super) fn release(lock: &str, token: u64) -> Operation {
     Operation::Release { name: name(lock), token: Token(token) }
+}
+
+pub(super) fn transfer(lock: &str, token: u64, to: Option<&str>) -> Operation {
+    Operation::Transfer { name: name(lock), token: Token(token), to: to.map(str::to_owned) }
+}
+
+/// Asks whoever holds `lock` under `token` to end within `grace_ms`, for `to`.
+pub(super) fn ask(lock: &str, token: u64, grace_ms: Option<u32>, to: Option<&str>) -> Operation {
+    let (name, token, to) = (name(lock), Token(token), to.map(str::to_owned));
+    let (way, reason) = (BreakWay::Ask { grace_ms }, "why".to_owned());
+    Operation::Break { name, token, way, to, reason }
+}
+
+pub(super) fn take(lock: &str, token: u64, to: Option<&str>) -> Operation {
+    let (name, token, to) = (name(lock), Token(token), to.map(str::to_owned));
+    Operation::Break { name, token, way: BreakWay::Now, to, reason: "now".to_owned() }
+}
+
+/// Several locks in one step, for one acquire alone.
+pub(super) fn all(locks: &[&str]) -> Operation {
+    let also = locks[1..].iter().map(|lock| name(lock)).collect();
+    Operation::AcquireAll { acquire: plain(locks[0]), also }
 }
 
 pub(super) fn granted(token: u64) -> Answer {

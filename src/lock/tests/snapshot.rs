@@ -1,6 +1,6 @@
 //! The state as bytes and back.
 
-use super::script::{Script, acquire, granted, name, plain, try_acquire, with};
+use super::script::{Script, acquire, ask, granted, name, plain, try_acquire, with};
 use crate::base::limits::FRAME_BYTES_MAX;
 use crate::base::{Owner, RequestId, SessionId, Term, Token};
 use crate::lock::dedupe::Hold;
@@ -27,7 +27,7 @@ fn busy() -> Script {
 }
 
 /// Besides that: readers, a semaphore, several locks in one step held and waited for, two handles on one grant,
-/// and the delay of a session that expired.
+/// the delay of a session that expired, and holders that were asked to end.
 fn varied() -> Script {
     let mut script = busy();
     let (one, two) = (SessionId(2), SessionId(3));
@@ -46,6 +46,8 @@ fn varied() -> Script {
     script.request(three, 1, with("w", |acquire| acquire.delay_ms = 70));
     script.acquire(two, 21, "w");
     assert_eq!(script.expire(three, 1).delayed.len(), 1);
+    script.request(two, 22, ask("a", 1, None, Some("two")));
+    script.request(two, 23, ask("r", 0, Some(5), None));
     script
 }
 
@@ -73,7 +75,7 @@ fn golden_bytes_of_format_1() {
     script.acquire(session, 2, "x");
     script.request(session, 3, try_acquire("x"));
     let head = [
-        "36000000",
+        "3e000000",
         "0600000000000000",
         "0500000000000000",
         "0100000000000000",
@@ -84,6 +86,7 @@ fn golden_bytes_of_format_1() {
         "00",
         "0100000000000000",
         "0100000000000000",
+        "0000000000000000",
     ]
     .concat();
     let session = [
@@ -136,6 +139,38 @@ fn bytes_of_lock() -> String {
     ]
     .concat();
     [lock, holder, waiter].concat()
+}
+
+#[test]
+fn golden_bytes_of_what_a_holder_was_asked() {
+    let mut script = Script::default();
+    let session = script.open("ab");
+    script.acquire(session, 1, "x");
+    script.acquire(session, 2, "x");
+    script.request(session, 3, ask("x", 1, Some(7), Some("ab")));
+    let heir = ["01", "0200000000000000", "6162"].concat();
+    let reason = ["0300000000000000", "776879"].concat();
+    let mark = ["0100000000000000", "0100000000000000", "78", "07000000", &reason, &heir].concat();
+    assert_eq!(mark.len(), 2 * 0x2b);
+    let expected = ["2b000000", &mark].concat();
+    assert!(hex(&script.machine.encode()).ends_with(&expected));
+}
+
+#[test]
+fn marks_out_of_order_are_refused() {
+    let mut script = Script::default();
+    let session = script.open("ab");
+    for (request, lock) in [(1, "x"), (2, "y")] {
+        script.acquire(session, request, lock);
+        script.request(session, request + 2, ask(lock, 0, Some(7), None));
+    }
+    let mut bytes = script.machine.encode();
+    // The last piece gets the token of the one before, which is as long.
+    let piece = 4 + 8 + (8 + 1) + 4 + (8 + 3) + 1;
+    let last = bytes.len() - piece + 4;
+    assert_eq!(bytes[last..last + 8], 2_u64.to_le_bytes());
+    bytes.copy_within(last - piece..last - piece + 8, last);
+    assert!(decode_error(&bytes).contains("what 1 is asked is out of order"));
 }
 
 #[test]

@@ -1,0 +1,69 @@
+//! What a holder does with its grant besides giving it back: it shows another value, or names who gets it next.
+
+use super::command::{Answer, Name, Refusal};
+use super::dedupe::Fixed;
+use super::effects::Effects;
+use super::machine::{Call, LockMachine};
+use crate::base::Token;
+use crate::base::limits::VALUE_BYTES_MAX;
+
+impl LockMachine {
+    /// Replaces the value of a grant in each of its locks, in which it stands alike.
+    pub(super) fn proclaim(
+        &mut self,
+        call: Call,
+        name: &Name,
+        token: Token,
+        value: &[u8],
+        effects: &mut Effects,
+    ) -> Answer {
+        if value.len() > VALUE_BYTES_MAX {
+            return self.fix(call, Fixed::Refused(Refusal::Invalid));
+        }
+        let Some(names) = self.names_held(call, name, token) else {
+            return self.fix(call, Fixed::NotHeld);
+        };
+        for name in names {
+            let is_oldest = self.oldest(&name).is_some_and(|oldest| oldest.token == token);
+            let grant = self.grant_mut(&name, token);
+            if *grant.claim.value != *value {
+                grant.claim.value = value.into();
+                if is_oldest {
+                    effects.note_change(&name);
+                }
+            }
+        }
+        self.fix(call, Fixed::Done)
+    }
+
+    /// Ends a grant with all its handles: the client has ended its belief in it for good (L13). Who is named goes
+    /// before the heir of a break, who goes before the queue; the grant's other locks go to their queues.
+    pub(super) fn transfer(
+        &mut self,
+        call: Call,
+        name: &Name,
+        token: Token,
+        to: Option<&str>,
+        effects: &mut Effects,
+    ) -> Answer {
+        if self.names_held(call, name, token).is_none() {
+            return self.fix(call, Fixed::NotHeld);
+        }
+        let mut freed = self.end_grant(name, token, effects);
+        let is_awaited = match to {
+            Some(client) => self.put_first(name, client),
+            None => self.waits(name, None),
+        };
+        if to.is_some() && is_awaited {
+            freed.disinherit(name);
+        }
+        self.pass_on(&freed, call.unix_ms, effects);
+        self.fix(call, if is_awaited { Fixed::Done } else { Fixed::NoWaiter })
+    }
+
+    /// All names of the grant of `name` under `token`, if the session of `call` holds it.
+    fn names_held(&self, call: Call, name: &Name, token: Token) -> Option<Vec<Name>> {
+        let claim = &self.grant(name, token)?.claim;
+        (claim.session == call.session).then(|| claim.names(name).to_vec())
+    }
+}
