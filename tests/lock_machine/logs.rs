@@ -76,7 +76,12 @@ pub fn crowded() -> impl Strategy<Value = Vec<Step>> {
             let floor = 0;
             Step::Request { session, request, floor, wish }
         });
-        opens.chain(requests).collect()
+        // All that is left goes with its session, so that asked grants end in each way.
+        let closes = (0..4).map(|session| {
+            let (request, floor, wish) = (1000, 0, Wish::Close);
+            Step::Request { session, request, floor, wish }
+        });
+        opens.chain(requests).chain(closes).collect()
     })
 }
 
