@@ -5,6 +5,7 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use tenure::base::rng::Rng;
 use tenure::base::{Index, Owner, RequestId, SessionId, SessionKey, Term};
 use tenure::lock::{Acquire, Command, LockMachine, Mode, Name, Operation};
 
@@ -73,17 +74,37 @@ fn measure(what: &str, count: usize, bench: &mut Bench, step: impl Fn(&mut Bench
     println!("{what:<42}{:>7.1} bytes each, {count} of them", grown as f64 / count as f64);
 }
 
+/// The numbers below `count` in an order without any pattern: a fixed stride would fill the nodes of the map of
+/// locks, as names that people choose do not.
+fn shuffled(count: usize) -> Vec<usize> {
+    let mut rng = Rng::new(7);
+    let mut numbers: Vec<usize> = (0..count).collect();
+    for last in (1..count).rev() {
+        let other = usize::try_from(rng.below(last as u64 + 1)).expect("below `count`");
+        numbers.swap(last, other);
+    }
+    numbers
+}
+
 fn main() {
     let mut bench = Bench { machine: LockMachine::new(), index: 0, request: 0 };
-    measure("sessions", 10_000, &mut bench, |bench, _| drop(bench.open()));
+    measure("sessions", 10_000, &mut bench, |bench, _| {
+        bench.open();
+    });
     let sessions: Vec<SessionId> = (0..10).map(|_| bench.open()).collect();
     measure("held locks, names of 12 bytes in order", 100_000, &mut bench, |bench, number| {
         bench.acquire(sessions[number / 10_000], &format!("jobs/{number:07}"));
     });
+    let sessions: Vec<SessionId> = (0..10).map(|_| bench.open()).collect();
+    let scattered = shuffled(100_000);
     measure("held locks, names of 12 bytes at random", 100_000, &mut bench, |bench, number| {
-        let scattered = number * 38_197 % 100_000;
-        bench.acquire(sessions[number / 10_000], &format!("work/{scattered:07}"));
+        bench.acquire(sessions[number / 10_000], &format!("work/{:07}", scattered[number]));
     });
+    let sessions: Vec<SessionId> = (0..10_000).map(|_| bench.open()).collect();
+    measure("held locks, one of each session", 10_000, &mut bench, |bench, number| {
+        bench.acquire(sessions[number], &format!("host/{number:07}"));
+    });
+    assert_eq!(bench.machine.held_count(), 210_000, "none was refused for a bound");
     let waiting: Vec<SessionId> = (0..10).map(|_| bench.open()).collect();
     measure("waiters of one lock", 10_000, &mut bench, |bench, number| {
         bench.acquire(waiting[number / 1000], "jobs/0000000");
