@@ -4,6 +4,7 @@
 //! Fixed answers go once the session's floor has passed them; what stands is kept below the floor too,
 //! because a client that lost the grant's message asks again under the old id.
 
+use super::claim::ALONE;
 use super::command::{Answer, Name, Refusal};
 use super::queue::Ticket;
 use crate::base::{Owner, RequestId, Token};
@@ -19,6 +20,9 @@ pub(super) struct Answers {
     /// room without being remembered, and must not run when it arrives again.
     refused_to: RequestId,
     grants: BTreeMap<RequestId, Hold>,
+    /// The owners of those grants that are not of their acquire alone. Nearly all are, so that it is no part of a
+    /// [`Hold`].
+    owners: BTreeMap<RequestId, Owner>,
     waiting: BTreeMap<RequestId, Place>,
     fixed: BTreeMap<RequestId, Fixed>,
 }
@@ -28,7 +32,6 @@ pub(super) struct Answers {
 pub(super) struct Hold {
     pub(super) name: Name,
     pub(super) token: Token,
-    pub(super) owner: Owner,
 }
 
 /// Where an acquire waits: a place in the queue of each of its names.
@@ -114,6 +117,7 @@ impl Answers {
             floor,
             refused_to,
             grants: BTreeMap::new(),
+            owners: BTreeMap::new(),
             waiting: BTreeMap::new(),
             fixed: BTreeMap::new(),
         }
@@ -156,8 +160,11 @@ impl Answers {
         fixed.or_else(granted).or_else(waiting)
     }
 
-    /// `request` has a handle on the grant `hold`.
-    pub(super) fn note_grant(&mut self, request: RequestId, hold: Hold) {
+    /// `request` of `owner` has a handle on the grant `hold`.
+    pub(super) fn note_grant(&mut self, request: RequestId, hold: Hold, owner: Owner) {
+        if owner != ALONE {
+            self.owners.insert(request, owner);
+        }
         let earlier = self.grants.insert(request, hold);
         assert!(earlier.is_none(), "request {request} holds {earlier:?} already");
     }
@@ -173,10 +180,15 @@ impl Answers {
         self.waiting.get_mut(&request)
     }
 
-    /// Whether `owner` holds or waits for anything.
+    /// Whether `owner`, which is not 0, holds or waits for anything.
     pub(super) fn is_in_any(&self, owner: Owner) -> bool {
         let waits = || self.waiting.values().any(|place| place.owner == owner);
-        self.grants.values().any(|hold| hold.owner == owner) || waits()
+        self.owners.values().any(|holding| *holding == owner) || waits()
+    }
+
+    /// The owner of `request`, which holds something.
+    pub(super) fn owner_of(&self, request: RequestId) -> Owner {
+        self.owners.get(&request).copied().unwrap_or(ALONE)
     }
 
     /// Whether an acquire of `owner`, which is not 0, waits for `name`.
@@ -191,6 +203,7 @@ impl Answers {
 
     /// The grant that `request` had a handle on, which it now gives up.
     pub(super) fn end_grant(&mut self, request: RequestId) -> Hold {
+        self.owners.remove(&request);
         self.grants.remove(&request).unwrap_or_else(|| panic!("request {request} holds nothing"))
     }
 

@@ -41,7 +41,7 @@ pub struct LockMachine {
     pub(super) tokens: Tokens,
     pub(super) sessions: BTreeMap<SessionId, Session>,
     /// A lock is here exactly as long as it is held.
-    pub(super) locks: BTreeMap<Name, Lock>,
+    pub(super) locks: BTreeMap<Name, Box<Lock>>,
     /// Grants that are to end, by their tokens (L23).
     pub(super) asked: BTreeMap<Token, Mark>,
     /// Whether it was restored and grants nothing yet (L15).

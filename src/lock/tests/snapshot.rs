@@ -328,12 +328,13 @@ fn assert_found(spoil: impl FnOnce(&mut LockMachine), why: &str) {
 fn o1_sides_that_do_not_agree_in_number_are_found() {
     let grant = |machine: &mut LockMachine| {
         let session = machine.sessions.get_mut(&SessionId(2)).expect("alive");
-        let hold = Hold { name: name("z"), token: Token(9), owner: Owner(0) };
-        session.answers.note_grant(RequestId(9), hold);
+        let hold = Hold { name: name("z"), token: Token(9) };
+        session.answers.note_grant(RequestId(9), hold, Owner(0));
     };
     assert_found(grant, "sessions know 2 grants, and locks 1 handles");
     let queue = |machine: &mut LockMachine| {
-        machine.locks.get_mut(&name("a")).expect("held").queue.pop().expect("it waits");
+        let lock = machine.locks.get_mut(&name("a")).expect("held");
+        lock.change(|rest| rest.queue.pop()).expect("it waits");
     };
     assert_found(queue, "sessions know 1 places, and queues 0 waiters");
 }
