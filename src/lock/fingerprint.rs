@@ -112,20 +112,20 @@ impl Fingerprint {
         self.number(answers.floor().0);
         self.number(answers.refused_to().0);
         self.length(answers.grants().len());
-        for (request, hold) in answers.grants() {
+        for (request, hold) in answers.grants().iter() {
             self.number(request.0);
             self.number(hold.token.0);
             self.bytes(hold.name.as_str().as_bytes());
         }
         // Tickets are how a replica finds a place, not part of the state: the queues are fed in order.
         self.length(answers.waiting().len());
-        for (request, place) in answers.waiting() {
+        for (request, place) in answers.waiting().iter() {
             self.number(request.0);
             self.length(place.names().count());
             place.names().for_each(|name| self.bytes(name.as_str().as_bytes()));
         }
         self.length(answers.fixed().len());
-        for (request, fixed) in answers.fixed() {
+        for (request, fixed) in answers.fixed().iter() {
             self.number(request.0);
             self.fixed(fixed);
         }

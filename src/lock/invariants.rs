@@ -118,20 +118,18 @@ impl LockMachine {
             let differs = names.iter().find(|name| self.grant(name, grant.token) != Some(grant));
             ensure!(differs.is_none(), "{grant:?} of {name:?} is another one in {differs:?}");
             let known_as = Hold { name: names[0].clone(), token: grant.token };
-            let owner = grant.claim.owner();
-            let session = self.sessions.get(&grant.claim.session);
+            let answers = self.sessions.get(&grant.claim.session).map(|session| &session.answers);
             for request in grant.handles() {
-                let known = session.and_then(|session| session.answers.known(request));
-                let is_owner = |session: &Session| session.answers.owner_of(request) == owner;
-                match known {
-                    Some(Known::Granted(hold))
-                        if *hold == known_as && session.is_some_and(is_owner) => {}
+                match answers.and_then(|answers| answers.known(request)) {
+                    Some(Known::Granted(hold)) if *hold == known_as => {}
                     known => {
                         return Err(format!(
                             "{name:?} is held by {grant:?}, whose session says {known:?}"
                         ));
                     }
                 }
+                let (owner, own) = (grant.claim.owner(), answers.map(|own| own.owner_of(request)));
+                ensure!(own == Some(owner), "owner {owner} holds {name:?}, its session: {own:?}");
             }
         }
         Ok(())

@@ -95,8 +95,8 @@ fn push_session(out: &mut Vec<u8>, id: SessionId, session: &Session) {
         answers: answers.fixed().len() as u64,
     };
     push(out, &piece);
-    for (request, fixed) in answers.fixed() {
-        push(out, &AnswerPiece { request: *request, answer: Answer::from(fixed) });
+    for (request, fixed) in answers.fixed().iter() {
+        push(out, &AnswerPiece { request, answer: Answer::from(fixed) });
     }
 }
 

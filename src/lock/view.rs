@@ -62,10 +62,9 @@ impl LockMachine {
     pub fn standing(&self, session: SessionId) -> Vec<(RequestId, Answer)> {
         let Some(found) = self.sessions.get(&session) else { return Vec::new() };
         let grants = found.answers.grants().iter();
-        let grants =
-            grants.map(|(request, hold)| (*request, Answer::Granted { token: hold.token }));
+        let grants = grants.map(|(request, hold)| (request, Answer::Granted { token: hold.token }));
         let waiting = found.answers.waiting().iter();
-        let waiting = waiting.map(|(request, place)| (*request, self.queued_answer(place)));
+        let waiting = waiting.map(|(request, place)| (request, self.queued_answer(place)));
         let mut standing: Vec<_> = grants.chain(waiting).collect();
         standing.sort_unstable_by_key(|(request, _)| *request);
         standing

@@ -68,7 +68,7 @@ impl LockMachine {
         for _ in 0..answers {
             decode_answer(pieces, &mut session.answers)?;
         }
-        self.sessions.insert(id, session);
+        self.sessions.insert(id, Box::new(session));
         Ok(())
     }
 
@@ -207,7 +207,7 @@ fn decode_answer(pieces: &mut Pieces<'_>, answers: &mut Answers) -> Result<(), S
     if request < answers.floor() {
         return Err(pieces.damaged(format!("request {request} lies below the floor")));
     }
-    if answers.fixed().last_key_value().is_some_and(|(last, _)| *last >= request) {
+    if answers.fixed().last().is_some_and(|last| last >= request) {
         return Err(pieces.damaged(format!("request {request} is out of order")));
     }
     let fixed = Fixed::try_from(answer)

@@ -325,6 +325,17 @@ fn assert_found(spoil: impl FnOnce(&mut LockMachine), why: &str) {
 }
 
 #[test]
+fn o1_an_owner_that_the_session_does_not_know_is_found() {
+    let owner = |machine: &mut LockMachine| {
+        let answers = &mut machine.sessions.get_mut(&SessionId(2)).expect("alive").answers;
+        let request = answers.grants().requests().next().expect("it holds a");
+        let hold = answers.end_grant(request);
+        answers.note_grant(request, hold, Owner(3));
+    };
+    assert_found(owner, "owner 0 holds \"a\", its session: Some(Owner(3))");
+}
+
+#[test]
 fn o1_sides_that_do_not_agree_in_number_are_found() {
     let grant = |machine: &mut LockMachine| {
         let session = machine.sessions.get_mut(&SessionId(2)).expect("alive");
