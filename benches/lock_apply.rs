@@ -104,23 +104,29 @@ fn acquire_and_release(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// The holder releases, the first of 1,000 waiters gets the lock, and the old holder queues again.
+/// The holder releases, the first who waits gets the lock, and the old holder queues again: the work of a grant is
+/// the same however many wait.
 fn hand_over(criterion: &mut Criterion) {
-    let mut bench = Bench::new();
-    let contended = name(0);
-    let sessions: Vec<SessionId> = (0..1001).map(|_| bench.open()).collect();
-    for session in &sessions {
-        bench.acquire(*session, &contended);
-    }
-    let mut holder = 0;
-    criterion.bench_function("lock_apply/hand_over_with_1000_waiting", |bencher| {
-        bencher.iter(|| {
-            let applied = bench.release(sessions[holder], &contended);
-            assert_eq!(applied.granted.len(), 1);
-            black_box(bench.acquire(sessions[holder], &contended));
-            holder = (holder + 1) % sessions.len();
+    let mut group = criterion.benchmark_group("lock_apply/hand_over");
+    group.throughput(Throughput::Elements(2));
+    for waiting in [10, 1_000, 10_000] {
+        let mut bench = Bench::new();
+        let contended = name(0);
+        let sessions: Vec<SessionId> = (0..=waiting).map(|_| bench.open()).collect();
+        for session in &sessions {
+            bench.acquire(*session, &contended);
+        }
+        let mut holder = 0;
+        group.bench_function(format!("{waiting}_waiting"), |bencher| {
+            bencher.iter(|| {
+                let applied = bench.release(sessions[holder], &contended);
+                assert_eq!(applied.granted.len(), 1);
+                black_box(bench.acquire(sessions[holder], &contended));
+                holder = (holder + 1) % sessions.len();
+            });
         });
-    });
+    }
+    group.finish();
 }
 
 /// A session that holds 10,000 locks ends; the machine is made anew each time.

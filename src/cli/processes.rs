@@ -68,6 +68,29 @@ impl Processes {
         }
     }
 
+    /// Where `id` is reached.
+    #[must_use]
+    pub fn address(&self, id: NodeId) -> &str {
+        &self.members[self.place(id)].1
+    }
+
+    /// The memory of `id` that is resident, in bytes.
+    ///
+    /// # Errors
+    /// It does not run.
+    pub fn resident_bytes(&self, id: NodeId) -> Result<u64, Failure> {
+        let child = self.children[self.place(id)].as_ref();
+        let child = child.ok_or_else(|| Failure::unavailable(format!("node {id} does not run")))?;
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id()));
+        let status = status.map_err(|error| cannot("read a node's memory", &error))?;
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes =
+            resident.and_then(|rest| rest.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+        let kilobytes =
+            kilobytes.ok_or_else(|| Failure::unavailable(format!("node {id} has ended")))?;
+        Ok(kilobytes * 1024)
+    }
+
     /// Sends SIGKILL to `id`, and does not wait for its end.
     pub fn kill(&mut self, id: NodeId) {
         let place = self.place(id);

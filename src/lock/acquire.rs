@@ -1,14 +1,16 @@
 //! An acquire of one lock or of several in one step: at once, as one more handle, in the queues, or refused.
 
+use super::claim::{ALONE, Claim, Extras};
 use super::command::{Acquire, Answer, Mode, Name, Refusal};
 use super::dedupe::{Fixed, Hold, Place};
 use super::effects::Effects;
 use super::grant::Lock;
-use super::holders::{ALONE, Claim, Grant, Handles};
+use super::holders::Grant;
 use super::machine::{Call, LockMachine};
 use super::queue::Waiter;
 use crate::base::Token;
 use crate::base::limits::{LOCK_DELAY_MS_MAX, NAMES_PER_ACQUIRE_MAX, VALUE_BYTES_MAX};
+use std::iter::repeat_n;
 
 impl LockMachine {
     /// Grants all that is asked for at once, queues for all of it, or refuses; whatever it answers is
@@ -54,7 +56,7 @@ impl LockMachine {
         }
         // Those who are in a lock have fixed its limit.
         let mut present = wish.names.iter().filter_map(|name| self.locks.get(name));
-        if present.any(|lock| lock.limit != wish.limit) {
+        if present.any(|lock| lock.limit() != wish.limit) {
             return Way::Refused(Refusal::Invalid);
         }
         if let Some(way) = self.own_way(wish) {
@@ -69,7 +71,7 @@ impl LockMachine {
     /// What becomes of the wish of an owner that is in one of the locks already: it enters again what it
     /// has, and nothing but that. Else it would wait for itself.
     fn own_way(&self, wish: &Wish) -> Option<Way> {
-        let (session, owner) = (wish.claim.session, wish.claim.owner);
+        let (session, owner) = (wish.claim.session, wish.claim.owner());
         if owner == ALONE {
             return None;
         }
@@ -93,53 +95,57 @@ impl LockMachine {
     fn is_free(&self, name: &Name, claim: &Claim) -> bool {
         self.locks
             .get(name)
-            .is_none_or(|lock| lock.queue.len() == 0 && lock.has_room(claim, &self.bounds))
+            .is_none_or(|lock| lock.queue().len() == 0 && lock.has_room(claim, &self.bounds))
     }
 
     fn has_full_queue(&self, wish: &Wish) -> bool {
         let mut present = wish.names.iter().filter_map(|name| self.locks.get(name));
-        present.any(|lock| lock.queue.len() >= self.bounds.waiters_per_lock)
+        present.any(|lock| lock.queue().len() >= self.bounds.waiters_per_lock)
     }
 
     /// One more handle on the grant that the owner has: the same token, and nothing else of it changes.
     fn re_enter(&mut self, call: Call, wish: &Wish, token: Token) -> Answer {
         for name in &wish.names {
-            self.grant_mut(name, token).handles.add(call.request);
+            self.grant_mut(name, token).add_handle(call.request);
         }
-        let hold = Hold { name: wish.names[0].clone(), token, owner: wish.claim.owner };
-        self.live_session_mut(call.session).answers.note_grant(call.request, hold);
+        let (hold, owner) = (Hold { name: wish.names[0].clone(), token }, wish.claim.owner());
+        self.live_session_mut(call.session).answers.note_grant(call.request, hold, owner);
         Answer::Granted { token }
     }
 
     fn grant_free(&mut self, call: Call, wish: Wish, effects: &mut Effects) -> Answer {
         let Call { session, request, unix_ms } = call;
-        let token = self.tokens.next();
-        for name in &wish.names {
-            let (handles, claim) = (Handles::new(request), wish.claim.clone());
-            let grant = Grant { token, since_unix_ms: unix_ms, handles, claim };
-            let lock = self.locks.entry(name.clone()).or_insert_with(|| Lock::new(wish.limit));
+        let Wish { names, limit, claim } = wish;
+        let (token, owner) = (self.tokens.next(), claim.owner());
+        for (name, claim) in names.iter().zip(repeat_n(claim, names.len())) {
+            let lock = self.lock_or_new(name, limit);
             if lock.holders.is_empty() {
                 effects.note_change(name);
             }
-            lock.holders.add(grant);
+            lock.holders.add(Grant::new(token, unix_ms, request, claim));
         }
-        let hold = Hold { name: wish.names[0].clone(), token, owner: wish.claim.owner };
-        self.live_session_mut(session).answers.note_grant(request, hold);
+        let hold = Hold { name: names[0].clone(), token };
+        self.live_session_mut(session).answers.note_grant(request, hold, owner);
         Answer::Granted { token }
     }
 
     fn enqueue(&mut self, call: Call, wish: Wish) -> Answer {
         let Call { session, request, unix_ms } = call;
-        let mut place = Place::new(wish.claim.owner);
-        for name in wish.names {
-            let waiter = Waiter { request, since_unix_ms: unix_ms, claim: wish.claim.clone() };
-            let lock = self.locks.entry(name.clone()).or_insert_with(|| Lock::new(wish.limit));
-            let ticket = lock.queue.push(waiter);
+        let Wish { names, limit, claim } = wish;
+        let mut place = Place::new(claim.owner());
+        let claims = repeat_n(claim, names.len());
+        for (name, claim) in names.into_iter().zip(claims) {
+            let waiter = Waiter { request, since_unix_ms: unix_ms, claim };
+            let ticket = self.lock_or_new(&name, limit).change(|rest| rest.queue.push(waiter));
             place.add(name, ticket);
         }
         let answer = self.queued_answer(&place);
         self.live_session_mut(session).answers.note_waiting(request, place);
         answer
+    }
+
+    fn lock_or_new(&mut self, name: &Name, limit: u32) -> &mut Lock {
+        self.locks.entry(name.clone()).or_insert_with(|| Box::new(Lock::new(limit)))
     }
 }
 
@@ -164,15 +170,14 @@ enum Way {
 }
 
 fn claim_of(call: Call, acquire: &Acquire, names: &[Name]) -> Claim {
-    Claim {
-        session: call.session,
+    let extras = Extras {
         owner: acquire.owner,
-        mode: acquire.mode,
-        permits: acquire.permits,
         delay_ms: acquire.delay_ms,
         value: acquire.value.as_slice().into(),
         all: (names.len() > 1).then(|| names.into()),
-    }
+        later: Vec::new(),
+    };
+    Claim::new(call.session, acquire.mode, acquire.permits, extras)
 }
 
 /// The names in byte order, if there are such locks: a semaphore is exclusive in its permits, and a lock has

@@ -1,8 +1,8 @@
 //! What requests are answered with, as the state now stands.
 
+use super::claim::Claim;
 use super::command::{Answer, Name};
 use super::dedupe::{Fixed, Known, Place};
-use super::holders::Claim;
 use super::machine::{Call, LockMachine};
 use super::session::Session;
 use crate::base::{RequestId, SessionId};
@@ -22,7 +22,7 @@ impl LockMachine {
     /// The answer to an acquire that waits; of several queues, the longest way to go.
     pub(super) fn queued_answer(&self, place: &Place) -> Answer {
         let ahead = place.spots().map(|(name, ticket)| {
-            let ahead = self.locks[name].queue.ahead(ticket);
+            let ahead = self.locks[name].queue().ahead(ticket);
             ahead.unwrap_or_else(|| panic!("nobody waits for {name:?} at {place:?}"))
         });
         Answer::Queued { ahead: ahead.max().expect("it waits for something") }
@@ -34,8 +34,8 @@ impl LockMachine {
         let lock = &self.locks[name];
         let client = |claim: &Claim| self.live_session(claim.session).client.clone();
         let holder = lock.holders.first().map(|grant| client(&grant.claim));
-        let delayed = || lock.delays.iter().next().map(|(_, delay)| delay.client.clone());
-        let waiter = || lock.queue.first().map(|waiter| client(&waiter.claim));
+        let delayed = || lock.delays().iter().next().map(|(_, delay)| delay.client.clone());
+        let waiter = || lock.queue().first().map(|waiter| client(&waiter.claim));
         let found = holder.or_else(delayed).or_else(waiter);
         found.unwrap_or_else(|| panic!("nobody is in {name:?}"))
     }

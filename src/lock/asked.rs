@@ -53,7 +53,7 @@ impl LockMachine {
     #[must_use]
     pub fn waits(&self, name: &Name, client: Option<&str>) -> bool {
         let Some(client) = client else {
-            return self.locks.get(name).is_some_and(|lock| lock.queue.len() > 0);
+            return self.locks.get(name).is_some_and(|lock| lock.queue().len() > 0);
         };
         self.waiting_alone(name, client).next().is_some()
     }
@@ -65,7 +65,7 @@ impl LockMachine {
         Some(Holding {
             token: grant.token,
             client: self.live_session(grant.claim.session).client.clone(),
-            value: grant.claim.value.clone(),
+            value: grant.claim.value().into(),
             since_unix_ms: grant.since_unix_ms,
         })
     }

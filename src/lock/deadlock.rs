@@ -10,8 +10,8 @@
 //! Only what the wait can depend on is looked at, and no more than the level's bound: beyond it a wait is
 //! enqueued unexamined, and its own time ends it.
 
+use super::claim::{ALONE, Claim};
 use super::command::{Mode, Name};
-use super::holders::{ALONE, Claim};
 use super::machine::LockMachine;
 use crate::base::{Owner, RequestId, SessionId};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -21,7 +21,7 @@ impl LockMachine {
     pub(super) fn deadlock(&self, claim: &Claim, names: &[Name]) -> Option<String> {
         let answers = &self.live_session(claim.session).answers;
         // Nobody waits for an owner that is in nothing.
-        if claim.owner == ALONE || !answers.is_in_any(claim.owner) {
+        if claim.owner() == ALONE || !answers.is_in_any(claim.owner()) {
             return None;
         }
         let mut search = Search::gather(self, claim, names, None)?;
@@ -102,7 +102,7 @@ impl<'a> Search<'a> {
         let mut known: BTreeMap<(SessionId, RequestId), usize> = own.into_iter().collect();
         for name in found {
             let mut line = Line::default();
-            let queue = machine.locks.get(name).map(|lock| lock.queue.iter());
+            let queue = machine.locks.get(name).map(|lock| lock.queue().iter());
             for (_, waiter) in queue.into_iter().flatten() {
                 let (claim, key) = (&waiter.claim, (waiter.claim.session, waiter.request));
                 let wait =
@@ -120,8 +120,8 @@ impl<'a> Search<'a> {
 
     fn add(&mut self, claim: &'a Claim, names: &'a [Name]) -> usize {
         self.waits.push(Wait { claim, names, is_over: false });
-        if claim.owner != ALONE {
-            self.owners.entry((claim.session, claim.owner)).or_default().acquires += 1;
+        if claim.owner() != ALONE {
+            self.owners.entry((claim.session, claim.owner())).or_default().acquires += 1;
         }
         self.waits.len() - 1
     }
@@ -139,7 +139,7 @@ impl<'a> Search<'a> {
 
     /// Takes room of `name` for `claim`, until its owner waits for nothing.
     fn occupy(&mut self, name: &'a Name, claim: &'a Claim) {
-        let Some(owner) = self.owners.get_mut(&(claim.session, claim.owner)) else { return };
+        let Some(owner) = self.owners.get_mut(&(claim.session, claim.owner())) else { return };
         if owner.acquires > 0 {
             owner.has.push((name, claim));
             self.lines.get_mut(name).expect("gathered").count(claim, |sum, more| sum + more);
@@ -158,7 +158,7 @@ impl<'a> Search<'a> {
                     self.occupy(name, claim);
                 }
                 due.extend(names);
-                due.extend(self.end_one_of((claim.session, claim.owner)));
+                due.extend(self.end_one_of((claim.session, claim.owner())));
             }
         }
     }
@@ -192,7 +192,7 @@ impl<'a> Search<'a> {
     /// The limit of a lock; nobody is in it yet if only the new wait knows of it.
     fn limit(&self, name: &Name, claim: &Claim) -> u64 {
         let lock = self.machine.locks.get(name);
-        u64::from(lock.map_or(claim.permits, |lock| lock.limit))
+        u64::from(lock.map_or(claim.permits, |lock| lock.limit()))
     }
 
     /// Who waits for whom, from the new wait round until one comes again.
@@ -223,14 +223,14 @@ impl<'a> Search<'a> {
             let mut owners = self.owners.iter().filter(|_| is_stuck);
             let (who, _) = owners.find(|(_, owner)| owner.has.iter().any(|(of, _)| *of == name))?;
             let of_owner =
-                |wait: &Wait<'_>| !wait.is_over && (wait.claim.session, wait.claim.owner) == *who;
+                |wait: &Wait<'_>| !wait.is_over && (wait.claim.session, wait.claim.owner()) == *who;
             Some((name, self.waits.iter().position(of_owner)?))
         })
     }
 
     fn name_of(&self, claim: &Claim) -> String {
         let client = &self.machine.live_session(claim.session).client;
-        format!("{client} (owner {})", claim.owner)
+        format!("{client} (owner {})", claim.owner())
     }
 }
 
@@ -263,18 +263,18 @@ fn names_depended_on<'a>(
     let mut budget = machine.bounds.deadlock_search;
     let (mut found, mut asked) = (BTreeSet::new(), BTreeSet::from([(claim.session, ALONE)]));
     let mut due: VecDeque<&'a Name> = names.iter().collect();
-    let mut who: Vec<Who> = vec![(claim.session, claim.owner)];
+    let mut who: Vec<Who> = vec![(claim.session, claim.owner())];
     while !due.is_empty() || !who.is_empty() {
         while let Some(name) = due.pop_front() {
             let Some(lock) = machine.locks.get(name).filter(|_| found.insert(name)) else {
                 found.insert(name);
                 continue;
             };
-            budget = budget.checked_sub(lock.holders.len() + lock.queue.len())?;
-            let waiting = || lock.queue.iter().map(|(_, waiter)| &waiter.claim);
+            budget = budget.checked_sub(lock.holders.len() + lock.queue().len())?;
+            let waiting = || lock.queue().iter().map(|(_, waiter)| &waiter.claim);
             due.extend(waiting().flat_map(|claim| claim.names(name)).filter(|of| *of != name));
             let inside = lock.holders.iter().map(|grant| &grant.claim).chain(waiting());
-            who.extend(inside.map(|claim| (claim.session, claim.owner)));
+            who.extend(inside.map(|claim| (claim.session, claim.owner())));
         }
         while let Some((session, owner)) = who.pop() {
             if owner != ALONE && asked.insert((session, owner)) {

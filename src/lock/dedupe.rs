@@ -4,10 +4,11 @@
 //! Fixed answers go once the session's floor has passed them; what stands is kept below the floor too,
 //! because a client that lost the grant's message asks again under the old id.
 
+use super::by_request::ByRequest;
+use super::claim::ALONE;
 use super::command::{Answer, Name, Refusal};
 use super::queue::Ticket;
 use crate::base::{Owner, RequestId, Token};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The remembered requests of one session.
@@ -18,9 +19,12 @@ pub(super) struct Answers {
     /// Up to here every id that is not known is refused for good: one of them was refused for want of
     /// room without being remembered, and must not run when it arrives again.
     refused_to: RequestId,
-    grants: BTreeMap<RequestId, Hold>,
-    waiting: BTreeMap<RequestId, Place>,
-    fixed: BTreeMap<RequestId, Fixed>,
+    grants: ByRequest<Hold>,
+    /// The owners of those grants that are not of their acquire alone. Nearly all are, so that it is no part of a
+    /// [`Hold`].
+    owners: ByRequest<Owner>,
+    waiting: ByRequest<Place>,
+    fixed: ByRequest<Fixed>,
 }
 
 /// The grant that an acquire has a handle on: of several names, the first in byte order.
@@ -28,8 +32,10 @@ pub(super) struct Answers {
 pub(super) struct Hold {
     pub(super) name: Name,
     pub(super) token: Token,
-    pub(super) owner: Owner,
 }
+
+/// A name and a number: every handle of every grant has one.
+const _: () = assert!(size_of::<Hold>() <= 24);
 
 /// Where an acquire waits: a place in the queue of each of its names.
 #[derive(Clone, Debug)]
@@ -113,20 +119,17 @@ impl Answers {
         Self {
             floor,
             refused_to,
-            grants: BTreeMap::new(),
-            waiting: BTreeMap::new(),
-            fixed: BTreeMap::new(),
+            grants: ByRequest::new(),
+            owners: ByRequest::new(),
+            waiting: ByRequest::new(),
+            fixed: ByRequest::new(),
         }
     }
 
     /// Raises the floor and forgets the fixed answers below it.
     pub(super) fn raise_floor(&mut self, floor: RequestId) {
         self.floor = self.floor.max(floor);
-        while let Some(oldest) =
-            self.fixed.first_entry().filter(|oldest| *oldest.key() < self.floor)
-        {
-            oldest.remove();
-        }
+        self.fixed.remove_below(self.floor);
     }
 
     /// What is to be done with `request`, of which at most `answers_max` may be remembered.
@@ -150,14 +153,17 @@ impl Answers {
     }
 
     pub(super) fn known(&self, request: RequestId) -> Option<Known<'_>> {
-        let fixed = self.fixed.get(&request).map(Known::Fixed);
-        let granted = || self.grants.get(&request).map(Known::Granted);
-        let waiting = || self.waiting.get(&request).map(Known::Waiting);
+        let fixed = self.fixed.value(request).map(Known::Fixed);
+        let granted = || self.grants.value(request).map(Known::Granted);
+        let waiting = || self.waiting.value(request).map(Known::Waiting);
         fixed.or_else(granted).or_else(waiting)
     }
 
-    /// `request` has a handle on the grant `hold`.
-    pub(super) fn note_grant(&mut self, request: RequestId, hold: Hold) {
+    /// `request` of `owner` has a handle on the grant `hold`.
+    pub(super) fn note_grant(&mut self, request: RequestId, hold: Hold, owner: Owner) {
+        if owner != ALONE {
+            self.owners.insert(request, owner);
+        }
         let earlier = self.grants.insert(request, hold);
         assert!(earlier.is_none(), "request {request} holds {earlier:?} already");
     }
@@ -170,13 +176,18 @@ impl Answers {
 
     /// The place of `request`, to which a queue is added.
     pub(super) fn place_mut(&mut self, request: RequestId) -> Option<&mut Place> {
-        self.waiting.get_mut(&request)
+        self.waiting.value_mut(request)
     }
 
-    /// Whether `owner` holds or waits for anything.
+    /// Whether `owner`, which is not 0, holds or waits for anything.
     pub(super) fn is_in_any(&self, owner: Owner) -> bool {
         let waits = || self.waiting.values().any(|place| place.owner == owner);
-        self.grants.values().any(|hold| hold.owner == owner) || waits()
+        self.owners.values().any(|holding| *holding == owner) || waits()
+    }
+
+    /// The owner of `request`, which holds something.
+    pub(super) fn owner_of(&self, request: RequestId) -> Owner {
+        self.owners.value(request).copied().unwrap_or(ALONE)
     }
 
     /// Whether an acquire of `owner`, which is not 0, waits for `name`.
@@ -186,12 +197,13 @@ impl Answers {
 
     /// The place that `request` waited at, which it now leaves.
     pub(super) fn leave_queue(&mut self, request: RequestId) -> Place {
-        self.waiting.remove(&request).unwrap_or_else(|| panic!("request {request} does not wait"))
+        self.waiting.remove(request).unwrap_or_else(|| panic!("request {request} does not wait"))
     }
 
     /// The grant that `request` had a handle on, which it now gives up.
     pub(super) fn end_grant(&mut self, request: RequestId) -> Hold {
-        self.grants.remove(&request).unwrap_or_else(|| panic!("request {request} holds nothing"))
+        self.owners.remove(request);
+        self.grants.remove(request).unwrap_or_else(|| panic!("request {request} holds nothing"))
     }
 
     /// Fixes the answer of `request`, which stands no more. Below the floor nothing is kept, nor needed:
@@ -220,30 +232,32 @@ impl Answers {
         self.refused_to
     }
 
-    pub(super) fn grants(&self) -> &BTreeMap<RequestId, Hold> {
+    pub(super) fn grants(&self) -> &ByRequest<Hold> {
         &self.grants
     }
 
-    pub(super) fn waiting(&self) -> &BTreeMap<RequestId, Place> {
+    pub(super) fn waiting(&self) -> &ByRequest<Place> {
         &self.waiting
     }
 
-    pub(super) fn fixed(&self) -> &BTreeMap<RequestId, Fixed> {
+    pub(super) fn fixed(&self) -> &ByRequest<Fixed> {
         &self.fixed
     }
 
     /// What is wrong, unless each request is known in one way, and nothing fixed lies below the floor.
     pub(super) fn examine(&self) -> Result<(), String> {
-        let mut fixed = self.fixed.keys();
-        if let Some(oldest) = fixed.next().filter(|oldest| **oldest < self.floor) {
+        if let Some(oldest) = self.fixed.first().filter(|oldest| *oldest < self.floor) {
             return Err(format!("request {oldest} is remembered below the floor {}", self.floor));
         }
-        let mut standing = self.grants.keys().chain(self.waiting.keys());
-        if let Some(request) = standing.find(|request| self.fixed.contains_key(request)) {
+        let mut standing = self.grants.requests().chain(self.waiting.requests());
+        if let Some(request) = standing.find(|request| self.fixed.contains(*request)) {
             return Err(format!("request {request} stands and is fixed"));
         }
-        if let Some(request) = self.grants.keys().find(|held| self.waiting.contains_key(held)) {
+        if let Some(request) = self.grants.requests().find(|held| self.waiting.contains(*held)) {
             return Err(format!("request {request} holds and waits"));
+        }
+        if let Some(request) = self.owners.requests().find(|held| !self.grants.contains(*held)) {
+            return Err(format!("request {request} has an owner and holds nothing"));
         }
         Ok(())
     }

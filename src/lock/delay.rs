@@ -48,6 +48,8 @@ pub struct Delayed {
 }
 
 impl Delays {
+    pub(super) const NONE: Self = Self(None);
+
     pub(super) fn len(&self) -> usize {
         self.0.as_ref().map_or(0, |running| running.by_token.len())
     }
@@ -96,7 +98,7 @@ impl LockMachine {
                 token,
                 delay_ms: delay.delay_ms,
             };
-            lock.delays.iter().map(delayed)
+            lock.delays().iter().map(delayed)
         })
     }
 
@@ -108,12 +110,13 @@ impl LockMachine {
         client: &Arc<str>,
     ) -> Option<Delayed> {
         let (token, claim) = (grant.token, &grant.claim);
-        let (mode, permits, delay_ms) = (claim.mode, claim.permits, claim.delay_ms);
+        let (mode, permits, delay_ms) = (claim.mode, claim.permits, claim.delay_ms());
         if delay_ms == 0 {
             return None;
         }
         let lock = self.locks.get_mut(name).expect("it was held until now");
-        lock.delays.insert(token, Delay { mode, permits, delay_ms, client: client.clone() });
+        let delay = Delay { mode, permits, delay_ms, client: client.clone() };
+        lock.change(|rest| rest.delays.insert(token, delay));
         Some(Delayed { name: name.clone(), token, delay_ms })
     }
 
@@ -125,7 +128,8 @@ impl LockMachine {
         unix_ms: u64,
         effects: &mut Effects,
     ) {
-        if self.locks.get_mut(name).is_some_and(|lock| lock.delays.end(token)) {
+        let lock = self.locks.get_mut(name);
+        if lock.is_some_and(|lock| lock.change(|rest| rest.delays.end(token))) {
             self.hand_over(name, unix_ms, effects);
         }
     }

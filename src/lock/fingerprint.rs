@@ -1,9 +1,9 @@
 //! A hash of the whole state, for comparing replicas (O2).
 
 use super::asked::Mark;
+use super::claim::Claim;
 use super::dedupe::{Answers, Fixed};
 use super::delay::Delay;
-use super::holders::Claim;
 use super::machine::LockMachine;
 
 impl LockMachine {
@@ -44,24 +44,24 @@ impl LockMachine {
         hash.length(self.locks.len());
         for (name, lock) in &self.locks {
             hash.bytes(name.as_str().as_bytes());
-            hash.number(u64::from(lock.limit));
+            hash.number(u64::from(lock.limit()));
             hash.length(lock.holders.len());
             for grant in lock.holders.iter() {
                 hash.number(grant.token.0);
                 hash.number(grant.since_unix_ms);
-                hash.length(grant.handles.iter().count());
-                grant.handles.iter().for_each(|request| hash.number(request.0));
+                hash.length(grant.handles().count());
+                grant.handles().for_each(|request| hash.number(request.0));
                 hash.claim(&grant.claim);
             }
-            hash.length(lock.delays.len());
-            for (token, delay) in lock.delays.iter() {
+            hash.length(lock.delays().len());
+            for (token, delay) in lock.delays().iter() {
                 let Delay { mode, permits, delay_ms, ref client } = *delay;
                 let numbers = [token.0, mode as u64, u64::from(permits), u64::from(delay_ms)];
                 numbers.iter().for_each(|number| hash.number(*number));
                 hash.bytes(client.as_bytes());
             }
-            hash.length(lock.queue.len());
-            for (_, waiter) in lock.queue.iter() {
+            hash.length(lock.queue().len());
+            for (_, waiter) in lock.queue().iter() {
                 hash.number(waiter.request.0);
                 hash.number(waiter.since_unix_ms);
                 hash.claim(&waiter.claim);
@@ -112,31 +112,32 @@ impl Fingerprint {
         self.number(answers.floor().0);
         self.number(answers.refused_to().0);
         self.length(answers.grants().len());
-        for (request, hold) in answers.grants() {
+        for (request, hold) in answers.grants().iter() {
             self.number(request.0);
             self.number(hold.token.0);
             self.bytes(hold.name.as_str().as_bytes());
         }
         // Tickets are how a replica finds a place, not part of the state: the queues are fed in order.
         self.length(answers.waiting().len());
-        for (request, place) in answers.waiting() {
+        for (request, place) in answers.waiting().iter() {
             self.number(request.0);
             self.length(place.names().count());
             place.names().for_each(|name| self.bytes(name.as_str().as_bytes()));
         }
         self.length(answers.fixed().len());
-        for (request, fixed) in answers.fixed() {
+        for (request, fixed) in answers.fixed().iter() {
             self.number(request.0);
             self.fixed(fixed);
         }
     }
 
     fn claim(&mut self, claim: &Claim) {
-        let Claim { session, owner, mode, permits, delay_ms, ref value, ref all } = *claim;
-        let numbers = [session.0, owner.0, mode as u64, u64::from(permits), u64::from(delay_ms)];
+        let (session, owner) = (claim.session.0, claim.owner().0);
+        let (permits, delay_ms) = (u64::from(claim.permits), u64::from(claim.delay_ms()));
+        let numbers = [session, owner, claim.mode as u64, permits, delay_ms];
         numbers.iter().for_each(|number| self.number(*number));
-        self.bytes(value);
-        let all = all.as_deref().unwrap_or_default();
+        self.bytes(claim.value());
+        let all = claim.all().unwrap_or_default();
         self.length(all.len());
         all.iter().for_each(|name| self.bytes(name.as_str().as_bytes()));
     }

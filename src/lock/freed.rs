@@ -44,7 +44,7 @@ impl LockMachine {
         answers.fix(acquire, answer);
         let mut left = Left::None;
         for name in self.names_of(&hold) {
-            left = self.grant_mut(&name, hold.token).handles.give_up(acquire);
+            left = self.grant_mut(&name, hold.token).give_up(acquire);
         }
         (left == Left::None).then(|| self.drop_grant(&hold, effects))
     }
@@ -52,15 +52,15 @@ impl LockMachine {
     /// Ends the grant of `name` under `token` with all its handles, whose answers become `Ended`.
     pub(super) fn end_grant(&mut self, name: &Name, token: Token, effects: &mut Effects) -> Freed {
         let grant = self.grant_mut(name, token);
-        let (session, owner) = (grant.claim.session, grant.claim.owner);
+        let session = grant.claim.session;
         let known_as = grant.claim.names(name)[0].clone();
-        let handles: Vec<RequestId> = grant.handles.iter().collect();
+        let handles: Vec<RequestId> = grant.handles().collect();
         let answers = &mut self.live_session_mut(session).answers;
         for acquire in handles {
             answers.end_grant(acquire);
             answers.fix(acquire, Fixed::Ended(token));
         }
-        self.drop_grant(&Hold { name: known_as, token, owner }, effects)
+        self.drop_grant(&Hold { name: known_as, token }, effects)
     }
 
     /// Takes a grant out of its locks, and its mark with it.

@@ -1,11 +1,12 @@
 //! Grants: what a lock is, when it has room for one more, and how it is handed on.
 
 use super::Granted;
+use super::claim::Claim;
 use super::command::{Mode, Name};
 use super::dedupe::{Hold, Place};
 use super::delay::Delays;
 use super::effects::Effects;
-use super::holders::{Claim, Grant, Handles, Holders};
+use super::holders::{Grant, Holders};
 use super::level::Bounds;
 use super::machine::LockMachine;
 use super::queue::Queue;
@@ -16,9 +17,16 @@ use std::collections::VecDeque;
 /// once (L5).
 #[derive(Clone, Debug)]
 pub(super) struct Lock {
+    pub(super) holders: Holders,
+    /// There exactly if any of it is.
+    rest: Option<Box<Rest>>,
+}
+
+/// What most locks do not have.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Rest {
     /// 0 = a lock, else a semaphore of this size. Fixed by those who are in it.
     pub(super) limit: u32,
-    pub(super) holders: Holders,
     /// What expired holders still take (L16).
     pub(super) delays: Delays,
     pub(super) queue: Queue,
@@ -27,17 +35,49 @@ pub(super) struct Lock {
 impl Lock {
     /// One that nobody holds yet.
     pub(super) fn new(limit: u32) -> Self {
-        let (holders, delays, queue) = (Holders::default(), Delays::default(), Queue::default());
-        Self { limit, holders, delays, queue }
+        Self::with(Holders::default(), Rest { limit, ..Rest::default() })
+    }
+
+    pub(super) fn with(holders: Holders, rest: Rest) -> Self {
+        let rest = (!rest.is_nothing()).then(|| Box::new(rest));
+        Self { holders, rest }
+    }
+
+    /// 0 = a lock, else a semaphore of this size.
+    pub(super) fn limit(&self) -> u32 {
+        self.rest().limit
+    }
+
+    /// What expired holders still take (L16).
+    pub(super) fn delays(&self) -> &Delays {
+        &self.rest().delays
+    }
+
+    pub(super) fn queue(&self) -> &Queue {
+        &self.rest().queue
+    }
+
+    /// Changes what most locks do not have.
+    pub(super) fn change<T>(&mut self, change: impl FnOnce(&mut Rest) -> T) -> T {
+        let rest = self.rest.get_or_insert_default();
+        let result = change(rest);
+        if rest.is_nothing() {
+            self.rest = None;
+        }
+        result
+    }
+
+    fn rest(&self) -> &Rest {
+        self.rest.as_deref().unwrap_or(&NOTHING)
     }
 
     /// Whether `claim` may hold it beside those who do (L1). Nobody overtakes on its own: this is asked for the first
     /// in the queue only, or where nobody waits, so neither a writer nor a large request starves.
     pub(super) fn has_room(&self, claim: &Claim, bounds: &Bounds) -> bool {
-        if self.holders.len() + self.delays.len() >= bounds.holders_per_lock {
+        if self.holders.len() + self.delays().len() >= bounds.holders_per_lock {
             return false;
         }
-        match (self.limit, claim.mode) {
+        match (self.limit(), claim.mode) {
             (0, Mode::Exclusive) => self.is_unused(),
             // All are of one mode: an exclusive one is alone.
             (0, Mode::Shared) => self.first_mode().is_none_or(|mode| mode == Mode::Shared),
@@ -47,21 +87,27 @@ impl Lock {
 
     /// Permits of holders, and of those whose delay is not over.
     pub(super) fn permits_taken(&self) -> u64 {
-        self.holders.permits() + self.delays.permits()
+        self.holders.permits() + self.delays().permits()
     }
 
     /// The mode in which it is used, if it is.
     fn first_mode(&self) -> Option<Mode> {
         let held = self.holders.first().map(|grant| grant.claim.mode);
-        held.or_else(|| self.delays.iter().next().map(|(_, delay)| delay.mode))
+        held.or_else(|| self.delays().iter().next().map(|(_, delay)| delay.mode))
     }
 
     fn is_unused(&self) -> bool {
-        self.holders.is_empty() && self.delays.len() == 0
+        self.holders.is_empty() && self.delays().len() == 0
     }
 
     fn is_vacant(&self) -> bool {
-        self.is_unused() && self.queue.len() == 0
+        self.is_unused() && self.queue().len() == 0
+    }
+}
+
+impl Rest {
+    fn is_nothing(&self) -> bool {
+        self.limit == 0 && self.delays.len() == 0 && self.queue.len() == 0
     }
 }
 
@@ -78,7 +124,7 @@ impl LockMachine {
                 let place = self.grant_first(&name, unix_ms, effects);
                 due.extend(place.names().filter(|other| **other != name).cloned());
             }
-            if self.locks.get(&name).is_some_and(Lock::is_vacant) {
+            if self.locks.get(&name).is_some_and(|lock| lock.is_vacant()) {
                 self.locks.remove(&name);
             }
         }
@@ -86,12 +132,12 @@ impl LockMachine {
 
     /// Whether the first who waits for `name` may have all that it waits for.
     pub(super) fn first_is_due(&self, name: &Name) -> bool {
-        let Some(waiter) = self.locks.get(name).and_then(|lock| lock.queue.first()) else {
+        let Some(waiter) = self.locks.get(name).and_then(|lock| lock.queue().first()) else {
             return false;
         };
         waiter.claim.names(name).iter().all(|name| {
             let lock = &self.locks[name];
-            let first = lock.queue.first();
+            let first = lock.queue().first();
             first.is_some_and(|first| first.is_of(waiter))
                 && lock.has_room(&waiter.claim, &self.bounds)
         })
@@ -99,21 +145,21 @@ impl LockMachine {
 
     /// Grants to the first in the queue of `name` all that it waits for.
     fn grant_first(&mut self, name: &Name, unix_ms: u64, effects: &mut Effects) -> Place {
-        let first = self.locks[name].queue.first().expect("it is due");
-        let (session, request, owner) = (first.claim.session, first.request, first.claim.owner);
+        let first = self.locks[name].queue().first().expect("it is due");
+        let (session, request, owner) = (first.claim.session, first.request, first.claim.owner());
         let token = self.tokens.next();
         let answers = &mut self.sessions.get_mut(&session).expect("waiters live (L5)").answers;
         let place = answers.leave_queue(request);
         let known_as = place.names().next().expect("it waits for something").clone();
-        answers.note_grant(request, Hold { name: known_as, token, owner });
+        answers.note_grant(request, Hold { name: known_as, token }, owner);
         for name in place.names() {
             let lock = self.locks.get_mut(name).expect("somebody waits for it");
-            let claim = lock.queue.pop().expect("it is the first in each").claim;
-            let handles = Handles::new(request);
+            let claim =
+                lock.change(|rest| rest.queue.pop()).expect("it is the first in each").claim;
             if lock.holders.is_empty() {
                 effects.note_change(name);
             }
-            lock.holders.add(Grant { token, since_unix_ms: unix_ms, handles, claim });
+            lock.holders.add(Grant::new(token, unix_ms, request, claim));
         }
         effects.granted.push(Granted { session, request, token });
         place
@@ -130,3 +176,9 @@ impl LockMachine {
         grant.unwrap_or_else(|| panic!("nobody holds {name:?} under {token}"))
     }
 }
+
+/// Of a lock with nothing but holders.
+static NOTHING: Rest = Rest { limit: 0, delays: Delays::NONE, queue: Queue::EMPTY };
+/// One plain holder and a pointer. Each lock is in a box of its own: nodes of the map whose names came in order are
+/// half empty, and with the locks in them each would cost nearly twice its size.
+const _: () = assert!(size_of::<Lock>() <= 56);

@@ -13,8 +13,8 @@
 //!   the overtaken. So in these two cases the whole question is asked again, with the new order
 //!   ([`LockMachine::stalls_behind`]), and one who would stall anybody stays where it stands.
 
+use super::claim::ALONE;
 use super::command::Name;
-use super::holders::ALONE;
 use super::machine::LockMachine;
 use super::queue::{Ticket, Waiter};
 
@@ -30,7 +30,7 @@ impl LockMachine {
         let (session, request) = (waiter.claim.session, waiter.request);
         drop(waiting);
         let lock = self.locks.get_mut(name).expect("somebody waits for it");
-        let ticket = lock.queue.put_first(ticket);
+        let ticket = lock.change(|rest| rest.queue.put_first(ticket));
         let place = self.live_session_mut(session).answers.place_mut(request);
         place.expect("it waits").set_ticket(name, ticket);
         true
@@ -42,16 +42,16 @@ impl LockMachine {
         name: &Name,
         client: &str,
     ) -> impl Iterator<Item = (Ticket, &Waiter)> {
-        let queue = self.locks.get(name).map(|lock| lock.queue.iter());
+        let queue = self.locks.get(name).map(|lock| lock.queue().iter());
         queue.into_iter().flatten().filter(move |(_, waiter)| {
             let claim = &waiter.claim;
-            claim.all.is_none() && *self.live_session(claim.session).client == *client
+            claim.all().is_none() && *self.live_session(claim.session).client == *client
         })
     }
 
     fn may_go_first(&self, name: &Name, waiter: &Waiter) -> bool {
         let lock = &self.locks[name];
-        let is_first = lock.queue.first().is_some_and(|first| first.is_of(waiter));
+        let is_first = lock.queue().first().is_some_and(|first| first.is_of(waiter));
         let has_room = || lock.has_room(&waiter.claim, &self.bounds);
         is_first
             || (has_room() && self.waits_once(waiter))
@@ -60,7 +60,7 @@ impl LockMachine {
 
     /// Whether the owner of `waiter` waits for nothing else.
     fn waits_once(&self, waiter: &Waiter) -> bool {
-        let owner = waiter.claim.owner;
+        let owner = waiter.claim.owner();
         let waiting = self.live_session(waiter.claim.session).answers.waiting();
         owner == ALONE || waiting.values().filter(|place| place.owner == owner).count() == 1
     }

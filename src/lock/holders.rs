@@ -4,10 +4,9 @@
 //! Nearly all locks have one holder, which is kept in place; several are a map by token, so that each
 //! step is logarithmic in a crowd of readers.
 
-use super::command::{Mode, Name};
+use super::claim::{ALONE, Claim};
 use crate::base::{Owner, RequestId, SessionId, Token};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// The holders of a lock.
 #[derive(Clone, Debug, Default)]
@@ -23,31 +22,9 @@ pub(super) enum Holders {
 pub(super) struct Grant {
     pub(super) token: Token,
     pub(super) since_unix_ms: u64,
-    pub(super) handles: Handles,
-    pub(super) claim: Claim,
-}
-
-/// Who asks for a lock, and for how much of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Claim {
-    pub(super) session: SessionId,
-    /// 0: this acquire alone.
-    pub(super) owner: Owner,
-    pub(super) mode: Mode,
-    pub(super) permits: u32,
-    /// What its expiry leaves behind (L16).
-    pub(super) delay_ms: u32,
-    pub(super) value: Box<[u8]>,
-    /// All names in byte order, if it is for several; it then stands alike in each of these locks.
-    pub(super) all: Option<Arc<[Name]>>,
-}
-
-/// The acquires that hold one grant: more than one where its owner has re-entered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Handles {
+    /// The acquire that holds it; where its owner has re-entered there are later ones.
     first: RequestId,
-    /// Those that came later, in the order in which they came.
-    later: Vec<RequestId>,
+    pub(super) claim: Claim,
 }
 
 impl Holders {
@@ -110,7 +87,7 @@ impl Holders {
         }
         match self {
             Self::One(grant) => Some(grant)
-                .filter(|grant| (grant.claim.session, grant.claim.owner) == (session, owner)),
+                .filter(|grant| (grant.claim.session, grant.claim.owner()) == (session, owner)),
             Self::Many(crowd) => crowd.grants.get(crowd.owners.get(&(session, owner))?),
             Self::Nobody => None,
         }
@@ -182,8 +159,8 @@ pub(super) struct Crowd {
 
 impl Crowd {
     fn add(&mut self, grant: Grant) {
-        let Claim { session, owner, permits, .. } = grant.claim;
-        self.permits += u64::from(permits);
+        let (session, owner) = (grant.claim.session, grant.claim.owner());
+        self.permits += u64::from(grant.claim.permits);
         if owner != ALONE {
             self.owners.insert((session, owner), grant.token);
         }
@@ -193,58 +170,45 @@ impl Crowd {
     fn remove(&mut self, token: Token) -> Option<Grant> {
         let grant = self.grants.remove(&token)?;
         self.permits -= u64::from(grant.claim.permits);
-        self.owners.remove(&(grant.claim.session, grant.claim.owner));
+        self.owners.remove(&(grant.claim.session, grant.claim.owner()));
         Some(grant)
     }
 }
 
-impl Claim {
-    /// Whether another acquire of the same owner is one more handle on this one's grant.
-    pub(super) fn is_of_kind(&self, other: &Claim) -> bool {
-        (self.mode, self.permits, &self.all) == (other.mode, other.permits, &other.all)
+impl Grant {
+    /// What `claim` is granted on the acquire `first`.
+    pub(super) fn new(token: Token, since_unix_ms: u64, first: RequestId, claim: Claim) -> Self {
+        Self { token, since_unix_ms, first, claim }
     }
 
-    /// All names that it is for; `name` is one of them.
-    pub(super) fn names<'a>(&'a self, name: &'a Name) -> &'a [Name] {
-        self.all.as_deref().unwrap_or(std::slice::from_ref(name))
+    /// The acquires that hold it, in the order in which they came.
+    pub(super) fn handles(&self) -> impl Iterator<Item = RequestId> + '_ {
+        std::iter::once(self.first).chain(self.claim.later().iter().copied())
     }
 
-    /// Whether of its names `name` is the one under which its session knows it.
-    pub(super) fn is_known_as(&self, name: &Name) -> bool {
-        self.names(name)[0] == *name
-    }
-}
-
-impl Handles {
-    pub(super) fn new(first: RequestId) -> Self {
-        Self { first, later: Vec::new() }
-    }
-
-    pub(super) fn add(&mut self, request: RequestId) {
-        self.later.push(request);
-    }
-
-    /// The one that came first.
-    pub(super) fn first(&self) -> RequestId {
+    /// The handle that came first.
+    pub(super) fn first_handle(&self) -> RequestId {
         self.first
     }
 
-    /// All, in the order in which they came.
-    pub(super) fn iter(&self) -> impl Iterator<Item = RequestId> + '_ {
-        std::iter::once(self.first).chain(self.later.iter().copied())
+    /// One more acquire holds it.
+    pub(super) fn add_handle(&mut self, request: RequestId) {
+        self.claim.change(|extras| extras.later.push(request));
     }
 
     /// Gives up the handle of `request`, and says what is left.
     pub(super) fn give_up(&mut self, request: RequestId) -> Left {
-        if self.later.is_empty() {
+        let later = self.claim.later();
+        if later.is_empty() {
             assert_eq!(self.first, request, "the last handle of a grant");
             return Left::None;
         }
         if self.first == request {
-            self.first = self.later.remove(0);
+            self.first = self.claim.change(|extras| extras.later.remove(0));
         } else {
-            let place = self.later.iter().position(|handle| *handle == request);
-            self.later.remove(place.unwrap_or_else(|| panic!("{request} is no handle")));
+            let place = later.iter().position(|handle| *handle == request);
+            let place = place.unwrap_or_else(|| panic!("{request} is no handle"));
+            self.claim.change(|extras| extras.later.remove(place));
         }
         Left::Some
     }
@@ -257,5 +221,7 @@ pub(super) enum Left {
     Some,
 }
 
-/// The owner of acquires that are owners of their own each.
-pub(super) const ALONE: Owner = Owner(0);
+/// Two numbers, the first handle and the claim: a million locks have at least one each.
+const _: () = assert!(size_of::<Grant>() <= 48);
+/// Who holds it needs no byte beside the one holder.
+const _: () = assert!(size_of::<Holders>() == size_of::<Grant>());

@@ -43,7 +43,7 @@ impl LockMachine {
             lock.examine(&self.bounds).map_err(|why| format!("{name:?}: {why}"))?;
             self.examine_hand_over(name, lock)?;
             self.examine_holders(name, &lock.holders)?;
-            self.examine_waiters(name, &lock.queue)?;
+            self.examine_waiters(name, lock.queue())?;
         }
         self.examine_asked()?;
         self.examine_counts()
@@ -79,7 +79,7 @@ impl LockMachine {
         tokens.sort_unstable();
         let twice = tokens.windows(2).find(|pair| pair[0] == pair[1]);
         ensure!(twice.is_none(), "two grants have token {twice:?}");
-        for (token, _) in self.locks.values().flat_map(|lock| lock.delays.iter()) {
+        for (token, _) in self.locks.values().flat_map(|lock| lock.delays().iter()) {
             ensure!(tokens.binary_search(&token).is_err(), "token {token} holds and has expired");
             ensure!(token > floor && token <= last, "token {token} is not in {floor} … {last}");
         }
@@ -100,7 +100,7 @@ impl LockMachine {
 
     /// Whoever waits first may not have all that it waits for (L5).
     fn examine_hand_over(&self, name: &Name, lock: &Lock) -> Result<(), String> {
-        let waiting = lock.queue.iter().map(|(_, waiter)| &waiter.claim);
+        let waiting = lock.queue().iter().map(|(_, waiter)| &waiter.claim);
         for claim in lock.holders.iter().map(|grant| &grant.claim).chain(waiting) {
             let gone = claim.names(name).iter().find(|name| !self.locks.contains_key(*name));
             ensure!(gone.is_none(), "{claim:?} is in {name:?} and not in {gone:?}");
@@ -113,15 +113,14 @@ impl LockMachine {
     /// its locks.
     fn examine_holders(&self, name: &Name, holders: &Holders) -> Result<(), String> {
         for grant in holders.iter() {
-            let (value, names) = (grant.claim.value.len(), grant.claim.names(name));
+            let (value, names) = (grant.claim.value().len(), grant.claim.names(name));
             ensure!(value <= VALUE_BYTES_MAX, "{name:?} has {value} bytes");
             let differs = names.iter().find(|name| self.grant(name, grant.token) != Some(grant));
             ensure!(differs.is_none(), "{grant:?} of {name:?} is another one in {differs:?}");
-            let known_as =
-                Hold { name: names[0].clone(), token: grant.token, owner: grant.claim.owner };
-            let session = self.sessions.get(&grant.claim.session);
-            for request in grant.handles.iter() {
-                match session.and_then(|session| session.answers.known(request)) {
+            let known_as = Hold { name: names[0].clone(), token: grant.token };
+            let answers = self.sessions.get(&grant.claim.session).map(|session| &session.answers);
+            for request in grant.handles() {
+                match answers.and_then(|answers| answers.known(request)) {
                     Some(Known::Granted(hold)) if *hold == known_as => {}
                     known => {
                         return Err(format!(
@@ -129,6 +128,8 @@ impl LockMachine {
                         ));
                     }
                 }
+                let (owner, own) = (grant.claim.owner(), answers.map(|own| own.owner_of(request)));
+                ensure!(own == Some(owner), "owner {owner} holds {name:?}, its session: {own:?}");
             }
         }
         Ok(())
@@ -139,7 +140,7 @@ impl LockMachine {
         queue.check_invariants();
         ensure!(queue.len() <= self.bounds.waiters_per_lock, "{} wait for {name:?}", queue.len());
         for (ticket, waiter) in queue.iter() {
-            let value = waiter.claim.value.len();
+            let value = waiter.claim.value().len();
             ensure!(value <= VALUE_BYTES_MAX, "a waiter for {name:?} has {value} bytes");
             let names = waiter.claim.names(name);
             let session = self.sessions.get(&waiter.claim.session);
@@ -147,7 +148,7 @@ impl LockMachine {
                 Some(Known::Waiting(place))
                     if place.ticket(name) == Some(ticket)
                         && place.names().eq(names)
-                        && place.owner == waiter.claim.owner => {}
+                        && place.owner == waiter.claim.owner() => {}
                 known => {
                     return Err(format!(
                         "{waiter:?} waits for {name:?}, its session says {known:?}"
@@ -178,11 +179,11 @@ impl LockMachine {
         ensure!(locks <= self.bounds.locks, "{locks} locks are held");
         let answers = || self.sessions.values().map(|session| &session.answers);
         let grants: usize = answers().map(|answers| answers.grants().len()).sum();
-        let handles: usize = self.grants().map(|(_, grant)| grant.handles.iter().count()).sum();
+        let handles: usize = self.grants().map(|(_, grant)| grant.handles().count()).sum();
         ensure!(grants == handles, "sessions know {grants} grants, and locks {handles} handles");
         let places = answers().flat_map(|answers| answers.waiting().values());
         let places: usize = places.map(|place| place.names().count()).sum();
-        let waiters: usize = self.locks.values().map(|lock| lock.queue.len()).sum();
+        let waiters: usize = self.locks.values().map(|lock| lock.queue().len()).sum();
         ensure!(places == waiters, "sessions know {places} places, and queues {waiters} waiters");
         Ok(())
     }
@@ -192,14 +193,14 @@ impl Lock {
     /// What is wrong, unless those who are in it fit in it (L1).
     fn examine(&self, bounds: &Bounds) -> Result<(), String> {
         self.holders.examine()?;
-        let (limit, holders) = (self.limit, self.holders.len() + self.delays.len());
-        ensure!(holders > 0 || self.queue.len() > 0, "nobody is in it");
+        let (limit, holders) = (self.limit(), self.holders.len() + self.delays().len());
+        ensure!(holders > 0 || self.queue().len() > 0, "nobody is in it");
         ensure!(holders <= bounds.holders_per_lock, "{holders} are in it");
         let (one, most) = (holders <= 1, u64::from(limit.max(1)));
         let claims = || self.holders.iter().map(|grant| &grant.claim);
         let kinds = || {
             let held = claims().map(|claim| (claim.mode, claim.permits));
-            held.chain(self.delays.iter().map(|(_, delay)| (delay.mode, delay.permits)))
+            held.chain(self.delays().iter().map(|(_, delay)| (delay.mode, delay.permits)))
         };
         let is_shared = kinds().all(|(mode, _)| mode == Mode::Shared);
         let taken = self.permits_taken();
@@ -208,7 +209,7 @@ impl Lock {
             "{holders} are in it, not all to read"
         );
         ensure!(limit == 0 || taken <= most, "{taken} of {limit} permits are taken");
-        let waiting = self.queue.iter().map(|(_, w)| (w.claim.mode, w.claim.permits));
+        let waiting = self.queue().iter().map(|(_, w)| (w.claim.mode, w.claim.permits));
         let misfit = kinds().chain(waiting).find(|(mode, permits)| {
             let is_counted = limit > 0 && *mode == Mode::Exclusive;
             !(1..=most).contains(&u64::from(*permits)) || !(limit == 0 || is_counted)

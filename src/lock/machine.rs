@@ -39,9 +39,9 @@ pub struct LockMachine {
     pub(super) applied: Index,
     pub(super) settings: Option<Settings>,
     pub(super) tokens: Tokens,
-    pub(super) sessions: BTreeMap<SessionId, Session>,
+    pub(super) sessions: BTreeMap<SessionId, Box<Session>>,
     /// A lock is here exactly as long as it is held.
-    pub(super) locks: BTreeMap<Name, Lock>,
+    pub(super) locks: BTreeMap<Name, Box<Lock>>,
     /// Grants that are to end, by their tokens (L23).
     pub(super) asked: BTreeMap<Token, Mark>,
     /// Whether it was restored and grants nothing yet (L15).
@@ -117,7 +117,7 @@ impl LockMachine {
         let id = self.tokens.session_id(self.applied);
         let ttl_ms = level::clamped_ttl_ms(self.settings.as_ref(), ttl_ms);
         let session = Session { key, client: client.into(), ttl_ms, answers: Answers::new() };
-        self.sessions.insert(id, session);
+        self.sessions.insert(id, Box::new(session));
         Outcome::SessionOpened { session: id, ttl_ms }
     }
 

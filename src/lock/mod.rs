@@ -12,6 +12,8 @@ mod acquire;
 mod answer;
 mod asked;
 mod breaking;
+mod by_request;
+mod claim;
 mod command;
 mod deadlock;
 mod dedupe;

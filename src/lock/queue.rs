@@ -5,7 +5,7 @@
 //! so the waiters are kept as a sequence of short sorted blocks. After a leader change all waiters ask
 //! for their position within one turn, which a walk over the queue would make quadratic.
 
-use super::holders::Claim;
+use super::claim::Claim;
 use crate::base::RequestId;
 use std::collections::VecDeque;
 
@@ -34,6 +34,8 @@ impl Waiter {
 pub(super) struct Ticket(i64);
 
 impl Queue {
+    pub(super) const EMPTY: Self = Self(None);
+
     /// How many wait.
     pub(super) fn len(&self) -> usize {
         self.0.as_ref().map_or(0, |line| line.length)
@@ -187,20 +189,13 @@ const BLOCK: usize = 256;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::SessionId;
     use crate::base::rng::Rng;
-    use crate::base::{Owner, SessionId};
     use crate::lock::Mode;
+    use crate::lock::claim::Extras;
 
     fn waiter(request: u64) -> Waiter {
-        let claim = Claim {
-            session: SessionId(1),
-            owner: Owner(0),
-            mode: Mode::Exclusive,
-            permits: 1,
-            delay_ms: 0,
-            value: Box::default(),
-            all: None,
-        };
+        let claim = Claim::new(SessionId(1), Mode::Exclusive, 1, Extras::default());
         Waiter { request: RequestId(request), since_unix_ms: 0, claim }
     }
 

@@ -22,7 +22,7 @@ impl LockMachine {
         let Some(grant) = grant.filter(|held| held.claim.session == call.session) else {
             return self.fix(call, Fixed::NotHeld);
         };
-        let oldest = grant.handles.first();
+        let oldest = grant.first_handle();
         self.give_up(call, oldest, Fixed::Ended(token), effects);
         self.fix(call, Fixed::Done)
     }
@@ -58,7 +58,7 @@ impl LockMachine {
     pub(super) fn leave_queues(&mut self, place: &Place) {
         for (name, ticket) in place.spots() {
             let lock = self.locks.get_mut(name);
-            let waiter = lock.and_then(|lock| lock.queue.remove(ticket));
+            let waiter = lock.and_then(|lock| lock.change(|rest| rest.queue.remove(ticket)));
             assert!(waiter.is_some(), "nobody waits for {name:?} at {place:?}");
         }
     }

@@ -9,10 +9,11 @@
 mod decode;
 
 use super::asked::Mark;
+use super::claim::Claim;
 use super::command::{Answer, Mode, Name, Settings};
 use super::delay::Delay;
 use super::grant::Lock;
-use super::holders::{Claim, Grant};
+use super::holders::Grant;
 use super::machine::LockMachine;
 use super::queue::Waiter;
 use super::session::Session;
@@ -94,25 +95,25 @@ fn push_session(out: &mut Vec<u8>, id: SessionId, session: &Session) {
         answers: answers.fixed().len() as u64,
     };
     push(out, &piece);
-    for (request, fixed) in answers.fixed() {
-        push(out, &AnswerPiece { request: *request, answer: Answer::from(fixed) });
+    for (request, fixed) in answers.fixed().iter() {
+        push(out, &AnswerPiece { request, answer: Answer::from(fixed) });
     }
 }
 
 fn push_lock(out: &mut Vec<u8>, name: &str, lock: &Lock) {
-    let (holders, waiters) = (lock.holders.len() as u64, lock.queue.len() as u64);
-    let delays = lock.delays.len() as u64;
-    push(out, &LockPiece { name, limit: lock.limit, holders, delays, waiters });
+    let (holders, waiters) = (lock.holders.len() as u64, lock.queue().len() as u64);
+    let delays = lock.delays().len() as u64;
+    push(out, &LockPiece { name, limit: lock.limit(), holders, delays, waiters });
     for grant in lock.holders.iter() {
-        let Grant { token, since_unix_ms, ref handles, ref claim } = *grant;
-        let requests = handles.iter().collect();
+        let Grant { token, since_unix_ms, ref claim, .. } = *grant;
+        let requests = grant.handles().collect();
         push(out, &HolderPiece { token, since_unix_ms, requests, claim: claim.into() });
     }
-    for (token, delay) in lock.delays.iter() {
+    for (token, delay) in lock.delays().iter() {
         let Delay { mode, permits, delay_ms, ref client } = *delay;
         push(out, &DelayPiece { token, mode, permits, delay_ms, client });
     }
-    for (_, waiter) in lock.queue.iter() {
+    for (_, waiter) in lock.queue().iter() {
         let Waiter { request, since_unix_ms, ref claim } = *waiter;
         push(out, &WaiterPiece { request, since_unix_ms, claim: claim.into() });
     }
@@ -231,9 +232,16 @@ struct ClaimPiece<'a> {
 
 impl<'a> From<&'a Claim> for ClaimPiece<'a> {
     fn from(claim: &'a Claim) -> Self {
-        let Claim { session, owner, mode, permits, delay_ms, ref value, ref all } = *claim;
-        let all = all.iter().flat_map(|all| all.iter().map(Name::as_str)).collect();
-        Self { session, owner, mode, permits, delay_ms, value, all }
+        let all = claim.all().unwrap_or_default();
+        Self {
+            session: claim.session,
+            owner: claim.owner(),
+            mode: claim.mode,
+            permits: claim.permits,
+            delay_ms: claim.delay_ms(),
+            value: claim.value(),
+            all: all.iter().map(Name::as_str).collect(),
+        }
     }
 }
 

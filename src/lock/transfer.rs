@@ -26,8 +26,8 @@ impl LockMachine {
         for name in names {
             let is_oldest = self.oldest(&name).is_some_and(|oldest| oldest.token == token);
             let grant = self.grant_mut(&name, token);
-            if *grant.claim.value != *value {
-                grant.claim.value = value.into();
+            if grant.claim.value() != value {
+                grant.claim.change(|extras| extras.value = value.into());
                 if is_oldest {
                     effects.note_change(&name);
                 }

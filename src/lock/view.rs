@@ -62,10 +62,9 @@ impl LockMachine {
     pub fn standing(&self, session: SessionId) -> Vec<(RequestId, Answer)> {
         let Some(found) = self.sessions.get(&session) else { return Vec::new() };
         let grants = found.answers.grants().iter();
-        let grants =
-            grants.map(|(request, hold)| (*request, Answer::Granted { token: hold.token }));
+        let grants = grants.map(|(request, hold)| (request, Answer::Granted { token: hold.token }));
         let waiting = found.answers.waiting().iter();
-        let waiting = waiting.map(|(request, place)| (*request, self.queued_answer(place)));
+        let waiting = waiting.map(|(request, place)| (request, self.queued_answer(place)));
         let mut standing: Vec<_> = grants.chain(waiting).collect();
         standing.sort_unstable_by_key(|(request, _)| *request);
         standing
@@ -96,7 +95,7 @@ impl LockMachine {
     }
 
     fn lock_view(&self, name: &Name, lock: &Lock) -> LockView {
-        let waiters = lock.queue.iter().take(WAITERS_SHOWN_MAX).map(|(_, waiter)| WaiterView {
+        let waiters = lock.queue().iter().take(WAITERS_SHOWN_MAX).map(|(_, waiter)| WaiterView {
             session: waiter.claim.session,
             client: self.client_name(waiter.claim.session),
             since_unix_ms: waiter.since_unix_ms,
@@ -115,15 +114,15 @@ impl LockMachine {
             token: oldest.map_or(Token(0), |grant| grant.token),
             session,
             client: oldest.map_or(String::new(), |_| self.client_name(session)),
-            value: oldest.map_or(Vec::new(), |grant| grant.claim.value.to_vec()),
+            value: oldest.map_or(Vec::new(), |grant| grant.claim.value().to_vec()),
             since_unix_ms: oldest.map_or(0, |grant| grant.since_unix_ms),
-            limit: lock.limit,
+            limit: lock.limit(),
             others: others.collect(),
             holding: count(lock.holders.len()),
-            is_delayed: lock.delays.len() > 0,
+            is_delayed: lock.delays().len() > 0,
             is_asked: oldest.is_some_and(|grant| self.asked.contains_key(&grant.token)),
             waiters: waiters.collect(),
-            waiting: count(lock.queue.len()),
+            waiting: count(lock.queue().len()),
         }
     }
 

@@ -103,6 +103,54 @@ impl Measured {
     }
 }
 
+/// How long a lock was on its way from one client to the next.
+#[derive(Clone, Debug)]
+pub struct Handovers {
+    waiters: u64,
+    times: Histogram<u64>,
+}
+
+impl Handovers {
+    /// Between all grants, which came at these instants, but the last `rest`.
+    #[must_use]
+    pub fn new(waiters: u64, mut granted: Vec<Instant>, rest: usize) -> Self {
+        granted.sort_unstable();
+        granted.truncate(granted.len().saturating_sub(rest));
+        let mut times =
+            Histogram::new_with_bounds(1, LONGEST_NANOS, 3).expect("the bounds are right");
+        for pair in granted.windows(2) {
+            let nanos = u64::try_from((pair[1] - pair[0]).as_nanos()).unwrap_or(LONGEST_NANOS);
+            times.saturating_record(nanos);
+        }
+        Self { waiters, times }
+    }
+
+    /// For people.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        let at = |quantile| micros(&self.times, quantile);
+        format!(
+            "{} handovers, {} waiting: p50 {:.1} µs, p99 {:.1} µs, p99.9 {:.1} µs\n",
+            self.times.len(),
+            self.waiters,
+            at(0.5),
+            at(0.99),
+            at(0.999)
+        )
+    }
+
+    /// For machines.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let value = json!({
+            "waiters": self.waiters,
+            "ops": self.times.len(),
+            "handover_us": percentiles(&self.times),
+        });
+        format!("{value}\n")
+    }
+}
+
 /// Times until the next grant, for people.
 #[must_use]
 pub fn failover_text(times: &[Duration]) -> String {
@@ -141,7 +189,8 @@ fn micros(histogram: &Histogram<u64>, quantile: f64) -> f64 {
     histogram.value_at_quantile(quantile) as f64 / 1000.0
 }
 
-fn millis(time: Duration) -> f64 {
+/// In milliseconds.
+pub fn millis(time: Duration) -> f64 {
     time.as_secs_f64() * 1000.0
 }
 
@@ -179,6 +228,17 @@ mod tests {
                 assert!((least..=most).contains(&value), "{name} {percentile} {value}");
             }
         }
+    }
+
+    #[test]
+    fn handovers_are_the_times_between_grants_in_order() {
+        let begun = Instant::now();
+        let at = |micros| begun + Duration::from_micros(micros);
+        let handovers = Handovers::new(8, vec![at(300), at(0), at(100), at(9_000)], 1);
+        let value: Value = serde_json::from_str(&handovers.to_json()).unwrap();
+        assert_eq!((value["waiters"].as_u64(), value["ops"].as_u64()), (Some(8), Some(2)));
+        let p50 = value["handover_us"]["p50"].as_f64().unwrap();
+        assert!((99.0..=101.0).contains(&p50), "{p50}");
     }
 
     #[test]

@@ -1,19 +1,21 @@
 //! Many clients in one thread: each has its own session and connections, one loop drives them all, as a
 //! program built on events would. With a thread for each, what is measured is mostly the switching of threads.
 
-use super::figures::{Figures, Measured};
+use super::driven::{Driven, no_poll};
+use super::figures::{Figures, Handovers, Measured};
 use super::load::{BAR_STEP, Load, WARM_UP};
 use super::member::{Member, Told};
 use crate::cli::connect::Connection;
 use crate::cli::failure::Failure;
 use indicatif::ProgressBar;
 use std::time::{Duration, Instant};
+use tenure::lock::Name;
 use tenure::net::Poller;
 use tenure::sys::clock;
 
-/// Measures `load.clients` clients, each with connections of its own.
+/// Measures `load.clients` clients, each with connections and a lock of its own.
 pub fn measure(load: &Load, to: &Connection, bar: &ProgressBar) -> Result<Measured, Failure> {
-    let mut generator = Generator::new(load, to)?;
+    let mut generator = Generator::new(load.clients, Locks::OneEach, to)?;
     generator.run_all(u64::from(WARM_UP) * load.clients, to)?;
     generator.figures = Figures::new();
     generator.bar = Some(bar);
@@ -24,12 +26,39 @@ pub fn measure(load: &Load, to: &Connection, bar: &ProgressBar) -> Result<Measur
     Ok(Measured { clients: load.clients, figures: generator.figures, elapsed })
 }
 
+/// Measures how long a lock is on its way from one client to the next, while all but one of `load.clients` wait for
+/// it. Whoever gets it gives it back at once, so a handover is the time between two grants.
+pub fn measure_handovers(
+    load: &Load,
+    to: &Connection,
+    bar: &ProgressBar,
+) -> Result<Handovers, Failure> {
+    let mut generator = Generator::new(load.clients, Locks::OneForAll, to)?;
+    generator.run_all(u64::from(WARM_UP) * load.clients, to)?;
+    generator.granted.clear();
+    generator.bar = Some(bar);
+    generator.run_all(load.ops, to)?;
+    generator.close_all(to.timeout)?;
+    // Towards the end fewer and fewer wait.
+    let rest = usize::try_from(load.clients).expect("few clients");
+    Ok(Handovers::new(load.clients - 1, generator.granted, rest))
+}
+
+/// What the clients want.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Locks {
+    OneEach,
+    OneForAll,
+}
+
 /// The loop and its clients.
 #[derive(Debug)]
 struct Generator<'a> {
     poller: Poller,
     members: Vec<Member>,
     figures: Figures,
+    /// When each grant came.
+    granted: Vec<Instant>,
     bar: Option<&'a ProgressBar>,
     /// Cycles that may still begin.
     left: u64,
@@ -40,13 +69,18 @@ struct Generator<'a> {
 }
 
 impl Generator<'_> {
-    fn new(load: &Load, to: &Connection) -> Result<Self, Failure> {
+    fn new(clients: u64, locks: Locks, to: &Connection) -> Result<Self, Failure> {
         let poller = Poller::new(READY_MAX).map_err(no_poll)?;
-        let members: Vec<Member> = (0..load.clients).map(|place| Member::new(place, to)).collect();
+        let member = |place: u64| {
+            let lock = if locks == Locks::OneEach { place } else { 0 };
+            let name = Name::try_from(format!("bench/{}/{lock}", std::process::id()));
+            Member::new(place, name.expect("a short name"), to)
+        };
         Ok(Self {
             poller,
-            members,
+            members: (0..clients).map(member).collect(),
             figures: Figures::new(),
+            granted: Vec::new(),
             bar: None,
             left: 0,
             idle: 0,
@@ -68,7 +102,7 @@ impl Generator<'_> {
             if self.figures.count() != progress.0 {
                 progress = (self.figures.count(), Instant::now());
             } else if progress.1.elapsed() > to.timeout {
-                return Err(Failure::unavailable(self.members[0].why_unavailable()));
+                return Err(Failure::unavailable(self.members[0].driven.why_unavailable()));
             }
         }
         Ok(())
@@ -88,15 +122,15 @@ impl Generator<'_> {
         self.poller.wait(Some(LOOK_EVERY)).map_err(no_poll)?;
         let ready: Vec<_> = self.poller.ready().collect();
         for ready in ready {
-            let (place, link) = Member::place_of(ready.key);
-            self.members[place].receive(link);
+            let (place, link) = Driven::place_of(ready.key);
+            self.members[place].driven.receive(link);
             self.settle(place)?;
         }
         if self.look_at <= Instant::now() {
             self.look_at = Instant::now() + LOOK_EVERY;
             let now = clock::boot_nanos();
             for place in 0..self.members.len() {
-                if self.members[place].next_deadline() <= now {
+                if self.members[place].driven.core.next_deadline() <= now {
                     self.settle(place)?;
                 }
             }
@@ -109,6 +143,7 @@ impl Generator<'_> {
         while let Some(told) = self.members[place].settle(&self.poller)? {
             if let Told::Cycle { begun, granted } = told {
                 self.figures.record(begun, granted, Instant::now());
+                self.granted.push(granted);
                 if let Some(bar) = self.bar
                     && self.figures.count().is_multiple_of(BAR_STEP)
                 {
@@ -132,10 +167,6 @@ impl Generator<'_> {
         }
         Ok(())
     }
-}
-
-fn no_poll(error: std::io::Error) -> Failure {
-    Failure::unavailable(format!("cannot poll sockets: {error}; use fewer clients"))
 }
 
 /// Sockets taken from one wait.

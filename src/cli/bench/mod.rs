@@ -1,8 +1,10 @@
 //! `tenure bench`: how long locks take here, and how long until the next grant when the leader is killed.
 
+mod driven;
 mod failover;
 mod figures;
 mod generator;
+mod held;
 mod load;
 mod member;
 
@@ -37,6 +39,13 @@ pub struct Options {
     /// Cycles of all clients together [default: 3000, or 100 for each client if that is more]
     #[arg(long, value_name = "K", value_parser = 1..)]
     ops: Option<i64>,
+    /// Let all clients want one lock, and measure how long it is on its way from one to the next
+    #[arg(long, conflicts_with_all = ["threads", "connections", "failover"])]
+    handover: bool,
+    /// Hold N locks of sessions that then die, and measure what each costs the leader's memory, and how long its
+    /// longest turn is while they expire; needs --spawn
+    #[arg(long, value_name = "N", value_parser = 1..=1_000_000, conflicts_with_all = ["handover", "failover"])]
+    held: Option<i64>,
     /// Kill the leader N times, and measure until the next grant; needs --spawn
     #[arg(long, value_name = "N", value_parser = 1..=1000)]
     failover: Option<i64>,
@@ -56,9 +65,12 @@ pub struct Options {
 /// Runs it.
 pub fn run(options: &Options) -> Result<(), Failure> {
     if !options.spawn {
-        return match options.failover {
-            Some(_) => Err(Failure::usage("--failover kills nodes, so it needs --spawn too")),
-            None => measure_load(options, &options.connection),
+        return match (options.failover, options.held) {
+            (Some(_), _) => Err(Failure::usage("--failover kills nodes, so it needs --spawn too")),
+            (_, Some(_)) => {
+                Err(Failure::usage("--held reads a node's memory, so it needs --spawn too"))
+            }
+            (None, None) => measure_load(options, &options.connection),
         };
     }
     match &options.data {
@@ -81,6 +93,10 @@ fn measure_own(options: &Options, data: &Path) -> Result<(), Failure> {
     processes.wait_whole()?;
     let connection =
         Connection { endpoints: processes.endpoints(), timeout: options.connection.timeout };
+    if let Some(locks) = options.held {
+        let held = held::measure(&mut processes, &connection, locks.unsigned_abs())?;
+        return output::print(&if options.json { held.to_json() } else { held.to_text() });
+    }
     let Some(rounds) = options.failover else { return measure_load(options, &connection) };
     let bar = progress(rounds.unsigned_abs());
     let times = failover::measure(&mut processes, &connection, rounds.unsigned_abs(), &bar)?;
@@ -100,6 +116,12 @@ fn measure_load(options: &Options, connection: &Connection) -> Result<(), Failur
         ops: options.ops.map_or(3000.max(100 * clients), i64::unsigned_abs),
     };
     let bar = progress(load.ops);
+    if options.handover {
+        let handovers = generator::measure_handovers(&load, connection, &bar)?;
+        bar.finish_and_clear();
+        let (text, json) = (handovers.to_text(), handovers.to_json());
+        return output::print(if options.json { &json } else { &text });
+    }
     let threads = options.threads || options.connections.is_some() || clients == 1;
     let measured = if threads {
         load::measure(&load, connection, &bar)?

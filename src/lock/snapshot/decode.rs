@@ -7,11 +7,12 @@ use super::{
 use crate::base::{RequestId, SessionId, codec};
 use crate::lock::LockMachine;
 use crate::lock::asked::Mark;
+use crate::lock::claim::{Claim, Extras};
 use crate::lock::command::Name;
 use crate::lock::dedupe::{Answers, Fixed, Hold, Place};
 use crate::lock::delay::{Delay, Delays};
-use crate::lock::grant::Lock;
-use crate::lock::holders::{Claim, Grant, Handles, Holders};
+use crate::lock::grant::{Lock, Rest};
+use crate::lock::holders::{Grant, Holders};
 use crate::lock::queue::{Queue, Waiter};
 use crate::lock::restore::RestoreWait;
 use crate::lock::session::Session;
@@ -67,7 +68,7 @@ impl LockMachine {
         for _ in 0..answers {
             decode_answer(pieces, &mut session.answers)?;
         }
-        self.sessions.insert(id, session);
+        self.sessions.insert(id, Box::new(session));
         Ok(())
     }
 
@@ -77,17 +78,17 @@ impl LockMachine {
         if self.locks.last_key_value().is_some_and(|(last, _)| *last >= name) {
             return Err(pieces.damaged(format!("lock {name:?} is out of order")));
         }
-        let mut lock = Lock::new(limit);
+        let (mut in_it, mut rest) = (Holders::default(), Rest { limit, ..Rest::default() });
         for _ in 0..holders {
-            self.decode_holder(pieces, &name, &mut lock.holders)?;
+            self.decode_holder(pieces, &name, &mut in_it)?;
         }
         for _ in 0..delays {
-            decode_delay(pieces, &mut lock.delays)?;
+            decode_delay(pieces, &mut rest.delays)?;
         }
         for _ in 0..waiters {
-            self.decode_waiter(pieces, &name, &mut lock.queue)?;
+            self.decode_waiter(pieces, &name, &mut rest.queue)?;
         }
-        self.locks.insert(name, lock);
+        self.locks.insert(name, Box::new(Lock::with(in_it, rest)));
         Ok(())
     }
 
@@ -113,20 +114,21 @@ impl LockMachine {
             return Err(pieces.damaged(format!("token {token} is out of order")));
         }
         let claim = decode_claim(pieces, claim, name)?;
-        if holders.by_owner(claim.session, claim.owner).is_some() {
-            return Err(pieces.damaged(format!("owner {} holds {name:?} twice", claim.owner)));
+        if holders.by_owner(claim.session, claim.owner()).is_some() {
+            return Err(pieces.damaged(format!("owner {} holds {name:?} twice", claim.owner())));
         }
         let Some((first, later)) = requests.split_first() else {
             return Err(pieces.damaged(format!("no acquire holds token {token}")));
         };
-        let mut handles = Handles::new(*first);
-        later.iter().for_each(|request| handles.add(*request));
         // Of several names the first comes first; that the others are there too is for the whole to tell.
         for request in requests.iter().filter(|_| claim.is_known_as(name)) {
-            let hold = Hold { name: name.clone(), token, owner: claim.owner };
-            self.new_request(pieces, claim.session, *request)?.note_grant(*request, hold);
+            let hold = Hold { name: name.clone(), token };
+            let answers = self.new_request(pieces, claim.session, *request)?;
+            answers.note_grant(*request, hold, claim.owner());
         }
-        holders.add(Grant { token, since_unix_ms, handles, claim });
+        let mut grant = Grant::new(token, since_unix_ms, *first, claim);
+        later.iter().for_each(|request| grant.add_handle(*request));
+        holders.add(grant);
         Ok(())
     }
 
@@ -138,7 +140,7 @@ impl LockMachine {
     ) -> Result<(), SnapshotError> {
         let WaiterPiece { request, since_unix_ms, claim } = pieces.read()?;
         let claim = decode_claim(pieces, claim, name)?;
-        let (session, owner, is_first) = (claim.session, claim.owner, claim.is_known_as(name));
+        let (session, owner, is_first) = (claim.session, claim.owner(), claim.is_known_as(name));
         let ticket = queue.push(Waiter { request, since_unix_ms, claim });
         if is_first {
             let mut place = Place::new(owner);
@@ -187,7 +189,8 @@ fn decode_claim(
         return Err(pieces.damaged(format!("{names:?} are not several names with {name:?}")));
     }
     let all = (!names.is_empty()).then(|| names.into());
-    Ok(Claim { session, owner, mode, permits, delay_ms, value: value.into(), all })
+    let extras = Extras { owner, delay_ms, value: value.into(), all, later: Vec::new() };
+    Ok(Claim::new(session, mode, permits, extras))
 }
 
 fn decode_delay(pieces: &mut Pieces<'_>, delays: &mut Delays) -> Result<(), SnapshotError> {
@@ -204,7 +207,7 @@ fn decode_answer(pieces: &mut Pieces<'_>, answers: &mut Answers) -> Result<(), S
     if request < answers.floor() {
         return Err(pieces.damaged(format!("request {request} lies below the floor")));
     }
-    if answers.fixed().last_key_value().is_some_and(|(last, _)| *last >= request) {
+    if answers.fixed().last().is_some_and(|last| last >= request) {
         return Err(pieces.damaged(format!("request {request} is out of order")));
     }
     let fixed = Fixed::try_from(answer)

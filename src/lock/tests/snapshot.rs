@@ -325,15 +325,27 @@ fn assert_found(spoil: impl FnOnce(&mut LockMachine), why: &str) {
 }
 
 #[test]
+fn o1_an_owner_that_the_session_does_not_know_is_found() {
+    let owner = |machine: &mut LockMachine| {
+        let answers = &mut machine.sessions.get_mut(&SessionId(2)).expect("alive").answers;
+        let request = answers.grants().requests().next().expect("it holds a");
+        let hold = answers.end_grant(request);
+        answers.note_grant(request, hold, Owner(3));
+    };
+    assert_found(owner, "owner 0 holds \"a\", its session: Some(Owner(3))");
+}
+
+#[test]
 fn o1_sides_that_do_not_agree_in_number_are_found() {
     let grant = |machine: &mut LockMachine| {
         let session = machine.sessions.get_mut(&SessionId(2)).expect("alive");
-        let hold = Hold { name: name("z"), token: Token(9), owner: Owner(0) };
-        session.answers.note_grant(RequestId(9), hold);
+        let hold = Hold { name: name("z"), token: Token(9) };
+        session.answers.note_grant(RequestId(9), hold, Owner(0));
     };
     assert_found(grant, "sessions know 2 grants, and locks 1 handles");
     let queue = |machine: &mut LockMachine| {
-        machine.locks.get_mut(&name("a")).expect("held").queue.pop().expect("it waits");
+        let lock = machine.locks.get_mut(&name("a")).expect("held");
+        lock.change(|rest| rest.queue.pop()).expect("it waits");
     };
     assert_found(queue, "sessions know 1 places, and queues 0 waiters");
 }
