@@ -10,6 +10,8 @@ pub mod event;
 pub mod fork;
 pub mod poll;
 pub mod process;
+pub mod process_family;
+pub mod process_group;
 pub mod random;
 pub mod terminal;
 pub mod thread;
