@@ -2,6 +2,7 @@
 
 mod bench;
 mod break_lock;
+mod chaos;
 mod cluster;
 mod completions;
 mod connect;
@@ -30,6 +31,7 @@ mod size;
 mod snapshot;
 mod status;
 mod validate;
+mod verify;
 mod watch;
 
 use ::log::LevelFilter;
@@ -76,6 +78,8 @@ enum Command {
     Validate(validate::Options),
     Bench(bench::Options),
     Sim(sim::Options),
+    Verify(verify::Options),
+    Chaos(chaos::Options),
     Completions(completions::Options),
     Man(man::Options),
 }
@@ -89,6 +93,9 @@ pub fn main() -> ExitCode {
     }
     if let Some(options) = lock::guard::Options::of(&arguments) {
         return finish(lock::guard::run(&options).map(|()| 0));
+    }
+    if let Some(options) = chaos::client::Options::of(&arguments) {
+        return finish(chaos::client::run(&options).map(|()| 0));
     }
     let parsed = command()
         .try_get_matches_from(&arguments)
@@ -134,6 +141,8 @@ fn run(cli: Cli, arguments: &[OsString]) -> Result<u8, Failure> {
         Command::Validate(options) => validate::run(&options),
         Command::Bench(options) => bench::run(&options).map(done),
         Command::Sim(options) => sim::run(&options).map(done),
+        Command::Verify(options) => verify::run(&options),
+        Command::Chaos(options) => chaos::run(&options),
         Command::Completions(options) => completions::run(&options).map(done),
         Command::Man(options) => man::run(&options).map(done),
     }

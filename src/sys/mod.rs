@@ -1,4 +1,4 @@
-//! What the operating system gives: clocks, event and timer fds, threads, child processes, the terminal,
+//! What the operating system gives: clocks, event and timer fds, threads, child processes, networks, the terminal,
 //! random bytes, the mark of a fork.
 //!
 //! With `net` and `ffi` the only place where `unsafe` is allowed; each block says what it relies on.
@@ -8,6 +8,7 @@ pub mod clock;
 pub mod descriptors;
 pub mod event;
 pub mod fork;
+pub mod namespace;
 pub mod poll;
 pub mod process;
 pub mod process_family;

@@ -12,7 +12,7 @@ use super::session::session_expired;
 use super::transfer::check_heir;
 use super::types::{BreakCall, CallId, Done, EndReason, LeaseId};
 use super::{Core, Timer};
-use crate::base::limits::VALUE_BYTES_MAX;
+use crate::base::limits::{BREAK_REASON_BYTES_MAX, VALUE_BYTES_MAX};
 use crate::base::{RequestId, Sample, Token};
 use crate::lock::{Answer, Operation, Refusal};
 use crate::{Error, Status};
@@ -253,10 +253,10 @@ fn proclaimed(operation: &Operation) -> Option<Token> {
 }
 
 fn check_reason(reason: &str) -> Result<(), Error> {
-    if reason.len() <= REASON_BYTES_MAX {
+    if reason.len() <= BREAK_REASON_BYTES_MAX {
         return Ok(());
     }
-    let text = format!("a reason has at most {REASON_BYTES_MAX} bytes, not {}", reason.len());
+    let text = format!("a reason has at most {BREAK_REASON_BYTES_MAX} bytes, not {}", reason.len());
     Err(Error::new(Status::Invalid, text))
 }
 
@@ -270,5 +270,3 @@ fn not_found(text: &str) -> Error {
 
 /// Orders that are not answered, of one client.
 const ORDERS_MAX: usize = 1024;
-/// As much as any server takes.
-const REASON_BYTES_MAX: usize = 255;

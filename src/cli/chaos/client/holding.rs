@@ -1,0 +1,156 @@
+//! One grant in a client's life, with the log lines that the checker needs: waiting, granted, held, ended.
+
+use super::Post;
+use crate::cli::verify::line::{Kind, Line};
+use std::time::{Duration, Instant};
+use tenure::client::{Lease, Pending, Wait};
+use tenure::sys::clock;
+use tenure::{Error, Status};
+
+/// A lease that is believed in, and what was logged of it.
+#[derive(Debug)]
+pub struct Holding<'a> {
+    post: &'a Post,
+    line: Line,
+    lease: Lease,
+    /// The last instant at which it stood for sure.
+    stood: u64,
+    /// The newest such instant in the log.
+    logged: u64,
+}
+
+/// Whether a lease may be believed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Belief {
+    Stands,
+    Over,
+}
+
+impl Post {
+    /// Waits for what `start` begins; `None`: it came to nothing, or the run is over. `line` says how the lock is held.
+    pub fn wait_for(
+        &self,
+        line: Line,
+        start: impl FnOnce() -> Result<Pending, Error>,
+    ) -> Option<Holding<'_>> {
+        let line = Line { client: Some(self.name.clone()), ..line };
+        self.log.write(&stamped(&line, Kind::Waiting, clock::boot_nanos()));
+        let lease = start().and_then(|pending| self.take(&pending));
+        // Behind the grant, and before the look at it: if the lease stands then, it stood at the stamp.
+        let at = clock::boot_nanos();
+        match lease {
+            Ok(lease) if !lease.remaining().is_zero() => {
+                let line = Line { token: Some(lease.token().0), ..line };
+                self.log.write(&stamped(&line, Kind::Granted, at));
+                Some(Holding { post: self, line, lease, stood: at, logged: at })
+            }
+            // One that was over before it was looked at was believed by nobody.
+            Ok(_) => {
+                self.log.write(&stamped(&line, Kind::GaveUp, at));
+                None
+            }
+            Err(error) => {
+                let note = Some(error.to_string().into());
+                self.log.write(&Line { note, ..stamped(&line, Kind::GaveUp, at) });
+                self.pause(AFTER_ERROR);
+                None
+            }
+        }
+    }
+
+    fn take(&self, pending: &Pending) -> Result<Lease, Error> {
+        loop {
+            match pending.take(Wait::For(LOOK_EVERY)) {
+                Err(error) if error.status == Status::Again => {}
+                decided => return decided,
+            }
+            if self.is_over() {
+                pending.cancel();
+            }
+        }
+    }
+
+    /// Does nothing for a while, or until the run is over.
+    pub fn pause(&self, long: Duration) {
+        let end = Instant::now() + long;
+        while !self.is_over() {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            std::thread::sleep(left.min(LOOK_EVERY));
+        }
+    }
+}
+
+impl Holding<'_> {
+    /// Its token.
+    #[must_use]
+    pub fn token(&self) -> u64 {
+        self.lease.token().0
+    }
+
+    /// The lease itself.
+    #[must_use]
+    pub fn lease(&self) -> &Lease {
+        &self.lease
+    }
+
+    /// Looks whether it stands. The stamp is read before: at that instant it stood for sure.
+    pub fn look(&mut self) -> Belief {
+        let at = clock::boot_nanos();
+        if self.lease.remaining().is_zero() {
+            return Belief::Over;
+        }
+        self.stood = at;
+        if at - self.logged > LOG_EVERY.as_nanos() as u64 {
+            self.logged = at;
+            self.post.log.write(&stamped(&self.line, Kind::Held, at));
+        }
+        Belief::Stands
+    }
+
+    /// Works under it for so long, and says whether it still stands.
+    pub fn work(&mut self, long: Duration) -> Belief {
+        let end = Instant::now() + long;
+        while self.look() == Belief::Stands {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Belief::Stands;
+            }
+            std::thread::sleep(left.min(BELIEF_LOOK_EVERY));
+        }
+        Belief::Over
+    }
+
+    /// Gives it back.
+    pub fn release(mut self) {
+        self.end();
+        // Whatever comes of it, it goes on in the background until it is decided.
+        let _ = self.lease.release(Wait::For(RELEASE_WAIT));
+    }
+
+    /// Gives it to the next who waits; back, if nobody does.
+    pub fn hand_over(mut self) {
+        self.end();
+        if self.lease.transfer(None).is_err() {
+            let _ = self.lease.release(Wait::For(RELEASE_WAIT));
+        }
+    }
+
+    /// The last look. What is believed behind it is not logged, and so not held against anybody.
+    fn end(&mut self) {
+        self.look();
+        self.post.log.write(&stamped(&self.line, Kind::Ended, self.stood));
+    }
+}
+
+fn stamped(line: &Line, event: Kind, at: u64) -> Line {
+    Line { event, at: Some(at), ..line.clone() }
+}
+
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+const BELIEF_LOOK_EVERY: Duration = Duration::from_millis(2);
+const LOG_EVERY: Duration = Duration::from_millis(100);
+const AFTER_ERROR: Duration = Duration::from_millis(50);
+const RELEASE_WAIT: Duration = Duration::from_millis(500);

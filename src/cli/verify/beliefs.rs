@@ -1,0 +1,143 @@
+//! No more of a lock is believed to be held at once than it has, and tokens rise from grant to grant.
+//!
+//! Stamps are those of beliefs that stood for sure, so what overlaps here did overlap; an interval may have been a
+//! little longer than its log says. Tokens are compared between grants that exclude each other and of which one was
+//! over before the other began: two readers may hear of their grants in any order.
+
+use super::history::{Belief, History, Share};
+use super::violation::{Rule, Violations};
+use std::collections::BTreeMap;
+
+/// Checks each lock of each boot.
+pub fn check(history: &History, found: &mut Violations) {
+    let mut order: Vec<&Belief> = history.beliefs.iter().collect();
+    order.sort_unstable_by_key(|belief| (belief.boot, belief.lock, belief.from, belief.until));
+    for lock in order.chunk_by(|a, b| (a.boot, a.lock) == (b.boot, b.lock)) {
+        let mut sweep = Sweep { history, standing: Vec::new(), over: Over::default() };
+        lock.iter().for_each(|belief| sweep.take(belief, found));
+    }
+}
+
+/// One lock, in the order in which its beliefs began.
+struct Sweep<'a> {
+    history: &'a History,
+    standing: Vec<&'a Belief>,
+    over: Over<'a>,
+}
+
+impl<'a> Sweep<'a> {
+    fn take(&mut self, belief: &'a Belief, found: &mut Violations) {
+        // What ended at the instant at which the other began does not overlap it: both read the clock in between.
+        let over = &mut self.over;
+        self.standing.retain(|before| {
+            let stands = before.until > belief.from;
+            if !stands {
+                over.add(before);
+            }
+            stands
+        });
+        if let Some(before) =
+            self.standing.iter().find(|before| before.share.excludes(belief.share))
+        {
+            found.add(Rule::Overlap, || self.tell_overlap(before, belief));
+        } else if self.is_over_limit(belief) {
+            found.add(Rule::Overlap, || self.tell_limit(belief));
+        }
+        if let Some(before) = self.over.highest(belief.share)
+            && before.token >= belief.token
+        {
+            found.add(Rule::TokenOrder, || self.tell_order(before, belief));
+        }
+        self.standing.push(belief);
+    }
+
+    fn is_over_limit(&self, belief: &Belief) -> bool {
+        let Share::Counted { limit, .. } = belief.share else { return false };
+        let permits = |share| match share {
+            Share::Counted { permits, .. } => u64::from(permits),
+            Share::Exclusive | Share::Shared => 0,
+        };
+        let standing: u64 = self.standing.iter().map(|before| permits(before.share)).sum();
+        standing + permits(belief.share) > u64::from(limit)
+    }
+
+    fn tell_overlap(&self, before: &Belief, belief: &Belief) -> String {
+        let history = self.history;
+        let together = before.until.min(belief.until).saturating_sub(belief.from);
+        format!(
+            "\"{}\" was held by {} until {} ({}), and by {} from {} ({}): for {}.{:06} ms by both",
+            history.locks.name(belief.lock),
+            history.whose(before),
+            before.until,
+            history.place(before.ended),
+            history.whose(belief),
+            belief.from,
+            history.place(belief.granted),
+            together / 1_000_000,
+            together % 1_000_000,
+        )
+    }
+
+    fn tell_limit(&self, belief: &Belief) -> String {
+        let history = self.history;
+        let others = self
+            .standing
+            .iter()
+            .map(|before| format!("{} ({})", history.whose(before), history.place(before.granted)));
+        format!(
+            "\"{}\" has no room for {} at {} ({}) beside {}",
+            history.locks.name(belief.lock),
+            history.whose(belief),
+            belief.from,
+            history.place(belief.granted),
+            others.collect::<Vec<_>>().join(", "),
+        )
+    }
+
+    fn tell_order(&self, before: &Belief, belief: &Belief) -> String {
+        let history = self.history;
+        format!(
+            "\"{}\" was held by {} until {} ({}), and after it by {} from {} ({})",
+            history.locks.name(belief.lock),
+            history.whose(before),
+            before.until,
+            history.place(before.ended),
+            history.whose(belief),
+            belief.from,
+            history.place(belief.granted),
+        )
+    }
+}
+
+/// Of the beliefs that are over, those with the highest tokens.
+#[derive(Default)]
+struct Over<'a> {
+    exclusive: Option<&'a Belief>,
+    shared: Option<&'a Belief>,
+    /// By their permits.
+    counted: BTreeMap<u32, &'a Belief>,
+}
+
+impl<'a> Over<'a> {
+    fn add(&mut self, belief: &'a Belief) {
+        let higher = |known: Option<&'a Belief>| match known {
+            Some(known) if known.token >= belief.token => known,
+            _ => belief,
+        };
+        match belief.share {
+            Share::Exclusive => self.exclusive = Some(higher(self.exclusive)),
+            Share::Shared => self.shared = Some(higher(self.shared)),
+            Share::Counted { permits, .. } => {
+                let known = self.counted.get(&permits).copied();
+                self.counted.insert(permits, higher(known));
+            }
+        }
+    }
+
+    /// Of those that exclude `share`, the one with the highest token.
+    fn highest(&self, share: Share) -> Option<&'a Belief> {
+        let alone = self.exclusive.into_iter().chain(self.shared);
+        let all = alone.chain(self.counted.values().copied());
+        all.filter(|belief| belief.share.excludes(share)).max_by_key(|belief| belief.token)
+    }
+}

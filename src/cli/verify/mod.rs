@@ -1,0 +1,128 @@
+//! `tenure verify`: what clients, observers and resources logged, held against what Tenure promises.
+
+mod beliefs;
+pub mod history;
+pub mod line;
+mod observers;
+mod read;
+mod starvation;
+mod tokens;
+mod violation;
+mod writes;
+
+use crate::cli::failure::{Failure, NO};
+use crate::cli::output;
+use clap::Args;
+use history::History;
+use std::path::PathBuf;
+use violation::Violations;
+
+/// Check event logs of clients: no two beliefs at once, tokens rising, nobody starved.
+///
+/// A log has one JSON object per line; docs/chaos.md has the format, which any language can write. The exit code is 0 if
+/// all that was promised was kept, 1 if not (with the lines that show it), 2 if a line cannot be understood.
+#[derive(Args, Debug)]
+pub struct Options {
+    /// Logs; those of one client in the order of time
+    #[arg(value_name = "LOG", required = true)]
+    logs: Vec<PathBuf>,
+    /// How many grants may go to others while one waits and nothing is done to the cluster
+    #[arg(long, value_name = "N", default_value_t = OVERTAKEN_MAX)]
+    overtaken: u64,
+}
+
+/// Runs it.
+pub fn run(options: &Options) -> Result<u8, Failure> {
+    let verdict = judge(&options.logs, options.overtaken)?;
+    output::print(&verdict.to_text())?;
+    Ok(if verdict.is_kept() { 0 } else { NO })
+}
+
+/// Reads `logs` and checks them.
+///
+/// # Errors
+/// One cannot be read, or a line of it cannot be understood.
+pub fn judge(logs: &[PathBuf], overtaken_max: u64) -> Result<Verdict, Failure> {
+    let history = read::read(logs)?;
+    let mut found = Violations::default();
+    beliefs::check(&history, &mut found);
+    tokens::check(&history, &mut found);
+    writes::check(&history, &mut found);
+    observers::check(&history, &mut found);
+    let overtaken = starvation::check(&history, overtaken_max, &mut found);
+    Ok(Verdict { history, found, overtaken })
+}
+
+/// What the logs said, and what was wrong with it.
+#[derive(Debug)]
+pub struct Verdict {
+    /// What was read.
+    pub history: History,
+    found: Violations,
+    overtaken: u64,
+}
+
+impl Verdict {
+    /// Whether all that was promised was kept.
+    #[must_use]
+    pub fn is_kept(&self) -> bool {
+        self.found.are_none()
+    }
+
+    /// The violations, if any, and the counts of what was checked.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        let head =
+            if self.is_kept() { "OK: no violation.\n".to_owned() } else { self.found.to_text() };
+        let rows: Vec<Vec<String>> = self
+            .counts()
+            .into_iter()
+            .map(|(what, count)| vec![what.to_owned(), count.to_string()])
+            .collect();
+        format!("{head}{}{}", output::table(&rows), self.remarks())
+    }
+
+    fn counts(&self) -> Vec<(&'static str, u64)> {
+        let history = &self.history;
+        let count = |n: usize| n as u64;
+        let accepted = history.writes.iter().filter(|write| write.accepted).count();
+        let marks = history.marks.iter().filter(|mark| mark.turn == history::Turn::Healed);
+        let all = [
+            ("lines", history.lines),
+            ("clients and observers", count(history.clients.count())),
+            ("locks", count(history.locks.count())),
+            ("grants", count(history.beliefs.len())),
+            ("waits", count(history.waits.len())),
+            ("most grants to others while one waited in calm", self.overtaken),
+            ("writes accepted by token", count(accepted)),
+            ("writes refused by token", count(history.writes.len() - accepted)),
+            ("writes without tokens", history.unchecked),
+            ("writes that those undid", history.unchecked_undid),
+            ("holders seen by observers", count(history.sightings.len())),
+            ("marks of healing", count(marks.count())),
+            ("lines cut off at the end of a log", history.cut_lines),
+        ];
+        all.into_iter().filter(|(_, count)| *count > 0).collect()
+    }
+
+    /// What could not be checked.
+    fn remarks(&self) -> String {
+        let mut text = String::new();
+        if self.history.beliefs.is_empty() {
+            text.push_str("There is no grant in these logs: nothing was proved of beliefs.\n");
+        }
+        if self.history.marks.is_empty() {
+            text.push_str("There is no \"healed\" in these logs: starvation was not checked.\n");
+        }
+        let boots = self.history.boots.count();
+        if boots > 1 {
+            text.push_str(&format!(
+                "These logs are of {boots} boots: stamps were compared within each, and between them tokens alone.\n"
+            ));
+        }
+        text
+    }
+}
+
+/// The queue is first come, first served; but a client that was cut off stands in it only once it has come back.
+const OVERTAKEN_MAX: u64 = 1000;

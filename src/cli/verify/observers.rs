@@ -1,0 +1,130 @@
+//! Observers are told holders in the order of their tokens, the right ones, and none is left out unsaid.
+
+use super::history::{Belief, History, Share, Sighting, Told};
+use super::violation::{Rule, Violations};
+use std::collections::BTreeMap;
+
+/// Checks each observer, in the order of its own lines.
+pub fn check(history: &History, found: &mut Violations) {
+    if history.sightings.is_empty() {
+        return;
+    }
+    let mut grants: Vec<&Belief> = history.beliefs.iter().collect();
+    grants.sort_unstable_by_key(|belief| (belief.lock, belief.token));
+    let judge = Judge { history, grants };
+    let mut observers: BTreeMap<(u32, u32), Follower<'_>> = BTreeMap::new();
+    for sighting in &history.sightings {
+        let follower = observers.entry((sighting.client, sighting.lock)).or_default();
+        judge.take(follower, sighting, found);
+    }
+}
+
+/// One observer of one lock.
+#[derive(Default)]
+struct Follower<'a> {
+    /// The newest holder that it was told, by whichever of its observations.
+    newest: Option<(u64, &'a Sighting)>,
+    /// Changes between `newest` and now that it was told to have missed.
+    missed: u64,
+    /// Whether all that came after `newest` must be told: not when it began to follow anew.
+    thread: Thread,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Thread {
+    #[default]
+    New,
+    Unbroken,
+}
+
+struct Judge<'a> {
+    history: &'a History,
+    /// All grants by lock and token.
+    grants: Vec<&'a Belief>,
+}
+
+impl<'a> Judge<'a> {
+    fn take(&self, follower: &mut Follower<'a>, sighting: &'a Sighting, found: &mut Violations) {
+        let (token, client, missed) = match sighting.told {
+            Told::Begin => return follower.thread = Thread::New,
+            Told::Vacant { missed } => return follower.missed += missed.unwrap_or(0),
+            Told::Holder { token, client, missed } => (token, client, missed),
+        };
+        if let Some((before, seen)) = follower.newest
+            && before > token
+        {
+            found.add(Rule::ObserverBack, || self.tell_back(seen, before, sighting, token));
+            return;
+        }
+        follower.missed += missed.unwrap_or(0);
+        if let (Some((before, _)), Thread::Unbroken, Some(_), 0) =
+            (follower.newest, follower.thread, missed, follower.missed)
+        {
+            self.check_gap(before, sighting, token, found);
+        }
+        self.check_holder(sighting, token, client, found);
+        *follower =
+            Follower { newest: Some((token, sighting)), missed: 0, thread: Thread::Unbroken };
+    }
+
+    /// Between two holders that it was told nobody else held the lock. Only where one holds it at a time: of several
+    /// holders the oldest is told.
+    fn check_gap(&self, before: u64, sighting: &Sighting, token: u64, found: &mut Violations) {
+        let from = self.place(sighting.lock, before.saturating_add(1));
+        let to = self.place(sighting.lock, token).max(from);
+        let between = &self.grants[from..to];
+        let Some(first) = between.iter().find(|belief| belief.share == Share::Exclusive) else {
+            return;
+        };
+        found.add(Rule::ObserverGap, || {
+            format!(
+                "{} was told of token {token} of \"{}\" ({}) after {before}, and never of {} ({})",
+                self.history.clients.name(sighting.client),
+                self.history.locks.name(sighting.lock),
+                self.history.place(sighting.source),
+                self.history.whose(first),
+                self.history.place(first.granted),
+            )
+        });
+    }
+
+    fn check_holder(
+        &self,
+        sighting: &Sighting,
+        token: u64,
+        client: Option<u32>,
+        found: &mut Violations,
+    ) {
+        let granted = self.grants.get(self.place(sighting.lock, token));
+        let granted = granted.filter(|grant| (grant.lock, grant.token) == (sighting.lock, token));
+        let (Some(client), Some(grant)) = (client, granted) else { return };
+        if client != grant.client {
+            found.add(Rule::ObserverHolder, || {
+                format!(
+                    "{} was told that {} holds \"{}\" under token {token} ({}), which was granted to {} ({})",
+                    self.history.clients.name(sighting.client),
+                    self.history.clients.name(client),
+                    self.history.locks.name(sighting.lock),
+                    self.history.place(sighting.source),
+                    self.history.clients.name(grant.client),
+                    self.history.place(grant.granted),
+                )
+            });
+        }
+    }
+
+    /// Where the grants of `lock` with `token` or more begin.
+    fn place(&self, lock: u32, token: u64) -> usize {
+        self.grants.partition_point(|belief| (belief.lock, belief.token) < (lock, token))
+    }
+
+    fn tell_back(&self, seen: &Sighting, before: u64, sighting: &Sighting, token: u64) -> String {
+        format!(
+            "{} was told of token {before} of \"{}\" ({}), and after it of token {token} ({})",
+            self.history.clients.name(sighting.client),
+            self.history.locks.name(sighting.lock),
+            self.history.place(seen.source),
+            self.history.place(sighting.source),
+        )
+    }
+}

@@ -1,0 +1,293 @@
+//! Reading logs line by line, and pairing what belongs together: a grant and its end, a wait and its grant.
+//!
+//! A line that says nothing clear is an error and not a guess: a checker that passes over what it does not understand
+//! proves nothing.
+
+use super::history::{Belief, History, Mark, Share, Sighting, Source, Told, Turn, Wait, Write};
+use super::line::{Kind, Line, Mode};
+use crate::cli::failure::Failure;
+use crate::cli::log::printable;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+
+/// Reads `files`.
+///
+/// # Errors
+/// A log cannot be read, or a line of it cannot be understood: where, and what to do.
+pub fn read(files: &[PathBuf]) -> Result<History, Failure> {
+    let mut reader = Reader::default();
+    for path in files {
+        reader.read_file(path)?;
+    }
+    Ok(reader.finish())
+}
+
+/// Reads, and remembers what is open.
+#[derive(Debug, Default)]
+struct Reader {
+    history: History,
+    /// Of the log that is read now, once it said so.
+    boot: Option<u32>,
+    here: Source,
+    /// By client, lock and token: which belief was not ended yet.
+    held: BTreeMap<(u32, u32, u64), usize>,
+    /// By client and lock: which wait was not ended yet.
+    waiting: BTreeMap<(u32, u32), usize>,
+    /// Clients that exist no more, since when.
+    gone: Vec<(u32, u64)>,
+}
+
+impl Reader {
+    fn read_file(&mut self, path: &Path) -> Result<(), Failure> {
+        let cannot = |error: std::io::Error| {
+            Failure::usage(format!("cannot read the log {}: {error}", path.display()))
+        };
+        let mut input = BufReader::with_capacity(BUFFER_BYTES, File::open(path).map_err(cannot)?);
+        self.here = Source { file: self.history.files.len() as u32, line: 0 };
+        self.history.files.push(path.to_owned());
+        self.boot = None;
+        let mut bytes = Vec::new();
+        loop {
+            bytes.clear();
+            if input.read_until(b'\n', &mut bytes).map_err(cannot)? == 0 {
+                return Ok(());
+            }
+            self.here.line += 1;
+            self.history.lines += 1;
+            match self.take_line(&bytes) {
+                Ok(()) => {}
+                // Its writer was killed while it wrote.
+                Err(_) if bytes.last() != Some(&b'\n') => self.history.cut_lines += 1,
+                Err(what) => {
+                    let place = self.history.place(self.here);
+                    let what = printable(&what);
+                    return Err(Failure::usage(format!(
+                        "{place}: {what}; correct the line or leave it out (docs/chaos.md has the format)"
+                    )));
+                }
+            }
+        }
+    }
+
+    fn take_line(&mut self, bytes: &[u8]) -> Result<(), String> {
+        if bytes.iter().all(u8::is_ascii_whitespace) {
+            return Ok(());
+        }
+        let line: Line = serde_json::from_slice(bytes).map_err(|error| said(&error))?;
+        match line.event {
+            Kind::Log => self.take_head(&line),
+            Kind::Waiting => self.take_waiting(&line),
+            Kind::GaveUp => self.take_gave_up(&line),
+            Kind::Granted => self.take_granted(&line),
+            Kind::Held | Kind::Ended => self.take_belief(&line),
+            Kind::Gone => self.take_gone(&line),
+            Kind::Write => self.take_write(&line),
+            Kind::Unchecked => {
+                self.history.unchecked += 1;
+                self.history.unchecked_undid += line.overwrote.unwrap_or(0);
+                Ok(())
+            }
+            Kind::Observing => self.take_sighting(&line, Told::Begin),
+            Kind::Saw => self.take_saw(&line),
+            Kind::Nemesis => self.take_mark(&line, Turn::Struck),
+            Kind::Healed => self.take_mark(&line, Turn::Healed),
+        }
+    }
+
+    fn take_head(&mut self, line: &Line) -> Result<(), String> {
+        let boot = needed(line, "boot", line.boot.as_deref())?;
+        self.boot = Some(self.history.boots.number(boot));
+        Ok(())
+    }
+
+    fn take_waiting(&mut self, line: &Line) -> Result<(), String> {
+        let (boot, from) = self.stamp(line)?;
+        let (client, lock) = self.client_and_lock(line)?;
+        let place = self.history.waits.len();
+        let source = self.here;
+        if self.waiting.insert((client, lock), place).is_some() {
+            return Err(
+                "this client waits for this lock already; give each thread that waits for \
+                one lock a client name of its own"
+                    .to_owned(),
+            );
+        }
+        self.history.waits.push(Wait { boot, lock, client, from, until: None, source });
+        Ok(())
+    }
+
+    fn take_gave_up(&mut self, line: &Line) -> Result<(), String> {
+        let (_, at) = self.stamp(line)?;
+        let (client, lock) = self.client_and_lock(line)?;
+        if self.end_wait(client, lock, at)? {
+            return Ok(());
+        }
+        Err("this client did not wait for this lock: a \"waiting\" goes before".to_owned())
+    }
+
+    /// Says whether there was one.
+    fn end_wait(&mut self, client: u32, lock: u32, at: u64) -> Result<bool, String> {
+        let Some(place) = self.waiting.remove(&(client, lock)) else { return Ok(false) };
+        let wait = &mut self.history.waits[place];
+        in_order(wait.from, at, "waiting")?;
+        wait.until = Some(at);
+        Ok(true)
+    }
+
+    fn take_granted(&mut self, line: &Line) -> Result<(), String> {
+        let (boot, at) = self.stamp(line)?;
+        let (client, lock) = self.client_and_lock(line)?;
+        let (token, share) = (token(line)?, share(line)?);
+        // One that did not wait (a try) has no wait to end.
+        self.end_wait(client, lock, at)?;
+        let place = self.history.beliefs.len();
+        let here = self.here;
+        self.held.insert((client, lock, token), place);
+        self.history.beliefs.push(Belief {
+            boot,
+            lock,
+            client,
+            share,
+            token,
+            from: at,
+            until: at,
+            granted: here,
+            ended: here,
+        });
+        Ok(())
+    }
+
+    fn take_belief(&mut self, line: &Line) -> Result<(), String> {
+        let (_, at) = self.stamp(line)?;
+        let (client, lock) = self.client_and_lock(line)?;
+        let key = (client, lock, token(line)?);
+        let place = match line.event {
+            Kind::Ended => self.held.remove(&key),
+            _ => self.held.get(&key).copied(),
+        };
+        let place = place.ok_or(
+            "this client holds no such token here: a \"granted\" with the same client, lock and token \
+             goes before, and logs of one client are given in the order of time",
+        )?;
+        let belief = &mut self.history.beliefs[place];
+        in_order(belief.until, at, "granted")?;
+        (belief.until, belief.ended) = (at, self.here);
+        Ok(())
+    }
+
+    fn take_gone(&mut self, line: &Line) -> Result<(), String> {
+        let (_, at) = self.stamp(line)?;
+        let client = needed(line, "client", line.client.as_deref())?;
+        self.gone.push((self.history.clients.number(client), at));
+        Ok(())
+    }
+
+    fn take_write(&mut self, line: &Line) -> Result<(), String> {
+        let resource = needed(line, "resource", line.resource.as_deref())?;
+        let write = Write {
+            resource: self.history.resources.number(resource),
+            token: token(line)?,
+            accepted: needed(line, "accepted", line.accepted)?,
+            overwrote: line.overwrote.unwrap_or(0),
+            source: self.here,
+        };
+        self.history.writes.push(write);
+        Ok(())
+    }
+
+    fn take_saw(&mut self, line: &Line) -> Result<(), String> {
+        let missed = line.missed;
+        let told = match line.token {
+            None => Told::Vacant { missed },
+            Some(_) => {
+                let holder = line.holder.as_deref();
+                let client = holder.map(|name| self.history.clients.number(name));
+                Told::Holder { token: token(line)?, client, missed }
+            }
+        };
+        self.take_sighting(line, told)
+    }
+
+    fn take_sighting(&mut self, line: &Line, told: Told) -> Result<(), String> {
+        let (client, lock) = self.client_and_lock(line)?;
+        let source = self.here;
+        self.history.sightings.push(Sighting { client, lock, told, source });
+        Ok(())
+    }
+
+    fn take_mark(&mut self, line: &Line, turn: Turn) -> Result<(), String> {
+        let (boot, at) = self.stamp(line)?;
+        self.history.marks.push(Mark { boot, at, turn });
+        Ok(())
+    }
+
+    fn stamp(&self, line: &Line) -> Result<(u32, u64), String> {
+        let boot = self.boot.ok_or(
+            "a log begins with {\"event\":\"log\",\"boot\":\"…\"}: stamps count since a boot of this machine, \
+             which /proc/sys/kernel/random/boot_id names",
+        )?;
+        Ok((boot, needed(line, "at", line.at)?))
+    }
+
+    fn client_and_lock(&mut self, line: &Line) -> Result<(u32, u32), String> {
+        let client = needed(line, "client", line.client.as_deref())?;
+        let lock = needed(line, "lock", line.lock.as_deref())?;
+        Ok((self.history.clients.number(client), self.history.locks.number(lock)))
+    }
+
+    /// What a client that is gone had open ended then: its log could not say so.
+    fn finish(mut self) -> History {
+        for (client, at) in std::mem::take(&mut self.gone) {
+            let open = self.waiting.range((client, 0)..=(client, u32::MAX));
+            for place in open.map(|(_, place)| *place) {
+                let wait = &mut self.history.waits[place];
+                wait.until = Some(at.max(wait.from));
+            }
+        }
+        self.history
+    }
+}
+
+fn needed<T>(line: &Line, field: &str, value: Option<T>) -> Result<T, String> {
+    value.ok_or_else(|| format!("\"{}\" needs \"{field}\"", line.event.word()))
+}
+
+fn token(line: &Line) -> Result<u64, String> {
+    match needed(line, "token", line.token)? {
+        0 => Err("no grant has the token 0".to_owned()),
+        token => Ok(token),
+    }
+}
+
+fn share(line: &Line) -> Result<Share, String> {
+    match (line.limit, line.permits.unwrap_or(1), line.mode) {
+        (None, 1, None | Some(Mode::Exclusive)) => Ok(Share::Exclusive),
+        (None, 1, Some(Mode::Shared)) => Ok(Share::Shared),
+        (Some(limit), permits, None) if (1..=limit).contains(&permits) => {
+            Ok(Share::Counted { permits, limit })
+        }
+        (None, ..) => Err("\"permits\" goes with a \"limit\"".to_owned()),
+        (Some(_), _, Some(_)) => Err("a \"limit\" goes without a \"mode\"".to_owned()),
+        (Some(limit), permits, None) => Err(format!("{permits} permits of {limit} cannot be held")),
+    }
+}
+
+fn in_order(before: u64, at: u64, what: &str) -> Result<(), String> {
+    if before <= at {
+        return Ok(());
+    }
+    Err(format!(
+        "the stamp {at} is before {before}, that of its \"{what}\": use one clock, CLOCK_BOOTTIME"
+    ))
+}
+
+/// Without serde_json's own line number: there is one line.
+fn said(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let what = text.split(" at line ").next().unwrap_or_default();
+    format!("column {}: {what}", error.column())
+}
+
+const BUFFER_BYTES: usize = 1 << 20;
