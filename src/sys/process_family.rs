@@ -39,8 +39,7 @@ impl Family {
     /// # Errors
     /// NotFound and PermissionDenied as execve(2) has them; the process has no descriptor left.
     pub fn start(command: &mut Command) -> io::Result<Self> {
-        // SAFETY: no pointers.
-        check(unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1) })?;
+        adopt_orphans()?;
         let changes = changes()?;
         die_with_parent(command);
         Ok(Self { leader: command.process_group(0).spawn()?, changes })
@@ -126,6 +125,34 @@ impl Family {
     }
 }
 
+/// From now on whoever descends from this process and loses its parent becomes our child, if no other adopts it before.
+///
+/// # Errors
+/// The kernel is older than Linux 3.4.
+pub fn adopt_orphans() -> io::Result<()> {
+    // SAFETY: no pointers.
+    check(unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1) })
+}
+
+/// Kills all children of this process, and whom they leave to it, until there is none, or only such as may not be killed
+/// or wait in the kernel: for one that has adopted a family whose own parent was killed.
+pub fn end_orphans() {
+    for _ in 0..ORPHAN_ROUNDS {
+        let mut left = Left::None;
+        for child in children() {
+            if child.has_ended {
+                reap(child.id);
+            } else if kill(child.id as libc::pid_t).is_ok() {
+                left = Left::Some;
+            }
+        }
+        if left == Left::None {
+            return;
+        }
+        std::thread::sleep(ORPHAN_PAUSE);
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Left {
     None,
@@ -201,6 +228,11 @@ fn changes() -> io::Result<OwnedFd> {
 /// How long a killed process may take before we look whether anybody else is there. Only a lost SIGCHLD, or a process
 /// that is stuck in the kernel, makes us wait for so long.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+/// Each generation of a family takes a round.
+const ORPHAN_ROUNDS: u32 = 500;
+/// How long a killed process is given to leave its children to us.
+const ORPHAN_PAUSE: Duration = Duration::from_millis(2);
 
 #[cfg(test)]
 mod tests {

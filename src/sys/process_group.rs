@@ -28,13 +28,6 @@ impl ProcessGroup {
         Ok(Self { leader: unsafe { OwnedFd::from_raw_fd(fd as RawFd) }, id })
     }
 
-    /// Kills the group of a leader that is reaped already, so that there is nothing to open. Its number is free only
-    /// when the group has no process left, and then not given away before all other numbers were: call it at once.
-    pub fn kill_orphaned(id: u32) {
-        // SAFETY: no pointers.
-        unsafe { libc::kill(-(id as libc::pid_t), libc::SIGKILL) };
-    }
-
     /// Its number.
     #[must_use]
     pub fn id(&self) -> u32 {

@@ -110,7 +110,7 @@ fn at_a_terminal_the_command_is_in_front_and_after_it_the_shell_again() {
     let cluster = Cluster::start();
     let in_front = "until set -- $(ps -o pgid=,tpgid= -p $$); [ $1 = $2 ]; do :; done";
     let lock = format!(
-        "{} lock --endpoints {} terminal -- sh -c '{in_front}; echo CMD is in front; exit 9'",
+        "{} lock --endpoints {} --timeout 30s terminal -- sh -c '{in_front}; echo CMD is in front; exit 9'",
         env!("CARGO_BIN_EXE_tenure"),
         cluster.endpoints()
     );

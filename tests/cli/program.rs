@@ -202,9 +202,13 @@ impl Cluster {
         self.tenure(subcommand, arguments).output().expect("tenure runs")
     }
 
+    /// Asks until a node answers: at first none of them listens.
     pub fn status(&self) -> Value {
-        let output = self.run("status", &["--json"]);
-        serde_json::from_slice(&output.stdout).expect("status prints JSON")
+        eventually("a node answers", || {
+            let output = self.run("status", &["--json"]);
+            (code(&output) == Some(0))
+                .then(|| serde_json::from_slice(&output.stdout).expect("status prints JSON"))
+        })
     }
 
     /// Asks until one node says that it leads.

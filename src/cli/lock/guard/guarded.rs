@@ -14,7 +14,7 @@ use std::time::Duration;
 use tenure::client::Lease;
 use tenure::sys::poll::{self, Interest, Ready};
 use tenure::sys::process_group::ProcessGroup;
-use tenure::sys::{clock, process};
+use tenure::sys::{clock, process, process_family};
 
 /// CMD, its guard, and the line between. Dropped, everything is killed: the guard sees the end of the line.
 #[derive(Debug)]
@@ -60,11 +60,8 @@ impl Guarded {
         let told = believed_until(lease);
         let started = line.send(Word::Until(told)).and_then(|()| wait_for_start(&mut line, lease));
         let result = match started {
-            Ok(Word::Started(id)) => ProcessGroup::open(id).map_err(|error| {
-                // A guard that lives does not reap it before we have it: it was killed in this moment.
-                ProcessGroup::kill_orphaned(id);
-                NotStarted::Guard(error)
-            }),
+            // A guard that lives does not reap it before we have it.
+            Ok(Word::Started(id)) => ProcessGroup::open(id).map_err(NotStarted::Guard),
             Ok(Word::NotStarted(0)) => Err(NotStarted::Command(io::ErrorKind::InvalidInput.into())),
             Ok(Word::NotStarted(number)) => {
                 Err(NotStarted::Command(io::Error::from_raw_os_error(number)))
@@ -80,9 +77,8 @@ impl Guarded {
                 Ok(Self { guard, line, group, told })
             }
             Err(why) => {
-                // It may wait for a file system that does not answer; what it starts dies with it.
-                let _ = guard.kill();
-                let _ = guard.wait();
+                // It may wait for a file system that does not answer.
+                end_without_guard(&mut guard);
                 Err(why)
             }
         }
@@ -142,7 +138,7 @@ impl Guarded {
     /// What became of CMD since the last call, if anything did.
     ///
     /// # Errors
-    /// The guard was killed: so is CMD's group then.
+    /// The guard was killed: so is CMD then, with all that descends from it.
     pub fn take_report(&mut self) -> Result<Option<Report>, Failure> {
         let report = match self.line.receive() {
             Ok(None) => return Ok(None),
@@ -151,7 +147,7 @@ impl Guarded {
             Ok(Some(Word::Killed(_))) => Report::Killed,
             Ok(Some(Word::NotKilled)) => Report::NotKilled,
             Ok(Some(_)) | Err(_) => {
-                self.group.signal(signal_hook::consts::SIGKILL);
+                end_without_guard(&mut self.guard);
                 return Err(Failure::new(
                     FAILED,
                     "the guard of the command was killed, and so was the command",
@@ -164,7 +160,16 @@ impl Guarded {
     }
 }
 
+/// Ends what a guard leaves to us, which is all of its family: we adopt whom it loses.
+fn end_without_guard(guard: &mut Child) {
+    // It may have ended by itself.
+    let _ = guard.kill();
+    let _ = guard.wait();
+    process_family::end_orphans();
+}
+
 fn start_guard(words: &[OsString], variables: &[(&str, String)]) -> io::Result<(Child, Line)> {
+    process_family::adopt_orphans()?;
     let (here, there) = UnixStream::pair()?;
     // This very program, even if another one was installed under its name since.
     let mut command = Command::new("/proc/self/exe");
