@@ -101,7 +101,9 @@ fn lock_view() -> LockView {
         client: "c".to_owned(),
         value: vec![1, 2],
         since_unix_ms: 1000,
+        mode: Mode::Shared,
         limit: 3,
+        taken: 4,
         others: vec![HolderView {
             token: Token(10),
             session: SessionId(7),
@@ -116,6 +118,8 @@ fn lock_view() -> LockView {
             session: SessionId(6),
             client: "w".to_owned(),
             since_unix_ms: 1001,
+            mode: Mode::Exclusive,
+            permits: 2,
         }],
         waiting: 1,
     }

@@ -1,7 +1,8 @@
 //! Flags from the environment: `--lease-duration` is `TENURE_LEASE_DURATION`, without exception.
 //!
 //! One rule applied to the whole command line, so that no flag can be forgotten. TENURE_LOCK and
-//! TENURE_TOKEN are what `tenure lock` sets for its command; no flag may be called so.
+//! TENURE_TOKEN are what `tenure lock` sets for its command; no flag may be called so, but `--token` of `break`, which
+//! no variable stands for: in such a command it would mean a token that nobody had in mind.
 
 use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Command};
@@ -9,7 +10,7 @@ use clap::{ArgAction, Command};
 /// Gives each flag of `command` and its subcommands its variable.
 pub fn name_variables(command: Command) -> Command {
     let command = command.mut_args(|arg| {
-        let Some(long) = arg.get_long().filter(|long| !["help", "version"].contains(long)) else {
+        let Some(long) = arg.get_long().filter(|long| !WITHOUT_VARIABLE.contains(long)) else {
             return arg;
         };
         // Leaked once per flag and process: clap borrows names for ever.
@@ -22,6 +23,9 @@ pub fn name_variables(command: Command) -> Command {
     });
     command.mut_subcommands(name_variables)
 }
+
+/// Flags that stand for no setting.
+const WITHOUT_VARIABLE: [&str; 3] = ["help", "version", "token"];
 
 /// Which variable stands for `--long`.
 fn variable(long: &str) -> String {
@@ -44,11 +48,11 @@ mod tests {
 
     fn check_flags(command: &Command) {
         for arg in command.get_arguments() {
-            let Some(long) = arg.get_long().filter(|long| !["help", "version"].contains(long))
-            else {
+            let Some(long) = arg.get_long().filter(|long| !WITHOUT_VARIABLE.contains(long)) else {
                 let name = arg.get_id();
+                assert_eq!(arg.get_env(), None);
                 assert!(
-                    arg.is_positional() || ["help", "version"].contains(&name.as_str()),
+                    arg.is_positional() || WITHOUT_VARIABLE.contains(&name.as_str()),
                     "{} {name} has only a short form, and so no variable",
                     command.get_name()
                 );

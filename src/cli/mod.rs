@@ -1,6 +1,7 @@
 //! The subcommands of `tenure`, one file each; here they are parsed, dispatched, and ended.
 
 mod bench;
+mod break_lock;
 mod chaos;
 mod cluster;
 mod completions;
@@ -8,8 +9,10 @@ mod connect;
 mod demo;
 mod dev;
 mod duration;
+mod elect;
 mod environment;
 mod failure;
+mod handover;
 mod lock;
 mod log;
 mod man;
@@ -29,6 +32,7 @@ mod snapshot;
 mod status;
 mod validate;
 mod verify;
+mod watch;
 
 use ::log::LevelFilter;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -62,7 +66,11 @@ enum Command {
     Demo(demo::Options),
     Dev(dev::Options),
     Lock(lock::Options),
+    Elect(elect::Options),
     Show(show::Options),
+    Watch(watch::Options),
+    Break(break_lock::Options),
+    Handover(handover::Options),
     Status(status::Options),
     Member(member::Options),
     MoveLeader(move_leader::Options),
@@ -82,6 +90,9 @@ pub fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     if let Some(options) = demo::holder::Options::of(&arguments) {
         return finish(demo::holder::run(&options).map(|()| 0));
+    }
+    if let Some(options) = lock::guard::Options::of(&arguments) {
+        return finish(lock::guard::run(&options).map(|()| 0));
     }
     if let Some(options) = chaos::client::Options::of(&arguments) {
         return finish(chaos::client::run(&options).map(|()| 0));
@@ -117,8 +128,12 @@ fn run(cli: Cli, arguments: &[OsString]) -> Result<u8, Failure> {
         Command::Serve(options) => serve::run(options).map(done),
         Command::Demo(options) => demo::run(&options),
         Command::Dev(options) => dev::run(&options).map(done),
-        Command::Lock(options) => Ok(lock::run(options, arguments)),
+        Command::Lock(options) => lock::run(options, arguments),
+        Command::Elect(options) => elect::run(options, arguments),
         Command::Show(options) => show::run(&options).map(done),
+        Command::Watch(options) => watch::run(&options).map(done),
+        Command::Break(options) => break_lock::run(&options).map(done),
+        Command::Handover(options) => handover::run(&options).map(done),
         Command::Status(options) => status::run(&options),
         Command::Member(options) => member::run(options).map(done),
         Command::MoveLeader(options) => move_leader::run(&options).map(done),
@@ -150,8 +165,8 @@ fn complain(message: &str) {
     }
 }
 
-/// A command line that cannot be understood: one sentence of it, and 2; for `lock`, whose command may end
-/// with any code, 125.
+/// A command line that cannot be understood: one sentence of it, and 2; for `lock` and `elect`, whose command may
+/// end with any code, 125.
 fn refuse(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
     if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         let _ = error.print();
@@ -163,8 +178,8 @@ fn refuse(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
     });
     let topic = subcommand.as_ref().map_or(String::new(), |name| format!("{name} "));
     complain(&format!("{}; see `tenure {topic}--help`", sentence(error)));
-    let is_lock = subcommand.as_deref() == Some("lock");
-    ExitCode::from(if is_lock { lock::FAILED } else { failure::USAGE })
+    let runs_commands = matches!(subcommand.as_deref(), Some("lock" | "elect"));
+    ExitCode::from(if runs_commands { lock::FAILED } else { failure::USAGE })
 }
 
 /// clap's message without its layout: the first paragraph, and the tip if there is one.

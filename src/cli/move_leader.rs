@@ -2,11 +2,11 @@
 
 use crate::cli::connect::Connection;
 use crate::cli::failure::{Failure, NO};
-use crate::cli::status::ClusterStatus;
 use crate::cli::{order, output};
 use clap::Args;
 use std::time::{Duration, Instant};
 use tenure::base::{NodeId, Term};
+use tenure::client::ClusterStatus;
 use tenure::wire::Order;
 
 /// Have another node lead: ID, or the one with most of the log.

@@ -3,12 +3,13 @@
 use crate::cli::environment;
 use crate::cli::failure::Failure;
 use crate::cli::scratch;
-use crate::cli::status::{ClusterStatus, Health};
+use crate::cli::status::Health;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tenure::base::NodeId;
+use tenure::client::ClusterStatus;
 use tenure::sys::process;
 
 /// The processes; killed when dropped.
@@ -165,7 +166,7 @@ impl Drop for Processes {
 fn leader_of_whole(status: &ClusterStatus) -> Option<NodeId> {
     let leader = status.leader()?;
     let level = status.answered().all(|node| node.applied >= leader.commit);
-    (status.health() == Health::Whole && level).then_some(leader.node)
+    (Health::of(status) == Health::Whole && level).then_some(leader.node)
 }
 
 fn last_line(log: &Path) -> Option<String> {

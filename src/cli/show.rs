@@ -6,15 +6,16 @@ use crate::cli::failure::Failure;
 use crate::cli::log::printable;
 use crate::cli::output;
 use clap::Args;
-use serde_json::{Value, json};
 use std::time::Duration;
-use tenure::base::limits::LOCKS_PER_READ_MAX;
 use tenure::client::Client;
-use tenure::lock::{LockView, Name};
+use tenure::lock::{LockView, Mode};
 use tenure::sys::clock;
-use tenure::wire::{Query, ReadAnswer};
 
 /// Show who holds a lock, under which token, since when, and who waits.
+///
+/// STATE is "held", "shared by N", or how much of a semaphore is taken ("2 of 3"); "asked" is added where the holder was
+/// asked to end (`tenure break`), "delayed" where an expired holder's lock delay is not over. HOLDER is the oldest.
+/// A single lock is shown with its other holders and its queue.
 #[derive(Args, Debug)]
 pub struct Options {
     /// A lock, or all below a prefix that ends with "/"; without it all locks
@@ -33,94 +34,110 @@ type Row = (LockView, u64);
 /// Runs it.
 pub fn run(options: &Options) -> Result<(), Failure> {
     let client = options.connection.open()?;
-    let rows = match &options.name {
-        Some(name) if !name.ends_with('/') => one(&client, name)?,
-        prefix => all(&client, prefix.as_deref().unwrap_or_default())?,
-    };
+    let shown = options.show(&client);
     options.connection.close(&client);
-    output::print(&if options.json { to_json(&rows) } else { to_text(&rows, clock::unix_ms()) })
+    output::print(&shown?)
 }
 
-fn one(client: &Client, name: &str) -> Result<Vec<Row>, Failure> {
-    let name = Name::try_from(name).map_err(|error| Failure::usage(error.to_string()))?;
-    match client.read(Query::Lock { name })? {
-        ReadAnswer::Lock { lock, session_remaining_ms } => {
-            Ok(lock.into_iter().map(|lock| (lock, session_remaining_ms)).collect())
+impl Options {
+    fn show(&self, client: &Client) -> Result<String, Failure> {
+        let name = self.name.as_deref().unwrap_or_default();
+        let is_one = !name.is_empty() && !name.ends_with('/');
+        if self.json {
+            let what = if is_one { "lock" } else { "locks" };
+            return Ok(format!("{}\n", client.describe(what, name)?));
         }
-        other => Err(unexpected(&other)),
+        let rows = if is_one { client.lock_shown(name)? } else { client.locks_shown(name)? };
+        Ok(to_text(&rows, clock::unix_ms()))
     }
-}
-
-/// All locks under `prefix`, page by page. Each page is linearizable, the whole is not one instant.
-fn all(client: &Client, prefix: &str) -> Result<Vec<Row>, Failure> {
-    let mut rows: Vec<Row> = Vec::new();
-    loop {
-        let after = rows.last().map(|(lock, _)| lock.name.clone());
-        let query = Query::Locks { prefix: prefix.to_owned(), after, limit: PAGE };
-        match client.read(query)? {
-            ReadAnswer::Locks { locks, more } => {
-                let none = locks.is_empty();
-                rows.extend(locks);
-                if none || !more {
-                    return Ok(rows);
-                }
-            }
-            other => return Err(unexpected(&other)),
-        }
-    }
-}
-
-fn unexpected(answer: &ReadAnswer) -> Failure {
-    match answer {
-        ReadAnswer::Refused(why) => Failure::unavailable(format!("the cluster refused: {why:?}")),
-        other => Failure::unavailable(format!("an answer of another kind came: {other:?}")),
-    }
-}
-
-fn to_json(rows: &[Row]) -> String {
-    let waiter = |waiter: &tenure::lock::WaiterView| -> Value {
-        json!({"client": waiter.client, "since_unix_ms": waiter.since_unix_ms})
-    };
-    let lock = |(lock, remaining_ms): &Row| -> Value {
-        json!({
-            "name": lock.name.as_str(),
-            "holder": (lock.token.0 != 0).then_some(&lock.client),
-            "token": lock.token.0,
-            "value": String::from_utf8_lossy(&lock.value),
-            "since_unix_ms": lock.since_unix_ms,
-            "remaining_ms": remaining_ms,
-            "waiting": lock.waiting,
-            "queue": lock.waiters.iter().map(waiter).collect::<Vec<_>>(),
-        })
-    };
-    format!("{}\n", json!({"locks": rows.iter().map(lock).collect::<Vec<_>>()}))
 }
 
 fn to_text(rows: &[Row], now_unix_ms: u64) -> String {
     if rows.is_empty() {
         return "nobody holds or waits\n".to_owned();
     }
-    let since = |unix_ms| ago(now_unix_ms, unix_ms);
-    let head = ["NAME", "HOLDER", "TOKEN", "SINCE", "REMAINING", "QUEUE"].map(str::to_owned);
-    let mut lines = vec![head.to_vec()];
-    for (lock, remaining_ms) in rows {
-        lines.push(vec![
-            printable(lock.name.as_str()),
-            printable(&lock.client),
-            lock.token.to_string(),
-            since(lock.since_unix_ms),
-            duration::show(Duration::from_millis(*remaining_ms)),
-            lock.waiting.to_string(),
-        ]);
-    }
+    let head = ["NAME", "STATE", "HOLDER", "TOKEN", "SINCE", "REMAINING", "QUEUE"];
+    let mut lines = vec![head.map(str::to_owned).to_vec()];
+    lines.extend(rows.iter().map(|row| line(row, now_unix_ms)));
     let mut text = output::table(&lines);
     if let [(lock, _)] = rows {
-        for (place, waiter) in lock.waiters.iter().enumerate() {
-            let (client, since) = (printable(&waiter.client), since(waiter.since_unix_ms));
-            text.push_str(&format!("  waits {}: {client}, since {since}\n", place + 1));
-        }
+        text.push_str(&others(lock, now_unix_ms));
+        text.push_str(&queue(lock, now_unix_ms));
     }
     text
+}
+
+fn line((lock, remaining_ms): &Row, now_unix_ms: u64) -> Vec<String> {
+    let mut cells = vec![printable(lock.name.as_str()), state(lock)];
+    cells.extend(if lock.holding == 0 {
+        ["-"; 4].map(str::to_owned)
+    } else {
+        [
+            printable(&lock.client),
+            lock.token.to_string(),
+            ago(now_unix_ms, lock.since_unix_ms),
+            duration::show(Duration::from_millis(*remaining_ms)),
+        ]
+    });
+    cells.push(lock.waiting.to_string());
+    cells
+}
+
+/// How much of it is held, and what is odd about that.
+fn state(lock: &LockView) -> String {
+    let held = match (lock.limit, lock.mode, lock.holding) {
+        (0, _, 0) if lock.is_delayed => return "delayed".to_owned(),
+        (0, _, 0) => "free".to_owned(),
+        (0, Mode::Exclusive, _) => "held".to_owned(),
+        (0, Mode::Shared, holding) => format!("shared by {holding}"),
+        (limit, _, _) => format!("{} of {limit}", lock.taken),
+    };
+    let asked = if lock.is_asked { ", asked" } else { "" };
+    let delayed = if lock.is_delayed { ", delayed" } else { "" };
+    format!("{held}{asked}{delayed}")
+}
+
+/// A line for each holder but the oldest.
+fn others(lock: &LockView, now_unix_ms: u64) -> String {
+    let mut text = String::new();
+    for other in &lock.others {
+        let (client, since) = (printable(&other.client), ago(now_unix_ms, other.since_unix_ms));
+        let permits = permits(lock, other.permits);
+        text.push_str(&format!(
+            "  holds too: {client}, token {}, since {since}{permits}\n",
+            other.token
+        ));
+    }
+    text.push_str(&more(lock.holding, 1 + lock.others.len(), "hold it too"));
+    text
+}
+
+/// A line for each waiter, first come first.
+fn queue(lock: &LockView, now_unix_ms: u64) -> String {
+    let mut text = String::new();
+    for (place, waiter) in lock.waiters.iter().enumerate() {
+        let (client, since) = (printable(&waiter.client), ago(now_unix_ms, waiter.since_unix_ms));
+        let permits = permits(lock, waiter.permits);
+        let shared = if waiter.mode == Mode::Shared { ", shared" } else { "" };
+        text.push_str(&format!(
+            "  waits {}: {client}, since {since}{shared}{permits}\n",
+            place + 1
+        ));
+    }
+    text.push_str(&more(lock.waiting, lock.waiters.len(), "wait"));
+    text
+}
+
+fn permits(lock: &LockView, permits: u32) -> String {
+    if lock.limit == 0 { String::new() } else { format!(", {permits} of {}", lock.limit) }
+}
+
+/// Those who are not listed.
+fn more(all: u32, listed: usize, what: &str) -> String {
+    match (all as usize).saturating_sub(listed) {
+        0 => String::new(),
+        unlisted => format!("  and {unlisted} more {what}\n"),
+    }
 }
 
 /// How long ago an instant of another machine's wall clock was; never before now.
@@ -129,18 +146,20 @@ pub fn ago(now_unix_ms: u64, then_unix_ms: u64) -> String {
     duration::show(Duration::from_millis(now_unix_ms.saturating_sub(then_unix_ms)))
 }
 
-/// Locks asked for at once.
-const PAGE: u32 = LOCKS_PER_READ_MAX as u32;
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use tenure::base::{SessionId, Token};
-    use tenure::lock::WaiterView;
+    use tenure::lock::{HolderView, Name, WaiterView};
 
-    fn rows() -> Vec<Row> {
-        let waiter =
-            WaiterView { session: SessionId(2), client: "b:2".into(), since_unix_ms: 9_000 };
+    fn row() -> Row {
+        let waiter = WaiterView {
+            session: SessionId(2),
+            client: "b:2".into(),
+            since_unix_ms: 9_000,
+            mode: Mode::Exclusive,
+            permits: 1,
+        };
         let lock = LockView {
             name: Name::try_from("jobs/x").unwrap(),
             token: Token(17),
@@ -148,7 +167,9 @@ mod tests {
             client: "a\n:1".into(),
             value: b"v".to_vec(),
             since_unix_ms: 5_000,
+            mode: Mode::Exclusive,
             limit: 0,
+            taken: 1,
             others: Vec::new(),
             holding: 1,
             is_delayed: false,
@@ -156,22 +177,75 @@ mod tests {
             waiters: vec![waiter],
             waiting: 1,
         };
-        vec![(lock, 7_500)]
+        (lock, 7_500)
+    }
+
+    fn several(mode: Mode, limit: u32) -> LockView {
+        let client = "c:3".into();
+        let other = HolderView {
+            token: Token(18),
+            session: SessionId(3),
+            client,
+            since_unix_ms: 6_000,
+            permits: 1,
+        };
+        let (lock, _) = row();
+        LockView { mode, limit, taken: 2, others: vec![other], holding: 2, ..lock }
     }
 
     #[test]
     fn a_lock_is_one_line_with_its_queue_below() {
-        let text = to_text(&rows(), 10_000);
-        let expected = "NAME    HOLDER  TOKEN  SINCE  REMAINING  QUEUE\n\
-                        jobs/x  a\\n:1   17     5.0s   7.5s       1\n  waits 1: b:2, since 1.0s\n";
-        assert_eq!(text, expected);
+        let expected = "NAME    STATE  HOLDER  TOKEN  SINCE  REMAINING  QUEUE\n\
+                        jobs/x  held   a\\n:1   17     5.0s   7.5s       1\n  waits 1: b:2, since 1.0s\n";
+        assert_eq!(to_text(&[row()], 10_000), expected);
     }
 
     #[test]
-    fn json_has_numbers_as_numbers() {
-        let value: Value = serde_json::from_str(&to_json(&rows())).unwrap();
-        let lock = &value["locks"][0];
-        assert_eq!((lock["token"].as_u64(), lock["remaining_ms"].as_u64()), (Some(17), Some(7500)));
-        assert_eq!(lock["queue"][0]["client"], "b:2");
+    fn several_locks_are_a_table_alone() {
+        assert_eq!(to_text(&[row(), row()], 10_000).lines().count(), 3);
+        assert_eq!(to_text(&[], 10_000), "nobody holds or waits\n");
+    }
+
+    #[test]
+    fn readers_are_counted_and_listed_after_the_oldest() {
+        let text = to_text(&[(several(Mode::Shared, 0), 7_500)], 10_000);
+        assert!(text.contains("jobs/x  shared by 2  a\\n:1   17"), "{text}");
+        assert!(
+            text.contains("\n  holds too: c:3, token 18, since 4.0s\n  waits 1: b:2"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_semaphore_says_how_much_of_it_is_taken_and_wanted() {
+        let text = to_text(&[(several(Mode::Exclusive, 3), 7_500)], 10_000);
+        assert!(text.contains("jobs/x  2 of 3  "), "{text}");
+        assert!(
+            text.contains("since 4.0s, 1 of 3\n  waits 1: b:2, since 1.0s, 1 of 3\n"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn those_who_are_not_listed_are_counted() {
+        let text = to_text(&[(LockView { holding: 9, waiting: 70, ..row().0 }, 0)], 10_000);
+        assert!(text.contains("  and 8 more hold it too\n"), "{text}");
+        assert!(text.ends_with("  and 69 more wait\n"), "{text}");
+    }
+
+    #[test]
+    fn a_delayed_lock_has_no_holder_and_one_that_is_asked_for_still_has() {
+        let (lock, _) = row();
+        let asked = LockView { is_asked: true, ..lock.clone() };
+        assert_eq!(state(&asked), "held, asked");
+        let delayed = LockView {
+            token: Token(0),
+            client: String::new(),
+            holding: 0,
+            is_delayed: true,
+            ..lock
+        };
+        let cells = line(&(delayed, 0), 10_000);
+        assert_eq!(cells, ["jobs/x", "delayed", "-", "-", "-", "-", "1"]);
     }
 }

@@ -27,6 +27,8 @@ pub(super) struct Handle {
     pub(super) shared: Arc<Shared>,
     /// How long calls without a wait of their own try.
     pub(super) request_timeout: Duration,
+    /// Where the program said that nodes are.
+    pub(super) endpoints: Vec<String>,
 }
 
 impl Handle {
@@ -57,7 +59,7 @@ impl Client {
     pub fn open(endpoints: &str, options: ClientOptions) -> Result<Self, Error> {
         let endpoints = endpoints::parse(endpoints)?;
         let core_options = CoreOptions {
-            endpoints,
+            endpoints: endpoints.clone(),
             client: client_name(options.name)?,
             ttl: options.ttl,
             connect_timeout: options.connect_timeout,
@@ -69,7 +71,7 @@ impl Client {
         let shared = Shared::start(core_options)
             .map_err(|error| Error::new(Status::Io, format!("a client cannot start: {error}")))?;
         let request_timeout = options.request_timeout;
-        let client = Self { handle: Arc::new(Handle { shared, request_timeout }) };
+        let client = Self { handle: Arc::new(Handle { shared, request_timeout, endpoints }) };
         let waiter = Arc::new(Waiter::default());
         client.shared().with(|inner, _| inner.set_opener(Some(Arc::clone(&waiter))))?;
         if !options.background {

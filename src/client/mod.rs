@@ -14,6 +14,7 @@ mod api;
 mod calls;
 pub mod core;
 mod data;
+mod describe;
 mod driver;
 mod elections;
 mod endpoints;
@@ -31,6 +32,7 @@ pub use api::Client;
 pub use data::{
     AcquireOptions, BreakOptions, ClientOptions, Grace, Holder, LeaseState, Observed, SessionInfo,
 };
+pub use describe::{ClusterStatus, NodeRow};
 pub use lease::Lease;
 pub use observer::Observer;
 pub use operator::Operator;

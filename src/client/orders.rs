@@ -1,4 +1,4 @@
-//! Handing a lock over, taking it from its holder, and showing what there is.
+//! Handing a lock over, and taking it from its holder.
 
 use super::api::Client;
 use super::calls::{checked_name, unexpected, wait_for_done, wait_for_order};
@@ -27,16 +27,6 @@ impl Client {
         let wish = BreakCall { name, token, way, to, reason };
         let (_, slot) = self.handle.shared.call(|core, now| core.break_lock(now, wish))?;
         wait_for_order(&self.handle, &slot)
-    }
-
-    /// `what` = "locks" (below the prefix `name`), "lock", "session" (`name` is its id, "" this client's) or "cluster",
-    /// as one JSON text: what the program prints with `--json`.
-    ///
-    /// # Errors
-    /// INVALID for another `what`; as for `read`.
-    pub fn describe(&self, what: &str, name: &str) -> Result<String, Error> {
-        let _ = (what, name);
-        todo!("command line")
     }
 }
 

@@ -263,8 +263,12 @@ pub struct LockView {
     pub value: Vec<u8>,
     /// When it was granted, by the wall clock of the leader that proposed the entry.
     pub since_unix_ms: u64,
+    /// How the holders share it; `Exclusive` if there is none.
+    pub mode: Mode,
     /// 0 = a lock, else a semaphore of this size.
     pub limit: u32,
+    /// How many permits of it the holders have together.
+    pub taken: u64,
     /// The other holders, the oldest first; at most
     /// [`HOLDERS_SHOWN_MAX`](crate::base::limits::HOLDERS_SHOWN_MAX).
     pub others: Vec<HolderView>,
@@ -304,6 +308,10 @@ pub struct WaiterView {
     pub client: String,
     /// Since when, by the proposer's wall clock.
     pub since_unix_ms: u64,
+    /// How it would share the lock.
+    pub mode: Mode,
+    /// How many permits of a semaphore it wants.
+    pub permits: u32,
 }
 
 /// A session as shown to people.

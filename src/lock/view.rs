@@ -1,6 +1,6 @@
 //! What the machine shows: reads, which change nothing.
 
-use super::command::{Answer, HolderView, LockView, Name, SessionView, Settings, WaiterView};
+use super::command::{Answer, HolderView, LockView, Mode, Name, SessionView, Settings, WaiterView};
 use super::grant::Lock;
 use super::machine::LockMachine;
 use crate::base::limits::{HOLDERS_SHOWN_MAX, WAITERS_SHOWN_MAX};
@@ -99,6 +99,8 @@ impl LockMachine {
             session: waiter.claim.session,
             client: self.client_name(waiter.claim.session),
             since_unix_ms: waiter.since_unix_ms,
+            mode: waiter.claim.mode,
+            permits: waiter.claim.permits,
         });
         let oldest = lock.holders.first();
         let session = oldest.map_or(SessionId(0), |grant| grant.claim.session);
@@ -116,7 +118,9 @@ impl LockMachine {
             client: oldest.map_or(String::new(), |_| self.client_name(session)),
             value: oldest.map_or(Vec::new(), |grant| grant.claim.value().to_vec()),
             since_unix_ms: oldest.map_or(0, |grant| grant.since_unix_ms),
+            mode: oldest.map_or(Mode::Exclusive, |grant| grant.claim.mode),
             limit: lock.limit(),
+            taken: lock.holders.permits(),
             others: others.collect(),
             holding: count(lock.holders.len()),
             is_delayed: lock.delays().len() > 0,

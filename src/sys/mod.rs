@@ -11,6 +11,8 @@ pub mod fork;
 pub mod namespace;
 pub mod poll;
 pub mod process;
+pub mod process_family;
+pub mod process_group;
 pub mod random;
 pub mod terminal;
 pub mod thread;

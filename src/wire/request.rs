@@ -110,6 +110,19 @@ pub struct NodeStatus {
     pub version: String,
 }
 
+impl NodeStatus {
+    /// Its role, as an operator thinks of it: "leader", "follower", "candidate", "learner", or "no member".
+    #[must_use]
+    pub fn standing(&self) -> &str {
+        let own = self.members.iter().find(|member| member.node == self.node);
+        match own.map(|member| member.seat) {
+            Some(Seat::Learner) => "learner",
+            Some(_) => &self.role,
+            None => "no member",
+        }
+    }
+}
+
 /// What a server says to a client, answers and pushes alike.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ServerMessage {

@@ -1,18 +1,14 @@
 //! Commands against three real processes.
 
-use crate::program::{Cluster, code, eventually, sentence, signal, stdout};
+use crate::program::{Cluster, Running, code, eventually, sentence, signal, stdout};
 use serde_json::Value;
-use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, ChildStdout, Stdio};
+use std::io::{BufReader, Read};
+use std::process::{Child, ChildStdout};
 
 /// Starts `tenure lock` with `arguments` and reads the first line of its output.
 fn start_lock(cluster: &Cluster, arguments: &[&str]) -> (Child, BufReader<ChildStdout>, String) {
-    let mut command = cluster.tenure("lock", arguments);
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut reader = BufReader::new(child.stdout.take().unwrap());
-    let mut line = String::new();
-    reader.read_line(&mut line).unwrap();
-    (child, reader, line.trim_end().to_owned())
+    let Running { child, output, line } = cluster.begin("lock", arguments);
+    (child, output, line)
 }
 
 fn echo_token(cluster: &Cluster) -> u64 {

@@ -1,5 +1,10 @@
 //! The `tenure` program as a shell sees it: exit codes, one sentence on stderr, and what goes to stdout.
 
+mod breaks;
+mod elections;
+mod guard;
+mod in_time;
+mod kinds;
 mod live;
 mod operators;
 mod program;

@@ -1,10 +1,13 @@
 //! Running `tenure`, and a cluster of three of its processes.
 
 use serde_json::Value;
+use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
 use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::time::Duration;
 use tempfile::TempDir;
+use tenure::client::{Client, ClientOptions};
 
 /// `tenure` with an environment that says nothing to it.
 pub fn tenure(arguments: &[&str]) -> Command {
@@ -66,6 +69,34 @@ pub fn signal(child: &Child, signal: &str) {
     assert!(status.success(), "{line}");
 }
 
+/// The processes that live under a lock of this name, in whatever group or session, by their environment; their guard
+/// is not one of them.
+pub fn living(lock: &str) -> Vec<u32> {
+    let variable = format!("TENURE_LOCK={lock}");
+    let ids = std::fs::read_dir("/proc").expect("/proc is there").flatten();
+    let ids = ids.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let has = |id: u32, file: &str, word: &str| {
+        // One that ended meanwhile, or whose end is not waited for yet, has neither.
+        let bytes = std::fs::read(format!("/proc/{id}/{file}")).unwrap_or_default();
+        bytes.split(|byte| *byte == 0).any(|part| part == word.as_bytes())
+    };
+    ids.filter(|id| has(*id, "environ", &variable) && !has(*id, "cmdline", "lock-guard")).collect()
+}
+
+/// The guard of a `tenure lock`, its only child; `None`: it is not there yet.
+pub fn guard_of(lock: &Child) -> Option<u32> {
+    let children = format!("/proc/{}/task/{}/children", lock.id(), lock.id());
+    let id = std::fs::read_to_string(children).expect("it lives").trim().parse().ok()?;
+    let line = std::fs::read_to_string(format!("/proc/{id}/cmdline")).ok()?;
+    line.contains("lock-guard").then_some(id)
+}
+
+/// Sends `signal` ("TERM") to a process by its number.
+pub fn signal_id(id: u32, signal: &str) {
+    let status = Command::new("sh").args(["-c", &format!("kill -{signal} {id}")]).status();
+    assert!(status.expect("sh runs").success(), "{signal} to {id}");
+}
+
 /// Three `tenure serve` processes, killed at the end.
 pub struct Cluster {
     directory: TempDir,
@@ -116,6 +147,49 @@ impl Cluster {
         child.wait().expect("it can be waited for");
     }
 
+    /// Sends `signal` to all nodes.
+    pub fn signal_all(&self, name: &str) {
+        self.nodes.iter().flatten().for_each(|node| signal(node, name));
+    }
+
+    /// A client in this process.
+    pub fn client(&self, name: &str) -> Client {
+        let patience = Duration::from_secs(60);
+        let name = Some(name.to_owned());
+        let options = ClientOptions {
+            name,
+            connect_timeout: patience,
+            request_timeout: patience,
+            ..ClientOptions::default()
+        };
+        Client::open(&self.endpoints(), options).expect("the cluster serves")
+    }
+
+    /// What `tenure show NAME --json` says, if anybody holds it or waits.
+    pub fn lock(&self, name: &str) -> Option<Value> {
+        let output = self.run("show", &[name, "--json"]);
+        let shown: Value = serde_json::from_slice(&output.stdout).expect("show prints JSON");
+        shown["locks"].get(0).cloned()
+    }
+
+    /// Asks until so many wait for `name`.
+    pub fn until_waiting(&self, name: &str, count: u64) -> Value {
+        eventually("they wait", || {
+            self.lock(name).filter(|lock| lock["waiting"].as_u64() == Some(count))
+        })
+    }
+
+    /// Starts `tenure lock` or `elect` with `arguments` and reads the first line of its output.
+    pub fn begin(&self, subcommand: &str, arguments: &[&str]) -> Running {
+        let mut command = self.tenure(subcommand, arguments);
+        let mut child =
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("tenure runs");
+        let mut output = BufReader::new(child.stdout.take().expect("its stdout is a pipe"));
+        let mut line = String::new();
+        output.read_line(&mut line).expect("stdout is UTF-8");
+        Running { child, output, line: line.trim_end().to_owned() }
+    }
+
     /// A command against this cluster.
     pub fn tenure(&self, subcommand: &str, arguments: &[&str]) -> Command {
         let endpoints = self.endpoints();
@@ -128,14 +202,49 @@ impl Cluster {
         self.tenure(subcommand, arguments).output().expect("tenure runs")
     }
 
+    /// Asks until a node answers: at first none of them listens.
     pub fn status(&self) -> Value {
-        let output = self.run("status", &["--json"]);
-        serde_json::from_slice(&output.stdout).expect("status prints JSON")
+        eventually("a node answers", || {
+            let output = self.run("status", &["--json"]);
+            (code(&output) == Some(0))
+                .then(|| serde_json::from_slice(&output.stdout).expect("status prints JSON"))
+        })
     }
 
     /// Asks until one node says that it leads.
     pub fn leader(&self) -> usize {
         eventually("a node leads", || self.status()["leader"].as_u64()) as usize
+    }
+}
+
+/// A program that has said its first line.
+pub struct Running {
+    pub child: Child,
+    pub output: BufReader<ChildStdout>,
+    pub line: String,
+}
+
+impl Running {
+    /// The next line, without its end.
+    pub fn next_line(&mut self) -> String {
+        let mut line = String::new();
+        self.output.read_line(&mut line).expect("stdout is UTF-8");
+        line.trim_end().to_owned()
+    }
+
+    /// Waits until nobody can write to its output any more: all who could are gone. What was written, its exit code, and
+    /// what it said on stderr.
+    pub fn finish(mut self) -> (String, Option<i32>, String) {
+        let mut rest = String::new();
+        self.output.read_to_string(&mut rest).expect("stdout is UTF-8");
+        let output = self.child.wait_with_output().expect("it ends");
+        (rest, output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+
+    /// Ends it by SIGTERM.
+    pub fn end(self) -> Option<i32> {
+        signal(&self.child, "TERM");
+        self.finish().1
     }
 }
 

@@ -16,15 +16,44 @@ fn check(arguments: &[&str], expected: i32, parts: &[&str]) {
 fn unknown_commands_and_flags_are_usage_errors() {
     check(&["lokc"], 2, &["'lokc'", "'lock'"]);
     check(&["status", "--colour"], 2, &["--colour", "tenure status --help"]);
-    check(&["elect", "x"], 2, &["'elect'"]);
 }
 
 #[test]
 fn lock_says_125_for_its_own_usage_errors() {
     check(&["lock"], 125, &["<NAME>"]);
     check(&["lock", "--wait", "5", "x"], 125, &["a duration needs a unit: 5s, 5ms or 5m"]);
-    check(&["lock", "a", "b", "--", "true"], 125, &["several names are not supported yet"]);
+    check(&["lock", "a", "b", "a", "--", "true"], 125, &["a is named twice"]);
+    check(&["lock", "a", "b", "--try", "--", "true"], 125, &["give options before the names"]);
+    check(&["lock", "--shared", "--limit", "2", "x"], 125, &["--shared", "--limit"]);
+    check(&["lock", "--permits", "2", "x"], 125, &["--limit"]);
+    check(&["lock", "--limit", "0", "x"], 125, &["0"]);
     check(&["lock", "-E", "256", "x"], 125, &["256"]);
+}
+
+#[test]
+fn elect_says_125_for_its_own_usage_errors() {
+    check(&["elect", "x"], 125, &["--value"]);
+    check(&["elect", "x", "--json", "--value", "v"], 125, &["--observe"]);
+    check(&["elect", "--value", "v", "a", "b", "--", "true"], 125, &["one NAME"]);
+    check(&["elect", "--observe", "x", "--", "true"], 125, &["--observe runs no command"]);
+}
+
+#[test]
+fn orders_about_locks_say_2_for_their_usage_errors() {
+    check(&["break"], 2, &["<NAME>"]);
+    check(&["break", "x", "--now", "--grace", "5s"], 2, &["--now", "--grace"]);
+    check(&["break", "x", "--token", "0"], 2, &["0"]);
+    check(&["break", "x", "--grace", "5"], 2, &["a duration needs a unit"]);
+    check(&["handover"], 2, &["<NAME>"]);
+    check(&["watch"], 2, &["<NAME>"]);
+}
+
+#[test]
+fn a_token_of_the_environment_means_nothing_to_break() {
+    let endpoint = format!("127.0.0.1:{}", free_ports(1)[0]);
+    let mut command = tenure(&["break", "x", "--endpoints", &endpoint, "--timeout", "100ms"]);
+    let output = command.env("TENURE_TOKEN", "no number").output().unwrap();
+    assert_eq!(code(&output), Some(3), "{}", sentence(&output));
 }
 
 #[test]
@@ -41,7 +70,12 @@ fn help_and_version_are_no_errors() {
         assert_eq!((code(&output), output.stderr.len()), (Some(0), 0), "{arguments:?}");
     }
     let help = stdout(&run(&["--help"]));
-    assert!(!help.contains("elect") && !help.contains("demo-holder"), "{help}");
+    for command in ["lock", "elect", "show", "watch", "break", "handover", "validate"] {
+        assert!(help.contains(&format!("\n  {command} ")), "{command}: {help}");
+    }
+    for hidden in ["demo-holder", "lock-guard"] {
+        assert!(!help.contains(hidden), "{help}");
+    }
 }
 
 #[test]
@@ -61,7 +95,12 @@ fn without_a_quorum_each_node_is_named_with_its_failure() {
         ("show", &[][..], 3),
         ("status", &[], 3),
         ("validate", &["x", "1"], 3),
+        ("watch", &["x"], 3),
+        ("break", &["x"], 3),
+        ("handover", &["x"], 3),
         ("lock", &["x"], 125),
+        ("elect", &["x", "--value", "v"], 125),
+        ("elect", &["x", "--observe"], 125),
     ] {
         check(&[&[command], &reached[..], arguments].concat(), expected, &parts);
     }
@@ -128,4 +167,7 @@ fn completions_and_manual_pages_are_written() {
     assert_eq!(code(&run(&["man", "--out", pages.to_str().unwrap()])), Some(0));
     let page = std::fs::read_to_string(pages.join("tenure-lock.1")).unwrap();
     assert!(page.contains("TENURE_TOKEN"));
+    for command in ["elect", "watch", "break", "handover"] {
+        assert!(pages.join(format!("tenure-{command}.1")).exists(), "{command}");
+    }
 }

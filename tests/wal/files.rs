@@ -228,7 +228,7 @@ fn st22_of_a_file_that_cannot_be_stored_nothing_is_left() {
     assert_eq!(stored(&mut disk), Err(StoreError::Content("no".into())));
     disk.begin_store("snapshot.new", "other", Box::new(|| Ok(vec![])));
     assert_eq!(stored(&mut disk), Ok(()));
-    assert_eq!(std::fs::read(directory.path().join("other")).unwrap(), []);
+    assert_eq!(std::fs::read(directory.path().join("other")).unwrap(), Vec::<u8>::new());
 }
 
 #[test]

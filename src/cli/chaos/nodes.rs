@@ -3,13 +3,14 @@
 use super::network::{Machine, Network};
 use crate::cli::environment;
 use crate::cli::failure::Failure;
-use crate::cli::status::{ClusterStatus, Health};
+use crate::cli::status::Health;
 use signal_hook::consts::{SIGCONT, SIGKILL, SIGSTOP};
 use std::fs::File;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
+use tenure::client::ClusterStatus;
 use tenure::sys::process;
 
 /// How many there are.
@@ -73,7 +74,7 @@ impl Nodes {
     /// Whether all are of one cluster with a leader.
     #[must_use]
     pub fn are_whole(&self) -> bool {
-        ClusterStatus::ask(&endpoints(), STATUS_WAIT).health() == Health::Whole
+        Health::of(&ClusterStatus::ask(&endpoints(), STATUS_WAIT)) == Health::Whole
     }
 
     /// Who leads, if one of those that answer says so.

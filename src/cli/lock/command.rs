@@ -1,17 +1,14 @@
-//! The command line behind the lock's name: what is a name, what is the command, and how it starts and ends.
+//! The command line behind the options: what are names, and what is the command.
 
-use super::{FAILED, NOT_FOUND, NOT_RUNNABLE, signal_code};
+use super::FAILED;
 use crate::cli::failure::Failure;
 use std::ffi::{OsStr, OsString};
-use std::os::unix::process::ExitStatusExt;
-use std::process::{Command, ExitStatus};
-use tenure::client::Lease;
-use tenure::sys::process::Group;
 
 /// What to lock, and what to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    pub name: String,
+    /// At least one.
+    pub names: Vec<String>,
     /// The program and its arguments; `None`: hold until a signal.
     pub command: Option<Vec<OsString>>,
 }
@@ -22,42 +19,37 @@ pub fn split(name: &str, rest: &[OsString], arguments: &[OsString]) -> Result<Re
     let count = |words: &[OsString]| words.iter().filter(|word| *word == OsStr::new("--")).count();
     // clap takes away the first "--" unless it stands behind the first word of `rest`.
     let dashes_in_rest = count(rest);
-    if dashes_in_rest > 0 && dashes_in_rest == count(arguments) {
-        return Err(Failure::new(
-            FAILED,
-            "several names are not supported yet; give one NAME, then -- and the command",
-        ));
-    }
-    let command = (!rest.is_empty()).then(|| rest.to_vec());
-    Ok(Request { name: name.to_owned(), command })
-}
-
-/// Starts `words` under `lease`, with its name and token in the environment.
-pub fn spawn(lease: &Lease, words: &[OsString]) -> Result<Group, Failure> {
-    let (program, arguments) = words.split_first().expect("a command has at least one word");
-    let mut command = Command::new(program);
-    command.args(arguments);
-    command.env("TENURE_LOCK", lease.name()).env("TENURE_TOKEN", lease.token().to_string());
-    Group::spawn(&mut command).map_err(|error| not_started(program, &error))
-}
-
-fn not_started(program: &OsStr, error: &std::io::Error) -> Failure {
-    let program = program.to_string_lossy();
-    match error.kind() {
-        std::io::ErrorKind::NotFound => {
-            Failure::new(NOT_FOUND, format!("{program} was not found; check its name and PATH"))
+    let (names, command) = if dashes_in_rest > 0 && dashes_in_rest == count(arguments) {
+        let at = rest.iter().position(|word| word == OsStr::new("--")).expect("counted above");
+        (&rest[..at], &rest[at + 1..])
+    } else {
+        (&rest[..0], rest)
+    };
+    let mut request = Request { names: vec![name.to_owned()], command: None };
+    for word in names {
+        let name = checked(word)?;
+        if request.names.contains(&name) {
+            return Err(Failure::new(
+                FAILED,
+                format!("{name} is named twice; name each lock once"),
+            ));
         }
-        _ => Failure::new(NOT_RUNNABLE, format!("{program} cannot be run: {error}")),
+        request.names.push(name);
     }
+    request.command = (!command.is_empty()).then(|| command.to_vec());
+    Ok(request)
 }
 
-/// A command's end as an exit code.
-pub fn exit_code(status: ExitStatus) -> u8 {
-    match (status.code(), status.signal()) {
-        (Some(code), _) => u8::try_from(code).unwrap_or(u8::MAX),
-        (None, Some(signal)) => signal_code(signal),
-        (None, None) => FAILED,
+/// A further name. What looks like an option was meant as one.
+fn checked(word: &OsStr) -> Result<String, Failure> {
+    let name = word.to_str().ok_or_else(|| {
+        Failure::new(FAILED, format!("{} is no name: it is not UTF-8", word.to_string_lossy()))
+    })?;
+    if name.starts_with('-') {
+        let text = format!("{name} stands behind a name; give options before the names");
+        return Err(Failure::new(FAILED, text));
     }
+    Ok(name.to_owned())
 }
 
 #[cfg(test)]
@@ -73,42 +65,44 @@ mod tests {
         split(&options.name, &options.rest, &arguments)
     }
 
-    fn check_command(line: &str, expected: &[&str]) {
+    fn check(line: &str, names: &[&str], command: &[&str]) {
         let request = parse(line).unwrap();
-        let command: Vec<OsString> = expected.iter().map(OsString::from).collect();
-        assert_eq!(request, Request { name: "a".into(), command: Some(command) }, "{line}");
+        let names = names.iter().map(|name| (*name).to_owned()).collect();
+        let command: Vec<OsString> = command.iter().map(OsString::from).collect();
+        let command = (!command.is_empty()).then_some(command);
+        assert_eq!(request, Request { names, command }, "{line}");
     }
 
     #[test]
     fn dashes_are_optional_and_options_behind_the_command_are_its_own() {
-        check_command("tenure lock a -- sh -c true", &["sh", "-c", "true"]);
-        check_command("tenure lock a sh -c true", &["sh", "-c", "true"]);
-        check_command("tenure lock -w 5s a --try -- ls -n", &["ls", "-n"]);
-        check_command("tenure lock a -- git checkout -- file", &["git", "checkout", "--", "file"]);
+        check("tenure lock a -- sh -c true", &["a"], &["sh", "-c", "true"]);
+        check("tenure lock a sh -c true", &["a"], &["sh", "-c", "true"]);
+        check("tenure lock -w 5s a --try -- ls -n", &["a"], &["ls", "-n"]);
+        check("tenure lock a -- git checkout -- x", &["a"], &["git", "checkout", "--", "x"]);
     }
 
     #[test]
     fn without_a_command_the_lock_is_only_held() {
-        assert_eq!(parse("tenure lock a").unwrap().command, None);
-        assert_eq!(parse("tenure lock a --").unwrap().command, None);
+        check("tenure lock a", &["a"], &[]);
+        check("tenure lock a --", &["a"], &[]);
+        check("tenure lock a b --", &["a", "b"], &[]);
     }
 
     #[test]
-    fn several_names_are_refused() {
-        for line in ["tenure lock a b -- ls", "tenure lock a b c -- ls -- x"] {
+    fn all_before_the_dashes_are_names() {
+        check("tenure lock a b -- ls", &["a", "b"], &["ls"]);
+        check("tenure lock -n a b c -- ls -- x", &["a", "b", "c"], &["ls", "--", "x"]);
+    }
+
+    #[test]
+    fn a_name_given_twice_and_an_option_among_the_names_are_refused() {
+        for (line, part) in [
+            ("tenure lock a b a -- ls", "a is named twice"),
+            ("tenure lock a b --wait 5s -- ls", "--wait stands behind a name"),
+        ] {
             let failure = parse(line).unwrap_err();
             assert_eq!(failure.code, FAILED);
-            assert!(failure.message.contains("not supported yet"), "{}", failure.message);
+            assert!(failure.message.contains(part), "{}", failure.message);
         }
-    }
-
-    #[test]
-    fn codes_are_those_of_the_command() {
-        assert_eq!(exit_code(ExitStatus::from_raw(7 << 8)), 7);
-        assert_eq!(exit_code(ExitStatus::from_raw(libc_sigkill())), 137);
-    }
-
-    fn libc_sigkill() -> i32 {
-        signal_hook::consts::SIGKILL
     }
 }

@@ -1,27 +1,29 @@
 //! A command under a lease: while the lease holds the command runs, and by the lease's end it does not.
 //!
-//! remaining ≤ grace → SIGTERM to the group; remaining ≤ [`KILL_MARGIN`] → SIGKILL. The grace is more than a
-//! renewal needs to come, so that this happens only when renewals fail. It holds while this process runs.
+//! remaining ≤ grace, or the lease is asked to end (safety L23) → SIGTERM to the group; remaining ≤ [`KILL_MARGIN`] →
+//! SIGKILL to all of it. The grace is more than a renewal needs to come, so that this happens only when renewals
+//! fail. The SIGTERM needs this process; for the SIGKILL there is the guard, whatever becomes of us.
 
-use super::{FAILED, failed};
+use super::grant::Grant;
+use super::guard::{Guarded, KILL_MARGIN, Report};
+use super::{FAILED, LOST};
 use crate::cli::failure::Failure;
 use crate::cli::signals::Signals;
-use signal_hook::consts::{SIGCONT, SIGKILL, SIGTERM, SIGTSTP};
+use signal_hook::consts::{SIGCONT, SIGTERM, SIGTSTP};
 use std::os::fd::RawFd;
 use std::process::ExitStatus;
 use std::time::Duration;
-use tenure::client::Lease;
+use tenure::client::{EndReason, Lease, LeaseState};
 use tenure::sys::poll::{self, Interest, Ready};
-use tenure::sys::process::Group;
 use tenure::sys::terminal::Foreground;
 
 /// How a command under a lease ended.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     /// By itself, or by a signal that we handed on.
     Exited(ExitStatus),
-    /// By us, because the lease could not be renewed.
-    Lost,
+    /// By us.
+    Ended(Why),
 }
 
 /// How holding without a command ended.
@@ -29,126 +31,151 @@ pub enum End {
 pub enum Held {
     /// By a signal.
     Signalled,
-    /// The lease ended.
-    Lost,
+    /// With the lease.
+    Ended(Why),
 }
 
-/// What the state of the lease asks for.
+/// Why what needs a lease must end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// The lease could not be renewed.
+    Lost,
+    /// Somebody took it, or asked for it.
+    Broken,
+}
+
+/// What the lease asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Demand {
     /// Nothing for so long.
     Run(Duration),
-    /// The command must stop, and is killed after so long.
-    Stop(Duration),
-    /// It must be dead.
-    Kill,
+    /// The command must end.
+    End,
 }
 
 fn demand(remaining: Duration, grace: Duration) -> Demand {
-    if remaining <= KILL_MARGIN {
-        Demand::Kill
-    } else if remaining <= grace {
-        Demand::Stop(remaining - KILL_MARGIN)
-    } else {
-        Demand::Run(remaining - grace)
-    }
+    let reserve = grace.max(KILL_MARGIN);
+    if remaining <= reserve { Demand::End } else { Demand::Run(remaining - reserve) }
 }
 
-/// Runs `group` until it ends by itself, or must end with `lease`.
+/// Runs the command of `guarded` until it ends by itself, or must end with `grant`.
 pub fn supervise(
-    lease: &Lease,
-    group: Group,
+    grant: &Grant,
+    mut guarded: Guarded,
     grace: Duration,
     signals: &Signals,
 ) -> Result<End, Failure> {
-    let foreground = Foreground::lend(group.id());
+    let lease = &grant.lease;
+    let foreground = Foreground::lend(guarded.id());
     if foreground.is_some() {
         // It may have touched the terminal before it was in the foreground, and been stopped for it.
-        group.signal(SIGCONT);
+        guarded.signal(SIGCONT);
     }
     loop {
-        if group.has_ended() {
-            // The lock is given back next: nobody may go on under it.
-            group.signal(SIGKILL);
-            return Ok(End::Exited(reap(group)?));
+        while let Some(report) = guarded.take_report()? {
+            match report {
+                Report::Stopped(signal) if signal == SIGTSTP && foreground.is_some() => {
+                    resume(grant, &guarded);
+                }
+                Report::Stopped(_) => {}
+                Report::Ended(status) => return Ok(End::Exited(status)),
+                Report::Killed => return Ok(End::Ended(why(lease))),
+                Report::NotKilled => return Err(not_killed(grant)),
+            }
         }
-        for signal in signals.take() {
-            group.signal(signal);
-        }
-        let mut pause = match demand(lease.remaining(), grace) {
-            Demand::Run(pause) => pause,
-            Demand::Stop(_) | Demand::Kill => return end_with(lease, group, signals),
+        signals.take().into_iter().for_each(|signal| guarded.signal(signal));
+        let remaining = lease.remaining();
+        guarded.prolong(lease);
+        let pause = match demand(remaining, grace) {
+            Demand::Run(pause) if lease.state() == LeaseState::Held => pause,
+            _ => return end_with(grant, guarded, signals),
         };
-        if foreground.is_some() {
-            resume_suspended(lease, &group);
-            pause = pause.min(LOOK_EVERY);
-        }
-        wait_for(&[Some(signals.fd()), Some(group.fd()), lease.fd()], Some(pause))?;
+        let pause = pause.min(remaining / LOOKS_PER_LEASE);
+        wait_for(&[Some(signals.fd()), Some(guarded.fd()), lease.fd()], pause)?;
     }
 }
 
-/// Ends `group`: SIGTERM now, SIGKILL before the lease's end. What the leader leaves behind is killed too.
-fn end_with(lease: &Lease, group: Group, signals: &Signals) -> Result<End, Failure> {
-    eprintln!("tenure: the lease of {} cannot be renewed; its command is ended", lease.name());
-    group.signal(SIGTERM);
+/// Ends the command: SIGTERM now, SIGKILL before the lease's end. What the leader leaves behind is killed too.
+fn end_with(grant: &Grant, mut guarded: Guarded, signals: &Signals) -> Result<End, Failure> {
+    let why = why(&grant.lease);
+    eprintln!("tenure: {}; its command is ended", why.sentence(grant));
+    guarded.begin_end();
+    guarded.signal(SIGTERM);
     // A stopped process takes its SIGTERM only when it runs again.
-    group.signal(SIGCONT);
-    while !group.has_ended() {
-        for signal in signals.take() {
-            group.signal(signal);
+    guarded.signal(SIGCONT);
+    loop {
+        match guarded.take_report()? {
+            Some(Report::Ended(_) | Report::Killed) => return Ok(End::Ended(why)),
+            Some(Report::NotKilled) => return Err(not_killed(grant)),
+            Some(Report::Stopped(_)) => continue,
+            None => {}
         }
-        match demand(lease.remaining(), Duration::MAX) {
-            Demand::Run(pause) | Demand::Stop(pause) => {
-                wait_for(&[Some(signals.fd()), Some(group.fd()), lease.fd()], Some(pause))?;
-            }
-            Demand::Kill => break,
+        signals.take().into_iter().for_each(|signal| guarded.signal(signal));
+        let mut pause = guarded.left(&grant.lease).min(LOOK_EVERY);
+        if pause.is_zero() {
+            guarded.kill();
+            pause = LOOK_EVERY;
+        }
+        wait_for(&[Some(signals.fd()), Some(guarded.fd())], pause)?;
+    }
+}
+
+impl Why {
+    /// What happened to `grant`.
+    pub fn sentence(self, grant: &Grant) -> String {
+        match self {
+            Self::Lost => format!("the lease of {} cannot be renewed", grant.shown()),
+            Self::Broken => format!("somebody asks for {}", grant.shown()),
         }
     }
-    group.signal(SIGKILL);
-    reap(group)?;
-    Ok(End::Lost)
+}
+
+fn why(lease: &Lease) -> Why {
+    match lease.state() {
+        LeaseState::Asked | LeaseState::Ended(EndReason::Broken) => Why::Broken,
+        LeaseState::Held | LeaseState::Ended(_) => Why::Lost,
+    }
+}
+
+fn not_killed(grant: &Grant) -> Failure {
+    let names = grant.shown();
+    let text = format!(
+        "the command runs as another user and cannot be killed; it goes on without {names}"
+    );
+    Failure::new(LOST, text)
 }
 
 /// A command that Ctrl-Z suspends would hold its lock for ever, so it goes on.
-fn resume_suspended(lease: &Lease, group: &Group) {
-    if group.take_stop() == Some(SIGTSTP) {
-        eprintln!("tenure: a command cannot be suspended while it holds {}", lease.name());
-        group.signal(SIGCONT);
-    }
+fn resume(grant: &Grant, guarded: &Guarded) {
+    eprintln!("tenure: a command cannot be suspended while it holds {}", grant.shown());
+    guarded.signal(SIGCONT);
 }
 
-/// Holds `lease` until a signal, or its end.
+/// Holds `lease` until a signal, or its end; if somebody asks for it, that is now.
 pub fn hold(lease: &Lease, signals: &Signals) -> Result<Held, Failure> {
     loop {
         if !signals.take().is_empty() {
             return Ok(Held::Signalled);
         }
         let remaining = lease.remaining();
-        if remaining.is_zero() {
-            return Ok(Held::Lost);
+        if remaining.is_zero() || lease.state() != LeaseState::Held {
+            return Ok(Held::Ended(why(lease)));
         }
-        wait_for(&[Some(signals.fd()), lease.fd()], Some(remaining))?;
+        wait_for(&[Some(signals.fd()), lease.fd()], remaining)?;
     }
 }
 
-fn reap(group: Group) -> Result<ExitStatus, Failure> {
-    group.reap().map_err(|error| {
-        failed(Failure::unavailable(format!("cannot wait for the command: {error}")))
-    })
-}
-
 /// Waits for one of them or `pause`; without a descriptor for one of them only shortly.
-fn wait_for(fds: &[Option<RawFd>], pause: Option<Duration>) -> Result<(), Failure> {
-    let shortest = if fds.contains(&None) { Some(LOOK_EVERY) } else { None };
-    let timeout = [pause, shortest].into_iter().flatten().min();
+fn wait_for(fds: &[Option<RawFd>], pause: Duration) -> Result<(), Failure> {
+    let timeout = if fds.contains(&None) { pause.min(LOOK_EVERY) } else { pause };
     let mut set: Vec<_> =
         fds.iter().flatten().map(|fd| (*fd, Interest::Read, Ready::default())).collect();
-    poll::wait(&mut set, timeout)
+    poll::wait(&mut set, Some(timeout))
         .map_err(|error| Failure::new(FAILED, format!("cannot wait for events: {error}")))
 }
 
-/// What is left of the lease when the group is killed: for the kernel to do it, and for this thread to run.
-const KILL_MARGIN: Duration = Duration::from_millis(50);
+/// A renewal comes every third of a lease. It is passed on to the guard within an eighth of what is left.
+const LOOKS_PER_LEASE: u32 = 8;
 /// How often to look where there is no descriptor to wait for.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
@@ -157,21 +184,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_command_is_stopped_in_the_grace_and_killed_before_the_end() {
+    fn a_command_must_end_when_the_grace_begins() {
         let grace = Duration::from_secs(1);
         let ms = Duration::from_millis;
         assert_eq!(demand(ms(6600), grace), Demand::Run(ms(5600)));
-        assert_eq!(demand(ms(1000), grace), Demand::Stop(ms(950)));
-        assert_eq!(demand(ms(51), grace), Demand::Stop(ms(1)));
-        assert_eq!(demand(ms(50), grace), Demand::Kill);
-        assert_eq!(demand(Duration::ZERO, Duration::ZERO), Demand::Kill);
+        assert_eq!(demand(ms(1001), grace), Demand::Run(ms(1)));
+        assert_eq!(demand(ms(1000), grace), Demand::End);
+        assert_eq!(demand(Duration::ZERO, grace), Demand::End);
     }
 
     #[test]
     fn without_grace_it_runs_until_it_is_killed() {
-        assert_eq!(
-            demand(Duration::from_millis(51), Duration::ZERO),
-            Demand::Run(Duration::from_millis(51))
-        );
+        let margin = KILL_MARGIN;
+        assert_eq!(demand(margin + margin, Duration::ZERO), Demand::Run(margin));
+        assert_eq!(demand(margin, Duration::ZERO), Demand::End);
     }
 }

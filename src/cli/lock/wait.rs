@@ -1,16 +1,22 @@
 //! Waiting for the lock: until it is granted, the time is over, or a signal; told who holds it meanwhile.
 
+use super::notice::{self, Notice};
 use super::{FAILED, failed};
 use crate::cli::failure::Failure;
-use crate::cli::log::printable;
-use crate::cli::show::ago;
 use crate::cli::signals::Signals;
-use std::io::IsTerminal;
 use std::time::Duration;
 use tenure::client::{AcquireOptions, Client, Lease, Pending, Wait};
-use tenure::sys::clock;
 use tenure::sys::poll::{self, Interest, Ready};
 use tenure::{Error, Status};
+
+/// What to acquire, and how long to wait for it.
+#[derive(Debug)]
+pub struct Wish {
+    /// At least one; several in one step.
+    pub names: Vec<String>,
+    pub wait: Wait,
+    pub options: AcquireOptions,
+}
 
 /// How a wait ended.
 #[derive(Debug)]
@@ -22,17 +28,11 @@ pub enum Waited {
     NotGranted(String),
 }
 
-/// Acquires `name`.
-pub fn acquire(
-    client: &Client,
-    name: &str,
-    wait: Wait,
-    signals: &Signals,
-) -> Result<Waited, Failure> {
-    let pending = client
-        .acquire_start(name, wait, AcquireOptions::default())
-        .map_err(|error| failed(error.into()))?;
-    let mut notice = Notice::Due;
+/// Acquires what `wish` says.
+pub fn acquire(client: &Client, wish: Wish, signals: &Signals) -> Result<Waited, Failure> {
+    let Wish { names, wait, options } = wish;
+    let pending = start(client, &names, wait, options).map_err(|error| failed(error.into()))?;
+    let _notice = Notice::give(client, &names);
     loop {
         if let Some(&signal) = signals.take().first() {
             pending.cancel();
@@ -41,66 +41,45 @@ pub fn acquire(
         match pending.take(Wait::Try) {
             Ok(lease) => return Ok(Waited::Granted(lease)),
             Err(error) if error.status == Status::Again => {}
-            Err(error) => return not_granted(client, name, error),
+            Err(error) => return not_granted(client, &names, error),
         }
-        if !wait_for(&pending, signals, notice)? && notice == Notice::Due {
-            notice = Notice::Given;
-            tell_holder(client, name);
+        wait_for(&pending, signals)?;
+    }
+}
+
+fn start(
+    client: &Client,
+    names: &[String],
+    wait: Wait,
+    options: AcquireOptions,
+) -> Result<Pending, Error> {
+    match names {
+        [name] => client.acquire_start(name, wait, options),
+        several => {
+            let names: Vec<&str> = several.iter().map(String::as_str).collect();
+            client.acquire_all_start(&names, wait, options)
         }
     }
 }
 
-/// Whether the person at the terminal was told whom we wait for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Notice {
-    Due,
-    Given,
-}
-
-/// Waits for the decision or a signal. False: neither came in the time after which the notice is due.
-fn wait_for(pending: &Pending, signals: &Signals, notice: Notice) -> Result<bool, Failure> {
+/// Waits for the decision or a signal.
+fn wait_for(pending: &Pending, signals: &Signals) -> Result<(), Failure> {
     let mut set = vec![(signals.fd(), Interest::Read, Ready::default())];
-    let timeout = match (pending.fd(), notice) {
-        (Some(fd), notice) => {
-            set.push((fd, Interest::Read, Ready::default()));
-            (notice == Notice::Due).then_some(NOTICE_AFTER)
-        }
-        // No descriptor is left: look again and again.
-        (None, _) => Some(LOOK_EVERY),
-    };
+    let fd = pending.fd();
+    set.extend(fd.map(|fd| (fd, Interest::Read, Ready::default())));
+    // Without a descriptor: look again and again.
+    let timeout = if fd.is_none() { Some(LOOK_EVERY) } else { None };
     poll::wait(&mut set, timeout)
-        .map_err(|error| Failure::new(FAILED, format!("cannot wait for events: {error}")))?;
-    Ok(set.iter().any(|(_, _, ready)| ready.readable))
+        .map_err(|error| Failure::new(FAILED, format!("cannot wait for events: {error}")))
 }
 
-fn tell_holder(client: &Client, name: &str) {
-    if !std::io::stderr().is_terminal() {
-        return;
-    }
-    match holder(client, name) {
-        Some(holder) => eprintln!("waiting for {}: {holder}", printable(name)),
-        None => eprintln!("waiting for {}", printable(name)),
-    }
-}
-
-fn holder(client: &Client, name: &str) -> Option<String> {
-    let holder = client.holder_of(name).ok()??;
-    let since = ago(clock::unix_ms(), holder.since_unix_ms);
-    let client = printable(&holder.client);
-    Some(format!("{client} holds it under token {} since {since}", holder.token))
-}
-
-fn not_granted(client: &Client, name: &str, error: Error) -> Result<Waited, Failure> {
+fn not_granted(client: &Client, names: &[String], error: Error) -> Result<Waited, Failure> {
     if !matches!(error.status, Status::Held | Status::Timeout) {
         return Err(failed(error.into()));
     }
-    let reason = match holder(client, name) {
-        Some(holder) => holder,
-        None => error.to_string(),
-    };
-    Ok(Waited::NotGranted(format!("{name} was not granted: {reason}; wait longer with --wait")))
+    let reason = notice::in_the_way(client, names).unwrap_or_else(|| error.to_string());
+    let names = names.join(", ");
+    Ok(Waited::NotGranted(format!("{names} was not granted: {reason}; wait longer with --wait")))
 }
 
-/// A wait that is shorter needs no explanation.
-const NOTICE_AFTER: Duration = Duration::from_millis(300);
 const LOOK_EVERY: Duration = Duration::from_millis(50);

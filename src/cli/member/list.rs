@@ -3,10 +3,10 @@
 use crate::cli::connect::Connection;
 use crate::cli::failure::Failure;
 use crate::cli::output;
-use crate::cli::status::ClusterStatus;
 use clap::Args;
 use serde_json::{Value, json};
 use tenure::base::Index;
+use tenure::client::ClusterStatus;
 use tenure::raft::Seat;
 use tenure::wire::MemberStatus;
 

@@ -2,10 +2,10 @@
 
 use crate::cli::duration;
 use crate::cli::failure::Failure;
-use crate::cli::status::ClusterStatus;
 use std::path::Path;
 use std::time::Duration;
 use tenure::base::NodeId;
+use tenure::client::ClusterStatus;
 use tenure::node::{FileDisk, NodeOptions};
 use tenure::wal::is_founded;
 use tenure::wire::NodeStatus;

@@ -1,0 +1,76 @@
+//! What was granted, and the command that runs under it.
+
+use super::guard::{Guarded, NotStarted};
+use super::{FAILED, LOST, NOT_FOUND, NOT_RUNNABLE, signal_code};
+use crate::cli::failure::Failure;
+use crate::cli::log::printable;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+use tenure::client::Lease;
+
+/// A lease, and all that it is of.
+#[derive(Debug)]
+pub struct Grant {
+    pub lease: Lease,
+    pub names: Vec<String>,
+}
+
+impl Grant {
+    /// Its names, for people.
+    pub fn shown(&self) -> String {
+        self.names.iter().map(|name| printable(name)).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Starts `words` under it, with its names and token in the environment.
+    ///
+    /// # Errors
+    /// The command cannot be run, in the codes of shells; the lease ended meanwhile; there is no guard.
+    pub fn start(&self, words: &[OsString]) -> Result<Guarded, Failure> {
+        let variables = [
+            // In order, and parted by blanks: a shell takes them apart again.
+            ("TENURE_LOCK", self.names.join(" ")),
+            ("TENURE_TOKEN", self.lease.token().to_string()),
+        ];
+        Guarded::start(&self.lease, words, &variables).map_err(|why| match why {
+            NotStarted::Command(error) => not_started(&words[0], &error),
+            NotStarted::Lost => Failure::new(
+                LOST,
+                format!("the lease of {} was lost before its command ran", self.shown()),
+            ),
+            NotStarted::Guard(error) => {
+                Failure::new(FAILED, format!("a guard for the command cannot be started: {error}"))
+            }
+        })
+    }
+}
+
+fn not_started(program: &OsStr, error: &std::io::Error) -> Failure {
+    let program = program.to_string_lossy();
+    match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            Failure::new(NOT_FOUND, format!("{program} was not found; check its name and PATH"))
+        }
+        _ => Failure::new(NOT_RUNNABLE, format!("{program} cannot be run: {error}")),
+    }
+}
+
+/// A command's end as an exit code.
+pub fn exit_code(status: ExitStatus) -> u8 {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => u8::try_from(code).unwrap_or(u8::MAX),
+        (None, Some(signal)) => signal_code(signal),
+        (None, None) => FAILED,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_those_of_the_command() {
+        assert_eq!(exit_code(ExitStatus::from_raw(7 << 8)), 7);
+        assert_eq!(exit_code(ExitStatus::from_raw(signal_hook::consts::SIGKILL)), 137);
+    }
+}

@@ -1,0 +1,207 @@
+//! A command under a guard, as `tenure lock` sees it.
+
+use super::WORD;
+use super::word::{Line, Word};
+use crate::cli::failure::Failure;
+use crate::cli::lock::FAILED;
+use std::ffi::OsString;
+use std::io;
+use std::os::fd::{AsRawFd, RawFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Command, ExitStatus};
+use std::time::Duration;
+use tenure::client::Lease;
+use tenure::sys::poll::{self, Interest, Ready};
+use tenure::sys::process_group::ProcessGroup;
+use tenure::sys::{clock, process, process_family};
+
+/// CMD, its guard, and the line between. Dropped, everything is killed: the guard sees the end of the line.
+#[derive(Debug)]
+pub struct Guarded {
+    guard: Child,
+    line: Line,
+    group: ProcessGroup,
+    told: u64,
+}
+
+/// What became of CMD.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Report {
+    /// A signal stopped it.
+    Stopped(i32),
+    /// It ended by itself, and so did what it left behind.
+    Ended(ExitStatus),
+    /// It was killed with all that descends from it.
+    Killed,
+    /// It runs as somebody else, and could not be killed.
+    NotKilled,
+}
+
+/// Why CMD does not run.
+#[derive(Debug)]
+pub enum NotStarted {
+    /// It cannot be run.
+    Command(io::Error),
+    /// The lease ended before it ran.
+    Lost,
+    /// There is no guard.
+    Guard(io::Error),
+}
+
+impl Guarded {
+    /// Starts `words` under a guard, with `variables` in its environment, as long as `lease` holds.
+    pub fn start(
+        lease: &Lease,
+        words: &[OsString],
+        variables: &[(&str, String)],
+    ) -> Result<Self, NotStarted> {
+        let (mut guard, mut line) = start_guard(words, variables).map_err(NotStarted::Guard)?;
+        let told = believed_until(lease);
+        let started = line.send(Word::Until(told)).and_then(|()| wait_for_start(&mut line, lease));
+        let result = match started {
+            // A guard that lives does not reap it before we have it.
+            Ok(Word::Started(id)) => ProcessGroup::open(id).map_err(NotStarted::Guard),
+            Ok(Word::NotStarted(0)) => Err(NotStarted::Command(io::ErrorKind::InvalidInput.into())),
+            Ok(Word::NotStarted(number)) => {
+                Err(NotStarted::Command(io::Error::from_raw_os_error(number)))
+            }
+            Ok(_) => Err(NotStarted::Guard(io::ErrorKind::InvalidData.into())),
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => Err(NotStarted::Lost),
+            Err(error) => Err(NotStarted::Guard(error)),
+        };
+        match result {
+            Ok(group) => {
+                // A guard that is gone already is seen at the next report.
+                let _ = line.send(Word::Known);
+                Ok(Self { guard, line, group, told })
+            }
+            Err(why) => {
+                // It may wait for a file system that does not answer.
+                end_without_guard(&mut guard);
+                Err(why)
+            }
+        }
+    }
+
+    /// The number of CMD's group.
+    pub fn id(&self) -> u32 {
+        self.group.id()
+    }
+
+    /// Readable when there is a report.
+    pub fn fd(&self) -> RawFd {
+        self.line.fd()
+    }
+
+    /// Sends `signal` to every process of CMD's group.
+    pub fn signal(&self, signal: i32) {
+        self.group.signal(signal);
+    }
+
+    /// Tells the guard how long the lease may be believed in now, if that has changed.
+    pub fn prolong(&mut self, lease: &Lease) {
+        let until = believed_until(lease);
+        if until.abs_diff(self.told) > WORTH_TELLING {
+            self.tell(until);
+        }
+    }
+
+    /// Tells the guard that CMD was asked to end with the lease.
+    pub fn begin_end(&mut self) {
+        let _ = self.line.send(Word::Ending);
+    }
+
+    /// The same if the lease ends sooner than was told, and how long CMD has until it is killed: a lease that is
+    /// renewed after all saves nobody who was told to end.
+    pub fn left(&mut self, lease: &Lease) -> Duration {
+        let until = believed_until(lease);
+        if until < self.told {
+            self.tell(until);
+        }
+        Duration::from_nanos(self.told.saturating_sub(clock::boot_nanos()))
+    }
+
+    fn tell(&mut self, until: u64) {
+        self.told = until;
+        // A guard that does not listen kills at the instant that it knows; one that is gone is seen at its line.
+        let _ = self.line.send(Word::Until(until));
+    }
+
+    /// Has CMD killed, with all that descends from it.
+    pub fn kill(&mut self) {
+        let _ = self.line.send(Word::Until(0));
+        // The guard does it all; this is for a guard that is stopped.
+        self.group.signal(signal_hook::consts::SIGKILL);
+    }
+
+    /// What became of CMD since the last call, if anything did.
+    ///
+    /// # Errors
+    /// The guard was killed: so is CMD then, with all that descends from it.
+    pub fn take_report(&mut self) -> Result<Option<Report>, Failure> {
+        let report = match self.line.receive() {
+            Ok(None) => return Ok(None),
+            Ok(Some(Word::Stopped(signal))) => return Ok(Some(Report::Stopped(signal))),
+            Ok(Some(Word::Ended(status))) => Report::Ended(ExitStatus::from_raw(status)),
+            Ok(Some(Word::Killed(_))) => Report::Killed,
+            Ok(Some(Word::NotKilled)) => Report::NotKilled,
+            Ok(Some(_)) | Err(_) => {
+                end_without_guard(&mut self.guard);
+                return Err(Failure::new(
+                    FAILED,
+                    "the guard of the command was killed, and so was the command",
+                ));
+            }
+        };
+        // It was its last word.
+        let _ = self.guard.wait();
+        Ok(Some(report))
+    }
+}
+
+/// Ends what a guard leaves to us, which is all of its family: we adopt whom it loses.
+fn end_without_guard(guard: &mut Child) {
+    // It may have ended by itself.
+    let _ = guard.kill();
+    let _ = guard.wait();
+    process_family::end_orphans();
+}
+
+fn start_guard(words: &[OsString], variables: &[(&str, String)]) -> io::Result<(Child, Line)> {
+    process_family::adopt_orphans()?;
+    let (here, there) = UnixStream::pair()?;
+    // This very program, even if another one was installed under its name since.
+    let mut command = Command::new("/proc/self/exe");
+    command.arg0("tenure").arg(WORD).arg(there.as_raw_fd().to_string()).args(words);
+    command.envs(variables.iter().map(|(name, value)| (name, value)));
+    process::set_apart(&mut command, &there);
+    Ok((command.spawn()?, Line::new(here)?))
+}
+
+/// The guard's first word; TimedOut when the lease is over before it comes.
+fn wait_for_start(line: &mut Line, lease: &Lease) -> io::Result<Word> {
+    loop {
+        if let Some(word) = line.receive()? {
+            return Ok(word);
+        }
+        let remaining = lease.remaining();
+        if remaining.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        let mut set = [(line.fd(), Interest::Read, Ready::default())];
+        poll::wait(&mut set, Some(remaining))?;
+    }
+}
+
+/// The instant at which CMD must be dead: the clock is read before the lease, so it is never too late (safety L19).
+fn believed_until(lease: &Lease) -> u64 {
+    let now = clock::boot_nanos();
+    let left = lease.remaining().saturating_sub(KILL_MARGIN);
+    now.saturating_add(u64::try_from(left.as_nanos()).unwrap_or(u64::MAX))
+}
+
+/// What is left of the lease when CMD is killed: for the guard to be woken, and the kernel to do it.
+pub const KILL_MARGIN: Duration = Duration::from_millis(50);
+/// Differences of less come from reading two clocks, not from a renewal; in nanoseconds.
+const WORTH_TELLING: u64 = 1_000_000;

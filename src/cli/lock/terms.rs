@@ -1,0 +1,160 @@
+//! What `lock` and `elect` have in common: how long to wait, how to end, and the run of a command between.
+
+use super::command::Request;
+use super::grant::{Grant, exit_code};
+use super::supervise::{self, End, Held, Why};
+use super::wait::{self, Waited, Wish};
+use super::{FAILED, LOST, failed, signal_code};
+use crate::cli::connect::Connection;
+use crate::cli::duration;
+use crate::cli::failure::Failure;
+use crate::cli::output;
+use crate::cli::signals::{FORWARDED, Signals};
+use clap::Args;
+use std::ffi::OsString;
+use std::time::Duration;
+use tenure::client::{AcquireOptions, Client, ClientOptions, Wait};
+
+/// How to wait, and how to end.
+#[derive(Args, Debug)]
+pub struct Terms {
+    /// Do not wait: give up at once if somebody holds it
+    #[arg(short = 'n', long = "try")]
+    try_only: bool,
+    /// How long to wait; without it, as long as it takes
+    #[arg(short, long, value_name = "DURATION", value_parser = duration::parse)]
+    wait: Option<Duration>,
+    /// How long the cluster keeps it for us without hearing from us
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration::parse)]
+    ttl: Duration,
+    /// How long before the lease's end CMD gets SIGTERM, at most half the TTL [default: 1s, or a quarter of the TTL]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    grace: Option<Duration>,
+    /// Exit code when it is not granted in time
+    #[arg(short = 'E', long, value_name = "CODE", default_value_t = 124)]
+    conflict_exit_code: u8,
+    /// Who we are, for others and for `handover --to` [default: this machine's name and our process id]
+    #[arg(long, value_name = "NAME")]
+    client: Option<String>,
+    #[command(flatten)]
+    pub connection: Connection,
+}
+
+impl Terms {
+    /// Acquires what `request` names, runs its command, and gives it back: the exit code.
+    ///
+    /// # Errors
+    /// All that can go wrong, in the codes of `tenure lock`.
+    pub fn run(&self, request: &Request, options: AcquireOptions) -> Result<u8, Failure> {
+        // From here on each signal is handled: one that comes while we wait withdraws the request.
+        let signals = Signals::catch(FORWARDED).map_err(failed)?;
+        let client = Client::open(&self.connection.endpoints, self.client_options())
+            .map_err(|error| failed(error.into()))?;
+        let code = self.hold(&client, request, options, &signals);
+        // A cluster that just failed us would only make the caller wait; the TTL ends what is left there.
+        if !matches!(&code, Err(failure) if failure.code == LOST || failure.code == FAILED) {
+            self.connection.close(&client);
+        }
+        code
+    }
+
+    fn client_options(&self) -> ClientOptions {
+        ClientOptions { ttl: self.ttl, name: self.client.clone(), ..self.connection.options() }
+    }
+
+    fn hold(
+        &self,
+        client: &Client,
+        request: &Request,
+        options: AcquireOptions,
+        signals: &Signals,
+    ) -> Result<u8, Failure> {
+        let grace = self.grace_of(client.session().ttl)?;
+        let wait = match self.wait {
+            _ if self.try_only => Wait::Try,
+            Some(Duration::ZERO) => Wait::Try,
+            Some(wait) => Wait::For(wait),
+            None => Wait::Forever,
+        };
+        let wish = Wish { names: request.names.clone(), wait, options };
+        let lease = match wait::acquire(client, wish, signals)? {
+            Waited::Granted(lease) => lease,
+            Waited::Signalled(signal) => return Ok(signal_code(signal)),
+            Waited::NotGranted(why) => return Err(Failure::new(self.conflict_exit_code, why)),
+        };
+        let grant = Grant { lease, names: request.names.clone() };
+        let end = match &request.command {
+            Some(command) => run_command(&grant, command, grace, signals)?,
+            None => hold_until_signal(&grant, signals)?,
+        };
+        self.account(&grant, end)
+    }
+
+    /// The exit code of an end. What was asked for is given back before it is told, so that it need not be waited for.
+    fn account(&self, grant: &Grant, end: Ended) -> Result<u8, Failure> {
+        let why = match end {
+            Ended::Code(code) => return Ok(code),
+            Ended::With(why) => why,
+        };
+        if why == Why::Broken {
+            // It may have ended by itself; LOST is then the right answer.
+            let _ = grant.lease.release(Wait::For(self.connection.timeout));
+        }
+        let text = match why {
+            Why::Lost => format!("the lease of {} was lost", grant.shown()),
+            Why::Broken => format!(
+                "{} was taken from us by `tenure break` or `tenure handover`",
+                grant.shown()
+            ),
+        };
+        Err(Failure::new(LOST, text))
+    }
+
+    /// The grace, checked against the TTL that is in force: renewals come every third of it, so a grace of
+    /// more than two thirds would end CMD although all is well.
+    fn grace_of(&self, ttl: Duration) -> Result<Duration, Failure> {
+        match self.grace {
+            None => Ok(Duration::from_secs(1).min(ttl / 4)),
+            Some(grace) if grace <= ttl / 2 => Ok(grace),
+            Some(grace) => Err(Failure::new(
+                FAILED,
+                format!(
+                    "--grace {} is more than half of the TTL {}; make it shorter or raise --ttl",
+                    duration::show(grace),
+                    duration::show(ttl)
+                ),
+            )),
+        }
+    }
+}
+
+/// How a hold ended.
+enum Ended {
+    /// With this exit code.
+    Code(u8),
+    /// With the lease.
+    With(Why),
+}
+
+fn run_command(
+    grant: &Grant,
+    command: &[OsString],
+    grace: Duration,
+    signals: &Signals,
+) -> Result<Ended, Failure> {
+    let guarded = grant.start(command)?;
+    Ok(match supervise::supervise(grant, guarded, grace, signals)? {
+        End::Exited(status) => Ended::Code(exit_code(status)),
+        End::Ended(why) => Ended::With(why),
+    })
+}
+
+fn hold_until_signal(grant: &Grant, signals: &Signals) -> Result<Ended, Failure> {
+    let token = grant.lease.token();
+    let lines: Vec<String> = grant.names.iter().map(|name| format!("{name} {token}\n")).collect();
+    output::print(&lines.concat()).map_err(failed)?;
+    Ok(match supervise::hold(&grant.lease, signals)? {
+        Held::Signalled => Ended::Code(0),
+        Held::Ended(why) => Ended::With(why),
+    })
+}

@@ -1,0 +1,147 @@
+//! `tenure watch`: who holds a lock, and each change of that.
+
+use crate::cli::connect::Connection;
+use crate::cli::failure::Failure;
+use crate::cli::log::{printable, utc};
+use crate::cli::output;
+use crate::cli::signals::{ENDING, Signals};
+use clap::Args;
+use serde_json::json;
+use std::time::Duration;
+use tenure::Status;
+use tenure::client::{Observed, Observer, Wait};
+use tenure::sys::poll::{self, Interest, Ready};
+
+/// Print who holds a lock or election, and then each change, until a signal.
+///
+/// A line is "TOKEN HOLDER SINCE VALUE", or "-" while nobody holds it. Changes that could not be told one by one are
+/// counted in a line of their own. Of several holders it is the oldest that is told.
+#[derive(Args, Debug)]
+pub struct Options {
+    /// The lock or election
+    name: String,
+    /// Print JSON, one object for each line
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// How a change is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    Text,
+    Json,
+}
+
+impl Form {
+    /// As the flag `--json` says.
+    pub fn of(json: bool) -> Self {
+        if json { Self::Json } else { Self::Text }
+    }
+}
+
+/// Runs it.
+pub fn run(options: &Options) -> Result<(), Failure> {
+    follow(&options.connection, &options.name, Form::of(options.json))
+}
+
+/// Prints each holder of `name` until a signal.
+///
+/// # Errors
+/// No cluster; a name that cannot be; stdout is closed.
+pub fn follow(connection: &Connection, name: &str, form: Form) -> Result<(), Failure> {
+    let signals = Signals::catch(ENDING)?;
+    let client = connection.open()?;
+    let observer = client.observe(name)?;
+    while signals.take().is_empty() {
+        match observer.next(Wait::Try) {
+            Ok(observed) => output::print(&line(name, &observed, form))?,
+            Err(error) if error.status == Status::Again => wait_for(&observer, &signals)?,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    drop(observer);
+    connection.close(&client);
+    Ok(())
+}
+
+fn wait_for(observer: &Observer, signals: &Signals) -> Result<(), Failure> {
+    let fds = [Some(signals.fd()), observer.fd()];
+    let mut set: Vec<_> =
+        fds.iter().flatten().map(|fd| (*fd, Interest::Read, Ready::default())).collect();
+    // Without a descriptor for one of them: look again and again.
+    let timeout = if set.len() < fds.len() { Some(LOOK_EVERY) } else { None };
+    poll::wait(&mut set, timeout)
+        .map_err(|error| Failure::unavailable(format!("cannot wait for events: {error}")))
+}
+
+fn line(name: &str, observed: &Observed, form: Form) -> String {
+    let Observed { holder, missed } = observed;
+    if form == Form::Json {
+        let value = json!({
+            "name": name,
+            "holder": holder.as_ref().map(|holder| &holder.client),
+            "token": holder.as_ref().map_or(0, |holder| holder.token.0),
+            "value": holder.as_ref().map(|holder| String::from_utf8_lossy(&holder.value)),
+            "since_unix_ms": holder.as_ref().map(|holder| holder.since_unix_ms),
+            "missed": missed,
+        });
+        return format!("{value}\n");
+    }
+    let before = match missed {
+        0 => String::new(),
+        missed => format!("({missed} changes before this were missed)\n"),
+    };
+    let Some(holder) = holder else { return format!("{before}-\n") };
+    let value = String::from_utf8_lossy(&holder.value);
+    let words = [
+        holder.token.to_string(),
+        printable(&holder.client),
+        utc(holder.since_unix_ms),
+        printable(&value),
+    ];
+    format!("{before}{}\n", words.join(" ").trim_end())
+}
+
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tenure::base::Token;
+    use tenure::client::Holder;
+
+    fn observed(missed: u64) -> Observed {
+        let (client, value) = ("a:1".to_owned(), b"10.0.0.1\n".to_vec());
+        Observed {
+            holder: Some(Holder { token: Token(17), client, value, since_unix_ms: 0 }),
+            missed,
+        }
+    }
+
+    #[test]
+    fn a_holder_is_one_line_whatever_its_value() {
+        let text = line("x", &observed(0), Form::Text);
+        assert_eq!(text, "17 a:1 1970-01-01T00:00:00.000Z 10.0.0.1\\n\n");
+        assert_eq!(line("x", &Observed { holder: None, missed: 0 }, Form::Text), "-\n");
+    }
+
+    #[test]
+    fn missed_changes_are_said_before() {
+        let text = line("x", &observed(3), Form::Text);
+        assert!(text.starts_with("(3 changes before this were missed)\n17 a:1 "), "{text}");
+    }
+
+    #[test]
+    fn json_has_the_same_keys_for_a_holder_and_for_none() {
+        let text = line("x", &observed(3), Form::Json);
+        let expected = json!({"name": "x", "holder": "a:1", "token": 17, "value": "10.0.0.1\n",
+            "since_unix_ms": 0, "missed": 3});
+        assert_eq!(text, format!("{expected}\n"));
+        let text = line("x", &Observed { holder: None, missed: 0 }, Form::Json);
+        let expected = json!({"name": "x", "holder": null, "token": 0, "value": null,
+            "since_unix_ms": null, "missed": 0});
+        assert_eq!(text, format!("{expected}\n"));
+    }
+}

@@ -1,0 +1,109 @@
+//! Locks as JSON.
+
+use crate::lock::{HolderView, LockView, Mode, WaiterView};
+use serde_json::{Value, json};
+
+/// Each lock, and how long its holder's session lasts at least, in milliseconds.
+pub(super) fn to_json(rows: &[(LockView, u64)]) -> Value {
+    let locks: Vec<Value> =
+        rows.iter().map(|(view, remaining_ms)| lock(view, *remaining_ms)).collect();
+    json!({ "locks": locks })
+}
+
+fn lock(lock: &LockView, remaining_ms: u64) -> Value {
+    let is_held = lock.token.0 != 0;
+    json!({
+        "name": lock.name.as_str(),
+        "mode": mode(lock.mode),
+        "limit": lock.limit,
+        "taken": lock.taken,
+        "holder": is_held.then_some(&lock.client),
+        "token": lock.token.0,
+        "value": String::from_utf8_lossy(&lock.value),
+        "since_unix_ms": lock.since_unix_ms,
+        "remaining_ms": remaining_ms,
+        "asked": lock.is_asked,
+        "delayed": lock.is_delayed,
+        "holding": lock.holding,
+        "others": lock.others.iter().map(other).collect::<Vec<_>>(),
+        "waiting": lock.waiting,
+        "queue": lock.waiters.iter().map(waiter).collect::<Vec<_>>(),
+    })
+}
+
+fn other(holder: &HolderView) -> Value {
+    json!({
+        "holder": holder.client,
+        "token": holder.token.0,
+        "since_unix_ms": holder.since_unix_ms,
+        "permits": holder.permits,
+    })
+}
+
+fn waiter(waiter: &WaiterView) -> Value {
+    json!({
+        "client": waiter.client,
+        "since_unix_ms": waiter.since_unix_ms,
+        "mode": mode(waiter.mode),
+        "permits": waiter.permits,
+    })
+}
+
+fn mode(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Exclusive => "exclusive",
+        Mode::Shared => "shared",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{SessionId, Token};
+    use crate::lock::Name;
+
+    #[test]
+    fn a_lock_has_all_its_keys_and_numbers_as_numbers() {
+        let client = "b:2".to_owned();
+        let waiter = WaiterView {
+            session: SessionId(2),
+            client: client.clone(),
+            since_unix_ms: 9_000,
+            mode: Mode::Exclusive,
+            permits: 1,
+        };
+        let other = HolderView {
+            token: Token(18),
+            session: SessionId(3),
+            client,
+            since_unix_ms: 6_000,
+            permits: 1,
+        };
+        let view = LockView {
+            name: Name::try_from("jobs/x").unwrap(),
+            token: Token(17),
+            session: SessionId(1),
+            client: "a:1".into(),
+            value: b"v".to_vec(),
+            since_unix_ms: 5_000,
+            mode: Mode::Shared,
+            limit: 0,
+            taken: 2,
+            others: vec![other],
+            holding: 2,
+            is_delayed: false,
+            is_asked: true,
+            waiters: vec![waiter],
+            waiting: 1,
+        };
+        let expected = json!({"locks": [{
+            "name": "jobs/x", "mode": "shared", "limit": 0, "taken": 2,
+            "holder": "a:1", "token": 17, "value": "v", "since_unix_ms": 5_000, "remaining_ms": 7_500,
+            "asked": true, "delayed": false, "holding": 2,
+            "others": [{"holder": "b:2", "token": 18, "since_unix_ms": 6_000, "permits": 1}],
+            "waiting": 1,
+            "queue": [{"client": "b:2", "since_unix_ms": 9_000, "mode": "exclusive", "permits": 1}],
+        }]});
+        assert_eq!(to_json(&[(view, 7_500)]), expected);
+    }
+}

@@ -1,0 +1,126 @@
+//! The process that guards a command: what it kills, what it spares, and what does not reach it.
+
+use crate::program::{Cluster, eventually, guard_of, living, signal, signal_id};
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+const STUBBORN: &str = "trap '' TERM HUP INT; echo ready; while :; do sleep 1000; done";
+
+#[test]
+fn a_killed_wrapper_takes_its_command_along_and_leaves_no_pipe_open() {
+    let cluster = Cluster::start();
+    let running = cluster.begin("lock", &["wrapper-killed", "--", "sh", "-c", STUBBORN]);
+    assert!(!living("wrapper-killed").is_empty());
+    signal(&running.child, "KILL");
+    // This ends only when the guard has gone, too.
+    running.finish();
+    assert_eq!(living("wrapper-killed"), Vec::<u32>::new());
+}
+
+#[test]
+fn a_killed_guard_takes_its_command_along_and_is_told() {
+    let cluster = Cluster::start();
+    let running = cluster.begin("lock", &["guard-killed", "--", "sh", "-c", STUBBORN]);
+    signal_id(guard_of(&running.child).expect("it runs"), "KILL");
+    let (_, code, stderr) = running.finish();
+    assert_eq!(code, Some(125), "{stderr}");
+    assert!(stderr.contains("guard"), "{stderr}");
+    assert_eq!(living("guard-killed"), Vec::<u32>::new());
+}
+
+#[test]
+fn signals_that_end_programs_do_not_reach_the_guard() {
+    let cluster = Cluster::start();
+    let script = "read line; echo $line; exit 7";
+    let (input, mut hold) = std::io::pipe().unwrap();
+    let mut command = cluster.tenure("lock", &["signals", "--", "sh", "-c", script]);
+    let child = command.stdin(input).stdout(Stdio::piped()).spawn().unwrap();
+    drop(command);
+    // What is forked for the guard has the name of the lock too, until it is the guard.
+    eventually("it runs", || (!living("signals").is_empty()).then_some(()));
+    let guard = eventually("there is a guard", || guard_of(&child));
+    for name in ["TERM", "INT", "HUP", "QUIT", "TSTP", "USR1", "PIPE"] {
+        signal_id(guard, name);
+    }
+    std::io::Write::write_all(&mut hold, b"still here\n").unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), &output.stdout[..]), (Some(7), &b"still here\n"[..]));
+}
+
+#[test]
+fn jobs_in_groups_of_their_own_end_with_the_command_and_a_new_session_stays() {
+    let cluster = Cluster::start();
+    // With job control each of them is a group of its own.
+    let script =
+        "set -m; sleep 1000 & setsid sh -c 'echo apart; exec sleep 1001' & read line; exit 7";
+    let (input, hold) = std::io::pipe().unwrap();
+    let mut command = cluster.tenure("lock", &["jobs", "--", "bash", "-c", script]);
+    let mut child = command.stdin(input).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    output.read_line(&mut line).unwrap();
+    assert_eq!(line, "apart\n");
+    eventually("all of them run", || (living("jobs").len() == 3).then_some(()));
+    drop((command, hold));
+    assert_eq!(child.wait().unwrap().code(), Some(7));
+    let left = living("jobs");
+    let [stays] = left[..] else { panic!("one process was expected: {left:?}") };
+    let line = std::fs::read_to_string(format!("/proc/{stays}/cmdline")).unwrap();
+    signal_id(stays, "KILL");
+    assert_eq!(line, "sleep\x001001\x00");
+}
+
+#[test]
+fn the_mask_and_the_ignored_signals_of_the_command_are_those_of_the_wrapper() {
+    let cluster = Cluster::start();
+    // The signals of programs are 1 to 31; the C library has its own ways with 32 and 33.
+    let of = |text: &str| {
+        let lines = text.lines().filter_map(|line| line.split_once(":\t"));
+        let sets = lines.filter(|(key, _)| ["SigBlk", "SigIgn"].contains(key));
+        let set = |(_, set)| u64::from_str_radix(set, 16).unwrap() & 0x7fff_ffff;
+        sets.map(set).collect::<Vec<u64>>()
+    };
+    let mut alone = Command::new("cat");
+    alone.arg("/proc/self/status");
+    let guarded = cluster.tenure("lock", &["mask", "--", "cat", "/proc/self/status"]);
+    // nohup, so that there is something to be passed on.
+    let [alone, guarded] = [alone, guarded].map(|command| {
+        let mut nohup = Command::new("nohup");
+        nohup.arg(command.get_program()).args(command.get_args()).stdin(Stdio::null());
+        of(std::str::from_utf8(&nohup.output().unwrap().stdout).unwrap())
+    });
+    assert_eq!((alone.len(), guarded), (2, alone));
+}
+
+#[test]
+fn a_command_that_ends_at_once_is_not_missed() {
+    let cluster = Cluster::start();
+    for number in 0..20 {
+        let output = cluster.run("lock", &["at-once", "--", "sh", "-c", &format!("exit {number}")]);
+        assert_eq!(output.status.code(), Some(number), "{output:?}");
+    }
+}
+
+#[test]
+fn at_a_terminal_the_command_is_in_front_and_after_it_the_shell_again() {
+    if Command::new("script").arg("--version").output().is_err() {
+        eprintln!("not tested: there is no script(1) to make a terminal with");
+        return;
+    }
+    let cluster = Cluster::start();
+    let in_front = "until set -- $(ps -o pgid=,tpgid= -p $$); [ $1 = $2 ]; do :; done";
+    let lock = format!(
+        "{} lock --endpoints {} --timeout 30s terminal -- sh -c '{in_front}; echo CMD is in front; exit 9'",
+        env!("CARGO_BIN_EXE_tenure"),
+        cluster.endpoints()
+    );
+    let line = format!("{lock}; echo ended with $?; {in_front}; echo the shell is in front");
+    let output = Command::new("script")
+        .args(["-qec", &line, "/dev/null"])
+        .env("SHELL", "/bin/sh")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).replace('\r', "");
+    assert!(text.ends_with("CMD is in front\nended with 9\nthe shell is in front\n"), "{text}");
+}
