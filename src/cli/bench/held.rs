@@ -19,7 +19,7 @@ use tenure::sys::clock;
 use tenure::wire::NodeStatus;
 
 /// What was measured.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Held {
     locks: u64,
     sessions: u64,
