@@ -35,7 +35,7 @@ class ArgumentsTest(unittest.TestCase):
     def test_numbers_that_64_bits_do_not_hold_are_refused(self) -> None:
         for bad in [-1, 2**64]:
             with self.assertRaises(ValueError):
-                _convert.unsigned(bad, "owner")
+                _convert.u64(bad, "owner")
         for bad in [0, -1, 2**63]:
             with self.assertRaises(ValueError):
                 _convert.token(bad)
@@ -50,7 +50,7 @@ class ArgumentsTest(unittest.TestCase):
     def test_numbers_that_32_bits_do_not_hold_are_refused(self) -> None:
         for bad in [-1, 2**32]:
             with self.assertRaises(tenure.Invalid):
-                _convert.number(bad, "limit")
+                _convert.u32(bad, "limit")
 
     def test_the_library_refuses_what_is_no_endpoint(self) -> None:
         with self.assertRaises(tenure.Invalid) as raised:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import enum
 from ctypes import byref, c_int32
 
+from ._errors import Forked
 from ._library import library
 from ._native import Handle, check, descriptor
 
 _ASKED = 2
+_ENDED = 3
 
 
 class Reason(enum.IntEnum):
@@ -80,5 +82,9 @@ def is_asked(lease: Handle) -> bool:
 
 def _state(lease: Handle) -> tuple[int, int]:
     state, reason = c_int32(), c_int32()
-    check(library.tenure_lease_state(lease.pointer, byref(state), byref(reason)))
+    try:
+        check(library.tenure_lease_state(lease.pointer, byref(state), byref(reason)))
+    except Forked:
+        # It belongs to the parent; here it is as good as ended.
+        return _ENDED, Reason.FORKED
     return state.value, reason.value
