@@ -8,7 +8,7 @@ import sys
 import threading
 import unittest
 from pathlib import Path
-from typing import Any, Callable, List
+from typing import Any, Callable, Dict, List
 
 import tenure
 
@@ -20,6 +20,8 @@ PATIENCE = 60
 @functools.lru_cache(maxsize=None)
 def cluster() -> tenure.testing.Cluster:
     """Three nodes that are stopped when the run is over."""
+    # That connections end is what it says when nodes stop.
+    tenure.log_level("error")
     started = tenure.testing.Cluster()
     atexit.register(started.stop)
     return started
@@ -50,18 +52,27 @@ def together(*works: Callable[[], object]) -> List[threading.Thread]:
     return threads
 
 
-def python(*arguments: object, **environment: str) -> str:
-    """What another Python process wrote; it has this package, this library and this cluster."""
-    known = {
+def environment(**more: str) -> Dict[str, str]:
+    """For another Python process: this package, this library and this cluster."""
+    return {
         **os.environ,
         "PYTHONPATH": str(PACKAGE / "src"),
         "PYTHONDONTWRITEBYTECODE": "1",
         "TENURE_ENDPOINTS": cluster().endpoints,
-        **environment,
+        **more,
     }
+
+
+def python(*arguments: object, **more: str) -> str:
+    """What another Python process wrote."""
     command = [sys.executable, *map(str, arguments)]
     done = subprocess.run(
-        command, env=known, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False
+        command,
+        env=environment(**more),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
     )
     if done.returncode != 0:
         raise AssertionError(f"{command}: {done.returncode}\n{done.stdout}\n{done.stderr}")
