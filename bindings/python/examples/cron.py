@@ -43,7 +43,7 @@ def run(command: List[str], lease: tenure.Lease) -> int:
         try:
             # Readable as soon as one of them is over; the kernel watches both.
             while process.poll() is None and not lease.lost:
-                select.select([ended, lease.lost], [], [])
+                select.select([ended, lease.fileno()], [], [])
         finally:
             os.close(ended)
         if lease.lost:

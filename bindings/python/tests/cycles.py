@@ -18,7 +18,7 @@ def size(client: tenure.Client) -> Dict[str, int]:
         resident = next(line for line in status if line.startswith("VmRSS"))
     lease = client.acquire("memory")
     # A handle is a slot, from bit 8 to bit 31, and a generation. A slot that is free is used again.
-    slot = lease._handle.pointer.value >> 8 & 0xFFFFFF
+    slot = (lease._handle.pointer.value or 0) >> 8 & 0xFFFFFF
     lease.release()
     return {
         "slots": slot,

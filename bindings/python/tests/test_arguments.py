@@ -14,7 +14,7 @@ class ArgumentsTest(unittest.TestCase):
             with self.assertRaises(ValueError):
                 _convert.text(bad, "name")
         with self.assertRaises(TypeError):
-            tenure.connect(b"127.0.0.1:1")
+            tenure.connect(b"127.0.0.1:1")  # type: ignore[arg-type]
 
     def test_times_that_are_none_are_refused(self) -> None:
         for bad in [-1, 0, float("nan"), float("inf"), 1e12]:

@@ -52,8 +52,9 @@ def ctype(declared: str) -> object:
 
 def declared(declaration: str) -> tuple[str, object]:
     """The name and type of a parameter or field."""
-    kind, name = re.fullmatch(r"\s*(.*?)(\w+)\s*", declaration, re.DOTALL).groups()
-    return name, ctype(kind)
+    found = re.fullmatch(r"\s*(.*?)(\w+)\s*", declaration, re.DOTALL)
+    assert found, declaration
+    return found[2], ctype(found[1])
 
 
 class HeaderTest(unittest.TestCase):
@@ -62,9 +63,10 @@ class HeaderTest(unittest.TestCase):
         for line in re.findall(r"^[a-z][^;{}#]*?\btenure_\w+\([^;]*\);", CODE, re.MULTILINE):
             if line.startswith("typedef"):
                 continue
-            result, arguments = re.fullmatch(r"(.*?)\((.*)\);", line, re.DOTALL).groups()
-            name, result_type = declared(result)
-            given = [] if arguments.strip() == "void" else arguments.split(",")
+            parts = re.fullmatch(r"(.*?)\((.*)\);", line, re.DOTALL)
+            assert parts, line
+            name, result_type = declared(parts[1])
+            given = [] if parts[2].strip() == "void" else parts[2].split(",")
             found[name] = (result_type, [declared(each)[1] for each in given])
         self.assertGreater(len(found), 50)
         self.assertEqual(found, _abi.PROTOTYPES)
@@ -82,9 +84,9 @@ class HeaderTest(unittest.TestCase):
     def test_structs_have_no_padding_so_that_fields_are_where_c_has_them(self) -> None:
         for struct in STRUCTS.values():
             offset = 0
-            for name, kind in struct._fields_:
-                self.assertEqual(getattr(struct, name).offset, offset, (struct, name))
-                offset += ctypes.sizeof(kind)
+            for field in struct._fields_:
+                self.assertEqual(getattr(struct, field[0]).offset, offset, (struct, field))
+                offset += ctypes.sizeof(field[1])
             self.assertEqual(ctypes.sizeof(struct), offset, struct)
             self.assertEqual(offset % 8, 0, struct)
 

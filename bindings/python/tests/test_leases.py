@@ -22,9 +22,10 @@ class LeaseTest(ClusterCase):
     def test_the_descriptor_is_readable_once_the_lease_is_lost(self) -> None:
         lease = self.client.acquire(self.name)
         lost = lease.lost
-        self.assertEqual(select.select([lease, lost], [], [], 0)[0], [])
+        self.assertEqual(select.select([lease.fileno(), lost.fileno()], [], [], 0)[0], [])
         lease.release()
-        self.assertEqual(select.select([lease, lost], [], [])[0], [lease, lost])
+        self.assertEqual(select.select([lease], [], [])[0], [lease])
+        self.assertEqual(select.select([lost], [], [])[0], [lost])
 
     def test_a_loss_is_waited_for_like_an_event(self) -> None:
         lease = self.client.acquire(self.name)

@@ -1,5 +1,6 @@
 """Which libtenure.so is loaded, and which goes into a wheel."""
 
+import importlib.metadata
 import importlib.util
 import os
 import stat
@@ -15,6 +16,7 @@ from support import PACKAGE, python
 from tenure import _library
 
 specification = importlib.util.spec_from_file_location("build_library", PACKAGE / "build_library.py")
+assert specification and specification.loader, "the package has a build_library.py"
 build_library = importlib.util.module_from_spec(specification)
 specification.loader.exec_module(build_library)
 
@@ -64,7 +66,8 @@ class BuildTest(unittest.TestCase):
         os.environ["CARGO"] = str(self.root / "no-cargo")
 
     def library(self) -> Path:
-        return build_library.library(self.root)
+        found: Path = build_library.library(self.root)
+        return found
 
     def file(self, *path: str) -> Path:
         file = self.root.joinpath(*path)
@@ -119,10 +122,9 @@ class BuildTest(unittest.TestCase):
 def setuptools_version() -> int:
     """The major version of setuptools here; 0 without it."""
     try:
-        import setuptools
-    except ImportError:
+        return int(importlib.metadata.version("setuptools").split(".")[0])
+    except importlib.metadata.PackageNotFoundError:
         return 0
-    return int(setuptools.__version__.split(".")[0])
 
 
 class WheelTest(unittest.TestCase):

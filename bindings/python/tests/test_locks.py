@@ -1,6 +1,7 @@
 """Locks: in blocks, with the habits of threading.Lock, of every kind."""
 
 import unittest
+from typing import Callable, List
 
 import tenure
 from support import ClusterCase, together, until_waiting
@@ -73,7 +74,7 @@ class LockTest(ClusterCase):
     def test_threads_that_share_a_client_exclude_each_other(self) -> None:
         self.check_exclusion(lambda: self.client.lock(self.name))
 
-    def check_exclusion(self, lock_of_thread) -> None:
+    def check_exclusion(self, lock_of_thread: Callable[[], tenure.Lock]) -> None:
         inside = 0
         most = 0
         tokens = []
@@ -101,10 +102,13 @@ class LockTest(ClusterCase):
             with self.client.lock(self.name):
                 served.append(number)
 
+        def waiter(number: int) -> Callable[[], None]:
+            return lambda: wait(number)
+
         threads = []
         with self.client.lock(self.name):
             for number in range(3):
-                threads += together(lambda number=number: wait(number))
+                threads += together(waiter(number))
                 until_waiting(self.client, self.name, number + 1)
         for thread in threads:
             thread.join()
@@ -186,7 +190,7 @@ class KindsTest(ClusterCase):
         self.assertEqual(raised, [])
 
     def test_names_and_options_that_c_would_misread_are_value_errors(self) -> None:
-        for refused in [
+        refusals: List[Callable[[], object]] = [
             lambda: self.client.lock("a\0b"),
             lambda: self.client.acquire("a\0b"),
             lambda: self.client.acquire_all(["a", "a\0b"]),
@@ -203,7 +207,8 @@ class KindsTest(ClusterCase):
             lambda: self.client.lock(self.name, delay=-1),
             lambda: self.client.acquire(""),
             lambda: self.client.acquire(self.name, value=b"x" * 4097),
-        ]:
+        ]
+        for refused in refusals:
             with self.assertRaises(ValueError):
                 refused()
 
