@@ -1,4 +1,4 @@
-"""Each program of docs/guide-python.md runs, and prints what the guide says."""
+"""Each program of docs/guide-python.md runs, and prints what the guide says; those of the README run."""
 
 import re
 import socket
@@ -32,6 +32,13 @@ class GuideTest(unittest.TestCase):
             for line, program, output in found:
                 with self.subTest(f"{GUIDE.name}:{line}"):
                     self.assertEqual(python("-c", program, MEMBERS=members), output)
+
+    def test_each_program_of_the_readme_runs(self) -> None:
+        found = programs(PACKAGE / "README.md")
+        self.assertEqual(len(found), 2)
+        for line, program, _ in found:
+            with self.subTest(f"README.md:{line}"):
+                self.assertRegex(python("-c", program), r"^token \d+ for [\d.]+ s\n$")
 
 
 if __name__ == "__main__":
