@@ -30,6 +30,7 @@ macro_rules! files {
 
 files! {
     test_aio,
+    test_aio_clients,
     test_arguments,
     test_clients,
     test_elections,

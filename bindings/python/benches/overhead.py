@@ -1,6 +1,6 @@
 """What Python costs over C: an uncontended acquire and release, both against the same nodes, in turns.
 
-python3 benches/overhead.py [ROUNDS]        needs cc, and libtenure.so with optimization: set TENURE_LIBRARY
+python3 benches/overhead.py [ROUNDS]        needs cc, and a libtenure.so that is optimized: set TENURE_LIBRARY
 
 The nodes are processes of their own (this script with --nodes), so that they take no time of either client's interpreter.
 """

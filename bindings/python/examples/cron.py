@@ -2,8 +2,8 @@
 
 */5 * * * *  python3 cron.py reports 60 ./report.sh --all        against TENURE_ENDPOINTS
 
-Whoever comes first runs it, and then keeps the lock for the rest of the 60 seconds, so that a machine whose clock is late finds
-it taken. If the lock is lost meanwhile the command is ended, since it may run elsewhere from then on.
+Whoever comes first runs it, and then keeps the lock for the rest of the 60 seconds, so that a machine whose clock is
+late finds it taken. If the lock is lost meanwhile the command is ended, since it may run elsewhere from then on.
 """
 
 import os

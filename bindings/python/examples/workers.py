@@ -2,8 +2,8 @@
 
 python3 workers.py host-1        against TENURE_ENDPOINTS
 
-The leader does one step after the other, each under its token; a worker that stands by follows at once when the leader resigns, and
-after its ttl when it dies.
+The leader does one step after the other, each under its token; a worker that stands by follows at once when the
+leader resigns, and after its ttl when it dies.
 """
 
 import sys

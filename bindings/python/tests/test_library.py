@@ -3,6 +3,7 @@
 import importlib.metadata
 import importlib.util
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -133,7 +134,9 @@ class WheelTest(unittest.TestCase):
         with tempfile.TemporaryDirectory() as directory:
             script = "import sys; from setuptools import build_meta; print(build_meta.build_wheel(sys.argv[1]))"
             copy = Path(directory, "source")
-            subprocess.run(["cp", "-r", str(PACKAGE), str(copy)], check=True)
+            # What an earlier build left would find its way into the wheel.
+            left = shutil.ignore_patterns("build", "*.egg-info")
+            shutil.copytree(PACKAGE, copy, ignore=left)
             environment = {**os.environ, "TENURE_LIBRARY": _library.library._name}
             command = [sys.executable, "-c", script, directory]
             built = subprocess.run(

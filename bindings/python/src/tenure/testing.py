@@ -3,8 +3,8 @@
     with tenure.testing.Cluster() as cluster, cluster.connect() as client:
         with client.lock("jobs/x") as lease: ...
 
-Under pytest the fixtures tenure_cluster (one for the whole run) and tenure_client (a new one for each test) are there as
-soon as this package is installed.
+Under pytest the fixtures tenure_cluster (one for the whole run) and tenure_client (a new one for each test) are there
+as soon as this package is installed.
 """
 
 from __future__ import annotations
@@ -46,14 +46,18 @@ class Cluster:
     def leader(self) -> Node:
         """The node that leads; waits until there is one. Takes the nodes' news from their next()."""
         running = {node.fileno(): node for node in self.nodes}
+        news = select.poll()
+        for fd in running:
+            news.register(fd, select.POLLIN)
         while running:
             for node in running.values():
                 if node.leadership().is_leader:
                     return node
-            for fd in select.select(list(running), [], [])[0]:
+            for fd, _ in news.poll():
                 try:
                     running[fd].next(0)
                 except Closed:
+                    news.unregister(fd)
                     del running[fd]
         raise Closed("all nodes of the cluster are stopped")
 

@@ -4,9 +4,9 @@
         async with client.lock("jobs/nightly", timeout=5) as lease:
             await write(row, fence=lease.token)
 
-Waiting for a lock, an election, news or a loss uses no thread; cancelling the task that waits withdraws its request. What
-the library offers only as a call that blocks for one answer (close, proclaim, transfer, break_, validate, describe) runs in
-the loop's default executor. Objects belong to the loop in which they were made."""
+Waiting for a lock, an election, news or a loss uses no thread; cancelling the task that waits withdraws its request.
+What the library offers only as a call that blocks for one answer (close, proclaim, transfer, break_, validate, describe)
+runs in the loop's default executor. Objects belong to the loop in which they were made."""
 
 from ._client import Client, connect
 from ._election import Election

@@ -39,7 +39,8 @@ async def connect(
 ) -> Client:
     """Connects to a cluster; the options are those of tenure.connect().
 
-    Raises Unavailable if there is no session after `connect_timeout` seconds. Cancelling the task leaves nothing behind."""
+    Raises Unavailable if there is no session after `connect_timeout` seconds. Cancelling the task leaves nothing
+    behind."""
     options = client_options(ttl, name, connect_timeout, request_timeout, progress, background=True)
     client = Client(open_client(endpoints, byref(options)))
     deadline = Deadline(connect_timeout)
