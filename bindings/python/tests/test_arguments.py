@@ -1,6 +1,7 @@
 """What C would cut short or misread is refused before it gets there."""
 
 import unittest
+from typing import List
 
 import tenure
 from tenure import _convert
@@ -51,6 +52,14 @@ class ArgumentsTest(unittest.TestCase):
         for bad in [-1, 2**32]:
             with self.assertRaises(tenure.Invalid):
                 _convert.u32(bad, "limit")
+
+    def test_a_value_is_bytes_and_nothing_that_bytes_are_made_of(self) -> None:
+        goods: List[_convert.Value] = [b"a\0b", bytearray(b"a\0b"), memoryview(b"a\0b")]
+        for good in goods:
+            self.assertEqual(_convert.octets(good, "value"), b"a\0b")
+        for bad in [3, "text", None, [1]]:
+            with self.assertRaises(TypeError):
+                _convert.octets(bad, "value")  # type: ignore[arg-type]
 
     def test_the_library_refuses_what_is_no_endpoint(self) -> None:
         with self.assertRaises(tenure.Invalid) as raised:

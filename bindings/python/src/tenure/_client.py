@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any, Optional
 
 from . import _orders
-from ._convert import optional_text, text, wait_ms
+from ._convert import Value, optional_text, text, wait_ms
 from ._election import Election
 from ._errors import Again, Closed
 from ._holder import Holder, Observer, observe
@@ -16,7 +16,7 @@ from ._lease import Lease
 from ._library import library
 from ._lock import Lock
 from ._native import Handle, check, descriptor, opened
-from ._options import Options, Value
+from ._options import Options
 from ._requests import granted, start_acquire, start_acquire_all
 from ._session import Session, client_options, next_change, session_of
 from ._wait import until_decided

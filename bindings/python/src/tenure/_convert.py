@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Optional
+from typing import Optional, Union
 
 from ._abi import FOREVER
 from ._errors import Invalid
+
+Value = Union[bytes, bytearray, memoryview]
 
 _LONGEST_MS = 2**62
 _U32_MAX = 2**32 - 1
@@ -26,6 +28,13 @@ def text(value: str, what: str) -> bytes:
 def optional_text(value: Optional[str], what: str) -> Optional[bytes]:
     """None stays None."""
     return None if value is None else text(value, what)
+
+
+def octets(value: Value, what: str) -> bytes:
+    """A copy of a value. bytes() would make zeros of a number."""
+    if not isinstance(value, (bytes, bytearray, memoryview)):
+        raise TypeError(f"the {what} must be bytes, not {type(value).__name__}")
+    return bytes(value)
 
 
 def wait_ms(timeout: Optional[float]) -> int:

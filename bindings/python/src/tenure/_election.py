@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Callable, Optional, TypeVar
 
 from . import _orders
+from ._convert import Value
 from ._holder import Holder, Observer, observe
 from ._lease import Lease
 from ._native import Handle
-from ._options import Value
 from ._requests import granted, start_campaign
 
 Result = TypeVar("Result")

@@ -6,13 +6,12 @@ from types import TracebackType
 from typing import Optional
 
 from . import _orders
-from ._convert import wait_ms
+from ._convert import Value, wait_ms
 from ._errors import Error, Lost
 from ._grant import Grant
 from ._library import library
 from ._loss import Loss
 from ._native import check
-from ._options import Value
 
 
 class Lease(Grant):

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from ctypes import c_char_p, c_void_p, cast, sizeof
-from typing import Union
-
 from ._abi import AcquireOptions
-from ._convert import option_ms, u32, u64
-
-Value = Union[bytes, bytearray, memoryview]
+from ._convert import Value, octets, option_ms, u32, u64
 
 
 class Options:
@@ -27,13 +23,13 @@ class Options:
     ) -> None:
         self.owner = u64(owner, "owner")
         # Kept, since the C options point to it.
-        self._value = bytes(value)
+        self._value = octets(value, "value")
         self._native = AcquireOptions(
             struct_size=sizeof(AcquireOptions),
             mode=1 if shared else 0,
             permits=u32(permits, "permits"),
             limit=u32(limit, "limit"),
-            value=cast(c_char_p(self._value), c_void_p),
+            value=cast(c_char_p(self._value), c_void_p) if self._value else None,
             value_len=len(self._value),
             owner=owner,
             lock_delay_ms=0 if delay == 0 else option_ms(delay, "delay"),

@@ -6,12 +6,11 @@ import json
 from ctypes import c_char_p, c_size_t, byref, c_void_p, cast, create_string_buffer
 from typing import Any, Optional
 
-from ._convert import grace_ms, optional_text, text, token as checked_token, wait_ms
+from ._convert import Value, grace_ms, octets, optional_text, text, token as checked_token, wait_ms
 from ._errors import Closed, Lost, NotFound, TooSmall
 from ._holder import Holder, copy_of
 from ._library import library
 from ._native import Handle, check, opened
-from ._options import Value
 
 
 def holder_of(client: Handle, name: str) -> Optional[Holder]:
@@ -59,7 +58,7 @@ def describe(client: Handle, what: str, name: Optional[str]) -> Any:
 
 def proclaim(lease: Handle, value: Value) -> None:
     """Replaces the value that others see."""
-    copy = bytes(value)
+    copy = octets(value, "value")
     check(library.tenure_proclaim(lease.pointer, cast(c_char_p(copy), c_void_p), len(copy)))
 
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from ctypes import byref, c_char_p, c_void_p, cast
 from typing import Optional
 
-from ._convert import text, wait_ms
+from ._convert import Value, octets, text, wait_ms
 from ._errors import Again
 from ._library import library
 from ._native import Handle, opened
-from ._options import Options, Value
+from ._options import Options
 from ._wait import until_decided
 
 # How long the first look at a request waits in C, where no signal ends it. A lock that is free is granted in this
@@ -38,7 +38,7 @@ def start_acquire_all(
 
 def start_campaign(client: Handle, name: str, value: Value, timeout: Optional[float]) -> Handle:
     """Begins to campaign in the election `name`."""
-    copy = bytes(value)
+    copy = octets(value, "value")
     pointer = cast(c_char_p(copy), c_void_p)
     arguments = (client.pointer, text(name, "name"), wait_ms(timeout), pointer, len(copy))
     return opened(library.tenure_pending_free, library.tenure_campaign_start, *arguments)

@@ -9,12 +9,12 @@ from typing import Any, Optional
 
 from .. import _orders
 from .._client import open_client
-from .._convert import text, wait_ms
+from .._convert import Value, text, wait_ms
 from .._errors import Again, Closed, Unavailable
 from .._holder import Holder, observe
 from .._library import library
 from .._native import Handle, check
-from .._options import Options, Value
+from .._options import Options
 from .._requests import start_acquire, start_acquire_all
 from .._session import Session, SessionState, client_options, next_change, session_of
 from .._wait import Deadline

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import Callable, Optional, TypeVar
 
+from .._convert import Value
 from .._holder import Holder, observe
 from .._native import Handle
-from .._options import Value
 from .._requests import start_campaign
 from ._lease import Lease, until_lost
 from ._observer import Observer, holder_now

@@ -9,12 +9,12 @@ from types import TracebackType
 from typing import Optional, TypeVar
 
 from .. import _orders
+from .._convert import Value, octets
 from .._errors import Lost
 from .._grant import Grant, remaining
 from .._library import library
 from .._loss import waitable
 from .._native import Handle, check
-from .._options import Value
 from .._wait import LOOK_EVERY
 from ._requests import in_executor
 from ._wait import until_readable
@@ -74,7 +74,7 @@ class Lease(Grant):
 
     async def proclaim(self, value: Value) -> None:
         """Replaces the value that others see. Raises Lost if it had ended."""
-        copy = bytes(value)
+        copy = octets(value, "value")
         await in_executor(lambda: _orders.proclaim(self._handle, copy))
 
     async def transfer(self, to_client: Optional[str] = None) -> None:
