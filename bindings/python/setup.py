@@ -20,9 +20,12 @@ class WithLibrary(build_py):
     """The modules, and the library beside them. An editable install finds the library by itself."""
 
     def run(self) -> None:
-        super().run()
         if self.editable_mode:
+            super().run()
             return
+        # What an earlier build left would find its way into the wheel.
+        shutil.rmtree(self.build_lib, ignore_errors=True)
+        super().run()
         try:
             library = build_library.library(HERE.parents[1])
         except build_library.Missing as missing:
