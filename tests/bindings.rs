@@ -1,5 +1,5 @@
-//! The bindings as their users meet them: C and C++ programs compiled with warnings as errors, and the Python
-//! package under the system's python3, against the shared library of this build and real nodes.
+//! The bindings as their users meet them: C and C++ programs compiled with warnings as errors, against the shared
+//! library of this build and real nodes. Python has `python.rs`.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -207,31 +207,6 @@ fn cpp_example_takes_a_lock_and_gives_it_back() {
     assert!(output.ends_with("jobs/x: released\n"), "{output}");
 }
 
-#[test]
-fn python_tests_pass() {
-    let tests = root("bindings/python/tests");
-    let output = run(python().args(["-m", "unittest", "discover", "-v", "-s"]).arg(tests));
-    println!("{output}");
-}
-
-#[test]
-fn python_example_takes_a_lock_and_gives_it_back() {
-    let cluster = Cluster::start();
-    let example = root("bindings/python/examples/lock.py");
-    let output =
-        run(python().arg(example).arg("jobs/x").env("TENURE_ENDPOINTS", &cluster.endpoints));
-    assert!(output.ends_with("jobs/x: released\n"), "{output}");
-}
-
-#[test]
-fn python_example_is_elected_proclaims_and_resigns() {
-    let cluster = Cluster::start();
-    let example = root("bindings/python/examples/elect.py");
-    let mut command = python();
-    command.arg(example).args(["scheduler", "host-1"]);
-    assert_eq!(run(command.env("TENURE_ENDPOINTS", &cluster.endpoints)), ELECTION);
-}
-
 /// What an observer sees of a candidate that is elected, proclaims, and resigns.
 const ELECTION: &str = "scheduler: nobody leads\n\
     scheduler: host-1 leads\n\
@@ -369,16 +344,6 @@ fn accepts(compiler: &str, standard: &str) -> bool {
     let language = if standard.contains('+') { "c++" } else { "c" };
     command.args(["-fsyntax-only", "-x", language, "/dev/null"]).arg(format!("-std={standard}"));
     command.stderr(Stdio::null()).status().is_ok_and(|status| status.success())
-}
-
-/// python3 with the package of this tree and the library of this build, which leaves no files behind.
-fn python() -> Command {
-    let mut command = Command::new(tool("PYTHON", "python3", "Python 3.9 or later"));
-    command
-        .env("PYTHONPATH", root("bindings/python/src"))
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .env("TENURE_LIBRARY", library());
-    command
 }
 
 /// The shared library that cargo built with this test. The one in `target/<profile>/` may be an older one.

@@ -1,6 +1,7 @@
 """What C would cut short or misread is refused before it gets there."""
 
 import unittest
+from typing import List
 
 import tenure
 from tenure import _convert
@@ -14,7 +15,7 @@ class ArgumentsTest(unittest.TestCase):
             with self.assertRaises(ValueError):
                 _convert.text(bad, "name")
         with self.assertRaises(TypeError):
-            tenure.connect(b"127.0.0.1:1")
+            tenure.connect(b"127.0.0.1:1")  # type: ignore[arg-type]
 
     def test_times_that_are_none_are_refused(self) -> None:
         for bad in [-1, 0, float("nan"), float("inf"), 1e12]:
@@ -35,7 +36,7 @@ class ArgumentsTest(unittest.TestCase):
     def test_numbers_that_64_bits_do_not_hold_are_refused(self) -> None:
         for bad in [-1, 2**64]:
             with self.assertRaises(ValueError):
-                _convert.unsigned(bad, "owner")
+                _convert.u64(bad, "owner")
         for bad in [0, -1, 2**63]:
             with self.assertRaises(ValueError):
                 _convert.token(bad)
@@ -50,7 +51,15 @@ class ArgumentsTest(unittest.TestCase):
     def test_numbers_that_32_bits_do_not_hold_are_refused(self) -> None:
         for bad in [-1, 2**32]:
             with self.assertRaises(tenure.Invalid):
-                _convert.number(bad, "limit")
+                _convert.u32(bad, "limit")
+
+    def test_a_value_is_bytes_and_nothing_that_bytes_are_made_of(self) -> None:
+        goods: List[_convert.Value] = [b"a\0b", bytearray(b"a\0b"), memoryview(b"a\0b")]
+        for good in goods:
+            self.assertEqual(_convert.octets(good, "value"), b"a\0b")
+        for bad in [3, "text", None, [1]]:
+            with self.assertRaises(TypeError):
+                _convert.octets(bad, "value")  # type: ignore[arg-type]
 
     def test_the_library_refuses_what_is_no_endpoint(self) -> None:
         with self.assertRaises(tenure.Invalid) as raised:

@@ -7,17 +7,17 @@ from ctypes import POINTER
 from pathlib import Path
 
 import tenure
-from tenure import _errors, _native
+from tenure import _abi, _errors, _library, _log
 
 HEADER = (Path(__file__).parents[3] / "include" / "tenure.h").read_text()
 CODE = re.sub(r"/\*.*?\*/", "", HEADER, flags=re.DOTALL)
 
 STRUCTS = {
-    "tenure_client_options": _native.ClientOptions,
-    "tenure_session_info": _native.SessionInfo,
-    "tenure_acquire_options": _native.AcquireOptions,
-    "tenure_node_options": _native.NodeOptions,
-    "tenure_leadership": _native.NodeLeadership,
+    "tenure_client_options": _abi.ClientOptions,
+    "tenure_session_info": _abi.SessionInfo,
+    "tenure_acquire_options": _abi.AcquireOptions,
+    "tenure_node_options": _abi.NodeOptions,
+    "tenure_leadership": _abi.NodeLeadership,
 }
 TYPES = {
     "void": None,
@@ -28,7 +28,7 @@ TYPES = {
     "uint64_t": ctypes.c_uint64,
     "size_t": ctypes.c_size_t,
     "tenure_status": ctypes.c_int32,
-    "tenure_log_fn": _native.LogFunction,
+    "tenure_log_fn": _abi.LogFunction,
     "char*": ctypes.c_char_p,
     "void*": ctypes.c_void_p,
     "char*const*": POINTER(ctypes.c_char_p),
@@ -52,8 +52,9 @@ def ctype(declared: str) -> object:
 
 def declared(declaration: str) -> tuple[str, object]:
     """The name and type of a parameter or field."""
-    kind, name = re.fullmatch(r"\s*(.*?)(\w+)\s*", declaration, re.DOTALL).groups()
-    return name, ctype(kind)
+    found = re.fullmatch(r"\s*(.*?)(\w+)\s*", declaration, re.DOTALL)
+    assert found, declaration
+    return found[2], ctype(found[1])
 
 
 class HeaderTest(unittest.TestCase):
@@ -62,12 +63,13 @@ class HeaderTest(unittest.TestCase):
         for line in re.findall(r"^[a-z][^;{}#]*?\btenure_\w+\([^;]*\);", CODE, re.MULTILINE):
             if line.startswith("typedef"):
                 continue
-            result, arguments = re.fullmatch(r"(.*?)\((.*)\);", line, re.DOTALL).groups()
-            name, result_type = declared(result)
-            given = [] if arguments.strip() == "void" else arguments.split(",")
+            parts = re.fullmatch(r"(.*?)\((.*)\);", line, re.DOTALL)
+            assert parts, line
+            name, result_type = declared(parts[1])
+            given = [] if parts[2].strip() == "void" else parts[2].split(",")
             found[name] = (result_type, [declared(each)[1] for each in given])
         self.assertGreater(len(found), 50)
-        self.assertEqual(found, _native.PROTOTYPES)
+        self.assertEqual(found, _abi.PROTOTYPES)
 
     def test_structs_have_the_fields_of_the_header(self) -> None:
         found = dict(
@@ -79,11 +81,38 @@ class HeaderTest(unittest.TestCase):
             expected = [declared(field) for field in fields.split(";") if field.strip()]
             self.assertEqual(expected, STRUCTS[name]._fields_, name)
 
+    def test_structs_have_no_padding_so_that_fields_are_where_c_has_them(self) -> None:
+        for struct in STRUCTS.values():
+            offset = 0
+            for field in struct._fields_:
+                self.assertEqual(getattr(struct, field[0]).offset, offset, (struct, field))
+                offset += ctypes.sizeof(field[1])
+            self.assertEqual(ctypes.sizeof(struct), offset, struct)
+            self.assertEqual(offset % 8, 0, struct)
+
+    def test_the_library_has_the_types_of_the_header(self) -> None:
+        for name, (result, arguments) in _abi.PROTOTYPES.items():
+            function = getattr(_library.library, name)
+            self.assertEqual((function.restype, function.argtypes), (result, arguments), name)
+
+    def test_constants_are_those_of_the_header(self) -> None:
+        for kind, prefix in [
+            (tenure.Reason, "TENURE_REASON_"),
+            (tenure.SessionState, "TENURE_SESSION_STATE_"),
+        ]:
+            found = re.findall(rf"^#define {prefix}([A-Z_]+) (\d+)$", CODE, re.MULTILINE)
+            self.assertEqual({name: int(value) for name, value in found}, dict(kind.__members__))
+        levels = re.findall(r"^#define TENURE_LOG_([A-Z]+) (\d+)$", CODE, re.MULTILINE)
+        self.assertEqual(
+            [(name.lower(), int(value)) for name, value in levels],
+            [(name, value) for value, name in enumerate(_log._LEVELS)],
+        )
+
     def test_each_status_has_its_exception(self) -> None:
         numbers = {
             int(number): name.title().replace("_", "")
             for name, number in re.findall(r"#define TENURE_([A-Z_]+) (\d+)$", CODE, re.MULTILINE)
-            if _native.library.tenure_status_name(int(number)) == f"TENURE_{name}".encode()
+            if _library.library.tenure_status_name(int(number)) == f"TENURE_{name}".encode()
         }
         del numbers[0]
         found = {status: error.__name__ for status, error in _errors.BY_STATUS.items()}
@@ -91,7 +120,7 @@ class HeaderTest(unittest.TestCase):
         self.assertTrue(all(hasattr(tenure, name) for name in numbers.values()))
 
     def test_version_is_that_of_the_abi(self) -> None:
-        self.assertIn(f"#define TENURE_ABI_VERSION {_native.ABI_VERSION}\n", HEADER)
+        self.assertIn(f"#define TENURE_ABI_VERSION {_abi.ABI_VERSION}\n", HEADER)
         self.assertRegex(tenure.__version__, r"^\d+\.\d+\.\d+")
 
 

@@ -7,7 +7,8 @@
 Times are seconds. Every failure is a tenure.Error, with one class per status of the C interface.
 """
 
-from ._client import Client, Session, SessionState, connect
+from . import aio, testing
+from ._client import Client, connect
 from ._election import Election
 from ._errors import (
     Again,
@@ -33,12 +34,15 @@ from ._errors import (
     Unknown,
     Unsupported,
 )
+from ._grant import Reason
 from ._holder import Holder, Observed, Observer
-from ._lease import Lease, Reason
+from ._lease import Lease
 from ._lock import Lock
+from ._log import log_level
+from ._loss import Loss
 from ._native import version
 from ._node import Leadership, Node
-from . import testing
+from ._session import Session, SessionState
 
 __version__ = version()
 
@@ -63,6 +67,7 @@ __all__ = [
     "Lease",
     "Limit",
     "Lock",
+    "Loss",
     "Lost",
     "Node",
     "NotFound",
@@ -77,6 +82,8 @@ __all__ = [
     "Unavailable",
     "Unknown",
     "Unsupported",
+    "aio",
     "connect",
+    "log_level",
     "testing",
 ]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Optional
+from typing import Optional, Union
 
+from ._abi import FOREVER
 from ._errors import Invalid
-from ._native import FOREVER
+
+Value = Union[bytes, bytearray, memoryview]
 
 _LONGEST_MS = 2**62
 _U32_MAX = 2**32 - 1
@@ -26,6 +28,13 @@ def text(value: str, what: str) -> bytes:
 def optional_text(value: Optional[str], what: str) -> Optional[bytes]:
     """None stays None."""
     return None if value is None else text(value, what)
+
+
+def octets(value: Value, what: str) -> bytes:
+    """A copy of a value. bytes() would make zeros of a number."""
+    if not isinstance(value, (bytes, bytearray, memoryview)):
+        raise TypeError(f"the {what} must be bytes, not {type(value).__name__}")
+    return bytes(value)
 
 
 def wait_ms(timeout: Optional[float]) -> int:
@@ -58,14 +67,14 @@ def option_ms(seconds: Optional[float], what: str) -> int:
     return math.ceil(milliseconds)
 
 
-def unsigned(value: int, what: str) -> int:
+def u64(value: int, what: str) -> int:
     """A number that 64 bits hold."""
     if not 0 <= value <= _U64_MAX:
         raise Invalid(f"{what} must be from 0 to 2**64 - 1, not {value}")
     return value
 
 
-def number(value: int, what: str) -> int:
+def u32(value: int, what: str) -> int:
     """A number that 32 bits hold."""
     if not 0 <= value <= _U32_MAX:
         raise Invalid(f"{what} must be from 0 to 2**32 - 1, not {value}")
@@ -77,3 +86,16 @@ def token(value: int) -> int:
     if not 1 <= value <= _TOKEN_MAX:
         raise Invalid(f"a token is from 1 to 2**63 - 1, not {value}")
     return value
+
+
+def acquire_timeout(blocking: bool, timeout: float, default: Optional[float]) -> Optional[float]:
+    """What Lock.acquire(blocking, timeout) waits for, in the manner of threading.Lock: -1 is the default."""
+    if not blocking:
+        if timeout != -1:
+            raise Invalid("a timeout has no meaning for an acquire that does not block")
+        return 0.0
+    if timeout == -1:
+        return default
+    if not timeout >= 0:
+        raise Invalid(f"a timeout is 0 or more seconds, or -1; not {timeout}")
+    return None if math.isinf(timeout) else timeout

@@ -8,10 +8,10 @@ from ctypes import byref, c_size_t
 from dataclasses import dataclass
 from typing import Optional
 
-from . import _native
-from ._convert import wait_ms
+from ._convert import text, wait_ms
 from ._errors import Again, Closed
-from ._native import Handle, library, opened
+from ._library import library
+from ._native import Handle, descriptor, opened
 from ._wait import until_decided
 
 
@@ -33,8 +33,59 @@ class Observed:
     missed: int
 
 
-def holder_of(pointer: int) -> Holder:
+class Observer:
+    """Follows who holds one lock or leads one election; made by Client.observe(). One reader.
+
+    Iterated it gives the holder as it is, then each change, None while nobody holds it, until the client is closed."""
+
+    def __init__(self, handle: Handle) -> None:
+        self._handle = handle
+
+    def next(self, timeout: Optional[float] = None) -> Optional[Observed]:
+        """The next change; None if there is none within `timeout` seconds. Raises Closed at the end."""
+        wait_ms(timeout)
+        pointer = self._handle.pointer
+        try:
+            return until_decided(
+                lambda: int(library.tenure_observer_fd(pointer)), lambda: told(self._handle), timeout
+            )
+        except Again:
+            return None
+
+    def fileno(self) -> int:
+        """Readable while next() has something. Borrowed: never read or close it."""
+        return descriptor(library.tenure_observer_fd(self._handle.pointer))
+
+    def __iter__(self) -> Iterator[Optional[Holder]]:
+        while True:
+            try:
+                observed = self.next()
+            except Closed:
+                return
+            assert observed is not None, "an end of a wait that has none"
+            yield observed.holder
+
+
+def observe(client: Handle, name: str) -> Handle:
+    """Begins to follow `name`."""
+    encoded = text(name, "name")
+    return opened(
+        library.tenure_observer_free, library.tenure_observe, client.pointer, encoded
+    )
+
+
+def told(observer: Handle) -> Observed:
+    """What an observer was told next; raises Again if there is nothing yet."""
+    read = library.tenure_observer_next
+    holder = opened(library.tenure_holder_free, read, observer.pointer, 0)
+    copied = copy_of(holder)
+    missed = library.tenure_holder_missed(holder.pointer)
+    return Observed(holder=copied if copied.token else None, missed=missed)
+
+
+def copy_of(holder: Handle) -> Holder:
     """A copy of the holder that C has there."""
+    pointer = holder.pointer
     length = c_size_t()
     value = library.tenure_holder_value(pointer, byref(length))
     return Holder(
@@ -43,44 +94,3 @@ def holder_of(pointer: int) -> Holder:
         value=ctypes.string_at(value, length.value) if length.value else b"",
         since=library.tenure_holder_since_unix_ms(pointer) / 1000,
     )
-
-
-class Observer:
-    """Follows who holds one lock or leads one election; made by Client.observe(). One reader.
-
-    Iterated it gives the holder as it is, then each change, None while nobody holds it, until the client is closed."""
-
-    def __init__(self, pointer: int) -> None:
-        self._handle = Handle(pointer, library.tenure_observer_free)
-
-    def next(self, timeout: Optional[float] = None) -> Optional[Observed]:
-        """The next change; None if there is none within `timeout` seconds. Raises Closed at the end."""
-        wait_ms(timeout)
-        fd = library.tenure_observer_fd(self._handle.pointer)
-        try:
-            return until_decided(fd, self._next, timeout)
-        except Again:
-            return None
-
-    def fileno(self) -> int:
-        """Readable while next() has something. Borrowed: never read or close it."""
-        fd = library.tenure_observer_fd(self._handle.pointer)
-        if fd < 0:
-            raise _native.error_of(42, _native.last_error())
-        return fd
-
-    def __iter__(self) -> Iterator[Optional[Holder]]:
-        while True:
-            try:
-                told = self.next()
-            except Closed:
-                return
-            assert told is not None, "an end of a wait that has none"
-            yield told.holder
-
-    def _next(self) -> Observed:
-        pointer = opened(library.tenure_observer_next, self._handle.pointer, 0)
-        handle = Handle(pointer, library.tenure_holder_free)
-        found = holder_of(handle.pointer)
-        missed = library.tenure_holder_missed(handle.pointer)
-        return Observed(holder=found if found.token else None, missed=missed)

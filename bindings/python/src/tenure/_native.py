@@ -1,197 +1,24 @@
-"""libtenure: where it is, and its functions as include/tenure.h declares them (a test compares the two)."""
+"""Calls into libtenure: statuses become exceptions, handles become owned objects."""
 
 from __future__ import annotations
 
-import ctypes
-import os
-from ctypes import CFUNCTYPE, POINTER, Structure, byref
-from ctypes import c_char_p, c_int, c_int32, c_int64, c_size_t, c_uint32, c_uint64, c_void_p
-from pathlib import Path
+from ctypes import byref, c_void_p
 from typing import Any, Callable
 
-from ._errors import error_of
-
-ABI_VERSION = 1
-FOREVER = -1
-
-
-class ClientOptions(Structure):
-    """tenure_client_options"""
-
-    _fields_ = [
-        ("struct_size", c_uint32),
-        ("ttl_ms", c_uint32),
-        ("name", c_char_p),
-        ("connect_timeout_ms", c_uint32),
-        ("request_timeout_ms", c_uint32),
-        ("progress_ms", c_uint32),
-        ("flags", c_uint32),
-    ]
-
-
-class SessionInfo(Structure):
-    """tenure_session_info"""
-
-    _fields_ = [
-        ("struct_size", c_uint32),
-        ("state", c_int32),
-        ("id", c_uint64),
-        ("remaining_ns", c_uint64),
-        ("ttl_ms", c_uint32),
-        ("leases", c_uint32),
-    ]
-
-
-class AcquireOptions(Structure):
-    """tenure_acquire_options"""
-
-    _fields_ = [
-        ("struct_size", c_uint32),
-        ("mode", c_int32),
-        ("permits", c_uint32),
-        ("limit", c_uint32),
-        ("value", c_void_p),
-        ("value_len", c_size_t),
-        ("owner", c_uint64),
-        ("lock_delay_ms", c_uint32),
-        ("flags", c_uint32),
-    ]
-
-
-class NodeOptions(Structure):
-    """tenure_node_options"""
-
-    _fields_ = [
-        ("struct_size", c_uint32),
-        ("flags", c_uint32),
-        ("id", c_uint64),
-        ("data_dir", c_char_p),
-        ("cluster", c_char_p),
-        ("listen", c_char_p),
-        ("join", c_char_p),
-        ("heartbeat_ms", c_uint32),
-        ("election_ms", c_uint32),
-        ("lease_ms", c_uint32),
-        ("reserved", c_uint32),
-    ]
-
-
-class NodeLeadership(Structure):
-    """tenure_leadership"""
-
-    _fields_ = [
-        ("struct_size", c_uint32),
-        ("is_leader", c_int32),
-        ("leader_id", c_uint64),
-        ("term", c_uint64),
-        ("token", c_uint64),
-        ("remaining_ns", c_uint64),
-    ]
-
-
-LogFunction = CFUNCTYPE(None, c_void_p, c_int32, c_char_p)
-
-_status = c_int32
-_handle = c_void_p
-_out = POINTER(c_void_p)
-
-# name: (result, arguments)
-PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
-    "tenure_version": (c_char_p, []),
-    "tenure_abi_version": (c_uint32, []),
-    "tenure_status_name": (c_char_p, [_status]),
-    "tenure_status_text": (c_char_p, [_status]),
-    "tenure_last_error": (c_char_p, []),
-    "tenure_log_to": (_status, [LogFunction, c_void_p, c_int32]),
-    "tenure_client_open": (_status, [c_char_p, POINTER(ClientOptions), _out]),
-    "tenure_client_session": (_status, [_handle, POINTER(SessionInfo)]),
-    "tenure_client_fd": (c_int, [_handle]),
-    "tenure_client_next": (_status, [_handle, c_int64, POINTER(SessionInfo)]),
-    "tenure_client_progress": (_status, [_handle]),
-    "tenure_client_close": (_status, [_handle, c_int64]),
-    "tenure_client_free": (None, [_handle]),
-    "tenure_acquire": (_status, [_handle, c_char_p, c_int64, POINTER(AcquireOptions), _out]),
-    "tenure_acquire_all": (
-        _status,
-        [_handle, POINTER(c_char_p), c_size_t, c_int64, POINTER(AcquireOptions), _out],
-    ),
-    "tenure_acquire_start": (_status, [_handle, c_char_p, c_int64, POINTER(AcquireOptions), _out]),
-    "tenure_acquire_all_start": (
-        _status,
-        [_handle, POINTER(c_char_p), c_size_t, c_int64, POINTER(AcquireOptions), _out],
-    ),
-    "tenure_lease_name": (c_char_p, [_handle]),
-    "tenure_lease_token": (c_uint64, [_handle]),
-    "tenure_lease_remaining_ns": (c_uint64, [_handle]),
-    "tenure_lease_fd": (c_int, [_handle]),
-    "tenure_lease_state": (_status, [_handle, POINTER(c_int32), POINTER(c_int32)]),
-    "tenure_transfer": (_status, [_handle, c_char_p]),
-    "tenure_release": (_status, [_handle, c_int64]),
-    "tenure_lease_free": (None, [_handle]),
-    "tenure_pending_fd": (c_int, [_handle]),
-    "tenure_pending_take": (_status, [_handle, c_int64, _out]),
-    "tenure_pending_cancel": (None, [_handle]),
-    "tenure_pending_free": (None, [_handle]),
-    "tenure_campaign": (_status, [_handle, c_char_p, c_int64, c_void_p, c_size_t, _out]),
-    "tenure_campaign_start": (_status, [_handle, c_char_p, c_int64, c_void_p, c_size_t, _out]),
-    "tenure_proclaim": (_status, [_handle, c_void_p, c_size_t]),
-    "tenure_holder_of": (_status, [_handle, c_char_p, _out]),
-    "tenure_holder_token": (c_uint64, [_handle]),
-    "tenure_holder_client": (c_char_p, [_handle]),
-    "tenure_holder_value": (c_void_p, [_handle, POINTER(c_size_t)]),
-    "tenure_holder_since_unix_ms": (c_int64, [_handle]),
-    "tenure_holder_missed": (c_uint64, [_handle]),
-    "tenure_holder_free": (None, [_handle]),
-    "tenure_observe": (_status, [_handle, c_char_p, _out]),
-    "tenure_observer_fd": (c_int, [_handle]),
-    "tenure_observer_next": (_status, [_handle, c_int64, _out]),
-    "tenure_observer_free": (None, [_handle]),
-    "tenure_validate": (_status, [_handle, c_char_p, c_uint64]),
-    "tenure_break": (_status, [_handle, c_char_p, c_uint64, c_int64, c_char_p]),
-    "tenure_describe": (_status, [_handle, c_char_p, c_char_p, c_char_p, POINTER(c_size_t)]),
-    "tenure_node_start": (_status, [POINTER(NodeOptions), _out]),
-    "tenure_node_leadership": (_status, [_handle, POINTER(NodeLeadership)]),
-    "tenure_node_fd": (c_int, [_handle]),
-    "tenure_node_next": (_status, [_handle, c_int64, POINTER(NodeLeadership)]),
-    "tenure_node_resign": (_status, [_handle, c_uint64, c_int64]),
-    "tenure_node_client": (_status, [_handle, POINTER(ClientOptions), _out]),
-    "tenure_node_stop": (_status, [_handle, c_int64]),
-    "tenure_node_free": (None, [_handle]),
-}
-
-
-def check(status: int) -> None:
-    """Raises the exception of a status that is not TENURE_OK."""
-    if status:
-        raise error_of(status, last_error())
-
-
-def last_error() -> str:
-    """What this thread's last failed call said."""
-    return library.tenure_last_error().decode("utf-8", "replace")
-
-
-def opened(function: Callable[..., int], *arguments: Any) -> int:
-    """Calls a constructor; its last argument, the place for the handle, is added here."""
-    out = c_void_p()
-    check(function(*arguments, byref(out)))
-    assert out.value is not None, "success without a handle"
-    return out.value
-
-
-def version() -> str:
-    """The version of the library."""
-    return library.tenure_version().decode()
+from ._errors import Limit, error_of
+from ._library import library
 
 
 class Handle:
-    """Owns a handle of the library. The library answers a freed or foreign one with an error, so any order
+    """Owns a handle of the library, or the place for one.
+
+    The library answers a freed or foreign handle with an error, and freeing it again is harmless, so any order
     of collection is safe, also in a forked child."""
 
     __slots__ = ("_free", "pointer")
 
-    def __init__(self, pointer: int, free: Callable[[int], None]) -> None:
-        self.pointer = pointer
+    def __init__(self, free: Callable[[c_void_p], None]) -> None:
+        self.pointer = c_void_p()
         self._free = free
 
     def free(self) -> None:
@@ -202,43 +29,36 @@ class Handle:
         self._free(self.pointer)
 
 
-def _candidates() -> list[str]:
-    named = os.environ.get("TENURE_LIBRARY")
-    if named:
-        return [named]
-    here = Path(__file__).resolve()
-    found = [str(path) for path in [here.parent / "libtenure.so"] if path.exists()]
-    found.append("libtenure.so")
-    root = here.parents[4] if len(here.parents) > 4 else here.parent
-    if (root / "Cargo.toml").exists():
-        builds = (root / "target" / profile / "libtenure.so" for profile in ("release", "debug"))
-        found.extend(str(path) for path in builds if path.exists())
-    return found
+def check(status: int) -> None:
+    """Raises the exception of a status that is not TENURE_OK."""
+    if status:
+        raise error_of(status, last_error())
 
 
-def _load() -> ctypes.CDLL:
-    failures = []
-    for candidate in _candidates():
-        try:
-            loaded = ctypes.CDLL(candidate)
-        except OSError as error:
-            failures.append(str(error))
-            continue
-        for name, (result, arguments) in PROTOTYPES.items():
-            try:
-                function = getattr(loaded, name)
-            except AttributeError:
-                raise ImportError(f"{candidate} has no {name}: it is not this version's") from None
-            function.restype = result
-            function.argtypes = arguments
-        if loaded.tenure_abi_version() != ABI_VERSION:
-            raise ImportError(
-                f"{candidate} has ABI version {loaded.tenure_abi_version()}, not {ABI_VERSION}"
-            )
-        return loaded
-    raise ImportError(
-        "libtenure.so was not found; set TENURE_LIBRARY to its path (" + "; ".join(failures) + ")"
-    )
+def last_error() -> str:
+    """What this thread's last failed call said."""
+    text: bytes = library.tenure_last_error()
+    return text.decode("utf-8", "replace")
 
 
-library = _load()
+def opened(free: Callable[[c_void_p], None], function: Callable[..., int], *arguments: Any) -> Handle:
+    """Calls a constructor; its last argument, the place for the handle, is added here.
+
+    The library writes straight into the object that frees, so that no signal's exception can come between them."""
+    handle = Handle(free)
+    check(function(*arguments, byref(handle.pointer)))
+    assert handle.pointer.value is not None, "success without a handle"
+    return handle
+
+
+def descriptor(fd: int) -> int:
+    """A descriptor of the library, which is -1 if there is none."""
+    if fd < 0:
+        raise Limit(last_error())
+    return fd
+
+
+def version() -> str:
+    """The version of the library."""
+    text: bytes = library.tenure_version()
+    return text.decode()

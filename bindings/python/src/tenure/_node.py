@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Optional, Union
 
-from . import _native
-from ._client import Client, client_options
-from ._convert import option_ms, optional_text, text, unsigned, wait_ms
+from ._abi import NodeLeadership, NodeOptions
+from ._client import Client
+from ._convert import option_ms, optional_text, text, u64, wait_ms
 from ._errors import Again
-from ._native import Handle, check, library, opened
+from ._library import library
+from ._native import check, descriptor, opened
+from ._session import client_options
 from ._wait import until_decided
 
 
@@ -48,10 +50,10 @@ class Node:
         """Recovers `data_dir` and listens; needs no quorum for that.
 
         `cluster` is "1=host:port,2=host:port,3=host:port"."""
-        options = _native.NodeOptions(
-            struct_size=sizeof(_native.NodeOptions),
+        options = NodeOptions(
+            struct_size=sizeof(NodeOptions),
             flags=1 if insecure else 0,
-            id=unsigned(id, "id"),
+            id=u64(id, "id"),
             data_dir=text(os.fspath(data_dir), "data_dir"),
             cluster=text(cluster, "cluster"),
             listen=optional_text(listen, "listen address"),
@@ -59,32 +61,31 @@ class Node:
             election_ms=option_ms(election, "election"),
             lease_ms=option_ms(lease, "lease"),
         )
-        pointer = opened(library.tenure_node_start, byref(options))
-        self._handle = Handle(pointer, library.tenure_node_free)
+        self._handle = opened(library.tenure_node_free, library.tenure_node_start, byref(options))
 
     def leadership(self) -> Leadership:
         """Whether this node leads, until when, under which token. Local and lock-free."""
-        now = _native.NodeLeadership(struct_size=sizeof(_native.NodeLeadership))
+        now = NodeLeadership(struct_size=sizeof(NodeLeadership))
         check(library.tenure_node_leadership(self._handle.pointer, byref(now)))
         return _leadership(now)
 
     def fileno(self) -> int:
         """Readable while next() has something, for select and asyncio. Borrowed: never read or close it."""
-        fd = library.tenure_node_fd(self._handle.pointer)
-        if fd < 0:
-            raise _native.error_of(42, _native.last_error())
-        return fd
+        return descriptor(library.tenure_node_fd(self._handle.pointer))
 
     def next(self, timeout: Optional[float] = None) -> Optional[Leadership]:
         """The next change of leader, term or claim; first the present. None if `timeout` seconds pass before.
 
         Raises Closed once the node is stopped, Io or Corrupt if it ended by itself."""
         wait_ms(timeout)
-        now = _native.NodeLeadership(struct_size=sizeof(_native.NodeLeadership))
+        now = NodeLeadership(struct_size=sizeof(NodeLeadership))
         pointer = self._handle.pointer
-        fd = library.tenure_node_fd(pointer)
         try:
-            until_decided(fd, lambda: check(library.tenure_node_next(pointer, 0, byref(now))), timeout)
+            until_decided(
+                lambda: int(library.tenure_node_fd(pointer)),
+                lambda: check(library.tenure_node_next(pointer, 0, byref(now))),
+                timeout,
+            )
         except Again:
             return None
         return _leadership(now)
@@ -96,18 +97,20 @@ class Node:
         name: Optional[str] = None,
         connect_timeout: Optional[float] = None,
         request_timeout: Optional[float] = None,
+        progress: Optional[float] = None,
         background: bool = False,
     ) -> Client:
-        """A client of this node's cluster, as connect() makes one."""
-        options = client_options(ttl, name, connect_timeout, request_timeout, background)
-        return Client(opened(library.tenure_node_client, self._handle.pointer, byref(options)))
+        """A client of this node's cluster, this node first; the options are those of connect()."""
+        options = client_options(ttl, name, connect_timeout, request_timeout, progress, background)
+        arguments = (self._handle.pointer, byref(options))
+        return Client(opened(library.tenure_client_free, library.tenure_node_client, *arguments))
 
     def resign(self, to: int = 0, timeout: Optional[float] = None) -> None:
         """Hands leadership to the node `to`, or to the one with most of the log (0).
 
         leadership() reads nothing from the call on, and more again only if this fails: Lost if this node does not
         lead, Unavailable if no other node took over, Timeout if that is not decided yet."""
-        check(library.tenure_node_resign(self._handle.pointer, unsigned(to, "to"), wait_ms(timeout)))
+        check(library.tenure_node_resign(self._handle.pointer, u64(to, "to"), wait_ms(timeout)))
 
     def stop(self, timeout: Optional[float] = None) -> None:
         """Stops it: it hands leadership over if it leads, its connections are closed, its directory is unlocked."""
@@ -125,7 +128,7 @@ class Node:
         self.stop()
 
 
-def _leadership(now: _native.NodeLeadership) -> Leadership:
+def _leadership(now: NodeLeadership) -> Leadership:
     return Leadership(
         is_leader=bool(now.is_leader),
         leader_id=now.leader_id,

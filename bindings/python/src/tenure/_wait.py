@@ -11,26 +11,44 @@ from ._errors import Again
 
 Answer = TypeVar("Answer")
 
-# Where the process has no descriptor left: how often to ask, in seconds.
-_ASK_EVERY = 0.02
+# Where there is no descriptor to wait on: how often to look, in seconds.
+LOOK_EVERY = 0.02
 
 
-def until_decided(fd: int, ask: Callable[[], Answer], timeout: Optional[float] = None) -> Answer:
-    """What `ask` answers once it no longer raises Again; that is raised if `timeout` seconds pass before."""
-    end = None if timeout is None else time.monotonic() + timeout
+class Deadline:
+    """When a wait is over; None is never."""
+
+    __slots__ = ("_end",)
+
+    def __init__(self, timeout: Optional[float]) -> None:
+        self._end = None if timeout is None else time.monotonic() + timeout
+
+    def left(self) -> Optional[float]:
+        """How many seconds are left, 0.0 once it is over; None for ever."""
+        return None if self._end is None else max(0.0, self._end - time.monotonic())
+
+
+def until_decided(
+    descriptor: Callable[[], int], ask: Callable[[], Answer], timeout: Optional[float] = None
+) -> Answer:
+    """What `ask` answers once it no longer raises Again; that is raised if `timeout` seconds pass before.
+
+    `descriptor` is looked up only once there is something to wait for: the library makes it then."""
+    deadline = Deadline(timeout)
     while True:
         try:
             return ask()
         except Again:
-            left = None if end is None else end - time.monotonic()
-            if left is not None and left <= 0:
+            left = deadline.left()
+            if left == 0.0:
                 raise
-        _until_readable(fd, left)
+        until_readable(descriptor(), left)
 
 
-def _until_readable(fd: int, seconds: Optional[float]) -> None:
+def until_readable(fd: int, seconds: Optional[float]) -> None:
+    """Waits until `fd` is readable or `seconds` are over, or for less; without a descriptor for a moment."""
     if fd < 0:
-        time.sleep(_ASK_EVERY if seconds is None else min(seconds, _ASK_EVERY))
+        time.sleep(LOOK_EVERY if seconds is None else min(seconds, LOOK_EVERY))
         return
     ready = select.poll()
     ready.register(fd, select.POLLIN)

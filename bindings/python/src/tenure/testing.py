@@ -2,6 +2,9 @@
 
     with tenure.testing.Cluster() as cluster, cluster.connect() as client:
         with client.lock("jobs/x") as lease: ...
+
+Under pytest the fixtures tenure_cluster (one for the whole run) and tenure_client (a new one for each test) are there
+as soon as this package is installed.
 """
 
 from __future__ import annotations
@@ -9,7 +12,8 @@ from __future__ import annotations
 import select
 import socket
 import tempfile
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Optional
@@ -25,12 +29,12 @@ class Cluster:
     """Nodes on free loopback ports, with data directories that go with it. Ready when a leader leads."""
 
     def __init__(self, size: int = 3) -> None:
-        ports = _free_ports(size)
         self._cleanup = ExitStack()
         self.nodes: list[Node] = []
-        self.endpoints = ",".join(f"127.0.0.1:{port}" for port in ports)
-        members = ",".join(f"{id}=127.0.0.1:{port}" for id, port in enumerate(ports, 1))
         with ExitStack() as undo:
+            ports = [undo.enter_context(_reserved_port()) for _ in range(size)]
+            self.endpoints = ",".join(f"127.0.0.1:{port}" for port in ports)
+            members = ",".join(f"{id}=127.0.0.1:{port}" for id, port in enumerate(ports, 1))
             directory = undo.enter_context(tempfile.TemporaryDirectory(prefix="tenure-"))
             for id in range(1, size + 1):
                 node = Node(id, Path(directory, str(id)), members)
@@ -42,14 +46,18 @@ class Cluster:
     def leader(self) -> Node:
         """The node that leads; waits until there is one. Takes the nodes' news from their next()."""
         running = {node.fileno(): node for node in self.nodes}
+        news = select.poll()
+        for fd in running:
+            news.register(fd, select.POLLIN)
         while running:
             for node in running.values():
                 if node.leadership().is_leader:
                     return node
-            for fd in select.select(list(running), [], [])[0]:
+            for fd, _ in news.poll():
                 try:
                     running[fd].next(0)
                 except Closed:
+                    news.unregister(fd)
                     del running[fd]
         raise Closed("all nodes of the cluster are stopped")
 
@@ -60,14 +68,16 @@ class Cluster:
         name: Optional[str] = None,
         connect_timeout: Optional[float] = None,
         request_timeout: Optional[float] = None,
+        progress: Optional[float] = None,
     ) -> Client:
-        """A client of it."""
+        """A client of it; the options are those of tenure.connect()."""
         return connect(
             self.endpoints,
             ttl=ttl,
             name=name,
             connect_timeout=connect_timeout,
             request_timeout=request_timeout,
+            progress=progress,
         )
 
     def stop(self) -> None:
@@ -86,10 +96,12 @@ class Cluster:
         self.stop()
 
 
-def _free_ports(count: int) -> list[int]:
-    with ExitStack() as stack:
-        # All are open at once, so that they differ.
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
+@contextmanager
+def _reserved_port() -> Iterator[int]:
+    """A port that nobody else is given meanwhile: bound here, but not listened on, which leaves it to a listener that
+    says SO_REUSEADDR, as a node does."""
+    with socket.socket() as reserved:
+        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        reserved.bind(("127.0.0.1", 0))
+        port: int = reserved.getsockname()[1]
+        yield port

@@ -1,0 +1,90 @@
+"""What a blocking and an asyncio lease have in common: all that is known here, without asking a server."""
+
+from __future__ import annotations
+
+import enum
+from ctypes import byref, c_int32
+
+from ._errors import Forked
+from ._library import library
+from ._native import Handle, check, descriptor
+
+_ASKED = 2
+_ENDED = 3
+
+
+class Reason(enum.IntEnum):
+    """Why a lease ended."""
+
+    NONE = 0
+    RELEASED = 1
+    EXPIRED = 2
+    SESSION_CLOSED = 3
+    BROKEN = 4
+    TRANSFERRED = 5
+    STALLED = 6
+    FORKED = 7
+
+
+class Grant:
+    """A lock that was granted."""
+
+    __slots__ = ("_handle",)
+
+    def __init__(self, handle: Handle) -> None:
+        self._handle = handle
+
+    @property
+    def name(self) -> str:
+        """What is held; of several the first."""
+        return (library.tenure_lease_name(self._handle.pointer) or b"").decode("utf-8", "replace")
+
+    @property
+    def token(self) -> int:
+        """The fencing token: send it with every write, to a resource that refuses smaller ones. It stays readable."""
+        token: int = library.tenure_lease_token(self._handle.pointer)
+        return token
+
+    def remaining(self) -> float:
+        """For how many seconds it may still be believed in; 0.0 means never again. Local, and cheap."""
+        return remaining(self._handle)
+
+    @property
+    def asked(self) -> bool:
+        """Whether somebody wants it back: remaining() says how soon it ends. Finish, then release it."""
+        return is_asked(self._handle)
+
+    @property
+    def reason(self) -> Reason:
+        """Why it ended; NONE before."""
+        return Reason(_state(self._handle)[1])
+
+    def fileno(self) -> int:
+        """Readable once it is lost, or asked to end, for select and poll. Borrowed: never read or close it."""
+        return descriptor(library.tenure_lease_fd(self._handle.pointer))
+
+    def __repr__(self) -> str:
+        left = self.remaining()
+        state = f"{left:.1f} s left" if left else "lost"
+        return f"<{type(self).__module__}.Lease {self.name!r} token {self.token}, {state}>"
+
+
+def remaining(lease: Handle) -> float:
+    """Seconds that a lease may still be believed in."""
+    nanoseconds: int = library.tenure_lease_remaining_ns(lease.pointer)
+    return nanoseconds / 1e9
+
+
+def is_asked(lease: Handle) -> bool:
+    """Whether a lease was asked to end, and has not."""
+    return _state(lease)[0] == _ASKED
+
+
+def _state(lease: Handle) -> tuple[int, int]:
+    state, reason = c_int32(), c_int32()
+    try:
+        check(library.tenure_lease_state(lease.pointer, byref(state), byref(reason)))
+    except Forked:
+        # It belongs to the parent; here it is as good as ended.
+        return _ENDED, Reason.FORKED
+    return state.value, reason.value

@@ -1,0 +1,76 @@
+"""A client's session, and how a client is opened."""
+
+from __future__ import annotations
+
+import enum
+from ctypes import byref, sizeof
+from dataclasses import dataclass
+from typing import Optional
+
+from ._abi import ClientOptions, SessionInfo
+from ._convert import option_ms, optional_text
+from ._library import library
+from ._native import Handle, check
+
+
+class SessionState(enum.IntEnum):
+    """Where a session stands: renewed in time; a renewal is overdue, but it is still valid; none yet, or ended."""
+
+    VALID = 1
+    JEOPARDY = 2
+    ENDED = 3
+
+
+@dataclass(frozen=True)
+class Session:
+    """A client's session as known here; `id` is 0 before the first, `leases` is how many it holds."""
+
+    state: SessionState
+    id: int
+    remaining: float
+    ttl: float
+    leases: int
+
+
+def session_of(client: Handle) -> Session:
+    """The session as it is now."""
+    info = SessionInfo(struct_size=sizeof(SessionInfo))
+    check(library.tenure_client_session(client.pointer, byref(info)))
+    return _session(info)
+
+
+def next_change(client: Handle) -> Session:
+    """The session as it was at its next change; raises Again if there is none yet, Closed at the end."""
+    info = SessionInfo(struct_size=sizeof(SessionInfo))
+    check(library.tenure_client_next(client.pointer, 0, byref(info)))
+    return _session(info)
+
+
+def client_options(
+    ttl: Optional[float],
+    name: Optional[str],
+    connect_timeout: Optional[float],
+    request_timeout: Optional[float],
+    progress: Optional[float],
+    background: bool,
+) -> ClientOptions:
+    """The C options of these."""
+    return ClientOptions(
+        struct_size=sizeof(ClientOptions),
+        ttl_ms=option_ms(ttl, "ttl"),
+        name=optional_text(name, "client's name"),
+        connect_timeout_ms=option_ms(connect_timeout, "connect_timeout"),
+        request_timeout_ms=option_ms(request_timeout, "request_timeout"),
+        progress_ms=option_ms(progress, "progress"),
+        flags=1 if background else 0,
+    )
+
+
+def _session(info: SessionInfo) -> Session:
+    return Session(
+        state=SessionState(info.state),
+        id=info.id,
+        remaining=info.remaining_ns / 1e9,
+        ttl=info.ttl_ms / 1000,
+        leases=info.leases,
+    )

@@ -1,0 +1,17 @@
+"""Tenure for asyncio: the library's descriptors on the running loop.
+
+    async with await tenure.aio.connect("127.0.0.1:7401,127.0.0.1:7402,127.0.0.1:7403") as client:
+        async with client.lock("jobs/nightly", timeout=5) as lease:
+            await write(row, fence=lease.token)
+
+Waiting for a lock, an election, news or a loss uses no thread; cancelling the task that waits withdraws its request.
+What the library offers only as a call that blocks for one answer (close, proclaim, transfer, break_, validate, describe)
+runs in the loop's default executor. Objects belong to the loop in which they were made."""
+
+from ._client import Client, connect
+from ._election import Election
+from ._lease import Lease, Loss
+from ._lock import Lock
+from ._observer import Observer
+
+__all__ = ["Client", "Election", "Lease", "Lock", "Loss", "Observer", "connect"]

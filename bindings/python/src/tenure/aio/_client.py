@@ -1,0 +1,191 @@
+"""A client on the running loop."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from ctypes import byref
+from types import TracebackType
+from typing import Any, Optional
+
+from .. import _orders
+from .._client import open_client
+from .._convert import Value, text, wait_ms
+from .._errors import Again, Closed, Unavailable
+from .._holder import Holder, observe
+from .._library import library
+from .._native import Handle, check
+from .._options import Options
+from .._requests import start_acquire, start_acquire_all
+from .._session import Session, SessionState, client_options, next_change, session_of
+from .._wait import Deadline
+from ._election import Election
+from ._lease import Lease
+from ._lock import Lock
+from ._observer import Observer, holder_now
+from ._requests import granted, in_executor
+from ._wait import until_decided
+
+_CONNECT_TIMEOUT = 5.0
+
+
+async def connect(
+    endpoints: Optional[str] = None,
+    *,
+    ttl: Optional[float] = None,
+    name: Optional[str] = None,
+    connect_timeout: float = _CONNECT_TIMEOUT,
+    request_timeout: Optional[float] = None,
+    progress: Optional[float] = None,
+) -> Client:
+    """Connects to a cluster; the options are those of tenure.connect().
+
+    Raises Unavailable if there is no session after `connect_timeout` seconds. Cancelling the task leaves nothing
+    behind."""
+    options = client_options(ttl, name, connect_timeout, request_timeout, progress, background=True)
+    client = Client(open_client(endpoints, byref(options)))
+    deadline = Deadline(connect_timeout)
+    try:
+        while True:
+            session = await client.next(deadline.left())
+            if session is None:
+                asked = endpoints or "the cluster"
+                raise Unavailable(f"no session within {connect_timeout} s: is a majority of {asked} up?")
+            if session.state == SessionState.VALID:
+                return client
+    except BaseException:
+        client._handle.free()
+        raise
+
+
+class Client:
+    """A session in a cluster; made by connect()."""
+
+    def __init__(self, handle: Handle) -> None:
+        self._handle = handle
+
+    def lock(
+        self,
+        name: str,
+        timeout: Optional[float] = None,
+        *,
+        shared: bool = False,
+        limit: int = 0,
+        permits: int = 1,
+        owner: int = 0,
+        delay: float = 0.0,
+        value: Value = b"",
+    ) -> Lock:
+        """The lock `name`, not yet acquired: for `async with`. The options are those of tenure.Client.lock()."""
+        text(name, "name")
+        wait_ms(timeout)
+        options = Options(shared, limit, permits, owner, delay, value)
+        return Lock(self._handle, name, timeout, options)
+
+    async def acquire(
+        self,
+        name: str,
+        timeout: Optional[float] = None,
+        *,
+        shared: bool = False,
+        limit: int = 0,
+        permits: int = 1,
+        owner: int = 0,
+        delay: float = 0.0,
+        value: Value = b"",
+    ) -> Lease:
+        """Acquires the lock `name`. Cancelling the task withdraws the request.
+
+        Raises Timeout; Held if `timeout` is 0 and somebody has it; Deadlock, which says who waits for whom."""
+        options = Options(shared, limit, permits, owner, delay, value)
+        return Lease(await granted(start_acquire(self._handle, name, timeout, options)))
+
+    async def acquire_all(
+        self,
+        names: Sequence[str],
+        timeout: Optional[float] = None,
+        *,
+        shared: bool = False,
+        limit: int = 0,
+        permits: int = 1,
+        owner: int = 0,
+        delay: float = 0.0,
+        value: Value = b"",
+    ) -> Lease:
+        """Acquires all of `names` (1 to 32) in one step, under one lease and token: all or nothing, queued as one."""
+        options = Options(shared, limit, permits, owner, delay, value)
+        return Lease(await granted(start_acquire_all(self._handle, names, timeout, options)))
+
+    def election(self, name: str) -> Election:
+        """The election `name`."""
+        text(name, "name")
+        return Election(self._handle, name)
+
+    def observe(self, name: str) -> Observer:
+        """Follows who holds `name`, any lock or election."""
+        return Observer(observe(self._handle, name))
+
+    async def holder_of(self, name: str) -> Optional[Holder]:
+        """Who holds `name` at some instant during the call; None if nobody does."""
+        return await holder_now(self._handle, name)
+
+    async def validate(self, name: str, token: int) -> bool:
+        """Whether `token` holds `name` now, at the server."""
+        return await in_executor(lambda: _orders.validate(self._handle, name, token))
+
+    async def break_(
+        self, name: str, grace: Optional[float] = None, *, token: int = 0, reason: str = ""
+    ) -> None:
+        """Takes `name` from whoever holds it; see tenure.Client.break_()."""
+        await in_executor(lambda: _orders.break_(self._handle, name, grace, token, reason))
+
+    async def describe(self, what: str = "locks", name: Optional[str] = None) -> Any:
+        """What there is; see tenure.Client.describe()."""
+        return await in_executor(lambda: _orders.describe(self._handle, what, name))
+
+    def session(self) -> Session:
+        """The session as known here: nothing is asked of a server."""
+        return session_of(self._handle)
+
+    async def next(self, timeout: Optional[float] = None) -> Optional[Session]:
+        """The session at its next change of state; None if `timeout` seconds pass before. One reader.
+
+        Raises Closed once the client is closed and all is read."""
+        wait_ms(timeout)
+        pointer = self._handle.pointer
+        try:
+            return await until_decided(
+                lambda: int(library.tenure_client_fd(pointer)),
+                lambda: next_change(self._handle),
+                timeout,
+            )
+        except Again:
+            return None
+
+    async def events(self) -> AsyncIterator[Session]:
+        """The session at each change of its state, until the client is closed. One reader."""
+        while True:
+            try:
+                session = await self.next()
+            except Closed:
+                return
+            assert session is not None, "an end of a wait that has none"
+            yield session
+
+    def progress(self) -> None:
+        """Says that the program still moves: see `progress` of tenure.connect()."""
+        check(library.tenure_client_progress(self._handle.pointer))
+
+    async def close(self, timeout: Optional[float] = 5.0) -> None:
+        """Ends the session and all its leases; tasks that wait in it raise Closed. Again is harmless."""
+        await in_executor(lambda: _orders.close(self._handle, timeout))
+
+    async def __aenter__(self) -> Client:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: Optional[type[BaseException]],
+        error: Optional[BaseException],
+        trace: Optional[TracebackType],
+    ) -> None:
+        await self.close()

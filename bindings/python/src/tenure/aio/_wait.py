@@ -1,0 +1,50 @@
+"""Waiting on the library's descriptors in the running loop."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Callable, Optional, TypeVar
+
+from .._errors import Again
+from .._wait import LOOK_EVERY, Deadline
+
+Answer = TypeVar("Answer")
+
+
+async def until_decided(
+    descriptor: Callable[[], int], ask: Callable[[], Answer], timeout: Optional[float] = None
+) -> Answer:
+    """What `ask` answers once it no longer raises Again; that is raised if `timeout` seconds pass before.
+
+    Nobody else may wait on this descriptor in this loop."""
+    deadline = Deadline(timeout)
+    while True:
+        try:
+            return ask()
+        except Again:
+            left = deadline.left()
+            if left == 0.0:
+                raise
+        await until_readable(descriptor(), left)
+
+
+async def until_readable(fd: int, seconds: Optional[float]) -> None:
+    """Waits until `fd` is readable or `seconds` are over; without a descriptor for a moment."""
+    if fd < 0:
+        await asyncio.sleep(LOOK_EVERY if seconds is None else min(seconds, LOOK_EVERY))
+        return
+    loop = asyncio.get_running_loop()
+    ready = loop.create_future()
+    loop.add_reader(fd, _resolve, ready)
+    timer = None if seconds is None else loop.call_later(seconds, _resolve, ready)
+    try:
+        await ready
+    finally:
+        loop.remove_reader(fd)
+        if timer is not None:
+            timer.cancel()
+
+
+def _resolve(ready: asyncio.Future[None]) -> None:
+    if not ready.done():
+        ready.set_result(None)

@@ -1,0 +1,116 @@
+"""Clients: their session, what they ask the servers, and their end."""
+
+import os
+import unittest
+
+import tenure
+from support import ClusterCase, cluster, together, until_waiting
+
+
+class ClientTest(ClusterCase):
+    def test_holder_and_token_are_told(self) -> None:
+        self.assertIsNone(self.client.holder_of(self.name))
+        lease = self.client.acquire(self.name, value=b"a\0b")
+        holder = self.client.holder_of(self.name)
+        assert holder is not None
+        self.assertEqual((holder.token, holder.client, holder.value), (lease.token, "tester", b"a\0b"))
+        self.assertGreater(holder.since, 0)
+        self.assertTrue(self.client.validate(self.name, lease.token))
+        lease.release()
+        self.assertFalse(self.client.validate(self.name, lease.token))
+
+    def test_what_there_is_is_described(self) -> None:
+        self.assertEqual(self.client.describe("lock", self.name), {"locks": []})
+        names = [f"{self.name}/{number:02}" for number in range(40)]
+        lease = self.client.acquire_all(names[:20])
+        other = self.client.acquire_all(names[20:])
+        found = self.client.describe("locks", self.name + "/")["locks"]
+        self.assertEqual([lock["name"] for lock in found], names)
+        self.assertEqual({lock["token"] for lock in found}, {lease.token, other.token})
+        session = self.client.describe("session")["session"]
+        self.assertEqual(session["id"], self.client.session().id)
+        self.assertEqual(len(self.client.describe("cluster")["nodes"]), 3)
+        with self.assertRaises(tenure.Invalid):
+            self.client.describe("weather")
+
+    def test_a_session_is_told(self) -> None:
+        self.client.acquire(self.name + "/released").release()
+        lease = self.client.acquire(self.name)
+        session = self.client.session()
+        self.assertEqual(session.state, tenure.SessionState.VALID)
+        self.assertEqual((session.ttl, session.leases), (10.0, 1))
+        self.assertGreater(session.remaining, 0)
+        self.assertGreater(session.id, 0)
+        lease.release()
+
+    def test_changes_of_a_session_are_told_until_the_client_is_closed(self) -> None:
+        client = self.connect(background=True)
+        self.assertGreaterEqual(client.fileno(), 0)
+        events = client.events()
+        self.assertEqual(next(events).state, tenure.SessionState.VALID)
+        self.assertIsNone(client.next(0))
+        client.close()
+        self.assertIn([each.state for each in events], [[], [tenure.SessionState.ENDED]])
+        with self.assertRaises(tenure.Closed):
+            client.next()
+
+    def test_closing_ends_leases_and_wakes_those_who_wait(self) -> None:
+        client = self.connect()
+        lease = client.acquire(self.name)
+        raised = []
+
+        def wait() -> None:
+            try:
+                client.acquire(self.name)
+            except tenure.Error as error:
+                raised.append(type(error))
+
+        threads = together(wait)
+        until_waiting(self.client, self.name, 1)
+        client.close()
+        threads[0].join()
+        self.assertEqual(raised, [tenure.Closed])
+        self.assertTrue(lease.lost)
+        self.assertEqual(lease.reason, tenure.Reason.SESSION_CLOSED)
+        client.close()
+        with self.assertRaises(tenure.Closed):
+            client.acquire(self.name)
+
+    def test_a_client_without_a_cluster_says_which_nodes_it_tried(self) -> None:
+        with self.assertRaises(tenure.Unavailable) as raised:
+            tenure.connect("127.0.0.1:1", connect_timeout=0.1)
+        self.assertIn("127.0.0.1:1", str(raised.exception))
+
+    def test_endpoints_come_from_the_environment(self) -> None:
+        os.environ["TENURE_ENDPOINTS"] = cluster().endpoints
+        self.addCleanup(os.environ.pop, "TENURE_ENDPOINTS")
+        with tenure.connect(connect_timeout=60) as client:
+            self.assertIsNone(client.holder_of(self.name))
+
+    def test_a_forked_child_can_use_nothing_of_its_parent(self) -> None:
+        lease = self.client.acquire(self.name)
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                self.client.acquire(self.name)
+            except tenure.Forked as error:
+                told = str(error) and lease.lost.wait() and lease.reason == tenure.Reason.FORKED
+                code = 0 if told else 2
+            finally:
+                del lease
+                os._exit(code)
+        self.assertEqual(os.waitpid(child, 0)[1], 0)
+        self.assertFalse(lease.lost)
+        self.assertTrue(self.client.validate(self.name, lease.token))
+        lease.release()
+
+    def test_the_log_has_levels(self) -> None:
+        for level in ["off", "error"]:
+            tenure.log_level(level)
+        with self.assertRaises(tenure.Invalid):
+            tenure.log_level("loud")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,110 @@
+"""Leases: how they end, who is told, and what is left to do."""
+
+import gc
+import select
+import unittest
+
+import tenure
+from support import ClusterCase, together, until_waiting
+
+
+class LeaseTest(ClusterCase):
+    def test_a_release_is_final(self) -> None:
+        lease = self.client.acquire(self.name)
+        token = lease.token
+        self.assertEqual(lease.reason, tenure.Reason.NONE)
+        lease.release()
+        self.assertEqual(lease.reason, tenure.Reason.RELEASED)
+        self.assertEqual((lease.token, lease.remaining()), (token, 0))
+        with self.assertRaises(tenure.Lost):
+            lease.release()
+
+    def test_the_descriptor_is_readable_once_the_lease_is_lost(self) -> None:
+        lease = self.client.acquire(self.name)
+        lost = lease.lost
+        self.assertEqual(select.select([lease.fileno(), lost.fileno()], [], [], 0)[0], [])
+        lease.release()
+        self.assertEqual(select.select([lease], [], [])[0], [lease])
+        self.assertEqual(select.select([lost], [], [])[0], [lost])
+
+    def test_a_loss_is_waited_for_like_an_event(self) -> None:
+        lease = self.client.acquire(self.name)
+        lost = lease.lost
+        self.assertFalse(lost.wait(0))
+        self.assertFalse(lost.wait(0.02))
+        self.assertFalse(lost.is_set() or lost)
+        with self.assertRaises(ValueError):
+            lost.wait(-1)
+        seen = []
+        threads = together(*[lambda: seen.append(lost.wait())] * 2)
+        lease.release()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(seen, [True, True])
+        self.assertTrue(lost.is_set() and lost and lost.wait() and lost.wait(0))
+
+    def test_a_loss_is_waited_for_also_after_the_lease_was_asked_to_end(self) -> None:
+        lease = self.client.acquire(self.name)
+        self.client.break_(self.name, 3600, reason="maintenance")
+        select.select([lease], [], [])
+        self.assertTrue(lease.asked)
+        self.assertFalse(lease.lost.wait(0.02))
+        threads = together(lease.release)
+        self.assertTrue(lease.lost.wait())
+        threads[0].join()
+        self.assertFalse(lease.asked)
+
+    def test_a_holder_is_asked_and_then_broken(self) -> None:
+        lease = self.client.acquire(self.name)
+        self.assertFalse(lease.asked)
+        self.client.break_(self.name, 3600, reason="maintenance")
+        self.assertEqual(select.select([lease], [], [])[0], [lease])
+        self.assertTrue(lease.asked and not lease.lost)
+        with self.assertRaises(tenure.NotFound):
+            self.client.break_(self.name, 0, token=lease.token + 1)
+        self.client.break_(self.name, 0, token=lease.token)
+        self.assertTrue(lease.lost.wait())
+        self.assertEqual(lease.reason, tenure.Reason.BROKEN)
+        with self.assertRaises(tenure.NotFound):
+            self.client.break_(self.name)
+
+    def test_a_lease_is_handed_to_somebody_who_waits(self) -> None:
+        lease = self.client.acquire(self.name)
+        with self.assertRaises(tenure.NotFound):
+            lease.transfer()
+        taken = []
+        threads = together(lambda: taken.append(self.client.acquire(self.name)))
+        until_waiting(self.client, self.name, 1)
+        with self.assertRaises(tenure.NotFound):
+            lease.transfer("somebody else")
+        self.assertFalse(lease.lost)
+        lease.transfer("tester")
+        threads[0].join()
+        self.assertEqual(lease.reason, tenure.Reason.TRANSFERRED)
+        self.assertGreater(taken[0].token, lease.token)
+        with self.assertRaises(tenure.Lost):
+            lease.transfer()
+
+    def test_a_program_that_does_not_move_loses_its_locks(self) -> None:
+        client = self.connect(ttl=3, progress=0.1)
+        client.progress()
+        lease = client.acquire(self.name)
+        self.assertTrue(lease.lost.wait())
+        self.assertEqual(lease.reason, tenure.Reason.STALLED)
+
+    def test_a_collected_lease_gives_its_lock_back(self) -> None:
+        token = self.client.acquire(self.name).token
+        gc.collect()
+        self.assertGreater(self.client.acquire(self.name).token, token)
+
+    def test_a_lease_is_a_block_of_its_own(self) -> None:
+        with self.client.acquire(self.name) as lease:
+            self.assertIn(f"token {lease.token}", repr(lease))
+        self.assertIn("lost", repr(lease))
+        with self.assertRaises(tenure.Lost):
+            with lease:
+                pass
+
+
+if __name__ == "__main__":
+    unittest.main()

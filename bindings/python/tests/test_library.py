@@ -1,0 +1,163 @@
+"""Which libtenure.so is loaded, and which goes into a wheel."""
+
+import importlib.metadata
+import importlib.util
+import os
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+import unittest
+import zipfile
+from pathlib import Path
+from unittest import mock
+
+from support import PACKAGE, python
+from tenure import _library
+
+specification = importlib.util.spec_from_file_location("build_library", PACKAGE / "build_library.py")
+assert specification and specification.loader, "the package has a build_library.py"
+build_library = importlib.util.module_from_spec(specification)
+specification.loader.exec_module(build_library)
+
+
+class LoadTest(unittest.TestCase):
+    def test_the_environment_names_the_library_and_no_other_is_tried(self) -> None:
+        with mock.patch.dict(os.environ, TENURE_LIBRARY="/nonexistent/libtenure.so"):
+            self.assertEqual(_library.candidates(), ["/nonexistent/libtenure.so"])
+            with self.assertRaises(ImportError) as raised:
+                _library.load()
+        self.assertIn("/nonexistent/libtenure.so", str(raised.exception))
+
+    def test_a_library_that_is_another_is_refused(self) -> None:
+        with mock.patch.dict(os.environ, TENURE_LIBRARY="libc.so.6"):
+            with self.assertRaises(ImportError) as raised:
+                _library.load()
+        self.assertIn("has no tenure_", str(raised.exception))
+
+    def test_the_newest_build_comes_before_the_system(self) -> None:
+        with tempfile.TemporaryDirectory() as root, mock.patch.dict(os.environ):
+            os.environ.pop("TENURE_LIBRARY", None)
+            os.environ.pop("CARGO_TARGET_DIR", None)
+            package = Path(root, "bindings", "python", "src", "tenure")
+            built = []
+            for age, profile in enumerate(["debug", "release"]):
+                path = Path(root, "target", profile, "libtenure.so")
+                path.parent.mkdir(parents=True)
+                path.touch()
+                os.utime(path, (1000 - age, 1000 - age))
+                built.append(str(path.resolve()))
+            Path(root, "Cargo.toml").touch()
+            with mock.patch.object(_library, "__file__", str(package / "_library.py")):
+                found = _library.candidates()
+        self.assertEqual(found, [*built, "libtenure.so.0.1", "libtenure.so"])
+
+
+class BuildTest(unittest.TestCase):
+    def setUp(self) -> None:
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.root = Path(directory.name).resolve()
+        patched = mock.patch.dict(os.environ)
+        patched.start()
+        self.addCleanup(patched.stop)
+        for name in ["TENURE_LIBRARY", "CARGO_TARGET_DIR"]:
+            os.environ.pop(name, None)
+        os.environ["CARGO"] = str(self.root / "no-cargo")
+
+    def library(self) -> Path:
+        found: Path = build_library.library(self.root)
+        return found
+
+    def file(self, *path: str) -> Path:
+        file = self.root.joinpath(*path)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+        return file
+
+    def missing(self) -> str:
+        with self.assertRaises(build_library.Missing) as raised:
+            self.library()
+        return str(raised.exception)
+
+    def cargo(self, script: str) -> None:
+        cargo = self.file("cargo")
+        cargo.write_text("#!/bin/sh\n" + script)
+        cargo.chmod(cargo.stat().st_mode | stat.S_IXUSR)
+        os.environ["CARGO"] = str(cargo)
+
+    def test_the_environment_comes_first(self) -> None:
+        os.environ["TENURE_LIBRARY"] = str(self.file("mine.so"))
+        self.assertEqual(self.library(), self.root / "mine.so")
+
+    def test_a_name_in_the_environment_that_is_wrong_is_told(self) -> None:
+        os.environ["TENURE_LIBRARY"] = str(self.root / "none.so")
+        self.assertIn("none.so, which is not there", self.missing())
+
+    def test_outside_of_a_checkout_a_library_has_to_be_named(self) -> None:
+        self.assertIn("set TENURE_LIBRARY", self.missing())
+
+    def test_cargo_builds_it_and_says_where(self) -> None:
+        self.file("Cargo.toml")
+        self.cargo(
+            'echo \'{"reason":"build-script-executed"}\'\n'
+            'echo \'{"filenames":["/elsewhere/libtenure.rlib","/elsewhere/libtenure.so"]}\'\n'
+        )
+        self.assertEqual(self.library(), Path("/elsewhere/libtenure.so"))
+
+    def test_a_build_that_fails_is_told(self) -> None:
+        self.file("Cargo.toml")
+        self.cargo("exit 101\n")
+        self.assertIn("failed", self.missing())
+
+    def test_without_cargo_an_earlier_build_is_taken(self) -> None:
+        self.file("Cargo.toml")
+        self.assertIn("install Rust", self.missing())
+        debug = self.file("target", "debug", "libtenure.so")
+        self.assertEqual(self.library(), debug)
+        release = self.file("target", "release", "libtenure.so")
+        self.assertEqual(self.library(), release)
+
+
+def setuptools_version() -> int:
+    """The major version of setuptools here; 0 without it."""
+    try:
+        return int(importlib.metadata.version("setuptools").split(".")[0])
+    except importlib.metadata.PackageNotFoundError:
+        return 0
+
+
+class WheelTest(unittest.TestCase):
+    @unittest.skipIf(setuptools_version() < 77, "building a wheel needs setuptools 77 or newer here")
+    def test_a_wheel_is_for_every_python_and_has_the_library_inside(self) -> None:
+        with tempfile.TemporaryDirectory() as directory:
+            script = "import sys; from setuptools import build_meta; print(build_meta.build_wheel(sys.argv[1]))"
+            copy = Path(directory, "source")
+            # What an earlier build left would find its way into the wheel.
+            left = shutil.ignore_patterns("build", "*.egg-info")
+            shutil.copytree(PACKAGE, copy, ignore=left)
+            environment = {**os.environ, "TENURE_LIBRARY": _library.library._name}
+            command = [sys.executable, "-c", script, directory]
+            built = subprocess.run(
+                command, cwd=copy, env=environment, check=True, stdout=subprocess.PIPE, text=True
+            )
+            wheel = built.stdout.split()[-1]
+            self.assertRegex(wheel, r"^tenure-[\d.]+-py3-none-linux_\w+\.whl$")
+            installed = Path(directory, "installed")
+            with zipfile.ZipFile(Path(directory, wheel)) as archive:
+                archive.extractall(installed)
+                names = archive.namelist()
+            for name in ["tenure/libtenure.so", "tenure/py.typed", "tenure/aio/__init__.py", "pytest_tenure.py"]:
+                self.assertIn(name, names)
+            loaded = python(
+                "-c",
+                "from tenure import _library; print(_library.library._name)",
+                PYTHONPATH=str(installed),
+                TENURE_LIBRARY="",
+            )
+            self.assertEqual(Path(loaded.strip()), installed.resolve() / "tenure" / "libtenure.so")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,81 @@
+"""Nodes in this process, and the cluster for users' own tests."""
+
+import unittest
+
+import tenure
+from support import ClusterCase, cluster
+
+
+class LeaderTest(ClusterCase):
+    def test_the_leader_knows_that_it_leads(self) -> None:
+        leader = cluster().leader()
+        self.assertGreaterEqual(leader.fileno(), 0)
+        with leader.client(connect_timeout=60) as client:
+            with client.lock(self.name, timeout=60):
+                pass
+
+
+class NodeTest(unittest.TestCase):
+    def test_a_stopped_node_leads_no_more(self) -> None:
+        with tenure.testing.Cluster() as cluster:
+            node = cluster.leader()
+            now = node.next(0)
+            while now is not None:
+                now = node.next(0)
+            node.stop()
+            self.assertFalse(node.leadership().is_leader)
+            with self.assertRaises(tenure.Closed):
+                while True:
+                    node.next()
+
+    def test_a_stopped_leader_is_followed_by_another_with_a_larger_token(self) -> None:
+        with tenure.testing.Cluster() as cluster:
+            first = cluster.leader()
+            token = first.leadership().token
+            first.stop()
+            second = cluster.leader()
+            self.assertIsNot(second, first)
+            self.assertGreater(second.leadership().token, token)
+
+    def test_a_leader_that_resigns_is_followed_by_a_claim_under_a_larger_token(self) -> None:
+        with tenure.testing.Cluster() as cluster:
+            token = self.resign(cluster)
+            self.assertGreater(cluster.leader().leadership().token, token)
+            with self.assertRaises(tenure.Invalid):
+                cluster.nodes[0].resign(-1)
+
+    def resign(self, cluster: tenure.testing.Cluster) -> int:
+        """Elections may come between: then the present leader resigns. Its token."""
+        while True:
+            leader = cluster.leader()
+            token = leader.leadership().token
+            try:
+                leader.resign()
+                return token
+            except (tenure.Lost, tenure.Unavailable):
+                pass
+
+    def test_a_stopped_node_has_nothing_to_resign(self) -> None:
+        with tenure.testing.Cluster() as cluster:
+            leader = cluster.leader()
+            leader.stop()
+            with self.assertRaises(tenure.Closed):
+                leader.resign()
+
+    def test_a_lock_survives_the_stop_of_the_leader(self) -> None:
+        with tenure.testing.Cluster() as cluster, cluster.connect(connect_timeout=60, ttl=30) as client:
+            lease = client.acquire("jobs/x")
+            cluster.leader().stop()
+            cluster.leader()
+            self.assertFalse(lease.lost)
+            self.assertTrue(client.validate("jobs/x", lease.token))
+
+    def test_a_cluster_of_one_is_a_cluster(self) -> None:
+        with tenure.testing.Cluster(1) as cluster, cluster.connect(connect_timeout=60) as client:
+            with client.lock("jobs/x"):
+                self.assertEqual(len(cluster.nodes), 1)
+        cluster.stop()
+
+
+if __name__ == "__main__":
+    unittest.main()
