@@ -70,16 +70,32 @@ fn c_answers_bad_handles_and_arguments_under_the_sanitizers() {
 
 #[test]
 fn c_locks_pendings_and_nodes_work_on_a_cluster() {
-    let directory = tempfile::tempdir().unwrap();
-    let program = build_c("tests/c/live.c", "live", &["-pthread"]);
-    assert_eq!(run(Command::new(program).arg(directory.path())), "live: good\n");
+    run_on_a_cluster("live");
 }
 
 #[test]
-fn c_kinds_of_locks_elections_orders_and_session_events_work_on_a_cluster() {
-    let directory = tempfile::tempdir().unwrap();
-    let program = build_c("tests/c/service.c", "service", &["-pthread"]);
-    assert_eq!(run(Command::new(program).arg(directory.path())), "service: good\n");
+fn c_takes_every_kind_of_lock_on_a_cluster() {
+    run_on_a_cluster("kinds");
+}
+
+#[test]
+fn c_elects_and_observes_on_a_cluster() {
+    run_on_a_cluster("elections");
+}
+
+#[test]
+fn c_hands_locks_over_and_breaks_them_on_a_cluster() {
+    run_on_a_cluster("orders");
+}
+
+#[test]
+fn c_hears_what_happens_to_its_session_on_a_cluster() {
+    run_on_a_cluster("sessions");
+}
+
+#[test]
+fn c_describes_what_there_is_on_a_cluster() {
+    run_on_a_cluster("describe");
 }
 
 #[test]
@@ -221,6 +237,14 @@ const ELECTION: &str = "scheduler: nobody leads\n\
     scheduler: host-1 leads\n\
     scheduler: somebody busy leads\n\
     scheduler: nobody leads\n";
+
+/// Runs a program of `tests/c` that starts its own nodes.
+#[track_caller]
+fn run_on_a_cluster(name: &str) {
+    let directory = tempfile::tempdir().unwrap();
+    let program = build_c(&format!("tests/c/{name}.c"), name, &["-pthread"]);
+    assert_eq!(run(Command::new(program).arg(directory.path())), format!("{name}: good\n"));
+}
 
 /// Three nodes in this process.
 struct Cluster {

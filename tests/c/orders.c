@@ -1,0 +1,111 @@
+/*
+ * Handing locks over and taking them from their holders through the C interface, against three nodes in this
+ * process. Argument: an empty directory.
+ */
+#define _POSIX_C_SOURCE 200809L
+#include "client.h"
+#include "cluster.h"
+
+static void a_lock_is_handed_to_a_waiter_by_name(tenure_client *client, tenure_client *other) {
+    tenure_lease *lease = acquire(client, "hand/a");
+    tenure_pending *next;
+    tenure_pending *named;
+    tenure_lease *handed;
+    CHECK_STATUS(tenure_transfer(lease, NULL), TENURE_NOT_FOUND);
+    next = start(client, "hand/a");
+    CHECK_STATUS(tenure_transfer(lease, "second"), TENURE_NOT_FOUND);
+    check_state(lease, TENURE_LEASE_STATE_HELD, TENURE_REASON_NONE);
+    named = start(other, "hand/a");
+    /* Until the server has it in its queue. */
+    for (;;) {
+        tenure_status status = tenure_transfer(lease, "second");
+        if (status == TENURE_OK)
+            break;
+        CHECK(status == TENURE_NOT_FOUND);
+        check_state(lease, TENURE_LEASE_STATE_HELD, TENURE_REASON_NONE);
+    }
+    check_state(lease, TENURE_LEASE_STATE_ENDED, TENURE_REASON_TRANSFERRED);
+    CHECK_STATUS(tenure_transfer(lease, NULL), TENURE_LOST);
+    handed = taken(named);
+    CHECK(tenure_lease_token(handed) > tenure_lease_token(lease));
+    CHECK_STATUS(tenure_transfer(handed, NULL), TENURE_OK);
+    release(taken(next));
+    tenure_lease_free(handed);
+    tenure_lease_free(lease);
+}
+
+static void a_holder_that_is_asked_finishes_and_releases(tenure_client *client, tenure_client *other) {
+    tenure_lease *lease = acquire(client, "break/a");
+    tenure_pending *waiting = start(other, "break/a");
+    int fd = tenure_lease_fd(lease);
+    CHECK(readable(fd, 0) == 0);
+    CHECK_STATUS(tenure_break(other, "break/a", 0, 3600000, "maintenance"), TENURE_OK);
+    CHECK(readable(fd, -1) == 1);
+    check_state(lease, TENURE_LEASE_STATE_ASKED, TENURE_REASON_NONE);
+    CHECK(tenure_lease_remaining_ns(lease) > 0);
+    release(lease);
+    release(taken(waiting));
+}
+
+static void a_holder_that_ignores_it_is_broken_after_its_grace(tenure_client *client, tenure_client *other) {
+    tenure_lease *lease = acquire(client, "break/b");
+    tenure_pending *waiting = start(other, "break/b");
+    CHECK_STATUS(tenure_break(other, "break/b", tenure_lease_token(lease), 50, NULL), TENURE_OK);
+    release(taken(waiting));
+    CHECK(tenure_lease_remaining_ns(lease) == 0);
+    CHECK(readable(tenure_lease_fd(lease), -1) == 1);
+    check_state(lease, TENURE_LEASE_STATE_ENDED, TENURE_REASON_BROKEN);
+    CHECK_STATUS(tenure_release(lease, 0), TENURE_LOST);
+    tenure_lease_free(lease);
+}
+
+static void a_lock_that_is_broken_now_is_free_now(tenure_client *client, tenure_client *other) {
+    tenure_lease *lease = acquire(client, "break/c");
+    tenure_lease *next = NULL;
+    CHECK_STATUS(tenure_break(other, "break/c", 0, 0, ""), TENURE_OK);
+    CHECK_STATUS(tenure_acquire(other, "break/c", 0, NULL, &next), TENURE_OK);
+    CHECK(readable(tenure_lease_fd(lease), -1) == 1);
+    check_state(lease, TENURE_LEASE_STATE_ENDED, TENURE_REASON_BROKEN);
+    release(next);
+    tenure_lease_free(lease);
+}
+
+static void what_is_not_held_so_is_not_broken(tenure_client *client) {
+    tenure_lease *lease;
+    char reason[257];
+    memset(reason, 'a', 256);
+    reason[256] = 0;
+    CHECK_STATUS(tenure_break(client, "break/d", 0, -1, NULL), TENURE_NOT_FOUND);
+    lease = acquire(client, "break/d");
+    CHECK_STATUS(tenure_break(client, "break/d", tenure_lease_token(lease) + 1, -1, NULL), TENURE_NOT_FOUND);
+    CHECK_STATUS(tenure_break(client, "break/d", UINT64_MAX, -1, NULL), TENURE_INVALID);
+    CHECK_STATUS(tenure_break(client, "break/d", 0, -2, NULL), TENURE_INVALID);
+    CHECK_STATUS(tenure_break(client, "break/d", 0, INT64_MIN, NULL), TENURE_INVALID);
+    CHECK_STATUS(tenure_break(client, "break/d", 0, -1, reason), TENURE_INVALID);
+    CHECK_STATUS(tenure_break(client, NULL, 0, -1, NULL), TENURE_INVALID);
+    check_state(lease, TENURE_LEASE_STATE_HELD, TENURE_REASON_NONE);
+    CHECK_STATUS(tenure_break(client, "break/d", 0, -1, NULL), TENURE_OK);
+    CHECK(readable(tenure_lease_fd(lease), -1) == 1);
+    check_state(lease, TENURE_LEASE_STATE_ASKED, TENURE_REASON_NONE);
+    release(lease);
+}
+
+int main(int argc, char **argv) {
+    struct cluster cluster;
+    tenure_client *client;
+    tenure_client *other;
+    CHECK(argc == 2);
+    cluster_start(&cluster, argv[1]);
+    client = open_client(cluster.endpoints, "first");
+    other = open_client(cluster.endpoints, "second");
+    a_lock_is_handed_to_a_waiter_by_name(client, other);
+    a_holder_that_is_asked_finishes_and_releases(client, other);
+    a_holder_that_ignores_it_is_broken_after_its_grace(client, other);
+    a_lock_that_is_broken_now_is_free_now(client, other);
+    what_is_not_held_so_is_not_broken(client);
+    tenure_client_free(other);
+    tenure_client_free(client);
+    cluster_stop(&cluster);
+    puts("orders: good");
+    return 0;
+}
