@@ -30,6 +30,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <type_traits>
 #include <utility>
 #include <vector>
 #if __has_include(<version>)
@@ -173,19 +174,15 @@ inline bool has_nul(std::string_view text) noexcept { return text.find('\0') != 
 // What `call(code)` returns, or throws. No call of Tenure is between the failure and its text.
 template <class Call>
 decltype(auto) throwing(Call call) {
-    struct thrower {
-        std::error_code code;
-        void check() const {
-            if (code)
-                raise(code);
-        }
-    } failure;
-    if constexpr (std::is_void_v<decltype(call(failure.code))>) {
-        call(failure.code);
-        failure.check();
+    std::error_code code;
+    if constexpr (std::is_void_v<decltype(call(code))>) {
+        call(code);
+        if (code)
+            raise(code);
     } else {
-        auto result = call(failure.code);
-        failure.check();
+        auto result = call(code);
+        if (code)
+            raise(code);
         return result;
     }
 }
@@ -237,7 +234,7 @@ constexpr std::int64_t whole_ms(std::chrono::duration<Rep, Period> length) {
     // Whatever its unit, no duration is too long for this one.
     using seconds = std::chrono::duration<long double>;
     const seconds rough(length);
-    if (!(rough >= seconds::zero()))
+    if (!(rough.count() >= 0))
         return -2;
     if (rough >= seconds(std::chrono::milliseconds(longest_ms)))
         return longest_ms;
@@ -280,7 +277,7 @@ private:
         using seconds = std::chrono::duration<long double>;
         const auto now = Clock::now();
         const seconds rough = seconds(end.time_since_epoch()) - seconds(now.time_since_epoch());
-        if (!(rough > seconds::zero()))
+        if (!(rough.count() > 0))
             return std::chrono::nanoseconds::zero();
         if (rough >= seconds(std::chrono::milliseconds(detail::longest_ms)))
             return std::chrono::nanoseconds::max();
