@@ -1,0 +1,9 @@
+//! What C and C++ users copy, and the C++ header that they include: each example is built with warnings as errors and run
+//! against real nodes, each line of the guides is compiled, and the header is tried in every standard and function.
+
+mod c;
+mod cluster;
+mod cpp;
+mod header;
+mod process;
+mod tools;
