@@ -4,6 +4,9 @@
 mod c;
 mod cluster;
 mod cpp;
+mod cycles;
+mod guides;
 mod header;
+mod overhead;
 mod process;
 mod tools;
