@@ -3,6 +3,7 @@
 #include "../c/cluster.h"
 #include "tenure.hpp"
 
+#include <atomic>
 #include <poll.h>
 #include <thread>
 
@@ -198,9 +199,16 @@ static void what_may_fail_is_expected(tenure::client client) {
 }
 #endif
 
+static void count_line(void *lines, std::int32_t, const char *line) {
+    CHECK(line[0] != 0);
+    ++*static_cast<std::atomic<int> *>(lines);
+}
+
 int main(int argc, char **argv) {
     CHECK(argc == 2 && !tenure::version().empty());
     struct cluster cluster;
+    std::atomic<int> lines{0};
+    tenure::log_to(count_line, &lines, TENURE_LOG_TRACE);
     cluster_start(&cluster, argv[1]);
     tenure::client client = open(cluster.endpoints, "service");
     a_text_with_a_nul_is_refused_everywhere(client);
@@ -215,6 +223,9 @@ int main(int argc, char **argv) {
 #endif
     changes_of_the_session_are_told(client);
     cluster_stop(&cluster);
+    tenure::log_to(nullptr);
+    CHECK(lines > 0);
+    check_throws(tenure::errc::invalid, [] { tenure::log_to(nullptr, nullptr, 99); });
     std::puts("service: good");
     return 0;
 }

@@ -15,12 +15,37 @@ fn header_is_clean_in_every_standard_with_every_warning() {
             for source in sources {
                 let mut command = compile(&compiler, standard);
                 command.args(["-Wshadow=local", "-Wconversion", "-Wnon-virtual-dtor"]);
-                // Before `tests/c`, which these warnings are not for.
                 command.arg("-fsyntax-only").arg(root(format!("tests/cpp/{source}.cpp")));
                 run(&mut command);
             }
         }
     }
+}
+
+#[test]
+fn header_reaches_every_function_of_c() {
+    let c = std::fs::read_to_string(root("include/tenure.h")).unwrap();
+    let cpp = std::fs::read_to_string(root("bindings/cpp/tenure.hpp")).unwrap();
+    let declarations = c
+        .lines()
+        .filter(|line| !line.starts_with([' ', '#', '/', '}', 't']) || line.starts_with("tenure_"));
+    let functions: Vec<&str> = declarations
+        .filter_map(|line| line.split_once('(')?.0.rsplit([' ', '*']).next())
+        .filter(|name| name.starts_with("tenure_"))
+        .collect();
+    assert!(functions.len() > 50, "{functions:?}");
+    // A header needs no version of the ABI but its own; the category has the texts of statuses.
+    let left_out = ["tenure_abi_version", "tenure_status_name"];
+    let missing: Vec<&str> =
+        functions.into_iter().filter(|name| !cpp.contains(&format!("{name}("))).collect();
+    // What is passed as a function, to what asks for one or several.
+    let passed: Vec<&str> =
+        missing.iter().copied().filter(|name| cpp.contains(&format!("({name}, "))).collect();
+    assert_eq!(passed, ["tenure_acquire_all", "tenure_acquire_all_start"]);
+    assert!(
+        missing.iter().all(|name| passed.contains(name) || left_out.contains(name)),
+        "{missing:?}"
+    );
 }
 
 #[test]
