@@ -4,7 +4,7 @@
 //   c++ -std=c++17 -pthread -o pool pool.cpp -ltenure
 //   ./pool host-1 & ./pool host-2 &             against TENURE_ENDPOINTS, or 127.0.0.1:7401,7402,7403
 //
-// kill -TERM hands over at once; kill -KILL when the TTL is over, here 2 s.
+// kill -TERM hands over at once; kill -KILL when the TTL is over, here 5 s.
 #include <tenure.hpp>
 
 #include <atomic>
@@ -81,7 +81,7 @@ static void run(const std::string &host) {
     const int end = termination();
     tenure::client_options options;
     options.name = host;
-    options.ttl = 2s;
+    options.ttl = 5s;
     tenure::client client(std::string(), options);
     tenure::election election(client, "pool/leader");
     for (;;) {
