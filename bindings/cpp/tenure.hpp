@@ -221,8 +221,8 @@ auto expect(Call &&call) -> std::expected<std::invoke_result_t<Call, std::error_
 // The library's version, which may be newer than this header's.
 inline std::string_view version() noexcept { return tenure_version(); }
 
-// Sends the log of the whole process to `callback`, up to `level` (TENURE_LOG_...); null: to stderr. It runs on any thread,
-// several at once, and must not throw, block or call Tenure.
+// Sends the log of the whole process to `callback`, up to `level` (TENURE_LOG_...); null: to stderr. It runs on any
+// thread, several at once, and must not throw, block or call Tenure.
 inline void log_to(tenure_log_fn callback, void *user, std::int32_t level, std::error_code &code) noexcept {
     code = detail::code(tenure_log_to(callback, user, level));
 }

@@ -1,5 +1,5 @@
-// What the C++ header adds over locks alone, against three nodes in this process: session events, shared mutexes, deadlines,
-// pendings of every kind, std::expected. Argument: an empty directory.
+// What the C++ header has over locks alone, against three nodes in this process: session events, shared mutexes,
+// deadlines, pendings of every kind, std::expected. Argument: an empty directory.
 #include "../c/cluster.h"
 #include "tenure.hpp"
 

@@ -1,6 +1,6 @@
 /*
- * Acquires and releases so many times, by blocking calls and by pendings, and says how much more memory and how many more
- * descriptors there are at the end than after a tenth. Arguments: endpoints, how many times.
+ * Acquires and releases so many times, by blocking calls and by pendings, and says how much more memory and how many
+ * more descriptors there are at the end than after a tenth. Arguments: endpoints, how many times.
  */
 #include "../c/check.h"
 #include "growth.h"

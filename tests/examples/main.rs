@@ -1,5 +1,5 @@
-//! What C and C++ users copy, and the C++ header that they include: each example is built with warnings as errors and run
-//! against real nodes, each line of the guides is compiled, and the header is tried in every standard and function.
+//! What C and C++ users copy, and the C++ header that they include: each example is built with warnings as errors and
+//! run against real nodes, each line of the guides is compiled, and the header is tried in every standard and function.
 
 mod c;
 mod cluster;

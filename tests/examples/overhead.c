@@ -1,4 +1,4 @@
-/* How long an uncontended acquire and release take from C. Arguments: endpoints, how many. Prints nanoseconds, one a line. */
+/* How long an uncontended acquire and release take from C. Arguments: endpoints, how many. Prints nanoseconds. */
 #define _POSIX_C_SOURCE 200809L
 #include "../c/check.h"
 

@@ -1,5 +1,5 @@
-//! What C costs over Rust, and C++ over C: an uncontended acquire and release, in one run, in turns. A measurement, not a
-//! test: it asserts nothing, and runs when it is asked for.
+//! What C costs over Rust, and C++ over C: an uncontended acquire and release, in one run, in turns. A measurement, not
+//! a test: it asserts nothing, and runs when it is asked for.
 //!
 //!     cargo test --release --test examples overhead -- --ignored --nocapture
 

@@ -5,8 +5,8 @@
 //   MEMBERS=1=127.0.0.1:7411,2=127.0.0.1:7412,3=127.0.0.1:7413
 //   ./replicas 1 /tmp/replica1 $MEMBERS & ./replicas 2 /tmp/replica2 $MEMBERS & ./replicas 3 /tmp/replica3 $MEMBERS &
 //
-// kill -TERM the leader: it hands over first. kill -KILL it: after an election timeout (150 to 300 ms) another is elected,
-// under a larger token. Never do two lead at once.
+// kill -TERM the leader: it hands over first. kill -KILL it: after an election timeout (150 to 300 ms) another is
+// elected, under a larger token. Never do two lead at once.
 #include <tenure.hpp>
 
 #include <csignal>
