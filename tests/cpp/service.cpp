@@ -172,6 +172,11 @@ static void a_lost_mutex_says_so_until_it_is_unlocked(tenure::client client) {
     while (!mutex.lost())
         ;
     check_throws(tenure::errc::lost, [&] { mutex.check(); });
+    // Others may have the lock now, but no other thread through this mutex: its holder may still be at work.
+    tenure::mutex elsewhere(client, "service/j");
+    CHECK(elsewhere.try_lock_for(1min));
+    elsewhere.unlock();
+    std::thread([&] { CHECK(!mutex.try_lock()); }).join();
     lock.unlock();
     CHECK(lock.try_lock());
     mutex.check();
