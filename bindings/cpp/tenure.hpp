@@ -8,25 +8,43 @@
 //         nightly.check();                    // throws once the lock is lost
 //     }
 //
-// Failures throw tenure::error, a std::system_error of tenure::category(). The overloads that take a
-// std::error_code& do not throw, and return an empty object on failure.
+// Each function that can fail is there twice. Without a std::error_code& it throws tenure::error, a std::system_error
+// of tenure::category(). With one, as its last argument, it throws nothing but std::bad_alloc, and returns an empty
+// object on failure; a program that is built with -fno-exceptions uses these alone. Where there is std::expected,
+// tenure::expect makes one of any of them.
+//
+// Objects are as thread-safe as the handles of tenure.h: clients, leases and nodes wholly; a pending has one taker, an
+// observer one reader. An object that is empty (moved from, or after a failure) answers errc::invalid.
 #ifndef TENURE_HPP
 #define TENURE_HPP
 
 #include "tenure.h"
 
-#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <limits>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <shared_mutex>
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <type_traits>
 #include <utility>
 #include <vector>
+#if __has_include(<version>)
+#include <version>
+#endif
+#ifdef __cpp_lib_expected
+#include <expected>
+#endif
+#ifndef __cpp_exceptions
+#include <cstdio>
+#include <cstdlib>
+#endif
+
+// ---- errors
 
 namespace tenure {
 
@@ -55,6 +73,32 @@ enum class errc : int {
     internal = TENURE_INTERNAL,
 };
 
+// Why a lease ended.
+enum class end_reason : int {
+    none = TENURE_REASON_NONE,
+    released = TENURE_REASON_RELEASED,
+    expired = TENURE_REASON_EXPIRED,
+    session_closed = TENURE_REASON_SESSION_CLOSED,
+    broken = TENURE_REASON_BROKEN,
+    transferred = TENURE_REASON_TRANSFERRED,
+    stalled = TENURE_REASON_STALLED,
+    forked = TENURE_REASON_FORKED,
+};
+
+enum class session_state : int {
+    valid = TENURE_SESSION_STATE_VALID,
+    jeopardy = TENURE_SESSION_STATE_JEOPARDY,
+    ended = TENURE_SESSION_STATE_ENDED,
+};
+
+} // namespace tenure
+
+// So that `code == tenure::errc::held` compiles; before anything asks.
+template <>
+struct std::is_error_code_enum<tenure::errc> : std::true_type {};
+
+namespace tenure {
+
 namespace detail {
 
 class error_category final : public std::error_category {
@@ -74,6 +118,7 @@ public:
         case TENURE_UNAVAILABLE: return std::errc::not_connected;
         case TENURE_INVALID: return std::errc::invalid_argument;
         case TENURE_DENIED: return std::errc::permission_denied;
+        case TENURE_TOO_SMALL: return std::errc::no_buffer_space;
         case TENURE_UNSUPPORTED: return std::errc::not_supported;
         case TENURE_IO: return std::errc::io_error;
         default: return std::error_condition(status, *this);
@@ -102,44 +147,199 @@ public:
     errc status() const noexcept { return static_cast<errc>(code().value()); }
 };
 
-// For waits: until it is decided.
-constexpr std::chrono::milliseconds forever{-1};
-
 namespace detail {
-
-inline void check(tenure_status status) {
-    if (status != TENURE_OK)
-        throw error(status);
-}
 
 inline std::error_code code(tenure_status status) noexcept {
     return status == TENURE_OK ? std::error_code() : std::error_code(status, category());
 }
 
-// A wait that is asked for: rounded up, and at least a try. Only `forever` is for ever.
+#ifdef __cpp_exceptions
+[[noreturn]] inline void raise(std::error_code code) { throw error(code.value()); }
+[[noreturn]] inline void raise(std::error_code code, const std::string &what) { throw error(code.value(), what); }
+#else
+// A program without exceptions that calls what throws does not compile, where the compiler can tell.
+#if defined(__GNUC__)
+[[noreturn]] void raise(std::error_code code, const std::string &what = std::string())
+    __attribute__((error("built without exceptions: call the overload that takes a std::error_code&")));
+#else
+[[noreturn]] inline void raise(std::error_code code, const std::string &what = std::string()) {
+    std::fprintf(stderr, "tenure: %s: %s\n", code.message().c_str(), what.c_str());
+    std::abort();
+}
+#endif
+#endif
+
+inline bool has_nul(std::string_view text) noexcept { return text.find('\0') != std::string_view::npos; }
+
+// What `call(code)` returns, or throws. No call of Tenure is between the failure and its text.
+template <class Call>
+decltype(auto) throwing(Call call) {
+    std::error_code code;
+    if constexpr (std::is_void_v<decltype(call(code))>) {
+        call(code);
+        if (code)
+            raise(code);
+    } else {
+        auto result = call(code);
+        if (code)
+            raise(code);
+        return result;
+    }
+}
+
+// The same for a call with strings: C would end them at the first NUL.
+template <class Call>
+decltype(auto) throwing(std::string_view text, Call call) {
+    if (has_nul(text))
+        raise(make_error_code(errc::invalid), "a name or text contains a NUL");
+    return throwing(std::move(call));
+}
+
+} // namespace detail
+
+#ifdef __cpp_lib_expected
+// What a call of the non-throwing set returns, or why it failed:
+//
+//     auto lease = tenure::expect([&](std::error_code &code) { return client.acquire("jobs/nightly", 5s, code); });
+template <class Call>
+auto expect(Call &&call) -> std::expected<std::invoke_result_t<Call, std::error_code &>, std::error_code> {
+    std::error_code code;
+    if constexpr (std::is_void_v<std::invoke_result_t<Call, std::error_code &>>) {
+        std::forward<Call>(call)(code);
+        if (code)
+            return std::unexpected(code);
+        return {};
+    } else {
+        auto result = std::forward<Call>(call)(code);
+        if (code)
+            return std::unexpected(code);
+        return result;
+    }
+}
+#endif
+
+// The library's version, which may be newer than this header's.
+inline std::string_view version() noexcept { return tenure_version(); }
+
+// Sends the log of the whole process to `callback`, up to `level` (TENURE_LOG_...); null: to stderr. It runs on any
+// thread, several at once, and must not throw, block or call Tenure.
+inline void log_to(tenure_log_fn callback, void *user, std::int32_t level, std::error_code &code) noexcept {
+    code = detail::code(tenure_log_to(callback, user, level));
+}
+inline void log_to(tenure_log_fn callback, void *user = nullptr, std::int32_t level = TENURE_LOG_WARN) {
+    detail::throwing([&](std::error_code &code) { log_to(callback, user, level, code); });
+}
+
+// ---- time
+
+namespace detail {
+
+// Longer than anybody waits, and what nanoseconds can count: 292 years.
+constexpr std::int64_t longest_ms = std::numeric_limits<std::int64_t>::max() / 1000000;
+
+// Rounded up, at most `longest_ms`; -2, which C refuses, for what is negative or not a number.
 template <class Rep, class Period>
-std::int64_t wait_ms(std::chrono::duration<Rep, Period> wait) {
-    using limit = std::chrono::duration<double>;
-    constexpr std::chrono::milliseconds longest{std::numeric_limits<std::int32_t>::max()};
-    if (limit(wait) >= limit(longest))
-        return longest.count();
-    return std::max<std::int64_t>(0, std::chrono::ceil<std::chrono::milliseconds>(wait).count());
+constexpr std::int64_t whole_ms(std::chrono::duration<Rep, Period> length) {
+    // Whatever its unit, no duration is too long for this one.
+    using seconds = std::chrono::duration<long double>;
+    const seconds rough(length);
+    if (!(rough.count() >= 0))
+        return -2;
+    if (rough >= seconds(std::chrono::milliseconds(longest_ms)))
+        return longest_ms;
+    return static_cast<std::int64_t>(std::chrono::ceil<std::chrono::milliseconds>(length).count());
 }
 
-inline std::int64_t wait_ms(std::chrono::milliseconds wait) {
-    return wait == forever ? TENURE_FOREVER : std::max<std::int64_t>(0, wait.count());
+inline std::chrono::nanoseconds nanoseconds(std::uint64_t count) noexcept {
+    const std::uint64_t most = std::numeric_limits<std::int64_t>::max();
+    return std::chrono::nanoseconds(static_cast<std::int64_t>(count < most ? count : most));
 }
 
-inline std::uint32_t option_ms(std::chrono::milliseconds value, const char *what) {
-    if (value.count() < 0 || value.count() > std::numeric_limits<std::uint32_t>::max())
-        throw error(TENURE_INVALID, std::string(what) + " is out of range");
-    return static_cast<std::uint32_t>(value.count());
-}
+} // namespace detail
 
-inline const char *text(const std::string &value, const char *what) {
-    if (value.find('\0') != std::string::npos)
-        throw error(TENURE_INVALID, std::string(what) + " contains a NUL");
-    return value.c_str();
+// How long a call waits: for any duration, rounded up to milliseconds, or until any time point, or `forever`. What is
+// over already is a try.
+class wait_limit {
+public:
+    template <class Rep, class Period>
+    constexpr wait_limit(std::chrono::duration<Rep, Period> length) : ms_(detail::whole_ms(length)) {
+        if (ms_ < 0)
+            ms_ = 0;
+        else if (ms_ == detail::longest_ms)
+            ms_ = TENURE_FOREVER;
+    }
+
+    // What remains by that clock now.
+    template <class Clock, class Duration>
+    wait_limit(std::chrono::time_point<Clock, Duration> end) : wait_limit(left(end)) {}
+
+    static constexpr wait_limit without_end() noexcept { return wait_limit(); }
+
+    constexpr std::int64_t ms() const noexcept { return ms_; }
+
+private:
+    constexpr wait_limit() noexcept = default;
+
+    // Only what is near is subtracted exactly: a far time point of coarse units has no nanoseconds.
+    template <class Clock, class Duration>
+    static std::chrono::nanoseconds left(std::chrono::time_point<Clock, Duration> end) {
+        using seconds = std::chrono::duration<long double>;
+        const auto now = Clock::now();
+        const seconds rough = seconds(end.time_since_epoch()) - seconds(now.time_since_epoch());
+        if (!(rough.count() > 0))
+            return std::chrono::nanoseconds::zero();
+        if (rough >= seconds(std::chrono::milliseconds(detail::longest_ms)))
+            return std::chrono::nanoseconds::max();
+        return std::chrono::ceil<std::chrono::nanoseconds>(end - now);
+    }
+
+    std::int64_t ms_ = TENURE_FOREVER;
+};
+
+// For waits: until it is decided.
+inline constexpr wait_limit forever = wait_limit::without_end();
+
+// A length of time in options: any duration, rounded up to milliseconds; what is too long for C is the longest there
+// is, what is negative is refused when it is used.
+class interval {
+public:
+    constexpr interval() noexcept = default;
+    template <class Rep, class Period>
+    constexpr interval(std::chrono::duration<Rep, Period> length) : ms_(detail::whole_ms(length)) {}
+
+    constexpr std::chrono::milliseconds count() const noexcept { return std::chrono::milliseconds(ms_); }
+
+private:
+    std::int64_t ms_ = 0;
+};
+
+// How long the holder of a lock that is broken may go on: any duration, rounded up to milliseconds, or `session_ttl`.
+class grace_limit {
+public:
+    template <class Rep, class Period>
+    constexpr grace_limit(std::chrono::duration<Rep, Period> length) : ms_(detail::whole_ms(length)) {}
+
+    // Its session's TTL.
+    static constexpr grace_limit of_session() noexcept { return grace_limit(); }
+
+    constexpr std::int64_t ms() const noexcept { return ms_; }
+
+private:
+    constexpr grace_limit() noexcept = default;
+
+    std::int64_t ms_ = -1;
+};
+
+inline constexpr grace_limit session_ttl = grace_limit::of_session();
+
+namespace detail {
+
+// False if it is negative.
+inline bool put(std::uint32_t &option, interval given) noexcept {
+    const std::int64_t most = std::numeric_limits<std::uint32_t>::max();
+    const std::int64_t ms = given.count().count();
+    option = static_cast<std::uint32_t>(ms < most ? ms : most);
+    return ms >= 0;
 }
 
 struct free_handle {
@@ -156,59 +356,75 @@ using owned = std::unique_ptr<Handle, free_handle>;
 
 } // namespace detail
 
-// A grant. Move-only; released in the background when it is destroyed.
-class lease {
+// ---- leases
+
+// A grant. Move-only; released in the background when it is destroyed or assigned to.
+class [[nodiscard]] lease {
 public:
     lease() noexcept = default;
     explicit lease(tenure_lease *handle) noexcept : handle_(handle) {}
 
     // Held, as far as may be believed at this instant.
-    explicit operator bool() const noexcept { return handle_ && !lost(); }
+    explicit operator bool() const noexcept { return !lost(); }
 
     std::string name() const {
-        const char *name = handle_ ? tenure_lease_name(handle_.get()) : nullptr;
+        const char *name = tenure_lease_name(handle_.get());
         return name ? name : "";
     }
 
     // The fencing token; 0 if there is no lease.
-    std::uint64_t token() const noexcept { return handle_ ? tenure_lease_token(handle_.get()) : 0; }
+    std::uint64_t token() const noexcept { return tenure_lease_token(handle_.get()); }
 
     // How long it may still be believed in; zero means never again.
     std::chrono::nanoseconds remaining() const noexcept {
-        const std::uint64_t left = handle_ ? tenure_lease_remaining_ns(handle_.get()) : 0;
-        const std::uint64_t most = std::numeric_limits<std::int64_t>::max();
-        return std::chrono::nanoseconds(static_cast<std::int64_t>(std::min(left, most)));
+        return detail::nanoseconds(tenure_lease_remaining_ns(handle_.get()));
     }
 
-    bool lost() const noexcept { return remaining() == std::chrono::nanoseconds::zero(); }
+    // It has ended, or there is none.
+    bool lost() const noexcept { return tenure_lease_remaining_ns(handle_.get()) == 0; }
 
     // Held, but somebody wants it: remaining() says how soon it ends. Finish, then release it.
     bool asked() const noexcept { return state_and_reason().first == TENURE_LEASE_STATE_ASKED; }
 
-    // Why it ended, one of TENURE_REASON_...; TENURE_REASON_NONE before.
-    int reason() const noexcept { return state_and_reason().second; }
+    end_reason reason() const noexcept { return static_cast<end_reason>(state_and_reason().second); }
 
     // Readable once lost, or asked to end. Borrowed: poll it, never read or close it.
-    int fd() const noexcept { return handle_ ? tenure_lease_fd(handle_.get()) : -1; }
+    int fd() const noexcept { return tenure_lease_fd(handle_.get()); }
 
-    // Replaces the value that others see. Throws errc::lost if the lease had ended.
+    // Throws errc::lost once it may not be believed in any more.
+    void check() const {
+        if (lost())
+            detail::raise(make_error_code(errc::lost), "the lease on " + name() + " is lost");
+    }
+
+    // Replaces the value that others see. errc::lost if the lease had ended.
     void proclaim(std::string_view value) {
-        detail::check(tenure_proclaim(handle_.get(), value.data(), value.size()));
+        detail::throwing([&](std::error_code &code) { proclaim(value, code); });
+    }
+    void proclaim(std::string_view value, std::error_code &code) noexcept {
+        code = detail::code(tenure_proclaim(handle_.get(), value.data(), value.size()));
     }
 
-    // Ends it, and hands what it held to the next in the queue, or to the first waiter of that client name. Throws
+    // Ends it, and hands what it held to the next in the queue, or to the first waiter of that client name.
     // errc::not_found if nobody (of that name) waits: then the lease goes on.
-    void transfer() { detail::check(tenure_transfer(handle_.get(), nullptr)); }
+    void transfer() {
+        detail::throwing([&](std::error_code &code) { transfer(code); });
+    }
+    void transfer(std::error_code &code) noexcept { code = detail::code(tenure_transfer(handle_.get(), nullptr)); }
     void transfer(const std::string &to_client) {
-        detail::check(tenure_transfer(handle_.get(), detail::text(to_client, "the client's name")));
+        detail::throwing(to_client, [&](std::error_code &code) { transfer(to_client, code); });
+    }
+    void transfer(const std::string &to_client, std::error_code &code) noexcept {
+        code = detail::has_nul(to_client) ? make_error_code(errc::invalid)
+                                          : detail::code(tenure_transfer(handle_.get(), to_client.c_str()));
     }
 
-    // Throws errc::lost if the lease had ended before.
-    void release(std::chrono::milliseconds wait = std::chrono::seconds(5)) {
-        detail::check(tenure_release(handle_.get(), detail::wait_ms(wait)));
+    // Gives it back; waits so long for the server to know. errc::lost if the lease had ended before.
+    void release(wait_limit wait = std::chrono::seconds(5)) {
+        detail::throwing([&](std::error_code &code) { release(wait, code); });
     }
-    void release(std::chrono::milliseconds wait, std::error_code &code) noexcept {
-        code = detail::code(tenure_release(handle_.get(), detail::wait_ms(wait)));
+    void release(wait_limit wait, std::error_code &code) noexcept {
+        code = detail::code(tenure_release(handle_.get(), wait.ms()));
     }
 
     tenure_lease *native_handle() const noexcept { return handle_.get(); }
@@ -225,8 +441,8 @@ private:
     detail::owned<tenure_lease> handle_;
 };
 
-// An acquire that is under way. Move-only; withdrawn when it is destroyed.
-class pending {
+// An acquire or a campaign that is under way. Move-only; withdrawn when it is destroyed.
+class [[nodiscard]] pending {
 public:
     pending() noexcept = default;
     explicit pending(tenure_pending *handle) noexcept : handle_(handle) {}
@@ -234,26 +450,28 @@ public:
     explicit operator bool() const noexcept { return handle_ != nullptr; }
 
     // Readable once decided. Borrowed: poll it, never read or close it.
-    int fd() const noexcept { return handle_ ? tenure_pending_fd(handle_.get()) : -1; }
+    int fd() const noexcept { return tenure_pending_fd(handle_.get()); }
 
-    // Throws errc::again if it is not decided within `wait`.
-    lease take(std::chrono::milliseconds wait = forever) {
-        tenure_lease *taken = nullptr;
-        detail::check(tenure_pending_take(handle_.get(), detail::wait_ms(wait), &taken));
-        return lease(taken);
+    // Once. errc::again if it is not decided within `wait`.
+    lease take(wait_limit wait = forever) {
+        return detail::throwing([&](std::error_code &code) { return take(wait, code); });
     }
-    lease take(std::chrono::milliseconds wait, std::error_code &code) noexcept {
+    lease take(wait_limit wait, std::error_code &code) noexcept {
         tenure_lease *taken = nullptr;
-        code = detail::code(tenure_pending_take(handle_.get(), detail::wait_ms(wait), &taken));
+        code = detail::code(tenure_pending_take(handle_.get(), wait.ms(), &taken));
         return lease(taken);
     }
 
-    // From any thread; take() then throws errc::cancelled.
+    // From any thread; take() then fails with errc::cancelled.
     void cancel() noexcept { tenure_pending_cancel(handle_.get()); }
+
+    tenure_pending *native_handle() const noexcept { return handle_.get(); }
 
 private:
     detail::owned<tenure_pending> handle_;
 };
+
+// ---- who holds what
 
 // Who holds a lock.
 struct holder {
@@ -262,6 +480,14 @@ struct holder {
     std::string value;
     // The wall clock of the server that led then: for people.
     std::chrono::system_clock::time_point since;
+};
+
+// What an observer is told.
+struct observed {
+    // Nothing: nobody holds it.
+    std::optional<tenure::holder> holder;
+    // Changes before this one that were not told: at least so many.
+    std::uint64_t missed = 0;
 };
 
 namespace detail {
@@ -273,37 +499,36 @@ inline holder copied(const tenure_holder *found) {
     result.token = tenure_holder_token(found);
     result.client = tenure_holder_client(found);
     result.value.assign(static_cast<const char *>(value), length);
-    result.since = std::chrono::system_clock::time_point(
-        std::chrono::milliseconds(tenure_holder_since_unix_ms(found)));
+    result.since =
+        std::chrono::system_clock::time_point(std::chrono::milliseconds(tenure_holder_since_unix_ms(found)));
     return result;
 }
 
 } // namespace detail
 
-// What an observer is told.
-struct observed {
-    // Nothing: nobody holds it.
-    std::optional<tenure::holder> holder;
-    // Changes before this one that were not told: at least so many.
-    std::uint64_t missed = 0;
-};
-
 // Follows who holds one lock or leads one election. Move-only; one reader.
-class observer {
+class [[nodiscard]] observer {
 public:
+    observer() noexcept = default;
     explicit observer(tenure_observer *handle) noexcept : handle_(handle) {}
+
+    explicit operator bool() const noexcept { return handle_ != nullptr; }
 
     // Readable while next() has something. Borrowed: poll it, never read or close it.
     int fd() const noexcept { return tenure_observer_fd(handle_.get()); }
 
-    // Who holds it: first as it is, then each change; nothing if there is none within `wait`. Throws errc::closed once
-    // all is read and the client is closed.
-    std::optional<observed> next(std::chrono::milliseconds wait = forever) {
+    // Who holds it: first as it is, then each change; nothing if there is none within `wait`. errc::closed once all is
+    // read and the client is closed.
+    std::optional<observed> next(wait_limit wait = forever) {
+        return detail::throwing([&](std::error_code &code) { return next(wait, code); });
+    }
+    // Nothing, and no error: there was no change within `wait`.
+    std::optional<observed> next(wait_limit wait, std::error_code &code) {
         tenure_holder *found = nullptr;
-        const tenure_status status = tenure_observer_next(handle_.get(), detail::wait_ms(wait), &found);
-        if (status == TENURE_AGAIN)
+        const tenure_status status = tenure_observer_next(handle_.get(), wait.ms(), &found);
+        code = detail::code(status == TENURE_AGAIN ? TENURE_OK : status);
+        if (status != TENURE_OK)
             return std::nullopt;
-        detail::check(status);
         const detail::owned<tenure_holder> owner(found);
         observed result;
         if (tenure_holder_token(found) != 0)
@@ -312,20 +537,26 @@ public:
         return result;
     }
 
+    tenure_observer *native_handle() const noexcept { return handle_.get(); }
+
 private:
     detail::owned<tenure_observer> handle_;
 };
 
+// ---- clients
+
 struct client_options {
+    // Shown to others; empty: host:pid.
     std::string name;
-    // Zero: the default, 10 s.
-    std::chrono::milliseconds ttl{0};
+    // How long leases outlive this process; zero: the default, 10 s.
+    interval ttl;
     // Zero: the default, 5 s.
-    std::chrono::milliseconds connect_timeout{0};
+    interval connect_timeout;
     // Zero: the default, 5 s.
-    std::chrono::milliseconds request_timeout{0};
+    interval request_timeout;
     // Not zero: the session is renewed only while client::progress() is called at least so often.
-    std::chrono::milliseconds progress{0};
+    interval progress;
+    // The constructor returns at once, and connects in the background.
     bool background = false;
 };
 
@@ -340,146 +571,259 @@ struct acquire_options {
     std::uint32_t limit = 0;
     std::uint32_t permits = 1;
     // After an expiry of this lease the lock stays taken for so long.
-    std::chrono::milliseconds lock_delay{0};
+    interval lock_delay;
 };
 
-// For break_lock: the holder may go on for its session's TTL.
-constexpr std::chrono::milliseconds session_ttl{-1};
-
 struct session {
-    int state = TENURE_SESSION_STATE_ENDED;
+    session_state state = session_state::ended;
     std::uint64_t id = 0;
     std::chrono::nanoseconds remaining{0};
     std::chrono::milliseconds ttl{0};
     std::uint32_t leases = 0;
 };
 
-// A connection to a cluster, and the session in it. Copies share it; thread-safe.
+// A connection to a cluster, and the session in it. Copies share it; thread-safe. The session ends in the background
+// when the last copy is destroyed.
 class client {
 public:
     // Of TENURE_ENDPOINTS, else of 127.0.0.1:7401, 7402 and 7403.
-    client() : client(nullptr, client_options()) {}
+    client() : client(std::string()) {}
     explicit client(const std::string &endpoints, const client_options &options = client_options())
-        : client(detail::text(endpoints, "endpoints"), options) {}
+        : client(detail::throwing(endpoints, [&](std::error_code &code) { return open(endpoints, options, code); })) {}
     explicit client(tenure_client *handle) : handle_(handle, detail::free_handle()) {}
 
-    lease acquire(const std::string &name, std::chrono::milliseconds wait = forever,
+    // Of `endpoints`; empty: as without. The client is empty on failure.
+    static client open(const std::string &endpoints, const client_options &options, std::error_code &code) {
+        tenure_client_options given = TENURE_CLIENT_OPTIONS_INIT;
+        tenure_client *opened = nullptr;
+        if (!c_options(options, given) || detail::has_nul(endpoints))
+            code = make_error_code(errc::invalid);
+        else
+            code = detail::code(
+                tenure_client_open(endpoints.empty() ? nullptr : endpoints.c_str(), &given, &opened));
+        return client(opened);
+    }
+    static client open(const std::string &endpoints, std::error_code &code) {
+        return open(endpoints, client_options(), code);
+    }
+
+    explicit operator bool() const noexcept { return handle_ != nullptr; }
+
+    // Waits for the lock. errc::timeout once the wait is over.
+    lease acquire(const std::string &name, wait_limit wait = forever,
                   const acquire_options &options = acquire_options()) {
+        return detail::throwing(name, [&](std::error_code &code) { return acquire(name, wait, options, code); });
+    }
+    lease acquire(const std::string &name, wait_limit wait, const acquire_options &options,
+                  std::error_code &code) noexcept {
+        tenure_acquire_options given = TENURE_ACQUIRE_OPTIONS_INIT;
         tenure_lease *granted = nullptr;
-        const tenure_acquire_options given = c_options(options);
-        detail::check(tenure_acquire(handle_.get(), detail::text(name, "the name"), detail::wait_ms(wait),
-                                     &given, &granted));
+        code = refused(name, options, given)
+                   ? make_error_code(errc::invalid)
+                   : detail::code(tenure_acquire(handle_.get(), name.c_str(), wait.ms(), &given, &granted));
         return lease(granted);
     }
-    lease acquire(const std::string &name, std::chrono::milliseconds wait, std::error_code &code,
-                  const acquire_options &options = acquire_options()) noexcept {
-        tenure_lease *granted = nullptr;
-        const tenure_acquire_options given = c_options(options);
-        const bool whole = name.find('\0') == std::string::npos;
-        code = whole ? detail::code(tenure_acquire(handle_.get(), name.c_str(), detail::wait_ms(wait), &given,
-                                                   &granted))
-                     : make_error_code(errc::invalid);
-        return lease(granted);
+    lease acquire(const std::string &name, wait_limit wait, std::error_code &code) {
+        return acquire(name, wait, acquire_options(), code);
     }
 
     // Empty if somebody else has it.
     lease try_acquire(const std::string &name, const acquire_options &options = acquire_options()) {
-        std::error_code code;
-        lease granted = acquire(name, std::chrono::milliseconds(0), code, options);
-        if (code && code != make_error_code(errc::held))
-            throw error(code.value());
-        return granted;
+        return try_acquire_for(name, std::chrono::milliseconds(0), options);
     }
 
-    // All of `names` in one step, under one lease and token.
-    lease acquire_all(const std::vector<std::string> &names, std::chrono::milliseconds wait = forever,
+    // Empty if it was not granted within `wait`, a duration or a time point.
+    lease try_acquire_for(const std::string &name, wait_limit wait,
+                          const acquire_options &options = acquire_options()) {
+        return detail::throwing(name, [&](std::error_code &code) {
+            lease granted = acquire(name, wait, options, code);
+            if (code == errc::held || code == errc::timeout)
+                code.clear();
+            return granted;
+        });
+    }
+
+    // Empty if it was not granted until `end`.
+    template <class Clock, class Duration>
+    lease try_acquire_until(const std::string &name, std::chrono::time_point<Clock, Duration> end,
+                            const acquire_options &options = acquire_options()) {
+        return try_acquire_for(name, wait_limit(end), options);
+    }
+
+    // All of `names` (1 to 32, none twice) in one step, under one lease and token.
+    lease acquire_all(const std::vector<std::string> &names, wait_limit wait = forever,
                       const acquire_options &options = acquire_options()) {
-        tenure_lease *granted = nullptr;
-        const tenure_acquire_options given = c_options(options);
-        std::vector<const char *> texts;
-        for (const std::string &name : names)
-            texts.push_back(detail::text(name, "the name"));
-        // An empty vector's data may be null: how many there are is checked first.
-        const char *none = nullptr;
-        detail::check(tenure_acquire_all(handle_.get(), texts.empty() ? &none : texts.data(), texts.size(),
-                                         detail::wait_ms(wait), &given, &granted));
-        return lease(granted);
+        return detail::throwing([&](std::error_code &code) { return acquire_all(names, wait, options, code); });
+    }
+    lease acquire_all(const std::vector<std::string> &names, wait_limit wait, const acquire_options &options,
+                      std::error_code &code) {
+        return all<tenure_lease, lease>(tenure_acquire_all, names, wait, options, code);
+    }
+    lease acquire_all(const std::vector<std::string> &names, wait_limit wait, std::error_code &code) {
+        return acquire_all(names, wait, acquire_options(), code);
     }
 
     // Waits to be elected as `name`; others see `value`. The lease held at the instant of the return.
-    lease campaign(const std::string &name, std::string_view value = std::string_view(),
-                   std::chrono::milliseconds wait = forever) {
+    lease campaign(const std::string &name, std::string_view value = std::string_view(), wait_limit wait = forever) {
+        return detail::throwing(name, [&](std::error_code &code) { return campaign(name, value, wait, code); });
+    }
+    lease campaign(const std::string &name, std::string_view value, wait_limit wait, std::error_code &code) noexcept {
         tenure_lease *granted = nullptr;
-        detail::check(tenure_campaign(handle_.get(), detail::text(name, "the name"), detail::wait_ms(wait),
-                                      value.data(), value.size(), &granted));
+        code = detail::has_nul(name) ? make_error_code(errc::invalid)
+                                     : detail::code(tenure_campaign(handle_.get(), name.c_str(), wait.ms(),
+                                                                    value.data(), value.size(), &granted));
         return lease(granted);
     }
 
-    pending acquire_start(const std::string &name, std::chrono::milliseconds wait = forever,
+    // The same without blocking: poll the pending's fd(), then take(). `wait` is how long the request may wait.
+    pending acquire_start(const std::string &name, wait_limit wait = forever,
                           const acquire_options &options = acquire_options()) {
+        return detail::throwing(name, [&](std::error_code &code) { return acquire_start(name, wait, options, code); });
+    }
+    pending acquire_start(const std::string &name, wait_limit wait, const acquire_options &options,
+                          std::error_code &code) noexcept {
+        tenure_acquire_options given = TENURE_ACQUIRE_OPTIONS_INIT;
         tenure_pending *started = nullptr;
-        const tenure_acquire_options given = c_options(options);
-        detail::check(tenure_acquire_start(handle_.get(), detail::text(name, "the name"),
-                                           detail::wait_ms(wait), &given, &started));
+        code = refused(name, options, given)
+                   ? make_error_code(errc::invalid)
+                   : detail::code(tenure_acquire_start(handle_.get(), name.c_str(), wait.ms(), &given, &started));
+        return pending(started);
+    }
+    pending acquire_start(const std::string &name, wait_limit wait, std::error_code &code) {
+        return acquire_start(name, wait, acquire_options(), code);
+    }
+
+    pending acquire_all_start(const std::vector<std::string> &names, wait_limit wait = forever,
+                              const acquire_options &options = acquire_options()) {
+        return detail::throwing([&](std::error_code &code) { return acquire_all_start(names, wait, options, code); });
+    }
+    pending acquire_all_start(const std::vector<std::string> &names, wait_limit wait, const acquire_options &options,
+                              std::error_code &code) {
+        return all<tenure_pending, pending>(tenure_acquire_all_start, names, wait, options, code);
+    }
+
+    pending campaign_start(const std::string &name, std::string_view value = std::string_view(),
+                           wait_limit wait = forever) {
+        return detail::throwing(name, [&](std::error_code &code) { return campaign_start(name, value, wait, code); });
+    }
+    pending campaign_start(const std::string &name, std::string_view value, wait_limit wait,
+                           std::error_code &code) noexcept {
+        tenure_pending *started = nullptr;
+        code = detail::has_nul(name) ? make_error_code(errc::invalid)
+                                     : detail::code(tenure_campaign_start(handle_.get(), name.c_str(), wait.ms(),
+                                                                          value.data(), value.size(), &started));
         return pending(started);
     }
 
-    // Who holds `name`; nothing if nobody does.
+    // Who holds `name`, linearizably; nothing if nobody does.
     std::optional<holder> holder_of(const std::string &name) {
+        return detail::throwing(name, [&](std::error_code &code) { return holder_of(name, code); });
+    }
+    // Nothing, and no error: nobody does.
+    std::optional<holder> holder_of(const std::string &name, std::error_code &code) {
         tenure_holder *found = nullptr;
-        const tenure_status status = tenure_holder_of(handle_.get(), detail::text(name, "the name"), &found);
-        if (status == TENURE_NOT_FOUND)
+        const tenure_status status = detail::has_nul(name)
+                                         ? tenure_status(TENURE_INVALID)
+                                         : tenure_holder_of(handle_.get(), name.c_str(), &found);
+        code = detail::code(status == TENURE_NOT_FOUND ? TENURE_OK : status);
+        if (status != TENURE_OK)
             return std::nullopt;
-        detail::check(status);
         const detail::owned<tenure_holder> owner(found);
         return detail::copied(found);
     }
 
     // Follows who holds `name`, any lock or election.
     observer observe(const std::string &name) {
-        tenure_observer *started = nullptr;
-        detail::check(tenure_observe(handle_.get(), detail::text(name, "the name"), &started));
-        return observer(started);
+        return detail::throwing(name, [&](std::error_code &code) { return observe(name, code); });
     }
-
-    // Takes `name` from whoever holds it under `token` (0: from all who hold it), who may go on for `grace` and is told;
-    // after no grace at all only tokens protect. Throws errc::not_found if nobody holds it so.
-    void break_lock(const std::string &name, std::chrono::milliseconds grace = session_ttl,
-                    const std::string &reason = std::string(), std::uint64_t token = 0) {
-        detail::check(tenure_break(handle_.get(), detail::text(name, "the name"), token, grace.count(),
-                                   detail::text(reason, "the reason")));
+    observer observe(const std::string &name, std::error_code &code) noexcept {
+        tenure_observer *started = nullptr;
+        code = detail::has_nul(name) ? make_error_code(errc::invalid)
+                                     : detail::code(tenure_observe(handle_.get(), name.c_str(), &started));
+        return observer(started);
     }
 
     // Whether `token` holds `name` now, at the server.
     bool validate(const std::string &name, std::uint64_t token) {
-        const tenure_status status = tenure_validate(handle_.get(), detail::text(name, "the name"), token);
-        if (status == TENURE_LOST)
-            return false;
-        detail::check(status);
-        return true;
+        return detail::throwing(name, [&](std::error_code &code) { return validate(name, token, code); });
+    }
+    bool validate(const std::string &name, std::uint64_t token, std::error_code &code) noexcept {
+        const tenure_status status = detail::has_nul(name) ? tenure_status(TENURE_INVALID)
+                                                           : tenure_validate(handle_.get(), name.c_str(), token);
+        code = detail::code(status == TENURE_LOST ? TENURE_OK : status);
+        return status == TENURE_OK;
     }
 
+    // Takes `name` from whoever holds it under `token` (0: from all who hold it), who may go on for `grace` and is
+    // told; after no grace at all only tokens protect. errc::not_found if nobody holds it so.
+    void break_lock(const std::string &name, grace_limit grace = session_ttl,
+                    const std::string &reason = std::string(), std::uint64_t token = 0) {
+        detail::throwing(name + reason,
+                         [&](std::error_code &code) { break_lock(name, grace, reason, token, code); });
+    }
+    void break_lock(const std::string &name, grace_limit grace, const std::string &reason, std::uint64_t token,
+                    std::error_code &code) noexcept {
+        code = detail::has_nul(name) || detail::has_nul(reason)
+                   ? make_error_code(errc::invalid)
+                   : detail::code(tenure_break(handle_.get(), name.c_str(), token, grace.ms(), reason.c_str()));
+    }
+
+    // As JSON: "locks" (whose names begin with `name`), "lock" (`name`), "session" (the id `name`, or this client's) or
+    // "cluster".
+    std::string describe(const std::string &what, const std::string &name = std::string()) {
+        return detail::throwing(what + name, [&](std::error_code &code) { return describe(what, name, code); });
+    }
+    std::string describe(const std::string &what, const std::string &name, std::error_code &code) {
+        std::string json;
+        std::size_t size = 0;
+        tenure_status status = detail::has_nul(what + name) ? TENURE_INVALID : TENURE_TOO_SMALL;
+        while (status == TENURE_TOO_SMALL) {
+            json.resize(size);
+            status = tenure_describe(handle_.get(), what.c_str(), name.c_str(), json.data(), &size);
+        }
+        code = detail::code(status);
+        // Without the NUL that C counts.
+        json.resize(status == TENURE_OK ? size - 1 : 0);
+        return json;
+    }
+
+    // As known here: nothing is asked of a server.
     tenure::session session() const {
+        return detail::throwing([&](std::error_code &code) { return session(code); });
+    }
+    tenure::session session(std::error_code &code) const noexcept {
         tenure_session_info info = TENURE_SESSION_INFO_INIT;
-        detail::check(tenure_client_session(handle_.get(), &info));
-        tenure::session result;
-        result.state = info.state;
-        result.id = info.id;
-        result.remaining = std::chrono::nanoseconds(static_cast<std::int64_t>(info.remaining_ns));
-        result.ttl = std::chrono::milliseconds(info.ttl_ms);
-        result.leases = info.leases;
-        return result;
+        code = detail::code(tenure_client_session(handle_.get(), &info));
+        return code ? tenure::session() : converted(info);
+    }
+
+    // Readable while next() has something. Borrowed: poll it, never read or close it.
+    int fd() const noexcept { return tenure_client_fd(handle_.get()); }
+
+    // The next change of the session's state; nothing if there is none within `wait`. errc::closed once all is read and
+    // the client is closed. One reader.
+    std::optional<tenure::session> next(wait_limit wait = forever) {
+        return detail::throwing([&](std::error_code &code) { return next(wait, code); });
+    }
+    std::optional<tenure::session> next(wait_limit wait, std::error_code &code) noexcept {
+        tenure_session_info info = TENURE_SESSION_INFO_INIT;
+        const tenure_status status = tenure_client_next(handle_.get(), wait.ms(), &info);
+        code = detail::code(status == TENURE_AGAIN ? TENURE_OK : status);
+        return status == TENURE_OK ? std::optional<tenure::session>(converted(info)) : std::nullopt;
     }
 
     // "I still move": see client_options::progress.
-    void progress() { detail::check(tenure_client_progress(handle_.get())); }
-
-    // Ends the session and its leases; waiting calls throw errc::closed.
-    void close(std::chrono::milliseconds wait = std::chrono::seconds(5)) {
-        detail::check(tenure_client_close(handle_.get(), detail::wait_ms(wait)));
+    void progress() {
+        detail::throwing([&](std::error_code &code) { progress(code); });
     }
-    void close(std::chrono::milliseconds wait, std::error_code &code) noexcept {
-        code = detail::code(tenure_client_close(handle_.get(), detail::wait_ms(wait)));
+    void progress(std::error_code &code) noexcept { code = detail::code(tenure_client_progress(handle_.get())); }
+
+    // Ends the session and its leases; waiting calls fail with errc::closed.
+    void close(wait_limit wait = std::chrono::seconds(5)) {
+        detail::throwing([&](std::error_code &code) { close(wait, code); });
+    }
+    void close(wait_limit wait, std::error_code &code) noexcept {
+        code = detail::code(tenure_client_close(handle_.get(), wait.ms()));
     }
 
     tenure_client *native_handle() const noexcept { return handle_.get(); }
@@ -487,37 +831,54 @@ public:
 private:
     friend class node;
 
-    client(const char *endpoints, const client_options &options) {
-        tenure_client *opened = nullptr;
-        const tenure_client_options given = c_options(options);
-        detail::check(tenure_client_open(endpoints, &given, &opened));
-        handle_.reset(opened, detail::free_handle());
-    }
-
-    static tenure_client_options c_options(const client_options &options) {
-        tenure_client_options given = TENURE_CLIENT_OPTIONS_INIT;
-        given.name = options.name.empty() ? nullptr : detail::text(options.name, "the client's name");
-        given.ttl_ms = detail::option_ms(options.ttl, "ttl");
-        given.connect_timeout_ms = detail::option_ms(options.connect_timeout, "connect_timeout");
-        given.request_timeout_ms = detail::option_ms(options.request_timeout, "request_timeout");
-        given.progress_ms = detail::option_ms(options.progress, "progress");
+    // False if something in them cannot be said in C.
+    static bool c_options(const client_options &options, tenure_client_options &given) noexcept {
+        given.name = options.name.empty() ? nullptr : options.name.c_str();
         given.flags = options.background ? TENURE_OPEN_BACKGROUND : 0;
-        return given;
+        return !detail::has_nul(options.name) && detail::put(given.ttl_ms, options.ttl) &&
+               detail::put(given.connect_timeout_ms, options.connect_timeout) &&
+               detail::put(given.request_timeout_ms, options.request_timeout) &&
+               detail::put(given.progress_ms, options.progress);
     }
 
-    static tenure_acquire_options c_options(const acquire_options &options) noexcept {
-        tenure_acquire_options given = TENURE_ACQUIRE_OPTIONS_INIT;
-        const std::int64_t longest = std::numeric_limits<std::uint32_t>::max();
+    static bool refused(std::string_view name, const acquire_options &options,
+                        tenure_acquire_options &given) noexcept {
         given.mode = options.shared ? TENURE_SHARED : TENURE_EXCLUSIVE;
         given.permits = options.permits;
         given.limit = options.limit;
-        // What is out of range is refused as too long.
-        given.lock_delay_ms = static_cast<std::uint32_t>(
-            options.lock_delay.count() < 0 ? longest : std::min<std::int64_t>(options.lock_delay.count(), longest));
         given.value = options.value.data();
         given.value_len = options.value.size();
         given.owner = options.owner;
-        return given;
+        return !detail::put(given.lock_delay_ms, options.lock_delay) || detail::has_nul(name);
+    }
+
+    template <class Handle, class Result, class Function>
+    Result all(Function function, const std::vector<std::string> &names, wait_limit wait,
+               const acquire_options &options, std::error_code &code) {
+        tenure_acquire_options given = TENURE_ACQUIRE_OPTIONS_INIT;
+        Handle *made = nullptr;
+        bool bad = refused(std::string_view(), options, given);
+        std::vector<const char *> texts;
+        for (const std::string &name : names) {
+            texts.push_back(name.c_str());
+            bad = bad || detail::has_nul(name);
+        }
+        // An empty vector's data may be null; how many there are is C's to refuse.
+        texts.push_back(nullptr);
+        code = bad ? make_error_code(errc::invalid)
+                   : detail::code(
+                         function(handle_.get(), texts.data(), names.size(), wait.ms(), &given, &made));
+        return Result(made);
+    }
+
+    static tenure::session converted(const tenure_session_info &info) noexcept {
+        tenure::session result;
+        result.state = static_cast<session_state>(info.state);
+        result.id = info.id;
+        result.remaining = detail::nanoseconds(info.remaining_ns);
+        result.ttl = std::chrono::milliseconds(info.ttl_ms);
+        result.leases = info.leases;
+        return result;
     }
 
     std::shared_ptr<tenure_client> handle_;
@@ -529,15 +890,28 @@ public:
     election(client owner, std::string name) : client_(std::move(owner)), name_(std::move(name)) {}
 
     // Waits to be elected. To resign, release the lease.
-    lease campaign(std::string_view value = std::string_view(), std::chrono::milliseconds wait = forever) {
+    lease campaign(std::string_view value = std::string_view(), wait_limit wait = forever) {
         return client_.campaign(name_, value, wait);
+    }
+    lease campaign(std::string_view value, wait_limit wait, std::error_code &code) noexcept {
+        return client_.campaign(name_, value, wait, code);
+    }
+
+    // The same without blocking.
+    pending campaign_start(std::string_view value = std::string_view(), wait_limit wait = forever) {
+        return client_.campaign_start(name_, value, wait);
+    }
+    pending campaign_start(std::string_view value, wait_limit wait, std::error_code &code) noexcept {
+        return client_.campaign_start(name_, value, wait, code);
     }
 
     // Who leads; nothing if nobody does.
     std::optional<holder> leader() { return client_.holder_of(name_); }
+    std::optional<holder> leader(std::error_code &code) { return client_.holder_of(name_, code); }
 
     // Follows who leads.
     observer observe() { return client_.observe(name_); }
+    observer observe(std::error_code &code) noexcept { return client_.observe(name_, code); }
 
     const std::string &name() const noexcept { return name_; }
 
@@ -546,45 +920,69 @@ private:
     std::string name_;
 };
 
+// ---- mutexes
+
+namespace detail {
+
+// When a wait is over, by a clock that locks of the standard library know; a century is for ever.
+inline std::chrono::steady_clock::time_point after(wait_limit wait) {
+    constexpr std::chrono::milliseconds century = std::chrono::hours(24 * 36525);
+    const std::chrono::milliseconds length(wait.ms());
+    return std::chrono::steady_clock::now() + (wait.ms() < 0 || length > century ? century : length);
+}
+
+// What is left of `wait`, which is over at `end`.
+inline wait_limit left(wait_limit wait, std::chrono::steady_clock::time_point end) {
+    return wait.ms() == TENURE_FOREVER ? wait : wait_limit(end);
+}
+
+} // namespace detail
+
 // A lock that meets TimedLockable, for std::unique_lock, std::scoped_lock and their like. Threads that share it
-// exclude each other, also when the lease is lost while one of them still works under it.
+// exclude each other, also when the lease is lost while one of them still works under it. Not recursive.
 //
 // A lock_guard alone does not notice a loss: call check() between steps, and send token() with every write.
 class mutex {
 public:
-    mutex(client owner, std::string name) : client_(std::move(owner)), name_(std::move(name)) {}
+    // `options`: a value to show, a lock delay.
+    mutex(client owner, std::string name, acquire_options options = acquire_options())
+        : client_(std::move(owner)), name_(std::move(name)), options_(std::move(options)) {}
     mutex(const mutex &) = delete;
     mutex &operator=(const mutex &) = delete;
 
-    void lock() {
-        std::unique_lock local(local_);
-        lease_ = client_.acquire(name_);
-        local.release();
-    }
-
-    bool try_lock() {
-        std::unique_lock local(local_, std::try_to_lock);
-        return local && acquired(local, std::chrono::milliseconds(0));
-    }
-
+    void lock() { throwing(forever); }
+    bool try_lock() { return throwing(std::chrono::milliseconds(0)); }
     template <class Rep, class Period>
     bool try_lock_for(const std::chrono::duration<Rep, Period> &wait) {
-        const std::chrono::milliseconds longest(detail::wait_ms(wait));
-        return try_lock_until(std::chrono::steady_clock::now() + longest);
+        return throwing(wait);
     }
-
     template <class Clock, class Duration>
     bool try_lock_until(const std::chrono::time_point<Clock, Duration> &end) {
-        std::unique_lock local(local_, end);
-        if (!local)
-            return false;
-        return acquired(local, std::chrono::milliseconds(detail::wait_ms(end - Clock::now())));
+        return throwing(end);
     }
 
-    // Never throws: a lease that was lost, or a server that does not answer, is the lease's matter. Waits for
-    // the server, at most 5 s, so that whoever tries next finds the lock free.
+    // All of these without throwing: for a duration, until a time point, or `forever`. False, and no error: somebody
+    // else has it.
+    bool try_lock_for(wait_limit wait, std::error_code &code) {
+        code.clear();
+        const auto end = detail::after(wait);
+        std::unique_lock<std::timed_mutex> local(local_, end);
+        if (!local)
+            return false;
+        lease granted = client_.acquire(name_, detail::left(wait, end), options_, code);
+        if (code == errc::held || code == errc::timeout)
+            code.clear();
+        if (!granted.native_handle())
+            return false;
+        lease_ = std::move(granted);
+        local.release();
+        return true;
+    }
+
+    // Never throws: a lease that was lost, or a server that does not answer, is the lease's matter. Waits for the
+    // server, at most 5 s, so that whoever tries next finds the lock free.
     void unlock() noexcept {
-        std::unique_lock local(local_, std::adopt_lock);
+        std::unique_lock<std::timed_mutex> local(local_, std::adopt_lock);
         std::error_code ignored;
         lease_.release(std::chrono::seconds(5), ignored);
         lease_ = lease();
@@ -592,133 +990,288 @@ public:
 
     // Throws errc::lost once the lease may not be believed in any more. Call it while locked.
     void check() const {
-        if (lease_.lost())
-            throw error(TENURE_LOST, "the lease on " + name_ + " is lost");
+        if (lost())
+            detail::raise(make_error_code(errc::lost), "the lease on " + name_ + " is lost");
     }
 
     // The rest is of the lease that is held; call them while locked.
+    bool lost() const noexcept { return lease_.lost(); }
+    bool asked() const noexcept { return lease_.asked(); }
     std::uint64_t token() const noexcept { return lease_.token(); }
     std::chrono::nanoseconds remaining() const noexcept { return lease_.remaining(); }
-    bool lost() const noexcept { return lease_.lost(); }
     int fd() const noexcept { return lease_.fd(); }
+
     const std::string &name() const noexcept { return name_; }
 
 private:
-    bool acquired(std::unique_lock<std::timed_mutex> &local, std::chrono::milliseconds wait) {
-        std::error_code code;
-        lease granted = client_.acquire(name_, wait, code);
-        if (code == make_error_code(errc::held) || code == make_error_code(errc::timeout))
-            return false;
-        if (code)
-            throw error(code.value());
-        lease_ = std::move(granted);
-        local.release();
-        return true;
+    bool throwing(wait_limit wait) {
+        return detail::throwing(name_, [&](std::error_code &code) { return try_lock_for(wait, code); });
     }
 
     client client_;
     std::string name_;
+    acquire_options options_;
     std::timed_mutex local_;
     lease lease_;
 };
+
+// A lock of readers and writers that meets SharedTimedLockable, for std::shared_lock too. Threads that share it exclude
+// each other as processes do, also when a lease is lost while its thread still works; a reader that comes behind a
+// waiting writer waits.
+//
+// Each reader has a lease of its own; which is whose does not matter, so lost() and check() are about all of them.
+class shared_mutex {
+public:
+    // `options`: a value to show, a lock delay.
+    shared_mutex(client owner, std::string name, acquire_options options = acquire_options())
+        : client_(std::move(owner)), name_(std::move(name)), options_(std::move(options)) {}
+    shared_mutex(const shared_mutex &) = delete;
+    shared_mutex &operator=(const shared_mutex &) = delete;
+
+    void lock() { throwing<writer>(forever); }
+    bool try_lock() { return throwing<writer>(std::chrono::milliseconds(0)); }
+    template <class Rep, class Period>
+    bool try_lock_for(const std::chrono::duration<Rep, Period> &wait) {
+        return throwing<writer>(wait);
+    }
+    template <class Clock, class Duration>
+    bool try_lock_until(const std::chrono::time_point<Clock, Duration> &end) {
+        return throwing<writer>(end);
+    }
+    bool try_lock_for(wait_limit wait, std::error_code &code) { return enter<writer>(wait, code); }
+    // Never throws; as mutex::unlock.
+    void unlock() noexcept {
+        const writer local(local_, std::adopt_lock);
+        leave();
+    }
+
+    void lock_shared() { throwing<reader>(forever); }
+    bool try_lock_shared() { return throwing<reader>(std::chrono::milliseconds(0)); }
+    template <class Rep, class Period>
+    bool try_lock_shared_for(const std::chrono::duration<Rep, Period> &wait) {
+        return throwing<reader>(wait);
+    }
+    template <class Clock, class Duration>
+    bool try_lock_shared_until(const std::chrono::time_point<Clock, Duration> &end) {
+        return throwing<reader>(end);
+    }
+    bool try_lock_shared_for(wait_limit wait, std::error_code &code) { return enter<reader>(wait, code); }
+    void unlock_shared() noexcept {
+        const reader local(local_, std::adopt_lock);
+        leave();
+    }
+
+    // Throws errc::lost once a lease that is held may not be believed in any more. Call it while locked.
+    void check() const {
+        if (lost())
+            detail::raise(make_error_code(errc::lost), "a lease on " + name_ + " is lost");
+    }
+
+    bool lost() const {
+        const std::lock_guard<std::mutex> guard(leases_mutex_);
+        for (const lease &held : leases_)
+            if (held.lost())
+                return true;
+        return leases_.empty();
+    }
+
+    // Of several readers the smallest; 0 if it is not locked.
+    std::uint64_t token() const {
+        const std::lock_guard<std::mutex> guard(leases_mutex_);
+        std::uint64_t smallest = 0;
+        for (const lease &held : leases_)
+            if (smallest == 0 || held.token() < smallest)
+                smallest = held.token();
+        return smallest;
+    }
+
+    const std::string &name() const noexcept { return name_; }
+
+private:
+    using writer = std::unique_lock<std::shared_timed_mutex>;
+    using reader = std::shared_lock<std::shared_timed_mutex>;
+
+    template <class Local>
+    bool throwing(wait_limit wait) {
+        return detail::throwing(name_, [&](std::error_code &code) { return enter<Local>(wait, code); });
+    }
+
+    template <class Local>
+    bool enter(wait_limit wait, std::error_code &code) {
+        code.clear();
+        const auto end = detail::after(wait);
+        // A writer waits for the readers of this process with the turn in its hand, so that no more come in.
+        std::unique_lock<std::timed_mutex> turn(turn_, end);
+        if (!turn)
+            return false;
+        Local local(local_, end);
+        turn.unlock();
+        if (!local)
+            return false;
+        acquire_options options = options_;
+        options.shared = std::is_same_v<Local, reader>;
+        lease granted = client_.acquire(name_, detail::left(wait, end), options, code);
+        if (code == errc::held || code == errc::timeout)
+            code.clear();
+        if (!granted.native_handle())
+            return false;
+        const std::lock_guard<std::mutex> guard(leases_mutex_);
+        leases_.push_back(std::move(granted));
+        local.release();
+        return true;
+    }
+
+    // Gives back a lease that is lost, if there is one: then the others may go on.
+    void leave() noexcept {
+        lease ended;
+        {
+            const std::lock_guard<std::mutex> guard(leases_mutex_);
+            std::size_t at = 0;
+            while (at + 1 < leases_.size() && !leases_[at].lost())
+                at++;
+            std::swap(leases_[at], leases_.back());
+            ended = std::move(leases_.back());
+            leases_.pop_back();
+        }
+        std::error_code ignored;
+        ended.release(std::chrono::seconds(5), ignored);
+    }
+
+    client client_;
+    std::string name_;
+    acquire_options options_;
+    std::timed_mutex turn_;
+    std::shared_timed_mutex local_;
+    mutable std::mutex leases_mutex_;
+    std::vector<lease> leases_;
+};
+
+// ---- nodes
 
 // What a node knows of the leader lease at one instant.
 struct leadership {
     bool is_leader = false;
     std::uint64_t leader_id = 0;
     std::uint64_t term = 0;
+    // Of this node's leadership; 0 if it does not lead.
     std::uint64_t token = 0;
+    // How long this node may still believe that it alone leads.
     std::chrono::nanoseconds remaining{0};
 };
 
 struct node_options {
     std::uint64_t id = 0;
+    // Its own directory, which it makes and locks.
     std::string data_dir;
     // "1=host:port,2=host:port,3=host:port".
     std::string cluster;
     // Empty: this node's own address in `cluster`.
     std::string listen;
     // Zero: the defaults, 30, 150 and 150 ms.
-    std::chrono::milliseconds heartbeat{0};
-    std::chrono::milliseconds election{0};
-    std::chrono::milliseconds lease{0};
+    interval heartbeat;
+    interval election;
+    interval lease;
+    // Listen on more than loopback although nothing is encrypted.
     bool insecure = false;
 };
 
-// A node of the cluster in this process. Move-only; stopped when it is destroyed.
+// A node of the cluster in this process. Move-only; stopped in the background when it is destroyed.
 class node {
 public:
-    explicit node(const node_options &options) {
+    node() noexcept = default;
+    explicit node(const node_options &options)
+        : node(detail::throwing([&](std::error_code &code) { return start(options, code); })) {}
+    explicit node(tenure_node *handle) noexcept : handle_(handle) {}
+
+    // The node is empty on failure.
+    static node start(const node_options &options, std::error_code &code) noexcept {
         tenure_node_options given = TENURE_NODE_OPTIONS_INIT;
         tenure_node *started = nullptr;
-        given.flags = options.insecure ? TENURE_NODE_INSECURE : 0;
-        given.id = options.id;
-        given.data_dir = detail::text(options.data_dir, "data_dir");
-        given.cluster = detail::text(options.cluster, "cluster");
-        given.listen = options.listen.empty() ? nullptr : detail::text(options.listen, "listen");
-        given.heartbeat_ms = detail::option_ms(options.heartbeat, "heartbeat");
-        given.election_ms = detail::option_ms(options.election, "election");
-        given.lease_ms = detail::option_ms(options.lease, "lease");
-        detail::check(tenure_node_start(&given, &started));
-        handle_.reset(started);
+        code = c_options(options, given) ? detail::code(tenure_node_start(&given, &started))
+                                         : make_error_code(errc::invalid);
+        return node(started);
     }
+
+    explicit operator bool() const noexcept { return handle_ != nullptr; }
 
     // Whether this node leads, until when, under which token. Local and lock-free.
     tenure::leadership leadership() const {
+        return detail::throwing([&](std::error_code &code) { return leadership(code); });
+    }
+    tenure::leadership leadership(std::error_code &code) const noexcept {
         tenure_leadership now = TENURE_LEADERSHIP_INIT;
-        detail::check(tenure_node_leadership(handle_.get(), &now));
+        code = detail::code(tenure_node_leadership(handle_.get(), &now));
         return converted(now);
     }
 
     // Readable while next() has something. Borrowed: poll it, never read or close it.
     int fd() const noexcept { return tenure_node_fd(handle_.get()); }
 
-    // The next change of leader, term or claim; nothing if there is none within `wait`.
-    std::optional<tenure::leadership> next(std::chrono::milliseconds wait = forever) {
+    // The next change of leader, term or claim, first what is now; nothing if there is none within `wait`.
+    // errc::closed once it is stopped. One reader.
+    std::optional<tenure::leadership> next(wait_limit wait = forever) {
+        return detail::throwing([&](std::error_code &code) { return next(wait, code); });
+    }
+    std::optional<tenure::leadership> next(wait_limit wait, std::error_code &code) noexcept {
         tenure_leadership now = TENURE_LEADERSHIP_INIT;
-        const tenure_status status = tenure_node_next(handle_.get(), detail::wait_ms(wait), &now);
-        if (status == TENURE_AGAIN)
-            return std::nullopt;
-        detail::check(status);
-        return converted(now);
+        const tenure_status status = tenure_node_next(handle_.get(), wait.ms(), &now);
+        code = detail::code(status == TENURE_AGAIN ? TENURE_OK : status);
+        return status == TENURE_OK ? std::optional<tenure::leadership>(converted(now)) : std::nullopt;
     }
 
     // A client of this node's cluster.
     tenure::client client(const client_options &options = client_options()) {
+        return detail::throwing([&](std::error_code &code) { return client(options, code); });
+    }
+    tenure::client client(const client_options &options, std::error_code &code) {
+        tenure_client_options given = TENURE_CLIENT_OPTIONS_INIT;
         tenure_client *opened = nullptr;
-        const tenure_client_options given = tenure::client::c_options(options);
-        detail::check(tenure_node_client(handle_.get(), &given, &opened));
+        code = tenure::client::c_options(options, given)
+                   ? detail::code(tenure_node_client(handle_.get(), &given, &opened))
+                   : make_error_code(errc::invalid);
         return tenure::client(opened);
     }
 
     // Hands leadership to `to`, or to the node with most of the log (0). leadership() reads nothing from the call on,
     // and more again only if this fails: errc::lost if this node does not lead, errc::unavailable if no other took
     // over.
-    void resign(std::uint64_t to = 0, std::chrono::milliseconds wait = forever) {
-        detail::check(tenure_node_resign(handle_.get(), to, detail::wait_ms(wait)));
+    void resign(std::uint64_t to = 0, wait_limit wait = forever) {
+        detail::throwing([&](std::error_code &code) { resign(to, wait, code); });
     }
-    void resign(std::uint64_t to, std::chrono::milliseconds wait, std::error_code &code) noexcept {
-        code = detail::code(tenure_node_resign(handle_.get(), to, detail::wait_ms(wait)));
+    void resign(std::uint64_t to, wait_limit wait, std::error_code &code) noexcept {
+        code = detail::code(tenure_node_resign(handle_.get(), to, wait.ms()));
     }
 
     // Hands leadership over first, if this node leads.
-    void stop(std::chrono::milliseconds wait = forever) {
-        detail::check(tenure_node_stop(handle_.get(), detail::wait_ms(wait)));
+    void stop(wait_limit wait = forever) {
+        detail::throwing([&](std::error_code &code) { stop(wait, code); });
     }
-    void stop(std::chrono::milliseconds wait, std::error_code &code) noexcept {
-        code = detail::code(tenure_node_stop(handle_.get(), detail::wait_ms(wait)));
+    void stop(wait_limit wait, std::error_code &code) noexcept {
+        code = detail::code(tenure_node_stop(handle_.get(), wait.ms()));
     }
 
     tenure_node *native_handle() const noexcept { return handle_.get(); }
 
 private:
-    static tenure::leadership converted(const tenure_leadership &now) {
+    // False if something in them cannot be said in C.
+    static bool c_options(const node_options &options, tenure_node_options &given) noexcept {
+        given.flags = options.insecure ? TENURE_NODE_INSECURE : 0;
+        given.id = options.id;
+        given.data_dir = options.data_dir.c_str();
+        given.cluster = options.cluster.c_str();
+        given.listen = options.listen.empty() ? nullptr : options.listen.c_str();
+        return !detail::has_nul(options.data_dir) && !detail::has_nul(options.cluster) &&
+               !detail::has_nul(options.listen) && detail::put(given.heartbeat_ms, options.heartbeat) &&
+               detail::put(given.election_ms, options.election) && detail::put(given.lease_ms, options.lease);
+    }
+
+    static tenure::leadership converted(const tenure_leadership &now) noexcept {
         tenure::leadership result;
         result.is_leader = now.is_leader != 0;
         result.leader_id = now.leader_id;
         result.term = now.term;
         result.token = now.token;
-        result.remaining = std::chrono::nanoseconds(static_cast<std::int64_t>(now.remaining_ns));
+        result.remaining = detail::nanoseconds(now.remaining_ns);
         return result;
     }
 
@@ -726,8 +1279,5 @@ private:
 };
 
 } // namespace tenure
-
-template <>
-struct std::is_error_code_enum<tenure::errc> : std::true_type {};
 
 #endif

@@ -1,0 +1,6 @@
+/* What the pieces of docs/guide-c.md need around them. */
+#include <poll.h>
+#include <stdio.h>
+#include <tenure.h>
+
+static inline void do_a_short_piece(void) {}

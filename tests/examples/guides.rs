@@ -1,0 +1,66 @@
+//! What the guides show: each piece of code is compiled as a reader would copy it, and the whole programs are run.
+
+use crate::cluster::Cluster;
+use crate::tools::{accepts, c_compiler, compile, cpp_compiler, link, root, run};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+#[test]
+fn lines_of_the_c_guide_compile_and_its_program_runs() {
+    let around = "#include \"guide.h\"\nvoid piece(tenure_client *client, tenure_lease *lease);\n\
+        void piece(tenure_client *client, tenure_lease *lease) {\n(void)client;\n(void)lease;\n";
+    let pieces = pieces("guide-c", "c", around);
+    assert!(pieces.len() > 6, "{pieces:?}");
+    for piece in &pieces {
+        check(piece, &c_compiler(), "c11");
+    }
+    let program = link(&mut compile(&c_compiler(), "c11"), &pieces[..1], "guide-c");
+    assert!(on_a_cluster(&program).starts_with("locked under token "));
+}
+
+#[test]
+fn lines_of_the_cpp_guide_compile_and_its_program_runs() {
+    let around = "#include \"guide.hpp\"\nvoid piece(tenure::client &client);\n\
+        void piece(tenure::client &client) {\n(void)client;\n";
+    let pieces = pieces("guide-cpp", "cpp", around);
+    assert!(pieces.len() > 9, "{pieces:?}");
+    let compiler = cpp_compiler();
+    for standard in ["c++17", "c++23"].into_iter().filter(|standard| accepts(&compiler, standard)) {
+        for piece in &pieces {
+            check(piece, &compiler, standard);
+        }
+    }
+    let program = link(&mut compile(&compiler, "c++17"), &pieces[..1], "guide-cpp");
+    assert!(on_a_cluster(&program).starts_with("locked under token "));
+}
+
+/// A file of each block of `language` in `docs/<guide>.md`: those that are no whole program get `around` and a brace.
+fn pieces(guide: &str, language: &str, around: &str) -> Vec<PathBuf> {
+    let text = std::fs::read_to_string(root(format!("docs/{guide}.md"))).unwrap();
+    let fence = format!("```{language}\n");
+    let blocks = text.split(&fence).skip(1);
+    let codes = blocks.map(|rest| rest.split_once("```").expect("each block is closed").0);
+    (1..)
+        .zip(codes)
+        .map(|(number, code)| {
+            let name = format!("{guide}-{number}.{language}");
+            let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+            let whole = code.contains("int main(");
+            let content = if whole { code.to_owned() } else { format!("{around}{code}}}\n") };
+            std::fs::write(&file, content).unwrap();
+            file
+        })
+        .collect()
+}
+
+fn check(piece: &Path, compiler: &str, standard: &str) {
+    let mut command = compile(compiler, standard);
+    // A piece may show an object, and nothing that is done with it.
+    command.args(["-Wno-unused-variable", "-fsyntax-only", "-I"]).arg(root("tests/examples"));
+    run(command.arg(piece));
+}
+
+fn on_a_cluster(program: &Path) -> String {
+    let cluster = Cluster::start();
+    run(Command::new(program).env("TENURE_ENDPOINTS", &cluster.endpoints))
+}

@@ -1,0 +1,12 @@
+//! What C and C++ users copy, and the C++ header that they include: each example is built with warnings as errors and
+//! run against real nodes, each line of the guides is compiled, and the header is tried in every standard and function.
+
+mod c;
+mod cluster;
+mod cpp;
+mod cycles;
+mod guides;
+mod header;
+mod overhead;
+mod process;
+mod tools;

@@ -1,0 +1,109 @@
+//! The compilers, and the library that the programs are linked with.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+pub const SANITIZERS: [&str; 3] =
+    ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g"];
+
+pub fn build_c(source: &str, name: &str, flags: &[&str]) -> PathBuf {
+    let mut command = compile(&c_compiler(), "c11");
+    link(command.args(flags), &[root(source)], name)
+}
+
+pub fn build_cpp(source: &str, name: &str, standard: &str, flags: &[&str]) -> PathBuf {
+    let mut command = compile(&cpp_compiler(), standard);
+    link(command.arg("-pthread").args(flags), &[root(source)], name)
+}
+
+/// Links one program of `sources`.
+pub fn link(command: &mut Command, sources: &[PathBuf], name: &str) -> PathBuf {
+    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let deps = library().parent().unwrap().to_owned();
+    command.arg("-o").arg(&program).args(sources).arg("-L").arg(&deps).arg("-ltenure");
+    run(command.arg(format!("-Wl,-rpath,{}", deps.display())));
+    program
+}
+
+/// A compiler that forgives nothing.
+pub fn compile(compiler: &str, standard: &str) -> Command {
+    let mut command = Command::new(compiler);
+    command.arg(format!("-std={standard}"));
+    command.args(["-Wall", "-Wextra", "-Werror", "-pedantic"]);
+    command.arg("-I").arg(root("include")).arg("-I").arg(root("bindings/cpp"));
+    command
+}
+
+pub fn c_compiler() -> String {
+    compiler("CC", "cc", "a C compiler")
+}
+
+pub fn cpp_compiler() -> String {
+    compiler("CXX", "c++", "a C++ compiler")
+}
+
+/// The C++ compilers of this machine: its own, and clang++ where that is another.
+pub fn cpp_compilers() -> Vec<String> {
+    let mut compilers = vec![cpp_compiler()];
+    if exists("clang++") {
+        compilers.push("clang++".to_owned());
+    } else {
+        println!("clang++ is not there: only {} is tried", compilers[0]);
+    }
+    compilers
+}
+
+pub fn accepts(compiler: &str, standard: &str) -> bool {
+    let mut command = Command::new(compiler);
+    command.args(["-fsyntax-only", "-x", "c++", "/dev/null"]).arg(format!("-std={standard}"));
+    command.stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+}
+
+/// What `command` wrote to stdout; fails with all of its output if it failed.
+pub fn run(command: &mut Command) -> String {
+    let output = outcome(command);
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {}\n{stdout}\n{stderr}", output.status);
+    stdout.into_owned()
+}
+
+pub fn outcome(command: &mut Command) -> Output {
+    isolate(command);
+    command.stdin(Stdio::null()).output().unwrap_or_else(|error| {
+        panic!("cannot run {:?}: {error}", command.get_program());
+    })
+}
+
+/// cargo's LD_LIBRARY_PATH comes before a program's own path, and may lead to an older library.
+pub fn isolate(command: &mut Command) {
+    command.env_remove("LD_LIBRARY_PATH");
+}
+
+pub fn root(path: impl AsRef<OsStr>) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path.as_ref())
+}
+
+/// The shared library that cargo built with this test. The one in `target/<profile>/` may be an older one.
+fn library() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let library = test.parent().unwrap().join("libtenure.so");
+    assert!(library.exists(), "cargo did not build {}", library.display());
+    library
+}
+
+/// A program of the system, unless the environment names another.
+fn compiler(variable: &str, default: &str, what: &str) -> String {
+    let program = std::env::var(variable).unwrap_or(default.to_owned());
+    assert!(
+        exists(&program),
+        "the tests of the examples need {what}: {program:?} is not there; install it, or set {variable}",
+    );
+    program
+}
+
+fn exists(program: &str) -> bool {
+    let mut command = Command::new(program);
+    command.arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok()
+}
