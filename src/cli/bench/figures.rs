@@ -111,15 +111,22 @@ pub struct Handovers {
 }
 
 impl Handovers {
-    /// Between all grants, which came at these instants, but the last `rest`.
+    /// From each release to the grant that came next, but for the last `rest`.
     #[must_use]
-    pub fn new(waiters: u64, mut granted: Vec<Instant>, rest: usize) -> Self {
+    pub fn new(
+        waiters: u64,
+        (mut released, mut granted): (Vec<Instant>, Vec<Instant>),
+        rest: usize,
+    ) -> Self {
+        released.sort_unstable();
+        released.truncate(released.len().saturating_sub(rest));
         granted.sort_unstable();
-        granted.truncate(granted.len().saturating_sub(rest));
         let mut times =
             Histogram::new_with_bounds(1, LONGEST_NANOS, 3).expect("the bounds are right");
-        for pair in granted.windows(2) {
-            let nanos = u64::try_from((pair[1] - pair[0]).as_nanos()).unwrap_or(LONGEST_NANOS);
+        for released in released {
+            let next = granted.partition_point(|granted| *granted <= released);
+            let Some(granted) = granted.get(next) else { continue };
+            let nanos = u64::try_from((*granted - released).as_nanos()).unwrap_or(LONGEST_NANOS);
             times.saturating_record(nanos);
         }
         Self { waiters, times }
@@ -231,10 +238,11 @@ mod tests {
     }
 
     #[test]
-    fn handovers_are_the_times_between_grants_in_order() {
+    fn a_handover_is_from_a_release_to_the_next_grant() {
         let begun = Instant::now();
         let at = |micros| begun + Duration::from_micros(micros);
-        let handovers = Handovers::new(8, vec![at(300), at(0), at(100), at(9_000)], 1);
+        let granted = vec![at(3100), at(0), at(1100), at(9_000)];
+        let handovers = Handovers::new(8, (vec![at(3000), at(1000), at(4000)], granted), 1);
         let value: Value = serde_json::from_str(&handovers.to_json()).unwrap();
         assert_eq!((value["waiters"].as_u64(), value["ops"].as_u64()), (Some(8), Some(2)));
         let p50 = value["handover_us"]["p50"].as_f64().unwrap();

@@ -27,38 +27,44 @@ pub fn measure(load: &Load, to: &Connection, bar: &ProgressBar) -> Result<Measur
 }
 
 /// Measures how long a lock is on its way from one client to the next, while all but one of `load.clients` wait for
-/// it. Whoever gets it gives it back at once, so a handover is the time between two grants.
+/// it: from the release of one, who held it for `hold`, to the next grant.
 pub fn measure_handovers(
     load: &Load,
+    hold: Duration,
     to: &Connection,
     bar: &ProgressBar,
 ) -> Result<Handovers, Failure> {
-    let mut generator = Generator::new(load.clients, Locks::OneForAll, to)?;
-    generator.run_all(u64::from(WARM_UP) * load.clients, to)?;
+    let mut generator = Generator::new(load.clients, Locks::OneForAll(hold.max(HOLD_MIN)), to)?;
+    generator.run_all(u64::from(WARM_UP), to)?;
     generator.granted.clear();
+    generator.released.clear();
     generator.bar = Some(bar);
     generator.run_all(load.ops, to)?;
     generator.close_all(to.timeout)?;
     // Towards the end fewer and fewer wait.
     let rest = usize::try_from(load.clients).expect("few clients");
-    Ok(Handovers::new(load.clients - 1, generator.granted, rest))
+    Ok(Handovers::new(load.clients - 1, (generator.released, generator.granted), rest))
 }
 
 /// What the clients want.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Locks {
     OneEach,
-    OneForAll,
+    /// Each holds it for so long.
+    OneForAll(Duration),
 }
 
 /// The loop and its clients.
 #[derive(Debug)]
 struct Generator<'a> {
     poller: Poller,
+    locks: Locks,
     members: Vec<Member>,
     figures: Figures,
     /// When each grant came.
     granted: Vec<Instant>,
+    /// When each release of a lock that was held for some time left.
+    released: Vec<Instant>,
     bar: Option<&'a ProgressBar>,
     /// Cycles that may still begin.
     left: u64,
@@ -72,15 +78,20 @@ impl Generator<'_> {
     fn new(clients: u64, locks: Locks, to: &Connection) -> Result<Self, Failure> {
         let poller = Poller::new(READY_MAX).map_err(no_poll)?;
         let member = |place: u64| {
-            let lock = if locks == Locks::OneEach { place } else { 0 };
+            let (lock, hold) = match locks {
+                Locks::OneEach => (place, Duration::ZERO),
+                Locks::OneForAll(hold) => (0, hold),
+            };
             let name = Name::try_from(format!("bench/{}/{lock}", std::process::id()));
-            Member::new(place, name.expect("a short name"), to)
+            Member::new(place, name.expect("a short name"), hold, to)
         };
         Ok(Self {
             poller,
+            locks,
             members: (0..clients).map(member).collect(),
             figures: Figures::new(),
             granted: Vec::new(),
+            released: Vec::new(),
             bar: None,
             left: 0,
             idle: 0,
@@ -119,7 +130,16 @@ impl Generator<'_> {
 
     /// One wait, and all that follows from what it found.
     fn turn(&mut self) -> Result<(), Failure> {
-        self.poller.wait(Some(LOOK_EVERY)).map_err(no_poll)?;
+        // Only one of them holds the lock that all want; of many locks nobody holds one for long.
+        let holders = if self.locks == Locks::OneEach { &[][..] } else { &self.members };
+        let next_release = holders.iter().filter_map(Member::release_at).min();
+        let until_release = next_release.map(|at| at.saturating_duration_since(Instant::now()));
+        self.poller
+            .wait(Some(until_release.unwrap_or(LOOK_EVERY).min(LOOK_EVERY)))
+            .map_err(no_poll)?;
+        if next_release.is_some() {
+            self.release_due()?;
+        }
         let ready: Vec<_> = self.poller.ready().collect();
         for ready in ready {
             let (place, link) = Driven::place_of(ready.key);
@@ -133,6 +153,19 @@ impl Generator<'_> {
                 if self.members[place].driven.core.next_deadline() <= now {
                     self.settle(place)?;
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives back what was held for long enough.
+    fn release_due(&mut self) -> Result<(), Failure> {
+        let now = Instant::now();
+        for place in 0..self.members.len() {
+            if self.members[place].release_at().is_some_and(|at| at <= now) {
+                self.released.push(Instant::now());
+                self.members[place].release();
+                self.settle(place)?;
             }
         }
         Ok(())
@@ -169,6 +202,8 @@ impl Generator<'_> {
     }
 }
 
+/// Shorter than any release takes, and not at once.
+const HOLD_MIN: Duration = Duration::from_micros(1);
 /// Sockets taken from one wait.
 const READY_MAX: usize = 1024;
 /// Deadlines are those of renewals and redials: seconds, or tens of milliseconds.

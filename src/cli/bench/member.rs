@@ -3,8 +3,8 @@
 use super::driven::{Decision, Driven};
 use crate::cli::connect::Connection as Options;
 use crate::cli::failure::Failure;
-use std::time::Instant;
-use tenure::client::core::{AcquireCall, CallId, Done, Wait};
+use std::time::{Duration, Instant};
+use tenure::client::core::{AcquireCall, CallId, Done, LeaseId, Wait};
 use tenure::lock::Name;
 use tenure::net::Poller;
 use tenure::sys::clock;
@@ -14,6 +14,8 @@ use tenure::sys::clock;
 pub struct Member {
     pub driven: Driven,
     name: Name,
+    /// How long it keeps its lock.
+    hold: Duration,
     cycle: Option<Cycle>,
     closed: bool,
 }
@@ -23,6 +25,8 @@ struct Cycle {
     call: CallId,
     begun: Instant,
     granted: Option<Instant>,
+    /// What it holds, and gives back then.
+    holds: Option<(LeaseId, Instant)>,
 }
 
 /// What came of a member.
@@ -35,11 +39,11 @@ pub enum Told {
 }
 
 impl Member {
-    /// Not connected yet. It wants the lock `name`.
-    pub fn new(place: u64, name: Name, to: &Options) -> Self {
+    /// Not connected yet. It wants the lock `name`, for so long.
+    pub fn new(place: u64, name: Name, hold: Duration, to: &Options) -> Self {
         let client = format!("bench/{}/{place}", std::process::id());
         let driven = Driven::new(place, &client, to);
-        Self { driven, name, cycle: None, closed: false }
+        Self { driven, name, hold, cycle: None, closed: false }
     }
 
     /// Wants its lock.
@@ -47,7 +51,20 @@ impl Member {
         let wish = AcquireCall::lock(self.name.clone(), Wait::Forever);
         let begun = Instant::now();
         let call = self.driven.core.acquire(&clock::sample(), wish);
-        self.cycle = Some(Cycle { call, begun, granted: None });
+        self.cycle = Some(Cycle { call, begun, granted: None, holds: None });
+    }
+
+    /// When it gives its lock back, if it holds it.
+    pub fn release_at(&self) -> Option<Instant> {
+        self.cycle.as_ref()?.holds.map(|(_, until)| until)
+    }
+
+    /// Gives its lock back; it leaves with the next `settle`.
+    pub fn release(&mut self) {
+        let Some(cycle) = &mut self.cycle else { return };
+        if let Some((lease, _)) = cycle.holds.take() {
+            cycle.call = self.driven.core.release(&clock::sample(), lease);
+        }
     }
 
     /// Ends its session.
@@ -76,8 +93,12 @@ impl Member {
         Ok(match result? {
             Done::Acquired { lease, .. } => {
                 if let Some(cycle) = self.cycle.as_mut().filter(|cycle| cycle.call == call) {
-                    cycle.granted = Some(Instant::now());
-                    cycle.call = self.driven.core.release(&clock::sample(), lease);
+                    let now = Instant::now();
+                    cycle.granted = Some(now);
+                    cycle.holds = Some((lease, now + self.hold));
+                    if self.hold.is_zero() {
+                        self.release();
+                    }
                 }
                 None
             }

@@ -12,6 +12,7 @@ pub use failover::until_next_grant;
 pub use figures::Figures;
 
 use crate::cli::connect::Connection;
+use crate::cli::duration;
 use crate::cli::failure::Failure;
 use crate::cli::output;
 use crate::cli::processes::Processes;
@@ -19,6 +20,7 @@ use crate::cli::scratch::Scratch;
 use crate::cli::sim::progress;
 use clap::Args;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Measure how long acquire and release take, or how long a killed leader is missed.
 ///
@@ -42,6 +44,9 @@ pub struct Options {
     /// Let all clients want one lock, and measure how long it is on its way from one to the next
     #[arg(long, conflicts_with_all = ["threads", "connections", "failover"])]
     handover: bool,
+    /// How long each holds it then
+    #[arg(long, value_name = "DURATION", default_value = "2ms", value_parser = duration::parse, requires = "handover")]
+    hold: Duration,
     /// Hold N locks of sessions that then die, and measure what each costs the leader's memory, and how long its
     /// longest turn is while they expire; needs --spawn
     #[arg(long, value_name = "N", value_parser = 1..=1_000_000, conflicts_with_all = ["handover", "failover"])]
@@ -117,7 +122,7 @@ fn measure_load(options: &Options, connection: &Connection) -> Result<(), Failur
     };
     let bar = progress(load.ops);
     if options.handover {
-        let handovers = generator::measure_handovers(&load, connection, &bar)?;
+        let handovers = generator::measure_handovers(&load, options.hold, connection, &bar)?;
         bar.finish_and_clear();
         let (text, json) = (handovers.to_text(), handovers.to_json());
         return output::print(if options.json { &json } else { &text });
