@@ -66,7 +66,7 @@ fn watch_follows_any_lock_in_lines_for_people() {
     assert_eq!((words[0], words[1], words[3]), (token, "worker-3", "v"), "{line}");
     assert_eq!(holder.end(), Some(0));
     assert_eq!(watcher.next_line(), "-");
-    signal(&watcher.child, "INT");
+    signal(&watcher.child, "TERM");
     assert_eq!(watcher.finish().1, Some(0));
 }
 
