@@ -423,15 +423,17 @@ typedef struct {
    */
   const char *data_dir;
   /**
-   * All members: "1=host:port,2=host:port,3=host:port".
+   * All members: "1=host:port,2=host:port,3=host:port". With `join` it may be NULL.
    */
   const char *cluster;
   /**
-   * "host:port" to listen on; NULL = its own address in `cluster`.
+   * "host:port" to listen on; NULL = its own address in `cluster`, or as the nodes at `join` tell it.
    */
   const char *listen;
   /**
-   * NULL. This version has no other.
+   * NULL, or "host:port,host:port": nodes of a running cluster to which this one was added with `tenure member add`.
+   * They are asked who the members are. A node that has joined already starts without them too, if `listen` or
+   * `cluster` says its own address: `join` may stay as it is.
    */
   const char *join;
   /**
@@ -1001,7 +1003,8 @@ tenure_status tenure_describe(tenure_client *client,
 
 /**
  * Starts a node of the cluster on threads of its own: the data directory is recovered, the node listens. It
- * needs no quorum for that. `options` is not needed after the call.
+ * needs no quorum for that. With `join` it first waits, a few seconds at most, for what the nodes there say.
+ * `options` is not needed after the call.
  *
  * On success *out is a node that you free with tenure_node_free; else it is NULL.
  *
@@ -1015,7 +1018,8 @@ tenure_status tenure_describe(tenure_client *client,
  *     fprintf(stderr, "%s\n", tenure_last_error());
  * ```
  *
- * Statuses: TENURE_INVALID, TENURE_IO (port in use, directory), TENURE_CORRUPT, TENURE_LIMIT,
+ * Statuses: TENURE_INVALID (also: `join` names a cluster that this node was not added to), TENURE_UNAVAILABLE
+ * (no node that `join` names answered), TENURE_IO (port in use, directory), TENURE_CORRUPT, TENURE_LIMIT,
  * TENURE_UNSUPPORTED. Any thread.
  */
 tenure_status tenure_node_start(const tenure_node_options *options, tenure_node **out);

@@ -99,6 +99,15 @@ fn c_describes_what_there_is_on_a_cluster() {
 }
 
 #[test]
+fn c_embeds_a_node_that_joins_a_cluster() {
+    let directory = tempfile::tempdir().unwrap();
+    let program = build_c("tests/c/join.c", "join", &["-pthread"]);
+    let mut command = Command::new(program);
+    command.arg(directory.path()).arg(env!("CARGO_BIN_EXE_tenure"));
+    assert_eq!(run(&mut command), "join: good\n");
+}
+
+#[test]
 fn c_example_takes_a_lock_and_gives_it_back() {
     let cluster = Cluster::start();
     let program = build_c("bindings/c/examples/lock.c", "example-lock", &[]);

@@ -1163,10 +1163,13 @@ struct node_options {
     std::uint64_t id = 0;
     // Its own directory, which it makes and locks.
     std::string data_dir;
-    // "1=host:port,2=host:port,3=host:port".
+    // "1=host:port,2=host:port,3=host:port". With `join` it may be empty.
     std::string cluster;
-    // Empty: this node's own address in `cluster`.
+    // Empty: this node's own address in `cluster`, or as the nodes at `join` tell it.
     std::string listen;
+    // "host:port,host:port" of a running cluster to which this node was added with `tenure member add`; else empty.
+    // They tell who the members are. errc::invalid if this node is none, errc::unavailable if nobody answers.
+    std::string join;
     // Zero: the defaults, 30, 150 and 150 ms.
     interval heartbeat;
     interval election;
@@ -1258,10 +1261,12 @@ private:
         given.flags = options.insecure ? TENURE_NODE_INSECURE : 0;
         given.id = options.id;
         given.data_dir = options.data_dir.c_str();
-        given.cluster = options.cluster.c_str();
+        given.cluster = options.cluster.empty() ? nullptr : options.cluster.c_str();
         given.listen = options.listen.empty() ? nullptr : options.listen.c_str();
+        given.join = options.join.empty() ? nullptr : options.join.c_str();
         return !detail::has_nul(options.data_dir) && !detail::has_nul(options.cluster) &&
-               !detail::has_nul(options.listen) && detail::put(given.heartbeat_ms, options.heartbeat) &&
+               !detail::has_nul(options.listen) && !detail::has_nul(options.join) &&
+               detail::put(given.heartbeat_ms, options.heartbeat) &&
                detail::put(given.election_ms, options.election) && detail::put(given.lease_ms, options.lease);
     }
 

@@ -21,6 +21,7 @@ mod endpoints;
 mod events;
 mod lease;
 mod line;
+mod members;
 mod observer;
 mod operator;
 mod orders;
@@ -34,6 +35,7 @@ pub use data::{
 };
 pub use describe::{ClusterStatus, NodeRow};
 pub use lease::Lease;
+pub use members::members_told;
 pub use observer::Observer;
 pub use operator::Operator;
 pub use pending::Pending;

@@ -9,10 +9,10 @@ use super::lease::no_descriptor;
 use super::log::install;
 use super::sized::{self, Sized32};
 use super::status::tenure_status;
-use super::strings::{ADDRESS, CLUSTER, PATH, optional_text, out, text};
+use super::strings::{ADDRESS, CLUSTER, JOIN, PATH, optional_text, out, text};
 use super::wait::duration;
 use crate::base::NodeId;
-use crate::client::Client;
+use crate::client::{Client, members_told};
 use crate::node::{Leadership, Node, NodeOptions, parse_cluster};
 use crate::sys::thread;
 use crate::{Error, Status};
@@ -40,11 +40,13 @@ pub struct tenure_node_options {
     pub id: u64,
     /// Its own directory, which it makes and locks.
     pub data_dir: *const c_char,
-    /// All members: "1=host:port,2=host:port,3=host:port".
+    /// All members: "1=host:port,2=host:port,3=host:port". With `join` it may be NULL.
     pub cluster: *const c_char,
-    /// "host:port" to listen on; NULL = its own address in `cluster`.
+    /// "host:port" to listen on; NULL = its own address in `cluster`, or as the nodes at `join` tell it.
     pub listen: *const c_char,
-    /// NULL. This version has no other.
+    /// NULL, or "host:port,host:port": nodes of a running cluster to which this one was added with `tenure member add`.
+    /// They are asked who the members are. A node that has joined already starts without them too, if `listen` or
+    /// `cluster` says its own address: `join` may stay as it is.
     pub join: *const c_char,
     /// How often a leader is heard; 0 = 30.
     pub heartbeat_ms: u32,
@@ -74,7 +76,8 @@ pub struct tenure_leadership {
 }
 
 /// Starts a node of the cluster on threads of its own: the data directory is recovered, the node listens. It
-/// needs no quorum for that. `options` is not needed after the call.
+/// needs no quorum for that. With `join` it first waits, a few seconds at most, for what the nodes there say.
+/// `options` is not needed after the call.
 ///
 /// On success *out is a node that you free with tenure_node_free; else it is NULL.
 ///
@@ -88,7 +91,8 @@ pub struct tenure_leadership {
 ///     fprintf(stderr, "%s\n", tenure_last_error());
 /// ```
 ///
-/// Statuses: TENURE_INVALID, TENURE_IO (port in use, directory), TENURE_CORRUPT, TENURE_LIMIT,
+/// Statuses: TENURE_INVALID (also: `join` names a cluster that this node was not added to), TENURE_UNAVAILABLE
+/// (no node that `join` names answered), TENURE_IO (port in use, directory), TENURE_CORRUPT, TENURE_LIMIT,
 /// TENURE_UNSUPPORTED. Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_node_start(
@@ -244,11 +248,8 @@ impl Drop for NodeObject {
 unsafe fn node_options(options: *const tenure_node_options) -> Result<NodeOptions, Error> {
     // SAFETY: the caller's promise.
     let given = unsafe { sized::read(options) }?;
-    let refused = [
-        ("flags", given.flags & !TENURE_NODE_INSECURE != 0),
-        ("join", !given.join.is_null()),
-        ("reserved", given.reserved != 0),
-    ];
+    let refused =
+        [("flags", given.flags & !TENURE_NODE_INSECURE != 0), ("reserved", given.reserved != 0)];
     if let Some((field, _)) = refused.iter().find(|(_, refused)| *refused) {
         return Err(unsupported(&format!("such {field} in tenure_node_options")));
     }
@@ -256,22 +257,34 @@ unsafe fn node_options(options: *const tenure_node_options) -> Result<NodeOption
         return Err(Error::new(Status::Invalid, "the id of a node is 1 or larger"));
     }
     // SAFETY: the caller passes strings.
-    let (data_dir, cluster, listen) = unsafe {
+    let (data_dir, cluster, listen, join) = unsafe {
         (
             text(given.data_dir, PATH)?,
-            text(given.cluster, CLUSTER)?,
+            optional_text(given.cluster, CLUSTER)?,
             optional_text(given.listen, ADDRESS)?,
+            optional_text(given.join, JOIN)?,
         )
     };
-    let defaults = NodeOptions::new(NodeId(given.id), data_dir, parse_cluster(cluster)?);
-    Ok(NodeOptions {
+    let members = match (cluster, join) {
+        (Some(cluster), _) => parse_cluster(cluster)?,
+        (None, Some(_)) => Vec::new(),
+        (None, None) => {
+            return Err(Error::new(Status::Invalid, "the cluster is NULL, and so is join"));
+        }
+    };
+    let defaults = NodeOptions::new(NodeId(given.id), data_dir, members);
+    let options = NodeOptions {
         listen: listen.map(str::to_owned),
         heartbeat: millis_or(given.heartbeat_ms, defaults.heartbeat),
         election: millis_or(given.election_ms, defaults.election),
         lease: millis_or(given.lease_ms, defaults.lease),
         insecure: given.flags & TENURE_NODE_INSECURE != 0,
         ..defaults
-    })
+    };
+    match join {
+        Some(endpoints) => Ok(options.joining(members_told(endpoints))?),
+        None => Ok(options),
+    }
 }
 
 fn c_leadership(leadership: Leadership) -> tenure_leadership {

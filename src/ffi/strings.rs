@@ -17,6 +17,7 @@ pub(super) const NAME: Text = Text { what: "name", bytes_max: NAME_BYTES_MAX };
 pub(super) const CLIENT_NAME: Text = Text { what: "client name", bytes_max: CLIENT_NAME_BYTES_MAX };
 pub(super) const ENDPOINTS: Text = Text { what: "list of endpoints", bytes_max: 16 << 10 };
 pub(super) const CLUSTER: Text = Text { what: "cluster", bytes_max: 16 << 10 };
+pub(super) const JOIN: Text = Text { what: "list of nodes to join", bytes_max: 16 << 10 };
 pub(super) const ADDRESS: Text = Text { what: "listen address", bytes_max: 1 << 10 };
 pub(super) const REASON: Text = Text { what: "reason", bytes_max: 255 };
 pub(super) const WHAT: Text = Text { what: "kind of description", bytes_max: 64 };

@@ -214,8 +214,8 @@ static void options_that_are_not_acted_on_are_refused(void) {
     CHECK_STATUS(tenure_node_start(&node_options, &node), TENURE_INVALID);
     node_options.data_dir = "/nonexistent";
     node_options.cluster = "1=127.0.0.1:1";
-    node_options.join = "127.0.0.1:1";
-    CHECK_STATUS(tenure_node_start(&node_options, &node), TENURE_UNSUPPORTED);
+    node_options.join = "127.0.0.1";
+    CHECK_STATUS(tenure_node_start(&node_options, &node), TENURE_INVALID);
     node_options.join = NULL;
     node_options.reserved = 1;
     CHECK_STATUS(tenure_node_start(&node_options, &node), TENURE_UNSUPPORTED);

@@ -94,6 +94,13 @@ static void nodes_tell_who_leads(const std::string &directory) {
         CHECK(node.next(tenure::forever, code) && !code);
     tenure::client own = node.client(tenure::client_options(), code);
     CHECK(!code && own.acquire("nothrow/g", 1min, code));
+    tenure::node_options stranger;
+    stranger.id = 4;
+    stranger.data_dir = directory + "/stranger";
+    stranger.join = "127.0.0.1:" + std::to_string(ports[0]);
+    CHECK(!tenure::node::start(stranger, code) && code == tenure::errc::invalid);
+    stranger.join = "127.0.0.1:1";
+    CHECK(!tenure::node::start(stranger, code) && code == tenure::errc::unavailable);
     node.resign(0, 1min, code);
     CHECK(code == tenure::errc::unavailable || code == tenure::errc::lost);
     node.stop(tenure::forever, code);

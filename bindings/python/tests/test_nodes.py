@@ -1,5 +1,6 @@
 """Nodes in this process, and the cluster for users' own tests."""
 
+import tempfile
 import unittest
 
 import tenure
@@ -69,6 +70,15 @@ class NodeTest(unittest.TestCase):
             cluster.leader()
             self.assertFalse(lease.lost)
             self.assertTrue(client.validate("jobs/x", lease.token))
+
+    def test_only_a_node_that_was_added_may_join(self) -> None:
+        with tempfile.TemporaryDirectory() as directory:
+            with self.assertRaisesRegex(tenure.Invalid, "tenure member add 4"):
+                tenure.Node(4, directory, join=cluster().endpoints)
+            with self.assertRaisesRegex(tenure.Unavailable, "127.0.0.1:1 "):
+                tenure.Node(4, directory, join="127.0.0.1:1")
+            with self.assertRaises(tenure.Invalid):
+                tenure.Node(4, directory)
 
     def test_a_cluster_of_one_is_a_cluster(self) -> None:
         with tenure.testing.Cluster(1) as cluster, cluster.connect(connect_timeout=60) as client:

@@ -39,9 +39,10 @@ class Node:
         self,
         id: int,
         data_dir: Union[str, os.PathLike[str]],
-        cluster: str,
+        cluster: Optional[str] = None,
         *,
         listen: Optional[str] = None,
+        join: Optional[str] = None,
         heartbeat: Optional[float] = None,
         election: Optional[float] = None,
         lease: Optional[float] = None,
@@ -49,14 +50,17 @@ class Node:
     ) -> None:
         """Recovers `data_dir` and listens; needs no quorum for that.
 
-        `cluster` is "1=host:port,2=host:port,3=host:port"."""
+        `cluster` is "1=host:port,2=host:port,3=host:port". With `join`, "host:port,host:port" of a running cluster to
+        which this node was added with `tenure member add`, it may be None: the nodes there tell who the members are.
+        Raises Invalid if this node is none of them, Unavailable if nobody answers."""
         options = NodeOptions(
             struct_size=sizeof(NodeOptions),
             flags=1 if insecure else 0,
             id=u64(id, "id"),
             data_dir=text(os.fspath(data_dir), "data_dir"),
-            cluster=text(cluster, "cluster"),
+            cluster=optional_text(cluster, "cluster"),
             listen=optional_text(listen, "listen address"),
+            join=optional_text(join, "list of nodes to join"),
             heartbeat_ms=option_ms(heartbeat, "heartbeat"),
             election_ms=option_ms(election, "election"),
             lease_ms=option_ms(lease, "lease"),

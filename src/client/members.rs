@@ -1,0 +1,34 @@
+//! The members of a cluster, as its nodes tell them to one that was added to it.
+
+use super::{ClusterStatus, endpoints};
+use crate::base::NodeId;
+use crate::{Error, Status};
+use std::time::Duration;
+
+/// The members and their addresses ("host:port"), as the leader tells them, else the node with the newest log of those
+/// at `endpoints` ("host:port,…") and those that they name. Takes a few seconds if some of them do not answer.
+///
+/// # Errors
+/// INVALID for malformed endpoints; UNAVAILABLE says which nodes were tried and why each failed.
+pub fn members_told(endpoints: &str) -> Result<Vec<(NodeId, String)>, Error> {
+    endpoints::parse(endpoints)?;
+    let cluster = ClusterStatus::ask(endpoints, ANSWER_WAIT);
+    let Some(newest) = cluster.newest() else {
+        let complaint = format!("within {ANSWER_WAIT:?}, {}", cluster.complaint());
+        return Err(Error::new(Status::Unavailable, complaint));
+    };
+    Ok(newest.members.iter().map(|member| (member.node, member.address.clone())).collect())
+}
+
+/// How long the nodes have to answer.
+const ANSWER_WAIT: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn endpoints_that_nobody_could_dial_are_no_absent_cluster() {
+        assert_eq!(members_told("db").unwrap_err().status, Status::Invalid);
+    }
+}

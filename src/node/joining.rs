@@ -1,0 +1,147 @@
+//! How a node that was added to a cluster that stands comes to know its members.
+
+use crate::base::NodeId;
+use crate::base::error::{Error, Status};
+use crate::node::{FileDisk, NodeOptions};
+use crate::wal::is_founded;
+use std::path::Path;
+
+/// Why a node does not join, by what is to be done.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CannotJoin {
+    /// Nobody told who the members are, and this directory does not know it yet: try when a node of the cluster is up.
+    #[error("start a node that `join` names, or name others ({0})")]
+    Untold(Error),
+    /// It is no member: add it first.
+    #[error(
+        "node {0} is not a member of that cluster: run `tenure member add {0} HOST:PORT` first (the id of a node that \
+         was removed is not used again: choose another)"
+    )]
+    NotAdded(NodeId),
+    /// It joined earlier, and nobody told where it is reached: say it, or try when a node of the cluster is up.
+    #[error(
+        "no node that `join` names tells where this one is reached: say it with `listen`, or start one of those first"
+    )]
+    NoAddress,
+    /// The options or the directory are wrong.
+    #[error("{0}")]
+    Refused(Error),
+}
+
+impl From<CannotJoin> for Error {
+    fn from(why: CannotJoin) -> Self {
+        let status = match &why {
+            CannotJoin::Untold(_) | CannotJoin::NoAddress => Status::Unavailable,
+            CannotJoin::NotAdded(_) => Status::Invalid,
+            CannotJoin::Refused(error) => error.status,
+        };
+        Self::new(status, why.to_string())
+    }
+}
+
+impl NodeOptions {
+    /// These options for a node that was added to a cluster whose nodes `told` who the members are, or why not. A
+    /// directory that has joined already needs none of them: its own log says more. So a program may start its node
+    /// in the same way for ever.
+    ///
+    /// # Errors
+    /// INVALID for a malformed question, else as the variants say.
+    pub fn joining(
+        mut self,
+        told: Result<Vec<(NodeId, String)>, Error>,
+    ) -> Result<Self, CannotJoin> {
+        self.join = true;
+        match told {
+            Ok(members) if names(&members, self.id) => self.cluster = members,
+            Err(why) if why.status == Status::Invalid => return Err(CannotJoin::Refused(why)),
+            _ if has_joined(&self.data_dir)? => self.keep_own()?,
+            Ok(_) => return Err(CannotJoin::NotAdded(self.id)),
+            Err(why) => return Err(CannotJoin::Untold(why)),
+        }
+        Ok(self)
+    }
+
+    /// Its own address must be known without the others; whom to dial its log says.
+    fn keep_own(&mut self) -> Result<(), CannotJoin> {
+        if !names(&self.cluster, self.id) {
+            let own = self.listen.clone().ok_or(CannotJoin::NoAddress)?;
+            self.cluster.push((self.id, own));
+        }
+        Ok(())
+    }
+}
+
+fn names(members: &[(NodeId, String)], node: NodeId) -> bool {
+    members.iter().any(|(member, _)| *member == node)
+}
+
+/// Whether the directory is a member's.
+fn has_joined(data_dir: &Path) -> Result<bool, CannotJoin> {
+    FileDisk::open(data_dir)
+        .and_then(|mut disk| is_founded(&mut disk))
+        .map_err(|error| CannotJoin::Refused(Error::new(Status::Io, error.to_string())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cluster(members: &[(u64, &str)]) -> Vec<(NodeId, String)> {
+        members.iter().map(|(id, address)| (NodeId(*id), (*address).to_owned())).collect()
+    }
+
+    fn options(data: &Path, listen: Option<&str>, members: &[(u64, &str)]) -> NodeOptions {
+        let listen = listen.map(str::to_owned);
+        NodeOptions { listen, ..NodeOptions::new(NodeId(4), data, cluster(members)) }
+    }
+
+    fn silence() -> Result<Vec<(NodeId, String)>, Error> {
+        Err(Error::new(Status::Unavailable, "no node answered"))
+    }
+
+    fn joined() -> tempfile::TempDir {
+        let data = tempfile::tempdir().unwrap();
+        std::fs::write(data.path().join("founding"), b"").unwrap();
+        data
+    }
+
+    #[test]
+    fn a_member_begins_with_those_that_it_is_told() {
+        let data = tempfile::tempdir().unwrap();
+        let told = cluster(&[(1, "a:1"), (4, "d:1")]);
+        let options = options(data.path(), None, &[]).joining(Ok(told.clone())).unwrap();
+        assert_eq!((options.join, options.cluster), (true, told));
+    }
+
+    #[test]
+    fn a_new_directory_needs_somebody_who_names_it() {
+        let data = tempfile::tempdir().unwrap();
+        let options = || options(data.path(), Some("d:1"), &[]);
+        let stranger = options().joining(Ok(cluster(&[(1, "a:1")]))).unwrap_err();
+        assert_eq!(stranger, CannotJoin::NotAdded(NodeId(4)));
+        assert_eq!(Error::from(stranger).status, Status::Invalid);
+        let untold = Error::from(options().joining(silence()).unwrap_err());
+        assert_eq!(untold.status, Status::Unavailable);
+        assert!(untold.message.contains("no node answered"), "{untold}");
+    }
+
+    #[test]
+    fn a_member_whom_nobody_tells_anything_needs_its_own_address_alone() {
+        let data = joined();
+        let listening = options(data.path(), Some("d:1"), &[]).joining(silence()).unwrap();
+        assert_eq!(listening.cluster, cluster(&[(4, "d:1")]));
+        let members = [(4, "d:1"), (1, "a:1")];
+        let configured = options(data.path(), None, &members).joining(silence()).unwrap();
+        assert_eq!(configured.cluster, cluster(&members));
+        let lost = options(data.path(), None, &[]).joining(silence()).unwrap_err();
+        assert_eq!(lost, CannotJoin::NoAddress);
+    }
+
+    #[test]
+    fn a_malformed_question_is_told_to_one_that_has_joined_too() {
+        let data = joined();
+        let malformed = Err(Error::from(Status::Invalid));
+        let refused = options(data.path(), Some("d:1"), &[]).joining(malformed).unwrap_err();
+        assert_eq!(Error::from(refused).status, Status::Invalid);
+    }
+}
