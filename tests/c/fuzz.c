@@ -339,8 +339,22 @@ static void free_wrongly(struct caller *caller) {
         free_handle(kind, embedded->nodes[below(caller, 3)]);
     free_handle(kind, caller->freed[kind]);
     tenure_node_free(handle);
+    if (handle != NULL)
+        CHECK_STATUS(tenure_node_stop(handle, draw_long_wait(caller)), TENURE_INVALID);
     if (other == LEASE && handle != NULL)
         CHECK(tenure_lease_token(handle) > 0);
+}
+
+static void count_line(void *lines, int32_t level, const char *line) {
+    CHECK(level >= TENURE_LOG_ERROR && level <= TENURE_LOG_TRACE && line[0] != 0);
+    __atomic_fetch_add((long *)lines, 1, __ATOMIC_RELAXED);
+}
+
+/* While the other thread, and the library's, write lines. */
+static void change_log(struct caller *caller) {
+    static long lines;
+    int32_t level = (int32_t)below(caller, 8) - 1;
+    JUDGE(tenure_log_to(count_line, &lines, level), BIT(TENURE_INVALID));
 }
 
 static void step(struct caller *caller) {
@@ -366,8 +380,10 @@ static void step(struct caller *caller) {
         ask_server(caller);
     else if (choice < 60)
         ask_node(caller);
-    else if (choice < 62)
+    else if (choice == 60)
         start_bad_node(caller);
+    else if (choice == 61)
+        change_log(caller);
     else
         free_wrongly(caller);
 }
