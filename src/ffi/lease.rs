@@ -131,7 +131,8 @@ pub unsafe extern "C" fn tenure_transfer(
 /// session ends. The handle is still to be freed.
 ///
 /// Statuses: TENURE_LOST (it had ended before: harmless, but what you did last may not have been protected),
-/// TENURE_TIMEOUT or TENURE_UNKNOWN (not answered in time), TENURE_INVALID, TENURE_FORKED. Any thread.
+/// TENURE_TIMEOUT or TENURE_UNKNOWN (not answered in time), TENURE_CLOSED (the client was closed meanwhile),
+/// TENURE_INVALID, TENURE_FORKED. Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_release(lease: *mut tenure_lease, wait_ms: i64) -> tenure_status {
     guard(|| {

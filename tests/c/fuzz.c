@@ -215,7 +215,7 @@ static void use_lease(struct caller *caller) {
         break;
     case 2:
         JUDGE(tenure_release(draw_handle(caller, LEASE), draw_long_wait(caller)),
-              BIT(TENURE_LOST) | BIT(TENURE_TIMEOUT) | BIT(TENURE_UNKNOWN) | BIT(TENURE_INVALID));
+              REFUSED | BIT(TENURE_LOST) | BIT(TENURE_TIMEOUT) | BIT(TENURE_UNKNOWN));
         break;
     case 3: free_own(caller, LEASE, own); break;
     case 4: free_shared(caller, LEASE, __atomic_load_n(&shared[LEASE][below(caller, SLOTS)], __ATOMIC_ACQUIRE)); break;
