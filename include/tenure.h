@@ -752,7 +752,8 @@ tenure_status tenure_transfer(tenure_lease *lease,
  * session ends. The handle is still to be freed.
  *
  * Statuses: TENURE_LOST (it had ended before: harmless, but what you did last may not have been protected),
- * TENURE_TIMEOUT or TENURE_UNKNOWN (not answered in time), TENURE_INVALID, TENURE_FORKED. Any thread.
+ * TENURE_TIMEOUT or TENURE_UNKNOWN (not answered in time), TENURE_CLOSED (the client was closed meanwhile),
+ * TENURE_INVALID, TENURE_FORKED. Any thread.
  */
 tenure_status tenure_release(tenure_lease *lease, int64_t wait_ms);
 

@@ -4,7 +4,7 @@ use super::client::{ClientObject, tenure_client};
 use super::guard::{guard, guard_or};
 use super::handle::{enter, export, free};
 use super::status::tenure_status;
-use super::strings::{NAME, c_string, out, text};
+use super::strings::{NAME, c_string, optional_out, out, text};
 use crate::Status;
 use crate::client::Holder;
 use std::ffi::{CString, c_char, c_void};
@@ -69,7 +69,7 @@ pub unsafe extern "C" fn tenure_holder_value(
 ) -> *const c_void {
     guard_or(std::ptr::null(), || {
         // SAFETY: the caller passes NULL or a place for the length.
-        let mut len = (!len.is_null()).then(|| unsafe { out(len, "len") }).transpose()?;
+        let mut len = unsafe { optional_out(len, "len") }?;
         if let Some(len) = &mut len {
             **len = 0;
         }

@@ -4,7 +4,7 @@ use super::client::nanos;
 use super::guard::{guard, guard_or};
 use super::handle::{enter, free};
 use super::status::tenure_status;
-use super::strings::{CLIENT_NAME, c_string, optional_text, out};
+use super::strings::{CLIENT_NAME, c_string, optional_out, optional_text};
 use super::wait::wait;
 use crate::client::{Lease, LeaseState};
 use std::ffi::{CString, c_char, c_int};
@@ -92,10 +92,12 @@ pub unsafe extern "C" fn tenure_lease_state(
             LeaseState::Asked => (TENURE_LEASE_STATE_ASKED, TENURE_REASON_NONE),
             LeaseState::Ended(reason) => (TENURE_LEASE_STATE_ENDED, reason as i32),
         };
+        // SAFETY: the caller passes NULL or places for numbers. Both are looked at before one is written.
+        let (state, reason) =
+            unsafe { (optional_out(state, "state")?, optional_out(reason, "reason")?) };
         for (place, value) in [(state, now), (reason, why)] {
-            if !place.is_null() {
-                // SAFETY: the caller passes a place for a number.
-                *unsafe { out(place, "the place for the state") }? = value;
+            if let Some(place) = place {
+                *place = value;
             }
         }
         Ok(())
@@ -129,7 +131,8 @@ pub unsafe extern "C" fn tenure_transfer(
 /// session ends. The handle is still to be freed.
 ///
 /// Statuses: TENURE_LOST (it had ended before: harmless, but what you did last may not have been protected),
-/// TENURE_TIMEOUT or TENURE_UNKNOWN (not answered in time), TENURE_INVALID, TENURE_FORKED. Any thread.
+/// TENURE_TIMEOUT or TENURE_UNKNOWN (not answered in time), TENURE_CLOSED (the client was closed meanwhile),
+/// TENURE_INVALID, TENURE_FORKED. Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_release(lease: *mut tenure_lease, wait_ms: i64) -> tenure_status {
     guard(|| {

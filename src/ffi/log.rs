@@ -49,7 +49,12 @@ pub unsafe extern "C" fn tenure_log_to(
     guard(|| {
         let level = level_filter(level)?;
         install();
-        replace(Sink { callback, user, running: AtomicUsize::new(0) });
+        replace(Sink {
+            callback,
+            user,
+            running: AtomicUsize::new(0),
+            former: AtomicPtr::default(),
+        });
         log::set_max_level(level);
         Ok(())
     })
@@ -108,6 +113,8 @@ struct Sink {
     user: *mut c_void,
     /// Calls of the callback that run.
     running: AtomicUsize,
+    /// The one before it: kept, not lost, also to the leak checker of a host that replaces its callback.
+    former: AtomicPtr<Sink>,
 }
 
 /// One call of the present sink's callback.
@@ -138,7 +145,9 @@ impl Drop for Running {
 fn replace(sink: Sink) {
     fork::watch();
     let made_in = fork::generation();
-    let former = SINK.swap(Box::into_raw(Box::new(sink)), Ordering::SeqCst);
+    let sink: &'static Sink = Box::leak(Box::new(sink));
+    let former = SINK.swap(std::ptr::from_ref(sink).cast_mut(), Ordering::SeqCst);
+    sink.former.store(former, Ordering::Relaxed);
     // SAFETY: sinks are never freed.
     let Some(former) = (unsafe { former.as_ref() }) else { return };
     // In a forked child the calls that were counted run in the parent.

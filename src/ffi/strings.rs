@@ -115,6 +115,18 @@ pub(super) unsafe fn out<'a, T>(out: *mut T, what: &str) -> Result<&'a mut T, Er
     Ok(unsafe { &mut *out })
 }
 
+/// The place for a result that the caller may not want: `None` for NULL.
+///
+/// # Safety
+/// As for [`out`].
+pub(super) unsafe fn optional_out<'a, T>(
+    out: *mut T,
+    what: &str,
+) -> Result<Option<&'a mut T>, Error> {
+    // SAFETY: the caller's promise.
+    (!out.is_null()).then(|| unsafe { self::out(out, what) }).transpose()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

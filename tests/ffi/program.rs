@@ -1,0 +1,46 @@
+//! Programs of `tests/c`, compiled with warnings as errors against the shared library of this build.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// The program `name`, under the address and the undefined behaviour sanitizer. The library is as it is.
+pub fn sanitized(name: &str) -> PathBuf {
+    let flags = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g"];
+    build(name, &format!("{name}-sanitized"), &flags)
+}
+
+pub fn build(name: &str, program: &str, flags: &[&str]) -> PathBuf {
+    // Not a name that another test target builds too.
+    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("ffi-{program}"));
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let libraries = libraries();
+    // Tests of this target run at once: none replaces a program that another runs.
+    let unfinished = program.with_extension(format!("{:?}", std::thread::current().id()));
+    let mut command = Command::new(std::env::var("CC").unwrap_or("cc".to_owned()));
+    command.args(["-std=c11", "-Wall", "-Wextra", "-Werror", "-pedantic", "-pthread"]).args(flags);
+    command.arg("-I").arg(root.join("include")).arg("-o").arg(&unfinished);
+    command.arg(root.join("tests/c").join(format!("{name}.c")));
+    command.arg("-L").arg(&libraries).arg("-ltenure");
+    run(command.arg(format!("-Wl,-rpath,{}", libraries.display())));
+    std::fs::rename(&unfinished, &program).unwrap();
+    program
+}
+
+/// What `command` wrote to stdout; fails with all of its output if it failed.
+pub fn run(command: &mut Command) -> String {
+    // cargo's LD_LIBRARY_PATH comes before a program's own path, and may lead to an older library.
+    command.env_remove("LD_LIBRARY_PATH").stdin(Stdio::null());
+    let output = command.output().unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"));
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {}\n{stdout}\n{stderr}", output.status);
+    stdout.into_owned()
+}
+
+/// Where cargo put the shared library that it built with this test.
+fn libraries() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let directory = test.parent().expect("a test is in a directory").to_owned();
+    assert!(directory.join("libtenure.so").exists(), "no libtenure.so in {}", directory.display());
+    directory
+}
