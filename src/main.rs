@@ -2,10 +2,6 @@
 
 mod cli;
 
-/// Makes the simulator a seventh faster than glibc's allocator does. The library takes whatever its host has.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> std::process::ExitCode {
     cli::main()
 }
