@@ -14,10 +14,7 @@ use serde::{Deserialize, Serialize};
 pub struct CodecError(String);
 
 fn options() -> impl Options {
-    bincode::DefaultOptions::new()
-        .with_fixint_encoding()
-        .with_limit(FRAME_BYTES_MAX as u64)
-        .reject_trailing_bytes()
+    bincode::DefaultOptions::new().with_fixint_encoding().reject_trailing_bytes()
 }
 
 /// Appends the encoding of `value` to `out`; on an error `out` is as it was.
@@ -26,9 +23,15 @@ fn options() -> impl Options {
 /// The encoding is longer than [`FRAME_BYTES_MAX`].
 pub fn encode_into<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<(), CodecError> {
     let start = out.len();
-    options().serialize_into(&mut *out, value).map_err(|error| {
+    // bincode's own limit would walk through the value twice.
+    let encoded = options().serialize_into(&mut *out, value).map_err(|error| error.to_string());
+    let fits = out.len() - start <= FRAME_BYTES_MAX;
+    let encoded = encoded.and_then(|()| {
+        fits.then_some(()).ok_or_else(|| format!("more than {FRAME_BYTES_MAX} bytes"))
+    });
+    encoded.map_err(|error| {
         out.truncate(start);
-        CodecError(error.to_string())
+        CodecError(error)
     })
 }
 
@@ -47,7 +50,8 @@ pub fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, CodecError> {
 /// # Errors
 /// `bytes` are cut short, too many, over the limit, or not of this type.
 pub fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, CodecError> {
-    options().deserialize(bytes).map_err(|error| CodecError(error.to_string()))
+    let options = options().with_limit(FRAME_BYTES_MAX as u64);
+    options.deserialize(bytes).map_err(|error| CodecError(error.to_string()))
 }
 
 #[cfg(test)]

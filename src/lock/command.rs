@@ -2,15 +2,15 @@
 
 use crate::base::limits::NAME_BYTES_MAX;
 use crate::base::{Owner, RequestId, SessionId, SessionKey, Term, Token};
-use serde::{Deserialize, Serialize};
+use serde::de::Visitor;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
 /// The name of a lock or election: 1–255 bytes of UTF-8 without NUL. Compared byte by byte.
 /// A clone shares the text: the lock machine keeps several of each.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name(Arc<str>);
 
 /// Why a string is not a name.
@@ -35,10 +35,10 @@ impl Name {
     }
 }
 
-impl TryFrom<String> for Name {
+impl TryFrom<&str> for Name {
     type Error = NameError;
 
-    fn try_from(text: String) -> Result<Self, NameError> {
+    fn try_from(text: &str) -> Result<Self, NameError> {
         match text.len() {
             0 => Err(NameError::Empty),
             length if length > NAME_BYTES_MAX => Err(NameError::TooLong(length)),
@@ -48,11 +48,39 @@ impl TryFrom<String> for Name {
     }
 }
 
-impl TryFrom<&str> for Name {
+impl TryFrom<String> for Name {
     type Error = NameError;
 
-    fn try_from(text: &str) -> Result<Self, NameError> {
-        Self::try_from(text.to_owned())
+    fn try_from(text: String) -> Result<Self, NameError> {
+        Self::try_from(text.as_str())
+    }
+}
+
+/// As text is.
+impl Serialize for Name {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+/// Out of text that is a name, copied once.
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(NameVisitor)
+    }
+}
+
+struct NameVisitor;
+
+impl Visitor<'_> for NameVisitor {
+    type Value = Name;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of a lock")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Name, E> {
+        Name::try_from(text).map_err(E::custom)
     }
 }
 

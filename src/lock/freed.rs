@@ -43,10 +43,11 @@ impl LockMachine {
         let hold = answers.end_grant(acquire);
         answers.fix(acquire, answer);
         let mut left = Left::None;
-        for name in self.names_of(&hold) {
-            left = self.grant_mut(&name, hold.token).give_up(acquire);
+        let names = self.names_of(&hold);
+        for name in &names {
+            left = self.grant_mut(name, hold.token).give_up(acquire);
         }
-        (left == Left::None).then(|| self.drop_grant(&hold, effects))
+        (left == Left::None).then(|| self.drop_from(&names, hold, effects))
     }
 
     /// Ends the grant of `name` under `token` with all its handles, whose answers become `Ended`.
@@ -60,22 +61,32 @@ impl LockMachine {
             answers.end_grant(acquire);
             answers.fix(acquire, Fixed::Ended(token));
         }
-        self.drop_grant(&Hold { name: known_as, token }, effects)
+        self.drop_grant(Hold { name: known_as, token }, effects)
     }
 
     /// Takes a grant out of its locks, and its mark with it.
-    pub(super) fn drop_grant(&mut self, hold: &Hold, effects: &mut Effects) -> Freed {
+    pub(super) fn drop_grant(&mut self, hold: Hold, effects: &mut Effects) -> Freed {
+        let names = self.names_of(&hold);
+        self.drop_from(&names, hold, effects)
+    }
+
+    /// `names` are all that the grant has.
+    fn drop_from(&mut self, names: &[Name], hold: Hold, effects: &mut Effects) -> Freed {
+        let Hold { name: known_as, token } = hold;
         let mut dropped = None;
-        for name in self.names_of(hold) {
-            if self.oldest(&name).is_some_and(|oldest| oldest.token == hold.token) {
-                effects.note_change(&name);
-            }
-            let lock = self.locks.get_mut(&name);
-            dropped = lock.and_then(|lock| lock.holders.remove(hold.token));
-            assert!(dropped.is_some(), "nobody holds {name:?} under {}", hold.token);
+        for name in names {
+            let lock = self.locks.get_mut(name);
+            let holders = lock.map(|lock| &mut lock.holders);
+            dropped = holders.and_then(|holders| {
+                if holders.first().is_some_and(|oldest| oldest.token == token) {
+                    effects.note_change(name);
+                }
+                holders.remove(token)
+            });
+            assert!(dropped.is_some(), "nobody holds {name:?} under {token}");
         }
         let grant = dropped.expect("a grant has a name");
-        Freed { known_as: hold.name.clone(), grant, mark: self.asked.remove(&hold.token) }
+        Freed { known_as, grant, mark: self.asked.remove(&token) }
     }
 
     /// Hands on what was freed, to its heir before all others (L23).

@@ -118,8 +118,9 @@ impl LockMachine {
     ///
     /// The waiters' sessions live: what ends a session takes it out of all queues before it frees anything.
     pub(super) fn hand_over(&mut self, name: &Name, unix_ms: u64, effects: &mut Effects) {
-        let mut due = VecDeque::from([name.clone()]);
-        while let Some(name) = due.pop_front() {
+        let mut due = VecDeque::new();
+        let mut next = Some(name.clone());
+        while let Some(name) = next {
             while self.first_is_due(&name) {
                 let place = self.grant_first(&name, unix_ms, effects);
                 due.extend(place.names().filter(|other| **other != name).cloned());
@@ -127,6 +128,7 @@ impl LockMachine {
             if self.locks.get(&name).is_some_and(|lock| lock.is_vacant()) {
                 self.locks.remove(&name);
             }
+            next = due.pop_front();
         }
     }
 

@@ -38,13 +38,18 @@ pub fn majority(voters: usize) -> usize {
 pub fn reached<T: Copy + Ord + Default>(values: impl IntoIterator<Item = T>) -> Option<T> {
     let mut sorted = [T::default(); MEMBERS_MAX];
     let mut count = 0;
+    // Asked several times a turn, of a few voters: put in their places as they come.
     for value in values {
         assert!(count < MEMBERS_MAX, "more than {MEMBERS_MAX} voters");
-        sorted[count] = value;
+        let mut place = count;
+        while place > 0 && sorted[place - 1] > value {
+            sorted[place] = sorted[place - 1];
+            place -= 1;
+        }
+        sorted[place] = value;
         count += 1;
     }
-    let sorted = &mut sorted[..count];
-    sorted.sort_unstable();
+    let sorted = &sorted[..count];
     // Of n values in rising order the one at n − majority(n) has majority(n) values at or above it.
     sorted.get(count.wrapping_sub(majority(count))).copied()
 }

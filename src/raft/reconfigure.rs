@@ -75,6 +75,10 @@ impl Raft {
         self.keep_claim(now);
         let index = self.append_own(EntryKind::Membership, Payload::from(next.encode()));
         self.seat_followers(now, index);
+        // Of other voters perhaps no quorum has answered.
+        if let RoleState::Leader(leader) = &mut self.role {
+            leader.trusted_at = None;
+        }
         index
     }
 

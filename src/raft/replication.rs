@@ -37,6 +37,7 @@ impl Raft {
             rounds: Rounds::new(now),
             reads: Reads::default(),
             round_sent: *now,
+            trusted_at: None,
         }));
         self.append_own(EntryKind::NoOp, Payload::empty());
         self.seat_followers(now, noop);
@@ -70,12 +71,14 @@ impl Raft {
     /// has not: others may have elected a leader by now (C7). A single voter has no others.
     pub(super) fn check_leadership(&mut self, now: &Sample) {
         let RoleState::Leader(leader) = &self.role else { return };
-        if self.is_only_voter() {
+        if leader.trusted_at.as_ref() == Some(now) || self.is_only_voter() {
             return;
         }
         let silence = self.leader_doubt(leader, now);
         if silence > self.config.election {
             self.become_follower(now, self.term(), None);
+        } else if let RoleState::Leader(leader) = &mut self.role {
+            leader.trusted_at = Some(*now);
         }
     }
 

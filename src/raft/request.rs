@@ -61,7 +61,7 @@ impl Raft {
     /// the commit index cover all that earlier leaders acknowledged (R13).
     pub(super) fn confirm_reads(&mut self) {
         let RoleState::Leader(leader) = &mut self.role else { return };
-        if self.commit < leader.noop {
+        if self.commit < leader.noop || !leader.reads.are_waiting() {
             return;
         }
         let confirmed = leader.confirmed_round(self.memberships.current(), self.config.id);

@@ -57,6 +57,8 @@ pub(super) struct Leader {
     pub reads: Reads,
     /// When messages last went to all.
     pub round_sent: Sample,
+    /// The sample at which it was last found that a quorum of the members in force, and the disk, had answered (C7).
+    pub trusted_at: Option<Sample>,
 }
 
 /// A follower as its leader sees it.

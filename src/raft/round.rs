@@ -92,6 +92,11 @@ impl Reads {
         self.waiting.extend(waiting);
     }
 
+    /// Whether any wait for their round to be echoed.
+    pub fn are_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
     /// The next read that `confirmed` confirms, with the commit index at its receipt.
     pub fn pop_confirmed(&mut self, confirmed: Round) -> Option<(ReadId, Index)> {
         self.waiting.front().filter(|waiting| waiting.need <= confirmed)?;

@@ -24,8 +24,8 @@ pub struct SimClient {
     pub host_id: HostId,
     /// Its clocks.
     pub clocks: Clocks,
-    /// The running process.
-    pub process: Option<ClientProcess>,
+    /// The running process; boxed, since each step takes it out and puts it back.
+    pub process: Option<Box<ClientProcess>>,
     /// The process does nothing before this.
     pub busy_until: u64,
     /// When the next step is foreseen; `u64::MAX` if none is.
@@ -116,7 +116,7 @@ impl SimClient {
             ..options
         };
         let sample = self.clocks.sample_at(now);
-        self.process = Some(ClientProcess::new(options, program, &sample));
+        self.process = Some(Box::new(ClientProcess::new(options, program, &sample)));
     }
 
     /// Which process this is, for the checkers.

@@ -65,5 +65,5 @@ pub enum Event {
     Verdict,
 }
 
-// They are moved a lot.
+// They are moved more than once.
 const _: () = assert!(size_of::<Event>() <= 40);

@@ -12,7 +12,7 @@ use crate::sim::checkers::holding::Holding;
 use crate::sim::checkers::model::Model;
 use crate::sim::checkers::observing::Observing;
 use crate::sim::checkers::replies::{Replies, Window};
-use crate::sim::checkers::state::States;
+use crate::sim::checkers::state::{Origin, States};
 use crate::sim::checkers::{Violation, bounds};
 use crate::sim::marks::{Mark, Marks, NodeWatch, mark_command, mark_effects, mark_outgoing};
 use crate::sim::node::{Inside, SimNode};
@@ -164,8 +164,10 @@ impl Judge {
         let log_bytes_max = node.log_bytes_max();
         bounds::check(node.id, inside.raft, log_bytes_max, step.left, operations)?;
         if inside.applied > self.applied[slot] {
+            let is_loaded = self.applied[slot] == Index(0) || news.installed.is_some();
+            let origin = if is_loaded { Origin::Loaded } else { Origin::Applied };
             self.applied[slot] = inside.applied;
-            self.states.observe(inside.applied, inside.machine, &self.model)?;
+            self.states.observe(inside.applied, (inside.machine, origin), &self.model)?;
         }
         let answers = self.expiry.leads(slot) && node.claimed().is_none();
         Ok(Seen {

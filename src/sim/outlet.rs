@@ -25,8 +25,9 @@ pub struct Outlet<'a> {
     host: SharedHost,
     ledger: &'a mut Ledger,
     claim: Claim,
-    queued: Vec<Outgoing>,
+    /// What left, and when; from `flushed` on, what waits for the next flush.
     left: Vec<(u64, Outgoing)>,
+    flushed: usize,
     violation: Option<Violation>,
 }
 
@@ -34,7 +35,7 @@ impl<'a> Outlet<'a> {
     /// For one step of `node`.
     #[must_use]
     pub fn new(node: NodeId, host: SharedHost, ledger: &'a mut Ledger, claim: Claim) -> Self {
-        Self { node, host, ledger, claim, queued: Vec::new(), left: Vec::new(), violation: None }
+        Self { node, host, ledger, claim, left: Vec::new(), flushed: 0, violation: None }
     }
 
     /// What left, in order, and what must not have.
@@ -53,7 +54,8 @@ impl Outlet<'_> {
     ///
     /// # Errors
     /// As for [`Outlet::finish`].
-    pub fn abandon(self) -> Result<Vec<(u64, Outgoing)>, Violation> {
+    pub fn abandon(mut self) -> Result<Vec<(u64, Outgoing)>, Violation> {
+        self.left.truncate(self.flushed);
         drain_durable(&self.host, self.ledger);
         self.violation.map_or(Ok(self.left), Err)
     }
@@ -73,11 +75,11 @@ impl Outside for Outlet<'_> {
     }
 
     fn send_peer(&mut self, to: NodeId, message: PeerMessage) {
-        self.queued.push(Outgoing::Peer(to, message));
+        self.left.push((u64::MAX, Outgoing::Peer(to, message)));
     }
 
     fn send_client(&mut self, to: ConnectionId, message: ServerMessage) {
-        self.queued.push(Outgoing::Client(to, message));
+        self.left.push((u64::MAX, Outgoing::Client(to, message)));
     }
 
     fn flush(&mut self) {
@@ -85,13 +87,17 @@ impl Outside for Outlet<'_> {
         let alive = self.host.borrow_mut().operate().is_ok();
         drain_durable(&self.host, self.ledger);
         let local = self.host.borrow().local;
-        for message in self.queued.drain(..).filter(|_| alive) {
-            if let Outgoing::Peer(to, PeerMessage::Raft(raft)) = &message {
+        if !alive {
+            self.left.truncate(self.flushed);
+        }
+        for (at, message) in &mut self.left[self.flushed..] {
+            if let Outgoing::Peer(to, PeerMessage::Raft(raft)) = message {
                 let checked = self.ledger.check_promise(self.node, *to, raft);
                 self.violation = self.violation.take().or(checked.err());
             }
-            self.left.push((local, message));
+            *at = local;
         }
+        self.flushed = self.left.len();
     }
 }
 

@@ -332,7 +332,7 @@ impl Process {
 
     /// Puts what left onto the lines, as far as they stand.
     pub fn send(&mut self, own: NodeId, left: &[(u64, Outgoing)], network: &mut Network) {
-        let mut gathered: BTreeMap<(u64, LineId), Vec<u8>> = BTreeMap::new();
+        let mut gathered: Vec<((u64, LineId), Vec<u8>)> = Vec::with_capacity(left.len());
         for (at, outgoing) in left {
             let line = match outgoing {
                 Outgoing::Peer(to, message) => {
@@ -342,12 +342,20 @@ impl Process {
                 Outgoing::Client(to, _) => self.clients.get(to),
             };
             let Some(line) = line else { continue };
-            let bytes = gathered.entry((*at, *line)).or_insert_with(|| Vec::with_capacity(256));
+            let key = (*at, *line);
+            let place = gathered.iter().position(|(other, _)| *other == key);
+            let place = place.unwrap_or_else(|| {
+                gathered.push((key, Vec::with_capacity(256)));
+                gathered.len() - 1
+            });
+            let bytes = &mut gathered[place].1;
             match outgoing {
                 Outgoing::Peer(_, message) => encode_frame(FrameKind::Peer, message, bytes),
                 Outgoing::Client(_, message) => encode_frame(FrameKind::Server, message, bytes),
             }
         }
+        // Which line is served first among those of one instant is the same in each run.
+        gathered.sort_unstable_by_key(|(key, _)| *key);
         for ((at, line), bytes) in gathered {
             network.send(at, line, self.talks[&line].side, bytes);
         }

@@ -54,8 +54,9 @@ pub enum Synced {
     Snapshot(Vec<u8>),
 }
 
-type Sector = [u8; SECTOR_BYTES];
-const ZEROS: Sector = [0; SECTOR_BYTES];
+/// Apart from the trees, whose nodes would be kilobytes that each sync allocates.
+type Sector = Box<[u8; SECTOR_BYTES]>;
+const ZEROS: [u8; SECTOR_BYTES] = [0; SECTOR_BYTES];
 /// More files than any directory of a run has names for.
 const FILES_MAX: usize = 64;
 const SNAPSHOT_BYTES_MAX: u64 = 64 << 20;
@@ -284,13 +285,13 @@ impl File {
         let start = number * SECTOR_BYTES as u64;
         let cached = self.dirty.get(&number).or_else(|| self.limbo.get(&number));
         let before = cached.or_else(|| self.durable.get(&number));
-        let mut sector = before.copied().unwrap_or(ZEROS);
+        let mut sector = before.cloned().unwrap_or_else(|| Box::new(ZEROS));
         let skip = offset.saturating_sub(start) as usize;
         let from = start.saturating_sub(offset) as usize;
         let length = (SECTOR_BYTES - skip).min(bytes.len() - from);
         sector[skip..skip + length].copy_from_slice(&bytes[from..from + length]);
         // Zeros where nothing was cost no memory: spare segments are megabytes of them.
-        if before.is_some() || sector != ZEROS {
+        if before.is_some() || *sector != ZEROS {
             self.limbo.remove(&number);
             self.dirty.insert(number, sector);
         }

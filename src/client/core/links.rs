@@ -226,13 +226,11 @@ impl Links {
     /// A link on which nothing is sent never shows that the machine behind it is gone. Without a home that
     /// is every link; home itself hears renewals answered, unless there is no session yet.
     fn ask_idle(&mut self, now: &Sample, actions: &mut Vec<Action>) {
-        let idle: Vec<LinkId> = self
-            .links
-            .iter()
-            .filter(|(id, link)| self.idle_at(**id, link) <= now.boot())
-            .map(|(id, _)| *id)
-            .collect();
-        for link in idle {
+        let is_idle = |links: &Self, (id, link): (&LinkId, &Link)| {
+            (links.idle_at(*id, link) <= now.boot()).then_some(*id)
+        };
+        // Whom it asked is not idle any more.
+        while let Some(link) = self.links.iter().find_map(|link| is_idle(self, link)) {
             self.handle_sent(now, link);
             actions.push(Action::Send { link, request: Request::Status { read: 0 } });
         }
@@ -254,10 +252,10 @@ impl Links {
     }
 
     fn hang_up_silent(&mut self, now: &Sample, actions: &mut Vec<Action>) {
-        let expired = |link: &Link| self.silent_at(link) <= now.boot();
-        let silent: Vec<LinkId> =
-            self.links.iter().filter(|(_, link)| expired(link)).map(|(id, _)| *id).collect();
-        for link in silent {
+        let is_silent = |links: &Self, (id, link): (&LinkId, &Link)| {
+            (links.silent_at(link) <= now.boot()).then_some(*id)
+        };
+        while let Some(link) = self.links.iter().find_map(|link| is_silent(self, link)) {
             let dialing = matches!(self.links.get(&link), Some(Link::Dialing { .. }));
             let limit = if dialing { self.connect_timeout } else { self.silence_max };
             self.hang_up(now, link, &format!("no answer within {limit:?}"), actions);

@@ -50,6 +50,20 @@ struct Shadow {
     acting: Vec<Option<(Index, Term)>>,
 }
 
+impl Shadow {
+    /// Whether the node is as it was last seen: most steps change nothing of what is looked at here. Logs that end with
+    /// the same index and term are the same, or a look before has failed. A leader must have all `committed`.
+    fn is_up_to_date(&self, raft: &Raft, committed: usize) -> bool {
+        let end = to_position(raft.last_index());
+        let leads = (raft.role() == Role::Leader).then_some(raft.term());
+        (self.term, self.commit, self.leads) == (raft.term(), raft.commit(), leads)
+            && self.snapshot == raft.snapshot_index()
+            && self.log.len() == end
+            && self.log.last().map(|last| last.term) == term_at(raft, end)
+            && (leads.is_none() || self.complete_to == committed)
+    }
+}
+
 /// What one look at a node brought to light.
 #[derive(Debug, Default)]
 pub struct News {
@@ -98,6 +112,12 @@ impl Consensus {
     /// # Errors
     /// What contradicts what was seen before.
     pub fn observe(&mut self, node: NodeId, raft: &Raft) -> Result<News, Violation> {
+        let (shadow, committed) = (self.nodes.get_mut(&node), self.committed.len());
+        if let Some(shadow) = shadow.filter(|shadow| shadow.is_up_to_date(raft, committed)) {
+            shadow.acting.clear();
+            shadow.acting.push(entry_of_members(&shadow.log));
+            return Ok(News::default());
+        }
         self.left.remove(&node);
         let installed = self.follow_snapshot(node, raft)?;
         let before = self.nodes.get(&node).and_then(|shadow| entry_of_members(&shadow.log));
@@ -238,7 +258,8 @@ impl Consensus {
             let what = format!("the leader {node} of {} shortened its log to {kept}", raft.term());
             return violation(what);
         }
-        shadow.acting = vec![entry_of_members(&shadow.log)];
+        shadow.acting.clear();
+        shadow.acting.push(entry_of_members(&shadow.log));
         shadow.log.truncate(kept);
         let mut new = Vec::new();
         for position in kept + 1..=to_position(last) {
