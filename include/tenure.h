@@ -1064,8 +1064,8 @@ tenure_status tenure_node_resign(tenure_node *node,
                                  int64_t wait_ms);
 
 /**
- * Opens a client of this node's cluster, this node first. As tenure_client_open otherwise: *out is a client that
- * you free with tenure_client_free, before or after the node.
+ * Opens a client of this node's cluster. While this node runs it is reached without a socket, the others over TCP.
+ * As tenure_client_open otherwise: *out is a client that you free with tenure_client_free, before or after the node.
  *
  * ```c
  * tenure_client *client;

@@ -6,6 +6,8 @@ mod cluster;
 mod fairness;
 #[path = "node/hostile.rs"]
 mod hostile;
+#[path = "node/local.rs"]
+mod local;
 #[path = "node/members.rs"]
 mod members;
 #[path = "node/speaker.rs"]

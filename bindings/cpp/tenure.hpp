@@ -1222,7 +1222,7 @@ public:
         return status == TENURE_OK ? std::optional<tenure::leadership>(converted(now)) : std::nullopt;
     }
 
-    // A client of this node's cluster.
+    // A client of this node's cluster; it reaches this node without a socket, the others over TCP.
     tenure::client client(const client_options &options = client_options()) {
         return detail::throwing([&](std::error_code &code) { return client(options, code); });
     }

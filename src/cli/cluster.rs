@@ -1,12 +1,13 @@
-//! A cluster of three nodes in this process: what `demo` and `dev` run.
+//! A cluster of nodes in this process: what `demo` and `dev` run, and `bench --embedded`.
 
 use crate::cli::failure::Failure;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use tenure::base::NodeId;
 use tenure::node::{Leadership, Node, NodeOptions};
 
-/// Three nodes with a data directory each; those that were killed are empty places until restarted.
+/// Nodes with a data directory each; those that were killed are empty places until restarted.
 #[derive(Debug)]
 pub struct LocalCluster {
     data: PathBuf,
@@ -55,6 +56,19 @@ impl LocalCluster {
         self.nodes().find(|(_, _, leadership)| leads(*leadership)).map(|(id, _, _)| id)
     }
 
+    /// The node that holds the leader lease, once one does. All of them run.
+    ///
+    /// # Errors
+    /// None does within `wait`.
+    pub fn wait_for_leader(&self, wait: Duration) -> Result<&Node, Failure> {
+        let running = || self.nodes.iter().flatten();
+        let first = running().next().expect("a cluster has a node that runs");
+        let elected = wait_until(first, wait, |seen| seen.leader.is_some())?.leader;
+        let node = running().find(|node| Some(node.id()) == elected);
+        let node = node.ok_or_else(|| Failure::unavailable("the leader does not run any more"))?;
+        wait_until(node, wait, |seen| seen.is_leader).map(|_| node)
+    }
+
     /// Stops `id` without a word to anybody: its connections close, as they do when a process is killed.
     ///
     /// # Errors
@@ -88,4 +102,19 @@ impl LocalCluster {
         let place = self.members.iter().position(|(member, _)| *member == id);
         place.expect("the id came from this cluster")
     }
+}
+
+/// What `node` says of leadership once it is as asked; each change may take as long as `wait`.
+fn wait_until(
+    node: &Node,
+    wait: Duration,
+    is_so: impl Fn(&Leadership) -> bool,
+) -> Result<Leadership, Failure> {
+    let mut seen = node.leadership();
+    while !is_so(&seen) {
+        seen = node.next(Some(wait)).map_err(|_| {
+            Failure::unavailable(format!("no leader within {wait:?}: is this machine overloaded?"))
+        })?;
+    }
+    Ok(seen)
 }

@@ -117,9 +117,10 @@ fn command() -> clap::Command {
 }
 
 fn run(cli: Cli, arguments: &[OsString]) -> Result<u8, Failure> {
-    let quiet = match cli.command {
+    let quiet = match &cli.command {
         Command::Serve(_) => LevelFilter::Info,
         Command::Demo(_) | Command::Dev(_) => LevelFilter::Error,
+        Command::Bench(options) if options.embeds() => LevelFilter::Error,
         _ => LevelFilter::Warn,
     };
     ::log::set_max_level(log::level(quiet, cli.verbosity.verbose));

@@ -7,6 +7,7 @@ use super::driver::{Given, Shared, Taken, Waiter};
 use super::{Operator, endpoints, status};
 use crate::base::time::nanos;
 use crate::base::{SessionId, SessionKey, Token};
+use crate::net::LocalNode;
 use crate::sys::{clock, random};
 use crate::wire::{NodeStatus, Order, OrderAnswer, Query, ReadAnswer};
 use crate::{Error, Status};
@@ -57,6 +58,34 @@ impl Client {
     /// # Errors
     /// INVALID for malformed endpoints; UNAVAILABLE says which nodes were tried and why each failed.
     pub fn open(endpoints: &str, options: ClientOptions) -> Result<Self, Error> {
+        Self::open_with(endpoints, options, None)
+    }
+
+    /// Connects to the cluster of `node`, which runs in this process (`Node::local`), and makes a session. That node is
+    /// reached without a socket while it runs, the others over TCP; all else is as for `open`.
+    ///
+    /// ```no_run
+    /// use tenure::base::NodeId;
+    /// use tenure::client::{Client, ClientOptions};
+    /// use tenure::node::{Node, NodeOptions};
+    ///
+    /// let members = vec![(NodeId(1), "127.0.0.1:7401".to_owned())];
+    /// let node = Node::start(NodeOptions::new(NodeId(1), "data", members))?;
+    /// let client = Client::open_local(&node.local()?, ClientOptions::default())?;
+    /// # Ok::<(), tenure::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As for `open`.
+    pub fn open_local(node: &LocalNode, options: ClientOptions) -> Result<Self, Error> {
+        Self::open_with(node.endpoints(), options, Some(node.clone()))
+    }
+
+    fn open_with(
+        endpoints: &str,
+        options: ClientOptions,
+        local: Option<LocalNode>,
+    ) -> Result<Self, Error> {
         let endpoints = endpoints::parse(endpoints)?;
         let core_options = CoreOptions {
             endpoints: endpoints.clone(),
@@ -68,7 +97,7 @@ impl Client {
             key: SessionKey(random::bytes16()),
             seed: random::seed(),
         };
-        let shared = Shared::start(core_options)
+        let shared = Shared::start(core_options, local)
             .map_err(|error| Error::new(Status::Io, format!("a client cannot start: {error}")))?;
         let request_timeout = options.request_timeout;
         let client = Self { handle: Arc::new(Handle { shared, request_timeout, endpoints }) };

@@ -179,8 +179,8 @@ pub unsafe extern "C" fn tenure_node_resign(
     })
 }
 
-/// Opens a client of this node's cluster, this node first. As tenure_client_open otherwise: *out is a client that
-/// you free with tenure_client_free, before or after the node.
+/// Opens a client of this node's cluster. While this node runs it is reached without a socket, the others over TCP.
+/// As tenure_client_open otherwise: *out is a client that you free with tenure_client_free, before or after the node.
 ///
 /// ```c
 /// tenure_client *client;
@@ -200,7 +200,7 @@ pub unsafe extern "C" fn tenure_node_client(
         let node = enter::<NodeObject>(node)?;
         // SAFETY: the caller passes NULL or options that begin with their size.
         let options = unsafe { client_options(options) }?;
-        *out = export(ClientObject(Client::open(&node.0.endpoints(), options)?))?;
+        *out = export(ClientObject(Client::open_local(&node.0.local()?, options)?))?;
         Ok(())
     })
 }

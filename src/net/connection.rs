@@ -1,9 +1,12 @@
-//! One TCP connection: bytes in → frames, frames → bytes out, both bounded.
+//! One connection: bytes in → frames, frames → bytes out, both bounded. Over TCP, or within this process.
 
+use crate::net::local_stream::LocalStream;
 use crate::net::output::Output;
 use crate::net::socket;
 use crate::wire::{Frame, FrameDecoder, FrameError, FrameKind};
 use mio::net::TcpStream;
+use mio::unix::SourceFd;
+use mio::{Interest, Registry, Token};
 use serde::Serialize;
 use socket2::SockRef;
 use std::io::{self, ErrorKind};
@@ -12,14 +15,21 @@ use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::Duration;
 
-/// A non-blocking TCP connection (TCP_NODELAY). Works with edge- and level-triggered polling: `receive`
-/// reads until the socket has no more, or says that it may have.
+/// A non-blocking connection, of TCP (TCP_NODELAY) or between two threads of this process: the same frames, bounds
+/// and ends. Works with edge- and level-triggered polling: `receive` reads until there is no more, or says that there
+/// may be.
 #[derive(Debug)]
 pub struct Connection {
-    stream: TcpStream,
+    stream: Stream,
     stage: Stage,
     decoder: FrameDecoder,
     output: Output,
+}
+
+#[derive(Debug)]
+enum Stream {
+    Tcp(TcpStream),
+    Local(LocalStream),
 }
 
 /// How far a dial has come.
@@ -61,7 +71,17 @@ impl Connection {
     /// # Errors
     /// The socket's options cannot be set.
     pub fn accepted(stream: TcpStream, out_bytes_max: usize) -> io::Result<Self> {
-        Self::new(stream, Stage::Standing, out_bytes_max)
+        Self::tcp(stream, Stage::Standing, out_bytes_max)
+    }
+
+    /// The two ends of a connection within this process; each may hold so much to be sent.
+    ///
+    /// # Errors
+    /// The process has no file descriptor left.
+    pub fn local_pair(out_bytes_max: (usize, usize)) -> io::Result<(Self, Self)> {
+        let (one, two) = LocalStream::pair()?;
+        let end = |stream, bytes_max| Self::new(Stream::Local(stream), Stage::Standing, bytes_max);
+        Ok((end(one, out_bytes_max.0), end(two, out_bytes_max.1)))
     }
 
     /// Begins to connect; writable once it stands, readable with an error if it failed.
@@ -69,27 +89,60 @@ impl Connection {
     /// # Errors
     /// It failed at once.
     pub fn dial(address: SocketAddr, out_bytes_max: usize) -> io::Result<Self> {
-        Self::new(TcpStream::connect(address)?, Stage::Dialing, out_bytes_max)
+        Self::tcp(TcpStream::connect(address)?, Stage::Dialing, out_bytes_max)
     }
 
-    fn new(stream: TcpStream, stage: Stage, out_bytes_max: usize) -> io::Result<Self> {
+    fn tcp(stream: TcpStream, stage: Stage, out_bytes_max: usize) -> io::Result<Self> {
         stream.set_nodelay(true)?;
-        let (decoder, output) = (FrameDecoder::new(), Output::new(out_bytes_max));
-        Ok(Self { stream, stage, decoder, output })
+        Ok(Self::new(Stream::Tcp(stream), stage, out_bytes_max))
     }
 
-    /// The socket, to register with a `mio::Poll`.
-    pub fn source(&mut self) -> &mut TcpStream {
-        &mut self.stream
+    fn new(stream: Stream, stage: Stage, out_bytes_max: usize) -> Self {
+        let (decoder, output) = (FrameDecoder::new(), Output::new(out_bytes_max));
+        Self { stream, stage, decoder, output }
+    }
+
+    pub(super) fn register(
+        &mut self,
+        registry: &Registry,
+        token: Token,
+        interest: Interest,
+    ) -> io::Result<()> {
+        match &mut self.stream {
+            Stream::Tcp(stream) => registry.register(stream, token, interest),
+            Stream::Local(stream) => {
+                let fd = stream.as_raw_fd();
+                registry.register(&mut SourceFd(&fd), token, without_room(interest))
+            }
+        }
+    }
+
+    pub(super) fn reregister(
+        &mut self,
+        registry: &Registry,
+        token: Token,
+        interest: Interest,
+    ) -> io::Result<()> {
+        match &mut self.stream {
+            Stream::Tcp(stream) => registry.reregister(stream, token, interest),
+            Stream::Local(stream) => {
+                let fd = stream.as_raw_fd();
+                registry.reregister(&mut SourceFd(&fd), token, without_room(interest))
+            }
+        }
     }
 
     /// Gives up once bytes that were sent stay unacknowledged for `wait` (TCP_USER_TIMEOUT). Without it
-    /// the kernel's growing pauses between retransmissions outlast a healed partition.
+    /// the kernel's growing pauses between retransmissions outlast a healed partition. Within a process nothing
+    /// is lost on the way.
     ///
     /// # Errors
     /// The system refuses it.
     pub fn set_unacknowledged_max(&self, wait: Duration) -> io::Result<()> {
-        SockRef::from(&self.stream).set_tcp_user_timeout(Some(wait))
+        match &self.stream {
+            Stream::Tcp(stream) => SockRef::from(stream).set_tcp_user_timeout(Some(wait)),
+            Stream::Local(_) => Ok(()),
+        }
     }
 
     /// Whether the connection stands; finishes a dial. `Ok(false)`: not yet.
@@ -97,20 +150,21 @@ impl Connection {
     /// # Errors
     /// The dial failed.
     pub fn check_connected(&mut self) -> Result<bool, Closed> {
+        let Stream::Tcp(stream) = &self.stream else { return Ok(true) };
         if self.stage == Stage::Standing {
             return Ok(true);
         }
-        if let Some(error) = self.stream.take_error().map_err(Closed::Failed)? {
+        if let Some(error) = stream.take_error().map_err(Closed::Failed)? {
             return Err(Closed::Failed(error));
         }
-        let peer = match self.stream.peer_addr() {
+        let peer = match stream.peer_addr() {
             Ok(address) => address,
             Err(error) if error.kind() == ErrorKind::NotConnected => return Ok(false),
             Err(error) => return Err(Closed::Failed(error)),
         };
         // A dial to a local port on which nobody listens can be given that same port as its own, and
         // then connects to itself.
-        if self.stream.local_addr().map_err(Closed::Failed)? == peer {
+        if stream.local_addr().map_err(Closed::Failed)? == peer {
             return Err(Closed::Failed(ErrorKind::ConnectionRefused.into()));
         }
         self.stage = Stage::Standing;
@@ -125,15 +179,11 @@ impl Connection {
         if !self.check_connected()? {
             return Ok(Received::All);
         }
-        let mut scratch = [MaybeUninit::uninit(); socket::RECEIVE_BYTES];
         let mut count = 0;
         while count < budget {
-            match socket::receive(&self.stream, &mut scratch) {
-                Ok([]) => return Err(Closed::ByPeer),
-                Ok(bytes) => {
-                    count += bytes.len();
-                    self.decoder.push(bytes);
-                }
+            match self.receive_piece() {
+                Ok(0) => return Err(Closed::ByPeer),
+                Ok(bytes) => count += bytes,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Received::All),
                 Err(error) => return Err(closed_by(error)),
             }
@@ -143,6 +193,19 @@ impl Connection {
             }
         }
         Ok(Received::More)
+    }
+
+    /// Hands one read to the decoder; how much that was, 0 at the end.
+    fn receive_piece(&mut self) -> io::Result<usize> {
+        match &self.stream {
+            Stream::Tcp(stream) => {
+                let mut scratch = [MaybeUninit::uninit(); socket::RECEIVE_BYTES];
+                let bytes = socket::receive(stream, &mut scratch)?;
+                self.decoder.push(bytes);
+                Ok(bytes.len())
+            }
+            Stream::Local(stream) => stream.receive(|bytes| self.decoder.push(bytes)),
+        }
     }
 
     /// Puts one frame into the output buffer.
@@ -164,7 +227,11 @@ impl Connection {
             return Ok(());
         }
         while !self.output.is_empty() {
-            match socket::send(&self.stream, self.output.pending()) {
+            let sent = match &self.stream {
+                Stream::Tcp(stream) => socket::send(stream, self.output.pending()),
+                Stream::Local(stream) => stream.send(self.output.pending()),
+            };
+            match sent {
                 Ok(count) => self.output.take_sent(count),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) => {
@@ -176,10 +243,17 @@ impl Connection {
         Ok(())
     }
 
-    /// Whether something waits: for the socket to stand, or for room in it.
+    /// Whether it is to be polled for writing: it does not stand yet, or something waits for room.
     #[must_use]
     pub fn wants_write(&self) -> bool {
-        self.stage == Stage::Dialing || !self.output.is_empty()
+        let is_tcp = matches!(self.stream, Stream::Tcp(_));
+        is_tcp && (self.stage == Stage::Dialing || !self.output.is_empty())
+    }
+
+    /// Whether it is to be flushed when it is readable: within a process that tells of room, too.
+    #[must_use]
+    pub fn wants_flush_when_read(&self) -> bool {
+        matches!(self.stream, Stream::Local(_)) && !self.output.is_empty()
     }
 
     /// Bytes that wait to be sent.
@@ -192,14 +266,24 @@ impl Connection {
     pub fn finish(mut self) {
         // Whoever is gone already needs no last words.
         let _ = self.flush();
-        let _ = self.stream.shutdown(Shutdown::Write);
+        if let Stream::Tcp(stream) = &self.stream {
+            let _ = stream.shutdown(Shutdown::Write);
+        }
     }
 }
 
 impl AsRawFd for Connection {
     fn as_raw_fd(&self) -> RawFd {
-        self.stream.as_raw_fd()
+        match &self.stream {
+            Stream::Tcp(stream) => stream.as_raw_fd(),
+            Stream::Local(stream) => stream.as_raw_fd(),
+        }
     }
+}
+
+/// A descriptor of memory is always writable, and room is told as something to read is.
+fn without_room(interest: Interest) -> Interest {
+    interest.remove(Interest::WRITABLE).unwrap_or(interest)
 }
 
 /// Tells the other side's end (also when it shows while writing) from failures between us.

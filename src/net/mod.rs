@@ -1,10 +1,12 @@
-//! Sockets: a connection that reads and writes frames without blocking, and what polls it.
+//! Connections that read and write frames without blocking, over sockets or within this process, and what polls them.
 //!
 //! With `sys` and `ffi` the only place where `unsafe` is allowed. `mio::Token` never leaves this module.
 #![allow(unsafe_code)]
 
 mod connection;
 mod listener;
+mod local;
+mod local_stream;
 mod output;
 mod poller;
 mod resolve;
@@ -12,5 +14,6 @@ mod socket;
 
 pub use connection::{Closed, Connection, Received};
 pub use listener::{AcceptError, Listener};
+pub use local::{LocalDialError, LocalListener, LocalNode};
 pub use poller::{Key, Poller, Readiness, Registrar, Wake};
 pub use resolve::{resolve_elsewhere, resolve_locally};

@@ -68,7 +68,7 @@ impl Poller {
     /// The system's.
     pub fn add(&self, connection: &mut Connection, key: Key) -> io::Result<()> {
         let both = Interest::READABLE | Interest::WRITABLE;
-        self.poll.registry().register(connection.source(), token(key), both)
+        connection.register(self.poll.registry(), token(key), both)
     }
 
     /// Watches a listener until it is dropped.
@@ -111,7 +111,7 @@ impl Registrar {
     /// The system's.
     pub fn add(&self, connection: &mut Connection, key: Key) -> io::Result<()> {
         let both = Interest::READABLE | Interest::WRITABLE;
-        self.0.register(connection.source(), token(key), both)
+        connection.register(&self.0, token(key), both)
     }
 
     /// Reports nothing of a watched connection until it is resumed, besides its failure: another thread
@@ -121,7 +121,7 @@ impl Registrar {
     /// The system's.
     pub fn pause(&self, connection: &mut Connection, key: Key) -> io::Result<()> {
         // Nobody sends urgent data; epoll reports errors whatever it is asked for.
-        self.0.reregister(connection.source(), token(key), Interest::PRIORITY)
+        connection.reregister(&self.0, token(key), Interest::PRIORITY)
     }
 
     /// Reports a paused connection again, also what became ready meanwhile: room for output only if
@@ -132,7 +132,7 @@ impl Registrar {
     pub fn resume(&self, connection: &mut Connection, key: Key) -> io::Result<()> {
         let output = connection.wants_write().then_some(Interest::WRITABLE);
         let interest = output.map_or(Interest::READABLE, |output| Interest::READABLE | output);
-        self.0.reregister(connection.source(), token(key), interest)
+        connection.reregister(&self.0, token(key), interest)
     }
 }
 
@@ -151,6 +151,7 @@ fn token(key: Key) -> Token {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::FrameKind;
     use std::io::Write;
     use std::net::TcpStream;
 
@@ -186,6 +187,27 @@ mod tests {
             poller.wait(None).unwrap();
         }
         assert!(!poller.ready().any(|ready| ready.writable), "nobody asked for room");
+    }
+
+    #[test]
+    fn within_a_process_room_is_reported_also_while_input_is_left_unread() {
+        let mut poller = Poller::new(8).unwrap();
+        let (mut one, mut two) = Connection::local_pair((4 << 20, 4 << 20)).unwrap();
+        poller.add(&mut one, Key(5)).unwrap();
+        let value = vec![7u8; 100_000];
+        two.queue(FrameKind::Server, &value).unwrap();
+        two.flush().unwrap();
+        for _ in 0..5 {
+            one.queue(FrameKind::Request, &value).unwrap();
+        }
+        one.flush().unwrap();
+        poller.wait(Some(Duration::ZERO)).unwrap();
+        assert_eq!(poller.ready().count(), 1);
+        poller.wait(Some(Duration::ZERO)).unwrap();
+        assert_eq!(poller.ready().count(), 0, "edge-triggered");
+        two.receive(&mut Vec::new(), 1 << 20).unwrap();
+        poller.wait(Some(Duration::ZERO)).unwrap();
+        assert_eq!(poller.ready().map(|ready| ready.key).collect::<Vec<_>>(), [Key(5)]);
     }
 
     #[test]

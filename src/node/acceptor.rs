@@ -1,7 +1,7 @@
 //! Accepts connections within a budget, and pauses when the process has no descriptor left.
 
 use crate::base::time::nanos;
-use crate::net::{AcceptError, Connection, Listener};
+use crate::net::{AcceptError, Connection, Listener, LocalListener};
 use crate::node::ending::Ending;
 use crate::node::links::{OUT_BYTES_MAX, Role};
 use crate::node::network::Network;
@@ -9,10 +9,11 @@ use crate::server::Input;
 use crate::wire::{FrameKind, Refused, RefusedCode};
 use std::time::Duration;
 
-/// The listening socket, and when to ask it again.
+/// The listening socket, and when to ask it again; and where this process's own clients dial.
 #[derive(Debug)]
 pub(super) struct Acceptor {
     listener: Listener,
+    local: LocalListener,
     /// Somebody may wait.
     is_ready: bool,
     /// Not asked before this reading of BOOTTIME.
@@ -21,8 +22,13 @@ pub(super) struct Acceptor {
 }
 
 impl Acceptor {
-    pub(super) fn new(listener: Listener) -> Self {
-        Self { listener, is_ready: true, paused_until: 0, is_exhausted: false }
+    pub(super) fn new(listener: Listener, local: LocalListener) -> Self {
+        Self { listener, local, is_ready: true, paused_until: 0, is_exhausted: false }
+    }
+
+    /// Where this process's own clients dial.
+    pub(super) fn local(&self) -> &LocalListener {
+        &self.local
     }
 
     /// The poller has reported the socket.
@@ -32,12 +38,20 @@ impl Acceptor {
 
     /// When to ask again: 0 for at once, `u64::MAX` for once the poller reports it.
     pub(super) fn next_deadline(&self) -> u64 {
+        if !self.local.is_empty() {
+            return 0;
+        }
         if self.is_ready { self.paused_until } else { u64::MAX }
     }
 
-    /// The connections of this turn, at most [`ACCEPTS_PER_TURN`]: a flood of them must not keep peers
+    /// The connections of this turn, at most [`ACCEPTS_PER_TURN`] of each kind: a flood of them must not keep peers
     /// from being read (fault NT21).
     pub(super) fn take_connections(&mut self, now: u64, mut take: impl FnMut(Connection)) {
+        std::iter::from_fn(|| self.local.accept()).take(ACCEPTS_PER_TURN).for_each(&mut take);
+        self.take_sockets(now, take);
+    }
+
+    fn take_sockets(&mut self, now: u64, mut take: impl FnMut(Connection)) {
         if !self.is_ready || now < self.paused_until {
             return;
         }

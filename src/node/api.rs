@@ -3,7 +3,7 @@
 use crate::Error;
 use crate::base::NodeId;
 use crate::base::error::Status;
-use crate::net::Wake;
+use crate::net::{LocalNode, Wake};
 use crate::node::FileDisk;
 use crate::node::board::Board;
 use crate::node::commands::Command;
@@ -43,6 +43,7 @@ struct Running {
     board: Arc<Board>,
     commands: Sender<Command>,
     wake: Wake,
+    local: LocalNode,
     /// Disconnected once the thread has let go of everything.
     finished: Receiver<()>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -65,6 +66,8 @@ impl Node {
         let network = Network::new(options.id, &options.cluster, listener, commands.clone())
             .map_err(|error| exhausted(&error))?;
         let (wake, board) = (network.wake(), Arc::new(Board::default()));
+        let endpoints = endpoints(options.id, &options.cluster);
+        let local = network.local_node(options.own_address()?, &endpoints);
         let event_loop = EventLoop {
             server,
             network,
@@ -84,9 +87,9 @@ impl Node {
         Ok(Self {
             id: options.id,
             address,
-            endpoints: endpoints(options.id, &options.cluster),
+            endpoints,
             forks: fork::generation(),
-            running: Some(Running { board, commands, wake, finished, thread }),
+            running: Some(Running { board, commands, wake, local, finished, thread }),
         })
     }
 
@@ -106,6 +109,15 @@ impl Node {
     #[must_use]
     pub fn endpoints(&self) -> String {
         self.endpoints.clone()
+    }
+
+    /// This node for [`Client::open_local`](crate::client::Client::open_local): a client in the same process reaches
+    /// it without a socket, and the other members over TCP.
+    ///
+    /// # Errors
+    /// FORKED.
+    pub fn local(&self) -> Result<LocalNode, Error> {
+        Ok(self.running()?.local.clone())
     }
 
     /// Whether this node leads, until when, under which token. Local and lock-free, one snapshot. The first call

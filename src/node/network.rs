@@ -1,14 +1,16 @@
-//! All sockets of a node: what came becomes inputs of the server, what the server says leaves.
+//! All connections of a node: what came becomes inputs of the server, what the server says leaves.
 
 use crate::base::NodeId;
 use crate::base::limits::CONNECTIONS_MAX;
-use crate::net::{Closed, Connection, Key, Listener, Poller, Received, Wake};
+use crate::net::{
+    Closed, Connection, Key, Listener, LocalListener, LocalNode, Poller, Received, Wake,
+};
 use crate::node::acceptor::Acceptor;
 use crate::node::backlog::Backlog;
 use crate::node::commands::Command;
 use crate::node::complaints::Complaints;
 use crate::node::ending::Ending;
-use crate::node::links::{Links, Role, connection_id};
+use crate::node::links::{Link, Links, OUT_BYTES_MAX, Role, connection_id};
 use crate::node::peers::Peers;
 use crate::raft::Claim;
 use crate::server::{Input, Server};
@@ -60,6 +62,7 @@ impl Network {
     ) -> io::Result<Self> {
         let poller = Poller::new(EVENTS_MAX)?;
         let wake = poller.wake(WAKE)?;
+        let local = LocalListener::new(wake.clone(), OUT_BYTES_MAX);
         poller.add_listener(&mut listener, LISTENER)?;
         // A quarter of the descriptors stays for the log's files and for the host.
         let descriptors = usize::try_from(descriptors::limit()).unwrap_or(usize::MAX);
@@ -68,7 +71,7 @@ impl Network {
             poller,
             wake,
             commands,
-            acceptor: Acceptor::new(listener),
+            acceptor: Acceptor::new(listener, local),
             links: Links::new(FIRST_LINK),
             links_max: CONNECTIONS_MAX.min(descriptors / 4 * 3),
             peers: Peers::new(own, cluster, random::seed(), clock::boot_nanos()),
@@ -93,6 +96,11 @@ impl Network {
     /// Ends the loop's wait from another thread.
     pub(super) fn wake(&self) -> Wake {
         self.wake.clone()
+    }
+
+    /// Where clients of this process reach this node, with its own address and all members'.
+    pub(super) fn local_node(&self, address: &str, endpoints: &str) -> LocalNode {
+        self.acceptor.local().node(address, endpoints)
     }
 
     /// Waits for a socket, a command or `deadline` (a reading of BOOTTIME), unless something is left to do.
@@ -155,9 +163,8 @@ impl Network {
                     if ready.readable {
                         self.backlog.add(key, link);
                     }
-                    if ready.writable && link.connection.wants_write() && !link.is_dirty {
-                        link.is_dirty = true;
-                        self.to_flush.push(key);
+                    if ready.writable && link.connection.wants_write() {
+                        note_dirty(&mut self.to_flush, key, link);
                     }
                 }
             }
@@ -167,6 +174,9 @@ impl Network {
     fn read<D: Disk>(&mut self, key: Key, server: &Server<D>, inputs: &mut Vec<Input>) {
         let Some(link) = self.links.find(key) else { return };
         link.is_listed = false;
+        if link.connection.wants_flush_when_read() {
+            note_dirty(&mut self.to_flush, key, link);
+        }
         if link.is_congested() {
             link.is_parked = true;
             return;
@@ -227,9 +237,8 @@ impl Network {
         let Some(link) = self.links.find(key) else { return };
         if let Err(closed) = link.connection.queue(kind, value) {
             self.lost.push((key, closed));
-        } else if !link.is_dirty {
-            link.is_dirty = true;
-            self.to_flush.push(key);
+        } else {
+            note_dirty(&mut self.to_flush, key, link);
         }
     }
 
@@ -266,6 +275,13 @@ impl Network {
         {
             link.connection.finish();
         }
+    }
+}
+
+/// Lists a link to be flushed, if it is not.
+fn note_dirty(to_flush: &mut Vec<Key>, key: Key, link: &mut Link) {
+    if !std::mem::replace(&mut link.is_dirty, true) {
+        to_flush.push(key);
     }
 }
 

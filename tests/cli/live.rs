@@ -1,6 +1,6 @@
 //! Commands against three real processes.
 
-use crate::program::{Cluster, Running, code, eventually, sentence, signal, stdout};
+use crate::program::{Cluster, Running, code, eventually, run, sentence, signal, stdout};
 use serde_json::Value;
 use std::io::{BufReader, Read};
 use std::process::{Child, ChildStdout};
@@ -183,4 +183,15 @@ fn bench_reports_all_its_cycles() {
     let value: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((value["clients"].as_u64(), value["ops"].as_u64()), (Some(4), Some(40)));
     assert!(value["acquire_us"]["p50"].as_f64().unwrap() > 0.0);
+}
+
+#[test]
+fn bench_compares_an_embedded_leaders_client_with_one_over_tcp() {
+    let output = run(&["bench", "--embedded", "--ops", "20", "--timeout", "60s", "--json"]);
+    let value: Value = serde_json::from_slice(&output.stdout).unwrap();
+    for (at, nodes) in [3, 1].into_iter().enumerate() {
+        let compared = &value["embedded"][at];
+        assert_eq!((compared["nodes"].as_u64(), compared["ops"].as_u64()), (Some(nodes), Some(20)));
+        assert!(compared["within_to_tcp"].as_f64().unwrap() > 0.0);
+    }
 }

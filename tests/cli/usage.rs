@@ -151,6 +151,11 @@ fn bench_kills_only_what_it_started() {
 }
 
 #[test]
+fn bench_compares_embedded_clients_alone() {
+    check(&["bench", "--embedded", "--clients", "2"], 2, &["--embedded", "--clients"]);
+}
+
+#[test]
 fn seeds_must_be_a_range() {
     check(&["sim", "--seeds", "5..2"], 2, &["5..2"]);
 }

@@ -4,6 +4,7 @@ mod cluster;
 mod elections;
 mod events;
 mod kinds;
+mod local;
 mod orders;
 
 use cluster::{Cluster, is_readable, options};

@@ -56,6 +56,22 @@ impl Figures {
         self.cycle.len()
     }
 
+    /// The median of whole cycles, in microseconds.
+    #[must_use]
+    pub fn cycle_p50_us(&self) -> f64 {
+        micros(&self.cycle, 0.5)
+    }
+
+    /// Percentiles, in microseconds, for machines.
+    #[must_use]
+    pub fn to_value(&self) -> Value {
+        json!({
+            "acquire_us": percentiles(&self.acquire),
+            "release_us": percentiles(&self.release),
+            "cycle_us": percentiles(&self.cycle),
+        })
+    }
+
     /// A table of percentiles, in microseconds.
     #[must_use]
     pub fn to_text(&self) -> String {

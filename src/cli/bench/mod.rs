@@ -1,6 +1,7 @@
 //! `tenure bench`: how long locks take here, and how long until the next grant when the leader is killed.
 
 mod driven;
+mod embedded;
 mod failover;
 mod figures;
 mod generator;
@@ -54,6 +55,10 @@ pub struct Options {
     /// Kill the leader N times, and measure until the next grant; needs --spawn
     #[arg(long, value_name = "N", value_parser = 1..=1000)]
     failover: Option<i64>,
+    /// Run the nodes in this process, and compare a client of the leader's own process with one that reaches the same
+    /// leader over TCP; with three nodes, and with one
+    #[arg(long, conflicts_with_all = ["clients", "connections", "threads", "handover", "held", "failover", "spawn"])]
+    embedded: bool,
     /// Measure three `tenure serve` processes that are started for it
     #[arg(long)]
     spawn: bool,
@@ -67,9 +72,16 @@ pub struct Options {
     connection: Connection,
 }
 
+impl Options {
+    /// Whether nodes run in this process: they complain of each other when they are stopped at the end.
+    pub fn embeds(&self) -> bool {
+        self.embedded
+    }
+}
+
 /// Runs it.
 pub fn run(options: &Options) -> Result<(), Failure> {
-    if !options.spawn {
+    if !options.spawn && !options.embedded {
         return match (options.failover, options.held) {
             (Some(_), _) => Err(Failure::usage("--failover kills nodes, so it needs --spawn too")),
             (_, Some(_)) => {
@@ -94,6 +106,9 @@ pub fn run(options: &Options) -> Result<(), Failure> {
 }
 
 fn measure_own(options: &Options, data: &Path) -> Result<(), Failure> {
+    if options.embedded {
+        return measure_embedded(options, data);
+    }
     let mut processes = Processes::start(data)?;
     processes.wait_whole()?;
     let connection =
@@ -110,6 +125,18 @@ fn measure_own(options: &Options, data: &Path) -> Result<(), Failure> {
         figures::failover_json(&times)
     } else {
         figures::failover_text(&times)
+    })
+}
+
+fn measure_embedded(options: &Options, data: &Path) -> Result<(), Failure> {
+    let cycles = options.ops.map_or(3000, i64::unsigned_abs);
+    let bar = progress(cycles * embedded::SIZES.len() as u64);
+    let compared = embedded::measure(data, &options.connection, cycles, &bar)?;
+    bar.finish_and_clear();
+    output::print(&if options.json {
+        embedded::to_json(&compared)
+    } else {
+        embedded::to_text(&compared)
     })
 }
 

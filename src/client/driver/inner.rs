@@ -10,14 +10,12 @@ use super::slot::{Given, Slot, Waiter};
 use crate::client::core::{
     Action, Belief, CallId, Core, Deadline, Done, EndReason, LeaseId, LinkId,
 };
-use crate::net::{Received, Registrar, Wake, resolve_elsewhere, resolve_locally};
+use crate::net::{LocalNode, Received, Registrar, Wake};
 use crate::sys::clock;
 use crate::sys::event::EventFd;
 use crate::sys::timer::Before;
 use crate::{Error, Status};
 use std::collections::BTreeMap;
-use std::io;
-use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 
 #[derive(Debug)]
@@ -35,18 +33,20 @@ pub(crate) struct Inner {
     pub(super) feeds: Feeds,
     /// Who waits for a session.
     opener: Option<Arc<Waiter>>,
-    shared: Weak<Shared>,
+    pub(super) shared: Weak<Shared>,
+    /// A node of this process, which is reached without a socket.
+    pub(super) local: Option<LocalNode>,
     /// Why nothing works any more: a panic.
     broken: Option<String>,
 }
 
 /// What one round of actions leaves to be done.
 #[derive(Debug, Default)]
-struct Round {
+pub(super) struct Round {
     /// Links with something to flush.
     dirty: Vec<LinkId>,
     /// Links of no use any more, and why.
-    failed: Vec<(LinkId, String)>,
+    pub(super) failed: Vec<(LinkId, String)>,
     /// The core was told something: it may say more.
     again: bool,
 }
@@ -72,6 +72,7 @@ impl Inner {
             feeds: Feeds::new(),
             opener: None,
             shared,
+            local: None,
             broken: None,
         }
     }
@@ -239,44 +240,6 @@ impl Inner {
             }
             Action::Decided { call, result } => self.decide(call, result, round),
         }
-    }
-
-    fn dial(&mut self, id: LinkId, endpoint: String, round: &mut Round) {
-        self.links.insert(id, Link::new(id, self.core.hello()));
-        if let Some(addresses) = resolve_locally(&endpoint) {
-            if let Err(why) = self.dial_addresses(id, Ok(addresses)) {
-                round.failed.push((id, why));
-            }
-            return;
-        }
-        let (shared, name) = (self.shared.clone(), endpoint.clone());
-        let done = move |found: io::Result<_>| {
-            let found = found.map_err(|error| format!("{name} cannot be looked up: {error}"));
-            if let Some(shared) = shared.upgrade() {
-                // A client that failed meanwhile needs no address.
-                let _ = shared.with(|inner, now| {
-                    if let Err(why) = inner.dial_addresses(id, found) {
-                        inner.links.remove(&id);
-                        inner.core.handle_closed(now, id, &why);
-                    }
-                });
-            }
-        };
-        if let Err(error) = resolve_elsewhere(endpoint, done) {
-            round.failed.push((id, format!("no thread to look its address up: {error}")));
-        }
-    }
-
-    fn dial_addresses(
-        &mut self,
-        id: LinkId,
-        found: Result<Vec<SocketAddr>, String>,
-    ) -> Result<(), String> {
-        let addresses = found?;
-        self.seat.interrupt();
-        // Hung up while it was looked up?
-        let Some(link) = self.links.get_mut(&id) else { return Ok(()) };
-        link.dial(addresses, &self.registrar)
     }
 
     /// Publishes a belief. What a timer or a reader has seen to be over stays over (L24).

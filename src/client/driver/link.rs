@@ -1,4 +1,4 @@
-//! One link of the core: a socket, or the search for its address; frames in and out.
+//! One link of the core: a connection, or the search for its address; frames in and out.
 
 use crate::base::limits::CLIENT_BUFFER_BYTES_MAX;
 use crate::client::core::LinkId;
@@ -84,9 +84,17 @@ impl Link {
     }
 
     fn dial_one(&mut self, address: SocketAddr, registrar: &Registrar) -> Result<(), String> {
-        let words = |error: std::io::Error| error.to_string();
-        let mut connection = Connection::dial(address, CLIENT_BUFFER_BYTES_MAX).map_err(words)?;
-        registrar.add(&mut connection, Key(self.id.0)).map_err(words)?;
+        let connection = Connection::dial(address, CLIENT_BUFFER_BYTES_MAX);
+        self.adopt(connection.map_err(|error| error.to_string())?, registrar)
+    }
+
+    /// Takes a connection that was dialed, and says hello.
+    pub(super) fn adopt(
+        &mut self,
+        mut connection: Connection,
+        registrar: &Registrar,
+    ) -> Result<(), String> {
+        registrar.add(&mut connection, Key(self.id.0)).map_err(|error| error.to_string())?;
         connection
             .queue(FrameKind::ClientHello, &self.hello)
             .map_err(|closed| closed.to_string())?;

@@ -1,4 +1,4 @@
-//! Drives the core: sockets, clocks, the background thread, and the threads that call.
+//! Drives the core: connections, clocks, the background thread, and the threads that call.
 //!
 //! All state is behind one mutex, in [`Inner`]. Whoever holds it may hand input to the core and then does
 //! at once what the core says, sends included: a call's bytes leave on the calling thread. Answers are read
@@ -10,6 +10,7 @@
 
 mod asked;
 mod background;
+mod dialing;
 mod feed;
 mod inner;
 mod lease;
@@ -27,7 +28,7 @@ pub(super) use slot::{Given, Slot, Taken, Waiter};
 
 use crate::base::Sample;
 use crate::client::core::{CallId, Core, CoreOptions};
-use crate::net::{Key, Poller};
+use crate::net::{Key, LocalNode, Poller};
 use crate::sys::{clock, event::EventFd, fork, thread};
 use crate::{Error, Status};
 use parking_lot::{Mutex, MutexGuard};
@@ -47,18 +48,19 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    /// Starts the background thread; the core dials.
+    /// Starts the background thread; the core dials. A node of this process is reached without a socket.
     ///
     /// # Errors
     /// The process has no file descriptor or thread left.
-    pub(super) fn start(options: CoreOptions) -> io::Result<Arc<Self>> {
+    pub(super) fn start(options: CoreOptions, local: Option<LocalNode>) -> io::Result<Arc<Self>> {
         fork::watch();
         let poller = Poller::new(READY_MAX)?;
         let (registrar, wake) = (poller.registrar()?, poller.wake(background::WAKE)?);
         let event = Arc::new(EventFd::new()?);
         let core = Core::new(options, &clock::sample());
         let shared = Arc::new_cyclic(|weak| {
-            let inner = Inner::new(core, registrar, wake, Arc::clone(&event), weak.clone());
+            let mut inner = Inner::new(core, registrar, wake, Arc::clone(&event), weak.clone());
+            inner.local = local;
             Self { inner: Mutex::new(inner), event, generation: fork::generation() }
         });
         let background = Arc::clone(&shared);

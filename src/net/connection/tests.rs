@@ -169,7 +169,7 @@ fn a_dial_stands_once_it_is_writable_and_sends_what_was_queued_before() {
         connection.flush().unwrap();
     }
     assert!(connection.check_connected().unwrap());
-    assert!(connection.source().nodelay().unwrap());
+    assert!(matches!(&connection.stream, Stream::Tcp(stream) if stream.nodelay().unwrap()));
     let (mut other, _) = listener.accept().unwrap();
     let mut bytes = vec![0; bytes_of([9]).len()];
     other.read_exact(&mut bytes).unwrap();
@@ -184,4 +184,47 @@ fn a_dial_to_a_port_without_a_listener_fails() {
         wait(&connection, Interest::ReadWrite);
         assert!(matches!(connection.check_connected(), Err(Closed::Failed(_))));
     }
+}
+
+#[test]
+fn within_a_process_output_that_is_not_read_ends_at_the_bound_and_arrives_in_order() {
+    let (mut one, mut two) = Connection::local_pair((1 << 20, 1 << 20)).unwrap();
+    let mut queued = 0u64;
+    let closed = loop {
+        match one.queue(FrameKind::Request, &Request::Status { read: queued }) {
+            Ok(()) => queued += 1,
+            Err(closed) => break closed,
+        }
+        if queued.is_multiple_of(1_000) {
+            one.flush().unwrap();
+        }
+    };
+    assert!(matches!(closed, Closed::Full));
+    assert!(one.queued_bytes() <= 1 << 20 && one.wants_flush_when_read());
+    assert!(!one.wants_write(), "its descriptor is always writable: a poll for that would spin");
+
+    let mut frames = Vec::new();
+    while (frames.len() as u64) < queued {
+        wait(&two, Interest::Read);
+        two.receive(&mut frames, BUDGET).unwrap();
+        assert_eq!(one.receive(&mut Vec::new(), BUDGET).unwrap(), Received::All);
+        one.flush().unwrap();
+    }
+    let numbers = frames.iter().map(|frame| match frame.decode().unwrap() {
+        Request::Status { read } => read,
+        other => panic!("{other:?}"),
+    });
+    assert!(numbers.eq(0..queued), "the stream differs");
+}
+
+#[test]
+fn within_a_process_last_words_arrive_before_the_end() {
+    let (mut one, mut two) = Connection::local_pair((OUT_BYTES_MAX, OUT_BYTES_MAX)).unwrap();
+    one.queue(FrameKind::Request, &Request::Status { read: 1 }).unwrap();
+    one.finish();
+    let (frames, closed) = receive(&mut two, 2);
+    assert_eq!(frames.len(), 1);
+    assert!(matches!(closed, Some(Closed::ByPeer)), "{closed:?}");
+    two.queue(FrameKind::Request, &Request::Status { read: 2 }).unwrap();
+    assert!(matches!(two.flush(), Err(Closed::ByPeer)));
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::base::{NodeId, SessionKey};
-use crate::net::Listener;
+use crate::net::{Closed, Connection, Listener, LocalDialError, LocalNode};
 use crate::node::{FileDisk, NodeOptions};
 use crate::sys::poll::{self, Interest, Ready};
 use crate::wal::{DiskError, FileContent, FileId, StoreError};
@@ -75,18 +75,33 @@ impl Disk for FailingDisk {
     }
 }
 
-/// A client whose session the node must log.
-fn open_session(address: SocketAddr) -> TcpStream {
+fn hello() -> ClientHello {
+    ClientHello { client: "test".to_owned(), cluster: None }
+}
+
+/// What the node must log before it answers.
+fn open_session() -> Request {
+    let (key, client) = (SessionKey([1; 16]), "test".to_owned());
+    Request::OpenSession { number: 1, ttl_ms: 10_000, key, client }
+}
+
+/// A client that wants a session.
+fn dial(address: SocketAddr) -> TcpStream {
     let mut bytes = Vec::new();
-    let hello = ClientHello { client: "test".to_owned(), cluster: None };
-    encode_frame(FrameKind::ClientHello, &hello, &mut bytes);
-    let client = "test".to_owned();
-    let key = SessionKey([1; 16]);
-    let open = Request::OpenSession { number: 1, ttl_ms: 10_000, key, client };
-    encode_frame(FrameKind::Request, &open, &mut bytes);
+    encode_frame(FrameKind::ClientHello, &hello(), &mut bytes);
+    encode_frame(FrameKind::Request, &open_session(), &mut bytes);
     let mut stream = TcpStream::connect(address).unwrap();
     stream.write_all(&bytes).unwrap();
     stream
+}
+
+/// The same within this process.
+fn dial_within(node: &LocalNode) -> Connection {
+    let mut connection = node.dial(1 << 20).unwrap();
+    connection.queue(FrameKind::ClientHello, &hello()).unwrap();
+    connection.queue(FrameKind::Request, &open_session()).unwrap();
+    connection.flush().unwrap();
+    connection
 }
 
 /// Runs a node of its own until it claims, lets its disk fail, and gives what `next` says then.
@@ -102,6 +117,7 @@ fn end_by(fault_to_be: u8) -> Error {
     let address = listener.address().unwrap();
     let (sender, commands) = crossbeam_channel::unbounded();
     let network = Network::new(NodeId(1), &cluster, listener, sender).unwrap();
+    let local = network.local_node("127.0.0.1:1", "127.0.0.1:1");
     let board = Arc::new(Board::default());
     board.note_asked();
     let fd = board.fd().unwrap();
@@ -118,7 +134,7 @@ fn end_by(fault_to_be: u8) -> Error {
     while !board.next(None).unwrap().is_leader {}
 
     fault.store(fault_to_be, Ordering::SeqCst);
-    let mut client = open_session(address);
+    let (mut client, mut within) = (dial(address), dial_within(&local));
     let error = loop {
         if let Err(error) = board.next(None) {
             break error;
@@ -131,11 +147,16 @@ fn end_by(fault_to_be: u8) -> Error {
     let mut set = [(fd, Interest::Read, Ready::default())];
     poll::wait(&mut set, Some(Duration::ZERO)).unwrap();
     assert!(set[0].2.readable);
-    // The socket is closed, with the session not acknowledged: only the welcome may have come.
+    // Both are closed, with the session not acknowledged: only the welcome may have come.
     let mut heard = Vec::new();
     let _ = client.read_to_end(&mut heard);
     assert!(heard.is_empty() || heard[5] == FrameKind::ClientWelcome as u8);
     assert!(TcpStream::connect(address).is_err());
+    let mut heard = Vec::new();
+    let closed = within.receive(&mut heard, 1 << 20);
+    assert!(matches!(closed, Err(Closed::ByPeer)), "{closed:?}");
+    assert!(heard.iter().all(|frame| frame.kind == FrameKind::ClientWelcome), "{heard:?}");
+    assert!(matches!(local.dial(1), Err(LocalDialError::Ended)));
     error
 }
 

@@ -4,7 +4,9 @@ use super::*;
 use crate::base::DirectoryId;
 use crate::base::time::RHO_PPM;
 use crate::node::{FileDisk, NodeOptions};
-use crate::wire::{FrameDecoder, PeerHello, Refused, RefusedCode, encode_frame};
+use crate::wire::{
+    ClientHello, FrameDecoder, PeerHello, Refused, RefusedCode, Request, encode_frame,
+};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use tempfile::TempDir;
@@ -85,6 +87,46 @@ fn who_does_not_say_who_it_is_in_time_is_closed() {
     assert_eq!((network.links.len(), network.complaints.count()), (0, 1));
     // The end of the stream, or a reset because of the byte that nobody read.
     assert!(!matches!(silent.read(&mut [0]), Ok(1)));
+}
+
+/// A client of this process that has said hello.
+fn local_client(network: &Network) -> Connection {
+    let mut client = network.local_node("a:3", "a:3").dial(1 << 20).unwrap();
+    let hello = ClientHello { client: "test".to_owned(), cluster: None };
+    client.queue(FrameKind::ClientHello, &hello).unwrap();
+    client.flush().unwrap();
+    client
+}
+
+#[test]
+fn a_client_of_this_process_is_one_of_the_clients() {
+    let ((mut network, _), (server, _directory)) = (network(), server());
+    let mut client = local_client(&network);
+    let inputs = turn(&mut network, &server);
+    assert!(matches!(inputs[..], [Input::ClientUp { .. }]), "{inputs:?}");
+    client.queue(FrameKind::Request, &Request::Status { read: 4 }).unwrap();
+    client.flush().unwrap();
+    let inputs = turn(&mut network, &server);
+    let request = &Request::Status { read: 4 };
+    assert!(matches!(&inputs[..], [Input::Client { request: r, .. }] if r == request));
+    drop(client);
+    let inputs = turn(&mut network, &server);
+    assert!(matches!(inputs[..], [Input::ClientDown { .. }]), "{inputs:?}");
+    assert_eq!(network.links.len(), 0);
+}
+
+#[test]
+fn a_client_of_this_process_over_the_number_is_told_so() {
+    let ((mut network, _), (server, _directory)) = (network(), server());
+    network.links_max = 0;
+    let mut client = local_client(&network);
+    network.wait(u64::MAX).unwrap();
+    network.collect(&server, &mut Vec::new());
+    let mut frames = Vec::new();
+    let ended = client.receive(&mut frames, 1 << 20);
+    assert!(matches!(ended, Err(Closed::ByPeer)), "{ended:?}");
+    assert_eq!(frames[0].decode::<Refused>().unwrap().code, RefusedCode::Full);
+    assert_eq!((network.links.len(), network.complaints.count()), (0, 1));
 }
 
 #[test]

@@ -104,7 +104,7 @@ class Node:
         progress: Optional[float] = None,
         background: bool = False,
     ) -> Client:
-        """A client of this node's cluster, this node first; the options are those of connect()."""
+        """A client of this node's cluster, which reaches this node without a socket. Options as for connect()."""
         options = client_options(ttl, name, connect_timeout, request_timeout, progress, background)
         arguments = (self._handle.pointer, byref(options))
         return Client(opened(library.tenure_client_free, library.tenure_node_client, *arguments))

@@ -1,0 +1,73 @@
+//! Dials what the core names: a node of this process through memory, others over TCP.
+
+use super::inner::{Inner, Round};
+use super::link::Link;
+use crate::base::limits::CLIENT_BUFFER_BYTES_MAX;
+use crate::client::core::LinkId;
+use crate::net::{Connection, LocalDialError, resolve_elsewhere, resolve_locally};
+use std::io;
+use std::net::SocketAddr;
+
+impl Inner {
+    pub(super) fn dial(&mut self, id: LinkId, endpoint: String, round: &mut Round) {
+        self.links.insert(id, Link::new(id, self.core.hello()));
+        let begun = match (self.dial_within(&endpoint), resolve_locally(&endpoint)) {
+            (Some(dialed), _) => dialed.and_then(|connection| self.adopt(id, connection)),
+            (None, Some(addresses)) => self.dial_addresses(id, Ok(addresses)),
+            (None, None) => self.look_up(id, endpoint),
+        };
+        if let Err(why) = begun {
+            round.failed.push((id, why));
+        }
+    }
+
+    /// A connection to the node of this process, if that is who is meant. Once it has ended, whoever is at its address
+    /// next, another node of this process too, is reached as any other.
+    fn dial_within(&mut self, endpoint: &str) -> Option<Result<Connection, String>> {
+        let local = self.local.as_ref().filter(|local| local.address() == endpoint)?;
+        match local.dial(CLIENT_BUFFER_BYTES_MAX) {
+            Ok(connection) => Some(Ok(connection)),
+            Err(LocalDialError::Ended) => {
+                self.local = None;
+                None
+            }
+            Err(error) => Some(Err(error.to_string())),
+        }
+    }
+
+    fn adopt(&mut self, id: LinkId, connection: Connection) -> Result<(), String> {
+        self.seat.interrupt();
+        let Some(link) = self.links.get_mut(&id) else { return Ok(()) };
+        link.adopt(connection, &self.registrar)
+    }
+
+    fn look_up(&self, id: LinkId, endpoint: String) -> Result<(), String> {
+        let (shared, name) = (self.shared.clone(), endpoint.clone());
+        let done = move |found: io::Result<_>| {
+            let found = found.map_err(|error| format!("{name} cannot be looked up: {error}"));
+            if let Some(shared) = shared.upgrade() {
+                // A client that failed meanwhile needs no address.
+                let _ = shared.with(|inner, now| {
+                    if let Err(why) = inner.dial_addresses(id, found) {
+                        inner.links.remove(&id);
+                        inner.core.handle_closed(now, id, &why);
+                    }
+                });
+            }
+        };
+        resolve_elsewhere(endpoint, done)
+            .map_err(|error| format!("no thread to look its address up: {error}"))
+    }
+
+    fn dial_addresses(
+        &mut self,
+        id: LinkId,
+        found: Result<Vec<SocketAddr>, String>,
+    ) -> Result<(), String> {
+        let addresses = found?;
+        self.seat.interrupt();
+        // Hung up while it was looked up?
+        let Some(link) = self.links.get_mut(&id) else { return Ok(()) };
+        link.dial(addresses, &self.registrar)
+    }
+}
