@@ -121,6 +121,15 @@ pub enum LeaseState {
     Ended(EndReason),
 }
 
+/// What the holder of a lease was asked (L23).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// How long it was given, from when it heard of it.
+    pub grace: Duration,
+    /// Why, for people; may be empty.
+    pub reason: String,
+}
+
 /// Who holds a lock.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Holder {
