@@ -89,7 +89,7 @@ pub enum Grace {
     /// For the TTL of its session from when it hears of it.
     #[default]
     Ttl,
-    /// For so long from when it hears of it, in whole milliseconds.
+    /// For so long from when it hears of it, in whole milliseconds, at most an hour.
     For(Duration),
     /// Not at all: the lock is free at once, and only tokens protect from then on.
     Now,

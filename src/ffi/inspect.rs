@@ -41,11 +41,11 @@ pub unsafe extern "C" fn tenure_validate(
 /// Takes the lock `name` from whoever holds it under `token`; 0: from all who hold it. `reason` (at most 255
 /// bytes; NULL for none) is for people.
 ///
-/// `grace_ms` is how long a holder may go on: -1 = for its session's TTL, 1 to 3600000 = for so many milliseconds (more
-/// counts as 3600000, an hour), from when it hears of it. It sees TENURE_LEASE_STATE_ASKED, tenure_lease_fd of it is
+/// `grace_ms` is how long a holder may go on: -1 = for its session's TTL, 1 to 3600000 (an hour) = for so many
+/// milliseconds, from when it hears of it. It sees TENURE_LEASE_STATE_ASKED, tenure_lease_fd of it is
 /// readable, and tenure_lease_asked tells it why; the lock is free when it releases, when the grace is over at its side,
 /// or when its session ends. 0 = at once: the lock is free though its holder may not know yet, and only tokens protect
-/// from then on. Less than -1 is TENURE_INVALID.
+/// from then on. Any other grace is TENURE_INVALID.
 ///
 /// Statuses: TENURE_OK (the holder is asked, or the lock is free), TENURE_NOT_FOUND (nobody holds it so),
 /// TENURE_UNAVAILABLE (surely not done), TENURE_UNKNOWN (it may have been done), TENURE_INVALID, TENURE_CLOSED,

@@ -49,13 +49,14 @@ static void a_holder_reads_what_it_was_asked(tenure_client *client, tenure_clien
     int64_t grace_ms = 17;
     CHECK_STATUS(asked(lease, &grace_ms, reason, sizeof reason), TENURE_NOT_FOUND);
     CHECK(grace_ms == 17 && strcmp(reason, "as it was") == 0);
-    CHECK_STATUS(tenure_break(other, "break/e", 0, INT64_MAX, "maintenance"), TENURE_OK);
+    /* An hour is the longest grace that there is. */
+    CHECK_STATUS(tenure_break(other, "break/e", 0, 3600001, "maintenance"), TENURE_INVALID);
+    CHECK_STATUS(tenure_break(other, "break/e", 0, 3600000, "maintenance"), TENURE_OK);
     CHECK(readable(tenure_lease_fd(lease), -1) == 1);
     CHECK_STATUS(asked(lease, &grace_ms, reason, 11), TENURE_TOO_SMALL);
     CHECK_STATUS(asked(lease, &grace_ms, NULL, 0), TENURE_TOO_SMALL);
     CHECK(grace_ms == 17 && strcmp(reason, "as it was") == 0);
     CHECK_STATUS(asked(lease, &grace_ms, reason, 12), TENURE_OK);
-    /* An hour is the longest grace that there is. */
     CHECK(grace_ms == 3600000 && strcmp(reason, "maintenance") == 0);
     grace_ms = 17;
     CHECK_STATUS(tenure_lease_asked(lease, &grace_ms, NULL, NULL), TENURE_OK);

@@ -188,10 +188,10 @@ mod tests {
         let lease = lease(&poller);
         let fd = lease.timer_fd().unwrap();
         assert!(!is_readable(fd));
-        assert_eq!(lease.ask(&within(HOUR)), Before::Pending);
+        assert_eq!(lease.ask(&within(HOUR), ""), Before::Pending);
         assert!(is_readable(fd));
         assert_eq!(lease.extend(clock::boot_nanos() + 7_200_000_000_000), Before::Pending);
-        assert_eq!(lease.ask(&within(HOUR / 2)), Before::Pending);
+        assert_eq!(lease.ask(&within(HOUR / 2), ""), Before::Pending);
         assert!(is_readable(fd));
     }
 
@@ -210,6 +210,6 @@ mod tests {
         let fd = lease.timer_fd().unwrap();
         assert_eq!(lease.extend(IN_THE_PAST), Before::Pending);
         assert!(is_readable(fd));
-        assert_eq!(lease.ask(&within(HOUR)), Before::Idle);
+        assert_eq!(lease.ask(&within(HOUR), ""), Before::Idle);
     }
 }
