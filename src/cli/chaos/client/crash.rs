@@ -119,7 +119,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
 /// In turns of a client: first after one to four, then rarely, since the lock is free for nobody for about the TTL and the
 /// delay.
 const FIRST_CRASH: u64 = 4;
-const CRASH_EVERY: u64 = 30;
+const CRASH_EVERY: u64 = 20;
 const DELAY: Duration = Duration::from_millis(500);
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 const MARK: char = '-';

@@ -46,7 +46,7 @@ pub(super) fn fenced_set(post: &Post, mut rng: Rng) {
         if let Some(adds) = adds.filter(|_| is_late) {
             access.write(FENCED, token, adds, &post.name);
         }
-        if rng.chance(1, 10) {
+        if rng.chance(1, 5) {
             taking::take_at_once(post, FENCED);
         }
     }
