@@ -12,7 +12,7 @@ const OTHER: [&str; 2] = ["granted 40 b token=6", "ended 50 b token=6"];
 
 #[test]
 fn the_next_grant_is_the_named_waiters() {
-    let granted = ["waiting 5 c", "granted 25 c token=6", "ended 35 c token=6"];
+    let granted = ["waiting 5 c session=9", "granted 25 c token=6 session=9", "ended 35 c token=6"];
     let verdict = handed(&[&granted[..], &["granted 40 b token=7"]].concat());
     verdict.check_kept();
     assert_eq!(verdict.count("handovers to a named waiter"), 1);
@@ -20,7 +20,7 @@ fn the_next_grant_is_the_named_waiters() {
 
 #[test]
 fn a_grant_to_another_while_the_named_one_waits_on_is_told() {
-    let later = ["waiting 5 c", "granted 60 c token=7"];
+    let later = ["waiting 5 c session=9", "granted 60 c token=7 session=9"];
     let parts = ["a under token 5 handed \"m\" to c (0.jsonl:4)", "b under token 6 (0.jsonl:7)"];
     handed(&[&later[..], &OTHER].concat()).check_broken("named waiter passed over", &parts);
 }
@@ -40,9 +40,21 @@ fn a_named_waiter_that_gave_up_or_is_gone_may_have_been_granted_it_in_vain() {
 }
 
 #[test]
+fn a_named_waiter_that_goes_on_in_another_session_may_have_lost_it_with_the_first() {
+    let run = |waiting: &str, granted: &str| {
+        handed(&[&[waiting][..], &OTHER, &[granted]].concat()).check_kept();
+    };
+    run("waiting 5 c session=9", "granted 60 c token=7 session=10");
+    run("waiting 5 c", "granted 60 c token=7 session=10");
+    // Whoever does not log sessions cannot tell.
+    run("waiting 5 c", "granted 60 c token=7");
+}
+
+#[test]
 fn what_the_named_one_gave_up_before_its_last_grant_or_began_after_the_handover_does_not_count() {
-    let before = ["waiting 1 c", "gave_up 2 c", "waiting 3 c", "granted 4 c token=4"];
-    let end = ["ended 5 c token=4", "waiting 6 c", "granted 60 c token=7"];
+    let before =
+        ["waiting 1 c", "gave_up 2 c", "waiting 3 c session=9", "granted 4 c token=4 session=9"];
+    let end = ["ended 5 c token=4", "waiting 6 c session=9", "granted 60 c token=7 session=9"];
     let run = handed(&[&before[..], &end, &OTHER].concat());
     run.check_broken("named waiter passed over", &["to c"]);
     let after = ["waiting 31 c", "gave_up 35 c"];

@@ -1,4 +1,5 @@
-//! A lock that its holder handed to a waiter by name is granted to that waiter next (L23), unless it waited no more.
+//! A lock that its holder handed to a waiter by name is granted to that waiter next (L23), unless it gave up or its session
+//! was lost.
 
 use super::grants::Grants;
 use super::history::{Belief, History, Share, Wait};
@@ -40,7 +41,7 @@ pub fn check(history: &History, grants: &Grants<'_>, found: &mut Violations) -> 
     judged
 }
 
-/// Whether a server may have granted the lock to a wait of that client which came to nothing. The client's oldest place
+/// Whether a server may have granted the lock to a wait of that client in vain. The client's oldest place
 /// in the queue goes first, so a wait that began before its newest grant stands in the queue no more.
 fn was_lost(handover: &Handover, waits: &[&Wait], before: &[&Belief]) -> bool {
     let newest = before.iter().rev().find(|grant| grant.client == handover.to);
@@ -52,10 +53,10 @@ fn was_lost(handover: &Handover, waits: &[&Wait], before: &[&Belief]) -> bool {
     })
 }
 
-/// Those that ended without a grant, or not at all, by lock and client.
+/// Those to which a grant may have been made that was not heard of, by lock and client.
 fn vain_waits(history: &History) -> BTreeMap<(u32, u32), Vec<&Wait>> {
     let mut vain: BTreeMap<(u32, u32), Vec<&Wait>> = BTreeMap::new();
-    for wait in history.waits.iter().filter(|wait| !wait.was_granted) {
+    for wait in history.waits.iter().filter(|wait| !wait.was_heard) {
         vain.entry((wait.lock, wait.client)).or_default().push(wait);
     }
     vain

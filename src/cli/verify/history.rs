@@ -110,7 +110,11 @@ pub struct Wait {
     pub from: u64,
     /// When it was granted, gave up, or was gone; `None`: not before its log's end.
     pub until: Option<u64>,
-    pub was_granted: bool,
+    /// In which session it began, if that was logged.
+    pub session: Option<u64>,
+    /// Whether it was granted in that session. Else a grant may have gone by unheard: in a session that ended, the client
+    /// goes on waiting in the next one.
+    pub was_heard: bool,
     pub source: Source,
 }
 

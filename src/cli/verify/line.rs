@@ -36,6 +36,9 @@ pub struct Line {
     /// Of a semaphore: how many of them, 1 without a word.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub permits: Option<u32>,
+    /// The client's session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<u64>,
     /// The TTL of the session.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ttl_ms: Option<u32>,

@@ -34,7 +34,8 @@ impl Post {
         start: impl FnOnce() -> Result<Pending, Error>,
     ) -> Option<Holding<'_>> {
         let line = Line { client: Some(self.name.clone()), ..line };
-        self.log.write(&stamped(&line, Kind::Waiting, clock::boot_nanos()));
+        let session = self.session();
+        self.log.write(&Line { session, ..stamped(&line, Kind::Waiting, clock::boot_nanos()) });
         let lease = start().and_then(|pending| self.take(&pending));
         // Behind the grant, and before the look at it: if the lease stands then, it stood at the stamp.
         let at = clock::boot_nanos();
@@ -47,7 +48,8 @@ impl Post {
                     return None;
                 }
                 let line = Line { token: Some(lease.token().0), ..line };
-                self.log.write(&standing(&line, Kind::Granted, at, remaining));
+                let session = self.session();
+                self.log.write(&Line { session, ..standing(&line, Kind::Granted, at, remaining) });
                 Some(Holding { post: self, line, lease, stood: at, logged: at })
             }
             Err(error) => {
@@ -57,6 +59,11 @@ impl Post {
                 None
             }
         }
+    }
+
+    /// In which it waits and holds now; `None` before the first.
+    fn session(&self) -> Option<u64> {
+        Some(self.client.session().session.0).filter(|session| *session != 0)
     }
 
     fn take(&self, pending: &Pending) -> Result<Lease, Error> {

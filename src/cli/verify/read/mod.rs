@@ -117,7 +117,7 @@ impl Reader {
         let (client, lock) = self.client_and_lock(line)?;
         let locks = self.locks(line, lock)?;
         let begin = self.history.waits.len();
-        let (until, was_granted, source) = (None, false, self.here);
+        let (until, session, was_heard, source) = (None, line.session, false, self.here);
         if self.waiting.insert((client, lock), begin..begin + locks.len()).is_some() {
             return Err(
                 "this client waits for this lock already; give each thread that waits for \
@@ -125,7 +125,7 @@ impl Reader {
                     .to_owned(),
             );
         }
-        let wait = |lock| Wait { boot, lock, client, from, until, was_granted, source };
+        let wait = |lock| Wait { boot, lock, client, from, until, session, was_heard, source };
         self.history.waits.extend(locks.into_iter().map(wait));
         Ok(())
     }
@@ -156,7 +156,9 @@ impl Reader {
         let locks = self.locks(line, lock)?;
         // One that did not wait (a try) has no wait to end.
         if let Some(places) = self.waiting.remove(&(client, lock)) {
-            self.end_waits(places, at)?.iter_mut().for_each(|wait| wait.was_granted = true);
+            for wait in self.end_waits(places, at)? {
+                wait.was_heard = line.session.is_some() && wait.session == line.session;
+            }
         }
         let begin = self.history.beliefs.len();
         self.held.insert((client, lock, token), begin..begin + locks.len());
