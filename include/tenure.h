@@ -733,6 +733,30 @@ tenure_status tenure_lease_state(const tenure_lease *lease,
                                  int32_t *reason);
 
 /**
+ * What this lease was asked, if it was asked to end (tenure_break with a grace): writes to *grace_ms how long it was
+ * given from when it heard of it, and why, for people, as text to the buffer `reason`. Of several orders it is the one
+ * that leaves the least time; tenure_lease_remaining_ns says how much is left. It stays readable after the end.
+ *
+ * *len is the size of the buffer; afterwards it is what the text needs, with the NUL that ends it: at most 256. With 0
+ * the buffer may be NULL. `grace_ms` may be NULL, and `len` too if only the grace is wanted.
+ *
+ * ```c
+ * char reason[256];
+ * size_t len = sizeof reason;
+ * int64_t grace_ms;
+ * if (tenure_lease_asked(lease, &grace_ms, reason, &len) == TENURE_OK)
+ *     printf("asked to end within %" PRId64 " ms: %s\n", grace_ms, reason);
+ * ```
+ *
+ * Statuses: TENURE_NOT_FOUND (it was not asked, or was taken at once), TENURE_TOO_SMALL (*len says what is needed, and
+ * nothing else is written), TENURE_INVALID, TENURE_FORKED. Any thread; never blocks.
+ */
+tenure_status tenure_lease_asked(const tenure_lease *lease,
+                                 int64_t *grace_ms,
+                                 char *reason,
+                                 size_t *len);
+
+/**
  * Hands the lock over, in one step: this lease ends (reason TENURE_REASON_TRANSFERRED, as do all handles of the
  * same owner on it), and the first waiter whose client has the name `to_client` has the lock; NULL: the next in
  * the queue. Only those count who wait for this one lock alone. The handle is still to be freed.
@@ -962,10 +986,11 @@ tenure_status tenure_validate(tenure_client *client,
  * Takes the lock `name` from whoever holds it under `token`; 0: from all who hold it. `reason` (at most 255
  * bytes; NULL for none) is for people.
  *
- * `grace_ms` is how long a holder may go on: -1 = for its session's TTL, else for so many milliseconds, from when
- * it hears of it. It sees TENURE_LEASE_STATE_ASKED, and tenure_lease_fd of it is readable; the lock is free when it
- * releases, when the grace is over at its side, or when its session ends. 0 = at once: the lock is free though its
- * holder may not know yet, and only tokens protect from then on.
+ * `grace_ms` is how long a holder may go on: -1 = for its session's TTL, 1 to 3600000 (an hour) = for so many
+ * milliseconds, from when it hears of it. It sees TENURE_LEASE_STATE_ASKED, tenure_lease_fd of it is
+ * readable, and tenure_lease_asked tells it why; the lock is free when it releases, when the grace is over at its side,
+ * or when its session ends. 0 = at once: the lock is free though its holder may not know yet, and only tokens protect
+ * from then on. Any other grace is TENURE_INVALID.
  *
  * Statuses: TENURE_OK (the holder is asked, or the lock is free), TENURE_NOT_FOUND (nobody holds it so),
  * TENURE_UNAVAILABLE (surely not done), TENURE_UNKNOWN (it may have been done), TENURE_INVALID, TENURE_CLOSED,

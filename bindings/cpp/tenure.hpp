@@ -358,6 +358,12 @@ using owned = std::unique_ptr<Handle, free_handle>;
 
 // ---- leases
 
+// What the holder of a lease was asked: to end within `grace` from when it heard of it, and why, for people.
+struct end_order {
+    std::chrono::milliseconds grace{0};
+    std::string reason;
+};
+
 // A grant. Move-only; released in the background when it is destroyed or assigned to.
 class [[nodiscard]] lease {
 public:
@@ -385,6 +391,17 @@ public:
 
     // Held, but somebody wants it: remaining() says how soon it ends. Finish, then release it.
     bool asked() const noexcept { return state_and_reason().first == TENURE_LEASE_STATE_ASKED; }
+
+    // What it was asked, also after its end; nothing if it was not asked, or was taken at once. Of several orders the one
+    // that leaves it the least time.
+    std::optional<end_order> order() const {
+        char reason[256];
+        std::size_t size = sizeof reason;
+        std::int64_t grace_ms = 0;
+        if (tenure_lease_asked(handle_.get(), &grace_ms, reason, &size) != TENURE_OK)
+            return std::nullopt;
+        return end_order{std::chrono::milliseconds(grace_ms), std::string(reason, size - 1)};
+    }
 
     end_reason reason() const noexcept { return static_cast<end_reason>(state_and_reason().second); }
 
@@ -997,6 +1014,7 @@ public:
     // The rest is of the lease that is held; call them while locked.
     bool lost() const noexcept { return lease_.lost(); }
     bool asked() const noexcept { return lease_.asked(); }
+    std::optional<end_order> order() const { return lease_.order(); }
     std::uint64_t token() const noexcept { return lease_.token(); }
     std::chrono::nanoseconds remaining() const noexcept { return lease_.remaining(); }
     int fd() const noexcept { return lease_.fd(); }

@@ -97,6 +97,9 @@ pub fn main() -> ExitCode {
     if let Some(options) = chaos::client::Options::of(&arguments) {
         return finish(chaos::client::run(&options).map(|()| 0));
     }
+    if let Some(options) = chaos::client::crash::Options::of(&arguments) {
+        return finish(chaos::client::crash::run(&options).map(|()| 0));
+    }
     let parsed = command()
         .try_get_matches_from(&arguments)
         .and_then(|matches| Cli::from_arg_matches(&matches));

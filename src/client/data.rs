@@ -89,7 +89,7 @@ pub enum Grace {
     /// For the TTL of its session from when it hears of it.
     #[default]
     Ttl,
-    /// For so long from when it hears of it, in whole milliseconds.
+    /// For so long from when it hears of it, in whole milliseconds, at most an hour.
     For(Duration),
     /// Not at all: the lock is free at once, and only tokens protect from then on.
     Now,
@@ -119,6 +119,15 @@ pub enum LeaseState {
     Asked,
     /// Ended, for good, for this reason.
     Ended(EndReason),
+}
+
+/// What the holder of a lease was asked (L23).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// How long it was given, from when it heard of it.
+    pub grace: Duration,
+    /// Why, for people; may be empty.
+    pub reason: String,
 }
 
 /// Who holds a lock.

@@ -3,7 +3,7 @@
 use super::api::Handle;
 use super::calls::wait_for_done;
 use super::core::{EndReason, Wait};
-use super::data::LeaseState;
+use super::data::{Asked, LeaseState};
 use super::driver::LeaseState as State;
 use crate::base::Token;
 use crate::base::time::nanos;
@@ -63,6 +63,13 @@ impl Lease {
             let _ = self.handle.shared.with(|_, _| ());
         }
         LeaseState::Ended(self.state.ended().unwrap_or(EndReason::Expired))
+    }
+
+    /// What its holder was asked, if it was asked to end: how long it may go on, and why. Of several orders the one that
+    /// leaves it the least time. It stays readable after the end. `None` in a forked child.
+    #[must_use]
+    pub fn asked(&self) -> Option<Asked> {
+        if self.handle.shared.is_forked() { None } else { self.state.order() }
     }
 
     /// Readable no later than `remaining` reaches zero, and from when it is asked to end; `None` when the process has

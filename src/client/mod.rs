@@ -31,7 +31,8 @@ mod status;
 pub use self::core::{EndReason, SessionState, Wait};
 pub use api::Client;
 pub use data::{
-    AcquireOptions, BreakOptions, ClientOptions, Grace, Holder, LeaseState, Observed, SessionInfo,
+    AcquireOptions, Asked, BreakOptions, ClientOptions, Grace, Holder, LeaseState, Observed,
+    SessionInfo,
 };
 pub use describe::{ClusterStatus, NodeRow};
 pub use lease::Lease;

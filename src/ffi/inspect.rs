@@ -4,11 +4,11 @@ use super::client::{ClientObject, tenure_client};
 use super::guard::guard;
 use super::handle::enter;
 use super::status::tenure_status;
-use super::strings::{NAME, REASON, WHAT, c_string, optional_text, out, text};
+use super::strings::{NAME, REASON, WHAT, c_string, give, optional_text, out, text};
 use crate::base::Token;
 use crate::client::{BreakOptions, Grace};
 use crate::{Error, Status};
-use std::ffi::{CStr, c_char};
+use std::ffi::c_char;
 use std::time::Duration;
 
 /// Asks the server whether `token` holds `name` at this instant. A resource that cannot remember the highest
@@ -41,10 +41,11 @@ pub unsafe extern "C" fn tenure_validate(
 /// Takes the lock `name` from whoever holds it under `token`; 0: from all who hold it. `reason` (at most 255
 /// bytes; NULL for none) is for people.
 ///
-/// `grace_ms` is how long a holder may go on: -1 = for its session's TTL, else for so many milliseconds, from when
-/// it hears of it. It sees TENURE_LEASE_STATE_ASKED, and tenure_lease_fd of it is readable; the lock is free when it
-/// releases, when the grace is over at its side, or when its session ends. 0 = at once: the lock is free though its
-/// holder may not know yet, and only tokens protect from then on.
+/// `grace_ms` is how long a holder may go on: -1 = for its session's TTL, 1 to 3600000 (an hour) = for so many
+/// milliseconds, from when it hears of it. It sees TENURE_LEASE_STATE_ASKED, tenure_lease_fd of it is
+/// readable, and tenure_lease_asked tells it why; the lock is free when it releases, when the grace is over at its side,
+/// or when its session ends. 0 = at once: the lock is free though its holder may not know yet, and only tokens protect
+/// from then on. Any other grace is TENURE_INVALID.
 ///
 /// Statuses: TENURE_OK (the holder is asked, or the lock is free), TENURE_NOT_FOUND (nobody holds it so),
 /// TENURE_UNAVAILABLE (surely not done), TENURE_UNKNOWN (it may have been done), TENURE_INVALID, TENURE_CLOSED,
@@ -112,22 +113,6 @@ pub unsafe extern "C" fn tenure_describe(
         // SAFETY: the caller passes a buffer of `*len` bytes.
         unsafe { give(&text, json, len) }
     })
-}
-
-/// Copies `text` with its NUL to the `*len` bytes at `buffer`; `*len` says in any case how many it takes.
-///
-/// # Safety
-/// `buffer` has `*len` writable bytes.
-unsafe fn give(text: &CStr, buffer: *mut c_char, len: &mut usize) -> Result<(), Error> {
-    let bytes = text.to_bytes_with_nul();
-    let room = std::mem::replace(len, bytes.len());
-    if room < bytes.len() {
-        let text = format!("the text takes {} bytes, the buffer has {room}", bytes.len());
-        return Err(Error::new(Status::TooSmall, text));
-    }
-    // SAFETY: the caller's promise, and the text is our own.
-    unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr().cast(), buffer, bytes.len()) };
-    Ok(())
 }
 
 fn grace(grace_ms: i64) -> Result<Grace, Error> {

@@ -4,7 +4,7 @@ use super::client::nanos;
 use super::guard::{guard, guard_or};
 use super::handle::{enter, free};
 use super::status::tenure_status;
-use super::strings::{CLIENT_NAME, c_string, optional_out, optional_text};
+use super::strings::{CLIENT_NAME, c_string, give, optional_out, optional_text};
 use super::wait::wait;
 use crate::client::{Lease, LeaseState};
 use std::ffi::{CString, c_char, c_int};
@@ -104,6 +104,52 @@ pub unsafe extern "C" fn tenure_lease_state(
     })
 }
 
+/// What this lease was asked, if it was asked to end (tenure_break with a grace): writes to *grace_ms how long it was
+/// given from when it heard of it, and why, for people, as text to the buffer `reason`. Of several orders it is the one
+/// that leaves the least time; tenure_lease_remaining_ns says how much is left. It stays readable after the end.
+///
+/// *len is the size of the buffer; afterwards it is what the text needs, with the NUL that ends it: at most 256. With 0
+/// the buffer may be NULL. `grace_ms` may be NULL, and `len` too if only the grace is wanted.
+///
+/// ```c
+/// char reason[256];
+/// size_t len = sizeof reason;
+/// int64_t grace_ms;
+/// if (tenure_lease_asked(lease, &grace_ms, reason, &len) == TENURE_OK)
+///     printf("asked to end within %" PRId64 " ms: %s\n", grace_ms, reason);
+/// ```
+///
+/// Statuses: TENURE_NOT_FOUND (it was not asked, or was taken at once), TENURE_TOO_SMALL (*len says what is needed, and
+/// nothing else is written), TENURE_INVALID, TENURE_FORKED. Any thread; never blocks.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenure_lease_asked(
+    lease: *const tenure_lease,
+    grace_ms: *mut i64,
+    reason: *mut c_char,
+    len: *mut usize,
+) -> tenure_status {
+    guard(|| {
+        let lease = enter::<LeaseObject>(lease)?;
+        // SAFETY: the caller passes NULL or places for numbers.
+        let (grace_ms, len) =
+            unsafe { (optional_out(grace_ms, "grace_ms")?, optional_out(len, "len")?) };
+        let room = len.as_deref().copied();
+        if room.map_or(!reason.is_null(), |room| room != 0 && reason.is_null()) {
+            let text = "a buffer goes with its length, and a length with a buffer";
+            return Err(crate::Error::new(crate::Status::Invalid, text));
+        }
+        let asked = lease.lease.asked().ok_or_else(not_asked)?;
+        if let Some(len) = len {
+            // SAFETY: the caller passes a buffer of `*len` bytes.
+            unsafe { give(&c_string(&asked.reason), reason, len) }?;
+        }
+        if let Some(grace_ms) = grace_ms {
+            *grace_ms = asked.grace.as_millis() as i64;
+        }
+        Ok(())
+    })
+}
+
 /// Hands the lock over, in one step: this lease ends (reason TENURE_REASON_TRANSFERRED, as do all handles of the
 /// same owner on it), and the first waiter whose client has the name `to_client` has the lock; NULL: the next in
 /// the queue. Only those count who wait for this one lock alone. The handle is still to be freed.
@@ -161,6 +207,10 @@ impl LeaseObject {
         let name = c_string(lease.name());
         Self { lease, name }
     }
+}
+
+fn not_asked() -> crate::Error {
+    crate::Error::new(crate::Status::NotFound, "this lease was not asked to end")
 }
 
 /// Why there is no descriptor to wait on.

@@ -4,7 +4,7 @@ use crate::base::limits::{
     CLIENT_NAME_BYTES_MAX, NAME_BYTES_MAX, NAMES_PER_ACQUIRE_MAX, VALUE_BYTES_MAX,
 };
 use crate::{Error, Status};
-use std::ffi::{CString, c_char, c_void};
+use std::ffi::{CStr, CString, c_char, c_void};
 
 /// What a string is for: its name in messages, and how many bytes it may have.
 #[derive(Clone, Copy, Debug)]
@@ -125,6 +125,22 @@ pub(super) unsafe fn optional_out<'a, T>(
 ) -> Result<Option<&'a mut T>, Error> {
     // SAFETY: the caller's promise.
     (!out.is_null()).then(|| unsafe { self::out(out, what) }).transpose()
+}
+
+/// Copies `text` with its NUL to the `*len` bytes at `buffer`; `*len` says in any case how many it takes.
+///
+/// # Safety
+/// `buffer` has `*len` writable bytes.
+pub(super) unsafe fn give(text: &CStr, buffer: *mut c_char, len: &mut usize) -> Result<(), Error> {
+    let bytes = text.to_bytes_with_nul();
+    let room = std::mem::replace(len, bytes.len());
+    if room < bytes.len() {
+        let text = format!("the text takes {} bytes, the buffer has {room}", bytes.len());
+        return Err(Error::new(Status::TooSmall, text));
+    }
+    // SAFETY: the caller's promise, and the text is our own.
+    unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr().cast(), buffer, bytes.len()) };
+    Ok(())
 }
 
 #[cfg(test)]

@@ -108,6 +108,7 @@ static void functions_answer_garbage(void *garbage) {
     CHECK(tenure_lease_fd(lease) == -1);
     CHECK_STATUS(tenure_lease_state(lease, &state, &reason), TENURE_INVALID);
     CHECK(state == 77 && reason == 77);
+    CHECK_STATUS(tenure_lease_asked(lease, NULL, NULL, NULL), TENURE_INVALID);
     CHECK_STATUS(tenure_transfer(lease, NULL), TENURE_INVALID);
     CHECK_STATUS(tenure_transfer(lease, "b"), TENURE_INVALID);
     CHECK_STATUS(tenure_release(lease, 0), TENURE_INVALID);

@@ -102,6 +102,7 @@ static void is_no_lease(void *handle) {
     GIVES(tenure_lease_fd(handle), -1);
     REFUSED(tenure_lease_state(handle, &state, &reason));
     CHECK(state == 77 && reason == 77);
+    REFUSED(tenure_lease_asked(handle, NULL, NULL, NULL));
     REFUSED(tenure_transfer(handle, NULL));
     REFUSED(tenure_proclaim(handle, "value", 5));
     REFUSED(tenure_release(handle, TENURE_FOREVER));
@@ -341,6 +342,7 @@ static void places_that_are_none_are_refused(void *place) {
     REFUSED(tenure_node_leadership(things.node, place));
     REFUSED(tenure_node_next(things.node, 0, place));
     REFUSED(tenure_describe(things.client, "locks", NULL, json, place));
+    REFUSED(tenure_lease_asked(things.lease, NULL, json, place));
 }
 
 /* A result is written whole or not at all, also where one of two places is none. */
@@ -354,6 +356,9 @@ static void descriptions_and_states_are_all_or_nothing(void) {
     REFUSED(tenure_lease_state(things.lease, &words[0], (int32_t *)(void *)((char *)&words[1] + 1)));
     CHECK(words[0] == 77 && words[1] == 77);
     CHECK_STATUS(tenure_lease_state(things.lease, NULL, NULL), TENURE_OK);
+    REFUSED(tenure_lease_asked(things.lease, (int64_t *)(void *)((char *)&len + 1), NULL, NULL));
+    REFUSED(tenure_lease_asked(things.lease, NULL, NULL, &len));
+    CHECK(len == 1);
     GIVES(tenure_holder_value(things.holder, (size_t *)(void *)((char *)&len + 1)), NULL);
 }
 

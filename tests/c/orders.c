@@ -34,6 +34,42 @@ static void a_lock_is_handed_to_a_waiter_by_name(tenure_client *client, tenure_c
     tenure_lease_free(lease);
 }
 
+/* The order of `lease`, read into a buffer of `size` bytes. */
+static tenure_status asked(const tenure_lease *lease, int64_t *grace_ms, char *reason, size_t size) {
+    size_t len = size;
+    tenure_status status = tenure_lease_asked(lease, grace_ms, reason, &len);
+    CHECK(status != TENURE_OK || len == strlen(reason) + 1);
+    CHECK(status != TENURE_TOO_SMALL || len > size);
+    return status;
+}
+
+static void a_holder_reads_what_it_was_asked(tenure_client *client, tenure_client *other) {
+    tenure_lease *lease = acquire(client, "break/e");
+    char reason[256] = "as it was";
+    int64_t grace_ms = 17;
+    CHECK_STATUS(asked(lease, &grace_ms, reason, sizeof reason), TENURE_NOT_FOUND);
+    CHECK(grace_ms == 17 && strcmp(reason, "as it was") == 0);
+    /* An hour is the longest grace that there is. */
+    CHECK_STATUS(tenure_break(other, "break/e", 0, 3600001, "maintenance"), TENURE_INVALID);
+    CHECK_STATUS(tenure_break(other, "break/e", 0, 3600000, "maintenance"), TENURE_OK);
+    CHECK(readable(tenure_lease_fd(lease), -1) == 1);
+    CHECK_STATUS(asked(lease, &grace_ms, reason, 11), TENURE_TOO_SMALL);
+    CHECK_STATUS(asked(lease, &grace_ms, NULL, 0), TENURE_TOO_SMALL);
+    CHECK(grace_ms == 17 && strcmp(reason, "as it was") == 0);
+    CHECK_STATUS(asked(lease, &grace_ms, reason, 12), TENURE_OK);
+    CHECK(grace_ms == 3600000 && strcmp(reason, "maintenance") == 0);
+    grace_ms = 17;
+    CHECK_STATUS(tenure_lease_asked(lease, &grace_ms, NULL, NULL), TENURE_OK);
+    CHECK(grace_ms == 3600000);
+    CHECK_STATUS(asked(lease, NULL, reason, sizeof reason), TENURE_OK);
+    CHECK_STATUS(tenure_lease_asked(lease, &grace_ms, reason, NULL), TENURE_INVALID);
+    CHECK_STATUS(asked(lease, &grace_ms, NULL, 1), TENURE_INVALID);
+    CHECK_STATUS(asked(NULL, &grace_ms, reason, sizeof reason), TENURE_INVALID);
+    CHECK_STATUS(tenure_release(lease, 5000), TENURE_OK);
+    CHECK_STATUS(asked(lease, &grace_ms, reason, sizeof reason), TENURE_OK);
+    tenure_lease_free(lease);
+}
+
 static void a_holder_that_is_asked_finishes_and_releases(tenure_client *client, tenure_client *other) {
     tenure_lease *lease = acquire(client, "break/a");
     tenure_pending *waiting = start(other, "break/a");
@@ -99,6 +135,7 @@ int main(int argc, char **argv) {
     client = open_client(cluster.endpoints, "first");
     other = open_client(cluster.endpoints, "second");
     a_lock_is_handed_to_a_waiter_by_name(client, other);
+    a_holder_reads_what_it_was_asked(client, other);
     a_holder_that_is_asked_finishes_and_releases(client, other);
     a_holder_that_ignores_it_is_broken_after_its_grace(client, other);
     a_lock_that_is_broken_now_is_free_now(client, other);

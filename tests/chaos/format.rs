@@ -4,7 +4,7 @@ use crate::judge::{log, tenure, verify, verify_with};
 
 #[test]
 fn each_line_that_cannot_be_understood_is_named() {
-    let cases: [(&str, &str); 16] = [
+    let cases: [(&str, &str); 23] = [
         (r#"{"event":"granted","at":1,"client":"a","lock":"m"}"#, "\"granted\" needs \"token\""),
         (r#"{"event":"granted","at":1,"client":"a","token":5}"#, "\"granted\" needs \"lock\""),
         (r#"{"event":"waiting","at":1,"lock":"m"}"#, "\"waiting\" needs \"client\""),
@@ -26,6 +26,19 @@ fn each_line_that_cannot_be_understood_is_named() {
         ),
         (r#"{"event":"ended","at":1,"client":"a","lock":"m","token":5}"#, "holds no such token"),
         (r#"{"event":"gave_up","at":1,"client":"a","lock":"m"}"#, "did not wait"),
+        (
+            r#"{"event":"granted","at":1,"client":"a","lock":"m","token":5,"also":["n","m"]}"#,
+            "\"m\" is there twice",
+        ),
+        (r#"{"event":"granted","also":"n"}"#, "invalid type: string"),
+        (
+            r#"{"event":"handed","at":1,"client":"a","lock":"m","token":5}"#,
+            "\"handed\" needs \"to\"",
+        ),
+        (r#"{"event":"validated","at":1,"client":"a","lock":"m","token":5}"#, "needs \"accepted\""),
+        (r#"{"event":"breaking","at":1,"client":"a","lock":"m"}"#, "\"breaking\" needs \"token\""),
+        (r#"{"event":"broke","at":1,"client":"a","lock":"m","token":5}"#, "was not breaking"),
+        (r#"{"event":"spared","at":1,"client":"a","lock":"m","token":5}"#, "was not breaking"),
         ("granted 1 a", "column 1: expected value"),
     ];
     for (line, what) in cases {

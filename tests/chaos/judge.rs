@@ -61,6 +61,7 @@ fn json(line: &str) -> String {
         let (field, value) = word.split_once('=').expect("field=value");
         match (field, value.parse::<u64>().is_ok() || ["true", "false"].contains(&value)) {
             ("lock", _) => lock = value,
+            ("also", _) => fields.push(format!("\"also\":[\"{}\"]", value.replace(',', "\",\""))),
             (_, true) => fields.push(format!("\"{field}\":{value}")),
             (_, false) => fields.push(format!("\"{field}\":\"{value}\"")),
         }

@@ -2,9 +2,13 @@
 //! chaos on real processes, where network namespaces are allowed.
 
 mod beliefs;
+mod breaks;
+mod delays;
 mod format;
+mod handovers;
 mod judge;
 mod observers;
 mod resources;
+mod several;
 mod slice;
 mod starvation;

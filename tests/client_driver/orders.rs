@@ -5,7 +5,7 @@ use std::time::Duration;
 use tenure::Status;
 use tenure::base::Token;
 use tenure::client::{
-    BreakOptions, Client, EndReason, Grace, Lease, LeaseState, SessionState, Wait,
+    Asked, BreakOptions, Client, EndReason, Grace, Lease, LeaseState, SessionState, Wait,
 };
 
 fn break_within(client: &Client, grace: Grace) {
@@ -50,9 +50,11 @@ fn a_holder_that_is_asked_sees_it_and_its_release_frees_the_lock() {
     let lease = hold(&holder, "a");
     let waits = wait_for(&other, "a");
     let fd = lease.fd().unwrap();
+    assert_eq!(lease.asked(), None);
     break_within(&other, Grace::For(HOUR));
     assert!(is_readable(fd, None));
     assert_eq!(lease.state(), LeaseState::Asked);
+    assert_eq!(lease.asked(), Some(Asked { grace: HOUR, reason: "maintenance".to_owned() }));
     assert!(!lease.remaining().is_zero());
     assert_eq!(status(waits.take(Wait::Try)), Status::Again);
     // Made when it was asked already.
@@ -83,6 +85,8 @@ fn a_holder_that_ignores_it_ends_as_broken_when_its_grace_is_over() {
     assert!(waits.take(Wait::Forever).unwrap().token() > lease.token());
     assert_eq!(lease.remaining(), Duration::ZERO);
     assert_eq!(lease.state(), LeaseState::Ended(EndReason::Broken));
+    let asked = lease.asked().expect("it stays readable");
+    assert_eq!(asked.grace, Duration::from_millis(50));
     assert_eq!(status(lease.release(Wait::Forever)), Status::Lost);
     assert_eq!(holder.session().state, SessionState::Valid);
 }

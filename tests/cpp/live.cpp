@@ -184,10 +184,12 @@ static void an_election_is_won_proclaimed_observed_and_handed_on(tenure::client 
 static void a_lock_is_broken_with_or_without_grace(tenure::client client) {
     check_throws(tenure::errc::not_found, [&] { client.break_lock("cpp/p"); });
     tenure::lease asked = client.acquire("cpp/p");
+    CHECK(!asked.order());
     client.break_lock("cpp/p", 1h, "maintenance");
     while (!asked.asked())
         CHECK(asked);
     CHECK(asked.remaining() > 0ns);
+    CHECK(asked.order()->grace == 1h && asked.order()->reason == "maintenance");
     client.break_lock("cpp/p", 0ms, "now", asked.token());
     while (asked)
         ;

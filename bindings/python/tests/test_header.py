@@ -33,6 +33,7 @@ TYPES = {
     "void*": ctypes.c_void_p,
     "char*const*": POINTER(ctypes.c_char_p),
     "int32_t*": POINTER(ctypes.c_int32),
+    "int64_t*": POINTER(ctypes.c_int64),
     "size_t*": POINTER(ctypes.c_size_t),
 }
 

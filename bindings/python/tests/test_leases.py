@@ -57,9 +57,11 @@ class LeaseTest(ClusterCase):
     def test_a_holder_is_asked_and_then_broken(self) -> None:
         lease = self.client.acquire(self.name)
         self.assertFalse(lease.asked)
+        self.assertIsNone(lease.order)
         self.client.break_(self.name, 3600, reason="maintenance")
         self.assertEqual(select.select([lease], [], [])[0], [lease])
         self.assertTrue(lease.asked and not lease.lost)
+        self.assertEqual(lease.order, tenure.Order(grace=3600.0, reason="maintenance"))
         with self.assertRaises(tenure.NotFound):
             self.client.break_(self.name, 0, token=lease.token + 1)
         self.client.break_(self.name, 0, token=lease.token)

@@ -1,9 +1,10 @@
 //! The clients' processes: each of a place of its own, under a new name and with a new log after each kill.
 
-use super::client::{LOCKS, WORD};
+use super::client::{LOCKS, WORD, crash};
 use super::network::{Machine, Network};
 use super::nodes::{endpoints, last_line};
 use super::resource;
+use super::stage;
 use crate::cli::environment;
 use crate::cli::failure::Failure;
 use crate::cli::verify::line::{Kind, Line};
@@ -114,11 +115,11 @@ impl Clients {
         children.for_each(|child| process::signal_child(child, SIGCONT));
     }
 
-    /// Kills one as `kill -9` does; says which name is gone.
+    /// Kills one as `kill -9` does, and with it those that it started; says which names are gone.
     ///
     /// # Errors
-    /// It cannot be waited for.
-    pub fn kill(&mut self, place: usize) -> Result<String, Failure> {
+    /// It cannot be waited for; the logs cannot be listed.
+    pub fn kill(&mut self, place: usize) -> Result<Vec<String>, Failure> {
         let name = self.name(place);
         if let Some(mut child) = self.places[place].child.take() {
             let ended = child.kill().and_then(|()| child.wait());
@@ -126,7 +127,16 @@ impl Clients {
                 Failure::unavailable(format!("cannot wait for a killed client: {error}"))
             })?;
         }
-        Ok(name)
+        let mut gone = self.started_by(&name)?;
+        gone.push(name);
+        Ok(gone)
+    }
+
+    /// Under which names processes that `client` started log, also those that ended long ago.
+    fn started_by(&self, client: &str) -> Result<Vec<String>, Failure> {
+        let logs = stage::logs(&self.data)?;
+        let names = logs.iter().filter_map(|log| log.file_stem()?.to_str());
+        Ok(names.filter(|name| crash::is_of(name, client)).map(str::to_owned).collect())
     }
 
     /// Which ended although nobody killed them, and what they said last.
@@ -235,7 +245,9 @@ impl Tail {
         for line in text[..whole].lines() {
             let Ok(line) = serde_json::from_str::<Line>(line) else { continue };
             if line.event == Kind::Granted {
-                self.left.retain(|lock| line.lock.as_deref() != Some(lock));
+                let granted =
+                    |lock: &str| line.lock.iter().chain(&line.also).any(|name| name == lock);
+                self.left.retain(|lock| !granted(lock));
             }
         }
     }
@@ -249,7 +261,7 @@ fn read_from(path: &Path, from: u64) -> std::io::Result<String> {
     Ok(text)
 }
 
-/// Which client a name in the logs is of: "c2" of "c2.5".
+/// Which client a name in the logs is of: "c2" of "c2.5", and of "c2.5-1".
 #[must_use]
 pub fn client_of(name: &str) -> &str {
     name.split_once('.').map_or(name, |(client, _)| client)
@@ -269,7 +281,8 @@ mod tests {
 
     #[test]
     fn all_lives_are_of_one_client() {
-        assert_eq!(client_of("c2.5"), name_of(1));
+        assert_eq!((client_of("c2.5"), client_of("c2.5-1")), ("c2", "c2"));
+        assert_eq!(name_of(1), "c2");
     }
 
     #[test]

@@ -109,33 +109,36 @@ fn play(options: &Options, network: Network, data: &Path) -> Result<u8, Failure>
         .collect();
     complaints.extend(stage.end());
     let verdict = verify::judge(&stage::logs(data)?, OVERTAKEN_MAX)?;
-    let report = Report { history: &verdict.history, nemeses: &nemeses, clients, span };
+    let (history, uses) = (&verdict.history, &verdict.uses);
+    let report = Report { history, uses, nemeses: &nemeses, clients, span };
     complaints.extend(report.zeros());
     output::print(&format!("\n{}\n{}", report.to_text(), verdict.to_text()))?;
     conclude(&verdict, &complaints)
 }
 
-/// Each nemesis once per round, in an order of its own, until time is over and none is left out.
-fn strike(options: &Options, stage: &mut Stage) -> Result<BTreeMap<Nemesis, u64>, Failure> {
+/// Each nemesis once per round, in an order of its own, until time is over and none is left out. When each struck.
+fn strike(options: &Options, stage: &mut Stage) -> Result<BTreeMap<Nemesis, Vec<u64>>, Failure> {
     let wanted = match options.nemeses.is_empty() {
         true => nemesis::ALL.iter().map(|(nemesis, _)| *nemesis).collect(),
         false => options.nemeses.clone(),
     };
-    let mut counts: BTreeMap<Nemesis, u64> = wanted.iter().map(|nemesis| (*nemesis, 0)).collect();
+    let mut struck: BTreeMap<Nemesis, Vec<u64>> =
+        wanted.iter().map(|nemesis| (*nemesis, Vec::new())).collect();
     let deadline = Instant::now() + options.length;
     let mut round = Vec::new();
-    while Instant::now() < deadline || counts.values().any(|count| *count == 0) {
+    while Instant::now() < deadline || struck.values().any(Vec::is_empty) {
         if round.is_empty() {
-            round = counts.keys().copied().collect();
+            round = struck.keys().copied().collect();
         }
         let nemesis = round.swap_remove(stage.rng.below(round.len() as u64) as usize);
+        let at = clock::boot_nanos();
         let waited = stage.play(nemesis)?;
-        *counts.entry(nemesis).or_default() += 1;
+        struck.entry(nemesis).or_default().push(at);
         if waited == Waited::Cut {
             break;
         }
     }
-    Ok(counts)
+    Ok(struck)
 }
 
 fn conclude(verdict: &Verdict, complaints: &[String]) -> Result<u8, Failure> {

@@ -97,13 +97,15 @@ impl Stage {
         Ok(())
     }
 
-    /// Kills a client, and logs that it is gone: its own log cannot.
+    /// Kills a client and whatever it started, and logs that they are gone: their own logs cannot.
     ///
     /// # Errors
     /// It cannot be waited for.
     pub fn kill_client(&mut self, place: usize) -> Result<(), Failure> {
-        let client = Some(self.clients.kill(place)?);
-        self.log.write(&Line { client, ..Line::at(Kind::Gone, clock::boot_nanos()) });
+        for name in self.clients.kill(place)? {
+            let client = Some(name);
+            self.log.write(&Line { client, ..Line::at(Kind::Gone, clock::boot_nanos()) });
+        }
         Ok(())
     }
 

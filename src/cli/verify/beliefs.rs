@@ -2,31 +2,37 @@
 //!
 //! Stamps are those of beliefs that stood for sure, so what overlaps here did overlap; an interval may have been a
 //! little longer than its log says. Tokens are compared between grants that exclude each other and of which one was
-//! over before the other began: two readers may hear of their grants in any order.
+//! over before the other began: two readers may hear of their grants in any order. A grant that was taken at once is
+//! excused before its successors ([`Taken`]).
 
+use super::breaks::Taken;
 use super::history::{Belief, History, Share};
 use super::violation::{Rule, Violations};
 use std::collections::BTreeMap;
 
 /// Checks each lock of each boot.
-pub fn check(history: &History, found: &mut Violations) {
+pub fn check(history: &History, taken: &Taken<'_>, found: &mut Violations) {
     let mut order: Vec<&Belief> = history.beliefs.iter().collect();
     order.sort_unstable_by_key(|belief| (belief.boot, belief.lock, belief.from, belief.until));
     for lock in order.chunk_by(|a, b| (a.boot, a.lock) == (b.boot, b.lock)) {
-        let mut sweep = Sweep { history, standing: Vec::new(), over: Over::default() };
-        lock.iter().for_each(|belief| sweep.take(belief, found));
+        let mut sweep = Sweep { history, taken, standing: Vec::new(), over: Over::default() };
+        for (place, belief) in lock.iter().enumerate() {
+            sweep.take(belief, &lock[..place], found);
+        }
     }
 }
 
 /// One lock, in the order in which its beliefs began.
 struct Sweep<'a> {
     history: &'a History,
+    taken: &'a Taken<'a>,
     standing: Vec<&'a Belief>,
     over: Over<'a>,
 }
 
 impl<'a> Sweep<'a> {
-    fn take(&mut self, belief: &'a Belief, found: &mut Violations) {
+    /// The next one, behind `earlier`.
+    fn take(&mut self, belief: &'a Belief, earlier: &[&'a Belief], found: &mut Violations) {
         // What ended at the instant at which the other began does not overlap it: both read the clock in between.
         let over = &mut self.over;
         self.standing.retain(|before| {
@@ -36,19 +42,40 @@ impl<'a> Sweep<'a> {
             }
             stands
         });
-        if let Some(before) =
-            self.standing.iter().find(|before| before.share.excludes(belief.share))
-        {
+        let excludes = |before: &&&Belief| {
+            before.share.excludes(belief.share) && !self.taken.excuse(before, belief)
+        };
+        if let Some(before) = self.standing.iter().find(excludes) {
             found.add(Rule::Overlap, || self.tell_overlap(before, belief));
         } else if self.is_over_limit(belief) {
             found.add(Rule::Overlap, || self.tell_limit(belief));
         }
-        if let Some(before) = self.over.highest(belief.share)
-            && before.token >= belief.token
+        if let Some(highest) = self.over.highest(belief.share)
+            && highest.token >= belief.token
+            && let Some(before) = self.out_of_order(highest, belief, earlier)
         {
             found.add(Rule::TokenOrder, || self.tell_order(before, belief));
         }
         self.standing.push(belief);
+    }
+
+    /// One that was over before `belief` began, and has no smaller token: `highest`, or if that is excused another one.
+    fn out_of_order(
+        &self,
+        highest: &'a Belief,
+        belief: &Belief,
+        earlier: &[&'a Belief],
+    ) -> Option<&'a Belief> {
+        let is_excused = |before: &Belief| self.taken.excuse(before, belief);
+        if !is_excused(highest) {
+            return Some(highest);
+        }
+        earlier.iter().rev().copied().find(|before| {
+            before.until <= belief.from
+                && before.token >= belief.token
+                && before.share.excludes(belief.share)
+                && !is_excused(before)
+        })
     }
 
     fn is_over_limit(&self, belief: &Belief) -> bool {
@@ -57,7 +84,8 @@ impl<'a> Sweep<'a> {
             Share::Counted { permits, .. } => u64::from(permits),
             Share::Exclusive | Share::Shared => 0,
         };
-        let standing: u64 = self.standing.iter().map(|before| permits(before.share)).sum();
+        let beside = self.standing.iter().filter(|before| !self.taken.excuse(before, belief));
+        let standing: u64 = beside.map(|before| permits(before.share)).sum();
         standing + permits(belief.share) > u64::from(limit)
     }
 

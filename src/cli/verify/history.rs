@@ -2,6 +2,7 @@
 //!
 //! Ten million lines must fit into memory, so an interval is some tens of bytes and knows its line by number.
 
+use super::orders::Orders;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -24,6 +25,8 @@ pub struct History {
     pub waits: Vec<Wait>,
     /// What resources that look at tokens decided, each resource's in its own order.
     pub writes: Vec<Write>,
+    /// What was asked about grants, and done with them.
+    pub orders: Orders,
     /// What observers were told, each observer's in its own order.
     pub sightings: Vec<Sighting>,
     /// What was done to the cluster.
@@ -66,6 +69,25 @@ pub struct Belief {
     pub until: u64,
     pub granted: Source,
     pub ended: Source,
+    /// How many locks were granted in the same step.
+    pub names: u32,
+    /// The TTL of its session, and the delay that it leaves when that expires; 0: none that was logged.
+    pub ttl_ms: u32,
+    pub delay_ms: u32,
+    /// Up to here it would have stood, had nobody ended it; 0: not logged.
+    pub stands_to: u64,
+    pub fate: Fate,
+}
+
+/// What became of a grant, as far as its client said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fate {
+    #[default]
+    Open,
+    /// Its client ended it, or saw that it had ended.
+    Ended,
+    /// Its client was no more at that instant, and had not ended it.
+    Gone { at: u64 },
 }
 
 /// How much of a lock a grant takes.
@@ -88,6 +110,11 @@ pub struct Wait {
     pub from: u64,
     /// When it was granted, gave up, or was gone; `None`: not before its log's end.
     pub until: Option<u64>,
+    /// In which session it began, if that was logged.
+    pub session: Option<u64>,
+    /// Whether it was granted in that session. Else a grant may have gone by unheard: in a session that ended, the client
+    /// goes on waiting in the next one.
+    pub was_heard: bool,
     pub source: Source,
 }
 

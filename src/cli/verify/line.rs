@@ -21,6 +21,9 @@ pub struct Line {
     /// Which lock, election or semaphore.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lock: Option<String>,
+    /// The others that were acquired with it in one step.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<String>,
     /// Under which token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token: Option<u64>,
@@ -33,10 +36,25 @@ pub struct Line {
     /// Of a semaphore: how many of them, 1 without a word.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub permits: Option<u32>,
+    /// The client's session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<u64>,
+    /// The TTL of the session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ttl_ms: Option<u32>,
+    /// The lock delay that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delay_ms: Option<u32>,
+    /// How long the lease said that it stands from here on at least, if nobody gives it back or takes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remaining_ms: Option<u32>,
+    /// To whom, by client name, a holder handed its grant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
     /// Which resource decided on a write.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource: Option<String>,
-    /// Whether it took the write.
+    /// Whether it took the write; whether the token held.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accepted: Option<bool>,
     /// How many writes of others this one undid: made since its writer had read.
@@ -73,6 +91,16 @@ pub enum Kind {
     Held,
     /// It believed so at this instant, and gives the belief up.
     Ended,
+    /// The server was asked whether a token holds a lock, and said so.
+    Validated,
+    /// A holder's handover to a waiter that it named was done.
+    Handed,
+    /// A client is about to take a lock from its holder at once: the holder may believe on for a while.
+    Breaking,
+    /// That was done.
+    Broke,
+    /// That was not done, and never will be: the grant had ended.
+    Spared,
     /// A client exists no more, whatever its own log says last.
     Gone,
     /// A resource that looks at tokens decided on a write.
@@ -118,6 +146,11 @@ impl Kind {
             Self::Granted => "granted",
             Self::Held => "held",
             Self::Ended => "ended",
+            Self::Validated => "validated",
+            Self::Handed => "handed",
+            Self::Breaking => "breaking",
+            Self::Broke => "broke",
+            Self::Spared => "spared",
             Self::Gone => "gone",
             Self::Write => "write",
             Self::Unchecked => "unchecked",
@@ -135,7 +168,8 @@ mod tests {
 
     #[test]
     fn an_event_is_written_as_its_word() {
-        for kind in [Kind::Log, Kind::GaveUp, Kind::Granted, Kind::Unchecked, Kind::Saw] {
+        for kind in [Kind::Log, Kind::GaveUp, Kind::Handed, Kind::Broke, Kind::Unchecked, Kind::Saw]
+        {
             let text = serde_json::to_string(&kind).unwrap();
             assert_eq!(text, format!("\"{}\"", kind.word()));
         }

@@ -1,18 +1,26 @@
 //! `tenure verify`: what clients, observers and resources logged, held against what Tenure promises.
 
 mod beliefs;
+mod breaks;
+mod delays;
+mod grants;
+mod handovers;
 pub mod history;
 pub mod line;
 mod observers;
+mod orders;
 mod read;
 mod starvation;
 mod tokens;
+mod validations;
 mod violation;
 mod writes;
 
 use crate::cli::failure::{Failure, NO};
 use crate::cli::output;
+use breaks::Taken;
 use clap::Args;
+use grants::Grants;
 use history::History;
 use std::path::PathBuf;
 use violation::Violations;
@@ -45,12 +53,30 @@ pub fn run(options: &Options) -> Result<u8, Failure> {
 pub fn judge(logs: &[PathBuf], overtaken_max: u64) -> Result<Verdict, Failure> {
     let history = read::read(logs)?;
     let mut found = Violations::default();
-    beliefs::check(&history, &mut found);
+    let (grants, taken) = (Grants::of(&history), Taken::of(&history));
+    beliefs::check(&history, &taken, &mut found);
     tokens::check(&history, &mut found);
     writes::check(&history, &mut found);
-    observers::check(&history, &mut found);
+    observers::check(&history, &grants, &mut found);
+    validations::check(&history, &grants, &taken, &mut found);
+    let uses = Uses {
+        several: several(&history),
+        delays: delays::check(&history, &grants, &taken, &mut found),
+        handovers: handovers::check(&history, &grants, &mut found),
+        breaks: breaks::check(&history, &grants, &mut found),
+    };
     let overtaken = starvation::check(&history, overtaken_max, &mut found);
-    Ok(Verdict { history, found, overtaken })
+    Ok(Verdict { history, found, uses, overtaken })
+}
+
+/// When each grant of several names was heard of: once for all of them.
+fn several(history: &History) -> Vec<u64> {
+    let firsts = history.beliefs.iter().scan(0, |left, belief| {
+        let is_first = *left == 0;
+        *left = if is_first { belief.names - 1 } else { *left - 1 };
+        Some((is_first && belief.names > 1).then_some(belief.from))
+    });
+    firsts.flatten().collect()
 }
 
 /// What the logs said, and what was wrong with it.
@@ -58,8 +84,23 @@ pub fn judge(logs: &[PathBuf], overtaken_max: u64) -> Result<Verdict, Failure> {
 pub struct Verdict {
     /// What was read.
     pub history: History,
+    /// What was checked of orders that not every log has.
+    pub uses: Uses,
     found: Violations,
     overtaken: u64,
+}
+
+/// When such things were done, by the clock of the logs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Uses {
+    /// Grants of several names.
+    pub several: Vec<u64>,
+    /// Holders that were killed, left a lock delay, and were followed by another.
+    pub delays: Vec<u64>,
+    /// Handovers to a named waiter, of which the next grant is known.
+    pub handovers: Vec<u64>,
+    /// Breaks that took at once.
+    pub breaks: Vec<u64>,
 }
 
 impl Verdict {
@@ -92,6 +133,11 @@ impl Verdict {
             ("clients and observers", count(history.clients.count())),
             ("locks", count(history.locks.count())),
             ("grants", count(history.beliefs.len())),
+            ("grants of several names", count(self.uses.several.len())),
+            ("grants after a killed holder's lock delay", count(self.uses.delays.len())),
+            ("handovers to a named waiter", count(self.uses.handovers.len())),
+            ("breaks that took at once", count(self.uses.breaks.len())),
+            ("tokens validated", history.orders.validations),
             ("waits", count(history.waits.len())),
             ("most grants to others while one waited in calm", self.overtaken),
             ("writes accepted by token", count(accepted)),
@@ -122,6 +168,11 @@ impl Verdict {
         }
         text
     }
+}
+
+/// Of milliseconds.
+fn nanos(ms: u32) -> u64 {
+    u64::from(ms) * 1_000_000
 }
 
 /// The queue is first come, first served; but a client that was cut off stands in it only once it has come back.

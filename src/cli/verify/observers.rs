@@ -1,16 +1,12 @@
 //! Observers are told holders in the order of their tokens, the right ones, and none is left out unsaid.
 
-use super::history::{Belief, History, Share, Sighting, Told};
+use super::grants::Grants;
+use super::history::{History, Share, Sighting, Told};
 use super::violation::{Rule, Violations};
 use std::collections::BTreeMap;
 
 /// Checks each observer, in the order of its own lines.
-pub fn check(history: &History, found: &mut Violations) {
-    if history.sightings.is_empty() {
-        return;
-    }
-    let mut grants: Vec<&Belief> = history.beliefs.iter().collect();
-    grants.sort_unstable_by_key(|belief| (belief.lock, belief.token));
+pub fn check(history: &History, grants: &Grants<'_>, found: &mut Violations) {
     let judge = Judge { history, grants };
     let mut observers: BTreeMap<(u32, u32), Follower<'_>> = BTreeMap::new();
     for sighting in &history.sightings {
@@ -39,8 +35,7 @@ enum Thread {
 
 struct Judge<'a> {
     history: &'a History,
-    /// All grants by lock and token.
-    grants: Vec<&'a Belief>,
+    grants: &'a Grants<'a>,
 }
 
 impl<'a> Judge<'a> {
@@ -70,12 +65,9 @@ impl<'a> Judge<'a> {
     /// Between two holders that it was told nobody else held the lock. Only where one holds it at a time: of several
     /// holders the oldest is told.
     fn check_gap(&self, before: u64, sighting: &Sighting, token: u64, found: &mut Violations) {
-        let from = self.place(sighting.lock, before.saturating_add(1));
-        let to = self.place(sighting.lock, token).max(from);
-        let between = &self.grants[from..to];
-        let Some(first) = between.iter().find(|belief| belief.share == Share::Exclusive) else {
-            return;
-        };
+        let later = self.grants.from(sighting.lock, before.saturating_add(1)).iter();
+        let mut between = later.take_while(|belief| belief.token < token);
+        let Some(first) = between.find(|belief| belief.share == Share::Exclusive) else { return };
         found.add(Rule::ObserverGap, || {
             format!(
                 "{} was told of token {token} of \"{}\" ({}) after {before}, and never of {} ({})",
@@ -95,8 +87,7 @@ impl<'a> Judge<'a> {
         client: Option<u32>,
         found: &mut Violations,
     ) {
-        let granted = self.grants.get(self.place(sighting.lock, token));
-        let granted = granted.filter(|grant| (grant.lock, grant.token) == (sighting.lock, token));
+        let granted = self.grants.find(sighting.lock, token);
         let (Some(client), Some(grant)) = (client, granted) else { return };
         if client != grant.client {
             found.add(Rule::ObserverHolder, || {
@@ -111,11 +102,6 @@ impl<'a> Judge<'a> {
                 )
             });
         }
-    }
-
-    /// Where the grants of `lock` with `token` or more begin.
-    fn place(&self, lock: u32, token: u64) -> usize {
-        self.grants.partition_point(|belief| (belief.lock, belief.token) < (lock, token))
     }
 
     fn tell_back(&self, seen: &Sighting, before: u64, sighting: &Sighting, token: u64) -> String {

@@ -21,6 +21,14 @@ pub enum Rule {
     ObserverGap,
     /// An observer was told another holder than the one that was granted.
     ObserverHolder,
+    /// A server said that a token does not hold a lock which was believed to be held under it.
+    HeldInPart,
+    /// A lock was granted although its holder, who was killed, had not expired, or its delay was not over (L8, L16).
+    TooEarly,
+    /// A handover to a named waiter went to another (L23).
+    PassedOver,
+    /// A holder believed on for longer than its TTL after its grant was taken at once (L23).
+    Outlived,
     /// A client waited on although nothing was done to the cluster.
     Starved,
 }
@@ -43,6 +51,10 @@ impl Rule {
             Self::ObserverBack => "observer went back",
             Self::ObserverGap => "observer missed a holder",
             Self::ObserverHolder => "observer saw another holder",
+            Self::HeldInPart => "held in part",
+            Self::TooEarly => "granted too early",
+            Self::PassedOver => "named waiter passed over",
+            Self::Outlived => "believed on after a break",
             Self::Starved => "starved",
         }
     }

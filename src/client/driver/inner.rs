@@ -267,7 +267,7 @@ impl Inner {
     fn ask(&mut self, lease: LeaseId, deadline: &Deadline, reason: &str, round: &mut Round) {
         let Some(state) = self.leases.get(&lease) else { return };
         log::info!("{} is asked to end within {:?}: {reason}", state.name, deadline.length);
-        if state.ask(deadline) == Before::Idle {
+        if state.ask(deadline, reason) == Before::Idle {
             state.published.lapse();
             round.again = true;
         }

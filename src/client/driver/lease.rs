@@ -4,8 +4,10 @@ use super::asked::Asked;
 use super::published::Published;
 use crate::base::Token;
 use crate::client::core::{Deadline, EndReason, LeaseId};
+use crate::client::data;
 use crate::lock::Name;
 use crate::sys::timer::{Before, TimerFd};
+use parking_lot::Mutex;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -20,13 +22,16 @@ pub(crate) struct LeaseState {
     /// 0, then the number of the reason for good.
     ended: AtomicI32,
     asked: Asked,
+    /// What its holder was told with that.
+    order: Mutex<Option<Box<data::Asked>>>,
     timer: OnceLock<TimerFd>,
 }
 
 impl LeaseState {
     pub(super) fn new(id: LeaseId, name: Name, token: Token, published: Arc<Published>) -> Self {
         let (ended, asked, timer) = (AtomicI32::new(0), Asked::new(), OnceLock::new());
-        Self { id, name, token, published, ended, asked, timer }
+        let order = Mutex::new(None);
+        Self { id, name, token, published, ended, asked, order, timer }
     }
 
     /// How long it may still be believed in: as long as the session, and until its deadline (L23). The lease is
@@ -54,6 +59,11 @@ impl LeaseState {
         self.asked.is_asked()
     }
 
+    /// What its holder was asked, if it was.
+    pub(crate) fn order(&self) -> Option<data::Asked> {
+        self.order.lock().as_deref().cloned()
+    }
+
     /// Why it ended, as far as somebody said so.
     pub(crate) fn ended(&self) -> Option<EndReason> {
         match self.ended.load(Ordering::SeqCst) {
@@ -78,8 +88,10 @@ impl LeaseState {
 
     /// Its holder is asked to end, and its file descriptor is readable from now on. `Idle`: the timer had fired for
     /// the session before, and that end stands (L24).
-    pub(super) fn ask(&self, deadline: &Deadline) -> Before {
+    pub(super) fn ask(&self, deadline: &Deadline, reason: &str) -> Before {
         let fire_once = !self.is_asked();
+        let (grace, reason) = (deadline.length, reason.to_owned());
+        *self.order.lock() = Some(Box::new(data::Asked { grace, reason }));
         // First of all, so that whoever is woken finds it asked.
         self.asked.ask(deadline);
         if fire_once { self.fire() } else { Before::Pending }
@@ -155,14 +167,15 @@ mod tests {
     fn an_asked_lease_ends_at_its_deadline_for_good() {
         let poller = Poller::new(1).unwrap();
         let lease = lease(&poller);
-        lease.ask(&within(HOUR / 2));
+        lease.ask(&within(HOUR / 2), "maintenance");
         let remaining = lease.remaining();
         assert!(!remaining.is_zero() && remaining <= HOUR / 2);
+        assert_eq!(lease.order().unwrap().reason, "maintenance");
         assert_eq!(lease.ended(), None);
-        lease.ask(&within(Duration::ZERO));
+        lease.ask(&within(Duration::ZERO), "");
         assert_eq!(lease.remaining(), Duration::ZERO);
         assert_eq!(lease.ended(), Some(EndReason::Broken));
-        lease.ask(&within(HOUR));
+        lease.ask(&within(HOUR), "");
         lease.end(EndReason::Expired);
         assert_eq!(lease.remaining(), Duration::ZERO);
         assert_eq!(lease.ended(), Some(EndReason::Broken), "the first reason stands");
@@ -175,10 +188,10 @@ mod tests {
         let lease = lease(&poller);
         let fd = lease.timer_fd().unwrap();
         assert!(!is_readable(fd));
-        assert_eq!(lease.ask(&within(HOUR)), Before::Pending);
+        assert_eq!(lease.ask(&within(HOUR), ""), Before::Pending);
         assert!(is_readable(fd));
         assert_eq!(lease.extend(clock::boot_nanos() + 7_200_000_000_000), Before::Pending);
-        assert_eq!(lease.ask(&within(HOUR / 2)), Before::Pending);
+        assert_eq!(lease.ask(&within(HOUR / 2), ""), Before::Pending);
         assert!(is_readable(fd));
     }
 
@@ -186,7 +199,7 @@ mod tests {
     fn a_descriptor_that_is_made_when_the_lease_is_asked_is_readable_at_once() {
         let poller = Poller::new(1).unwrap();
         let lease = lease(&poller);
-        lease.ask(&within(HOUR));
+        lease.ask(&within(HOUR), "");
         assert!(is_readable(lease.timer_fd().unwrap()));
     }
 
@@ -197,6 +210,6 @@ mod tests {
         let fd = lease.timer_fd().unwrap();
         assert_eq!(lease.extend(IN_THE_PAST), Before::Pending);
         assert!(is_readable(fd));
-        assert_eq!(lease.ask(&within(HOUR)), Before::Idle);
+        assert_eq!(lease.ask(&within(HOUR), ""), Before::Idle);
     }
 }

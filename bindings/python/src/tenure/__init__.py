@@ -34,7 +34,7 @@ from ._errors import (
     Unknown,
     Unsupported,
 )
-from ._grant import Reason
+from ._grant import Order, Reason
 from ._holder import Holder, Observed, Observer
 from ._lease import Lease
 from ._lock import Lock
@@ -73,6 +73,7 @@ __all__ = [
     "NotFound",
     "Observed",
     "Observer",
+    "Order",
     "Reason",
     "Session",
     "SessionExpired",

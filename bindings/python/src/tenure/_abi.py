@@ -122,6 +122,7 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "tenure_lease_state": (_status, [_handle, POINTER(c_int32), POINTER(c_int32)]),
     "tenure_transfer": (_status, [_handle, c_char_p]),
     "tenure_release": (_status, [_handle, c_int64]),
+    "tenure_lease_asked": (_status, [_handle, POINTER(c_int64), c_char_p, POINTER(c_size_t)]),
     "tenure_lease_free": (None, [_handle]),
     "tenure_pending_fd": (c_int, [_handle]),
     "tenure_pending_take": (_status, [_handle, c_int64, _out]),

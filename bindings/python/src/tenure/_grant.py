@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import enum
-from ctypes import byref, c_int32
+from ctypes import byref, c_int32, c_int64, c_size_t, create_string_buffer
+from dataclasses import dataclass
+from typing import Optional
 
-from ._errors import Forked
+from ._errors import Forked, NotFound
 from ._library import library
 from ._native import Handle, check, descriptor
 
 _ASKED = 2
 _ENDED = 3
+# What the header says that a reason takes at most.
+_REASON_SIZE = 256
 
 
 class Reason(enum.IntEnum):
@@ -24,6 +28,14 @@ class Reason(enum.IntEnum):
     TRANSFERRED = 5
     STALLED = 6
     FORKED = 7
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the holder of a lease was asked: to end within `grace` seconds from when it heard of it, and why."""
+
+    grace: float
+    reason: str
 
 
 class Grant:
@@ -55,6 +67,13 @@ class Grant:
         return is_asked(self._handle)
 
     @property
+    def order(self) -> Optional[Order]:
+        """What it was asked, also after its end; None if it was not asked, or was taken at once.
+
+        Of several orders it is the one that leaves the least time."""
+        return _order(self._handle)
+
+    @property
     def reason(self) -> Reason:
         """Why it ended; NONE before."""
         return Reason(_state(self._handle)[1])
@@ -78,6 +97,15 @@ def remaining(lease: Handle) -> float:
 def is_asked(lease: Handle) -> bool:
     """Whether a lease was asked to end, and has not."""
     return _state(lease)[0] == _ASKED
+
+
+def _order(lease: Handle) -> Optional[Order]:
+    grace, reason, size = c_int64(), create_string_buffer(_REASON_SIZE), c_size_t(_REASON_SIZE)
+    try:
+        check(library.tenure_lease_asked(lease.pointer, byref(grace), reason, byref(size)))
+    except (NotFound, Forked):
+        return None
+    return Order(grace=grace.value / 1000, reason=reason.value.decode("utf-8", "replace"))
 
 
 def _state(lease: Handle) -> tuple[int, int]:

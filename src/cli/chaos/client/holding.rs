@@ -34,20 +34,23 @@ impl Post {
         start: impl FnOnce() -> Result<Pending, Error>,
     ) -> Option<Holding<'_>> {
         let line = Line { client: Some(self.name.clone()), ..line };
-        self.log.write(&stamped(&line, Kind::Waiting, clock::boot_nanos()));
+        let session = self.session();
+        self.log.write(&Line { session, ..stamped(&line, Kind::Waiting, clock::boot_nanos()) });
         let lease = start().and_then(|pending| self.take(&pending));
         // Behind the grant, and before the look at it: if the lease stands then, it stood at the stamp.
         let at = clock::boot_nanos();
         match lease {
-            Ok(lease) if !lease.remaining().is_zero() => {
+            Ok(lease) => {
+                let remaining = lease.remaining();
+                if remaining.is_zero() {
+                    // Over before it was looked at: it was believed by nobody.
+                    self.log.write(&stamped(&line, Kind::GaveUp, at));
+                    return None;
+                }
                 let line = Line { token: Some(lease.token().0), ..line };
-                self.log.write(&stamped(&line, Kind::Granted, at));
+                let session = self.session();
+                self.log.write(&Line { session, ..standing(&line, Kind::Granted, at, remaining) });
                 Some(Holding { post: self, line, lease, stood: at, logged: at })
-            }
-            // One that was over before it was looked at was believed by nobody.
-            Ok(_) => {
-                self.log.write(&stamped(&line, Kind::GaveUp, at));
-                None
             }
             Err(error) => {
                 let note = Some(error.to_string().into());
@@ -56,6 +59,11 @@ impl Post {
                 None
             }
         }
+    }
+
+    /// In which it waits and holds now; `None` before the first.
+    fn session(&self) -> Option<u64> {
+        Some(self.client.session().session.0).filter(|session| *session != 0)
     }
 
     fn take(&self, pending: &Pending) -> Result<Lease, Error> {
@@ -99,13 +107,14 @@ impl Holding<'_> {
     /// Looks whether it stands. The stamp is read before: at that instant it stood for sure.
     pub fn look(&mut self) -> Belief {
         let at = clock::boot_nanos();
-        if self.lease.remaining().is_zero() {
+        let remaining = self.lease.remaining();
+        if remaining.is_zero() {
             return Belief::Over;
         }
         self.stood = at;
         if at - self.logged > LOG_EVERY.as_nanos() as u64 {
             self.logged = at;
-            self.post.log.write(&stamped(&self.line, Kind::Held, at));
+            self.post.log.write(&standing(&self.line, Kind::Held, at, remaining));
         }
         Belief::Stands
     }
@@ -138,11 +147,43 @@ impl Holding<'_> {
         }
     }
 
+    /// Gives it to the waiter whose client is called `to`, and logs that once it is known; back, if there is none.
+    pub fn hand_over_to(mut self, to: String) {
+        self.end();
+        if self.lease.transfer(Some(&to)).is_err() {
+            let _ = self.lease.release(Wait::For(RELEASE_WAIT));
+            return;
+        }
+        let line = Line { to: Some(to), ..self.line };
+        self.post.log.write(&stamped(&line, Kind::Handed, clock::boot_nanos()));
+    }
+
+    /// Asks the server of each name whether the token holds it.
+    pub fn validate(&mut self) {
+        let names = self.line.lock.iter().chain(&self.line.also);
+        for name in names {
+            let answer = self.post.client.validate(name, self.lease.token());
+            let at = clock::boot_nanos();
+            if let Ok(holds) = answer {
+                let (lock, accepted) = (Some(name.clone()), Some(holds));
+                let line = Line { lock, accepted, also: Vec::new(), ..self.line.clone() };
+                self.post.log.write(&stamped(&line, Kind::Validated, at));
+            }
+        }
+        self.look();
+    }
+
     /// The last look. What is believed behind it is not logged, and so not held against anybody.
     fn end(&mut self) {
         self.look();
         self.post.log.write(&stamped(&self.line, Kind::Ended, self.stood));
     }
+}
+
+/// Of a lock that leaves a delay, and that nobody asks to end: how long the lease stands if it is left alone.
+fn standing(line: &Line, event: Kind, at: u64, remaining: Duration) -> Line {
+    let remaining_ms = line.delay_ms.map(|_| remaining.as_millis() as u32);
+    Line { remaining_ms, ..stamped(line, event, at) }
 }
 
 fn stamped(line: &Line, event: Kind, at: u64) -> Line {

@@ -3,8 +3,11 @@
 //! `tenure chaos-client ENDPOINTS NAME LOG SETS SEED` is no command for people, and so unknown to help and completions.
 //! It works until its stdin is closed, and writes an event log.
 
+pub mod crash;
 mod holding;
 mod observing;
+mod pair;
+mod taking;
 mod work;
 
 use super::event_log::EventLog;
@@ -12,7 +15,7 @@ use super::resource::{FENCED, PLAIN};
 use crate::cli::failure::Failure;
 use std::ffi::OsString;
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -27,8 +30,12 @@ pub const ELECTION: &str = "election";
 pub const POOL: &str = "pool";
 /// Read by many, written by one.
 pub const CATALOG: &str = "catalog";
+/// Two that are acquired in one step.
+pub const PAIR: [&str; 2] = ["left", "right"];
+/// Some of its holders crash, and leave a lock delay.
+pub const DELAYED: &str = "delayed";
 /// What must be granted to each client.
-pub const LOCKS: [&str; 5] = [PLAIN, FENCED, ELECTION, POOL, CATALOG];
+pub const LOCKS: [&str; 8] = [PLAIN, FENCED, ELECTION, POOL, CATALOG, PAIR[0], PAIR[1], DELAYED];
 /// Short, so that faults outlast it.
 pub const TTL: Duration = Duration::from_secs(2);
 
@@ -61,13 +68,35 @@ impl Options {
 #[derive(Debug)]
 struct Post {
     client: Client,
+    endpoints: String,
     name: String,
     log: EventLog,
+    /// Where that and other logs are.
+    logs: PathBuf,
     sets: PathBuf,
     stop: AtomicBool,
 }
 
 impl Post {
+    /// A client with a session, or soon with one, under the name that its log is called by too.
+    fn open(endpoints: &str, name: &str, log: &Path, sets: &Path) -> Result<Self, Failure> {
+        let client_options = ClientOptions {
+            ttl: TTL,
+            name: Some(name.to_owned()),
+            background: true,
+            ..ClientOptions::default()
+        };
+        Ok(Self {
+            log: EventLog::create(log)?,
+            client: Client::open(endpoints, client_options)?,
+            endpoints: endpoints.to_owned(),
+            name: name.to_owned(),
+            logs: log.parent().unwrap_or(Path::new(".")).to_owned(),
+            sets: sets.to_owned(),
+            stop: AtomicBool::new(false),
+        })
+    }
+
     fn is_over(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
@@ -75,23 +104,19 @@ impl Post {
 
 /// Runs it.
 pub fn run(options: &Options) -> Result<(), Failure> {
-    let log = EventLog::create(&options.log)?;
-    let client_options = ClientOptions {
-        ttl: TTL,
-        name: Some(options.name.clone()),
-        background: true,
-        ..ClientOptions::default()
-    };
-    let post = Arc::new(Post {
-        client: Client::open(&options.endpoints, client_options)?,
-        name: options.name.clone(),
-        log,
-        sets: options.sets.clone(),
-        stop: AtomicBool::new(false),
-    });
+    let Options { endpoints, name, log, sets, .. } = options;
+    let post = Arc::new(Post::open(endpoints, name, log, sets)?);
     let mut rng = Rng::new(options.seed);
     std::thread::scope(|scope| {
-        for work in [work::plain_set, work::fenced_set, work::election, work::kinds] {
+        let works = [
+            work::plain_set,
+            work::fenced_set,
+            work::election,
+            work::kinds,
+            pair::pair,
+            crash::delayed,
+        ];
+        for work in works {
             let (post, rng) = (&post, rng.fork());
             scope.spawn(move || work(post, rng));
         }

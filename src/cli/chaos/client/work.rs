@@ -1,7 +1,8 @@
 //! What clients do, each kind of work in a thread of its own and under a lock of its own, until the run is over.
 
 use super::holding::{Belief, Holding};
-use super::{CATALOG, ELECTION, POOL, Post};
+use super::taking;
+use super::{CATALOG, ELECTION, POOL, Post, TTL};
 use crate::cli::chaos::resource::{Access, FENCED, PLAIN};
 use crate::cli::verify::line::{Line, Mode as LineMode};
 use std::time::Duration;
@@ -24,11 +25,15 @@ pub(super) fn plain_set(post: &Post, mut rng: Rng) {
 }
 
 /// A lock around a set that looks at tokens: whoever was granted writes, late or not, and it is the set that refuses. One
-/// write of ten is on its way until others may have been granted.
+/// write of ten is on its way until others may have been granted. Now and then a client takes the lock from its holder at
+/// once, after which only the set protects itself.
 pub(super) fn fenced_set(post: &Post, mut rng: Rng) {
     let mut access = access(post);
     while !post.is_over() {
-        let Some(mut holding) = exclusive(post, FENCED) else { continue };
+        let start = || post.client.acquire_start(FENCED, Wait::Forever, AcquireOptions::default());
+        // By the TTL it is known how long a holder may believe on from whom the lock was taken.
+        let line = Line { ttl_ms: Some(TTL.as_millis() as u32), ..of(FENCED) };
+        let Some(mut holding) = post.wait_for(line, start) else { continue };
         let token = holding.token();
         let adds = access.read(FENCED, token);
         holding.work(work_time(&mut rng));
@@ -41,10 +46,13 @@ pub(super) fn fenced_set(post: &Post, mut rng: Rng) {
         if let Some(adds) = adds.filter(|_| is_late) {
             access.write(FENCED, token, adds, &post.name);
         }
+        if rng.chance(1, 5) {
+            taking::take_at_once(post, FENCED);
+        }
     }
 }
 
-/// Campaigns, leads for a while and says so, then resigns or hands over; now and then asks whoever leads to end (L23).
+/// Campaigns, leads for a while and says so, then resigns or hands over, to the next or to whom it names; now and then asks whoever leads to end (L23).
 pub(super) fn election(post: &Post, mut rng: Rng) {
     let mut terms = 0;
     while !post.is_over() {
@@ -56,10 +64,10 @@ pub(super) fn election(post: &Post, mut rng: Rng) {
             let _ = holding.lease().proclaim(format!("{} {terms}", post.name).as_bytes());
         }
         holding.work(work_time(&mut rng));
-        if rng.chance(1, 4) {
-            holding.hand_over()
-        } else {
-            holding.release()
+        match rng.below(4) {
+            0 => holding.hand_over(),
+            1 => taking::hand_to_the_last(post, ELECTION, holding),
+            _ => holding.release(),
         }
         post.pause(rng.duration(PAUSE.0, PAUSE.1));
         if rng.chance(1, 20) {
@@ -107,12 +115,12 @@ fn exclusive<'a>(post: &'a Post, lock: &str) -> Option<Holding<'a>> {
 }
 
 /// Mostly short, so that much is granted; now and then so long that a belief is about when a fault has lasted for a TTL.
-fn work_time(rng: &mut Rng) -> Duration {
+pub(super) fn work_time(rng: &mut Rng) -> Duration {
     let (least, most) = if rng.chance(1, 30) { LONG_WORK } else { WORK };
     rng.duration(least, most)
 }
 
-fn of(lock: &str) -> Line {
+pub(super) fn of(lock: &str) -> Line {
     Line { lock: Some(lock.to_owned()), ..Line::default() }
 }
 
@@ -122,6 +130,7 @@ fn access(post: &Post) -> Access {
 }
 
 const POOL_LIMIT: u32 = 3;
-const WORK: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(60));
+pub(super) const WORK: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(60));
 const LONG_WORK: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(8));
-const PAUSE: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(100));
+pub(super) const PAUSE: (Duration, Duration) =
+    (Duration::from_millis(5), Duration::from_millis(100));

@@ -3,13 +3,19 @@
 //! A line that says nothing clear is an error and not a guess: a checker that passes over what it does not understand
 //! proves nothing.
 
-use super::history::{Belief, History, Mark, Share, Sighting, Source, Told, Turn, Wait, Write};
+mod orders;
+
+use super::history::{
+    Belief, Fate, History, Mark, Share, Sighting, Source, Told, Turn, Wait, Write,
+};
 use super::line::{Kind, Line, Mode};
+use super::nanos;
 use crate::cli::failure::Failure;
 use crate::cli::log::printable;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// Reads `files`.
@@ -31,10 +37,10 @@ struct Reader {
     /// Of the log that is read now, once it said so.
     boot: Option<u32>,
     here: Source,
-    /// By client, lock and token: which belief was not ended yet.
-    held: BTreeMap<(u32, u32, u64), usize>,
-    /// By client and lock: which wait was not ended yet.
-    waiting: BTreeMap<(u32, u32), usize>,
+    /// By client, lock and token: which beliefs, one for each lock of a grant, were not ended yet.
+    held: BTreeMap<(u32, u32, u64), Range<usize>>,
+    /// By client and lock: which waits, one for each lock, were not ended yet.
+    waiting: BTreeMap<(u32, u32), Range<usize>>,
     /// Clients that exist no more, since when.
     gone: Vec<(u32, u64)>,
 }
@@ -82,6 +88,10 @@ impl Reader {
             Kind::GaveUp => self.take_gave_up(&line),
             Kind::Granted => self.take_granted(&line),
             Kind::Held | Kind::Ended => self.take_belief(&line),
+            Kind::Validated => self.take_validated(&line),
+            Kind::Handed => self.take_handed(&line),
+            Kind::Breaking => self.take_breaking(&line),
+            Kind::Broke | Kind::Spared => self.take_break_answer(&line),
             Kind::Gone => self.take_gone(&line),
             Kind::Write => self.take_write(&line),
             Kind::Unchecked => {
@@ -105,47 +115,55 @@ impl Reader {
     fn take_waiting(&mut self, line: &Line) -> Result<(), String> {
         let (boot, from) = self.stamp(line)?;
         let (client, lock) = self.client_and_lock(line)?;
-        let place = self.history.waits.len();
-        let source = self.here;
-        if self.waiting.insert((client, lock), place).is_some() {
+        let locks = self.locks(line, lock)?;
+        let begin = self.history.waits.len();
+        let (until, session, was_heard, source) = (None, line.session, false, self.here);
+        if self.waiting.insert((client, lock), begin..begin + locks.len()).is_some() {
             return Err(
                 "this client waits for this lock already; give each thread that waits for \
                 one lock a client name of its own"
                     .to_owned(),
             );
         }
-        self.history.waits.push(Wait { boot, lock, client, from, until: None, source });
+        let wait = |lock| Wait { boot, lock, client, from, until, session, was_heard, source };
+        self.history.waits.extend(locks.into_iter().map(wait));
         Ok(())
     }
 
     fn take_gave_up(&mut self, line: &Line) -> Result<(), String> {
         let (_, at) = self.stamp(line)?;
         let (client, lock) = self.client_and_lock(line)?;
-        if self.end_wait(client, lock, at)? {
-            return Ok(());
-        }
-        Err("this client did not wait for this lock: a \"waiting\" goes before".to_owned())
+        let places = self
+            .waiting
+            .remove(&(client, lock))
+            .ok_or("this client did not wait for this lock: a \"waiting\" goes before")?;
+        self.end_waits(places, at).map(drop)
     }
 
-    /// Says whether there was one.
-    fn end_wait(&mut self, client: u32, lock: u32, at: u64) -> Result<bool, String> {
-        let Some(place) = self.waiting.remove(&(client, lock)) else { return Ok(false) };
-        let wait = &mut self.history.waits[place];
-        in_order(wait.from, at, "waiting")?;
-        wait.until = Some(at);
-        Ok(true)
+    fn end_waits(&mut self, places: Range<usize>, at: u64) -> Result<&mut [Wait], String> {
+        let waits = &mut self.history.waits[places];
+        for wait in &mut *waits {
+            in_order(wait.from, at, "waiting")?;
+            wait.until = Some(at);
+        }
+        Ok(waits)
     }
 
     fn take_granted(&mut self, line: &Line) -> Result<(), String> {
         let (boot, at) = self.stamp(line)?;
         let (client, lock) = self.client_and_lock(line)?;
         let (token, share) = (token(line)?, share(line)?);
+        let locks = self.locks(line, lock)?;
         // One that did not wait (a try) has no wait to end.
-        self.end_wait(client, lock, at)?;
-        let place = self.history.beliefs.len();
-        let here = self.here;
-        self.held.insert((client, lock, token), place);
-        self.history.beliefs.push(Belief {
+        if let Some(places) = self.waiting.remove(&(client, lock)) {
+            for wait in self.end_waits(places, at)? {
+                wait.was_heard = line.session.is_some() && wait.session == line.session;
+            }
+        }
+        let begin = self.history.beliefs.len();
+        self.held.insert((client, lock, token), begin..begin + locks.len());
+        let (here, names) = (self.here, locks.len() as u32);
+        let belief = |lock| Belief {
             boot,
             lock,
             client,
@@ -155,7 +173,13 @@ impl Reader {
             until: at,
             granted: here,
             ended: here,
-        });
+            names,
+            ttl_ms: line.ttl_ms.unwrap_or(0),
+            delay_ms: line.delay_ms.unwrap_or(0),
+            stands_to: stands_to(line, at),
+            fate: Fate::Open,
+        };
+        self.history.beliefs.extend(locks.into_iter().map(belief));
         Ok(())
     }
 
@@ -163,17 +187,20 @@ impl Reader {
         let (_, at) = self.stamp(line)?;
         let (client, lock) = self.client_and_lock(line)?;
         let key = (client, lock, token(line)?);
-        let place = match line.event {
-            Kind::Ended => self.held.remove(&key),
-            _ => self.held.get(&key).copied(),
+        let (places, fate) = match line.event {
+            Kind::Ended => (self.held.remove(&key), Fate::Ended),
+            _ => (self.held.get(&key).cloned(), Fate::Open),
         };
-        let place = place.ok_or(
+        let places = places.ok_or(
             "this client holds no such token here: a \"granted\" with the same client, lock and token \
              goes before, and logs of one client are given in the order of time",
         )?;
-        let belief = &mut self.history.beliefs[place];
-        in_order(belief.until, at, "granted")?;
-        (belief.until, belief.ended) = (at, self.here);
+        let here = self.here;
+        for belief in &mut self.history.beliefs[places] {
+            in_order(belief.until, at, "granted")?;
+            (belief.until, belief.ended, belief.fate) = (at, here, fate);
+            belief.stands_to = stands_to(line, at);
+        }
         Ok(())
     }
 
@@ -237,13 +264,32 @@ impl Reader {
         Ok((self.history.clients.number(client), self.history.locks.number(lock)))
     }
 
+    /// All that `line` is about, `first` before the others.
+    fn locks(&mut self, line: &Line, first: u32) -> Result<Vec<u32>, String> {
+        let mut locks = vec![first];
+        for name in &line.also {
+            let lock = self.history.locks.number(name);
+            if locks.contains(&lock) {
+                return Err(format!("{name:?} is there twice"));
+            }
+            locks.push(lock);
+        }
+        Ok(locks)
+    }
+
     /// What a client that is gone had open ended then: its log could not say so.
     fn finish(mut self) -> History {
+        // Of two words about one client the earlier stands.
+        self.gone.sort_unstable_by_key(|(_, at)| std::cmp::Reverse(*at));
         for (client, at) in std::mem::take(&mut self.gone) {
             let open = self.waiting.range((client, 0)..=(client, u32::MAX));
-            for place in open.map(|(_, place)| *place) {
-                let wait = &mut self.history.waits[place];
+            for wait in open.flat_map(|(_, places)| places.clone()) {
+                let wait = &mut self.history.waits[wait];
                 wait.until = Some(at.max(wait.from));
+            }
+            let open = self.held.range((client, 0, 0)..=(client, u32::MAX, u64::MAX));
+            for place in open.flat_map(|(_, places)| places.clone()) {
+                self.history.beliefs[place].fate = Fate::Gone { at };
             }
         }
         self.history
@@ -272,6 +318,11 @@ fn share(line: &Line) -> Result<Share, String> {
         (Some(_), _, Some(_)) => Err("a \"limit\" goes without a \"mode\"".to_owned()),
         (Some(limit), permits, None) => Err(format!("{permits} permits of {limit} cannot be held")),
     }
+}
+
+/// Until when the lease of `line` would stand if it were left alone; 0: it does not say.
+fn stands_to(line: &Line, at: u64) -> u64 {
+    line.remaining_ms.map_or(0, |ms| at.saturating_add(nanos(ms)))
 }
 
 fn in_order(before: u64, at: u64, what: &str) -> Result<(), String> {

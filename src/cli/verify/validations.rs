@@ -1,0 +1,31 @@
+//! While a grant is believed in, the server says of each lock in it that it is held under its token: several locks that
+//! were acquired in one step are held all or not at all.
+
+use super::breaks::Taken;
+use super::grants::Grants;
+use super::history::History;
+use super::violation::{Rule, Violations};
+
+/// Checks each answer that a token does not hold.
+pub fn check(history: &History, grants: &Grants<'_>, taken: &Taken<'_>, found: &mut Violations) {
+    for said in &history.orders.refutations {
+        let Some(belief) = grants.find(said.lock, said.token) else { continue };
+        // It stood when the answer came, so it stood when the server looked.
+        let stood = belief.boot == said.boot && (belief.from..=belief.until).contains(&said.at);
+        if stood && !taken.contain(said.lock, said.token) {
+            found.add(Rule::HeldInPart, || {
+                format!(
+                    "\"{}\" was believed to be held by {} from {} ({}) until {} ({}), and a server said that it was not at {} ({})",
+                    history.locks.name(belief.lock),
+                    history.whose(belief),
+                    belief.from,
+                    history.place(belief.granted),
+                    belief.until,
+                    history.place(belief.ended),
+                    said.at,
+                    history.place(said.source),
+                )
+            });
+        }
+    }
+}
