@@ -9,29 +9,44 @@ use crate::lock::{Answer, Name};
 use crate::wire::{HolderSaid, ServerMessage};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// For each connection that was attached: to which session, and which of its acquires it was told to hold since.
+/// What was said on each connection that speaks for a session.
 #[derive(Debug, Default)]
-pub struct Rolls(BTreeMap<(NodeId, ConnectionId), (SessionId, BTreeSet<RequestId>)>);
+pub struct Rolls {
+    said: BTreeMap<(NodeId, ConnectionId), Roll>,
+    /// The connection through which each node speaks to a session: the one that attached last.
+    homes: BTreeMap<(NodeId, SessionId), ConnectionId>,
+}
+
+/// What one connection was told of its session since it was attached.
+#[derive(Debug)]
+struct Roll {
+    session: SessionId,
+    /// Acquires that were granted.
+    granted: BTreeSet<RequestId>,
+    /// What is to end.
+    asked: BTreeSet<Token>,
+}
 
 impl Rolls {
     /// `node` says `message` on a connection.
     pub fn follow(&mut self, to: (NodeId, ConnectionId), message: &ServerMessage) {
         match message {
-            ServerMessage::Attached { session } => {
-                self.0.insert(to, (*session, BTreeSet::new()));
+            ServerMessage::Attached { session } | ServerMessage::SessionOpened { session, .. } => {
+                let (granted, asked) = (BTreeSet::new(), BTreeSet::new());
+                self.said.insert(to, Roll { session: *session, granted, asked });
+                self.homes.insert((to.0, *session), to.1);
             }
             ServerMessage::Answered { session, request, answer: Answer::Granted { .. } } => {
-                if let Some((attached, roll)) = self.0.get_mut(&to)
-                    && attached == session
-                {
-                    roll.insert(*request);
-                }
+                self.roll_mut(to, *session).map(|roll| roll.granted.insert(*request));
+            }
+            ServerMessage::Asked { session, token, .. } => {
+                self.roll_mut(to, *session).map(|roll| roll.asked.insert(*token));
             }
             _ => {}
         }
     }
 
-    /// Whether all that `session` holds was said: else its client ends what stands (L23).
+    /// Whether all that `session` holds was said: else its client ends what stands (L23). And all that it is to end.
     #[must_use]
     pub fn is_complete(
         &self,
@@ -40,18 +55,51 @@ impl Rolls {
         to: (NodeId, ConnectionId),
         session: SessionId,
     ) -> bool {
-        let Some((attached, roll)) = self.0.get(&to) else { return false };
-        let held_before = model.places_of(session, window.from);
-        let held_before: BTreeSet<RequestId> = held_before
-            .into_iter()
-            .filter(|place| place.holds())
-            .map(|place| place.request)
-            .collect();
-        let holds = model.places_of(session, window.to).into_iter().filter(|place| place.holds());
-        // What was granted in this very step is perhaps said behind it.
-        let mut stands = holds.filter(|place| held_before.contains(&place.request));
-        *attached == session && stands.all(|place| roll.contains(&place.request))
+        let Some(roll) = self.said.get(&to).filter(|roll| roll.session == session) else {
+            return false;
+        };
+        let held = |index| {
+            let places = model.places_of(session, index).into_iter();
+            places.filter(|place| place.holds()).map(|place| place.request).collect()
+        };
+        stood(window, held).all(|request| roll.granted.contains(&request))
+            && roll.has_all_asked(model, window)
     }
+
+    /// Whether `session`, for which this connection speaks, was told all that it is to end (L23): when it was asked, or
+    /// when it attached.
+    #[must_use]
+    pub fn is_asked_all(
+        &self,
+        model: &Model,
+        window: Window,
+        to: (NodeId, ConnectionId),
+        session: SessionId,
+    ) -> bool {
+        let roll = self.said.get(&to).filter(|roll| roll.session == session);
+        let is_home = self.homes.get(&(to.0, session)) == Some(&to.1);
+        roll.is_none_or(|roll| !is_home || roll.has_all_asked(model, window))
+    }
+
+    fn roll_mut(&mut self, to: (NodeId, ConnectionId), session: SessionId) -> Option<&mut Roll> {
+        self.said.get_mut(&to).filter(|roll| roll.session == session)
+    }
+}
+
+impl Roll {
+    fn has_all_asked(&self, model: &Model, window: Window) -> bool {
+        let asked = |index| {
+            let places = model.places_of(self.session, index).into_iter();
+            places.filter(|place| place.asked.is_some()).map(|place| place.token).collect()
+        };
+        stood(window, asked).all(|token| self.asked.contains(&token))
+    }
+}
+
+/// What is so before and after a step: what began in it is perhaps said behind it.
+fn stood<T: Ord>(window: Window, at: impl Fn(Index) -> BTreeSet<T>) -> impl Iterator<Item = T> {
+    let before = at(window.from);
+    at(window.to).into_iter().filter(move |one| before.contains(one))
 }
 
 /// Whether `session` was to be told that it is to end `token` within `grace_ms`; 0: that it was taken.
@@ -170,6 +218,39 @@ mod tests {
         rolls.follow(TO, &ServerMessage::Answered { session, request, answer });
         assert!(rolls.is_complete(&model, stands, TO, SESSION));
         assert!(rolls.is_complete(&model, window(4, 4), TO, SESSION), "it was taken");
+    }
+
+    #[test]
+    fn who_is_not_told_what_it_is_to_end_is_found() {
+        let (model, mut rolls) = (model(), Rolls::default());
+        let (session, request) = (SESSION, RequestId(1));
+        rolls.follow(TO, &ServerMessage::Attached { session });
+        let answer = Answer::Granted { token: Token(1) };
+        rolls.follow(TO, &ServerMessage::Answered { session, request, answer });
+        let are_told = |rolls: &Rolls, from, to| {
+            let window = window(from, to);
+            let is_asked_all = rolls.is_asked_all(&model, window, TO, session);
+            (rolls.is_complete(&model, window, TO, session), is_asked_all)
+        };
+        assert_eq!(are_told(&rolls, 2, 3), (true, true), "it may be said behind the step");
+        assert_eq!(are_told(&rolls, 3, 3), (false, false));
+        assert_eq!(are_told(&rolls, 3, 4), (true, true), "it was taken");
+        let other = (TO.0, ConnectionId(2));
+        let asked = ServerMessage::Asked {
+            session,
+            name: name(),
+            token: Token(1),
+            grace_ms: 100,
+            reason: String::new(),
+        };
+        rolls.follow(TO, &asked);
+        assert_eq!(are_told(&rolls, 3, 3), (true, true));
+        rolls.follow(other, &ServerMessage::Attached { session });
+        assert!(!rolls.is_asked_all(&model, window(3, 3), other, session));
+        rolls.follow(TO, &ServerMessage::Attached { session });
+        rolls.follow(other, &ServerMessage::Attached { session });
+        let is_asked_all = rolls.is_asked_all(&model, window(3, 3), TO, session);
+        assert!(is_asked_all, "another connection speaks for it");
     }
 
     #[test]

@@ -50,7 +50,10 @@ impl Replies {
             ServerMessage::SessionOpened { session, .. } | ServerMessage::Attached { session } => {
                 was_alive(model, window, *session)
             }
-            ServerMessage::Renewed { session, .. } => was_alive(model, window, *session),
+            ServerMessage::Renewed { session, .. } => {
+                was_alive(model, window, *session)
+                    && self.rolls.is_asked_all(model, window, to, *session)
+            }
             ServerMessage::SessionEnded { session } => has_ended(model, window, *session),
             // Each client has a key of its own, and tells nobody.
             ServerMessage::AttachDenied { .. } => false,
