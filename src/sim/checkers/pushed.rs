@@ -21,20 +21,30 @@ pub struct Rolls {
 #[derive(Debug)]
 struct Roll {
     session: SessionId,
+    listing: Listing,
     /// Acquires that were granted.
     granted: BTreeSet<RequestId>,
     /// What is to end.
     asked: BTreeSet<Token>,
 }
 
+/// Where the list of what stands has come to, which follows `Attached`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Listing {
+    UnderWay,
+    Complete,
+}
+
 impl Rolls {
     /// `node` says `message` on a connection.
     pub fn follow(&mut self, to: (NodeId, ConnectionId), message: &ServerMessage) {
         match message {
-            ServerMessage::Attached { session } | ServerMessage::SessionOpened { session, .. } => {
-                let (granted, asked) = (BTreeSet::new(), BTreeSet::new());
-                self.said.insert(to, Roll { session: *session, granted, asked });
-                self.homes.insert((to.0, *session), to.1);
+            ServerMessage::Attached { session } => self.begin(to, *session, Listing::UnderWay),
+            ServerMessage::SessionOpened { session, .. } => {
+                self.begin(to, *session, Listing::Complete);
+            }
+            ServerMessage::Standing { session } => {
+                self.roll_mut(to, *session).map(|roll| roll.listing = Listing::Complete);
             }
             ServerMessage::Answered { session, request, answer: Answer::Granted { .. } } => {
                 self.roll_mut(to, *session).map(|roll| roll.granted.insert(*request));
@@ -46,7 +56,7 @@ impl Rolls {
         }
     }
 
-    /// Whether all that `session` holds was said: else its client ends what stands (L23). And all that it is to end.
+    /// Whether all that `session` holds was said: else its client ends what stands (L23).
     #[must_use]
     pub fn is_complete(
         &self,
@@ -63,11 +73,10 @@ impl Rolls {
             places.filter(|place| place.holds()).map(|place| place.request).collect()
         };
         stood(window, held).all(|request| roll.granted.contains(&request))
-            && roll.has_all_asked(model, window)
     }
 
-    /// Whether `session`, for which this connection speaks, was told all that it is to end (L23): when it was asked, or
-    /// when it attached.
+    /// Whether `session` was told all that it is to end, when it was asked or when it attached (L23). Only for answers
+    /// that show that this connection stands and speaks for it: no refusals, which any connection is told.
     #[must_use]
     pub fn is_asked_all(
         &self,
@@ -76,23 +85,24 @@ impl Rolls {
         to: (NodeId, ConnectionId),
         session: SessionId,
     ) -> bool {
-        let roll = self.said.get(&to).filter(|roll| roll.session == session);
         let is_home = self.homes.get(&(to.0, session)) == Some(&to.1);
-        roll.is_none_or(|roll| !is_home || roll.has_all_asked(model, window))
+        let roll = self.said.get(&to).filter(|roll| is_home && roll.session == session);
+        let Some(roll) = roll.filter(|roll| roll.listing == Listing::Complete) else { return true };
+        let asked = |index| {
+            let places = model.places_of(session, index).into_iter();
+            places.filter(|place| place.asked.is_some()).map(|place| place.token).collect()
+        };
+        stood(window, asked).all(|token| roll.asked.contains(&token))
+    }
+
+    fn begin(&mut self, to: (NodeId, ConnectionId), session: SessionId, listing: Listing) {
+        let (granted, asked) = (BTreeSet::new(), BTreeSet::new());
+        self.said.insert(to, Roll { session, listing, granted, asked });
+        self.homes.insert((to.0, session), to.1);
     }
 
     fn roll_mut(&mut self, to: (NodeId, ConnectionId), session: SessionId) -> Option<&mut Roll> {
         self.said.get_mut(&to).filter(|roll| roll.session == session)
-    }
-}
-
-impl Roll {
-    fn has_all_asked(&self, model: &Model, window: Window) -> bool {
-        let asked = |index| {
-            let places = model.places_of(self.session, index).into_iter();
-            places.filter(|place| place.asked.is_some()).map(|place| place.token).collect()
-        };
-        stood(window, asked).all(|token| self.asked.contains(&token))
     }
 }
 
@@ -222,35 +232,28 @@ mod tests {
 
     #[test]
     fn who_is_not_told_what_it_is_to_end_is_found() {
-        let (model, mut rolls) = (model(), Rolls::default());
-        let (session, request) = (SESSION, RequestId(1));
-        rolls.follow(TO, &ServerMessage::Attached { session });
-        let answer = Answer::Granted { token: Token(1) };
-        rolls.follow(TO, &ServerMessage::Answered { session, request, answer });
+        let (model, mut rolls, session) = (model(), Rolls::default(), SESSION);
+        let (attached, standing) =
+            (ServerMessage::Attached { session }, ServerMessage::Standing { session });
+        let (name, reason) = (name(), String::new());
+        let asked = ServerMessage::Asked { session, name, token: Token(1), grace_ms: 100, reason };
         let are_told = |rolls: &Rolls, from, to| {
             let window = window(from, to);
-            let is_asked_all = rolls.is_asked_all(&model, window, TO, session);
-            (rolls.is_complete(&model, window, TO, session), is_asked_all)
+            rolls.is_asked_all(&model, window, TO, session)
         };
-        assert_eq!(are_told(&rolls, 2, 3), (true, true), "it may be said behind the step");
-        assert_eq!(are_told(&rolls, 3, 3), (false, false));
-        assert_eq!(are_told(&rolls, 3, 4), (true, true), "it was taken");
-        let other = (TO.0, ConnectionId(2));
-        let asked = ServerMessage::Asked {
-            session,
-            name: name(),
-            token: Token(1),
-            grace_ms: 100,
-            reason: String::new(),
-        };
+        rolls.follow(TO, &attached);
+        assert!(are_told(&rolls, 3, 3), "it is still being told what stands");
+        rolls.follow(TO, &standing);
+        assert!(are_told(&rolls, 2, 3), "it may be said behind the step");
+        assert!(!are_told(&rolls, 3, 3));
+        assert!(are_told(&rolls, 3, 4), "it was taken");
         rolls.follow(TO, &asked);
-        assert_eq!(are_told(&rolls, 3, 3), (true, true));
-        rolls.follow(other, &ServerMessage::Attached { session });
-        assert!(!rolls.is_asked_all(&model, window(3, 3), other, session));
-        rolls.follow(TO, &ServerMessage::Attached { session });
-        rolls.follow(other, &ServerMessage::Attached { session });
-        let is_asked_all = rolls.is_asked_all(&model, window(3, 3), TO, session);
-        assert!(is_asked_all, "another connection speaks for it");
+        assert!(are_told(&rolls, 3, 3));
+        rolls.follow(TO, &attached);
+        rolls.follow(TO, &standing);
+        assert!(!are_told(&rolls, 3, 3), "it was not told again");
+        rolls.follow((TO.0, ConnectionId(2)), &attached);
+        assert!(are_told(&rolls, 3, 3), "another connection speaks for it");
     }
 
     #[test]
