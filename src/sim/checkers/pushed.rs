@@ -44,13 +44,19 @@ impl Rolls {
                 self.begin(to, *session, Listing::Complete);
             }
             ServerMessage::Standing { session } => {
-                self.roll_mut(to, *session).map(|roll| roll.listing = Listing::Complete);
+                if let Some(roll) = self.roll_mut(to, *session) {
+                    roll.listing = Listing::Complete;
+                }
             }
             ServerMessage::Answered { session, request, answer: Answer::Granted { .. } } => {
-                self.roll_mut(to, *session).map(|roll| roll.granted.insert(*request));
+                if let Some(roll) = self.roll_mut(to, *session) {
+                    roll.granted.insert(*request);
+                }
             }
             ServerMessage::Asked { session, token, .. } => {
-                self.roll_mut(to, *session).map(|roll| roll.asked.insert(*token));
+                if let Some(roll) = self.roll_mut(to, *session) {
+                    roll.asked.insert(*token);
+                }
             }
             _ => {}
         }
