@@ -6,7 +6,7 @@
 use crate::base::{ClusterId, Sample};
 use crate::client::core::{Action, Core, CoreOptions, EndReason, LeaseId, LinkId, SessionState};
 use crate::sim::client::{ClientEvent, SimClient, Surroundings};
-use crate::sim::client_watch::ClientWatch;
+use crate::sim::client_watch::{ClientWatch, Home};
 use crate::sim::marks::Mark;
 use crate::sim::network::{Arrival, HostId, LineId, Network, Side};
 use crate::sim::program::Program;
@@ -180,6 +180,13 @@ impl ClientProcess {
             FrameKind::Server => {
                 let message = frame.decode::<ServerMessage>().expect("our own codec");
                 self.watch.handle_message(sample, &message);
+                if self.core.home() == Some(link) {
+                    let (_, session) = self.core.session(sample);
+                    let home = Home { link, session, ttl: self.core.ttl() };
+                    let leases = self.program.leases().into_iter();
+                    let held = leases.filter_map(|lease| self.program.token_of(lease));
+                    self.watch.handle_listed(sample, &home, held, &message);
+                }
                 self.core.handle_message(sample, link, message);
             }
             kind => panic!("a client is sent {kind:?}"),

@@ -1,12 +1,12 @@
 //! What a simulated client's process was told, and what its core may therefore believe no more.
 
 use crate::base::time::nanos;
-use crate::base::{Sample, Token};
-use crate::client::core::{Core, Deadline, SessionState};
+use crate::base::{Sample, SessionId, Token};
+use crate::client::core::{Core, Deadline, LinkId, SessionState};
 use crate::lock::Answer;
 use crate::sim::checkers::Violation;
 use crate::wire::ServerMessage;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// What one process was told.
@@ -14,6 +14,10 @@ use std::time::Duration;
 pub struct ClientWatch {
     /// Grants that it was asked to end, and when belief in them is over at the latest (L23).
     asked: BTreeMap<Token, Deadline>,
+    /// While home lists what stands: what was held when it began, and was not named yet.
+    listed: Option<(LinkId, BTreeSet<Token>)>,
+    /// What such a list left out, and when belief in it is over at the latest (L23).
+    left_out: BTreeMap<Token, Deadline>,
     /// The program must say at least so often that it moves.
     progress: Option<Duration>,
     /// When it did last, or a session began.
@@ -27,12 +31,25 @@ pub struct ClientWatch {
     is_told: bool,
 }
 
+/// The connection to which a core keeps.
+#[derive(Clone, Copy, Debug)]
+pub struct Home {
+    /// Which.
+    pub link: LinkId,
+    /// The session in force.
+    pub session: Option<SessionId>,
+    /// Of that.
+    pub ttl: Duration,
+}
+
 impl ClientWatch {
     /// Of a process that was not told anything.
     #[must_use]
     pub fn new(progress: Option<Duration>) -> Self {
         Self {
             asked: BTreeMap::new(),
+            listed: None,
+            left_out: BTreeMap::new(),
             progress,
             moved_at: None,
             has_stalled: false,
@@ -56,6 +73,36 @@ impl ClientWatch {
             ServerMessage::SessionEnded { .. }
             | ServerMessage::AttachDenied { .. }
             | ServerMessage::Answered { answer: Answer::SessionExpired, .. } => self.is_told = true,
+            _ => {}
+        }
+    }
+
+    /// Its core is about to be told by `home`, while the program has `held`.
+    ///
+    /// A core whose home is another since it asked for the list waits for the next one, which comes before any renewal
+    /// from there: so belief in what is left out ends within a TTL, or with the session.
+    pub fn handle_listed(
+        &mut self,
+        now: &Sample,
+        home: &Home,
+        held: impl Iterator<Item = Token>,
+        message: &ServerMessage,
+    ) {
+        match message {
+            ServerMessage::Attached { session } if home.session == Some(*session) => {
+                self.listed = Some((home.link, held.collect()));
+            }
+            ServerMessage::Answered { answer: Answer::Granted { token }, .. } => {
+                if let Some((_, missing)) = &mut self.listed {
+                    missing.remove(token);
+                }
+            }
+            ServerMessage::Standing { .. } => {
+                let listed = self.listed.take().filter(|(link, _)| *link == home.link);
+                let deadline = Deadline { start: *now, length: home.ttl };
+                let missing = listed.into_iter().flat_map(|(_, missing)| missing);
+                self.left_out.extend(missing.map(|token| (token, deadline)));
+            }
             _ => {}
         }
     }
@@ -112,7 +159,7 @@ impl ClientWatch {
     /// The program reads that it may believe in `token` for `remaining`.
     ///
     /// # Errors
-    /// It was asked to end before that is over (L23), or its program has not moved for so long that no renewal can
+    /// It was asked to end before that is over, or was taken (L23), or its program has not moved for so long that no renewal can
     /// have left.
     pub fn check_belief(
         &self,
@@ -124,6 +171,10 @@ impl ClientWatch {
         if let Some(left) = asked.filter(|left| remaining > *left) {
             let what =
                 format!("{remaining:?} are left of {token}, its grace is over in {left:?} (L23)");
+            return Err(Violation::new("O5", what));
+        }
+        if self.left_out.get(&token).is_some_and(|deadline| deadline.remaining(now).is_zero()) {
+            let what = format!("{remaining:?} are left of {token}, which home did not name (L23)");
             return Err(Violation::new("O5", what));
         }
         let (Some(within), Some(moved_at)) = (self.progress, self.moved_at) else { return Ok(()) };
@@ -139,7 +190,7 @@ impl ClientWatch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::{SessionId, SessionKey};
+    use crate::base::{RequestId, SessionKey};
     use crate::client::core::CoreOptions;
     use crate::lock::Name;
 
@@ -176,6 +227,30 @@ mod tests {
         };
         assert!(believes(60 * MS, 40 * MS).is_ok());
         assert_eq!(believes(60 * MS, 41 * MS).unwrap_err().checker, "O5");
+    }
+
+    #[test]
+    fn belief_in_what_home_does_not_name_is_found() {
+        let (core, session) = (core(), SessionId(1));
+        let home = |link| Home { link: LinkId(link), session: Some(session), ttl: TTL };
+        let (attached, standing) =
+            (ServerMessage::Attached { session }, ServerMessage::Standing { session });
+        let answer = Answer::Granted { token: TOKEN };
+        let named = ServerMessage::Answered { session, request: RequestId(1), answer };
+        let is_found = |told: &[(u64, &ServerMessage)]| {
+            let mut watch = ClientWatch::new(None);
+            for (link, message) in told {
+                let held = [TOKEN].into_iter();
+                watch.handle_listed(&Sample::at(0), &home(*link), held, message);
+            }
+            let held = (TOKEN, Duration::from_nanos(1));
+            assert!(watch.check_belief(&Sample::at(799 * MS), &core, held).is_ok());
+            watch.check_belief(&Sample::at(800 * MS), &core, held).is_err()
+        };
+        assert!(is_found(&[(1, &attached), (1, &standing)]));
+        assert!(!is_found(&[(1, &attached), (1, &named), (1, &standing)]));
+        assert!(!is_found(&[(1, &attached), (2, &standing)]), "another link's list");
+        assert!(!is_found(&[(1, &standing)]), "it was granted since the list began");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! `TENURE_FUZZ_SEEDS=A..A+1`, with all that it says. Threads interleave as they like: a seed repeats what is drawn.
 
 mod program;
+mod threads;
 
 use program::{build, run, sanitized};
 use std::collections::BTreeSet;

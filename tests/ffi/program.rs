@@ -1,4 +1,4 @@
-//! Programs of `tests/c`, compiled with warnings as errors against the shared library of this build.
+//! Programs of `tests/c` and `tests/cpp`, compiled with warnings as errors against the shared library of this build.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -9,17 +9,28 @@ pub fn sanitized(name: &str) -> PathBuf {
     build(name, &format!("{name}-sanitized"), &flags)
 }
 
+/// The program of `tests/c` of that name.
 pub fn build(name: &str, program: &str, flags: &[&str]) -> PathBuf {
+    let mut command = Command::new(std::env::var("CC").unwrap_or("cc".to_owned()));
+    link(command.arg("-std=c11").args(flags), &format!("tests/c/{name}.c"), program)
+}
+
+/// The program of `tests/cpp` of that name.
+pub fn build_cpp(name: &str, program: &str, flags: &[&str]) -> PathBuf {
+    let mut command = Command::new(std::env::var("CXX").unwrap_or("c++".to_owned()));
+    link(command.arg("-std=c++17").args(flags), &format!("tests/cpp/{name}.cpp"), program)
+}
+
+fn link(command: &mut Command, source: &str, program: &str) -> PathBuf {
     // Not a name that another test target builds too.
     let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("ffi-{program}"));
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let libraries = libraries();
     // Tests of this target run at once: none replaces a program that another runs.
     let unfinished = program.with_extension(format!("{:?}", std::thread::current().id()));
-    let mut command = Command::new(std::env::var("CC").unwrap_or("cc".to_owned()));
-    command.args(["-std=c11", "-Wall", "-Wextra", "-Werror", "-pedantic", "-pthread"]).args(flags);
-    command.arg("-I").arg(root.join("include")).arg("-o").arg(&unfinished);
-    command.arg(root.join("tests/c").join(format!("{name}.c")));
+    command.args(["-Wall", "-Wextra", "-Werror", "-pedantic", "-pthread"]);
+    command.arg("-I").arg(root.join("include")).arg("-I").arg(root.join("bindings/cpp"));
+    command.arg("-o").arg(&unfinished).arg(root.join(source));
     command.arg("-L").arg(&libraries).arg("-ltenure");
     run(command.arg(format!("-Wl,-rpath,{}", libraries.display())));
     std::fs::rename(&unfinished, &program).unwrap();

@@ -9,22 +9,53 @@ use crate::lock::{Answer, Name};
 use crate::wire::{HolderSaid, ServerMessage};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// For each connection that was attached: to which session, and which of its acquires it was told to hold since.
+/// What was said on each connection that speaks for a session.
 #[derive(Debug, Default)]
-pub struct Rolls(BTreeMap<(NodeId, ConnectionId), (SessionId, BTreeSet<RequestId>)>);
+pub struct Rolls {
+    said: BTreeMap<(NodeId, ConnectionId), Roll>,
+    /// The connection through which each node speaks to a session: the one that attached last.
+    homes: BTreeMap<(NodeId, SessionId), ConnectionId>,
+}
+
+/// What one connection was told of its session since it was attached.
+#[derive(Debug)]
+struct Roll {
+    session: SessionId,
+    listing: Listing,
+    /// Acquires that were granted.
+    granted: BTreeSet<RequestId>,
+    /// What is to end.
+    asked: BTreeSet<Token>,
+}
+
+/// Where the list of what stands has come to, which follows `Attached`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Listing {
+    UnderWay,
+    Complete,
+}
 
 impl Rolls {
     /// `node` says `message` on a connection.
     pub fn follow(&mut self, to: (NodeId, ConnectionId), message: &ServerMessage) {
         match message {
-            ServerMessage::Attached { session } => {
-                self.0.insert(to, (*session, BTreeSet::new()));
+            ServerMessage::Attached { session } => self.begin(to, *session, Listing::UnderWay),
+            ServerMessage::SessionOpened { session, .. } => {
+                self.begin(to, *session, Listing::Complete);
+            }
+            ServerMessage::Standing { session } => {
+                if let Some(roll) = self.roll_mut(to, *session) {
+                    roll.listing = Listing::Complete;
+                }
             }
             ServerMessage::Answered { session, request, answer: Answer::Granted { .. } } => {
-                if let Some((attached, roll)) = self.0.get_mut(&to)
-                    && attached == session
-                {
-                    roll.insert(*request);
+                if let Some(roll) = self.roll_mut(to, *session) {
+                    roll.granted.insert(*request);
+                }
+            }
+            ServerMessage::Asked { session, token, .. } => {
+                if let Some(roll) = self.roll_mut(to, *session) {
+                    roll.asked.insert(*token);
                 }
             }
             _ => {}
@@ -40,18 +71,51 @@ impl Rolls {
         to: (NodeId, ConnectionId),
         session: SessionId,
     ) -> bool {
-        let Some((attached, roll)) = self.0.get(&to) else { return false };
-        let held_before = model.places_of(session, window.from);
-        let held_before: BTreeSet<RequestId> = held_before
-            .into_iter()
-            .filter(|place| place.holds())
-            .map(|place| place.request)
-            .collect();
-        let holds = model.places_of(session, window.to).into_iter().filter(|place| place.holds());
-        // What was granted in this very step is perhaps said behind it.
-        let mut stands = holds.filter(|place| held_before.contains(&place.request));
-        *attached == session && stands.all(|place| roll.contains(&place.request))
+        let Some(roll) = self.said.get(&to).filter(|roll| roll.session == session) else {
+            return false;
+        };
+        let held = |index| {
+            let places = model.places_of(session, index).into_iter();
+            places.filter(|place| place.holds()).map(|place| place.request).collect()
+        };
+        stood(window, held).all(|request| roll.granted.contains(&request))
     }
+
+    /// Whether `session` was told all that it is to end, when it was asked or when it attached (L23). Only for answers
+    /// that show that this connection stands and speaks for it: no refusals, which any connection is told.
+    #[must_use]
+    pub fn is_asked_all(
+        &self,
+        model: &Model,
+        window: Window,
+        to: (NodeId, ConnectionId),
+        session: SessionId,
+    ) -> bool {
+        let is_home = self.homes.get(&(to.0, session)) == Some(&to.1);
+        let roll = self.said.get(&to).filter(|roll| is_home && roll.session == session);
+        let Some(roll) = roll.filter(|roll| roll.listing == Listing::Complete) else { return true };
+        let asked = |index| {
+            let places = model.places_of(session, index).into_iter();
+            places.filter(|place| place.asked.is_some()).map(|place| place.token).collect()
+        };
+        stood(window, asked).all(|token| roll.asked.contains(&token))
+    }
+
+    fn begin(&mut self, to: (NodeId, ConnectionId), session: SessionId, listing: Listing) {
+        let (granted, asked) = (BTreeSet::new(), BTreeSet::new());
+        self.said.insert(to, Roll { session, listing, granted, asked });
+        self.homes.insert((to.0, session), to.1);
+    }
+
+    fn roll_mut(&mut self, to: (NodeId, ConnectionId), session: SessionId) -> Option<&mut Roll> {
+        self.said.get_mut(&to).filter(|roll| roll.session == session)
+    }
+}
+
+/// What is so before and after a step: what began in it is perhaps said behind it.
+fn stood<T: Ord>(window: Window, at: impl Fn(Index) -> BTreeSet<T>) -> impl Iterator<Item = T> {
+    let before = at(window.from);
+    at(window.to).into_iter().filter(move |one| before.contains(one))
 }
 
 /// Whether `session` was to be told that it is to end `token` within `grace_ms`; 0: that it was taken.
@@ -170,6 +234,32 @@ mod tests {
         rolls.follow(TO, &ServerMessage::Answered { session, request, answer });
         assert!(rolls.is_complete(&model, stands, TO, SESSION));
         assert!(rolls.is_complete(&model, window(4, 4), TO, SESSION), "it was taken");
+    }
+
+    #[test]
+    fn who_is_not_told_what_it_is_to_end_is_found() {
+        let (model, mut rolls, session) = (model(), Rolls::default(), SESSION);
+        let (attached, standing) =
+            (ServerMessage::Attached { session }, ServerMessage::Standing { session });
+        let (name, reason) = (name(), String::new());
+        let asked = ServerMessage::Asked { session, name, token: Token(1), grace_ms: 100, reason };
+        let are_told = |rolls: &Rolls, from, to| {
+            let window = window(from, to);
+            rolls.is_asked_all(&model, window, TO, session)
+        };
+        rolls.follow(TO, &attached);
+        assert!(are_told(&rolls, 3, 3), "it is still being told what stands");
+        rolls.follow(TO, &standing);
+        assert!(are_told(&rolls, 2, 3), "it may be said behind the step");
+        assert!(!are_told(&rolls, 3, 3));
+        assert!(are_told(&rolls, 3, 4), "it was taken");
+        rolls.follow(TO, &asked);
+        assert!(are_told(&rolls, 3, 3));
+        rolls.follow(TO, &attached);
+        rolls.follow(TO, &standing);
+        assert!(!are_told(&rolls, 3, 3), "it was not told again");
+        rolls.follow((TO.0, ConnectionId(2)), &attached);
+        assert!(are_told(&rolls, 3, 3), "another connection speaks for it");
     }
 
     #[test]

@@ -45,7 +45,9 @@ impl Replies {
         let holds = match message {
             ServerMessage::Answered { session, request, answer } => {
                 self.check_one_effect(*session, *request, answer)?;
-                is_answer(model, window, *session, *request, answer)
+                let is_told = matches!(answer, Answer::Refused(_))
+                    || self.rolls.is_asked_all(model, window, to, *session);
+                is_told && is_answer(model, window, *session, *request, answer)
             }
             ServerMessage::SessionOpened { session, .. } | ServerMessage::Attached { session } => {
                 was_alive(model, window, *session)
