@@ -114,13 +114,14 @@ fn who_may_have_held_between_two_vacancies_around_a_gap_counts_as_missed() {
 }
 
 #[test]
-fn a_restored_cluster_may_be_behind_what_was_heard() {
+fn what_comes_once_more_takes_nobody_back_behind_a_gap_too() {
     let mut rig = Rig::with_session();
     let observer = rig.observe("a");
-    changed(&mut rig, 1, observer, Change(100, held_by(1, "")));
-    present(&mut rig, 1, observer, Change(7, None));
-    changed(&mut rig, 1, observer, Change(8, held_by(2, "")));
-    assert_eq!(told(&mut rig), [(1, 0), (0, 1), (2, 0)]);
+    present(&mut rig, 1, observer, Change(70, held_by(1, "")));
+    changed(&mut rig, 1, observer, Change(100, held_by(2, "")));
+    present(&mut rig, 1, observer, Change(70, held_by(1, "")));
+    changed(&mut rig, 1, observer, Change(101, held_by(3, "")));
+    assert_eq!(told(&mut rig), [(1, 0), (2, 0), (3, 0)]);
 }
 
 #[test]

@@ -114,12 +114,12 @@ impl Observers {
 impl Following {
     /// What the program is told of a change; nothing, if it knows.
     ///
-    /// Behind a gap any index counts: it is the present, confirmed by a round, and after a restore indexes may lie
-    /// below those heard before.
+    /// Indexes only rise, behind a gap too: that is the present, confirmed by a round, and a restored cluster is another
+    /// one, which this client does not speak to (L15). What is not newer is said again.
     fn handle_changed(&mut self, Changed { index, holder, gap }: Changed) -> Option<Seen> {
         let missed = match &mut self.heard {
             None => 0,
-            Some(heard) if !gap && index <= heard.index => return None,
+            Some(heard) if index <= heard.index => return None,
             Some(heard) if is_same(heard.holder.as_ref(), holder.as_ref()) => {
                 heard.index = index;
                 // Nobody holds under one token twice; but a lock is vacant many times.
