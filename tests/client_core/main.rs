@@ -48,6 +48,8 @@ struct Rig {
     ended: Vec<(LeaseId, EndReason)>,
     asked: Vec<(LeaseId, Deadline, String)>,
     observed: Vec<(ObserverId, Seen)>,
+    /// The numbers under which observers were asked for.
+    askings: Vec<u64>,
     failed: Vec<(ObserverId, Status)>,
     states: Vec<SessionState>,
     extended: usize,
@@ -81,6 +83,7 @@ impl Rig {
             ended: Vec::new(),
             asked: Vec::new(),
             observed: Vec::new(),
+            askings: Vec::new(),
             failed: Vec::new(),
             states: Vec::new(),
             extended: 0,
@@ -125,7 +128,12 @@ impl Rig {
                     self.links.insert(endpoint, link);
                 }
                 Action::Hangup { link } => self.hung_up.push(link),
-                Action::Send { link, request } => self.sent.push((link, request)),
+                Action::Send { link, request } => {
+                    if let Request::Observe { read, .. } = &request {
+                        self.askings.push(*read);
+                    }
+                    self.sent.push((link, request));
+                }
                 Action::Extend(_) => self.extended += 1,
                 Action::LeaseEnded { lease, reason } => self.ended.push((lease, reason)),
                 Action::SessionChanged { state, .. } => self.states.push(state),
@@ -289,6 +297,11 @@ impl Rig {
         let observer = self.core.observe(&self.now(), name(observed));
         self.drain();
         observer
+    }
+
+    /// The number under which an observer was asked for last.
+    fn newest_asking(&self) -> u64 {
+        *self.askings.last().expect("it was asked for")
     }
 
     /// The leader asks the holder of "a" under `token` to end.

@@ -86,6 +86,11 @@ impl Links {
         self.home
     }
 
+    /// Whether `link` was welcomed and is not gone.
+    pub(super) fn is_open(&self, link: LinkId) -> bool {
+        matches!(self.links.get(&link), Some(Link::Open(_)))
+    }
+
     pub(super) fn cluster(&self) -> Option<ClusterId> {
         self.cluster
     }

@@ -1,7 +1,9 @@
 //! Observers: who holds a lock, first as it is, then each change, through reconnects and changes of leader.
 //!
 //! A leader pushes changes on the connection that asked. Each new home is asked again, with the index of what was
-//! heard last, and replays what was missed; if it cannot, it says the present with a gap.
+//! heard last, and replays what was missed; if it cannot, it says the present with a gap. Each asking has a number of
+//! its own: a link that was home, lost that, and is home again may still push what it was asked for before, of which
+//! a part came in between and was not listened to.
 
 use super::Core;
 use super::back_off::{BackOff, STEP_MAX};
@@ -15,22 +17,28 @@ use crate::wire::{HolderSaid, Request};
 use crate::{Error, Status};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Who follows what. An observer's number is one of the calls', which it shares with reads.
+/// Who follows what. Numbers of askings are those of calls, which they share with reads.
 #[derive(Clone, Debug)]
 pub(super) struct Observers {
     following: BTreeMap<ObserverId, Following>,
+    /// The newest asking of each that was asked for.
+    asked: BTreeMap<u64, ObserverId>,
+    /// On which link.
+    asked_on: Option<LinkId>,
     unsent: BTreeSet<ObserverId>,
     /// Those that were refused for load, to be asked again at `retry_at`.
     refused: BTreeSet<ObserverId>,
     retry_at: u64,
     back_off: BackOff,
-    /// Those that home may still push to, to be told that nobody listens.
-    dismissed: BTreeSet<ObserverId>,
+    /// Askings to which `asked_on` may still push, to be told that nobody listens.
+    dismissed: BTreeSet<u64>,
 }
 
 #[derive(Clone, Debug)]
 struct Following {
     name: Name,
+    /// The newest asking.
+    number: Option<u64>,
     /// What was heard last.
     heard: Option<Heard>,
 }
@@ -55,6 +63,8 @@ impl Observers {
     pub(super) fn new() -> Self {
         Self {
             following: BTreeMap::new(),
+            asked: BTreeMap::new(),
+            asked_on: None,
             unsent: BTreeSet::new(),
             refused: BTreeSet::new(),
             retry_at: 0,
@@ -63,14 +73,29 @@ impl Observers {
         }
     }
 
-    fn remove(&mut self, observer: ObserverId) -> Option<Following> {
+    /// Follows no more; true if it did.
+    fn remove(&mut self, observer: ObserverId) -> bool {
         self.unsent.remove(&observer);
         self.refused.remove(&observer);
-        self.following.remove(&observer)
+        let Some(following) = self.following.remove(&observer) else { return false };
+        if let Some(number) = following.number {
+            self.asked.remove(&number);
+            self.dismissed.insert(number);
+        }
+        true
     }
 
-    fn handle_changed(&mut self, observer: ObserverId, changed: Changed) -> Option<Seen> {
-        self.following.get_mut(&observer)?.handle_changed(changed)
+    fn handle_changed(&mut self, number: u64, changed: Changed) -> Option<(ObserverId, Seen)> {
+        let observer = *self.asked.get(&number)?;
+        let seen = self.following.get_mut(&observer)?.handle_changed(changed)?;
+        Some((observer, seen))
+    }
+
+    /// The asking is over without having begun.
+    fn handle_refused(&mut self, number: u64) -> Option<ObserverId> {
+        let observer = self.asked.remove(&number)?;
+        self.following.get_mut(&observer)?.number = None;
+        Some(observer)
     }
 
     fn handle_busy(&mut self, now: &Sample, rng: &mut Rng, observer: ObserverId) {
@@ -93,21 +118,31 @@ impl Observers {
     /// Another leader, or one that may not have taken it: everything is asked again.
     pub(super) fn send_all_again(&mut self) {
         self.refused.clear();
-        self.dismissed.clear();
+        self.dismissed.extend(std::mem::take(&mut self.asked).into_keys());
+        self.following.values_mut().for_each(|following| following.number = None);
         self.unsent = self.following.keys().copied().collect();
     }
 
-    fn take_dismissed(&mut self) -> Option<Request> {
-        let ObserverId(read) = self.dismissed.pop_first()?;
-        Some(Request::Unobserve { read })
+    /// Takes the askings that `asked_on` is to forget.
+    fn take_dismissed(&mut self) -> Option<(LinkId, BTreeSet<u64>)> {
+        let dismissed = std::mem::take(&mut self.dismissed);
+        self.asked_on.map(|link| (link, dismissed))
     }
 
-    fn take_unsent(&mut self) -> Option<Request> {
-        let observer = self.unsent.pop_first()?;
-        let following = self.following.get(&observer);
+    fn has_unsent(&self) -> bool {
+        !self.unsent.is_empty()
+    }
+
+    /// Asks for the next under `number`; there is one.
+    fn take_unsent(&mut self, link: LinkId, number: u64) -> Request {
+        let observer = self.unsent.pop_first().expect("one is to be asked for");
+        let following = self.following.get_mut(&observer);
         let following = following.unwrap_or_else(|| panic!("{observer:?} to ask is unknown"));
+        following.number = Some(number);
+        self.asked.insert(number, observer);
+        self.asked_on = Some(link);
         let since = following.heard.as_ref().map(|heard| heard.index);
-        Some(Request::Observe { read: observer.0, name: following.name.clone(), since })
+        Request::Observe { read: number, name: following.name.clone(), since }
     }
 }
 
@@ -151,7 +186,8 @@ impl Core {
             let text = format!("a client has at most {OBSERVERS_MAX} observers");
             self.fail_observer(observer, Error::new(Status::Limit, text));
         } else {
-            self.observers.following.insert(observer, Following { name, heard: None });
+            let following = Following { name, number: None, heard: None };
+            self.observers.following.insert(observer, following);
             self.observers.unsent.insert(observer);
         }
         observer
@@ -160,10 +196,7 @@ impl Core {
     /// No more of that.
     pub fn unobserve(&mut self, now: &Sample, observer: ObserverId) {
         self.check_belief(now);
-        let is_unsent = self.observers.unsent.contains(&observer);
-        if self.observers.remove(observer).is_some() && !is_unsent {
-            self.observers.dismissed.insert(observer);
-        }
+        self.observers.remove(observer);
     }
 
     /// Home says who holds what `read` observes. Another link than home is one that was asked before, whose changes
@@ -172,16 +205,15 @@ impl Core {
         if !self.is_home(link) {
             return;
         }
-        let observer = ObserverId(read);
-        if let Some(seen) = self.observers.handle_changed(observer, changed) {
+        if let Some((observer, seen)) = self.observers.handle_changed(read, changed) {
             self.observers.back_off.reset();
             self.actions.push(Action::Observed { observer, seen });
         }
     }
 
-    /// Whether the refused read `read` is an observer.
+    /// Whether the refused read `read` is of an observer.
     pub(super) fn is_observer(&self, read: u64) -> bool {
-        self.observers.following.contains_key(&ObserverId(read))
+        self.observers.asked.contains_key(&read)
     }
 
     pub(super) fn handle_observer_refused(
@@ -193,7 +225,7 @@ impl Core {
         if !self.is_home(link) {
             return;
         }
-        let observer = ObserverId(read);
+        let Some(observer) = self.observers.handle_refused(read) else { return };
         if refusal == Refusal::Busy {
             return self.observers.handle_busy(now, &mut self.rng, observer);
         }
@@ -213,13 +245,20 @@ impl Core {
     }
 
     pub(super) fn send_observers(&mut self, now: &Sample, home: Home) {
-        while let Some(request) = self.observers.take_dismissed() {
-            self.send_unanswered(home, request);
+        if let Some((link, dismissed)) = self.observers.take_dismissed()
+            && self.links.is_open(link)
+        {
+            dismissed.into_iter().for_each(|read| {
+                self.send_unanswered(link, Request::Unobserve { read });
+            });
         }
-        while let Some(request) = self.observers.take_unsent() {
-            match request {
+        while self.observers.has_unsent() {
+            let number = self.new_call().0;
+            match self.observers.take_unsent(home.link, number) {
                 // Nothing may have happened since: then nothing need be said.
-                Request::Observe { since: Some(_), .. } => self.send_unanswered(home, request),
+                request @ Request::Observe { since: Some(_), .. } => {
+                    self.send_unanswered(home.link, request);
+                }
                 request => self.send(now, home, request),
             }
         }

@@ -163,8 +163,8 @@ impl Core {
     }
 
     /// What leaves with `send_unanswered` asks for no answer, so that the link is not called silent for it.
-    pub(super) fn send_unanswered(&mut self, home: Home, request: Request) {
-        self.actions.push(Action::Send { link: home.link, request });
+    pub(super) fn send_unanswered(&mut self, link: LinkId, request: Request) {
+        self.actions.push(Action::Send { link, request });
     }
 
     pub(super) fn send(&mut self, now: &Sample, home: Home, request: Request) {
