@@ -93,6 +93,7 @@ impl Rolls {
     ) -> bool {
         let is_home = self.homes.get(&(to.0, session)) == Some(&to.1);
         let roll = self.said.get(&to).filter(|roll| is_home && roll.session == session);
+        let roll = roll.filter(|_| model.was_asked(session));
         let Some(roll) = roll.filter(|roll| roll.listing == Listing::Complete) else { return true };
         let asked = |index| {
             let places = model.places_of(session, index).into_iter();

@@ -16,7 +16,7 @@ pub use line::{Ask, Asker, Delay, Line, Place, Wish};
 
 use crate::base::{Index, RequestId, SessionId, Term, Token};
 use crate::lock::{Answer, Command, Name, Operation};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything that the committed log brought about.
 #[derive(Debug, Default)]
@@ -35,6 +35,8 @@ pub struct Model {
     grants: BTreeMap<Token, Grant>,
     /// Grants that were taken at once, by which entry, behind the number of its incarnation.
     taken: BTreeMap<Token, Index>,
+    /// Sessions that were asked to end a grant, whatever became of it (L23).
+    asked: BTreeSet<SessionId>,
     /// The delays that each entry left, by the token of the expired grant.
     delays: BTreeMap<Index, Vec<Token>>,
     effects: Effects,
@@ -188,6 +190,12 @@ impl Model {
     pub fn places_of(&self, session: SessionId, index: Index) -> Vec<&Place> {
         let lines = self.past.keys().filter_map(|name| self.line_at(name, index));
         lines.flat_map(|line| &line.places).filter(|place| place.session == session).collect()
+    }
+
+    /// Whether `session` was ever asked to end a grant (L23).
+    #[must_use]
+    pub fn was_asked(&self, session: SessionId) -> bool {
+        self.asked.contains(&session)
     }
 
     /// The tokens of the delays that entries behind `from` and up to `to` left (L16).

@@ -68,6 +68,7 @@ impl Model {
             let grace_ms = grace_ms.unwrap_or(ttl_ms).clamp(1, TTL_MS_MAX);
             let (name, heir) = (wanted.name.clone(), wanted.to.map(str::to_owned));
             let asked = Arc::new(Ask { name, grace_ms, heir });
+            self.asked.insert(place.session);
             self.change_grant(place, |place| place.asked = Some(asked.clone()));
         }
     }
