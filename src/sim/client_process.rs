@@ -144,7 +144,8 @@ impl ClientProcess {
                 network.send(now, line, Side::Dialer, frame(FrameKind::ClientHello, &hello));
             }
             Arrival::Bytes(bytes) => {
-                let frames = read_frames(&mut talk.decoder, &bytes).unwrap_or_else(|error| {
+                let mut frames = Vec::new();
+                read_frames(&mut talk.decoder, &bytes, &mut frames).unwrap_or_else(|error| {
                     panic!("{host:?} reads what our own codec wrote: {error}")
                 });
                 for frame in frames {

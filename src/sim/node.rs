@@ -44,6 +44,8 @@ pub struct SimNode {
     /// A program gives leadership up, to this node or to any.
     resigns: Option<Option<NodeId>>,
     arrivals: Vec<(LineId, Side, Arrival)>,
+    /// Empty; kept for its room.
+    left: Vec<(u64, Outgoing)>,
     options: ServerOptions,
 }
 
@@ -108,6 +110,7 @@ impl SimNode {
             claimed: None,
             resigns: None,
             arrivals: Vec::new(),
+            left: Vec::new(),
             options,
         }
     }
@@ -170,7 +173,8 @@ impl SimNode {
             process.resign(to);
             self.claimed = None;
         }
-        let mut outlet = Outlet::new(self.id, self.host.clone(), ledger, process.claim());
+        let (who, left) = ((self.id, process.claim()), std::mem::take(&mut self.left));
+        let mut outlet = Outlet::new(who, self.host.clone(), ledger, left);
         let ended = process.step(&mut outlet);
         let left = match &ended {
             Ok(()) => outlet.finish()?,
@@ -198,6 +202,12 @@ impl SimNode {
             }
             Err(error) => Err(Violation::new("O16", format!("node {} ended: {error}", self.id))),
         }
+    }
+
+    /// What left in a step was looked at; its room serves the next.
+    pub fn reuse(&mut self, mut left: Vec<(u64, Outgoing)>) {
+        left.clear();
+        self.left = left;
     }
 
     /// A program gives leadership up: from its next step on the process claims nothing, until it is known

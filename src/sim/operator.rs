@@ -105,7 +105,8 @@ impl Operator {
                 Outcome::UnderWay
             }
             Arrival::Bytes(bytes) => {
-                let frames = read_frames(&mut errand.decoder, &bytes).expect("our own codec");
+                let mut frames = Vec::new();
+                read_frames(&mut errand.decoder, &bytes, &mut frames).expect("our own codec");
                 let mut outcome = Outcome::UnderWay;
                 for frame in frames {
                     let next = self.handle_frame(now, &frame, network);

@@ -32,10 +32,15 @@ pub struct Outlet<'a> {
 }
 
 impl<'a> Outlet<'a> {
-    /// For one step of `node`.
+    /// For one step of `node`; `left` is empty, and kept for its room.
     #[must_use]
-    pub fn new(node: NodeId, host: SharedHost, ledger: &'a mut Ledger, claim: Claim) -> Self {
-        Self { node, host, ledger, claim, left: Vec::new(), flushed: 0, violation: None }
+    pub fn new(
+        (node, claim): (NodeId, Claim),
+        host: SharedHost,
+        ledger: &'a mut Ledger,
+        left: Vec<(u64, Outgoing)>,
+    ) -> Self {
+        Self { node, host, ledger, claim, left, flushed: 0, violation: None }
     }
 
     /// What left, in order, and what must not have.

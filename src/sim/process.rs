@@ -19,6 +19,9 @@ pub struct Process {
     /// The production code.
     pub server: Server<SimDisk>,
     inputs: Vec<Input>,
+    /// Empty between two arrivals; kept for its room, as `gathered` is.
+    frames: Vec<Frame>,
+    gathered: Vec<((u64, LineId), Vec<u8>)>,
     talks: BTreeMap<LineId, Talk>,
     peers: BTreeMap<NodeId, LineId>,
     clients: BTreeMap<ConnectionId, LineId>,
@@ -45,6 +48,8 @@ impl Process {
         Self {
             server,
             inputs: Vec::new(),
+            frames: Vec::new(),
+            gathered: Vec::new(),
             talks: BTreeMap::new(),
             peers: BTreeMap::new(),
             clients: BTreeMap::new(),
@@ -167,12 +172,14 @@ impl Process {
                     self.due_at = self.due_at.min(talk.deadline);
                     talk
                 });
-                let Ok(frames) = talk.read(&bytes) else {
+                let mut frames = std::mem::take(&mut self.frames);
+                if talk.read(&bytes, &mut frames).is_err() {
                     panic!("{own:?} cannot read what was encoded by our own codec");
-                };
-                for frame in frames {
+                }
+                for frame in frames.drain(..) {
                     self.handle_frame(now, line, &frame, network);
                 }
+                self.frames = frames;
             }
             Arrival::Refused | Arrival::TimedOut => self.handle_ended(now, line, Cause::Local),
             Arrival::ClosedByPeer | Arrival::Reset => self.handle_ended(now, line, Cause::Peer),
@@ -332,7 +339,7 @@ impl Process {
 
     /// Puts what left onto the lines, as far as they stand.
     pub fn send(&mut self, own: NodeId, left: &[(u64, Outgoing)], network: &mut Network) {
-        let mut gathered: Vec<((u64, LineId), Vec<u8>)> = Vec::with_capacity(left.len());
+        let mut gathered = std::mem::take(&mut self.gathered);
         for (at, outgoing) in left {
             let line = match outgoing {
                 Outgoing::Peer(to, message) => {
@@ -356,9 +363,10 @@ impl Process {
         }
         // Which line is served first among those of one instant is the same in each run.
         gathered.sort_unstable_by_key(|(key, _)| *key);
-        for ((at, line), bytes) in gathered {
+        for ((at, line), bytes) in gathered.drain(..) {
             network.send(at, line, self.talks[&line].side, bytes);
         }
+        self.gathered = gathered;
     }
 }
 

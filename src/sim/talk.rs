@@ -45,21 +45,24 @@ impl Talk {
         (self.stage, self.deadline) = (stage, u64::MAX);
     }
 
-    /// The frames that `bytes` complete.
+    /// Puts the frames that `bytes` complete into `frames`.
     ///
     /// # Errors
     /// Bytes that are no frames.
-    pub fn read(&mut self, bytes: &[u8]) -> Result<Vec<Frame>, FrameError> {
-        read_frames(&mut self.decoder, bytes)
+    pub fn read(&mut self, bytes: &[u8], frames: &mut Vec<Frame>) -> Result<(), FrameError> {
+        read_frames(&mut self.decoder, bytes, frames)
     }
 }
 
-/// The frames that `bytes` complete, fed in two pieces: streams have no borders.
+/// Puts the frames that `bytes` complete into `frames`; fed in two pieces, since streams have no borders.
 ///
 /// # Errors
 /// Bytes that are no frames.
-pub fn read_frames(decoder: &mut FrameDecoder, bytes: &[u8]) -> Result<Vec<Frame>, FrameError> {
-    let mut frames = Vec::new();
+pub fn read_frames(
+    decoder: &mut FrameDecoder,
+    bytes: &[u8],
+    frames: &mut Vec<Frame>,
+) -> Result<(), FrameError> {
     let (first, second) = bytes.split_at(bytes.len() / 3);
     for piece in [first, second] {
         decoder.push(piece);
@@ -67,7 +70,7 @@ pub fn read_frames(decoder: &mut FrameDecoder, bytes: &[u8]) -> Result<Vec<Frame
             frames.push(frame);
         }
     }
-    Ok(frames)
+    Ok(())
 }
 
 /// One frame.
