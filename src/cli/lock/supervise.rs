@@ -95,14 +95,17 @@ pub fn supervise(
     }
 }
 
-/// Ends the command: SIGTERM now, SIGKILL before the lease's end. What the leader leaves behind is killed too.
+/// Ends the command: SIGTERM now, SIGKILL before the lease's end. What the leader leaves behind is killed too. A lease that
+/// has ended leaves no time: what a handler of SIGTERM did, it would do without the lock.
 fn end_with(grant: &Grant, mut guarded: Guarded, signals: &Signals) -> Result<End, Failure> {
     let why = why(&grant.lease);
     eprintln!("tenure: {}; its command is ended", why.sentence(grant));
     guarded.begin_end();
-    guarded.signal(SIGTERM);
-    // A stopped process takes its SIGTERM only when it runs again.
-    guarded.signal(SIGCONT);
+    if !guarded.left(&grant.lease).is_zero() {
+        guarded.signal(SIGTERM);
+        // A stopped process takes its SIGTERM only when it runs again.
+        guarded.signal(SIGCONT);
+    }
     loop {
         match guarded.take_report()? {
             Some(Report::Ended(_) | Report::Killed) => return Ok(End::Ended(why)),
