@@ -189,6 +189,21 @@ static void take(struct caller *caller) {
         free_own(caller, PENDING, own);
 }
 
+/* What a lease was asked: all of it, or nothing but how much room it takes. */
+static void read_order(struct caller *caller) {
+    char why[256] = "unwritten";
+    size_t room = one_in(caller, 2) ? sizeof why : below(caller, 8);
+    size_t len = room;
+    int64_t grace_ms = 0;
+    tenure_status status = JUDGE(tenure_lease_asked(draw_handle(caller, LEASE), &grace_ms, why, &len),
+                                 BIT(TENURE_INVALID) | BIT(TENURE_NOT_FOUND) | BIT(TENURE_TOO_SMALL));
+    if (status == TENURE_OK)
+        CHECK(grace_ms > 0 && len <= room && strlen(why) == len - 1);
+    else
+        CHECK(grace_ms == 0 && strcmp(why, "unwritten") == 0);
+    CHECK((status == TENURE_TOO_SMALL) == (len > room));
+}
+
 static void use_lease(struct caller *caller) {
     static const char *const clients[] = {NULL, "fuzz", "other", "\xff", too_long};
     static const size_t lengths[] = {0, 5, 4096, 4097, SIZE_MAX};
@@ -205,6 +220,7 @@ static void use_lease(struct caller *caller) {
     CHECK(tenure_lease_fd(draw_handle(caller, LEASE)) >= -1);
     (void)tenure_lease_remaining_ns(draw_handle(caller, LEASE));
     (void)tenure_lease_token(draw_handle(caller, LEASE));
+    read_order(caller);
     switch (below(caller, 6)) {
     case 0:
         JUDGE(tenure_transfer(draw_handle(caller, LEASE), clients[below(caller, 5)]),
