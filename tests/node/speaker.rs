@@ -73,6 +73,12 @@ impl Speaker {
         }
     }
 
+    /// The numbers of the next `count` answers to `Status`. Who leads is pushed in between, at each change.
+    pub fn status_answers(&mut self, count: usize) -> Vec<u64> {
+        let heard = std::iter::from_fn(|| self.hear());
+        heard.filter_map(|frame| answered_status(&frame)).take(count).collect()
+    }
+
     pub fn split(self) -> (TcpStream, Self) {
         (self.stream.try_clone().unwrap(), self)
     }
@@ -82,4 +88,13 @@ pub fn frame<T: Serialize>(kind: FrameKind, value: &T) -> Vec<u8> {
     let mut bytes = Vec::new();
     encode_frame(kind, value, &mut bytes);
     bytes
+}
+
+/// The number of the `Status` that this frame answers; `None`: it is a push.
+pub fn answered_status(frame: &Frame) -> Option<u64> {
+    match frame.decode().unwrap() {
+        ServerMessage::Status { read, .. } => Some(read),
+        ServerMessage::Leader(_) => None,
+        other => panic!("nobody asked for {other:?}"),
+    }
 }
