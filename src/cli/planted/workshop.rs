@@ -3,8 +3,8 @@
 use super::patch::Patch;
 use crate::cli::environment;
 use crate::cli::failure::Failure;
-use std::fs::{self, File};
-use std::io;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 pub struct Workshop {
     checkout: PathBuf,
     folder: PathBuf,
+    /// Locked as long as somebody works here, and empty when nobody does.
+    in_use: File,
 }
 
 /// How a program that was started ended.
@@ -37,8 +39,10 @@ impl Workshop {
             return Err(Failure::usage(text));
         }
         let folder = checkout.join("target/planted");
-        let workshop = Self { checkout: checkout.to_owned(), folder };
-        workshop.copy().map_err(|error| Failure::unavailable(format!("cannot copy: {error}")))?;
+        let failed = |error: io::Error| Failure::unavailable(format!("cannot copy: {error}"));
+        let in_use = enter(&folder)?;
+        let workshop = Self { checkout: checkout.to_owned(), folder, in_use };
+        workshop.copy().map_err(failed)?;
         Ok(workshop)
     }
 
@@ -141,6 +145,36 @@ impl Workshop {
     }
 }
 
+/// Nothing is left half done.
+impl Drop for Workshop {
+    fn drop(&mut self) {
+        // Else the next one builds everything anew.
+        let _ = self.in_use.set_len(0);
+    }
+}
+
+/// Locks `folder`. What cargo was making when somebody was interrupted there is made anew: it may be of a bug that is
+/// not planted any more.
+fn enter(folder: &Path) -> Result<File, Failure> {
+    let failed = |error: io::Error| {
+        Failure::unavailable(format!("cannot work in {}: {error}", folder.display()))
+    };
+    fs::create_dir_all(folder).map_err(failed)?;
+    let path = folder.join("in-use");
+    let mut options = OpenOptions::new();
+    let mut file = options.create(true).truncate(false).write(true).open(&path).map_err(failed)?;
+    if file.try_lock().is_err() {
+        let text = format!("another `tenure sim --planted` runs in {}", folder.display());
+        return Err(Failure::unavailable(text));
+    }
+    let target = folder.join("target");
+    if file.metadata().map_err(failed)?.len() > 0 && target.exists() {
+        fs::remove_dir_all(&target).map_err(failed)?;
+    }
+    file.write_all(b"in use\n").map_err(failed)?;
+    Ok(file)
+}
+
 fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
@@ -170,3 +204,21 @@ const PROFILE: &str = "planted";
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Ten thousand seeds take some minutes; a bug may make a step that never ends.
 const RUN_MAX: Duration = Duration::from_secs(3600);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_at_a_time_and_what_an_interrupted_one_left_is_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let left = folder.path().join("target");
+        fs::create_dir_all(&left).unwrap();
+        let file = enter(folder.path()).unwrap();
+        assert!(left.exists() && enter(folder.path()).is_err());
+        // Nobody emptied it.
+        drop(file);
+        drop(enter(folder.path()).unwrap());
+        assert!(!left.exists());
+    }
+}
