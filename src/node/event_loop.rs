@@ -24,7 +24,7 @@ pub(super) struct EventLoop<D: Disk> {
     pub(super) board: Arc<Board>,
     pub(super) inputs: Vec<Input>,
     pub(super) departure: Departure,
-    /// The membership whose members the network knows, and whether it is committed.
+    /// The membership whose members the network knows, and whether it is committed; `None` until there is a cluster.
     pub(super) membership: Option<(Index, bool)>,
 }
 
@@ -44,6 +44,7 @@ impl<D: Disk> EventLoop<D> {
     }
 
     fn run_turns(&mut self) -> Result<(), Error> {
+        self.follow_membership()?;
         loop {
             self.post();
             self.network.wait(self.server.next_deadline()).map_err(|error| {
@@ -72,6 +73,9 @@ impl<D: Disk> EventLoop<D> {
         // Once it is committed, too: a former member that came back before that was let in, and nobody would ever
         // tell it that it is none. Now its connection is closed, and when it comes again it hears why.
         if membership != self.membership {
+            if self.membership.is_none() {
+                self.network.send_clients_away(&mut self.inputs);
+            }
             self.membership = membership;
             self.network.set_peers(&self.server.peers());
         }

@@ -66,6 +66,12 @@ impl Links {
         self.links.remove(&key)
     }
 
+    /// Those of clients.
+    pub(super) fn clients(&self) -> Vec<Key> {
+        let clients = self.links.iter().filter(|(_, link)| link.role == Role::Client);
+        clients.map(|(key, _)| *key).collect()
+    }
+
     pub(super) fn len(&self) -> usize {
         self.links.len()
     }

@@ -93,6 +93,15 @@ impl Network {
         }
     }
 
+    /// This node is of a cluster from now on. Clients that came before were not told of which: they come again at once,
+    /// and are refused if they know another one (L15).
+    pub(super) fn send_clients_away(&mut self, inputs: &mut Vec<Input>) {
+        for key in self.links.clients() {
+            self.links.remove(key);
+            inputs.push(Input::ClientDown { connection: connection_id(key) });
+        }
+    }
+
     /// Ends the loop's wait from another thread.
     pub(super) fn wake(&self) -> Wake {
         self.wake.clone()

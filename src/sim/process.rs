@@ -104,11 +104,16 @@ impl Process {
     }
 
     /// The peers are those whom the newest membership names: they are dialed, by the lower id at once and by the
-    /// higher one after a while; others are hung up on.
+    /// higher one after a while; others are hung up on, and clients that came before there was a cluster.
     pub fn follow_members(&mut self, now: u64, network: &mut Network) {
         let membership = self.server.membership_stage();
         if self.membership == Some(membership) {
             return;
+        }
+        if self.membership == Some(None) {
+            // As a node does once it is of a cluster.
+            let lines: Vec<LineId> = self.clients.values().copied().collect();
+            lines.into_iter().for_each(|line| self.hang_up(now, line, network));
         }
         self.membership = Some(membership);
         self.known = self.server.peers().into_iter().map(|(peer, _)| peer).collect();
