@@ -3,6 +3,7 @@
 use crate::base::{Index, NodeId, RequestId, SessionId, Term, Token, codec};
 use crate::lock::{Command, Name};
 use crate::raft::{Entry, EntryKind, Message, Role, SnapshotOutcome};
+use crate::sim::checkers::backing::Backing;
 use crate::sim::checkers::claims::Claims;
 use crate::sim::checkers::consensus::{Consensus, Installed};
 use crate::sim::checkers::durability::{Ending, Ledger, is_on_quorum};
@@ -15,7 +16,7 @@ use crate::sim::checkers::replies::{Replies, Window};
 use crate::sim::checkers::state::{Origin, States};
 use crate::sim::checkers::{Violation, bounds};
 use crate::sim::marks::{Mark, Marks, NodeWatch, mark_command, mark_effects, mark_outgoing};
-use crate::sim::node::{Inside, SimNode};
+use crate::sim::node::{Inside, SimNode, slot_of};
 use crate::sim::outlet::Outgoing;
 use crate::wire::{PeerMessage, ServerMessage};
 use std::collections::BTreeMap;
@@ -41,6 +42,8 @@ pub struct Judge {
     pub history: History,
     /// O11.
     pub claims: Claims,
+    /// O11.
+    pub backing: Backing,
     /// O12.
     pub expiry: Expiry,
     /// The entries that carry a request.
@@ -101,6 +104,7 @@ impl Judge {
             observing: Observing::default(),
             history: History::default(),
             claims: Claims::new(nodes),
+            backing: Backing::new(nodes),
             expiry: Expiry::new(nodes),
             requests: BTreeMap::new(),
             applied: vec![Index(0); nodes],
@@ -161,6 +165,7 @@ impl Judge {
         for (at, outgoing) in step.left {
             self.check_reply(node.id, *at, (verified, window), outgoing)?;
         }
+        self.check_claim(step)?;
         let log_bytes_max = node.log_bytes_max();
         bounds::check(node.id, inside.raft, log_bytes_max, step.left, operations)?;
         if inside.applied > self.applied[slot] {
@@ -176,6 +181,19 @@ impl Judge {
             installed: news.installed,
             answers_without_claim: answers,
         })
+    }
+
+    /// O11: what it may claim now rests on rounds of the messages that have left it.
+    fn check_claim(&mut self, step: Step<'_>) -> Result<(), Violation> {
+        let (node, slot) = (step.node, step.node.host_id.0);
+        for (at, outgoing) in step.left {
+            if let Outgoing::Peer(to, PeerMessage::Raft(message)) = outgoing {
+                let boot = || node.host.borrow().clocks.sample_at(*at).boot_after;
+                self.backing.follow((slot, slot_of(*to)), message, boot);
+            }
+        }
+        let Some(claim) = node.lease() else { return Ok(()) };
+        self.backing.check(slot, &claim, self.consensus.acting_members(node.id))
     }
 
     /// How far the node has come with a snapshot, as it says.
@@ -228,37 +246,6 @@ impl Judge {
             }
             None => Ok(()),
         }
-    }
-
-    /// O17: these have the same state and the same log, to the byte.
-    ///
-    /// # Errors
-    /// Two differ.
-    pub fn check_equal<'a>(
-        &self,
-        insides: impl Iterator<Item = (NodeId, Inside<'a>)>,
-    ) -> Result<(), Violation> {
-        let mut first: Option<(NodeId, Inside<'a>)> = None;
-        for (node, inside) in insides {
-            let Some((one, other)) = first else {
-                first = Some((node, inside));
-                continue;
-            };
-            let hashes = (other.machine.state_hash(), inside.machine.state_hash());
-            if hashes.0 != hashes.1 {
-                let what = format!("nodes {one} and {node} end in different states: {hashes:x?}");
-                return Err(Violation::new("O17", what));
-            }
-            let first = inside.raft.snapshot_index().max(other.raft.snapshot_index()).next();
-            let last = inside.raft.last_index();
-            let differs =
-                |index: &u64| other.raft.entry(Index(*index)) != inside.raft.entry(Index(*index));
-            if let Some(index) = (first.0..=last.0).find(differs) {
-                let what = format!("nodes {one} and {node} end with different entries at {index}");
-                return Err(Violation::new("O17", what));
-            }
-        }
-        Ok(())
     }
 
     /// O4: what is committed for the first time is durable on a quorum of the members that the node has in

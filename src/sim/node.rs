@@ -41,6 +41,7 @@ pub struct SimNode {
     /// What the last step left to publish.
     publication: Option<(u64, Option<LeaderLease>)>,
     claimed: Option<LeaderLease>,
+    lease: Option<LeaderLease>,
     /// A program gives leadership up, to this node or to any.
     resigns: Option<Option<NodeId>>,
     arrivals: Vec<(LineId, Side, Arrival)>,
@@ -108,6 +109,7 @@ impl SimNode {
             is_founded: false,
             publication: None,
             claimed: None,
+            lease: None,
             resigns: None,
             arrivals: Vec::new(),
             left: Vec::new(),
@@ -260,6 +262,12 @@ impl SimNode {
         self.claimed
     }
 
+    /// What it may claim, whether programs have asked or not.
+    #[must_use]
+    pub fn lease(&self) -> Option<LeaderLease> {
+        self.lease
+    }
+
     /// How much its log may hold.
     #[must_use]
     pub fn log_bytes_max(&self) -> u64 {
@@ -278,11 +286,12 @@ impl SimNode {
         let Some(process) = &mut self.process else { return };
         process.post(self.host.borrow().local);
         if process.server.role() != Role::Leader && self.claimed.is_none() {
+            self.lease = None;
             return;
         }
         let mut host = self.host.borrow_mut();
-        let claim = process.server.leader_lease(&host.read_clocks());
-        let claim = claim.filter(|_| process.may_claim());
+        self.lease = process.server.leader_lease(&host.read_clocks());
+        let claim = self.lease.filter(|_| process.may_claim());
         if claim != self.claimed {
             self.claimed = claim;
             self.publication = Some((host.local, claim));
@@ -297,7 +306,8 @@ impl SimNode {
             ledger.handle_unsynced(write);
         }
         self.process = None;
-        (self.publication, self.claimed, self.resigns) = (None, None, None);
+        (self.publication, self.claimed, self.lease) = (None, None, None);
+        self.resigns = None;
         self.arrivals.clear();
         self.step_at = u64::MAX;
     }

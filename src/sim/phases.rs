@@ -5,6 +5,7 @@ use crate::base::rng::Rng;
 use crate::base::time::nanos;
 use crate::sim::checkers::Violation;
 use crate::sim::checkers::durability::Ending;
+use crate::sim::checkers::equality::check_equal;
 use crate::sim::checkers::members::Members;
 use crate::sim::event::Event;
 use crate::sim::host::Pauses;
@@ -41,6 +42,7 @@ impl World {
         if let Some(line) = self.operator.line() {
             self.end_order(line);
         }
+        self.visitors.lines().into_iter().for_each(|line| self.end_visit(line));
         let core = self.draw_core();
         self.trace.line(self.now, format_args!("a core is healed: slots {core:?}"));
         for slot in 0..self.nodes.len() {
@@ -290,7 +292,7 @@ impl World {
             }
         }
         let insides = whole().filter_map(|node| Some((node.id, node.inside()?)));
-        self.judge.check_equal(insides)?;
+        check_equal(insides)?;
         Ok(None)
     }
 }

@@ -1,11 +1,13 @@
 //! What must hold, watched from outside. Each is named as in `docs/simulation.md`.
 
+pub mod backing;
 pub mod belief;
 pub mod bounds;
 pub mod bytes;
 pub mod claims;
 pub mod consensus;
 pub mod durability;
+pub mod equality;
 pub mod expiry;
 pub mod history;
 pub mod holding;

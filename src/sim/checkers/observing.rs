@@ -81,7 +81,8 @@ impl Observing {
         let told = self.told.get(&(who, observer)).map(|(_, seen)| seen);
         let holder = holder_at(model, name, model.applied());
         let knows = told.is_some_and(|seen| said(seen.holder.as_ref()) == holder);
-        (!knows).then(|| format!("{who} was told {told:?} of {name} last, which {holder:?} holds"))
+        let last = || format!("{who}, by {observer:?}, was told {told:?} of {name} last");
+        (!knows).then(|| format!("{}, which {holder:?} holds", last()))
     }
 }
 

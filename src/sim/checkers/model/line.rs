@@ -83,6 +83,14 @@ impl Line {
         holders.into_values().collect()
     }
 
+    /// How many handles there are on the grant of that acquire; 0 if it holds nothing.
+    #[must_use]
+    pub fn handles_beside(&self, asker: Asker) -> usize {
+        let holds = |place: &&Place| place.holds() && place.asker() == asker;
+        let token = self.places.iter().find(holds).map(|place| place.token);
+        token.map_or(0, |token| self.places.iter().filter(|place| place.token == token).count())
+    }
+
     /// Those who wait, first come first.
     pub fn waiters(&self) -> impl Iterator<Item = &Place> {
         self.places.iter().filter(|place| !place.holds())
