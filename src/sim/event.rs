@@ -45,6 +45,8 @@ pub enum Event {
     AskAgain(LineId),
     /// The operator gives up.
     EndOrder(LineId),
+    /// A visitor leaves.
+    EndVisit(LineId),
     /// A node that was removed is shut down for good.
     Retire(usize),
     /// A new process in a client's place.

@@ -67,13 +67,18 @@ pub enum Fault {
     Resign,
     /// An operator saves a snapshot.
     SaveSnapshot,
+    /// Somebody comes whose client is not ours.
+    Visitor,
 }
 
 impl Fault {
     /// Whether somebody does it on purpose: such things happen more often.
     #[must_use]
     pub fn is_order(self) -> bool {
-        matches!(self, Self::Members | Self::MoveLeader | Self::Resign | Self::SaveSnapshot)
+        matches!(
+            self,
+            Self::Members | Self::MoveLeader | Self::Resign | Self::SaveSnapshot | Self::Visitor
+        )
     }
 
     /// Whether it is there all the time, rather than at instants.
@@ -96,7 +101,7 @@ impl Fault {
 }
 
 /// All of them.
-pub const ALL: [Fault; 32] = [
+pub const ALL: [Fault; 33] = [
     Fault::Kill,
     Fault::PowerCut,
     Fault::PowerCutOfAll,
@@ -129,4 +134,5 @@ pub const ALL: [Fault; 32] = [
     Fault::MoveLeader,
     Fault::Resign,
     Fault::SaveSnapshot,
+    Fault::Visitor,
 ];

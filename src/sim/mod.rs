@@ -41,6 +41,7 @@ mod storage;
 mod store;
 mod talk;
 mod trace;
+mod visitor;
 mod watch;
 mod wishes;
 mod world;

@@ -427,7 +427,7 @@ mod tests {
 
     fn connected() -> (Network, LineId) {
         let mut network =
-            Network::new(Links::new(Rng::new(1), (10, 1000)), Some(History::default()));
+            Network::new(Links::new(Rng::new(1), (10, 1000)), Some(History::before(HostId(9))));
         network.listen(B);
         let line = network.dial(0, A, B);
         assert_eq!(run(&mut network, 10_000), [(A, Arrival::Accepted)]);
@@ -484,7 +484,7 @@ mod tests {
     #[test]
     fn a_dial_to_nobody_is_refused_and_one_into_silence_times_out() {
         let mut network =
-            Network::new(Links::new(Rng::new(1), (10, 1000)), Some(History::default()));
+            Network::new(Links::new(Rng::new(1), (10, 1000)), Some(History::before(HostId(9))));
         network.dial(0, A, B);
         assert_eq!(run(&mut network, 10_000), [(A, Arrival::Refused)]);
         network.links().power_off(B);

@@ -201,6 +201,12 @@ impl Plan {
     pub fn operator_host(&self) -> HostId {
         self.client_host(self.clients)
     }
+
+    /// The machine of visitors, the last one.
+    #[must_use]
+    pub fn visitors_host(&self) -> HostId {
+        self.client_host(self.clients + 1)
+    }
 }
 
 fn draw_restore(rng: &mut Rng, core_at: u64) -> Option<Restore> {

@@ -11,23 +11,23 @@ use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, VecDeque};
 
 /// The last frames of each direction of each pair of processes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct History {
     frames: BTreeMap<(HostId, HostId), VecDeque<Vec<u8>>>,
-    /// Of whom nothing is remembered.
-    without: Option<HostId>,
+    /// From this machine on, nothing is remembered.
+    end: HostId,
 }
 
 impl History {
-    /// A history without what is said to and by `host`: an order that came twice would be two.
+    /// A history without what is said to and by machines from `end` on: an order that came twice would be two.
     #[must_use]
-    pub fn without(host: HostId) -> Self {
-        Self { without: Some(host), ..Self::default() }
+    pub fn before(end: HostId) -> Self {
+        Self { frames: BTreeMap::new(), end }
     }
 
     /// `from` sent `bytes`, whole frames, to `to`. Handshakes are not remembered.
     pub fn record(&mut self, from: HostId, to: HostId, bytes: &[u8]) {
-        if [from, to].map(Some).contains(&self.without) {
+        if from.max(to) >= self.end {
             return;
         }
         let mut decoder = FrameDecoder::new();
@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn requests_are_remembered_and_forgotten_with_their_process() {
         let (a, b) = (HostId(0), HostId(1));
-        let mut history = History::default();
+        let mut history = History::before(HostId(9));
         history.record(a, b, &frame(FrameKind::ClientHello, &1u8));
         let hint = ServerMessage::Leader(LeaderHint::default());
         history.record(a, b, &frame(FrameKind::Server, &hint));

@@ -86,6 +86,7 @@ impl World {
         if let Some(line) = self.operator.line() {
             self.end_order(line);
         }
+        self.visitors.lines().into_iter().for_each(|line| self.end_visit(line));
         for slot in 0..self.nodes.len() {
             self.crash(slot, Ending::Killed);
         }
@@ -149,6 +150,7 @@ impl Judge {
         fresh.history.windows = self.history.windows;
         fresh.claims.begun = self.claims.begun;
         fresh.claims.lapsed = self.claims.lapsed;
+        fresh.backing.checked = self.backing.checked;
         fresh.expiry.checked = self.expiry.checked;
         fresh.expiry.delays_checked = self.expiry.delays_checked;
         *self = fresh;

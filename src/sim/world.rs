@@ -20,6 +20,7 @@ use crate::sim::replay::History;
 use crate::sim::resource::Resource;
 use crate::sim::run::Report;
 use crate::sim::trace::Trace;
+use crate::sim::visitor::Visitors;
 
 /// Everything there is in one run.
 #[derive(Debug)]
@@ -36,6 +37,7 @@ pub struct World {
     pub(super) nodes: Vec<SimNode>,
     pub(super) clients: Vec<SimClient>,
     pub(super) operator: Operator,
+    pub(super) visitors: Visitors,
     /// The entry that put the members in force that the world knows of.
     pub(super) members_index: Index,
     /// The newest incarnation of the cluster.
@@ -75,7 +77,7 @@ impl World {
     #[must_use]
     pub fn new(plan: Plan, mut rng: Rng, trace: Trace) -> Self {
         let history =
-            plan.classes.contains(&Fault::Replay).then(|| History::without(plan.operator_host()));
+            plan.classes.contains(&Fault::Replay).then(|| History::before(plan.operator_host()));
         let network = Network::new(Links::new(rng.fork(), plan.delay_nanos), history);
         let nodes: Vec<SimNode> = (1..=plan.machines)
             .map(|node| {
@@ -101,6 +103,7 @@ impl World {
             nodes,
             clients,
             operator: Operator::new(plan.operator_host()),
+            visitors: Visitors::new(plan.visitors_host()),
             members_index: FOUNDING,
             epoch: 0,
             restored_at: 0,
@@ -148,6 +151,7 @@ impl World {
         self.trace.add("answers checked", self.judge.replies.checked);
         self.trace.add("windows of operations searched", self.judge.history.windows);
         self.trace.add("leader leases begun", self.judge.claims.begun);
+        self.trace.add("beginnings of leader leases checked", self.judge.backing.checked);
         self.trace.add("expiries checked", self.judge.expiry.checked);
         self.trace.add("ends of delays checked", self.judge.expiry.delays_checked);
         self.trace.add("handovers", self.judge.holding.handovers);
@@ -227,6 +231,7 @@ impl World {
             Event::MakeRoom(slot) => self.nodes[slot].host.borrow_mut().faults.is_full = false,
             Event::AskAgain(line) => self.ask_again(line),
             Event::EndOrder(line) => self.end_order(line),
+            Event::EndVisit(line) => self.end_visit(line),
             Event::Retire(slot) if self.nodes[slot].fate == Fate::Gone => {
                 self.crash(slot, Ending::Killed);
             }
@@ -303,6 +308,10 @@ impl World {
                 }
                 match self.client_at(host) {
                     _ if host == self.operator.host_id => self.handle_operator(line, arrival),
+                    _ if host == self.visitors.host_id => {
+                        let network = &mut self.network;
+                        self.visitors.handle_arrival(self.now, line, arrival, network);
+                    }
                     Some(slot) => {
                         self.clients[slot].push_arrival(line, arrival);
                         self.foresee_client(slot, self.now);

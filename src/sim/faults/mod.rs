@@ -61,6 +61,7 @@ impl World {
             Fault::MoveLeader => self.move_leader(dice),
             Fault::Resign => self.resign(dice),
             Fault::SaveSnapshot => self.save_snapshot(node),
+            Fault::Visitor => self.receive_visitor(node, dice),
             Fault::PauseInside | Fault::ClientPauseInside | Fault::LostRename => {
                 unreachable!("{fault:?} stands")
             }

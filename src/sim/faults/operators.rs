@@ -3,6 +3,7 @@
 
 use super::below;
 use crate::base::rng::Rng;
+use crate::base::time::nanos;
 use crate::base::{Index, NodeId};
 use crate::raft::{Change, Member, Membership, Seat};
 use crate::sim::checkers::members::Members;
@@ -61,6 +62,22 @@ impl World {
             self.trace.count("snapshots asked for");
             self.order(Order::Snapshot { at_least: None, offset: 0 }, slot);
         }
+    }
+
+    /// Somebody comes whose client is not ours, and stays for up to two TTLs.
+    pub(in crate::sim) fn receive_visitor(&mut self, slot: usize, dice: &mut Rng) {
+        let ttl = nanos(self.plan.habits.ttl);
+        let ttl_ms = u32::try_from(ttl / MS).expect("a few seconds");
+        let to = (self.nodes[self.leader().unwrap_or(slot)].host_id, ttl_ms);
+        let line = self.visitors.come(self.now, to, dice.fork(), &mut self.network);
+        self.trace.count("visits");
+        self.queue.push(self.now + dice.below(2 * ttl), Event::EndVisit(line));
+    }
+
+    /// The visitor on this line leaves, if it is not gone.
+    pub(in crate::sim) fn end_visit(&mut self, line: LineId) {
+        self.visitors.leave(self.now, line, &mut self.network);
+        self.nodes.iter_mut().for_each(|node| node.drop_arrivals(line));
     }
 
     /// Something came in at the operator's machine.

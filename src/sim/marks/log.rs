@@ -1,7 +1,7 @@
 //! Rare paths that show in what is committed, before the model applies it.
 
 use super::{Mark, Marks};
-use crate::base::{RequestId, SessionId, Term};
+use crate::base::{RequestId, SessionId, Term, Token};
 use crate::lock::{Answer, Command, Operation};
 use crate::sim::checkers::model::{Asker, Effects, Line, Model, Wish};
 use crate::sim::checkers::share::Share;
@@ -102,6 +102,9 @@ fn mark_request(
     }
     match operation {
         Operation::Withdraw { acquire } => {
+            let mut lines = model.lines().map(|(_, line)| line);
+            let shares = lines.any(|line| line.handles_beside((session, *acquire)) >= 2);
+            marks.hit_if(shares, Mark::HandleWithdrawn);
             marks.hit(match model.told(session, *acquire).last() {
                 None => Mark::WithdrawalFirst,
                 Some((_, Answer::Granted { .. })) => Mark::WithdrawalOfGrant,
@@ -109,8 +112,13 @@ fn mark_request(
                 Some(_) => Mark::WithdrawalLate,
             });
         }
-        Operation::Release { .. }
-        | Operation::AcquireAll { .. }
+        Operation::Release { name, token } => {
+            let handles =
+                |line: &Line| line.places.iter().filter(|place| place.token == *token).count();
+            let shares = model.line(name).is_some_and(|line| handles(line) >= 2);
+            marks.hit_if(shares && *token != Token(0), Mark::HandleReleased);
+        }
+        Operation::AcquireAll { .. }
         | Operation::Proclaim { .. }
         | Operation::Transfer { .. }
         | Operation::Break { .. } => {}

@@ -138,6 +138,8 @@ marks! {
     BeliefEndsFirst = "a client's belief ends while its session lives at the servers",
     TakenUnheard = "a client learns from what is not said that its grant was taken",
     Stalled = "a session ends, since its program did not say that it moves",
+    HandleReleased = "one of several handles on a grant is released",
+    HandleWithdrawn = "one of several handles on a grant is withdrawn",
     GrantTooLate = "a grant is seen when belief is over",
     HeldAgain = "an owner acquires what it holds",
     StaleWrite = "the resource refuses a stale token",
