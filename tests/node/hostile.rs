@@ -10,7 +10,8 @@ use tenure::base::{ClusterId, NodeId, Term};
 use tenure::node::Node;
 use tenure::raft::{Message, VoteResponse};
 use tenure::wire::{
-    ClientHello, FrameKind, PROTOCOL_VERSION, PeerMessage, Refused, RefusedCode, Request,
+    ClientHello, ClientWelcome, FrameKind, PROTOCOL_VERSION, PeerMessage, Refused, RefusedCode,
+    Request,
 };
 
 fn hello() -> ClientHello {
@@ -130,6 +131,26 @@ fn a_client_of_another_cluster_is_told_so() {
     let other = ClientHello { cluster: Some(ClusterId([9; 16])), ..hello() };
     let refused = refused(node.address(), |stranger| stranger.say(FrameKind::ClientHello, &other));
     assert_eq!(refused.code, RefusedCode::Cluster);
+}
+
+#[test]
+fn l15_a_client_that_came_before_there_was_a_cluster_comes_again_and_is_told_which() {
+    let mut cluster = Cluster::new(2);
+    let first = cluster.start(1);
+    let other = ClientHello { cluster: Some(ClusterId([9; 16])), ..hello() };
+    let mut early = Speaker::dial(first.address());
+    early.say(FrameKind::ClientHello, &other);
+    assert_eq!(early.hear().unwrap().decode::<ClientWelcome>().unwrap().cluster, None);
+    let _second = cluster.start(2);
+    let pushed = early.hear_to_the_end();
+    assert!(pushed.iter().all(|frame| frame.kind == FrameKind::Server), "{pushed:?}");
+    let mut again = Speaker::dial(first.address());
+    again.say(FrameKind::ClientHello, &other);
+    let refused: Refused = again.hear().unwrap().decode().unwrap();
+    assert_eq!(refused.code, RefusedCode::Cluster);
+    let mut knows_none = Speaker::dial(first.address());
+    knows_none.say(FrameKind::ClientHello, &hello());
+    assert!(knows_none.hear().unwrap().decode::<ClientWelcome>().unwrap().cluster.is_some());
 }
 
 #[test]
