@@ -4,9 +4,10 @@ use crate::net::local_stream::LocalStream;
 use crate::net::output::Output;
 use crate::net::socket;
 use crate::wire::{Frame, FrameDecoder, FrameError, FrameKind};
+use mio::Interest;
+use mio::event::Source;
 use mio::net::TcpStream;
 use mio::unix::SourceFd;
-use mio::{Interest, Registry, Token};
 use serde::Serialize;
 use socket2::SockRef;
 use std::io::{self, ErrorKind};
@@ -102,32 +103,16 @@ impl Connection {
         Self { stream, stage, decoder, output }
     }
 
-    pub(super) fn register(
+    /// Hands what is to be polled to `register`, and what for.
+    pub(super) fn poll_with<T>(
         &mut self,
-        registry: &Registry,
-        token: Token,
         interest: Interest,
-    ) -> io::Result<()> {
+        register: impl FnOnce(&mut dyn Source, Interest) -> T,
+    ) -> T {
         match &mut self.stream {
-            Stream::Tcp(stream) => registry.register(stream, token, interest),
+            Stream::Tcp(stream) => register(stream, interest),
             Stream::Local(stream) => {
-                let fd = stream.as_raw_fd();
-                registry.register(&mut SourceFd(&fd), token, without_room(interest))
-            }
-        }
-    }
-
-    pub(super) fn reregister(
-        &mut self,
-        registry: &Registry,
-        token: Token,
-        interest: Interest,
-    ) -> io::Result<()> {
-        match &mut self.stream {
-            Stream::Tcp(stream) => registry.reregister(stream, token, interest),
-            Stream::Local(stream) => {
-                let fd = stream.as_raw_fd();
-                registry.reregister(&mut SourceFd(&fd), token, without_room(interest))
+                register(&mut SourceFd(&stream.as_raw_fd()), without_room(interest))
             }
         }
     }

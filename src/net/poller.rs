@@ -67,8 +67,7 @@ impl Poller {
     /// # Errors
     /// The system's.
     pub fn add(&self, connection: &mut Connection, key: Key) -> io::Result<()> {
-        let both = Interest::READABLE | Interest::WRITABLE;
-        connection.register(self.poll.registry(), token(key), both)
+        watch(self.poll.registry(), connection, key)
     }
 
     /// Watches a listener until it is dropped.
@@ -110,8 +109,7 @@ impl Registrar {
     /// # Errors
     /// The system's.
     pub fn add(&self, connection: &mut Connection, key: Key) -> io::Result<()> {
-        let both = Interest::READABLE | Interest::WRITABLE;
-        connection.register(&self.0, token(key), both)
+        watch(&self.0, connection, key)
     }
 
     /// Reports nothing of a watched connection until it is resumed, besides its failure: another thread
@@ -121,7 +119,7 @@ impl Registrar {
     /// The system's.
     pub fn pause(&self, connection: &mut Connection, key: Key) -> io::Result<()> {
         // Nobody sends urgent data; epoll reports errors whatever it is asked for.
-        connection.reregister(&self.0, token(key), Interest::PRIORITY)
+        self.watch_for(connection, key, Interest::PRIORITY)
     }
 
     /// Reports a paused connection again, also what became ready meanwhile: room for output only if
@@ -132,8 +130,23 @@ impl Registrar {
     pub fn resume(&self, connection: &mut Connection, key: Key) -> io::Result<()> {
         let output = connection.wants_write().then_some(Interest::WRITABLE);
         let interest = output.map_or(Interest::READABLE, |output| Interest::READABLE | output);
-        connection.reregister(&self.0, token(key), interest)
+        self.watch_for(connection, key, interest)
     }
+
+    fn watch_for(
+        &self,
+        connection: &mut Connection,
+        key: Key,
+        interest: Interest,
+    ) -> io::Result<()> {
+        connection
+            .poll_with(interest, |source, interest| self.0.reregister(source, token(key), interest))
+    }
+}
+
+fn watch(registry: &Registry, connection: &mut Connection, key: Key) -> io::Result<()> {
+    let both = Interest::READABLE | Interest::WRITABLE;
+    connection.poll_with(both, |source, interest| registry.register(source, token(key), interest))
 }
 
 impl Wake {

@@ -93,14 +93,11 @@ impl<'a> Sweep<'a> {
         let history = self.history;
         let together = before.until.min(belief.until).saturating_sub(belief.from);
         format!(
-            "\"{}\" was held by {} until {} ({}), and by {} from {} ({}): for {}.{:06} ms by both",
+            "\"{}\" was held by {} {}, and by {}: for {}.{:06} ms by both",
             history.locks.name(belief.lock),
             history.whose(before),
-            before.until,
-            history.place(before.ended),
-            history.whose(belief),
-            belief.from,
-            history.place(belief.granted),
+            history.end(before),
+            history.beginning(belief),
             together / 1_000_000,
             together % 1_000_000,
         )
@@ -125,14 +122,11 @@ impl<'a> Sweep<'a> {
     fn tell_order(&self, before: &Belief, belief: &Belief) -> String {
         let history = self.history;
         format!(
-            "\"{}\" was held by {} until {} ({}), and after it by {} from {} ({})",
+            "\"{}\" was held by {} {}, and after it by {}",
             history.locks.name(belief.lock),
             history.whose(before),
-            before.until,
-            history.place(before.ended),
-            history.whose(belief),
-            belief.from,
-            history.place(belief.granted),
+            history.end(before),
+            history.beginning(belief),
         )
     }
 }

@@ -218,6 +218,18 @@ impl History {
     pub fn whose(&self, belief: &Belief) -> String {
         format!("{} under token {}", self.clients.name(belief.client), belief.token)
     }
+
+    /// "client under token n from t (file:line)".
+    #[must_use]
+    pub fn beginning(&self, belief: &Belief) -> String {
+        format!("{} from {} ({})", self.whose(belief), belief.from, self.place(belief.granted))
+    }
+
+    /// "until t (file:line)".
+    #[must_use]
+    pub fn end(&self, belief: &Belief) -> String {
+        format!("until {} ({})", belief.until, self.place(belief.ended))
+    }
 }
 
 #[cfg(test)]

@@ -15,13 +15,10 @@ pub fn check(history: &History, grants: &Grants<'_>, taken: &Taken<'_>, found: &
         if stood && !taken.contain(said.lock, said.token) {
             found.add(Rule::HeldInPart, || {
                 format!(
-                    "\"{}\" was believed to be held by {} from {} ({}) until {} ({}), and a server said that it was not at {} ({})",
+                    "\"{}\" was believed to be held by {} {}, and a server said that it was not at {} ({})",
                     history.locks.name(belief.lock),
-                    history.whose(belief),
-                    belief.from,
-                    history.place(belief.granted),
-                    belief.until,
-                    history.place(belief.ended),
+                    history.beginning(belief),
+                    history.end(belief),
                     said.at,
                     history.place(said.source),
                 )
