@@ -392,8 +392,8 @@ public:
     // Held, but somebody wants it: remaining() says how soon it ends. Finish, then release it.
     bool asked() const noexcept { return state_and_reason().first == TENURE_LEASE_STATE_ASKED; }
 
-    // What it was asked, also after its end; nothing if it was not asked, or was taken at once. Of several orders the one
-    // that leaves it the least time.
+    // What it was asked, also after its end; nothing if it was not asked, or was taken while nothing could
+    // be told. Of several orders the one that leaves it the least time; without a grace it was taken at once.
     std::optional<end_order> order() const {
         char reason[256];
         std::size_t size = sizeof reason;

@@ -80,7 +80,8 @@ impl Lease {
     }
 
     /// Releases it: belief ends at once, then waits at most `wait` for the server's word. With a wait of
-    /// zero (`Wait::Try`) it returns at once and the release goes on in the background.
+    /// zero (`Wait::Try`) it returns at once and the release goes on in the background. What this client reads and
+    /// acquires later comes behind it.
     ///
     /// # Errors
     /// LOST if it had ended; UNKNOWN, TIMEOUT: not answered in time, going on in the background.

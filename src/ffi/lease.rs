@@ -104,9 +104,10 @@ pub unsafe extern "C" fn tenure_lease_state(
     })
 }
 
-/// What this lease was asked, if it was asked to end (tenure_break with a grace): writes to *grace_ms how long it was
-/// given from when it heard of it, and why, for people, as text to the buffer `reason`. Of several orders it is the one
-/// that leaves the least time; tenure_lease_remaining_ns says how much is left. It stays readable after the end.
+/// What this lease was asked, if it was asked to end (tenure_break): writes to *grace_ms how long it was given from when
+/// it heard of it, 0 if it was taken at once, and why, for people, as text to the buffer `reason`. Of several orders it
+/// is the one that leaves the least time; tenure_lease_remaining_ns says how much is left. It stays readable after the
+/// end.
 ///
 /// *len is the size of the buffer; afterwards it is what the text needs, with the NUL that ends it: at most 256. With 0
 /// the buffer may be NULL. `grace_ms` may be NULL, and `len` too if only the grace is wanted.
@@ -119,8 +120,8 @@ pub unsafe extern "C" fn tenure_lease_state(
 ///     printf("asked to end within %" PRId64 " ms: %s\n", grace_ms, reason);
 /// ```
 ///
-/// Statuses: TENURE_NOT_FOUND (it was not asked, or was taken at once), TENURE_TOO_SMALL (*len says what is needed, and
-/// nothing else is written), TENURE_INVALID, TENURE_FORKED. Any thread; never blocks.
+/// Statuses: TENURE_NOT_FOUND (it was not asked, or was taken while nothing could be told), TENURE_TOO_SMALL (*len says
+/// what is needed, and nothing else is written), TENURE_INVALID, TENURE_FORKED. Any thread; never blocks.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_lease_asked(
     lease: *const tenure_lease,
@@ -174,7 +175,7 @@ pub unsafe extern "C" fn tenure_transfer(
 
 /// Gives the lock back: remaining_ns is 0 from now on, then waits at most `wait_ms` (0: not at all) for the
 /// server to know. Whatever it returns, the release goes on in the background until the server knows or the
-/// session ends. The handle is still to be freed.
+/// session ends; what this client reads and acquires later comes behind it. The handle is still to be freed.
 ///
 /// Statuses: TENURE_LOST (it had ended before: harmless, but what you did last may not have been protected),
 /// TENURE_TIMEOUT or TENURE_UNKNOWN (not answered in time), TENURE_CLOSED (the client was closed meanwhile),

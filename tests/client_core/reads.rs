@@ -45,3 +45,29 @@ fn reads_without_an_answer_are_bounded() {
     let again = rig.read();
     assert_eq!(rig.status(again), None);
 }
+
+fn reads_sent(rig: &mut Rig) -> usize {
+    let sent = rig.take_sent();
+    sent.iter().filter(|(_, request)| matches!(request, Request::Read { .. })).count()
+}
+
+#[test]
+fn a_read_sees_what_was_given_back_before_it_whoever_waits_for_that() {
+    let mut rig = Rig::with_session();
+    let lease = rig.held("a", 1, 1);
+    // That it waits in the queue keeps no read.
+    rig.acquire("b", Wait::Forever);
+    rig.read();
+    assert_eq!(reads_sent(&mut rig), 1);
+    let release = rig.release(lease);
+    rig.cancel(release);
+    rig.read();
+    let later = rig.acquire("c", Wait::Forever);
+    assert_eq!(reads_sent(&mut rig), 0);
+    rig.answer(1, 3, Answer::Done);
+    assert_eq!(reads_sent(&mut rig), 1);
+    // What is given back after it keeps it no more, once it was asked for again.
+    rig.cancel(later);
+    rig.say(2, leader(2, Some(2)));
+    assert_eq!(reads_sent(&mut rig), 2);
+}

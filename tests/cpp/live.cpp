@@ -194,6 +194,7 @@ static void a_lock_is_broken_with_or_without_grace(tenure::client client) {
     while (asked)
         ;
     CHECK(asked.reason() == tenure::end_reason::broken);
+    CHECK(asked.order()->grace == 0ms && asked.order()->reason == "now");
 }
 
 static void a_mutex_meets_timed_lockable(tenure::client client) {

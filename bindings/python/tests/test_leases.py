@@ -64,9 +64,10 @@ class LeaseTest(ClusterCase):
         self.assertEqual(lease.order, tenure.Order(grace=3600.0, reason="maintenance"))
         with self.assertRaises(tenure.NotFound):
             self.client.break_(self.name, 0, token=lease.token + 1)
-        self.client.break_(self.name, 0, token=lease.token)
+        self.client.break_(self.name, 0, token=lease.token, reason="now")
         self.assertTrue(lease.lost.wait())
         self.assertEqual(lease.reason, tenure.Reason.BROKEN)
+        self.assertEqual(lease.order, tenure.Order(grace=0.0, reason="now"))
         with self.assertRaises(tenure.NotFound):
             self.client.break_(self.name)
 

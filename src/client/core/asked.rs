@@ -62,12 +62,13 @@ impl Core {
         if !self.leases.ask(now, token, (deadline, &reason)) {
             return;
         }
-        if deadline.remaining(now).is_zero() {
-            return self.check_asked(now);
-        }
         for lease in self.leases.handles(token).to_vec() {
             let reason = reason.clone();
             self.actions.push(Action::LeaseAsked { lease, deadline, reason });
+        }
+        // Taken at once: the reason is all that is left of it.
+        if deadline.remaining(now).is_zero() {
+            self.check_asked(now);
         }
     }
 

@@ -1,13 +1,14 @@
 //! Linearizable reads: each with its own number, asked again at each new leader, never of an older index
-//! than before (safety L18).
+//! than before (safety L18), and behind what this client gave back before, whether anybody waits for that or not.
 
 use super::back_off::{BackOff, STEP_MAX};
 use super::refusal::refusal_error;
+use super::session::Session;
 use super::types::{CallId, Done, LinkId};
 use super::{Core, Timer};
 use crate::base::limits::REQUESTS_PER_SESSION_MAX;
 use crate::base::rng::Rng;
-use crate::base::{Index, Sample};
+use crate::base::{Index, RequestId, Sample, SessionId};
 use crate::lock::Refusal;
 use crate::wire::{Query, ReadAnswer, Request};
 use crate::{Error, Status};
@@ -16,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The reads that are not answered. A read's number is that of its call.
 #[derive(Clone, Debug)]
 pub(super) struct Reads {
-    asked: BTreeMap<CallId, Query>,
+    asked: BTreeMap<CallId, Asked>,
     unsent: BTreeSet<CallId>,
     /// Those that wait for `retry_at`.
     paused: BTreeSet<CallId>,
@@ -24,6 +25,13 @@ pub(super) struct Reads {
     back_off: BackOff,
     /// The newest index of which this client was told anything.
     newest: Index,
+}
+
+#[derive(Clone, Debug)]
+struct Asked {
+    query: Query,
+    /// The session of then, and the id that its next request had: those before it come first.
+    behind: Option<(SessionId, RequestId)>,
 }
 
 /// What an answer meant.
@@ -47,8 +55,8 @@ impl Reads {
         }
     }
 
-    fn ask(&mut self, call: CallId, query: Query) {
-        self.asked.insert(call, query);
+    fn ask(&mut self, call: CallId, asked: Asked) {
+        self.asked.insert(call, asked);
         self.unsent.insert(call);
     }
 
@@ -111,10 +119,18 @@ impl Reads {
         self.unsent = self.asked.keys().copied().collect();
     }
 
-    pub(super) fn take_request(&mut self) -> Option<Request> {
-        let call = self.unsent.pop_first()?;
-        let query = self.asked.get(&call).unwrap_or_else(|| panic!("{call:?} to ask is unknown"));
-        Some(Request::Read { read: call.0, query: query.clone() })
+    /// The next one to ask; those behind one that must wait were asked later, and wait for as much.
+    pub(super) fn take_request(&mut self, session: Option<&Session>) -> Option<Request> {
+        let call = *self.unsent.first()?;
+        let asked = self.asked.get(&call).unwrap_or_else(|| panic!("{call:?} to ask is unknown"));
+        let waits = asked.behind.zip(session).is_some_and(|((of, request), session)| {
+            session.id == of && session.window.changes_before(request)
+        });
+        if waits {
+            return None;
+        }
+        self.unsent.remove(&call);
+        Some(Request::Read { read: call.0, query: asked.query.clone() })
     }
 }
 
@@ -129,7 +145,8 @@ impl Core {
             let text = format!("{READS_MAX} reads of this client are not answered yet");
             self.decide(id, Err(Error::new(Status::Limit, text)));
         } else {
-            self.reads.ask(id, query);
+            let behind = self.session.as_ref().map(|one| (one.id, one.window.next_request()));
+            self.reads.ask(id, Asked { query, behind });
             self.timers.insert((now.hint(self.options.request_timeout), Timer::ReadOver(id)));
         }
         id
@@ -172,8 +189,9 @@ mod tests {
     use super::*;
 
     fn ask(reads: &mut Reads, call: u64) {
-        reads.ask(CallId(call), Query::Lock { name: "a".try_into().unwrap() });
-        assert!(reads.take_request().is_some());
+        let query = Query::Lock { name: "a".try_into().unwrap() };
+        reads.ask(CallId(call), Asked { query, behind: None });
+        assert!(reads.take_request(None).is_some());
     }
 
     fn answer(reads: &mut Reads, read: u64, index: u64) -> Answered {
@@ -189,7 +207,7 @@ mod tests {
         assert!(matches!(answer(&mut reads, 1, 10), Answered::Decided(CallId(1), Index(10), _)));
         assert!(matches!(answer(&mut reads, 2, 9), Answered::Nothing));
         reads.handle_deadline(&Sample::at(u64::MAX));
-        assert!(matches!(reads.take_request(), Some(Request::Read { read: 2, .. })));
+        assert!(matches!(reads.take_request(None), Some(Request::Read { read: 2, .. })));
         assert!(matches!(answer(&mut reads, 2, 10), Answered::Decided(CallId(2), Index(10), _)));
     }
 

@@ -14,6 +14,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) struct Window {
     next: RequestId,
     outstanding: BTreeMap<RequestId, Outstanding>,
+    /// Those of them that are no acquires: what they do, reads behind them must see.
+    changes: BTreeSet<RequestId>,
     /// Those without a first reply (QUEUED is one): the lowest is the floor.
     unreplied: BTreeSet<RequestId>,
     /// Those to be sent on the present link, in order of their ids.
@@ -74,6 +76,7 @@ impl Window {
         Self {
             next: RequestId(1),
             outstanding: BTreeMap::new(),
+            changes: BTreeSet::new(),
             unreplied: BTreeSet::new(),
             unsent: BTreeSet::new(),
             in_flight: BTreeSet::new(),
@@ -104,6 +107,11 @@ impl Window {
         self.busy.contains_key(key)
     }
 
+    /// Whether a release, or anything else that changes what is held, is undecided below `request`.
+    pub(super) fn changes_before(&self, request: RequestId) -> bool {
+        self.changes.first().is_some_and(|change| *change < request)
+    }
+
     /// Gives a request its id; it leaves with the next `take_transmission`.
     pub(super) fn submit(
         &mut self,
@@ -116,6 +124,9 @@ impl Window {
         self.next = request.next();
         for key in &keys {
             *self.busy.entry(key.clone()).or_default() += 1;
+        }
+        if !matches!(purpose, Purpose::Acquire(_)) {
+            self.changes.insert(request);
         }
         let made = Outstanding { operation, purpose, keys, above, transmissions: 0 };
         self.outstanding.insert(request, made);
@@ -140,6 +151,7 @@ impl Window {
     /// `request` is decided: forgets it.
     pub(super) fn remove(&mut self, request: RequestId) -> Option<Outstanding> {
         let removed = self.outstanding.remove(&request)?;
+        self.changes.remove(&request);
         self.handle_reply(request);
         for key in &removed.keys {
             let count = self.busy.get_mut(key);

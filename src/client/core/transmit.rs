@@ -58,7 +58,7 @@ impl Core {
         self.send_creation(now, home);
         self.send_requests(now, home);
         self.send_renewal(now, home);
-        while let Some(request) = self.reads.take_request() {
+        while let Some(request) = self.reads.take_request(self.session.as_ref()) {
             self.send(now, home, request);
         }
         self.send_observers(now, home);

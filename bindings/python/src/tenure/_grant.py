@@ -68,9 +68,9 @@ class Grant:
 
     @property
     def order(self) -> Optional[Order]:
-        """What it was asked, also after its end; None if it was not asked, or was taken at once.
+        """What it was asked, also after its end; None if it was not asked, or was taken while nothing could be told.
 
-        Of several orders it is the one that leaves the least time."""
+        Of several orders it is the one that leaves the least time; with a grace of 0.0 it was taken at once."""
         return _order(self._handle)
 
     @property

@@ -68,8 +68,8 @@ class Lease(Grant):
         return Loss(self._handle)
 
     async def release(self) -> None:
-        """Gives the lock back. Belief ends at once; the server hears of it in the background, before any later request
-        of this client, and at the latest when the client is closed. Raises Lost if the lease had ended before."""
+        """Gives the lock back. Belief ends at once; the server hears of it in the background, before anything that this
+        client reads or acquires later, and at the latest when it is closed. Raises Lost if it had ended before."""
         check(library.tenure_release(self._handle.pointer, 0))
 
     async def proclaim(self, value: Value) -> None:
