@@ -463,4 +463,25 @@ mod tests {
         let found = consensus.observe(NodeId(2), &leader(2, 5, b"a")).unwrap_err();
         assert!(found.checker == "O3" && found.what.contains("lacks the committed"), "{found}");
     }
+
+    #[test]
+    fn a_leader_that_stands_still_is_looked_at_again_when_others_commit() {
+        let mut consensus = Consensus::new(3);
+        let raft = leader(1, 1, b"a");
+        consensus.observe(NodeId(1), &raft).unwrap();
+        let next = *consensus.committed.last().unwrap();
+        consensus.committed.push(next);
+        let found = consensus.observe(NodeId(1), &raft).unwrap_err();
+        assert!(found.what.contains("lacks the committed entry 3"), "{found}");
+    }
+
+    #[test]
+    fn a_node_that_stands_still_has_only_the_members_of_now() {
+        let mut consensus = Consensus::new(3);
+        let raft = leader(1, 1, b"a");
+        consensus.observe(NodeId(1), &raft).unwrap();
+        consensus.nodes.get_mut(&NodeId(1)).unwrap().acting.push(None);
+        consensus.observe(NodeId(1), &raft).unwrap();
+        assert_eq!(consensus.acting_members(NodeId(1)).count(), 1);
+    }
 }
