@@ -10,9 +10,9 @@ use crate::sim::client_watch::{ClientWatch, Home};
 use crate::sim::marks::Mark;
 use crate::sim::network::{Arrival, HostId, LineId, Network, Side};
 use crate::sim::program::Program;
-use crate::sim::talk::{frame, read_frames};
+use crate::sim::talk::{client_hello, frame, read_frames};
 use crate::wire::{
-    ClientHello, ClientWelcome, Frame, FrameDecoder, FrameKind, Refused, RefusedCode, ServerMessage,
+    ClientWelcome, Frame, FrameDecoder, FrameKind, Refused, RefusedCode, ServerMessage,
 };
 use std::collections::{BTreeMap, VecDeque};
 
@@ -140,8 +140,8 @@ impl ClientProcess {
         let link = talk.link;
         match arrival {
             Arrival::Accepted => {
-                let hello = ClientHello { client: self.name.clone(), cluster: self.cluster };
-                network.send(now, line, Side::Dialer, frame(FrameKind::ClientHello, &hello));
+                let hello = client_hello(&self.name, self.cluster);
+                network.send(now, line, Side::Dialer, hello);
             }
             Arrival::Bytes(bytes) => {
                 let mut frames = Vec::new();

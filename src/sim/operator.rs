@@ -4,10 +4,8 @@
 
 use crate::raft::Snapshot;
 use crate::sim::network::{Arrival, HostId, LineId, Network, Side};
-use crate::sim::talk::{frame, read_frames};
-use crate::wire::{
-    ClientHello, Frame, FrameDecoder, FrameKind, Order, OrderAnswer, Request, ServerMessage,
-};
+use crate::sim::talk::{client_hello, frame, read_frames};
+use crate::wire::{Frame, FrameDecoder, FrameKind, Order, OrderAnswer, Request, ServerMessage};
 
 /// The machine.
 #[derive(Debug)]
@@ -100,8 +98,7 @@ impl Operator {
         };
         match arrival {
             Arrival::Accepted => {
-                let hello = ClientHello { client: "operator".to_owned(), cluster: None };
-                network.send(now, line, Side::Dialer, frame(FrameKind::ClientHello, &hello));
+                network.send(now, line, Side::Dialer, client_hello("operator", None));
                 Outcome::UnderWay
             }
             Arrival::Bytes(bytes) => {

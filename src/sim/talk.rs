@@ -1,8 +1,8 @@
 //! One end of a line as a process sees it: frames, and how far the handshake is.
 
-use crate::base::{ConnectionId, NodeId};
+use crate::base::{ClusterId, ConnectionId, NodeId};
 use crate::sim::network::Side;
-use crate::wire::{Frame, FrameDecoder, FrameError, FrameKind, encode_frame};
+use crate::wire::{ClientHello, Frame, FrameDecoder, FrameError, FrameKind, encode_frame};
 use serde::Serialize;
 
 /// How far a server's conversation is, and with whom.
@@ -78,6 +78,11 @@ pub fn frame<T: Serialize>(kind: FrameKind, value: &T) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(128);
     encode_frame(kind, value, &mut bytes);
     bytes
+}
+
+/// The first frame of a client of that name, which knew `cluster`.
+pub fn client_hello(client: &str, cluster: Option<ClusterId>) -> Vec<u8> {
+    frame(FrameKind::ClientHello, &ClientHello { client: client.to_owned(), cluster })
 }
 
 const HANDSHAKE_NANOS: u64 = 1_500_000_000;

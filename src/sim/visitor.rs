@@ -8,8 +8,8 @@ use crate::base::rng::Rng;
 use crate::base::{Owner, RequestId, SessionId, SessionKey, Token};
 use crate::lock::{Acquire, Answer, Mode, Name, Operation};
 use crate::sim::network::{Arrival, HostId, LineId, Network, Side};
-use crate::sim::talk::{frame, read_frames};
-use crate::wire::{ClientHello, Frame, FrameDecoder, FrameKind, Request, ServerMessage};
+use crate::sim::talk::{client_hello, frame, read_frames};
+use crate::wire::{Frame, FrameDecoder, FrameKind, Request, ServerMessage};
 use std::collections::BTreeMap;
 
 /// Their machine.
@@ -76,8 +76,7 @@ impl Visitors {
         let Some(visit) = self.visits.get_mut(&line) else { return };
         match arrival {
             Arrival::Accepted => {
-                let hello = ClientHello { client: NAME.to_owned(), cluster: None };
-                network.send(now, line, Side::Dialer, frame(FrameKind::ClientHello, &hello));
+                network.send(now, line, Side::Dialer, client_hello(NAME, None));
             }
             Arrival::Bytes(bytes) => {
                 let mut frames = Vec::new();
