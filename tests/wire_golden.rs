@@ -20,9 +20,9 @@ use tenure::raft::{
     SnapshotOutcome, SnapshotResponse, TimeoutNow, VoteRequest, VoteResponse,
 };
 use tenure::wire::{
-    ClientHello, ClientWelcome, FoundingOffer, FrameDecoder, FrameKind, HolderSaid, LeaderHint,
-    MemberStatus, NodeStatus, Order, OrderAnswer, PeerHello, PeerMessage, Query, ReadAnswer,
-    Refused, RefusedCode, Request, ServerMessage, encode_frame,
+    ClientHello, ClientWelcome, FixedStatus, FoundingOffer, FrameDecoder, FrameKind, Hello,
+    HolderSaid, LeaderHint, MemberStatus, NodeStatus, Order, OrderAnswer, PeerHello, PeerMessage,
+    Query, ReadAnswer, Refused, RefusedCode, Request, ServerMessage, Speech, Values, encode_frame,
 };
 
 /// Collects `name: hex of the frame`, after checking that each frame decodes to what it was made of.
@@ -137,7 +137,11 @@ fn handshake_frames_keep_their_bytes() {
         rho_ppm: 10_000,
     };
     golden.add("peer hello", FrameKind::PeerHello, &hello);
-    golden.add("peer welcome", FrameKind::PeerWelcome, &PeerHello { cluster: None, ..hello });
+    golden.add(
+        "peer welcome",
+        FrameKind::PeerWelcome,
+        &PeerHello { cluster: None, ..hello.clone() },
+    );
     let client = ClientHello { client: "host:1".to_owned(), cluster: None };
     golden.add("client hello", FrameKind::ClientHello, &client);
     let welcome =
@@ -151,11 +155,22 @@ fn handshake_frames_keep_their_bytes() {
         RefusedCode::State,
         RefusedCode::Full,
         RefusedCode::Removed,
+        RefusedCode::Version,
+        RefusedCode::Level,
     ];
     for code in codes {
         let refused = Refused { code, text: "no".to_owned() };
         golden.add(&format!("refused {code:?}"), FrameKind::Refused, &refused);
     }
+    let speech = Speech { version: "0.2.0".to_owned(), ..Speech::own() };
+    let named = [
+        ("named peer hello", Hello::Peer(hello.clone(), speech.clone())),
+        ("named client hello", Hello::Client(client, speech.clone())),
+    ];
+    for (name, hello) in named {
+        golden.add(name, FrameKind::Hello, &hello.to_values());
+    }
+    golden.add("named client welcome", FrameKind::Welcome, &welcome.to_values(&speech));
     golden.check("handshake.txt");
 }
 
@@ -369,7 +384,7 @@ fn server_frames_keep_their_bytes() {
     golden.server("session ended", ServerMessage::SessionEnded { session });
     golden.server("leader", ServerMessage::Leader(hint()));
     golden.server("no leader", ServerMessage::Leader(LeaderHint::default()));
-    let status = NodeStatus {
+    let fixed = FixedStatus {
         node: NodeId(1),
         role: "leader".to_owned(),
         term: Term(4),
@@ -391,7 +406,20 @@ fn server_frames_keep_their_bytes() {
         refused_connections: 4,
         version: "0.1.0".to_owned(),
     };
+    let status = fixed.clone();
     golden.server("status", ServerMessage::Status { read: 7, status });
+    let status = NodeStatus {
+        cluster: Some(ClusterId([4; 16])),
+        level: Some(1),
+        level_max: Some(2),
+        ..NodeStatus::from(fixed)
+    };
+    let values = status.to_values();
+    golden.server("described", ServerMessage::Described { read: 7, values });
+    let mut values = Values::new();
+    values.add("flag", true);
+    values.add("bytes", [1; 16]);
+    golden.server("every kind of value", ServerMessage::Described { read: 7, values });
     golden.server("standing", ServerMessage::Standing { session });
     let (name, token, reason) = (name("n"), Token(9), "r".to_owned());
     golden.server("asked", ServerMessage::Asked { session, name, token, grace_ms: 500, reason });

@@ -1,10 +1,11 @@
 //! A plain connection to one node, for questions that need no session: blocking, each wait bounded.
 
 use crate::wire::{
-    ClientHello, ClientWelcome, Frame, FrameDecoder, FrameKind, Refused, Request, ServerMessage,
-    encode_frame,
+    ClientHello, ClientWelcome, Frame, FrameDecoder, FrameKind, Hello, Refused, Request,
+    ServerMessage, Speech, Values, encode_frame,
 };
 use crate::{Error, Status};
+use serde::Serialize;
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
@@ -21,24 +22,53 @@ pub(super) struct Line {
 /// What a node says.
 #[derive(Debug)]
 pub(super) enum Said {
-    /// Its answer to the hello.
-    Welcome(ClientWelcome),
+    /// Its answer to the hello, and what it speaks.
+    Welcome(ClientWelcome, Speech),
     /// An answer, or a push.
     Message(ServerMessage),
 }
 
 impl Line {
-    /// Connects to `endpoint` as the client of this name. All that is done on it, until the next
+    /// Connects to `endpoint` as the client of this name, and is welcomed. All that is done on it, until the next
     /// [`Line::allow`], ends after `wait`.
-    pub(super) fn dial(endpoint: &str, client: &str, wait: Duration) -> Result<Self, Error> {
+    pub(super) fn dial(
+        endpoint: &str,
+        client: &str,
+        wait: Duration,
+    ) -> Result<(Self, ClientWelcome, Speech), Error> {
         let until = Instant::now() + wait;
+        let hello = ClientHello { client: client.to_owned(), cluster: None };
+        let named = Hello::Client(hello.clone(), Speech::own()).to_values();
+        match Self::greet(endpoint, (FrameKind::Hello, &named), (until, wait)) {
+            // As a node of 0.1.0 does at a hello that it does not know.
+            Err(Unheard::Closed) => {
+                Self::greet(endpoint, (FrameKind::ClientHello, &hello), (until, wait))
+            }
+            greeted => greeted,
+        }
+        .map_err(|unheard| match unheard {
+            Unheard::Closed => closed(),
+            Unheard::Failed(error) => error,
+        })
+    }
+
+    fn greet<T: Serialize>(
+        endpoint: &str,
+        (kind, hello): (FrameKind, &T),
+        (until, wait): (Instant, Duration),
+    ) -> Result<(Self, ClientWelcome, Speech), Unheard> {
         let stream = dial(endpoint, until).map_err(|error| failed(&error, wait))?;
         let mut line = Self { stream, decoder: FrameDecoder::new(), until, wait };
-        let hello = ClientHello { client: client.to_owned(), cluster: None };
         let mut bytes = Vec::new();
-        encode_frame(FrameKind::ClientHello, &hello, &mut bytes);
+        encode_frame(kind, hello, &mut bytes);
         line.write(&bytes)?;
-        Ok(line)
+        loop {
+            match line.receive_or_end()? {
+                None => return Err(Unheard::Closed),
+                Some(Said::Welcome(welcome, speech)) => return Ok((line, welcome, speech)),
+                Some(Said::Message(_)) => {}
+            }
+        }
     }
 
     /// From now on another `wait` is allowed.
@@ -55,18 +85,24 @@ impl Line {
 
     /// The next thing that the node says.
     pub(super) fn receive(&mut self) -> Result<Said, Error> {
+        self.receive_or_end()?.ok_or_else(closed)
+    }
+
+    /// The same; `None` if it closed the connection.
+    fn receive_or_end(&mut self) -> Result<Option<Said>, Error> {
         let mut buffer = [0; 16 << 10];
         loop {
             while let Some(frame) = self.decoder.next_frame().map_err(unusable)? {
                 if let Some(said) = read(&frame)? {
-                    return Ok(said);
+                    return Ok(Some(said));
                 }
             }
             let read = left(self.until)
                 .and_then(|left| self.stream.set_read_timeout(Some(left)))
                 .and_then(|()| self.stream.read(&mut buffer));
             match read {
-                Ok(0) => return Err(Error::new(Status::Unavailable, "it closed the connection")),
+                Ok(0) => return Ok(None),
+                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(None),
                 Ok(count) => self.decoder.push(&buffer[..count]),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(failed(&error, self.wait)),
@@ -109,9 +145,35 @@ fn read(frame: &Frame) -> Result<Option<Said>, Error> {
             let refused: Refused = frame.decode().map_err(unusable)?;
             Err(Error::new(Status::Unavailable, refused.text))
         }
-        FrameKind::ClientWelcome => Ok(Some(Said::Welcome(frame.decode().map_err(unusable)?))),
+        FrameKind::Welcome => {
+            let values: Values = frame.decode().map_err(unusable)?;
+            let (welcome, speech) = ClientWelcome::from_values(&values).map_err(unusable)?;
+            Ok(Some(Said::Welcome(welcome, speech)))
+        }
+        FrameKind::ClientWelcome => {
+            let welcome = frame.decode().map_err(unusable)?;
+            Ok(Some(Said::Welcome(welcome, Speech::of_0_1())))
+        }
         FrameKind::Server => Ok(Some(Said::Message(frame.decode().map_err(unusable)?))),
         _ => Ok(None),
+    }
+}
+
+fn closed() -> Error {
+    Error::new(Status::Unavailable, "it closed the connection")
+}
+
+/// Why a hello has no answer.
+enum Unheard {
+    /// The node closed the connection without a word.
+    Closed,
+    /// Anything else.
+    Failed(Error),
+}
+
+impl From<Error> for Unheard {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
     }
 }
 

@@ -84,19 +84,15 @@ impl Operator {
                     let why = Error::new(Status::Unavailable, "it leads no more");
                     return Err(unknown(node, &why));
                 }
-                Said::Message(_) | Said::Welcome(_) => {}
+                Said::Message(_) | Said::Welcome(..) => {}
             }
         }
     }
 }
 
 fn greet(endpoint: &str, wait: Duration) -> Result<(Line, ClientWelcome), Error> {
-    let mut line = Line::dial(endpoint, "operator", wait)?;
-    loop {
-        if let Said::Welcome(welcome) = line.receive()? {
-            return Ok((line, welcome));
-        }
-    }
+    let (line, welcome, _) = Line::dial(endpoint, "operator", wait)?;
+    Ok((line, welcome))
 }
 
 fn leads(hint: &LeaderHint, node: NodeId) -> bool {

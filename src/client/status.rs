@@ -28,12 +28,18 @@ pub(super) fn ask_all(
 }
 
 fn ask(endpoint: &str, timeout: Duration) -> Result<NodeStatus, Error> {
-    let mut line = Line::dial(endpoint, "status", timeout)?;
-    line.send(&Request::Status { read: 1 })?;
+    let (mut line, _, speech) = Line::dial(endpoint, "status", timeout)?;
+    let describe = Request::Describe { read: 1 };
+    let is_understood = speech.abilities.cover(describe.needs());
+    line.send(&if is_understood { describe } else { Request::Status { read: 1 } })?;
     loop {
-        // Welcomes and pushes are passed over.
-        if let Said::Message(ServerMessage::Status { status, .. }) = line.receive()? {
-            return Ok(status);
+        match line.receive()? {
+            Said::Message(ServerMessage::Described { values, .. }) => {
+                return Ok(NodeStatus::from_values(&values));
+            }
+            Said::Message(ServerMessage::Status { status, .. }) => return Ok(status.into()),
+            // Pushes are passed over.
+            Said::Message(_) | Said::Welcome(..) => {}
         }
     }
 }

@@ -208,7 +208,7 @@ pub struct Settings {
     pub lease_ms: u32,
     /// The largest TTL that a session may have, in milliseconds.
     pub ttl_ms_max: u32,
-    /// The lock machine's level: which rules apply. 1 in this version.
+    /// The lock machine's level: which rules apply ([`LEVEL_MAX`](crate::lock::LEVEL_MAX)).
     pub level: u32,
 }
 

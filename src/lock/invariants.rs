@@ -5,7 +5,7 @@ use super::command::{Mode, Name};
 use super::dedupe::{Hold, Known};
 use super::grant::Lock;
 use super::holders::{Grant, Holders};
-use super::level::{Bounds, LEVEL_MAX};
+use super::level::Bounds;
 use super::machine::LockMachine;
 use super::queue::Queue;
 use super::session::Session;
@@ -50,8 +50,8 @@ impl LockMachine {
     }
 
     fn examine_settings(&self) -> Result<(), String> {
-        let level = self.settings.as_ref().map_or(0, |settings| settings.level);
-        ensure!(level <= LEVEL_MAX, "its level is {level}, this build knows {LEVEL_MAX}");
+        let (level, level_max) = (self.level(), self.level_max);
+        ensure!(level <= level_max, "its level is {level}, this build reads {level_max}");
         let held = self.locks.len();
         ensure!(self.restoring.is_none() || held == 0, "{held} locks are held while restoring");
         Ok(())

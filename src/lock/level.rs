@@ -1,11 +1,70 @@
-//! The machine's level: its bounds, and the settings that all replicas agree on.
+//! The machine's level: which rules an apply follows, its bounds, and the settings that all replicas agree on.
+//!
+//! The level is part of the replicated settings and only rises. Whatever changes what an apply does, or how state and entries are
+//! written, asks it (L2): a replica of an older build would differ from then on. A leader proposes the next level only
+//! once every member, learners too, has said that it reads it (`replica/raising.rs`, docs/versions.md).
 
-use super::command::Settings;
+use super::command::{Command, Operation, Settings};
+use super::machine::LockMachine;
 use crate::base::limits;
 
-/// The highest level whose rules this build knows. It counts from the first release on: before it, new operations
-/// (they are append-only, so older entries still decode) belong to level 1.
-pub(super) const LEVEL_MAX: u32 = 1;
+/// The highest level that this build reads.
+///
+/// * 1: 0.1.0.
+/// * 2: 0.2.0.
+pub const LEVEL_MAX: u32 = 2;
+
+impl LockMachine {
+    /// The level in force.
+    #[must_use]
+    pub fn level(&self) -> u32 {
+        self.settings.as_ref().map_or(1, |settings| settings.level.max(1))
+    }
+
+    /// The highest level that this machine reads: [`LEVEL_MAX`], unless it plays an older build.
+    #[must_use]
+    pub fn level_max(&self) -> u32 {
+        self.level_max
+    }
+
+    /// This machine as an older build would run it, which reads no level above `level_max`: for the simulator.
+    #[must_use]
+    pub fn reading_up_to(self, level_max: u32) -> Self {
+        Self { level_max, ..self }
+    }
+}
+
+impl Command {
+    /// The first level whose builds read this. It is the format of the entry that carries it, so that an older build
+    /// says "another format" instead of misreading it. A variant without a row does not compile.
+    #[must_use]
+    pub fn level(&self) -> u32 {
+        match self {
+            Self::OpenSession { .. }
+            | Self::Expire { .. }
+            | Self::RestoreOver { .. }
+            | Self::DelayOver { .. } => 1,
+            Self::Request { operation, .. } => operation.level(),
+            // Whoever does not read a level must not follow a log that raises it.
+            Self::Settings(settings) => settings.level.max(1),
+        }
+    }
+}
+
+impl Operation {
+    fn level(&self) -> u32 {
+        match self {
+            Self::Acquire(_)
+            | Self::Release { .. }
+            | Self::Withdraw { .. }
+            | Self::Close
+            | Self::AcquireAll { .. }
+            | Self::Proclaim { .. }
+            | Self::Transfer { .. }
+            | Self::Break { .. } => 1,
+        }
+    }
+}
 
 /// What an apply may refuse for want of room. Constants of the level, so that replicas cannot differ
 /// (L2); a field of the machine so that tests reach them with few commands.
@@ -28,7 +87,7 @@ pub(super) struct Bounds {
 }
 
 impl Bounds {
-    /// Those of level 1.
+    /// Those of levels 1 and 2.
     pub(super) const LEVEL_1: Self = Self {
         sessions: limits::SESSIONS_MAX,
         locks: limits::LOCKS_MAX,

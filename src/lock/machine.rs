@@ -35,6 +35,8 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug)]
 pub struct LockMachine {
     pub(super) bounds: Bounds,
+    /// The highest level that it reads.
+    pub(super) level_max: u32,
     /// The newest entry applied.
     pub(super) applied: Index,
     pub(super) settings: Option<Settings>,
@@ -58,6 +60,7 @@ impl LockMachine {
     pub(super) fn with_bounds(bounds: Bounds) -> Self {
         Self {
             bounds,
+            level_max: LEVEL_MAX,
             applied: Index(0),
             settings: None,
             tokens: Tokens::default(),
@@ -72,10 +75,12 @@ impl LockMachine {
     /// clock that the entry carries, remembered for people.
     ///
     /// # Panics
-    /// `index` is not above every index applied before, or the entry raises the level above what this
-    /// build knows: going on would make this replica differ from the others.
+    /// `index` is not above every index applied before, or the command is of a level above
+    /// [`LockMachine::level_max`]: whoever decodes an entry refuses it before ([`Command::level`]).
     pub fn apply(&mut self, index: Index, term: Term, unix_ms: u64, command: &Command) -> Applied {
         assert!(index > self.applied, "entry {index} applied after entry {}", self.applied);
+        let (level, level_max) = (command.level(), self.level_max);
+        assert!(level <= level_max, "entry {index} is of level {level}, above {level_max}");
         self.applied = index;
         let mut effects = Effects::default();
         let outcome = match command {
@@ -179,11 +184,6 @@ impl LockMachine {
 
     fn raise_settings(&mut self, wanted: &Settings) -> Option<Outcome> {
         let settings = level::raised(self.settings.as_ref(), wanted);
-        assert!(
-            settings.level <= LEVEL_MAX,
-            "the log asks for level {} of the lock machine; this build knows {LEVEL_MAX}",
-            settings.level
-        );
         if self.settings.as_ref() == Some(&settings) {
             return None;
         }

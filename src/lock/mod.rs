@@ -44,6 +44,7 @@ pub use command::{
     Refusal, SessionView, Settings, WaiterView,
 };
 pub use delay::Delayed;
+pub use level::LEVEL_MAX;
 pub use machine::LockMachine;
 pub use restore::{RestoreError, RestoreWait, Wait};
 pub use snapshot::SnapshotError;

@@ -63,7 +63,7 @@ impl LockMachine {
             settings: self.settings,
             tokens,
             restoring,
-            ..Self::with_bounds(self.bounds)
+            ..Self::with_bounds(self.bounds).reading_up_to(self.level_max)
         })
     }
 

@@ -1,6 +1,6 @@
 //! The machine as bytes: what any later apply or read can depend on, and nothing else.
 //!
-//! A format number, then pieces: a head, each session followed by its fixed answers, each lock followed by
+//! A format number, which is the level in force, then pieces: a head, each session followed by its fixed answers, each lock followed by
 //! its holders, delays and waiters, and what holders were asked. Each piece is bounded and led by its length, so that no state is too large for the codec.
 //! Sessions, answers, locks and tokens come in rising order, waiters in that of their queue, and what can be derived
 //! is left out (a session's grants and places are those that locks name): equal machines give equal bytes.
@@ -29,9 +29,15 @@ use serde::{Deserialize, Serialize};
 pub enum SnapshotError {
     /// Another version wrote it.
     #[error(
-        "the snapshot of the locks has format {0}, this version reads {FORMAT}: run one that can read it"
+        "the snapshot of the locks has format {format}, this version reads up to {format_max}: run tenure of the version \
+         that wrote it, or a newer one"
     )]
-    Format(u32),
+    Format {
+        /// That of the bytes.
+        format: u32,
+        /// The highest that is read here.
+        format_max: u32,
+    },
     /// Bytes are wrong, missing or too many.
     #[error("the snapshot of the locks is damaged at byte {at}: {why}; take another one")]
     Damaged {
@@ -46,11 +52,12 @@ pub enum SnapshotError {
 }
 
 impl LockMachine {
-    /// The whole state as bytes, the same for equal states; time and room linear in it.
+    /// The whole state as bytes, the same for equal states; time and room linear in it. In the format of the level in
+    /// force: whoever reads that level reads it.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.encoded_bytes_guess());
-        out.extend_from_slice(&FORMAT.to_le_bytes());
+        out.extend_from_slice(&self.level().to_le_bytes());
         push(&mut out, &self.head());
         for (id, session) in &self.sessions {
             push_session(&mut out, *id, session);
@@ -245,8 +252,6 @@ impl<'a> From<&'a Claim> for ClaimPiece<'a> {
     }
 }
 
-/// Raised by each change of the pieces.
-const FORMAT: u32 = 1;
 /// The length in front of each piece.
 const LENGTH_BYTES: usize = 4;
 // A holder with all handles that a session may have is the largest piece.

@@ -9,7 +9,7 @@ use crate::node::network::{Network, PEER_UNACKNOWLEDGED_MAX};
 use crate::node::peers::{Pace, Target};
 use crate::server::Server;
 use crate::wal::Disk;
-use crate::wire::FrameKind;
+use crate::wire::{Form, FrameKind, Hello};
 use std::net::SocketAddr;
 
 impl Network {
@@ -36,8 +36,19 @@ impl Network {
     ) -> Result<Option<Key>, Closed> {
         let mut connection = Connection::dial(address, OUT_BYTES_MAX).map_err(Closed::Failed)?;
         connection.set_unacknowledged_max(PEER_UNACKNOWLEDGED_MAX).map_err(Closed::Failed)?;
-        connection.queue(FrameKind::PeerHello, &server.hello(peer))?;
-        Ok(self.adopt(connection, Role::Dialing(peer)))
+        let (form, hello) = (self.peers.take_form(peer), server.hello(peer));
+        match form {
+            Form::Fixed => connection.queue(FrameKind::PeerHello, &hello)?,
+            Form::Named => {
+                let hello = Hello::Peer(hello, server.speech().clone());
+                connection.queue(FrameKind::Hello, &hello.to_values())?;
+            }
+        }
+        let key = self.adopt(connection, Role::Dialing(peer));
+        if let Some(link) = key.and_then(|key| self.links.find(key)) {
+            link.form = form;
+        }
+        Ok(key)
     }
 
     fn resolve(&mut self, peer: NodeId, name: String, now: u64) {

@@ -2,7 +2,7 @@
 
 use crate::net::Closed;
 use crate::node::peers::Pace;
-use crate::wire::{FrameError, FrameKind, Refused};
+use crate::wire::{FrameError, FrameKind, Refused, RefusedCode};
 use std::fmt;
 
 /// Why a connection ended, from our side or theirs.
@@ -27,6 +27,21 @@ impl Ending {
             Self::Closed(Closed::Protocol(_) | Closed::Full) => true,
             Self::Silent | Self::Misplaced(_) | Self::Refusing(_) => true,
             Self::Closed(Closed::ByPeer | Closed::Failed(_)) | Self::Refused(_) => false,
+        }
+    }
+
+    /// What the other side is told before the connection ends, if anything: that it is refused, or that it speaks another
+    /// version.
+    pub(super) fn last_words(&self) -> Option<Refused> {
+        match self {
+            Self::Refusing(refused) => Some(refused.clone()),
+            Self::Closed(Closed::Protocol(
+                error @ (FrameError::Version(_) | FrameError::Kind(_)),
+            )) => {
+                let text = format!("this node closes the connection: {error}");
+                Some(Refused { code: RefusedCode::State, text })
+            }
+            Self::Closed(_) | Self::Silent | Self::Misplaced(_) | Self::Refused(_) => None,
         }
     }
 

@@ -103,6 +103,7 @@ pub(super) fn error_of(error: ServerError) -> Error {
         ServerError::Wal(WalError::Disk(_)) => Status::Io,
         ServerError::Wal(WalError::Corrupt(_)) | ServerError::Fatal(_) => Status::Corrupt,
         ServerError::Wal(WalError::Foreign(_)) | ServerError::Config(_) => Status::Invalid,
+        ServerError::Newer(_) => Status::Unsupported,
     };
     Error::new(status, error.to_string())
 }

@@ -1,4 +1,6 @@
 //! What the frames of a connection mean, by what it is so far: first who is there, then what it says.
+//!
+//! A hello is answered in its own form. From then on the other side is sent what its hello named, and nothing else.
 
 use crate::base::NodeId;
 use crate::base::limits::CLIENT_NAME_BYTES_MAX;
@@ -9,7 +11,9 @@ use crate::node::network::{CLIENT_UNACKNOWLEDGED_MAX, Network, PEER_UNACKNOWLEDG
 use crate::server::{Input, Server};
 use crate::sys::clock;
 use crate::wal::Disk;
-use crate::wire::{ClientHello, Frame, FrameKind, PeerHello, Refused, RefusedCode};
+use crate::wire::{
+    ClientHello, Form, Frame, FrameKind, Hello, PeerHello, Refused, RefusedCode, Speech,
+};
 use std::time::Duration;
 
 impl Network {
@@ -32,14 +36,29 @@ impl Network {
                 inputs.push(Input::Peer { from, message: frame.decode()? });
                 Ok(())
             }
+            (Role::Greeting, FrameKind::Hello) => {
+                link.form = Form::Named;
+                self.admit(key, Hello::from_values(&frame.decode()?)?, server, inputs)
+            }
             (Role::Greeting, FrameKind::ClientHello) => {
-                self.admit_client(key, &frame.decode()?, server, inputs)
+                let hello = Hello::Client(frame.decode()?, Speech::of_0_1());
+                self.admit(key, hello, server, inputs)
             }
             (Role::Greeting, FrameKind::PeerHello) => {
-                self.admit_peer(key, &frame.decode()?, server, inputs)
+                let hello = Hello::Peer(frame.decode()?, Speech::of_0_1());
+                self.admit(key, hello, server, inputs)
+            }
+            (Role::Dialing(peer), FrameKind::Welcome) => {
+                match Hello::from_values(&frame.decode()?)? {
+                    Hello::Peer(welcome, speech) => {
+                        self.handle_welcome(key, peer, (&welcome, speech), server, inputs)
+                    }
+                    Hello::Client(..) => Err(Ending::Misplaced(FrameKind::Welcome)),
+                }
             }
             (Role::Dialing(peer), FrameKind::PeerWelcome) => {
-                self.handle_welcome(key, peer, &frame.decode()?, server, inputs)
+                let welcome = (&frame.decode()?, Speech::of_0_1());
+                self.handle_welcome(key, peer, welcome, server, inputs)
             }
             // It may be the dialer who does not like our welcome.
             (Role::Dialing(_) | Role::Peer(_), FrameKind::Refused) => {
@@ -53,10 +72,26 @@ impl Network {
         }
     }
 
+    /// Whoever dialed says hello.
+    fn admit<D: Disk>(
+        &mut self,
+        key: Key,
+        hello: Hello,
+        server: &Server<D>,
+        inputs: &mut Vec<Input>,
+    ) -> Result<(), Ending> {
+        match hello {
+            Hello::Client(hello, speech) => {
+                self.admit_client(key, (&hello, speech), server, inputs)
+            }
+            Hello::Peer(hello, speech) => self.admit_peer(key, (&hello, speech), server, inputs),
+        }
+    }
+
     fn admit_client<D: Disk>(
         &mut self,
         key: Key,
-        hello: &ClientHello,
+        (hello, speech): (&ClientHello, Speech),
         server: &Server<D>,
         inputs: &mut Vec<Input>,
     ) -> Result<(), Ending> {
@@ -64,21 +99,29 @@ impl Network {
             let text = format!("a client's name has at most {CLIENT_NAME_BYTES_MAX} bytes");
             return refuse(RefusedCode::State, text);
         }
-        let welcome = server.welcome(hello.cluster).map_err(Ending::Refusing)?;
+        let form = self.note_speech(key, &speech);
+        let welcome = server.welcome(hello.cluster, &speech).map_err(Ending::Refusing)?;
         self.become_role(key, Role::Client, CLIENT_UNACKNOWLEDGED_MAX)?;
-        self.queue(key, FrameKind::ClientWelcome, &welcome);
-        inputs.push(Input::ClientUp { connection: connection_id(key) });
+        match form {
+            Form::Fixed => self.queue(key, FrameKind::ClientWelcome, &welcome),
+            Form::Named => {
+                self.queue(key, FrameKind::Welcome, &welcome.to_values(server.speech()));
+            }
+        }
+        let abilities = speech.abilities;
+        inputs.push(Input::ClientUp { connection: connection_id(key), abilities });
         Ok(())
     }
 
     fn admit_peer<D: Disk>(
         &mut self,
         key: Key,
-        hello: &PeerHello,
+        (hello, speech): (&PeerHello, Speech),
         server: &Server<D>,
         inputs: &mut Vec<Input>,
     ) -> Result<(), Ending> {
-        server.check_hello(hello).map_err(Ending::Refusing)?;
+        let form = self.note_speech(key, &speech);
+        server.check_hello(hello, &speech).map_err(Ending::Refusing)?;
         let peer = hello.node;
         if self.peers.is_dialed_by_us(peer) && self.peers.standing(peer).is_some() {
             let text = format!("node {} dials node {peer}, since its id is lower", self.own);
@@ -94,8 +137,15 @@ impl Network {
             return refuse(RefusedCode::Node, text);
         }
         self.become_role(key, Role::Peer(peer), PEER_UNACKNOWLEDGED_MAX)?;
-        self.queue(key, FrameKind::PeerWelcome, &server.hello(peer));
-        self.stand(key, hello, inputs);
+        let own = server.hello(peer);
+        match form {
+            Form::Fixed => self.queue(key, FrameKind::PeerWelcome, &own),
+            Form::Named => {
+                let welcome = Hello::Peer(own, server.speech().clone());
+                self.queue(key, FrameKind::Welcome, &welcome.to_values());
+            }
+        }
+        self.stand(key, hello, speech, inputs);
         Ok(())
     }
 
@@ -103,11 +153,12 @@ impl Network {
         &mut self,
         key: Key,
         peer: NodeId,
-        welcome: &PeerHello,
+        (welcome, speech): (&PeerHello, Speech),
         server: &Server<D>,
         inputs: &mut Vec<Input>,
     ) -> Result<(), Ending> {
-        server.check_hello(welcome).map_err(Ending::Refusing)?;
+        self.note_speech(key, &speech);
+        server.check_hello(welcome, &speech).map_err(Ending::Refusing)?;
         if welcome.node != peer {
             let text = format!(
                 "node {} answers at the address of node {peer}: correct --cluster",
@@ -116,18 +167,25 @@ impl Network {
             return refuse(RefusedCode::Node, text);
         }
         self.become_role(key, Role::Peer(peer), PEER_UNACKNOWLEDGED_MAX)?;
-        self.stand(key, welcome, inputs);
+        self.stand(key, welcome, speech, inputs);
         Ok(())
     }
 
     /// The connection to a peer stands. An older one is closed by us: no hint of anything, and what it
     /// may still deliver is dropped with it.
-    fn stand(&mut self, key: Key, hello: &PeerHello, inputs: &mut Vec<Input>) {
+    fn stand(&mut self, key: Key, hello: &PeerHello, speech: Speech, inputs: &mut Vec<Input>) {
         let now = clock::boot_nanos();
         if let Some(older) = self.peers.handle_standing(hello.node, key, hello.directory, now) {
             self.links.remove(older);
         }
-        inputs.push(Input::PeerUp { peer: hello.node, directory: hello.directory });
+        inputs.push(Input::PeerUp { peer: hello.node, directory: hello.directory, speech });
+    }
+
+    /// From now on the connection is sent what its hello named. Gives the form of that.
+    fn note_speech(&mut self, key: Key, speech: &Speech) -> Form {
+        let Some(link) = self.links.find(key) else { return Form::Fixed };
+        link.abilities = speech.abilities;
+        link.form
     }
 
     fn become_role(&mut self, key: Key, role: Role, wait: Duration) -> Result<(), Ending> {

@@ -3,6 +3,7 @@
 use crate::base::limits::{CLIENT_BUFFER_BYTES_MAX, PEER_BUFFER_BYTES_MAX};
 use crate::base::{ConnectionId, NodeId};
 use crate::net::{Connection, Key};
+use crate::wire::{Abilities, Form};
 use std::collections::BTreeMap;
 
 /// What a connection is. Its frames are read by it.
@@ -23,6 +24,10 @@ pub(super) enum Role {
 pub(super) struct Link {
     pub(super) connection: Connection,
     pub(super) role: Role,
+    /// The form of the hello, theirs or ours.
+    pub(super) form: Form,
+    /// What the other side understands, as its hello says.
+    pub(super) abilities: Abilities,
     /// It is in the list of those to flush.
     pub(super) is_dirty: bool,
     /// It is in the list of those to read.
@@ -53,7 +58,15 @@ impl Links {
     pub(super) fn insert(&mut self, connection: Connection, role: Role) -> Key {
         let key = self.next_key();
         self.next += 1;
-        let link = Link { connection, role, is_dirty: false, is_listed: false, is_parked: false };
+        let link = Link {
+            connection,
+            role,
+            form: Form::Fixed,
+            abilities: Abilities::NONE,
+            is_dirty: false,
+            is_listed: false,
+            is_parked: false,
+        };
         self.links.insert(key, link);
         key
     }

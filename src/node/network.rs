@@ -16,7 +16,7 @@ use crate::raft::Claim;
 use crate::server::{Input, Server};
 use crate::sys::{clock, descriptors, random};
 use crate::wal::Disk;
-use crate::wire::{Frame, FrameKind, RefusedCode};
+use crate::wire::{Ability, Form, Frame, FrameKind, RefusedCode};
 use crossbeam_channel::Sender;
 use serde::Serialize;
 use std::collections::VecDeque;
@@ -251,13 +251,31 @@ impl Network {
         }
     }
 
+    /// Queues what the other side's hello named. Anything else would end the connection there, so it is a bug, and stays
+    /// here.
+    pub(super) fn queue_understood<T: Serialize>(
+        &mut self,
+        key: Key,
+        kind: FrameKind,
+        needs: Option<Ability>,
+        value: &T,
+    ) {
+        let Some(link) = self.links.find(key) else { return };
+        if link.abilities.cover(needs) {
+            return self.queue(key, kind, value);
+        }
+        let needed = needs.map_or("nothing", Ability::name);
+        log::error!("a bug in Tenure: a message that needs {needed:?} was for one that lacks it");
+        debug_assert!(false, "{needed} was not named");
+    }
+
     /// Takes a connection out, and tells the server what that means to it.
     pub(super) fn end(&mut self, key: Key, ending: Ending, inputs: &mut Vec<Input>) {
         let Some(mut link) = self.links.remove(key) else { return };
         let now = clock::boot_nanos();
         if let (Ending::Refused(refused), Role::Peer(peer) | Role::Dialing(peer)) =
             (&ending, link.role)
-            && matches!(refused.code, RefusedCode::Removed | RefusedCode::Directory)
+            && is_final(refused.code)
             && self.peers.is_member(peer)
         {
             self.dismissed = Some(refused.text.clone());
@@ -265,26 +283,38 @@ impl Network {
         if ending.is_complaint() {
             self.complaints.add(now, &ending);
         }
+        let unheard = matches!(ending, Ending::Closed(Closed::ByPeer)) && link.form == Form::Named;
         match link.role {
             Role::Greeting => {}
+            Role::Dialing(peer) if unheard => self.peers.handle_unheard(peer, key, now),
             Role::Dialing(peer) => {
                 self.peers.handle_ended(peer, key, now, ending.pace(), &ending);
             }
             Role::Peer(peer) => {
                 // A hint of its death only if it was the other side's doing.
-                if matches!(ending, Ending::Closed(Closed::ByPeer)) {
-                    inputs.push(Input::PeerDown { peer });
-                }
+                let is_theirs = matches!(ending, Ending::Closed(Closed::ByPeer));
+                inputs.push(match is_theirs {
+                    true => Input::PeerDown { peer },
+                    false => Input::PeerLost { peer },
+                });
                 self.peers.handle_ended(peer, key, now, ending.pace(), &ending);
             }
             Role::Client => inputs.push(Input::ClientDown { connection: connection_id(key) }),
         }
-        if let Ending::Refusing(refused) = ending
-            && link.connection.queue(FrameKind::Refused, &refused).is_ok()
-        {
+        let refused = match ending.last_words() {
+            Some(refused) if link.abilities.cover(refused.code.needs()) => refused,
+            Some(refused) => refused.for_0_1(),
+            None => return,
+        };
+        if link.connection.queue(FrameKind::Refused, &refused).is_ok() {
             link.connection.finish();
         }
     }
+}
+
+/// Whether a member that refuses this node with `code` will never say anything else: a person has to act.
+fn is_final(code: RefusedCode) -> bool {
+    matches!(code, RefusedCode::Removed | RefusedCode::Directory | RefusedCode::Level)
 }
 
 /// Lists a link to be flushed, if it is not.

@@ -6,7 +6,7 @@ use crate::node::network::Network;
 use crate::raft::Claim;
 use crate::server::Outside;
 use crate::sys::clock;
-use crate::wire::{FrameKind, PeerMessage, ServerMessage};
+use crate::wire::{FrameKind, NodeStatus, PeerMessage, ServerMessage};
 
 impl Outside for Network {
     fn now(&mut self) -> Sample {
@@ -23,15 +23,16 @@ impl Outside for Network {
 
     fn send_peer(&mut self, to: NodeId, message: PeerMessage) {
         if let Some(key) = self.peers.standing(to) {
-            self.queue(key, FrameKind::Peer, &message);
+            self.queue_understood(key, FrameKind::Peer, message.needs(), &message);
         }
     }
 
-    fn send_client(&mut self, to: ConnectionId, mut message: ServerMessage) {
-        if let ServerMessage::Status { status, .. } = &mut message {
-            status.refused_connections = self.complaints.count();
-        }
-        self.queue(key_of(to), FrameKind::Server, &message);
+    fn send_client(&mut self, to: ConnectionId, message: ServerMessage) {
+        self.queue_understood(key_of(to), FrameKind::Server, message.needs(), &message);
+    }
+
+    fn complete(&self, status: NodeStatus) -> NodeStatus {
+        NodeStatus { refused_connections: self.complaints.count(), ..status }
     }
 
     fn flush(&mut self) {

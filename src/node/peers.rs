@@ -8,6 +8,7 @@ use crate::base::time::nanos;
 use crate::base::{DirectoryId, NodeId};
 use crate::net::Key;
 use crate::net::resolve_locally;
+use crate::wire::Form;
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::net::SocketAddr;
@@ -30,6 +31,8 @@ struct Peer {
     /// Dials that led to nothing since a connection last stood for a while.
     failures: u32,
     state: State,
+    /// The form of the next hello to it.
+    form: Form,
     /// What was logged last about it: each thing is logged once until another happens.
     logged: String,
 }
@@ -181,6 +184,22 @@ impl Peers {
         self.handle_failed(node, now, Pace::Slow, &why);
     }
 
+    /// The form of the hello for the dial that begins; the one after begins with the newer form again.
+    pub(super) fn take_form(&mut self, peer: NodeId) -> Form {
+        let peer = self.peers.get_mut(&peer).expect("only members are dialed");
+        std::mem::replace(&mut peer.form, Form::Named)
+    }
+
+    /// `peer` closed the connection `key` at the hello that can grow, without a word, as 0.1.0 does: the next hello is
+    /// the one that it knows, at once.
+    pub(super) fn handle_unheard(&mut self, peer: NodeId, key: Key, now: u64) {
+        let Some(peer) = self.peers.get_mut(&peer) else { return };
+        if matches!(peer.state, State::Dialing { key: dialing, .. } if dialing == key) {
+            peer.form = Form::Fixed;
+            peer.state = State::Due(now);
+        }
+    }
+
     /// A dial has begun.
     pub(super) fn handle_dialing(&mut self, peer: NodeId, key: Key, now: u64) {
         let peer = self.peers.get_mut(&peer).expect("only members are dialed");
@@ -276,6 +295,7 @@ impl Peer {
             found_until: 0,
             failures: 0,
             state,
+            form: Form::Named,
             logged: String::new(),
         }
     }

@@ -24,6 +24,27 @@ pub enum Seat {
     Leaving,
 }
 
+impl Seat {
+    /// For people, and for named values.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Learner => "learner",
+            Self::Voter => "voter",
+            Self::Joining => "joining",
+            Self::Demoting => "demoting",
+            Self::Leaving => "leaving",
+        }
+    }
+
+    /// The seat of that name; `None` for one that this build does not know.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        let all = [Self::Learner, Self::Voter, Self::Joining, Self::Demoting, Self::Leaving];
+        all.into_iter().find(|seat| seat.name() == name)
+    }
+}
+
 /// One member.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member {

@@ -39,7 +39,7 @@ pub use output::{
 };
 pub use snapshot::{Snapshot, SnapshotMeta};
 
-use crate::base::{Index, NodeId, Sample, Term, WriteSeq};
+use crate::base::{Index, NodeId, Round, Sample, Term, WriteSeq};
 use crate::raft::install::Incoming;
 use crate::raft::log::Log;
 use crate::raft::memberships::Memberships;
@@ -292,6 +292,19 @@ impl Raft {
     pub fn matched(&self) -> impl Iterator<Item = (NodeId, Index)> + '_ {
         let followers = self.role.leader().into_iter().flat_map(|leader| &leader.followers);
         followers.map(|follower| (follower.id, follower.progress.matched()))
+    }
+
+    /// The round that a leader's messages carry that are built now.
+    #[must_use]
+    pub fn round(&self) -> Option<Round> {
+        self.role.leader().map(|leader| leader.rounds.current())
+    }
+
+    /// The newest round of this leader's term that `node` has answered, of those that are sent the log.
+    #[must_use]
+    pub fn echoed(&self, node: NodeId) -> Option<Round> {
+        let followers = &self.role.leader()?.followers;
+        followers.iter().find(|follower| follower.id == node)?.echoed
     }
 
     /// The entry at `index`, if the log holds it.

@@ -1,6 +1,6 @@
 //! Committed entries into the lock machine, and what they did to whoever waits for it.
 
-use super::requests::ENTRY_FORMAT;
+use super::raising::Raising;
 use super::{ApplyError, Replica, ServerMessage};
 use crate::base::{Index, RequestId, Sample, SessionId, codec};
 use crate::lock::{Answer, Applied, Asked, Command, Granted, LockMachine, Outcome};
@@ -76,7 +76,11 @@ impl Replica {
                     self.reply(connection, ServerMessage::SessionEnded { session });
                 }
             }
-            Outcome::SettingsChanged(_) => self.adopt_settings(),
+            Outcome::SettingsChanged(settings) => {
+                ::log::debug!("settings in force: {settings:?}");
+                self.leading.raising = Raising::Waiting;
+                self.adopt_settings();
+            }
             Outcome::RestoreOver => self.handle_restore_over(now),
         }
     }
@@ -106,17 +110,26 @@ pub(super) fn apply_command(
     machine: &mut LockMachine,
     entry: &Entry,
 ) -> Result<Applied, ApplyError> {
-    let command = decode_command(entry)?;
+    let command = decode_command(entry, machine.level_max())?;
     Ok(machine.apply(entry.index, entry.term, entry.header.proposer_unix_ms, &command))
 }
 
-fn decode_command(entry: &Entry) -> Result<Command, ApplyError> {
+/// The command in an entry, as a build decodes it that reads no level above `level_max`.
+fn decode_command(entry: &Entry, level_max: u32) -> Result<Command, ApplyError> {
     let index = entry.index;
-    if entry.header.format != ENTRY_FORMAT {
-        let why =
-            format!("its format is {}, this version reads {ENTRY_FORMAT}", entry.header.format);
-        return Err(ApplyError { index, why });
+    let format = u32::from(entry.header.format);
+    if !(1..=level_max).contains(&format) {
+        let why = format!("it is of level {format}, this version reads up to level {level_max}");
+        return Err(ApplyError { index, why, is_newer: true });
     }
-    codec::decode(entry.payload.bytes())
-        .map_err(|error| ApplyError { index, why: error.to_string() })
+    let command: Command = codec::decode(entry.payload.bytes()).map_err(|error| ApplyError {
+        index,
+        why: error.to_string(),
+        is_newer: false,
+    })?;
+    if command.level() > format {
+        let why = format!("it says level {format}, and holds what is of level {}", command.level());
+        return Err(ApplyError { index, why, is_newer: false });
+    }
+    Ok(command)
 }

@@ -6,6 +6,7 @@
 
 use crate::base::limits::{REQUEST_BYTES_IN_FLIGHT_MAX, REQUESTS_IN_FLIGHT_MAX};
 use crate::base::{ConnectionId, SessionId};
+use crate::wire::Abilities;
 use std::collections::BTreeMap;
 
 /// All connections, and the sessions bound to them.
@@ -17,6 +18,7 @@ pub struct Clients {
 
 #[derive(Clone, Debug, Default)]
 struct Connection {
+    abilities: Abilities,
     session: Option<SessionId>,
     /// Logged requests of that session without an answer, and their bytes.
     logged: usize,
@@ -28,14 +30,21 @@ struct Connection {
 impl Connection {
     /// It speaks for no session, or for another one.
     fn bind(&mut self, session: Option<SessionId>) {
-        *self = Self { session, waiting: self.waiting, ..Self::default() };
+        let Self { abilities, waiting, .. } = *self;
+        *self = Self { abilities, session, waiting, ..Self::default() };
     }
 }
 
 impl Clients {
-    /// A new connection, bound to nothing.
-    pub fn insert(&mut self, connection: ConnectionId) {
-        self.connections.insert(connection, Connection::default());
+    /// A new connection, bound to nothing, whose client understands this.
+    pub fn insert(&mut self, connection: ConnectionId, abilities: Abilities) {
+        self.connections.insert(connection, Connection { abilities, ..Connection::default() });
+    }
+
+    /// What the client of a connection understands.
+    #[must_use]
+    pub fn abilities(&self, connection: ConnectionId) -> Abilities {
+        self.connections.get(&connection).map_or(Abilities::NONE, |entry| entry.abilities)
     }
 
     /// The connection is gone; its session lives on and may attach elsewhere.
@@ -155,8 +164,8 @@ mod tests {
 
     fn two_connections() -> Clients {
         let mut clients = Clients::default();
-        clients.insert(A);
-        clients.insert(B);
+        clients.insert(A, Abilities::NONE);
+        clients.insert(B, Abilities::NONE);
         clients
     }
 

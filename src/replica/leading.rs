@@ -3,6 +3,7 @@
 
 use super::observers::Observers;
 use super::orders::Ordered;
+use super::raising::Raising;
 use super::restoring::Restoring;
 use super::timers::Timers;
 use super::{Replica, ServerMessage};
@@ -34,6 +35,8 @@ pub struct Leading {
     pub handover: Option<Ordered>,
     /// The wait of a restored cluster.
     pub restoring: Restoring,
+    /// How far the next level is.
+    pub raising: Raising,
     stage: Stage,
 }
 
@@ -130,7 +133,8 @@ impl Replica {
         let own = Settings {
             lease_ms: self.options.lease_ms,
             ttl_ms_max: self.options.ttl_ms_max.max(TTL_MS_DEFAULT),
-            level: LEVEL,
+            // A new cluster begins at the first, too: nobody has said yet what it reads.
+            level: 1,
         };
         let wanted = match self.machine.settings() {
             None => own,
@@ -195,7 +199,5 @@ impl Replica {
     }
 }
 
-/// The level of the lock machine that this version asks for.
-const LEVEL: u32 = 1;
 /// Requests taken up in one turn once a leader is ready, or a restore is over (NT29).
 const HELD_PER_TURN_MAX: usize = 256;

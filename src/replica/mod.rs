@@ -14,21 +14,25 @@ mod leading;
 mod observers;
 mod observing;
 mod orders;
+mod peers;
+mod raising;
 mod requests;
 mod restoring;
 mod snapshots;
 mod timers;
 
+pub use crate::lock::SnapshotError;
 pub use snapshots::SnapshotJob;
 
 use crate::base::{ConnectionId, DirectoryId, Index, NodeId, Sample, WriteSeq};
-use crate::lock::{LockMachine, SnapshotError};
+use crate::lock::LockMachine;
 use crate::raft::{Action, Claim, Event, Raft, Role, Write};
-use crate::wire::{LeaderHint, ServerMessage};
+use crate::wire::{LeaderHint, ServerMessage, Values};
 use clients::Clients;
 use confirm::Confirmations;
 use history::History;
 use leading::Leading;
+use peers::Peer;
 use snapshots::Snapshots;
 use std::collections::BTreeMap;
 
@@ -41,6 +45,9 @@ pub struct ReplicaOptions {
     pub ttl_ms_max: u32,
     /// Entries since the last snapshot, in bytes, at which the next is made.
     pub snapshot_every_bytes: u64,
+    /// The highest level of the lock machine that it reads: [`LEVEL_MAX`](crate::lock::LEVEL_MAX), lower where an older
+    /// build is played.
+    pub level_max: u32,
 }
 
 /// What a turn must know of the world.
@@ -61,18 +68,22 @@ pub enum Output {
     Write(Write),
     /// Send now if `after` is none, else once that write is durable.
     SendPeer { to: NodeId, message: crate::raft::Message, after: Option<WriteSeq> },
+    /// Tell a peer how this node is, now.
+    TellPeer { to: NodeId, values: Values },
     /// Send now.
     SendClient { to: ConnectionId, message: ServerMessage },
 }
 
 /// A committed entry that this version cannot read; the node must stop.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("entry {index} cannot be applied: {why}; run a version that can read it")]
+#[error("entry {index} cannot be applied: {why}; run a version of tenure that can read it")]
 pub struct ApplyError {
     /// Which entry.
     pub index: Index,
     /// What is wrong with it.
     pub why: String,
+    /// Whether it is of a level that this build does not read.
+    pub is_newer: bool,
 }
 
 /// Why a replica cannot go on; the node must stop.
@@ -109,6 +120,10 @@ pub struct Replica {
     snapshots: Snapshots,
     /// The directories of the peers that connected.
     met: BTreeMap<NodeId, DirectoryId>,
+    /// The peers that are connected now.
+    peers: BTreeMap<NodeId, Peer>,
+    /// How often a connection of a peer came or went.
+    connections: u64,
     storage: Storage,
     claim: Claim,
     unix_ms: u64,
@@ -133,8 +148,8 @@ impl Replica {
     /// The snapshot cannot be read by this version.
     pub fn new(options: ReplicaOptions, raft: Raft) -> Result<Self, SnapshotError> {
         let machine = match raft.snapshot() {
-            Some(snapshot) => LockMachine::decode(snapshot.data.bytes())?,
-            None => LockMachine::new(),
+            Some(snapshot) => LockMachine::decode_up_to(snapshot.data.bytes(), options.level_max)?,
+            None => LockMachine::new().reading_up_to(options.level_max),
         };
         let mut replica = Self {
             options,
@@ -147,6 +162,8 @@ impl Replica {
             leading: Leading::default(),
             snapshots: Snapshots::default(),
             met: BTreeMap::new(),
+            peers: BTreeMap::new(),
+            connections: 0,
             storage: Storage::Open,
             claim: Claim::Standing,
             unix_ms: 0,
@@ -164,6 +181,7 @@ impl Replica {
         if self.raft.role() == Role::Leader {
             self.raft.handle(now, Event::Deadline);
             self.advance_orders(now);
+            self.raise_level();
             self.retry_held(now);
         }
     }
@@ -182,8 +200,10 @@ impl Replica {
         self.raft.handle(now, Event::Persisted(seq));
     }
 
-    /// Does what time has made due.
+    /// Does what time has made due, once all that came in the turn is handled: which connections stand, and what is
+    /// understood on them, is known only then.
     pub fn handle_deadline(&mut self, now: &Sample) {
+        self.tell_peers();
         self.raft.handle(now, Event::Deadline);
         self.expire_sessions(now);
         self.end_delays(now);

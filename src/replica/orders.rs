@@ -4,7 +4,7 @@ use super::{Replica, ServerMessage};
 use crate::base::limits::SNAPSHOT_CHUNK_BYTES_MAX;
 use crate::base::{ConnectionId, DirectoryId, Index, NodeId, Sample};
 use crate::raft::{Change, Claim, Event, MembershipError, Payload, Role, TransferError};
-use crate::wire::{Order, OrderAnswer};
+use crate::wire::{Order, OrderAnswer, Speech};
 
 /// An order that the leader has begun, and whom to tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,8 +32,15 @@ impl Replica {
     }
 
     /// A peer is connected, with this directory: a member that was never met before is bound to it (W8).
-    pub fn handle_peer_up(&mut self, now: &Sample, peer: NodeId, directory: DirectoryId) {
+    pub fn handle_peer_up(
+        &mut self,
+        now: &Sample,
+        peer: NodeId,
+        directory: DirectoryId,
+        speech: Speech,
+    ) {
         self.met.insert(peer, directory);
+        self.note_speech(peer, speech);
         self.raft.handle(now, Event::PeerUp(peer));
     }
 

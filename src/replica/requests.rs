@@ -8,12 +8,12 @@ use crate::base::limits::{CLIENT_NAME_BYTES_MAX, TTL_MS_MAX, TTL_MS_MIN};
 use crate::base::{ConnectionId, Index, RequestId, Sample, SessionId, SessionKey, codec};
 use crate::lock::{Answer, Command, Operation, Refusal};
 use crate::raft::{EntryHeader, EntryKind, Payload, ProposeError, Role, Urgency};
-use crate::wire::Request;
+use crate::wire::{Abilities, Request};
 
 impl Replica {
-    /// A client connected: it is told at each change who leads.
-    pub fn handle_client_up(&mut self, connection: ConnectionId) {
-        self.clients.insert(connection);
+    /// A client connected that understands this: it is told at each change who leads.
+    pub fn handle_client_up(&mut self, connection: ConnectionId, abilities: Abilities) {
+        self.clients.insert(connection, abilities);
     }
 
     /// A client's connection is gone.
@@ -51,7 +51,7 @@ impl Replica {
             Request::Observe { read, name, since } => self.observe(connection, read, name, since),
             Request::Unobserve { read } => self.leading.observers.remove(connection, read),
             // Answered by the process, which knows more of itself.
-            Request::Status { .. } | Request::Order { .. } => {}
+            Request::Status { .. } | Request::Describe { .. } | Request::Order { .. } => {}
         }
     }
 
@@ -168,7 +168,7 @@ impl Replica {
         if !self.clients.begin_logged(connection, bytes) {
             return Err(Unproposed::Refused(Refusal::Busy));
         }
-        let proposed = self.propose_payload(payload, urgency);
+        let proposed = self.propose_payload(payload, command.level(), urgency);
         if proposed.is_err() {
             self.clients.end_logged(connection, bytes);
         }
@@ -181,15 +181,21 @@ impl Replica {
         command: &Command,
         urgency: Urgency,
     ) -> Result<Index, Unproposed> {
-        self.propose_payload(encode(command)?, urgency)
+        self.propose_payload(encode(command)?, command.level(), urgency)
     }
 
-    fn propose_payload(&mut self, payload: Payload, urgency: Urgency) -> Result<Index, Unproposed> {
+    /// `level` is that of the command in `payload`, and so the format of its entry.
+    fn propose_payload(
+        &mut self,
+        payload: Payload,
+        level: u32,
+        urgency: Urgency,
+    ) -> Result<Index, Unproposed> {
         if self.storage == Storage::Tight && urgency == Urgency::Normal {
             return Err(Unproposed::Refused(Refusal::Limit));
         }
         let header = EntryHeader {
-            format: ENTRY_FORMAT,
+            format: u8::try_from(level).expect("levels are few"),
             kind: EntryKind::Command,
             proposer_unix_ms: self.unix_ms,
         };
@@ -218,6 +224,7 @@ impl Replica {
             | Request::Attach { .. }
             | Request::Renew { .. }
             | Request::Status { .. }
+            | Request::Describe { .. }
             | Request::Order { .. } => {}
         }
     }
@@ -261,6 +268,3 @@ fn urgency_of(operation: &Operation) -> Urgency {
         | Operation::Break { .. } => Urgency::Frees,
     }
 }
-
-/// The payload format of entries that this version writes: a `Command` through `base::codec`.
-pub(super) const ENTRY_FORMAT: u8 = 1;

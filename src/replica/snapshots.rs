@@ -129,12 +129,12 @@ impl Replica {
         }
         let (to, entries) = (*to, std::mem::take(entries));
         let before = self.raft.snapshot().map(|snapshot| snapshot.data.clone());
+        let level_max = self.options.level_max;
         let content = move || {
             let mut machine = match before {
-                Some(data) => {
-                    LockMachine::decode(data.bytes()).map_err(|error| error.to_string())?
-                }
-                None => LockMachine::new(),
+                Some(data) => LockMachine::decode_up_to(data.bytes(), level_max)
+                    .map_err(|error| error.to_string())?,
+                None => LockMachine::new().reading_up_to(level_max),
             };
             for entry in entries.iter().filter(|entry| entry.header.kind == EntryKind::Command) {
                 apply_command(&mut machine, entry).map_err(|error| error.to_string())?;
@@ -150,8 +150,10 @@ impl Replica {
         self.snapshots.installing = Some((meta.index, Arc::clone(&slot)));
         // Entries that were being gathered may be gone when this one is stored.
         self.snapshots.stage = Stage::Idle;
+        let level_max = self.options.level_max;
         let content = move || {
-            let machine = LockMachine::decode(data.bytes()).map_err(|error| error.to_string())?;
+            let machine = LockMachine::decode_up_to(data.bytes(), level_max)
+                .map_err(|error| error.to_string())?;
             // Set once: the slot was made for this.
             let _ = slot.set(machine);
             Ok(data.bytes().to_vec())

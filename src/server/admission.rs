@@ -4,7 +4,7 @@ use crate::base::founding::FoundingRecord;
 use crate::base::time::RHO_PPM;
 use crate::base::{ClusterId, NodeId};
 use crate::raft::Membership;
-use crate::wire::{PeerHello, Refused, RefusedCode};
+use crate::wire::{PeerHello, Refused, RefusedCode, Speech};
 
 /// Checks a peer's hello against what this node knows: `configured` members until there is a founding
 /// `record`, the newest `membership` from then on.
@@ -93,6 +93,23 @@ fn check_member(hello: &PeerHello, founded: &Founded<'_>) -> Result<(), Refused>
             ),
         ),
     }
+}
+
+/// Checks that a peer reads the level of the lock machine that is in force here: it would have to end at the first
+/// entry of it.
+///
+/// # Errors
+/// What to answer before closing.
+pub fn check_level(node: NodeId, speech: &Speech, level: u32) -> Result<(), Refused> {
+    if speech.level_max >= level {
+        return Ok(());
+    }
+    let text = format!(
+        "this cluster is at level {level}, and node {node} runs tenure {}, which reads up to level {}: run the version \
+         of the other nodes there; a level never falls again",
+        speech.version, speech.level_max
+    );
+    refuse(RefusedCode::Level, text)
 }
 
 /// Checks the cluster that a client knew from before, if any.

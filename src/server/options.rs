@@ -4,7 +4,7 @@ use crate::base::limits::{self, MEMBERS_MAX};
 use crate::base::{ConnectionId, DirectoryId, NodeId, Sample};
 use crate::raft::Claim;
 use crate::wal::WalError;
-use crate::wire::{PeerMessage, Request, ServerMessage};
+use crate::wire::{Abilities, NodeStatus, PeerMessage, Request, ServerMessage, Speech};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -37,6 +37,8 @@ pub struct ServerOptions {
     pub retained_bytes: u64,
     /// How long new segments of the write-ahead log are: `limits::SEGMENT_BYTES`, smaller in tests.
     pub segment_bytes: u64,
+    /// What it speaks: [`Speech::own`]; in the simulator that of an older build.
+    pub speech: Speech,
     /// Drawn at each start of the process.
     pub boot: u64,
     /// For timeouts.
@@ -60,6 +62,7 @@ impl ServerOptions {
             snapshot_every_bytes: limits::SNAPSHOT_EVERY_BYTES,
             retained_bytes: limits::RETAINED_BYTES,
             segment_bytes: limits::SEGMENT_BYTES,
+            speech: Speech::own(),
             boot: 0,
             seed: 0,
         }
@@ -112,6 +115,8 @@ pub trait Outside {
     fn now(&mut self) -> Sample;
     /// The wall clock in milliseconds, for people only.
     fn unix_ms(&mut self) -> u64;
+    /// A status with what only the process knows of itself.
+    fn complete(&self, status: NodeStatus) -> NodeStatus;
     /// Whether programs may have been told of this node's leader lease: `Ended` only if none has asked for it, or
     /// it reads 0 by now and will (C3).
     fn claim(&mut self) -> Claim;
@@ -127,14 +132,16 @@ pub trait Outside {
 /// What happens to a server.
 #[derive(Clone, Debug)]
 pub enum Input {
-    /// A connection to this peer stands, its hello checked.
-    PeerUp { peer: NodeId, directory: DirectoryId },
+    /// A connection to this peer stands, its hello checked; what it speaks.
+    PeerUp { peer: NodeId, directory: DirectoryId, speech: Speech },
     /// The *other* side closed the connection, or reset it.
     PeerDown { peer: NodeId },
+    /// The connection is gone for another reason.
+    PeerLost { peer: NodeId },
     /// A message of a connected peer.
     Peer { from: NodeId, message: PeerMessage },
-    /// A client's connection stands, its hello checked.
-    ClientUp { connection: ConnectionId },
+    /// A client's connection stands, its hello checked; what it understands.
+    ClientUp { connection: ConnectionId, abilities: Abilities },
     /// It is gone.
     ClientDown { connection: ConnectionId },
     /// A request of a connected client.
@@ -152,6 +159,9 @@ pub enum ServerError {
     /// Members, addresses or durations do not fit.
     #[error("{0}")]
     Config(String),
+    /// The cluster, or the directory, is of a level that this build does not read: run a newer one.
+    #[error("{0}")]
+    Newer(String),
     /// This node cannot go on: an entry that it cannot read, a conflict below the commit index.
     #[error("{0}")]
     Fatal(String),

@@ -52,7 +52,11 @@ impl<D: Disk> Server<D> {
             members: Vec::new(),
             snapshot: Default::default(),
             refused_connections: 0,
-            version: env!("CARGO_PKG_VERSION").to_owned(),
+            version: self.options.speech.version.clone(),
+            cluster: self.cluster(),
+            level: None,
+            level_max: Some(self.options.speech.level_max),
+            level_waits: None,
         };
         match self.replica() {
             Some(replica) => self.fill(&mut status, replica),
@@ -80,6 +84,8 @@ impl<D: Disk> Server<D> {
         status.snapshot = raft.snapshot_index();
         status.sessions = replica.machine().session_count() as u64;
         status.locks = replica.machine().held_count() as u64;
+        status.level = Some(replica.machine().level());
+        status.level_waits = replica.level_waits();
         let own = (raft.role() == Role::Leader).then(|| (raft.id(), raft.durable_index()));
         let matched = |node: NodeId| {
             let known = own.into_iter().chain(raft.matched()).find(|(member, _)| *member == node);

@@ -7,14 +7,14 @@ use crate::base::founding::FoundingRecord;
 use crate::base::time::RHO_PPM;
 use crate::base::{ClusterId, ConnectionId, DirectoryId, Index, NodeId, Sample, checksum};
 use crate::raft::{self, Event, Membership, Raft};
-use crate::replica::{Replica, ReplicaOptions, Storage, Turn};
+use crate::replica::{Replica, ReplicaOptions, SnapshotError, Storage, Turn};
 use crate::server::{Input, Outside, ServerError, ServerOptions};
 use crate::wal::{Disk, Recovery, Wal, WalOptions};
 use crate::wire::{
-    ClientWelcome, FoundingOffer, LeaderHint, PeerHello, PeerMessage, Refused, Request,
-    ServerMessage,
+    Abilities, ClientWelcome, FoundingOffer, LeaderHint, PeerHello, PeerMessage, Refused, Request,
+    ServerMessage, Speech,
 };
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// A replica with its durable log.
@@ -39,7 +39,9 @@ enum Phase {
 #[derive(Debug)]
 struct Unfounded {
     gathering: Gathering,
-    clients: BTreeSet<ConnectionId>,
+    clients: BTreeMap<ConnectionId, Abilities>,
+    /// The peers that are connected.
+    peers: BTreeMap<NodeId, (DirectoryId, Speech)>,
     /// What a restored directory begins with; else nothing.
     recovered: raft::Recovered,
 }
@@ -78,8 +80,8 @@ impl<D: Disk> Server<D> {
                         (serving(&options, &record, recovered, now)?, Some(record))
                     }
                     None => {
-                        let clients = BTreeSet::new();
-                        let unfounded = Unfounded { gathering, clients, recovered };
+                        let (clients, peers) = (BTreeMap::new(), BTreeMap::new());
+                        let unfounded = Unfounded { gathering, clients, peers, recovered };
                         (Phase::Gathering(Box::new(unfounded)), None)
                     }
                 }
@@ -132,8 +134,13 @@ impl<D: Disk> Server<D> {
                 self.handle_offer(now, from, offer, outside)
             }
             Input::Client { connection, request: Request::Status { read } } => {
-                let status = self.status();
+                let status = outside.complete(self.status()).into();
                 outside.send_client(connection, ServerMessage::Status { read, status });
+                Ok(())
+            }
+            Input::Client { connection, request: Request::Describe { read } } => {
+                let values = outside.complete(self.status()).to_values();
+                outside.send_client(connection, ServerMessage::Described { read, values });
                 Ok(())
             }
             other => {
@@ -165,10 +172,16 @@ impl<D: Disk> Server<D> {
         let Some(record) = offered else { return Ok(()) };
         self.wal.found(&record)?;
         let clients = std::mem::take(&mut unfounded.clients);
+        let connected = std::mem::take(&mut unfounded.peers);
         let recovered = std::mem::take(&mut unfounded.recovered);
         let mut phase = serving(&self.options, &record, recovered, now)?;
         if let Phase::Serving(serving) = &mut phase {
-            clients.into_iter().for_each(|client| serving.replica.handle_client_up(client));
+            for (client, abilities) in clients {
+                serving.replica.handle_client_up(client, abilities);
+            }
+            for (peer, (directory, speech)) in connected {
+                serving.replica.handle_peer_up(now, peer, directory, speech);
+            }
         }
         self.phase = phase;
         self.founding = Some(record);
@@ -193,7 +206,7 @@ impl<D: Disk> Server<D> {
         }
     }
 
-    /// What to say to the peer `to` first.
+    /// What to say of this node to the peer `to`.
     #[must_use]
     pub fn hello(&self, to: NodeId) -> PeerHello {
         PeerHello {
@@ -210,21 +223,35 @@ impl<D: Disk> Server<D> {
     ///
     /// # Errors
     /// What to answer before closing.
-    pub fn check_hello(&self, hello: &PeerHello) -> Result<(), Refused> {
+    pub fn check_hello(&self, hello: &PeerHello, speech: &Speech) -> Result<(), Refused> {
+        self.options.speech.agree(speech, &format!("node {}", hello.node))?;
         let configured: Vec<NodeId> = self.options.members.iter().map(|(node, _)| *node).collect();
         let founded = self.founding.as_ref().zip(self.replica()).map(|(record, replica)| Founded {
             record,
             membership: replica.raft().membership().1,
             is_removed: replica.raft().is_removed(hello.node),
         });
-        admission::check_peer(hello, self.options.node, &configured, founded)
+        admission::check_peer(hello, self.options.node, &configured, founded)?;
+        let level = self.replica().map_or(1, Replica::level_ahead);
+        admission::check_level(hello.node, speech, level)
+    }
+
+    /// What this build speaks.
+    #[must_use]
+    pub fn speech(&self) -> &Speech {
+        &self.options.speech
     }
 
     /// Whether a client that knew `cluster` is at the right place, and what to answer it.
     ///
     /// # Errors
     /// What to answer before closing.
-    pub fn welcome(&self, cluster: Option<ClusterId>) -> Result<ClientWelcome, Refused> {
+    pub fn welcome(
+        &self,
+        cluster: Option<ClusterId>,
+        speech: &Speech,
+    ) -> Result<ClientWelcome, Refused> {
+        self.options.speech.agree(speech, "this client")?;
         let own = self.cluster();
         admission::check_client(cluster, own)?;
         let leader = match &self.phase {
@@ -260,7 +287,7 @@ impl<D: Disk> Server<D> {
         Some((index, raft.commit() >= index))
     }
 
-    fn cluster(&self) -> Option<ClusterId> {
+    pub(super) fn cluster(&self) -> Option<ClusterId> {
         self.founding.as_ref().map(FoundingRecord::cluster)
     }
 
@@ -282,13 +309,24 @@ impl<D: Disk> Server<D> {
 
 fn handle_serving(replica: &mut Replica, now: &Sample, input: Input) {
     match input {
-        Input::PeerUp { peer, directory } => replica.handle_peer_up(now, peer, directory),
-        Input::PeerDown { peer } => replica.handle_raft(now, Event::PeerDown(peer)),
+        Input::PeerUp { peer, directory, speech } => {
+            replica.handle_peer_up(now, peer, directory, speech);
+        }
+        Input::PeerDown { peer } => {
+            replica.handle_peer_lost(peer);
+            replica.handle_raft(now, Event::PeerDown(peer));
+        }
+        Input::PeerLost { peer } => replica.handle_peer_lost(peer),
         Input::Peer { from, message: PeerMessage::Raft(message) } => {
             replica.handle_raft(now, Event::Message { from, message });
         }
+        Input::Peer { from, message: PeerMessage::Status(values) } => {
+            replica.handle_peer_status(from, &values);
+        }
         Input::Peer { message: PeerMessage::Founding(_), .. } => {}
-        Input::ClientUp { connection } => replica.handle_client_up(connection),
+        Input::ClientUp { connection, abilities } => {
+            replica.handle_client_up(connection, abilities);
+        }
         Input::ClientDown { connection } => replica.handle_client_down(connection),
         Input::Client { connection, request } => replica.handle_request(now, connection, request),
         Input::HandOver { to, claim } => {
@@ -300,21 +338,25 @@ fn handle_serving(replica: &mut Replica, now: &Sample, input: Input) {
 }
 
 fn handle_gathering(unfounded: &mut Unfounded, input: Input, outside: &mut impl Outside) {
-    let Unfounded { gathering, clients, .. } = unfounded;
+    let Unfounded { gathering, clients, peers, .. } = unfounded;
     match input {
-        Input::PeerUp { peer, .. } => {
+        Input::PeerUp { peer, directory, speech } => {
+            peers.insert(peer, (directory, speech));
             outside.send_peer(peer, PeerMessage::Founding(gathering.offer()));
+        }
+        Input::PeerDown { peer } | Input::PeerLost { peer } => {
+            peers.remove(&peer);
         }
         Input::Client { connection, .. } => {
             outside.send_client(connection, ServerMessage::Leader(LeaderHint::default()));
         }
-        Input::ClientUp { connection } => {
-            clients.insert(connection);
+        Input::ClientUp { connection, abilities } => {
+            clients.insert(connection, abilities);
         }
         Input::ClientDown { connection } => {
             clients.remove(&connection);
         }
-        Input::PeerDown { .. } | Input::Peer { .. } | Input::HandOver { .. } => {}
+        Input::Peer { .. } | Input::HandOver { .. } => {}
     }
 }
 
@@ -339,9 +381,15 @@ fn serving(
         lease_ms: options.lease_ms,
         ttl_ms_max: options.ttl_ms_max,
         snapshot_every_bytes: options.snapshot_every_bytes,
+        level_max: options.speech.level_max,
     };
-    let replica = Replica::new(replica_options, Raft::new(config, recovered, now))
-        .map_err(|error| ServerError::Fatal(error.to_string()))?;
+    let replica =
+        Replica::new(replica_options, Raft::new(config, recovered, now)).map_err(|error| {
+            match error {
+                SnapshotError::Format { .. } => ServerError::Newer(error.to_string()),
+                _ => ServerError::Fatal(error.to_string()),
+            }
+        })?;
     Ok(Phase::Serving(Box::new(Serving::new(replica))))
 }
 

@@ -12,6 +12,7 @@ use crate::sim::host::Pauses;
 use crate::sim::marks::Mark;
 use crate::sim::network::{Arrival, HostId, LineId, Network};
 use crate::sim::program::Program;
+use crate::sim::talk::Build;
 use crate::wire::{Query, ReadAnswer, Request};
 use std::time::Duration;
 
@@ -106,7 +107,7 @@ impl SimClient {
     }
 
     /// Starts a new process.
-    pub fn start(&mut self, now: u64, options: CoreOptions, program: Program) {
+    pub fn start(&mut self, now: u64, options: CoreOptions, program: Program, build: Build) {
         self.processes += 1;
         self.started_at = now;
         let options = CoreOptions {
@@ -116,7 +117,7 @@ impl SimClient {
             ..options
         };
         let sample = self.clocks.sample_at(now);
-        self.process = Some(Box::new(ClientProcess::new(options, program, &sample)));
+        self.process = Some(Box::new(ClientProcess::new(options, program, build, &sample)));
     }
 
     /// Which process this is, for the checkers.

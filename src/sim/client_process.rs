@@ -5,14 +5,16 @@
 
 use crate::base::{ClusterId, Sample};
 use crate::client::core::{Action, Core, CoreOptions, EndReason, LeaseId, LinkId, SessionState};
+use crate::sim::checkers::Violation;
 use crate::sim::client::{ClientEvent, SimClient, Surroundings};
 use crate::sim::client_watch::{ClientWatch, Home};
 use crate::sim::marks::Mark;
 use crate::sim::network::{Arrival, HostId, LineId, Network, Side};
 use crate::sim::program::Program;
-use crate::sim::talk::{client_hello, frame, read_frames};
+use crate::sim::talk::{Build, client_hello, frame, read_frames};
 use crate::wire::{
-    ClientWelcome, Frame, FrameDecoder, FrameKind, Refused, RefusedCode, ServerMessage,
+    Abilities, ClientWelcome, Form, Frame, FrameDecoder, FrameKind, Refused, RefusedCode,
+    ServerMessage,
 };
 use std::collections::{BTreeMap, VecDeque};
 
@@ -36,12 +38,26 @@ pub struct ClientProcess {
     undone: VecDeque<Action>,
     /// A node said that this is another cluster than before.
     is_stranger: bool,
+    build: Build,
+    /// What it was sent and must not have been.
+    violation: Option<Violation>,
 }
 
 #[derive(Debug)]
 struct ClientTalk {
     link: LinkId,
+    /// Where it was dialed.
+    host: HostId,
+    /// The form of its hello.
+    form: Form,
+    is_welcomed: bool,
     decoder: FrameDecoder,
+}
+
+impl ClientTalk {
+    fn new(link: LinkId, host: HostId, form: Form) -> Self {
+        Self { link, host, form, is_welcomed: false, decoder: FrameDecoder::new() }
+    }
 }
 
 /// Whether a step came to its end.
@@ -54,7 +70,7 @@ pub(super) enum Progress {
 impl ClientProcess {
     /// A process that has not done anything yet.
     #[must_use]
-    pub fn new(options: CoreOptions, program: Program, sample: &Sample) -> Self {
+    pub fn new(options: CoreOptions, program: Program, build: Build, sample: &Sample) -> Self {
         Self {
             name: options.client.clone(),
             watch: ClientWatch::new(options.progress),
@@ -67,6 +83,8 @@ impl ClientProcess {
             read: None,
             undone: VecDeque::new(),
             is_stranger: false,
+            build,
+            violation: None,
         }
     }
 
@@ -121,6 +139,9 @@ impl ClientProcess {
             self.watch.handle_moved(&sample);
             self.perform(machine, around, network, events);
         }
+        if let Some(violation) = self.violation.take() {
+            events.push(ClientEvent::Violated(violation));
+        }
         if self.is_stranger && self.program.leases().is_empty() {
             events.push(ClientEvent::Died);
         }
@@ -140,7 +161,7 @@ impl ClientProcess {
         let link = talk.link;
         match arrival {
             Arrival::Accepted => {
-                let hello = client_hello(&self.name, self.cluster);
+                let hello = client_hello(talk.form, &self.name, self.cluster);
                 network.send(now, line, Side::Dialer, hello);
             }
             Arrival::Bytes(bytes) => {
@@ -148,12 +169,23 @@ impl ClientProcess {
                 read_frames(&mut talk.decoder, &bytes, &mut frames).unwrap_or_else(|error| {
                     panic!("{host:?} reads what our own codec wrote: {error}")
                 });
+                talk.is_welcomed |= !frames.is_empty();
                 for frame in frames {
                     self.handle_frame(sample, link, &frame);
                 }
             }
             Arrival::Refused => self.handle_closed(sample, line, link, "nobody listens there"),
             Arrival::TimedOut => self.handle_closed(sample, line, link, "no answer"),
+            // As the driver does: a node of 0.1.0 does not know the newer hello.
+            Arrival::ClosedByPeer | Arrival::Reset
+                if talk.form == Form::Named && !talk.is_welcomed =>
+            {
+                let to = talk.host;
+                self.talks.remove(&line);
+                let line = network.dial(now, host, to);
+                self.links.insert(link, line);
+                self.talks.insert(line, ClientTalk::new(link, to, Form::Fixed));
+            }
             Arrival::ClosedByPeer | Arrival::Reset => {
                 self.handle_closed(sample, line, link, "closed by the other side");
             }
@@ -171,7 +203,13 @@ impl ClientProcess {
             FrameKind::ClientWelcome => {
                 let welcome = frame.decode::<ClientWelcome>().expect("our own codec");
                 self.cluster = welcome.cluster.or(self.cluster);
-                self.core.handle_welcome(sample, link, welcome);
+                self.core.handle_welcome(sample, link, welcome, Abilities::NONE);
+            }
+            FrameKind::Welcome => {
+                let values = frame.decode().expect("our own codec");
+                let (welcome, speech) = ClientWelcome::from_values(&values).expect("our own");
+                self.cluster = welcome.cluster.or(self.cluster);
+                self.core.handle_welcome(sample, link, welcome, speech.abilities);
             }
             FrameKind::Refused => {
                 let refused = frame.decode::<Refused>().expect("our own codec");
@@ -180,6 +218,8 @@ impl ClientProcess {
             }
             FrameKind::Server => {
                 let message = frame.decode::<ServerMessage>().expect("our own codec");
+                let checked = self.build.check(message.needs(), &message);
+                self.violation = self.violation.take().or(checked.err());
                 self.watch.handle_message(sample, &message);
                 if self.core.home() == Some(link) {
                     let (_, session) = self.core.session(sample);
@@ -211,10 +251,11 @@ impl ClientProcess {
             };
             match action {
                 Action::Dial { link, endpoint } => {
-                    let line = network.dial(now, machine.host_id, host_at(&endpoint));
+                    let to = host_at(&endpoint);
+                    let line = network.dial(now, machine.host_id, to);
                     events.push(ClientEvent::Line { link, what: "dialed" });
                     self.links.insert(link, line);
-                    self.talks.insert(line, ClientTalk { link, decoder: FrameDecoder::new() });
+                    self.talks.insert(line, ClientTalk::new(link, to, self.build.form()));
                 }
                 Action::Hangup { link } => {
                     events.push(ClientEvent::Line { link, what: "hung up" });

@@ -22,7 +22,8 @@ impl World {
         let roams = self.phase == Phase::Faults || self.now < self.finish_at();
         let aim = if roams { Aim::Roam } else { Aim::Finish };
         let program = Program::new(self.plan.habits.clone(), self.rng.fork(), aim, self.now);
-        self.clients[slot].start(self.now, self.plan.client.clone(), program);
+        let build = self.plan.first_build(&mut self.rng);
+        self.clients[slot].start(self.now, self.plan.client.clone(), program, build);
         self.trace.count("client starts");
         self.foresee_client(slot, self.now);
     }

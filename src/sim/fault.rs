@@ -69,6 +69,8 @@ pub enum Fault {
     SaveSnapshot,
     /// Somebody comes whose client is not ours.
     Visitor,
+    /// The cluster began with nodes of an older build, and an operator replaces their programs, one by one.
+    Upgrade,
 }
 
 impl Fault {
@@ -77,7 +79,12 @@ impl Fault {
     pub fn is_order(self) -> bool {
         matches!(
             self,
-            Self::Members | Self::MoveLeader | Self::Resign | Self::SaveSnapshot | Self::Visitor
+            Self::Members
+                | Self::MoveLeader
+                | Self::Resign
+                | Self::SaveSnapshot
+                | Self::Visitor
+                | Self::Upgrade
         )
     }
 
@@ -101,7 +108,7 @@ impl Fault {
 }
 
 /// All of them.
-pub const ALL: [Fault; 33] = [
+pub const ALL: [Fault; 34] = [
     Fault::Kill,
     Fault::PowerCut,
     Fault::PowerCutOfAll,
@@ -135,4 +142,5 @@ pub const ALL: [Fault; 33] = [
     Fault::Resign,
     Fault::SaveSnapshot,
     Fault::Visitor,
+    Fault::Upgrade,
 ];

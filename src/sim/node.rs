@@ -14,6 +14,7 @@ use crate::sim::host::SharedHost;
 use crate::sim::network::{Arrival, HostId, LineId, Network, Side};
 use crate::sim::outlet::{Outgoing, Outlet, drain_durable};
 use crate::sim::process::Process;
+use crate::sim::talk::Build;
 
 /// One node.
 #[derive(Debug)]
@@ -42,6 +43,8 @@ pub struct SimNode {
     publication: Option<(u64, Option<LeaderLease>)>,
     claimed: Option<LeaderLease>,
     lease: Option<LeaderLease>,
+    /// The build that its next start runs.
+    build: Build,
     /// A program gives leadership up, to this node or to any.
     resigns: Option<Option<NodeId>>,
     arrivals: Vec<(LineId, Side, Arrival)>,
@@ -110,6 +113,7 @@ impl SimNode {
             publication: None,
             claimed: None,
             lease: None,
+            build: Build::New,
             resigns: None,
             arrivals: Vec::new(),
             left: Vec::new(),
@@ -129,7 +133,8 @@ impl SimNode {
             let mut host = self.host.borrow_mut();
             (host.read_clocks(), host.rng.bytes16(), host.rng.number())
         };
-        let options = ServerOptions { boot: self.starts, seed, ..self.options.clone() };
+        let (boot, speech) = (self.starts, self.build.speech());
+        let options = ServerOptions { boot, seed, speech, ..self.options.clone() };
         let server = Server::open(options, SimDisk::new(self.host.clone()), entropy, &sample);
         if self.host.borrow().crashed {
             return Ok(StepEnd::Crashed(Vec::new()));
@@ -140,8 +145,19 @@ impl SimNode {
             let rng = &mut self.host.borrow_mut().rng;
             if rng.chance(3, 4) { 0 } else { rng.below(ASKS_WITHIN_NANOS) }
         };
-        self.process = Some(Process::new(server, self.id, now + waits));
+        self.process = Some(Process::new(server, self.id, self.build, now + waits));
         Ok(StepEnd::Goes(Vec::new()))
+    }
+
+    /// The build that its next start runs.
+    #[must_use]
+    pub fn build(&self) -> Build {
+        self.build
+    }
+
+    /// Somebody replaces the program: its next start runs that build.
+    pub fn set_build(&mut self, build: Build) {
+        self.build = build;
     }
 
     /// Something came in; it waits until the process runs.
@@ -168,6 +184,9 @@ impl SimNode {
         }
         for (line, side, arrival) in self.arrivals.drain(..) {
             process.handle_arrival(now, self.id, line, side, arrival, network);
+        }
+        if let Some(violation) = process.take_violation() {
+            return Err(violation);
         }
         process.follow_members(now, network);
         process.dial_due(now, self.host_id, network);
@@ -238,8 +257,8 @@ impl SimNode {
         }
     }
 
-    /// Late words to successors and refused directories since the last call.
-    pub fn take_odd(&mut self) -> [u64; 2] {
+    /// What was odd since the last call ([`Process::odd`]).
+    pub fn take_odd(&mut self) -> [u64; 4] {
         self.process.as_mut().map(|process| std::mem::take(&mut process.odd)).unwrap_or_default()
     }
 

@@ -12,6 +12,7 @@ use crate::sim::marks::Mark;
 use crate::sim::node::{Fate, SimNode, StepEnd, host_of};
 use crate::sim::outlet::Outgoing;
 use crate::sim::plan::MS;
+use crate::sim::talk::Build;
 use crate::sim::world::{Phase, STEP_NANOS_MIN, World};
 use std::collections::BTreeMap;
 
@@ -32,9 +33,11 @@ impl World {
             self.judge.claims.forget(slot);
         }
         let end = node.step(self.now, &mut self.network, &mut self.judge.ledgers[slot])?;
-        let [late, emptied] = node.take_odd();
+        let [late, emptied, level, fallen_back] = node.take_odd();
         self.trace.marks.add(Mark::TransferLate, late);
         self.trace.marks.add(Mark::EmptiedRefused, emptied);
+        self.trace.marks.add(Mark::OlderRefused, level);
+        self.trace.marks.add(Mark::OlderHello, fallen_back);
         match end {
             StepEnd::Crashed(left) => {
                 self.observe(slot, &left)?;
@@ -91,6 +94,13 @@ impl World {
             }
             let was_added = slot as u64 >= self.plan.nodes;
             self.trace.marks.hit_if(was_added, Mark::PromotedLeads);
+            let mut builds = self.nodes.iter().map(SimNode::build);
+            let is_mixed = builds.any(|build| build != self.nodes[slot].build());
+            let mark = match self.nodes[slot].build() {
+                Build::Old => Mark::OldLeads,
+                Build::New => Mark::NewLeads,
+            };
+            self.trace.marks.hit_if(is_mixed, mark);
             self.trace.line(self.now, format_args!("node {} leads", slot + 1));
             self.disturb(self.now);
             if self.phase == Phase::Core && self.now > self.settled_at {

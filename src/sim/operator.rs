@@ -5,7 +5,9 @@
 use crate::raft::Snapshot;
 use crate::sim::network::{Arrival, HostId, LineId, Network, Side};
 use crate::sim::talk::{client_hello, frame, read_frames};
-use crate::wire::{Frame, FrameDecoder, FrameKind, Order, OrderAnswer, Request, ServerMessage};
+use crate::wire::{
+    Form, Frame, FrameDecoder, FrameKind, Order, OrderAnswer, Request, ServerMessage,
+};
 
 /// The machine.
 #[derive(Debug)]
@@ -98,7 +100,7 @@ impl Operator {
         };
         match arrival {
             Arrival::Accepted => {
-                network.send(now, line, Side::Dialer, client_hello("operator", None));
+                network.send(now, line, Side::Dialer, client_hello(Form::Fixed, "operator", None));
                 Outcome::UnderWay
             }
             Arrival::Bytes(bytes) => {

@@ -7,7 +7,7 @@ use crate::sim::checkers::Violation;
 use crate::sim::checkers::durability::Ledger;
 use crate::sim::host::SharedHost;
 use crate::sim::storage::Synced;
-use crate::wire::{PeerMessage, ServerMessage};
+use crate::wire::{NodeStatus, PeerMessage, ServerMessage};
 
 /// A message for somebody.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,6 +85,10 @@ impl Outside for Outlet<'_> {
 
     fn send_client(&mut self, to: ConnectionId, message: ServerMessage) {
         self.left.push((u64::MAX, Outgoing::Client(to, message)));
+    }
+
+    fn complete(&self, status: NodeStatus) -> NodeStatus {
+        status
     }
 
     fn flush(&mut self) {

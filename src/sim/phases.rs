@@ -12,6 +12,7 @@ use crate::sim::host::Pauses;
 use crate::sim::network::HostId;
 use crate::sim::node::{Fate, slot_of};
 use crate::sim::plan::{MS, SECOND};
+use crate::sim::talk::Build;
 use crate::sim::world::{Phase, World};
 
 /// What becomes for good of a node that is not of the core.
@@ -241,6 +242,7 @@ impl World {
             let mut dice: Rng = self.rng.fork();
             let ending = if dice.chance(1, 2) { Ending::Killed } else { Ending::PowerCut };
             self.crash(slot, ending);
+            self.nodes[slot].set_build(Build::New);
             self.heal_node(slot);
         }
         self.ends_by = self.now + self.plan.patience_nanos;

@@ -16,7 +16,9 @@ use crate::sim::node::host_of;
 use crate::sim::program::{Custom, Habits};
 use crate::sim::restore::Restore;
 use crate::sim::schedule::{self, Injection, Trim};
+use crate::sim::talk::Build;
 use crate::sim::wishes::Wishes;
+use crate::wire::Speech;
 use std::time::Duration;
 
 /// All that is fixed for one run.
@@ -178,6 +180,14 @@ impl Plan {
         !self.classes.contains(&Fault::Hypervisor) && !waived
     }
 
+    /// The build that a node begins with.
+    pub fn first_build(&self, rng: &mut Rng) -> Build {
+        match self.classes.contains(&Fault::Upgrade) {
+            true => Build::draw(rng),
+            false => Build::New,
+        }
+    }
+
     /// What one node is told.
     #[must_use]
     pub fn server_of(&self, node: NodeId) -> ServerOptions {
@@ -271,6 +281,7 @@ fn server_options(
         log_bytes_max,
         log_reserve_bytes,
         segment_bytes: pick(rng, &[8 << 10, 16 << 10, 64 << 10]),
+        speech: Speech::own(),
         boot: 0,
         seed: 0,
     }

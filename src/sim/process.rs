@@ -3,13 +3,15 @@
 use crate::base::{ConnectionId, Index, NodeId};
 use crate::raft::{Claim, Message, Raft, Role};
 use crate::server::{Input, Server, ServerError};
+use crate::sim::checkers::Violation;
 use crate::sim::disk::SimDisk;
 use crate::sim::network::{Arrival, HostId, LineId, Network, Side};
 use crate::sim::node::host_of;
 use crate::sim::outlet::{Outgoing, Outlet};
-use crate::sim::talk::{Stage, Talk, frame};
+use crate::sim::talk::{Build, Stage, Talk, frame};
 use crate::wire::{
-    ClientHello, Frame, FrameKind, PeerHello, PeerMessage, RefusedCode, Request, encode_frame,
+    ClientHello, Form, Frame, FrameKind, Hello, PeerHello, PeerMessage, RefusedCode, Request,
+    Speech, Values, encode_frame,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,13 +40,20 @@ pub struct Process {
     claim: Claim,
     /// Leadership is being given up.
     departing: bool,
-    /// Successors that were told too late, and emptied directories that were refused.
-    pub odd: [u64; 2],
+    /// The build that it runs.
+    build: Build,
+    /// Peers that closed the connection at the hello that can grow.
+    unheard: BTreeSet<NodeId>,
+    /// What it was sent and must not have been.
+    violation: Option<Violation>,
+    /// Successors that were told too late, emptied directories that were refused, peers refused for their level, and
+    /// dials with the hello of 0.1.0 by a newer build.
+    pub odd: [u64; 4],
 }
 
 impl Process {
     /// The process of node `own`, in which a program asks for leadership from `asks_from` on.
-    pub fn new(server: Server<SimDisk>, own: NodeId, asks_from: u64) -> Self {
+    pub fn new(server: Server<SimDisk>, own: NodeId, build: Build, asks_from: u64) -> Self {
         Self {
             server,
             inputs: Vec::new(),
@@ -62,7 +71,10 @@ impl Process {
             asks_from,
             claim: Claim::Ended,
             departing: false,
-            odd: [0; 2],
+            build,
+            unheard: BTreeSet::new(),
+            violation: None,
+            odd: [0; 4],
         }
     }
 
@@ -72,6 +84,11 @@ impl Process {
     /// The server ended.
     pub fn step(&mut self, outlet: &mut Outlet<'_>) -> Result<(), ServerError> {
         self.server.step(&mut self.inputs, outlet)
+    }
+
+    /// What it was sent since the last call and must not have been.
+    pub fn take_violation(&mut self) -> Option<Violation> {
+        self.violation.take()
     }
 
     /// Whether programs may have been told of a claim.
@@ -118,19 +135,12 @@ impl Process {
         self.membership = Some(membership);
         self.known = self.server.peers().into_iter().map(|(peer, _)| peer).collect();
         self.redials.retain(|peer, _| self.known.contains(peer));
-        let strangers = self.talks.iter().filter(|(_, talk)| match talk.stage {
-            Stage::Dialing(peer) | Stage::Greeting(peer) | Stage::Peer(peer) => {
-                !self.known.contains(&peer)
-            }
-            Stage::Unknown | Stage::Client(_) => false,
-        });
+        let is_stranger = |talk: &Talk| talk.peer().is_some_and(|peer| !self.known.contains(&peer));
+        let strangers = self.talks.iter().filter(|(_, talk)| is_stranger(talk));
         let strangers: Vec<LineId> = strangers.map(|(line, _)| *line).collect();
         strangers.into_iter().for_each(|line| self.hang_up(now, line, network));
         for peer in self.known.clone() {
-            let is_met = self.talks.values().any(|talk| {
-                [Stage::Dialing(peer), Stage::Greeting(peer), Stage::Peer(peer)]
-                    .contains(&talk.stage)
-            });
+            let is_met = self.talks.values().any(|talk| talk.peer() == Some(peer));
             if !is_met {
                 let at = if self.own < peer { now } else { now + AWAIT_NANOS };
                 self.redials.entry(peer).or_insert(at);
@@ -193,10 +203,14 @@ impl Process {
 
     fn handle_accepted(&mut self, line: LineId, network: &mut Network, now: u64) {
         let Some(talk) = self.talks.get_mut(&line) else { return };
-        if let Stage::Dialing(peer) = talk.stage {
-            talk.stage = Stage::Greeting(peer);
-            let hello = frame(FrameKind::PeerHello, &self.server.hello(peer));
-            network.send(now, line, talk.side, hello);
+        if let Stage::Dialing(peer, form) = talk.stage {
+            talk.stage = Stage::Greeting(peer, form);
+            let side = talk.side;
+            let hello = match form {
+                Form::Fixed => frame(FrameKind::PeerHello, &self.server.hello(peer)),
+                Form::Named => frame(FrameKind::Hello, &self.introduction(peer)),
+            };
+            network.send(now, line, side, hello);
         }
     }
 
@@ -209,6 +223,7 @@ impl Process {
                     let term = self.server.leader_hint().term;
                     self.odd[0] += u64::from(told.term < term);
                 }
+                self.heard(self.build.check(message.needs(), &message));
                 self.inputs.push(Input::Peer { from, message });
             }
             (Stage::Client(connection), FrameKind::Request) => {
@@ -217,36 +232,87 @@ impl Process {
             }
             (Stage::Unknown, FrameKind::PeerHello) => {
                 let hello = frame.decode::<PeerHello>().expect("our own codec");
-                self.welcome_peer(now, line, &hello, network);
-            }
-            (Stage::Greeting(_), FrameKind::PeerWelcome) => {
-                let welcome = frame.decode::<PeerHello>().expect("our own codec");
-                match self.server.check_hello(&welcome) {
-                    Ok(()) => self.establish_peer(now, line, &welcome, network),
-                    Err(refused) => {
-                        self.odd[1] += u64::from(refused.code == RefusedCode::Directory);
-                        self.hang_up(now, line, network);
-                    }
-                }
+                self.welcome_peer(now, line, (&hello, Speech::of_0_1(), Form::Fixed), network);
             }
             (Stage::Unknown, FrameKind::ClientHello) => {
                 let hello = frame.decode::<ClientHello>().expect("our own codec");
-                self.welcome_client(now, line, &hello, network);
+                self.welcome_client(now, line, (&hello, &Speech::of_0_1(), Form::Fixed), network);
+            }
+            (Stage::Unknown, FrameKind::Hello) if self.build == Build::New => {
+                let values = frame.decode().expect("our own codec");
+                match Hello::from_values(&values).expect("our own hello") {
+                    Hello::Peer(hello, speech) => {
+                        self.welcome_peer(now, line, (&hello, speech, Form::Named), network);
+                    }
+                    Hello::Client(hello, speech) => {
+                        self.welcome_client(now, line, (&hello, &speech, Form::Named), network);
+                    }
+                }
+            }
+            (Stage::Greeting(..), FrameKind::PeerWelcome) => {
+                let welcome = frame.decode::<PeerHello>().expect("our own codec");
+                self.handle_welcome(now, line, (&welcome, Speech::of_0_1()), network);
+            }
+            (Stage::Greeting(..), FrameKind::Welcome) => {
+                let values = frame.decode().expect("our own codec");
+                if let Ok(Hello::Peer(welcome, speech)) = Hello::from_values(&values) {
+                    self.handle_welcome(now, line, (&welcome, speech), network);
+                }
             }
             _ => self.hang_up(now, line, network),
         }
     }
 
-    fn welcome_peer(&mut self, now: u64, line: LineId, hello: &PeerHello, network: &mut Network) {
-        match self.server.check_hello(hello) {
+    /// What it says of itself, in the form that can grow.
+    fn introduction(&self, to: NodeId) -> Values {
+        Hello::Peer(self.server.hello(to), self.server.speech().clone()).to_values()
+    }
+
+    fn heard(&mut self, checked: Result<(), Violation>) {
+        self.violation = self.violation.take().or(checked.err());
+    }
+
+    fn welcome_peer(
+        &mut self,
+        now: u64,
+        line: LineId,
+        (hello, speech, form): (&PeerHello, Speech, Form),
+        network: &mut Network,
+    ) {
+        match self.server.check_hello(hello, &speech) {
             Ok(()) => {
-                let welcome = frame(FrameKind::PeerWelcome, &self.server.hello(hello.node));
+                let welcome = match form {
+                    Form::Fixed => frame(FrameKind::PeerWelcome, &self.server.hello(hello.node)),
+                    Form::Named => frame(FrameKind::Welcome, &self.introduction(hello.node)),
+                };
                 network.send(now, line, Side::Acceptor, welcome);
-                self.establish_peer(now, line, hello, network);
+                self.establish_peer(now, line, (hello, speech), network);
             }
             Err(refused) => {
                 self.odd[1] += u64::from(refused.code == RefusedCode::Directory);
+                self.odd[2] += u64::from(refused.code == RefusedCode::Level);
+                let refused = match form {
+                    Form::Fixed => refused.for_0_1(),
+                    Form::Named => refused,
+                };
                 network.send(now, line, Side::Acceptor, frame(FrameKind::Refused, &refused));
+                self.hang_up(now, line, network);
+            }
+        }
+    }
+
+    fn handle_welcome(
+        &mut self,
+        now: u64,
+        line: LineId,
+        (welcome, speech): (&PeerHello, Speech),
+        network: &mut Network,
+    ) {
+        match self.server.check_hello(welcome, &speech) {
+            Ok(()) => self.establish_peer(now, line, (welcome, speech), network),
+            Err(refused) => {
+                self.odd[1] += u64::from(refused.code == RefusedCode::Directory);
+                self.odd[2] += u64::from(refused.code == RefusedCode::Level);
                 self.hang_up(now, line, network);
             }
         }
@@ -256,17 +322,25 @@ impl Process {
         &mut self,
         now: u64,
         line: LineId,
-        hello: &ClientHello,
+        (hello, speech, form): (&ClientHello, &Speech, Form),
         network: &mut Network,
     ) {
-        match self.server.welcome(hello.cluster) {
+        match self.server.welcome(hello.cluster, speech) {
             Ok(welcome) => {
-                network.send(now, line, Side::Acceptor, frame(FrameKind::ClientWelcome, &welcome));
+                let welcome = match form {
+                    Form::Fixed => frame(FrameKind::ClientWelcome, &welcome),
+                    Form::Named => {
+                        frame(FrameKind::Welcome, &welcome.to_values(self.server.speech()))
+                    }
+                };
+                network.send(now, line, Side::Acceptor, welcome);
                 self.next_connection += 1;
                 let connection = ConnectionId(self.next_connection);
                 self.clients.insert(connection, line);
-                self.talks.get_mut(&line).expect("it spoke").establish(Stage::Client(connection));
-                self.inputs.push(Input::ClientUp { connection });
+                let talk = self.talks.get_mut(&line).expect("it spoke");
+                talk.establish(Stage::Client(connection), speech.abilities);
+                let abilities = speech.abilities;
+                self.inputs.push(Input::ClientUp { connection, abilities });
             }
             Err(refused) => {
                 network.send(now, line, Side::Acceptor, frame(FrameKind::Refused, &refused));
@@ -276,9 +350,16 @@ impl Process {
     }
 
     /// The newest connection to a peer replaces an older one.
-    fn establish_peer(&mut self, now: u64, line: LineId, hello: &PeerHello, network: &mut Network) {
+    fn establish_peer(
+        &mut self,
+        now: u64,
+        line: LineId,
+        (hello, speech): (&PeerHello, Speech),
+        network: &mut Network,
+    ) {
         let peer = hello.node;
-        self.talks.get_mut(&line).expect("it spoke").establish(Stage::Peer(peer));
+        let talk = self.talks.get_mut(&line).expect("it spoke");
+        talk.establish(Stage::Peer(peer), speech.abilities);
         if let Some(older) = self.peers.insert(peer, line)
             && older != line
             && let Some(talk) = self.talks.remove(&older)
@@ -286,7 +367,7 @@ impl Process {
             network.close(now, older, talk.side);
         }
         self.redials.remove(&peer);
-        self.inputs.push(Input::PeerUp { peer, directory: hello.directory });
+        self.inputs.push(Input::PeerUp { peer, directory: hello.directory, speech });
     }
 
     /// This side closes the line.
@@ -300,15 +381,22 @@ impl Process {
     fn handle_ended(&mut self, now: u64, line: LineId, cause: Cause) {
         let Some(talk) = self.talks.remove(&line) else { return };
         match talk.stage {
-            Stage::Dialing(peer) | Stage::Greeting(peer) => {
+            // As 0.1.0 does at a hello that it does not know: it is said the one that it knows.
+            Stage::Greeting(peer, Form::Named) if cause == Cause::Peer => {
+                self.unheard.insert(peer);
+                self.redials.insert(peer, now);
+                self.due_at = self.due_at.min(now);
+            }
+            Stage::Dialing(peer, _) | Stage::Greeting(peer, _) => {
                 self.redial(now, peer);
             }
             Stage::Peer(peer) if self.peers.get(&peer) == Some(&line) => {
                 self.peers.remove(&peer);
                 self.redial(now, peer);
-                if cause == Cause::Peer {
-                    self.inputs.push(Input::PeerDown { peer });
-                }
+                self.inputs.push(match cause {
+                    Cause::Peer => Input::PeerDown { peer },
+                    Cause::Local => Input::PeerLost { peer },
+                });
             }
             Stage::Client(connection) => {
                 self.clients.remove(&connection);
@@ -337,7 +425,9 @@ impl Process {
         for peer in due {
             self.redials.remove(&peer);
             let line = network.dial(now, own, host_of(peer));
-            self.talks.insert(line, Talk::new(Side::Dialer, Stage::Dialing(peer), now));
+            let form = if self.unheard.remove(&peer) { Form::Fixed } else { self.build.form() };
+            self.odd[3] += u64::from(form == Form::Fixed && self.build == Build::New);
+            self.talks.insert(line, Talk::new(Side::Dialer, Stage::Dialing(peer, form), now));
         }
         self.due_at = self.find_next_dial();
     }

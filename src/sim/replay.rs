@@ -1,8 +1,8 @@
 //! Frames of connections that are gone, to be delivered once more on later ones (faults NT13, NT15).
 //!
 //! Only what one process said to another is said again, by the same two processes: the hello of a new
-//! connection tells processes apart, and bytes of an older one never get past it. And not who leads: that is
-//! the one thing whose newest word counts, for which the order of its connection is enough.
+//! connection tells processes apart, and bytes of an older one never get past it. And not who leads, nor how a peer is: of
+//! these the newest word counts, for which the order of its connection is enough.
 
 use crate::sim::network::HostId;
 use crate::wire::{Frame, FrameDecoder, FrameKind, PeerMessage, Request, ServerMessage};
@@ -34,7 +34,10 @@ impl History {
         decoder.push(bytes);
         while let Some(frame) = decoder.next_frame().expect("our own codec") {
             let bytes = match frame.kind {
-                FrameKind::Peer => encode::<PeerMessage>(&frame),
+                FrameKind::Peer => match frame.decode().expect("our own codec") {
+                    PeerMessage::Status(_) => continue,
+                    message => encode_as(FrameKind::Peer, &message),
+                },
                 FrameKind::Request => encode::<Request>(&frame),
                 FrameKind::Server => match frame.decode().expect("our own codec") {
                     ServerMessage::Leader(_) => continue,

@@ -1,17 +1,23 @@
 //! One end of a line as a process sees it: frames, and how far the handshake is.
 
+use crate::base::rng::Rng;
 use crate::base::{ClusterId, ConnectionId, NodeId};
+use crate::sim::checkers::Violation;
 use crate::sim::network::Side;
-use crate::wire::{ClientHello, Frame, FrameDecoder, FrameError, FrameKind, encode_frame};
+use crate::wire::{
+    Abilities, Ability, ClientHello, Form, Frame, FrameDecoder, FrameError, FrameKind, Hello,
+    Speech, encode_frame,
+};
 use serde::Serialize;
+use std::fmt;
 
 /// How far a server's conversation is, and with whom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// Dialed; not accepted yet.
-    Dialing(NodeId),
+    /// Dialed, with a hello of that form to come; not accepted yet.
+    Dialing(NodeId, Form),
     /// The hello is sent; the welcome is awaited.
-    Greeting(NodeId),
+    Greeting(NodeId, Form),
     /// Accepted; the hello is awaited.
     Unknown,
     /// A peer.
@@ -29,6 +35,8 @@ pub struct Talk {
     pub stage: Stage,
     /// When the handshake must be over.
     pub deadline: u64,
+    /// What the other side understands.
+    pub abilities: Abilities,
     decoder: FrameDecoder,
 }
 
@@ -37,12 +45,22 @@ impl Talk {
     #[must_use]
     pub fn new(side: Side, stage: Stage, now: u64) -> Self {
         let deadline = now + HANDSHAKE_NANOS;
-        Self { side, stage, deadline, decoder: FrameDecoder::new() }
+        let abilities = Abilities::NONE;
+        Self { side, stage, deadline, abilities, decoder: FrameDecoder::new() }
     }
 
     /// The handshake is over.
-    pub fn establish(&mut self, stage: Stage) {
-        (self.stage, self.deadline) = (stage, u64::MAX);
+    pub fn establish(&mut self, stage: Stage, abilities: Abilities) {
+        (self.stage, self.deadline, self.abilities) = (stage, u64::MAX, abilities);
+    }
+
+    /// The peer that it is with, or is to be with.
+    #[must_use]
+    pub fn peer(&self) -> Option<NodeId> {
+        match self.stage {
+            Stage::Dialing(peer, _) | Stage::Greeting(peer, _) | Stage::Peer(peer) => Some(peer),
+            Stage::Unknown | Stage::Client(_) => None,
+        }
     }
 
     /// Puts the frames that `bytes` complete into `frames`.
@@ -81,8 +99,62 @@ pub fn frame<T: Serialize>(kind: FrameKind, value: &T) -> Vec<u8> {
 }
 
 /// The first frame of a client of that name, which knew `cluster`.
-pub fn client_hello(client: &str, cluster: Option<ClusterId>) -> Vec<u8> {
-    frame(FrameKind::ClientHello, &ClientHello { client: client.to_owned(), cluster })
+pub fn client_hello(form: Form, client: &str, cluster: Option<ClusterId>) -> Vec<u8> {
+    let hello = ClientHello { client: client.to_owned(), cluster };
+    match form {
+        Form::Fixed => frame(FrameKind::ClientHello, &hello),
+        Form::Named => {
+            let hello = Hello::Client(hello, Speech::own());
+            frame(FrameKind::Hello, &hello.to_values())
+        }
+    }
+}
+
+/// The build that a process runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Build {
+    /// 0.1.0, as far as it differs: the hello that it says and knows, and the level that it reads.
+    Old,
+    /// This one.
+    New,
+}
+
+impl Build {
+    /// One of the two.
+    #[must_use]
+    pub fn draw(rng: &mut Rng) -> Self {
+        if rng.chance(1, 2) { Self::Old } else { Self::New }
+    }
+
+    /// What it speaks.
+    #[must_use]
+    pub fn speech(self) -> Speech {
+        match self {
+            Self::Old => Speech::of_0_1(),
+            Self::New => Speech::own(),
+        }
+    }
+
+    /// The form of the hello that it says first.
+    #[must_use]
+    pub fn form(self) -> Form {
+        match self {
+            Self::Old => Form::Fixed,
+            Self::New => Form::Named,
+        }
+    }
+
+    /// O18: it was sent something that needs `needed`.
+    ///
+    /// # Errors
+    /// Its hello did not name that.
+    pub fn check(self, needed: Option<Ability>, what: &dyn fmt::Debug) -> Result<(), Violation> {
+        if self.speech().abilities.cover(needed) {
+            return Ok(());
+        }
+        let what = format!("a process of an older build is sent what it does not know: {what:?}");
+        Err(Violation::new("O18", what))
+    }
 }
 
 const HANDSHAKE_NANOS: u64 = 1_500_000_000;

@@ -9,7 +9,7 @@ use crate::base::{Owner, RequestId, SessionId, SessionKey, Token};
 use crate::lock::{Acquire, Answer, Mode, Name, Operation};
 use crate::sim::network::{Arrival, HostId, LineId, Network, Side};
 use crate::sim::talk::{client_hello, frame, read_frames};
-use crate::wire::{Frame, FrameDecoder, FrameKind, Request, ServerMessage};
+use crate::wire::{Form, Frame, FrameDecoder, FrameKind, Request, ServerMessage};
 use std::collections::BTreeMap;
 
 /// Their machine.
@@ -76,7 +76,7 @@ impl Visitors {
         let Some(visit) = self.visits.get_mut(&line) else { return };
         match arrival {
             Arrival::Accepted => {
-                network.send(now, line, Side::Dialer, client_hello(NAME, None));
+                network.send(now, line, Side::Dialer, client_hello(Form::Fixed, NAME, None));
             }
             Arrival::Bytes(bytes) => {
                 let mut frames = Vec::new();

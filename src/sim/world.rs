@@ -204,6 +204,9 @@ impl World {
     }
 
     fn foresee_beginning(&mut self) {
+        for slot in 0..self.nodes.len() {
+            self.nodes[slot].set_build(self.plan.first_build(&mut self.rng));
+        }
         for slot in 0..usize::try_from(self.plan.nodes).expect("few") {
             self.queue.push(self.rng.below(50_000_000), Event::Restart(slot));
         }

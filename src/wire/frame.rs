@@ -58,6 +58,10 @@ frame_kinds! {
     ClientWelcome = 4,
     /// Body: [`crate::wire::Refused`]; the sender closes after it.
     Refused = 5,
+    /// Body: [`crate::wire::Values`] of a [`crate::wire::Hello`]; the first frame of whoever dialed, peer or client.
+    Hello = 6,
+    /// Body: [`crate::wire::Values`]; answers `Hello`.
+    Welcome = 7,
     /// Body: [`crate::wire::PeerMessage`].
     Peer = 16,
     /// Body: [`crate::wire::Request`].
@@ -92,10 +96,17 @@ pub enum FrameError {
     #[error("a frame of {0} bytes is not allowed")]
     Length(u32),
     /// Another version.
-    #[error("protocol version {0} is not supported (this is {PROTOCOL_VERSION})")]
+    #[error(
+        "it sent a frame of protocol version {0}; tenure {version} speaks version {PROTOCOL_VERSION}: run versions that \
+         may stand in one cluster",
+        version = env!("CARGO_PKG_VERSION")
+    )]
     Version(u8),
     /// An unknown kind.
-    #[error("unknown frame kind {0}")]
+    #[error(
+        "it sent a frame of kind {0}, which tenure {version} does not know: run versions that may stand in one cluster",
+        version = env!("CARGO_PKG_VERSION")
+    )]
     Kind(u8),
     /// Flags of a later version are set.
     #[error("unknown frame flags {0:#06x}")]

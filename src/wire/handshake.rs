@@ -1,6 +1,10 @@
-//! The first frames of a connection: who is there, of which cluster, under which constants.
+//! The first frames of a connection: who is there, of which cluster, under which constants, and what it speaks.
+//!
+//! There are two forms. The hello of 0.1.0 is a fixed struct in a frame kind for peers and one for clients; it is still answered, in
+//! its own form. The hello that can grow is [`Values`] in one frame kind for both, and carries a [`Speech`] too.
 
 use crate::base::{ClusterId, DirectoryId, NodeId, Term};
+use crate::wire::{FrameError, Speech, Values};
 use serde::{Deserialize, Serialize};
 
 /// What a peer says first, and what the dialed peer answers (as a welcome).
@@ -66,6 +70,10 @@ pub enum RefusedCode {
     Full,
     /// The node is no member any more.
     Removed,
+    /// No protocol version in common.
+    Version,
+    /// The cluster is at a level of the lock machine that the node does not read.
+    Level,
 }
 
 /// Said before closing.
@@ -75,4 +83,183 @@ pub struct Refused {
     pub code: RefusedCode,
     /// A sentence that says what to do.
     pub text: String,
+}
+
+/// Which of the two forms a hello has, and so its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// That of 0.1.0.
+    Fixed,
+    /// That which can grow.
+    Named,
+}
+
+/// The hello that can grow: who speaks, and what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Hello {
+    /// A peer, to whom the same is answered.
+    Peer(PeerHello, Speech),
+    /// A client, which is answered by [`ClientWelcome::to_values`].
+    Client(ClientHello, Speech),
+}
+
+impl Hello {
+    /// As it is sent.
+    #[must_use]
+    pub fn to_values(&self) -> Values {
+        match self {
+            Self::Peer(peer, speech) => speech.added_to(peer.to_values()),
+            Self::Client(client, speech) => speech.added_to(client.to_values()),
+        }
+    }
+
+    /// As it came.
+    ///
+    /// # Errors
+    /// A value is missing without which there is no hello.
+    pub fn from_values(values: &Values) -> Result<Self, FrameError> {
+        let speech = Speech::from_values(values);
+        match values.text("speaker") {
+            Some(PEER) => Ok(Self::Peer(PeerHello::from_values(values)?, speech)),
+            Some(CLIENT) => Ok(Self::Client(ClientHello::from_values(values)?, speech)),
+            _ => Err(missing("speaker")),
+        }
+    }
+}
+
+impl PeerHello {
+    fn to_values(&self) -> Values {
+        Values::new()
+            .with("speaker", Some(PEER))
+            .with("node", Some(self.node.0))
+            .with("to", Some(self.to.0))
+            .with("directory", Some(self.directory.0))
+            .with("cluster", self.cluster.map(|cluster| cluster.0))
+            .with("boot", Some(self.boot))
+            .with("rho_ppm", Some(self.rho_ppm))
+    }
+
+    fn from_values(values: &Values) -> Result<Self, FrameError> {
+        let number = |name: &str| values.number(name).ok_or_else(|| missing(name));
+        Ok(Self {
+            node: NodeId(number("node")?),
+            to: NodeId(number("to")?),
+            directory: values
+                .bytes16("directory")
+                .map(DirectoryId)
+                .ok_or_else(|| missing("directory"))?,
+            cluster: values.bytes16("cluster").map(ClusterId),
+            boot: number("boot")?,
+            rho_ppm: u32::try_from(number("rho_ppm")?).map_err(|_| missing("rho_ppm"))?,
+        })
+    }
+}
+
+impl ClientHello {
+    fn to_values(&self) -> Values {
+        Values::new()
+            .with("speaker", Some(CLIENT))
+            .with("client", Some(self.client.as_str()))
+            .with("cluster", self.cluster.map(|cluster| cluster.0))
+    }
+
+    fn from_values(values: &Values) -> Result<Self, FrameError> {
+        Ok(Self {
+            client: values.text("client").ok_or_else(|| missing("client"))?.to_owned(),
+            cluster: values.bytes16("cluster").map(ClusterId),
+        })
+    }
+}
+
+impl ClientWelcome {
+    /// As it answers a hello that can grow.
+    #[must_use]
+    pub fn to_values(&self, speech: &Speech) -> Values {
+        let leader = self.leader.leader.as_ref();
+        let values = Values::new()
+            .with("node", Some(self.node.0))
+            .with("cluster", self.cluster.map(|cluster| cluster.0))
+            .with("term", Some(self.leader.term.0))
+            .with("leader", leader.map(|(node, _)| node.0))
+            .with("leader_address", leader.map(|(_, address)| address.as_str()));
+        speech.added_to(values)
+    }
+
+    /// As it came, with what the node speaks.
+    ///
+    /// # Errors
+    /// A value is missing without which there is no welcome.
+    pub fn from_values(values: &Values) -> Result<(Self, Speech), FrameError> {
+        let node = values.number("node").ok_or_else(|| missing("node"))?;
+        let leader = values.number("leader").zip(values.text("leader_address"));
+        let welcome = Self {
+            node: NodeId(node),
+            cluster: values.bytes16("cluster").map(ClusterId),
+            leader: LeaderHint {
+                term: Term(values.number("term").unwrap_or_default()),
+                leader: leader.map(|(node, address)| (NodeId(node), address.to_owned())),
+            },
+        };
+        Ok((welcome, Speech::from_values(values)))
+    }
+}
+
+fn missing(name: &str) -> FrameError {
+    FrameError::Body(format!("its {name:?} is missing, or no value of its kind"))
+}
+
+/// Who speaks, as a hello names it.
+const PEER: &str = "peer";
+const CLIENT: &str = "client";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::codec;
+
+    fn peer() -> PeerHello {
+        PeerHello {
+            node: NodeId(2),
+            to: NodeId(1),
+            directory: DirectoryId([2; 16]),
+            cluster: Some(ClusterId([3; 16])),
+            boot: 5,
+            rho_ppm: 10_000,
+        }
+    }
+
+    #[test]
+    fn hellos_and_welcomes_come_back() {
+        let client = ClientHello { client: "host:1".to_owned(), cluster: None };
+        for hello in [
+            Hello::Peer(peer(), Speech::own()),
+            Hello::Peer(PeerHello { cluster: None, ..peer() }, Speech::own()),
+            Hello::Client(client, Speech::own()),
+        ] {
+            let bytes = codec::encode(&hello.to_values()).unwrap();
+            assert_eq!(Hello::from_values(&codec::decode(&bytes).unwrap()), Ok(hello));
+        }
+        for leader in [None, Some((NodeId(3), "c:1".to_owned()))] {
+            let leader = LeaderHint { term: Term(4), leader };
+            let welcome = ClientWelcome { node: NodeId(1), cluster: None, leader };
+            let values = welcome.to_values(&Speech::own());
+            assert_eq!(ClientWelcome::from_values(&values), Ok((welcome, Speech::own())));
+        }
+    }
+
+    #[test]
+    fn a_hello_without_what_it_must_name_is_none() {
+        let whole = Hello::Peer(peer(), Speech::own()).to_values();
+        for missing in ["speaker", "node", "to", "directory", "boot", "rho_ppm"] {
+            let mut cut = Values::new();
+            for (name, value) in whole.iter().filter(|(name, _)| *name != missing) {
+                cut.add(name, value.clone());
+            }
+            let error = Hello::from_values(&cut).unwrap_err().to_string();
+            assert!(error.contains(missing), "{error}");
+        }
+        let mut other = Values::new();
+        other.add("speaker", "a gateway of a later version");
+        assert!(Hello::from_values(&other).is_err());
+    }
 }

@@ -2,18 +2,27 @@
 //!
 //! `docs/wire-protocol.md` has the bytes. Nothing here touches a socket.
 
+mod ability;
 mod frame;
 mod handshake;
+mod needs;
+mod node_status;
 mod order;
 mod peer;
 mod request;
+mod speech;
+mod values;
 
+pub use ability::{Abilities, Ability};
 pub use frame::{
     FRAME_HEADER_BYTES, Frame, FrameDecoder, FrameError, FrameKind, PROTOCOL_VERSION, encode_frame,
 };
-pub use handshake::{ClientHello, ClientWelcome, LeaderHint, PeerHello, Refused, RefusedCode};
+pub use handshake::{
+    ClientHello, ClientWelcome, Form, Hello, LeaderHint, PeerHello, Refused, RefusedCode,
+};
+pub use node_status::{FixedStatus, MemberStatus, NodeStatus};
 pub use order::{Order, OrderAnswer};
 pub use peer::{FoundingOffer, PeerMessage};
-pub use request::{
-    HolderSaid, MemberStatus, NodeStatus, Query, ReadAnswer, Request, ServerMessage,
-};
+pub use request::{HolderSaid, Query, ReadAnswer, Request, ServerMessage};
+pub use speech::{PROTOCOL_MAX, PROTOCOL_MIN, Speech};
+pub use values::{Cell, Row, Value, Values, row_number, row_text};

@@ -3,6 +3,7 @@
 use crate::base::DirectoryId;
 use crate::base::founding::{FoundingRecord, Origin};
 use crate::raft;
+use crate::wire::Values;
 use serde::{Deserialize, Serialize};
 
 /// What a node that was, or is to be, founded tells each peer when they connect.
@@ -23,4 +24,7 @@ pub enum PeerMessage {
     Founding(FoundingOffer),
     /// Consensus.
     Raft(raft::Message),
+    /// What the sender says of itself, when the connection stands and whenever it changes
+    /// ([`Ability::PeerStatus`](crate::wire::Ability)).
+    Status(Values),
 }

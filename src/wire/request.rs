@@ -1,9 +1,8 @@
 //! What clients ask, and what servers say.
 
-use crate::base::{Index, NodeId, RequestId, SessionId, SessionKey, Term, Token};
+use crate::base::{Index, RequestId, SessionId, SessionKey, Token};
 use crate::lock::{Answer, LockView, Name, Operation, Refusal, SessionView};
-use crate::raft::Seat;
-use crate::wire::{LeaderHint, Order, OrderAnswer};
+use crate::wire::{FixedStatus, LeaderHint, Order, OrderAnswer, Values};
 use serde::{Deserialize, Serialize};
 
 /// A client's request. Requests on one connection are answered in any order.
@@ -29,6 +28,8 @@ pub enum Request {
     Observe { read: u64, name: Name, since: Option<Index> },
     /// No more of that.
     Unobserve { read: u64 },
+    /// As `Status`, answered by named values ([`Ability::Describe`](crate::wire::Ability)).
+    Describe { read: u64 },
 }
 
 /// What can be read.
@@ -62,67 +63,6 @@ pub enum ReadAnswer {
     Refused(Refusal),
 }
 
-/// A member as a node knows it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MemberStatus {
-    /// Its id.
-    pub node: NodeId,
-    /// Where it is reached.
-    pub address: String,
-    /// What it counts for.
-    pub seat: Seat,
-    /// How far its log is known to equal the leader's; only the leader knows.
-    pub matched: Option<Index>,
-}
-
-/// What a node says of itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NodeStatus {
-    /// The node.
-    pub node: NodeId,
-    /// "leader", "follower", "candidate".
-    pub role: String,
-    /// Its term.
-    pub term: Term,
-    /// The leader that it knows.
-    pub leader: Option<NodeId>,
-    /// Committed up to here.
-    pub commit: Index,
-    /// Applied up to here.
-    pub applied: Index,
-    /// Last index of its log.
-    pub last: Index,
-    /// Entries since the last snapshot, in bytes, and the bound on them.
-    pub log_bytes: u64,
-    /// See `log_bytes`.
-    pub log_bytes_max: u64,
-    /// Live sessions and held locks, of its applied state.
-    pub sessions: u64,
-    /// See `sessions`.
-    pub locks: u64,
-    /// Members, as of the newest membership in this node's log.
-    pub members: Vec<MemberStatus>,
-    /// The index of its newest snapshot, 0 if there is none.
-    pub snapshot: Index,
-    /// Connections closed because of bytes that are no protocol of ours.
-    pub refused_connections: u64,
-    /// The crate's version.
-    pub version: String,
-}
-
-impl NodeStatus {
-    /// Its role, as an operator thinks of it: "leader", "follower", "candidate", "learner", or "no member".
-    #[must_use]
-    pub fn standing(&self) -> &str {
-        let own = self.members.iter().find(|member| member.node == self.node);
-        match own.map(|member| member.seat) {
-            Some(Seat::Learner) => "learner",
-            Some(_) => &self.role,
-            None => "no member",
-        }
-    }
-}
-
 /// What a server says to a client, answers and pushes alike.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ServerMessage {
@@ -145,7 +85,7 @@ pub enum ServerMessage {
     /// An answer to a read, of the state at `index`.
     Read { read: u64, index: Index, answer: ReadAnswer },
     /// An answer to `Status`.
-    Status { read: u64, status: NodeStatus },
+    Status { read: u64, status: FixedStatus },
     /// Who leads, as far as this node knows: pushed at each change, and said to a request that only a
     /// leader can answer. Requests that it names no answer to must be sent again to the leader.
     Leader(LeaderHint),
@@ -159,6 +99,8 @@ pub enum ServerMessage {
     /// Who holds an observed lock since the entry at `index`, or now, if that is what was asked first. `gap`:
     /// others may have held it since what was said before.
     Changed { read: u64, index: Index, holder: Option<HolderSaid>, gap: bool },
+    /// An answer to `Describe`: a [`NodeStatus`](crate::wire::NodeStatus) as named values.
+    Described { read: u64, values: Values },
 }
 
 /// The oldest holder of an observed lock.

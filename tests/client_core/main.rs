@@ -27,7 +27,7 @@ use tenure::client::core::{
 };
 use tenure::lock::{Answer, BreakWay, Mode, Name, Operation, Refusal};
 use tenure::wire::{
-    ClientWelcome, HolderSaid, LeaderHint, Query, ReadAnswer, Request, ServerMessage,
+    Abilities, ClientWelcome, HolderSaid, LeaderHint, Query, ReadAnswer, Request, ServerMessage,
 };
 use tenure::{Error, Status};
 
@@ -158,7 +158,7 @@ impl Rig {
 
     fn welcome_in(&mut self, cluster: Option<ClusterId>, node: u64, leader: LeaderHint) {
         let welcome = ClientWelcome { node: NodeId(node), cluster, leader };
-        self.core.handle_welcome(&self.now(), self.link(node), welcome);
+        self.core.handle_welcome(&self.now(), self.link(node), welcome, Abilities::own());
         self.drain();
     }
 

@@ -4,11 +4,13 @@ use crate::clock::Clock;
 use std::collections::VecDeque;
 use std::time::Duration;
 use tenure::base::{ConnectionId, DirectoryId, NodeId, Round, Sample, Term, WriteSeq, limits};
+use tenure::lock::LEVEL_MAX;
 use tenure::raft::{
     Claim, Config, Entry, Event, HardState, LeaderLease, Membership, Message, Raft, Recovered,
     Role, Write,
 };
 use tenure::replica::{Output, Replica, ReplicaOptions, Storage, Turn};
+use tenure::wire::Abilities;
 use tenure::wire::{Request, ServerMessage};
 
 /// One node.
@@ -84,6 +86,7 @@ fn replica(id: NodeId, seed: u64, disk: &Disk, now: &Sample) -> Replica {
         lease_ms: u32::try_from(LEASE.as_millis()).expect("short"),
         ttl_ms_max: limits::TTL_MS_MAX,
         snapshot_every_bytes: limits::SNAPSHOT_EVERY_BYTES,
+        level_max: LEVEL_MAX,
     };
     Replica::new(options, Raft::new(config, recovered, now)).expect("no snapshot")
 }
@@ -153,7 +156,9 @@ impl Node {
         replica.handle_turn(&now, turn);
         match input {
             Input::Raft(event) => replica.handle_raft(&now, event),
-            Input::ClientUp(connection) => replica.handle_client_up(connection),
+            Input::ClientUp(connection) => {
+                replica.handle_client_up(connection, Abilities::own());
+            }
             Input::ClientDown(connection) => replica.handle_client_down(connection),
             Input::Request(connection, request) => {
                 replica.handle_request(&now, connection, request)
@@ -202,6 +207,8 @@ impl Node {
                     self.waiting.push_back((seq, to, message));
                 }
                 Output::SendPeer { to, message, .. } => sent.push(Sent::Peer(to, message)),
+                // Says nothing of leases.
+                Output::TellPeer { .. } => {}
             }
         }
         writes

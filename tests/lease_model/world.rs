@@ -11,7 +11,7 @@ use std::time::Duration;
 use tenure::base::NodeId;
 use tenure::client::core::{Action, LinkId};
 use tenure::raft::{Event, Message};
-use tenure::wire::ClientWelcome;
+use tenure::wire::{Abilities, ClientWelcome};
 
 /// Everything there is. Each step happens at one instant of real time, in nanoseconds.
 #[derive(Clone, Debug)]
@@ -152,7 +152,9 @@ impl World {
         let client = &mut *self.clients[to];
         let now = client.clock.sample(self.now);
         match self.rules.spoil_for_client(client, packet) {
-            Packet::Welcome(link, welcome) => client.core.handle_welcome(&now, link, welcome),
+            Packet::Welcome(link, welcome) => {
+                client.core.handle_welcome(&now, link, welcome, Abilities::own());
+            }
             Packet::Server(link, message) => client.core.handle_message(&now, link, message),
             Packet::Closed(link) => client.core.handle_closed(&now, link, "closed"),
             packet => panic!("client {to} is sent {packet:?}"),

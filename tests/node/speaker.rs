@@ -67,7 +67,7 @@ impl Speaker {
         loop {
             let frame = self.hear().expect("the node answers");
             match frame.decode().unwrap() {
-                ServerMessage::Status { read, status } if read == number => return status,
+                ServerMessage::Status { read, status } if read == number => return status.into(),
                 _ => {}
             }
         }

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
-use tenure::wire::{ClientHello, FrameDecoder, FrameKind};
+use tenure::wire::{ClientHello, FrameDecoder, FrameKind, Hello};
 
 /// The relays of a cluster, one in front of each node.
 #[derive(Debug)]
@@ -104,8 +104,15 @@ fn greet(mut dialer: &TcpStream, mut node: &TcpStream, victim: &Mutex<Victim>) -
         decoder.push(&bytes[..count]);
         seen.extend_from_slice(&bytes[..count]);
     };
-    if first.kind == FrameKind::ClientHello {
-        let hello: ClientHello = first.decode().ok()?;
+    let client = match first.kind {
+        FrameKind::ClientHello => Some(first.decode::<ClientHello>().ok()?),
+        FrameKind::Hello => match Hello::from_values(&first.decode().ok()?).ok()? {
+            Hello::Client(hello, _) => Some(hello),
+            Hello::Peer(..) => None,
+        },
+        _ => None,
+    };
+    if let Some(hello) = client {
         let mut victim = victim.lock().expect("no relay has failed");
         if !victim.admits(&hello.client, [dialer, node]) {
             return None;

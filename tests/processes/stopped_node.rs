@@ -6,7 +6,7 @@ use crate::raw_client::RawClient;
 use tenure::base::{NodeId, RequestId, SessionId, SessionKey, Term};
 use tenure::client::{AcquireOptions, Wait};
 use tenure::lock::{Acquire, Mode, Name, Operation};
-use tenure::wire::{LeaderHint, NodeStatus, Query, Request, ServerMessage};
+use tenure::wire::{FixedStatus, LeaderHint, Query, Request, ServerMessage};
 
 #[test]
 fn a_stopped_leader_is_replaced_and_neither_answers_nor_claims_when_it_wakes() {
@@ -120,7 +120,7 @@ fn check_hint(hint: &LeaderHint, old: NodeId, new_term: Term) {
     assert!(leader != Some(old) || hint.term > new_term, "a replaced leader claims: {hint:?}");
 }
 
-fn check_status(status: &NodeStatus, new_term: Term) {
+fn check_status(status: &FixedStatus, new_term: Term) {
     let claims = status.role == "leader" || status.leader == Some(status.node);
     assert!(!claims || status.term > new_term, "a replaced leader claims: {status:?}");
 }

@@ -8,7 +8,7 @@ use tenure::lock::LockMachine;
 use tenure::node::FileDisk;
 use tenure::raft::{Claim, Role};
 use tenure::server::{Entry, Input, Outside, Server, ServerOptions};
-use tenure::wire::{PeerMessage, Request, ServerMessage};
+use tenure::wire::{Abilities, NodeStatus, PeerMessage, Request, ServerMessage, Speech};
 
 pub const MS: u64 = 1_000_000;
 
@@ -30,6 +30,8 @@ struct Node {
     entry: Entry,
     directory: TempDir,
     server: Option<Server<FileDisk>>,
+    /// The build that its next start runs.
+    speech: Speech,
     inputs: Vec<Input>,
     first_flush: Option<(u64, usize)>,
 }
@@ -49,6 +51,9 @@ impl Outside for Outlet {
     }
     fn unix_ms(&mut self) -> u64 {
         self.now.boot() / MS
+    }
+    fn complete(&self, status: NodeStatus) -> NodeStatus {
+        status
     }
     fn claim(&mut self) -> Claim {
         Claim::Standing
@@ -99,7 +104,13 @@ impl Cluster {
     pub fn add_directory(&mut self, id: NodeId, entry: Entry) {
         let directory = TempDir::new().unwrap();
         let (server, inputs) = (None, Vec::new());
-        self.nodes.insert(id, Node { entry, directory, server, inputs, first_flush: None });
+        let (speech, first_flush) = (Speech::own(), None);
+        self.nodes.insert(id, Node { entry, directory, server, speech, inputs, first_flush });
+    }
+
+    /// From its next start on a node runs the build that speaks this.
+    pub fn set_speech(&mut self, id: NodeId, speech: Speech) {
+        self.nodes.get_mut(&id).unwrap().speech = speech;
     }
 
     /// The data directory of a node.
@@ -141,6 +152,7 @@ impl Cluster {
             entry: self.nodes[&id].entry,
             boot: self.now,
             seed: id.0,
+            speech: self.nodes[&id].speech.clone(),
             ..self.base.clone()
         };
         let now = self.sample();
@@ -159,9 +171,20 @@ impl Cluster {
             return;
         };
         let (from_a, from_b) = (a.hello(two), b.hello(one));
-        if a.check_hello(&from_b).is_ok() && b.check_hello(&from_a).is_ok() {
-            self.push(one, Input::PeerUp { peer: two, directory: from_b.directory });
-            self.push(two, Input::PeerUp { peer: one, directory: from_a.directory });
+        let (of_a, of_b) = (a.speech().clone(), b.speech().clone());
+        if a.check_hello(&from_b, &of_b).is_ok() && b.check_hello(&from_a, &of_a).is_ok() {
+            let (of_one, of_two) = (from_a.directory, from_b.directory);
+            self.push(one, Input::PeerUp { peer: two, directory: of_two, speech: of_b });
+            self.push(two, Input::PeerUp { peer: one, directory: of_one, speech: of_a });
+        }
+    }
+
+    /// The same, though they would refuse each other.
+    pub fn force_connection(&mut self, one: NodeId, two: NodeId) {
+        for (at, peer) in [(one, two), (two, one)] {
+            let directory = self.server(peer).hello(at).directory;
+            let speech = self.server(peer).speech().clone();
+            self.push(at, Input::PeerUp { peer, directory, speech });
         }
     }
 
@@ -206,7 +229,7 @@ impl Cluster {
     }
 
     pub fn connect_client(&mut self, node: NodeId, connection: ConnectionId) {
-        self.push(node, Input::ClientUp { connection });
+        self.push(node, Input::ClientUp { connection, abilities: Abilities::own() });
     }
 
     pub fn disconnect_client(&mut self, node: NodeId, connection: ConnectionId) {
@@ -244,6 +267,8 @@ impl Cluster {
         }
         node.first_flush = outlet.first_flush;
         for (to, message) in outlet.peers {
+            let abilities = self.nodes[&to].speech.abilities;
+            assert!(abilities.cover(message.needs()), "node {to} does not know {message:?}");
             if !self.cuts.contains(&(id, to)) {
                 self.push(to, Input::Peer { from: id, message });
             }

@@ -5,6 +5,8 @@ mod asked;
 mod bounds;
 mod cluster;
 mod delays;
+mod fixtures;
+mod levels;
 mod members;
 mod observers;
 mod restored;
@@ -13,7 +15,7 @@ use cluster::{Cluster, MS};
 use tenure::base::{ConnectionId, NodeId, Owner, RequestId, SessionId, SessionKey, Token};
 use tenure::lock::{Acquire, Answer, Mode, Name, Operation};
 use tenure::raft::Role;
-use tenure::wire::{Query, ReadAnswer, Request, ServerMessage};
+use tenure::wire::{Query, ReadAnswer, Request, ServerMessage, Speech};
 
 const CLIENT: ConnectionId = ConnectionId(1);
 const KEY: SessionKey = SessionKey([7; 16]);
@@ -326,7 +328,8 @@ fn an_emptied_directory_is_refused_under_its_old_id() {
     cluster.crash(victim);
     cluster.empty_directory(victim);
     cluster.restart(victim);
-    let refused = cluster.server(leader).check_hello(&cluster.server(victim).hello(leader));
+    let hello = cluster.server(victim).hello(leader);
+    let refused = cluster.server(leader).check_hello(&hello, &Speech::own());
     assert!(refused.unwrap_err().text.contains(&format!("node {victim} is empty")));
 }
 

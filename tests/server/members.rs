@@ -7,7 +7,7 @@ use tenure::base::{ConnectionId, Index, NodeId, SessionId};
 use tenure::lock::{Name, Operation};
 use tenure::raft::{Change, Claim, Role, Seat};
 use tenure::server::{Entry, ServerOptions};
-use tenure::wire::{Order, OrderAnswer, Request, ServerMessage};
+use tenure::wire::{Order, OrderAnswer, Request, ServerMessage, Speech};
 
 const OPERATOR: ConnectionId = ConnectionId(99);
 const FOUR: NodeId = NodeId(4);
@@ -101,7 +101,7 @@ fn a_removed_member_is_let_in_no_more() {
     let answer = change(&mut cluster, leader, 1, Change::Remove { node: removed });
     assert!(matches!(answer, Some(OrderAnswer::Done { .. })), "{answer:?}");
     let hello = cluster.server(removed).hello(leader);
-    let refused = cluster.server(leader).check_hello(&hello).unwrap_err();
+    let refused = cluster.server(leader).check_hello(&hello, &Speech::own()).unwrap_err();
     assert!(refused.text.contains("was removed"), "{}", refused.text);
 }
 
@@ -114,7 +114,7 @@ fn an_emptied_joiner_is_refused_under_its_id() {
     cluster.advance(300 * MS);
     cluster.restart(FOUR);
     let hello = cluster.server(FOUR).hello(leader);
-    let refused = cluster.server(leader).check_hello(&hello).unwrap_err();
+    let refused = cluster.server(leader).check_hello(&hello, &Speech::own()).unwrap_err();
     assert!(refused.text.contains("node 4 is empty"), "{}", refused.text);
 }
 

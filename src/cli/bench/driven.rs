@@ -10,7 +10,7 @@ use tenure::base::{Sample, SessionKey};
 use tenure::client::core::{Action, CallId, Core, CoreOptions, Done, LinkId, SessionState};
 use tenure::net::{Connection, Key, Poller, Received};
 use tenure::sys::{clock, random};
-use tenure::wire::{Frame, FrameError, FrameKind};
+use tenure::wire::{ClientWelcome, Frame, FrameError, FrameKind, Hello, Speech};
 
 /// A client and its sockets.
 #[derive(Debug)]
@@ -79,7 +79,10 @@ impl Driven {
 
     fn handle(&mut self, now: &Sample, id: LinkId, frame: &Frame) -> Result<(), FrameError> {
         match frame.kind {
-            FrameKind::ClientWelcome => self.core.handle_welcome(now, id, frame.decode()?),
+            FrameKind::Welcome => {
+                let (welcome, speech) = ClientWelcome::from_values(&frame.decode()?)?;
+                self.core.handle_welcome(now, id, welcome, speech.abilities);
+            }
             FrameKind::Server => self.core.handle_message(now, id, frame.decode()?),
             FrameKind::Refused => self.core.handle_refused(now, id, frame.decode()?),
             kind => return Err(FrameError::Kind(kind as u8)),
@@ -148,8 +151,8 @@ impl Driven {
             .ok_or_else(|| format!("{endpoint} has no address"))?;
         let mut link = Connection::dial(address, CLIENT_BUFFER_BYTES_MAX).map_err(words)?;
         poller.add(&mut link, self.key(id)).map_err(words)?;
-        link.queue(FrameKind::ClientHello, &self.core.hello())
-            .map_err(|error| error.to_string())?;
+        let hello = Hello::Client(self.core.hello(), Speech::own());
+        link.queue(FrameKind::Hello, &hello.to_values()).map_err(|error| error.to_string())?;
         self.links.insert(id, link);
         Ok(())
     }

@@ -7,7 +7,6 @@ use clap::Args;
 use serde_json::{Value, json};
 use tenure::base::Index;
 use tenure::client::ClusterStatus;
-use tenure::raft::Seat;
 use tenure::wire::MemberStatus;
 
 /// Show the members: what each counts for, and how far its log is.
@@ -49,7 +48,7 @@ fn to_json(rows: &[Row<'_>]) -> String {
         json!({
             "id": row.member.node.0,
             "address": row.member.address,
-            "seat": seat(row.member.seat),
+            "seat": row.member.seat.name(),
             "role": row.role,
             "matched": row.member.matched.map(|index| index.0),
             "behind": row.behind,
@@ -65,7 +64,7 @@ fn to_text(rows: &[Row<'_>]) -> String {
         vec![
             row.member.node.to_string(),
             row.member.address.clone(),
-            seat(row.member.seat).to_owned(),
+            row.member.seat.name().to_owned(),
             row.role.clone(),
             row.behind.map_or("?".to_owned(), |behind| behind.to_string()),
         ]
@@ -77,21 +76,11 @@ fn to_text(rows: &[Row<'_>]) -> String {
     text
 }
 
-/// What it counts for, in one word.
-fn seat(seat: Seat) -> &'static str {
-    match seat {
-        Seat::Learner => "learner",
-        Seat::Voter => "voter",
-        Seat::Joining => "joining",
-        Seat::Demoting => "demoting",
-        Seat::Leaving => "leaving",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use tenure::base::NodeId;
+    use tenure::raft::Seat;
 
     fn member(id: u64, seat: Seat, matched: Option<u64>) -> MemberStatus {
         let address = format!("127.0.0.1:740{id}");

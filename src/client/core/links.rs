@@ -11,7 +11,7 @@ use super::types::{Action, CoreOptions, LinkId};
 use crate::base::rng::Rng;
 use crate::base::time::nanos;
 use crate::base::{ClusterId, NodeId, Sample, Term};
-use crate::wire::{ClientWelcome, LeaderHint, Request};
+use crate::wire::{Abilities, ClientWelcome, LeaderHint, Request};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -49,6 +49,7 @@ enum Link {
 #[derive(Clone, Debug)]
 struct OpenLink {
     node: NodeId,
+    abilities: Abilities,
     hint: LeaderHint,
     /// When it last said anything.
     heard_at: u64,
@@ -91,6 +92,14 @@ impl Links {
         matches!(self.links.get(&link), Some(Link::Open(_)))
     }
 
+    /// What the node behind `link` understands.
+    pub(super) fn abilities(&self, link: LinkId) -> Abilities {
+        match self.links.get(&link) {
+            Some(Link::Open(open)) => open.abilities,
+            _ => Abilities::NONE,
+        }
+    }
+
     pub(super) fn cluster(&self) -> Option<ClusterId> {
         self.cluster
     }
@@ -100,7 +109,7 @@ impl Links {
         &mut self,
         now: &Sample,
         link: LinkId,
-        welcome: ClientWelcome,
+        (welcome, abilities): (ClientWelcome, Abilities),
         actions: &mut Vec<Action>,
     ) {
         if !matches!(self.links.get(&link), Some(Link::Dialing { .. })) {
@@ -115,6 +124,7 @@ impl Links {
         self.cluster = self.cluster.or(welcome.cluster);
         let open = OpenLink {
             node: welcome.node,
+            abilities,
             hint: LeaderHint::default(),
             heard_at: now.boot(),
             unanswered_since: None,

@@ -35,7 +35,7 @@ pub use types::{
 
 use crate::base::rng::Rng;
 use crate::base::{Sample, SessionId, Token};
-use crate::wire::{ClientHello, ClientWelcome, Refused, ServerMessage};
+use crate::wire::{Abilities, ClientHello, ClientWelcome, Refused, ServerMessage};
 use crate::{Error, Status};
 use acquire::Acquires;
 use asked::{Asked, Disowned};
@@ -140,10 +140,16 @@ impl Core {
         ClientHello { client: self.options.client.clone(), cluster: self.links.cluster() }
     }
 
-    /// The node behind `link` welcomed us (the driver has sent the hello).
-    pub fn handle_welcome(&mut self, now: &Sample, link: LinkId, welcome: ClientWelcome) {
+    /// The node behind `link` welcomed us (the driver has sent the hello), and understands this.
+    pub fn handle_welcome(
+        &mut self,
+        now: &Sample,
+        link: LinkId,
+        welcome: ClientWelcome,
+        abilities: Abilities,
+    ) {
         self.check_belief(now);
-        self.links.handle_welcome(now, link, welcome, &mut self.actions);
+        self.links.handle_welcome(now, link, (welcome, abilities), &mut self.actions);
     }
 
     /// The node behind `link` refused us; the driver closes it.
@@ -194,7 +200,9 @@ impl Core {
             ServerMessage::Changed { read, index, holder, gap } => {
                 self.handle_changed(link, read, Changed { index, holder, gap });
             }
-            ServerMessage::Status { .. } | ServerMessage::Ordered { .. } => {}
+            ServerMessage::Status { .. }
+            | ServerMessage::Described { .. }
+            | ServerMessage::Ordered { .. } => {}
         }
     }
 

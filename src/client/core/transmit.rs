@@ -168,6 +168,8 @@ impl Core {
     }
 
     pub(super) fn send(&mut self, now: &Sample, home: Home, request: Request) {
+        let abilities = self.links.abilities(home.link);
+        debug_assert!(abilities.cover(request.needs()), "{abilities:?} do not cover {request:?}");
         self.links.handle_sent(now, home.link);
         self.actions.push(Action::Send { link: home.link, request });
     }

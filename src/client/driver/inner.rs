@@ -143,7 +143,9 @@ impl Inner {
             let now = clock::sample();
             for said in said.drain(..) {
                 match said {
-                    Said::Welcome(welcome) => self.core.handle_welcome(&now, id, welcome),
+                    Said::Welcome(welcome, speech) => {
+                        self.core.handle_welcome(&now, id, welcome, speech.abilities);
+                    }
                     Said::Message(message) => self.core.handle_message(&now, id, message),
                     Said::Refused(refused) => {
                         self.links.remove(&id);

@@ -2,9 +2,10 @@
 
 use crate::base::limits::CLIENT_BUFFER_BYTES_MAX;
 use crate::client::core::LinkId;
-use crate::net::{Connection, Key, Received, Registrar};
+use crate::net::{Closed, Connection, Key, Received, Registrar};
 use crate::wire::{
-    ClientHello, ClientWelcome, Frame, FrameError, FrameKind, Refused, Request, ServerMessage,
+    ClientHello, ClientWelcome, Form, Frame, FrameError, FrameKind, Hello, Refused, Request,
+    ServerMessage, Speech,
 };
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -15,6 +16,10 @@ pub(super) struct Link {
     id: LinkId,
     hello: ClientHello,
     connection: Option<Connection>,
+    /// The form of its hello.
+    form: Form,
+    /// Where it was dialed, unless that is within this process.
+    address: Option<SocketAddr>,
     /// Addresses to try if this one fails before it says anything.
     others: VecDeque<SocketAddr>,
     stage: Stage,
@@ -41,7 +46,7 @@ enum Stage {
 /// What a node said.
 #[derive(Debug)]
 pub(super) enum Said {
-    Welcome(ClientWelcome),
+    Welcome(ClientWelcome, Speech),
     Refused(Refused),
     Message(ServerMessage),
 }
@@ -51,7 +56,8 @@ impl Link {
     pub(super) fn new(id: LinkId, hello: ClientHello) -> Self {
         let others = VecDeque::new();
         let (stage, watched) = (Stage::Connecting, Watched::Both);
-        Self { id, hello, connection: None, others, stage, watched }
+        let (connection, address, form) = (None, None, Form::Named);
+        Self { id, hello, connection, form, address, others, stage, watched }
     }
 
     pub(super) fn fd(&self) -> Option<RawFd> {
@@ -75,7 +81,7 @@ impl Link {
     fn dial_next(&mut self, registrar: &Registrar) -> Option<Result<(), String>> {
         let mut last = None;
         while let Some(address) = self.others.pop_front() {
-            match self.dial_one(address, registrar) {
+            match self.dial_one(address, Form::Named, registrar) {
                 Ok(()) => return Some(Ok(())),
                 Err(why) => last = Some(Err(why)),
             }
@@ -83,7 +89,13 @@ impl Link {
         last
     }
 
-    fn dial_one(&mut self, address: SocketAddr, registrar: &Registrar) -> Result<(), String> {
+    fn dial_one(
+        &mut self,
+        address: SocketAddr,
+        form: Form,
+        registrar: &Registrar,
+    ) -> Result<(), String> {
+        (self.address, self.form) = (Some(address), form);
         let connection = Connection::dial(address, CLIENT_BUFFER_BYTES_MAX);
         self.adopt(connection.map_err(|error| error.to_string())?, registrar)
     }
@@ -95,9 +107,14 @@ impl Link {
         registrar: &Registrar,
     ) -> Result<(), String> {
         registrar.add(&mut connection, Key(self.id.0)).map_err(|error| error.to_string())?;
-        connection
-            .queue(FrameKind::ClientHello, &self.hello)
-            .map_err(|closed| closed.to_string())?;
+        let queued = match self.form {
+            Form::Fixed => connection.queue(FrameKind::ClientHello, &self.hello),
+            Form::Named => {
+                let hello = Hello::Client(self.hello.clone(), Speech::own());
+                connection.queue(FrameKind::Hello, &hello.to_values())
+            }
+        };
+        queued.map_err(|closed| closed.to_string())?;
         connection.flush().map_err(|closed| closed.to_string())?;
         self.connection = Some(connection);
         self.watched = Watched::Both;
@@ -153,7 +170,8 @@ impl Link {
             }
             Err(closed) if self.stage == Stage::Connecting => {
                 self.connection = None;
-                let next = self.dial_next(registrar);
+                let next = self.dial_as_0_1(&closed, registrar);
+                let next = next.or_else(|| self.dial_next(registrar));
                 next.unwrap_or_else(|| Err(closed.to_string())).map(|()| Received::All)
             }
             Err(closed) => Err(closed.to_string()),
@@ -161,10 +179,30 @@ impl Link {
     }
 }
 
+impl Link {
+    /// A node of 0.1.0 closes the connection at the hello that can grow, without a word: it is said hello as it
+    /// knows it.
+    fn dial_as_0_1(
+        &mut self,
+        closed: &Closed,
+        registrar: &Registrar,
+    ) -> Option<Result<(), String>> {
+        let address = self.address?;
+        let is_unheard = matches!(closed, Closed::ByPeer) && self.form == Form::Named;
+        is_unheard.then(|| self.dial_one(address, Form::Fixed, registrar))
+    }
+}
+
 /// The first frame is a welcome or a refusal, all others are messages.
 fn decode(frame: &Frame, stage: Stage) -> Result<Said, FrameError> {
     match (frame.kind, stage) {
-        (FrameKind::ClientWelcome, Stage::Connecting) => Ok(Said::Welcome(frame.decode()?)),
+        (FrameKind::Welcome, Stage::Connecting) => {
+            let (welcome, speech) = ClientWelcome::from_values(&frame.decode()?)?;
+            Ok(Said::Welcome(welcome, speech))
+        }
+        (FrameKind::ClientWelcome, Stage::Connecting) => {
+            Ok(Said::Welcome(frame.decode()?, Speech::of_0_1()))
+        }
         (FrameKind::Refused, _) => Ok(Said::Refused(frame.decode()?)),
         (FrameKind::Server, Stage::Welcomed) => Ok(Said::Message(frame.decode()?)),
         (kind, _) => Err(FrameError::Kind(kind as u8)),

@@ -1,8 +1,8 @@
 //! Bytes back into a machine. They may come from anywhere: each piece is checked, then the whole.
 
 use super::{
-    AnswerPiece, ClaimPiece, DelayPiece, FORMAT, Head, HolderPiece, LENGTH_BYTES, LockPiece,
-    MarkPiece, SessionPiece, SnapshotError, WaiterPiece,
+    AnswerPiece, ClaimPiece, DelayPiece, Head, HolderPiece, LENGTH_BYTES, LockPiece, MarkPiece,
+    SessionPiece, SnapshotError, WaiterPiece,
 };
 use crate::base::{RequestId, SessionId, codec};
 use crate::lock::LockMachine;
@@ -13,6 +13,7 @@ use crate::lock::dedupe::{Answers, Fixed, Hold, Place};
 use crate::lock::delay::{Delay, Delays};
 use crate::lock::grant::{Lock, Rest};
 use crate::lock::holders::{Grant, Holders};
+use crate::lock::level::LEVEL_MAX;
 use crate::lock::queue::{Queue, Waiter};
 use crate::lock::restore::RestoreWait;
 use crate::lock::session::Session;
@@ -25,9 +26,17 @@ impl LockMachine {
     /// # Errors
     /// The bytes are of another format, damaged, or no state that a log leads to.
     pub fn decode(bytes: &[u8]) -> Result<Self, SnapshotError> {
+        Self::decode_up_to(bytes, LEVEL_MAX)
+    }
+
+    /// The same as a build would do it that reads no level above `level_max`.
+    ///
+    /// # Errors
+    /// As for `decode`.
+    pub fn decode_up_to(bytes: &[u8], level_max: u32) -> Result<Self, SnapshotError> {
         let mut pieces = Pieces { bytes, next: 0, at: 0 };
-        pieces.read_format()?;
-        let mut machine = Self::new();
+        let format = pieces.read_format(level_max)?;
+        let mut machine = Self::new().reading_up_to(level_max);
         let Head { sessions, locks, asked, .. } = machine.decode_head(&mut pieces)?;
         for _ in 0..sessions {
             machine.decode_session(&mut pieces)?;
@@ -39,6 +48,10 @@ impl LockMachine {
             machine.decode_mark(&mut pieces)?;
         }
         pieces.check_end()?;
+        if machine.level() != format {
+            let why = format!("format {format}, and the level in force is {}", machine.level());
+            return Err(SnapshotError::Contradiction(why));
+        }
         machine.examine().map_err(SnapshotError::Contradiction)?;
         Ok(machine)
     }
@@ -226,10 +239,10 @@ struct Pieces<'a> {
 }
 
 impl<'a> Pieces<'a> {
-    fn read_format(&mut self) -> Result<(), SnapshotError> {
+    fn read_format(&mut self, format_max: u32) -> Result<u32, SnapshotError> {
         match u32::from_le_bytes(self.take_array()?) {
-            FORMAT => Ok(()),
-            other => Err(SnapshotError::Format(other)),
+            format if (1..=format_max).contains(&format) => Ok(format),
+            format => Err(SnapshotError::Format { format, format_max }),
         }
     }
 

@@ -251,8 +251,25 @@ fn a_state_larger_than_any_frame_is_encoded_in_pieces() {
 #[test]
 fn another_format_is_refused_by_its_number() {
     let mut bytes = busy().machine.encode();
-    bytes[0] = 2;
-    assert_eq!(LockMachine::decode(&bytes).unwrap_err(), SnapshotError::Format(2));
+    for format in [0, 3] {
+        bytes[0] = format;
+        let error = SnapshotError::Format { format: u32::from(format), format_max: 2 };
+        assert_eq!(LockMachine::decode(&bytes).unwrap_err(), error);
+    }
+}
+
+#[test]
+fn a_snapshot_has_the_format_of_the_level_in_force() {
+    let mut script = busy();
+    let at_level_1 = script.machine.encode();
+    assert_eq!(at_level_1[..4], [1, 0, 0, 0]);
+    script.apply(&Command::Settings(Settings { lease_ms: 0, ttl_ms_max: 0, level: 2 }));
+    let at_level_2 = script.machine.encode();
+    assert_eq!(at_level_2[..4], [2, 0, 0, 0]);
+    assert_eq!(LockMachine::decode(&at_level_2).expect("its own bytes").level(), 2);
+    LockMachine::decode_up_to(&at_level_1, 1).expect("what an older build reads");
+    let older = LockMachine::decode_up_to(&at_level_2, 1).unwrap_err();
+    assert_eq!(older, SnapshotError::Format { format: 2, format_max: 1 });
 }
 
 #[test]
@@ -293,9 +310,9 @@ fn assert_refused(spoil: impl FnOnce(&mut LockMachine), why: &str) {
 #[test]
 fn states_that_no_log_leads_to_are_refused() {
     let spoiled_level = |machine: &mut LockMachine| {
-        machine.settings.as_mut().expect("set").level = 2;
+        machine.settings.as_mut().expect("set").level = 3;
     };
-    assert_refused(spoiled_level, "its level is 2");
+    assert_refused(spoiled_level, "has format 3");
     let one = SessionId(2);
     let spoil = move |machine: &mut LockMachine| drop(machine.sessions.remove(&one));
     assert_refused(spoil, "session 2 is not alive");

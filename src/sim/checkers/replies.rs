@@ -69,6 +69,7 @@ impl Replies {
                 is_holder(model, window, *index, holder.as_ref())
             }
             ServerMessage::Status { .. }
+            | ServerMessage::Described { .. }
             | ServerMessage::Leader(_)
             | ServerMessage::Ordered { .. } => true,
         };

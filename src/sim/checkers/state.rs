@@ -18,6 +18,8 @@ pub struct States {
     newest: Index,
     /// The grants of the newest state.
     tokens: BTreeSet<(Name, Token)>,
+    /// Locks with more holders than a view shows: one that comes into view need not be new.
+    cut: BTreeSet<Name>,
     token_max: Token,
     /// Grants that were seen.
     pub grants: u64,
@@ -49,6 +51,7 @@ impl Default for States {
             known: BTreeMap::new(),
             newest: Index(0),
             tokens: BTreeSet::new(),
+            cut: BTreeSet::new(),
             token_max: Token(0),
             grants: 0,
             snapshots: 0,
@@ -139,13 +142,17 @@ impl States {
     ) -> Result<(), Violation> {
         let known = std::mem::take(&mut self.tokens);
         let before = self.token_max;
+        let was_cut = std::mem::take(&mut self.cut);
         for lock in locks {
+            if lock.holding as usize > 1 + lock.others.len() {
+                self.cut.insert(lock.name.clone());
+            }
             let oldest = (lock.token != Token(0)).then_some((lock.token, lock.session));
             let others = lock.others.iter().map(|other| (other.token, other.session));
             for (token, session) in oldest.into_iter().chain(others) {
                 check_alive(applied, machine, &lock.name, session)?;
                 let grant = (lock.name.clone(), token);
-                if !known.contains(&grant) {
+                if !known.contains(&grant) && !was_cut.contains(&lock.name) {
                     self.observe_grant(before, &grant)?;
                 }
                 self.tokens.insert(grant);

@@ -4,6 +4,7 @@ mod disks;
 mod links;
 mod machines;
 mod operators;
+mod upgrades;
 
 pub use links::Flapping;
 pub use machines::Stillness;
@@ -62,6 +63,7 @@ impl World {
             Fault::Resign => self.resign(dice),
             Fault::SaveSnapshot => self.save_snapshot(node),
             Fault::Visitor => self.receive_visitor(node, dice),
+            Fault::Upgrade => self.replace_program(dice),
             Fault::PauseInside | Fault::ClientPauseInside | Fault::LostRename => {
                 unreachable!("{fault:?} stands")
             }

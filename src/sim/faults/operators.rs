@@ -14,6 +14,7 @@ use crate::sim::network::{Arrival, LineId};
 use crate::sim::node::{Fate, host_of, slot_of};
 use crate::sim::operator::Outcome;
 use crate::sim::plan::{MS, SECOND};
+use crate::sim::talk::Build;
 use crate::sim::world::World;
 use crate::wire::Order;
 
@@ -195,6 +196,14 @@ impl World {
     fn bear(&mut self, slot: usize, dice: &mut Rng) {
         if self.nodes[slot].fate == Fate::Unborn {
             self.nodes[slot].fate = Fate::Comes;
+            // The version that the cluster runs: an older one is refused for its level.
+            if self
+                .nodes
+                .iter()
+                .any(|node| node.inside().is_some_and(|one| one.machine.level() > 1))
+            {
+                self.nodes[slot].set_build(Build::New);
+            }
             self.queue.push(self.now + dice.below(SECOND), Event::Restart(slot));
         }
     }

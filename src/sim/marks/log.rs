@@ -20,7 +20,8 @@ pub fn mark_command(marks: &mut Marks, model: &Model, term: Term, command: &Comm
         Command::RestoreOver { term: decided_in } => {
             marks.hit_if(*decided_in == term, Mark::RestoreOver);
         }
-        Command::OpenSession { .. } | Command::Settings(_) | Command::DelayOver { .. } => {}
+        Command::Settings(settings) => marks.hit_if(settings.level > 1, Mark::LevelRaised),
+        Command::OpenSession { .. } | Command::DelayOver { .. } => {}
     }
 }
 

@@ -13,7 +13,7 @@ pub fn mark_outgoing(marks: &mut Marks, raft: &Raft, applied: Index, left: &[(u6
     for (_, outgoing) in left {
         match outgoing {
             Outgoing::Peer(_, PeerMessage::Raft(message)) => mark_peer(marks, raft, message),
-            Outgoing::Peer(_, PeerMessage::Founding(_)) => {}
+            Outgoing::Peer(_, PeerMessage::Founding(_) | PeerMessage::Status(_)) => {}
             Outgoing::Client(to, message) => {
                 if let ServerMessage::Attached { .. } = message {
                     attached = Some(*to);

@@ -79,6 +79,13 @@ marks! {
     Transferred = "a holder hands its lock to a waiter",
     TransferOvertakes = "a holder hands its lock to one who waits behind others",
     HeirOvertakes = "what was asked for has ended, and goes to one who waits behind others",
+    // Builds.
+    OldLeads = "a node of an older build leads newer ones",
+    NewLeads = "a node of a newer build leads older ones",
+    OlderHello = "a node says the hello of 0.1.0 to one that does not know the newer",
+    OlderRefused = "a node of an older build is refused for the level of the cluster",
+    LevelRaised = "the level of the lock machine rises",
+    TakenBack = "a node goes back to an older build",
     // Answers.
     SaidHeld = "a try is told who holds it",
     SaidBelowFloor = "a request is refused as forgotten",

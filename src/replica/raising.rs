@@ -1,0 +1,120 @@
+//! Raises the level of the lock machine, once every member has said that it reads the next one (docs/versions.md).
+//!
+//! Learners count as voters do: what is committed reaches them too, and a replica that cannot read it has to end. Members that were just
+//! added count from the entry that adds them. What a member said counts only as long as the connection stands on which it
+//! said it, because a member that is away may come back as an older build; and a connection may stand for a while after its
+//! other end has died, so each member must also answer a round that begins after all of them were connected. So at the
+//! instant at which that round begins every member runs a build that reads the next level.
+
+use super::Replica;
+use crate::base::{NodeId, Round};
+use crate::lock::{Command, Settings};
+use crate::raft::{EntryKind, Role, Urgency};
+
+/// How far a leader is with the next level.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Raising {
+    /// Not every member has said that it reads it.
+    #[default]
+    Waiting,
+    /// All have. They must answer round `need`, without a connection that came or went (`connections` counts those).
+    Asking { need: Round, connections: u64 },
+    /// It is in the log.
+    Proposed,
+}
+
+/// Why a leader leaves the level as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Obstacle {
+    /// It is the highest that this build reads.
+    Highest,
+    /// A member is not connected.
+    Away(NodeId),
+    /// A member reads no more than the level in force.
+    Older(NodeId, String),
+}
+
+impl Replica {
+    /// Proposes the highest level that all members read, if it is above the one in force.
+    pub(super) fn raise_level(&mut self) {
+        let may = self.leading.is_ready() && !self.raft.is_transferring();
+        if !may || self.leading.raising == Raising::Proposed {
+            return;
+        }
+        let (level, round) = match (self.common_level(), self.raft.round()) {
+            (Ok(level), Some(round)) => (level, round),
+            _ => return self.leading.raising = Raising::Waiting,
+        };
+        match self.leading.raising {
+            Raising::Asking { need, connections } if connections == self.connections => {
+                if self.have_all_answered(need) {
+                    self.propose_level(level);
+                }
+            }
+            _ => {
+                let (need, connections) = (round.next(), self.connections);
+                self.leading.raising = Raising::Asking { need, connections };
+                // Nobody else has to answer.
+                if self.have_all_answered(need) {
+                    self.propose_level(level);
+                }
+            }
+        }
+    }
+
+    fn propose_level(&mut self, level: u32) {
+        let Some(settings) = self.machine.settings() else { return };
+        let command = Command::Settings(Settings { level, ..settings.clone() });
+        if self.propose(&command, Urgency::Frees).is_ok() {
+            ::log::info!("every member reads level {level}: the cluster rises to it");
+            self.leading.raising = Raising::Proposed;
+        }
+    }
+
+    /// The highest level above the one in force that every member reads.
+    fn common_level(&self) -> Result<u32, Obstacle> {
+        let (now, own) = (self.machine.level(), self.machine.level_max());
+        let mut lowest = own;
+        for node in self.other_members() {
+            let peer = self.peers.get(&node).ok_or(Obstacle::Away(node))?;
+            if peer.speech.level_max <= now {
+                return Err(Obstacle::Older(node, peer.speech.version.clone()));
+            }
+            lowest = lowest.min(peer.speech.level_max);
+        }
+        if lowest > now { Ok(lowest) } else { Err(Obstacle::Highest) }
+    }
+
+    fn have_all_answered(&self, need: Round) -> bool {
+        self.other_members().all(|node| self.raft.echoed(node).is_some_and(|round| round >= need))
+    }
+
+    fn other_members(&self) -> impl Iterator<Item = NodeId> + '_ {
+        let members = self.raft.membership().1.members().iter().map(|member| member.node);
+        members.filter(|node| *node != self.raft.id())
+    }
+
+    /// The level that this node's log leads to: an entry that raises it may be on its way.
+    #[must_use]
+    pub fn level_ahead(&self) -> u32 {
+        let coming = self.raft.entries(self.applied.next(), self.raft.last_index());
+        let commands = coming.iter().filter(|entry| entry.header.kind == EntryKind::Command);
+        let highest = commands.map(|entry| u32::from(entry.header.format)).max();
+        highest.unwrap_or_default().max(self.machine.level())
+    }
+
+    /// Why this leader does not raise the level, for people; `None` if there is no higher one, or it does not lead.
+    #[must_use]
+    pub fn level_waits(&self) -> Option<String> {
+        if self.raft.role() != Role::Leader || self.machine.level() >= self.machine.level_max() {
+            return None;
+        }
+        match self.common_level() {
+            Ok(_) | Err(Obstacle::Highest) => None,
+            Err(Obstacle::Away(node)) => Some(format!("node {node} is not connected")),
+            Err(Obstacle::Older(node, version)) => {
+                Some(format!("node {node} runs tenure {version}"))
+            }
+        }
+    }
+}
