@@ -82,7 +82,10 @@ impl Health {
 }
 
 fn to_text(cluster: &ClusterStatus) -> String {
-    let head = ["ID", "ADDRESS", "ROLE", "TERM", "COMMIT", "APPLIED", "LOCKS", "SESSIONS", "LOG"];
+    let head = [
+        "ID", "ADDRESS", "ROLE", "TERM", "COMMIT", "APPLIED", "LOCKS", "SESSIONS", "LOG",
+        "VERSION", "LEVEL",
+    ];
     let mut lines = vec![head.map(str::to_owned).to_vec()];
     lines.extend(cluster.nodes.iter().map(line));
     let mut text = output::table(&lines);
@@ -90,6 +93,9 @@ fn to_text(cluster: &ClusterStatus) -> String {
         if let Err(why) = &row.state {
             text.push_str(&format!("{}: {}\n", row.address, printable(why)));
         }
+    }
+    for remark in cluster.remarks() {
+        text.push_str(&format!("{}\n", printable(&remark)));
     }
     if cluster.leader().is_none() {
         text.push_str("no leader: locks cannot be granted until a majority of the nodes is back\n");
@@ -114,6 +120,8 @@ fn line(row: &NodeRow) -> Vec<String> {
         status.locks.to_string(),
         status.sessions.to_string(),
         log,
+        printable(&status.version),
+        status.level.map_or("?".to_owned(), |level| level.to_string()),
     ]
 }
 
@@ -144,6 +152,8 @@ mod tests {
             snapshot: Index(0),
             refused_connections: 0,
             version: "0".into(),
+            level: Some(2),
+            ..NodeStatus::default()
         }
     }
 
@@ -166,12 +176,16 @@ mod tests {
         let value: Value = serde_json::from_str(&cluster.json_line()).unwrap();
         assert_eq!(value["leader"], 1);
         let first = json!({"id": 1, "address": "127.0.0.1:7401", "role": "leader", "term": 7,
-            "commit": 42, "applied": 41});
+            "commit": 42, "applied": 41, "locks": 0, "sessions": 0, "log_bytes": 0,
+            "log_bytes_max": 1 << 30, "snapshot": 0, "refused_connections": 0, "version": "0",
+            "level": 2, "unreachable": null});
         assert_eq!(value["nodes"][0], first);
         assert_eq!(
             (&value["nodes"][1]["id"], &value["nodes"][1]["role"]),
             (&json!(2), &json!("unreachable"))
         );
+        let why = value["nodes"][1]["unreachable"].as_str().unwrap();
+        assert!(why.contains("connection refused"), "{why}");
     }
 
     #[test]
@@ -200,5 +214,18 @@ mod tests {
             ("127.0.0.1:7401".to_owned(), Err(refused)),
         ];
         assert_eq!(ClusterStatus::of(answers).nodes.len(), 1);
+    }
+
+    #[test]
+    fn versions_that_differ_and_a_level_that_waits_are_said() {
+        let older =
+            || NodeStatus { version: "0.1".into(), level: None, ..status(2, "follower", 7) };
+        let waits = Some("node 2 runs tenure 0.1".to_owned());
+        let leader = NodeStatus { level: Some(1), level_waits: waits, ..status(1, "leader", 7) };
+        let text = to_text(&cluster([Some(leader), Some(older()), None]));
+        assert!(text.contains("versions differ (0, 0.1)"), "{text}");
+        assert!(text.contains("level 1 stays in force: node 2 runs tenure 0.1"), "{text}");
+        let same = cluster([Some(status(1, "leader", 7)), Some(status(2, "follower", 7)), None]);
+        assert!(same.remarks().is_empty(), "{:?}", same.remarks());
     }
 }

@@ -54,6 +54,16 @@ impl Operator {
         }
     }
 
+    /// Connects to the node at `endpoint` ("host:port"), whether it leads or not: for what any node does
+    /// ([`Order::Snapshot`]).
+    ///
+    /// # Errors
+    /// UNAVAILABLE says why it cannot be reached.
+    pub fn connect_to(endpoint: &str, timeout: Duration) -> Result<Self, Error> {
+        let (line, welcome) = greet(endpoint, timeout)?;
+        Ok(Self { node: welcome.node, line, timeout, orders: 0 })
+    }
+
     /// The node that this is connected to.
     #[must_use]
     pub fn node(&self) -> NodeId {

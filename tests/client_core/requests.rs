@@ -389,3 +389,25 @@ fn a_try_without_a_leader_is_unavailable_and_names_each_endpoint() {
     assert_eq!(parts[1], "n2:1: knows no leader");
     assert!(parts[2].starts_with("n3:1: no"), "{}", error.message);
 }
+
+#[test]
+fn what_a_late_copy_of_a_refused_acquire_was_granted_is_taken_back_once() {
+    let mut rig = Rig::with_session();
+    let call = rig.acquire("a", Wait::Forever);
+    rig.answer(1, 1, Answer::Refused(Refusal::Limit));
+    assert!(matches!(&rig.decided[&call], Err(error) if error.status == Status::Limit));
+    rig.sent.clear();
+    // The copy was logged, since nothing remembers the refusal; the client knows nothing of it.
+    rig.answer(1, 1, Answer::Queued { ahead: 3 });
+    assert!(rig.submitted().is_empty(), "it may be an old one, of what is held by now");
+    rig.answer(1, 1, Answer::Granted { token: Token(7) });
+    rig.answer(1, 1, Answer::Granted { token: Token(7) });
+    let submitted = rig.submitted();
+    let operations: Vec<_> = submitted.iter().map(|(_, _, operation)| operation).collect();
+    assert_eq!(operations, [&Operation::Withdraw { acquire: RequestId(1) }]);
+    rig.answer(1, 2, Answer::Withdrawn);
+    rig.sent.clear();
+    // A request that never was is none of ours.
+    rig.answer(1, 9, Answer::Granted { token: Token(8) });
+    assert!(rig.submitted().is_empty());
+}

@@ -111,8 +111,15 @@ impl Stream {
                 self.peer = Some(hello.to);
                 None
             }
+            FrameKind::Hello | FrameKind::Welcome => {
+                let values = frame.decode().expect("named values");
+                if let Ok(Hello::Peer(hello, _)) = Hello::from_values(&values) {
+                    self.peer = Some(hello.to);
+                }
+                None
+            }
             FrameKind::Peer => match frame.decode().expect("a message") {
-                PeerMessage::Founding(_) => None,
+                PeerMessage::Founding(_) | PeerMessage::Status(_) => None,
                 PeerMessage::Raft(message) => self.read_message(&message),
             },
             FrameKind::Server => read_answer(&frame.decode().expect("a message")),

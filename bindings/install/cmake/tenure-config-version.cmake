@@ -1,6 +1,6 @@
 # Is this version one that find_package(tenure <version>) may take? The rule is that of the soname: the same minor
 # version until 1.0, from then on the same major, and not older. A test compares the number with Cargo.toml.
-set(PACKAGE_VERSION "0.1.0")
+set(PACKAGE_VERSION "0.2.0")
 
 set(_tenure_series_of "^(0\\.[0-9]+|[1-9][0-9]*)")
 string(REGEX MATCH "${_tenure_series_of}" _tenure_series "${PACKAGE_VERSION}")

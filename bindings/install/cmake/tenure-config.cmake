@@ -1,4 +1,4 @@
-# find_package(tenure 0.1): tenure::tenure is the shared library, tenure::static the static one. Both bring
+# find_package(tenure 0.2): tenure::tenure is the shared library, tenure::static the static one. Both bring
 # <tenure.h> and <tenure.hpp>.
 #
 # The file is the same in lib/cmake/tenure (install.sh) and share/cmake/tenure (cargo-c). It finds everything from

@@ -51,7 +51,7 @@ class LoadTest(unittest.TestCase):
             Path(root, "Cargo.toml").touch()
             with mock.patch.object(_library, "__file__", str(package / "_library.py")):
                 found = _library.candidates()
-        self.assertEqual(found, [*built, "libtenure.so.0.1", "libtenure.so"])
+        self.assertEqual(found, [*built, "libtenure.so.0.2", "libtenure.so"])
 
 
 class BuildTest(unittest.TestCase):

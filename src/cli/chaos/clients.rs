@@ -25,6 +25,8 @@ pub struct Clients {
     data: PathBuf,
     seeds: Rng,
     places: Vec<Place>,
+    /// What they run in turn.
+    programs: Vec<PathBuf>,
 }
 
 /// Where one process after the other is the client.
@@ -35,18 +37,18 @@ struct Place {
 }
 
 impl Clients {
-    /// Starts `count`, with logs below `data`, which work on the sets that are served there.
+    /// Starts `count`, which run `programs` in turn, with logs below `data`, which work on the sets that are served there.
     ///
     /// # Errors
     /// No process.
     pub fn start(
         network: &Network,
         data: &Path,
-        count: usize,
+        (count, programs): (usize, Vec<PathBuf>),
         seeds: Rng,
     ) -> Result<Self, Failure> {
         let places = (0..count).map(|_| Place::default()).collect();
-        let mut clients = Self { data: data.to_owned(), seeds, places };
+        let mut clients = Self { data: data.to_owned(), seeds, places, programs };
         clients.restart(network)?;
         Ok(clients)
     }
@@ -69,7 +71,8 @@ impl Clients {
         let cannot = |error| Failure::unavailable(format!("cannot start a client: {error}"));
         let words = self.data.join(format!("client-{}.log", name_of(place)));
         let words = File::options().create(true).append(true).open(words).map_err(cannot)?;
-        let mut command = Command::new(std::env::current_exe().map_err(cannot)?);
+        let program = &self.programs[place % self.programs.len()];
+        let mut command = Command::new(program);
         environment::clear(&mut command);
         network.hold(Machine::Client(place), &mut command);
         process::die_with_parent(&mut command);

@@ -7,9 +7,11 @@ mod event_log;
 mod nemesis;
 mod network;
 mod nodes;
+mod older;
 mod report;
 mod resource;
 mod stage;
+mod upgrade;
 
 use crate::cli::failure::{Failure, NO};
 use crate::cli::scratch::Scratch;
@@ -47,6 +49,10 @@ pub struct Options {
     /// Decides which nemesis strikes whom and when, though not what processes make of it [default: a new one]
     #[arg(long, value_name = "S")]
     seed: Option<u64>,
+    /// Instead of nemeses, an upgrade under load: nodes and every second client begin with the program at this path, or of
+    /// this git revision, which is built; the nodes end with this one
+    #[arg(long, value_name = "PROGRAM|REVISION", conflicts_with_all = ["nemeses", "length"])]
+    upgrade_from: Option<String>,
     /// Say so and exit with 0 where network namespaces are not allowed
     #[arg(long)]
     or_skip: bool,
@@ -90,7 +96,8 @@ fn play(options: &Options, network: Network, data: &Path) -> Result<u8, Failure>
         data.display()
     ))?;
     let clients = usize::from(options.clients);
-    let mut stage = Stage::set_up(network, data, clients, seed)?;
+    let older = options.upgrade_from.as_deref().map(older::program).transpose()?;
+    let mut stage = Stage::set_up(network, data, clients, seed, older.as_deref())?;
     let left = stage.wait_served()?;
     if !left.is_empty() {
         return Err(Failure::unavailable(format!(
@@ -99,19 +106,28 @@ fn play(options: &Options, network: Network, data: &Path) -> Result<u8, Failure>
         )));
     }
     let from = clock::boot_nanos();
-    let nemeses = strike(options, &mut stage)?;
+    let mut complaints = Vec::new();
+    let nemeses = match &older {
+        Some(older) => {
+            complaints.extend(upgrade::play(&mut stage, older)?);
+            BTreeMap::new()
+        }
+        None => strike(options, &mut stage)?,
+    };
     let span = (from, clock::boot_nanos());
     output::print("Healed; waiting until every client was granted every lock again\n")?;
-    let mut complaints: Vec<String> = stage
-        .wait_served()?
-        .into_iter()
-        .map(|left| format!("not served after healing: {left}"))
-        .collect();
+    let left = stage.wait_served()?;
+    complaints.extend(left.into_iter().map(|left| format!("not served after healing: {left}")));
     complaints.extend(stage.end());
     let verdict = verify::judge(&stage::logs(data)?, OVERTAKEN_MAX)?;
     let (history, uses) = (&verdict.history, &verdict.uses);
+    if older.is_some() {
+        complaints.extend(upgrade::sessions_lost(&verdict.history));
+    }
     let report = Report { history, uses, nemeses: &nemeses, clients, span };
-    complaints.extend(report.zeros());
+    if older.is_none() {
+        complaints.extend(report.zeros());
+    }
     output::print(&format!("\n{}\n{}", report.to_text(), verdict.to_text()))?;
     conclude(&verdict, &complaints)
 }

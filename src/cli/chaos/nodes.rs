@@ -1,15 +1,15 @@
-//! Three `tenure serve` processes of this program, each on a machine of its own.
+//! Three `tenure serve` processes, of this program or of an older one, each on a machine of its own.
 
 use super::network::{Machine, Network};
 use crate::cli::environment;
 use crate::cli::failure::Failure;
 use crate::cli::status::Health;
-use signal_hook::consts::{SIGCONT, SIGKILL, SIGSTOP};
+use signal_hook::consts::{SIGCONT, SIGKILL, SIGSTOP, SIGTERM};
 use std::fs::File;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tenure::client::ClusterStatus;
 use tenure::sys::process;
 
@@ -21,15 +21,21 @@ pub const NODES: usize = 3;
 pub struct Nodes {
     data: PathBuf,
     children: [Option<Child>; NODES],
+    /// What each runs from its next start on.
+    programs: [PathBuf; NODES],
 }
 
 impl Nodes {
-    /// Starts all, with directories and logs below `data`.
+    /// Starts all, each running `program`, with directories and logs below `data`.
     ///
     /// # Errors
     /// No process.
-    pub fn start(network: &Network, data: &Path) -> Result<Self, Failure> {
-        let mut nodes = Self { data: data.to_owned(), children: [const { None }; NODES] };
+    pub fn start(network: &Network, data: &Path, program: &Path) -> Result<Self, Failure> {
+        let mut nodes = Self {
+            data: data.to_owned(),
+            children: [const { None }; NODES],
+            programs: [(); NODES].map(|()| program.to_owned()),
+        };
         nodes.restart(network)?;
         Ok(nodes)
     }
@@ -54,7 +60,7 @@ impl Nodes {
         let log = File::options().create(true).append(true).open(log).map_err(cannot)?;
         let member = |place| format!("{}={}", place + 1, endpoint(place));
         let members: Vec<String> = (0..NODES).map(member).collect();
-        let mut command = Command::new(std::env::current_exe().map_err(cannot)?);
+        let mut command = Command::new(&self.programs[place]);
         environment::clear(&mut command);
         network.hold(Machine::Node(place), &mut command);
         process::die_with_parent(&mut command);
@@ -69,6 +75,53 @@ impl Nodes {
             .stderr(log)
             .spawn()
             .map_err(cannot)
+    }
+
+    /// From its next start on a node runs that program.
+    pub fn set_program(&mut self, place: usize, program: &Path) {
+        program.clone_into(&mut self.programs[place]);
+    }
+
+    /// Ends one as an operator does, and waits for that.
+    ///
+    /// # Errors
+    /// It does not end within `patience`.
+    pub fn stop_in_order(&mut self, place: usize, patience: Duration) -> Result<(), Failure> {
+        self.signal(place, SIGTERM);
+        let Some(mut child) = self.children[place].take() else { return Ok(()) };
+        let deadline = Instant::now() + patience;
+        loop {
+            match child.try_wait() {
+                Ok(None) if Instant::now() < deadline => std::thread::sleep(LOOK_EVERY),
+                Ok(Some(_)) => return Ok(()),
+                _ => {
+                    self.children[place] = Some(child);
+                    let text = format!("node {} does not end when told to", place + 1);
+                    return Err(Failure::unavailable(text));
+                }
+            }
+        }
+    }
+
+    /// The last line of a node's log that contains `words`.
+    #[must_use]
+    pub fn logged(&self, place: usize, words: &str) -> Option<String> {
+        let log = self.data.join(format!("node-{}.log", place + 1));
+        let text = std::fs::read_to_string(log).unwrap_or_default();
+        text.lines().rev().find(|line| line.contains(words)).map(str::to_owned)
+    }
+
+    /// The levels that the nodes say which say one.
+    #[must_use]
+    pub fn levels(&self) -> Vec<u32> {
+        let status = ClusterStatus::ask(&endpoints(), STATUS_WAIT);
+        status.answered().filter_map(|node| node.level).collect()
+    }
+
+    /// Where one is reached.
+    #[must_use]
+    pub fn endpoint(place: usize) -> String {
+        endpoint(place)
     }
 
     /// Whether all are of one cluster with a leader.
@@ -155,5 +208,6 @@ pub fn last_line(log: &Path) -> String {
 }
 
 const PORT: u16 = 7401;
+const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// A stopped node does not answer at all.
 const STATUS_WAIT: Duration = Duration::from_millis(300);

@@ -40,7 +40,8 @@ pub enum Waited {
 }
 
 impl Stage {
-    /// Starts nodes and clients, with all that they write below `data`.
+    /// Starts nodes and clients, with all that they write below `data`. With an `older` program all nodes run that, and every
+    /// second client.
     ///
     /// # Errors
     /// There can be no network of namespaces, or no processes, here.
@@ -49,13 +50,18 @@ impl Stage {
         data: &Path,
         clients: usize,
         seed: u64,
+        older: Option<&Path>,
     ) -> Result<Self, Failure> {
         let signals = Signals::catch(ENDING)?;
         let mut rng = Rng::new(seed);
         resource::serve(data, EventLog::create(&data.join("sets.jsonl"))?)?;
         let log = EventLog::create(&data.join("nemeses.jsonl"))?;
-        let nodes = Nodes::start(&network, data)?;
-        let clients = Clients::start(&network, data, clients, rng.fork())?;
+        let this = std::env::current_exe()
+            .map_err(|error| Failure::unavailable(format!("cannot find this program: {error}")))?;
+        let nodes = Nodes::start(&network, data, older.unwrap_or(&this))?;
+        let programs = [Some(this.as_path()), older].into_iter().flatten();
+        let programs = programs.map(Path::to_owned).collect();
+        let clients = Clients::start(&network, data, (clients, programs), rng.fork())?;
         let (began, complaints) = (Instant::now(), Vec::new());
         Ok(Self { clients, nodes, network, rng, log, signals, began, complaints })
     }
@@ -95,6 +101,25 @@ impl Stage {
         self.clients.restart(&self.network)?;
         self.log.write(&Line::at(Kind::Healed, clock::boot_nanos()));
         Ok(())
+    }
+
+    /// Starts the nodes that do not run.
+    ///
+    /// # Errors
+    /// No process.
+    pub fn restart_nodes(&mut self) -> Result<(), Failure> {
+        self.nodes.restart(&self.network)
+    }
+
+    /// Waits for a moment.
+    ///
+    /// # Errors
+    /// A signal came.
+    pub fn pause(&self, long: Duration) -> Result<(), Failure> {
+        match self.wait(long)? {
+            Waited::Whole => Ok(()),
+            Waited::Cut => Err(Failure::unavailable("ended by a signal")),
+        }
     }
 
     /// Kills a client and whatever it started, and logs that they are gone: their own logs cannot.

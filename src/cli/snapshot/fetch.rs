@@ -15,16 +15,24 @@ use tenure::wire::{Order, OrderAnswer};
 /// The leader cannot be reached, makes none, or sends bytes that are not those that it meant.
 pub fn fetch(connection: &Connection) -> Result<Snapshot, Failure> {
     let mut operator = Operator::connect(&connection.endpoints, connection.timeout)?;
+    fetch_by(&mut operator, connection.timeout)
+}
+
+/// The same from the node that `operator` is connected to, within `timeout`.
+///
+/// # Errors
+/// As for [`fetch`].
+pub fn fetch_by(operator: &mut Operator, timeout: Duration) -> Result<Snapshot, Failure> {
     let mut gathered = Gathered::default();
     let mut at_least = None;
-    let until = Instant::now() + connection.timeout;
+    let until = Instant::now() + timeout;
     loop {
         let order = Order::Snapshot { at_least, offset: gathered.bytes.len() as u64 };
         match operator.order(&order)? {
             OrderAnswer::Begun { at_least: begun } => {
                 at_least = Some(begun);
                 if Instant::now() >= until {
-                    return Err(late(&operator, begun));
+                    return Err(late(operator, begun));
                 }
                 std::thread::sleep(PAUSE);
             }

@@ -6,6 +6,8 @@ mod inspect;
 mod restore;
 mod save;
 
+pub use fetch::fetch_by;
+
 use crate::cli::failure::Failure;
 use clap::{Args, Subcommand};
 

@@ -9,7 +9,7 @@ use super::session::EndedBy;
 use super::types::{CallId, Done};
 use super::{Timer, back_off};
 use crate::base::{RequestId, Sample, SessionId, Token};
-use crate::lock::{Answer, Refusal};
+use crate::lock::{Answer, Operation, Refusal};
 use crate::{Error, Status};
 
 impl Core {
@@ -28,7 +28,9 @@ impl Core {
         if answer == Answer::SessionExpired {
             return self.lose_session(now, EndedBy::Server);
         }
-        let Some(outstanding) = current.window.outstanding(request) else { return };
+        let Some(outstanding) = current.window.outstanding(request) else {
+            return self.disown_stray(request, &answer);
+        };
         let (purpose, above) = (outstanding.purpose, outstanding.above);
         let transmissions = outstanding.transmissions;
         match purpose {
@@ -52,6 +54,21 @@ impl Core {
             Purpose::Release(call) => self.handle_release_answer(now, (call, request), answer),
             Purpose::Transfer(call) => self.handle_transfer_answer(now, (call, request), answer),
             Purpose::Order(call) => self.handle_order_answer(now, (call, request), answer),
+        }
+    }
+
+    /// What was granted to a request that is decided here and left no lease is taken back: a copy of it has arrived at the
+    /// server after its refusal, which nothing remembers (L14). Else the session would keep it until it ends. A
+    /// QUEUED says nothing: an old one that comes again may be of what is held by now.
+    fn disown_stray(&mut self, request: RequestId, answer: &Answer) {
+        let (Some(session), Answer::Granted { token }) = (&mut self.session, answer) else {
+            return;
+        };
+        let is_stray = !self.leases.has_grant(*token) && !session.window.is_ending(*token);
+        if is_stray && session.window.was_used(request) && !session.window.is_withdrawing(request) {
+            let (purpose, operation) =
+                (Purpose::Withdraw(request), Operation::Withdraw { acquire: request });
+            session.window.submit(operation, purpose, Vec::new(), self.largest_token);
         }
     }
 

@@ -204,6 +204,17 @@ impl Window {
         })
     }
 
+    /// Whether a request of this session had that id.
+    pub(super) fn was_used(&self, request: RequestId) -> bool {
+        request < self.next
+    }
+
+    /// Whether that acquire is being taken back.
+    pub(super) fn is_withdrawing(&self, acquire: RequestId) -> bool {
+        let wanted = Purpose::Withdraw(acquire);
+        self.outstanding.values().any(|outstanding| outstanding.purpose == wanted)
+    }
+
     /// How many releases nobody waits for.
     pub(super) fn unattended(&self) -> usize {
         let unattended = |outstanding: &&Outstanding| outstanding.purpose == Purpose::Release(None);

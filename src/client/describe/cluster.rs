@@ -5,7 +5,7 @@ use crate::base::NodeId;
 use crate::client::Client;
 use crate::wire::NodeStatus;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// What the nodes said at about one time.
@@ -89,6 +89,30 @@ impl ClusterStatus {
         status.map_or(UNREACHABLE, NodeStatus::standing).to_owned()
     }
 
+    /// What a person should know of the versions that run, if there is anything: that they differ, and why the level of
+    /// the cluster does not rise.
+    #[must_use]
+    pub fn remarks(&self) -> Vec<String> {
+        let mut remarks = Vec::new();
+        let versions: BTreeSet<&str> =
+            self.answered().map(|status| status.version.as_str()).collect();
+        if versions.len() > 1 {
+            let versions: Vec<&str> = versions.into_iter().collect();
+            remarks.push(format!(
+                "versions differ ({}): replace the older ones when you can",
+                versions.join(", ")
+            ));
+        }
+        if let Some(leader) = self.leader()
+            && let (Some(level), Some(why)) = (leader.level, &leader.level_waits)
+        {
+            remarks.push(format!(
+                "level {level} stays in force: {why}; it rises once every member is connected and reads the next one"
+            ));
+        }
+        remarks
+    }
+
     /// Which nodes were tried, and why each failed.
     #[must_use]
     pub fn complaint(&self) -> String {
@@ -115,6 +139,15 @@ impl ClusterStatus {
                 "term": status.map(|status| status.term.0),
                 "commit": status.map(|status| status.commit.0),
                 "applied": status.map(|status| status.applied.0),
+                "locks": status.map(|status| status.locks),
+                "sessions": status.map(|status| status.sessions),
+                "log_bytes": status.map(|status| status.log_bytes),
+                "log_bytes_max": status.map(|status| status.log_bytes_max),
+                "snapshot": status.map(|status| status.snapshot.0),
+                "refused_connections": status.map(|status| status.refused_connections),
+                "version": status.map(|status| status.version.as_str()),
+                "level": status.and_then(|status| status.level),
+                "unreachable": row.state.as_ref().err(),
             })
         };
         let leader = self.leader().map(|status| status.node.0);

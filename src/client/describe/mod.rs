@@ -26,8 +26,10 @@ impl Client {
     ///   "waiting", "queue": [{"client", "since_unix_ms", "mode", "permits"}]}]}`; a lock that nobody holds or waits for
     ///   is not there;
     /// * session: `{"session": {"id", "client", "ttl_ms", "grants", "waiting"} | null}`;
-    /// * cluster: `{"leader": 1 | null, "nodes": [{"id", "address", "role", "term", "commit", "applied"}]}`, each node
-    ///   asked for itself, with or without a quorum.
+    /// * cluster: `{"leader": 1 | null, "nodes": [{"id", "address", "role", "term", "commit", "applied", "locks",
+    ///   "sessions", "log_bytes", "log_bytes_max", "snapshot", "refused_connections", "version", "level",
+    ///   "unreachable"}]}`, each node asked for itself, with or without a quorum; `unreachable` says why a node did not
+    ///   answer, and all else of it is null then.
     ///
     /// # Errors
     /// INVALID for another `what`, no name or no number; as for `read`.

@@ -9,7 +9,7 @@ from pathlib import Path
 from ._abi import ABI_VERSION, PROTOTYPES
 
 # What an installed libtenure is called; a newer ABI has another name.
-_SONAME = "libtenure.so.0.1"
+_SONAME = "libtenure.so.0.2"
 
 
 def candidates() -> list[str]:
