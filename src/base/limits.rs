@@ -14,6 +14,9 @@ pub const LOCKS_MAX: usize = 1_000_000;
 pub const REQUESTS_PER_SESSION_MAX: usize = 16_384;
 /// Answers remembered for one session beyond its floor; more is refused.
 pub const ANSWERS_PER_SESSION_MAX: usize = 32_768;
+/// How far the id of a request, and the floor that it names, may lie above all ids that its session is known to have used:
+/// many times what a client can have under way, and far too little to use the ids up.
+pub const REQUEST_SPAN_MAX: u64 = 1 << 20;
 /// Waiters of one lock.
 pub const WAITERS_PER_LOCK_MAX: usize = 100_000;
 /// Holders and waiters that one search for a deadlock looks at: well under a millisecond.
@@ -93,6 +96,7 @@ pub const RETAINED_BYTES: u64 = 8 << 20;
 /// One segment of the write-ahead log, in bytes.
 pub const SEGMENT_BYTES: u64 = 8 << 20;
 
+const _: () = assert!(REQUEST_SPAN_MAX > 16 * ANSWERS_PER_SESSION_MAX as u64);
 const _: () = assert!(ENTRY_BYTES_MAX > 2 * (NAME_BYTES_MAX + VALUE_BYTES_MAX));
 const _: () =
     assert!(ENTRY_BYTES_MAX > 256 + VALUE_BYTES_MAX + NAMES_PER_ACQUIRE_MAX * (NAME_BYTES_MAX + 8));

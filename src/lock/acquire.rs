@@ -108,13 +108,14 @@ impl LockMachine {
         for name in &wish.names {
             self.grant_mut(name, token).add_handle(call.request);
         }
-        let (hold, owner) = (Hold { name: wish.names[0].clone(), token }, wish.claim.owner());
+        let (name, print) = (wish.names[0].clone(), call.print);
+        let (hold, owner) = (Hold { name, token, print }, wish.claim.owner());
         self.live_session_mut(call.session).answers.note_grant(call.request, hold, owner);
         Answer::Granted { token }
     }
 
     fn grant_free(&mut self, call: Call, wish: Wish, effects: &mut Effects) -> Answer {
-        let Call { session, request, unix_ms } = call;
+        let Call { session, request, print, unix_ms } = call;
         let Wish { names, limit, claim } = wish;
         let (token, owner) = (self.tokens.next(), claim.owner());
         for (name, claim) in names.iter().zip(repeat_n(claim, names.len())) {
@@ -124,15 +125,15 @@ impl LockMachine {
             }
             lock.holders.add(Grant::new(token, unix_ms, request, claim));
         }
-        let hold = Hold { name: names[0].clone(), token };
+        let hold = Hold { name: names[0].clone(), token, print };
         self.live_session_mut(session).answers.note_grant(request, hold, owner);
         Answer::Granted { token }
     }
 
     fn enqueue(&mut self, call: Call, wish: Wish) -> Answer {
-        let Call { session, request, unix_ms } = call;
+        let Call { session, request, print, unix_ms } = call;
         let Wish { names, limit, claim } = wish;
-        let mut place = Place::new(claim.owner());
+        let mut place = Place::new(claim.owner(), print);
         let claims = repeat_n(claim, names.len());
         for (name, claim) in names.into_iter().zip(claims) {
             let waiter = Waiter { request, since_unix_ms: unix_ms, claim };

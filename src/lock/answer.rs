@@ -12,7 +12,7 @@ impl LockMachine {
     /// The answer to a request that is known, as it now stands.
     pub(super) fn known_answer(&self, session: SessionId, request: RequestId) -> Answer {
         match self.live_session(session).answers.known(request) {
-            Some(Known::Fixed(fixed)) => fixed.into(),
+            Some(Known::Fixed(remembered)) => (&remembered.answer).into(),
             Some(Known::Granted(hold)) => Answer::Granted { token: hold.token },
             Some(Known::Waiting(place)) => self.queued_answer(place),
             None => panic!("request {request} of session {session} is not known"),
@@ -43,7 +43,8 @@ impl LockMachine {
     /// Fixes the answer of the request being applied.
     pub(super) fn fix(&mut self, call: Call, fixed: Fixed) -> Answer {
         let answer = Answer::from(&fixed);
-        self.live_session_mut(call.session).answers.fix(call.request, fixed);
+        let Call { session, request, print, .. } = call;
+        self.live_session_mut(session).answers.fix(request, print, fixed);
         answer
     }
 

@@ -273,6 +273,8 @@ pub enum Refusal {
     Denied,
     /// The request id is below the floor: answered and forgotten (L17).
     BelowFloor,
+    /// The request id was used for another request; nothing is done (L17). From level 2 on.
+    Conflict,
 }
 
 /// A lock as shown to people and to `holder_of`.

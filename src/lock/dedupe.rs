@@ -6,7 +6,8 @@
 
 use super::by_request::ByRequest;
 use super::claim::ALONE;
-use super::command::{Answer, Name, Refusal};
+use super::command::{Answer, Name, Operation, Refusal};
+use super::print::Print;
 use super::queue::Ticket;
 use crate::base::{Owner, RequestId, Token};
 use std::sync::Arc;
@@ -24,7 +25,14 @@ pub(super) struct Answers {
     /// [`Hold`].
     owners: ByRequest<Owner>,
     waiting: ByRequest<Place>,
-    fixed: ByRequest<Fixed>,
+    fixed: ByRequest<Remembered>,
+}
+
+/// A fixed answer, and what it was an answer to.
+#[derive(Clone, Debug)]
+pub(super) struct Remembered {
+    pub(super) print: Print,
+    pub(super) answer: Fixed,
 }
 
 /// The grant that an acquire has a handle on: of several names, the first in byte order.
@@ -32,22 +40,26 @@ pub(super) struct Answers {
 pub(super) struct Hold {
     pub(super) name: Name,
     pub(super) token: Token,
+    /// Of the acquire.
+    pub(super) print: Print,
 }
 
-/// A name and a number: every handle of every grant has one.
-const _: () = assert!(size_of::<Hold>() <= 24);
+/// A name and two numbers: every handle of every grant has one.
+const _: () = assert!(size_of::<Hold>() <= 32);
 
 /// Where an acquire waits: a place in the queue of each of its names.
 #[derive(Clone, Debug)]
 pub(super) struct Place {
     pub(super) owner: Owner,
+    /// Of the acquire.
+    pub(super) print: Print,
     /// In the byte order of the names. Nearly all acquires are of one name.
     spots: Vec<(Name, Ticket)>,
 }
 
 impl Place {
-    pub(super) fn new(owner: Owner) -> Self {
-        Self { owner, spots: Vec::with_capacity(1) }
+    pub(super) fn new(owner: Owner, print: Print) -> Self {
+        Self { owner, print, spots: Vec::with_capacity(1) }
     }
 
     /// One more queue that it stands in.
@@ -93,7 +105,18 @@ pub(super) enum Fixed {
 pub(super) enum Known<'a> {
     Granted(&'a Hold),
     Waiting(&'a Place),
-    Fixed(&'a Fixed),
+    Fixed(&'a Remembered),
+}
+
+impl Known<'_> {
+    /// The print of the request that is known.
+    pub(super) fn print(&self) -> Print {
+        match self {
+            Self::Granted(hold) => hold.print,
+            Self::Waiting(place) => place.print,
+            Self::Fixed(remembered) => remembered.print,
+        }
+    }
 }
 
 /// Whether a request that has arrived is to be carried out.
@@ -145,6 +168,13 @@ impl Answers {
         } else {
             Admission::New
         }
+    }
+
+    /// Whether `operation`, of this print, is what `request` was used for when it was remembered.
+    pub(super) fn is_retry(&self, request: RequestId, operation: &Operation, print: Print) -> bool {
+        let known = self.known(request);
+        // Before level 2 no print is taken, and all that comes under an id is it.
+        print == Print::UNKNOWN || known.is_none_or(|known| known.print().is_of(operation, print))
     }
 
     /// Refuses `request` for want of room: it will not run later either.
@@ -208,9 +238,9 @@ impl Answers {
 
     /// Fixes the answer of `request`, which stands no more. Below the floor nothing is kept, nor needed:
     /// there an unknown request is refused.
-    pub(super) fn fix(&mut self, request: RequestId, answer: Fixed) {
+    pub(super) fn fix(&mut self, request: RequestId, print: Print, answer: Fixed) {
         if request >= self.floor {
-            self.fixed.insert(request, answer);
+            self.fixed.insert(request, Remembered { print, answer });
         }
     }
 
@@ -222,6 +252,13 @@ impl Answers {
     /// Grants and places.
     pub(super) fn standing(&self) -> usize {
         self.grants.len() + self.waiting.len()
+    }
+
+    /// The highest id that is known to have been used, or named as the floor.
+    pub(super) fn reach(&self) -> RequestId {
+        let last = [self.grants.last(), self.waiting.last(), self.fixed.last()];
+        let highest = last.into_iter().flatten().max().unwrap_or_default();
+        highest.max(self.floor).max(self.refused_to)
     }
 
     pub(super) fn floor(&self) -> RequestId {
@@ -240,7 +277,7 @@ impl Answers {
         &self.waiting
     }
 
-    pub(super) fn fixed(&self) -> &ByRequest<Fixed> {
+    pub(super) fn fixed(&self) -> &ByRequest<Remembered> {
         &self.fixed
     }
 

@@ -50,7 +50,7 @@ impl LockMachine {
         for hold in session.answers.grants().values() {
             // A grant with several handles goes with the first of them.
             if self.grant(&hold.name, hold.token).is_some() {
-                all_freed.push(self.drop_grant(hold.clone(), effects));
+                all_freed.push(self.drop_grant(hold.name.clone(), hold.token, effects));
             }
         }
         all_freed

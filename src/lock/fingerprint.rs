@@ -15,6 +15,16 @@ impl LockMachine {
     pub fn state_hash(&self) -> u64 {
         let mut hash = Fingerprint::default();
         hash.number(self.applied.0);
+        self.hash_rest(hash)
+    }
+
+    /// The same of all but how far the log was applied: what an entry that does nothing leaves alone.
+    #[cfg(test)]
+    pub(super) fn state_hash_without_applied(&self) -> u64 {
+        self.hash_rest(Fingerprint::default())
+    }
+
+    fn hash_rest(&self, mut hash: Fingerprint) -> u64 {
         hash.number(self.tokens.last().0);
         hash.length(usize::from(self.settings.is_some()));
         if let Some(settings) = &self.settings {
@@ -115,19 +125,22 @@ impl Fingerprint {
         for (request, hold) in answers.grants().iter() {
             self.number(request.0);
             self.number(hold.token.0);
+            self.number(u64::from(hold.print.0));
             self.bytes(hold.name.as_str().as_bytes());
         }
         // Tickets are how a replica finds a place, not part of the state: the queues are fed in order.
         self.length(answers.waiting().len());
         for (request, place) in answers.waiting().iter() {
             self.number(request.0);
+            self.number(u64::from(place.print.0));
             self.length(place.names().count());
             place.names().for_each(|name| self.bytes(name.as_str().as_bytes()));
         }
         self.length(answers.fixed().len());
-        for (request, fixed) in answers.fixed().iter() {
+        for (request, remembered) in answers.fixed().iter() {
             self.number(request.0);
-            self.fixed(fixed);
+            self.number(u64::from(remembered.print.0));
+            self.fixed(&remembered.answer);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::asked::Mark;
 use super::command::Name;
-use super::dedupe::{Fixed, Hold};
+use super::dedupe::Fixed;
 use super::effects::Effects;
 use super::holders::{Grant, Left};
 use super::machine::LockMachine;
@@ -41,13 +41,13 @@ impl LockMachine {
     ) -> Option<Freed> {
         let answers = &mut self.live_session_mut(session).answers;
         let hold = answers.end_grant(acquire);
-        answers.fix(acquire, answer);
+        answers.fix(acquire, hold.print, answer);
         let mut left = Left::None;
-        let names = self.names_of(&hold);
+        let names = self.names_of(&hold.name, hold.token);
         for name in &names {
             left = self.grant_mut(name, hold.token).give_up(acquire);
         }
-        (left == Left::None).then(|| self.drop_from(&names, hold, effects))
+        (left == Left::None).then(|| self.drop_from(&names, hold.name, hold.token, effects))
     }
 
     /// Ends the grant of `name` under `token` with all its handles, whose answers become `Ended`.
@@ -58,21 +58,31 @@ impl LockMachine {
         let handles: Vec<RequestId> = grant.handles().collect();
         let answers = &mut self.live_session_mut(session).answers;
         for acquire in handles {
-            answers.end_grant(acquire);
-            answers.fix(acquire, Fixed::Ended(token));
+            let hold = answers.end_grant(acquire);
+            answers.fix(acquire, hold.print, Fixed::Ended(token));
         }
-        self.drop_grant(Hold { name: known_as, token }, effects)
+        self.drop_grant(known_as, token, effects)
     }
 
-    /// Takes a grant out of its locks, and its mark with it.
-    pub(super) fn drop_grant(&mut self, hold: Hold, effects: &mut Effects) -> Freed {
-        let names = self.names_of(&hold);
-        self.drop_from(&names, hold, effects)
+    /// Takes the grant under `token`, of which `known_as` is the first name, out of its locks, and its mark with it.
+    pub(super) fn drop_grant(
+        &mut self,
+        known_as: Name,
+        token: Token,
+        effects: &mut Effects,
+    ) -> Freed {
+        let names = self.names_of(&known_as, token);
+        self.drop_from(&names, known_as, token, effects)
     }
 
     /// `names` are all that the grant has.
-    fn drop_from(&mut self, names: &[Name], hold: Hold, effects: &mut Effects) -> Freed {
-        let Hold { name: known_as, token } = hold;
+    fn drop_from(
+        &mut self,
+        names: &[Name],
+        known_as: Name,
+        token: Token,
+        effects: &mut Effects,
+    ) -> Freed {
         let mut dropped = None;
         for name in names {
             let lock = self.locks.get_mut(name);
@@ -99,9 +109,9 @@ impl LockMachine {
         }
     }
 
-    fn names_of(&self, hold: &Hold) -> Vec<Name> {
-        let grant = self.grant(&hold.name, hold.token);
-        let grant = grant.unwrap_or_else(|| panic!("nobody holds {hold:?}"));
-        grant.claim.names(&hold.name).to_vec()
+    fn names_of(&self, known_as: &Name, token: Token) -> Vec<Name> {
+        let grant = self.grant(known_as, token);
+        let grant = grant.unwrap_or_else(|| panic!("nobody holds {known_as:?} under {token}"));
+        grant.claim.names(known_as).to_vec()
     }
 }

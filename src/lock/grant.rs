@@ -153,7 +153,8 @@ impl LockMachine {
         let answers = &mut self.sessions.get_mut(&session).expect("waiters live (L5)").answers;
         let place = answers.leave_queue(request);
         let known_as = place.names().next().expect("it waits for something").clone();
-        answers.note_grant(request, Hold { name: known_as, token }, owner);
+        let hold = Hold { name: known_as, token, print: place.print };
+        answers.note_grant(request, hold, owner);
         for name in place.names() {
             let lock = self.locks.get_mut(name).expect("somebody waits for it");
             let claim =

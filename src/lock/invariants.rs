@@ -117,11 +117,11 @@ impl LockMachine {
             ensure!(value <= VALUE_BYTES_MAX, "{name:?} has {value} bytes");
             let differs = names.iter().find(|name| self.grant(name, grant.token) != Some(grant));
             ensure!(differs.is_none(), "{grant:?} of {name:?} is another one in {differs:?}");
-            let known_as = Hold { name: names[0].clone(), token: grant.token };
+            let is_known_as = |hold: &Hold| hold.name == names[0] && hold.token == grant.token;
             let answers = self.sessions.get(&grant.claim.session).map(|session| &session.answers);
             for request in grant.handles() {
                 match answers.and_then(|answers| answers.known(request)) {
-                    Some(Known::Granted(hold)) if *hold == known_as => {}
+                    Some(Known::Granted(hold)) if is_known_as(hold) => {}
                     known => {
                         return Err(format!(
                             "{name:?} is held by {grant:?}, whose session says {known:?}"

@@ -7,6 +7,7 @@ use super::dedupe::{Admission, Answers};
 use super::effects::Effects;
 use super::grant::Lock;
 use super::level::{self, Bounds, LEVEL_MAX};
+use super::print::Print;
 use super::restore::RestoreWait;
 use super::session::Session;
 use super::token::Tokens;
@@ -88,7 +89,9 @@ impl LockMachine {
                 Some(self.open_session(*ttl_ms, *key, client))
             }
             Command::Request { session, request, floor, operation } => {
-                let call = Call { session: *session, request: *request, unix_ms };
+                // Before level 2 nothing of a request is remembered but its answer.
+                let print = if self.level() >= 2 { Print::of(operation) } else { Print::UNKNOWN };
+                let call = Call { session: *session, request: *request, print, unix_ms };
                 Some(self.apply_request(call, *floor, operation, &mut effects))
             }
             Command::Expire { session, term: decided_in } if *decided_in == term => {
@@ -136,9 +139,15 @@ impl LockMachine {
         let Some(session) = self.sessions.get_mut(&call.session) else {
             return call.answered(Answer::SessionExpired);
         };
+        let print = call.print;
         session.answers.raise_floor(floor);
         let admission = session.answers.admission(call.request, self.bounds.answers_per_session);
         let answer = match (admission, operation) {
+            (Admission::Known, operation)
+                if !session.answers.is_retry(call.request, operation, print) =>
+            {
+                Answer::Refused(Refusal::Conflict)
+            }
             (Admission::Known, _) => self.known_answer(call.session, call.request),
             (Admission::BelowFloor, _) => Answer::Refused(Refusal::BelowFloor),
             (Admission::Full | Admission::New, Operation::Close) => {
@@ -203,6 +212,8 @@ impl Default for LockMachine {
 pub(super) struct Call {
     pub(super) session: SessionId,
     pub(super) request: RequestId,
+    /// What it asks for, in short.
+    pub(super) print: Print,
     /// The entry's wall clock.
     pub(super) unix_ms: u64,
 }

@@ -28,6 +28,7 @@ mod holders;
 mod invariants;
 mod level;
 mod machine;
+mod print;
 mod queue;
 mod release;
 mod restore;

@@ -4,6 +4,7 @@ use super::command::{Answer, Name};
 use super::dedupe::{Fixed, Known, Place};
 use super::effects::Effects;
 use super::machine::{Call, LockMachine};
+use super::print::Print;
 use crate::base::{RequestId, Token};
 
 impl LockMachine {
@@ -36,13 +37,14 @@ impl LockMachine {
         acquire: RequestId,
         effects: &mut Effects,
     ) -> Answer {
+        let reserved = if self.level() >= 2 { Print::ANY_ACQUIRE } else { Print::UNKNOWN };
         let answers = &mut self.live_session_mut(call.session).answers;
         match answers.known(acquire) {
             Some(Known::Fixed(_)) => {}
-            None => answers.fix(acquire, Fixed::Withdrawn),
+            None => answers.fix(acquire, reserved, Fixed::Withdrawn),
             Some(Known::Waiting(_)) => {
                 let place = answers.leave_queue(acquire);
-                answers.fix(acquire, Fixed::Withdrawn);
+                answers.fix(acquire, place.print, Fixed::Withdrawn);
                 self.leave_queues(&place);
                 // It may have kept out those behind it: readers behind a writer, or a smaller request.
                 for name in place.names() {

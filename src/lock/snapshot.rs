@@ -1,7 +1,7 @@
 //! The machine as bytes: what any later apply or read can depend on, and nothing else.
 //!
 //! A format number, which is the level in force, then pieces: a head, each session followed by its fixed answers, each lock followed by
-//! its holders, delays and waiters, and what holders were asked. Each piece is bounded and led by its length, so that no state is too large for the codec.
+//! its holders, delays and waiters, and what holders were asked. From format 2 on there are prints of requests too. Each piece is bounded and led by its length, so that no state is too large for the codec.
 //! Sessions, answers, locks and tokens come in rising order, waiters in that of their queue, and what can be derived
 //! is left out (a session's grants and places are those that locks name): equal machines give equal bytes.
 //! Tickets are how a replica finds a place; they are made anew.
@@ -11,6 +11,7 @@ mod decode;
 use super::asked::Mark;
 use super::claim::Claim;
 use super::command::{Answer, Mode, Name, Settings};
+use super::dedupe::Remembered;
 use super::delay::Delay;
 use super::grant::Lock;
 use super::holders::Grant;
@@ -57,13 +58,14 @@ impl LockMachine {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.encoded_bytes_guess());
-        out.extend_from_slice(&self.level().to_le_bytes());
+        let format = self.level();
+        out.extend_from_slice(&format.to_le_bytes());
         push(&mut out, &self.head());
         for (id, session) in &self.sessions {
-            push_session(&mut out, *id, session);
+            push_session(&mut out, format, *id, session);
         }
         for (name, lock) in &self.locks {
-            push_lock(&mut out, name.as_str(), lock);
+            self.push_lock(&mut out, format, name, lock);
         }
         for (token, mark) in &self.asked {
             push_mark(&mut out, *token, mark);
@@ -90,7 +92,7 @@ impl LockMachine {
     }
 }
 
-fn push_session(out: &mut Vec<u8>, id: SessionId, session: &Session) {
+fn push_session(out: &mut Vec<u8>, format: u32, id: SessionId, session: &Session) {
     let answers = &session.answers;
     let piece = SessionPiece {
         id,
@@ -102,27 +104,54 @@ fn push_session(out: &mut Vec<u8>, id: SessionId, session: &Session) {
         answers: answers.fixed().len() as u64,
     };
     push(out, &piece);
-    for (request, fixed) in answers.fixed().iter() {
-        push(out, &AnswerPiece { request, answer: Answer::from(fixed) });
+    for (request, Remembered { print, answer }) in answers.fixed().iter() {
+        let answer = Answer::from(answer);
+        match format {
+            1 => push(out, &AnswerPiece { request, answer }),
+            _ => push(out, &PrintedAnswerPiece { request, print: print.0, answer }),
+        }
     }
 }
 
-fn push_lock(out: &mut Vec<u8>, name: &str, lock: &Lock) {
-    let (holders, waiters) = (lock.holders.len() as u64, lock.queue().len() as u64);
-    let delays = lock.delays().len() as u64;
-    push(out, &LockPiece { name, limit: lock.limit(), holders, delays, waiters });
-    for grant in lock.holders.iter() {
-        let Grant { token, since_unix_ms, ref claim, .. } = *grant;
-        let requests = grant.handles().collect();
-        push(out, &HolderPiece { token, since_unix_ms, requests, claim: claim.into() });
+impl LockMachine {
+    fn push_lock(&self, out: &mut Vec<u8>, format: u32, name: &Name, lock: &Lock) {
+        let (holders, waiters) = (lock.holders.len() as u64, lock.queue().len() as u64);
+        let (delays, limit) = (lock.delays().len() as u64, lock.limit());
+        push(out, &LockPiece { name: name.as_str(), limit, holders, delays, waiters });
+        for grant in lock.holders.iter() {
+            let Grant { token, since_unix_ms, ref claim, .. } = *grant;
+            let requests: Vec<RequestId> = grant.handles().collect();
+            let prints = self.prints_of(format, claim, name, &requests);
+            push(out, &HolderPiece { token, since_unix_ms, requests, claim: claim.into() });
+            prints.into_iter().for_each(|prints| push(out, &prints));
+        }
+        for (token, delay) in lock.delays().iter() {
+            let Delay { mode, permits, delay_ms, ref client } = *delay;
+            push(out, &DelayPiece { token, mode, permits, delay_ms, client });
+        }
+        for (_, waiter) in lock.queue().iter() {
+            let Waiter { request, since_unix_ms, ref claim } = *waiter;
+            let prints = self.prints_of(format, claim, name, &[request]);
+            push(out, &WaiterPiece { request, since_unix_ms, claim: claim.into() });
+            prints.into_iter().for_each(|prints| push(out, &prints));
+        }
     }
-    for (token, delay) in lock.delays().iter() {
-        let Delay { mode, permits, delay_ms, ref client } = *delay;
-        push(out, &DelayPiece { token, mode, permits, delay_ms, client });
-    }
-    for (_, waiter) in lock.queue().iter() {
-        let Waiter { request, since_unix_ms, ref claim } = *waiter;
-        push(out, &WaiterPiece { request, since_unix_ms, claim: claim.into() });
+
+    /// What the session of `claim` remembers of `requests`: behind the first of several names alone, and from format 2 on.
+    fn prints_of(
+        &self,
+        format: u32,
+        claim: &Claim,
+        name: &Name,
+        requests: &[RequestId],
+    ) -> Option<PrintsPiece> {
+        if format == 1 || !claim.is_known_as(name) {
+            return None;
+        }
+        let answers = &self.live_session(claim.session).answers;
+        let print =
+            |request: &RequestId| answers.known(*request).map_or(0, |known| known.print().0);
+        Some(PrintsPiece { prints: requests.iter().map(print).collect() })
     }
 }
 
@@ -172,6 +201,20 @@ struct SessionPiece<'a> {
 struct AnswerPiece {
     request: RequestId,
     answer: Answer,
+}
+
+/// The same from format 2 on.
+#[derive(Debug, Serialize, Deserialize)]
+struct PrintedAnswerPiece {
+    request: RequestId,
+    print: u32,
+    answer: Answer,
+}
+
+/// The prints of the acquires in the piece before, in their order; from format 2 on.
+#[derive(Debug, Serialize, Deserialize)]
+struct PrintsPiece {
+    prints: Vec<u32>,
 }
 
 /// A lock; its holders follow, then its delays, then its waiters.

@@ -50,6 +50,12 @@ impl LockMachine {
         })
     }
 
+    /// The highest request id that `session` is known to have used, or named as its floor; 0 if it is not alive.
+    #[must_use]
+    pub fn reach(&self, session: SessionId) -> RequestId {
+        self.sessions.get(&session).map_or(RequestId(0), |found| found.answers.reach())
+    }
+
     /// Whether `session` lives and `key` is the one that it was created with; `None`: no such session.
     #[must_use]
     pub fn check_key(&self, session: SessionId, key: &SessionKey) -> Option<bool> {

@@ -3,7 +3,7 @@
 use super::raising::Raising;
 use super::{ApplyError, Replica, ServerMessage};
 use crate::base::{Index, RequestId, Sample, SessionId, codec};
-use crate::lock::{Answer, Applied, Asked, Command, Granted, LockMachine, Outcome};
+use crate::lock::{Answer, Applied, Asked, Command, Granted, LockMachine, Outcome, Refusal};
 use crate::raft::{Entry, EntryKind, Event};
 
 impl Replica {
@@ -99,9 +99,17 @@ impl Replica {
 
     /// Tells a session's client, if it is here; if not, it will hear when it attaches.
     fn answer(&mut self, session: SessionId, request: RequestId, answer: Answer) {
-        if let Some(connection) = self.clients.connection_of(session) {
-            self.reply(connection, ServerMessage::Answered { session, request, answer });
-        }
+        let Some(connection) = self.clients.connection_of(session) else { return };
+        let message = ServerMessage::Answered { session, request, answer };
+        let message = match message.needs() {
+            needed if self.clients.abilities(connection).cover(needed) => message,
+            // The nearest thing that 0.1.0 knows of what a client may not know.
+            _ => {
+                let answer = Answer::Refused(Refusal::Invalid);
+                ServerMessage::Answered { session, request, answer }
+            }
+        };
+        self.reply(connection, message);
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::base::RequestId;
 use crate::base::limits::{
     BREAK_REASON_BYTES_MAX, CLIENT_NAME_BYTES_MAX, LOCK_DELAY_MS_MAX, NAMES_PER_ACQUIRE_MAX,
-    TTL_MS_MAX, VALUE_BYTES_MAX,
+    REQUEST_SPAN_MAX, TTL_MS_MAX, VALUE_BYTES_MAX,
 };
 use crate::lock::{Acquire, BreakWay, Operation, Refusal};
 
@@ -30,6 +30,26 @@ pub(super) fn check_operation(request: RequestId, operation: &Operation) -> Resu
             Operation::Release { .. } | Operation::Close => true,
         };
     is_valid.then_some(()).ok_or(Refusal::Invalid)
+}
+
+/// Whether the ids that a request names are such as its session can have come to: it has used them up to `reach`. A floor or an
+/// id from the far end would leave the session none for its own releases.
+///
+/// # Errors
+/// [`Refusal::Invalid`]: an id is beyond what a lawful client can have come to meanwhile.
+pub(super) fn check_reach(
+    reach: RequestId,
+    request: RequestId,
+    floor: RequestId,
+    operation: &Operation,
+) -> Result<(), Refusal> {
+    let named = match operation {
+        Operation::Withdraw { acquire } => *acquire,
+        _ => request,
+    };
+    let highest = request.max(floor).max(named);
+    let is_near = highest.0 <= reach.0.saturating_add(REQUEST_SPAN_MAX);
+    is_near.then_some(()).ok_or(Refusal::Invalid)
 }
 
 fn is_valid_acquire(acquire: &Acquire) -> bool {

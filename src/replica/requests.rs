@@ -1,6 +1,6 @@
 //! Requests of clients: what is logged is proposed, what needs a round joins one, the rest is answered.
 
-use super::checks::check_operation;
+use super::checks::{check_operation, check_reach};
 use super::confirm::Question;
 use super::leading::Creation;
 use super::{Replica, ServerMessage, Storage};
@@ -141,7 +141,10 @@ impl Replica {
             // Not attached, or attached elsewhere since, or ended: the end is said only if confirmed.
             return self.ask(connection, Question::SessionEnd { session });
         }
-        if let Err(refusal) = check_operation(request, &operation) {
+        let reach = self.machine.reach(session);
+        let checked = check_operation(request, &operation)
+            .and_then(|()| check_reach(reach, request, floor, &operation));
+        if let Err(refusal) = checked {
             return self.refuse_request(connection, session, request, refusal);
         }
         let urgency = urgency_of(&operation);

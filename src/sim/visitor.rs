@@ -24,6 +24,8 @@ pub struct Visitors {
 #[derive(Debug)]
 struct Visit {
     decoder: FrameDecoder,
+    /// Of its hello.
+    form: Form,
     rng: Rng,
     ttl_ms: u32,
     next: RequestId,
@@ -76,7 +78,7 @@ impl Visitors {
         let Some(visit) = self.visits.get_mut(&line) else { return };
         match arrival {
             Arrival::Accepted => {
-                network.send(now, line, Side::Dialer, client_hello(Form::Fixed, NAME, None));
+                network.send(now, line, Side::Dialer, client_hello(visit.form, NAME, None));
             }
             Arrival::Bytes(bytes) => {
                 let mut frames = Vec::new();
@@ -109,12 +111,14 @@ impl Visit {
             delay_ms: 0,
             try_only: rng.chance(1, 4),
         };
-        Self { decoder: FrameDecoder::new(), rng, ttl_ms, next: RequestId(1), acquire, also }
+        let form = if rng.chance(1, 2) { Form::Fixed } else { Form::Named };
+        let (decoder, next) = (FrameDecoder::new(), RequestId(1));
+        Self { decoder, form, rng, ttl_ms, next, acquire, also }
     }
 
     fn handle_frame(&mut self, frame: &Frame) -> Vec<Request> {
         match frame.kind {
-            FrameKind::ClientWelcome => {
+            FrameKind::ClientWelcome | FrameKind::Welcome => {
                 let (ttl_ms, key) = (self.ttl_ms, SessionKey(self.rng.bytes16()));
                 let client = NAME.to_owned();
                 vec![Request::OpenSession { number: 1, ttl_ms, key, client }]
@@ -152,6 +156,13 @@ impl Visit {
             if self.rng.chance(1, 3) {
                 requests.swap(at - 1, at);
             }
+        }
+        // An id that was used is used once more, for another lock: nothing may come of it.
+        if self.rng.chance(1, 4) {
+            let name = name_of("visited-5");
+            let request = RequestId(self.rng.between(1, acquires));
+            let operation = Operation::Acquire(Acquire { name, ..self.acquire.clone() });
+            requests.push(Request::Submit { session, request, floor: RequestId(1), operation });
         }
         requests
     }

@@ -37,6 +37,8 @@ abilities! {
     PeerStatus = 1, "peer-status";
     /// `RefusedCode::Version` and `RefusedCode::Level`.
     VersionRefusals = 2, "version-refusals";
+    /// `Refusal::Conflict`: a request id that was used for another request.
+    Conflicts = 3, "conflicts";
 }
 
 /// A set of abilities. Those that this build does not know are not in it: nothing of them is said here.

@@ -116,6 +116,7 @@ fn refusal_needs(refusal: Refusal) -> Option<Ability> {
         | Refusal::Busy
         | Refusal::Denied
         | Refusal::BelowFloor => None,
+        Refusal::Conflict => Some(Ability::Conflicts),
     }
 }
 

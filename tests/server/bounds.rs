@@ -8,7 +8,7 @@ use crate::{
 use tenure::base::limits::{
     CLIENT_NAME_BYTES_MAX, REQUEST_BYTES_IN_FLIGHT_MAX, REQUESTS_IN_FLIGHT_MAX, VALUE_BYTES_MAX,
 };
-use tenure::base::{ConnectionId, NodeId, SessionId};
+use tenure::base::{ConnectionId, NodeId, RequestId, SessionId};
 use tenure::lock::{Acquire, Answer, Operation, Refusal};
 use tenure::wire::{Query, ReadAnswer, Request, ServerMessage};
 
@@ -163,4 +163,31 @@ fn nt29_sessions_that_hold_much_expire_in_short_turns() {
     alive.dedup();
     assert_eq!(alive, [4, 2, 0], "two sessions fill a turn");
     assert_eq!(cluster.machine(node).held_count(), 0);
+}
+
+#[test]
+fn l17_ids_and_floors_from_the_far_end_are_refused_and_leave_a_session_its_releases() {
+    let (mut cluster, leader, session) = cluster_with_session(60_000);
+    cluster.request(leader, CLIENT, acquire(session, 1, "a"));
+    let token = token_of(&cluster.settle_and_take(CLIENT), 1).expect("granted");
+    let far = |request: u64, floor: u64, operation: Operation| {
+        let (request, floor) = (RequestId(request), RequestId(floor));
+        Request::Submit { session, request, floor, operation }
+    };
+    let last = u64::MAX;
+    let take = || Operation::Acquire(acquire_of("b"));
+    let withdraw = Operation::Withdraw { acquire: RequestId(last) };
+    for (request, floor, operation) in
+        [(2, last, take()), (last, 2, take()), (2, 2, withdraw), (1 << 40, 1, take())]
+    {
+        cluster.request(leader, CLIENT, far(request, floor, operation));
+        let answer = answer_of(&cluster.settle_and_take(CLIENT), request);
+        assert_eq!(answer, Some(Answer::Refused(Refusal::Invalid)), "id {request}, floor {floor}");
+    }
+    // What a client can have come to while nobody answered it is not far.
+    cluster.request(leader, CLIENT, far(60_000, 3, take()));
+    assert!(token_of(&cluster.settle_and_take(CLIENT), 60_000).is_some());
+    let release = Operation::Release { name: name("a"), token };
+    cluster.request(leader, CLIENT, far(3, 3, release));
+    assert_eq!(answer_of(&cluster.settle_and_take(CLIENT), 3), Some(Answer::Done));
 }

@@ -11,7 +11,7 @@ pub(super) fn refusal_error(refusal: Refusal) -> Error {
         Refusal::Limit => Status::Limit,
         Refusal::Busy => Status::Busy,
         Refusal::Denied => Status::Denied,
-        Refusal::BelowFloor => Status::Internal,
+        Refusal::BelowFloor | Refusal::Conflict => Status::Internal,
     };
     Error::new(status, refusal_text(refusal))
 }
@@ -24,6 +24,9 @@ pub(super) fn refusal_text(refusal: Refusal) -> &'static str {
         Refusal::Busy => "the server refused it for load; try again later",
         Refusal::Denied => "the server says that the connection is not bound to this session",
         Refusal::BelowFloor => "the server has forgotten this request; please report it",
+        Refusal::Conflict => {
+            "the server knows another request under this one's number; please report it"
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     AnswerPiece, ClaimPiece, DelayPiece, Head, HolderPiece, LENGTH_BYTES, LockPiece, MarkPiece,
-    SessionPiece, SnapshotError, WaiterPiece,
+    PrintedAnswerPiece, PrintsPiece, SessionPiece, SnapshotError, WaiterPiece,
 };
 use crate::base::{RequestId, SessionId, codec};
 use crate::lock::LockMachine;
@@ -14,6 +14,7 @@ use crate::lock::delay::{Delay, Delays};
 use crate::lock::grant::{Lock, Rest};
 use crate::lock::holders::{Grant, Holders};
 use crate::lock::level::LEVEL_MAX;
+use crate::lock::print::Print;
 use crate::lock::queue::{Queue, Waiter};
 use crate::lock::restore::RestoreWait;
 use crate::lock::session::Session;
@@ -34,7 +35,7 @@ impl LockMachine {
     /// # Errors
     /// As for `decode`.
     pub fn decode_up_to(bytes: &[u8], level_max: u32) -> Result<Self, SnapshotError> {
-        let mut pieces = Pieces { bytes, next: 0, at: 0 };
+        let mut pieces = Pieces { bytes, next: 0, at: 0, format: 0 };
         let format = pieces.read_format(level_max)?;
         let mut machine = Self::new().reading_up_to(level_max);
         let Head { sessions, locks, asked, .. } = machine.decode_head(&mut pieces)?;
@@ -134,10 +135,13 @@ impl LockMachine {
             return Err(pieces.damaged(format!("no acquire holds token {token}")));
         };
         // Of several names the first comes first; that the others are there too is for the whole to tell.
-        for request in requests.iter().filter(|_| claim.is_known_as(name)) {
-            let hold = Hold { name: name.clone(), token };
-            let answers = self.new_request(pieces, claim.session, *request)?;
-            answers.note_grant(*request, hold, claim.owner());
+        if claim.is_known_as(name) {
+            let prints = pieces.read_prints(requests.len())?;
+            for (request, print) in requests.iter().zip(prints) {
+                let hold = Hold { name: name.clone(), token, print };
+                let answers = self.new_request(pieces, claim.session, *request)?;
+                answers.note_grant(*request, hold, claim.owner());
+            }
         }
         let mut grant = Grant::new(token, since_unix_ms, *first, claim);
         later.iter().for_each(|request| grant.add_handle(*request));
@@ -156,7 +160,8 @@ impl LockMachine {
         let (session, owner, is_first) = (claim.session, claim.owner(), claim.is_known_as(name));
         let ticket = queue.push(Waiter { request, since_unix_ms, claim });
         if is_first {
-            let mut place = Place::new(owner);
+            let print = pieces.read_prints(1)?[0];
+            let mut place = Place::new(owner, print);
             place.add(name.clone(), ticket);
             self.new_request(pieces, session, request)?.note_waiting(request, place);
             return Ok(());
@@ -216,7 +221,16 @@ fn decode_delay(pieces: &mut Pieces<'_>, delays: &mut Delays) -> Result<(), Snap
 }
 
 fn decode_answer(pieces: &mut Pieces<'_>, answers: &mut Answers) -> Result<(), SnapshotError> {
-    let AnswerPiece { request, answer } = pieces.read()?;
+    let (request, print, answer) = match pieces.format {
+        1 => {
+            let AnswerPiece { request, answer } = pieces.read()?;
+            (request, Print::UNKNOWN, answer)
+        }
+        _ => {
+            let PrintedAnswerPiece { request, print, answer } = pieces.read()?;
+            (request, Print(print), answer)
+        }
+    };
     if request < answers.floor() {
         return Err(pieces.damaged(format!("request {request} lies below the floor")));
     }
@@ -225,7 +239,7 @@ fn decode_answer(pieces: &mut Pieces<'_>, answers: &mut Answers) -> Result<(), S
     }
     let fixed = Fixed::try_from(answer)
         .map_err(|answer| pieces.damaged(format!("{answer:?} is not a fixed answer")))?;
-    answers.fix(request, fixed);
+    answers.fix(request, print, fixed);
     Ok(())
 }
 
@@ -236,12 +250,16 @@ struct Pieces<'a> {
     next: usize,
     /// Where the piece read last starts.
     at: usize,
+    format: u32,
 }
 
 impl<'a> Pieces<'a> {
     fn read_format(&mut self, format_max: u32) -> Result<u32, SnapshotError> {
         match u32::from_le_bytes(self.take_array()?) {
-            format if (1..=format_max).contains(&format) => Ok(format),
+            format if (1..=format_max).contains(&format) => {
+                self.format = format;
+                Ok(format)
+            }
             format => Err(SnapshotError::Format { format, format_max }),
         }
     }
@@ -251,6 +269,18 @@ impl<'a> Pieces<'a> {
         let length = u32::from_le_bytes(self.take_array::<LENGTH_BYTES>()?) as usize;
         let bytes = self.take(length)?;
         codec::decode(bytes).map_err(|error| self.damaged(error.to_string()))
+    }
+
+    /// The prints of so many requests in the piece that was read last.
+    fn read_prints(&mut self, count: usize) -> Result<Vec<Print>, SnapshotError> {
+        if self.format == 1 {
+            return Ok(vec![Print::UNKNOWN; count]);
+        }
+        let PrintsPiece { prints } = self.read()?;
+        if prints.len() != count {
+            return Err(self.damaged(format!("{} prints of {count} requests", prints.len())));
+        }
+        Ok(prints.into_iter().map(Print).collect())
     }
 
     fn take_array<const N: usize>(&mut self) -> Result<[u8; N], SnapshotError> {

@@ -1,8 +1,11 @@
 //! Requests: retries, withdrawals, floors (L4, L14, L17).
 
-use super::script::{Script, acquire, granted, handed_to, release, try_acquire};
+use super::script::{
+    Script, acquire, all, granted, handed_to, name, plain, release, take, transfer, try_acquire,
+    with,
+};
 use crate::base::{RequestId, SessionId, Token};
-use crate::lock::{Answer, Operation, Refusal};
+use crate::lock::{Acquire, Answer, BreakWay, Command, LockMachine, Operation, Refusal, Settings};
 
 const BELOW: Answer = Answer::Refused(Refusal::BelowFloor);
 
@@ -190,4 +193,124 @@ fn a_dead_session_is_told_so_and_nothing_runs() {
     assert_eq!(script.acquire(session, 1, "x"), Answer::SessionExpired);
     assert_eq!(script.request(session, 2, Operation::Close).0, Answer::SessionExpired);
     assert_eq!(script.machine.held_count(), 0);
+}
+
+const CONFLICT: Answer = Answer::Refused(Refusal::Conflict);
+
+/// At the level at which prints of requests are kept.
+fn at_level_2() -> Script {
+    let mut script = Script::default();
+    script.apply(&Command::Settings(Settings { lease_ms: 150, ttl_ms_max: 60_000, level: 2 }));
+    script
+}
+
+/// Other requests than an acquire of "x", each in one thing.
+fn others() -> Vec<Operation> {
+    let proclaim = Operation::Proclaim { name: name("x"), token: Token(1), value: vec![1] };
+    let ask = Operation::Break {
+        name: name("x"),
+        token: Token(1),
+        way: BreakWay::Ask { grace_ms: Some(1) },
+        to: None,
+        reason: String::new(),
+    };
+    vec![
+        acquire("y"),
+        try_acquire("x"),
+        all(&["x", "y"]),
+        with("x", |acquire| acquire.value = vec![1]),
+        with("x", |acquire| acquire.mode = crate::lock::Mode::Shared),
+        with("x", |acquire| acquire.limit = 1),
+        with("x", |acquire| acquire.permits = 2),
+        with("x", |acquire| acquire.owner = crate::base::Owner(1)),
+        with("x", |acquire| acquire.delay_ms = 1),
+        release("x", 1),
+        release("x", 2),
+        Operation::Withdraw { acquire: RequestId(1) },
+        Operation::Withdraw { acquire: RequestId(2) },
+        transfer("x", 1, None),
+        transfer("x", 1, Some("b")),
+        take("x", 1, None),
+        ask,
+        proclaim,
+    ]
+}
+
+#[test]
+fn l17_another_request_under_a_used_id_is_a_conflict_and_does_nothing() {
+    for other in others() {
+        let mut script = at_level_2();
+        let session = script.open("a");
+        assert_eq!(script.acquire(session, 1, "x"), granted(1));
+        let before = script.machine.state_hash_without_applied();
+        assert_eq!(script.request(session, 1, other.clone()).0, CONFLICT, "{other:?}");
+        assert_eq!(script.machine.state_hash_without_applied(), before, "{other:?}");
+        assert_eq!(script.acquire(session, 1, "x"), granted(1), "a true retry stays one (L4)");
+    }
+}
+
+#[test]
+fn l17_a_conflict_is_one_whatever_became_of_the_first_request() {
+    let mut script = at_level_2();
+    let (a, b) = (script.open("a"), script.open("b"));
+    script.acquire(a, 1, "x");
+    script.acquire(b, 1, "x");
+    assert_eq!(script.acquire(b, 1, "y"), CONFLICT, "while the first one waits");
+    script.release(a, 2, "x", 1);
+    assert_eq!(script.acquire(b, 1, "y"), CONFLICT, "when it is granted");
+    assert_eq!(script.release(a, 2, "x", 2).0, CONFLICT, "another release");
+    assert_eq!(script.release(a, 2, "x", 1).0, Answer::Done);
+    script.release(b, 2, "x", 2);
+    assert_eq!(script.acquire(b, 1, "y"), CONFLICT, "when it has ended");
+    assert_eq!(script.acquire(b, 1, "x"), Answer::Ended { token: Token(2) });
+    assert_eq!(script.request(b, 3, with("z", |acquire| acquire.permits = 9)).0, INVALID);
+    assert_eq!(script.acquire(b, 3, "z"), CONFLICT, "when it was refused");
+}
+
+const INVALID: Answer = Answer::Refused(Refusal::Invalid);
+
+#[test]
+fn l14_an_id_that_a_withdrawal_reserved_takes_any_acquire_and_nothing_else() {
+    let mut script = at_level_2();
+    let session = script.open("a");
+    assert_eq!(script.withdraw(session, 2, 1).0, Answer::Withdrawn);
+    for operation in [acquire("x"), acquire("y"), all(&["x", "y"])] {
+        assert_eq!(script.request(session, 1, operation).0, Answer::Withdrawn);
+    }
+    assert_eq!(script.release(session, 1, "x", 1).0, CONFLICT);
+    assert_eq!(script.machine.held_count(), 0);
+}
+
+#[test]
+fn l17_what_an_id_was_used_for_is_in_the_snapshot() {
+    let mut script = at_level_2();
+    let (a, b) = (script.open("a"), script.open("b"));
+    script.acquire(a, 1, "x");
+    script.request(a, 2, all(&["p", "q"]));
+    script.acquire(b, 1, "x");
+    script.release(a, 3, "x", 9);
+    script.withdraw(a, 5, 4);
+    script.replace(|machine| LockMachine::decode(&machine.encode()).expect("its own bytes"));
+    assert_eq!(script.acquire(a, 1, "y"), CONFLICT);
+    assert_eq!(script.request(a, 2, all(&["p", "r"])).0, CONFLICT);
+    assert_eq!(script.request(a, 2, all(&["p", "q"])).0, granted(2));
+    assert_eq!(script.acquire(b, 1, "y"), CONFLICT);
+    assert_eq!(script.release(a, 3, "x", 8).0, CONFLICT);
+    assert_eq!(script.release(a, 3, "x", 9).0, Answer::NotHeld);
+    assert_eq!(script.acquire(a, 4, "y"), Answer::Withdrawn);
+}
+
+#[test]
+fn l2_below_level_2_a_used_id_is_answered_as_0_1_does_and_so_it_is_for_what_came_then() {
+    let mut script = Script::default();
+    let session = script.open("a");
+    assert_eq!(script.acquire(session, 1, "x"), granted(1));
+    assert_eq!(script.acquire(session, 1, "y"), granted(1));
+    script.apply(&Command::Settings(Settings { lease_ms: 150, ttl_ms_max: 60_000, level: 2 }));
+    assert_eq!(script.acquire(session, 1, "y"), granted(1), "nobody knows what it was");
+    assert_eq!(
+        script.request(session, 2, Operation::Acquire(Acquire { ..plain("z") })).0,
+        granted(2)
+    );
+    assert_eq!(script.acquire(session, 2, "y"), CONFLICT);
 }

@@ -356,7 +356,8 @@ fn o1_an_owner_that_the_session_does_not_know_is_found() {
 fn o1_sides_that_do_not_agree_in_number_are_found() {
     let grant = |machine: &mut LockMachine| {
         let session = machine.sessions.get_mut(&SessionId(2)).expect("alive");
-        let hold = Hold { name: name("z"), token: Token(9) };
+        let hold =
+            Hold { name: name("z"), token: Token(9), print: crate::lock::print::Print::UNKNOWN };
         session.answers.note_grant(RequestId(9), hold, Owner(0));
     };
     assert_found(grant, "sessions know 2 grants, and locks 1 handles");

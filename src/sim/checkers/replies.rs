@@ -114,7 +114,16 @@ fn is_answer(
 ) -> bool {
     match answer {
         Answer::SessionExpired => return has_ended(model, window, session),
+        // What a client is told that does not know the word for a conflict.
+        Answer::Refused(Refusal::Invalid)
+            if model.is_conflict((session, request), window.from, window.to) =>
+        {
+            return true;
+        }
         Answer::Refused(Refusal::BelowFloor) => return model.is_below_floor(session, request),
+        Answer::Refused(Refusal::Conflict) => {
+            return model.is_conflict((session, request), window.from, window.to);
+        }
         Answer::Refused(refusal) if is_for_want_of_room(*refusal) => return true,
         _ => {}
     }

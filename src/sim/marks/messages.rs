@@ -86,6 +86,7 @@ fn mark_answer(marks: &mut Marks, answer: &Answer) {
         Answer::Held { .. } => marks.hit(Mark::SaidHeld),
         Answer::Refused(Refusal::BelowFloor) => marks.hit(Mark::SaidBelowFloor),
         Answer::Refused(Refusal::Limit) => marks.hit(Mark::SaidLimit),
+        Answer::Refused(Refusal::Conflict) => marks.hit(Mark::SaidConflict),
         _ => {}
     }
 }

@@ -86,6 +86,7 @@ marks! {
     OlderRefused = "a node of an older build is refused for the level of the cluster",
     LevelRaised = "the level of the lock machine rises",
     TakenBack = "a node goes back to an older build",
+    SaidConflict = "a request is refused, since its id was used for another",
     // Answers.
     SaidHeld = "a try is told who holds it",
     SaidBelowFloor = "a request is refused as forgotten",

@@ -32,6 +32,12 @@ pub struct Model {
     lines: BTreeMap<Name, Line>,
     past: BTreeMap<Name, Vec<(Index, Line)>>,
     told: BTreeMap<(SessionId, RequestId), Vec<(Index, Answer)>>,
+    /// The level in force.
+    level: u32,
+    /// What each id was first used for, from level 2 on.
+    first_used: BTreeMap<(SessionId, RequestId), Operation>,
+    /// Entries that used an id for something else.
+    conflicts: BTreeMap<(SessionId, RequestId), Vec<Index>>,
     grants: BTreeMap<Token, Grant>,
     /// Grants that were taken at once, by which entry, behind the number of its incarnation.
     taken: BTreeMap<Token, Index>,
@@ -101,11 +107,9 @@ impl Model {
             Some(Command::DelayOver { name, token, term: decided_in }) if *decided_in == term => {
                 self.end_delay(name, *token);
             }
+            Some(Command::Settings(settings)) => self.level = self.level.max(settings.level),
             Some(
-                Command::Expire { .. }
-                | Command::Settings(_)
-                | Command::RestoreOver { .. }
-                | Command::DelayOver { .. },
+                Command::Expire { .. } | Command::RestoreOver { .. } | Command::DelayOver { .. },
             )
             | None => {}
         }
@@ -133,6 +137,8 @@ impl Model {
         }
         self.lines.clear();
         self.told.clear();
+        self.first_used.clear();
+        self.conflicts.clear();
         self.delays.clear();
         for past in self.past.values_mut() {
             past.retain(|(since, _)| *since < index);
@@ -235,6 +241,35 @@ impl Model {
         self.sessions.get(&session).is_some_and(|session| request < session.floor)
     }
 
+    /// Whether an entry behind `from` and up to `to` used the id of `request` for something else than the first one did.
+    #[must_use]
+    pub fn is_conflict(&self, (session, request): Asker, from: Index, to: Index) -> bool {
+        let entries = self.conflicts.get(&(session, request)).map_or(&[][..], Vec::as_slice);
+        entries.iter().any(|index| (from.next()..=to).contains(index))
+    }
+
+    /// Notes what an id is used for (L17). An id that a withdrawal reserved has not been used.
+    fn note_use(&mut self, asker: Asker, operation: &Operation, is_known: bool) {
+        if self.level < 2 {
+            return;
+        }
+        match self.first_used.get(&asker) {
+            Some(first) if is_known && first != operation => {
+                self.conflicts.entry(asker).or_default().push(self.applied);
+            }
+            Some(_) if is_known => {}
+            // Known by its withdrawal alone, or from below level 2.
+            None if is_known && operation.acquire().is_some() => {}
+            None if is_known => {
+                let reserved = matches!(self.told(asker.0, asker.1), [(_, Answer::Withdrawn), ..]);
+                if reserved {
+                    self.conflicts.entry(asker).or_default().push(self.applied);
+                }
+            }
+            _ => drop(self.first_used.insert(asker, operation.clone())),
+        }
+    }
+
     fn request(
         &mut self,
         session: SessionId,
@@ -246,10 +281,13 @@ impl Model {
             return;
         };
         live.floor = live.floor.max(floor);
-        if self.remembers(session, request) || self.is_below_floor(session, request) {
+        let (asker, is_known) = ((session, request), self.remembers(session, request));
+        if is_known || !self.is_below_floor(session, request) {
+            self.note_use(asker, operation, is_known);
+        }
+        if is_known || self.is_below_floor(session, request) {
             return;
         }
-        let asker = (session, request);
         match operation {
             Operation::Acquire(acquire) => self.acquire(asker, acquire, &[]),
             Operation::AcquireAll { acquire, also } => self.acquire(asker, acquire, also),
