@@ -142,8 +142,16 @@ class LossTest(AioCase):
         waits.pop().cancel()
         await lease.release()
         self.assertEqual(await asyncio.gather(*waits), [True, True])
+
+    async def test_a_second_release_is_no_loss(self) -> None:
+        lease = await self.client.acquire(self.name)
+        await lease.release()
+        await lease.release()
+        broken = await self.client.acquire(self.name)
+        await self.client.break_(self.name, 0)
+        await broken.lost.wait()
         with self.assertRaises(tenure.Lost):
-            await lease.release()
+            await broken.release()
 
     async def test_a_holder_is_asked_and_then_broken(self) -> None:
         lease = await self.client.acquire(self.name)

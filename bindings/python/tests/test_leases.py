@@ -16,8 +16,17 @@ class LeaseTest(ClusterCase):
         lease.release()
         self.assertEqual(lease.reason, tenure.Reason.RELEASED)
         self.assertEqual((lease.token, lease.remaining()), (token, 0))
+
+    def test_a_second_release_is_no_loss(self) -> None:
+        lease = self.client.acquire(self.name)
+        for timeout in [5.0, 0, 0.5, None]:
+            lease.release(timeout)
+        self.assertEqual(lease.reason, tenure.Reason.RELEASED)
+        broken = self.client.acquire(self.name)
+        self.client.break_(self.name, 0)
+        broken.lost.wait()
         with self.assertRaises(tenure.Lost):
-            lease.release()
+            broken.release()
 
     def test_the_descriptor_is_readable_once_the_lease_is_lost(self) -> None:
         lease = self.client.acquire(self.name)

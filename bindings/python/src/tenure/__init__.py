@@ -34,7 +34,7 @@ from ._errors import (
     Unknown,
     Unsupported,
 )
-from ._grant import Order, Reason
+from ._grant import Order
 from ._holder import Holder, Observed, Observer
 from ._lease import Lease
 from ._lock import Lock
@@ -42,6 +42,7 @@ from ._log import log_level
 from ._loss import Loss
 from ._native import version
 from ._node import Leadership, Node
+from ._reason import Reason
 from ._session import Session, SessionState
 
 __version__ = version()

@@ -1,0 +1,50 @@
+"""Work under a lease, until it is over."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Optional, TypeVar
+
+from .._grant import loss
+from ._lease import Lease
+
+Result = TypeVar("Result")
+
+
+async def until_over(lease: Lease, working: asyncio.Future[Result]) -> Result:
+    """What `working` gives. It is cancelled when the lease is lost, which raises Lost then, and when this is cancelled.
+
+    Whatever ends it, and however long it takes to tidy up: this goes on until it is over."""
+    losing = asyncio.ensure_future(lease.lost.wait())
+    is_lost = False
+    cancelled: Optional[asyncio.CancelledError] = None
+    try:
+        while not working.done():
+            waits: set[asyncio.Future[Any]] = {working} if is_lost else {working, losing}
+            try:
+                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            except asyncio.CancelledError as error:
+                # Who was told to end, and tidies up, is told again only if it takes too long for who tells.
+                if cancelled is not None or not (is_lost or _was_cancelled(working)):
+                    working.cancel()
+                cancelled = error
+                if working.done() and not working.cancelled() and working.exception() is None:
+                    # It came too late for `working` to hear of it.
+                    raise
+                continue
+            if losing.cancelled():
+                # As asyncio.run() does with all tasks at its end: that is no loss.
+                losing = asyncio.ensure_future(lease.lost.wait())
+            elif losing.done() and not working.done():
+                is_lost = working.cancel()
+    finally:
+        losing.cancel()
+    if is_lost and working.cancelled() and cancelled is None:
+        raise loss(lease._handle)
+    return working.result()
+
+
+def _was_cancelled(working: asyncio.Future[Any]) -> bool:
+    """Whether somebody told it to end, as asyncio.run() tells all tasks. Before Python 3.11 that is not known."""
+    requests: int = getattr(working, "cancelling", int)()
+    return requests > 0
