@@ -35,7 +35,7 @@ def lead(lease: tenure.Lease) -> None:
 
 
 def step(token: int) -> None:
-    """One piece of work. It takes much less than the ttl, and what it writes carries the token."""
+    """One piece of work. It takes much less than the ttl, and what it reads and writes carries the token."""
     time.sleep(0.1)
 
 

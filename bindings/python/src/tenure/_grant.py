@@ -57,7 +57,8 @@ class Grant(Local):
 
     @property
     def token(self) -> int:
-        """The fencing token: send it with every write, to a resource that refuses smaller ones. It stays readable."""
+        """The fencing token: send it with every write, and with the read before it, to a resource that refuses smaller
+        ones (examples/fence.py). It stays readable."""
         token: int = library.tenure_lease_token(self._handle.pointer)
         return token
 

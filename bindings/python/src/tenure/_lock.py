@@ -29,7 +29,7 @@ class Lock(Sections[Lease]):
     Threads that share it exclude each other, also when the lease is lost while one of them still works
     under it; but with an owner it is entered again, like threading.RLock, by any thread. Each entry has a lease of its own,
     which its end gives back. A block under `with` does not notice a loss by itself: look at lease.lost between steps, and
-    send lease.token with every write; leaving the block after a loss raises Lost."""
+    send lease.token with every read and write; leaving the block after a loss raises Lost."""
 
     def __init__(
         self, client: ClientHandle, name: str, timeout: Optional[float], options: Options

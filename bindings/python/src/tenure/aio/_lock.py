@@ -28,7 +28,7 @@ class Lock(Sections[Lease]):
 
     Tasks that share it exclude each other, also when the lease is lost while one of them still works under
     it; but with an owner it is entered again. Each entry has a lease of its own, which its end gives back. A block under
-    `async with` does not notice a loss by itself: look at lease.lost between steps, and send lease.token with every write;
+    `async with` does not notice a loss by itself: look at lease.lost between steps, and send lease.token with every read and write;
     leaving the block after a loss raises Lost."""
 
     def __init__(
