@@ -35,6 +35,7 @@ files! {
     test_arguments,
     test_clients,
     test_elections,
+    test_errors,
     test_examples,
     test_guide,
     test_header,

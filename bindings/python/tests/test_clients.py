@@ -2,6 +2,7 @@
 
 import os
 import unittest
+from typing import Any, Mapping
 
 import tenure
 from support import ClusterCase, cluster, together, until_waiting
@@ -28,10 +29,32 @@ class ClientTest(ClusterCase):
         self.assertEqual([lock["name"] for lock in found], names)
         self.assertEqual({lock["token"] for lock in found}, {lease.token, other.token})
         session = self.client.describe("session")["session"]
+        assert session is not None
         self.assertEqual(session["id"], self.client.session().id)
         self.assertEqual(len(self.client.describe("cluster")["nodes"]), 3)
         with self.assertRaises(tenure.Invalid):
             self.client.describe("weather")
+
+    def test_descriptions_have_the_keys_of_their_types(self) -> None:
+        def check(described: Mapping[str, object], kind: Any) -> None:
+            self.assertEqual(set(described), set(kind.__annotations__), kind.__name__)
+
+        with self.client.lock(self.name, limit=2), self.connect().lock(self.name, limit=2):
+            threads = together(lambda: self.client.acquire(self.name, 60, limit=2).release())
+            until_waiting(self.client, self.name, 1)
+            locks = self.client.describe("lock", self.name)
+            check(locks, tenure.LocksDescription)
+            check(locks["locks"][0], tenure.LockDescription)
+            check(locks["locks"][0]["others"][0], tenure.OtherHolder)
+            check(locks["locks"][0]["queue"][0], tenure.Waiter)
+        threads[0].join()
+        session = self.client.describe("session")
+        check(session, tenure.SessionDescription)
+        assert session["session"] is not None
+        check(session["session"], tenure.SessionRow)
+        cluster = self.client.describe("cluster")
+        check(cluster, tenure.ClusterDescription)
+        check(cluster["nodes"][0], tenure.NodeDescription)
 
     def test_a_session_is_told(self) -> None:
         self.client.acquire(self.name + "/released").release()

@@ -2,10 +2,40 @@
 
 import gc
 import select
+import time
 import unittest
+from unittest import mock
 
 import tenure
-from support import ClusterCase, together, until_waiting
+from support import ClusterCase, python, together, until_waiting
+
+WITHOUT_DESCRIPTORS = """
+import asyncio, os, resource, threading, tenure
+
+limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+def exhaust():
+    lowest = os.open("/dev/null", os.O_RDONLY)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, limits[1]))
+
+async def main():
+    async with await tenure.aio.connect() as client:
+        lease = await client.acquire(os.environ["NAME"] + "/aio")
+        exhaust()
+        waits = asyncio.ensure_future(lease.lost.wait())
+        await asyncio.sleep(0)
+        await lease.release()
+        print("lost" if await waits else "not lost")
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+with tenure.connect() as client:
+    lease = client.acquire(os.environ["NAME"])
+    exhaust()
+    threading.Timer(0, lease.release).start()
+    print("lost" if lease.lost.wait() else "not lost")
+    resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+asyncio.run(main())
+"""
 
 
 class LeaseTest(ClusterCase):
@@ -62,6 +92,30 @@ class LeaseTest(ClusterCase):
         self.assertTrue(lease.lost.wait())
         threads[0].join()
         self.assertFalse(lease.asked)
+
+    def test_a_wait_for_a_loss_sleeps_until_there_is_something_to_see(self) -> None:
+        looks = mock.patch.object(time, "sleep", side_effect=AssertionError("looks now and then"))
+        lease = self.client.acquire(self.name)
+        with looks:
+            for reason in ["maintenance", "now, please"]:
+                self.client.break_(self.name, 3600, reason=reason)
+                select.select([lease], [], [])
+                self.assertFalse(lease.lost.wait(0.02))
+            threads = together(lambda: self.client.break_(self.name, 0))
+            self.assertTrue(lease.lost.wait())
+            threads[0].join()
+
+    def test_a_wait_for_a_loss_takes_no_news_from_others(self) -> None:
+        lease = self.client.acquire(self.name)
+        threads = together(lease.lost.wait)
+        self.client.break_(self.name, 3600)
+        self.assertEqual(select.select([lease], [], [])[0], [lease])
+        self.assertTrue(lease.asked)
+        lease.release()
+        threads[0].join()
+
+    def test_a_loss_is_waited_for_without_descriptors_too(self) -> None:
+        self.assertEqual(python("-c", WITHOUT_DESCRIPTORS, NAME=self.name), "lost\nlost\n")
 
     def test_a_holder_is_asked_and_then_broken(self) -> None:
         lease = self.client.acquire(self.name)

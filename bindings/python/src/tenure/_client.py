@@ -7,11 +7,12 @@ from ctypes import byref
 from functools import partial
 from operator import attrgetter
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Literal, Optional, overload
 
 from . import _orders
 from ._abi import ClientOptions
 from ._convert import Value, optional_text, text, wait_ms
+from ._described import ClusterDescription, Description, LocksDescription, SessionDescription
 from ._election import Election
 from ._ending import Looked, closing, itself, leaving_client
 from ._errors import Again, Closed
@@ -157,11 +158,26 @@ class Client(Local):
         is free at once, and only tokens protect. Raises NotFound if nobody holds it so."""
         _orders.break_(self._handle, name, grace, token, reason)
 
-    def describe(self, what: str = "locks", name: Optional[str] = None) -> Any:
-        """What there is, as `tenure … --json` has it: dicts and lists; a lock that nobody has is None.
+    @overload
+    def describe(
+        self, what: Literal["locks", "lock"] = "locks", name: Optional[str] = None
+    ) -> LocksDescription: ...
 
-        `what` is "locks" (all whose names begin with `name`), "lock" (the one called `name`), "session" (the one
-        whose id is `name` in digits; None: this client's) or "cluster"."""
+    @overload
+    def describe(self, what: Literal["session"], name: Optional[str] = None) -> SessionDescription: ...
+
+    @overload
+    def describe(self, what: Literal["cluster"], name: Optional[str] = None) -> ClusterDescription: ...
+
+    @overload
+    def describe(self, what: str, name: Optional[str] = None) -> Description: ...
+
+    def describe(self, what: str = "locks", name: Optional[str] = None) -> Description:
+        """What there is, as `tenure … --json` has it: dicts and lists, which are typed by what was asked.
+
+        `what` is "locks" (all whose names begin with `name`), "lock" (the one called `name`, in a list that is empty if
+        nobody holds it or waits for it), "session" (the one whose id is `name` in digits; None: this client's) or
+        "cluster"."""
         return _orders.describe(self._handle, what, name)
 
     def session(self) -> Session:

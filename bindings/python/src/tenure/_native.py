@@ -33,11 +33,11 @@ class Handle(Local):
     library answers a foreign handle with an error, and freeing nothing is harmless, so any order of collection is safe,
     also in a forked child."""
 
-    __slots__ = ("__weakref__", "_free", "_keeps", "pointer")
+    __slots__ = ("__weakref__", "_free", "keeps", "pointer")
 
     def __init__(self, free: Callable[[c_void_p], None], keeps: object = None) -> None:
         """`keeps`: what must not be collected before it."""
-        self._keeps = keeps
+        self.keeps = keeps
         self.pointer = c_void_p()
         self._free = partial(free, self.pointer)
 

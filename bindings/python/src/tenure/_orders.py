@@ -6,9 +6,10 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from ctypes import c_char_p, c_size_t, byref, c_void_p, cast, create_string_buffer
-from typing import Any, Optional
+from typing import Optional
 
 from ._convert import Value, grace_ms, octets, optional_text, text, token as checked_token, wait_ms
+from ._described import Description
 from ._errors import Closed, Error, Lost, NotFound, TooSmall
 from ._grant import LeaseHandle, loss
 from ._holder import Holder, copy_of
@@ -47,7 +48,7 @@ def break_(client: Handle, name: str, grace: Optional[float], token: int, reason
         check(library.tenure_break, client.pointer, *arguments)
 
 
-def describe(client: Handle, what: str, name: Optional[str]) -> Any:
+def describe(client: Handle, what: str, name: Optional[str]) -> Description:
     """What there is, from JSON."""
     arguments = (client.pointer, text(what, "kind"), optional_text(name, "name"))
     size = 4096
@@ -59,7 +60,8 @@ def describe(client: Handle, what: str, name: Optional[str]) -> Any:
             # There may be more at the next call: some room for that.
             size = length.value + length.value // 8
             continue
-        return json.loads(buffer.value)
+        described: Description = json.loads(buffer.value)
+        return described
 
 
 def proclaim(lease: LeaseHandle, value: Value) -> None:

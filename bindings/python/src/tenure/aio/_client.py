@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from types import TracebackType
-from typing import Any, Optional
+from typing import Literal, Optional, overload
 
 from .. import _orders
 from .._client import open_client
 from .._convert import Value, text, wait_ms
+from .._described import ClusterDescription, Description, LocksDescription, SessionDescription
 from .._errors import Again, Closed, Unavailable
 from .._grant import LeaseHandle
 from .._holder import Holder, observe
@@ -148,7 +149,25 @@ class Client(Local):
         """Takes `name` from whoever holds it; see tenure.Client.break_()."""
         await in_executor(lambda: _orders.break_(self._handle, name, grace, token, reason))
 
-    async def describe(self, what: str = "locks", name: Optional[str] = None) -> Any:
+    @overload
+    async def describe(
+        self, what: Literal["locks", "lock"] = "locks", name: Optional[str] = None
+    ) -> LocksDescription: ...
+
+    @overload
+    async def describe(
+        self, what: Literal["session"], name: Optional[str] = None
+    ) -> SessionDescription: ...
+
+    @overload
+    async def describe(
+        self, what: Literal["cluster"], name: Optional[str] = None
+    ) -> ClusterDescription: ...
+
+    @overload
+    async def describe(self, what: str, name: Optional[str] = None) -> Description: ...
+
+    async def describe(self, what: str = "locks", name: Optional[str] = None) -> Description:
         """What there is; see tenure.Client.describe()."""
         return await in_executor(lambda: _orders.describe(self._handle, what, name))
 
