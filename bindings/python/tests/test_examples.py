@@ -14,7 +14,7 @@ import unittest
 from pathlib import Path
 from typing import Dict, List
 
-from support import PACKAGE, ClusterCase, environment, python
+from support import PACKAGE, ClusterCase, environment, python, together, until_waiting
 
 EXAMPLES = PACKAGE / "examples"
 
@@ -63,6 +63,18 @@ class ExampleTest(ClusterCase):
         self.client.break_("cron/broken", 0)
         self.assertEqual(process.stdout.read(), "")
         self.assertEqual(process.wait(), 1)
+
+    def test_cron_ends_its_command_before_it_gives_the_lock_back_when_it_is_told_to_end(self) -> None:
+        for number, code in [(signal.SIGTERM, 143), (signal.SIGINT, -signal.SIGINT)]:
+            name = f"told-{number}"
+            process = self.start("cron.py", name, "3600", "sh", "-c", "trap '' INT TERM; echo runs; exec sleep 3600")
+            assert process.stdout is not None
+            self.assertEqual(process.stdout.readline(), "runs\n")
+            waits = together(lambda: self.client.acquire(f"cron/{name}").release())
+            until_waiting(self.client, f"cron/{name}", 1)
+            process.send_signal(number)
+            waits[0].join()
+            self.assertEqual(process.wait(), code)
 
     def test_a_worker_that_stands_by_follows_one_that_is_killed(self) -> None:
         first, second = (self.start("workers.py", name) for name in ["first", "second"])

@@ -3,6 +3,7 @@
 import gc
 import os
 import signal
+import subprocess
 import sys
 import unittest
 from typing import Any, Callable, List
@@ -10,7 +11,7 @@ from unittest import mock
 
 import tenure
 from interrupts import each_place
-from support import PATIENCE, ClusterCase, together, until_waiting, waiting
+from support import PACKAGE, PATIENCE, ClusterCase, environment, together, until_waiting, waiting
 
 
 class SignalTest(ClusterCase):
@@ -66,6 +67,23 @@ class SignalTest(ClusterCase):
                 together(lambda: os.kill(os.getpid(), signal.SIGINT))
                 wait()
         self.assertFalse(lease.lost)
+
+    def test_sigterm_gives_everything_back_with_the_two_lines_of_the_guide(self) -> None:
+        guide = (PACKAGE.parents[1] / "docs" / "guide-python.md").read_text()
+        lines = "import signal, sys\nimport tenure\n\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(143))\n"
+        self.assertIn(lines, guide)
+        hold = """
+with tenure.connect(ttl=3600) as client, client.lock(sys.argv[1]):
+    print("holds", flush=True)
+    signal.pause()
+"""
+        command = [sys.executable, "-c", lines + hold, self.name]
+        with subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            self.assertEqual(process.stdout.readline(), "holds\n")
+            process.terminate()
+            self.assertEqual(process.wait(), 143)
+        self.client.acquire(self.name, 0).release()
 
 
 # Before, the interpreter may lose a block on its way to its end, or a lock on its way to a `try`.
