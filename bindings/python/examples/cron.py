@@ -3,8 +3,8 @@
 */5 * * * *  python3 cron.py reports 60 ./report.sh --all        against TENURE_ENDPOINTS
 
 Whoever comes first runs it, and then keeps the lock for the rest of the 60 seconds, so that a machine whose clock is
-late finds it taken. If the lock is lost meanwhile the command is ended, since it may run elsewhere from then on; and it is
-ended before the lock is given back, whatever ends this program, but for SIGKILL.
+late finds it taken. If the lock is lost meanwhile the command is ended, since it may run elsewhere from then on; and it
+is ended before the lock is given back, whatever ends this program, but for SIGKILL.
 """
 
 import os

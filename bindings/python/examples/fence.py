@@ -2,9 +2,9 @@
 
 python3 fence.py report.db "one line more"        against TENURE_ENDPOINTS
 
-The row remembers the largest token that it has seen, and refuses smaller ones. Shown with the write alone, a token would
-come too late: whoever held the lock before could still write between the read of the present holder and its write, which
-would then undo that. In PostgreSQL both statements are the same; tokens fit BIGINT.
+The row remembers the largest token that it has seen, and refuses smaller ones. Shown with the write alone, a token
+would come too late: whoever held the lock before could still write between the read of the present holder and its
+write, which would then undo that. In PostgreSQL both statements are the same; tokens fit BIGINT.
 """
 
 import sqlite3
@@ -22,7 +22,8 @@ WRITE = "UPDATE report SET text = :text, fence = :token WHERE id = 1 AND fence <
 
 
 class Late(Exception):
-    """Somebody with a larger token was here: the lock was lost, and what was read of the row may not be true any more."""
+    """Somebody with a larger token was here: the lock was lost, and what was read of the row may not be true any
+    more."""
 
 
 def read(database: sqlite3.Connection, token: int) -> str:

@@ -1,7 +1,7 @@
 """What a signal's handler does that raises, at each place where Python may run one.
 
-That is where a function begins, where a loop turns, and after a call of what is not Python. The places are tried one after
-the other, by tracing; what is raised is kept with its traceback, as a shell or a log would."""
+That is where a function begins, where a loop turns, and after a call of what is not Python. The places are tried one
+after the other, by tracing; what is raised is kept with its traceback, as a shell or a log would."""
 
 import dis
 import sys

@@ -119,6 +119,17 @@ class AnywhereTest(ClusterCase):
 
         self.check_nothing_is_left(use)
 
+    def test_a_lease_that_is_released_once_more_since_the_first_time_was_interrupted(self) -> None:
+        def use() -> None:
+            lease = self.client.acquire(self.name, PATIENCE)
+            try:
+                lease.release()
+            finally:
+                # No loss.
+                lease.release()
+
+        self.check_nothing_is_left(use)
+
     def test_the_block_of_a_lease(self) -> None:
         def use() -> None:
             with self.client.acquire_all([self.name, self.name + "/b"], PATIENCE) as lease:

@@ -1,20 +1,22 @@
 """Giving leases back so that nothing comes in between.
 
-Python runs the handler of a signal between two bytecodes, and what the handler raises ends the function that is running:
-a method that is written in Python may be over before its first line. So what gives something back is C to the
+Python runs the handler of a signal between two bytecodes, and what the handler raises ends the function that is
+running: a method that is written in Python may be over before its first line. So what gives something back is C to the
 interpreter: the library's function first, then, as ctypes' `errcheck`, the Python that says how it went. The library
-does not see the arguments behind its own, as the calling conventions of Linux have it; they are for what comes after."""
+does not see the arguments behind its own, as the calling conventions of Linux have it; they are for what comes
+after."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from ctypes import CFUNCTYPE, c_int32, c_int64, c_void_p, py_object
 from functools import partial
+from operator import methodcaller
 from typing import Any, Callable, Optional
 
 from ._convert import wait_ms
 from ._errors import Closed, Error, Invalid, Lost, Timeout, Unknown, error_of
-from ._grant import LeaseHandle, loss
+from ._grant import LeaseHandle, loss, unheard_loss
 from ._library import library
 from ._native import PATIENCE_MS, ClientHandle, status_text
 from ._reason import Reason
@@ -60,11 +62,17 @@ def c_first(
     return made
 
 
+class Counted:
+    """A list as an argument of what is C first: it grows by one with each call, before that is made."""
+
+    from_param = staticmethod(methodcaller("append", None))
+
+
 class Seconds:
     """A wait in seconds, as an argument of what is C first: looked up, since a conversion would be Python.
 
-    In the place of one that was not looked up before stands a wait that the library refuses before it has done anything;
-    then it is converted, and the library called again."""
+    In the place of one that was not looked up before stands a wait that the library refuses before it has done
+    anything; then it is converted, and the library called again."""
 
     _NEW = -2
     # Those of a program that computes its waits do not pile up.
@@ -97,7 +105,9 @@ def failure(status: int, lease: LeaseHandle) -> Optional[Error]:
     """What there is to be told of a release that was answered so."""
     if not status:
         return None
-    if status == Lost.status or lease.reason() not in (Reason.NONE, Reason.RELEASED):
+    if status == Lost.status:
+        return unheard_loss(lease) if len(lease.releases) == 1 else loss(lease)
+    if lease.reason() not in (Reason.NONE, Reason.RELEASED):
         return loss(lease)
     error = error_of(status, f"{lease.name!r}: {_LATE if status in _LATE_FOR else status_text(status)}")
     error.name = lease.name
@@ -105,10 +115,9 @@ def failure(status: int, lease: LeaseHandle) -> Optional[Error]:
 
 
 def loss_in_block(status: int, lease: LeaseHandle, raised: Raised) -> Optional[Error]:
-    """What there is to be told at the end of a block: that the lease had ended before, unless an exception is in flight,
-    which says more. A server that does not answer changes nothing, since belief has ended."""
+    """What there is to be told at the end of a block: that the lease had ended before, unless an exception is in
+    flight, which says more. A server that does not answer changes nothing, since belief has ended."""
     failed = failure(status, lease)
-    lease.is_released = True
     if status in _LATE_FOR:
         # A stack of blocks that is left while the servers are away waits once.
         lease.client.patience.value = 0
@@ -124,15 +133,8 @@ def _after_close(
         raise_it(_failure_to_close(status))
 
 
-def _after_client(
-    status: int,
-    _: object,
-    _wait: int,
-    _client: object,
-    _kind: object,
-    raised: Raised,
-    _trace: object,
-) -> None:
+def _after_client(status: int, *arguments: Any) -> None:
+    _pointer, _wait, _client, _kind, raised, _trace = arguments
     raise_it(None if raised else _failure_to_close(status))
 
 
@@ -144,25 +146,25 @@ def _failure_to_close(status: int) -> Optional[Error]:
 
 
 def _after_release(
-    status: int, pointer: c_void_p, timeout: Optional[float], lease: LeaseHandle
+    status: int, pointer: c_void_p, timeout: Optional[float], releases: list[None], lease: LeaseHandle
 ) -> None:
     if Seconds.is_new(status, timeout):
-        _release(pointer, timeout, lease)
+        releases.pop()
+        _release(pointer, timeout, releases, lease)
     else:
         raise_it(_failure_to_release(status, lease))
 
 
 def _failure_to_release(status: int, lease: LeaseHandle) -> Optional[Error]:
-    # The second release finds nothing to give back, and that is no loss.
-    failed = None if lease.is_released else failure(status, lease)
-    lease.is_released = True
-    return failed
+    is_second = len(lease.releases) > 1 and lease.reason() == Reason.RELEASED
+    del lease.releases[2:]
+    # It finds nothing to give back, and that is no loss.
+    return None if is_second else failure(status, lease)
 
 
 def _leave(finish: Finish) -> Call:
-    def after(
-        status: int, _: object, _wait: object, lease: LeaseHandle, _kind: object, raised: Raised, _trace: object
-    ) -> Any:
+    def after(status: int, *arguments: Any) -> Any:
+        _pointer, _wait, _releases, lease, _kind, raised, _trace = arguments
         return finish(loss_in_block(status, lease, raised))
 
     return c_first("tenure_release", after, BLOCK)
@@ -170,19 +172,21 @@ def _leave(finish: Finish) -> Call:
 
 _LATE_FOR = (Timeout.status, Unknown.status)
 _LATE = "it is given back here, and no server has said yet that it knows; that goes on in the background"
-# The lease, the wait, what comes after needs, and what `with` says.
-BLOCK = (c_void_p, c_int64, py_object, py_object, py_object, py_object)
+# What `with` says of an exception.
+_SAID = (py_object, py_object, py_object)
+# The lease, the wait, the releases, and what comes after needs, at the end of a block.
+BLOCK = (c_void_p, c_int64, Counted, py_object, *_SAID)
 
 _release = c_first(
     "tenure_release",
     _after_release,
-    (c_void_p, Seconds, py_object),
-    ((1, "pointer"), (1, "timeout", 5.0), (1, "lease")),
+    (c_void_p, Seconds, Counted, py_object),
+    ((1, "pointer"), (1, "timeout", 5.0), (1, "releases"), (1, "lease")),
 )
 _release_soon = c_first(
     "tenure_release",
-    lambda status, _, _wait, lease: await_it(_failure_to_release(status, lease)),
-    (c_void_p, c_int64, py_object),
+    lambda status, _pointer, _wait, _, lease: await_it(_failure_to_release(status, lease)),
+    (c_void_p, c_int64, Counted, py_object),
 )
 _leave_at_once, _leave_soon = _leave(raise_it), _leave(await_it)
 _close = c_first(
@@ -191,7 +195,9 @@ _close = c_first(
     (c_void_p, Seconds, py_object),
     ((1, "pointer"), (1, "timeout", 5.0), (1, "client")),
 )
-_leave_client = c_first("tenure_client_close", _after_client, BLOCK)
+_leave_client = c_first(
+    "tenure_client_close", _after_client, (c_void_p, c_int64, py_object, *_SAID)
+)
 
 # Known from the start, and for good.
 _USUAL = (None, 0, 5.0)
@@ -201,22 +207,22 @@ for _each in _USUAL:
 
 def releasing(lease: LeaseHandle) -> Call:
     """What gives a lease back: a function of how many seconds to wait for the server to know."""
-    return partial(_release, lease.pointer, lease=lease)
+    return partial(_release, lease.pointer, releases=lease.releases, lease=lease)
 
 
 def leaving(lease: LeaseHandle) -> Call:
     """What gives a lease back at the end of its block: a function of what `with` says."""
-    return partial(_leave_at_once, lease.pointer, lease.client.patience, lease)
+    return partial(_leave_at_once, lease.pointer, lease.client.patience, lease.releases, lease)
 
 
 def releasing_soon(lease: LeaseHandle) -> Call:
     """What gives a lease back on asyncio: the server hears of it in the background."""
-    return partial(_release_soon, lease.pointer, 0, lease)
+    return partial(_release_soon, lease.pointer, 0, lease.releases, lease)
 
 
 def leaving_soon(lease: LeaseHandle) -> Call:
     """What gives a lease back at the end of its block on asyncio."""
-    return partial(_leave_soon, lease.pointer, 0, lease)
+    return partial(_leave_soon, lease.pointer, 0, lease.releases, lease)
 
 
 def closing(client: ClientHandle) -> Call:

@@ -28,14 +28,14 @@ class Order:
 class LeaseHandle(Handle):
     """The place for a lease. Its client lives at least as long: a client that is collected ends its leases."""
 
-    __slots__ = ("client", "is_released", "name")
+    __slots__ = ("client", "name", "releases")
 
     def __init__(self, client: ClientHandle, name: str) -> None:
         super().__init__(library.tenure_lease_free)
         self.client = client
         self.name = name
-        # By its program, which was told so.
-        self.is_released = False
+        # One for each time that its program gave it back, the one that is under way included.
+        self.releases: list[None] = []
 
     def reason(self) -> Reason:
         """Why it ended; NONE before."""
@@ -107,11 +107,13 @@ def is_asked(lease: Handle) -> bool:
 def loss(lease: LeaseHandle) -> Lost:
     """How a lease was lost, that is no more."""
     reason = lease.reason()
-    if reason == Reason.RELEASED and not lease.is_released:
-        # It was given back, and the server did not have it any more: taken, and that was not heard of here before.
-        reason = Reason.BROKEN
     order = _order(lease.pointer) if reason == Reason.BROKEN else None
     return loss_of(lease.name, reason, repr(order.reason) if order and order.reason else "")
+
+
+def unheard_loss(lease: LeaseHandle) -> Lost:
+    """How a lease was lost of which the server said, when it was given back, that it had been taken before."""
+    return loss(lease) if lease.reason() != Reason.RELEASED else loss_of(lease.name, Reason.BROKEN)
 
 
 def _order(lease: c_void_p) -> Optional[Order]:

@@ -27,9 +27,9 @@ class Lock(Sections[Lease]):
     """The lock of one name; made by Client.lock().
 
     Threads that share it exclude each other, also when the lease is lost while one of them still works
-    under it; but with an owner it is entered again, like threading.RLock, by any thread. Each entry has a lease of its own,
-    which its end gives back. A block under `with` does not notice a loss by itself: look at lease.lost between steps, and
-    send lease.token with every read and write; leaving the block after a loss raises Lost."""
+    under it; but with an owner it is entered again, like threading.RLock, by any thread. Each entry has a lease of its
+    own, which its end gives back. A block under `with` does not notice a loss by itself: look at lease.lost between
+    steps, and send lease.token with every read and write; leaving the block after a loss raises Lost."""
 
     def __init__(
         self, client: ClientHandle, name: str, timeout: Optional[float], options: Options
@@ -74,8 +74,8 @@ class Lock(Sections[Lease]):
 
     def new_exit(self) -> Exit:
         """What will end an entry."""
-        lease = LeaseHandle(self._client, self._name)
-        return Exit.of(_end, lease.pointer, self._client.patience, Entry(self), Lease(lease))
+        lease = Lease(LeaseHandle(self._client, self._name))
+        return Exit.of(_end, self._client.patience, Entry(self), lease)
 
     def _enter(
         self, exit: Exit, timeout: Optional[float], *, is_block: bool = False, is_kept: bool = False

@@ -83,7 +83,8 @@ class Node(Local):
     def next(self, timeout: Optional[float] = None) -> Optional[Leadership]:
         """The next change of leader, term or claim; first the present. None if `timeout` seconds pass before.
 
-        Raises Closed once the node is stopped, Io or Corrupt if it ended by itself, Invalid while another thread reads."""
+        Raises Closed once the node is stopped, Io or Corrupt if it ended by itself, Invalid while another thread
+        reads."""
         wait_ms(timeout)
         now = NodeLeadership(struct_size=sizeof(NodeLeadership))
         pointer = self._handle.pointer

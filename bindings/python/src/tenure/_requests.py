@@ -56,8 +56,8 @@ def take(lease: LeaseHandle, pending: Handle, look_ms: int = 0) -> None:
 
 
 def acquire(lease: LeaseHandle, start: Callable[[], Handle], timeout: Optional[float]) -> None:
-    """Starts a request, and waits for its lease, which comes into its place. Whatever ends the wait, also Ctrl-C, leaves no
-    request behind, and no lease that nobody has."""
+    """Starts a request, and waits for its lease, which comes into its place. Whatever ends the wait, also Ctrl-C,
+    leaves no request behind, and no lease that nobody has."""
     pending = None
     try:
         pending = start()

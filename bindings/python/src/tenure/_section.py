@@ -2,14 +2,13 @@
 
 A block is ended by what `with` looked up as `__exit__` when it began. So each look-up makes an Exit, and the entry that
 follows puts its lease there: the end of a block has that lease, whoever else entered or left meanwhile, in whatever
-order, thread or task. `with` has the only reference to it: so the Exit goes when the block does, also where the exception
-of a signal's handler keeps its end from being called, and the turn of its entry is over."""
+order, thread or task. `with` has the only reference to it: so the Exit goes when the block does, also where the
+exception of a signal's handler keeps its end from being called, and the turn of its entry is over."""
 
 from __future__ import annotations
 
 import threading
 import weakref
-from ctypes import c_void_p
 from functools import partial
 from operator import methodcaller
 from typing import TYPE_CHECKING, Any, Callable, Generic, Optional, TypeVar
@@ -31,9 +30,10 @@ class Exit(partial[Any]):
     lease: Any
 
     @classmethod
-    def of(cls, end: Call, pointer: c_void_p, wait: object, entry: Entry, lease: Grant) -> Exit:
-        """That of an entry, which gets a lease if all goes well; `pointer` is where the library will write it."""
-        exit = cls(end, pointer, wait, entry)
+    def of(cls, end: Call, wait: object, entry: Entry, lease: Grant) -> Exit:
+        """That of an entry, which gets this lease if all goes well."""
+        place = lease._handle
+        exit = cls(end, place.pointer, wait, place.releases, entry)
         exit.entry, exit.lease = entry, lease
         return exit
 
@@ -144,8 +144,8 @@ class Kept(dict[object, list[Call]]):
         return partial(next, ends)
 
     def _end_another(self, who: object, *raised: Any) -> Any:
-        """Whoever has nothing of its own ends its block, or what another thread or task keeps: one that was lost if there
-        is one, so that no lease that is in use is given back in its place."""
+        """Whoever has nothing of its own ends its block, or what another thread or task keeps: one that was lost if
+        there is one, so that no lease that is in use is given back in its place."""
         inside = self._line.inside()
         blocks = [exit for exit in inside if exit.entry.who is who]
         others = [exit for exit in inside if exit.entry.kept() is self]
@@ -297,9 +297,8 @@ def timeout_of(held: Held) -> Timeout:
 def end_of_section(finish: Finish) -> Call:
     """What an Exit calls with the lease, the wait, its entry, and what `with` says."""
 
-    def after(
-        status: int, _: object, _wait: object, entry: Entry, kind: object, raised: Raised, trace: object
-    ) -> Any:
+    def after(status: int, *arguments: Any) -> Any:
+        _pointer, _wait, _releases, entry, kind, raised, trace = arguments
         if entry.sections is not None:
             # Looked up when nothing was entered: it ends what was entered otherwise.
             return entry.sections.newest()(kind, raised, trace)
@@ -318,9 +317,7 @@ def _end(status: int, entry: Entry, kind: object, raised: Raised) -> Optional[Ba
         lease: LeaseHandle = exit.lease._handle
         if kind is not RELEASE:
             return loss_in_block(status, lease, raised)
-        failed = failure(status, lease)
-        lease.is_released = True
-        return failed
+        return failure(status, lease)
     finally:
         # Not in a function: its first line would not be sure to be reached.
         entry.is_over = True

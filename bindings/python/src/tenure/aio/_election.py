@@ -51,8 +51,8 @@ class Election(Local):
     ) -> Result:
         """Waits to be elected, awaits `lead` with the lease, resigns, and returns what `lead` returned.
 
-        When leadership is lost, `lead` is cancelled, and this raises Lost; it may be called again. A cancellation of this
-        is one of `lead`. Either way this resigns once `lead` is over, with all that it does to tidy up."""
+        When leadership is lost, `lead` is cancelled, and this raises Lost; it may be called again. A cancellation of
+        this is one of `lead`. Either way this resigns once `lead` is over, with all that it does to tidy up."""
         lease = await self.campaign(value, timeout)
         working: Optional[asyncio.Future[Result]] = None
         try:

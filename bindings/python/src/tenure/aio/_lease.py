@@ -21,8 +21,9 @@ class Lease(Grant):
 
     __slots__ = {
         "_leave": "What ends a block.",
-        "release": """release() gives the lock back, as soon as it is called. Belief ends at once; the server hears of it in
-        the background, before anything that this client reads or acquires later, and at the latest when it is closed.
+        "release": """release() gives the lock back, as soon as it is called. Belief ends at once; the server hears of
+        it in the background, before anything that this client reads or acquires later, and at the latest when it is
+        closed.
 
         Awaited it raises Lost if the lease had ended before. Again is harmless.""",
     }

@@ -27,9 +27,9 @@ class Lock(Sections[Lease]):
     """The lock of one name; made by Client.lock().
 
     Tasks that share it exclude each other, also when the lease is lost while one of them still works under
-    it; but with an owner it is entered again. Each entry has a lease of its own, which its end gives back. A block under
-    `async with` does not notice a loss by itself: look at lease.lost between steps, and send lease.token with every read and write;
-    leaving the block after a loss raises Lost."""
+    it; but with an owner it is entered again. Each entry has a lease of its own, which its end gives back. A block
+    under `async with` does not notice a loss by itself: look at lease.lost between steps, and send lease.token with
+    every read and write; leaving the block after a loss raises Lost."""
 
     def __init__(
         self, client: ClientHandle, name: str, timeout: Optional[float], options: Options
@@ -55,8 +55,8 @@ class Lock(Sections[Lease]):
     if TYPE_CHECKING:
 
         async def release(self) -> None:
-            """Gives it back, as soon as it is called: what this task acquired last, else what another did. Raises Lost if
-            the lease had ended before, RuntimeError if it was not acquired."""
+            """Gives it back, as soon as it is called: what this task acquired last, else what another did. Raises Lost
+            if the lease had ended before, RuntimeError if it was not acquired."""
 
         async def __aexit__(
             self,
@@ -70,8 +70,8 @@ class Lock(Sections[Lease]):
 
     def new_exit(self) -> Exit:
         """What will end an entry."""
-        lease = LeaseHandle(self._client, self._name)
-        return Exit.of(_end, lease.pointer, 0, Entry(self), Lease(lease))
+        lease = Lease(LeaseHandle(self._client, self._name))
+        return Exit.of(_end, 0, Entry(self), lease)
 
     async def _enter_block(self, exit: Exit, is_kept: bool) -> Lease:
         try:

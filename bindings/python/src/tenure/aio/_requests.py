@@ -17,8 +17,8 @@ Result = TypeVar("Result")
 async def acquire(
     lease: LeaseHandle, start: Callable[[], Handle], timeout: Optional[float]
 ) -> None:
-    """Starts a request, and waits for its lease, which comes into its place. Whatever ends the wait, also a cancelled task,
-    leaves no request behind, and no lease that nobody has."""
+    """Starts a request, and waits for its lease, which comes into its place. Whatever ends the wait, also a cancelled
+    task, leaves no request behind, and no lease that nobody has."""
     pending: Optional[Handle] = None
     try:
         pending = start()
