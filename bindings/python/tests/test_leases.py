@@ -163,6 +163,20 @@ class LeaseTest(ClusterCase):
         gc.collect()
         self.assertGreater(self.client.acquire(self.name).token, token)
 
+    def test_a_stack_of_blocks_waits_once_for_servers_that_are_away(self) -> None:
+        with tenure.testing.Cluster(1) as cluster:
+            client = cluster.connect(connect_timeout=60)
+            patience = client._handle.patience
+            with client.lock("a"):
+                patience.value = 0
+                with client.lock("b"):
+                    # Who was granted something waits again.
+                    self.assertEqual(patience.value, 5000)
+                    patience.value = 20
+                    cluster.nodes[0].stop()
+                self.assertEqual(patience.value, 0)
+            client.close(0)
+
     def test_a_lease_is_a_block_of_its_own(self) -> None:
         with self.client.acquire(self.name) as lease:
             self.assertIn(f"token {lease.token}", repr(lease))

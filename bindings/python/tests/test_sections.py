@@ -64,10 +64,25 @@ class BlockTest(SectionCase):
                 with self.assertRaises(tenure.Lost):
                     one(leave, first)
                 self.check_alone(lease)
-                self.assertIs(lock.lease, lease)
                 two(leave, second)
                 self.assertFalse(lock.locked())
                 self.check_free(lock.name)
+
+    def test_a_loss_stays_one_to_the_section_that_had_it_when_others_follow(self) -> None:
+        one, two = self.thread(), self.thread()
+        lock = self.client.lock(self.name, owner=7)
+        first, second = block(lock), block(lock)
+        lost = one(next, first)
+        self.lose(lost)
+        lease = two(next, second)
+        self.assertIs(one(lambda: lock.lease), lost)
+        self.assertIs(two(lambda: lock.lease), lease)
+        self.assertIs(lock.lease, lease)
+        two(leave, second)
+        self.assertTrue(one(lambda: lock.lease.lost.is_set()))  # type: ignore[union-attr]
+        with self.assertRaises(tenure.Lost):
+            one(leave, first)
+        self.assertIsNone(lock.lease)
 
     def test_blocks_of_one_thread_that_overlap_end_each_for_itself(self) -> None:
         for kind, options in KINDS.items():
@@ -246,6 +261,22 @@ class AcquireTest(SectionCase):
             stack.push(lock)
         self.check_free(self.name)
         self.assertFalse(lock.locked())
+
+
+    def test_whoever_does_not_say_which_it_ends_ends_what_was_lost_first(self) -> None:
+        """As an object does whose __enter__ and __exit__ call those of a lock: two of them that overlap."""
+        lock = self.client.lock(self.name, owner=7)
+        self.lose(lock.__enter__())
+        lease, again = lock.__enter__(), lock.__enter__()
+        with self.assertRaises(tenure.Lost):
+            lock.__exit__(None, None, None)
+        self.check_alone(lease)
+        self.check_alone(again)
+        lock.__exit__(None, None, None)
+        self.assertTrue(again.lost)
+        self.check_alone(lease)
+        lock.__exit__(None, None, None)
+        self.check_free(self.name)
 
 
 class TurnTest(SectionCase):

@@ -103,9 +103,9 @@ class Line:
 
 
 class Kept(dict[object, list[Call]]):
-    """The entries without a block, by whose they are: what release() ends.
+    """The entries without a block, by whose they are: what release() ends, the last of each list first.
 
-    At the bottom of each list is what is called if there is nothing else."""
+    At the bottom is what is called if there is nothing else."""
 
     def __init__(self, line: Line) -> None:
         super().__init__()
@@ -120,7 +120,10 @@ class Kept(dict[object, list[Call]]):
         who = exit.entry.who
         if who not in self:
             self[who] = [partial(_end_another, weakref.ref(self), who)]
-        self[who].append(exit)
+        own = self[who]
+        # Who does not say which it ends, ends those first that were lost: so none is given back that is in use.
+        lost = [at for at, other in enumerate(own) if isinstance(other, Exit) and not other.lease.remaining()]
+        own.insert(lost[0] if lost else len(own), exit)
 
     def forget(self, exit: Exit) -> None:
         """It was ended, or never begun."""
@@ -244,13 +247,20 @@ class Sections(Local, Generic[AnyLease]):
 
     @property
     def lease(self) -> Optional[AnyLease]:
-        """The lease, while this object holds it; of several the newest."""
+        """The lease of whoever asks, the newest of several: what is lost stays so to a section that others follow. To who
+        has none it is the newest of all; None while nobody holds it."""
         inside = self._line.inside()
-        return inside[0].lease if inside else None
+        try:
+            me = self._me()
+        except RuntimeError:
+            # No loop is running.
+            me = None
+        own = [exit for exit in inside if exit.entry.who is me]
+        return (own or inside)[0].lease if inside else None
 
     def locked(self) -> bool:
         """Whether this object has acquired it, and not released it. The lease may be lost all the same."""
-        return self.lease is not None
+        return bool(self._line.inside())
 
     def new_exit(self) -> Exit:
         """What will end an entry."""
