@@ -14,8 +14,8 @@ import tenure
 PACKAGE = str(Path(tenure.__file__).parent)
 
 
-class Interrupt(BaseException):
-    """What the handler raises."""
+class Interrupt(KeyboardInterrupt):
+    """What the handler raises: as asyncio lets through what Ctrl-C raises, and little else."""
 
 
 class Interrupted:
@@ -35,6 +35,7 @@ class Interrupted:
             self.raised = raised
         finally:
             sys.settrace(None)
+            self._last.clear()
         return self.raised is not None
 
     def _enter(self, frame: FrameType, event: str, _: Any) -> Any:

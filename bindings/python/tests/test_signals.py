@@ -1,17 +1,20 @@
 """Ctrl-C in a wait, and signals whose handlers raise wherever they like."""
 
+import asyncio
 import gc
 import os
 import signal
 import subprocess
 import sys
 import unittest
+import warnings
 from typing import Any, Callable, List
 from unittest import mock
 
 import tenure
 from interrupts import each_place
-from support import PACKAGE, PATIENCE, ClusterCase, environment, together, until_waiting, waiting
+from support import PACKAGE, PATIENCE, ClusterCase, cluster, environment, together, until_waiting, waiting
+from support_aio import connect
 
 
 class SignalTest(ClusterCase):
@@ -202,6 +205,71 @@ class AnywhereTest(ClusterCase):
             gc.collect()
 
         self.check_nothing_is_left(use)
+
+
+@unittest.skipIf(sys.version_info < (3, 11), "exact from Python 3.11 on")
+class AioAnywhereTest(unittest.TestCase):
+    """The same under asyncio, where the interrupted program ends all its tasks, as asyncio.run() does."""
+
+    def setUp(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.addCleanup(self.loop.close)
+        caught = warnings.catch_warnings()
+        caught.__enter__()
+        self.addCleanup(caught.__exit__, None, None, None)
+        warnings.filterwarnings("ignore", "coroutine .* was never awaited")
+        # What a task raised is seen here, and nobody asks the task.
+        self.loop.set_exception_handler(lambda loop, context: None)
+        cluster()
+        self.client = self.loop.run_until_complete(connect())
+        self.addCleanup(lambda: self.loop.run_until_complete(self.client.close()))
+        self.name = self.id()
+
+    def check_nothing_is_left(self, use: Callable[[], Any], *locks: tenure.aio.Lock) -> None:
+        def run() -> None:
+            try:
+                self.loop.run_until_complete(use())
+            except KeyboardInterrupt:
+                tasks = asyncio.all_tasks(self.loop)
+                for task in tasks:
+                    task.cancel()
+                if tasks:
+                    self.loop.run_until_complete(asyncio.wait(tasks))
+                raise
+
+        for interrupted in each_place(run):
+            self.assertEqual(self.client.session().leases, 0, interrupted.raised)
+            self.assertFalse(any(lock.locked() for lock in locks))
+
+    def test_the_block_of_a_lock(self) -> None:
+        lock = self.client.lock(self.name, PATIENCE)
+
+        async def use() -> None:
+            async with lock as lease:
+                self.assertGreater(lease.token, 0)
+
+        self.check_nothing_is_left(use, lock)
+
+    def test_blocks_of_a_lock_that_is_entered_again(self) -> None:
+        lock = self.client.lock(self.name, PATIENCE, owner=7)
+
+        async def use() -> None:
+            async with lock, lock:
+                self.assertTrue(lock.locked())
+
+        self.check_nothing_is_left(use, lock)
+
+    def test_a_lock_that_is_acquired_and_released(self) -> None:
+        lock = self.client.lock(self.name, PATIENCE)
+
+        async def use() -> None:
+            await lock.acquire()
+            try:
+                self.assertTrue(lock.locked())
+            finally:
+                await lock.release()
+
+        self.check_nothing_is_left(use, lock)
 
 
 if __name__ == "__main__":

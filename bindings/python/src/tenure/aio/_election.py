@@ -59,9 +59,13 @@ class Election(Local):
             working = asyncio.ensure_future(lead(lease))
             result = await until_over(lease, working)
         except BaseException as error:
-            # A coroutine that nobody runs any more is not over: then its lease goes with it.
             if working is None or working.done():
                 await lease.__aexit__(type(error), error, None)
+            elif not working.get_loop().is_closed():
+                # What ended this is neither a cancellation nor a loss, but the exception of a signal's handler. `lead` is
+                # not over: it is told, and gives the lease back by its end. (Without a loop it ends with its frame.)
+                working.cancel()
+                working.add_done_callback(lambda _: lease.release().close())
             raise
         await lease.__aexit__(None, None, None)
         return result

@@ -32,8 +32,8 @@ async def until_over(lease: Lease, working: asyncio.Future[Result]) -> Result:
                     # It came too late for `working` to hear of it.
                     raise
                 continue
-            if losing.cancelled():
-                # As asyncio.run() does with all tasks at its end: that is no loss.
+            if losing.done() and not lease.lost:
+                # It was ended, as asyncio.run() does with all tasks at its end: that is no loss.
                 losing = asyncio.ensure_future(lease.lost.wait())
             elif losing.done() and not working.done():
                 is_lost = working.cancel()
