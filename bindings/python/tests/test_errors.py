@@ -154,6 +154,41 @@ class RefusedTest(ClusterCase):
             self.assertEqual((type(again), str(again), vars(again)), (type(error), str(error), vars(error)))
 
 
+    def test_errors_are_gone_when_nobody_has_them(self) -> None:
+        """No circle keeps them, and the frames that they went through, until the next collection."""
+
+        def lose() -> None:
+            with self.client.lock(self.name + "/lost") as lease:
+                self.client.break_(lease.name, 0)
+
+        def again() -> None:
+            with self.client.lock(self.name + "/again"), self.client.lock(self.name + "/again", 0.02):
+                self.fail("entered")
+
+        def deadlock() -> None:
+            lock = self.client.lock(self.name + "/own")
+            with lock, lock:
+                self.fail("entered")
+
+        attempts = [*self.attempts(0).values(), *self.attempts(0.02).values(), lose, again, deadlock]
+        gc.collect()
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        try:
+            for attempt in attempts:
+                # Not assertRaises, which clears the frames.
+                try:
+                    attempt()
+                except tenure.Error:
+                    continue
+                self.fail("nothing was raised")
+            gc.collect()
+            left = [found for found in gc.garbage if isinstance(found, (tenure.Error, tenure.Lease))]
+        finally:
+            gc.set_debug(0)
+            gc.garbage.clear()
+        self.assertEqual(left, [])
+
+
 class AioTest(AioCase):
     async def test_what_goes_wrong_says_which_why_and_whose(self) -> None:
         async with self.client.lock(self.name):

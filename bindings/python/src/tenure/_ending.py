@@ -15,10 +15,10 @@ from operator import methodcaller
 from typing import Any, Callable, Optional
 
 from ._convert import wait_ms
-from ._errors import Closed, Error, Invalid, Lost, Timeout, Unknown, error_of
+from ._errors import Closed, Error, Invalid, Lost, Timeout, Unknown, error_of, named
 from ._grant import LeaseHandle, loss, unheard_loss
 from ._library import library
-from ._native import PATIENCE_MS, ClientHandle, status_text
+from ._native import PATIENCE_MS, ClientHandle, raise_it, status_text
 from ._reason import Reason
 
 # What is called as C, with the arguments that are its own.
@@ -40,15 +40,12 @@ class Looked(property):
 itself = Looked(partial(partial, next, iter(())))
 
 
-def raise_it(failed: Optional[BaseException]) -> None:
-    """Tells what there is to be told to who called."""
-    if failed is not None:
-        raise failed
-
-
 async def await_it(failed: Optional[BaseException]) -> None:
-    """Tells what there is to be told to who awaits it."""
-    raise_it(failed)
+    """Raises it when it is awaited, if there is anything to raise."""
+    try:
+        raise_it(failed)
+    finally:
+        del failed
 
 
 def c_first(
@@ -109,9 +106,8 @@ def failure(status: int, lease: LeaseHandle) -> Optional[Error]:
         return unheard_loss(lease) if len(lease.releases) == 1 else loss(lease)
     if lease.reason() not in (Reason.NONE, Reason.RELEASED):
         return loss(lease)
-    error = error_of(status, f"{lease.name!r}: {_LATE if status in _LATE_FOR else status_text(status)}")
-    error.name = lease.name
-    return error
+    said = _LATE if status in _LATE_FOR else status_text(status)
+    return named(lease.name, error_of(status, f"{lease.name!r}: {said}"))
 
 
 def loss_in_block(status: int, lease: LeaseHandle, raised: Raised) -> Optional[Error]:

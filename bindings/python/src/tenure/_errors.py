@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Optional
+from typing import ClassVar, Optional, TypeVar
 
 from ._reason import SENTENCES, Reason
+
+AnyError = TypeVar("AnyError", bound="Error")
 
 
 class Error(Exception):
@@ -150,6 +152,12 @@ BY_STATUS: dict[int, type[Error]] = {error.status: error for error in Error.__su
 def error_of(status: int, text: str) -> Error:
     """The exception of a status; one that a newer library invented is a plain Error."""
     return BY_STATUS.get(status, Error)(text)
+
+
+def named(name: Optional[str], error: AnyError) -> AnyError:
+    """The same, about this lock."""
+    error.name = name
+    return error
 
 
 def loss_of(name: str, reason: Reason, why: str = "") -> Lost:

@@ -9,11 +9,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Optional
 
 from ._convert import acquire_timeout
-from ._ending import raise_it
 from ._errors import Held, Timeout
 from ._grant import LeaseHandle
 from ._lease import Lease
-from ._native import ClientHandle, Handle
+from ._native import ClientHandle, Handle, raise_it
 from ._options import Options
 from ._requests import acquire, start_acquire
 from ._section import Entry, Exit, Leaving, Sections, end_of_section, timeout_of

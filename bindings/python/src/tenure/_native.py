@@ -76,9 +76,19 @@ _failures = _Failures()
 
 def check(function: Callable[..., int], *arguments: Any) -> None:
     """Calls `function`, and raises the exception of a status that is not TENURE_OK."""
-    failure = failure_of(function, *arguments)
-    if failure is not None:
-        raise failure
+    raise_it(failure_of(function, *arguments))
+
+
+def raise_it(failed: Optional[BaseException]) -> None:
+    """Raises it, if there is anything to raise."""
+    if failed is None:
+        return
+    try:
+        raise failed
+    finally:
+        # A frame that is part of the trace and has what was raised is a circle, and those are collected late, with all
+        # that the frames have which called.
+        del failed
 
 
 def failure_of(function: Callable[..., int], *arguments: Any) -> Optional[Error]:

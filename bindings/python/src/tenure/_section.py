@@ -14,7 +14,7 @@ from operator import methodcaller
 from typing import TYPE_CHECKING, Any, Callable, Generic, Optional, TypeVar
 
 from ._ending import BLOCK, Call, Finish, Raised, c_first, failure, loss_in_block
-from ._errors import Deadlock, Held, Timeout
+from ._errors import Deadlock, Held, Timeout, named
 from ._grant import Grant, LeaseHandle
 from ._native import ClientHandle, Local
 from ._options import Options
@@ -247,8 +247,8 @@ class Sections(Local, Generic[AnyLease]):
 
     @property
     def lease(self) -> Optional[AnyLease]:
-        """The lease of whoever asks, the newest of several: what is lost stays so to a section that others follow. To who
-        has none it is the newest of all; None while nobody holds it."""
+        """The lease of whoever asks, the newest of several: what is lost stays so to a section that others follow. To
+        who has none it is the newest of all; None while nobody holds it."""
         inside = self._line.inside()
         try:
             me = self._me()
@@ -283,25 +283,17 @@ class Sections(Local, Generic[AnyLease]):
         session_of(self._client)
         own = [other for other in ahead if other.who is entry.who]
         if (is_block and own) or (timeout is None and any(other.kept() is None for other in own)):
-            error = Deadlock(
-                f"{self._name!r} is held already by the thread or task that waits for it here, through this very lock "
-                "object: it would wait for itself. With an owner (client.lock(..., owner=7)) it is entered again"
-            )
-            error.name = self._name
-            raise error
+            raise named(self._name, Deadlock(f"{self._name!r} {_OWN_WAIT}"))
 
     def local_timeout(self, timeout: Optional[float]) -> Timeout:
         """Others who share this object were inside all the while."""
-        error = Timeout(f"{self._name!r} was not granted within {timeout} s: it is in use through this lock object")
-        error.name = self._name
-        return error
+        said = f"{self._name!r} was not granted within {timeout} s: it is in use through this lock object"
+        return named(self._name, Timeout(said))
 
 
 def timeout_of(held: Held) -> Timeout:
     """What a block that is entered at once or not at all raises."""
-    error = Timeout(str(held))
-    error.name = held.name
-    return error
+    return named(held.name, Timeout(str(held)))
 
 
 def end_of_section(finish: Finish) -> Call:
@@ -337,6 +329,10 @@ def _end(status: int, entry: Entry, kind: object, raised: Raised) -> Optional[Ba
             kept.forget(exit)
 
 
+_OWN_WAIT = (
+    "is held already by the thread or task that waits for it here, through this very lock object: it would wait for "
+    "itself. With an owner (client.lock(..., owner=7)) it is entered again"
+)
 NOT_ACQUIRED = "release of a tenure lock that is not acquired"
 # What release() calls an Exit with, where `with` says what was raised.
 RELEASE = object()

@@ -62,10 +62,12 @@ class Election(Local):
             if working is None or working.done():
                 await lease.__aexit__(type(error), error, None)
             elif not working.get_loop().is_closed():
-                # What ended this is neither a cancellation nor a loss, but the exception of a signal's handler. `lead` is
-                # not over: it is told, and gives the lease back by its end. (Without a loop it ends with its frame.)
+                # What ended this is neither a cancellation nor a loss, but the exception of a signal's handler. `lead`
+                # is not over: it is told, and gives the lease back by its end. (Without a loop it ends with its frame.)
                 working.cancel()
                 working.add_done_callback(lambda _: lease.release().close())
+            # It has what it raised, which has this frame.
+            working = None
             raise
         await lease.__aexit__(None, None, None)
         return result

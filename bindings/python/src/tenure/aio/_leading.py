@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Optional, TypeVar
+from typing import Any, TypeVar
 
 from .._grant import loss
 from ._lease import Lease
@@ -17,17 +17,17 @@ async def until_over(lease: Lease, working: asyncio.Future[Result]) -> Result:
     Whatever ends it, and however long it takes to tidy up: this goes on until it is over."""
     losing = asyncio.ensure_future(lease.lost.wait())
     is_lost = False
-    cancelled: Optional[asyncio.CancelledError] = None
+    is_cancelled = False
     try:
         while not working.done():
             waits: set[asyncio.Future[Any]] = {working} if is_lost else {working, losing}
             try:
                 await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-            except asyncio.CancelledError as error:
+            except asyncio.CancelledError:
                 # Who was told to end, and tidies up, is told again only if it takes too long for who tells.
-                if cancelled is not None or not (is_lost or _was_cancelled(working)):
+                if is_cancelled or not (is_lost or _was_cancelled(working)):
                     working.cancel()
-                cancelled = error
+                is_cancelled = True
                 if working.done() and not working.cancelled() and working.exception() is None:
                     # It came too late for `working` to hear of it.
                     raise
@@ -39,9 +39,13 @@ async def until_over(lease: Lease, working: asyncio.Future[Result]) -> Result:
                 is_lost = working.cancel()
     finally:
         losing.cancel()
-    if is_lost and working.cancelled() and cancelled is None:
+    if is_lost and working.cancelled() and not is_cancelled:
         raise loss(lease._handle)
-    return working.result()
+    try:
+        return working.result()
+    finally:
+        # It has what it raised, which has this frame.
+        del working
 
 
 def _was_cancelled(working: asyncio.Future[Any]) -> bool:
