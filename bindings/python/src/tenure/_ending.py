@@ -98,12 +98,17 @@ class Seconds:
             raise
 
 
+def failure_in_section(status: int, lease: LeaseHandle) -> Optional[Error]:
+    """What there is to be told at the end of a section, whose lease may have been released in the middle of it."""
+    return failure(status, lease) if len(lease.releases) == 1 else loss(lease)
+
+
 def failure(status: int, lease: LeaseHandle) -> Optional[Error]:
-    """What there is to be told of a release that was answered so."""
+    """What there is to be told of a release that was answered so, and is the first."""
     if not status:
         return None
     if status == Lost.status:
-        return unheard_loss(lease) if len(lease.releases) == 1 else loss(lease)
+        return unheard_loss(lease)
     if lease.reason() not in (Reason.NONE, Reason.RELEASED):
         return loss(lease)
     said = _LATE if status in _LATE_FOR else status_text(status)
@@ -113,7 +118,7 @@ def failure(status: int, lease: LeaseHandle) -> Optional[Error]:
 def loss_in_block(status: int, lease: LeaseHandle, raised: Raised) -> Optional[Error]:
     """What there is to be told at the end of a block: that the lease had ended before, unless an exception is in
     flight, which says more. A server that does not answer changes nothing, since belief has ended."""
-    failed = failure(status, lease)
+    failed = failure_in_section(status, lease)
     if status in _LATE_FOR:
         # A stack of blocks that is left while the servers are away waits once.
         lease.client.patience.value = 0

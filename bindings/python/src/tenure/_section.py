@@ -13,7 +13,7 @@ from functools import partial
 from operator import methodcaller
 from typing import TYPE_CHECKING, Any, Callable, Generic, Optional, TypeVar
 
-from ._ending import BLOCK, Call, Finish, Raised, c_first, failure, loss_in_block
+from ._ending import BLOCK, Call, Finish, Raised, c_first, failure_in_section, loss_in_block
 from ._errors import Deadlock, Held, Timeout, named
 from ._grant import Grant, LeaseHandle
 from ._native import ClientHandle, Local
@@ -319,7 +319,7 @@ def _end(status: int, entry: Entry, kind: object, raised: Raised) -> Optional[Ba
         lease: LeaseHandle = exit.lease._handle
         if kind is not RELEASE:
             return loss_in_block(status, lease, raised)
-        return failure(status, lease)
+        return failure_in_section(status, lease)
     finally:
         # Not in a function: its first line would not be sure to be reached.
         entry.is_over = True
