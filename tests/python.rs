@@ -31,18 +31,22 @@ macro_rules! files {
 files! {
     test_aio,
     test_aio_clients,
+    test_aio_sections,
     test_arguments,
     test_clients,
     test_elections,
+    test_errors,
     test_examples,
     test_guide,
     test_header,
+    test_leading,
     test_leases,
     test_library,
     test_locks,
     test_memory,
     test_nodes,
     test_pytest,
+    test_sections,
     test_signals,
 }
 

@@ -3,11 +3,13 @@
 */5 * * * *  python3 cron.py reports 60 ./report.sh --all        against TENURE_ENDPOINTS
 
 Whoever comes first runs it, and then keeps the lock for the rest of the 60 seconds, so that a machine whose clock is
-late finds it taken. If the lock is lost meanwhile the command is ended, since it may run elsewhere from then on.
+late finds it taken. If the lock is lost meanwhile the command is ended, since it may run elsewhere from then on; and it
+is ended before the lock is given back, whatever ends this program, but for SIGKILL.
 """
 
 import os
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -17,6 +19,8 @@ import tenure
 
 
 def main() -> int:
+    # Else SIGTERM would end this program at once: the lock would stay taken for its ttl, and the command run on.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     name, seconds, *command = sys.argv[1:]
     end = time.monotonic() + float(seconds)
     with tenure.connect() as client:
@@ -46,8 +50,8 @@ def run(command: List[str], lease: tenure.Lease) -> int:
                 select.select([ended, lease.fileno()], [], [])
         finally:
             os.close(ended)
-        if lease.lost:
             process.kill()
+            process.wait()
     return process.returncode
 
 

@@ -13,7 +13,7 @@ def main() -> int:
     try:
         with tenure.connect() as client:
             with client.lock(name, timeout=10) as lease:
-                # Send this number with every write, to a resource that refuses smaller ones.
+                # Send this number with every read and write, to a resource that refuses smaller ones: see fence.py.
                 print(f"{name}: token {lease.token}")
                 for piece in range(1, 4):
                     if lease.lost:

@@ -6,6 +6,7 @@ The leader does one step after the other, each under its token; a worker that st
 leader resigns, and after its ttl when it dies.
 """
 
+import signal
 import sys
 import time
 
@@ -35,11 +36,13 @@ def lead(lease: tenure.Lease) -> None:
 
 
 def step(token: int) -> None:
-    """One piece of work. It takes much less than the ttl, and what it writes carries the token."""
+    """One piece of work. It takes much less than the ttl, and what it reads and writes carries the token."""
     time.sleep(0.1)
 
 
 if __name__ == "__main__":
+    # Else SIGTERM would end the program at once, and the others would have to wait for the ttl.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         sys.exit(main())
     except KeyboardInterrupt:

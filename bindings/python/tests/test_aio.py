@@ -2,10 +2,12 @@
 
 import asyncio
 import unittest
+from unittest import mock
 
 import tenure
 from support import PATIENCE
 from support_aio import AioCase
+from tenure.aio import _loss
 
 
 class LockTest(AioCase):
@@ -142,8 +144,16 @@ class LossTest(AioCase):
         waits.pop().cancel()
         await lease.release()
         self.assertEqual(await asyncio.gather(*waits), [True, True])
+
+    async def test_a_second_release_is_no_loss(self) -> None:
+        lease = await self.client.acquire(self.name)
+        await lease.release()
+        await lease.release()
+        broken = await self.client.acquire(self.name)
+        await self.client.break_(self.name, 0)
+        await broken.lost.wait()
         with self.assertRaises(tenure.Lost):
-            await lease.release()
+            await broken.release()
 
     async def test_a_holder_is_asked_and_then_broken(self) -> None:
         lease = await self.client.acquire(self.name)
@@ -154,6 +164,18 @@ class LossTest(AioCase):
         await self.client.break_(self.name, 0)
         self.assertTrue(await lost)
         self.assertEqual(lease.reason, tenure.Reason.BROKEN)
+
+    async def test_a_wait_for_a_loss_sleeps_until_there_is_something_to_see(self) -> None:
+        lease = await self.client.acquire(self.name)
+        await self.client.break_(self.name, 3600, reason="maintenance")
+        while not lease.asked:
+            await asyncio.sleep(0)
+        slept = mock.Mock(side_effect=AssertionError("looks now and then"))
+        with mock.patch.object(_loss, "asyncio", mock.Mock(sleep=slept)):
+            waits = [asyncio.ensure_future(lease.lost.wait()) for _ in range(2)]
+            await self.client.break_(self.name, 3600, reason="still")
+            await self.client.break_(self.name, 0)
+            self.assertEqual(await asyncio.gather(*waits), [True, True])
 
     async def test_a_lease_is_handed_to_somebody_who_waits(self) -> None:
         lease = await self.client.acquire(self.name)

@@ -1,7 +1,11 @@
 """Clients: their session, what they ask the servers, and their end."""
 
+import contextlib
 import os
+import pickle
+import threading
 import unittest
+from typing import Any, Callable, List, Mapping, Type
 
 import tenure
 from support import ClusterCase, cluster, together, until_waiting
@@ -28,10 +32,32 @@ class ClientTest(ClusterCase):
         self.assertEqual([lock["name"] for lock in found], names)
         self.assertEqual({lock["token"] for lock in found}, {lease.token, other.token})
         session = self.client.describe("session")["session"]
+        assert session is not None
         self.assertEqual(session["id"], self.client.session().id)
         self.assertEqual(len(self.client.describe("cluster")["nodes"]), 3)
         with self.assertRaises(tenure.Invalid):
             self.client.describe("weather")
+
+    def test_descriptions_have_the_keys_of_their_types(self) -> None:
+        def check(described: Mapping[str, object], kind: Any) -> None:
+            self.assertEqual(set(described), set(kind.__annotations__), kind.__name__)
+
+        with self.client.lock(self.name, limit=2), self.connect().lock(self.name, limit=2):
+            threads = together(lambda: self.client.acquire(self.name, 60, limit=2).release())
+            until_waiting(self.client, self.name, 1)
+            locks = self.client.describe("lock", self.name)
+            check(locks, tenure.LocksDescription)
+            check(locks["locks"][0], tenure.LockDescription)
+            check(locks["locks"][0]["others"][0], tenure.OtherHolder)
+            check(locks["locks"][0]["queue"][0], tenure.Waiter)
+        threads[0].join()
+        session = self.client.describe("session")
+        check(session, tenure.SessionDescription)
+        assert session["session"] is not None
+        check(session["session"], tenure.SessionRow)
+        cluster = self.client.describe("cluster")
+        check(cluster, tenure.ClusterDescription)
+        check(cluster["nodes"][0], tenure.NodeDescription)
 
     def test_a_session_is_told(self) -> None:
         self.client.acquire(self.name + "/released").release()
@@ -104,6 +130,55 @@ class ClientTest(ClusterCase):
         self.assertFalse(lease.lost)
         self.assertTrue(self.client.validate(self.name, lease.token))
         lease.release()
+
+    def check_child(self, use: Callable[[], object], kind: Type[tenure.Error]) -> tenure.Error:
+        """A forked child uses something of its parent's, and is told."""
+        reader, writer = os.pipe()
+        child = os.fork()
+        if child == 0:
+            told = b""
+            try:
+                use()
+            except BaseException as error:
+                told = pickle.dumps(error)
+            finally:
+                os.write(writer, told)
+                os._exit(0)
+        os.close(writer)
+        with open(reader, "rb") as read:
+            raised = pickle.loads(read.read())
+        self.assertEqual(os.waitpid(child, 0)[1], 0)
+        self.assertIsInstance(raised, kind)
+        assert isinstance(raised, tenure.Error)
+        return raised
+
+    def test_a_forked_child_that_leaves_a_block_is_told_that_it_lost_it(self) -> None:
+        inside = contextlib.ExitStack()
+        lease = inside.enter_context(self.client.lock(self.name))
+        error = self.check_child(inside.close, tenure.Lost)
+        assert isinstance(error, tenure.Lost)
+        self.assertEqual((error.name, error.reason), (self.name, tenure.Reason.FORKED))
+        self.assertTrue(self.client.validate(self.name, lease.token))
+        inside.close()
+        self.assertIsNone(self.client.holder_of(self.name))
+
+    def test_a_forked_child_does_not_wait_for_a_thread_that_it_does_not_have(self) -> None:
+        lock = self.client.lock(self.name)
+        release = threading.Event()
+        holds = threading.Event()
+
+        def hold() -> None:
+            with lock:
+                holds.set()
+                release.wait()
+
+        threads = together(hold)
+        holds.wait()
+        uses: List[Callable[[], object]] = [lock.acquire, lock.__enter__]
+        for use in uses:
+            self.check_child(use, tenure.Forked)
+        release.set()
+        threads[0].join()
 
     def test_the_log_has_levels(self) -> None:
         for level in ["off", "error"]:

@@ -1,17 +1,20 @@
 """The examples as people run them."""
 
+import importlib.util
+import itertools
 import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import unittest
 from pathlib import Path
-from typing import List
+from typing import Dict, List
 
-from support import PACKAGE, ClusterCase, environment, python
+from support import PACKAGE, ClusterCase, environment, python, together, until_waiting
 
 EXAMPLES = PACKAGE / "examples"
 
@@ -61,6 +64,18 @@ class ExampleTest(ClusterCase):
         self.assertEqual(process.stdout.read(), "")
         self.assertEqual(process.wait(), 1)
 
+    def test_cron_ends_its_command_before_it_gives_the_lock_back_when_it_is_told_to_end(self) -> None:
+        for number, code in [(signal.SIGTERM, 143), (signal.SIGINT, -signal.SIGINT)]:
+            name = f"told-{number}"
+            process = self.start("cron.py", name, "3600", "sh", "-c", "trap '' INT TERM; echo runs; exec sleep 3600")
+            assert process.stdout is not None
+            self.assertEqual(process.stdout.readline(), "runs\n")
+            waits = together(lambda: self.client.acquire(f"cron/{name}").release())
+            until_waiting(self.client, f"cron/{name}", 1)
+            process.send_signal(number)
+            waits[0].join()
+            self.assertEqual(process.wait(), code)
+
     def test_a_worker_that_stands_by_follows_one_that_is_killed(self) -> None:
         first, second = (self.start("workers.py", name) for name in ["first", "second"])
         assert first.stdout is not None and second.stdout is not None
@@ -75,12 +90,45 @@ class ExampleTest(ClusterCase):
         leading.kill()
         self.assertGreater(number_after("leads: token ", standing.stdout.readline()), token)
 
-    def test_fence_refuses_a_write_that_comes_late(self) -> None:
+    def test_fence_refuses_what_comes_between_the_read_and_the_write_of_a_later_holder(self) -> None:
         with tempfile.TemporaryDirectory() as directory:
             path = Path(directory, "report.db")
-            for text in ["new", "newer"]:
-                output = python(EXAMPLES / "fence.py", path, text)
-                self.assertEqual(output, f"holder: written\nlate holder: refused\ntext: {text}\n")
+            lines = ""
+            for line in ["one", "two"]:
+                lines += f"{line}\n"
+                output = python(EXAMPLES / "fence.py", path, line)
+                self.assertEqual(output, f"late holder: refused\nholder: written\n{lines}")
+
+    def test_fence_loses_no_change_of_two_holders_whose_steps_come_in_any_order(self) -> None:
+        """Both read before they write, in the order in which they got their tokens: what was accepted is in the end."""
+        specification = importlib.util.spec_from_file_location("fence", EXAMPLES / "fence.py")
+        assert specification and specification.loader
+        fence = importlib.util.module_from_spec(specification)
+        specification.loader.exec_module(fence)
+        steps = [(1, "read"), (1, "write"), (2, "read"), (2, "write")]
+        orders = [
+            order
+            for order in itertools.permutations(steps)
+            if all(order.index((who, "read")) < order.index((who, "write")) for who in [1, 2])
+        ]
+        self.assertEqual(len(orders), 6)
+        for order in orders:
+            with self.subTest(order), sqlite3.connect(":memory:") as database:
+                for statement in [fence.TABLE, fence.ROW]:
+                    database.execute(statement)
+                seen: Dict[int, str] = {}
+                accepted = set()
+                for who, step in order:
+                    try:
+                        if step == "read":
+                            seen[who] = fence.read(database, who)
+                        elif who in seen:
+                            fence.write(database, seen[who] + str(who), who)
+                            accepted.add(str(who))
+                    except fence.Late:
+                        self.assertEqual(who, 1)
+                self.assertEqual(set(fence.read(database, 3)), accepted)
+                self.assertIn("2", accepted)
 
     def test_a_service_leads_answers_and_resigns(self) -> None:
         first = self.start("service.py")

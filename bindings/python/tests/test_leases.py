@@ -2,10 +2,40 @@
 
 import gc
 import select
+import time
 import unittest
+from unittest import mock
 
 import tenure
-from support import ClusterCase, together, until_waiting
+from support import ClusterCase, python, together, until_waiting
+
+WITHOUT_DESCRIPTORS = """
+import asyncio, os, resource, threading, tenure
+
+limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+def exhaust():
+    lowest = os.open("/dev/null", os.O_RDONLY)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, limits[1]))
+
+async def main():
+    async with await tenure.aio.connect() as client:
+        lease = await client.acquire(os.environ["NAME"] + "/aio")
+        exhaust()
+        waits = asyncio.ensure_future(lease.lost.wait())
+        await asyncio.sleep(0)
+        await lease.release()
+        print("lost" if await waits else "not lost")
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+with tenure.connect() as client:
+    lease = client.acquire(os.environ["NAME"])
+    exhaust()
+    threading.Timer(0, lease.release).start()
+    print("lost" if lease.lost.wait() else "not lost")
+    resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+asyncio.run(main())
+"""
 
 
 class LeaseTest(ClusterCase):
@@ -16,8 +46,17 @@ class LeaseTest(ClusterCase):
         lease.release()
         self.assertEqual(lease.reason, tenure.Reason.RELEASED)
         self.assertEqual((lease.token, lease.remaining()), (token, 0))
+
+    def test_a_second_release_is_no_loss(self) -> None:
+        lease = self.client.acquire(self.name)
+        for timeout in [5.0, 0, 0.5, None]:
+            lease.release(timeout)
+        self.assertEqual(lease.reason, tenure.Reason.RELEASED)
+        broken = self.client.acquire(self.name)
+        self.client.break_(self.name, 0)
+        broken.lost.wait()
         with self.assertRaises(tenure.Lost):
-            lease.release()
+            broken.release()
 
     def test_the_descriptor_is_readable_once_the_lease_is_lost(self) -> None:
         lease = self.client.acquire(self.name)
@@ -53,6 +92,30 @@ class LeaseTest(ClusterCase):
         self.assertTrue(lease.lost.wait())
         threads[0].join()
         self.assertFalse(lease.asked)
+
+    def test_a_wait_for_a_loss_sleeps_until_there_is_something_to_see(self) -> None:
+        looks = mock.patch.object(time, "sleep", side_effect=AssertionError("looks now and then"))
+        lease = self.client.acquire(self.name)
+        with looks:
+            for reason in ["maintenance", "now, please"]:
+                self.client.break_(self.name, 3600, reason=reason)
+                select.select([lease], [], [])
+                self.assertFalse(lease.lost.wait(0.02))
+            threads = together(lambda: self.client.break_(self.name, 0))
+            self.assertTrue(lease.lost.wait())
+            threads[0].join()
+
+    def test_a_wait_for_a_loss_takes_no_news_from_others(self) -> None:
+        lease = self.client.acquire(self.name)
+        threads = together(lease.lost.wait)
+        self.client.break_(self.name, 3600)
+        self.assertEqual(select.select([lease], [], [])[0], [lease])
+        self.assertTrue(lease.asked)
+        lease.release()
+        threads[0].join()
+
+    def test_a_loss_is_waited_for_without_descriptors_too(self) -> None:
+        self.assertEqual(python("-c", WITHOUT_DESCRIPTORS, NAME=self.name), "lost\nlost\n")
 
     def test_a_holder_is_asked_and_then_broken(self) -> None:
         lease = self.client.acquire(self.name)
@@ -99,6 +162,20 @@ class LeaseTest(ClusterCase):
         token = self.client.acquire(self.name).token
         gc.collect()
         self.assertGreater(self.client.acquire(self.name).token, token)
+
+    def test_a_stack_of_blocks_waits_once_for_servers_that_are_away(self) -> None:
+        with tenure.testing.Cluster(1) as cluster:
+            client = cluster.connect(connect_timeout=60)
+            patience = client._handle.patience
+            with client.lock("a"):
+                patience.value = 0
+                with client.lock("b"):
+                    # Who was granted something waits again.
+                    self.assertEqual(patience.value, 5000)
+                    patience.value = 20
+                    cluster.nodes[0].stop()
+                self.assertEqual(patience.value, 0)
+            client.close(0)
 
     def test_a_lease_is_a_block_of_its_own(self) -> None:
         with self.client.acquire(self.name) as lease:

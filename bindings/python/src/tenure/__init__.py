@@ -9,6 +9,16 @@ Times are seconds. Every failure is a tenure.Error, with one class per status of
 
 from . import aio, testing
 from ._client import Client, connect
+from ._described import (
+    ClusterDescription,
+    LockDescription,
+    LocksDescription,
+    NodeDescription,
+    OtherHolder,
+    SessionDescription,
+    SessionRow,
+    Waiter,
+)
 from ._election import Election
 from ._errors import (
     Again,
@@ -34,7 +44,7 @@ from ._errors import (
     Unknown,
     Unsupported,
 )
-from ._grant import Order, Reason
+from ._grant import Order
 from ._holder import Holder, Observed, Observer
 from ._lease import Lease
 from ._lock import Lock
@@ -42,6 +52,7 @@ from ._log import log_level
 from ._loss import Loss
 from ._native import version
 from ._node import Leadership, Node
+from ._reason import Reason
 from ._session import Session, SessionState
 
 __version__ = version()
@@ -52,6 +63,7 @@ __all__ = [
     "Cancelled",
     "Client",
     "Closed",
+    "ClusterDescription",
     "Corrupt",
     "Deadlock",
     "Denied",
@@ -67,22 +79,29 @@ __all__ = [
     "Lease",
     "Limit",
     "Lock",
+    "LockDescription",
+    "LocksDescription",
     "Loss",
     "Lost",
     "Node",
+    "NodeDescription",
     "NotFound",
     "Observed",
     "Observer",
     "Order",
+    "OtherHolder",
     "Reason",
     "Session",
+    "SessionDescription",
     "SessionExpired",
+    "SessionRow",
     "SessionState",
     "Timeout",
     "TooSmall",
     "Unavailable",
     "Unknown",
     "Unsupported",
+    "Waiter",
     "aio",
     "connect",
     "log_level",

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from ctypes import byref
+from functools import partial
+from operator import attrgetter
 from types import TracebackType
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Literal, Optional, overload
 
 from . import _orders
+from ._abi import ClientOptions
 from ._convert import Value, optional_text, text, wait_ms
+from ._described import ClusterDescription, Description, LocksDescription, SessionDescription
 from ._election import Election
+from ._ending import Looked, closing, itself, leaving_client
 from ._errors import Again, Closed
+from ._grant import LeaseHandle
 from ._holder import Holder, Observer, observe
 from ._lease import Lease
 from ._library import library
 from ._lock import Lock
-from ._native import Handle, check, descriptor, opened
+from ._native import ClientHandle, Local, check, descriptor, fill
 from ._options import Options
-from ._requests import granted, start_acquire, start_acquire_all
+from ._reader import Readers
+from ._requests import acquire, first_of, start_acquire, start_acquire_all
 from ._session import Session, client_options, next_change, session_of
 from ._wait import until_decided
 
@@ -39,20 +46,27 @@ def connect(
     Client.progress() is called at least once in so many seconds. `background`: return at once, and connect meanwhile.
     Raises Unavailable after `connect_timeout` (5 s); it says which nodes were tried and why each failed."""
     options = client_options(ttl, name, connect_timeout, request_timeout, progress, background)
-    return Client(open_client(endpoints, byref(options)))
+    client = Client(ClientHandle())
+    open_client(client._handle, endpoints, options)
+    return client
 
 
-def open_client(endpoints: Optional[str], options: Any) -> Handle:
-    """The handle of a client of these endpoints."""
+def open_client(place: ClientHandle, endpoints: Optional[str], options: ClientOptions) -> None:
+    """Opens a client of these endpoints, in this place."""
     encoded = optional_text(endpoints, "list of endpoints")
-    return opened(library.tenure_client_free, library.tenure_client_open, encoded, options)
+    fill(place, library.tenure_client_open, (encoded, byref(options)))
 
 
-class Client:
+class Client(Local):
     """A session in a cluster; made by connect(). Thread-safe."""
 
-    def __init__(self, handle: Handle) -> None:
+    def __init__(self, handle: ClientHandle) -> None:
         self._handle = handle
+        self._readers = Readers("the changes of this client's session")
+        # Not methods, since those are Python: see _ending.
+        self._leave = leaving_client(handle)
+        if not TYPE_CHECKING:
+            self.close = closing(handle)
 
     def lock(
         self,
@@ -93,7 +107,9 @@ class Client:
 
         Raises Timeout; Held if `timeout` is 0 and somebody has it; Deadlock, which says who waits for whom."""
         options = Options(shared, limit, permits, owner, delay, value)
-        return Lease(granted(start_acquire(self._handle, name, timeout, options)))
+        lease = Lease(LeaseHandle(self._handle, name))
+        acquire(lease._handle, partial(start_acquire, self._handle, name, timeout, options), timeout)
+        return lease
 
     def acquire_all(
         self,
@@ -111,7 +127,10 @@ class Client:
 
         The options hold for each of them; see lock()."""
         options = Options(shared, limit, permits, owner, delay, value)
-        return Lease(granted(start_acquire_all(self._handle, names, timeout, options)))
+        lease = Lease(LeaseHandle(self._handle, first_of(names)))
+        start = partial(start_acquire_all, self._handle, names, timeout, options)
+        acquire(lease._handle, start, timeout)
+        return lease
 
     def election(self, name: str) -> Election:
         """The election `name`."""
@@ -139,11 +158,26 @@ class Client:
         is free at once, and only tokens protect. Raises NotFound if nobody holds it so."""
         _orders.break_(self._handle, name, grace, token, reason)
 
-    def describe(self, what: str = "locks", name: Optional[str] = None) -> Any:
-        """What there is, as `tenure … --json` has it: dicts and lists; a lock that nobody has is None.
+    @overload
+    def describe(
+        self, what: Literal["locks", "lock"] = "locks", name: Optional[str] = None
+    ) -> LocksDescription: ...
 
-        `what` is "locks" (all whose names begin with `name`), "lock" (the one called `name`), "session" (the one
-        whose id is `name` in digits; None: this client's) or "cluster"."""
+    @overload
+    def describe(self, what: Literal["session"], name: Optional[str] = None) -> SessionDescription: ...
+
+    @overload
+    def describe(self, what: Literal["cluster"], name: Optional[str] = None) -> ClusterDescription: ...
+
+    @overload
+    def describe(self, what: str, name: Optional[str] = None) -> Description: ...
+
+    def describe(self, what: str = "locks", name: Optional[str] = None) -> Description:
+        """What there is, as `tenure … --json` has it: dicts and lists, which are typed by what was asked.
+
+        `what` is "locks" (all whose names begin with `name`), "lock" (the one called `name`, in a list that is empty if
+        nobody holds it or waits for it), "session" (the one whose id is `name` in digits; None: this client's) or
+        "cluster"."""
         return _orders.describe(self._handle, what, name)
 
     def session(self) -> Session:
@@ -151,17 +185,19 @@ class Client:
         return session_of(self._handle)
 
     def next(self, timeout: Optional[float] = None) -> Optional[Session]:
-        """The session at its next change of state; None if `timeout` seconds pass before. One reader.
+        """The session at its next change of state; None if `timeout` seconds pass before. One reader at a time.
 
-        Raises Closed once the client is closed and all is read."""
+        Raises Closed once the client is closed and all is read, Invalid while another thread reads."""
         wait_ms(timeout)
         try:
-            return until_decided(self._fd, lambda: next_change(self._handle), timeout)
+            return self._readers.alone(
+                lambda: until_decided(self._fd, lambda: next_change(self._handle), timeout)
+            )
         except Again:
             return None
 
     def events(self) -> Iterator[Session]:
-        """The session at each change of its state, until the client is closed. One reader."""
+        """The session at each change of its state, until the client is closed. One reader at a time."""
         while True:
             try:
                 session = self.next()
@@ -176,24 +212,27 @@ class Client:
 
     def progress(self) -> None:
         """Says that the program still moves: see `progress` of connect()."""
-        check(library.tenure_client_progress(self._handle.pointer))
+        check(library.tenure_client_progress, self._handle.pointer)
 
-    def close(self, timeout: Optional[float] = 5.0) -> None:
-        """Ends the session and all its leases; calls that wait in it raise Closed. Again is harmless.
+    if TYPE_CHECKING:
 
-        Raises Timeout if the server does not know after `timeout` seconds; the ttl frees the locks then."""
-        _orders.close(self._handle, timeout)
+        def close(self, timeout: Optional[float] = 5.0) -> None:
+            """Ends the session and all its leases; calls that wait in it raise Closed. Again is harmless.
 
-    def __enter__(self) -> Client:
-        return self
+            Raises Timeout if the server does not know after `timeout` seconds; the ttl frees the locks then."""
 
-    def __exit__(
-        self,
-        kind: Optional[type[BaseException]],
-        error: Optional[BaseException],
-        trace: Optional[TracebackType],
-    ) -> None:
-        self.close()
+        def __enter__(self) -> Client: ...
+
+        def __exit__(
+            self,
+            kind: Optional[type[BaseException]],
+            error: Optional[BaseException],
+            trace: Optional[TracebackType],
+        ) -> None: ...
+
+    else:
+        __enter__ = itself
+        __exit__ = Looked(attrgetter("_leave"))
 
     def _fd(self) -> int:
         fd: int = library.tenure_client_fd(self._handle.pointer)

@@ -57,14 +57,15 @@ def grace_ms(grace: Optional[float]) -> int:
     return min(math.ceil(grace * 1000), _LONGEST_MS)
 
 
-def option_ms(seconds: Optional[float], what: str) -> int:
+def option_ms(seconds: Optional[float], what: str, most: float = _U32_MAX / 1000) -> int:
     """An option in seconds; None is the default, which C calls 0."""
     if seconds is None:
         return 0
-    milliseconds = seconds * 1000
-    if not 0 < milliseconds <= _U32_MAX:
+    if not seconds > 0:
         raise Invalid(f"{what} must be a positive number of seconds, not {seconds}")
-    return math.ceil(milliseconds)
+    if seconds > most:
+        raise Invalid(f"{what} is at most {most:.0f} seconds, not {seconds}")
+    return math.ceil(seconds * 1000)
 
 
 def u64(value: int, what: str) -> int:

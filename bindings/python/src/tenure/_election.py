@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from functools import partial
+from inspect import GEN_CREATED, getgeneratorstate, isasyncgen, iscoroutine, isgenerator
 from typing import Callable, Optional, TypeVar
 
 from . import _orders
 from ._convert import Value
 from ._holder import Holder, Observer, observe
 from ._lease import Lease
-from ._native import Handle
-from ._requests import granted, start_campaign
+from ._grant import LeaseHandle
+from ._native import ClientHandle, Local
+from ._requests import acquire, start_campaign
 
 Result = TypeVar("Result")
 
 
-class Election:
+class Election(Local):
     """The election of one name; made by Client.election()."""
 
-    def __init__(self, client: Handle, name: str) -> None:
+    def __init__(self, client: ClientHandle, name: str) -> None:
         self._client = client
         self._name = name
 
@@ -31,7 +34,10 @@ class Election:
 
         Ctrl-C works at once, and withdraws the request. Raises Timeout, Held if `timeout` is 0 and another leads, and
         Lost if it was elected and that ended before this returned."""
-        return Lease(granted(start_campaign(self._client, self._name, value, timeout)))
+        lease = Lease(LeaseHandle(self._client, self._name))
+        start = partial(start_campaign, self._client, self._name, value, timeout)
+        acquire(lease._handle, start, timeout)
+        return lease
 
     def run(
         self, lead: Callable[[Lease], Result], value: Value = b"", timeout: Optional[float] = None
@@ -40,7 +46,9 @@ class Election:
 
         `lead` looks at lease.lost and returns soon after a loss; then this raises Lost, and may be called again."""
         with self.campaign(value, timeout) as lease:
-            return lead(lease)
+            result = lead(lease)
+            check_has_run(result)
+            return result
 
     def leader(self) -> Optional[Holder]:
         """Who leads at some instant during the call; None if nobody does."""
@@ -52,3 +60,13 @@ class Election:
 
     def __repr__(self) -> str:
         return f"<tenure.Election {self._name!r}>"
+
+
+def check_has_run(result: object) -> None:
+    """Raises TypeError if this is code that has not begun: it would run when the lease is given back."""
+    if iscoroutine(result) or isasyncgen(result):
+        if iscoroutine(result):
+            result.close()
+        raise TypeError("lead is asynchronous: its code would run without the lease; use tenure.aio")
+    if isgenerator(result) and getgeneratorstate(result) == GEN_CREATED:
+        raise TypeError("lead is a generator: its code would run without the lease")

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Optional, TypeVar
+
+from ._reason import SENTENCES, Reason
+
+AnyError = TypeVar("AnyError", bound="Error")
 
 
 class Error(Exception):
-    """A call to Tenure that failed; the text says what happened and what to do."""
+    """A call to Tenure that failed; the text says what happened and what to do.
+
+    `name` is the lock or election that the call was about, of several the first; None if it was about none."""
 
     status: ClassVar[int] = 0
+    name: Optional[str] = None
 
 
 class Timeout(Error, TimeoutError):
@@ -18,15 +25,17 @@ class Timeout(Error, TimeoutError):
 
 
 class Held(Error):
-    """A try found that somebody else holds the lock."""
+    """A try found that somebody else holds the lock; `by` is the name of that client, None if it is not known."""
 
     status = 2
+    by: Optional[str] = None
 
 
 class Lost(Error):
-    """The lease had ended: what was done last under it may not have been protected."""
+    """The lease had ended: what was done last under it may not have been protected. `reason` says how it ended."""
 
     status = 3
+    reason: Reason = Reason.NONE
 
 
 class Cancelled(Error):
@@ -143,3 +152,17 @@ BY_STATUS: dict[int, type[Error]] = {error.status: error for error in Error.__su
 def error_of(status: int, text: str) -> Error:
     """The exception of a status; one that a newer library invented is a plain Error."""
     return BY_STATUS.get(status, Error)(text)
+
+
+def named(name: Optional[str], error: AnyError) -> AnyError:
+    """The same, about this lock."""
+    error.name = name
+    return error
+
+
+def loss_of(name: str, reason: Reason, why: str = "") -> Lost:
+    """The loss of `name`; `why` is what people said who took it."""
+    said = f" ({why})" if why else ""
+    lost = Lost(f"{name!r} {SENTENCES[reason]}{said}; what was done last under it may not have been protected")
+    lost.name, lost.reason = name, reason
+    return lost

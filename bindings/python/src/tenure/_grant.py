@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-import enum
-from ctypes import byref, c_int32, c_int64, c_size_t, create_string_buffer
+from ctypes import byref, c_int32, c_int64, c_size_t, c_void_p, create_string_buffer
 from dataclasses import dataclass
 from typing import Optional
 
-from ._errors import Forked, NotFound
+from ._errors import Forked, Lost, NotFound, loss_of
 from ._library import library
-from ._native import Handle, check, descriptor
+from ._native import ClientHandle, Handle, Local, check, descriptor
+from ._reason import Reason
 
 _ASKED = 2
 _ENDED = 3
 # What the header says that a reason takes at most.
 _REASON_SIZE = 256
-
-
-class Reason(enum.IntEnum):
-    """Why a lease ended."""
-
-    NONE = 0
-    RELEASED = 1
-    EXPIRED = 2
-    SESSION_CLOSED = 3
-    BROKEN = 4
-    TRANSFERRED = 5
-    STALLED = 6
-    FORKED = 7
 
 
 @dataclass(frozen=True)
@@ -38,22 +25,40 @@ class Order:
     reason: str
 
 
-class Grant:
+class LeaseHandle(Handle):
+    """The place for a lease. Its client lives at least as long: a client that is collected ends its leases."""
+
+    __slots__ = ("client", "name", "releases")
+
+    def __init__(self, client: ClientHandle, name: str) -> None:
+        super().__init__(library.tenure_lease_free)
+        self.client = client
+        self.name = name
+        # One for each time that its program gave it back, the one that is under way included.
+        self.releases: list[None] = []
+
+    def reason(self) -> Reason:
+        """Why it ended; NONE before."""
+        return Reason(_state(self.pointer)[1])
+
+
+class Grant(Local):
     """A lock that was granted."""
 
     __slots__ = ("_handle",)
 
-    def __init__(self, handle: Handle) -> None:
+    def __init__(self, handle: LeaseHandle) -> None:
         self._handle = handle
 
     @property
     def name(self) -> str:
         """What is held; of several the first."""
-        return (library.tenure_lease_name(self._handle.pointer) or b"").decode("utf-8", "replace")
+        return self._handle.name
 
     @property
     def token(self) -> int:
-        """The fencing token: send it with every write, to a resource that refuses smaller ones. It stays readable."""
+        """The fencing token: send it with every write, and with the read before it, to a resource that refuses smaller
+        ones (examples/fence.py). It stays readable."""
         token: int = library.tenure_lease_token(self._handle.pointer)
         return token
 
@@ -71,12 +76,12 @@ class Grant:
         """What it was asked, also after its end; None if it was not asked, or was taken while nothing could be told.
 
         Of several orders it is the one that leaves the least time; with a grace of 0.0 it was taken at once."""
-        return _order(self._handle)
+        return _order(self._handle.pointer)
 
     @property
     def reason(self) -> Reason:
         """Why it ended; NONE before."""
-        return Reason(_state(self._handle)[1])
+        return self._handle.reason()
 
     def fileno(self) -> int:
         """Readable once it is lost, or asked to end, for select and poll. Borrowed: never read or close it."""
@@ -84,7 +89,7 @@ class Grant:
 
     def __repr__(self) -> str:
         left = self.remaining()
-        state = f"{left:.1f} s left" if left else "lost"
+        state = f"{left:.1f} s left" if left else f"lost: {self.reason}"
         return f"<{type(self).__module__}.Lease {self.name!r} token {self.token}, {state}>"
 
 
@@ -96,22 +101,34 @@ def remaining(lease: Handle) -> float:
 
 def is_asked(lease: Handle) -> bool:
     """Whether a lease was asked to end, and has not."""
-    return _state(lease)[0] == _ASKED
+    return _state(lease.pointer)[0] == _ASKED
 
 
-def _order(lease: Handle) -> Optional[Order]:
+def loss(lease: LeaseHandle) -> Lost:
+    """How a lease was lost, that is no more."""
+    reason = lease.reason()
+    order = _order(lease.pointer) if reason == Reason.BROKEN else None
+    return loss_of(lease.name, reason, repr(order.reason) if order and order.reason else "")
+
+
+def unheard_loss(lease: LeaseHandle) -> Lost:
+    """How a lease was lost of which the server said, when it was given back, that it had been taken before."""
+    return loss(lease) if lease.reason() != Reason.RELEASED else loss_of(lease.name, Reason.BROKEN)
+
+
+def _order(lease: c_void_p) -> Optional[Order]:
     grace, reason, size = c_int64(), create_string_buffer(_REASON_SIZE), c_size_t(_REASON_SIZE)
     try:
-        check(library.tenure_lease_asked(lease.pointer, byref(grace), reason, byref(size)))
+        check(library.tenure_lease_asked, lease, byref(grace), reason, byref(size))
     except (NotFound, Forked):
         return None
     return Order(grace=grace.value / 1000, reason=reason.value.decode("utf-8", "replace"))
 
 
-def _state(lease: Handle) -> tuple[int, int]:
+def _state(lease: c_void_p) -> tuple[int, int]:
     state, reason = c_int32(), c_int32()
     try:
-        check(library.tenure_lease_state(lease.pointer, byref(state), byref(reason)))
+        check(library.tenure_lease_state, lease, byref(state), byref(reason))
     except Forked:
         # It belongs to the parent; here it is as good as ended.
         return _ENDED, Reason.FORKED

@@ -11,7 +11,8 @@ from typing import Optional
 from ._convert import text, wait_ms
 from ._errors import Again, Closed
 from ._library import library
-from ._native import Handle, descriptor, opened
+from ._native import Handle, Local, descriptor, opened
+from ._reader import Readers
 from ._wait import until_decided
 
 
@@ -33,21 +34,25 @@ class Observed:
     missed: int
 
 
-class Observer:
-    """Follows who holds one lock or leads one election; made by Client.observe(). One reader.
+class Observer(Local):
+    """Follows who holds one lock or leads one election; made by Client.observe(). One reader at a time.
 
     Iterated it gives the holder as it is, then each change, None while nobody holds it, until the client is closed."""
 
     def __init__(self, handle: Handle) -> None:
         self._handle = handle
+        self._readers = Readers("this observer")
 
     def next(self, timeout: Optional[float] = None) -> Optional[Observed]:
-        """The next change; None if there is none within `timeout` seconds. Raises Closed at the end."""
+        """The next change; None if there is none within `timeout` seconds. Raises Closed at the end,
+        Invalid while another thread reads."""
         wait_ms(timeout)
-        pointer = self._handle.pointer
+        pointer, descriptor_of = self._handle.pointer, library.tenure_observer_fd
         try:
-            return until_decided(
-                lambda: int(library.tenure_observer_fd(pointer)), lambda: told(self._handle), timeout
+            return self._readers.alone(
+                lambda: until_decided(
+                    lambda: int(descriptor_of(pointer)), lambda: told(self._handle), timeout
+                )
             )
         except Again:
             return None
@@ -69,9 +74,8 @@ class Observer:
 def observe(client: Handle, name: str) -> Handle:
     """Begins to follow `name`."""
     encoded = text(name, "name")
-    return opened(
-        library.tenure_observer_free, library.tenure_observe, client.pointer, encoded
-    )
+    follow = library.tenure_observe
+    return opened(library.tenure_observer_free, follow, client.pointer, encoded, keeps=client)
 
 
 def told(observer: Handle) -> Observed:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from types import TracebackType
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
 from . import _orders
-from ._convert import Value, wait_ms
-from ._errors import Error, Lost
-from ._grant import Grant
-from ._library import library
+from ._convert import Value
+from ._ending import Call, Looked, itself, leaving, releasing
+from ._grant import Grant, LeaseHandle
 from ._loss import Loss
-from ._native import check
 
 
 class Lease(Grant):
@@ -19,19 +18,26 @@ class Lease(Grant):
 
     A block under `with` releases it; leaving the block after a loss raises Lost."""
 
-    __slots__ = ()
+    __slots__ = {
+        "_leave": "What ends a block.",
+        "release": """release(timeout=5.0) gives the lock back; waits at most `timeout` seconds for the server to know.
+
+        Raises Lost if it had ended before; Timeout or Unknown if the server did not answer in time (it goes on in the
+        background). Again is harmless.""",
+    }
+    _leave: Call
+
+    def __init__(self, handle: LeaseHandle) -> None:
+        super().__init__(handle)
+        # Not methods, since those are Python: see _ending.
+        self._leave = leaving(handle)
+        if not TYPE_CHECKING:
+            self.release = releasing(handle)
 
     @property
     def lost(self) -> Loss:
         """Whether it has ended, for whatever reason: true once it has; wait() waits for that."""
         return Loss(self._handle)
-
-    def release(self, timeout: Optional[float] = 5.0) -> None:
-        """Gives the lock back; waits at most `timeout` seconds for the server to know.
-
-        Raises Lost if it had ended before; Timeout or Unknown if the server did not answer in time (it goes
-        on in the background)."""
-        check(library.tenure_release(self._handle.pointer, wait_ms(timeout)))
 
     def proclaim(self, value: Value) -> None:
         """Replaces the value that others see. Raises Lost if it had ended."""
@@ -43,21 +49,19 @@ class Lease(Grant):
         Raises NotFound if nobody (of that name) waits: then it goes on; Lost if it had ended."""
         _orders.transfer(self._handle, to_client)
 
-    def __enter__(self) -> Lease:
-        return self
+    if TYPE_CHECKING:
 
-    def __exit__(
-        self,
-        kind: Optional[type[BaseException]],
-        error: Optional[BaseException],
-        trace: Optional[TracebackType],
-    ) -> None:
-        try:
-            self.release()
-        except Lost:
-            # An exception in flight says more than that the lease went with it.
-            if error is None:
-                raise
-        except Error:
-            # Belief has ended; the release goes on in the background.
-            pass
+        def release(self, timeout: Optional[float] = 5.0) -> None: ...
+
+        def __enter__(self) -> Lease: ...
+
+        def __exit__(
+            self,
+            kind: Optional[type[BaseException]],
+            error: Optional[BaseException],
+            trace: Optional[TracebackType],
+        ) -> None: ...
+
+    else:
+        __enter__ = itself
+        __exit__ = Looked(attrgetter("_leave"))

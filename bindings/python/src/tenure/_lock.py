@@ -3,116 +3,128 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
+from queue import Empty, SimpleQueue
 from types import TracebackType
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
 from ._convert import acquire_timeout
 from ._errors import Held, Timeout
+from ._grant import LeaseHandle
 from ._lease import Lease
-from ._native import Handle
+from ._native import ClientHandle, Handle, raise_it
 from ._options import Options
-from ._requests import granted, start_acquire
+from ._requests import acquire, start_acquire
+from ._section import Entry, Exit, Leaving, Sections, end_of_section, timeout_of
 from ._wait import Deadline
 
+# What each `with` looks up.
+_leaving = Leaving()
 
-class Lock:
+
+class Lock(Sections[Lease]):
     """The lock of one name; made by Client.lock().
 
     Threads that share it exclude each other, also when the lease is lost while one of them still works
-    under it; but with an owner it is entered again, like threading.RLock, by any thread. A block under `with` does not
-    notice a loss by itself: look at lease.lost between steps, and send lease.token with every write; leaving the
-    block after a loss raises Lost."""
+    under it; but with an owner it is entered again, like threading.RLock, by any thread. Each entry has a lease of its
+    own, which its end gives back. A block under `with` does not notice a loss by itself: look at lease.lost between
+    steps, and send lease.token with every read and write; leaving the block after a loss raises Lost."""
 
     def __init__(
-        self, client: Handle, name: str, timeout: Optional[float], options: Options
+        self, client: ClientHandle, name: str, timeout: Optional[float], options: Options
     ) -> None:
-        self._client = client
-        self._name = name
-        self._timeout = timeout
-        self._options = options
-        self._local = threading.Lock()
-        # More than one only with an owner.
-        self._leases: list[Lease] = []
-
-    @property
-    def name(self) -> str:
-        """What it locks."""
-        return self._name
-
-    @property
-    def lease(self) -> Optional[Lease]:
-        """The lease, while this object holds it."""
-        leases = self._leases[-1:]
-        return leases[0] if leases else None
-
-    def locked(self) -> bool:
-        """Whether this object has acquired it, and not released it. The lease may be lost all the same."""
-        return bool(self._leases)
+        super().__init__(client, name, timeout, options, partial(getattr, _thread, "me"))
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
         """Acquires it; False if somebody else has it for longer than `timeout` seconds.
 
         -1: as long as the lock was made for. Ctrl-C works at once, and withdraws the request."""
-        return self._try_for(acquire_timeout(blocking, timeout, self._timeout)) is not None
-
-    def release(self) -> None:
-        """Gives it back. Raises Lost if the lease had ended before, RuntimeError if it was not acquired."""
-        lease = self._pop()
+        wait = acquire_timeout(blocking, timeout, self._timeout)
         try:
-            lease.release()
-        finally:
-            self._leave()
+            self._enter(self.new_exit(), wait, is_kept=True)
+        except (Timeout, Held):
+            return False
+        return True
 
     def __enter__(self) -> Lease:
-        lease = self._try_for(self._timeout)
-        if lease is None:
-            raise Timeout(f"{self._name!r} was not granted in {self._timeout} s")
+        paired = _leaving.of_block(self)
+        try:
+            return self._enter(
+                paired or self.new_exit(), self._timeout, is_block=True, is_kept=paired is None
+            )
+        except Held as held:
+            raise timeout_of(held) from None
+
+    if TYPE_CHECKING:
+
+        def release(self) -> None:
+            """Gives it back: what this thread acquired last, else what another did. Raises Lost if the lease had ended
+            before, RuntimeError if it was not acquired."""
+
+        def __exit__(
+            self,
+            kind: Optional[type[BaseException]],
+            error: Optional[BaseException],
+            trace: Optional[TracebackType],
+        ) -> None: ...
+
+    else:
+        __exit__ = _leaving
+
+    def new_exit(self) -> Exit:
+        """What will end an entry."""
+        lease = Lease(LeaseHandle(self._client, self._name))
+        return Exit.of(_end, self._client.patience, Entry(self), lease)
+
+    def _enter(
+        self, exit: Exit, timeout: Optional[float], *, is_block: bool = False, is_kept: bool = False
+    ) -> Lease:
+        entry = exit.entry
+        lease: Lease = exit.lease
+        try:
+            deadline = Deadline(timeout)
+            over: SimpleQueue[object] = SimpleQueue()
+            entry.stand(self._me(), exit, over, over.put)
+            self._line.join(entry)
+            if not self._options.owner:
+                self._wait_for_turn(entry, deadline, timeout, is_block)
+            acquire(lease._handle, lambda: self._start(deadline), timeout)
+            entry.is_inside = True
+            if is_kept:
+                self._kept.keep(exit)
+        except BaseException:
+            entry.is_over = True
+            entry.wake(None)
+            lease._handle.free()
+            self._kept.forget(exit)
+            raise
         return lease
 
-    def __exit__(
-        self,
-        kind: Optional[type[BaseException]],
-        error: Optional[BaseException],
-        trace: Optional[TracebackType],
+    def _start(self, deadline: Deadline) -> Handle:
+        return start_acquire(self._client, self._name, deadline.left(), self._options)
+
+    def _wait_for_turn(
+        self, entry: Entry, deadline: Deadline, timeout: Optional[float], is_block: bool
     ) -> None:
-        lease = self._pop()
-        try:
-            lease.__exit__(kind, error, trace)
-        finally:
-            self._leave()
+        ahead = self._line.ahead(entry)
+        self.check_wait(entry, ahead, timeout, is_block)
+        while ahead:
+            left = deadline.left()
+            if left == 0.0:
+                raise self.local_timeout(timeout)
+            try:
+                ahead[-1].over.get(timeout=left if left is None else min(left, threading.TIMEOUT_MAX))
+            except Empty:
+                pass
+            ahead = self._line.ahead(entry)
 
-    def _try_for(self, timeout: Optional[float]) -> Optional[Lease]:
-        deadline = Deadline(timeout)
-        if not self._enter(timeout):
-            return None
-        lease = None
-        try:
-            pending = start_acquire(self._client, self._name, deadline.left(), self._options)
-            lease = Lease(granted(pending))
-            self._leases.append(lease)
-            return lease
-        except (Timeout, Held):
-            return None
-        finally:
-            if lease is None:
-                self._leave()
 
-    def _pop(self) -> Lease:
-        try:
-            return self._leases.pop()
-        except IndexError:
-            raise RuntimeError("release of a tenure.Lock that is not acquired") from None
+class _Thread(threading.local):
+    """Another one in each thread, and never again the same."""
 
-    def _enter(self, timeout: Optional[float]) -> bool:
-        if self._options.owner:
-            return True
-        # As threading.Lock has it: -1 is for ever, and so is more than it can count.
-        bounded = timeout is not None and timeout <= threading.TIMEOUT_MAX
-        return self._local.acquire(timeout=timeout if bounded and timeout is not None else -1)
+    def __init__(self) -> None:
+        self.me = object()
 
-    def _leave(self) -> None:
-        if not self._options.owner:
-            self._local.release()
 
-    def __repr__(self) -> str:
-        return f"<tenure.Lock {self._name!r}, {self.lease or 'not acquired'}>"
+_thread = _Thread()
+_end = end_of_section(raise_it)

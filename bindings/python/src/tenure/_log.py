@@ -18,4 +18,4 @@ def log_level(level: str) -> None:
     "debug" or "trace"."""
     if level not in _LEVELS:
         raise Invalid(f"a log level is one of {', '.join(_LEVELS)}; not {level!r}")
-    check(library.tenure_log_to(LogFunction(), None, _LEVELS.index(level)))
+    check(library.tenure_log_to, LogFunction(), None, _LEVELS.index(level))

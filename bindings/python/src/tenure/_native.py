@@ -2,59 +2,138 @@
 
 from __future__ import annotations
 
-from ctypes import byref, c_void_p
-from typing import Any, Callable
+import threading
+from ctypes import byref, c_int64, c_void_p
+from functools import partial
+from operator import attrgetter
+from typing import Any, Callable, NoReturn, Optional, SupportsIndex
 
-from ._errors import Limit, error_of
+from ._errors import Error, Limit, error_of
 from ._library import library
 
 
-class Handle:
-    """Owns a handle of the library, or the place for one.
+class Local:
+    """What belongs to this process: refused by pickle and copy, with a sentence that says what to do."""
 
-    The library answers a freed or foreign handle with an error, and freeing it again is harmless, so any order
-    of collection is safe, also in a forked child."""
+    __slots__ = ()
 
-    __slots__ = ("_free", "pointer")
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        kind = type(self)
+        package = "tenure.aio" if ".aio." in kind.__module__ else "tenure"
+        raise TypeError(
+            f"a {package}.{kind.__name__} belongs to the process that made it, and is not pickled or copied: "
+            "open a client in each process (after the fork, in the worker), and pass names and tokens between them"
+        )
 
-    def __init__(self, free: Callable[[c_void_p], None]) -> None:
+
+class Handle(Local):
+    """Owns a handle of the library, or the place for one, into which the library writes.
+
+    What frees it is C alone, no bytecode of Python's: a signal's handler can neither run in it nor be lost in it. The
+    library answers a foreign handle with an error, and freeing nothing is harmless, so any order of collection is safe,
+    also in a forked child."""
+
+    __slots__ = ("__weakref__", "_free", "keeps", "pointer")
+
+    def __init__(self, free: Callable[[c_void_p], None], keeps: object = None) -> None:
+        """`keeps`: what must not be collected before it."""
+        self.keeps = keeps
         self.pointer = c_void_p()
-        self._free = free
+        self._free = partial(free, self.pointer)
+
+    # Looked up and called without a bytecode: attrgetter and partial are C, and so is what they lead to.
+    __del__ = property(attrgetter("_free"))
 
     def free(self) -> None:
         """Frees it now; again is harmless."""
-        self._free(self.pointer)
-
-    def __del__(self) -> None:
-        self._free(self.pointer)
-
-
-def check(status: int) -> None:
-    """Raises the exception of a status that is not TENURE_OK."""
-    if status:
-        raise error_of(status, last_error())
+        self._free()
+        # Freeing it once more would leave its complaint as this thread's last error.
+        self.pointer.value = None
 
 
-def last_error() -> str:
-    """What this thread's last failed call said."""
-    text: bytes = library.tenure_last_error()
-    return text.decode("utf-8", "replace")
+class ClientHandle(Handle):
+    """A client. A node that it came from lives at least as long."""
+
+    __slots__ = ("patience",)
+
+    def __init__(self, keeps: object = None) -> None:
+        super().__init__(library.tenure_client_free, keeps)
+        # How many milliseconds the end of a block waits for the server to know.
+        self.patience = c_int64(PATIENCE_MS)
 
 
-def opened(free: Callable[[c_void_p], None], function: Callable[..., int], *arguments: Any) -> Handle:
-    """Calls a constructor; its last argument, the place for the handle, is added here.
+PATIENCE_MS = 5000
 
-    The library writes straight into the object that frees, so that no signal's exception can come between them."""
-    handle = Handle(free)
-    check(function(*arguments, byref(handle.pointer)))
-    assert handle.pointer.value is not None, "success without a handle"
+
+class _Failures(threading.local):
+    """How many calls of this thread have failed."""
+
+    count = 0
+
+
+_failures = _Failures()
+
+
+def check(function: Callable[..., int], *arguments: Any) -> None:
+    """Calls `function`, and raises the exception of a status that is not TENURE_OK."""
+    raise_it(failure_of(function, *arguments))
+
+
+def raise_it(failed: Optional[BaseException]) -> None:
+    """Raises it, if there is anything to raise."""
+    if failed is None:
+        return
+    try:
+        raise failed
+    finally:
+        # A frame that is part of the trace and has what was raised is a circle, and those are collected late, with all
+        # that the frames have which called.
+        del failed
+
+
+def failure_of(function: Callable[..., int], *arguments: Any) -> Optional[Error]:
+    """Calls `function`; the exception of its status, None for TENURE_OK."""
+    before = _failures.count
+    status = function(*arguments)
+    if not status:
+        return None
+    said: bytes = library.tenure_last_error()
+    # A collection or a signal's handler may have called the library in between, and what was said last is of that call.
+    is_of_this_call = _failures.count == before
+    _failures.count += 1
+    return error_of(status, said.decode("utf-8", "replace") if is_of_this_call else status_text(status))
+
+
+def status_text(status: int) -> str:
+    """One sentence about a status."""
+    text: bytes = library.tenure_status_text(status)
+    return text.decode()
+
+
+def opened(
+    free: Callable[[c_void_p], None], function: Callable[..., int], *arguments: Any, keeps: object = None
+) -> Handle:
+    """Calls a constructor; its last argument, the place for the handle, is added here."""
+    handle = Handle(free, keeps)
+    fill(handle, function, arguments)
     return handle
+
+
+def fill(handle: Handle, function: Callable[..., int], arguments: tuple[Any, ...]) -> None:
+    """Calls a constructor, which writes its handle into the object that owns it: so there is no instant at which nobody
+    does. Whatever is raised, by a signal's handler too, leaves the place empty."""
+    try:
+        check(function, *arguments, byref(handle.pointer))
+    except BaseException:
+        handle.free()
+        raise
 
 
 def descriptor(fd: int) -> int:
     """A descriptor of the library, which is -1 if there is none."""
     if fd < 0:
-        raise Limit(last_error())
+        said: bytes = library.tenure_last_error()
+        raise Limit(said.decode("utf-8", "replace"))
     return fd
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from ctypes import byref, sizeof
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Optional, Union
 
@@ -13,7 +14,8 @@ from ._client import Client
 from ._convert import option_ms, optional_text, text, u64, wait_ms
 from ._errors import Again
 from ._library import library
-from ._native import check, descriptor, opened
+from ._native import ClientHandle, Local, check, descriptor, fill, opened
+from ._reader import Readers
 from ._session import client_options
 from ._wait import until_decided
 
@@ -32,7 +34,7 @@ class Leadership:
     remaining: float
 
 
-class Node:
+class Node(Local):
     """A running node, on threads of the library. Thread-safe, but one thread calls next()."""
 
     def __init__(
@@ -65,12 +67,13 @@ class Node:
             election_ms=option_ms(election, "election"),
             lease_ms=option_ms(lease, "lease"),
         )
+        self._readers = Readers("the changes of this node's leadership")
         self._handle = opened(library.tenure_node_free, library.tenure_node_start, byref(options))
 
     def leadership(self) -> Leadership:
         """Whether this node leads, until when, under which token. Local and lock-free."""
         now = NodeLeadership(struct_size=sizeof(NodeLeadership))
-        check(library.tenure_node_leadership(self._handle.pointer, byref(now)))
+        check(library.tenure_node_leadership, self._handle.pointer, byref(now))
         return _leadership(now)
 
     def fileno(self) -> int:
@@ -80,15 +83,16 @@ class Node:
     def next(self, timeout: Optional[float] = None) -> Optional[Leadership]:
         """The next change of leader, term or claim; first the present. None if `timeout` seconds pass before.
 
-        Raises Closed once the node is stopped, Io or Corrupt if it ended by itself."""
+        Raises Closed once the node is stopped, Io or Corrupt if it ended by itself, Invalid while another thread
+        reads."""
         wait_ms(timeout)
         now = NodeLeadership(struct_size=sizeof(NodeLeadership))
         pointer = self._handle.pointer
+        read = partial(check, library.tenure_node_next, pointer, 0, byref(now))
+        descriptor_of = library.tenure_node_fd
         try:
-            until_decided(
-                lambda: int(library.tenure_node_fd(pointer)),
-                lambda: check(library.tenure_node_next(pointer, 0, byref(now))),
-                timeout,
+            self._readers.alone(
+                lambda: until_decided(lambda: int(descriptor_of(pointer)), read, timeout)
             )
         except Again:
             return None
@@ -106,19 +110,20 @@ class Node:
     ) -> Client:
         """A client of this node's cluster, which reaches this node without a socket. Options as for connect()."""
         options = client_options(ttl, name, connect_timeout, request_timeout, progress, background)
-        arguments = (self._handle.pointer, byref(options))
-        return Client(opened(library.tenure_client_free, library.tenure_node_client, *arguments))
+        client = Client(ClientHandle(keeps=self._handle))
+        fill(client._handle, library.tenure_node_client, (self._handle.pointer, byref(options)))
+        return client
 
     def resign(self, to: int = 0, timeout: Optional[float] = None) -> None:
         """Hands leadership to the node `to`, or to the one with most of the log (0).
 
         leadership() reads nothing from the call on, and more again only if this fails: Lost if this node does not
         lead, Unavailable if no other node took over, Timeout if that is not decided yet."""
-        check(library.tenure_node_resign(self._handle.pointer, u64(to, "to"), wait_ms(timeout)))
+        check(library.tenure_node_resign, self._handle.pointer, u64(to, "to"), wait_ms(timeout))
 
     def stop(self, timeout: Optional[float] = None) -> None:
         """Stops it: it hands leadership over if it leads, its connections are closed, its directory is unlocked."""
-        check(library.tenure_node_stop(self._handle.pointer, wait_ms(timeout)))
+        check(library.tenure_node_stop, self._handle.pointer, wait_ms(timeout))
 
     def __enter__(self) -> Node:
         return self

@@ -6,6 +6,9 @@ from ctypes import c_char_p, c_void_p, cast, sizeof
 from ._abi import AcquireOptions
 from ._convert import Value, octets, option_ms, u32, u64
 
+# The servers' bound.
+_LONGEST_DELAY = 3600.0
+
 
 class Options:
     """What Client.acquire() takes, checked once."""
@@ -32,7 +35,7 @@ class Options:
             value=cast(c_char_p(self._value), c_void_p) if self._value else None,
             value_len=len(self._value),
             owner=owner,
-            lock_delay_ms=0 if delay == 0 else option_ms(delay, "delay"),
+            lock_delay_ms=0 if delay == 0 else option_ms(delay, "delay", _LONGEST_DELAY),
         )
 
     def to_c(self) -> AcquireOptions:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from ctypes import c_char_p, c_size_t, byref, c_void_p, cast, create_string_buffer
-from typing import Any, Optional
+from typing import Optional
 
 from ._convert import Value, grace_ms, octets, optional_text, text, token as checked_token, wait_ms
-from ._errors import Closed, Lost, NotFound, TooSmall
+from ._described import Description
+from ._errors import Closed, Error, Lost, NotFound, TooSmall
+from ._grant import LeaseHandle, loss
 from ._holder import Holder, copy_of
 from ._library import library
 from ._native import Handle, check, opened
@@ -18,7 +22,8 @@ def holder_of(client: Handle, name: str) -> Optional[Holder]:
     question = library.tenure_holder_of
     encoded = text(name, "name")
     try:
-        holder = opened(library.tenure_holder_free, question, client.pointer, encoded)
+        with about(name):
+            holder = opened(library.tenure_holder_free, question, client.pointer, encoded)
     except NotFound:
         return None
     return copy_of(holder)
@@ -28,7 +33,8 @@ def validate(client: Handle, name: str, token: int) -> bool:
     """Whether `token` holds `name`."""
     encoded, checked = text(name, "name"), checked_token(token)
     try:
-        check(library.tenure_validate(client.pointer, encoded, checked))
+        with about(name):
+            check(library.tenure_validate, client.pointer, encoded, checked)
     except Lost:
         return False
     return True
@@ -38,38 +44,63 @@ def break_(client: Handle, name: str, grace: Optional[float], token: int, reason
     """Takes `name` from whoever holds it."""
     named = 0 if token == 0 else checked_token(token)
     arguments = (text(name, "name"), named, grace_ms(grace), text(reason, "reason"))
-    check(library.tenure_break(client.pointer, *arguments))
+    with about(name):
+        check(library.tenure_break, client.pointer, *arguments)
 
 
-def describe(client: Handle, what: str, name: Optional[str]) -> Any:
+def describe(client: Handle, what: str, name: Optional[str]) -> Description:
     """What there is, from JSON."""
     arguments = (client.pointer, text(what, "kind"), optional_text(name, "name"))
     size = 4096
     while True:
         buffer, length = create_string_buffer(size), c_size_t(size)
         try:
-            check(library.tenure_describe(*arguments, buffer, byref(length)))
+            check(library.tenure_describe, *arguments, buffer, byref(length))
         except TooSmall:
             # There may be more at the next call: some room for that.
             size = length.value + length.value // 8
             continue
-        return json.loads(buffer.value)
+        described: Description = json.loads(buffer.value)
+        return described
 
 
-def proclaim(lease: Handle, value: Value) -> None:
+def proclaim(lease: LeaseHandle, value: Value) -> None:
     """Replaces the value that others see."""
     copy = octets(value, "value")
-    check(library.tenure_proclaim(lease.pointer, cast(c_char_p(copy), c_void_p), len(copy)))
+    with under(lease):
+        check(library.tenure_proclaim, lease.pointer, cast(c_char_p(copy), c_void_p), len(copy))
 
 
-def transfer(lease: Handle, to_client: Optional[str]) -> None:
+def transfer(lease: LeaseHandle, to_client: Optional[str]) -> None:
     """Hands what is held to a waiter."""
-    check(library.tenure_transfer(lease.pointer, optional_text(to_client, "client's name")))
+    to = optional_text(to_client, "client's name")
+    with under(lease):
+        check(library.tenure_transfer, lease.pointer, to)
 
 
 def close(client: Handle, timeout: Optional[float]) -> None:
     """Ends the session; again is harmless."""
     try:
-        check(library.tenure_client_close(client.pointer, wait_ms(timeout)))
+        check(library.tenure_client_close, client.pointer, wait_ms(timeout))
     except Closed:
         pass
+
+
+@contextmanager
+def about(name: str) -> Iterator[None]:
+    """What goes wrong says which lock it is about."""
+    try:
+        yield
+    except Error as error:
+        error.name = name
+        raise
+
+
+@contextmanager
+def under(lease: LeaseHandle) -> Iterator[None]:
+    """What goes wrong says which lock it is about, and how it was lost."""
+    try:
+        with about(lease.name):
+            yield
+    except Lost:
+        raise loss(lease) from None

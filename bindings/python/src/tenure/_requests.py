@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from ctypes import byref, c_char_p, c_void_p, cast
-from typing import Optional
+from typing import Callable, Optional
 
 from ._convert import Value, octets, text, wait_ms
-from ._errors import Again
+from ._errors import Again, Error, Held, Timeout
+from ._grant import LeaseHandle
 from ._library import library
-from ._native import Handle, opened
+from ._native import PATIENCE_MS, Handle, fill, opened
 from ._options import Options
 from ._wait import until_decided
 
@@ -44,22 +45,65 @@ def start_campaign(client: Handle, name: str, value: Value, timeout: Optional[fl
     return opened(library.tenure_pending_free, library.tenure_campaign_start, *arguments)
 
 
-def take(pending: Handle, look_ms: int = 0) -> Handle:
-    """The lease of a request; raises Again while it is undecided."""
-    return opened(
-        library.tenure_lease_free, library.tenure_pending_take, pending.pointer, look_ms
-    )
+def first_of(names: Sequence[str]) -> str:
+    """What a lease of all these is called."""
+    return str(names[0]) if names else ""
 
 
-def granted(pending: Handle) -> Handle:
-    """Waits for the lease of a request. Whatever ends the wait, also Ctrl-C, leaves no request behind."""
+def take(lease: LeaseHandle, pending: Handle, look_ms: int = 0) -> None:
+    """Puts the lease of a request into its place; raises Again while it is undecided."""
+    fill(lease, library.tenure_pending_take, (pending.pointer, look_ms))
+
+
+def acquire(lease: LeaseHandle, start: Callable[[], Handle], timeout: Optional[float]) -> None:
+    """Starts a request, and waits for its lease, which comes into its place. Whatever ends the wait, also Ctrl-C,
+    leaves no request behind, and no lease that nobody has."""
+    pending = None
     try:
-        try:
-            return take(pending, _FIRST_LOOK_MS)
-        except Again:
-            pass
-        descriptor = library.tenure_pending_fd
-        return until_decided(lambda: descriptor(pending.pointer), lambda: take(pending))
-    finally:
-        # Withdraws it, or releases what was granted meanwhile.
+        pending = start()
+        if not _is_taken(lease, pending):
+            _wait(lease, pending)
         pending.free()
+        lease.client.patience.value = PATIENCE_MS
+    except BaseException as error:
+        give_up(lease, pending, error, timeout)
+        raise
+
+
+def give_up(
+    lease: LeaseHandle, pending: Optional[Handle], error: BaseException, timeout: Optional[float]
+) -> None:
+    """Withdraws a request, or releases what was granted meanwhile; and says in `error` what it is about."""
+    if pending is not None:
+        pending.free()
+    lease.free()
+    if isinstance(error, Error):
+        say_which(error, lease.name, timeout)
+
+
+def say_which(error: Error, name: str, timeout: Optional[float]) -> None:
+    """Says in the error of a request which lock it is about."""
+    error.name = name
+    said = str(error)
+    if isinstance(error, Held):
+        _, found, by = said.rpartition("held by ")
+        error.by = by if found else None
+        said = f"{name!r} is held by {by}" if found else f"{name!r}: {said}"
+    elif isinstance(error, Timeout):
+        # Behind the sentence of the status stands what was in the way, if anything but another holder was.
+        _, separator, why = said.partition("; ")
+        said = f"{name!r} was not granted within {timeout} s, and the request is withdrawn{separator}{why}"
+    error.args = (said,)
+
+
+def _is_taken(lease: LeaseHandle, pending: Handle) -> bool:
+    try:
+        take(lease, pending, _FIRST_LOOK_MS)
+    except Again:
+        return False
+    return True
+
+
+def _wait(lease: LeaseHandle, pending: Handle) -> None:
+    descriptor = library.tenure_pending_fd
+    until_decided(lambda: int(descriptor(pending.pointer)), lambda: take(lease, pending))

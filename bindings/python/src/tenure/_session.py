@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 from ctypes import byref, sizeof
 from dataclasses import dataclass
 from typing import Optional
@@ -11,9 +10,10 @@ from ._abi import ClientOptions, SessionInfo
 from ._convert import option_ms, optional_text
 from ._library import library
 from ._native import Handle, check
+from ._reason import Worded
 
 
-class SessionState(enum.IntEnum):
+class SessionState(Worded):
     """Where a session stands: renewed in time; a renewal is overdue, but it is still valid; none yet, or ended."""
 
     VALID = 1
@@ -35,14 +35,14 @@ class Session:
 def session_of(client: Handle) -> Session:
     """The session as it is now."""
     info = SessionInfo(struct_size=sizeof(SessionInfo))
-    check(library.tenure_client_session(client.pointer, byref(info)))
+    check(library.tenure_client_session, client.pointer, byref(info))
     return _session(info)
 
 
 def next_change(client: Handle) -> Session:
     """The session as it was at its next change; raises Again if there is none yet, Closed at the end."""
     info = SessionInfo(struct_size=sizeof(SessionInfo))
-    check(library.tenure_client_next(client.pointer, 0, byref(info)))
+    check(library.tenure_client_next, client.pointer, 0, byref(info))
     return _session(info)
 
 

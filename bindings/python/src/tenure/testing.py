@@ -20,12 +20,13 @@ from typing import Optional
 
 from ._client import Client, connect
 from ._errors import Closed
+from ._native import Local
 from ._node import Node
 
 __all__ = ["Cluster"]
 
 
-class Cluster:
+class Cluster(Local):
     """Nodes on free loopback ports, with data directories that go with it. Ready when a leader leads."""
 
     def __init__(self, size: int = 3) -> None:
@@ -71,7 +72,7 @@ class Cluster:
         progress: Optional[float] = None,
     ) -> Client:
         """A client of it; the options are those of tenure.connect()."""
-        return connect(
+        client = connect(
             self.endpoints,
             ttl=ttl,
             name=name,
@@ -79,6 +80,9 @@ class Cluster:
             request_timeout=request_timeout,
             progress=progress,
         )
+        # Nodes are stopped when they are collected.
+        client._handle.keeps = self
+        return client
 
     def stop(self) -> None:
         """Stops the nodes and removes their directories. Again is harmless."""

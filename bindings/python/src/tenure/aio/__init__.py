@@ -5,13 +5,14 @@
             await write(row, fence=lease.token)
 
 Waiting for a lock, an election, news or a loss uses no thread; cancelling the task that waits withdraws its request.
-What the library offers only as a call that blocks for one answer (close, proclaim, transfer, break_, validate, describe)
-runs in the loop's default executor. Objects belong to the loop in which they were made."""
+What the library offers only as a call that blocks for one answer (close, proclaim, transfer, break_, holder_of, leader,
+validate, describe) runs in the loop's default executor. Objects belong to the loop in which they were made."""
 
 from ._client import Client, connect
 from ._election import Election
-from ._lease import Lease, Loss
+from ._lease import Lease
 from ._lock import Lock
+from ._loss import Loss
 from ._observer import Observer
 
 __all__ = ["Client", "Election", "Lease", "Lock", "Loss", "Observer", "connect"]

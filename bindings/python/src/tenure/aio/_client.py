@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from ctypes import byref
+from functools import partial
 from types import TracebackType
-from typing import Any, Optional
+from typing import Literal, Optional, overload
 
 from .. import _orders
 from .._client import open_client
 from .._convert import Value, text, wait_ms
+from .._described import ClusterDescription, Description, LocksDescription, SessionDescription
 from .._errors import Again, Closed, Unavailable
+from .._grant import LeaseHandle
 from .._holder import Holder, observe
 from .._library import library
-from .._native import Handle, check
+from .._native import ClientHandle, Local, check
 from .._options import Options
-from .._requests import start_acquire, start_acquire_all
+from .._reader import Readers
+from .._requests import first_of, start_acquire, start_acquire_all
 from .._session import Session, SessionState, client_options, next_change, session_of
 from .._wait import Deadline
 from ._election import Election
 from ._lease import Lease
 from ._lock import Lock
-from ._observer import Observer, holder_now
-from ._requests import granted, in_executor
+from ._observer import Observer
+from ._requests import acquire, in_executor
 from ._wait import until_decided
 
 _CONNECT_TIMEOUT = 5.0
@@ -42,7 +45,8 @@ async def connect(
     Raises Unavailable if there is no session after `connect_timeout` seconds. Cancelling the task leaves nothing
     behind."""
     options = client_options(ttl, name, connect_timeout, request_timeout, progress, background=True)
-    client = Client(open_client(endpoints, byref(options)))
+    client = Client(ClientHandle())
+    open_client(client._handle, endpoints, options)
     deadline = Deadline(connect_timeout)
     try:
         while True:
@@ -57,11 +61,12 @@ async def connect(
         raise
 
 
-class Client:
+class Client(Local):
     """A session in a cluster; made by connect()."""
 
-    def __init__(self, handle: Handle) -> None:
+    def __init__(self, handle: ClientHandle) -> None:
         self._handle = handle
+        self._readers = Readers("the changes of this client's session")
 
     def lock(
         self,
@@ -97,7 +102,10 @@ class Client:
 
         Raises Timeout; Held if `timeout` is 0 and somebody has it; Deadlock, which says who waits for whom."""
         options = Options(shared, limit, permits, owner, delay, value)
-        return Lease(await granted(start_acquire(self._handle, name, timeout, options)))
+        lease = Lease(LeaseHandle(self._handle, name))
+        start = partial(start_acquire, self._handle, name, timeout, options)
+        await acquire(lease._handle, start, timeout)
+        return lease
 
     async def acquire_all(
         self,
@@ -113,7 +121,10 @@ class Client:
     ) -> Lease:
         """Acquires all of `names` (1 to 32) in one step, under one lease and token: all or nothing, queued as one."""
         options = Options(shared, limit, permits, owner, delay, value)
-        return Lease(await granted(start_acquire_all(self._handle, names, timeout, options)))
+        lease = Lease(LeaseHandle(self._handle, first_of(names)))
+        start = partial(start_acquire_all, self._handle, names, timeout, options)
+        await acquire(lease._handle, start, timeout)
+        return lease
 
     def election(self, name: str) -> Election:
         """The election `name`."""
@@ -126,7 +137,7 @@ class Client:
 
     async def holder_of(self, name: str) -> Optional[Holder]:
         """Who holds `name` at some instant during the call; None if nobody does."""
-        return await holder_now(self._handle, name)
+        return await in_executor(lambda: _orders.holder_of(self._handle, name))
 
     async def validate(self, name: str, token: int) -> bool:
         """Whether `token` holds `name` now, at the server."""
@@ -138,7 +149,25 @@ class Client:
         """Takes `name` from whoever holds it; see tenure.Client.break_()."""
         await in_executor(lambda: _orders.break_(self._handle, name, grace, token, reason))
 
-    async def describe(self, what: str = "locks", name: Optional[str] = None) -> Any:
+    @overload
+    async def describe(
+        self, what: Literal["locks", "lock"] = "locks", name: Optional[str] = None
+    ) -> LocksDescription: ...
+
+    @overload
+    async def describe(
+        self, what: Literal["session"], name: Optional[str] = None
+    ) -> SessionDescription: ...
+
+    @overload
+    async def describe(
+        self, what: Literal["cluster"], name: Optional[str] = None
+    ) -> ClusterDescription: ...
+
+    @overload
+    async def describe(self, what: str, name: Optional[str] = None) -> Description: ...
+
+    async def describe(self, what: str = "locks", name: Optional[str] = None) -> Description:
         """What there is; see tenure.Client.describe()."""
         return await in_executor(lambda: _orders.describe(self._handle, what, name))
 
@@ -147,22 +176,22 @@ class Client:
         return session_of(self._handle)
 
     async def next(self, timeout: Optional[float] = None) -> Optional[Session]:
-        """The session at its next change of state; None if `timeout` seconds pass before. One reader.
+        """The session at its next change of state; None if `timeout` seconds pass before. One reader at a time.
 
-        Raises Closed once the client is closed and all is read."""
+        Raises Closed once the client is closed and all is read, Invalid while another task reads."""
         wait_ms(timeout)
-        pointer = self._handle.pointer
+        pointer, descriptor_of = self._handle.pointer, library.tenure_client_fd
         try:
-            return await until_decided(
-                lambda: int(library.tenure_client_fd(pointer)),
-                lambda: next_change(self._handle),
-                timeout,
+            return await self._readers.alone_here(
+                lambda: until_decided(
+                    lambda: int(descriptor_of(pointer)), lambda: next_change(self._handle), timeout
+                )
             )
         except Again:
             return None
 
     async def events(self) -> AsyncIterator[Session]:
-        """The session at each change of its state, until the client is closed. One reader."""
+        """The session at each change of its state, until the client is closed. One reader at a time."""
         while True:
             try:
                 session = await self.next()
@@ -173,7 +202,7 @@ class Client:
 
     def progress(self) -> None:
         """Says that the program still moves: see `progress` of tenure.connect()."""
-        check(library.tenure_client_progress(self._handle.pointer))
+        check(library.tenure_client_progress, self._handle.pointer)
 
     async def close(self, timeout: Optional[float] = 5.0) -> None:
         """Ends the session and all its leases; tasks that wait in it raise Closed. Again is harmless."""

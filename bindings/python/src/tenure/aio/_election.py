@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable
+from functools import partial
 from typing import Callable, Optional, TypeVar
 
+from .. import _orders
 from .._convert import Value
+from .._grant import LeaseHandle
 from .._holder import Holder, observe
-from .._native import Handle
+from .._native import ClientHandle, Local
 from .._requests import start_campaign
-from ._lease import Lease, until_lost
-from ._observer import Observer, holder_now
-from ._requests import granted
+from ._leading import until_over
+from ._lease import Lease
+from ._observer import Observer
+from ._requests import acquire, in_executor
 
 Result = TypeVar("Result")
 
 
-class Election:
+class Election(Local):
     """The election of one name; made by Client.election()."""
 
-    def __init__(self, client: Handle, name: str) -> None:
+    def __init__(self, client: ClientHandle, name: str) -> None:
         self._client = client
         self._name = name
 
@@ -33,7 +38,10 @@ class Election:
 
         Cancelling the task withdraws the request. Raises Timeout, Held if `timeout` is 0 and another leads, and Lost if
         it was elected and that ended before this returned."""
-        return Lease(await granted(start_campaign(self._client, self._name, value, timeout)))
+        lease = Lease(LeaseHandle(self._client, self._name))
+        start = partial(start_campaign, self._client, self._name, value, timeout)
+        await acquire(lease._handle, start, timeout)
+        return lease
 
     async def run(
         self,
@@ -43,13 +51,30 @@ class Election:
     ) -> Result:
         """Waits to be elected, awaits `lead` with the lease, resigns, and returns what `lead` returned.
 
-        When leadership is lost, `lead` is cancelled, and this raises Lost; it may be called again."""
-        async with await self.campaign(value, timeout) as lease:
-            return await until_lost(lease, lead(lease))
+        When leadership is lost, `lead` is cancelled, and this raises Lost; it may be called again. A cancellation of
+        this is one of `lead`. Either way this resigns once `lead` is over, with all that it does to tidy up."""
+        lease = await self.campaign(value, timeout)
+        working: Optional[asyncio.Future[Result]] = None
+        try:
+            working = asyncio.ensure_future(lead(lease))
+            result = await until_over(lease, working)
+        except BaseException as error:
+            if working is None or working.done():
+                await lease.__aexit__(type(error), error, None)
+            elif not working.get_loop().is_closed():
+                # What ended this is neither a cancellation nor a loss, but the exception of a signal's handler. `lead`
+                # is not over: it is told, and gives the lease back by its end. (Without a loop it ends with its frame.)
+                working.cancel()
+                working.add_done_callback(lambda _: lease.release().close())
+            # It has what it raised, which has this frame.
+            working = None
+            raise
+        await lease.__aexit__(None, None, None)
+        return result
 
     async def leader(self) -> Optional[Holder]:
         """Who leads at some instant during the call; None if nobody does."""
-        return await holder_now(self._client, self._name)
+        return await in_executor(lambda: _orders.holder_of(self._client, self._name))
 
     def observe(self) -> Observer:
         """Follows who leads."""

@@ -3,125 +3,121 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from types import TracebackType
-from typing import Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 from .._convert import acquire_timeout
+from .._ending import await_it
 from .._errors import Held, Timeout
-from .._native import Handle
+from .._grant import LeaseHandle
+from .._native import ClientHandle, Handle
 from .._options import Options
 from .._requests import start_acquire
+from .._section import Entry, Exit, Leaving, Sections, end_of_section, timeout_of
 from .._wait import Deadline
 from ._lease import Lease
-from ._requests import granted
+from ._requests import acquire
+
+# What each `async with` looks up.
+_leaving = Leaving()
 
 
-class Lock:
+class Lock(Sections[Lease]):
     """The lock of one name; made by Client.lock().
 
     Tasks that share it exclude each other, also when the lease is lost while one of them still works under
-    it; but with an owner it is entered again. A block under `async with` does not notice a loss by itself: look at
-    lease.lost between steps, and send lease.token with every write; leaving the block after a loss raises Lost."""
+    it; but with an owner it is entered again. Each entry has a lease of its own, which its end gives back. A block
+    under `async with` does not notice a loss by itself: look at lease.lost between steps, and send lease.token with
+    every read and write; leaving the block after a loss raises Lost."""
 
     def __init__(
-        self, client: Handle, name: str, timeout: Optional[float], options: Options
+        self, client: ClientHandle, name: str, timeout: Optional[float], options: Options
     ) -> None:
-        self._client = client
-        self._name = name
-        self._timeout = timeout
-        self._options = options
-        self._local = asyncio.Lock()
-        # More than one only with an owner.
-        self._leases: list[Lease] = []
-
-    @property
-    def name(self) -> str:
-        """What it locks."""
-        return self._name
-
-    @property
-    def lease(self) -> Optional[Lease]:
-        """The lease, while this object holds it."""
-        return self._leases[-1] if self._leases else None
-
-    def locked(self) -> bool:
-        """Whether this object has acquired it, and not released it. The lease may be lost all the same."""
-        return bool(self._leases)
+        super().__init__(client, name, timeout, options, asyncio.current_task)
 
     async def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
         """Acquires it; False if somebody else has it for longer than `timeout` seconds.
 
         -1: as long as the lock was made for. Cancelling the task withdraws the request."""
-        return await self._try_for(acquire_timeout(blocking, timeout, self._timeout)) is not None
-
-    async def release(self) -> None:
-        """Gives it back. Raises Lost if the lease had ended before, RuntimeError if it was not acquired."""
-        lease = self._pop()
+        wait = acquire_timeout(blocking, timeout, self._timeout)
         try:
-            await lease.release()
-        finally:
-            self._leave()
+            await self._enter(self.new_exit(), wait, is_kept=True)
+        except (Timeout, Held):
+            return False
+        return True
 
-    async def __aenter__(self) -> Lease:
-        lease = await self._try_for(self._timeout)
-        if lease is None:
-            raise Timeout(f"{self._name!r} was not granted in {self._timeout} s")
+    def __aenter__(self) -> Coroutine[Any, Any, Lease]:
+        # Here, and not when it is awaited: other tasks may begin a block in between.
+        paired = _leaving.of_block(self)
+        return self._enter_block(paired or self.new_exit(), is_kept=paired is None)
+
+    if TYPE_CHECKING:
+
+        async def release(self) -> None:
+            """Gives it back, as soon as it is called: what this task acquired last, else what another did. Raises Lost
+            if the lease had ended before, RuntimeError if it was not acquired."""
+
+        async def __aexit__(
+            self,
+            kind: Optional[type[BaseException]],
+            error: Optional[BaseException],
+            trace: Optional[TracebackType],
+        ) -> None: ...
+
+    else:
+        __aexit__ = _leaving
+
+    def new_exit(self) -> Exit:
+        """What will end an entry."""
+        lease = Lease(LeaseHandle(self._client, self._name))
+        return Exit.of(_end, 0, Entry(self), lease)
+
+    async def _enter_block(self, exit: Exit, is_kept: bool) -> Lease:
+        try:
+            return await self._enter(exit, self._timeout, is_block=True, is_kept=is_kept)
+        except Held as held:
+            raise timeout_of(held) from None
+
+    async def _enter(
+        self, exit: Exit, timeout: Optional[float], *, is_block: bool = False, is_kept: bool = False
+    ) -> Lease:
+        entry = exit.entry
+        lease: Lease = exit.lease
+        try:
+            deadline = Deadline(timeout)
+            over = asyncio.get_running_loop().create_future()
+            entry.stand(self._me(), exit, over, over.cancel)
+            self._line.join(entry)
+            if not self._options.owner:
+                await self._wait_for_turn(entry, deadline, timeout, is_block)
+            await acquire(lease._handle, lambda: self._start(deadline), timeout)
+            entry.is_inside = True
+            if is_kept:
+                self._kept.keep(exit)
+        except BaseException:
+            entry.is_over = True
+            entry.wake(None)
+            lease._handle.free()
+            self._kept.forget(exit)
+            raise
         return lease
 
-    async def __aexit__(
-        self,
-        kind: Optional[type[BaseException]],
-        error: Optional[BaseException],
-        trace: Optional[TracebackType],
+    def _start(self, deadline: Deadline) -> Handle:
+        return start_acquire(self._client, self._name, deadline.left(), self._options)
+
+    async def _wait_for_turn(
+        self, entry: Entry, deadline: Deadline, timeout: Optional[float], is_block: bool
     ) -> None:
-        lease = self._pop()
-        try:
-            await lease.__aexit__(kind, error, trace)
-        finally:
-            self._leave()
-
-    async def _try_for(self, timeout: Optional[float]) -> Optional[Lease]:
-        deadline = Deadline(timeout)
-        if not self._options.owner and not await _entered(self._local, timeout):
-            return None
-        lease = None
-        try:
-            pending = start_acquire(self._client, self._name, deadline.left(), self._options)
-            lease = Lease(await granted(pending))
-            self._leases.append(lease)
-            return lease
-        except (Timeout, Held):
-            return None
-        finally:
-            if lease is None:
-                self._leave()
-
-    def _pop(self) -> Lease:
-        if not self._leases:
-            raise RuntimeError("release of a tenure.aio.Lock that is not acquired")
-        return self._leases.pop()
-
-    def _leave(self) -> None:
-        if not self._options.owner:
-            self._local.release()
-
-    def __repr__(self) -> str:
-        return f"<tenure.aio.Lock {self._name!r}, {self.lease or 'not acquired'}>"
+        ahead = self._line.ahead(entry)
+        self.check_wait(entry, ahead, timeout, is_block)
+        while ahead:
+            left = deadline.left()
+            if left == 0.0:
+                raise self.local_timeout(timeout)
+            # Not the future itself: it is cancelled when that turn is over, and this task is not.
+            await asyncio.wait({ahead[-1].over}, timeout=left)
+            ahead = self._line.ahead(entry)
 
 
-async def _entered(lock: asyncio.Lock, timeout: Optional[float]) -> bool:
-    """Acquires it if that succeeds within `timeout` seconds.
-
-    Not asyncio.wait_for: before Python 3.12 a cancellation that meets the end of the wait can get lost there."""
-    if timeout is None:
-        return await lock.acquire()
-    entering = asyncio.ensure_future(lock.acquire())
-    try:
-        await asyncio.wait({entering}, timeout=timeout)
-    except asyncio.CancelledError:
-        if entering.done():
-            lock.release()
-        raise
-    finally:
-        entering.cancel()
-    return entering.done()
+_end = end_of_section(await_it)

@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Callable, TypeVar
+from typing import Callable, Optional, TypeVar
 
+from .._grant import LeaseHandle
 from .._library import library
 from .._native import Handle
-from .._requests import take
+from .._requests import give_up, take
 from ._wait import until_decided
 
 Result = TypeVar("Result")
 
 
-async def granted(pending: Handle) -> Handle:
-    """Waits for the lease of a request. Whatever ends the wait, also a cancelled task, leaves no request behind."""
-    descriptor = library.tenure_pending_fd
+async def acquire(
+    lease: LeaseHandle, start: Callable[[], Handle], timeout: Optional[float]
+) -> None:
+    """Starts a request, and waits for its lease, which comes into its place. Whatever ends the wait, also a cancelled
+    task, leaves no request behind, and no lease that nobody has."""
+    pending: Optional[Handle] = None
     try:
-        return await until_decided(lambda: int(descriptor(pending.pointer)), lambda: take(pending))
-    finally:
-        # Withdraws it, or releases what was granted meanwhile.
+        pending = start()
+        await _wait(lease, pending)
         pending.free()
+    except BaseException as error:
+        give_up(lease, pending, error, timeout)
+        raise
 
 
 async def in_executor(call: Callable[[], Result]) -> Result:
     """Runs a call that blocks for one answer."""
     return await asyncio.get_running_loop().run_in_executor(None, call)
+
+
+async def _wait(lease: LeaseHandle, pending: Handle) -> None:
+    descriptor = library.tenure_pending_fd
+    await until_decided(lambda: int(descriptor(pending.pointer)), lambda: take(lease, pending))

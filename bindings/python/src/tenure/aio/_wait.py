@@ -35,14 +35,21 @@ async def until_readable(fd: int, seconds: Optional[float]) -> None:
         return
     loop = asyncio.get_running_loop()
     ready = loop.create_future()
-    loop.add_reader(fd, _resolve, ready)
-    timer = None if seconds is None else loop.call_later(seconds, _resolve, ready)
+    timer = None
     try:
+        loop.add_reader(fd, _resolve, ready)
+        timer = None if seconds is None else loop.call_later(seconds, _resolve, ready)
         await ready
     finally:
-        loop.remove_reader(fd)
         if timer is not None:
             timer.cancel()
+        try:
+            loop.remove_reader(fd)
+        except BaseException:
+            # What a signal's handler raised may have come before it. A loop that goes on to watch a descriptor which is
+            # closed then does not see the next one of that number.
+            loop.remove_reader(fd)
+            raise
 
 
 def _resolve(ready: asyncio.Future[None]) -> None:

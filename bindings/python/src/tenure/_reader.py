@@ -1,0 +1,43 @@
+"""One reader at a time, where two would take each other's news."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import Callable, TypeVar
+
+from ._errors import Invalid
+
+Read = TypeVar("Read")
+
+
+class Readers:
+    """Who reads, in the order in which they came: the first one does."""
+
+    def __init__(self, of: str) -> None:
+        self._of = of
+        self._readers: list[object] = []
+
+    def alone(self, read: Callable[[], Read]) -> Read:
+        """What is read; raises Invalid while another thread reads."""
+        me = object()
+        try:
+            self._enter(me)
+            return read()
+        finally:
+            if me in self._readers:
+                self._readers.remove(me)
+
+    async def alone_here(self, read: Callable[[], Awaitable[Read]]) -> Read:
+        """What is read; raises Invalid while another task reads."""
+        me = object()
+        try:
+            self._enter(me)
+            return await read()
+        finally:
+            if me in self._readers:
+                self._readers.remove(me)
+
+    def _enter(self, me: object) -> None:
+        self._readers.append(me)
+        if self._readers[0] is not me:
+            raise Invalid(f"another thread or task is reading {self._of}: there is one reader at a time")
