@@ -208,6 +208,13 @@ fn cpp_header_works_on_a_cluster() {
 }
 
 #[test]
+fn cpp_end_is_final_for_the_section_that_had_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let program = build_cpp("tests/cpp/sections.cpp", "sections", "c++17");
+    assert_eq!(run(Command::new(program).arg(directory.path())), "sections: good\n");
+}
+
+#[test]
 fn cpp_example_takes_a_lock_and_gives_it_back() {
     let cluster = Cluster::start();
     let program = build_cpp("bindings/cpp/examples/lock.cpp", "example-lock-cpp", "c++17");

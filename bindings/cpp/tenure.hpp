@@ -30,6 +30,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <thread>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -1037,7 +1038,9 @@ private:
 // each other as processes do, also when a lease is lost while its thread still works; a reader that comes behind a
 // waiting writer waits.
 //
-// Each reader has a lease of its own; which is whose does not matter, so lost() and check() are about all of them.
+// Each reader has a lease of its own, and lost(), check() and token() are about that of the thread that asks: an end is
+// final for the section that had it (it stays lost until it has left, whoever comes and goes meanwhile), and for no
+// other. Asked by a thread that holds nothing, say one to which a std::shared_lock was moved, they are about all of them.
 class shared_mutex {
 public:
     // `options`: a value to show, a lock delay.
@@ -1079,27 +1082,28 @@ public:
         leave();
     }
 
-    // Throws errc::lost once a lease that is held may not be believed in any more. Call it while locked.
+    // Throws errc::lost once the lease may not be believed in any more. Call it while locked.
     void check() const {
         if (lost())
-            detail::raise(make_error_code(errc::lost), "a lease on " + name_ + " is lost");
+            detail::raise(make_error_code(errc::lost), "the lease on " + name_ + " is lost");
     }
 
     bool lost() const {
-        const std::lock_guard<std::mutex> guard(leases_mutex_);
-        for (const lease &held : leases_)
-            if (held.lost())
-                return true;
-        return leases_.empty();
+        bool any = false, any_lost = false;
+        of_this_thread([&](const lease &held) {
+            any = true;
+            any_lost = any_lost || held.lost();
+        });
+        return any_lost || !any;
     }
 
-    // Of several readers the smallest; 0 if it is not locked.
+    // Of several the smallest; 0 if it is not locked.
     std::uint64_t token() const {
-        const std::lock_guard<std::mutex> guard(leases_mutex_);
         std::uint64_t smallest = 0;
-        for (const lease &held : leases_)
+        of_this_thread([&](const lease &held) {
             if (smallest == 0 || held.token() < smallest)
                 smallest = held.token();
+        });
         return smallest;
     }
 
@@ -1108,6 +1112,25 @@ public:
 private:
     using writer = std::unique_lock<std::shared_timed_mutex>;
     using reader = std::shared_lock<std::shared_timed_mutex>;
+
+    // A section: the lease that covers it, and the thread that entered it.
+    struct section {
+        std::thread::id entered_by;
+        lease held;
+    };
+
+    // What this thread holds; all that is held, if it holds nothing.
+    template <class Each>
+    void of_this_thread(Each each) const {
+        const std::thread::id self = std::this_thread::get_id();
+        const std::lock_guard<std::mutex> guard(sections_mutex_);
+        bool mine = false;
+        for (const section &one : sections_)
+            mine = mine || one.entered_by == self;
+        for (const section &one : sections_)
+            if (!mine || one.entered_by == self)
+                each(one.held);
+    }
 
     template <class Local>
     bool throwing(wait_limit wait) {
@@ -1133,23 +1156,31 @@ private:
             code.clear();
         if (!granted.native_handle())
             return false;
-        const std::lock_guard<std::mutex> guard(leases_mutex_);
-        leases_.push_back(std::move(granted));
+        const std::lock_guard<std::mutex> guard(sections_mutex_);
+        sections_.push_back(section{std::this_thread::get_id(), std::move(granted)});
         local.release();
         return true;
     }
 
-    // Gives back a lease that is lost, if there is one: then the others may go on.
+    // Gives back this thread's lease. Where it cannot be known which one that is (it has several, or was given a lock that
+    // another took), one that stands: what is lost stays known until nothing else is left (L24).
     void leave() noexcept {
+        const std::thread::id self = std::this_thread::get_id();
         lease ended;
         {
-            const std::lock_guard<std::mutex> guard(leases_mutex_);
+            const std::lock_guard<std::mutex> guard(sections_mutex_);
             std::size_t at = 0;
-            while (at + 1 < leases_.size() && !leases_[at].lost())
-                at++;
-            std::swap(leases_[at], leases_.back());
-            ended = std::move(leases_.back());
-            leases_.pop_back();
+            int best = -1;
+            for (std::size_t i = 0; i < sections_.size(); i++) {
+                const int fit = (sections_[i].entered_by == self ? 2 : 0) + (sections_[i].held.lost() ? 0 : 1);
+                if (fit > best) {
+                    best = fit;
+                    at = i;
+                }
+            }
+            std::swap(sections_[at], sections_.back());
+            ended = std::move(sections_.back().held);
+            sections_.pop_back();
         }
         std::error_code ignored;
         ended.release(std::chrono::seconds(5), ignored);
@@ -1160,8 +1191,8 @@ private:
     acquire_options options_;
     std::timed_mutex turn_;
     std::shared_timed_mutex local_;
-    mutable std::mutex leases_mutex_;
-    std::vector<lease> leases_;
+    mutable std::mutex sections_mutex_;
+    std::vector<section> sections_;
 };
 
 // ---- nodes
