@@ -698,8 +698,16 @@ tenure_status tenure_acquire_all_start(tenure_client *client,
 const char *tenure_lease_name(const tenure_lease *lease);
 
 /**
- * The fencing token, 1 to 2^63-1: send it with every write, and let the resource refuse smaller ones than it
- * has seen. It stays readable after the end. 0 = not a lease. Any thread.
+ * The fencing token, 1 to 2^63-1: send it with every read and every write, and let the resource refuse smaller ones
+ * than it has seen. It stays readable after the end. 0 = not a lease. Any thread.
+ *
+ * ```text
+ * UPDATE account SET fence = :token WHERE id = :id AND fence <= :token RETURNING balance;
+ * UPDATE account SET balance = :balance, fence = :token WHERE id = :id AND fence <= :token;
+ * ```
+ *
+ * The first is the read, and fences off earlier holders: a late write between a plain SELECT and the second would be
+ * accepted, and undone by it. No row: refused.
  */
 uint64_t tenure_lease_token(const tenure_lease *lease);
 

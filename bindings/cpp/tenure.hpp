@@ -4,7 +4,7 @@
 //     tenure::mutex nightly(client, "jobs/nightly");
 //     std::unique_lock lock(nightly, 5s);
 //     if (lock) {
-//         write(row, nightly.token());        // the resource refuses smaller tokens than it has seen
+//         update(row, nightly.token());       // reads and writes; the row refuses smaller tokens than it has seen
 //         nightly.check();                    // throws once the lock is lost
 //     }
 //
@@ -379,7 +379,8 @@ public:
         return name ? name : "";
     }
 
-    // The fencing token; 0 if there is no lease.
+    // The fencing token, for every read and every write of what is protected (tenure_lease_token has the two statements);
+    // 0 if there is no lease.
     std::uint64_t token() const noexcept { return tenure_lease_token(handle_.get()); }
 
     // How long it may still be believed in; zero means never again.
@@ -959,7 +960,7 @@ inline wait_limit left(wait_limit wait, std::chrono::steady_clock::time_point en
 // A lock that meets TimedLockable, for std::unique_lock, std::scoped_lock and their like. Threads that share it
 // exclude each other, also when the lease is lost while one of them still works under it. Not recursive.
 //
-// A lock_guard alone does not notice a loss: call check() between steps, and send token() with every write.
+// A lock_guard alone does not notice a loss: call check() between steps, and send token() with every read and write.
 class mutex {
 public:
     // `options`: a value to show, a lock delay.
@@ -1246,7 +1247,8 @@ public:
 
     explicit operator bool() const noexcept { return handle_ != nullptr; }
 
-    // Whether this node leads, until when, under which token. Local and lock-free.
+    // Whether this node leads, until when, under which token. Local and lock-free. Another token than when the work began:
+    // others may have led in between, and the work is over, though is_leader is true again.
     tenure::leadership leadership() const {
         return detail::throwing([&](std::error_code &code) { return leadership(code); });
     }

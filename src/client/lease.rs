@@ -30,7 +30,16 @@ impl Lease {
         self.state.name.as_str()
     }
 
-    /// The fencing token.
+    /// The fencing token: send it with every read and every write, and let the resource refuse smaller ones than it has
+    /// seen.
+    ///
+    /// ```sql
+    /// UPDATE account SET fence = :token WHERE id = :id AND fence <= :token RETURNING balance;
+    /// UPDATE account SET balance = :balance, fence = :token WHERE id = :id AND fence <= :token;
+    /// ```
+    ///
+    /// The first is the read, and fences off earlier holders: a late write between a plain `SELECT` and the second would
+    /// be accepted, and undone by it. No row: refused.
     #[must_use]
     pub fn token(&self) -> Token {
         self.state.token

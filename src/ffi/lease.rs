@@ -45,8 +45,16 @@ pub unsafe extern "C" fn tenure_lease_name(lease: *const tenure_lease) -> *const
     guard_or(std::ptr::null(), || Ok(enter::<LeaseObject>(lease)?.name.as_ptr()))
 }
 
-/// The fencing token, 1 to 2^63-1: send it with every write, and let the resource refuse smaller ones than it
-/// has seen. It stays readable after the end. 0 = not a lease. Any thread.
+/// The fencing token, 1 to 2^63-1: send it with every read and every write, and let the resource refuse smaller ones
+/// than it has seen. It stays readable after the end. 0 = not a lease. Any thread.
+///
+/// ```text
+/// UPDATE account SET fence = :token WHERE id = :id AND fence <= :token RETURNING balance;
+/// UPDATE account SET balance = :balance, fence = :token WHERE id = :id AND fence <= :token;
+/// ```
+///
+/// The first is the read, and fences off earlier holders: a late write between a plain SELECT and the second would be
+/// accepted, and undone by it. No row: refused.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_lease_token(lease: *const tenure_lease) -> u64 {
     guard_or(0, || Ok(enter::<LeaseObject>(lease)?.lease.token().0))

@@ -113,6 +113,9 @@ pub unsafe extern "C" fn tenure_node_start(
 
 /// Whether this node leads, until when, under which token: one snapshot. Afterwards *inout is filled in.
 ///
+/// A node that loses leadership and wins it again has another token: what was begun under the former one is over, and
+/// others may have led in between. So compare token, not is_leader alone, with what it was when the work began.
+///
 /// Statuses: TENURE_INVALID, TENURE_FORKED. Any thread; takes no lock.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_node_leadership(
