@@ -506,8 +506,9 @@ const char *tenure_status_name(tenure_status status);
 const char *tenure_status_text(tenure_status status);
 
 /**
- * What went wrong in this thread's last failed call, in a sentence that says what to do; "" if none has
- * failed. It is valid until this thread's next tenure_ call: copy it to keep it. Never NULL.
+ * What went wrong in this thread's last failed call, in a sentence that names the lock and says what to do; "" if none
+ * has failed. One line without control characters, of at most 4 KiB, whatever a server said. It is valid until this
+ * thread's next tenure_ call: copy it to keep it. Never NULL.
  */
 const char *tenure_last_error(void);
 
@@ -784,11 +785,13 @@ tenure_status tenure_transfer(tenure_lease *lease,
  * server to know. Whatever it returns, the release goes on in the background until the server knows or the
  * session ends; what this client reads and acquires later comes behind it. The handle is still to be freed.
  *
- * Statuses: TENURE_LOST (it had ended before: harmless, but what you did last may not have been protected),
- * TENURE_TIMEOUT or TENURE_UNKNOWN (not answered in time), TENURE_CLOSED (the client was closed meanwhile),
+ * Statuses: TENURE_LOST (it had ended before: harmless, but what you did last may not have been protected; the text
+ * and tenure_lease_state say by what: expired, broken, handed over, closed, or an earlier release, which is no loss),
+ * TENURE_UNKNOWN (not answered in time), TENURE_CLOSED (the client was closed meanwhile),
  * TENURE_INVALID, TENURE_FORKED. Any thread.
  */
-tenure_status tenure_release(tenure_lease *lease, int64_t wait_ms);
+tenure_status tenure_release(tenure_lease *lease,
+                             int64_t wait_ms);
 
 /**
  * Frees a lease, and releases it in the background if it was not released. NULL, and a lease that was freed
@@ -1062,9 +1065,13 @@ tenure_status tenure_node_start(const tenure_node_options *options, tenure_node 
 /**
  * Whether this node leads, until when, under which token: one snapshot. Afterwards *inout is filled in.
  *
+ * A node that loses leadership and wins it again has another token: what was begun under the former one is over, and
+ * others may have led in between. So compare token, not is_leader alone, with what it was when the work began.
+ *
  * Statuses: TENURE_INVALID, TENURE_FORKED. Any thread; takes no lock.
  */
-tenure_status tenure_node_leadership(const tenure_node *node, tenure_leadership *inout);
+tenure_status tenure_node_leadership(const tenure_node *node,
+                                     tenure_leadership *inout);
 
 /**
  * A descriptor that is readable while tenure_node_next has something, also when a claim lapses while the node's

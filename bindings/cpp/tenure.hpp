@@ -27,6 +27,7 @@
 #include <mutex>
 #include <optional>
 #include <shared_mutex>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -138,21 +139,45 @@ inline std::error_code make_error_code(errc status) noexcept {
     return {static_cast<int>(status), category()};
 }
 
-// A call that failed; what() is the library's own sentence about it.
+namespace detail {
+
+// Why this header itself refused the last call of this thread that failed; null if the library did.
+inline thread_local const char *refusal = nullptr;
+
+inline std::error_code code(tenure_status status) noexcept {
+    if (status == TENURE_OK)
+        return std::error_code();
+    refusal = nullptr;
+    return std::error_code(status, category());
+}
+
+// TENURE_INVALID, for something that cannot be said in C. The text is a literal.
+inline std::error_code refuse(const char *why) noexcept {
+    refusal = why;
+    return make_error_code(errc::invalid);
+}
+
+} // namespace detail
+
+// The sentence about this thread's last call that failed: for those who use error codes. Valid until the next one fails.
+inline const char *last_error() noexcept { return detail::refusal ? detail::refusal : tenure_last_error(); }
+
+// A call that failed; what() is the sentence about it, and nothing else.
 class error : public std::system_error {
 public:
-    explicit error(tenure_status status) : error(status, tenure_last_error()) {}
-    error(tenure_status status, const std::string &what)
-        : std::system_error(status, category(), what) {}
+    // With the sentence about this thread's last call that failed.
+    explicit error(tenure_status status) : error(status, tenure::last_error()) {}
+    error(tenure_status status, const std::string &what) : std::system_error(status, category()), what_(what) {}
 
+    const char *what() const noexcept override { return what_.what(); }
     errc status() const noexcept { return static_cast<errc>(code().value()); }
+
+private:
+    // Copies of it share the text, so that copies of an error do not throw.
+    std::runtime_error what_;
 };
 
 namespace detail {
-
-inline std::error_code code(tenure_status status) noexcept {
-    return status == TENURE_OK ? std::error_code() : std::error_code(status, category());
-}
 
 #ifdef __cpp_exceptions
 [[noreturn]] inline void raise(std::error_code code) { throw error(code.value()); }
@@ -171,6 +196,9 @@ inline std::error_code code(tenure_status status) noexcept {
 #endif
 
 inline bool has_nul(std::string_view text) noexcept { return text.find('\0') != std::string_view::npos; }
+
+inline constexpr const char *name_has_nul = "a name contains a NUL";
+inline constexpr const char *text_has_nul = "a text contains a NUL";
 
 // What `call(code)` returns, or throws. No call of Tenure is between the failure and its text.
 template <class Call>
@@ -192,7 +220,7 @@ decltype(auto) throwing(Call call) {
 template <class Call>
 decltype(auto) throwing(std::string_view text, Call call) {
     if (has_nul(text))
-        raise(make_error_code(errc::invalid), "a name or text contains a NUL");
+        raise(make_error_code(errc::invalid), "a name or a text contains a NUL");
     return throwing(std::move(call));
 }
 
@@ -375,21 +403,21 @@ public:
     explicit operator bool() const noexcept { return !lost(); }
 
     std::string name() const {
-        const char *name = tenure_lease_name(handle_.get());
+        const char *name = handle_ ? tenure_lease_name(handle_.get()) : nullptr;
         return name ? name : "";
     }
 
     // The fencing token, for every read and every write of what is protected (tenure_lease_token has the two statements);
     // 0 if there is no lease.
-    std::uint64_t token() const noexcept { return tenure_lease_token(handle_.get()); }
+    std::uint64_t token() const noexcept { return handle_ ? tenure_lease_token(handle_.get()) : 0; }
 
     // How long it may still be believed in; zero means never again.
     std::chrono::nanoseconds remaining() const noexcept {
-        return detail::nanoseconds(tenure_lease_remaining_ns(handle_.get()));
+        return detail::nanoseconds(handle_ ? tenure_lease_remaining_ns(handle_.get()) : 0);
     }
 
-    // It has ended, or there is none.
-    bool lost() const noexcept { return tenure_lease_remaining_ns(handle_.get()) == 0; }
+    // It has ended, or there is none. An empty one asks nobody, so that last_error() stands in `if (!lease)`.
+    bool lost() const noexcept { return !handle_ || tenure_lease_remaining_ns(handle_.get()) == 0; }
 
     // Held, but somebody wants it: remaining() says how soon it ends. Finish, then release it.
     bool asked() const noexcept { return state_and_reason().first == TENURE_LEASE_STATE_ASKED; }
@@ -400,7 +428,7 @@ public:
         char reason[256];
         std::size_t size = sizeof reason;
         std::int64_t grace_ms = 0;
-        if (tenure_lease_asked(handle_.get(), &grace_ms, reason, &size) != TENURE_OK)
+        if (!handle_ || tenure_lease_asked(handle_.get(), &grace_ms, reason, &size) != TENURE_OK)
             return std::nullopt;
         return end_order{std::chrono::milliseconds(grace_ms), std::string(reason, size - 1)};
     }
@@ -408,12 +436,12 @@ public:
     end_reason reason() const noexcept { return static_cast<end_reason>(state_and_reason().second); }
 
     // Readable once lost, or asked to end. Borrowed: poll it, never read or close it.
-    int fd() const noexcept { return tenure_lease_fd(handle_.get()); }
+    int fd() const noexcept { return handle_ ? tenure_lease_fd(handle_.get()) : -1; }
 
-    // Throws errc::lost once it may not be believed in any more.
+    // Throws errc::lost once it may not be believed in any more; what() says why.
     void check() const {
         if (lost())
-            detail::raise(make_error_code(errc::lost), "the lease on " + name() + " is lost");
+            detail::raise(make_error_code(errc::lost), lost_text(name()));
     }
 
     // Replaces the value that others see. errc::lost if the lease had ended.
@@ -434,7 +462,7 @@ public:
         detail::throwing(to_client, [&](std::error_code &code) { transfer(to_client, code); });
     }
     void transfer(const std::string &to_client, std::error_code &code) noexcept {
-        code = detail::has_nul(to_client) ? make_error_code(errc::invalid)
+        code = detail::has_nul(to_client) ? detail::refuse(detail::name_has_nul)
                                           : detail::code(tenure_transfer(handle_.get(), to_client.c_str()));
     }
 
@@ -449,6 +477,31 @@ public:
     tenure_lease *native_handle() const noexcept { return handle_.get(); }
 
 private:
+    friend class mutex;
+    friend class shared_mutex;
+
+    // The sentence about its end.
+    std::string lost_text(const std::string &name) const {
+        if (!handle_)
+            return "\"" + name + "\" is not locked";
+        const std::string text = "the lease on \"" + name + "\" ";
+        switch (reason()) {
+        case end_reason::released: return text + "was released before";
+        case end_reason::session_closed: return text + "has ended: its client was closed";
+        case end_reason::transferred: return text + "has ended: it was handed over before";
+        case end_reason::stalled: return text + "is lost: the program did not say in time that it moves (progress)";
+        case end_reason::forked: return text + "is the parent's: this process was forked";
+        case end_reason::broken: {
+            const auto asked = order();
+            const bool told = asked && !asked->reason.empty();
+            return text + "is lost: it was broken" + (told ? ", with the reason \"" + asked->reason + "\"" : "");
+        }
+        case end_reason::none:
+        case end_reason::expired: break;
+        }
+        return text + "is lost: it expired, since the session was not renewed in time";
+    }
+
     std::pair<int, int> state_and_reason() const noexcept {
         std::int32_t state = TENURE_LEASE_STATE_ENDED;
         std::int32_t reason = TENURE_REASON_NONE;
@@ -615,8 +668,8 @@ public:
     static client open(const std::string &endpoints, const client_options &options, std::error_code &code) {
         tenure_client_options given = TENURE_CLIENT_OPTIONS_INIT;
         tenure_client *opened = nullptr;
-        if (!c_options(options, given) || detail::has_nul(endpoints))
-            code = make_error_code(errc::invalid);
+        if (const char *wrong = detail::has_nul(endpoints) ? detail::text_has_nul : c_options(options, given))
+            code = detail::refuse(wrong);
         else
             code = detail::code(
                 tenure_client_open(endpoints.empty() ? nullptr : endpoints.c_str(), &given, &opened));
@@ -637,9 +690,9 @@ public:
                   std::error_code &code) noexcept {
         tenure_acquire_options given = TENURE_ACQUIRE_OPTIONS_INIT;
         tenure_lease *granted = nullptr;
-        code = refused(name, options, given)
-                   ? make_error_code(errc::invalid)
-                   : detail::code(tenure_acquire(handle_.get(), name.c_str(), wait.ms(), &given, &granted));
+        const char *wrong = c_options(name, options, given);
+        code = wrong ? detail::refuse(wrong)
+                     : detail::code(tenure_acquire(handle_.get(), name.c_str(), wait.ms(), &given, &granted));
         return lease(granted);
     }
     lease acquire(const std::string &name, wait_limit wait, std::error_code &code) {
@@ -688,7 +741,7 @@ public:
     }
     lease campaign(const std::string &name, std::string_view value, wait_limit wait, std::error_code &code) noexcept {
         tenure_lease *granted = nullptr;
-        code = detail::has_nul(name) ? make_error_code(errc::invalid)
+        code = detail::has_nul(name) ? detail::refuse(detail::name_has_nul)
                                      : detail::code(tenure_campaign(handle_.get(), name.c_str(), wait.ms(),
                                                                     value.data(), value.size(), &granted));
         return lease(granted);
@@ -703,9 +756,9 @@ public:
                           std::error_code &code) noexcept {
         tenure_acquire_options given = TENURE_ACQUIRE_OPTIONS_INIT;
         tenure_pending *started = nullptr;
-        code = refused(name, options, given)
-                   ? make_error_code(errc::invalid)
-                   : detail::code(tenure_acquire_start(handle_.get(), name.c_str(), wait.ms(), &given, &started));
+        const char *wrong = c_options(name, options, given);
+        code = wrong ? detail::refuse(wrong)
+                     : detail::code(tenure_acquire_start(handle_.get(), name.c_str(), wait.ms(), &given, &started));
         return pending(started);
     }
     pending acquire_start(const std::string &name, wait_limit wait, std::error_code &code) {
@@ -728,7 +781,7 @@ public:
     pending campaign_start(const std::string &name, std::string_view value, wait_limit wait,
                            std::error_code &code) noexcept {
         tenure_pending *started = nullptr;
-        code = detail::has_nul(name) ? make_error_code(errc::invalid)
+        code = detail::has_nul(name) ? detail::refuse(detail::name_has_nul)
                                      : detail::code(tenure_campaign_start(handle_.get(), name.c_str(), wait.ms(),
                                                                           value.data(), value.size(), &started));
         return pending(started);
@@ -741,9 +794,11 @@ public:
     // Nothing, and no error: nobody does.
     std::optional<holder> holder_of(const std::string &name, std::error_code &code) {
         tenure_holder *found = nullptr;
-        const tenure_status status = detail::has_nul(name)
-                                         ? tenure_status(TENURE_INVALID)
-                                         : tenure_holder_of(handle_.get(), name.c_str(), &found);
+        if (detail::has_nul(name)) {
+            code = detail::refuse(detail::name_has_nul);
+            return std::nullopt;
+        }
+        const tenure_status status = tenure_holder_of(handle_.get(), name.c_str(), &found);
         code = detail::code(status == TENURE_NOT_FOUND ? TENURE_OK : status);
         if (status != TENURE_OK)
             return std::nullopt;
@@ -757,7 +812,7 @@ public:
     }
     observer observe(const std::string &name, std::error_code &code) noexcept {
         tenure_observer *started = nullptr;
-        code = detail::has_nul(name) ? make_error_code(errc::invalid)
+        code = detail::has_nul(name) ? detail::refuse(detail::name_has_nul)
                                      : detail::code(tenure_observe(handle_.get(), name.c_str(), &started));
         return observer(started);
     }
@@ -767,8 +822,11 @@ public:
         return detail::throwing(name, [&](std::error_code &code) { return validate(name, token, code); });
     }
     bool validate(const std::string &name, std::uint64_t token, std::error_code &code) noexcept {
-        const tenure_status status = detail::has_nul(name) ? tenure_status(TENURE_INVALID)
-                                                           : tenure_validate(handle_.get(), name.c_str(), token);
+        if (detail::has_nul(name)) {
+            code = detail::refuse(detail::name_has_nul);
+            return false;
+        }
+        const tenure_status status = tenure_validate(handle_.get(), name.c_str(), token);
         code = detail::code(status == TENURE_LOST ? TENURE_OK : status);
         return status == TENURE_OK;
     }
@@ -783,7 +841,7 @@ public:
     void break_lock(const std::string &name, grace_limit grace, const std::string &reason, std::uint64_t token,
                     std::error_code &code) noexcept {
         code = detail::has_nul(name) || detail::has_nul(reason)
-                   ? make_error_code(errc::invalid)
+                   ? detail::refuse(detail::text_has_nul)
                    : detail::code(tenure_break(handle_.get(), name.c_str(), token, grace.ms(), reason.c_str()));
     }
 
@@ -795,7 +853,11 @@ public:
     std::string describe(const std::string &what, const std::string &name, std::error_code &code) {
         std::string json;
         std::size_t size = 0;
-        tenure_status status = detail::has_nul(what + name) ? TENURE_INVALID : TENURE_TOO_SMALL;
+        if (detail::has_nul(what) || detail::has_nul(name)) {
+            code = detail::refuse(detail::text_has_nul);
+            return json;
+        }
+        tenure_status status = TENURE_TOO_SMALL;
         while (status == TENURE_TOO_SMALL) {
             json.resize(size);
             status = tenure_describe(handle_.get(), what.c_str(), name.c_str(), json.data(), &size);
@@ -850,25 +912,32 @@ public:
 private:
     friend class node;
 
-    // False if something in them cannot be said in C.
-    static bool c_options(const client_options &options, tenure_client_options &given) noexcept {
+    // What of them cannot be said in C; null: nothing.
+    static const char *c_options(const client_options &options, tenure_client_options &given) noexcept {
         given.name = options.name.empty() ? nullptr : options.name.c_str();
         given.flags = options.background ? TENURE_OPEN_BACKGROUND : 0;
-        return !detail::has_nul(options.name) && detail::put(given.ttl_ms, options.ttl) &&
-               detail::put(given.connect_timeout_ms, options.connect_timeout) &&
-               detail::put(given.request_timeout_ms, options.request_timeout) &&
-               detail::put(given.progress_ms, options.progress);
+        if (detail::has_nul(options.name))
+            return detail::name_has_nul;
+        if (!detail::put(given.ttl_ms, options.ttl))
+            return "ttl is negative";
+        if (!detail::put(given.connect_timeout_ms, options.connect_timeout))
+            return "connect_timeout is negative";
+        if (!detail::put(given.request_timeout_ms, options.request_timeout))
+            return "request_timeout is negative";
+        return detail::put(given.progress_ms, options.progress) ? nullptr : "progress is negative";
     }
 
-    static bool refused(std::string_view name, const acquire_options &options,
-                        tenure_acquire_options &given) noexcept {
+    static const char *c_options(std::string_view name, const acquire_options &options,
+                                 tenure_acquire_options &given) noexcept {
         given.mode = options.shared ? TENURE_SHARED : TENURE_EXCLUSIVE;
         given.permits = options.permits;
         given.limit = options.limit;
         given.value = options.value.data();
         given.value_len = options.value.size();
         given.owner = options.owner;
-        return !detail::put(given.lock_delay_ms, options.lock_delay) || detail::has_nul(name);
+        if (detail::has_nul(name))
+            return detail::name_has_nul;
+        return detail::put(given.lock_delay_ms, options.lock_delay) ? nullptr : "lock_delay is negative";
     }
 
     template <class Handle, class Result, class Function>
@@ -876,17 +945,18 @@ private:
                const acquire_options &options, std::error_code &code) {
         tenure_acquire_options given = TENURE_ACQUIRE_OPTIONS_INIT;
         Handle *made = nullptr;
-        bool bad = refused(std::string_view(), options, given);
+        const char *wrong = c_options(std::string_view(), options, given);
         std::vector<const char *> texts;
         for (const std::string &name : names) {
             texts.push_back(name.c_str());
-            bad = bad || detail::has_nul(name);
+            if (detail::has_nul(name))
+                wrong = detail::name_has_nul;
         }
         // An empty vector's data may be null; how many there are is C's to refuse.
         texts.push_back(nullptr);
-        code = bad ? make_error_code(errc::invalid)
-                   : detail::code(
-                         function(handle_.get(), texts.data(), names.size(), wait.ms(), &given, &made));
+        code = wrong ? detail::refuse(wrong)
+                     : detail::code(
+                           function(handle_.get(), texts.data(), names.size(), wait.ms(), &given, &made));
         return Result(made);
     }
 
@@ -1010,7 +1080,7 @@ public:
     // Throws errc::lost once the lease may not be believed in any more. Call it while locked.
     void check() const {
         if (lost())
-            detail::raise(make_error_code(errc::lost), "the lease on " + name_ + " is lost");
+            detail::raise(make_error_code(errc::lost), lease_.lost_text(name_));
     }
 
     // The rest is of the lease that is held; call them while locked.
@@ -1085,8 +1155,17 @@ public:
 
     // Throws errc::lost once the lease may not be believed in any more. Call it while locked.
     void check() const {
-        if (lost())
-            detail::raise(make_error_code(errc::lost), "the lease on " + name_ + " is lost");
+        std::string lost;
+        bool any = false;
+        of_this_thread([&](const lease &held) {
+            any = true;
+            if (lost.empty() && held.lost())
+                lost = held.lost_text(name_);
+        });
+        if (!any)
+            lost = lease().lost_text(name_);
+        if (!lost.empty())
+            detail::raise(make_error_code(errc::lost), lost);
     }
 
     bool lost() const {
@@ -1240,8 +1319,8 @@ public:
     static node start(const node_options &options, std::error_code &code) noexcept {
         tenure_node_options given = TENURE_NODE_OPTIONS_INIT;
         tenure_node *started = nullptr;
-        code = c_options(options, given) ? detail::code(tenure_node_start(&given, &started))
-                                         : make_error_code(errc::invalid);
+        const char *wrong = c_options(options, given);
+        code = wrong ? detail::refuse(wrong) : detail::code(tenure_node_start(&given, &started));
         return node(started);
     }
 
@@ -1280,9 +1359,8 @@ public:
     tenure::client client(const client_options &options, std::error_code &code) {
         tenure_client_options given = TENURE_CLIENT_OPTIONS_INIT;
         tenure_client *opened = nullptr;
-        code = tenure::client::c_options(options, given)
-                   ? detail::code(tenure_node_client(handle_.get(), &given, &opened))
-                   : make_error_code(errc::invalid);
+        const char *wrong = tenure::client::c_options(options, given);
+        code = wrong ? detail::refuse(wrong) : detail::code(tenure_node_client(handle_.get(), &given, &opened));
         return tenure::client(opened);
     }
 
@@ -1307,18 +1385,22 @@ public:
     tenure_node *native_handle() const noexcept { return handle_.get(); }
 
 private:
-    // False if something in them cannot be said in C.
-    static bool c_options(const node_options &options, tenure_node_options &given) noexcept {
+    // What of them cannot be said in C; null: nothing.
+    static const char *c_options(const node_options &options, tenure_node_options &given) noexcept {
         given.flags = options.insecure ? TENURE_NODE_INSECURE : 0;
         given.id = options.id;
         given.data_dir = options.data_dir.c_str();
         given.cluster = options.cluster.empty() ? nullptr : options.cluster.c_str();
         given.listen = options.listen.empty() ? nullptr : options.listen.c_str();
         given.join = options.join.empty() ? nullptr : options.join.c_str();
-        return !detail::has_nul(options.data_dir) && !detail::has_nul(options.cluster) &&
-               !detail::has_nul(options.listen) && !detail::has_nul(options.join) &&
-               detail::put(given.heartbeat_ms, options.heartbeat) &&
-               detail::put(given.election_ms, options.election) && detail::put(given.lease_ms, options.lease);
+        for (const std::string *text : {&options.data_dir, &options.cluster, &options.listen, &options.join})
+            if (detail::has_nul(*text))
+                return detail::text_has_nul;
+        if (!detail::put(given.heartbeat_ms, options.heartbeat))
+            return "heartbeat is negative";
+        if (!detail::put(given.election_ms, options.election))
+            return "election is negative";
+        return detail::put(given.lease_ms, options.lease) ? nullptr : "lease is negative";
     }
 
     static tenure::leadership converted(const tenure_leadership &now) noexcept {

@@ -5,6 +5,7 @@ use super::calls::wait_for_done;
 use super::core::{EndReason, Wait};
 use super::data::{Asked, LeaseState};
 use super::driver::LeaseState as State;
+use super::sentences::of_lease;
 use crate::base::Token;
 use crate::base::time::nanos;
 use crate::{Error, Status};
@@ -13,7 +14,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// A grant, as long as it may be believed in. Thread-safe. Dropped it is released in the background.
-#[derive(Debug)]
 pub struct Lease {
     pub(super) handle: Arc<Handle>,
     pub(super) state: Arc<State>,
@@ -93,15 +93,26 @@ impl Lease {
     /// acquires later comes behind it.
     ///
     /// # Errors
-    /// LOST if it had ended; UNKNOWN, TIMEOUT: not answered in time, going on in the background.
+    /// LOST if it had ended, by an earlier release too: the text says by what; UNKNOWN: not answered in time, going on in
+    /// the background.
     pub fn release(&self, wait: Wait) -> Result<(), Error> {
+        let before = self.ended();
         let lease = self.state.id;
         let (call, slot) = self.handle.shared.call(|core, now| core.release(now, lease))?;
         let done = wait_for_done(&self.handle, call, &slot, wait)?;
-        done.unwrap_or_else(|| {
+        let done = done.unwrap_or_else(|| {
             let text = "the release is not answered yet; it goes on in the background";
             Err(Error::new(Status::Unknown, text))
-        })
+        });
+        done.map_err(|error| of_lease(&self.state, before, error))
+    }
+
+    /// Why it has ended, if it has.
+    pub(super) fn ended(&self) -> Option<EndReason> {
+        match self.state() {
+            LeaseState::Ended(reason) => Some(reason),
+            LeaseState::Held | LeaseState::Asked => None,
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! A plain connection to one node, for questions that need no session: blocking, each wait bounded.
 
+use crate::base::limits::REFUSAL_TEXT_BYTES_MAX;
+use crate::base::text::one_line;
 use crate::wire::{
     ClientHello, ClientWelcome, Frame, FrameDecoder, FrameKind, Refused, Request, ServerMessage,
     encode_frame,
@@ -107,7 +109,8 @@ fn read(frame: &Frame) -> Result<Option<Said>, Error> {
     match frame.kind {
         FrameKind::Refused => {
             let refused: Refused = frame.decode().map_err(unusable)?;
-            Err(Error::new(Status::Unavailable, refused.text))
+            let text = one_line(&refused.text, REFUSAL_TEXT_BYTES_MAX);
+            Err(Error::new(Status::Unavailable, text))
         }
         FrameKind::ClientWelcome => Ok(Some(Said::Welcome(frame.decode().map_err(unusable)?))),
         FrameKind::Server => Ok(Some(Said::Message(frame.decode().map_err(unusable)?))),

@@ -91,7 +91,7 @@ mod tests {
             assert_eq!(last_text(), "");
             assert_eq!(guard(|| Err(Error::new(Status::Io, "dis\0k"))), 60);
             assert_eq!(guard(|| Ok(())), TENURE_OK);
-            assert_eq!(last_text(), "disk");
+            assert_eq!(last_text(), "dis\\u{0}k");
             assert_eq!(guard_or(-1, || Err(Status::Held.into())), -1);
             assert_eq!(last_text(), Status::Held.text());
         })

@@ -185,8 +185,9 @@ pub unsafe extern "C" fn tenure_transfer(
 /// server to know. Whatever it returns, the release goes on in the background until the server knows or the
 /// session ends; what this client reads and acquires later comes behind it. The handle is still to be freed.
 ///
-/// Statuses: TENURE_LOST (it had ended before: harmless, but what you did last may not have been protected),
-/// TENURE_TIMEOUT or TENURE_UNKNOWN (not answered in time), TENURE_CLOSED (the client was closed meanwhile),
+/// Statuses: TENURE_LOST (it had ended before: harmless, but what you did last may not have been protected; the text
+/// and tenure_lease_state say by what: expired, broken, handed over, closed, or an earlier release, which is no loss),
+/// TENURE_UNKNOWN (not answered in time), TENURE_CLOSED (the client was closed meanwhile),
 /// TENURE_INVALID, TENURE_FORKED. Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_release(lease: *mut tenure_lease, wait_ms: i64) -> tenure_status {

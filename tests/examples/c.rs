@@ -85,6 +85,9 @@ fn a_resource_that_remembers_tokens_refuses_a_holder_that_comes_between_read_and
             the first holder, later: refused\n";
         assert_eq!(output, lines);
         let content = std::fs::read_to_string(&file).unwrap();
-        assert!(content.ends_with(&format!(" {balance}\n")), "no accepted addition is lost: {content}");
+        assert!(
+            content.ends_with(&format!(" {balance}\n")),
+            "no accepted addition is lost: {content}"
+        );
     }
 }

@@ -104,6 +104,14 @@ impl Shared {
         self.lock()?.guarded(|inner| look(inner, &clock::sample()))
     }
 
+    /// As `look`, for a description: nothing in a forked child, or while another thread has the client.
+    pub(super) fn glance<T>(&self, look: impl FnOnce(&Inner) -> T) -> Option<T> {
+        if self.is_forked() {
+            return None;
+        }
+        self.inner.try_lock().map(|inner| look(&inner))
+    }
+
     /// Makes a call whose decision is left in the slot.
     ///
     /// # Errors

@@ -77,7 +77,7 @@ impl Slot {
         }
     }
 
-    pub(super) fn is_decided(&self) -> bool {
+    pub(crate) fn is_decided(&self) -> bool {
         !matches!(*self.state.lock(), State::Undecided)
     }
 
