@@ -435,7 +435,8 @@ public:
 
     end_reason reason() const noexcept { return static_cast<end_reason>(state_and_reason().second); }
 
-    // Readable once lost, or asked to end. Borrowed: poll it, never read or close it.
+    // Readable once lost, for good; and when asked to end, until asked(), order() or reason() was called. Borrowed: poll it,
+    // never read or close it.
     int fd() const noexcept { return handle_ ? tenure_lease_fd(handle_.get()) : -1; }
 
     // Throws errc::lost once it may not be believed in any more; what() says why.

@@ -58,12 +58,18 @@ impl Lease {
         nanos(self.remaining())
     }
 
-    /// Held, asked to end, or ended and why.
+    /// Held, asked to end, or ended and why. That it was asked is told with this: until then `fd` is readable for it.
     #[must_use]
     pub fn state(&self) -> LeaseState {
         if self.handle.shared.is_forked() {
             return LeaseState::Ended(EndReason::Forked);
         }
+        self.handle.shared.tell(&self.state);
+        self.look()
+    }
+
+    /// As `state`, for ourselves: the program was not told.
+    fn look(&self) -> LeaseState {
         if !self.state.remaining().is_zero() {
             return if self.state.is_asked() { LeaseState::Asked } else { LeaseState::Held };
         }
@@ -75,14 +81,18 @@ impl Lease {
     }
 
     /// What its holder was asked, if it was asked to end: how long it may go on, and why. Of several orders the one that
-    /// leaves it the least time. It stays readable after the end. `None` in a forked child.
+    /// leaves it the least time. It stays readable after the end. `None` in a forked child. Tells it as `state` does.
     #[must_use]
     pub fn asked(&self) -> Option<Asked> {
-        if self.handle.shared.is_forked() { None } else { self.state.order() }
+        if self.handle.shared.is_forked() {
+            return None;
+        }
+        self.handle.shared.tell(&self.state);
+        self.state.order()
     }
 
-    /// Readable no later than `remaining` reaches zero, and from when it is asked to end; `None` when the process has
-    /// no descriptor left.
+    /// Readable no later than `remaining` reaches zero, and from then on for good; and from when it is asked to end until
+    /// the program was told: until `state` or `asked` is called. `None` when the process has no descriptor left.
     #[must_use]
     pub fn fd(&self) -> Option<RawFd> {
         self.handle.shared.timer_fd(&self.state)
@@ -109,7 +119,7 @@ impl Lease {
 
     /// Why it has ended, if it has.
     pub(super) fn ended(&self) -> Option<EndReason> {
-        match self.state() {
+        match self.look() {
             LeaseState::Ended(reason) => Some(reason),
             LeaseState::Held | LeaseState::Asked => None,
         }

@@ -68,7 +68,9 @@ pub unsafe extern "C" fn tenure_lease_remaining_ns(lease: *const tenure_lease) -
 }
 
 /// A descriptor that is readable no later than remaining_ns reaches 0, also when this process's own threads are
-/// stuck: the kernel's timer serves it; and from when the lease is asked to end (tenure_lease_state says which).
+/// stuck: the kernel's timer serves it; from then on it stays readable. It is readable, too, from when the lease is asked
+/// to end (once more if it is asked to end sooner) until tenure_lease_state or tenure_lease_asked is called, which say
+/// what it is. So it can stay in a loop, of level-triggered events or of edges: call one of these two when it is readable.
 /// Borrowed: poll it; never read it, close it, or keep it after the lease is freed. -1 if the process has no
 /// descriptor left, or this is not a lease. Any thread.
 #[unsafe(no_mangle)]
@@ -86,6 +88,8 @@ pub unsafe extern "C" fn tenure_lease_fd(lease: *const tenure_lease) -> c_int {
 /// if (tenure_lease_state(lease, &state, &reason) == TENURE_OK && state == TENURE_LEASE_STATE_ASKED)
 ///     finish_within(tenure_lease_remaining_ns(lease));
 /// ```
+///
+/// TENURE_LEASE_STATE_ASKED is told with this: tenure_lease_fd is not readable for it any more.
 ///
 /// Statuses: TENURE_INVALID, TENURE_FORKED. Any thread; never blocks.
 #[unsafe(no_mangle)]

@@ -8,6 +8,7 @@
 //!
 //! What a lease may believe is read without the mutex ([`published`]).
 
+mod alarms;
 mod asked;
 mod background;
 mod dialing;
@@ -155,11 +156,6 @@ impl Shared {
     /// The descriptor that is readable while `feed` has something.
     pub(super) fn feed_fd<T: News>(&self, feed: &Feed<T>) -> Option<RawFd> {
         self.look(|_, _| feed.event_fd()).ok().flatten()
-    }
-
-    /// The loss descriptor of `lease`.
-    pub(super) fn timer_fd(&self, lease: &LeaseState) -> Option<RawFd> {
-        self.look(|_, _| lease.timer_fd()).ok().flatten()
     }
 }
 
