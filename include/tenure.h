@@ -8,6 +8,11 @@
  * success only. Structs begin with their size: start from the TENURE_..._INIT macros; NULL options are all
  * defaults. Strings are UTF-8 and end with NUL. After fork(2) the parent's handles answer TENURE_FORKED in the
  * child, where they may only be freed; nothing is sent at exit, the time to live frees the locks.
+ *
+ * pthread_cancel of a thread that is in a call takes effect at its next cancellation point behind the call, which it does
+ * not shorten: to end a wait, cancel the pending, or close the client (or free the observer, stop the node) that is waited
+ * in. Threads whose cancellation type is PTHREAD_CANCEL_ASYNCHRONOUS must not call anything here. Signal handlers may
+ * call tenure_lease_remaining_ns and tenure_lease_token of a lease that nobody frees meanwhile, and nothing else.
  */
 
 
@@ -714,7 +719,8 @@ uint64_t tenure_lease_token(const tenure_lease *lease);
 
 /**
  * How long the lease may still be believed in, in nanoseconds, by the clocks of this machine. 0 = do not
- * believe in it, now or ever again; also if this is not a lease. Takes no lock; any thread; about 0.2 us.
+ * believe in it, now or ever again; also if this is not a lease. Takes no lock, waits for no other thread, and may be
+ * called in a signal handler and by a thread of any priority; about 0.2 us.
  */
 uint64_t tenure_lease_remaining_ns(const tenure_lease *lease);
 

@@ -94,6 +94,11 @@ fn c_hears_what_happens_to_its_session_on_a_cluster() {
 }
 
 #[test]
+fn c_threads_that_are_cancelled_in_a_call_leave_the_host_whole_on_a_cluster() {
+    run_on_a_cluster("cancel");
+}
+
+#[test]
 fn c_describes_what_there_is_on_a_cluster() {
     run_on_a_cluster("describe");
 }

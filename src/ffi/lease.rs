@@ -61,7 +61,8 @@ pub unsafe extern "C" fn tenure_lease_token(lease: *const tenure_lease) -> u64 {
 }
 
 /// How long the lease may still be believed in, in nanoseconds, by the clocks of this machine. 0 = do not
-/// believe in it, now or ever again; also if this is not a lease. Takes no lock; any thread; about 0.2 us.
+/// believe in it, now or ever again; also if this is not a lease. Takes no lock, waits for no other thread, and may be
+/// called in a signal handler and by a thread of any priority; about 0.2 us.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_lease_remaining_ns(lease: *const tenure_lease) -> u64 {
     guard_or(0, || Ok(nanos(enter::<LeaseObject>(lease)?.lease.remaining())))

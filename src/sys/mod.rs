@@ -4,6 +4,7 @@
 //! With `net` and `ffi` the only place where `unsafe` is allowed; each block says what it relies on.
 #![allow(unsafe_code)]
 
+pub mod cancel;
 pub mod clock;
 pub mod descriptors;
 pub mod event;
@@ -18,3 +19,4 @@ pub mod terminal;
 pub mod thread;
 pub mod timer;
 pub mod watch;
+pub mod words;

@@ -1,10 +1,10 @@
 //! Until when a lease that was asked to end may be believed in (L23), as all threads read it, without locks.
 
-use super::words::Words;
 use crate::base::Sample;
 use crate::base::time::nanos;
 use crate::client::core::Deadline;
 use crate::sys::clock;
+use crate::sys::words::Words;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 

@@ -20,7 +20,6 @@ mod news;
 mod published;
 mod seat;
 mod slot;
-mod words;
 
 pub(super) use feed::{Feed, News};
 pub(super) use inner::Inner;
