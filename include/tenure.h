@@ -7,7 +7,8 @@
  * TENURE_INVALID. A constructor sets its out-handle to NULL when it fails; other results are written on
  * success only. Structs begin with their size: start from the TENURE_..._INIT macros; NULL options are all
  * defaults. Strings are UTF-8 and end with NUL. After fork(2) the parent's handles answer TENURE_FORKED in the
- * child, where they may only be freed; nothing is sent at exit, the time to live frees the locks.
+ * child, where they may only be freed, and which keeps none of the parent's sockets and files; nothing is sent at
+ * exit, the time to live frees the locks.
  *
  * pthread_cancel of a thread that is in a call takes effect at its next cancellation point behind the call, which it does
  * not shorten: to end a wait, cancel the pending, or close the client (or free the observer, stop the node) that is waited

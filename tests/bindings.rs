@@ -99,6 +99,11 @@ fn c_threads_that_are_cancelled_in_a_call_leave_the_host_whole_on_a_cluster() {
 }
 
 #[test]
+fn c_child_of_a_program_that_was_killed_keeps_neither_its_port_nor_its_directory() {
+    run_on_a_cluster("forked");
+}
+
+#[test]
 fn c_describes_what_there_is_on_a_cluster() {
     run_on_a_cluster("describe");
 }

@@ -2,11 +2,13 @@
 
 use crate::base::limits::REFUSAL_TEXT_BYTES_MAX;
 use crate::base::text::one_line;
+use crate::sys::inherited;
 use crate::wire::{
     ClientHello, ClientWelcome, Frame, FrameDecoder, FrameKind, Refused, Request, ServerMessage,
     encode_frame,
 };
 use crate::{Error, Status};
+use socket2::{Domain, Protocol, Socket, Type};
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
@@ -88,10 +90,14 @@ impl Line {
 fn dial(endpoint: &str, until: Instant) -> io::Result<TcpStream> {
     let mut last = io::ErrorKind::AddrNotAvailable.into();
     for address in endpoint.to_socket_addrs()? {
-        match TcpStream::connect_timeout(&address, left(until)?) {
-            Ok(stream) => {
-                stream.set_nodelay(true)?;
-                return Ok(stream);
+        // Noted before it connects, which takes long.
+        let socket = inherited::by_no_child(|| {
+            Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))
+        })?;
+        match socket.connect_timeout(&address.into(), left(until)?) {
+            Ok(()) => {
+                socket.set_tcp_nodelay(true)?;
+                return Ok(socket.into());
             }
             Err(error) => last = error,
         }

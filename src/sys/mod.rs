@@ -9,6 +9,7 @@ pub mod clock;
 pub mod descriptors;
 pub mod event;
 pub mod fork;
+pub mod inherited;
 pub mod namespace;
 pub mod poll;
 pub mod process;
