@@ -578,7 +578,7 @@ int tenure_client_fd(const tenure_client *client);
  * ```
  *
  * Statuses: TENURE_AGAIN (nothing within `wait_ms`), TENURE_CLOSED (all is read, and the client is closed),
- * TENURE_INVALID, TENURE_FORKED. One thread at a time.
+ * TENURE_INVALID (also: another thread is in this call), TENURE_FORKED. One thread at a time.
  */
 tenure_status tenure_client_next(tenure_client *client,
                                  int64_t wait_ms,
@@ -822,9 +822,12 @@ int tenure_pending_fd(const tenure_pending *pending);
  * The lease, or why there is none; waits at most `wait_ms` for the decision. It can be taken once. On success
  * *out is a lease that you free with tenure_lease_free; else it is NULL. The pending is still to be freed.
  *
- * Statuses: TENURE_AGAIN (not decided yet), TENURE_CANCELLED, and those of tenure_acquire. One thread.
+ * Statuses: TENURE_AGAIN (not decided yet), TENURE_CANCELLED, and those of tenure_acquire; TENURE_INVALID if it was taken
+ * before, or another thread waits for it. One thread.
  */
-tenure_status tenure_pending_take(tenure_pending *pending, int64_t wait_ms, tenure_lease **out);
+tenure_status tenure_pending_take(tenure_pending *pending,
+                                  int64_t wait_ms,
+                                  tenure_lease **out);
 
 /**
  * Withdraws the request: tenure_pending_take gives TENURE_CANCELLED, also where it waits already, unless it
@@ -982,7 +985,7 @@ int tenure_observer_fd(const tenure_observer *observer);
  * On success *out is a holder that you free with tenure_holder_free; else it is NULL.
  *
  * Statuses: TENURE_AGAIN (nothing within `wait_ms`), TENURE_CLOSED (all is read, and the client is closed),
- * TENURE_INVALID, TENURE_FORKED. One thread at a time.
+ * TENURE_INVALID (also: another thread is in this call), TENURE_FORKED. One thread at a time.
  */
 tenure_status tenure_observer_next(tenure_observer *observer,
                                    int64_t wait_ms,
@@ -1096,7 +1099,8 @@ int tenure_node_fd(const tenure_node *node);
  * Afterwards *inout is filled in.
  *
  * Statuses: TENURE_AGAIN (nothing changed in time), TENURE_CLOSED (it was stopped), TENURE_IO, TENURE_CORRUPT or
- * TENURE_INTERNAL (the node has ended by itself), TENURE_INVALID, TENURE_FORKED. One reader.
+ * TENURE_INTERNAL (the node has ended by itself), TENURE_INVALID (also: another thread is in this call), TENURE_FORKED.
+ * One reader.
  */
 tenure_status tenure_node_next(tenure_node *node,
                                int64_t wait_ms,

@@ -20,6 +20,7 @@
 
 #include "tenure.h"
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <limits>
@@ -383,6 +384,15 @@ struct free_handle {
 template <class Handle>
 using owned = std::unique_ptr<Handle, free_handle>;
 
+// What copies of a client have in common.
+struct shared_client {
+    explicit shared_client(owned<tenure_client> opened) noexcept : handle(std::move(opened)) {}
+
+    owned<tenure_client> handle;
+    // The servers did not answer the last unlock in time, and have granted nothing since.
+    std::atomic<bool> is_silent{false};
+};
+
 } // namespace detail
 
 // ---- leases
@@ -663,7 +673,7 @@ public:
     client() : client(std::string()) {}
     explicit client(const std::string &endpoints, const client_options &options = client_options())
         : client(detail::throwing(endpoints, [&](std::error_code &code) { return open(endpoints, options, code); })) {}
-    explicit client(tenure_client *handle) : handle_(handle, detail::free_handle()) {}
+    explicit client(tenure_client *handle) : client(detail::owned<tenure_client>(handle)) {}
 
     // Of `endpoints`; empty: as without. The client is empty on failure.
     static client open(const std::string &endpoints, const client_options &options, std::error_code &code) {
@@ -680,7 +690,7 @@ public:
         return open(endpoints, client_options(), code);
     }
 
-    explicit operator bool() const noexcept { return handle_ != nullptr; }
+    explicit operator bool() const noexcept { return shared_ != nullptr; }
 
     // Waits for the lock. errc::timeout once the wait is over.
     lease acquire(const std::string &name, wait_limit wait = forever,
@@ -693,7 +703,7 @@ public:
         tenure_lease *granted = nullptr;
         const char *wrong = c_options(name, options, given);
         code = wrong ? detail::refuse(wrong)
-                     : detail::code(tenure_acquire(handle_.get(), name.c_str(), wait.ms(), &given, &granted));
+                     : detail::code(tenure_acquire(native_handle(), name.c_str(), wait.ms(), &given, &granted));
         return lease(granted);
     }
     lease acquire(const std::string &name, wait_limit wait, std::error_code &code) {
@@ -743,7 +753,7 @@ public:
     lease campaign(const std::string &name, std::string_view value, wait_limit wait, std::error_code &code) noexcept {
         tenure_lease *granted = nullptr;
         code = detail::has_nul(name) ? detail::refuse(detail::name_has_nul)
-                                     : detail::code(tenure_campaign(handle_.get(), name.c_str(), wait.ms(),
+                                     : detail::code(tenure_campaign(native_handle(), name.c_str(), wait.ms(),
                                                                     value.data(), value.size(), &granted));
         return lease(granted);
     }
@@ -759,7 +769,7 @@ public:
         tenure_pending *started = nullptr;
         const char *wrong = c_options(name, options, given);
         code = wrong ? detail::refuse(wrong)
-                     : detail::code(tenure_acquire_start(handle_.get(), name.c_str(), wait.ms(), &given, &started));
+                     : detail::code(tenure_acquire_start(native_handle(), name.c_str(), wait.ms(), &given, &started));
         return pending(started);
     }
     pending acquire_start(const std::string &name, wait_limit wait, std::error_code &code) {
@@ -783,7 +793,7 @@ public:
                            std::error_code &code) noexcept {
         tenure_pending *started = nullptr;
         code = detail::has_nul(name) ? detail::refuse(detail::name_has_nul)
-                                     : detail::code(tenure_campaign_start(handle_.get(), name.c_str(), wait.ms(),
+                                     : detail::code(tenure_campaign_start(native_handle(), name.c_str(), wait.ms(),
                                                                           value.data(), value.size(), &started));
         return pending(started);
     }
@@ -799,7 +809,7 @@ public:
             code = detail::refuse(detail::name_has_nul);
             return std::nullopt;
         }
-        const tenure_status status = tenure_holder_of(handle_.get(), name.c_str(), &found);
+        const tenure_status status = tenure_holder_of(native_handle(), name.c_str(), &found);
         code = detail::code(status == TENURE_NOT_FOUND ? TENURE_OK : status);
         if (status != TENURE_OK)
             return std::nullopt;
@@ -814,7 +824,7 @@ public:
     observer observe(const std::string &name, std::error_code &code) noexcept {
         tenure_observer *started = nullptr;
         code = detail::has_nul(name) ? detail::refuse(detail::name_has_nul)
-                                     : detail::code(tenure_observe(handle_.get(), name.c_str(), &started));
+                                     : detail::code(tenure_observe(native_handle(), name.c_str(), &started));
         return observer(started);
     }
 
@@ -827,7 +837,7 @@ public:
             code = detail::refuse(detail::name_has_nul);
             return false;
         }
-        const tenure_status status = tenure_validate(handle_.get(), name.c_str(), token);
+        const tenure_status status = tenure_validate(native_handle(), name.c_str(), token);
         code = detail::code(status == TENURE_LOST ? TENURE_OK : status);
         return status == TENURE_OK;
     }
@@ -843,7 +853,7 @@ public:
                     std::error_code &code) noexcept {
         code = detail::has_nul(name) || detail::has_nul(reason)
                    ? detail::refuse(detail::text_has_nul)
-                   : detail::code(tenure_break(handle_.get(), name.c_str(), token, grace.ms(), reason.c_str()));
+                   : detail::code(tenure_break(native_handle(), name.c_str(), token, grace.ms(), reason.c_str()));
     }
 
     // As JSON: "locks" (whose names begin with `name`), "lock" (`name`), "session" (the id `name`, or this client's) or
@@ -861,7 +871,7 @@ public:
         tenure_status status = TENURE_TOO_SMALL;
         while (status == TENURE_TOO_SMALL) {
             json.resize(size);
-            status = tenure_describe(handle_.get(), what.c_str(), name.c_str(), json.data(), &size);
+            status = tenure_describe(native_handle(), what.c_str(), name.c_str(), json.data(), &size);
         }
         code = detail::code(status);
         // Without the NUL that C counts.
@@ -875,12 +885,12 @@ public:
     }
     tenure::session session(std::error_code &code) const noexcept {
         tenure_session_info info = TENURE_SESSION_INFO_INIT;
-        code = detail::code(tenure_client_session(handle_.get(), &info));
+        code = detail::code(tenure_client_session(native_handle(), &info));
         return code ? tenure::session() : converted(info);
     }
 
     // Readable while next() has something. Borrowed: poll it, never read or close it.
-    int fd() const noexcept { return tenure_client_fd(handle_.get()); }
+    int fd() const noexcept { return tenure_client_fd(native_handle()); }
 
     // The next change of the session's state; nothing if there is none within `wait`. errc::closed once all is read and
     // the client is closed. One reader.
@@ -889,7 +899,7 @@ public:
     }
     std::optional<tenure::session> next(wait_limit wait, std::error_code &code) noexcept {
         tenure_session_info info = TENURE_SESSION_INFO_INIT;
-        const tenure_status status = tenure_client_next(handle_.get(), wait.ms(), &info);
+        const tenure_status status = tenure_client_next(native_handle(), wait.ms(), &info);
         code = detail::code(status == TENURE_AGAIN ? TENURE_OK : status);
         return status == TENURE_OK ? std::optional<tenure::session>(converted(info)) : std::nullopt;
     }
@@ -898,20 +908,46 @@ public:
     void progress() {
         detail::throwing([&](std::error_code &code) { progress(code); });
     }
-    void progress(std::error_code &code) noexcept { code = detail::code(tenure_client_progress(handle_.get())); }
+    void progress(std::error_code &code) noexcept { code = detail::code(tenure_client_progress(native_handle())); }
 
     // Ends the session and its leases; waiting calls fail with errc::closed.
     void close(wait_limit wait = std::chrono::seconds(5)) {
         detail::throwing([&](std::error_code &code) { close(wait, code); });
     }
     void close(wait_limit wait, std::error_code &code) noexcept {
-        code = detail::code(tenure_client_close(handle_.get(), wait.ms()));
+        code = detail::code(tenure_client_close(native_handle(), wait.ms()));
     }
 
-    tenure_client *native_handle() const noexcept { return handle_.get(); }
+    tenure_client *native_handle() const noexcept { return shared_ ? shared_->handle.get() : nullptr; }
 
 private:
     friend class node;
+    friend class mutex;
+    friend class shared_mutex;
+
+    explicit client(detail::owned<tenure_client> handle)
+        : shared_(handle ? std::make_shared<detail::shared_client>(std::move(handle)) : nullptr) {}
+
+    // For an unlock: waits until the server knows, so that whoever tries next finds the lock free. That is over within
+    // an election; servers that are away for longer are waited for once, and not by each lock of a stack that unwinds.
+    void give_back(lease &held) noexcept {
+        if (!held.native_handle())
+            return;
+        std::error_code code;
+        if (shared_ && shared_->is_silent) {
+            held.release(std::chrono::milliseconds(0), code);
+            return;
+        }
+        held.release(std::chrono::seconds(1), code);
+        if (shared_ && code == errc::unknown)
+            shared_->is_silent = true;
+    }
+
+    // The servers answer.
+    void note_granted() noexcept {
+        if (shared_)
+            shared_->is_silent = false;
+    }
 
     // What of them cannot be said in C; null: nothing.
     static const char *c_options(const client_options &options, tenure_client_options &given) noexcept {
@@ -957,7 +993,7 @@ private:
         texts.push_back(nullptr);
         code = wrong ? detail::refuse(wrong)
                      : detail::code(
-                           function(handle_.get(), texts.data(), names.size(), wait.ms(), &given, &made));
+                           function(native_handle(), texts.data(), names.size(), wait.ms(), &given, &made));
         return Result(made);
     }
 
@@ -971,7 +1007,7 @@ private:
         return result;
     }
 
-    std::shared_ptr<tenure_client> handle_;
+    std::shared_ptr<detail::shared_client> shared_;
 };
 
 // An election: the lock of its name, with a value that others see.
@@ -1064,17 +1100,18 @@ public:
             code.clear();
         if (!granted.native_handle())
             return false;
+        client_.note_granted();
         lease_ = std::move(granted);
         local.release();
         return true;
     }
 
     // Never throws: a lease that was lost, or a server that does not answer, is the lease's matter. Waits for the
-    // server, at most 5 s, so that whoever tries next finds the lock free.
+    // server, at most 1 s, so that whoever tries next finds the lock free; not at all while the servers are away, which an
+    // unlock of the same client has found before. What is not waited for goes on in the background.
     void unlock() noexcept {
         std::unique_lock<std::timed_mutex> local(local_, std::adopt_lock);
-        std::error_code ignored;
-        lease_.release(std::chrono::seconds(5), ignored);
+        client_.give_back(lease_);
         lease_ = lease();
     }
 
@@ -1237,6 +1274,7 @@ private:
             code.clear();
         if (!granted.native_handle())
             return false;
+        client_.note_granted();
         const std::lock_guard<std::mutex> guard(sections_mutex_);
         sections_.push_back(section{std::this_thread::get_id(), std::move(granted)});
         local.release();
@@ -1263,8 +1301,7 @@ private:
             ended = std::move(sections_.back().held);
             sections_.pop_back();
         }
-        std::error_code ignored;
-        ended.release(std::chrono::seconds(5), ignored);
+        client_.give_back(ended);
     }
 
     client client_;

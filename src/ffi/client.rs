@@ -147,7 +147,7 @@ pub unsafe extern "C" fn tenure_client_fd(client: *const tenure_client) -> c_int
 /// ```
 ///
 /// Statuses: TENURE_AGAIN (nothing within `wait_ms`), TENURE_CLOSED (all is read, and the client is closed),
-/// TENURE_INVALID, TENURE_FORKED. One thread at a time.
+/// TENURE_INVALID (also: another thread is in this call), TENURE_FORKED. One thread at a time.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_client_next(
     client: *mut tenure_client,

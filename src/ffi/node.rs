@@ -144,7 +144,8 @@ pub unsafe extern "C" fn tenure_node_fd(node: *const tenure_node) -> c_int {
 /// Afterwards *inout is filled in.
 ///
 /// Statuses: TENURE_AGAIN (nothing changed in time), TENURE_CLOSED (it was stopped), TENURE_IO, TENURE_CORRUPT or
-/// TENURE_INTERNAL (the node has ended by itself), TENURE_INVALID, TENURE_FORKED. One reader.
+/// TENURE_INTERNAL (the node has ended by itself), TENURE_INVALID (also: another thread is in this call), TENURE_FORKED.
+/// One reader.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_node_next(
     node: *mut tenure_node,

@@ -177,6 +177,24 @@ static void a_writer_stays_lost_until_it_leaves(tenure::client client, tenure::c
     });
 }
 
+// With the servers away a stack of locks unwinds in the time of one: minutes, if each waited.
+static void a_stack_of_locks_unwinds_while_the_servers_are_away(tenure::client client, struct cluster &cluster) {
+    std::vector<std::unique_ptr<tenure::mutex>> mutexes;
+    std::vector<std::unique_ptr<tenure::shared_mutex>> shared;
+    std::vector<std::unique_lock<tenure::mutex>> locks;
+    std::vector<std::shared_lock<tenure::shared_mutex>> readers;
+    for (int i = 0; i < 100; i++) {
+        mutexes.push_back(std::make_unique<tenure::mutex>(client, "sections/stack" + std::to_string(i)));
+        shared.push_back(std::make_unique<tenure::shared_mutex>(client, "sections/readers" + std::to_string(i)));
+        locks.emplace_back(*mutexes.back());
+        readers.emplace_back(*shared.back());
+    }
+    cluster_stop(&cluster);
+    locks.clear();
+    readers.clear();
+    CHECK(mutexes[0]->lost() && shared[0]->lost());
+}
+
 static void an_owner_that_enters_again_revives_no_lease(tenure::client client, tenure::client other) {
     tenure::acquire_options mine;
     mine.owner = 7;
@@ -198,15 +216,16 @@ int main(int argc, char **argv) {
     struct cluster cluster;
     cluster_start(&cluster, argv[1]);
     {
-        const tenure::client client = open(cluster.endpoints), other = open(cluster.endpoints);
+        tenure::client client = open(cluster.endpoints), other = open(cluster.endpoints);
         a_reader_stays_lost_while_others_come_and_go(client, other);
         a_reader_that_leaves_gives_back_its_own_lease(client, other);
         a_lock_that_moves_to_another_thread_forgets_no_end(client, other);
         a_writer_stays_lost_until_it_leaves<tenure::mutex>(client, other, "sections/d");
         a_writer_stays_lost_until_it_leaves<tenure::shared_mutex>(client, other, "sections/e");
         an_owner_that_enters_again_revives_no_lease(client, other);
+        other.close();
+        a_stack_of_locks_unwinds_while_the_servers_are_away(client, cluster);
     }
-    cluster_stop(&cluster);
     std::puts("sections: good");
     return 0;
 }

@@ -70,7 +70,7 @@ impl Shared {
     /// Waits until `done`, or until that reading of BOOTTIME.
     ///
     /// # Errors
-    /// FORKED, or INTERNAL once there was a panic.
+    /// FORKED, or INTERNAL once there was a panic; INVALID if another thread waits with this waiter.
     pub(crate) fn wait(
         &self,
         waiter: &Arc<Waiter>,
@@ -79,6 +79,7 @@ impl Shared {
     ) -> Result<(), Error> {
         let until = until.unwrap_or(u64::MAX);
         let mut inner = self.lock()?;
+        waiter.begin()?;
         let result = loop {
             if let Err(error) = inner.check_whole() {
                 break Err(error);
@@ -95,6 +96,7 @@ impl Shared {
                 break Err(error);
             }
         };
+        waiter.end();
         if inner.seat.is_held_by(waiter) {
             inner.leave_seat();
         }
