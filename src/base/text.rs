@@ -19,6 +19,13 @@ pub fn one_line(text: &str, bytes_max: usize) -> String {
     line
 }
 
+/// Bytes that as a text would be shown replaced, as hexadecimal digits: `None` for a text.
+#[must_use]
+pub fn hex_unless_text(bytes: &[u8]) -> Option<String> {
+    let hex = || bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    std::str::from_utf8(bytes).is_err().then(hex)
+}
+
 /// Control characters, separators of lines, what has no width, and what changes the direction of writing.
 fn is_hidden(letter: char) -> bool {
     letter.is_control()
@@ -45,6 +52,12 @@ mod tests {
         assert_eq!(one_line("jobs/ä \"1\" \\ 漢", 99), "jobs/ä \"1\" \\ 漢");
         assert_eq!(one_line("a\nb\t\x1b[2J\0", 99), "a\\nb\\t\\u{1b}[2J\\u{0}");
         assert_eq!(one_line("x\u{202e}y\u{200b}z\u{feff}", 99), "x\\u{202e}y\\u{200b}z\\u{feff}");
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_shown_whole() {
+        assert_eq!(hex_unless_text("ä".as_bytes()), None);
+        assert_eq!(hex_unless_text(b"a\xff\0"), Some("61ff00".to_owned()));
     }
 
     #[test]
