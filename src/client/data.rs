@@ -111,7 +111,7 @@ pub struct SessionInfo {
     pub leases: u32,
 }
 
-/// Whether a lease holds, as [`Lease::state`] says.
+/// Whether a lease holds, as [`Lease::state`](crate::client::Lease::state) says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LeaseState {
     /// Held.
