@@ -400,6 +400,7 @@ typedef struct {
   /**
    * 0 = an owner of its own: threads that share a client exclude each other as processes do. The same other
    * number in one session enters again, under the same token; the lock is free with the last of its leases.
+   * Deadlocks are found among owners other than 0: of the others nobody knows that they hold something else.
    */
   uint64_t owner;
   /**

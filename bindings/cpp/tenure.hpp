@@ -647,7 +647,8 @@ struct client_options {
 struct acquire_options {
     // Shown to whoever asks who holds it; at most 4 KiB.
     std::string value;
-    // 0: each acquire is an owner of its own. The same other number enters again what it holds.
+    // 0: each acquire is an owner of its own. The same other number enters again what it holds. Deadlocks are found among
+    // owners other than 0: of the others nobody knows that they hold something else.
     std::uint64_t owner = 0;
     // One of many readers.
     bool shared = false;

@@ -44,7 +44,8 @@ impl Default for ClientOptions {
 pub struct AcquireOptions {
     /// Shown to whoever asks who holds it; at most 4 KiB.
     pub value: Vec<u8>,
-    /// 0 = an owner of its own for each acquire. The same other number enters again what it holds.
+    /// 0 = an owner of its own for each acquire. The same other number enters again what it holds. Deadlocks are found
+    /// among owners other than 0: of the others nobody knows that they hold something else.
     pub owner: u64,
     /// Exclusive, or shared with other readers.
     pub mode: Mode,

@@ -99,8 +99,12 @@ struct Noted {
 
 impl Noted {
     fn take(&self) -> Option<Identity> {
+        // Looked at first: what is written in a child is a page that it shares no more with its parent.
+        if self.number.load(Ordering::SeqCst) == 0 {
+            return None;
+        }
         let number = self.number.swap(0, Ordering::SeqCst);
-        (number != 0).then(|| (self.device.load(Ordering::SeqCst), number))
+        Some((self.device.load(Ordering::SeqCst), number))
     }
 }
 
