@@ -7,7 +7,13 @@
  * TENURE_INVALID. A constructor sets its out-handle to NULL when it fails; other results are written on
  * success only. Structs begin with their size: start from the TENURE_..._INIT macros; NULL options are all
  * defaults. Strings are UTF-8 and end with NUL. After fork(2) the parent's handles answer TENURE_FORKED in the
- * child, where they may only be freed; nothing is sent at exit, the time to live frees the locks.
+ * child, where they may only be freed, and which keeps none of the parent's sockets and files; nothing is sent at
+ * exit, the time to live frees the locks.
+ *
+ * pthread_cancel of a thread that is in a call takes effect at its next cancellation point behind the call, which it does
+ * not shorten: to end a wait, cancel the pending, or close the client (or free the observer, stop the node) that is waited
+ * in. Threads whose cancellation type is PTHREAD_CANCEL_ASYNCHRONOUS must not call anything here. Signal handlers may
+ * call tenure_lease_remaining_ns and tenure_lease_token of a lease that nobody frees meanwhile, and nothing else.
  */
 
 
@@ -315,7 +321,8 @@ typedef struct {
   uint32_t struct_size;
   /**
    * How long the leases outlive this process, and how long a loss can go unnoticed: 0 = 10000. The servers
-   * keep it within their bounds.
+   * keep it within their bounds. A session ends 0.52 to 0.86 of it after the last contact with the leader: to
+   * survive 5 s without, and the second that it may take to be connected again, takes 12000.
    */
   uint32_t ttl_ms;
   /**
@@ -393,6 +400,7 @@ typedef struct {
   /**
    * 0 = an owner of its own: threads that share a client exclude each other as processes do. The same other
    * number in one session enters again, under the same token; the lock is free with the last of its leases.
+   * Deadlocks are found among owners other than 0: of the others nobody knows that they hold something else.
    */
   uint64_t owner;
   /**
@@ -506,8 +514,9 @@ const char *tenure_status_name(tenure_status status);
 const char *tenure_status_text(tenure_status status);
 
 /**
- * What went wrong in this thread's last failed call, in a sentence that says what to do; "" if none has
- * failed. It is valid until this thread's next tenure_ call: copy it to keep it. Never NULL.
+ * What went wrong in this thread's last failed call, in a sentence that names the lock and says what to do; "" if none
+ * has failed. One line without control characters, of at most 4 KiB, whatever a server said. It is valid until this
+ * thread's next tenure_ call: copy it to keep it. Never NULL.
  */
 const char *tenure_last_error(void);
 
@@ -571,7 +580,7 @@ int tenure_client_fd(const tenure_client *client);
  * ```
  *
  * Statuses: TENURE_AGAIN (nothing within `wait_ms`), TENURE_CLOSED (all is read, and the client is closed),
- * TENURE_INVALID, TENURE_FORKED. One thread at a time.
+ * TENURE_INVALID (also: another thread is in this call), TENURE_FORKED. One thread at a time.
  */
 tenure_status tenure_client_next(tenure_client *client,
                                  int64_t wait_ms,
@@ -698,20 +707,31 @@ tenure_status tenure_acquire_all_start(tenure_client *client,
 const char *tenure_lease_name(const tenure_lease *lease);
 
 /**
- * The fencing token, 1 to 2^63-1: send it with every write, and let the resource refuse smaller ones than it
- * has seen. It stays readable after the end. 0 = not a lease. Any thread.
+ * The fencing token, 1 to 2^63-1: send it with every read and every write, and let the resource refuse smaller ones
+ * than it has seen. It stays readable after the end. 0 = not a lease. Any thread.
+ *
+ * ```text
+ * UPDATE account SET fence = :token WHERE id = :id AND fence <= :token RETURNING balance;
+ * UPDATE account SET balance = :balance, fence = :token WHERE id = :id AND fence <= :token;
+ * ```
+ *
+ * The first is the read, and fences off earlier holders: a late write between a plain SELECT and the second would be
+ * accepted, and undone by it. No row: refused.
  */
 uint64_t tenure_lease_token(const tenure_lease *lease);
 
 /**
  * How long the lease may still be believed in, in nanoseconds, by the clocks of this machine. 0 = do not
- * believe in it, now or ever again; also if this is not a lease. Takes no lock; any thread; about 0.2 us.
+ * believe in it, now or ever again; also if this is not a lease. Takes no lock, waits for no other thread, and may be
+ * called in a signal handler and by a thread of any priority; about 0.2 us.
  */
 uint64_t tenure_lease_remaining_ns(const tenure_lease *lease);
 
 /**
  * A descriptor that is readable no later than remaining_ns reaches 0, also when this process's own threads are
- * stuck: the kernel's timer serves it; and from when the lease is asked to end (tenure_lease_state says which).
+ * stuck: the kernel's timer serves it; from then on it stays readable. It is readable, too, from when the lease is asked
+ * to end (once more if it is asked to end sooner) until tenure_lease_state or tenure_lease_asked is called, which say
+ * what it is. So it can stay in a loop, of level-triggered events or of edges: call one of these two when it is readable.
  * Borrowed: poll it; never read it, close it, or keep it after the lease is freed. -1 if the process has no
  * descriptor left, or this is not a lease. Any thread.
  */
@@ -725,6 +745,8 @@ int tenure_lease_fd(const tenure_lease *lease);
  * if (tenure_lease_state(lease, &state, &reason) == TENURE_OK && state == TENURE_LEASE_STATE_ASKED)
  *     finish_within(tenure_lease_remaining_ns(lease));
  * ```
+ *
+ * TENURE_LEASE_STATE_ASKED is told with this: tenure_lease_fd is not readable for it any more.
  *
  * Statuses: TENURE_INVALID, TENURE_FORKED. Any thread; never blocks.
  */
@@ -776,11 +798,13 @@ tenure_status tenure_transfer(tenure_lease *lease,
  * server to know. Whatever it returns, the release goes on in the background until the server knows or the
  * session ends; what this client reads and acquires later comes behind it. The handle is still to be freed.
  *
- * Statuses: TENURE_LOST (it had ended before: harmless, but what you did last may not have been protected),
- * TENURE_TIMEOUT or TENURE_UNKNOWN (not answered in time), TENURE_CLOSED (the client was closed meanwhile),
+ * Statuses: TENURE_LOST (it had ended before: harmless, but what you did last may not have been protected; the text
+ * and tenure_lease_state say by what: expired, broken, handed over, closed, or an earlier release, which is no loss),
+ * TENURE_UNKNOWN (not answered in time), TENURE_CLOSED (the client was closed meanwhile),
  * TENURE_INVALID, TENURE_FORKED. Any thread.
  */
-tenure_status tenure_release(tenure_lease *lease, int64_t wait_ms);
+tenure_status tenure_release(tenure_lease *lease,
+                             int64_t wait_ms);
 
 /**
  * Frees a lease, and releases it in the background if it was not released. NULL, and a lease that was freed
@@ -800,9 +824,12 @@ int tenure_pending_fd(const tenure_pending *pending);
  * The lease, or why there is none; waits at most `wait_ms` for the decision. It can be taken once. On success
  * *out is a lease that you free with tenure_lease_free; else it is NULL. The pending is still to be freed.
  *
- * Statuses: TENURE_AGAIN (not decided yet), TENURE_CANCELLED, and those of tenure_acquire. One thread.
+ * Statuses: TENURE_AGAIN (not decided yet), TENURE_CANCELLED, and those of tenure_acquire; TENURE_INVALID if it was taken
+ * before, or another thread waits for it. One thread.
  */
-tenure_status tenure_pending_take(tenure_pending *pending, int64_t wait_ms, tenure_lease **out);
+tenure_status tenure_pending_take(tenure_pending *pending,
+                                  int64_t wait_ms,
+                                  tenure_lease **out);
 
 /**
  * Withdraws the request: tenure_pending_take gives TENURE_CANCELLED, also where it waits already, unless it
@@ -960,7 +987,7 @@ int tenure_observer_fd(const tenure_observer *observer);
  * On success *out is a holder that you free with tenure_holder_free; else it is NULL.
  *
  * Statuses: TENURE_AGAIN (nothing within `wait_ms`), TENURE_CLOSED (all is read, and the client is closed),
- * TENURE_INVALID, TENURE_FORKED. One thread at a time.
+ * TENURE_INVALID (also: another thread is in this call), TENURE_FORKED. One thread at a time.
  */
 tenure_status tenure_observer_next(tenure_observer *observer,
                                    int64_t wait_ms,
@@ -1006,7 +1033,8 @@ tenure_status tenure_break(tenure_client *client,
 /**
  * What there is, as JSON, the same text that the tenure program prints with --json. `what` is "locks" (all whose
  * names begin with `name`; NULL or "": all), "lock" (the one called `name`), "session" (the one whose id is `name`
- * in digits; NULL or "": this client's) or "cluster" (`name` is not used).
+ * in digits; NULL or "": this client's) or "cluster" (`name` is not used). A value that is not UTF-8 has its bytes
+ * in "value_hex", else that is null.
  *
  * *len is the size of the buffer `json`; afterwards it is what the text needs, with the NUL that ends it. With 0
  * the buffer may be NULL. What there is may change between two calls:
@@ -1054,9 +1082,13 @@ tenure_status tenure_node_start(const tenure_node_options *options, tenure_node 
 /**
  * Whether this node leads, until when, under which token: one snapshot. Afterwards *inout is filled in.
  *
+ * A node that loses leadership and wins it again has another token: what was begun under the former one is over, and
+ * others may have led in between. So compare token, not is_leader alone, with what it was when the work began.
+ *
  * Statuses: TENURE_INVALID, TENURE_FORKED. Any thread; takes no lock.
  */
-tenure_status tenure_node_leadership(const tenure_node *node, tenure_leadership *inout);
+tenure_status tenure_node_leadership(const tenure_node *node,
+                                     tenure_leadership *inout);
 
 /**
  * A descriptor that is readable while tenure_node_next has something, also when a claim lapses while the node's
@@ -1070,7 +1102,8 @@ int tenure_node_fd(const tenure_node *node);
  * Afterwards *inout is filled in.
  *
  * Statuses: TENURE_AGAIN (nothing changed in time), TENURE_CLOSED (it was stopped), TENURE_IO, TENURE_CORRUPT or
- * TENURE_INTERNAL (the node has ended by itself), TENURE_INVALID, TENURE_FORKED. One reader.
+ * TENURE_INTERNAL (the node has ended by itself), TENURE_INVALID (also: another thread is in this call), TENURE_FORKED.
+ * One reader.
  */
 tenure_status tenure_node_next(tenure_node *node,
                                int64_t wait_ms,

@@ -94,6 +94,16 @@ fn c_hears_what_happens_to_its_session_on_a_cluster() {
 }
 
 #[test]
+fn c_threads_that_are_cancelled_in_a_call_leave_the_host_whole_on_a_cluster() {
+    run_on_a_cluster("cancel");
+}
+
+#[test]
+fn c_child_of_a_program_that_was_killed_keeps_neither_its_port_nor_its_directory() {
+    run_on_a_cluster("forked");
+}
+
+#[test]
 fn c_describes_what_there_is_on_a_cluster() {
     run_on_a_cluster("describe");
 }
@@ -205,6 +215,13 @@ fn cpp_header_works_on_a_cluster() {
         let program = build_cpp("tests/cpp/live.cpp", &name, standard);
         assert_eq!(run(Command::new(program).arg(directory.path())), "live: good\n", "{standard}");
     }
+}
+
+#[test]
+fn cpp_end_is_final_for_the_section_that_had_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let program = build_cpp("tests/cpp/sections.cpp", "sections", "c++17");
+    assert_eq!(run(Command::new(program).arg(directory.path())), "sections: good\n");
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //     tenure::mutex nightly(client, "jobs/nightly");
 //     std::unique_lock lock(nightly, 5s);
 //     if (lock) {
-//         write(row, nightly.token());        // the resource refuses smaller tokens than it has seen
+//         update(row, nightly.token());       // reads and writes; the row refuses smaller tokens than it has seen
 //         nightly.check();                    // throws once the lock is lost
 //     }
 //
@@ -20,6 +20,7 @@
 
 #include "tenure.h"
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <limits>
@@ -27,9 +28,11 @@
 #include <mutex>
 #include <optional>
 #include <shared_mutex>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <thread>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -137,21 +140,45 @@ inline std::error_code make_error_code(errc status) noexcept {
     return {static_cast<int>(status), category()};
 }
 
-// A call that failed; what() is the library's own sentence about it.
+namespace detail {
+
+// Why this header itself refused the last call of this thread that failed; null if the library did.
+inline thread_local const char *refusal = nullptr;
+
+inline std::error_code code(tenure_status status) noexcept {
+    if (status == TENURE_OK)
+        return std::error_code();
+    refusal = nullptr;
+    return std::error_code(status, category());
+}
+
+// TENURE_INVALID, for something that cannot be said in C. The text is a literal.
+inline std::error_code refuse(const char *why) noexcept {
+    refusal = why;
+    return make_error_code(errc::invalid);
+}
+
+} // namespace detail
+
+// The sentence about this thread's last call that failed: for those who use error codes. Valid until the next one fails.
+inline const char *last_error() noexcept { return detail::refusal ? detail::refusal : tenure_last_error(); }
+
+// A call that failed; what() is the sentence about it, and nothing else.
 class error : public std::system_error {
 public:
-    explicit error(tenure_status status) : error(status, tenure_last_error()) {}
-    error(tenure_status status, const std::string &what)
-        : std::system_error(status, category(), what) {}
+    // With the sentence about this thread's last call that failed.
+    explicit error(tenure_status status) : error(status, tenure::last_error()) {}
+    error(tenure_status status, const std::string &what) : std::system_error(status, category()), what_(what) {}
 
+    const char *what() const noexcept override { return what_.what(); }
     errc status() const noexcept { return static_cast<errc>(code().value()); }
+
+private:
+    // Copies of it share the text, so that copies of an error do not throw.
+    std::runtime_error what_;
 };
 
 namespace detail {
-
-inline std::error_code code(tenure_status status) noexcept {
-    return status == TENURE_OK ? std::error_code() : std::error_code(status, category());
-}
 
 #ifdef __cpp_exceptions
 [[noreturn]] inline void raise(std::error_code code) { throw error(code.value()); }
@@ -170,6 +197,9 @@ inline std::error_code code(tenure_status status) noexcept {
 #endif
 
 inline bool has_nul(std::string_view text) noexcept { return text.find('\0') != std::string_view::npos; }
+
+inline constexpr const char *name_has_nul = "a name contains a NUL";
+inline constexpr const char *text_has_nul = "a text contains a NUL";
 
 // What `call(code)` returns, or throws. No call of Tenure is between the failure and its text.
 template <class Call>
@@ -191,7 +221,7 @@ decltype(auto) throwing(Call call) {
 template <class Call>
 decltype(auto) throwing(std::string_view text, Call call) {
     if (has_nul(text))
-        raise(make_error_code(errc::invalid), "a name or text contains a NUL");
+        raise(make_error_code(errc::invalid), "a name or a text contains a NUL");
     return throwing(std::move(call));
 }
 
@@ -354,6 +384,15 @@ struct free_handle {
 template <class Handle>
 using owned = std::unique_ptr<Handle, free_handle>;
 
+// What copies of a client have in common.
+struct shared_client {
+    explicit shared_client(owned<tenure_client> opened) noexcept : handle(std::move(opened)) {}
+
+    owned<tenure_client> handle;
+    // The servers did not answer the last unlock in time, and have granted nothing since.
+    std::atomic<bool> is_silent{false};
+};
+
 } // namespace detail
 
 // ---- leases
@@ -374,20 +413,21 @@ public:
     explicit operator bool() const noexcept { return !lost(); }
 
     std::string name() const {
-        const char *name = tenure_lease_name(handle_.get());
+        const char *name = handle_ ? tenure_lease_name(handle_.get()) : nullptr;
         return name ? name : "";
     }
 
-    // The fencing token; 0 if there is no lease.
-    std::uint64_t token() const noexcept { return tenure_lease_token(handle_.get()); }
+    // The fencing token, for every read and every write of what is protected (tenure_lease_token has the two statements);
+    // 0 if there is no lease.
+    std::uint64_t token() const noexcept { return handle_ ? tenure_lease_token(handle_.get()) : 0; }
 
     // How long it may still be believed in; zero means never again.
     std::chrono::nanoseconds remaining() const noexcept {
-        return detail::nanoseconds(tenure_lease_remaining_ns(handle_.get()));
+        return detail::nanoseconds(handle_ ? tenure_lease_remaining_ns(handle_.get()) : 0);
     }
 
-    // It has ended, or there is none.
-    bool lost() const noexcept { return tenure_lease_remaining_ns(handle_.get()) == 0; }
+    // It has ended, or there is none. An empty one asks nobody, so that last_error() stands in `if (!lease)`.
+    bool lost() const noexcept { return !handle_ || tenure_lease_remaining_ns(handle_.get()) == 0; }
 
     // Held, but somebody wants it: remaining() says how soon it ends. Finish, then release it.
     bool asked() const noexcept { return state_and_reason().first == TENURE_LEASE_STATE_ASKED; }
@@ -398,20 +438,21 @@ public:
         char reason[256];
         std::size_t size = sizeof reason;
         std::int64_t grace_ms = 0;
-        if (tenure_lease_asked(handle_.get(), &grace_ms, reason, &size) != TENURE_OK)
+        if (!handle_ || tenure_lease_asked(handle_.get(), &grace_ms, reason, &size) != TENURE_OK)
             return std::nullopt;
         return end_order{std::chrono::milliseconds(grace_ms), std::string(reason, size - 1)};
     }
 
     end_reason reason() const noexcept { return static_cast<end_reason>(state_and_reason().second); }
 
-    // Readable once lost, or asked to end. Borrowed: poll it, never read or close it.
-    int fd() const noexcept { return tenure_lease_fd(handle_.get()); }
+    // Readable once lost, for good; and when asked to end, until asked(), order() or reason() was called. Borrowed: poll it,
+    // never read or close it.
+    int fd() const noexcept { return handle_ ? tenure_lease_fd(handle_.get()) : -1; }
 
-    // Throws errc::lost once it may not be believed in any more.
+    // Throws errc::lost once it may not be believed in any more; what() says why.
     void check() const {
         if (lost())
-            detail::raise(make_error_code(errc::lost), "the lease on " + name() + " is lost");
+            detail::raise(make_error_code(errc::lost), lost_text(name()));
     }
 
     // Replaces the value that others see. errc::lost if the lease had ended.
@@ -432,7 +473,7 @@ public:
         detail::throwing(to_client, [&](std::error_code &code) { transfer(to_client, code); });
     }
     void transfer(const std::string &to_client, std::error_code &code) noexcept {
-        code = detail::has_nul(to_client) ? make_error_code(errc::invalid)
+        code = detail::has_nul(to_client) ? detail::refuse(detail::name_has_nul)
                                           : detail::code(tenure_transfer(handle_.get(), to_client.c_str()));
     }
 
@@ -447,6 +488,31 @@ public:
     tenure_lease *native_handle() const noexcept { return handle_.get(); }
 
 private:
+    friend class mutex;
+    friend class shared_mutex;
+
+    // The sentence about its end.
+    std::string lost_text(const std::string &name) const {
+        if (!handle_)
+            return "\"" + name + "\" is not locked";
+        const std::string text = "the lease on \"" + name + "\" ";
+        switch (reason()) {
+        case end_reason::released: return text + "was released before";
+        case end_reason::session_closed: return text + "has ended: its client was closed";
+        case end_reason::transferred: return text + "has ended: it was handed over before";
+        case end_reason::stalled: return text + "is lost: the program did not say in time that it moves (progress)";
+        case end_reason::forked: return text + "is the parent's: this process was forked";
+        case end_reason::broken: {
+            const auto asked = order();
+            const bool told = asked && !asked->reason.empty();
+            return text + "is lost: it was broken" + (told ? ", with the reason \"" + asked->reason + "\"" : "");
+        }
+        case end_reason::none:
+        case end_reason::expired: break;
+        }
+        return text + "is lost: it expired, since the session was not renewed in time";
+    }
+
     std::pair<int, int> state_and_reason() const noexcept {
         std::int32_t state = TENURE_LEASE_STATE_ENDED;
         std::int32_t reason = TENURE_REASON_NONE;
@@ -565,7 +631,8 @@ private:
 struct client_options {
     // Shown to others; empty: host:pid.
     std::string name;
-    // How long leases outlive this process; zero: the default, 10 s.
+    // How long leases outlive this process; zero: the default, 10 s. A session ends 0.52 to 0.86 of it after the last
+    // contact with the leader: to survive 5 s without, and the second that it may take to be connected again, takes 12 s.
     interval ttl;
     // Zero: the default, 5 s.
     interval connect_timeout;
@@ -580,7 +647,8 @@ struct client_options {
 struct acquire_options {
     // Shown to whoever asks who holds it; at most 4 KiB.
     std::string value;
-    // 0: each acquire is an owner of its own. The same other number enters again what it holds.
+    // 0: each acquire is an owner of its own. The same other number enters again what it holds. Deadlocks are found among
+    // owners other than 0: of the others nobody knows that they hold something else.
     std::uint64_t owner = 0;
     // One of many readers.
     bool shared = false;
@@ -607,14 +675,14 @@ public:
     client() : client(std::string()) {}
     explicit client(const std::string &endpoints, const client_options &options = client_options())
         : client(detail::throwing(endpoints, [&](std::error_code &code) { return open(endpoints, options, code); })) {}
-    explicit client(tenure_client *handle) : handle_(handle, detail::free_handle()) {}
+    explicit client(tenure_client *handle) : client(detail::owned<tenure_client>(handle)) {}
 
     // Of `endpoints`; empty: as without. The client is empty on failure.
     static client open(const std::string &endpoints, const client_options &options, std::error_code &code) {
         tenure_client_options given = TENURE_CLIENT_OPTIONS_INIT;
         tenure_client *opened = nullptr;
-        if (!c_options(options, given) || detail::has_nul(endpoints))
-            code = make_error_code(errc::invalid);
+        if (const char *wrong = detail::has_nul(endpoints) ? detail::text_has_nul : c_options(options, given))
+            code = detail::refuse(wrong);
         else
             code = detail::code(
                 tenure_client_open(endpoints.empty() ? nullptr : endpoints.c_str(), &given, &opened));
@@ -624,7 +692,7 @@ public:
         return open(endpoints, client_options(), code);
     }
 
-    explicit operator bool() const noexcept { return handle_ != nullptr; }
+    explicit operator bool() const noexcept { return shared_ != nullptr; }
 
     // Waits for the lock. errc::timeout once the wait is over.
     lease acquire(const std::string &name, wait_limit wait = forever,
@@ -635,9 +703,9 @@ public:
                   std::error_code &code) noexcept {
         tenure_acquire_options given = TENURE_ACQUIRE_OPTIONS_INIT;
         tenure_lease *granted = nullptr;
-        code = refused(name, options, given)
-                   ? make_error_code(errc::invalid)
-                   : detail::code(tenure_acquire(handle_.get(), name.c_str(), wait.ms(), &given, &granted));
+        const char *wrong = c_options(name, options, given);
+        code = wrong ? detail::refuse(wrong)
+                     : detail::code(tenure_acquire(native_handle(), name.c_str(), wait.ms(), &given, &granted));
         return lease(granted);
     }
     lease acquire(const std::string &name, wait_limit wait, std::error_code &code) {
@@ -686,8 +754,8 @@ public:
     }
     lease campaign(const std::string &name, std::string_view value, wait_limit wait, std::error_code &code) noexcept {
         tenure_lease *granted = nullptr;
-        code = detail::has_nul(name) ? make_error_code(errc::invalid)
-                                     : detail::code(tenure_campaign(handle_.get(), name.c_str(), wait.ms(),
+        code = detail::has_nul(name) ? detail::refuse(detail::name_has_nul)
+                                     : detail::code(tenure_campaign(native_handle(), name.c_str(), wait.ms(),
                                                                     value.data(), value.size(), &granted));
         return lease(granted);
     }
@@ -701,9 +769,9 @@ public:
                           std::error_code &code) noexcept {
         tenure_acquire_options given = TENURE_ACQUIRE_OPTIONS_INIT;
         tenure_pending *started = nullptr;
-        code = refused(name, options, given)
-                   ? make_error_code(errc::invalid)
-                   : detail::code(tenure_acquire_start(handle_.get(), name.c_str(), wait.ms(), &given, &started));
+        const char *wrong = c_options(name, options, given);
+        code = wrong ? detail::refuse(wrong)
+                     : detail::code(tenure_acquire_start(native_handle(), name.c_str(), wait.ms(), &given, &started));
         return pending(started);
     }
     pending acquire_start(const std::string &name, wait_limit wait, std::error_code &code) {
@@ -726,8 +794,8 @@ public:
     pending campaign_start(const std::string &name, std::string_view value, wait_limit wait,
                            std::error_code &code) noexcept {
         tenure_pending *started = nullptr;
-        code = detail::has_nul(name) ? make_error_code(errc::invalid)
-                                     : detail::code(tenure_campaign_start(handle_.get(), name.c_str(), wait.ms(),
+        code = detail::has_nul(name) ? detail::refuse(detail::name_has_nul)
+                                     : detail::code(tenure_campaign_start(native_handle(), name.c_str(), wait.ms(),
                                                                           value.data(), value.size(), &started));
         return pending(started);
     }
@@ -739,9 +807,11 @@ public:
     // Nothing, and no error: nobody does.
     std::optional<holder> holder_of(const std::string &name, std::error_code &code) {
         tenure_holder *found = nullptr;
-        const tenure_status status = detail::has_nul(name)
-                                         ? tenure_status(TENURE_INVALID)
-                                         : tenure_holder_of(handle_.get(), name.c_str(), &found);
+        if (detail::has_nul(name)) {
+            code = detail::refuse(detail::name_has_nul);
+            return std::nullopt;
+        }
+        const tenure_status status = tenure_holder_of(native_handle(), name.c_str(), &found);
         code = detail::code(status == TENURE_NOT_FOUND ? TENURE_OK : status);
         if (status != TENURE_OK)
             return std::nullopt;
@@ -755,8 +825,8 @@ public:
     }
     observer observe(const std::string &name, std::error_code &code) noexcept {
         tenure_observer *started = nullptr;
-        code = detail::has_nul(name) ? make_error_code(errc::invalid)
-                                     : detail::code(tenure_observe(handle_.get(), name.c_str(), &started));
+        code = detail::has_nul(name) ? detail::refuse(detail::name_has_nul)
+                                     : detail::code(tenure_observe(native_handle(), name.c_str(), &started));
         return observer(started);
     }
 
@@ -765,8 +835,11 @@ public:
         return detail::throwing(name, [&](std::error_code &code) { return validate(name, token, code); });
     }
     bool validate(const std::string &name, std::uint64_t token, std::error_code &code) noexcept {
-        const tenure_status status = detail::has_nul(name) ? tenure_status(TENURE_INVALID)
-                                                           : tenure_validate(handle_.get(), name.c_str(), token);
+        if (detail::has_nul(name)) {
+            code = detail::refuse(detail::name_has_nul);
+            return false;
+        }
+        const tenure_status status = tenure_validate(native_handle(), name.c_str(), token);
         code = detail::code(status == TENURE_LOST ? TENURE_OK : status);
         return status == TENURE_OK;
     }
@@ -781,8 +854,8 @@ public:
     void break_lock(const std::string &name, grace_limit grace, const std::string &reason, std::uint64_t token,
                     std::error_code &code) noexcept {
         code = detail::has_nul(name) || detail::has_nul(reason)
-                   ? make_error_code(errc::invalid)
-                   : detail::code(tenure_break(handle_.get(), name.c_str(), token, grace.ms(), reason.c_str()));
+                   ? detail::refuse(detail::text_has_nul)
+                   : detail::code(tenure_break(native_handle(), name.c_str(), token, grace.ms(), reason.c_str()));
     }
 
     // As JSON: "locks" (whose names begin with `name`), "lock" (`name`), "session" (the id `name`, or this client's) or
@@ -793,10 +866,14 @@ public:
     std::string describe(const std::string &what, const std::string &name, std::error_code &code) {
         std::string json;
         std::size_t size = 0;
-        tenure_status status = detail::has_nul(what + name) ? TENURE_INVALID : TENURE_TOO_SMALL;
+        if (detail::has_nul(what) || detail::has_nul(name)) {
+            code = detail::refuse(detail::text_has_nul);
+            return json;
+        }
+        tenure_status status = TENURE_TOO_SMALL;
         while (status == TENURE_TOO_SMALL) {
             json.resize(size);
-            status = tenure_describe(handle_.get(), what.c_str(), name.c_str(), json.data(), &size);
+            status = tenure_describe(native_handle(), what.c_str(), name.c_str(), json.data(), &size);
         }
         code = detail::code(status);
         // Without the NUL that C counts.
@@ -810,12 +887,12 @@ public:
     }
     tenure::session session(std::error_code &code) const noexcept {
         tenure_session_info info = TENURE_SESSION_INFO_INIT;
-        code = detail::code(tenure_client_session(handle_.get(), &info));
+        code = detail::code(tenure_client_session(native_handle(), &info));
         return code ? tenure::session() : converted(info);
     }
 
     // Readable while next() has something. Borrowed: poll it, never read or close it.
-    int fd() const noexcept { return tenure_client_fd(handle_.get()); }
+    int fd() const noexcept { return tenure_client_fd(native_handle()); }
 
     // The next change of the session's state; nothing if there is none within `wait`. errc::closed once all is read and
     // the client is closed. One reader.
@@ -824,7 +901,7 @@ public:
     }
     std::optional<tenure::session> next(wait_limit wait, std::error_code &code) noexcept {
         tenure_session_info info = TENURE_SESSION_INFO_INIT;
-        const tenure_status status = tenure_client_next(handle_.get(), wait.ms(), &info);
+        const tenure_status status = tenure_client_next(native_handle(), wait.ms(), &info);
         code = detail::code(status == TENURE_AGAIN ? TENURE_OK : status);
         return status == TENURE_OK ? std::optional<tenure::session>(converted(info)) : std::nullopt;
     }
@@ -833,40 +910,73 @@ public:
     void progress() {
         detail::throwing([&](std::error_code &code) { progress(code); });
     }
-    void progress(std::error_code &code) noexcept { code = detail::code(tenure_client_progress(handle_.get())); }
+    void progress(std::error_code &code) noexcept { code = detail::code(tenure_client_progress(native_handle())); }
 
     // Ends the session and its leases; waiting calls fail with errc::closed.
     void close(wait_limit wait = std::chrono::seconds(5)) {
         detail::throwing([&](std::error_code &code) { close(wait, code); });
     }
     void close(wait_limit wait, std::error_code &code) noexcept {
-        code = detail::code(tenure_client_close(handle_.get(), wait.ms()));
+        code = detail::code(tenure_client_close(native_handle(), wait.ms()));
     }
 
-    tenure_client *native_handle() const noexcept { return handle_.get(); }
+    tenure_client *native_handle() const noexcept { return shared_ ? shared_->handle.get() : nullptr; }
 
 private:
     friend class node;
+    friend class mutex;
+    friend class shared_mutex;
 
-    // False if something in them cannot be said in C.
-    static bool c_options(const client_options &options, tenure_client_options &given) noexcept {
-        given.name = options.name.empty() ? nullptr : options.name.c_str();
-        given.flags = options.background ? TENURE_OPEN_BACKGROUND : 0;
-        return !detail::has_nul(options.name) && detail::put(given.ttl_ms, options.ttl) &&
-               detail::put(given.connect_timeout_ms, options.connect_timeout) &&
-               detail::put(given.request_timeout_ms, options.request_timeout) &&
-               detail::put(given.progress_ms, options.progress);
+    explicit client(detail::owned<tenure_client> handle)
+        : shared_(handle ? std::make_shared<detail::shared_client>(std::move(handle)) : nullptr) {}
+
+    // For an unlock: waits until the server knows, so that whoever tries next finds the lock free. That is over within
+    // an election; servers that are away for longer are waited for once, and not by each lock of a stack that unwinds.
+    void give_back(lease &held) noexcept {
+        if (!held.native_handle())
+            return;
+        std::error_code code;
+        if (shared_ && shared_->is_silent) {
+            held.release(std::chrono::milliseconds(0), code);
+            return;
+        }
+        held.release(std::chrono::seconds(1), code);
+        if (shared_ && code == errc::unknown)
+            shared_->is_silent = true;
     }
 
-    static bool refused(std::string_view name, const acquire_options &options,
-                        tenure_acquire_options &given) noexcept {
+    // The servers answer.
+    void note_granted() noexcept {
+        if (shared_)
+            shared_->is_silent = false;
+    }
+
+    // What of them cannot be said in C; null: nothing.
+    static const char *c_options(const client_options &options, tenure_client_options &given) noexcept {
+        given.name = options.name.empty() ? nullptr : options.name.c_str();
+        given.flags = options.background ? TENURE_OPEN_BACKGROUND : 0;
+        if (detail::has_nul(options.name))
+            return detail::name_has_nul;
+        if (!detail::put(given.ttl_ms, options.ttl))
+            return "ttl is negative";
+        if (!detail::put(given.connect_timeout_ms, options.connect_timeout))
+            return "connect_timeout is negative";
+        if (!detail::put(given.request_timeout_ms, options.request_timeout))
+            return "request_timeout is negative";
+        return detail::put(given.progress_ms, options.progress) ? nullptr : "progress is negative";
+    }
+
+    static const char *c_options(std::string_view name, const acquire_options &options,
+                                 tenure_acquire_options &given) noexcept {
         given.mode = options.shared ? TENURE_SHARED : TENURE_EXCLUSIVE;
         given.permits = options.permits;
         given.limit = options.limit;
         given.value = options.value.data();
         given.value_len = options.value.size();
         given.owner = options.owner;
-        return !detail::put(given.lock_delay_ms, options.lock_delay) || detail::has_nul(name);
+        if (detail::has_nul(name))
+            return detail::name_has_nul;
+        return detail::put(given.lock_delay_ms, options.lock_delay) ? nullptr : "lock_delay is negative";
     }
 
     template <class Handle, class Result, class Function>
@@ -874,17 +984,18 @@ private:
                const acquire_options &options, std::error_code &code) {
         tenure_acquire_options given = TENURE_ACQUIRE_OPTIONS_INIT;
         Handle *made = nullptr;
-        bool bad = refused(std::string_view(), options, given);
+        const char *wrong = c_options(std::string_view(), options, given);
         std::vector<const char *> texts;
         for (const std::string &name : names) {
             texts.push_back(name.c_str());
-            bad = bad || detail::has_nul(name);
+            if (detail::has_nul(name))
+                wrong = detail::name_has_nul;
         }
         // An empty vector's data may be null; how many there are is C's to refuse.
         texts.push_back(nullptr);
-        code = bad ? make_error_code(errc::invalid)
-                   : detail::code(
-                         function(handle_.get(), texts.data(), names.size(), wait.ms(), &given, &made));
+        code = wrong ? detail::refuse(wrong)
+                     : detail::code(
+                           function(native_handle(), texts.data(), names.size(), wait.ms(), &given, &made));
         return Result(made);
     }
 
@@ -898,7 +1009,7 @@ private:
         return result;
     }
 
-    std::shared_ptr<tenure_client> handle_;
+    std::shared_ptr<detail::shared_client> shared_;
 };
 
 // An election: the lock of its name, with a value that others see.
@@ -958,7 +1069,7 @@ inline wait_limit left(wait_limit wait, std::chrono::steady_clock::time_point en
 // A lock that meets TimedLockable, for std::unique_lock, std::scoped_lock and their like. Threads that share it
 // exclude each other, also when the lease is lost while one of them still works under it. Not recursive.
 //
-// A lock_guard alone does not notice a loss: call check() between steps, and send token() with every write.
+// A lock_guard alone does not notice a loss: call check() between steps, and send token() with every read and write.
 class mutex {
 public:
     // `options`: a value to show, a lock delay.
@@ -991,24 +1102,25 @@ public:
             code.clear();
         if (!granted.native_handle())
             return false;
+        client_.note_granted();
         lease_ = std::move(granted);
         local.release();
         return true;
     }
 
     // Never throws: a lease that was lost, or a server that does not answer, is the lease's matter. Waits for the
-    // server, at most 5 s, so that whoever tries next finds the lock free.
+    // server, at most 1 s, so that whoever tries next finds the lock free; not at all while the servers are away, which an
+    // unlock of the same client has found before. What is not waited for goes on in the background.
     void unlock() noexcept {
         std::unique_lock<std::timed_mutex> local(local_, std::adopt_lock);
-        std::error_code ignored;
-        lease_.release(std::chrono::seconds(5), ignored);
+        client_.give_back(lease_);
         lease_ = lease();
     }
 
     // Throws errc::lost once the lease may not be believed in any more. Call it while locked.
     void check() const {
         if (lost())
-            detail::raise(make_error_code(errc::lost), "the lease on " + name_ + " is lost");
+            detail::raise(make_error_code(errc::lost), lease_.lost_text(name_));
     }
 
     // The rest is of the lease that is held; call them while locked.
@@ -1037,7 +1149,9 @@ private:
 // each other as processes do, also when a lease is lost while its thread still works; a reader that comes behind a
 // waiting writer waits.
 //
-// Each reader has a lease of its own; which is whose does not matter, so lost() and check() are about all of them.
+// Each reader has a lease of its own, and lost(), check() and token() are about that of the thread that asks: an end is
+// final for the section that had it (it stays lost until it has left, whoever comes and goes meanwhile), and for no
+// other. Asked by a thread that holds nothing, say one to which a std::shared_lock was moved, they are about all of them.
 class shared_mutex {
 public:
     // `options`: a value to show, a lock delay.
@@ -1079,27 +1193,37 @@ public:
         leave();
     }
 
-    // Throws errc::lost once a lease that is held may not be believed in any more. Call it while locked.
+    // Throws errc::lost once the lease may not be believed in any more. Call it while locked.
     void check() const {
-        if (lost())
-            detail::raise(make_error_code(errc::lost), "a lease on " + name_ + " is lost");
+        std::string lost;
+        bool any = false;
+        of_this_thread([&](const lease &held) {
+            any = true;
+            if (lost.empty() && held.lost())
+                lost = held.lost_text(name_);
+        });
+        if (!any)
+            lost = lease().lost_text(name_);
+        if (!lost.empty())
+            detail::raise(make_error_code(errc::lost), lost);
     }
 
     bool lost() const {
-        const std::lock_guard<std::mutex> guard(leases_mutex_);
-        for (const lease &held : leases_)
-            if (held.lost())
-                return true;
-        return leases_.empty();
+        bool any = false, any_lost = false;
+        of_this_thread([&](const lease &held) {
+            any = true;
+            any_lost = any_lost || held.lost();
+        });
+        return any_lost || !any;
     }
 
-    // Of several readers the smallest; 0 if it is not locked.
+    // Of several the smallest; 0 if it is not locked.
     std::uint64_t token() const {
-        const std::lock_guard<std::mutex> guard(leases_mutex_);
         std::uint64_t smallest = 0;
-        for (const lease &held : leases_)
+        of_this_thread([&](const lease &held) {
             if (smallest == 0 || held.token() < smallest)
                 smallest = held.token();
+        });
         return smallest;
     }
 
@@ -1108,6 +1232,25 @@ public:
 private:
     using writer = std::unique_lock<std::shared_timed_mutex>;
     using reader = std::shared_lock<std::shared_timed_mutex>;
+
+    // A section: the lease that covers it, and the thread that entered it.
+    struct section {
+        std::thread::id entered_by;
+        lease held;
+    };
+
+    // What this thread holds; all that is held, if it holds nothing.
+    template <class Each>
+    void of_this_thread(Each each) const {
+        const std::thread::id self = std::this_thread::get_id();
+        const std::lock_guard<std::mutex> guard(sections_mutex_);
+        bool mine = false;
+        for (const section &one : sections_)
+            mine = mine || one.entered_by == self;
+        for (const section &one : sections_)
+            if (!mine || one.entered_by == self)
+                each(one.held);
+    }
 
     template <class Local>
     bool throwing(wait_limit wait) {
@@ -1133,26 +1276,34 @@ private:
             code.clear();
         if (!granted.native_handle())
             return false;
-        const std::lock_guard<std::mutex> guard(leases_mutex_);
-        leases_.push_back(std::move(granted));
+        client_.note_granted();
+        const std::lock_guard<std::mutex> guard(sections_mutex_);
+        sections_.push_back(section{std::this_thread::get_id(), std::move(granted)});
         local.release();
         return true;
     }
 
-    // Gives back a lease that is lost, if there is one: then the others may go on.
+    // Gives back this thread's lease. Where it cannot be known which one that is (it has several, or was given a lock that
+    // another took), one that stands: what is lost stays known until nothing else is left (L24).
     void leave() noexcept {
+        const std::thread::id self = std::this_thread::get_id();
         lease ended;
         {
-            const std::lock_guard<std::mutex> guard(leases_mutex_);
+            const std::lock_guard<std::mutex> guard(sections_mutex_);
             std::size_t at = 0;
-            while (at + 1 < leases_.size() && !leases_[at].lost())
-                at++;
-            std::swap(leases_[at], leases_.back());
-            ended = std::move(leases_.back());
-            leases_.pop_back();
+            int best = -1;
+            for (std::size_t i = 0; i < sections_.size(); i++) {
+                const int fit = (sections_[i].entered_by == self ? 2 : 0) + (sections_[i].held.lost() ? 0 : 1);
+                if (fit > best) {
+                    best = fit;
+                    at = i;
+                }
+            }
+            std::swap(sections_[at], sections_.back());
+            ended = std::move(sections_.back().held);
+            sections_.pop_back();
         }
-        std::error_code ignored;
-        ended.release(std::chrono::seconds(5), ignored);
+        client_.give_back(ended);
     }
 
     client client_;
@@ -1160,8 +1311,8 @@ private:
     acquire_options options_;
     std::timed_mutex turn_;
     std::shared_timed_mutex local_;
-    mutable std::mutex leases_mutex_;
-    std::vector<lease> leases_;
+    mutable std::mutex sections_mutex_;
+    std::vector<section> sections_;
 };
 
 // ---- nodes
@@ -1208,14 +1359,15 @@ public:
     static node start(const node_options &options, std::error_code &code) noexcept {
         tenure_node_options given = TENURE_NODE_OPTIONS_INIT;
         tenure_node *started = nullptr;
-        code = c_options(options, given) ? detail::code(tenure_node_start(&given, &started))
-                                         : make_error_code(errc::invalid);
+        const char *wrong = c_options(options, given);
+        code = wrong ? detail::refuse(wrong) : detail::code(tenure_node_start(&given, &started));
         return node(started);
     }
 
     explicit operator bool() const noexcept { return handle_ != nullptr; }
 
-    // Whether this node leads, until when, under which token. Local and lock-free.
+    // Whether this node leads, until when, under which token. Local and lock-free. Another token than when the work began:
+    // others may have led in between, and the work is over, though is_leader is true again.
     tenure::leadership leadership() const {
         return detail::throwing([&](std::error_code &code) { return leadership(code); });
     }
@@ -1247,9 +1399,8 @@ public:
     tenure::client client(const client_options &options, std::error_code &code) {
         tenure_client_options given = TENURE_CLIENT_OPTIONS_INIT;
         tenure_client *opened = nullptr;
-        code = tenure::client::c_options(options, given)
-                   ? detail::code(tenure_node_client(handle_.get(), &given, &opened))
-                   : make_error_code(errc::invalid);
+        const char *wrong = tenure::client::c_options(options, given);
+        code = wrong ? detail::refuse(wrong) : detail::code(tenure_node_client(handle_.get(), &given, &opened));
         return tenure::client(opened);
     }
 
@@ -1274,18 +1425,22 @@ public:
     tenure_node *native_handle() const noexcept { return handle_.get(); }
 
 private:
-    // False if something in them cannot be said in C.
-    static bool c_options(const node_options &options, tenure_node_options &given) noexcept {
+    // What of them cannot be said in C; null: nothing.
+    static const char *c_options(const node_options &options, tenure_node_options &given) noexcept {
         given.flags = options.insecure ? TENURE_NODE_INSECURE : 0;
         given.id = options.id;
         given.data_dir = options.data_dir.c_str();
         given.cluster = options.cluster.empty() ? nullptr : options.cluster.c_str();
         given.listen = options.listen.empty() ? nullptr : options.listen.c_str();
         given.join = options.join.empty() ? nullptr : options.join.c_str();
-        return !detail::has_nul(options.data_dir) && !detail::has_nul(options.cluster) &&
-               !detail::has_nul(options.listen) && !detail::has_nul(options.join) &&
-               detail::put(given.heartbeat_ms, options.heartbeat) &&
-               detail::put(given.election_ms, options.election) && detail::put(given.lease_ms, options.lease);
+        for (const std::string *text : {&options.data_dir, &options.cluster, &options.listen, &options.join})
+            if (detail::has_nul(*text))
+                return detail::text_has_nul;
+        if (!detail::put(given.heartbeat_ms, options.heartbeat))
+            return "heartbeat is negative";
+        if (!detail::put(given.election_ms, options.election))
+            return "election is negative";
+        return detail::put(given.lease_ms, options.lease) ? nullptr : "lease is negative";
     }
 
     static tenure::leadership converted(const tenure_leadership &now) noexcept {

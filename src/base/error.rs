@@ -1,5 +1,7 @@
 //! What a call can end with: the status numbers of the C header, and the error that Rust callers see.
 
+use super::limits::ERROR_TEXT_BYTES_MAX;
+use super::text::one_line;
 use std::fmt;
 
 macro_rules! statuses {
@@ -80,32 +82,40 @@ statuses! {
 pub struct Error {
     /// What kind of failure.
     pub status: Status,
-    /// The sentence; may be empty, then the status's own text stands for it.
+    /// The sentence: one line of bounded length, whoever said it; without one of its own, the status's.
     pub message: String,
 }
 
 impl Error {
     /// An error with its own sentence.
-    pub fn new(status: Status, message: impl Into<String>) -> Self {
-        Self { status, message: message.into() }
+    pub fn new(status: Status, message: impl AsRef<str>) -> Self {
+        Self { status, message: one_line(message.as_ref(), ERROR_TEXT_BYTES_MAX) }
     }
 }
 
 impl From<Status> for Error {
     fn from(status: Status) -> Self {
-        Self { status, message: String::new() }
+        Self { status, message: status.text().to_owned() }
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.message.is_empty() { self.status.text() } else { &self.message })
+        f.write_str(&self.message)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_sentence_is_one_line_of_bounded_length_and_never_missing() {
+        let long = Error::new(Status::Unavailable, "\x1b[31mno\n".repeat(1 << 17));
+        assert!(long.message.starts_with("\\u{1b}[31mno\\n\\u{1b}"), "{long}");
+        assert!(long.message.len() < ERROR_TEXT_BYTES_MAX + 8, "{}", long.message.len());
+        assert_eq!(Error::from(Status::Held).message, "somebody else holds the lock");
+    }
 
     #[test]
     fn numbers_are_those_of_the_contract() {

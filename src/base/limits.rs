@@ -23,6 +23,10 @@ pub const WAITERS_PER_LOCK_MAX: usize = 100_000;
 pub const DEADLOCK_SEARCH_MAX: usize = 4096;
 /// Why a lock is taken from its holder, for people, in bytes.
 pub const BREAK_REASON_BYTES_MAX: usize = 255;
+/// The sentence of an error, in bytes: what a server says is cut off there.
+pub const ERROR_TEXT_BYTES_MAX: usize = 4096;
+/// What one node says of why it refuses, in bytes, within such a sentence.
+pub const REFUSAL_TEXT_BYTES_MAX: usize = 512;
 /// Names in one acquire.
 pub const NAMES_PER_ACQUIRE_MAX: usize = 32;
 /// Holders of one shared or counted lock; whoever comes then waits.
@@ -103,6 +107,7 @@ const _: () =
 const _: () = assert!(
     ENTRY_BYTES_MAX > 256 + NAME_BYTES_MAX + CLIENT_NAME_BYTES_MAX + BREAK_REASON_BYTES_MAX
 );
+const _: () = assert!(ERROR_TEXT_BYTES_MAX >= 4 * REFUSAL_TEXT_BYTES_MAX);
 const _: () = assert!(APPEND_BYTES_MAX >= 2 * ENTRY_BYTES_MAX);
 const _: () = assert!(REQUEST_BYTES_IN_FLIGHT_MAX * 16 <= UNCOMMITTED_BYTES_MAX);
 const _: () = assert!(REQUEST_BYTES_IN_FLIGHT_MAX > 16 * ENTRY_BYTES_MAX);

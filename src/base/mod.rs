@@ -7,6 +7,7 @@ pub mod founding;
 pub mod ids;
 pub mod limits;
 pub mod rng;
+pub mod text;
 pub mod time;
 
 pub use ids::{

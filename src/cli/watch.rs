@@ -9,6 +9,7 @@ use clap::Args;
 use serde_json::json;
 use std::time::Duration;
 use tenure::Status;
+use tenure::base::text::hex_unless_text;
 use tenure::client::{Observed, Observer, Wait};
 use tenure::sys::poll::{self, Interest, Ready};
 
@@ -84,6 +85,7 @@ fn line(name: &str, observed: &Observed, form: Form) -> String {
             "holder": holder.as_ref().map(|holder| &holder.client),
             "token": holder.as_ref().map_or(0, |holder| holder.token.0),
             "value": holder.as_ref().map(|holder| String::from_utf8_lossy(&holder.value)),
+            "value_hex": holder.as_ref().and_then(|holder| hex_unless_text(&holder.value)),
             "since_unix_ms": holder.as_ref().map(|holder| holder.since_unix_ms),
             "missed": missed,
         });
@@ -137,11 +139,11 @@ mod tests {
     fn json_has_the_same_keys_for_a_holder_and_for_none() {
         let text = line("x", &observed(3), Form::Json);
         let expected = json!({"name": "x", "holder": "a:1", "token": 17, "value": "10.0.0.1\n",
-            "since_unix_ms": 0, "missed": 3});
+            "value_hex": null, "since_unix_ms": 0, "missed": 3});
         assert_eq!(text, format!("{expected}\n"));
         let text = line("x", &Observed { holder: None, missed: 0 }, Form::Json);
         let expected = json!({"name": "x", "holder": null, "token": 0, "value": null,
-            "since_unix_ms": null, "missed": 0});
+            "value_hex": null, "since_unix_ms": null, "missed": 0});
         assert_eq!(text, format!("{expected}\n"));
     }
 }

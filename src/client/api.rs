@@ -16,14 +16,13 @@ use std::time::Duration;
 
 /// A connection to a cluster, and the session in it. Thread-safe; clones share it. The session ends with
 /// `close`, or some time after the last clone, lease and pending call is dropped.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Client {
     pub(super) handle: Arc<Handle>,
 }
 
 /// What a client, its leases and its pending calls have in common: they may be dropped in any order, and
 /// with the last of them the session is closed in the background.
-#[derive(Debug)]
 pub(super) struct Handle {
     pub(super) shared: Arc<Shared>,
     /// How long calls without a wait of their own try.

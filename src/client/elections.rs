@@ -6,6 +6,7 @@ use super::core::Wait;
 use super::data::AcquireOptions;
 use super::lease::Lease;
 use super::pending::{Kind, Pending};
+use super::sentences::of_lease;
 use crate::Error;
 
 impl Client {
@@ -33,9 +34,11 @@ impl Lease {
     /// # Errors
     /// LOST if it had ended; UNAVAILABLE, UNKNOWN after the request timeout; INVALID.
     pub fn proclaim(&self, value: &[u8]) -> Result<(), Error> {
+        let before = self.ended();
         let (lease, value) = (self.state.id, value.to_vec());
         let shared = &self.handle.shared;
         let (_, slot) = shared.call(|core, now| core.proclaim(now, lease, value))?;
-        wait_for_order(&self.handle, &slot)
+        let done = wait_for_order(&self.handle, &slot);
+        done.map_err(|error| of_lease(&self.state, before, error))
     }
 }

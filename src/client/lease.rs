@@ -5,6 +5,7 @@ use super::calls::wait_for_done;
 use super::core::{EndReason, Wait};
 use super::data::{Asked, LeaseState};
 use super::driver::LeaseState as State;
+use super::sentences::of_lease;
 use crate::base::Token;
 use crate::base::time::nanos;
 use crate::{Error, Status};
@@ -13,7 +14,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// A grant, as long as it may be believed in. Thread-safe. Dropped it is released in the background.
-#[derive(Debug)]
 pub struct Lease {
     pub(super) handle: Arc<Handle>,
     pub(super) state: Arc<State>,
@@ -30,7 +30,16 @@ impl Lease {
         self.state.name.as_str()
     }
 
-    /// The fencing token.
+    /// The fencing token: send it with every read and every write, and let the resource refuse smaller ones than it has
+    /// seen.
+    ///
+    /// ```sql
+    /// UPDATE account SET fence = :token WHERE id = :id AND fence <= :token RETURNING balance;
+    /// UPDATE account SET balance = :balance, fence = :token WHERE id = :id AND fence <= :token;
+    /// ```
+    ///
+    /// The first is the read, and fences off earlier holders: a late write between a plain `SELECT` and the second would
+    /// be accepted, and undone by it. No row: refused.
     #[must_use]
     pub fn token(&self) -> Token {
         self.state.token
@@ -49,12 +58,18 @@ impl Lease {
         nanos(self.remaining())
     }
 
-    /// Held, asked to end, or ended and why.
+    /// Held, asked to end, or ended and why. That it was asked is told with this: until then `fd` is readable for it.
     #[must_use]
     pub fn state(&self) -> LeaseState {
         if self.handle.shared.is_forked() {
             return LeaseState::Ended(EndReason::Forked);
         }
+        self.handle.shared.tell(&self.state);
+        self.look()
+    }
+
+    /// As `state`, for ourselves: the program was not told.
+    fn look(&self) -> LeaseState {
         if !self.state.remaining().is_zero() {
             return if self.state.is_asked() { LeaseState::Asked } else { LeaseState::Held };
         }
@@ -66,14 +81,18 @@ impl Lease {
     }
 
     /// What its holder was asked, if it was asked to end: how long it may go on, and why. Of several orders the one that
-    /// leaves it the least time. It stays readable after the end. `None` in a forked child.
+    /// leaves it the least time. It stays readable after the end. `None` in a forked child. Tells it as `state` does.
     #[must_use]
     pub fn asked(&self) -> Option<Asked> {
-        if self.handle.shared.is_forked() { None } else { self.state.order() }
+        if self.handle.shared.is_forked() {
+            return None;
+        }
+        self.handle.shared.tell(&self.state);
+        self.state.order()
     }
 
-    /// Readable no later than `remaining` reaches zero, and from when it is asked to end; `None` when the process has
-    /// no descriptor left.
+    /// Readable no later than `remaining` reaches zero, and from then on for good; and from when it is asked to end until
+    /// the program was told: until `state` or `asked` is called. `None` when the process has no descriptor left.
     #[must_use]
     pub fn fd(&self) -> Option<RawFd> {
         self.handle.shared.timer_fd(&self.state)
@@ -84,15 +103,26 @@ impl Lease {
     /// acquires later comes behind it.
     ///
     /// # Errors
-    /// LOST if it had ended; UNKNOWN, TIMEOUT: not answered in time, going on in the background.
+    /// LOST if it had ended, by an earlier release too: the text says by what; UNKNOWN: not answered in time, going on in
+    /// the background.
     pub fn release(&self, wait: Wait) -> Result<(), Error> {
+        let before = self.ended();
         let lease = self.state.id;
         let (call, slot) = self.handle.shared.call(|core, now| core.release(now, lease))?;
         let done = wait_for_done(&self.handle, call, &slot, wait)?;
-        done.unwrap_or_else(|| {
+        let done = done.unwrap_or_else(|| {
             let text = "the release is not answered yet; it goes on in the background";
             Err(Error::new(Status::Unknown, text))
-        })
+        });
+        done.map_err(|error| of_lease(&self.state, before, error))
+    }
+
+    /// Why it has ended, if it has.
+    pub(super) fn ended(&self) -> Option<EndReason> {
+        match self.look() {
+            LeaseState::Ended(reason) => Some(reason),
+            LeaseState::Held | LeaseState::Asked => None,
+        }
     }
 }
 

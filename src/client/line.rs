@@ -1,11 +1,15 @@
 //! A plain connection to one node, for questions that need no session: blocking, each wait bounded.
 
+use crate::base::limits::REFUSAL_TEXT_BYTES_MAX;
+use crate::base::text::one_line;
+use crate::sys::inherited;
 use crate::wire::{
     ClientHello, ClientWelcome, Frame, FrameDecoder, FrameKind, Hello, Refused, Request,
     ServerMessage, Speech, Values, encode_frame,
 };
 use crate::{Error, Status};
 use serde::Serialize;
+use socket2::{Domain, Protocol, Socket, Type};
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
@@ -122,10 +126,14 @@ impl Line {
 fn dial(endpoint: &str, until: Instant) -> io::Result<TcpStream> {
     let mut last = io::ErrorKind::AddrNotAvailable.into();
     for address in endpoint.to_socket_addrs()? {
-        match TcpStream::connect_timeout(&address, left(until)?) {
-            Ok(stream) => {
-                stream.set_nodelay(true)?;
-                return Ok(stream);
+        // Noted before it connects, which takes long.
+        let socket = inherited::by_no_child(|| {
+            Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))
+        })?;
+        match socket.connect_timeout(&address.into(), left(until)?) {
+            Ok(()) => {
+                socket.set_tcp_nodelay(true)?;
+                return Ok(socket.into());
             }
             Err(error) => last = error,
         }
@@ -143,7 +151,8 @@ fn read(frame: &Frame) -> Result<Option<Said>, Error> {
     match frame.kind {
         FrameKind::Refused => {
             let refused: Refused = frame.decode().map_err(unusable)?;
-            Err(Error::new(Status::Unavailable, refused.text))
+            let text = one_line(&refused.text, REFUSAL_TEXT_BYTES_MAX);
+            Err(Error::new(Status::Unavailable, text))
         }
         FrameKind::Welcome => {
             let values: Values = frame.decode().map_err(unusable)?;

@@ -26,6 +26,8 @@ mod observer;
 mod operator;
 mod orders;
 mod pending;
+mod sentences;
+mod shown;
 mod status;
 
 pub use self::core::{EndReason, SessionState, Wait};

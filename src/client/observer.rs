@@ -5,13 +5,14 @@ use super::calls::{checked_name, until};
 use super::core::{ObserverId, Wait};
 use super::data::Observed;
 use super::driver::Feed;
+use crate::lock::Name;
 use crate::{Error, Status};
 use std::os::fd::RawFd;
 use std::sync::Arc;
 
 /// Follows who holds one lock, for one reader. Dropped it follows no more.
-#[derive(Debug)]
 pub struct Observer {
+    pub(super) name: Name,
     handle: Arc<Handle>,
     id: ObserverId,
     feed: Arc<Feed<Observed>>,
@@ -24,8 +25,9 @@ impl Client {
     /// INVALID, CLOSED, FORKED, LIMIT.
     pub fn observe(&self, name: &str) -> Result<Observer, Error> {
         let name = checked_name(name)?;
-        let (id, feed) = self.handle.shared.with(|inner, now| inner.observe(now, name))??;
-        Ok(Observer { handle: Arc::clone(&self.handle), id, feed })
+        let followed = name.clone();
+        let (id, feed) = self.handle.shared.with(|inner, now| inner.observe(now, followed))??;
+        Ok(Observer { name, handle: Arc::clone(&self.handle), id, feed })
     }
 }
 

@@ -5,6 +5,7 @@ use super::calls::{checked_name, unexpected, wait_for_done, wait_for_order};
 use super::core::{BreakCall, Wait};
 use super::data::{BreakOptions, Grace};
 use super::lease::Lease;
+use super::sentences::of_lease;
 use crate::base::Token;
 use crate::lock::BreakWay;
 use crate::wire::{Query, ReadAnswer};
@@ -38,18 +39,20 @@ impl Lease {
     /// NOT_FOUND: nobody of that name waits: the lease goes on, or, if the waiter left just now, was released;
     /// LOST if it had ended; UNAVAILABLE; UNKNOWN: not answered in time, going on in the background.
     pub fn transfer(&self, to: Option<&str>) -> Result<(), Error> {
-        if self.remaining().is_zero() {
-            return Err(Error::new(Status::Lost, "the lease had ended before it was handed over"));
+        let before = self.ended();
+        if before.is_some() {
+            return Err(of_lease(&self.state, before, Status::Lost.into()));
         }
         self.check_somebody_waits(to)?;
         let (lease, to) = (self.state.id, to.map(str::to_owned));
         let shared = &self.handle.shared;
         let (call, slot) = shared.call(|core, now| core.transfer(now, lease, to))?;
         let wait = Wait::For(self.handle.request_timeout);
-        wait_for_done(&self.handle, call, &slot, wait)?.unwrap_or_else(|| {
+        let done = wait_for_done(&self.handle, call, &slot, wait)?.unwrap_or_else(|| {
             let text = "the handover is not answered yet; it goes on in the background";
             Err(Error::new(Status::Unknown, text))
-        })
+        });
+        done.map_err(|error| of_lease(&self.state, before, error))
     }
 
     /// Asked before belief ends: a lease that nobody could take over goes on.

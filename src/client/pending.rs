@@ -6,6 +6,7 @@ use super::core::{AcquireCall, CallId, Wait};
 use super::data::AcquireOptions;
 use super::driver::{Given, Slot, Taken};
 use super::lease::Lease;
+use super::sentences::Subject;
 use crate::base::limits::NAMES_PER_ACQUIRE_MAX;
 use crate::lock::Name;
 use crate::{Error, Status};
@@ -74,9 +75,11 @@ impl Client {
         let AcquireOptions { value, owner, mode, limit, permits, lock_delay } = options;
         let delay_ms = u32::try_from(lock_delay.as_millis()).unwrap_or(u32::MAX);
         let permits = permits.max(1);
+        let names = std::iter::once(&name).chain(&also).cloned().collect();
+        let subject = Subject::new(names, wait);
         let wish = AcquireCall { name, also, wait, value, owner, mode, limit, permits, delay_ms };
         let (call, slot) = self.handle.shared.call(|core, now| core.acquire(now, wish))?;
-        Ok(Pending { handle: Arc::clone(&self.handle), call, slot, kind })
+        Ok(Pending { handle: Arc::clone(&self.handle), call, slot, kind, subject })
     }
 }
 
@@ -90,12 +93,12 @@ pub(super) enum Kind {
 }
 
 /// An acquire that is under way. Dropped before it is taken it is withdrawn, or released.
-#[derive(Debug)]
 pub struct Pending {
-    handle: Arc<Handle>,
+    pub(super) handle: Arc<Handle>,
     call: CallId,
-    slot: Arc<Slot>,
+    pub(super) slot: Arc<Slot>,
     kind: Kind,
+    pub(super) subject: Subject,
 }
 
 impl Pending {
@@ -120,9 +123,12 @@ impl Pending {
             Taken::Given(Given::Lease(state)) => {
                 self.still_held(Lease::new(Arc::clone(&self.handle), state))
             }
-            Taken::Failed(error) => Err(error),
+            Taken::Failed(error) => Err(self.subject.not_granted(error)),
             Taken::Undecided => Err(Status::Again.into()),
-            Taken::Nothing => Err(Error::new(Status::Invalid, "this call was taken before")),
+            Taken::Nothing => {
+                let text = format!("the decision on {} was taken before", self.subject.names());
+                Err(Error::new(Status::Invalid, text))
+            }
             other => Err(bug(&other)),
         }
     }

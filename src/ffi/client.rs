@@ -36,7 +36,8 @@ pub struct tenure_client {
 pub struct tenure_client_options {
     pub struct_size: u32,
     /// How long the leases outlive this process, and how long a loss can go unnoticed: 0 = 10000. The servers
-    /// keep it within their bounds.
+    /// keep it within their bounds. A session ends 0.52 to 0.86 of it after the last contact with the leader: to
+    /// survive 5 s without, and the second that it may take to be connected again, takes 12000.
     pub ttl_ms: u32,
     /// The client's name, for people; NULL = host:pid.
     pub name: *const c_char,
@@ -147,7 +148,7 @@ pub unsafe extern "C" fn tenure_client_fd(client: *const tenure_client) -> c_int
 /// ```
 ///
 /// Statuses: TENURE_AGAIN (nothing within `wait_ms`), TENURE_CLOSED (all is read, and the client is closed),
-/// TENURE_INVALID, TENURE_FORKED. One thread at a time.
+/// TENURE_INVALID (also: another thread is in this call), TENURE_FORKED. One thread at a time.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_client_next(
     client: *mut tenure_client,

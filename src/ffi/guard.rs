@@ -1,6 +1,8 @@
-//! What every exported body runs in: errors become a status and a text, and nothing unwinds into C.
+//! What every exported body runs in: errors become a status and a text, nothing unwinds into C, and no pthread_cancel
+//! unwinds through us.
 
 use super::status::{TENURE_OK, tenure_status};
+use crate::sys::cancel::Uncancelled;
 use crate::{Error, Status};
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -9,6 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Runs the body of a function that returns a status.
 pub(super) fn guard(body: impl FnOnce() -> Result<(), Error>) -> tenure_status {
+    let _uncancelled = Uncancelled::begin();
     match caught(body) {
         Ok(()) => TENURE_OK,
         Err(error) => {
@@ -21,6 +24,7 @@ pub(super) fn guard(body: impl FnOnce() -> Result<(), Error>) -> tenure_status {
 
 /// Runs the body of a function that returns a value, `failed` if there is none.
 pub(super) fn guard_or<T>(failed: T, body: impl FnOnce() -> Result<T, Error>) -> T {
+    let _uncancelled = Uncancelled::begin();
     caught(body).unwrap_or_else(|error| {
         remember(error);
         failed
@@ -91,7 +95,7 @@ mod tests {
             assert_eq!(last_text(), "");
             assert_eq!(guard(|| Err(Error::new(Status::Io, "dis\0k"))), 60);
             assert_eq!(guard(|| Ok(())), TENURE_OK);
-            assert_eq!(last_text(), "disk");
+            assert_eq!(last_text(), "dis\\u{0}k");
             assert_eq!(guard_or(-1, || Err(Status::Held.into())), -1);
             assert_eq!(last_text(), Status::Held.text());
         })

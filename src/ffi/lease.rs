@@ -45,22 +45,33 @@ pub unsafe extern "C" fn tenure_lease_name(lease: *const tenure_lease) -> *const
     guard_or(std::ptr::null(), || Ok(enter::<LeaseObject>(lease)?.name.as_ptr()))
 }
 
-/// The fencing token, 1 to 2^63-1: send it with every write, and let the resource refuse smaller ones than it
-/// has seen. It stays readable after the end. 0 = not a lease. Any thread.
+/// The fencing token, 1 to 2^63-1: send it with every read and every write, and let the resource refuse smaller ones
+/// than it has seen. It stays readable after the end. 0 = not a lease. Any thread.
+///
+/// ```text
+/// UPDATE account SET fence = :token WHERE id = :id AND fence <= :token RETURNING balance;
+/// UPDATE account SET balance = :balance, fence = :token WHERE id = :id AND fence <= :token;
+/// ```
+///
+/// The first is the read, and fences off earlier holders: a late write between a plain SELECT and the second would be
+/// accepted, and undone by it. No row: refused.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_lease_token(lease: *const tenure_lease) -> u64 {
     guard_or(0, || Ok(enter::<LeaseObject>(lease)?.lease.token().0))
 }
 
 /// How long the lease may still be believed in, in nanoseconds, by the clocks of this machine. 0 = do not
-/// believe in it, now or ever again; also if this is not a lease. Takes no lock; any thread; about 0.2 us.
+/// believe in it, now or ever again; also if this is not a lease. Takes no lock, waits for no other thread, and may be
+/// called in a signal handler and by a thread of any priority; about 0.2 us.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_lease_remaining_ns(lease: *const tenure_lease) -> u64 {
     guard_or(0, || Ok(nanos(enter::<LeaseObject>(lease)?.lease.remaining())))
 }
 
 /// A descriptor that is readable no later than remaining_ns reaches 0, also when this process's own threads are
-/// stuck: the kernel's timer serves it; and from when the lease is asked to end (tenure_lease_state says which).
+/// stuck: the kernel's timer serves it; from then on it stays readable. It is readable, too, from when the lease is asked
+/// to end (once more if it is asked to end sooner) until tenure_lease_state or tenure_lease_asked is called, which say
+/// what it is. So it can stay in a loop, of level-triggered events or of edges: call one of these two when it is readable.
 /// Borrowed: poll it; never read it, close it, or keep it after the lease is freed. -1 if the process has no
 /// descriptor left, or this is not a lease. Any thread.
 #[unsafe(no_mangle)]
@@ -78,6 +89,8 @@ pub unsafe extern "C" fn tenure_lease_fd(lease: *const tenure_lease) -> c_int {
 /// if (tenure_lease_state(lease, &state, &reason) == TENURE_OK && state == TENURE_LEASE_STATE_ASKED)
 ///     finish_within(tenure_lease_remaining_ns(lease));
 /// ```
+///
+/// TENURE_LEASE_STATE_ASKED is told with this: tenure_lease_fd is not readable for it any more.
 ///
 /// Statuses: TENURE_INVALID, TENURE_FORKED. Any thread; never blocks.
 #[unsafe(no_mangle)]
@@ -177,8 +190,9 @@ pub unsafe extern "C" fn tenure_transfer(
 /// server to know. Whatever it returns, the release goes on in the background until the server knows or the
 /// session ends; what this client reads and acquires later comes behind it. The handle is still to be freed.
 ///
-/// Statuses: TENURE_LOST (it had ended before: harmless, but what you did last may not have been protected),
-/// TENURE_TIMEOUT or TENURE_UNKNOWN (not answered in time), TENURE_CLOSED (the client was closed meanwhile),
+/// Statuses: TENURE_LOST (it had ended before: harmless, but what you did last may not have been protected; the text
+/// and tenure_lease_state say by what: expired, broken, handed over, closed, or an earlier release, which is no loss),
+/// TENURE_UNKNOWN (not answered in time), TENURE_CLOSED (the client was closed meanwhile),
 /// TENURE_INVALID, TENURE_FORKED. Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_release(lease: *mut tenure_lease, wait_ms: i64) -> tenure_status {

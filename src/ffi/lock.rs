@@ -37,6 +37,7 @@ pub struct tenure_acquire_options {
     pub value_len: usize,
     /// 0 = an owner of its own: threads that share a client exclude each other as processes do. The same other
     /// number in one session enters again, under the same token; the lock is free with the last of its leases.
+    /// Deadlocks are found among owners other than 0: of the others nobody knows that they hold something else.
     pub owner: u64,
     /// If this lease expires, the lock stays taken for so much longer; at most 3600000.
     pub lock_delay_ms: u32,

@@ -7,6 +7,7 @@
 use super::guard::{guard, in_callback};
 use super::status::tenure_status;
 use super::strings::c_string;
+use crate::base::text::one_line;
 use crate::sys::fork;
 use crate::{Error, Status};
 use log::{Level, LevelFilter, Log, Metadata, Record};
@@ -84,7 +85,7 @@ impl Log for Logger {
         }
         match Running::begin() {
             Some(Running(Sink { callback: Some(callback), user, .. })) => {
-                let line = c_string(&record.args().to_string());
+                let line = c_string(&line(record));
                 // SAFETY: the host promised that the function may be called with this `user`, from any
                 // thread, until `tenure_log_to` has returned; that waits for us.
                 in_callback(|| unsafe { callback(*user, record.level() as i32, line.as_ptr()) });
@@ -105,8 +106,15 @@ fn to_stderr(record: &Record<'_>) {
         Level::Trace => "trace",
     };
     // A closed stderr is the host's choice.
-    let _closed = writeln!(std::io::stderr(), "tenure: {level}: {}", record.args());
+    let _closed = writeln!(std::io::stderr(), "tenure: {level}: {}", line(record));
 }
+
+/// One, whatever others had a part in it: names, reasons, what a server said.
+fn line(record: &Record<'_>) -> String {
+    one_line(&record.args().to_string(), LINE_BYTES_MAX)
+}
+
+const LINE_BYTES_MAX: usize = 8 << 10;
 
 struct Sink {
     callback: tenure_log_fn,

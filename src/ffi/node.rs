@@ -113,6 +113,9 @@ pub unsafe extern "C" fn tenure_node_start(
 
 /// Whether this node leads, until when, under which token: one snapshot. Afterwards *inout is filled in.
 ///
+/// A node that loses leadership and wins it again has another token: what was begun under the former one is over, and
+/// others may have led in between. So compare token, not is_leader alone, with what it was when the work began.
+///
 /// Statuses: TENURE_INVALID, TENURE_FORKED. Any thread; takes no lock.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_node_leadership(
@@ -141,7 +144,8 @@ pub unsafe extern "C" fn tenure_node_fd(node: *const tenure_node) -> c_int {
 /// Afterwards *inout is filled in.
 ///
 /// Statuses: TENURE_AGAIN (nothing changed in time), TENURE_CLOSED (it was stopped), TENURE_IO, TENURE_CORRUPT or
-/// TENURE_INTERNAL (the node has ended by itself), TENURE_INVALID, TENURE_FORKED. One reader.
+/// TENURE_INTERNAL (the node has ended by itself), TENURE_INVALID (also: another thread is in this call), TENURE_FORKED.
+/// One reader.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_node_next(
     node: *mut tenure_node,

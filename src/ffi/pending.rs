@@ -29,7 +29,8 @@ pub unsafe extern "C" fn tenure_pending_fd(pending: *const tenure_pending) -> c_
 /// The lease, or why there is none; waits at most `wait_ms` for the decision. It can be taken once. On success
 /// *out is a lease that you free with tenure_lease_free; else it is NULL. The pending is still to be freed.
 ///
-/// Statuses: TENURE_AGAIN (not decided yet), TENURE_CANCELLED, and those of tenure_acquire. One thread.
+/// Statuses: TENURE_AGAIN (not decided yet), TENURE_CANCELLED, and those of tenure_acquire; TENURE_INVALID if it was taken
+/// before, or another thread waits for it. One thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_pending_take(
     pending: *mut tenure_pending,

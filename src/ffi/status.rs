@@ -84,8 +84,9 @@ pub extern "C" fn tenure_status_text(status: tenure_status) -> *const c_char {
     described(status, |text| &text.text, c"not a status of this version")
 }
 
-/// What went wrong in this thread's last failed call, in a sentence that says what to do; "" if none has
-/// failed. It is valid until this thread's next tenure_ call: copy it to keep it. Never NULL.
+/// What went wrong in this thread's last failed call, in a sentence that names the lock and says what to do; "" if none
+/// has failed. One line without control characters, of at most 4 KiB, whatever a server said. It is valid until this
+/// thread's next tenure_ call: copy it to keep it. Never NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn tenure_last_error() -> *const c_char {
     last_error()

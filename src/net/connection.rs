@@ -3,6 +3,7 @@
 use crate::net::local_stream::LocalStream;
 use crate::net::output::Output;
 use crate::net::socket;
+use crate::sys::inherited;
 use crate::wire::{Frame, FrameDecoder, FrameError, FrameKind};
 use mio::Interest;
 use mio::event::Source;
@@ -90,7 +91,8 @@ impl Connection {
     /// # Errors
     /// It failed at once.
     pub fn dial(address: SocketAddr, out_bytes_max: usize) -> io::Result<Self> {
-        Self::tcp(TcpStream::connect(address)?, Stage::Dialing, out_bytes_max)
+        let stream = inherited::by_no_child(|| TcpStream::connect(address))?;
+        Self::tcp(stream, Stage::Dialing, out_bytes_max)
     }
 
     fn tcp(stream: TcpStream, stage: Stage, out_bytes_max: usize) -> io::Result<Self> {

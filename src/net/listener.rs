@@ -1,6 +1,7 @@
 //! A listening TCP socket that does not block.
 
 use crate::net::Connection;
+use crate::sys::inherited;
 use mio::net::TcpListener;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -26,7 +27,7 @@ impl Listener {
     /// # Errors
     /// In use, not an address of this machine, not permitted, …
     pub fn bind(address: SocketAddr) -> io::Result<Self> {
-        TcpListener::bind(address).map(Self)
+        inherited::by_no_child(|| TcpListener::bind(address)).map(Self)
     }
 
     /// Takes a socket that listens already.
@@ -35,7 +36,7 @@ impl Listener {
     /// It cannot be made non-blocking.
     pub fn from_std(listener: std::net::TcpListener) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
-        Ok(Self(TcpListener::from_std(listener)))
+        inherited::by_no_child(|| Ok(TcpListener::from_std(listener))).map(Self)
     }
 
     /// Where it listens.
@@ -52,9 +53,10 @@ impl Listener {
     /// [`AcceptError`].
     pub fn accept(&self, out_bytes_max: usize) -> Result<Option<Connection>, AcceptError> {
         loop {
-            let error = match self.0.accept() {
+            let accepted = inherited::by_no_child(|| Ok(self.0.accept()?.0));
+            let error = match accepted {
                 // A connection that was reset already refuses its options: on to the next.
-                Ok((stream, _)) => match Connection::accepted(stream, out_bytes_max) {
+                Ok(stream) => match Connection::accepted(stream, out_bytes_max) {
                     Ok(connection) => return Ok(Some(connection)),
                     Err(_) => continue,
                 },

@@ -17,6 +17,7 @@ use crate::server::Server;
 use crate::sys::{clock, fork, random, thread};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use parking_lot::Mutex;
+use std::fmt;
 use std::net::SocketAddr;
 use std::os::fd::RawFd;
 use std::sync::Arc;
@@ -26,7 +27,6 @@ use std::time::Duration;
 /// A running node. Dropped it stops.
 ///
 /// In a child of fork(2) the handle is dead: leadership reads nothing, calls answer FORKED (safety L20).
-#[derive(Debug)]
 pub struct Node {
     id: NodeId,
     address: SocketAddr,
@@ -38,7 +38,6 @@ pub struct Node {
 }
 
 /// What is shared with the loop's thread; in a forked child it must not be touched.
-#[derive(Debug)]
 struct Running {
     board: Arc<Board>,
     commands: Sender<Command>,
@@ -184,6 +183,16 @@ impl Node {
     }
 }
 
+/// Asks nothing: who asks for leadership has it published from then on.
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Node")
+            .field("id", &self.id.0)
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Running {
     fn resign(&self, to: Option<NodeId>, wait: Option<Duration>) -> Result<(), Error> {
         let (reply, answer) = crossbeam_channel::bounded(1);
@@ -196,7 +205,10 @@ impl Running {
             None => answer.recv().map_err(|_| RecvTimeoutError::Disconnected),
         };
         answered.unwrap_or_else(|error| match error {
-            RecvTimeoutError::Timeout => Err(Status::Timeout.into()),
+            RecvTimeoutError::Timeout => {
+                let text = "leadership is not handed over yet; it goes on";
+                Err(Error::new(Status::Timeout, text))
+            }
             RecvTimeoutError::Disconnected => Err(Status::Closed.into()),
         })
     }

@@ -6,7 +6,7 @@ use crate::node::leadership::{Claim, Leadership, Published, Slots};
 use crate::raft::LeaderLease;
 use crate::sys::clock;
 use crate::sys::watch::WatchFd;
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -30,6 +30,8 @@ struct Watchers {
     given: Option<Given>,
     ended: Option<End>,
     watch: Option<WatchFd>,
+    /// A thread is in `next`.
+    is_read: bool,
 }
 
 /// What `next` gave out last: a change is whatever differs from it.
@@ -119,10 +121,24 @@ impl Board {
         watchers.watch.as_ref().map(AsRawFd::as_raw_fd)
     }
 
-    /// The next change, waiting at most `wait`.
+    /// The next change, waiting at most `wait`. INVALID if another thread waits already.
     pub(super) fn next(&self, wait: Option<Duration>) -> Result<Leadership, Error> {
-        let deadline = wait.and_then(|wait| Instant::now().checked_add(wait));
         let mut watchers = self.watchers.lock();
+        if std::mem::replace(&mut watchers.is_read, true) {
+            let text = "another thread waits in this call already: one at a time";
+            return Err(Error::new(Status::Invalid, text));
+        }
+        let change = self.wait_for_change(&mut watchers, wait);
+        watchers.is_read = false;
+        change
+    }
+
+    fn wait_for_change(
+        &self,
+        watchers: &mut MutexGuard<'_, Watchers>,
+        wait: Option<Duration>,
+    ) -> Result<Leadership, Error> {
+        let deadline = wait.and_then(|wait| Instant::now().checked_add(wait));
         loop {
             let now = clock::sample_end();
             match &watchers.ended {
@@ -139,10 +155,10 @@ impl Board {
                 (Some(deadline), _) if deadline <= Instant::now() => {
                     return Err(Status::Again.into());
                 }
-                (None, None) => self.changed.wait(&mut watchers),
+                (None, None) => self.changed.wait(watchers),
                 (one, other) => {
                     let until = one.into_iter().chain(other).min().expect("one of them is there");
-                    self.changed.wait_until(&mut watchers, until);
+                    self.changed.wait_until(watchers, until);
                 }
             }
         }

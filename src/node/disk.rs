@@ -1,15 +1,16 @@
 //! A data directory of real files, for [`crate::wal`].
 //!
-//! One process at a time: the file `lock` is held with flock for as long as the [`FileDisk`] lives
-//! (after a kill, until the children that it forked have exited or called exec too). Files are 0600, the
-//! directory 0700 if made here; what is no regular file is refused. Spare files and snapshots are made on
-//! threads of their own, `tenure-disk` and `tenure-store`, so that neither holds up the loop or the other.
+//! One process at a time: the file `lock` is held with flock for as long as the [`FileDisk`] lives; children that this
+//! process forks let go of it. Files are 0600, the directory 0700 if made here; what is no regular file is refused. Spare
+//! files and snapshots are made on threads of their own, `tenure-disk` and `tenure-store`, so that neither holds up the
+//! loop or the other.
 
 mod lock;
 mod store;
 mod worker;
 mod zeros;
 
+use crate::sys::inherited;
 use crate::wal::{Disk, DiskError, FileContent, FileId, StoreError};
 use lock::DirectoryLock;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -47,7 +48,8 @@ impl FileDisk {
         // The host may change its working directory later.
         let path = std::path::absolute(given).map_err(|error| failed("open", given, &error))?;
         make_directory(&path)?;
-        let directory = File::open(&path).map_err(|error| failed("open", &path, &error))?;
+        let directory = inherited::by_no_child(|| File::open(&path))
+            .map_err(|error| failed("open", &path, &error))?;
         let lock = DirectoryLock::acquire(&path)?;
         let no_thread = |error| failed("start the threads for", &path, &error);
         let spares = Worker::start("tenure-disk").map_err(no_thread)?;
@@ -205,7 +207,8 @@ fn create_empty(path: &Path) -> io::Result<File> {
 /// Opens without following a link or waiting for the other end of a pipe, and refuses what is no file.
 fn open_regular(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     let refused = || io::Error::new(ErrorKind::InvalidInput, "it is not a regular file");
-    let file = match options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path) {
+    options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
+    let file = match inherited::by_no_child(|| options.open(path)) {
         Err(error) if error.raw_os_error() == Some(libc::ELOOP) => return Err(refused()),
         opened => opened?,
     };

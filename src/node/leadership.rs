@@ -9,7 +9,7 @@ use crate::base::time::nanos;
 use crate::base::{NodeId, Sample, Term, Token};
 use crate::raft::LeaderLease;
 use crate::sys::clock;
-use std::sync::atomic::{AtomicU64, Ordering, fence};
+use crate::sys::words::Words;
 use std::time::Duration;
 
 /// What a node knows of the leader lease, at one instant.
@@ -115,44 +115,25 @@ impl Published {
 const WORDS: usize = 9;
 
 /// What was published last. One writer, any number of readers.
-#[derive(Debug, Default)]
-pub(super) struct Slots {
-    /// Counts publications; its parity names the slot in force.
-    version: AtomicU64,
-    slots: [[AtomicU64; WORDS]; 2],
+#[derive(Debug)]
+pub(super) struct Slots(Words<WORDS>);
+
+impl Default for Slots {
+    fn default() -> Self {
+        Self(Words::new([0; WORDS]))
+    }
 }
 
 impl Slots {
     /// Puts `published` in force. Called by one thread at a time.
     pub(super) fn store(&self, published: Published) {
-        let next = self.version.load(Ordering::Relaxed) + 1;
-        // A reader that sees a word of this publication must see the version before it at least: it then
-        // knows that the slot it read is not in force any more.
-        fence(Ordering::Release);
-        for (word, value) in self.slots[slot_of(next)].iter().zip(published.to_words()) {
-            word.store(value, Ordering::Relaxed);
-        }
-        self.version.store(next, Ordering::Release);
+        self.0.write(published.to_words());
     }
 
     /// What is in force, and what a program sees of it: the claim, the clocks, the claim again (L6).
     pub(super) fn load(&self) -> Leadership {
-        loop {
-            let version = self.version.load(Ordering::Acquire);
-            let slot = &self.slots[slot_of(version)];
-            let words = std::array::from_fn(|word| slot[word].load(Ordering::Relaxed));
-            let seen = Published::from_words(words).at(&clock::sample_end());
-            fence(Ordering::Acquire);
-            // The loop publishes every few milliseconds at most, so this ends.
-            if self.version.load(Ordering::Relaxed) == version {
-                return seen;
-            }
-        }
+        self.0.read(|words| Published::from_words(words).at(&clock::sample_end()))
     }
-}
-
-fn slot_of(version: u64) -> usize {
-    (version & 1) as usize
 }
 
 #[cfg(test)]

@@ -21,11 +21,10 @@ mod restoring;
 mod snapshots;
 mod timers;
 
-pub use crate::lock::SnapshotError;
 pub use snapshots::SnapshotJob;
 
 use crate::base::{ConnectionId, DirectoryId, Index, NodeId, Sample, WriteSeq};
-use crate::lock::LockMachine;
+use crate::lock::{LockMachine, SnapshotError};
 use crate::raft::{Action, Claim, Event, Raft, Role, Write};
 use crate::wire::{LeaderHint, ServerMessage, Values};
 use clients::Clients;
@@ -92,6 +91,9 @@ pub enum ReplicaError {
     /// A committed entry cannot be read.
     #[error(transparent)]
     Apply(#[from] ApplyError),
+    /// The snapshot that the log begins with cannot be read.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
     /// The log lost what it had acknowledged as durable (W8).
     #[error(
         "the log ends at entry {last}, but this node acknowledged entry {acknowledged}, which is committed: its data \
@@ -104,6 +106,18 @@ pub enum ReplicaError {
         /// What it held once.
         acknowledged: Index,
     },
+}
+
+impl ReplicaError {
+    /// Whether what cannot be read is of a level that this build does not read: a newer one can.
+    #[must_use]
+    pub fn is_newer(&self) -> bool {
+        match self {
+            Self::Apply(error) => error.is_newer,
+            Self::Snapshot(error) => matches!(error, SnapshotError::Format { .. }),
+            Self::LogLost { .. } => false,
+        }
+    }
 }
 
 /// One member's state: log, locks, and while it leads its timers and observers.
@@ -146,7 +160,7 @@ impl Replica {
     ///
     /// # Errors
     /// The snapshot cannot be read by this version.
-    pub fn new(options: ReplicaOptions, raft: Raft) -> Result<Self, SnapshotError> {
+    pub fn new(options: ReplicaOptions, raft: Raft) -> Result<Self, ReplicaError> {
         let machine = match raft.snapshot() {
             Some(snapshot) => LockMachine::decode_up_to(snapshot.data.bytes(), options.level_max)?,
             None => LockMachine::new().reading_up_to(options.level_max),

@@ -3,6 +3,7 @@
 
 mod admission;
 mod founding;
+mod greeting;
 mod options;
 mod serving;
 mod status;

@@ -3,6 +3,7 @@
 use crate::base::limits::{self, MEMBERS_MAX};
 use crate::base::{ConnectionId, DirectoryId, NodeId, Sample};
 use crate::raft::Claim;
+use crate::replica::ReplicaError;
 use crate::wal::WalError;
 use crate::wire::{Abilities, NodeStatus, PeerMessage, Request, ServerMessage, Speech};
 use std::collections::BTreeSet;
@@ -148,6 +149,14 @@ pub enum Input {
     Client { connection: ConnectionId, request: Request },
     /// Leadership, if this node has it, is to go to that voter, or to the one with most of the log.
     HandOver { to: Option<NodeId>, claim: Claim },
+}
+
+impl ServerError {
+    /// Why a replica cannot go on.
+    pub(super) fn of(error: &ReplicaError) -> Self {
+        let text = error.to_string();
+        if error.is_newer() { Self::Newer(text) } else { Self::Fatal(text) }
+    }
 }
 
 /// Why a server ended, or could not start. Final (W2, R14).

@@ -2,7 +2,7 @@
 
 use crate::base::{NodeId, Sample, WriteSeq};
 use crate::raft::{Message, Write};
-use crate::replica::{Output, Replica, ReplicaError, SnapshotJob};
+use crate::replica::{Output, Replica, SnapshotJob};
 use crate::server::{Outside, ServerError};
 use crate::wal::{Disk, SnapshotEnd, Wal};
 use crate::wire::PeerMessage;
@@ -58,10 +58,7 @@ impl Serving {
         now: &Sample,
         outside: &mut impl Outside,
     ) -> Result<Vec<Write>, ServerError> {
-        let outputs = self.replica.take_outputs(now).map_err(|error| match error {
-            ReplicaError::Apply(error) if error.is_newer => ServerError::Newer(error.to_string()),
-            _ => ServerError::Fatal(error.to_string()),
-        })?;
+        let outputs = self.replica.take_outputs(now).map_err(|error| ServerError::of(&error))?;
         let mut writes = Vec::new();
         for output in outputs {
             match output {

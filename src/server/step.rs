@@ -1,18 +1,15 @@
 //! A server: opened on a directory, stepped by its process, founded or founding.
 
-use super::admission::{self, Founded};
 use super::founding::{Gathering, check_founded};
 use super::serving::Serving;
 use crate::base::founding::FoundingRecord;
-use crate::base::time::RHO_PPM;
 use crate::base::{ClusterId, ConnectionId, DirectoryId, Index, NodeId, Sample, checksum};
 use crate::raft::{self, Event, Membership, Raft};
-use crate::replica::{Replica, ReplicaOptions, SnapshotError, Storage, Turn};
+use crate::replica::{Replica, ReplicaOptions, Storage, Turn};
 use crate::server::{Input, Outside, ServerError, ServerOptions};
 use crate::wal::{Disk, Recovery, Wal, WalOptions};
 use crate::wire::{
-    Abilities, ClientWelcome, FoundingOffer, LeaderHint, PeerHello, PeerMessage, Refused, Request,
-    ServerMessage, Speech,
+    Abilities, FoundingOffer, LeaderHint, PeerMessage, Request, ServerMessage, Speech,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -21,7 +18,7 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct Server<D: Disk> {
     pub(super) options: ServerOptions,
-    directory: DirectoryId,
+    pub(super) directory: DirectoryId,
     pub(super) founding: Option<FoundingRecord>,
     wal: Wal<D>,
     phase: Phase,
@@ -206,61 +203,6 @@ impl<D: Disk> Server<D> {
         }
     }
 
-    /// What to say of this node to the peer `to`.
-    #[must_use]
-    pub fn hello(&self, to: NodeId) -> PeerHello {
-        PeerHello {
-            node: self.options.node,
-            to,
-            directory: self.directory,
-            cluster: self.cluster(),
-            boot: self.options.boot,
-            rho_ppm: RHO_PPM,
-        }
-    }
-
-    /// Whether a peer's hello (or welcome) is acceptable.
-    ///
-    /// # Errors
-    /// What to answer before closing.
-    pub fn check_hello(&self, hello: &PeerHello, speech: &Speech) -> Result<(), Refused> {
-        self.options.speech.agree(speech, &format!("node {}", hello.node))?;
-        let configured: Vec<NodeId> = self.options.members.iter().map(|(node, _)| *node).collect();
-        let founded = self.founding.as_ref().zip(self.replica()).map(|(record, replica)| Founded {
-            record,
-            membership: replica.raft().membership().1,
-            is_removed: replica.raft().is_removed(hello.node),
-        });
-        admission::check_peer(hello, self.options.node, &configured, founded)?;
-        let level = self.replica().map_or(1, Replica::level_ahead);
-        admission::check_level(hello.node, speech, level)
-    }
-
-    /// What this build speaks.
-    #[must_use]
-    pub fn speech(&self) -> &Speech {
-        &self.options.speech
-    }
-
-    /// Whether a client that knew `cluster` is at the right place, and what to answer it.
-    ///
-    /// # Errors
-    /// What to answer before closing.
-    pub fn welcome(
-        &self,
-        cluster: Option<ClusterId>,
-        speech: &Speech,
-    ) -> Result<ClientWelcome, Refused> {
-        self.options.speech.agree(speech, "this client")?;
-        let own = self.cluster();
-        admission::check_client(cluster, own)?;
-        let leader = match &self.phase {
-            Phase::Gathering(_) => LeaderHint::default(),
-            Phase::Serving(serving) => serving.replica.leader_hint(),
-        };
-        Ok(ClientWelcome { node: self.options.node, cluster: own, leader })
-    }
-
     /// The other members, and where they are reached: as configured until the log says.
     #[must_use]
     pub fn peers(&self) -> Vec<(NodeId, String)> {
@@ -383,13 +325,8 @@ fn serving(
         snapshot_every_bytes: options.snapshot_every_bytes,
         level_max: options.speech.level_max,
     };
-    let replica =
-        Replica::new(replica_options, Raft::new(config, recovered, now)).map_err(|error| {
-            match error {
-                SnapshotError::Format { .. } => ServerError::Newer(error.to_string()),
-                _ => ServerError::Fatal(error.to_string()),
-            }
-        })?;
+    let replica = Replica::new(replica_options, Raft::new(config, recovered, now))
+        .map_err(|error| ServerError::of(&error))?;
     Ok(Phase::Serving(Box::new(Serving::new(replica))))
 }
 

@@ -14,6 +14,7 @@ mod elections;
 mod event;
 mod fault;
 mod faults;
+mod handshake;
 mod host;
 mod judge;
 mod lines;

@@ -8,10 +8,10 @@ use crate::sim::disk::SimDisk;
 use crate::sim::network::{Arrival, HostId, LineId, Network, Side};
 use crate::sim::node::host_of;
 use crate::sim::outlet::{Outgoing, Outlet};
-use crate::sim::talk::{Build, Stage, Talk, frame};
+use crate::sim::talk::{Build, Stage, Talk};
 use crate::wire::{
-    ClientHello, Form, Frame, FrameKind, Hello, PeerHello, PeerMessage, RefusedCode, Request,
-    Speech, Values, encode_frame,
+    ClientHello, Form, Frame, FrameKind, Hello, PeerHello, PeerMessage, Request, Speech,
+    encode_frame,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,17 +20,17 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Process {
     /// The production code.
     pub server: Server<SimDisk>,
-    inputs: Vec<Input>,
+    pub(super) inputs: Vec<Input>,
     /// Empty between two arrivals; kept for its room, as `gathered` is.
     frames: Vec<Frame>,
     gathered: Vec<((u64, LineId), Vec<u8>)>,
-    talks: BTreeMap<LineId, Talk>,
-    peers: BTreeMap<NodeId, LineId>,
-    clients: BTreeMap<ConnectionId, LineId>,
-    redials: BTreeMap<NodeId, u64>,
+    pub(super) talks: BTreeMap<LineId, Talk>,
+    pub(super) peers: BTreeMap<NodeId, LineId>,
+    pub(super) clients: BTreeMap<ConnectionId, LineId>,
+    pub(super) redials: BTreeMap<NodeId, u64>,
     /// No dial and no end of a handshake is due before.
     due_at: u64,
-    next_connection: u64,
+    pub(super) next_connection: u64,
     own: NodeId,
     /// Whom the log names, and by which entry.
     known: BTreeSet<NodeId>,
@@ -45,7 +45,7 @@ pub struct Process {
     /// Peers that closed the connection at the hello that can grow.
     unheard: BTreeSet<NodeId>,
     /// What it was sent and must not have been.
-    violation: Option<Violation>,
+    pub(super) violation: Option<Violation>,
     /// Successors that were told too late, emptied directories that were refused, peers refused for their level, and
     /// dials with the hello of 0.1.0 by a newer build.
     pub odd: [u64; 4],
@@ -201,19 +201,6 @@ impl Process {
         }
     }
 
-    fn handle_accepted(&mut self, line: LineId, network: &mut Network, now: u64) {
-        let Some(talk) = self.talks.get_mut(&line) else { return };
-        if let Stage::Dialing(peer, form) = talk.stage {
-            talk.stage = Stage::Greeting(peer, form);
-            let side = talk.side;
-            let hello = match form {
-                Form::Fixed => frame(FrameKind::PeerHello, &self.server.hello(peer)),
-                Form::Named => frame(FrameKind::Hello, &self.introduction(peer)),
-            };
-            network.send(now, line, side, hello);
-        }
-    }
-
     fn handle_frame(&mut self, now: u64, line: LineId, frame: &Frame, network: &mut Network) {
         let Some(talk) = self.talks.get(&line) else { return };
         match (talk.stage, frame.kind) {
@@ -263,115 +250,8 @@ impl Process {
         }
     }
 
-    /// What it says of itself, in the form that can grow.
-    fn introduction(&self, to: NodeId) -> Values {
-        Hello::Peer(self.server.hello(to), self.server.speech().clone()).to_values()
-    }
-
-    fn heard(&mut self, checked: Result<(), Violation>) {
-        self.violation = self.violation.take().or(checked.err());
-    }
-
-    fn welcome_peer(
-        &mut self,
-        now: u64,
-        line: LineId,
-        (hello, speech, form): (&PeerHello, Speech, Form),
-        network: &mut Network,
-    ) {
-        match self.server.check_hello(hello, &speech) {
-            Ok(()) => {
-                let welcome = match form {
-                    Form::Fixed => frame(FrameKind::PeerWelcome, &self.server.hello(hello.node)),
-                    Form::Named => frame(FrameKind::Welcome, &self.introduction(hello.node)),
-                };
-                network.send(now, line, Side::Acceptor, welcome);
-                self.establish_peer(now, line, (hello, speech), network);
-            }
-            Err(refused) => {
-                self.odd[1] += u64::from(refused.code == RefusedCode::Directory);
-                self.odd[2] += u64::from(refused.code == RefusedCode::Level);
-                let refused = match form {
-                    Form::Fixed => refused.for_0_1(),
-                    Form::Named => refused,
-                };
-                network.send(now, line, Side::Acceptor, frame(FrameKind::Refused, &refused));
-                self.hang_up(now, line, network);
-            }
-        }
-    }
-
-    fn handle_welcome(
-        &mut self,
-        now: u64,
-        line: LineId,
-        (welcome, speech): (&PeerHello, Speech),
-        network: &mut Network,
-    ) {
-        match self.server.check_hello(welcome, &speech) {
-            Ok(()) => self.establish_peer(now, line, (welcome, speech), network),
-            Err(refused) => {
-                self.odd[1] += u64::from(refused.code == RefusedCode::Directory);
-                self.odd[2] += u64::from(refused.code == RefusedCode::Level);
-                self.hang_up(now, line, network);
-            }
-        }
-    }
-
-    fn welcome_client(
-        &mut self,
-        now: u64,
-        line: LineId,
-        (hello, speech, form): (&ClientHello, &Speech, Form),
-        network: &mut Network,
-    ) {
-        match self.server.welcome(hello.cluster, speech) {
-            Ok(welcome) => {
-                let welcome = match form {
-                    Form::Fixed => frame(FrameKind::ClientWelcome, &welcome),
-                    Form::Named => {
-                        frame(FrameKind::Welcome, &welcome.to_values(self.server.speech()))
-                    }
-                };
-                network.send(now, line, Side::Acceptor, welcome);
-                self.next_connection += 1;
-                let connection = ConnectionId(self.next_connection);
-                self.clients.insert(connection, line);
-                let talk = self.talks.get_mut(&line).expect("it spoke");
-                talk.establish(Stage::Client(connection), speech.abilities);
-                let abilities = speech.abilities;
-                self.inputs.push(Input::ClientUp { connection, abilities });
-            }
-            Err(refused) => {
-                network.send(now, line, Side::Acceptor, frame(FrameKind::Refused, &refused));
-                self.hang_up(now, line, network);
-            }
-        }
-    }
-
-    /// The newest connection to a peer replaces an older one.
-    fn establish_peer(
-        &mut self,
-        now: u64,
-        line: LineId,
-        (hello, speech): (&PeerHello, Speech),
-        network: &mut Network,
-    ) {
-        let peer = hello.node;
-        let talk = self.talks.get_mut(&line).expect("it spoke");
-        talk.establish(Stage::Peer(peer), speech.abilities);
-        if let Some(older) = self.peers.insert(peer, line)
-            && older != line
-            && let Some(talk) = self.talks.remove(&older)
-        {
-            network.close(now, older, talk.side);
-        }
-        self.redials.remove(&peer);
-        self.inputs.push(Input::PeerUp { peer, directory: hello.directory, speech });
-    }
-
     /// This side closes the line.
-    fn hang_up(&mut self, now: u64, line: LineId, network: &mut Network) {
+    pub(super) fn hang_up(&mut self, now: u64, line: LineId, network: &mut Network) {
         if let Some(talk) = self.talks.get(&line) {
             network.close(now, line, talk.side);
         }

@@ -1,5 +1,6 @@
-//! The mark of a fork: handles made before it are dead in the child (safety L20).
+//! The mark of a fork: handles made before it are dead in the child (safety L20), which lets go of their descriptors.
 
+use super::inherited;
 use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -15,11 +16,18 @@ pub fn generation() -> u32 {
 
 /// Makes forks count from now on. Idempotent; call before the first handle is made.
 pub fn watch() {
+    extern "C" fn before() {
+        inherited::before_fork();
+    }
+    extern "C" fn in_parent() {
+        inherited::in_parent();
+    }
     extern "C" fn in_child() {
         GENERATION.fetch_add(1, Ordering::Relaxed);
+        inherited::in_child();
     }
     INSTALL.call_once(|| {
-        // SAFETY: the handler only adds to an atomic, which is async-signal-safe.
-        unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
+        // SAFETY: the handlers change atomics and make system calls, all of them async-signal-safe.
+        unsafe { libc::pthread_atfork(Some(before), Some(in_parent), Some(in_child)) };
     });
 }

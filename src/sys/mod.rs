@@ -4,10 +4,12 @@
 //! With `net` and `ffi` the only place where `unsafe` is allowed; each block says what it relies on.
 #![allow(unsafe_code)]
 
+pub mod cancel;
 pub mod clock;
 pub mod descriptors;
 pub mod event;
 pub mod fork;
+pub mod inherited;
 pub mod namespace;
 pub mod poll;
 pub mod process;
@@ -18,3 +20,4 @@ pub mod terminal;
 pub mod thread;
 pub mod timer;
 pub mod watch;
+pub mod words;

@@ -14,6 +14,7 @@ use crate::base::limits::FRAME_BYTES_MAX;
 use crate::base::{checksum, codec};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::fmt;
 
 /// Bytes before the body.
 pub const FRAME_HEADER_BYTES: usize = 12;
@@ -71,12 +72,19 @@ frame_kinds! {
 }
 
 /// One frame, checked.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Frame {
     /// What the body is.
     pub kind: FrameKind,
     /// The encoded value.
     pub body: Vec<u8>,
+}
+
+/// Without the body: a session's key may be in it.
+impl fmt::Debug for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Frame({:?}, {} bytes)", self.kind, self.body.len())
+    }
 }
 
 impl Frame {
@@ -140,11 +148,18 @@ pub fn encode_frame<T: Serialize>(kind: FrameKind, value: &T, out: &mut Vec<u8>)
 
 /// Cuts a stream of bytes into frames. Holds at most one frame and what was read beyond it; memory grows
 /// with the bytes that came, never with the length that they declare.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct FrameDecoder {
     buffer: Vec<u8>,
     /// Bytes at the front of `buffer` that were given out already.
     taken: usize,
+}
+
+/// Without the bytes: a session's key may be among them.
+impl fmt::Debug for FrameDecoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FrameDecoder({} bytes)", self.buffer.len() - self.taken)
+    }
 }
 
 impl FrameDecoder {

@@ -198,7 +198,7 @@ static void read_order(struct caller *caller) {
     tenure_status status = JUDGE(tenure_lease_asked(draw_handle(caller, LEASE), &grace_ms, why, &len),
                                  BIT(TENURE_INVALID) | BIT(TENURE_NOT_FOUND) | BIT(TENURE_TOO_SMALL));
     if (status == TENURE_OK)
-        CHECK(grace_ms > 0 && len <= room && strlen(why) == len - 1);
+        CHECK(grace_ms >= 0 && len <= room && strlen(why) == len - 1); /* 0: taken at once */
     else
         CHECK(grace_ms == 0 && strcmp(why, "unwritten") == 0);
     CHECK((status == TENURE_TOO_SMALL) == (len > room));

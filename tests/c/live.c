@@ -35,8 +35,10 @@ static void a_held_lock_refuses_others_and_its_end_is_seen(tenure_client *client
     CHECK(readable(tenure_lease_fd(lease), 0) == 0);
 
     CHECK_STATUS(tenure_acquire(client, "jobs/a", 0, NULL, &other), TENURE_HELD);
+    CHECK(strncmp(tenure_last_error(), "\"jobs/a\" is held by ", 20) == 0);
     CHECK(other == NULL);
     CHECK_STATUS(tenure_acquire(client, "jobs/a", 20, NULL, &other), TENURE_TIMEOUT);
+    CHECK(strcmp(tenure_last_error(), "\"jobs/a\" was not granted within 20ms") == 0);
     CHECK(other == NULL);
 
     CHECK_STATUS(tenure_release(lease, TENURE_FOREVER), TENURE_OK);
@@ -45,6 +47,7 @@ static void a_held_lock_refuses_others_and_its_end_is_seen(tenure_client *client
     CHECK_STATUS(tenure_lease_state(lease, &state, &reason), TENURE_OK);
     CHECK(state == TENURE_LEASE_STATE_ENDED && reason == TENURE_REASON_RELEASED);
     CHECK_STATUS(tenure_release(lease, 0), TENURE_LOST);
+    CHECK(strcmp(tenure_last_error(), "the lease on \"jobs/a\" was released before") == 0);
 
     other = acquire(client, "jobs/a");
     CHECK(tenure_lease_token(other) > token);

@@ -5,6 +5,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "client.h"
 #include "cluster.h"
+#include <sys/epoll.h>
 
 static void a_lock_is_handed_to_a_waiter_by_name(tenure_client *client, tenure_client *other) {
     tenure_lease *lease = acquire(client, "hand/a");
@@ -95,6 +96,58 @@ static void a_holder_that_ignores_it_is_broken_after_its_grace(tenure_client *cl
     tenure_lease_free(lease);
 }
 
+static int events(int loop, int timeout_ms) {
+    struct epoll_event event;
+    return epoll_wait(loop, &event, 1, timeout_ms);
+}
+
+/* In a loop of level-triggered events, or of edges: once when it is asked, again when it is asked for more, and when it
+ * ends. Nothing in between, though it is renewed: a loop that is told sleeps. */
+static void a_loop_hears_that_a_lease_is_asked_and_then_its_end(tenure_client *client, tenure_client *other,
+                                                                uint32_t kind) {
+    tenure_lease *lease = acquire(client, "break/e");
+    int fd = tenure_lease_fd(lease);
+    int loop = epoll_create1(EPOLL_CLOEXEC);
+    struct epoll_event interest = {EPOLLIN | kind, {.ptr = NULL}};
+    int64_t grace_ms = 0;
+    CHECK(epoll_ctl(loop, EPOLL_CTL_ADD, fd, &interest) == 0);
+    CHECK(events(loop, 0) == 0);
+    CHECK_STATUS(tenure_break(other, "break/e", 0, 3600000, "first"), TENURE_OK);
+    CHECK(events(loop, -1) == 1);
+    CHECK(readable(fd, 0) == 1);
+    check_state(lease, TENURE_LEASE_STATE_ASKED, TENURE_REASON_NONE);
+    CHECK(events(loop, 0) == 0 && readable(fd, 0) == 0);
+    check_state(lease, TENURE_LEASE_STATE_ASKED, TENURE_REASON_NONE);
+    CHECK_STATUS(tenure_break(other, "break/e", 0, 1800000, "second"), TENURE_OK);
+    CHECK(events(loop, -1) == 1);
+    CHECK_STATUS(tenure_lease_asked(lease, &grace_ms, NULL, NULL), TENURE_OK);
+    CHECK(grace_ms == 1800000);
+    CHECK(tenure_lease_fd(lease) == fd && events(loop, 0) == 0 && readable(fd, 0) == 0);
+    CHECK_STATUS(tenure_release(lease, TENURE_FOREVER), TENURE_OK);
+    CHECK(events(loop, -1) == 1);
+    check_state(lease, TENURE_LEASE_STATE_ENDED, TENURE_REASON_RELEASED);
+    CHECK(readable(fd, 0) == 1);
+    CHECK(events(loop, 0) == (kind == 0));
+    tenure_lease_free(lease);
+    close(loop);
+}
+
+static void a_loop_that_was_told_hears_the_end_of_the_grace(tenure_client *client, tenure_client *other) {
+    tenure_lease *lease = acquire(client, "break/f");
+    int fd = tenure_lease_fd(lease);
+    int32_t state = TENURE_LEASE_STATE_HELD, reason = TENURE_REASON_NONE;
+    int wakes = 0;
+    CHECK_STATUS(tenure_break(other, "break/f", 0, 300, "soon"), TENURE_OK);
+    while (state != TENURE_LEASE_STATE_ENDED) {
+        CHECK(readable(fd, -1) == 1);
+        CHECK_STATUS(tenure_lease_state(lease, &state, &reason), TENURE_OK);
+        wakes++;
+    }
+    CHECK(wakes <= 2 && reason == TENURE_REASON_BROKEN && tenure_lease_remaining_ns(lease) == 0);
+    CHECK(readable(fd, 0) == 1);
+    tenure_lease_free(lease);
+}
+
 static void a_lock_that_is_broken_now_is_free_now(tenure_client *client, tenure_client *other) {
     tenure_lease *lease = acquire(client, "break/c");
     tenure_lease *next = NULL;
@@ -138,6 +191,9 @@ int main(int argc, char **argv) {
     a_holder_reads_what_it_was_asked(client, other);
     a_holder_that_is_asked_finishes_and_releases(client, other);
     a_holder_that_ignores_it_is_broken_after_its_grace(client, other);
+    a_loop_hears_that_a_lease_is_asked_and_then_its_end(client, other, 0);
+    a_loop_hears_that_a_lease_is_asked_and_then_its_end(client, other, EPOLLET);
+    a_loop_that_was_told_hears_the_end_of_the_grace(client, other);
     a_lock_that_is_broken_now_is_free_now(client, other);
     what_is_not_held_so_is_not_broken(client);
     tenure_client_free(other);

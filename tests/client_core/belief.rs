@@ -31,6 +31,21 @@ fn belief_is_over_after_v_since_the_send_and_so_before_the_ttl() {
     assert!(v() < TTL * 99 / 101);
 }
 
+/// What the guides say of a TTL: a session ends 0.52 to 0.86 of it after the last contact.
+#[test]
+fn a_session_ends_between_half_and_six_sevenths_of_its_ttl_after_the_last_contact() {
+    let mut left = Vec::new();
+    for contact in (3_400..20_000).step_by(50) {
+        let mut rig = Rig::with_session();
+        let lease = rig.held("a", 1, 1);
+        rig.pass_renewed(contact * MS);
+        left.push(rig.remaining(lease));
+    }
+    let (least, most) = (left.iter().min().unwrap(), left.iter().max().unwrap());
+    assert!(*least > TTL * 52 / 100 && *least < TTL * 55 / 100, "{least:?}");
+    assert!(*most < TTL * 86 / 100 && *most > TTL * 84 / 100, "{most:?}");
+}
+
 #[test]
 fn an_acknowledgement_counts_from_the_send_of_its_number_and_not_from_its_arrival() {
     let mut rig = Rig::with_session();

@@ -1,6 +1,7 @@
 //! What happens to a session: its changes in order, and progress that its program must show.
 
-use crate::cluster::{Cluster, hold, is_readable, status};
+use crate::cluster::{Cluster, hold, is_readable, options, status};
+use std::thread;
 use std::time::Duration;
 use tenure::Status;
 use tenure::client::{Client, ClientOptions, EndReason, LeaseState, SessionState, Wait};
@@ -85,4 +86,61 @@ fn a_program_that_says_that_it_moves_is_renewed() {
     }
     moving.close(Wait::Forever).unwrap();
     assert_eq!(status(moving.progress()), Status::Closed);
+}
+
+/// `read` waits on a thread of its own; meanwhile `look`, which does not wait, is refused. `end` ends the wait.
+fn is_refused_while_another_waits<T: Send>(
+    read: impl FnOnce() -> T + Send,
+    look: impl Fn() -> Status,
+    end: impl FnOnce(),
+) -> T {
+    thread::scope(|scope| {
+        let reader = scope.spawn(read);
+        // Until the other one waits.
+        while look() != Status::Invalid {
+            thread::yield_now();
+        }
+        end();
+        reader.join().unwrap()
+    })
+}
+
+#[test]
+fn a_second_reader_of_what_has_one_is_refused_and_not_left_waiting() {
+    let cluster = Cluster::start();
+    let (client, other) = (cluster.client(), cluster.client());
+    let lease = other.acquire("a", Wait::Forever, options()).unwrap();
+    let pending = client.acquire_start("a", Wait::Forever, options()).unwrap();
+    let taken = is_refused_while_another_waits(
+        || pending.take(Wait::Forever).map(drop),
+        || pending.take(Wait::For(Duration::ZERO)).unwrap_err().status,
+        || lease.release(Wait::Forever).unwrap(),
+    );
+    assert_eq!(taken, Ok(()));
+
+    let observer = client.observe("a").unwrap();
+    while observer.next(Wait::For(Duration::from_millis(50))).is_ok() {}
+    let seen = is_refused_while_another_waits(
+        || observer.next(Wait::Forever).unwrap_err().status,
+        || observer.next(Wait::Try).map_or_else(|error| error.status, |_| Status::Again),
+        || observer.close(),
+    );
+    assert_eq!(seen, Status::Closed);
+
+    let node = &cluster.nodes[0];
+    is_refused_while_another_waits(
+        || while node.next(None).is_ok() {},
+        || node.next(Some(Duration::ZERO)).map_or_else(|error| error.status, |_| Status::Again),
+        || node.stop(None).unwrap(),
+    );
+
+    let ended = is_refused_while_another_waits(
+        || {
+            while client.next_event(Wait::Forever).is_ok() {}
+            client.next_event(Wait::Try).unwrap_err().status
+        },
+        || client.next_event(Wait::Try).map_or_else(|error| error.status, |_| Status::Again),
+        || client.close(Wait::Forever).unwrap(),
+    );
+    assert_eq!(ended, Status::Closed);
 }

@@ -6,6 +6,7 @@ mod events;
 mod kinds;
 mod local;
 mod orders;
+mod sentences;
 
 use cluster::{Cluster, is_readable, options};
 use std::net::TcpListener;

@@ -57,15 +57,16 @@ fn a_holder_that_is_asked_sees_it_and_its_release_frees_the_lock() {
     assert_eq!(lease.asked(), Some(Asked { grace: HOUR, reason: "maintenance".to_owned() }));
     assert!(!lease.remaining().is_zero());
     assert_eq!(status(waits.take(Wait::Try)), Status::Again);
-    // Made when it was asked already.
+    // It was told; what comes next is its end.
+    assert!(!is_readable(fd, Some(Duration::ZERO)));
     let again = hold_asked(&holder);
-    assert!(is_readable(again.fd().unwrap(), Some(Duration::ZERO)));
+    assert!(!is_readable(again.fd().unwrap(), Some(Duration::ZERO)));
     lease.release(Wait::Forever).unwrap();
     assert_eq!(lease.state(), LeaseState::Ended(EndReason::Released));
     waits.take(Wait::Forever).unwrap();
 }
 
-/// A lease that is asked to end before its descriptor is made.
+/// A lease that is asked to end, and told, before its descriptor is made.
 fn hold_asked(client: &Client) -> Lease {
     let lease = hold(client, "b");
     client

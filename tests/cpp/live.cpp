@@ -15,6 +15,7 @@ static_assert(!std::is_copy_constructible_v<tenure::lease>);
 static_assert(!std::is_copy_constructible_v<tenure::node>);
 static_assert(noexcept(std::declval<tenure::mutex &>().unlock()));
 static_assert(std::is_error_code_enum_v<tenure::errc>);
+static_assert(std::is_nothrow_copy_constructible_v<tenure::error>);
 static_assert(!std::is_copy_constructible_v<tenure::mutex> && !std::is_copy_constructible_v<tenure::shared_mutex>);
 
 template <class Body>
@@ -27,6 +28,16 @@ static void check_throws(tenure::errc expected, Body body) {
         return;
     }
     CHECK(!"it throws");
+}
+
+template <class Body>
+static std::string text_of(Body body) {
+    try {
+        body();
+    } catch (const tenure::error &error) {
+        return error.what();
+    }
+    return "no error";
 }
 
 static tenure::client open(const std::string &endpoints) {
@@ -44,6 +55,44 @@ static void errors_have_a_category_and_map_to_the_standard_conditions() {
     CHECK(!timeout.message().empty());
     check_throws(tenure::errc::invalid, [] { tenure::client("not an endpoint"); });
     check_throws(tenure::errc::invalid, [] { tenure::client(std::string("a\0b", 3)); });
+}
+
+static void a_failure_is_told_once_with_the_lock_and_the_reason(tenure::client client) {
+    tenure::mutex mutex(client, "cpp/q"), same(client, "cpp/q");
+    const std::lock_guard<tenure::mutex> guard(mutex);
+    CHECK(text_of([&] { (void)client.acquire("cpp/q", 20ms); }) == "\"cpp/q\" was not granted within 20ms");
+    CHECK(text_of([&] { (void)client.acquire("cpp/q", 0s); }) == "\"cpp/q\" is held by cpp");
+    CHECK(text_of([&] { same.check(); }) == "\"cpp/q\" is not locked");
+    client.break_lock("cpp/q", 0ms, "maintenance");
+    while (!mutex.lost())
+        std::this_thread::yield();
+    const std::string broken = "the lease on \"cpp/q\" is lost: it was broken";
+    CHECK(text_of([&] { mutex.check(); }).rfind(broken, 0) == 0);
+    tenure::lease lease = client.acquire("cpp/r");
+    lease.release();
+    for (const std::string &text : {text_of([&] { lease.check(); }), text_of([&] { lease.release(); })})
+        CHECK(text == "the lease on \"cpp/r\" was released before");
+}
+
+static void what_the_header_refuses_has_a_text_of_its_own(tenure::client client) {
+    check_throws(tenure::errc::invalid, [&] { (void)client.acquire("\xff"); });
+    tenure::acquire_options options;
+    options.lock_delay = -1s;
+    CHECK(text_of([&] { (void)client.acquire("cpp/s", 1s, options); }) == "lock_delay is negative");
+    check_throws(tenure::errc::invalid, [&] { (void)client.acquire("\xff"); });
+    std::error_code code;
+    const std::string nul("a\0b", 3);
+    CHECK(!client.holder_of(nul, code) && code == tenure::errc::invalid);
+    CHECK(tenure::last_error() == std::string("a name contains a NUL"));
+    CHECK(tenure::error(TENURE_INVALID).what() == std::string("a name contains a NUL"));
+    CHECK(!client.acquire("\xff", 1s, code) && code == tenure::errc::invalid);
+    CHECK(tenure::last_error() == std::string("the name is not UTF-8"));
+    tenure::client_options bad;
+    bad.progress = -1s;
+    CHECK(text_of([&] { tenure::client("127.0.0.1:1", bad); }) == "progress is negative");
+    tenure::node_options node;
+    node.data_dir = nul;
+    CHECK(text_of([&] { tenure::node started(node); }) == "a text contains a NUL");
 }
 
 static void a_lease_is_released_when_it_goes(tenure::client client) {
@@ -271,6 +320,8 @@ int main(int argc, char **argv) {
     errors_have_a_category_and_map_to_the_standard_conditions();
     tenure::client client = open(cluster.endpoints);
     a_lease_is_released_when_it_goes(client);
+    a_failure_is_told_once_with_the_lock_and_the_reason(client);
+    what_the_header_refuses_has_a_text_of_its_own(client);
     holders_and_tokens_are_read(client);
     a_pending_is_taken_or_cancelled(client);
     threads_that_share_a_mutex_exclude_each_other(client);

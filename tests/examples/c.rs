@@ -68,20 +68,26 @@ fn an_event_loop_waits_for_a_lock_has_it_and_gives_it_back_when_asked() {
 }
 
 #[test]
-fn a_resource_that_remembers_tokens_refuses_a_holder_that_comes_late() {
+fn a_resource_that_remembers_tokens_refuses_a_holder_that_comes_between_read_and_write() {
     let cluster = Cluster::start();
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("balance.txt");
     let program = build_c("bindings/c/examples/fence.c", "example-fence", &[]);
-    for _ in 0..2 {
+    for balance in ["15", "30"] {
         let mut command = Command::new(&program);
         let output = run(command.arg(&file).env("TENURE_ENDPOINTS", &cluster.endpoints));
-        let lines = "the first holder: written\n\
-            the first holder again: written\n\
-            the second holder: written\n\
-            the first holder, late: refused\n";
+        let lines = "the first holder: has read\n\
+            the first holder: has added 10\n\
+            the first holder: has read again\n\
+            the second holder: has read\n\
+            the first holder, late: refused\n\
+            the second holder: has added 5\n\
+            the first holder, later: refused\n";
         assert_eq!(output, lines);
         let content = std::fs::read_to_string(&file).unwrap();
-        assert!(content.ends_with("\nbalance 50\n"), "{content}");
+        assert!(
+            content.ends_with(&format!(" {balance}\n")),
+            "no accepted addition is lost: {content}"
+        );
     }
 }

@@ -34,6 +34,51 @@ fn lines_of_the_cpp_guide_compile_and_its_program_runs() {
     assert!(on_a_cluster(&program).starts_with("locked under token "));
 }
 
+#[test]
+fn the_two_statements_of_each_guide_fence_the_read_too() {
+    let places = [
+        "README.md",
+        "docs/guide-c.md",
+        "docs/guide-cpp.md",
+        "include/tenure.h",
+        "src/client/lease.rs",
+        "bindings/c/examples/fence.c",
+    ];
+    for place in places {
+        let text = std::fs::read_to_string(root(place)).unwrap();
+        let statements: Vec<&str> =
+            text.lines().filter_map(|line| between(line, "UPDATE account SET ", ";")).collect();
+        assert_eq!(statements.len(), 2, "{place}");
+        let mut python = Command::new(std::env::var("PYTHON").unwrap_or("python3".to_owned()));
+        let output = run(python.args(["-c", LATE_WRITE]).args(statements));
+        assert_eq!(output, "0 0 None 5\n", "{place}: an addition that was accepted is lost");
+    }
+}
+
+/// From `start` to before `end`.
+fn between<'a>(line: &'a str, start: &str, end: &str) -> Option<&'a str> {
+    let from = &line[line.find(start)?..];
+    Some(&from[..from.find(end)?])
+}
+
+/// The holder under 1 adds 10 to what it read, late: between the read and the write of the holder under 2, who adds 5.
+const LATE_WRITE: &str = "
+import sqlite3, sys
+read, write = sys.argv[1:]
+db = sqlite3.connect(':memory:')
+db.execute('CREATE TABLE account (id INTEGER PRIMARY KEY, balance INTEGER, fence INTEGER NOT NULL DEFAULT 0)')
+db.execute('INSERT INTO account VALUES (1, 0, 0)')
+def get(token):
+    row = db.execute(read, {'id': 1, 'token': token}).fetchone()
+    return row and row[0]
+def put(token, balance):
+    return db.execute(write, {'id': 1, 'token': token, 'balance': balance}).rowcount
+late, fresh = get(1), get(2)
+refused = put(1, late + 10)
+assert put(2, fresh + 5) == 1
+print(late, refused, get(1), get(2))
+";
+
 /// A file of each block of `language` in `docs/<guide>.md`: those that are no whole program get `around` and a brace.
 fn pieces(guide: &str, language: &str, around: &str) -> Vec<PathBuf> {
     let text = std::fs::read_to_string(root(format!("docs/{guide}.md"))).unwrap();

@@ -9,7 +9,7 @@ const STANDARDS: [&str; 3] = ["c++17", "c++20", "c++23"];
 
 #[test]
 fn header_is_clean_in_every_standard_with_every_warning() {
-    let sources = ["header", "live", "service", "time", "nothrow"];
+    let sources = ["header", "live", "sections", "service", "time", "nothrow"];
     for compiler in cpp_compilers() {
         for standard in STANDARDS.into_iter().filter(|standard| accepts(&compiler, standard)) {
             for source in sources {

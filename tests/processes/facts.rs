@@ -7,7 +7,7 @@ use tenure::base::codec;
 use tenure::base::{Index, NodeId, RequestId, SessionId, Term};
 use tenure::lock::{Answer, Command};
 use tenure::raft::{AppendOutcome, Message};
-use tenure::wire::{Frame, FrameDecoder, FrameKind, PeerHello, PeerMessage, ServerMessage};
+use tenure::wire::{Frame, FrameDecoder, FrameKind, Hello, PeerHello, PeerMessage, ServerMessage};
 
 /// Something that a node did and that matters for what it may acknowledge.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -20,7 +20,7 @@ static int failed(const char *what, tenure_status status) {
 }
 
 /* The work, in pieces that are short against the TTL; before each the lease is looked at. Send the token with every
- * write (fence.c): it protects what remaining_ns alone cannot, a machine that stops in the middle of a write. */
+ * read and write (fence.c): it protects what remaining_ns alone cannot, a machine that stops in the middle of a write. */
 static int nightly(tenure_lease *lease) {
     for (int piece = 1; piece <= 3; piece++) {
         if (tenure_lease_remaining_ns(lease) == 0)

@@ -30,7 +30,7 @@ int main(int argc, char **argv) {
         tenure_client_free(client);
         return failed("acquire the lock", status);
     }
-    /* Send this number with every write. A resource that refuses smaller ones than it has seen is safe even
+    /* Send this number with every read and write (fence.c). A resource that refuses smaller ones than it has seen is safe even
      * from a holder that was stopped, lost its lease, and woke up in the middle of a write. */
     printf("%s: token %" PRIu64 "\n", name, tenure_lease_token(lease));
 

@@ -17,7 +17,7 @@ int main(int argc, char **argv) {
             std::cerr << "lock: somebody else holds " << name << "\n";
             return 1;
         }
-        // Send this number with every write, to a resource that refuses smaller ones than it has seen.
+        // Send this number with every read and write, to a resource that refuses smaller ones than it has seen.
         std::cout << name << ": token " << mutex.token() << "\n";
         for (int piece = 1; piece <= 3; piece++) {
             mutex.check(); // throws once the lock is lost

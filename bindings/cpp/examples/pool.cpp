@@ -48,8 +48,10 @@ private:
             do_piece(lease.token());
     }
 
-    // Where a real worker takes a job from a table, does it, and marks it done, with the token in the condition:
-    //     UPDATE job SET state = 'done', fence = :token WHERE id = :id AND fence <= :token
+    // Where a real worker takes a job from a table, does it, and marks it done, with the token in both conditions. The
+    // first statement is the read: from then on nothing of an earlier leader is accepted. No row: stop.
+    //     UPDATE job SET fence = :token WHERE id = :id AND fence <= :token RETURNING state;
+    //     UPDATE job SET state = 'done', fence = :token WHERE id = :id AND fence <= :token;
     static void do_piece(std::uint64_t) { std::this_thread::sleep_for(piece); }
 
     static constexpr auto piece = 10ms;

@@ -23,7 +23,7 @@ public:
     int fd() const { return node_.fd(); }
 
     // Each change of leader, term or claim. Between two of them a program asks node.leadership(), which is local and
-    // lock-free, before everything that only the leader may do, and sends its token with every write.
+    // lock-free, before everything that only the leader may do, and sends its token with every read and write.
     void on_change() {
         while (const auto now = node_.next(0ms)) {
             if (now->is_leader && now->token != token_)

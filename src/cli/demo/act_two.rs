@@ -30,7 +30,8 @@ pub fn play(stage: &Stage, cluster: &LocalCluster, beliefs: &Beliefs) -> Result<
     let ttl = TTL.as_secs();
     stage
         .say(&format!("Process {pid} holds \"{LOCK}\" under token {stale}; its TTL is {ttl} s."))?;
-    stage.say(&format!("It reads the balance, {START}, and wants to write {STALE_VALUE}."))?;
+    let read = stores.read(stale);
+    stage.say(&format!("It reads the balance, {read}, and wants to write {STALE_VALUE}."))?;
     holder.stop();
     let stopped = Instant::now();
     stage
@@ -73,7 +74,8 @@ fn succeed(
         "{:.2} s later the cluster has ended its session, and another client holds \"{LOCK}\" under token {token}.",
         stopped.elapsed().as_secs_f64()
     ))?;
-    stage.say(&format!("It reads the balance, {START}, and writes {FRESH_VALUE}."))?;
+    let read = stores.read(token);
+    stage.say(&format!("It reads the balance, {read}, and writes {FRESH_VALUE}."))?;
     stores.write("the new holder", token, FRESH_VALUE);
     beliefs.renew(entry, &lease);
     lease.release(GRANT_WAIT)?;
@@ -101,6 +103,12 @@ impl Stores {
             ignored: Store::new(Fence::Ignored, START),
             rows: vec![head.to_vec()],
         }
+    }
+
+    /// Reads from both, which hold the same until a late write.
+    fn read(&mut self, token: u64) -> u64 {
+        self.ignored.read(token);
+        self.checked.read(token)
     }
 
     /// Writes to both; says what the one that checks did.

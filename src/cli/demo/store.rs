@@ -1,6 +1,6 @@
 //! A store that a lock protects, with fencing and without.
 
-/// One value, and the largest token that wrote it.
+/// One value, and the largest token that has read or written it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Store {
     fence: Fence,
@@ -21,7 +21,7 @@ pub enum Fence {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Written {
     Done,
-    /// This larger token has written already.
+    /// This larger token has read or written already.
     Refused(u64),
 }
 
@@ -30,6 +30,12 @@ impl Store {
     #[must_use]
     pub fn new(fence: Fence, value: u64) -> Self {
         Self { fence, token: 0, value }
+    }
+
+    /// The value, for the holder under `token`. A store that checks takes nothing of an earlier holder from then on.
+    pub fn read(&mut self, token: u64) -> u64 {
+        self.token = self.token.max(token);
+        self.value
     }
 
     /// Writes `value` under `token`.
@@ -63,5 +69,14 @@ mod tests {
         assert_eq!((checked.write(17, 110), checked.value()), (Written::Refused(18), 150));
         assert_eq!((ignored.write(17, 110), ignored.value()), (Written::Done, 110));
         assert_eq!(checked.write(18, 160), Written::Done);
+    }
+
+    #[test]
+    fn a_read_fences_off_the_holders_before() {
+        let mut store = Store::new(Fence::Checked, 100);
+        assert_eq!(store.read(17), 100);
+        assert_eq!(store.read(18), 100);
+        assert_eq!(store.write(17, 110), Written::Refused(18));
+        assert_eq!((store.write(18, 150), store.value()), (Written::Done, 150));
     }
 }

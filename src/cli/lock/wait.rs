@@ -77,9 +77,10 @@ fn not_granted(client: &Client, names: &[String], error: Error) -> Result<Waited
     if !matches!(error.status, Status::Held | Status::Timeout) {
         return Err(failed(error.into()));
     }
-    let reason = notice::in_the_way(client, names).unwrap_or_else(|| error.to_string());
-    let names = names.join(", ");
-    Ok(Waited::NotGranted(format!("{names} was not granted: {reason}; wait longer with --wait")))
+    let told = notice::in_the_way(client, names)
+        .map(|reason| format!("{} was not granted: {reason}", names.join(", ")));
+    let text = told.unwrap_or_else(|| error.to_string());
+    Ok(Waited::NotGranted(format!("{text}; wait longer with --wait")))
 }
 
 const LOOK_EVERY: Duration = Duration::from_millis(50);

@@ -164,6 +164,7 @@ impl Core {
             self.session.as_ref().and_then(|session| session.window.outstanding(request));
         let Some(outstanding) = outstanding else { return };
         let proclaimed = proclaimed(&outstanding.operation);
+        let nobody = nobody(&outstanding.operation, &answer);
         let left_once = outstanding.transmissions <= 1;
         let result = match (answer, proclaimed) {
             (Answer::Done, _) => Ok(Done::Obeyed),
@@ -172,8 +173,9 @@ impl Core {
                 self.end_grant(token, EndReason::Broken);
                 Err(lost())
             }
-            (Answer::NotHeld, None) => Err(not_found("nobody holds the lock so")),
-            (Answer::NoWaiter, None) => Err(not_found("nobody of that name waits for the lock")),
+            (Answer::NotHeld | Answer::NoWaiter, None) => {
+                Err(Error::new(Status::NotFound, nobody.unwrap_or_default()))
+            }
             // Not done this time. An earlier transmission may have been taken: then it is asked again.
             (Answer::Refused(refusal), _)
                 if refusal == Refusal::Busy || is_passing(refusal) && !left_once =>
@@ -264,8 +266,19 @@ fn not_answered() -> Error {
     Error::new(Status::Unknown, "no leader answered in time; it may be done, now or later")
 }
 
-fn not_found(text: &str) -> Error {
-    Error::new(Status::NotFound, text)
+/// Who is not there of those that a break names.
+fn nobody(operation: &Operation, answer: &Answer) -> Option<String> {
+    let Operation::Break { name, token, to, .. } = operation else { return None };
+    let name = name.as_str();
+    match (answer, to) {
+        (Answer::NotHeld, _) if *token == Token(0) => Some(format!("nobody holds {name:?}")),
+        (Answer::NotHeld, _) => Some(format!("nobody holds {name:?} under token {token}")),
+        (Answer::NoWaiter, Some(to)) => {
+            Some(format!("no client called {to:?} waits for {name:?} alone"))
+        }
+        (Answer::NoWaiter, None) => Some(format!("nobody waits for {name:?} alone")),
+        _ => None,
+    }
 }
 
 /// Orders that are not answered, of one client.

@@ -1,5 +1,6 @@
 //! Locks as JSON.
 
+use crate::base::text::hex_unless_text;
 use crate::lock::{HolderView, LockView, Mode, WaiterView};
 use serde_json::{Value, json};
 
@@ -20,6 +21,7 @@ fn lock(lock: &LockView, remaining_ms: u64) -> Value {
         "holder": is_held.then_some(&lock.client),
         "token": lock.token.0,
         "value": String::from_utf8_lossy(&lock.value),
+        "value_hex": hex_unless_text(&lock.value),
         "since_unix_ms": lock.since_unix_ms,
         "remaining_ms": remaining_ms,
         "asked": lock.is_asked,
@@ -98,8 +100,8 @@ mod tests {
         };
         let expected = json!({"locks": [{
             "name": "jobs/x", "mode": "shared", "limit": 0, "taken": 2,
-            "holder": "a:1", "token": 17, "value": "v", "since_unix_ms": 5_000, "remaining_ms": 7_500,
-            "asked": true, "delayed": false, "holding": 2,
+            "holder": "a:1", "token": 17, "value": "v", "value_hex": null,
+            "since_unix_ms": 5_000, "remaining_ms": 7_500, "asked": true, "delayed": false, "holding": 2,
             "others": [{"holder": "b:2", "token": 18, "since_unix_ms": 6_000, "permits": 1}],
             "waiting": 1,
             "queue": [{"client": "b:2", "since_unix_ms": 9_000, "mode": "exclusive", "permits": 1}],

@@ -21,10 +21,11 @@ impl Client {
     /// What there is, as one JSON text, that which the program prints with `--json`. `what` is "locks" (all whose names
     /// begin with `name`), "lock" (that one), "session" (`name` is its id; "" is this client's) or "cluster":
     ///
-    /// * locks, lock: `{"locks": [{"name", "mode", "limit", "taken", "holder", "token", "value", "since_unix_ms",
-    ///   "remaining_ms", "asked", "delayed", "holding", "others": [{"holder", "token", "since_unix_ms", "permits"}],
+    /// * locks, lock: `{"locks": [{"name", "mode", "limit", "taken", "holder", "token", "value", "value_hex",
+    ///   "since_unix_ms", "remaining_ms", "asked", "delayed", "holding",
+    ///   "others": [{"holder", "token", "since_unix_ms", "permits"}],
     ///   "waiting", "queue": [{"client", "since_unix_ms", "mode", "permits"}]}]}`; a lock that nobody holds or waits for
-    ///   is not there;
+    ///   is not there; `value_hex` is null for a value that is a text, else its bytes, which `value` shows replaced;
     /// * session: `{"session": {"id", "client", "ttl_ms", "grants", "waiting"} | null}`;
     /// * cluster: `{"leader": 1 | null, "nodes": [{"id", "address", "role", "term", "commit", "applied", "locks",
     ///   "sessions", "log_bytes", "log_bytes_max", "snapshot", "refused_connections", "version", "level",

@@ -1,10 +1,10 @@
 //! Until when a lease that was asked to end may be believed in (L23), as all threads read it, without locks.
 
-use super::words::Words;
 use crate::base::Sample;
 use crate::base::time::nanos;
 use crate::client::core::Deadline;
 use crate::sys::clock;
+use crate::sys::words::Words;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -12,17 +12,38 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(super) struct Asked {
     is_asked: AtomicBool,
-    words: Words<5>,
+    /// The program was not told yet.
+    is_unread: AtomicBool,
+    words: Words<6>,
+}
+
+/// What a loss timer is armed for: its instant, as a reading of BOOTTIME, and when to arm it anew, if there is time for
+/// that. It would fire too early, since the timer's clock may run slow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Armed {
+    pub(super) fires_at: u64,
+    pub(super) again_at: Option<u64>,
 }
 
 impl Asked {
     /// Not asked.
     pub(super) fn new() -> Self {
-        Self { is_asked: AtomicBool::new(false), words: Words::new([0; 5]) }
+        let (is_asked, is_unread) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { is_asked, is_unread, words: Words::new([0, 0, 0, 0, 0, UNARMED]) }
     }
 
     pub(super) fn is_asked(&self) -> bool {
         self.is_asked.load(Ordering::SeqCst)
+    }
+
+    /// Asked, and the program was not told yet.
+    pub(super) fn is_unread(&self) -> bool {
+        self.is_unread.load(Ordering::SeqCst)
+    }
+
+    /// The program was told.
+    pub(super) fn read(&self) {
+        self.is_unread.store(false, Ordering::SeqCst);
     }
 
     /// It ends at `deadline` at the latest. A later one than was said before changes nothing.
@@ -31,24 +52,62 @@ impl Asked {
         if self.remaining().is_some_and(|left| left <= deadline.remaining(&now)) {
             return;
         }
-        let Sample { boot_before, monotonic, raw, boot_after } = deadline.start;
-        self.words.write([boot_before, monotonic, raw, boot_after, nanos(deadline.length)]);
+        self.write(deadline, UNARMED);
+        self.is_unread.store(true, Ordering::SeqCst);
         // Whoever sees that it was asked finds the deadline.
         self.is_asked.store(true, Ordering::SeqCst);
     }
 
-    /// How long the deadline leaves; `None`: it was not asked. The deadline is read, then the clocks, then that it
-    /// was the same all the while (L6).
+    /// How long the deadline leaves, and the timer that was armed for it; `None`: it was not asked. The deadline is read,
+    /// then the clocks, then that it was the same all the while (L6).
     pub(super) fn remaining(&self) -> Option<Duration> {
-        self.is_asked()
-            .then(|| self.words.read(|words| deadline(words).remaining(&clock::sample_end())))
+        let left = |words: [u64; 6]| {
+            let now = clock::sample_end();
+            let until_timer = Duration::from_nanos(words[5].saturating_sub(now.boot()));
+            deadline(words).remaining(&now).min(until_timer)
+        };
+        self.is_asked().then(|| self.words.read(left))
+    }
+
+    /// The instant from which a timer that was armed for the deadline has fired.
+    pub(super) fn fires_at(&self) -> u64 {
+        self.words.read(|words| words[5])
+    }
+
+    /// For what to arm a timer now; `None`: it was not asked. It is to be told by [`Asked::publish`] once it is armed.
+    pub(super) fn armed(&self) -> Option<Armed> {
+        let now = clock::sample();
+        let armed = |words: [u64; 6]| {
+            let left = deadline(words).remaining(&now);
+            // As for a session's belief: what the timer's clock may be slow is 8.3 %.
+            let fires_at = now.hint(left - left / 8);
+            let again_at = (left > SHORT).then(|| now.hint(left - left / 4));
+            Armed { fires_at, again_at }
+        };
+        self.is_asked().then(|| self.words.read(armed))
+    }
+
+    /// A timer is armed for that instant of BOOTTIME: what has fired has ended (L24).
+    pub(super) fn publish(&self, fires_at: u64) {
+        self.write(&self.words.read(deadline), fires_at);
+    }
+
+    fn write(&self, deadline: &Deadline, fires_at: u64) {
+        let Sample { boot_before, monotonic, raw, boot_after } = deadline.start;
+        let length = nanos(deadline.length);
+        self.words.write([boot_before, monotonic, raw, boot_after, length, fires_at]);
     }
 }
 
-fn deadline([boot_before, monotonic, raw, boot_after, length]: [u64; 5]) -> Deadline {
+fn deadline([boot_before, monotonic, raw, boot_after, length, _]: [u64; 6]) -> Deadline {
     let start = Sample { boot_before, monotonic, raw, boot_after };
     Deadline { start, length: Duration::from_nanos(length) }
 }
+
+/// No timer is armed for the deadline.
+const UNARMED: u64 = u64::MAX;
+/// With less left a timer is armed for the last time: an eighth of this is the most by which it fires too early.
+const SHORT: Duration = Duration::from_millis(20);
 
 #[cfg(test)]
 mod tests {
@@ -68,6 +127,22 @@ mod tests {
         asked.ask(&after(2000));
         let left = asked.remaining().unwrap();
         assert!(left <= Duration::from_secs(100) && !left.is_zero());
+    }
+
+    #[test]
+    fn nothing_is_left_behind_the_instant_for_which_a_timer_was_armed() {
+        let asked = Asked::new();
+        assert_eq!(asked.armed(), None);
+        asked.ask(&after(1000));
+        let armed = asked.armed().unwrap();
+        assert!(armed.again_at.unwrap() < armed.fires_at);
+        asked.publish(armed.fires_at);
+        assert!(asked.remaining().unwrap() <= Duration::from_secs(875));
+        asked.publish(1);
+        assert_eq!(asked.remaining(), Some(Duration::ZERO));
+        let asked = Asked::new();
+        asked.ask(&Deadline { start: clock::sample(), length: SHORT });
+        assert_eq!(asked.armed().unwrap().again_at, None);
     }
 
     #[test]

@@ -12,7 +12,7 @@ pub(super) fn run(shared: &Shared, mut poller: Poller) {
             if inner.is_finished() {
                 return;
             }
-            inner.background_until = inner.core.next_deadline();
+            inner.background_until = inner.next_deadline();
             timeout_until(inner.background_until)
         };
         let waited = poller.wait(timeout);

@@ -1,6 +1,7 @@
 //! The state of one client, and how what the core says is done.
 
 use super::Shared;
+use super::alarms::Alarms;
 use super::lease::LeaseState;
 use super::link::{Link, Said};
 use super::news::Feeds;
@@ -28,7 +29,8 @@ pub(crate) struct Inner {
     /// Until when the background thread sleeps, unless it is woken.
     pub(super) background_until: u64,
     calls: BTreeMap<CallId, Arc<Slot>>,
-    leases: BTreeMap<LeaseId, Arc<LeaseState>>,
+    pub(super) leases: BTreeMap<LeaseId, Arc<LeaseState>>,
+    pub(super) alarms: Alarms,
     published: Option<Arc<Published>>,
     pub(super) feeds: Feeds,
     /// Who waits for a session.
@@ -68,6 +70,7 @@ impl Inner {
             background_until: 0,
             calls: BTreeMap::new(),
             leases: BTreeMap::new(),
+            alarms: Alarms::default(),
             published: None,
             feeds: Feeds::new(),
             opener: None,
@@ -174,6 +177,7 @@ impl Inner {
             }
             // Before anything leaves (L19).
             let now = clock::sample();
+            self.serve_alarms(&now);
             if self.core.next_deadline() <= now.boot() {
                 self.core.handle_deadline(&now);
             }

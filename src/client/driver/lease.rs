@@ -6,6 +6,7 @@ use crate::base::Token;
 use crate::client::core::{Deadline, EndReason, LeaseId};
 use crate::client::data;
 use crate::lock::Name;
+use crate::sys::clock;
 use crate::sys::timer::{Before, TimerFd};
 use parking_lot::Mutex;
 use std::os::fd::{AsRawFd, RawFd};
@@ -59,6 +60,21 @@ impl LeaseState {
         self.asked.is_asked()
     }
 
+    /// Whether its holder was asked to end, and was not told: its file descriptor is readable for that.
+    pub(crate) fn is_unread(&self) -> bool {
+        self.asked.is_unread()
+    }
+
+    /// Its holder was told: its file descriptor is readable again when it ends. When to arm its timer anew. Under the
+    /// client's mutex, as are all that move the timer to a later instant.
+    pub(super) fn read(&self) -> Option<u64> {
+        if !self.is_unread() {
+            return None;
+        }
+        self.asked.read();
+        self.arm(self.timer.get()?)
+    }
+
     /// What its holder was asked, if it was.
     pub(crate) fn order(&self) -> Option<data::Asked> {
         self.order.lock().as_deref().cloned()
@@ -86,42 +102,96 @@ impl LeaseState {
         }
     }
 
-    /// Its holder is asked to end, and its file descriptor is readable from now on. `Idle`: the timer had fired for
+    /// Its holder is asked to end, and its file descriptor is readable until it was told. `Idle`: the timer had fired for
     /// the session before, and that end stands (L24).
     pub(super) fn ask(&self, deadline: &Deadline, reason: &str) -> Before {
-        let fire_once = !self.is_asked();
+        let fired_for_that = self.is_unread();
+        let armed_for = self.asked.fires_at();
         let (grace, reason) = (deadline.length, reason.to_owned());
         *self.order.lock() = Some(Box::new(data::Asked { grace, reason }));
         // First of all, so that whoever is woken finds it asked.
         self.asked.ask(deadline);
-        if fire_once { self.fire() } else { Before::Pending }
+        if fired_for_that { Before::Pending } else { self.judge(self.fire(), armed_for) }
     }
 
-    /// Its file descriptor, made and armed at the first call, under the client's mutex, so that no
-    /// extension comes between. `None`: the process has none left.
-    pub(super) fn timer_fd(&self) -> Option<RawFd> {
+    /// Its file descriptor, made and armed at the first call, under the client's mutex, so that no extension comes between,
+    /// and when to arm it anew. `None`: the process has none left.
+    pub(super) fn timer_fd(&self) -> Option<(RawFd, Option<u64>)> {
         if let Some(timer) = self.timer.get() {
-            return Some(timer.as_raw_fd());
+            return Some((timer.as_raw_fd(), None));
         }
         let timer = TimerFd::new().ok()?;
-        timer.arm(if self.is_over_or_asked() { IN_THE_PAST } else { self.published.fires_at() });
         let timer = self.timer.get_or_init(|| timer);
-        // A reader that saw zero before the timer was there could not fire it.
-        if self.is_over_or_asked() {
+        Some((timer.as_raw_fd(), self.arm(timer)))
+    }
+
+    /// Moves the timer to a later instant, the session's or the deadline's. `Idle`: it had fired for the session, and that
+    /// end stands (L24). A timer that has fired to tell that the lease is asked to end stays as it is.
+    pub(super) fn extend(&self, fires_at: u64) -> Before {
+        let Some(timer) = self.timer.get().filter(|_| !self.is_unread()) else {
+            return Before::Pending;
+        };
+        let armed_for = self.asked.fires_at();
+        self.judge(timer.arm(fires_at.min(armed_for)), armed_for)
+    }
+
+    /// Moves the timer of a lease that was asked to end nearer to its deadline. When to do it again.
+    pub(super) fn approach(&self) -> Option<u64> {
+        let timer = self.timer.get().filter(|_| !self.is_over() && !self.is_unread())?;
+        let (armed_for, armed) = (self.asked.fires_at(), self.asked.armed()?);
+        let before = timer.arm(self.published.fires_at().min(armed.fires_at));
+        // The timer first: one that had fired must be seen before readers see the new instant.
+        if self.judge(before, armed_for) == Before::Idle {
+            self.published.lapse();
             self.fire();
         }
-        Some(timer.as_raw_fd())
+        if self.is_over() {
+            return None;
+        }
+        self.asked.publish(armed.fires_at);
+        armed.again_at
     }
 
-    /// Moves the timer to a later instant. `Idle`: it had fired, and that end stands (L24). The timer of a lease that
-    /// was asked to end has fired for that, and stays as it is.
-    pub(super) fn extend(&self, fires_at: u64) -> Before {
-        let timer = self.timer.get().filter(|_| !self.is_asked());
-        timer.map_or(Before::Pending, |timer| timer.arm(fires_at))
+    /// Arms the timer for what comes next. When to arm it anew.
+    fn arm(&self, timer: &TimerFd) -> Option<u64> {
+        let armed = self.asked.armed();
+        if self.is_over() || self.is_unread() {
+            timer.arm(IN_THE_PAST);
+            return None;
+        }
+        match armed {
+            Some(armed) => {
+                timer.arm(self.published.fires_at().min(armed.fires_at));
+                self.asked.publish(armed.fires_at);
+            }
+            None => {
+                timer.arm(self.published.fires_at());
+            }
+        }
+        // A reader that saw zero meanwhile may have fired it before it was armed.
+        if self.is_over() {
+            self.fire();
+        }
+        armed.and_then(|armed| armed.again_at)
     }
 
-    fn is_over_or_asked(&self) -> bool {
-        self.ended().is_some() || self.published.is_lapsed() || self.is_asked()
+    /// What a timer says of the session that was just moved, and had been armed for `armed_for` too, if the lease was asked
+    /// to end. That the deadline is over is the lease's own end.
+    fn judge(&self, before: Before, armed_for: u64) -> Before {
+        if self.ended().is_some() {
+            // A reader saw it, and fired the timer, perhaps before it was moved.
+            self.fire();
+            return Before::Pending;
+        }
+        if before == Before::Idle && armed_for <= clock::boot_nanos() {
+            self.end(EndReason::Broken);
+            return Before::Pending;
+        }
+        before
+    }
+
+    fn is_over(&self) -> bool {
+        self.ended().is_some() || self.published.is_lapsed()
     }
 
     fn fire(&self) -> Before {
@@ -182,32 +252,96 @@ mod tests {
         assert!(!lease.published.is_lapsed(), "the session goes on");
     }
 
+    fn fd_of(lease: &LeaseState) -> RawFd {
+        lease.timer_fd().unwrap().0
+    }
+
     #[test]
-    fn the_descriptor_of_an_asked_lease_stays_readable_and_is_no_lapse() {
+    fn the_descriptor_of_an_asked_lease_is_readable_until_that_is_read_and_is_no_lapse() {
         let poller = Poller::new(1).unwrap();
         let lease = lease(&poller);
-        let fd = lease.timer_fd().unwrap();
+        let fd = fd_of(&lease);
         assert!(!is_readable(fd));
         assert_eq!(lease.ask(&within(HOUR), ""), Before::Pending);
         assert!(is_readable(fd));
         assert_eq!(lease.extend(clock::boot_nanos() + 7_200_000_000_000), Before::Pending);
-        assert_eq!(lease.ask(&within(HOUR / 2), ""), Before::Pending);
+        assert!(is_readable(fd), "a renewal does not make it told");
+        assert!(lease.read().is_some());
+        assert!(!is_readable(fd));
+        assert_eq!(lease.extend(clock::boot_nanos() + 7_200_000_000_000), Before::Pending);
+        assert!(!is_readable(fd) && lease.read().is_none());
+        assert_eq!(lease.ask(&within(HOUR / 2), "sooner"), Before::Pending);
+        assert!(is_readable(fd), "a sooner end is news");
+        lease.read();
+        lease.end(EndReason::Released);
         assert!(is_readable(fd));
+        assert_eq!(lease.extend(clock::boot_nanos() + 7_200_000_000_000), Before::Pending);
+        assert!(lease.approach().is_none());
+        lease.ask(&within(HOUR / 4), "late");
+        lease.read();
+        assert!(is_readable(fd), "for good");
     }
 
     #[test]
-    fn a_descriptor_that_is_made_when_the_lease_is_asked_is_readable_at_once() {
+    fn the_end_of_a_lease_that_was_told_is_armed_in_the_kernel_and_is_no_lapse_of_the_session() {
+        let poller = Poller::new(1).unwrap();
+        let lease = lease(&poller);
+        let fd = fd_of(&lease);
+        lease.ask(&within(Duration::from_millis(50)), "");
+        lease.read();
+        // Nobody looks at it: only the kernel.
+        let mut set = [(fd, Interest::Read, Ready::default())];
+        poll::wait(&mut set, None).unwrap();
+        assert_eq!(lease.extend(clock::boot_nanos() + 3_600_000_000_000), Before::Pending);
+        assert_eq!(lease.ended(), Some(EndReason::Broken), "what has fired has ended");
+        assert_eq!(lease.remaining(), Duration::ZERO);
+        assert!(is_readable(fd));
+        assert!(!lease.published.is_lapsed(), "the session goes on");
+    }
+
+    #[test]
+    fn the_timer_of_a_deadline_is_armed_anew_before_it_fires() {
+        let poller = Poller::new(1).unwrap();
+        let lease = lease(&poller);
+        fd_of(&lease);
+        lease.ask(&within(HOUR / 2), "");
+        let first = lease.read().unwrap();
+        let before = lease.remaining();
+        assert!(before <= HOUR / 2 * 7 / 8);
+        let second = lease.approach().unwrap();
+        assert!(second >= first);
+        let other = Poller::new(1).unwrap();
+        let lapsed = self::lease(&other);
+        fd_of(&lapsed);
+        lapsed.ask(&within(HOUR / 2), "");
+        lapsed.read();
+        lapsed.timer.get().unwrap().arm(IN_THE_PAST);
+        is_readable(fd_of(&lapsed));
+        assert!(lapsed.approach().is_none());
+        assert!(lapsed.published.is_lapsed(), "the timer had fired for the session");
+    }
+
+    #[test]
+    fn a_descriptor_that_is_made_when_the_lease_is_asked_is_readable_until_that_is_read() {
         let poller = Poller::new(1).unwrap();
         let lease = lease(&poller);
         lease.ask(&within(HOUR), "");
-        assert!(is_readable(lease.timer_fd().unwrap()));
+        assert!(is_readable(fd_of(&lease)));
+        lease.read();
+        assert!(!is_readable(fd_of(&lease)));
+        let other = Poller::new(1).unwrap();
+        let told = self::lease(&other);
+        told.ask(&within(HOUR), "");
+        assert!(told.read().is_none(), "there is no timer yet");
+        let (fd, again_at) = told.timer_fd().unwrap();
+        assert!(!is_readable(fd) && again_at.is_some());
     }
 
     #[test]
     fn a_timer_that_had_fired_before_the_lease_is_asked_is_a_lapse() {
         let poller = Poller::new(1).unwrap();
         let lease = lease(&poller);
-        let fd = lease.timer_fd().unwrap();
+        let fd = fd_of(&lease);
         assert_eq!(lease.extend(IN_THE_PAST), Before::Pending);
         assert!(is_readable(fd));
         assert_eq!(lease.ask(&within(HOUR), ""), Before::Idle);

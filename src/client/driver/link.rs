@@ -1,6 +1,7 @@
 //! One link of the core: a connection, or the search for its address; frames in and out.
 
-use crate::base::limits::CLIENT_BUFFER_BYTES_MAX;
+use crate::base::limits::{CLIENT_BUFFER_BYTES_MAX, REFUSAL_TEXT_BYTES_MAX};
+use crate::base::text::one_line;
 use crate::client::core::LinkId;
 use crate::net::{Closed, Connection, Key, Received, Registrar};
 use crate::wire::{
@@ -203,7 +204,10 @@ fn decode(frame: &Frame, stage: Stage) -> Result<Said, FrameError> {
         (FrameKind::ClientWelcome, Stage::Connecting) => {
             Ok(Said::Welcome(frame.decode()?, Speech::of_0_1()))
         }
-        (FrameKind::Refused, _) => Ok(Said::Refused(frame.decode()?)),
+        (FrameKind::Refused, _) => {
+            let Refused { code, text } = frame.decode()?;
+            Ok(Said::Refused(Refused { code, text: one_line(&text, REFUSAL_TEXT_BYTES_MAX) }))
+        }
         (FrameKind::Server, Stage::Welcomed) => Ok(Said::Message(frame.decode()?)),
         (kind, _) => Err(FrameError::Kind(kind as u8)),
     }

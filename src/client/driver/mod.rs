@@ -8,6 +8,7 @@
 //!
 //! What a lease may believe is read without the mutex ([`published`]).
 
+mod alarms;
 mod asked;
 mod background;
 mod dialing;
@@ -19,7 +20,6 @@ mod news;
 mod published;
 mod seat;
 mod slot;
-mod words;
 
 pub(super) use feed::{Feed, News};
 pub(super) use inner::Inner;
@@ -104,6 +104,14 @@ impl Shared {
         self.lock()?.guarded(|inner| look(inner, &clock::sample()))
     }
 
+    /// As `look`, for a description: nothing in a forked child, or while another thread has the client.
+    pub(super) fn glance<T>(&self, look: impl FnOnce(&Inner) -> T) -> Option<T> {
+        if self.is_forked() {
+            return None;
+        }
+        self.inner.try_lock().map(|inner| look(&inner))
+    }
+
     /// Makes a call whose decision is left in the slot.
     ///
     /// # Errors
@@ -147,11 +155,6 @@ impl Shared {
     /// The descriptor that is readable while `feed` has something.
     pub(super) fn feed_fd<T: News>(&self, feed: &Feed<T>) -> Option<RawFd> {
         self.look(|_, _| feed.event_fd()).ok().flatten()
-    }
-
-    /// The loss descriptor of `lease`.
-    pub(super) fn timer_fd(&self, lease: &LeaseState) -> Option<RawFd> {
-        self.look(|_, _| lease.timer_fd()).ok().flatten()
     }
 }
 

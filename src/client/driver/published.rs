@@ -1,11 +1,11 @@
 //! A session's belief as all threads read it, without locks.
 
-use super::words::Words;
 use crate::base::time::nanos;
 use crate::base::{Sample, SessionId};
 use crate::client::core::Belief;
 use crate::net::Wake;
 use crate::sys::clock;
+use crate::sys::words::Words;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 

@@ -70,7 +70,7 @@ impl Shared {
     /// Waits until `done`, or until that reading of BOOTTIME.
     ///
     /// # Errors
-    /// FORKED, or INTERNAL once there was a panic.
+    /// FORKED, or INTERNAL once there was a panic; INVALID if another thread waits with this waiter.
     pub(crate) fn wait(
         &self,
         waiter: &Arc<Waiter>,
@@ -79,6 +79,7 @@ impl Shared {
     ) -> Result<(), Error> {
         let until = until.unwrap_or(u64::MAX);
         let mut inner = self.lock()?;
+        waiter.begin()?;
         let result = loop {
             if let Err(error) = inner.check_whole() {
                 break Err(error);
@@ -95,6 +96,7 @@ impl Shared {
                 break Err(error);
             }
         };
+        waiter.end();
         if inner.seat.is_held_by(waiter) {
             inner.leave_seat();
         }
@@ -111,7 +113,7 @@ impl Shared {
     ) -> Result<(), Error> {
         inner.pause_home();
         let (links, mut set) = inner.poll_set(self.event.as_raw_fd());
-        let timeout = timeout_until(inner.core.next_deadline().min(until));
+        let timeout = timeout_until(inner.next_deadline().min(until));
         inner.seat.holder =
             Some(Holder { waiter: Arc::clone(waiter), activity: Activity::Polling });
         let polled = MutexGuard::unlocked(inner, || poll::wait(&mut set, timeout));
@@ -134,12 +136,12 @@ impl Shared {
         until: u64,
     ) -> Result<(), Error> {
         inner.seat.sleepers.push_back(Arc::clone(waiter));
-        match timeout_until(inner.core.next_deadline().min(until)) {
+        match timeout_until(inner.next_deadline().min(until)) {
             Some(timeout) => drop(waiter.condvar.wait_for(inner, timeout)),
             None => waiter.condvar.wait(inner),
         }
         inner.seat.sleepers.retain(|sleeper| !Arc::ptr_eq(sleeper, waiter));
-        if inner.core.next_deadline() <= clock::boot_nanos() {
+        if inner.next_deadline() <= clock::boot_nanos() {
             inner.guarded(Inner::settle)?;
         }
         Ok(())
@@ -195,7 +197,7 @@ impl Inner {
 
     /// Wakes the background thread if it sleeps for longer than the core may.
     pub(super) fn call_background(&mut self) {
-        let due = self.core.next_deadline();
+        let due = self.next_deadline();
         if due < self.background_until && self.seat.holder.is_none() {
             self.background_until = due;
             self.wake.wake();

@@ -1,11 +1,12 @@
 //! Where a call's decision is left, and how whoever waits for it is woken.
 
 use super::lease::LeaseState;
-use crate::Error;
 use crate::sys::event::EventFd;
 use crate::wire::ReadAnswer;
+use crate::{Error, Status};
 use parking_lot::{Condvar, Mutex};
 use std::os::fd::{AsRawFd, RawFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// What a call gave.
@@ -24,10 +25,28 @@ pub(crate) struct Slot {
     event: OnceLock<EventFd>,
 }
 
-/// A thread that may sleep until something is decided.
+/// A thread that may sleep until something is decided: one at a time.
 #[derive(Debug, Default)]
 pub(crate) struct Waiter {
     pub(super) condvar: Condvar,
+    /// Changed under the client's mutex alone.
+    is_waiting: AtomicBool,
+}
+
+impl Waiter {
+    /// # Errors
+    /// INVALID: another thread waits already.
+    pub(super) fn begin(&self) -> Result<(), Error> {
+        if self.is_waiting.swap(true, Ordering::Relaxed) {
+            let text = "another thread waits in this call already: one at a time";
+            return Err(Error::new(Status::Invalid, text));
+        }
+        Ok(())
+    }
+
+    pub(super) fn end(&self) {
+        self.is_waiting.store(false, Ordering::Relaxed);
+    }
 }
 
 #[derive(Debug)]
@@ -77,7 +96,7 @@ impl Slot {
         }
     }
 
-    pub(super) fn is_decided(&self) -> bool {
+    pub(crate) fn is_decided(&self) -> bool {
         !matches!(*self.state.lock(), State::Undecided)
     }
 

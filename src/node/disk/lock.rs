@@ -34,8 +34,8 @@ impl DirectoryLock {
 }
 
 impl Drop for DirectoryLock {
-    /// A child that the host is just forking shares the lock until it execs; closing our end would not
-    /// free it, unlocking does. In a child itself the parent's lock is left alone.
+    /// A child that the host is just forking shares the lock until it lets go of the file; closing our end would not free
+    /// it, unlocking does. In a child itself the parent's lock is left alone.
     fn drop(&mut self) {
         if self.forks == fork::generation() {
             // Should it fail, closing the file comes next.

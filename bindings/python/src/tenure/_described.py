@@ -33,6 +33,8 @@ class LockDescription(TypedDict):
     holder: Optional[str]
     token: int
     value: str
+    # Its bytes in hex, where they are no text; else None.
+    value_hex: Optional[str]
     since_unix_ms: int
     # The least time that the leader will wait before it may expire the holder's session.
     remaining_ms: int
@@ -75,6 +77,18 @@ class NodeDescription(TypedDict):
     term: Optional[int]
     commit: Optional[int]
     applied: Optional[int]
+    locks: Optional[int]
+    sessions: Optional[int]
+    log_bytes: Optional[int]
+    log_bytes_max: Optional[int]
+    # The index of its newest snapshot.
+    snapshot: Optional[int]
+    refused_connections: Optional[int]
+    version: Optional[str]
+    # Which rules the cluster follows, as far as this node has applied them; None from 0.1.
+    level: Optional[int]
+    # Why it did not answer; None if it did.
+    unreachable: Optional[str]
 
 
 class ClusterDescription(TypedDict):

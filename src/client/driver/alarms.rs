@@ -1,0 +1,71 @@
+//! Loss timers of leases that were asked to end: armed in the kernel for less than what remains, since its clock may run
+//! slow, and armed anew before they fire, as long as our threads run. A lease whose threads are stuck ends a little earlier.
+
+use super::lease::LeaseState;
+use super::{Inner, Shared};
+use crate::base::Sample;
+use crate::client::core::LeaseId;
+use std::collections::BTreeMap;
+use std::os::fd::RawFd;
+
+/// When to arm which anew, as readings of BOOTTIME.
+#[derive(Debug, Default)]
+pub(super) struct Alarms(BTreeMap<LeaseId, u64>);
+
+impl Alarms {
+    fn set(&mut self, lease: LeaseId, at: Option<u64>) {
+        match at {
+            Some(at) => self.0.insert(lease, at),
+            None => self.0.remove(&lease),
+        };
+    }
+
+    fn next(&self) -> u64 {
+        self.0.values().copied().min().unwrap_or(u64::MAX)
+    }
+
+    fn take_due(&mut self, now: u64) -> Vec<LeaseId> {
+        let due = self.0.iter().filter(|(_, at)| **at <= now).map(|(lease, _)| *lease);
+        let due: Vec<LeaseId> = due.collect();
+        self.0.retain(|_, at| *at > now);
+        due
+    }
+}
+
+impl Inner {
+    /// When to settle at the latest, as a reading of BOOTTIME; a hint.
+    pub(super) fn next_deadline(&self) -> u64 {
+        self.core.next_deadline().min(self.alarms.next())
+    }
+
+    pub(super) fn serve_alarms(&mut self, now: &Sample) {
+        for id in self.alarms.take_due(now.boot()) {
+            let again_at = self.leases.get(&id).and_then(|lease| lease.approach());
+            self.alarms.set(id, again_at);
+        }
+    }
+}
+
+impl Shared {
+    /// The loss descriptor of `lease`.
+    pub(crate) fn timer_fd(&self, lease: &LeaseState) -> Option<RawFd> {
+        let made = self.with(|inner, _| {
+            let (fd, again_at) = lease.timer_fd()?;
+            again_at.inspect(|_| inner.alarms.set(lease.id, again_at));
+            Some(fd)
+        });
+        made.ok().flatten()
+    }
+
+    /// The program is about to see whether `lease` was asked to end: its descriptor is not readable for that any more. What
+    /// is asked from now on makes it readable again, so nothing is missed by who looks after this.
+    pub(crate) fn tell(&self, lease: &LeaseState) {
+        if lease.is_unread() {
+            // After a failure there is nothing to arm.
+            let _ = self.with(|inner, _| {
+                let again_at = lease.read();
+                inner.alarms.set(lease.id, again_at);
+            });
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! What people are told of a call that failed: about which lock, and why. The core decides with a status, and with what the
+//! servers said; who holds what under which name is known here.
+
+use super::core::{EndReason, Wait};
+use super::driver::LeaseState;
+use crate::lock::Name;
+use crate::{Error, Status};
+
+/// What an acquire is about.
+#[derive(Clone, Debug)]
+pub(super) struct Subject {
+    names: Vec<Name>,
+    wait: Wait,
+}
+
+impl Subject {
+    pub(super) fn new(names: Vec<Name>, wait: Wait) -> Self {
+        Self { names, wait }
+    }
+
+    /// `"a"`, or `"a" and "b"`; of many the first.
+    pub(super) fn names(&self) -> String {
+        match &self.names[..] {
+            [one] => quoted(one),
+            [one, other] => format!("{} and {}", quoted(one), quoted(other)),
+            [one, others @ ..] => format!("{} and {} others", quoted(one), others.len()),
+            [] => "nothing".to_owned(),
+        }
+    }
+
+    /// Why it was not granted.
+    pub(super) fn not_granted(&self, error: Error) -> Error {
+        let (names, said) = (self.names(), &error.message);
+        let text = match error.status {
+            Status::Timeout => {
+                format!("{names} {} not granted{}{}", self.were(), self.within(), more(said))
+            }
+            Status::Held if said.starts_with("held by ") && self.names.len() == 1 => {
+                format!("{names} is {said}")
+            }
+            Status::Deadlock => format!("a wait for {names} would be for ever: {said}"),
+            Status::Cancelled => format!("the wait for {names} was cancelled"),
+            Status::Closed => format!("{names} {} not granted: the client is closed", self.were()),
+            _ => format!("{names}: {said}"),
+        };
+        Error::new(error.status, text)
+    }
+
+    fn were(&self) -> &'static str {
+        if self.names.len() == 1 { "was" } else { "were" }
+    }
+
+    fn within(&self) -> String {
+        match self.wait {
+            Wait::For(wait) => format!(" within {wait:?}"),
+            Wait::Try | Wait::Forever => String::new(),
+        }
+    }
+}
+
+/// What a call about `lease` says that failed with `error`; `before`: why the lease had ended before the call.
+pub(super) fn of_lease(lease: &LeaseState, before: Option<EndReason>, error: Error) -> Error {
+    let name = quoted(&lease.name);
+    // It may also have ended by itself between that look and the call, which itself ends it.
+    let by_a_call = [EndReason::Released, EndReason::Transferred];
+    let meanwhile = || lease.ended().filter(|reason| !by_a_call.contains(reason));
+    let ended = before.or_else(meanwhile);
+    let text = match (error.status, ended) {
+        (Status::Lost, Some(reason)) => format!("the lease on {name} {}", why_ended(lease, reason)),
+        // Here it was held; whatever ended it reached this client behind the servers' answer.
+        (Status::Lost, None) => format!(
+            "the lease on {name} is lost: it was broken, or its session had expired, before the call reached the servers"
+        ),
+        (Status::Closed, _) => format!("the lease on {name} has ended: the client is closed"),
+        (_, _) => format!("{name}: {}", error.message),
+    };
+    Error::new(error.status, text)
+}
+
+/// As the end of a sentence about a lease.
+fn why_ended(lease: &LeaseState, reason: EndReason) -> String {
+    match reason {
+        EndReason::Released => "was released before".to_owned(),
+        EndReason::Expired => {
+            "is lost: it expired, since the session was not renewed in time".to_owned()
+        }
+        EndReason::SessionClosed => "has ended: its client was closed".to_owned(),
+        EndReason::Broken => {
+            let why = lease.order().map(|order| order.reason).filter(|why| !why.is_empty());
+            let why = why.map(|why| format!(", with the reason {why:?}")).unwrap_or_default();
+            format!("is lost: it was broken{why}")
+        }
+        EndReason::Transferred => "has ended: it was handed over before".to_owned(),
+        EndReason::Stalled => {
+            "is lost: the program did not say in time that it moves (progress)".to_owned()
+        }
+        EndReason::Forked => "is the parent's: this process was forked".to_owned(),
+    }
+}
+
+/// What the core said besides that the time was over.
+fn more(said: &str) -> String {
+    let said = said.strip_prefix(Status::Timeout.text()).unwrap_or(said);
+    let said = said.trim_start_matches("; ");
+    if said.is_empty() { String::new() } else { format!("; {said}") }
+}
+
+/// A name as it stands in sentences.
+pub(super) fn quoted(name: &Name) -> String {
+    format!("{:?}", name.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn subject(names: &[&str]) -> Subject {
+        let names = names.iter().map(|name| Name::try_from(*name).unwrap()).collect();
+        Subject::new(names, Wait::For(Duration::from_millis(1500)))
+    }
+
+    #[test]
+    fn what_was_not_granted_is_named_with_the_reason_once() {
+        let (one, two) = (subject(&["a"]), subject(&["a", "b\n"]));
+        let said = |subject: &Subject, error: Error| subject.not_granted(error).message;
+        assert_eq!(said(&one, Status::Timeout.into()), "\"a\" was not granted within 1.5s");
+        let timeout = format!("{}; no leader: x", Status::Timeout.text());
+        assert_eq!(
+            said(&two, Error::new(Status::Timeout, timeout)),
+            "\"a\" and \"b\\n\" were not granted within 1.5s; no leader: x"
+        );
+        let held = Error::new(Status::Held, "held by host:1");
+        assert_eq!(said(&one, held.clone()), "\"a\" is held by host:1");
+        assert_eq!(said(&subject(&["a", "b", "c"]), held), "\"a\" and 2 others: held by host:1");
+        let circle = Error::new(Status::Deadlock, "x waits for y");
+        assert_eq!(said(&one, circle), "a wait for \"a\" would be for ever: x waits for y");
+        let none = Error::new(Status::Unavailable, "no leader: x");
+        assert_eq!(said(&one, none), "\"a\": no leader: x");
+    }
+}

@@ -1,0 +1,62 @@
+//! The handshake, as far as it is the server's: what it says of itself, and whom it lets in.
+
+use super::admission::{self, Founded};
+use crate::base::time::RHO_PPM;
+use crate::base::{ClusterId, NodeId};
+use crate::replica::Replica;
+use crate::server::Server;
+use crate::wal::Disk;
+use crate::wire::{ClientWelcome, PeerHello, Refused, Speech};
+
+impl<D: Disk> Server<D> {
+    /// What to say of this node to the peer `to`.
+    #[must_use]
+    pub fn hello(&self, to: NodeId) -> PeerHello {
+        PeerHello {
+            node: self.options.node,
+            to,
+            directory: self.directory,
+            cluster: self.cluster(),
+            boot: self.options.boot,
+            rho_ppm: RHO_PPM,
+        }
+    }
+
+    /// Whether a peer's hello (or welcome) is acceptable.
+    ///
+    /// # Errors
+    /// What to answer before closing.
+    pub fn check_hello(&self, hello: &PeerHello, speech: &Speech) -> Result<(), Refused> {
+        self.options.speech.agree(speech, &format!("node {}", hello.node))?;
+        let configured: Vec<NodeId> = self.options.members.iter().map(|(node, _)| *node).collect();
+        let founded = self.founding.as_ref().zip(self.replica()).map(|(record, replica)| Founded {
+            record,
+            membership: replica.raft().membership().1,
+            is_removed: replica.raft().is_removed(hello.node),
+        });
+        admission::check_peer(hello, self.options.node, &configured, founded)?;
+        let level = self.replica().map_or(1, Replica::level_ahead);
+        admission::check_level(hello.node, speech, level)
+    }
+
+    /// What this build speaks.
+    #[must_use]
+    pub fn speech(&self) -> &Speech {
+        &self.options.speech
+    }
+
+    /// Whether a client that knew `cluster` is at the right place, and what to answer it.
+    ///
+    /// # Errors
+    /// What to answer before closing.
+    pub fn welcome(
+        &self,
+        cluster: Option<ClusterId>,
+        speech: &Speech,
+    ) -> Result<ClientWelcome, Refused> {
+        self.options.speech.agree(speech, "this client")?;
+        let own = self.cluster();
+        admission::check_client(cluster, own)?;
+        Ok(ClientWelcome { node: self.options.node, cluster: own, leader: self.leader_hint() })
+    }
+}
