@@ -12,8 +12,8 @@ use serde::Serialize;
 use socket2::SockRef;
 use std::io::{self, ErrorKind};
 use std::mem::MaybeUninit;
-use std::net::{Shutdown, SocketAddr};
-use std::os::fd::{AsRawFd, RawFd};
+use std::net::{IpAddr, Shutdown, SocketAddr};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
 /// A non-blocking connection, of TCP (TCP_NODELAY) or between two threads of this process: the same frames, bounds
@@ -114,6 +114,15 @@ impl Connection {
             Stream::Local(stream) => {
                 register(&mut SourceFd(&stream.as_raw_fd()), without_room(interest))
             }
+        }
+    }
+
+    /// The address of the other side; `None`: it is in this process, or gone already.
+    #[must_use]
+    pub fn address(&self) -> Option<IpAddr> {
+        match &self.stream {
+            Stream::Tcp(stream) => stream.peer_addr().ok().map(|address| address.ip()),
+            Stream::Local(_) => None,
         }
     }
 
@@ -248,11 +257,20 @@ impl Connection {
     }
 
     /// Sends what the socket still takes and ends the stream, so that last words arrive before the end.
-    pub fn finish(mut self) {
+    pub fn finish(&mut self) {
         // Whoever is gone already needs no last words.
         let _ = self.flush();
         if let Stream::Tcp(stream) = &self.stream {
             let _ = stream.shutdown(Shutdown::Write);
+        }
+    }
+
+    /// The socket, for whoever closes it; `None`: there is none.
+    #[must_use]
+    pub fn into_socket(self) -> Option<OwnedFd> {
+        match self.stream {
+            Stream::Tcp(stream) => Some(std::net::TcpStream::from(stream).into()),
+            Stream::Local(_) => None,
         }
     }
 }

@@ -34,7 +34,8 @@ impl Network {
         address: SocketAddr,
         server: &Server<D>,
     ) -> Result<Option<Key>, Closed> {
-        let mut connection = Connection::dial(address, OUT_BYTES_MAX).map_err(Closed::Failed)?;
+        let dialed = self.reserve.spend(|| Connection::dial(address, OUT_BYTES_MAX));
+        let mut connection = dialed.map_err(Closed::Failed)?;
         connection.set_unacknowledged_max(PEER_UNACKNOWLEDGED_MAX).map_err(Closed::Failed)?;
         connection.queue(FrameKind::PeerHello, &server.hello(peer))?;
         Ok(self.adopt(connection, Role::Dialing(peer)))

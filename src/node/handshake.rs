@@ -65,6 +65,7 @@ impl Network {
             return refuse(RefusedCode::State, text);
         }
         let welcome = server.welcome(hello.cluster).map_err(Ending::Refusing)?;
+        self.check_place(key)?;
         self.become_role(key, Role::Client, CLIENT_UNACKNOWLEDGED_MAX)?;
         self.queue(key, FrameKind::ClientWelcome, &welcome);
         inputs.push(Input::ClientUp { connection: connection_id(key) });
@@ -125,7 +126,7 @@ impl Network {
     fn stand(&mut self, key: Key, hello: &PeerHello, inputs: &mut Vec<Input>) {
         let now = clock::boot_nanos();
         if let Some(older) = self.peers.handle_standing(hello.node, key, hello.directory, now) {
-            self.links.remove(older);
+            self.remove(older);
         }
         inputs.push(Input::PeerUp { peer: hello.node, directory: hello.directory });
     }
@@ -133,7 +134,7 @@ impl Network {
     fn become_role(&mut self, key: Key, role: Role, wait: Duration) -> Result<(), Ending> {
         let Some(link) = self.links.find(key) else { return Ok(()) };
         link.connection.set_unacknowledged_max(wait).map_err(Closed::Failed)?;
-        link.role = role;
+        self.set_role(key, role);
         Ok(())
     }
 }

@@ -122,6 +122,11 @@ impl Peers {
         }
     }
 
+    /// How many of them have no connection that stands or is being dialed.
+    pub(super) fn missing(&self) -> usize {
+        self.peers.values().filter(|peer| peer.state.key().is_none()).count()
+    }
+
     /// A peer that is to be dialed now.
     pub(super) fn due(&self, now: u64) -> Option<NodeId> {
         let is_due =

@@ -146,7 +146,9 @@ impl Disk for SimDisk {
         host.storing = None;
         match &result {
             Ok(()) => host.snapshots_stored += 1,
-            Err(StoreError::Disk(DiskError::NoSpace(_))) => host.snapshots_refused += 1,
+            Err(StoreError::Disk(DiskError::NoSpace(_) | DiskError::Exhausted(_))) => {
+                host.snapshots_refused += 1;
+            }
             Err(StoreError::Disk(DiskError::Io(_))) => {
                 host.faults.told.get_or_insert(Told::Io);
             }

@@ -6,6 +6,7 @@ mod acknowledgements;
 mod cluster;
 mod command;
 mod crash;
+mod descriptors;
 mod facts;
 mod garbage;
 mod holder;

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 use tenure::Status;
 use tenure::node::{Leadership, Node};
+use tenure::sys::descriptors;
 use tenure::sys::poll::{self, Interest, Ready};
 
 /// Run one node of a cluster until SIGTERM or SIGINT.
@@ -61,6 +62,8 @@ pub struct Options {
 /// Runs it.
 pub fn run(options: Options) -> Result<(), Failure> {
     let signals = Signals::catch(ENDING)?;
+    // Nothing here calls select(2), the one reason for a low soft limit.
+    descriptors::raise_limit();
     let options = config::node_options(options)?;
     let (id, cluster) = (options.id, options.cluster.clone());
     let node = Node::start(options)?;
