@@ -10,6 +10,7 @@ mod clients;
 mod confirm;
 mod decisions;
 mod history;
+mod lacking;
 mod leading;
 mod observers;
 mod observing;
@@ -110,6 +111,8 @@ pub struct Replica {
     /// The directories of the peers that connected.
     met: BTreeMap<NodeId, DirectoryId>,
     storage: Storage,
+    /// Leadership was handed over since the disk could take more.
+    has_handed_over: bool,
     claim: Claim,
     unix_ms: u64,
     pushed_hint: LeaderHint,
@@ -148,6 +151,7 @@ impl Replica {
             snapshots: Snapshots::default(),
             met: BTreeMap::new(),
             storage: Storage::Open,
+            has_handed_over: false,
             claim: Claim::Standing,
             unix_ms: 0,
             pushed_hint: LeaderHint::default(),
@@ -166,6 +170,7 @@ impl Replica {
             self.advance_orders(now);
             self.retry_held(now);
         }
+        self.hand_over_when_lacking(now);
     }
 
     /// Takes an event of consensus.

@@ -1,11 +1,13 @@
 //! Servers on real files in temporary directories; time and messages move only by hand.
 
+use crate::disk::SmallDisk;
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
+use std::rc::Rc;
 use tempfile::TempDir;
 use tenure::base::{ConnectionId, Index, NodeId, Sample};
 use tenure::lock::LockMachine;
-use tenure::node::FileDisk;
 use tenure::raft::{Claim, Role};
 use tenure::server::{Entry, Input, Outside, Server, ServerOptions};
 use tenure::wire::{PeerMessage, Request, ServerMessage};
@@ -29,7 +31,8 @@ pub struct Cluster {
 struct Node {
     entry: Entry,
     directory: TempDir,
-    server: Option<Server<FileDisk>>,
+    log_files_max: Rc<Cell<usize>>,
+    server: Option<Server<SmallDisk>>,
     inputs: Vec<Input>,
     first_flush: Option<(u64, usize)>,
 }
@@ -99,7 +102,16 @@ impl Cluster {
     pub fn add_directory(&mut self, id: NodeId, entry: Entry) {
         let directory = TempDir::new().unwrap();
         let (server, inputs) = (None, Vec::new());
-        self.nodes.insert(id, Node { entry, directory, server, inputs, first_flush: None });
+        let log_files_max = Rc::new(Cell::new(usize::MAX));
+        self.nodes.insert(
+            id,
+            Node { entry, directory, log_files_max, server, inputs, first_flush: None },
+        );
+    }
+
+    /// From now on the disk of `id` has room for so many files of the log.
+    pub fn limit_log_files(&mut self, id: NodeId, count: usize) {
+        self.nodes[&id].log_files_max.set(count);
     }
 
     /// The data directory of a node.
@@ -111,7 +123,7 @@ impl Cluster {
         self.nodes.keys().copied().collect::<Vec<_>>().into_iter()
     }
 
-    pub fn server(&self, node: NodeId) -> &Server<FileDisk> {
+    pub fn server(&self, node: NodeId) -> &Server<SmallDisk> {
         self.nodes[&node].server.as_ref().expect("the node runs")
     }
 
@@ -145,7 +157,8 @@ impl Cluster {
         };
         let now = self.sample();
         let node = self.nodes.get_mut(&id).unwrap();
-        let disk = FileDisk::open(node.directory.path().join("data")).unwrap();
+        let path = node.directory.path().join("data");
+        let disk = SmallDisk::open(&path, Rc::clone(&node.log_files_max)).unwrap();
         let entropy = [(self.now / MS % 251) as u8 ^ id.0 as u8; 16];
         node.server = Some(Server::open(options, disk, entropy, &now).unwrap());
         for peer in self.nodes().filter(|peer| *peer != id) {

@@ -5,9 +5,11 @@ mod asked;
 mod bounds;
 mod cluster;
 mod delays;
+mod disk;
 mod members;
 mod observers;
 mod restored;
+mod short_of_space;
 
 use cluster::{Cluster, MS};
 use tenure::base::{ConnectionId, NodeId, Owner, RequestId, SessionId, SessionKey, Token};
