@@ -22,6 +22,7 @@ use crate::wire::{Frame, FrameKind, RefusedCode};
 use crossbeam_channel::Sender;
 use serde::Serialize;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 /// Listener, connections, and what is to be done about them.
@@ -264,7 +265,7 @@ impl Network {
     /// Takes a connection out and closes it.
     pub(super) fn remove(&mut self, key: Key) {
         if let Some(link) = self.take(key) {
-            self.close(link.connection);
+            self.close(link.connection.into_socket());
         }
     }
 
@@ -274,8 +275,8 @@ impl Network {
         Some(link)
     }
 
-    fn close(&mut self, connection: Connection) {
-        if let Some(socket) = connection.into_socket() {
+    fn close(&mut self, socket: Option<OwnedFd>) {
+        if let Some(socket) = socket {
             self.reserve.close(socket);
         }
     }
@@ -308,12 +309,15 @@ impl Network {
             }
             Role::Client => inputs.push(Input::ClientDown { connection: connection_id(key) }),
         }
-        if let Ending::Refusing(refused) = ending
-            && link.connection.queue(FrameKind::Refused, &refused).is_ok()
-        {
-            link.connection.finish();
-        }
-        self.close(link.connection);
+        let socket = match ending {
+            Ending::Refusing(refused)
+                if link.connection.queue(FrameKind::Refused, &refused).is_ok() =>
+            {
+                link.connection.finish()
+            }
+            _ => link.connection.into_socket(),
+        };
+        self.close(socket);
     }
 }
 
