@@ -1,12 +1,13 @@
 //! A plain connection to one node, for questions that need no session: blocking, each wait bounded.
 
+use crate::net::resolve_within;
 use crate::wire::{
     ClientHello, ClientWelcome, Frame, FrameDecoder, FrameKind, Refused, Request, ServerMessage,
     encode_frame,
 };
 use crate::{Error, Status};
 use std::io::{self, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 /// A connection that has said who is there. All its errors are UNAVAILABLE, with the reason.
@@ -85,7 +86,8 @@ impl Line {
 
 fn dial(endpoint: &str, until: Instant) -> io::Result<TcpStream> {
     let mut last = io::ErrorKind::AddrNotAvailable.into();
-    for address in endpoint.to_socket_addrs()? {
+    let found = resolve_within(endpoint, left(until)?).map_err(io::Error::other)?;
+    for address in found {
         match TcpStream::connect_timeout(&address, left(until)?) {
             Ok(stream) => {
                 stream.set_nodelay(true)?;

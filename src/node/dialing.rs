@@ -43,14 +43,15 @@ impl Network {
 
     fn resolve(&mut self, peer: NodeId, name: String, now: u64) {
         let (commands, wake) = (self.commands.clone(), self.wake());
-        let spawned = resolve_elsewhere(name, move |found| {
-            let found = found.map_err(|error| error.to_string());
+        let asked = name.clone();
+        let lookup = resolve_elsewhere(&name, move |found| {
             // Nobody hears it once the node has ended.
-            let _ = commands.send(Command::Resolved { peer, found });
+            let _ = commands.send(Command::Resolved { peer, name: asked, found });
             wake.wake();
         });
-        if let Err(error) = spawned {
-            self.peers.handle_failed(peer, now, Pace::Slow, &error);
+        match lookup {
+            Ok(lookup) => lookup.detach(),
+            Err(error) => self.peers.handle_failed(peer, now, Pace::Slow, &error),
         }
     }
 }

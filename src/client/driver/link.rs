@@ -2,7 +2,7 @@
 
 use crate::base::limits::CLIENT_BUFFER_BYTES_MAX;
 use crate::client::core::LinkId;
-use crate::net::{Connection, Key, Received, Registrar};
+use crate::net::{Connection, Key, Lookup, Received, Registrar};
 use crate::wire::{
     ClientHello, ClientWelcome, Frame, FrameError, FrameKind, Refused, Request, ServerMessage,
 };
@@ -15,6 +15,8 @@ pub(super) struct Link {
     id: LinkId,
     hello: ClientHello,
     connection: Option<Connection>,
+    /// The search for its addresses, which ends with it.
+    lookup: Option<Lookup>,
     /// Addresses to try if this one fails before it says anything.
     others: VecDeque<SocketAddr>,
     stage: Stage,
@@ -51,7 +53,11 @@ impl Link {
     pub(super) fn new(id: LinkId, hello: ClientHello) -> Self {
         let others = VecDeque::new();
         let (stage, watched) = (Stage::Connecting, Watched::Both);
-        Self { id, hello, connection: None, others, stage, watched }
+        Self { id, hello, connection: None, lookup: None, others, stage, watched }
+    }
+
+    pub(super) fn await_address(&mut self, lookup: Lookup) {
+        self.lookup = Some(lookup);
     }
 
     pub(super) fn fd(&self) -> Option<RawFd> {
