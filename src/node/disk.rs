@@ -268,6 +268,12 @@ fn failed(what: &str, path: &Path, error: &io::Error) -> DiskError {
     match error.raw_os_error() {
         Some(libc::ENOSPC | libc::EDQUOT) => DiskError::NoSpace(message),
         Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM) => DiskError::Exhausted(message),
+        Some(libc::EACCES | libc::EPERM | libc::EROFS) => DiskError::Unusable(message),
+        Some(libc::ENOENT | libc::ENOTDIR | libc::EISDIR | libc::ELOOP | libc::ENAMETOOLONG) => {
+            DiskError::Unusable(message)
+        }
+        // What is no regular file.
+        None if error.kind() == ErrorKind::InvalidInput => DiskError::Unusable(message),
         _ => DiskError::Io(message),
     }
 }
@@ -290,7 +296,10 @@ mod tests {
         for code in [libc::EMFILE, libc::ENFILE, libc::ENOMEM] {
             assert!(matches!(kind(code), DiskError::Exhausted(_)), "{code}");
         }
-        for code in [libc::EIO, libc::EROFS, libc::EFBIG, libc::ENODEV] {
+        for code in [libc::EACCES, libc::EPERM, libc::EROFS, libc::ENOENT, libc::ENOTDIR] {
+            assert!(matches!(kind(code), DiskError::Unusable(_)), "{code}");
+        }
+        for code in [libc::EIO, libc::EFBIG, libc::ENODEV] {
             assert!(matches!(kind(code), DiskError::Io(_)), "{code}");
         }
     }

@@ -149,7 +149,7 @@ impl Disk for SimDisk {
             Err(StoreError::Disk(DiskError::NoSpace(_) | DiskError::Exhausted(_))) => {
                 host.snapshots_refused += 1;
             }
-            Err(StoreError::Disk(DiskError::Io(_))) => {
+            Err(StoreError::Disk(DiskError::Io(_) | DiskError::Unusable(_))) => {
                 host.faults.told.get_or_insert(Told::Io);
             }
             Err(StoreError::Content(_)) => {}

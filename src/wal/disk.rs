@@ -15,6 +15,10 @@ pub enum DiskError {
     /// No file descriptor or no memory left, in this process or the system.
     #[error("no file descriptor or memory left: {0}")]
     Exhausted(String),
+    /// The directory, or a file in it, may not be used as it is, or is not there: no right, a read-only file system, a link
+    /// in place of a file, …
+    #[error("{0}")]
+    Unusable(String),
     /// Anything else that reading or writing met.
     #[error("{0}")]
     Io(String),

@@ -72,7 +72,7 @@ impl Spare {
         match disk.take_prepared() {
             None => {}
             Some(Ok(())) => *self = Self { state: State::Ready, ..Self::default() },
-            Some(Err(error @ DiskError::Io(_))) => return Err(error),
+            Some(Err(error @ (DiskError::Io(_) | DiskError::Unusable(_)))) => return Err(error),
             Some(Err(error @ (DiskError::NoSpace(_) | DiskError::Exhausted(_)))) => {
                 self.failures = (self.failures + 1).min(FAILURES_COUNTED_MAX);
                 self.turns_to_wait = 1 << self.failures;

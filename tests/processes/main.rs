@@ -13,6 +13,7 @@ mod holder;
 mod ledger;
 mod load;
 mod members;
+mod names;
 mod operating;
 mod patience;
 mod program;
