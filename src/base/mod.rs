@@ -10,7 +10,7 @@ pub mod rng;
 pub mod time;
 
 pub use ids::{
-    ClusterId, ConnectionId, DirectoryId, Index, NodeId, Owner, ReadId, RequestId, Round,
-    SessionId, SessionKey, Term, Token, WriteSeq,
+    ClientSource, ClusterId, ConnectionId, DirectoryId, Index, NodeId, Owner, ReadId, RequestId,
+    Round, SessionId, SessionKey, Term, Token, WriteSeq,
 };
 pub use time::Sample;

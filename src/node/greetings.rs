@@ -3,42 +3,34 @@
 //! Whoever opens connections and says nothing takes room from those who do the same from his own address before he
 //! takes any from others.
 
+use crate::base::ClientSource;
 use crate::net::Key;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 
-/// Where a connection comes from: an address, of IPv6 the network that one customer has; `None`: this process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Source(Option<IpAddr>);
-
-impl Source {
-    pub(super) fn new(address: Option<IpAddr>) -> Self {
-        Self(address.map(|address| match address.to_canonical() {
-            IpAddr::V6(address) => IpAddr::V6((address.to_bits() & CUSTOMER).into()),
-            address @ IpAddr::V4(_) => address,
-        }))
-    }
-
-    /// Whether it is this process.
-    pub(super) fn is_local(self) -> bool {
-        self.0.is_none()
+/// Where a connection comes from; `None`: this process.
+pub(super) fn source_of(address: Option<IpAddr>) -> ClientSource {
+    match address.map(|address| address.to_canonical()) {
+        None => ClientSource::default(),
+        Some(IpAddr::V4(address)) => ClientSource::v4(address.to_bits()),
+        Some(IpAddr::V6(address)) => ClientSource::v6(address.to_bits()),
     }
 }
 
 /// All of them. Instants are readings of BOOTTIME.
 #[derive(Debug, Default)]
 pub(super) struct Greetings {
-    sources: BTreeMap<Source, BTreeSet<Key>>,
+    sources: BTreeMap<ClientSource, BTreeSet<Key>>,
     /// How many each source has.
-    counts: BTreeSet<(usize, Source)>,
+    counts: BTreeSet<(usize, ClientSource)>,
     /// By when each must have said it, in order; those that have said it, or are gone, too.
-    untils: VecDeque<(u64, Key, Source)>,
+    untils: VecDeque<(u64, Key, ClientSource)>,
     len: usize,
 }
 
 impl Greetings {
     /// A connection from `source` must say who it is before `until`, which is no earlier than that of any before.
-    pub(super) fn add(&mut self, key: Key, source: Source, until: u64) {
+    pub(super) fn add(&mut self, key: Key, source: ClientSource, until: u64) {
         let count = self.of(source).map_or(0, BTreeSet::len);
         self.recount(source, count, count + 1);
         self.sources.entry(source).or_default().insert(key);
@@ -47,7 +39,7 @@ impl Greetings {
     }
 
     /// It has said who it is, or is gone.
-    pub(super) fn remove(&mut self, key: Key, source: Source) {
+    pub(super) fn remove(&mut self, key: Key, source: ClientSource) {
         let Some(keys) = self.sources.get_mut(&source) else { return };
         if !keys.remove(&key) {
             return;
@@ -91,11 +83,11 @@ impl Greetings {
         self.untils.front().map_or(u64::MAX, |(until, ..)| *until)
     }
 
-    fn of(&self, source: Source) -> Option<&BTreeSet<Key>> {
+    fn of(&self, source: ClientSource) -> Option<&BTreeSet<Key>> {
         self.sources.get(&source)
     }
 
-    fn recount(&mut self, source: Source, before: usize, now: usize) {
+    fn recount(&mut self, source: ClientSource, before: usize, now: usize) {
         self.counts.remove(&(before, source));
         if now > 0 {
             self.counts.insert((now, source));
@@ -103,18 +95,15 @@ impl Greetings {
     }
 }
 
-/// The first 64 bits of an IPv6 address.
-const CUSTOMER: u128 = !(u64::MAX as u128);
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn source(address: &str) -> Source {
-        Source::new(Some(address.parse().unwrap()))
+    fn source(address: &str) -> ClientSource {
+        source_of(Some(address.parse().unwrap()))
     }
 
-    fn greetings(of: &[(u64, Source)]) -> Greetings {
+    fn greetings(of: &[(u64, ClientSource)]) -> Greetings {
         let mut greetings = Greetings::default();
         of.iter().for_each(|(key, source)| greetings.add(Key(*key), *source, *key * 10));
         greetings
@@ -151,6 +140,7 @@ mod tests {
         assert_eq!(source("2001:db8:1:2::3"), source("2001:db8:1:2:9:9:9:9"));
         assert_ne!(source("2001:db8:1:2::3"), source("2001:db8:1:3::3"));
         assert_eq!(source("::ffff:10.0.0.1"), source("10.0.0.1"));
-        assert!(Source::new(None).is_local() && !source("10.0.0.1").is_local());
+        assert!(source_of(None).is_local() && !source("::1").is_local());
+        assert_ne!(source("::1"), source("0.0.0.1"));
     }
 }

@@ -68,7 +68,8 @@ impl Network {
         self.check_place(key)?;
         self.become_role(key, Role::Client, CLIENT_UNACKNOWLEDGED_MAX)?;
         self.queue(key, FrameKind::ClientWelcome, &welcome);
-        inputs.push(Input::ClientUp { connection: connection_id(key) });
+        let source = self.links.source(key).unwrap_or_default();
+        inputs.push(Input::ClientUp { connection: connection_id(key), source });
         Ok(())
     }
 

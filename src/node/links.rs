@@ -1,9 +1,9 @@
 //! All connections of a node, each with what it is so far.
 
 use crate::base::limits::{CLIENT_BUFFER_BYTES_MAX, PEER_BUFFER_BYTES_MAX};
-use crate::base::{ConnectionId, NodeId};
+use crate::base::{ClientSource, ConnectionId, NodeId};
 use crate::net::{Connection, Key};
-use crate::node::greetings::Source;
+use crate::node::greetings::source_of;
 use std::collections::BTreeMap;
 
 /// What a connection is. Its frames are read by it.
@@ -24,7 +24,7 @@ pub(super) enum Role {
 pub(super) struct Link {
     pub(super) connection: Connection,
     pub(super) role: Role,
-    pub(super) source: Source,
+    pub(super) source: ClientSource,
     /// It is in the list of those to flush.
     pub(super) is_dirty: bool,
     /// It is in the list of those to read.
@@ -56,7 +56,7 @@ impl Links {
     pub(super) fn insert(&mut self, connection: Connection, role: Role) -> Key {
         let key = self.next_key();
         self.next += 1;
-        let source = Source::new(connection.address());
+        let source = source_of(connection.address());
         let link =
             Link { connection, role, source, is_dirty: false, is_listed: false, is_parked: false };
         self.links.insert(key, link);
@@ -74,12 +74,17 @@ impl Links {
     }
 
     /// Says what a connection is from now on; where it comes from.
-    pub(super) fn set_role(&mut self, key: Key, role: Role) -> Option<Source> {
+    pub(super) fn set_role(&mut self, key: Key, role: Role) -> Option<ClientSource> {
         let link = self.links.get_mut(&key)?;
         self.clients -= usize::from(link.is_client());
         link.role = role;
         self.clients += usize::from(link.is_client());
         Some(link.source)
+    }
+
+    /// Where a connection comes from.
+    pub(super) fn source(&self, key: Key) -> Option<ClientSource> {
+        self.links.get(&key).map(|link| link.source)
     }
 
     pub(super) fn client_count(&self) -> usize {

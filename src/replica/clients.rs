@@ -4,8 +4,9 @@
 //! connection but is told nothing of the session any more. What one connection may keep waiting is bounded, so that
 //! none takes the room of the others.
 
+use super::shares::Opener;
 use crate::base::limits::{REQUEST_BYTES_IN_FLIGHT_MAX, REQUESTS_IN_FLIGHT_MAX};
-use crate::base::{ConnectionId, SessionId};
+use crate::base::{ClientSource, ConnectionId, SessionId};
 use std::collections::BTreeMap;
 
 /// All connections, and the sessions bound to them.
@@ -17,6 +18,7 @@ pub struct Clients {
 
 #[derive(Clone, Debug, Default)]
 struct Connection {
+    source: ClientSource,
     session: Option<SessionId>,
     /// Logged requests of that session without an answer, and their bytes.
     logged: usize,
@@ -28,14 +30,22 @@ struct Connection {
 impl Connection {
     /// It speaks for no session, or for another one.
     fn bind(&mut self, session: Option<SessionId>) {
-        *self = Self { session, waiting: self.waiting, ..Self::default() };
+        let Self { source, waiting, .. } = *self;
+        *self = Self { source, session, waiting, ..Self::default() };
     }
 }
 
 impl Clients {
     /// A new connection, bound to nothing.
-    pub fn insert(&mut self, connection: ConnectionId) {
-        self.connections.insert(connection, Connection::default());
+    pub fn insert(&mut self, connection: ConnectionId, source: ClientSource) {
+        self.connections.insert(connection, Connection { source, ..Connection::default() });
+    }
+
+    /// It and where it comes from, if it still stands.
+    #[must_use]
+    pub fn opener(&self, connection: ConnectionId) -> Option<Opener> {
+        let source = self.connections.get(&connection)?.source;
+        Some(Opener { connection, source })
     }
 
     /// The connection is gone; its session lives on and may attach elsewhere.
@@ -155,8 +165,9 @@ mod tests {
 
     fn two_connections() -> Clients {
         let mut clients = Clients::default();
-        clients.insert(A);
-        clients.insert(B);
+        [A, B]
+            .into_iter()
+            .for_each(|connection| clients.insert(connection, ClientSource::default()));
         clients
     }
 

@@ -17,6 +17,7 @@ mod observing;
 mod orders;
 mod requests;
 mod restoring;
+mod shares;
 mod snapshots;
 mod timers;
 

@@ -1,7 +1,7 @@
 //! What a server is told, what it asks of the process around it, and how it ends.
 
 use crate::base::limits::{self, MEMBERS_MAX};
-use crate::base::{ConnectionId, DirectoryId, NodeId, Sample};
+use crate::base::{ClientSource, ConnectionId, DirectoryId, NodeId, Sample};
 use crate::raft::Claim;
 use crate::wal::WalError;
 use crate::wire::{PeerMessage, Request, ServerMessage};
@@ -134,7 +134,7 @@ pub enum Input {
     /// A message of a connected peer.
     Peer { from: NodeId, message: PeerMessage },
     /// A client's connection stands, its hello checked.
-    ClientUp { connection: ConnectionId },
+    ClientUp { connection: ConnectionId, source: ClientSource },
     /// It is gone.
     ClientDown { connection: ConnectionId },
     /// A request of a connected client.

@@ -5,7 +5,9 @@ use super::founding::{Gathering, check_founded};
 use super::serving::Serving;
 use crate::base::founding::FoundingRecord;
 use crate::base::time::RHO_PPM;
-use crate::base::{ClusterId, ConnectionId, DirectoryId, Index, NodeId, Sample, checksum};
+use crate::base::{
+    ClientSource, ClusterId, ConnectionId, DirectoryId, Index, NodeId, Sample, checksum,
+};
 use crate::raft::{self, Event, Membership, Raft};
 use crate::replica::{Replica, ReplicaOptions, Storage, Turn};
 use crate::server::{Input, Outside, ServerError, ServerOptions};
@@ -14,7 +16,7 @@ use crate::wire::{
     ClientWelcome, FoundingOffer, LeaderHint, PeerHello, PeerMessage, Refused, Request,
     ServerMessage,
 };
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// A replica with its durable log.
@@ -39,7 +41,7 @@ enum Phase {
 #[derive(Debug)]
 struct Unfounded {
     gathering: Gathering,
-    clients: BTreeSet<ConnectionId>,
+    clients: BTreeMap<ConnectionId, ClientSource>,
     /// What a restored directory begins with; else nothing.
     recovered: raft::Recovered,
 }
@@ -78,7 +80,7 @@ impl<D: Disk> Server<D> {
                         (serving(&options, &record, recovered, now)?, Some(record))
                     }
                     None => {
-                        let clients = BTreeSet::new();
+                        let clients = BTreeMap::new();
                         let unfounded = Unfounded { gathering, clients, recovered };
                         (Phase::Gathering(Box::new(unfounded)), None)
                     }
@@ -168,7 +170,9 @@ impl<D: Disk> Server<D> {
         let recovered = std::mem::take(&mut unfounded.recovered);
         let mut phase = serving(&self.options, &record, recovered, now)?;
         if let Phase::Serving(serving) = &mut phase {
-            clients.into_iter().for_each(|client| serving.replica.handle_client_up(client));
+            for (client, source) in clients {
+                serving.replica.handle_client_up(client, source);
+            }
         }
         self.phase = phase;
         self.founding = Some(record);
@@ -288,7 +292,7 @@ fn handle_serving(replica: &mut Replica, now: &Sample, input: Input) {
             replica.handle_raft(now, Event::Message { from, message });
         }
         Input::Peer { message: PeerMessage::Founding(_), .. } => {}
-        Input::ClientUp { connection } => replica.handle_client_up(connection),
+        Input::ClientUp { connection, source } => replica.handle_client_up(connection, source),
         Input::ClientDown { connection } => replica.handle_client_down(connection),
         Input::Client { connection, request } => replica.handle_request(now, connection, request),
         Input::HandOver { to, claim } => {
@@ -308,8 +312,8 @@ fn handle_gathering(unfounded: &mut Unfounded, input: Input, outside: &mut impl 
         Input::Client { connection, .. } => {
             outside.send_client(connection, ServerMessage::Leader(LeaderHint::default()));
         }
-        Input::ClientUp { connection } => {
-            clients.insert(connection);
+        Input::ClientUp { connection, source } => {
+            clients.insert(connection, source);
         }
         Input::ClientDown { connection } => {
             clients.remove(&connection);

@@ -1,6 +1,6 @@
 //! A server's process: its connections, their handshakes, and the frames on them.
 
-use crate::base::{ConnectionId, Index, NodeId};
+use crate::base::{ClientSource, ConnectionId, Index, NodeId};
 use crate::raft::{Claim, Message, Raft, Role};
 use crate::server::{Input, Server, ServerError};
 use crate::sim::disk::SimDisk;
@@ -266,7 +266,8 @@ impl Process {
                 let connection = ConnectionId(self.next_connection);
                 self.clients.insert(connection, line);
                 self.talks.get_mut(&line).expect("it spoke").establish(Stage::Client(connection));
-                self.inputs.push(Input::ClientUp { connection });
+                let source = ClientSource::default();
+                self.inputs.push(Input::ClientUp { connection, source });
             }
             Err(refused) => {
                 network.send(now, line, Side::Acceptor, frame(FrameKind::Refused, &refused));

@@ -3,7 +3,9 @@
 use crate::clock::Clock;
 use std::collections::VecDeque;
 use std::time::Duration;
-use tenure::base::{ConnectionId, DirectoryId, NodeId, Round, Sample, Term, WriteSeq, limits};
+use tenure::base::{
+    ClientSource, ConnectionId, DirectoryId, NodeId, Round, Sample, Term, WriteSeq, limits,
+};
 use tenure::raft::{
     Claim, Config, Entry, Event, HardState, LeaderLease, Membership, Message, Raft, Recovered,
     Role, Write,
@@ -153,7 +155,9 @@ impl Node {
         replica.handle_turn(&now, turn);
         match input {
             Input::Raft(event) => replica.handle_raft(&now, event),
-            Input::ClientUp(connection) => replica.handle_client_up(connection),
+            Input::ClientUp(connection) => {
+                replica.handle_client_up(connection, ClientSource::default());
+            }
             Input::ClientDown(connection) => replica.handle_client_down(connection),
             Input::Request(connection, request) => {
                 replica.handle_request(&now, connection, request)

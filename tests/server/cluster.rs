@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::rc::Rc;
 use tempfile::TempDir;
-use tenure::base::{ConnectionId, Index, NodeId, Sample};
+use tenure::base::{ClientSource, ConnectionId, Index, NodeId, Sample};
 use tenure::lock::LockMachine;
 use tenure::raft::{Claim, Role};
 use tenure::server::{Entry, Input, Outside, Server, ServerOptions};
@@ -219,7 +219,16 @@ impl Cluster {
     }
 
     pub fn connect_client(&mut self, node: NodeId, connection: ConnectionId) {
-        self.push(node, Input::ClientUp { connection });
+        self.connect_client_from(node, connection, ClientSource::default());
+    }
+
+    pub fn connect_client_from(
+        &mut self,
+        node: NodeId,
+        connection: ConnectionId,
+        source: ClientSource,
+    ) {
+        self.push(node, Input::ClientUp { connection, source });
     }
 
     pub fn disconnect_client(&mut self, node: NodeId, connection: ConnectionId) {
