@@ -120,6 +120,8 @@ fn decode_command(entry: &Entry) -> Result<Command, ApplyError> {
             format!("its format is {}, this version reads {ENTRY_FORMAT}", entry.header.format);
         return Err(ApplyError { index, why });
     }
-    codec::decode(entry.payload.bytes())
-        .map_err(|error| ApplyError { index, why: error.to_string() })
+    let command = codec::decode(entry.payload.bytes())
+        .map_err(|error| ApplyError { index, why: error.to_string() })?;
+    LockMachine::check_known(&command).map_err(|why| ApplyError { index, why })?;
+    Ok(command)
 }

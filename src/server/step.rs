@@ -8,7 +8,7 @@ use crate::base::time::RHO_PPM;
 use crate::base::{
     ClientSource, ClusterId, ConnectionId, DirectoryId, Index, NodeId, Sample, checksum,
 };
-use crate::raft::{self, Event, Membership, Raft};
+use crate::raft::{self, EntryKind, Event, Membership, Raft};
 use crate::replica::{Replica, ReplicaOptions, Storage, Turn};
 use crate::server::{Input, Outside, ServerError, ServerOptions};
 use crate::wal::{Disk, Recovery, Wal, WalOptions};
@@ -61,7 +61,15 @@ impl<D: Disk> Server<D> {
         let wal_options = WalOptions { segment_bytes: options.segment_bytes };
         let (mut wal, recovery) =
             Wal::open_with(disk, options.node, DirectoryId(entropy), &wal_options)?;
-        let Recovery { directory, founding, hard_state, snapshot, entries, .. } = recovery;
+        let Recovery { directory, founding, hard_state, snapshot, entries, trimmed_bytes } =
+            recovery;
+        if trimmed_bytes > 0 {
+            ::log::warn!(
+                "the log ended in {trimmed_bytes} bytes of a write that was cut short, by a power cut or a kill: they were \
+                 never acknowledged, and are removed"
+            );
+        }
+        check_memberships(&entries)?;
         let log_is_empty = entries.is_empty() && snapshot.is_none();
         let recovered = raft::Recovered { hard_state, snapshot, entries };
         if let Some(record) = &founding {
@@ -347,6 +355,20 @@ fn serving(
     let replica = Replica::new(replica_options, Raft::new(config, recovered, now))
         .map_err(|error| ServerError::Fatal(error.to_string()))?;
     Ok(Phase::Serving(Box::new(Serving::new(replica))))
+}
+
+/// Whether this version can read who the members are, wherever the log says it.
+fn check_memberships(entries: &[raft::Entry]) -> Result<(), ServerError> {
+    for entry in entries.iter().filter(|entry| entry.header.kind == EntryKind::Membership) {
+        Membership::decode(entry.payload.bytes()).map_err(|error| {
+            ServerError::Fatal(format!(
+                "entry {} of the log says who the members are in a way that this version cannot read ({error}); run a \
+                 version that can read it",
+                entry.index
+            ))
+        })?;
+    }
+    Ok(())
 }
 
 /// The founding members, with the addresses that this node is configured with.

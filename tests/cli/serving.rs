@@ -204,6 +204,26 @@ fn another_nodes_directory_is_refused() {
 }
 
 #[test]
+fn a_tail_that_a_kill_cut_short_is_trimmed_and_said() {
+    let data = tempfile::tempdir().unwrap();
+    let cluster = one_node();
+    assert_eq!(start_and_stop(data.path(), &cluster).0, Some(0));
+    let log = data.path().join("log-00000000000000000001");
+    let mut bytes = std::fs::read(&log).unwrap();
+    let last = bytes.iter().rposition(|byte| *byte != 0).unwrap();
+    // A record may end with zeros.
+    let torn = last.next_multiple_of(8) + 64;
+    bytes[torn..torn + 100].fill(0x55);
+    std::fs::write(&log, bytes).unwrap();
+    let (code, lines) = start_and_stop(data.path(), &cluster);
+    assert_eq!(code, Some(0), "{lines:?}");
+    let line = lines.iter().find(|line| line.contains("of a write that was cut short"));
+    assert!(line.is_some_and(|line| line.contains("WARN")), "{lines:?}");
+    let again = start_and_stop(data.path(), &cluster).1;
+    assert!(!again.iter().any(|line| line.contains("cut short")), "{again:?}");
+}
+
+#[test]
 fn a_damaged_directory_is_refused_with_the_file_named() {
     let data = tempfile::tempdir().unwrap();
     let cluster = one_node();

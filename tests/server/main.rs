@@ -10,6 +10,7 @@ mod members;
 mod observers;
 mod restored;
 mod short_of_space;
+mod versions;
 
 use cluster::{Cluster, MS};
 use tenure::base::{ConnectionId, NodeId, Owner, RequestId, SessionId, SessionKey, Token};
