@@ -1,7 +1,7 @@
 //! Accepts connections within a budget, and pauses when the process has no descriptor left.
 
 use crate::base::time::nanos;
-use crate::net::{AcceptError, Connection, Listener, LocalListener};
+use crate::net::{AcceptError, Connection, Key, Listener, LocalListener};
 use crate::node::ending::Ending;
 use crate::node::links::{OUT_BYTES_MAX, Role};
 use crate::node::network::Network;
@@ -55,17 +55,15 @@ impl Acceptor {
         Ok(accepted)
     }
 
-    /// The same with one of the descriptors that are kept; `None` if that did not help either.
-    fn accept_with(&mut self, now: u64, reserve: &Reserve) -> Option<Connection> {
+    /// The same with one of the descriptors that are kept: without one the system does not even say whether anybody waits.
+    fn accept_with(&mut self, reserve: &Reserve) -> Result<Option<Connection>, AcceptError> {
         let accepted = reserve.spend(|| match self.listener.accept(OUT_BYTES_MAX) {
             Err(AcceptError::Exhausted(error)) => Err(error),
             other => Ok(other),
         });
-        let accepted = accepted.map_err(AcceptError::Exhausted).and_then(|accepted| accepted);
-        accepted.unwrap_or_else(|error| {
-            self.pause(now, &error);
-            None
-        })
+        let accepted = accepted.map_err(AcceptError::Exhausted)??;
+        self.is_ready = accepted.is_some();
+        Ok(accepted)
     }
 
     /// Edge-triggered polling does not report again those who wait already: come back by the clock.
@@ -99,23 +97,36 @@ impl Network {
             self.greet(connection, now);
         }
         for _ in 0..ACCEPTS_PER_TURN {
-            match self.acceptor.accept(now) {
-                Ok(None) => return,
-                Ok(Some(connection)) => {
+            if !self.accept_one(now, newest, inputs) {
+                return;
+            }
+        }
+    }
+
+    /// Takes one connection of TCP, another one ends for it if need be; whether there may be more in this turn.
+    fn accept_one(&mut self, now: u64, newest: Key, inputs: &mut Vec<Input>) -> bool {
+        let accepted = match self.acceptor.accept(now) {
+            Err(AcceptError::Exhausted(_)) => {
+                let accepted = self.acceptor.accept_with(&self.reserve);
+                accepted.map(|accepted| accepted.map(|connection| (connection, false)))
+            }
+            accepted => accepted.map(|accepted| {
+                accepted.map(|connection| {
                     let has_place = self.has_place(&connection);
-                    self.greet(connection, now);
-                    if !has_place && !self.end_first_to_go(newest, inputs) {
-                        return;
-                    }
-                }
-                Err(AcceptError::Exhausted(_)) if self.end_first_to_go(newest, inputs) => {}
-                Err(AcceptError::Exhausted(_)) => {
-                    if let Some(connection) = self.acceptor.accept_with(now, &self.reserve) {
-                        self.greet(connection, now);
-                    }
-                    return;
-                }
-                Err(error) => return self.acceptor.pause(now, &error),
+                    (connection, has_place)
+                })
+            }),
+        };
+        match accepted {
+            Ok(None) => false,
+            Ok(Some((connection, has_place))) => {
+                self.greet(connection, now);
+                has_place || self.end_first_to_go(newest, inputs)
+            }
+            Err(AcceptError::Exhausted(_)) if self.end_first_to_go(newest, inputs) => true,
+            Err(error) => {
+                self.acceptor.pause(now, &error);
+                false
             }
         }
     }

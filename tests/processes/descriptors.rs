@@ -4,6 +4,7 @@ use crate::cluster::{Cluster, Setup, scratch};
 use crate::patience::until;
 use crate::program::{Program, python};
 use crate::raw_client::RawClient;
+use std::net::SocketAddr;
 use tenure::base::NodeId;
 use tenure::client::{AcquireOptions, Client, Wait};
 use tenure::wire::{FrameKind, Refused, RefusedCode};
@@ -35,21 +36,23 @@ fn w2_nodes_without_a_descriptor_left_go_on_and_take_their_peers() {
 
 /// Connects clients until the node has no place for one more, and says so.
 fn fill(cluster: &Cluster, node: NodeId) -> Vec<RawClient> {
-    let mut clients = Vec::new();
-    loop {
-        let mut client = RawClient::connect(cluster.address(node));
-        client.say_hello();
-        let answer = client.frame().expect("it is answered");
-        if answer.kind == FrameKind::ClientWelcome {
-            clients.push(client);
-            continue;
-        }
-        let refused: Refused = answer.decode().expect("a refusal");
-        assert_eq!(refused.code, RefusedCode::Full);
-        assert!(refused.text.contains("limit of open files"), "{}", refused.text);
-        assert!(clients.len() > 8, "only {} clients found a place", clients.len());
-        return clients;
+    let clients: Vec<_> = std::iter::from_fn(|| fill_one(cluster.address(node))).collect();
+    assert!(clients.len() > 8, "only {} clients found a place", clients.len());
+    clients
+}
+
+/// Connects a client; `None`: the node has no place for it, and has said so.
+fn fill_one(address: SocketAddr) -> Option<RawClient> {
+    let mut client = RawClient::connect(address);
+    client.say_hello();
+    let answer = client.frame().expect("it is answered");
+    if answer.kind == FrameKind::ClientWelcome {
+        return Some(client);
     }
+    let refused: Refused = answer.decode().expect("a refusal");
+    assert_eq!(refused.code, RefusedCode::Full);
+    assert!(refused.text.contains("limit of open files"), "{}", refused.text);
+    None
 }
 
 /// Takes and gives back a lock until the log has gone on to another file.
@@ -70,10 +73,17 @@ fn log_files(cluster: &Cluster, node: NodeId) -> usize {
 #[test]
 fn w2_nodes_in_a_process_that_has_no_descriptor_left_go_on() {
     let directory = scratch();
-    let addresses = Setup::new().listen.into_iter().map(|address| address.to_string());
+    let addresses = Setup::new().listen;
     let mut command = python("exhausted_host");
-    command.arg(directory.path()).args(addresses);
-    let host = Program::start("exhausted_host.py", &mut command);
+    command.arg(directory.path()).args(addresses.iter().map(ToString::to_string));
+    let mut host = Program::start("exhausted_host.py", &mut command);
+    assert_eq!(host.line(), "exhausted");
+    // Whoever comes is heard: it may be a peer. More than there are descriptors kept, one of them silent.
+    let _silent = RawClient::connect(addresses[0]);
+    for _ in 0..10 {
+        assert!(fill_one(addresses[0]).is_none(), "a client has no place");
+    }
+    host.tell("go on");
     let begun = host.line();
     assert!(begun.split(' ').all(|count| count != "0"), "files that the logs went on to: {begun}");
     assert!(host.finish().success());

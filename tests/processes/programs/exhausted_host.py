@@ -2,7 +2,7 @@
 
     exhausted_host.py DIRECTORY ADDRESS ADDRESS ADDRESS
 
-It prints the number of log files of each node that were begun meanwhile.
+It prints "exhausted" and waits for a line, and then the number of log files of each node that were begun meanwhile.
 """
 
 import os
@@ -34,6 +34,8 @@ def main() -> None:
     with tenure.connect(",".join(addresses)) as client:
         before = [log_files(f"{directory}/{place}") for place in places]
         taken = take_all()
+        print("exhausted", flush=True)
+        sys.stdin.readline()
         for _ in range(2200):
             client.acquire("jobs", 60, value=b"x" * 4000).release()
         for descriptor in taken:
