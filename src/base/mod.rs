@@ -11,7 +11,7 @@ pub mod text;
 pub mod time;
 
 pub use ids::{
-    ClusterId, ConnectionId, DirectoryId, Index, NodeId, Owner, ReadId, RequestId, Round,
-    SessionId, SessionKey, Term, Token, WriteSeq,
+    ClientSource, ClusterId, ConnectionId, DirectoryId, Index, NodeId, Owner, ReadId, RequestId,
+    Round, SessionId, SessionKey, Term, Token, WriteSeq,
 };
 pub use time::Sample;

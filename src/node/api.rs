@@ -9,7 +9,7 @@ use crate::node::board::Board;
 use crate::node::commands::Command;
 use crate::node::config::NodeOptions;
 use crate::node::departure::Departure;
-use crate::node::event_loop::{EventLoop, error_of};
+use crate::node::event_loop::{EventLoop, disk_status, error_of};
 use crate::node::leadership::Leadership;
 use crate::node::listen::listen;
 use crate::node::network::Network;
@@ -52,12 +52,14 @@ impl Node {
     /// Recovers the data directory, listens, and starts the loop thread. Needs no quorum.
     ///
     /// # Errors
-    /// INVALID (options), IO (port in use, directory), CORRUPT, LIMIT: one sentence that says what to do.
+    /// INVALID (options, another's directory), DENIED (the directory or the port may not be used), CORRUPT: a person must
+    /// mend it. UNAVAILABLE (the name or the address to listen on is not there at present), IO (port or directory in use,
+    /// the disk), LIMIT (files, threads): try again. One sentence that says what to do.
     pub fn start(mut options: NodeOptions) -> Result<Self, Error> {
         fork::watch();
         let (listener, address) = listen(&mut options)?;
         let disk = FileDisk::open(&options.data_dir)
-            .map_err(|error| Error::new(Status::Io, error.to_string()))?;
+            .map_err(|error| Error::new(disk_status(&error), error.to_string()))?;
         let server_options = options.server_options();
         let server = Server::open(server_options, disk, random::bytes16(), &clock::sample())
             .map_err(error_of)?;
@@ -137,7 +139,8 @@ impl Node {
     /// (`None`: for ever).
     ///
     /// # Errors
-    /// AGAIN: nothing changed in time. IO, CORRUPT, INTERNAL: the node has ended, and why. CLOSED: stopped.
+    /// AGAIN: nothing changed in time. IO, LIMIT, CORRUPT, DENIED, INVALID, INTERNAL: the node has ended, and why. CLOSED:
+    /// stopped.
     pub fn next(&self, wait: Option<Duration>) -> Result<Leadership, Error> {
         self.asking()?.board.next(wait)
     }

@@ -56,8 +56,8 @@ impl<D: Disk> EventLoop<D> {
                 self.departure = Departure::Resigning(reply);
                 self.depart(to);
             }
-            Command::Resolved { peer, found } => {
-                self.network.peers.handle_resolved(peer, found, now.boot());
+            Command::Resolved { peer, name, found } => {
+                self.network.peers.handle_resolved(peer, &name, found, now.boot());
             }
         }
     }

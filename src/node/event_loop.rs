@@ -9,7 +9,7 @@ use crate::node::network::Network;
 use crate::raft::Claim;
 use crate::server::{Input, Server, ServerError};
 use crate::sys::clock;
-use crate::wal::{Disk, WalError};
+use crate::wal::{Disk, DiskError, WalError};
 use crossbeam_channel::Receiver;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -97,10 +97,19 @@ impl<D: Disk> EventLoop<D> {
     }
 }
 
+/// What programs are told of a disk.
+pub(super) fn disk_status(error: &DiskError) -> Status {
+    match error {
+        DiskError::NoSpace(_) | DiskError::Io(_) => Status::Io,
+        DiskError::Exhausted(_) => Status::Limit,
+        DiskError::Unusable(_) => Status::Denied,
+    }
+}
+
 /// What programs are told when a server cannot start or go on.
 pub(super) fn error_of(error: ServerError) -> Error {
     let status = match &error {
-        ServerError::Wal(WalError::Disk(_)) => Status::Io,
+        ServerError::Wal(WalError::Disk(error)) => disk_status(error),
         ServerError::Wal(WalError::Corrupt(_)) | ServerError::Fatal(_) => Status::Corrupt,
         ServerError::Wal(WalError::Foreign(_)) | ServerError::Config(_) => Status::Invalid,
         ServerError::Newer(_) => Status::Unsupported,

@@ -2,6 +2,7 @@
 
 use crate::base::NodeId;
 use crate::base::error::{Error, Status};
+use crate::node::event_loop::disk_status;
 use crate::node::{FileDisk, NodeOptions};
 use crate::wal::is_founded;
 use std::path::Path;
@@ -79,7 +80,7 @@ fn names(members: &[(NodeId, String)], node: NodeId) -> bool {
 fn has_joined(data_dir: &Path) -> Result<bool, CannotJoin> {
     FileDisk::open(data_dir)
         .and_then(|mut disk| is_founded(&mut disk))
-        .map_err(|error| CannotJoin::Refused(Error::new(Status::Io, error.to_string())))
+        .map_err(|error| CannotJoin::Refused(Error::new(disk_status(&error), error.to_string())))
 }
 
 #[cfg(test)]

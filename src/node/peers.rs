@@ -6,8 +6,7 @@
 use crate::base::rng::Rng;
 use crate::base::time::nanos;
 use crate::base::{DirectoryId, NodeId};
-use crate::net::Key;
-use crate::net::resolve_locally;
+use crate::net::{Found, Key, resolve_locally};
 use crate::wire::Form;
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -28,6 +27,8 @@ struct Peer {
     /// What the address means, and until when that is not asked again. Empty: not known.
     found: Vec<SocketAddr>,
     found_until: u64,
+    /// Its name is being looked up.
+    is_looked_up: bool,
     /// Dials that led to nothing since a connection last stood for a while.
     failures: u32,
     state: State,
@@ -43,8 +44,8 @@ enum State {
     Awaited(u64),
     /// To be dialed from this instant on.
     Due(u64),
-    /// Its name is being looked up.
-    Resolving,
+    /// Its name is being looked up; from this instant on where it was before is dialed, if that is known.
+    Resolving(u64),
     /// Dialed; must have welcomed us by then.
     Dialing { key: Key, until: u64 },
     /// Connected since then, with the directory that its hello named.
@@ -125,11 +126,17 @@ impl Peers {
         }
     }
 
+    /// How many of them have no connection that stands or is being dialed.
+    pub(super) fn missing(&self) -> usize {
+        self.peers.values().filter(|peer| peer.state.key().is_none()).count()
+    }
+
     /// A peer that is to be dialed now.
     pub(super) fn due(&self, now: u64) -> Option<NodeId> {
-        let is_due =
-            |peer: &Peer| matches!(peer.state, State::Due(at) | State::Awaited(at) if at <= now);
-        self.peers.iter().find(|(_, peer)| is_due(peer)).map(|(node, _)| *node)
+        self.peers
+            .iter()
+            .find(|(_, peer)| peer.due_at().is_some_and(|at| at <= now))
+            .map(|(node, _)| *node)
     }
 
     /// A dial that has taken too long.
@@ -143,45 +150,48 @@ impl Peers {
     /// When `due` or `overdue` will have something.
     pub(super) fn next_deadline(&self) -> u64 {
         let deadlines = self.peers.values().map(|peer| match peer.state {
-            State::Due(at) | State::Awaited(at) | State::Dialing { until: at, .. } => at,
-            _ => u64::MAX,
+            State::Dialing { until, .. } => Some(until),
+            _ => peer.due_at(),
         });
-        deadlines.min().unwrap_or(u64::MAX)
+        deadlines.flatten().min().unwrap_or(u64::MAX)
     }
 
-    /// Where to dial a peer; its addresses in turn.
+    /// Where to dial a peer; its addresses in turn. While no name server answers, those that it had before.
     pub(super) fn target(&mut self, peer: NodeId, now: u64) -> Target {
         let peer = self.peers.get_mut(&peer).expect("only members are dialed");
         if let Some(found) = resolve_locally(&peer.address) {
             peer.found = found;
-        } else if peer.found.is_empty() || peer.found_until <= now {
-            peer.state = State::Resolving;
+        } else if !peer.is_looked_up && (peer.found.is_empty() || peer.found_until <= now) {
+            peer.is_looked_up = true;
+            peer.state = State::Resolving(now.saturating_add(nanos(LOOKUP_WAIT)));
             return Target::Name(peer.address.clone());
         }
         Target::Address(peer.found[peer.failures as usize % peer.found.len()])
     }
 
     /// The lookup of a peer's name has ended.
-    pub(super) fn handle_resolved(
-        &mut self,
-        node: NodeId,
-        found: Result<Vec<SocketAddr>, String>,
-        now: u64,
-    ) {
-        let Some(peer) = self.peers.get_mut(&node) else { return };
+    pub(super) fn handle_resolved(&mut self, node: NodeId, name: &str, found: Found, now: u64) {
+        let named = self.peers.get_mut(&node).filter(|peer| peer.address == name);
+        // It was moved to another address meanwhile.
+        let Some(peer) = named else { return };
+        peer.is_looked_up = false;
+        peer.found_until = now.saturating_add(nanos(FOUND_FOR));
         let why = match found {
             Ok(found) if !found.is_empty() => {
                 peer.found = found;
-                peer.found_until = now.saturating_add(nanos(FOUND_FOR));
-                if matches!(peer.state, State::Resolving) {
-                    peer.state = State::Due(now);
-                }
-                return;
+                None
             }
-            Ok(_) => "the name has no address".to_owned(),
-            Err(error) => error,
+            Ok(_) => Some("its name has no address".to_owned()),
+            Err(error) => Some(format!("its name cannot be looked up: {error}")),
         };
-        self.handle_failed(node, now, Pace::Slow, &why);
+        match (why, peer.state) {
+            (Some(why), State::Resolving(_)) if peer.found.is_empty() => {
+                self.handle_failed(node, now, Pace::Slow, &why);
+            }
+            (_, State::Resolving(_)) => peer.state = State::Due(now),
+            // Dialed, or connected, where it was before.
+            _ => {}
+        }
     }
 
     /// The form of the hello for the dial that begins; the one after begins with the newer form again.
@@ -277,7 +287,7 @@ impl State {
     fn key(self) -> Option<Key> {
         match self {
             Self::Standing { key, .. } | Self::Dialing { key, .. } => Some(key),
-            Self::Awaited(_) | Self::Due(_) | Self::Resolving => None,
+            Self::Awaited(_) | Self::Due(_) | Self::Resolving(_) => None,
         }
     }
 
@@ -293,10 +303,20 @@ impl Peer {
             address: address.to_owned(),
             found: Vec::new(),
             found_until: 0,
+            is_looked_up: false,
             failures: 0,
             state,
             form: Form::Named,
             logged: String::new(),
+        }
+    }
+
+    /// When it is to be dialed.
+    fn due_at(&self) -> Option<u64> {
+        match self.state {
+            State::Due(at) | State::Awaited(at) => Some(at),
+            State::Resolving(until) if !self.found.is_empty() => Some(until),
+            _ => None,
         }
     }
 
@@ -322,6 +342,8 @@ const SLOW_PAUSE: Duration = Duration::from_secs(1);
 const STEADY: Duration = Duration::from_millis(100);
 /// From the first packet to the welcome. After a partition the next attempt is at most this away.
 const DIAL_WAIT: Duration = Duration::from_secs(1);
+/// How long a name server has to answer before a peer is dialed where it was.
+const LOOKUP_WAIT: Duration = Duration::from_secs(1);
 /// A name is looked up again no sooner than after this.
 const FOUND_FOR: Duration = Duration::from_secs(5);
 

@@ -3,8 +3,10 @@
 use super::founding::{Gathering, check_founded};
 use super::serving::Serving;
 use crate::base::founding::FoundingRecord;
-use crate::base::{ClusterId, ConnectionId, DirectoryId, Index, NodeId, Sample, checksum};
-use crate::raft::{self, Event, Membership, Raft};
+use crate::base::{
+    ClientSource, ClusterId, ConnectionId, DirectoryId, Index, NodeId, Sample, checksum,
+};
+use crate::raft::{self, EntryKind, Event, Membership, Raft};
 use crate::replica::{Replica, ReplicaOptions, Storage, Turn};
 use crate::server::{Input, Outside, ServerError, ServerOptions};
 use crate::wal::{Disk, Recovery, Wal, WalOptions};
@@ -36,7 +38,7 @@ enum Phase {
 #[derive(Debug)]
 struct Unfounded {
     gathering: Gathering,
-    clients: BTreeMap<ConnectionId, Abilities>,
+    clients: BTreeMap<ConnectionId, (ClientSource, Abilities)>,
     /// The peers that are connected.
     peers: BTreeMap<NodeId, (DirectoryId, Speech)>,
     /// What a restored directory begins with; else nothing.
@@ -58,7 +60,15 @@ impl<D: Disk> Server<D> {
         let wal_options = WalOptions { segment_bytes: options.segment_bytes };
         let (mut wal, recovery) =
             Wal::open_with(disk, options.node, DirectoryId(entropy), &wal_options)?;
-        let Recovery { directory, founding, hard_state, snapshot, entries, .. } = recovery;
+        let Recovery { directory, founding, hard_state, snapshot, entries, trimmed_bytes } =
+            recovery;
+        if trimmed_bytes > 0 {
+            ::log::warn!(
+                "the log ended in {trimmed_bytes} bytes of a write that was cut short, by a power cut or a kill: they were \
+                 never acknowledged, and are removed"
+            );
+        }
+        check_memberships(&entries)?;
         let log_is_empty = entries.is_empty() && snapshot.is_none();
         let recovered = raft::Recovered { hard_state, snapshot, entries };
         if let Some(record) = &founding {
@@ -173,8 +183,8 @@ impl<D: Disk> Server<D> {
         let recovered = std::mem::take(&mut unfounded.recovered);
         let mut phase = serving(&self.options, &record, recovered, now)?;
         if let Phase::Serving(serving) = &mut phase {
-            for (client, abilities) in clients {
-                serving.replica.handle_client_up(client, abilities);
+            for (client, (source, abilities)) in clients {
+                serving.replica.handle_client_up(client, source, abilities);
             }
             for (peer, (directory, speech)) in connected {
                 serving.replica.handle_peer_up(now, peer, directory, speech);
@@ -266,8 +276,8 @@ fn handle_serving(replica: &mut Replica, now: &Sample, input: Input) {
             replica.handle_peer_status(from, &values);
         }
         Input::Peer { message: PeerMessage::Founding(_), .. } => {}
-        Input::ClientUp { connection, abilities } => {
-            replica.handle_client_up(connection, abilities);
+        Input::ClientUp { connection, source, abilities } => {
+            replica.handle_client_up(connection, source, abilities);
         }
         Input::ClientDown { connection } => replica.handle_client_down(connection),
         Input::Client { connection, request } => replica.handle_request(now, connection, request),
@@ -292,8 +302,8 @@ fn handle_gathering(unfounded: &mut Unfounded, input: Input, outside: &mut impl 
         Input::Client { connection, .. } => {
             outside.send_client(connection, ServerMessage::Leader(LeaderHint::default()));
         }
-        Input::ClientUp { connection, abilities } => {
-            clients.insert(connection, abilities);
+        Input::ClientUp { connection, source, abilities } => {
+            clients.insert(connection, (source, abilities));
         }
         Input::ClientDown { connection } => {
             clients.remove(&connection);
@@ -328,6 +338,20 @@ fn serving(
     let replica = Replica::new(replica_options, Raft::new(config, recovered, now))
         .map_err(|error| ServerError::of(&error))?;
     Ok(Phase::Serving(Box::new(Serving::new(replica))))
+}
+
+/// Whether this version can read who the members are, wherever the log says it.
+fn check_memberships(entries: &[raft::Entry]) -> Result<(), ServerError> {
+    for entry in entries.iter().filter(|entry| entry.header.kind == EntryKind::Membership) {
+        Membership::decode(entry.payload.bytes()).map_err(|error| {
+            ServerError::Fatal(format!(
+                "entry {} of the log says who the members are in a way that this version cannot read ({error}); run a \
+                 version that can read it",
+                entry.index
+            ))
+        })?;
+    }
+    Ok(())
 }
 
 /// The founding members, with the addresses that this node is configured with.

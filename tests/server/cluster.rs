@@ -1,11 +1,13 @@
 //! Servers on real files in temporary directories; time and messages move only by hand.
 
+use crate::disk::SmallDisk;
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
+use std::rc::Rc;
 use tempfile::TempDir;
-use tenure::base::{ConnectionId, Index, NodeId, Sample};
+use tenure::base::{ClientSource, ConnectionId, Index, NodeId, Sample};
 use tenure::lock::LockMachine;
-use tenure::node::FileDisk;
 use tenure::raft::{Claim, Role};
 use tenure::server::{Entry, Input, Outside, Server, ServerOptions};
 use tenure::wire::{Abilities, NodeStatus, PeerMessage, Request, ServerMessage, Speech};
@@ -29,7 +31,8 @@ pub struct Cluster {
 struct Node {
     entry: Entry,
     directory: TempDir,
-    server: Option<Server<FileDisk>>,
+    log_files_max: Rc<Cell<usize>>,
+    server: Option<Server<SmallDisk>>,
     /// The build that its next start runs.
     speech: Speech,
     inputs: Vec<Input>,
@@ -104,13 +107,20 @@ impl Cluster {
     pub fn add_directory(&mut self, id: NodeId, entry: Entry) {
         let directory = TempDir::new().unwrap();
         let (server, inputs) = (None, Vec::new());
+        let log_files_max = Rc::new(Cell::new(usize::MAX));
         let (speech, first_flush) = (Speech::own(), None);
-        self.nodes.insert(id, Node { entry, directory, server, speech, inputs, first_flush });
+        let node = Node { entry, directory, log_files_max, server, speech, inputs, first_flush };
+        self.nodes.insert(id, node);
     }
 
     /// From its next start on a node runs the build that speaks this.
     pub fn set_speech(&mut self, id: NodeId, speech: Speech) {
         self.nodes.get_mut(&id).unwrap().speech = speech;
+    }
+
+    /// From now on the disk of `id` has room for so many files of the log.
+    pub fn limit_log_files(&mut self, id: NodeId, count: usize) {
+        self.nodes[&id].log_files_max.set(count);
     }
 
     /// The data directory of a node.
@@ -122,7 +132,7 @@ impl Cluster {
         self.nodes.keys().copied().collect::<Vec<_>>().into_iter()
     }
 
-    pub fn server(&self, node: NodeId) -> &Server<FileDisk> {
+    pub fn server(&self, node: NodeId) -> &Server<SmallDisk> {
         self.nodes[&node].server.as_ref().expect("the node runs")
     }
 
@@ -157,7 +167,8 @@ impl Cluster {
         };
         let now = self.sample();
         let node = self.nodes.get_mut(&id).unwrap();
-        let disk = FileDisk::open(node.directory.path().join("data")).unwrap();
+        let path = node.directory.path().join("data");
+        let disk = SmallDisk::open(&path, Rc::clone(&node.log_files_max)).unwrap();
         let entropy = [(self.now / MS % 251) as u8 ^ id.0 as u8; 16];
         node.server = Some(Server::open(options, disk, entropy, &now).unwrap());
         for peer in self.nodes().filter(|peer| *peer != id) {
@@ -229,7 +240,16 @@ impl Cluster {
     }
 
     pub fn connect_client(&mut self, node: NodeId, connection: ConnectionId) {
-        self.push(node, Input::ClientUp { connection, abilities: Abilities::own() });
+        self.connect_client_from(node, connection, ClientSource::default());
+    }
+
+    pub fn connect_client_from(
+        &mut self,
+        node: NodeId,
+        connection: ConnectionId,
+        source: ClientSource,
+    ) {
+        self.push(node, Input::ClientUp { connection, source, abilities: Abilities::own() });
     }
 
     pub fn disconnect_client(&mut self, node: NodeId, connection: ConnectionId) {

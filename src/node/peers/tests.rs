@@ -123,12 +123,49 @@ fn names_are_looked_up_and_their_addresses_tried_in_turn() {
     assert_eq!(peers.target(TWO, 0), Target::Name("b.example:2".to_owned()));
     assert_eq!(peers.due(u64::MAX), None, "one lookup at a time");
     let found: Vec<SocketAddr> = ["10.0.0.1:2", "10.0.0.2:2"].map(|a| a.parse().unwrap()).to_vec();
-    peers.handle_resolved(TWO, Ok(found.clone()), 5);
+    peers.handle_resolved(TWO, "b.example:2", Ok(found.clone()), 5);
     assert_eq!(peers.due(5), Some(TWO));
     assert_eq!(peers.target(TWO, 5), Target::Address(found[0]));
     peers.handle_failed(TWO, 5, Pace::Quick, &"refused");
     assert_eq!(peers.target(TWO, 6), Target::Address(found[1]));
     assert_eq!(peers.target(TWO, 6_000 * MILLISECOND), Target::Name("b.example:2".to_owned()));
-    peers.handle_resolved(TWO, Err("no such host".to_owned()), 7_000 * MILLISECOND);
-    assert!(peers.next_deadline() > 7_000 * MILLISECOND);
+    // While no name server knows it, it is dialed where it was.
+    peers.handle_resolved(TWO, "b.example:2", Err("no such host".to_owned()), 7_000 * MILLISECOND);
+    assert_eq!(peers.target(TWO, 7_000 * MILLISECOND), Target::Address(found[1]));
+}
+
+#[test]
+fn a_name_that_nobody_knows_is_looked_up_again_after_a_pause() {
+    let mut peers = Peers::new(ONE, &[(TWO, "b.example:2".to_owned())], 1, 0);
+    assert_eq!(peers.target(TWO, 0), Target::Name("b.example:2".to_owned()));
+    peers.handle_resolved(TWO, "b.example:2", Err("no such host".to_owned()), 5);
+    let again = peers.next_deadline();
+    assert!(again > 5 && peers.due(again) == Some(TWO));
+    assert_eq!(peers.target(TWO, again), Target::Name("b.example:2".to_owned()));
+}
+
+#[test]
+fn while_a_lookup_hangs_there_is_no_second_one_and_a_peer_is_dialed_where_it_was() {
+    let mut peers = Peers::new(ONE, &[(TWO, "b.example:2".to_owned())], 1, 0);
+    peers.target(TWO, 0);
+    let found: Vec<SocketAddr> = vec!["10.0.0.1:2".parse().unwrap()];
+    peers.handle_resolved(TWO, "b.example:2", Ok(found.clone()), 0);
+    let late = 10_000 * MILLISECOND;
+    assert_eq!(peers.target(TWO, late), Target::Name("b.example:2".to_owned()));
+    let dialed = peers.next_deadline();
+    assert_eq!(dialed, late + 1_000 * MILLISECOND);
+    for pass in 0..3 {
+        assert_eq!(peers.due(dialed), Some(TWO));
+        assert_eq!(peers.target(TWO, dialed), Target::Address(found[0]), "pass {pass}");
+    }
+}
+
+#[test]
+fn what_was_found_for_an_address_that_a_peer_had_before_is_not_taken() {
+    let mut peers = Peers::new(ONE, &[(TWO, "b.example:2".to_owned())], 1, 0);
+    peers.target(TWO, 0);
+    peers.set_members(&[(TWO, "c.example:2".to_owned())], 5);
+    let found: Vec<SocketAddr> = vec!["10.0.0.1:2".parse().unwrap()];
+    peers.handle_resolved(TWO, "b.example:2", Ok(found), 6);
+    assert_eq!(peers.target(TWO, 6), Target::Name("c.example:2".to_owned()));
 }
