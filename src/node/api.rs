@@ -75,7 +75,8 @@ impl Node {
             board: Arc::clone(&board),
             inputs: Vec::new(),
             departure: Departure::default(),
-            membership: None,
+            reach: None,
+            dismissed: None,
         };
         let (finish, finished) = crossbeam_channel::bounded::<()>(0);
         let thread = thread::spawn("tenure-node", move || {

@@ -23,15 +23,22 @@ pub(super) struct Peers {
 
 #[derive(Debug)]
 struct Peer {
-    address: String,
-    /// What the address means, and until when that is not asked again. Empty: not known.
-    found: Vec<SocketAddr>,
-    found_until: u64,
+    /// Where it may be: one after the other until it answers. None: it was let in, and is not dialed.
+    places: Vec<String>,
+    found: Found,
     /// Dials that led to nothing since a connection last stood for a while.
     failures: u32,
     state: State,
     /// What was logged last about it: each thing is logged once until another happens.
     logged: String,
+}
+
+/// What a place means, and until when that is not asked again. No address: not known.
+#[derive(Debug, Default)]
+struct Found {
+    place: String,
+    addresses: Vec<SocketAddr>,
+    until: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -70,27 +77,44 @@ impl Peers {
     /// The members of `cluster` other than `own`.
     pub(super) fn new(own: NodeId, cluster: &[(NodeId, String)], seed: u64, now: u64) -> Self {
         let mut peers = Self { own, peers: BTreeMap::new(), rng: Rng::new(seed) };
-        peers.set_members(cluster, now);
+        peers.set_members(cluster, |_| false, now);
         peers
     }
 
-    /// The members are those of `cluster` from now on. Gives the connections that are to be closed: to nodes that
-    /// are none, and dials of addresses that are no member's.
-    pub(super) fn set_members(&mut self, cluster: &[(NodeId, String)], now: u64) -> Vec<Key> {
+    /// Those of `cluster` are dialed from now on; one that stands there several times may be at any of these places.
+    /// Gives the connections that are to be closed: to others, unless they `may_stay`, and dials of places where no
+    /// member is.
+    pub(super) fn set_members(
+        &mut self,
+        cluster: &[(NodeId, String)],
+        may_stay: impl Fn(NodeId) -> bool,
+        now: u64,
+    ) -> Vec<Key> {
         let mut before = std::mem::take(&mut self.peers);
+        let mut places: BTreeMap<NodeId, Vec<String>> = BTreeMap::new();
+        for (node, place) in cluster.iter().filter(|(node, _)| *node != self.own) {
+            places.entry(*node).or_default().push(place.clone());
+        }
+        for (node, peer) in &before {
+            if matches!(peer.state, State::Standing { .. }) && may_stay(*node) {
+                places.entry(*node).or_default();
+            }
+        }
         let mut closing = Vec::new();
-        for (node, address) in cluster.iter().filter(|(node, _)| *node != self.own) {
-            let new = || Peer::new(self.own, *node, address, now);
-            let peer = match before.remove(node) {
-                Some(peer) if peer.address == *address => peer,
+        for (node, places) in places {
+            let new = |places| Peer::new(self.own, node, places, now);
+            let peer = match before.remove(&node) {
+                Some(peer) if peer.places == places => peer,
                 // Whoever is connected stays so: where it is dialed matters the next time.
-                Some(Peer { state: state @ State::Standing { .. }, .. }) => Peer { state, ..new() },
+                Some(Peer { state: state @ State::Standing { .. }, .. }) => {
+                    Peer { state, ..new(places) }
+                }
                 known => {
                     closing.extend(known.and_then(|peer| peer.state.key()));
-                    new()
+                    new(places)
                 }
             };
-            self.peers.insert(*node, peer);
+            self.peers.insert(node, peer);
         }
         closing.extend(before.into_values().filter_map(|peer| peer.state.key()));
         closing
@@ -103,7 +127,7 @@ impl Peers {
 
     /// Whether this node was told of `peer`, and not only by itself.
     pub(super) fn is_member(&self, peer: NodeId) -> bool {
-        self.peers.get(&peer).is_some_and(|peer| peer.address != UNTOLD)
+        self.peers.get(&peer).is_some_and(|peer| !peer.places.is_empty())
     }
 
     /// The connection on which `peer` is reached.
@@ -146,16 +170,20 @@ impl Peers {
         deadlines.min().unwrap_or(u64::MAX)
     }
 
-    /// Where to dial a peer; its addresses in turn.
+    /// Where to dial a peer; its places and their addresses in turn.
     pub(super) fn target(&mut self, peer: NodeId, now: u64) -> Target {
         let peer = self.peers.get_mut(&peer).expect("only members are dialed");
-        if let Some(found) = resolve_locally(&peer.address) {
-            peer.found = found;
-        } else if peer.found.is_empty() || peer.found_until <= now {
-            peer.state = State::Resolving;
-            return Target::Name(peer.address.clone());
+        let place = peer.place().to_owned();
+        let round = peer.failures as usize / peer.places.len();
+        if let Some(addresses) = resolve_locally(&place) {
+            return Target::Address(addresses[round % addresses.len()]);
         }
-        Target::Address(peer.found[peer.failures as usize % peer.found.len()])
+        let Found { place: known, addresses, until } = &peer.found;
+        if *known != place || addresses.is_empty() || *until <= now {
+            peer.state = State::Resolving;
+            return Target::Name(place);
+        }
+        Target::Address(addresses[round % addresses.len()])
     }
 
     /// The lookup of a peer's name has ended.
@@ -167,9 +195,10 @@ impl Peers {
     ) {
         let Some(peer) = self.peers.get_mut(&node) else { return };
         let why = match found {
-            Ok(found) if !found.is_empty() => {
-                peer.found = found;
-                peer.found_until = now.saturating_add(nanos(FOUND_FOR));
+            Ok(addresses) if !addresses.is_empty() => {
+                let (place, until) =
+                    (peer.place().to_owned(), now.saturating_add(nanos(FOUND_FOR)));
+                peer.found = Found { place, addresses, until };
                 if matches!(peer.state, State::Resolving) {
                     peer.state = State::Due(now);
                 }
@@ -196,13 +225,14 @@ impl Peers {
         now: u64,
     ) -> Option<Key> {
         // One of this cluster whom the log does not name yet.
-        let peer = self.peers.entry(node).or_insert_with(|| Peer::new(self.own, node, UNTOLD, now));
+        let untold = || Peer::new(self.own, node, Vec::new(), now);
+        let peer = self.peers.entry(node).or_insert_with(untold);
         let older = match peer.state {
             State::Standing { key: older, .. } | State::Dialing { key: older, .. } => Some(older),
             _ => None,
         };
         peer.state = State::Standing { key, since: now, directory };
-        log::info!("node {node} at {} is connected", peer.address);
+        log::info!("node {node} at {} is connected", peer.place());
         peer.logged.clear();
         older.filter(|older| *older != key)
     }
@@ -219,6 +249,10 @@ impl Peers {
         let is_dialed = self.is_dialed_by_us(node);
         let Some(peer) = self.peers.get_mut(&node) else { return };
         match peer.state {
+            State::Standing { key: standing, .. } if standing == key && peer.places.is_empty() => {
+                peer.log(log::Level::Warn, node, why);
+                self.peers.remove(&node);
+            }
             State::Standing { key: standing, since, .. } if standing == key => {
                 if now.saturating_sub(since) < nanos(STEADY) {
                     return self.handle_failed(node, now, pace, why);
@@ -238,15 +272,15 @@ impl Peers {
     pub(super) fn handle_failed(&mut self, node: NodeId, now: u64, pace: Pace, why: &dyn Display) {
         let is_dialed = self.is_dialed_by_us(node);
         let Some(peer) = self.peers.get_mut(&node) else { return };
-        peer.failures = peer.failures.saturating_add(1);
         let (level, pause) = match pace {
             Pace::Slow => (log::Level::Warn, SLOW_PAUSE),
             Pace::Quick => {
-                let doubled = PAUSE_MIN.saturating_mul(2u32.saturating_pow(peer.failures - 1));
+                let doubled = PAUSE_MIN.saturating_mul(2u32.saturating_pow(peer.failures));
                 (log::Level::Info, doubled.min(PAUSE_MAX))
             }
         };
         peer.log(level, node, why);
+        peer.failures = peer.failures.saturating_add(1);
         let wait = nanos(self.rng.duration(pause / 2, pause));
         peer.state =
             if is_dialed { State::Due(now.saturating_add(wait)) } else { State::awaited(now) };
@@ -268,29 +302,26 @@ impl State {
 }
 
 impl Peer {
-    fn new(own: NodeId, node: NodeId, address: &str, now: u64) -> Self {
+    fn new(own: NodeId, node: NodeId, places: Vec<String>, now: u64) -> Self {
         let state = if own < node { State::Due(0) } else { State::awaited(now) };
-        Self {
-            address: address.to_owned(),
-            found: Vec::new(),
-            found_until: 0,
-            failures: 0,
-            state,
-            logged: String::new(),
-        }
+        Self { places, found: Found::default(), failures: 0, state, logged: String::new() }
+    }
+
+    /// Where it is dialed the next time; "?" if it is not.
+    fn place(&self) -> &str {
+        let count = self.places.len().max(1);
+        self.places.get(self.failures as usize % count).map_or("?", String::as_str)
     }
 
     fn log(&mut self, level: log::Level, node: NodeId, why: &dyn Display) {
         let why = why.to_string();
         if why != self.logged {
-            log::log!(level, "node {node} at {} is not connected: {why}", self.address);
+            log::log!(level, "node {node} at {} is not connected: {why}", self.place());
             self.logged = why;
         }
     }
 }
 
-/// In place of an address.
-const UNTOLD: &str = "?";
 /// Pauses between dials double from the first to the second; each is drawn from its upper half, so that
 /// nodes that lost each other together do not dial in step.
 const PAUSE_MIN: Duration = Duration::from_millis(5);

@@ -1,8 +1,8 @@
 //! A server's process: its connections, their handshakes, and the frames on them.
 
-use crate::base::{ConnectionId, Index, NodeId};
+use crate::base::{ConnectionId, NodeId};
 use crate::raft::{Claim, Message, Raft, Role};
-use crate::server::{Input, Server, ServerError};
+use crate::server::{Input, Reach, Server, ServerError};
 use crate::sim::disk::SimDisk;
 use crate::sim::network::{Arrival, HostId, LineId, Network, Side};
 use crate::sim::node::host_of;
@@ -30,9 +30,9 @@ pub struct Process {
     due_at: u64,
     next_connection: u64,
     own: NodeId,
-    /// Whom the log names, and by which entry.
+    /// Who is dialed, and what that rests on.
     known: BTreeSet<NodeId>,
-    membership: Option<Option<(Index, bool)>>,
+    reach: Option<Option<Reach>>,
     /// From this instant on a program asks whether it leads; until then nobody is told of a claim.
     asks_from: u64,
     claim: Claim,
@@ -58,7 +58,7 @@ impl Process {
             next_connection: 0,
             own,
             known: BTreeSet::new(),
-            membership: None,
+            reach: None,
             asks_from,
             claim: Claim::Ended,
             departing: false,
@@ -104,24 +104,24 @@ impl Process {
     }
 
     /// The peers are those whom the newest membership names: they are dialed, by the lower id at once and by the
-    /// higher one after a while; others are hung up on, and clients that came before there was a cluster.
+    /// higher one after a while; others are hung up on unless they may stay, and clients that came before there was a
+    /// cluster.
     pub fn follow_members(&mut self, now: u64, network: &mut Network) {
-        let membership = self.server.membership_stage();
-        if self.membership == Some(membership) {
+        let reach = self.server.reach();
+        if self.reach == Some(reach) {
             return;
         }
-        if self.membership == Some(None) {
+        if self.reach == Some(None) {
             // As a node does once it is of a cluster.
             let lines: Vec<LineId> = self.clients.values().copied().collect();
             lines.into_iter().for_each(|line| self.hang_up(now, line, network));
         }
-        self.membership = Some(membership);
+        self.reach = Some(reach);
         self.known = self.server.peers().into_iter().map(|(peer, _)| peer).collect();
         self.redials.retain(|peer, _| self.known.contains(peer));
         let strangers = self.talks.iter().filter(|(_, talk)| match talk.stage {
-            Stage::Dialing(peer) | Stage::Greeting(peer) | Stage::Peer(peer) => {
-                !self.known.contains(&peer)
-            }
+            Stage::Dialing(peer) | Stage::Greeting(peer) => !self.known.contains(&peer),
+            Stage::Peer(peer) => !self.known.contains(&peer) && !self.server.may_stay(peer),
             Stage::Unknown | Stage::Client(_) => false,
         });
         let strangers: Vec<LineId> = strangers.map(|(line, _)| *line).collect();
