@@ -17,6 +17,24 @@ pub enum Order {
     Snapshot { at_least: Option<Index>, offset: u64 },
 }
 
+impl Order {
+    /// Those who have no vote after it, as far as it tells.
+    #[must_use]
+    pub fn leaving(&self) -> Vec<NodeId> {
+        let leaves = |change: &Change| match change {
+            Change::Remove { node } | Change::Demote { node } => Some(*node),
+            Change::AddLearner { .. }
+            | Change::Bind { .. }
+            | Change::Promote { .. }
+            | Change::Readdress { .. } => None,
+        };
+        match self {
+            Self::ChangeMembers { changes } => changes.iter().filter_map(leaves).collect(),
+            Self::MoveLeader { .. } | Self::Snapshot { .. } => Vec::new(),
+        }
+    }
+}
+
 /// What became of an order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum OrderAnswer {
