@@ -9,7 +9,7 @@ use crate::node::board::Board;
 use crate::node::commands::Command;
 use crate::node::config::NodeOptions;
 use crate::node::departure::Departure;
-use crate::node::event_loop::{EventLoop, error_of};
+use crate::node::event_loop::{EventLoop, endpoints_of, error_of};
 use crate::node::leadership::Leadership;
 use crate::node::listen::listen;
 use crate::node::network::Network;
@@ -30,6 +30,7 @@ use std::time::Duration;
 pub struct Node {
     id: NodeId,
     address: SocketAddr,
+    /// As they were when it was started.
     endpoints: String,
     /// Forks that had been when it was started.
     forks: u32,
@@ -66,7 +67,8 @@ impl Node {
         let network = Network::new(options.id, &options.cluster, listener, commands.clone())
             .map_err(|error| exhausted(&error))?;
         let (wake, board) = (network.wake(), Arc::new(Board::default()));
-        let endpoints = endpoints(options.id, &options.cluster);
+        let endpoints = endpoints_of(&server);
+        board.post_endpoints(endpoints.clone());
         let local = network.local_node(options.own_address()?, &endpoints);
         let event_loop = EventLoop {
             server,
@@ -106,10 +108,12 @@ impl Node {
         self.address
     }
 
-    /// All members' addresses as an endpoint list for a client, this node's own first.
+    /// All members' addresses as an endpoint list for a client, this node's own first: as its log has them at present, so
+    /// ask anew for each client. In a child of fork(2) as they were when the node was started.
     #[must_use]
     pub fn endpoints(&self) -> String {
-        self.endpoints.clone()
+        let posted = self.running().map(|running| running.board.endpoints());
+        posted.unwrap_or_else(|_| self.endpoints.clone())
     }
 
     /// This node for [`Client::open_local`](crate::client::Client::open_local): a client in the same process reaches
@@ -118,7 +122,8 @@ impl Node {
     /// # Errors
     /// FORKED.
     pub fn local(&self) -> Result<LocalNode, Error> {
-        Ok(self.running()?.local.clone())
+        let running = self.running()?;
+        Ok(running.local.clone().with_endpoints(running.board.endpoints()))
     }
 
     /// Whether this node leads, until when, under which token. Local and lock-free, one snapshot. The first call
@@ -231,12 +236,6 @@ impl Drop for Node {
             running => std::mem::forget(running),
         }
     }
-}
-
-fn endpoints(own: NodeId, cluster: &[(NodeId, String)]) -> String {
-    let (own, others): (Vec<_>, Vec<_>) = cluster.iter().partition(|(node, _)| *node == own);
-    let addresses = own.into_iter().chain(others).map(|(_, address)| address.as_str());
-    addresses.collect::<Vec<_>>().join(",")
 }
 
 fn exhausted(error: &std::io::Error) -> Error {

@@ -4,6 +4,7 @@ use crate::base::Sample;
 use crate::base::error::{Error, Status};
 use crate::node::board::{Board, End};
 use crate::node::commands::Command;
+use crate::node::config::check_address;
 use crate::node::departure::{Departure, Flow};
 use crate::node::network::Network;
 use crate::raft::Claim;
@@ -83,6 +84,7 @@ impl<D: Disk> EventLoop<D> {
             self.say_who_is_asked(self.reach, reach);
             self.reach = reach;
             let server = &self.server;
+            self.board.post_endpoints(endpoints_of(server));
             self.network.set_peers(&server.peers(), |peer| server.may_stay(peer));
         }
         Ok(())
@@ -119,6 +121,13 @@ impl<D: Disk> EventLoop<D> {
         let lease = if may_claim { raft.leader_lease(&now) } else { None };
         self.board.post(self.server.leader_token(), raft.term(), raft.leader(), lease, &now);
     }
+}
+
+/// An endpoint list for clients; what nobody could dial is left out.
+pub(super) fn endpoints_of<D: Disk>(server: &Server<D>) -> String {
+    let mut endpoints = server.endpoints();
+    endpoints.retain(|address| check_address(address).is_ok());
+    endpoints.join(",")
 }
 
 /// What programs are told when a server cannot start or go on.

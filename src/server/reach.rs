@@ -35,6 +35,19 @@ impl<D: Disk> Server<D> {
         all.into_iter().filter(|(node, _)| *node != self.options.node).collect()
     }
 
+    /// Where clients reach the members, this node first: as the log says, else as configured.
+    #[must_use]
+    pub fn endpoints(&self) -> Vec<String> {
+        let own = self.options.node;
+        let named = self.named_peers();
+        let place = |members: &[(NodeId, String)]| {
+            members.iter().find(|(node, _)| *node == own).map(|(_, address)| address.clone())
+        };
+        let first = place(&named).or_else(|| place(&self.options.members));
+        let others = named.into_iter().filter(|(node, _)| *node != own).map(|(_, address)| address);
+        first.into_iter().chain(others).collect()
+    }
+
     /// Whether a connected node stays so though it is none of those to be dialed: one of this cluster whom this log does
     /// not name yet, and a member whose removal is not committed. So does a leader that was removed as long as it leads:
     /// it has yet to tell its successor to stand.

@@ -73,6 +73,8 @@ fn a_removed_leader_whose_options_name_nobody_else_ends_with_its_sentence_each_t
     wait_until(&founder, |seen| seen.is_leader);
     let two = join(joiners.path(), 2, &founder);
     let three = join(joiners.path(), 3, &founder);
+    let places = [&founder, &two, &three].map(|node| node.address().to_string());
+    assert_eq!(founder.endpoints(), places.join(","), "as its log has them");
     assert!(founder.leadership().leader == Some(NodeId(1)), "{:?}", founder.leadership());
 
     let order = Order::ChangeMembers { changes: vec![Change::Remove { node: NodeId(1) }] };
