@@ -149,6 +149,28 @@ impl Node {
         self.asking()?.board.next(wait)
     }
 
+    /// As [`Node::leadership`], for who only wants to know which node leads: asks for no claim, which would have to run
+    /// out before leadership is handed over (C3). Term and leader are as there; as long as no program of this process
+    /// has asked, the rest reads 0.
+    #[must_use]
+    pub fn known_leader(&self) -> Leadership {
+        self.running().map_or_else(|_| Leadership::default(), |running| running.board.leadership())
+    }
+
+    /// As [`Node::fd`], for [`Node::next_leader`].
+    #[must_use]
+    pub fn leader_fd(&self) -> Option<RawFd> {
+        self.running().ok()?.board.fd()
+    }
+
+    /// As [`Node::next`], for who only wants to know which node leads: asks for no claim, as [`Node::known_leader`].
+    ///
+    /// # Errors
+    /// As for [`Node::next`].
+    pub fn next_leader(&self, wait: Option<Duration>) -> Result<Leadership, Error> {
+        self.running()?.board.next(wait)
+    }
+
     /// Why the node ended by itself, if it did.
     #[must_use]
     pub fn failure(&self) -> Option<Error> {

@@ -10,6 +10,7 @@ use std::os::fd::RawFd;
 use std::path::PathBuf;
 use std::time::Duration;
 use tenure::Status;
+use tenure::base::{NodeId, Term};
 use tenure::node::{Leadership, Node};
 use tenure::sys::poll::{self, Interest, Ready};
 
@@ -65,24 +66,29 @@ pub fn run(options: Options) -> Result<(), Failure> {
     let (id, cluster) = (options.id, options.cluster.clone());
     let node = Node::start(options)?;
     log::info!("node {id} of {} listens on {}", cluster.len(), node.address());
-    watch(&node, &signals)?;
+    follow(&node, &signals)?;
     node.stop(Some(STOP_WAIT))?;
     log::info!("node {id} has stopped");
     Ok(())
 }
 
-/// Reports leadership until a signal, or the node's own end.
-fn watch(node: &Node, signals: &Signals) -> Result<(), Failure> {
-    let mut known: Option<Leadership> = None;
+/// Reports who leads until a signal, or the node's own end. No program here reads the leader lease, so none is asked for:
+/// there is no claim to wait for when leadership moves (C3).
+fn follow(node: &Node, signals: &Signals) -> Result<(), Failure> {
+    let mut known = None;
     loop {
-        wait_for(&[Some(signals.fd()), node.fd()])?;
+        wait_for(&[Some(signals.fd()), node.leader_fd()])?;
         if let Some(signal) = signals.take().first() {
             log::info!("signal {signal}: stopping");
             return Ok(());
         }
         loop {
-            match node.next(Some(Duration::ZERO)) {
-                Ok(now) => report(known.replace(now), now),
+            match node.next_leader(Some(Duration::ZERO)) {
+                Ok(Leadership { leader, term, .. }) => {
+                    if known.replace((leader, term)) != Some((leader, term)) {
+                        report(node.id(), leader, term);
+                    }
+                }
                 Err(error) if error.status == Status::Again => break,
                 Err(error) => return Err(error.into()),
             }
@@ -90,19 +96,11 @@ fn watch(node: &Node, signals: &Signals) -> Result<(), Failure> {
     }
 }
 
-fn report(before: Option<Leadership>, now: Leadership) {
-    let same = before.is_some_and(|before| {
-        (before.leader, before.term, before.is_leader) == (now.leader, now.term, now.is_leader)
-    });
-    if same {
-        return;
-    }
-    match now.leader {
-        _ if now.is_leader => {
-            log::info!("this node leads term {} under leader token {}", now.term, now.token);
-        }
-        Some(leader) => log::info!("node {leader} leads term {}", now.term),
-        None => log::info!("no leader is known in term {}", now.term),
+fn report(own: NodeId, leader: Option<NodeId>, term: Term) {
+    match leader {
+        Some(leader) if leader == own => log::info!("this node leads term {term}"),
+        Some(leader) => log::info!("node {leader} leads term {term}"),
+        None => log::info!("no leader is known in term {term}"),
     }
 }
 
