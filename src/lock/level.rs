@@ -1,11 +1,19 @@
 //! The machine's level: its bounds, and the settings that all replicas agree on.
 
 use super::command::Settings;
+use super::machine::LockMachine;
 use crate::base::limits;
 
 /// The highest level whose rules this build knows. It counts from the first release on: before it, new operations
 /// (they are append-only, so older entries still decode) belong to level 1.
-pub(super) const LEVEL_MAX: u32 = 1;
+pub(super) const LEVEL_MAX: u32 = 2;
+
+impl LockMachine {
+    /// The level whose rules apply: as the log has it, 1 before it says.
+    pub(super) fn level(&self) -> u32 {
+        self.settings.as_ref().map_or(1, |settings| settings.level)
+    }
+}
 
 /// What an apply may refuse for want of room. Constants of the level, so that replicas cannot differ
 /// (L2); a field of the machine so that tests reach them with few commands.
@@ -23,7 +31,8 @@ pub(super) struct Bounds {
     pub(super) waiters_per_lock: usize,
     /// Holders of one lock; whoever comes then waits.
     pub(super) holders_per_lock: usize,
-    /// Holders and waiters that a search for a deadlock looks at; beyond that it finds none.
+    /// Holders and waiters that a search for a deadlock looks at; beyond that a wait is enqueued unexamined, and nobody
+    /// goes first.
     pub(super) deadlock_search: usize,
 }
 

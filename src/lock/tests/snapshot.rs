@@ -293,9 +293,9 @@ fn assert_refused(spoil: impl FnOnce(&mut LockMachine), why: &str) {
 #[test]
 fn states_that_no_log_leads_to_are_refused() {
     let spoiled_level = |machine: &mut LockMachine| {
-        machine.settings.as_mut().expect("set").level = 2;
+        machine.settings.as_mut().expect("set").level = 3;
     };
-    assert_refused(spoiled_level, "its level is 2");
+    assert_refused(spoiled_level, "its level is 3");
     let one = SessionId(2);
     let spoil = move |machine: &mut LockMachine| drop(machine.sessions.remove(&one));
     assert_refused(spoil, "session 2 is not alive");
