@@ -15,8 +15,8 @@ use std::time::Duration;
 /// kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reach {
-    membership: Index,
-    is_committed: bool,
+    newest: Index,
+    committed: Index,
     /// A former member whose leadership is not over yet.
     former_leader: Option<NodeId>,
     /// Those that this node was started with are dialed besides those of its log.
@@ -29,9 +29,11 @@ impl<D: Disk> Server<D> {
     #[must_use]
     pub fn peers(&self) -> Vec<(NodeId, String)> {
         let named = self.named_peers();
-        let configured = if self.asks_configured() { &self.options.members[..] } else { &[] };
-        let others = configured.iter().filter(|member| !named.contains(member)).cloned();
-        let all: Vec<(NodeId, String)> = named.iter().cloned().chain(others).collect();
+        let asks = self.asks_configured();
+        let is_gone = |node| self.replica().is_some_and(|replica| replica.raft().is_removed(node));
+        let configured = self.options.members.iter().filter(|_| asks);
+        let others = configured.filter(|member| !named.contains(member) && !is_gone(member.0));
+        let all: Vec<(NodeId, String)> = named.iter().chain(others).cloned().collect();
         all.into_iter().filter(|(node, _)| *node != self.options.node).collect()
     }
 
@@ -63,10 +65,10 @@ impl<D: Disk> Server<D> {
     #[must_use]
     pub fn reach(&self) -> Option<Reach> {
         let raft = self.replica()?.raft();
-        let (membership, _) = raft.membership();
+        let ((newest, _), (committed, _)) = (raft.membership(), raft.committed_membership());
         Some(Reach {
-            membership,
-            is_committed: raft.commit() >= membership,
+            newest,
+            committed,
             former_leader: raft.leader().filter(|leader| raft.is_removed(*leader)),
             asks_configured: self.asks_configured(),
         })

@@ -5,6 +5,7 @@
 
 use crate::base::{ClusterId, Sample};
 use crate::client::core::{Action, Core, CoreOptions, EndReason, LeaseId, LinkId, SessionState};
+use crate::sim::checkers::Violation;
 use crate::sim::client::{ClientEvent, SimClient, Surroundings};
 use crate::sim::client_watch::{ClientWatch, Home};
 use crate::sim::marks::Mark;
@@ -36,6 +37,8 @@ pub struct ClientProcess {
     undone: VecDeque<Action>,
     /// A node said that this is another cluster than before.
     is_stranger: bool,
+    /// What a server said that it must not.
+    violation: Option<Violation>,
 }
 
 #[derive(Debug)]
@@ -67,6 +70,7 @@ impl ClientProcess {
             read: None,
             undone: VecDeque::new(),
             is_stranger: false,
+            violation: None,
         }
     }
 
@@ -181,6 +185,10 @@ impl ClientProcess {
             FrameKind::Server => {
                 let message = frame.decode::<ServerMessage>().expect("our own codec");
                 self.watch.handle_message(sample, &message);
+                if !self.program.mixes_kinds() {
+                    let refused = ClientWatch::check_refusal(&message).err();
+                    self.violation = self.violation.take().or(refused);
+                }
                 if self.core.home() == Some(link) {
                     let (_, session) = self.core.session(sample);
                     let home = Home { link, session, ttl: self.core.ttl() };
@@ -207,6 +215,7 @@ impl ClientProcess {
             let sample = machine.clocks.sample_at(now);
             self.undone.extend(self.core.take_actions(&sample));
             let Some(action) = self.undone.pop_front() else {
+                events.extend(self.violation.take().map(ClientEvent::Violated));
                 return self.watch.handle_looked(&sample);
             };
             match action {

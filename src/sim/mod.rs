@@ -16,6 +16,7 @@ mod fault;
 mod faults;
 mod host;
 mod judge;
+mod leaders;
 mod lines;
 mod links;
 pub mod marks;

@@ -3,6 +3,7 @@
 use crate::base::{ConnectionId, NodeId};
 use crate::raft::{Claim, Message, Raft, Role};
 use crate::server::{Input, Reach, Server, ServerError};
+use crate::sim::checkers::rounds::Asked;
 use crate::sim::disk::SimDisk;
 use crate::sim::network::{Arrival, HostId, LineId, Network, Side};
 use crate::sim::node::host_of;
@@ -40,6 +41,8 @@ pub struct Process {
     departing: bool,
     /// Successors that were told too late, and emptied directories that were refused.
     pub odd: [u64; 2],
+    /// What needs a round of all that was read for the next step.
+    pub asked: Vec<(ConnectionId, Asked)>,
 }
 
 impl Process {
@@ -63,6 +66,7 @@ impl Process {
             claim: Claim::Ended,
             departing: false,
             odd: [0; 2],
+            asked: Vec::new(),
         }
     }
 
@@ -139,6 +143,11 @@ impl Process {
         }
     }
 
+    /// The peers to whom a connection stands.
+    pub fn connected(&self) -> impl Iterator<Item = NodeId> {
+        self.peers.keys().copied()
+    }
+
     fn redial(&mut self, now: u64, peer: NodeId) {
         if self.known.contains(&peer) {
             let wait = if self.own < peer { REDIAL_NANOS } else { AWAIT_NANOS };
@@ -213,6 +222,7 @@ impl Process {
             }
             (Stage::Client(connection), FrameKind::Request) => {
                 let request = frame.decode::<Request>().expect("our own codec");
+                self.asked.extend(Asked::by(&request).map(|asked| (connection, asked)));
                 self.inputs.push(Input::Client { connection, request });
             }
             (Stage::Unknown, FrameKind::PeerHello) => {
