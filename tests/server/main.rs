@@ -8,6 +8,7 @@ mod delays;
 mod members;
 mod observers;
 mod restored;
+mod rounds;
 
 use cluster::{Cluster, MS};
 use tenure::base::{ConnectionId, NodeId, Owner, RequestId, SessionId, SessionKey, Token};

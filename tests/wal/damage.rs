@@ -136,6 +136,19 @@ fn st39_a_sector_that_kept_its_old_bytes_is_corruption() {
 }
 
 #[test]
+fn w4_records_that_were_written_at_another_place_too_are_none_there() {
+    // A misdirected write, or what a recycled block held before: the bytes of intact records behind the end of the log.
+    for (from, records) in [(0, 1), (1, 2), (2, 1), (2, 2)] {
+        let (disk, names) = three_segments();
+        let copied = disk.contents()[&names[from]][512..512 + 360 * records].to_vec();
+        let behind = 512 + 360 * 7 + 72;
+        disk.edit(&names[2], |bytes| bytes[behind..behind + copied.len()].copy_from_slice(&copied));
+        let (_, recovery) = reopen(&disk).unwrap();
+        assert_eq!(recovery.entries.len(), 25, "{records} records of segment {from}");
+    }
+}
+
+#[test]
 fn h48_a_segment_of_another_length_is_refused() {
     let (disk, names) = three_segments();
     for length in [0, 100, 4096 - 512, 4096 + 512] {
