@@ -23,22 +23,18 @@ pub(super) struct Peers {
 
 #[derive(Debug)]
 struct Peer {
+    /// Where it is dialed the next time.
+    address: String,
+    /// What the address means, and until when that is not asked again. Empty: not known.
+    found: Vec<SocketAddr>,
+    found_until: u64,
     /// Where it may be: one after the other until it answers. None: it was let in, and is not dialed.
     places: Vec<String>,
-    found: Found,
     /// Dials that led to nothing since a connection last stood for a while.
     failures: u32,
     state: State,
     /// What was logged last about it: each thing is logged once until another happens.
     logged: String,
-}
-
-/// What a place means, and until when that is not asked again. No address: not known.
-#[derive(Debug, Default)]
-struct Found {
-    place: String,
-    addresses: Vec<SocketAddr>,
-    until: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -170,20 +166,17 @@ impl Peers {
         deadlines.min().unwrap_or(u64::MAX)
     }
 
-    /// Where to dial a peer; its places and their addresses in turn.
+    /// Where to dial a peer; its addresses in turn.
     pub(super) fn target(&mut self, peer: NodeId, now: u64) -> Target {
         let peer = self.peers.get_mut(&peer).expect("only members are dialed");
-        let place = peer.place().to_owned();
-        let round = peer.failures as usize / peer.places.len();
-        if let Some(addresses) = resolve_locally(&place) {
-            return Target::Address(addresses[round % addresses.len()]);
-        }
-        let Found { place: known, addresses, until } = &peer.found;
-        if *known != place || addresses.is_empty() || *until <= now {
+        if let Some(found) = resolve_locally(&peer.address) {
+            peer.found = found;
+        } else if peer.found.is_empty() || peer.found_until <= now {
             peer.state = State::Resolving;
-            return Target::Name(place);
+            return Target::Name(peer.address.clone());
         }
-        Target::Address(addresses[round % addresses.len()])
+        let round = peer.failures as usize / peer.places.len();
+        Target::Address(peer.found[round % peer.found.len()])
     }
 
     /// The lookup of a peer's name has ended.
@@ -195,10 +188,9 @@ impl Peers {
     ) {
         let Some(peer) = self.peers.get_mut(&node) else { return };
         let why = match found {
-            Ok(addresses) if !addresses.is_empty() => {
-                let (place, until) =
-                    (peer.place().to_owned(), now.saturating_add(nanos(FOUND_FOR)));
-                peer.found = Found { place, addresses, until };
+            Ok(found) if !found.is_empty() => {
+                peer.found = found;
+                peer.found_until = now.saturating_add(nanos(FOUND_FOR));
                 if matches!(peer.state, State::Resolving) {
                     peer.state = State::Due(now);
                 }
@@ -232,7 +224,7 @@ impl Peers {
             _ => None,
         };
         peer.state = State::Standing { key, since: now, directory };
-        log::info!("node {node} at {} is connected", peer.place());
+        log::info!("node {node} at {} is connected", peer.address);
         peer.logged.clear();
         older.filter(|older| *older != key)
     }
@@ -259,6 +251,7 @@ impl Peers {
                 }
                 peer.log(log::Level::Warn, node, why);
                 peer.failures = 0;
+                peer.take_turn();
                 peer.state = if is_dialed { State::Due(now) } else { State::awaited(now) };
             }
             State::Dialing { key: dialing, .. } if dialing == key => {
@@ -281,6 +274,7 @@ impl Peers {
         };
         peer.log(level, node, why);
         peer.failures = peer.failures.saturating_add(1);
+        peer.take_turn();
         let wait = nanos(self.rng.duration(pause / 2, pause));
         peer.state =
             if is_dialed { State::Due(now.saturating_add(wait)) } else { State::awaited(now) };
@@ -304,24 +298,37 @@ impl State {
 impl Peer {
     fn new(own: NodeId, node: NodeId, places: Vec<String>, now: u64) -> Self {
         let state = if own < node { State::Due(0) } else { State::awaited(now) };
-        Self { places, found: Found::default(), failures: 0, state, logged: String::new() }
+        Self {
+            address: places.first().map_or(UNTOLD, String::as_str).to_owned(),
+            found: Vec::new(),
+            found_until: 0,
+            places,
+            failures: 0,
+            state,
+            logged: String::new(),
+        }
     }
 
-    /// Where it is dialed the next time; "?" if it is not.
-    fn place(&self) -> &str {
-        let count = self.places.len().max(1);
-        self.places.get(self.failures as usize % count).map_or("?", String::as_str)
+    /// After a failure the next of its places is tried.
+    fn take_turn(&mut self) {
+        let turn = self.failures as usize % self.places.len().max(1);
+        if let Some(next) = self.places.get(turn).filter(|next| **next != self.address) {
+            self.address.clone_from(next);
+            self.found.clear();
+        }
     }
 
     fn log(&mut self, level: log::Level, node: NodeId, why: &dyn Display) {
         let why = why.to_string();
         if why != self.logged {
-            log::log!(level, "node {node} at {} is not connected: {why}", self.place());
+            log::log!(level, "node {node} at {} is not connected: {why}", self.address);
             self.logged = why;
         }
     }
 }
 
+/// In place of an address.
+const UNTOLD: &str = "?";
 /// Pauses between dials double from the first to the second; each is drawn from its upper half, so that
 /// nodes that lost each other together do not dial in step.
 const PAUSE_MIN: Duration = Duration::from_millis(5);
