@@ -1,7 +1,8 @@
 //! What operators ask of a node, and what becomes of it.
 
 use crate::base::{Index, NodeId};
-use crate::raft::{Change, Payload, SnapshotMeta};
+use crate::raft::{Change, Payload, Seat, SnapshotMeta};
+use crate::wire::MemberStatus;
 use serde::{Deserialize, Serialize};
 
 /// What an operator asks of a node.
@@ -32,6 +33,14 @@ impl Order {
             Self::ChangeMembers { changes } => changes.iter().filter_map(leaves).collect(),
             Self::MoveLeader { .. } | Self::Snapshot { .. } => Vec::new(),
         }
+    }
+}
+
+impl MemberStatus {
+    /// Whether it has a vote, and is to keep it.
+    #[must_use]
+    pub fn is_voter(&self) -> bool {
+        matches!(self.seat, Seat::Voter | Seat::Joining)
     }
 }
 

@@ -110,14 +110,6 @@ pub struct NodeStatus {
     pub version: String,
 }
 
-impl MemberStatus {
-    /// Whether it has a vote, and is to keep it.
-    #[must_use]
-    pub fn is_voter(&self) -> bool {
-        matches!(self.seat, Seat::Voter | Seat::Joining)
-    }
-}
-
 impl NodeStatus {
     /// Its role, as an operator thinks of it: "leader", "follower", "candidate", "learner", or "no member".
     #[must_use]

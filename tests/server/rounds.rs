@@ -19,7 +19,9 @@ fn asked_while_a_round_is_open(
     cluster.advance_in_steps(100 * MS, 10 * MS);
     cluster.connect_client(leader, OTHER);
     cluster.settle();
-    [CLIENT, OTHER].map(|client| cluster.take(client));
+    for client in [CLIENT, OTHER] {
+        cluster.take(client);
+    }
     let query = Query::Locks { prefix: String::new(), after: None, limit: 1 };
     cluster.request(leader, OTHER, Request::Read { read: 9, query });
     cluster.step(leader);
