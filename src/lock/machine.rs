@@ -72,19 +72,6 @@ impl LockMachine {
         }
     }
 
-    /// Whether this build knows what `command` asks for.
-    ///
-    /// # Errors
-    /// What it does not know: a newer version wrote it.
-    pub fn check_known(command: &Command) -> Result<(), String> {
-        match command {
-            Command::Settings(Settings { level, .. }) if *level > LEVEL_MAX => Err(format!(
-                "it asks for level {level} of the lock machine, this version knows {LEVEL_MAX}"
-            )),
-            _ => Ok(()),
-        }
-    }
-
     /// Applies one committed command. `index` and `term` are the entry's own; `unix_ms` is the wall
     /// clock that the entry carries, remembered for people.
     ///

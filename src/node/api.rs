@@ -9,7 +9,7 @@ use crate::node::board::Board;
 use crate::node::commands::Command;
 use crate::node::config::NodeOptions;
 use crate::node::departure::Departure;
-use crate::node::event_loop::{EventLoop, disk_status, error_of};
+use crate::node::event_loop::{EventLoop, disk_status, endpoints_of, error_of};
 use crate::node::leadership::Leadership;
 use crate::node::listen::listen;
 use crate::node::network::Network;
@@ -30,6 +30,7 @@ use std::time::Duration;
 pub struct Node {
     id: NodeId,
     address: SocketAddr,
+    /// As they were when it was started.
     endpoints: String,
     /// Forks that had been when it was started.
     forks: u32,
@@ -67,7 +68,8 @@ impl Node {
         let network = Network::new(options.id, &options.cluster, listener, commands.clone())
             .map_err(|error| exhausted(&error))?;
         let (wake, board) = (network.wake(), Arc::new(Board::default()));
-        let endpoints = endpoints(options.id, &options.cluster);
+        let endpoints = endpoints_of(&server);
+        board.post_endpoints(endpoints.clone());
         let local = network.local_node(options.own_address()?, &endpoints);
         let event_loop = EventLoop {
             server,
@@ -76,7 +78,8 @@ impl Node {
             board: Arc::clone(&board),
             inputs: Vec::new(),
             departure: Departure::default(),
-            membership: None,
+            reach: None,
+            dismissed: None,
         };
         let (finish, finished) = crossbeam_channel::bounded::<()>(0);
         let thread = thread::spawn("tenure-node", move || {
@@ -106,10 +109,12 @@ impl Node {
         self.address
     }
 
-    /// All members' addresses as an endpoint list for a client, this node's own first.
+    /// All members' addresses as an endpoint list for a client, this node's own first: as its log has them at present, so
+    /// ask anew for each client. In a child of fork(2) as they were when the node was started.
     #[must_use]
     pub fn endpoints(&self) -> String {
-        self.endpoints.clone()
+        let posted = self.running().map(|running| running.board.endpoints());
+        posted.unwrap_or_else(|_| self.endpoints.clone())
     }
 
     /// This node for [`Client::open_local`](crate::client::Client::open_local): a client in the same process reaches
@@ -118,7 +123,8 @@ impl Node {
     /// # Errors
     /// FORKED.
     pub fn local(&self) -> Result<LocalNode, Error> {
-        Ok(self.running()?.local.clone())
+        let running = self.running()?;
+        Ok(running.local.clone().with_endpoints(running.board.endpoints()))
     }
 
     /// Whether this node leads, until when, under which token. Local and lock-free, one snapshot. The first call
@@ -143,6 +149,28 @@ impl Node {
     /// stopped.
     pub fn next(&self, wait: Option<Duration>) -> Result<Leadership, Error> {
         self.asking()?.board.next(wait)
+    }
+
+    /// As [`Node::leadership`], for who only wants to know which node leads: asks for no claim, which would have to run
+    /// out before leadership is handed over (C3). Term and leader are as there; as long as no program of this process
+    /// has asked, the rest reads 0.
+    #[must_use]
+    pub fn known_leader(&self) -> Leadership {
+        self.running().map_or_else(|_| Leadership::default(), |running| running.board.leadership())
+    }
+
+    /// As [`Node::fd`], for [`Node::next_leader`].
+    #[must_use]
+    pub fn leader_fd(&self) -> Option<RawFd> {
+        self.running().ok()?.board.fd()
+    }
+
+    /// As [`Node::next`], for who only wants to know which node leads: asks for no claim, as [`Node::known_leader`].
+    ///
+    /// # Errors
+    /// As for [`Node::next`].
+    pub fn next_leader(&self, wait: Option<Duration>) -> Result<Leadership, Error> {
+        self.running()?.board.next(wait)
     }
 
     /// Why the node ended by itself, if it did.
@@ -245,12 +273,6 @@ impl Drop for Node {
             running => std::mem::forget(running),
         }
     }
-}
-
-fn endpoints(own: NodeId, cluster: &[(NodeId, String)]) -> String {
-    let (own, others): (Vec<_>, Vec<_>) = cluster.iter().partition(|(node, _)| *node == own);
-    let addresses = own.into_iter().chain(others).map(|(_, address)| address.as_str());
-    addresses.collect::<Vec<_>>().join(",")
 }
 
 fn exhausted(error: &std::io::Error) -> Error {

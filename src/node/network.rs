@@ -94,9 +94,14 @@ impl Network {
         Ok(network)
     }
 
-    /// The members are these from now on. Connections to others are closed: no hint of anything.
-    pub(super) fn set_peers(&mut self, members: &[(NodeId, String)]) {
-        for key in self.peers.set_members(members, clock::boot_nanos()) {
+    /// The members are these from now on. Connections to others are closed, but for those that `may_stay`: no hint of
+    /// anything.
+    pub(super) fn set_peers(
+        &mut self,
+        members: &[(NodeId, String)],
+        may_stay: impl Fn(NodeId) -> bool,
+    ) {
+        for key in self.peers.set_members(members, may_stay, clock::boot_nanos()) {
             self.remove(key);
         }
     }

@@ -23,12 +23,15 @@ pub(super) struct Peers {
 
 #[derive(Debug)]
 struct Peer {
+    /// Where it is dialed the next time.
     address: String,
     /// What the address means, and until when that is not asked again. Empty: not known.
     found: Vec<SocketAddr>,
     found_until: u64,
     /// Its name is being looked up.
     is_looked_up: bool,
+    /// Where it may be: one after the other until it answers. None: it was let in, and is not dialed.
+    places: Vec<String>,
     /// Dials that led to nothing since a connection last stood for a while.
     failures: u32,
     state: State,
@@ -74,27 +77,44 @@ impl Peers {
     /// The members of `cluster` other than `own`.
     pub(super) fn new(own: NodeId, cluster: &[(NodeId, String)], seed: u64, now: u64) -> Self {
         let mut peers = Self { own, peers: BTreeMap::new(), rng: Rng::new(seed) };
-        peers.set_members(cluster, now);
+        peers.set_members(cluster, |_| false, now);
         peers
     }
 
-    /// The members are those of `cluster` from now on. Gives the connections that are to be closed: to nodes that
-    /// are none, and dials of addresses that are no member's.
-    pub(super) fn set_members(&mut self, cluster: &[(NodeId, String)], now: u64) -> Vec<Key> {
+    /// Those of `cluster` are dialed from now on; one that stands there several times may be at any of these places.
+    /// Gives the connections that are to be closed: to others, unless they `may_stay`, and dials of places where no
+    /// member is.
+    pub(super) fn set_members(
+        &mut self,
+        cluster: &[(NodeId, String)],
+        may_stay: impl Fn(NodeId) -> bool,
+        now: u64,
+    ) -> Vec<Key> {
         let mut before = std::mem::take(&mut self.peers);
+        let mut places: BTreeMap<NodeId, Vec<String>> = BTreeMap::new();
+        for (node, place) in cluster.iter().filter(|(node, _)| *node != self.own) {
+            places.entry(*node).or_default().push(place.clone());
+        }
+        for (node, peer) in &before {
+            if matches!(peer.state, State::Standing { .. }) && may_stay(*node) {
+                places.entry(*node).or_default();
+            }
+        }
         let mut closing = Vec::new();
-        for (node, address) in cluster.iter().filter(|(node, _)| *node != self.own) {
-            let new = || Peer::new(self.own, *node, address, now);
-            let peer = match before.remove(node) {
-                Some(peer) if peer.address == *address => peer,
+        for (node, places) in places {
+            let new = |places| Peer::new(self.own, node, places, now);
+            let peer = match before.remove(&node) {
+                Some(peer) if peer.places == places => peer,
                 // Whoever is connected stays so: where it is dialed matters the next time.
-                Some(Peer { state: state @ State::Standing { .. }, .. }) => Peer { state, ..new() },
+                Some(Peer { state: state @ State::Standing { .. }, .. }) => {
+                    Peer { state, ..new(places) }
+                }
                 known => {
                     closing.extend(known.and_then(|peer| peer.state.key()));
-                    new()
+                    new(places)
                 }
             };
-            self.peers.insert(*node, peer);
+            self.peers.insert(node, peer);
         }
         closing.extend(before.into_values().filter_map(|peer| peer.state.key()));
         closing
@@ -107,7 +127,7 @@ impl Peers {
 
     /// Whether this node was told of `peer`, and not only by itself.
     pub(super) fn is_member(&self, peer: NodeId) -> bool {
-        self.peers.get(&peer).is_some_and(|peer| peer.address != UNTOLD)
+        self.peers.get(&peer).is_some_and(|peer| !peer.places.is_empty())
     }
 
     /// The connection on which `peer` is reached.
@@ -166,7 +186,8 @@ impl Peers {
             peer.state = State::Resolving(now.saturating_add(nanos(LOOKUP_WAIT)));
             return Target::Name(peer.address.clone());
         }
-        Target::Address(peer.found[peer.failures as usize % peer.found.len()])
+        let round = peer.failures as usize / peer.places.len();
+        Target::Address(peer.found[round % peer.found.len()])
     }
 
     /// The lookup of a peer's name has ended.
@@ -225,7 +246,8 @@ impl Peers {
         now: u64,
     ) -> Option<Key> {
         // One of this cluster whom the log does not name yet.
-        let peer = self.peers.entry(node).or_insert_with(|| Peer::new(self.own, node, UNTOLD, now));
+        let untold = || Peer::new(self.own, node, Vec::new(), now);
+        let peer = self.peers.entry(node).or_insert_with(untold);
         let older = match peer.state {
             State::Standing { key: older, .. } | State::Dialing { key: older, .. } => Some(older),
             _ => None,
@@ -248,12 +270,17 @@ impl Peers {
         let is_dialed = self.is_dialed_by_us(node);
         let Some(peer) = self.peers.get_mut(&node) else { return };
         match peer.state {
+            State::Standing { key: standing, .. } if standing == key && peer.places.is_empty() => {
+                peer.log(log::Level::Warn, node, why);
+                self.peers.remove(&node);
+            }
             State::Standing { key: standing, since, .. } if standing == key => {
                 if now.saturating_sub(since) < nanos(STEADY) {
                     return self.handle_failed(node, now, pace, why);
                 }
                 peer.log(log::Level::Warn, node, why);
                 peer.failures = 0;
+                peer.take_turn();
                 peer.state = if is_dialed { State::Due(now) } else { State::awaited(now) };
             }
             State::Dialing { key: dialing, .. } if dialing == key => {
@@ -267,15 +294,16 @@ impl Peers {
     pub(super) fn handle_failed(&mut self, node: NodeId, now: u64, pace: Pace, why: &dyn Display) {
         let is_dialed = self.is_dialed_by_us(node);
         let Some(peer) = self.peers.get_mut(&node) else { return };
-        peer.failures = peer.failures.saturating_add(1);
         let (level, pause) = match pace {
             Pace::Slow => (log::Level::Warn, SLOW_PAUSE),
             Pace::Quick => {
-                let doubled = PAUSE_MIN.saturating_mul(2u32.saturating_pow(peer.failures - 1));
+                let doubled = PAUSE_MIN.saturating_mul(2u32.saturating_pow(peer.failures));
                 (log::Level::Info, doubled.min(PAUSE_MAX))
             }
         };
         peer.log(level, node, why);
+        peer.failures = peer.failures.saturating_add(1);
+        peer.take_turn();
         let wait = nanos(self.rng.duration(pause / 2, pause));
         peer.state =
             if is_dialed { State::Due(now.saturating_add(wait)) } else { State::awaited(now) };
@@ -297,13 +325,14 @@ impl State {
 }
 
 impl Peer {
-    fn new(own: NodeId, node: NodeId, address: &str, now: u64) -> Self {
+    fn new(own: NodeId, node: NodeId, places: Vec<String>, now: u64) -> Self {
         let state = if own < node { State::Due(0) } else { State::awaited(now) };
         Self {
-            address: address.to_owned(),
+            address: places.first().map_or(UNTOLD, String::as_str).to_owned(),
             found: Vec::new(),
             found_until: 0,
             is_looked_up: false,
+            places,
             failures: 0,
             state,
             form: Form::Named,
@@ -317,6 +346,16 @@ impl Peer {
             State::Due(at) | State::Awaited(at) => Some(at),
             State::Resolving(until) if !self.found.is_empty() => Some(until),
             _ => None,
+        }
+    }
+
+    /// After a failure the next of its places is tried.
+    fn take_turn(&mut self) {
+        let turn = self.failures as usize % self.places.len().max(1);
+        if let Some(next) = self.places.get(turn).filter(|next| **next != self.address) {
+            self.address.clone_from(next);
+            self.found.clear();
+            self.is_looked_up = false;
         }
     }
 

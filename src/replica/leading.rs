@@ -81,9 +81,12 @@ impl Replica {
             for Creation { opener, .. } in creations.into_values() {
                 self.clients.end_waiting(opener.connection);
             }
-            for (connection, _) in held.into_iter().chain(held_by_restore) {
+            for (connection, request) in held.into_iter().chain(held_by_restore) {
                 self.clients.end_waiting(connection);
-                self.send_hint(connection);
+                match request {
+                    Request::Order { read, .. } => self.drop_order(connection, read),
+                    _ => self.send_hint(connection),
+                }
             }
         }
         self.push_hint();

@@ -239,13 +239,13 @@ impl Replica {
             Request::Read { read, .. } | Request::Observe { read, .. } => {
                 self.refuse_read(connection, read, refusal);
             }
+            Request::Order { read, .. } => self.drop_order(connection, read),
             // Nothing to answer, or repeated by the client as a matter of course.
             Request::Unobserve { .. }
             | Request::Attach { .. }
             | Request::Renew { .. }
             | Request::Status { .. }
-            | Request::Describe { .. }
-            | Request::Order { .. } => {}
+            | Request::Describe { .. } => {}
         }
     }
 

@@ -1,11 +1,10 @@
 //! A server: opened on a directory, stepped by its process, founded or founding.
 
 use super::founding::{Gathering, check_founded};
+use super::reach::Leaderless;
 use super::serving::Serving;
 use crate::base::founding::FoundingRecord;
-use crate::base::{
-    ClientSource, ClusterId, ConnectionId, DirectoryId, Index, NodeId, Sample, checksum,
-};
+use crate::base::{ClientSource, ClusterId, ConnectionId, DirectoryId, NodeId, Sample, checksum};
 use crate::raft::{self, EntryKind, Event, Membership, Raft};
 use crate::replica::{Replica, ReplicaOptions, Storage, Turn};
 use crate::server::{Input, Outside, ServerError, ServerOptions};
@@ -24,6 +23,7 @@ pub struct Server<D: Disk> {
     pub(super) founding: Option<FoundingRecord>,
     wal: Wal<D>,
     phase: Phase,
+    pub(super) leaderless: Leaderless,
 }
 
 #[derive(Debug)]
@@ -94,7 +94,8 @@ impl<D: Disk> Server<D> {
                 }
             }
         };
-        Ok(Self { options, directory, founding, wal, phase })
+        let leaderless = Leaderless::default();
+        Ok(Self { options, directory, founding, wal, phase, leaderless })
     }
 
     /// One turn: takes all `inputs` (draining them) and whatever time has made due, and does everything
@@ -125,6 +126,7 @@ impl<D: Disk> Server<D> {
                 serving.replica.handle_deadline(&now);
                 let now = serving.settle(now, &mut self.wal, outside)?;
                 serving.begin_snapshot(&now, &mut self.wal);
+                self.note_leader(&now);
                 Ok(())
             }
         }
@@ -211,32 +213,6 @@ impl<D: Disk> Server<D> {
             Phase::Gathering(_) => u64::MAX,
             Phase::Serving(serving) => serving.replica.next_deadline(),
         }
-    }
-
-    /// The other members, and where they are reached: as configured until the log says.
-    #[must_use]
-    pub fn peers(&self) -> Vec<(NodeId, String)> {
-        let own = self.options.node;
-        let configured = self.options.members.iter().cloned();
-        let all: Vec<(NodeId, String)> = match self.replica() {
-            // A joiner dials those whom it was told of until the log has come here that tells of it.
-            Some(replica) if replica.raft().membership().1.member(own).is_some() => {
-                let members = replica.raft().membership().1.members().iter();
-                let reached = |node: NodeId| Some((node, replica.address(node)?.to_owned()));
-                members.filter_map(|member| reached(member.node)).collect()
-            }
-            Some(_) | None => configured.collect(),
-        };
-        all.into_iter().filter(|(node, _)| *node != own).collect()
-    }
-
-    /// The entry that says who the peers are, and whether it is committed: as long as neither changes, the same
-    /// nodes are dialed and let in.
-    #[must_use]
-    pub fn membership_stage(&self) -> Option<(Index, bool)> {
-        let raft = self.replica()?.raft();
-        let (index, _) = raft.membership();
-        Some((index, raft.commit() >= index))
     }
 
     pub(super) fn cluster(&self) -> Option<ClusterId> {

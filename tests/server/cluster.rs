@@ -18,6 +18,10 @@ pub struct Cluster {
     nodes: BTreeMap<NodeId, Node>,
     cuts: BTreeSet<(NodeId, NodeId)>,
     replies: BTreeMap<ConnectionId, Vec<ServerMessage>>,
+    /// Each turn takes one input, and nodes hang up on those who may not stay with them.
+    turns_are_short: bool,
+    /// Connections that a node has closed.
+    closed: BTreeSet<(NodeId, NodeId)>,
     /// Nodes that are to end by themselves, and why they did.
     doomed: BTreeSet<NodeId>,
     ends: BTreeMap<NodeId, String>,
@@ -88,6 +92,8 @@ impl Cluster {
             nodes: BTreeMap::new(),
             cuts: BTreeSet::new(),
             replies: BTreeMap::new(),
+            turns_are_short: false,
+            closed: BTreeSet::new(),
             doomed: BTreeSet::new(),
             ends: BTreeMap::new(),
             now: 1_000 * MS,
@@ -128,7 +134,7 @@ impl Cluster {
         self.nodes[&id].directory.path().join("data")
     }
 
-    pub fn nodes(&self) -> impl Iterator<Item = NodeId> + use<> {
+    pub fn nodes(&self) -> impl Iterator<Item = NodeId> + Clone + use<> {
         self.nodes.keys().copied().collect::<Vec<_>>().into_iter()
     }
 
@@ -267,10 +273,28 @@ impl Cluster {
         }
     }
 
+    /// From now on each turn takes one input, and nodes hang up on those who may not stay with them.
+    pub fn shorten_turns(&mut self) {
+        self.turns_are_short = true;
+    }
+
+    fn hang_up(&mut self, id: NodeId) {
+        let Some(server) = &self.nodes[&id].server else { return };
+        let dialed: Vec<NodeId> = server.peers().into_iter().map(|(peer, _)| peer).collect();
+        let others = self.nodes().filter(|peer| !dialed.contains(peer) && !server.may_stay(*peer));
+        let others: Vec<NodeId> = others.collect();
+        self.closed.extend(others.into_iter().flat_map(|peer| [(id, peer), (peer, id)]));
+    }
+
     /// One turn of one node; what it sends arrives with the next turns of the others.
     pub fn step(&mut self, id: NodeId) {
-        let now = self.sample();
+        let (now, closed) = (self.sample(), self.closed.clone());
         let node = self.nodes.get_mut(&id).unwrap();
+        node.inputs.retain(
+            |input| !matches!(input, Input::Peer { from, .. } if closed.contains(&(*from, id))),
+        );
+        let taken = if self.turns_are_short { 1 } else { usize::MAX }.min(node.inputs.len());
+        let mut inputs: Vec<Input> = node.inputs.drain(..taken).collect();
         let Some(server) = &mut node.server else { return };
         let mut outlet = Outlet {
             now,
@@ -279,7 +303,7 @@ impl Cluster {
             clients: Vec::new(),
             first_flush: None,
         };
-        if let Err(error) = server.step(&mut node.inputs, &mut outlet) {
+        if let Err(error) = server.step(&mut inputs, &mut outlet) {
             assert!(self.doomed.contains(&id), "node {id} ends: {error}");
             self.ends.insert(id, error.to_string());
             node.server = None;
@@ -289,9 +313,12 @@ impl Cluster {
         for (to, message) in outlet.peers {
             let abilities = self.nodes[&to].speech.abilities;
             assert!(abilities.cover(message.needs()), "node {to} does not know {message:?}");
-            if !self.cuts.contains(&(id, to)) {
+            if !self.cuts.contains(&(id, to)) && !closed.contains(&(id, to)) {
                 self.push(to, Input::Peer { from: id, message });
             }
+        }
+        if self.turns_are_short {
+            self.hang_up(id);
         }
         for (to, message) in outlet.clients {
             self.replies.entry(to).or_default().push(message);

@@ -11,6 +11,7 @@ mod levels;
 mod members;
 mod observers;
 mod restored;
+mod rounds;
 mod short_of_space;
 mod versions;
 

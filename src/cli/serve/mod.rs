@@ -13,6 +13,7 @@ use std::os::fd::RawFd;
 use std::path::PathBuf;
 use std::time::Duration;
 use tenure::Status;
+use tenure::base::{NodeId, Term};
 use tenure::node::{Leadership, Node};
 use tenure::sys::descriptors;
 use tenure::sys::poll::{self, Interest, Ready};
@@ -72,7 +73,7 @@ pub fn run(flags: Options) -> Result<(), Failure> {
     let Some(node) = starting::start(&flags, &signals)? else { return Ok(()) };
     let id = node.id();
     log::info!("node {id}{} listens on {}", of_how_many(&node), node.address());
-    watch(&node, &signals)?;
+    follow(&node, &signals)?;
     node.stop(Some(STOP_WAIT)).map_err(ended)?;
     log::info!("node {id} has stopped");
     Ok(())
@@ -84,11 +85,12 @@ fn of_how_many(node: &Node) -> String {
     if node.id().0 <= members as u64 { format!(" of {members}") } else { String::new() }
 }
 
-/// Reports leadership until a signal, or the node's own end.
-fn watch(node: &Node, signals: &Signals) -> Result<(), Failure> {
-    let mut known: Option<Leadership> = None;
+/// Reports who leads until a signal, or the node's own end. No program here reads the leader lease, so none is asked for:
+/// there is no claim to wait for when leadership moves (C3).
+fn follow(node: &Node, signals: &Signals) -> Result<(), Failure> {
+    let mut known = None;
     loop {
-        let fd = node.fd();
+        let fd = node.leader_fd();
         // A node that ran out of descriptors is looked at again and again.
         let timeout = fd.is_none().then_some(Duration::from_millis(100));
         wait_for(&[Some(signals.fd()), fd], timeout)?;
@@ -96,8 +98,12 @@ fn watch(node: &Node, signals: &Signals) -> Result<(), Failure> {
             return Ok(());
         }
         loop {
-            match node.next(Some(Duration::ZERO)) {
-                Ok(now) => report(known.replace(now), now),
+            match node.next_leader(Some(Duration::ZERO)) {
+                Ok(Leadership { leader, term, .. }) => {
+                    if known.replace((leader, term)) != Some((leader, term)) {
+                        report(node.id(), leader, term);
+                    }
+                }
                 Err(error) if error.status == Status::Again => break,
                 Err(error) => return Err(ended(error)),
             }
@@ -114,19 +120,11 @@ fn is_stopped(signals: &Signals) -> bool {
     signal.is_some()
 }
 
-fn report(before: Option<Leadership>, now: Leadership) {
-    let same = before.is_some_and(|before| {
-        (before.leader, before.term, before.is_leader) == (now.leader, now.term, now.is_leader)
-    });
-    if same {
-        return;
-    }
-    match now.leader {
-        _ if now.is_leader => {
-            log::info!("this node leads term {} under leader token {}", now.term, now.token);
-        }
-        Some(leader) => log::info!("node {leader} leads term {}", now.term),
-        None => log::info!("no leader is known in term {}", now.term),
+fn report(own: NodeId, leader: Option<NodeId>, term: Term) {
+    match leader {
+        Some(leader) if leader == own => log::info!("this node leads term {term}"),
+        Some(leader) => log::info!("node {leader} leads term {term}"),
+        None => log::info!("no leader is known in term {term}"),
     }
 }
 
