@@ -6,6 +6,7 @@ mod belief;
 mod endings;
 mod kinds;
 mod links;
+mod news;
 mod observers;
 mod orders;
 mod progress;

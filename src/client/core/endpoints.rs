@@ -110,13 +110,11 @@ impl Endpoints {
         }
     }
 
-    /// Home was lost with the link `except`: all other addresses without a link are dialed at once.
-    pub(super) fn hasten(&mut self, now: &Sample, except: LinkId) {
-        for endpoint in &mut self.0 {
-            if endpoint.link != Some(except) {
-                endpoint.back_off.reset();
-                endpoint.retry_at = endpoint.retry_at.min(now.boot());
-            }
+    /// All addresses without a link are dialed at once.
+    pub(super) fn hasten(&mut self, now: &Sample) {
+        for endpoint in self.0.iter_mut().filter(|endpoint| endpoint.link.is_none()) {
+            endpoint.back_off.reset();
+            endpoint.retry_at = endpoint.retry_at.min(now.boot());
         }
     }
 

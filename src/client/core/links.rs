@@ -3,10 +3,11 @@
 //! A link to each configured address is kept open: spare ones carry the news of a new leader, so that a
 //! failover waits for no timer. Home is the link to the leader of the highest term that any open link
 //! names. Timers are a fallback only: for a dial or a home that stays silent (faults NT1), and for dialing
-//! again.
+//! again. A new leader, and the loss of home, end the pauses of dials: the next leader may be whoever was away.
 
 use super::back_off::{SPARE_STEP_MAX, STEP_MAX};
 use super::endpoints::{Endpoints, Origin};
+use super::leaders::{Leaders, Named, Trust};
 use super::types::{Action, CoreOptions, LinkId};
 use crate::base::rng::Rng;
 use crate::base::time::nanos;
@@ -21,8 +22,7 @@ pub(super) struct Links {
     links: BTreeMap<LinkId, Link>,
     next_link: u64,
     home: Option<Home>,
-    /// Leaders that could not be reached, or denied it: hints of these terms do not count until then.
-    distrusted: BTreeMap<NodeId, (Term, u64)>,
+    leaders: Leaders,
     cluster: Option<ClusterId>,
     connect_timeout: Duration,
     ttl: Duration,
@@ -73,7 +73,7 @@ impl Links {
             links: BTreeMap::new(),
             next_link: 1,
             home: None,
-            distrusted: BTreeMap::new(),
+            leaders: Leaders::default(),
             cluster: None,
             connect_timeout: options.connect_timeout,
             ttl: options.ttl,
@@ -131,14 +131,13 @@ impl Links {
         open.hint = hint;
         let leads = open.hint.leader.as_ref().is_some_and(|(node, _)| *node == open.node);
         let (node, term) = (open.node, open.hint.term);
+        if leads {
+            self.leaders.trust(node);
+        }
         match home {
-            _ if leads && home.is_none_or(|home| home.term != term) => {
-                self.distrusted.remove(&node);
-                Heard::News
-            }
-            Some(_) if leads && repeated => Heard::HomeRepeated,
+            Some(home) if leads && repeated && home.term == term => Heard::HomeRepeated,
             Some(home) if !leads => {
-                self.distrust(now, node, home.term);
+                self.leaders.distrust(now, node, home.term);
                 Heard::News
             }
             _ => Heard::News,
@@ -167,9 +166,9 @@ impl Links {
         if let Some(home) = self.home.filter(|home| home.link == link) {
             self.home = None;
             if let Link::Open(open) = &closed {
-                self.distrust(now, open.node, home.term);
+                self.leaders.distrust(now, open.node, home.term);
             }
-            self.endpoints.hasten(now, link);
+            self.endpoints.hasten(now);
         }
         self.distrust_unreachable(now, link);
         let longest = if self.home.is_some() { SPARE_STEP_MAX } else { STEP_MAX };
@@ -181,40 +180,29 @@ impl Links {
         self.handle_closed(now, link, why);
     }
 
-    fn distrust(&mut self, now: &Sample, node: NodeId, term: Term) {
-        self.distrusted.insert(node, (term, now.hint(DISTRUST)));
-    }
-
     /// The leader that is named may be behind the address of `link`, which failed.
     fn distrust_unreachable(&mut self, now: &Sample, link: LinkId) {
-        let Some((term, node, address)) = self.target(now) else { return };
+        let Some((Trust::Trusted, Named { term, node, address, .. })) = self.named(now) else {
+            return;
+        };
         let failed = self.endpoints.iter().find(|endpoint| endpoint.link == Some(link));
         if failed.is_some_and(|endpoint| endpoint.address == address) {
-            self.distrust(now, node, term);
+            self.leaders.distrust(now, node, term);
         }
     }
 
-    /// The leader of the highest term that an open link names.
-    fn target(&self, now: &Sample) -> Option<(Term, NodeId, &str)> {
-        let trusted = |term: Term, node: &NodeId| {
-            let distrusted = self.distrusted.get(node);
-            !distrusted.is_some_and(|(at_most, until)| term <= *at_most && now.boot() < *until)
-        };
-        self.links
-            .values()
-            .filter_map(|link| match link {
-                Link::Open(open) => Some(&open.hint),
-                Link::Dialing { .. } => None,
-            })
-            .filter_map(|hint| hint.leader.as_ref().map(|(node, at)| (hint.term, *node, at)))
-            .filter(|(term, node, _)| trusted(*term, node))
-            .max_by_key(|(term, ..)| *term)
-            .map(|(term, node, address)| (term, node, address.as_str()))
+    /// The leader that open links name.
+    fn named(&self, now: &Sample) -> Option<(Trust, Named<'_>)> {
+        let named = self.links.values().filter_map(|link| match link {
+            Link::Open(open) => Named::by(open.node, &open.hint),
+            Link::Dialing { .. } => None,
+        });
+        self.leaders.best(now, named)
     }
 
     /// Chooses home, hangs up what is silent, dials what is missing.
     pub(super) fn settle(&mut self, now: &Sample, actions: &mut Vec<Action>) {
-        self.distrusted.retain(|_, (_, until)| now.boot() < *until);
+        self.leaders.handle_deadline(now);
         self.hang_up_silent(now, actions);
         self.choose_home(now);
         self.drop_unused_hinted(now, actions);
@@ -276,29 +264,40 @@ impl Links {
     }
 
     fn choose_home(&mut self, now: &Sample) {
-        let Some((term, node, address)) = self.target(now) else {
-            self.home = None;
-            return;
-        };
-        let is_node = |link: &Link| matches!(link, Link::Open(open) if open.node == node);
-        let link = match self.home {
-            Some(home) if self.links.get(&home.link).is_some_and(is_node) => Some(home.link),
-            _ => self.links.iter().find(|(_, link)| is_node(link)).map(|(id, _)| *id),
-        };
-        let unknown = link.is_none().then(|| address.to_owned());
-        self.home = link.map(|link| Home { link, term });
-        if let Some(address) = unknown {
+        let before = self.home.take();
+        let named = self.named(now);
+        let link = named.and_then(|(_, named)| self.link_to(named.node, before));
+        let unreached = named.filter(|_| link.is_none()).map(|(_, one)| one.address.to_owned());
+        let term = named.map(|(_, named)| named.term);
+        let is_trusted = named.is_some_and(|(trust, _)| trust == Trust::Trusted);
+        if let (Some(link), Some(term), true) = (link, term, is_trusted) {
+            self.home = Some(Home { link, term });
+        }
+        let is_news = term.is_some_and(|term| self.leaders.take_news(term));
+        let is_left = before.is_some() && self.home.is_none();
+        if let Some(address) = unreached {
             self.endpoints.add(&address, Origin::Hinted);
         }
+        if is_news || is_left {
+            self.endpoints.hasten(now);
+        }
+    }
+
+    /// The open link to `node`, at best the one that is home.
+    fn link_to(&self, node: NodeId, home: Option<Home>) -> Option<LinkId> {
+        let is_node = |link: &Link| matches!(link, Link::Open(open) if open.node == node);
+        let home = home.map(|home| home.link);
+        home.filter(|home| self.links.get(home).is_some_and(is_node))
+            .or_else(|| self.links.iter().find(|(_, link)| is_node(link)).map(|(id, _)| *id))
     }
 
     fn drop_unused_hinted(&mut self, now: &Sample, actions: &mut Vec<Action>) {
         if !self.endpoints.has_hinted() {
             return;
         }
-        let target = self.target(now).map(|(.., address)| address.to_owned());
+        let leader = self.named(now).map(|(_, named)| named.address.to_owned());
         let home = self.home.map(|home| home.link);
-        let named = |address: &str| target.as_deref() == Some(address);
+        let named = |address: &str| leader.as_deref() == Some(address);
         let keep =
             |address: &str, link: Option<LinkId>| link.is_some() && link == home || named(address);
         let gone = self.endpoints.retain_hinted(|endpoint| keep(&endpoint.address, endpoint.link));
@@ -311,12 +310,11 @@ impl Links {
     /// When `settle` has something to do at the latest.
     pub(super) fn next_deadline(&self) -> u64 {
         let silent = self.links.values().map(|link| self.silent_at(link)).min();
-        let trusted = self.distrusted.values().map(|(_, until)| *until).min();
-        let trusted = if self.home.is_none() { trusted } else { None };
+        let trusted = if self.home.is_none() { self.leaders.next_deadline() } else { u64::MAX };
         let dial = self.endpoints.next_deadline();
         let idle = self.links.iter().map(|(id, link)| self.idle_at(*id, link)).min();
         let silent = silent.unwrap_or(u64::MAX).min(idle.unwrap_or(u64::MAX));
-        dial.min(silent).min(trusted.unwrap_or(u64::MAX))
+        dial.min(silent).min(trusted)
     }
 
     /// Closes everything: the client is closed.
@@ -324,7 +322,7 @@ impl Links {
         let links = std::mem::take(&mut self.links);
         actions.extend(links.into_keys().map(|link| Action::Hangup { link }));
         self.home = None;
-        self.distrusted.clear();
+        self.leaders = Leaders::default();
         self.endpoints = Endpoints::new(&[]);
     }
 
@@ -344,6 +342,3 @@ impl Links {
         })
     }
 }
-
-/// How long a leader that failed us is not believed in again, unless it says so itself or rises in term.
-const DISTRUST: Duration = Duration::from_secs(1);

@@ -11,6 +11,7 @@ mod asked;
 mod back_off;
 mod belief;
 mod endpoints;
+mod leaders;
 mod lease;
 mod links;
 mod observers;
