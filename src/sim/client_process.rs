@@ -278,6 +278,9 @@ impl ClientProcess {
         if self.program.closes() {
             return;
         }
+        if state == SessionState::Jeopardy {
+            events.push(ClientEvent::InJeopardy);
+        }
         let ttl = self.core.ttl();
         if let Err(violation) = self.watch.handle_state(sample, ttl, state) {
             events.push(ClientEvent::Violated(violation));
