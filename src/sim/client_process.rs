@@ -140,6 +140,7 @@ impl ClientProcess {
         let link = talk.link;
         match arrival {
             Arrival::Accepted => {
+                self.core.handle_connected(link);
                 let hello = client_hello(&self.name, self.cluster);
                 network.send(now, line, Side::Dialer, hello);
             }

@@ -6,27 +6,26 @@
 //! again. A new leader, and the loss of home, end the pauses of dials: the next leader may be whoever was away.
 
 use super::back_off::{SPARE_STEP_MAX, STEP_MAX};
-use super::endpoints::{Endpoints, Origin};
+use super::endpoints::{Dial, Endpoint, Endpoints, Origin};
 use super::leaders::{Leaders, Named, Trust};
 use super::types::{Action, CoreOptions, LinkId};
 use crate::base::rng::Rng;
-use crate::base::time::nanos;
 use crate::base::{ClusterId, NodeId, Sample, Term};
-use crate::wire::{ClientWelcome, LeaderHint, Request};
+use crate::wire::{ClientWelcome, LeaderHint};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 #[derive(Clone, Debug)]
 pub(super) struct Links {
     endpoints: Endpoints,
-    links: BTreeMap<LinkId, Link>,
+    pub(super) links: BTreeMap<LinkId, Link>,
     next_link: u64,
-    home: Option<Home>,
+    pub(super) home: Option<Home>,
     leaders: Leaders,
     cluster: Option<ClusterId>,
-    connect_timeout: Duration,
-    ttl: Duration,
-    silence_max: Duration,
+    pub(super) connect_timeout: Duration,
+    pub(super) ttl: Duration,
+    pub(super) silence_max: Duration,
     rng: Rng,
 }
 
@@ -39,7 +38,7 @@ pub(super) struct Home {
 }
 
 #[derive(Clone, Debug)]
-enum Link {
+pub(super) enum Link {
     /// Dialed then, not welcomed.
     Dialing { since: u64 },
     /// Welcomed.
@@ -47,13 +46,13 @@ enum Link {
 }
 
 #[derive(Clone, Debug)]
-struct OpenLink {
+pub(super) struct OpenLink {
     node: NodeId,
     hint: LeaderHint,
     /// When it last said anything.
-    heard_at: u64,
+    pub(super) heard_at: u64,
     /// Since when something that was sent has had no answer of any kind.
-    unanswered_since: Option<u64>,
+    pub(super) unanswered_since: Option<u64>,
 }
 
 /// What a link's word about the leader asks for.
@@ -120,7 +119,16 @@ impl Links {
             unanswered_since: None,
         };
         self.links.insert(link, Link::Open(open));
+        self.handle_connected(link, actions);
         self.handle_hint(now, link, welcome.leader);
+    }
+
+    /// The other side took the connection of `link`: no other dial of its address is needed.
+    pub(super) fn handle_connected(&mut self, link: LinkId, actions: &mut Vec<Action>) {
+        for other in self.endpoints.handle_answered(link) {
+            self.links.remove(&other);
+            actions.push(Action::Hangup { link: other });
+        }
     }
 
     /// `link` says who leads.
@@ -160,8 +168,18 @@ impl Links {
         }
     }
 
-    /// `link` is gone.
-    pub(super) fn handle_closed(&mut self, now: &Sample, link: LinkId, why: &str) {
+    /// `link` is gone, or cannot be: an answer, which the other dials of its address would have, too.
+    pub(super) fn handle_closed(
+        &mut self,
+        now: &Sample,
+        (link, why): (LinkId, &str),
+        actions: &mut Vec<Action>,
+    ) {
+        self.handle_connected(link, actions);
+        self.lose(now, link, why);
+    }
+
+    fn lose(&mut self, now: &Sample, link: LinkId, why: &str) {
         let Some(closed) = self.links.remove(&link) else { return };
         if let Some(home) = self.home.filter(|home| home.link == link) {
             self.home = None;
@@ -175,9 +193,15 @@ impl Links {
         self.endpoints.handle_failure(link, why, (now, longest, &mut self.rng));
     }
 
-    fn hang_up(&mut self, now: &Sample, link: LinkId, why: &str, actions: &mut Vec<Action>) {
+    pub(super) fn hang_up(
+        &mut self,
+        now: &Sample,
+        link: LinkId,
+        why: &str,
+        actions: &mut Vec<Action>,
+    ) {
         actions.push(Action::Hangup { link });
-        self.handle_closed(now, link, why);
+        self.lose(now, link, why);
     }
 
     /// The leader that is named may be behind the address of `link`, which failed.
@@ -185,8 +209,7 @@ impl Links {
         let Some((Trust::Trusted, Named { term, node, address, .. })) = self.named(now) else {
             return;
         };
-        let failed = self.endpoints.iter().find(|endpoint| endpoint.link == Some(link));
-        if failed.is_some_and(|endpoint| endpoint.address == address) {
+        if self.endpoints.address_of(link) == Some(address) {
             self.leaders.distrust(now, node, term);
         }
     }
@@ -207,60 +230,25 @@ impl Links {
         self.choose_home(now);
         self.drop_unused_hinted(now, actions);
         self.ask_idle(now, actions);
+        self.dial_due(now, actions);
+    }
+
+    /// Where there is no home, somebody waits: then dials without an answer are not waited for.
+    fn dial_due(&mut self, now: &Sample, actions: &mut Vec<Action>) {
         loop {
             let link = LinkId(self.next_link);
-            let Some(endpoint) = self.endpoints.dial_next(now, link) else { break };
+            let next = self.endpoints.dial_next(now, link);
+            let beside = || self.endpoints.dial_beside(now, link);
+            let dial = if self.home.is_none() { next.or_else(beside) } else { next };
+            let Some(Dial { address, replaces }) = dial else { return };
+            if let Some(older) = replaces {
+                self.links.remove(&older);
+                actions.push(Action::Hangup { link: older });
+            }
             self.next_link += 1;
             self.links.insert(link, Link::Dialing { since: now.boot() });
-            actions.push(Action::Dial { link, endpoint });
+            actions.push(Action::Dial { link, endpoint: address });
         }
-    }
-
-    /// A link on which nothing is sent never shows that the machine behind it is gone. Without a home that
-    /// is every link; home itself hears renewals answered, unless there is no session yet.
-    fn ask_idle(&mut self, now: &Sample, actions: &mut Vec<Action>) {
-        let is_idle = |links: &Self, (id, link): (&LinkId, &Link)| {
-            (links.idle_at(*id, link) <= now.boot()).then_some(*id)
-        };
-        // Whom it asked is not idle any more.
-        while let Some(link) = self.links.iter().find_map(|link| is_idle(self, link)) {
-            self.handle_sent(now, link);
-            actions.push(Action::Send { link, request: Request::Status { read: 0 } });
-        }
-    }
-
-    /// When to ask a link whether anybody is there: something that every node answers.
-    fn idle_at(&self, id: LinkId, link: &Link) -> u64 {
-        let limit = match self.home {
-            None => self.connect_timeout,
-            Some(home) if home.link == id => self.connect_timeout.max(self.ttl),
-            Some(_) => return u64::MAX,
-        };
-        match link {
-            Link::Open(OpenLink { heard_at, unanswered_since: None, .. }) => {
-                heard_at.saturating_add(nanos(limit))
-            }
-            _ => u64::MAX,
-        }
-    }
-
-    fn hang_up_silent(&mut self, now: &Sample, actions: &mut Vec<Action>) {
-        let is_silent = |links: &Self, (id, link): (&LinkId, &Link)| {
-            (links.silent_at(link) <= now.boot()).then_some(*id)
-        };
-        while let Some(link) = self.links.iter().find_map(|link| is_silent(self, link)) {
-            let dialing = matches!(self.links.get(&link), Some(Link::Dialing { .. }));
-            let limit = if dialing { self.connect_timeout } else { self.silence_max };
-            self.hang_up(now, link, &format!("no answer within {limit:?}"), actions);
-        }
-    }
-
-    fn silent_at(&self, link: &Link) -> u64 {
-        let (since, limit) = match link {
-            Link::Dialing { since } => (Some(*since), self.connect_timeout),
-            Link::Open(open) => (open.unanswered_since, self.silence_max),
-        };
-        since.map_or(u64::MAX, |since| since.saturating_add(nanos(limit)))
     }
 
     fn choose_home(&mut self, now: &Sample) {
@@ -298,9 +286,9 @@ impl Links {
         let leader = self.named(now).map(|(_, named)| named.address.to_owned());
         let home = self.home.map(|home| home.link);
         let named = |address: &str| leader.as_deref() == Some(address);
-        let keep =
-            |address: &str, link: Option<LinkId>| link.is_some() && link == home || named(address);
-        let gone = self.endpoints.retain_hinted(|endpoint| keep(&endpoint.address, endpoint.link));
+        let is_home = |links: &[LinkId]| home.is_some_and(|home| links.contains(&home));
+        let keep = |endpoint: &Endpoint| is_home(endpoint.links()) || named(&endpoint.address);
+        let gone = self.endpoints.retain_hinted(keep);
         for link in gone {
             self.links.remove(&link);
             actions.push(Action::Hangup { link });
@@ -309,12 +297,10 @@ impl Links {
 
     /// When `settle` has something to do at the latest.
     pub(super) fn next_deadline(&self) -> u64 {
-        let silent = self.links.values().map(|link| self.silent_at(link)).min();
         let trusted = if self.home.is_none() { self.leaders.next_deadline() } else { u64::MAX };
-        let dial = self.endpoints.next_deadline();
-        let idle = self.links.iter().map(|(id, link)| self.idle_at(*id, link)).min();
-        let silent = silent.unwrap_or(u64::MAX).min(idle.unwrap_or(u64::MAX));
-        dial.min(silent).min(trusted)
+        let beside = if self.home.is_none() { self.endpoints.next_beside() } else { u64::MAX };
+        let dial = self.endpoints.next_dial().min(beside);
+        dial.min(self.silence_deadline()).min(trusted)
     }
 
     /// Closes everything: the client is closed.

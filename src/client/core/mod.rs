@@ -23,6 +23,7 @@ mod renewal;
 mod requests;
 mod retiring;
 mod session;
+mod silence;
 mod standing;
 mod transfer;
 mod transmit;
@@ -141,6 +142,11 @@ impl Core {
         ClientHello { client: self.options.client.clone(), cluster: self.links.cluster() }
     }
 
+    /// The other side took the connection of `link`: it is waited for, and not dialed once more beside it.
+    pub fn handle_connected(&mut self, link: LinkId) {
+        self.links.handle_connected(link, &mut self.actions);
+    }
+
     /// The node behind `link` welcomed us (the driver has sent the hello).
     pub fn handle_welcome(&mut self, now: &Sample, link: LinkId, welcome: ClientWelcome) {
         self.check_belief(now);
@@ -155,7 +161,7 @@ impl Core {
     /// `link` could not be dialed, or is closed by the other side; `why` in words.
     pub fn handle_closed(&mut self, now: &Sample, link: LinkId, why: &str) {
         self.check_belief(now);
-        self.links.handle_closed(now, link, why);
+        self.links.handle_closed(now, (link, why), &mut self.actions);
     }
 
     /// A message came. `now` was sampled after it was read (L19).

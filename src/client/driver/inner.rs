@@ -1,6 +1,7 @@
 //! The state of one client, and how what the core says is done.
 
 use super::Shared;
+use super::dialing::Lookups;
 use super::lease::LeaseState;
 use super::link::{Link, Said};
 use super::news::Feeds;
@@ -34,6 +35,7 @@ pub(crate) struct Inner {
     /// Who waits for a session.
     opener: Option<Arc<Waiter>>,
     pub(super) shared: Weak<Shared>,
+    pub(super) lookups: Lookups,
     /// A node of this process, which is reached without a socket.
     pub(super) local: Option<LocalNode>,
     /// Why nothing works any more: a panic.
@@ -72,6 +74,7 @@ impl Inner {
             feeds: Feeds::new(),
             opener: None,
             shared,
+            lookups: Lookups::default(),
             local: None,
             broken: None,
         }
@@ -143,6 +146,7 @@ impl Inner {
             let now = clock::sample();
             for said in said.drain(..) {
                 match said {
+                    Said::Connected => self.core.handle_connected(id),
                     Said::Welcome(welcome) => self.core.handle_welcome(&now, id, welcome),
                     Said::Message(message) => self.core.handle_message(&now, id, message),
                     Said::Refused(refused) => {

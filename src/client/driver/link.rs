@@ -34,13 +34,18 @@ enum Watched {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    Connecting,
+    /// Nobody has answered the dial.
+    Dialing,
+    /// The other side took the connection, and does not know yet who we are.
+    Greeting,
     Welcomed,
 }
 
 /// What a node said.
 #[derive(Debug)]
 pub(super) enum Said {
+    /// Nothing yet: the connection stands.
+    Connected,
     Welcome(ClientWelcome),
     Refused(Refused),
     Message(ServerMessage),
@@ -50,7 +55,7 @@ impl Link {
     /// One whose address is looked up.
     pub(super) fn new(id: LinkId, hello: ClientHello) -> Self {
         let others = VecDeque::new();
-        let (stage, watched) = (Stage::Connecting, Watched::Both);
+        let (stage, watched) = (Stage::Dialing, Watched::Both);
         Self { id, hello, connection: None, others, stage, watched }
     }
 
@@ -104,6 +109,16 @@ impl Link {
         Ok(())
     }
 
+    /// Whether the other side has taken the connection; true once.
+    pub(super) fn take_connected(&mut self) -> bool {
+        let stands = self.connection.as_ref().is_some_and(Connection::is_standing);
+        let is_news = stands && self.stage == Stage::Dialing;
+        if is_news {
+            self.stage = Stage::Greeting;
+        }
+        is_news
+    }
+
     pub(super) fn pause(&mut self, registrar: &Registrar) {
         if let Some(connection) = &mut self.connection {
             // If it fails the background thread is woken too: only slower.
@@ -142,6 +157,9 @@ impl Link {
         let Some(connection) = &mut self.connection else { return Ok(Received::All) };
         let mut frames = Vec::new();
         let received = connection.receive(&mut frames, RECEIVE_BYTES);
+        if self.take_connected() {
+            said.push(Said::Connected);
+        }
         for frame in frames {
             said.push(decode(&frame, self.stage).map_err(|error| error.to_string())?);
             self.stage = Stage::Welcomed;
@@ -151,7 +169,7 @@ impl Link {
                 self.flush(registrar)?;
                 Ok(received)
             }
-            Err(closed) if self.stage == Stage::Connecting => {
+            Err(closed) if self.stage != Stage::Welcomed => {
                 self.connection = None;
                 let next = self.dial_next(registrar);
                 next.unwrap_or_else(|| Err(closed.to_string())).map(|()| Received::All)
@@ -164,7 +182,9 @@ impl Link {
 /// The first frame is a welcome or a refusal, all others are messages.
 fn decode(frame: &Frame, stage: Stage) -> Result<Said, FrameError> {
     match (frame.kind, stage) {
-        (FrameKind::ClientWelcome, Stage::Connecting) => Ok(Said::Welcome(frame.decode()?)),
+        (FrameKind::ClientWelcome, Stage::Dialing | Stage::Greeting) => {
+            Ok(Said::Welcome(frame.decode()?))
+        }
         (FrameKind::Refused, _) => Ok(Said::Refused(frame.decode()?)),
         (FrameKind::Server, Stage::Welcomed) => Ok(Said::Message(frame.decode()?)),
         (kind, _) => Err(FrameError::Kind(kind as u8)),
