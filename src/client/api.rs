@@ -26,7 +26,7 @@ pub struct Client {
 #[derive(Debug)]
 pub(super) struct Handle {
     pub(super) shared: Arc<Shared>,
-    /// How long calls without a wait of their own try.
+    /// How long calls without a wait of their own may take.
     pub(super) request_timeout: Duration,
     /// Where the program said that nodes are.
     pub(super) endpoints: Vec<String>,

@@ -42,7 +42,7 @@ pub struct tenure_client_options {
     pub name: *const c_char,
     /// How long opening tries to reach a node and make a session; 0 = 5000.
     pub connect_timeout_ms: u32,
-    /// How long calls without a wait of their own try; 0 = 5000.
+    /// How long calls without a wait of their own (reads, orders, a leader's answer to a try) may take; 0 = 5000.
     pub request_timeout_ms: u32,
     /// Renew the session only while tenure_client_progress is called at least so often; 0 = always.
     pub progress_ms: u32,

@@ -15,6 +15,7 @@ mod requests;
 mod silence;
 mod standing;
 mod transfer;
+mod tries;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -27,6 +27,7 @@ mod silence;
 mod standing;
 mod transfer;
 mod transmit;
+mod tries;
 mod types;
 mod wish;
 
@@ -81,6 +82,11 @@ pub struct Core {
     /// The largest token that this client was ever told: a grant to a later request is larger (L3).
     largest_token: Token,
     life: Life,
+    /// It has not had a session yet, and may take so long for the first: a reading of BOOTTIME.
+    is_new: bool,
+    opens_until: u64,
+    /// When it lost its last leader, or began.
+    leaderless_since: Sample,
     reported: (SessionState, Option<SessionId>),
     actions: Vec<Action>,
 }
@@ -130,6 +136,9 @@ impl Core {
             last_call: 0,
             largest_token: Token(0),
             life: Life::Open,
+            is_new: true,
+            opens_until: now.hint(options.connect_timeout),
+            leaderless_since: *now,
             reported: (SessionState::Ended, None),
             actions: Vec::new(),
             options,
@@ -214,7 +223,7 @@ impl Core {
             }
             self.timers.remove(&(at, timer));
             match timer {
-                Timer::WaitOver(call) => self.handle_wait_over(call),
+                Timer::WaitOver(call) => self.handle_wait_over(now, call),
                 Timer::AskAgain(call) => self.acquires.make_ready(call),
                 Timer::ReadOver(call) => self.handle_read_over(call),
                 Timer::OrderOver(call) => self.handle_order_over(call),
@@ -329,6 +338,9 @@ impl Core {
     pub fn why_unavailable(&self) -> String {
         match self.opening.as_ref().and_then(|opening| opening.refusal) {
             Some(refusal) => format!("the leader refuses a session: {}", refusal_text(refusal)),
+            None if self.links.home().is_some() => {
+                format!("the leader has not answered: {}", self.links.describe())
+            }
             None => format!("no leader: {}", self.links.describe()),
         }
     }

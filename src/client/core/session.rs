@@ -103,6 +103,7 @@ impl Core {
             return;
         }
         self.opening = None;
+        self.is_new = false;
         self.progress.handle_moved(&start);
         self.session = Some(Session::new(id, ttl, belief));
         self.actions.push(Action::Extend(belief));
