@@ -7,6 +7,8 @@ mod events;
 mod kinds;
 mod local;
 mod orders;
+mod scripted;
+mod waits;
 
 use cluster::{Cluster, is_readable, options};
 use std::net::TcpListener;

@@ -1,11 +1,12 @@
 //! What one reader is told, in order and bounded: changes of an observed lock, or of a session's state.
 
 use super::slot::Waiter;
-use crate::Error;
 use crate::sys::event::EventFd;
+use crate::{Error, Status};
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::os::fd::{AsRawFd, RawFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// News of which two may become one.
@@ -20,6 +21,17 @@ pub(crate) struct Feed<T> {
     pub(super) waiter: Arc<Waiter>,
     queue: Mutex<Queue<T>>,
     event: OnceLock<EventFd>,
+    is_read: AtomicBool,
+}
+
+/// That one thread reads a feed, until this is dropped.
+#[derive(Debug)]
+pub(super) struct Reading<'a>(&'a AtomicBool);
+
+impl Drop for Reading<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::SeqCst);
+    }
 }
 
 #[derive(Debug)]
@@ -32,7 +44,20 @@ struct Queue<T> {
 impl<T: News> Feed<T> {
     pub(super) fn new() -> Arc<Self> {
         let queue = Mutex::new(Queue { unread: VecDeque::new(), end: None });
-        Arc::new(Self { waiter: Arc::default(), queue, event: OnceLock::new() })
+        let (event, is_read) = (OnceLock::new(), AtomicBool::new(false));
+        Arc::new(Self { waiter: Arc::default(), queue, event, is_read })
+    }
+
+    /// This thread reads, or waits for something to read.
+    ///
+    /// # Errors
+    /// INVALID: another one does; each would be told a part of what happens.
+    pub(super) fn begin_reading(&self) -> Result<Reading<'_>, Error> {
+        if self.is_read.swap(true, Ordering::SeqCst) {
+            let text = "another thread reads or waits here already; one reader is told what happens, in order";
+            return Err(Error::new(Status::Invalid, text));
+        }
+        Ok(Reading(&self.is_read))
     }
 
     /// Tells the reader. Beyond the bound the newest of those that it did not read is replaced.
@@ -111,7 +136,6 @@ const UNREAD_MAX: usize = 1024;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Status;
     use crate::sys::poll::{self, Interest, Ready};
     use std::time::Duration;
 

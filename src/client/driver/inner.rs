@@ -1,6 +1,7 @@
 //! The state of one client, and how what the core says is done.
 
 use super::Shared;
+use super::alarm::Alarm;
 use super::dialing::Lookups;
 use super::lease::LeaseState;
 use super::link::{Link, Said};
@@ -26,8 +27,7 @@ pub(crate) struct Inner {
     pub(super) registrar: Registrar,
     pub(super) wake: Wake,
     pub(super) seat: Seat,
-    /// Until when the background thread sleeps, unless it is woken.
-    pub(super) background_until: u64,
+    pub(super) alarm: Alarm,
     calls: BTreeMap<CallId, Arc<Slot>>,
     leases: BTreeMap<LeaseId, Arc<LeaseState>>,
     published: Option<Arc<Published>>,
@@ -58,7 +58,7 @@ impl Inner {
         core: Core,
         registrar: Registrar,
         wake: Wake,
-        event: Arc<EventFd>,
+        (event, alarm): (Arc<EventFd>, Alarm),
         shared: Weak<Shared>,
     ) -> Self {
         Self {
@@ -67,7 +67,7 @@ impl Inner {
             registrar,
             wake,
             seat: Seat::new(event),
-            background_until: 0,
+            alarm,
             calls: BTreeMap::new(),
             leases: BTreeMap::new(),
             published: None,
@@ -203,8 +203,11 @@ impl Inner {
     fn flush(&mut self, round: &mut Round) {
         for id in &round.dirty {
             let Some(link) = self.links.get_mut(id) else { continue };
-            if let Err(why) = link.flush(&self.registrar) {
-                round.failed.push((*id, why));
+            match link.flush(&self.registrar) {
+                // Whoever polls asks for room, too.
+                Ok(()) if link.wants_write() => self.seat.interrupt(),
+                Ok(()) => {}
+                Err(why) => round.failed.push((*id, why)),
             }
         }
     }
