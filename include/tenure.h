@@ -598,8 +598,9 @@ tenure_status tenure_client_close(tenure_client *client, int64_t wait_ms);
 
 /**
  * Frees a client, and closes it in the background if it was not closed: its leases end, calls that wait in it
- * return TENURE_CLOSED. NULL, and a client that was freed already, are harmless. Leases and pendings of the
- * client stay to be freed, before or after it.
+ * return TENURE_CLOSED. The server is told at once; where none answers within a second the client lets go of its
+ * thread and descriptors all the same, and the TTL frees the locks: tenure_client_close waits. NULL, and a client
+ * that was freed already, are harmless. Leases and pendings of the client stay to be freed, before or after it.
  *
  * Any thread; never blocks. In a forked child it forgets the handle and touches nothing of the parent's.
  */

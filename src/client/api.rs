@@ -48,7 +48,7 @@ impl Handle {
 impl Drop for Handle {
     fn drop(&mut self) {
         // Never waits. In a forked child it says nothing: the session is the parent's.
-        let _ = self.shared.with(|inner, now| inner.core.close(now));
+        let _ = self.shared.with(|inner, now| inner.core.let_go(now));
     }
 }
 
@@ -200,6 +200,17 @@ impl Client {
         timeout: Duration,
     ) -> Result<OrderAnswer, Error> {
         Operator::connect(endpoints, timeout)?.order(order)
+    }
+
+    /// Closes it for good, without a wait: belief in all its leases ends at once, and waiting calls return CLOSED. The
+    /// server is told in the background, for at most a second; where it does not hear of it, the TTL frees the locks. So
+    /// does the drop of the last clone, lease and pending call.
+    pub fn let_go(&self) {
+        // In a forked child, and after a failure, there is nothing to let go.
+        let _ = self.shared().with(|inner, now| {
+            inner.close_feeds();
+            inner.core.let_go(now);
+        });
     }
 
     /// Ends the session and all its leases: belief ends at once; waits at most `wait` for the server.

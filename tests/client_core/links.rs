@@ -84,6 +84,24 @@ fn a_dial_that_stays_silent_is_given_up_after_the_connect_timeout() {
 }
 
 #[test]
+fn a_node_that_answers_and_hangs_up_again_and_again_is_dialed_at_leisure() {
+    let mut rig = Rig::new();
+    let mut dials = 0;
+    while rig.now < SECOND {
+        let before = rig.link(1);
+        rig.welcome(1, hint(1, Some(1)));
+        let number = rig.creation();
+        rig.refuse(number, Refusal::Busy);
+        rig.close_link(1);
+        while rig.link(1) == before {
+            rig.pass(rig.core.next_deadline());
+        }
+        dials += 1;
+    }
+    assert!((5..30).contains(&dials), "{dials}");
+}
+
+#[test]
 fn a_node_of_another_cluster_is_hung_up() {
     let mut rig = Rig::new();
     assert_eq!(rig.core.hello().cluster, None);

@@ -10,6 +10,7 @@ use super::endpoints::{Dial, Endpoint, Endpoints, Origin};
 use super::leaders::{Leaders, Named, Trust};
 use super::types::{Action, CoreOptions, LinkId};
 use crate::base::rng::Rng;
+use crate::base::time::nanos;
 use crate::base::{ClusterId, NodeId, Sample, Term};
 use crate::wire::{ClientWelcome, LeaderHint};
 use std::collections::BTreeMap;
@@ -49,6 +50,7 @@ pub(super) enum Link {
 pub(super) struct OpenLink {
     node: NodeId,
     hint: LeaderHint,
+    welcomed_at: u64,
     /// When it last said anything.
     pub(super) heard_at: u64,
     /// Since when something that was sent has had no answer of any kind.
@@ -115,6 +117,7 @@ impl Links {
         let open = OpenLink {
             node: welcome.node,
             hint: LeaderHint::default(),
+            welcomed_at: now.boot(),
             heard_at: now.boot(),
             unanswered_since: None,
         };
@@ -156,7 +159,8 @@ impl Links {
     pub(super) fn handle_sign_of_life(&mut self, now: &Sample, link: LinkId) {
         let Some(Link::Open(open)) = self.links.get_mut(&link) else { return };
         open.heard_at = now.boot();
-        if open.unanswered_since.take().is_some() {
+        let answers = open.unanswered_since.take().is_some();
+        if answers && now.boot().saturating_sub(open.welcomed_at) >= nanos(STEADY) {
             self.endpoints.handle_useful(link);
         }
     }
@@ -328,3 +332,6 @@ impl Links {
         })
     }
 }
+
+/// A link that answers after so long was worth its dial: one that is lost before that may be lost again and again.
+const STEADY: Duration = Duration::from_millis(100);

@@ -50,7 +50,7 @@ use progress::Progress;
 use reads::Reads;
 use refusal::refusal_text;
 use retiring::Retiring;
-use session::{Opening, Session};
+use session::{Opening, Reopening, Session};
 use std::collections::BTreeSet;
 use std::time::Duration;
 use transmit::Bound;
@@ -66,6 +66,7 @@ pub struct Core {
     session: Option<Session>,
     /// Present while a session is wanted and there is none.
     opening: Option<Opening>,
+    reopening: Reopening,
     /// Sessions that ended here and perhaps not yet at the server.
     retiring: Vec<Retiring>,
     acquires: Acquires,
@@ -122,7 +123,8 @@ impl Core {
             rng,
             bound: Bound::default(),
             session: None,
-            opening: Some(Opening::new(now)),
+            opening: Some(Opening::new(now.boot())),
+            reopening: Reopening::new(),
             retiring: Vec::new(),
             acquires: Acquires::default(),
             leases: Leases::default(),
@@ -338,6 +340,9 @@ impl Core {
     pub fn why_unavailable(&self) -> String {
         match self.opening.as_ref().and_then(|opening| opening.refusal) {
             Some(refusal) => format!("the leader refuses a session: {}", refusal_text(refusal)),
+            None if self.session.is_none() && self.reopening.is_in_vain() => {
+                "the leader ends each session as soon as it is made; its log may say why".to_owned()
+            }
             None if self.links.home().is_some() => {
                 format!("the leader has not answered: {}", self.links.describe())
             }

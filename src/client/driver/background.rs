@@ -7,14 +7,15 @@ use crate::net::{Key, Poller};
 /// Until the client is closed and nothing is left to do.
 pub(super) fn run(shared: &Shared, mut poller: Poller) {
     loop {
-        {
+        let timeout = {
             let mut inner = shared.inner.lock();
             if inner.is_finished() {
                 return;
             }
             inner.reset_alarm();
-        }
-        let waited = poller.wait(None);
+            inner.poll_bound()
+        };
+        let waited = poller.wait(timeout);
         let mut inner = shared.inner.lock();
         inner.alarm.rest();
         if let Err(error) = waited {

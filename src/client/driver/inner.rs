@@ -17,13 +17,15 @@ use crate::sys::clock;
 use crate::sys::event::EventFd;
 use crate::sys::timer::Before;
 use crate::{Error, Status};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Weak};
 
 #[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) core: Core,
     pub(super) links: BTreeMap<LinkId, Link>,
+    /// Links of which more is to be read in the next turn.
+    pub(super) unread: BTreeSet<LinkId>,
     pub(super) registrar: Registrar,
     pub(super) wake: Wake,
     pub(super) seat: Seat,
@@ -64,6 +66,7 @@ impl Inner {
         Self {
             core,
             links: BTreeMap::new(),
+            unread: BTreeSet::new(),
             registrar,
             wake,
             seat: Seat::new(event),
@@ -129,9 +132,12 @@ impl Inner {
         self.seat.interrupt();
     }
 
-    /// Takes what came on `ready`, and does what follows from it and from the time.
+    /// Takes what came on `ready`, and does what follows from it and from the time. Of each link no more than one budget:
+    /// a server that says ever more holds up no renewal, and no other thread.
     pub(super) fn turn(&mut self, ready: impl IntoIterator<Item = LinkId>) {
-        for link in ready {
+        let mut links = std::mem::take(&mut self.unread);
+        links.extend(ready);
+        for link in links {
             self.receive(link);
         }
         self.settle();
@@ -139,29 +145,29 @@ impl Inner {
 
     fn receive(&mut self, id: LinkId) {
         let mut said = Vec::new();
-        loop {
-            let Some(link) = self.links.get_mut(&id) else { return };
-            let received = link.receive(&self.registrar, &mut said);
-            // After the question was answered and read (L19).
-            let now = clock::sample();
-            for said in said.drain(..) {
-                match said {
-                    Said::Connected => self.core.handle_connected(id),
-                    Said::Welcome(welcome) => self.core.handle_welcome(&now, id, welcome),
-                    Said::Message(message) => self.core.handle_message(&now, id, message),
-                    Said::Refused(refused) => {
-                        self.links.remove(&id);
-                        return self.core.handle_refused(&now, id, refused);
-                    }
+        let Some(link) = self.links.get_mut(&id) else { return };
+        let received = link.receive(&self.registrar, &mut said);
+        // After the question was answered and read (L19).
+        let now = clock::sample();
+        for said in said {
+            match said {
+                Said::Connected => self.core.handle_connected(id),
+                Said::Welcome(welcome) => self.core.handle_welcome(&now, id, welcome),
+                Said::Message(message) => self.core.handle_message(&now, id, message),
+                Said::Refused(refused) => {
+                    self.links.remove(&id);
+                    return self.core.handle_refused(&now, id, refused);
                 }
             }
-            match received {
-                Ok(Received::All) => return,
-                Ok(Received::More) => {}
-                Err(why) => {
-                    self.links.remove(&id);
-                    return self.core.handle_closed(&now, id, &why);
-                }
+        }
+        match received {
+            Ok(Received::All) => {}
+            Ok(Received::More) => {
+                self.unread.insert(id);
+            }
+            Err(why) => {
+                self.links.remove(&id);
+                self.core.handle_closed(&now, id, &why);
             }
         }
     }

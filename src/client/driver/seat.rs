@@ -157,6 +157,7 @@ impl Shared {
         inner.pause_home();
         let (links, mut set) = inner.poll_set(self.event.as_raw_fd());
         let timeout = timeout_until(inner.core.next_deadline().min(until));
+        let timeout = inner.poll_bound().or(timeout);
         inner.seat.holder = Some(Holder { ticket, activity: Activity::Polling });
         let polled = MutexGuard::unlocked(inner, || poll::wait(&mut set, timeout));
         if let Some(holder) = &mut inner.seat.holder {
@@ -231,6 +232,9 @@ impl Inner {
 
     fn leave_seat(&mut self) {
         self.seat.holder = None;
+        if !self.unread.is_empty() {
+            self.wake.wake();
+        }
         self.resume_paused();
         let next = self.seat.sleepers.front().and_then(|next| self.seat.waiting(*next));
         if let Some(next) = next {
@@ -242,6 +246,11 @@ impl Inner {
     /// What is due in the core is done in time, whoever polls.
     pub(super) fn set_alarm(&mut self) {
         self.alarm.set(self.core.next_deadline());
+    }
+
+    /// How long a poll may last at most: no time at all, if something is left to be read.
+    pub(super) fn poll_bound(&self) -> Option<Duration> {
+        (!self.unread.is_empty()).then_some(Duration::ZERO)
     }
 
     /// The background thread is about to sleep.
