@@ -5,14 +5,8 @@ use super::link::Link;
 use crate::base::limits::CLIENT_BUFFER_BYTES_MAX;
 use crate::client::core::LinkId;
 use crate::net::{Connection, LocalDialError, resolve_elsewhere, resolve_locally};
-use crate::sys::clock;
-use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
-
-/// Who waits for which name. A name is looked up once at a time: a name server may take long, and each lookup is a thread.
-#[derive(Debug, Default)]
-pub(super) struct Lookups(BTreeMap<String, Vec<LinkId>>);
 
 impl Inner {
     pub(super) fn dial(&mut self, id: LinkId, endpoint: String, round: &mut Round) {
@@ -51,34 +45,22 @@ impl Inner {
         Ok(())
     }
 
-    fn look_up(&mut self, id: LinkId, endpoint: String) -> Result<(), String> {
-        if let Some(waiting) = self.lookups.0.get_mut(&endpoint) {
-            waiting.retain(|one| self.links.contains_key(one));
-            waiting.push(id);
-            return Ok(());
-        }
+    fn look_up(&self, id: LinkId, endpoint: String) -> Result<(), String> {
         let (shared, name) = (self.shared.clone(), endpoint.clone());
         let done = move |found: io::Result<_>| {
             let found = found.map_err(|error| format!("{name} cannot be looked up: {error}"));
             if let Some(shared) = shared.upgrade() {
                 // A client that failed meanwhile needs no address.
-                let _ = shared.with(|inner, _| inner.end_lookup(&name, &found));
+                let _ = shared.with(|inner, now| {
+                    if let Err(why) = inner.dial_addresses(id, found) {
+                        inner.links.remove(&id);
+                        inner.core.handle_closed(now, id, &why);
+                    }
+                });
             }
         };
-        resolve_elsewhere(endpoint.clone(), done)
-            .map_err(|error| format!("no thread to look its address up: {error}"))?;
-        self.lookups.0.insert(endpoint, vec![id]);
-        Ok(())
-    }
-
-    /// All that wait for `name` are dialed.
-    fn end_lookup(&mut self, name: &str, found: &Result<Vec<SocketAddr>, String>) {
-        for id in self.lookups.0.remove(name).unwrap_or_default() {
-            if let Err(why) = self.dial_addresses(id, found.clone()) {
-                self.links.remove(&id);
-                self.core.handle_closed(&clock::sample(), id, &why);
-            }
-        }
+        resolve_elsewhere(endpoint, done)
+            .map_err(|error| format!("no thread to look its address up: {error}"))
     }
 
     fn dial_addresses(

@@ -2,7 +2,6 @@
 
 use super::Shared;
 use super::alarm::Alarm;
-use super::dialing::Lookups;
 use super::lease::LeaseState;
 use super::link::{Link, Said};
 use super::news::Feeds;
@@ -37,7 +36,6 @@ pub(crate) struct Inner {
     /// Who waits for a session.
     opener: Option<Arc<Waiter>>,
     pub(super) shared: Weak<Shared>,
-    pub(super) lookups: Lookups,
     /// A node of this process, which is reached without a socket.
     pub(super) local: Option<LocalNode>,
     /// Why nothing works any more: a panic.
@@ -77,7 +75,6 @@ impl Inner {
             feeds: Feeds::new(),
             opener: None,
             shared,
-            lookups: Lookups::default(),
             local: None,
             broken: None,
         }
