@@ -4,7 +4,7 @@ use crate::cli::connect::Connection;
 use crate::cli::duration;
 use crate::cli::failure::Failure;
 use crate::cli::log::printable;
-use crate::cli::output;
+use crate::cli::{name, output};
 use clap::Args;
 use std::time::Duration;
 use tenure::base::Token;
@@ -21,6 +21,7 @@ use tenure::client::{BreakOptions, Grace};
 )]
 pub struct Options {
     /// The lock or election
+    #[arg(value_parser = name::parse)]
     name: String,
     /// Free it at once; only tokens protect from then on
     #[arg(long, conflicts_with = "grace")]

@@ -25,7 +25,7 @@ pub fn name_variables(command: Command) -> Command {
 }
 
 /// Flags that stand for no setting.
-const WITHOUT_VARIABLE: [&str; 3] = ["help", "version", "token"];
+const WITHOUT_VARIABLE: [&str; 4] = ["help", "version", "token", "hold"];
 
 /// Which variable stands for `--long`.
 fn variable(long: &str) -> String {

@@ -4,7 +4,7 @@ use crate::cli::connect::Connection;
 use crate::cli::duration;
 use crate::cli::failure::{Failure, NO};
 use crate::cli::log::printable;
-use crate::cli::output;
+use crate::cli::{name, output};
 use clap::Args;
 use std::time::{Duration, Instant};
 use tenure::base::{SessionId, Token};
@@ -24,9 +24,10 @@ use tenure::{Error, Status};
 )]
 pub struct Options {
     /// The lock or election
+    #[arg(value_parser = name::parse)]
     name: String,
     /// To the first waiter of this client name; without it, to the next in the queue
-    #[arg(long, value_name = "CLIENT")]
+    #[arg(long, value_name = "CLIENT", value_parser = name::parse_client)]
     to: Option<String>,
     /// How long the holder may go on, from when it hears of it [default: its session's TTL]
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]

@@ -18,6 +18,7 @@ mod log;
 mod man;
 mod member;
 mod move_leader;
+mod name;
 mod order;
 mod output;
 mod planted;
@@ -35,6 +36,7 @@ mod verify;
 mod watch;
 
 use ::log::LevelFilter;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use failure::Failure;
 use std::ffi::OsString;
@@ -100,12 +102,13 @@ pub fn main() -> ExitCode {
     if let Some(options) = chaos::client::crash::Options::of(&arguments) {
         return finish(chaos::client::crash::run(&options).map(|()| 0));
     }
+    let line = lock::Line::of(&arguments);
     let parsed = command()
-        .try_get_matches_from(&arguments)
+        .try_get_matches_from(&line.before)
         .and_then(|matches| Cli::from_arg_matches(&matches));
     match parsed {
-        Ok(cli) => finish(run(cli, &arguments)),
-        Err(error) if error.use_stderr() => refuse(&error, &arguments),
+        Ok(cli) => finish(run(cli, line.behind.as_deref())),
+        Err(error) if error.use_stderr() || line.behind.is_some() => refuse(&error, &line),
         Err(help) => {
             // Nothing is left to be said when stdout is gone.
             let _ = help.print();
@@ -119,7 +122,8 @@ fn command() -> clap::Command {
     environment::name_variables(Cli::command())
 }
 
-fn run(cli: Cli, arguments: &[OsString]) -> Result<u8, Failure> {
+/// `behind` is what stands behind the "--" of `lock` and `elect`.
+fn run(cli: Cli, behind: Option<&[OsString]>) -> Result<u8, Failure> {
     let quiet = match &cli.command {
         Command::Serve(_) => LevelFilter::Info,
         Command::Demo(_) | Command::Dev(_) => LevelFilter::Error,
@@ -132,8 +136,8 @@ fn run(cli: Cli, arguments: &[OsString]) -> Result<u8, Failure> {
         Command::Serve(options) => serve::run(options).map(done),
         Command::Demo(options) => demo::run(&options),
         Command::Dev(options) => dev::run(&options).map(done),
-        Command::Lock(options) => lock::run(options, arguments),
-        Command::Elect(options) => elect::run(options, arguments),
+        Command::Lock(options) => lock::run(options, behind),
+        Command::Elect(options) => elect::run(options, behind),
         Command::Show(options) => show::run(&options).map(done),
         Command::Watch(options) => watch::run(&options).map(done),
         Command::Break(options) => break_lock::run(&options).map(done),
@@ -171,19 +175,42 @@ fn complain(message: &str) {
 
 /// A command line that cannot be understood: one sentence of it, and 2; for `lock` and `elect`, whose command may
 /// end with any code, 125.
-fn refuse(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
-    if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+fn refuse(error: &clap::Error, line: &lock::Line) -> ExitCode {
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         let _ = error.print();
         return ExitCode::from(failure::USAGE);
     }
-    let subcommand = arguments.iter().skip(1).find_map(|word| {
+    let subcommand = line.before.iter().skip(1).find_map(|word| {
         let word = word.to_str()?;
         Cli::command().find_subcommand(word).map(|_| word.to_owned())
     });
     let topic = subcommand.as_ref().map_or(String::new(), |name| format!("{name} "));
-    complain(&format!("{}; see `tenure {topic}--help`", sentence(error)));
+    let told = match line.behind {
+        Some(_) => vanished(error).unwrap_or_else(|| sentence(error)),
+        None => sentence(error),
+    };
+    complain(&format!("{told}; see `tenure {topic}--help`"));
     let runs_commands = matches!(subcommand.as_deref(), Some("lock" | "elect"));
     ExitCode::from(if runs_commands { lock::FAILED } else { failure::USAGE })
+}
+
+/// What most likely happened to a line with a "--": the shell dropped the word that was to be NAME, or put another in its
+/// place.
+fn vanished(error: &clap::Error) -> Option<String> {
+    let missing = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::Strings(missing)) => missing.as_slice(),
+        _ => &[],
+    };
+    match error.kind() {
+        ErrorKind::MissingRequiredArgument if missing.iter().any(|name| name == "<NAME>") => Some(
+            "NAME is missing before the --: is a variable not set? In quotes (\"$LOCK\") it is told as empty"
+                .to_owned(),
+        ),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            Some("a call for help or the version runs no command; take it or the -- away".to_owned())
+        }
+        _ => None,
+    }
 }
 
 /// clap's message without its layout: the first paragraph, and the tip if there is one.

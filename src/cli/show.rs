@@ -4,7 +4,7 @@ use crate::cli::connect::Connection;
 use crate::cli::duration;
 use crate::cli::failure::Failure;
 use crate::cli::log::printable;
-use crate::cli::output;
+use crate::cli::{name, output};
 use clap::Args;
 use std::time::Duration;
 use tenure::client::Client;
@@ -18,8 +18,8 @@ use tenure::sys::clock;
 /// A single lock is shown with its other holders and its queue.
 #[derive(Args, Debug)]
 pub struct Options {
-    /// A lock, or all below a prefix that ends with "/"; without it all locks
-    #[arg(value_name = "NAME|PREFIX/")]
+    /// A lock, or all below a prefix that ends with "/"; without the word all locks
+    #[arg(value_name = "NAME|PREFIX/", value_parser = name::parse)]
     name: Option<String>,
     /// Print JSON
     #[arg(long)]

@@ -2,7 +2,7 @@
 
 use crate::cli::connect::Connection;
 use crate::cli::failure::{Failure, NO};
-use crate::cli::output;
+use crate::cli::{name, output};
 use clap::Args;
 use tenure::base::Token;
 
@@ -10,6 +10,7 @@ use tenure::base::Token;
 #[derive(Args, Debug)]
 pub struct Options {
     /// The lock
+    #[arg(value_parser = name::parse)]
     name: String,
     /// The fencing token that its holder was given
     #[arg(value_parser = clap::value_parser!(u64).range(1..=i64::MAX as u64))]

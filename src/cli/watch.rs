@@ -3,8 +3,8 @@
 use crate::cli::connect::Connection;
 use crate::cli::failure::Failure;
 use crate::cli::log::{printable, utc};
-use crate::cli::output;
 use crate::cli::signals::{ENDING, Signals};
+use crate::cli::{name, output};
 use clap::Args;
 use serde_json::json;
 use std::time::Duration;
@@ -19,6 +19,7 @@ use tenure::sys::poll::{self, Interest, Ready};
 #[derive(Args, Debug)]
 pub struct Options {
     /// The lock or election
+    #[arg(value_parser = name::parse)]
     name: String,
     /// Print JSON, one object for each line
     #[arg(long)]

@@ -11,3 +11,4 @@ mod program;
 mod serving;
 mod snapshots;
 mod usage;
+mod vanished_words;

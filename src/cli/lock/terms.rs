@@ -1,15 +1,14 @@
 //! What `lock` and `elect` have in common: how long to wait, how to end, and the run of a command between.
 
-use super::command::Request;
+use super::command::{Request, Task};
 use super::grant::{Grant, exit_code};
 use super::supervise::{self, End, Held, Why};
 use super::wait::{self, Waited, Wish};
 use super::{FAILED, LOST, failed, signal_code};
 use crate::cli::connect::Connection;
-use crate::cli::duration;
 use crate::cli::failure::Failure;
-use crate::cli::output;
 use crate::cli::signals::{FORWARDED, Signals};
+use crate::cli::{duration, name, output};
 use clap::Args;
 use std::ffi::OsString;
 use std::time::Duration;
@@ -34,7 +33,7 @@ pub struct Terms {
     #[arg(short = 'E', long, value_name = "CODE", default_value_t = 124)]
     conflict_exit_code: u8,
     /// Who we are, for others and for `handover --to` [default: this machine's name and our process id]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = name::parse_client)]
     client: Option<String>,
     #[command(flatten)]
     pub connection: Connection,
@@ -83,9 +82,9 @@ impl Terms {
             Waited::NotGranted(why) => return Err(Failure::new(self.conflict_exit_code, why)),
         };
         let grant = Grant { lease, names: request.names.clone() };
-        let end = match &request.command {
-            Some(command) => run_command(&grant, command, grace, signals)?,
-            None => hold_until_signal(&grant, signals)?,
+        let end = match &request.task {
+            Task::Run(command, _) => run_command(&grant, command, grace, signals)?,
+            Task::Hold => hold_until_signal(&grant, signals)?,
         };
         self.account(&grant, end)
     }
