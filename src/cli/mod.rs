@@ -41,6 +41,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use failure::Failure;
 use std::ffi::OsString;
 use std::process::ExitCode;
+use tenure::sys::process;
 
 /// Distributed locks and leader leases that programs can trust.
 #[derive(Parser, Debug)]
@@ -88,6 +89,7 @@ enum Command {
 
 /// Runs the program with the arguments of this process.
 pub fn main() -> ExitCode {
+    process::keep_children();
     log::install(LevelFilter::Warn);
     let arguments: Vec<OsString> = std::env::args_os().collect();
     if let Some(options) = demo::holder::Options::of(&arguments) {

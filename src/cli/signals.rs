@@ -8,6 +8,7 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use tenure::sys::inherited::Inherited;
 use tenure::sys::process;
 
 /// Those that end a program; SIGHUP when its terminal goes.
@@ -23,7 +24,8 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Catches `signals`, but for those that were ignored when this program was started (nohup).
+    /// Catches `signals`, but for those that were ignored when this program was started (nohup); blocked ones,
+    /// too.
     ///
     /// # Errors
     /// The process has no descriptor left.
@@ -37,11 +39,13 @@ impl Signals {
         let (wake, write) = UnixStream::pair()?;
         wake.set_nonblocking(true)?;
         let mut arrived = Vec::new();
-        for &signal in signals.iter().filter(|&&signal| !process::is_ignored(signal)) {
+        let inherited = Inherited::of_this_process();
+        for &signal in signals.iter().filter(|&&signal| !inherited.ignores(signal)) {
             let set = Arc::new(AtomicBool::new(false));
             // The flag first: whoever is woken finds it set.
             flag::register(signal, Arc::clone(&set))?;
             pipe::register(signal, write.try_clone()?)?;
+            process::unblock(signal);
             arrived.push((signal, set));
         }
         Ok(Self { wake, arrived })

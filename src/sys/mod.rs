@@ -8,6 +8,8 @@ pub mod clock;
 pub mod descriptors;
 pub mod event;
 pub mod fork;
+#[cfg(feature = "cli")]
+pub mod inherited;
 pub mod namespace;
 pub mod poll;
 pub mod process;

@@ -9,9 +9,21 @@ use std::process::{Child, Command};
 /// Lets the kernel kill the process of `command` when the thread that starts it ends: for helpers that
 /// would otherwise outlive a killed parent, stopped ones among them.
 pub fn die_with_parent(command: &mut Command) {
-    // SAFETY: the closure runs between fork and exec and makes one system call, which is async-signal-safe.
+    die_with(command, std::process::id());
+}
+
+/// The same for the parent that is expected. One that was killed before the kernel knew of this kills nobody, so the
+/// child looks whose it is.
+fn die_with(command: &mut Command, parent: u32) {
+    // SAFETY: the closure runs between fork and exec and makes two system calls, which are async-signal-safe.
     unsafe {
-        command.pre_exec(|| check(libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL)));
+        command.pre_exec(move || {
+            check(libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL))?;
+            match libc::getppid() == parent as libc::pid_t {
+                true => Ok(()),
+                false => Err(io::Error::from_raw_os_error(libc::ESRCH)),
+            }
+        });
     }
 }
 
@@ -27,42 +39,31 @@ pub fn set_apart(command: &mut Command, inherited: &UnixStream) {
     }
 }
 
-/// Which signals a thread blocks.
-#[derive(Clone, Copy)]
-pub struct SignalMask(libc::sigset_t);
-
-impl SignalMask {
-    /// Blocks all signals in this thread, so that none but SIGKILL and SIGSTOP reaches a process of one thread. What was
-    /// blocked before.
-    #[must_use]
-    pub fn block_all() -> Self {
-        // SAFETY: a sigset_t is plain data, valid when zeroed; both sets live through the calls.
-        unsafe {
-            let mut all: libc::sigset_t = std::mem::zeroed();
-            let mut before: libc::sigset_t = std::mem::zeroed();
-            libc::sigfillset(&raw mut all);
-            libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, &raw mut before);
-            Self(before)
-        }
-    }
-
-    /// Has the process of `command` begin with this one, and not with ours.
-    pub fn pass_on(self, command: &mut Command) {
-        // SAFETY: the closure runs between fork and exec and makes one system call, which is async-signal-safe; the
-        // set moves into it.
-        unsafe {
-            command.pre_exec(move || {
-                let mask = &raw const self.0;
-                check(libc::sigprocmask(libc::SIG_SETMASK, mask, std::ptr::null_mut()))
-            });
-        }
+/// Blocks all signals in this thread, so that none but SIGKILL and SIGSTOP reaches a process of one thread.
+pub fn block_signals() {
+    // SAFETY: a sigset_t is plain data, valid when zeroed; it lives through the calls.
+    unsafe {
+        let mut all: libc::sigset_t = std::mem::zeroed();
+        libc::sigfillset(&raw mut all);
+        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, std::ptr::null_mut());
     }
 }
 
-impl std::fmt::Debug for SignalMask {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("SignalMask")
+/// Lets `signal` reach this thread, even if this process was started with it blocked.
+pub fn unblock(signal: i32) {
+    // SAFETY: a sigset_t is plain data, valid when zeroed; it lives through the calls.
+    unsafe {
+        let mut one: libc::sigset_t = std::mem::zeroed();
+        libc::sigaddset(&raw mut one, signal);
+        libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const one, std::ptr::null_mut());
     }
+}
+
+/// Has the kernel keep how a child ended until it was asked for. A process that was started with SIGCHLD ignored could
+/// not learn it, nor that a child ended at all.
+pub fn keep_children() {
+    // SAFETY: no handler is installed, so there is none that could be wrong.
+    unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
 }
 
 /// The socket that this process was started with under `number`, by [`set_apart`]. It is not inherited further. Once for
@@ -105,18 +106,22 @@ pub fn signal_child(child: &Child, signal: i32) {
     unsafe { libc::kill(child.id() as libc::pid_t, signal) };
 }
 
-/// Whether this process was started with `signal` ignored, as nohup(1) does.
-#[must_use]
-pub fn is_ignored(signal: i32) -> bool {
-    // SAFETY: a sigaction is plain data, valid when zeroed; it lives through the call, which only reads.
-    unsafe {
-        let mut action: libc::sigaction = std::mem::zeroed();
-        libc::sigaction(signal, std::ptr::null(), &raw mut action) == 0
-            && action.sa_sigaction == libc::SIG_IGN
-    }
-}
-
 /// The kernel's answer as a result.
 pub(super) fn check(result: libc::c_int) -> io::Result<()> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_child_whose_parent_was_killed_before_it_was_bound_to_it_does_not_run() {
+        let mut orphan = Command::new("true");
+        die_with(&mut orphan, 1);
+        assert_eq!(orphan.spawn().unwrap_err().raw_os_error(), Some(libc::ESRCH));
+        let mut child = Command::new("true");
+        die_with_parent(&mut child);
+        assert!(child.status().unwrap().success());
+    }
 }

@@ -71,28 +71,6 @@ fn jobs_in_groups_of_their_own_end_with_the_command_and_a_new_session_stays() {
 }
 
 #[test]
-fn the_mask_and_the_ignored_signals_of_the_command_are_those_of_the_wrapper() {
-    let cluster = Cluster::start();
-    // The signals of programs are 1 to 31; the C library has its own ways with 32 and 33.
-    let of = |text: &str| {
-        let lines = text.lines().filter_map(|line| line.split_once(":\t"));
-        let sets = lines.filter(|(key, _)| ["SigBlk", "SigIgn"].contains(key));
-        let set = |(_, set)| u64::from_str_radix(set, 16).unwrap() & 0x7fff_ffff;
-        sets.map(set).collect::<Vec<u64>>()
-    };
-    let mut alone = Command::new("cat");
-    alone.arg("/proc/self/status");
-    let guarded = cluster.tenure("lock", &["mask", "--", "cat", "/proc/self/status"]);
-    // nohup, so that there is something to be passed on.
-    let [alone, guarded] = [alone, guarded].map(|command| {
-        let mut nohup = Command::new("nohup");
-        nohup.arg(command.get_program()).args(command.get_args()).stdin(Stdio::null());
-        of(std::str::from_utf8(&nohup.output().unwrap().stdout).unwrap())
-    });
-    assert_eq!((alone.len(), guarded), (2, alone));
-}
-
-#[test]
 fn a_command_that_ends_at_once_is_not_missed() {
     let cluster = Cluster::start();
     for number in 0..20 {

@@ -9,6 +9,7 @@ mod live;
 mod operators;
 mod program;
 mod serving;
+mod signals;
 mod snapshots;
 mod usage;
 mod vanished_words;

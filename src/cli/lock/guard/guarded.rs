@@ -12,6 +12,7 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus};
 use std::time::Duration;
 use tenure::client::Lease;
+use tenure::sys::inherited::Inherited;
 use tenure::sys::poll::{self, Interest, Ready};
 use tenure::sys::process_group::ProcessGroup;
 use tenure::sys::{clock, process, process_family};
@@ -176,6 +177,7 @@ fn start_guard(words: &[OsString], variables: &[(&str, String)]) -> io::Result<(
     command.arg0("tenure").arg(WORD).arg(there.as_raw_fd().to_string()).args(words);
     command.envs(variables.iter().map(|(name, value)| (name, value)));
     process::set_apart(&mut command, &there);
+    Inherited::of_this_process().pass_on(&mut command);
     Ok((command.spawn()?, Line::new(here)?))
 }
 
