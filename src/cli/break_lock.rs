@@ -4,6 +4,7 @@ use crate::cli::connect::Connection;
 use crate::cli::duration;
 use crate::cli::failure::Failure;
 use crate::cli::log::printable;
+use crate::cli::outlet::STDERR;
 use crate::cli::{name, output};
 use clap::Args;
 use std::time::Duration;
@@ -58,13 +59,13 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     let (name, grace) = (printable(&options.name), order.grace);
     client.break_lock(&options.name, order)?;
     options.connection.close(&client);
-    output::print(&match grace {
+    output::conclude(&match grace {
         Grace::Now => {
             // Whoever reads only one of both streams must not miss it.
-            eprintln!(
+            STDERR.say(&format!(
                 "tenure: ONLY TOKENS PROTECT {name} NOW: its former holder may believe in its lease for as long \
                  as its TTL; refuse its token where it writes"
-            );
+            ));
             format!("{name} is free\n")
         }
         Grace::For(grace) => {

@@ -44,7 +44,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     let client = options.connection.open()?;
     let result = options.hand_over(&client);
     options.connection.close(&client);
-    output::print(&result?)
+    output::conclude(&result?)
 }
 
 impl Options {

@@ -1,7 +1,8 @@
-//! Log lines on stderr: UTC time, level, what happened; one line each whatever the text contains.
+//! Log lines on stderr: UTC time, level, what happened; one line each whatever the text contains. A node never waits for
+//! whoever reads them.
 
+use crate::cli::outlet::STDERR;
 use log::{LevelFilter, Log, Metadata, Record};
-use std::io::Write;
 use tenure::sys::clock;
 
 struct Stderr;
@@ -30,9 +31,7 @@ impl Log for Stderr {
             return;
         }
         let text = printable(&record.args().to_string());
-        let line = format!("{} {:5} {text}\n", utc(clock::unix_ms()), record.level());
-        // Nobody is left to be told that stderr is gone.
-        let _ = std::io::stderr().write_all(line.as_bytes());
+        STDERR.say(&format!("{} {:5} {text}", utc(clock::unix_ms()), record.level()));
     }
 
     fn flush(&self) {}

@@ -20,6 +20,7 @@ mod member;
 mod move_leader;
 mod name;
 mod order;
+mod outlet;
 mod output;
 mod planted;
 mod processes;
@@ -41,6 +42,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use failure::Failure;
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::time::Duration;
 use tenure::sys::process;
 
 /// Distributed locks and leader leases that programs can trust.
@@ -90,6 +92,13 @@ enum Command {
 /// Runs the program with the arguments of this process.
 pub fn main() -> ExitCode {
     process::keep_children();
+    let code = perform();
+    // What we do is done, and nothing is held any more: the exit code is due, also if nobody reads the reason.
+    outlet::STDERR.flush(LAST_WORDS_WAIT);
+    code
+}
+
+fn perform() -> ExitCode {
     log::install(LevelFilter::Warn);
     let arguments: Vec<OsString> = std::env::args_os().collect();
     if let Some(options) = demo::holder::Options::of(&arguments) {
@@ -171,7 +180,7 @@ fn finish(result: Result<u8, Failure>) -> ExitCode {
 /// One sentence on stderr.
 fn complain(message: &str) {
     if !message.is_empty() {
-        eprintln!("tenure: {}", log::printable(message));
+        outlet::STDERR.say(&format!("tenure: {}", log::printable(message)));
     }
 }
 
@@ -227,6 +236,9 @@ fn sentence(error: &clap::Error) -> String {
         None => first,
     }
 }
+
+/// How long a reader of stderr may take for the last sentence.
+const LAST_WORDS_WAIT: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {

@@ -36,7 +36,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     let client = options.connection.open()?;
     let shown = options.show(&client);
     options.connection.close(&client);
-    output::print(&shown?)
+    output::conclude(&shown?)
 }
 
 impl Options {

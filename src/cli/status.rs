@@ -31,7 +31,7 @@ pub fn run(options: &Options) -> Result<u8, Failure> {
     if !options.check && cluster.nodes.iter().all(|node| node.state.is_err()) {
         return Err(Failure::unavailable(cluster.complaint()));
     }
-    output::print(&if options.json { cluster.json_line() } else { to_text(&cluster) })?;
+    output::conclude(&if options.json { cluster.json_line() } else { to_text(&cluster) })?;
     Ok(if options.check { Health::of(&cluster).exit_code() } else { 0 })
 }
 

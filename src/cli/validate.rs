@@ -25,9 +25,9 @@ pub fn run(options: &Options) -> Result<u8, Failure> {
     let holds = client.validate(&options.name, Token(options.token))?;
     options.connection.close(&client);
     if holds {
-        output::print(&format!("token {} holds {}\n", options.token, options.name))?;
+        output::conclude(&format!("token {} holds {}\n", options.token, options.name))?;
         return Ok(0);
     }
-    output::print(&format!("token {} does not hold {}\n", options.token, options.name))?;
+    output::conclude(&format!("token {} does not hold {}\n", options.token, options.name))?;
     Ok(NO)
 }

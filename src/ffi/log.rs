@@ -8,12 +8,15 @@ use super::guard::{guard, in_callback};
 use super::status::tenure_status;
 use super::strings::c_string;
 use crate::sys::fork;
+use crate::sys::poll::{self, Interest, Ready};
 use crate::{Error, Status};
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use std::ffi::{c_char, c_void};
 use std::io::Write;
+use std::os::fd::AsRawFd;
 use std::sync::Once;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use std::time::Duration;
 
 /// No lines at all.
 pub const TENURE_LOG_OFF: i32 = 0;
@@ -104,8 +107,13 @@ fn to_stderr(record: &Record<'_>) {
         Level::Debug => "debug",
         Level::Trace => "trace",
     };
-    // A closed stderr is the host's choice.
-    let _closed = writeln!(std::io::stderr(), "tenure: {level}: {}", record.args());
+    // A node must not wait for whoever does not read its host's stderr, nor bring the host a SIGPIPE for one that is gone.
+    let mut set = [(std::io::stderr().as_raw_fd(), Interest::Write, Ready::default())];
+    let is_asked = poll::wait(&mut set, Some(Duration::ZERO)).is_ok();
+    let Ready { readable: is_gone, writable: has_room } = set[0].2;
+    if is_asked && has_room && !is_gone {
+        let _closed = writeln!(std::io::stderr(), "tenure: {level}: {}", record.args());
+    }
 }
 
 struct Sink {

@@ -100,6 +100,46 @@ pub fn rename(name: &std::ffi::CStr) {
     unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr()) };
 }
 
+/// Whether this process began a session (setsid, a terminal's first program): then no parent is expected to end it.
+#[must_use]
+pub fn leads_session() -> bool {
+    // SAFETY: no pointers.
+    unsafe { libc::getsid(0) == libc::getpid() }
+}
+
+/// A descriptor that is readable once the process that started this one has ended; `None` if it has already, and init
+/// or nobody that we see is our parent.
+///
+/// # Errors
+/// The process has no descriptor left; the kernel is older than Linux 5.3.
+pub fn watch_parent() -> io::Result<Option<OwnedFd>> {
+    loop {
+        // SAFETY: no pointers.
+        let parent = unsafe { libc::getppid() };
+        if parent <= 1 {
+            return Ok(None);
+        }
+        let watched = open_process(parent as u32);
+        // Only a parent that is still ours cannot have been reaped before, and its number given to another.
+        // SAFETY: no pointers.
+        if unsafe { libc::getppid() } == parent {
+            return watched.map(Some);
+        }
+    }
+}
+
+/// A pidfd: this process, and never another that gets its number.
+///
+/// # Errors
+/// There is no such process, or no descriptor left; the kernel is older than Linux 5.3.
+pub(super) fn open_process(id: u32) -> io::Result<OwnedFd> {
+    // SAFETY: no pointers; the result is checked.
+    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, id as libc::pid_t, 0) };
+    check(fd as libc::c_int)?;
+    // SAFETY: the descriptor was just made and is owned by nobody else.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd as RawFd) })
+}
+
 /// Sends `signal` to one child that was not waited for yet.
 pub fn signal_child(child: &Child, signal: i32) {
     // SAFETY: no pointers. The child is not reaped, so its id is nobody else's.

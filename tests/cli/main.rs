@@ -11,5 +11,6 @@ mod program;
 mod serving;
 mod signals;
 mod snapshots;
+mod streams;
 mod usage;
 mod vanished_words;

@@ -1,5 +1,6 @@
 //! `tenure lock`: a lock around a command, or held until a signal.
 
+mod audience;
 mod command;
 mod grant;
 pub mod guard;
@@ -35,7 +36,8 @@ pub const EXIT_CODES: &str = "Exit codes: CMD's own; 128+n if signal n ended it;
 ///
 /// Several names are one step: all of them or none, under one token. CMD finds the names, parted by blanks, and the
 /// fencing token in TENURE_LOCK and TENURE_TOKEN. Without CMD it prints "NAME TOKEN", a line for each name, and holds
-/// until a signal.
+/// until a signal, or until its reader (of a pipe) or the program that started it is gone; nohup and setsid let it
+/// outlive the latter.
 ///
 /// All before a -- are options and names, all behind it is CMD. In scripts write the --, and variables in quotes:
 /// tenure lock "$LOCK" -- CMD. Then a variable that is not set is a mistake that is told, and no other lock. Without

@@ -4,10 +4,12 @@
 //! SIGKILL to all of it. The grace is more than a renewal needs to come, so that this happens only when renewals
 //! fail. The SIGTERM needs this process; for the SIGKILL there is the guard, whatever becomes of us.
 
+use super::audience::{Audience, Gone};
 use super::grant::Grant;
 use super::guard::{Guarded, KILL_MARGIN, Report};
 use super::{FAILED, LOST};
 use crate::cli::failure::Failure;
+use crate::cli::outlet::STDERR;
 use crate::cli::signals::Signals;
 use signal_hook::consts::{SIGCONT, SIGTERM, SIGTSTP};
 use std::os::fd::RawFd;
@@ -31,6 +33,8 @@ pub enum End {
 pub enum Held {
     /// By a signal.
     Signalled,
+    /// There is nobody left to hold it for.
+    Left(Gone),
     /// With the lease.
     Ended(Why),
 }
@@ -99,7 +103,7 @@ pub fn supervise(
 /// has ended leaves no time: what a handler of SIGTERM did, it would do without the lock.
 fn end_with(grant: &Grant, mut guarded: Guarded, signals: &Signals) -> Result<End, Failure> {
     let why = why(&grant.lease);
-    eprintln!("tenure: {}; its command is ended", why.sentence(grant));
+    STDERR.say(&format!("tenure: {}; its command is ended", why.sentence(grant)));
     guarded.begin_end();
     if !guarded.left(&grant.lease).is_zero() {
         guarded.signal(SIGTERM);
@@ -150,12 +154,13 @@ fn not_killed(grant: &Grant) -> Failure {
 
 /// A command that Ctrl-Z suspends would hold its lock for ever, so it goes on.
 fn resume(grant: &Grant, guarded: &Guarded) {
-    eprintln!("tenure: a command cannot be suspended while it holds {}", grant.shown());
+    let names = grant.shown();
+    STDERR.say(&format!("tenure: a command cannot be suspended while it holds {names}"));
     guarded.signal(SIGCONT);
 }
 
-/// Holds `lease` until a signal, or its end; if somebody asks for it, that is now.
-pub fn hold(lease: &Lease, signals: &Signals) -> Result<Held, Failure> {
+/// Holds `lease` until a signal, its end, or that of `audience`; if somebody asks for it, that is now.
+pub fn hold(lease: &Lease, signals: &Signals, audience: &Audience) -> Result<Held, Failure> {
     loop {
         if !signals.take().is_empty() {
             return Ok(Held::Signalled);
@@ -164,7 +169,15 @@ pub fn hold(lease: &Lease, signals: &Signals) -> Result<Held, Failure> {
         if remaining.is_zero() || lease.state() != LeaseState::Held {
             return Ok(Held::Ended(why(lease)));
         }
-        wait_for(&[Some(signals.fd()), lease.fd()], remaining)?;
+        let mut set = audience.interests();
+        let watched = set.len();
+        let fds = [Some(signals.fd()), lease.fd()];
+        set.extend(fds.iter().flatten().map(|fd| (*fd, Interest::Read, Ready::default())));
+        let pause = if fds.contains(&None) { remaining.min(LOOK_EVERY) } else { remaining };
+        poll::wait(&mut set, Some(pause)).map_err(|error| cannot_wait(&error))?;
+        if let Some(gone) = Audience::gone(&set[..watched]) {
+            return Ok(Held::Left(gone));
+        }
     }
 }
 
@@ -173,8 +186,11 @@ fn wait_for(fds: &[Option<RawFd>], pause: Duration) -> Result<(), Failure> {
     let timeout = if fds.contains(&None) { pause.min(LOOK_EVERY) } else { pause };
     let mut set: Vec<_> =
         fds.iter().flatten().map(|fd| (*fd, Interest::Read, Ready::default())).collect();
-    poll::wait(&mut set, Some(timeout))
-        .map_err(|error| Failure::new(FAILED, format!("cannot wait for events: {error}")))
+    poll::wait(&mut set, Some(timeout)).map_err(|error| cannot_wait(&error))
+}
+
+fn cannot_wait(error: &std::io::Error) -> Failure {
+    Failure::new(FAILED, format!("cannot wait for events: {error}"))
 }
 
 /// A renewal comes every third of a lease. It is passed on to the guard within an eighth of what is left.

@@ -1,5 +1,6 @@
 //! What `lock` and `elect` have in common: how long to wait, how to end, and the run of a command between.
 
+use super::audience::{Audience, Gone};
 use super::command::{Request, Task};
 use super::grant::{Grant, exit_code};
 use super::supervise::{self, End, Held, Why};
@@ -7,10 +8,13 @@ use super::wait::{self, Waited, Wish};
 use super::{FAILED, LOST, failed, signal_code};
 use crate::cli::connect::Connection;
 use crate::cli::failure::Failure;
+use crate::cli::log::printable;
+use crate::cli::outlet::{Flushed, STDERR, STDOUT};
 use crate::cli::signals::{FORWARDED, Signals};
 use crate::cli::{duration, name, output};
 use clap::Args;
 use std::ffi::OsString;
+use std::io::ErrorKind;
 use std::time::Duration;
 use tenure::client::{AcquireOptions, Client, ClientOptions, Wait};
 
@@ -150,10 +154,27 @@ fn run_command(
 
 fn hold_until_signal(grant: &Grant, signals: &Signals) -> Result<Ended, Failure> {
     let token = grant.lease.token();
-    let lines: Vec<String> = grant.names.iter().map(|name| format!("{name} {token}\n")).collect();
-    output::print(&lines.concat()).map_err(failed)?;
-    Ok(match supervise::hold(&grant.lease, signals)? {
+    let lines: Vec<String> =
+        grant.names.iter().map(|name| format!("{} {token}", printable(name))).collect();
+    let audience = Audience::new();
+    STDOUT.say(&lines.join("\n"));
+    // A reader who does not read now may do so later; meanwhile the lease and signals are looked after.
+    match STDOUT.flush(READER_WAIT) {
+        Flushed::Failed(ErrorKind::BrokenPipe) => return Ok(left(grant, Gone::Reader)),
+        Flushed::Failed(kind) => return Err(failed(output::cannot_write(&kind.into()))),
+        Flushed::Written | Flushed::NotYet => {}
+    }
+    Ok(match supervise::hold(&grant.lease, signals, &audience)? {
         Held::Signalled => Ended::Code(0),
+        Held::Left(gone) => left(grant, gone),
         Held::Ended(why) => Ended::With(why),
     })
 }
+
+/// The end of a hold that nobody is left to end: as by a signal.
+fn left(grant: &Grant, gone: Gone) -> Ended {
+    STDERR.say(&format!("tenure: {}; {} is given back", gone.sentence(), grant.shown()));
+    Ended::Code(0)
+}
+
+const READER_WAIT: Duration = Duration::from_millis(100);

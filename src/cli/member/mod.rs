@@ -65,7 +65,7 @@ pub fn run(options: Options) -> Result<(), Failure> {
         Command::Remove(member) => remove(&member)?,
         Command::Move(place) => move_to(place)?,
     };
-    output::print(&said)
+    output::conclude(&said)
 }
 
 fn add(place: Place) -> Result<String, Failure> {

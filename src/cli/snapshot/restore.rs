@@ -61,7 +61,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     let snapshot = Snapshot { meta, data: Payload::from(restored.encode()) };
     make_directory(&options.data, node, &snapshot)?;
     let ids: Vec<String> = members.iter().map(|(member, _)| member.to_string()).collect();
-    output::print(&format!("{}{}", said(&restored), next_step(options, &ids)))
+    output::conclude(&format!("{}{}", said(&restored), next_step(options, &ids)))
 }
 
 fn make_directory(path: &Path, node: NodeId, snapshot: &Snapshot) -> Result<(), Failure> {
