@@ -12,5 +12,6 @@ mod serving;
 mod signals;
 mod snapshots;
 mod streams;
+mod terminal;
 mod usage;
 mod vanished_words;

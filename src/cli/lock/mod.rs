@@ -4,6 +4,7 @@ mod audience;
 mod command;
 mod grant;
 pub mod guard;
+mod job;
 mod notice;
 mod supervise;
 mod terms;

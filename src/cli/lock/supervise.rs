@@ -7,17 +7,18 @@
 use super::audience::{Audience, Gone};
 use super::grant::Grant;
 use super::guard::{Guarded, KILL_MARGIN, Report};
+use super::job::{Job, Station};
 use super::{FAILED, LOST};
 use crate::cli::failure::Failure;
 use crate::cli::outlet::STDERR;
-use crate::cli::signals::Signals;
-use signal_hook::consts::{SIGCONT, SIGTERM, SIGTSTP};
+use crate::cli::signals::{ENDING_HOLDS, Signals};
+use signal_hook::consts::{SIGCONT, SIGTERM};
+use std::ffi::OsString;
 use std::os::fd::RawFd;
 use std::process::ExitStatus;
 use std::time::Duration;
 use tenure::client::{EndReason, Lease, LeaseState};
 use tenure::sys::poll::{self, Interest, Ready};
-use tenure::sys::terminal::Foreground;
 
 /// How a command under a lease ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,69 +63,129 @@ fn demand(remaining: Duration, grace: Duration) -> Demand {
     if remaining <= reserve { Demand::End } else { Demand::Run(remaining - reserve) }
 }
 
-/// Runs the command of `guarded` until it ends by itself, or must end with `grant`.
+/// Runs `command` until it ends by itself, or must end with `grant`.
 pub fn supervise(
     grant: &Grant,
-    mut guarded: Guarded,
+    command: &[OsString],
     grace: Duration,
     signals: &Signals,
 ) -> Result<End, Failure> {
-    let lease = &grant.lease;
-    let foreground = Foreground::lend(guarded.id());
-    if foreground.is_some() {
-        // It may have touched the terminal before it was in the foreground, and been stopped for it.
-        guarded.signal(SIGCONT);
+    // Before there is a command: what stopped us when it has begun would stop us for good.
+    let station = Station::prepare();
+    let guarded = grant.start(command)?;
+    let job = station.map(|station| station.begin(&guarded));
+    let mut supervision = Supervision { grant, guarded, signals, job };
+    let end = supervision.run(grace);
+    let ended_itself = matches!(&end, Ok(End::Exited(status)) if status.code().is_some());
+    if let Some(job) = supervision.job.as_mut().filter(|_| !ended_itself) {
+        job.repair();
     }
-    loop {
-        while let Some(report) = guarded.take_report()? {
+    end
+}
+
+/// A command, and all that tells what becomes of it.
+struct Supervision<'a> {
+    grant: &'a Grant,
+    guarded: Guarded,
+    signals: &'a Signals,
+    job: Option<Job>,
+}
+
+impl Supervision<'_> {
+    fn run(&mut self, grace: Duration) -> Result<End, Failure> {
+        let lease = &self.grant.lease;
+        loop {
+            if let Some(last) = self.take_reports()? {
+                return match last {
+                    Last::Ended(status) => Ok(End::Exited(status)),
+                    Last::Killed => Ok(End::Ended(why(lease))),
+                };
+            }
+            self.pass_signals_on();
+            let remaining = lease.remaining();
+            self.guarded.prolong(lease);
+            let pause = match demand(remaining, grace) {
+                Demand::Run(pause) if lease.state() == LeaseState::Held => pause,
+                _ => return self.end(),
+            };
+            let pause = pause.min(remaining / LOOKS_PER_LEASE);
+            wait_for(&[self.fds().as_slice(), &[lease.fd()]].concat(), pause)?;
+        }
+    }
+
+    /// Ends the command: SIGTERM now, SIGKILL before the lease's end. What the leader leaves behind is killed too. A lease
+    /// that has ended leaves no time: what a handler of SIGTERM did, it would do without the lock.
+    fn end(&mut self) -> Result<End, Failure> {
+        let lease = &self.grant.lease;
+        let why = why(lease);
+        STDERR.say(&format!("tenure: {}; its command is ended", why.sentence(self.grant)));
+        self.guarded.begin_end();
+        self.job.iter_mut().for_each(Job::begin_end);
+        if !self.guarded.left(lease).is_zero() {
+            self.guarded.signal(SIGTERM);
+            // A stopped process takes its SIGTERM only when it runs again.
+            self.guarded.signal(SIGCONT);
+        }
+        loop {
+            if self.take_reports()?.is_some() {
+                return Ok(End::Ended(why));
+            }
+            self.pass_signals_on();
+            let mut pause = self.guarded.left(lease).min(LOOK_EVERY);
+            if pause.is_zero() {
+                self.guarded.kill();
+                pause = LOOK_EVERY;
+            }
+            wait_for(&self.fds(), pause)?;
+        }
+    }
+
+    /// What the guard said; its last word if that was among it.
+    fn take_reports(&mut self) -> Result<Option<Last>, Failure> {
+        while let Some(report) = self.guarded.take_report()? {
             match report {
-                Report::Stopped(signal) if signal == SIGTSTP && foreground.is_some() => {
-                    resume(grant, &guarded);
-                }
-                Report::Stopped(_) => {}
-                Report::Ended(status) => return Ok(End::Exited(status)),
-                Report::Killed => return Ok(End::Ended(why(lease))),
-                Report::NotKilled => return Err(not_killed(grant)),
+                Report::Stopped(signal) => self.command_stopped(signal),
+                Report::Ended(status) => return Ok(Some(Last::Ended(status))),
+                Report::Killed => return Ok(Some(Last::Killed)),
+                Report::NotKilled => return Err(not_killed(self.grant)),
             }
         }
-        signals.take().into_iter().for_each(|signal| guarded.signal(signal));
-        let remaining = lease.remaining();
-        guarded.prolong(lease);
-        let pause = match demand(remaining, grace) {
-            Demand::Run(pause) if lease.state() == LeaseState::Held => pause,
-            _ => return end_with(grant, guarded, signals),
-        };
-        let pause = pause.min(remaining / LOOKS_PER_LEASE);
-        wait_for(&[Some(signals.fd()), Some(guarded.fd()), lease.fd()], pause)?;
+        Ok(None)
+    }
+
+    fn command_stopped(&mut self, signal: i32) {
+        let Some(job) = &mut self.job else { return };
+        let arrived = job.command_stopped(signal, &self.guarded, self.grant, self.signals);
+        self.pass_on(&arrived);
+    }
+
+    fn pass_signals_on(&mut self) {
+        self.pass_on(&self.signals.take());
+        if let Some(job) = &mut self.job {
+            let arrived = job.take_stops(&self.guarded, self.grant, self.signals);
+            self.pass_on(&arrived);
+        }
+    }
+
+    fn pass_on(&mut self, arrived: &[i32]) {
+        arrived.iter().for_each(|signal| self.guarded.signal(*signal));
+        if let Some(job) = self.job.as_mut().filter(|_| arrived.contains(&SIGCONT)) {
+            job.continued(&self.guarded);
+        }
+    }
+
+    fn fds(&self) -> Vec<Option<RawFd>> {
+        let job = self.job.iter().map(|job| Some(job.fd()));
+        [Some(self.signals.fd()), Some(self.guarded.fd())].into_iter().chain(job).collect()
     }
 }
 
-/// Ends the command: SIGTERM now, SIGKILL before the lease's end. What the leader leaves behind is killed too. A lease that
-/// has ended leaves no time: what a handler of SIGTERM did, it would do without the lock.
-fn end_with(grant: &Grant, mut guarded: Guarded, signals: &Signals) -> Result<End, Failure> {
-    let why = why(&grant.lease);
-    STDERR.say(&format!("tenure: {}; its command is ended", why.sentence(grant)));
-    guarded.begin_end();
-    if !guarded.left(&grant.lease).is_zero() {
-        guarded.signal(SIGTERM);
-        // A stopped process takes its SIGTERM only when it runs again.
-        guarded.signal(SIGCONT);
-    }
-    loop {
-        match guarded.take_report()? {
-            Some(Report::Ended(_) | Report::Killed) => return Ok(End::Ended(why)),
-            Some(Report::NotKilled) => return Err(not_killed(grant)),
-            Some(Report::Stopped(_)) => continue,
-            None => {}
-        }
-        signals.take().into_iter().for_each(|signal| guarded.signal(signal));
-        let mut pause = guarded.left(&grant.lease).min(LOOK_EVERY);
-        if pause.is_zero() {
-            guarded.kill();
-            pause = LOOK_EVERY;
-        }
-        wait_for(&[Some(signals.fd()), Some(guarded.fd())], pause)?;
-    }
+/// The last that there is to be said of a command.
+enum Last {
+    /// It ended so.
+    Ended(ExitStatus),
+    /// It was killed with its lease.
+    Killed,
 }
 
 impl Why {
@@ -152,17 +213,10 @@ fn not_killed(grant: &Grant) -> Failure {
     Failure::new(LOST, text)
 }
 
-/// A command that Ctrl-Z suspends would hold its lock for ever, so it goes on.
-fn resume(grant: &Grant, guarded: &Guarded) {
-    let names = grant.shown();
-    STDERR.say(&format!("tenure: a command cannot be suspended while it holds {names}"));
-    guarded.signal(SIGCONT);
-}
-
 /// Holds `lease` until a signal, its end, or that of `audience`; if somebody asks for it, that is now.
 pub fn hold(lease: &Lease, signals: &Signals, audience: &Audience) -> Result<Held, Failure> {
     loop {
-        if !signals.take().is_empty() {
+        if signals.take_one_of(ENDING_HOLDS).is_some() {
             return Ok(Held::Signalled);
         }
         let remaining = lease.remaining();

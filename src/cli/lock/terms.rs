@@ -10,7 +10,7 @@ use crate::cli::connect::Connection;
 use crate::cli::failure::Failure;
 use crate::cli::log::printable;
 use crate::cli::outlet::{Flushed, STDERR, STDOUT};
-use crate::cli::signals::{FORWARDED, Signals};
+use crate::cli::signals::{Signals, forwarded};
 use crate::cli::{duration, name, output};
 use clap::Args;
 use std::ffi::OsString;
@@ -50,7 +50,7 @@ impl Terms {
     /// All that can go wrong, in the codes of `tenure lock`.
     pub fn run(&self, request: &Request, options: AcquireOptions) -> Result<u8, Failure> {
         // From here on each signal is handled: one that comes while we wait withdraws the request.
-        let signals = Signals::catch(FORWARDED).map_err(failed)?;
+        let signals = Signals::catch_all(&forwarded()).map_err(failed)?;
         let client = Client::open(&self.connection.endpoints, self.client_options())
             .map_err(|error| failed(error.into()))?;
         let code = self.hold(&client, request, options, &signals);
@@ -145,8 +145,7 @@ fn run_command(
     grace: Duration,
     signals: &Signals,
 ) -> Result<Ended, Failure> {
-    let guarded = grant.start(command)?;
-    Ok(match supervise::supervise(grant, guarded, grace, signals)? {
+    Ok(match supervise::supervise(grant, command, grace, signals)? {
         End::Exited(status) => Ended::Code(exit_code(status)),
         End::Ended(why) => Ended::With(why),
     })

@@ -3,7 +3,7 @@
 use super::notice::{self, Notice};
 use super::{FAILED, failed};
 use crate::cli::failure::Failure;
-use crate::cli::signals::Signals;
+use crate::cli::signals::{ENDING_WAITS, Signals};
 use std::time::Duration;
 use tenure::client::{AcquireOptions, Client, Lease, Pending, Wait};
 use tenure::sys::poll::{self, Interest, Ready};
@@ -34,7 +34,7 @@ pub fn acquire(client: &Client, wish: Wish, signals: &Signals) -> Result<Waited,
     let pending = start(client, &names, wait, options).map_err(|error| failed(error.into()))?;
     let _notice = Notice::give(client, &names);
     loop {
-        if let Some(&signal) = signals.take().first() {
+        if let Some(signal) = signals.take_one_of(ENDING_WAITS) {
             pending.cancel();
             return Ok(Waited::Signalled(signal));
         }

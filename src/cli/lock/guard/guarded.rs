@@ -120,6 +120,11 @@ impl Guarded {
         if until < self.told {
             self.tell(until);
         }
+        self.left_as_told()
+    }
+
+    /// How long CMD may go on as the guard knows it.
+    pub fn left_as_told(&self) -> Duration {
         Duration::from_nanos(self.told.saturating_sub(clock::boot_nanos()))
     }
 
