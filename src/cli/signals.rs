@@ -56,9 +56,8 @@ impl Signals {
     /// # Errors
     /// The process has no descriptor left.
     pub fn catch_all(signals: &[i32]) -> Result<Self, Failure> {
-        let delivery = UnixStream::pair().and_then(|(read, write)| {
-            SignalDelivery::with_pipe(read, write, SignalOnly::default(), signals)
-        });
+        let delivery = UnixStream::pair()
+            .and_then(|(read, write)| SignalDelivery::with_pipe(read, write, SignalOnly, signals));
         let delivery = delivery.map_err(|error| {
             Failure::unavailable(format!("cannot catch signals: {error}; raise `ulimit -n`"))
         })?;

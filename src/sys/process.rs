@@ -28,14 +28,17 @@ fn die_with(command: &mut Command, parent: u32) {
 }
 
 /// Starts the process of `command` in a group of its own, so that no signal of our terminal reaches it, and with
-/// `inherited` open under its number.
+/// `inherited` open under its number. One that is stopped when the thread that starts it ends is continued by that.
 pub fn set_apart(command: &mut Command, inherited: &UnixStream) {
     let inherited = inherited.as_raw_fd();
     command.process_group(0);
-    // SAFETY: the closure runs between fork and exec and makes one system call, which is async-signal-safe. The
+    // SAFETY: the closure runs between fork and exec and makes two system calls, which are async-signal-safe. The
     // descriptor is the parent's, which is open while `command` is spawned, or the call fails.
     unsafe {
-        command.pre_exec(move || check(libc::fcntl(inherited, libc::F_SETFD, 0)));
+        command.pre_exec(move || {
+            check(libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGCONT))?;
+            check(libc::fcntl(inherited, libc::F_SETFD, 0))
+        });
     }
 }
 
@@ -144,6 +147,33 @@ pub(super) fn open_process(id: u32) -> io::Result<OwnedFd> {
 pub fn signal_child(child: &Child, signal: i32) {
     // SAFETY: no pointers. The child is not reaped, so its id is nobody else's.
     unsafe { libc::kill(child.id() as libc::pid_t, signal) };
+}
+
+/// Whether `child` was stopped since this was asked last.
+#[must_use]
+pub fn take_stop(child: &Child) -> bool {
+    change(libc::P_PID, child.id(), libc::WSTOPPED).is_some()
+}
+
+/// Whether `child` is stopped now, by a signal or a debugger.
+#[must_use]
+pub fn is_stopped(child: &Child) -> bool {
+    let status = std::fs::read(format!("/proc/{}/stat", child.id())).unwrap_or_default();
+    let status = String::from_utf8_lossy(&status);
+    // "id (name) state …", where the name may have anything in it.
+    let state = status.rfind(')').and_then(|at| status[at + 1..].split_ascii_whitespace().next());
+    matches!(state, Some("T" | "t"))
+}
+
+/// The process and the exit code or signal of a change of state that `options` ask for, if there is one now.
+pub(super) fn change(whom: libc::idtype_t, id: u32, options: libc::c_int) -> Option<(u32, i32)> {
+    // SAFETY: a siginfo_t is plain data, valid when zeroed, and lives through the call; with WNOHANG and
+    // nothing to tell it stays zeroed, which si_pid shows.
+    unsafe {
+        let mut info: libc::siginfo_t = std::mem::zeroed();
+        let result = libc::waitid(whom, id, &raw mut info, options | libc::WNOHANG);
+        (result == 0 && info.si_pid() != 0).then(|| (info.si_pid() as u32, info.si_status()))
+    }
 }
 
 /// The kernel's answer as a result.

@@ -4,9 +4,11 @@
 //! process that had it when it was opened, and for the group that was founded with it (Linux 6.9): a signal sent
 //! through it reaches that group or nobody.
 
+use super::poll::{self, Interest, Ready};
 use super::process::open_process;
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::time::Duration;
 
 /// A group of processes.
 #[derive(Debug)]
@@ -22,6 +24,19 @@ impl ProcessGroup {
     /// There is no such process, or no descriptor left.
     pub fn open(id: u32) -> io::Result<Self> {
         Ok(Self { leader: open_process(id)?, id })
+    }
+
+    /// Readable once its leader has ended.
+    #[must_use]
+    pub fn fd(&self) -> RawFd {
+        self.leader.as_raw_fd()
+    }
+
+    /// Whether its leader has ended.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        let mut set = [(self.fd(), Interest::Read, Ready::default())];
+        poll::wait(&mut set, Some(Duration::ZERO)).is_ok() && set[0].2.readable
     }
 
     /// Its number.

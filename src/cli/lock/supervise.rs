@@ -108,7 +108,7 @@ impl Supervision<'_> {
                 Demand::Run(pause) if lease.state() == LeaseState::Held => pause,
                 _ => return self.end(),
             };
-            let pause = pause.min(remaining / LOOKS_PER_LEASE);
+            let pause = pause.min(remaining / LOOKS_PER_LEASE).min(self.guarded.pause_max());
             wait_for(&[self.fds().as_slice(), &[lease.fd()]].concat(), pause)?;
         }
     }
@@ -136,7 +136,7 @@ impl Supervision<'_> {
                 self.guarded.kill();
                 pause = LOOK_EVERY;
             }
-            wait_for(&self.fds(), pause)?;
+            wait_for(&self.fds(), pause.min(self.guarded.pause_max()))?;
         }
     }
 
@@ -175,8 +175,9 @@ impl Supervision<'_> {
     }
 
     fn fds(&self) -> Vec<Option<RawFd>> {
-        let job = self.job.iter().map(|job| Some(job.fd()));
-        [Some(self.signals.fd()), Some(self.guarded.fd())].into_iter().chain(job).collect()
+        let job = self.job.iter().map(Job::fd);
+        let guarded = self.guarded.fds().into_iter().chain(job);
+        std::iter::once(self.signals.fd()).chain(guarded).map(Some).collect()
     }
 }
 
