@@ -24,7 +24,7 @@ pub struct Options {
     /// The lock or election
     #[arg(value_parser = name::parse)]
     name: String,
-    /// Free it at once; only tokens protect from then on
+    /// Free it at once; only tokens protect from then on (no variable stands for this flag)
     #[arg(long, conflicts_with = "grace")]
     now: bool,
     /// How long the holder may go on, from when it hears of it [default: its session's TTL]

@@ -49,7 +49,8 @@ use tenure::sys::process;
 #[derive(Parser, Debug)]
 #[command(name = "tenure", version, propagate_version = true, arg_required_else_help = true)]
 #[command(
-    after_help = "Each flag can be set in the environment: --timeout as TENURE_TIMEOUT, and so on."
+    after_help = "Settings can be given in the environment: --timeout as TENURE_TIMEOUT, and so on. Flags by which a \
+                  command gives up safety, or means another lock or way to hold it, have no variable."
 )]
 struct Cli {
     #[command(flatten)]
@@ -114,9 +115,15 @@ fn perform() -> ExitCode {
         return finish(chaos::client::crash::run(&options).map(|()| 0));
     }
     let line = lock::Line::of(&arguments);
-    let parsed = command()
-        .try_get_matches_from(&line.before)
-        .and_then(|matches| Cli::from_arg_matches(&matches));
+    let mut known = command();
+    let parsed = known.try_get_matches_from_mut(&line.before).and_then(|matches| {
+        match environment::empty_variable(&known, &matches) {
+            Some(variable) => {
+                Err(known.error(ErrorKind::InvalidValue, environment::is_empty(&variable)))
+            }
+            None => Cli::from_arg_matches(&matches),
+        }
+    });
     match parsed {
         Ok(cli) => finish(run(cli, line.behind.as_deref())),
         Err(error) if error.use_stderr() || line.behind.is_some() => refuse(&error, &line),
@@ -200,6 +207,7 @@ fn refuse(error: &clap::Error, line: &lock::Line) -> ExitCode {
         Some(_) => vanished(error).unwrap_or_else(|| sentence(error)),
         None => sentence(error),
     };
+    let told = environment::blame(told, error, &line.before);
     complain(&format!("{told}; see `tenure {topic}--help`"));
     let runs_commands = matches!(subcommand.as_deref(), Some("lock" | "elect"));
     ExitCode::from(if runs_commands { lock::FAILED } else { failure::USAGE })

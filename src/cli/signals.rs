@@ -10,7 +10,7 @@ use signal_hook::iterator::exfiltrator::SignalOnly;
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::sync::{Mutex, PoisonError};
-use tenure::sys::inherited::Inherited;
+use tenure::sys::inherited_signals::Inherited;
 use tenure::sys::process;
 
 /// Those that end a program; SIGHUP when its terminal goes.

@@ -9,7 +9,7 @@ pub mod descriptors;
 pub mod event;
 pub mod fork;
 #[cfg(feature = "cli")]
-pub mod inherited;
+pub mod inherited_signals;
 pub mod namespace;
 pub mod poll;
 pub mod process;

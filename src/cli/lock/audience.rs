@@ -6,7 +6,7 @@
 
 use signal_hook::consts::SIGHUP;
 use std::os::fd::{AsRawFd, OwnedFd};
-use tenure::sys::inherited::Inherited;
+use tenure::sys::inherited_signals::Inherited;
 use tenure::sys::poll::{Interest, Ready};
 use tenure::sys::process;
 

@@ -29,13 +29,13 @@ pub struct Options {
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
     /// All nodes of the new cluster: 1=host:port,2=host:port,3=host:port
-    #[arg(long, value_name = "ID=HOST:PORT,…")]
+    #[arg(long, value_name = "ID=HOST:PORT,…", value_parser = crate::cli::connect::parse_members)]
     cluster: String,
     /// The new epoch; name one, larger than all before, if this snapshot or an older one was restored already
     /// [default: the snapshot's and one]
     #[arg(long, value_name = "NUMBER")]
     epoch: Option<u64>,
-    /// Grant locks at once, although programs may still believe in leases of before
+    /// Grant locks at once, although programs may still believe in leases of before (no variable stands for this flag)
     #[arg(long)]
     waive_wait: bool,
 }

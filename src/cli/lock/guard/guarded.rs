@@ -14,7 +14,7 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 use tenure::client::Lease;
-use tenure::sys::inherited::Inherited;
+use tenure::sys::inherited_signals::Inherited;
 use tenure::sys::poll::{self, Interest, Ready};
 use tenure::sys::process_group::ProcessGroup;
 use tenure::sys::{clock, process, process_family};

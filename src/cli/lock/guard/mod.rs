@@ -25,7 +25,7 @@ use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
-use tenure::sys::inherited::Inherited;
+use tenure::sys::inherited_signals::Inherited;
 use tenure::sys::poll::{self, Interest, Ready};
 use tenure::sys::process;
 use tenure::sys::process_family::{Family, Scope};
