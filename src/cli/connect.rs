@@ -35,6 +35,9 @@ pub fn parse_members(text: &str) -> Result<String, String> {
     parse_cluster(text).map(|_| text.to_owned()).map_err(|error| error.message)
 }
 
+/// That of --timeout.
+pub const TIMEOUT_DEFAULT: Duration = Duration::from_secs(5);
+
 impl Connection {
     /// A client with the default session.
     ///

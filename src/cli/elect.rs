@@ -39,7 +39,7 @@ pub struct Options {
 
 /// Runs it. `behind` is what stands behind the "--".
 pub fn run(options: Options, behind: Option<&[OsString]>) -> Result<u8, Failure> {
-    let request = split(Words::NamesAndCommand, &options.name, &options.rest, behind)?;
+    let request = split(Words::NameAndCommand, &options.name, &options.rest, behind)?;
     if request.names.len() > 1 {
         let text = "one NAME at a time can be stood for; what is before the -- must be one word";
         return Err(Failure::new(FAILED, text));

@@ -32,6 +32,7 @@ mod sim;
 mod size;
 mod snapshot;
 mod status;
+mod typed;
 mod validate;
 mod verify;
 mod watch;
@@ -62,7 +63,8 @@ struct Cli {
 #[derive(Args, Debug)]
 struct Verbosity {
     /// Say more on stderr; twice: still more
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    // At one place in all commands: behind their own.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, display_order = 998)]
     verbose: u8,
 }
 
@@ -156,7 +158,7 @@ fn run(cli: Cli, behind: Option<&[OsString]>) -> Result<u8, Failure> {
         Command::Dev(options) => dev::run(&options).map(done),
         Command::Lock(options) => lock::run(options, behind),
         Command::Elect(options) => elect::run(options, behind),
-        Command::Show(options) => show::run(&options).map(done),
+        Command::Show(options) => show::run(&options),
         Command::Watch(options) => watch::run(&options).map(done),
         Command::Break(options) => break_lock::run(&options).map(done),
         Command::Handover(options) => handover::run(&options).map(done),

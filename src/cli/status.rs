@@ -88,7 +88,7 @@ fn to_text(cluster: &ClusterStatus) -> String {
     let mut text = output::table(&lines);
     for row in &cluster.nodes {
         if let Err(why) = &row.state {
-            text.push_str(&format!("{}: {}\n", row.address, printable(why)));
+            text.push_str(&format!("{}: {}\n", printable(&row.address), printable(why)));
         }
     }
     if cluster.leader().is_none() {
@@ -99,7 +99,7 @@ fn to_text(cluster: &ClusterStatus) -> String {
 
 fn line(row: &NodeRow) -> Vec<String> {
     let id = row.id.map_or("?".to_owned(), |id| id.to_string());
-    let address = row.address.clone();
+    let address = printable(&row.address);
     let Ok(status) = &row.state else {
         return vec![id, address, UNREACHABLE.to_owned()];
     };

@@ -2,6 +2,7 @@
 
 use crate::cli::connect::Connection;
 use crate::cli::failure::{Failure, NO};
+use crate::cli::log::printable;
 use crate::cli::{name, output};
 use clap::Args;
 use tenure::base::Token;
@@ -24,10 +25,8 @@ pub fn run(options: &Options) -> Result<u8, Failure> {
     let client = options.connection.open()?;
     let holds = client.validate(&options.name, Token(options.token))?;
     options.connection.close(&client);
-    if holds {
-        output::conclude(&format!("token {} holds {}\n", options.token, options.name))?;
-        return Ok(0);
-    }
-    output::conclude(&format!("token {} does not hold {}\n", options.token, options.name))?;
-    Ok(NO)
+    let (token, name) = (options.token, printable(&options.name));
+    let (verb, code) = if holds { ("holds", 0) } else { ("does not hold", NO) };
+    output::conclude(&format!("token {token} {verb} {name}\n"))?;
+    Ok(code)
 }

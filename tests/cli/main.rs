@@ -15,3 +15,4 @@ mod streams;
 mod terminal;
 mod usage;
 mod vanished_words;
+mod words;

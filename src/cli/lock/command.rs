@@ -51,20 +51,23 @@ pub enum Task {
     Run(Vec<OsString>, Parted),
 }
 
-/// Where the names end and the command begins.
+/// How names and command were told from each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Parted {
-    /// At the "--".
-    ByDashes,
-    /// Behind the first word, which is the only name.
+    /// By the "--", or since there can be but one name.
+    Clearly,
+    /// By their places alone: what is taken for the command may have been meant as a name.
     ByPlace,
 }
 
-/// What `lock --hold` asks for: all words are names.
+/// What the words stand for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Words {
+    /// All are names (`lock --hold`).
     Names,
     NamesAndCommand,
+    /// As for `elect`.
+    NameAndCommand,
 }
 
 /// The request of `name` and `rest`, which stand before the "--" or without one, and of what stands behind it.
@@ -79,10 +82,11 @@ pub fn split(
         (Words::Names, Some(_)) => {
             return Err(usage("--hold runs no command; take one of the two away"));
         }
-        (Words::NamesAndCommand, Some([])) => return Err(missing()),
-        (Words::NamesAndCommand, Some(command)) => (rest, run(command, Parted::ByDashes)?),
-        (Words::NamesAndCommand, None) if rest.is_empty() => (rest, Task::Hold),
+        (_, Some([])) => return Err(missing(words)),
+        (_, Some(command)) => (rest, run(command, Parted::Clearly)?),
+        (_, None) if rest.is_empty() => (rest, Task::Hold),
         (Words::NamesAndCommand, None) => (&rest[..0], run(rest, Parted::ByPlace)?),
+        (Words::NameAndCommand, None) => (&rest[..0], run(rest, Parted::Clearly)?),
     };
     let mut names = vec![name.to_owned()];
     for word in further {
@@ -102,11 +106,12 @@ fn run(command: &[OsString], parted: Parted) -> Result<Task, Failure> {
     Ok(Task::Run(command.to_vec(), parted))
 }
 
-fn missing() -> Failure {
-    usage(
-        "CMD is missing behind the --: is a variable not set? To hold without a command, take the -- away; for \
-         several locks, `tenure lock --hold NAME…`",
-    )
+fn missing(words: Words) -> Failure {
+    let other = match words {
+        Words::NameAndCommand => "To stay elected without a command, take the -- away",
+        _ => "`tenure lock --hold NAME…` holds without a command",
+    };
+    usage(format!("CMD is missing behind the --: is a variable not set? {other}"))
 }
 
 /// A further name. What looks like an option was meant as one.
@@ -149,13 +154,13 @@ mod tests {
 
     #[test]
     fn dashes_are_optional_and_options_behind_the_command_are_its_own() {
-        use Parted::{ByDashes, ByPlace};
-        check("tenure lock a -- sh -c true", &["a"], command(&["sh", "-c", "true"], ByDashes));
+        use Parted::{ByPlace, Clearly};
+        check("tenure lock a -- sh -c true", &["a"], command(&["sh", "-c", "true"], Clearly));
         check("tenure lock a sh -c true", &["a"], command(&["sh", "-c", "true"], ByPlace));
-        check("tenure lock -w 5s a --try -- ls -n", &["a"], command(&["ls", "-n"], ByDashes));
+        check("tenure lock -w 5s a --try -- ls -n", &["a"], command(&["ls", "-n"], Clearly));
         let checkout = ["git", "checkout", "--", "x"];
-        check("tenure lock a -- git checkout -- x", &["a"], command(&checkout, ByDashes));
-        check("tenure -v lock a -- ls --help", &["a"], command(&["ls", "--help"], ByDashes));
+        check("tenure lock a -- git checkout -- x", &["a"], command(&checkout, Clearly));
+        check("tenure -v lock a -- ls --help", &["a"], command(&["ls", "--help"], Clearly));
     }
 
     #[test]
@@ -168,9 +173,9 @@ mod tests {
 
     #[test]
     fn all_before_the_dashes_are_names() {
-        let one = command(&["ls"], Parted::ByDashes);
+        let one = command(&["ls"], Parted::Clearly);
         check("tenure lock a b -- ls", &["a", "b"], one);
-        let several = command(&["ls", "--", "x"], Parted::ByDashes);
+        let several = command(&["ls", "--", "x"], Parted::Clearly);
         check("tenure lock -n a b c -- ls -- x", &["a", "b", "c"], several);
     }
 

@@ -1,17 +1,17 @@
 //! What `lock` and `elect` have in common: how long to wait, how to end, and the run of a command between.
 
 use super::audience::{Audience, Gone};
-use super::command::{Request, Task};
+use super::command::{Parted, Request, Task};
 use super::grant::{Grant, exit_code};
 use super::supervise::{self, End, Held, Why};
-use super::wait::{self, Waited, Wish};
-use super::{FAILED, LOST, failed, signal_code};
+use super::wait::{self, Notices, Waited, Wish};
+use super::{FAILED, LOST, NOT_FOUND, failed, signal_code};
 use crate::cli::connect::Connection;
 use crate::cli::failure::Failure;
 use crate::cli::log::printable;
 use crate::cli::outlet::{Flushed, STDERR, STDOUT};
 use crate::cli::signals::{Signals, forwarded};
-use crate::cli::{duration, name, output};
+use crate::cli::{duration, name, output, typed};
 use clap::Args;
 use std::ffi::OsString;
 use std::io::ErrorKind;
@@ -33,6 +33,9 @@ pub struct Terms {
     /// How long before the lease's end CMD gets SIGTERM, at most half the TTL [default: 1s, or a quarter of the TTL]
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     grace: Option<Duration>,
+    /// Say nothing of somebody else who has it: neither while waiting nor when it is not granted in time
+    #[arg(short, long)]
+    quiet: bool,
     /// Exit code when it is not granted in time
     #[arg(short = 'E', long, value_name = "CODE", default_value_t = 124)]
     conflict_exit_code: u8,
@@ -72,14 +75,22 @@ impl Terms {
         options: AcquireOptions,
         signals: &Signals,
     ) -> Result<u8, Failure> {
-        let grace = self.grace_of(client.session().ttl)?;
+        let ttl = client.session().ttl;
+        let grace = self.grace_of(ttl)?;
+        if ttl != self.ttl && !self.quiet {
+            let [in_force, asked] = [ttl, self.ttl].map(duration::show);
+            STDERR.say(&format!(
+                "tenure: the TTL is {in_force}, and not {asked} as --ttl says: the cluster allows no other"
+            ));
+        }
         let wait = match self.wait {
             _ if self.try_only => Wait::Try,
             Some(Duration::ZERO) => Wait::Try,
             Some(wait) => Wait::For(wait),
             None => Wait::Forever,
         };
-        let wish = Wish { names: request.names.clone(), wait, options };
+        let notices = if self.quiet { Notices::None } else { Notices::Given };
+        let wish = Wish { names: request.names.clone(), wait, options, notices };
         let lease = match wait::acquire(client, wish, signals)? {
             Waited::Granted(lease) => lease,
             Waited::Signalled(signal) => return Ok(signal_code(signal)),
@@ -87,7 +98,7 @@ impl Terms {
         };
         let grant = Grant { lease, names: request.names.clone() };
         let end = match &request.task {
-            Task::Run(command, _) => run_command(&grant, command, grace, signals)?,
+            Task::Run(command, parted) => run_command(&grant, command, *parted, grace, signals)?,
             Task::Hold => hold_until_signal(&grant, signals)?,
         };
         self.account(&grant, end)
@@ -142,13 +153,30 @@ enum Ended {
 fn run_command(
     grant: &Grant,
     command: &[OsString],
+    parted: Parted,
     grace: Duration,
     signals: &Signals,
 ) -> Result<Ended, Failure> {
-    Ok(match supervise::supervise(grant, command, grace, signals)? {
-        End::Exited(status) => Ended::Code(exit_code(status)),
-        End::Ended(why) => Ended::With(why),
-    })
+    match supervise::supervise(grant, command, grace, signals) {
+        Ok(End::Exited(status)) => Ok(Ended::Code(exit_code(status))),
+        Ok(End::Ended(why)) => Ok(Ended::With(why)),
+        Err(failure) if failure.code == NOT_FOUND && parted == Parted::ByPlace => Err(
+            Failure::new(NOT_FOUND, format!("{}; {}", failure.message, both_forms(grant, command))),
+        ),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// Who gave several names without a "--" wanted one of these.
+fn both_forms(grant: &Grant, command: &[OsString]) -> String {
+    let further = command.iter().map(|word| word.to_string_lossy().into_owned());
+    let names: Vec<String> =
+        grant.names.iter().cloned().chain(further).map(|word| typed::word(&word)).collect();
+    let names = names.join(" ");
+    format!(
+        "without a -- it is taken for CMD: to take several locks write `tenure lock {names} -- CMD`, or without a \
+         command `tenure lock --hold {names}`"
+    )
 }
 
 fn hold_until_signal(grant: &Grant, signals: &Signals) -> Result<Ended, Failure> {
