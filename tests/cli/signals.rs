@@ -1,7 +1,7 @@
 //! The signals that `tenure lock` was started with, ignored or blocked: its command begins with the same, and its end is
 //! seen all the same.
 
-use crate::program::{Cluster, code, signal};
+use crate::program::{Cluster, code, signal, signal_id};
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
@@ -67,6 +67,24 @@ fn the_command_begins_with_the_signals_of_the_wrapper() {
         assert_eq!(expected.len(), 2);
         assert_eq!(of(launched(start, &guarded)), expected, "{start:?}");
     }
+}
+
+#[test]
+fn a_command_that_somebody_stops_goes_on_when_the_wrapper_is_continued() {
+    let cluster = Cluster::start_calm();
+    let mut running = cluster.begin(
+        "lock",
+        &["frozen", "--", "sh", "-c", "trap 'exit 5' USR1; echo $$; while :; do sleep 0.1; done"],
+    );
+    signal_id(running.line.parse().unwrap(), "STOP");
+    let mut said = String::new();
+    let stderr = running.child.stderr.as_mut().unwrap();
+    BufReader::new(stderr).read_line(&mut said).unwrap();
+    assert!(said.contains("was stopped (signal 19); it holds frozen until"), "{said}");
+    // As it would be if it were the command itself.
+    signal(&running.child, "CONT");
+    signal(&running.child, "USR1");
+    assert_eq!(running.finish().1, Some(5));
 }
 
 #[test]

@@ -74,7 +74,7 @@ pub fn supervise(
     let station = Station::prepare();
     let guarded = grant.start(command)?;
     let job = station.map(|station| station.begin(&guarded));
-    let mut supervision = Supervision { grant, guarded, signals, job };
+    let mut supervision = Supervision { grant, guarded, signals, job, was_told: false };
     let end = supervision.run(grace);
     let ended_itself = matches!(&end, Ok(End::Exited(status)) if status.code().is_some());
     if let Some(job) = supervision.job.as_mut().filter(|_| !ended_itself) {
@@ -89,6 +89,8 @@ struct Supervision<'a> {
     guarded: Guarded,
     signals: &'a Signals,
     job: Option<Job>,
+    /// Whether it was said that somebody stopped the command.
+    was_told: bool,
 }
 
 impl Supervision<'_> {
@@ -154,9 +156,19 @@ impl Supervision<'_> {
     }
 
     fn command_stopped(&mut self, signal: i32) {
-        let Some(job) = &mut self.job else { return };
+        let Some(job) = &mut self.job else { return self.tell_of_stop(signal) };
         let arrived = job.command_stopped(signal, &self.guarded, self.grant, self.signals);
         self.pass_on(&arrived);
+    }
+
+    /// Without a terminal somebody stopped it on purpose, perhaps many times in a second (cpulimit), and will continue it.
+    fn tell_of_stop(&mut self, signal: i32) {
+        if !std::mem::replace(&mut self.was_told, true) {
+            let names = self.grant.shown();
+            STDERR.say(&format!(
+                "tenure: the command was stopped (signal {signal}); it holds {names} until it is continued and ends"
+            ));
+        }
     }
 
     fn pass_signals_on(&mut self) {
