@@ -43,7 +43,6 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use failure::Failure;
 use std::ffi::OsString;
 use std::process::ExitCode;
-use std::time::Duration;
 use tenure::sys::process;
 
 /// Distributed locks and leader leases that programs can trust.
@@ -97,7 +96,7 @@ pub fn main() -> ExitCode {
     process::keep_children();
     let code = perform();
     // What we do is done, and nothing is held any more: the exit code is due, also if nobody reads the reason.
-    outlet::STDERR.flush(LAST_WORDS_WAIT);
+    outlet::STDERR.flush(outlet::LAST_WORDS_WAIT);
     code
 }
 
@@ -246,9 +245,6 @@ fn sentence(error: &clap::Error) -> String {
         None => first,
     }
 }
-
-/// How long a reader of stderr may take for the last sentence.
-const LAST_WORDS_WAIT: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {

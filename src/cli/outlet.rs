@@ -196,6 +196,8 @@ pub fn write_whole(mut file: &File, mut bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
+/// How long a reader of stderr may take for the last sentence.
+pub const LAST_WORDS_WAIT: Duration = Duration::from_secs(1);
 /// A node that logs for an hour to a reader that has stopped should lose only the end of it.
 const WAITING_BYTES_MAX: usize = 1 << 20;
 

@@ -99,6 +99,30 @@ pub fn stop_own_group(signal: i32) {
     }
 }
 
+/// Who is ended by an interrupt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interrupted {
+    /// This process.
+    Process,
+    /// Its group, as by a Ctrl-C at its terminal.
+    Group,
+}
+
+/// Ends `whom` by SIGINT, so that shells see what ended us. Returns if that is ignored.
+pub fn end_by_interrupt(whom: Interrupted) {
+    super::process::unblock(libc::SIGINT);
+    let target = match whom {
+        // SAFETY: no pointers.
+        Interrupted::Process => unsafe { libc::getpid() },
+        Interrupted::Group => 0,
+    };
+    // SAFETY: no handler is installed, so there is none that could be wrong; no pointers.
+    unsafe {
+        libc::signal(libc::SIGINT, libc::SIG_DFL);
+        libc::kill(target, libc::SIGINT);
+    }
+}
+
 /// Continues our process group.
 pub fn continue_own_group() {
     // SAFETY: no pointers.

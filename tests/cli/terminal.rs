@@ -6,8 +6,8 @@ use std::process::{Command, Stdio};
 use tenure::client::{AcquireOptions, Wait};
 
 /// An interactive bash on a pseudo-terminal. Standard input has the steps, one a line in JSON: what to do, a text to type, a
-/// pattern to wait for behind what was waited for before; "until" types again and again. Says "ok" when a step is done.
-/// Whatever is left in the session is killed at its end.
+/// pattern to wait for behind what was waited for before; "until" types again and again. Says what was found when a step is
+/// done. Whatever is left in the session is killed at its end.
 const TERMINAL: &str = r#"
 import json, os, pty, re, select, signal, sys, time
 pid, fd = pty.fork()
@@ -18,24 +18,25 @@ seen = ''
 deadline = time.monotonic() + 120
 def read(wait):
     global seen
-    if time.monotonic() > deadline: raise SystemExit('seen: ' + seen)
+    if time.monotonic() > deadline:
+        os.system('ps -o pid,ppid,pgid,tpgid,stat,args --sid %d >&2' % pid)
+        raise SystemExit('seen: ' + seen)
     if select.select([fd], [], [], wait)[0]: seen += os.read(fd, 65536).decode(errors='replace').replace('\r', '')
 def find(pattern):
     global seen
     found = re.search(pattern, seen)
     if found: seen = seen[found.end():]
-    return found
+    return found and found[0]
 try:
     while not find('ready> '): read(1)
     for line in sys.stdin:
         how, text, pattern = json.loads(line)
         if how == 'type': os.write(fd, text.encode())
-        while how == 'expect' and not find(pattern): read(1)
-        while how == 'until':
-            os.write(fd, text.encode())
-            read(1)
-            if find(pattern): break
-        print('ok', flush=True)
+        found = ''
+        while how != 'type' and not found:
+            if how == 'until': os.write(fd, text.encode())
+            if not (found := find(pattern)): read(1)
+        print(json.dumps(found), flush=True)
 finally:
     for entry in filter(str.isdigit, os.listdir('/proc')):
         try:
@@ -68,20 +69,21 @@ impl Shell {
         Self { driver, said: std::io::BufRead::lines(said) }
     }
 
-    fn step(&mut self, how: &str, text: &str, pattern: &str) {
+    fn step(&mut self, how: &str, text: &str, pattern: &str) -> String {
         let step = serde_json::json!([how, text, pattern]);
         let input = self.driver.stdin.as_mut().unwrap();
         std::io::Write::write_all(input, format!("{step}\n").as_bytes()).unwrap();
         let said = self.said.next().and_then(Result::ok);
-        assert_eq!(said.as_deref(), Some("ok"), "{step}: what was seen stands on stderr");
+        let said = said.unwrap_or_else(|| panic!("{step}: what was seen stands on stderr"));
+        serde_json::from_str(&said).unwrap()
     }
 
     fn types(&mut self, text: &str) {
         self.step("type", text, "");
     }
 
-    fn expect(&mut self, pattern: &str) {
-        self.step("expect", "", pattern);
+    fn expect(&mut self, pattern: &str) -> String {
+        self.step("expect", "", pattern)
     }
 
     /// Types it again and again until something happens.
@@ -90,8 +92,8 @@ impl Shell {
     }
 
     /// A whole line that somebody wrote, and not the echo of what was typed.
-    fn expect_line(&mut self, pattern: &str) {
-        self.expect(&format!("(\n|> ){pattern}\n"));
+    fn expect_line(&mut self, pattern: &str) -> String {
+        self.expect(&format!("(\n|> ){pattern}\n"))
     }
 
     /// The exit code of the last command.
@@ -110,7 +112,15 @@ impl Drop for Shell {
     }
 }
 
+// Keys follow "begun" at once: what forks between, as sh without exec, may be stopped half-way (vfork), or lose an interrupt.
 const CTRL_C: &str = "\x03";
+/// Whether the group of process `id` has the terminal.
+fn is_in_front(id: &str) -> bool {
+    let output = Command::new("ps").args(["-o", "pgid=,tpgid=", "-p", id]).output().unwrap();
+    let groups = String::from_utf8(output.stdout).unwrap();
+    matches!(groups.split_whitespace().collect::<Vec<_>>()[..], [own, front] if own == front)
+}
+
 const CTRL_Z: &str = "\x1a";
 
 #[test]
@@ -133,14 +143,16 @@ fn a_command_that_was_started_in_the_background_is_brought_to_the_front() {
 fn a_command_that_runs_in_the_background_takes_keys_once_it_is_in_front() {
     let cluster = Cluster::start_calm();
     let mut shell = Shell::start(&cluster);
-    shell.types("$T lock x -- sh -c 'echo begun; sleep 1000' &\n");
+    shell.types("$T lock x -- sh -c 'echo begun; exec sleep 1000' &\n");
     shell.expect_line("begun");
+    shell.types("echo pid=$!\n");
+    let line = shell.expect_line("pid=\\d+");
+    let id = line.trim_end().rsplit_once('=').unwrap().1.to_owned();
     shell.types("fg\n");
-    shell.expect_line("\\$T lock x .*");
-    // The shell says so before it does so.
-    shell.until(CTRL_C, "ready> ");
-    shell.types("echo code=$?\n");
-    shell.expect_line("code=130");
+    // The shell says so before it does so, and a key goes to whoever is in front.
+    eventually("it is in front", || is_in_front(&id).then_some(()));
+    shell.types(CTRL_C);
+    shell.expect_code(130);
 }
 
 #[test]
@@ -165,7 +177,7 @@ fn others_of_the_pipeline_get_the_terminal_too() {
     let cluster = Cluster::start_calm();
     let mut shell = Shell::start(&cluster);
     let mate = "sh -c 'read line; echo asking; read y </dev/tty; echo mate got $y'";
-    shell.types(&format!("$T lock x -- sh -c 'echo line; sleep 1000' | {mate}\n"));
+    shell.types(&format!("$T lock x -- sh -c 'echo line; exec sleep 1000' | {mate}\n"));
     shell.expect_line("asking");
     shell.types("answer\n");
     shell.expect_line("mate got answer");
@@ -207,7 +219,7 @@ fn a_terminal_that_stops_writers_in_the_background_stops_only_the_command() {
     let holder = cluster.begin("lock", &["--ttl", "60s", "taken"]);
     let mut shell = Shell::start(&cluster);
     shell.types("stty tostop\n");
-    shell.types("$T lock --ttl 60s writes -- sh -c 'echo in front; sleep 1000' &\n");
+    shell.types("$T lock --ttl 60s writes -- sh -c 'echo in front; exec sleep 1000' &\n");
     shell.expect("the command wants the terminal");
     shell.until("jobs\n", "Stopped");
     shell.types("fg\n");
@@ -229,7 +241,7 @@ fn ctrl_z_suspends_nobody_who_holds_a_lock() {
     let cluster = Cluster::start_calm();
     let mut shell = Shell::start(&cluster);
     for before in ["", "echo data | "] {
-        shell.types(&format!("{before}$T lock x -- sh -c 'echo begun; sleep 1000'\n"));
+        shell.types(&format!("{before}$T lock x -- sh -c 'echo begun; exec sleep 1000'\n"));
         shell.expect_line("begun");
         shell.types(CTRL_Z);
         shell.expect("a command cannot be suspended while it holds x");
@@ -239,12 +251,36 @@ fn ctrl_z_suspends_nobody_who_holds_a_lock() {
 }
 
 #[test]
+fn ctrl_c_ends_the_script_or_the_loop_too() {
+    let cluster = Cluster::start_calm();
+    let mut shell = Shell::start(&cluster);
+    for before in ["", "echo data | "] {
+        for inner in ["sh", "bash"] {
+            let lock = format!("{before}$T lock x -- sh -c \"echo begun; exec sleep 1000\"");
+            shell.types(&format!("{inner} -c '{lock}; echo went on'; echo ended\n"));
+            shell.expect_line("begun");
+            shell.types(CTRL_C);
+            // What is said next is said by the outer shell.
+            shell.expect("\\^C(?!(.|\n)*\nwent on)(.|\n)*ready> ");
+        }
+        let line = format!(
+            "for i in 1 2 3; do {before}$T lock x -- sh -c \"echo begun $i; exec sleep 1000\"; done\n"
+        );
+        shell.types(&line);
+        shell.expect_line("begun 1");
+        shell.types(CTRL_C);
+        shell.expect("\\^C\\n+ready> ");
+    }
+    assert_eq!(cluster.lock("x"), None);
+}
+
+#[test]
 fn an_interactive_shell_has_its_own_jobs_and_leaves_the_terminal_to_the_one_before() {
     let cluster = Cluster::start_calm();
     let mut shell = Shell::start(&cluster);
     shell.types("$T lock x -- env PS1='inner> ' bash --norc --noprofile --noediting -i\n");
     shell.expect("inner> ");
-    shell.types("sh -c 'echo begun; cat'\n");
+    shell.types("sh -c 'echo begun; exec cat'\n");
     shell.expect_line("begun");
     shell.types(CTRL_Z);
     shell.expect("Stopped");
@@ -263,7 +299,7 @@ fn an_interactive_shell_has_its_own_jobs_and_leaves_the_terminal_to_the_one_befo
 fn a_terminal_is_repaired_after_a_command_that_was_killed() {
     let cluster = Cluster::start_calm();
     let mut shell = Shell::start(&cluster);
-    shell.types("$T lock --ttl 60s raw -- sh -c 'stty raw -echo; echo begun; sleep 1000'\n");
+    shell.types("$T lock --ttl 60s raw -- sh -c 'stty raw -echo; echo begun; exec sleep 1000'\n");
     shell.expect_line("begun");
     assert_eq!(code(&cluster.run("break", &["raw", "--now"])), Some(0));
     shell.expect_code(123);

@@ -19,7 +19,9 @@ use signal_hook::consts::{SIGCONT, SIGKILL, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU};
 use std::io::IsTerminal;
 use std::os::fd::RawFd;
 use std::time::Duration;
-use tenure::sys::terminal::{Front, Modes, Terminal, continue_own_group, is_left, stop_own_group};
+use tenure::sys::terminal::{
+    Front, Interrupted, Modes, Terminal, continue_own_group, is_left, stop_own_group,
+};
 
 /// CMD at a terminal. Dropped, the terminal is ours again, if CMD had it.
 #[derive(Debug)]
@@ -137,6 +139,12 @@ impl Job {
     /// From now on CMD is being ended.
     pub fn begin_end(&mut self) {
         self.patience = Patience::Ends;
+    }
+
+    /// Whom a Ctrl-C that ended CMD would have ended without us. `told`: SIGINT came to us as well.
+    pub fn interrupted(&self, told: bool) -> Interrupted {
+        let is_in_front = self.terminal.front() == Front::Other(self.group);
+        if is_in_front && !told { Interrupted::Group } else { Interrupted::Process }
     }
 
     /// Has the terminal handle lines and keys again as it did before CMD got it: one that was killed cannot.

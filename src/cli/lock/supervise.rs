@@ -12,19 +12,23 @@ use super::{FAILED, LOST};
 use crate::cli::failure::Failure;
 use crate::cli::outlet::STDERR;
 use crate::cli::signals::{ENDING_HOLDS, Signals};
-use signal_hook::consts::{SIGCONT, SIGTERM};
+use signal_hook::consts::{SIGCONT, SIGINT, SIGTERM};
 use std::ffi::OsString;
 use std::os::fd::RawFd;
+use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::time::Duration;
 use tenure::client::{EndReason, Lease, LeaseState};
 use tenure::sys::poll::{self, Interest, Ready};
+use tenure::sys::terminal::Interrupted;
 
 /// How a command under a lease ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     /// By itself, or by a signal that we handed on.
     Exited(ExitStatus),
+    /// By a Ctrl-C, which ends these, too: a shell that runs a script or a loop looks how we have ended.
+    Interrupted(Interrupted),
     /// By us.
     Ended(Why),
 }
@@ -74,8 +78,14 @@ pub fn supervise(
     let station = Station::prepare();
     let guarded = grant.start(command)?;
     let job = station.map(|station| station.begin(&guarded));
-    let mut supervision = Supervision { grant, guarded, signals, job, was_told: false };
-    let end = supervision.run(grace);
+    let mut supervision =
+        Supervision { grant, guarded, signals, job, was_told: false, was_interrupted: false };
+    let mut end = supervision.run(grace);
+    if let (Some(job), Ok(End::Exited(status))) = (&supervision.job, &end)
+        && status.signal() == Some(SIGINT)
+    {
+        end = Ok(End::Interrupted(job.interrupted(supervision.was_interrupted)));
+    }
     let ended_itself = matches!(&end, Ok(End::Exited(status)) if status.code().is_some());
     if let Some(job) = supervision.job.as_mut().filter(|_| !ended_itself) {
         job.repair();
@@ -91,6 +101,8 @@ struct Supervision<'a> {
     job: Option<Job>,
     /// Whether it was said that somebody stopped the command.
     was_told: bool,
+    /// Whether SIGINT came to us.
+    was_interrupted: bool,
 }
 
 impl Supervision<'_> {
@@ -181,6 +193,7 @@ impl Supervision<'_> {
 
     fn pass_on(&mut self, arrived: &[i32]) {
         arrived.iter().for_each(|signal| self.guarded.signal(*signal));
+        self.was_interrupted |= arrived.contains(&SIGINT);
         if let Some(job) = self.job.as_mut().filter(|_| arrived.contains(&SIGCONT)) {
             job.continued(&self.guarded);
         }

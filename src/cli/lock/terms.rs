@@ -9,14 +9,16 @@ use super::{FAILED, LOST, NOT_FOUND, failed, signal_code};
 use crate::cli::connect::Connection;
 use crate::cli::failure::Failure;
 use crate::cli::log::printable;
-use crate::cli::outlet::{Flushed, STDERR, STDOUT};
+use crate::cli::outlet::{Flushed, LAST_WORDS_WAIT, STDERR, STDOUT};
 use crate::cli::signals::{Signals, forwarded};
 use crate::cli::{duration, name, output, typed};
 use clap::Args;
+use signal_hook::consts::SIGINT;
 use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::time::Duration;
 use tenure::client::{AcquireOptions, Client, ClientOptions, Wait};
+use tenure::sys::terminal::{self, Interrupted, Terminal};
 
 /// How to wait, and how to end.
 #[derive(Args, Debug)]
@@ -56,12 +58,19 @@ impl Terms {
         let signals = Signals::catch_all(&forwarded()).map_err(failed)?;
         let client = Client::open(&self.connection.endpoints, self.client_options())
             .map_err(|error| failed(error.into()))?;
-        let code = self.hold(&client, request, options, &signals);
+        let end = self.hold(&client, request, options, &signals);
         // A cluster that just failed us would only make the caller wait; the TTL ends what is left there.
-        if !matches!(&code, Err(failure) if failure.code == LOST || failure.code == FAILED) {
+        if !matches!(&end, Err(failure) if failure.code == LOST || failure.code == FAILED) {
             self.connection.close(&client);
         }
-        code
+        match end? {
+            Exit::Code(code) => Ok(code),
+            Exit::Interrupted(whom) => {
+                STDERR.flush(LAST_WORDS_WAIT);
+                terminal::end_by_interrupt(whom);
+                Ok(signal_code(SIGINT))
+            }
+        }
     }
 
     fn client_options(&self) -> ClientOptions {
@@ -74,7 +83,7 @@ impl Terms {
         request: &Request,
         options: AcquireOptions,
         signals: &Signals,
-    ) -> Result<u8, Failure> {
+    ) -> Result<Exit, Failure> {
         let ttl = client.session().ttl;
         let grace = self.grace_of(ttl)?;
         if ttl != self.ttl && !self.quiet {
@@ -93,7 +102,10 @@ impl Terms {
         let wish = Wish { names: request.names.clone(), wait, options, notices };
         let lease = match wait::acquire(client, wish, signals)? {
             Waited::Granted(lease) => lease,
-            Waited::Signalled(signal) => return Ok(signal_code(signal)),
+            Waited::Signalled(SIGINT) if Terminal::of_this_process().is_some() => {
+                return Ok(Exit::Interrupted(Interrupted::Process));
+            }
+            Waited::Signalled(signal) => return Ok(Exit::Code(signal_code(signal))),
             Waited::NotGranted(why) => return Err(Failure::new(self.conflict_exit_code, why)),
         };
         let grant = Grant { lease, names: request.names.clone() };
@@ -105,9 +117,9 @@ impl Terms {
     }
 
     /// The exit code of an end. What was asked for is given back before it is told, so that it need not be waited for.
-    fn account(&self, grant: &Grant, end: Ended) -> Result<u8, Failure> {
+    fn account(&self, grant: &Grant, end: Ended) -> Result<Exit, Failure> {
         let why = match end {
-            Ended::Code(code) => return Ok(code),
+            Ended::ByItself(exit) => return Ok(exit),
             Ended::With(why) => why,
         };
         if why == Why::Broken {
@@ -144,10 +156,17 @@ impl Terms {
 
 /// How a hold ended.
 enum Ended {
-    /// With this exit code.
-    Code(u8),
+    /// So do we.
+    ByItself(Exit),
     /// With the lease.
     With(Why),
+}
+
+/// How we end.
+enum Exit {
+    Code(u8),
+    /// By a Ctrl-C, as it would be without us.
+    Interrupted(Interrupted),
 }
 
 fn run_command(
@@ -158,7 +177,8 @@ fn run_command(
     signals: &Signals,
 ) -> Result<Ended, Failure> {
     match supervise::supervise(grant, command, grace, signals) {
-        Ok(End::Exited(status)) => Ok(Ended::Code(exit_code(status))),
+        Ok(End::Exited(status)) => Ok(Ended::ByItself(Exit::Code(exit_code(status)))),
+        Ok(End::Interrupted(whom)) => Ok(Ended::ByItself(Exit::Interrupted(whom))),
         Ok(End::Ended(why)) => Ok(Ended::With(why)),
         Err(failure) if failure.code == NOT_FOUND && parted == Parted::ByPlace => Err(
             Failure::new(NOT_FOUND, format!("{}; {}", failure.message, both_forms(grant, command))),
@@ -192,7 +212,7 @@ fn hold_until_signal(grant: &Grant, signals: &Signals) -> Result<Ended, Failure>
         Flushed::Written | Flushed::NotYet => {}
     }
     Ok(match supervise::hold(&grant.lease, signals, &audience)? {
-        Held::Signalled => Ended::Code(0),
+        Held::Signalled => Ended::ByItself(Exit::Code(0)),
         Held::Left(gone) => left(grant, gone),
         Held::Ended(why) => Ended::With(why),
     })
@@ -201,7 +221,7 @@ fn hold_until_signal(grant: &Grant, signals: &Signals) -> Result<Ended, Failure>
 /// The end of a hold that nobody is left to end: as by a signal.
 fn left(grant: &Grant, gone: Gone) -> Ended {
     STDERR.say(&format!("tenure: {}; {} is given back", gone.sentence(), grant.shown()));
-    Ended::Code(0)
+    Ended::ByItself(Exit::Code(0))
 }
 
 const READER_WAIT: Duration = Duration::from_millis(100);
