@@ -522,7 +522,7 @@ const char *tenure_last_error(void);
 
 /**
  * Sends the log of the whole process to `callback`, from TENURE_LOG_ERROR up to `level`; NULL: to stderr.
- * Without this call warnings and errors go to stderr.
+ * Without this call warnings and errors go to stderr; a line that it does not take at once is lost.
  *
  * The callback runs on Tenure's threads, and on those that call Tenure, several at once. It must not block,
  * throw or longjmp; a tenure_ call made in it returns TENURE_INVALID. When this function returns, the former

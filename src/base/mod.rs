@@ -1,5 +1,6 @@
 //! The vocabulary that everything else is written in. No clocks, sockets, files or threads.
 
+pub mod address;
 pub mod checksum;
 pub mod codec;
 pub mod error;

@@ -2,13 +2,15 @@
 
 use crate::cli::connect::Connection;
 use crate::cli::duration;
-use crate::cli::failure::Failure;
+use crate::cli::failure::{Failure, NO};
 use crate::cli::log::printable;
-use crate::cli::output;
+use crate::cli::outlet::STDERR;
+use crate::cli::{name, output, typed};
 use clap::Args;
 use std::time::Duration;
 use tenure::base::Token;
 use tenure::client::{BreakOptions, Grace};
+use tenure::{Error, Status};
 
 /// Take a lock from its holder: ask it to end, or free the lock at once.
 ///
@@ -17,12 +19,13 @@ use tenure::client::{BreakOptions, Grace};
 /// lock is free at once, while its holder may still believe that it has it: only tokens protect from then on.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Exit codes: 0 done; 1 nobody holds it so; 2 usage; 3 cluster unavailable, or it may have been done."
+    after_help = "Exit codes: 0 done; 1 nobody holds it, or not under that token; 2 usage; 3 cluster unavailable, or it may have been done."
 )]
 pub struct Options {
     /// The lock or election
+    #[arg(value_parser = name::parse)]
     name: String,
-    /// Free it at once; only tokens protect from then on
+    /// Free it at once; only tokens protect from then on (no variable stands for this flag)
     #[arg(long, conflicts_with = "grace")]
     now: bool,
     /// How long the holder may go on, from when it hears of it [default: its session's TTL]
@@ -50,20 +53,38 @@ impl Options {
     }
 }
 
+impl Options {
+    fn refusal(&self, error: Error) -> Failure {
+        let name = printable(&self.name);
+        match (error.status, self.token) {
+            (Status::NotFound, None) => Failure::new(NO, format!("nobody holds {name}")),
+            (Status::NotFound, Some(token)) => {
+                let show = typed::name(&self.name);
+                let text = format!(
+                    "token {token} does not hold {name}; see who does with `tenure show {show}`"
+                );
+                Failure::new(NO, text)
+            }
+            _ => error.into(),
+        }
+    }
+}
+
 /// Runs it.
 pub fn run(options: &Options) -> Result<(), Failure> {
     let client = options.connection.open()?;
     let order = options.order();
     let (name, grace) = (printable(&options.name), order.grace);
-    client.break_lock(&options.name, order)?;
+    let broken = client.break_lock(&options.name, order);
     options.connection.close(&client);
-    output::print(&match grace {
+    broken.map_err(|error| options.refusal(error))?;
+    output::conclude(&match grace {
         Grace::Now => {
             // Whoever reads only one of both streams must not miss it.
-            eprintln!(
+            STDERR.say(&format!(
                 "tenure: ONLY TOKENS PROTECT {name} NOW: its former holder may believe in its lease for as long \
                  as its TTL; refuse its token where it writes"
-            );
+            ));
             format!("{name} is free\n")
         }
         Grace::For(grace) => {

@@ -16,5 +16,5 @@ pub struct Options {
 pub fn run(options: &Options) -> Result<(), Failure> {
     let mut script = Vec::new();
     clap_complete::generate(options.shell, &mut crate::cli::command(), "tenure", &mut script);
-    output::print(&String::from_utf8_lossy(&script))
+    output::conclude(&String::from_utf8_lossy(&script))
 }

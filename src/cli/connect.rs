@@ -4,19 +4,39 @@ use crate::cli::duration;
 use crate::cli::failure::Failure;
 use clap::Args;
 use std::time::Duration;
-use tenure::client::{Client, ClientOptions, Wait};
+use tenure::client::{Client, ClientOptions, Wait, check_endpoints};
+use tenure::node::parse_cluster;
 
 /// Where the cluster is, and how long to try.
 #[derive(Args, Clone, Debug)]
 pub struct Connection {
     /// Nodes of the cluster; one that answers is enough
     #[arg(long, value_name = "HOST:PORT,…")]
-    #[arg(default_value = "127.0.0.1:7401,127.0.0.1:7402,127.0.0.1:7403")]
+    #[arg(default_value = "127.0.0.1:7401,127.0.0.1:7402,127.0.0.1:7403", value_parser = parse_endpoints)]
     pub endpoints: String,
     /// How long to try to reach the cluster, and to wait for each answer
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration::parse)]
     pub timeout: Duration,
 }
+
+/// Endpoints that can be dialed, as far as their form tells.
+///
+/// # Errors
+/// A sentence about the one that cannot.
+pub fn parse_endpoints(text: &str) -> Result<String, String> {
+    check_endpoints(text).map(|()| text.to_owned()).map_err(|error| error.message)
+}
+
+/// Members that can be dialed, as far as their form tells.
+///
+/// # Errors
+/// A sentence about the one that cannot.
+pub fn parse_members(text: &str) -> Result<String, String> {
+    parse_cluster(text).map(|_| text.to_owned()).map_err(|error| error.message)
+}
+
+/// That of --timeout.
+pub const TIMEOUT_DEFAULT: Duration = Duration::from_secs(5);
 
 impl Connection {
     /// A client with the default session.

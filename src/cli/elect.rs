@@ -1,8 +1,8 @@
 //! `tenure elect`: to stand for an election and run a command as the elected, or to see who is.
 
 use crate::cli::failure::Failure;
-use crate::cli::lock::{EXIT_CODES, FAILED, Terms, failed, split};
-use crate::cli::watch;
+use crate::cli::lock::{EXIT_CODES, FAILED, Task, Terms, Words, failed, split};
+use crate::cli::{name, watch};
 use clap::Args;
 use std::ffi::OsString;
 use tenure::client::AcquireOptions;
@@ -14,12 +14,12 @@ use tenure::client::AcquireOptions;
 /// then each change, until a signal.
 #[derive(Args, Debug)]
 #[command(
-    override_usage = "tenure elect [OPTIONS] NAME --value V [--] [CMD [ARGS]…]\n       tenure elect NAME --observe [--json]",
+    override_usage = "tenure elect [OPTIONS] NAME --value V -- CMD [ARGS]…\n       tenure elect [OPTIONS] NAME --value V\n       tenure elect NAME --observe [--json]",
     after_help = EXIT_CODES
 )]
 pub struct Options {
     /// The election
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", value_parser = name::parse)]
     name: String,
     /// The command and its arguments; run as it is, without a shell
     #[arg(value_name = "CMD", trailing_var_arg = true)]
@@ -37,9 +37,9 @@ pub struct Options {
     terms: Terms,
 }
 
-/// Runs it. `arguments` are those of the process: clap does not say where a "--" stood.
-pub fn run(options: Options, arguments: &[OsString]) -> Result<u8, Failure> {
-    let request = split(&options.name, &options.rest, arguments)?;
+/// Runs it. `behind` is what stands behind the "--".
+pub fn run(options: Options, behind: Option<&[OsString]>) -> Result<u8, Failure> {
+    let request = split(Words::NameAndCommand, &options.name, &options.rest, behind)?;
     if request.names.len() > 1 {
         let text = "one NAME at a time can be stood for; what is before the -- must be one word";
         return Err(Failure::new(FAILED, text));
@@ -49,7 +49,7 @@ pub fn run(options: Options, arguments: &[OsString]) -> Result<u8, Failure> {
         // A campaign is this, and no more.
         return options.terms.run(&request, AcquireOptions { value, ..AcquireOptions::default() });
     }
-    if request.command.is_some() {
+    if request.task != Task::Hold {
         return Err(Failure::new(FAILED, "--observe runs no command; take one of the two away"));
     }
     let form = watch::Form::of(options.json);

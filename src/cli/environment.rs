@@ -1,11 +1,16 @@
-//! Flags from the environment: `--lease-duration` is `TENURE_LEASE_DURATION`, without exception.
+//! Flags from the environment: `--lease-duration` is `TENURE_LEASE_DURATION`.
 //!
-//! One rule applied to the whole command line, so that no flag can be forgotten. TENURE_LOCK and
-//! TENURE_TOKEN are what `tenure lock` sets for its command; no flag may be called so, but `--token` of `break`, which
-//! no variable stands for: in such a command it would mean a token that nobody had in mind.
+//! One rule applied to the whole command line, so that no flag can be forgotten. A variable stands for a setting: where the
+//! cluster is, how long to wait, how to print. It reaches every command that is run below it, and whoever set it has most of
+//! them not in mind. So what a command does to a lock or a cluster, above all what it gives up for that, is said on its
+//! command line alone. TENURE_LOCK and TENURE_TOKEN are what `tenure lock` sets for its command; no flag may be called so,
+//! but `--token` of `break`, which no variable stands for.
 
 use clap::builder::FalseyValueParser;
-use clap::{ArgAction, Command};
+use clap::error::{ContextKind, ContextValue};
+use clap::parser::ValueSource;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use std::ffi::OsString;
 
 /// Gives each flag of `command` and its subcommands its variable.
 pub fn name_variables(command: Command) -> Command {
@@ -25,11 +30,73 @@ pub fn name_variables(command: Command) -> Command {
 }
 
 /// Flags that stand for no setting.
-const WITHOUT_VARIABLE: [&str; 3] = ["help", "version", "token"];
+const WITHOUT_VARIABLE: [&str; 11] = [
+    // Questions.
+    "help",
+    "version",
+    // Whose lock is taken from whom, and that only tokens protect from then on.
+    "now",
+    "token",
+    "to",
+    // A restore that grants while programs of before still believe, or whose tokens were granted before.
+    "waive-wait",
+    "epoch",
+    // How many may hold the lock at once.
+    "shared",
+    "limit",
+    "permits",
+    // That the words are names, and none a command.
+    "hold",
+];
 
 /// Which variable stands for `--long`.
 fn variable(long: &str) -> String {
     format!("TENURE_{}", long.to_ascii_uppercase().replace('-', "_"))
+}
+
+/// The variable that was set and empty where `matches` of `command` took a value from it: somebody meant to set it.
+pub fn empty_variable(command: &Command, matches: &ArgMatches) -> Option<String> {
+    let is_empty = |arg: &&Arg| {
+        let id = arg.get_id().as_str();
+        arg.get_action().takes_values()
+            && matches.try_contains_id(id).is_ok()
+            && matches.value_source(id) == Some(ValueSource::EnvVariable)
+            && matches.get_raw(id).is_some_and(|mut values| values.all(|value| value.is_empty()))
+    };
+    if let Some(arg) = command.get_arguments().find(is_empty) {
+        return arg.get_long().map(variable);
+    }
+    let (name, matches) = matches.subcommand()?;
+    empty_variable(command.find_subcommand(name)?, matches)
+}
+
+/// What is said of such a variable.
+pub fn is_empty(variable: &str) -> String {
+    format!("{variable} is set and empty: give it a value, or unset it")
+}
+
+/// `sentence` about `error` with the variable in the flag's place, if its value came from there: nobody should look for a
+/// flag among `words` that he never wrote.
+pub fn blame(sentence: String, error: &clap::Error, words: &[OsString]) -> String {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text),
+        _ => None,
+    };
+    let Some(flag) = text(ContextKind::InvalidArg) else { return sentence };
+    let Some(value) = text(ContextKind::InvalidValue) else { return sentence };
+    let Some(long) = flag.strip_prefix("--") else { return sentence };
+    let long = long.split([' ', '=', '[', '.']).next().unwrap_or_default();
+    let is_written = words.iter().any(|word| {
+        let word = word.to_string_lossy();
+        word.strip_prefix("--").is_some_and(|word| word.split('=').next() == Some(long))
+    });
+    let variable = variable(long);
+    let is_set = std::env::var(&variable).is_ok_and(|set| set == *value);
+    match (is_set && !is_written, value.is_empty()) {
+        (false, _) => sentence,
+        (true, true) => is_empty(&variable),
+        (true, false) => sentence.replacen(flag.as_str(), &variable, 1),
+    }
 }
 
 /// Removes all of these variables from the environment of `command`: programs that we start are told by
@@ -46,13 +113,14 @@ pub fn clear(command: &mut std::process::Command) {
 mod tests {
     use super::*;
 
-    fn check_flags(command: &Command) {
+    fn check_flags(command: &Command, seen: &mut Vec<String>) {
         for arg in command.get_arguments() {
+            seen.extend(arg.get_long().map(str::to_owned));
             let Some(long) = arg.get_long().filter(|long| !WITHOUT_VARIABLE.contains(long)) else {
                 let name = arg.get_id();
                 assert_eq!(arg.get_env(), None);
                 assert!(
-                    arg.is_positional() || WITHOUT_VARIABLE.contains(&name.as_str()),
+                    arg.is_positional() || arg.get_long().is_some(),
                     "{} {name} has only a short form, and so no variable",
                     command.get_name()
                 );
@@ -62,12 +130,16 @@ mod tests {
             assert_eq!(arg.get_env(), Some(std::ffi::OsStr::new(&expected)));
             assert!(!["TENURE_LOCK", "TENURE_TOKEN"].contains(&expected.as_str()), "{expected}");
         }
-        command.get_subcommands().for_each(check_flags);
+        command.get_subcommands().for_each(|command| check_flags(command, seen));
     }
 
     #[test]
-    fn every_flag_has_its_variable_and_none_is_an_output() {
+    fn every_setting_has_its_variable_and_none_is_an_output() {
         assert_eq!(variable("lease-duration"), "TENURE_LEASE_DURATION");
-        check_flags(&crate::cli::command());
+        let mut seen = vec!["help".to_owned(), "version".to_owned()];
+        check_flags(&crate::cli::command(), &mut seen);
+        for long in WITHOUT_VARIABLE {
+            assert!(seen.iter().any(|seen| seen == long), "no flag is called --{long}");
+        }
     }
 }

@@ -1,7 +1,8 @@
-//! Log lines on stderr: UTC time, level, what happened; one line each whatever the text contains.
+//! Log lines on stderr: UTC time, level, what happened; one line each whatever the text contains. A node never waits for
+//! whoever reads them.
 
+use crate::cli::outlet::STDERR;
 use log::{LevelFilter, Log, Metadata, Record};
-use std::io::Write;
 use tenure::sys::clock;
 
 struct Stderr;
@@ -30,19 +31,29 @@ impl Log for Stderr {
             return;
         }
         let text = printable(&record.args().to_string());
-        let line = format!("{} {:5} {text}\n", utc(clock::unix_ms()), record.level());
-        // Nobody is left to be told that stderr is gone.
-        let _ = std::io::stderr().write_all(line.as_bytes());
+        STDERR.say(&format!("{} {:5} {text}", utc(clock::unix_ms()), record.level()));
     }
 
     fn flush(&self) {}
 }
 
-/// `text` with every control character spelled out: names come from other people's programs.
+/// `text` with all spelled out that nobody would see, or that would move or hide other letters: names come from other
+/// people's programs.
 #[must_use]
 pub fn printable(text: &str) -> String {
-    let escape = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.into() };
+    let escape = |c: char| if is_hidden(c) { c.escape_default().to_string() } else { c.into() };
     text.chars().map(escape).collect()
+}
+
+/// Control characters, line ends, what has no width, and what changes the direction of writing (Unicode's
+/// Default_Ignorable_Code_Point and Bidi_Control).
+fn is_hidden(c: char) -> bool {
+    let ignorable = matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+        | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
+        | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}');
+    ignorable || c.is_control()
 }
 
 /// An instant of the wall clock as RFC 3339, in UTC.
@@ -82,6 +93,15 @@ mod tests {
     #[test]
     fn control_characters_do_not_reach_the_terminal() {
         assert_eq!(printable("a\nb\u{1b}[2J"), "a\\nb\\u{1b}[2J");
+    }
+
+    #[test]
+    fn what_has_no_width_or_turns_the_writing_round_is_seen() {
+        for c in "\u{200b}\u{200d}\u{200e}\u{202a}\u{202e}\u{2066}\u{2069}\u{2060}\u{feff}\u{61c}\u{e0041}".chars() {
+            let text = printable(&format!("jobs/{c}x"));
+            assert_eq!(text, format!("jobs/\\u{{{:x}}}x", c as u32));
+        }
+        assert_eq!(printable("jobs/ä 漢字 e\u{301} \\"), "jobs/ä 漢字 e\u{301} \\");
     }
 
     #[test]

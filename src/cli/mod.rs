@@ -18,7 +18,9 @@ mod log;
 mod man;
 mod member;
 mod move_leader;
+mod name;
 mod order;
+mod outlet;
 mod output;
 mod planted;
 mod processes;
@@ -30,21 +32,25 @@ mod sim;
 mod size;
 mod snapshot;
 mod status;
+mod typed;
 mod validate;
 mod verify;
 mod watch;
 
 use ::log::LevelFilter;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use failure::Failure;
 use std::ffi::OsString;
 use std::process::ExitCode;
+use tenure::sys::process;
 
 /// Distributed locks and leader leases that programs can trust.
 #[derive(Parser, Debug)]
 #[command(name = "tenure", version, propagate_version = true, arg_required_else_help = true)]
 #[command(
-    after_help = "Each flag can be set in the environment: --timeout as TENURE_TIMEOUT, and so on."
+    after_help = "Settings can be given in the environment: --timeout as TENURE_TIMEOUT, and so on. Flags by which a \
+                  command gives up safety, or means another lock or way to hold it, have no variable."
 )]
 struct Cli {
     #[command(flatten)]
@@ -56,7 +62,8 @@ struct Cli {
 #[derive(Args, Debug)]
 struct Verbosity {
     /// Say more on stderr; twice: still more
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    // At one place in all commands: behind their own.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, display_order = 998)]
     verbose: u8,
 }
 
@@ -86,6 +93,14 @@ enum Command {
 
 /// Runs the program with the arguments of this process.
 pub fn main() -> ExitCode {
+    process::keep_children();
+    let code = perform();
+    // What we do is done, and nothing is held any more: the exit code is due, also if nobody reads the reason.
+    outlet::STDERR.flush(outlet::LAST_WORDS_WAIT);
+    code
+}
+
+fn perform() -> ExitCode {
     log::install(LevelFilter::Warn);
     let arguments: Vec<OsString> = std::env::args_os().collect();
     if let Some(options) = demo::holder::Options::of(&arguments) {
@@ -100,12 +115,19 @@ pub fn main() -> ExitCode {
     if let Some(options) = chaos::client::crash::Options::of(&arguments) {
         return finish(chaos::client::crash::run(&options).map(|()| 0));
     }
-    let parsed = command()
-        .try_get_matches_from(&arguments)
-        .and_then(|matches| Cli::from_arg_matches(&matches));
+    let line = lock::Line::of(&arguments);
+    let mut known = command();
+    let parsed = known.try_get_matches_from_mut(&line.before).and_then(|matches| {
+        match environment::empty_variable(&known, &matches) {
+            Some(variable) => {
+                Err(known.error(ErrorKind::InvalidValue, environment::is_empty(&variable)))
+            }
+            None => Cli::from_arg_matches(&matches),
+        }
+    });
     match parsed {
-        Ok(cli) => finish(run(cli, &arguments)),
-        Err(error) if error.use_stderr() => refuse(&error, &arguments),
+        Ok(cli) => finish(run(cli, line.behind.as_deref())),
+        Err(error) if error.use_stderr() || line.behind.is_some() => refuse(&error, &line),
         Err(help) => {
             // Nothing is left to be said when stdout is gone.
             let _ = help.print();
@@ -119,7 +141,8 @@ fn command() -> clap::Command {
     environment::name_variables(Cli::command())
 }
 
-fn run(cli: Cli, arguments: &[OsString]) -> Result<u8, Failure> {
+/// `behind` is what stands behind the "--" of `lock` and `elect`.
+fn run(cli: Cli, behind: Option<&[OsString]>) -> Result<u8, Failure> {
     let quiet = match &cli.command {
         Command::Serve(_) => LevelFilter::Info,
         Command::Demo(_) | Command::Dev(_) => LevelFilter::Error,
@@ -132,9 +155,9 @@ fn run(cli: Cli, arguments: &[OsString]) -> Result<u8, Failure> {
         Command::Serve(options) => serve::run(options).map(done),
         Command::Demo(options) => demo::run(&options),
         Command::Dev(options) => dev::run(&options).map(done),
-        Command::Lock(options) => lock::run(options, arguments),
-        Command::Elect(options) => elect::run(options, arguments),
-        Command::Show(options) => show::run(&options).map(done),
+        Command::Lock(options) => lock::run(options, behind),
+        Command::Elect(options) => elect::run(options, behind),
+        Command::Show(options) => show::run(&options),
         Command::Watch(options) => watch::run(&options).map(done),
         Command::Break(options) => break_lock::run(&options).map(done),
         Command::Handover(options) => handover::run(&options).map(done),
@@ -165,25 +188,49 @@ fn finish(result: Result<u8, Failure>) -> ExitCode {
 /// One sentence on stderr.
 fn complain(message: &str) {
     if !message.is_empty() {
-        eprintln!("tenure: {}", log::printable(message));
+        outlet::STDERR.say(&format!("tenure: {}", log::printable(message)));
     }
 }
 
 /// A command line that cannot be understood: one sentence of it, and 2; for `lock` and `elect`, whose command may
 /// end with any code, 125.
-fn refuse(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
-    if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+fn refuse(error: &clap::Error, line: &lock::Line) -> ExitCode {
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         let _ = error.print();
         return ExitCode::from(failure::USAGE);
     }
-    let subcommand = arguments.iter().skip(1).find_map(|word| {
+    let subcommand = line.before.iter().skip(1).find_map(|word| {
         let word = word.to_str()?;
         Cli::command().find_subcommand(word).map(|_| word.to_owned())
     });
     let topic = subcommand.as_ref().map_or(String::new(), |name| format!("{name} "));
-    complain(&format!("{}; see `tenure {topic}--help`", sentence(error)));
+    let told = match line.behind {
+        Some(_) => vanished(error).unwrap_or_else(|| sentence(error)),
+        None => sentence(error),
+    };
+    let told = environment::blame(told, error, &line.before);
+    complain(&format!("{told}; see `tenure {topic}--help`"));
     let runs_commands = matches!(subcommand.as_deref(), Some("lock" | "elect"));
     ExitCode::from(if runs_commands { lock::FAILED } else { failure::USAGE })
+}
+
+/// What most likely happened to a line with a "--": the shell dropped the word that was to be NAME, or put another in its
+/// place.
+fn vanished(error: &clap::Error) -> Option<String> {
+    let missing = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::Strings(missing)) => missing.as_slice(),
+        _ => &[],
+    };
+    match error.kind() {
+        ErrorKind::MissingRequiredArgument if missing.iter().any(|name| name == "<NAME>") => Some(
+            "NAME is missing before the --: is a variable not set? In quotes (\"$LOCK\") it is told as empty"
+                .to_owned(),
+        ),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            Some("a call for help or the version runs no command; take it or the -- away".to_owned())
+        }
+        _ => None,
+    }
 }
 
 /// clap's message without its layout: the first paragraph, and the tip if there is one.

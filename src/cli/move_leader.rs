@@ -33,7 +33,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
             NO,
             format!("{said}, not node {wanted}: another election came between; try again"),
         )),
-        _ => output::print(&format!("{said}\n")),
+        _ => output::conclude(&format!("{said}\n")),
     }
 }
 

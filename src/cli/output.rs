@@ -1,20 +1,53 @@
 //! What goes to stdout: whole texts, tables, and colours where a person looks.
 
 use crate::cli::failure::Failure;
-use std::io::{IsTerminal, Write};
+use crate::cli::outlet::{Stream, write_whole};
+use std::io::{self, ErrorKind, IsTerminal};
+
+/// Whether anybody reads what is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    Reads,
+    /// It has seen enough (a broken pipe): to print more makes no sense.
+    Gone,
+}
 
 /// Writes `text` to stdout.
 ///
 /// # Errors
-/// Stdout is closed or full. A reader that has seen enough (a broken pipe) ends the program quietly.
+/// Stdout is full.
+pub fn offer(text: &str) -> Result<Reader, Failure> {
+    let written = Stream::Stdout.open().and_then(|stdout| write_whole(&stdout, text.as_bytes()));
+    match written {
+        Ok(()) => Ok(Reader::Reads),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Reader::Gone),
+        Err(error) => Err(cannot_write(&error)),
+    }
+}
+
+/// Writes `text` to stdout, a part of what there is to say.
+///
+/// # Errors
+/// Stdout is full. A reader that has seen enough ends the program quietly.
 pub fn print(text: &str) -> Result<(), Failure> {
-    let mut stdout = std::io::stdout().lock();
-    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(|error| {
-        match error.kind() {
-            std::io::ErrorKind::BrokenPipe => Failure::no(),
-            _ => Failure::unavailable(format!("cannot write to stdout: {error}")),
-        }
-    })
+    match offer(text)? {
+        Reader::Reads => Ok(()),
+        Reader::Gone => Err(Failure::no()),
+    }
+}
+
+/// Writes `text` to stdout, the last that there is to say. The exit code is the command's, also if the reader has seen
+/// enough: what was done is done, and an answer is none the other way round because nobody reads it.
+///
+/// # Errors
+/// Stdout is full.
+pub fn conclude(text: &str) -> Result<(), Failure> {
+    offer(text).map(drop)
+}
+
+/// What is said when stdout is full.
+pub fn cannot_write(error: &io::Error) -> Failure {
+    Failure::unavailable(format!("cannot write to stdout: {error}"))
 }
 
 /// Rows as text, each column as wide as its widest cell. The last column is not padded.

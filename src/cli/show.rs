@@ -2,14 +2,16 @@
 
 use crate::cli::connect::Connection;
 use crate::cli::duration;
-use crate::cli::failure::Failure;
+use crate::cli::failure::{Failure, NO};
 use crate::cli::log::printable;
-use crate::cli::output;
+use crate::cli::{name, output, typed};
 use clap::Args;
+use serde_json::Value;
 use std::time::Duration;
 use tenure::client::Client;
 use tenure::lock::{LockView, Mode};
 use tenure::sys::clock;
+use tenure::wire::{Query, ReadAnswer};
 
 /// Show who holds a lock, under which token, since when, and who waits.
 ///
@@ -17,9 +19,13 @@ use tenure::sys::clock;
 /// asked to end (`tenure break`), "delayed" where an expired holder's lock delay is not over. HOLDER is the oldest.
 /// A single lock is shown with its other holders and its queue.
 #[derive(Args, Debug)]
+#[command(
+    after_help = "Exit codes: 0 of one lock: somebody holds it, of several: shown; 1 nobody holds it; 2 usage; \
+                  3 cluster unavailable."
+)]
 pub struct Options {
-    /// A lock, or all below a prefix that ends with "/"; without it all locks
-    #[arg(value_name = "NAME|PREFIX/")]
+    /// A lock, or all below a prefix that ends with "/"; without the word all locks
+    #[arg(value_name = "NAME|PREFIX/", value_parser = name::parse)]
     name: Option<String>,
     /// Print JSON
     #[arg(long)]
@@ -32,23 +38,43 @@ pub struct Options {
 type Row = (LockView, u64);
 
 /// Runs it.
-pub fn run(options: &Options) -> Result<(), Failure> {
+pub fn run(options: &Options) -> Result<u8, Failure> {
     let client = options.connection.open()?;
     let shown = options.show(&client);
     options.connection.close(&client);
-    output::print(&shown?)
+    let (text, code) = shown?;
+    output::conclude(&text).map(|()| code)
 }
 
 impl Options {
-    fn show(&self, client: &Client) -> Result<String, Failure> {
+    /// The text, and the exit code.
+    fn show(&self, client: &Client) -> Result<(String, u8), Failure> {
         let name = self.name.as_deref().unwrap_or_default();
         let is_one = !name.is_empty() && !name.ends_with('/');
+        let code = |is_held: bool| if is_one && !is_held { NO } else { 0 };
         if self.json {
-            let what = if is_one { "lock" } else { "locks" };
-            return Ok(format!("{}\n", client.describe(what, name)?));
+            let text = client.describe(if is_one { "lock" } else { "locks" }, name)?;
+            let shown: Value = serde_json::from_str(&text).unwrap_or_default();
+            let is_held = shown["locks"][0]["holding"].as_u64().is_some_and(|holding| holding > 0);
+            return Ok((format!("{text}\n"), code(is_held)));
         }
         let rows = if is_one { client.lock_shown(name)? } else { client.locks_shown(name)? };
-        Ok(to_text(&rows, clock::unix_ms()))
+        let is_held = rows.iter().any(|(lock, _)| lock.holding > 0);
+        let mut text = to_text(&rows, clock::unix_ms());
+        if is_one && rows.is_empty() && has_some_below(client, name)? {
+            let below = typed::name(&format!("{name}/"));
+            text.push_str(&format!("there are locks below it: see `tenure show {below}`\n"));
+        }
+        Ok((text, code(is_held)))
+    }
+}
+
+/// Whether anybody holds or waits for a lock that has `name` for its folder.
+fn has_some_below(client: &Client, name: &str) -> Result<bool, Failure> {
+    let query = Query::Locks { prefix: format!("{name}/"), after: None, limit: 1 };
+    match client.read(query)? {
+        ReadAnswer::Locks { locks, .. } => Ok(!locks.is_empty()),
+        other => Err(Failure::unavailable(format!("an answer of another kind came: {other:?}"))),
     }
 }
 

@@ -1,73 +1,100 @@
 //! Signals as something to poll: which ones arrived, and a descriptor that is readable when one did.
 
 use crate::cli::failure::Failure;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
-use signal_hook::{flag, low_level::pipe};
-use std::io::Read;
+use signal_hook::consts::{
+    SIGABRT, SIGALRM, SIGCONT, SIGHUP, SIGINT, SIGIO, SIGPROF, SIGQUIT, SIGTERM, SIGURG, SIGUSR1,
+    SIGUSR2, SIGVTALRM, SIGWINCH,
+};
+use signal_hook::iterator::backend::SignalDelivery;
+use signal_hook::iterator::exfiltrator::SignalOnly;
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use tenure::sys::inherited_signals::Inherited;
 use tenure::sys::process;
 
 /// Those that end a program; SIGHUP when its terminal goes.
 pub const ENDING: &[i32] = &[SIGTERM, SIGINT, SIGHUP];
-/// Those that `tenure lock` hands on to its command.
-pub const FORWARDED: &[i32] = &[SIGTERM, SIGINT, SIGHUP, SIGQUIT];
 
-/// Signals that are caught from now on, for the rest of the process.
+/// Those that `tenure lock` hands on to its command: all that one program sends another, or a person, or a timer that was
+/// set before an exec. Not among them: what a process gets for its own faults and limits, and those of job control.
+pub fn forwarded() -> Vec<i32> {
+    let others = [SIGUSR1, SIGUSR2, SIGURG, SIGWINCH, SIGIO, SIGPWR, SIGSTKFLT, SIGCONT];
+    [ENDING_WAITS, &others].concat().into_iter().chain(REAL_TIME).collect()
+}
+
+/// Those of [`forwarded`] that end the wait for a lock. With SIGUSR1 and the like people speak to a service that runs: a
+/// host that stands by for it must not end by that.
+pub const ENDING_WAITS: &[i32] =
+    &[SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGABRT, SIGALRM, SIGVTALRM, SIGPROF];
+
+/// Those that end a lock that is held without a command: as they would end any program.
+pub const ENDING_HOLDS: &[i32] =
+    &[SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGABRT, SIGALRM, SIGVTALRM, SIGPROF, SIGUSR1, SIGUSR2];
+
+/// Signals that are caught as long as this lives; from then on they do nothing.
 #[derive(Debug)]
 pub struct Signals {
-    wake: UnixStream,
-    arrived: Vec<(i32, Arc<AtomicBool>)>,
+    delivery: Mutex<SignalDelivery<UnixStream, SignalOnly>>,
+    wake: RawFd,
+    inherited: Inherited,
 }
 
 impl Signals {
-    /// Catches `signals`, but for those that were ignored when this program was started (nohup).
+    /// Catches `signals`, blocked ones, too. Not those that were ignored when this program was started (nohup).
     ///
     /// # Errors
     /// The process has no descriptor left.
     pub fn catch(signals: &[i32]) -> Result<Self, Failure> {
-        Self::register(signals).map_err(|error| {
-            Failure::unavailable(format!("cannot catch signals: {error}; raise `ulimit -n`"))
-        })
+        let inherited = Inherited::of_this_process();
+        let heeded = signals.iter().copied().filter(|&signal| !inherited.ignores(signal));
+        Self::catch_all(&heeded.collect::<Vec<i32>>())
     }
 
-    fn register(signals: &[i32]) -> std::io::Result<Self> {
-        let (wake, write) = UnixStream::pair()?;
-        wake.set_nonblocking(true)?;
-        let mut arrived = Vec::new();
-        for &signal in signals.iter().filter(|&&signal| !process::is_ignored(signal)) {
-            let set = Arc::new(AtomicBool::new(false));
-            // The flag first: whoever is woken finds it set.
-            flag::register(signal, Arc::clone(&set))?;
-            pipe::register(signal, write.try_clone()?)?;
-            arrived.push((signal, set));
-        }
-        Ok(Self { wake, arrived })
+    /// Catches `signals`, ignored ones, too: whoever they are handed on to may have begun to listen to them.
+    ///
+    /// # Errors
+    /// The process has no descriptor left.
+    pub fn catch_all(signals: &[i32]) -> Result<Self, Failure> {
+        let delivery = UnixStream::pair()
+            .and_then(|(read, write)| SignalDelivery::with_pipe(read, write, SignalOnly, signals));
+        let delivery = delivery.map_err(|error| {
+            Failure::unavailable(format!("cannot catch signals: {error}; raise `ulimit -n`"))
+        })?;
+        signals.iter().for_each(|&signal| process::unblock(signal));
+        let wake = delivery.get_read().as_raw_fd();
+        let inherited = Inherited::of_this_process();
+        Ok(Self { delivery: Mutex::new(delivery), wake, inherited })
     }
 
     /// Readable when a signal arrived that was not taken.
     #[must_use]
     pub fn fd(&self) -> RawFd {
-        self.wake.as_raw_fd()
+        self.wake
     }
 
     /// The signals that arrived since the last call, each once.
     pub fn take(&self) -> Vec<i32> {
-        let mut bytes = [0u8; 64];
-        while matches!((&self.wake).read(&mut bytes), Ok(count) if count == bytes.len()) {}
-        let taken = |(signal, set): &(i32, Arc<AtomicBool>)| {
-            set.swap(false, Ordering::SeqCst).then_some(*signal)
-        };
-        self.arrived.iter().filter_map(taken).collect()
+        self.delivery.lock().unwrap_or_else(PoisonError::into_inner).pending().collect()
+    }
+
+    /// The first of `ending` that arrived since the last call and was not ignored when this program was started. The
+    /// others are forgotten.
+    pub fn take_one_of(&self, ending: &[i32]) -> Option<i32> {
+        let mut arrived = self.take().into_iter();
+        arrived.find(|signal| ending.contains(signal) && !self.inherited.ignores(*signal))
     }
 }
+
+/// Linux's own: power fails; and one that is nobody's, and so anybody's.
+const SIGPWR: i32 = 30;
+const SIGSTKFLT: i32 = 16;
+/// The first two are the C library's.
+const REAL_TIME: std::ops::RangeInclusive<i32> = 34..=64;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use signal_hook::consts::{SIGUSR1, SIGUSR2};
     use tenure::sys::poll::{Interest, Ready, wait};
 
     #[test]
@@ -81,5 +108,15 @@ mod tests {
         }
         assert_eq!(signals.take(), [SIGUSR2]);
         assert_eq!(signals.take(), Vec::<i32>::new());
+    }
+
+    #[test]
+    fn what_ends_a_wait_or_a_hold_is_handed_on_to_a_command() {
+        let forwarded = forwarded();
+        for signal in [ENDING_WAITS, ENDING_HOLDS].concat() {
+            assert!(forwarded.contains(&signal), "{signal}");
+        }
+        let max = REAL_TIME.last().unwrap();
+        assert!(forwarded.iter().all(|signal| (1..=max).contains(signal)));
     }
 }

@@ -123,7 +123,7 @@ fn measure(seconds: u64) -> Result<(), Failure> {
         vec!["wall seconds".to_owned(), format!("{:.2}", wall.as_secs_f64())],
     ];
     rows.extend(report.counts.iter().map(|(name, n)| vec![(*name).to_owned(), n.to_string()]));
-    output::print(&output::table(&rows))
+    output::conclude(&output::table(&rows))
 }
 
 /// For how long this thread has had a core, if the kernel tells: other load on the machine does not count.
@@ -188,10 +188,10 @@ impl Results {
 
     fn finish(self, effort: &Effort) -> Result<(), Failure> {
         let sums = self.0.into_inner().expect("no seed panicked");
-        output::print(&sums.to_text(effort))?;
+        output::conclude(&sums.to_text(effort))?;
         let Some(violation) = &sums.violation else { return Ok(()) };
         if effort.whole && violation.checker != "determinism" {
-            output::print(&cut_down(violation))?;
+            output::conclude(&cut_down(violation))?;
         }
         let seed = violation.seed;
         let rolling = if effort.rolling { " --rolling" } else { "" };

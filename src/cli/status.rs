@@ -33,7 +33,7 @@ pub fn run(options: &Options) -> Result<u8, Failure> {
     if !options.check && cluster.nodes.iter().all(|node| node.state.is_err()) {
         return Err(Failure::unavailable(cluster.complaint()));
     }
-    output::print(&if options.json { cluster.json_line() } else { to_text(&cluster) })?;
+    output::conclude(&if options.json { cluster.json_line() } else { to_text(&cluster) })?;
     Ok(if options.check { Health::of(&cluster).exit_code() } else { 0 })
 }
 
@@ -101,7 +101,7 @@ fn to_text(cluster: &ClusterStatus) -> String {
     let mut text = output::table(&lines);
     for row in &cluster.nodes {
         if let Err(why) = &row.state {
-            text.push_str(&format!("{}: {}\n", row.address, printable(why)));
+            text.push_str(&format!("{}: {}\n", printable(&row.address), printable(why)));
         }
     }
     for remark in cluster.remarks() {
@@ -115,7 +115,7 @@ fn to_text(cluster: &ClusterStatus) -> String {
 
 fn line(row: &NodeRow) -> Vec<String> {
     let id = row.id.map_or("?".to_owned(), |id| id.to_string());
-    let address = row.address.clone();
+    let address = printable(&row.address);
     let Ok(status) = &row.state else {
         return vec![id, address, UNREACHABLE.to_owned()];
     };

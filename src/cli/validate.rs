@@ -2,7 +2,8 @@
 
 use crate::cli::connect::Connection;
 use crate::cli::failure::{Failure, NO};
-use crate::cli::output;
+use crate::cli::log::printable;
+use crate::cli::{name, output};
 use clap::Args;
 use tenure::base::Token;
 
@@ -10,6 +11,7 @@ use tenure::base::Token;
 #[derive(Args, Debug)]
 pub struct Options {
     /// The lock
+    #[arg(value_parser = name::parse)]
     name: String,
     /// The fencing token that its holder was given
     #[arg(value_parser = clap::value_parser!(u64).range(1..=i64::MAX as u64))]
@@ -23,10 +25,8 @@ pub fn run(options: &Options) -> Result<u8, Failure> {
     let client = options.connection.open()?;
     let holds = client.validate(&options.name, Token(options.token))?;
     options.connection.close(&client);
-    if holds {
-        output::print(&format!("token {} holds {}\n", options.token, options.name))?;
-        return Ok(0);
-    }
-    output::print(&format!("token {} does not hold {}\n", options.token, options.name))?;
-    Ok(NO)
+    let (token, name) = (options.token, printable(&options.name));
+    let (verb, code) = if holds { ("holds", 0) } else { ("does not hold", NO) };
+    output::conclude(&format!("token {token} {verb} {name}\n"))?;
+    Ok(code)
 }

@@ -3,10 +3,12 @@
 use crate::cli::connect::Connection;
 use crate::cli::failure::Failure;
 use crate::cli::log::{printable, utc};
-use crate::cli::output;
+use crate::cli::output::Reader;
 use crate::cli::signals::{ENDING, Signals};
+use crate::cli::{name, output};
 use clap::Args;
 use serde_json::json;
+use std::os::fd::AsRawFd;
 use std::time::Duration;
 use tenure::Status;
 use tenure::base::text::hex_unless_text;
@@ -20,6 +22,7 @@ use tenure::sys::poll::{self, Interest, Ready};
 #[derive(Args, Debug)]
 pub struct Options {
     /// The lock or election
+    #[arg(value_parser = name::parse)]
     name: String,
     /// Print JSON, one object for each line
     #[arg(long)]
@@ -55,26 +58,29 @@ pub fn follow(connection: &Connection, name: &str, form: Form) -> Result<(), Fai
     let signals = Signals::catch(ENDING)?;
     let client = connection.open()?;
     let observer = client.observe(name)?;
-    while signals.take().is_empty() {
-        match observer.next(Wait::Try) {
-            Ok(observed) => output::print(&line(name, &observed, form))?,
+    let mut reader = Reader::Reads;
+    while reader == Reader::Reads && signals.take().is_empty() {
+        reader = match observer.next(Wait::Try) {
+            Ok(observed) => output::offer(&line(name, &observed, form))?,
             Err(error) if error.status == Status::Again => wait_for(&observer, &signals)?,
             Err(error) => return Err(error.into()),
-        }
+        };
     }
     drop(observer);
     connection.close(&client);
     Ok(())
 }
 
-fn wait_for(observer: &Observer, signals: &Signals) -> Result<(), Failure> {
+/// Waits for the next change, a signal, or the end of the reader: there may be no change for a year.
+fn wait_for(observer: &Observer, signals: &Signals) -> Result<Reader, Failure> {
     let fds = [Some(signals.fd()), observer.fd()];
-    let mut set: Vec<_> =
-        fds.iter().flatten().map(|fd| (*fd, Interest::Read, Ready::default())).collect();
+    let mut set = vec![(std::io::stdout().as_raw_fd(), Interest::End, Ready::default())];
+    set.extend(fds.iter().flatten().map(|fd| (*fd, Interest::Read, Ready::default())));
     // Without a descriptor for one of them: look again and again.
-    let timeout = if set.len() < fds.len() { Some(LOOK_EVERY) } else { None };
+    let timeout = if fds.contains(&None) { Some(LOOK_EVERY) } else { None };
     poll::wait(&mut set, timeout)
-        .map_err(|error| Failure::unavailable(format!("cannot wait for events: {error}")))
+        .map_err(|error| Failure::unavailable(format!("cannot wait for events: {error}")))?;
+    Ok(if set[0].2.readable { Reader::Gone } else { Reader::Reads })
 }
 
 fn line(name: &str, observed: &Observed, form: Form) -> String {

@@ -1,13 +1,22 @@
 //! "host:port,…" as programs write it.
 
+use crate::base::address;
 use crate::base::limits::MEMBERS_MAX;
 use crate::{Error, Status};
+
+/// Whether `text` names nodes that can be dialed, as far as its form tells.
+///
+/// # Errors
+/// INVALID: which of them cannot, and why.
+pub fn check_endpoints(text: &str) -> Result<(), Error> {
+    parse(text).map(drop)
+}
 
 /// The addresses in `text`, each checked to have a host and a port.
 pub(super) fn parse(text: &str) -> Result<Vec<String>, Error> {
     let mut endpoints: Vec<String> = Vec::new();
     for endpoint in text.split(',').map(str::trim) {
-        check(endpoint).map_err(|why| {
+        address::check(endpoint).map_err(|why| {
             let message = format!("endpoint {endpoint:?} of {text:?} {why}; write host:port,…");
             Error::new(Status::Invalid, message)
         })?;
@@ -20,20 +29,6 @@ pub(super) fn parse(text: &str) -> Result<Vec<String>, Error> {
         return Err(Error::new(Status::Invalid, message));
     }
     Ok(endpoints)
-}
-
-fn check(endpoint: &str) -> Result<(), &'static str> {
-    let (host, port) = endpoint.rsplit_once(':').ok_or("has no port")?;
-    if host.is_empty() {
-        return Err("has no host");
-    }
-    if host.contains(':') && !(host.starts_with('[') && host.ends_with(']')) {
-        return Err("is an IPv6 address without brackets");
-    }
-    match port.parse::<u16>() {
-        Ok(0) | Err(_) => Err("has a port that is not 1 to 65535"),
-        Ok(_) => Ok(()),
-    }
 }
 
 /// Two names for each member that there can be.
@@ -52,13 +47,16 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named() {
         for (text, why) in [
-            ("", "has no port"),
+            ("", "is empty"),
             ("db", "has no port"),
-            ("a:1,,b:2", "has no port"),
+            ("a:1,,b:2", "is empty"),
+            ("a:1,", "is empty"),
+            ("http://db:7401", "is a URL"),
+            ("a:1 b:2", "has a blank in it"),
             (":7401", "has no host"),
             ("::1:7401", "without brackets"),
-            ("db:0", "not 1 to 65535"),
-            ("db:70000", "not 1 to 65535"),
+            ("db:0", "has port 0"),
+            ("db:70000", "no port from 1 to 65535"),
         ] {
             let error = parse(text).unwrap_err();
             assert_eq!(error.status, Status::Invalid);

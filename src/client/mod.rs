@@ -38,6 +38,7 @@ pub use data::{
     SessionInfo,
 };
 pub use describe::{ClusterStatus, NodeRow};
+pub use endpoints::check_endpoints;
 pub use lease::Lease;
 pub use members::members_told;
 pub use observer::Observer;

@@ -9,12 +9,15 @@ use super::status::tenure_status;
 use super::strings::c_string;
 use crate::base::text::one_line;
 use crate::sys::fork;
+use crate::sys::poll::{self, Interest, Ready};
 use crate::{Error, Status};
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use std::ffi::{c_char, c_void};
 use std::io::Write;
+use std::os::fd::AsRawFd;
 use std::sync::Once;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use std::time::Duration;
 
 /// No lines at all.
 pub const TENURE_LOG_OFF: i32 = 0;
@@ -34,7 +37,7 @@ pub type tenure_log_fn =
     Option<unsafe extern "C" fn(user: *mut c_void, level: i32, line: *const c_char)>;
 
 /// Sends the log of the whole process to `callback`, from TENURE_LOG_ERROR up to `level`; NULL: to stderr.
-/// Without this call warnings and errors go to stderr.
+/// Without this call warnings and errors go to stderr; a line that it does not take at once is lost.
 ///
 /// The callback runs on Tenure's threads, and on those that call Tenure, several at once. It must not block,
 /// throw or longjmp; a tenure_ call made in it returns TENURE_INVALID. When this function returns, the former
@@ -105,8 +108,14 @@ fn to_stderr(record: &Record<'_>) {
         Level::Debug => "debug",
         Level::Trace => "trace",
     };
-    // A closed stderr is the host's choice.
-    let _closed = writeln!(std::io::stderr(), "tenure: {level}: {}", line(record));
+    // A node must not wait for whoever does not read its host's stderr, nor bring the host a SIGPIPE for one that is gone.
+    let mut set = [(std::io::stderr().as_raw_fd(), Interest::Write, Ready::default())];
+    let is_asked = poll::wait(&mut set, Some(Duration::ZERO)).is_ok();
+    let Ready { readable: is_gone, writable: has_room } = set[0].2;
+    if is_asked && has_room && !is_gone {
+        // A closed stderr is the host's choice.
+        let _closed = writeln!(std::io::stderr(), "tenure: {level}: {}", line(record));
+    }
 }
 
 /// One, whatever others had a part in it: names, reasons, what a server said.

@@ -1,8 +1,8 @@
 //! How a node is started, checked once, with sentences that say what to do.
 
-use crate::base::NodeId;
 use crate::base::error::{Error, Status};
 use crate::base::limits::{MEMBERS_MAX, SNAPSHOT_EVERY_BYTES, TTL_MS_MAX};
+use crate::base::{NodeId, address};
 use crate::server::{Entry, ServerOptions};
 use crate::sys::random;
 use std::net::TcpListener;
@@ -133,19 +133,9 @@ fn check_members(members: &[(NodeId, String)]) -> Result<(), Error> {
 
 /// Whether `address` looks like "host:port". Names are not looked up.
 pub(super) fn check_address(address: &str) -> Result<(), Error> {
-    let problem = match address.rsplit_once(':') {
-        None => "has no port",
-        Some(("", _)) => "has no host",
-        Some((host, _)) if host.contains(':') && !host.starts_with('[') => {
-            "is an IPv6 address without brackets, which must look like \"[::1]:7401\""
-        }
-        Some((_, port)) => match port.parse::<u16>() {
-            Ok(0) => "has port 0, which nobody can dial",
-            Ok(_) => return Ok(()),
-            Err(_) => "has no port from 1 to 65535",
-        },
-    };
-    Err(invalid(format!("\"{address}\" {problem}: it must look like \"host:port\"")))
+    address::check(address).map_err(|problem| {
+        invalid(format!("\"{address}\" {problem}: it must look like \"host:port\""))
+    })
 }
 
 fn invalid(message: String) -> Error {

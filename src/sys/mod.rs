@@ -10,6 +10,8 @@ pub mod descriptors;
 pub mod event;
 pub mod fork;
 pub mod inherited;
+#[cfg(feature = "cli")]
+pub mod inherited_signals;
 pub mod namespace;
 pub mod poll;
 pub mod process;

@@ -9,8 +9,12 @@ use std::time::Duration;
 pub enum Interest {
     /// Input, or the other side's end.
     Read,
-    /// Room for output too.
+    /// Room for output, or the other side's end.
+    Write,
+    /// Both.
     ReadWrite,
+    /// The other side's end alone.
+    End,
 }
 
 /// What is there.
@@ -34,6 +38,8 @@ pub fn wait(set: &mut [(RawFd, Interest, Ready)], timeout: Option<Duration>) -> 
             fd: *fd,
             events: match interest {
                 Interest::Read => libc::POLLIN,
+                Interest::End => 0,
+                Interest::Write => libc::POLLOUT,
                 Interest::ReadWrite => libc::POLLIN | libc::POLLOUT,
             },
             revents: 0,

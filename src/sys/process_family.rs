@@ -7,11 +7,11 @@
 //!
 //! One family for each process, and no other children: it waits for every child that there is.
 
-use super::process::{check, die_with_parent};
+use super::process::{change, check, die_with_parent};
 use crate::sys::poll::{self, Interest, Ready};
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus};
 use std::time::Duration;
 
@@ -134,9 +134,20 @@ pub fn adopt_orphans() -> io::Result<()> {
     check(unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1) })
 }
 
+/// Reaps child `id` of this process if it has ended: how.
+#[must_use]
+pub fn take_end(id: u32) -> Option<ExitStatus> {
+    let id = id as libc::pid_t;
+    let mut status = 0;
+    // SAFETY: `status` lives through the call.
+    let reaped = unsafe { libc::waitpid(id, &raw mut status, libc::WNOHANG) };
+    (reaped == id).then(|| ExitStatus::from_raw(status))
+}
+
 /// Kills all children of this process, and whom they leave to it, until there is none, or only such as may not be killed
-/// or wait in the kernel: for one that has adopted a family whose own parent was killed.
-pub fn end_orphans() {
+/// or wait in the kernel: for one that has adopted a family whose own parent was killed. Whether none is left that may be
+/// killed; it tries for a second.
+pub fn end_orphans() -> bool {
     for _ in 0..ORPHAN_ROUNDS {
         let mut left = Left::None;
         for child in children() {
@@ -147,10 +158,11 @@ pub fn end_orphans() {
             }
         }
         if left == Left::None {
-            return;
+            return true;
         }
         std::thread::sleep(ORPHAN_PAUSE);
     }
+    false
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -198,17 +210,6 @@ fn kill(id: libc::pid_t) -> io::Result<()> {
 
 fn reap(id: u32) {
     change(libc::P_PID, id, libc::WEXITED);
-}
-
-/// The process and the exit code or signal of a change of state that `options` ask for, if there is one now.
-fn change(whom: libc::idtype_t, id: u32, options: libc::c_int) -> Option<(u32, i32)> {
-    // SAFETY: a siginfo_t is plain data, valid when zeroed, and lives through the call; with WNOHANG and
-    // nothing to tell it stays zeroed, which si_pid shows.
-    unsafe {
-        let mut info: libc::siginfo_t = std::mem::zeroed();
-        let result = libc::waitid(whom, id, &raw mut info, options | libc::WNOHANG);
-        (result == 0 && info.si_pid() != 0).then(|| (info.si_pid() as u32, info.si_status()))
-    }
 }
 
 /// A descriptor that is readable when SIGCHLD came, which is blocked.

@@ -4,9 +4,11 @@
 //! process that had it when it was opened, and for the group that was founded with it (Linux 6.9): a signal sent
 //! through it reaches that group or nobody.
 
-use super::process::check;
+use super::poll::{self, Interest, Ready};
+use super::process::open_process;
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::time::Duration;
 
 /// A group of processes.
 #[derive(Debug)]
@@ -21,11 +23,20 @@ impl ProcessGroup {
     /// # Errors
     /// There is no such process, or no descriptor left.
     pub fn open(id: u32) -> io::Result<Self> {
-        // SAFETY: no pointers; the result is checked.
-        let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, id as libc::pid_t, 0) };
-        check(fd as libc::c_int)?;
-        // SAFETY: the descriptor was just made and is owned by nobody else.
-        Ok(Self { leader: unsafe { OwnedFd::from_raw_fd(fd as RawFd) }, id })
+        Ok(Self { leader: open_process(id)?, id })
+    }
+
+    /// Readable once its leader has ended.
+    #[must_use]
+    pub fn fd(&self) -> RawFd {
+        self.leader.as_raw_fd()
+    }
+
+    /// Whether its leader has ended.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        let mut set = [(self.fd(), Interest::Read, Ready::default())];
+        poll::wait(&mut set, Some(Duration::ZERO)).is_ok() && set[0].2.readable
     }
 
     /// Its number.

@@ -1,48 +1,152 @@
-//! The controlling terminal: who has its foreground, and reading keys one by one.
+//! The controlling terminal: who is in front, what stops a group in the background, and reading keys one by one.
 
+use std::fs::File;
 use std::io;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 
 const STDIN: RawFd = libc::STDIN_FILENO;
 
-/// The foreground of the terminal on stdin, lent to a process group; taken back when dropped.
+/// The terminal that controls this process, wherever its standard streams go.
 #[derive(Debug)]
-pub struct Foreground {
-    own: libc::pid_t,
+pub struct Terminal(File);
+
+/// Which process group may read from a terminal, and gets the signals of its keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Front {
+    /// Ours.
+    Own,
+    /// This one, or one of which nobody is left.
+    Other(u32),
+    /// The terminal is gone.
+    Nobody,
 }
 
-impl Foreground {
-    /// Makes `group` the foreground group. `None` if stdin is no terminal, or another group has it (this
-    /// process runs in the background).
+impl Terminal {
+    /// The one of this process, if there is one.
     #[must_use]
-    pub fn lend(group: u32) -> Option<Self> {
+    pub fn of_this_process() -> Option<Self> {
+        let by_name = File::options().read(true).write(true).open("/dev/tty");
+        // Where there is no /dev, a standard stream may be it.
+        let by_stdin = || io::stdin().as_fd().try_clone_to_owned().map(File::from);
+        let terminal = Self(by_name.or_else(|_| by_stdin()).ok()?);
+        (terminal.front() != Front::Nobody).then_some(terminal)
+    }
+
+    /// Who is in front now.
+    #[must_use]
+    pub fn front(&self) -> Front {
         // SAFETY: no pointers.
-        let (own, present) = unsafe { (libc::getpgrp(), libc::tcgetpgrp(STDIN)) };
-        if present != own {
-            return None;
+        let (own, present) = unsafe { (libc::getpgrp(), libc::tcgetpgrp(self.0.as_raw_fd())) };
+        match present {
+            _ if present == own => Front::Own,
+            1.. => Front::Other(present as u32),
+            _ => Front::Nobody,
         }
-        set_foreground(group as libc::pid_t);
-        Some(Self { own })
+    }
+
+    /// Puts `group` in front.
+    pub fn put_in_front(&self, group: u32) {
+        // tcsetpgrp(3) from the background stops the caller by SIGTTOU unless that is blocked.
+        // SAFETY: no pointers.
+        without_ttou(|| unsafe { libc::tcsetpgrp(self.0.as_raw_fd(), group as libc::pid_t) });
+    }
+
+    /// Puts our own group in front.
+    pub fn take_back(&self) {
+        // SAFETY: no pointers.
+        self.put_in_front(unsafe { libc::getpgrp() } as u32);
+    }
+
+    /// How it handles lines, echo and keys; `None` if it is gone.
+    #[must_use]
+    pub fn modes(&self) -> Option<Modes> {
+        // SAFETY: a termios is plain data, valid when zeroed, and lives through the call.
+        unsafe {
+            let mut modes: libc::termios = std::mem::zeroed();
+            (libc::tcgetattr(self.0.as_raw_fd(), &raw mut modes) == 0).then_some(Modes(modes))
+        }
+    }
+
+    /// Makes it handle them so again.
+    pub fn set_modes(&self, modes: &Modes) {
+        let fd = self.0.as_raw_fd();
+        // SAFETY: the termios is valid and lives through the call. A terminal that is gone needs no modes.
+        without_ttou(|| unsafe { libc::tcsetattr(fd, libc::TCSANOW, &raw const modes.0) });
     }
 }
 
-impl Drop for Foreground {
-    fn drop(&mut self) {
-        set_foreground(self.own);
+/// How a terminal handles lines, echo and keys.
+pub struct Modes(libc::termios);
+
+impl std::fmt::Debug for Modes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Modes")
     }
 }
 
-/// tcsetpgrp(3) from the background stops the caller by SIGTTOU unless that is blocked.
-fn set_foreground(group: libc::pid_t) {
+/// Stops our process group as `signal` (SIGTSTP, SIGTTIN, SIGTTOU) does by default, until somebody continues it. Returns
+/// at once if it is orphaned: no shell is there that could continue it, and the kernel stops no such group.
+pub fn stop_own_group(signal: i32) {
+    // SAFETY: a sigaction is plain data, valid when zeroed, and both live through the calls; the handler that is put
+    // back was there before.
+    unsafe {
+        let mut default: libc::sigaction = std::mem::zeroed();
+        default.sa_sigaction = libc::SIG_DFL;
+        let mut before: libc::sigaction = std::mem::zeroed();
+        libc::sigaction(signal, &raw const default, &raw mut before);
+        libc::kill(0, signal);
+        libc::sigaction(signal, &raw const before, std::ptr::null_mut());
+    }
+}
+
+/// Who is ended by an interrupt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interrupted {
+    /// This process.
+    Process,
+    /// Its group, as by a Ctrl-C at its terminal.
+    Group,
+}
+
+/// Ends `whom` by SIGINT, so that shells see what ended us. Returns if that is ignored.
+pub fn end_by_interrupt(whom: Interrupted) {
+    super::process::unblock(libc::SIGINT);
+    let target = match whom {
+        // SAFETY: no pointers.
+        Interrupted::Process => unsafe { libc::getpid() },
+        Interrupted::Group => 0,
+    };
+    // SAFETY: no handler is installed, so there is none that could be wrong; no pointers.
+    unsafe {
+        libc::signal(libc::SIGINT, libc::SIG_DFL);
+        libc::kill(target, libc::SIGINT);
+    }
+}
+
+/// Continues our process group.
+pub fn continue_own_group() {
+    // SAFETY: no pointers.
+    unsafe { libc::kill(0, libc::SIGCONT) };
+}
+
+/// Whether anybody is left in `group`.
+#[must_use]
+pub fn is_left(group: u32) -> bool {
+    // SAFETY: no pointers; signal 0 is sent to nobody.
+    let asked = unsafe { libc::kill(-(group as libc::pid_t), 0) };
+    asked == 0 || io::Error::last_os_error().raw_os_error() != Some(libc::ESRCH)
+}
+
+fn without_ttou<T>(call: impl FnOnce() -> T) -> T {
     // SAFETY: a sigset_t is plain data, valid when zeroed; both sets live through the calls.
     unsafe {
         let mut ttou: libc::sigset_t = std::mem::zeroed();
         let mut before: libc::sigset_t = std::mem::zeroed();
-        libc::sigemptyset(&raw mut ttou);
         libc::sigaddset(&raw mut ttou, libc::SIGTTOU);
         libc::pthread_sigmask(libc::SIG_BLOCK, &raw const ttou, &raw mut before);
-        libc::tcsetpgrp(STDIN, group);
+        let result = call();
         libc::pthread_sigmask(libc::SIG_SETMASK, &raw const before, std::ptr::null_mut());
+        result
     }
 }
 

@@ -12,6 +12,8 @@ const LONG_FILES: &[(&str, usize)] = &[];
 const LONG_FUNCTIONS: &[(&str, usize)] = &[];
 /// Words that say nothing, or that another word says already.
 const BANNED_PARTS: &[&str] = &["Manager", "Helper", "Util"];
+/// Macros that panic when they cannot write.
+const PANICKING: &[&str] = &["println", "eprintln", "eprint", "dbg"];
 
 #[test]
 fn every_file_says_first_what_it_is() {
@@ -50,6 +52,17 @@ fn names_say_something() {
         found.extend(empty.chain(getters).map(|name| format!("{}: {name}", source.path)));
     }
     assert!(found.is_empty(), "\n{}", found.join("\n"));
+}
+
+/// println! and eprintln! panic when their stream is closed, and wait for whoever does not read it.
+#[test]
+fn nothing_is_printed_by_what_panics_when_nobody_reads() {
+    let mut found = Vec::new();
+    for source in all() {
+        let prints = words(&source.code).into_iter().filter(|word| PANICKING.contains(word));
+        found.extend(prints.map(|word| format!("{}: {word}!", source.path)));
+    }
+    assert!(found.is_empty(), "use cli::output or cli::outlet instead:\n{}", found.join("\n"));
 }
 
 fn all() -> Vec<Source> {

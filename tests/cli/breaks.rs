@@ -26,6 +26,21 @@ fn a_holder_that_is_asked_ends_its_command_and_gives_the_lock_back() {
 }
 
 #[test]
+fn a_variable_does_not_turn_an_order_that_asks_into_one_that_takes() {
+    let cluster = Cluster::start_calm();
+    let holder = holder(&cluster);
+    let mut order = cluster.tenure("break", &["x"]);
+    let output = order.env("TENURE_NOW", "1").output().unwrap();
+    assert_eq!(stdout(&output), "the holder of x is asked to end within the TTL of its session\n");
+    assert_eq!(holder.finish().0, "told\n");
+    let exclusive = cluster.begin("lock", &["x"]);
+    let mut shared = cluster.tenure("lock", &["-n", "x", "--", "true"]);
+    let output = shared.env("TENURE_SHARED", "1").env("TENURE_LIMIT", "2").output().unwrap();
+    assert_eq!(code(&output), Some(124), "{}", sentence(&output));
+    assert_eq!(exclusive.end(), Some(0));
+}
+
+#[test]
 fn a_holder_that_does_not_end_is_killed_within_its_grace() {
     let cluster = Cluster::start_calm();
     let script = "trap '' TERM; echo ready; while :; do sleep 1000; done";

@@ -3,6 +3,7 @@
 use crate::program::{Cluster, eventually, guard_of, living, signal, signal_id};
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
+use tenure::client::Wait;
 
 const STUBBORN: &str = "trap '' TERM HUP INT; echo ready; while :; do sleep 1000; done";
 
@@ -26,6 +27,60 @@ fn a_killed_guard_takes_its_command_along_and_is_told() {
     assert_eq!(code, Some(125), "{stderr}");
     assert!(stderr.contains("guard"), "{stderr}");
     assert_eq!(living("guard-killed"), Vec::<u32>::new());
+}
+
+#[test]
+fn a_stopped_guard_holds_up_nobody() {
+    let cluster = Cluster::start_calm();
+    let (input, hold) = std::io::pipe().unwrap();
+    let script = "sleep 1000 & echo ready; read line; exit 7";
+    let mut command =
+        cluster.tenure("lock", &["--ttl", "60s", "guard-stopped", "--", "sh", "-c", script]);
+    let mut child = command.stdin(input).stdout(Stdio::piped()).spawn().unwrap();
+    drop(command);
+    let mut output = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert_eq!(output.next().unwrap().unwrap(), "ready");
+    signal_id(guard_of(&child).unwrap(), "STOP");
+    drop(hold);
+    assert_eq!(child.wait().unwrap().code(), Some(7));
+    assert_eq!(living("guard-stopped"), Vec::<u32>::new());
+    assert_eq!(cluster.lock("guard-stopped"), None);
+}
+
+#[test]
+fn a_guard_that_was_stopped_wakes_when_the_wrapper_is_killed() {
+    let cluster = Cluster::start_calm();
+    let running = cluster.begin("lock", &["both-stopped", "--", "sh", "-c", STUBBORN]);
+    let guard = guard_of(&running.child).unwrap();
+    // A wrapper that runs would continue it.
+    signal(&running.child, "STOP");
+    signal_id(guard, "STOP");
+    signal(&running.child, "KILL");
+    running.finish();
+    assert_eq!(living("both-stopped"), Vec::<u32>::new());
+}
+
+#[test]
+fn with_a_guard_that_is_stopped_again_and_again_nothing_outlives_the_lock() {
+    let cluster = Cluster::start_calm();
+    let script = "trap '' TERM; sleep 1001 & setsid sh -c 'sleep 1002 & sleep 1003' & echo ready; sleep 1004";
+    let arguments = ["--ttl", "60s", "guard-kept", "--", "sh", "-c", script];
+    let running = cluster.begin("lock", &arguments);
+    eventually("all of them run", || (living("guard-kept").len() >= 6).then_some(()));
+    let guard = guard_of(&running.child).unwrap();
+    let keep = format!("while kill -STOP {guard} 2>/dev/null; do :; done");
+    let mut keeper = Command::new("sh").args(["-c", &keep]).spawn().unwrap();
+    let next = cluster.client("next");
+    let next = next.acquire_start("guard-kept", Wait::Forever, Default::default()).unwrap();
+    cluster.until_waiting("guard-kept", 1);
+    let order = cluster.run("break", &["guard-kept", "--grace", "300ms"]);
+    assert_eq!(order.status.code(), Some(0), "{order:?}");
+    let lease = next.take(Wait::Forever).unwrap();
+    assert_eq!(living("guard-kept"), Vec::<u32>::new());
+    drop(lease);
+    let (_, code, stderr) = running.finish();
+    assert_eq!(code, Some(123), "{stderr}");
+    keeper.wait().unwrap();
 }
 
 #[test]
@@ -68,28 +123,6 @@ fn jobs_in_groups_of_their_own_end_with_the_command_and_a_new_session_stays() {
     let line = std::fs::read_to_string(format!("/proc/{stays}/cmdline")).unwrap();
     signal_id(stays, "KILL");
     assert_eq!(line, "sleep\x001001\x00");
-}
-
-#[test]
-fn the_mask_and_the_ignored_signals_of_the_command_are_those_of_the_wrapper() {
-    let cluster = Cluster::start();
-    // The signals of programs are 1 to 31; the C library has its own ways with 32 and 33.
-    let of = |text: &str| {
-        let lines = text.lines().filter_map(|line| line.split_once(":\t"));
-        let sets = lines.filter(|(key, _)| ["SigBlk", "SigIgn"].contains(key));
-        let set = |(_, set)| u64::from_str_radix(set, 16).unwrap() & 0x7fff_ffff;
-        sets.map(set).collect::<Vec<u64>>()
-    };
-    let mut alone = Command::new("cat");
-    alone.arg("/proc/self/status");
-    let guarded = cluster.tenure("lock", &["mask", "--", "cat", "/proc/self/status"]);
-    // nohup, so that there is something to be passed on.
-    let [alone, guarded] = [alone, guarded].map(|command| {
-        let mut nohup = Command::new("nohup");
-        nohup.arg(command.get_program()).args(command.get_args()).stdin(Stdio::null());
-        of(std::str::from_utf8(&nohup.output().unwrap().stdout).unwrap())
-    });
-    assert_eq!((alone.len(), guarded), (2, alone));
 }
 
 #[test]

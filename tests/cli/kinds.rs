@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 #[test]
 fn several_names_are_one_step_under_one_token() {
     let cluster = Cluster::start_calm();
-    let running = cluster.begin("lock", &["a", "b", "--"]);
+    let running = cluster.begin("lock", &["--hold", "a", "b"]);
     let token = running.line.strip_prefix("a ").expect("the first name first").to_owned();
     let [a, b] = ["a", "b"].map(|name| cluster.lock(name).unwrap());
     assert_eq!((a["token"].to_string(), b["token"].to_string()), (token.clone(), token));
@@ -25,7 +25,7 @@ fn several_names_are_one_step_under_one_token() {
 #[test]
 fn without_a_command_each_name_is_a_line() {
     let cluster = Cluster::start_calm();
-    let mut running = cluster.begin("lock", &["a", "b", "--"]);
+    let mut running = cluster.begin("lock", &["--hold", "a", "b"]);
     let token = running.line.strip_prefix("a ").unwrap().to_owned();
     assert_eq!(running.next_line(), format!("b {token}"));
     assert_eq!(running.end(), Some(0));
@@ -122,5 +122,5 @@ fn what_the_program_prints_is_what_describe_says() {
         );
     }
     assert_eq!(running.end(), Some(0));
-    assert_eq!(code(&run(&["show", "", "--endpoints", &cluster.endpoints()])), Some(0));
+    assert_eq!(code(&run(&["show", "--endpoints", &cluster.endpoints()])), Some(0));
 }

@@ -52,6 +52,13 @@ fn an_added_member_is_told_how_to_join_and_what_cannot_be_is_refused() {
     let moved = operate(&cluster, &["member", "move", "4", "127.0.0.1:9"]);
     assert!(stdout(&moved).contains("--listen 127.0.0.1:9"), "{}", stdout(&moved));
     assert_eq!(members(&cluster)["members"][3]["address"], "127.0.0.1:9");
+    assert!(!text.contains("--insecure"), "{text}");
+    // Beyond loopback the commands are not obeyed without it.
+    let moved = operate(&cluster, &["member", "move", "4", "10.0.0.4:7401"]);
+    assert!(stdout(&moved).contains("--listen 10.0.0.4:7401 --insecure\n"), "{}", stdout(&moved));
+    let added = operate(&cluster, &["member", "add", "5", "db.example:7401"]);
+    assert!(stdout(&added).contains("--listen db.example:7401 --join"), "{}", stdout(&added));
+    assert!(stdout(&added).contains(" --insecure\n"), "{}", stdout(&added));
     let removed = operate(&cluster, &["member", "remove", "4"]);
     assert!(stdout(&removed).contains("no member any more"), "{}", stdout(&removed));
     check_refused(&cluster, &["member", "add", "4", &address], "never used again");
@@ -70,9 +77,10 @@ fn a_vote_is_taken_and_given_back() {
         found.expect("it is one")["seat"].clone()
     };
     assert_eq!(seat(members(&cluster)), "learner");
-    eventually("it may vote again once it has shown that it keeps up", || {
-        (code(&operate(&cluster, &["member", "promote", &other])) == Some(0)).then_some(())
+    let promoted = eventually("it may vote again once it has shown that it keeps up", || {
+        Some(operate(&cluster, &["member", "promote", &other])).filter(|it| code(it) == Some(0))
     });
+    assert_eq!(stdout(&promoted), format!("node {node} votes now\n"), "three is no even number");
     assert_eq!(seat(members(&cluster)), "voter");
 }
 

@@ -102,8 +102,11 @@ pub struct Cluster {
     directory: TempDir,
     addresses: Vec<String>,
     nodes: Vec<Option<Child>>,
-    flags: &'static [&'static str],
+    dress: Dress,
 }
+
+/// What is made of the command of a node before it is started.
+type Dress = Box<dyn Fn(&mut Command) -> Command>;
 
 impl Cluster {
     pub fn start() -> Self {
@@ -116,9 +119,18 @@ impl Cluster {
     }
 
     fn start_with(flags: &'static [&'static str]) -> Self {
+        Self::start_as(move |command| {
+            command.args(flags).stderr(Stdio::null());
+            std::mem::replace(command, Command::new(""))
+        })
+    }
+
+    /// One whose nodes are started as `dress` says.
+    pub fn start_as(dress: impl Fn(&mut Command) -> Command + 'static) -> Self {
         let addresses = free_ports(3).iter().map(|port| format!("127.0.0.1:{port}")).collect();
         let directory = tempfile::tempdir().expect("a temporary directory");
-        let mut cluster = Self { directory, addresses, nodes: vec![None, None, None], flags };
+        let dress = Box::new(dress);
+        let mut cluster = Self { directory, addresses, nodes: vec![None, None, None], dress };
         (1..=3).for_each(|id| cluster.start_node(id));
         cluster
     }
@@ -135,8 +147,7 @@ impl Cluster {
         let (id_text, cluster) = (id.to_string(), members.join(","));
         let mut command =
             tenure(&["serve", "--id", &id_text, "--data", data, "--cluster", &cluster]);
-        command.args(self.flags);
-        let child = command.stderr(Stdio::null()).spawn().expect("a node starts");
+        let child = (self.dress)(&mut command).spawn().expect("a node starts");
         self.nodes[id - 1] = Some(child);
     }
 
@@ -150,6 +161,13 @@ impl Cluster {
     /// Waits until it ends by itself; its exit code.
     pub fn wait_for(&mut self, id: usize) -> Option<i32> {
         let mut child = self.nodes[id - 1].take().expect("this node runs");
+        child.wait().expect("it can be waited for").code()
+    }
+
+    /// SIGTERM: the code that it ends with.
+    pub fn stop(&mut self, id: usize) -> Option<i32> {
+        let mut child = self.nodes[id - 1].take().expect("this node runs");
+        signal(&child, "TERM");
         child.wait().expect("it can be waited for").code()
     }
 

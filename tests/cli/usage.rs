@@ -60,6 +60,7 @@ fn a_token_of_the_environment_means_nothing_to_break() {
 fn durations_need_a_unit_in_the_environment_too() {
     let output = tenure(&["status"]).env("TENURE_TIMEOUT", "5").output().unwrap();
     assert_eq!(code(&output), Some(2));
+    assert!(sentence(&output).contains("invalid value '5' for 'TENURE_TIMEOUT'"));
     assert!(sentence(&output).contains("a duration needs a unit"));
 }
 
@@ -79,9 +80,106 @@ fn help_and_version_are_no_errors() {
 }
 
 #[test]
-fn malformed_endpoints_are_a_usage_error() {
-    check(&["show", "--endpoints", "127.0.0.1"], 2, &["127.0.0.1", "host:port"]);
-    check(&["lock", "--endpoints", "127.0.0.1", "x"], 125, &["127.0.0.1", "host:port"]);
+fn malformed_endpoints_are_a_usage_error_that_says_what_is_wrong_with_which() {
+    for (endpoints, why) in [
+        ("127.0.0.1", "\"127.0.0.1\" of \"127.0.0.1\" has no port"),
+        ("a:1,b", "\"b\" of \"a:1,b\" has no port"),
+        ("http://a:7401", "is a URL"),
+        ("https://a:7401/status,b:1", "is a URL"),
+        ("a:7401/", "has a \"/\" in it"),
+        ("a:1 b:2", "has a blank in it"),
+        ("a:1,,b:2", "is empty: there is a comma too many"),
+        ("a:1,", "is empty"),
+        ("", "is empty"),
+        ("a:0", "has port 0"),
+        ("a:99999", "has no port from 1 to 65535"),
+        ("a:http", "has no port from 1 to 65535"),
+        (":7401", "has no host"),
+        ("::1:7401", "without brackets"),
+    ] {
+        for (command, arguments, expected) in [
+            ("show", &[][..], 2),
+            ("status", &[], 2),
+            ("watch", &["x"], 2),
+            ("break", &["x"], 2),
+            ("handover", &["x"], 2),
+            ("validate", &["x", "1"], 2),
+            ("move-leader", &[], 2),
+            ("bench", &[], 2),
+            ("lock", &["x", "--", "true"], 125),
+            ("elect", &["x", "--value", "v", "--", "true"], 125),
+        ] {
+            let line = [&[command, "--endpoints", endpoints], arguments].concat();
+            check(&line, expected, &["--endpoints", why, "write host:port"]);
+            let mut from_environment = tenure(&[&[command], arguments].concat());
+            let output = from_environment.env("TENURE_ENDPOINTS", endpoints).output().unwrap();
+            let said = sentence(&output);
+            assert_eq!(code(&output), Some(expected), "{line:?}: {said}");
+            assert!(said.contains("TENURE_ENDPOINTS") && !said.contains("--endpoints"), "{said}");
+            let why = if endpoints.is_empty() { "is set and empty" } else { why };
+            assert!(said.contains(why), "{said}");
+        }
+        check(&["member", "list", "--endpoints", endpoints], 2, &["--endpoints", why]);
+        check(&["snapshot", "save", "f", "--endpoints", endpoints], 2, &["--endpoints", why]);
+        check(&["serve", "--join", endpoints], 2, &["--join", why]);
+    }
+    check(&["serve", "--cluster", "1=http://a:1"], 2, &["--cluster", "is a URL"]);
+    check(&["serve", "--cluster", "1=a:1,"], 2, &["--cluster", "must look like"]);
+    let node =
+        ["serve", "--id", "1", "--data", "/nowhere", "--cluster", "1=127.0.0.1:1", "--listen"];
+    for (listen, why) in [("", "is empty"), ("http://a:1", "is a URL"), ("a", "has no port")] {
+        check(&[&node[..], &[listen]].concat(), 2, &["--listen", why]);
+    }
+    check(&["member", "add", "4", "http://a:1"], 2, &["is a URL"]);
+}
+
+#[test]
+fn a_variable_that_is_set_and_empty_is_told_by_its_name() {
+    for (variable, arguments, expected) in [
+        ("TENURE_ENDPOINTS", &["show"][..], 2),
+        ("TENURE_TIMEOUT", &["show"], 2),
+        ("TENURE_TTL", &["lock", "x", "--", "true"], 125),
+        ("TENURE_WAIT", &["lock", "x", "--", "true"], 125),
+        ("TENURE_CLIENT", &["lock", "x", "--", "true"], 125),
+        ("TENURE_VALUE", &["elect", "x", "--", "true"], 125),
+        ("TENURE_REASON", &["break", "x"], 2),
+        ("TENURE_GRACE", &["handover", "x"], 2),
+        ("TENURE_DATA", &["serve"], 2),
+        ("TENURE_ID", &["serve"], 2),
+        ("TENURE_CLUSTER", &["serve"], 2),
+        ("TENURE_JOIN", &["serve"], 2),
+        ("TENURE_LISTEN", &["serve"], 2),
+        ("TENURE_CONFIG", &["serve"], 2),
+        ("TENURE_TTL_MAX", &["serve"], 2),
+        ("TENURE_VERBOSE", &["show"], 2),
+    ] {
+        let output = tenure(arguments).env(variable, "").output().unwrap();
+        let said = sentence(&output);
+        assert_eq!(code(&output), Some(expected), "{variable}: {said}");
+        assert!(said.starts_with(&format!("{variable} is set and empty")), "{said}");
+    }
+    // One that another command has, or in whose place a flag is given, means nothing.
+    let endpoint = format!("127.0.0.1:{}", free_ports(1)[0]);
+    let line = ["show", "--endpoints", &endpoint, "--timeout", "100ms"];
+    let mut command = tenure(&line);
+    command.env("TENURE_LISTEN", "").env("TENURE_TIMEOUT", "").env("TENURE_ENDPOINTS", "");
+    let output = command.env("TENURE_JSON", "").output().unwrap();
+    assert_eq!(code(&output), Some(3), "{}", sentence(&output));
+}
+
+#[test]
+fn no_variable_gives_up_safety_or_means_another_lock() {
+    let endpoint = format!("127.0.0.1:{}", free_ports(1)[0]);
+    let variables =
+        ["NOW", "TOKEN", "TO", "SHARED", "LIMIT", "PERMITS", "HOLD", "WAIVE_WAIT", "EPOCH"];
+    for arguments in [&["break", "x"][..], &["handover", "x"], &["lock", "x", "--", "true"]] {
+        let mut command = tenure(arguments);
+        command.env("TENURE_ENDPOINTS", &endpoint).env("TENURE_TIMEOUT", "100ms");
+        // Each of them would be refused if it were looked at.
+        command.envs(variables.map(|name| (format!("TENURE_{name}"), "nonsense")));
+        let said = sentence(&command.output().unwrap());
+        assert!(said.contains("refused"), "{arguments:?}: {said}");
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ import tempfile
 import unittest
 
 import tenure
-from support import ClusterCase, cluster
+from support import ClusterCase, cluster, python
 
 
 class LeaderTest(ClusterCase):
@@ -85,6 +85,33 @@ class NodeTest(unittest.TestCase):
             with client.lock("jobs/x"):
                 self.assertEqual(len(cluster.nodes), 1)
         cluster.stop()
+
+    def test_a_node_whose_stderr_nobody_reads_serves_on(self) -> None:
+        self.assertEqual(python("-c", UNREAD), "served\n")
+
+
+# A pipe that is full takes no line more, and what strangers send makes lines.
+UNREAD = """
+import os, socket, tenure
+reads, writes = os.pipe()
+os.set_blocking(writes, False)
+for length in (4096, 1):
+    try:
+        while True:
+            os.write(writes, b"x" * length)
+    except BlockingIOError:
+        pass
+os.set_blocking(writes, True)
+os.dup2(writes, 2)
+with tenure.testing.Cluster(1) as cluster, cluster.connect(connect_timeout=60) as client:
+    host, port = cluster.endpoints.rsplit(":", 1)
+    for _ in range(3):
+        with socket.create_connection((host, int(port))) as stranger:
+            stranger.sendall(b"GET / HTTP/1.0\\r\\n\\r\\n")
+            stranger.recv(1)
+    with client.lock("jobs/x"):
+        print("served", flush=True)
+"""
 
 
 if __name__ == "__main__":

@@ -115,13 +115,13 @@ fn measure_own(options: &Options, data: &Path) -> Result<(), Failure> {
         Connection { endpoints: processes.endpoints(), timeout: options.connection.timeout };
     if let Some(locks) = options.held {
         let held = held::measure(&mut processes, &connection, locks.unsigned_abs())?;
-        return output::print(&if options.json { held.to_json() } else { held.to_text() });
+        return output::conclude(&if options.json { held.to_json() } else { held.to_text() });
     }
     let Some(rounds) = options.failover else { return measure_load(options, &connection) };
     let bar = progress(rounds.unsigned_abs());
     let times = failover::measure(&mut processes, &connection, rounds.unsigned_abs(), &bar)?;
     bar.finish_and_clear();
-    output::print(&if options.json {
+    output::conclude(&if options.json {
         figures::failover_json(&times)
     } else {
         figures::failover_text(&times)
@@ -133,7 +133,7 @@ fn measure_embedded(options: &Options, data: &Path) -> Result<(), Failure> {
     let bar = progress(cycles * embedded::SIZES.len() as u64);
     let compared = embedded::measure(data, &options.connection, cycles, &bar)?;
     bar.finish_and_clear();
-    output::print(&if options.json {
+    output::conclude(&if options.json {
         embedded::to_json(&compared)
     } else {
         embedded::to_text(&compared)
@@ -152,7 +152,7 @@ fn measure_load(options: &Options, connection: &Connection) -> Result<(), Failur
         let handovers = generator::measure_handovers(&load, options.hold, connection, &bar)?;
         bar.finish_and_clear();
         let (text, json) = (handovers.to_text(), handovers.to_json());
-        return output::print(if options.json { &json } else { &text });
+        return output::conclude(if options.json { &json } else { &text });
     }
     let threads = options.threads || options.connections.is_some() || clients == 1;
     let measured = if threads {
@@ -161,5 +161,5 @@ fn measure_load(options: &Options, connection: &Connection) -> Result<(), Failur
         generator::measure(&load, connection, &bar)?
     };
     bar.finish_and_clear();
-    output::print(&if options.json { measured.to_json() } else { measured.to_text() })
+    output::conclude(&if options.json { measured.to_json() } else { measured.to_text() })
 }

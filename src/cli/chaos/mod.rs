@@ -128,7 +128,7 @@ fn play(options: &Options, network: Network, data: &Path) -> Result<u8, Failure>
     if older.is_none() {
         complaints.extend(report.zeros());
     }
-    output::print(&format!("\n{}\n{}", report.to_text(), verdict.to_text()))?;
+    output::conclude(&format!("\n{}\n{}", report.to_text(), verdict.to_text()))?;
     conclude(&verdict, &complaints)
 }
 
@@ -159,7 +159,7 @@ fn strike(options: &Options, stage: &mut Stage) -> Result<BTreeMap<Nemesis, Vec<
 
 fn conclude(verdict: &Verdict, complaints: &[String]) -> Result<u8, Failure> {
     for complaint in complaints {
-        output::print(&format!("FAILED: {complaint}\n"))?;
+        output::conclude(&format!("FAILED: {complaint}\n"))?;
     }
     Ok(if verdict.is_kept() && complaints.is_empty() { 0 } else { NO })
 }

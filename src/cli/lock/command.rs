@@ -1,55 +1,132 @@
-//! The command line behind the options: what are names, and what is the command.
+//! The command line of `lock` and `elect` around the options: what are names, and what is the command.
+//!
+//! A shell drops a word whose variable is not set. So the first "--" is a wall: before it stand options and names, behind
+//! it CMD, and no word of the one side is ever taken for one of the other. clap does not say where a "--" stood, and is
+//! given only what stands before it.
 
 use super::FAILED;
 use crate::cli::failure::Failure;
+use crate::cli::name;
 use std::ffi::{OsStr, OsString};
+
+/// The arguments of the process, parted at the "--" of `lock` or `elect`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// The program's name, the subcommand, options and names; of any other subcommand everything.
+    pub before: Vec<OsString>,
+    /// What stands behind the "--", which may be nothing; `None` without one.
+    pub behind: Option<Vec<OsString>>,
+}
+
+impl Line {
+    pub fn of(arguments: &[OsString]) -> Self {
+        let is_option = |word: &OsString| word.as_encoded_bytes().starts_with(b"-");
+        let subcommand = arguments.iter().skip(1).find(|word| !is_option(word));
+        let runs_commands = subcommand.is_some_and(|word| word == "lock" || word == "elect");
+        let dashes = arguments.iter().position(|word| word == "--").filter(|_| runs_commands);
+        match dashes {
+            Some(at) => Self {
+                before: arguments[..at].to_vec(),
+                behind: Some(arguments[at + 1..].to_vec()),
+            },
+            None => Self { before: arguments.to_vec(), behind: None },
+        }
+    }
+}
 
 /// What to lock, and what to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     /// At least one.
     pub names: Vec<String>,
-    /// The program and its arguments; `None`: hold until a signal.
-    pub command: Option<Vec<OsString>>,
+    pub task: Task,
 }
 
-/// Splits what follows the options: with a "--" all before it are names, and the rest is the command;
-/// without one there is one name. `arguments` are those of the whole process.
-pub fn split(name: &str, rest: &[OsString], arguments: &[OsString]) -> Result<Request, Failure> {
-    let count = |words: &[OsString]| words.iter().filter(|word| *word == OsStr::new("--")).count();
-    // clap takes away the first "--" unless it stands behind the first word of `rest`.
-    let dashes_in_rest = count(rest);
-    let (names, command) = if dashes_in_rest > 0 && dashes_in_rest == count(arguments) {
-        let at = rest.iter().position(|word| word == OsStr::new("--")).expect("counted above");
-        (&rest[..at], &rest[at + 1..])
-    } else {
-        (&rest[..0], rest)
-    };
-    let mut request = Request { names: vec![name.to_owned()], command: None };
-    for word in names {
-        let name = checked(word)?;
-        if request.names.contains(&name) {
-            return Err(Failure::new(
-                FAILED,
-                format!("{name} is named twice; name each lock once"),
-            ));
+/// What is done under the lock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// It is held until a signal.
+    Hold,
+    /// The program and its arguments, and how they were parted from the names.
+    Run(Vec<OsString>, Parted),
+}
+
+/// How names and command were told from each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parted {
+    /// By the "--", or since there can be but one name.
+    Clearly,
+    /// By their places alone: what is taken for the command may have been meant as a name.
+    ByPlace,
+}
+
+/// What the words stand for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Words {
+    /// All are names (`lock --hold`).
+    Names,
+    NamesAndCommand,
+    /// As for `elect`.
+    NameAndCommand,
+}
+
+/// The request of `name` and `rest`, which stand before the "--" or without one, and of what stands behind it.
+pub fn split(
+    words: Words,
+    name: &str,
+    rest: &[OsString],
+    behind: Option<&[OsString]>,
+) -> Result<Request, Failure> {
+    let (further, task) = match (words, behind) {
+        (Words::Names, None | Some([])) => (rest, Task::Hold),
+        (Words::Names, Some(_)) => {
+            return Err(usage("--hold runs no command; take one of the two away"));
         }
-        request.names.push(name);
+        (_, Some([])) => return Err(missing(words)),
+        (_, Some(command)) => (rest, run(command, Parted::Clearly)?),
+        (_, None) if rest.is_empty() => (rest, Task::Hold),
+        (Words::NamesAndCommand, None) => (&rest[..0], run(rest, Parted::ByPlace)?),
+        (Words::NameAndCommand, None) => (&rest[..0], run(rest, Parted::Clearly)?),
+    };
+    let mut names = vec![name.to_owned()];
+    for word in further {
+        let name = checked(word)?;
+        if names.contains(&name) {
+            return Err(usage(format!("{name} is named twice; name each lock once")));
+        }
+        names.push(name);
     }
-    request.command = (!command.is_empty()).then(|| command.to_vec());
-    Ok(request)
+    Ok(Request { names, task })
+}
+
+fn run(command: &[OsString], parted: Parted) -> Result<Task, Failure> {
+    if command[0].is_empty() {
+        return Err(usage(format!("CMD {}", name::EMPTY)));
+    }
+    Ok(Task::Run(command.to_vec(), parted))
+}
+
+fn missing(words: Words) -> Failure {
+    let other = match words {
+        Words::NameAndCommand => "To stay elected without a command, take the -- away",
+        _ => "`tenure lock --hold NAME…` holds without a command",
+    };
+    usage(format!("CMD is missing behind the --: is a variable not set? {other}"))
 }
 
 /// A further name. What looks like an option was meant as one.
 fn checked(word: &OsStr) -> Result<String, Failure> {
-    let name = word.to_str().ok_or_else(|| {
-        Failure::new(FAILED, format!("{} is no name: it is not UTF-8", word.to_string_lossy()))
-    })?;
+    let Some(name) = word.to_str() else {
+        return Err(usage(format!("{} is no name: it is not UTF-8", word.to_string_lossy())));
+    };
     if name.starts_with('-') {
-        let text = format!("{name} stands behind a name; give options before the names");
-        return Err(Failure::new(FAILED, text));
+        return Err(usage(format!("{name} stands behind a name; give options before the names")));
     }
-    Ok(name.to_owned())
+    name::parse(name).map_err(|why| usage(format!("the name {name:?}: {why}")))
+}
+
+fn usage(text: impl Into<String>) -> Failure {
+    Failure::new(FAILED, text)
 }
 
 #[cfg(test)]
@@ -59,50 +136,69 @@ mod tests {
 
     fn parse(line: &str) -> Result<Request, Failure> {
         let arguments: Vec<OsString> = line.split(' ').map(OsString::from).collect();
-        let matches = crate::cli::command().try_get_matches_from(&arguments).unwrap();
+        let line = Line::of(&arguments);
+        let matches = crate::cli::command().try_get_matches_from(&line.before).unwrap();
         let (_, matches) = matches.subcommand().unwrap();
         let options = crate::cli::lock::Options::from_arg_matches(matches).unwrap();
-        split(&options.name, &options.rest, &arguments)
+        options.request(line.behind.as_deref())
     }
 
-    fn check(line: &str, names: &[&str], command: &[&str]) {
-        let request = parse(line).unwrap();
-        let names = names.iter().map(|name| (*name).to_owned()).collect();
-        let command: Vec<OsString> = command.iter().map(OsString::from).collect();
-        let command = (!command.is_empty()).then_some(command);
-        assert_eq!(request, Request { names, command }, "{line}");
+    fn check(line: &str, expected: &[&str], task: Task) {
+        let names = expected.iter().map(|name| (*name).to_owned()).collect();
+        assert_eq!(parse(line).unwrap(), Request { names, task }, "{line}");
+    }
+
+    fn command(words: &[&str], parted: Parted) -> Task {
+        Task::Run(words.iter().map(OsString::from).collect(), parted)
     }
 
     #[test]
     fn dashes_are_optional_and_options_behind_the_command_are_its_own() {
-        check("tenure lock a -- sh -c true", &["a"], &["sh", "-c", "true"]);
-        check("tenure lock a sh -c true", &["a"], &["sh", "-c", "true"]);
-        check("tenure lock -w 5s a --try -- ls -n", &["a"], &["ls", "-n"]);
-        check("tenure lock a -- git checkout -- x", &["a"], &["git", "checkout", "--", "x"]);
+        use Parted::{ByPlace, Clearly};
+        check("tenure lock a -- sh -c true", &["a"], command(&["sh", "-c", "true"], Clearly));
+        check("tenure lock a sh -c true", &["a"], command(&["sh", "-c", "true"], ByPlace));
+        check("tenure lock -w 5s a --try -- ls -n", &["a"], command(&["ls", "-n"], Clearly));
+        let checkout = ["git", "checkout", "--", "x"];
+        check("tenure lock a -- git checkout -- x", &["a"], command(&checkout, Clearly));
+        check("tenure -v lock a -- ls --help", &["a"], command(&["ls", "--help"], Clearly));
     }
 
     #[test]
     fn without_a_command_the_lock_is_only_held() {
-        check("tenure lock a", &["a"], &[]);
-        check("tenure lock a --", &["a"], &[]);
-        check("tenure lock a b --", &["a", "b"], &[]);
+        check("tenure lock a", &["a"], Task::Hold);
+        check("tenure lock --hold a", &["a"], Task::Hold);
+        check("tenure lock --hold a b", &["a", "b"], Task::Hold);
+        check("tenure lock --hold a b --", &["a", "b"], Task::Hold);
     }
 
     #[test]
     fn all_before_the_dashes_are_names() {
-        check("tenure lock a b -- ls", &["a", "b"], &["ls"]);
-        check("tenure lock -n a b c -- ls -- x", &["a", "b", "c"], &["ls", "--", "x"]);
+        let one = command(&["ls"], Parted::Clearly);
+        check("tenure lock a b -- ls", &["a", "b"], one);
+        let several = command(&["ls", "--", "x"], Parted::Clearly);
+        check("tenure lock -n a b c -- ls -- x", &["a", "b", "c"], several);
     }
 
     #[test]
-    fn a_name_given_twice_and_an_option_among_the_names_are_refused() {
+    fn what_cannot_be_meant_is_refused() {
         for (line, part) in [
             ("tenure lock a b a -- ls", "a is named twice"),
             ("tenure lock a b --wait 5s -- ls", "--wait stands behind a name"),
+            ("tenure lock a --", "CMD is missing"),
+            ("tenure lock a b --", "tenure lock --hold"),
+            ("tenure lock --hold a -- ls", "--hold runs no command"),
         ] {
             let failure = parse(line).unwrap_err();
             assert_eq!(failure.code, FAILED);
             assert!(failure.message.contains(part), "{}", failure.message);
+        }
+    }
+
+    #[test]
+    fn dashes_of_other_commands_are_not_a_wall() {
+        for line in ["tenure break -- -x", "tenure", "tenure --", "tenure -v show -- lock"] {
+            let arguments: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            assert_eq!(Line::of(&arguments), Line { before: arguments, behind: None });
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What was granted, and the command that runs under it.
 
 use super::guard::{Guarded, NotStarted};
-use super::{FAILED, LOST, NOT_FOUND, NOT_RUNNABLE, signal_code};
+use super::{FAILED, LOST, NOT_FOUND, NOT_RUNNABLE, failed, signal_code};
 use crate::cli::failure::Failure;
 use crate::cli::log::printable;
 use std::ffi::{OsStr, OsString};
@@ -38,6 +38,7 @@ impl Grant {
                 LOST,
                 format!("the lease of {} was lost before its command ran", self.shown()),
             ),
+            NotStarted::Signals(failure) => failed(failure),
             NotStarted::Guard(error) => {
                 Failure::new(FAILED, format!("a guard for the command cannot be started: {error}"))
             }

@@ -1,18 +1,20 @@
 //! `tenure lock`: a lock around a command, or held until a signal.
 
+mod audience;
 mod command;
 mod grant;
 pub mod guard;
+mod job;
 mod notice;
 mod supervise;
 mod terms;
 mod wait;
 
-pub use command::split;
+pub use command::{Line, Request, Task, Words, split};
 pub use terms::Terms;
 
-use crate::cli::duration;
 use crate::cli::failure::Failure;
+use crate::cli::{duration, name};
 use clap::Args;
 use std::ffi::OsString;
 use std::time::Duration;
@@ -35,7 +37,12 @@ pub const EXIT_CODES: &str = "Exit codes: CMD's own; 128+n if signal n ended it;
 ///
 /// Several names are one step: all of them or none, under one token. CMD finds the names, parted by blanks, and the
 /// fencing token in TENURE_LOCK and TENURE_TOKEN. Without CMD it prints "NAME TOKEN", a line for each name, and holds
-/// until a signal.
+/// until a signal, or until its reader (of a pipe) or the program that started it is gone; nohup and setsid let it
+/// outlive the latter.
+///
+/// All before a -- are options and names, all behind it is CMD. In scripts write the --, and variables in quotes:
+/// tenure lock "$LOCK" -- CMD. Then a variable that is not set is a mistake that is told, and no other lock. Without
+/// the -- the first word is NAME and the second CMD.
 ///
 /// If the lease cannot be renewed, or somebody takes the lock by `tenure break`, CMD's process group gets SIGTERM, and
 /// SIGKILL before the lease's end, with all that descends from CMD. A guard process sees to that also when this program
@@ -44,16 +51,20 @@ pub const EXIT_CODES: &str = "Exit codes: CMD's own; 128+n if signal n ended it;
 /// lock is released; a process that made a session of its own (setsid) stays.
 #[derive(Args, Debug)]
 #[command(
-    override_usage = "tenure lock [OPTIONS] NAME… [--] [CMD [ARGS]…]",
+    override_usage = "tenure lock [OPTIONS] NAME… -- CMD [ARGS]…\n       tenure lock [OPTIONS] NAME [CMD [ARGS]…]\n       \
+                      tenure lock [OPTIONS] --hold NAME…",
     after_help = EXIT_CODES
 )]
 pub struct Options {
     /// The lock. Several need the "--" before CMD
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", value_parser = name::parse)]
     name: String,
     /// The command and its arguments; run as it is, without a shell
     #[arg(value_name = "CMD", trailing_var_arg = true)]
     rest: Vec<OsString>,
+    /// Run no command: all words are names, which are held until a signal (no variable stands for this flag)
+    #[arg(long)]
+    hold: bool,
     /// Share it with others who do so: readers, while nobody holds it for himself
     #[arg(short, long, conflicts_with = "limit")]
     shared: bool,
@@ -73,9 +84,17 @@ pub struct Options {
     terms: Terms,
 }
 
-/// Runs it. `arguments` are those of the process: clap does not say where a "--" stood.
-pub fn run(options: Options, arguments: &[OsString]) -> Result<u8, Failure> {
-    let request = split(&options.name, &options.rest, arguments)?;
+impl Options {
+    /// What is asked for by them and by what stands `behind` the "--".
+    fn request(&self, behind: Option<&[OsString]>) -> Result<Request, Failure> {
+        let words = if self.hold { Words::Names } else { Words::NamesAndCommand };
+        split(words, &self.name, &self.rest, behind)
+    }
+}
+
+/// Runs it. `behind` is what stands behind the "--".
+pub fn run(options: Options, behind: Option<&[OsString]>) -> Result<u8, Failure> {
+    let request = options.request(behind)?;
     let acquire = AcquireOptions {
         value: options.value.unwrap_or_default().into_bytes(),
         owner: 0,

@@ -1,6 +1,7 @@
 //! Who is in the way: told at the end of a wait, and at a terminal during it.
 
 use crate::cli::log::printable;
+use crate::cli::outlet::STDERR;
 use crate::cli::show::ago;
 use std::io::IsTerminal;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -62,7 +63,7 @@ fn tell(client: &Client, names: &[String], state: &State) {
         }
         if found.is_some() && found != told {
             let text = found.as_ref().map(Obstacle::sentence).unwrap_or_default();
-            eprintln!("waiting for {text}");
+            STDERR.say(&format!("waiting for {text}"));
             told = found;
         }
     }

@@ -1,19 +1,24 @@
 //! What `lock` and `elect` have in common: how long to wait, how to end, and the run of a command between.
 
-use super::command::Request;
+use super::audience::{Audience, Gone};
+use super::command::{Parted, Request, Task};
 use super::grant::{Grant, exit_code};
 use super::supervise::{self, End, Held, Why};
-use super::wait::{self, Waited, Wish};
-use super::{FAILED, LOST, failed, signal_code};
+use super::wait::{self, Notices, Waited, Wish};
+use super::{FAILED, LOST, NOT_FOUND, failed, signal_code};
 use crate::cli::connect::Connection;
-use crate::cli::duration;
 use crate::cli::failure::Failure;
-use crate::cli::output;
-use crate::cli::signals::{FORWARDED, Signals};
+use crate::cli::log::printable;
+use crate::cli::outlet::{Flushed, LAST_WORDS_WAIT, STDERR, STDOUT};
+use crate::cli::signals::{Signals, forwarded};
+use crate::cli::{duration, name, output, typed};
 use clap::Args;
+use signal_hook::consts::SIGINT;
 use std::ffi::OsString;
+use std::io::ErrorKind;
 use std::time::Duration;
 use tenure::client::{AcquireOptions, Client, ClientOptions, Wait};
+use tenure::sys::terminal::{self, Interrupted, Terminal};
 
 /// How to wait, and how to end.
 #[derive(Args, Debug)]
@@ -30,11 +35,14 @@ pub struct Terms {
     /// How long before the lease's end CMD gets SIGTERM, at most half the TTL [default: 1s, or a quarter of the TTL]
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     grace: Option<Duration>,
+    /// Say nothing of somebody else who has it: neither while waiting nor when it is not granted in time
+    #[arg(short, long)]
+    quiet: bool,
     /// Exit code when it is not granted in time
     #[arg(short = 'E', long, value_name = "CODE", default_value_t = 124)]
     conflict_exit_code: u8,
     /// Who we are, for others and for `handover --to` [default: this machine's name and our process id]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = name::parse_client)]
     client: Option<String>,
     #[command(flatten)]
     pub connection: Connection,
@@ -47,15 +55,22 @@ impl Terms {
     /// All that can go wrong, in the codes of `tenure lock`.
     pub fn run(&self, request: &Request, options: AcquireOptions) -> Result<u8, Failure> {
         // From here on each signal is handled: one that comes while we wait withdraws the request.
-        let signals = Signals::catch(FORWARDED).map_err(failed)?;
+        let signals = Signals::catch_all(&forwarded()).map_err(failed)?;
         let client = Client::open(&self.connection.endpoints, self.client_options())
             .map_err(|error| failed(error.into()))?;
-        let code = self.hold(&client, request, options, &signals);
+        let end = self.hold(&client, request, options, &signals);
         // A cluster that just failed us would only make the caller wait; the TTL ends what is left there.
-        if !matches!(&code, Err(failure) if failure.code == LOST || failure.code == FAILED) {
+        if !matches!(&end, Err(failure) if failure.code == LOST || failure.code == FAILED) {
             self.connection.close(&client);
         }
-        code
+        match end? {
+            Exit::Code(code) => Ok(code),
+            Exit::Interrupted(whom) => {
+                STDERR.flush(LAST_WORDS_WAIT);
+                terminal::end_by_interrupt(whom);
+                Ok(signal_code(SIGINT))
+            }
+        }
     }
 
     fn client_options(&self) -> ClientOptions {
@@ -68,32 +83,43 @@ impl Terms {
         request: &Request,
         options: AcquireOptions,
         signals: &Signals,
-    ) -> Result<u8, Failure> {
-        let grace = self.grace_of(client.session().ttl)?;
+    ) -> Result<Exit, Failure> {
+        let ttl = client.session().ttl;
+        let grace = self.grace_of(ttl)?;
+        if ttl != self.ttl && !self.quiet {
+            let [in_force, asked] = [ttl, self.ttl].map(duration::show);
+            STDERR.say(&format!(
+                "tenure: the TTL is {in_force}, and not {asked} as --ttl says: the cluster allows no other"
+            ));
+        }
         let wait = match self.wait {
             _ if self.try_only => Wait::Try,
             Some(Duration::ZERO) => Wait::Try,
             Some(wait) => Wait::For(wait),
             None => Wait::Forever,
         };
-        let wish = Wish { names: request.names.clone(), wait, options };
+        let notices = if self.quiet { Notices::None } else { Notices::Given };
+        let wish = Wish { names: request.names.clone(), wait, options, notices };
         let lease = match wait::acquire(client, wish, signals)? {
             Waited::Granted(lease) => lease,
-            Waited::Signalled(signal) => return Ok(signal_code(signal)),
+            Waited::Signalled(SIGINT) if Terminal::of_this_process().is_some() => {
+                return Ok(Exit::Interrupted(Interrupted::Process));
+            }
+            Waited::Signalled(signal) => return Ok(Exit::Code(signal_code(signal))),
             Waited::NotGranted(why) => return Err(Failure::new(self.conflict_exit_code, why)),
         };
         let grant = Grant { lease, names: request.names.clone() };
-        let end = match &request.command {
-            Some(command) => run_command(&grant, command, grace, signals)?,
-            None => hold_until_signal(&grant, signals)?,
+        let end = match &request.task {
+            Task::Run(command, parted) => run_command(&grant, command, *parted, grace, signals)?,
+            Task::Hold => hold_until_signal(&grant, signals)?,
         };
         self.account(&grant, end)
     }
 
     /// The exit code of an end. What was asked for is given back before it is told, so that it need not be waited for.
-    fn account(&self, grant: &Grant, end: Ended) -> Result<u8, Failure> {
+    fn account(&self, grant: &Grant, end: Ended) -> Result<Exit, Failure> {
         let why = match end {
-            Ended::Code(code) => return Ok(code),
+            Ended::ByItself(exit) => return Ok(exit),
             Ended::With(why) => why,
         };
         if why == Why::Broken {
@@ -130,31 +156,72 @@ impl Terms {
 
 /// How a hold ended.
 enum Ended {
-    /// With this exit code.
-    Code(u8),
+    /// So do we.
+    ByItself(Exit),
     /// With the lease.
     With(Why),
+}
+
+/// How we end.
+enum Exit {
+    Code(u8),
+    /// By a Ctrl-C, as it would be without us.
+    Interrupted(Interrupted),
 }
 
 fn run_command(
     grant: &Grant,
     command: &[OsString],
+    parted: Parted,
     grace: Duration,
     signals: &Signals,
 ) -> Result<Ended, Failure> {
-    let guarded = grant.start(command)?;
-    Ok(match supervise::supervise(grant, guarded, grace, signals)? {
-        End::Exited(status) => Ended::Code(exit_code(status)),
-        End::Ended(why) => Ended::With(why),
-    })
+    match supervise::supervise(grant, command, grace, signals) {
+        Ok(End::Exited(status)) => Ok(Ended::ByItself(Exit::Code(exit_code(status)))),
+        Ok(End::Interrupted(whom)) => Ok(Ended::ByItself(Exit::Interrupted(whom))),
+        Ok(End::Ended(why)) => Ok(Ended::With(why)),
+        Err(failure) if failure.code == NOT_FOUND && parted == Parted::ByPlace => Err(
+            Failure::new(NOT_FOUND, format!("{}; {}", failure.message, both_forms(grant, command))),
+        ),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// Who gave several names without a "--" wanted one of these.
+fn both_forms(grant: &Grant, command: &[OsString]) -> String {
+    let further = command.iter().map(|word| word.to_string_lossy().into_owned());
+    let names: Vec<String> =
+        grant.names.iter().cloned().chain(further).map(|word| typed::word(&word)).collect();
+    let names = names.join(" ");
+    format!(
+        "without a -- it is taken for CMD: to take several locks write `tenure lock {names} -- CMD`, or without a \
+         command `tenure lock --hold {names}`"
+    )
 }
 
 fn hold_until_signal(grant: &Grant, signals: &Signals) -> Result<Ended, Failure> {
     let token = grant.lease.token();
-    let lines: Vec<String> = grant.names.iter().map(|name| format!("{name} {token}\n")).collect();
-    output::print(&lines.concat()).map_err(failed)?;
-    Ok(match supervise::hold(&grant.lease, signals)? {
-        Held::Signalled => Ended::Code(0),
+    let lines: Vec<String> =
+        grant.names.iter().map(|name| format!("{} {token}", printable(name))).collect();
+    let audience = Audience::new();
+    STDOUT.say(&lines.join("\n"));
+    // A reader who does not read now may do so later; meanwhile the lease and signals are looked after.
+    match STDOUT.flush(READER_WAIT) {
+        Flushed::Failed(ErrorKind::BrokenPipe) => return Ok(left(grant, Gone::Reader)),
+        Flushed::Failed(kind) => return Err(failed(output::cannot_write(&kind.into()))),
+        Flushed::Written | Flushed::NotYet => {}
+    }
+    Ok(match supervise::hold(&grant.lease, signals, &audience)? {
+        Held::Signalled => Ended::ByItself(Exit::Code(0)),
+        Held::Left(gone) => left(grant, gone),
         Held::Ended(why) => Ended::With(why),
     })
 }
+
+/// The end of a hold that nobody is left to end: as by a signal.
+fn left(grant: &Grant, gone: Gone) -> Ended {
+    STDERR.say(&format!("tenure: {}; {} is given back", gone.sentence(), grant.shown()));
+    Ended::ByItself(Exit::Code(0))
+}
+
+const READER_WAIT: Duration = Duration::from_millis(100);

@@ -3,7 +3,7 @@
 use super::notice::{self, Notice};
 use super::{FAILED, failed};
 use crate::cli::failure::Failure;
-use crate::cli::signals::Signals;
+use crate::cli::signals::{ENDING_WAITS, Signals};
 use std::time::Duration;
 use tenure::client::{AcquireOptions, Client, Lease, Pending, Wait};
 use tenure::sys::poll::{self, Interest, Ready};
@@ -16,6 +16,14 @@ pub struct Wish {
     pub names: Vec<String>,
     pub wait: Wait,
     pub options: AcquireOptions,
+    pub notices: Notices,
+}
+
+/// Whether it is said who has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notices {
+    Given,
+    None,
 }
 
 /// How a wait ended.
@@ -30,18 +38,18 @@ pub enum Waited {
 
 /// Acquires what `wish` says.
 pub fn acquire(client: &Client, wish: Wish, signals: &Signals) -> Result<Waited, Failure> {
-    let Wish { names, wait, options } = wish;
+    let Wish { names, wait, options, notices } = wish;
     let pending = start(client, &names, wait, options).map_err(|error| failed(error.into()))?;
-    let _notice = Notice::give(client, &names);
+    let _notice = (notices == Notices::Given).then(|| Notice::give(client, &names));
     loop {
-        if let Some(&signal) = signals.take().first() {
+        if let Some(signal) = signals.take_one_of(ENDING_WAITS) {
             pending.cancel();
             return Ok(Waited::Signalled(signal));
         }
         match pending.take(Wait::Try) {
             Ok(lease) => return Ok(Waited::Granted(lease)),
             Err(error) if error.status == Status::Again => {}
-            Err(error) => return not_granted(client, &names, error),
+            Err(error) => return not_granted(client, &names, notices, error),
         }
         wait_for(&pending, signals)?;
     }
@@ -73,9 +81,17 @@ fn wait_for(pending: &Pending, signals: &Signals) -> Result<(), Failure> {
         .map_err(|error| Failure::new(FAILED, format!("cannot wait for events: {error}")))
 }
 
-fn not_granted(client: &Client, names: &[String], error: Error) -> Result<Waited, Failure> {
+fn not_granted(
+    client: &Client,
+    names: &[String],
+    notices: Notices,
+    error: Error,
+) -> Result<Waited, Failure> {
     if !matches!(error.status, Status::Held | Status::Timeout) {
         return Err(failed(error.into()));
+    }
+    if notices == Notices::None {
+        return Ok(Waited::NotGranted(String::new()));
     }
     let told = notice::in_the_way(client, names)
         .map(|reason| format!("{} was not granted: {reason}", names.join(", ")));

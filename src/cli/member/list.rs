@@ -23,7 +23,7 @@ pub struct Options {
 pub fn run(options: &Options) -> Result<(), Failure> {
     let cluster = ClusterStatus::ask(&options.connection.endpoints, options.connection.timeout);
     let rows = rows(&cluster)?;
-    output::print(&if options.json { to_json(&rows) } else { to_text(&rows) })
+    output::conclude(&if options.json { to_json(&rows) } else { to_text(&rows) })
 }
 
 /// A member, what it says of its role, and how many entries it lacks, if the leader says so.

@@ -4,11 +4,12 @@ mod list;
 
 use crate::cli::connect::Connection;
 use crate::cli::failure::Failure;
-use crate::cli::{order, output};
+use crate::cli::{order, output, typed};
 use clap::{Args, Subcommand};
 use tenure::base::NodeId;
+use tenure::client::ClusterStatus;
 use tenure::node::parse_cluster;
-use tenure::raft::Change;
+use tenure::raft::{Change, Seat};
 
 /// Show the members of the cluster, and change them.
 ///
@@ -65,7 +66,7 @@ pub fn run(options: Options) -> Result<(), Failure> {
         Command::Remove(member) => remove(&member)?,
         Command::Move(place) => move_to(place)?,
     };
-    output::print(&said)
+    output::conclude(&said)
 }
 
 fn add(place: Place) -> Result<String, Failure> {
@@ -73,10 +74,10 @@ fn add(place: Place) -> Result<String, Failure> {
     let Place { member: Member { id, connection }, address } = place;
     let node = NodeId(id);
     order::change(&connection, Change::AddLearner { node, address: address.clone() })?;
-    let join = &connection.endpoints;
+    let (join, insecure) = (typed::word(&connection.endpoints), typed::insecure(&address));
     Ok(format!(
         "node {id} is a member now, without a vote; start it on {address} with an empty directory:\n  \
-         tenure serve --id {id} --data DIR --listen {address} --join {join}\n\
+         tenure serve --id {id} --data DIR --listen {address} --join {join}{insecure}\n\
          and when `tenure member list` shows that it is not behind:\n  tenure member promote {id}\n"
     ))
 }
@@ -84,10 +85,20 @@ fn add(place: Place) -> Result<String, Failure> {
 fn promote(member: &Member) -> Result<String, Failure> {
     let id = member.id;
     order::change(&member.connection, Change::Promote { node: NodeId(id) })?;
-    Ok(format!(
-        "node {id} votes now; with an even number of voters no more may fail than with one less, see `tenure \
-         member list`\n"
-    ))
+    Ok(format!("node {id} votes now{}\n", parity(&member.connection)))
+}
+
+/// What an even number of voters means, if it is one; nothing if nobody says how many there are.
+fn parity(connection: &Connection) -> String {
+    let cluster = ClusterStatus::ask(&connection.endpoints, connection.timeout);
+    let members = cluster.leader().map_or(&[][..], |leader| &leader.members);
+    match members.iter().filter(|member| member.seat == Seat::Voter).count() {
+        voters if voters > 0 && voters.is_multiple_of(2) => {
+            let fewer = voters - 1;
+            format!(", one of {voters} voters: no more of them may fail than of {fewer}")
+        }
+        _ => String::new(),
+    }
 }
 
 fn demote(member: &Member) -> Result<String, Failure> {
@@ -113,7 +124,8 @@ fn move_to(place: Place) -> Result<String, Failure> {
     let Place { member: Member { id, connection }, address } = place;
     order::change(&connection, Change::Readdress { node: NodeId(id), address: address.clone() })?;
     Ok(format!(
-        "node {id} is reached at {address} from now on; start it there with its directory and --listen {address}\n"
+        "node {id} is reached at {address} from now on; start it there with its directory and --listen {address}{}\n",
+        typed::insecure(&address)
     ))
 }
 

@@ -72,7 +72,7 @@ pub fn run(options: &Planting, seeds: &Range<u64>, jobs: u8) -> Result<(), Failu
         bench.run_clean(seeds.start + first)?;
     }
     if failed.is_empty() {
-        return output::print(&format!("{} bugs planted, all caught\n", patches.len()));
+        return output::conclude(&format!("{} bugs planted, all caught\n", patches.len()));
     }
     let text = format!("not as it should be: {}", failed.join(", "));
     Err(Failure::new(crate::cli::failure::NO, text))

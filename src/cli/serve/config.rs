@@ -7,6 +7,7 @@ use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tenure::base::NodeId;
+use tenure::base::address::{self, AddressError};
 use tenure::base::limits::{LOG_BYTES_MAX, TTL_MS_DEFAULT, TTL_MS_MAX};
 use tenure::node::{NodeOptions, parse_cluster};
 
@@ -81,6 +82,13 @@ pub fn node_options(flags: Options) -> Result<(NodeOptions, Option<String>), Fai
 
 /// What would make no sense, and no other part refuses.
 fn check(options: &NodeOptions) -> Result<(), Failure> {
+    if let Some(listen) = &options.listen
+        && let Err(why) = address::check(listen)
+        && why != AddressError::PortZero
+    {
+        let text = format!("--listen \"{listen}\" {why}; it must look like \"host:port\"");
+        return Err(Failure::usage(text));
+    }
     let [least, most] = [TTL_MS_DEFAULT, TTL_MS_MAX].map(|ms| Duration::from_millis(ms.into()));
     if !(least..=most).contains(&options.ttl_max) {
         let [least, most] = [least, most].map(duration::show);
@@ -165,6 +173,9 @@ mod tests {
     #[test]
     fn bounds_are_told_with_what_they_are() {
         assert_eq!(checked(|_| ()), Ok(()));
+        assert_eq!(checked(|options| options.listen = Some("127.0.0.1:0".into())), Ok(()));
+        let url = checked(|options| options.listen = Some("http://a:1".into())).unwrap_err();
+        assert!(url.message.starts_with("--listen \"http://a:1\" is a URL"), "{}", url.message);
         assert_eq!(checked(|options| options.ttl_max = Duration::from_secs(10)), Ok(()));
         let short = checked(|options| options.ttl_max = Duration::from_secs(9)).unwrap_err();
         assert!(short.message.contains("from 10.0s to 1h 0m"), "{}", short.message);

@@ -36,10 +36,10 @@ pub struct Options {
     #[arg(long, value_name = "HOST:PORT")]
     listen: Option<String>,
     /// All nodes: 1=host:port,2=host:port,3=host:port
-    #[arg(long, value_name = "ID=HOST:PORT,…")]
+    #[arg(long, value_name = "ID=HOST:PORT,…", value_parser = crate::cli::connect::parse_members)]
     cluster: Option<String>,
     /// Join the cluster of these nodes, which tell who the others are; instead of --cluster
-    #[arg(long, value_name = "HOST:PORT,…")]
+    #[arg(long, value_name = "HOST:PORT,…", value_parser = crate::cli::connect::parse_endpoints)]
     join: Option<String>,
     /// A TOML file with these options
     #[arg(long, value_name = "FILE")]

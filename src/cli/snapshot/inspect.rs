@@ -22,7 +22,7 @@ pub struct Options {
 /// Runs it.
 pub fn run(options: &Options) -> Result<(), Failure> {
     let content = Content::read(&options.file)?;
-    output::print(&if options.json { to_json(&content) } else { to_text(&content) })
+    output::conclude(&if options.json { to_json(&content) } else { to_text(&content) })
 }
 
 fn to_json(content: &Content) -> String {

@@ -2,7 +2,7 @@
 
 use crate::cli::failure::Failure;
 use crate::cli::snapshot::content::Content;
-use crate::cli::{duration, output};
+use crate::cli::{duration, output, typed};
 use clap::Args;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -29,13 +29,13 @@ pub struct Options {
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
     /// All nodes of the new cluster: 1=host:port,2=host:port,3=host:port
-    #[arg(long, value_name = "ID=HOST:PORT,…")]
+    #[arg(long, value_name = "ID=HOST:PORT,…", value_parser = crate::cli::connect::parse_members)]
     cluster: String,
     /// The new epoch; name one, larger than all before, if this snapshot or an older one was restored already
     /// [default: the snapshot's and one]
     #[arg(long, value_name = "NUMBER")]
     epoch: Option<u64>,
-    /// Grant locks at once, although programs may still believe in leases of before
+    /// Grant locks at once, although programs may still believe in leases of before (no variable stands for this flag)
     #[arg(long)]
     waive_wait: bool,
 }
@@ -44,10 +44,10 @@ pub struct Options {
 pub fn run(options: &Options) -> Result<(), Failure> {
     let members = parse_cluster(&options.cluster)?;
     let node = NodeId(options.id);
-    if members.iter().all(|(member, _)| *member != node) {
+    let Some((_, address)) = members.iter().find(|(member, _)| *member == node) else {
         let text = format!("node {node} is not in the cluster: add \"{node}=host:port\" to it");
         return Err(Failure::usage(text));
-    }
+    };
     let Content { snapshot, machine } = Content::read(&options.file)?;
     let wait = if options.waive_wait { Wait::Waived } else { Wait::Full };
     let restored =
@@ -61,7 +61,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     let snapshot = Snapshot { meta, data: Payload::from(restored.encode()) };
     make_directory(&options.data, node, &snapshot)?;
     let ids: Vec<String> = members.iter().map(|(member, _)| member.to_string()).collect();
-    output::print(&format!("{}{}", said(&restored), next_step(options, &ids)))
+    output::conclude(&format!("{}{}", said(&restored), next_step(options, &ids, address)))
 }
 
 fn make_directory(path: &Path, node: NodeId, snapshot: &Snapshot) -> Result<(), Failure> {
@@ -93,11 +93,14 @@ fn said(restored: &LockMachine) -> String {
     )
 }
 
-fn next_step(options: &Options, ids: &[String]) -> String {
+/// `address` is this node's own in the new cluster, at which it listens.
+fn next_step(options: &Options, ids: &[String], address: &str) -> String {
     let epoch = options.epoch.map_or(String::new(), |epoch| format!(" --epoch {epoch}"));
     let waive = if options.waive_wait { " --waive-wait" } else { "" };
-    let (id, data, cluster) = (options.id, options.data.display(), &options.cluster);
-    let file = options.file.display();
+    let path = |path: &Path| typed::word(&path.to_string_lossy());
+    let (id, data, file) = (options.id, path(&options.data), path(&options.file));
+    let cluster = typed::word(&options.cluster);
+    let insecure = typed::insecure(address);
     let others: Vec<&str> =
         ids.iter().map(String::as_str).filter(|other| *other != id.to_string()).collect();
     let also = match others[..] {
@@ -108,5 +111,5 @@ fn next_step(options: &Options, ids: &[String]) -> String {
             others.join(", node ")
         ),
     };
-    format!("{also}  tenure serve --id {id} --data {data} --cluster {cluster}\n")
+    format!("{also}  tenure serve --id {id} --data {data} --cluster {cluster}{insecure}\n")
 }

@@ -35,7 +35,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     place(&options.file, &bytes)
         .map_err(|error| Failure::unavailable(format!("cannot write {shown}: {error}")))?;
     let size = size::show(bytes.len() as u64);
-    output::print(&format!("{shown}: {}, {size}\n", content.summary()))
+    output::conclude(&format!("{shown}: {}, {size}\n", content.summary()))
 }
 
 /// Writes `path` by way of a temporary file beside it, durably.

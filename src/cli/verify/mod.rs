@@ -42,7 +42,7 @@ pub struct Options {
 /// Runs it.
 pub fn run(options: &Options) -> Result<u8, Failure> {
     let verdict = judge(&options.logs, options.overtaken)?;
-    output::print(&verdict.to_text())?;
+    output::conclude(&verdict.to_text())?;
     Ok(if verdict.is_kept() { 0 } else { NO })
 }
 

@@ -4,14 +4,17 @@ use super::WORD;
 use super::word::{Line, Word};
 use crate::cli::failure::Failure;
 use crate::cli::lock::FAILED;
+use crate::cli::signals::Signals;
+use signal_hook::consts::{SIGCHLD, SIGCONT, SIGKILL};
 use std::ffi::OsString;
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tenure::client::Lease;
+use tenure::sys::inherited_signals::Inherited;
 use tenure::sys::poll::{self, Interest, Ready};
 use tenure::sys::process_group::ProcessGroup;
 use tenure::sys::{clock, process, process_family};
@@ -20,9 +23,13 @@ use tenure::sys::{clock, process, process_family};
 #[derive(Debug)]
 pub struct Guarded {
     guard: Child,
+    /// Tells when the guard was stopped.
+    changes: Signals,
     line: Line,
     group: ProcessGroup,
     told: u64,
+    /// Since when the guard owes us its last word; `None`: it does not yet.
+    due: Option<Instant>,
 }
 
 /// What became of CMD.
@@ -47,6 +54,8 @@ pub enum NotStarted {
     Lost,
     /// There is no guard.
     Guard(io::Error),
+    /// Nothing would tell us that the guard was stopped.
+    Signals(Failure),
 }
 
 impl Guarded {
@@ -56,9 +65,12 @@ impl Guarded {
         words: &[OsString],
         variables: &[(&str, String)],
     ) -> Result<Self, NotStarted> {
+        let changes = Signals::catch_all(&[SIGCHLD]).map_err(NotStarted::Signals)?;
         let (mut guard, mut line) = start_guard(words, variables).map_err(NotStarted::Guard)?;
         let told = believed_until(lease);
-        let started = line.send(Word::Until(told)).and_then(|()| wait_for_start(&mut line, lease));
+        let started = line
+            .send(Word::Until(told))
+            .and_then(|()| wait_for_start(&mut line, lease, &guard, &changes));
         let result = match started {
             // A guard that lives does not reap it before we have it.
             Ok(Word::Started(id)) => ProcessGroup::open(id).map_err(NotStarted::Guard),
@@ -74,7 +86,7 @@ impl Guarded {
             Ok(group) => {
                 // A guard that is gone already is seen at the next report.
                 let _ = line.send(Word::Known);
-                Ok(Self { guard, line, group, told })
+                Ok(Self { guard, changes, line, group, told, due: None })
             }
             Err(why) => {
                 // It may wait for a file system that does not answer.
@@ -89,9 +101,16 @@ impl Guarded {
         self.group.id()
     }
 
-    /// Readable when there is a report.
-    pub fn fd(&self) -> RawFd {
-        self.line.fd()
+    /// Readable when there may be a report.
+    pub fn fds(&self) -> Vec<RawFd> {
+        // That CMD has ended is seen once; from then on we wait for the guard to say how.
+        let leader = self.due.is_none().then(|| self.group.fd());
+        [self.line.fd(), self.changes.fd()].into_iter().chain(leader).collect()
+    }
+
+    /// How long to wait for them at most.
+    pub fn pause_max(&self) -> Duration {
+        self.due.map_or(Duration::MAX, |since| (OVERDUE / 2).max(since.elapsed() / 4))
     }
 
     /// Sends `signal` to every process of CMD's group.
@@ -119,6 +138,11 @@ impl Guarded {
         if until < self.told {
             self.tell(until);
         }
+        self.left_as_told()
+    }
+
+    /// How long CMD may go on as the guard knows it.
+    pub fn left_as_told(&self) -> Duration {
         Duration::from_nanos(self.told.saturating_sub(clock::boot_nanos()))
     }
 
@@ -132,7 +156,8 @@ impl Guarded {
     pub fn kill(&mut self) {
         let _ = self.line.send(Word::Until(0));
         // The guard does it all; this is for a guard that is stopped.
-        self.group.signal(signal_hook::consts::SIGKILL);
+        self.group.signal(SIGKILL);
+        self.due.get_or_insert_with(Instant::now);
     }
 
     /// What became of CMD since the last call, if anything did.
@@ -141,7 +166,11 @@ impl Guarded {
     /// The guard was killed: so is CMD then, with all that descends from it.
     pub fn take_report(&mut self) -> Result<Option<Report>, Failure> {
         let report = match self.line.receive() {
-            Ok(None) => return Ok(None),
+            Ok(None) => {
+                let report = self.take_over_if_overdue();
+                wake(&self.guard, &self.changes);
+                return Ok(report);
+            }
             Ok(Some(Word::Stopped(signal))) => return Ok(Some(Report::Stopped(signal))),
             Ok(Some(Word::Ended(status))) => Report::Ended(ExitStatus::from_raw(status)),
             Ok(Some(Word::Killed(_))) => Report::Killed,
@@ -154,18 +183,56 @@ impl Guarded {
                 ));
             }
         };
-        // It was its last word.
-        let _ = self.guard.wait();
+        // It was its last word, and it has nothing left to do: one that is stopped behind it holds up nobody.
+        end_guard(&mut self.guard);
         Ok(Some(report))
+    }
+
+    /// Does what a guard should have done that is kept stopped: by a debugger, or by somebody who stops it again as often
+    /// as we continue it. One that runs is waited for, since it has its reasons: it waits for those that it kills.
+    fn take_over_if_overdue(&mut self) -> Option<Report> {
+        if self.due.is_none() && self.group.has_ended() {
+            self.due = Some(Instant::now());
+        }
+        let is_overdue = self.due.is_some_and(|since| since.elapsed() >= OVERDUE);
+        if !is_overdue || !process::is_stopped(&self.guard) {
+            return None;
+        }
+        log::warn!(
+            "the guard of the command is kept stopped: it is killed, and its work done here"
+        );
+        let ended_before = self.group.has_ended();
+        end_guard(&mut self.guard);
+        let status = process_family::take_end(self.group.id());
+        // As the guard: until the kernel has let go of the last.
+        while !process_family::end_orphans() {}
+        Some(match status {
+            Some(status) if ended_before => Report::Ended(status),
+            _ if !self.group.has_ended() => Report::NotKilled,
+            _ => Report::Killed,
+        })
+    }
+}
+
+/// Continues a guard that was stopped: it has nothing to do with terminals, and must be awake for the lease's end.
+fn wake(guard: &Child, changes: &Signals) {
+    changes.take();
+    if process::take_stop(guard) {
+        log::debug!("the guard of the command was stopped, and is continued");
+        process::signal_child(guard, SIGCONT);
     }
 }
 
 /// Ends what a guard leaves to us, which is all of its family: we adopt whom it loses.
 fn end_without_guard(guard: &mut Child) {
+    end_guard(guard);
+    process_family::end_orphans();
+}
+
+fn end_guard(guard: &mut Child) {
     // It may have ended by itself.
     let _ = guard.kill();
     let _ = guard.wait();
-    process_family::end_orphans();
 }
 
 fn start_guard(words: &[OsString], variables: &[(&str, String)]) -> io::Result<(Child, Line)> {
@@ -176,12 +243,19 @@ fn start_guard(words: &[OsString], variables: &[(&str, String)]) -> io::Result<(
     command.arg0("tenure").arg(WORD).arg(there.as_raw_fd().to_string()).args(words);
     command.envs(variables.iter().map(|(name, value)| (name, value)));
     process::set_apart(&mut command, &there);
+    Inherited::of_this_process().pass_on(&mut command);
     Ok((command.spawn()?, Line::new(here)?))
 }
 
 /// The guard's first word; TimedOut when the lease is over before it comes.
-fn wait_for_start(line: &mut Line, lease: &Lease) -> io::Result<Word> {
+fn wait_for_start(
+    line: &mut Line,
+    lease: &Lease,
+    guard: &Child,
+    changes: &Signals,
+) -> io::Result<Word> {
     loop {
+        wake(guard, changes);
         if let Some(word) = line.receive()? {
             return Ok(word);
         }
@@ -189,7 +263,7 @@ fn wait_for_start(line: &mut Line, lease: &Lease) -> io::Result<Word> {
         if remaining.is_zero() {
             return Err(io::ErrorKind::TimedOut.into());
         }
-        let mut set = [(line.fd(), Interest::Read, Ready::default())];
+        let mut set = [line.fd(), changes.fd()].map(|fd| (fd, Interest::Read, Ready::default()));
         poll::wait(&mut set, Some(remaining))?;
     }
 }
@@ -203,5 +277,8 @@ fn believed_until(lease: &Lease) -> u64 {
 
 /// What is left of the lease when CMD is killed: for the guard to be woken, and the kernel to do it.
 pub const KILL_MARGIN: Duration = Duration::from_millis(50);
+/// How long a guard that is stopped may owe its last word, half of the margin: the rest is for us to do its work.
+const OVERDUE: Duration = Duration::from_millis(25);
+const _: () = assert!(OVERDUE.as_millis() * 2 <= KILL_MARGIN.as_millis());
 /// Differences of less come from reading two clocks, not from a renewal; in nanoseconds.
 const WORTH_TELLING: u64 = 1_000_000;

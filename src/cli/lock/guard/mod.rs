@@ -25,8 +25,9 @@ use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
+use tenure::sys::inherited_signals::Inherited;
 use tenure::sys::poll::{self, Interest, Ready};
-use tenure::sys::process::{self, SignalMask};
+use tenure::sys::process;
 use tenure::sys::process_family::{Family, Scope};
 use tenure::sys::timer::{Before, TimerFd};
 use word::{Line, Word};
@@ -55,14 +56,14 @@ pub fn run(options: &Options) -> Result<(), Failure> {
 
 fn guard(options: &Options) -> io::Result<()> {
     // A group of its own keeps the terminal's signals away; this, all others.
-    let mask = SignalMask::block_all();
+    process::block_signals();
     let mut line = Line::new(process::take_inherited(options.socket)?)?;
     let timer = TimerFd::new()?;
     let Some(first) = first_instant(&mut line)? else { return Ok(()) };
     timer.arm(first);
     let mut command = Command::new(&options.command[0]);
     command.args(&options.command[1..]);
-    mask.pass_on(&mut command);
+    Inherited::of_this_process().pass_on(&mut command);
     let family = match Family::start(&mut command) {
         Ok(family) => family,
         Err(error) => {

@@ -1,0 +1,59 @@
+//! For whom a lock is held without a command: whoever reads our stdout, and whoever started us. When one of them is gone
+//! nobody is left who would ever end the hold.
+//!
+//! Who does not want to be missed says so as everywhere: nohup(1) ignores SIGHUP, setsid(1) makes a session of its own.
+//! Then only a signal, or the reader's end, is the end.
+
+use signal_hook::consts::SIGHUP;
+use std::os::fd::{AsRawFd, OwnedFd};
+use tenure::sys::inherited_signals::Inherited;
+use tenure::sys::poll::{Interest, Ready};
+use tenure::sys::process;
+
+/// What of them is watched.
+#[derive(Debug)]
+pub struct Audience {
+    parent: Option<OwnedFd>,
+}
+
+/// Who is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gone {
+    Reader,
+    Parent,
+}
+
+impl Audience {
+    pub fn new() -> Self {
+        let is_detached = Inherited::of_this_process().ignores(SIGHUP) || process::leads_session();
+        // Without a descriptor the hold goes on as if the parent lived for ever.
+        Self { parent: if is_detached { None } else { process::watch_parent().ok().flatten() } }
+    }
+
+    /// What to wait for.
+    pub fn interests(&self) -> Vec<(i32, Interest, Ready)> {
+        let reader = (std::io::stdout().as_raw_fd(), Interest::End, Ready::default());
+        let parent = self.parent.iter();
+        let parent = parent.map(|fd| (fd.as_raw_fd(), Interest::Read, Ready::default()));
+        std::iter::once(reader).chain(parent).collect()
+    }
+
+    /// Who is gone, by what was `seen` of [`Audience::interests`].
+    pub fn gone(seen: &[(i32, Interest, Ready)]) -> Option<Gone> {
+        match seen {
+            [(_, _, reader), ..] if reader.readable => Some(Gone::Reader),
+            [_, (_, _, parent)] if parent.readable => Some(Gone::Parent),
+            _ => None,
+        }
+    }
+}
+
+impl Gone {
+    /// What happened, for people.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::Reader => "nobody reads our stdout any more",
+            Self::Parent => "the program that started us has ended",
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! Names as words of a command line: one that is empty was a variable that is not set, and means nothing.
+
+use tenure::lock::Name;
+
+/// What is said of an empty word.
+pub const EMPTY: &str = "is empty: is a variable not set?";
+
+/// The name of a lock or election.
+///
+/// # Errors
+/// What is wrong with it, behind the word itself.
+pub fn parse(text: &str) -> Result<String, String> {
+    let text = parse_client(text)?;
+    Name::try_from(text.as_str()).map_err(|error| error.to_string())?;
+    Ok(text)
+}
+
+/// The name of a client. The cluster checks the rest.
+///
+/// # Errors
+/// It is empty.
+pub fn parse_client(text: &str) -> Result<String, String> {
+    if text.is_empty() { Err(format!("it {EMPTY}")) } else { Ok(text.to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_word_is_no_name() {
+        assert_eq!(parse("").unwrap_err(), "it is empty: is a variable not set?");
+        assert!(parse_client("").is_err());
+        assert_eq!(parse("jobs/x").as_deref(), Ok("jobs/x"));
+        assert!(parse(&"x".repeat(256)).unwrap_err().contains("255"));
+    }
+}

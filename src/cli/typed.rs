@@ -1,0 +1,80 @@
+//! Commands that people are told to type: each word so that a shell takes it as one, and as it is.
+
+use crate::cli::log::printable;
+use std::net::IpAddr;
+
+/// `text` as a word of a command line.
+#[must_use]
+pub fn word(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:,=@%+".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text.to_owned();
+    }
+    if printable(text) == text {
+        return format!("'{}'", text.replace('\'', "'\\''"));
+    }
+    // What nobody could read, let alone type, has escapes that bash, zsh and ksh know.
+    let escape = |c: char| match c {
+        '\'' | '\\' => format!("\\{c}"),
+        c if printable(&c.to_string()) == c.to_string() => c.to_string(),
+        c => c.to_string().bytes().map(|byte| format!("\\x{byte:02x}")).collect(),
+    };
+    format!("$'{}'", text.chars().map(escape).collect::<String>())
+}
+
+/// `name` of a lock as the argument of a command that has no others.
+#[must_use]
+pub fn name(name: &str) -> String {
+    let dashes = if name.starts_with('-') { "-- " } else { "" };
+    format!("{dashes}{}", word(name))
+}
+
+/// What a node that is reached at `address` must be told besides, if anything: it does not listen there otherwise.
+#[must_use]
+pub fn insecure(address: &str) -> &'static str {
+    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let is_loopback = host.parse::<IpAddr>().map_or(host == "localhost", |ip| ip.is_loopback());
+    if is_loopback { "" } else { " --insecure" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    #[test]
+    fn a_shell_takes_each_word_as_it_is() {
+        for text in [
+            "jobs/x",
+            "",
+            "a b",
+            "it's",
+            "$HOME",
+            "*",
+            "~",
+            "-n",
+            "a\\b",
+            "ä\"ö",
+            "a\nb",
+            "x\u{202e}y'\\",
+        ] {
+            let line = format!("printf %s {}", word(text));
+            let output = Command::new("bash").args(["-c", &line]).output().unwrap();
+            assert_eq!(String::from_utf8(output.stdout).unwrap(), text, "{line}");
+            assert_eq!(printable(&line), line);
+        }
+        assert_eq!(name("-n"), "-- -n");
+        assert_eq!(name("jobs/x"), "jobs/x");
+    }
+
+    #[test]
+    fn only_a_node_on_loopback_needs_no_more() {
+        for address in ["127.0.0.1:7401", "127.8.8.8:1", "[::1]:7401", "localhost:7401"] {
+            assert_eq!(insecure(address), "", "{address}");
+        }
+        for address in ["10.0.0.1:7401", "[fe80::1]:7401", "db.example:7401", "0.0.0.0:7401"] {
+            assert_eq!(insecure(address), " --insecure", "{address}");
+        }
+    }
+}
