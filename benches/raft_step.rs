@@ -27,6 +27,7 @@ impl Cluster {
                 (1..=3).map(|id| (NodeId(id), DirectoryId([id as u8; 16]), String::new())),
             ),
             retained_bytes: 0,
+            part_bytes: 64 << 10,
             heartbeat: Duration::from_millis(30),
             election: Duration::from_millis(150),
             peer_down_wait: Duration::from_millis(10),

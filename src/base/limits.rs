@@ -62,7 +62,12 @@ pub const APPEND_BYTES_MAX: usize = 128 << 10;
 /// One part of a snapshot on its way to a follower, in bytes: at 1 MB/s it holds up a heartbeat by 66 ms.
 pub const SNAPSHOT_CHUNK_BYTES_MAX: usize = 64 << 10;
 /// A snapshot, in bytes.
-pub const SNAPSHOT_BYTES_MAX: u64 = 4 << 30;
+pub const SNAPSHOT_BYTES_MAX: u64 = 8 << 30;
+/// The state of the lock machine, in bytes as it counts them: beyond it whatever takes something is refused. All locks that
+/// may be held, with the longest names and the largest values, take 4.6 GB.
+pub const STATE_BYTES_MAX: u64 = 6 << 30;
+/// Beyond that, what releases and withdrawals may still leave behind.
+pub const STATE_RESERVE_BYTES: u64 = 1 << 30;
 /// One entry's payload, in bytes.
 pub const ENTRY_BYTES_MAX: usize = 16 << 10;
 /// Output buffered for one client connection before it is closed, in bytes.

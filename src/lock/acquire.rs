@@ -109,7 +109,8 @@ impl LockMachine {
             self.grant_mut(name, token).add_handle(call.request);
         }
         let (name, print) = (wish.names[0].clone(), call.print);
-        let (hold, owner) = (Hold { name, token, print }, wish.claim.owner());
+        let bytes = self.grant_mut(&name, token).claim.bytes(&name);
+        let (hold, owner) = (Hold { name, token, print, bytes }, wish.claim.owner());
         self.live_session_mut(call.session).answers.note_grant(call.request, hold, owner);
         Answer::Granted { token }
     }
@@ -117,7 +118,7 @@ impl LockMachine {
     fn grant_free(&mut self, call: Call, wish: Wish, effects: &mut Effects) -> Answer {
         let Call { session, request, print, unix_ms } = call;
         let Wish { names, limit, claim } = wish;
-        let (token, owner) = (self.tokens.next(), claim.owner());
+        let (token, owner, bytes) = (self.tokens.next(), claim.owner(), claim.bytes(&names[0]));
         for (name, claim) in names.iter().zip(repeat_n(claim, names.len())) {
             let lock = self.lock_or_new(name, limit);
             if lock.holders.is_empty() {
@@ -125,7 +126,7 @@ impl LockMachine {
             }
             lock.holders.add(Grant::new(token, unix_ms, request, claim));
         }
-        let hold = Hold { name: names[0].clone(), token, print };
+        let hold = Hold { name: names[0].clone(), token, print, bytes };
         self.live_session_mut(session).answers.note_grant(request, hold, owner);
         Answer::Granted { token }
     }
@@ -133,7 +134,7 @@ impl LockMachine {
     fn enqueue(&mut self, call: Call, wish: Wish) -> Answer {
         let Call { session, request, print, unix_ms } = call;
         let Wish { names, limit, claim } = wish;
-        let mut place = Place::new(claim.owner(), print);
+        let mut place = Place::new(claim.owner(), print, claim.bytes(&names[0]));
         let claims = repeat_n(claim, names.len());
         for (name, claim) in names.into_iter().zip(claims) {
             let waiter = Waiter { request, since_unix_ms: unix_ms, claim };

@@ -53,6 +53,7 @@ impl LockMachine {
     }
 
     pub(super) fn live_session_mut(&mut self, session: SessionId) -> &mut Session {
+        self.weight.touch(session);
         self.sessions.get_mut(&session).unwrap_or_else(|| panic!("session {session} is not alive"))
     }
 }

@@ -74,7 +74,9 @@ impl LockMachine {
             let (name, reason, heir) = (breaking.name.clone(), Arc::clone(&reason), heir.clone());
             let mark = Mark { name, grace_ms, reason, heir };
             effects.asked.push(mark.asked(session, *token));
-            self.asked.insert(*token, mark);
+            self.weight.add(mark.bytes());
+            let before = self.asked.insert(*token, mark);
+            self.weight.take_off(before.as_ref().map_or(0, Mark::bytes));
         }
     }
 

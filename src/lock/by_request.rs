@@ -82,13 +82,17 @@ impl<T> ByRequest<T> {
         Some(value)
     }
 
-    /// Forgets all entries below `floor`.
-    pub(super) fn remove_below(&mut self, floor: RequestId) {
+    /// Forgets all entries below `floor`; `forgotten` is told of each.
+    pub(super) fn remove_below(&mut self, floor: RequestId, mut forgotten: impl FnMut(T)) {
         let whole = self.block_of(floor).min(self.blocks.len().saturating_sub(1));
-        self.length -= self.blocks.drain(..whole).map(|block| block.len()).sum::<usize>();
+        for (_, value) in self.blocks.drain(..whole).flatten() {
+            self.length -= 1;
+            forgotten(value);
+        }
         if let Some(block) = self.blocks.first_mut() {
             let below = block.partition_point(|(id, _)| *id < floor);
-            self.length -= block.drain(..below).count();
+            self.length -= below;
+            block.drain(..below).for_each(|(_, value)| forgotten(value));
             give_back_room(block);
         }
     }
@@ -168,7 +172,7 @@ mod tests {
                 ),
                 2 | 3 => assert_eq!(map.insert(near, step), plain.insert(near, step)),
                 4 if rng.chance(1, 50) => {
-                    map.remove_below(near);
+                    map.remove_below(near, drop);
                     plain = plain.split_off(&near);
                 }
                 _ => assert_eq!(map.remove(near), plain.remove(&near)),
@@ -181,7 +185,7 @@ mod tests {
                 check(&map, &plain);
             }
         }
-        map.remove_below(RequestId(20_000));
+        map.remove_below(RequestId(20_000), drop);
         check(&map, &BTreeMap::new());
     }
 
@@ -191,7 +195,7 @@ mod tests {
         map.insert(RequestId(1), ());
         let room = map.blocks[0].as_ptr();
         for request in 2..100 {
-            map.remove_below(RequestId(request));
+            map.remove_below(RequestId(request), drop);
             map.insert(RequestId(request), ());
             assert_eq!((map.len(), map.blocks[0].capacity(), map.blocks[0].as_ptr()), (1, 1, room));
         }

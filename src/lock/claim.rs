@@ -23,7 +23,8 @@ pub(super) struct Extras {
     pub(super) owner: Owner,
     /// What its expiry leaves behind (L16).
     pub(super) delay_ms: u32,
-    pub(super) value: Box<[u8]>,
+    /// Shared by all locks that it is in.
+    pub(super) value: Arc<[u8]>,
     /// All names in byte order, if it is for several; it then stands alike in each of these locks.
     pub(super) all: Option<Arc<[Name]>>,
     /// The handles on its grant behind the first, in the order in which they came.
@@ -34,6 +35,11 @@ impl Claim {
     pub(super) fn new(session: SessionId, mode: Mode, permits: u32, extras: Extras) -> Self {
         let extras = (extras != Extras::default()).then(|| Box::new(extras));
         Self { session, mode, permits, extras }
+    }
+
+    /// What most claims do not have, if this one has any of it.
+    pub(super) fn extras(&self) -> Option<&Extras> {
+        self.extras.as_deref()
     }
 
     pub(super) fn owner(&self) -> Owner {
@@ -77,6 +83,11 @@ impl Claim {
     /// All names that it is for; `name` is one of them.
     pub(super) fn names<'a>(&'a self, name: &'a Name) -> &'a [Name] {
         self.all().unwrap_or(std::slice::from_ref(name))
+    }
+
+    /// Whether it is for several, `name` among them.
+    pub(super) fn is_of_several_with(&self, name: &Name) -> bool {
+        self.all().is_some_and(|all| all.contains(name))
     }
 
     /// Whether of its names `name` is the one under which its session knows it.

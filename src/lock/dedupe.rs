@@ -26,6 +26,8 @@ pub(super) struct Answers {
     owners: ByRequest<Owner>,
     waiting: ByRequest<Place>,
     fixed: ByRequest<Remembered>,
+    /// What all of them take.
+    bytes: u64,
 }
 
 /// A fixed answer, and what it was an answer to.
@@ -42,6 +44,8 @@ pub(super) struct Hold {
     pub(super) token: Token,
     /// Of the acquire.
     pub(super) print: Print,
+    /// What it takes.
+    pub(super) bytes: u32,
 }
 
 /// A name and two numbers: every handle of every grant has one.
@@ -53,13 +57,15 @@ pub(super) struct Place {
     pub(super) owner: Owner,
     /// Of the acquire.
     pub(super) print: Print,
+    /// What it takes.
+    pub(super) bytes: u32,
     /// In the byte order of the names. Nearly all acquires are of one name.
     spots: Vec<(Name, Ticket)>,
 }
 
 impl Place {
-    pub(super) fn new(owner: Owner, print: Print) -> Self {
-        Self { owner, print, spots: Vec::with_capacity(1) }
+    pub(super) fn new(owner: Owner, print: Print, bytes: u32) -> Self {
+        Self { owner, print, bytes, spots: Vec::with_capacity(1) }
     }
 
     /// One more queue that it stands in.
@@ -146,13 +152,15 @@ impl Answers {
             owners: ByRequest::new(),
             waiting: ByRequest::new(),
             fixed: ByRequest::new(),
+            bytes: 0,
         }
     }
 
     /// Raises the floor and forgets the fixed answers below it.
     pub(super) fn raise_floor(&mut self, floor: RequestId) {
         self.floor = self.floor.max(floor);
-        self.fixed.remove_below(self.floor);
+        let bytes = &mut self.bytes;
+        self.fixed.remove_below(self.floor, |known| *bytes -= known.answer.bytes());
     }
 
     /// What is to be done with `request`, of which at most `answers_max` may be remembered.
@@ -194,12 +202,14 @@ impl Answers {
         if owner != ALONE {
             self.owners.insert(request, owner);
         }
+        self.bytes += u64::from(hold.bytes);
         let earlier = self.grants.insert(request, hold);
         assert!(earlier.is_none(), "request {request} holds {earlier:?} already");
     }
 
     /// `request` waits at `place`.
     pub(super) fn note_waiting(&mut self, request: RequestId, place: Place) {
+        self.bytes += u64::from(place.bytes);
         let earlier = self.waiting.insert(request, place);
         assert!(earlier.is_none(), "request {request} waits at {earlier:?} already");
     }
@@ -227,20 +237,46 @@ impl Answers {
 
     /// The place that `request` waited at, which it now leaves.
     pub(super) fn leave_queue(&mut self, request: RequestId) -> Place {
-        self.waiting.remove(request).unwrap_or_else(|| panic!("request {request} does not wait"))
+        let place = self.waiting.remove(request);
+        let place = place.unwrap_or_else(|| panic!("request {request} does not wait"));
+        self.bytes -= u64::from(place.bytes);
+        place
     }
 
     /// The grant that `request` had a handle on, which it now gives up.
     pub(super) fn end_grant(&mut self, request: RequestId) -> Hold {
         self.owners.remove(request);
-        self.grants.remove(request).unwrap_or_else(|| panic!("request {request} holds nothing"))
+        let hold = self.grants.remove(request);
+        let hold = hold.unwrap_or_else(|| panic!("request {request} holds nothing"));
+        self.bytes -= u64::from(hold.bytes);
+        hold
+    }
+
+    /// What the grant takes on which `request` has a handle is another number since.
+    pub(super) fn set_bytes(&mut self, request: RequestId, bytes: u32) {
+        let hold = self.grants.value_mut(request);
+        let hold = hold.unwrap_or_else(|| panic!("request {request} holds nothing"));
+        let before = std::mem::replace(&mut hold.bytes, bytes);
+        self.bytes = self.bytes - u64::from(before) + u64::from(bytes);
+    }
+
+    /// What all requests take.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// What the fixed answers take, counted one by one.
+    pub(super) fn fixed_bytes(&self) -> u64 {
+        self.fixed.values().map(|known| known.answer.bytes()).sum()
     }
 
     /// Fixes the answer of `request`, which stands no more. Below the floor nothing is kept, nor needed:
     /// there an unknown request is refused.
     pub(super) fn fix(&mut self, request: RequestId, print: Print, answer: Fixed) {
         if request >= self.floor {
-            self.fixed.insert(request, Remembered { print, answer });
+            self.bytes += answer.bytes();
+            let before = self.fixed.insert(request, Remembered { print, answer });
+            self.bytes -= before.map_or(0, |before| before.answer.bytes());
         }
     }
 

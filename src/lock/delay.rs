@@ -77,15 +77,15 @@ impl Delays {
         assert!(earlier.is_none(), "token {token} expired already: {earlier:?}");
     }
 
-    /// Whether there was one.
-    fn end(&mut self, token: Token) -> bool {
-        let Some(running) = &mut self.0 else { return false };
-        let Some(delay) = running.by_token.remove(&token) else { return false };
+    /// The one that `token` left, if it is not over yet.
+    fn end(&mut self, token: Token) -> Option<Delay> {
+        let running = self.0.as_mut()?;
+        let delay = running.by_token.remove(&token)?;
         running.permits -= u64::from(delay.permits);
         if running.by_token.is_empty() {
             self.0 = None;
         }
-        true
+        Some(delay)
     }
 }
 
@@ -116,6 +116,7 @@ impl LockMachine {
         }
         let lock = self.locks.get_mut(name).expect("it was held until now");
         let delay = Delay { mode, permits, delay_ms, client: client.clone() };
+        self.weight.add(delay.bytes(name));
         lock.change(|rest| rest.delays.insert(token, delay));
         Some(Delayed { name: name.clone(), token, delay_ms })
     }
@@ -129,7 +130,8 @@ impl LockMachine {
         effects: &mut Effects,
     ) {
         let lock = self.locks.get_mut(name);
-        if lock.is_some_and(|lock| lock.change(|rest| rest.delays.end(token))) {
+        if let Some(delay) = lock.and_then(|lock| lock.change(|rest| rest.delays.end(token))) {
+            self.weight.take_off(delay.bytes(name));
             self.hand_over(name, unix_ms, effects);
         }
     }

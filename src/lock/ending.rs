@@ -15,7 +15,7 @@ impl LockMachine {
         unix_ms: u64,
         effects: &mut Effects,
     ) -> Option<Outcome> {
-        let session = self.sessions.remove(&id)?;
+        let session = self.take_session(id)?;
         let all_freed = self.take_out(&session, effects);
         self.hand_over_all(&session, &all_freed, unix_ms, effects);
         Some(Outcome::SessionEnded { session: id })
@@ -28,7 +28,7 @@ impl LockMachine {
         unix_ms: u64,
         effects: &mut Effects,
     ) -> Option<Outcome> {
-        let session = self.sessions.remove(&id)?;
+        let session = self.take_session(id)?;
         let all_freed = self.take_out(&session, effects);
         for freed in &all_freed {
             for name in freed.names() {

@@ -96,7 +96,9 @@ impl LockMachine {
             assert!(dropped.is_some(), "nobody holds {name:?} under {token}");
         }
         let grant = dropped.expect("a grant has a name");
-        Freed { known_as, grant, mark: self.asked.remove(&token) }
+        let mark = self.asked.remove(&token);
+        self.weight.take_off(mark.as_ref().map_or(0, Mark::bytes));
+        Freed { known_as, grant, mark }
     }
 
     /// Hands on what was freed, to its heir before all others (L23).

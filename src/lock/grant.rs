@@ -150,10 +150,10 @@ impl LockMachine {
         let first = self.locks[name].queue().first().expect("it is due");
         let (session, request, owner) = (first.claim.session, first.request, first.claim.owner());
         let token = self.tokens.next();
-        let answers = &mut self.sessions.get_mut(&session).expect("waiters live (L5)").answers;
+        let answers = &mut self.live_session_mut(session).answers;
         let place = answers.leave_queue(request);
         let known_as = place.names().next().expect("it waits for something").clone();
-        let hold = Hold { name: known_as, token, print: place.print };
+        let hold = Hold { name: known_as, token, print: place.print, bytes: place.bytes };
         answers.note_grant(request, hold, owner);
         for name in place.names() {
             let lock = self.locks.get_mut(name).expect("somebody waits for it");

@@ -185,6 +185,8 @@ impl LockMachine {
         let places: usize = places.map(|place| place.names().count()).sum();
         let waiters: usize = self.locks.values().map(|lock| lock.queue().len()).sum();
         ensure!(places == waiters, "sessions know {places} places, and queues {waiters} waiters");
+        let (counted, weighed) = (self.weight.bytes, self.weigh());
+        ensure!(counted == weighed, "{counted} bytes are counted, and there are {weighed}");
         Ok(())
     }
 }

@@ -82,6 +82,10 @@ pub(super) struct Bounds {
     pub(super) waiters_per_lock: usize,
     /// Holders of one lock; whoever comes then waits.
     pub(super) holders_per_lock: usize,
+    /// What the state may take, in bytes, before what takes something is refused (from level 2 on).
+    pub(super) state_bytes: u64,
+    /// What the rest may take beyond that.
+    pub(super) state_reserve: u64,
     /// Holders and waiters that a search for a deadlock looks at; beyond that a wait is enqueued unexamined, and nobody
     /// goes first.
     pub(super) deadlock_search: usize,
@@ -96,6 +100,8 @@ impl Bounds {
         answers_per_session: limits::ANSWERS_PER_SESSION_MAX,
         waiters_per_lock: limits::WAITERS_PER_LOCK_MAX,
         holders_per_lock: limits::HOLDERS_PER_LOCK_MAX,
+        state_bytes: limits::STATE_BYTES_MAX,
+        state_reserve: limits::STATE_RESERVE_BYTES,
         deadlock_search: limits::DEADLOCK_SEARCH_MAX,
     };
 }

@@ -11,6 +11,7 @@ use super::print::Print;
 use super::restore::RestoreWait;
 use super::session::Session;
 use super::token::Tokens;
+use super::weight::Weight;
 use super::{Applied, Outcome};
 use crate::base::limits::CLIENT_NAME_BYTES_MAX;
 use crate::base::{Index, RequestId, SessionId, SessionKey, Term, Token};
@@ -49,6 +50,8 @@ pub struct LockMachine {
     pub(super) asked: BTreeMap<Token, Mark>,
     /// Whether it was restored and grants nothing yet (L15).
     pub(super) restoring: Option<RestoreWait>,
+    /// What all that takes.
+    pub(super) weight: Weight,
 }
 
 impl LockMachine {
@@ -69,6 +72,7 @@ impl LockMachine {
             locks: BTreeMap::new(),
             asked: BTreeMap::new(),
             restoring: None,
+            weight: Weight::default(),
         }
     }
 
@@ -110,6 +114,7 @@ impl LockMachine {
             // A leader that was replaced decided it, by its own clock (L9).
             Command::RestoreOver { .. } | Command::DelayOver { .. } => None,
         };
+        self.count_touched();
         let changes = effects.take_changes(self);
         let Effects { granted, delayed, asked, .. } = effects;
         Applied { outcome, granted, delayed, asked, changes }
@@ -119,12 +124,13 @@ impl LockMachine {
         if client.len() > CLIENT_NAME_BYTES_MAX {
             return Outcome::SessionRefused(Refusal::Invalid);
         }
-        if self.sessions.len() >= self.bounds.sessions {
+        if self.sessions.len() >= self.bounds.sessions || self.lacks_room_for_sessions() {
             return Outcome::SessionRefused(Refusal::Limit);
         }
         let id = self.tokens.session_id(self.applied);
         let ttl_ms = level::clamped_ttl_ms(self.settings.as_ref(), ttl_ms);
-        let session = Session { key, client: client.into(), ttl_ms, answers: Answers::new() };
+        let session = Session::new(key, client.into(), ttl_ms, Answers::new());
+        self.weight.touch(id);
         self.sessions.insert(id, Box::new(session));
         Outcome::SessionOpened { session: id, ttl_ms }
     }
@@ -141,7 +147,10 @@ impl LockMachine {
         };
         let print = call.print;
         session.answers.raise_floor(floor);
-        let admission = session.answers.admission(call.request, self.bounds.answers_per_session);
+        self.count(call.session);
+        let (lacks_room, most) = (self.lacks_room_for(operation), self.bounds.answers_per_session);
+        let session = self.live_session_mut(call.session);
+        let admission = session.answers.admission(call.request, most);
         let answer = match (admission, operation) {
             (Admission::Known, operation)
                 if !session.answers.is_retry(call.request, operation, print) =>
@@ -154,7 +163,7 @@ impl LockMachine {
                 let ended = self.close_session(call.session, call.unix_ms, effects);
                 return ended.expect("the session was found alive above");
             }
-            (Admission::Full, _) => {
+            (admission, _) if admission == Admission::Full || lacks_room => {
                 session.answers.refuse_for_good(call.request);
                 Answer::Refused(Refusal::Limit)
             }
@@ -165,7 +174,9 @@ impl LockMachine {
             {
                 Answer::Refused(Refusal::Busy)
             }
-            (Admission::New, operation) => self.carry_out(call, operation, effects),
+            (Admission::New | Admission::Full, operation) => {
+                self.carry_out(call, operation, effects)
+            }
         };
         call.answered(answer)
     }

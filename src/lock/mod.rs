@@ -39,6 +39,7 @@ mod tests;
 mod token;
 mod transfer;
 mod view;
+mod weight;
 
 pub use command::{
     Acquire, Answer, BreakWay, Command, HolderView, LockView, Mode, Name, NameError, Operation,

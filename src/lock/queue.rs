@@ -75,6 +75,13 @@ impl Queue {
         Some(waiter)
     }
 
+    /// The one with `ticket`.
+    pub(super) fn waiter(&self, ticket: Ticket) -> Option<&Waiter> {
+        let line = self.0.as_ref()?;
+        let Position { block, place } = line.find(ticket)?;
+        Some(&line.blocks[block][place].1)
+    }
+
     /// How many stand before the one with `ticket`.
     pub(super) fn ahead(&self, ticket: Ticket) -> Option<u32> {
         let line = self.0.as_ref()?;

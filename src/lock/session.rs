@@ -15,4 +15,13 @@ pub(super) struct Session {
     pub(super) ttl_ms: u32,
     /// Its requests: grants, places in queues, fixed answers.
     pub(super) answers: Answers,
+    /// What of it is in the bytes of the state.
+    pub(super) counted: u64,
+}
+
+impl Session {
+    /// One that is not counted yet.
+    pub(super) fn new(key: SessionKey, client: Arc<str>, ttl_ms: u32, answers: Answers) -> Self {
+        Self { key, client, ttl_ms, answers, counted: 0 }
+    }
 }

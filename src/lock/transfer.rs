@@ -4,8 +4,9 @@ use super::command::{Answer, Name, Refusal};
 use super::dedupe::Fixed;
 use super::effects::Effects;
 use super::machine::{Call, LockMachine};
-use crate::base::Token;
 use crate::base::limits::VALUE_BYTES_MAX;
+use crate::base::{RequestId, Token};
+use std::sync::Arc;
 
 impl LockMachine {
     /// Replaces the value of a grant in each of its locks, in which it stands alike.
@@ -23,17 +24,28 @@ impl LockMachine {
         let Some(names) = self.names_held(call, name, token) else {
             return self.fix(call, Fixed::NotHeld);
         };
-        for name in names {
-            let is_oldest = self.oldest(&name).is_some_and(|oldest| oldest.token == token);
-            let grant = self.grant_mut(&name, token);
-            if grant.claim.value() != value {
-                grant.claim.change(|extras| extras.value = value.into());
+        let value: Arc<[u8]> = value.into();
+        for name in &names {
+            let is_oldest = self.oldest(name).is_some_and(|oldest| oldest.token == token);
+            let grant = self.grant_mut(name, token);
+            if grant.claim.value() != &*value {
+                grant.claim.change(|extras| extras.value = Arc::clone(&value));
                 if is_oldest {
-                    effects.note_change(&name);
+                    effects.note_change(name);
                 }
             }
         }
+        self.count_grant(&names[0], token);
         self.fix(call, Fixed::Done)
+    }
+
+    /// Counts a grant again, whose first name is `name`.
+    fn count_grant(&mut self, name: &Name, token: Token) {
+        let grant = self.grant_mut(name, token);
+        let (session, bytes) = (grant.claim.session, grant.claim.bytes(name));
+        let handles: Vec<RequestId> = grant.handles().collect();
+        let answers = &mut self.live_session_mut(session).answers;
+        handles.into_iter().for_each(|request| answers.set_bytes(request, bytes));
     }
 
     /// Ends a grant with all its handles: the client has ended its belief in it for good (L13). Who is named goes

@@ -23,6 +23,8 @@ pub struct Config {
     pub log_reserve_bytes: u64,
     /// Entries kept behind a snapshot for followers that lag a little, in bytes.
     pub retained_bytes: u64,
+    /// One part of a snapshot, in bytes: `limits::SNAPSHOT_CHUNK_BYTES_MAX`, smaller in tests.
+    pub part_bytes: u64,
     /// For timeouts.
     pub seed: u64,
 }

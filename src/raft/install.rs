@@ -2,8 +2,10 @@
 
 use crate::base::limits::{SNAPSHOT_BYTES_MAX, SNAPSHOT_CHUNK_BYTES_MAX};
 use crate::base::{Index, NodeId, Round, Sample, Term, checksum};
+use crate::raft::catch_up::Patience;
 use crate::raft::memberships::Memberships;
-use crate::raft::progress::Shipment;
+use crate::raft::role::RoleState;
+use crate::raft::shipment::Shipment;
 use crate::raft::{
     Action, LogStart, Message, Payload, Raft, Snapshot, SnapshotChunk, SnapshotMeta,
     SnapshotOutcome, SnapshotResponse,
@@ -112,7 +114,7 @@ impl Raft {
 
     /// A snapshot is durable. It takes the place of the log up to its index; one that this node has not
     /// reached takes the place of its state too.
-    pub(super) fn handle_snapshot_stored(&mut self, snapshot: Snapshot) {
+    pub(super) fn handle_snapshot_stored(&mut self, now: &Sample, snapshot: Snapshot) {
         let (index, term) = (snapshot.meta.index, snapshot.meta.term);
         let own_term = self.term();
         assert!(term <= own_term, "a snapshot of term {term} in {own_term}");
@@ -131,9 +133,43 @@ impl Raft {
             return;
         }
         self.shipment = Some(Shipment::new(snapshot));
-        let kept = self.log.first_within(index, self.config.retained_bytes);
+        self.compact_log(now);
+    }
+
+    /// Forgets the entries that the newest snapshot holds the effect of, but for the last of them, and for what followers need
+    /// that are given an earlier one.
+    fn compact_log(&mut self, now: &Sample) {
+        let kept = self.log.first_within(self.snapshot_index(), self.config.retained_bytes);
+        let kept = self.kept_for_followers(now).map_or(kept, |needed| kept.min(needed));
         self.log.compact(Index(kept.0 - 1));
         self.memberships.forget_before(self.log.base());
+    }
+
+    /// Forgets what was kept for followers once they need it no more, or have taken too long.
+    pub(super) fn end_catch_ups(&mut self, now: &Sample) {
+        let before = self.catching_up();
+        if before > 0 {
+            self.kept_for_followers(now);
+            if self.catching_up() < before {
+                self.compact_log(now);
+            }
+        }
+    }
+
+    /// The first entry that is kept for a follower which is given a snapshot, or the log behind one.
+    fn kept_for_followers(&mut self, now: &Sample) -> Option<Index> {
+        let RoleState::Leader(leader) = &mut self.role else { return None };
+        let patience = Patience {
+            lag_bytes: self.config.retained_bytes,
+            kept_bytes: self.config.log_bytes_max / KEPT_FOR_FOLLOWERS,
+        };
+        let followers = leader.followers.iter_mut();
+        followers.filter_map(|it| it.progress.keeps_from(now, &self.log, &patience)).min()
+    }
+
+    fn catching_up(&self) -> usize {
+        let followers = self.role.leader().into_iter().flat_map(|leader| &leader.followers);
+        followers.filter(|follower| follower.progress.is_catching_up()).count()
     }
 
     /// The snapshot that was to be installed cannot be.
@@ -202,3 +238,6 @@ fn check_chunk(chunk: &SnapshotChunk) -> Result<(), &'static str> {
 /// The largest index that a leader's snapshot may name: session ids hold indexes in 48 bits (safety L3), and
 /// behind it the arithmetic of indexes has room.
 const INDEX_MAX: Index = Index((1 << 48) - 1);
+
+/// Of the log's room, what is kept in memory for followers that are given a snapshot: a quarter.
+const KEPT_FOR_FOLLOWERS: u64 = 4;

@@ -182,8 +182,8 @@ pub struct HeartbeatResponse {
     pub round: Round,
 }
 
-/// A part of a snapshot (InstallSnapshot, Raft §7). One is under way at a time, so that bulk never holds up
-/// a heartbeat for longer than a part takes.
+/// A part of a snapshot (InstallSnapshot, Raft §7). No more bytes of it are under way than of
+/// entries, so that bulk never holds up a heartbeat for longer than those take.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SnapshotChunk {
     /// The leader's term.

@@ -4,6 +4,7 @@
 //! numbered heartbeat rounds (safety §1) and the leader lease (safety §3).
 
 mod append;
+mod catch_up;
 mod election;
 mod input;
 mod install;
@@ -21,6 +22,7 @@ mod replication;
 mod request;
 mod role;
 mod round;
+mod shipment;
 mod snapshot;
 mod timer;
 mod transfer;
@@ -43,8 +45,8 @@ use crate::base::{Index, NodeId, Round, Sample, Term, WriteSeq};
 use crate::raft::install::Incoming;
 use crate::raft::log::Log;
 use crate::raft::memberships::Memberships;
-use crate::raft::progress::Shipment;
 use crate::raft::role::{Follower, RoleState};
+use crate::raft::shipment::Shipment;
 use crate::raft::timer::ElectionTimer;
 use crate::raft::writes::Writes;
 use std::time::Duration;
@@ -142,7 +144,7 @@ impl Raft {
             Event::Persisted(seq) => self.handle_persisted(now, seq),
             Event::PersistFailed => self.become_poisoned(now),
             Event::Applied(index) => self.handle_applied(index),
-            Event::SnapshotStored(snapshot) => self.handle_snapshot_stored(snapshot),
+            Event::SnapshotStored(snapshot) => self.handle_snapshot_stored(now, snapshot),
             Event::SnapshotRefused => self.handle_snapshot_refused(),
             Event::PeerDown(peer) => self.handle_peer_down(now, peer),
             Event::PeerUp(peer) => self.handle_peer_up(peer),
@@ -163,6 +165,7 @@ impl Raft {
             self.leave_joint(now);
             self.advance_transfer(now);
             self.retire(now);
+            self.end_catch_ups(now);
             self.send_to_followers(now);
             self.issue_write();
             self.advance_incoming();

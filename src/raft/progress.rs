@@ -1,9 +1,11 @@
 //! How far one follower's log is known to equal the leader's, and what may be sent to it next.
 
 use crate::base::limits::{APPEND_BYTES_MAX, INFLIGHT_BYTES_MAX};
-use crate::base::{Index, Round, checksum};
+use crate::base::{Index, Round, Sample};
+use crate::raft::SnapshotOutcome;
+use crate::raft::catch_up::{CatchUp, Patience};
 use crate::raft::log::Log;
-use crate::raft::{Snapshot, SnapshotOutcome};
+use crate::raft::shipment::{Part, Shipment, Shipping};
 use std::collections::VecDeque;
 
 /// An append to build: the entries behind `prev` up to `last`; none if they are equal.
@@ -18,22 +20,8 @@ pub(super) struct Batch {
 pub(super) enum Next {
     /// Entries, or none to ask.
     Append(Batch),
-    /// The part of a snapshot that begins at this byte.
-    Chunk { shipment: Shipment, offset: u64 },
-}
-
-/// A snapshot, and the checksum of its data: computed once, since the data is long.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Shipment {
-    pub snapshot: Snapshot,
-    pub crc: u32,
-}
-
-impl Shipment {
-    pub fn new(snapshot: Snapshot) -> Self {
-        let crc = checksum::crc32c(snapshot.data.bytes());
-        Self { snapshot, crc }
-    }
+    /// A part of a snapshot.
+    Chunk { shipment: Shipment, part: Part },
 }
 
 /// Appends on their way.
@@ -68,9 +56,8 @@ enum Pace {
     /// The logs are known to meet: send ahead of the acknowledgements. `nudge` asks for one append even
     /// without entries, which finds out whether one before it was lost.
     Replicate { inflight: Inflight, nudge: bool },
-    /// The follower needs what is compacted: a snapshot in parts, one at a time. `sent` is the round in which
-    /// the part at `offset` left, none if it is to be sent (again).
-    Install { shipment: Shipment, offset: u64, sent: Option<Round> },
+    /// The follower needs what is compacted: a snapshot in parts.
+    Install(Shipping),
 }
 
 /// One follower's log as its leader knows it. Invariant: `matched` < `next` ≤ last index + 1; `matched`
@@ -80,12 +67,15 @@ pub(super) struct Progress {
     matched: Index,
     next: Index,
     pace: Pace,
+    /// From the beginning of a snapshot until the log behind it has arrived, too.
+    catch_up: Option<CatchUp>,
 }
 
 impl Progress {
     /// Nothing known: the first probe is at `next`.
     pub fn new(next: Index) -> Self {
-        Self { matched: Index(0), next, pace: Pace::Probe { waiting: false } }
+        let pace = Pace::Probe { waiting: false };
+        Self { matched: Index(0), next, pace, catch_up: None }
     }
 
     /// The logs are equal, and durable there, up to here.
@@ -101,7 +91,7 @@ impl Progress {
     /// What was in flight is lost: find out anew what arrived. A snapshot goes on where it was.
     pub fn reset(&mut self) {
         match &mut self.pace {
-            Pace::Install { sent, .. } => return *sent = None,
+            Pace::Install(shipping) => return shipping.reset(),
             Pace::Replicate { .. } => self.next = self.matched.next(),
             Pace::Probe { .. } => {}
         }
@@ -109,17 +99,20 @@ impl Progress {
     }
 
     /// Accepted up to `matched`.
-    pub fn handle_accepted(&mut self, matched: Index) {
+    pub fn handle_accepted(&mut self, now: &Sample, matched: Index) {
         if matched < self.matched {
             return;
+        }
+        if matched > self.matched {
+            self.note_move(now);
         }
         self.matched = matched;
         self.next = self.next.max(matched.next());
         match &mut self.pace {
             Pace::Replicate { inflight, .. } => inflight.free_through(matched),
             // A late word of what came before the snapshot.
-            Pace::Install { shipment, .. } if matched < shipment.snapshot.meta.index => {}
-            Pace::Probe { .. } | Pace::Install { .. } => {
+            Pace::Install(shipping) if matched < shipping.shipment().snapshot.meta.index => {}
+            Pace::Probe { .. } | Pace::Install(_) => {
                 self.next = matched.next();
                 self.pace = Pace::Replicate { inflight: Inflight::default(), nudge: false };
             }
@@ -127,21 +120,18 @@ impl Progress {
     }
 
     /// The follower is so far with the snapshot of `index`; what is said of another one is late.
-    pub fn handle_snapshot(&mut self, index: Index, outcome: SnapshotOutcome) {
-        let Pace::Install { shipment, offset, sent } = &mut self.pace else { return };
-        if shipment.snapshot.meta.index != index {
+    pub fn handle_snapshot(&mut self, now: &Sample, index: Index, outcome: SnapshotOutcome) {
+        let Pace::Install(shipping) = &mut self.pace else { return };
+        if shipping.shipment().snapshot.meta.index != index {
             return;
         }
         match outcome {
             SnapshotOutcome::Received { next } => {
-                let next = next.min(shipment.snapshot.data.bytes().len() as u64);
-                // An answer that moves nothing (all is there and being stored, or another snapshot is) is
-                // asked for again with the next heartbeat: at once would be again and again.
-                if next != *offset {
-                    (*offset, *sent) = (next, None);
+                if shipping.handle_received(next) {
+                    self.note_move(now);
                 }
             }
-            SnapshotOutcome::Stored => self.handle_accepted(index),
+            SnapshotOutcome::Stored => self.handle_accepted(now, index),
         }
     }
 
@@ -158,38 +148,62 @@ impl Progress {
                 self.next = hint.next().min(prev).max(self.matched.next());
                 self.pace = Pace::Probe { waiting: false };
             }
-            Pace::Probe { .. } | Pace::Install { .. } => {}
+            Pace::Probe { .. } | Pace::Install(_) => {}
         }
     }
 
     /// The follower lives. A probe may be repeated; one that lags gets one append, empty if its window is
-    /// full, whose rejection would show a loss. A part of a snapshot that left before this heartbeat, and is
-    /// still not answered, is lost, or is the last one, whose answer takes a disk.
+    /// full, whose rejection would show a loss. Of a snapshot, parts may be lost.
     pub fn handle_heartbeat_response(&mut self, round: Round, last_index: Index) {
         match &mut self.pace {
             Pace::Probe { waiting } => *waiting = false,
             Pace::Replicate { nudge, .. } => *nudge = self.matched < last_index,
-            Pace::Install { sent, .. } => *sent = sent.filter(|sent| *sent >= round),
+            Pace::Install(shipping) => shipping.handle_echo(round),
         }
     }
 
-    /// What to send now, if anything; it counts as sent. `newest` is the newest snapshot.
+    /// The first entry that is kept for this follower, which is given a snapshot or the log behind one; `None`: it is like any
+    /// other, since it has caught up, or its leader's patience is over.
+    pub fn keeps_from(&mut self, now: &Sample, log: &Log, patience: &Patience) -> Option<Index> {
+        let held = match &self.pace {
+            Pace::Install(shipping) => shipping.shipment().snapshot.meta.index,
+            Pace::Probe { .. } | Pace::Replicate { .. } => self.matched,
+        };
+        let behind = log.bytes_behind(held);
+        let has_caught_up = self.is_replicating() && behind <= patience.lag_bytes;
+        self.catch_up =
+            self.catch_up.filter(|it| !has_caught_up && it.is_worth_waiting(now, behind, patience));
+        self.catch_up.map(|_| held.next())
+    }
+
+    /// Whether entries are kept for it.
+    pub fn is_catching_up(&self) -> bool {
+        self.catch_up.is_some()
+    }
+
+    fn note_move(&mut self, now: &Sample) {
+        if let Some(catch_up) = &mut self.catch_up {
+            catch_up.note_move(now);
+        }
+    }
+
+    /// What to send now, if anything; it counts as sent. `newest` is the newest snapshot, which goes in parts of
+    /// `part_bytes`.
     pub fn poll_next(
         &mut self,
         log: &Log,
         newest: Option<&Shipment>,
-        round: Round,
+        part_bytes: u64,
+        (now, round): (&Sample, Round),
     ) -> Option<Next> {
-        if self.next <= log.base() && !matches!(self.pace, Pace::Install { .. }) {
+        if self.next <= log.base() && !matches!(self.pace, Pace::Install(_)) {
             let shipment = newest.expect("what is compacted is in a snapshot").clone();
-            self.pace = Pace::Install { shipment, offset: 0, sent: None };
+            self.pace = Pace::Install(Shipping::new(shipment));
+            self.catch_up = Some(CatchUp::begun(now));
         }
-        if let Pace::Install { shipment, offset, sent } = &mut self.pace {
-            if sent.is_some() {
-                return None;
-            }
-            *sent = Some(round);
-            return Some(Next::Chunk { shipment: shipment.clone(), offset: *offset });
+        if let Pace::Install(shipping) = &mut self.pace {
+            let part = shipping.poll_part(part_bytes, round)?;
+            return Some(Next::Chunk { shipment: shipping.shipment().clone(), part });
         }
         self.poll_append(log).map(Next::Append)
     }
@@ -197,7 +211,7 @@ impl Progress {
     fn poll_append(&mut self, log: &Log) -> Option<Batch> {
         let prev = Index(self.next.0 - 1);
         match &mut self.pace {
-            Pace::Install { .. } | Pace::Probe { waiting: true } => None,
+            Pace::Install(_) | Pace::Probe { waiting: true } => None,
             Pace::Probe { waiting } => {
                 *waiting = true;
                 Some(Batch { prev, last: log.last_within(self.next, APPEND_BYTES_MAX as u64) })

@@ -1,10 +1,10 @@
 //! The leader's side: its no-op, rounds, appends, what a quorum holds, and when it must step down.
 
-use crate::base::limits::SNAPSHOT_CHUNK_BYTES_MAX;
 use crate::base::{Index, NodeId, Round, Sample, Term};
-use crate::raft::progress::{Batch, Next, Shipment};
+use crate::raft::progress::{Batch, Next};
 use crate::raft::role::{FollowerView, Leader, RoleState};
 use crate::raft::round::{Reads, Rounds};
+use crate::raft::shipment::{Part, Shipment};
 use crate::raft::{
     Action, Append, AppendOutcome, AppendResponse, Entry, EntryHeader, EntryKind, Heartbeat,
     HeartbeatResponse, Membership, Message, Payload, Raft, Role, SnapshotChunk, SnapshotResponse,
@@ -106,8 +106,14 @@ impl Raft {
             leader.begin_round(self.memberships.current(), self.config.id, now);
         }
         let (term, round) = (self.hard_state.term, leader.rounds.current());
+        let part_bytes = self.config.part_bytes;
         for follower in &mut leader.followers {
-            let next = follower.progress.poll_next(&self.log, self.shipment.as_ref(), round);
+            let next = follower.progress.poll_next(
+                &self.log,
+                self.shipment.as_ref(),
+                part_bytes,
+                (now, round),
+            );
             let message = match next {
                 Some(Next::Append(Batch { prev, last })) => {
                     let prev_term = self.log.term_at(prev).expect("a leader holds what it sends");
@@ -115,8 +121,8 @@ impl Raft {
                     let (prev_index, commit) = (prev, self.commit);
                     Message::Append(Append { term, round, prev_index, prev_term, commit, entries })
                 }
-                Some(Next::Chunk { shipment, offset }) => {
-                    let chunk = snapshot_chunk(&shipment, term, round, offset);
+                Some(Next::Chunk { shipment, part }) => {
+                    let chunk = snapshot_chunk(&shipment, term, round, part);
                     let to = follower.id;
                     let message = Message::SnapshotChunk(chunk);
                     self.actions.push(Action::Send { to, message, after: None });
@@ -159,7 +165,7 @@ impl Raft {
                 ::log::warn!("node {from} accepts {matched}, the log ends at {last_index}");
             }
             (Some(follower), Ok(matched)) => {
-                follower.progress.handle_accepted(matched);
+                follower.progress.handle_accepted(now, matched);
                 self.advance_commit();
             }
             (Some(follower), Err((prev, hint))) => follower.progress.handle_rejected(prev, hint),
@@ -185,7 +191,7 @@ impl Raft {
         response: &SnapshotResponse,
     ) {
         if let Some(follower) = self.hear_follower(now, from, response.term, response.round) {
-            follower.progress.handle_snapshot(response.index, response.outcome);
+            follower.progress.handle_snapshot(now, response.index, response.outcome);
             self.advance_commit();
         }
     }
@@ -277,19 +283,17 @@ impl Leader {
     }
 }
 
-/// The part of a snapshot that begins at `offset`.
-fn snapshot_chunk(shipment: &Shipment, term: Term, round: Round, offset: u64) -> SnapshotChunk {
+fn snapshot_chunk(shipment: &Shipment, term: Term, round: Round, part: Part) -> SnapshotChunk {
     let Shipment { snapshot, crc } = shipment;
     let data = snapshot.data.bytes();
-    let from = usize::try_from(offset).map_or(data.len(), |offset| offset.min(data.len()));
-    let to = data.len().min(from + SNAPSHOT_CHUNK_BYTES_MAX);
+    let place = |at: u64| usize::try_from(at).map_or(data.len(), |at| at.min(data.len()));
     SnapshotChunk {
         term,
         round,
         meta: snapshot.meta.clone(),
         total: data.len() as u64,
         crc: *crc,
-        offset,
-        bytes: Payload::from(data[from..to].to_vec()),
+        offset: part.from,
+        bytes: Payload::from(data[place(part.from)..place(part.to)].to_vec()),
     }
 }

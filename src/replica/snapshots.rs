@@ -8,7 +8,7 @@ use super::apply::apply_command;
 use super::history::History;
 use crate::base::{Index, Sample};
 use crate::lock::LockMachine;
-use crate::raft::{Entry, EntryKind, Event, Snapshot, SnapshotMeta};
+use crate::raft::{Entry, EntryKind, Event, Payload, Snapshot, SnapshotMeta};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -18,7 +18,7 @@ pub struct SnapshotJob {
     /// Where it stands.
     pub meta: SnapshotMeta,
     /// Gives the state's bytes, or a sentence why there are none.
-    pub content: Box<dyn FnOnce() -> Result<Vec<u8>, String> + Send>,
+    pub content: Box<dyn FnOnce() -> Result<Payload, String> + Send>,
 }
 
 /// Snapshots of one replica.
@@ -145,7 +145,10 @@ impl Replica {
             for entry in entries.iter().filter(|entry| entry.header.kind == EntryKind::Command) {
                 apply_command(&mut machine, entry).map_err(|error| error.to_string())?;
             }
-            Ok(machine.encode())
+            let bytes = machine.encode();
+            // Its room is free before the bytes are moved.
+            drop(machine);
+            Ok(Payload::from(bytes))
         };
         Some(SnapshotJob { meta: self.raft.snapshot_meta(to), content: Box::new(content) })
     }
@@ -162,7 +165,7 @@ impl Replica {
                 .map_err(|error| error.to_string())?;
             // Set once: the slot was made for this.
             let _ = slot.set(machine);
-            Ok(data.bytes().to_vec())
+            Ok(data)
         };
         SnapshotJob { meta, content: Box::new(content) }
     }

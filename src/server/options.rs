@@ -36,6 +36,8 @@ pub struct ServerOptions {
     pub snapshot_every_bytes: u64,
     /// Entries kept in memory behind a snapshot: `limits::RETAINED_BYTES`, smaller in tests.
     pub retained_bytes: u64,
+    /// One part of a snapshot on its way to a follower: `limits::SNAPSHOT_CHUNK_BYTES_MAX`, smaller in tests.
+    pub part_bytes: u64,
     /// How long new segments of the write-ahead log are: `limits::SEGMENT_BYTES`, smaller in tests.
     pub segment_bytes: u64,
     /// What it speaks: [`Speech::own`]; in the simulator that of an older build.
@@ -62,6 +64,7 @@ impl ServerOptions {
             log_reserve_bytes: limits::LOG_RESERVE_BYTES,
             snapshot_every_bytes: limits::SNAPSHOT_EVERY_BYTES,
             retained_bytes: limits::RETAINED_BYTES,
+            part_bytes: limits::SNAPSHOT_CHUNK_BYTES_MAX as u64,
             segment_bytes: limits::SEGMENT_BYTES,
             speech: Speech::own(),
             boot: 0,

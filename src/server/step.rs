@@ -303,6 +303,7 @@ fn serving(
         log_bytes_max: options.log_bytes_max,
         log_reserve_bytes: options.log_reserve_bytes,
         retained_bytes: options.retained_bytes,
+        part_bytes: options.part_bytes,
         seed: options.seed,
     };
     let replica_options = ReplicaOptions {

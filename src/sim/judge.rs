@@ -4,6 +4,7 @@ use crate::base::{Index, NodeId, RequestId, SessionId, Term, codec};
 use crate::lock::Command;
 use crate::raft::{Entry, EntryKind, Message, SnapshotOutcome};
 use crate::sim::checkers::backing::Backing;
+use crate::sim::checkers::catching_up::CatchingUp;
 use crate::sim::checkers::claims::Claims;
 use crate::sim::checkers::consensus::{Consensus, Installed};
 use crate::sim::checkers::durability::{Ending, Ledger, is_on_quorum};
@@ -47,6 +48,8 @@ pub struct Judge {
     pub claims: Claims,
     /// O11.
     pub backing: Backing,
+    /// O19.
+    pub catching_up: CatchingUp,
     /// O12.
     pub expiry: Expiry,
     /// O11, O12.
@@ -109,6 +112,7 @@ impl Judge {
             history: History::default(),
             claims: Claims::new(nodes),
             backing: Backing::new(nodes),
+            catching_up: CatchingUp::default(),
             expiry: Expiry::new(nodes),
             waits: Waits::new(nodes),
             rounds: Rounds::default(),

@@ -1,5 +1,6 @@
 //! What leaders do by rounds and clocks, as the checkers are told of it.
 
+use crate::base::limits::LOG_BYTES_MAX;
 use crate::base::{Index, NodeId, SessionId, Token};
 use crate::lock::Name;
 use crate::raft::{Entry, EntryKind, Message, Raft, Role};
@@ -165,7 +166,7 @@ impl Judge {
         Ok(())
     }
 
-    /// O11 and O18: what it may claim now, and what it says that only a confirmed leader may, rest on rounds of the messages
+    /// O11, O18 and O19: what it may claim now, and what it says that only a confirmed leader may, rest on rounds of the messages
     /// that have left it.
     pub(super) fn check_rounds(
         &mut self,
@@ -180,6 +181,10 @@ impl Judge {
             if let Outgoing::Peer(to, PeerMessage::Raft(message)) = outgoing {
                 let boot = || node.host.borrow().clocks.sample_at(*at).boot_after;
                 self.backing.follow((slot, slot_of(*to)), message, *at, boot);
+                // In a small log, what is kept for a follower may be too little for it.
+                if node.log_bytes_max() == LOG_BYTES_MAX {
+                    self.catching_up.follow((slot, *to), message, *at)?;
+                }
             }
         }
         for (_, outgoing) in step.left {

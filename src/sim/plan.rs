@@ -2,7 +2,8 @@
 
 use crate::base::NodeId;
 use crate::base::limits::{
-    LOG_BYTES_MAX, LOG_RESERVE_BYTES, RETAINED_BYTES, SNAPSHOT_EVERY_BYTES, VALUE_BYTES_MAX,
+    LOG_BYTES_MAX, LOG_RESERVE_BYTES, RETAINED_BYTES, SNAPSHOT_CHUNK_BYTES_MAX,
+    SNAPSHOT_EVERY_BYTES, VALUE_BYTES_MAX,
 };
 use crate::base::rng::Rng;
 use crate::client::core::{CoreOptions, Wait};
@@ -279,6 +280,8 @@ pub(super) fn server_options(
         entry: Entry::Founder,
         snapshot_every_bytes,
         retained_bytes,
+        // Of several parts, some of which are under way at once.
+        part_bytes: (SNAPSHOT_CHUNK_BYTES_MAX as u64).min(snapshot_every_bytes / 4),
         heartbeat,
         election,
         lease_ms: u32::try_from(rng.between(100, 300)).expect("small"),

@@ -85,6 +85,7 @@ impl Store {
         match stage {
             Stage::Making(content) => match content() {
                 Ok(bytes) => {
+                    let bytes = bytes.to_vec();
                     let file = storage.create(&self.temporary);
                     Stage::Writing { bytes, file, offset: 0 }
                 }

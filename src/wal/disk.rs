@@ -1,5 +1,7 @@
 //! What the log asks of storage. Two implementations: real files in `node`, a simulated disk in `sim`.
 
+use crate::raft::Payload;
+
 /// An open file of one [`Disk`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FileId(pub u32);
@@ -36,7 +38,36 @@ pub enum StoreError {
 }
 
 /// Makes the bytes of a file, off the caller's thread; or says why there are none.
-pub type FileContent = Box<dyn FnOnce() -> Result<Vec<u8>, String> + Send>;
+pub type FileContent = Box<dyn FnOnce() -> Result<FileBytes, String> + Send>;
+
+/// The bytes of a file: a head, and a body behind it, which may be long, and which others share.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileBytes {
+    /// What stands in front.
+    pub head: Vec<u8>,
+    /// The rest.
+    pub body: Payload,
+}
+
+impl FileBytes {
+    /// Both, one behind the other.
+    #[must_use]
+    pub fn parts(&self) -> [&[u8]; 2] {
+        [&self.head, self.body.bytes()]
+    }
+
+    /// A copy in one piece.
+    #[must_use]
+    pub fn to_vec(&self) -> Vec<u8> {
+        self.parts().concat()
+    }
+}
+
+impl From<Vec<u8>> for FileBytes {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self { head: bytes, body: Payload::empty() }
+    }
+}
 
 /// One flat directory of files. Every method that changes something is durable only after the sync that
 /// covers it: file contents after `sync_data`, names after `sync_directory`.

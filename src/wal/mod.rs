@@ -22,9 +22,9 @@ mod spare;
 mod storing;
 mod terms;
 
-pub use disk::{Disk, DiskError, FileContent, FileId, StoreError};
+pub use disk::{Disk, DiskError, FileBytes, FileContent, FileId, StoreError};
 pub use founding::is_founded;
-pub use storing::SnapshotEnd;
+pub use storing::{SnapshotContent, SnapshotEnd};
 
 use crate::base::founding::FoundingRecord;
 use crate::base::limits::SEGMENT_BYTES;

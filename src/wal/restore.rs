@@ -47,7 +47,8 @@ fn place_snapshot<D: Disk>(
     snapshot: &Snapshot,
 ) -> Result<(), WalError> {
     let name = snapshot_file::name(snapshot.meta.index);
-    let bytes = snapshot_file::seal(owner, &snapshot.meta, snapshot.data.bytes());
+    let data = snapshot.data.bytes();
+    let bytes = [&snapshot_file::head(owner, &snapshot.meta, data), data].concat();
     small_file::place(disk, snapshot_file::TEMPORARY, &name, &bytes)?;
     // W7. Also refuses at once what no start would take.
     if snapshot_file::read(disk, owner, &name)? != *snapshot {

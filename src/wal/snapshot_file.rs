@@ -17,7 +17,11 @@ use crate::raft::{Membership, Payload, Snapshot, SnapshotMeta};
 /// A snapshot as a file of its own, of no directory.
 #[must_use]
 pub fn encode(snapshot: &Snapshot) -> Vec<u8> {
-    seal_as(MAGIC_ALONE, &NOBODY, &snapshot.meta, snapshot.data.bytes())
+    let data = snapshot.data.bytes();
+    let mut out = head_as(MAGIC_ALONE, &NOBODY, &snapshot.meta, data);
+    out.reserve_exact(data.len());
+    out.extend_from_slice(data);
+    out
 }
 
 /// The snapshot in a file that [`encode`] made.
@@ -55,9 +59,9 @@ pub(super) fn index(file_name: &str) -> Option<Index> {
     (name(index) == file_name).then_some(index)
 }
 
-/// The bytes of a snapshot's file in the directory of `owner`.
-pub(super) fn seal(owner: &Owner, meta: &SnapshotMeta, data: &[u8]) -> Vec<u8> {
-    seal_as(MAGIC, owner, meta, data)
+/// What stands before `data` in a snapshot's file in the directory of `owner`.
+pub(super) fn head(owner: &Owner, meta: &SnapshotMeta, data: &[u8]) -> Vec<u8> {
+    head_as(MAGIC, owner, meta, data)
 }
 
 /// Reads and checks a snapshot's file.
@@ -94,16 +98,13 @@ fn read_open<D: Disk>(
     Ok(Snapshot { meta: head.meta, data: Payload::from(data) })
 }
 
-fn seal_as(magic: Magic, owner: &Owner, meta: &SnapshotMeta, data: &[u8]) -> Vec<u8> {
+fn head_as(magic: Magic, owner: &Owner, meta: &SnapshotMeta, data: &[u8]) -> Vec<u8> {
     let meta = codec::encode(meta).expect("members are few");
     let mut body = Vec::with_capacity(12 + meta.len());
     body.extend_from_slice(&(data.len() as u64).to_le_bytes());
     body.extend_from_slice(&checksum::crc32c(data).to_le_bytes());
     body.extend_from_slice(&meta);
-    let mut out = envelope::seal(magic, owner, &body);
-    out.reserve_exact(data.len());
-    out.extend_from_slice(data);
-    out
+    envelope::seal(magic, owner, &body)
 }
 
 /// What the envelope says of the bytes behind it.

@@ -5,7 +5,9 @@
 //! then, the log may begin anew behind it, and segments may be removed up to it.
 
 use super::envelope::Owner;
-use super::{Disk, DiskError, FileContent, StoreError, Wal, WalError, snapshot_file, start_behind};
+use super::{
+    Disk, DiskError, FileBytes, FileContent, StoreError, Wal, WalError, snapshot_file, start_behind,
+};
 use crate::base::Index;
 use crate::raft::{LogStart, Payload, Snapshot, SnapshotMeta};
 use std::sync::{Arc, OnceLock};
@@ -22,6 +24,9 @@ pub enum SnapshotEnd {
     Refused(String),
 }
 
+/// Makes the state machine's bytes, off the caller's thread; or says why there are none.
+pub type SnapshotContent = Box<dyn FnOnce() -> Result<Payload, String> + Send>;
+
 /// A snapshot in the making.
 #[derive(Debug)]
 pub(super) struct Storing {
@@ -37,7 +42,7 @@ impl<D: Disk> Wal<D> {
     /// # Panics
     /// If one is being stored already; if it is not newer than the last one stored; or if its term is not
     /// durable in the hard state yet (as with entries, W6).
-    pub fn begin_snapshot(&mut self, meta: SnapshotMeta, content: FileContent) {
+    pub fn begin_snapshot(&mut self, meta: SnapshotMeta, content: SnapshotContent) {
         if self.failure.is_some() {
             return;
         }
@@ -140,12 +145,12 @@ fn framed(
     owner: Owner,
     meta: SnapshotMeta,
     data: Arc<OnceLock<Payload>>,
-    content: FileContent,
+    content: SnapshotContent,
 ) -> FileContent {
     Box::new(move || {
-        let payload = Payload::from(content()?);
-        let file = snapshot_file::seal(&owner, &meta, payload.bytes());
-        data.set(payload).expect("content is made once");
-        Ok(file)
+        let body = content()?;
+        let head = snapshot_file::head(&owner, &meta, body.bytes());
+        data.set(body.clone()).expect("content is made once");
+        Ok(FileBytes { head, body })
     })
 }

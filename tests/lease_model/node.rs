@@ -75,6 +75,7 @@ fn replica(id: NodeId, seed: u64, disk: &Disk, now: &Sample) -> Replica {
             members.map(|id| (id, DirectoryId([id.0 as u8; 16]), address(id))),
         ),
         retained_bytes: 0,
+        part_bytes: 64 << 10,
         heartbeat: HEARTBEAT,
         election: ELECTION,
         peer_down_wait: Duration::from_millis(10),

@@ -55,6 +55,7 @@ pub fn config(id: u64, voters: u64) -> Config {
         id: NodeId(id),
         membership: founding(1..=voters),
         retained_bytes: 0,
+        part_bytes: 64 << 10,
         heartbeat: Duration::from_millis(HEARTBEAT),
         election: Duration::from_millis(ELECTION),
         peer_down_wait: Duration::from_millis(10),
@@ -140,6 +141,18 @@ impl Node {
     /// its first appends are on their way.
     pub fn leader(voters: u64, term: u64, terms: &[u64]) -> Self {
         let mut node = Self::winner(voters, term, terms);
+        node.settle();
+        node.outbox.clear();
+        node
+    }
+
+    /// As [`Node::leader`], with other bounds.
+    pub fn leader_of(config: Config, term: u64, terms: &[u64]) -> Self {
+        let hard_state = HardState { term: Term(term - 1), vote: None };
+        let disk = Disk { hard_state, entries: log(terms), ..Disk::default() };
+        let mut node = Self::start(config, disk, 1000);
+        node.become_candidate();
+        node.receive(2, vote_response(term, true));
         node.settle();
         node.outbox.clear();
         node

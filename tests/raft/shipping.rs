@@ -3,7 +3,7 @@
 use crate::harness::*;
 use crate::install::snapshot;
 use crate::network::{Network, join};
-use tenure::base::limits::SNAPSHOT_CHUNK_BYTES_MAX;
+use tenure::base::limits::{INFLIGHT_BYTES_MAX, SNAPSHOT_CHUNK_BYTES_MAX};
 use tenure::base::{Index, NodeId, Term};
 use tenure::raft::{
     Config, Event, HardState, Membership, Message, Payload, Snapshot, SnapshotMeta,
@@ -38,17 +38,15 @@ const WHOLE: u64 = 2 * CHUNK as u64 + 4;
 #[test]
 fn follower_behind_the_compaction_gets_the_snapshot_part_by_part_and_then_entries() {
     let mut leader = leader();
-    leader.turn();
-    assert_eq!(parts(&mut leader), [FIRST]);
+    leader.settle();
+    assert_eq!(parts(&mut leader), [FIRST, SECOND, THIRD], "one behind the other");
     leader.propose();
     leader.settle();
-    assert_eq!(parts(&mut leader), [], "one at a time");
-    leader.receive(3, received(2, 0, 4, SECOND.0));
-    leader.turn();
-    assert_eq!(parts(&mut leader), [SECOND]);
-    leader.receive(3, received(2, 0, 4, THIRD.0));
-    leader.turn();
-    assert_eq!(parts(&mut leader), [THIRD]);
+    for next in [SECOND.0, THIRD.0] {
+        leader.receive(3, received(2, 0, 4, next));
+        leader.settle();
+        assert_eq!(parts(&mut leader), [], "all are under way");
+    }
     leader.receive(3, received(2, 0, 4, WHOLE));
     leader.turn();
     assert_eq!(parts(&mut leader), [(WHOLE, 0)], "is it stored?");
@@ -58,58 +56,86 @@ fn follower_behind_the_compaction_gets_the_snapshot_part_by_part_and_then_entrie
 }
 
 #[test]
+fn no_more_of_a_snapshot_is_under_way_than_of_the_log() {
+    let mut leader = Node::leader(3, 2, &[1, 1, 1]);
+    leader.receive(2, accepted(2, 0, 4));
+    leader.settle();
+    leader.take_snapshot(20 * CHUNK);
+    leader.receive(3, rejected(2, 3, (0, 0)));
+    leader.settle();
+    let window = (INFLIGHT_BYTES_MAX / CHUNK) as u64;
+    let sent: Vec<u64> = parts(&mut leader).into_iter().map(|(from, _)| from).collect();
+    assert_eq!(sent, (0..window).map(|part| part * SECOND.0).collect::<Vec<_>>());
+    leader.receive(3, received(2, 0, 4, 2 * SECOND.0));
+    leader.settle();
+    assert_eq!(parts(&mut leader), [(window * SECOND.0, CHUNK), ((window + 1) * SECOND.0, CHUNK)]);
+}
+
+#[test]
+fn parts_are_sent_from_where_a_follower_is_that_began_anew() {
+    let mut leader = leader();
+    leader.settle();
+    parts(&mut leader);
+    leader.receive(3, received(2, 0, 4, SECOND.0));
+    // It was started again: what is under way fits nowhere.
+    leader.receive(3, received(2, 0, 4, 0));
+    leader.settle();
+    assert_eq!(parts(&mut leader), [FIRST, SECOND, THIRD]);
+}
+
+#[test]
 fn answer_that_moves_nothing_waits_for_the_next_heartbeat() {
     // It is being stored, or another snapshot is: asking at once would be asking without end.
     let mut leader = leader();
-    leader.turn();
-    for offset in [WHOLE, 0] {
+    leader.settle();
+    for (offset, again) in [(WHOLE, 1), (0, 3)] {
         leader.receive(3, received(2, 0, 4, offset));
-        leader.turn();
+        leader.settle();
         parts(&mut leader);
         for round in 1..=3 {
             leader.receive(3, received(2, 0, 4, offset));
-            leader.turn();
+            leader.settle();
             assert_eq!(parts(&mut leader), [], "{offset}, again {round}");
         }
         leader.beat();
         let Some(Message::Heartbeat(beat)) = leader.sent_to(3).pop() else { panic!("a heartbeat") };
         leader.receive(3, echo(2, beat.round.0));
-        leader.turn();
-        assert_eq!(parts(&mut leader).len(), 1, "{offset}");
+        leader.settle();
+        assert_eq!(parts(&mut leader).len(), again, "{offset}");
     }
 }
 
 #[test]
 fn lost_part_is_repeated_behind_a_heartbeat() {
     let mut leader = leader();
-    leader.turn();
-    assert_eq!(parts(&mut leader), [FIRST]);
+    leader.settle();
+    assert_eq!(parts(&mut leader), [FIRST, SECOND, THIRD]);
     leader.beat();
     assert_eq!(leader.sent_to(3), [heartbeat(2, 1, 0)], "heartbeats go beside it");
     leader.receive(3, echo(2, 0));
     leader.turn();
     assert_eq!(parts(&mut leader), [], "that answer may have left before the part came");
     leader.receive(3, echo(2, 1));
-    leader.turn();
-    assert_eq!(parts(&mut leader), [FIRST]);
+    leader.settle();
+    assert_eq!(parts(&mut leader), [FIRST, SECOND, THIRD]);
 }
 
 #[test]
 fn snapshot_goes_on_at_once_over_a_new_connection() {
     let mut leader = leader();
-    leader.turn();
+    leader.settle();
     leader.receive(3, received(2, 0, 4, SECOND.0));
-    leader.turn();
+    leader.settle();
     parts(&mut leader);
     leader.handle(Event::PeerUp(NodeId(3)));
-    leader.turn();
-    assert_eq!(parts(&mut leader), [SECOND]);
+    leader.settle();
+    assert_eq!(parts(&mut leader), [SECOND, THIRD]);
 }
 
 #[test]
 fn answers_about_another_snapshot_or_beyond_its_end_mislead_nobody() {
     let mut leader = leader();
-    leader.turn();
+    leader.settle();
     parts(&mut leader);
     leader.receive(3, received(2, 0, 3, SECOND.0));
     leader.receive(3, stored(2, 0, 3));
@@ -143,21 +169,21 @@ fn snapshot_that_was_stored_commits_like_any_acknowledgement() {
 }
 
 #[test]
-fn later_snapshot_does_not_disturb_one_on_its_way() {
+fn later_snapshot_disturbs_neither_one_on_its_way_nor_the_log_behind_it() {
     let mut leader = leader();
-    leader.turn();
+    leader.settle();
     let index = leader.propose();
     leader.settle();
     leader.receive(2, accepted(2, 0, index.0));
     leader.settle();
     leader.take_snapshot(10);
-    assert_eq!(parts(&mut leader), [FIRST]);
-    leader.receive(3, received(2, 0, 4, SECOND.0));
+    assert_eq!(parts(&mut leader), [FIRST, SECOND, THIRD]);
+    leader.receive(3, received(2, 0, 4, WHOLE));
     leader.turn();
-    assert_eq!(parts(&mut leader), [SECOND]);
+    assert_eq!(parts(&mut leader), [(WHOLE, 0)]);
     leader.receive(3, stored(2, 0, 4));
     leader.turn();
-    assert_eq!(parts(&mut leader), [(0, 14)], "what follows it is compacted too");
+    assert_eq!(leader.sent_to(3), [append(2, (4, 2), 5, &[2])], "it is still there");
 }
 
 #[test]

@@ -172,7 +172,7 @@ fn st32_a_snapshot_in_the_making_is_nothing_to_the_next_start() {
     let (release, released) = std::sync::mpsc::channel();
     let new = snapshot(8, 1, 2 << 20);
     let data = new.data.bytes().to_vec();
-    let content = move || released.recv().map(|()| data).map_err(|error| error.to_string());
+    let content = move || released.recv().map(|()| data.into()).map_err(|error| error.to_string());
     wal.begin_snapshot(new.meta.clone(), Box::new(content));
     assert_eq!(wal.take_snapshot(), Ok(None), "the loop is not held up");
     wal.append(&write(11..12, 300)).unwrap();
@@ -191,7 +191,9 @@ fn w7_a_spare_is_made_while_a_snapshot_is_stored() {
     disk.begin_store(
         "snapshot.new",
         "snapshot",
-        Box::new(move || released.recv().map(|()| vec![7; 3 << 20]).map_err(|e| e.to_string())),
+        Box::new(move || {
+            released.recv().map(|()| vec![7; 3 << 20].into()).map_err(|e| e.to_string())
+        }),
     );
     disk.prepare("spare.new", 4096);
     while disk.take_prepared().is_none() {
@@ -220,13 +222,13 @@ fn st22_of_a_file_that_cannot_be_stored_nothing_is_left() {
     // Its name is taken by a directory: the rename fails after all was written.
     std::fs::create_dir_all(directory.path().join("snapshot/taken")).unwrap();
     let mut disk = FileDisk::open(directory.path()).unwrap();
-    disk.begin_store("snapshot.new", "snapshot", Box::new(|| Ok(vec![1; 1000])));
+    disk.begin_store("snapshot.new", "snapshot", Box::new(|| Ok(vec![1; 1000].into())));
     let result = stored(&mut disk);
     assert!(matches!(result, Err(StoreError::Disk(DiskError::Unusable(_)))), "{result:?}");
     assert!(!directory.path().join("snapshot.new").exists());
     disk.begin_store("snapshot.new", "other", Box::new(|| Err("no".into())));
     assert_eq!(stored(&mut disk), Err(StoreError::Content("no".into())));
-    disk.begin_store("snapshot.new", "other", Box::new(|| Ok(vec![])));
+    disk.begin_store("snapshot.new", "other", Box::new(|| Ok(vec![].into())));
     assert_eq!(stored(&mut disk), Ok(()));
     assert_eq!(std::fs::read(directory.path().join("other")).unwrap(), Vec::<u8>::new());
 }

@@ -81,7 +81,7 @@ pub fn snapshot(index: u64, term: u64, bytes: usize) -> Snapshot {
 /// Begins to store it.
 pub fn begin<D: Disk>(wal: &mut Wal<D>, snapshot: &Snapshot) {
     let data = snapshot.data.bytes().to_vec();
-    wal.begin_snapshot(snapshot.meta.clone(), Box::new(move || Ok(data)));
+    wal.begin_snapshot(snapshot.meta.clone(), Box::new(move || Ok(data.into())));
 }
 
 /// Waits for the end of the storing.

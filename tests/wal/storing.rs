@@ -23,7 +23,13 @@ enum Step {
 impl Storing {
     pub fn new(temporary: &str, name: &str, content: FileContent) -> Self {
         let [temporary, name] = [temporary, name].map(str::to_owned);
-        Self { temporary, name, content: content(), file: None, next: Step::Create }
+        Self {
+            temporary,
+            name,
+            content: content().map(|bytes| bytes.to_vec()),
+            file: None,
+            next: Step::Create,
+        }
     }
 
     /// Takes the next step; its end, once there is none left.

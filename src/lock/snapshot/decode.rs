@@ -1,21 +1,13 @@
 //! Bytes back into a machine. They may come from anywhere: each piece is checked, then the whole.
 
-use super::{
-    AnswerPiece, ClaimPiece, DelayPiece, Head, HolderPiece, LENGTH_BYTES, LockPiece, MarkPiece,
-    PrintedAnswerPiece, PrintsPiece, SessionPiece, SnapshotError, WaiterPiece,
-};
-use crate::base::{RequestId, SessionId, codec};
+use super::{Head, LENGTH_BYTES, SessionPiece, SnapshotError, format_1, format_2};
+use crate::base::{RequestId, SessionId, Token, codec};
 use crate::lock::LockMachine;
 use crate::lock::asked::Mark;
-use crate::lock::claim::{Claim, Extras};
 use crate::lock::command::Name;
-use crate::lock::dedupe::{Answers, Fixed, Hold, Place};
-use crate::lock::delay::{Delay, Delays};
-use crate::lock::grant::{Lock, Rest};
+use crate::lock::dedupe::{Answers, Fixed};
 use crate::lock::holders::{Grant, Holders};
 use crate::lock::level::LEVEL_MAX;
-use crate::lock::print::Print;
-use crate::lock::queue::{Queue, Waiter};
 use crate::lock::restore::RestoreWait;
 use crate::lock::session::Session;
 use crate::lock::token::Tokens;
@@ -42,13 +34,19 @@ impl LockMachine {
         for _ in 0..sessions {
             machine.decode_session(&mut pieces)?;
         }
-        for _ in 0..locks {
-            machine.decode_lock(&mut pieces)?;
-        }
-        for _ in 0..asked {
-            machine.decode_mark(&mut pieces)?;
+        match format {
+            1 => {
+                for _ in 0..locks {
+                    format_1::read_lock(&mut machine, &mut pieces)?;
+                }
+                for _ in 0..asked {
+                    format_1::read_mark(&mut machine, &mut pieces)?;
+                }
+            }
+            _ => format_2::read(&mut machine, &mut pieces, locks, asked)?,
         }
         pieces.check_end()?;
+        machine.count_anew();
         if machine.level() != format {
             let why = format!("format {format}, and the level in force is {}", machine.level());
             return Err(SnapshotError::Contradiction(why));
@@ -78,158 +76,50 @@ impl LockMachine {
             return Err(pieces.damaged(format!("session {id} is out of order")));
         }
         let remembered = Answers::resume(floor, refused_to);
-        let mut session = Session { key, client: client.into(), ttl_ms, answers: remembered };
+        let mut session = Session::new(key, client.into(), ttl_ms, remembered);
         for _ in 0..answers {
             decode_answer(pieces, &mut session.answers)?;
         }
         self.sessions.insert(id, Box::new(session));
         Ok(())
     }
-
-    fn decode_lock(&mut self, pieces: &mut Pieces<'_>) -> Result<(), SnapshotError> {
-        let LockPiece { name, limit, holders, delays, waiters } = pieces.read()?;
-        let name = Name::try_from(name).map_err(|error| pieces.damaged(error.to_string()))?;
-        if self.locks.last_key_value().is_some_and(|(last, _)| *last >= name) {
-            return Err(pieces.damaged(format!("lock {name:?} is out of order")));
-        }
-        let (mut in_it, mut rest) = (Holders::default(), Rest { limit, ..Rest::default() });
-        for _ in 0..holders {
-            self.decode_holder(pieces, &name, &mut in_it)?;
-        }
-        for _ in 0..delays {
-            decode_delay(pieces, &mut rest.delays)?;
-        }
-        for _ in 0..waiters {
-            self.decode_waiter(pieces, &name, &mut rest.queue)?;
-        }
-        self.locks.insert(name, Box::new(Lock::with(in_it, rest)));
-        Ok(())
-    }
-
-    fn decode_mark(&mut self, pieces: &mut Pieces<'_>) -> Result<(), SnapshotError> {
-        let MarkPiece { token, name, grace_ms, reason, heir } = pieces.read()?;
-        let name = Name::try_from(name).map_err(|error| pieces.damaged(error.to_string()))?;
-        if self.asked.last_key_value().is_some_and(|(last, _)| *last >= token) {
-            return Err(pieces.damaged(format!("what {token} is asked is out of order")));
-        }
-        let mark = Mark { name, grace_ms, reason: reason.into(), heir: heir.map(Into::into) };
-        self.asked.insert(token, mark);
-        Ok(())
-    }
-
-    fn decode_holder(
-        &mut self,
-        pieces: &mut Pieces<'_>,
-        name: &Name,
-        holders: &mut Holders,
-    ) -> Result<(), SnapshotError> {
-        let HolderPiece { token, since_unix_ms, requests, claim } = pieces.read()?;
-        if holders.last().is_some_and(|last| last.token >= token) {
-            return Err(pieces.damaged(format!("token {token} is out of order")));
-        }
-        let claim = decode_claim(pieces, claim, name)?;
-        if holders.by_owner(claim.session, claim.owner()).is_some() {
-            return Err(pieces.damaged(format!("owner {} holds {name:?} twice", claim.owner())));
-        }
-        let Some((first, later)) = requests.split_first() else {
-            return Err(pieces.damaged(format!("no acquire holds token {token}")));
-        };
-        // Of several names the first comes first; that the others are there too is for the whole to tell.
-        if claim.is_known_as(name) {
-            let prints = pieces.read_prints(requests.len())?;
-            for (request, print) in requests.iter().zip(prints) {
-                let hold = Hold { name: name.clone(), token, print };
-                let answers = self.new_request(pieces, claim.session, *request)?;
-                answers.note_grant(*request, hold, claim.owner());
-            }
-        }
-        let mut grant = Grant::new(token, since_unix_ms, *first, claim);
-        later.iter().for_each(|request| grant.add_handle(*request));
-        holders.add(grant);
-        Ok(())
-    }
-
-    fn decode_waiter(
-        &mut self,
-        pieces: &mut Pieces<'_>,
-        name: &Name,
-        queue: &mut Queue,
-    ) -> Result<(), SnapshotError> {
-        let WaiterPiece { request, since_unix_ms, claim } = pieces.read()?;
-        let claim = decode_claim(pieces, claim, name)?;
-        let (session, owner, is_first) = (claim.session, claim.owner(), claim.is_known_as(name));
-        let ticket = queue.push(Waiter { request, since_unix_ms, claim });
-        if is_first {
-            let print = pieces.read_prints(1)?[0];
-            let mut place = Place::new(owner, print);
-            place.add(name.clone(), ticket);
-            self.new_request(pieces, session, request)?.note_waiting(request, place);
-            return Ok(());
-        }
-        let found = self.sessions.get_mut(&session);
-        let Some(place) = found.and_then(|found| found.answers.place_mut(request)) else {
-            let why = format!("request {request} of session {session} waits for {name:?} alone");
-            return Err(pieces.damaged(why));
-        };
-        place.add(name.clone(), ticket);
-        Ok(())
-    }
-
-    /// The answers of a live session that does not know `request` yet.
-    fn new_request(
-        &mut self,
-        pieces: &Pieces<'_>,
-        session: SessionId,
-        request: RequestId,
-    ) -> Result<&mut Answers, SnapshotError> {
-        let Some(found) = self.sessions.get_mut(&session) else {
-            return Err(pieces.damaged(format!("session {session} is not alive")));
-        };
-        if found.answers.known(request).is_some() {
-            let why = format!("request {request} of session {session} is there twice");
-            return Err(pieces.damaged(why));
-        }
-        Ok(&mut found.answers)
-    }
 }
 
-/// The claim of one who is in `name`.
-fn decode_claim(
+/// The answers of a live session that does not know `request` yet.
+pub(super) fn new_request<'m>(
+    machine: &'m mut LockMachine,
     pieces: &Pieces<'_>,
-    piece: ClaimPiece<'_>,
-    name: &Name,
-) -> Result<Claim, SnapshotError> {
-    let ClaimPiece { session, owner, mode, permits, delay_ms, value, all } = piece;
-    let names: Result<Vec<Name>, _> = all.into_iter().map(Name::try_from).collect();
-    let names = names.map_err(|error| pieces.damaged(error.to_string()))?;
-    let is_set = names.is_sorted_by(|one, next| one < next) && names.contains(name);
-    if names.len() == 1 || (!names.is_empty() && !is_set) {
-        return Err(pieces.damaged(format!("{names:?} are not several names with {name:?}")));
+    session: SessionId,
+    request: RequestId,
+) -> Result<&'m mut Answers, SnapshotError> {
+    let Some(found) = machine.sessions.get_mut(&session) else {
+        return Err(pieces.damaged(format!("session {session} is not alive")));
+    };
+    if found.answers.known(request).is_some() {
+        let why = format!("request {request} of session {session} is there twice");
+        return Err(pieces.damaged(why));
     }
-    let all = (!names.is_empty()).then(|| names.into());
-    let extras = Extras { owner, delay_ms, value: value.into(), all, later: Vec::new() };
-    Ok(Claim::new(session, mode, permits, extras))
+    Ok(&mut found.answers)
 }
 
-fn decode_delay(pieces: &mut Pieces<'_>, delays: &mut Delays) -> Result<(), SnapshotError> {
-    let DelayPiece { token, mode, permits, delay_ms, client } = pieces.read()?;
-    if delays.last().is_some_and(|last| last >= token) {
-        return Err(pieces.damaged(format!("the delay of token {token} is out of order")));
+/// What the holder under `token` was asked; tokens rise.
+pub(super) fn add_mark(
+    machine: &mut LockMachine,
+    pieces: &Pieces<'_>,
+    token: Token,
+    mark: Mark,
+) -> Result<(), SnapshotError> {
+    if machine.asked.last_key_value().is_some_and(|(last, _)| *last >= token) {
+        return Err(pieces.damaged(format!("what {token} is asked is out of order")));
     }
-    delays.insert(token, Delay { mode, permits, delay_ms, client: client.into() });
+    machine.asked.insert(token, mark);
     Ok(())
 }
 
 fn decode_answer(pieces: &mut Pieces<'_>, answers: &mut Answers) -> Result<(), SnapshotError> {
     let (request, print, answer) = match pieces.format {
-        1 => {
-            let AnswerPiece { request, answer } = pieces.read()?;
-            (request, Print::UNKNOWN, answer)
-        }
-        _ => {
-            let PrintedAnswerPiece { request, print, answer } = pieces.read()?;
-            (request, Print(print), answer)
-        }
+        1 => format_1::read_answer(pieces)?,
+        _ => format_2::read_answer(pieces)?,
     };
     if request < answers.floor() {
         return Err(pieces.damaged(format!("request {request} lies below the floor")));
@@ -244,7 +134,8 @@ fn decode_answer(pieces: &mut Pieces<'_>, answers: &mut Answers) -> Result<(), S
 }
 
 /// The pieces that are still to be read.
-struct Pieces<'a> {
+#[derive(Clone, Copy)]
+pub(super) struct Pieces<'a> {
     bytes: &'a [u8],
     /// Where the next piece starts.
     next: usize,
@@ -264,23 +155,29 @@ impl<'a> Pieces<'a> {
         }
     }
 
-    fn read<T: Deserialize<'a>>(&mut self) -> Result<T, SnapshotError> {
+    pub(super) fn read<T: Deserialize<'a>>(&mut self) -> Result<T, SnapshotError> {
         self.at = self.next;
         let length = u32::from_le_bytes(self.take_array::<LENGTH_BYTES>()?) as usize;
         let bytes = self.take(length)?;
         codec::decode(bytes).map_err(|error| self.damaged(error.to_string()))
     }
 
-    /// The prints of so many requests in the piece that was read last.
-    fn read_prints(&mut self, count: usize) -> Result<Vec<Print>, SnapshotError> {
-        if self.format == 1 {
-            return Ok(vec![Print::UNKNOWN; count]);
+    /// One more holder of `name`: tokens rise, and no owner holds it twice.
+    pub(super) fn add_holder(
+        &self,
+        holders: &mut Holders,
+        name: &Name,
+        grant: Grant,
+    ) -> Result<(), SnapshotError> {
+        let (token, session, owner) = (grant.token, grant.claim.session, grant.claim.owner());
+        if holders.last().is_some_and(|last| last.token >= token) {
+            return Err(self.damaged(format!("token {token} is out of order")));
         }
-        let PrintsPiece { prints } = self.read()?;
-        if prints.len() != count {
-            return Err(self.damaged(format!("{} prints of {count} requests", prints.len())));
+        if holders.by_owner(session, owner).is_some() {
+            return Err(self.damaged(format!("owner {owner} holds {name:?} twice")));
         }
-        Ok(prints.into_iter().map(Print).collect())
+        holders.add(grant);
+        Ok(())
     }
 
     fn take_array<const N: usize>(&mut self) -> Result<[u8; N], SnapshotError> {
@@ -307,7 +204,7 @@ impl<'a> Pieces<'a> {
         }
     }
 
-    fn damaged(&self, why: String) -> SnapshotError {
+    pub(super) fn damaged(&self, why: String) -> SnapshotError {
         SnapshotError::Damaged { at: self.at, why }
     }
 }

@@ -1,6 +1,6 @@
 //! Bounds: each is a typed answer, the same on all replicas, and final for the request (L2, L17).
 
-use super::script::{Script, acquire, granted, open_session, try_acquire};
+use super::script::{Script, acquire, granted, open_session, raise_level, try_acquire, with};
 use crate::base::SessionId;
 use crate::lock::level::Bounds;
 use crate::lock::{Answer, Outcome, Refusal};
@@ -89,4 +89,70 @@ fn a_session_without_room_can_still_close() {
     assert_eq!(script.release(session, 2, "x", 1).0, FULL);
     assert_eq!(script.close(session, 3).outcome, Some(Outcome::SessionEnded { session }));
     assert_eq!(script.holder("x"), 0);
+}
+
+/// A machine of level 2 with one session, whose state may take so many bytes more.
+fn with_room_for(bytes: u64) -> (Script, SessionId) {
+    let (mut script, session) = bounded(|_| ());
+    raise_level(&mut script);
+    let taken = script.machine.weight.bytes;
+    script.machine.bounds.state_bytes = taken + bytes;
+    (script, session)
+}
+
+#[test]
+fn the_bytes_of_the_state_are_bounded_and_whoever_frees_is_let_through() {
+    let (mut script, session) = with_room_for(1);
+    assert_eq!(script.acquire(session, 1, "x"), granted(1));
+    assert_eq!(script.acquire(session, 2, "y"), FULL);
+    assert_eq!(script.acquire(session, 3, "x"), FULL);
+    let refused = script.apply(&open_session("c")).outcome;
+    assert_eq!(refused, Some(Outcome::SessionRefused(Refusal::Limit)));
+    assert_eq!(script.release(session, 4, "x", 1).0, Answer::Done);
+    // Its answers are forgotten with the floor; then there is room.
+    let (answer, _) = script.request_above(5, session, 5, acquire("y"));
+    assert_eq!(answer, granted(2));
+    assert_eq!(script.acquire(session, 2, "z"), Answer::Refused(Refusal::BelowFloor));
+}
+
+#[test]
+fn a_request_that_found_no_room_in_the_state_never_runs() {
+    let (mut script, session) = with_room_for(0);
+    let before = script.machine.weight.bytes;
+    assert_eq!(script.acquire(session, 7, "x"), FULL);
+    assert_eq!(script.machine.weight.bytes, before, "nothing of it is remembered");
+    script.machine.bounds.state_bytes = u64::MAX;
+    assert_eq!(script.acquire(session, 7, "x"), FULL);
+    assert_eq!(script.acquire(session, 8, "x"), granted(1));
+}
+
+#[test]
+fn beyond_the_reserve_only_a_close_is_let_through() {
+    let (mut script, session) = with_room_for(1);
+    script.machine.bounds.state_reserve = 0;
+    assert_eq!(script.acquire(session, 1, "x"), granted(1));
+    assert_eq!(script.release(session, 2, "x", 1).0, FULL);
+    assert_eq!(script.close(session, 3).outcome, Some(Outcome::SessionEnded { session }));
+    assert_eq!(script.machine.weight.bytes, 0);
+}
+
+#[test]
+fn below_level_2_the_bytes_of_the_state_are_counted_and_bound_nobody() {
+    let (mut script, session) = bounded(|bounds| bounds.state_bytes = 0);
+    assert_eq!(script.acquire(session, 1, "x"), granted(1));
+    assert!(script.machine.weight.bytes > 0);
+    script.open("b");
+}
+
+#[test]
+fn a_value_that_is_proclaimed_counts_for_each_handle() {
+    let (mut script, session) = with_room_for(1 << 20);
+    let own = || with("x", |acquire| acquire.owner = crate::base::Owner(7));
+    script.request(session, 1, own());
+    script.request(session, 2, own());
+    let before = script.machine.weight.bytes;
+    let (name, token) = (super::script::name("x"), crate::base::Token(1));
+    let value = vec![7; 100];
+    script.request(session, 3, crate::lock::Operation::Proclaim { name, token, value });
+    assert_eq!(script.machine.weight.bytes, before + 200 + 48);
 }

@@ -5,6 +5,7 @@ mod breaking;
 mod changes;
 mod deadlocks;
 mod delays;
+mod formats;
 mod golden;
 mod grants;
 mod heirs;

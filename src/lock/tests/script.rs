@@ -193,3 +193,9 @@ pub(super) fn with(lock: &str, change: impl FnOnce(&mut Acquire)) -> Operation {
     change(&mut acquire);
     Operation::Acquire(acquire)
 }
+
+/// From here on at level 2.
+pub(super) fn raise_level(script: &mut Script) {
+    let settings = crate::lock::Settings { lease_ms: 150, ttl_ms_max: 60_000, level: 2 };
+    script.apply(&Command::Settings(settings));
+}

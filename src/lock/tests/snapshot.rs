@@ -4,6 +4,7 @@ use super::script::{Script, acquire, ask, granted, name, plain, try_acquire, wit
 use crate::base::limits::FRAME_BYTES_MAX;
 use crate::base::{Owner, RequestId, SessionId, Term, Token};
 use crate::lock::dedupe::Hold;
+use crate::lock::print::Print;
 use crate::lock::token::Tokens;
 use crate::lock::{
     Acquire, Answer, Command, LockMachine, Mode, Operation, Outcome, Refusal, RestoreWait,
@@ -11,7 +12,7 @@ use crate::lock::{
 };
 
 /// Two sessions; `a` is held with a value and waited for; answers of all kinds are remembered.
-fn busy() -> Script {
+pub(super) fn busy() -> Script {
     let mut script = Script::default();
     script.apply(&Command::Settings(Settings { lease_ms: 150, ttl_ms_max: 60_000, level: 1 }));
     let (one, two) = (script.open("one"), script.open("two"));
@@ -28,7 +29,7 @@ fn busy() -> Script {
 
 /// Besides that: readers, a semaphore, several locks in one step held and waited for, two handles on one grant,
 /// the delay of a session that expired, and holders that were asked to end.
-fn varied() -> Script {
+pub(super) fn varied() -> Script {
     let mut script = busy();
     let (one, two) = (SessionId(2), SessionId(3));
     let read = || with("r", |acquire| (acquire.mode, acquire.owner) = (Mode::Shared, Owner(7)));
@@ -356,8 +357,7 @@ fn o1_an_owner_that_the_session_does_not_know_is_found() {
 fn o1_sides_that_do_not_agree_in_number_are_found() {
     let grant = |machine: &mut LockMachine| {
         let session = machine.sessions.get_mut(&SessionId(2)).expect("alive");
-        let hold =
-            Hold { name: name("z"), token: Token(9), print: crate::lock::print::Print::UNKNOWN };
+        let hold = Hold { name: name("z"), token: Token(9), print: Print::UNKNOWN, bytes: 0 };
         session.answers.note_grant(RequestId(9), hold, Owner(0));
     };
     assert_found(grant, "sessions know 2 grants, and locks 1 handles");

@@ -3,7 +3,7 @@
 use super::worker::Stop;
 use super::{PART_BYTES, create_empty, failed, read_full};
 use crate::sys::descriptors::Reserve;
-use crate::wal::{DiskError, FileContent, StoreError};
+use crate::wal::{DiskError, FileBytes, FileContent, StoreError};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -48,9 +48,9 @@ fn give_up(path: &Path, error: DiskError) -> DiskError {
 }
 
 /// In parts, each synced: one large sync would hold up the log's own small ones for as long.
-fn write(file: &File, bytes: &[u8], stop: &Stop) -> io::Result<()> {
+fn write(file: &File, bytes: &FileBytes, stop: &Stop) -> io::Result<()> {
     let mut offset = 0;
-    for part in bytes.chunks(PART_BYTES) {
+    for part in bytes.parts().into_iter().flat_map(|part| part.chunks(PART_BYTES)) {
         stop.check()?;
         file.write_all_at(part, offset)?;
         file.sync_data()?;
@@ -60,14 +60,15 @@ fn write(file: &File, bytes: &[u8], stop: &Stop) -> io::Result<()> {
 }
 
 /// An error unless the file holds just these bytes.
-fn compare(file: &File, bytes: &[u8], stop: &Stop) -> io::Result<()> {
+fn compare(file: &File, bytes: &FileBytes, stop: &Stop) -> io::Result<()> {
     let differs = || io::Error::other("it reads otherwise than it was written");
-    if file.metadata()?.len() != bytes.len() as u64 {
+    let length: usize = bytes.parts().into_iter().map(<[u8]>::len).sum();
+    if file.metadata()?.len() != length as u64 {
         return Err(differs());
     }
-    let mut read = vec![0; PART_BYTES.min(bytes.len())];
+    let mut read = vec![0; PART_BYTES.min(length)];
     let mut offset = 0;
-    for part in bytes.chunks(PART_BYTES) {
+    for part in bytes.parts().into_iter().flat_map(|part| part.chunks(PART_BYTES)) {
         stop.check()?;
         let read = &mut read[..part.len()];
         if read_full(file, offset, read)? != part.len() || read != part {

@@ -406,6 +406,7 @@ mod tests {
             id: NodeId(id),
             membership: Membership::founding([(NodeId(id), DirectoryId([1; 16]), String::new())]),
             retained_bytes: 0,
+            part_bytes: 64 << 10,
             heartbeat: Duration::from_millis(30),
             election: Duration::from_millis(150),
             peer_down_wait: Duration::from_millis(10),

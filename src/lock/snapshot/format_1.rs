@@ -1,0 +1,273 @@
+//! Format 1, that of 0.1.0: each claim of several locks stands in each of them, with all names.
+
+use super::decode::{Pieces, new_request};
+use super::{SnapshotError, push as push_piece, session_piece};
+use crate::base::{Owner, RequestId, SessionId, Token};
+use crate::lock::LockMachine;
+use crate::lock::asked::Mark;
+use crate::lock::claim::{Claim, Extras};
+use crate::lock::command::{Answer, Mode, Name};
+use crate::lock::dedupe::{Hold, Place};
+use crate::lock::delay::{Delay, Delays};
+use crate::lock::grant::{Lock, Rest};
+use crate::lock::holders::{Grant, Holders};
+use crate::lock::print::Print;
+use crate::lock::queue::{Queue, Waiter};
+use serde::{Deserialize, Serialize};
+
+/// All that follows the head.
+pub(super) fn push(out: &mut Vec<u8>, machine: &LockMachine) {
+    for (id, session) in &machine.sessions {
+        push_piece(out, &session_piece(*id, session));
+        for (request, remembered) in session.answers.fixed().iter() {
+            push_piece(out, &AnswerPiece { request, answer: Answer::from(&remembered.answer) });
+        }
+    }
+    for (name, lock) in &machine.locks {
+        push_lock(out, name, lock);
+    }
+    for (token, mark) in &machine.asked {
+        push_mark(out, *token, mark);
+    }
+}
+
+fn push_lock(out: &mut Vec<u8>, name: &Name, lock: &Lock) {
+    let (holders, waiters) = (lock.holders.len() as u64, lock.queue().len() as u64);
+    let (delays, limit) = (lock.delays().len() as u64, lock.limit());
+    push_piece(out, &LockPiece { name: name.as_str(), limit, holders, delays, waiters });
+    for grant in lock.holders.iter() {
+        let Grant { token, since_unix_ms, ref claim, .. } = *grant;
+        let requests = grant.handles().collect();
+        push_piece(out, &HolderPiece { token, since_unix_ms, requests, claim: claim.into() });
+    }
+    for (token, delay) in lock.delays().iter() {
+        push_piece(out, &DelayPiece::new(token, delay));
+    }
+    for (_, waiter) in lock.queue().iter() {
+        let Waiter { request, since_unix_ms, ref claim } = *waiter;
+        push_piece(out, &WaiterPiece { request, since_unix_ms, claim: claim.into() });
+    }
+}
+
+fn push_mark(out: &mut Vec<u8>, token: Token, mark: &Mark) {
+    let Mark { name, grace_ms, reason, heir } = mark;
+    let (name, heir) = (name.as_str(), heir.as_deref());
+    push_piece(out, &MarkPiece { token, name, grace_ms: *grace_ms, reason, heir });
+}
+
+/// One lock, with all that is in it.
+pub(super) fn read_lock(
+    machine: &mut LockMachine,
+    pieces: &mut Pieces<'_>,
+) -> Result<(), SnapshotError> {
+    let LockPiece { name, limit, holders, delays, waiters } = pieces.read()?;
+    let name = Name::try_from(name).map_err(|error| pieces.damaged(error.to_string()))?;
+    if machine.locks.last_key_value().is_some_and(|(last, _)| *last >= name) {
+        return Err(pieces.damaged(format!("lock {name:?} is out of order")));
+    }
+    let (mut in_it, mut rest) = (Holders::default(), Rest { limit, ..Rest::default() });
+    for _ in 0..holders {
+        read_holder(machine, pieces, &name, &mut in_it)?;
+    }
+    for _ in 0..delays {
+        read_delay(pieces, &mut rest.delays)?;
+    }
+    for _ in 0..waiters {
+        read_waiter(machine, pieces, &name, &mut rest.queue)?;
+    }
+    machine.locks.insert(name, Box::new(Lock::with(in_it, rest)));
+    Ok(())
+}
+
+/// What one holder was asked.
+pub(super) fn read_mark(
+    machine: &mut LockMachine,
+    pieces: &mut Pieces<'_>,
+) -> Result<(), SnapshotError> {
+    let MarkPiece { token, name, grace_ms, reason, heir } = pieces.read()?;
+    let name = Name::try_from(name).map_err(|error| pieces.damaged(error.to_string()))?;
+    let mark = Mark { name, grace_ms, reason: reason.into(), heir: heir.map(Into::into) };
+    super::decode::add_mark(machine, pieces, token, mark)
+}
+
+/// A fixed answer; what it was an answer to is not known.
+pub(super) fn read_answer(
+    pieces: &mut Pieces<'_>,
+) -> Result<(RequestId, Print, Answer), SnapshotError> {
+    let AnswerPiece { request, answer } = pieces.read()?;
+    Ok((request, Print::UNKNOWN, answer))
+}
+
+fn read_holder(
+    machine: &mut LockMachine,
+    pieces: &mut Pieces<'_>,
+    name: &Name,
+    holders: &mut Holders,
+) -> Result<(), SnapshotError> {
+    let HolderPiece { token, since_unix_ms, requests, claim } = pieces.read()?;
+    let claim = read_claim(pieces, claim, name)?;
+    let Some((first, later)) = requests.split_first() else {
+        return Err(pieces.damaged(format!("no acquire holds token {token}")));
+    };
+    // Of several names the first comes first; that the others are there too is for the whole to tell.
+    if claim.is_known_as(name) {
+        for request in &requests {
+            let print = Print::UNKNOWN;
+            let hold = Hold { name: name.clone(), token, print, bytes: claim.bytes(name) };
+            let answers = new_request(machine, pieces, claim.session, *request)?;
+            answers.note_grant(*request, hold, claim.owner());
+        }
+    }
+    let mut grant = Grant::new(token, since_unix_ms, *first, claim);
+    later.iter().for_each(|request| grant.add_handle(*request));
+    pieces.add_holder(holders, name, grant)
+}
+
+fn read_waiter(
+    machine: &mut LockMachine,
+    pieces: &mut Pieces<'_>,
+    name: &Name,
+    queue: &mut Queue,
+) -> Result<(), SnapshotError> {
+    let WaiterPiece { request, since_unix_ms, claim } = pieces.read()?;
+    let claim = read_claim(pieces, claim, name)?;
+    let (session, owner, bytes) = (claim.session, claim.owner(), claim.bytes(name));
+    let is_first = claim.is_known_as(name);
+    let ticket = queue.push(Waiter { request, since_unix_ms, claim });
+    if is_first {
+        let mut place = Place::new(owner, Print::UNKNOWN, bytes);
+        place.add(name.clone(), ticket);
+        new_request(machine, pieces, session, request)?.note_waiting(request, place);
+        return Ok(());
+    }
+    let found = machine.sessions.get_mut(&session);
+    let Some(place) = found.and_then(|found| found.answers.place_mut(request)) else {
+        let why = format!("request {request} of session {session} waits for {name:?} alone");
+        return Err(pieces.damaged(why));
+    };
+    place.add(name.clone(), ticket);
+    Ok(())
+}
+
+/// The claim of one who is in `name`.
+fn read_claim(
+    pieces: &Pieces<'_>,
+    piece: ClaimPiece<'_>,
+    name: &Name,
+) -> Result<Claim, SnapshotError> {
+    let ClaimPiece { session, owner, mode, permits, delay_ms, value, all } = piece;
+    let names: Result<Vec<Name>, _> = all.into_iter().map(Name::try_from).collect();
+    let names = names.map_err(|error| pieces.damaged(error.to_string()))?;
+    let is_set = names.is_sorted_by(|one, next| one < next) && names.contains(name);
+    if names.len() == 1 || (!names.is_empty() && !is_set) {
+        return Err(pieces.damaged(format!("{names:?} are not several names with {name:?}")));
+    }
+    let all = (!names.is_empty()).then(|| names.into());
+    let extras = Extras { owner, delay_ms, value: value.into(), all, later: Vec::new() };
+    Ok(Claim::new(session, mode, permits, extras))
+}
+
+/// A delay that is not over; alike in all formats.
+pub(super) fn read_delay(
+    pieces: &mut Pieces<'_>,
+    delays: &mut Delays,
+) -> Result<(), SnapshotError> {
+    let DelayPiece { token, mode, permits, delay_ms, client } = pieces.read()?;
+    if delays.last().is_some_and(|last| last >= token) {
+        return Err(pieces.damaged(format!("the delay of token {token} is out of order")));
+    }
+    delays.insert(token, Delay { mode, permits, delay_ms, client: client.into() });
+    Ok(())
+}
+
+/// An answer that no later entry changes.
+#[derive(Debug, Serialize, Deserialize)]
+struct AnswerPiece {
+    request: RequestId,
+    answer: Answer,
+}
+
+/// A lock; its holders follow, then its delays, then its waiters.
+#[derive(Debug, Serialize, Deserialize)]
+struct LockPiece<'a> {
+    name: &'a str,
+    limit: u32,
+    holders: u64,
+    delays: u64,
+    waiters: u64,
+}
+
+/// One who holds.
+#[derive(Debug, Serialize, Deserialize)]
+struct HolderPiece<'a> {
+    token: Token,
+    since_unix_ms: u64,
+    requests: Vec<RequestId>,
+    #[serde(borrow)]
+    claim: ClaimPiece<'a>,
+}
+
+/// What an expired grant still takes.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct DelayPiece<'a> {
+    token: Token,
+    mode: Mode,
+    permits: u32,
+    delay_ms: u32,
+    client: &'a str,
+}
+
+/// One who waits.
+#[derive(Debug, Serialize, Deserialize)]
+struct WaiterPiece<'a> {
+    request: RequestId,
+    since_unix_ms: u64,
+    #[serde(borrow)]
+    claim: ClaimPiece<'a>,
+}
+
+/// What a holder was asked.
+#[derive(Debug, Serialize, Deserialize)]
+struct MarkPiece<'a> {
+    token: Token,
+    name: &'a str,
+    grace_ms: u32,
+    reason: &'a str,
+    heir: Option<&'a str>,
+}
+
+/// Whose it is, and how much.
+#[derive(Debug, Serialize, Deserialize)]
+struct ClaimPiece<'a> {
+    session: SessionId,
+    owner: Owner,
+    mode: Mode,
+    permits: u32,
+    delay_ms: u32,
+    #[serde(borrow, with = "serde_bytes")]
+    value: &'a [u8],
+    /// All names, if there are several.
+    all: Vec<&'a str>,
+}
+
+impl<'a> DelayPiece<'a> {
+    pub(super) fn new(token: Token, delay: &'a Delay) -> Self {
+        let Delay { mode, permits, delay_ms, ref client } = *delay;
+        Self { token, mode, permits, delay_ms, client }
+    }
+}
+
+impl<'a> From<&'a Claim> for ClaimPiece<'a> {
+    fn from(claim: &'a Claim) -> Self {
+        let all = claim.all().unwrap_or_default();
+        Self {
+            session: claim.session,
+            owner: claim.owner(),
+            mode: claim.mode,
+            permits: claim.permits,
+            delay_ms: claim.delay_ms(),
+            value: claim.value(),
+            all: all.iter().map(Name::as_str).collect(),
+        }
+    }
+}

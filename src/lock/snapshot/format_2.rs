@@ -1,0 +1,400 @@
+//! Format 2: each name once. First come all locks by name, then what is in each of them, in the same order; whatever names a lock there
+//! does so by its number in that order.
+//!
+//! A claim on several locks stands whole in the first of them. In each of the others only that it is there too is said: its
+//! size grows with the locks that it is in, not with their square.
+
+use super::decode::{Pieces, add_mark, new_request};
+use super::format_1::{DelayPiece, read_delay};
+use super::{SnapshotError, push as push_piece, session_piece};
+use crate::base::{Owner, RequestId, SessionId, Token};
+use crate::lock::LockMachine;
+use crate::lock::asked::Mark;
+use crate::lock::claim::{Claim, Extras};
+use crate::lock::command::{Answer, Mode, Name};
+use crate::lock::dedupe::{Answers, Hold, Place};
+use crate::lock::grant::{Lock, Rest};
+use crate::lock::holders::{Grant, Holders};
+use crate::lock::print::Print;
+use crate::lock::queue::{Queue, Waiter};
+use serde::{Deserialize, Serialize};
+
+/// All that follows the head.
+pub(super) fn push(out: &mut Vec<u8>, machine: &LockMachine) {
+    for (id, session) in &machine.sessions {
+        push_piece(out, &session_piece(*id, session));
+        for (request, known) in session.answers.fixed().iter() {
+            let (print, answer) = (known.print.0, Answer::from(&known.answer));
+            push_piece(out, &AnswerPiece { request, print, answer });
+        }
+    }
+    let names: Vec<&Name> = machine.locks.keys().collect();
+    for (name, lock) in &machine.locks {
+        push_piece(out, &LockPiece::new(name, lock));
+    }
+    for (name, lock) in &machine.locks {
+        push_content(out, machine, &names, name, lock);
+    }
+    for (token, mark) in &machine.asked {
+        let Mark { name, grace_ms, reason, heir } = mark;
+        let (lock, heir) = (number_of(&names, name), heir.as_deref());
+        push_piece(out, &MarkPiece { token: *token, lock, grace_ms: *grace_ms, reason, heir });
+    }
+}
+
+fn push_content(
+    out: &mut Vec<u8>,
+    machine: &LockMachine,
+    names: &[&Name],
+    name: &Name,
+    lock: &Lock,
+) {
+    for grant in lock.holders.iter() {
+        let Grant { token, since_unix_ms, ref claim, .. } = *grant;
+        let answers = &machine.live_session(claim.session).answers;
+        push_piece(
+            out,
+            &match first_elsewhere(names, claim, name) {
+                Some(first) => HolderPiece::Also { first, token },
+                None => HolderPiece::Whole {
+                    token,
+                    since_unix_ms,
+                    acquire: printed(answers, grant.first_handle()),
+                    claim: ClaimPiece::new(names, claim, answers),
+                },
+            },
+        );
+    }
+    for (token, delay) in lock.delays().iter() {
+        push_piece(out, &DelayPiece::new(token, delay));
+    }
+    for (_, waiter) in lock.queue().iter() {
+        let Waiter { request, since_unix_ms, ref claim } = *waiter;
+        let answers = &machine.live_session(claim.session).answers;
+        push_piece(
+            out,
+            &match first_elsewhere(names, claim, name) {
+                Some(first) => WaiterPiece::Also { first, session: claim.session, request },
+                None => WaiterPiece::Whole {
+                    since_unix_ms,
+                    acquire: printed(answers, request),
+                    claim: ClaimPiece::new(names, claim, answers),
+                },
+            },
+        );
+    }
+}
+
+/// The number of the first lock of a claim, in all of its locks but that one.
+fn first_elsewhere(names: &[&Name], claim: &Claim, name: &Name) -> Option<u32> {
+    (!claim.is_known_as(name)).then(|| number_of(names, &claim.names(name)[0]))
+}
+
+fn number_of(names: &[&Name], name: &Name) -> u32 {
+    let place = names.binary_search(&name).unwrap_or_else(|_| panic!("nobody is in {name:?}"));
+    u32::try_from(place).expect("locks are bounded")
+}
+
+fn printed(answers: &Answers, request: RequestId) -> (RequestId, u32) {
+    (request, answers.known(request).map_or(0, |known| known.print().0))
+}
+
+/// All that follows the sessions.
+pub(super) fn read(
+    machine: &mut LockMachine,
+    pieces: &mut Pieces<'_>,
+    locks: u64,
+    asked: u64,
+) -> Result<(), SnapshotError> {
+    // Each is read twice, first for its name: so much is in memory for a name alone, and for no more.
+    let mut heads = *pieces;
+    let names = read_names(pieces, locks)?;
+    for number in 0..names.len() {
+        let head: LockPiece<'_> = heads.read()?;
+        read_content(machine, pieces, &names, number, &head)?;
+    }
+    for _ in 0..asked {
+        let MarkPiece { token, lock, grace_ms, reason, heir } = pieces.read()?;
+        let name = name_of(pieces, &names, lock)?.clone();
+        let mark = Mark { name, grace_ms, reason: reason.into(), heir: heir.map(Into::into) };
+        add_mark(machine, pieces, token, mark)?;
+    }
+    Ok(())
+}
+
+/// A fixed answer, and the print of what it was an answer to.
+pub(super) fn read_answer(
+    pieces: &mut Pieces<'_>,
+) -> Result<(RequestId, Print, Answer), SnapshotError> {
+    let AnswerPiece { request, print, answer } = pieces.read()?;
+    Ok((request, Print(print), answer))
+}
+
+fn read_names(pieces: &mut Pieces<'_>, locks: u64) -> Result<Vec<Name>, SnapshotError> {
+    let mut names: Vec<Name> = Vec::new();
+    for _ in 0..locks {
+        let LockPiece { name, .. } = pieces.read()?;
+        let name = Name::try_from(name).map_err(|error| pieces.damaged(error.to_string()))?;
+        if names.last().is_some_and(|last| *last >= name) {
+            return Err(pieces.damaged(format!("lock {name:?} is out of order")));
+        }
+        names.push(name);
+    }
+    Ok(names)
+}
+
+fn name_of<'n>(
+    pieces: &Pieces<'_>,
+    names: &'n [Name],
+    number: u32,
+) -> Result<&'n Name, SnapshotError> {
+    let name = names.get(number as usize);
+    name.ok_or_else(|| pieces.damaged(format!("there is no lock {number}")))
+}
+
+fn read_content(
+    machine: &mut LockMachine,
+    pieces: &mut Pieces<'_>,
+    names: &[Name],
+    number: usize,
+    head: &LockPiece<'_>,
+) -> Result<(), SnapshotError> {
+    let mut rest = Rest { limit: head.limit, ..Rest::default() };
+    let mut holders = Holders::default();
+    for _ in 0..head.holders {
+        read_holder(machine, pieces, names, number, &mut holders)?;
+    }
+    for _ in 0..head.delays {
+        read_delay(pieces, &mut rest.delays)?;
+    }
+    for _ in 0..head.waiters {
+        read_waiter(machine, pieces, names, number, &mut rest.queue)?;
+    }
+    machine.locks.insert(names[number].clone(), Box::new(Lock::with(holders, rest)));
+    Ok(())
+}
+
+fn read_holder(
+    machine: &mut LockMachine,
+    pieces: &mut Pieces<'_>,
+    names: &[Name],
+    number: usize,
+    holders: &mut Holders,
+) -> Result<(), SnapshotError> {
+    let name = &names[number];
+    match pieces.read()? {
+        HolderPiece::Whole { token, since_unix_ms, acquire, claim } => {
+            let (claim, later) = claim.read(pieces, names, number)?;
+            let mut grant = Grant::new(token, since_unix_ms, acquire.0, claim);
+            later.iter().for_each(|(request, _)| grant.add_handle(*request));
+            let (claim, bytes) = (&grant.claim, grant.claim.bytes(name));
+            for (request, print) in std::iter::once(acquire).chain(later) {
+                let hold = Hold { name: name.clone(), token, print: Print(print), bytes };
+                let answers = new_request(machine, pieces, claim.session, request)?;
+                answers.note_grant(request, hold, claim.owner());
+            }
+            pieces.add_holder(holders, name, grant)
+        }
+        HolderPiece::Also { first, token } => {
+            let first = name_of(pieces, names, first)?;
+            let whole = machine.grant(first, token).filter(|it| it.claim.is_known_as(first));
+            let Some(grant) = whole.filter(|it| it.claim.is_of_several_with(name)).cloned() else {
+                return Err(pieces.damaged(format!("token {token} does not hold {name:?} too")));
+            };
+            pieces.add_holder(holders, name, grant)
+        }
+    }
+}
+
+fn read_waiter(
+    machine: &mut LockMachine,
+    pieces: &mut Pieces<'_>,
+    names: &[Name],
+    number: usize,
+    queue: &mut Queue,
+) -> Result<(), SnapshotError> {
+    let name = &names[number];
+    match pieces.read()? {
+        WaiterPiece::Whole { since_unix_ms, acquire: (request, print), claim } => {
+            let (claim, later) = claim.read(pieces, names, number)?;
+            if !later.is_empty() {
+                return Err(pieces.damaged(format!("request {request} waits and is re-entered")));
+            }
+            let session = claim.session;
+            let mut place = Place::new(claim.owner(), Print(print), claim.bytes(name));
+            place.add(name.clone(), queue.push(Waiter { request, since_unix_ms, claim }));
+            new_request(machine, pieces, session, request)?.note_waiting(request, place);
+            Ok(())
+        }
+        WaiterPiece::Also { first, session, request } => {
+            let first = name_of(pieces, names, first)?;
+            let whole = whole_waiter(machine, first, session, request);
+            let Some(waiter) = whole.filter(|it| it.claim.is_of_several_with(name)) else {
+                let why =
+                    format!("request {request} of session {session} waits for {name:?} alone");
+                return Err(pieces.damaged(why));
+            };
+            let ticket = queue.push(waiter);
+            let answers = &mut machine.live_session_mut(session).answers;
+            let place = answers.place_mut(request).expect("it was found by its place");
+            if place.ticket(name).is_some() {
+                return Err(pieces.damaged(format!("request {request} waits for {name:?} twice")));
+            }
+            place.add(name.clone(), ticket);
+            Ok(())
+        }
+    }
+}
+
+/// The waiter of `request`, as it stands in the first of its locks.
+fn whole_waiter(
+    machine: &LockMachine,
+    first: &Name,
+    session: SessionId,
+    request: RequestId,
+) -> Option<Waiter> {
+    let place = machine.sessions.get(&session)?.answers.waiting().value(request)?;
+    let queue = machine.locks.get(first)?.queue();
+    let waiter = queue.waiter(place.ticket(first)?)?;
+    waiter.claim.is_known_as(first).then(|| waiter.clone())
+}
+
+/// An answer that no later entry changes, and the print of its request.
+#[derive(Debug, Serialize, Deserialize)]
+struct AnswerPiece {
+    request: RequestId,
+    print: u32,
+    answer: Answer,
+}
+
+/// A lock; how many holders, delays and waiters follow behind all of these.
+#[derive(Debug, Serialize, Deserialize)]
+struct LockPiece<'a> {
+    name: &'a str,
+    limit: u32,
+    holders: u32,
+    delays: u32,
+    waiters: u32,
+}
+
+impl<'a> LockPiece<'a> {
+    fn new(name: &'a Name, lock: &Lock) -> Self {
+        let count = |count: usize| u32::try_from(count).expect("who is in a lock is bounded");
+        Self {
+            name: name.as_str(),
+            limit: lock.limit(),
+            holders: count(lock.holders.len()),
+            delays: count(lock.delays().len()),
+            waiters: count(lock.queue().len()),
+        }
+    }
+}
+
+/// One who holds.
+#[derive(Debug, Serialize, Deserialize)]
+enum HolderPiece<'a> {
+    /// In its first lock.
+    Whole {
+        token: Token,
+        since_unix_ms: u64,
+        /// With the print of the acquire.
+        acquire: (RequestId, u32),
+        #[serde(borrow)]
+        claim: ClaimPiece<'a>,
+    },
+    /// In another one.
+    Also { first: u32, token: Token },
+}
+
+/// One who waits.
+#[derive(Debug, Serialize, Deserialize)]
+enum WaiterPiece<'a> {
+    /// For its first lock.
+    Whole {
+        since_unix_ms: u64,
+        /// With the print of the acquire.
+        acquire: (RequestId, u32),
+        #[serde(borrow)]
+        claim: ClaimPiece<'a>,
+    },
+    /// For another one.
+    Also { first: u32, session: SessionId, request: RequestId },
+}
+
+/// Whose it is, and how much.
+#[derive(Debug, Serialize, Deserialize)]
+struct ClaimPiece<'a> {
+    session: SessionId,
+    mode: Mode,
+    permits: u32,
+    #[serde(borrow)]
+    extras: Option<ExtrasPiece<'a>>,
+}
+
+/// What most claims do not have.
+#[derive(Debug, Serialize, Deserialize)]
+struct ExtrasPiece<'a> {
+    owner: Owner,
+    delay_ms: u32,
+    #[serde(borrow, with = "serde_bytes")]
+    value: &'a [u8],
+    /// The numbers of its other locks.
+    also: Vec<u32>,
+    /// The handles on the grant behind the first, with the prints of their acquires.
+    later: Vec<(RequestId, u32)>,
+}
+
+impl<'a> ClaimPiece<'a> {
+    fn new(names: &[&Name], claim: &'a Claim, answers: &Answers) -> Self {
+        let Claim { session, mode, permits, .. } = *claim;
+        let extras = claim.extras().map(|Extras { owner, delay_ms, value, all, later }| {
+            let others = all.iter().flat_map(|all| all.iter().skip(1));
+            ExtrasPiece {
+                owner: *owner,
+                delay_ms: *delay_ms,
+                value,
+                also: others.map(|name| number_of(names, name)).collect(),
+                later: later.iter().map(|request| printed(answers, *request)).collect(),
+            }
+        });
+        Self { session, mode, permits, extras }
+    }
+
+    /// The claim of one who is in lock `number` first, and the handles behind its first.
+    fn read(
+        self,
+        pieces: &Pieces<'_>,
+        names: &[Name],
+        number: usize,
+    ) -> Result<(Claim, Vec<(RequestId, u32)>), SnapshotError> {
+        let Self { session, mode, permits, extras } = self;
+        let Some(ExtrasPiece { owner, delay_ms, value, also, later }) = extras else {
+            return Ok((Claim::new(session, mode, permits, Extras::default()), Vec::new()));
+        };
+        let mut all = vec![names[number].clone()];
+        for number in also {
+            let name = name_of(pieces, names, number)?;
+            if all.last().is_some_and(|last| last >= name) {
+                return Err(pieces.damaged(format!("{name:?} is out of order in a claim")));
+            }
+            all.push(name.clone());
+        }
+        let all = (all.len() > 1).then(|| all.into());
+        let extras = Extras { owner, delay_ms, value: value.into(), all, later: Vec::new() };
+        if extras == Extras::default() && later.is_empty() {
+            return Err(pieces.damaged("what most claims do not have is there, and empty".into()));
+        }
+        Ok((Claim::new(session, mode, permits, extras), later))
+    }
+}
+
+/// What a holder was asked.
+#[derive(Debug, Serialize, Deserialize)]
+struct MarkPiece<'a> {
+    token: Token,
+    /// The number of the lock that was named.
+    lock: u32,
+    grace_ms: u32,
+    reason: &'a str,
+    heir: Option<&'a str>,
+}

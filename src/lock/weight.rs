@@ -1,0 +1,204 @@
+//! What the state takes, in bytes: counted as it changes, the same at each replica, and no less than format 2 needs for it.
+//!
+//! It is a function of the state alone. The documented bounds, multiplied, allow more than any machine has (each of 200,000 sessions may wait
+//! 16,384 times for 32 names), and a state that no follower can take is lost with its leader. So from level 2 on whatever takes
+//! something is refused beyond [`Bounds::state_bytes`](super::level::Bounds), and everything but a close beyond that and a reserve: as with
+//! any other want of room, nothing of such a request is remembered.
+
+use super::asked::Mark;
+use super::claim::Claim;
+use super::command::{Name, Operation};
+use super::dedupe::Fixed;
+use super::delay::Delay;
+use super::machine::LockMachine;
+use super::session::Session;
+use crate::base::SessionId;
+use crate::base::limits::{
+    CLIENT_NAME_BYTES_MAX, ENTRY_BYTES_MAX, LOCKS_MAX, NAME_BYTES_MAX, NAMES_PER_ACQUIRE_MAX,
+    SESSIONS_MAX, SNAPSHOT_BYTES_MAX, STATE_BYTES_MAX, STATE_RESERVE_BYTES, VALUE_BYTES_MAX,
+};
+
+/// The bytes of the state, and the sessions of which they are to be counted again.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Weight {
+    pub(super) bytes: u64,
+    /// Changed by the entry that is being applied.
+    touched: Vec<SessionId>,
+}
+
+impl Weight {
+    /// The requests of `session` may change.
+    pub(super) fn touch(&mut self, session: SessionId) {
+        if self.touched.last() != Some(&session) {
+            self.touched.push(session);
+        }
+    }
+
+    pub(super) fn add(&mut self, bytes: u64) {
+        self.bytes += bytes;
+    }
+
+    pub(super) fn take_off(&mut self, bytes: u64) {
+        self.bytes -= bytes;
+    }
+}
+
+impl LockMachine {
+    /// What the state takes, in bytes: no less than its snapshot from level 2 on, the format's few bytes of a head included.
+    #[must_use]
+    pub fn state_bytes(&self) -> u64 {
+        HEAD_BYTES + self.weight.bytes
+    }
+
+    /// Whether the state has no room for `operation` (from level 2 on).
+    pub(super) fn lacks_room_for(&self, operation: &Operation) -> bool {
+        let room = match operation {
+            Operation::Acquire(_)
+            | Operation::AcquireAll { .. }
+            | Operation::Proclaim { .. }
+            | Operation::Break { .. } => self.bounds.state_bytes,
+            // They free something, or say that there is nothing.
+            Operation::Release { .. } | Operation::Withdraw { .. } | Operation::Transfer { .. } => {
+                self.bounds.state_bytes + self.bounds.state_reserve
+            }
+            Operation::Close => return false,
+        };
+        self.level() >= 2 && self.weight.bytes >= room
+    }
+
+    /// Whether it has no room for one more session (from level 2 on).
+    pub(super) fn lacks_room_for_sessions(&self) -> bool {
+        self.level() >= 2 && self.weight.bytes >= self.bounds.state_bytes
+    }
+
+    /// Counts again what the entry that was applied has changed.
+    pub(super) fn count_touched(&mut self) {
+        while let Some(session) = self.weight.touched.pop() {
+            self.count(session);
+        }
+    }
+
+    /// Counts a session again. One that has ended was taken off with all that it had.
+    pub(super) fn count(&mut self, session: SessionId) {
+        if let Some(session) = self.sessions.get_mut(&session) {
+            self.weight.bytes -= session.counted;
+            session.counted = session.bytes();
+            self.weight.bytes += session.counted;
+        }
+    }
+
+    /// Takes a session out.
+    pub(super) fn take_session(&mut self, id: SessionId) -> Option<Box<Session>> {
+        let session = self.sessions.remove(&id)?;
+        self.weight.take_off(session.counted);
+        Some(session)
+    }
+
+    /// Counts a state that came from elsewhere.
+    pub(super) fn count_anew(&mut self) {
+        self.weight = Weight::default();
+        for session in self.sessions.values_mut() {
+            session.counted = session.bytes();
+            self.weight.bytes += session.counted;
+        }
+        let delays = self
+            .locks
+            .iter()
+            .flat_map(|(name, lock)| lock.delays().iter().map(|(_, delay)| delay.bytes(name)));
+        self.weight.bytes += delays.sum::<u64>();
+        self.weight.bytes += self.asked.values().map(Mark::bytes).sum::<u64>();
+    }
+
+    /// The same from the locks, for the invariants: sessions know what they hold, and locks what that is.
+    pub(super) fn weigh(&self) -> u64 {
+        let sessions = self.sessions.values().map(|it| it.own_bytes() + it.answers.fixed_bytes());
+        let locks = self.locks.iter().flat_map(|(name, lock)| {
+            let held = lock.holders.iter().map(|it| (&it.claim, it.handles().count() as u64));
+            let waiting = lock.queue().iter().map(|(_, waiter)| (&waiter.claim, 1));
+            let known = held.chain(waiting).filter(|(claim, _)| claim.is_known_as(name));
+            let claims = known.map(|(claim, handles)| handles * u64::from(claim.bytes(name)));
+            claims.chain(lock.delays().iter().map(|(_, delay)| delay.bytes(name)))
+        });
+        let asked = self.asked.values().map(Mark::bytes);
+        sessions.chain(locks).chain(asked).sum()
+    }
+}
+
+impl Claim {
+    /// What an acquire of this claim takes as long as it holds or waits, the locks included that it is in, `name` among them;
+    /// and what an expiry may leave of it.
+    pub(super) fn bytes(&self, name: &Name) -> u32 {
+        let left = if self.delay_ms() > 0 { DELAY_BYTES + CLIENT_NAME_BYTES_MAX } else { 0 };
+        let names = self.names(name).iter();
+        let names: usize = names.map(|name| SPOT_BYTES + left + name.as_str().len()).sum();
+        u32::try_from(CLAIM_BYTES + names + self.value().len()).expect("a claim is bounded")
+    }
+}
+
+impl Session {
+    /// What it takes with all its requests.
+    pub(super) fn bytes(&self) -> u64 {
+        self.own_bytes() + self.answers.bytes()
+    }
+
+    fn own_bytes(&self) -> u64 {
+        (SESSION_BYTES + self.client.len()) as u64
+    }
+}
+
+impl Fixed {
+    pub(super) fn bytes(&self) -> u64 {
+        let text = match self {
+            Self::Held(text) | Self::Deadlock(text) => text.len(),
+            _ => 0,
+        };
+        (ANSWER_BYTES + text) as u64
+    }
+}
+
+impl Delay {
+    /// What it takes in the lock `name`, which may be there for its sake alone.
+    pub(super) fn bytes(&self, name: &Name) -> u64 {
+        (DELAY_BYTES + SPOT_BYTES + name.as_str().len() + self.client.len()) as u64
+    }
+}
+
+impl Mark {
+    pub(super) fn bytes(&self) -> u64 {
+        (MARK_BYTES + self.reason.len() + self.heir.as_ref().map_or(0, |heir| heir.len())) as u64
+    }
+}
+
+/// The format, the head, and some room.
+const HEAD_BYTES: u64 = 256;
+/// A session without its name.
+const SESSION_BYTES: usize = 96;
+/// A claim without its locks and its value.
+const CLAIM_BYTES: usize = 96;
+/// One lock of a claim without its name: the lock's own piece, and that the claim is in it.
+const SPOT_BYTES: usize = 64;
+/// A fixed answer without its text.
+const ANSWER_BYTES: usize = 48;
+/// A delay without the name of its client.
+const DELAY_BYTES: usize = 40;
+/// What a holder was asked, without reason and heir.
+const MARK_BYTES: usize = 64;
+
+/// The largest claim without a delay on a single lock.
+const PLAIN_BYTES_MAX: u64 = (CLAIM_BYTES + SPOT_BYTES + NAME_BYTES_MAX + VALUE_BYTES_MAX) as u64;
+/// As many locks as there may be are held by as many sessions as there may be, with the longest names and the largest values:
+/// that much fits.
+const _: () = assert!(
+    STATE_BYTES_MAX
+        >= LOCKS_MAX as u64 * PLAIN_BYTES_MAX
+            + SESSIONS_MAX as u64 * (SESSION_BYTES + CLIENT_NAME_BYTES_MAX) as u64
+);
+/// One entry beyond the bounds, with what it leaves in each of its locks, still fits in what a follower takes.
+const _: () = assert!(
+    STATE_BYTES_MAX
+        + STATE_RESERVE_BYTES
+        + ENTRY_BYTES_MAX as u64
+        + (NAMES_PER_ACQUIRE_MAX * (SPOT_BYTES + DELAY_BYTES + CLIENT_NAME_BYTES_MAX)) as u64
+        + HEAD_BYTES
+        < SNAPSHOT_BYTES_MAX
+);

@@ -1,0 +1,47 @@
+//! What a leader keeps of its log for a follower that is given a snapshot: the entries behind it, until it has them.
+//!
+//! Without that a follower whose snapshot takes longer than the next one needs to be made would be given one snapshot after the other,
+//! and never an entry. What is kept is bounded, in bytes and in time, so that a follower that never finishes costs its
+//! leader no more than that: it is then like any other that lags.
+
+use crate::base::Sample;
+use std::time::Duration;
+
+/// For how much a leader waits.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    /// A follower that lacks no more than this has caught up: so much is kept for everybody.
+    pub lag_bytes: u64,
+    /// Entries that are kept for one follower at the most, in bytes.
+    pub kept_bytes: u64,
+}
+
+/// A follower on its way from a snapshot to the end of the log.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CatchUp {
+    begun: Sample,
+    /// When it last had more than before.
+    moved: Sample,
+}
+
+impl CatchUp {
+    pub fn begun(now: &Sample) -> Self {
+        Self { begun: *now, moved: *now }
+    }
+
+    pub fn note_move(&mut self, now: &Sample) {
+        self.moved = *now;
+    }
+
+    /// Whether entries of `behind` bytes are still kept for it.
+    pub fn is_worth_waiting(&self, now: &Sample, behind: u64, patience: &Patience) -> bool {
+        behind <= patience.kept_bytes
+            && now.elapsed_hi(&self.moved) < STANDSTILL_MAX
+            && now.elapsed_hi(&self.begun) < CATCH_UP_MAX
+    }
+}
+
+/// How long a follower may stand still: a restart, or a snapshot of gigabytes that is being stored, takes less.
+const STANDSTILL_MAX: Duration = Duration::from_secs(60);
+/// How long it may take as a whole: the largest snapshot over 10 MB/s takes less.
+const CATCH_UP_MAX: Duration = Duration::from_secs(15 * 60);
