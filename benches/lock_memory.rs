@@ -1,23 +1,28 @@
 //! How many bytes of memory a held lock, a waiter and a session cost the lock machine: counted at the allocator,
-//! without what the allocator itself adds, and without the log.
+//! without what the allocator itself adds, and without the log. And what its snapshots cost: their size, the most that making the next
+//! one takes, and a start from one.
 
 #![allow(unsafe_code)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 use tenure::base::rng::Rng;
 use tenure::base::{Index, Owner, RequestId, SessionId, SessionKey, Term};
-use tenure::lock::{Acquire, Command, LockMachine, Mode, Name, Operation};
+use tenure::lock::{Acquire, Command, LEVEL_MAX, LockMachine, Mode, Name, Operation, Settings};
 
 /// The system's allocator, counted.
 struct Counting;
 
 static BYTES: AtomicUsize = AtomicUsize::new(0);
+/// The most that it was since somebody set it.
+static PEAK: AtomicUsize = AtomicUsize::new(0);
 
 // SAFETY: all is handed to the system's allocator, unchanged.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        BYTES.fetch_add(layout.size(), Ordering::Relaxed);
+        let before = BYTES.fetch_add(layout.size(), Ordering::Relaxed);
+        PEAK.fetch_max(before + layout.size(), Ordering::Relaxed);
         // SAFETY: the caller's promise.
         unsafe { System.alloc(layout) }
     }
@@ -53,15 +58,86 @@ impl Bench {
     }
 
     fn acquire(&mut self, session: SessionId, name: &str) {
-        let (mode, value) = (Mode::Exclusive, Vec::new());
-        let name = Name::try_from(name).expect("a valid name");
-        let (limit, permits, owner, delay_ms, try_only) = (0, 1, Owner(0), 0, false);
-        let acquire = Acquire { name, value, mode, limit, permits, owner, delay_ms, try_only };
+        self.submit(session, Operation::Acquire(acquire(name)));
+    }
+
+    fn submit(&mut self, session: SessionId, operation: Operation) {
         self.request += 1;
         let (request, floor) = (RequestId(self.request), RequestId(self.request));
-        let operation = Operation::Acquire(acquire);
         self.apply(&Command::Request { session, request, floor, operation });
     }
+
+    /// An empty machine of the newest level.
+    fn new() -> Self {
+        let mut bench = Self { machine: LockMachine::new(), index: 0, request: 0 };
+        let settings = Settings { lease_ms: 150, ttl_ms_max: 60_000, level: LEVEL_MAX };
+        bench.apply(&Command::Settings(settings));
+        bench
+    }
+}
+
+fn acquire(name: &str) -> Acquire {
+    let (mode, value) = (Mode::Exclusive, Vec::new());
+    let name = Name::try_from(name).expect("a valid name");
+    let (limit, permits, owner, delay_ms, try_only) = (0, 1, Owner(0), 0, false);
+    Acquire { name, value, mode, limit, permits, owner, delay_ms, try_only }
+}
+
+/// Says what snapshots of a state cost that took `state` bytes of memory.
+fn measure_snapshot(what: &str, machine: &LockMachine, state: usize) {
+    let first = machine.encode();
+    println!(
+        "{what}: {:.1} MB of memory, a snapshot of {:.1} MB, {:.1} MB counted",
+        mega(state),
+        mega(first.len()),
+        machine.state_bytes() as f64 / 1e6
+    );
+    // As a node makes the next one: out of the one before, which stays.
+    let (before, begun) = (BYTES.load(Ordering::Relaxed) - first.len(), Instant::now());
+    PEAK.store(BYTES.load(Ordering::Relaxed), Ordering::Relaxed);
+    let again = LockMachine::decode(&first).expect("its own bytes");
+    let start = begun.elapsed();
+    let second = again.encode();
+    drop(again);
+    let peak = PEAK.load(Ordering::Relaxed) - before + state;
+    println!(
+        "  a start from it {:.2} s, the next one {:.2} s; at the peak {:.1} MB, state and both snapshots included",
+        start.as_secs_f64(),
+        begun.elapsed().as_secs_f64(),
+        mega(peak)
+    );
+    assert_eq!(second, first);
+}
+
+fn mega(bytes: usize) -> f64 {
+    bytes as f64 / 1e6
+}
+
+/// A million locks, and waits for many locks with long names.
+fn measure_snapshots() {
+    let before = BYTES.load(Ordering::Relaxed);
+    let mut bench = Bench::new();
+    for number in 0..1_000_000 {
+        if number % 8192 == 0 {
+            bench.open();
+        }
+        let session = SessionId(bench.index - number % 8192);
+        bench.acquire(session, &format!("jobs/{number:07}"));
+    }
+    assert_eq!(bench.machine.held_count(), 1_000_000, "none was refused for a bound");
+    let state = BYTES.load(Ordering::Relaxed) - before;
+    measure_snapshot("1,000,000 held locks, names of 12 bytes", &bench.machine, state);
+    drop(bench);
+    let before = BYTES.load(Ordering::Relaxed);
+    let mut bench = Bench::new();
+    let session = bench.open();
+    let names: Vec<String> = (0..32).map(|number| format!("{number:0>255}")).collect();
+    for _ in 0..1501 {
+        let also = names[1..].iter().map(|name| acquire(name).name).collect();
+        bench.submit(session, Operation::AcquireAll { acquire: acquire(&names[0]), also });
+    }
+    let state = BYTES.load(Ordering::Relaxed) - before;
+    measure_snapshot("1,500 waits for 32 names of 255 bytes", &bench.machine, state);
 }
 
 /// Says what each of `count` steps costs.
@@ -87,7 +163,7 @@ fn shuffled(count: usize) -> Vec<usize> {
 }
 
 fn main() {
-    let mut bench = Bench { machine: LockMachine::new(), index: 0, request: 0 };
+    let mut bench = Bench::new();
     measure("sessions", 10_000, &mut bench, |bench, _| {
         bench.open();
     });
@@ -109,4 +185,6 @@ fn main() {
     measure("waiters of one lock", 10_000, &mut bench, |bench, number| {
         bench.acquire(waiting[number / 1000], "jobs/0000000");
     });
+    drop(bench);
+    measure_snapshots();
 }

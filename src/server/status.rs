@@ -57,6 +57,8 @@ impl<D: Disk> Server<D> {
             level: None,
             level_max: Some(self.options.speech.level_max),
             level_waits: None,
+            state_bytes: None,
+            snapshot_bytes: None,
         };
         match self.replica() {
             Some(replica) => self.fill(&mut status, replica),
@@ -86,6 +88,8 @@ impl<D: Disk> Server<D> {
         status.locks = replica.machine().held_count() as u64;
         status.level = Some(replica.machine().level());
         status.level_waits = replica.level_waits();
+        status.state_bytes = Some(replica.machine().state_bytes());
+        status.snapshot_bytes = raft.snapshot().map(|it| it.data.bytes().len() as u64);
         let own = (raft.role() == Role::Leader).then(|| (raft.id(), raft.durable_index()));
         let matched = |node: NodeId| {
             let known = own.into_iter().chain(raft.matched()).find(|(member, _)| *member == node);

@@ -62,6 +62,10 @@ pub struct NodeStatus {
     pub level_max: Option<u32>,
     /// Why a leader does not raise the level, for people.
     pub level_waits: Option<String>,
+    /// What the applied state takes, in bytes as the lock machine counts them; `None` from 0.1.0.
+    pub state_bytes: Option<u64>,
+    /// How long its newest snapshot is, in bytes; `None` if there is none, and from 0.1.0.
+    pub snapshot_bytes: Option<u64>,
 }
 
 /// The status of 0.1.0, answered to whoever asks for it by `Request::Status`. It never changes.
@@ -137,6 +141,8 @@ impl NodeStatus {
             .with("level", self.level)
             .with("level_max", self.level_max)
             .with("level_waits", self.level_waits.as_deref())
+            .with("state_bytes", self.state_bytes)
+            .with("snapshot_bytes", self.snapshot_bytes)
     }
 
     /// Out of named values. What an older node does not name is 0, empty or none.
@@ -169,6 +175,8 @@ impl NodeStatus {
             level: small("level"),
             level_max: small("level_max"),
             level_waits: values.text("level_waits").map(str::to_owned),
+            state_bytes: values.number("state_bytes"),
+            snapshot_bytes: values.number("snapshot_bytes"),
         }
     }
 }
@@ -278,6 +286,8 @@ mod tests {
             level: Some(1),
             level_max: Some(2),
             level_waits: Some("node 2 is not connected".to_owned()),
+            state_bytes: Some(16),
+            snapshot_bytes: Some(17),
         }
     }
 
@@ -296,6 +306,8 @@ mod tests {
             level: None,
             level_max: None,
             level_waits: None,
+            state_bytes: None,
+            snapshot_bytes: None,
             ..status()
         };
         assert_eq!(back, known);

@@ -34,7 +34,8 @@ fn follower_catches_up_though_each_write_makes_a_snapshot() {
     }
     assert_eq!(network.node(3).restored.len(), 1, "one snapshot, and then entries");
     network.deliver();
-    assert_eq!(network.node(3).state, network.node(1).state);
+    network.run(2 * HEARTBEAT);
+    assert_eq!(network.nodes[2].state, network.nodes[0].state);
 }
 
 /// A leader of term 2 that has begun to send follower 3 the snapshot of 4, and goes on with follower 2.

@@ -41,7 +41,7 @@ impl Chaos {
         let delta = [30, 80, ELECTION][rng.below(3) as usize];
         network.set_lease_duration(delta);
         network.stores_at_once = false;
-        let stirring = [0, 20, 80][rng.below(3) as usize];
+        let stirring = [0, 40, 95][rng.below(3) as usize];
         Self { network, rng, stirring, delta }
     }
 

@@ -144,6 +144,8 @@ impl ClusterStatus {
                 "log_bytes": status.map(|status| status.log_bytes),
                 "log_bytes_max": status.map(|status| status.log_bytes_max),
                 "snapshot": status.map(|status| status.snapshot.0),
+                "snapshot_bytes": status.and_then(|status| status.snapshot_bytes),
+                "state_bytes": status.and_then(|status| status.state_bytes),
                 "refused_connections": status.map(|status| status.refused_connections),
                 "version": status.map(|status| status.version.as_str()),
                 "level": status.and_then(|status| status.level),

@@ -83,6 +83,9 @@ class NodeDescription(TypedDict):
     log_bytes_max: Optional[int]
     # The index of its newest snapshot.
     snapshot: Optional[int]
+    # How long that is, and what the state takes, in bytes; None from 0.1, the former also where there is no snapshot.
+    snapshot_bytes: Optional[int]
+    state_bytes: Optional[int]
     refused_connections: Optional[int]
     version: Optional[str]
     # Which rules the cluster follows, as far as this node has applied them; None from 0.1.
