@@ -80,11 +80,23 @@ impl Processes {
     /// # Errors
     /// It does not run.
     pub fn resident_bytes(&self, id: NodeId) -> Result<u64, Failure> {
+        self.memory(id, "VmRSS:")
+    }
+
+    /// The most that was resident of `id` since it began.
+    ///
+    /// # Errors
+    /// It does not run.
+    pub fn peak_bytes(&self, id: NodeId) -> Result<u64, Failure> {
+        self.memory(id, "VmHWM:")
+    }
+
+    fn memory(&self, id: NodeId, line: &str) -> Result<u64, Failure> {
         let child = self.children[self.place(id)].as_ref();
         let child = child.ok_or_else(|| Failure::unavailable(format!("node {id} does not run")))?;
         let status = std::fs::read_to_string(format!("/proc/{}/status", child.id()));
         let status = status.map_err(|error| cannot("read a node's memory", &error))?;
-        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let resident = status.lines().find_map(|found| found.strip_prefix(line));
         let kilobytes =
             resident.and_then(|rest| rest.trim().strip_suffix(" kB")?.parse::<u64>().ok());
         let kilobytes =

@@ -2,7 +2,8 @@
 //! they expire.
 //!
 //! A node answers a status question within one turn of its loop, so the longest answer is no shorter than the longest
-//! turn. The memory is the resident set of the leader's process: the entries since its last snapshot are in it.
+//! turn. The memory is the resident set of the leader's process: the entries since its last snapshot are in it, and at its peak what
+//! the making of a snapshot takes.
 
 use super::driven::{Driven, no_poll};
 use super::figures::millis;
@@ -25,6 +26,11 @@ pub struct Held {
     sessions: u64,
     /// By how much the leader's resident memory grew.
     bytes: u64,
+    /// The most that was resident of the leader.
+    peak: u64,
+    /// What the state takes, as the lock machine counts it, and the leader's newest snapshot, if there is one, in bytes.
+    state: Option<u64>,
+    snapshot: Option<u64>,
     /// From the sessions' last sign of life until the last lock was free, the TTL included.
     expiry: Duration,
     /// Status answers of the leader meanwhile: the median and the longest.
@@ -38,11 +44,15 @@ pub fn measure(processes: &mut Processes, to: &Connection, locks: u64) -> Result
     let before = processes.resident_bytes(leader)?;
     let sessions = hold(to, locks)?;
     let bytes = processes.resident_bytes(leader)?.saturating_sub(before);
+    let peak = processes.peak_bytes(leader)?;
+    let NodeStatus { state_bytes: state, snapshot_bytes: snapshot, .. } =
+        ask(processes.address(leader), to.timeout)?;
     let begun = Instant::now();
     let mut answers = watch(processes.address(leader), to.timeout)?;
     answers.sort_unstable();
     let (median, longest) = (answers[answers.len() / 2], answers[answers.len() - 1]);
-    Ok(Held { locks, sessions, bytes, expiry: begun.elapsed(), median, longest })
+    let expiry = begun.elapsed();
+    Ok(Held { locks, sessions, bytes, peak, state, snapshot, expiry, median, longest })
 }
 
 impl Held {
@@ -51,10 +61,14 @@ impl Held {
     pub fn to_text(&self) -> String {
         format!(
             "{} locks held by {} sessions: {} bytes of the leader's memory each, its log included\n\
+             {:.1} MB of memory at the peak; the state counts {:.1} MB, the newest snapshot has {:.1} MB\n\
              all free {:.1} s after the sessions died; the leader's answers meanwhile: median {:.1} ms, longest {:.1} ms\n",
             self.locks,
             self.sessions,
             self.bytes_per_lock(),
+            mega(self.peak),
+            mega(self.state.unwrap_or_default()),
+            mega(self.snapshot.unwrap_or_default()),
             self.expiry.as_secs_f64(),
             millis(self.median),
             millis(self.longest)
@@ -68,6 +82,9 @@ impl Held {
             "locks": self.locks,
             "sessions": self.sessions,
             "bytes_per_lock": self.bytes_per_lock(),
+            "peak_bytes": self.peak,
+            "state_bytes": self.state,
+            "snapshot_bytes": self.snapshot,
             "expiry_s": self.expiry.as_secs_f64(),
             "answer_ms": {"p50": millis(self.median), "max": millis(self.longest)},
         });
@@ -77,6 +94,10 @@ impl Held {
     fn bytes_per_lock(&self) -> u64 {
         self.bytes / self.locks
     }
+}
+
+fn mega(bytes: u64) -> f64 {
+    bytes as f64 / 1e6
 }
 
 /// Acquires them all, and drops the clients with their sockets: how many there were.
