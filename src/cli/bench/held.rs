@@ -59,16 +59,19 @@ impl Held {
     /// For people.
     #[must_use]
     pub fn to_text(&self) -> String {
+        let snapshot = match self.snapshot {
+            Some(bytes) => format!("the newest snapshot has {:.1} MB", mega(bytes)),
+            None => "no snapshot was due yet".to_owned(),
+        };
         format!(
             "{} locks held by {} sessions: {} bytes of the leader's memory each, its log included\n\
-             {:.1} MB of memory at the peak; the state counts {:.1} MB, the newest snapshot has {:.1} MB\n\
+             {:.1} MB of memory at the peak; the state counts {:.1} MB, {snapshot}\n\
              all free {:.1} s after the sessions died; the leader's answers meanwhile: median {:.1} ms, longest {:.1} ms\n",
             self.locks,
             self.sessions,
             self.bytes_per_lock(),
             mega(self.peak),
             mega(self.state.unwrap_or_default()),
-            mega(self.snapshot.unwrap_or_default()),
             self.expiry.as_secs_f64(),
             millis(self.median),
             millis(self.longest)
