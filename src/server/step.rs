@@ -111,9 +111,12 @@ impl<D: Disk> Server<D> {
         // Sampled after the inputs were read and before any byte of this turn leaves: it may start
         // waits and beliefs alike (L19).
         let now = outside.now();
-        let storage = if self.wal.prepare() { Storage::Open } else { Storage::Tight };
+        let storage = look_after(&mut self.wal);
         if let Phase::Serving(serving) = &mut self.phase {
-            let turn = Turn { unix_ms: outside.unix_ms(), storage, claim: outside.claim() };
+            let (unix_ms, room, claim) = (outside.unix_ms(), self.wal.room(), outside.claim());
+            let turn = Turn { unix_ms, storage, room, claim };
+            let lacks = self.wal.shortage().map(ToString::to_string);
+            serving.replica.set_shortage(lacks.as_deref());
             serving.replica.handle_turn(&now, turn);
             serving.take_snapshot(&now, &mut self.wal)?;
         }
@@ -232,6 +235,15 @@ impl<D: Disk> Server<D> {
     #[must_use]
     pub fn wal(&self) -> &Wal<D> {
         &self.wal
+    }
+}
+
+/// Makes the next segment in time, if it can be had; whether it can.
+fn look_after<D: Disk>(wal: &mut Wal<D>) -> Storage {
+    match wal.prepare() {
+        true if wal.shortage().is_none() => Storage::Open,
+        true => Storage::Short,
+        false => Storage::Tight,
     }
 }
 
