@@ -14,6 +14,8 @@ pub(super) struct Shortage {
     pub(super) text: Option<String>,
     /// To whom leadership was handed since something is lacking. Nobody is asked twice, unless he came or found room since.
     asked: BTreeSet<NodeId>,
+    /// How often that was done, and to whom last.
+    handed_over: Option<(u64, NodeId)>,
     /// It was said that nobody has room.
     has_complained: bool,
     /// Clients that were refused something, and know why.
@@ -60,12 +62,26 @@ impl Replica {
         let may = |node| self.has_room(node) == Some(true) && !self.shortage.asked.contains(&node);
         let Some(to) = self.raft.successor(may) else { return self.complain() };
         self.shortage.asked.insert(to);
+        let count = self.shortage.handed_over.map_or(0, |(count, _)| count);
+        self.shortage.handed_over = Some((count + 1, to));
         match self.hand_over(now, Some(to), self.claim) {
             Ok(()) => ::log::warn!(
                 "this node hands leadership over to node {to}, which has room on its disk: its own log cannot go on"
             ),
             Err(error) => ::log::warn!("this node leads on, though its log cannot go on: {error}"),
         }
+    }
+
+    /// How often leadership was handed over for want of room, and to whom last: for checkers.
+    #[must_use]
+    pub fn handed_over_for_room(&self) -> Option<(u64, NodeId)> {
+        self.shortage.handed_over
+    }
+
+    /// Whether the disk could take more when the present turn began: for checkers.
+    #[must_use]
+    pub fn lacks_nothing(&self) -> bool {
+        self.storage == Storage::Open
     }
 
     /// Whether a connected peer has room on its disk, as it said last; `None` if it has not said.
