@@ -194,7 +194,12 @@ impl Progress {
         self.poll_append(log).map(Next::Append)
     }
 
-    /// What to send in a heartbeat to a follower whose log takes nothing at present: one entry. A snapshot waits.
+    /// Whether a snapshot is to go out before any entry: it may fit where the log does not, and makes room there.
+    pub fn needs_snapshot(&self, log: &Log) -> bool {
+        self.next <= log.base() || matches!(self.pace, Pace::Install { .. })
+    }
+
+    /// What to send in a heartbeat to a follower whose log takes nothing at present: one entry.
     pub fn poll_trial(&mut self, log: &Log) -> Option<Next> {
         if self.is_replicating() {
             self.reset();

@@ -107,12 +107,12 @@ impl Raft {
         }
         let (term, round) = (self.hard_state.term, leader.rounds.current());
         for follower in &mut leader.followers {
-            let next = if !self.room.lacks_at(follower.id) {
-                follower.progress.poll_next(&self.log, self.shipment.as_ref(), round)
-            } else if beat {
-                follower.progress.poll_trial(&self.log)
-            } else {
-                None
+            let progress = &mut follower.progress;
+            let is_full = self.room.lacks_at(follower.id) && !progress.needs_snapshot(&self.log);
+            let next = match is_full {
+                false => progress.poll_next(&self.log, self.shipment.as_ref(), round),
+                true if beat => progress.poll_trial(&self.log),
+                true => None,
             };
             let message = match next {
                 Some(Next::Append(Batch { prev, last })) => {
