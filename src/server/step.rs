@@ -111,7 +111,7 @@ impl<D: Disk> Server<D> {
         // Sampled after the inputs were read and before any byte of this turn leaves: it may start
         // waits and beliefs alike (L19).
         let now = outside.now();
-        let storage = look_after(&mut self.wal);
+        let storage = look_after(&mut self.wal)?;
         if let Phase::Serving(serving) = &mut self.phase {
             let (unix_ms, room, claim) = (outside.unix_ms(), self.wal.room(), outside.claim());
             let turn = Turn { unix_ms, storage, room, claim };
@@ -238,12 +238,17 @@ impl<D: Disk> Server<D> {
     }
 }
 
-/// Makes the next segment in time, if it can be had; whether it can.
-fn look_after<D: Disk>(wal: &mut Wal<D>) -> Storage {
+/// Makes the next segment in time, if it can be had; whether it can. A log that has failed ends the node here, before
+/// it does anything else (W2): it hands nothing over.
+fn look_after<D: Disk>(wal: &mut Wal<D>) -> Result<Storage, ServerError> {
     match wal.prepare() {
-        true if wal.shortage().is_none() => Storage::Open,
-        true => Storage::Short,
-        false => Storage::Tight,
+        true if wal.shortage().is_none() => Ok(Storage::Open),
+        true => Ok(Storage::Short),
+        false => {
+            // Nothing is open to be synced: it tells the failure, if there is one.
+            wal.sync()?;
+            Ok(Storage::Tight)
+        }
     }
 }
 
