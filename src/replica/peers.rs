@@ -11,6 +11,8 @@ pub(super) struct Peer {
     pub(super) speech: Speech,
     /// Whether its disk has room for the next segment of its log; `None` until it says so.
     pub(super) has_room: Option<bool>,
+    /// Whether its log cannot go on: it lacks the next segment, and the present one is nearly full.
+    is_tight: bool,
     /// What it lacks, as it says.
     pub(super) lacks: Option<String>,
     /// What it was told last of this node's disk.
@@ -21,6 +23,7 @@ pub(super) struct Peer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Told {
     has_room: bool,
+    is_tight: bool,
     is_full: bool,
 }
 
@@ -29,7 +32,8 @@ impl Replica {
     pub(super) fn note_speech(&mut self, peer: NodeId, speech: Speech) {
         self.connections += 1;
         self.shortage.may_ask_again(peer);
-        self.peers.insert(peer, Peer { speech, has_room: None, lacks: None, told: None });
+        let (has_room, is_tight, lacks, told) = (None, false, None, None);
+        self.peers.insert(peer, Peer { speech, has_room, is_tight, lacks, told });
     }
 
     /// Its connection is gone, for whatever reason.
@@ -44,18 +48,20 @@ impl Replica {
         let before = peer.has_room;
         peer.has_room = values.flag(ROOM).or(before);
         peer.lacks = values.text(LACKS).map(|why| text::one_line(why, REFUSAL_TEXT_BYTES_MAX));
-        match (before, peer.has_room) {
-            (Some(true) | None, Some(false)) => {
+        let is_tight = values.flag(TIGHT).unwrap_or(false);
+        match (std::mem::replace(&mut peer.is_tight, is_tight), is_tight) {
+            (false, true) => {
                 let why = peer.lacks.as_deref().unwrap_or("it does not say what it lacks");
                 ::log::warn!(
-                    "node {from} cannot make the next piece of its log: {why}. Make room there; it will not lead until then"
+                    "the log of node {from} cannot go on: {why}. Make room there; until then it acknowledges only what fits, \
+                     and does not lead while others have room"
                 );
             }
-            (Some(false), Some(true)) => {
-                ::log::info!("node {from} can make the next piece of its log again");
-                self.shortage.may_ask_again(from);
-            }
+            (true, false) => ::log::info!("the log of node {from} can go on again"),
             _ => {}
+        }
+        if before == Some(false) && peer.has_room == Some(true) {
+            self.shortage.may_ask_again(from);
         }
         self.raft.handle_peer_room(from, values.flag(FULL).unwrap_or(false));
     }
@@ -63,7 +69,9 @@ impl Replica {
     /// Tells each connected peer how this node is, unless it was told already.
     pub(super) fn tell_peers(&mut self) {
         let has_room = self.storage == Storage::Open;
-        let told = Told { has_room, is_full: !has_room && self.raft.is_short_of_room() };
+        let is_tight = self.storage == Storage::Tight;
+        let is_full = !has_room && self.raft.is_short_of_room();
+        let told = Told { has_room, is_tight, is_full };
         let untold = |peer: &Peer| {
             peer.told != Some(told) && peer.speech.abilities.cover(Some(Ability::PeerStatus))
         };
@@ -72,7 +80,8 @@ impl Replica {
             let lacks = self.shortage.text.as_deref().filter(|_| !has_room);
             let values = Values::new()
                 .with(ROOM, Some(told.has_room))
-                .with(FULL, told.is_full.then_some(true))
+                .with(TIGHT, is_tight.then_some(true))
+                .with(FULL, is_full.then_some(true))
                 .with(LACKS, lacks);
             self.outputs.push(Output::TellPeer { to: *to, values });
         }
@@ -81,6 +90,8 @@ impl Replica {
 
 /// Whether the sender's disk has room for the next segment of its log.
 const ROOM: &str = "room";
+/// Said while its log cannot go on for want of it.
+const TIGHT: &str = "tight";
 /// Said while something that a leader sent did not fit into the sender's log.
 const FULL: &str = "full";
 /// What it lacks, for people.

@@ -298,7 +298,9 @@ fn w1_a_log_whose_directory_or_files_are_removed_promises_nothing_any_more() {
             names.for_each(|entry| std::fs::remove_file(entry.unwrap().path()).unwrap());
         }
         // It is looked at once in a while, however little is written.
-        (0..16).for_each(|_| drop(wal.prepare()));
+        for _ in 0..16 {
+            wal.prepare();
+        }
         match wal.append(&write(4..5, 300)) {
             Err(WalError::Disk(DiskError::Unusable(text))) => {
                 assert!(text.contains("was removed") && text.contains(path.to_str().unwrap()));
