@@ -110,9 +110,7 @@ pub trait Disk {
     ///
     /// # Errors
     /// [`DiskError::Unusable`]: somebody removed them.
-    fn check(&mut self) -> Result<(), DiskError> {
-        Ok(())
-    }
+    fn check(&mut self) -> Result<(), DiskError>;
 
     /// Begins to make a file of `bytes` zero bytes under `name`, written through and synced, its name too,
     /// off the caller's thread. One at a time; replaces a file of that name. To open it once it is ready needs no
