@@ -245,5 +245,5 @@ fn a_file_size_limit_is_an_error_of_the_disk_and_kills_nobody() {
     command.arg(env!("CARGO_BIN_EXE_tenure"));
     command.args(["serve", "--id", "1", "--data", data.path().to_str().unwrap()]);
     let output = command.args(["--cluster", &one_node()]).output().unwrap();
-    check(&output, 3, &["log", "File too large"]);
+    check(&output, 3, &["segment.new", "File too large"]);
 }
