@@ -13,8 +13,8 @@ use tenure::wire::{MemberStatus, NodeStatus};
 
 /// Show the nodes: leader, terms, how far each log is.
 ///
-/// With --check the exit code is the answer: 0 all nodes serve and have the log, 1 there is a quorum but not
-/// all nodes do, 3 there is no quorum.
+/// With --check the exit code is the answer: 0 all nodes serve, have the log, and room on their disks; 1 there is a
+/// quorum but not all nodes do; 3 there is no quorum.
 #[derive(Args, Debug)]
 pub struct Options {
     /// Print JSON
@@ -40,7 +40,7 @@ pub fn run(options: &Options) -> Result<u8, Failure> {
 /// Whether a cluster serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Health {
-    /// A leader, and all members in its term, with its log.
+    /// A leader, and all members in its term, with its log, and room for more of it.
     Whole,
     /// A leader and a quorum in its term.
     Degraded,
@@ -68,7 +68,9 @@ impl Health {
             with > all / 2
         };
         let keeps_up = |member: &MemberStatus| has_log(leader, member);
-        match leader.members.iter().all(|member| is_with(member.node) && keeps_up(member)) {
+        let has_room = cluster.answered().all(|status| status.disk_lacks.is_none());
+        let is_well = |member: &MemberStatus| is_with(member.node) && keeps_up(member);
+        match has_room && leader.members.iter().all(is_well) {
             true => Self::Whole,
             false if halves.iter().all(has_quorum) => Self::Degraded,
             false => Self::None,
@@ -187,7 +189,7 @@ mod tests {
         let first = json!({"id": 1, "address": "127.0.0.1:7401", "role": "leader", "term": 7,
             "commit": 42, "applied": 41, "locks": 0, "sessions": 0, "log_bytes": 0,
             "log_bytes_max": 1 << 30, "snapshot": 0, "refused_connections": 0, "version": "0",
-            "level": 2, "unreachable": null});
+            "level": 2, "disk_lacks": null, "unreachable": null});
         assert_eq!(value["nodes"][0], first);
         assert_eq!(
             (&value["nodes"][1]["id"], &value["nodes"][1]["role"]),
@@ -225,6 +227,19 @@ mod tests {
         assert_eq!(health(43 + LAG_ENTRIES_MAX, 0), Health::Degraded);
         assert_eq!(health(50, 42), Health::Whole);
         assert_eq!(health(50, 43), Health::Degraded, "it waits for a snapshot");
+    }
+
+    #[test]
+    fn a_node_whose_disk_has_no_room_is_named_everywhere_and_the_cluster_is_degraded() {
+        let why = "no space left: cannot prepare /data/2/spare.new";
+        let full = NodeStatus { disk_lacks: Some(why.into()), ..status(2, "follower", 7) };
+        let states = [Some(status(1, "leader", 7)), Some(full), Some(status(3, "follower", 7))];
+        let cluster = cluster(states);
+        assert_eq!(Health::of(&cluster), Health::Degraded);
+        let text = to_text(&cluster);
+        assert!(text.contains("node 2 has no room on its disk: ") && text.contains(why), "{text}");
+        let value: Value = serde_json::from_str(&cluster.json_line()).unwrap();
+        assert_eq!(value["nodes"][1]["disk_lacks"], why);
     }
 
     #[test]

@@ -150,7 +150,8 @@ pub(super) fn error_of(error: ServerError) -> Error {
     Error::new(status, error.to_string())
 }
 
-fn panic_error(panic: &(dyn Any + Send)) -> Error {
+/// What programs are told of a bug.
+pub(super) fn panic_error(panic: &(dyn Any + Send)) -> Error {
     let what = panic
         .downcast_ref::<String>()
         .map(String::as_str)

@@ -27,8 +27,9 @@ impl Raft {
         }
         let found = self.log.term_at(prev_index);
         if found == Some(append.prev_term) {
-            let matched = Index(prev_index.0 + append.entries.len() as u64);
-            self.take_entries(append.entries);
+            let entries = self.fitting(append.entries);
+            let matched = Index(prev_index.0 + entries.len() as u64);
+            self.take_entries(entries);
             self.commit = self.commit.max(append.commit.min(matched));
             return self.answer_append(from, round, AppendOutcome::Accepted { matched });
         }
@@ -93,10 +94,10 @@ impl Raft {
     /// (R4), and what is new begins behind it.
     fn take_behind_base(&mut self, from: NodeId, append: Append) {
         let base = self.log.base();
-        let end = Index(append.prev_index.0 + append.entries.len() as u64);
         let new = append.entries.into_iter().filter(|entry| entry.index > base).collect();
+        let new = self.fitting(new);
+        let matched = new.last().map_or(base, |entry| entry.index);
         self.take_entries(new);
-        let matched = end.max(base);
         self.commit = self.commit.max(append.commit.min(matched));
         self.answer_append(from, append.round, AppendOutcome::Accepted { matched });
     }

@@ -20,6 +20,7 @@ mod reconfigure;
 mod replication;
 mod request;
 mod role;
+mod room;
 mod round;
 mod snapshot;
 mod timer;
@@ -45,6 +46,7 @@ use crate::raft::log::Log;
 use crate::raft::memberships::Memberships;
 use crate::raft::progress::Shipment;
 use crate::raft::role::{Follower, RoleState};
+use crate::raft::room::Room;
 use crate::raft::timer::ElectionTimer;
 use crate::raft::writes::Writes;
 use std::time::Duration;
@@ -75,6 +77,7 @@ pub struct Raft {
     timer: ElectionTimer,
     /// Peers whose connection closed and has not come back: they will not answer.
     unreachable: Vec<NodeId>,
+    room: Room,
     lease_duration: Option<Duration>,
     /// A write failed (R14).
     poisoned: bool,
@@ -119,6 +122,7 @@ impl Raft {
             role: RoleState::Follower(Follower::default()),
             timer: ElectionTimer::new(&config, now),
             unreachable: Vec::new(),
+            room: Room::default(),
             lease_duration: None,
             poisoned: false,
             now: *now,
@@ -354,6 +358,7 @@ impl Raft {
 
     fn handle_peer_up(&mut self, peer: NodeId) {
         self.unreachable.retain(|down| *down != peer);
+        self.handle_peer_room(peer, false);
         if let RoleState::Leader(leader) = &mut self.role
             && let Some(follower) = leader.follower_mut(peer)
         {

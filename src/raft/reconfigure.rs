@@ -75,6 +75,7 @@ impl Raft {
     /// Appends an entry to the log; a membership acts from here on.
     pub(super) fn append_entry(&mut self, entry: Entry) {
         self.memberships.handle_appended(&entry);
+        self.spend_room(&entry);
         self.log.push(entry);
     }
 

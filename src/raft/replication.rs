@@ -107,7 +107,13 @@ impl Raft {
         }
         let (term, round) = (self.hard_state.term, leader.rounds.current());
         for follower in &mut leader.followers {
-            let next = follower.progress.poll_next(&self.log, self.shipment.as_ref(), round);
+            let progress = &mut follower.progress;
+            let is_full = self.room.lacks_at(follower.id) && !progress.needs_snapshot(&self.log);
+            let next = match is_full {
+                false => progress.poll_next(&self.log, self.shipment.as_ref(), round),
+                true if beat => progress.poll_trial(&self.log),
+                true => None,
+            };
             let message = match next {
                 Some(Next::Append(Batch { prev, last })) => {
                     let prev_term = self.log.term_at(prev).expect("a leader holds what it sends");

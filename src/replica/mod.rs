@@ -32,6 +32,7 @@ use crate::wire::{LeaderHint, ServerMessage, Values};
 use clients::Clients;
 use confirm::Confirmations;
 use history::History;
+use lacking::Shortage;
 use leading::Leading;
 use peers::Peer;
 use snapshots::Snapshots;
@@ -58,6 +59,8 @@ pub struct Turn {
     pub unix_ms: u64,
     /// Whether the disk can take more.
     pub storage: Storage,
+    /// How many bytes of records the log takes as it is: what does not fit is refused (W2).
+    pub room: u64,
     /// Whether programs may have been told of the leader lease (C3).
     pub claim: Claim,
 }
@@ -141,8 +144,7 @@ pub struct Replica {
     /// How often a connection of a peer came or went.
     connections: u64,
     storage: Storage,
-    /// Leadership was handed over since the disk could take more.
-    has_handed_over: bool,
+    shortage: Shortage,
     claim: Claim,
     unix_ms: u64,
     pushed_hint: LeaderHint,
@@ -154,6 +156,8 @@ pub struct Replica {
 pub enum Storage {
     /// Yes.
     Open,
+    /// The next segment cannot be made at present; the present one still has room.
+    Short,
     /// Only entries that free something are proposed until the next segment is ready (W2).
     Tight,
 }
@@ -183,7 +187,7 @@ impl Replica {
             peers: BTreeMap::new(),
             connections: 0,
             storage: Storage::Open,
-            has_handed_over: false,
+            shortage: Shortage::default(),
             claim: Claim::Standing,
             unix_ms: 0,
             pushed_hint: LeaderHint::default(),
@@ -195,8 +199,9 @@ impl Replica {
 
     /// Begins a turn: a leader that was stalled learns it before it answers or expires anything (C7).
     pub fn handle_turn(&mut self, now: &Sample, turn: Turn) {
-        let Turn { unix_ms, storage, claim } = turn;
+        let Turn { unix_ms, storage, room, claim } = turn;
         (self.unix_ms, self.storage, self.claim) = (unix_ms, storage, claim);
+        self.raft.set_room(room);
         if self.raft.role() == Role::Leader {
             self.raft.handle(now, Event::Deadline);
             self.advance_orders(now);

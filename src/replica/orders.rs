@@ -58,7 +58,7 @@ impl Replica {
         to: Option<NodeId>,
         claim: Claim,
     ) -> Result<(), TransferError> {
-        self.raft.transfer(now, to, claim)
+        self.raft.transfer(now, to.or_else(|| self.roomy_successor()), claim)
     }
 
     /// What orders make due in each turn of a leader.
@@ -118,7 +118,10 @@ impl Replica {
         if to == Some(self.raft.id()) {
             return self.refuse_order(from, "that node leads already");
         }
-        match self.raft.transfer(now, to, self.claim) {
+        if let Err(why) = self.check_room_at(to) {
+            return self.refuse_order(from, &why);
+        }
+        match self.hand_over(now, to, self.claim) {
             Ok(()) => match self.leading.handover.replace(from) {
                 Some(before) if before != from => {
                     self.refuse_order(before, "another move of leadership was asked for since");

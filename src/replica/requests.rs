@@ -27,6 +27,7 @@ impl Replica {
     pub fn handle_client_down(&mut self, connection: ConnectionId) {
         self.clients.remove(connection);
         self.leading.observers.remove_connection(connection);
+        self.shortage.forget(connection);
     }
 
     /// A client asks for something.
@@ -108,7 +109,10 @@ impl Replica {
                 self.leading.shares.give_back(opener);
                 match unproposed {
                     Unproposed::NotLeader => self.send_hint(connection),
-                    Unproposed::Refused(refusal) => refuse(self, refusal),
+                    Unproposed::Refused(refusal) => {
+                        self.explain_refusal(connection);
+                        refuse(self, refusal);
+                    }
                 }
             }
         }
@@ -170,6 +174,7 @@ impl Replica {
             match unproposed {
                 Unproposed::NotLeader => self.send_hint(connection),
                 Unproposed::Refused(refusal) => {
+                    self.explain_refusal(connection);
                     self.refuse_request(connection, session, request, refusal);
                 }
             }

@@ -31,6 +31,8 @@ pub(super) struct Snapshots {
     not_before: Option<Sample>,
     /// Why, which is logged once.
     refusal: String,
+    /// It was for want of room, a descriptor or memory.
+    is_lacking: bool,
     /// A leader's, whole, and not handed over to be stored.
     to_install: Option<Snapshot>,
     /// The state of a leader's that is being stored; there once it is read.
@@ -46,6 +48,13 @@ enum Stage {
     Gathering { to: Index, entries: Vec<Entry> },
     /// Handed over; this node's own, or a leader's.
     Storing,
+}
+
+impl Snapshots {
+    /// Why the last one could not be stored, if so.
+    pub(super) fn lacking(&self) -> Option<&str> {
+        self.is_lacking.then_some(self.refusal.as_str())
+    }
 }
 
 impl Replica {
@@ -85,15 +94,23 @@ impl Replica {
     pub fn handle_snapshot_stored(&mut self, now: &Sample, snapshot: Snapshot) {
         self.snapshots.stage = Stage::Idle;
         self.snapshots.refusal.clear();
+        self.snapshots.is_lacking = false;
         self.raft.handle(now, Event::SnapshotStored(snapshot));
     }
 
-    /// The snapshot handed over last cannot be stored, or not be read. Tried again after a while (W2).
+    /// There was no room for the snapshot handed over last. Tried again after a while (W2).
+    pub fn handle_snapshot_lacking(&mut self, now: &Sample, why: &str) {
+        self.handle_snapshot_failed(now, why);
+        self.snapshots.is_lacking = true;
+    }
+
+    /// The snapshot handed over last cannot be made, or not be read. Tried again after a while.
     pub fn handle_snapshot_failed(&mut self, now: &Sample, why: &str) {
         if self.snapshots.refusal != why {
             ::log::warn!("no snapshot: {why}. It is tried again each second");
             self.snapshots.refusal = why.to_owned();
         }
+        self.snapshots.is_lacking = false;
         self.snapshots.stage = Stage::Idle;
         self.snapshots.not_before = Some(*now);
         if self.snapshots.installing.take().is_some() {

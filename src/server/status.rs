@@ -57,6 +57,7 @@ impl<D: Disk> Server<D> {
             level: None,
             level_max: Some(self.options.speech.level_max),
             level_waits: None,
+            disk_lacks: None,
         };
         match self.replica() {
             Some(replica) => self.fill(&mut status, replica),
@@ -86,6 +87,7 @@ impl<D: Disk> Server<D> {
         status.locks = replica.machine().held_count() as u64;
         status.level = Some(replica.machine().level());
         status.level_waits = replica.level_waits();
+        status.disk_lacks = replica.shortage().map(str::to_owned);
         let own = (raft.role() == Role::Leader).then(|| (raft.id(), raft.durable_index()));
         let matched = |node: NodeId| {
             let known = own.into_iter().chain(raft.matched()).find(|(member, _)| *member == node);

@@ -10,7 +10,7 @@ use crate::replica::{Replica, ReplicaOptions, Storage, Turn};
 use crate::server::{Input, Outside, ServerError, ServerOptions};
 use crate::wal::{Disk, Recovery, Wal, WalOptions};
 use crate::wire::{
-    Abilities, FoundingOffer, LeaderHint, PeerMessage, Request, ServerMessage, Speech,
+    Abilities, FoundingOffer, LeaderHint, PeerMessage, Request, ServerMessage, Speech, Values,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -41,6 +41,8 @@ struct Unfounded {
     clients: BTreeMap<ConnectionId, (ClientSource, Abilities)>,
     /// The peers that are connected.
     peers: BTreeMap<NodeId, (DirectoryId, Speech)>,
+    /// What those of them that have a cluster said of themselves.
+    said: BTreeMap<NodeId, Values>,
     /// What a restored directory begins with; else nothing.
     recovered: raft::Recovered,
 }
@@ -88,7 +90,8 @@ impl<D: Disk> Server<D> {
                     }
                     None => {
                         let (clients, peers) = (BTreeMap::new(), BTreeMap::new());
-                        let unfounded = Unfounded { gathering, clients, peers, recovered };
+                        let said = BTreeMap::new();
+                        let unfounded = Unfounded { gathering, clients, peers, said, recovered };
                         (Phase::Gathering(Box::new(unfounded)), None)
                     }
                 }
@@ -111,9 +114,12 @@ impl<D: Disk> Server<D> {
         // Sampled after the inputs were read and before any byte of this turn leaves: it may start
         // waits and beliefs alike (L19).
         let now = outside.now();
-        let storage = if self.wal.prepare() { Storage::Open } else { Storage::Tight };
+        let storage = look_after(&mut self.wal)?;
         if let Phase::Serving(serving) = &mut self.phase {
-            let turn = Turn { unix_ms: outside.unix_ms(), storage, claim: outside.claim() };
+            let (unix_ms, room, claim) = (outside.unix_ms(), self.wal.room(), outside.claim());
+            let turn = Turn { unix_ms, storage, room, claim };
+            let lacks = self.wal.shortage().map(ToString::to_string);
+            serving.replica.set_shortage(lacks.as_deref());
             serving.replica.handle_turn(&now, turn);
             serving.take_snapshot(&now, &mut self.wal)?;
         }
@@ -182,6 +188,7 @@ impl<D: Disk> Server<D> {
         self.wal.found(&record)?;
         let clients = std::mem::take(&mut unfounded.clients);
         let connected = std::mem::take(&mut unfounded.peers);
+        let said = std::mem::take(&mut unfounded.said);
         let recovered = std::mem::take(&mut unfounded.recovered);
         let mut phase = serving(&self.options, &record, recovered, now)?;
         if let Phase::Serving(serving) = &mut phase {
@@ -190,6 +197,9 @@ impl<D: Disk> Server<D> {
             }
             for (peer, (directory, speech)) in connected {
                 serving.replica.handle_peer_up(now, peer, directory, speech);
+            }
+            for (peer, values) in said {
+                serving.replica.handle_peer_status(peer, &values);
             }
         }
         self.phase = phase;
@@ -235,6 +245,20 @@ impl<D: Disk> Server<D> {
     }
 }
 
+/// Makes the next segment in time, if it can be had; whether it can. A log that has failed ends the node here, before
+/// it does anything else (W2): it hands nothing over.
+fn look_after<D: Disk>(wal: &mut Wal<D>) -> Result<Storage, ServerError> {
+    match wal.prepare() {
+        true if wal.shortage().is_none() => Ok(Storage::Open),
+        true => Ok(Storage::Short),
+        false => {
+            // Nothing is open to be synced: it tells the failure, if there is one.
+            wal.sync()?;
+            Ok(Storage::Tight)
+        }
+    }
+}
+
 fn handle_serving(replica: &mut Replica, now: &Sample, input: Input) {
     match input {
         Input::PeerUp { peer, directory, speech } => {
@@ -266,14 +290,19 @@ fn handle_serving(replica: &mut Replica, now: &Sample, input: Input) {
 }
 
 fn handle_gathering(unfounded: &mut Unfounded, input: Input, outside: &mut impl Outside) {
-    let Unfounded { gathering, clients, peers, .. } = unfounded;
+    let Unfounded { gathering, clients, peers, said, .. } = unfounded;
     match input {
         Input::PeerUp { peer, directory, speech } => {
             peers.insert(peer, (directory, speech));
+            said.remove(&peer);
             outside.send_peer(peer, PeerMessage::Founding(gathering.offer()));
         }
         Input::PeerDown { peer } | Input::PeerLost { peer } => {
             peers.remove(&peer);
+            said.remove(&peer);
+        }
+        Input::Peer { from, message: PeerMessage::Status(values) } => {
+            said.insert(from, values);
         }
         Input::Client { connection, .. } => {
             outside.send_client(connection, ServerMessage::Leader(LeaderHint::default()));

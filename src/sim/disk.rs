@@ -105,6 +105,10 @@ impl Disk for SimDisk {
         })
     }
 
+    fn check(&mut self) -> Result<(), DiskError> {
+        Ok(())
+    }
+
     fn prepare(&mut self, name: &str, bytes: u64) {
         let host = &mut *self.host.borrow_mut();
         let ready = host.local + host.rng.between(1_000_000, 50_000_000);

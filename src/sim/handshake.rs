@@ -126,6 +126,7 @@ impl Process {
             network.close(now, older, talk.side);
         }
         self.redials.remove(&peer);
+        self.rooms.note_connected(peer);
         self.inputs.push(Input::PeerUp { peer, directory: hello.directory, speech });
     }
 }

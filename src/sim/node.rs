@@ -284,7 +284,7 @@ impl SimNode {
     }
 
     /// What was odd since the last call ([`Process::odd`]).
-    pub fn take_odd(&mut self) -> [u64; 4] {
+    pub fn take_odd(&mut self) -> [u64; 6] {
         self.process.as_mut().map(|process| std::mem::take(&mut process.odd)).unwrap_or_default()
     }
 

@@ -4,6 +4,7 @@ use crate::base::{ConnectionId, NodeId};
 use crate::raft::{Claim, Message, Raft, Role};
 use crate::server::{Input, Reach, Server, ServerError};
 use crate::sim::checkers::Violation;
+use crate::sim::checkers::room::Rooms;
 use crate::sim::checkers::rounds::Asked;
 use crate::sim::disk::SimDisk;
 use crate::sim::network::{Arrival, HostId, LineId, Network, Side};
@@ -47,9 +48,12 @@ pub struct Process {
     unheard: BTreeSet<NodeId>,
     /// What it was sent and must not have been.
     pub(super) violation: Option<Violation>,
-    /// Successors that were told too late, emptied directories that were refused, peers refused for their level, and
-    /// dials with the hello of 0.1.0 by a newer build.
-    pub odd: [u64; 4],
+    /// Successors that were told too late, emptied directories that were refused, peers refused for their level,
+    /// dials with the hello of 0.1.0 by a newer build, handovers for want of room, and steps behind which what a leader
+    /// sends does not fit.
+    pub odd: [u64; 6],
+    /// O19.
+    pub(super) rooms: Rooms,
     /// What needs a round of all that was read for the next step.
     pub asked: Vec<(ConnectionId, Asked)>,
 }
@@ -77,7 +81,8 @@ impl Process {
             build,
             unheard: BTreeSet::new(),
             violation: None,
-            odd: [0; 4],
+            odd: [0; 6],
+            rooms: Rooms::default(),
             asked: Vec::new(),
         }
     }
@@ -87,7 +92,14 @@ impl Process {
     /// # Errors
     /// The server ended.
     pub fn step(&mut self, outlet: &mut Outlet<'_>) -> Result<(), ServerError> {
-        self.server.step(&mut self.inputs, outlet)
+        self.server.step(&mut self.inputs, outlet)?;
+        let Some(replica) = self.server.replica() else { return Ok(()) };
+        self.odd[5] += u64::from(replica.raft().is_short_of_room());
+        match self.rooms.check(self.own, replica.lacks_nothing(), replica.handed_over_for_room()) {
+            Ok(handed) => self.odd[4] += u64::from(handed),
+            Err(violation) => self.violation = self.violation.take().or(Some(violation)),
+        }
+        Ok(())
     }
 
     /// What it was sent since the last call and must not have been.
@@ -224,6 +236,9 @@ impl Process {
                     self.odd[0] += u64::from(told.term < term);
                 }
                 self.heard(self.build.check(message.needs(), &message));
+                if let PeerMessage::Status(values) = &message {
+                    self.rooms.note_status(from, values);
+                }
                 self.inputs.push(Input::Peer { from, message });
             }
             (Stage::Client(connection), FrameKind::Request) => {

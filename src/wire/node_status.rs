@@ -62,6 +62,8 @@ pub struct NodeStatus {
     pub level_max: Option<u32>,
     /// Why a leader does not raise the level, for people.
     pub level_waits: Option<String>,
+    /// What its disk lacks for the next piece of the log, or for a snapshot, with the file; for people.
+    pub disk_lacks: Option<String>,
 }
 
 /// The status of 0.1.0, answered to whoever asks for it by `Request::Status`. It never changes.
@@ -137,6 +139,7 @@ impl NodeStatus {
             .with("level", self.level)
             .with("level_max", self.level_max)
             .with("level_waits", self.level_waits.as_deref())
+            .with("disk_lacks", self.disk_lacks.as_deref())
     }
 
     /// Out of named values. What an older node does not name is 0, empty or none.
@@ -169,6 +172,7 @@ impl NodeStatus {
             level: small("level"),
             level_max: small("level_max"),
             level_waits: values.text("level_waits").map(str::to_owned),
+            disk_lacks: values.text("disk_lacks").map(str::to_owned),
         }
     }
 }
@@ -278,6 +282,7 @@ mod tests {
             level: Some(1),
             level_max: Some(2),
             level_waits: Some("node 2 is not connected".to_owned()),
+            disk_lacks: Some("no space left: cannot prepare /data/spare.new".to_owned()),
         }
     }
 
@@ -296,6 +301,7 @@ mod tests {
             level: None,
             level_max: None,
             level_waits: None,
+            disk_lacks: None,
             ..status()
         };
         assert_eq!(back, known);

@@ -235,3 +235,15 @@ fn a_damaged_directory_is_refused_with_the_file_named() {
     std::fs::write(&identity, bytes).unwrap();
     check(&serve("1", data.path(), &cluster), 2, &["identity", "damaged"]);
 }
+
+#[test]
+fn a_file_size_limit_is_an_error_of_the_disk_and_kills_nobody() {
+    let data = tempfile::tempdir().unwrap();
+    let mut command = std::process::Command::new("sh");
+    // In blocks of 512 or 1,024 bytes: less than a piece of the log in either.
+    command.args(["-c", "ulimit -f 4096 && exec \"$@\"", "sh"]);
+    command.arg(env!("CARGO_BIN_EXE_tenure"));
+    command.args(["serve", "--id", "1", "--data", data.path().to_str().unwrap()]);
+    let output = command.args(["--cluster", &one_node()]).output().unwrap();
+    check(&output, 3, &["segment.new", "File too large"]);
+}

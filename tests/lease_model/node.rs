@@ -154,7 +154,8 @@ impl Node {
     pub fn turn(&mut self, real: u64, input: Input) -> Vec<Sent> {
         let now = self.clock.sample(real);
         let Some(replica) = &mut self.replica else { return Vec::new() };
-        let turn = Turn { unix_ms: 0, storage: Storage::Open, claim: Claim::Standing };
+        let turn =
+            Turn { unix_ms: 0, storage: Storage::Open, room: u64::MAX, claim: Claim::Standing };
         replica.handle_turn(&now, turn);
         match input {
             Input::Raft(event) => replica.handle_raft(&now, event),

@@ -68,6 +68,9 @@ impl Disk for SmallDisk {
     fn sync_directory(&mut self) -> Result<(), DiskError> {
         self.files.sync_directory()
     }
+    fn check(&mut self) -> Result<(), DiskError> {
+        self.files.check()
+    }
     fn prepare(&mut self, name: &str, bytes: u64) {
         if self.has_room() {
             self.files.prepare(name, bytes);

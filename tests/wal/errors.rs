@@ -187,6 +187,34 @@ fn w2_a_spare_that_lacks_a_descriptor_is_tried_again_and_one_that_meets_a_bad_di
 }
 
 #[test]
+fn w2_a_log_says_what_it_takes_while_no_next_segment_can_be_made() {
+    let disk = TestDisk::default();
+    let mut wal = founded(&disk);
+    assert_eq!(wal.room(), u64::MAX, "most of the first segment is free");
+    (0..1000).for_each(|_| disk.fail(Operation::Prepare, 0, no_space()));
+    let mut last = 0;
+    let room = loop {
+        let room = wal.room();
+        let entry = write(last + 1..last + 2, 300);
+        if room < entry.entries[0].size() as u64 + 8 {
+            break room;
+        }
+        // Each fits by its own count: none needs a segment that cannot be made.
+        wal.append(&entry).unwrap();
+        wal.sync().unwrap();
+        last += 1;
+        wal.prepare();
+        assert!(wal.room() == room || wal.room() < room);
+    };
+    assert!(last > 5 && room < 400, "{last} entries, {room} bytes left");
+    assert!(wal.shortage().is_some() && wal.lacking().is_some());
+    // An entry of a leader's own fits into what is kept back.
+    wal.append(&write(last + 1..last + 2, 0)).unwrap();
+    wal.sync().unwrap();
+    assert_eq!(reopen(&disk).unwrap().1.entries.len() as u64, last + 1);
+}
+
+#[test]
 fn w2_a_snapshot_that_lacks_a_descriptor_is_refused_and_the_log_goes_on() {
     let disk = TestDisk::default();
     let mut wal = founded(&disk);

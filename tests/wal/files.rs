@@ -284,3 +284,29 @@ fn st46_h48_what_is_no_snapshot_in_place_of_one_is_refused() {
         assert!(error.to_string().contains("snapshot-0000000000000014"), "{error}");
     }
 }
+
+#[test]
+fn w1_a_log_whose_directory_or_files_are_removed_promises_nothing_any_more() {
+    for whole in [true, false] {
+        let directory = TempDir::new().unwrap();
+        let path = directory.path().join("data");
+        let mut wal = filled(&path, 3);
+        if whole {
+            std::fs::remove_dir_all(&path).unwrap();
+        } else {
+            let names = std::fs::read_dir(&path).unwrap();
+            names.for_each(|entry| std::fs::remove_file(entry.unwrap().path()).unwrap());
+        }
+        // It is looked at once in a while, however little is written.
+        for _ in 0..16 {
+            wal.prepare();
+        }
+        match wal.append(&write(4..5, 300)) {
+            Err(WalError::Disk(DiskError::Unusable(text))) => {
+                assert!(text.contains("was removed") && text.contains(path.to_str().unwrap()));
+            }
+            other => panic!("{other:?}"),
+        }
+        assert!(wal.sync().is_err(), "for good");
+    }
+}

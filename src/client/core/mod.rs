@@ -48,7 +48,6 @@ use observers::{Changed, Observers};
 use orders::Orders;
 use progress::Progress;
 use reads::Reads;
-use refusal::refusal_text;
 use retiring::Retiring;
 use session::{Opening, Reopening, Session};
 use std::collections::BTreeSet;
@@ -83,6 +82,8 @@ pub struct Core {
     /// The largest token that this client was ever told: a grant to a later request is larger (L3).
     largest_token: Token,
     life: Life,
+    /// Why the leader behind a link refuses what takes something, as it said.
+    shortage: Option<(LinkId, String)>,
     /// It has not had a session yet, and may take so long for the first: a reading of BOOTTIME.
     is_new: bool,
     opens_until: u64,
@@ -138,6 +139,7 @@ impl Core {
             last_call: 0,
             largest_token: Token(0),
             life: Life::Open,
+            shortage: None,
             is_new: true,
             opens_until: now.hint(options.connect_timeout),
             leaderless_since: *now,
@@ -218,6 +220,7 @@ impl Core {
             ServerMessage::Changed { read, index, holder, gap } => {
                 self.handle_changed(link, read, Changed { index, holder, gap });
             }
+            ServerMessage::Described { read: 0, values } => self.handle_shortage(link, &values),
             ServerMessage::Status { .. }
             | ServerMessage::Described { .. }
             | ServerMessage::Ordered { .. } => {}
@@ -347,7 +350,9 @@ impl Core {
     #[must_use]
     pub fn why_unavailable(&self) -> String {
         match self.opening.as_ref().and_then(|opening| opening.refusal) {
-            Some(refusal) => format!("the leader refuses a session: {}", refusal_text(refusal)),
+            Some(refusal) => {
+                format!("the leader refuses a session: {}", self.refusal_sentence(refusal))
+            }
             None if self.session.is_none() && self.reopening.is_in_vain() => {
                 "the leader ends each session as soon as it is made; its log may say why".to_owned()
             }

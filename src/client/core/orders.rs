@@ -6,7 +6,7 @@
 //! earlier one that was refused for load and sent again.
 
 use super::lease::lost;
-use super::refusal::{is_passing, refusal_error};
+use super::refusal::is_passing;
 use super::requests::Purpose;
 use super::session::session_expired;
 use super::transfer::check_heir;
@@ -182,7 +182,7 @@ impl Core {
             {
                 return self.retry(now, request);
             }
-            (Answer::Refused(refusal), _) => Err(refusal_error(refusal)),
+            (Answer::Refused(refusal), _) => Err(self.refused(refusal)),
             // No answer to an order.
             _ => return,
         };

@@ -1,7 +1,6 @@
 //! Sessions: opened, renewed, lost, replaced, and closed in the background.
 
 use super::back_off::{BackOff, SPARE_STEP_MAX, STEP_MAX};
-use super::refusal::refusal_error;
 use super::renewal::Renewals;
 use super::requests::{Purpose, Window};
 use super::standing::Roll;
@@ -151,8 +150,9 @@ impl Core {
         let longest = if refusal == Refusal::Busy { STEP_MAX } else { SPARE_STEP_MAX };
         opening.retry_at = opening.back_off.next(now, longest, &mut self.rng);
         if refusal != Refusal::Busy {
-            self.fail_acquires(refusal_error(refusal));
-            self.fail_ready_orders(&refusal_error(refusal));
+            let error = self.refused(refusal);
+            self.fail_acquires(error.clone());
+            self.fail_ready_orders(&error);
         }
     }
 

@@ -89,7 +89,7 @@ impl ClusterStatus {
         status.map_or(UNREACHABLE, NodeStatus::standing).to_owned()
     }
 
-    /// What a person should know of the versions that run, if there is anything: that they differ, and why the level of
+    /// What a person should know, if there is anything: that versions differ, which disk has no room, and why the level of
     /// the cluster does not rise.
     #[must_use]
     pub fn remarks(&self) -> Vec<String> {
@@ -101,6 +101,13 @@ impl ClusterStatus {
             remarks.push(format!(
                 "versions differ ({}): replace the older ones when you can",
                 versions.join(", ")
+            ));
+        }
+        for status in self.answered() {
+            let Some(lacks) = &status.disk_lacks else { continue };
+            remarks.push(format!(
+                "node {} has no room on its disk: {lacks}. Make room there: it goes on by itself",
+                status.node
             ));
         }
         if let Some(leader) = self.leader()
@@ -147,6 +154,7 @@ impl ClusterStatus {
                 "refused_connections": status.map(|status| status.refused_connections),
                 "version": status.map(|status| status.version.as_str()),
                 "level": status.and_then(|status| status.level),
+                "disk_lacks": status.and_then(|status| status.disk_lacks.as_deref()),
                 "unreachable": row.state.as_ref().err(),
             })
         };

@@ -61,6 +61,9 @@ impl Disk for FailingDisk {
     fn sync_directory(&mut self) -> Result<(), DiskError> {
         self.files.sync_directory()
     }
+    fn check(&mut self) -> Result<(), DiskError> {
+        self.files.check()
+    }
     fn prepare(&mut self, name: &str, bytes: u64) {
         self.files.prepare(name, bytes);
     }

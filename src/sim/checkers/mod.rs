@@ -16,6 +16,7 @@ pub mod model;
 pub mod observing;
 pub mod pushed;
 pub mod replies;
+pub mod room;
 pub mod rounds;
 pub mod search;
 pub mod share;

@@ -113,6 +113,8 @@ marks! {
     SyncForgotten = "a sync fails and is forgotten",
     NoSpace = "a node ends for want of room",
     SpareRefused = "there is no room for a spare segment",
+    ShortOfRoom = "what a leader sends does not fit into a log",
+    HandedForRoom = "a leader whose log cannot go on hands over to one that has room",
     DamageRefused = "a damaged directory is refused",
     // Members.
     JointEntered = "a joint membership is committed",

@@ -87,6 +87,8 @@ class NodeDescription(TypedDict):
     version: Optional[str]
     # Which rules the cluster follows, as far as this node has applied them; None from 0.1.
     level: Optional[int]
+    # For what there is no room on its disk, and where; None if there is.
+    disk_lacks: Optional[str]
     # Why it did not answer; None if it did.
     unreachable: Optional[str]
 
