@@ -76,6 +76,7 @@ impl Raft {
     pub(super) fn append_entry(&mut self, entry: Entry) {
         self.memberships.handle_appended(&entry);
         self.log.push(entry);
+        self.settle_debt();
     }
 
     fn append_membership(&mut self, now: &Sample, next: &Membership) -> Index {

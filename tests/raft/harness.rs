@@ -43,8 +43,6 @@ pub struct Node {
     /// Snapshots to be stored.
     pub installs: Vec<Snapshot>,
     pub restored: Vec<Index>,
-    /// (Last index, what was acknowledged) of a log that lost something.
-    pub lost: Vec<(Index, Index)>,
     pub ready: Vec<(ReadId, Index)>,
     pub failed: Vec<ReadId>,
     pub roles: Vec<(Role, Term, Option<NodeId>)>,
@@ -129,7 +127,6 @@ impl Node {
             applied: Vec::new(),
             installs: Vec::new(),
             restored: Vec::new(),
-            lost: Vec::new(),
             ready: Vec::new(),
             failed: Vec::new(),
             roles: Vec::new(),
@@ -212,7 +209,6 @@ impl Node {
                 Action::Send { to, message, .. } => self.emit(to, message),
                 Action::Apply { from, to } => self.apply(from, to),
                 Action::Install(snapshot) => self.installs.push(snapshot),
-                Action::LogLost { last, acknowledged } => self.lost.push((last, acknowledged)),
                 Action::Restored { index } => {
                     self.state = state_of(self.disk.snapshot.as_ref().expect("it is stored"));
                     assert_eq!(self.state.0, index, "the snapshot that was stored last");

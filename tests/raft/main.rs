@@ -16,6 +16,7 @@ mod install;
 mod lease;
 mod members;
 mod orders;
+mod owed;
 mod quorum;
 mod reads;
 mod seats;
