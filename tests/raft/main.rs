@@ -12,6 +12,7 @@ mod chaos;
 mod commit;
 mod flow;
 mod hardening;
+mod hostile;
 mod install;
 mod lease;
 mod members;
