@@ -315,15 +315,19 @@ impl Node {
                 let voted = disk.term > *term || disk == HardState { term: *term, vote: Some(to) };
                 assert!(voted, "a vote for {to} in {term} leaves, the disk has {disk:?}");
             }
+            // One of an earlier term than the disk's was true when it was made; its leader is deposed, and a later one may
+            // have taken entries back since, in the write that it waited for.
             Message::AppendResponse(AppendResponse {
                 outcome: AppendOutcome::Accepted { matched: index },
+                term,
                 ..
             })
             | Message::SnapshotResponse(SnapshotResponse {
                 outcome: SnapshotOutcome::Stored,
                 index,
+                term,
                 ..
-            }) => {
+            }) if *term == self.disk.hard_state.term => {
                 let last = self.disk.last_index().max(self.disk.snapshot_index());
                 assert!(index.0 <= last, "{index} is acknowledged, the disk has {last}");
             }
