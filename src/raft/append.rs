@@ -21,7 +21,8 @@ impl Raft {
             let outcome = rejected(prev_index, (Index(0), Term(0)));
             return self.answer_append(from, round, outcome);
         }
-        if let Err(said) = self.check_leader(from, append.term).and_then(|()| self.check_known(&append))
+        if let Err(said) =
+            self.check_leader(from, append.term).and_then(|()| self.check_known(&append))
         {
             return self.refuse(now, from, &said);
         }
@@ -33,6 +34,7 @@ impl Raft {
         if found == Some(append.prev_term) {
             let matched = Index(prev_index.0 + append.entries.len() as u64);
             self.take_entries(append.entries);
+            self.note_matched(matched);
             self.commit = self.commit.max(append.commit.min(matched));
             return self.answer_append(from, round, AppendOutcome::Accepted { matched });
         }
@@ -68,21 +70,33 @@ impl Raft {
         }
     }
 
-    /// Whether an append agrees with all that is committed here, which its leader's log must hold (R4, R9), and with a
-    /// leader's snapshot that is being stored.
+    /// Whether an append agrees with all that is committed here, which its leader's log must hold (R4, R9), with what this
+    /// node acknowledged to that leader (R2), and with a leader's snapshot that is being stored.
     fn check_known(&self, append: &Append) -> Result<(), String> {
+        let settled = match &self.role {
+            RoleState::Follower(follower) if append.term == self.term() => follower.matched,
+            _ => Index(0),
+        };
+        let settled = self.commit.max(settled);
         let before = (append.prev_index, append.prev_term);
         let said = append.entries.iter().map(|entry| (entry.index, entry.term));
         for (index, term) in std::iter::once(before).chain(said) {
-            let committed = self.log.base() <= index && index <= self.commit;
-            let known = self.log.term_at(index).filter(|_| committed);
+            let known = self.log.term_at(index).filter(|_| index <= settled);
             let known = known.or(self.incoming.term_being_stored_at(index));
             if let Some(known) = known.filter(|known| *known != term) {
-                return Err(format!("its entry {index} is of term {term}, the committed one of {known} (R9)"));
+                return Err(format!(
+                    "its entry {index} is of term {term}, that which stands of {known} (R9)"
+                ));
             }
         }
         let agrees = self.log.term_at(append.prev_index) == Some(append.prev_term);
         if agrees { self.check_incoming(append.prev_index) } else { Ok(()) }
+    }
+
+    fn note_matched(&mut self, matched: Index) {
+        if let RoleState::Follower(follower) = &mut self.role {
+            follower.matched = follower.matched.max(matched);
+        }
     }
 
     /// `leader` speaks with the right of `term`, which is not below this node's.
@@ -120,6 +134,7 @@ impl Raft {
         let new = append.entries.into_iter().filter(|entry| entry.index > base).collect();
         self.take_entries(new);
         let matched = end.max(base);
+        self.note_matched(matched);
         self.commit = self.commit.max(append.commit.min(matched));
         self.answer_append(from, append.round, AppendOutcome::Accepted { matched });
     }

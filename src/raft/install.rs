@@ -50,7 +50,8 @@ impl Raft {
             // Its sender learns from the answer that it is deposed.
             return self.answer_chunk(from, round, index, SnapshotOutcome::Received { next: 0 });
         }
-        if let Err(said) = self.check_leader(from, chunk.term).and_then(|()| self.check_snapshot(&chunk))
+        if let Err(said) =
+            self.check_leader(from, chunk.term).and_then(|()| self.check_snapshot(&chunk))
         {
             return self.refuse(now, from, &said);
         }
@@ -73,7 +74,9 @@ impl Raft {
         if index <= self.commit
             && let Some(known) = known.filter(|known| *known != term)
         {
-            return Err(format!("its snapshot of {index} is of term {term}, the committed entry of {known} (R9)"));
+            return Err(format!(
+                "its snapshot of {index} is of term {term}, the committed entry of {known} (R9)"
+            ));
         }
         if known == Some(term) { self.check_incoming(index) } else { Ok(()) }
     }
@@ -84,7 +87,9 @@ impl Raft {
             Incoming::Storing { index: stored, term, .. }
                 if stored <= index && self.log.term_at(stored).is_some_and(|held| held != term) =>
             {
-                Err(format!("it commits another entry {stored} than the snapshot of term {term} that is being stored (R4)"))
+                Err(format!(
+                    "it commits another entry {stored} than the snapshot of term {term} that is being stored (R4)"
+                ))
             }
             _ => Ok(()),
         }

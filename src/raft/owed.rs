@@ -80,7 +80,11 @@ impl Raft {
         owed.without.push(voter);
         let may_hold = |voter: NodeId| !owed.without.contains(&voter);
         if quorum::reached_in(membership, may_hold) != Some(true) {
-            ::log::info!("no quorum holds entry {}: node {} owes nothing", owed.index, self.config.id);
+            ::log::info!(
+                "no quorum holds entry {}: node {} owes nothing",
+                owed.index,
+                self.config.id
+            );
             self.owed = None;
             self.count_own_vote(now);
         }

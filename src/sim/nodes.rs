@@ -55,6 +55,7 @@ impl World {
             }
             StepEnd::Goes(left) => {
                 self.observe(slot, &left)?;
+                self.nodes[slot].check_refusals()?;
                 self.nodes[slot].reuse(left);
                 self.foresee_publication(slot);
                 self.foresee_next_turn(slot);

@@ -108,6 +108,17 @@ fn second_leader_of_a_term_is_refused_and_changes_nothing() {
 }
 
 #[test]
+fn leader_that_takes_back_what_was_acknowledged_to_it_is_refused() {
+    let mut node = Node::with_log(1, 3, 2, &[1]);
+    node.receive(2, append(2, (1, 1), 0, &[1, 1]));
+    node.receive(2, append(2, (1, 1), 0, &[2]));
+    assert_eq!((node.terms(), node.raft.refused_messages()), (vec![1, 1, 1], 1));
+    // A later one may (Raft §5.3).
+    node.receive(3, append(3, (1, 1), 0, &[3]));
+    assert_eq!(node.terms(), [1, 3]);
+}
+
+#[test]
 fn leader_refuses_another_of_its_term() {
     let mut node = Node::leader(3, 2, &[1]);
     for message in [heartbeat(2, 0, 0), append(2, (1, 1), 9, &[2, 2])] {

@@ -124,9 +124,13 @@ impl Victim {
         ];
         let far = [1 << 32, (1 << 48) - (1 << 44), 1 << 48, 1 << 63, u64::MAX];
         match self.rng.below(20) {
-            0 => far[self.rng.below(5) as usize].wrapping_add(self.rng.between(0, 2)).wrapping_sub(1),
+            0 => {
+                far[self.rng.below(5) as usize].wrapping_add(self.rng.between(0, 2)).wrapping_sub(1)
+            }
             1 => self.rng.number(),
-            _ => base[self.rng.below(7) as usize].saturating_add(self.rng.below(4)).saturating_sub(1),
+            _ => {
+                base[self.rng.below(7) as usize].saturating_add(self.rng.below(4)).saturating_sub(1)
+            }
         }
     }
 

@@ -45,7 +45,11 @@ fn own_vote_of_a_node_that_owes_entries_does_not_count() {
     node.become_candidate();
     assert_eq!(node.raft.role(), Role::Candidate);
     node.receive(3, vote_response(2, true));
-    assert_eq!(node.raft.role(), Role::Candidate, "one of three, with its own: node 2 may have more");
+    assert_eq!(
+        node.raft.role(),
+        Role::Candidate,
+        "one of three, with its own: node 2 may have more"
+    );
     // Both others hold no more than this node: then no quorum ever held entry 5.
     node.receive(2, vote_response(2, true));
     assert_eq!((node.raft.role(), node.raft.owes()), (Role::Leader, false));

@@ -4,7 +4,9 @@
 use crate::cluster::{Cluster, MS};
 use crate::{CLIENT, KEY, acquire, cluster_with_session, name, token_of};
 use tenure::base::rng::Rng;
-use tenure::base::{Index, NodeId, Owner, RequestId, Round, SessionId, Term, Token, checksum, codec};
+use tenure::base::{
+    Index, NodeId, Owner, RequestId, Round, SessionId, Term, Token, checksum, codec,
+};
 use tenure::lock::{BreakWay, Command, LockMachine, Mode, Operation, Settings};
 use tenure::raft::{
     Append, Entry, EntryHeader, EntryKind, Heartbeat, Message, Payload, Raft, Role, SnapshotChunk,
@@ -51,7 +53,8 @@ fn assert_serves(cluster: &mut Cluster) {
 
 #[test]
 fn entries_that_this_build_cannot_read_are_refused_before_they_are_appended() {
-    let unreadable = [command(1, vec![0xff; 9]), command(1, vec![]), command(99, vec![0]), command(0, vec![0])];
+    let unreadable =
+        [command(1, vec![0xff; 9]), command(1, vec![]), command(99, vec![0]), command(0, vec![0])];
     let (mut cluster, _, _) = cluster_with_session(10_000);
     for (count, bad) in unreadable.into_iter().enumerate() {
         for node in cluster.nodes().collect::<Vec<_>>() {
@@ -90,9 +93,15 @@ fn snapshot_that_this_build_cannot_read_is_refused_and_not_stored() {
     // Garbage, and a state that is ahead of its index.
     let early = Index(last.0 + 1);
     let mut ahead = LockMachine::new();
-    ahead.apply(Index(last.0 + 9), term, 0, &Command::OpenSession { ttl_ms: 1000, key: KEY, client: "c".into() });
+    ahead.apply(
+        Index(last.0 + 9),
+        term,
+        0,
+        &Command::OpenSession { ttl_ms: 1000, key: KEY, client: "c".into() },
+    );
     for (count, data) in [vec![9; 30], ahead.encode()].into_iter().enumerate() {
-        let meta = SnapshotMeta { index: early, term, membership: membership.clone(), membership_index };
+        let meta =
+            SnapshotMeta { index: early, term, membership: membership.clone(), membership_index };
         let chunk = SnapshotChunk {
             term,
             round: Round(0),
@@ -139,24 +148,44 @@ fn any_command(rng: &mut Rng) -> Command {
             if rng.chance(1, 2) {
                 Operation::Acquire(acquire)
             } else {
-                Operation::AcquireAll { acquire, also: (0..rng.below(40)).map(|_| lock(rng)).collect() }
+                Operation::AcquireAll {
+                    acquire,
+                    also: (0..rng.below(40)).map(|_| lock(rng)).collect(),
+                }
             }
         }
         3 => Operation::Release { name: lock(rng), token },
         4 => Operation::Withdraw { acquire: RequestId(number(rng)) },
         5 => Operation::Close,
-        6 => Operation::Proclaim { name: lock(rng), token, value: vec![1; rng.below(9000) as usize] },
-        7 => Operation::Transfer { name: lock(rng), token, to: rng.chance(1, 2).then(|| "c".into()) },
+        6 => {
+            Operation::Proclaim { name: lock(rng), token, value: vec![1; rng.below(9000) as usize] }
+        }
+        7 => {
+            Operation::Transfer { name: lock(rng), token, to: rng.chance(1, 2).then(|| "c".into()) }
+        }
         _ => {
-            let way = if rng.chance(1, 2) { BreakWay::Now } else { BreakWay::Ask { grace_ms: Some(small(rng)) } };
-            let (to, reason) = (rng.chance(1, 2).then(|| "c".into()), "r".repeat(rng.below(400) as usize));
+            let way = if rng.chance(1, 2) {
+                BreakWay::Now
+            } else {
+                BreakWay::Ask { grace_ms: Some(small(rng)) }
+            };
+            let (to, reason) =
+                (rng.chance(1, 2).then(|| "c".into()), "r".repeat(rng.below(400) as usize));
             Operation::Break { name: lock(rng), token, way, to, reason }
         }
     };
     match rng.below(12) {
-        0 => Command::OpenSession { ttl_ms: small(rng), key: KEY, client: "c".repeat(rng.below(300) as usize) },
+        0 => Command::OpenSession {
+            ttl_ms: small(rng),
+            key: KEY,
+            client: "c".repeat(rng.below(300) as usize),
+        },
         1 => Command::Expire { session, term },
-        2 => Command::Settings(Settings { lease_ms: small(rng), ttl_ms_max: small(rng), level: small(rng) }),
+        2 => Command::Settings(Settings {
+            lease_ms: small(rng),
+            ttl_ms_max: small(rng),
+            level: small(rng),
+        }),
         3 => Command::RestoreOver { term },
         4 => Command::DelayOver { name: lock(rng), token, term },
         _ => Command::Request { session, request, floor, operation },
