@@ -73,11 +73,8 @@ impl Raft {
     /// Whether an append agrees with all that is committed here, which its leader's log must hold (R4, R9), with what this
     /// node acknowledged to that leader (R2), and with a leader's snapshot that is being stored.
     fn check_known(&self, append: &Append) -> Result<(), String> {
-        let settled = match &self.role {
-            RoleState::Follower(follower) if append.term == self.term() => follower.matched,
-            _ => Index(0),
-        };
-        let settled = self.commit.max(settled);
+        let (term, matched) = self.matched_in;
+        let settled = if append.term == term { self.commit.max(matched) } else { self.commit };
         let before = (append.prev_index, append.prev_term);
         let said = append.entries.iter().map(|entry| (entry.index, entry.term));
         for (index, term) in std::iter::once(before).chain(said) {
@@ -94,9 +91,9 @@ impl Raft {
     }
 
     fn note_matched(&mut self, matched: Index) {
-        if let RoleState::Follower(follower) = &mut self.role {
-            follower.matched = follower.matched.max(matched);
-        }
+        let (term, before) = self.matched_in;
+        let before = if term == self.term() { before } else { Index(0) };
+        self.matched_in = (self.term(), before.max(matched));
     }
 
     /// `leader` speaks with the right of `term`, which is not below this node's.

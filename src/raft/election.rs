@@ -1,6 +1,6 @@
 //! Votes and candidacies (Raft §5.2, §5.4.1), pre-vote (dissertation §9.6) and stickiness (§4.2.3).
 
-use crate::base::{Index, NodeId, Sample, Term};
+use crate::base::{NodeId, Sample, Term};
 use crate::raft::quorum::{self, Ballot, Election};
 use crate::raft::role::{Ballots, Candidate, Follower, RoleState};
 use crate::raft::{
@@ -141,7 +141,7 @@ impl Raft {
             }
             self.set_hard_state(HardState { term, vote: None });
         }
-        let follower = Follower { leader, heard: leader.map(|_| *now), matched: Index(0) };
+        let follower = Follower { leader, heard: leader.map(|_| *now) };
         let before = std::mem::replace(&mut self.role, RoleState::Follower(follower));
         if let RoleState::Leader(mut deposed) = before {
             let failed = deposed.reads.drain().map(|read| Action::ReadFailed { read });

@@ -85,6 +85,8 @@ pub struct Raft {
     /// Peers whose connection closed and has not come back: they will not answer.
     unreachable: Vec<NodeId>,
     lease_duration: Option<Duration>,
+    /// In that term the log was found equal to its leader's up to here, who takes nothing of it back (R2).
+    matched_in: (Term, Index),
     /// What a leader says that this node acknowledged and has lost.
     owed: Option<Owed>,
     refusals: Refusals,
@@ -132,6 +134,7 @@ impl Raft {
             timer: ElectionTimer::new(&config, now),
             unreachable: Vec::new(),
             lease_duration: None,
+            matched_in: Default::default(),
             owed: None,
             refusals: Refusals::default(),
             poisoned: false,

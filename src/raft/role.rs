@@ -23,8 +23,6 @@ pub(super) struct Follower {
     pub leader: Option<NodeId>,
     /// When it was last heard; `None` also after this node's own connection to it closed.
     pub heard: Option<Sample>,
-    /// The log up to here was found equal to that leader's: it takes nothing of it back (R2).
-    pub matched: Index,
 }
 
 /// Asks for votes in a term of its own.
