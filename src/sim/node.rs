@@ -5,7 +5,7 @@
 
 use crate::base::{ConnectionId, Index, NodeId};
 use crate::lock::LockMachine;
-use crate::raft::{LeaderLease, Message, Raft, Role};
+use crate::raft::{LeaderLease, Raft, Role};
 use crate::server::{Entry, Server, ServerError, ServerOptions};
 use crate::sim::checkers::Violation;
 use crate::sim::checkers::durability::Ledger;
@@ -242,21 +242,6 @@ impl SimNode {
         if self.process.is_some() {
             self.resigns = Some(to);
         }
-    }
-
-    /// A message comes that no peer sent.
-    pub fn forge(&mut self, from: NodeId, message: Message) {
-        if let Some(process) = &mut self.process {
-            process.forge(from, message);
-        }
-    }
-
-    /// What its process refused of what peers said is what was forged (R15).
-    ///
-    /// # Errors
-    /// If not.
-    pub fn check_refusals(&self) -> Result<(), Violation> {
-        self.process.as_ref().map_or(Ok(()), |process| process.check_refusals(self.id))
     }
 
     /// The process is told to stop: a leader hands over first.

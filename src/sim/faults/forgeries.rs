@@ -23,7 +23,9 @@ impl World {
         if let Some(message) = forged {
             self.trace.count("forged messages");
             self.trace.line(self.now, format_args!("forged for node {}: {message:?}", slot + 1));
-            self.nodes[slot].forge(STRANGER, message);
+            if let Some(process) = &mut self.nodes[slot].process {
+                process.forge(STRANGER, message);
+            }
             self.foresee_node(slot, self.now);
         }
     }
