@@ -188,8 +188,9 @@ mod tests {
         assert_eq!(value["leader"], 1);
         let first = json!({"id": 1, "address": "127.0.0.1:7401", "role": "leader", "term": 7,
             "commit": 42, "applied": 41, "locks": 0, "sessions": 0, "log_bytes": 0,
-            "log_bytes_max": 1 << 30, "snapshot": 0, "refused_connections": 0, "version": "0",
-            "level": 2, "disk_lacks": null, "unreachable": null});
+            "log_bytes_max": 1 << 30, "snapshot": 0, "refused_connections": 0,
+            "refused_messages": 0, "version": "0", "level": 2, "disk_lacks": null,
+            "unreachable": null});
         assert_eq!(value["nodes"][0], first);
         assert_eq!(
             (&value["nodes"][1]["id"], &value["nodes"][1]["role"]),

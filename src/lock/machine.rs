@@ -115,6 +115,12 @@ impl LockMachine {
         Applied { outcome, granted, delayed, asked, changes }
     }
 
+    /// The index of the last command applied.
+    #[must_use]
+    pub fn applied(&self) -> Index {
+        self.applied
+    }
+
     fn open_session(&mut self, ttl_ms: u32, key: SessionKey, client: &str) -> Outcome {
         if client.len() > CLIENT_NAME_BYTES_MAX {
             return Outcome::SessionRefused(Refusal::Invalid);

@@ -14,9 +14,11 @@ mod membership;
 mod memberships;
 mod message;
 mod output;
+mod owed;
 mod progress;
 pub mod quorum;
 mod reconfigure;
+mod refusals;
 mod replication;
 mod request;
 mod role;
@@ -44,7 +46,9 @@ use crate::base::{Index, NodeId, Round, Sample, Term, WriteSeq};
 use crate::raft::install::Incoming;
 use crate::raft::log::Log;
 use crate::raft::memberships::Memberships;
+use crate::raft::owed::Owed;
 use crate::raft::progress::Shipment;
+use crate::raft::refusals::Refusals;
 use crate::raft::role::{Follower, RoleState};
 use crate::raft::room::Room;
 use crate::raft::timer::ElectionTimer;
@@ -54,6 +58,11 @@ use std::time::Duration;
 /// The largest term: the leader lease's token holds it in 48 bits (safety §3). A peer that names a larger
 /// one is not believed.
 const TERM_MAX: Term = Term((1 << 48) - 1);
+
+/// The largest index that a peer may name of its log: session ids hold indexes in 48 bits (safety L3), and a node that
+/// believed a larger one would have no room left for entries of its own. A sixteenth of them is five years of 100,000 a
+/// second.
+const INDEX_MAX: Index = Index((1 << 48) - (1 << 44));
 
 /// Term, vote, log and role of one node. See [`Event`] and [`Action`].
 ///
@@ -79,6 +88,11 @@ pub struct Raft {
     unreachable: Vec<NodeId>,
     room: Room,
     lease_duration: Option<Duration>,
+    /// In that term the log was found equal to its leader's up to here, who takes nothing of it back (R2).
+    matched_in: (Term, Index),
+    /// What a leader says that this node acknowledged and has lost.
+    owed: Option<Owed>,
+    refusals: Refusals,
     /// A write failed (R14).
     poisoned: bool,
     /// The last sample seen; deadlines are hinted from it.
@@ -124,6 +138,9 @@ impl Raft {
             unreachable: Vec::new(),
             room: Room::default(),
             lease_duration: None,
+            matched_in: Default::default(),
+            owed: None,
+            refusals: Refusals::default(),
             poisoned: false,
             now: *now,
             reported: (Role::Follower, term, None),
@@ -330,8 +347,8 @@ impl Raft {
             return;
         }
         if message.term() > TERM_MAX {
-            ::log::warn!("node {from} names term {}: ignored", message.term());
-            return;
+            let said = format!("it names term {}, beyond any that can be", message.term());
+            return self.refuse(now, from, &said);
         }
         match message {
             Message::PreVote(request) => self.handle_pre_vote(now, from, &request),

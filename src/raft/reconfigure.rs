@@ -77,6 +77,7 @@ impl Raft {
         self.memberships.handle_appended(&entry);
         self.spend_room(&entry);
         self.log.push(entry);
+        self.settle_debt();
     }
 
     fn append_membership(&mut self, now: &Sample, next: &Membership) -> Index {

@@ -162,7 +162,8 @@ impl Raft {
         match (follower, outcome) {
             (None, _) => {}
             (Some(_), Ok(matched)) if matched > last_index => {
-                ::log::warn!("node {from} accepts {matched}, the log ends at {last_index}");
+                let said = format!("it accepts entry {matched}, the log ends at {last_index}");
+                self.refuse(now, from, &said);
             }
             (Some(follower), Ok(matched)) => {
                 follower.progress.handle_accepted(matched);

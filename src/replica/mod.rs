@@ -17,6 +17,7 @@ mod observing;
 mod orders;
 mod peers;
 mod raising;
+mod readable;
 mod requests;
 mod restoring;
 mod shares;
@@ -99,18 +100,6 @@ pub enum ReplicaError {
     /// The snapshot that the log begins with cannot be read.
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
-    /// The log lost what it had acknowledged as durable (W8).
-    #[error(
-        "the log ends at entry {last}, but this node acknowledged entry {acknowledged}, which is committed: its data \
-         directory is an older copy. Remove the node (`tenure member remove`), and add it again under a new id, with an \
-         empty directory"
-    )]
-    LogLost {
-        /// Where the log ends.
-        last: Index,
-        /// What it held once.
-        acknowledged: Index,
-    },
 }
 
 impl ReplicaError {
@@ -120,7 +109,6 @@ impl ReplicaError {
         match self {
             Self::Apply(error) => error.is_newer,
             Self::Snapshot(error) => matches!(error, SnapshotError::Format { .. }),
-            Self::LogLost { .. } => false,
         }
     }
 }
@@ -213,6 +201,11 @@ impl Replica {
 
     /// Takes an event of consensus.
     pub fn handle_raft(&mut self, now: &Sample, event: Event) {
+        if let Event::Message { from, message } = &event
+            && let Err(said) = self.check_readable(message)
+        {
+            return self.raft.refuse(now, *from, &said);
+        }
         self.raft.handle(now, event);
     }
 
@@ -262,9 +255,6 @@ impl Replica {
             Action::Apply { from, to } => self.apply(now, from, to)?,
             Action::Install(snapshot) => self.install(snapshot),
             Action::Restored { index } => self.adopt(index),
-            Action::LogLost { last, acknowledged } => {
-                return Err(ReplicaError::LogLost { last, acknowledged });
-            }
             Action::ReadReady { read, index } => self.handle_confirmed(now, read, index),
             Action::ReadFailed { read } => self.handle_unconfirmed(read),
             Action::RoleChanged { role, .. } => self.handle_role(role),

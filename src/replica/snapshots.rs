@@ -104,6 +104,15 @@ impl Replica {
         self.snapshots.is_lacking = true;
     }
 
+    /// The snapshot handed over last cannot be read. A leader's is refused, and nothing of it is stored (R15).
+    pub fn handle_snapshot_refused(&mut self, now: &Sample, why: &str) {
+        if let (Some((index, _)), Some(leader)) = (&self.snapshots.installing, self.raft.leader()) {
+            let said = format!("its snapshot of {index} cannot be read: {why}");
+            self.raft.refuse(now, leader, &said);
+        }
+        self.handle_snapshot_failed(now, why);
+    }
+
     /// The snapshot handed over last cannot be made, or not be read. Tried again after a while.
     pub fn handle_snapshot_failed(&mut self, now: &Sample, why: &str) {
         if self.snapshots.refusal != why {
@@ -170,13 +179,18 @@ impl Replica {
     fn install_job(&mut self, snapshot: Snapshot) -> SnapshotJob {
         let slot = Arc::new(OnceLock::new());
         let Snapshot { meta, data } = snapshot;
-        self.snapshots.installing = Some((meta.index, Arc::clone(&slot)));
+        let index = meta.index;
+        self.snapshots.installing = Some((index, Arc::clone(&slot)));
         // Entries that were being gathered may be gone when this one is stored.
         self.snapshots.stage = Stage::Idle;
         let level_max = self.options.level_max;
         let content = move || {
             let machine = LockMachine::decode_up_to(data.bytes(), level_max)
                 .map_err(|error| error.to_string())?;
+            if machine.applied() > index {
+                let applied = machine.applied();
+                return Err(format!("the snapshot of {index} holds what entry {applied} did"));
+            }
             // Set once: the slot was made for this.
             let _ = slot.set(machine);
             Ok(data.bytes().to_vec())

@@ -93,9 +93,7 @@ impl Serving {
                 self.replica.handle_snapshot_stored(now, snapshot);
             }
             Some(SnapshotEnd::NoSpace(why)) => self.replica.handle_snapshot_lacking(now, &why),
-            Some(SnapshotEnd::Refused(why)) => {
-                self.replica.handle_snapshot_failed(now, &why);
-            }
+            Some(SnapshotEnd::Refused(why)) => self.replica.handle_snapshot_refused(now, &why),
             None => {}
         }
         wal.compact(self.replica.raft().snapshot_index().next())?;

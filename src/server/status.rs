@@ -52,6 +52,7 @@ impl<D: Disk> Server<D> {
             members: Vec::new(),
             snapshot: Default::default(),
             refused_connections: 0,
+            refused_messages: 0,
             version: self.options.speech.version.clone(),
             cluster: self.cluster(),
             level: None,
@@ -82,6 +83,7 @@ impl<D: Disk> Server<D> {
         status.applied = replica.applied();
         status.last = raft.last_index();
         status.log_bytes = raft.log_bytes();
+        status.refused_messages = raft.refused_messages();
         status.snapshot = raft.snapshot_index();
         status.sessions = replica.machine().session_count() as u64;
         status.locks = replica.machine().held_count() as u64;

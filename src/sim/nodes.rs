@@ -57,7 +57,9 @@ impl World {
             }
             StepEnd::Goes(left) => {
                 self.observe(slot, &left)?;
-                self.nodes[slot].reuse(left);
+                let node = &mut self.nodes[slot];
+                node.process.as_ref().map_or(Ok(()), |process| process.check_refusals(node.id))?;
+                node.reuse(left);
                 self.foresee_publication(slot);
                 self.foresee_next_turn(slot);
                 self.follow_departure(slot);

@@ -56,6 +56,8 @@ pub struct Process {
     pub(super) rooms: Rooms,
     /// What needs a round of all that was read for the next step.
     pub asked: Vec<(ConnectionId, Asked)>,
+    /// Messages that came and that no peer sent.
+    forged: u64,
 }
 
 impl Process {
@@ -84,7 +86,29 @@ impl Process {
             odd: [0; 6],
             rooms: Rooms::default(),
             asked: Vec::new(),
+            forged: 0,
         }
+    }
+
+    /// A message that no peer sent, first of those that came in. What a server is told is not looked at before.
+    pub fn forge(&mut self, from: NodeId, message: Message) {
+        let message = PeerMessage::Raft(message);
+        self.inputs.insert(0, Input::Peer { from, message });
+        self.forged += 1;
+    }
+
+    /// What is forged is refused, and nothing else: peers of ours say nothing that must be (R15).
+    ///
+    /// # Errors
+    /// If not.
+    pub fn check_refusals(&self, node: NodeId) -> Result<(), Violation> {
+        let Some(replica) = self.server.replica() else { return Ok(()) };
+        let (refused, forged) = (replica.raft().refused_messages(), self.forged);
+        if refused == forged {
+            return Ok(());
+        }
+        let what = format!("node {node} refused {refused} messages of peers, {forged} were forged");
+        Err(Violation::new("O3", what))
     }
 
     /// One turn of the server with all that came in.

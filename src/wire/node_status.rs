@@ -52,6 +52,8 @@ pub struct NodeStatus {
     pub snapshot: Index,
     /// Connections closed because of bytes that are no protocol of ours.
     pub refused_connections: u64,
+    /// Messages of peers that it refused since it started: they could not be, or contradicted what it knows (safety R15).
+    pub refused_messages: u64,
     /// The crate's version.
     pub version: String,
     /// Its cluster; `None` until it is founded, and from 0.1.0.
@@ -134,6 +136,7 @@ impl NodeStatus {
             )
             .with("snapshot", Some(self.snapshot.0))
             .with("refused_connections", Some(self.refused_connections))
+            .with("refused_messages", (self.refused_messages > 0).then_some(self.refused_messages))
             .with("version", Some(self.version.as_str()))
             .with("cluster_id", self.cluster.map(|cluster| cluster.0))
             .with("level", self.level)
@@ -167,6 +170,7 @@ impl NodeStatus {
                 .collect(),
             snapshot: Index(number("snapshot")),
             refused_connections: number("refused_connections"),
+            refused_messages: number("refused_messages"),
             version: text("version"),
             cluster: values.bytes16("cluster_id").map(ClusterId),
             level: small("level"),
@@ -277,6 +281,7 @@ mod tests {
             ],
             snapshot: Index(5),
             refused_connections: 15,
+            refused_messages: 16,
             version: "0.2.0".to_owned(),
             cluster: Some(ClusterId([4; 16])),
             level: Some(1),
@@ -297,6 +302,7 @@ mod tests {
     fn the_fixed_status_has_what_0_1_knew() {
         let back = NodeStatus::from(FixedStatus::from(status()));
         let known = NodeStatus {
+            refused_messages: 0,
             cluster: None,
             level: None,
             level_max: None,

@@ -205,6 +205,11 @@ impl Cluster {
         }
     }
 
+    /// A message that `from` never sent, or should not have.
+    pub fn say(&mut self, from: NodeId, to: NodeId, message: tenure::raft::Message) {
+        self.push(to, Input::Peer { from, message: PeerMessage::Raft(message) });
+    }
+
     pub fn hand_over(&mut self, id: NodeId, to: Option<NodeId>, claim: Claim) {
         self.push(id, Input::HandOver { to, claim });
     }

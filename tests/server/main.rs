@@ -7,6 +7,7 @@ mod cluster;
 mod delays;
 mod disk;
 mod fixtures;
+mod hostile;
 mod levels;
 mod members;
 mod observers;

@@ -152,6 +152,7 @@ impl ClusterStatus {
                 "log_bytes_max": status.map(|status| status.log_bytes_max),
                 "snapshot": status.map(|status| status.snapshot.0),
                 "refused_connections": status.map(|status| status.refused_connections),
+                "refused_messages": status.map(|status| status.refused_messages),
                 "version": status.map(|status| status.version.as_str()),
                 "level": status.and_then(|status| status.level),
                 "disk_lacks": status.and_then(|status| status.disk_lacks.as_deref()),

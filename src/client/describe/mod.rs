@@ -28,9 +28,9 @@ impl Client {
     ///   is not there; `value_hex` is null for a value that is a text, else its bytes, which `value` shows replaced;
     /// * session: `{"session": {"id", "client", "ttl_ms", "grants", "waiting"} | null}`;
     /// * cluster: `{"leader": 1 | null, "nodes": [{"id", "address", "role", "term", "commit", "applied", "locks",
-    ///   "sessions", "log_bytes", "log_bytes_max", "snapshot", "refused_connections", "version", "level",
-    ///   "disk_lacks", "unreachable"}]}`, each node asked for itself, with or without a quorum; `disk_lacks` says for what there
-    ///   is no room on its disk, null if there is; `unreachable` says why a node did not
+    ///   "sessions", "log_bytes", "log_bytes_max", "snapshot", "refused_connections", "refused_messages", "version",
+    ///   "level", "disk_lacks", "unreachable"}]}`, each node asked for itself, with or without a quorum; `disk_lacks` says for what
+    ///   there is no room on its disk, null if there is; `unreachable` says why a node did not
     ///   answer, and all else of it is null then.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! What goes wrong: each injection of the schedule, carried out. How it is undone is foreseen with it.
 
 mod disks;
+mod forgeries;
 mod links;
 mod machines;
 mod operators;
@@ -27,7 +28,10 @@ impl World {
         }
         self.trace.line(self.now, format_args!("fault {injection}"));
         self.disturb(self.now);
+        let mut dice = Rng::new(injection.dice);
+        let mut forger = dice.fork();
         self.inflict(injection.fault, &mut Rng::new(injection.dice));
+        self.forge(&mut forger);
     }
 
     fn inflict(&mut self, fault: Fault, dice: &mut Rng) {

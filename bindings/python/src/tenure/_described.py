@@ -84,6 +84,8 @@ class NodeDescription(TypedDict):
     # The index of its newest snapshot.
     snapshot: Optional[int]
     refused_connections: Optional[int]
+    # Messages of other nodes that could not be, or contradicted what this node knows.
+    refused_messages: Optional[int]
     version: Optional[str]
     # Which rules the cluster follows, as far as this node has applied them; None from 0.1.
     level: Optional[int]
