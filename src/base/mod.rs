@@ -1,6 +1,7 @@
 //! The vocabulary that everything else is written in. No clocks, sockets, files or threads.
 
 pub mod checksum;
+pub mod cluster_key;
 pub mod codec;
 pub mod error;
 pub mod founding;
@@ -10,6 +11,7 @@ pub mod rng;
 pub mod text;
 pub mod time;
 
+pub use cluster_key::ClusterKey;
 pub use ids::{
     ClientSource, ClusterId, ConnectionId, DirectoryId, Index, NodeId, Owner, ReadId, RequestId,
     Round, SessionId, SessionKey, Term, Token, WriteSeq,

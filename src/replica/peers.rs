@@ -8,6 +8,8 @@ use crate::wire::{Ability, Speech, Values};
 #[derive(Clone, Debug)]
 pub(super) struct Peer {
     pub(super) speech: Speech,
+    /// It says that it is of this cluster, and this node had no key yet to try it by.
+    is_untried: bool,
     /// Whether its disk has room; `None` until it says so.
     pub(super) has_room: Option<bool>,
     /// What it was told last of this node's disk.
@@ -18,7 +20,22 @@ impl Replica {
     /// A peer is connected that speaks this.
     pub(super) fn note_speech(&mut self, peer: NodeId, speech: Speech) {
         self.connections += 1;
-        self.peers.insert(peer, Peer { speech, has_room: None, told: None });
+        let is_untried = false;
+        self.peers.insert(peer, Peer { speech, is_untried, has_room: None, told: None });
+    }
+
+    /// Nobody vouches for the peer but itself: it says that it is of this cluster.
+    pub fn note_untried(&mut self, peer: NodeId) {
+        if let Some(peer) = self.peers.get_mut(&peer) {
+            peer.is_untried = true;
+        }
+    }
+
+    /// Whether nobody vouches for the peer until now: the membership does not name it either.
+    #[must_use]
+    pub fn is_untried(&self, peer: NodeId) -> bool {
+        let is_member = self.raft.membership().1.member(peer).is_some();
+        !is_member && self.peers.get(&peer).is_some_and(|peer| peer.is_untried)
     }
 
     /// Its connection is gone, for whatever reason.

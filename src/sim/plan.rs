@@ -289,6 +289,7 @@ pub(super) fn server_options(
         speech: Speech::own(),
         boot: 0,
         seed: 0,
+        cluster_key: None,
     }
 }
 
