@@ -183,6 +183,7 @@ const COMMON: &[&str] = &[
     "slews",
     "slow links",
     "stale writes refused",
+    "strangers",
     "suspends",
     "timed acquires",
     "tries",

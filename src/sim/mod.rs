@@ -42,6 +42,7 @@ mod schedule;
 mod shrink;
 mod storage;
 mod store;
+mod stranger;
 mod talk;
 mod trace;
 mod visitor;

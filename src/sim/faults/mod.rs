@@ -4,6 +4,7 @@ mod disks;
 mod links;
 mod machines;
 mod operators;
+mod strangers;
 mod upgrades;
 
 pub use links::Flapping;
@@ -64,6 +65,7 @@ impl World {
             Fault::SaveSnapshot => self.save_snapshot(node),
             Fault::Visitor => self.receive_visitor(node, dice),
             Fault::Upgrade => self.replace_program(dice),
+            Fault::Stranger => self.receive_stranger(node, dice),
             Fault::PauseInside | Fault::ClientPauseInside | Fault::LostRename => {
                 unreachable!("{fault:?} stands")
             }
