@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 use std::thread;
-use tenure::sim::{Options, Report, Trim, run_plain, run_rolling, run_seed, run_seeds};
+use tenure::sim::{
+    Options, Report, Trim, run_plain, run_rolling, run_seed, run_seeds, run_sleeping,
+};
 
 /// How many threads share the seeds.
 const THREADS: u64 = 4;
@@ -80,6 +82,20 @@ fn planned_restarts_cost_no_client_more_than_a_handover() {
         restarts += report.counts.get("planned restarts").copied().unwrap_or_default();
     }
     assert!(restarts > 20, "{restarts}");
+}
+
+#[test]
+fn w9_a_member_that_was_off_while_others_were_replaced_comes_back() {
+    let mut proved = 0;
+    for seed in 0..12 {
+        let report =
+            run_sleeping(seed, &Options::default()).unwrap_or_else(|failure| panic!("{failure}"));
+        assert_eq!(report.counts["sleepers that came back"], 1, "seed {seed}");
+        let of = "a node that is not known yet proves that it is a member";
+        let mut marks = report.marks.iter();
+        proved += marks.find(|(name, _)| *name == of).map_or(0, |(_, count)| count);
+    }
+    assert!(proved >= 12, "{proved}");
 }
 
 /// Too rare for the few seeds above; `tenure sim --seeds 0..1000` reaches them.

@@ -103,6 +103,19 @@ pub fn run_rolling(seed: u64, options: &Options) -> Result<Report, Failure> {
     })
 }
 
+/// Runs the seed of a member that is off while others are replaced, and comes back when its vote is needed. Of the options
+/// it looks at `trace` alone.
+///
+/// # Errors
+/// The first violation.
+pub fn run_sleeping(seed: u64, options: &Options) -> Result<Report, Failure> {
+    judge(seed, || {
+        let mut rng = Rng::new(seed);
+        let plan = Plan::sleeping(&mut rng);
+        run(World::new(plan, rng, Trace::new(options.lines())))
+    })
+}
+
 fn judge(seed: u64, run: impl FnOnce() -> Result<Report, Violation>) -> Result<Report, Failure> {
     let ran = catch_unwind(AssertUnwindSafe(run));
     let violation = match ran {

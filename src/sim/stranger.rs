@@ -14,7 +14,7 @@ use crate::wire::{
     Abilities, Challenge, Form, Frame, FrameDecoder, FrameKind, Hello, PeerHello, PeerMessage,
     Proof, Speech,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Their machine, which they share with visitors.
 #[derive(Debug)]
@@ -22,6 +22,8 @@ pub struct Strangers {
     host_id: HostId,
     guests: BTreeMap<LineId, Stranger>,
     violation: Option<Violation>,
+    /// Nodes that have applied the key of their cluster since their disk was a new one: started anew they know it too.
+    has_key: BTreeSet<NodeId>,
     /// How many were refused.
     pub refused: u64,
 }
@@ -42,7 +44,24 @@ impl Strangers {
     /// A machine that nobody uses.
     #[must_use]
     pub fn new(host_id: HostId) -> Self {
-        Self { host_id, guests: BTreeMap::new(), violation: None, refused: 0 }
+        let (guests, has_key) = (BTreeMap::new(), BTreeSet::new());
+        Self { host_id, guests, violation: None, has_key, refused: 0 }
+    }
+
+    /// The node has applied the key of its cluster.
+    pub fn note_key(&mut self, node: NodeId) {
+        self.has_key.insert(node);
+    }
+
+    /// Whether the node must tell strangers from members.
+    #[must_use]
+    pub fn are_known_to(&self, node: NodeId) -> bool {
+        self.has_key.contains(&node)
+    }
+
+    /// Disks are exchanged: whoever knew the key may know it no more.
+    pub fn forget_keys(&mut self) {
+        self.has_key.clear();
     }
 
     /// Whether one of them is on this line.

@@ -227,7 +227,7 @@ impl World {
         for injection in std::mem::take(&mut self.plan.schedule) {
             self.queue.push(injection.at, Event::Strike(Box::new(injection)));
         }
-        if self.plan.rolling.is_some() {
+        if self.plan.rolling.is_some() || self.plan.sleeper.is_some() {
             self.queue.push(WORK_AT, Event::Work);
         }
         let again = self.plan.restore.and_then(|restore| restore.again_at);
@@ -258,13 +258,18 @@ impl World {
             }
             Event::Retire(_) => {}
             Event::Restore if self.phase == Phase::Faults => self.restore(),
-            Event::Work if self.phase == Phase::Faults => self.go_on_with_the_work(),
+            Event::Work if self.phase != Phase::Faults => {}
+            Event::Work if self.plan.sleeper.is_some() => self.go_on_with_the_sleep(),
+            Event::Work => self.go_on_with_the_work(),
             Event::NewClient(slot) => self.start_client(slot),
             Event::Write(write) => {
                 return self.resource.write(*write, &self.judge.model, &mut self.trace);
             }
             Event::Inspect { client, since } => return self.inspect_grave(client, since),
-            Event::Core => self.begin_core(),
+            Event::Core => {
+                self.check_sleeper()?;
+                self.begin_core();
+            }
             Event::Break(slot) if self.phase == Phase::Core => self.break_lines(slot),
             Event::Break(_) => {}
             Event::Finish => self.finish_programs(),

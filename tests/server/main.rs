@@ -13,6 +13,7 @@ mod observers;
 mod restored;
 mod rounds;
 mod short_of_space;
+mod strangers;
 mod versions;
 
 use cluster::{Cluster, MS};
