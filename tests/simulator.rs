@@ -87,7 +87,7 @@ fn planned_restarts_cost_no_client_more_than_a_handover() {
 #[test]
 fn w9_a_member_that_was_off_while_others_were_replaced_comes_back() {
     let mut proved = 0;
-    for seed in 0..12 {
+    for seed in 0..4 {
         let report =
             run_sleeping(seed, &Options::default()).unwrap_or_else(|failure| panic!("{failure}"));
         assert_eq!(report.counts["sleepers that came back"], 1, "seed {seed}");
@@ -95,7 +95,7 @@ fn w9_a_member_that_was_off_while_others_were_replaced_comes_back() {
         let mut marks = report.marks.iter();
         proved += marks.find(|(name, _)| *name == of).map_or(0, |(_, count)| count);
     }
-    assert!(proved >= 12, "{proved}");
+    assert!(proved >= 4, "{proved}");
 }
 
 /// Too rare for the few seeds above; `tenure sim --seeds 0..1000` reaches them.

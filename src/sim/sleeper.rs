@@ -56,7 +56,7 @@ impl Plan {
         let server = crate::server::ServerOptions { members: members.collect(), ..plan.server };
         let (nodes, machines) = (NODES, 2 * NODES - 1);
         let client = crate::sim::plan::client_options(machines, plan.habits.ttl);
-        let (core_at, rolling) = (30 * SECOND, None);
+        let (core_at, rolling) = (14 * SECOND, None);
         Self { nodes, machines, server, client, core_at, rolling, sleeper: Some(sleeper), ..plan }
     }
 }
