@@ -5,6 +5,7 @@ use crate::sim::checkers::Violation;
 use crate::sim::marks::Marks;
 use crate::sim::plan::Plan;
 use crate::sim::schedule::Trim;
+use crate::sim::sleeper::Meanwhile;
 use crate::sim::trace::{Lines, Trace};
 use crate::sim::world::{Phase, World};
 use std::any::Any;
@@ -103,15 +104,17 @@ pub fn run_rolling(seed: u64, options: &Options) -> Result<Report, Failure> {
     })
 }
 
-/// Runs the seed of a member that is off while others are replaced, and comes back when its vote is needed. Of the options
-/// it looks at `trace` alone.
+/// Runs the seed of a member that is off, and comes back when its vote is needed: meanwhile all others are replaced, or a
+/// fourth voter comes where `seed` is odd. Of the options it looks at `trace` alone.
 ///
 /// # Errors
 /// The first violation.
 pub fn run_sleeping(seed: u64, options: &Options) -> Result<Report, Failure> {
     judge(seed, || {
         let mut rng = Rng::new(seed);
-        let plan = Plan::sleeping(&mut rng);
+        let all = seed & 1 == 0;
+        let change = if all { Meanwhile::AllReplaced } else { Meanwhile::OneComes };
+        let plan = Plan::sleeping(change, &mut rng);
         run(World::new(plan, rng, Trace::new(options.lines())))
     })
 }

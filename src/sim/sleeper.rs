@@ -9,7 +9,7 @@ use crate::sim::checkers::durability::Ending;
 use crate::sim::client::address_of;
 use crate::sim::event::Event;
 use crate::sim::node::{Fate, host_of, slot_of};
-use crate::sim::plan::{MS, Plan, SECOND, pick};
+use crate::sim::plan::{MS, Plan, SECOND};
 use crate::sim::world::World;
 use crate::wire::Order;
 
@@ -47,9 +47,8 @@ enum Stage {
 impl Plan {
     /// A run in which one member sleeps.
     #[must_use]
-    pub fn sleeping(rng: &mut Rng) -> Self {
+    pub fn sleeping(change: Meanwhile, rng: &mut Rng) -> Self {
         let plan = Self::rolling(rng);
-        let change = pick(rng, &[Meanwhile::OneComes, Meanwhile::AllReplaced]);
         let node = NodeId(rng.between(1, NODES));
         let sleeper = Sleeper { node, change, stage: Stage::Awake };
         let members = (1..=NODES).map(NodeId).map(|node| (node, address_of(host_of(node))));
