@@ -112,7 +112,7 @@ pub fn run_rolling(seed: u64, options: &Options) -> Result<Report, Failure> {
 pub fn run_sleeping(seed: u64, options: &Options) -> Result<Report, Failure> {
     judge(seed, || {
         let mut rng = Rng::new(seed);
-        let all = seed & 1 == 0;
+        let all = seed.is_multiple_of(2);
         let change = if all { Meanwhile::AllReplaced } else { Meanwhile::OneComes };
         let plan = Plan::sleeping(change, &mut rng);
         run(World::new(plan, rng, Trace::new(options.lines())))
