@@ -57,8 +57,8 @@ fn w9_a_stranger_who_says_that_he_is_peer_77_is_refused_and_others_are_served() 
     hasty.say(FrameKind::Hello, &named(id));
     let vote = VoteResponse { term: Term(u64::MAX), granted: true };
     hasty.say(FrameKind::Peer, &PeerMessage::Raft(Message::VoteResponse(vote)));
-    assert_eq!(hasty.hear().map(|frame| frame.kind), Some(FrameKind::Challenge));
-    assert!(hasty.hear().is_none());
+    let heard = hasty.hear_to_the_end();
+    assert!(heard.iter().all(|frame| frame.kind == FrameKind::Challenge), "{heard:?}");
     // As 0.1.0 says it.
     let mut old = Speaker::dial(node.address());
     old.say(FrameKind::PeerHello, &hello(id));
