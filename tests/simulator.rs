@@ -119,6 +119,7 @@ const RARER: &[&str] = &[
     "an observer that comes back is told that it missed something",
     "a client learns from what is not said that its grant was taken",
     "permits that come free go to two waiters",
+    "a node that is not known yet proves that it is a member",
 ];
 
 /// What must have happened in the seeds above: all kinds of operation, of faults, and of consequences.
