@@ -20,10 +20,10 @@ use tenure::raft::{
     SnapshotOutcome, SnapshotResponse, TimeoutNow, VoteRequest, VoteResponse,
 };
 use tenure::wire::{
-    Abilities, ClientHello, ClientWelcome, FixedStatus, FoundingOffer, FrameDecoder, FrameKind,
-    Hello, HolderSaid, LeaderHint, MemberStatus, NodeStatus, Order, OrderAnswer, PeerHello,
-    PeerMessage, Query, ReadAnswer, Refused, RefusedCode, Request, ServerMessage, Speech, Values,
-    encode_frame,
+    Abilities, Challenge, ClientHello, ClientWelcome, FixedStatus, FoundingOffer, FrameDecoder,
+    FrameKind, Hello, HolderSaid, LeaderHint, MemberStatus, NodeStatus, Order, OrderAnswer,
+    PeerHello, PeerMessage, Proof, Query, ReadAnswer, Refused, RefusedCode, Request, ServerMessage,
+    Speech, Values, encode_frame,
 };
 
 /// Collects `name: hex of the frame`, after checking that each frame decodes to what it was made of.
@@ -174,6 +174,9 @@ fn handshake_frames_keep_their_bytes() {
         golden.add(name, FrameKind::Hello, &hello.to_values());
     }
     golden.add("named client welcome", FrameKind::Welcome, &welcome.to_values(&speech));
+    let challenge = Challenge { boot: 5, nonce: [6; 32] };
+    golden.add("challenge", FrameKind::Challenge, &challenge.to_values());
+    golden.add("proof", FrameKind::Proof, &Proof { mac: [7; 32] }.to_values());
     golden.check("handshake.txt");
 }
 

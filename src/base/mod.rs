@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod checksum;
+pub mod cluster_key;
 pub mod codec;
 pub mod error;
 pub mod founding;
@@ -11,6 +12,7 @@ pub mod rng;
 pub mod text;
 pub mod time;
 
+pub use cluster_key::ClusterKey;
 pub use ids::{
     ClientSource, ClusterId, ConnectionId, DirectoryId, Index, NodeId, Owner, ReadId, RequestId,
     Round, SessionId, SessionKey, Term, Token, WriteSeq,

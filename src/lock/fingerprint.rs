@@ -31,6 +31,10 @@ impl LockMachine {
             let fields = [settings.lease_ms, settings.ttl_ms_max, settings.level];
             fields.iter().for_each(|field| hash.number(u64::from(*field)));
         }
+        hash.length(usize::from(self.cluster_key.is_some()));
+        if let Some(key) = &self.cluster_key {
+            hash.bytes(&key.0);
+        }
         hash.length(usize::from(self.restoring.is_some()));
         hash.number(self.restoring.map_or(0, |wait| wait.ms));
         self.hash_sessions(&mut hash);

@@ -2,7 +2,7 @@
 
 use crate::base::error::{Error, Status};
 use crate::base::limits::{MEMBERS_MAX, SNAPSHOT_EVERY_BYTES, TTL_MS_MAX};
-use crate::base::{NodeId, address};
+use crate::base::{ClusterKey, NodeId, address};
 use crate::server::{Entry, ServerOptions};
 use crate::sys::random;
 use std::net::TcpListener;
@@ -81,6 +81,7 @@ impl NodeOptions {
             snapshot_every_bytes: self.snapshot_every_bytes,
             boot: random::seed(),
             seed: random::seed(),
+            cluster_key: Some(ClusterKey(random::bytes32())),
             ..ServerOptions::new(self.id, self.cluster.clone())
         }
     }

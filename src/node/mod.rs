@@ -8,6 +8,7 @@ mod acceptor;
 mod api;
 mod backlog;
 mod board;
+mod candidates;
 mod commands;
 mod complaints;
 mod config;

@@ -320,7 +320,7 @@ impl Network {
         }
         let unheard = matches!(ending, Ending::Closed(Closed::ByPeer)) && link.form == Form::Named;
         match link.role {
-            Role::Greeting => {}
+            Role::Greeting | Role::Challenged => {}
             Role::Dialing(peer) if unheard => self.peers.handle_unheard(peer, key, now),
             Role::Dialing(peer) => {
                 self.peers.handle_ended(peer, key, now, ending.pace(), &ending);

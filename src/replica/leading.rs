@@ -40,6 +40,8 @@ pub struct Leading {
     pub restoring: Restoring,
     /// How far the next level is.
     pub raising: Raising,
+    /// It has proposed a key of the cluster.
+    pub has_given_key: bool,
     stage: Stage,
 }
 

@@ -10,6 +10,7 @@ mod clients;
 mod confirm;
 mod decisions;
 mod history;
+mod key;
 mod lacking;
 mod leading;
 mod observers;
@@ -26,7 +27,7 @@ mod timers;
 
 pub use snapshots::SnapshotJob;
 
-use crate::base::{ConnectionId, DirectoryId, Index, NodeId, Sample, WriteSeq};
+use crate::base::{ClusterKey, ConnectionId, DirectoryId, Index, NodeId, Sample, WriteSeq};
 use crate::lock::{LockMachine, SnapshotError};
 use crate::raft::{Action, Claim, Event, Raft, Role, Write};
 use crate::wire::{LeaderHint, ServerMessage, Values};
@@ -51,6 +52,8 @@ pub struct ReplicaOptions {
     /// The highest level of the lock machine that it reads: [`LEVEL_MAX`](crate::lock::LEVEL_MAX), lower where an older
     /// build is played.
     pub level_max: u32,
+    /// What it proposes as the key of a cluster that has none; `None`: nothing.
+    pub cluster_key: Option<ClusterKey>,
 }
 
 /// What a turn must know of the world.
@@ -194,6 +197,7 @@ impl Replica {
             self.raft.handle(now, Event::Deadline);
             self.advance_orders(now);
             self.raise_level();
+            self.give_key();
             self.retry_held(now);
         }
         self.hand_over_when_lacking(now);

@@ -9,6 +9,8 @@ use crate::wire::{Ability, Speech, Values};
 #[derive(Clone, Debug)]
 pub(super) struct Peer {
     pub(super) speech: Speech,
+    /// It says that it is of this cluster, and this node had no key yet to try it by.
+    is_untried: bool,
     /// Whether its disk has room for the next segment of its log; `None` until it says so.
     pub(super) has_room: Option<bool>,
     /// Whether its log cannot go on: it lacks the next segment, and the present one is nearly full.
@@ -32,8 +34,22 @@ impl Replica {
     pub(super) fn note_speech(&mut self, peer: NodeId, speech: Speech) {
         self.connections += 1;
         self.shortage.may_ask_again(peer);
-        let (has_room, is_tight, lacks, told) = (None, false, None, None);
-        self.peers.insert(peer, Peer { speech, has_room, is_tight, lacks, told });
+        let (is_untried, has_room, is_tight, lacks, told) = (false, None, false, None, None);
+        self.peers.insert(peer, Peer { speech, is_untried, has_room, is_tight, lacks, told });
+    }
+
+    /// Nobody vouches for the peer but itself: it says that it is of this cluster.
+    pub fn note_untried(&mut self, peer: NodeId) {
+        if let Some(peer) = self.peers.get_mut(&peer) {
+            peer.is_untried = true;
+        }
+    }
+
+    /// Whether nobody vouches for the peer until now: the membership does not name it either.
+    #[must_use]
+    pub fn is_untried(&self, peer: NodeId) -> bool {
+        let is_member = self.raft.membership().1.member(peer).is_some();
+        !is_member && self.peers.get(&peer).is_some_and(|peer| peer.is_untried)
     }
 
     /// Its connection is gone, for whatever reason.

@@ -5,11 +5,14 @@ mod admission;
 mod founding;
 mod greeting;
 mod options;
+mod proof;
 mod reach;
 mod serving;
 mod status;
 mod step;
 
+pub use admission::{Admission, Trust};
 pub use options::{Entry, Input, Outside, ServerError, ServerOptions};
+pub use proof::Candidate;
 pub use reach::Reach;
 pub use step::Server;

@@ -1,9 +1,10 @@
 //! What a server is told, what it asks of the process around it, and how it ends.
 
 use crate::base::limits::{self, MEMBERS_MAX};
-use crate::base::{ClientSource, ConnectionId, DirectoryId, NodeId, Sample};
+use crate::base::{ClientSource, ClusterKey, ConnectionId, DirectoryId, NodeId, Sample};
 use crate::raft::Claim;
 use crate::replica::ReplicaError;
+use crate::server::admission::Trust;
 use crate::wal::WalError;
 use crate::wire::{Abilities, NodeStatus, PeerMessage, Request, ServerMessage, Speech};
 use std::collections::BTreeSet;
@@ -44,6 +45,9 @@ pub struct ServerOptions {
     pub boot: u64,
     /// For timeouts.
     pub seed: u64,
+    /// What it proposes as the key of a cluster that has none, drawn by a source that nobody can guess; `None`: it leaves
+    /// that to others.
+    pub cluster_key: Option<ClusterKey>,
 }
 
 impl ServerOptions {
@@ -66,6 +70,7 @@ impl ServerOptions {
             speech: Speech::own(),
             boot: 0,
             seed: 0,
+            cluster_key: None,
         }
     }
 
@@ -133,8 +138,8 @@ pub trait Outside {
 /// What happens to a server.
 #[derive(Clone, Debug)]
 pub enum Input {
-    /// A connection to this peer stands, its hello checked; what it speaks.
-    PeerUp { peer: NodeId, directory: DirectoryId, speech: Speech },
+    /// A connection to this peer stands, its hello checked; what it speaks, and why it is taken for a member.
+    PeerUp { peer: NodeId, directory: DirectoryId, speech: Speech, trust: Trust },
     /// The *other* side closed the connection, or reset it.
     PeerDown { peer: NodeId },
     /// The connection is gone for another reason.

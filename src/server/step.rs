@@ -1,5 +1,6 @@
 //! A server: opened on a directory, stepped by its process, founded or founding.
 
+use super::admission::Trust;
 use super::founding::{Gathering, check_founded};
 use super::reach::Leaderless;
 use super::serving::Serving;
@@ -40,7 +41,7 @@ struct Unfounded {
     gathering: Gathering,
     clients: BTreeMap<ConnectionId, (ClientSource, Abilities)>,
     /// The peers that are connected.
-    peers: BTreeMap<NodeId, (DirectoryId, Speech)>,
+    peers: BTreeMap<NodeId, (DirectoryId, Speech, Trust)>,
     /// What those of them that have a cluster said of themselves.
     said: BTreeMap<NodeId, Values>,
     /// What a restored directory begins with; else nothing.
@@ -195,8 +196,9 @@ impl<D: Disk> Server<D> {
             for (client, (source, abilities)) in clients {
                 serving.replica.handle_client_up(client, source, abilities);
             }
-            for (peer, (directory, speech)) in connected {
-                serving.replica.handle_peer_up(now, peer, directory, speech);
+            for (peer, (directory, speech, trust)) in connected {
+                let input = Input::PeerUp { peer, directory, speech, trust };
+                handle_serving(&mut serving.replica, now, input);
             }
             for (peer, values) in said {
                 serving.replica.handle_peer_status(peer, &values);
@@ -261,8 +263,11 @@ fn look_after<D: Disk>(wal: &mut Wal<D>) -> Result<Storage, ServerError> {
 
 fn handle_serving(replica: &mut Replica, now: &Sample, input: Input) {
     match input {
-        Input::PeerUp { peer, directory, speech } => {
+        Input::PeerUp { peer, directory, speech, trust } => {
             replica.handle_peer_up(now, peer, directory, speech);
+            if trust == Trust::Untried {
+                replica.note_untried(peer);
+            }
         }
         Input::PeerDown { peer } => {
             replica.handle_peer_lost(peer);
@@ -292,8 +297,8 @@ fn handle_serving(replica: &mut Replica, now: &Sample, input: Input) {
 fn handle_gathering(unfounded: &mut Unfounded, input: Input, outside: &mut impl Outside) {
     let Unfounded { gathering, clients, peers, said, .. } = unfounded;
     match input {
-        Input::PeerUp { peer, directory, speech } => {
-            peers.insert(peer, (directory, speech));
+        Input::PeerUp { peer, directory, speech, trust } => {
+            peers.insert(peer, (directory, speech, trust));
             said.remove(&peer);
             outside.send_peer(peer, PeerMessage::Founding(gathering.offer()));
         }
@@ -339,6 +344,7 @@ fn serving(
         ttl_ms_max: options.ttl_ms_max,
         snapshot_every_bytes: options.snapshot_every_bytes,
         level_max: options.speech.level_max,
+        cluster_key: options.cluster_key,
     };
     let replica = Replica::new(replica_options, Raft::new(config, recovered, now))
         .map_err(|error| ServerError::of(&error))?;

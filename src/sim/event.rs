@@ -47,6 +47,8 @@ pub enum Event {
     EndOrder(LineId),
     /// A visitor leaves.
     EndVisit(LineId),
+    /// A stranger leaves.
+    EndStranger(LineId),
     /// A node that was removed is shut down for good.
     Retire(usize),
     /// A new process in a client's place.

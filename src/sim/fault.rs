@@ -71,6 +71,8 @@ pub enum Fault {
     Visitor,
     /// The cluster began with nodes of an older build, and an operator replaces their programs, one by one.
     Upgrade,
+    /// Somebody says that it is a peer, and is no member.
+    Stranger,
 }
 
 impl Fault {
@@ -85,6 +87,7 @@ impl Fault {
                 | Self::SaveSnapshot
                 | Self::Visitor
                 | Self::Upgrade
+                | Self::Stranger
         )
     }
 
@@ -108,7 +111,7 @@ impl Fault {
 }
 
 /// All of them.
-pub const ALL: [Fault; 34] = [
+pub const ALL: [Fault; 35] = [
     Fault::Kill,
     Fault::PowerCut,
     Fault::PowerCutOfAll,
@@ -143,4 +146,5 @@ pub const ALL: [Fault; 34] = [
     Fault::SaveSnapshot,
     Fault::Visitor,
     Fault::Upgrade,
+    Fault::Stranger,
 ];

@@ -1,12 +1,15 @@
 //! The handshake of a simulated server's process: the hello that it says, in which form, and how it answers those of others.
 
 use crate::base::{ClientSource, ConnectionId, NodeId};
-use crate::server::Input;
+use crate::server::{Admission, Candidate, Input, Trust};
 use crate::sim::checkers::Violation;
 use crate::sim::network::{LineId, Network, Side};
 use crate::sim::process::Process;
 use crate::sim::talk::{Stage, frame};
-use crate::wire::{ClientHello, Form, FrameKind, Hello, PeerHello, RefusedCode, Speech, Values};
+use crate::wire::{
+    Challenge, ClientHello, Form, Frame, FrameKind, Hello, PeerHello, Proof, Refused, RefusedCode,
+    Speech, Values,
+};
 
 impl Process {
     pub(super) fn handle_accepted(&mut self, line: LineId, network: &mut Network, now: u64) {
@@ -39,22 +42,117 @@ impl Process {
         network: &mut Network,
     ) {
         match self.server.check_hello(hello, &speech) {
+            Ok(Admission::Granted(trust)) => {
+                self.let_in(now, line, (hello, speech, form), trust, network);
+            }
+            Ok(Admission::Asked) => {
+                let nonce = self.rng.bytes32();
+                let candidate = Candidate { hello: hello.clone(), speech, nonce };
+                let challenge = self.server.challenge(&candidate).to_values();
+                let talk = self.talks.get_mut(&line).expect("it spoke");
+                talk.stage = Stage::Challenged;
+                talk.candidate = Some(Box::new((candidate, form)));
+                network.send(now, line, Side::Acceptor, frame(FrameKind::Challenge, &challenge));
+            }
+            Err(refused) => self.refuse_peer(now, line, (refused, form), network),
+        }
+    }
+
+    fn let_in(
+        &mut self,
+        now: u64,
+        line: LineId,
+        (hello, speech, form): (&PeerHello, Speech, Form),
+        trust: Trust,
+        network: &mut Network,
+    ) {
+        let welcome = match form {
+            Form::Fixed => frame(FrameKind::PeerWelcome, &self.server.hello(hello.node)),
+            Form::Named => frame(FrameKind::Welcome, &self.introduction(hello.node)),
+        };
+        network.send(now, line, Side::Acceptor, welcome);
+        self.establish_peer(now, line, (hello, speech, trust), network);
+    }
+
+    fn refuse_peer(
+        &mut self,
+        now: u64,
+        line: LineId,
+        (refused, form): (Refused, Form),
+        network: &mut Network,
+    ) {
+        self.odd[1] += u64::from(refused.code == RefusedCode::Directory);
+        self.odd[2] += u64::from(refused.code == RefusedCode::Level);
+        let refused = match form {
+            Form::Fixed => refused.for_0_1(),
+            Form::Named => refused,
+        };
+        network.send(now, line, Side::Acceptor, frame(FrameKind::Refused, &refused));
+        self.hang_up(now, line, network);
+    }
+
+    /// What is said from the hello of a node that is not known to its welcome.
+    pub(super) fn handle_candidacy(
+        &mut self,
+        now: u64,
+        line: LineId,
+        frame: &Frame,
+        network: &mut Network,
+    ) {
+        let stage = self.talks.get(&line).map(|talk| talk.stage);
+        match (stage, frame.kind) {
+            (Some(Stage::Greeting(peer, _)), FrameKind::Challenge) => {
+                self.heard(self.build().check(Challenge::NEEDS, &frame.kind));
+                let values = frame.decode().expect("our own codec");
+                let challenge = Challenge::from_values(&values).expect("our own challenge");
+                self.answer_challenge(now, line, (peer, &challenge), network);
+            }
+            (_, FrameKind::Proof) => {
+                let proof = frame.decode().map(|values| Proof::from_values(&values));
+                self.try_candidate(now, line, proof.expect("our own codec").ok(), network);
+            }
+            _ => self.try_candidate(now, line, None, network),
+        }
+    }
+
+    /// It was asked to prove that it is a member, and answers; with `None`, that it cannot.
+    fn try_candidate(
+        &mut self,
+        now: u64,
+        line: LineId,
+        proof: Option<Proof>,
+        network: &mut Network,
+    ) {
+        let candidate = self.talks.get_mut(&line).and_then(|talk| talk.candidate.take());
+        let Some((candidate, form)) = candidate.map(|candidate| *candidate) else { return };
+        let checked = match proof {
+            Some(proof) => self.server.check_proof(&candidate, &proof),
+            None => Err(self.server.has_not_proved(candidate.hello.node)),
+        };
+        let Candidate { hello, speech, .. } = candidate;
+        match checked {
             Ok(()) => {
-                let welcome = match form {
-                    Form::Fixed => frame(FrameKind::PeerWelcome, &self.server.hello(hello.node)),
-                    Form::Named => frame(FrameKind::Welcome, &self.introduction(hello.node)),
-                };
-                network.send(now, line, Side::Acceptor, welcome);
-                self.establish_peer(now, line, (hello, speech), network);
+                self.odd[6] += 1;
+                self.let_in(now, line, (&hello, speech, form), Trust::Vouched, network);
+            }
+            Err(refused) => self.refuse_peer(now, line, (refused, form), network),
+        }
+    }
+
+    /// The peer that was dialed does not know this node yet.
+    fn answer_challenge(
+        &mut self,
+        now: u64,
+        line: LineId,
+        (peer, challenge): (NodeId, &Challenge),
+        network: &mut Network,
+    ) {
+        match self.server.prove(peer, challenge) {
+            Ok(proof) => {
+                network.send(now, line, Side::Dialer, frame(FrameKind::Proof, &proof.to_values()));
             }
             Err(refused) => {
-                self.odd[1] += u64::from(refused.code == RefusedCode::Directory);
-                self.odd[2] += u64::from(refused.code == RefusedCode::Level);
-                let refused = match form {
-                    Form::Fixed => refused.for_0_1(),
-                    Form::Named => refused,
-                };
-                network.send(now, line, Side::Acceptor, frame(FrameKind::Refused, &refused));
+                network.send(now, line, Side::Dialer, frame(FrameKind::Refused, &refused));
                 self.hang_up(now, line, network);
             }
         }
@@ -67,8 +165,8 @@ impl Process {
         (welcome, speech): (&PeerHello, Speech),
         network: &mut Network,
     ) {
-        match self.server.check_hello(welcome, &speech) {
-            Ok(()) => self.establish_peer(now, line, (welcome, speech), network),
+        match self.server.check_welcome(welcome, &speech) {
+            Ok(()) => self.establish_peer(now, line, (welcome, speech, Trust::Vouched), network),
             Err(refused) => {
                 self.odd[1] += u64::from(refused.code == RefusedCode::Directory);
                 self.odd[2] += u64::from(refused.code == RefusedCode::Level);
@@ -113,7 +211,7 @@ impl Process {
         &mut self,
         now: u64,
         line: LineId,
-        (hello, speech): (&PeerHello, Speech),
+        (hello, speech, trust): (&PeerHello, Speech, Trust),
         network: &mut Network,
     ) {
         let peer = hello.node;
@@ -127,6 +225,6 @@ impl Process {
         }
         self.redials.remove(&peer);
         self.rooms.note_connected(peer);
-        self.inputs.push(Input::PeerUp { peer, directory: hello.directory, speech });
+        self.inputs.push(Input::PeerUp { peer, directory: hello.directory, speech, trust });
     }
 }

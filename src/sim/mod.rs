@@ -40,8 +40,10 @@ mod rolling;
 mod run;
 mod schedule;
 mod shrink;
+mod sleeper;
 mod storage;
 mod store;
+mod stranger;
 mod talk;
 mod trace;
 mod visitor;
@@ -49,6 +51,8 @@ mod watch;
 mod wishes;
 mod world;
 
-pub use run::{Failure, Options, Report, run_plain, run_rolling, run_seed, run_seeds};
+pub use run::{
+    Failure, Options, Report, run_plain, run_rolling, run_seed, run_seeds, run_sleeping,
+};
 pub use schedule::Trim;
 pub use shrink::{Shrunk, shrink};

@@ -3,7 +3,7 @@
 //! Arrivals wait until the process runs; a step takes them all, as a turn of the loop takes what sockets
 //! have. The process is busy until the local time that its step reached.
 
-use crate::base::{ConnectionId, Index, NodeId};
+use crate::base::{ClusterKey, ConnectionId, Index, NodeId, rng::Rng};
 use crate::lock::LockMachine;
 use crate::raft::{LeaderLease, Raft, Role};
 use crate::server::{Entry, Server, ServerError, ServerOptions};
@@ -138,7 +138,8 @@ impl SimNode {
             (host.read_clocks(), host.rng.bytes16(), host.rng.number())
         };
         let (boot, speech) = (self.starts, self.build.speech());
-        let options = ServerOptions { boot, seed, speech, ..self.options.clone() };
+        let cluster_key = Some(ClusterKey(Rng::new(seed).bytes32()));
+        let options = ServerOptions { boot, seed, speech, cluster_key, ..self.options.clone() };
         let server = Server::open(options, SimDisk::new(self.host.clone()), entropy, &sample);
         if self.host.borrow().crashed {
             return Ok(StepEnd::Crashed(Vec::new()));
@@ -149,7 +150,7 @@ impl SimNode {
             let rng = &mut self.host.borrow_mut().rng;
             if rng.chance(3, 4) { 0 } else { rng.below(ASKS_WITHIN_NANOS) }
         };
-        self.process = Some(Process::new(server, self.id, self.build, now + waits));
+        self.process = Some(Process::new(server, self.id, self.build, now + waits, seed));
         Ok(StepEnd::Goes(Vec::new()))
     }
 
@@ -284,7 +285,7 @@ impl SimNode {
     }
 
     /// What was odd since the last call ([`Process::odd`]).
-    pub fn take_odd(&mut self) -> [u64; 6] {
+    pub fn take_odd(&mut self) -> [u64; 7] {
         self.process.as_mut().map(|process| std::mem::take(&mut process.odd)).unwrap_or_default()
     }
 

@@ -33,13 +33,14 @@ impl World {
             self.judge.claims.forget(slot);
         }
         let end = node.step(self.now, &mut self.network, &mut self.judge.ledgers[slot])?;
-        let [late, emptied, level, fallen_back, handed, short] = node.take_odd();
+        let [late, emptied, level, fallen_back, handed, short, proved] = node.take_odd();
         self.trace.marks.add(Mark::TransferLate, late);
         self.trace.marks.add(Mark::EmptiedRefused, emptied);
         self.trace.marks.add(Mark::OlderRefused, level);
         self.trace.marks.add(Mark::OlderHello, fallen_back);
         self.trace.marks.add(Mark::HandedForRoom, handed);
         self.trace.marks.add(Mark::ShortOfRoom, short);
+        self.trace.marks.add(Mark::MemberProved, proved);
         match end {
             StepEnd::Crashed(left) => {
                 self.observe(slot, &left)?;

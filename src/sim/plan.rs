@@ -17,6 +17,7 @@ use crate::sim::program::{Custom, Habits};
 use crate::sim::restore::Restore;
 use crate::sim::rolling::Rolling;
 use crate::sim::schedule::{self, Injection, Trim};
+use crate::sim::sleeper::Sleeper;
 use crate::sim::talk::Build;
 use crate::sim::wishes::Wishes;
 use crate::wire::Speech;
@@ -57,6 +58,8 @@ pub struct Plan {
     pub restore: Option<Restore>,
     /// Whether the nodes are restarted in turn, as operators do it.
     pub rolling: Option<Rolling>,
+    /// Whether a member is off while others are replaced.
+    pub sleeper: Option<Sleeper>,
     /// Whether the log may fill up: then calls may end with LIMIT for good.
     pub log: LogRoom,
 }
@@ -128,6 +131,7 @@ impl Plan {
             patience_nanos: 60 * SECOND,
             restore: restore.filter(|restore| trim.until.is_none_or(|until| restore.at < until)),
             rolling: None,
+            sleeper: None,
             log,
             classes,
             schedule,
@@ -174,6 +178,7 @@ impl Plan {
             patience_nanos: 60 * SECOND,
             restore: None,
             rolling: None,
+            sleeper: None,
             log: LogRoom::Ample,
         }
     }
@@ -289,6 +294,7 @@ pub(super) fn server_options(
         speech: Speech::own(),
         boot: 0,
         seed: 0,
+        cluster_key: None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! A server's process: its connections, their handshakes, and the frames on them.
 
+use crate::base::rng::Rng;
 use crate::base::{ConnectionId, NodeId};
 use crate::raft::{Claim, Message, Raft, Role};
 use crate::server::{Input, Reach, Server, ServerError};
@@ -34,6 +35,8 @@ pub struct Process {
     due_at: u64,
     pub(super) next_connection: u64,
     own: NodeId,
+    /// Of nonces.
+    pub(super) rng: Rng,
     /// Who is dialed, and what that rests on.
     known: BTreeSet<NodeId>,
     reach: Option<Option<Reach>>,
@@ -49,9 +52,9 @@ pub struct Process {
     /// What it was sent and must not have been.
     pub(super) violation: Option<Violation>,
     /// Successors that were told too late, emptied directories that were refused, peers refused for their level,
-    /// dials with the hello of 0.1.0 by a newer build, handovers for want of room, and steps behind which what a leader
-    /// sends does not fit.
-    pub odd: [u64; 6],
+    /// dials with the hello of 0.1.0 by a newer build, handovers for want of room, steps behind which what a leader
+    /// sends does not fit, and peers that proved that they are members.
+    pub odd: [u64; 7],
     /// O19.
     pub(super) rooms: Rooms,
     /// What needs a round of all that was read for the next step.
@@ -62,8 +65,15 @@ pub struct Process {
 
 impl Process {
     /// The process of node `own`, in which a program asks for leadership from `asks_from` on.
-    pub fn new(server: Server<SimDisk>, own: NodeId, build: Build, asks_from: u64) -> Self {
+    pub fn new(
+        server: Server<SimDisk>,
+        own: NodeId,
+        build: Build,
+        asks_from: u64,
+        seed: u64,
+    ) -> Self {
         Self {
+            rng: Rng::new(!seed),
             server,
             inputs: Vec::new(),
             frames: Vec::new(),
@@ -83,7 +93,7 @@ impl Process {
             build,
             unheard: BTreeSet::new(),
             violation: None,
-            odd: [0; 6],
+            odd: [0; 7],
             rooms: Rooms::default(),
             asked: Vec::new(),
             forged: 0,
@@ -129,6 +139,11 @@ impl Process {
     /// What it was sent since the last call and must not have been.
     pub fn take_violation(&mut self) -> Option<Violation> {
         self.violation.take()
+    }
+
+    /// The build that it runs.
+    pub(super) fn build(&self) -> Build {
+        self.build
     }
 
     /// Whether programs may have been told of a claim.
@@ -289,6 +304,10 @@ impl Process {
                     }
                 }
             }
+            (Stage::Greeting(..), FrameKind::Challenge)
+            | (Stage::Challenged, FrameKind::Proof | FrameKind::Refused) => {
+                self.handle_candidacy(now, line, frame, network);
+            }
             (Stage::Greeting(..), FrameKind::PeerWelcome) => {
                 let welcome = frame.decode::<PeerHello>().expect("our own codec");
                 self.handle_welcome(now, line, (&welcome, Speech::of_0_1()), network);
@@ -335,7 +354,7 @@ impl Process {
                 self.clients.remove(&connection);
                 self.inputs.push(Input::ClientDown { connection });
             }
-            Stage::Peer(_) | Stage::Unknown => {}
+            Stage::Peer(_) | Stage::Unknown | Stage::Challenged => {}
         }
     }
 

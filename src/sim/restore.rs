@@ -87,6 +87,7 @@ impl World {
             self.end_order(line);
         }
         self.visitors.lines().into_iter().for_each(|line| self.end_visit(line));
+        self.end_strangers();
         for slot in 0..self.nodes.len() {
             self.crash(slot, Ending::Killed);
         }

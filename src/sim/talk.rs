@@ -2,6 +2,7 @@
 
 use crate::base::rng::Rng;
 use crate::base::{ClusterId, ConnectionId, NodeId};
+use crate::server::Candidate;
 use crate::sim::checkers::Violation;
 use crate::sim::network::Side;
 use crate::wire::{
@@ -20,6 +21,8 @@ pub enum Stage {
     Greeting(NodeId, Form),
     /// Accepted; the hello is awaited.
     Unknown,
+    /// Its hello came; it is to prove that it is a member.
+    Challenged,
     /// A peer.
     Peer(NodeId),
     /// A client.
@@ -37,6 +40,8 @@ pub struct Talk {
     pub deadline: u64,
     /// What the other side understands.
     pub abilities: Abilities,
+    /// Who is to prove that it is a member, and the form of its hello.
+    pub candidate: Option<Box<(Candidate, Form)>>,
     decoder: FrameDecoder,
 }
 
@@ -46,7 +51,8 @@ impl Talk {
     pub fn new(side: Side, stage: Stage, now: u64) -> Self {
         let deadline = now + HANDSHAKE_NANOS;
         let abilities = Abilities::NONE;
-        Self { side, stage, deadline, abilities, decoder: FrameDecoder::new() }
+        let decoder = FrameDecoder::new();
+        Self { side, stage, deadline, abilities, candidate: None, decoder }
     }
 
     /// The handshake is over.
@@ -59,7 +65,7 @@ impl Talk {
     pub fn peer(&self) -> Option<NodeId> {
         match self.stage {
             Stage::Dialing(peer, _) | Stage::Greeting(peer, _) | Stage::Peer(peer) => Some(peer),
-            Stage::Unknown | Stage::Client(_) => None,
+            Stage::Unknown | Stage::Challenged | Stage::Client(_) => None,
         }
     }
 

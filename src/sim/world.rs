@@ -20,6 +20,7 @@ use crate::sim::replay::History;
 use crate::sim::resource::Resource;
 use crate::sim::rolling::WORK_AT;
 use crate::sim::run::Report;
+use crate::sim::stranger::Strangers;
 use crate::sim::trace::Trace;
 use crate::sim::visitor::Visitors;
 
@@ -39,6 +40,7 @@ pub struct World {
     pub(super) clients: Vec<SimClient>,
     pub(super) operator: Operator,
     pub(super) visitors: Visitors,
+    pub(super) strangers: Strangers,
     /// The entry that put the members in force that the world knows of.
     pub(super) members_index: Index,
     /// The newest incarnation of the cluster.
@@ -108,6 +110,7 @@ impl World {
             clients,
             operator: Operator::new(plan.operator_host()),
             visitors: Visitors::new(plan.visitors_host()),
+            strangers: Strangers::new(plan.visitors_host()),
             members_index: FOUNDING,
             epoch: 0,
             restored_at: 0,
@@ -193,6 +196,7 @@ impl World {
         marks.add(Mark::ClaimBegins, self.judge.claims.begun);
         marks.add(Mark::ClaimLapses, self.judge.claims.lapsed);
         marks.add(Mark::CutHealed, self.network.healed);
+        marks.add(Mark::StrangerRefused, self.strangers.refused);
         for node in &self.nodes {
             let host = node.host.borrow();
             marks.add(Mark::WriteTorn, host.storage.torn);
@@ -223,7 +227,7 @@ impl World {
         for injection in std::mem::take(&mut self.plan.schedule) {
             self.queue.push(injection.at, Event::Strike(Box::new(injection)));
         }
-        if self.plan.rolling.is_some() {
+        if self.plan.rolling.is_some() || self.plan.sleeper.is_some() {
             self.queue.push(WORK_AT, Event::Work);
         }
         let again = self.plan.restore.and_then(|restore| restore.again_at);
@@ -235,7 +239,10 @@ impl World {
 
     fn handle(&mut self, event: Event) -> Result<(), Violation> {
         match event {
-            Event::Network(event) => self.handle_network(event),
+            Event::Network(event) => {
+                self.handle_network(event);
+                return self.strangers.check();
+            }
             Event::Node(slot) => return self.step_node(slot),
             Event::Client(slot) => return self.step_client(slot),
             Event::Restart(slot) => return self.start_node(slot),
@@ -245,18 +252,24 @@ impl World {
             Event::AskAgain(line) => self.ask_again(line),
             Event::EndOrder(line) => self.end_order(line),
             Event::EndVisit(line) => self.end_visit(line),
+            Event::EndStranger(line) => self.end_stranger(line),
             Event::Retire(slot) if self.nodes[slot].fate == Fate::Gone => {
                 self.crash(slot, Ending::Killed);
             }
             Event::Retire(_) => {}
             Event::Restore if self.phase == Phase::Faults => self.restore(),
-            Event::Work if self.phase == Phase::Faults => self.go_on_with_the_work(),
+            Event::Work if self.phase != Phase::Faults => {}
+            Event::Work if self.plan.sleeper.is_some() => self.go_on_with_the_sleep(),
+            Event::Work => self.go_on_with_the_work(),
             Event::NewClient(slot) => self.start_client(slot),
             Event::Write(write) => {
                 return self.resource.write(*write, &self.judge.model, &mut self.trace);
             }
             Event::Inspect { client, since } => return self.inspect_grave(client, since),
-            Event::Core => self.begin_core(),
+            Event::Core => {
+                self.check_sleeper()?;
+                self.begin_core();
+            }
             Event::Break(slot) if self.phase == Phase::Core => self.break_lines(slot),
             Event::Break(_) => {}
             Event::Finish => self.finish_programs(),
@@ -322,6 +335,10 @@ impl World {
                 }
                 match self.client_at(host) {
                     _ if host == self.operator.host_id => self.handle_operator(line, arrival),
+                    _ if self.strangers.are_on(line) && host == self.visitors.host_id => {
+                        let network = &mut self.network;
+                        self.strangers.handle_arrival(self.now, line, arrival, network);
+                    }
                     _ if host == self.visitors.host_id => {
                         let network = &mut self.network;
                         self.visitors.handle_arrival(self.now, line, arrival, network);

@@ -39,6 +39,8 @@ abilities! {
     VersionRefusals = 2, "version-refusals";
     /// `Refusal::Conflict`: a request id that was used for another request.
     Conflicts = 3, "conflicts";
+    /// Frames of the kind `Challenge`: a peer can prove that it is a member.
+    Challenges = 4, "challenges";
 }
 
 /// A set of abilities. Those that this build does not know are not in it: nothing of them is said here.

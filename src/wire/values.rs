@@ -103,6 +103,15 @@ impl Values {
         }
     }
 
+    /// The 32 bytes of that name.
+    #[must_use]
+    pub fn bytes32(&self, name: &str) -> Option<[u8; 32]> {
+        match self.value(name)? {
+            Value::Bytes(bytes) => bytes.as_slice().try_into().ok(),
+            _ => None,
+        }
+    }
+
     /// The rows of that name; none if there are none.
     #[must_use]
     pub fn rows(&self, name: &str) -> &[Row] {
@@ -168,6 +177,12 @@ impl From<String> for Value {
 
 impl From<[u8; 16]> for Value {
     fn from(bytes: [u8; 16]) -> Self {
+        Self::Bytes(bytes.to_vec())
+    }
+}
+
+impl From<[u8; 32]> for Value {
+    fn from(bytes: [u8; 32]) -> Self {
         Self::Bytes(bytes.to_vec())
     }
 }

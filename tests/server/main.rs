@@ -14,6 +14,7 @@ mod observers;
 mod restored;
 mod rounds;
 mod short_of_space;
+mod strangers;
 mod versions;
 
 use cluster::{Cluster, MS};

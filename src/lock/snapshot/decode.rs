@@ -1,9 +1,10 @@
 //! Bytes back into a machine. They may come from anywhere: each piece is checked, then the whole.
 
 use super::{
-    AnswerPiece, ClaimPiece, DelayPiece, Head, HolderPiece, LENGTH_BYTES, LockPiece, MarkPiece,
-    PrintedAnswerPiece, PrintsPiece, SessionPiece, SnapshotError, WaiterPiece,
+    AnswerPiece, ClaimPiece, DelayPiece, Head, HolderPiece, KeyPiece, LENGTH_BYTES, LockPiece,
+    MarkPiece, PrintedAnswerPiece, PrintsPiece, SessionPiece, SnapshotError, WaiterPiece,
 };
+use crate::base::cluster_key::KEY_BYTES;
 use crate::base::{RequestId, SessionId, codec};
 use crate::lock::LockMachine;
 use crate::lock::asked::Mark;
@@ -13,7 +14,7 @@ use crate::lock::dedupe::{Answers, Fixed, Hold, Place};
 use crate::lock::delay::{Delay, Delays};
 use crate::lock::grant::{Lock, Rest};
 use crate::lock::holders::{Grant, Holders};
-use crate::lock::level::LEVEL_MAX;
+use crate::lock::level::{KEY_LEVEL, LEVEL_MAX};
 use crate::lock::print::Print;
 use crate::lock::queue::{Queue, Waiter};
 use crate::lock::restore::RestoreWait;
@@ -69,7 +70,19 @@ impl LockMachine {
         })?;
         self.settings.clone_from(&head.settings);
         self.restoring = head.restoring_ms.map(|ms| RestoreWait { ms });
+        if pieces.format >= KEY_LEVEL {
+            self.decode_key(pieces)?;
+        }
         Ok(head)
+    }
+
+    fn decode_key(&mut self, pieces: &mut Pieces<'_>) -> Result<(), SnapshotError> {
+        let KeyPiece { is_there, key } = pieces.read()?;
+        if !is_there && key.0 != [0; KEY_BYTES] {
+            return Err(pieces.damaged("a key is there and is not".to_owned()));
+        }
+        self.cluster_key = is_there.then_some(key);
+        Ok(())
     }
 
     fn decode_session(&mut self, pieces: &mut Pieces<'_>) -> Result<(), SnapshotError> {

@@ -78,6 +78,7 @@ impl World {
 
     /// The machine goes off, and comes back with an empty disk.
     pub(in crate::sim) fn exchange_disk(&mut self, slot: usize, dice: &mut Rng) {
+        self.end_strangers();
         self.crash(slot, Ending::PowerCut);
         self.nodes[slot].is_emptied = true;
         let host = self.nodes[slot].host.clone();

@@ -5,6 +5,7 @@ mod forgeries;
 mod links;
 mod machines;
 mod operators;
+mod strangers;
 mod upgrades;
 
 pub use links::Flapping;
@@ -68,6 +69,7 @@ impl World {
             Fault::SaveSnapshot => self.save_snapshot(node),
             Fault::Visitor => self.receive_visitor(node, dice),
             Fault::Upgrade => self.replace_program(dice),
+            Fault::Stranger => self.receive_stranger(node, dice),
             Fault::PauseInside | Fault::ClientPauseInside | Fault::LostRename => {
                 unreachable!("{fault:?} stands")
             }

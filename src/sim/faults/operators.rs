@@ -200,7 +200,7 @@ impl World {
         self.exchange_disk(slot, dice);
     }
 
-    fn order(&mut self, orders: Vec<Order>, slot: usize) {
+    pub(in crate::sim) fn order(&mut self, orders: Vec<Order>, slot: usize) {
         self.trace.line(self.now, format_args!("node {} is ordered: {orders:?}", slot + 1));
         let host = self.nodes[slot].host_id;
         let line = self.operator.begin(self.now, orders, host, &mut self.network);

@@ -82,6 +82,8 @@ marks! {
     // Builds.
     OldLeads = "a node of an older build leads newer ones",
     NewLeads = "a node of a newer build leads older ones",
+    StrangerRefused = "somebody says that it is a peer, and is refused",
+    MemberProved = "a node that is not known yet proves that it is a member",
     OlderHello = "a node says the hello of 0.1.0 to one that does not know the newer",
     OlderRefused = "a node of an older build is refused for the level of the cluster",
     LevelRaised = "the level of the lock machine rises",
