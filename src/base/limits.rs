@@ -39,12 +39,19 @@ pub const HOLDERS_SHOWN_MAX: usize = 16;
 /// Locks in one answer to a read.
 pub const LOCKS_PER_READ_MAX: usize = 32;
 
-/// Session TTL in milliseconds, smallest, default and largest.
+/// Session TTL in milliseconds, smallest, default and largest. The largest only grows from version to version: a restore
+/// waits so long (L15).
 pub const TTL_MS_MIN: u32 = 200;
 /// See [`TTL_MS_MIN`].
 pub const TTL_MS_DEFAULT: u32 = 10_000;
 /// See [`TTL_MS_MIN`].
 pub const TTL_MS_MAX: u32 = 3_600_000;
+
+/// The leader lease (Δ) in milliseconds, smallest and longest. A claim loses 2 % and a millisecond to its margins; below
+/// the smallest nothing useful is left. The longest only grows from version to version: a restore waits so long (L15).
+pub const LEASE_MS_MIN: u32 = 20;
+/// See [`LEASE_MS_MIN`].
+pub const LEASE_MS_MAX: u32 = 60_000;
 
 /// A lock's delay after an expiry (L16), in milliseconds.
 pub const LOCK_DELAY_MS_MAX: u32 = TTL_MS_MAX;

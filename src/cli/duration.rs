@@ -60,6 +60,15 @@ pub fn show(duration: Duration) -> String {
     }
 }
 
+/// A duration exactly, as `parse` takes it: "10s", "1h", "1500ms".
+#[must_use]
+pub fn exact(duration: Duration) -> String {
+    let nanos = duration.as_nanos();
+    let mut units = UNITS.iter().rev().map(|(name, unit)| (*name, u128::from(*unit)));
+    let fits = units.find(|(_, unit)| nanos > 0 && nanos % unit == 0);
+    fits.map_or("0s".to_owned(), |(name, unit)| format!("{}{name}", nanos / unit))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -84,6 +93,13 @@ mod tests {
             assert!(parse(text).is_err(), "{text}");
         }
         assert!(parse("18446744073709551615h").is_err());
+    }
+
+    #[test]
+    fn an_exact_duration_is_read_as_it_is_written() {
+        for text in ["10s", "1h", "1500ms", "61s", "2m", "7ns", "0s"] {
+            assert_eq!(exact(parse(text).unwrap()), text);
+        }
     }
 
     #[test]

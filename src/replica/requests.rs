@@ -4,7 +4,7 @@ use super::checks::{check_operation, check_reach};
 use super::confirm::Question;
 use super::leading::Creation;
 use super::{Replica, ServerMessage, Storage};
-use crate::base::limits::{CLIENT_NAME_BYTES_MAX, TTL_MS_MAX, TTL_MS_MIN};
+use crate::base::limits::{CLIENT_NAME_BYTES_MAX, TTL_MS_MIN};
 use crate::base::{ConnectionId, Index, RequestId, Sample, SessionId, SessionKey, codec};
 use crate::lock::{Answer, Command, Operation, Refusal};
 use crate::raft::{EntryHeader, EntryKind, Payload, ProposeError, Role, Urgency};
@@ -80,7 +80,9 @@ impl Replica {
         if client.len() > CLIENT_NAME_BYTES_MAX {
             return refuse(self, Refusal::Invalid);
         }
-        let ttl_ms_max = self.machine.settings().map_or(TTL_MS_MAX, |settings| settings.ttl_ms_max);
+        // Its own where none is in force yet: no session outlasts what some node ran with (L15).
+        let settings = self.machine.settings();
+        let ttl_ms_max = settings.map_or(self.own_ttl_ms_max(), |settings| settings.ttl_ms_max);
         let ttl_ms = ttl_ms.clamp(TTL_MS_MIN, ttl_ms_max.max(TTL_MS_MIN));
         let command = Command::OpenSession { ttl_ms, key, client };
         if !self.clients.begin_waiting(connection) {
