@@ -92,6 +92,8 @@ pub const CONNECTIONS_MAX: usize = 20_000;
 pub const HELD_REQUESTS_MAX: usize = 65_536;
 /// Proposed and not yet committed, in bytes; beyond it proposals are refused as BUSY.
 pub const UNCOMMITTED_BYTES_MAX: usize = 16 << 20;
+/// Clusters that one names as those that it was restored from: more restores in a row than a client sleeps through.
+pub const ANCESTORS_MAX: usize = 16;
 /// Members of a cluster.
 pub const MEMBERS_MAX: usize = 9;
 

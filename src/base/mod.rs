@@ -1,17 +1,21 @@
 //! The vocabulary that everything else is written in. No clocks, sockets, files or threads.
 
+mod ancestors;
 pub mod checksum;
 pub mod codec;
 pub mod error;
 pub mod founding;
 pub mod ids;
 pub mod limits;
+mod pin;
 pub mod rng;
 pub mod text;
 pub mod time;
 
+pub use ancestors::Ancestors;
 pub use ids::{
     ClusterId, ConnectionId, DirectoryId, Index, NodeId, Owner, ReadId, RequestId, Round,
     SessionId, SessionKey, Term, Token, WriteSeq,
 };
+pub use pin::ClusterPin;
 pub use time::Sample;

@@ -26,8 +26,8 @@ pub fn name_variables(command: Command) -> Command {
 }
 
 /// Flags that stand for no setting.
-const WITHOUT_VARIABLE: [&str; 5] =
-    ["help", "version", "token", "largest-ttl-max", "largest-lease-duration"];
+const WITHOUT_VARIABLE: [&str; 6] =
+    ["help", "version", "token", "ancestor", "largest-ttl-max", "largest-lease-duration"];
 
 /// Which variable stands for `--long`.
 fn variable(long: &str) -> String {

@@ -2,7 +2,7 @@
 
 use super::endpoints;
 use super::line::{Line, Said};
-use crate::base::NodeId;
+use crate::base::{ClusterId, NodeId};
 use crate::wire::{ClientWelcome, LeaderHint, Order, OrderAnswer, Request, ServerMessage};
 use crate::{Error, Status};
 use std::collections::{BTreeMap, VecDeque};
@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub struct Operator {
     node: NodeId,
+    cluster: Option<ClusterId>,
     line: Line,
     timeout: Duration,
     orders: u64,
@@ -41,7 +42,7 @@ impl Operator {
                 asked.push(endpoint.clone());
                 match greet(&endpoint, left.min(DIAL_WAIT)) {
                     Ok((line, welcome)) if leads(&welcome.leader, welcome.node) => {
-                        return Ok(Self { node: welcome.node, line, timeout, orders: 0 });
+                        return Ok(Self::new(line, &welcome, timeout));
                     }
                     Ok((_, welcome)) => {
                         failures.insert(endpoint, describe(&welcome));
@@ -61,7 +62,17 @@ impl Operator {
     /// UNAVAILABLE says why it cannot be reached.
     pub fn connect_to(endpoint: &str, timeout: Duration) -> Result<Self, Error> {
         let (line, welcome) = greet(endpoint, timeout)?;
-        Ok(Self { node: welcome.node, line, timeout, orders: 0 })
+        Ok(Self::new(line, &welcome, timeout))
+    }
+
+    fn new(line: Line, welcome: &ClientWelcome, timeout: Duration) -> Self {
+        Self { node: welcome.node, cluster: welcome.cluster, line, timeout, orders: 0 }
+    }
+
+    /// The cluster of that node; `None` until it is founded.
+    #[must_use]
+    pub fn cluster(&self) -> Option<ClusterId> {
+        self.cluster
     }
 
     /// The node that this is connected to.
@@ -101,8 +112,8 @@ impl Operator {
 }
 
 fn greet(endpoint: &str, wait: Duration) -> Result<(Line, ClientWelcome), Error> {
-    let (line, welcome, _) = Line::dial(endpoint, "operator", wait)?;
-    Ok((line, welcome))
+    let (line, welcomed) = Line::dial(endpoint, "operator", wait)?;
+    Ok((line, welcomed.welcome))
 }
 
 fn leads(hint: &LeaderHint, node: NodeId) -> bool {

@@ -28,9 +28,9 @@ pub(super) fn ask_all(
 }
 
 fn ask(endpoint: &str, timeout: Duration) -> Result<NodeStatus, Error> {
-    let (mut line, _, speech) = Line::dial(endpoint, "status", timeout)?;
+    let (mut line, welcomed) = Line::dial(endpoint, "status", timeout)?;
     let describe = Request::Describe { read: 1 };
-    let is_understood = speech.abilities.cover(describe.needs());
+    let is_understood = welcomed.speech.abilities.cover(describe.needs());
     line.send(&if is_understood { describe } else { Request::Status { read: 1 } })?;
     loop {
         match line.receive()? {

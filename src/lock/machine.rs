@@ -13,7 +13,7 @@ use super::session::Session;
 use super::token::Tokens;
 use super::{Applied, Outcome};
 use crate::base::limits::CLIENT_NAME_BYTES_MAX;
-use crate::base::{Index, RequestId, SessionId, SessionKey, Term, Token};
+use crate::base::{Ancestors, Index, RequestId, SessionId, SessionKey, Term, Token};
 use std::collections::BTreeMap;
 
 /// Sessions, locks, queues, tokens and remembered answers.
@@ -49,6 +49,8 @@ pub struct LockMachine {
     pub(super) asked: BTreeMap<Token, Mark>,
     /// Whether it was restored and grants nothing yet (L15).
     pub(super) restoring: Option<RestoreWait>,
+    /// The clusters that it was restored from; none below level 2.
+    pub(super) ancestors: Ancestors,
 }
 
 impl LockMachine {
@@ -69,6 +71,7 @@ impl LockMachine {
             locks: BTreeMap::new(),
             asked: BTreeMap::new(),
             restoring: None,
+            ancestors: Ancestors::default(),
         }
     }
 

@@ -4,6 +4,7 @@ use super::Outcome;
 use super::command::Settings;
 use super::machine::LockMachine;
 use super::token::{EPOCH_MAX, Tokens};
+use crate::base::Ancestors;
 use crate::base::limits::{LEASE_MS_MAX, TTL_MS_DEFAULT, TTL_MS_MAX};
 
 /// Whether a restored cluster waits until nobody can believe in anything of before.
@@ -109,8 +110,21 @@ impl LockMachine {
             settings: self.settings,
             tokens,
             restoring,
+            ancestors: self.ancestors,
             ..Self::with_bounds(self.bounds).reading_up_to(self.level_max)
         })
+    }
+
+    /// The same, restored from these clusters, the newest first. Below level 2 no state says so: it stays as it is.
+    #[must_use]
+    pub fn with_ancestors(self, ancestors: Ancestors) -> Self {
+        if self.level() < 2 { self } else { Self { ancestors, ..self } }
+    }
+
+    /// The clusters that this state was restored from, the newest first.
+    #[must_use]
+    pub fn ancestors(&self) -> &Ancestors {
+        &self.ancestors
     }
 
     /// What no node can have exceeded that took part in this state: stated by nobody, and so true of all.

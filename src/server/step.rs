@@ -2,8 +2,8 @@
 
 use super::founding::{Gathering, check_founded};
 use super::serving::Serving;
-use crate::base::founding::FoundingRecord;
-use crate::base::{ClusterId, ConnectionId, DirectoryId, Index, NodeId, Sample, checksum};
+use crate::base::founding::{FoundingRecord, origin_of};
+use crate::base::{Ancestors, ClusterId, ConnectionId, DirectoryId, Index, NodeId, Sample};
 use crate::raft::{self, Event, Membership, Raft};
 use crate::replica::{Replica, ReplicaOptions, Storage, Turn};
 use crate::server::{Input, Outside, ServerError, ServerOptions};
@@ -20,6 +20,8 @@ pub struct Server<D: Disk> {
     pub(super) options: ServerOptions,
     pub(super) directory: DirectoryId,
     pub(super) founding: Option<FoundingRecord>,
+    /// The clusters that it was restored from, where the state does not say so.
+    ancestors: Ancestors,
     wal: Wal<D>,
     phase: Phase,
 }
@@ -58,7 +60,8 @@ impl<D: Disk> Server<D> {
         let wal_options = WalOptions { segment_bytes: options.segment_bytes };
         let (mut wal, recovery) =
             Wal::open_with(disk, options.node, DirectoryId(entropy), &wal_options)?;
-        let Recovery { directory, founding, hard_state, snapshot, entries, .. } = recovery;
+        let Recovery { directory, founding, ancestors, hard_state, snapshot, entries, .. } =
+            recovery;
         let log_is_empty = entries.is_empty() && snapshot.is_none();
         let recovered = raft::Recovered { hard_state, snapshot, entries };
         if let Some(record) = &founding {
@@ -68,12 +71,13 @@ impl<D: Disk> Server<D> {
             Some(record) => (serving(&options, &record, recovered, now)?, Some(record)),
             None => {
                 let snapshot = recovered.snapshot.as_ref();
-                let origin = snapshot.map(|snapshot| checksum::hash128(snapshot.data.bytes()));
+                let origin = snapshot.map(|snapshot| origin_of(snapshot.data.bytes()));
                 let gathering = Gathering::new(&options, directory, origin);
                 match gathering.complete() {
                     // A cluster of one needs nobody to found itself.
                     Some(record) => {
                         wal.found(&record)?;
+                        log_founding(&record);
                         (serving(&options, &record, recovered, now)?, Some(record))
                     }
                     None => {
@@ -84,7 +88,7 @@ impl<D: Disk> Server<D> {
                 }
             }
         };
-        Ok(Self { options, directory, founding, wal, phase })
+        Ok(Self { options, directory, founding, ancestors, wal, phase })
     }
 
     /// One turn: takes all `inputs` (draining them) and whatever time has made due, and does everything
@@ -168,6 +172,7 @@ impl<D: Disk> Server<D> {
         let offered = unfounded.gathering.handle_offer(from, offer)?;
         let Some(record) = offered else { return Ok(()) };
         self.wal.found(&record)?;
+        log_founding(&record);
         let clients = std::mem::take(&mut unfounded.clients);
         let connected = std::mem::take(&mut unfounded.peers);
         let recovered = std::mem::take(&mut unfounded.recovered);
@@ -231,6 +236,14 @@ impl<D: Disk> Server<D> {
 
     pub(super) fn cluster(&self) -> Option<ClusterId> {
         self.founding.as_ref().map(FoundingRecord::cluster)
+    }
+
+    /// The clusters that this one was restored from, as far as this node knows; the newest first.
+    #[must_use]
+    pub fn ancestors(&self) -> Ancestors {
+        let in_state =
+            self.replica().into_iter().flat_map(|replica| replica.machine().ancestors().iter());
+        Ancestors::new(in_state.chain(self.ancestors.iter()))
     }
 
     /// The machine below; `None` until founded.
@@ -328,6 +341,12 @@ fn serving(
     let replica = Replica::new(replica_options, Raft::new(config, recovered, now))
         .map_err(|error| ServerError::of(&error))?;
     Ok(Phase::Serving(Box::new(Serving::new(replica))))
+}
+
+fn log_founding(record: &FoundingRecord) {
+    let members: Vec<String> = record.members().map(|node| node.to_string()).collect();
+    let members = members.join(", ");
+    ::log::info!("cluster {} is founded, by node {members}", record.cluster());
 }
 
 /// The founding members, with the addresses that this node is configured with.

@@ -13,8 +13,8 @@ use crate::sim::network::{Arrival, HostId, LineId, Network, Side};
 use crate::sim::program::Program;
 use crate::sim::talk::{Build, client_hello, frame, read_frames};
 use crate::wire::{
-    Abilities, ClientWelcome, Form, Frame, FrameDecoder, FrameKind, Refused, RefusedCode,
-    ServerMessage,
+    ClientWelcome, Form, Frame, FrameDecoder, FrameKind, Refused, RefusedCode, ServerMessage,
+    Welcomed,
 };
 use std::collections::{BTreeMap, VecDeque};
 
@@ -203,13 +203,13 @@ impl ClientProcess {
             FrameKind::ClientWelcome => {
                 let welcome = frame.decode::<ClientWelcome>().expect("our own codec");
                 self.cluster = welcome.cluster.or(self.cluster);
-                self.core.handle_welcome(sample, link, welcome, Abilities::NONE);
+                self.core.handle_welcome(sample, link, welcome.into());
             }
             FrameKind::Welcome => {
                 let values = frame.decode().expect("our own codec");
-                let (welcome, speech) = ClientWelcome::from_values(&values).expect("our own");
-                self.cluster = welcome.cluster.or(self.cluster);
-                self.core.handle_welcome(sample, link, welcome, speech.abilities);
+                let welcomed = Welcomed::from_values(&values).expect("our own");
+                self.cluster = welcomed.welcome.cluster.or(self.cluster);
+                self.core.handle_welcome(sample, link, welcomed);
             }
             FrameKind::Refused => {
                 let refused = frame.decode::<Refused>().expect("our own codec");

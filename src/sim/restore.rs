@@ -5,7 +5,7 @@
 //! nothing any more, and are started anew.
 
 use crate::base::rng::Rng;
-use crate::base::{DirectoryId, Index, NodeId};
+use crate::base::{Ancestors, DirectoryId, Index, NodeId};
 use crate::lock::{LockMachine, Wait};
 use crate::raft::{Membership, Payload, Snapshot, SnapshotMeta};
 use crate::sim::checkers::durability::Ending;
@@ -106,7 +106,8 @@ impl World {
             if id.0 <= self.plan.nodes {
                 let directory = DirectoryId(dice.bytes16());
                 let disk = SimDisk::new(host.clone());
-                let made = Wal::restore(disk, id, directory, snapshot, &options);
+                let made =
+                    Wal::restore(disk, id, directory, (snapshot, &Ancestors::NONE), &options);
                 made.expect("an empty directory");
                 drain_durable(&host, &mut self.judge.ledgers[slot]);
                 let wait = dice.below(SECOND);

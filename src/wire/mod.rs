@@ -18,7 +18,7 @@ pub use frame::{
     FRAME_HEADER_BYTES, Frame, FrameDecoder, FrameError, FrameKind, PROTOCOL_VERSION, encode_frame,
 };
 pub use handshake::{
-    ClientHello, ClientWelcome, Form, Hello, LeaderHint, PeerHello, Refused, RefusedCode,
+    ClientHello, ClientWelcome, Form, Hello, LeaderHint, PeerHello, Refused, RefusedCode, Welcomed,
 };
 pub use node_status::{FixedStatus, MemberStatus, NodeStatus};
 pub use order::{Order, OrderAnswer};

@@ -33,7 +33,7 @@ fn saved() -> (TempDir, PathBuf) {
         membership_index: Index(0),
     };
     let snapshot = Snapshot { meta, data: Payload::from(machine.encode()) };
-    fs::write(&file, snapshot_file::encode(&snapshot)).unwrap();
+    fs::write(&file, snapshot_file::encode(&snapshot, None)).unwrap();
     (directory, file)
 }
 

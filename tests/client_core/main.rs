@@ -19,7 +19,7 @@ use std::time::Duration;
 use tenure::base::rng::Rng;
 use tenure::base::time::{RHO_PPM, belief};
 use tenure::base::{
-    ClusterId, Index, NodeId, RequestId, Sample, SessionId, SessionKey, Term, Token,
+    Ancestors, ClusterId, Index, NodeId, RequestId, Sample, SessionId, SessionKey, Term, Token,
 };
 use tenure::client::core::{
     AcquireCall, Action, BreakCall, CallId, Core, CoreOptions, Deadline, Done, EndReason, LeaseId,
@@ -27,7 +27,8 @@ use tenure::client::core::{
 };
 use tenure::lock::{Answer, BreakWay, Mode, Name, Operation, Refusal};
 use tenure::wire::{
-    Abilities, ClientWelcome, HolderSaid, LeaderHint, Query, ReadAnswer, Request, ServerMessage,
+    ClientWelcome, HolderSaid, LeaderHint, Query, ReadAnswer, Request, ServerMessage, Speech,
+    Welcomed,
 };
 use tenure::{Error, Status};
 
@@ -158,7 +159,9 @@ impl Rig {
 
     fn welcome_in(&mut self, cluster: Option<ClusterId>, node: u64, leader: LeaderHint) {
         let welcome = ClientWelcome { node: NodeId(node), cluster, leader };
-        self.core.handle_welcome(&self.now(), self.link(node), welcome, Abilities::own());
+        let (speech, ancestors) = (Speech::own(), Ancestors::NONE);
+        let welcomed = Welcomed { welcome, speech, ancestors };
+        self.core.handle_welcome(&self.now(), self.link(node), welcomed);
         self.drain();
     }
 

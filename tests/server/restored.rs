@@ -2,7 +2,7 @@
 
 use crate::cluster::{Cluster, MS};
 use crate::{CLIENT, acquire, cluster_with_session, open_session, token_of};
-use tenure::base::{DirectoryId, Index, NodeId, Sample, Term, Token};
+use tenure::base::{Ancestors, DirectoryId, Index, NodeId, Sample, Term, Token};
 use tenure::lock::{Largest, LockMachine, Wait};
 use tenure::node::FileDisk;
 use tenure::raft::{Membership, Payload, Snapshot, SnapshotMeta};
@@ -46,7 +46,14 @@ fn cluster_of(snapshot: &Snapshot) -> Cluster {
         cluster.add_directory(NodeId(id), Entry::Founder);
         let disk = FileDisk::open(cluster.path(NodeId(id))).unwrap();
         let directory = DirectoryId([id as u8; 16]);
-        Wal::restore(disk, NodeId(id), directory, snapshot, &WalOptions::default()).unwrap();
+        Wal::restore(
+            disk,
+            NodeId(id),
+            directory,
+            (snapshot, &Ancestors::NONE),
+            &WalOptions::default(),
+        )
+        .unwrap();
     }
     (1..=3).for_each(|id| cluster.restart(NodeId(id)));
     cluster

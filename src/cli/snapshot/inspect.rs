@@ -33,6 +33,8 @@ fn to_json(content: &Content) -> String {
     let value = json!({
         "index": meta.index.0,
         "term": meta.term.0,
+        "cluster_id": content.cluster.map(|cluster| cluster.to_string()),
+        "ancestors": machine.ancestors().iter().map(|one| one.to_string()).collect::<Vec<_>>(),
         "members": meta.membership.members().iter().map(member).collect::<Vec<_>>(),
         "epoch": machine.epoch(),
         "newest_token": machine.newest_token().0,
@@ -51,15 +53,22 @@ fn to_text(content: &Content) -> String {
     let members = meta.membership.members().iter();
     let members: Vec<String> =
         members.map(|member| format!("{}={}", member.node, member.address)).collect();
+    let cluster = content.cluster.map_or("not said in this file".to_owned(), |id| id.to_string());
     let mut rows = vec![
         ["entry", &meta.index.to_string()].map(str::to_owned).to_vec(),
         ["term", &meta.term.to_string()].map(str::to_owned).to_vec(),
+        ["cluster", &cluster].map(str::to_owned).to_vec(),
         ["members", &members.join(",")].map(str::to_owned).to_vec(),
         ["epoch", &machine.epoch().to_string()].map(str::to_owned).to_vec(),
         ["newest token", &machine.newest_token().to_string()].map(str::to_owned).to_vec(),
         ["sessions", &machine.session_count().to_string()].map(str::to_owned).to_vec(),
         ["locks", &machine.held_count().to_string()].map(str::to_owned).to_vec(),
     ];
+    if !machine.ancestors().is_empty() {
+        let ancestors: Vec<String> =
+            machine.ancestors().iter().map(|one| one.to_string()).collect();
+        rows.push(["restored from", &ancestors.join(", ")].map(str::to_owned).to_vec());
+    }
     if let Some(settings) = machine.settings() {
         let span = |ms: u32| duration::exact(Duration::from_millis(u64::from(ms)));
         rows.push(["ttl-max", &span(settings.ttl_ms_max)].map(str::to_owned).to_vec());

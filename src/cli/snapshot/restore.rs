@@ -6,7 +6,8 @@ use crate::cli::{duration, output};
 use clap::Args;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use tenure::base::{DirectoryId, Index, NodeId};
+use tenure::base::founding::{FoundingRecord, origin_of};
+use tenure::base::{Ancestors, ClusterId, DirectoryId, Index, NodeId};
 use tenure::lock::{Largest, LockMachine, Settings, Wait};
 use tenure::node::{FileDisk, parse_cluster};
 use tenure::raft::{Membership, Payload, Snapshot, SnapshotMeta};
@@ -42,6 +43,10 @@ pub struct Options {
     /// The longest --lease-duration of all of them, in the same way [default: 60s, the longest that there is]
     #[arg(long, value_name = "DURATION", value_parser = duration::parse, conflicts_with = "waive_wait")]
     largest_lease_duration: Option<Duration>,
+    /// A cluster whose clients come over to the new one by themselves, by its whole id; several times if needed. The one
+    /// that FILE names, and those that it was restored from, need not be said
+    #[arg(long, value_name = "CLUSTER-ID", value_parser = ClusterId::parse)]
+    ancestor: Vec<ClusterId>,
     /// Grant locks at once, although programs may still believe in leases of before
     #[arg(long)]
     waive_wait: bool,
@@ -55,14 +60,17 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         let text = format!("node {node} is not in the cluster: add \"{node}=host:port\" to it");
         return Err(Failure::usage(text));
     }
-    let Content { snapshot, machine } = Content::read(&options.file)?;
+    let Content { snapshot, machine, cluster } = Content::read(&options.file)?;
     let wait = match options.waive_wait {
         true => Wait::Waived,
         false => Wait::Full(options.largest(&machine)?),
     };
     let settings = machine.settings().cloned();
+    let stated = cluster.into_iter().chain(options.ancestor.iter().copied());
+    let ancestors = Ancestors::new(stated.chain(machine.ancestors().iter()));
     let restored =
         machine.restored(options.epoch, wait).map_err(|error| Failure::usage(error.to_string()))?;
+    let restored = restored.with_ancestors(ancestors.clone());
     let meta = SnapshotMeta {
         // The founding says who the members are.
         membership: Membership::default(),
@@ -70,9 +78,17 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         ..snapshot.meta
     };
     let snapshot = Snapshot { meta, data: Payload::from(restored.encode()) };
-    make_directory(&options.data, node, &snapshot)?;
+    // Below level 2 the state does not say it.
+    let beside = if restored.ancestors().is_empty() { &ancestors } else { &Ancestors::NONE };
+    let directory = make_directory(&options.data, node, (&snapshot, beside))?;
+    let new = (members.len() == 1).then(|| founded_alone(node, directory, &snapshot));
     let ids: Vec<String> = members.iter().map(|(member, _)| member.to_string()).collect();
-    let said = format!("{}{}", said(&restored), options.wait_said(&restored, settings.as_ref()));
+    let said = format!(
+        "{}{}{}",
+        said(&restored),
+        clusters_said(&ancestors, new),
+        options.wait_said(&restored, settings.as_ref())
+    );
     output::print(&format!("{said}{}", next_step(options, &ids)))
 }
 
@@ -138,15 +154,48 @@ fn shorter(settings: Option<&Settings>) -> String {
     )
 }
 
-fn make_directory(path: &Path, node: NodeId, snapshot: &Snapshot) -> Result<(), Failure> {
+/// The cluster that a node which is its only member founds when it starts.
+fn founded_alone(node: NodeId, directory: DirectoryId, snapshot: &Snapshot) -> ClusterId {
+    let origin = Some(origin_of(snapshot.data.bytes()));
+    FoundingRecord::new([(node, directory)]).with_origin(origin).cluster()
+}
+
+/// Which cluster this is from now on, and what that means to clients of the old one.
+fn clusters_said(ancestors: &Ancestors, new: Option<ClusterId>) -> String {
+    let new = match new {
+        Some(new) => format!("the new cluster is {new}"),
+        None => "the new cluster has an id once all its nodes have met: `tenure status` shows it"
+            .to_owned(),
+    };
+    let Some(old) = ancestors.iter().next() else {
+        return format!(
+            "{new}; the file does not name the old one (tenure 0.1 saved it), so its clients are refused until they are \
+             started anew: to let them come over by themselves restore with --ancestor and the old id\n"
+        );
+    };
+    let others: Vec<String> = ancestors.iter().skip(1).map(|one| one.to_string()).collect();
+    let others = match others.is_empty() {
+        true => String::new(),
+        false => format!(" (and of {})", others.join(", ")),
+    };
+    format!(
+        "{new}; the old one was {old}: clients of it{others} come over by themselves once their sessions have ended, but none \
+         that pins it: give those the new id (--cluster-id, TENURE_CLUSTER_ID, cluster_id)\n"
+    )
+}
+
+fn make_directory(
+    path: &Path,
+    node: NodeId,
+    begun_with: (&Snapshot, &Ancestors),
+) -> Result<DirectoryId, Failure> {
     let failed = |error: &dyn std::fmt::Display| {
         Failure::unavailable(format!("cannot restore into {}: {error}", path.display()))
     };
     let disk = FileDisk::open(path).map_err(|error| failed(&error))?;
     let directory = DirectoryId(random::bytes16());
-    Wal::restore(disk, node, directory, snapshot, &WalOptions::default())
-        .map_err(|error| failed(&error))?;
-    Ok(())
+    Wal::restore(disk, node, directory, begun_with, &WalOptions::default())
+        .map_err(|error| failed(&error))
 }
 
 /// What is so now.
@@ -159,6 +208,8 @@ fn said(restored: &LockMachine) -> String {
 
 fn next_step(options: &Options, ids: &[String]) -> String {
     let epoch = options.epoch.map_or(String::new(), |epoch| format!(" --epoch {epoch}"));
+    let ancestors: String =
+        options.ancestor.iter().map(|cluster| format!(" --ancestor {cluster}")).collect();
     let wait = options.wait_flags();
     let (id, data, cluster) = (options.id, options.data.display(), &options.cluster);
     let file = options.file.display();
@@ -167,7 +218,7 @@ fn next_step(options: &Options, ids: &[String]) -> String {
     let also = match others[..] {
         [] => String::new(),
         _ => format!(
-            "do the same for node {}, with the same file and flags ({file}{epoch}{wait}); then start all of \
+            "do the same for node {}, with the same file and flags ({file}{epoch}{ancestors}{wait}); then start all of \
              them, this one by\n",
             others.join(", node ")
         ),

@@ -11,7 +11,7 @@ use super::types::{Action, CoreOptions, LinkId};
 use crate::base::rng::Rng;
 use crate::base::time::nanos;
 use crate::base::{ClusterId, NodeId, Sample, Term};
-use crate::wire::{Abilities, ClientWelcome, LeaderHint, Request};
+use crate::wire::{Abilities, LeaderHint, Request, Welcomed};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -109,12 +109,13 @@ impl Links {
         &mut self,
         now: &Sample,
         link: LinkId,
-        (welcome, abilities): (ClientWelcome, Abilities),
+        welcomed: Welcomed,
         actions: &mut Vec<Action>,
     ) {
         if !matches!(self.links.get(&link), Some(Link::Dialing { .. })) {
             return;
         }
+        let Welcomed { welcome, speech, .. } = welcomed;
         if let (Some(known), Some(told)) = (self.cluster, welcome.cluster)
             && known != told
         {
@@ -124,7 +125,7 @@ impl Links {
         self.cluster = self.cluster.or(welcome.cluster);
         let open = OpenLink {
             node: welcome.node,
-            abilities,
+            abilities: speech.abilities,
             hint: LeaderHint::default(),
             heard_at: now.boot(),
             unanswered_since: None,

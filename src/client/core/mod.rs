@@ -35,7 +35,7 @@ pub use types::{
 
 use crate::base::rng::Rng;
 use crate::base::{Sample, SessionId, Token};
-use crate::wire::{Abilities, ClientHello, ClientWelcome, Refused, ServerMessage};
+use crate::wire::{ClientHello, Refused, ServerMessage, Welcomed};
 use crate::{Error, Status};
 use acquire::Acquires;
 use asked::{Asked, Disowned};
@@ -141,15 +141,9 @@ impl Core {
     }
 
     /// The node behind `link` welcomed us (the driver has sent the hello), and understands this.
-    pub fn handle_welcome(
-        &mut self,
-        now: &Sample,
-        link: LinkId,
-        welcome: ClientWelcome,
-        abilities: Abilities,
-    ) {
+    pub fn handle_welcome(&mut self, now: &Sample, link: LinkId, welcomed: Welcomed) {
         self.check_belief(now);
-        self.links.handle_welcome(now, link, (welcome, abilities), &mut self.actions);
+        self.links.handle_welcome(now, link, welcomed, &mut self.actions);
     }
 
     /// The node behind `link` refused us; the driver closes it.

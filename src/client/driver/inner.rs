@@ -146,9 +146,7 @@ impl Inner {
             let now = clock::sample();
             for said in said.drain(..) {
                 match said {
-                    Said::Welcome(welcome, speech) => {
-                        self.core.handle_welcome(&now, id, welcome, speech.abilities);
-                    }
+                    Said::Welcome(welcomed) => self.core.handle_welcome(&now, id, welcomed),
                     Said::Message(message) => self.core.handle_message(&now, id, message),
                     Said::Refused(refused) => {
                         self.links.remove(&id);
