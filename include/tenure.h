@@ -1073,11 +1073,13 @@ tenure_status tenure_describe(tenure_client *client,
  *     fprintf(stderr, "%s\n", tenure_last_error());
  * ```
  *
- * Statuses: TENURE_INVALID (also: `join` names a cluster that this node was not added to), TENURE_UNAVAILABLE
- * (no node that `join` names answered), TENURE_IO (port in use, directory), TENURE_CORRUPT, TENURE_LIMIT,
- * TENURE_UNSUPPORTED. Any thread.
+ * Statuses: TENURE_INVALID (also: `join` names a cluster that this node was not added to), TENURE_DENIED (the directory
+ * or the port may not be used), TENURE_CORRUPT, TENURE_UNSUPPORTED: a person must mend it. TENURE_UNAVAILABLE (no node
+ * that `join` names answered; the name or the address to listen on is not there at present), TENURE_IO (port or directory
+ * in use, the disk), TENURE_LIMIT (files, threads): try again later. Any thread.
  */
-tenure_status tenure_node_start(const tenure_node_options *options, tenure_node **out);
+tenure_status tenure_node_start(const tenure_node_options *options,
+                                tenure_node **out);
 
 /**
  * Whether this node leads, until when, under which token: one snapshot. Afterwards *inout is filled in.
@@ -1101,9 +1103,9 @@ int tenure_node_fd(const tenure_node *node);
  * Waits at most `wait_ms` for the next change of leader, term or claim; the first call gives the present state.
  * Afterwards *inout is filled in.
  *
- * Statuses: TENURE_AGAIN (nothing changed in time), TENURE_CLOSED (it was stopped), TENURE_IO, TENURE_CORRUPT or
- * TENURE_INTERNAL (the node has ended by itself), TENURE_INVALID (also: another thread is in this call), TENURE_FORKED.
- * One reader.
+ * Statuses: TENURE_AGAIN (nothing changed in time), TENURE_CLOSED (it was stopped), TENURE_INVALID (also: another thread
+ * is in this call), TENURE_FORKED. The node has ended by itself: TENURE_IO, TENURE_LIMIT or TENURE_INTERNAL (start it
+ * again), TENURE_DENIED or TENURE_CORRUPT (a person must mend its directory, or the cluster has it no more). One reader.
  */
 tenure_status tenure_node_next(tenure_node *node,
                                int64_t wait_ms,

@@ -10,5 +10,7 @@ mod hostile;
 mod local;
 #[path = "node/members.rs"]
 mod members;
+#[path = "node/removal.rs"]
+mod removal;
 #[path = "node/speaker.rs"]
 mod speaker;

@@ -77,6 +77,50 @@ number!(
     Owner
 );
 
+/// Where a client's connection comes from: the server's own process (0), an address of IPv4, or of IPv6 the network that
+/// one customer has. Nothing is decided by it but shares.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClientSource(u64);
+
+impl ClientSource {
+    /// An address of IPv4.
+    #[must_use]
+    pub fn v4(bits: u32) -> Self {
+        Self(V4 | u64::from(bits))
+    }
+
+    /// An address of IPv6, none that stands for one of IPv4.
+    #[must_use]
+    pub fn v6(bits: u128) -> Self {
+        // Nobody has the networks that IPv4 and 0 stand in for; ::1 is of the first.
+        Self(((bits >> 64) as u64).max(V6_LOOPBACK))
+    }
+
+    /// Whether it is the server's own process.
+    #[must_use]
+    pub fn is_local(self) -> bool {
+        self.0 == 0
+    }
+}
+
+impl fmt::Display for ClientSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let part = |place: u32| (self.0 >> (16 * place)) & 0xffff;
+        match self.0 {
+            0 => f.write_str("this process"),
+            V6_LOOPBACK => f.write_str("::1"),
+            number if number & !u64::from(u32::MAX) == V4 => {
+                let [a, b, c, d] = (number as u32).to_be_bytes();
+                write!(f, "{a}.{b}.{c}.{d}")
+            }
+            _ => write!(f, "{:x}:{:x}:{:x}:{:x}::/64", part(3), part(2), part(1), part(0)),
+        }
+    }
+}
+
+const V4: u64 = 1 << 32;
+const V6_LOOPBACK: u64 = 1;
+
 /// 128 random bits, drawn when a data directory is made (safety W8).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct DirectoryId(pub [u8; 16]);
@@ -115,5 +159,20 @@ impl fmt::Debug for SessionKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // A credential: never printed.
         f.write_str("SessionKey(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_is_told_as_people_write_it() {
+        let v6 = |address: u128| ClientSource::v6(address).to_string();
+        assert_eq!(ClientSource::default().to_string(), "this process");
+        assert_eq!(ClientSource::v4(0x0a00_0001).to_string(), "10.0.0.1");
+        assert_eq!(v6(1), "::1");
+        assert_eq!(v6(0x2001_0db8_0001_0002_9999_0000_0000_0001), "2001:db8:1:2::/64");
+        assert!(ClientSource::default().is_local() && !ClientSource::v6(1).is_local());
     }
 }

@@ -8,6 +8,10 @@ pub const VALUE_BYTES_MAX: usize = 4096;
 pub const CLIENT_NAME_BYTES_MAX: usize = 255;
 /// Sessions alive at once.
 pub const SESSIONS_MAX: usize = 200_000;
+/// Sessions that one connection may have opened, however few are free; beyond it a sixteenth of those.
+pub const SESSIONS_PER_CONNECTION_MIN: usize = 64;
+/// Sessions that one address may have opened, however few are free; beyond it a quarter of those.
+pub const SESSIONS_PER_SOURCE_MIN: usize = 4096;
 /// Locks held or waited for at once.
 pub const LOCKS_MAX: usize = 1_000_000;
 /// Grants and waiting requests of one session.

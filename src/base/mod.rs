@@ -14,8 +14,8 @@ pub mod time;
 
 pub use ancestors::Ancestors;
 pub use ids::{
-    ClusterId, ConnectionId, DirectoryId, Index, NodeId, Owner, ReadId, RequestId, Round,
-    SessionId, SessionKey, Term, Token, WriteSeq,
+    ClientSource, ClusterId, ConnectionId, DirectoryId, Index, NodeId, Owner, ReadId, RequestId,
+    Round, SessionId, SessionKey, Term, Token, WriteSeq,
 };
 pub use pin::ClusterPin;
 pub use time::Sample;

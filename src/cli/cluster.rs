@@ -42,18 +42,18 @@ impl LocalCluster {
         self.members.iter().map(|(_, address)| address.as_str()).collect::<Vec<_>>().join(",")
     }
 
-    /// Each node's id and address, and what it knows of the leader lease if it runs.
+    /// Each node's id and address, and what it knows of who leads if it runs: no claim is asked for (C3).
     pub fn nodes(&self) -> impl Iterator<Item = (NodeId, &str, Option<Leadership>)> {
         self.members.iter().zip(&self.nodes).map(|((id, address), node)| {
-            (*id, address.as_str(), node.as_ref().map(Node::leadership))
+            (*id, address.as_str(), node.as_ref().map(Node::known_leader))
         })
     }
 
     /// The node that holds the leader lease now.
     #[must_use]
     pub fn leader(&self) -> Option<NodeId> {
-        let leads = |leadership: Option<Leadership>| leadership.is_some_and(|now| now.is_leader);
-        self.nodes().find(|(_, _, leadership)| leads(*leadership)).map(|(id, _, _)| id)
+        let mut running = self.nodes.iter().flatten();
+        running.find(|node| node.leadership().is_leader).map(Node::id)
     }
 
     /// The node that holds the leader lease, once one does. All of them run.

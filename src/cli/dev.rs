@@ -119,7 +119,7 @@ impl Table {
 fn node_row(id: NodeId, address: &str, now: Option<Leadership>) -> Vec<String> {
     let (role, term) = match now {
         None => ("down", String::new()),
-        Some(now) if now.is_leader => ("leader", now.term.to_string()),
+        Some(now) if now.leader == Some(id) => ("leader", now.term.to_string()),
         Some(now) => ("follower", now.term.to_string()),
     };
     vec![id.to_string(), address.to_owned(), role.to_owned(), term]

@@ -4,7 +4,7 @@ use super::calls::{bug, checked_name, unexpected, wait_for_done};
 use super::core::{CoreOptions, SessionState, Wait};
 use super::data::{ClientOptions, Holder, SessionInfo, client_name};
 use super::driver::{Given, Shared, Taken, Waiter};
-use super::{Operator, endpoints, status};
+use super::{endpoints, hand_over, status};
 use crate::base::time::nanos;
 use crate::base::{SessionId, SessionKey, Token};
 use crate::net::LocalNode;
@@ -189,7 +189,9 @@ impl Client {
         }
     }
 
-    /// Gives the leader an order: [`Operator::connect`], then [`Operator::order`].
+    /// Gives the leader an order: [`Operator::connect`](super::Operator::connect), then
+    /// [`Operator::order`](super::Operator::order). If it is a change that leaves the
+    /// leader without a vote, another one is asked to lead first. Each of these takes part of `timeout`.
     ///
     /// # Errors
     /// As for those two.
@@ -198,7 +200,7 @@ impl Client {
         order: &Order,
         timeout: Duration,
     ) -> Result<OrderAnswer, Error> {
-        Operator::connect(endpoints, timeout)?.order(order)
+        hand_over::order_of(endpoints, order, timeout)
     }
 
     /// Ends the session and all its leases: belief ends at once; waits at most `wait` for the server.

@@ -2,6 +2,7 @@
 
 use crate::base::limits::REFUSAL_TEXT_BYTES_MAX;
 use crate::base::text::one_line;
+use crate::net::resolve_within;
 use crate::sys::inherited;
 use crate::wire::{
     ClientHello, ClientWelcome, Frame, FrameDecoder, FrameKind, Hello, Refused, Request,
@@ -11,7 +12,7 @@ use crate::{Error, Status};
 use serde::Serialize;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io::{self, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 /// A connection that has said who is there. All its errors are UNAVAILABLE, with the reason.
@@ -125,7 +126,8 @@ impl Line {
 
 fn dial(endpoint: &str, until: Instant) -> io::Result<TcpStream> {
     let mut last = io::ErrorKind::AddrNotAvailable.into();
-    for address in endpoint.to_socket_addrs()? {
+    let found = resolve_within(endpoint, left(until)?).map_err(io::Error::other)?;
+    for address in found {
         // Noted before it connects, which takes long.
         let socket = inherited::by_no_child(|| {
             Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))

@@ -19,6 +19,7 @@ mod driver;
 mod elections;
 mod endpoints;
 mod events;
+mod hand_over;
 mod lease;
 mod line;
 mod members;

@@ -3,7 +3,9 @@
 use super::endpoints;
 use super::line::{Line, Said};
 use crate::base::{ClusterId, NodeId};
-use crate::wire::{ClientWelcome, LeaderHint, Order, OrderAnswer, Request, ServerMessage};
+use crate::wire::{
+    ClientWelcome, LeaderHint, NodeStatus, Order, OrderAnswer, Request, ServerMessage,
+};
 use crate::{Error, Status};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -79,6 +81,25 @@ impl Operator {
     #[must_use]
     pub fn node(&self) -> NodeId {
         self.node
+    }
+
+    /// From now on each order may take this long.
+    pub(super) fn allow(&mut self, timeout: Duration) {
+        self.timeout = timeout;
+    }
+
+    /// What the node says of itself.
+    ///
+    /// # Errors
+    /// UNAVAILABLE.
+    pub(super) fn status(&mut self) -> Result<NodeStatus, Error> {
+        self.line.allow(self.timeout);
+        self.line.send(&Request::Status { read: 0 })?;
+        loop {
+            if let Said::Message(ServerMessage::Status { status, .. }) = self.line.receive()? {
+                return Ok(status.into());
+            }
+        }
     }
 
     /// Gives an order, and waits for what becomes of it.

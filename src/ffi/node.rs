@@ -91,9 +91,10 @@ pub struct tenure_leadership {
 ///     fprintf(stderr, "%s\n", tenure_last_error());
 /// ```
 ///
-/// Statuses: TENURE_INVALID (also: `join` names a cluster that this node was not added to), TENURE_UNAVAILABLE
-/// (no node that `join` names answered), TENURE_IO (port in use, directory), TENURE_CORRUPT, TENURE_LIMIT,
-/// TENURE_UNSUPPORTED. Any thread.
+/// Statuses: TENURE_INVALID (also: `join` names a cluster that this node was not added to), TENURE_DENIED (the directory
+/// or the port may not be used), TENURE_CORRUPT, TENURE_UNSUPPORTED: a person must mend it. TENURE_UNAVAILABLE (no node
+/// that `join` names answered; the name or the address to listen on is not there at present), TENURE_IO (port or directory
+/// in use, the disk), TENURE_LIMIT (files, threads): try again later. Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_node_start(
     options: *const tenure_node_options,
@@ -143,9 +144,9 @@ pub unsafe extern "C" fn tenure_node_fd(node: *const tenure_node) -> c_int {
 /// Waits at most `wait_ms` for the next change of leader, term or claim; the first call gives the present state.
 /// Afterwards *inout is filled in.
 ///
-/// Statuses: TENURE_AGAIN (nothing changed in time), TENURE_CLOSED (it was stopped), TENURE_IO, TENURE_CORRUPT or
-/// TENURE_INTERNAL (the node has ended by itself), TENURE_INVALID (also: another thread is in this call), TENURE_FORKED.
-/// One reader.
+/// Statuses: TENURE_AGAIN (nothing changed in time), TENURE_CLOSED (it was stopped), TENURE_INVALID (also: another thread
+/// is in this call), TENURE_FORKED. The node has ended by itself: TENURE_IO, TENURE_LIMIT or TENURE_INTERNAL (start it
+/// again), TENURE_DENIED or TENURE_CORRUPT (a person must mend its directory, or the cluster has it no more). One reader.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_node_next(
     node: *mut tenure_node,

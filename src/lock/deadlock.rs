@@ -8,7 +8,8 @@
 //! else, so what it holds is always released; a lock delay ends by itself.
 //!
 //! Only what the wait can depend on is looked at, and no more than the level's bound: beyond it a wait is
-//! enqueued unexamined, and its own time ends it.
+//! enqueued unexamined, and its own time ends it. But nobody is put before others unexamined: that might make a
+//! deadlock of waits that were found to be none, which nobody would look at again.
 
 use super::claim::{ALONE, Claim};
 use super::command::{Mode, Name};
@@ -35,12 +36,12 @@ impl LockMachine {
     }
 
     /// Whether anybody would wait for ever if `claim`, which waits for `name` alone under `request`, stood at the head
-    /// of the queue.
+    /// of the queue; also true if that is more than is looked at.
     pub(super) fn stalls_behind(&self, name: &Name, claim: &Claim, request: RequestId) -> bool {
         let Some(mut search) =
             Search::gather(self, claim, std::slice::from_ref(name), Some(request))
         else {
-            return false;
+            return self.level() >= LEVEL_UNEXAMINED_STAYS;
         };
         let queue = search.queue_mut(name);
         queue.retain(|wait| *wait != NEW);
@@ -288,6 +289,8 @@ fn names_depended_on<'a>(
     Some(found)
 }
 
+/// From this level on, who was not examined stays in its turn.
+const LEVEL_UNEXAMINED_STAYS: u32 = 2;
 /// The place of the wait that is asked about in [`Search::waits`].
 const NEW: usize = 0;
 /// Steps of a circle that are told.

@@ -11,7 +11,8 @@
 //!   of the overtaken holds, would get this lock and keep it for ever; and one for whom there is no room
 //!   yet, who asks for more permits or would write where others read, could wait for a holder that waits for one of
 //!   the overtaken. So in these two cases the whole question is asked again, with the new order
-//!   ([`LockMachine::stalls_behind`]), and one who would stall anybody stays where it stands.
+//!   ([`LockMachine::stalls_behind`]), and one who would stall anybody, or depends on more than is looked at, stays
+//!   where it stands.
 
 use super::claim::ALONE;
 use super::command::Name;

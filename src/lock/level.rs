@@ -82,7 +82,8 @@ pub(super) struct Bounds {
     pub(super) waiters_per_lock: usize,
     /// Holders of one lock; whoever comes then waits.
     pub(super) holders_per_lock: usize,
-    /// Holders and waiters that a search for a deadlock looks at; beyond that it finds none.
+    /// Holders and waiters that a search for a deadlock looks at; beyond that a wait is enqueued unexamined, and nobody
+    /// goes first.
     pub(super) deadlock_search: usize,
 }
 

@@ -10,15 +10,15 @@ use mio::event::Source;
 use mio::net::TcpStream;
 use mio::unix::SourceFd;
 use serde::Serialize;
-use socket2::SockRef;
+use socket2::{SockRef, TcpKeepalive};
 use std::io::{self, ErrorKind};
 use std::mem::MaybeUninit;
-use std::net::{Shutdown, SocketAddr};
-use std::os::fd::{AsRawFd, RawFd};
+use std::net::{IpAddr, Shutdown, SocketAddr};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
-/// A non-blocking connection, of TCP (TCP_NODELAY) or between two threads of this process: the same frames, bounds
-/// and ends. Works with edge- and level-triggered polling: `receive` reads until there is no more, or says that there
+/// A non-blocking connection, of TCP (TCP_NODELAY, SO_KEEPALIVE) or between two threads of this process: the same
+/// frames, bounds and ends. Works with edge- and level-triggered polling: `receive` reads until there is no more, or says that there
 /// may be.
 #[derive(Debug)]
 pub struct Connection {
@@ -97,6 +97,8 @@ impl Connection {
 
     fn tcp(stream: TcpStream, stage: Stage, out_bytes_max: usize) -> io::Result<Self> {
         stream.set_nodelay(true)?;
+        let asked = TcpKeepalive::new().with_time(ASKED_AFTER).with_interval(ASKED_EVERY);
+        SockRef::from(&stream).set_tcp_keepalive(&asked.with_retries(ASKED_TIMES))?;
         Ok(Self::new(Stream::Tcp(stream), stage, out_bytes_max))
     }
 
@@ -116,6 +118,15 @@ impl Connection {
             Stream::Local(stream) => {
                 register(&mut SourceFd(&stream.as_raw_fd()), without_room(interest))
             }
+        }
+    }
+
+    /// The address of the other side; `None`: it is in this process, or gone already.
+    #[must_use]
+    pub fn address(&self) -> Option<IpAddr> {
+        match &self.stream {
+            Stream::Tcp(stream) => stream.peer_addr().ok().map(|address| address.ip()),
+            Stream::Local(_) => None,
         }
     }
 
@@ -249,12 +260,23 @@ impl Connection {
         self.output.len()
     }
 
-    /// Sends what the socket still takes and ends the stream, so that last words arrive before the end.
-    pub fn finish(mut self) {
+    /// Sends what the socket still takes and ends the stream, so that last words arrive before the end. Gives the socket
+    /// as [`Connection::into_socket`] does.
+    pub fn finish(mut self) -> Option<OwnedFd> {
         // Whoever is gone already needs no last words.
         let _ = self.flush();
         if let Stream::Tcp(stream) = &self.stream {
             let _ = stream.shutdown(Shutdown::Write);
+        }
+        self.into_socket()
+    }
+
+    /// The socket, for whoever closes it; `None`: there is none, and the connection has ended.
+    #[must_use]
+    pub fn into_socket(self) -> Option<OwnedFd> {
+        match self.stream {
+            Stream::Tcp(stream) => Some(std::net::TcpStream::from(stream).into()),
+            Stream::Local(_) => None,
         }
     }
 }
@@ -280,6 +302,15 @@ fn closed_by(error: io::Error) -> Closed {
         _ => Closed::Failed(error),
     }
 }
+
+/// A machine that vanished sends no end of its streams, and on a connection that is silent by right nothing is sent that
+/// it would leave unacknowledged. So the kernel asks it once the connection was silent for this long, and ends the
+/// connection, unanswered, within a minute of the last sign of life.
+const ASKED_AFTER: Duration = Duration::from_secs(30);
+/// See [`ASKED_AFTER`].
+const ASKED_EVERY: Duration = Duration::from_secs(10);
+/// See [`ASKED_AFTER`].
+const ASKED_TIMES: u32 = 3;
 
 #[cfg(test)]
 mod tests;

@@ -104,6 +104,12 @@ impl LocalNode {
         &self.endpoints
     }
 
+    /// The same node, with the addresses that its members have now.
+    #[must_use]
+    pub fn with_endpoints(self, endpoints: String) -> Self {
+        Self { endpoints, ..self }
+    }
+
     /// A connection to it, which stands at once and may hold `out_bytes_max` to be sent. A node that ends closes it.
     ///
     /// # Errors

@@ -16,4 +16,4 @@ pub use connection::{Closed, Connection, Received};
 pub use listener::{AcceptError, Listener};
 pub use local::{LocalDialError, LocalListener, LocalNode};
 pub use poller::{Key, Poller, Readiness, Registrar, Wake};
-pub use resolve::{resolve_elsewhere, resolve_locally};
+pub use resolve::{Found, Lookup, resolve_elsewhere, resolve_locally, resolve_within};

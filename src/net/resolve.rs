@@ -1,9 +1,20 @@
-//! Addresses of nodes: IP addresses and `localhost` at once, other names on a thread of their own, since
+//! Addresses of nodes: IP addresses and `localhost` at once, other names on threads of their own, since
 //! a name server may take seconds and nobody may wait for it.
+//!
+//! A lookup cannot be called off, and who asks again and again while a name server hangs must not start one more each
+//! time. So a host is looked up once at a time in the whole process, for all who ask meanwhile, on few threads.
 
-use crate::sys::thread;
+use crate::sys::{fork, thread};
+use parking_lot::Mutex;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::mpsc;
+use std::time::Duration;
+
+/// The addresses of a host with the port that was asked for, or why there are none.
+pub type Found = Result<Vec<SocketAddr>, String>;
 
 /// The addresses of "host:port", if no name server has to be asked.
 #[must_use]
@@ -18,19 +29,173 @@ pub fn resolve_locally(address: &str) -> Option<Vec<SocketAddr>> {
     ])
 }
 
-/// Looks `address` up on a short-lived thread, which hands what it found to `done`.
+/// Looks `address` up on another thread, which hands what it found to `done`, unless the [`Lookup`] was dropped before.
 ///
 /// # Errors
 /// The process may have no more threads.
 pub fn resolve_elsewhere(
-    address: String,
-    done: impl FnOnce(io::Result<Vec<SocketAddr>>) + Send + 'static,
-) -> io::Result<()> {
-    thread::spawn("tenure-resolve", move || {
-        done(address.to_socket_addrs().map(Iterator::collect));
-    })
-    .map(drop)
+    address: &str,
+    done: impl FnOnce(Found) + Send + 'static,
+) -> io::Result<Lookup> {
+    Desk::of_this_process().ask(address, Box::new(done))
 }
+
+/// The addresses of "host:port", found within `wait`.
+///
+/// # Errors
+/// One sentence: it is not known, or no name server answers.
+pub fn resolve_within(address: &str, wait: Duration) -> Found {
+    if let Some(found) = resolve_locally(address) {
+        return Ok(found);
+    }
+    let (tell, told) = mpsc::channel();
+    let lookup = resolve_elsewhere(address, move |found| {
+        // Nobody hears it who has stopped waiting.
+        let _ = tell.send(found);
+    });
+    let _lookup = lookup.map_err(|error| format!("no thread to look it up: {error}"))?;
+    let silence = |_| "no name server answered in time".to_owned();
+    told.recv_timeout(wait).map_err(silence)?
+}
+
+/// Somebody who waits for a lookup. Dropped it is not told.
+#[derive(Debug)]
+pub struct Lookup {
+    desk: &'static Desk,
+    host: String,
+    asker: u64,
+}
+
+impl Lookup {
+    /// It is told whatever becomes of this.
+    pub fn detach(mut self) {
+        // What is dropped then names nobody.
+        self.asker = 0;
+    }
+}
+
+impl Drop for Lookup {
+    fn drop(&mut self) {
+        // In a child of fork the desk may be locked for ever, by a thread that is not there.
+        if fork::generation() != self.desk.forks {
+            return;
+        }
+        let mut state = self.desk.state.lock();
+        let askers = state.under_way.get_mut(&self.host);
+        let gone = askers.and_then(|askers| askers.remove(&self.asker));
+        drop(state);
+        // What it holds may be let go of here, so not under the mutex.
+        drop(gone);
+    }
+}
+
+/// All lookups of one process.
+#[derive(Debug)]
+struct Desk {
+    /// Forks that had been when it was made.
+    forks: u32,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Hosts that are looked up, or are to be, with those who asked.
+    under_way: BTreeMap<String, BTreeMap<u64, Asker>>,
+    /// Those that no thread has taken yet.
+    waiting: VecDeque<String>,
+    threads: usize,
+    askers: u64,
+}
+
+struct Asker {
+    port: u16,
+    done: Done,
+}
+
+type Done = Box<dyn FnOnce(Found) + Send>;
+
+impl Desk {
+    fn of_this_process() -> &'static Self {
+        fork::watch();
+        let forks = fork::generation();
+        let present = DESK.load(Ordering::Acquire);
+        // SAFETY: what the pointer is set to is never freed.
+        if let Some(desk) = unsafe { present.as_ref() }
+            && desk.forks == forks
+        {
+            return desk;
+        }
+        let new = Box::into_raw(Box::new(Self { forks, state: Mutex::default() }));
+        let exchanged = DESK.compare_exchange(present, new, Ordering::AcqRel, Ordering::Acquire);
+        let desk = exchanged.map_or_else(
+            |other| {
+                // SAFETY: `new` came from a box, and nobody else was given it.
+                drop(unsafe { Box::from_raw(new) });
+                other
+            },
+            |_| new,
+        );
+        // SAFETY: it is not null, and never freed.
+        unsafe { &*desk }
+    }
+
+    fn ask(&'static self, address: &str, done: Done) -> io::Result<Lookup> {
+        let (host, port) = address.rsplit_once(':').ok_or(io::ErrorKind::InvalidInput)?;
+        let port = port.parse().map_err(|_| io::ErrorKind::InvalidInput)?;
+        let mut state = self.state.lock();
+        state.askers += 1;
+        let asker = state.askers;
+        let is_new = !state.under_way.contains_key(host);
+        if is_new && state.threads < THREADS_MAX {
+            match thread::spawn("tenure-resolve", move || self.work()) {
+                Ok(_) => state.threads += 1,
+                // Those that there are come to it.
+                Err(_) if state.threads > 0 => {}
+                Err(error) => return Err(error),
+            }
+        }
+        if is_new {
+            state.waiting.push_back(host.to_owned());
+        }
+        let askers = state.under_way.entry(host.to_owned()).or_default();
+        askers.insert(asker, Asker { port, done });
+        Ok(Lookup { desk: self, host: host.to_owned(), asker })
+    }
+
+    /// Looks up what waits, until nothing does.
+    fn work(&self) {
+        loop {
+            let mut state = self.state.lock();
+            let Some(host) = state.waiting.pop_front() else {
+                state.threads -= 1;
+                return;
+            };
+            drop(state);
+            let found = (host.as_str(), 0).to_socket_addrs().map(Iterator::collect);
+            let found: Found = found.map_err(|error| error.to_string());
+            let askers = self.state.lock().under_way.remove(&host).unwrap_or_default();
+            for Asker { port, done } in askers.into_values() {
+                done(found.clone().map(|addresses| with_port(addresses, port)));
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.under_way.keys()).finish()
+    }
+}
+
+fn with_port(mut addresses: Vec<SocketAddr>, port: u16) -> Vec<SocketAddr> {
+    addresses.iter_mut().for_each(|address| address.set_port(port));
+    addresses
+}
+
+/// That of the process as it is since the last fork; those of before are never used again, nor freed.
+static DESK: AtomicPtr<Desk> = AtomicPtr::new(std::ptr::null_mut());
+/// More than the hosts of one client and one node together, so that those which hang hold up no others.
+const THREADS_MAX: usize = 32;
 
 #[cfg(test)]
 mod tests {
@@ -47,8 +212,60 @@ mod tests {
     #[test]
     fn names_are_looked_up_elsewhere() {
         let (sender, receiver) = crossbeam_channel::bounded(1);
-        resolve_elsewhere("127.0.0.1:7".to_owned(), move |found| sender.send(found).unwrap())
-            .unwrap();
+        resolve_elsewhere("127.0.0.1:7", move |found| sender.send(found).unwrap())
+            .unwrap()
+            .detach();
         assert_eq!(receiver.recv().unwrap().unwrap(), ["127.0.0.1:7".parse().unwrap()]);
+    }
+
+    /// A desk whose threads look nothing up until they are let.
+    fn desk() -> &'static Desk {
+        let state = State { threads: THREADS_MAX, ..State::default() };
+        Box::leak(Box::new(Desk { forks: fork::generation(), state: Mutex::new(state) }))
+    }
+
+    fn ask(desk: &'static Desk, address: &str) -> (Lookup, mpsc::Receiver<Found>) {
+        let (tell, told) = mpsc::channel();
+        let lookup = desk.ask(address, Box::new(move |found| tell.send(found).unwrap())).unwrap();
+        (lookup, told)
+    }
+
+    #[test]
+    fn a_host_is_looked_up_once_for_all_who_ask_meanwhile() {
+        let desk = desk();
+        let asked = ["127.0.0.1:7", "127.0.0.1:8", "127.0.0.1:7"].map(|name| ask(desk, name));
+        assert_eq!(desk.state.lock().waiting, ["127.0.0.1"]);
+        desk.work();
+        let found = asked.map(|(_lookup, told)| told.try_recv().unwrap().unwrap()[0].port());
+        assert_eq!(found, [7, 8, 7]);
+        assert!(desk.state.lock().under_way.is_empty());
+    }
+
+    #[test]
+    fn who_has_stopped_waiting_is_not_told_and_not_kept() {
+        let desk = desk();
+        let (gone, told) = ask(desk, "127.0.0.1:7");
+        let (_stays, also_told) = ask(desk, "127.0.0.1:8");
+        drop(gone);
+        assert_eq!(told.try_recv(), Err(mpsc::TryRecvError::Disconnected));
+        desk.work();
+        assert!(also_told.try_recv().is_ok());
+    }
+
+    #[test]
+    fn threads_are_bounded_and_what_waits_is_taken_by_those_that_there_are() {
+        let desk = desk();
+        let asked = ["127.0.0.1:7", "127.0.0.2:7"].map(|name| ask(desk, name));
+        assert_eq!(desk.state.lock().threads, THREADS_MAX);
+        desk.work();
+        assert!(asked.iter().all(|(_lookup, told)| told.try_recv().unwrap().is_ok()));
+        assert_eq!(desk.state.lock().threads, THREADS_MAX - 1, "this one has ended");
+    }
+
+    #[test]
+    fn what_is_no_host_with_a_port_is_refused() {
+        for address in ["db", "db:x", "db:70000"] {
+            assert!(resolve_within(address, Duration::MAX).is_err(), "{address}");
+        }
     }
 }

@@ -1,12 +1,12 @@
 //! Accepts connections within a budget, and pauses when the process has no descriptor left.
 
 use crate::base::time::nanos;
-use crate::net::{AcceptError, Connection, Listener, LocalListener};
+use crate::net::{AcceptError, Connection, Key, Listener, LocalListener};
 use crate::node::ending::Ending;
 use crate::node::links::{OUT_BYTES_MAX, Role};
 use crate::node::network::Network;
 use crate::server::Input;
-use crate::wire::{FrameKind, Refused, RefusedCode};
+use crate::sys::descriptors::{self, Reserve};
 use std::time::Duration;
 
 /// The listening socket, and when to ask it again; and where this process's own clients dial.
@@ -44,81 +44,103 @@ impl Acceptor {
         if self.is_ready { self.paused_until } else { u64::MAX }
     }
 
-    /// The connections of this turn, at most [`ACCEPTS_PER_TURN`] of each kind: a flood of them must not keep peers
-    /// from being read (fault NT21).
-    pub(super) fn take_connections(&mut self, now: u64, mut take: impl FnMut(Connection)) {
-        std::iter::from_fn(|| self.local.accept()).take(ACCEPTS_PER_TURN).for_each(&mut take);
-        self.take_sockets(now, take);
+    /// The next connection of TCP, if anybody waits.
+    fn accept(&mut self, now: u64) -> Result<Option<Connection>, AcceptError> {
+        if !self.is_ready || now < self.paused_until {
+            return Ok(None);
+        }
+        let accepted = self.listener.accept(OUT_BYTES_MAX)?;
+        self.is_ready = accepted.is_some();
+        self.is_exhausted &= accepted.is_none();
+        Ok(accepted)
     }
 
-    fn take_sockets(&mut self, now: u64, mut take: impl FnMut(Connection)) {
-        if !self.is_ready || now < self.paused_until {
-            return;
-        }
-        for _ in 0..ACCEPTS_PER_TURN {
-            match self.listener.accept(OUT_BYTES_MAX) {
-                Ok(Some(connection)) => {
-                    self.is_exhausted = false;
-                    take(connection);
-                }
-                Ok(None) => {
-                    self.is_ready = false;
-                    return;
-                }
-                Err(error) => {
-                    self.pause(now, &error);
-                    return;
-                }
-            }
-        }
+    /// The same with one of the descriptors that are kept: without one the system does not even say whether anybody waits.
+    fn accept_with(&mut self, reserve: &Reserve) -> Result<Option<Connection>, AcceptError> {
+        let accepted = reserve.spend(|| match self.listener.accept(OUT_BYTES_MAX) {
+            Err(AcceptError::Exhausted(error)) => Err(error),
+            other => Ok(other),
+        });
+        let accepted = accepted.map_err(AcceptError::Exhausted)??;
+        self.is_ready = accepted.is_some();
+        Ok(accepted)
     }
 
     /// Edge-triggered polling does not report again those who wait already: come back by the clock.
     fn pause(&mut self, now: u64, error: &AcceptError) {
         self.paused_until = now.saturating_add(nanos(PAUSE));
         if !self.is_exhausted {
-            log::warn!("{error}: raise the limit of open files (ulimit -n)");
+            log::warn!("{error}: {}", advice(error));
         }
         self.is_exhausted = true;
     }
 }
 
+fn advice(error: &AcceptError) -> &'static str {
+    match error {
+        AcceptError::Exhausted(error) if descriptors::is_shortage(error) => {
+            "raise the limit of open files (ulimit -n, LimitNOFILE=, or the system's fs.file-max)"
+        }
+        AcceptError::Exhausted(_) => "the system is short of memory",
+        AcceptError::Failed(_) => "restart this node if it does not go on by itself",
+    }
+}
+
 impl Network {
-    /// Takes the connections that wait; each must say who it is within [`GREETING_WAIT`].
-    pub(super) fn accept(&mut self, now: u64) {
-        let mut accepted = Vec::new();
-        self.acceptor.take_connections(now, |connection| accepted.push(connection));
-        for connection in accepted {
-            if self.links.len() >= self.links_max {
-                self.refuse_for_number(connection, now);
-            } else if let Some(key) = self.adopt(connection, Role::Greeting) {
-                self.greetings.push_back((now.saturating_add(nanos(GREETING_WAIT)), key));
+    /// Takes the connections that wait, at most [`ACCEPTS_PER_TURN`] of each kind: a flood of them must not keep peers
+    /// from being read (fault NT21). Each must say who it is within [`GREETING_WAIT`], and is not ended for others in
+    /// the turn in which it came: peers say it at once.
+    pub(super) fn accept(&mut self, now: u64, inputs: &mut Vec<Input>) {
+        let newest = self.links.next_key();
+        for _ in 0..ACCEPTS_PER_TURN {
+            let Some(connection) = self.acceptor.local.accept() else { break };
+            self.greet(connection, now);
+        }
+        for _ in 0..ACCEPTS_PER_TURN {
+            if !self.accept_one(now, newest, inputs) {
+                return;
             }
         }
     }
 
-    fn refuse_for_number(&mut self, mut connection: Connection, now: u64) {
-        let text = format!("this node has {} connections, the most it may have", self.links_max);
-        self.complaints.add(now, &text);
-        // An empty buffer has room for one frame.
-        let refused = Refused { code: RefusedCode::Full, text };
-        if connection.queue(FrameKind::Refused, &refused).is_ok() {
-            connection.finish();
+    /// Takes one connection of TCP, another one ends for it if need be; whether there may be more in this turn.
+    fn accept_one(&mut self, now: u64, newest: Key, inputs: &mut Vec<Input>) -> bool {
+        let accepted = match self.acceptor.accept(now) {
+            Err(AcceptError::Exhausted(_)) => {
+                let accepted = self.acceptor.accept_with(&self.reserve);
+                accepted.map(|accepted| accepted.map(|connection| (connection, false)))
+            }
+            accepted => accepted.map(|accepted| {
+                accepted.map(|connection| {
+                    let has_place = self.has_place(&connection);
+                    (connection, has_place)
+                })
+            }),
+        };
+        match accepted {
+            Ok(None) => false,
+            Ok(Some((connection, has_place))) => {
+                self.greet(connection, now);
+                has_place || self.end_first_to_go(newest, inputs)
+            }
+            Err(AcceptError::Exhausted(_)) if self.end_first_to_go(newest, inputs) => true,
+            Err(error) => {
+                self.acceptor.pause(now, &error);
+                false
+            }
         }
+    }
+
+    fn greet(&mut self, connection: Connection, now: u64) {
+        let Some(key) = self.adopt(connection, Role::Greeting) else { return };
+        let Some(link) = self.links.find(key) else { return };
+        self.greetings.add(key, link.source, now.saturating_add(nanos(GREETING_WAIT)));
     }
 
     /// Ends accepted connections that have not said who they are in time (fault NT19).
     pub(super) fn end_silent(&mut self, now: u64, inputs: &mut Vec<Input>) {
-        while let Some((until, key)) = self.greetings.front().copied() {
-            let role = self.links.find(key).map(|link| link.role);
-            if role != Some(Role::Greeting) {
-                self.greetings.pop_front();
-            } else if until <= now {
-                self.greetings.pop_front();
-                self.end(key, Ending::Silent, inputs);
-            } else {
-                break;
-            }
+        while let Some(key) = self.greetings.overdue(now) {
+            self.end(key, Ending::Silent, inputs);
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::node::board::Board;
 use crate::node::commands::Command;
 use crate::node::config::NodeOptions;
 use crate::node::departure::Departure;
-use crate::node::event_loop::{EventLoop, error_of};
+use crate::node::event_loop::{EventLoop, disk_status, endpoints_of, error_of};
 use crate::node::leadership::Leadership;
 use crate::node::listen::listen;
 use crate::node::network::Network;
@@ -30,6 +30,7 @@ use std::time::Duration;
 pub struct Node {
     id: NodeId,
     address: SocketAddr,
+    /// As they were when it was started.
     endpoints: String,
     /// Forks that had been when it was started.
     forks: u32,
@@ -52,12 +53,14 @@ impl Node {
     /// Recovers the data directory, listens, and starts the loop thread. Needs no quorum.
     ///
     /// # Errors
-    /// INVALID (options), IO (port in use, directory), CORRUPT, LIMIT: one sentence that says what to do.
+    /// INVALID (options, another's directory), DENIED (the directory or the port may not be used), CORRUPT: a person must
+    /// mend it. UNAVAILABLE (the name or the address to listen on is not there at present), IO (port or directory in use,
+    /// the disk), LIMIT (files, threads): try again. One sentence that says what to do.
     pub fn start(mut options: NodeOptions) -> Result<Self, Error> {
         fork::watch();
         let (listener, address) = listen(&mut options)?;
         let disk = FileDisk::open(&options.data_dir)
-            .map_err(|error| Error::new(Status::Io, error.to_string()))?;
+            .map_err(|error| Error::new(disk_status(&error), error.to_string()))?;
         let server_options = options.server_options();
         let server = Server::open(server_options, disk, random::bytes16(), &clock::sample())
             .map_err(error_of)?;
@@ -65,7 +68,8 @@ impl Node {
         let network = Network::new(options.id, &options.cluster, listener, commands.clone())
             .map_err(|error| exhausted(&error))?;
         let (wake, board) = (network.wake(), Arc::new(Board::default()));
-        let endpoints = endpoints(options.id, &options.cluster);
+        let endpoints = endpoints_of(&server);
+        board.post_endpoints(endpoints.clone());
         let local = network.local_node(options.own_address()?, &endpoints);
         let event_loop = EventLoop {
             server,
@@ -74,7 +78,8 @@ impl Node {
             board: Arc::clone(&board),
             inputs: Vec::new(),
             departure: Departure::default(),
-            membership: None,
+            reach: None,
+            dismissed: None,
         };
         let (finish, finished) = crossbeam_channel::bounded::<()>(0);
         let thread = thread::spawn("tenure-node", move || {
@@ -104,10 +109,12 @@ impl Node {
         self.address
     }
 
-    /// All members' addresses as an endpoint list for a client, this node's own first.
+    /// All members' addresses as an endpoint list for a client, this node's own first: as its log has them at present, so
+    /// ask anew for each client. In a child of fork(2) as they were when the node was started.
     #[must_use]
     pub fn endpoints(&self) -> String {
-        self.endpoints.clone()
+        let posted = self.running().map(|running| running.board.endpoints());
+        posted.unwrap_or_else(|_| self.endpoints.clone())
     }
 
     /// This node for [`Client::open_local`](crate::client::Client::open_local): a client in the same process reaches
@@ -116,7 +123,8 @@ impl Node {
     /// # Errors
     /// FORKED.
     pub fn local(&self) -> Result<LocalNode, Error> {
-        Ok(self.running()?.local.clone())
+        let running = self.running()?;
+        Ok(running.local.clone().with_endpoints(running.board.endpoints()))
     }
 
     /// Whether this node leads, until when, under which token. Local and lock-free, one snapshot. The first call
@@ -137,9 +145,32 @@ impl Node {
     /// (`None`: for ever).
     ///
     /// # Errors
-    /// AGAIN: nothing changed in time. IO, CORRUPT, INTERNAL: the node has ended, and why. CLOSED: stopped.
+    /// AGAIN: nothing changed in time. IO, LIMIT, CORRUPT, DENIED, INVALID, INTERNAL: the node has ended, and why. CLOSED:
+    /// stopped.
     pub fn next(&self, wait: Option<Duration>) -> Result<Leadership, Error> {
         self.asking()?.board.next(wait)
+    }
+
+    /// As [`Node::leadership`], for who only wants to know which node leads: asks for no claim, which would have to run
+    /// out before leadership is handed over (C3). Term and leader are as there; as long as no program of this process
+    /// has asked, the rest reads 0.
+    #[must_use]
+    pub fn known_leader(&self) -> Leadership {
+        self.running().map_or_else(|_| Leadership::default(), |running| running.board.leadership())
+    }
+
+    /// As [`Node::fd`], for [`Node::next_leader`].
+    #[must_use]
+    pub fn leader_fd(&self) -> Option<RawFd> {
+        self.running().ok()?.board.fd()
+    }
+
+    /// As [`Node::next`], for who only wants to know which node leads: asks for no claim, as [`Node::known_leader`].
+    ///
+    /// # Errors
+    /// As for [`Node::next`].
+    pub fn next_leader(&self, wait: Option<Duration>) -> Result<Leadership, Error> {
+        self.running()?.board.next(wait)
     }
 
     /// Why the node ended by itself, if it did.
@@ -242,12 +273,6 @@ impl Drop for Node {
             running => std::mem::forget(running),
         }
     }
-}
-
-fn endpoints(own: NodeId, cluster: &[(NodeId, String)]) -> String {
-    let (own, others): (Vec<_>, Vec<_>) = cluster.iter().partition(|(node, _)| *node == own);
-    let addresses = own.into_iter().chain(others).map(|(_, address)| address.as_str());
-    addresses.collect::<Vec<_>>().join(",")
 }
 
 fn exhausted(error: &std::io::Error) -> Error {

@@ -17,6 +17,8 @@ pub(super) struct Board {
     /// A program has asked for leadership.
     asked: AtomicBool,
     slots: Slots,
+    /// Where clients reach the members.
+    endpoints: Mutex<String>,
     watchers: Mutex<Watchers>,
     changed: Condvar,
 }
@@ -96,6 +98,16 @@ impl Board {
         self.slots.store(posted);
         watchers.refresh(&clock::sample_end());
         self.changed.notify_all();
+    }
+
+    /// The members are reached there from now on.
+    pub(super) fn post_endpoints(&self, endpoints: String) {
+        *self.endpoints.lock() = endpoints;
+    }
+
+    /// Where the members are reached, as posted last.
+    pub(super) fn endpoints(&self) -> String {
+        self.endpoints.lock().clone()
     }
 
     /// One snapshot, without a lock.

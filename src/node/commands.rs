@@ -2,8 +2,8 @@
 
 use crate::Error;
 use crate::base::NodeId;
+use crate::net::Found;
 use crossbeam_channel::Sender;
-use std::net::SocketAddr;
 
 /// One thing to do, from another thread.
 #[derive(Debug)]
@@ -21,7 +21,9 @@ pub(super) enum Command {
     Resolved {
         /// Whose.
         peer: NodeId,
+        /// Its "host:port" when that was begun.
+        name: String,
         /// Its addresses, or why there are none.
-        found: Result<Vec<SocketAddr>, String>,
+        found: Found,
     },
 }

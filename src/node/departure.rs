@@ -1,4 +1,4 @@
-//! Handing leadership over: when a program resigns, and before a node stops.
+//! Handing leadership over: when a program resigns, and before a node stops. And the end of a node that was removed.
 //!
 //! Leadership reads 0 from the beginning, so no claim has to run out (C3); the rest is consensus' own.
 
@@ -56,10 +56,21 @@ impl<D: Disk> EventLoop<D> {
                 self.departure = Departure::Resigning(reply);
                 self.depart(to);
             }
-            Command::Resolved { peer, found } => {
-                self.network.peers.handle_resolved(peer, found, now.boot());
+            Command::Resolved { peer, name, found } => {
+                self.network.peers.handle_resolved(peer, &name, found, now.boot());
             }
         }
+    }
+
+    /// After a turn: a leader that was removed knows it by its own log, though nobody may be there to tell it. It stays
+    /// a while: its successor is still to hear from it, and its clients.
+    pub(super) fn check_dismissal(&mut self, now: &Sample) -> Result<(), Error> {
+        let Some(text) = self.server.dismissal() else { return Ok(()) };
+        let since = *self.dismissed.get_or_insert(*now);
+        if now.elapsed_lo(&since) < LINGER_MAX {
+            return Ok(());
+        }
+        Err(Error::new(Status::Denied, text))
     }
 
     /// After a turn: says how it went, and whether the loop ends here.
@@ -110,5 +121,5 @@ impl<D: Disk> EventLoop<D> {
     }
 }
 
-/// How long a stopping node waits for another one to lead.
+/// How long a node that ends waits for another one to lead.
 const LINGER_MAX: Duration = Duration::from_secs(1);

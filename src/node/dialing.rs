@@ -34,7 +34,8 @@ impl Network {
         address: SocketAddr,
         server: &Server<D>,
     ) -> Result<Option<Key>, Closed> {
-        let mut connection = Connection::dial(address, OUT_BYTES_MAX).map_err(Closed::Failed)?;
+        let dialed = self.reserve.spend(|| Connection::dial(address, OUT_BYTES_MAX));
+        let mut connection = dialed.map_err(Closed::Failed)?;
         connection.set_unacknowledged_max(PEER_UNACKNOWLEDGED_MAX).map_err(Closed::Failed)?;
         let (form, hello) = (self.peers.take_form(peer), server.hello(peer));
         match form {
@@ -53,14 +54,15 @@ impl Network {
 
     fn resolve(&mut self, peer: NodeId, name: String, now: u64) {
         let (commands, wake) = (self.commands.clone(), self.wake());
-        let spawned = resolve_elsewhere(name, move |found| {
-            let found = found.map_err(|error| error.to_string());
+        let asked = name.clone();
+        let lookup = resolve_elsewhere(&name, move |found| {
             // Nobody hears it once the node has ended.
-            let _ = commands.send(Command::Resolved { peer, found });
+            let _ = commands.send(Command::Resolved { peer, name: asked, found });
             wake.wake();
         });
-        if let Err(error) = spawned {
-            self.peers.handle_failed(peer, now, Pace::Slow, &error);
+        match lookup {
+            Ok(lookup) => lookup.detach(),
+            Err(error) => self.peers.handle_failed(peer, now, Pace::Slow, &error),
         }
     }
 }

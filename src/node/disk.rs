@@ -4,12 +4,16 @@
 //! process forks let go of it. Files are 0600, the directory 0700 if made here; what is no regular file is refused. Spare
 //! files and snapshots are made on threads of their own, `tenure-disk` and `tenure-store`, so that neither holds up the
 //! loop or the other.
+//!
+//! A process that has no descriptor left still writes its log: what is used for good is open from the start, a spare
+//! stays open from when it is made, and [`DESCRIPTORS_KEPT`] are kept for what is made meanwhile.
 
 mod lock;
 mod store;
 mod worker;
 mod zeros;
 
+use crate::sys::descriptors::Reserve;
 use crate::sys::inherited;
 use crate::wal::{Disk, DiskError, FileContent, FileId, StoreError};
 use lock::DirectoryLock;
@@ -17,17 +21,23 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use worker::Worker;
 
 /// The files of one data directory.
 #[derive(Debug)]
 pub struct FileDisk {
     // Fields are dropped in this order: the threads have ended before the lock is given up.
-    spares: Worker<Result<(), DiskError>>,
+    spares: Worker<Result<OpenFile, DiskError>>,
     stores: Worker<Result<(), StoreError>>,
     files: Vec<Option<OpenFile>>,
+    /// The last spare, from when it is ready until it is opened.
+    prepared: Option<OpenFile>,
     path: PathBuf,
     directory: File,
+    /// The same for the threads: the kernel tells an error of a sync once to each open file, and the loop must hear it.
+    threads_directory: Arc<File>,
+    reserve: Arc<Reserve>,
     _lock: DirectoryLock,
 }
 
@@ -48,13 +58,25 @@ impl FileDisk {
         // The host may change its working directory later.
         let path = std::path::absolute(given).map_err(|error| failed("open", given, &error))?;
         make_directory(&path)?;
-        let directory = inherited::by_no_child(|| File::open(&path))
-            .map_err(|error| failed("open", &path, &error))?;
+        let directory = || {
+            inherited::by_no_child(|| File::open(&path))
+                .map_err(|error| failed("open", &path, &error))
+        };
         let lock = DirectoryLock::acquire(&path)?;
         let no_thread = |error| failed("start the threads for", &path, &error);
         let spares = Worker::start("tenure-disk").map_err(no_thread)?;
         let stores = Worker::start("tenure-store").map_err(no_thread)?;
-        Ok(Self { spares, stores, files: Vec::new(), path, directory, _lock: lock })
+        Ok(Self {
+            spares,
+            stores,
+            files: Vec::new(),
+            prepared: None,
+            directory: directory()?,
+            threads_directory: Arc::new(directory()?),
+            path,
+            reserve: Arc::new(Reserve::new(DESCRIPTORS_KEPT)),
+            _lock: lock,
+        })
     }
 
     fn add(&mut self, path: PathBuf, file: File) -> FileId {
@@ -78,11 +100,12 @@ impl FileDisk {
 
 impl Disk for FileDisk {
     fn list(&mut self) -> Result<Vec<String>, DiskError> {
-        let names = fs::read_dir(&self.path)
-            .and_then(|entries| entries.map(|entry| Ok(entry?.file_name())).collect())
-            .map_err(|error| failed("list", &self.path, &error));
+        let names = self.reserve.spend(|| {
+            fs::read_dir(&self.path)?.map(|entry| Ok(entry?.file_name())).collect::<io::Result<_>>()
+        });
         // A name that is not UTF-8 is none of ours.
-        let names: Vec<std::ffi::OsString> = names?;
+        let names: Vec<std::ffi::OsString> =
+            names.map_err(|error| failed("list", &self.path, &error))?;
         let mut names: Vec<String> =
             names.into_iter().filter_map(|name| name.into_string().ok()).collect();
         names.retain(|name| name != lock::NAME);
@@ -92,7 +115,12 @@ impl Disk for FileDisk {
 
     fn open(&mut self, name: &str) -> Result<Option<FileId>, DiskError> {
         let path = self.path.join(name);
-        match open_regular(&path, OpenOptions::new().read(true).write(true)) {
+        if let Some(OpenFile { path, file }) = self.prepared.take_if(|ready| ready.path == path) {
+            return Ok(Some(self.add(path, file)));
+        }
+        let mut options = OpenOptions::new();
+        options.read(true).write(true);
+        match self.reserve.spend(|| open_regular(&path, &mut options)) {
             Ok(file) => Ok(Some(self.add(path, file))),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(failed("open", &path, &error)),
@@ -101,7 +129,8 @@ impl Disk for FileDisk {
 
     fn create(&mut self, name: &str) -> Result<FileId, DiskError> {
         let path = self.path.join(name);
-        let file = create_empty(&path).map_err(|error| failed("create", &path, &error))?;
+        let made = self.reserve.spend(|| create_empty(&path));
+        let file = made.map_err(|error| failed("create", &path, &error))?;
         Ok(self.add(path, file))
     }
 
@@ -133,7 +162,9 @@ impl Disk for FileDisk {
     }
 
     fn close(&mut self, file: FileId) {
-        self.files[file.0 as usize] = None;
+        if let Some(OpenFile { file, .. }) = self.files[file.0 as usize].take() {
+            self.reserve.close(file.into());
+        }
     }
 
     fn rename(&mut self, from: &str, to: &str) -> Result<(), DiskError> {
@@ -155,19 +186,28 @@ impl Disk for FileDisk {
     }
 
     fn prepare(&mut self, name: &str, bytes: u64) {
-        let (directory, path) = (self.path.clone(), self.path.join(name));
-        self.spares.begin(Box::new(move |stop| zeros::prepare(&directory, &path, bytes, stop)));
+        self.reserve.fill();
+        self.prepared = None;
+        let (path, directory) = (self.path.join(name), Arc::clone(&self.threads_directory));
+        let reserve = Arc::clone(&self.reserve);
+        self.spares.begin(Box::new(move |stop| {
+            let file = zeros::prepare(&directory, &path, bytes, (&reserve, stop))?;
+            Ok(OpenFile { path, file })
+        }));
     }
 
     fn take_prepared(&mut self) -> Option<Result<(), DiskError>> {
-        self.spares.take()
+        let made = self.spares.take()?;
+        Some(made.map(|file| self.prepared = Some(file)))
     }
 
     fn begin_store(&mut self, temporary: &str, name: &str, content: FileContent) {
+        self.reserve.fill();
         let place = store::Place {
-            directory: self.path.clone(),
+            directory: Arc::clone(&self.threads_directory),
             temporary: self.path.join(temporary),
             path: self.path.join(name),
+            reserve: Arc::clone(&self.reserve),
         };
         self.stores.begin(Box::new(move |stop| place.store(content, stop)));
     }
@@ -230,26 +270,41 @@ fn read_full(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
 
 fn failed(what: &str, path: &Path, error: &io::Error) -> DiskError {
     let message = format!("cannot {what} {}: {error}", path.display());
-    match error.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => DiskError::NoSpace(message),
+    match error.raw_os_error() {
+        Some(libc::ENOSPC | libc::EDQUOT) => DiskError::NoSpace(message),
+        Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM) => DiskError::Exhausted(message),
+        Some(libc::EACCES | libc::EPERM | libc::EROFS) => DiskError::Unusable(message),
+        Some(libc::ENOENT | libc::ENOTDIR | libc::EISDIR | libc::ELOOP | libc::ENAMETOOLONG) => {
+            DiskError::Unusable(message)
+        }
+        // What is no regular file.
+        None if error.kind() == ErrorKind::InvalidInput => DiskError::Unusable(message),
         _ => DiskError::Io(message),
     }
 }
 
 /// The threads write and sync large files in parts of this length.
 const PART_BYTES: usize = 512 << 10;
+/// For a spare, for a snapshot, and for when another thread is faster.
+const DESCRIPTORS_KEPT: usize = 3;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn st21_st24_no_space_and_no_quota_are_told_from_other_errors() {
+    fn st21_st24_what_is_lacking_is_told_from_other_errors() {
         let kind = |code| failed("write", Path::new("x"), &io::Error::from_raw_os_error(code));
         for code in [libc::ENOSPC, libc::EDQUOT] {
             assert!(matches!(kind(code), DiskError::NoSpace(_)), "{code}");
         }
-        for code in [libc::EIO, libc::EROFS, libc::EFBIG, libc::ENODEV] {
+        for code in [libc::EMFILE, libc::ENFILE, libc::ENOMEM] {
+            assert!(matches!(kind(code), DiskError::Exhausted(_)), "{code}");
+        }
+        for code in [libc::EACCES, libc::EPERM, libc::EROFS, libc::ENOENT, libc::ENOTDIR] {
+            assert!(matches!(kind(code), DiskError::Unusable(_)), "{code}");
+        }
+        for code in [libc::EIO, libc::EFBIG, libc::ENODEV] {
             assert!(matches!(kind(code), DiskError::Io(_)), "{code}");
         }
     }

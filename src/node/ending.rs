@@ -12,6 +12,8 @@ pub(super) enum Ending {
     Closed(Closed),
     /// It did not say who it is in time.
     Silent,
+    /// It had not said who it is when others came for whom there was no room.
+    Crowded,
     /// A frame that has no place where it came.
     Misplaced(FrameKind),
     /// We refuse it, and say why.
@@ -25,7 +27,7 @@ impl Ending {
     pub(super) fn is_complaint(&self) -> bool {
         match self {
             Self::Closed(Closed::Protocol(_) | Closed::Full) => true,
-            Self::Silent | Self::Misplaced(_) | Self::Refusing(_) => true,
+            Self::Silent | Self::Crowded | Self::Misplaced(_) | Self::Refusing(_) => true,
             Self::Closed(Closed::ByPeer | Closed::Failed(_)) | Self::Refused(_) => false,
         }
     }
@@ -41,7 +43,8 @@ impl Ending {
                 let text = format!("this node closes the connection: {error}");
                 Some(Refused { code: RefusedCode::State, text })
             }
-            Self::Closed(_) | Self::Silent | Self::Misplaced(_) | Self::Refused(_) => None,
+            Self::Closed(_) | Self::Silent | Self::Crowded => None,
+            Self::Misplaced(_) | Self::Refused(_) => None,
         }
     }
 
@@ -50,7 +53,7 @@ impl Ending {
         match self {
             Self::Closed(Closed::Protocol(_)) | Self::Misplaced(_) => Pace::Slow,
             Self::Refusing(_) | Self::Refused(_) => Pace::Slow,
-            Self::Closed(_) | Self::Silent => Pace::Quick,
+            Self::Closed(_) | Self::Silent | Self::Crowded => Pace::Quick,
         }
     }
 }
@@ -60,6 +63,9 @@ impl fmt::Display for Ending {
         match self {
             Self::Closed(closed) => closed.fmt(f),
             Self::Silent => f.write_str("it did not say who it is"),
+            Self::Crowded => {
+                f.write_str("it had not said who it is, and there was no room for others")
+            }
             Self::Misplaced(kind) => write!(f, "a {kind:?} frame has no place there"),
             Self::Refusing(refused) => write!(f, "refused: {}", refused.text),
             Self::Refused(refused) => write!(f, "it refuses this node: {}", refused.text),

@@ -1,15 +1,16 @@
 //! The loop of a node: wait, read all that came, one step of the server, send.
 
-use crate::base::Index;
+use crate::base::Sample;
 use crate::base::error::{Error, Status};
 use crate::node::board::{Board, End};
 use crate::node::commands::Command;
+use crate::node::config::check_address;
 use crate::node::departure::{Departure, Flow};
 use crate::node::network::Network;
 use crate::raft::Claim;
-use crate::server::{Input, Server, ServerError};
+use crate::server::{Input, Reach, Server, ServerError};
 use crate::sys::clock;
-use crate::wal::{Disk, WalError};
+use crate::wal::{Disk, DiskError, WalError};
 use crossbeam_channel::Receiver;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -24,8 +25,10 @@ pub(super) struct EventLoop<D: Disk> {
     pub(super) board: Arc<Board>,
     pub(super) inputs: Vec<Input>,
     pub(super) departure: Departure,
-    /// The membership whose members the network knows, and whether it is committed; `None` until there is a cluster.
-    pub(super) membership: Option<(Index, bool)>,
+    /// Whom the network knows; `None` until there is a cluster.
+    pub(super) reach: Option<Reach>,
+    /// Since when it knows that it was removed.
+    pub(super) dismissed: Option<Sample>,
 }
 
 impl<D: Disk> EventLoop<D> {
@@ -58,9 +61,11 @@ impl<D: Disk> EventLoop<D> {
             self.server.step(&mut self.inputs, &mut self.network).map_err(error_of)?;
             self.network.flush_links();
             self.follow_membership()?;
-            if self.advance_departure(&clock::sample()) == Flow::Stop {
+            let now = clock::sample();
+            if self.advance_departure(&now) == Flow::Stop {
                 return Ok(());
             }
+            self.check_dismissal(&now)?;
         }
     }
 
@@ -69,17 +74,38 @@ impl<D: Disk> EventLoop<D> {
         if let Some(text) = self.network.dismissed.take() {
             return Err(Error::new(Status::Denied, text));
         }
-        let membership = self.server.membership_stage();
+        let reach = self.server.reach();
         // Once it is committed, too: a former member that came back before that was let in, and nobody would ever
         // tell it that it is none. Now its connection is closed, and when it comes again it hears why.
-        if membership != self.membership {
-            if self.membership.is_none() {
+        if reach != self.reach {
+            if self.reach.is_none() {
                 self.network.send_clients_away(&mut self.inputs);
             }
-            self.membership = membership;
-            self.network.set_peers(&self.server.peers());
+            self.say_who_is_asked(self.reach, reach);
+            self.reach = reach;
+            let server = &self.server;
+            self.board.post_endpoints(endpoints_of(server));
+            self.network.set_peers(&server.peers(), |peer| server.may_stay(peer));
         }
         Ok(())
+    }
+
+    /// Tells the operator why this node turns to others than the members that its log names.
+    fn say_who_is_asked(&self, before: Option<Reach>, after: Option<Reach>) {
+        let asks = |reach: Option<Reach>| reach.is_some_and(|reach| reach.asks_configured);
+        if !asks(after) || asks(before) {
+            return;
+        }
+        let asked: Vec<String> = self.server.peers().into_iter().map(|(_, at)| at).collect();
+        let asked = asked.join(", ");
+        if self.server.is_removed_by_log() {
+            log::warn!(
+                "the log of this node says that it was removed from the cluster: asking whether that is so at \
+                 {asked}"
+            );
+        } else if self.server.is_member_by_log() {
+            log::warn!("no leader is known for a while: looking for one at {asked}");
+        }
     }
 
     /// Posts leadership as it is after the turn. A claim only once a program has asked for one: as long as none
@@ -97,10 +123,26 @@ impl<D: Disk> EventLoop<D> {
     }
 }
 
+/// What programs are told of a disk.
+pub(super) fn disk_status(error: &DiskError) -> Status {
+    match error {
+        DiskError::NoSpace(_) | DiskError::Io(_) => Status::Io,
+        DiskError::Exhausted(_) => Status::Limit,
+        DiskError::Unusable(_) => Status::Denied,
+    }
+}
+
+/// An endpoint list for clients; what nobody could dial is left out.
+pub(super) fn endpoints_of<D: Disk>(server: &Server<D>) -> String {
+    let mut endpoints = server.endpoints();
+    endpoints.retain(|address| check_address(address).is_ok());
+    endpoints.join(",")
+}
+
 /// What programs are told when a server cannot start or go on.
 pub(super) fn error_of(error: ServerError) -> Error {
     let status = match &error {
-        ServerError::Wal(WalError::Disk(_)) => Status::Io,
+        ServerError::Wal(WalError::Disk(error)) => disk_status(error),
         ServerError::Wal(WalError::Corrupt(_)) | ServerError::Fatal(_) => Status::Corrupt,
         ServerError::Wal(WalError::Foreign(_)) | ServerError::Config(_) => Status::Invalid,
         ServerError::Newer(_) => Status::Unsupported,

@@ -101,6 +101,7 @@ impl Network {
         }
         let form = self.note_speech(key, &speech);
         let welcome = server.welcome(hello.cluster, &speech).map_err(Ending::Refusing)?;
+        self.check_place(key)?;
         self.become_role(key, Role::Client, CLIENT_UNACKNOWLEDGED_MAX)?;
         match form {
             Form::Fixed => self.queue(key, FrameKind::ClientWelcome, &welcome),
@@ -108,8 +109,9 @@ impl Network {
                 self.queue(key, FrameKind::Welcome, &server.welcome_values(welcome));
             }
         }
-        let abilities = speech.abilities;
-        inputs.push(Input::ClientUp { connection: connection_id(key), abilities });
+        let source = self.links.source(key).unwrap_or_default();
+        let (connection, abilities) = (connection_id(key), speech.abilities);
+        inputs.push(Input::ClientUp { connection, source, abilities });
         Ok(())
     }
 
@@ -176,7 +178,7 @@ impl Network {
     fn stand(&mut self, key: Key, hello: &PeerHello, speech: Speech, inputs: &mut Vec<Input>) {
         let now = clock::boot_nanos();
         if let Some(older) = self.peers.handle_standing(hello.node, key, hello.directory, now) {
-            self.links.remove(older);
+            self.remove(older);
         }
         inputs.push(Input::PeerUp { peer: hello.node, directory: hello.directory, speech });
     }
@@ -191,7 +193,7 @@ impl Network {
     fn become_role(&mut self, key: Key, role: Role, wait: Duration) -> Result<(), Ending> {
         let Some(link) = self.links.find(key) else { return Ok(()) };
         link.connection.set_unacknowledged_max(wait).map_err(Closed::Failed)?;
-        link.role = role;
+        self.set_role(key, role);
         Ok(())
     }
 }

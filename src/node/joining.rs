@@ -2,6 +2,8 @@
 
 use crate::base::NodeId;
 use crate::base::error::{Error, Status};
+use crate::base::limits::MEMBERS_MAX;
+use crate::node::event_loop::disk_status;
 use crate::node::{FileDisk, NodeOptions};
 use crate::wal::is_founded;
 use std::path::Path;
@@ -54,18 +56,27 @@ impl NodeOptions {
         match told {
             Ok(members) if names(&members, self.id) => self.cluster = members,
             Err(why) if why.status == Status::Invalid => return Err(CannotJoin::Refused(why)),
-            _ if has_joined(&self.data_dir)? => self.keep_own()?,
+            told if has_joined(&self.data_dir)? => self.keep_own(told)?,
             Ok(_) => return Err(CannotJoin::NotAdded(self.id)),
             Err(why) => return Err(CannotJoin::Untold(why)),
         }
         Ok(self)
     }
 
-    /// Its own address must be known without the others; whom to dial its log says.
-    fn keep_own(&mut self) -> Result<(), CannotJoin> {
+    /// Its own address must be known without the others; whom to dial its log says. If it was removed while it was down,
+    /// and nobody is left whom its log names, those who were told know of it.
+    fn keep_own(&mut self, told: Result<Vec<(NodeId, String)>, Error>) -> Result<(), CannotJoin> {
         if !names(&self.cluster, self.id) {
-            let own = self.listen.clone().ok_or(CannotJoin::NoAddress)?;
+            let missing =
+                if told.is_ok() { CannotJoin::NotAdded(self.id) } else { CannotJoin::NoAddress };
+            let own = self.listen.clone().ok_or(missing)?;
             self.cluster.push((self.id, own));
+        }
+        for (node, address) in told.unwrap_or_default() {
+            let is_known = |member: &(NodeId, String)| member.0 == node || member.1 == address;
+            if self.cluster.len() < MEMBERS_MAX && !self.cluster.iter().any(is_known) {
+                self.cluster.push((node, address));
+            }
         }
         Ok(())
     }
@@ -79,7 +90,7 @@ fn names(members: &[(NodeId, String)], node: NodeId) -> bool {
 fn has_joined(data_dir: &Path) -> Result<bool, CannotJoin> {
     FileDisk::open(data_dir)
         .and_then(|mut disk| is_founded(&mut disk))
-        .map_err(|error| CannotJoin::Refused(Error::new(Status::Io, error.to_string())))
+        .map_err(|error| CannotJoin::Refused(Error::new(disk_status(&error), error.to_string())))
 }
 
 #[cfg(test)]
@@ -135,6 +146,18 @@ mod tests {
         assert_eq!(configured.cluster, cluster(&members));
         let lost = options(data.path(), None, &[]).joining(silence()).unwrap_err();
         assert_eq!(lost, CannotJoin::NoAddress);
+    }
+
+    #[test]
+    fn one_that_has_joined_and_is_named_no_more_asks_those_that_it_is_told_of() {
+        let data = joined();
+        let told = || Ok(cluster(&[(1, "a:1"), (5, "d:1"), (6, "f:1")]));
+        let options = |listen| options(data.path(), listen, &[]);
+        let removed = options(Some("d:1")).joining(told()).unwrap();
+        // Whoever has its address now is not there while it runs.
+        assert_eq!(removed.cluster, cluster(&[(4, "d:1"), (1, "a:1"), (6, "f:1")]));
+        let lost = options(None).joining(told()).unwrap_err();
+        assert_eq!(lost, CannotJoin::NotAdded(NodeId(4)));
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! All connections of a node, each with what it is so far.
 
 use crate::base::limits::{CLIENT_BUFFER_BYTES_MAX, PEER_BUFFER_BYTES_MAX};
-use crate::base::{ConnectionId, NodeId};
+use crate::base::{ClientSource, ConnectionId, NodeId};
 use crate::net::{Connection, Key};
+use crate::node::greetings::source_of;
 use crate::wire::{Abilities, Form};
 use std::collections::BTreeMap;
 
@@ -28,6 +29,7 @@ pub(super) struct Link {
     pub(super) form: Form,
     /// What the other side understands, as its hello says.
     pub(super) abilities: Abilities,
+    pub(super) source: ClientSource,
     /// It is in the list of those to flush.
     pub(super) is_dirty: bool,
     /// It is in the list of those to read.
@@ -40,13 +42,14 @@ pub(super) struct Link {
 #[derive(Debug)]
 pub(super) struct Links {
     links: BTreeMap<Key, Link>,
+    clients: usize,
     next: u64,
 }
 
 impl Links {
     /// None yet; their keys begin at `first`.
     pub(super) fn new(first: Key) -> Self {
-        Self { links: BTreeMap::new(), next: first.0 }
+        Self { links: BTreeMap::new(), clients: 0, next: first.0 }
     }
 
     /// The key of the next connection.
@@ -58,9 +61,11 @@ impl Links {
     pub(super) fn insert(&mut self, connection: Connection, role: Role) -> Key {
         let key = self.next_key();
         self.next += 1;
+        let source = source_of(connection.address());
         let link = Link {
             connection,
             role,
+            source,
             form: Form::Fixed,
             abilities: Abilities::NONE,
             is_dirty: false,
@@ -76,24 +81,49 @@ impl Links {
     }
 
     pub(super) fn remove(&mut self, key: Key) -> Option<Link> {
-        self.links.remove(&key)
+        let removed = self.links.remove(&key);
+        self.clients -= usize::from(removed.as_ref().is_some_and(Link::is_client));
+        removed
+    }
+
+    /// Says what a connection is from now on; where it comes from.
+    pub(super) fn set_role(&mut self, key: Key, role: Role) -> Option<ClientSource> {
+        let link = self.links.get_mut(&key)?;
+        self.clients -= usize::from(link.is_client());
+        link.role = role;
+        self.clients += usize::from(link.is_client());
+        Some(link.source)
+    }
+
+    /// Where a connection comes from.
+    pub(super) fn source(&self, key: Key) -> Option<ClientSource> {
+        self.links.get(&key).map(|link| link.source)
+    }
+
+    pub(super) fn client_count(&self) -> usize {
+        self.clients
     }
 
     /// Those of clients.
     pub(super) fn clients(&self) -> Vec<Key> {
-        let clients = self.links.iter().filter(|(_, link)| link.role == Role::Client);
+        let clients = self.links.iter().filter(|(_, link)| link.is_client());
         clients.map(|(key, _)| *key).collect()
     }
 
+    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.links.len()
     }
 }
 
 impl Link {
+    fn is_client(&self) -> bool {
+        self.role == Role::Client
+    }
+
     /// Whether it has not read so much of what we sent that it is not read either.
     pub(super) fn is_congested(&self) -> bool {
-        self.role == Role::Client && self.connection.queued_bytes() > CLIENT_BUFFER_BYTES_MAX / 2
+        self.is_client() && self.connection.queued_bytes() > CLIENT_BUFFER_BYTES_MAX / 2
     }
 }
 

@@ -1,15 +1,17 @@
 //! Where a node listens, and why it may not.
 
 use crate::base::error::{Error, Status};
-use crate::net::Listener;
+use crate::net::{Listener, resolve_within};
 use crate::node::config::NodeOptions;
 use std::io::{self, ErrorKind};
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
+use std::time::Duration;
 
 /// Opens the listening socket that `options` ask for.
 ///
 /// # Errors
-/// INVALID, IO: one sentence that says what to do.
+/// INVALID, DENIED, IO; UNAVAILABLE if its name is not known, or the address not this machine's, at present: one sentence
+/// that says what to do.
 pub(super) fn listen(options: &mut NodeOptions) -> Result<(Listener, SocketAddr), Error> {
     let own = options.own_address()?.to_owned();
     let listener = match options.listener.take() {
@@ -28,21 +30,24 @@ pub(super) fn listen(options: &mut NodeOptions) -> Result<(Listener, SocketAddr)
 }
 
 fn resolve(wanted: &str) -> Result<SocketAddr, Error> {
-    let found = wanted.to_socket_addrs().map_err(|error| match error.kind() {
-        ErrorKind::InvalidInput => {
-            Error::new(Status::Invalid, format!("\"{wanted}\" must look like \"host:port\""))
-        }
-        _ => Error::new(
-            Status::Invalid,
-            format!("the host of \"{wanted}\" is not known ({error}): listen on an IP address of this machine"),
-        ),
-    })?;
-    let mut found: Vec<SocketAddr> = found.collect();
+    let is_address = wanted
+        .rsplit_once(':')
+        .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
+    if !is_address {
+        let text = format!("\"{wanted}\" must look like \"host:port\"");
+        return Err(Error::new(Status::Invalid, text));
+    }
+    let unknown = |why: &str| {
+        let text = format!(
+            "the host of \"{wanted}\" is not known ({why}): listen on an IP address of this machine, or wait until the \
+             name is known"
+        );
+        Error::new(Status::Unavailable, text)
+    };
+    let mut found = resolve_within(wanted, LOOKUP_WAIT).map_err(|why| unknown(&why))?;
     // "localhost" may name both families; IPv4 is what the endpoints' default dials.
     found.sort_by_key(SocketAddr::is_ipv6);
-    found.first().copied().ok_or_else(|| {
-        Error::new(Status::Invalid, format!("the host of \"{wanted}\" has no address"))
-    })
+    found.first().copied().ok_or_else(|| unknown("it has no address"))
 }
 
 fn check_exposure(address: SocketAddr, insecure: bool) -> Result<(), Error> {
@@ -63,11 +68,12 @@ fn cannot_bind(wanted: &str, error: &io::Error) -> Error {
         ErrorKind::AddrInUse => {
             (Status::Io, "another program listens there: stop it, or choose another port")
         }
-        ErrorKind::AddrNotAvailable => {
-            (Status::Invalid, "this machine does not have that address: listen on one of its own")
-        }
+        ErrorKind::AddrNotAvailable => (
+            Status::Unavailable,
+            "this machine does not have that address: listen on one of its own, or wait until it has it",
+        ),
         ErrorKind::PermissionDenied => {
-            (Status::Io, "this user may not use that port: choose one above 1023")
+            (Status::Denied, "this user may not use that port: choose one above 1023")
         }
         _ => (Status::Io, "choose another address or port"),
     };
@@ -77,6 +83,9 @@ fn cannot_bind(wanted: &str, error: &io::Error) -> Error {
 fn cannot_use(error: &io::Error) -> Error {
     Error::new(Status::Io, format!("the listening socket cannot be used: {error}"))
 }
+
+/// How long a name server has to answer.
+const LOOKUP_WAIT: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests {
@@ -127,7 +136,13 @@ mod tests {
         assert!(refusal("127.0.0.1").message.contains("must look like \"host:port\""));
         // From the range that RFC 5737 keeps for documentation.
         let mut foreign = NodeOptions { insecure: true, ..options("192.0.2.1:7401") };
-        assert!(listen(&mut foreign).unwrap_err().message.contains("does not have that address"));
+        let error = listen(&mut foreign).unwrap_err();
+        assert_eq!(error.status, Status::Unavailable, "it may have it later");
+        assert!(error.message.contains("does not have that address"), "{error}");
+        let mut unknown = NodeOptions { insecure: true, ..options("nosuchhost.invalid:7401") };
+        let error = listen(&mut unknown).unwrap_err();
+        assert_eq!(error.status, Status::Unavailable, "it may be known later");
+        assert!(error.message.contains("nosuchhost.invalid"), "{error}");
     }
 
     #[test]

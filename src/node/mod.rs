@@ -2,7 +2,7 @@
 //! and decides nothing that a fault can hit.
 //!
 //! `event_loop` is the thread; `network` owns every socket, with `acceptor`, `dialing`,
-//! `handshake`, `links` and `peers` as its parts; `outside` is what the server sees of it; `board` is what programs see.
+//! `handshake`, `places`, `greetings`, `links` and `peers` as its parts; `outside` is what the server sees of it; `board` is what programs see.
 
 mod acceptor;
 mod api;
@@ -16,6 +16,7 @@ mod dialing;
 mod disk;
 mod ending;
 mod event_loop;
+mod greetings;
 mod handshake;
 mod joining;
 mod leadership;
@@ -24,6 +25,7 @@ mod listen;
 mod network;
 mod outside;
 mod peers;
+mod places;
 
 pub use api::Node;
 pub use config::{NodeOptions, parse_cluster};

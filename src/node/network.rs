@@ -1,7 +1,6 @@
 //! All connections of a node: what came becomes inputs of the server, what the server says leaves.
 
 use crate::base::NodeId;
-use crate::base::limits::CONNECTIONS_MAX;
 use crate::net::{
     Closed, Connection, Key, Listener, LocalListener, LocalNode, Poller, Received, Wake,
 };
@@ -10,17 +9,20 @@ use crate::node::backlog::Backlog;
 use crate::node::commands::Command;
 use crate::node::complaints::Complaints;
 use crate::node::ending::Ending;
+use crate::node::greetings::Greetings;
 use crate::node::links::{Link, Links, OUT_BYTES_MAX, Role, connection_id};
 use crate::node::peers::Peers;
+use crate::node::places::Bounds;
 use crate::raft::Claim;
 use crate::server::{Input, Server};
-use crate::sys::{clock, descriptors, random};
+use crate::sys::descriptors::Reserve;
+use crate::sys::{clock, random};
 use crate::wal::Disk;
 use crate::wire::{Ability, Form, Frame, FrameKind, RefusedCode};
 use crossbeam_channel::Sender;
 use serde::Serialize;
-use std::collections::VecDeque;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 /// Listener, connections, and what is to be done about them.
@@ -32,15 +34,19 @@ pub(super) struct Network {
     pub(super) commands: Sender<Command>,
     pub(super) acceptor: Acceptor,
     pub(super) links: Links,
-    pub(super) links_max: usize,
+    /// What the process may have at present.
+    pub(super) bounds: fn() -> Bounds,
+    /// Descriptors for peers, and how many they are to be.
+    pub(super) reserve: Reserve,
+    pub(super) reserved_for: usize,
     pub(super) peers: Peers,
     pub(super) complaints: Complaints,
     /// Whether programs may have been told of the leader lease.
     pub(super) claim: Claim,
     /// A peer says that this node, or its directory, is no member's: no other answer will come.
     pub(super) dismissed: Option<String>,
-    /// Accepted connections with the instants by which they must have said who they are, in order.
-    pub(super) greetings: VecDeque<(u64, Key)>,
+    /// Accepted connections that have not said who they are.
+    pub(super) greetings: Greetings,
     backlog: Backlog,
     to_flush: Vec<Key>,
     /// Links that were lost while sending; their ends are handled with the next turn's input.
@@ -64,32 +70,39 @@ impl Network {
         let wake = poller.wake(WAKE)?;
         let local = LocalListener::new(wake.clone(), OUT_BYTES_MAX);
         poller.add_listener(&mut listener, LISTENER)?;
-        // A quarter of the descriptors stays for the log's files and for the host.
-        let descriptors = usize::try_from(descriptors::limit()).unwrap_or(usize::MAX);
-        Ok(Self {
+        let mut network = Self {
             own,
             poller,
             wake,
             commands,
             acceptor: Acceptor::new(listener, local),
             links: Links::new(FIRST_LINK),
-            links_max: CONNECTIONS_MAX.min(descriptors / 4 * 3),
+            bounds: Bounds::now,
+            reserve: Reserve::new(0),
+            reserved_for: 0,
             peers: Peers::new(own, cluster, random::seed(), clock::boot_nanos()),
             complaints: Complaints::default(),
             claim: Claim::Ended,
             dismissed: None,
-            greetings: VecDeque::new(),
+            greetings: Greetings::default(),
             backlog: Backlog::default(),
             to_flush: Vec::new(),
             lost: Vec::new(),
             frames: Vec::new(),
-        })
+        };
+        network.keep_places();
+        Ok(network)
     }
 
-    /// The members are these from now on. Connections to others are closed: no hint of anything.
-    pub(super) fn set_peers(&mut self, members: &[(NodeId, String)]) {
-        for key in self.peers.set_members(members, clock::boot_nanos()) {
-            self.links.remove(key);
+    /// The members are these from now on. Connections to others are closed, but for those that `may_stay`: no hint of
+    /// anything.
+    pub(super) fn set_peers(
+        &mut self,
+        members: &[(NodeId, String)],
+        may_stay: impl Fn(NodeId) -> bool,
+    ) {
+        for key in self.peers.set_members(members, may_stay, clock::boot_nanos()) {
+            self.remove(key);
         }
     }
 
@@ -97,7 +110,7 @@ impl Network {
     /// and are refused if they know another one (L15).
     pub(super) fn send_clients_away(&mut self, inputs: &mut Vec<Input>) {
         for key in self.links.clients() {
-            self.links.remove(key);
+            self.remove(key);
             inputs.push(Input::ClientDown { connection: connection_id(key) });
         }
     }
@@ -127,8 +140,10 @@ impl Network {
         if !self.backlog.is_empty() || !self.lost.is_empty() {
             return 0;
         }
-        let greeting = self.greetings.front().map_or(u64::MAX, |(until, _)| *until);
-        greeting.min(self.peers.next_deadline()).min(self.acceptor.next_deadline())
+        self.greetings
+            .next_deadline()
+            .min(self.peers.next_deadline())
+            .min(self.acceptor.next_deadline())
     }
 
     /// Makes inputs of all that the last wait found: ends first, then peers, then clients.
@@ -151,7 +166,7 @@ impl Network {
             let Some(key) = self.backlog.take_other() else { break };
             self.read(key, server, inputs);
         }
-        self.accept(now);
+        self.accept(now, inputs);
         self.end_silent(now, inputs);
         while let Some(key) = self.peers.overdue(now) {
             let timed_out = Closed::Failed(io::ErrorKind::TimedOut.into());
@@ -160,6 +175,7 @@ impl Network {
         while let Some(peer) = self.peers.due(now) {
             self.dial(peer, server, now);
         }
+        self.keep_places();
     }
 
     fn note_ready(&mut self) {
@@ -269,9 +285,28 @@ impl Network {
         debug_assert!(false, "{needed} was not named");
     }
 
+    /// Takes a connection out and closes it.
+    pub(super) fn remove(&mut self, key: Key) {
+        if let Some(link) = self.take(key) {
+            self.close(link.connection.into_socket());
+        }
+    }
+
+    fn take(&mut self, key: Key) -> Option<Link> {
+        let link = self.links.remove(key)?;
+        self.greetings.remove(key, link.source);
+        Some(link)
+    }
+
+    fn close(&mut self, socket: Option<OwnedFd>) {
+        if let Some(socket) = socket {
+            self.reserve.close(socket);
+        }
+    }
+
     /// Takes a connection out, and tells the server what that means to it.
     pub(super) fn end(&mut self, key: Key, ending: Ending, inputs: &mut Vec<Input>) {
-        let Some(mut link) = self.links.remove(key) else { return };
+        let Some(mut link) = self.take(key) else { return };
         let now = clock::boot_nanos();
         if let (Ending::Refused(refused), Role::Peer(peer) | Role::Dialing(peer)) =
             (&ending, link.role)
@@ -302,13 +337,16 @@ impl Network {
             Role::Client => inputs.push(Input::ClientDown { connection: connection_id(key) }),
         }
         let refused = match ending.last_words() {
-            Some(refused) if link.abilities.cover(refused.code.needs()) => refused,
-            Some(refused) => refused.for_0_1(),
-            None => return,
+            Some(refused) if link.abilities.cover(refused.code.needs()) => Some(refused),
+            refused => refused.map(|refused| refused.for_0_1()),
         };
-        if link.connection.queue(FrameKind::Refused, &refused).is_ok() {
-            link.connection.finish();
-        }
+        let socket = match refused {
+            Some(refused) if link.connection.queue(FrameKind::Refused, &refused).is_ok() => {
+                link.connection.finish()
+            }
+            _ => link.connection.into_socket(),
+        };
+        self.close(socket);
     }
 }
 

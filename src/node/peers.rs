@@ -6,8 +6,7 @@
 use crate::base::rng::Rng;
 use crate::base::time::nanos;
 use crate::base::{DirectoryId, NodeId};
-use crate::net::Key;
-use crate::net::resolve_locally;
+use crate::net::{Found, Key, resolve_locally};
 use crate::wire::Form;
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -24,10 +23,15 @@ pub(super) struct Peers {
 
 #[derive(Debug)]
 struct Peer {
+    /// Where it is dialed the next time.
     address: String,
     /// What the address means, and until when that is not asked again. Empty: not known.
     found: Vec<SocketAddr>,
     found_until: u64,
+    /// Its name is being looked up.
+    is_looked_up: bool,
+    /// Where it may be: one after the other until it answers. None: it was let in, and is not dialed.
+    places: Vec<String>,
     /// Dials that led to nothing since a connection last stood for a while.
     failures: u32,
     state: State,
@@ -43,8 +47,8 @@ enum State {
     Awaited(u64),
     /// To be dialed from this instant on.
     Due(u64),
-    /// Its name is being looked up.
-    Resolving,
+    /// Its name is being looked up; from this instant on where it was before is dialed, if that is known.
+    Resolving(u64),
     /// Dialed; must have welcomed us by then.
     Dialing { key: Key, until: u64 },
     /// Connected since then, with the directory that its hello named.
@@ -73,27 +77,44 @@ impl Peers {
     /// The members of `cluster` other than `own`.
     pub(super) fn new(own: NodeId, cluster: &[(NodeId, String)], seed: u64, now: u64) -> Self {
         let mut peers = Self { own, peers: BTreeMap::new(), rng: Rng::new(seed) };
-        peers.set_members(cluster, now);
+        peers.set_members(cluster, |_| false, now);
         peers
     }
 
-    /// The members are those of `cluster` from now on. Gives the connections that are to be closed: to nodes that
-    /// are none, and dials of addresses that are no member's.
-    pub(super) fn set_members(&mut self, cluster: &[(NodeId, String)], now: u64) -> Vec<Key> {
+    /// Those of `cluster` are dialed from now on; one that stands there several times may be at any of these places.
+    /// Gives the connections that are to be closed: to others, unless they `may_stay`, and dials of places where no
+    /// member is.
+    pub(super) fn set_members(
+        &mut self,
+        cluster: &[(NodeId, String)],
+        may_stay: impl Fn(NodeId) -> bool,
+        now: u64,
+    ) -> Vec<Key> {
         let mut before = std::mem::take(&mut self.peers);
+        let mut places: BTreeMap<NodeId, Vec<String>> = BTreeMap::new();
+        for (node, place) in cluster.iter().filter(|(node, _)| *node != self.own) {
+            places.entry(*node).or_default().push(place.clone());
+        }
+        for (node, peer) in &before {
+            if matches!(peer.state, State::Standing { .. }) && may_stay(*node) {
+                places.entry(*node).or_default();
+            }
+        }
         let mut closing = Vec::new();
-        for (node, address) in cluster.iter().filter(|(node, _)| *node != self.own) {
-            let new = || Peer::new(self.own, *node, address, now);
-            let peer = match before.remove(node) {
-                Some(peer) if peer.address == *address => peer,
+        for (node, places) in places {
+            let new = |places| Peer::new(self.own, node, places, now);
+            let peer = match before.remove(&node) {
+                Some(peer) if peer.places == places => peer,
                 // Whoever is connected stays so: where it is dialed matters the next time.
-                Some(Peer { state: state @ State::Standing { .. }, .. }) => Peer { state, ..new() },
+                Some(Peer { state: state @ State::Standing { .. }, .. }) => {
+                    Peer { state, ..new(places) }
+                }
                 known => {
                     closing.extend(known.and_then(|peer| peer.state.key()));
-                    new()
+                    new(places)
                 }
             };
-            self.peers.insert(*node, peer);
+            self.peers.insert(node, peer);
         }
         closing.extend(before.into_values().filter_map(|peer| peer.state.key()));
         closing
@@ -106,7 +127,7 @@ impl Peers {
 
     /// Whether this node was told of `peer`, and not only by itself.
     pub(super) fn is_member(&self, peer: NodeId) -> bool {
-        self.peers.get(&peer).is_some_and(|peer| peer.address != UNTOLD)
+        self.peers.get(&peer).is_some_and(|peer| !peer.places.is_empty())
     }
 
     /// The connection on which `peer` is reached.
@@ -125,11 +146,17 @@ impl Peers {
         }
     }
 
+    /// How many of them have no connection that stands or is being dialed.
+    pub(super) fn missing(&self) -> usize {
+        self.peers.values().filter(|peer| peer.state.key().is_none()).count()
+    }
+
     /// A peer that is to be dialed now.
     pub(super) fn due(&self, now: u64) -> Option<NodeId> {
-        let is_due =
-            |peer: &Peer| matches!(peer.state, State::Due(at) | State::Awaited(at) if at <= now);
-        self.peers.iter().find(|(_, peer)| is_due(peer)).map(|(node, _)| *node)
+        self.peers
+            .iter()
+            .find(|(_, peer)| peer.due_at().is_some_and(|at| at <= now))
+            .map(|(node, _)| *node)
     }
 
     /// A dial that has taken too long.
@@ -143,45 +170,49 @@ impl Peers {
     /// When `due` or `overdue` will have something.
     pub(super) fn next_deadline(&self) -> u64 {
         let deadlines = self.peers.values().map(|peer| match peer.state {
-            State::Due(at) | State::Awaited(at) | State::Dialing { until: at, .. } => at,
-            _ => u64::MAX,
+            State::Dialing { until, .. } => Some(until),
+            _ => peer.due_at(),
         });
-        deadlines.min().unwrap_or(u64::MAX)
+        deadlines.flatten().min().unwrap_or(u64::MAX)
     }
 
-    /// Where to dial a peer; its addresses in turn.
+    /// Where to dial a peer; its addresses in turn. While no name server answers, those that it had before.
     pub(super) fn target(&mut self, peer: NodeId, now: u64) -> Target {
         let peer = self.peers.get_mut(&peer).expect("only members are dialed");
         if let Some(found) = resolve_locally(&peer.address) {
             peer.found = found;
-        } else if peer.found.is_empty() || peer.found_until <= now {
-            peer.state = State::Resolving;
+        } else if !peer.is_looked_up && (peer.found.is_empty() || peer.found_until <= now) {
+            peer.is_looked_up = true;
+            peer.state = State::Resolving(now.saturating_add(nanos(LOOKUP_WAIT)));
             return Target::Name(peer.address.clone());
         }
-        Target::Address(peer.found[peer.failures as usize % peer.found.len()])
+        let round = peer.failures as usize / peer.places.len();
+        Target::Address(peer.found[round % peer.found.len()])
     }
 
     /// The lookup of a peer's name has ended.
-    pub(super) fn handle_resolved(
-        &mut self,
-        node: NodeId,
-        found: Result<Vec<SocketAddr>, String>,
-        now: u64,
-    ) {
-        let Some(peer) = self.peers.get_mut(&node) else { return };
+    pub(super) fn handle_resolved(&mut self, node: NodeId, name: &str, found: Found, now: u64) {
+        let named = self.peers.get_mut(&node).filter(|peer| peer.address == name);
+        // It was moved to another address meanwhile.
+        let Some(peer) = named else { return };
+        peer.is_looked_up = false;
+        peer.found_until = now.saturating_add(nanos(FOUND_FOR));
         let why = match found {
             Ok(found) if !found.is_empty() => {
                 peer.found = found;
-                peer.found_until = now.saturating_add(nanos(FOUND_FOR));
-                if matches!(peer.state, State::Resolving) {
-                    peer.state = State::Due(now);
-                }
-                return;
+                None
             }
-            Ok(_) => "the name has no address".to_owned(),
-            Err(error) => error,
+            Ok(_) => Some("its name has no address".to_owned()),
+            Err(error) => Some(format!("its name cannot be looked up: {error}")),
         };
-        self.handle_failed(node, now, Pace::Slow, &why);
+        match (why, peer.state) {
+            (Some(why), State::Resolving(_)) if peer.found.is_empty() => {
+                self.handle_failed(node, now, Pace::Slow, &why);
+            }
+            (_, State::Resolving(_)) => peer.state = State::Due(now),
+            // Dialed, or connected, where it was before.
+            _ => {}
+        }
     }
 
     /// The form of the hello for the dial that begins; the one after begins with the newer form again.
@@ -215,7 +246,8 @@ impl Peers {
         now: u64,
     ) -> Option<Key> {
         // One of this cluster whom the log does not name yet.
-        let peer = self.peers.entry(node).or_insert_with(|| Peer::new(self.own, node, UNTOLD, now));
+        let untold = || Peer::new(self.own, node, Vec::new(), now);
+        let peer = self.peers.entry(node).or_insert_with(untold);
         let older = match peer.state {
             State::Standing { key: older, .. } | State::Dialing { key: older, .. } => Some(older),
             _ => None,
@@ -238,12 +270,17 @@ impl Peers {
         let is_dialed = self.is_dialed_by_us(node);
         let Some(peer) = self.peers.get_mut(&node) else { return };
         match peer.state {
+            State::Standing { key: standing, .. } if standing == key && peer.places.is_empty() => {
+                peer.log(log::Level::Warn, node, why);
+                self.peers.remove(&node);
+            }
             State::Standing { key: standing, since, .. } if standing == key => {
                 if now.saturating_sub(since) < nanos(STEADY) {
                     return self.handle_failed(node, now, pace, why);
                 }
                 peer.log(log::Level::Warn, node, why);
                 peer.failures = 0;
+                peer.take_turn();
                 peer.state = if is_dialed { State::Due(now) } else { State::awaited(now) };
             }
             State::Dialing { key: dialing, .. } if dialing == key => {
@@ -257,15 +294,16 @@ impl Peers {
     pub(super) fn handle_failed(&mut self, node: NodeId, now: u64, pace: Pace, why: &dyn Display) {
         let is_dialed = self.is_dialed_by_us(node);
         let Some(peer) = self.peers.get_mut(&node) else { return };
-        peer.failures = peer.failures.saturating_add(1);
         let (level, pause) = match pace {
             Pace::Slow => (log::Level::Warn, SLOW_PAUSE),
             Pace::Quick => {
-                let doubled = PAUSE_MIN.saturating_mul(2u32.saturating_pow(peer.failures - 1));
+                let doubled = PAUSE_MIN.saturating_mul(2u32.saturating_pow(peer.failures));
                 (log::Level::Info, doubled.min(PAUSE_MAX))
             }
         };
         peer.log(level, node, why);
+        peer.failures = peer.failures.saturating_add(1);
+        peer.take_turn();
         let wait = nanos(self.rng.duration(pause / 2, pause));
         peer.state =
             if is_dialed { State::Due(now.saturating_add(wait)) } else { State::awaited(now) };
@@ -277,7 +315,7 @@ impl State {
     fn key(self) -> Option<Key> {
         match self {
             Self::Standing { key, .. } | Self::Dialing { key, .. } => Some(key),
-            Self::Awaited(_) | Self::Due(_) | Self::Resolving => None,
+            Self::Awaited(_) | Self::Due(_) | Self::Resolving(_) => None,
         }
     }
 
@@ -287,16 +325,37 @@ impl State {
 }
 
 impl Peer {
-    fn new(own: NodeId, node: NodeId, address: &str, now: u64) -> Self {
+    fn new(own: NodeId, node: NodeId, places: Vec<String>, now: u64) -> Self {
         let state = if own < node { State::Due(0) } else { State::awaited(now) };
         Self {
-            address: address.to_owned(),
+            address: places.first().map_or(UNTOLD, String::as_str).to_owned(),
             found: Vec::new(),
             found_until: 0,
+            is_looked_up: false,
+            places,
             failures: 0,
             state,
             form: Form::Named,
             logged: String::new(),
+        }
+    }
+
+    /// When it is to be dialed.
+    fn due_at(&self) -> Option<u64> {
+        match self.state {
+            State::Due(at) | State::Awaited(at) => Some(at),
+            State::Resolving(until) if !self.found.is_empty() => Some(until),
+            _ => None,
+        }
+    }
+
+    /// After a failure the next of its places is tried.
+    fn take_turn(&mut self) {
+        let turn = self.failures as usize % self.places.len().max(1);
+        if let Some(next) = self.places.get(turn).filter(|next| **next != self.address) {
+            self.address.clone_from(next);
+            self.found.clear();
+            self.is_looked_up = false;
         }
     }
 
@@ -322,6 +381,8 @@ const SLOW_PAUSE: Duration = Duration::from_secs(1);
 const STEADY: Duration = Duration::from_millis(100);
 /// From the first packet to the welcome. After a partition the next attempt is at most this away.
 const DIAL_WAIT: Duration = Duration::from_secs(1);
+/// How long a name server has to answer before a peer is dialed where it was.
+const LOOKUP_WAIT: Duration = Duration::from_secs(1);
 /// A name is looked up again no sooner than after this.
 const FOUND_FOR: Duration = Duration::from_secs(5);
 

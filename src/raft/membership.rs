@@ -115,6 +115,9 @@ pub enum ChangeError {
     /// Too many.
     #[error("a cluster has at most {MEMBERS_MAX} members")]
     Full,
+    /// More at once than it takes to replace all members: not looked at.
+    #[error("{0} changes at once are too many; the most is {CHANGES_MAX}")]
+    TooMany(usize),
     /// Ids are never used again, so each former member is remembered, in every membership that follows.
     #[error(
         "a cluster can lose at most {REMOVED_MAX} members in its life: start a new one from a backup"
@@ -201,6 +204,9 @@ impl Membership {
     /// # Errors
     /// [`ChangeError`]; nothing of the list is taken then.
     pub fn changed(&self, changes: &[Change]) -> Result<Self, ChangeError> {
+        if changes.len() > CHANGES_MAX {
+            return Err(ChangeError::TooMany(changes.len()));
+        }
         if self.is_joint() {
             return Err(ChangeError::Joint);
         }
@@ -371,6 +377,8 @@ fn check_address(node: NodeId, address: &str) -> Result<(), ChangeError> {
     }
 }
 
+/// Changes in one list: each old member demoted and removed, each new one added, bound, promoted and moved.
+const CHANGES_MAX: usize = 6 * MEMBERS_MAX;
 /// A DNS name has at most 253 bytes; a colon and a port follow.
 const ADDRESS_BYTES_MAX: usize = 259;
 /// Former members of a cluster.

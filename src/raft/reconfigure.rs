@@ -39,10 +39,16 @@ impl Raft {
         (self.memberships.current_index(), self.memberships.current())
     }
 
+    /// The newest members that are known to be in force for good, and the entry that put them there.
+    #[must_use]
+    pub fn committed_membership(&self) -> (Index, &Membership) {
+        self.memberships.at(self.commit)
+    }
+
     /// Whether the node was a member once and is none any more, for good: as far as is committed.
     #[must_use]
     pub fn is_removed(&self, node: NodeId) -> bool {
-        self.memberships.at(self.commit).1.is_removed(node)
+        self.committed_membership().1.is_removed(node)
     }
 
     /// Leaves a joint membership once it is committed.

@@ -1,5 +1,6 @@
 //! Committed entries into the lock machine, and what they did to whoever waits for it.
 
+use super::leading::Creation;
 use super::raising::Raising;
 use super::{ApplyError, Replica, ServerMessage};
 use crate::base::{Index, RequestId, Sample, SessionId, codec};
@@ -59,9 +60,10 @@ impl Replica {
             }
             Outcome::SessionRefused(refusal) => {
                 if let Some(creation) = self.take_creation(index) {
-                    let number = creation.number;
+                    let Creation { opener, number } = creation;
+                    self.leading.shares.give_back(opener);
                     let message = ServerMessage::SessionRefused { number, refusal };
-                    self.reply(creation.connection, message);
+                    self.reply(opener.connection, message);
                 }
             }
             Outcome::Answered { session, request, answer } => {
@@ -72,6 +74,7 @@ impl Replica {
             }
             Outcome::SessionEnded { session } => {
                 self.leading.sessions.remove(&session);
+                self.leading.shares.remove(session);
                 if let Some(connection) = self.clients.unbind(session) {
                     self.reply(connection, ServerMessage::SessionEnded { session });
                 }

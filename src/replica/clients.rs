@@ -4,8 +4,9 @@
 //! connection but is told nothing of the session any more. What one connection may keep waiting is bounded, so that
 //! none takes the room of the others.
 
+use super::shares::Opener;
 use crate::base::limits::{REQUEST_BYTES_IN_FLIGHT_MAX, REQUESTS_IN_FLIGHT_MAX};
-use crate::base::{ConnectionId, SessionId};
+use crate::base::{ClientSource, ConnectionId, SessionId};
 use crate::wire::Abilities;
 use std::collections::BTreeMap;
 
@@ -18,6 +19,7 @@ pub struct Clients {
 
 #[derive(Clone, Debug, Default)]
 struct Connection {
+    source: ClientSource,
     abilities: Abilities,
     session: Option<SessionId>,
     /// Logged requests of that session without an answer, and their bytes.
@@ -30,21 +32,29 @@ struct Connection {
 impl Connection {
     /// It speaks for no session, or for another one.
     fn bind(&mut self, session: Option<SessionId>) {
-        let Self { abilities, waiting, .. } = *self;
-        *self = Self { abilities, session, waiting, ..Self::default() };
+        let Self { source, abilities, waiting, .. } = *self;
+        *self = Self { source, abilities, session, waiting, ..Self::default() };
     }
 }
 
 impl Clients {
-    /// A new connection, bound to nothing, whose client understands this.
-    pub fn insert(&mut self, connection: ConnectionId, abilities: Abilities) {
-        self.connections.insert(connection, Connection { abilities, ..Connection::default() });
+    /// A new connection, bound to nothing, where it comes from and what its client understands.
+    pub fn insert(&mut self, connection: ConnectionId, source: ClientSource, abilities: Abilities) {
+        let new = Connection { source, abilities, ..Connection::default() };
+        self.connections.insert(connection, new);
     }
 
     /// What the client of a connection understands.
     #[must_use]
     pub fn abilities(&self, connection: ConnectionId) -> Abilities {
         self.connections.get(&connection).map_or(Abilities::NONE, |entry| entry.abilities)
+    }
+
+    /// It and where it comes from, if it still stands.
+    #[must_use]
+    pub fn opener(&self, connection: ConnectionId) -> Option<Opener> {
+        let source = self.connections.get(&connection)?.source;
+        Some(Opener { connection, source })
     }
 
     /// The connection is gone; its session lives on and may attach elsewhere.
@@ -164,8 +174,9 @@ mod tests {
 
     fn two_connections() -> Clients {
         let mut clients = Clients::default();
-        clients.insert(A, Abilities::NONE);
-        clients.insert(B, Abilities::NONE);
+        for connection in [A, B] {
+            clients.insert(connection, ClientSource::default(), Abilities::NONE);
+        }
         clients
     }
 

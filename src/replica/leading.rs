@@ -5,6 +5,7 @@ use super::observers::Observers;
 use super::orders::Ordered;
 use super::raising::Raising;
 use super::restoring::Restoring;
+use super::shares::{Opener, Shares};
 use super::timers::Timers;
 use super::{Replica, ServerMessage};
 use crate::base::limits::{HELD_REQUESTS_MAX, TTL_MS_DEFAULT, TTL_MS_MAX};
@@ -29,6 +30,8 @@ pub struct Leading {
     pub held_by_restore: VecDeque<(ConnectionId, Request)>,
     /// Who asked for the session that the entry at this index creates.
     pub creations: BTreeMap<Index, Creation>,
+    /// Who has how many of the sessions.
+    pub shares: Shares,
     /// Who asked for the change of members that is under way.
     pub change: Option<Ordered>,
     /// Who asked for leadership to be handed over.
@@ -44,7 +47,7 @@ pub struct Leading {
 #[derive(Clone, Copy, Debug)]
 pub struct Creation {
     /// Who asked.
-    pub connection: ConnectionId,
+    pub opener: Opener,
     /// Its number for the transmission (L7).
     pub number: u64,
 }
@@ -75,12 +78,15 @@ impl Replica {
             self.clients.unbind_all();
             self.drop_confirmed();
             self.end_orders(change, handover);
-            for Creation { connection, .. } in creations.into_values() {
-                self.clients.end_waiting(connection);
+            for Creation { opener, .. } in creations.into_values() {
+                self.clients.end_waiting(opener.connection);
             }
-            for (connection, _) in held.into_iter().chain(held_by_restore) {
+            for (connection, request) in held.into_iter().chain(held_by_restore) {
                 self.clients.end_waiting(connection);
-                self.send_hint(connection);
+                match request {
+                    Request::Order { read, .. } => self.drop_order(connection, read),
+                    _ => self.send_hint(connection),
+                }
             }
         }
         self.push_hint();
@@ -165,9 +171,10 @@ impl Replica {
         ttl_ms: u32,
     ) {
         self.begin_ttl(now, session, ttl_ms);
-        if let Some(Creation { connection, number }) = self.take_creation(index)
-            && self.clients.contains(connection)
-        {
+        let Some(Creation { opener, number }) = self.take_creation(index) else { return };
+        self.leading.shares.own(session, opener);
+        let connection = opener.connection;
+        if self.clients.contains(connection) {
             self.clients.bind(connection, session);
             let rho_ppm = crate::base::time::RHO_PPM;
             self.reply(
@@ -180,7 +187,7 @@ impl Replica {
     /// Who asked for the session that this entry was to create, if anybody here did.
     pub(super) fn take_creation(&mut self, index: Index) -> Option<Creation> {
         let creation = self.leading.creations.remove(&index)?;
-        self.clients.end_waiting(creation.connection);
+        self.clients.end_waiting(creation.opener.connection);
         Some(creation)
     }
 

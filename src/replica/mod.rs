@@ -10,6 +10,7 @@ mod clients;
 mod confirm;
 mod decisions;
 mod history;
+mod lacking;
 mod leading;
 mod observers;
 mod observing;
@@ -18,6 +19,7 @@ mod peers;
 mod raising;
 mod requests;
 mod restoring;
+mod shares;
 mod snapshots;
 mod timers;
 
@@ -139,6 +141,8 @@ pub struct Replica {
     /// How often a connection of a peer came or went.
     connections: u64,
     storage: Storage,
+    /// Leadership was handed over since the disk could take more.
+    has_handed_over: bool,
     claim: Claim,
     unix_ms: u64,
     pushed_hint: LeaderHint,
@@ -179,6 +183,7 @@ impl Replica {
             peers: BTreeMap::new(),
             connections: 0,
             storage: Storage::Open,
+            has_handed_over: false,
             claim: Claim::Standing,
             unix_ms: 0,
             pushed_hint: LeaderHint::default(),
@@ -198,6 +203,7 @@ impl Replica {
             self.raise_level();
             self.retry_held(now);
         }
+        self.hand_over_when_lacking(now);
     }
 
     /// Takes an event of consensus.

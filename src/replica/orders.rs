@@ -4,7 +4,7 @@ use super::{Replica, ServerMessage};
 use crate::base::limits::SNAPSHOT_CHUNK_BYTES_MAX;
 use crate::base::{ConnectionId, DirectoryId, Index, NodeId, Sample};
 use crate::raft::{Change, Claim, Event, MembershipError, Payload, Role, TransferError};
-use crate::wire::{Order, OrderAnswer, Speech};
+use crate::wire::{Order, OrderAnswer, Request, Speech};
 
 /// An order that the leader has begun, and whom to tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +26,10 @@ impl Replica {
         match order {
             Order::Snapshot { at_least, offset } => self.send_snapshot(from, at_least, offset),
             _ if self.raft.role() != Role::Leader => self.send_hint(connection),
+            // A leader that was elected just now takes it up once it knows all that was committed (R12).
+            Order::ChangeMembers { .. } if !self.leading.is_ready() => {
+                self.hold(connection, Request::Order { read, order });
+            }
             Order::ChangeMembers { changes } => self.change_members(now, from, &changes),
             Order::MoveLeader { to } => self.move_leader(now, from, to),
         }
@@ -80,6 +84,12 @@ impl Replica {
             let answer = OrderAnswer::Done { index };
             self.reply(connection, ServerMessage::Ordered { read, answer });
         }
+    }
+
+    /// An order was not begun.
+    pub(super) fn drop_order(&mut self, connection: ConnectionId, read: u64) {
+        let text = "leadership changed before this was begun: give the order again";
+        self.refuse_order(Ordered { connection, read }, text);
     }
 
     /// This node leads no more: a move is done, and of a change the next leader knows.

@@ -5,15 +5,22 @@ use super::confirm::Question;
 use super::leading::Creation;
 use super::{Replica, ServerMessage, Storage};
 use crate::base::limits::{CLIENT_NAME_BYTES_MAX, TTL_MS_MIN};
-use crate::base::{ConnectionId, Index, RequestId, Sample, SessionId, SessionKey, codec};
+use crate::base::{
+    ClientSource, ConnectionId, Index, RequestId, Sample, SessionId, SessionKey, codec,
+};
 use crate::lock::{Answer, Command, Operation, Refusal};
 use crate::raft::{EntryHeader, EntryKind, Payload, ProposeError, Role, Urgency};
 use crate::wire::{Abilities, Request};
 
 impl Replica {
-    /// A client connected that understands this: it is told at each change who leads.
-    pub fn handle_client_up(&mut self, connection: ConnectionId, abilities: Abilities) {
-        self.clients.insert(connection, abilities);
+    /// A client connected from there that understands this: it is told at each change who leads.
+    pub fn handle_client_up(
+        &mut self,
+        connection: ConnectionId,
+        source: ClientSource,
+        abilities: Abilities,
+    ) {
+        self.clients.insert(connection, source, abilities);
     }
 
     /// A client's connection is gone.
@@ -85,15 +92,22 @@ impl Replica {
         let ttl_ms_max = settings.map_or(self.own_ttl_ms_max(), |settings| settings.ttl_ms_max);
         let ttl_ms = ttl_ms.clamp(TTL_MS_MIN, ttl_ms_max.max(TTL_MS_MIN));
         let command = Command::OpenSession { ttl_ms, key, client };
+        let Some(opener) = self.clients.opener(connection) else { return };
+        let count = self.machine.session_count() + self.leading.creations.len();
+        if !self.leading.shares.begin(opener, count) {
+            return refuse(self, Refusal::Limit);
+        }
         if !self.clients.begin_waiting(connection) {
+            self.leading.shares.give_back(opener);
             return refuse(self, Refusal::Busy);
         }
         match self.propose(&command, Urgency::Normal) {
             Ok(index) => {
-                self.leading.creations.insert(index, Creation { connection, number });
+                self.leading.creations.insert(index, Creation { opener, number });
             }
             Err(unproposed) => {
                 self.clients.end_waiting(connection);
+                self.leading.shares.give_back(opener);
                 match unproposed {
                     Unproposed::NotLeader => self.send_hint(connection),
                     Unproposed::Refused(refusal) => refuse(self, refusal),
@@ -109,6 +123,9 @@ impl Replica {
         match self.machine.check_key(session, key) {
             Some(true) => {
                 self.clients.bind(connection, session);
+                if let Some(opener) = self.clients.opener(connection) {
+                    self.leading.shares.adopt(session, opener);
+                }
                 self.reply(connection, ServerMessage::Attached { session });
                 for (request, answer) in self.machine.standing(session) {
                     self.reply(connection, ServerMessage::Answered { session, request, answer });
@@ -224,13 +241,13 @@ impl Replica {
             Request::Read { read, .. } | Request::Observe { read, .. } => {
                 self.refuse_read(connection, read, refusal);
             }
+            Request::Order { read, .. } => self.drop_order(connection, read),
             // Nothing to answer, or repeated by the client as a matter of course.
             Request::Unobserve { .. }
             | Request::Attach { .. }
             | Request::Renew { .. }
             | Request::Status { .. }
-            | Request::Describe { .. }
-            | Request::Order { .. } => {}
+            | Request::Describe { .. } => {}
         }
     }
 

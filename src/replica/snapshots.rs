@@ -29,6 +29,8 @@ pub(super) struct Snapshots {
     wanted: bool,
     /// None before this: the last one found no room.
     not_before: Option<Sample>,
+    /// Why, which is logged once.
+    refusal: String,
     /// A leader's, whole, and not handed over to be stored.
     to_install: Option<Snapshot>,
     /// The state of a leader's that is being stored; there once it is read.
@@ -48,7 +50,7 @@ enum Stage {
 
 impl Replica {
     /// Makes a snapshot soon, unless the newest holds all that is applied.
-    pub(super) fn want_snapshot(&mut self) {
+    pub fn want_snapshot(&mut self) {
         self.snapshots.wanted |= self.applied > self.raft.snapshot_index();
     }
 
@@ -82,12 +84,16 @@ impl Replica {
     /// The snapshot handed over last is durable.
     pub fn handle_snapshot_stored(&mut self, now: &Sample, snapshot: Snapshot) {
         self.snapshots.stage = Stage::Idle;
+        self.snapshots.refusal.clear();
         self.raft.handle(now, Event::SnapshotStored(snapshot));
     }
 
     /// The snapshot handed over last cannot be stored, or not be read. Tried again after a while (W2).
     pub fn handle_snapshot_failed(&mut self, now: &Sample, why: &str) {
-        ::log::warn!("no snapshot: {why}");
+        if self.snapshots.refusal != why {
+            ::log::warn!("no snapshot: {why}. It is tried again each second");
+            self.snapshots.refusal = why.to_owned();
+        }
         self.snapshots.stage = Stage::Idle;
         self.snapshots.not_before = Some(*now);
         if self.snapshots.installing.take().is_some() {

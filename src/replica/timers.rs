@@ -23,6 +23,8 @@ struct Wait {
     length: Duration,
     since: Sample,
     state: State,
+    /// Where it stands in the order; 0 if it is over.
+    place: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,16 +38,18 @@ enum State {
 impl<K: Clone + Ord> Timers<K> {
     /// Starts a wait that is new here.
     pub fn insert(&mut self, key: K, length: Duration, since: &Sample) {
-        let wait = Wait { length, since: *since, state: State::Running };
-        if self.waits.insert(key.clone(), wait).is_none() {
-            self.order.insert((since.hint(length), key));
-        }
+        self.remove(&key);
+        let place = since.hint(length);
+        let wait = Wait { length, since: *since, state: State::Running, place };
+        self.waits.insert(key.clone(), wait);
+        self.order.insert((place, key));
     }
 
-    /// Forgets a wait.
+    /// Forgets a wait, with its place in the order: those that end early may be many, and their time far off.
     pub fn remove(&mut self, key: &K) {
-        // Its place in the order goes when it comes up.
-        self.waits.remove(key);
+        if let Some((key, wait)) = self.waits.remove_entry(key) {
+            self.order.remove(&(wait.place, key));
+        }
     }
 
     /// Starts a wait anew; false if it is over.
@@ -77,7 +81,8 @@ impl<K: Clone + Ord> Timers<K> {
             } else {
                 // At least a microsecond on, so that a hint in the past cannot spin.
                 let rest = (wait.length - elapsed).max(Duration::from_micros(1));
-                self.order.insert((now.hint(rest), key));
+                wait.place = now.hint(rest);
+                self.order.insert((wait.place, key));
             }
         }
         due
@@ -87,7 +92,8 @@ impl<K: Clone + Ord> Timers<K> {
     pub fn postpone(&mut self, key: K, now: &Sample, pause: Duration) {
         if let Some(wait) = self.waits.get_mut(&key) {
             wait.state = State::Running;
-            self.order.insert((now.hint(pause), key));
+            wait.place = now.hint(pause);
+            self.order.insert((wait.place, key));
         }
     }
 
@@ -175,6 +181,17 @@ mod tests {
         let batches: Vec<usize> =
             std::iter::repeat_with(|| timers.take_due(&now, 4).len()).take(4).collect();
         assert_eq!(batches, [4, 4, 2, 0]);
+    }
+
+    #[test]
+    fn what_ends_early_leaves_nothing_behind() {
+        let mut timers = timers();
+        (2..1000).for_each(|id| timers.insert(SessionId(id), TTL, &Sample::at(id)));
+        let late = Sample::at(150 * MS);
+        assert!((1..1000).all(|id| timers.restart(&SessionId(id), &late)));
+        assert!(timers.take_due(&late, 10).is_empty());
+        (1..1000).for_each(|id| timers.remove(&SessionId(id)));
+        assert_eq!((timers.waits.len(), timers.order.len()), (0, 0));
     }
 
     #[test]

@@ -69,11 +69,7 @@ fn check_member(hello: &PeerHello, founded: &Founded<'_>) -> Result<(), Refused>
         return refuse(RefusedCode::Cluster, text);
     }
     if is_removed {
-        let text = format!(
-            "node {theirs} was removed from this cluster: to come back it needs a new id and an empty \
-             directory (`tenure member add`, then --join)"
-        );
-        return refuse(RefusedCode::Removed, text);
+        return refuse(RefusedCode::Removed, was_removed(theirs));
     }
     match membership.member(theirs) {
         Some(member) if member.directory.is_some_and(|known| known != hello.directory) => {
@@ -110,6 +106,15 @@ pub fn check_level(node: NodeId, speech: &Speech, level: u32) -> Result<(), Refu
         speech.version, speech.level_max
     );
     refuse(RefusedCode::Level, text)
+}
+
+/// What a node that is a member no more is told.
+#[must_use]
+pub fn was_removed(node: NodeId) -> String {
+    format!(
+        "node {node} was removed from this cluster: to come back it needs a new id and an empty directory \
+         (`tenure member add`, then --join)"
+    )
 }
 
 /// Checks the cluster that a client knew from before, if any.

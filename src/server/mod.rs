@@ -5,9 +5,11 @@ mod admission;
 mod founding;
 mod greeting;
 mod options;
+mod reach;
 mod serving;
 mod status;
 mod step;
 
 pub use options::{Entry, Input, Outside, ServerError, ServerOptions};
+pub use reach::Reach;
 pub use step::Server;

@@ -1,7 +1,7 @@
 //! What a server is told, what it asks of the process around it, and how it ends.
 
 use crate::base::limits::{self, LEASE_MS_MAX, LEASE_MS_MIN, MEMBERS_MAX};
-use crate::base::{ConnectionId, DirectoryId, NodeId, Sample};
+use crate::base::{ClientSource, ConnectionId, DirectoryId, NodeId, Sample};
 use crate::raft::Claim;
 use crate::replica::ReplicaError;
 use crate::wal::WalError;
@@ -138,8 +138,8 @@ pub enum Input {
     PeerLost { peer: NodeId },
     /// A message of a connected peer.
     Peer { from: NodeId, message: PeerMessage },
-    /// A client's connection stands, its hello checked; what it understands.
-    ClientUp { connection: ConnectionId, abilities: Abilities },
+    /// A client's connection stands, its hello checked; where it comes from and what it understands.
+    ClientUp { connection: ConnectionId, source: ClientSource, abilities: Abilities },
     /// It is gone.
     ClientDown { connection: ConnectionId },
     /// A request of a connected client.

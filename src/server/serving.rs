@@ -101,8 +101,12 @@ impl Serving {
         Ok(())
     }
 
-    /// Begins to store the next snapshot, if one is due. What it rests on is durable: the turn is settled.
+    /// Begins to store the next snapshot, if one is due. What it rests on is durable: the turn is settled. A log that
+    /// lacks space is cut as soon as that makes some, however short it is.
     pub fn begin_snapshot<D: Disk>(&mut self, now: &Sample, wal: &mut Wal<D>) {
+        if wal.lacks_space() && wal.would_shrink(self.replica.applied()) {
+            self.replica.want_snapshot();
+        }
         if !wal.is_storing()
             && let Some(SnapshotJob { meta, content }) = self.replica.poll_snapshot_job(now)
         {

@@ -1,10 +1,11 @@
 //! A server: opened on a directory, stepped by its process, founded or founding.
 
 use super::founding::{Gathering, check_founded};
+use super::reach::Leaderless;
 use super::serving::Serving;
 use crate::base::founding::{FoundingRecord, origin_of};
-use crate::base::{Ancestors, ClusterId, ConnectionId, DirectoryId, Index, NodeId, Sample};
-use crate::raft::{self, Event, Membership, Raft};
+use crate::base::{Ancestors, ClientSource, ClusterId, ConnectionId, DirectoryId, NodeId, Sample};
+use crate::raft::{self, EntryKind, Event, Membership, Raft};
 use crate::replica::{Replica, ReplicaOptions, Storage, Turn};
 use crate::server::{Input, Outside, ServerError, ServerOptions};
 use crate::wal::{Disk, Recovery, Wal, WalOptions};
@@ -24,6 +25,7 @@ pub struct Server<D: Disk> {
     ancestors: Ancestors,
     wal: Wal<D>,
     phase: Phase,
+    pub(super) leaderless: Leaderless,
 }
 
 #[derive(Debug)]
@@ -38,7 +40,7 @@ enum Phase {
 #[derive(Debug)]
 struct Unfounded {
     gathering: Gathering,
-    clients: BTreeMap<ConnectionId, Abilities>,
+    clients: BTreeMap<ConnectionId, (ClientSource, Abilities)>,
     /// The peers that are connected.
     peers: BTreeMap<NodeId, (DirectoryId, Speech)>,
     /// What a restored directory begins with; else nothing.
@@ -60,8 +62,22 @@ impl<D: Disk> Server<D> {
         let wal_options = WalOptions { segment_bytes: options.segment_bytes };
         let (mut wal, recovery) =
             Wal::open_with(disk, options.node, DirectoryId(entropy), &wal_options)?;
-        let Recovery { directory, founding, ancestors, hard_state, snapshot, entries, .. } =
-            recovery;
+        let Recovery {
+            directory,
+            founding,
+            ancestors,
+            hard_state,
+            snapshot,
+            entries,
+            trimmed_bytes,
+        } = recovery;
+        if trimmed_bytes > 0 {
+            ::log::warn!(
+                "the log ended in {trimmed_bytes} bytes of a write that was cut short, by a power cut or a kill: they were \
+                 never acknowledged, and are removed"
+            );
+        }
+        check_memberships(&entries)?;
         let log_is_empty = entries.is_empty() && snapshot.is_none();
         let recovered = raft::Recovered { hard_state, snapshot, entries };
         if let Some(record) = &founding {
@@ -88,7 +104,8 @@ impl<D: Disk> Server<D> {
                 }
             }
         };
-        Ok(Self { options, directory, founding, ancestors, wal, phase })
+        let leaderless = Leaderless::default();
+        Ok(Self { options, directory, founding, ancestors, wal, phase, leaderless })
     }
 
     /// One turn: takes all `inputs` (draining them) and whatever time has made due, and does everything
@@ -119,6 +136,7 @@ impl<D: Disk> Server<D> {
                 serving.replica.handle_deadline(&now);
                 let now = serving.settle(now, &mut self.wal, outside)?;
                 serving.begin_snapshot(&now, &mut self.wal);
+                self.note_leader(&now);
                 Ok(())
             }
         }
@@ -178,8 +196,8 @@ impl<D: Disk> Server<D> {
         let recovered = std::mem::take(&mut unfounded.recovered);
         let mut phase = serving(&self.options, &record, recovered, now)?;
         if let Phase::Serving(serving) = &mut phase {
-            for (client, abilities) in clients {
-                serving.replica.handle_client_up(client, abilities);
+            for (client, (source, abilities)) in clients {
+                serving.replica.handle_client_up(client, source, abilities);
             }
             for (peer, (directory, speech)) in connected {
                 serving.replica.handle_peer_up(now, peer, directory, speech);
@@ -206,32 +224,6 @@ impl<D: Disk> Server<D> {
             Phase::Gathering(_) => u64::MAX,
             Phase::Serving(serving) => serving.replica.next_deadline(),
         }
-    }
-
-    /// The other members, and where they are reached: as configured until the log says.
-    #[must_use]
-    pub fn peers(&self) -> Vec<(NodeId, String)> {
-        let own = self.options.node;
-        let configured = self.options.members.iter().cloned();
-        let all: Vec<(NodeId, String)> = match self.replica() {
-            // A joiner dials those whom it was told of until the log has come here that tells of it.
-            Some(replica) if replica.raft().membership().1.member(own).is_some() => {
-                let members = replica.raft().membership().1.members().iter();
-                let reached = |node: NodeId| Some((node, replica.address(node)?.to_owned()));
-                members.filter_map(|member| reached(member.node)).collect()
-            }
-            Some(_) | None => configured.collect(),
-        };
-        all.into_iter().filter(|(node, _)| *node != own).collect()
-    }
-
-    /// The entry that says who the peers are, and whether it is committed: as long as neither changes, the same
-    /// nodes are dialed and let in.
-    #[must_use]
-    pub fn membership_stage(&self) -> Option<(Index, bool)> {
-        let raft = self.replica()?.raft();
-        let (index, _) = raft.membership();
-        Some((index, raft.commit() >= index))
     }
 
     pub(super) fn cluster(&self) -> Option<ClusterId> {
@@ -279,8 +271,8 @@ fn handle_serving(replica: &mut Replica, now: &Sample, input: Input) {
             replica.handle_peer_status(from, &values);
         }
         Input::Peer { message: PeerMessage::Founding(_), .. } => {}
-        Input::ClientUp { connection, abilities } => {
-            replica.handle_client_up(connection, abilities);
+        Input::ClientUp { connection, source, abilities } => {
+            replica.handle_client_up(connection, source, abilities);
         }
         Input::ClientDown { connection } => replica.handle_client_down(connection),
         Input::Client { connection, request } => replica.handle_request(now, connection, request),
@@ -305,8 +297,8 @@ fn handle_gathering(unfounded: &mut Unfounded, input: Input, outside: &mut impl 
         Input::Client { connection, .. } => {
             outside.send_client(connection, ServerMessage::Leader(LeaderHint::default()));
         }
-        Input::ClientUp { connection, abilities } => {
-            clients.insert(connection, abilities);
+        Input::ClientUp { connection, source, abilities } => {
+            clients.insert(connection, (source, abilities));
         }
         Input::ClientDown { connection } => {
             clients.remove(&connection);
@@ -347,6 +339,20 @@ fn log_founding(record: &FoundingRecord) {
     let members: Vec<String> = record.members().map(|node| node.to_string()).collect();
     let members = members.join(", ");
     ::log::info!("cluster {} is founded, by node {members}", record.cluster());
+}
+
+/// Whether this version can read who the members are, wherever the log says it.
+fn check_memberships(entries: &[raft::Entry]) -> Result<(), ServerError> {
+    for entry in entries.iter().filter(|entry| entry.header.kind == EntryKind::Membership) {
+        Membership::decode(entry.payload.bytes()).map_err(|error| {
+            ServerError::Fatal(format!(
+                "entry {} of the log says who the members are in a way that this version cannot read ({error}); run a \
+                 version that can read it",
+                entry.index
+            ))
+        })?;
+    }
+    Ok(())
 }
 
 /// The founding members, with the addresses that this node is configured with.

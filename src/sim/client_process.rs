@@ -39,7 +39,7 @@ pub struct ClientProcess {
     /// A node said that this is another cluster than before.
     is_stranger: bool,
     build: Build,
-    /// What it was sent and must not have been.
+    /// What a server said that it must not.
     violation: Option<Violation>,
 }
 
@@ -221,6 +221,10 @@ impl ClientProcess {
                 let checked = self.build.check(message.needs(), &message);
                 self.violation = self.violation.take().or(checked.err());
                 self.watch.handle_message(sample, &message);
+                if !self.program.mixes_kinds() {
+                    let refused = ClientWatch::check_refusal(&message).err();
+                    self.violation = self.violation.take().or(refused);
+                }
                 if self.core.home() == Some(link) {
                     let (_, session) = self.core.session(sample);
                     let home = Home { link, session, ttl: self.core.ttl() };
@@ -247,6 +251,7 @@ impl ClientProcess {
             let sample = machine.clocks.sample_at(now);
             self.undone.extend(self.core.take_actions(&sample));
             let Some(action) = self.undone.pop_front() else {
+                events.extend(self.violation.take().map(ClientEvent::Violated));
                 return self.watch.handle_looked(&sample);
             };
             match action {

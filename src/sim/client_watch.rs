@@ -3,7 +3,7 @@
 use crate::base::time::nanos;
 use crate::base::{Sample, SessionId, Token};
 use crate::client::core::{Core, Deadline, LinkId, SessionState};
-use crate::lock::Answer;
+use crate::lock::{Answer, Refusal};
 use crate::sim::checkers::Violation;
 use crate::wire::ServerMessage;
 use std::collections::{BTreeMap, BTreeSet};
@@ -104,6 +104,22 @@ impl ClientWatch {
                 self.left_out.extend(missing.map(|token| (token, deadline)));
             }
             _ => {}
+        }
+    }
+
+    /// A server answers a request, while locks are asked for as what they are: our own client says nothing that is
+    /// refused as wrong, and holds back what would be (L14).
+    ///
+    /// # Errors
+    /// It was.
+    pub fn check_refusal(message: &ServerMessage) -> Result<(), Violation> {
+        let invalid = Answer::Refused(Refusal::Invalid);
+        match message {
+            ServerMessage::Answered { request, answer, .. } if *answer == invalid => {
+                let what = format!("request {request} of our own client is refused: {answer:?}");
+                Err(Violation::new("O8", what))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -262,6 +278,17 @@ mod tests {
         assert!(!watch.is_stalled(&Sample::at(99 * MS)) && watch.is_stalled(&Sample::at(100 * MS)));
         assert!(watch.check_belief(&Sample::at(899 * MS), &core, held).is_ok());
         assert!(watch.check_belief(&Sample::at(900 * MS), &core, held).is_err());
+    }
+
+    #[test]
+    fn a_lawful_request_that_is_refused_as_wrong_is_found() {
+        let said = |refusal| {
+            let (session, request) = (SessionId(1), RequestId(2));
+            let answer = Answer::Refused(refusal);
+            ClientWatch::check_refusal(&ServerMessage::Answered { session, request, answer })
+        };
+        assert_eq!(said(Refusal::Invalid).unwrap_err().checker, "O8");
+        assert!(said(Refusal::Busy).is_ok());
     }
 
     #[test]

@@ -146,8 +146,10 @@ impl Disk for SimDisk {
         host.storing = None;
         match &result {
             Ok(()) => host.snapshots_stored += 1,
-            Err(StoreError::Disk(DiskError::NoSpace(_))) => host.snapshots_refused += 1,
-            Err(StoreError::Disk(DiskError::Io(_))) => {
+            Err(StoreError::Disk(DiskError::NoSpace(_) | DiskError::Exhausted(_))) => {
+                host.snapshots_refused += 1;
+            }
+            Err(StoreError::Disk(DiskError::Io(_) | DiskError::Unusable(_))) => {
                 host.faults.told.get_or_insert(Told::Io);
             }
             Err(StoreError::Content(_)) => {}

@@ -1,6 +1,6 @@
 //! The handshake of a simulated server's process: the hello that it says, in which form, and how it answers those of others.
 
-use crate::base::{ConnectionId, NodeId};
+use crate::base::{ClientSource, ConnectionId, NodeId};
 use crate::server::Input;
 use crate::sim::checkers::Violation;
 use crate::sim::network::{LineId, Network, Side};
@@ -96,8 +96,8 @@ impl Process {
                 self.clients.insert(connection, line);
                 let talk = self.talks.get_mut(&line).expect("it spoke");
                 talk.establish(Stage::Client(connection), speech.abilities);
-                let abilities = speech.abilities;
-                self.inputs.push(Input::ClientUp { connection, abilities });
+                let (source, abilities) = (ClientSource::default(), speech.abilities);
+                self.inputs.push(Input::ClientUp { connection, source, abilities });
             }
             Err(refused) => {
                 network.send(now, line, Side::Acceptor, frame(FrameKind::Refused, &refused));

@@ -1,8 +1,8 @@
 //! All checkers of a run, told of every step.
 
-use crate::base::{Index, NodeId, RequestId, SessionId, Term, Token, codec};
-use crate::lock::{Command, Name};
-use crate::raft::{Entry, EntryKind, Message, Role, SnapshotOutcome};
+use crate::base::{Index, NodeId, RequestId, SessionId, Term, codec};
+use crate::lock::Command;
+use crate::raft::{Entry, EntryKind, Message, SnapshotOutcome};
 use crate::sim::checkers::backing::Backing;
 use crate::sim::checkers::claims::Claims;
 use crate::sim::checkers::consensus::{Consensus, Installed};
@@ -13,10 +13,13 @@ use crate::sim::checkers::holding::Holding;
 use crate::sim::checkers::model::Model;
 use crate::sim::checkers::observing::Observing;
 use crate::sim::checkers::replies::{Replies, Window};
+use crate::sim::checkers::rounds::Rounds;
 use crate::sim::checkers::state::{Origin, States};
+use crate::sim::checkers::waits::Waits;
 use crate::sim::checkers::{Violation, bounds};
+use crate::sim::leaders::Decided;
 use crate::sim::marks::{Mark, Marks, NodeWatch, mark_command, mark_effects, mark_outgoing};
-use crate::sim::node::{Inside, SimNode, slot_of};
+use crate::sim::node::{Inside, SimNode};
 use crate::sim::outlet::Outgoing;
 use crate::wire::{PeerMessage, ServerMessage};
 use std::collections::BTreeMap;
@@ -46,6 +49,10 @@ pub struct Judge {
     pub backing: Backing,
     /// O12.
     pub expiry: Expiry,
+    /// O11, O12.
+    pub waits: Waits,
+    /// O18.
+    pub rounds: Rounds,
     /// The entries that carry a request.
     requests: BTreeMap<(SessionId, RequestId), Vec<(Index, Term)>>,
     applied: Vec<Index>,
@@ -57,13 +64,10 @@ pub struct Judge {
     watches: Vec<Option<NodeWatch>>,
     /// How far the snapshot has come that each node is sent.
     incoming: Vec<Option<(Index, u64)>>,
-}
-
-/// What a leader decides by its clocks.
-#[derive(Debug)]
-enum Decided {
-    Expiry(SessionId),
-    DelayOver(Name, Token),
+    /// Members that were removed for good, and by which entry.
+    pub(super) removed: BTreeMap<NodeId, Index>,
+    /// To which of them each node was connected after its last step.
+    pub(super) former_peers: Vec<Vec<NodeId>>,
 }
 
 /// What a look at a node found that others need to know.
@@ -106,6 +110,8 @@ impl Judge {
             claims: Claims::new(nodes),
             backing: Backing::new(nodes),
             expiry: Expiry::new(nodes),
+            waits: Waits::new(nodes),
+            rounds: Rounds::default(),
             requests: BTreeMap::new(),
             applied: vec![Index(0); nodes],
             verified: Index(0),
@@ -113,6 +119,8 @@ impl Judge {
             snapshots: vec![Index(0); nodes],
             watches: vec![None; nodes],
             incoming: vec![None; nodes],
+            removed: BTreeMap::new(),
+            former_peers: vec![Vec::new(); nodes],
         }
     }
 
@@ -154,18 +162,17 @@ impl Judge {
         marks.hit_if(news.members_truncated, Mark::MembersTruncated);
         self.mark_install(slot, step.left, marks);
         let window = Window { from: self.applied[slot], to: inside.applied };
-        let mut expired = Vec::new();
-        for decided in decided {
-            self.check_decided(slot, local, inside, &decided)?;
-            if let Decided::Expiry(session) = decided {
-                expired.push(session);
-            }
+        if news.elected {
+            self.follow_elected(step, inside);
         }
-        self.follow_leading(step, inside, window);
+        self.check_changes(step, inside.raft, &news.entries)?;
+        self.check_peers(node, inside.raft)?;
+        let expired = self.check_all_decided(slot, local, inside, &decided)?;
+        self.follow_leading(step, inside, window)?;
         for (at, outgoing) in step.left {
             self.check_reply(node.id, *at, (verified, window), outgoing)?;
         }
-        self.check_claim(step)?;
+        self.check_rounds(step, inside)?;
         let log_bytes_max = node.log_bytes_max();
         bounds::check(node.id, inside.raft, log_bytes_max, step.left, operations)?;
         if inside.applied > self.applied[slot] {
@@ -181,19 +188,6 @@ impl Judge {
             installed: news.installed,
             answers_without_claim: answers,
         })
-    }
-
-    /// O11: what it may claim now rests on rounds of the messages that have left it.
-    fn check_claim(&mut self, step: Step<'_>) -> Result<(), Violation> {
-        let (node, slot) = (step.node, step.node.host_id.0);
-        for (at, outgoing) in step.left {
-            if let Outgoing::Peer(to, PeerMessage::Raft(message)) = outgoing {
-                let boot = || node.host.borrow().clocks.sample_at(*at).boot_after;
-                self.backing.follow((slot, slot_of(*to)), message, boot);
-            }
-        }
-        let Some(claim) = node.lease() else { return Ok(()) };
-        self.backing.check(slot, &claim, self.consensus.acting_members(node.id))
     }
 
     /// How far the node has come with a snapshot, as it says.
@@ -222,6 +216,9 @@ impl Judge {
         self.consensus.forget(node.id);
         self.claims.forget(slot);
         self.expiry.follow(slot, 0, None);
+        self.waits.forget(slot);
+        self.former_peers[slot].clear();
+        self.rounds.forget(node.id);
         self.watches[slot] = None;
         (self.applied[slot], self.snapshots[slot]) = (Index(0), Index(0));
         self.endings[slot] = ending;
@@ -290,51 +287,6 @@ impl Judge {
         }
     }
 
-    fn check_decided(
-        &mut self,
-        slot: usize,
-        ended: u64,
-        inside: Inside<'_>,
-        decided: &Decided,
-    ) -> Result<(), Violation> {
-        match decided {
-            Decided::Expiry(session) => {
-                let Some(known) = self.model.session(*session) else { return Ok(()) };
-                let ttl_nanos = u64::from(known.ttl_ms) * 1_000_000;
-                self.expiry.check(slot, ended, inside.raft.term(), *session, ttl_nanos)
-            }
-            Decided::DelayOver(name, token) => {
-                let delays = self.model.line(name).map(|line| line.delays.as_slice());
-                let mut delays = delays.unwrap_or_default().iter();
-                let Some(delay) = delays.find(|delay| delay.token == *token) else { return Ok(()) };
-                let nanos = u64::from(delay.delay_ms) * 1_000_000;
-                self.expiry.check_delay(slot, ended, (*token, nanos))
-            }
-        }
-    }
-
-    /// Where the leader's waits begin (L8).
-    fn follow_leading(&mut self, step: Step<'_>, inside: Inside<'_>, window: Window) {
-        let (slot, raft) = (step.node.host_id.0, inside.raft);
-        let ready = raft.own_noop().is_some_and(|noop| noop <= inside.applied);
-        let leads = (raft.role() == Role::Leader && ready).then_some(raft.term());
-        self.expiry.follow(slot, step.began, leads);
-        if leads.is_none() {
-            return;
-        }
-        for created in window.from.0 + 1..=window.to.0 {
-            self.expiry.extend(slot, step.began, self.model.session_of(Index(created)));
-        }
-        for token in self.model.delays(window.from, window.to) {
-            self.expiry.begin_delay(slot, step.began, token);
-        }
-        for (_, outgoing) in step.left {
-            if let Outgoing::Client(_, ServerMessage::Renewed { session, .. }) = outgoing {
-                self.expiry.extend(slot, step.began, *session);
-            }
-        }
-    }
-
     /// O4: what a client is told of its request is durable on a quorum; O8: and it is so.
     fn check_reply(
         &mut self,
@@ -372,9 +324,8 @@ impl Judge {
             }
             Command::Expire { session, .. } => Some(Decided::Expiry(session)),
             Command::DelayOver { name, token, .. } => Some(Decided::DelayOver(name, token)),
-            Command::OpenSession { .. } | Command::Settings(_) | Command::RestoreOver { .. } => {
-                None
-            }
+            Command::RestoreOver { .. } => Some(Decided::RestoreOver),
+            Command::OpenSession { .. } | Command::Settings(_) => None,
         }
     }
 }

@@ -3,12 +3,13 @@
 //! Arrivals wait until the process runs; a step takes them all, as a turn of the loop takes what sockets
 //! have. The process is busy until the local time that its step reached.
 
-use crate::base::{Index, NodeId};
+use crate::base::{ConnectionId, Index, NodeId};
 use crate::lock::LockMachine;
 use crate::raft::{LeaderLease, Raft, Role};
 use crate::server::{Entry, Server, ServerError, ServerOptions};
 use crate::sim::checkers::Violation;
 use crate::sim::checkers::durability::Ledger;
+use crate::sim::checkers::rounds::Asked;
 use crate::sim::disk::SimDisk;
 use crate::sim::host::SharedHost;
 use crate::sim::network::{Arrival, HostId, LineId, Network, Side};
@@ -182,6 +183,7 @@ impl SimNode {
             let mut host = self.host.borrow_mut();
             (host.local, host.operations) = (now, 0);
         }
+        process.asked.clear();
         for (line, side, arrival) in self.arrivals.drain(..) {
             process.handle_arrival(now, self.id, line, side, arrival, network);
         }
@@ -273,6 +275,17 @@ impl SimNode {
         let replica = self.process.as_ref()?.server.replica()?;
         let (raft, machine) = (replica.raft(), replica.machine());
         Some(Inside { raft, machine, applied: replica.applied() })
+    }
+
+    /// What its process read for its last step that needs a round.
+    #[must_use]
+    pub fn asked(&self) -> &[(ConnectionId, Asked)] {
+        self.process.as_ref().map_or(&[], |process| &process.asked)
+    }
+
+    /// To whom its process is connected.
+    pub fn peers(&self) -> impl Iterator<Item = NodeId> {
+        self.process.iter().flat_map(Process::connected)
     }
 
     /// What its process published last of its claim to lead.

@@ -1,6 +1,7 @@
 //! An operator's machine: one order at a time, over a connection of a client.
 //!
-//! Each order is a process of its own, as a command is. It says what became of it, or gives up.
+//! Each order is a process of its own, as a command is. It says what became of it, or gives up. Others may give orders at the
+//! same time: they are said behind it, and nobody waits for what becomes of them.
 
 use crate::raft::Snapshot;
 use crate::sim::network::{Arrival, HostId, LineId, Network, Side};
@@ -24,6 +25,8 @@ pub struct Operator {
 struct Errand {
     line: LineId,
     order: Order,
+    /// Those of others.
+    besides: Vec<Order>,
     decoder: FrameDecoder,
     /// What came of a snapshot so far.
     data: Vec<u8>,
@@ -65,11 +68,18 @@ impl Operator {
         self.errand.as_ref().map(|errand| errand.line)
     }
 
-    /// Takes an order to the node at `to`.
-    pub fn begin(&mut self, now: u64, order: Order, to: HostId, network: &mut Network) -> LineId {
+    /// Takes an order to the node at `to`, the first of these, and says the others behind it.
+    pub fn begin(
+        &mut self,
+        now: u64,
+        mut orders: Vec<Order>,
+        to: HostId,
+        network: &mut Network,
+    ) -> LineId {
         let line = network.dial(now, self.host_id, to);
         let (decoder, data) = (FrameDecoder::new(), Vec::new());
-        self.errand = Some(Errand { line, order, decoder, data });
+        let order = orders.remove(0);
+        self.errand = Some(Errand { line, order, besides: orders, decoder, data });
         line
     }
 
@@ -82,9 +92,12 @@ impl Operator {
 
     /// Says the order again.
     pub fn ask(&mut self, now: u64, network: &mut Network) {
-        let Some(errand) = &self.errand else { return };
-        let request = Request::Order { read: 1, order: errand.order.clone() };
-        network.send(now, errand.line, Side::Dialer, frame(FrameKind::Request, &request));
+        let Some(errand) = &mut self.errand else { return };
+        let besides = std::mem::take(&mut errand.besides);
+        for (read, order) in (OWN..).zip(std::iter::once(errand.order.clone()).chain(besides)) {
+            let request = Request::Order { read, order };
+            network.send(now, errand.line, Side::Dialer, frame(FrameKind::Request, &request));
+        }
     }
 
     /// Something came in.
@@ -128,7 +141,9 @@ impl Operator {
                 Outcome::UnderWay
             }
             FrameKind::Server => match frame.decode().expect("our own codec") {
-                ServerMessage::Ordered { answer, .. } => self.handle_answer(now, answer, network),
+                ServerMessage::Ordered { read: OWN, answer } => {
+                    self.handle_answer(now, answer, network)
+                }
                 ServerMessage::Leader(_) => Outcome::Elsewhere,
                 _ => Outcome::UnderWay,
             },
@@ -168,3 +183,6 @@ impl Operator {
         }
     }
 }
+
+/// The number of the order that is waited for; those of others come behind.
+const OWN: u64 = 1;

@@ -1,9 +1,10 @@
 //! A server's process: its connections, their handshakes, and the frames on them.
 
-use crate::base::{ConnectionId, Index, NodeId};
+use crate::base::{ConnectionId, NodeId};
 use crate::raft::{Claim, Message, Raft, Role};
-use crate::server::{Input, Server, ServerError};
+use crate::server::{Input, Reach, Server, ServerError};
 use crate::sim::checkers::Violation;
+use crate::sim::checkers::rounds::Asked;
 use crate::sim::disk::SimDisk;
 use crate::sim::network::{Arrival, HostId, LineId, Network, Side};
 use crate::sim::node::host_of;
@@ -32,9 +33,9 @@ pub struct Process {
     due_at: u64,
     pub(super) next_connection: u64,
     own: NodeId,
-    /// Whom the log names, and by which entry.
+    /// Who is dialed, and what that rests on.
     known: BTreeSet<NodeId>,
-    membership: Option<Option<(Index, bool)>>,
+    reach: Option<Option<Reach>>,
     /// From this instant on a program asks whether it leads; until then nobody is told of a claim.
     asks_from: u64,
     claim: Claim,
@@ -49,6 +50,8 @@ pub struct Process {
     /// Successors that were told too late, emptied directories that were refused, peers refused for their level, and
     /// dials with the hello of 0.1.0 by a newer build.
     pub odd: [u64; 4],
+    /// What needs a round of all that was read for the next step.
+    pub asked: Vec<(ConnectionId, Asked)>,
 }
 
 impl Process {
@@ -67,7 +70,7 @@ impl Process {
             next_connection: 0,
             own,
             known: BTreeSet::new(),
-            membership: None,
+            reach: None,
             asks_from,
             claim: Claim::Ended,
             departing: false,
@@ -75,6 +78,7 @@ impl Process {
             unheard: BTreeSet::new(),
             violation: None,
             odd: [0; 4],
+            asked: Vec::new(),
         }
     }
 
@@ -121,21 +125,25 @@ impl Process {
     }
 
     /// The peers are those whom the newest membership names: they are dialed, by the lower id at once and by the
-    /// higher one after a while; others are hung up on, and clients that came before there was a cluster.
+    /// higher one after a while; others are hung up on unless they may stay, and clients that came before there was a
+    /// cluster.
     pub fn follow_members(&mut self, now: u64, network: &mut Network) {
-        let membership = self.server.membership_stage();
-        if self.membership == Some(membership) {
+        let reach = self.server.reach();
+        if self.reach == Some(reach) {
             return;
         }
-        if self.membership == Some(None) {
+        if self.reach == Some(None) {
             // As a node does once it is of a cluster.
             let lines: Vec<LineId> = self.clients.values().copied().collect();
             lines.into_iter().for_each(|line| self.hang_up(now, line, network));
         }
-        self.membership = Some(membership);
+        self.reach = Some(reach);
         self.known = self.server.peers().into_iter().map(|(peer, _)| peer).collect();
         self.redials.retain(|peer, _| self.known.contains(peer));
-        let is_stranger = |talk: &Talk| talk.peer().is_some_and(|peer| !self.known.contains(&peer));
+        let is_stranger = |talk: &Talk| match talk.stage {
+            Stage::Peer(peer) => !self.known.contains(&peer) && !self.server.may_stay(peer),
+            _ => talk.peer().is_some_and(|peer| !self.known.contains(&peer)),
+        };
         let strangers = self.talks.iter().filter(|(_, talk)| is_stranger(talk));
         let strangers: Vec<LineId> = strangers.map(|(line, _)| *line).collect();
         strangers.into_iter().for_each(|line| self.hang_up(now, line, network));
@@ -147,6 +155,11 @@ impl Process {
                 self.due_at = self.due_at.min(at);
             }
         }
+    }
+
+    /// The peers to whom a connection stands.
+    pub fn connected(&self) -> impl Iterator<Item = NodeId> {
+        self.peers.keys().copied()
     }
 
     fn redial(&mut self, now: u64, peer: NodeId) {
@@ -215,6 +228,7 @@ impl Process {
             }
             (Stage::Client(connection), FrameKind::Request) => {
                 let request = frame.decode::<Request>().expect("our own codec");
+                self.asked.extend(Asked::by(&request).map(|asked| (connection, asked)));
                 self.inputs.push(Input::Client { connection, request });
             }
             (Stage::Unknown, FrameKind::PeerHello) => {

@@ -140,6 +140,12 @@ impl Program {
         self.next_think
     }
 
+    /// Whether it asks for locks as what they are not, too.
+    #[must_use]
+    pub fn mixes_kinds(&self) -> bool {
+        self.habits.wishes.are_mixed()
+    }
+
     /// The leases that it was given and was not told the end of.
     #[must_use]
     pub fn leases(&self) -> Vec<LeaseId> {

@@ -154,6 +154,9 @@ impl Judge {
         fresh.backing.checked = self.backing.checked;
         fresh.expiry.checked = self.expiry.checked;
         fresh.expiry.delays_checked = self.expiry.delays_checked;
+        fresh.rounds.checked = self.rounds.checked;
+        fresh.waits.claims_checked = self.waits.claims_checked;
+        fresh.waits.restores_checked = self.waits.restores_checked;
         *self = fresh;
     }
 }

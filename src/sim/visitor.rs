@@ -1,12 +1,13 @@
 //! Visitors: clients of another making. They speak the protocol by themselves, and ask for what servers allow and
 //! our own client never says: an owner enters again at the server, handle upon handle; the handles are given up in any
-//! order, by releases and by withdrawals, of which some arrive before their acquires; and nobody renews.
+//! order, by releases and by withdrawals, of which some arrive before their acquires; what was granted is taken by a break,
+//! and asked for once more under its old id; and nobody renews.
 //!
 //! They have locks of their own, so that the searches over what our own clients were told stay complete.
 
 use crate::base::rng::Rng;
 use crate::base::{Owner, RequestId, SessionId, SessionKey, Token};
-use crate::lock::{Acquire, Answer, Mode, Name, Operation};
+use crate::lock::{Acquire, Answer, BreakWay, Mode, Name, Operation};
 use crate::sim::network::{Arrival, HostId, LineId, Network, Side};
 use crate::sim::talk::{client_hello, frame, read_frames};
 use crate::wire::{Form, Frame, FrameDecoder, FrameKind, Request, ServerMessage};
@@ -125,8 +126,8 @@ impl Visit {
             }
             FrameKind::Server => match frame.decode().expect("our own codec") {
                 ServerMessage::SessionOpened { session, .. } => self.enter(session),
-                ServerMessage::Answered { session, answer: Answer::Granted { token }, .. } => {
-                    self.handle_grant(session, token)
+                ServerMessage::Answered { session, request, answer: Answer::Granted { token } } => {
+                    self.handle_grant(session, request, token)
                 }
                 _ => Vec::new(),
             },
@@ -139,12 +140,7 @@ impl Visit {
         let mut requests: Vec<Request> = Vec::new();
         let acquires = self.rng.between(2, 4);
         for _ in 0..acquires {
-            let acquire = self.acquire.clone();
-            let operation = if self.also.is_empty() {
-                Operation::Acquire(acquire)
-            } else {
-                Operation::AcquireAll { acquire, also: self.also.clone() }
-            };
+            let operation = self.wish();
             requests.push(self.submit(session, operation));
         }
         for acquire in (1..=acquires).map(RequestId) {
@@ -168,16 +164,46 @@ impl Visit {
     }
 
     /// One more handle, or the first; what is given back is one of them, whichever.
-    fn handle_grant(&mut self, session: SessionId, token: Token) -> Vec<Request> {
+    fn handle_grant(
+        &mut self,
+        session: SessionId,
+        request: RequestId,
+        token: Token,
+    ) -> Vec<Request> {
         let name = self.acquire.name.clone();
         let operation = match self.rng.below(16) {
             0..=7 => Operation::Release { name, token },
             8 => Operation::Proclaim { name, token, value: vec![1] },
             9 => Operation::Transfer { name, token, to: Some(NAME.to_owned()) },
             10 => Operation::Close,
+            11..=13 => return self.take(session, request, token),
             _ => return Vec::new(),
         };
         vec![self.submit(session, operation)]
+    }
+
+    /// Takes the grant from itself, and asks for it again under the id of the acquire that it was given to: that is
+    /// answered from memory.
+    fn take(&mut self, session: SessionId, acquire: RequestId, token: Token) -> Vec<Request> {
+        let name = self.acquire.name.clone();
+        let way = BreakWay::Now;
+        let broken = Operation::Break { name, token, way, to: None, reason: String::new() };
+        let again = Request::Submit {
+            session,
+            request: acquire,
+            floor: RequestId(1),
+            operation: self.wish(),
+        };
+        vec![self.submit(session, broken), again]
+    }
+
+    fn wish(&self) -> Operation {
+        let acquire = self.acquire.clone();
+        if self.also.is_empty() {
+            Operation::Acquire(acquire)
+        } else {
+            Operation::AcquireAll { acquire, also: self.also.clone() }
+        }
     }
 
     fn submit(&mut self, session: SessionId, operation: Operation) -> Request {

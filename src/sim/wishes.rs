@@ -52,6 +52,12 @@ impl Wishes {
         Self { locks, mixes: false, value_bytes }
     }
 
+    /// Whether any lock is asked for as any kind.
+    #[must_use]
+    pub fn are_mixed(&self) -> bool {
+        self.mixes
+    }
+
     /// How many locks there are.
     #[must_use]
     pub fn locks(&self) -> u64 {

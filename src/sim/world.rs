@@ -154,6 +154,9 @@ impl World {
         self.trace.add("beginnings of leader leases checked", self.judge.backing.checked);
         self.trace.add("expiries checked", self.judge.expiry.checked);
         self.trace.add("ends of delays checked", self.judge.expiry.delays_checked);
+        self.trace.add("answers by rounds checked", self.judge.rounds.checked);
+        self.trace.add("first claims of a term checked", self.judge.waits.claims_checked);
+        self.trace.add("ends of restores checked", self.judge.waits.restores_checked);
         self.trace.add("handovers", self.judge.holding.handovers);
         self.trace.add("beliefs beside others", self.judge.holding.together);
         self.trace.add("changes observed", self.judge.observing.changes);

@@ -5,11 +5,20 @@
 pub struct FileId(pub u32);
 
 /// Why storage failed. Sentences name the file.
+///
+/// Only what is made beside the log, and used by nothing yet, is tried again after the first two (W2).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DiskError {
     /// No space left (also: quota).
     #[error("no space left: {0}")]
     NoSpace(String),
+    /// No file descriptor or no memory left, in this process or the system.
+    #[error("no file descriptor or memory left: {0}")]
+    Exhausted(String),
+    /// The directory, or a file in it, may not be used as it is, or is not there: no right, a read-only file system, a link
+    /// in place of a file, …
+    #[error("{0}")]
+    Unusable(String),
     /// Anything else that reading or writing met.
     #[error("{0}")]
     Io(String),
@@ -98,7 +107,8 @@ pub trait Disk {
     fn sync_directory(&mut self) -> Result<(), DiskError>;
 
     /// Begins to make a file of `bytes` zero bytes under `name`, written through and synced, its name too,
-    /// off the caller's thread. One at a time; replaces a file of that name.
+    /// off the caller's thread. One at a time; replaces a file of that name. To open it once it is ready needs no
+    /// descriptor any more.
     fn prepare(&mut self, name: &str, bytes: u64);
 
     /// Whether the file of the last `prepare` is ready, once; `None` while it is in the making, or if

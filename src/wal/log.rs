@@ -105,21 +105,28 @@ impl Log {
         Ok(())
     }
 
-    /// Removes the oldest segment if all of its entries are below `first_needed`: if the log ended below
-    /// that when the next segment was begun. One at a time, each durable before the next, since a power
-    /// cut keeps any of the removals that were not synced, and a gap is damage (ST29, ST30).
+    /// Removes the oldest segment if all of its entries are below `first_needed`; whether it did. One at a time, each
+    /// durable before the next, since a power cut keeps any of the removals that were not synced, and a gap is damage
+    /// (ST29, ST30).
     pub(super) fn remove_oldest<D: Disk>(
         &mut self,
         disk: &mut D,
         first_needed: Index,
-    ) -> Result<(), DiskError> {
-        let is_behind = self.segments.get(1).is_some_and(|next| next.last_index < first_needed);
-        if let Some(oldest) = self.segments.front().filter(|_| is_behind) {
-            disk.remove(&segment::name(oldest.number))?;
-            disk.sync_directory()?;
-            self.segments.pop_front();
+    ) -> Result<bool, DiskError> {
+        if self.removable(first_needed) == 0 {
+            return Ok(false);
         }
-        Ok(())
+        disk.remove(&segment::name(self.segments[0].number))?;
+        disk.sync_directory()?;
+        self.segments.pop_front();
+        Ok(true)
+    }
+
+    /// How many of the oldest segments hold only entries below `first_needed`: the log ended below that when the next
+    /// segment was begun.
+    pub(super) fn removable(&self, first_needed: Index) -> usize {
+        let begun = self.segments.iter().skip(1);
+        begun.take_while(|next| next.last_index < first_needed).count()
     }
 
     /// Whether it is durable that the log goes through the entry at which a snapshot stands, or begins

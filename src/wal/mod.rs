@@ -104,6 +104,8 @@ pub struct Wal<D: Disk> {
     hard_state: HardStateFile,
     log: Log,
     spare: Spare,
+    /// The present segment is nearly full, and there is no room for the next one.
+    is_lacking: bool,
     /// Where the last snapshot stands that is durable.
     stored: Option<LogStart>,
     storing: Option<Storing>,
@@ -145,6 +147,7 @@ impl<D: Disk> Wal<D> {
             hard_state,
             log,
             spare: Spare::default(),
+            is_lacking: false,
             stored: recovery.snapshot.as_ref().map(|snapshot| start_behind(&snapshot.meta)),
             storing: None,
             failure: None,
@@ -197,20 +200,42 @@ impl<D: Disk> Wal<D> {
         self.attempt(|this| Ok(this.log.sync(&mut this.disk)?))
     }
 
-    /// Looks after the spare segment; call once a turn. `false` while the last attempt to make one failed
+    /// Looks after the spare segment; call once a turn. `false` while the last attempt to make one lacked something
     /// and the present segment is nearly full: proposals should be refused with LIMIT until it is there
     /// (W2). While one is in the making the answer is `true`: if it comes late, the next segment is made
     /// inline, which costs time and no safety.
     pub fn prepare(&mut self) -> bool {
-        if self.failure.is_some() {
-            return false;
-        }
         let (free, whole) = (self.log.free_bytes(), self.log.segment_bytes());
-        if free < whole / 4 * 3 {
-            self.spare.look_after(&mut self.disk, self.log.new_segment_bytes());
+        // A snapshot that may make room must find the little that there is.
+        let yields = self.storing.is_some() && self.lacks_space();
+        if free < whole / 4 * 3 && !yields {
+            let bytes = self.log.new_segment_bytes();
+            // A failure is told by the next call that gives one.
+            let _ = self.attempt(|this| Ok(this.spare.look_after(&mut this.disk, bytes)?));
         }
-        let nearly_full = free < whole / 4;
-        !(nearly_full && self.spare.is_refused())
+        let was_lacking = std::mem::replace(&mut self.is_lacking, free < whole / 4);
+        self.is_lacking &= self.spare.lacking().is_some();
+        match self.lacking() {
+            Some(why) if !was_lacking => ::log::warn!(
+                "the next piece of the log cannot be made, and the present one is nearly full: {why}. What takes \
+                 something is refused here until it can be made, which is tried again and again"
+            ),
+            None if was_lacking => ::log::info!("the next piece of the log can be made again"),
+            _ => {}
+        }
+        self.failure.is_none() && !self.is_lacking
+    }
+
+    /// Whether the last attempt to make the next segment found no space.
+    #[must_use]
+    pub fn lacks_space(&self) -> bool {
+        matches!(self.spare.lacking(), Some(DiskError::NoSpace(_)))
+    }
+
+    /// What the next segment lacks while [`Wal::prepare`] says `false` for it.
+    #[must_use]
+    pub fn lacking(&self) -> Option<&DiskError> {
+        self.spare.lacking().filter(|_| self.is_lacking)
     }
 
     /// The disk below, for its own account of things.

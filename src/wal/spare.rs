@@ -10,6 +10,8 @@ pub(super) struct Spare {
     state: State,
     /// Failures in a row.
     failures: u32,
+    /// What the last of them lacked.
+    lacking: Option<DiskError>,
     /// Calls of `look_after` to let pass before the next attempt.
     turns_to_wait: u32,
 }
@@ -23,29 +25,42 @@ enum State {
 }
 
 impl Spare {
-    /// Looks whether the spare has become ready, and begins one if there is none. A failure is not
-    /// final (W2): it is tried again, after twice as many turns each time.
-    pub(super) fn look_after<D: Disk>(&mut self, disk: &mut D, bytes: u64) {
-        self.look(disk);
+    /// Looks whether the spare has become ready, and begins one if there is none. A lack of space, descriptors or
+    /// memory is not final (W2): it is tried again, after twice as many turns each time.
+    ///
+    /// # Errors
+    /// Whatever else the disk said: final.
+    pub(super) fn look_after<D: Disk>(
+        &mut self,
+        disk: &mut D,
+        bytes: u64,
+    ) -> Result<(), DiskError> {
+        self.look(disk)?;
         if self.state != State::Absent {
-            return;
+            return Ok(());
         }
         if self.turns_to_wait > 0 {
             self.turns_to_wait -= 1;
-            return;
+            return Ok(());
         }
         disk.prepare(SPARE, bytes);
         self.state = State::InTheMaking;
+        Ok(())
     }
 
-    /// Whether the last attempt failed, so that the next segment may not be had either.
-    pub(super) fn is_refused(&self) -> bool {
-        self.failures > 0
+    /// What the last attempt lacked, if it failed, so that the next segment may not be had either.
+    pub(super) fn lacking(&self) -> Option<&DiskError> {
+        self.lacking.as_ref()
+    }
+
+    /// Something was removed: the next attempt need not wait.
+    pub(super) fn handle_room(&mut self) {
+        self.turns_to_wait = 0;
     }
 
     /// The spare's open file, if it is ready; there is none any more then.
     pub(super) fn take<D: Disk>(&mut self, disk: &mut D) -> Result<Option<FileId>, DiskError> {
-        self.look(disk);
+        self.look(disk)?;
         if self.state != State::Ready {
             return Ok(None);
         }
@@ -53,16 +68,19 @@ impl Spare {
         disk.open(SPARE)
     }
 
-    fn look<D: Disk>(&mut self, disk: &mut D) {
+    fn look<D: Disk>(&mut self, disk: &mut D) -> Result<(), DiskError> {
         match disk.take_prepared() {
             None => {}
             Some(Ok(())) => *self = Self { state: State::Ready, ..Self::default() },
-            Some(Err(_)) => {
+            Some(Err(error @ (DiskError::Io(_) | DiskError::Unusable(_)))) => return Err(error),
+            Some(Err(error @ (DiskError::NoSpace(_) | DiskError::Exhausted(_)))) => {
                 self.failures = (self.failures + 1).min(FAILURES_COUNTED_MAX);
                 self.turns_to_wait = 1 << self.failures;
+                self.lacking = Some(error);
                 self.state = State::Absent;
             }
         }
+        Ok(())
     }
 }
 

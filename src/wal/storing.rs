@@ -15,7 +15,8 @@ use std::sync::{Arc, OnceLock};
 pub enum SnapshotEnd {
     /// It is durable, and read back as it was written.
     Stored(Snapshot),
-    /// There was no space; nothing is left of it, and everything else is as it was. Try again later.
+    /// There was no space, descriptor or memory; nothing is left of it, and everything else is as it was. Try again
+    /// later.
     NoSpace(String),
     /// Its content could not be made: says why.
     Refused(String),
@@ -62,7 +63,7 @@ impl<D: Disk> Wal<D> {
     /// How the storing ended, once; `None` while it goes on, or if there was none.
     ///
     /// # Errors
-    /// [`WalError`], final: anything but a lack of space.
+    /// [`WalError`], final: anything but a lack of space, descriptors or memory.
     pub fn take_snapshot(&mut self) -> Result<Option<SnapshotEnd>, WalError> {
         self.attempt(Self::finish_storing)
     }
@@ -82,7 +83,19 @@ impl<D: Disk> Wal<D> {
         if !self.stored.is_some_and(|snapshot| self.log.surely_agrees_with(snapshot)) {
             return Ok(());
         }
-        self.attempt(|this| Ok(this.log.remove_oldest(&mut this.disk, first_needed)?))
+        let removed =
+            self.attempt(|this| Ok(this.log.remove_oldest(&mut this.disk, first_needed)?));
+        if removed? {
+            self.spare.handle_room();
+        }
+        Ok(())
+    }
+
+    /// Whether a snapshot at `index` would let go of segments that the one before does not.
+    #[must_use]
+    pub fn would_shrink(&self, index: Index) -> bool {
+        let removable = |index: Index| self.log.removable(index.next());
+        removable(index) > removable(self.stored_index())
     }
 
     /// The index of the last snapshot that is durable, 0 if there is none.
@@ -96,7 +109,9 @@ impl<D: Disk> Wal<D> {
         let Storing { meta, data } = storing;
         let end = match result {
             Err(StoreError::Content(reason)) => SnapshotEnd::Refused(reason),
-            Err(StoreError::Disk(DiskError::NoSpace(reason))) => SnapshotEnd::NoSpace(reason),
+            Err(StoreError::Disk(DiskError::NoSpace(reason) | DiskError::Exhausted(reason))) => {
+                SnapshotEnd::NoSpace(reason)
+            }
             Err(StoreError::Disk(error)) => return Err(error.into()),
             Ok(()) => {
                 let data = data.get().expect("the content of a stored file was made").clone();

@@ -1,7 +1,8 @@
 //! What operators ask of a node, and what becomes of it.
 
 use crate::base::{Index, NodeId};
-use crate::raft::{Change, Payload, SnapshotMeta};
+use crate::raft::{Change, Payload, Seat, SnapshotMeta};
+use crate::wire::MemberStatus;
 use serde::{Deserialize, Serialize};
 
 /// What an operator asks of a node.
@@ -15,6 +16,32 @@ pub enum Order {
     /// Of any node: the part at `offset` of a snapshot that holds at least what `at_least` does, or, if that
     /// is none, what this node had applied when it was asked.
     Snapshot { at_least: Option<Index>, offset: u64 },
+}
+
+impl Order {
+    /// Those who have no vote after it, as far as it tells.
+    #[must_use]
+    pub fn leaving(&self) -> Vec<NodeId> {
+        let leaves = |change: &Change| match change {
+            Change::Remove { node } | Change::Demote { node } => Some(*node),
+            Change::AddLearner { .. }
+            | Change::Bind { .. }
+            | Change::Promote { .. }
+            | Change::Readdress { .. } => None,
+        };
+        match self {
+            Self::ChangeMembers { changes } => changes.iter().filter_map(leaves).collect(),
+            Self::MoveLeader { .. } | Self::Snapshot { .. } => Vec::new(),
+        }
+    }
+}
+
+impl MemberStatus {
+    /// Whether it has a vote, and is to keep it.
+    #[must_use]
+    pub fn is_voter(&self) -> bool {
+        matches!(self.seat, Seat::Voter | Seat::Joining)
+    }
 }
 
 /// What became of an order.

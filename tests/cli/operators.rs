@@ -90,6 +90,20 @@ fn leadership_moves_to_the_node_that_is_named() {
 }
 
 #[test]
+fn the_leader_is_demoted_and_removed_by_one_command_each_and_ends_with_its_sentence() {
+    let mut cluster = Cluster::start_calm();
+    for command in ["demote", "remove"] {
+        let leader = cluster.leader();
+        let done = operate(&cluster, &["member", command, &leader.to_string()]);
+        assert_eq!(code(&done), Some(0), "{command}: {}", String::from_utf8_lossy(&done.stderr));
+        eventually("another leads", || (cluster.leader() != leader).then_some(()));
+        if command == "remove" {
+            assert_eq!(cluster.wait_for(leader), Some(2));
+        }
+    }
+}
+
+#[test]
 fn a_saved_snapshot_holds_what_was_granted_before() {
     let cluster = Cluster::start_calm();
     let output = cluster.run("lock", &["x", "--", "sh", "-c", "echo $TENURE_TOKEN"]);

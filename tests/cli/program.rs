@@ -147,6 +147,12 @@ impl Cluster {
         child.wait().expect("it can be waited for");
     }
 
+    /// Waits until it ends by itself; its exit code.
+    pub fn wait_for(&mut self, id: usize) -> Option<i32> {
+        let mut child = self.nodes[id - 1].take().expect("this node runs");
+        child.wait().expect("it can be waited for").code()
+    }
+
     /// Sends `signal` to all nodes.
     pub fn signal_all(&self, name: &str) {
         self.nodes.iter().flatten().for_each(|node| signal(node, name));

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Output, Stdio};
+use tenure::node::FileDisk;
 
 /// `serve` as node `id` of a cluster of one or two at `port`, with its data in `data`.
 fn serve(id: &str, data: &Path, cluster: &str) -> Output {
@@ -103,10 +104,83 @@ fn more_than_loopback_needs_insecure() {
     check(&serve("1", data.path(), "1=0.0.0.0:7401"), 2, &["--insecure"]);
 }
 
+/// The lines of a node's log up to the first that has `part`.
+fn lines_until(lines: &mut impl Iterator<Item = String>, part: &str) -> Vec<String> {
+    let mut seen = Vec::new();
+    for line in lines {
+        let is_last = line.contains(part);
+        seen.push(line);
+        if is_last {
+            return seen;
+        }
+    }
+    panic!("no line has {part:?}: {seen:?}");
+}
+
 #[test]
-fn an_unknown_host_to_listen_on_is_named() {
+fn what_is_not_there_yet_is_waited_for_with_a_line_and_a_signal_ends_the_wait() {
     let data = tempfile::tempdir().unwrap();
-    check(&serve("1", data.path(), "1=nosuchhost.invalid:7401"), 2, &["nosuchhost.invalid"]);
+    let path = data.path().to_str().unwrap();
+    let [unknown, foreign] = ["nosuchhost.invalid:7401", "192.0.2.1:7401"];
+    for (flags, parts) in [
+        (["--cluster", "1=nosuchhost.invalid:7401"], [unknown, "waiting to start"]),
+        (["--cluster", "1=192.0.2.1:7401"], [foreign, "does not have that address"]),
+        (["--join", unknown], [unknown, "--join"]),
+    ] {
+        let mut command = tenure(&["serve", "--id", "1", "--insecure", "--data", path]);
+        let mut child = command.args(flags).stderr(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut lines = lines.map(Result::unwrap);
+        let seen = lines_until(&mut lines, "waiting to start");
+        assert!(parts.iter().all(|part| seen[0].contains(part)), "{flags:?}: {seen:?}");
+        signal(&child, "TERM");
+        lines_until(&mut lines, "stopping");
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{flags:?}");
+    }
+}
+
+#[test]
+fn a_node_that_waits_to_start_goes_on_when_what_it_needs_is_there() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("tenure.toml");
+    let port = free_ports(1)[0];
+    let listen = |host: &str| {
+        let data = directory.path().join("data");
+        let members = format!("id = 1\ndata = {data:?}\ncluster = \"1=127.0.0.1:{port}\"\n");
+        let text = format!("{members}insecure = true\nlisten = \"{host}:{port}\"\n");
+        let new = directory.path().join("new.toml");
+        std::fs::write(&new, text).unwrap();
+        std::fs::rename(&new, &file).unwrap();
+    };
+    listen("192.0.2.1");
+    let mut command = tenure(&["serve", "--config", file.to_str().unwrap()]);
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    lines_until(&mut lines, "waiting to start");
+    // As if the network had come: each attempt reads the file anew.
+    listen("127.0.0.1");
+    let seen = lines_until(&mut lines, "node 1 of 1 listens on");
+    assert_eq!(seen.len(), 1, "what is waited for is said once: {seen:?}");
+    signal(&child, "TERM");
+    lines_until(&mut lines, "has stopped");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_directory_that_is_none_or_may_not_be_used_needs_a_person() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    check(&serve("1", file.path(), &one_node()), 2, &[file.path().to_str().unwrap()]);
+    let data = tempfile::tempdir().unwrap();
+    std::fs::create_dir(data.path().join("lock")).unwrap();
+    check(&serve("1", data.path(), &one_node()), 2, &["lock"]);
+}
+
+#[test]
+fn a_directory_in_use_may_be_free_when_it_is_started_again() {
+    let data = tempfile::tempdir().unwrap();
+    let first = FileDisk::open(data.path()).unwrap();
+    check(&serve("1", data.path(), &one_node()), 3, &["in use by another process"]);
+    drop(first);
 }
 
 #[test]
@@ -130,6 +204,26 @@ fn another_nodes_directory_is_refused() {
 }
 
 #[test]
+fn a_tail_that_a_kill_cut_short_is_trimmed_and_said() {
+    let data = tempfile::tempdir().unwrap();
+    let cluster = one_node();
+    assert_eq!(start_and_stop(data.path(), &cluster).0, Some(0));
+    let log = data.path().join("log-00000000000000000001");
+    let mut bytes = std::fs::read(&log).unwrap();
+    let last = bytes.iter().rposition(|byte| *byte != 0).unwrap();
+    // A record may end with zeros.
+    let torn = last.next_multiple_of(8) + 64;
+    bytes[torn..torn + 100].fill(0x55);
+    std::fs::write(&log, bytes).unwrap();
+    let (code, lines) = start_and_stop(data.path(), &cluster);
+    assert_eq!(code, Some(0), "{lines:?}");
+    let line = lines.iter().find(|line| line.contains("of a write that was cut short"));
+    assert!(line.is_some_and(|line| line.contains("WARN")), "{lines:?}");
+    let again = start_and_stop(data.path(), &cluster).1;
+    assert!(!again.iter().any(|line| line.contains("cut short")), "{again:?}");
+}
+
+#[test]
 fn a_damaged_directory_is_refused_with_the_file_named() {
     let data = tempfile::tempdir().unwrap();
     let cluster = one_node();
@@ -139,5 +233,5 @@ fn a_damaged_directory_is_refused_with_the_file_named() {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 0xFF;
     std::fs::write(&identity, bytes).unwrap();
-    check(&serve("1", data.path(), &cluster), 3, &["identity", "damaged"]);
+    check(&serve("1", data.path(), &cluster), 2, &["identity", "damaged"]);
 }

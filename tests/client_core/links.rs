@@ -130,3 +130,14 @@ fn a_leader_that_denied_it_is_believed_in_again_after_a_second() {
     rig.pass(SECOND);
     assert_eq!(rig.core.home(), Some(rig.link(1)));
 }
+
+#[test]
+fn that_a_leader_whom_only_a_node_names_was_not_reached_is_said_with_the_reason() {
+    let mut rig = Rig::new();
+    rig.welcome(1, hint(5, Some(9)));
+    let link = rig.link(9);
+    rig.core.handle_closed(&rig.now(), link, "n9:1 cannot be looked up: no such host");
+    let why = rig.core.why_unavailable();
+    let told = "names node 9 at n9:1 as the leader of term 5, which is not reached: n9:1 cannot be looked up: no such host";
+    assert!(why.contains(told), "{why}");
+}

@@ -3,6 +3,7 @@
 mod cluster;
 mod elections;
 mod events;
+mod hand_over;
 mod kinds;
 mod local;
 mod orders;

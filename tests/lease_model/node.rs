@@ -3,7 +3,9 @@
 use crate::clock::Clock;
 use std::collections::VecDeque;
 use std::time::Duration;
-use tenure::base::{ConnectionId, DirectoryId, NodeId, Round, Sample, Term, WriteSeq, limits};
+use tenure::base::{
+    ClientSource, ConnectionId, DirectoryId, NodeId, Round, Sample, Term, WriteSeq, limits,
+};
 use tenure::lock::LEVEL_MAX;
 use tenure::raft::{
     Claim, Config, Entry, Event, HardState, LeaderLease, Membership, Message, Raft, Recovered,
@@ -157,7 +159,8 @@ impl Node {
         match input {
             Input::Raft(event) => replica.handle_raft(&now, event),
             Input::ClientUp(connection) => {
-                replica.handle_client_up(connection, Abilities::own());
+                let source = ClientSource::default();
+                replica.handle_client_up(connection, source, Abilities::own());
             }
             Input::ClientDown(connection) => replica.handle_client_down(connection),
             Input::Request(connection, request) => {

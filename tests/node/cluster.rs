@@ -4,6 +4,7 @@ use std::net::TcpListener;
 use std::time::Duration;
 use tempfile::TempDir;
 use tenure::base::NodeId;
+use tenure::client::{AcquireOptions, Client, ClientOptions, Wait};
 use tenure::node::{Leadership, Node, NodeOptions};
 
 /// The directories and sockets of a cluster whose nodes are started one by one.
@@ -116,6 +117,25 @@ fn a_single_node_leads_itself_and_its_terms_grow_over_restarts() {
         assert!(claim.token.0 > last, "{claim:?} after {last}");
         last = claim.token.0;
     }
+}
+
+#[test]
+fn c3_who_only_follows_which_node_leads_asks_for_no_claim() {
+    let mut cluster = Cluster::new(1);
+    let lease = Duration::from_millis(20);
+    let node = Node::start(NodeOptions { lease, ..cluster.options(1) }).unwrap();
+    assert!(node.leader_fd().is_some());
+    while node.next_leader(None).unwrap().leader != Some(node.id()) {}
+    // A wait that is longer than the time after which it may claim.
+    let client = || Client::open(&node.endpoints(), ClientOptions::default()).unwrap();
+    let _held = client().acquire("a", Wait::Forever, AcquireOptions::default()).unwrap();
+    let wait = Wait::For(Duration::from_millis(200));
+    assert!(client().acquire("a", wait, AcquireOptions::default()).is_err());
+    let known = node.known_leader();
+    assert_eq!((known.is_leader, known.token.0, known.remaining), (false, 0, Duration::ZERO));
+    assert_eq!(node.next_leader(Some(Duration::ZERO)).unwrap_err().status, tenure::Status::Again);
+    // Whoever asks is told.
+    wait_until(&node, |seen| seen.is_leader);
 }
 
 #[test]

@@ -26,6 +26,8 @@ pub struct Setup {
     pub joiner_arguments: Vec<&'static str>,
     /// The snapshot that the founders' directories are restored from.
     pub restored: Option<Restored>,
+    /// How many descriptors each node may have.
+    pub descriptors: Option<u64>,
     /// Whose syncs can be held up.
     pub stall_shim: Option<StallShim>,
     /// A library that is loaded before all others and writes what a node does to the file that TRACE_FILE
@@ -45,6 +47,7 @@ impl Setup {
             arguments: Vec::new(),
             joiner_arguments: Vec::new(),
             restored: None,
+            descriptors: None,
             stall_shim: None,
             trace_shim: None,
         }
@@ -237,7 +240,10 @@ impl Cluster {
     pub fn start_node(&mut self, node: NodeId) {
         assert!(self.nodes[place(node)].is_none(), "node {node} runs");
         let log = File::options().create(true).append(true).open(self.log(node)).expect("a log");
-        let mut command = tenure();
+        let mut command = match self.setup.descriptors {
+            None => tenure(),
+            Some(count) => with_descriptors(count),
+        };
         command
             .args(["serve", "--id", &node.to_string()])
             .args(["--listen", &self.address(node).to_string(), "--data"])
@@ -410,6 +416,23 @@ pub fn tenure() -> Command {
         if name.to_string_lossy().starts_with("TENURE_") {
             command.env_remove(name);
         }
+    }
+    process::die_with_parent(&mut command);
+    command.stdin(Stdio::null());
+    command
+}
+
+/// `tenure` that may have so many descriptors.
+fn with_descriptors(count: u64) -> Command {
+    let tenure = tenure();
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -n \"$0\" && exec \"$@\"", &count.to_string()]);
+    command.arg(tenure.get_program());
+    for (name, value) in tenure.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
     }
     process::die_with_parent(&mut command);
     command.stdin(Stdio::null());

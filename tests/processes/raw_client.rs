@@ -65,7 +65,7 @@ impl RawClient {
     }
 
     /// The next frame; `None` once the other side has closed.
-    fn frame(&mut self) -> Option<Frame> {
+    pub fn frame(&mut self) -> Option<Frame> {
         let mut bytes = [0; 4096];
         loop {
             if let Some(frame) = self.decoder.next_frame().expect("a node sends whole frames") {

@@ -109,6 +109,25 @@ fn new_leader_claims_only_after_delta_from_its_election() {
 }
 
 #[test]
+fn c2_delta_has_passed_only_when_it_has_by_the_slowest_clock() {
+    let mut leader = Node::leader(3, 2, &[]);
+    let won = leader.clock;
+    leader.raft.set_lease_duration(Duration::from_millis(DELTA));
+    leader.receive(2, accepted(2, 0, 1));
+    leader.settle();
+    for round in 1..=DELTA / HEARTBEAT {
+        leader.beat();
+        leader.receive(2, echo(2, round));
+    }
+    // BOOTTIME is slewed ahead: by it Δ has passed, by RAW it has not.
+    leader.clock = won + DELTA;
+    let now = leader.now();
+    let slewed = Sample { raw: now.raw - 1, ..now };
+    assert_eq!(leader.raft.leader_lease(&slewed), None);
+    assert!(leader.raft.leader_lease(&now).is_some());
+}
+
+#[test]
 fn win_is_stamped_by_the_event_that_made_it() {
     // The last vote comes long after the candidacy began, and after the last turn.
     let mut leader = Node::with_log(1, 3, 1, &[]);

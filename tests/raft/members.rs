@@ -5,8 +5,8 @@ use crate::network::{Network, demote, join, promote, remove};
 use tenure::base::limits::ENTRY_BYTES_MAX;
 use tenure::base::{Index, NodeId, Term};
 use tenure::raft::{
-    ChangeError, EntryKind, Event, Membership, MembershipError, Message, Payload, Role, Seat,
-    Urgency,
+    ChangeError, EntryKind, Event, HardState, Membership, MembershipError, Message, Payload, Role,
+    Seat, Snapshot, SnapshotMeta, Urgency,
 };
 
 /// `voters` nodes, the first of which leads, and some learners.
@@ -225,6 +225,33 @@ fn new_leader_leaves_the_joint_membership_of_its_predecessor() {
     network.heal();
     network.run(2 * HEARTBEAT);
     assert_eq!(seat(&mut network, 1, 5), Some(Seat::Voter));
+}
+
+#[test]
+fn r12_new_leader_whose_snapshot_is_of_a_joint_membership_leaves_it_behind_its_own_noop() {
+    // The snapshot was made between the two entries: that the first is committed is known from the start.
+    let joint = founding(1..=4).changed(&[demote(3), remove(4)]).expect("possible");
+    let meta = SnapshotMeta {
+        index: Index(5),
+        term: Term(1),
+        membership: joint,
+        membership_index: Index(4),
+    };
+    let disk = Disk {
+        hard_state: HardState { term: Term(1), vote: None },
+        snapshot: Some(Snapshot { meta, data: Payload::from(vec![0; 4]) }),
+        ..Disk::default()
+    };
+    let mut leader = Node::start(config(1, 4), disk, 1000);
+    leader.become_candidate();
+    (2..=4).for_each(|voter| leader.receive(voter, vote_response(2, true)));
+    leader.settle();
+    assert_eq!((leader.raft.role(), leader.raft.last_index()), (Role::Leader, Index(6)));
+    assert!(leader.raft.membership().1.is_joint());
+    (2..=4).for_each(|voter| leader.receive(voter, accepted(2, 0, 6)));
+    leader.settle();
+    assert_eq!(leader.raft.last_index(), Index(7));
+    assert!(!leader.raft.membership().1.is_joint());
 }
 
 #[test]

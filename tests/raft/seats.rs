@@ -91,6 +91,7 @@ fn change_that_changes_nothing_is_refused_as_such() {
 fn impossible_changes_are_refused_whole() {
     let other = DirectoryId([9; 16]);
     let table = [
+        ((100..40_100).map(|id| add(id, "a:1")).collect(), ChangeError::TooMany(40_000)),
         (vec![add(0, "a:1")], ChangeError::Zero),
         (vec![add(3, "a:1")], ChangeError::Present(NodeId(3))),
         (vec![promote(9)], ChangeError::Absent(NodeId(9))),

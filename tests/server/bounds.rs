@@ -6,9 +6,10 @@ use crate::{
     open_session, submit, token_of,
 };
 use tenure::base::limits::{
-    CLIENT_NAME_BYTES_MAX, REQUEST_BYTES_IN_FLIGHT_MAX, REQUESTS_IN_FLIGHT_MAX, VALUE_BYTES_MAX,
+    CLIENT_NAME_BYTES_MAX, REQUEST_BYTES_IN_FLIGHT_MAX, REQUESTS_IN_FLIGHT_MAX, SESSIONS_MAX,
+    VALUE_BYTES_MAX,
 };
-use tenure::base::{ConnectionId, NodeId, RequestId, SessionId};
+use tenure::base::{ClientSource, ConnectionId, NodeId, RequestId, SessionId};
 use tenure::lock::{Acquire, Answer, Operation, Refusal};
 use tenure::wire::{Query, ReadAnswer, Request, ServerMessage};
 
@@ -190,4 +191,44 @@ fn l17_ids_and_floors_from_the_far_end_are_refused_and_leave_a_session_its_relea
     let release = Operation::Release { name: name("a"), token };
     cluster.request(leader, CLIENT, far(3, 3, release));
     assert_eq!(answer_of(&cluster.settle_and_take(CLIENT), 3), Some(Answer::Done));
+}
+
+/// Asks for `count` sessions on `connection`, and takes the answers; how many were opened, and what the others were told.
+fn open_sessions(
+    cluster: &mut Cluster,
+    leader: NodeId,
+    connection: ConnectionId,
+    count: u64,
+) -> (usize, Vec<Refusal>) {
+    (1..=count).for_each(|number| {
+        cluster.request(leader, connection, open_session(number, 3_600_000));
+    });
+    let replies = cluster.settle_and_take(connection);
+    let refused = replies.iter().filter_map(|reply| match reply {
+        ServerMessage::SessionRefused { refusal, .. } => Some(*refusal),
+        _ => None,
+    });
+    let refused: Vec<Refusal> = refused.collect();
+    (count as usize - refused.len(), refused)
+}
+
+#[test]
+fn one_connection_and_one_address_cannot_open_all_sessions_that_there_may_be() {
+    let (mut cluster, leader, _) = cluster_with_session(60_000);
+    let address = |number| ClientSource::v4(number);
+    let [first, second, third] = [11, 12, 13].map(ConnectionId);
+    cluster.connect_client_from(leader, first, address(1));
+    let batches = (0..4).map(|_| open_sessions(&mut cluster, leader, first, 4000));
+    let (opened, refused): (Vec<usize>, Vec<Vec<Refusal>>) = batches.unzip();
+    let opened: usize = opened.into_iter().sum();
+    assert!((10_000..SESSIONS_MAX / 16).contains(&opened), "{opened}");
+    assert!(refused.concat().iter().all(|refusal| *refusal == Refusal::Limit), "{refused:?}");
+    // It closes the connection and comes again: its address has its share, too, which others do not share.
+    cluster.disconnect_client(leader, first);
+    cluster.connect_client_from(leader, second, address(1));
+    assert_eq!(open_sessions(&mut cluster, leader, second, 100).0, 100);
+    cluster.connect_client_from(leader, third, address(2));
+    assert_eq!(open_sessions(&mut cluster, leader, third, 100).0, 100);
+    let sessions = cluster.machine(leader).session_count();
+    assert_eq!(sessions, 1 + opened + 200);
 }

@@ -1,11 +1,13 @@
 //! Servers on real files in temporary directories; time and messages move only by hand.
 
+use crate::disk::SmallDisk;
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
+use std::rc::Rc;
 use tempfile::TempDir;
-use tenure::base::{ConnectionId, Index, NodeId, Sample};
+use tenure::base::{ClientSource, ConnectionId, Index, NodeId, Sample};
 use tenure::lock::LockMachine;
-use tenure::node::FileDisk;
 use tenure::raft::{Claim, Role};
 use tenure::server::{Entry, Input, Outside, Server, ServerOptions};
 use tenure::wire::{Abilities, NodeStatus, PeerMessage, Request, ServerMessage, Speech};
@@ -16,6 +18,10 @@ pub struct Cluster {
     nodes: BTreeMap<NodeId, Node>,
     cuts: BTreeSet<(NodeId, NodeId)>,
     replies: BTreeMap<ConnectionId, Vec<ServerMessage>>,
+    /// Each turn takes one input, and nodes hang up on those who may not stay with them.
+    turns_are_short: bool,
+    /// Connections that a node has closed.
+    closed: BTreeSet<(NodeId, NodeId)>,
     /// Nodes that are to end by themselves, and why they did.
     doomed: BTreeSet<NodeId>,
     ends: BTreeMap<NodeId, String>,
@@ -29,7 +35,8 @@ pub struct Cluster {
 struct Node {
     entry: Entry,
     directory: TempDir,
-    server: Option<Server<FileDisk>>,
+    log_files_max: Rc<Cell<usize>>,
+    server: Option<Server<SmallDisk>>,
     /// The build that its next start runs.
     speech: Speech,
     inputs: Vec<Input>,
@@ -85,6 +92,8 @@ impl Cluster {
             nodes: BTreeMap::new(),
             cuts: BTreeSet::new(),
             replies: BTreeMap::new(),
+            turns_are_short: false,
+            closed: BTreeSet::new(),
             doomed: BTreeSet::new(),
             ends: BTreeMap::new(),
             now: 1_000 * MS,
@@ -104,8 +113,10 @@ impl Cluster {
     pub fn add_directory(&mut self, id: NodeId, entry: Entry) {
         let directory = TempDir::new().unwrap();
         let (server, inputs) = (None, Vec::new());
+        let log_files_max = Rc::new(Cell::new(usize::MAX));
         let (speech, first_flush) = (Speech::own(), None);
-        self.nodes.insert(id, Node { entry, directory, server, speech, inputs, first_flush });
+        let node = Node { entry, directory, log_files_max, server, speech, inputs, first_flush };
+        self.nodes.insert(id, node);
     }
 
     /// From its next start on a node runs the build that speaks this.
@@ -113,16 +124,21 @@ impl Cluster {
         self.nodes.get_mut(&id).unwrap().speech = speech;
     }
 
+    /// From now on the disk of `id` has room for so many files of the log.
+    pub fn limit_log_files(&mut self, id: NodeId, count: usize) {
+        self.nodes[&id].log_files_max.set(count);
+    }
+
     /// The data directory of a node.
     pub fn path(&self, id: NodeId) -> PathBuf {
         self.nodes[&id].directory.path().join("data")
     }
 
-    pub fn nodes(&self) -> impl Iterator<Item = NodeId> + use<> {
+    pub fn nodes(&self) -> impl Iterator<Item = NodeId> + Clone + use<> {
         self.nodes.keys().copied().collect::<Vec<_>>().into_iter()
     }
 
-    pub fn server(&self, node: NodeId) -> &Server<FileDisk> {
+    pub fn server(&self, node: NodeId) -> &Server<SmallDisk> {
         self.nodes[&node].server.as_ref().expect("the node runs")
     }
 
@@ -157,7 +173,8 @@ impl Cluster {
         };
         let now = self.sample();
         let node = self.nodes.get_mut(&id).unwrap();
-        let disk = FileDisk::open(node.directory.path().join("data")).unwrap();
+        let path = node.directory.path().join("data");
+        let disk = SmallDisk::open(&path, Rc::clone(&node.log_files_max)).unwrap();
         let entropy = [(self.now / MS % 251) as u8 ^ id.0 as u8; 16];
         node.server = Some(Server::open(options, disk, entropy, &now).unwrap());
         for peer in self.nodes().filter(|peer| *peer != id) {
@@ -229,7 +246,16 @@ impl Cluster {
     }
 
     pub fn connect_client(&mut self, node: NodeId, connection: ConnectionId) {
-        self.push(node, Input::ClientUp { connection, abilities: Abilities::own() });
+        self.connect_client_from(node, connection, ClientSource::default());
+    }
+
+    pub fn connect_client_from(
+        &mut self,
+        node: NodeId,
+        connection: ConnectionId,
+        source: ClientSource,
+    ) {
+        self.push(node, Input::ClientUp { connection, source, abilities: Abilities::own() });
     }
 
     pub fn disconnect_client(&mut self, node: NodeId, connection: ConnectionId) {
@@ -247,10 +273,28 @@ impl Cluster {
         }
     }
 
+    /// From now on each turn takes one input, and nodes hang up on those who may not stay with them.
+    pub fn shorten_turns(&mut self) {
+        self.turns_are_short = true;
+    }
+
+    fn hang_up(&mut self, id: NodeId) {
+        let Some(server) = &self.nodes[&id].server else { return };
+        let dialed: Vec<NodeId> = server.peers().into_iter().map(|(peer, _)| peer).collect();
+        let others = self.nodes().filter(|peer| !dialed.contains(peer) && !server.may_stay(*peer));
+        let others: Vec<NodeId> = others.collect();
+        self.closed.extend(others.into_iter().flat_map(|peer| [(id, peer), (peer, id)]));
+    }
+
     /// One turn of one node; what it sends arrives with the next turns of the others.
     pub fn step(&mut self, id: NodeId) {
-        let now = self.sample();
+        let (now, closed) = (self.sample(), self.closed.clone());
         let node = self.nodes.get_mut(&id).unwrap();
+        node.inputs.retain(
+            |input| !matches!(input, Input::Peer { from, .. } if closed.contains(&(*from, id))),
+        );
+        let taken = if self.turns_are_short { 1 } else { usize::MAX }.min(node.inputs.len());
+        let mut inputs: Vec<Input> = node.inputs.drain(..taken).collect();
         let Some(server) = &mut node.server else { return };
         let mut outlet = Outlet {
             now,
@@ -259,7 +303,7 @@ impl Cluster {
             clients: Vec::new(),
             first_flush: None,
         };
-        if let Err(error) = server.step(&mut node.inputs, &mut outlet) {
+        if let Err(error) = server.step(&mut inputs, &mut outlet) {
             assert!(self.doomed.contains(&id), "node {id} ends: {error}");
             self.ends.insert(id, error.to_string());
             node.server = None;
@@ -269,9 +313,12 @@ impl Cluster {
         for (to, message) in outlet.peers {
             let abilities = self.nodes[&to].speech.abilities;
             assert!(abilities.cover(message.needs()), "node {to} does not know {message:?}");
-            if !self.cuts.contains(&(id, to)) {
+            if !self.cuts.contains(&(id, to)) && !closed.contains(&(id, to)) {
                 self.push(to, Input::Peer { from: id, message });
             }
+        }
+        if self.turns_are_short {
+            self.hang_up(id);
         }
         for (to, message) in outlet.clients {
             self.replies.entry(to).or_default().push(message);

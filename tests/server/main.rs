@@ -5,11 +5,15 @@ mod asked;
 mod bounds;
 mod cluster;
 mod delays;
+mod disk;
 mod fixtures;
 mod levels;
 mod members;
 mod observers;
 mod restored;
+mod rounds;
+mod short_of_space;
+mod versions;
 
 use cluster::{Cluster, MS};
 use tenure::base::{ConnectionId, NodeId, Owner, RequestId, SessionId, SessionKey, Token};

@@ -106,6 +106,58 @@ fn a_removed_member_is_let_in_no_more() {
 }
 
 #[test]
+fn a_leader_that_loses_its_vote_answers_and_has_another_lead_before_anybody_hangs_up_on_it() {
+    let changes = |leader, other| {
+        [
+            vec![Change::Remove { node: leader }],
+            vec![Change::Demote { node: leader }],
+            // Joint: the leader leaves it by itself.
+            vec![Change::Promote { node: FOUR }, Change::Remove { node: leader }],
+            vec![Change::Demote { node: other }, Change::Remove { node: leader }],
+        ]
+    };
+    for case in 0..4 {
+        let (mut cluster, leader, _) = cluster_with_session(60_000);
+        add_four(&mut cluster, leader);
+        cluster.shorten_turns();
+        let other = cluster.nodes().find(|node| *node != leader).unwrap();
+        let changes = changes(leader, other)[case].clone();
+        let order = Order::ChangeMembers { changes };
+        cluster.request(leader, OPERATOR, Request::Order { read: 2, order });
+        cluster.step(leader);
+        cluster.nodes().filter(|node| *node != leader).for_each(|node| cluster.step(node));
+        // A heartbeat is due in each turn: followers hear that it is committed before the successor is told to stand.
+        while cluster.role(leader) == Role::Leader {
+            cluster.advance_without_turns(31 * MS);
+            cluster.nodes().for_each(|node| cluster.step(node));
+        }
+        let answer = answer_of(&cluster.settle_and_take(OPERATOR), 2);
+        assert!(matches!(answer, Some(OrderAnswer::Done { .. })), "{case}: {answer:?}");
+        let leads = |node: &NodeId| cluster.role(*node) == Role::Leader;
+        let next = cluster.nodes().find(leads).unwrap_or_else(|| panic!("{case}: nobody leads"));
+        assert_ne!(next, leader, "{case}");
+    }
+}
+
+#[test]
+fn a_change_that_comes_to_a_leader_as_it_is_elected_waits_until_it_knows_what_is_committed() {
+    let (mut cluster, leader, _) = cluster_with_session(60_000);
+    let next = cluster.nodes().find(|node| *node != leader).unwrap();
+    cluster.connect_client(next, OPERATOR);
+    cluster.hand_over(leader, Some(next), Claim::Ended);
+    let mut nodes = cluster.nodes().cycle();
+    while cluster.role(next) != Role::Leader {
+        cluster.step(nodes.next().unwrap());
+    }
+    // Nobody has answered it yet.
+    let order = Order::ChangeMembers { changes: vec![Change::Remove { node: leader }] };
+    cluster.request(next, OPERATOR, Request::Order { read: 1, order });
+    cluster.step(next);
+    let answer = answer_of(&cluster.settle_and_take(OPERATOR), 1);
+    assert!(matches!(answer, Some(OrderAnswer::Done { .. })), "{answer:?}");
+}
+
+#[test]
 fn an_emptied_joiner_is_refused_under_its_id() {
     let (mut cluster, leader, _) = cluster_with_session(60_000);
     add_four(&mut cluster, leader);

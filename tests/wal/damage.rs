@@ -1,7 +1,9 @@
 //! Rot: what was durable and is no more is told, never trimmed.
 
 use crate::disk::{Operation, TestDisk};
-use crate::history::{append_each, forge, founded, refused, reopen, segments, snapshot, store};
+use crate::history::{
+    append_each, entry, forge, founded, refused, reopen, segments, snapshot, store, write,
+};
 use tenure::base::rng::Rng;
 use tenure::base::{Index, NodeId, Term};
 use tenure::raft::{HardState, Write};
@@ -133,6 +135,26 @@ fn st39_a_sector_that_kept_its_old_bytes_is_corruption() {
     let (disk, names) = three_segments();
     disk.edit(&names[1], |bytes| bytes[1024..1536].fill(0));
     assert!(refused(&disk).contains(&names[1]));
+}
+
+#[test]
+fn w4_a_record_in_a_value_is_no_record_of_the_log() {
+    // What a later record of this very directory looks like, to the byte: elsewhere it would be one.
+    let (size, twin) = (104, TestDisk::default());
+    append_each(&mut founded(&twin), 1..6, 40);
+    let later = twin.contents()[&segments(&twin)[0]][512 + 4 * size..512 + 5 * size].to_vec();
+    let disk = TestDisk::default();
+    let mut wal = founded(&disk);
+    append_each(&mut wal, 1..3, 40);
+    // Where a scan looks: at multiples of 8.
+    let value = [vec![0; 6], later].concat();
+    let entries = vec![entry(3, Term(1), value)];
+    wal.append(&Write { entries, ..write(3..3, 0) }).unwrap();
+    wal.sync().unwrap();
+    drop(wal);
+    // The power cut that tore the record which holds it.
+    disk.edit(&segments(&disk)[0], |bytes| bytes[512 + 2 * size + 4] ^= 1);
+    assert_eq!(reopen(&disk).unwrap().1.entries.len(), 2);
 }
 
 #[test]

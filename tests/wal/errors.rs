@@ -2,11 +2,11 @@
 
 use crate::account::{Account, live};
 use crate::disk::{Operation, Survival, TestDisk};
-use crate::history::{append_each, founded, reopen, write};
+use crate::history::{append_each, begin, end, founded, reopen, snapshot, write};
 use tenure::base::Term;
 use tenure::base::rng::Rng;
 use tenure::raft::{HardState, Write};
-use tenure::wal::{DiskError, WalError};
+use tenure::wal::{DiskError, SnapshotEnd, WalError};
 
 fn io_error() -> DiskError {
     DiskError::Io("cannot sync: input/output error".into())
@@ -164,4 +164,36 @@ fn w5_all_that_is_appended_between_two_syncs_is_one_write_and_one_sync() {
     assert_eq!((disk.operations() - before, wal.durable_sequence()), (2, 5));
     wal.sync().unwrap();
     assert_eq!((disk.operations() - before, wal.sync_count()), (2, 1));
+}
+
+#[test]
+fn w2_a_spare_that_lacks_a_descriptor_is_tried_again_and_one_that_meets_a_bad_disk_is_final() {
+    let exhausted = DiskError::Exhausted("cannot create spare.new: too many open files".into());
+    for (error, is_final) in [(exhausted, false), (no_space(), false), (io_error(), true)] {
+        let disk = TestDisk::default();
+        let mut wal = founded(&disk);
+        disk.fail(Operation::Prepare, 0, error.clone());
+        append_each(&mut wal, 1..9, 300);
+        assert!(wal.prepare(), "begun");
+        assert!(!wal.prepare(), "nearly full, and no spare");
+        let (lacking, failure) = (wal.lacking().cloned(), wal.sync().err());
+        if is_final {
+            assert_eq!((lacking, failure), (None, Some(WalError::Disk(error))));
+        } else {
+            assert_eq!((lacking, failure), (Some(error), None));
+            assert!((0..10).any(|_| wal.prepare()), "it is made after all");
+        }
+    }
+}
+
+#[test]
+fn w2_a_snapshot_that_lacks_a_descriptor_is_refused_and_the_log_goes_on() {
+    let disk = TestDisk::default();
+    let mut wal = founded(&disk);
+    append_each(&mut wal, 1..9, 300);
+    let error = DiskError::Exhausted("cannot create snapshot.new".into());
+    disk.fail(Operation::Create, 0, error);
+    begin(&mut wal, &snapshot(8, 1, 100));
+    assert_eq!(end(&mut wal), Ok(SnapshotEnd::NoSpace("cannot create snapshot.new".into())));
+    append_each(&mut wal, 9..12, 300);
 }

@@ -90,7 +90,7 @@ fn a_spare_that_cannot_be_made_is_an_answer() {
             None => std::thread::yield_now(),
         }
     };
-    assert!(matches!(result, Err(DiskError::Io(text)) if text.contains("spare.new")));
+    assert!(matches!(result, Err(DiskError::Unusable(text)) if text.contains("spare.new")));
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn st46_h48_links_pipes_and_directories_in_place_of_files_are_refused() {
         std::fs::rename(&log, directory.path().join("elsewhere")).unwrap();
         replace(&log);
         let error = open(directory.path()).unwrap_err();
-        assert!(matches!(error, WalError::Disk(DiskError::Io(_))), "{error}");
+        assert!(matches!(error, WalError::Disk(DiskError::Unusable(_))), "{error}");
     }
 }
 
@@ -222,7 +222,7 @@ fn st22_of_a_file_that_cannot_be_stored_nothing_is_left() {
     let mut disk = FileDisk::open(directory.path()).unwrap();
     disk.begin_store("snapshot.new", "snapshot", Box::new(|| Ok(vec![1; 1000])));
     let result = stored(&mut disk);
-    assert!(matches!(result, Err(StoreError::Disk(DiskError::Io(_)))), "{result:?}");
+    assert!(matches!(result, Err(StoreError::Disk(DiskError::Unusable(_)))), "{result:?}");
     assert!(!directory.path().join("snapshot.new").exists());
     disk.begin_store("snapshot.new", "other", Box::new(|| Err("no".into())));
     assert_eq!(stored(&mut disk), Err(StoreError::Content("no".into())));
@@ -286,7 +286,7 @@ fn st46_h48_what_is_no_snapshot_in_place_of_one_is_refused() {
         replace(&stored);
         let error = open(path).unwrap_err();
         assert!(
-            matches!(error, WalError::Disk(DiskError::Io(_)) | WalError::Corrupt(_)),
+            matches!(error, WalError::Disk(DiskError::Unusable(_)) | WalError::Corrupt(_)),
             "{error}"
         );
         assert!(error.to_string().contains("snapshot-0000000000000014"), "{error}");

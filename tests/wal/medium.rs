@@ -11,6 +11,8 @@ pub enum Survival {
     Nothing,
     Everything,
     Random,
+    /// The beginning of each sector, which is worse than what a medium is assumed to do.
+    Torn,
 }
 
 /// What can be told to fail.
@@ -190,7 +192,15 @@ impl FileState {
                 } else {
                     versions.len() - 1
                 };
-                self.keep(sector, &versions[oldest]);
+                let mut version = versions[oldest].clone();
+                if survival == Survival::Torn {
+                    let start = sector * SECTOR;
+                    let torn = usize::try_from(rng.between(1, 96)).unwrap();
+                    let old = self.durable.get(start + torn..).unwrap_or_default();
+                    let count = old.len().min(version.len().saturating_sub(torn));
+                    version[torn..torn + count].copy_from_slice(&old[..count]);
+                }
+                self.keep(sector, &version);
             }
         }
         self.seen.clone_from(&self.durable);
@@ -213,7 +223,7 @@ impl NameChange {
 pub fn survives(survival: Survival, rng: &mut Rng) -> bool {
     match survival {
         Survival::Nothing => false,
-        Survival::Everything => true,
+        Survival::Everything | Survival::Torn => true,
         Survival::Random => rng.chance(1, 2),
     }
 }

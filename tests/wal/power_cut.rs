@@ -2,7 +2,10 @@
 
 use crate::account::{Account, Seen, live};
 use crate::disk::{Survival, TestDisk};
+use crate::history::{NODE, founded, reopen, write};
 use tenure::base::rng::Rng;
+use tenure::base::{NodeId, Term};
+use tenure::raft::{HardState, Write};
 
 /// Lives until the power goes after `cut` operations; `false` if the life ended before.
 fn live_until(disk: &TestDisk, account: &mut Account, rng: &mut Rng, cut: u64) -> bool {
@@ -87,3 +90,19 @@ fn st1_what_a_restart_found_in_the_page_cache_is_durable_before_it_is_used() {
 }
 
 const TURNS: u32 = 24;
+
+#[test]
+fn w6_a_power_cut_that_tears_sectors_costs_no_vote() {
+    let old = HardState { term: Term(1), vote: Some(NODE) };
+    let new = HardState { term: Term(0x0102_0304_0506_0708), vote: Some(NodeId(1)) };
+    for (cut, seed) in (0..=4).flat_map(|cut| (0..64).map(move |seed| (cut, seed))) {
+        let disk = TestDisk::default();
+        let mut wal = founded(&disk);
+        disk.cut_power_after(cut);
+        let wrote = wal.append(&Write { hard_state: Some(new), ..write(1..1, 0) });
+        drop(wal);
+        disk.restore_power(Survival::Torn, &mut Rng::new(seed));
+        let found = reopen(&disk).expect("one copy is whole").1.hard_state;
+        assert!(found == new || wrote.is_err() && found == old, "{cut} {seed}: {found:?}");
+    }
+}

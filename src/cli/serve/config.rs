@@ -1,6 +1,6 @@
 //! The options of a node: flags, else the environment, else the file, else the defaults.
 
-use super::{Options, join};
+use super::Options;
 use crate::cli::failure::Failure;
 use crate::cli::{duration, size};
 use serde::Deserialize;
@@ -53,8 +53,8 @@ impl TryFrom<String> for Size {
     }
 }
 
-/// What `flags` (which hold the environment too) and their file say.
-pub fn node_options(flags: Options) -> Result<NodeOptions, Failure> {
+/// What `flags` (which hold the environment too) and their file say, and the nodes that are to be joined.
+pub fn node_options(flags: Options) -> Result<(NodeOptions, Option<String>), Failure> {
     let file = flags.config.as_deref().map_or_else(|| Ok(File::default()), read)?;
     let id = required(flags.id.or(file.id), "id")?;
     let data = required(flags.data.or(file.data), "data")?;
@@ -76,10 +76,7 @@ pub fn node_options(flags: Options) -> Result<NodeOptions, Failure> {
     let size = flags.snapshot_every.or(file.snapshot_every.map(|size| size.0));
     options.snapshot_every_bytes = size.unwrap_or(options.snapshot_every_bytes);
     check(&options)?;
-    match join {
-        Some(endpoints) => join::told_by(&endpoints, options),
-        None => Ok(options),
-    }
+    Ok((options, join))
 }
 
 /// What would make no sense, and no other part refuses.

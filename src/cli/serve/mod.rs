@@ -1,23 +1,30 @@
 //! `tenure serve`: one node of a cluster, until a signal.
 
 mod config;
+mod ending;
 mod join;
+mod starting;
 
 use crate::cli::failure::Failure;
 use crate::cli::signals::{ENDING, Signals};
 use clap::Args;
+use ending::ended;
 use std::os::fd::RawFd;
 use std::path::PathBuf;
 use std::time::Duration;
 use tenure::Status;
+use tenure::base::{NodeId, Term};
 use tenure::node::{Leadership, Node};
+use tenure::sys::descriptors;
 use tenure::sys::poll::{self, Interest, Ready};
 
 /// Run one node of a cluster until SIGTERM or SIGINT.
 ///
 /// If it leads, it hands leadership over before it ends. It ends by itself once it is removed from the cluster.
 /// What is not given as a flag or in the environment is taken from the --config file, then from the defaults.
-#[derive(Args, Debug, Default)]
+/// A name or an address to listen on that is not there yet is waited for. Ends with 2 if a person must mend the options
+/// or the directory, with 3 if it is to be started again.
+#[derive(Args, Clone, Debug, Default)]
 pub struct Options {
     /// This node's id, as in --cluster
     #[arg(long, value_name = "ID")]
@@ -59,56 +66,70 @@ pub struct Options {
 }
 
 /// Runs it.
-pub fn run(options: Options) -> Result<(), Failure> {
+pub fn run(flags: Options) -> Result<(), Failure> {
     let signals = Signals::catch(ENDING)?;
-    let options = config::node_options(options)?;
-    let (id, cluster) = (options.id, options.cluster.clone());
-    let node = Node::start(options)?;
-    log::info!("node {id} of {} listens on {}", cluster.len(), node.address());
-    watch(&node, &signals)?;
-    node.stop(Some(STOP_WAIT))?;
+    // Nothing here calls select(2), the one reason for a low soft limit.
+    descriptors::raise_limit();
+    let Some(node) = starting::start(&flags, &signals)? else { return Ok(()) };
+    let id = node.id();
+    log::info!("node {id}{} listens on {}", of_how_many(&node), node.address());
+    follow(&node, &signals)?;
+    node.stop(Some(STOP_WAIT)).map_err(ended)?;
     log::info!("node {id} has stopped");
     Ok(())
 }
 
-/// Reports leadership until a signal, or the node's own end.
-fn watch(node: &Node, signals: &Signals) -> Result<(), Failure> {
-    let mut known: Option<Leadership> = None;
+/// Ids may be larger than the number of members.
+fn of_how_many(node: &Node) -> String {
+    let members = node.endpoints().split(',').count();
+    if node.id().0 <= members as u64 { format!(" of {members}") } else { String::new() }
+}
+
+/// Reports who leads until a signal, or the node's own end. No program here reads the leader lease, so none is asked for:
+/// there is no claim to wait for when leadership moves (C3).
+fn follow(node: &Node, signals: &Signals) -> Result<(), Failure> {
+    let mut known = None;
     loop {
-        wait_for(&[Some(signals.fd()), node.fd()])?;
-        if let Some(signal) = signals.take().first() {
-            log::info!("signal {signal}: stopping");
+        let fd = node.leader_fd();
+        // A node that ran out of descriptors is looked at again and again.
+        let timeout = fd.is_none().then_some(Duration::from_millis(100));
+        wait_for(&[Some(signals.fd()), fd], timeout)?;
+        if is_stopped(signals) {
             return Ok(());
         }
         loop {
-            match node.next(Some(Duration::ZERO)) {
-                Ok(now) => report(known.replace(now), now),
+            match node.next_leader(Some(Duration::ZERO)) {
+                Ok(Leadership { leader, term, .. }) => {
+                    if known.replace((leader, term)) != Some((leader, term)) {
+                        report(node.id(), leader, term);
+                    }
+                }
                 Err(error) if error.status == Status::Again => break,
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(ended(error)),
             }
         }
     }
 }
 
-fn report(before: Option<Leadership>, now: Leadership) {
-    let same = before.is_some_and(|before| {
-        (before.leader, before.term, before.is_leader) == (now.leader, now.term, now.is_leader)
-    });
-    if same {
-        return;
+/// Whether a signal came.
+fn is_stopped(signals: &Signals) -> bool {
+    let signal = signals.take().first().copied();
+    if let Some(signal) = signal {
+        log::info!("signal {signal}: stopping");
     }
-    match now.leader {
-        _ if now.is_leader => {
-            log::info!("this node leads term {} under leader token {}", now.term, now.token);
-        }
-        Some(leader) => log::info!("node {leader} leads term {}", now.term),
-        None => log::info!("no leader is known in term {}", now.term),
+    signal.is_some()
+}
+
+fn report(own: NodeId, leader: Option<NodeId>, term: Term) {
+    match leader {
+        Some(leader) if leader == own => log::info!("this node leads term {term}"),
+        Some(leader) => log::info!("node {leader} leads term {term}"),
+        None => log::info!("no leader is known in term {term}"),
     }
 }
 
-/// Waits until one of them is readable. A node that ran out of descriptors (`None`) is looked at each 100 ms.
-fn wait_for(fds: &[Option<RawFd>]) -> Result<(), Failure> {
-    let timeout = fds.contains(&None).then_some(Duration::from_millis(100));
+/// Waits until one of them is readable, at most for `timeout`.
+fn wait_for(fds: &[Option<RawFd>], timeout: Option<Duration>) -> Result<(), Failure> {
     let mut set: Vec<_> =
         fds.iter().flatten().map(|fd| (*fd, Interest::Read, Ready::default())).collect();
     poll::wait(&mut set, timeout)

@@ -58,6 +58,13 @@ impl Endpoints {
         self.0.iter().any(|endpoint| endpoint.origin == Origin::Hinted)
     }
 
+    /// The address of `link`, if it is known from a hint alone.
+    pub(super) fn hinted_address(&self, link: LinkId) -> Option<&str> {
+        let hinted =
+            |endpoint: &&Endpoint| endpoint.link == Some(link) && endpoint.origin == Origin::Hinted;
+        self.0.iter().find(hinted).map(|endpoint| endpoint.address.as_str())
+    }
+
     /// Forgets hinted addresses that `keep` does not keep; gives their links.
     pub(super) fn retain_hinted(&mut self, keep: impl Fn(&Endpoint) -> bool) -> Vec<LinkId> {
         let mut gone = Vec::new();

@@ -23,6 +23,8 @@ pub(super) struct Links {
     home: Option<Home>,
     /// Leaders that could not be reached, or denied it: hints of these terms do not count until then.
     distrusted: BTreeMap<NodeId, (Term, u64)>,
+    /// The address of a leader that only a node named, and why it was not reached the last time.
+    unreached: Option<(String, String)>,
     cluster: Option<ClusterId>,
     connect_timeout: Duration,
     ttl: Duration,
@@ -75,6 +77,7 @@ impl Links {
             next_link: 1,
             home: None,
             distrusted: BTreeMap::new(),
+            unreached: None,
             cluster: None,
             connect_timeout: options.connect_timeout,
             ttl: options.ttl,
@@ -183,6 +186,9 @@ impl Links {
             self.endpoints.hasten(now, link);
         }
         self.distrust_unreachable(now, link);
+        if let Some(address) = self.endpoints.hinted_address(link) {
+            self.unreached = Some((address.to_owned(), why.to_owned()));
+        }
         let longest = if self.home.is_some() { SPARE_STEP_MAX } else { STEP_MAX };
         self.endpoints.handle_failure(link, why, (now, longest, &mut self.rng));
     }
@@ -346,10 +352,15 @@ impl Links {
             Link::Open(open) => Some(match &open.hint.leader {
                 None => "knows no leader".to_owned(),
                 Some((node, address)) => {
-                    format!(
-                        "names node {node} at {address} as the leader of term {}",
-                        open.hint.term
-                    )
+                    let term = open.hint.term;
+                    let named =
+                        format!("names node {node} at {address} as the leader of term {term}");
+                    match &self.unreached {
+                        Some((of, why)) if of == address => {
+                            format!("{named}, which is not reached: {why}")
+                        }
+                        _ => named,
+                    }
                 }
             }),
         })

@@ -4,9 +4,7 @@ use super::inner::{Inner, Round};
 use super::link::Link;
 use crate::base::limits::CLIENT_BUFFER_BYTES_MAX;
 use crate::client::core::LinkId;
-use crate::net::{Connection, LocalDialError, resolve_elsewhere, resolve_locally};
-use std::io;
-use std::net::SocketAddr;
+use crate::net::{Connection, Found, LocalDialError, resolve_elsewhere, resolve_locally};
 
 impl Inner {
     pub(super) fn dial(&mut self, id: LinkId, endpoint: String, round: &mut Round) {
@@ -14,7 +12,7 @@ impl Inner {
         let begun = match (self.dial_within(&endpoint), resolve_locally(&endpoint)) {
             (Some(dialed), _) => dialed.and_then(|connection| self.adopt(id, connection)),
             (None, Some(addresses)) => self.dial_addresses(id, Ok(addresses)),
-            (None, None) => self.look_up(id, endpoint),
+            (None, None) => self.look_up(id, &endpoint),
         };
         if let Err(why) = begun {
             round.failed.push((id, why));
@@ -41,9 +39,9 @@ impl Inner {
         link.adopt(connection, &self.registrar)
     }
 
-    fn look_up(&self, id: LinkId, endpoint: String) -> Result<(), String> {
-        let (shared, name) = (self.shared.clone(), endpoint.clone());
-        let done = move |found: io::Result<_>| {
+    fn look_up(&mut self, id: LinkId, endpoint: &str) -> Result<(), String> {
+        let (shared, name) = (self.shared.clone(), endpoint.to_owned());
+        let done = move |found: Found| {
             let found = found.map_err(|error| format!("{name} cannot be looked up: {error}"));
             if let Some(shared) = shared.upgrade() {
                 // A client that failed meanwhile needs no address.
@@ -55,15 +53,15 @@ impl Inner {
                 });
             }
         };
-        resolve_elsewhere(endpoint, done)
-            .map_err(|error| format!("no thread to look its address up: {error}"))
+        let lookup = resolve_elsewhere(endpoint, done)
+            .map_err(|error| format!("no thread to look its address up: {error}"))?;
+        if let Some(link) = self.links.get_mut(&id) {
+            link.await_address(lookup);
+        }
+        Ok(())
     }
 
-    fn dial_addresses(
-        &mut self,
-        id: LinkId,
-        found: Result<Vec<SocketAddr>, String>,
-    ) -> Result<(), String> {
+    fn dial_addresses(&mut self, id: LinkId, found: Found) -> Result<(), String> {
         let addresses = found?;
         self.seat.interrupt();
         // Hung up while it was looked up?

@@ -3,7 +3,7 @@
 use crate::base::limits::{CLIENT_BUFFER_BYTES_MAX, REFUSAL_TEXT_BYTES_MAX};
 use crate::base::text::one_line;
 use crate::client::core::LinkId;
-use crate::net::{Closed, Connection, Key, Received, Registrar};
+use crate::net::{Closed, Connection, Key, Lookup, Received, Registrar};
 use crate::wire::{
     ClientHello, ClientWelcome, Form, Frame, FrameError, FrameKind, Hello, Refused, Request,
     ServerMessage, Speech, Welcomed,
@@ -21,6 +21,8 @@ pub(super) struct Link {
     form: Form,
     /// Where it was dialed, unless that is within this process.
     address: Option<SocketAddr>,
+    /// The search for its addresses, which ends with it.
+    lookup: Option<Lookup>,
     /// Addresses to try if this one fails before it says anything.
     others: VecDeque<SocketAddr>,
     stage: Stage,
@@ -57,8 +59,21 @@ impl Link {
     pub(super) fn new(id: LinkId, hello: ClientHello) -> Self {
         let others = VecDeque::new();
         let (stage, watched) = (Stage::Connecting, Watched::Both);
-        let (connection, address, form) = (None, None, Form::Named);
-        Self { id, hello, connection, form, address, others, stage, watched }
+        Self {
+            id,
+            hello,
+            connection: None,
+            form: Form::Named,
+            address: None,
+            lookup: None,
+            others,
+            stage,
+            watched,
+        }
+    }
+
+    pub(super) fn await_address(&mut self, lookup: Lookup) {
+        self.lookup = Some(lookup);
     }
 
     pub(super) fn fd(&self) -> Option<RawFd> {

@@ -3,7 +3,7 @@
 use super::script::{Script, all, ask, granted, handed_to, name, release, take, transfer, with};
 use crate::base::{Owner, RequestId, SessionId};
 use crate::lock::level::Bounds;
-use crate::lock::{Answer, Applied, LockMachine, Mode, Operation};
+use crate::lock::{Answer, Applied, Command, LockMachine, Mode, Operation, Settings};
 
 fn own(lock: &str, owner: u64) -> Operation {
     with(lock, |acquire| acquire.owner = Owner(owner))
@@ -114,11 +114,44 @@ fn the_next_of_that_name_goes_first_if_the_first_must_not() {
     assert_eq!((answer, handed), (Answer::Done, vec![handed_to(other, 1, 3)]));
 }
 
+fn at_level(level: u32, script: &mut Script) {
+    let settings = Settings { lease_ms: 150, ttl_ms_max: 10_000, level };
+    script.apply(&Command::Settings(settings));
+}
+
 #[test]
-fn beyond_the_bound_who_goes_first_is_not_examined() {
-    let (mut script, [a, _, w]) = would_stall(Bounds { deadlock_search: 1, ..Bounds::LEVEL_1 });
-    let handed = vec![handed_to(w, 1, 3)];
-    assert_eq!(script.request(a, 2, transfer("x", 2, Some("w"))), (Answer::Done, handed));
+fn l23_beyond_the_bound_who_was_not_examined_stays_in_its_turn() {
+    let (mut script, [a, u, w]) = would_stall(Bounds { deadlock_search: 1, ..Bounds::LEVEL_1 });
+    at_level(2, &mut script);
+    let (answer, handed) = script.request(a, 2, transfer("x", 2, Some("w")));
+    assert_eq!((answer, handed), (Answer::NoWaiter, vec![handed_to(u, 2, 3)]));
+    // Nobody waits for ever.
+    assert_eq!(script.release(u, 3, "y", 1).1, [handed_to(w, 2, 4)]);
+    assert_eq!(script.release(u, 4, "x", 3).1, [handed_to(w, 1, 5)]);
+}
+
+#[test]
+fn l23_beyond_the_bound_who_waits_for_nothing_else_and_has_room_still_goes_first() {
+    let mut script = Script::with_bounds(Bounds { deadlock_search: 1, ..Bounds::LEVEL_1 });
+    at_level(2, &mut script);
+    let sessions @ [a, _, heir] = ["a", "b", "heir"].map(|client| script.open(client));
+    for session in sessions {
+        script.request(session, 1, own("x", 1));
+    }
+    let handed = vec![handed_to(heir, 1, 2)];
+    assert_eq!(script.request(a, 2, transfer("x", 1, Some("heir"))), (Answer::Done, handed));
+}
+
+#[test]
+fn a_log_of_level_1_is_applied_as_it_was_when_it_was_written() {
+    for set_it in [false, true] {
+        let (mut script, [a, _, w]) = would_stall(Bounds { deadlock_search: 1, ..Bounds::LEVEL_1 });
+        if set_it {
+            at_level(1, &mut script);
+        }
+        let handed = vec![handed_to(w, 1, 3)];
+        assert_eq!(script.request(a, 2, transfer("x", 2, Some("w"))), (Answer::Done, handed));
+    }
 }
 
 #[test]

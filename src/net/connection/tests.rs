@@ -228,3 +228,19 @@ fn within_a_process_last_words_arrive_before_the_end() {
     two.queue(FrameKind::Request, &Request::Status { read: 2 }).unwrap();
     assert!(matches!(two.flush(), Err(Closed::ByPeer)));
 }
+
+#[test]
+fn a_machine_that_vanished_is_noticed_within_a_minute_by_who_accepted_and_by_who_dialed() {
+    let listener = StdListener::bind("127.0.0.1:0").unwrap();
+    let dialed = Connection::dial(listener.local_addr().unwrap(), OUT_BYTES_MAX).unwrap();
+    let (accepted, _other) = pair(OUT_BYTES_MAX);
+    for connection in [&accepted, &dialed] {
+        let Stream::Tcp(stream) = &connection.stream else { panic!("it is of TCP") };
+        let socket = SockRef::from(stream);
+        assert!(socket.keepalive().unwrap());
+        let silence = socket.tcp_keepalive_time().unwrap();
+        let asked =
+            socket.tcp_keepalive_interval().unwrap() * socket.tcp_keepalive_retries().unwrap();
+        assert!(silence + asked <= Duration::from_secs(60), "{silence:?} and {asked:?}");
+    }
+}

@@ -1,35 +1,42 @@
 //! Making a file with a content that may be large: durable, named, and read back (W7).
 
 use super::worker::Stop;
-use super::{PART_BYTES, create_empty, failed, open_regular, read_full};
+use super::{PART_BYTES, create_empty, failed, read_full};
+use crate::sys::descriptors::Reserve;
 use crate::wal::{DiskError, FileContent, StoreError};
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Where a file is made, and where it is put.
 #[derive(Debug)]
 pub(super) struct Place {
-    pub(super) directory: PathBuf,
+    pub(super) directory: Arc<File>,
     pub(super) temporary: PathBuf,
     pub(super) path: PathBuf,
+    pub(super) reserve: Arc<Reserve>,
 }
 
 impl Place {
     /// Does all of it. After a failure the file is removed, under whichever name it has.
     pub(super) fn store(&self, content: FileContent, stop: &Stop) -> Result<(), StoreError> {
         let bytes = content().map_err(StoreError::Content)?;
-        let Self { directory, temporary, path } = self;
-        write(temporary, &bytes, stop)
+        let Self { directory, temporary, path, reserve } = self;
+        let file = reserve
+            .spend(|| create_empty(temporary))
+            .map_err(|error| failed("create", temporary, &error))?;
+        write(&file, &bytes, stop)
             .map_err(|error| give_up(temporary, failed("write", temporary, &error)))?;
         std::fs::rename(temporary, path)
             .map_err(|error| give_up(temporary, failed("rename", temporary, &error)))?;
-        File::open(directory)
-            .and_then(|directory| directory.sync_all())
-            .map_err(|error| give_up(path, failed("sync", directory, &error)))?;
-        compare(path, &bytes, stop)
+        directory
+            .sync_all()
+            .map_err(|error| give_up(path, failed("sync the directory of", path, &error)))?;
+        compare(&file, &bytes, stop)
             .map_err(|error| give_up(path, failed("read back", path, &error)))?;
+        reserve.close(file.into());
         Ok(())
     }
 }
@@ -41,8 +48,7 @@ fn give_up(path: &Path, error: DiskError) -> DiskError {
 }
 
 /// In parts, each synced: one large sync would hold up the log's own small ones for as long.
-fn write(path: &Path, bytes: &[u8], stop: &Stop) -> io::Result<()> {
-    let file = create_empty(path)?;
+fn write(file: &File, bytes: &[u8], stop: &Stop) -> io::Result<()> {
     let mut offset = 0;
     for part in bytes.chunks(PART_BYTES) {
         stop.check()?;
@@ -54,9 +60,8 @@ fn write(path: &Path, bytes: &[u8], stop: &Stop) -> io::Result<()> {
 }
 
 /// An error unless the file holds just these bytes.
-fn compare(path: &Path, bytes: &[u8], stop: &Stop) -> io::Result<()> {
+fn compare(file: &File, bytes: &[u8], stop: &Stop) -> io::Result<()> {
     let differs = || io::Error::other("it reads otherwise than it was written");
-    let file = open_regular(path, OpenOptions::new().read(true))?;
     if file.metadata()?.len() != bytes.len() as u64 {
         return Err(differs());
     }
@@ -65,7 +70,7 @@ fn compare(path: &Path, bytes: &[u8], stop: &Stop) -> io::Result<()> {
     for part in bytes.chunks(PART_BYTES) {
         stop.check()?;
         let read = &mut read[..part.len()];
-        if read_full(&file, offset, read)? != part.len() || read != part {
+        if read_full(file, offset, read)? != part.len() || read != part {
             return Err(differs());
         }
         offset += part.len() as u64;

@@ -2,21 +2,27 @@
 
 use super::worker::Stop;
 use super::{PART_BYTES, create_empty, failed};
+use crate::sys::descriptors::Reserve;
 use crate::wal::DiskError;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-/// Makes the file at `path` in `directory`, `bytes` long, all of it durable with its name.
+/// Makes the file at `path` in `directory`, `bytes` long, all of it durable with its name. It stays open: to take it
+/// into use needs no descriptor that there might not be then.
 pub(super) fn prepare(
-    directory: &Path,
+    directory: &File,
     path: &Path,
     bytes: u64,
-    stop: &Stop,
-) -> Result<(), DiskError> {
-    let sync_name = || File::open(directory).and_then(|directory| directory.sync_all());
-    write_zeros(path, bytes, stop).and_then(|()| sync_name()).map_err(|error| {
+    (reserve, stop): (&Reserve, &Stop),
+) -> Result<File, DiskError> {
+    let made = reserve.spend(|| create_empty(path)).and_then(|file| {
+        write_zeros(&file, bytes, stop)?;
+        directory.sync_all()?;
+        Ok(file)
+    });
+    made.map_err(|error| {
         // Half a spare is only in the way, above all when there is no space left.
         let _ = std::fs::remove_file(path);
         failed("prepare", path, &error)
@@ -24,8 +30,7 @@ pub(super) fn prepare(
 }
 
 /// In parts, each synced: one large sync would hold up the log's own small ones for as long.
-fn write_zeros(path: &Path, bytes: u64, stop: &Stop) -> io::Result<()> {
-    let file = create_empty(path)?;
+fn write_zeros(file: &File, bytes: u64, stop: &Stop) -> io::Result<()> {
     let zeros = vec![0; PART_BYTES];
     let mut offset = 0;
     while offset < bytes {

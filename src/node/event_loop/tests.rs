@@ -128,7 +128,8 @@ fn end_by(fault_to_be: u8) -> Error {
         board: Arc::clone(&board),
         inputs: Vec::new(),
         departure: Departure::default(),
-        membership: None,
+        reach: None,
+        dismissed: None,
     };
     let thread = std::thread::spawn(|| event_loop.run());
     while !board.next(None).unwrap().is_leader {}

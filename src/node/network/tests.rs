@@ -37,8 +37,21 @@ fn accept(network: &mut Network, count: usize, now: u64) {
     while network.links.len() < count {
         network.wait(u64::MAX).unwrap();
         network.acceptor.handle_ready();
-        network.accept(now);
+        network.accept(now, &mut Vec::new());
     }
+}
+
+/// Turns the network until so many connections were closed for what they said, or did not say.
+fn turn_until_complaints(network: &mut Network, server: &Server<FileDisk>, count: u64) {
+    while network.complaints.count() < count {
+        network.wait(u64::MAX).unwrap();
+        network.collect(server, &mut Vec::new());
+        network.flush_links();
+    }
+}
+
+fn bounds(clients: usize) -> Bounds {
+    Bounds { clients, clients_until: usize::MAX, greetings_until: usize::MAX }
 }
 
 /// Turns the network until the server has something to be told.
@@ -118,35 +131,118 @@ fn a_client_of_this_process_is_one_of_the_clients() {
 #[test]
 fn a_client_of_this_process_over_the_number_is_told_so() {
     let ((mut network, _), (server, _directory)) = (network(), server());
-    network.links_max = 0;
+    network.bounds = || bounds(0);
     let mut client = local_client(&network);
-    network.wait(u64::MAX).unwrap();
-    network.collect(&server, &mut Vec::new());
+    turn_until_complaints(&mut network, &server, 1);
     let mut frames = Vec::new();
     let ended = client.receive(&mut frames, 1 << 20);
     assert!(matches!(ended, Err(Closed::ByPeer)), "{ended:?}");
     assert_eq!(frames[0].decode::<Refused>().unwrap().code, RefusedCode::Full);
-    assert_eq!((network.links.len(), network.complaints.count()), (0, 1));
+    assert_eq!(network.links.len(), 0);
+}
+
+/// A client of another process that has said hello.
+fn client(address: SocketAddr) -> TcpStream {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let hello = ClientHello { client: "test".to_owned(), cluster: None };
+    let mut bytes = Vec::new();
+    encode_frame(FrameKind::ClientHello, &hello, &mut bytes);
+    stream.write_all(&bytes).unwrap();
+    stream
+}
+
+/// Why a client was refused.
+fn refusal(mut stream: TcpStream) -> Refused {
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).unwrap();
+    let mut decoder = FrameDecoder::new();
+    decoder.push(&bytes);
+    decoder.next_frame().unwrap().unwrap().decode().unwrap()
 }
 
 #[test]
-fn a_connection_over_the_number_is_told_so() {
-    let (mut network, address) = network();
-    network.links_max = 1;
-    let _first = TcpStream::connect(address).unwrap();
-    accept(&mut network, 1, 0);
-    let mut second = TcpStream::connect(address).unwrap();
-    while network.complaints.count() == 0 {
-        network.acceptor.handle_ready();
-        network.accept(0);
-    }
-    let mut bytes = Vec::new();
-    second.read_to_end(&mut bytes).unwrap();
-    let mut decoder = FrameDecoder::new();
-    decoder.push(&bytes);
-    let refused: Refused = decoder.next_frame().unwrap().unwrap().decode().unwrap();
+fn a_client_over_the_number_is_told_so() {
+    let ((mut network, address), (server, _directory)) = (network(), server());
+    network.bounds = || bounds(1);
+    let _first = client(address);
+    assert!(matches!(turn(&mut network, &server)[..], [Input::ClientUp { .. }]));
+    let second = client(address);
+    turn_until_complaints(&mut network, &server, 1);
+    let refused = refusal(second);
     assert_eq!(refused.code, RefusedCode::Full);
+    assert!(refused.text.contains("1 client connections, the most"), "{}", refused.text);
     assert_eq!(network.links.len(), 1);
+}
+
+#[test]
+fn a_client_is_told_when_the_process_has_nearly_no_descriptor_left() {
+    let ((mut network, address), (server, _directory)) = (network(), server());
+    network.bounds = || Bounds { clients_until: 0, ..bounds(10) };
+    let refused = client(address);
+    turn_until_complaints(&mut network, &server, 1);
+    let refused = refusal(refused);
+    assert_eq!(refused.code, RefusedCode::Full);
+    assert!(refused.text.contains("LimitNOFILE"), "{}", refused.text);
+    // Those of this process are the host's own doing.
+    let _local = local_client(&network);
+    assert!(matches!(turn(&mut network, &server)[..], [Input::ClientUp { .. }]));
+}
+
+#[test]
+fn a_full_node_takes_its_peers() {
+    let ((mut network, address), (server, _directory)) = (network(), server());
+    network.bounds = || Bounds { clients: 1, clients_until: 0, greetings_until: 0 };
+    let _local = local_client(&network);
+    assert!(matches!(turn(&mut network, &server)[..], [Input::ClientUp { .. }]));
+    let _silent = TcpStream::connect(address).unwrap();
+    let _peer = peer(address);
+    assert!(is_up(&turn(&mut network, &server)));
+}
+
+#[test]
+fn who_says_nothing_goes_when_there_is_no_room_for_others() {
+    let ((mut network, address), (server, _directory)) = (network(), server());
+    network.bounds = || Bounds { greetings_until: 0, ..bounds(10) };
+    let mut silent = TcpStream::connect(address).unwrap();
+    accept(&mut network, 1, 0);
+    let _client = client(address);
+    assert!(matches!(turn(&mut network, &server)[..], [Input::ClientUp { .. }]));
+    assert_eq!((network.links.len(), network.complaints.count()), (1, 1));
+    assert!(matches!(silent.read(&mut [0]), Ok(0)));
+    // One that is there alone has its time.
+    let _silent = TcpStream::connect(address).unwrap();
+    accept(&mut network, 2, 0);
+    network.end_silent(5 * SECOND - 1, &mut Vec::new());
+    assert_eq!((network.links.len(), network.complaints.count()), (2, 1));
+}
+
+#[test]
+fn those_who_say_nothing_are_bounded_in_number() {
+    let ((mut network, address), (_server, _directory)) = (network(), server());
+    network.bounds = || bounds(0);
+    let mut silent = Vec::new();
+    for _ in 0..5 {
+        silent.extend((0..40).map(|_| TcpStream::connect(address).unwrap()));
+        let mut accepted = network.links.len() as u64 + network.complaints.count();
+        while accepted < silent.len() as u64 {
+            network.acceptor.handle_ready();
+            network.accept(0, &mut Vec::new());
+            accepted = network.links.len() as u64 + network.complaints.count();
+        }
+    }
+    assert_eq!((network.links.len(), network.complaints.count()), (128, 72));
+}
+
+#[test]
+fn a_descriptor_is_kept_for_each_peer_that_is_not_connected() {
+    let ((mut network, address), (server, _directory)) = (network(), server());
+    assert_eq!(network.reserved_for, 2 + 2);
+    let peer = peer(address);
+    assert!(is_up(&turn(&mut network, &server)));
+    assert_eq!(network.reserved_for, 1 + 2);
+    drop(peer);
+    turn(&mut network, &server);
+    assert_eq!(network.reserved_for, 2 + 2);
 }
 
 #[test]

@@ -24,12 +24,21 @@ pub struct Backing {
 #[derive(Debug, Default)]
 struct Leading {
     term: Term,
-    /// Rounds whose messages left, with a reading of BOOTTIME when they had; both rise.
-    begun: VecDeque<(Round, u64)>,
+    /// Rounds whose messages left; all of it rises.
+    begun: VecDeque<Begun>,
     /// The largest round that each node echoed.
     echoed: Vec<Option<Round>>,
     /// Where the newest claim that was checked begins.
     start: u64,
+}
+
+/// A round whose first message has left.
+#[derive(Clone, Copy, Debug)]
+struct Begun {
+    round: Round,
+    /// A reading of the leader's BOOTTIME then.
+    boot: u64,
+    at: u64,
 }
 
 impl Backing {
@@ -40,17 +49,19 @@ impl Backing {
         Self { leaders: (0..nodes).map(|_| leading()).collect(), checked: 0 }
     }
 
-    /// `message` left the node of `slot` for that of `to`; `boot` reads the sender's BOOTTIME.
+    /// `message` left the node of `slot` for that of `to` at `at`; `boot` reads the sender's BOOTTIME.
     pub fn follow(
         &mut self,
         (slot, to): (usize, usize),
         message: &Message,
+        at: u64,
         boot: impl FnOnce() -> u64,
     ) {
+        let begin = |term, round| self.begin(slot, term, round, at, boot);
         match *message {
-            Message::Append(ref append) => self.begin(slot, append.term, append.round, boot),
-            Message::Heartbeat(ref beat) => self.begin(slot, beat.term, beat.round, boot),
-            Message::SnapshotChunk(ref chunk) => self.begin(slot, chunk.term, chunk.round, boot),
+            Message::Append(ref append) => begin(append.term, append.round),
+            Message::Heartbeat(ref beat) => begin(beat.term, beat.round),
+            Message::SnapshotChunk(ref chunk) => begin(chunk.term, chunk.round),
             Message::AppendResponse(ref said) => self.echo(slot, to, said.term, said.round),
             Message::HeartbeatResponse(ref said) => self.echo(slot, to, said.term, said.round),
             Message::SnapshotResponse(ref said) => self.echo(slot, to, said.term, said.round),
@@ -62,7 +73,14 @@ impl Backing {
         }
     }
 
-    fn begin(&mut self, slot: usize, term: Term, round: Round, boot: impl FnOnce() -> u64) {
+    fn begin(
+        &mut self,
+        slot: usize,
+        term: Term,
+        round: Round,
+        at: u64,
+        boot: impl FnOnce() -> u64,
+    ) {
         let leading = &mut self.leaders[slot];
         if term > leading.term {
             leading.term = term;
@@ -70,8 +88,8 @@ impl Backing {
             leading.echoed.fill(None);
             leading.start = 0;
         }
-        if leading.begun.back().is_none_or(|(newest, _)| *newest < round) {
-            leading.begun.push_back((round, boot()));
+        if leading.begun.back().is_none_or(|newest| newest.round < round) {
+            leading.begun.push_back(Begun { round, boot: boot(), at });
         }
     }
 
@@ -80,6 +98,15 @@ impl Backing {
         if term == leading.term {
             leading.echoed[slot] = leading.echoed[slot].max(Some(round));
         }
+    }
+
+    /// Whether a quorum of `members` has echoed a round of the leader of `slot` that begun at `since` or later.
+    #[must_use]
+    pub fn is_echoed(&self, slot: usize, since: u64, members: &Members) -> bool {
+        let leading = &self.leaders[slot];
+        let late = leading.begun.partition_point(|begun| begun.at < since);
+        let round = leading.begun.get(late).map(|begun| begun.round);
+        members.is_quorum(|node| leading.has_echo(slot, node, round))
     }
 
     /// The node of `slot` claims the leader lease; `acting` are the members that it may have counted.
@@ -100,12 +127,9 @@ impl Backing {
             return Ok(());
         }
         self.checked += 1;
-        let late = leading.begun.partition_point(|(_, boot)| *boot < start);
-        let round = leading.begun.get(late).filter(|_| is_known).map(|(round, _)| *round);
-        let has = |node: NodeId| {
-            let voter = slot_of(node);
-            voter == slot || round.is_some_and(|round| leading.echoed[voter] >= Some(round))
-        };
+        let late = leading.begun.partition_point(|begun| begun.boot < start);
+        let round = leading.begun.get(late).filter(|_| is_known).map(|begun| begun.round);
+        let has = |node| leading.has_echo(slot, node, round);
         if acting.any(|members| members.is_quorum(has)) {
             leading.start = start;
             leading.begun.drain(..late);
@@ -123,6 +147,14 @@ impl Backing {
     }
 }
 
+impl Leading {
+    /// Whether `node` is the leader of `slot` itself, or has echoed that round or a later one.
+    fn has_echo(&self, slot: usize, node: NodeId, round: Option<Round>) -> bool {
+        let voter = slot_of(node);
+        voter == slot || round.is_some_and(|round| self.echoed[voter] >= Some(round))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,12 +166,12 @@ mod tests {
 
     fn beat(backing: &mut Backing, round: u64, boot: u64) {
         let beat = Heartbeat { term: TERM, round: Round(round), commit: Index(0) };
-        backing.follow((0, 1), &Message::Heartbeat(beat), || boot);
+        backing.follow((0, 1), &Message::Heartbeat(beat), boot, || boot);
     }
 
     fn echo(backing: &mut Backing, from: usize, term: Term, round: u64) {
         let said = HeartbeatResponse { term, round: Round(round) };
-        backing.follow((from, 0), &Message::HeartbeatResponse(said), || unreachable!());
+        backing.follow((from, 0), &Message::HeartbeatResponse(said), 0, || unreachable!());
     }
 
     /// Node 1 of so many voters claims from `start` on.

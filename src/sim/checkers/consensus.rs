@@ -199,6 +199,13 @@ impl Consensus {
         behind.map(|entry| &self.members[&entry]).chain([self.committed_members()])
     }
 
+    /// The last entry before `index` in the node's log that puts members in force; 0 is the founding.
+    #[must_use]
+    pub fn members_before(&self, node: NodeId, index: Index) -> Index {
+        let log = self.nodes.get(&node).map(|shadow| &shadow.log[..to_position(index) - 1]);
+        log.and_then(|log| log.last()).map_or(Index(0), |print| print.members)
+    }
+
     fn members_at(&self, log: &[Print]) -> &Members {
         entry_of_members(log).map_or(&self.founding, |entry| &self.members[&entry])
     }

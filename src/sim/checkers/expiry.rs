@@ -137,7 +137,7 @@ impl Expiry {
 }
 
 /// Whether a wait of `length` on any clock of the model may be over after `passed` of real time.
-fn is_over(passed: u64, length: u64) -> bool {
+pub(super) fn is_over(passed: u64, length: u64) -> bool {
     let least = u128::from(length) * 1_000_000 / u128::from(1_000_000 + RHO_PPM);
     u128::from(passed) + 1_000 >= least
 }

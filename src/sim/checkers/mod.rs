@@ -16,10 +16,12 @@ pub mod model;
 pub mod observing;
 pub mod pushed;
 pub mod replies;
+pub mod rounds;
 pub mod search;
 pub mod share;
 pub mod state;
 pub mod views;
+pub mod waits;
 
 /// Something that must not be, seen by one checker.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -37,7 +37,22 @@ impl World {
             }
         }
         self.trace.count("changes of members ordered");
-        self.order(Order::ChangeMembers { changes }, leader);
+        let mut orders = vec![Order::ChangeMembers { changes }];
+        if dice.chance(1, 4) {
+            orders.extend(self.draw_second(&membership, dice));
+        }
+        self.order(orders, leader);
+    }
+
+    /// Another change, of somebody who does not know of the first one: one of the two is refused.
+    fn draw_second(&mut self, membership: &Membership, dice: &mut Rng) -> Option<Order> {
+        let changes = self.draw_changes(membership, dice);
+        let adds = |change: &Change| matches!(change, Change::AddLearner { .. });
+        if changes.is_empty() || changes.iter().any(adds) {
+            return None;
+        }
+        self.trace.count("changes of members ordered at once with another");
+        Some(Order::ChangeMembers { changes })
     }
 
     /// Leadership is to go to a certain node, or to any.
@@ -45,7 +60,7 @@ impl World {
         let Some(leader) = self.leader().filter(|_| !self.operator.is_busy()) else { return };
         let to = self.draw_successor(leader, dice);
         self.trace.count("moves of leadership ordered");
-        self.order(Order::MoveLeader { to }, leader);
+        self.order(vec![Order::MoveLeader { to }], leader);
     }
 
     /// A program on the leader's machine gives leadership up: it reads 0 there from this instant on.
@@ -61,7 +76,7 @@ impl World {
     pub(in crate::sim) fn save_snapshot(&mut self, slot: usize) {
         if !self.operator.is_busy() {
             self.trace.count("snapshots asked for");
-            self.order(Order::Snapshot { at_least: None, offset: 0 }, slot);
+            self.order(vec![Order::Snapshot { at_least: None, offset: 0 }], slot);
         }
     }
 
@@ -133,6 +148,7 @@ impl World {
         self.trace.marks.hit_if(by_another, Mark::JointLeftByAnother);
         for node in before.nodes().filter(|node| !after.contains(*node)) {
             self.nodes[slot_of(node)].fate = Fate::Gone;
+            self.judge.removed.insert(node, index);
             let at = self.now + self.rng.below(SECOND / 2);
             self.disturb(at);
             self.queue.push(at, Event::Retire(slot_of(node)));
@@ -184,10 +200,10 @@ impl World {
         self.exchange_disk(slot, dice);
     }
 
-    fn order(&mut self, order: Order, slot: usize) {
-        self.trace.line(self.now, format_args!("node {} is ordered: {order:?}", slot + 1));
+    fn order(&mut self, orders: Vec<Order>, slot: usize) {
+        self.trace.line(self.now, format_args!("node {} is ordered: {orders:?}", slot + 1));
         let host = self.nodes[slot].host_id;
-        let line = self.operator.begin(self.now, order, host, &mut self.network);
+        let line = self.operator.begin(self.now, orders, host, &mut self.network);
         self.disturb(self.now + PATIENCE_NANOS);
         self.queue.push(self.now + PATIENCE_NANOS, Event::EndOrder(line));
     }

@@ -54,7 +54,8 @@ class Node(Local):
 
         `cluster` is "1=host:port,2=host:port,3=host:port". With `join`, "host:port,host:port" of a running cluster to
         which this node was added with `tenure member add`, it may be None: the nodes there tell who the members are.
-        Raises Invalid if this node is none of them, Unavailable if nobody answers."""
+        Raises Invalid if this node is none of them, Denied if the directory or the port may not be used; Unavailable if
+        nobody answers, or the name or the address to listen on is not there yet: try again then."""
         options = NodeOptions(
             struct_size=sizeof(NodeOptions),
             flags=1 if insecure else 0,

@@ -1,0 +1,114 @@
+//! Starting a node, on a machine whose network may come later.
+//!
+//! A name that no name server knows yet, or an address that this machine does not have yet, is nothing that a person must
+//! mend after each boot: it is waited for, and said. Each attempt reads the configuration anew.
+
+use super::ending::ended;
+use super::{Options, config, join, wait_for};
+use crate::cli::failure::Failure;
+use crate::cli::signals::Signals;
+use std::os::fd::AsRawFd;
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver};
+use std::time::{Duration, Instant};
+use tenure::node::Node;
+use tenure::sys::event::EventFd;
+use tenure::sys::thread;
+use tenure::{Error, Status};
+
+/// Why there is no node.
+#[derive(Debug)]
+pub enum NotStarted {
+    /// What it needs is not there yet.
+    NotYet(String),
+    /// It cannot be started.
+    Failed(Failure),
+}
+
+impl From<Failure> for NotStarted {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl From<Error> for NotStarted {
+    fn from(error: Error) -> Self {
+        match error.status {
+            Status::Unavailable => Self::NotYet(error.to_string()),
+            _ => Self::Failed(ended(error)),
+        }
+    }
+}
+
+/// Starts a node; `None`: a signal came before.
+pub fn start(flags: &Options, signals: &Signals) -> Result<Option<Node>, Failure> {
+    let mut complaint = Complaint::default();
+    loop {
+        let attempt = Attempt::begin(flags.clone())?;
+        // A name server that does not answer must not keep a signal waiting: an attempt goes on alone.
+        wait_for(&[Some(signals.fd()), Some(attempt.event.as_raw_fd())], None)?;
+        if super::is_stopped(signals) {
+            return Ok(None);
+        }
+        match attempt.result.recv() {
+            Ok(Ok(node)) => return Ok(Some(node)),
+            Ok(Err(NotStarted::NotYet(why))) => complaint.say(why),
+            Ok(Err(NotStarted::Failed(failure))) => return Err(failure),
+            Err(_) => return Err(Failure::unavailable("starting has failed: see above")),
+        }
+        wait_for(&[Some(signals.fd())], Some(RETRY))?;
+        if super::is_stopped(signals) {
+            return Ok(None);
+        }
+    }
+}
+
+/// One attempt, on a thread of its own.
+struct Attempt {
+    event: Arc<EventFd>,
+    result: Receiver<Result<Node, NotStarted>>,
+}
+
+impl Attempt {
+    fn begin(flags: Options) -> Result<Self, Failure> {
+        let cannot = |error| Failure::unavailable(format!("cannot start: {error}"));
+        let event = Arc::new(EventFd::new().map_err(cannot)?);
+        let (tell, result) = mpsc::channel();
+        let ended = Arc::clone(&event);
+        let body = move || {
+            // Nobody hears it once a signal came.
+            let _ = tell.send(attempt(flags));
+            ended.set();
+        };
+        thread::spawn("tenure-start", body).map_err(cannot)?;
+        Ok(Self { event, result })
+    }
+}
+
+fn attempt(flags: Options) -> Result<Node, NotStarted> {
+    let (options, endpoints) = config::node_options(flags)?;
+    let options = match endpoints {
+        Some(endpoints) => join::told_by(&endpoints, options)?,
+        None => options,
+    };
+    Ok(Node::start(options)?)
+}
+
+/// What was waited for last, and when that was said.
+#[derive(Default)]
+struct Complaint(Option<(String, Instant)>);
+
+impl Complaint {
+    /// Says it, unless it was said lately.
+    fn say(&mut self, why: String) {
+        let is_news = |(said, at): &(String, Instant)| *said != why || at.elapsed() >= AGAIN;
+        if self.0.as_ref().is_none_or(is_news) {
+            log::warn!("waiting to start: {why}");
+            self.0 = Some((why, Instant::now()));
+        }
+    }
+}
+
+const RETRY: Duration = Duration::from_secs(1);
+/// For who looks at the log of a machine that has waited for hours.
+const AGAIN: Duration = Duration::from_secs(60);

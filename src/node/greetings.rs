@@ -1,0 +1,146 @@
+//! Accepted connections that have not said who they are: bounded in time, and the first to go where there is no room.
+//!
+//! Whoever opens connections and says nothing takes room from those who do the same from his own address before he
+//! takes any from others.
+
+use crate::base::ClientSource;
+use crate::net::Key;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::IpAddr;
+
+/// Where a connection comes from; `None`: this process.
+pub(super) fn source_of(address: Option<IpAddr>) -> ClientSource {
+    match address.map(|address| address.to_canonical()) {
+        None => ClientSource::default(),
+        Some(IpAddr::V4(address)) => ClientSource::v4(address.to_bits()),
+        Some(IpAddr::V6(address)) => ClientSource::v6(address.to_bits()),
+    }
+}
+
+/// All of them. Instants are readings of BOOTTIME.
+#[derive(Debug, Default)]
+pub(super) struct Greetings {
+    sources: BTreeMap<ClientSource, BTreeSet<Key>>,
+    /// How many each source has.
+    counts: BTreeSet<(usize, ClientSource)>,
+    /// By when each must have said it, in order; those that have said it, or are gone, too.
+    untils: VecDeque<(u64, Key, ClientSource)>,
+    len: usize,
+}
+
+impl Greetings {
+    /// A connection from `source` must say who it is before `until`, which is no earlier than that of any before.
+    pub(super) fn add(&mut self, key: Key, source: ClientSource, until: u64) {
+        let count = self.of(source).map_or(0, BTreeSet::len);
+        self.recount(source, count, count + 1);
+        self.sources.entry(source).or_default().insert(key);
+        self.untils.push_back((until, key, source));
+        self.len += 1;
+    }
+
+    /// It has said who it is, or is gone.
+    pub(super) fn remove(&mut self, key: Key, source: ClientSource) {
+        let Some(keys) = self.sources.get_mut(&source) else { return };
+        if !keys.remove(&key) {
+            return;
+        }
+        let count = keys.len();
+        if count == 0 {
+            self.sources.remove(&source);
+        }
+        self.recount(source, count + 1, count);
+        self.len -= 1;
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The one that is to go for others: the oldest of the source that has most, if it came before `newest`.
+    pub(super) fn first_to_go(&self, newest: Key) -> Option<Key> {
+        let (_, source) = self.counts.last()?;
+        let oldest = self.of(*source)?.first().copied();
+        oldest.filter(|key| *key < newest)
+    }
+
+    /// One that has not said in time who it is.
+    pub(super) fn overdue(&mut self, now: u64) -> Option<Key> {
+        loop {
+            let (until, key, source) = *self.untils.front()?;
+            let is_open = self.of(source).is_some_and(|keys| keys.contains(&key));
+            if is_open && until > now {
+                return None;
+            }
+            self.untils.pop_front();
+            if is_open {
+                return Some(key);
+            }
+        }
+    }
+
+    /// When `overdue` may have one.
+    pub(super) fn next_deadline(&self) -> u64 {
+        self.untils.front().map_or(u64::MAX, |(until, ..)| *until)
+    }
+
+    fn of(&self, source: ClientSource) -> Option<&BTreeSet<Key>> {
+        self.sources.get(&source)
+    }
+
+    fn recount(&mut self, source: ClientSource, before: usize, now: usize) {
+        self.counts.remove(&(before, source));
+        if now > 0 {
+            self.counts.insert((now, source));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(address: &str) -> ClientSource {
+        source_of(Some(address.parse().unwrap()))
+    }
+
+    fn greetings(of: &[(u64, ClientSource)]) -> Greetings {
+        let mut greetings = Greetings::default();
+        of.iter().for_each(|(key, source)| greetings.add(Key(*key), *source, *key * 10));
+        greetings
+    }
+
+    #[test]
+    fn the_oldest_of_the_source_that_has_most_goes_first() {
+        let (few, many) = (source("10.0.0.1"), source("10.0.0.2"));
+        let mut greetings = greetings(&[(1, few), (2, many), (3, many), (4, many)]);
+        assert_eq!(greetings.first_to_go(Key(5)), Some(Key(2)));
+        greetings.remove(Key(2), many);
+        assert_eq!(greetings.first_to_go(Key(5)), Some(Key(3)));
+        assert_eq!(greetings.first_to_go(Key(3)), None, "it came in the same turn");
+        [3, 4].into_iter().for_each(|key| greetings.remove(Key(key), many));
+        assert_eq!((greetings.first_to_go(Key(5)), greetings.len()), (Some(Key(1)), 1));
+    }
+
+    #[test]
+    fn what_was_removed_is_not_overdue_and_counts_no_more() {
+        let one = source("10.0.0.1");
+        let mut greetings = greetings(&[(1, one), (2, one), (3, one)]);
+        greetings.remove(Key(1), one);
+        greetings.remove(Key(1), one);
+        assert_eq!((greetings.overdue(9), greetings.overdue(20)), (None, Some(Key(2))));
+        greetings.remove(Key(2), one);
+        assert_eq!((greetings.overdue(29), greetings.next_deadline()), (None, 30));
+        greetings.remove(Key(3), one);
+        assert_eq!((greetings.overdue(29), greetings.len()), (None, 0));
+        assert_eq!((greetings.next_deadline(), greetings.first_to_go(Key(9))), (u64::MAX, None));
+    }
+
+    #[test]
+    fn a_customer_of_ipv6_is_one_source_and_a_mapped_address_is_that_of_ipv4() {
+        assert_eq!(source("2001:db8:1:2::3"), source("2001:db8:1:2:9:9:9:9"));
+        assert_ne!(source("2001:db8:1:2::3"), source("2001:db8:1:3::3"));
+        assert_eq!(source("::ffff:10.0.0.1"), source("10.0.0.1"));
+        assert!(source_of(None).is_local() && !source("::1").is_local());
+        assert_ne!(source("::1"), source("0.0.0.1"));
+    }
+}

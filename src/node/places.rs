@@ -1,0 +1,131 @@
+//! Who may have one of the descriptors of this process: peers always, and the log, which have some of their own; clients
+//! as long as enough is left for the host; who says nothing until anybody else comes.
+//!
+//! The kernel gives the lowest number that is free. So the number of a connection says how much was in use when it was
+//! accepted, by whomever in the process.
+
+use crate::base::limits::CONNECTIONS_MAX;
+use crate::net::{Connection, Key};
+use crate::node::ending::Ending;
+use crate::node::links::Role;
+use crate::node::network::Network;
+use crate::server::Input;
+use crate::sys::descriptors;
+use crate::wire::{Refused, RefusedCode};
+use std::os::fd::AsRawFd;
+
+/// What this process may have, as its limit is now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Bounds {
+    /// Connections of clients.
+    pub(super) clients: usize,
+    /// A connection with this number, or a larger one, is no client's.
+    pub(super) clients_until: usize,
+    /// One with this number, or a larger one, is kept only if another one can go.
+    pub(super) greetings_until: usize,
+}
+
+impl Bounds {
+    /// Those of now: the limit may be changed from outside.
+    pub(super) fn now() -> Self {
+        Self::of(descriptors::limit())
+    }
+
+    fn of(limit: u64) -> Self {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let headroom = (limit / 16).clamp(HEADROOM_MIN, HEADROOM_MAX);
+        Self {
+            // A quarter stays for the host.
+            clients: CONNECTIONS_MAX.min(limit / 4 * 3),
+            clients_until: limit.saturating_sub(headroom),
+            greetings_until: limit.saturating_sub(headroom / 2),
+        }
+    }
+}
+
+impl Network {
+    /// Keeps a descriptor for each peer that is not connected, and for whoever may be one of them.
+    pub(super) fn keep_places(&mut self) {
+        let wanted = self.peers.missing() + GREETINGS_KEPT;
+        if wanted != self.reserved_for || !self.reserve.is_whole() {
+            self.reserved_for = wanted;
+            self.reserve.resize(wanted);
+        }
+    }
+
+    /// Whether there is room for one more that has not said who it is. Else another one is to go for it.
+    pub(super) fn has_place(&self, connection: &Connection) -> bool {
+        let others = self.greetings.len() + self.links.client_count();
+        let bounds = (self.bounds)();
+        others < bounds.clients + GREETINGS_BEYOND && number(connection) < bounds.greetings_until
+    }
+
+    /// Ends the connection that is the first to go of those that came before `newest`.
+    pub(super) fn end_first_to_go(&mut self, newest: Key, inputs: &mut Vec<Input>) -> bool {
+        let Some(key) = self.greetings.first_to_go(newest) else { return false };
+        self.end(key, Ending::Crowded, inputs);
+        true
+    }
+
+    /// Whether there is room for the client that has just said hello on `key`.
+    ///
+    /// # Errors
+    /// What to answer it.
+    pub(super) fn check_place(&mut self, key: Key) -> Result<(), Ending> {
+        let (bounds, clients) = ((self.bounds)(), self.links.client_count());
+        let Some(link) = self.links.find(key) else { return Ok(()) };
+        let is_counted = !link.source.is_local();
+        let text = if clients >= bounds.clients {
+            format!("this node has {clients} client connections, the most it may have")
+        } else if is_counted
+            && (number(&link.connection) >= bounds.clients_until || !self.reserve.is_whole())
+        {
+            format!(
+                "the process of this node has nearly all descriptors in use that it may have, with {clients} client \
+                 connections: raise its limit of open files (ulimit -n, LimitNOFILE=)"
+            )
+        } else {
+            return Ok(());
+        };
+        Err(Ending::Refusing(Refused { code: RefusedCode::Full, text }))
+    }
+
+    /// The connection `key` is `role` from now on.
+    pub(super) fn set_role(&mut self, key: Key, role: Role) {
+        if let Some(source) = self.links.set_role(key, role) {
+            self.greetings.remove(key, source);
+        }
+    }
+}
+
+fn number(connection: &Connection) -> usize {
+    usize::try_from(connection.as_raw_fd()).expect("descriptors are counted from zero")
+}
+
+/// What stays free for the host, of a limit from 64 to 1,024 a sixteenth. Half of it may be taken by those who have not
+/// said who they are.
+const HEADROOM_MIN: usize = 4;
+const HEADROOM_MAX: usize = 64;
+/// Connections besides those of clients that may have said nothing yet: those of two turns of accepting.
+const GREETINGS_BEYOND: usize = 128;
+/// Descriptors kept for connections that may turn out to be a peer's.
+const GREETINGS_KEPT: usize = 2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clients_leave_a_quarter_to_the_host_and_more_where_that_is_little() {
+        let bounds = |clients, clients_until, greetings_until| Bounds {
+            clients,
+            clients_until,
+            greetings_until,
+        };
+        assert_eq!(Bounds::of(64), bounds(48, 60, 62));
+        assert_eq!(Bounds::of(1024), bounds(768, 960, 992));
+        assert_eq!(Bounds::of(65_536), bounds(20_000, 65_472, 65_504));
+        assert_eq!(Bounds::of(4), bounds(3, 0, 2));
+        assert_eq!(Bounds::of(u64::MAX).clients, 20_000);
+    }
+}
