@@ -23,6 +23,11 @@ impl Replica {
         self.clients.insert(connection, source, abilities);
     }
 
+    /// The clients that are connected, and what each understands.
+    pub fn clients(&self) -> impl Iterator<Item = (ConnectionId, Abilities)> + '_ {
+        self.clients.listeners()
+    }
+
     /// A client's connection is gone.
     pub fn handle_client_down(&mut self, connection: ConnectionId) {
         self.clients.remove(connection);

@@ -2,6 +2,7 @@
 //! that nothing that a fault can hit is written twice.
 
 mod admission;
+mod condition;
 mod founding;
 mod greeting;
 mod options;

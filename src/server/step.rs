@@ -1,5 +1,6 @@
 //! A server: opened on a directory, stepped by its process, founded or founding.
 
+use super::condition::{Listener, Told};
 use super::founding::{Gathering, check_founded};
 use super::reach::Leaderless;
 use super::serving::Serving;
@@ -26,6 +27,7 @@ pub struct Server<D: Disk> {
     wal: Wal<D>,
     phase: Phase,
     pub(super) leaderless: Leaderless,
+    pub(super) told: Told,
 }
 
 #[derive(Debug)]
@@ -105,7 +107,16 @@ impl<D: Disk> Server<D> {
             }
         };
         let leaderless = Leaderless::default();
-        Ok(Self { options, directory, founding, ancestors, wal, phase, leaderless })
+        Ok(Self {
+            options,
+            directory,
+            founding,
+            ancestors,
+            wal,
+            phase,
+            leaderless,
+            told: Told::default(),
+        })
     }
 
     /// One turn: takes all `inputs` (draining them) and whatever time has made due, and does everything
@@ -130,16 +141,14 @@ impl<D: Disk> Server<D> {
         for input in inputs.drain(..) {
             self.handle(&now, input, outside)?;
         }
-        match &mut self.phase {
-            Phase::Gathering(_) => Ok(()),
-            Phase::Serving(serving) => {
-                serving.replica.handle_deadline(&now);
-                let now = serving.settle(now, &mut self.wal, outside)?;
-                serving.begin_snapshot(&now, &mut self.wal);
-                self.note_leader(&now);
-                Ok(())
-            }
+        if let Phase::Serving(serving) = &mut self.phase {
+            serving.replica.handle_deadline(&now);
+            let now = serving.settle(now, &mut self.wal, outside)?;
+            serving.begin_snapshot(&now, &mut self.wal);
+            self.note_leader(&now);
         }
+        self.tell_condition(&now, outside);
+        Ok(())
     }
 
     fn handle(
@@ -153,16 +162,19 @@ impl<D: Disk> Server<D> {
                 self.handle_offer(now, from, offer, outside)
             }
             Input::Client { connection, request: Request::Status { read } } => {
-                let status = outside.complete(self.status()).into();
+                let status = outside.complete(self.status(now)).into();
                 outside.send_client(connection, ServerMessage::Status { read, status });
                 Ok(())
             }
             Input::Client { connection, request: Request::Describe { read } } => {
-                let values = outside.complete(self.status()).to_values();
+                let values = outside.complete(self.status(now)).to_values();
                 outside.send_client(connection, ServerMessage::Described { read, values });
                 Ok(())
             }
             other => {
+                if let Input::ClientUp { connection, .. } = &other {
+                    self.told.handle_newcomer(*connection);
+                }
                 match &mut self.phase {
                     Phase::Serving(serving) => handle_serving(&mut serving.replica, now, other),
                     Phase::Gathering(unfounded) => {
@@ -244,6 +256,25 @@ impl<D: Disk> Server<D> {
         match &self.phase {
             Phase::Gathering(_) => None,
             Phase::Serving(serving) => Some(&serving.replica),
+        }
+    }
+
+    /// What it waits for before there is a cluster.
+    pub(super) fn gathering(&self) -> Option<&Gathering> {
+        match &self.phase {
+            Phase::Gathering(unfounded) => Some(&unfounded.gathering),
+            Phase::Serving(_) => None,
+        }
+    }
+
+    /// All clients that are connected.
+    pub(super) fn clients(&self) -> Vec<Listener> {
+        match &self.phase {
+            Phase::Gathering(unfounded) => {
+                let clients = unfounded.clients.iter();
+                clients.map(|(connection, (_, abilities))| (*connection, *abilities)).collect()
+            }
+            Phase::Serving(serving) => serving.replica.clients().collect(),
         }
     }
 

@@ -39,6 +39,8 @@ abilities! {
     VersionRefusals = 2, "version-refusals";
     /// `Refusal::Conflict`: a request id that was used for another request.
     Conflicts = 3, "conflicts";
+    /// `ServerMessage::Condition`: what keeps a cluster from granting.
+    Conditions = 4, "conditions";
 }
 
 /// A set of abilities. Those that this build does not know are not in it: nothing of them is said here.

@@ -3,6 +3,7 @@
 //! `docs/wire-protocol.md` has the bytes. Nothing here touches a socket.
 
 mod ability;
+mod condition;
 mod frame;
 mod handshake;
 mod needs;
@@ -14,6 +15,7 @@ mod speech;
 mod values;
 
 pub use ability::{Abilities, Ability};
+pub use condition::{Condition, ServiceState};
 pub use frame::{
     FRAME_HEADER_BYTES, Frame, FrameDecoder, FrameError, FrameKind, PROTOCOL_VERSION, encode_frame,
 };

@@ -11,10 +11,10 @@ use tenure::wal::{Wal, WalOptions};
 use tenure::wire::ServerMessage;
 
 /// Nothing outlasts the default TTL: all nodes run with less.
-const SHORT: Wait = Wait::Full(Largest { ttl_ms_max: 1000, lease_ms: 150 });
+pub const SHORT: Wait = Wait::Full(Largest { ttl_ms_max: 1000, lease_ms: 150 });
 
 /// A state with a lock held under some token, as its new incarnation.
-fn restored(wait: Wait) -> (Snapshot, Token) {
+pub fn restored(wait: Wait) -> (Snapshot, Token) {
     let base = ServerOptions::new(NodeId(1), Vec::new());
     let mut old = Cluster::with_options(1, ServerOptions { ttl_ms_max: 1000, ..base });
     let leader = old.elect();
@@ -39,7 +39,7 @@ fn restored(wait: Wait) -> (Snapshot, Token) {
 }
 
 /// Three nodes that begin with this snapshot.
-fn cluster_of(snapshot: &Snapshot) -> Cluster {
+pub fn cluster_of(snapshot: &Snapshot) -> Cluster {
     let base = ServerOptions::new(NodeId(1), Vec::new());
     let mut cluster = Cluster::with_options(0, ServerOptions { ttl_ms_max: 1000, ..base });
     for id in 1..=3u64 {

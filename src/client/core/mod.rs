@@ -194,6 +194,7 @@ impl Core {
             ServerMessage::Changed { read, index, holder, gap } => {
                 self.handle_changed(link, read, Changed { index, holder, gap });
             }
+            ServerMessage::Condition(_) => {}
             ServerMessage::Status { .. }
             | ServerMessage::Described { .. }
             | ServerMessage::Ordered { .. } => {}
