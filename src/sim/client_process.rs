@@ -264,10 +264,7 @@ impl ClientProcess {
                 }
                 Action::Hangup { link } => {
                     events.push(ClientEvent::Line { link, what: "hung up" });
-                    if let Some(line) = self.links.remove(&link) {
-                        self.talks.remove(&line);
-                        network.close(now, line, Side::Dialer);
-                    }
+                    self.hang_up(now, link, network);
                 }
                 Action::Send { link, request } => {
                     if let Some(line) = self.links.get(&link) {
@@ -298,6 +295,13 @@ impl ClientProcess {
                 Action::SessionChanged { state, .. } => self.change_state(&sample, state, events),
                 Action::Extend(_) => {}
             }
+        }
+    }
+
+    fn hang_up(&mut self, now: u64, link: LinkId, network: &mut Network) {
+        if let Some(line) = self.links.remove(&link) {
+            self.talks.remove(&line);
+            network.close(now, line, Side::Dialer);
         }
     }
 

@@ -272,6 +272,6 @@ fn a_peer_that_we_close_for_what_it_sent_is_not_reported_dead() {
         network.wait(u64::MAX).unwrap();
         network.collect(&server, &mut inputs);
     }
-    assert!(inputs.is_empty(), "{inputs:?}");
+    assert!(matches!(inputs[..], [Input::PeerLost { peer: NodeId(1) }]), "{inputs:?}");
     assert_eq!(network.complaints.count(), 1);
 }
