@@ -1,12 +1,13 @@
 //! What Rust programs call; the C header is the same, function by function.
 
+use super::ClusterAt;
 use super::calls::{bug, checked_name, unexpected, wait_for_done};
 use super::core::{CoreOptions, SessionState, Wait};
 use super::data::{ClientOptions, Holder, SessionInfo, client_name};
 use super::driver::{Given, Shared, Taken, Waiter};
 use super::{endpoints, hand_over, status};
 use crate::base::time::nanos;
-use crate::base::{SessionId, SessionKey, Token};
+use crate::base::{ClusterPin, SessionId, SessionKey, Token};
 use crate::net::LocalNode;
 use crate::sys::{clock, random};
 use crate::wire::{NodeStatus, Order, OrderAnswer, Query, ReadAnswer};
@@ -27,8 +28,8 @@ pub(super) struct Handle {
     pub(super) shared: Arc<Shared>,
     /// How long calls without a wait of their own try.
     pub(super) request_timeout: Duration,
-    /// Where the program said that nodes are.
-    pub(super) endpoints: Vec<String>,
+    /// Where the program said that nodes are, and of which cluster.
+    pub(super) cluster: ClusterAt,
 }
 
 impl Handle {
@@ -86,8 +87,12 @@ impl Client {
         local: Option<LocalNode>,
     ) -> Result<Self, Error> {
         let endpoints = endpoints::parse(endpoints)?;
+        let pin = options.cluster_id.as_deref().map(ClusterPin::parse).transpose();
+        let pin = pin.map_err(|why| Error::new(Status::Invalid, why))?;
+        let cluster = ClusterAt { endpoints: endpoints.join(","), pin: pin.clone() };
         let core_options = CoreOptions {
-            endpoints: endpoints.clone(),
+            endpoints,
+            pin,
             client: client_name(options.name)?,
             ttl: options.ttl,
             connect_timeout: options.connect_timeout,
@@ -99,7 +104,7 @@ impl Client {
         let shared = Shared::start(core_options, local)
             .map_err(|error| Error::new(Status::Io, format!("a client cannot start: {error}")))?;
         let request_timeout = options.request_timeout;
-        let client = Self { handle: Arc::new(Handle { shared, request_timeout, endpoints }) };
+        let client = Self { handle: Arc::new(Handle { shared, request_timeout, cluster }) };
         let waiter = Arc::new(Waiter::default());
         client.shared().with(|inner, _| inner.set_opener(Some(Arc::clone(&waiter))))?;
         if !options.background {
@@ -196,11 +201,11 @@ impl Client {
     /// # Errors
     /// As for those two.
     pub fn order_of(
-        endpoints: &str,
+        whom: impl Into<ClusterAt>,
         order: &Order,
         timeout: Duration,
     ) -> Result<OrderAnswer, Error> {
-        hand_over::order_of(endpoints, order, timeout)
+        hand_over::order_of(&whom.into(), order, timeout)
     }
 
     /// Ends the session and all its leases: belief ends at once; waits at most `wait` for the server.

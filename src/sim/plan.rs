@@ -293,6 +293,7 @@ fn server_options(
 fn client_options(nodes: u64, ttl: Duration) -> CoreOptions {
     CoreOptions {
         endpoints: (1..=nodes).map(NodeId).map(|node| address_of(host_of(node))).collect(),
+        pin: None,
         client: String::new(),
         ttl,
         connect_timeout: Duration::from_millis(400),

@@ -66,6 +66,7 @@ impl Rig {
     fn with_progress(progress: Option<Duration>) -> Self {
         let options = CoreOptions {
             endpoints: vec!["n1:1".into(), "n2:1".into(), "n3:1".into()],
+            pin: None,
             client: "test".into(),
             ttl: TTL,
             connect_timeout: Duration::from_secs(5),

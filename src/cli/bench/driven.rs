@@ -28,6 +28,7 @@ impl Driven {
     pub fn new(place: u64, name: &str, to: &Options) -> Self {
         let options = CoreOptions {
             endpoints: to.endpoints.split(',').map(|one| one.trim().to_owned()).collect(),
+            pin: to.cluster_id.clone(),
             client: name.to_owned(),
             ttl: to.options().ttl,
             connect_timeout: to.timeout,

@@ -27,6 +27,9 @@ mod transfer;
 mod transmit;
 mod types;
 mod wish;
+mod words;
+
+pub use words::{Words, not_pinned};
 
 pub use types::{
     AcquireCall, Action, Belief, BreakCall, CallId, CoreOptions, Deadline, Done, EndReason,

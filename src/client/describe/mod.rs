@@ -27,10 +27,13 @@ impl Client {
     ///   "waiting", "queue": [{"client", "since_unix_ms", "mode", "permits"}]}]}`; a lock that nobody holds or waits for
     ///   is not there; `value_hex` is null for a value that is a text, else its bytes, which `value` shows replaced;
     /// * session: `{"session": {"id", "client", "ttl_ms", "grants", "waiting"} | null}`;
-    /// * cluster: `{"leader": 1 | null, "nodes": [{"id", "address", "role", "term", "commit", "applied", "locks",
-    ///   "sessions", "log_bytes", "log_bytes_max", "snapshot", "refused_connections", "version", "level",
-    ///   "unreachable"}]}`, each node asked for itself, with or without a quorum; `unreachable` says why a node did not
-    ///   answer, and all else of it is null then.
+    /// * cluster: `{"cluster_id", "ancestors": [], "state", "state_text", "until_ms", "leader": 1 | null, "nodes": [{"id",
+    ///   "address", "role", "term", "commit", "applied", "locks", "sessions", "log_bytes", "log_bytes_max", "snapshot",
+    ///   "refused_connections", "version", "level", "cluster_id", "state", "state_text", "unreachable"}]}`, each node asked
+    ///   for itself, with or without a quorum; `unreachable` says why a node did not answer, and all else of it is null
+    ///   then. `state` is what keeps the cluster from granting, "serving" if nothing does; `state_text` says it in a sentence,
+    ///   and `until_ms` for how long, where that is known. `ancestors` are the clusters that it was restored from. If the
+    ///   endpoints are of several clusters, `cluster_id`, `leader` and `state` are null and `state_text` says who said which.
     ///
     /// # Errors
     /// INVALID for another `what`, no name or no number; as for `read`.
@@ -101,7 +104,7 @@ impl Client {
     }
 
     fn cluster_shown(&self) -> ClusterStatus {
-        ClusterStatus::ask(&self.handle.endpoints.join(","), self.handle.request_timeout)
+        ClusterStatus::ask(&self.handle.cluster, self.handle.request_timeout)
     }
 }
 
