@@ -334,7 +334,7 @@ typedef struct {
    */
   uint32_t connect_timeout_ms;
   /**
-   * How long calls without a wait of their own try; 0 = 5000.
+   * How long calls without a wait of their own (reads, orders, a leader's answer to a try) may take; 0 = 5000.
    */
   uint32_t request_timeout_ms;
   /**
@@ -607,8 +607,9 @@ tenure_status tenure_client_close(tenure_client *client, int64_t wait_ms);
 
 /**
  * Frees a client, and closes it in the background if it was not closed: its leases end, calls that wait in it
- * return TENURE_CLOSED. NULL, and a client that was freed already, are harmless. Leases and pendings of the
- * client stay to be freed, before or after it.
+ * return TENURE_CLOSED. The server is told at once; where none answers within a second the client lets go of its
+ * thread and descriptors all the same, and the TTL frees the locks: tenure_client_close waits. NULL, and a client
+ * that was freed already, are harmless. Leases and pendings of the client stay to be freed, before or after it.
  *
  * Any thread; never blocks. In a forked child it forgets the handle and touches nothing of the parent's.
  */
@@ -620,6 +621,10 @@ void tenure_client_free(tenure_client *client);
  * `wait_ms`: TENURE_FOREVER, 0 = try, else how long to wait. A wait ends by its time, by tenure_client_close or
  * by the decision, never by a signal. On success *out is a lease that you free with tenure_lease_free; else it
  * is NULL. `options` may be NULL.
+ *
+ * A try waits for no holder, only for the leader's answer. While there is no leader it waits for one, for at most a
+ * second (an election takes a third of that); then it is TENURE_UNAVAILABLE, and the text says why.
+ * A client that was opened in the background tries until its connect timeout is over.
  *
  * ```c
  * tenure_lease *lease;

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 use std::thread;
-use tenure::sim::{Options, Report, Trim, run_plain, run_seed, run_seeds};
+use tenure::sim::{Options, Report, Trim, run_plain, run_rolling, run_seed, run_seeds};
 
 /// How many threads share the seeds.
 const THREADS: u64 = 4;
@@ -69,6 +69,17 @@ fn a_plain_cluster_holds_its_leader_and_serves_each_client_once_in_a_second() {
     // Once at the start, and once when all are started anew at the end.
     assert_eq!(report.counts["leader changes"], 2);
     assert!(report.counts["cycles"] >= 20 * 12, "{}", report.counts["cycles"]);
+}
+
+#[test]
+fn planned_restarts_cost_no_client_more_than_a_handover() {
+    let mut restarts = 0;
+    for seed in 0..8 {
+        let report =
+            run_rolling(seed, &Options::default()).unwrap_or_else(|failure| panic!("{failure}"));
+        restarts += report.counts.get("planned restarts").copied().unwrap_or_default();
+    }
+    assert!(restarts > 20, "{restarts}");
 }
 
 /// Too rare for the few seeds above; `tenure sim --seeds 0..1000` reaches them.

@@ -114,6 +114,9 @@ pub const RETAINED_BYTES: u64 = 8 << 20;
 pub const SEGMENT_BYTES: u64 = 8 << 20;
 
 const _: () = assert!(REQUEST_SPAN_MAX > 16 * ANSWERS_PER_SESSION_MAX as u64);
+/// Entries that a member may lack and still counts as one that has the log: what a few round trips bring.
+pub const LAG_ENTRIES_MAX: u64 = 1000;
+
 const _: () = assert!(ENTRY_BYTES_MAX > 2 * (NAME_BYTES_MAX + VALUE_BYTES_MAX));
 const _: () =
     assert!(ENTRY_BYTES_MAX > 256 + VALUE_BYTES_MAX + NAMES_PER_ACQUIRE_MAX * (NAME_BYTES_MAX + 8));

@@ -37,6 +37,9 @@ pub struct Options {
     uncut: bool,
     #[command(flatten)]
     planted: planted::Planting,
+    /// Planned work instead of faults: nodes are restarted in turn, and no client may notice more than a handover
+    #[arg(long, conflicts_with_all = ["without", "planted"])]
+    rolling: bool,
     /// Measure: a cluster of three with twenty clients for so many simulated seconds, and no fault
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "1000", conflicts_with_all = ["seeds", "trace", "twice"])]
     speed: Option<u64>,
@@ -69,7 +72,7 @@ fn run_seeds(options: &Options) -> Result<(), Failure> {
     let one = sim::Options { trace: options.trace, trim: options.without.clone() };
     let worker = || {
         while let Some(seed) = claim(&next, seeds.end, &results) {
-            results.add(run_one(seed, &one, options.twice));
+            results.add(run_one(seed, &one, options));
             bar.inc(1);
         }
     };
@@ -85,17 +88,19 @@ fn run_seeds(options: &Options) -> Result<(), Failure> {
     results.finish(&Effort {
         wall: began.elapsed(),
         threads,
-        whole: options.without == Trim::default() && !options.uncut,
+        whole: options.without == Trim::default() && !options.uncut && !options.rolling,
+        rolling: options.rolling,
     })
 }
 
 /// One seed, once or twice.
-fn run_one(seed: u64, options: &sim::Options, twice: bool) -> Result<Report, Violation> {
-    let report = sim::run_seed(seed, options)?;
-    if !twice {
+fn run_one(seed: u64, one: &sim::Options, options: &Options) -> Result<Report, Violation> {
+    let run = if options.rolling { sim::run_rolling } else { sim::run_seed };
+    let report = run(seed, one)?;
+    if !options.twice {
         return Ok(report);
     }
-    let again = sim::run_seed(seed, options)?;
+    let again = run(seed, one)?;
     if again == report {
         return Ok(report);
     }
@@ -141,6 +146,7 @@ struct Effort {
     threads: u8,
     /// Nothing was left out: so a failure is worth cutting down.
     whole: bool,
+    rolling: bool,
 }
 
 /// Sums over all seeds that ran.
@@ -188,10 +194,11 @@ impl Results {
             output::print(&cut_down(violation))?;
         }
         let seed = violation.seed;
+        let rolling = if effort.rolling { " --rolling" } else { "" };
         let how = "shows how";
         Err(Failure::new(
             NO,
-            format!("{violation} ({}); `tenure sim --seed {seed} --trace` {how}", build()),
+            format!("{violation} ({}); `tenure sim{rolling} --seed {seed} --trace` {how}", build()),
         ))
     }
 }
@@ -345,7 +352,8 @@ mod tests {
             results.add(Err(Violation { seed, checker: "O5", what: "overlap".into() }));
         }
         assert_eq!(results.first_violation(), Some(4));
-        let effort = Effort { wall: Duration::from_secs(1), threads: 1, whole: false };
+        let effort =
+            Effort { wall: Duration::from_secs(1), threads: 1, whole: false, rolling: false };
         let failure = results.finish(&effort).unwrap_err();
         assert_eq!(failure.code, NO);
         assert!(failure.message.starts_with("seed 4: O5: overlap"), "{}", failure.message);
@@ -358,7 +366,8 @@ mod tests {
         let report = Report { simulated_nanos: 1_500_000_000, counts, ..Report::default() };
         results.add(Ok(report.clone()));
         results.add(Ok(report));
-        let effort = Effort { wall: Duration::from_secs(1), threads: 1, whole: true };
+        let effort =
+            Effort { wall: Duration::from_secs(1), threads: 1, whole: true, rolling: false };
         let text = results.0.into_inner().unwrap().to_text(&effort);
         let lines: Vec<&str> = text.lines().take(4).collect();
         assert_eq!(

@@ -6,14 +6,16 @@ use crate::cli::log::printable;
 use crate::cli::output;
 use clap::Args;
 use tenure::base::NodeId;
+use tenure::base::limits::LAG_ENTRIES_MAX;
 use tenure::client::{ClusterStatus, NodeRow};
 use tenure::raft::Seat;
-use tenure::wire::ServiceState;
+use tenure::wire::{MemberStatus, NodeStatus, ServiceState};
 
 /// Show the nodes: leader, terms, how far each log is.
 ///
-/// With --check the exit code is the answer: 0 all nodes serve, 1 there is a quorum but not all nodes serve, or the cluster
-/// waits for something and grants nothing, 3 there is no quorum. Nodes of several clusters are shown apart, and refused: 3.
+/// With --check the exit code is the answer: 0 all nodes serve and have the log, 1 there is a quorum but not all nodes do,
+/// or the cluster waits for something and grants nothing, 3 there is no quorum. Nodes of several clusters are shown apart,
+/// and refused: 3.
 #[derive(Args, Debug)]
 pub struct Options {
     /// Print JSON
@@ -42,7 +44,7 @@ pub fn run(options: &Options) -> Result<u8, Failure> {
 /// Whether a cluster serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Health {
-    /// A leader, and all members in its term.
+    /// A leader, and all members in its term, with its log.
     Whole,
     /// A leader and a quorum in its term; or a cluster that waits for something and grants nothing until then.
     Degraded,
@@ -73,7 +75,8 @@ impl Health {
             });
             with > all / 2
         };
-        match leader.members.iter().all(|member| is_with(member.node)) {
+        let keeps_up = |member: &MemberStatus| has_log(leader, member);
+        match leader.members.iter().all(|member| is_with(member.node) && keeps_up(member)) {
             true if state == ServiceState::Serving => Self::Whole,
             _ if halves.iter().all(has_quorum) => Self::Degraded,
             _ => Self::None,
@@ -87,6 +90,13 @@ impl Health {
             Self::None => UNAVAILABLE,
         }
     }
+}
+
+/// Whether `member` has the leader's log, but for what a few round trips bring: else the cluster would wait for it if
+/// another node stopped now. One that waits for a snapshot has not.
+fn has_log(leader: &NodeStatus, member: &MemberStatus) -> bool {
+    let least = leader.snapshot.0.max(leader.last.0.saturating_sub(LAG_ENTRIES_MAX));
+    member.matched.is_some_and(|matched| matched.0 >= least)
 }
 
 fn to_text(cluster: &ClusterStatus) -> String {
@@ -170,7 +180,6 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
     use tenure::base::{Index, Term};
-    use tenure::wire::{MemberStatus, NodeStatus};
     use tenure::{Error, Status};
 
     fn status(node: u64, role: &str, term: u64) -> NodeStatus {
@@ -197,7 +206,7 @@ mod tests {
 
     fn member(id: u64) -> MemberStatus {
         let address = format!("127.0.0.1:740{id}");
-        MemberStatus { node: NodeId(id), address, seat: Seat::Voter, matched: None }
+        MemberStatus { node: NodeId(id), address, seat: Seat::Voter, matched: Some(Index(42)) }
     }
 
     fn cluster(states: [Option<NodeStatus>; 3]) -> ClusterStatus {
@@ -236,6 +245,24 @@ mod tests {
         assert_eq!(health([leader(), follower(2, 7), follower(3, 6)]), Health::Degraded);
         assert_eq!(health([leader(), None, None]), Health::None);
         assert_eq!(health([None, follower(2, 7), follower(3, 7)]), Health::None);
+    }
+
+    #[test]
+    fn a_cluster_is_whole_only_when_all_members_have_the_leaders_log() {
+        let health = |last: u64, snapshot: u64| {
+            let leader = NodeStatus {
+                last: Index(last),
+                snapshot: Index(snapshot),
+                ..status(1, "leader", 7)
+            };
+            let followers = [2, 3].map(|id| Some(status(id, "follower", 7)));
+            let [second, third] = followers;
+            Health::of(&cluster([Some(leader), second, third]))
+        };
+        assert_eq!(health(42 + LAG_ENTRIES_MAX, 0), Health::Whole);
+        assert_eq!(health(43 + LAG_ENTRIES_MAX, 0), Health::Degraded);
+        assert_eq!(health(50, 42), Health::Whole);
+        assert_eq!(health(50, 43), Health::Degraded, "it waits for a snapshot");
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub struct Client {
 /// with the last of them the session is closed in the background.
 pub(super) struct Handle {
     pub(super) shared: Arc<Shared>,
-    /// How long calls without a wait of their own try.
+    /// How long calls without a wait of their own may take.
     pub(super) request_timeout: Duration,
     /// Where the program said that nodes are, and of which cluster.
     pub(super) cluster: ClusterAt,
@@ -48,7 +48,7 @@ impl Handle {
 impl Drop for Handle {
     fn drop(&mut self) {
         // Never waits. In a forked child it says nothing: the session is the parent's.
-        let _ = self.shared.with(|inner, now| inner.core.close(now));
+        let _ = self.shared.with(|inner, now| inner.core.let_go(now));
     }
 }
 
@@ -206,6 +206,17 @@ impl Client {
         timeout: Duration,
     ) -> Result<OrderAnswer, Error> {
         hand_over::order_of(&whom.into(), order, timeout)
+    }
+
+    /// Closes it for good, without a wait: belief in all its leases ends at once, and waiting calls return CLOSED. The
+    /// server is told in the background, for at most a second; where it does not hear of it, the TTL frees the locks. So
+    /// does the drop of the last clone, lease and pending call.
+    pub fn let_go(&self) {
+        // In a forked child, and after a failure, there is nothing to let go.
+        let _ = self.shared().with(|inner, now| {
+            inner.close_feeds();
+            inner.core.let_go(now);
+        });
     }
 
     /// Ends the session and all its leases: belief ends at once; waits at most `wait` for the server.

@@ -17,7 +17,7 @@ pub struct ClientOptions {
     pub name: Option<String>,
     /// How long `open` tries to reach a node and make a session; 5 s.
     pub connect_timeout: Duration,
-    /// How long calls without a wait of their own try; 5 s.
+    /// How long calls without a wait of their own (reads, orders, a leader's answer to a try) may take; 5 s.
     pub request_timeout: Duration,
     /// Return from `open` at once and connect in the background.
     pub background: bool,

@@ -21,7 +21,7 @@ impl Client {
     /// replaces the one before it. What the state is now is no change. One reader.
     ///
     /// # Errors
-    /// AGAIN: nothing new within `wait`; CLOSED, FORKED, INTERNAL.
+    /// AGAIN: nothing new within `wait`; INVALID: another thread reads or waits here; CLOSED, FORKED, INTERNAL.
     pub fn next_event(&self, wait: Wait) -> Result<SessionInfo, Error> {
         let shared = &self.handle.shared;
         let feed = shared.look(|inner, _| Arc::clone(inner.session_feed()))?;

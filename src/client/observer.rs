@@ -41,7 +41,7 @@ impl Observer {
     /// The present holder, then each change in order; beyond 1,024 unread ones the newest comes with `missed`.
     ///
     /// # Errors
-    /// AGAIN: nothing new within `wait`; CLOSED, FORKED, INTERNAL.
+    /// AGAIN: nothing new within `wait`; INVALID: another thread reads or waits here; CLOSED, FORKED, INTERNAL.
     pub fn next(&self, wait: Wait) -> Result<Observed, Error> {
         self.handle.shared.next(&self.feed, until(wait))?.ok_or(Status::Again.into())
     }

@@ -8,7 +8,7 @@ use super::sized::{self, Sized32};
 use super::status::tenure_status;
 use super::strings::{CLIENT_NAME, CLUSTER_ID, ENDPOINTS, optional_text, out};
 use super::wait::wait;
-use crate::client::{Client, ClientOptions, SessionInfo, Wait};
+use crate::client::{Client, ClientOptions, SessionInfo};
 use crate::{Error, Status};
 use std::env::VarError;
 use std::ffi::{c_char, c_int};
@@ -44,7 +44,7 @@ pub struct tenure_client_options {
     pub name: *const c_char,
     /// How long opening tries to reach a node and make a session; 0 = 5000.
     pub connect_timeout_ms: u32,
-    /// How long calls without a wait of their own try; 0 = 5000.
+    /// How long calls without a wait of their own (reads, orders, a leader's answer to a try) may take; 0 = 5000.
     pub request_timeout_ms: u32,
     /// Renew the session only while tenure_client_progress is called at least so often; 0 = always.
     pub progress_ms: u32,
@@ -210,13 +210,14 @@ pub unsafe extern "C" fn tenure_client_close(
 }
 
 /// Frees a client, and closes it in the background if it was not closed: its leases end, calls that wait in it
-/// return TENURE_CLOSED. NULL, and a client that was freed already, are harmless. Leases and pendings of the
-/// client stay to be freed, before or after it.
+/// return TENURE_CLOSED. The server is told at once; where none answers within a second the client lets go of its
+/// thread and descriptors all the same, and the TTL frees the locks: tenure_client_close waits. NULL, and a client
+/// that was freed already, are harmless. Leases and pendings of the client stay to be freed, before or after it.
 ///
 /// Any thread; never blocks. In a forked child it forgets the handle and touches nothing of the parent's.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_client_free(client: *mut tenure_client) {
-    guard_or((), || free::<ClientObject>(client, |client| drop(client.0.close(Wait::Try))));
+    guard_or((), || free::<ClientObject>(client, |client| client.0.let_go()));
 }
 
 /// What a `tenure_client` stands for.

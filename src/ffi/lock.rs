@@ -51,6 +51,10 @@ pub struct tenure_acquire_options {
 /// by the decision, never by a signal. On success *out is a lease that you free with tenure_lease_free; else it
 /// is NULL. `options` may be NULL.
 ///
+/// A try waits for no holder, only for the leader's answer. While there is no leader it waits for one, for at most a
+/// second (an election takes a third of that); then it is TENURE_UNAVAILABLE, and the text says why.
+/// A client that was opened in the background tries until its connect timeout is over.
+///
 /// ```c
 /// tenure_lease *lease;
 /// if (tenure_acquire(client, "jobs/nightly", 5000, NULL, &lease) == TENURE_OK) {

@@ -143,6 +143,12 @@ impl Connection {
         }
     }
 
+    /// Whether the connection stands, as far as was seen.
+    #[must_use]
+    pub fn is_standing(&self) -> bool {
+        self.stage == Stage::Standing
+    }
+
     /// Whether the connection stands; finishes a dial. `Ok(false)`: not yet.
     ///
     /// # Errors

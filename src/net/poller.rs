@@ -1,8 +1,10 @@
 //! What waits for many sockets at once (epoll, edge-triggered), and wakes for other threads.
 
 use crate::net::{Connection, Listener};
+use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Registry, Token, Waker};
 use std::io::{self, ErrorKind};
+use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -68,6 +70,15 @@ impl Poller {
     /// The system's.
     pub fn add(&self, connection: &mut Connection, key: Key) -> io::Result<()> {
         watch(self.poll.registry(), connection, key)
+    }
+
+    /// Watches a timer, or any descriptor, until it is closed.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn add_timer(&self, timer: RawFd, key: Key) -> io::Result<()> {
+        let interest = Interest::READABLE;
+        self.poll.registry().register(&mut SourceFd(&timer), token(key), interest)
     }
 
     /// Watches a listener until it is dropped.

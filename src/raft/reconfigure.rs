@@ -1,5 +1,6 @@
 //! Changing the members: the leader's side (Raft §6; dissertation §4).
 
+use crate::base::limits::LAG_ENTRIES_MAX;
 use crate::base::{Index, NodeId, Sample};
 use crate::raft::role::{Leader, RoleState};
 use crate::raft::{Change, Entry, EntryKind, Membership, MembershipError, Payload, Raft, Seat};
@@ -103,7 +104,7 @@ impl Raft {
                 || leader.follower(node).is_some_and(|view| {
                     let behind = self.log.last_index().0 - view.progress.matched().0;
                     let speaks = now.elapsed_hi(&view.answered) <= self.config.election;
-                    speaks && view.progress.is_replicating() && behind <= PROMOTION_LAG_MAX
+                    speaks && view.progress.is_replicating() && behind <= LAG_ENTRIES_MAX
                 })
         };
         let seats = next.members().iter().filter(|member| member.seat != Seat::Learner);
@@ -114,6 +115,3 @@ impl Raft {
         }
     }
 }
-
-/// Entries that a learner may lack when it becomes a voter: what a few round trips bring.
-const PROMOTION_LAG_MAX: u64 = 1000;

@@ -73,6 +73,10 @@ pub enum ClientEvent {
     Completed { name: Name, op: Op },
     /// The session in force is so no more, and the program has not closed it. Did it not say that it moves?
     LostSession { is_stalled: bool },
+    /// The session in force is in jeopardy.
+    InJeopardy,
+    /// A release was answered, so long after it was asked for.
+    Released { waited: u64 },
     /// The program closed its session and ends.
     Closed,
     /// The program dies in the middle.

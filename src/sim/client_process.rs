@@ -161,6 +161,7 @@ impl ClientProcess {
         let link = talk.link;
         match arrival {
             Arrival::Accepted => {
+                self.core.handle_connected(link);
                 let hello = client_hello(talk.form, &self.name, self.cluster);
                 network.send(now, line, Side::Dialer, hello);
             }
@@ -327,6 +328,9 @@ impl ClientProcess {
         }));
         if self.program.closes() {
             return;
+        }
+        if state == SessionState::Jeopardy {
+            events.push(ClientEvent::InJeopardy);
         }
         let ttl = self.core.ttl();
         if let Err(violation) = self.watch.handle_state(sample, ttl, state) {

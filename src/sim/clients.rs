@@ -67,7 +67,10 @@ impl World {
             ClientEvent::LostSession { is_stalled: false } => {
                 self.trace.count("sessions lost by their clients");
                 self.check_lost(slot)?;
+                self.check_planned_work(slot, "the end of the session")?;
             }
+            ClientEvent::InJeopardy => self.check_planned_work(slot, "jeopardy of the session")?,
+            ClientEvent::Released { waited } => self.check_wait(slot, waited)?,
             ClientEvent::Violated(violation) if self.plan.bounds_clocks() => return Err(violation),
             ClientEvent::Violated(_) => {}
             ClientEvent::Observed { observer, seen } => {

@@ -55,6 +55,8 @@ pub enum Event {
     Write(Box<Write>),
     /// Is every session of this client's process gone? It ended at `since`.
     Inspect { client: Box<str>, since: u64 },
+    /// An operator looks whether the next node may be told to stop.
+    Work,
     /// The cluster is restored from a snapshot.
     Restore,
     /// The faults end: a core is healed.

@@ -36,6 +36,7 @@ mod queue;
 mod replay;
 mod resource;
 mod restore;
+mod rolling;
 mod run;
 mod schedule;
 mod shrink;
@@ -48,6 +49,6 @@ mod watch;
 mod wishes;
 mod world;
 
-pub use run::{Failure, Options, Report, run_plain, run_seed, run_seeds};
+pub use run::{Failure, Options, Report, run_plain, run_rolling, run_seed, run_seeds};
 pub use schedule::Trim;
 pub use shrink::{Shrunk, shrink};

@@ -46,6 +46,8 @@ pub struct SimNode {
     lease: Option<LeaderLease>,
     /// The build that its next start runs.
     build: Build,
+    /// Told to stop then: what it did when it was told, and since when.
+    departs: Option<(Role, u64)>,
     /// A program gives leadership up, to this node or to any.
     resigns: Option<Option<NodeId>>,
     arrivals: Vec<(LineId, Side, Arrival)>,
@@ -115,6 +117,7 @@ impl SimNode {
             claimed: None,
             lease: None,
             build: Build::New,
+            departs: None,
             resigns: None,
             arrivals: Vec::new(),
             left: Vec::new(),
@@ -241,6 +244,27 @@ impl SimNode {
         }
     }
 
+    /// The process is told to stop: a leader hands over first.
+    pub fn depart(&mut self, now: u64) {
+        if let Some(process) = &self.process {
+            self.departs = Some((process.server.role(), now));
+            self.resign(None);
+        }
+    }
+
+    /// Whether it was told to stop, and ends now: another one leads, whom its clients have heard of from it, or none will.
+    #[must_use]
+    pub fn has_departed(&self, now: u64) -> bool {
+        let (Some((led, since)), Some(inside)) = (self.departs, self.inside()) else {
+            return false;
+        };
+        let raft = inside.raft;
+        let leads = raft.role() == Role::Leader;
+        let is_settled = !raft.is_transferring() && (leads || raft.leader().is_some());
+        let is_about_to = self.resigns.is_some();
+        !is_about_to && (led != Role::Leader || is_settled || now - since >= LINGER_NANOS)
+    }
+
     /// Whether the process is about to take a resignation.
     #[must_use]
     pub fn is_resigning(&self) -> bool {
@@ -339,7 +363,7 @@ impl SimNode {
         }
         self.process = None;
         (self.publication, self.claimed, self.lease) = (None, None, None);
-        self.resigns = None;
+        (self.resigns, self.departs) = (None, None);
         self.arrivals.clear();
         self.step_at = u64::MAX;
     }
@@ -359,6 +383,8 @@ impl SimNode {
 
 /// How long after a start programs ask at the latest whether they lead.
 const ASKS_WITHIN_NANOS: u64 = 5_000_000_000;
+/// How long a node that stops waits for another one to lead.
+const LINGER_NANOS: u64 = 1_000_000_000;
 
 /// A node's place among all machines of nodes.
 #[must_use]

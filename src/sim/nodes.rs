@@ -58,6 +58,7 @@ impl World {
                 self.nodes[slot].reuse(left);
                 self.foresee_publication(slot);
                 self.foresee_next_turn(slot);
+                self.follow_departure(slot);
             }
         }
         Ok(())

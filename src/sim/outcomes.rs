@@ -48,6 +48,7 @@ impl Program {
             Ok(Done::Obeyed) => self.handle_obeyed(began, purpose, events),
             Ok(Done::Released) => {
                 events.push(ClientEvent::Count("releases answered"));
+                events.push(ClientEvent::Released { waited: around.now - began });
                 // Of an owner's several leases on one grant, only the last one ends it.
                 if let Purpose::Release { lease: Some(Lease { wished, token }) } = purpose
                     && wished.owner == 0

@@ -15,6 +15,7 @@ use crate::sim::network::HostId;
 use crate::sim::node::host_of;
 use crate::sim::program::{Custom, Habits};
 use crate::sim::restore::Restore;
+use crate::sim::rolling::Rolling;
 use crate::sim::schedule::{self, Injection, Trim};
 use crate::sim::talk::Build;
 use crate::sim::wishes::Wishes;
@@ -54,6 +55,8 @@ pub struct Plan {
     pub patience_nanos: u64,
     /// Whether the cluster is restored from a snapshot in the middle.
     pub restore: Option<Restore>,
+    /// Whether the nodes are restarted in turn, as operators do it.
+    pub rolling: Option<Rolling>,
     /// Whether the log may fill up: then calls may end with LIMIT for good.
     pub log: LogRoom,
 }
@@ -126,6 +129,7 @@ impl Plan {
             core_nanos,
             patience_nanos: 60 * SECOND,
             restore: restore.filter(|restore| trim.until.is_none_or(|until| restore.at < until)),
+            rolling: None,
             log,
             classes,
             schedule,
@@ -171,6 +175,7 @@ impl Plan {
             core_nanos: SECOND,
             patience_nanos: 60 * SECOND,
             restore: None,
+            rolling: None,
             log: LogRoom::Ample,
         }
     }
@@ -254,7 +259,7 @@ fn draw_habits(rng: &mut Rng, ttl: Duration, log: LogRoom) -> Habits {
     }
 }
 
-fn server_options(
+pub(super) fn server_options(
     rng: &mut Rng,
     nodes: u64,
     heartbeat: Duration,
@@ -290,7 +295,7 @@ fn server_options(
     }
 }
 
-fn client_options(nodes: u64, ttl: Duration) -> CoreOptions {
+pub(super) fn client_options(nodes: u64, ttl: Duration) -> CoreOptions {
     CoreOptions {
         endpoints: (1..=nodes).map(NodeId).map(|node| address_of(host_of(node))).collect(),
         pin: None,
@@ -304,7 +309,7 @@ fn client_options(nodes: u64, ttl: Duration) -> CoreOptions {
     }
 }
 
-fn pick<T: Copy>(rng: &mut Rng, from: &[T]) -> T {
+pub(super) fn pick<T: Copy>(rng: &mut Rng, from: &[T]) -> T {
     from[usize::try_from(rng.below(from.len() as u64)).expect("a small list")]
 }
 

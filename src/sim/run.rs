@@ -21,6 +21,12 @@ pub struct Options {
     pub trim: Trim,
 }
 
+impl Options {
+    fn lines(&self) -> Lines {
+        if self.trace { Lines::Printed } else { Lines::Dropped }
+    }
+}
+
 /// What a run did: sums over seeds are printed by `tenure sim`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
@@ -68,10 +74,9 @@ pub struct Failure {
 /// # Errors
 /// The first violation.
 pub fn run_seed(seed: u64, options: &Options) -> Result<Report, Failure> {
-    let lines = if options.trace { Lines::Printed } else { Lines::Dropped };
     judge(seed, || {
         let (plan, rng) = Plan::of_seed(seed, &options.trim);
-        run(World::new(plan, rng, Trace::new(lines)))
+        run(World::new(plan, rng, Trace::new(options.lines())))
     })
 }
 
@@ -83,6 +88,19 @@ pub fn run_seed(seed: u64, options: &Options) -> Result<Report, Failure> {
 pub fn run_plain(seconds: u64) -> Result<Report, Failure> {
     let world = || World::new(Plan::plain(seconds), Rng::new(0), Trace::new(Lines::Dropped));
     judge(0, || run(world()))
+}
+
+/// Runs the planned work of `seed`: nodes that are restarted in turn, as operators do it, and no fault.
+/// Of the options it looks at `trace` alone.
+///
+/// # Errors
+/// The first violation.
+pub fn run_rolling(seed: u64, options: &Options) -> Result<Report, Failure> {
+    judge(seed, || {
+        let mut rng = Rng::new(seed);
+        let plan = Plan::rolling(&mut rng);
+        run(World::new(plan, rng, Trace::new(options.lines())))
+    })
 }
 
 fn judge(seed: u64, run: impl FnOnce() -> Result<Report, Violation>) -> Result<Report, Failure> {

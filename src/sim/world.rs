@@ -18,6 +18,7 @@ use crate::sim::plan::Plan;
 use crate::sim::queue::Queue;
 use crate::sim::replay::History;
 use crate::sim::resource::Resource;
+use crate::sim::rolling::WORK_AT;
 use crate::sim::run::Report;
 use crate::sim::trace::Trace;
 use crate::sim::visitor::Visitors;
@@ -46,6 +47,8 @@ pub struct World {
     pub(super) restored_at: u64,
     /// When each node was elected last.
     pub(super) elected_at: Vec<u64>,
+    /// Whose turn it is to be restarted.
+    pub(super) next_to_stop: usize,
     /// Whoever is elected next is told to hand over.
     pub(super) moves_on: bool,
     pub(super) resource: Resource,
@@ -98,6 +101,7 @@ impl World {
             queue: Queue::new(),
             network,
             elected_at: vec![0; nodes.len()],
+            next_to_stop: 0,
             moves_on: false,
             judge: Judge::new(nodes.len(), plan.nodes),
             nodes,
@@ -219,6 +223,9 @@ impl World {
         for injection in std::mem::take(&mut self.plan.schedule) {
             self.queue.push(injection.at, Event::Strike(Box::new(injection)));
         }
+        if self.plan.rolling.is_some() {
+            self.queue.push(WORK_AT, Event::Work);
+        }
         let again = self.plan.restore.and_then(|restore| restore.again_at);
         for at in self.plan.restore.map(|restore| restore.at).into_iter().chain(again) {
             self.queue.push(at, Event::Restore);
@@ -243,6 +250,7 @@ impl World {
             }
             Event::Retire(_) => {}
             Event::Restore if self.phase == Phase::Faults => self.restore(),
+            Event::Work if self.phase == Phase::Faults => self.go_on_with_the_work(),
             Event::NewClient(slot) => self.start_client(slot),
             Event::Write(write) => {
                 return self.resource.write(*write, &self.judge.model, &mut self.trace);

@@ -123,6 +123,13 @@ struct Allowed {
 
 impl Allowed {
     fn handle_sent(&mut self, now: u64, request: &Request) {
+        if let Request::Submit { request, floor, .. } = request {
+            // Whatever it was told, its ids count from 1, and no floor of its own shuts it out (L17).
+            assert!(
+                (1..=request.0).contains(&floor.0) && request.0 < 10_000,
+                "{request:?} {floor:?}"
+            );
+        }
         match request {
             Request::OpenSession { number, .. } | Request::Renew { number, .. } => {
                 assert_eq!(self.sent.insert(*number, now), None, "L7: {number} was used");

@@ -41,6 +41,23 @@ fn a_silent_home_is_hung_up() {
 }
 
 #[test]
+fn when_home_falls_silent_the_others_are_asked_whether_they_live() {
+    let mut rig = Rig::with_session();
+    let (home, others) = (rig.link(1), [rig.link(2), rig.link(3)]);
+    while rig.hung_up.is_empty() {
+        rig.pass(rig.core.next_deadline());
+    }
+    assert_eq!(rig.hung_up, [home]);
+    let asked = |(link, request): (LinkId, Request)| {
+        matches!(request, Request::Status { .. }).then_some(link)
+    };
+    let asked: Vec<LinkId> = rig.take_sent().into_iter().filter_map(asked).collect();
+    assert_eq!(asked, others);
+    rig.pass(rig.now + 3_400 * MS);
+    assert!(others.iter().all(|link| rig.hung_up.contains(link)), "they do not");
+}
+
+#[test]
 fn a_home_without_a_session_is_asked_whether_it_lives() {
     let mut rig = Rig::with_session();
     let home = rig.link(1);
@@ -59,10 +76,29 @@ fn a_home_without_a_session_is_asked_whether_it_lives() {
 #[test]
 fn a_dial_that_stays_silent_is_given_up_after_the_connect_timeout() {
     let mut rig = Rig::new();
+    (1..=3).for_each(|link| rig.core.handle_connected(LinkId(link)));
     rig.pass(5 * SECOND - 1);
     assert!(rig.hung_up.is_empty());
     rig.pass(5 * SECOND);
     assert_eq!(rig.hung_up, [LinkId(1), LinkId(2), LinkId(3)]);
+}
+
+#[test]
+fn a_node_that_answers_and_hangs_up_again_and_again_is_dialed_at_leisure() {
+    let mut rig = Rig::new();
+    let mut dials = 0;
+    while rig.now < SECOND {
+        let before = rig.link(1);
+        rig.welcome(1, hint(1, Some(1)));
+        let number = rig.creation();
+        rig.refuse(number, Refusal::Busy);
+        rig.close_link(1);
+        while rig.link(1) == before {
+            rig.pass(rig.core.next_deadline());
+        }
+        dials += 1;
+    }
+    assert!((5..30).contains(&dials), "{dials}");
 }
 
 #[test]

@@ -6,13 +6,16 @@ mod belief;
 mod endings;
 mod kinds;
 mod links;
+mod news;
 mod observers;
 mod orders;
 mod progress;
 mod reads;
 mod requests;
+mod silence;
 mod standing;
 mod transfer;
+mod tries;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -42,6 +45,7 @@ struct Rig {
     core: Core,
     now: u64,
     links: BTreeMap<String, LinkId>,
+    dialed: Vec<(LinkId, String)>,
     hung_up: Vec<LinkId>,
     /// What was sent and not looked at yet.
     sent: Vec<(LinkId, Request)>,
@@ -79,6 +83,7 @@ impl Rig {
             core: Core::new(options, &Sample::at(0)),
             now: 0,
             links: BTreeMap::new(),
+            dialed: Vec::new(),
             hung_up: Vec::new(),
             sent: Vec::new(),
             decided: BTreeMap::new(),
@@ -127,6 +132,7 @@ impl Rig {
             self.log.push(format!("{action:?}"));
             match action {
                 Action::Dial { link, endpoint } => {
+                    self.dialed.push((link, endpoint.clone()));
                     self.links.insert(endpoint, link);
                 }
                 Action::Hangup { link } => self.hung_up.push(link),
@@ -159,7 +165,7 @@ impl Rig {
     }
 
     fn welcome_in(&mut self, cluster: Option<ClusterId>, node: u64, leader: LeaderHint) {
-        let welcome = ClientWelcome { node: NodeId(node), cluster, leader };
+        let welcome = ClientWelcome { cluster, ..welcome(node, leader) };
         let (speech, ancestors) = (Speech::own(), Ancestors::NONE);
         let welcomed = Welcomed { welcome, speech, ancestors };
         self.core.handle_welcome(&self.now(), self.link(node), welcomed);
@@ -355,6 +361,10 @@ impl Rig {
     fn remaining(&self, lease: LeaseId) -> Duration {
         self.core.remaining(&self.now(), lease)
     }
+}
+
+fn welcome(node: u64, leader: LeaderHint) -> ClientWelcome {
+    ClientWelcome { node: NodeId(node), cluster: None, leader }
 }
 
 fn hint(term: u64, leader: Option<u64>) -> LeaderHint {

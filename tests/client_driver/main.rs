@@ -1,13 +1,16 @@
 //! The client library against three real nodes in this process: whole calls, threads, descriptors, ends.
 
 mod cluster;
+mod dialing;
 mod elections;
 mod events;
 mod hand_over;
 mod kinds;
 mod local;
 mod orders;
+mod scripted;
 mod sentences;
+mod waits;
 
 use cluster::{Cluster, is_readable, options};
 use std::net::TcpListener;

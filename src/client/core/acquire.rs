@@ -32,7 +32,8 @@ pub(super) struct Acquiring {
     behind: Option<OwnerKey>,
     /// The request that stands for it in the session in force.
     request: Option<RequestId>,
-    /// Its timers, to be removed with it.
+    began: Sample,
+    /// Its timer, to be removed with it.
     wait_over: Option<u64>,
     /// How often a grant to it had ended before it was heard of.
     ended: u32,
@@ -81,7 +82,7 @@ impl Acquires {
         }
     }
 
-    fn is_held_back(&self, call: CallId) -> bool {
+    pub(super) fn is_held_back(&self, call: CallId) -> bool {
         let behind = self.calls.get(&call).and_then(|acquiring| acquiring.behind.as_ref());
         let held_back = behind.and_then(|key| self.held_back.get(key));
         held_back.is_some_and(|calls| calls.contains(&call))
@@ -100,6 +101,27 @@ impl Acquires {
         if let Some(acquiring) = self.calls.get_mut(&call) {
             acquiring.load = load;
         }
+    }
+
+    /// What the last answer to it said of load.
+    pub(super) fn load_of(&self, call: CallId) -> Option<Load> {
+        self.calls.get(&call).map(|acquiring| acquiring.load)
+    }
+
+    /// The tries, and when each began.
+    pub(super) fn tries(&self) -> Vec<(CallId, Sample)> {
+        let tries = self.calls.iter().filter(|(_, acquiring)| acquiring.wish.wait == Wait::Try);
+        tries.map(|(call, acquiring)| (*call, acquiring.began)).collect()
+    }
+
+    /// When that try began.
+    pub(super) fn began_try(&self, call: CallId) -> Option<Sample> {
+        self.calls.get(&call).filter(|_| self.is_try(call)).map(|acquiring| acquiring.began)
+    }
+
+    /// Its wait is over at another instant; gives the one before.
+    pub(super) fn set_wait_over(&mut self, call: CallId, over_at: u64) -> Option<u64> {
+        self.calls.get_mut(&call)?.wait_over.replace(over_at)
     }
 
     pub(super) fn is_try(&self, call: CallId) -> bool {
@@ -142,14 +164,21 @@ impl Core {
             return self.decide(call, Err(Error::new(Status::Limit, text)));
         }
         let wait_over = match wish.wait {
-            Wait::Try => Some(now.hint(self.options.request_timeout)),
+            Wait::Try => Some(self.try_checked_at(now)),
             Wait::For(wait) => Some(now.hint(wait)),
             Wait::Forever => None,
         };
         self.timers.extend(wait_over.map(|at| (at, Timer::WaitOver(call))));
-        let (claim, load) = (wish.claim(), Load::Unsaid);
-        let acquiring =
-            Acquiring { wish, claim, behind: None, request: None, wait_over, ended: 0, load };
+        let acquiring = Acquiring {
+            claim: wish.claim(),
+            wish,
+            behind: None,
+            request: None,
+            began: *now,
+            wait_over,
+            ended: 0,
+            load: Load::Unsaid,
+        };
         self.acquires.calls.insert(call, acquiring);
         self.acquires.ready.insert(call);
         self.want_session(now);
@@ -239,7 +268,10 @@ impl Core {
         true
     }
 
-    pub(super) fn handle_wait_over(&mut self, call: CallId) {
+    pub(super) fn handle_wait_over(&mut self, now: &Sample, call: CallId) {
+        if self.has_try_time(now, call) {
+            return;
+        }
         let Some(acquiring) = self.acquires.calls.get(&call) else { return };
         let error = match acquiring.wish.wait {
             _ if acquiring.load == Load::Refused => refusal_error(Refusal::Busy),

@@ -20,7 +20,8 @@ pub(super) struct Asked {
     pub(super) reason: String,
 }
 
-/// Tokens that were released before their grant was ever heard of: it is never believed (L13).
+/// Tokens that were released before their grant was heard of, or that ended while older acquires were undecided: they are
+/// never believed in again (L13).
 #[derive(Clone, Debug, Default)]
 pub(super) struct Disowned {
     tokens: BTreeSet<Token>,
@@ -83,6 +84,13 @@ impl Core {
     pub(super) fn break_grant(&mut self, token: Token) {
         if let Some(grant) = self.end_grant(token, EndReason::Broken) {
             self.submit_release(token, grant, None);
+        }
+    }
+
+    /// The grant under `token` has ended here. An acquire from before it was known cannot tell it from a new one.
+    pub(super) fn disown_ended(&mut self, token: Token) {
+        if self.session.as_ref().is_some_and(|session| session.window.may_be_granted(token)) {
+            self.disowned.add(token);
         }
     }
 

@@ -1,9 +1,15 @@
 //! Where nodes may be found: each address with its connection, or when to dial it again and why it failed.
+//!
+//! A dial that nobody answers is a packet that may be lost, and the kernel sends it again after a second, then after two,
+//! then after four. So while somebody waits for a leader another dial is made beside it, and soon the next: whoever was
+//! cut off is back soon after the cut heals. The first of them stays for its whole time, for a network that is slow; of
+//! the later ones only some are kept.
 
 use super::back_off::BackOff;
 use super::types::LinkId;
 use crate::base::Sample;
 use crate::base::rng::Rng;
+use crate::base::time::nanos;
 use std::time::Duration;
 
 /// The addresses, configured ones first, in their order.
@@ -15,8 +21,7 @@ pub(super) struct Endpoints(Vec<Endpoint>);
 pub(super) struct Endpoint {
     pub(super) address: String,
     pub(super) origin: Origin,
-    pub(super) link: Option<LinkId>,
-    retry_at: u64,
+    state: State,
     back_off: BackOff,
     failure: Option<String>,
 }
@@ -28,6 +33,36 @@ pub(super) enum Origin {
     Configured,
     /// A node, as its leader's.
     Hinted,
+}
+
+#[derive(Clone, Debug)]
+enum State {
+    /// To be dialed from then on.
+    Idle { dial_at: u64 },
+    /// Dialed and not answered, the first dial first; the last at `dialed_at`. From `again_at` on it may be dialed beside
+    /// them.
+    Dialing { links: Vec<LinkId>, dialed_at: u64, again_at: u64 },
+    /// The other side has answered that dial.
+    Answered(LinkId),
+}
+
+/// A dial that is to be made.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Dial {
+    pub(super) address: String,
+    /// In place of this one.
+    pub(super) replaces: Option<LinkId>,
+}
+
+impl Endpoint {
+    /// Its connection, answered or not.
+    pub(super) fn links(&self) -> &[LinkId] {
+        match &self.state {
+            State::Idle { .. } => &[],
+            State::Dialing { links, .. } => links,
+            State::Answered(link) => std::slice::from_ref(link),
+        }
+    }
 }
 
 impl Endpoints {
@@ -46,8 +81,7 @@ impl Endpoints {
         self.0.push(Endpoint {
             address: address.to_owned(),
             origin,
-            link: None,
-            retry_at: 0,
+            state: State::Idle { dial_at: 0 },
             back_off: BackOff::new(),
             failure: None,
         });
@@ -60,8 +94,9 @@ impl Endpoints {
 
     /// The address of `link`, if it is known from a hint alone.
     pub(super) fn hinted_address(&self, link: LinkId) -> Option<&str> {
-        let hinted =
-            |endpoint: &&Endpoint| endpoint.link == Some(link) && endpoint.origin == Origin::Hinted;
+        let hinted = |endpoint: &&Endpoint| {
+            endpoint.links().contains(&link) && endpoint.origin == Origin::Hinted
+        };
         self.0.iter().find(hinted).map(|endpoint| endpoint.address.as_str())
     }
 
@@ -71,28 +106,53 @@ impl Endpoints {
         self.0.retain(|endpoint| {
             let kept = endpoint.origin == Origin::Configured || keep(endpoint);
             if !kept {
-                gone.extend(endpoint.link);
+                gone.extend(endpoint.links());
             }
             kept
         });
         gone
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Endpoint> {
-        self.0.iter()
+    /// The address behind `link`.
+    pub(super) fn address_of(&self, link: LinkId) -> Option<&str> {
+        let found = self.0.iter().find(|endpoint| endpoint.links().contains(&link));
+        found.map(|endpoint| endpoint.address.as_str())
     }
 
     fn of(&mut self, link: LinkId) -> Option<&mut Endpoint> {
-        self.0.iter_mut().find(|endpoint| endpoint.link == Some(link))
+        self.0.iter_mut().find(|endpoint| endpoint.links().contains(&link))
     }
 
     /// The first address that must be dialed now; it then has `link`.
-    pub(super) fn dial_next(&mut self, now: &Sample, link: LinkId) -> Option<String> {
-        let due =
-            |endpoint: &&mut Endpoint| endpoint.link.is_none() && endpoint.retry_at <= now.boot();
-        let endpoint = self.0.iter_mut().find(due)?;
-        endpoint.link = Some(link);
-        Some(endpoint.address.clone())
+    pub(super) fn dial_next(&mut self, now: &Sample, link: LinkId) -> Option<Dial> {
+        let is_due = |endpoint: &&mut Endpoint| matches!(endpoint.state, State::Idle { dial_at } if dial_at <= now.boot());
+        let endpoint = self.0.iter_mut().find(is_due)?;
+        endpoint.state =
+            State::Dialing { links: vec![link], dialed_at: now.boot(), again_at: now.hint(BESIDE) };
+        Some(Dial { address: endpoint.address.clone(), replaces: None })
+    }
+
+    /// The first address that was dialed some time ago, and may be dialed beside that.
+    pub(super) fn dial_beside(&mut self, now: &Sample, link: LinkId) -> Option<Dial> {
+        self.0.iter_mut().find_map(|endpoint| match &mut endpoint.state {
+            State::Dialing { links, dialed_at, again_at } if *again_at <= now.boot() => {
+                (*dialed_at, *again_at) = (now.boot(), now.hint(BESIDE));
+                let replaces = (links.len() >= DIALS_MAX).then(|| links.remove(1));
+                links.push(link);
+                Some(Dial { address: endpoint.address.clone(), replaces })
+            }
+            _ => None,
+        })
+    }
+
+    /// The other side has answered `link`. Gives the other dials of that address.
+    pub(super) fn handle_answered(&mut self, link: LinkId) -> Vec<LinkId> {
+        let Some(endpoint) = self.of(link) else { return Vec::new() };
+        let before = std::mem::replace(&mut endpoint.state, State::Answered(link));
+        match before {
+            State::Dialing { links, .. } => links.into_iter().filter(|one| *one != link).collect(),
+            State::Idle { .. } | State::Answered(_) => Vec::new(),
+        }
     }
 
     /// `link` proved to be of use.
@@ -103,34 +163,49 @@ impl Endpoints {
         }
     }
 
-    /// `link` is gone; its address is dialed again after a pause of at most `longest`.
+    /// `link` is gone. With the last one its address is dialed again after a pause of at most `longest`.
     pub(super) fn handle_failure(
         &mut self,
         link: LinkId,
         why: &str,
         (now, longest, rng): (&Sample, Duration, &mut Rng),
     ) {
-        if let Some(endpoint) = self.of(link) {
-            endpoint.link = None;
-            endpoint.retry_at = endpoint.back_off.next(now, longest, rng);
-            endpoint.failure = Some(why.to_owned());
+        let Some(endpoint) = self.of(link) else { return };
+        endpoint.failure = Some(why.to_owned());
+        if let State::Dialing { links, .. } = &mut endpoint.state {
+            links.retain(|one| *one != link);
+            if !links.is_empty() {
+                return;
+            }
         }
+        endpoint.state = State::Idle { dial_at: endpoint.back_off.next(now, longest, rng) };
     }
 
-    /// Home was lost with the link `except`: all other addresses without a link are dialed at once.
-    pub(super) fn hasten(&mut self, now: &Sample, except: LinkId) {
+    /// Whoever is not dialed is, at once; whoever has had no answer for a while, too.
+    pub(super) fn hasten(&mut self, now: &Sample) {
         for endpoint in &mut self.0 {
-            if endpoint.link != Some(except) {
-                endpoint.back_off.reset();
-                endpoint.retry_at = endpoint.retry_at.min(now.boot());
+            match &mut endpoint.state {
+                State::Idle { dial_at: at } => {
+                    *at = now.boot().min(*at);
+                    endpoint.back_off.reset();
+                }
+                State::Dialing { dialed_at, again_at, .. } => {
+                    let soon = dialed_at.saturating_add(nanos(BESIDE_HASTENED)).max(now.boot());
+                    *again_at = soon.min(*again_at);
+                }
+                State::Answered(_) => {}
             }
         }
     }
 
-    /// When the next dial is due.
-    pub(super) fn next_deadline(&self) -> u64 {
-        let waiting = self.0.iter().filter(|endpoint| endpoint.link.is_none());
-        waiting.map(|endpoint| endpoint.retry_at).min().unwrap_or(u64::MAX)
+    /// When `dial_next` has something.
+    pub(super) fn next_dial(&self) -> u64 {
+        self.0.iter().map(Endpoint::dial_at).min().unwrap_or(u64::MAX)
+    }
+
+    /// When `dial_beside` has something.
+    pub(super) fn next_beside(&self) -> u64 {
+        self.0.iter().map(Endpoint::again_at).min().unwrap_or(u64::MAX)
     }
 
     /// Each configured address, and why it is of no use: the failure of the last try, or what `state`
@@ -138,10 +213,34 @@ impl Endpoints {
     pub(super) fn describe(&self, state: impl Fn(LinkId) -> Option<String>) -> String {
         let configured = self.0.iter().filter(|endpoint| endpoint.origin == Origin::Configured);
         let described = configured.map(|endpoint| {
-            let linked = endpoint.link.and_then(&state);
+            let linked = endpoint.links().first().and_then(|link| state(*link));
             let why = linked.or_else(|| endpoint.failure.clone());
             format!("{}: {}", endpoint.address, why.as_deref().unwrap_or("not answered yet"))
         });
         described.collect::<Vec<_>>().join("; ")
     }
 }
+
+impl Endpoint {
+    fn dial_at(&self) -> u64 {
+        match self.state {
+            State::Idle { dial_at } => dial_at,
+            State::Dialing { .. } | State::Answered(_) => u64::MAX,
+        }
+    }
+
+    fn again_at(&self) -> u64 {
+        match self.state {
+            State::Dialing { again_at, .. } => again_at,
+            State::Idle { .. } | State::Answered(_) => u64::MAX,
+        }
+    }
+}
+
+/// How long a dial is waited for before another one is made beside it: well below the second after which the kernel sends
+/// its packet again.
+const BESIDE: Duration = Duration::from_millis(200);
+/// The same, where who leads is news.
+const BESIDE_HASTENED: Duration = Duration::from_millis(50);
+/// Dials of one address at a time, the first included: the later ones have more than half a second each.
+const DIALS_MAX: usize = 4;

@@ -182,6 +182,7 @@ impl Core {
     /// Ends belief in the grant under `token`, for good, through all its handles.
     pub(super) fn end_grant(&mut self, token: Token, reason: EndReason) -> Option<Grant> {
         let grant = self.leases.remove_grant(token)?;
+        self.disown_ended(token);
         let ended = grant.handles.iter().map(|lease| Action::LeaseEnded { lease: *lease, reason });
         self.actions.extend(ended);
         Some(grant)
@@ -199,7 +200,10 @@ impl Core {
         match removed {
             None => self.decide(call, Err(lost())),
             Some(Removed::Shared) => self.decide(call, Ok(Done::Released)),
-            Some(Removed::Last { token, grant }) => self.submit_release(token, grant, Some(call)),
+            Some(Removed::Last { token, grant }) => {
+                self.disown_ended(token);
+                self.submit_release(token, grant, Some(call));
+            }
         }
         call
     }

@@ -3,32 +3,32 @@
 //! A link to each configured address is kept open: spare ones carry the news of a new leader, so that a
 //! failover waits for no timer. Home is the link to the leader of the highest term that any open link
 //! names. Timers are a fallback only: for a dial or a home that stays silent (faults NT1), and for dialing
-//! again.
+//! again. A new leader, and the loss of home, end the pauses of dials: the next leader may be whoever was away.
 
 use super::back_off::{SPARE_STEP_MAX, STEP_MAX};
-use super::endpoints::{Endpoints, Origin};
+use super::endpoints::{Dial, Endpoint, Endpoints, Origin};
+use super::leaders::{Leaders, Named, Trust};
 use super::types::{Action, CoreOptions, LinkId};
 use crate::base::rng::Rng;
 use crate::base::time::nanos;
 use crate::base::{ClusterId, NodeId, Sample, Term};
-use crate::wire::{Abilities, LeaderHint, Request, Welcomed};
+use crate::wire::{Abilities, LeaderHint, Welcomed};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 #[derive(Clone, Debug)]
 pub(super) struct Links {
     endpoints: Endpoints,
-    links: BTreeMap<LinkId, Link>,
+    pub(super) links: BTreeMap<LinkId, Link>,
     next_link: u64,
-    home: Option<Home>,
-    /// Leaders that could not be reached, or denied it: hints of these terms do not count until then.
-    distrusted: BTreeMap<NodeId, (Term, u64)>,
+    pub(super) home: Option<Home>,
+    leaders: Leaders,
     /// The address of a leader that only a node named, and why it was not reached the last time.
     unreached: Option<(String, String)>,
     cluster: Option<ClusterId>,
-    connect_timeout: Duration,
-    ttl: Duration,
-    silence_max: Duration,
+    pub(super) connect_timeout: Duration,
+    pub(super) ttl: Duration,
+    pub(super) silence_max: Duration,
     rng: Rng,
 }
 
@@ -41,7 +41,7 @@ pub(super) struct Home {
 }
 
 #[derive(Clone, Debug)]
-enum Link {
+pub(super) enum Link {
     /// Dialed then, not welcomed.
     Dialing { since: u64 },
     /// Welcomed.
@@ -49,14 +49,15 @@ enum Link {
 }
 
 #[derive(Clone, Debug)]
-struct OpenLink {
+pub(super) struct OpenLink {
     node: NodeId,
     abilities: Abilities,
     hint: LeaderHint,
+    welcomed_at: u64,
     /// When it last said anything.
-    heard_at: u64,
+    pub(super) heard_at: u64,
     /// Since when something that was sent has had no answer of any kind.
-    unanswered_since: Option<u64>,
+    pub(super) unanswered_since: Option<u64>,
 }
 
 /// What a link's word about the leader asks for.
@@ -76,7 +77,7 @@ impl Links {
             links: BTreeMap::new(),
             next_link: 1,
             home: None,
-            distrusted: BTreeMap::new(),
+            leaders: Leaders::default(),
             unreached: None,
             cluster: None,
             connect_timeout: options.connect_timeout,
@@ -130,11 +131,21 @@ impl Links {
             node: welcome.node,
             abilities: speech.abilities,
             hint: LeaderHint::default(),
+            welcomed_at: now.boot(),
             heard_at: now.boot(),
             unanswered_since: None,
         };
         self.links.insert(link, Link::Open(open));
+        self.handle_connected(link, actions);
         self.handle_hint(now, link, welcome.leader);
+    }
+
+    /// The other side took the connection of `link`: no other dial of its address is needed.
+    pub(super) fn handle_connected(&mut self, link: LinkId, actions: &mut Vec<Action>) {
+        for other in self.endpoints.handle_answered(link) {
+            self.links.remove(&other);
+            actions.push(Action::Hangup { link: other });
+        }
     }
 
     /// `link` says who leads.
@@ -145,14 +156,13 @@ impl Links {
         open.hint = hint;
         let leads = open.hint.leader.as_ref().is_some_and(|(node, _)| *node == open.node);
         let (node, term) = (open.node, open.hint.term);
+        if leads {
+            self.leaders.trust(node);
+        }
         match home {
-            _ if leads && home.is_none_or(|home| home.term != term) => {
-                self.distrusted.remove(&node);
-                Heard::News
-            }
-            Some(_) if leads && repeated => Heard::HomeRepeated,
+            Some(home) if leads && repeated && home.term == term => Heard::HomeRepeated,
             Some(home) if !leads => {
-                self.distrust(now, node, home.term);
+                self.leaders.distrust(now, node, home.term);
                 Heard::News
             }
             _ => Heard::News,
@@ -163,7 +173,8 @@ impl Links {
     pub(super) fn handle_sign_of_life(&mut self, now: &Sample, link: LinkId) {
         let Some(Link::Open(open)) = self.links.get_mut(&link) else { return };
         open.heard_at = now.boot();
-        if open.unanswered_since.take().is_some() {
+        let answers = open.unanswered_since.take().is_some();
+        if answers && now.boot().saturating_sub(open.welcomed_at) >= nanos(STEADY) {
             self.endpoints.handle_useful(link);
         }
     }
@@ -175,15 +186,25 @@ impl Links {
         }
     }
 
-    /// `link` is gone.
-    pub(super) fn handle_closed(&mut self, now: &Sample, link: LinkId, why: &str) {
+    /// `link` is gone, or cannot be: an answer, which the other dials of its address would have, too.
+    pub(super) fn handle_closed(
+        &mut self,
+        now: &Sample,
+        (link, why): (LinkId, &str),
+        actions: &mut Vec<Action>,
+    ) {
+        self.handle_connected(link, actions);
+        self.lose(now, link, why);
+    }
+
+    fn lose(&mut self, now: &Sample, link: LinkId, why: &str) {
         let Some(closed) = self.links.remove(&link) else { return };
         if let Some(home) = self.home.filter(|home| home.link == link) {
             self.home = None;
             if let Link::Open(open) = &closed {
-                self.distrust(now, open.node, home.term);
+                self.leaders.distrust(now, open.node, home.term);
             }
-            self.endpoints.hasten(now, link);
+            self.endpoints.hasten(now);
         }
         self.distrust_unreachable(now, link);
         if let Some(address) = self.endpoints.hinted_address(link) {
@@ -193,132 +214,102 @@ impl Links {
         self.endpoints.handle_failure(link, why, (now, longest, &mut self.rng));
     }
 
-    fn hang_up(&mut self, now: &Sample, link: LinkId, why: &str, actions: &mut Vec<Action>) {
+    pub(super) fn hang_up(
+        &mut self,
+        now: &Sample,
+        link: LinkId,
+        why: &str,
+        actions: &mut Vec<Action>,
+    ) {
         actions.push(Action::Hangup { link });
-        self.handle_closed(now, link, why);
-    }
-
-    fn distrust(&mut self, now: &Sample, node: NodeId, term: Term) {
-        self.distrusted.insert(node, (term, now.hint(DISTRUST)));
+        self.lose(now, link, why);
     }
 
     /// The leader that is named may be behind the address of `link`, which failed.
     fn distrust_unreachable(&mut self, now: &Sample, link: LinkId) {
-        let Some((term, node, address)) = self.target(now) else { return };
-        let failed = self.endpoints.iter().find(|endpoint| endpoint.link == Some(link));
-        if failed.is_some_and(|endpoint| endpoint.address == address) {
-            self.distrust(now, node, term);
+        let Some((Trust::Trusted, Named { term, node, address, .. })) = self.named(now) else {
+            return;
+        };
+        if self.endpoints.address_of(link) == Some(address) {
+            self.leaders.distrust(now, node, term);
         }
     }
 
-    /// The leader of the highest term that an open link names.
-    fn target(&self, now: &Sample) -> Option<(Term, NodeId, &str)> {
-        let trusted = |term: Term, node: &NodeId| {
-            let distrusted = self.distrusted.get(node);
-            !distrusted.is_some_and(|(at_most, until)| term <= *at_most && now.boot() < *until)
-        };
-        self.links
-            .values()
-            .filter_map(|link| match link {
-                Link::Open(open) => Some(&open.hint),
-                Link::Dialing { .. } => None,
-            })
-            .filter_map(|hint| hint.leader.as_ref().map(|(node, at)| (hint.term, *node, at)))
-            .filter(|(term, node, _)| trusted(*term, node))
-            .max_by_key(|(term, ..)| *term)
-            .map(|(term, node, address)| (term, node, address.as_str()))
+    /// The leader that open links name.
+    fn named(&self, now: &Sample) -> Option<(Trust, Named<'_>)> {
+        let named = self.links.values().filter_map(|link| match link {
+            Link::Open(open) => Named::by(open.node, &open.hint),
+            Link::Dialing { .. } => None,
+        });
+        self.leaders.best(now, named)
     }
 
     /// Chooses home, hangs up what is silent, dials what is missing.
     pub(super) fn settle(&mut self, now: &Sample, actions: &mut Vec<Action>) {
-        self.distrusted.retain(|_, (_, until)| now.boot() < *until);
+        self.leaders.handle_deadline(now);
         self.hang_up_silent(now, actions);
         self.choose_home(now);
         self.drop_unused_hinted(now, actions);
         self.ask_idle(now, actions);
+        self.dial_due(now, actions);
+    }
+
+    /// Where there is no home, somebody waits: then dials without an answer are not waited for.
+    fn dial_due(&mut self, now: &Sample, actions: &mut Vec<Action>) {
         loop {
             let link = LinkId(self.next_link);
-            let Some(endpoint) = self.endpoints.dial_next(now, link) else { break };
+            let next = self.endpoints.dial_next(now, link);
+            let beside = || self.endpoints.dial_beside(now, link);
+            let dial = if self.home.is_none() { next.or_else(beside) } else { next };
+            let Some(Dial { address, replaces }) = dial else { return };
+            if let Some(older) = replaces {
+                self.links.remove(&older);
+                actions.push(Action::Hangup { link: older });
+            }
             self.next_link += 1;
             self.links.insert(link, Link::Dialing { since: now.boot() });
-            actions.push(Action::Dial { link, endpoint });
+            actions.push(Action::Dial { link, endpoint: address });
         }
-    }
-
-    /// A link on which nothing is sent never shows that the machine behind it is gone. Without a home that
-    /// is every link; home itself hears renewals answered, unless there is no session yet.
-    fn ask_idle(&mut self, now: &Sample, actions: &mut Vec<Action>) {
-        let is_idle = |links: &Self, (id, link): (&LinkId, &Link)| {
-            (links.idle_at(*id, link) <= now.boot()).then_some(*id)
-        };
-        // Whom it asked is not idle any more.
-        while let Some(link) = self.links.iter().find_map(|link| is_idle(self, link)) {
-            self.handle_sent(now, link);
-            actions.push(Action::Send { link, request: Request::Status { read: 0 } });
-        }
-    }
-
-    /// When to ask a link whether anybody is there: something that every node answers.
-    fn idle_at(&self, id: LinkId, link: &Link) -> u64 {
-        let limit = match self.home {
-            None => self.connect_timeout,
-            Some(home) if home.link == id => self.connect_timeout.max(self.ttl),
-            Some(_) => return u64::MAX,
-        };
-        match link {
-            Link::Open(OpenLink { heard_at, unanswered_since: None, .. }) => {
-                heard_at.saturating_add(nanos(limit))
-            }
-            _ => u64::MAX,
-        }
-    }
-
-    fn hang_up_silent(&mut self, now: &Sample, actions: &mut Vec<Action>) {
-        let is_silent = |links: &Self, (id, link): (&LinkId, &Link)| {
-            (links.silent_at(link) <= now.boot()).then_some(*id)
-        };
-        while let Some(link) = self.links.iter().find_map(|link| is_silent(self, link)) {
-            let dialing = matches!(self.links.get(&link), Some(Link::Dialing { .. }));
-            let limit = if dialing { self.connect_timeout } else { self.silence_max };
-            self.hang_up(now, link, &format!("no answer within {limit:?}"), actions);
-        }
-    }
-
-    fn silent_at(&self, link: &Link) -> u64 {
-        let (since, limit) = match link {
-            Link::Dialing { since } => (Some(*since), self.connect_timeout),
-            Link::Open(open) => (open.unanswered_since, self.silence_max),
-        };
-        since.map_or(u64::MAX, |since| since.saturating_add(nanos(limit)))
     }
 
     fn choose_home(&mut self, now: &Sample) {
-        let Some((term, node, address)) = self.target(now) else {
-            self.home = None;
-            return;
-        };
-        let is_node = |link: &Link| matches!(link, Link::Open(open) if open.node == node);
-        let link = match self.home {
-            Some(home) if self.links.get(&home.link).is_some_and(is_node) => Some(home.link),
-            _ => self.links.iter().find(|(_, link)| is_node(link)).map(|(id, _)| *id),
-        };
-        let unknown = link.is_none().then(|| address.to_owned());
-        self.home = link.map(|link| Home { link, term });
-        if let Some(address) = unknown {
+        let before = self.home.take();
+        let named = self.named(now);
+        let link = named.and_then(|(_, named)| self.link_to(named.node, before));
+        let unreached = named.filter(|_| link.is_none()).map(|(_, one)| one.address.to_owned());
+        let term = named.map(|(_, named)| named.term);
+        let is_trusted = named.is_some_and(|(trust, _)| trust == Trust::Trusted);
+        if let (Some(link), Some(term), true) = (link, term, is_trusted) {
+            self.home = Some(Home { link, term });
+        }
+        let is_news = term.is_some_and(|term| self.leaders.take_news(term));
+        let is_left = before.is_some() && self.home.is_none();
+        if let Some(address) = unreached {
             self.endpoints.add(&address, Origin::Hinted);
         }
+        if is_news || is_left {
+            self.endpoints.hasten(now);
+        }
+    }
+
+    /// The open link to `node`, at best the one that is home.
+    fn link_to(&self, node: NodeId, home: Option<Home>) -> Option<LinkId> {
+        let is_node = |link: &Link| matches!(link, Link::Open(open) if open.node == node);
+        let home = home.map(|home| home.link);
+        home.filter(|home| self.links.get(home).is_some_and(is_node))
+            .or_else(|| self.links.iter().find(|(_, link)| is_node(link)).map(|(id, _)| *id))
     }
 
     fn drop_unused_hinted(&mut self, now: &Sample, actions: &mut Vec<Action>) {
         if !self.endpoints.has_hinted() {
             return;
         }
-        let target = self.target(now).map(|(.., address)| address.to_owned());
+        let leader = self.named(now).map(|(_, named)| named.address.to_owned());
         let home = self.home.map(|home| home.link);
-        let named = |address: &str| target.as_deref() == Some(address);
-        let keep =
-            |address: &str, link: Option<LinkId>| link.is_some() && link == home || named(address);
-        let gone = self.endpoints.retain_hinted(|endpoint| keep(&endpoint.address, endpoint.link));
+        let named = |address: &str| leader.as_deref() == Some(address);
+        let is_home = |links: &[LinkId]| home.is_some_and(|home| links.contains(&home));
+        let keep = |endpoint: &Endpoint| is_home(endpoint.links()) || named(&endpoint.address);
+        let gone = self.endpoints.retain_hinted(keep);
         for link in gone {
             self.links.remove(&link);
             actions.push(Action::Hangup { link });
@@ -327,13 +318,10 @@ impl Links {
 
     /// When `settle` has something to do at the latest.
     pub(super) fn next_deadline(&self) -> u64 {
-        let silent = self.links.values().map(|link| self.silent_at(link)).min();
-        let trusted = self.distrusted.values().map(|(_, until)| *until).min();
-        let trusted = if self.home.is_none() { trusted } else { None };
-        let dial = self.endpoints.next_deadline();
-        let idle = self.links.iter().map(|(id, link)| self.idle_at(*id, link)).min();
-        let silent = silent.unwrap_or(u64::MAX).min(idle.unwrap_or(u64::MAX));
-        dial.min(silent).min(trusted.unwrap_or(u64::MAX))
+        let trusted = if self.home.is_none() { self.leaders.next_deadline() } else { u64::MAX };
+        let beside = if self.home.is_none() { self.endpoints.next_beside() } else { u64::MAX };
+        let dial = self.endpoints.next_dial().min(beside);
+        dial.min(self.silence_deadline()).min(trusted)
     }
 
     /// Closes everything: the client is closed.
@@ -341,7 +329,7 @@ impl Links {
         let links = std::mem::take(&mut self.links);
         actions.extend(links.into_keys().map(|link| Action::Hangup { link }));
         self.home = None;
-        self.distrusted.clear();
+        self.leaders = Leaders::default();
         self.endpoints = Endpoints::new(&[]);
     }
 
@@ -367,5 +355,5 @@ impl Links {
     }
 }
 
-/// How long a leader that failed us is not believed in again, unless it says so itself or rises in term.
-const DISTRUST: Duration = Duration::from_secs(1);
+/// A link that answers after so long was worth its dial: one that is lost before that may be lost again and again.
+const STEADY: Duration = Duration::from_millis(100);

@@ -11,6 +11,7 @@ mod asked;
 mod back_off;
 mod belief;
 mod endpoints;
+mod leaders;
 mod lease;
 mod links;
 mod observers;
@@ -22,9 +23,11 @@ mod renewal;
 mod requests;
 mod retiring;
 mod session;
+mod silence;
 mod standing;
 mod transfer;
 mod transmit;
+mod tries;
 mod types;
 mod wish;
 mod words;
@@ -50,7 +53,7 @@ use progress::Progress;
 use reads::Reads;
 use refusal::refusal_text;
 use retiring::Retiring;
-use session::{Opening, Session};
+use session::{Opening, Reopening, Session};
 use std::collections::BTreeSet;
 use std::time::Duration;
 use transmit::Bound;
@@ -66,6 +69,7 @@ pub struct Core {
     session: Option<Session>,
     /// Present while a session is wanted and there is none.
     opening: Option<Opening>,
+    reopening: Reopening,
     /// Sessions that ended here and perhaps not yet at the server.
     retiring: Vec<Retiring>,
     acquires: Acquires,
@@ -82,6 +86,11 @@ pub struct Core {
     /// The largest token that this client was ever told: a grant to a later request is larger (L3).
     largest_token: Token,
     life: Life,
+    /// It has not had a session yet, and may take so long for the first: a reading of BOOTTIME.
+    is_new: bool,
+    opens_until: u64,
+    /// When it lost its last leader, or began.
+    leaderless_since: Sample,
     reported: (SessionState, Option<SessionId>),
     actions: Vec<Action>,
 }
@@ -117,7 +126,8 @@ impl Core {
             rng,
             bound: Bound::default(),
             session: None,
-            opening: Some(Opening::new(now)),
+            opening: Some(Opening::new(now.boot())),
+            reopening: Reopening::new(),
             retiring: Vec::new(),
             acquires: Acquires::default(),
             leases: Leases::default(),
@@ -131,6 +141,9 @@ impl Core {
             last_call: 0,
             largest_token: Token(0),
             life: Life::Open,
+            is_new: true,
+            opens_until: now.hint(options.connect_timeout),
+            leaderless_since: *now,
             reported: (SessionState::Ended, None),
             actions: Vec::new(),
             options,
@@ -141,6 +154,11 @@ impl Core {
     #[must_use]
     pub fn hello(&self) -> ClientHello {
         ClientHello { client: self.options.client.clone(), cluster: self.links.cluster() }
+    }
+
+    /// The other side took the connection of `link`: it is waited for, and not dialed once more beside it.
+    pub fn handle_connected(&mut self, link: LinkId) {
+        self.links.handle_connected(link, &mut self.actions);
     }
 
     /// The node behind `link` welcomed us (the driver has sent the hello), and understands this.
@@ -157,7 +175,7 @@ impl Core {
     /// `link` could not be dialed, or is closed by the other side; `why` in words.
     pub fn handle_closed(&mut self, now: &Sample, link: LinkId, why: &str) {
         self.check_belief(now);
-        self.links.handle_closed(now, link, why);
+        self.links.handle_closed(now, (link, why), &mut self.actions);
     }
 
     /// A message came. `now` was sampled after it was read (L19).
@@ -213,7 +231,7 @@ impl Core {
             }
             self.timers.remove(&(at, timer));
             match timer {
-                Timer::WaitOver(call) => self.handle_wait_over(call),
+                Timer::WaitOver(call) => self.handle_wait_over(now, call),
                 Timer::AskAgain(call) => self.acquires.make_ready(call),
                 Timer::ReadOver(call) => self.handle_read_over(call),
                 Timer::OrderOver(call) => self.handle_order_over(call),
@@ -328,6 +346,12 @@ impl Core {
     pub fn why_unavailable(&self) -> String {
         match self.opening.as_ref().and_then(|opening| opening.refusal) {
             Some(refusal) => format!("the leader refuses a session: {}", refusal_text(refusal)),
+            None if self.session.is_none() && self.reopening.is_in_vain() => {
+                "the leader ends each session as soon as it is made; its log may say why".to_owned()
+            }
+            None if self.links.home().is_some() => {
+                format!("the leader has not answered: {}", self.links.describe())
+            }
             None => format!("no leader: {}", self.links.describe()),
         }
     }

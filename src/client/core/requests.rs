@@ -215,6 +215,12 @@ impl Window {
         self.outstanding.values().any(|outstanding| outstanding.purpose == wanted)
     }
 
+    /// Whether an acquire is undecided that was submitted before `token` was known: the oldest knew the fewest.
+    pub(super) fn may_be_granted(&self, token: Token) -> bool {
+        let acquires = |one: &&Outstanding| matches!(one.purpose, Purpose::Acquire(_));
+        self.outstanding.values().find(acquires).is_some_and(|oldest| oldest.above < token)
+    }
+
     /// How many releases nobody waits for.
     pub(super) fn unattended(&self) -> usize {
         let unattended = |outstanding: &&Outstanding| outstanding.purpose == Purpose::Release(None);

@@ -1,5 +1,9 @@
 //! Sessions that ended here and are closed at the server in the background, so that their locks are free before
 //! the TTL is over.
+//!
+//! A client that lives closes them however long that takes: while no server runs no TTL passes, and after an outage each
+//! session has a whole one. One that is closed tries for as long as servers that run may need to end the session by
+//! themselves. One that nobody has any more says it once and lets go: belief has ended, and the TTL frees.
 
 use super::Core;
 use super::back_off::{BackOff, STEP_MAX};
@@ -19,8 +23,9 @@ pub(super) struct Retiring {
     pub(super) sent: bool,
     pub(super) retry_at: u64,
     pub(super) back_off: BackOff,
-    /// After this the server's own timer has ended it.
+    /// It is given up then: a reading of BOOTTIME.
     pub(super) until: u64,
+    pub(super) ttl: Duration,
     pub(super) call: Option<CallId>,
 }
 
@@ -35,7 +40,6 @@ impl Core {
         if self.retiring.len() >= RETIRING_MAX {
             self.retiring.remove(0);
         }
-        let until = now.hint(ttl.saturating_mul(RETIRING_TTLS));
         self.retiring.push(Retiring {
             session,
             request,
@@ -43,9 +47,24 @@ impl Core {
             sent: false,
             retry_at: now.boot(),
             back_off: BackOff::new(),
-            until,
+            until: u64::MAX,
+            ttl,
             call,
         });
+    }
+
+    /// The client is closed: what it still owes is given up once servers that run have ended it by themselves.
+    pub(super) fn bound_retiring(&mut self, now: &Sample) {
+        for retiring in &mut self.retiring {
+            retiring.until = now.hint(retiring.ttl.saturating_mul(RETIRING_TTLS));
+        }
+    }
+
+    /// Nobody has the client any more: it is closed, and tries no longer than a change of leader may take.
+    pub fn let_go(&mut self, now: &Sample) {
+        self.close(now);
+        let until = now.hint(LETTING_GO_MAX);
+        self.retiring.iter_mut().for_each(|retiring| retiring.until = until.min(retiring.until));
     }
 
     /// An answer to a request of a session that ended here: only that of its close is of interest.
@@ -74,7 +93,7 @@ impl Core {
         }
     }
 
-    /// Gives up sessions that the servers' own timers have ended by now.
+    /// Gives up sessions that were tried to be closed for long enough.
     pub(super) fn drop_retired(&mut self, now: &Sample) {
         let over = |one: &Retiring| one.until <= now.boot();
         let calls: Vec<_> =
@@ -91,3 +110,5 @@ impl Core {
 const RETIRING_MAX: usize = 4;
 /// A session that is renewed no more is gone after its TTL, and after another one if the leader changed.
 const RETIRING_TTLS: u32 = 3;
+/// How long a client that nobody has any more tries to say that it is gone.
+const LETTING_GO_MAX: Duration = Duration::from_secs(1);

@@ -8,6 +8,7 @@ use super::standing::Roll;
 use super::types::{Action, Belief, CallId, Done, EndReason, LinkId, SessionState};
 use super::{Core, Life};
 use crate::base::limits::{TTL_MS_MAX, TTL_MS_MIN};
+use crate::base::rng::Rng;
 use crate::base::time::nanos;
 use crate::base::{RequestId, Sample, SessionId};
 use crate::lock::Refusal;
@@ -24,6 +25,40 @@ pub(super) struct Session {
     pub(super) renewals: Renewals,
     pub(super) window: Window,
     pub(super) roll: Roll,
+    /// When it was acknowledged, as a reading of BOOTTIME.
+    opened_at: u64,
+}
+
+/// When the next session may be asked for. Where one after the other ends as soon as it is made there are pauses between
+/// them: servers that go on so are not asked as fast as they answer.
+#[derive(Clone, Debug)]
+pub(super) struct Reopening {
+    not_before: u64,
+    back_off: BackOff,
+    /// So many in a row.
+    short_lived: u32,
+}
+
+impl Reopening {
+    pub(super) fn new() -> Self {
+        Self { not_before: 0, back_off: BackOff::new(), short_lived: 0 }
+    }
+
+    fn handle_end(&mut self, now: &Sample, lived: Duration, rng: &mut Rng) {
+        if lived >= SHORT_LIFE {
+            *self = Self::new();
+            return;
+        }
+        self.short_lived += 1;
+        if self.short_lived > 1 {
+            self.not_before = self.back_off.next(now, SPARE_STEP_MAX, rng);
+        }
+    }
+
+    /// Whether one after the other has ended at once.
+    pub(super) fn is_in_vain(&self) -> bool {
+        self.short_lived > 2
+    }
 }
 
 /// The wish for a session. Each transmission makes one of its own (L7); the first answer counts.
@@ -47,9 +82,10 @@ pub(super) enum EndedBy {
 }
 
 impl Session {
-    fn new(id: SessionId, ttl: Duration, belief: Belief) -> Self {
+    fn new(now: &Sample, id: SessionId, ttl: Duration, belief: Belief) -> Self {
         let renewals = Renewals::new(ttl, &belief.start);
-        Self { id, ttl, belief, renewals, window: Window::new(), roll: Roll::default() }
+        let (window, roll, opened_at) = (Window::new(), Roll::default(), now.boot());
+        Self { id, ttl, belief, renewals, window, roll, opened_at }
     }
 
     pub(super) fn state(&self, now: &Sample) -> SessionState {
@@ -69,13 +105,9 @@ impl Session {
 }
 
 impl Opening {
-    pub(super) fn new(now: &Sample) -> Self {
-        Self {
-            sent: BTreeMap::new(),
-            retry_at: now.boot(),
-            back_off: BackOff::new(),
-            refusal: None,
-        }
+    /// Not before `retry_at`, a reading of BOOTTIME.
+    pub(super) fn new(retry_at: u64) -> Self {
+        Self { sent: BTreeMap::new(), retry_at, back_off: BackOff::new(), refusal: None }
     }
 }
 
@@ -103,8 +135,9 @@ impl Core {
             return;
         }
         self.opening = None;
+        self.is_new = false;
         self.progress.handle_moved(&start);
-        self.session = Some(Session::new(id, ttl, belief));
+        self.session = Some(Session::new(now, id, ttl, belief));
         self.actions.push(Action::Extend(belief));
         self.report_state(now);
     }
@@ -153,6 +186,8 @@ impl Core {
     /// The session is over here for good: it is renewed no more, and replaced when somebody wants it.
     pub(super) fn lose_session(&mut self, now: &Sample, by: EndedBy) {
         let Some(session) = self.session.take() else { return };
+        let lived = Duration::from_nanos(now.boot().saturating_sub(session.opened_at));
+        self.reopening.handle_end(now, lived, &mut self.rng);
         let reason = match by {
             EndedBy::Lapse if session.renewals.is_withheld() => EndReason::Stalled,
             EndedBy::Lapse | EndedBy::Server => EndReason::Expired,
@@ -194,7 +229,7 @@ impl Core {
     /// Opens a session unless there is one or it is being opened.
     pub(super) fn want_session(&mut self, now: &Sample) {
         if self.session.is_none() && self.opening.is_none() && self.life == Life::Open {
-            self.opening = Some(Opening::new(now));
+            self.opening = Some(Opening::new(now.boot().max(self.reopening.not_before)));
         }
     }
 
@@ -213,11 +248,13 @@ impl Core {
         }
         self.timers.clear();
         let Some(session) = self.session.take() else {
+            self.bound_retiring(now);
             return self.decide(call, Ok(Done::Closed));
         };
         self.report_state(now);
         let ids = (session.window.next_request(), session.window.floor());
         self.retire(now, (session.id, session.ttl), ids, Some(call));
+        self.bound_retiring(now);
         for outstanding in session.window.into_outstanding() {
             if let Purpose::Release(Some(ended)) | Purpose::Transfer(Some(ended)) =
                 outstanding.purpose
@@ -239,6 +276,10 @@ impl Core {
         retired.min(jeopardy).min(asked).min(session.belief.ends_at())
     }
 }
+
+/// A session that lived shorter than this ended as soon as it was made: shorter than any TTL.
+const SHORT_LIFE: Duration = Duration::from_millis(100);
+const _: () = assert!(SHORT_LIFE.as_millis() <= TTL_MS_MIN as u128);
 
 /// A TTL that servers take.
 pub(super) fn clamp_ttl(ttl: Duration) -> Duration {

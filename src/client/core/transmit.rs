@@ -79,6 +79,9 @@ impl Core {
         if self.bound.home != home {
             self.bound.back_off.reset();
         }
+        if self.bound.home.is_some() && home.is_none() {
+            self.hasten_tries(now);
+        }
         self.bound.home = home;
         self.bound.session = None;
         self.bound.rebind_at = u64::MAX;

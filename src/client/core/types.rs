@@ -19,7 +19,7 @@ pub struct CoreOptions {
     pub ttl: Duration,
     /// How long one dial, or one silent connection, is given.
     pub connect_timeout: Duration,
-    /// How long reads and tries are tried.
+    /// How long reads and orders are tried, and a leader may take to answer a try.
     pub request_timeout: Duration,
     /// Renew the session only while the program says, at least this often, that it moves (`Core::progress`).
     pub progress: Option<Duration>,
@@ -32,7 +32,9 @@ pub struct CoreOptions {
 /// How long to wait for a lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wait {
-    /// Not at all: HELD if somebody has it.
+    /// For no holder: HELD if somebody has it. A leader that is connected may take the request timeout to say so;
+    /// while there is none it is waited for, for at most a second, and in a client that was opened in the background
+    /// until its connect timeout is over: then UNAVAILABLE.
     Try,
     /// This long: then TIMEOUT.
     For(Duration),

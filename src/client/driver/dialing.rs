@@ -36,7 +36,11 @@ impl Inner {
     fn adopt(&mut self, id: LinkId, connection: Connection) -> Result<(), String> {
         self.seat.interrupt();
         let Some(link) = self.links.get_mut(&id) else { return Ok(()) };
-        link.adopt(connection, &self.registrar)
+        link.adopt(connection, &self.registrar)?;
+        if link.take_connected() {
+            self.core.handle_connected(id);
+        }
+        Ok(())
     }
 
     fn look_up(&mut self, id: LinkId, endpoint: &str) -> Result<(), String> {

@@ -1,9 +1,10 @@
 //! The state of one client, and how what the core says is done.
 
 use super::Shared;
-use super::alarms::Alarms;
+use super::alarm::Alarm;
 use super::lease::LeaseState;
 use super::link::{Link, Said};
+use super::loss_timers::LossTimers;
 use super::news::Feeds;
 use super::published::Published;
 use super::seat::Seat;
@@ -16,21 +17,22 @@ use crate::sys::clock;
 use crate::sys::event::EventFd;
 use crate::sys::timer::Before;
 use crate::{Error, Status};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Weak};
 
 #[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) core: Core,
     pub(super) links: BTreeMap<LinkId, Link>,
+    /// Links of which more is to be read in the next turn.
+    pub(super) unread: BTreeSet<LinkId>,
     pub(super) registrar: Registrar,
     pub(super) wake: Wake,
     pub(super) seat: Seat,
-    /// Until when the background thread sleeps, unless it is woken.
-    pub(super) background_until: u64,
+    pub(super) alarm: Alarm,
     calls: BTreeMap<CallId, Arc<Slot>>,
     pub(super) leases: BTreeMap<LeaseId, Arc<LeaseState>>,
-    pub(super) alarms: Alarms,
+    pub(super) loss_timers: LossTimers,
     published: Option<Arc<Published>>,
     pub(super) feeds: Feeds,
     /// Who waits for a session.
@@ -58,19 +60,20 @@ impl Inner {
         core: Core,
         registrar: Registrar,
         wake: Wake,
-        event: Arc<EventFd>,
+        (event, alarm): (Arc<EventFd>, Alarm),
         shared: Weak<Shared>,
     ) -> Self {
         Self {
             core,
             links: BTreeMap::new(),
+            unread: BTreeSet::new(),
             registrar,
             wake,
             seat: Seat::new(event),
-            background_until: 0,
+            alarm,
             calls: BTreeMap::new(),
             leases: BTreeMap::new(),
-            alarms: Alarms::default(),
+            loss_timers: LossTimers::default(),
             published: None,
             feeds: Feeds::new(),
             opener: None,
@@ -129,9 +132,12 @@ impl Inner {
         self.seat.interrupt();
     }
 
-    /// Takes what came on `ready`, and does what follows from it and from the time.
+    /// Takes what came on `ready`, and does what follows from it and from the time. Of each link no more than one budget:
+    /// a server that says ever more holds up no renewal, and no other thread.
     pub(super) fn turn(&mut self, ready: impl IntoIterator<Item = LinkId>) {
-        for link in ready {
+        let mut links = std::mem::take(&mut self.unread);
+        links.extend(ready);
+        for link in links {
             self.receive(link);
         }
         self.settle();
@@ -139,28 +145,29 @@ impl Inner {
 
     fn receive(&mut self, id: LinkId) {
         let mut said = Vec::new();
-        loop {
-            let Some(link) = self.links.get_mut(&id) else { return };
-            let received = link.receive(&self.registrar, &mut said);
-            // After the question was answered and read (L19).
-            let now = clock::sample();
-            for said in said.drain(..) {
-                match said {
-                    Said::Welcome(welcomed) => self.core.handle_welcome(&now, id, welcomed),
-                    Said::Message(message) => self.core.handle_message(&now, id, message),
-                    Said::Refused(refused) => {
-                        self.links.remove(&id);
-                        return self.core.handle_refused(&now, id, refused);
-                    }
+        let Some(link) = self.links.get_mut(&id) else { return };
+        let received = link.receive(&self.registrar, &mut said);
+        // After the question was answered and read (L19).
+        let now = clock::sample();
+        for said in said {
+            match said {
+                Said::Connected => self.core.handle_connected(id),
+                Said::Welcome(welcomed) => self.core.handle_welcome(&now, id, welcomed),
+                Said::Message(message) => self.core.handle_message(&now, id, message),
+                Said::Refused(refused) => {
+                    self.links.remove(&id);
+                    return self.core.handle_refused(&now, id, refused);
                 }
             }
-            match received {
-                Ok(Received::All) => return,
-                Ok(Received::More) => {}
-                Err(why) => {
-                    self.links.remove(&id);
-                    return self.core.handle_closed(&now, id, &why);
-                }
+        }
+        match received {
+            Ok(Received::All) => {}
+            Ok(Received::More) => {
+                self.unread.insert(id);
+            }
+            Err(why) => {
+                self.links.remove(&id);
+                self.core.handle_closed(&now, id, &why);
             }
         }
     }
@@ -175,7 +182,7 @@ impl Inner {
             }
             // Before anything leaves (L19).
             let now = clock::sample();
-            self.serve_alarms(&now);
+            self.serve_loss_timers(&now);
             if self.core.next_deadline() <= now.boot() {
                 self.core.handle_deadline(&now);
             }
@@ -203,8 +210,11 @@ impl Inner {
     fn flush(&mut self, round: &mut Round) {
         for id in &round.dirty {
             let Some(link) = self.links.get_mut(id) else { continue };
-            if let Err(why) = link.flush(&self.registrar) {
-                round.failed.push((*id, why));
+            match link.flush(&self.registrar) {
+                // Whoever polls asks for room, too.
+                Ok(()) if link.wants_write() => self.seat.interrupt(),
+                Ok(()) => {}
+                Err(why) => round.failed.push((*id, why)),
             }
         }
     }

@@ -42,13 +42,18 @@ enum Watched {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    Connecting,
+    /// Nobody has answered the dial.
+    Dialing,
+    /// The other side took the connection, and does not know yet who we are.
+    Greeting,
     Welcomed,
 }
 
 /// What a node said.
 #[derive(Debug)]
 pub(super) enum Said {
+    /// Nothing yet: the connection stands.
+    Connected,
     Welcome(Welcomed),
     Refused(Refused),
     Message(ServerMessage),
@@ -58,7 +63,7 @@ impl Link {
     /// One whose address is looked up.
     pub(super) fn new(id: LinkId, hello: ClientHello) -> Self {
         let others = VecDeque::new();
-        let (stage, watched) = (Stage::Connecting, Watched::Both);
+        let (stage, watched) = (Stage::Dialing, Watched::Both);
         Self {
             id,
             hello,
@@ -137,6 +142,16 @@ impl Link {
         Ok(())
     }
 
+    /// Whether the other side has taken the connection; true once.
+    pub(super) fn take_connected(&mut self) -> bool {
+        let stands = self.connection.as_ref().is_some_and(Connection::is_standing);
+        let is_news = stands && self.stage == Stage::Dialing;
+        if is_news {
+            self.stage = Stage::Greeting;
+        }
+        is_news
+    }
+
     pub(super) fn pause(&mut self, registrar: &Registrar) {
         if let Some(connection) = &mut self.connection {
             // If it fails the background thread is woken too: only slower.
@@ -175,6 +190,9 @@ impl Link {
         let Some(connection) = &mut self.connection else { return Ok(Received::All) };
         let mut frames = Vec::new();
         let received = connection.receive(&mut frames, RECEIVE_BYTES);
+        if self.take_connected() {
+            said.push(Said::Connected);
+        }
         for frame in frames {
             said.push(decode(&frame, self.stage).map_err(|error| error.to_string())?);
             self.stage = Stage::Welcomed;
@@ -184,7 +202,7 @@ impl Link {
                 self.flush(registrar)?;
                 Ok(received)
             }
-            Err(closed) if self.stage == Stage::Connecting => {
+            Err(closed) if self.stage != Stage::Welcomed => {
                 self.connection = None;
                 let next = self.dial_as_0_1(&closed, registrar);
                 let next = next.or_else(|| self.dial_next(registrar));
@@ -212,10 +230,10 @@ impl Link {
 /// The first frame is a welcome or a refusal, all others are messages.
 fn decode(frame: &Frame, stage: Stage) -> Result<Said, FrameError> {
     match (frame.kind, stage) {
-        (FrameKind::Welcome, Stage::Connecting) => {
+        (FrameKind::Welcome, Stage::Dialing | Stage::Greeting) => {
             Ok(Said::Welcome(Welcomed::from_values(&frame.decode()?)?))
         }
-        (FrameKind::ClientWelcome, Stage::Connecting) => {
+        (FrameKind::ClientWelcome, Stage::Dialing | Stage::Greeting) => {
             Ok(Said::Welcome(frame.decode::<ClientWelcome>()?.into()))
         }
         (FrameKind::Refused, _) => {

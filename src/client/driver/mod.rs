@@ -4,11 +4,11 @@
 //! at once what the core says, sends included: a call's bytes leave on the calling thread. Answers are read
 //! by whoever waits: the first waiting thread takes the *seat* ([`seat`]) and polls the sockets itself,
 //! because a wake of a thread on another core costs 25 µs. While nobody waits the background thread polls
-//! them ([`background`]); it serves timers always.
+//! them ([`background`]); it serves timers always ([`alarm`]).
 //!
 //! What a lease may believe is read without the mutex ([`published`]).
 
-mod alarms;
+mod alarm;
 mod asked;
 mod background;
 mod dialing;
@@ -16,6 +16,7 @@ mod feed;
 mod inner;
 mod lease;
 mod link;
+mod loss_timers;
 mod news;
 mod published;
 mod seat;
@@ -31,6 +32,7 @@ use crate::client::core::{CallId, Core, CoreOptions};
 use crate::net::{Key, LocalNode, Poller};
 use crate::sys::{clock, event::EventFd, fork, thread};
 use crate::{Error, Status};
+use alarm::Alarm;
 use parking_lot::{Mutex, MutexGuard};
 use std::io;
 use std::os::fd::RawFd;
@@ -56,10 +58,12 @@ impl Shared {
         fork::watch();
         let poller = Poller::new(READY_MAX)?;
         let (registrar, wake) = (poller.registrar()?, poller.wake(background::WAKE)?);
-        let event = Arc::new(EventFd::new()?);
+        let (event, alarm) = (Arc::new(EventFd::new()?), Alarm::new()?);
+        poller.add_timer(alarm.fd(), background::ALARM)?;
         let core = Core::new(options, &clock::sample());
         let shared = Arc::new_cyclic(|weak| {
-            let mut inner = Inner::new(core, registrar, wake, Arc::clone(&event), weak.clone());
+            let own = (Arc::clone(&event), alarm);
+            let mut inner = Inner::new(core, registrar, wake, own, weak.clone());
             inner.local = local;
             Self { inner: Mutex::new(inner), event, generation: fork::generation() }
         });
@@ -92,7 +96,7 @@ impl Shared {
             inner.settle();
             value
         });
-        inner.call_background();
+        inner.set_alarm();
         result
     }
 
@@ -129,8 +133,9 @@ impl Shared {
     /// Waits for the decision, at most until then, a reading of BOOTTIME.
     ///
     /// # Errors
-    /// As for `with`.
+    /// As for `with`; INVALID while another thread waits for it.
     pub(super) fn wait_for(&self, slot: &Slot, until: Option<u64>) -> Result<(), Error> {
+        let _waits = slot.waiter.begin(until)?;
         self.wait(&slot.waiter, until, |_| slot.is_decided())
     }
 
@@ -142,12 +147,16 @@ impl Shared {
     /// The next of what `feed` tells; `None`: nothing until then, a reading of BOOTTIME.
     ///
     /// # Errors
-    /// As for `with`; CLOSED once all is read.
+    /// As for `with`; CLOSED once all is read; INVALID while another thread reads it.
     pub(super) fn next<T: News>(
         &self,
         feed: &Feed<T>,
         until: Option<u64>,
     ) -> Result<Option<T>, Error> {
+        if self.is_forked() {
+            return Err(Status::Forked.into());
+        }
+        let _waits = feed.waiter.begin(until)?;
         self.wait(&feed.waiter, until, |_| feed.has_something())?;
         self.look(|_, _| feed.take())?
     }

@@ -2,7 +2,7 @@
 //!
 //! Others sleep on their own condition variables and are woken when their call is decided, or when the
 //! seat is free. The holder of the seat takes the home link out of the background thread's poll, so that an
-//! answer wakes one thread. Correctness does not rest on it: whoever reads a socket does so under the
+//! answer wakes one thread; what is due, the ends of waits included, the background thread sees to, too. Correctness does not rest on it: whoever reads a socket does so under the
 //! mutex, until nothing is left, and gives what came to the core.
 
 use super::slot::Waiter;
@@ -24,13 +24,28 @@ pub(super) struct Seat {
     holder: Option<Holder>,
     /// The link that the background thread does not watch.
     paused: Option<LinkId>,
-    sleepers: VecDeque<Arc<Waiter>>,
+    sleepers: VecDeque<Ticket>,
+    /// All threads that wait.
+    waits: Vec<Waiting>,
+    last_ticket: u64,
     event: Arc<EventFd>,
+}
+
+/// One wait of one thread: several may wait for the same thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Ticket(u64);
+
+#[derive(Debug)]
+struct Waiting {
+    ticket: Ticket,
+    waiter: Arc<Waiter>,
+    /// A reading of BOOTTIME.
+    until: u64,
 }
 
 #[derive(Debug)]
 struct Holder {
-    waiter: Arc<Waiter>,
+    ticket: Ticket,
     activity: Activity,
 }
 
@@ -44,11 +59,38 @@ enum Activity {
 
 impl Seat {
     pub(super) fn new(event: Arc<EventFd>) -> Self {
-        Self { holder: None, paused: None, sleepers: VecDeque::new(), event }
+        let (sleepers, waits) = (VecDeque::new(), Vec::new());
+        Self { holder: None, paused: None, sleepers, waits, last_ticket: 0, event }
     }
 
-    fn is_held_by(&self, waiter: &Arc<Waiter>) -> bool {
-        self.holder.as_ref().is_some_and(|holder| Arc::ptr_eq(&holder.waiter, waiter))
+    fn begin_wait(&mut self, waiter: &Arc<Waiter>, until: u64) -> Ticket {
+        self.last_ticket += 1;
+        let ticket = Ticket(self.last_ticket);
+        self.waits.push(Waiting { ticket, waiter: Arc::clone(waiter), until });
+        ticket
+    }
+
+    fn end_wait(&mut self, ticket: Ticket) {
+        self.waits.retain(|waiting| waiting.ticket != ticket);
+    }
+
+    fn waiting(&self, ticket: Ticket) -> Option<&Waiting> {
+        self.waits.iter().find(|waiting| waiting.ticket == ticket)
+    }
+
+    fn is_held_by(&self, ticket: Ticket) -> bool {
+        self.holder.as_ref().is_some_and(|holder| holder.ticket == ticket)
+    }
+
+    /// Whether the holder waits for what `waiter` waits for.
+    fn holds(&self, waiter: &Arc<Waiter>) -> bool {
+        let holder = self.holder.as_ref().and_then(|holder| self.waiting(holder.ticket));
+        holder.is_some_and(|waiting| Arc::ptr_eq(&waiting.waiter, waiter))
+    }
+
+    /// When the first wait is over.
+    fn first_end(&self) -> u64 {
+        self.waits.iter().map(|waiting| waiting.until).min().unwrap_or(u64::MAX)
     }
 
     /// Ends the holder's poll: there is something new to poll, or to see.
@@ -60,7 +102,7 @@ impl Seat {
 
     /// What `waiter` waits for has happened: ends its poll, if it has the seat and this thread is another.
     pub(super) fn interrupt_unless_driving(&self, waiter: &Arc<Waiter>) {
-        if self.is_held_by(waiter) {
+        if self.holds(waiter) {
             self.interrupt();
         }
     }
@@ -79,7 +121,8 @@ impl Shared {
     ) -> Result<(), Error> {
         let until = until.unwrap_or(u64::MAX);
         let mut inner = self.lock()?;
-        waiter.begin()?;
+        let ticket = inner.seat.begin_wait(waiter, until);
+        inner.alarm.set(until);
         let result = loop {
             if let Err(error) = inner.check_whole() {
                 break Err(error);
@@ -87,20 +130,20 @@ impl Shared {
             if done(&inner) || clock::boot_nanos() >= until {
                 break Ok(());
             }
-            let waited = if inner.seat.holder.is_none() || inner.seat.is_held_by(waiter) {
-                self.drive(&mut inner, waiter, until)
+            let waited = if inner.seat.holder.is_none() || inner.seat.is_held_by(ticket) {
+                self.drive(&mut inner, ticket, until)
             } else {
-                Self::sleep(&mut inner, waiter, until)
+                Self::sleep(&mut inner, (ticket, waiter), until)
             };
             if let Err(error) = waited {
                 break Err(error);
             }
         };
-        waiter.end();
-        if inner.seat.is_held_by(waiter) {
+        if inner.seat.is_held_by(ticket) {
             inner.leave_seat();
         }
-        inner.call_background();
+        inner.seat.end_wait(ticket);
+        inner.set_alarm();
         result
     }
 
@@ -108,14 +151,14 @@ impl Shared {
     fn drive(
         &self,
         inner: &mut MutexGuard<'_, Inner>,
-        waiter: &Arc<Waiter>,
+        ticket: Ticket,
         until: u64,
     ) -> Result<(), Error> {
         inner.pause_home();
         let (links, mut set) = inner.poll_set(self.event.as_raw_fd());
         let timeout = timeout_until(inner.next_deadline().min(until));
-        inner.seat.holder =
-            Some(Holder { waiter: Arc::clone(waiter), activity: Activity::Polling });
+        let timeout = inner.poll_bound().or(timeout);
+        inner.seat.holder = Some(Holder { ticket, activity: Activity::Polling });
         let polled = MutexGuard::unlocked(inner, || poll::wait(&mut set, timeout));
         if let Some(holder) = &mut inner.seat.holder {
             holder.activity = Activity::Driving;
@@ -132,15 +175,15 @@ impl Shared {
     /// Until something is decided, the seat is free, or the time has come.
     fn sleep(
         inner: &mut MutexGuard<'_, Inner>,
-        waiter: &Arc<Waiter>,
+        (ticket, waiter): (Ticket, &Arc<Waiter>),
         until: u64,
     ) -> Result<(), Error> {
-        inner.seat.sleepers.push_back(Arc::clone(waiter));
+        inner.seat.sleepers.push_back(ticket);
         match timeout_until(inner.next_deadline().min(until)) {
             Some(timeout) => drop(waiter.condvar.wait_for(inner, timeout)),
             None => waiter.condvar.wait(inner),
         }
-        inner.seat.sleepers.retain(|sleeper| !Arc::ptr_eq(sleeper, waiter));
+        inner.seat.sleepers.retain(|sleeper| *sleeper != ticket);
         if inner.next_deadline() <= clock::boot_nanos() {
             inner.guarded(Inner::settle)?;
         }
@@ -189,18 +232,40 @@ impl Inner {
 
     fn leave_seat(&mut self) {
         self.seat.holder = None;
+        if !self.unread.is_empty() {
+            self.wake.wake();
+        }
         self.resume_paused();
-        if let Some(next) = self.seat.sleepers.front() {
-            next.condvar.notify_one();
+        let next = self.seat.sleepers.front().and_then(|next| self.seat.waiting(*next));
+        if let Some(next) = next {
+            // All that wait for the same, since one alone may be another than the first.
+            next.waiter.condvar.notify_all();
         }
     }
 
-    /// Wakes the background thread if it sleeps for longer than the core may.
-    pub(super) fn call_background(&mut self) {
-        let due = self.next_deadline();
-        if due < self.background_until && self.seat.holder.is_none() {
-            self.background_until = due;
-            self.wake.wake();
+    /// What is due in the core is done in time, whoever polls.
+    pub(super) fn set_alarm(&mut self) {
+        self.alarm.set(self.next_deadline());
+    }
+
+    /// How long a poll may last at most: no time at all, if something is left to be read.
+    pub(super) fn poll_bound(&self) -> Option<Duration> {
+        (!self.unread.is_empty()).then_some(Duration::ZERO)
+    }
+
+    /// The background thread is about to sleep.
+    pub(super) fn reset_alarm(&mut self) {
+        self.alarm.reset(self.next_deadline().min(self.seat.first_end()));
+    }
+
+    /// Wakes whoever has waited long enough.
+    pub(super) fn end_waits(&mut self) {
+        let now = clock::boot_nanos();
+        for waiting in self.seat.waits.iter().filter(|waiting| waiting.until <= now) {
+            waiting.waiter.condvar.notify_all();
+            if self.seat.is_held_by(waiting.ticket) {
+                self.seat.interrupt();
+            }
         }
     }
 }

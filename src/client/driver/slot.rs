@@ -1,6 +1,7 @@
 //! Where a call's decision is left, and how whoever waits for it is woken.
 
 use super::lease::LeaseState;
+use crate::sys::clock;
 use crate::sys::event::EventFd;
 use crate::wire::ReadAnswer;
 use crate::{Error, Status};
@@ -29,23 +30,35 @@ pub(crate) struct Slot {
 #[derive(Debug, Default)]
 pub(crate) struct Waiter {
     pub(super) condvar: Condvar,
-    /// Changed under the client's mutex alone.
     is_waiting: AtomicBool,
 }
 
+/// That one thread waits, and takes what it waits for, until this is dropped.
+#[derive(Debug)]
+pub(super) struct Waits<'a>(&'a AtomicBool);
+
 impl Waiter {
+    /// Until that reading of BOOTTIME. A look, which does not wait, is in nobody's way: `None`.
+    ///
     /// # Errors
-    /// INVALID: another thread waits already.
-    pub(super) fn begin(&self) -> Result<(), Error> {
-        if self.is_waiting.swap(true, Ordering::Relaxed) {
+    /// INVALID: another thread waits already; each would be told a part.
+    pub(super) fn begin(&self, until: Option<u64>) -> Result<Option<Waits<'_>>, Error> {
+        let is_look = until.is_some_and(|until| until <= clock::boot_nanos());
+        let is_taken = match is_look {
+            true => self.is_waiting.load(Ordering::SeqCst),
+            false => self.is_waiting.swap(true, Ordering::SeqCst),
+        };
+        if is_taken {
             let text = "another thread waits in this call already: one at a time";
             return Err(Error::new(Status::Invalid, text));
         }
-        Ok(())
+        Ok((!is_look).then_some(Waits(&self.is_waiting)))
     }
+}
 
-    pub(super) fn end(&self) {
-        self.is_waiting.store(false, Ordering::Relaxed);
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::SeqCst);
     }
 }
 

@@ -10,9 +10,9 @@ use std::os::fd::RawFd;
 
 /// When to arm which anew, as readings of BOOTTIME.
 #[derive(Debug, Default)]
-pub(super) struct Alarms(BTreeMap<LeaseId, u64>);
+pub(super) struct LossTimers(BTreeMap<LeaseId, u64>);
 
-impl Alarms {
+impl LossTimers {
     fn set(&mut self, lease: LeaseId, at: Option<u64>) {
         match at {
             Some(at) => self.0.insert(lease, at),
@@ -35,13 +35,13 @@ impl Alarms {
 impl Inner {
     /// When to settle at the latest, as a reading of BOOTTIME; a hint.
     pub(super) fn next_deadline(&self) -> u64 {
-        self.core.next_deadline().min(self.alarms.next())
+        self.core.next_deadline().min(self.loss_timers.next())
     }
 
-    pub(super) fn serve_alarms(&mut self, now: &Sample) {
-        for id in self.alarms.take_due(now.boot()) {
+    pub(super) fn serve_loss_timers(&mut self, now: &Sample) {
+        for id in self.loss_timers.take_due(now.boot()) {
             let again_at = self.leases.get(&id).and_then(|lease| lease.approach());
-            self.alarms.set(id, again_at);
+            self.loss_timers.set(id, again_at);
         }
     }
 }
@@ -51,7 +51,7 @@ impl Shared {
     pub(crate) fn timer_fd(&self, lease: &LeaseState) -> Option<RawFd> {
         let made = self.with(|inner, _| {
             let (fd, again_at) = lease.timer_fd()?;
-            again_at.inspect(|_| inner.alarms.set(lease.id, again_at));
+            again_at.inspect(|_| inner.loss_timers.set(lease.id, again_at));
             Some(fd)
         });
         made.ok().flatten()
@@ -64,7 +64,7 @@ impl Shared {
             // After a failure there is nothing to arm.
             let _ = self.with(|inner, _| {
                 let again_at = lease.read();
-                inner.alarms.set(lease.id, again_at);
+                inner.loss_timers.set(lease.id, again_at);
             });
         }
     }

@@ -1,0 +1,82 @@
+//! Links whose other side says nothing: asked whether anybody is there, and hung up (fault NT1).
+
+use super::links::{Link, Links, OpenLink};
+use super::types::{Action, LinkId};
+use crate::base::Sample;
+use crate::base::time::nanos;
+use crate::wire::Request;
+
+impl Links {
+    /// A link on which nothing is sent never shows that the machine behind it is gone. Without a home that
+    /// is every link; home itself hears renewals answered, unless there is no session yet.
+    pub(super) fn ask_idle(&mut self, now: &Sample, actions: &mut Vec<Action>) {
+        let is_idle = |links: &Self, (id, link): (&LinkId, &Link)| {
+            (links.idle_at(*id, link) <= now.boot()).then_some(*id)
+        };
+        // Whom it asked is not idle any more.
+        while let Some(link) = self.links.iter().find_map(|link| is_idle(self, link)) {
+            self.ask(now, link, actions);
+        }
+    }
+
+    /// Asks for something that every node answers.
+    fn ask(&mut self, now: &Sample, link: LinkId, actions: &mut Vec<Action>) {
+        self.handle_sent(now, link);
+        actions.push(Action::Send { link, request: Request::Status { read: 0 } });
+    }
+
+    /// One link has fallen silent: perhaps all have, since the client is cut off. Those that are not asked anything would
+    /// not show it, and what their nodes have said meanwhile comes late.
+    fn ask_all(&mut self, now: &Sample, actions: &mut Vec<Action>) {
+        let is_quiet =
+            |link: &Link| matches!(link, Link::Open(OpenLink { unanswered_since: None, .. }));
+        let quiet = self.links.iter().filter(|(_, link)| is_quiet(link)).map(|(id, _)| *id);
+        for link in quiet.collect::<Vec<_>>() {
+            self.ask(now, link, actions);
+        }
+    }
+
+    /// When to ask a link whether anybody is there.
+    fn idle_at(&self, id: LinkId, link: &Link) -> u64 {
+        let limit = match self.home {
+            None => self.connect_timeout,
+            Some(home) if home.link == id => self.connect_timeout.max(self.ttl),
+            Some(_) => return u64::MAX,
+        };
+        match link {
+            Link::Open(OpenLink { heard_at, unanswered_since: None, .. }) => {
+                heard_at.saturating_add(nanos(limit))
+            }
+            _ => u64::MAX,
+        }
+    }
+
+    pub(super) fn hang_up_silent(&mut self, now: &Sample, actions: &mut Vec<Action>) {
+        let is_silent = |links: &Self, (id, link): (&LinkId, &Link)| {
+            (links.silent_at(link) <= now.boot()).then_some(*id)
+        };
+        while let Some(link) = self.links.iter().find_map(|link| is_silent(self, link)) {
+            let dialing = matches!(self.links.get(&link), Some(Link::Dialing { .. }));
+            let limit = if dialing { self.connect_timeout } else { self.silence_max };
+            self.hang_up(now, link, &format!("no answer within {limit:?}"), actions);
+            if !dialing {
+                self.ask_all(now, actions);
+            }
+        }
+    }
+
+    fn silent_at(&self, link: &Link) -> u64 {
+        let (since, limit) = match link {
+            Link::Dialing { since } => (Some(*since), self.connect_timeout),
+            Link::Open(open) => (open.unanswered_since, self.silence_max),
+        };
+        since.map_or(u64::MAX, |since| since.saturating_add(nanos(limit)))
+    }
+
+    /// When a link must be asked, or hung up.
+    pub(super) fn silence_deadline(&self) -> u64 {
+        let silent = self.links.values().map(|link| self.silent_at(link)).min();
+        let idle = self.links.iter().map(|(id, link)| self.idle_at(*id, link)).min();
+        silent.unwrap_or(u64::MAX).min(idle.unwrap_or(u64::MAX))
+    }
+}
