@@ -8,7 +8,7 @@ use crate::properties::Told;
 use crate::tracked::Tracked;
 use crate::weaken::Rules;
 use std::time::Duration;
-use tenure::base::NodeId;
+use tenure::base::{ClusterId, NodeId};
 use tenure::client::core::{Action, LinkId};
 use tenure::raft::{Event, Message};
 use tenure::wire::{ClientWelcome, Speech, Welcomed};
@@ -165,7 +165,11 @@ impl World {
     fn welcome(&mut self, node: NodeId, is_it: impl Fn(&Connection) -> bool) {
         let Some(connection) = self.network.connection(is_it) else { return };
         let Some(replica) = &self.node(node).replica else { return };
-        let welcome = ClientWelcome { node, cluster: None, leader: replica.leader_hint() };
+        let welcome = ClientWelcome {
+            node,
+            cluster: Some(ClusterId([1; 16])),
+            leader: replica.leader_hint(),
+        };
         let packet = Packet::Welcome(connection.link, welcome);
         self.network.send(Place::Node(node), Place::Client(connection.client), packet);
     }

@@ -11,6 +11,7 @@ mod asked;
 mod back_off;
 mod belief;
 mod endpoints;
+mod identity;
 mod leaders;
 mod lease;
 mod links;
@@ -45,6 +46,7 @@ use crate::wire::{ClientHello, Refused, ServerMessage, Welcomed};
 use crate::{Error, Status};
 use acquire::Acquires;
 use asked::{Asked, Disowned};
+use leaders::Leaders;
 use lease::Leases;
 use links::{Heard, Links};
 use observers::{Changed, Observers};
@@ -153,7 +155,8 @@ impl Core {
     /// What to say first on a link.
     #[must_use]
     pub fn hello(&self) -> ClientHello {
-        ClientHello { client: self.options.client.clone(), cluster: self.links.cluster() }
+        // No cluster: who is told one that is not its own refuses, and then does not say which it is.
+        ClientHello { client: self.options.client.clone(), cluster: None }
     }
 
     /// The other side took the connection of `link`: it is waited for, and not dialed once more beside it.
@@ -164,7 +167,7 @@ impl Core {
     /// The node behind `link` welcomed us (the driver has sent the hello), and understands this.
     pub fn handle_welcome(&mut self, now: &Sample, link: LinkId, welcomed: Welcomed) {
         self.check_belief(now);
-        self.links.handle_welcome(now, link, welcomed, &mut self.actions);
+        self.take_welcome(now, link, welcomed);
     }
 
     /// The node behind `link` refused us; the driver closes it.
@@ -215,7 +218,7 @@ impl Core {
             ServerMessage::Changed { read, index, holder, gap } => {
                 self.handle_changed(link, read, Changed { index, holder, gap });
             }
-            ServerMessage::Condition(_) => {}
+            ServerMessage::Condition(values) => self.handle_condition(now, link, &values),
             ServerMessage::Status { .. }
             | ServerMessage::Described { .. }
             | ServerMessage::Ordered { .. } => {}
@@ -344,6 +347,12 @@ impl Core {
     /// Why there is no leader or no session, node by node, for error texts.
     #[must_use]
     pub fn why_unavailable(&self) -> String {
+        if let Some(text) = self.contradiction() {
+            return text;
+        }
+        if let Some((_, condition)) = self.links.condition() {
+            return condition.text.clone();
+        }
         match self.opening.as_ref().and_then(|opening| opening.refusal) {
             Some(refusal) => format!("the leader refuses a session: {}", refusal_text(refusal)),
             None if self.session.is_none() && self.reopening.is_in_vain() => {

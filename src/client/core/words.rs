@@ -16,6 +16,16 @@ impl Words {
         }
     }
 
+    /// What the node at `address` said is void.
+    pub(super) fn forget(&mut self, address: &str) {
+        self.0.retain(|(known, _)| known != address);
+    }
+
+    /// Keeps what names a cluster that `keep` keeps.
+    pub(super) fn retain(&mut self, keep: impl Fn(ClusterId) -> bool) {
+        self.0.retain(|(_, cluster)| keep(*cluster));
+    }
+
     /// The clusters that were named, in the order of the first who named each.
     #[must_use]
     pub fn clusters(&self) -> Vec<ClusterId> {
