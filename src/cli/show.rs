@@ -48,7 +48,11 @@ impl Options {
             return Ok(format!("{}\n", client.describe(what, name)?));
         }
         let rows = if is_one { client.lock_shown(name)? } else { client.locks_shown(name)? };
-        Ok(to_text(&rows, clock::unix_ms()))
+        let mut text = to_text(&rows, clock::unix_ms());
+        if let Some(condition) = client.condition() {
+            text.push_str(&format!("{}\n", printable(&condition.sentence())));
+        }
+        Ok(text)
     }
 }
 

@@ -7,10 +7,10 @@ use super::data::{ClientOptions, Holder, SessionInfo, client_name};
 use super::driver::{Given, Shared, Taken, Waiter};
 use super::{endpoints, hand_over, status};
 use crate::base::time::nanos;
-use crate::base::{ClusterPin, SessionId, SessionKey, Token};
+use crate::base::{ClusterId, ClusterPin, SessionId, SessionKey, Token};
 use crate::net::LocalNode;
 use crate::sys::{clock, random};
-use crate::wire::{NodeStatus, Order, OrderAnswer, Query, ReadAnswer};
+use crate::wire::{Condition, NodeStatus, Order, OrderAnswer, Query, ReadAnswer};
 use crate::{Error, Status};
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,7 +56,8 @@ impl Client {
     /// Connects to the cluster of which `endpoints` ("host:port,…") are nodes, and makes a session.
     ///
     /// # Errors
-    /// INVALID for malformed endpoints; UNAVAILABLE says which nodes were tried and why each failed.
+    /// INVALID for malformed endpoints, or a malformed cluster id; UNAVAILABLE says which nodes were tried and why each failed,
+    /// or that they are of several clusters, with their ids, and who said which.
     pub fn open(endpoints: &str, options: ClientOptions) -> Result<Self, Error> {
         Self::open_with(endpoints, options, None)
     }
@@ -119,7 +120,8 @@ impl Client {
         let until = clock::boot_nanos().saturating_add(nanos(timeout));
         let is_open = |state| state != SessionState::Ended;
         self.shared().wait(waiter, Some(until), |inner| {
-            is_open(inner.core.session(&clock::sample_end()).0)
+            let core = &inner.core;
+            is_open(core.session(&clock::sample_end()).0) || core.contradiction().is_some()
         })?;
         let (state, why) = self
             .shared()
@@ -143,6 +145,32 @@ impl Client {
             ttl: Duration::ZERO,
             leases: 0,
         })
+    }
+
+    /// What keeps the cluster from granting, as far as this client was told; `None`: nothing, or no node has said. Local.
+    #[must_use]
+    pub fn condition(&self) -> Option<Condition> {
+        self.shared().look(|inner, now| inner.core.condition(now)).ok().flatten()
+    }
+
+    /// Why there is no session, or what keeps the cluster from granting; empty: nothing. Local.
+    #[must_use]
+    pub fn why(&self) -> String {
+        let why = self.shared().look(|inner, now| {
+            let has_session = inner.core.session(now).0 != SessionState::Ended;
+            match inner.core.condition(now) {
+                Some(condition) => condition.sentence(),
+                None if has_session => String::new(),
+                None => inner.core.why_unavailable(),
+            }
+        });
+        why.unwrap_or_else(|error| error.to_string())
+    }
+
+    /// The cluster that this client is of, once a node has said it. Local.
+    #[must_use]
+    pub fn cluster(&self) -> Option<ClusterId> {
+        self.shared().look(|inner, _| inner.core.cluster()).ok().flatten()
     }
 
     /// Who holds `name`, linearizably; `None` if vacant.

@@ -43,6 +43,8 @@ states! {
     DiskStalled = "disk_stalled",
     /// No leader: a majority does not answer.
     NoQuorum = "no_quorum",
+    /// The endpoints are of several clusters: said by clients, never by a node (safety L26).
+    MixedClusters = "mixed_clusters",
     /// Something that this build does not know: its sentence says what.
     Unknown = "unknown",
 }

@@ -266,7 +266,7 @@ impl Core {
     #[must_use]
     pub fn condition(&self, now: &Sample) -> Option<Condition> {
         if let Some(text) = self.contradiction() {
-            return Some(Condition::new(ServiceState::Unknown, text));
+            return Some(Condition::new(ServiceState::MixedClusters, text));
         }
         let (at, condition) = self.links.condition()?;
         Some(condition.after(Duration::from_nanos(now.boot().saturating_sub(at))))

@@ -94,7 +94,7 @@ impl ClusterStatus {
     #[must_use]
     pub fn condition(&self) -> Condition {
         if let Some(text) = self.contradiction() {
-            return Condition::new(ServiceState::Unknown, text);
+            return Condition::new(ServiceState::MixedClusters, text);
         }
         if let Some(leader) = self.leader() {
             return leader.condition.clone().unwrap_or_else(Condition::serving);
@@ -218,7 +218,7 @@ impl ClusterStatus {
         json!({
             "cluster_id": cluster,
             "ancestors": newest.map(|ancestor| ancestor.to_string()).collect::<Vec<_>>(),
-            "state": self.contradiction().is_none().then(|| condition.state.name()),
+            "state": condition.state.name(),
             "state_text": sentence(&condition),
             "until_ms": condition.until_ms,
             "leader": leader,
@@ -228,7 +228,7 @@ impl ClusterStatus {
 }
 
 /// As JSON has it: null for one that serves.
-fn sentence(condition: &Condition) -> Option<String> {
+pub(super) fn sentence(condition: &Condition) -> Option<String> {
     Some(condition.sentence()).filter(|sentence| !sentence.is_empty())
 }
 

@@ -38,14 +38,18 @@ def connect(
     request_timeout: Optional[float] = None,
     progress: Optional[float] = None,
     background: bool = False,
+    cluster_id: Optional[str] = None,
 ) -> Client:
     """Connects to the cluster of which `endpoints` ("host:port,host:port") are nodes.
 
     Without endpoints: TENURE_ENDPOINTS, else 127.0.0.1:7401, 7402 and 7403. `ttl` (10 s) is how long the
     leases outlive this process, `name` (host:pid) is what people see. With `progress` the session is renewed only while
     Client.progress() is called at least once in so many seconds. `background`: return at once, and connect meanwhile.
-    Raises Unavailable after `connect_timeout` (5 s); it says which nodes were tried and why each failed."""
-    options = client_options(ttl, name, connect_timeout, request_timeout, progress, background)
+    `cluster_id` pins the cluster that is meant: its id as `tenure status` shows it, or at least the first eight hex digits;
+    nodes of any other are passed over. None: the environment's TENURE_CLUSTER_ID, else no pin; "": no pin.
+    Raises Unavailable after `connect_timeout` (5 s); it says which nodes were tried and why each failed, and at once if they
+    are of several clusters: with their ids, and who said which."""
+    options = client_options(ttl, name, connect_timeout, request_timeout, progress, background, cluster_id)
     client = Client(ClientHandle())
     open_client(client._handle, endpoints, options)
     return client
