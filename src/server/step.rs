@@ -238,7 +238,8 @@ impl<D: Disk> Server<D> {
         }
     }
 
-    pub(super) fn cluster(&self) -> Option<ClusterId> {
+    #[must_use]
+    pub fn cluster(&self) -> Option<ClusterId> {
         self.founding.as_ref().map(FoundingRecord::cluster)
     }
 

@@ -54,6 +54,28 @@ pub struct SimNode {
     /// Empty; kept for its room.
     left: Vec<(u64, Outgoing)>,
     options: ServerOptions,
+    settings: Settings,
+}
+
+/// Whether an operator changes its mind about --ttl-max and --lease-duration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settings {
+    /// All nodes have the same, for good.
+    Fixed,
+    /// Each start draws its own, up to those of the options.
+    Drawn,
+}
+
+impl Settings {
+    fn of_start(self, options: ServerOptions, dice: u64) -> ServerOptions {
+        if self == Self::Fixed {
+            return options;
+        }
+        let lease_ms = options.lease_ms - u32::try_from(dice / 4 % 4).expect("small") * 20;
+        let ttl_ms_max =
+            options.ttl_ms_max / [1, 1, 5, 20][usize::try_from(dice % 4).expect("small")];
+        ServerOptions { lease_ms, ttl_ms_max, ..options }
+    }
 }
 
 /// How a step ended, with what left in it.
@@ -98,7 +120,11 @@ pub enum Fate {
 impl SimNode {
     /// A node that is not started.
     #[must_use]
-    pub fn new(host_id: HostId, host: SharedHost, options: ServerOptions) -> Self {
+    pub fn new(
+        host_id: HostId,
+        host: SharedHost,
+        (options, settings): (ServerOptions, Settings),
+    ) -> Self {
         Self {
             id: options.node,
             fate: match options.entry {
@@ -122,6 +148,7 @@ impl SimNode {
             arrivals: Vec::new(),
             left: Vec::new(),
             options,
+            settings,
         }
     }
 
@@ -139,6 +166,7 @@ impl SimNode {
         };
         let (boot, speech) = (self.starts, self.build.speech());
         let options = ServerOptions { boot, seed, speech, ..self.options.clone() };
+        let options = self.settings.of_start(options, seed);
         let server = Server::open(options, SimDisk::new(self.host.clone()), entropy, &sample);
         if self.host.borrow().crashed {
             return Ok(StepEnd::Crashed(Vec::new()));

@@ -12,7 +12,7 @@ use crate::sim::client::address_of;
 use crate::sim::fault::Fault;
 use crate::sim::host::Pauses;
 use crate::sim::network::HostId;
-use crate::sim::node::host_of;
+use crate::sim::node::{Settings, host_of};
 use crate::sim::program::{Custom, Habits};
 use crate::sim::restore::Restore;
 use crate::sim::rolling::Rolling;
@@ -197,9 +197,11 @@ impl Plan {
 
     /// What one node is told.
     #[must_use]
-    pub fn server_of(&self, node: NodeId) -> ServerOptions {
+    pub fn server_of(&self, node: NodeId) -> (ServerOptions, Settings) {
         let entry = if node.0 <= self.nodes { Entry::Founder } else { Entry::Joiner };
-        ServerOptions { node, entry, ..self.server.clone() }
+        // Where they matter most: a restore outlives them.
+        let settings = if self.restore.is_some() { Settings::Drawn } else { Settings::Fixed };
+        (ServerOptions { node, entry, ..self.server.clone() }, settings)
     }
 
     /// The machines of the nodes.

@@ -10,7 +10,7 @@ use super::types::{Action, LinkId};
 use super::words::{Words, not_pinned};
 use super::{Core, Leaders};
 use crate::base::time::nanos;
-use crate::base::{ClusterId, ClusterPin, Sample};
+use crate::base::{Ancestors, ClusterId, ClusterPin, Sample};
 use crate::wire::{Condition, ServiceState, Values, Welcomed};
 use crate::{Error, Status};
 use std::time::Duration;
@@ -115,14 +115,22 @@ impl Links {
         let is_ours = |open: &OpenLink| bound.is_some() && open.cluster == bound;
         let ours = if self.open().any(is_ours) { Ours::Connected } else { Ours::Gone };
         let verdict = self.identity.judge(&address, welcomed, (ours, session));
+        if !matches!(verdict, Verdict::Passed(_)) {
+            self.forget_ancestors(&welcomed.ancestors);
+        }
         if matches!(verdict, Verdict::Successor(_)) {
-            // Terms begin anew, and what nodes of before have said is over.
+            // Terms begin anew.
             self.leaders = Leaders::default();
             self.home = None;
-            let ancestors = &welcomed.ancestors;
-            self.identity.words.retain(|cluster| !ancestors.contains(cluster));
         }
         verdict
+    }
+
+    /// What silent nodes have said that were of these is over; whoever is connected still means it.
+    fn forget_ancestors(&mut self, ancestors: &Ancestors) {
+        let connected: Vec<ClusterId> = self.open().filter_map(|open| open.cluster).collect();
+        let is_over = |cluster| ancestors.contains(cluster) && !connected.contains(&cluster);
+        self.identity.words.retain(|cluster| !is_over(cluster));
     }
 
     fn open(&self) -> impl Iterator<Item = &OpenLink> {

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from types import TracebackType
-from typing import Literal, Optional, overload
+from typing import Literal, Optional, cast, overload
 
 from .. import _orders
 from .._client import open_client
 from .._convert import Value, text, wait_ms
-from .._described import ClusterDescription, Description, LocksDescription, SessionDescription
+from .._described import ClusterDescription, ConditionDescription, Description, LocksDescription, SessionDescription
 from .._errors import Again, Closed, Unavailable
 from .._grant import LeaseHandle
 from .._holder import Holder, observe
@@ -52,13 +52,13 @@ async def connect(
     try:
         while True:
             session = await client.next(deadline.left())
-            condition = _orders.describe(client._handle, "condition", None)
+            condition = cast(ConditionDescription, _orders.describe(client._handle, "condition", None))
             if session is None:
                 raise Unavailable(f"no session within {connect_timeout} s: {condition['state_text']}")
             if session.state == SessionState.VALID:
                 return client
             if condition["state"] == "mixed_clusters":
-                raise Unavailable(condition["state_text"])
+                raise Unavailable(str(condition["state_text"]))
     except BaseException:
         client._handle.free()
         raise
@@ -166,6 +166,11 @@ class Client(Local):
     async def describe(
         self, what: Literal["cluster"], name: Optional[str] = None
     ) -> ClusterDescription: ...
+
+    @overload
+    async def describe(
+        self, what: Literal["condition"], name: Optional[str] = None
+    ) -> ConditionDescription: ...
 
     @overload
     async def describe(self, what: str, name: Optional[str] = None) -> Description: ...
