@@ -64,15 +64,8 @@ impl<D: Disk> Server<D> {
         let wal_options = WalOptions { segment_bytes: options.segment_bytes };
         let (mut wal, recovery) =
             Wal::open_with(disk, options.node, DirectoryId(entropy), &wal_options)?;
-        let Recovery {
-            directory,
-            founding,
-            ancestors,
-            hard_state,
-            snapshot,
-            entries,
-            trimmed_bytes,
-        } = recovery;
+        let Recovery { directory, founding, ancestors, .. } = recovery;
+        let Recovery { hard_state, snapshot, entries, trimmed_bytes, .. } = recovery;
         if trimmed_bytes > 0 {
             ::log::warn!(
                 "the log ended in {trimmed_bytes} bytes of a write that was cut short, by a power cut or a kill: they were \

@@ -11,10 +11,12 @@ use crate::sim::checkers::Violation;
 use crate::sim::checkers::durability::Ledger;
 use crate::sim::checkers::rounds::Asked;
 use crate::sim::disk::SimDisk;
+pub use crate::sim::fate::Fate;
 use crate::sim::host::SharedHost;
 use crate::sim::network::{Arrival, HostId, LineId, Network, Side};
 use crate::sim::outlet::{Outgoing, Outlet, drain_durable};
 use crate::sim::process::Process;
+use crate::sim::settings::Settings;
 use crate::sim::talk::Build;
 
 /// One node.
@@ -57,27 +59,6 @@ pub struct SimNode {
     settings: Settings,
 }
 
-/// Whether an operator changes its mind about --ttl-max and --lease-duration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Settings {
-    /// All nodes have the same, for good.
-    Fixed,
-    /// Each start draws its own, up to those of the options.
-    Drawn,
-}
-
-impl Settings {
-    fn of_start(self, options: ServerOptions, dice: u64) -> ServerOptions {
-        if self == Self::Fixed {
-            return options;
-        }
-        let lease_ms = options.lease_ms - u32::try_from(dice / 4 % 4).expect("small") * 20;
-        let ttl_ms_max =
-            options.ttl_ms_max / [1, 1, 5, 20][usize::try_from(dice % 4).expect("small")];
-        ServerOptions { lease_ms, ttl_ms_max, ..options }
-    }
-}
-
 /// How a step ended, with what left in it.
 #[derive(Debug)]
 pub enum StepEnd {
@@ -100,21 +81,6 @@ pub struct Inside<'a> {
     pub machine: &'a LockMachine,
     /// The newest entry that the machine has applied.
     pub applied: Index,
-}
-
-/// Whether a node's process comes back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
-    /// It does.
-    Comes,
-    /// Not while a core goes on without it.
-    Stays,
-    /// Its directory is damaged: it refuses to start, for good.
-    Refuses,
-    /// Its machine was not switched on yet.
-    Unborn,
-    /// It was removed, and shut down for good.
-    Gone,
 }
 
 impl SimNode {
