@@ -4,7 +4,8 @@ use crate::cli::duration;
 use crate::cli::failure::Failure;
 use clap::Args;
 use std::time::Duration;
-use tenure::client::{Client, ClientOptions, Wait, check_endpoints};
+use tenure::base::ClusterPin;
+use tenure::client::{Client, ClientOptions, ClusterAt, Wait, check_endpoints};
 use tenure::node::parse_cluster;
 
 /// Where the cluster is, and how long to try.
@@ -14,6 +15,10 @@ pub struct Connection {
     #[arg(long, value_name = "HOST:PORT,…")]
     #[arg(default_value = "127.0.0.1:7401,127.0.0.1:7402,127.0.0.1:7403", value_parser = parse_endpoints)]
     pub endpoints: String,
+    /// The cluster that is meant: its id as `tenure status` shows it, or at least the first eight hex digits; nodes of any
+    /// other are passed over [default: the one that the nodes agree on]
+    #[arg(long, value_name = "HEX", value_parser = ClusterPin::parse)]
+    pub cluster_id: Option<ClusterPin>,
     /// How long to try to reach the cluster, and to wait for each answer
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration::parse)]
     pub timeout: Duration,
@@ -53,8 +58,15 @@ impl Connection {
         ClientOptions {
             connect_timeout: self.timeout,
             request_timeout: self.timeout,
+            cluster_id: self.cluster_id.as_ref().map(ToString::to_string),
             ..ClientOptions::default()
         }
+    }
+
+    /// The cluster, for connections that are no client's.
+    #[must_use]
+    pub fn at(&self) -> ClusterAt {
+        ClusterAt { endpoints: self.endpoints.clone(), pin: self.cluster_id.clone() }
     }
 
     /// Ends `client`'s session so that nothing of it is left at the server. Its TTL does so if this fails.

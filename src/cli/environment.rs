@@ -2,9 +2,9 @@
 //!
 //! One rule applied to the whole command line, so that no flag can be forgotten. A variable stands for a setting: where the
 //! cluster is, how long to wait, how to print. It reaches every command that is run below it, and whoever set it has most of
-//! them not in mind. So what a command does to a lock or a cluster, above all what it gives up for that, is said on its
-//! command line alone. TENURE_LOCK and TENURE_TOKEN are what `tenure lock` sets for its command; no flag may be called so,
-//! but `--token` of `break`, which no variable stands for.
+//! them not in mind. So what a command does to a lock or a cluster, above all what it gives up for that, and what an operator
+//! states of a cluster's past, is said on its command line alone. TENURE_LOCK and TENURE_TOKEN are what `tenure lock` sets for
+//! its command; no flag may be called so, but `--token` of `break`, which no variable stands for.
 
 use clap::builder::FalseyValueParser;
 use clap::error::{ContextKind, ContextValue};
@@ -30,7 +30,7 @@ pub fn name_variables(command: Command) -> Command {
 }
 
 /// Flags that stand for no setting.
-const WITHOUT_VARIABLE: [&str; 11] = [
+const WITHOUT_VARIABLE: [&str; 14] = [
     // Questions.
     "help",
     "version",
@@ -41,6 +41,10 @@ const WITHOUT_VARIABLE: [&str; 11] = [
     // A restore that grants while programs of before still believe, or whose tokens were granted before.
     "waive-wait",
     "epoch",
+    // What is stated of the past of one cluster: true of one restore.
+    "ancestor",
+    "largest-ttl-max",
+    "largest-lease-duration",
     // How many may hold the lock at once.
     "shared",
     "limit",

@@ -11,7 +11,7 @@ use tenure::wire::{Order, OrderAnswer};
 /// # Errors
 /// The leader refuses it (1); it cannot be reached, or may have carried it out (3).
 pub fn give(connection: &Connection, order: &Order) -> Result<(), Failure> {
-    let answer = Client::order_of(&connection.endpoints, order, connection.timeout)?;
+    let answer = Client::order_of(connection.at(), order, connection.timeout)?;
     match answer {
         OrderAnswer::Done { index } => {
             log::debug!("done as of {index}");

@@ -65,6 +65,9 @@ impl Options {
             let below = typed::name(&format!("{name}/"));
             text.push_str(&format!("there are locks below it: see `tenure show {below}`\n"));
         }
+        if let Some(condition) = client.condition() {
+            text.push_str(&format!("{}\n", printable(&condition.sentence())));
+        }
         Ok((text, code(is_held)))
     }
 }

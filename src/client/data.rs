@@ -24,6 +24,9 @@ pub struct ClientOptions {
     /// Renew the session only while the program calls `Client::progress` at least this often, so that a wedged worker
     /// loses its locks; `None`: always.
     pub progress: Option<Duration>,
+    /// The cluster that is meant: its id as `tenure status` shows it, or at least the first eight hex digits. Nodes of any
+    /// other are passed over. `None`: whichever the endpoints agree on, and then that one.
+    pub cluster_id: Option<String>,
 }
 
 impl Default for ClientOptions {
@@ -35,6 +38,7 @@ impl Default for ClientOptions {
             request_timeout: Duration::from_secs(5),
             background: false,
             progress: None,
+            cluster_id: None,
         }
     }
 }

@@ -12,6 +12,7 @@
 
 mod api;
 mod calls;
+mod cluster_at;
 pub mod core;
 mod data;
 mod describe;
@@ -27,12 +28,14 @@ mod observer;
 mod operator;
 mod orders;
 mod pending;
+mod search;
 mod sentences;
 mod shown;
 mod status;
 
 pub use self::core::{EndReason, SessionState, Wait};
 pub use api::Client;
+pub use cluster_at::ClusterAt;
 pub use data::{
     AcquireOptions, Asked, BreakOptions, ClientOptions, Grace, Holder, LeaseState, Observed,
     SessionInfo,

@@ -37,6 +37,7 @@ impl LockMachine {
         }
         hash.length(usize::from(self.restoring.is_some()));
         hash.number(self.restoring.map_or(0, |wait| wait.ms));
+        hash.bytes(&self.ancestors.to_bytes());
         self.hash_sessions(&mut hash);
         self.hash_locks(&mut hash);
         self.hash_asked(&mut hash);

@@ -13,7 +13,7 @@ use super::session::Session;
 use super::token::Tokens;
 use super::{Applied, Outcome};
 use crate::base::limits::CLIENT_NAME_BYTES_MAX;
-use crate::base::{ClusterKey, Index, RequestId, SessionId, SessionKey, Term, Token};
+use crate::base::{Ancestors, ClusterKey, Index, RequestId, SessionId, SessionKey, Term, Token};
 use std::collections::BTreeMap;
 
 /// Sessions, locks, queues, tokens and remembered answers.
@@ -51,6 +51,8 @@ pub struct LockMachine {
     pub(super) asked: BTreeMap<Token, Mark>,
     /// Whether it was restored and grants nothing yet (L15).
     pub(super) restoring: Option<RestoreWait>,
+    /// The clusters that it was restored from; none below level 2.
+    pub(super) ancestors: Ancestors,
 }
 
 impl LockMachine {
@@ -72,6 +74,7 @@ impl LockMachine {
             locks: BTreeMap::new(),
             asked: BTreeMap::new(),
             restoring: None,
+            ancestors: Ancestors::default(),
         }
     }
 

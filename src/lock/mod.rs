@@ -47,7 +47,7 @@ pub use command::{
 pub use delay::Delayed;
 pub use level::{KEY_LEVEL, LEVEL_MAX};
 pub use machine::LockMachine;
-pub use restore::{RestoreError, RestoreWait, Wait};
+pub use restore::{Largest, RestoreError, RestoreWait, Wait};
 pub use snapshot::{Keyless, SnapshotError};
 
 use crate::base::{RequestId, SessionId, Token};

@@ -1,7 +1,9 @@
 //! The machine as bytes: what any later apply or read can depend on, and nothing else.
 //!
-//! A format number, which is the level in force, then pieces: a head, from format 2 on the cluster's key, each session followed by its fixed answers, each lock followed by
-//! its holders, delays and waiters, and what holders were asked. From format 2 on there are prints of requests too. Each piece is bounded and led by its length, so that no state is too large for the codec.
+//! A format number, which is the level in force, then pieces: a head, each session followed by its fixed answers, each lock
+//! followed by its holders, delays and waiters, and what holders were asked. From format 2 on the cluster's key and the
+//! clusters that this one was restored from follow the head, and there are prints of requests. Each piece is bounded and led
+//! by its length, so that no state is too large for the codec.
 //! Sessions, answers, locks and tokens come in rising order, waiters in that of their queue, and what can be derived
 //! is left out (a session's grants and places are those that locks name): equal machines give equal bytes.
 //! Tickets are how a replica finds a place; they are made anew.
@@ -68,6 +70,7 @@ impl LockMachine {
         push(&mut out, &self.head());
         if format >= KEY_LEVEL {
             push(&mut out, &KeyPiece::from(self.cluster_key));
+            push(&mut out, &self.ancestors);
         }
         for (id, session) in &self.sessions {
             push_session(&mut out, format, *id, session);

@@ -112,7 +112,7 @@ impl Network {
         match form {
             Form::Fixed => self.queue(key, FrameKind::ClientWelcome, &welcome),
             Form::Named => {
-                self.queue(key, FrameKind::Welcome, &welcome.to_values(server.speech()));
+                self.queue(key, FrameKind::Welcome, &server.welcome_values(welcome));
             }
         }
         let source = self.links.source(key).unwrap_or_default();

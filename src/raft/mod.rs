@@ -273,36 +273,6 @@ impl Raft {
         self.log.bytes_behind(self.snapshot_index())
     }
 
-    /// The index of the newest snapshot, 0 if there is none.
-    #[must_use]
-    pub fn snapshot_index(&self) -> Index {
-        self.snapshot().map_or(Index(0), |snapshot| snapshot.meta.index)
-    }
-
-    /// The newest snapshot.
-    #[must_use]
-    pub fn snapshot(&self) -> Option<&Snapshot> {
-        self.shipment.as_ref().map(|shipment| &shipment.snapshot)
-    }
-
-    /// The CRC-32C of its data.
-    #[must_use]
-    pub fn snapshot_crc(&self) -> Option<u32> {
-        self.shipment.as_ref().map(|shipment| shipment.crc)
-    }
-
-    /// What a snapshot of the state at `index`, which is applied, says of itself.
-    ///
-    /// # Panics
-    /// If `index` is not applied, or compacted.
-    #[must_use]
-    pub fn snapshot_meta(&self, index: Index) -> SnapshotMeta {
-        assert!(index <= self.applied, "{index} is not applied, only {}", self.applied);
-        let term = self.log.term_at(index).expect("an applied entry, or the snapshot's own");
-        let (membership_index, membership) = self.memberships.at(index);
-        SnapshotMeta { index, term, membership: membership.clone(), membership_index }
-    }
-
     /// The entries `from ..= to`, all held.
     #[must_use]
     pub fn entries(&self, from: Index, to: Index) -> &[Entry] {

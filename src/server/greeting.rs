@@ -6,7 +6,7 @@ use crate::base::{ClusterId, NodeId};
 use crate::replica::Replica;
 use crate::server::Server;
 use crate::wal::Disk;
-use crate::wire::{Ability, ClientWelcome, PeerHello, Refused, Speech};
+use crate::wire::{Ability, ClientWelcome, PeerHello, Refused, Speech, Values, Welcomed};
 
 impl<D: Disk> Server<D> {
     /// What to say of this node to the peer `to`.
@@ -62,6 +62,13 @@ impl<D: Disk> Server<D> {
     #[must_use]
     pub fn speech(&self) -> &Speech {
         &self.options.speech
+    }
+
+    /// A welcome as it answers a hello that can grow.
+    #[must_use]
+    pub fn welcome_values(&self, welcome: ClientWelcome) -> Values {
+        let (speech, ancestors) = (self.options.speech.clone(), self.ancestors());
+        Welcomed { welcome, speech, ancestors }.to_values()
     }
 
     /// Whether a client that knew `cluster` is at the right place, and what to answer it.

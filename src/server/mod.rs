@@ -2,8 +2,10 @@
 //! that nothing that a fault can hit is written twice.
 
 mod admission;
+mod condition;
 mod founding;
 mod greeting;
+mod opening;
 mod options;
 mod proof;
 mod reach;

@@ -1,6 +1,6 @@
 //! What a server is told, what it asks of the process around it, and how it ends.
 
-use crate::base::limits::{self, MEMBERS_MAX};
+use crate::base::limits::{self, LEASE_MS_MAX, LEASE_MS_MIN, MEMBERS_MAX};
 use crate::base::{ClientSource, ClusterKey, ConnectionId, DirectoryId, NodeId, Sample};
 use crate::raft::Claim;
 use crate::replica::ReplicaError;
@@ -92,7 +92,7 @@ impl ServerOptions {
             "the election timeout must be at least twice the heartbeat interval"
         } else if self.election > ELECTION_MAX {
             "the election timeout is longer than a minute"
-        } else if self.lease_ms < LEASE_MS_MIN || u64::from(self.lease_ms) > LEASE_MS_MAX {
+        } else if !(LEASE_MS_MIN..=LEASE_MS_MAX).contains(&self.lease_ms) {
             "the leader lease must last from 20 milliseconds to a minute"
         } else {
             return Ok(());
@@ -111,9 +111,6 @@ pub enum Entry {
 }
 
 const ELECTION_MAX: Duration = Duration::from_secs(60);
-/// A claim loses 2 % and a millisecond to its margins; below this nothing useful is left.
-const LEASE_MS_MIN: u32 = 20;
-const LEASE_MS_MAX: u64 = 60_000;
 
 /// The process, or the simulated machine, around a server.
 pub trait Outside {

@@ -36,7 +36,7 @@ impl<D: Disk> Server<D> {
 
     /// What this node says of itself. `refused_connections` is left for the process to fill in.
     #[must_use]
-    pub fn status(&self) -> NodeStatus {
+    pub fn status(&self, now: &Sample) -> NodeStatus {
         let mut status = NodeStatus {
             node: self.options.node,
             role: role_name(self.role()).to_owned(),
@@ -59,6 +59,8 @@ impl<D: Disk> Server<D> {
             level_max: Some(self.options.speech.level_max),
             level_waits: None,
             disk_lacks: None,
+            ancestors: self.ancestors(),
+            condition: Some(self.condition(now)),
         };
         match self.replica() {
             Some(replica) => self.fill(&mut status, replica),

@@ -13,8 +13,8 @@ use crate::sim::network::{Arrival, HostId, LineId, Network, Side};
 use crate::sim::program::Program;
 use crate::sim::talk::{Build, client_hello, frame, read_frames};
 use crate::wire::{
-    Abilities, ClientWelcome, Form, Frame, FrameDecoder, FrameKind, Refused, RefusedCode,
-    ServerMessage,
+    ClientWelcome, Form, Frame, FrameDecoder, FrameKind, Refused, RefusedCode, ServerMessage,
+    Welcomed,
 };
 use std::collections::{BTreeMap, VecDeque};
 
@@ -38,6 +38,8 @@ pub struct ClientProcess {
     undone: VecDeque<Action>,
     /// A node said that this is another cluster than before.
     is_stranger: bool,
+    /// It goes on in a cluster that was restored from its own.
+    has_gone_over: bool,
     build: Build,
     /// What a server said that it must not.
     violation: Option<Violation>,
@@ -83,6 +85,7 @@ impl ClientProcess {
             read: None,
             undone: VecDeque::new(),
             is_stranger: false,
+            has_gone_over: false,
             build,
             violation: None,
         }
@@ -142,6 +145,10 @@ impl ClientProcess {
         if let Some(violation) = self.violation.take() {
             events.push(ClientEvent::Violated(violation));
         }
+        if std::mem::take(&mut self.has_gone_over) {
+            events.push(ClientEvent::Mark(Mark::GoneOver));
+            events.push(ClientEvent::Count("clients that go over to a restored cluster"));
+        }
         if self.is_stranger && self.program.leases().is_empty() {
             events.push(ClientEvent::Died);
         }
@@ -162,7 +169,7 @@ impl ClientProcess {
         match arrival {
             Arrival::Accepted => {
                 self.core.handle_connected(link);
-                let hello = client_hello(talk.form, &self.name, self.cluster);
+                let hello = client_hello(talk.form, &self.name, self.core.hello().cluster);
                 network.send(now, line, Side::Dialer, hello);
             }
             Arrival::Bytes(bytes) => {
@@ -203,14 +210,12 @@ impl ClientProcess {
         match frame.kind {
             FrameKind::ClientWelcome => {
                 let welcome = frame.decode::<ClientWelcome>().expect("our own codec");
-                self.cluster = welcome.cluster.or(self.cluster);
-                self.core.handle_welcome(sample, link, welcome, Abilities::NONE);
+                self.handle_welcome(sample, link, welcome.into());
             }
             FrameKind::Welcome => {
                 let values = frame.decode().expect("our own codec");
-                let (welcome, speech) = ClientWelcome::from_values(&values).expect("our own");
-                self.cluster = welcome.cluster.or(self.cluster);
-                self.core.handle_welcome(sample, link, welcome, speech.abilities);
+                let welcomed = Welcomed::from_values(&values).expect("our own");
+                self.handle_welcome(sample, link, welcomed);
             }
             FrameKind::Refused => {
                 let refused = frame.decode::<Refused>().expect("our own codec");
@@ -237,6 +242,17 @@ impl ClientProcess {
             }
             kind => panic!("a client is sent {kind:?}"),
         }
+    }
+
+    /// One of another cluster makes it a stranger, unless that goes on from its own.
+    fn handle_welcome(&mut self, sample: &Sample, link: LinkId, welcomed: Welcomed) {
+        if let (Some(known), Some(told)) = (self.core.cluster(), welcomed.welcome.cluster) {
+            self.is_stranger |= told != known && !welcomed.ancestors.contains(known);
+        }
+        let before = self.core.cluster();
+        self.core.handle_welcome(sample, link, welcomed);
+        self.cluster = self.core.cluster().or(self.cluster);
+        self.has_gone_over |= before.is_some() && self.core.cluster() != before;
     }
 
     /// Does all that the core says, and all that the program makes of it.

@@ -217,6 +217,7 @@ mod tests {
     fn core() -> Core {
         let options = CoreOptions {
             endpoints: Vec::new(),
+            pin: None,
             client: "c".into(),
             ttl: TTL,
             connect_timeout: TTL,

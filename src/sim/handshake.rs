@@ -186,9 +186,7 @@ impl Process {
             Ok(welcome) => {
                 let welcome = match form {
                     Form::Fixed => frame(FrameKind::ClientWelcome, &welcome),
-                    Form::Named => {
-                        frame(FrameKind::Welcome, &welcome.to_values(self.server.speech()))
-                    }
+                    Form::Named => frame(FrameKind::Welcome, &self.server.welcome_values(welcome)),
                 };
                 network.send(now, line, Side::Acceptor, welcome);
                 self.next_connection += 1;

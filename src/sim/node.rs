@@ -11,10 +11,12 @@ use crate::sim::checkers::Violation;
 use crate::sim::checkers::durability::Ledger;
 use crate::sim::checkers::rounds::Asked;
 use crate::sim::disk::SimDisk;
+pub use crate::sim::fate::Fate;
 use crate::sim::host::SharedHost;
 use crate::sim::network::{Arrival, HostId, LineId, Network, Side};
 use crate::sim::outlet::{Outgoing, Outlet, drain_durable};
 use crate::sim::process::Process;
+use crate::sim::settings::Settings;
 use crate::sim::talk::Build;
 
 /// One node.
@@ -54,6 +56,7 @@ pub struct SimNode {
     /// Empty; kept for its room.
     left: Vec<(u64, Outgoing)>,
     options: ServerOptions,
+    settings: Settings,
 }
 
 /// How a step ended, with what left in it.
@@ -80,25 +83,14 @@ pub struct Inside<'a> {
     pub applied: Index,
 }
 
-/// Whether a node's process comes back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
-    /// It does.
-    Comes,
-    /// Not while a core goes on without it.
-    Stays,
-    /// Its directory is damaged: it refuses to start, for good.
-    Refuses,
-    /// Its machine was not switched on yet.
-    Unborn,
-    /// It was removed, and shut down for good.
-    Gone,
-}
-
 impl SimNode {
     /// A node that is not started.
     #[must_use]
-    pub fn new(host_id: HostId, host: SharedHost, options: ServerOptions) -> Self {
+    pub fn new(
+        host_id: HostId,
+        host: SharedHost,
+        (options, settings): (ServerOptions, Settings),
+    ) -> Self {
         Self {
             id: options.node,
             fate: match options.entry {
@@ -122,6 +114,7 @@ impl SimNode {
             arrivals: Vec::new(),
             left: Vec::new(),
             options,
+            settings,
         }
     }
 
@@ -140,6 +133,7 @@ impl SimNode {
         let (boot, speech) = (self.starts, self.build.speech());
         let cluster_key = Some(ClusterKey(Rng::new(seed).bytes32()));
         let options = ServerOptions { boot, seed, speech, cluster_key, ..self.options.clone() };
+        let options = self.settings.of_start(options, seed);
         let server = Server::open(options, SimDisk::new(self.host.clone()), entropy, &sample);
         if self.host.borrow().crashed {
             return Ok(StepEnd::Crashed(Vec::new()));

@@ -6,7 +6,7 @@ use crate::base::limits::{
 };
 use crate::base::rng::Rng;
 use crate::client::core::{CoreOptions, Wait};
-use crate::lock;
+use crate::lock::{self, Largest};
 use crate::server::{Entry, ServerOptions};
 use crate::sim::client::address_of;
 use crate::sim::fault::Fault;
@@ -17,6 +17,7 @@ use crate::sim::program::{Custom, Habits};
 use crate::sim::restore::Restore;
 use crate::sim::rolling::Rolling;
 use crate::sim::schedule::{self, Injection, Trim};
+use crate::sim::settings::Settings;
 use crate::sim::sleeper::Sleeper;
 use crate::sim::talk::Build;
 use crate::sim::wishes::Wishes;
@@ -93,7 +94,9 @@ impl Plan {
         let clients = usize::try_from(rng.between(3, 8)).expect("few");
         let server = server_options(rng, nodes, heartbeat, election, log);
         let core_nanos = rng.between(2, 5) * SECOND;
-        let restore = if log == LogRoom::Ample { draw_restore(rng, core_at) } else { None };
+        let lease_ms = server.lease_ms;
+        let restore =
+            if log == LogRoom::Ample { draw_restore(rng, core_at, lease_ms) } else { None };
         let (core_at, server) = match restore {
             // The wait takes as long as the largest TTL.
             Some(_) => (core_at + 14 * SECOND, ServerOptions { ttl_ms_max: 10_000, ..server }),
@@ -200,9 +203,11 @@ impl Plan {
 
     /// What one node is told.
     #[must_use]
-    pub fn server_of(&self, node: NodeId) -> ServerOptions {
+    pub fn server_of(&self, node: NodeId) -> (ServerOptions, Settings) {
         let entry = if node.0 <= self.nodes { Entry::Founder } else { Entry::Joiner };
-        ServerOptions { node, entry, ..self.server.clone() }
+        // Where they matter most: a restore outlives them.
+        let settings = if self.restore.is_some() { Settings::Drawn } else { Settings::Fixed };
+        (ServerOptions { node, entry, ..self.server.clone() }, settings)
     }
 
     /// The machines of the nodes.
@@ -229,11 +234,12 @@ impl Plan {
     }
 }
 
-fn draw_restore(rng: &mut Rng, core_at: u64) -> Option<Restore> {
+fn draw_restore(rng: &mut Rng, core_at: u64, lease_ms: u32) -> Option<Restore> {
     let (once, twice, waived) = (rng.chance(1, 10), rng.chance(1, 3), rng.chance(1, 4));
     let at = rng.between(core_at / 3, core_at);
     let again_at = rng.between(at + SECOND, core_at + 2 * SECOND);
-    let wait = if waived { lock::Wait::Waived } else { lock::Wait::Full };
+    let largest = Largest { ttl_ms_max: 10_000, lease_ms };
+    let wait = if waived { lock::Wait::Waived } else { lock::Wait::Full(largest) };
     once.then_some(Restore { at, wait, again_at: twice.then_some(again_at) })
 }
 
@@ -301,6 +307,7 @@ pub(super) fn server_options(
 pub(super) fn client_options(nodes: u64, ttl: Duration) -> CoreOptions {
     CoreOptions {
         endpoints: (1..=nodes).map(NodeId).map(|node| address_of(host_of(node))).collect(),
+        pin: None,
         client: String::new(),
         ttl,
         connect_timeout: Duration::from_millis(400),

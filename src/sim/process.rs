@@ -7,9 +7,9 @@ use crate::server::{Input, Reach, Server, ServerError};
 use crate::sim::checkers::Violation;
 use crate::sim::checkers::room::Rooms;
 use crate::sim::checkers::rounds::Asked;
+use crate::sim::dials::AWAIT_NANOS;
 use crate::sim::disk::SimDisk;
-use crate::sim::network::{Arrival, HostId, LineId, Network, Side};
-use crate::sim::node::host_of;
+use crate::sim::network::{Arrival, LineId, Network, Side};
 use crate::sim::outlet::{Outgoing, Outlet};
 use crate::sim::talk::{Build, Stage, Talk};
 use crate::wire::{
@@ -32,13 +32,13 @@ pub struct Process {
     pub(super) clients: BTreeMap<ConnectionId, LineId>,
     pub(super) redials: BTreeMap<NodeId, u64>,
     /// No dial and no end of a handshake is due before.
-    due_at: u64,
+    pub(super) due_at: u64,
     pub(super) next_connection: u64,
-    own: NodeId,
+    pub(super) own: NodeId,
     /// Of nonces.
     pub(super) rng: Rng,
     /// Who is dialed, and what that rests on.
-    known: BTreeSet<NodeId>,
+    pub(super) known: BTreeSet<NodeId>,
     reach: Option<Option<Reach>>,
     /// From this instant on a program asks whether it leads; until then nobody is told of a claim.
     asks_from: u64,
@@ -46,9 +46,9 @@ pub struct Process {
     /// Leadership is being given up.
     departing: bool,
     /// The build that it runs.
-    build: Build,
+    pub(super) build: Build,
     /// Peers that closed the connection at the hello that can grow.
-    unheard: BTreeSet<NodeId>,
+    pub(super) unheard: BTreeSet<NodeId>,
     /// What it was sent and must not have been.
     pub(super) violation: Option<Violation>,
     /// Successors that were told too late, emptied directories that were refused, peers refused for their level,
@@ -213,26 +213,6 @@ impl Process {
         self.peers.keys().copied()
     }
 
-    fn redial(&mut self, now: u64, peer: NodeId) {
-        if self.known.contains(&peer) {
-            let wait = if self.own < peer { REDIAL_NANOS } else { AWAIT_NANOS };
-            self.redials.insert(peer, now + wait);
-            self.due_at = self.due_at.min(now + wait);
-        }
-    }
-
-    /// When it must dial, or give up a handshake, at the earliest.
-    #[must_use]
-    pub fn next_dial(&self) -> u64 {
-        self.due_at
-    }
-
-    fn find_next_dial(&self) -> u64 {
-        let redial = self.redials.values().copied().min().unwrap_or(u64::MAX);
-        let handshake = self.talks.values().map(|talk| talk.deadline).min().unwrap_or(u64::MAX);
-        redial.min(handshake)
-    }
-
     /// Something came in on a line.
     pub fn handle_arrival(
         &mut self,
@@ -358,32 +338,6 @@ impl Process {
         }
     }
 
-    /// Dials, and gives up handshakes that take too long.
-    pub fn dial_due(&mut self, now: u64, own: HostId, network: &mut Network) {
-        if now < self.due_at {
-            return;
-        }
-        let late: Vec<LineId> = self
-            .talks
-            .iter()
-            .filter(|(_, talk)| talk.deadline <= now)
-            .map(|(line, _)| *line)
-            .collect();
-        for line in late {
-            self.hang_up(now, line, network);
-        }
-        let due: Vec<NodeId> =
-            self.redials.iter().filter(|(_, at)| **at <= now).map(|(peer, _)| *peer).collect();
-        for peer in due {
-            self.redials.remove(&peer);
-            let line = network.dial(now, own, host_of(peer));
-            let form = if self.unheard.remove(&peer) { Form::Fixed } else { self.build.form() };
-            self.odd[3] += u64::from(form == Form::Fixed && self.build == Build::New);
-            self.talks.insert(line, Talk::new(Side::Dialer, Stage::Dialing(peer, form), now));
-        }
-        self.due_at = self.find_next_dial();
-    }
-
     /// Puts what left onto the lines, as far as they stand.
     pub fn send(&mut self, own: NodeId, left: &[(u64, Outgoing)], network: &mut Network) {
         let mut gathered = std::mem::take(&mut self.gathered);
@@ -423,7 +377,3 @@ enum Cause {
     Peer,
     Local,
 }
-
-const REDIAL_NANOS: u64 = 50_000_000;
-/// How long the other side has to dial.
-const AWAIT_NANOS: u64 = 2_000_000_000;

@@ -1,11 +1,11 @@
 //! A restore (safety L15): the whole cluster is stopped for good, and a snapshot that an operator saved becomes
 //! the beginning of a new one, on new machines at the old addresses. Nobody of the old one comes back.
 //!
-//! Clients that knew the old cluster are refused by the new one; their programs go on until they believe in
-//! nothing any more, and are started anew.
+//! Clients that knew the old cluster go over to the new one once they believe in nothing any more, if it names the old one
+//! (L25). Else they are refused, and their programs are started anew then.
 
 use crate::base::rng::Rng;
-use crate::base::{DirectoryId, Index, NodeId};
+use crate::base::{Ancestors, DirectoryId, Index, NodeId};
 use crate::lock::{LockMachine, Wait};
 use crate::raft::{Membership, Payload, Snapshot, SnapshotMeta};
 use crate::sim::checkers::durability::Ending;
@@ -41,7 +41,10 @@ impl World {
         let machine = LockMachine::decode(snapshot.data.bytes()).expect("it was checked");
         let of_epoch = machine.epoch();
         let epoch = self.draw_epoch(of_epoch, &mut dice);
+        let ancestors = self.draw_ancestors(&machine, &mut dice);
         let machine = machine.restored(epoch, plan.wait).expect("the epoch is larger");
+        let machine = machine.with_ancestors(ancestors.clone());
+        let beside = if machine.ancestors().is_empty() { ancestors } else { Ancestors::NONE };
         self.trace.marks.hit_if(self.epoch > 0, Mark::RestoredAgain);
         self.epoch = machine.epoch();
         self.restored_at = self.now;
@@ -58,7 +61,7 @@ impl World {
         };
         let restored = Snapshot { meta, data };
         self.judge.restore(self.nodes.len(), self.plan.nodes, &restored, (of_epoch, machine));
-        self.make_machines(&restored, &mut dice);
+        self.make_machines((&restored, &beside), &mut dice);
         // Sessions of before end one after the other, and new ones wait.
         self.disturb(self.now + 15 * SECOND);
     }
@@ -82,6 +85,14 @@ impl World {
         (!is_known).then(|| self.epoch + dice.between(1, 3))
     }
 
+    /// Mostly the operator's file names the cluster that it is of; one of 0.1.0 did not.
+    fn draw_ancestors(&self, machine: &LockMachine, dice: &mut Rng) -> Ancestors {
+        let running = self.nodes.iter().filter_map(|node| node.process.as_ref());
+        let old = running.filter_map(|process| process.server.cluster()).next();
+        let named = old.filter(|_| dice.chance(3, 4));
+        Ancestors::new(named.into_iter().chain(machine.ancestors().iter()))
+    }
+
     fn stop_all(&mut self, dice: &mut Rng) {
         if let Some(line) = self.operator.line() {
             self.end_order(line);
@@ -99,7 +110,7 @@ impl World {
         }
     }
 
-    fn make_machines(&mut self, snapshot: &Snapshot, dice: &mut Rng) {
+    fn make_machines(&mut self, begun_with: (&Snapshot, &Ancestors), dice: &mut Rng) {
         let options = WalOptions { segment_bytes: self.plan.server.segment_bytes };
         for slot in 0..self.nodes.len() {
             let id = NodeId(slot as u64 + 1);
@@ -107,7 +118,7 @@ impl World {
             if id.0 <= self.plan.nodes {
                 let directory = DirectoryId(dice.bytes16());
                 let disk = SimDisk::new(host.clone());
-                let made = Wal::restore(disk, id, directory, snapshot, &options);
+                let made = Wal::restore(disk, id, directory, begun_with, &options);
                 made.expect("an empty directory");
                 drain_durable(&host, &mut self.judge.ledgers[slot]);
                 let wait = dice.below(SECOND);

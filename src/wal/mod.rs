@@ -3,6 +3,7 @@
 //! Safety W1–W8. `docs/wal-format.md` has the bytes, how they are read back, and what is assumed of
 //! the medium. No entry is kept here: what was written is read only by the next start.
 
+mod ancestors;
 mod bytes;
 mod choice;
 mod disk;
@@ -28,7 +29,7 @@ pub use storing::SnapshotEnd;
 
 use crate::base::founding::FoundingRecord;
 use crate::base::limits::SEGMENT_BYTES;
-use crate::base::{DirectoryId, Index, NodeId};
+use crate::base::{Ancestors, DirectoryId, Index, NodeId};
 use crate::raft::{Entry, HardState, LogStart, Snapshot, SnapshotMeta, Write};
 use envelope::{ADVICE, Owner};
 use hard_state::HardStateFile;
@@ -45,6 +46,8 @@ pub struct Recovery {
     pub directory: DirectoryId,
     /// The cluster's founding, if this directory has taken part in it.
     pub founding: Option<FoundingRecord>,
+    /// The clusters that it was restored from, where its snapshot does not say so itself.
+    pub ancestors: Ancestors,
     /// Term and vote.
     pub hard_state: HardState,
     /// The snapshot to begin from.

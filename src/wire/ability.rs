@@ -41,6 +41,8 @@ abilities! {
     Conflicts = 3, "conflicts";
     /// Frames of the kind `Challenge`: a peer can prove that it is a member.
     Challenges = 4, "challenges";
+    /// `ServerMessage::Condition`: what keeps a cluster from granting.
+    Conditions = 5, "conditions";
 }
 
 /// A set of abilities. Those that this build does not know are not in it: nothing of them is said here.

@@ -4,6 +4,7 @@
 
 mod ability;
 mod challenge;
+mod condition;
 mod frame;
 mod handshake;
 mod needs;
@@ -16,11 +17,12 @@ mod values;
 
 pub use ability::{Abilities, Ability};
 pub use challenge::{Challenge, Proof};
+pub use condition::{Condition, ServiceState};
 pub use frame::{
     FRAME_HEADER_BYTES, Frame, FrameDecoder, FrameError, FrameKind, PROTOCOL_VERSION, encode_frame,
 };
 pub use handshake::{
-    ClientHello, ClientWelcome, Form, Hello, LeaderHint, PeerHello, Refused, RefusedCode,
+    ClientHello, ClientWelcome, Form, Hello, LeaderHint, PeerHello, Refused, RefusedCode, Welcomed,
 };
 pub use node_status::{FixedStatus, MemberStatus, NodeStatus};
 pub use order::{Order, OrderAnswer};

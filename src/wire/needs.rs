@@ -88,6 +88,7 @@ impl ServerMessage {
             | Self::Asked { .. }
             | Self::Changed { .. } => None,
             Self::Described { .. } => Some(Ability::Describe),
+            Self::Condition(_) => Some(Ability::Conditions),
         }
     }
 }

@@ -3,9 +3,9 @@
 //! [`FixedStatus`] is that of 0.1.0, whose fields are fixed for good. Every other reader gets [`Values`]: a new field is a new name, which
 //! older readers pass over, and `None` where an older node does not say it.
 
-use crate::base::{ClusterId, Index, NodeId, Term};
+use crate::base::{Ancestors, ClusterId, Index, NodeId, Term};
 use crate::raft::Seat;
-use crate::wire::{Cell, Row, Values, row_number, row_text};
+use crate::wire::{Cell, Condition, Row, Values, row_number, row_text};
 use serde::{Deserialize, Serialize};
 
 /// A member as a node knows it.
@@ -66,6 +66,10 @@ pub struct NodeStatus {
     pub level_waits: Option<String>,
     /// What its disk lacks for the next piece of the log, or for a snapshot, with the file; for people.
     pub disk_lacks: Option<String>,
+    /// The clusters that its own was restored from, the newest first.
+    pub ancestors: Ancestors,
+    /// What keeps the cluster from granting, as far as this node knows; `None` from 0.1.0.
+    pub condition: Option<Condition>,
 }
 
 /// The status of 0.1.0, answered to whoever asks for it by `Request::Status`. It never changes.
@@ -118,7 +122,8 @@ impl NodeStatus {
     /// As named values.
     #[must_use]
     pub fn to_values(&self) -> Values {
-        Values::new()
+        let ancestors = Some(self.ancestors.to_bytes()).filter(|bytes| !bytes.is_empty());
+        let values = Values::new()
             .with("id", Some(self.node.0))
             .with("role", Some(self.role.as_str()))
             .with("term", Some(self.term.0))
@@ -143,6 +148,11 @@ impl NodeStatus {
             .with("level_max", self.level_max)
             .with("level_waits", self.level_waits.as_deref())
             .with("disk_lacks", self.disk_lacks.as_deref())
+            .with("ancestors", ancestors);
+        match &self.condition {
+            Some(condition) => condition.added_to(values),
+            None => values,
+        }
     }
 
     /// Out of named values. What an older node does not name is 0, empty or none.
@@ -177,6 +187,8 @@ impl NodeStatus {
             level_max: small("level_max"),
             level_waits: values.text("level_waits").map(str::to_owned),
             disk_lacks: values.text("disk_lacks").map(str::to_owned),
+            ancestors: values.bytes("ancestors").map_or(Ancestors::NONE, Ancestors::from_bytes),
+            condition: Condition::from_values(values),
         }
     }
 }
@@ -252,6 +264,7 @@ impl MemberStatus {
 mod tests {
     use super::*;
     use crate::base::codec;
+    use crate::wire::ServiceState;
 
     fn status() -> NodeStatus {
         let member = |node: u64, seat| MemberStatus {
@@ -288,6 +301,8 @@ mod tests {
             level_max: Some(2),
             level_waits: Some("node 2 is not connected".to_owned()),
             disk_lacks: Some("no space left: cannot prepare /data/spare.new".to_owned()),
+            ancestors: Ancestors::new([ClusterId([5; 16]), ClusterId([6; 16])]),
+            condition: Some(Condition::new(ServiceState::Restoring, "restored")),
         }
     }
 
@@ -308,6 +323,8 @@ mod tests {
             level_max: None,
             level_waits: None,
             disk_lacks: None,
+            ancestors: Ancestors::NONE,
+            condition: None,
             ..status()
         };
         assert_eq!(back, known);

@@ -101,6 +101,9 @@ pub enum ServerMessage {
     Changed { read: u64, index: Index, holder: Option<HolderSaid>, gap: bool },
     /// An answer to `Describe`: a [`NodeStatus`](crate::wire::NodeStatus) as named values.
     Described { read: u64, values: Values },
+    /// What keeps the node's cluster from granting, as named values of a [`Condition`](crate::wire::Condition): pushed when
+    /// a client connects, if there is anything, and at each change ([`Ability::Conditions`](crate::wire::Ability)).
+    Condition(Values),
 }
 
 /// The oldest holder of an observed lock.

@@ -142,3 +142,37 @@ fn only_a_member_may_join() {
     assert_eq!(code(&output), Some(3));
     assert!(sentence(&output).contains(&nobody), "{}", sentence(&output));
 }
+
+/// The cluster's id, as its status says.
+fn id_of(cluster: &Cluster) -> String {
+    let output = operate(cluster, &["status", "--json"]);
+    let status: Value = serde_json::from_slice(&output.stdout).expect("status prints JSON");
+    status["cluster_id"].as_str().expect("it is of one").to_owned()
+}
+
+#[test]
+fn l26_endpoints_of_two_clusters_are_refused_with_both_ids_and_a_pin_chooses() {
+    let (one, other) = (Cluster::start_calm(), Cluster::start_calm());
+    let ids = [id_of(&one), id_of(&other)];
+    let endpoints = format!("{},{}", one.endpoints(), other.endpoints());
+    let on = |command: &[&str], more: &[&str]| {
+        run(&[command, &["--endpoints", &endpoints, "--timeout", "30s"], more].concat())
+    };
+    let commands = [
+        (["status"].as_slice(), 3, [].as_slice()),
+        (&["status", "--check"], 3, &[]),
+        (&["show"], 3, &[]),
+        (&["member", "list"], 3, &[]),
+        (&["lock"], 125, &["l26", "--", "true"]),
+        (&["elect", "--value", "v"], 125, &["l26", "--", "true"]),
+    ];
+    for (command, exit, more) in commands {
+        let output = on(command, more);
+        let said = sentence(&output);
+        assert_eq!(code(&output), Some(exit), "{command:?}: {said}");
+        assert!(ids.iter().all(|id| said.contains(id)), "{command:?}: {said}");
+        assert!(said.contains("only a pin is proof"), "{command:?}: {said}");
+    }
+    let pinned = on(&["lock", "--cluster-id", &ids[1]], &["l26", "--", "true"]);
+    assert_eq!(code(&pinned), Some(0), "{}", String::from_utf8_lossy(&pinned.stderr));
+}

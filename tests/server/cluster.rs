@@ -142,6 +142,11 @@ impl Cluster {
         self.nodes[&node].server.as_ref().expect("the node runs")
     }
 
+    /// What a node says of itself now.
+    pub fn status(&self, node: NodeId) -> NodeStatus {
+        self.server(node).status(&Sample::at(self.now))
+    }
+
     pub fn role(&self, node: NodeId) -> Role {
         self.server(node).role()
     }

@@ -64,7 +64,7 @@ fn entries_that_this_build_cannot_read_are_refused_before_they_are_appended() {
             cluster.step(node);
             let after = (raft(&cluster, node).term(), raft(&cluster, node).last_index());
             assert_eq!(before, after, "node {node}, entry {count}");
-            assert_eq!(cluster.server(node).status().refused_messages, count as u64 + 1);
+            assert_eq!(cluster.status(node).refused_messages, count as u64 + 1);
         }
     }
     assert_serves(&mut cluster);
@@ -114,7 +114,7 @@ fn snapshot_that_this_build_cannot_read_is_refused_and_not_stored() {
         cluster.cut(leader, node);
         cluster.say(leader, node, Message::SnapshotChunk(chunk));
         // Its disk works on a thread of its own.
-        while cluster.server(node).status().refused_messages <= count as u64 {
+        while cluster.status(node).refused_messages <= count as u64 {
             cluster.step(node);
             std::thread::yield_now();
         }

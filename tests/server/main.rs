@@ -4,6 +4,7 @@
 mod asked;
 mod bounds;
 mod cluster;
+mod conditions;
 mod delays;
 mod disk;
 mod fixtures;

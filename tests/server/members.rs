@@ -321,7 +321,7 @@ fn a_directory_that_was_rolled_back_votes_for_nobody_until_a_later_leader_has_fi
     cluster.advance_in_steps(100 * MS, 10 * MS);
     let raft = |cluster: &Cluster| cluster.server(old).replica().unwrap().raft().clone();
     assert!(raft(&cluster).owes(), "it lives, and has lost what it acknowledged");
-    assert!(cluster.server(old).status().refused_messages > 0);
+    assert!(cluster.status(old).refused_messages > 0);
     // The third node alone cannot be elected with its help, nor it.
     let third = cluster.nodes().find(|node| *node != leader && *node != old).unwrap();
     cluster.crash(leader);

@@ -118,7 +118,7 @@ fn term(cluster: &Cluster, node: NodeId) -> Term {
 }
 
 fn lacks(cluster: &Cluster, node: NodeId) -> Option<String> {
-    cluster.server(node).status().disk_lacks
+    cluster.status(node).disk_lacks
 }
 
 fn others(cluster: &Cluster, node: NodeId) -> [NodeId; 2] {
@@ -164,7 +164,7 @@ fn w2_a_full_follower_stays_acknowledges_what_fits_and_catches_up_once_there_is_
     work_until(&mut cluster, session, last..last + 300, |_| false);
     assert!(lacks(&cluster, full).is_some());
     let durable = cluster.server(full).replica().unwrap().raft().durable_index();
-    let status = cluster.server(leader).status();
+    let status = cluster.status(leader);
     let matched = status.members.iter().find(|member| member.node == full).unwrap().matched;
     assert!(matched.unwrap() <= durable, "it acknowledged {matched:?} and holds {durable}");
     assert!(durable < status.commit, "the others went on without it");
@@ -174,8 +174,8 @@ fn w2_a_full_follower_stays_acknowledges_what_fits_and_catches_up_once_there_is_
     cluster.advance_in_steps(300 * MS, 10 * MS);
     cluster.limit_log_files(full, usize::MAX);
     wait_for(&mut cluster, |cluster| {
-        let commit = cluster.server(leader).status().commit;
-        cluster.server(full).status().applied >= commit && lacks(cluster, full).is_none()
+        let commit = cluster.status(leader).commit;
+        cluster.status(full).applied >= commit && lacks(cluster, full).is_none()
     });
     assert_eq!(cluster.machine(full).encode(), cluster.machine(leader).encode());
 }

@@ -4,7 +4,7 @@ use crate::history::{FRESH, NODE, OPTIONS, begin, end, founding, restart, snapsh
 use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
 use std::path::Path;
 use tempfile::TempDir;
-use tenure::base::{Index, Term};
+use tenure::base::{Ancestors, Index, Term};
 use tenure::node::FileDisk;
 use tenure::raft::{HardState, Write};
 use tenure::wal::{Disk, DiskError, Recovery, SnapshotEnd, StoreError, Wal, WalError};
@@ -247,7 +247,15 @@ fn a_directory_of_real_files_is_restored_once() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("data");
     let state = snapshot(20, 5, 1 << 20);
-    let restore = || Wal::restore(FileDisk::open(&path).unwrap(), NODE, FRESH, &state, &OPTIONS);
+    let restore = || {
+        Wal::restore(
+            FileDisk::open(&path).unwrap(),
+            NODE,
+            FRESH,
+            (&state, &Ancestors::NONE),
+            &OPTIONS,
+        )
+    };
     assert_eq!(restore(), Ok(FRESH));
     assert!(matches!(restore(), Err(WalError::Foreign(text)) if text.contains("not empty")));
     let (_, recovery) = open(&path).unwrap();

@@ -10,7 +10,7 @@ use tenure::base::{Sample, SessionKey};
 use tenure::client::core::{Action, CallId, Core, CoreOptions, Done, LinkId, SessionState};
 use tenure::net::{Connection, Key, Poller, Received};
 use tenure::sys::{clock, random};
-use tenure::wire::{ClientWelcome, Frame, FrameError, FrameKind, Hello, Speech};
+use tenure::wire::{Frame, FrameError, FrameKind, Hello, Speech, Welcomed};
 
 /// A client and its sockets.
 #[derive(Debug)]
@@ -28,6 +28,7 @@ impl Driven {
     pub fn new(place: u64, name: &str, to: &Options) -> Self {
         let options = CoreOptions {
             endpoints: to.endpoints.split(',').map(|one| one.trim().to_owned()).collect(),
+            pin: to.cluster_id.clone(),
             client: name.to_owned(),
             ttl: to.options().ttl,
             connect_timeout: to.timeout,
@@ -80,8 +81,7 @@ impl Driven {
     fn handle(&mut self, now: &Sample, id: LinkId, frame: &Frame) -> Result<(), FrameError> {
         match frame.kind {
             FrameKind::Welcome => {
-                let (welcome, speech) = ClientWelcome::from_values(&frame.decode()?)?;
-                self.core.handle_welcome(now, id, welcome, speech.abilities);
+                self.core.handle_welcome(now, id, Welcomed::from_values(&frame.decode()?)?);
             }
             FrameKind::Server => self.core.handle_message(now, id, frame.decode()?),
             FrameKind::Refused => self.core.handle_refused(now, id, frame.decode()?),

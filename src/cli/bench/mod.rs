@@ -111,8 +111,11 @@ fn measure_own(options: &Options, data: &Path) -> Result<(), Failure> {
     }
     let mut processes = Processes::start(data)?;
     processes.wait_whole()?;
-    let connection =
-        Connection { endpoints: processes.endpoints(), timeout: options.connection.timeout };
+    let connection = Connection {
+        endpoints: processes.endpoints(),
+        cluster_id: None,
+        ..options.connection.clone()
+    };
     if let Some(locks) = options.held {
         let held = held::measure(&mut processes, &connection, locks.unsigned_abs())?;
         return output::conclude(&if options.json { held.to_json() } else { held.to_text() });

@@ -1,4 +1,4 @@
-//! Who is in the way: told at the end of a wait, and at a terminal during it.
+//! Who is in the way, or what: told at the end of a wait, and during it; who holds a lock only at a terminal.
 
 use crate::cli::log::printable;
 use crate::cli::outlet::STDERR;
@@ -29,11 +29,10 @@ impl Notice {
     /// Begins. A question to the cluster may take long, and must not keep us from a grant or a Ctrl-C: so a thread asks.
     pub fn give(client: &Client, names: &[String]) -> Self {
         let state = Arc::new(State::default());
-        if std::io::stderr().is_terminal() {
-            let (client, names, shared) = (client.clone(), names.to_vec(), Arc::clone(&state));
-            // Without a thread nothing is told, and all else goes on.
-            let _ = thread::spawn("tenure-notice", move || tell(&client, &names, &shared));
-        }
+        let (client, names, shared) = (client.clone(), names.to_vec(), Arc::clone(&state));
+        let look = if std::io::stderr().is_terminal() { obstacle } else { condition };
+        // Without a thread nothing is told, and all else goes on.
+        let _ = thread::spawn("tenure-notice", move || tell((&client, &names, look), &shared));
         Self { state }
     }
 }
@@ -45,7 +44,10 @@ impl Drop for Notice {
     }
 }
 
-fn tell(client: &Client, names: &[String], state: &State) {
+/// How it is looked what is in the way.
+type Look = fn(&Client, &[String]) -> Option<Obstacle>;
+
+fn tell((client, names, look): (&Client, &[String], Look), state: &State) {
     let mut told: Option<Obstacle> = None;
     // A wait that is shorter needs no explanation.
     let mut pause = NOTICE_AFTER;
@@ -56,7 +58,7 @@ fn tell(client: &Client, names: &[String], state: &State) {
             return;
         }
         pause = NOTICE_EVERY;
-        let found = obstacle(client, names);
+        let found = look(client, names);
         let is_over = state.is_over.lock().unwrap_or_else(PoisonError::into_inner);
         if *is_over {
             return;
@@ -71,12 +73,46 @@ fn tell(client: &Client, names: &[String], state: &State) {
 
 /// Who is in the way now, in a sentence; `None`: nobody, or it could not be learnt.
 pub fn in_the_way(client: &Client, names: &[String]) -> Option<String> {
-    obstacle(client, names)?.holder_sentence()
+    match obstacle(client, names)? {
+        Obstacle::Holders(holders) => holders.holder_sentence(),
+        Obstacle::Cluster { sentence, .. } => Some(sentence),
+    }
 }
 
 /// What keeps us from a lock.
+#[derive(Clone, Debug)]
+enum Obstacle {
+    Holders(Holders),
+    /// The cluster grants nothing at all: in a sentence, of which `what` stays the same while time goes on.
+    Cluster {
+        what: String,
+        sentence: String,
+    },
+}
+
+impl PartialEq for Obstacle {
+    /// Whether the same would be told.
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Holders(one), Self::Holders(other)) => one == other,
+            (Self::Cluster { what: one, .. }, Self::Cluster { what: other, .. }) => one == other,
+            _ => false,
+        }
+    }
+}
+
+impl Obstacle {
+    fn sentence(&self) -> String {
+        match self {
+            Self::Holders(holders) => holders.sentence(),
+            Self::Cluster { sentence, .. } => format!("the cluster: {}", printable(sentence)),
+        }
+    }
+}
+
+/// Who has a lock, and who waits for it before us.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Obstacle {
+struct Holders {
     name: String,
     /// The oldest holder, its token, and since when it holds.
     holder: Option<(String, u64, u64)>,
@@ -87,7 +123,7 @@ struct Obstacle {
     ahead: Option<usize>,
 }
 
-impl Obstacle {
+impl Holders {
     fn new(lock: LockView, own: SessionId) -> Self {
         let ahead = lock.waiters.iter().position(|waiter| waiter.session == own);
         let holder = (lock.token.0 != 0).then_some((lock.client, lock.token.0, lock.since_unix_ms));
@@ -129,8 +165,19 @@ impl Obstacle {
     }
 }
 
-/// Of the first of `names` that is in the hands of others.
+/// What keeps the whole cluster from granting, as this client was told: nobody is asked.
+fn condition(client: &Client, _: &[String]) -> Option<Obstacle> {
+    let condition = client.condition()?;
+    Some(Obstacle::Cluster { sentence: condition.sentence(), what: condition.text })
+}
+
+/// That, else of the first of `names` that is in the hands of others.
 fn obstacle(client: &Client, names: &[String]) -> Option<Obstacle> {
+    let found = condition(client, names);
+    found.or_else(|| holders(client, names).map(Obstacle::Holders))
+}
+
+fn holders(client: &Client, names: &[String]) -> Option<Holders> {
     let own = client.session().session;
     names.iter().find_map(|name| {
         let name = Name::try_from(name.as_str()).ok()?;
@@ -139,7 +186,7 @@ fn obstacle(client: &Client, names: &[String]) -> Option<Obstacle> {
             return None;
         };
         let is_free = lock.token.0 == 0 && !lock.is_delayed && lock.waiting <= 1;
-        (!is_free).then(|| Obstacle::new(lock, own))
+        (!is_free).then(|| Holders::new(lock, own))
     })
 }
 
@@ -152,24 +199,24 @@ const NOTICE_EVERY: Duration = Duration::from_secs(1);
 mod tests {
     use super::*;
 
-    fn obstacle(holding: u32, ahead: Option<usize>) -> Obstacle {
+    fn holders(holding: u32, ahead: Option<usize>) -> Holders {
         let holder = Some(("a:1".to_owned(), 17, 0));
-        Obstacle { name: "x".into(), holder, holding, is_delayed: false, ahead }
+        Holders { name: "x".into(), holder, holding, is_delayed: false, ahead }
     }
 
     #[test]
     fn a_notice_says_who_holds_it_and_our_place() {
-        let sentence = obstacle(1, Some(2)).sentence();
+        let sentence = holders(1, Some(2)).sentence();
         assert!(sentence.starts_with("x: a:1 holds it under token 17 since "), "{sentence}");
         assert!(sentence.ends_with("; 2 wait before us"), "{sentence}");
-        assert!(obstacle(1, Some(0)).sentence().ends_with("; we are next"));
-        let several = obstacle(3, None).sentence();
+        assert!(holders(1, Some(0)).sentence().ends_with("; we are next"));
+        let several = holders(3, None).sentence();
         assert!(several.starts_with("x: a:1 and 2 others hold it under token 17"), "{several}");
     }
 
     #[test]
     fn a_delay_is_told_as_such() {
-        let delayed = Obstacle { holder: None, is_delayed: true, ..obstacle(0, Some(0)) };
+        let delayed = Holders { holder: None, is_delayed: true, ..holders(0, Some(0)) };
         let expected = "x: the delay after its last holder is not over; we are next";
         assert_eq!(delayed.sentence(), expected);
     }

@@ -82,6 +82,8 @@ impl Core {
         let BreakCall { name, token, way, to, reason } = wish;
         if let Err(error) = check_heir(to.as_deref()).and_then(|()| check_reason(&reason)) {
             self.decide(call, Err(error));
+        } else if let Some(error) = self.contradicted() {
+            self.decide(call, Err(error));
         } else {
             self.start_order(now, call, Operation::Break { name, token, way, to, reason });
         }

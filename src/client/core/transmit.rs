@@ -122,6 +122,10 @@ impl Core {
         if !opening.sent.is_empty() || opening.retry_at > now.boot() {
             return;
         }
+        // What the endpoints say is compared first (L26).
+        if self.links.compared_at() > now.boot() || self.links.contradiction().is_some() {
+            return;
+        }
         let number = self.new_number();
         if let Some(opening) = &mut self.opening {
             opening.sent.insert(number, *now);
@@ -195,7 +199,9 @@ impl Core {
             .filter(|retiring| !retiring.sent && !creating)
             .map(|retiring| retiring.retry_at)
             .min();
-        let creation = self.opening.as_ref().filter(|_| !creating).map(|opening| opening.retry_at);
+        let may_create = !creating && self.links.contradiction().is_none();
+        let creation = self.opening.as_ref().filter(|_| may_create);
+        let creation = creation.map(|opening| opening.retry_at.max(self.links.compared_at()));
         let session = self.session.as_ref();
         let renewal =
             session.map(|one| one.renewals.next_deadline().min(one.window.next_deadline()));

@@ -1,14 +1,22 @@
 //! Locks as JSON.
 
+use super::cluster::sentence;
 use crate::base::text::hex_unless_text;
 use crate::lock::{HolderView, LockView, Mode, WaiterView};
+use crate::wire::Condition;
 use serde_json::{Value, json};
 
 /// Each lock, and how long its holder's session lasts at least, in milliseconds.
-pub(super) fn to_json(rows: &[(LockView, u64)]) -> Value {
+/// Beside them what keeps the cluster from granting any.
+pub(super) fn to_json(rows: &[(LockView, u64)], condition: &Condition) -> Value {
     let locks: Vec<Value> =
         rows.iter().map(|(view, remaining_ms)| lock(view, *remaining_ms)).collect();
-    json!({ "locks": locks })
+    json!({
+        "locks": locks,
+        "state": condition.state.name(),
+        "state_text": sentence(condition),
+        "until_ms": condition.until_ms,
+    })
 }
 
 fn lock(lock: &LockView, remaining_ms: u64) -> Value {
@@ -105,7 +113,7 @@ mod tests {
             "others": [{"holder": "b:2", "token": 18, "since_unix_ms": 6_000, "permits": 1}],
             "waiting": 1,
             "queue": [{"client": "b:2", "since_unix_ms": 9_000, "mode": "exclusive", "permits": 1}],
-        }]});
-        assert_eq!(to_json(&[(view, 7_500)]), expected);
+        }], "state": "serving", "state_text": null, "until_ms": null});
+        assert_eq!(to_json(&[(view, 7_500)], &Condition::serving()), expected);
     }
 }

@@ -10,40 +10,49 @@ pub use cluster::{ClusterStatus, NodeRow};
 
 use super::api::Client;
 use super::calls::{checked_name, unexpected};
-use crate::base::SessionId;
 use crate::base::limits::LOCKS_PER_READ_MAX;
+use crate::base::{ClusterId, SessionId};
 use crate::lock::{LockView, SessionView};
-use crate::wire::{Query, ReadAnswer};
+use crate::wire::{Condition, Query, ReadAnswer, ServiceState};
 use crate::{Error, Status};
 use serde_json::{Value, json};
 
 impl Client {
     /// What there is, as one JSON text, that which the program prints with `--json`. `what` is "locks" (all whose names
-    /// begin with `name`), "lock" (that one), "session" (`name` is its id; "" is this client's) or "cluster":
+    /// begin with `name`), "lock" (that one), "session" (`name` is its id; "" is this client's), "cluster", or "condition":
     ///
     /// * locks, lock: `{"locks": [{"name", "mode", "limit", "taken", "holder", "token", "value", "value_hex",
     ///   "since_unix_ms", "remaining_ms", "asked", "delayed", "holding",
     ///   "others": [{"holder", "token", "since_unix_ms", "permits"}],
-    ///   "waiting", "queue": [{"client", "since_unix_ms", "mode", "permits"}]}]}`; a lock that nobody holds or waits for
-    ///   is not there; `value_hex` is null for a value that is a text, else its bytes, which `value` shows replaced;
+    ///   "waiting", "queue": [{"client", "since_unix_ms", "mode", "permits"}]}], "state", "state_text", "until_ms"}`; a lock that nobody holds or waits for
+    ///   is not there; `value_hex` is null for a value that is a text, else its bytes, which `value` shows replaced; `state` and what follows are as for
+    ///   cluster, as this client was told;
     /// * session: `{"session": {"id", "client", "ttl_ms", "grants", "waiting"} | null}`;
-    /// * cluster: `{"leader": 1 | null, "nodes": [{"id", "address", "role", "term", "commit", "applied", "locks",
-    ///   "sessions", "log_bytes", "log_bytes_max", "snapshot", "refused_connections", "refused_messages", "version",
-    ///   "level", "disk_lacks", "unreachable"}]}`, each node asked for itself, with or without a quorum; `disk_lacks` says for what
-    ///   there is no room on its disk, null if there is; `unreachable` says why a node did not
-    ///   answer, and all else of it is null then.
+    /// * cluster: `{"cluster_id", "ancestors": [], "state", "state_text", "until_ms", "leader": 1 | null, "nodes": [{"id",
+    ///   "address", "role", "term", "commit", "applied", "locks", "sessions", "log_bytes", "log_bytes_max", "snapshot",
+    ///   "refused_connections", "refused_messages", "version", "level", "disk_lacks", "cluster_id", "state", "state_text",
+    ///   "unreachable"}]}`, each node asked for itself, with or without a quorum; `unreachable` says why a node did not answer,
+    ///   and all else of it is null then; `disk_lacks` says for what there is no room on its disk, null if there is. `state` is
+    ///   what keeps the cluster from granting, "serving" if nothing does; `state_text` says it in a sentence,
+    ///   and `until_ms` for how long, where that is known. `ancestors` are the clusters that it was restored from. If the
+    ///   endpoints are of several clusters, `state` is "mixed_clusters", `cluster_id` and `leader` are null, and `state_text`
+    ///   says who said which;
+    /// * condition: `{"cluster_id", "state", "state_text", "until_ms"}`, as this client was told: nobody is asked. Without a
+    ///   session `state_text` says why.
     ///
     /// # Errors
     /// INVALID for another `what`, no name or no number; as for `read`.
     pub fn describe(&self, what: &str, name: &str) -> Result<String, Error> {
         let value = match what {
-            "lock" => locks::to_json(&self.lock_shown(name)?),
-            "locks" => locks::to_json(&self.locks_shown(name)?),
+            "lock" => locks::to_json(&self.lock_shown(name)?, &self.condition_shown()),
+            "locks" => locks::to_json(&self.locks_shown(name)?, &self.condition_shown()),
             "session" => json!({ "session": self.session_shown(name)?.map(session) }),
             "cluster" => self.cluster_shown().to_json(),
+            "condition" => condition(&self.condition_of_session(), self.cluster()),
             other => {
-                let text =
-                    format!("{other:?} cannot be described; say lock, locks, session or cluster");
+                let text = format!(
+                    "{other:?} cannot be described; say lock, locks, session, cluster or condition"
+                );
                 return Err(Error::new(Status::Invalid, text));
             }
         };
@@ -101,9 +110,32 @@ impl Client {
         }
     }
 
-    fn cluster_shown(&self) -> ClusterStatus {
-        ClusterStatus::ask(&self.handle.endpoints.join(","), self.handle.request_timeout)
+    fn condition_shown(&self) -> Condition {
+        self.condition().unwrap_or_else(Condition::serving)
     }
+
+    /// Without a session something is the matter, whether a node says so or not.
+    fn condition_of_session(&self) -> Condition {
+        let told = self.condition_shown();
+        let why = self.why();
+        match (told.is_serving(), why.is_empty()) {
+            (true, false) => Condition::new(ServiceState::NoQuorum, why),
+            _ => told,
+        }
+    }
+
+    fn cluster_shown(&self) -> ClusterStatus {
+        ClusterStatus::ask(&self.handle.cluster, self.handle.request_timeout)
+    }
+}
+
+fn condition(condition: &Condition, cluster: Option<ClusterId>) -> Value {
+    json!({
+        "cluster_id": cluster.map(|cluster| cluster.to_string()),
+        "state": condition.state.name(),
+        "state_text": cluster::sentence(condition),
+        "until_ms": condition.until_ms,
+    })
 }
 
 fn session(view: SessionView) -> Value {

@@ -5,7 +5,7 @@ use super::{
     MarkPiece, PrintedAnswerPiece, PrintsPiece, SessionPiece, SnapshotError, WaiterPiece,
 };
 use crate::base::cluster_key::KEY_BYTES;
-use crate::base::{RequestId, SessionId, codec};
+use crate::base::{Ancestors, RequestId, SessionId, codec};
 use crate::lock::LockMachine;
 use crate::lock::asked::Mark;
 use crate::lock::claim::{Claim, Extras};
@@ -40,6 +40,7 @@ impl LockMachine {
         let format = pieces.read_format(level_max)?;
         let mut machine = Self::new().reading_up_to(level_max);
         let Head { sessions, locks, asked, .. } = machine.decode_head(&mut pieces)?;
+        machine.ancestors = pieces.read_ancestors()?;
         for _ in 0..sessions {
             machine.decode_session(&mut pieces)?;
         }
@@ -282,6 +283,19 @@ impl<'a> Pieces<'a> {
         let length = u32::from_le_bytes(self.take_array::<LENGTH_BYTES>()?) as usize;
         let bytes = self.take(length)?;
         codec::decode(bytes).map_err(|error| self.damaged(error.to_string()))
+    }
+
+    fn read_ancestors(&mut self) -> Result<Ancestors, SnapshotError> {
+        if self.format == 1 {
+            return Ok(Ancestors::default());
+        }
+        let ancestors: Ancestors = self.read()?;
+        if !ancestors.is_sound() {
+            return Err(
+                self.damaged("a cluster is restored from one twice, or from too many".to_owned())
+            );
+        }
+        Ok(ancestors)
     }
 
     /// The prints of so many requests in the piece that was read last.

@@ -71,6 +71,7 @@ impl Replies {
             ServerMessage::Status { .. }
             | ServerMessage::Described { .. }
             | ServerMessage::Leader(_)
+            | ServerMessage::Condition(_)
             | ServerMessage::Ordered { .. } => true,
         };
         if holds {

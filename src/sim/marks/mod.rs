@@ -130,6 +130,7 @@ marks! {
     EmptiedRefused = "an emptied directory is refused",
     RestoreOver = "the wait of a restored cluster ends",
     RestoredAgain = "a cluster is restored a second time",
+    GoneOver = "a client goes over to a restored cluster",
     // Transfers.
     TransferRelinquishes = "a successor is told behind a Relinquish",
     TransferPlain = "a successor is told without a Relinquish",

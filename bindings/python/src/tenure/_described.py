@@ -50,6 +50,10 @@ class LocksDescription(TypedDict):
     """What describe("locks") and describe("lock") say. A lock that nobody holds or waits for is not there."""
 
     locks: list[LockDescription]
+    # What keeps the cluster from granting any, "serving" if nothing does; in a sentence; and for how long, if known.
+    state: str
+    state_text: Optional[str]
+    until_ms: Optional[int]
 
 
 class SessionRow(TypedDict):
@@ -91,6 +95,11 @@ class NodeDescription(TypedDict):
     level: Optional[int]
     # For what there is no room on its disk, and where; None if there is.
     disk_lacks: Optional[str]
+    # Which cluster it is of.
+    cluster_id: Optional[str]
+    # What keeps that cluster from granting, as far as this node knows; None from 0.1.
+    state: Optional[str]
+    state_text: Optional[str]
     # Why it did not answer; None if it did.
     unreachable: Optional[str]
 
@@ -98,8 +107,29 @@ class NodeDescription(TypedDict):
 class ClusterDescription(TypedDict):
     """What describe("cluster") says."""
 
+    # None if the endpoints are of several; `state` is "mixed_clusters" then, and `state_text` says who said which.
+    cluster_id: Optional[str]
+    # The clusters that it was restored from, the newest first.
+    ancestors: list[str]
+    # What keeps it from granting, "serving" if nothing does.
+    state: str
+    # In a sentence; None if it serves.
+    state_text: Optional[str]
+    # For how long, where that is known.
+    until_ms: Optional[int]
     leader: Optional[int]
     nodes: list[NodeDescription]
 
 
-Description = Union[LocksDescription, SessionDescription, ClusterDescription]
+class ConditionDescription(TypedDict):
+    """What describe("condition") says, as the client was told."""
+
+    cluster_id: Optional[str]
+    # What keeps the cluster from granting, "serving" if nothing does and there is a session.
+    state: str
+    # In a sentence, or why there is no session.
+    state_text: Optional[str]
+    until_ms: Optional[int]
+
+
+Description = Union[LocksDescription, SessionDescription, ClusterDescription, ConditionDescription]
