@@ -32,6 +32,7 @@ mod sim;
 mod size;
 mod snapshot;
 mod status;
+mod told;
 mod typed;
 mod validate;
 mod verify;

@@ -39,6 +39,8 @@ abilities! {
     VersionRefusals = 2, "version-refusals";
     /// `Refusal::Conflict`: a request id that was used for another request.
     Conflicts = 3, "conflicts";
+    /// `Query::Asked` and `ReadAnswer::Asked`: with what grace and why a holder is asked to end.
+    AskedShown = 4, "asked-shown";
 }
 
 /// A set of abilities. Those that this build does not know are not in it: nothing of them is said here.

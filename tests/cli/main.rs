@@ -13,6 +13,7 @@ mod signals;
 mod snapshots;
 mod streams;
 mod terminal;
+mod told;
 mod usage;
 mod vanished_words;
 mod words;

@@ -99,6 +99,7 @@ impl Terms {
             None => Wait::Forever,
         };
         let notices = if self.quiet { Notices::None } else { Notices::Given };
+        let value = String::from_utf8_lossy(&options.value).into_owned();
         let wish = Wish { names: request.names.clone(), wait, options, notices };
         let lease = match wait::acquire(client, wish, signals)? {
             Waited::Granted(lease) => lease,
@@ -108,7 +109,7 @@ impl Terms {
             Waited::Signalled(signal) => return Ok(Exit::Code(signal_code(signal))),
             Waited::NotGranted(why) => return Err(Failure::new(self.conflict_exit_code, why)),
         };
-        let grant = Grant { lease, names: request.names.clone() };
+        let grant = Grant { lease, names: request.names.clone(), value };
         let end = match &request.task {
             Task::Run(command, parted) => run_command(&grant, command, *parted, grace, signals)?,
             Task::Hold => hold_until_signal(&grant, signals)?,
@@ -129,8 +130,9 @@ impl Terms {
         let text = match why {
             Why::Lost => format!("the lease of {} was lost", grant.shown()),
             Why::Broken => format!(
-                "{} was taken from us by `tenure break` or `tenure handover`",
-                grant.shown()
+                "{} was taken from us by `tenure break` or `tenure handover`{}",
+                grant.shown(),
+                grant.reason()
             ),
         };
         Err(Failure::new(LOST, text))
