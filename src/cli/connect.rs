@@ -12,7 +12,7 @@ use tenure::node::parse_cluster;
 pub struct Connection {
     /// Nodes of the cluster; one that answers is enough
     #[arg(long, value_name = "HOST:PORT,…")]
-    #[arg(default_value = "127.0.0.1:7401,127.0.0.1:7402,127.0.0.1:7403", value_parser = parse_endpoints)]
+    #[arg(default_value = ENDPOINTS_DEFAULT, value_parser = parse_endpoints)]
     pub endpoints: String,
     /// How long to try to reach the cluster, and to wait for each answer
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration::parse)]
@@ -38,7 +38,25 @@ pub fn parse_members(text: &str) -> Result<String, String> {
 /// That of --timeout.
 pub const TIMEOUT_DEFAULT: Duration = Duration::from_secs(5);
 
+/// Those of --endpoints.
+pub const ENDPOINTS_DEFAULT: &str = "127.0.0.1:7401,127.0.0.1:7402,127.0.0.1:7403";
+
 impl Connection {
+    /// One to `endpoints`, all else by default.
+    #[must_use]
+    pub fn to(endpoints: &str) -> Self {
+        Self { endpoints: endpoints.to_owned(), timeout: TIMEOUT_DEFAULT }
+    }
+
+    /// What a command needs besides to reach the same cluster, as words of a command line.
+    #[must_use]
+    pub fn flags(&self) -> Vec<&str> {
+        match self.endpoints.as_str() {
+            ENDPOINTS_DEFAULT => Vec::new(),
+            endpoints => vec!["--endpoints", endpoints],
+        }
+    }
+
     /// A client with the default session.
     ///
     /// # Errors

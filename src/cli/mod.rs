@@ -4,6 +4,7 @@ mod bench;
 mod break_lock;
 mod chaos;
 mod cluster;
+mod columns;
 mod completions;
 mod connect;
 mod demo;

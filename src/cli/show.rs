@@ -63,8 +63,8 @@ impl Options {
         let orders = client.orders_shown(&rows)?;
         let mut text = to_text(&rows, &orders, clock::unix_ms());
         if is_one && rows.is_empty() && has_some_below(client, name)? {
-            let below = typed::name(&format!("{name}/"));
-            text.push_str(&format!("there are locks below it: see `tenure show {below}`\n"));
+            let below = typed::command("show", &self.connection, &[&format!("{name}/")]);
+            text.push_str(&format!("there are locks below it: see `{below}`\n"));
         }
         Ok((text, code(is_held)))
     }

@@ -187,7 +187,7 @@ mod tests {
         let first = json!({"id": 1, "address": "127.0.0.1:7401", "role": "leader", "term": 7,
             "commit": 42, "applied": 41, "locks": 0, "sessions": 0, "log_bytes": 0,
             "log_bytes_max": 1 << 30, "snapshot": 0, "refused_connections": 0, "version": "0",
-            "level": 2, "unreachable": null});
+            "level": 2, "leader_changes": null, "leader_silences": null, "unreachable": null});
         assert_eq!(value["nodes"][0], first);
         assert_eq!(
             (&value["nodes"][1]["id"], &value["nodes"][1]["role"]),
@@ -241,6 +241,20 @@ mod tests {
             ("127.0.0.1:7401".to_owned(), Err(refused)),
         ];
         assert_eq!(ClusterStatus::of(answers).nodes.len(), 1);
+    }
+
+    #[test]
+    fn frequent_elections_are_said_with_their_cause() {
+        let silent = |node, silences| NodeStatus {
+            leader_changes: Some(4),
+            leader_silences: Some(silences),
+            ..status(node, "follower", 7)
+        };
+        let calm = cluster([Some(status(1, "leader", 7)), Some(silent(2, 2)), Some(silent(3, 2))]);
+        assert!(calm.remarks().is_empty(), "{:?}", calm.remarks());
+        let text = to_text(&cluster([Some(silent(1, 0)), Some(silent(2, 3)), Some(silent(3, 1))]));
+        let part = "not heard in time by node 2 (3), node 3 (1): look at";
+        assert!(text.contains(part) && text.contains("--election"), "{text}");
     }
 
     #[test]

@@ -32,7 +32,12 @@ impl Outside for Network {
     }
 
     fn complete(&self, status: NodeStatus) -> NodeStatus {
-        NodeStatus { refused_connections: self.complaints.count(), ..status }
+        NodeStatus {
+            refused_connections: self.complaints.count(),
+            leader_changes: Some(self.elections.changes()),
+            leader_silences: Some(self.elections.silences()),
+            ..status
+        }
     }
 
     fn flush(&mut self) {

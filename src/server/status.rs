@@ -34,7 +34,8 @@ impl<D: Disk> Server<D> {
         self.replica().map_or_else(LeaderHint::default, Replica::leader_hint)
     }
 
-    /// What this node says of itself. `refused_connections` is left for the process to fill in.
+    /// What this node says of itself. `refused_connections`, `leader_changes` and
+    /// `leader_silences` are left for the process to fill in.
     #[must_use]
     pub fn status(&self) -> NodeStatus {
         let mut status = NodeStatus {
@@ -57,6 +58,8 @@ impl<D: Disk> Server<D> {
             level: None,
             level_max: Some(self.options.speech.level_max),
             level_waits: None,
+            leader_changes: None,
+            leader_silences: None,
         };
         match self.replica() {
             Some(replica) => self.fill(&mut status, replica),

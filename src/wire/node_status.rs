@@ -62,6 +62,10 @@ pub struct NodeStatus {
     pub level_max: Option<u32>,
     /// Why a leader does not raise the level, for people.
     pub level_waits: Option<String>,
+    /// Within the last ten minutes: leaders that it heard of, but for the first after its start; `None` from 0.1.0.
+    pub leader_changes: Option<u64>,
+    /// Within the last ten minutes: how often it did not hear its leader in time, or as leader a majority; `None` from 0.1.0.
+    pub leader_silences: Option<u64>,
 }
 
 /// The status of 0.1.0, answered to whoever asks for it by `Request::Status`. It never changes.
@@ -137,6 +141,8 @@ impl NodeStatus {
             .with("level", self.level)
             .with("level_max", self.level_max)
             .with("level_waits", self.level_waits.as_deref())
+            .with("leader_changes", self.leader_changes)
+            .with("leader_silences", self.leader_silences)
     }
 
     /// Out of named values. What an older node does not name is 0, empty or none.
@@ -169,6 +175,8 @@ impl NodeStatus {
             level: small("level"),
             level_max: small("level_max"),
             level_waits: values.text("level_waits").map(str::to_owned),
+            leader_changes: values.number("leader_changes"),
+            leader_silences: values.number("leader_silences"),
         }
     }
 }
@@ -278,6 +286,8 @@ mod tests {
             level: Some(1),
             level_max: Some(2),
             level_waits: Some("node 2 is not connected".to_owned()),
+            leader_changes: Some(3),
+            leader_silences: Some(2),
         }
     }
 
@@ -296,6 +306,8 @@ mod tests {
             level: None,
             level_max: None,
             level_waits: None,
+            leader_changes: None,
+            leader_silences: None,
             ..status()
         };
         assert_eq!(back, known);

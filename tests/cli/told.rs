@@ -6,8 +6,7 @@ use std::process::{Child, ChildStdout, Stdio};
 
 /// A holder whose command tells what it finds in its environment, and ends when its input does.
 fn begin(cluster: &Cluster, value: &str) -> (Child, BufReader<ChildStdout>, std::io::PipeWriter) {
-    let script =
-        "trap 'read line; exit 0' TERM; echo \"$TENURE_LOCK_VALUE\"; while :; do sleep 0.1; done";
+    let script = "exec 2>&-; trap 'read line; exit 0' TERM; echo \"$TENURE_LOCK_VALUE\"; while :; do sleep 0.1; done";
     let words = ["--ttl", "60s", "--client", "a:1", "--value", value];
     let words = [&words[..], &["x", "--", "bash", "-c", script]].concat();
     let (input, hold) = std::io::pipe().unwrap();

@@ -30,8 +30,8 @@ impl Client {
     /// * session: `{"session": {"id", "client", "ttl_ms", "grants", "waiting"} | null}`;
     /// * cluster: `{"leader": 1 | null, "nodes": [{"id", "address", "role", "term", "commit", "applied", "locks",
     ///   "sessions", "log_bytes", "log_bytes_max", "snapshot", "refused_connections", "version", "level",
-    ///   "unreachable"}]}`, each node asked for itself, with or without a quorum; `unreachable` says why a node did not
-    ///   answer, and all else of it is null then.
+    ///   "leader_changes", "leader_silences", "unreachable"}]}`, each node asked for itself, with or without a quorum; `unreachable` says why a node did not
+    ///   answer, and all else of it is null then; `leader_changes` and `leader_silences` are those of the last ten minutes, null from 0.1.
     ///
     /// # Errors
     /// INVALID for another `what`, no name or no number; as for `read`.

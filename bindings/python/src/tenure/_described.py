@@ -99,6 +99,9 @@ class NodeDescription(TypedDict):
     version: Optional[str]
     # Which rules the cluster follows, as far as this node has applied them; None from 0.1.
     level: Optional[int]
+    # Within the last ten minutes; None from 0.1. A leader that is not heard in time is one that elections are for.
+    leader_changes: Optional[int]
+    leader_silences: Optional[int]
     # Why it did not answer; None if it did.
     unreachable: Optional[str]
 
