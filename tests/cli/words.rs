@@ -59,7 +59,9 @@ fn a_script_asks_whether_a_lock_is_held_by_the_exit_code_of_show() {
 fn a_free_lock_that_has_others_below_it_says_so() {
     let cluster = Cluster::start_calm();
     let holder = cluster.begin("lock", &["di r/a"]);
-    let text = "nobody holds or waits\nthere are locks below it: see `tenure show 'di r/'`\n";
+    let endpoints = cluster.endpoints();
+    let below = format!("see `tenure show --endpoints {endpoints} 'di r/'`\n");
+    let text = format!("nobody holds or waits\nthere are locks below it: {below}");
     assert_eq!(stdout(&cluster.run("show", &["di r"])), text);
     assert_eq!(stdout(&cluster.run("show", &["di"])), "nobody holds or waits\n");
     assert_eq!(holder.end(), Some(0));
