@@ -107,7 +107,7 @@ fn the_screen_stays_within_its_terminal_whatever_the_names_and_however_many() {
     dev.screen_with("leader");
     let options = ClientOptions { name: Some("名前".repeat(20)), ..ClientOptions::default() };
     let client = Client::open(&dev.endpoints, options).unwrap();
-    let names = (10..50).map(|at| format!("{at}/{}", "とても長い".repeat(20)));
+    let names = (10..50).map(|at| format!("{at}/{}", "とても長い".repeat(15)));
     let leases: Vec<_> = names
         .map(|name| client.acquire(&name, Wait::Forever, Default::default()).unwrap())
         .collect();
@@ -156,21 +156,22 @@ fn keys_kill_a_node_and_start_it_again() {
 #[test]
 fn without_a_terminal_it_says_where_it_is_and_what_it_says_can_be_typed() {
     let ports = free_ports(3).iter().map(u16::to_string).collect::<Vec<_>>().join(",");
-    let mut command = tenure(&["dev", "--ports", &ports, "--ttl", "1s"]);
+    let mut command = tenure(&["dev", "--ports", &ports, "--ttl", "10s"]);
     let mut dev = command.stdout(Stdio::piped()).spawn().unwrap();
     let mut said = BufReader::new(dev.stdout.take().unwrap()).lines();
     let line = said.find_map(|line| line.unwrap().strip_prefix("sh      ").map(str::to_owned));
     let line = line.unwrap();
     let output = types(&line);
-    let told = String::from_utf8(output.stderr.clone()).unwrap();
-    assert!(told.starts_with("tenure: the TTL is 1.0s, and not 10.0s"), "{told}");
     assert!(stdout(&output).trim_end().parse::<u64>().is_ok(), "{output:?}");
+    let longer = types(&line.replace("tenure lock", "tenure lock --ttl 20s"));
+    let told = String::from_utf8(longer.stderr).unwrap();
+    assert!(told.starts_with("tenure: the TTL is 10.0s, and not 20.0s"), "{told}");
     let another = run(&["dev", "--ports", &ports]);
     assert_eq!(code(&another), Some(3));
     assert!(sentence(&another).ends_with("--ports names other ports"), "{another:?}");
     signal(&dev, "TERM");
     assert_eq!(dev.wait().unwrap().code(), Some(0));
-    for flags in [["--ports", "1,2"], ["--ports", "0"], ["--ttl", "1ms"], ["--ttl", "2h"]] {
+    for flags in [["--ports", "1,2"], ["--ports", "0"], ["--ttl", "9s"], ["--ttl", "2h"]] {
         let refused = run(&[&["dev"], &flags[..]].concat());
         assert_eq!(code(&refused), Some(2), "{}", sentence(&refused));
     }

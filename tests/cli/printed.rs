@@ -78,7 +78,8 @@ fn what_is_printed_of_members_can_be_typed() {
     let cluster = Cluster::start_calm();
     let follower = cluster.leader() % 3 + 1;
     let id = follower.to_string();
-    let hints = commands(&stdout(&cluster.run("member", &["demote", &id])));
+    let demote = ["member", "demote", "--endpoints", &cluster.endpoints(), &id];
+    let hints = commands(&stdout(&run(&demote)));
     let [remove, promote] = &hints[..] else { panic!("{hints:?}") };
     assert!(remove.contains(" remove "), "{remove}");
     crate::program::eventually("it has a vote again", || {

@@ -14,7 +14,7 @@ use std::io::IsTerminal;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::time::Duration;
-use tenure::base::limits::{TTL_MS_MAX, TTL_MS_MIN};
+use tenure::base::limits::{TTL_MS_DEFAULT, TTL_MS_MAX};
 use tenure::sys::poll::{self, Interest, Ready};
 use tenure::sys::terminal::{Front, Terminal};
 
@@ -30,8 +30,8 @@ pub struct Options {
     /// Where the nodes listen: the first of three ports in a row, or all three
     #[arg(long, value_name = "PORT[,PORT,PORT]", default_value = "7401", value_parser = parse_ports)]
     ports: Ports,
-    /// The longest TTL of a session, whatever its program asks for: short, to see soon what ends when a program dies. A
-    /// directory (--data) that has had a longer one keeps that [default: 1h]
+    /// The longest TTL of a session, from 10s, as `serve --ttl-max`: what a program that asks for more gets. A directory
+    /// (--data) that has had a longer one keeps that [default: 1h]
     #[arg(long, value_name = "DURATION", value_parser = parse_ttl)]
     ttl: Option<Duration>,
 }
@@ -54,12 +54,12 @@ fn parse_ports(text: &str) -> Result<Ports, String> {
 }
 
 fn parse_ttl(text: &str) -> Result<Duration, String> {
-    let [least, most] = [TTL_MS_MIN, TTL_MS_MAX].map(|ms| Duration::from_millis(ms.into()));
+    let [least, most] = [TTL_MS_DEFAULT, TTL_MS_MAX].map(|ms| Duration::from_millis(ms.into()));
     let ttl = duration::parse(text)?;
     if (least..=most).contains(&ttl) {
         return Ok(ttl);
     }
-    Err(format!("a TTL is from {} to {}", duration::show(least), duration::show(most)))
+    Err(format!("the longest TTL is from {} to {}", duration::show(least), duration::show(most)))
 }
 
 /// Runs it.

@@ -8,7 +8,7 @@ use crate::cli::failure::Failure;
 use crate::cli::log::printable;
 use crate::cli::signals::Signals;
 use crate::cli::{output, typed};
-use std::io::Read;
+use std::io::BufRead;
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 use tenure::base::NodeId;
@@ -48,7 +48,7 @@ impl Screen {
         while signals.take().is_empty() {
             self.draw()?;
             let ready = wait(&fds, Some(DRAW_EVERY))?;
-            if ready.get(1).is_some_and(|is_ready| *is_ready) && !self.press_key()? {
+            if ready.get(1).is_some_and(|is_ready| *is_ready) && !self.press_keys()? {
                 fds.truncate(1);
             }
         }
@@ -56,21 +56,20 @@ impl Screen {
         Ok(())
     }
 
-    /// Whether there may be more keys.
-    fn press_key(&mut self) -> Result<bool, Failure> {
-        let mut key = [0u8; 1];
-        let id = match (std::io::stdin().read(&mut key), key[0]) {
-            (Ok(0), _) => return Ok(false),
-            (Ok(_), digit @ b'1'..=b'3') => NodeId(u64::from(digit - b'0')),
-            _ => return Ok(true),
-        };
-        let runs = self.cluster.nodes().any(|(node, _, now)| node == id && now.is_some());
-        if runs {
-            self.cluster.kill(id)?
-        } else {
-            self.cluster.restart(id)?
+    /// All keys that were pressed meanwhile. Whether there may be more.
+    fn press_keys(&mut self) -> Result<bool, Failure> {
+        let mut stdin = std::io::stdin().lock();
+        let Ok(keys) = stdin.fill_buf().map(<[u8]>::to_vec) else { return Ok(true) };
+        stdin.consume(keys.len());
+        for digit in keys.iter().filter(|key| (b'1'..=b'3').contains(*key)) {
+            self.press(NodeId(u64::from(digit - b'0')))?;
         }
-        Ok(true)
+        Ok(!keys.is_empty())
+    }
+
+    fn press(&mut self, id: NodeId) -> Result<(), Failure> {
+        let runs = self.cluster.nodes().any(|(node, _, now)| node == id && now.is_some());
+        if runs { self.cluster.kill(id) } else { self.cluster.restart(id) }
     }
 
     fn draw(&mut self) -> Result<(), Failure> {
