@@ -18,11 +18,12 @@ if pid == 0:
 def width(line):
     return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in 'WF' else 1 for c in line)
 seen = b''
+watched = [fd, 0]
 while True:
-    for ready in select.select([fd, 0], [], [])[0]:
+    for ready in select.select(watched, [], [])[0]:
         if ready == 0:
             order = sys.stdin.buffer.raw.readline()
-            if not order: os.kill(pid, signal.SIGKILL); sys.exit()
+            if not order: os.kill(pid, signal.SIGTERM); watched = [fd]; break
             how, what = json.loads(order)
             if how == 'key': os.write(fd, what.encode())
             if how == 'size': fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack('HHHH', what[1], what[0], 0, 0))
