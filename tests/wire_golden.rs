@@ -22,8 +22,8 @@ use tenure::raft::{
 use tenure::wire::{
     Abilities, Challenge, ClientHello, ClientWelcome, FixedStatus, FoundingOffer, FrameDecoder,
     FrameKind, Hello, HolderSaid, LeaderHint, MemberStatus, NodeStatus, Order, OrderAnswer,
-    PeerHello, PeerMessage, Proof, Query, ReadAnswer, Refused, RefusedCode, Request, ServerMessage,
-    Speech, Values, Welcomed, encode_frame,
+    OrderShown, PeerHello, PeerMessage, Proof, Query, ReadAnswer, Refused, RefusedCode, Request,
+    ServerMessage, Speech, Values, Welcomed, encode_frame,
 };
 
 /// Collects `name: hex of the frame`, after checking that each frame decodes to what it was made of.
@@ -367,6 +367,7 @@ fn request_frames_keep_their_bytes() {
         Query::Session { session },
         Query::Waits { name: name("n"), client: None },
         Query::Waits { name: name("n"), client: Some("c".to_owned()) },
+        Query::Asked { names: vec![name("n"), name("m")] },
     ];
     for query in queries {
         golden.request("read", Request::Read { read: 7, query });
@@ -475,6 +476,14 @@ fn answers_keep_their_bytes() {
     let view = SessionView { session: SessionId(5), client, ttl_ms: 10_000, grants: 1, waiting: 2 };
     golden.read("session", ReadAnswer::Session(Some(view)));
     golden.read("read refused", ReadAnswer::Refused(Refusal::Busy));
+    let order = OrderShown {
+        name: name("n"),
+        token: Token(9),
+        grace_ms: 250,
+        reason: "r".to_owned(),
+        heir: Some("c".to_owned()),
+    };
+    golden.read("asked", ReadAnswer::Asked(OrderShown::to_values(&[order])));
     golden.check("answer.txt");
 }
 

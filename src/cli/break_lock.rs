@@ -59,10 +59,9 @@ impl Options {
         match (error.status, self.token) {
             (Status::NotFound, None) => Failure::new(NO, format!("nobody holds {name}")),
             (Status::NotFound, Some(token)) => {
-                let show = typed::name(&self.name);
-                let text = format!(
-                    "token {token} does not hold {name}; see who does with `tenure show {show}`"
-                );
+                let show = typed::command("show", &self.connection, &[&self.name]);
+                let text =
+                    format!("token {token} does not hold {name}; see who does with `{show}`");
                 Failure::new(NO, text)
             }
             _ => error.into(),

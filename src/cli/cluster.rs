@@ -13,6 +13,8 @@ pub struct LocalCluster {
     data: PathBuf,
     members: Vec<(NodeId, String)>,
     nodes: Vec<Option<Node>>,
+    /// The longest TTL of a session; `None`: as a node has it by itself.
+    ttl_max: Option<Duration>,
 }
 
 impl LocalCluster {
@@ -21,6 +23,18 @@ impl LocalCluster {
     /// # Errors
     /// What `Node::start` says.
     pub fn start(data: &Path, listeners: Vec<TcpListener>) -> Result<Self, Failure> {
+        Self::start_with(data, listeners, None)
+    }
+
+    /// The same with another bound on the TTLs of sessions.
+    ///
+    /// # Errors
+    /// What `Node::start` says.
+    pub fn start_with(
+        data: &Path,
+        listeners: Vec<TcpListener>,
+        ttl_max: Option<Duration>,
+    ) -> Result<Self, Failure> {
         let mut members = Vec::new();
         for (id, listener) in (1..).zip(&listeners) {
             let address = listener.local_addr().map_err(|error| {
@@ -28,7 +42,7 @@ impl LocalCluster {
             })?;
             members.push((NodeId(id), address.to_string()));
         }
-        let mut cluster = Self { data: data.to_owned(), members, nodes: Vec::new() };
+        let mut cluster = Self { data: data.to_owned(), members, nodes: Vec::new(), ttl_max };
         for (place, listener) in listeners.into_iter().enumerate() {
             let options = NodeOptions { listener: Some(listener), ..cluster.options(place) };
             cluster.nodes.push(Some(Node::start(options)?));
@@ -95,7 +109,9 @@ impl LocalCluster {
 
     fn options(&self, place: usize) -> NodeOptions {
         let id = self.members[place].0;
-        NodeOptions::new(id, self.data.join(format!("node-{id}")), self.members.clone())
+        let data = self.data.join(format!("node-{id}"));
+        let options = NodeOptions::new(id, data, self.members.clone());
+        NodeOptions { ttl_max: self.ttl_max.unwrap_or(options.ttl_max), ..options }
     }
 
     fn place(&self, id: NodeId) -> usize {

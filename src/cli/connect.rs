@@ -13,7 +13,7 @@ use tenure::node::parse_cluster;
 pub struct Connection {
     /// Nodes of the cluster; one that answers is enough
     #[arg(long, value_name = "HOST:PORT,…")]
-    #[arg(default_value = "127.0.0.1:7401,127.0.0.1:7402,127.0.0.1:7403", value_parser = parse_endpoints)]
+    #[arg(default_value = ENDPOINTS_DEFAULT, value_parser = parse_endpoints)]
     pub endpoints: String,
     /// The cluster that is meant: its id as `tenure status` shows it, or at least the first eight hex digits; nodes of any
     /// other are passed over [default: the one that the nodes agree on]
@@ -43,7 +43,28 @@ pub fn parse_members(text: &str) -> Result<String, String> {
 /// That of --timeout.
 pub const TIMEOUT_DEFAULT: Duration = Duration::from_secs(5);
 
+/// Those of --endpoints.
+pub const ENDPOINTS_DEFAULT: &str = "127.0.0.1:7401,127.0.0.1:7402,127.0.0.1:7403";
+
 impl Connection {
+    /// One to `endpoints`, all else by default.
+    #[must_use]
+    pub fn to(endpoints: &str) -> Self {
+        Self { endpoints: endpoints.to_owned(), cluster_id: None, timeout: TIMEOUT_DEFAULT }
+    }
+
+    /// What a command needs besides to reach the same cluster, as words of a command line.
+    #[must_use]
+    pub fn flags(&self) -> Vec<String> {
+        let endpoints = match self.endpoints.as_str() {
+            ENDPOINTS_DEFAULT => None,
+            endpoints => Some(("--endpoints", endpoints.to_owned())),
+        };
+        let pin = self.cluster_id.as_ref().map(|pin| ("--cluster-id", pin.to_string()));
+        let given = endpoints.into_iter().chain(pin);
+        given.flat_map(|(flag, value)| [flag.to_owned(), value]).collect()
+    }
+
     /// A client with the default session.
     ///
     /// # Errors

@@ -3,8 +3,8 @@
 //! One rule applied to the whole command line, so that no flag can be forgotten. A variable stands for a setting: where the
 //! cluster is, how long to wait, how to print. It reaches every command that is run below it, and whoever set it has most of
 //! them not in mind. So what a command does to a lock or a cluster, above all what it gives up for that, and what an operator
-//! states of a cluster's past, is said on its command line alone. TENURE_LOCK and TENURE_TOKEN are what `tenure lock` sets for
-//! its command; no flag may be called so, but `--token` of `break`, which no variable stands for.
+//! states of a cluster's past, is said on its command line alone. TENURE_LOCK, TENURE_TOKEN and TENURE_LOCK_VALUE are what
+//! `tenure lock` sets for its command; no flag may be called so, but `--token` of `break`, which no variable stands for.
 
 use clap::builder::FalseyValueParser;
 use clap::error::{ContextKind, ContextValue};
@@ -132,7 +132,10 @@ mod tests {
             };
             let expected = variable(long);
             assert_eq!(arg.get_env(), Some(std::ffi::OsStr::new(&expected)));
-            assert!(!["TENURE_LOCK", "TENURE_TOKEN"].contains(&expected.as_str()), "{expected}");
+            assert!(
+                !["TENURE_LOCK", "TENURE_TOKEN", "TENURE_LOCK_VALUE"].contains(&expected.as_str()),
+                "{expected}"
+            );
         }
         command.get_subcommands().for_each(|command| check_flags(command, seen));
     }

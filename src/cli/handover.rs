@@ -108,6 +108,8 @@ impl Options {
     /// Who is to get it, as the queue is now.
     fn heir(&self, lock: &LockView) -> Result<Heir, Failure> {
         let name = printable(&self.name);
+        let command =
+            |subcommand: &str| typed::command(subcommand, &self.connection, &[&self.name]);
         let found = lock
             .waiters
             .iter()
@@ -119,11 +121,11 @@ impl Options {
             NO,
             match &self.to {
                 Some(client) => format!(
-                    "{} does not wait for {name}, or too far behind; see who does with `tenure show {}`",
+                    "{} does not wait for {name}, or too far behind; see who does with `{}`",
                     printable(client),
-                    typed::name(&self.name)
+                    command("show")
                 ),
-                None => format!("nobody waits for {name}; `tenure break` only frees it"),
+                None => format!("nobody waits for {name}; `{}` only frees it", command("break")),
             },
         ))
     }

@@ -1,5 +1,6 @@
 //! What goes to stdout: whole texts, tables, and colours where a person looks.
 
+use crate::cli::columns;
 use crate::cli::failure::Failure;
 use crate::cli::outlet::{Stream, write_whole};
 use std::io::{self, ErrorKind, IsTerminal};
@@ -55,13 +56,13 @@ pub fn cannot_write(error: &io::Error) -> Failure {
 pub fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let cells = |column: usize| rows.iter().filter_map(move |row| row.get(column));
-    let width = |column| cells(column).map(|cell| cell.chars().count()).max().unwrap_or(0);
+    let width = |column| cells(column).map(|cell| columns::width(cell)).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns).map(width).collect();
     let mut text = String::new();
     for row in rows {
         let mut line = String::new();
         for (cell, width) in row.iter().zip(&widths) {
-            line.push_str(&format!("{cell:<width$}  "));
+            line.push_str(&columns::pad(cell, width + 2));
         }
         text.push_str(line.trim_end());
         text.push('\n');
@@ -127,6 +128,7 @@ mod tests {
     fn columns_are_as_wide_as_their_widest_cell() {
         let row = |cells: [&str; 2]| cells.map(str::to_owned).to_vec();
         assert_eq!(table(&[row(["a", "é"]), row(["long", ""])]), "a     é\nlong\n");
+        assert_eq!(table(&[row(["名", "x"]), row(["abc", "y"])]), "名   x\nabc  y\n");
     }
 
     #[test]

@@ -229,7 +229,8 @@ mod tests {
             "commit": 42, "applied": 41, "locks": 0, "sessions": 0, "log_bytes": 0,
             "log_bytes_max": 1 << 30, "snapshot": 0, "refused_connections": 0,
             "refused_messages": 0, "version": "0", "level": 2, "disk_lacks": null,
-            "cluster_id": null, "state": null, "state_text": null, "unreachable": null});
+            "cluster_id": null, "state": null, "state_text": null, "leader_changes": null,
+            "leader_silences": null, "unreachable": null});
         assert_eq!(value["nodes"][0], first);
         assert_eq!(
             (&value["nodes"][1]["id"], &value["nodes"][1]["role"]),
@@ -296,6 +297,20 @@ mod tests {
             ("127.0.0.1:7401".to_owned(), Err(refused)),
         ];
         assert_eq!(ClusterStatus::of(answers).nodes.len(), 1);
+    }
+
+    #[test]
+    fn frequent_elections_are_said_with_their_cause() {
+        let silent = |node, silences| NodeStatus {
+            leader_changes: Some(4),
+            leader_silences: Some(silences),
+            ..status(node, "follower", 7)
+        };
+        let calm = cluster([Some(status(1, "leader", 7)), Some(silent(2, 2)), Some(silent(3, 2))]);
+        assert!(calm.remarks().is_empty(), "{:?}", calm.remarks());
+        let text = to_text(&cluster([Some(silent(1, 0)), Some(silent(2, 3)), Some(silent(3, 1))]));
+        let part = "not heard in time by node 2 (3), node 3 (1): look at";
+        assert!(text.contains(part) && text.contains("--election"), "{text}");
     }
 
     #[test]

@@ -112,7 +112,7 @@ fn unread(node: NodeId, why: &Error) -> Error {
 fn unknown(node: NodeId, why: &Error) -> Error {
     let text = format!(
         "the order was sent to node {node} and not answered ({why}): it may have been carried out; look at \
-         `tenure member list` before you give it again"
+         the members before you give it again"
     );
     Error::new(Status::Unknown, text)
 }

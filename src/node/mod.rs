@@ -15,6 +15,7 @@ mod config;
 mod departure;
 mod dialing;
 mod disk;
+mod elections;
 mod ending;
 mod event_loop;
 mod greetings;

@@ -69,8 +69,7 @@ impl Replica {
             return;
         }
         if let Some(ordered) = self.leading.handover.take() {
-            let text =
-                "the other node did not take over in time: see `tenure status`, then try again";
+            let text = "the other node did not take over in time: look at the status of the nodes, then try again";
             self.refuse_order(ordered, text);
         }
     }

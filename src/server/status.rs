@@ -34,7 +34,8 @@ impl<D: Disk> Server<D> {
         self.replica().map_or_else(LeaderHint::default, Replica::leader_hint)
     }
 
-    /// What this node says of itself. `refused_connections` is left for the process to fill in.
+    /// What this node says of itself. `refused_connections`, `leader_changes` and
+    /// `leader_silences` are left for the process to fill in.
     #[must_use]
     pub fn status(&self, now: &Sample) -> NodeStatus {
         let mut status = NodeStatus {
@@ -61,6 +62,8 @@ impl<D: Disk> Server<D> {
             disk_lacks: None,
             ancestors: self.ancestors(),
             condition: Some(self.condition(now)),
+            leader_changes: None,
+            leader_silences: None,
         };
         match self.replica() {
             Some(replica) => self.fill(&mut status, replica),

@@ -52,6 +52,13 @@ struct Unfounded {
     recovered: raft::Recovered,
 }
 
+impl Unfounded {
+    fn new(gathering: Gathering, recovered: raft::Recovered) -> Self {
+        let (clients, peers, said) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Self { gathering, clients, peers, said, recovered }
+    }
+}
+
 impl<D: Disk> Server<D> {
     /// Recovers the directory that `disk` shows. `entropy` names a fresh directory.
     ///
@@ -81,10 +88,12 @@ impl<D: Disk> Server<D> {
         if let Some(record) = &founding {
             check_founded(record, &options, directory, log_is_empty)?;
         }
+        let begin = |record: FoundingRecord, recovered| {
+            let serving = begin_serving(&options, &record, recovered, now)?;
+            Ok::<_, ServerError>((Phase::Serving(serving), Some(record)))
+        };
         let (phase, founding) = match founding {
-            Some(record) => {
-                (Phase::Serving(begin_serving(&options, &record, recovered, now)?), Some(record))
-            }
+            Some(record) => begin(record, recovered)?,
             None => {
                 let snapshot = recovered.snapshot.as_ref();
                 let origin = snapshot.map(|snapshot| origin_of(snapshot.data.bytes()));
@@ -94,16 +103,10 @@ impl<D: Disk> Server<D> {
                     Some(record) => {
                         wal.found(&record)?;
                         log_founding(&record);
-                        (
-                            Phase::Serving(begin_serving(&options, &record, recovered, now)?),
-                            Some(record),
-                        )
+                        begin(record, recovered)?
                     }
                     None => {
-                        let (clients, peers) = (BTreeMap::new(), BTreeMap::new());
-                        let said = BTreeMap::new();
-                        let unfounded = Unfounded { gathering, clients, peers, said, recovered };
-                        (Phase::Gathering(Box::new(unfounded)), None)
+                        (Phase::Gathering(Box::new(Unfounded::new(gathering, recovered))), None)
                     }
                 }
             }

@@ -43,6 +43,8 @@ abilities! {
     Challenges = 4, "challenges";
     /// `ServerMessage::Condition`: what keeps a cluster from granting.
     Conditions = 5, "conditions";
+    /// `Query::Asked` and `ReadAnswer::Asked`: with what grace and why a holder is asked to end.
+    AskedShown = 6, "asked-shown";
 }
 
 /// A set of abilities. Those that this build does not know are not in it: nothing of them is said here.

@@ -10,6 +10,7 @@ mod handshake;
 mod needs;
 mod node_status;
 mod order;
+mod order_shown;
 mod peer;
 mod request;
 mod speech;
@@ -26,6 +27,7 @@ pub use handshake::{
 };
 pub use node_status::{FixedStatus, MemberStatus, NodeStatus};
 pub use order::{Order, OrderAnswer};
+pub use order_shown::OrderShown;
 pub use peer::{FoundingOffer, PeerMessage};
 pub use request::{HolderSaid, Query, ReadAnswer, Request, ServerMessage};
 pub use speech::{PROTOCOL_MAX, PROTOCOL_MIN, Speech};

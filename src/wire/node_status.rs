@@ -70,6 +70,10 @@ pub struct NodeStatus {
     pub ancestors: Ancestors,
     /// What keeps the cluster from granting, as far as this node knows; `None` from 0.1.0.
     pub condition: Option<Condition>,
+    /// Within the last ten minutes: leaders that it heard of, but for the first after its start; `None` from 0.1.0.
+    pub leader_changes: Option<u64>,
+    /// Within the last ten minutes: how often it did not hear its leader in time, or as leader a majority; `None` from 0.1.0.
+    pub leader_silences: Option<u64>,
 }
 
 /// The status of 0.1.0, answered to whoever asks for it by `Request::Status`. It never changes.
@@ -148,6 +152,8 @@ impl NodeStatus {
             .with("level_max", self.level_max)
             .with("level_waits", self.level_waits.as_deref())
             .with("disk_lacks", self.disk_lacks.as_deref())
+            .with("leader_changes", self.leader_changes)
+            .with("leader_silences", self.leader_silences)
             .with("ancestors", ancestors);
         match &self.condition {
             Some(condition) => condition.added_to(values),
@@ -189,6 +195,8 @@ impl NodeStatus {
             disk_lacks: values.text("disk_lacks").map(str::to_owned),
             ancestors: values.bytes("ancestors").map_or(Ancestors::NONE, Ancestors::from_bytes),
             condition: Condition::from_values(values),
+            leader_changes: values.number("leader_changes"),
+            leader_silences: values.number("leader_silences"),
         }
     }
 }
@@ -303,6 +311,8 @@ mod tests {
             disk_lacks: Some("no space left: cannot prepare /data/spare.new".to_owned()),
             ancestors: Ancestors::new([ClusterId([5; 16]), ClusterId([6; 16])]),
             condition: Some(Condition::new(ServiceState::Restoring, "restored")),
+            leader_changes: Some(3),
+            leader_silences: Some(2),
         }
     }
 
@@ -325,6 +335,8 @@ mod tests {
             disk_lacks: None,
             ancestors: Ancestors::NONE,
             condition: None,
+            leader_changes: None,
+            leader_silences: None,
             ..status()
         };
         assert_eq!(back, known);

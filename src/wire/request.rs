@@ -45,6 +45,8 @@ pub enum Query {
     Session { session: SessionId },
     /// Whether anybody whose client is called `client` waits for `name` alone; `None`: whether anybody waits.
     Waits { name: Name, client: Option<String> },
+    /// What the holders of these locks were asked, at most as many as [`Query::Locks`] may have.
+    Asked { names: Vec<Name> },
 }
 
 /// What was read, and the index that it is of (L18).
@@ -61,6 +63,8 @@ pub enum ReadAnswer {
     Session(Option<SessionView>),
     /// Not read.
     Refused(Refusal),
+    /// What holders were asked: an [`OrderShown`](crate::wire::OrderShown) for each lock whose holder was, as named values.
+    Asked(Values),
 }
 
 /// What a server says to a client, answers and pushes alike.

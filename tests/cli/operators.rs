@@ -136,7 +136,8 @@ fn only_a_member_may_join() {
     let endpoints = cluster.endpoints();
     let output = run(&["serve", "--id", "5", "--data", data, "--join", &endpoints]);
     assert_eq!(code(&output), Some(2));
-    assert!(sentence(&output).contains("tenure member add 5"), "{}", sentence(&output));
+    let add = format!("`tenure member add --endpoints {endpoints} 5 HOST:PORT`");
+    assert!(sentence(&output).contains(&add), "{}", sentence(&output));
     let nobody = format!("127.0.0.1:{}", free_ports(1)[0]);
     let output = run(&["serve", "--id", "5", "--data", data, "--join", &nobody]);
     assert_eq!(code(&output), Some(3));

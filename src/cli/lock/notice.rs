@@ -3,14 +3,15 @@
 use crate::cli::log::printable;
 use crate::cli::outlet::STDERR;
 use crate::cli::show::ago;
+use crate::cli::told;
 use std::io::IsTerminal;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 use tenure::base::SessionId;
 use tenure::client::Client;
-use tenure::lock::{LockView, Name};
+use tenure::lock::LockView;
 use tenure::sys::{clock, thread};
-use tenure::wire::{Query, ReadAnswer};
+use tenure::wire::OrderShown;
 
 /// Tells the person at the terminal whom we wait for and how many are before us, again whenever that changes. Over when
 /// dropped: nothing is written after that.
@@ -121,10 +122,15 @@ struct Holders {
     is_delayed: bool,
     /// How many wait before us; `None`: we are not among the first who are told.
     ahead: Option<usize>,
+    /// What the holder says of itself, and what it was asked.
+    more: Vec<String>,
 }
 
 impl Holders {
-    fn new(lock: LockView, own: SessionId) -> Self {
+    fn new(lock: LockView, orders: &[OrderShown], own: SessionId) -> Self {
+        let value = Some(told::brief_value(&lock.value)).filter(|value| !value.is_empty());
+        let value = value.map(|value| format!("value {value}"));
+        let more = value.into_iter().chain(orders.iter().map(told::asked)).collect();
         let ahead = lock.waiters.iter().position(|waiter| waiter.session == own);
         let holder = (lock.token.0 != 0).then_some((lock.client, lock.token.0, lock.since_unix_ms));
         Self {
@@ -133,6 +139,7 @@ impl Holders {
             holding: lock.holding,
             is_delayed: lock.is_delayed,
             ahead,
+            more,
         }
     }
 
@@ -161,7 +168,12 @@ impl Holders {
             holding => format!(" and {} others hold it", holding - 1),
         };
         let verb = if others.is_empty() { " holds it" } else { "" };
-        Some(format!("{}{verb}{others} under token {token} since {since}", printable(client)))
+        let more = match self.more.as_slice() {
+            [] => String::new(),
+            more => format!(" ({})", more.join("; ")),
+        };
+        let client = printable(client);
+        Some(format!("{client}{verb}{others} under token {token} since {since}{more}"))
     }
 }
 
@@ -180,13 +192,11 @@ fn obstacle(client: &Client, names: &[String]) -> Option<Obstacle> {
 fn holders(client: &Client, names: &[String]) -> Option<Holders> {
     let own = client.session().session;
     names.iter().find_map(|name| {
-        let name = Name::try_from(name.as_str()).ok()?;
-        let Ok(ReadAnswer::Lock { lock: Some(lock), .. }) = client.read(Query::Lock { name })
-        else {
-            return None;
-        };
+        let rows = client.lock_shown(name).ok()?;
+        let lock = &rows.first()?.0;
         let is_free = lock.token.0 == 0 && !lock.is_delayed && lock.waiting <= 1;
-        (!is_free).then(|| Holders::new(lock, own))
+        let orders = if is_free { Vec::new() } else { client.orders_shown(&rows).ok()? };
+        (!is_free).then(|| Holders::new(lock.clone(), &orders, own))
     })
 }
 
@@ -201,7 +211,7 @@ mod tests {
 
     fn holders(holding: u32, ahead: Option<usize>) -> Holders {
         let holder = Some(("a:1".to_owned(), 17, 0));
-        Holders { name: "x".into(), holder, holding, is_delayed: false, ahead }
+        Holders { name: "x".into(), holder, holding, is_delayed: false, ahead, more: Vec::new() }
     }
 
     #[test]

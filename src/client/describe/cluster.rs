@@ -171,7 +171,26 @@ impl ClusterStatus {
                 "level {level} stays in force: {why}; it rises once every member is connected and reads the next one"
             ));
         }
+        remarks.extend(self.frequent_elections());
         remarks
+    }
+
+    /// That leadership changes often because nodes are too slow, or the network is.
+    fn frequent_elections(&self) -> Option<String> {
+        let silences = |status: &NodeStatus| Some((status.node, status.leader_silences?));
+        let silent: Vec<(NodeId, u64)> =
+            self.answered().filter_map(silences).filter(|(_, count)| *count > 0).collect();
+        silent.iter().find(|(_, count)| *count >= OFTEN)?;
+        let silent: Vec<String> =
+            silent.iter().map(|(node, count)| format!("node {node} ({count})")).collect();
+        let changes = self.answered().filter_map(|status| status.leader_changes).max();
+        Some(format!(
+            "frequent elections: within ten minutes the leader has changed {} times; it, or as leader a majority, was not \
+             heard in time by {}: look at the load of these machines, their disks and the network, or start all \
+             nodes with a longer --election",
+            changes.unwrap_or_default(),
+            silent.join(", ")
+        ))
     }
 
     /// Which nodes were tried, and why each failed, or that they are of several clusters.
@@ -216,6 +235,8 @@ impl ClusterStatus {
                 "cluster_id": row.cluster().map(|cluster| cluster.to_string()),
                 "state": status.and_then(|status| status.condition.as_ref()).map(|one| one.state.name()),
                 "state_text": status.and_then(|status| status.condition.as_ref()).and_then(sentence),
+                "leader_changes": status.and_then(|status| status.leader_changes),
+                "leader_silences": status.and_then(|status| status.leader_silences),
                 "unreachable": row.state.as_ref().err(),
             })
         };
@@ -243,6 +264,8 @@ pub(super) fn sentence(condition: &Condition) -> Option<String> {
 
 /// What nodes without a leader wait for.
 const NO_LEADER: &str = "no leader: locks cannot be granted until a majority of the nodes is back";
+/// So many times that a node did not hear its leader are no accident.
+const OFTEN: u64 = 3;
 
 /// The role of a node that did not answer.
 const UNREACHABLE: &str = "unreachable";

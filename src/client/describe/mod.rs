@@ -12,8 +12,8 @@ use super::api::Client;
 use super::calls::{checked_name, unexpected};
 use crate::base::limits::LOCKS_PER_READ_MAX;
 use crate::base::{ClusterId, SessionId};
-use crate::lock::{LockView, SessionView};
-use crate::wire::{Condition, Query, ReadAnswer, ServiceState};
+use crate::lock::{LockView, Name, SessionView};
+use crate::wire::{Condition, OrderShown, Query, ReadAnswer, ServiceState};
 use crate::{Error, Status};
 use serde_json::{Value, json};
 
@@ -22,21 +22,23 @@ impl Client {
     /// begin with `name`), "lock" (that one), "session" (`name` is its id; "" is this client's), "cluster", or "condition":
     ///
     /// * locks, lock: `{"locks": [{"name", "mode", "limit", "taken", "holder", "token", "value", "value_hex",
-    ///   "since_unix_ms", "remaining_ms", "asked", "delayed", "holding",
+    ///   "since_unix_ms", "remaining_ms", "asked", "order": {"token", "grace_ms", "reason", "to"} | null, "delayed", "holding",
     ///   "others": [{"holder", "token", "since_unix_ms", "permits"}],
     ///   "waiting", "queue": [{"client", "since_unix_ms", "mode", "permits"}]}], "state", "state_text", "until_ms"}`; a lock that nobody holds or waits for
-    ///   is not there; `value_hex` is null for a value that is a text, else its bytes, which `value` shows replaced; `state` and what follows are as for
-    ///   cluster, as this client was told;
+    ///   is not there; `value_hex` is null for a value that is a text, else its bytes, which `value` shows replaced; `order` is what
+    ///   `tenure break` or `handover` asked, null from a leader of 0.1; `state` and what follows are as for cluster, as this
+    ///   client was told;
     /// * session: `{"session": {"id", "client", "ttl_ms", "grants", "waiting"} | null}`;
     /// * cluster: `{"cluster_id", "ancestors": [], "state", "state_text", "until_ms", "leader": 1 | null, "nodes": [{"id",
     ///   "address", "role", "term", "commit", "applied", "locks", "sessions", "log_bytes", "log_bytes_max", "snapshot",
     ///   "refused_connections", "refused_messages", "version", "level", "disk_lacks", "cluster_id", "state", "state_text",
-    ///   "unreachable"}]}`, each node asked for itself, with or without a quorum; `unreachable` says why a node did not answer,
-    ///   and all else of it is null then; `disk_lacks` says for what there is no room on its disk, null if there is. `state` is
-    ///   what keeps the cluster from granting, "serving" if nothing does; `state_text` says it in a sentence,
-    ///   and `until_ms` for how long, where that is known. `ancestors` are the clusters that it was restored from. If the
-    ///   endpoints are of several clusters, `state` is "mixed_clusters", `cluster_id` and `leader` are null, and `state_text`
-    ///   says who said which;
+    ///   "leader_changes", "leader_silences", "unreachable"}]}`, each node asked for itself, with or without a quorum;
+    ///   `unreachable` says why a node did not answer, and all else of it is null then; `disk_lacks` says for what there is no
+    ///   room on its disk, null if there is; `leader_changes` and `leader_silences` are those of the last ten minutes, null
+    ///   from 0.1. `state` is what keeps the cluster from granting, "serving" if nothing does; `state_text` says it in a
+    ///   sentence, and `until_ms` for how long, where that is known. `ancestors` are the clusters that it was restored from. If
+    ///   the endpoints are of several clusters, `state` is "mixed_clusters", `cluster_id` and `leader` are null, and
+    ///   `state_text` says who said which;
     /// * condition: `{"cluster_id", "state", "state_text", "until_ms"}`, as this client was told: nobody is asked. Without a
     ///   session `state_text` says why.
     ///
@@ -44,8 +46,8 @@ impl Client {
     /// INVALID for another `what`, no name or no number; as for `read`.
     pub fn describe(&self, what: &str, name: &str) -> Result<String, Error> {
         let value = match what {
-            "lock" => locks::to_json(&self.lock_shown(name)?, &self.condition_shown()),
-            "locks" => locks::to_json(&self.locks_shown(name)?, &self.condition_shown()),
+            "lock" => self.locks_to_json(&self.lock_shown(name)?)?,
+            "locks" => self.locks_to_json(&self.locks_shown(name)?)?,
             "session" => json!({ "session": self.session_shown(name)?.map(session) }),
             "cluster" => self.cluster_shown().to_json(),
             "condition" => condition(&self.condition_of_session(), self.cluster()),
@@ -92,6 +94,35 @@ impl Client {
                 other => return Err(unexpected(&other)),
             }
         }
+    }
+
+    /// What the holders of those of `rows` were asked to whom that applies. None from a leader of 0.1, which cannot say it.
+    ///
+    /// # Errors
+    /// As for `read`.
+    pub fn orders_shown(&self, rows: &[(LockView, u64)]) -> Result<Vec<OrderShown>, Error> {
+        // Of a shared lock another than the oldest may have been asked.
+        let may_be = |lock: &&LockView| lock.is_asked || lock.holding > 1;
+        let names: Vec<Name> = rows
+            .iter()
+            .map(|(lock, _)| lock)
+            .filter(may_be)
+            .map(|lock| lock.name.clone())
+            .collect();
+        let mut orders = Vec::new();
+        for names in names.chunks(LOCKS_PER_READ_MAX) {
+            match self.read(Query::Asked { names: names.to_vec() }) {
+                Ok(ReadAnswer::Asked(values)) => orders.extend(OrderShown::from_values(&values)),
+                Ok(other) => return Err(unexpected(&other)),
+                Err(error) if error.status == Status::Unsupported => return Ok(Vec::new()),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(orders)
+    }
+
+    fn locks_to_json(&self, rows: &[(LockView, u64)]) -> Result<Value, Error> {
+        Ok(locks::to_json(rows, &self.orders_shown(rows)?, &self.condition_shown()))
     }
 
     fn session_shown(&self, id: &str) -> Result<Option<SessionView>, Error> {

@@ -23,6 +23,16 @@ class Waiter(TypedDict):
     permits: int
 
 
+class OrderDescription(TypedDict):
+    """What the holder of `token` was asked by break_() or hand_over()."""
+
+    token: int
+    grace_ms: int
+    reason: str
+    # The client that gets the lock then, if one was named.
+    to: Optional[str]
+
+
 class LockDescription(TypedDict):
     """A lock that somebody holds or waits for; `holder` is None and `token` 0 while nobody holds it."""
 
@@ -39,6 +49,8 @@ class LockDescription(TypedDict):
     # The least time that the leader will wait before it may expire the holder's session.
     remaining_ms: int
     asked: bool
+    # None from a leader of 0.1, too.
+    order: Optional[OrderDescription]
     delayed: bool
     holding: int
     others: list[OtherHolder]
@@ -100,6 +112,9 @@ class NodeDescription(TypedDict):
     # What keeps that cluster from granting, as far as this node knows; None from 0.1.
     state: Optional[str]
     state_text: Optional[str]
+    # Within the last ten minutes; None from 0.1. A leader that is not heard in time is one that elections are for.
+    leader_changes: Optional[int]
+    leader_silences: Optional[int]
     # Why it did not answer; None if it did.
     unreachable: Optional[str]
 
