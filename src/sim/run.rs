@@ -4,7 +4,7 @@ use crate::base::rng::Rng;
 use crate::sim::checkers::Violation;
 use crate::sim::marks::Marks;
 use crate::sim::plan::Plan;
-use crate::sim::schedule::Trim;
+use crate::sim::plan::schedule::Trim;
 use crate::sim::trace::{Lines, Trace};
 use crate::sim::world::{Phase, World};
 use std::any::Any;

@@ -10,6 +10,7 @@ use crate::sim::checkers::durability::{Ending, Ledger, is_on_quorum};
 use crate::sim::checkers::expiry::Expiry;
 use crate::sim::checkers::history::History;
 use crate::sim::checkers::holding::Holding;
+use crate::sim::checkers::leaders::Decided;
 use crate::sim::checkers::model::Model;
 use crate::sim::checkers::observing::Observing;
 use crate::sim::checkers::replies::{Replies, Window};
@@ -17,10 +18,9 @@ use crate::sim::checkers::rounds::Rounds;
 use crate::sim::checkers::state::{Origin, States};
 use crate::sim::checkers::waits::Waits;
 use crate::sim::checkers::{Violation, bounds};
-use crate::sim::leaders::Decided;
 use crate::sim::marks::{Mark, Marks, NodeWatch, mark_command, mark_effects, mark_outgoing};
+use crate::sim::node::outlet::Outgoing;
 use crate::sim::node::{Inside, SimNode};
-use crate::sim::outlet::Outgoing;
 use crate::wire::{PeerMessage, ServerMessage};
 use std::collections::BTreeMap;
 
@@ -65,9 +65,9 @@ pub struct Judge {
     /// How far the snapshot has come that each node is sent.
     incoming: Vec<Option<(Index, u64)>>,
     /// Members that were removed for good, and by which entry.
-    pub(super) removed: BTreeMap<NodeId, Index>,
+    pub(in crate::sim) removed: BTreeMap<NodeId, Index>,
     /// To which of them each node was connected after its last step.
-    pub(super) former_peers: Vec<Vec<NodeId>>,
+    pub(in crate::sim) former_peers: Vec<Vec<NodeId>>,
 }
 
 /// What a look at a node found that others need to know.

@@ -4,17 +4,17 @@ use crate::base::{Index, NodeId, SessionId, Token};
 use crate::lock::Name;
 use crate::raft::{Entry, EntryKind, Message, Raft, Role};
 use crate::sim::checkers::Violation;
+use crate::sim::checkers::judge::{Judge, Step};
 use crate::sim::checkers::members::Members;
 use crate::sim::checkers::replies::Window;
-use crate::sim::judge::{Judge, Step};
+use crate::sim::node::outlet::Outgoing;
 use crate::sim::node::{Inside, SimNode, slot_of};
-use crate::sim::outlet::Outgoing;
 use crate::sim::plan::MS;
 use crate::wire::{PeerMessage, ServerMessage};
 
 /// What a leader decides by its clocks.
 #[derive(Debug)]
-pub(super) enum Decided {
+pub(in crate::sim) enum Decided {
     Expiry(SessionId),
     DelayOver(Name, Token),
     RestoreOver,
@@ -22,7 +22,7 @@ pub(super) enum Decided {
 
 impl Judge {
     /// The node has come to lead since its last step.
-    pub(super) fn follow_elected(&mut self, step: Step<'_>, inside: Inside<'_>) {
+    pub(in crate::sim) fn follow_elected(&mut self, step: Step<'_>, inside: Inside<'_>) {
         let raft = inside.raft;
         let Some(noop) = raft.own_noop() else { return };
         let before = raft.entry(Index(noop.0 - 1));
@@ -31,7 +31,7 @@ impl Judge {
     }
 
     /// What was decided in a step that ended at `ended` was due; the sessions of which it is the end.
-    pub(super) fn check_all_decided(
+    pub(in crate::sim) fn check_all_decided(
         &mut self,
         slot: usize,
         ended: u64,
@@ -78,7 +78,7 @@ impl Judge {
     }
 
     /// Where the leader's waits begin (L8), and whom it acknowledges renewals (L10).
-    pub(super) fn follow_leading(
+    pub(in crate::sim) fn follow_leading(
         &mut self,
         step: Step<'_>,
         inside: Inside<'_>,
@@ -109,7 +109,7 @@ impl Judge {
 
     /// R12: a leader changes the members only behind a committed entry of its own term, one change at a time; and what
     /// it sends goes to members whose directory is known (W8).
-    pub(super) fn check_changes(
+    pub(in crate::sim) fn check_changes(
         &mut self,
         step: Step<'_>,
         raft: &Raft,
@@ -148,7 +148,11 @@ impl Judge {
     }
 
     /// W8: whoever was removed for good is connected no more once a node knows it, but to the leader that it was.
-    pub(super) fn check_peers(&mut self, node: &SimNode, raft: &Raft) -> Result<(), Violation> {
+    pub(in crate::sim) fn check_peers(
+        &mut self,
+        node: &SimNode,
+        raft: &Raft,
+    ) -> Result<(), Violation> {
         let slot = node.host_id.0;
         let is_known = |peer: &NodeId| {
             self.removed.get(peer).is_some_and(|removed| *removed <= raft.commit())
@@ -167,7 +171,7 @@ impl Judge {
 
     /// O11 and O18: what it may claim now, and what it says that only a confirmed leader may, rest on rounds of the messages
     /// that have left it.
-    pub(super) fn check_rounds(
+    pub(in crate::sim) fn check_rounds(
         &mut self,
         step: Step<'_>,
         inside: Inside<'_>,

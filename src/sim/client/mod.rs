@@ -1,4 +1,8 @@
-//! One simulated client: a machine, and on it a process ([`super::client_process`]).
+//! One simulated client: a machine, and on it a process ([`process`]).
+
+pub mod process;
+pub mod visitor;
+pub mod watch;
 
 use crate::base::{Index, Token, rng::Rng};
 use crate::client::core::{CoreOptions, LeaseId, LinkId, ObserverId, Seen};
@@ -6,13 +10,13 @@ use crate::lock::Name;
 use crate::sim::checkers::Violation;
 use crate::sim::checkers::holding::{Claimant, Told};
 use crate::sim::checkers::search::Op;
-use crate::sim::client_process::{ClientProcess, Progress};
+use crate::sim::client::process::{ClientProcess, Progress};
 use crate::sim::clock::Clocks;
-use crate::sim::host::Pauses;
+use crate::sim::disk::host::Pauses;
 use crate::sim::marks::Mark;
 use crate::sim::network::{Arrival, HostId, LineId, Network};
+use crate::sim::node::talk::Build;
 use crate::sim::program::Program;
-use crate::sim::talk::Build;
 use crate::wire::{Query, ReadAnswer, Request};
 use std::time::Duration;
 

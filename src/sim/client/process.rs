@@ -6,12 +6,12 @@
 use crate::base::{ClusterId, Sample};
 use crate::client::core::{Action, Core, CoreOptions, EndReason, LeaseId, LinkId, SessionState};
 use crate::sim::checkers::Violation;
+use crate::sim::client::watch::{ClientWatch, Home};
 use crate::sim::client::{ClientEvent, SimClient, Surroundings};
-use crate::sim::client_watch::{ClientWatch, Home};
 use crate::sim::marks::Mark;
 use crate::sim::network::{Arrival, HostId, LineId, Network, Side};
+use crate::sim::node::talk::{Build, client_hello, frame, read_frames};
 use crate::sim::program::Program;
-use crate::sim::talk::{Build, client_hello, frame, read_frames};
 use crate::wire::{
     Abilities, ClientWelcome, Form, Frame, FrameDecoder, FrameKind, Refused, RefusedCode,
     ServerMessage,
@@ -62,7 +62,7 @@ impl ClientTalk {
 
 /// Whether a step came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Progress {
+pub(in crate::sim) enum Progress {
     Done,
     Paused,
 }
@@ -99,12 +99,12 @@ impl ClientProcess {
         self.cluster.is_some()
     }
 
-    pub(super) fn has_work(&self) -> bool {
+    pub(in crate::sim) fn has_work(&self) -> bool {
         self.read.is_some() || !self.undone.is_empty() || !self.arrivals.is_empty()
     }
 
     /// One turn, unless it stops in the middle.
-    pub(super) fn run(
+    pub(in crate::sim) fn run(
         &mut self,
         machine: &mut SimClient,
         around: Surroundings,
@@ -343,7 +343,7 @@ impl ClientProcess {
     }
 
     /// What the program would read now of each of its leases.
-    pub(super) fn observe(&self, sample: &Sample, events: &mut Vec<ClientEvent>) {
+    pub(in crate::sim) fn observe(&self, sample: &Sample, events: &mut Vec<ClientEvent>) {
         for lease in self.program.leases() {
             let remaining = self.core.remaining(sample, lease);
             if remaining.is_zero() {

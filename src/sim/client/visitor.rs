@@ -9,7 +9,7 @@ use crate::base::rng::Rng;
 use crate::base::{Owner, RequestId, SessionId, SessionKey, Token};
 use crate::lock::{Acquire, Answer, BreakWay, Mode, Name, Operation};
 use crate::sim::network::{Arrival, HostId, LineId, Network, Side};
-use crate::sim::talk::{client_hello, frame, read_frames};
+use crate::sim::node::talk::{client_hello, frame, read_frames};
 use crate::wire::{Form, Frame, FrameDecoder, FrameKind, Request, ServerMessage};
 use std::collections::BTreeMap;
 

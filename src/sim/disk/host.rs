@@ -6,9 +6,9 @@
 
 use crate::base::{Sample, rng::Rng};
 use crate::sim::clock::Clocks;
-use crate::sim::disk_faults::DiskFaults;
-use crate::sim::storage::Storage;
-use crate::sim::store::Store;
+use crate::sim::disk::faults::DiskFaults;
+use crate::sim::disk::storage::Storage;
+use crate::sim::disk::store::Store;
 use crate::wal::DiskError;
 use std::cell::RefCell;
 use std::rc::Rc;

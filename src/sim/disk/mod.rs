@@ -1,8 +1,13 @@
-//! The log's view of a simulated disk. What is kept and lost is in [`super::storage`].
+//! The log's view of a simulated disk. What is kept and lost is in [`storage`].
 
-use crate::sim::disk_faults::{StrikeOn, Told};
-use crate::sim::host::{Preparing, SharedHost};
-use crate::sim::store::Store;
+pub mod faults;
+pub mod host;
+pub mod storage;
+pub mod store;
+
+use crate::sim::disk::faults::{StrikeOn, Told};
+use crate::sim::disk::host::{Preparing, SharedHost};
+use crate::sim::disk::store::Store;
 use crate::wal::{Disk, DiskError, FileContent, FileId, StoreError};
 
 /// The directory of one simulated machine.
@@ -19,10 +24,7 @@ impl SimDisk {
     }
 
     /// Does `operation` unless the process is hit before.
-    fn operate<T>(
-        &mut self,
-        operation: impl FnOnce(&mut super::host::Host) -> T,
-    ) -> Result<T, DiskError> {
+    fn operate<T>(&mut self, operation: impl FnOnce(&mut host::Host) -> T) -> Result<T, DiskError> {
         let host = &mut *self.host.borrow_mut();
         host.operate()?;
         Ok(operation(host))

@@ -3,8 +3,8 @@
 //! two of them.
 
 use crate::base::rng::Rng;
-use crate::sim::disk_faults::{DiskFaults, StrikeOn};
-use crate::sim::storage::Storage;
+use crate::sim::disk::faults::{DiskFaults, StrikeOn};
+use crate::sim::disk::storage::Storage;
 use crate::wal::{DiskError, FileContent, StoreError};
 use std::fmt;
 

@@ -5,9 +5,13 @@
 //! process that ends closes its lines, and the other side hears of it; a machine that loses power says
 //! nothing, and answers with a reset once it is back.
 
-use crate::sim::lines::Lines;
-use crate::sim::links::Links;
-use crate::sim::replay::History;
+pub mod lines;
+pub mod links;
+pub mod replay;
+
+use crate::sim::network::lines::Lines;
+use crate::sim::network::links::Links;
+use crate::sim::network::replay::History;
 use std::collections::{BTreeSet, VecDeque};
 
 /// A machine: nodes first, then clients.

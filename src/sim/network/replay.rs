@@ -78,7 +78,7 @@ fn encode<T: Serialize + DeserializeOwned>(frame: &Frame) -> Vec<u8> {
 }
 
 fn encode_as<T: Serialize>(kind: FrameKind, message: &T) -> Vec<u8> {
-    crate::sim::talk::frame(kind, message)
+    crate::sim::node::talk::frame(kind, message)
 }
 
 const FRAMES_MAX: usize = 48;
@@ -86,7 +86,7 @@ const FRAMES_MAX: usize = 48;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sim::talk::frame;
+    use crate::sim::node::talk::frame;
     use crate::wire::LeaderHint;
 
     #[test]

@@ -4,12 +4,17 @@ use crate::base::{ClientSource, ConnectionId, NodeId};
 use crate::server::Input;
 use crate::sim::checkers::Violation;
 use crate::sim::network::{LineId, Network, Side};
-use crate::sim::process::Process;
-use crate::sim::talk::{Stage, frame};
+use crate::sim::node::process::Process;
+use crate::sim::node::talk::{Stage, frame};
 use crate::wire::{ClientHello, Form, FrameKind, Hello, PeerHello, RefusedCode, Speech, Values};
 
 impl Process {
-    pub(super) fn handle_accepted(&mut self, line: LineId, network: &mut Network, now: u64) {
+    pub(in crate::sim) fn handle_accepted(
+        &mut self,
+        line: LineId,
+        network: &mut Network,
+        now: u64,
+    ) {
         let Some(talk) = self.talks.get_mut(&line) else { return };
         if let Stage::Dialing(peer, form) = talk.stage {
             talk.stage = Stage::Greeting(peer, form);
@@ -23,15 +28,15 @@ impl Process {
     }
 
     /// What it says of itself, in the form that can grow.
-    pub(super) fn introduction(&self, to: NodeId) -> Values {
+    pub(in crate::sim) fn introduction(&self, to: NodeId) -> Values {
         Hello::Peer(self.server.hello(to), self.server.speech().clone()).to_values()
     }
 
-    pub(super) fn heard(&mut self, checked: Result<(), Violation>) {
+    pub(in crate::sim) fn heard(&mut self, checked: Result<(), Violation>) {
         self.violation = self.violation.take().or(checked.err());
     }
 
-    pub(super) fn welcome_peer(
+    pub(in crate::sim) fn welcome_peer(
         &mut self,
         now: u64,
         line: LineId,
@@ -60,7 +65,7 @@ impl Process {
         }
     }
 
-    pub(super) fn handle_welcome(
+    pub(in crate::sim) fn handle_welcome(
         &mut self,
         now: u64,
         line: LineId,
@@ -77,7 +82,7 @@ impl Process {
         }
     }
 
-    pub(super) fn welcome_client(
+    pub(in crate::sim) fn welcome_client(
         &mut self,
         now: u64,
         line: LineId,
@@ -109,7 +114,7 @@ impl Process {
     }
 
     /// The newest connection to a peer replaces an older one.
-    pub(super) fn establish_peer(
+    pub(in crate::sim) fn establish_peer(
         &mut self,
         now: u64,
         line: LineId,

@@ -3,6 +3,11 @@
 //! Arrivals wait until the process runs; a step takes them all, as a turn of the loop takes what sockets
 //! have. The process is busy until the local time that its step reached.
 
+pub mod handshake;
+pub mod outlet;
+pub mod process;
+pub mod talk;
+
 use crate::base::{ConnectionId, Index, NodeId};
 use crate::lock::LockMachine;
 use crate::raft::{LeaderLease, Raft, Role};
@@ -11,11 +16,11 @@ use crate::sim::checkers::Violation;
 use crate::sim::checkers::durability::Ledger;
 use crate::sim::checkers::rounds::Asked;
 use crate::sim::disk::SimDisk;
-use crate::sim::host::SharedHost;
+use crate::sim::disk::host::SharedHost;
 use crate::sim::network::{Arrival, HostId, LineId, Network, Side};
-use crate::sim::outlet::{Outgoing, Outlet, drain_durable};
-use crate::sim::process::Process;
-use crate::sim::talk::Build;
+use crate::sim::node::outlet::{Outgoing, Outlet, drain_durable};
+use crate::sim::node::process::Process;
+use crate::sim::node::talk::Build;
 
 /// One node.
 #[derive(Debug)]

@@ -5,8 +5,8 @@ use crate::raft::Claim;
 use crate::server::Outside;
 use crate::sim::checkers::Violation;
 use crate::sim::checkers::durability::Ledger;
-use crate::sim::host::SharedHost;
-use crate::sim::storage::Synced;
+use crate::sim::disk::host::SharedHost;
+use crate::sim::disk::storage::Synced;
 use crate::wire::{NodeStatus, PeerMessage, ServerMessage};
 
 /// A message for somebody.

@@ -8,8 +8,8 @@ use crate::sim::checkers::rounds::Asked;
 use crate::sim::disk::SimDisk;
 use crate::sim::network::{Arrival, HostId, LineId, Network, Side};
 use crate::sim::node::host_of;
-use crate::sim::outlet::{Outgoing, Outlet};
-use crate::sim::talk::{Build, Stage, Talk};
+use crate::sim::node::outlet::{Outgoing, Outlet};
+use crate::sim::node::talk::{Build, Stage, Talk};
 use crate::wire::{
     ClientHello, Form, Frame, FrameKind, Hello, PeerHello, PeerMessage, Request, Speech,
     encode_frame,
@@ -21,17 +21,17 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Process {
     /// The production code.
     pub server: Server<SimDisk>,
-    pub(super) inputs: Vec<Input>,
+    pub(in crate::sim) inputs: Vec<Input>,
     /// Empty between two arrivals; kept for its room, as `gathered` is.
     frames: Vec<Frame>,
     gathered: Vec<((u64, LineId), Vec<u8>)>,
-    pub(super) talks: BTreeMap<LineId, Talk>,
-    pub(super) peers: BTreeMap<NodeId, LineId>,
-    pub(super) clients: BTreeMap<ConnectionId, LineId>,
-    pub(super) redials: BTreeMap<NodeId, u64>,
+    pub(in crate::sim) talks: BTreeMap<LineId, Talk>,
+    pub(in crate::sim) peers: BTreeMap<NodeId, LineId>,
+    pub(in crate::sim) clients: BTreeMap<ConnectionId, LineId>,
+    pub(in crate::sim) redials: BTreeMap<NodeId, u64>,
     /// No dial and no end of a handshake is due before.
     due_at: u64,
-    pub(super) next_connection: u64,
+    pub(in crate::sim) next_connection: u64,
     own: NodeId,
     /// Who is dialed, and what that rests on.
     known: BTreeSet<NodeId>,
@@ -46,7 +46,7 @@ pub struct Process {
     /// Peers that closed the connection at the hello that can grow.
     unheard: BTreeSet<NodeId>,
     /// What it was sent and must not have been.
-    pub(super) violation: Option<Violation>,
+    pub(in crate::sim) violation: Option<Violation>,
     /// Successors that were told too late, emptied directories that were refused, peers refused for their level, and
     /// dials with the hello of 0.1.0 by a newer build.
     pub odd: [u64; 4],
@@ -265,7 +265,7 @@ impl Process {
     }
 
     /// This side closes the line.
-    pub(super) fn hang_up(&mut self, now: u64, line: LineId, network: &mut Network) {
+    pub(in crate::sim) fn hang_up(&mut self, now: u64, line: LineId, network: &mut Network) {
         if let Some(talk) = self.talks.get(&line) {
             network.close(now, line, talk.side);
         }

@@ -3,9 +3,12 @@
 //! Each order is a process of its own, as a command is. It says what became of it, or gives up. Others may give orders at the
 //! same time: they are said behind it, and nobody waits for what becomes of them.
 
+pub mod restore;
+pub mod rolling;
+
 use crate::raft::Snapshot;
 use crate::sim::network::{Arrival, HostId, LineId, Network, Side};
-use crate::sim::talk::{client_hello, frame, read_frames};
+use crate::sim::node::talk::{client_hello, frame, read_frames};
 use crate::wire::{
     Form, Frame, FrameDecoder, FrameKind, Order, OrderAnswer, Request, ServerMessage,
 };

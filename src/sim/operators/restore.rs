@@ -9,16 +9,16 @@ use crate::base::{DirectoryId, Index, NodeId};
 use crate::lock::{LockMachine, Wait};
 use crate::raft::{Membership, Payload, Snapshot, SnapshotMeta};
 use crate::sim::checkers::durability::Ending;
+use crate::sim::checkers::judge::Judge;
 use crate::sim::disk::SimDisk;
-use crate::sim::event::Event;
-use crate::sim::fault::Fault;
-use crate::sim::host::Host;
-use crate::sim::judge::Judge;
+use crate::sim::disk::host::Host;
 use crate::sim::marks::Mark;
+use crate::sim::node::outlet::drain_durable;
 use crate::sim::node::{SimNode, host_of};
-use crate::sim::outlet::drain_durable;
 use crate::sim::plan::SECOND;
+use crate::sim::plan::fault::Fault;
 use crate::sim::world::World;
+use crate::sim::world::event::Event;
 use crate::wal::{Wal, WalOptions};
 
 /// That a seed restores, and how.
@@ -34,7 +34,7 @@ pub struct Restore {
 
 impl World {
     /// Stops everything and begins anew, if there is a snapshot to begin with.
-    pub(super) fn restore(&mut self) {
+    pub(in crate::sim) fn restore(&mut self) {
         let Some(plan) = self.plan.restore else { return };
         let Some(snapshot) = self.pick_saved() else { return };
         let mut dice = self.rng.fork();

@@ -10,12 +10,12 @@ use crate::raft::Raft;
 use crate::server::ServerOptions;
 use crate::sim::checkers::Violation;
 use crate::sim::checkers::durability::Ending;
-use crate::sim::event::Event;
-use crate::sim::host::Pauses;
+use crate::sim::disk::host::Pauses;
 use crate::sim::node::SimNode;
 use crate::sim::plan::{LogRoom, MS, Plan, SECOND, client_options, pick, server_options};
+use crate::sim::program::wishes::Wishes;
 use crate::sim::program::{Custom, Habits};
-use crate::sim::wishes::Wishes;
+use crate::sim::world::event::Event;
 use crate::sim::world::{Phase, World};
 use std::time::Duration;
 
@@ -79,7 +79,7 @@ impl Plan {
 
 impl World {
     /// Tells the next node to stop, if all is well; else looks again soon.
-    pub(super) fn go_on_with_the_work(&mut self) {
+    pub(in crate::sim) fn go_on_with_the_work(&mut self) {
         if !self.is_well() {
             self.queue.push(self.now + LOOK_NANOS, Event::Work);
             return;
@@ -92,7 +92,7 @@ impl World {
     }
 
     /// After a turn of a node that was told to stop: ends its process once another leads, or none will.
-    pub(super) fn follow_departure(&mut self, slot: usize) {
+    pub(in crate::sim) fn follow_departure(&mut self, slot: usize) {
         let Some(Rolling { down_nanos: (least, most), .. }) = self.plan.rolling else { return };
         if self.phase != Phase::Faults || !self.nodes[slot].has_departed(self.now) {
             return;
@@ -119,7 +119,11 @@ impl World {
     }
 
     /// O12: a client's session is in jeopardy, or over. Planned work is no reason.
-    pub(super) fn check_planned_work(&self, slot: usize, what: &str) -> Result<(), Violation> {
+    pub(in crate::sim) fn check_planned_work(
+        &self,
+        slot: usize,
+        what: &str,
+    ) -> Result<(), Violation> {
         if self.plan.rolling.is_none() || self.phase != Phase::Faults {
             return Ok(());
         }
@@ -128,7 +132,7 @@ impl World {
     }
 
     /// O12: a request that waits for nobody was answered. Not later than a handover explains.
-    pub(super) fn check_wait(&self, slot: usize, waited: u64) -> Result<(), Violation> {
+    pub(in crate::sim) fn check_wait(&self, slot: usize, waited: u64) -> Result<(), Violation> {
         let most = self.plan.rolling.map_or(u64::MAX, |rolling| rolling.wait_nanos_max);
         if waited <= most {
             return Ok(());
@@ -138,6 +142,6 @@ impl World {
 }
 
 /// When the work begins: clients have their sessions.
-pub(super) const WORK_AT: u64 = 2 * SECOND;
+pub(in crate::sim) const WORK_AT: u64 = 2 * SECOND;
 /// How soon an operator looks again whether all is well.
 const LOOK_NANOS: u64 = 20 * MS;

@@ -1,5 +1,8 @@
 //! What a seed decides before anything happens: sizes, durations, habits, and which faults there will be.
 
+pub mod fault;
+pub mod schedule;
+
 use crate::base::NodeId;
 use crate::base::limits::{
     LOG_BYTES_MAX, LOG_RESERVE_BYTES, RETAINED_BYTES, SNAPSHOT_EVERY_BYTES, VALUE_BYTES_MAX,
@@ -9,16 +12,16 @@ use crate::client::core::{CoreOptions, Wait};
 use crate::lock;
 use crate::server::{Entry, ServerOptions};
 use crate::sim::client::address_of;
-use crate::sim::fault::Fault;
-use crate::sim::host::Pauses;
+use crate::sim::disk::host::Pauses;
 use crate::sim::network::HostId;
 use crate::sim::node::host_of;
+use crate::sim::node::talk::Build;
+use crate::sim::operators::restore::Restore;
+use crate::sim::operators::rolling::Rolling;
+use crate::sim::plan::fault::Fault;
+use crate::sim::plan::schedule::{Injection, Trim};
+use crate::sim::program::wishes::Wishes;
 use crate::sim::program::{Custom, Habits};
-use crate::sim::restore::Restore;
-use crate::sim::rolling::Rolling;
-use crate::sim::schedule::{self, Injection, Trim};
-use crate::sim::talk::Build;
-use crate::sim::wishes::Wishes;
 use crate::wire::Speech;
 use std::time::Duration;
 

@@ -2,7 +2,7 @@
 //! injection out changes none of the others.
 
 use crate::base::rng::Rng;
-use crate::sim::fault::{ALL, Fault};
+use crate::sim::plan::fault::{ALL, Fault};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;

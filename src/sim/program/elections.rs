@@ -6,13 +6,13 @@ use crate::base::{Sample, Token};
 use crate::client::core::{BreakCall, Core};
 use crate::lock::{BreakWay, Name};
 use crate::sim::client::{ClientEvent, Surroundings};
-use crate::sim::operations::pick;
+use crate::sim::program::operations::pick;
 use crate::sim::program::{Program, Purpose};
 use crate::wire::Query;
 
 impl Program {
     /// One of these, at random.
-    pub(super) fn order(
+    pub(in crate::sim) fn order(
         &mut self,
         core: &mut Core,
         now: &Sample,

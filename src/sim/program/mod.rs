@@ -1,11 +1,17 @@
 //! What a simulated client's program does: ten kinds of operation, drawn at random, until it must finish.
 
+pub mod elections;
+pub mod operations;
+pub mod outcomes;
+pub mod resource;
+pub mod wishes;
+
 use crate::base::time::nanos;
 use crate::base::{Index, Sample, Token, rng::Rng};
 use crate::client::core::{CallId, Core, LeaseId, ObserverId, Wait};
 use crate::lock::Name;
 use crate::sim::client::{ClientEvent, Surroundings};
-use crate::sim::wishes::{Wished, Wishes};
+use crate::sim::program::wishes::{Wished, Wishes};
 use crate::wire::Query;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

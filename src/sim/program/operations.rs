@@ -5,13 +5,13 @@ use crate::client::core::{AcquireCall, CallId, Core, LeaseId, Wait};
 use crate::lock::Mode;
 use crate::sim::client::{ClientEvent, Surroundings};
 use crate::sim::marks::Mark;
+use crate::sim::program::wishes::Wished;
 use crate::sim::program::{Aim, Call, Lease, Program, Purpose};
-use crate::sim::wishes::Wished;
 use crate::wire::Query;
 use std::time::Duration;
 
 impl Program {
-    pub(super) fn roam(
+    pub(in crate::sim) fn roam(
         &mut self,
         core: &mut Core,
         now: &Sample,
@@ -51,7 +51,12 @@ impl Program {
     }
 
     /// Holds its lock, or gives it back.
-    pub(super) fn cycle(&mut self, core: &mut Core, now: &Sample, events: &mut Vec<ClientEvent>) {
+    pub(in crate::sim) fn cycle(
+        &mut self,
+        core: &mut Core,
+        now: &Sample,
+        events: &mut Vec<ClientEvent>,
+    ) {
         match self.leases.keys().next().copied() {
             Some(lease) => self.release(core, now, lease, events),
             None if self.calls.is_empty() => {
@@ -64,7 +69,7 @@ impl Program {
         }
     }
 
-    pub(super) fn begin(&mut self, call: CallId, purpose: Purpose) {
+    pub(in crate::sim) fn begin(&mut self, call: CallId, purpose: Purpose) {
         self.calls.insert(call, Call { purpose, began: self.now });
     }
 
@@ -90,7 +95,7 @@ impl Program {
     }
 
     /// Belief ends with the call itself (L13), whatever the server says.
-    pub(super) fn release(
+    pub(in crate::sim) fn release(
         &mut self,
         core: &mut Core,
         now: &Sample,
@@ -145,7 +150,7 @@ impl Program {
         }
     }
 
-    pub(super) fn ask(
+    pub(in crate::sim) fn ask(
         &mut self,
         core: &mut Core,
         now: &Sample,
@@ -185,7 +190,7 @@ impl Program {
         events.push(ClientEvent::Count("closes"));
     }
 
-    pub(super) fn give_back(
+    pub(in crate::sim) fn give_back(
         &mut self,
         core: &mut Core,
         now: &Sample,
@@ -201,7 +206,7 @@ impl Program {
         }
     }
 
-    pub(super) fn pick_lease(&mut self) -> Option<LeaseId> {
+    pub(in crate::sim) fn pick_lease(&mut self) -> Option<LeaseId> {
         let leases = self.leases();
         pick(&mut self.rng, &leases)
     }
@@ -220,7 +225,7 @@ fn count_kind(call: &AcquireCall, events: &mut Vec<ClientEvent>) {
     events.extend(counted.map(|(_, what)| ClientEvent::Count(what)));
 }
 
-pub(super) fn pick<T: Clone>(rng: &mut Rng, from: &[T]) -> Option<T> {
+pub(in crate::sim) fn pick<T: Clone>(rng: &mut Rng, from: &[T]) -> Option<T> {
     let position = usize::try_from(rng.below(from.len() as u64)).expect("a small list");
     from.get(position).cloned()
 }

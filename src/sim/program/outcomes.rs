@@ -9,8 +9,8 @@ use crate::sim::checkers::holding::Told;
 use crate::sim::checkers::search::{Op, Seen};
 use crate::sim::client::{ClientEvent, Surroundings};
 use crate::sim::marks::Mark;
+use crate::sim::program::wishes::Wished;
 use crate::sim::program::{Aim, Call, Lease, Program, Purpose};
-use crate::sim::wishes::Wished;
 use crate::wire::{Query, ReadAnswer};
 use std::time::Duration;
 

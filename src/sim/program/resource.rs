@@ -2,12 +2,12 @@
 //! refuses lower ones. O7: so it accepts no write of an earlier holder behind one of a later holder, also
 //! where clocks break ρ and beliefs overlap.
 
-use super::checkers::Violation;
-use super::checkers::model::Model;
-use super::marks::Mark;
-use super::trace::Trace;
 use crate::base::{Index, Token};
 use crate::lock::Name;
+use crate::sim::checkers::Violation;
+use crate::sim::checkers::model::Model;
+use crate::sim::marks::Mark;
+use crate::sim::trace::Trace;
 use std::collections::BTreeMap;
 
 /// One store for all locks.

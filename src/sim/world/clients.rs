@@ -7,15 +7,15 @@ use crate::sim::checkers::Violation;
 use crate::sim::checkers::holding::{Claimant, Told};
 use crate::sim::checkers::replies::check_answer;
 use crate::sim::client::{ClientEvent, Surroundings};
-use crate::sim::event::Event;
 use crate::sim::marks::Mark;
+use crate::sim::program::resource::Write;
 use crate::sim::program::{Aim, Program};
-use crate::sim::resource::Write;
+use crate::sim::world::event::Event;
 use crate::sim::world::{Phase, STEP_NANOS_MIN, World};
 use crate::wire::{Query, ReadAnswer};
 
 impl World {
-    pub(super) fn start_client(&mut self, slot: usize) {
+    pub(in crate::sim) fn start_client(&mut self, slot: usize) {
         if self.clients[slot].process.is_some() {
             return;
         }
@@ -28,7 +28,7 @@ impl World {
         self.foresee_client(slot, self.now);
     }
 
-    pub(super) fn step_client(&mut self, slot: usize) -> Result<(), Violation> {
+    pub(in crate::sim) fn step_client(&mut self, slot: usize) -> Result<(), Violation> {
         let client = &mut self.clients[slot];
         if client.step_at != self.now {
             return Ok(());
@@ -197,7 +197,7 @@ impl World {
     }
 
     /// The client's process is gone; half of the machines say so.
-    pub(super) fn end_client(&mut self, slot: usize) {
+    pub(in crate::sim) fn end_client(&mut self, slot: usize) {
         let says_so = self.rng.chance(1, 2);
         self.foresee_inspection(self.clients[slot].claimant().to_string());
         self.network.forget(self.clients[slot].host_id);

@@ -3,8 +3,8 @@
 use crate::raft::LeaderLease;
 use crate::sim::faults::{Flapping, Stillness};
 use crate::sim::network::{HostId, LineId, NetworkEvent};
-use crate::sim::resource::Write;
-use crate::sim::schedule::Injection;
+use crate::sim::plan::schedule::Injection;
+use crate::sim::program::resource::Write;
 
 /// One thing that happens at an instant.
 #[derive(Debug)]

@@ -1,27 +1,34 @@
 //! The simulated world: machines, network and clients, one queue of events, one thread.
 
+pub mod clients;
+pub mod event;
+pub mod nodes;
+pub mod phases;
+pub mod queue;
+pub mod watch;
+
 use crate::base::{Index, NodeId, rng::Rng};
 use crate::sim::checkers::durability::Ending;
+use crate::sim::checkers::judge::Judge;
 use crate::sim::checkers::{Violation, bounds};
 use crate::sim::client::SimClient;
-use crate::sim::event::Event;
-use crate::sim::fault::Fault;
+use crate::sim::client::visitor::Visitors;
+use crate::sim::disk::host::Host;
 use crate::sim::faults::FOUNDING;
-use crate::sim::host::Host;
-use crate::sim::judge::Judge;
-use crate::sim::links::Links;
 use crate::sim::marks::Mark;
+use crate::sim::network::links::Links;
+use crate::sim::network::replay::History;
 use crate::sim::network::{Arrival, HostId, Network, NetworkEvent};
 use crate::sim::node::{Fate, SimNode, host_of};
-use crate::sim::operator::Operator;
+use crate::sim::operators::Operator;
+use crate::sim::operators::rolling::WORK_AT;
 use crate::sim::plan::Plan;
-use crate::sim::queue::Queue;
-use crate::sim::replay::History;
-use crate::sim::resource::Resource;
-use crate::sim::rolling::WORK_AT;
+use crate::sim::plan::fault::Fault;
+use crate::sim::program::resource::Resource;
 use crate::sim::run::Report;
 use crate::sim::trace::Trace;
-use crate::sim::visitor::Visitors;
+use crate::sim::world::event::Event;
+use crate::sim::world::queue::Queue;
 
 /// Everything there is in one run.
 #[derive(Debug)]

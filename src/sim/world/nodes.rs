@@ -4,20 +4,20 @@ use crate::raft::{LeaderLease, Role};
 use crate::sim::checkers::Violation;
 use crate::sim::checkers::consensus::Installed;
 use crate::sim::checkers::durability::Ending;
+use crate::sim::checkers::judge::Step;
 use crate::sim::client::address_of;
-use crate::sim::disk_faults::Told;
-use crate::sim::event::Event;
-use crate::sim::judge::Step;
+use crate::sim::disk::faults::Told;
 use crate::sim::marks::Mark;
+use crate::sim::node::outlet::Outgoing;
+use crate::sim::node::talk::Build;
 use crate::sim::node::{Fate, SimNode, StepEnd, host_of};
-use crate::sim::outlet::Outgoing;
 use crate::sim::plan::MS;
-use crate::sim::talk::Build;
+use crate::sim::world::event::Event;
 use crate::sim::world::{Phase, STEP_NANOS_MIN, World};
 use std::collections::BTreeMap;
 
 impl World {
-    pub(super) fn step_node(&mut self, slot: usize) -> Result<(), Violation> {
+    pub(in crate::sim) fn step_node(&mut self, slot: usize) -> Result<(), Violation> {
         let node = &mut self.nodes[slot];
         if node.step_at != self.now {
             return Ok(());
@@ -126,7 +126,7 @@ impl World {
         }
     }
 
-    pub(super) fn publish(
+    pub(in crate::sim) fn publish(
         &mut self,
         slot: usize,
         start: u64,
@@ -164,7 +164,7 @@ impl World {
         }
     }
 
-    pub(super) fn start_node(&mut self, slot: usize) -> Result<(), Violation> {
+    pub(in crate::sim) fn start_node(&mut self, slot: usize) -> Result<(), Violation> {
         let node = &mut self.nodes[slot];
         if node.process.is_some() || node.fate != Fate::Comes {
             return Ok(());
@@ -243,7 +243,7 @@ impl World {
     }
 
     /// Who leads the highest term, as far as nodes that run say.
-    pub(super) fn leader(&self) -> Option<usize> {
+    pub(in crate::sim) fn leader(&self) -> Option<usize> {
         let leaders = self.nodes.iter().enumerate().filter_map(|(slot, node)| {
             let server = &node.process.as_ref()?.server;
             let leads = server.role() == Role::Leader;

@@ -7,12 +7,12 @@ use crate::sim::checkers::Violation;
 use crate::sim::checkers::durability::Ending;
 use crate::sim::checkers::equality::check_equal;
 use crate::sim::checkers::members::Members;
-use crate::sim::event::Event;
-use crate::sim::host::Pauses;
+use crate::sim::disk::host::Pauses;
 use crate::sim::network::HostId;
+use crate::sim::node::talk::Build;
 use crate::sim::node::{Fate, slot_of};
 use crate::sim::plan::{MS, SECOND};
-use crate::sim::talk::Build;
+use crate::sim::world::event::Event;
 use crate::sim::world::{Phase, World};
 
 /// What becomes for good of a node that is not of the core.
@@ -37,7 +37,7 @@ enum Outside {
 impl World {
     /// The faults end. A random majority of the nodes is healed for good; what is wrong with the others
     /// stays wrong.
-    pub(super) fn begin_core(&mut self) {
+    pub(in crate::sim) fn begin_core(&mut self) {
         self.phase = Phase::Core;
         self.network.heal(self.now);
         if let Some(line) = self.operator.line() {
@@ -70,12 +70,12 @@ impl World {
     }
 
     /// When programs begin to come to their end.
-    pub(super) fn finish_at(&self) -> u64 {
+    pub(in crate::sim) fn finish_at(&self) -> u64 {
         self.plan.core_at + self.plan.core_nanos
     }
 
     /// Programs give back what they have, and hold one lock once more.
-    pub(super) fn finish_programs(&mut self) {
+    pub(in crate::sim) fn finish_programs(&mut self) {
         for slot in 0..self.clients.len() {
             if let Some(process) = &mut self.clients[slot].process {
                 process.program.finish(self.now);
@@ -88,7 +88,7 @@ impl World {
     ///
     /// # Errors
     /// Not in time.
-    pub(super) fn check_phase(&mut self) -> Result<(), Violation> {
+    pub(in crate::sim) fn check_phase(&mut self) -> Result<(), Violation> {
         let (checker, missing) = match self.phase {
             Phase::Core => ("O15", self.restless()),
             _ => ("O17", self.unequal()?),
@@ -207,7 +207,7 @@ impl World {
 
     /// A node that is out of the core loses its connections to the others, about once in an election timeout. One
     /// that leads keeps them: otherwise it might be elected between two breaks, for ever.
-    pub(super) fn break_lines(&mut self, slot: usize) {
+    pub(in crate::sim) fn break_lines(&mut self, slot: usize) {
         let host = self.nodes[slot].host_id;
         if self.leader() != Some(slot) {
             for (line, side) in self.network.lines_of(host) {

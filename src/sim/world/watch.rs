@@ -7,9 +7,9 @@
 use crate::base::SessionId;
 use crate::base::time::nanos;
 use crate::sim::checkers::Violation;
-use crate::sim::event::Event;
-use crate::sim::fault::Fault;
+use crate::sim::plan::fault::Fault;
 use crate::sim::plan::{LogRoom, SECOND};
+use crate::sim::world::event::Event;
 use crate::sim::world::{Phase, World};
 
 impl World {
@@ -22,14 +22,14 @@ impl World {
     }
 
     /// Whether it has been calm for longer than any renewal, reconnect or change of leader may take.
-    pub(super) fn is_calm(&self) -> bool {
+    pub(in crate::sim) fn is_calm(&self) -> bool {
         let wait = nanos(self.plan.habits.ttl) / 5 * 6 + SECOND;
         self.calm_since().is_some_and(|since| self.now - since > wait)
     }
 
     /// O12: the leader decides to expire these sessions. None of them may be one that its client, which
     /// runs, believes in, if the world has been calm for more than a TTL.
-    pub(super) fn check_expired(&self, expired: &[SessionId]) -> Result<(), Violation> {
+    pub(in crate::sim) fn check_expired(&self, expired: &[SessionId]) -> Result<(), Violation> {
         if expired.is_empty() || !self.is_calm() {
             return Ok(());
         }
@@ -52,7 +52,7 @@ impl World {
     }
 
     /// O12: a client has lost its session. Not in a calm world.
-    pub(super) fn check_lost(&self, slot: usize) -> Result<(), Violation> {
+    pub(in crate::sim) fn check_lost(&self, slot: usize) -> Result<(), Violation> {
         if !self.is_calm() {
             return Ok(());
         }
@@ -64,14 +64,18 @@ impl World {
     }
 
     /// A client's process has ended: its sessions must be gone in time (O13).
-    pub(super) fn foresee_inspection(&mut self, client: String) {
+    pub(in crate::sim) fn foresee_inspection(&mut self, client: String) {
         let since = self.now;
         self.queue
             .push(since + self.burial_nanos(), Event::Inspect { client: client.into(), since });
     }
 
     /// O13: all sessions of a dead client are ended, and their locks free, by D + election + slack of calm.
-    pub(super) fn inspect_grave(&mut self, client: Box<str>, since: u64) -> Result<(), Violation> {
+    pub(in crate::sim) fn inspect_grave(
+        &mut self,
+        client: Box<str>,
+        since: u64,
+    ) -> Result<(), Violation> {
         let mut alive = self.judge.model.alive();
         let Some((session, _)) = alive.find(|(_, session)| *session.client == *client) else {
             return Ok(());
