@@ -22,6 +22,7 @@ pub mod node;
 pub mod raft;
 pub mod replica;
 pub mod server;
+#[cfg(feature = "sim")]
 pub mod sim;
 pub mod sys;
 pub mod wal;

@@ -1,46 +1,16 @@
-//! The subcommands of `tenure`, one file each; here they are parsed, dispatched, and ended.
+//! The program: its command line is parsed here, dispatched, and ended. What operators type is in `cli`, the laboratory in
+//! `lab`.
 
-mod bench;
-mod break_lock;
-mod chaos;
-mod cluster;
-mod completions;
-mod connect;
-mod demo;
-mod dev;
-mod duration;
-mod elect;
-mod environment;
-mod failure;
-mod handover;
-mod lock;
-mod log;
-mod man;
-mod member;
-mod move_leader;
-mod name;
-mod order;
-mod outlet;
-mod output;
-mod planted;
-mod processes;
-mod scratch;
-mod serve;
-mod show;
-mod signals;
-mod sim;
-mod size;
-mod snapshot;
-mod status;
-mod typed;
-mod validate;
-mod verify;
-mod watch;
-
+use crate::cli::failure::{self, Failure};
+use crate::cli::{
+    break_lock, completions, dev, elect, environment, handover, lock, log, man, member,
+    move_leader, outlet, serve, show, snapshot, status, validate, watch,
+};
+#[cfg(feature = "lab")]
+use crate::lab;
 use ::log::LevelFilter;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
-use failure::Failure;
 use std::ffi::OsString;
 use std::process::ExitCode;
 use tenure::sys::process;
@@ -70,7 +40,6 @@ struct Verbosity {
 #[derive(Subcommand, Debug)]
 enum Command {
     Serve(serve::Options),
-    Demo(demo::Options),
     Dev(dev::Options),
     Lock(lock::Options),
     Elect(elect::Options),
@@ -83,12 +52,11 @@ enum Command {
     MoveLeader(move_leader::Options),
     Snapshot(snapshot::Options),
     Validate(validate::Options),
-    Bench(bench::Options),
-    Sim(sim::Options),
-    Verify(verify::Options),
-    Chaos(chaos::Options),
     Completions(completions::Options),
     Man(man::Options),
+    #[cfg(feature = "lab")]
+    #[command(flatten)]
+    Lab(lab::Command),
 }
 
 /// Runs the program with the arguments of this process.
@@ -103,17 +71,8 @@ pub fn main() -> ExitCode {
 fn perform() -> ExitCode {
     log::install(LevelFilter::Warn);
     let arguments: Vec<OsString> = std::env::args_os().collect();
-    if let Some(options) = demo::holder::Options::of(&arguments) {
-        return finish(demo::holder::run(&options).map(|()| 0));
-    }
-    if let Some(options) = lock::guard::Options::of(&arguments) {
-        return finish(lock::guard::run(&options).map(|()| 0));
-    }
-    if let Some(options) = chaos::client::Options::of(&arguments) {
-        return finish(chaos::client::run(&options).map(|()| 0));
-    }
-    if let Some(options) = chaos::client::crash::Options::of(&arguments) {
-        return finish(chaos::client::crash::run(&options).map(|()| 0));
+    if let Some(result) = run_hidden(&arguments) {
+        return finish(result.map(|()| 0));
     }
     let line = lock::Line::of(&arguments);
     let mut known = command();
@@ -136,24 +95,77 @@ fn perform() -> ExitCode {
     }
 }
 
+/// Runs what our own processes are started as, if these arguments are of one of them.
+fn run_hidden(arguments: &[OsString]) -> Option<Result<(), Failure>> {
+    if let Some(options) = lock::guard::Options::of(arguments) {
+        return Some(lock::guard::run(&options));
+    }
+    #[cfg(feature = "lab")]
+    if let Some(result) = lab::run_hidden(arguments) {
+        return Some(result);
+    }
+    None
+}
+
 /// The whole command line, every flag with its variable.
-fn command() -> clap::Command {
-    environment::name_variables(Cli::command())
+pub fn command() -> clap::Command {
+    let command = environment::name_variables(Cli::command());
+    let help = help(&command);
+    command.help_template(help)
+}
+
+/// What `tenure --help` shows: operators' commands first, the laboratory's behind them.
+fn help(command: &clap::Command) -> String {
+    let mut built = command.clone();
+    built.build();
+    let laboratory = laboratory();
+    let (last, first): (Vec<_>, Vec<_>) = built
+        .get_subcommands()
+        .partition(|command| laboratory.contains(&command.get_name().to_owned()));
+    let header = built.get_styles().get_header();
+    let literal = built.get_styles().get_literal();
+    let rows = |commands: &[&clap::Command]| {
+        let row = |command: &&clap::Command| {
+            let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+            let name = command.get_name();
+            format!("  {literal}{name:<12}{literal:#} {about}\n")
+        };
+        commands.iter().map(row).collect::<String>()
+    };
+    let mut commands = format!("{header}Commands:{header:#}\n{}", rows(&first));
+    if !last.is_empty() {
+        commands += &format!(
+            "\n{header}The laboratory, which shows, measures and checks:{header:#}\n{}",
+            rows(&last)
+        );
+    }
+    format!(
+        "{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{commands}\n{header}Options:{header:#}\n{{options}}{{after-help}}"
+    )
+}
+
+/// The names of the laboratory's commands.
+fn laboratory() -> Vec<String> {
+    #[cfg(feature = "lab")]
+    let command = <lab::Command as Subcommand>::augment_subcommands(clap::Command::new("tenure"));
+    #[cfg(not(feature = "lab"))]
+    let command = clap::Command::new("tenure");
+    command.get_subcommands().map(|command| command.get_name().to_owned()).collect()
 }
 
 /// `behind` is what stands behind the "--" of `lock` and `elect`.
 fn run(cli: Cli, behind: Option<&[OsString]>) -> Result<u8, Failure> {
     let quiet = match &cli.command {
         Command::Serve(_) => LevelFilter::Info,
-        Command::Demo(_) | Command::Dev(_) => LevelFilter::Error,
-        Command::Bench(options) if options.embeds() => LevelFilter::Error,
+        Command::Dev(_) => LevelFilter::Error,
+        #[cfg(feature = "lab")]
+        Command::Lab(command) => command.quiet(),
         _ => LevelFilter::Warn,
     };
     ::log::set_max_level(log::level(quiet, cli.verbosity.verbose));
     let done = |()| 0;
     match cli.command {
         Command::Serve(options) => serve::run(options).map(done),
-        Command::Demo(options) => demo::run(&options),
         Command::Dev(options) => dev::run(&options).map(done),
         Command::Lock(options) => lock::run(options, behind),
         Command::Elect(options) => elect::run(options, behind),
@@ -166,12 +178,10 @@ fn run(cli: Cli, behind: Option<&[OsString]>) -> Result<u8, Failure> {
         Command::MoveLeader(options) => move_leader::run(&options).map(done),
         Command::Snapshot(options) => snapshot::run(&options).map(done),
         Command::Validate(options) => validate::run(&options),
-        Command::Bench(options) => bench::run(&options).map(done),
-        Command::Sim(options) => sim::run(&options).map(done),
-        Command::Verify(options) => verify::run(&options),
-        Command::Chaos(options) => chaos::run(&options),
-        Command::Completions(options) => completions::run(&options).map(done),
-        Command::Man(options) => man::run(&options).map(done),
+        Command::Completions(options) => completions::run(&options, &mut command()).map(done),
+        Command::Man(options) => man::run(&options, command()).map(done),
+        #[cfg(feature = "lab")]
+        Command::Lab(command) => command.run(),
     }
 }
 
@@ -268,5 +278,37 @@ mod tests {
         let line = ["tenure", "show", "--timeout", "5"];
         let sentence = sentence(&command().try_get_matches_from(line).unwrap_err());
         assert!(sentence.contains("a duration needs a unit: 5s, 5ms or 5m"), "{sentence}");
+    }
+
+    fn check_flags(command: &clap::Command, seen: &mut Vec<String>) {
+        for arg in command.get_arguments() {
+            seen.extend(arg.get_long().map(str::to_owned));
+            let Some(long) =
+                arg.get_long().filter(|long| !environment::WITHOUT_VARIABLE.contains(long))
+            else {
+                let name = arg.get_id();
+                assert_eq!(arg.get_env(), None);
+                assert!(
+                    arg.is_positional() || arg.get_long().is_some(),
+                    "{} {name} has only a short form, and so no variable",
+                    command.get_name()
+                );
+                continue;
+            };
+            let expected = environment::variable(long);
+            assert_eq!(arg.get_env(), Some(std::ffi::OsStr::new(&expected)));
+            assert!(!["TENURE_LOCK", "TENURE_TOKEN"].contains(&expected.as_str()), "{expected}");
+        }
+        command.get_subcommands().for_each(|command| check_flags(command, seen));
+    }
+
+    #[test]
+    fn every_setting_has_its_variable_and_none_is_an_output() {
+        assert_eq!(environment::variable("lease-duration"), "TENURE_LEASE_DURATION");
+        let mut seen = vec!["help".to_owned(), "version".to_owned()];
+        check_flags(&command(), &mut seen);
+        for long in environment::WITHOUT_VARIABLE {
+            assert!(seen.iter().any(|seen| seen == long), "no flag is called --{long}");
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! `tenure sim`: the simulator on this build, seed by seed.
 
 use crate::cli::failure::{Failure, NO};
-use crate::cli::{output, planted};
+use crate::cli::output;
+use crate::lab::planted;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::collections::BTreeMap;

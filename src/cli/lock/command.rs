@@ -132,14 +132,15 @@ fn usage(text: impl Into<String>) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::FromArgMatches;
+    use crate::cli::lock::Options;
+    use clap::{Args, FromArgMatches};
 
     fn parse(line: &str) -> Result<Request, Failure> {
         let arguments: Vec<OsString> = line.split(' ').map(OsString::from).collect();
         let line = Line::of(&arguments);
-        let matches = crate::cli::command().try_get_matches_from(&line.before).unwrap();
-        let (_, matches) = matches.subcommand().unwrap();
-        let options = crate::cli::lock::Options::from_arg_matches(matches).unwrap();
+        let known = Options::augment_args(clap::Command::new("lock"));
+        let matches = known.try_get_matches_from(&line.before[1..]).unwrap();
+        let options = Options::from_arg_matches(&matches).unwrap();
         options.request(line.behind.as_deref())
     }
 

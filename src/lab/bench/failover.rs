@@ -4,7 +4,7 @@ use super::figures::Figures;
 use super::load::cycle;
 use crate::cli::connect::Connection;
 use crate::cli::failure::Failure;
-use crate::cli::processes::Processes;
+use crate::lab::processes::Processes;
 use indicatif::ProgressBar;
 use std::time::{Duration, Instant};
 use tenure::client::{AcquireOptions, Client, Wait};

@@ -8,7 +8,7 @@ use super::driven::{Driven, no_poll};
 use super::figures::millis;
 use crate::cli::connect::Connection;
 use crate::cli::failure::Failure;
-use crate::cli::processes::Processes;
+use crate::lab::processes::Processes;
 use serde_json::json;
 use std::time::{Duration, Instant};
 use tenure::client::Client;

@@ -7,7 +7,7 @@ use super::resource;
 use super::stage;
 use crate::cli::environment;
 use crate::cli::failure::Failure;
-use crate::cli::verify::line::{Kind, Line};
+use crate::lab::verify::line::{Kind, Line};
 use signal_hook::consts::{SIGCONT, SIGSTOP};
 use std::collections::BTreeSet;
 use std::fs::File;

@@ -1,7 +1,7 @@
 //! An event log that is written: each line whole, in one write, so that a kill cuts at most the last one.
 
 use crate::cli::failure::Failure;
-use crate::cli::verify::line::{Kind, Line};
+use crate::lab::verify::line::{Kind, Line};
 use parking_lot::Mutex;
 use std::fs::File;
 use std::io::Write;

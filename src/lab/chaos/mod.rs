@@ -15,8 +15,8 @@ mod upgrade;
 
 use crate::cli::failure::{Failure, NO};
 use crate::cli::scratch::Scratch;
-use crate::cli::verify::{self, Verdict};
 use crate::cli::{duration, output};
+use crate::lab::verify::{self, Verdict};
 use clap::Args;
 use nemesis::Nemesis;
 use network::Network;

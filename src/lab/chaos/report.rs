@@ -4,8 +4,8 @@ use super::client::LOCKS;
 use super::clients::{client_of, name_of};
 use super::nemesis::Nemesis;
 use crate::cli::output;
-use crate::cli::verify::Uses;
-use crate::cli::verify::history::{History, Told};
+use crate::lab::verify::Uses;
+use crate::lab::verify::history::{History, Told};
 use std::collections::BTreeMap;
 
 /// A run.
@@ -166,7 +166,7 @@ const MINUTE: u64 = 60_000_000_000;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::verify::history::{Belief, Fate, Share, Sighting, Source};
+    use crate::lab::verify::history::{Belief, Fate, Share, Sighting, Source};
 
     /// Two clients, of which `second` was granted at those instants, and the first all the time.
     fn history(second: &[u64]) -> History {

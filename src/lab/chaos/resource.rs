@@ -6,7 +6,7 @@
 
 use super::event_log::EventLog;
 use crate::cli::failure::Failure;
-use crate::cli::verify::line::{Kind, Line};
+use crate::lab::verify::line::{Kind, Line};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};

@@ -9,7 +9,7 @@ use super::resource;
 use crate::cli::failure::Failure;
 use crate::cli::output;
 use crate::cli::signals::{ENDING, Signals};
-use crate::cli::verify::line::{Kind, Line};
+use crate::lab::verify::line::{Kind, Line};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tenure::base::rng::Rng;

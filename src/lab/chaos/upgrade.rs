@@ -6,7 +6,7 @@ use super::nodes::{NODES, Nodes};
 use super::stage::{Stage, Waited};
 use crate::cli::failure::Failure;
 use crate::cli::output;
-use crate::cli::verify::history::History;
+use crate::lab::verify::history::History;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

@@ -1,7 +1,7 @@
 //! One more client that acquires and releases a lock of its own without end: it measures.
 
-use crate::cli::bench::{Figures, until_next_grant};
 use crate::cli::failure::Failure;
+use crate::lab::bench::{Figures, until_next_grant};
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};

@@ -8,7 +8,7 @@ use super::holding::{Belief, Holding};
 use super::work::{PAUSE, WORK, of, work_time};
 use super::{DELAYED, Post};
 use crate::cli::failure::Failure;
-use crate::cli::verify::line::{Kind, Line};
+use crate::lab::verify::line::{Kind, Line};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

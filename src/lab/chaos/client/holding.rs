@@ -1,7 +1,7 @@
 //! One grant in a client's life, with the log lines that the checker needs: waiting, granted, held, ended.
 
 use super::Post;
-use crate::cli::verify::line::{Kind, Line};
+use crate::lab::verify::line::{Kind, Line};
 use std::time::{Duration, Instant};
 use tenure::client::{Lease, Pending, Wait};
 use tenure::sys::clock;

@@ -1,7 +1,7 @@
 //! Follows who leads, and logs each holder that it is told, and how many it was not.
 
 use super::{ELECTION, Post};
-use crate::cli::verify::line::{Kind, Line};
+use crate::lab::verify::line::{Kind, Line};
 use std::time::Duration;
 use tenure::Status;
 use tenure::client::{Observed, Observer, Wait};

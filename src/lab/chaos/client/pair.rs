@@ -3,7 +3,7 @@
 use super::holding::Holding;
 use super::work::{PAUSE, of, work_time};
 use super::{PAIR, Post};
-use crate::cli::verify::line::Line;
+use crate::lab::verify::line::Line;
 use tenure::base::rng::Rng;
 use tenure::client::{AcquireOptions, Wait};
 

@@ -3,7 +3,7 @@
 use super::Post;
 use super::holding::Holding;
 use super::work::of;
-use crate::cli::verify::line::{Kind, Line};
+use crate::lab::verify::line::{Kind, Line};
 use tenure::Status;
 use tenure::client::{BreakOptions, Grace};
 use tenure::lock::Name;

@@ -3,8 +3,8 @@
 use super::holding::{Belief, Holding};
 use super::taking;
 use super::{CATALOG, ELECTION, POOL, Post, TTL};
-use crate::cli::chaos::resource::{Access, FENCED, PLAIN};
-use crate::cli::verify::line::{Line, Mode as LineMode};
+use crate::lab::chaos::resource::{Access, FENCED, PLAIN};
+use crate::lab::verify::line::{Line, Mode as LineMode};
 use std::time::Duration;
 use tenure::base::rng::Rng;
 use tenure::client::{AcquireOptions, BreakOptions, Grace, Wait};

@@ -1,8 +1,8 @@
 //! Reading what was asked about grants and done with them: validations, handovers by name, breaks that take at once.
 
 use super::{Reader, needed, token};
-use crate::cli::verify::line::{Kind, Line};
-use crate::cli::verify::orders::{Answer, Break, Handover, Refutation};
+use crate::lab::verify::line::{Kind, Line};
+use crate::lab::verify::orders::{Answer, Break, Handover, Refutation};
 
 impl Reader {
     pub(super) fn take_validated(&mut self, line: &Line) -> Result<(), String> {

@@ -1,0 +1,31 @@
+//! What operators type: the subcommands of `tenure`, one file each, and what they share.
+
+pub mod break_lock;
+pub mod cluster;
+pub mod completions;
+pub mod connect;
+pub mod dev;
+pub mod duration;
+pub mod elect;
+pub mod environment;
+pub mod failure;
+pub mod handover;
+pub mod lock;
+pub mod log;
+pub mod man;
+pub mod member;
+pub mod move_leader;
+pub mod name;
+pub mod order;
+pub mod outlet;
+pub mod output;
+pub mod scratch;
+pub mod serve;
+pub mod show;
+pub mod signals;
+pub mod size;
+pub mod snapshot;
+pub mod status;
+pub mod typed;
+pub mod validate;
+pub mod watch;
