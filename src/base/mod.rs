@@ -8,6 +8,7 @@ pub mod founding;
 pub mod ids;
 pub mod limits;
 pub mod rng;
+mod setters;
 pub mod text;
 pub mod time;
 
@@ -15,4 +16,5 @@ pub use ids::{
     ClientSource, ClusterId, ConnectionId, DirectoryId, Index, NodeId, Owner, ReadId, RequestId,
     Round, SessionId, SessionKey, Term, Token, WriteSeq,
 };
+pub(crate) use setters::setters;
 pub use time::Sample;

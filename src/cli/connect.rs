@@ -50,11 +50,7 @@ impl Connection {
     /// The options that `open` uses.
     #[must_use]
     pub fn options(&self) -> ClientOptions {
-        ClientOptions {
-            connect_timeout: self.timeout,
-            request_timeout: self.timeout,
-            ..ClientOptions::default()
-        }
+        ClientOptions::new().connect_timeout(self.timeout).request_timeout(self.timeout)
     }
 
     /// Ends `client`'s session so that nothing of it is left at the server. Its TTL does so if this fails.

@@ -147,12 +147,7 @@ fn locks(client: &Client) -> String {
 }
 
 fn client_options() -> ClientOptions {
-    ClientOptions {
-        name: Some("tenure dev".to_owned()),
-        request_timeout: DRAW_EVERY,
-        background: true,
-        ..ClientOptions::default()
-    }
+    ClientOptions::new().name("tenure dev").request_timeout(DRAW_EVERY).background(true)
 }
 
 /// Which of `fds` are readable, after one is or `timeout`.

@@ -98,13 +98,3 @@ pub fn blame(sentence: String, error: &clap::Error, words: &[OsString]) -> Strin
         (true, false) => sentence.replacen(flag.as_str(), &variable, 1),
     }
 }
-
-/// Removes all of these variables from the environment of `command`: programs that we start are told by
-/// arguments alone.
-pub fn clear(command: &mut std::process::Command) {
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("TENURE_") {
-            command.env_remove(name);
-        }
-    }
-}

@@ -11,7 +11,9 @@
 //! ```
 
 mod api;
+mod builders;
 mod calls;
+#[doc(hidden)]
 pub mod core;
 mod data;
 mod describe;
@@ -37,10 +39,14 @@ pub use data::{
     AcquireOptions, Asked, BreakOptions, ClientOptions, Grace, Holder, LeaseState, Observed,
     SessionInfo,
 };
+#[doc(hidden)]
 pub use describe::{ClusterStatus, NodeRow};
+#[doc(hidden)]
 pub use endpoints::check_endpoints;
 pub use lease::Lease;
+#[doc(hidden)]
 pub use members::members_told;
 pub use observer::Observer;
+#[doc(hidden)]
 pub use operator::Operator;
 pub use pending::Pending;

@@ -4,7 +4,11 @@
 mod bench;
 mod chaos;
 mod demo;
+mod environment;
+mod ink;
+mod interrupted;
 mod planted;
+mod ports;
 mod processes;
 mod simulate;
 mod verify;

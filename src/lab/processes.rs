@@ -1,9 +1,9 @@
 //! Three `tenure serve` processes of this program on loopback: what `bench --spawn` measures and kills.
 
-use crate::cli::environment;
 use crate::cli::failure::Failure;
-use crate::cli::scratch;
 use crate::cli::status::Health;
+use crate::lab::environment;
+use crate::lab::ports;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -28,7 +28,7 @@ impl Processes {
     pub fn start(data: &Path) -> Result<Self, Failure> {
         let mut members = Vec::new();
         // Bound together so that they differ, and let go for the processes to take.
-        for (id, listener) in (1..).zip(&scratch::listeners(3)?) {
+        for (id, listener) in (1..).zip(&ports::listeners(3)?) {
             let address = listener.local_addr().map_err(|error| cannot("find a port", &error))?;
             members.push((NodeId(id), address.to_string()));
         }

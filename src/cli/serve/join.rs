@@ -42,7 +42,7 @@ fn in_flags(why: CannotJoin) -> Failure {
             "no node that --join names tells where this one is reached: say it with --listen HOST:PORT, or start \
              one of those first",
         ),
-        CannotJoin::NotAdded(_) | CannotJoin::Refused(_) => ended(tenure::Error::from(why)),
+        why => ended(tenure::Error::from(why)),
     }
 }
 

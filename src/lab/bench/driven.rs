@@ -52,7 +52,7 @@ impl Driven {
     pub fn why_unavailable(&self) -> String {
         match self.core.session(&clock::sample()).0 {
             SessionState::Ended => self.core.why_unavailable(),
-            SessionState::Valid | SessionState::Jeopardy => "the leader does not answer".to_owned(),
+            _ => "the leader does not answer".to_owned(),
         }
     }
 

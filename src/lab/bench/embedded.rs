@@ -6,7 +6,7 @@ use crate::cli::cluster::LocalCluster;
 use crate::cli::connect::Connection;
 use crate::cli::failure::Failure;
 use crate::cli::output;
-use crate::cli::scratch::listeners;
+use crate::lab::ports::listeners;
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
 use std::path::Path;

@@ -17,6 +17,7 @@ use crate::cli::duration;
 use crate::cli::failure::Failure;
 use crate::cli::output;
 use crate::cli::scratch::Scratch;
+use crate::lab::interrupted;
 use crate::lab::processes::Processes;
 use crate::lab::simulate::progress;
 use clap::Args;
@@ -99,7 +100,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         }
         None => {
             let scratch = Scratch::new("bench")?;
-            scratch.remove_on_signal()?;
+            interrupted::remove_on_signal(&scratch)?;
             measure_own(options, scratch.path())
         }
     }

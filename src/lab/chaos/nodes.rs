@@ -1,9 +1,9 @@
 //! Three `tenure serve` processes, of this program or of an older one, each on a machine of its own.
 
 use super::network::{Machine, Network};
-use crate::cli::environment;
 use crate::cli::failure::Failure;
 use crate::cli::status::Health;
+use crate::lab::environment;
 use signal_hook::consts::{SIGCONT, SIGKILL, SIGSTOP, SIGTERM};
 use std::fs::File;
 use std::os::unix::process::CommandExt;

@@ -1,8 +1,8 @@
 //! The older program that a mixed cluster begins with: a file, or a revision of the history that is built here.
 
-use crate::cli::environment;
 use crate::cli::failure::Failure;
 use crate::cli::output;
+use crate::lab::environment;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

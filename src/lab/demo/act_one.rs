@@ -22,7 +22,7 @@ pub fn play(
     stage.title("Act one: eight workers, three locks; the leader is killed in the middle")?;
     let endpoints = cluster.endpoints();
     let open = |name: &str| {
-        let options = ClientOptions { name: Some(name.to_owned()), ..ClientOptions::default() };
+        let options = ClientOptions::new().name(name);
         Client::open(&endpoints, options)
     };
     let clients: Vec<Client> = WORKERS.iter().map(|name| open(name)).collect::<Result<_, _>>()?;

@@ -7,7 +7,8 @@ use super::verdict::Outcome;
 use super::workers::Beliefs;
 use crate::cli::cluster::LocalCluster;
 use crate::cli::failure::Failure;
-use crate::cli::output::{self, Ink, Style};
+use crate::cli::output;
+use crate::lab::ink::{Ink, Style};
 use std::time::{Duration, Instant};
 use tenure::client::{AcquireOptions, Client, ClientOptions, Wait};
 use tenure::sim::checkers::belief::Held;
@@ -65,7 +66,7 @@ fn succeed(
     stores: &mut Stores,
     stopped: Instant,
 ) -> Result<u64, Failure> {
-    let options = ClientOptions { name: Some("successor".to_owned()), ..ClientOptions::default() };
+    let options = ClientOptions::new().name("successor");
     let client = Client::open(&cluster.endpoints(), options)?;
     let lease = client.acquire(LOCK, GRANT_WAIT, AcquireOptions::default())?;
     let entry = beliefs.begin("successor", &lease);

@@ -4,9 +4,9 @@
 //! says on stdout, line by line: "granted TOKEN FROM", and when it finds its lease ended "ended REMAINING
 //! UNTIL"; stamps are CLOCK_BOOTTIME in nanoseconds.
 
-use crate::cli::environment;
 use crate::cli::failure::Failure;
 use crate::cli::output;
+use crate::lab::environment;
 use signal_hook::consts::{SIGCONT, SIGSTOP};
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
@@ -33,8 +33,7 @@ impl Options {
 
 /// Runs it: the process that is stopped.
 pub fn run(options: &Options) -> Result<(), Failure> {
-    let client_options =
-        ClientOptions { ttl: TTL, name: Some("holder".to_owned()), ..ClientOptions::default() };
+    let client_options = ClientOptions::new().ttl(TTL).name("holder");
     let client = Client::open(&options.endpoints, client_options)?;
     let lease = client.acquire(&options.name, Wait::Forever, AcquireOptions::default())?;
     let mut until = clock::boot_nanos();

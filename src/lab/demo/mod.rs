@@ -12,8 +12,10 @@ mod workers;
 
 use crate::cli::cluster::LocalCluster;
 use crate::cli::failure::Failure;
-use crate::cli::output::{Ink, Style};
-use crate::cli::scratch::{Scratch, listeners};
+use crate::cli::scratch::Scratch;
+use crate::lab::ink::{Ink, Style};
+use crate::lab::interrupted;
+use crate::lab::ports::listeners;
 use clap::Args;
 use stage::Stage;
 use std::time::{Duration, Instant};
@@ -30,7 +32,7 @@ pub struct Options {}
 pub fn run(_: &Options) -> Result<u8, Failure> {
     let stage = Stage::new(Style::of_stdout());
     let scratch = Scratch::new("demo")?;
-    scratch.remove_on_signal()?;
+    interrupted::remove_on_signal(&scratch)?;
     let begun = Instant::now();
     let mut cluster = LocalCluster::start(scratch.path(), listeners(3)?)?;
     wait_for_leader(&cluster)?;

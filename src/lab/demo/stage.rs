@@ -1,7 +1,8 @@
 //! Where the demo speaks: lines on stdout, and a picture that a terminal sees move.
 
 use crate::cli::failure::Failure;
-use crate::cli::output::{self, Ink, Style};
+use crate::cli::output;
+use crate::lab::ink::{Ink, Style};
 use std::io::IsTerminal;
 
 /// Stdout.

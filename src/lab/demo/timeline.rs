@@ -1,7 +1,7 @@
 //! Who held what, drawn: a row for each lock, a column for each slice of time, a letter for each worker.
 
 use super::workers::{LOCKS, WORKERS};
-use crate::cli::output::{Ink, Style};
+use crate::lab::ink::{Ink, Style};
 use tenure::sim::checkers::belief::Held;
 
 /// The stretch of time that is drawn, on CLOCK_BOOTTIME in nanoseconds.

@@ -1,8 +1,8 @@
 //! A copy of the checkout, in which patches are applied, built and run; the checkout itself is never touched.
 
 use super::patch::Patch;
-use crate::cli::environment;
 use crate::cli::failure::Failure;
+use crate::lab::environment;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::ops::Range;

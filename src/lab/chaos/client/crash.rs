@@ -39,7 +39,7 @@ pub(super) fn delayed(post: &Post, mut rng: Rng) {
 
 fn acquire(post: &Post) -> Option<Holding<'_>> {
     let line = Line { delay_ms: Some(DELAY.as_millis() as u32), ..of(DELAYED) };
-    let options = AcquireOptions { lock_delay: DELAY, ..AcquireOptions::default() };
+    let options = AcquireOptions::new().lock_delay(DELAY);
     post.wait_for(line, || post.client.acquire_start(DELAYED, Wait::Forever, options))
 }
 

@@ -80,12 +80,7 @@ struct Post {
 impl Post {
     /// A client with a session, or soon with one, under the name that its log is called by too.
     fn open(endpoints: &str, name: &str, log: &Path, sets: &Path) -> Result<Self, Failure> {
-        let client_options = ClientOptions {
-            ttl: TTL,
-            name: Some(name.to_owned()),
-            background: true,
-            ..ClientOptions::default()
-        };
+        let client_options = ClientOptions::new().ttl(TTL).name(name).background(true);
         Ok(Self {
             log: EventLog::create(log)?,
             client: Client::open(endpoints, client_options)?,

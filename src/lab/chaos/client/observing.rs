@@ -22,7 +22,7 @@ pub(super) fn observe(post: &Post) {
 fn follow(post: &Post, observer: &Observer) {
     while !post.is_over() {
         match observer.next(Wait::For(LOOK_EVERY)) {
-            Ok(Observed { holder, missed }) => {
+            Ok(Observed { holder, missed, .. }) => {
                 let (token, holder) = holder.map(|holder| (holder.token.0, holder.client)).unzip();
                 let missed = Some(missed);
                 post.log.write(&Line { token, holder, missed, ..of(post, Kind::Saw) });

@@ -36,8 +36,7 @@ pub(super) fn take_at_once(post: &Post, lock: &str) {
         post.log.write(&Line { event, at, ..line.clone() });
     };
     log(Kind::Breaking);
-    let options =
-        BreakOptions { token: Some(holder.token), grace: Grace::Now, ..BreakOptions::default() };
+    let options = BreakOptions::new().token(holder.token).grace(Grace::Now);
     match post.client.break_lock(lock, options) {
         Ok(()) => log(Kind::Broke),
         Err(error) if error.status == Status::NotFound => log(Kind::Spared),

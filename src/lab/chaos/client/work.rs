@@ -73,8 +73,7 @@ pub(super) fn election(post: &Post, mut rng: Rng) {
         if rng.chance(1, 20) {
             let grace = Grace::For(rng.duration(Duration::ZERO, WORK.1));
             // There may be nobody to ask.
-            let _ =
-                post.client.break_lock(ELECTION, BreakOptions { grace, ..BreakOptions::default() });
+            let _ = post.client.break_lock(ELECTION, BreakOptions::new().grace(grace));
         }
     }
 }
@@ -95,7 +94,7 @@ pub(super) fn kinds(post: &Post, mut rng: Rng) {
 fn pool<'a>(post: &'a Post, rng: &mut Rng) -> Option<Holding<'a>> {
     let permits = rng.between(1, 2) as u32;
     let line = Line { permits: Some(permits), limit: Some(POOL_LIMIT), ..of(POOL) };
-    let options = AcquireOptions { permits, limit: POOL_LIMIT, ..AcquireOptions::default() };
+    let options = AcquireOptions::new().permits(permits).limit(POOL_LIMIT);
     post.wait_for(line, || post.client.acquire_start(POOL, Wait::Forever, options))
 }
 
@@ -105,7 +104,7 @@ fn catalog<'a>(post: &'a Post, rng: &mut Rng) -> Option<Holding<'a>> {
         false => (Mode::Exclusive, LineMode::Exclusive),
     };
     let line = Line { mode: Some(word), ..of(CATALOG) };
-    let options = AcquireOptions { mode, ..AcquireOptions::default() };
+    let options = AcquireOptions::new().mode(mode);
     post.wait_for(line, || post.client.acquire_start(CATALOG, Wait::Forever, options))
 }
 
