@@ -45,7 +45,7 @@ pub use describe::{ClusterStatus, NodeRow};
 pub use endpoints::check_endpoints;
 pub use lease::Lease;
 #[doc(hidden)]
-pub use members::members_told;
+pub use members::{members_told, unknown_hosts};
 pub use observer::Observer;
 #[doc(hidden)]
 pub use operator::Operator;

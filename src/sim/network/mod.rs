@@ -8,6 +8,9 @@
 pub mod lines;
 pub mod links;
 pub mod replay;
+mod side;
+
+pub use side::Side;
 
 use crate::sim::network::lines::Lines;
 use crate::sim::network::links::Links;
@@ -21,15 +24,6 @@ pub struct HostId(pub usize);
 /// One connection, never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LineId(pub u64);
-
-/// The end that dialed, or the one that was dialed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Side {
-    /// It dialed.
-    Dialer,
-    /// It was dialed.
-    Acceptor,
-}
 
 /// What comes in at one end of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,17 +79,6 @@ struct Way {
     last_arrival: u64,
     queue: VecDeque<(u64, Arrival)>,
     held_since: Option<u64>,
-}
-
-impl Side {
-    /// The other one.
-    #[must_use]
-    pub fn other(self) -> Self {
-        match self {
-            Self::Dialer => Self::Acceptor,
-            Self::Acceptor => Self::Dialer,
-        }
-    }
 }
 
 impl Network {

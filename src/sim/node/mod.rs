@@ -5,8 +5,11 @@
 
 pub mod handshake;
 pub mod outlet;
+mod place;
 pub mod process;
 pub mod talk;
+
+pub use place::{host_of, slot_of};
 
 use crate::base::{ConnectionId, Index, NodeId};
 use crate::lock::LockMachine;
@@ -390,15 +393,3 @@ impl SimNode {
 const ASKS_WITHIN_NANOS: u64 = 5_000_000_000;
 /// How long a node that stops waits for another one to lead.
 const LINGER_NANOS: u64 = 1_000_000_000;
-
-/// A node's place among all machines of nodes.
-#[must_use]
-pub fn slot_of(node: NodeId) -> usize {
-    host_of(node).0
-}
-
-/// Where a node's machine is in the network: nodes come first.
-#[must_use]
-pub fn host_of(node: NodeId) -> HostId {
-    HostId(usize::try_from(node.0 - 1).expect("few nodes"))
-}
