@@ -127,7 +127,7 @@ fn help(command: &clap::Command) -> String {
     let rows = |commands: &[&clap::Command]| {
         let row = |command: &&clap::Command| {
             let about = command.get_about().map(ToString::to_string).unwrap_or_default();
-            let name = command.get_name();
+            let (name, about) = (command.get_name(), folded(&about));
             format!("  {literal}{name:<12}{literal:#} {about}\n")
         };
         commands.iter().map(row).collect::<String>()
@@ -143,6 +143,27 @@ fn help(command: &clap::Command) -> String {
         "{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{commands}\n{header}Options:{header:#}\n{{options}}{{after-help}}"
     )
 }
+
+/// `about` in lines that fit beside a name, in 100 columns.
+fn folded(about: &str) -> String {
+    let (mut text, mut column) = (String::new(), 0);
+    for word in about.split(' ') {
+        let wide = word.chars().count();
+        if column > 0 && column + 1 + wide > ABOUT_COLUMNS {
+            text += &format!("\n{:15}", "");
+            column = 0;
+        } else if column > 0 {
+            text.push(' ');
+            column += 1;
+        }
+        text += word;
+        column += wide;
+    }
+    text
+}
+
+/// What is left of 100 columns beside the names.
+const ABOUT_COLUMNS: usize = 85;
 
 /// The names of the laboratory's commands.
 fn laboratory() -> Vec<String> {
@@ -263,6 +284,24 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         command().debug_assert();
+    }
+
+    #[test]
+    fn help_shows_operators_commands_first_and_each_once() {
+        let help = command().render_help().to_string();
+        let place = |name: &str| {
+            let row = format!("\n  {name} ");
+            assert_eq!(help.matches(&row).count(), 1, "{name}: {help}");
+            help.find(&row).expect("it is there once")
+        };
+        let laboratory = laboratory();
+        let last = help.find("\nThe laboratory").unwrap_or(help.len());
+        assert_eq!(last < help.len(), cfg!(feature = "lab"));
+        for command in command().get_subcommands() {
+            let name = command.get_name();
+            assert_eq!(place(name) > last, laboratory.iter().any(|other| other == name), "{name}");
+        }
+        assert!(help.contains("Usage: tenure") && help.contains("--verbose"), "{help}");
     }
 
     #[test]

@@ -133,14 +133,17 @@ fn usage(text: impl Into<String>) -> Failure {
 mod tests {
     use super::*;
     use crate::cli::lock::Options;
-    use clap::{Args, FromArgMatches};
+    use clap::{Arg, ArgAction, Args, Command, FromArgMatches};
 
     fn parse(line: &str) -> Result<Request, Failure> {
         let arguments: Vec<OsString> = line.split(' ').map(OsString::from).collect();
         let line = Line::of(&arguments);
-        let known = Options::augment_args(clap::Command::new("lock"));
-        let matches = known.try_get_matches_from(&line.before[1..]).unwrap();
-        let options = Options::from_arg_matches(&matches).unwrap();
+        let verbose = Arg::new("verbose").short('v').action(ArgAction::Count);
+        let lock = Options::augment_args(Command::new("lock"));
+        let known = Command::new("tenure").arg(verbose).subcommand(lock);
+        let matches = known.try_get_matches_from(&line.before).unwrap();
+        let (_, matches) = matches.subcommand().unwrap();
+        let options = Options::from_arg_matches(matches).unwrap();
         options.request(line.behind.as_deref())
     }
 
