@@ -11,6 +11,7 @@ pub mod ids;
 pub mod limits;
 mod pin;
 pub mod rng;
+mod setters;
 pub mod text;
 pub mod time;
 
@@ -21,4 +22,5 @@ pub use ids::{
     Round, SessionId, SessionKey, Term, Token, WriteSeq,
 };
 pub use pin::ClusterPin;
+pub(crate) use setters::setters;
 pub use time::Sample;

@@ -76,11 +76,11 @@ impl Connection {
     /// The options that `open` uses.
     #[must_use]
     pub fn options(&self) -> ClientOptions {
-        ClientOptions {
-            connect_timeout: self.timeout,
-            request_timeout: self.timeout,
-            cluster_id: self.cluster_id.as_ref().map(ToString::to_string),
-            ..ClientOptions::default()
+        let options =
+            ClientOptions::new().connect_timeout(self.timeout).request_timeout(self.timeout);
+        match &self.cluster_id {
+            Some(pin) => options.cluster_id(pin.to_string()),
+            None => options,
         }
     }
 

@@ -61,12 +61,9 @@ impl Options {
         };
         let heir = self.heir(&lock)?;
         let patience = self.patience(client, &lock)?;
-        let order = BreakOptions {
-            token: None,
-            grace: self.grace.map_or(Grace::Ttl, Grace::For),
-            to: self.to.clone(),
-            reason: self.reason.clone(),
-        };
+        let grace = self.grace.map_or(Grace::Ttl, Grace::For);
+        let mut order = BreakOptions::new().grace(grace).reason(self.reason.clone());
+        order.to = self.to.clone();
         client.break_lock(&self.name, order).map_err(|error| self.refusal(error))?;
         log::debug!("ordered; waiting for up to {}", duration::show(patience));
         let until = Instant::now() + patience;

@@ -206,12 +206,14 @@ impl Client {
     ///
     /// # Errors
     /// As for `holder_of`.
+    #[doc(hidden)]
     pub fn read(&self, query: Query) -> Result<ReadAnswer, Error> {
         self.handle.read(query)
     }
 
     /// Asks each configured node for its own status: in the order of the endpoints, an error for one that
     /// does not answer within `timeout`. Needs no quorum and no session: an associated function.
+    #[doc(hidden)]
     pub fn status_of(
         endpoints: &str,
         timeout: Duration,
@@ -228,6 +230,7 @@ impl Client {
     ///
     /// # Errors
     /// As for those two.
+    #[doc(hidden)]
     pub fn order_of(
         whom: impl Into<ClusterAt>,
         order: &Order,

@@ -31,6 +31,7 @@ mod places;
 
 pub use api::Node;
 pub use config::{NodeOptions, parse_cluster};
+#[doc(hidden)]
 pub use disk::FileDisk;
 pub use joining::CannotJoin;
 pub use leadership::Leadership;

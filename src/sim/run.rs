@@ -3,9 +3,9 @@
 use crate::base::rng::Rng;
 use crate::sim::checkers::Violation;
 use crate::sim::marks::Marks;
+use crate::sim::operators::sleeper::Meanwhile;
 use crate::sim::plan::Plan;
-use crate::sim::schedule::Trim;
-use crate::sim::sleeper::Meanwhile;
+use crate::sim::plan::schedule::Trim;
 use crate::sim::trace::{Lines, Trace};
 use crate::sim::world::{Phase, World};
 use std::any::Any;

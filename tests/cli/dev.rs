@@ -106,7 +106,7 @@ fn fits(screen: &Value, columns: u64, rows: usize) -> bool {
 fn the_screen_stays_within_its_terminal_whatever_the_names_and_however_many() {
     let mut dev = Dev::start(&[]);
     dev.screen_with("leader");
-    let options = ClientOptions { name: Some("名前".repeat(20)), ..ClientOptions::default() };
+    let options = ClientOptions::new().name("名前".repeat(20));
     let client = Client::open(&dev.endpoints, options).unwrap();
     let names = (10..50).map(|at| format!("{at}/{}", "とても長い".repeat(15)));
     let leases: Vec<_> = names

@@ -168,12 +168,7 @@ fn lock_row(lock: &LockView) -> Vec<String> {
 }
 
 fn client_options() -> ClientOptions {
-    ClientOptions {
-        name: Some("tenure dev".to_owned()),
-        request_timeout: DRAW_EVERY,
-        background: true,
-        ..ClientOptions::default()
-    }
+    ClientOptions::new().name("tenure dev").request_timeout(DRAW_EVERY).background(true)
 }
 
 /// A terminal that does not say how large it is, is as most were.

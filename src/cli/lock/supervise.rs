@@ -240,7 +240,7 @@ impl Why {
 fn why(lease: &Lease) -> Why {
     match lease.state() {
         LeaseState::Asked | LeaseState::Ended(EndReason::Broken) => Why::Broken,
-        LeaseState::Held | LeaseState::Ended(_) => Why::Lost,
+        _ => Why::Lost,
     }
 }
 

@@ -74,7 +74,9 @@ impl Terms {
     }
 
     fn client_options(&self) -> ClientOptions {
-        ClientOptions { ttl: self.ttl, name: self.client.clone(), ..self.connection.options() }
+        let mut options = self.connection.options().ttl(self.ttl);
+        options.name = self.client.clone();
+        options
     }
 
     fn hold(

@@ -5,33 +5,19 @@ use super::starting::NotStarted;
 use crate::cli::connect::Connection;
 use crate::cli::failure::Failure;
 use crate::cli::typed;
-use std::time::Duration;
-use tenure::client::members_told;
-use tenure::net::resolve_within;
+use tenure::client::{members_told, unknown_hosts};
 use tenure::node::{CannotJoin, NodeOptions};
 
 /// `options` with the members that the nodes at `endpoints` name. A directory that has joined already needs none of
 /// them, so --join can stay in a unit file for ever.
 pub fn told_by(endpoints: &str, options: NodeOptions) -> Result<NodeOptions, NotStarted> {
     let (told, listen) = (members_told(endpoints), options.listen.clone());
-    options.joining(told).map_err(|why| match (&why, unknown(endpoints)) {
+    options.joining(told).map_err(|why| match (&why, unknown_hosts(endpoints)) {
         (CannotJoin::Untold(_) | CannotJoin::NoAddress, Some(error)) => {
             NotStarted::NotYet(format!("none of the hosts that --join names is known: {error}"))
         }
         _ => NotStarted::Failed(in_flags(why, endpoints, listen.as_deref())),
     })
-}
-
-/// If not one of the hosts is known, why the first is not.
-fn unknown(endpoints: &str) -> Option<String> {
-    let mut first = None;
-    for endpoint in endpoints.split(',').map(str::trim) {
-        match resolve_within(endpoint, LOOKUP_WAIT) {
-            Ok(_) => return None,
-            Err(why) => drop(first.get_or_insert(format!("{endpoint}: {why}"))),
-        }
-    }
-    first
 }
 
 /// The library's reasons, by the names that the command line has for its options.
@@ -53,12 +39,9 @@ fn in_flags(why: CannotJoin, endpoints: &str, listen: Option<&str>) -> Failure {
             );
             Failure { message: text, ..ended(tenure::Error::from(why)) }
         }
-        CannotJoin::Refused(_) => ended(tenure::Error::from(why)),
+        why => ended(tenure::Error::from(why)),
     }
 }
-
-/// Each was looked up just before.
-const LOOKUP_WAIT: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {

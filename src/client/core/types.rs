@@ -152,6 +152,7 @@ pub enum Done {
 
 /// Why a lease ended. Numbers are those of `TENURE_REASON_*`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 #[repr(i32)]
 pub enum EndReason {
     /// By `release`.
@@ -172,6 +173,7 @@ pub enum EndReason {
 
 /// Where a session stands. Numbers are those of `TENURE_SESSION_STATE_*`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 #[repr(i32)]
 pub enum SessionState {
     /// Renewed in time.

@@ -43,7 +43,7 @@ impl Client {
     ///   session `state_text` says why.
     ///
     /// # Errors
-    /// INVALID for another `what`, no name or no number; as for `read`.
+    /// INVALID for another `what`, no name or no number; as for [`holder_of`](Client::holder_of).
     pub fn describe(&self, what: &str, name: &str) -> Result<String, Error> {
         let value = match what {
             "lock" => self.locks_to_json(&self.lock_shown(name)?)?,
@@ -65,6 +65,7 @@ impl Client {
     ///
     /// # Errors
     /// As for `read`; INVALID for what is no name.
+    #[doc(hidden)]
     pub fn lock_shown(&self, name: &str) -> Result<Vec<(LockView, u64)>, Error> {
         match self.read(Query::Lock { name: checked_name(name)? })? {
             ReadAnswer::Lock { lock, session_remaining_ms } => {
@@ -78,6 +79,7 @@ impl Client {
     ///
     /// # Errors
     /// As for `read`.
+    #[doc(hidden)]
     pub fn locks_shown(&self, prefix: &str) -> Result<Vec<(LockView, u64)>, Error> {
         let mut rows: Vec<(LockView, u64)> = Vec::new();
         loop {

@@ -11,6 +11,8 @@ pub mod equality;
 pub mod expiry;
 pub mod history;
 pub mod holding;
+pub(super) mod judge;
+pub(super) mod leaders;
 pub mod members;
 pub mod model;
 pub mod observing;

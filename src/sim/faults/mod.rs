@@ -14,11 +14,11 @@ pub(super) use operators::FOUNDING;
 
 use crate::base::rng::Rng;
 use crate::sim::checkers::durability::Ending;
-use crate::sim::fault::Fault;
 use crate::sim::network::HostId;
 use crate::sim::node::Fate;
 use crate::sim::plan::MS;
-use crate::sim::schedule::Injection;
+use crate::sim::plan::fault::Fault;
+use crate::sim::plan::schedule::Injection;
 use crate::sim::world::{Phase, World};
 
 impl World {

@@ -5,11 +5,11 @@ use crate::base::NodeId;
 use crate::base::rng::Rng;
 use crate::base::time::RHO_PPM;
 use crate::raft::Member;
-use crate::sim::event::Event;
+use crate::sim::client::stranger::{NOBODY, foreign};
 use crate::sim::network::LineId;
 use crate::sim::plan::SECOND;
-use crate::sim::stranger::{NOBODY, foreign};
 use crate::sim::world::World;
+use crate::sim::world::event::Event;
 use crate::wire::PeerHello;
 
 impl World {
