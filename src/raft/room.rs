@@ -3,7 +3,7 @@
 
 use crate::base::NodeId;
 use crate::raft::role::RoleState;
-use crate::raft::{Entry, Raft};
+use crate::raft::{Entry, Raft, quorum};
 
 /// What the log of this node takes, and whose log takes nothing.
 #[derive(Clone, Debug)]
@@ -40,6 +40,14 @@ impl Raft {
     #[must_use]
     pub fn is_short_of_room(&self) -> bool {
         self.room.is_short
+    }
+
+    /// Whether the logs of a quorum take more, as far as peers have said.
+    #[must_use]
+    pub fn can_commit(&self) -> bool {
+        let takes = |voter| !self.room.lacks_at(voter);
+        self.room.full_peers.is_empty()
+            || quorum::reached_in(self.memberships.current(), takes) == Some(true)
     }
 
     /// A peer says whether its log takes nothing at present: then it is tried with one entry in each heartbeat, and

@@ -72,6 +72,34 @@ impl Replica {
         }
     }
 
+    /// Why nothing is granted for want of room on disks, as the leader knows it: `None` if something is, or it does not lead.
+    #[must_use]
+    pub fn out_of_room(&self) -> Option<String> {
+        if self.raft.role() != Role::Leader {
+            return None;
+        }
+        if self.storage == Storage::Tight && self.shortage.has_complained {
+            let (node, why) = (self.raft.id(), self.shortage.text.as_deref().unwrap_or(UNSAID));
+            return Some(format!(
+                "node {node}, which leads, has no room on its disk for more of its log, and no other node that could lead has \
+                 said that it has ({why}): make room there; it goes on by itself"
+            ));
+        }
+        if self.raft.can_commit() {
+            return None;
+        }
+        let full = self.peers.iter().filter(|(_, peer)| peer.is_tight);
+        let full: Vec<String> = full
+            .map(|(node, peer)| {
+                format!("node {node} ({})", peer.lacks.as_deref().unwrap_or(UNSAID))
+            })
+            .collect();
+        Some(format!(
+            "a majority has no room on its disks for more of the log: {}; make room on one of them; it goes on by itself",
+            full.join(", ")
+        ))
+    }
+
     /// How often leadership was handed over for want of room, and to whom last: for checkers.
     #[must_use]
     pub fn handed_over_for_room(&self) -> Option<(u64, NodeId)> {
@@ -100,7 +128,7 @@ impl Replica {
         if self.storage != Storage::Open || peer.has_room != Some(false) {
             return Ok(());
         }
-        let why = peer.lacks.as_deref().unwrap_or("it does not say what it lacks");
+        let why = peer.lacks.as_deref().unwrap_or(UNSAID);
         Err(format!(
             "that node's log cannot go on, so it would not lead ({why}): make room there first"
         ))
@@ -148,6 +176,7 @@ impl Replica {
     }
 }
 
+const UNSAID: &str = "it does not say what it lacks";
 /// The names of a status (`wire/node_status.rs`).
 const ID: &str = "id";
 const LACKS: &str = "disk_lacks";

@@ -14,7 +14,7 @@ pub(super) struct Peer {
     /// Whether its disk has room for the next segment of its log; `None` until it says so.
     pub(super) has_room: Option<bool>,
     /// Whether its log cannot go on: it lacks the next segment, and the present one is nearly full.
-    is_tight: bool,
+    pub(super) is_tight: bool,
     /// What it lacks, as it says.
     pub(super) lacks: Option<String>,
     /// What it was told last of this node's disk.

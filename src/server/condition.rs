@@ -42,6 +42,9 @@ impl<D: Disk> Server<D> {
         if replica.machine().restoring().is_some() {
             return restoring(replica, now);
         }
+        if let Some(text) = replica.out_of_room() {
+            return Condition::new(ServiceState::DiskFull, text);
+        }
         if replica.raft().leader().is_none() {
             let text =
                 "no leader: grants nothing until a majority of the nodes is up and has elected one";

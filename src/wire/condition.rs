@@ -37,10 +37,8 @@ states! {
     WaitsForMembers = "waits_for_members",
     /// It was restored, and programs may still believe in what was granted before (safety L15).
     Restoring = "restoring",
-    /// The leader's disk has no room.
+    /// The leader's disk has no room for more of the log, or those of a majority have none.
     DiskFull = "disk_full",
-    /// The leader's disk does not answer.
-    DiskStalled = "disk_stalled",
     /// No leader: a majority does not answer.
     NoQuorum = "no_quorum",
     /// The endpoints are of several clusters: said by clients, never by a node (safety L26).

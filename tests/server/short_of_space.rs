@@ -9,7 +9,7 @@ use tenure::base::limits::VALUE_BYTES_MAX;
 use tenure::base::{ConnectionId, NodeId, SessionId, Term, Token};
 use tenure::lock::{Acquire, Answer, Operation, Refusal};
 use tenure::raft::{Claim, Role};
-use tenure::wire::{Order, OrderAnswer, Request, ServerMessage};
+use tenure::wire::{Order, OrderAnswer, Request, ServerMessage, ServiceState};
 
 /// Takes the lock with a large value and gives it back; what the acquire was answered.
 fn cycle(cluster: &mut Cluster, leader: NodeId, session: SessionId, turn: u64) -> Option<Answer> {
@@ -200,6 +200,13 @@ fn w2_three_full_disks_change_no_leader_and_say_whose_they_are() {
     }
     let answer = cycle(&mut cluster, leader, session, 1000);
     assert_eq!(answer, Some(Answer::Refused(Refusal::Limit)), "it says what it lacks");
+    let condition = cluster.status(leader).condition.unwrap();
+    assert_eq!(condition.state, ServiceState::DiskFull);
+    assert!(
+        condition.text.starts_with(&format!("node {leader}, which leads,")),
+        "{}",
+        condition.text
+    );
     // One of them finds room, and leads from then on.
     let [healed, _] = others(&cluster, leader);
     cluster.limit_log_files(healed, usize::MAX);
@@ -209,6 +216,28 @@ fn w2_three_full_disks_change_no_leader_and_say_whose_they_are() {
     cluster.settle_and_take(CLIENT);
     let answer = cycle(&mut cluster, healed, session, 1001);
     assert!(matches!(answer, Some(Answer::Granted { .. })), "{answer:?}");
+}
+
+#[test]
+fn w2_a_leader_with_room_whose_followers_have_none_says_whose_disks_are_full() {
+    let (mut cluster, leader, session) = cluster_with_session(600_000);
+    cluster.advance_in_steps(300 * MS, 10 * MS);
+    let followers = others(&cluster, leader);
+    for node in followers {
+        cluster.limit_log_files(node, 1);
+    }
+    let is_told = |cluster: &Cluster| {
+        let condition = cluster.status(leader).condition.unwrap();
+        condition.state == ServiceState::DiskFull
+    };
+    assert!(work_until(&mut cluster, session, 0..600, is_told), "both followers take all of it");
+    let text = cluster.status(leader).condition.unwrap().text;
+    for node in followers {
+        assert!(text.contains(&format!("node {node} (")), "{text}");
+        cluster.limit_log_files(node, usize::MAX);
+    }
+    wait_for(&mut cluster, |cluster| !is_told(cluster));
+    assert_eq!(cluster.status(leader).condition.unwrap().state, ServiceState::Serving);
 }
 
 #[test]

@@ -19,7 +19,7 @@ use crate::lock::print::Print;
 use crate::lock::queue::{Queue, Waiter};
 use crate::lock::restore::RestoreWait;
 use crate::lock::session::Session;
-use crate::lock::token::Tokens;
+use crate::lock::token::{COUNT_MAX, Tokens};
 use serde::Deserialize;
 
 impl LockMachine {
@@ -62,11 +62,12 @@ impl LockMachine {
     fn decode_head(&mut self, pieces: &mut Pieces<'_>) -> Result<Head, SnapshotError> {
         let head: Head = pieces.read()?;
         // An index is stamped with the epoch as a count of tokens is.
-        if Tokens::resume(0, head.applied.0).is_none() {
+        if head.applied.0 > COUNT_MAX {
             return Err(pieces.damaged(format!("no log reaches entry {}", head.applied)));
         }
         self.applied = head.applied;
-        self.tokens = Tokens::resume(head.epoch, head.granted).ok_or_else(|| {
+        let tokens = Tokens::resume(head.epoch, head.granted);
+        self.tokens = tokens.filter(|_| head.granted <= COUNT_MAX).ok_or_else(|| {
             pieces.damaged(format!("{} tokens in epoch {}", head.granted, head.epoch))
         })?;
         self.settings.clone_from(&head.settings);
