@@ -3,7 +3,6 @@
 use crate::cli::failure::Failure;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-#[cfg(feature = "lab")]
 use std::time::Duration;
 use tenure::base::NodeId;
 use tenure::node::{Leadership, Node, NodeOptions};
@@ -23,6 +22,7 @@ impl LocalCluster {
     ///
     /// # Errors
     /// What `Node::start` says.
+    #[cfg(feature = "lab")]
     pub fn start(data: &Path, listeners: Vec<TcpListener>) -> Result<Self, Failure> {
         Self::start_with(data, listeners, None)
     }
