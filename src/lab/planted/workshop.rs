@@ -42,7 +42,7 @@ impl Workshop {
         let failed = |error: io::Error| Failure::unavailable(format!("cannot copy: {error}"));
         let in_use = enter(&folder)?;
         let workshop = Self { checkout: checkout.to_owned(), folder, in_use };
-        workshop.copy().map_err(failed)?;
+        copy(&workshop.checkout, &workshop.source()).map_err(failed)?;
         Ok(workshop)
     }
 
@@ -118,24 +118,6 @@ impl Workshop {
         Ok(Ended { status, text })
     }
 
-    fn copy(&self) -> io::Result<()> {
-        let source = self.source();
-        if source.exists() {
-            fs::remove_dir_all(&source)?;
-        }
-        fs::create_dir_all(&source)?;
-        for folder in ["src", "benches"] {
-            copy_folder(&self.checkout.join(folder), &source.join(folder))?;
-        }
-        for file in ["Cargo.lock", "build.rs"] {
-            fs::copy(self.checkout.join(file), source.join(file))?;
-        }
-        // Only the program is wanted: the shared and the static library would be linked each time.
-        let manifest = fs::read_to_string(self.checkout.join("Cargo.toml"))?;
-        let manifest = manifest.replace(r#"["lib", "cdylib", "staticlib"]"#, r#"["lib"]"#);
-        fs::write(source.join("Cargo.toml"), manifest)
-    }
-
     fn source(&self) -> PathBuf {
         self.folder.join("source")
     }
@@ -175,6 +157,25 @@ fn enter(folder: &Path) -> Result<File, Failure> {
     Ok(file)
 }
 
+/// Copies what cargo must find to build the program.
+fn copy(checkout: &Path, source: &Path) -> io::Result<()> {
+    if source.exists() {
+        fs::remove_dir_all(source)?;
+    }
+    fs::create_dir_all(source)?;
+    // The manifest names benches and tests, and cargo looks for them, though none is built.
+    for folder in ["src", "benches", "tests"] {
+        copy_folder(&checkout.join(folder), &source.join(folder))?;
+    }
+    for file in ["Cargo.lock", "build.rs"] {
+        fs::copy(checkout.join(file), source.join(file))?;
+    }
+    // Only the program is wanted: the shared and the static library would be linked each time.
+    let manifest = fs::read_to_string(checkout.join("Cargo.toml"))?;
+    let manifest = manifest.replace(r#"["lib", "cdylib", "staticlib"]"#, r#"["lib"]"#);
+    fs::write(source.join("Cargo.toml"), manifest)
+}
+
 fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
@@ -197,7 +198,7 @@ const BUILD: [&str; 8] = [
     PROFILE,
     "--bin=tenure",
     "--no-default-features",
-    "--features=cli",
+    "--features=lab",
     "--quiet",
 ];
 const PROFILE: &str = "planted";
@@ -208,6 +209,21 @@ const RUN_MAX: Duration = Duration::from_secs(3600);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cargo_takes_the_copy_for_a_whole_package() {
+        let folder = tempfile::tempdir().unwrap();
+        let source = folder.path().join("source");
+        copy(Path::new(env!("CARGO_MANIFEST_DIR")), &source).unwrap();
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["metadata", "--no-deps", "--offline", "--format-version=1"]);
+        let output = cargo.current_dir(&source).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let features: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let known = &features["packages"][0]["features"];
+        assert!(known["lab"].as_array().is_some_and(|needs| needs.contains(&"sim".into())));
+        assert!(BUILD.contains(&"--features=lab"));
+    }
 
     #[test]
     fn one_at_a_time_and_what_an_interrupted_one_left_is_made_anew() {
