@@ -14,7 +14,7 @@ mod worker;
 mod zeros;
 
 use crate::sys::descriptors::Reserve;
-use crate::sys::inherited;
+use crate::sys::{inherited, space};
 use crate::wal::{Disk, DiskError, FileContent, FileId, StoreError};
 use lock::DirectoryLock;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -198,6 +198,10 @@ impl Disk for FileDisk {
             }
         }
         Ok(())
+    }
+
+    fn free_bytes(&self) -> Option<u64> {
+        space::free_bytes(&self.directory).ok()
     }
 
     fn prepare(&mut self, name: &str, bytes: u64) {

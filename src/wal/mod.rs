@@ -142,13 +142,14 @@ impl<D: Disk> Wal<D> {
         options.check();
         let Opened { owner, hard_state, log, recovery } =
             open::open(&mut disk, node, fresh_directory, options)?;
+        let spare = Spare::of(&disk, log.new_segment_bytes());
         let wal = Self {
             disk,
             owner,
             is_founded: recovery.founding.is_some(),
             hard_state,
             log,
-            spare: Spare::default(),
+            spare,
             is_lacking: false,
             turns: 0,
             stored: recovery.snapshot.as_ref().map(|snapshot| start_behind(&snapshot.meta)),

@@ -16,6 +16,8 @@ pub(super) struct Spare {
     turns_to_wait: u32,
     /// An attempt has ended since the log was opened.
     is_tried: bool,
+    /// The disk had room for it by its own account when the log was opened.
+    is_likely: bool,
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -55,9 +57,16 @@ impl Spare {
         self.lacking.as_ref()
     }
 
-    /// Whether the next segment is there, or can be made by all that is known. Before the first attempt nothing is.
+    /// Of a log that is opened on `disk`; the next segment has so many bytes.
+    pub(super) fn of<D: Disk>(disk: &D, bytes: u64) -> Self {
+        let is_likely = disk.free_bytes().is_some_and(|free| free >= bytes);
+        Self { is_likely, ..Self::default() }
+    }
+
+    /// Whether the next segment is there, or can be made by all that is known. Before the first attempt that is the
+    /// account of the disk: to refuse until then what fits would be a refusal without cause, and a follower's a stall.
     pub(super) fn is_sure(&self) -> bool {
-        self.state == State::Ready || self.is_tried && self.lacking.is_none()
+        self.state == State::Ready || self.lacking.is_none() && (self.is_tried || self.is_likely)
     }
 
     /// Whether an attempt has ended since the log was opened.

@@ -111,6 +111,10 @@ impl Disk for SimDisk {
         Ok(())
     }
 
+    fn free_bytes(&self) -> Option<u64> {
+        Some(if self.host.borrow().faults.is_full { 0 } else { u64::MAX })
+    }
+
     fn prepare(&mut self, name: &str, bytes: u64) {
         let host = &mut *self.host.borrow_mut();
         let ready = host.local + host.rng.between(1_000_000, 50_000_000);
