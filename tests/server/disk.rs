@@ -71,6 +71,10 @@ impl Disk for SmallDisk {
     fn check(&mut self) -> Result<(), DiskError> {
         self.files.check()
     }
+    fn free_bytes(&self) -> Option<u64> {
+        None
+    }
+
     fn prepare(&mut self, name: &str, bytes: u64) {
         if self.has_room() {
             self.files.prepare(name, bytes);

@@ -182,6 +182,10 @@ impl Disk for TestDisk {
         Ok(())
     }
 
+    fn free_bytes(&self) -> Option<u64> {
+        None
+    }
+
     fn prepare(&mut self, name: &str, bytes: u64) {
         let previous = self.0.borrow_mut().preparing.replace((name.to_owned(), bytes));
         assert_eq!(previous, None, "one file is prepared at a time");

@@ -64,6 +64,10 @@ impl Disk for FailingDisk {
     fn check(&mut self) -> Result<(), DiskError> {
         self.files.check()
     }
+    fn free_bytes(&self) -> Option<u64> {
+        None
+    }
+
     fn prepare(&mut self, name: &str, bytes: u64) {
         self.files.prepare(name, bytes);
     }
