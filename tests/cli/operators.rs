@@ -146,9 +146,11 @@ fn only_a_member_may_join() {
 
 /// The cluster's id, as its status says.
 fn id_of(cluster: &Cluster) -> String {
-    let output = operate(cluster, &["status", "--json"]);
-    let status: Value = serde_json::from_slice(&output.stdout).expect("status prints JSON");
-    status["cluster_id"].as_str().expect("it is of one").to_owned()
+    eventually("it is founded", || {
+        let output = operate(cluster, &["status", "--json"]);
+        let status: Value = serde_json::from_slice(&output.stdout).ok()?;
+        status["cluster_id"].as_str().map(str::to_owned)
+    })
 }
 
 #[test]
