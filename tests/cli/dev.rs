@@ -13,6 +13,8 @@ const TERMINAL: &str = r#"
 import fcntl, json, os, pty, re, select, signal, struct, sys, termios, unicodedata
 pid, fd = pty.fork()
 if pid == 0:
+    # As behind a login, whatever the tests were started with (in the background, under nohup).
+    for one in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT): signal.signal(one, signal.SIG_DFL)
     fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack('HHHH', 24, 40, 0, 0))
     os.execv(sys.argv[1], sys.argv[1:])
 def width(line):
