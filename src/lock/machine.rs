@@ -6,7 +6,7 @@ use super::command::{Answer, Command, Name, Operation, Refusal, Settings};
 use super::dedupe::{Admission, Answers};
 use super::effects::Effects;
 use super::grant::Lock;
-use super::level::{self, Bounds, LEVEL_MAX};
+use super::level::{self, Bounds, KEY_LEVEL, LEVEL_MAX};
 use super::print::Print;
 use super::restore::RestoreWait;
 use super::session::Session;
@@ -14,7 +14,7 @@ use super::token::Tokens;
 use super::weight::Weight;
 use super::{Applied, Outcome};
 use crate::base::limits::CLIENT_NAME_BYTES_MAX;
-use crate::base::{Index, RequestId, SessionId, SessionKey, Term, Token};
+use crate::base::{Ancestors, ClusterKey, Index, RequestId, SessionId, SessionKey, Term, Token};
 use std::collections::BTreeMap;
 
 /// Sessions, locks, queues, tokens and remembered answers.
@@ -42,6 +42,8 @@ pub struct LockMachine {
     /// The newest entry applied.
     pub(super) applied: Index,
     pub(super) settings: Option<Settings>,
+    /// What members prove themselves by to those who do not know them yet.
+    pub(super) cluster_key: Option<ClusterKey>,
     pub(super) tokens: Tokens,
     pub(super) sessions: BTreeMap<SessionId, Box<Session>>,
     /// A lock is here exactly as long as it is held.
@@ -52,6 +54,8 @@ pub struct LockMachine {
     pub(super) restoring: Option<RestoreWait>,
     /// What all that takes.
     pub(super) weight: Weight,
+    /// The clusters that it was restored from; none below level 2.
+    pub(super) ancestors: Ancestors,
 }
 
 impl LockMachine {
@@ -67,12 +71,14 @@ impl LockMachine {
             level_max: LEVEL_MAX,
             applied: Index(0),
             settings: None,
+            cluster_key: None,
             tokens: Tokens::default(),
             sessions: BTreeMap::new(),
             locks: BTreeMap::new(),
             asked: BTreeMap::new(),
             restoring: None,
             weight: Weight::default(),
+            ancestors: Ancestors::default(),
         }
     }
 
@@ -113,11 +119,21 @@ impl LockMachine {
             }
             // A leader that was replaced decided it, by its own clock (L9).
             Command::RestoreOver { .. } | Command::DelayOver { .. } => None,
+            Command::ClusterKey(key) => {
+                self.take_cluster_key(*key);
+                None
+            }
         };
         self.count_touched();
         let changes = effects.take_changes(self);
         let Effects { granted, delayed, asked, .. } = effects;
         Applied { outcome, granted, delayed, asked, changes }
+    }
+
+    /// The index of the last command applied.
+    #[must_use]
+    pub fn applied(&self) -> Index {
+        self.applied
     }
 
     fn open_session(&mut self, ttl_ms: u32, key: SessionKey, client: &str) -> Outcome {
@@ -199,6 +215,13 @@ impl LockMachine {
                 let (token, to) = (*token, to.as_deref());
                 self.break_lock(call, &Breaking { name, token, to, reason }, *way, effects)
             }
+        }
+    }
+
+    /// The first key stands. Below its level no snapshot could carry it.
+    fn take_cluster_key(&mut self, key: ClusterKey) {
+        if self.level() >= KEY_LEVEL {
+            self.cluster_key.get_or_insert(key);
         }
     }
 

@@ -1,8 +1,9 @@
 //! The machine as bytes: what any later apply or read can depend on, and nothing else.
 //!
-//! A format number, which is the level in force, then pieces: a head, each session followed by its fixed answers, then the locks with
-//! their holders, delays and waiters, and what holders were asked. Each piece is bounded and led by its length, so that no state is
-//! too large for the codec. Sessions, answers, locks and tokens come in rising order, waiters in that of their queue, and what can be
+//! A format number, which is the level in force, then pieces: a head, from format 2 on the cluster's key and the clusters that this
+//! one was restored from, each session followed by its fixed answers, then the locks with their holders, delays and waiters, and
+//! what holders were asked. Each piece is bounded and led by its length, so that no state is too large for the codec.
+//! Sessions, answers, locks and tokens come in rising order, waiters in that of their queue, and what can be
 //! derived is left out (a session's grants and places are those that locks name): equal machines give equal bytes.
 //! Tickets are how a replica finds a place; they are made anew.
 //!
@@ -12,15 +13,20 @@
 mod decode;
 mod format_1;
 mod format_2;
+mod keyless;
+
+pub use keyless::Keyless;
 
 use super::command::Settings;
+use super::level::KEY_LEVEL;
 use super::machine::LockMachine;
 use super::session::Session;
+use crate::base::cluster_key::KEY_BYTES;
 use crate::base::limits::{
     FRAME_BYTES_MAX, NAME_BYTES_MAX, NAMES_PER_ACQUIRE_MAX, REQUESTS_PER_SESSION_MAX,
     VALUE_BYTES_MAX,
 };
-use crate::base::{Index, RequestId, SessionId, SessionKey, codec};
+use crate::base::{ClusterKey, Index, RequestId, SessionId, SessionKey, codec};
 use serde::{Deserialize, Serialize};
 
 /// Why bytes are not the state of a lock machine.
@@ -59,6 +65,10 @@ impl LockMachine {
         let mut out = Vec::with_capacity(self.encoded_bytes_guess());
         out.extend_from_slice(&format.to_le_bytes());
         push(&mut out, &self.head());
+        if format >= KEY_LEVEL {
+            push(&mut out, &KeyPiece::from(self.cluster_key));
+            push(&mut out, &self.ancestors);
+        }
         match format {
             1 => format_1::push(&mut out, self),
             _ => format_2::push(&mut out, self),
@@ -118,6 +128,19 @@ struct Head {
     sessions: u64,
     locks: u64,
     asked: u64,
+}
+
+/// The cluster's key, in as many bytes as if there were one; from format 2 on.
+#[derive(Debug, Serialize, Deserialize)]
+struct KeyPiece {
+    is_there: bool,
+    key: ClusterKey,
+}
+
+impl From<Option<ClusterKey>> for KeyPiece {
+    fn from(key: Option<ClusterKey>) -> Self {
+        Self { is_there: key.is_some(), key: key.unwrap_or(ClusterKey([0; KEY_BYTES])) }
+    }
 }
 
 /// A session; its fixed answers follow.

@@ -169,8 +169,8 @@ impl Mark {
     }
 }
 
-/// The format, the head, and some room.
-const HEAD_BYTES: u64 = 256;
+/// The format, the head, the cluster's key and ancestors, and some room.
+const HEAD_BYTES: u64 = 512;
 /// A session without its name.
 const SESSION_BYTES: usize = 96;
 /// A claim without its locks and its value.

@@ -15,12 +15,15 @@ mod membership;
 mod memberships;
 mod message;
 mod output;
+mod owed;
 mod progress;
 pub mod quorum;
 mod reconfigure;
+mod refusals;
 mod replication;
 mod request;
 mod role;
+mod room;
 mod round;
 mod shipment;
 mod snapshot;
@@ -45,7 +48,10 @@ use crate::base::{Index, NodeId, Round, Sample, Term, WriteSeq};
 use crate::raft::install::Incoming;
 use crate::raft::log::Log;
 use crate::raft::memberships::Memberships;
+use crate::raft::owed::Owed;
+use crate::raft::refusals::Refusals;
 use crate::raft::role::{Follower, RoleState};
+use crate::raft::room::Room;
 use crate::raft::shipment::Shipment;
 use crate::raft::timer::ElectionTimer;
 use crate::raft::writes::Writes;
@@ -54,6 +60,11 @@ use std::time::Duration;
 /// The largest term: the leader lease's token holds it in 48 bits (safety §3). A peer that names a larger
 /// one is not believed.
 const TERM_MAX: Term = Term((1 << 48) - 1);
+
+/// The largest index that a peer may name of its log: session ids hold indexes in 48 bits (safety L3), and a node that
+/// believed a larger one would have no room left for entries of its own. A sixteenth of them is five years of 100,000 a
+/// second.
+const INDEX_MAX: Index = Index((1 << 48) - (1 << 44));
 
 /// Term, vote, log and role of one node. See [`Event`] and [`Action`].
 ///
@@ -77,7 +88,13 @@ pub struct Raft {
     timer: ElectionTimer,
     /// Peers whose connection closed and has not come back: they will not answer.
     unreachable: Vec<NodeId>,
+    room: Room,
     lease_duration: Option<Duration>,
+    /// In that term the log was found equal to its leader's up to here, who takes nothing of it back (R2).
+    matched_in: (Term, Index),
+    /// What a leader says that this node acknowledged and has lost.
+    owed: Option<Owed>,
+    refusals: Refusals,
     /// A write failed (R14).
     poisoned: bool,
     /// The last sample seen; deadlines are hinted from it.
@@ -121,7 +138,11 @@ impl Raft {
             role: RoleState::Follower(Follower::default()),
             timer: ElectionTimer::new(&config, now),
             unreachable: Vec::new(),
+            room: Room::default(),
             lease_duration: None,
+            matched_in: Default::default(),
+            owed: None,
+            refusals: Refusals::default(),
             poisoned: false,
             now: *now,
             reported: (Role::Follower, term, None),
@@ -255,36 +276,6 @@ impl Raft {
         self.log.bytes_behind(self.snapshot_index())
     }
 
-    /// The index of the newest snapshot, 0 if there is none.
-    #[must_use]
-    pub fn snapshot_index(&self) -> Index {
-        self.snapshot().map_or(Index(0), |snapshot| snapshot.meta.index)
-    }
-
-    /// The newest snapshot.
-    #[must_use]
-    pub fn snapshot(&self) -> Option<&Snapshot> {
-        self.shipment.as_ref().map(|shipment| &shipment.snapshot)
-    }
-
-    /// The CRC-32C of its data.
-    #[must_use]
-    pub fn snapshot_crc(&self) -> Option<u32> {
-        self.shipment.as_ref().map(|shipment| shipment.crc)
-    }
-
-    /// What a snapshot of the state at `index`, which is applied, says of itself.
-    ///
-    /// # Panics
-    /// If `index` is not applied, or compacted.
-    #[must_use]
-    pub fn snapshot_meta(&self, index: Index) -> SnapshotMeta {
-        assert!(index <= self.applied, "{index} is not applied, only {}", self.applied);
-        let term = self.log.term_at(index).expect("an applied entry, or the snapshot's own");
-        let (membership_index, membership) = self.memberships.at(index);
-        SnapshotMeta { index, term, membership: membership.clone(), membership_index }
-    }
-
     /// The entries `from ..= to`, all held.
     #[must_use]
     pub fn entries(&self, from: Index, to: Index) -> &[Entry] {
@@ -329,8 +320,8 @@ impl Raft {
             return;
         }
         if message.term() > TERM_MAX {
-            ::log::warn!("node {from} names term {}: ignored", message.term());
-            return;
+            let said = format!("it names term {}, beyond any that can be", message.term());
+            return self.refuse(now, from, &said);
         }
         match message {
             Message::PreVote(request) => self.handle_pre_vote(now, from, &request),
@@ -357,6 +348,7 @@ impl Raft {
 
     fn handle_peer_up(&mut self, peer: NodeId) {
         self.unreachable.retain(|down| *down != peer);
+        self.handle_peer_room(peer, false);
         if let RoleState::Leader(leader) = &mut self.role
             && let Some(follower) = leader.follower_mut(peer)
         {

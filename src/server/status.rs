@@ -34,9 +34,10 @@ impl<D: Disk> Server<D> {
         self.replica().map_or_else(LeaderHint::default, Replica::leader_hint)
     }
 
-    /// What this node says of itself. `refused_connections` is left for the process to fill in.
+    /// What this node says of itself. `refused_connections`, `leader_changes` and
+    /// `leader_silences` are left for the process to fill in.
     #[must_use]
-    pub fn status(&self) -> NodeStatus {
+    pub fn status(&self, now: &Sample) -> NodeStatus {
         let mut status = NodeStatus {
             node: self.options.node,
             role: role_name(self.role()).to_owned(),
@@ -52,6 +53,7 @@ impl<D: Disk> Server<D> {
             members: Vec::new(),
             snapshot: Default::default(),
             refused_connections: 0,
+            refused_messages: 0,
             version: self.options.speech.version.clone(),
             cluster: self.cluster(),
             level: None,
@@ -59,6 +61,11 @@ impl<D: Disk> Server<D> {
             level_waits: None,
             state_bytes: None,
             snapshot_bytes: None,
+            disk_lacks: None,
+            ancestors: self.ancestors(),
+            condition: Some(self.condition(now)),
+            leader_changes: None,
+            leader_silences: None,
         };
         match self.replica() {
             Some(replica) => self.fill(&mut status, replica),
@@ -83,6 +90,7 @@ impl<D: Disk> Server<D> {
         status.applied = replica.applied();
         status.last = raft.last_index();
         status.log_bytes = raft.log_bytes();
+        status.refused_messages = raft.refused_messages();
         status.snapshot = raft.snapshot_index();
         status.sessions = replica.machine().session_count() as u64;
         status.locks = replica.machine().held_count() as u64;
@@ -90,6 +98,7 @@ impl<D: Disk> Server<D> {
         status.level_waits = replica.level_waits();
         status.state_bytes = Some(replica.machine().state_bytes());
         status.snapshot_bytes = raft.snapshot().map(|it| it.data.bytes().len() as u64);
+        status.disk_lacks = replica.shortage().map(str::to_owned);
         let own = (raft.role() == Role::Leader).then(|| (raft.id(), raft.durable_index()));
         let matched = |node: NodeId| {
             let known = own.into_iter().chain(raft.matched()).find(|(member, _)| *member == node);

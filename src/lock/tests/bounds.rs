@@ -1,9 +1,10 @@
 //! Bounds: each is a typed answer, the same on all replicas, and final for the request (L2, L17).
 
 use super::script::{Script, acquire, granted, open_session, raise_level, try_acquire, with};
-use crate::base::SessionId;
+use crate::base::{Index, SessionId};
 use crate::lock::level::Bounds;
-use crate::lock::{Answer, Outcome, Refusal};
+use crate::lock::token::{COUNT_MAX, Tokens};
+use crate::lock::{Answer, LockMachine, Outcome, Refusal};
 
 const FULL: Answer = Answer::Refused(Refusal::Limit);
 
@@ -155,4 +156,18 @@ fn a_value_that_is_proclaimed_counts_for_each_handle() {
     let value = vec![7; 100];
     script.request(session, 3, crate::lock::Operation::Proclaim { name, token, value });
     assert_eq!(script.machine.weight.bytes, before + 200 + 48);
+}
+
+/// Of a leader that lies: who believed it would have no number left for the next grant, or the next entry.
+#[test]
+fn r15_counts_that_no_log_leads_to_are_refused() {
+    let refusal =
+        |machine: &LockMachine| LockMachine::decode(&machine.encode()).unwrap_err().to_string();
+    let mut machine = LockMachine::new();
+    machine.tokens = Tokens::resume(0, COUNT_MAX).unwrap();
+    assert!(LockMachine::decode(&machine.encode()).is_ok());
+    machine.tokens = Tokens::resume(0, COUNT_MAX + 1).unwrap();
+    assert!(refusal(&machine).contains("tokens in epoch 0"));
+    machine.applied = Index(COUNT_MAX + 1);
+    assert!(refusal(&machine).contains("no log reaches entry"));
 }

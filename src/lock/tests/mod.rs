@@ -9,6 +9,7 @@ mod formats;
 mod golden;
 mod grants;
 mod heirs;
+mod key;
 mod re_entry;
 mod requests;
 mod restore;

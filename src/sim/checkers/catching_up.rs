@@ -1,4 +1,4 @@
-//! O19: who is given a snapshot is given the log behind it next, however fast others write: between parts of two snapshots, of one
+//! O21: who is given a snapshot is given the log behind it next, however fast others write: between parts of two snapshots, of one
 //! leader in one term to one follower, there is an append. Else it could be given one snapshot after the other for ever.
 
 use super::Violation;
@@ -54,7 +54,7 @@ impl CatchingUp {
                         slot + 1,
                         before.index
                     );
-                    return Err(Violation::new("O19", what));
+                    return Err(Violation::new("O21", what));
                 }
                 let given = Given { term, index, since: at, has_log: false };
                 self.given.insert((slot, to), given);
@@ -103,9 +103,9 @@ mod tests {
     #[test]
     fn a_snapshot_right_behind_another_is_found() {
         let found = follow(&[(part(1, 5), 0), (part(1, 5), 1), (part(1, 9), 2)]);
-        assert_eq!(found.unwrap_err().checker, "O19");
+        assert_eq!(found.unwrap_err().checker, "O21");
         let stale = follow(&[(part(2, 5), 0), (append(1), 1), (part(2, 9), 2)]);
-        assert_eq!(stale.unwrap_err().checker, "O19");
+        assert_eq!(stale.unwrap_err().checker, "O21");
     }
 
     #[test]
