@@ -59,6 +59,29 @@ impl Raft {
         }
     }
 
+    /// How often since the start this node's claim ran out while it led: a program that had been told of it read 0 for a
+    /// while. Δ does not follow what is late, as elections do.
+    #[must_use]
+    pub fn lease_gaps(&self) -> u64 {
+        self.lease_gaps
+    }
+
+    /// Counts a claim that was over before the present one was confirmed. One that a transfer ends is no gap.
+    pub(super) fn note_claim(&mut self, now: &Sample) {
+        if self.role.leader().is_none() {
+            return;
+        }
+        let claim = self.leader_lease(now);
+        let RoleState::Leader(leader) = &mut self.role else { return };
+        let before = std::mem::replace(&mut leader.last_claim, claim);
+        if leader.transfer.is_some() {
+            leader.last_claim = None;
+        } else if let (Some(before), Some(claim)) = (before, claim) {
+            let was_over = now.elapsed_hi(&before.start) >= before.length;
+            self.lease_gaps += u64::from(was_over && claim.start != before.start);
+        }
+    }
+
     /// C2: claims of earlier leaders are over, and this one knows all that they committed. They are over once
     /// Δ has passed since it won, or if the last of them had ended its own for good.
     pub(super) fn is_clear_of_claims(

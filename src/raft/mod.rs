@@ -4,6 +4,7 @@
 //! numbered heartbeat rounds (safety §1) and the leader lease (safety §3).
 
 mod append;
+mod change;
 mod election;
 mod input;
 mod install;
@@ -14,6 +15,7 @@ mod membership;
 mod memberships;
 mod message;
 mod output;
+mod patience;
 mod progress;
 pub mod quorum;
 mod reconfigure;
@@ -26,6 +28,7 @@ mod timer;
 mod transfer;
 mod writes;
 
+pub use change::{LeaderChange, Reason};
 pub use input::{Config, Event, Recovered, Urgency};
 pub use membership::{Change, ChangeError, Member, Membership, Seat};
 pub use message::{
@@ -40,9 +43,11 @@ pub use output::{
 pub use snapshot::{Snapshot, SnapshotMeta};
 
 use crate::base::{Index, NodeId, Round, Sample, Term, WriteSeq};
+use crate::raft::change::Changes;
 use crate::raft::install::Incoming;
 use crate::raft::log::Log;
 use crate::raft::memberships::Memberships;
+use crate::raft::patience::Patience;
 use crate::raft::progress::Shipment;
 use crate::raft::role::{Follower, RoleState};
 use crate::raft::timer::ElectionTimer;
@@ -73,9 +78,14 @@ pub struct Raft {
     applied: Index,
     role: RoleState,
     timer: ElectionTimer,
+    patience: Patience,
+    changes: Changes,
     /// Peers whose connection closed and has not come back: they will not answer.
     unreachable: Vec<NodeId>,
+    /// Peers whose connection stands, as far as is known.
+    reachable: Vec<NodeId>,
     lease_duration: Option<Duration>,
+    lease_gaps: u64,
     /// A write failed (R14).
     poisoned: bool,
     /// The last sample seen; deadlines are hinted from it.
@@ -107,7 +117,8 @@ impl Raft {
         assert!(log.last_term() <= term, "entries of term {} in {term}", log.last_term());
         let held = log.range(base.next(), log.last_index());
         held.iter().for_each(|entry| memberships.handle_appended(entry));
-        Self {
+        let patience = Patience::new(&config, now);
+        let mut raft = Self {
             hard_state: recovered.hard_state,
             writes: Writes::new(log.last_index()),
             memberships,
@@ -117,16 +128,22 @@ impl Raft {
             apply_issued: base,
             applied: base,
             role: RoleState::Follower(Follower::default()),
-            timer: ElectionTimer::new(&config, now),
+            timer: ElectionTimer::new(&config, &patience, now),
+            patience,
+            changes: Changes::default(),
             unreachable: Vec::new(),
+            reachable: Vec::new(),
             lease_duration: None,
+            lease_gaps: 0,
             poisoned: false,
             now: *now,
             reported: (Role::Follower, term, None),
             actions: Vec::new(),
             config,
             log,
-        }
+        };
+        raft.begin_quickly(now);
+        raft
     }
 
     /// Takes one event; its actions wait in [`Raft::take_actions`].
@@ -145,7 +162,7 @@ impl Raft {
             Event::SnapshotStored(snapshot) => self.handle_snapshot_stored(snapshot),
             Event::SnapshotRefused => self.handle_snapshot_refused(),
             Event::PeerDown(peer) => self.handle_peer_down(now, peer),
-            Event::PeerUp(peer) => self.handle_peer_up(peer),
+            Event::PeerUp(peer) => self.handle_peer_up(now, peer),
             Event::Deadline => self.handle_deadline(now),
         }
         self.report_role();
@@ -168,6 +185,7 @@ impl Raft {
             self.advance_incoming();
             self.issue_apply();
             self.confirm_reads();
+            self.note_claim(now);
             self.log.collect_garbage();
         }
         self.report_role();
@@ -210,6 +228,12 @@ impl Raft {
     #[must_use]
     pub fn vote(&self) -> Option<NodeId> {
         self.hard_state.vote
+    }
+
+    /// How long nothing may be heard at present: the smallest election timeout, or more where things are late.
+    #[must_use]
+    pub fn election_wait(&self) -> Duration {
+        self.patience.wait()
     }
 
     /// The leader of the current term, as far as known; this node itself if it leads.
@@ -352,21 +376,13 @@ impl Raft {
         }
     }
 
-    fn handle_peer_up(&mut self, peer: NodeId) {
-        self.unreachable.retain(|down| *down != peer);
-        if let RoleState::Leader(leader) = &mut self.role
-            && let Some(follower) = leader.follower_mut(peer)
-        {
-            follower.progress.reset();
-        }
-    }
-
     fn report_role(&mut self) {
         let present = (self.role(), self.term(), self.leader());
         if present != self.reported {
             let (role, term, leader) = present;
             self.actions.push(Action::RoleChanged { role, term, leader });
             self.reported = present;
+            self.note_leader();
         }
     }
 

@@ -57,6 +57,10 @@ impl<D: Disk> Server<D> {
             level: None,
             level_max: Some(self.options.speech.level_max),
             level_waits: None,
+            leader_changes: None,
+            leader_change_why: None,
+            election_wait_ms: None,
+            lease_gaps: None,
         };
         match self.replica() {
             Some(replica) => self.fill(&mut status, replica),
@@ -86,6 +90,10 @@ impl<D: Disk> Server<D> {
         status.locks = replica.machine().held_count() as u64;
         status.level = Some(replica.machine().level());
         status.level_waits = replica.level_waits();
+        status.leader_changes = Some(raft.leader_changes());
+        status.leader_change_why = raft.last_change().map(|change| change.reason.to_string());
+        status.election_wait_ms = u64::try_from(raft.election_wait().as_millis()).ok();
+        status.lease_gaps = Some(raft.lease_gaps());
         let own = (raft.role() == Role::Leader).then(|| (raft.id(), raft.durable_index()));
         let matched = |node: NodeId| {
             let known = own.into_iter().chain(raft.matched()).find(|(member, _)| *member == node);

@@ -17,6 +17,7 @@ mod faults;
 mod handshake;
 mod host;
 mod judge;
+mod lateness;
 mod leaders;
 mod lines;
 mod links;

@@ -55,6 +55,7 @@ impl World {
             }
             StepEnd::Goes(left) => {
                 self.observe(slot, &left)?;
+                self.check_wait_bound(slot)?;
                 self.nodes[slot].reuse(left);
                 self.foresee_publication(slot);
                 self.foresee_next_turn(slot);
@@ -86,6 +87,7 @@ impl World {
         self.follow_members();
         if seen.elected {
             self.trace.count("leader changes");
+            self.check_elected(slot)?;
             self.elected_at[slot] = self.now;
             self.mark_second_leader(slot);
             if std::mem::take(&mut self.moves_on) {

@@ -11,6 +11,7 @@ use crate::server::{Entry, ServerOptions};
 use crate::sim::client::address_of;
 use crate::sim::fault::Fault;
 use crate::sim::host::Pauses;
+use crate::sim::lateness::Lateness;
 use crate::sim::network::HostId;
 use crate::sim::node::host_of;
 use crate::sim::program::{Custom, Habits};
@@ -57,6 +58,8 @@ pub struct Plan {
     pub restore: Option<Restore>,
     /// Whether the nodes are restarted in turn, as operators do it.
     pub rolling: Option<Rolling>,
+    /// Whether the machines of the nodes are late for a while, and nothing else.
+    pub lateness: Option<Lateness>,
     /// Whether the log may fill up: then calls may end with LIMIT for good.
     pub log: LogRoom,
 }
@@ -104,6 +107,10 @@ impl Plan {
         if restore.is_some() && !classes.contains(&Fault::SaveSnapshot) {
             classes.push(Fault::SaveSnapshot);
         }
+        // Drawn from what is drawn already: all else stays as it is.
+        let lateness = classes.is_empty() && log == LogRoom::Ample;
+        let lateness = lateness.then(|| Lateness::draw(&mut Rng::new(core_at), election));
+        let core_at = lateness.map_or(core_at, |lateness| lateness.forgotten_at());
         let means = [rng.between(100, 2000) * MS, rng.between(100, 1500) * MS];
         let mut schedule = schedule::draw(&mut rng.fork(), &classes, means, core_at);
         let machines = MACHINES_MAX.min(nodes + rng.between(1, 4));
@@ -128,6 +135,7 @@ impl Plan {
             patience_nanos: 60 * SECOND,
             restore: restore.filter(|restore| trim.until.is_none_or(|until| restore.at < until)),
             rolling: None,
+            lateness,
             log,
             classes,
             schedule,
@@ -174,6 +182,7 @@ impl Plan {
             patience_nanos: 60 * SECOND,
             restore: None,
             rolling: None,
+            lateness: None,
             log: LogRoom::Ample,
         }
     }

@@ -62,6 +62,15 @@ pub struct NodeStatus {
     pub level_max: Option<u32>,
     /// Why a leader does not raise the level, for people.
     pub level_waits: Option<String>,
+    /// Changes of leader that it has seen since it started.
+    pub leader_changes: Option<u64>,
+    /// Why there is the leader that it knows, and not the one before, for people.
+    pub leader_change_why: Option<String>,
+    /// How long it would hear nothing of its leader before it stands for election: the smallest election timeout as
+    /// things are.
+    pub election_wait_ms: Option<u64>,
+    /// How often the leader lease ran out since it started, while it led.
+    pub lease_gaps: Option<u64>,
 }
 
 /// The status of 0.1.0, answered to whoever asks for it by `Request::Status`. It never changes.
@@ -137,6 +146,10 @@ impl NodeStatus {
             .with("level", self.level)
             .with("level_max", self.level_max)
             .with("level_waits", self.level_waits.as_deref())
+            .with("leader_changes", self.leader_changes)
+            .with("leader_change_why", self.leader_change_why.as_deref())
+            .with("election_wait_ms", self.election_wait_ms)
+            .with("lease_gaps", self.lease_gaps)
     }
 
     /// Out of named values. What an older node does not name is 0, empty or none.
@@ -169,6 +182,10 @@ impl NodeStatus {
             level: small("level"),
             level_max: small("level_max"),
             level_waits: values.text("level_waits").map(str::to_owned),
+            leader_changes: values.number("leader_changes"),
+            leader_change_why: values.text("leader_change_why").map(str::to_owned),
+            election_wait_ms: values.number("election_wait_ms"),
+            lease_gaps: values.number("lease_gaps"),
         }
     }
 }
@@ -278,6 +295,10 @@ mod tests {
             level: Some(1),
             level_max: Some(2),
             level_waits: Some("node 2 is not connected".to_owned()),
+            leader_changes: Some(3),
+            leader_change_why: Some("node 2 closed its connection".to_owned()),
+            election_wait_ms: Some(150),
+            lease_gaps: Some(2),
         }
     }
 
@@ -296,6 +317,10 @@ mod tests {
             level: None,
             level_max: None,
             level_waits: None,
+            leader_changes: None,
+            leader_change_why: None,
+            election_wait_ms: None,
+            lease_gaps: None,
             ..status()
         };
         assert_eq!(back, known);

@@ -16,6 +16,7 @@ mod install;
 mod lease;
 mod members;
 mod orders;
+mod patience;
 mod quorum;
 mod reads;
 mod seats;
