@@ -107,6 +107,12 @@ fn to_text(cluster: &ClusterStatus) -> String {
     for remark in cluster.remarks() {
         text.push_str(&format!("{}\n", printable(&remark)));
     }
+    if let Some(leader) = cluster.leader()
+        && let (Some(1..), Some(why)) = (leader.leader_changes, &leader.leader_change_why)
+    {
+        let line = format!("node {} leads since term {}: {why}", leader.node, leader.term);
+        text.push_str(&format!("{}\n", printable(&line)));
+    }
     if cluster.leader().is_none() {
         text.push_str("no leader: locks cannot be granted until a majority of the nodes is back\n");
     }
@@ -162,6 +168,10 @@ mod tests {
             refused_connections: 0,
             version: "0".into(),
             level: Some(2),
+            leader_changes: Some(4),
+            leader_change_why: Some("node 2 handed over".into()),
+            election_wait_ms: Some(150),
+            lease_gaps: Some(1),
             ..NodeStatus::default()
         }
     }
@@ -187,7 +197,8 @@ mod tests {
         let first = json!({"id": 1, "address": "127.0.0.1:7401", "role": "leader", "term": 7,
             "commit": 42, "applied": 41, "locks": 0, "sessions": 0, "log_bytes": 0,
             "log_bytes_max": 1 << 30, "snapshot": 0, "refused_connections": 0, "version": "0",
-            "level": 2, "unreachable": null});
+            "level": 2, "leader_changes": 4, "leader_change_why": "node 2 handed over",
+            "election_wait_ms": 150, "lease_gaps": 1, "unreachable": null});
         assert_eq!(value["nodes"][0], first);
         assert_eq!(
             (&value["nodes"][1]["id"], &value["nodes"][1]["role"]),

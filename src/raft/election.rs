@@ -20,9 +20,21 @@ impl Raft {
         let own_term = self.term();
         let electable =
             request.term > own_term || request.term == own_term && self.may_vote_for(from);
-        let granted = electable && !self.hears_leader(now) && self.covers_own_log(request);
+        let granted = electable
+            && !self.hears_leader(now)
+            && self.covers_own_log(request)
+            && !self.stands_before(from, request);
         let term = if granted { request.term } else { own_term };
         self.send(from, Message::PreVoteResponse(VoteResponse { term, granted }), None);
+    }
+
+    /// Of two that ask each other at the same time, with equal logs, the one with the higher id goes on: else both would
+    /// vote for themselves, and where nobody else is there, neither be elected.
+    fn stands_before(&self, from: NodeId, request: &VoteRequest) -> bool {
+        let own = self.vote_request(self.term().next(), Cause::Silence);
+        let is_equal = (own.term, own.last_term, own.last_index)
+            == (request.term, request.last_term, request.last_index);
+        self.role() == Role::PreCandidate && is_equal && self.config.id > from
     }
 
     /// Counts an answer to a pre-vote; a grant names the term asked for, a refusal the voter's own.

@@ -199,6 +199,22 @@ fn a_node_that_reaches_a_quorum_and_has_heard_no_leader_asks_at_once() {
 }
 
 #[test]
+fn of_two_that_ask_each_other_one_goes_on() {
+    for (id, granted) in [(1, true), (3, false)] {
+        let mut node = Node::with_log(id, 3, 4, &[1, 2]);
+        node.become_pre_candidate();
+        node.turn();
+        node.sent();
+        node.receive(2, pre_vote(5, 2, 2));
+        node.receive(2, pre_vote(5, 2, 3));
+        node.turn();
+        let term = if granted { 5 } else { 4 };
+        let answers = [(2, pre_vote_response(term, granted)), (2, pre_vote_response(5, true))];
+        assert_eq!(node.sent(), answers);
+    }
+}
+
+#[test]
 fn a_node_that_reaches_no_quorum_waits() {
     let mut node = Node::with_log(1, 5, 4, &[]);
     node.handle(Event::PeerUp(NodeId(2)));

@@ -6,6 +6,7 @@ mod bounds;
 mod cluster;
 mod delays;
 mod disk;
+mod elections;
 mod fixtures;
 mod levels;
 mod members;

@@ -147,6 +147,10 @@ impl ClusterStatus {
                 "refused_connections": status.map(|status| status.refused_connections),
                 "version": status.map(|status| status.version.as_str()),
                 "level": status.and_then(|status| status.level),
+                "leader_changes": status.and_then(|status| status.leader_changes),
+                "leader_change_why": status.and_then(|status| status.leader_change_why.as_deref()),
+                "election_wait_ms": status.and_then(|status| status.election_wait_ms),
+                "lease_gaps": status.and_then(|status| status.lease_gaps),
                 "unreachable": row.state.as_ref().err(),
             })
         };

@@ -29,7 +29,7 @@ impl Client {
     /// * session: `{"session": {"id", "client", "ttl_ms", "grants", "waiting"} | null}`;
     /// * cluster: `{"leader": 1 | null, "nodes": [{"id", "address", "role", "term", "commit", "applied", "locks",
     ///   "sessions", "log_bytes", "log_bytes_max", "snapshot", "refused_connections", "version", "level",
-    ///   "unreachable"}]}`, each node asked for itself, with or without a quorum; `unreachable` says why a node did not
+    ///   "leader_changes", "leader_change_why", "election_wait_ms", "lease_gaps", "unreachable"}]}`, each node asked for itself, with or without a quorum; `unreachable` says why a node did not
     ///   answer, and all else of it is null then.
     ///
     /// # Errors

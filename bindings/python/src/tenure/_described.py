@@ -87,6 +87,14 @@ class NodeDescription(TypedDict):
     version: Optional[str]
     # Which rules the cluster follows, as far as this node has applied them; None from 0.1.
     level: Optional[int]
+    # How many changes of leader it has seen since it started, and why there is the present one; None from 0.1, as all
+    # that follows.
+    leader_changes: Optional[int]
+    leader_change_why: Optional[str]
+    # How long it would hear nothing of its leader before it stands for election.
+    election_wait_ms: Optional[int]
+    # How often its leader lease ran out while it led.
+    lease_gaps: Optional[int]
     # Why it did not answer; None if it did.
     unreachable: Optional[str]
 

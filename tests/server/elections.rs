@@ -1,0 +1,66 @@
+//! A cluster that starts has a leader without waiting out an election timeout, and says why leaders change.
+
+use crate::cluster::{Cluster, MS};
+use tenure::base::NodeId;
+use tenure::raft::Role;
+
+/// Lets `millis` pass, less than any election timeout, and gives the leader that there is then.
+fn leader_after(cluster: &mut Cluster, millis: u64) -> NodeId {
+    cluster.advance_in_steps(millis * MS, MS);
+    let leaders: Vec<NodeId> =
+        cluster.nodes().filter(|node| cluster.role(*node) == Role::Leader).collect();
+    assert_eq!(leaders.len(), 1, "{leaders:?}");
+    leaders[0]
+}
+
+#[test]
+fn a_new_cluster_has_a_leader_before_any_election_timeout() {
+    let mut cluster = Cluster::new(3);
+    let leader = leader_after(&mut cluster, 60);
+    let status = cluster.server(leader).status();
+    assert_eq!((status.leader_changes, status.lease_gaps), (Some(0), Some(0)));
+    assert_eq!(status.election_wait_ms, Some(150));
+}
+
+#[test]
+fn a_cluster_that_starts_again_has_a_leader_before_any_election_timeout() {
+    let mut cluster = Cluster::new(3);
+    cluster.elect();
+    (1..=3).for_each(|id| cluster.crash(NodeId(id)));
+    cluster.advance_without_turns(1000 * MS);
+    (1..=3).for_each(|id| cluster.restart(NodeId(id)));
+    leader_after(&mut cluster, 60);
+}
+
+#[test]
+fn a_cluster_of_one_leads_before_its_election_timeout() {
+    let mut cluster = Cluster::new(1);
+    assert_eq!(leader_after(&mut cluster, 60), NodeId(1));
+}
+
+#[test]
+fn r11_one_that_comes_back_to_a_cluster_with_a_leader_changes_no_term() {
+    let mut cluster = Cluster::new(3);
+    let leader = cluster.elect();
+    let other = cluster.nodes().find(|node| *node != leader).expect("three");
+    let term = cluster.server(leader).status().term;
+    cluster.crash(other);
+    cluster.advance_in_steps(200 * MS, 10 * MS);
+    cluster.restart(other);
+    cluster.advance_in_steps(1000 * MS, 10 * MS);
+    let status = cluster.server(other).status();
+    assert_eq!((status.term, status.leader), (term, Some(leader)));
+    assert_eq!(status.leader_changes, Some(0));
+}
+
+#[test]
+fn the_status_says_why_the_leader_changed() {
+    let mut cluster = Cluster::new(3);
+    let leader = cluster.elect();
+    cluster.crash(leader);
+    let next = leader_after(&mut cluster, 140);
+    let status = cluster.server(next).status();
+    assert_eq!(status.leader_changes, Some(1));
+    let why = status.leader_change_why.expect("it says why");
+    assert_eq!(why, format!("node {leader} closed its connection"));
+}
