@@ -71,14 +71,14 @@ impl Raft {
         if self.role.leader().is_none() {
             return;
         }
-        let claim = self.leader_lease(now);
+        let stands = |claim: &LeaderLease| now.elapsed_hi(&claim.start) < claim.length;
+        let claim = self.leader_lease(now).filter(stands);
         let RoleState::Leader(leader) = &mut self.role else { return };
-        let before = std::mem::replace(&mut leader.last_claim, claim);
         if leader.transfer.is_some() {
             leader.last_claim = None;
-        } else if let (Some(before), Some(claim)) = (before, claim) {
-            let was_over = now.elapsed_hi(&before.start) >= before.length;
-            self.lease_gaps += u64::from(was_over && claim.start != before.start);
+        } else if claim.is_some() {
+            let before = std::mem::replace(&mut leader.last_claim, claim);
+            self.lease_gaps += u64::from(before.is_some_and(|before| !stands(&before)));
         }
     }
 

@@ -2,21 +2,20 @@
 
 use crate::cluster::{Cluster, MS};
 use tenure::base::NodeId;
-use tenure::raft::Role;
 
-/// Lets `millis` pass, less than any election timeout, and gives the leader that there is then.
-fn leader_after(cluster: &mut Cluster, millis: u64) -> NodeId {
-    cluster.advance_in_steps(millis * MS, MS);
-    let leaders: Vec<NodeId> =
-        cluster.nodes().filter(|node| cluster.role(*node) == Role::Leader).collect();
-    assert_eq!(leaders.len(), 1, "{leaders:?}");
-    leaders[0]
+/// The next leader, which is there before anybody can have waited out an election timeout.
+fn elect_quickly(cluster: &mut Cluster) -> NodeId {
+    let began = cluster.now();
+    let leader = cluster.elect();
+    let waited = cluster.now() - began;
+    assert!(waited < 60 * MS, "{waited} ns");
+    leader
 }
 
 #[test]
 fn a_new_cluster_has_a_leader_before_any_election_timeout() {
     let mut cluster = Cluster::new(3);
-    let leader = leader_after(&mut cluster, 60);
+    let leader = elect_quickly(&mut cluster);
     let status = cluster.server(leader).status();
     assert_eq!((status.leader_changes, status.lease_gaps), (Some(0), Some(0)));
     assert_eq!(status.election_wait_ms, Some(150));
@@ -29,13 +28,13 @@ fn a_cluster_that_starts_again_has_a_leader_before_any_election_timeout() {
     (1..=3).for_each(|id| cluster.crash(NodeId(id)));
     cluster.advance_without_turns(1000 * MS);
     (1..=3).for_each(|id| cluster.restart(NodeId(id)));
-    leader_after(&mut cluster, 60);
+    elect_quickly(&mut cluster);
 }
 
 #[test]
 fn a_cluster_of_one_leads_before_its_election_timeout() {
     let mut cluster = Cluster::new(1);
-    assert_eq!(leader_after(&mut cluster, 60), NodeId(1));
+    assert_eq!(elect_quickly(&mut cluster), NodeId(1));
 }
 
 #[test]
@@ -58,7 +57,7 @@ fn the_status_says_why_the_leader_changed() {
     let mut cluster = Cluster::new(3);
     let leader = cluster.elect();
     cluster.crash(leader);
-    let next = leader_after(&mut cluster, 140);
+    let next = elect_quickly(&mut cluster);
     let status = cluster.server(next).status();
     assert_eq!(status.leader_changes, Some(1));
     let why = status.leader_change_why.expect("it says why");
