@@ -214,7 +214,10 @@ impl Raft {
         if term < current_term || round > leader.rounds.current() {
             return None;
         }
-        if leader.follower(from)?.answered != *now {
+        // An answer that was this long on its way says nothing of the present. (A round that is forgotten was confirmed.)
+        let asked = leader.rounds.sample(round);
+        let is_recent = asked.is_none_or(|at| now.elapsed_hi(&at) <= self.patience.bound());
+        if is_recent && leader.follower(from)?.answered != *now {
             let members = self.memberships.current();
             let silence = leader.quorum_silence(members, own, now);
             leader.follower_mut(from)?.answered = *now;

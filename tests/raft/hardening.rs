@@ -21,9 +21,11 @@ fn leader_that_hears_no_quorum_steps_down_in_its_term() {
 fn leader_that_hears_a_quorum_stays() {
     let mut leader = Node::leader(5, 2, &[]);
     for _ in 0..10 {
+        leader.turn();
+        let round = leader.raft.round().expect("it leads").0;
         leader.clock += ELECTION;
-        leader.receive(2, echo(2, 0));
-        leader.receive(3, rejected(2, 0, (0, 0)));
+        leader.receive(2, echo(2, round));
+        leader.receive(3, echo(2, round));
     }
     assert_eq!(leader.raft.role(), Role::Leader);
     // One of four is no quorum of five, however late answers were before.

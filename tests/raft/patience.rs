@@ -116,6 +116,22 @@ fn a_leader_waits_for_a_late_quorum_and_not_for_a_minority() {
 }
 
 #[test]
+fn c7_answers_to_what_was_said_long_ago_keep_no_leader() {
+    let mut leader = Node::leader(3, 2, &[]);
+    let far = 8 * ELECTION + HEARTBEAT;
+    let mut waited = 0;
+    // Answers come all the time, each to what was said so long ago.
+    while leader.raft.role() == Role::Leader {
+        leader.clock += HEARTBEAT;
+        waited += HEARTBEAT;
+        leader.turn();
+        let said = waited.saturating_sub(far) / HEARTBEAT;
+        leader.receive(2, echo(2, said));
+        assert!(waited <= far + 8 * ELECTION + HEARTBEAT, "{waited}");
+    }
+}
+
+#[test]
 fn c7_a_leader_whose_disk_is_dead_steps_down_by_the_bound() {
     let mut leader = Node::leader(3, 2, &[]);
     // Disks and answers were late beyond all measure.
@@ -133,8 +149,10 @@ fn c7_a_leader_whose_disk_is_dead_steps_down_by_the_bound() {
     while leader.raft.role() == Role::Leader {
         leader.clock += HEARTBEAT;
         waited += HEARTBEAT;
-        leader.receive(2, echo(2, 0));
-        leader.receive(3, echo(2, 0));
+        leader.turn();
+        let round = leader.raft.round().map_or(0, |round| round.0);
+        leader.receive(2, echo(2, round));
+        leader.receive(3, echo(2, round));
     }
     assert!(waited <= 8 * ELECTION + HEARTBEAT, "{waited}");
     leader.receive(3, heartbeat(3, 0, 0));
