@@ -58,7 +58,7 @@ impl Patience {
     }
 
     /// However late everything is, nobody waits longer: for a leader that is dead, or one whose disk is (C7).
-    pub fn bound(&self) -> Duration {
+    fn bound(&self) -> Duration {
         self.election.saturating_mul(BOUND_FACTOR).min(BOUND_MAX).max(self.election)
     }
 

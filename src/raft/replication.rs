@@ -214,9 +214,8 @@ impl Raft {
         if term < current_term || round > leader.rounds.current() {
             return None;
         }
-        // An answer that was this long on its way says nothing of the present. (A round that is forgotten was confirmed.)
-        let asked = leader.rounds.sample(round);
-        let is_recent = asked.is_none_or(|at| now.elapsed_hi(&at) <= self.patience.bound());
+        // An answer to what was said longer ago says nothing of the present.
+        let is_recent = now.elapsed_hi(&leader.rounds.begun_by(round)) <= self.patience.wait();
         if is_recent && leader.follower(from)?.answered != *now {
             let members = self.memberships.current();
             let silence = leader.quorum_silence(members, own, now);
