@@ -3,7 +3,7 @@
 //! A machine that is busy runs its nodes late, and a slow disk keeps them from hearing: whoever waits no longer there than on a calm one
 //! elects leaders without end. So each node measures, from the samples that it is told, and waits
 //!
-//!     clamp(heartbeat + 8 · lateness, 4 · write; election, bound)
+//!     clamp(heartbeat + 4 · lateness, 4 · write; election, bound)
 //!
 //! with the largest values seen lately: how much later than a heartbeat a leader's word came to a follower, or a quorum's
 //! answers to a leader, in one term of one leader; and how long a write was under way. What ends a term is not
@@ -108,8 +108,9 @@ impl Recent {
     }
 }
 
-/// The largest of some hundred delays says what the largest of some ten thousand may be: eight times as much.
-const LATENESS_FACTOR: u32 = 8;
+/// What the largest of some hundred delays says of the largest of some ten thousand. On time, with the default
+/// timeouts, is what is at most 30 ms late.
+const LATENESS_FACTOR: u32 = 4;
 /// A candidacy passes two disks one after the other, and each may take twice as long as it did.
 const WRITE_FACTOR: u32 = 4;
 /// The longest wait, in election timeouts, and whatever the election timeout is.
