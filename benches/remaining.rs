@@ -13,7 +13,7 @@ fn remaining(criterion: &mut Criterion) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let members = vec![(NodeId(1), listener.local_addr().unwrap().to_string())];
     let options = NodeOptions::new(NodeId(1), directory.path(), members);
-    let node = Node::start(NodeOptions { listener: Some(listener), ..options }).unwrap();
+    let node = Node::start(options.listener(listener)).unwrap();
     let client = Client::open(&node.endpoints(), ClientOptions::default()).unwrap();
     let lease = client.acquire("bench", Wait::Forever, AcquireOptions::default()).unwrap();
     let mut group = criterion.benchmark_group("remaining");

@@ -26,7 +26,8 @@
 /** For `wait_ms`: wait until it is decided. 0 does not wait; else milliseconds. */
 #define TENURE_FOREVER INT64_C(-1)
 
-#define TENURE_CLIENT_OPTIONS_INIT { sizeof(tenure_client_options), 0, NULL, 0, 0, 0, 0 }
+#define TENURE_CLIENT_OPTIONS_INIT \
+    { sizeof(tenure_client_options), 0, NULL, 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, 0, 0 }
 #define TENURE_SESSION_INFO_INIT { sizeof(tenure_session_info), 0, 0, 0, 0, 0 }
 #define TENURE_ACQUIRE_OPTIONS_INIT \
     { sizeof(tenure_acquire_options), TENURE_EXCLUSIVE, 0, 0, NULL, 0, 0, 0, 0 }
@@ -345,6 +346,35 @@ typedef struct {
    * TENURE_OPEN_BACKGROUND.
    */
   uint32_t flags;
+  /**
+   * Not acted on by this version, which has no TLS: NULL.
+   */
+  const char *ca;
+  /**
+   * As ca.
+   */
+  const char *cert;
+  /**
+   * As ca.
+   */
+  const char *key;
+  /**
+   * Not acted on by this version, which has no credentials: NULL.
+   */
+  const char *credential_file;
+  /**
+   * The cluster that is meant: its id as `tenure status` shows it, or at least the first eight hex digits. Nodes of any
+   * other are passed over. NULL: the environment's TENURE_CLUSTER_ID, else none is pinned; "": none is pinned.
+   */
+  const char *cluster_id;
+  /**
+   * As ca: 0.
+   */
+  uint32_t verify;
+  /**
+   * 0.
+   */
+  uint32_t reserved_2;
 } tenure_client_options;
 
 /**
@@ -1038,7 +1068,8 @@ tenure_status tenure_break(tenure_client *client,
 /**
  * What there is, as JSON, the same text that the tenure program prints with --json. `what` is "locks" (all whose
  * names begin with `name`; NULL or "": all), "lock" (the one called `name`), "session" (the one whose id is `name`
- * in digits; NULL or "": this client's) or "cluster" (`name` is not used). A value that is not UTF-8 has its bytes
+ * in digits; NULL or "": this client's), "cluster", or "condition": of which cluster this client is, why it has no session,
+ * and what keeps the cluster from granting, as this client was told, without asking anybody (`name` is not used). A value that is not UTF-8 has its bytes
  * in "value_hex", else that is null.
  *
  * *len is the size of the buffer `json`; afterwards it is what the text needs, with the NUL that ends it. With 0

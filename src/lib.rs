@@ -4,27 +4,87 @@
 //! connects to a cluster as a client, or embeds a node, so that its own three replicas *are* the lock
 //! service.
 //!
-//! The path of a lock request:
+//! ```no_run
+//! use tenure::client::{AcquireOptions, Client, ClientOptions, Wait};
 //!
-//! 1. bytes → [`net`] → [`wire`] (a request) → the loop of [`node`] → [`server`] → [`replica`];
-//! 2. [`replica`] proposes to [`raft`]; the entry leaves for the followers and, in parallel, goes to [`wal`];
-//! 3. a quorum is durable → commit → [`lock`] applies it → a reply, and a pushed event for a waiter;
-//! 4. [`wire`] → [`net`] → bytes → [`client`], which counts the lease from the send time of its renewal;
-//! 5. no step goes back up: `ARCHITECTURE.md` has the table of who may use whom, and a test enforces it.
+//! // `tenure dev` starts three nodes on this machine.
+//! let options = ClientOptions::new().name("worker-1");
+//! let client = Client::open("127.0.0.1:7401,127.0.0.1:7402,127.0.0.1:7403", options)?;
+//! let lease = client.acquire("jobs/nightly", Wait::Forever, AcquireOptions::new())?;
+//! while !lease.remaining().is_zero() {
+//!     // One piece of the work, shorter than what remains. Whatever it writes carries the token: the store refuses
+//!     // one that is lower than the highest it has seen.
+//!     println!("token {}", lease.token());
+//! #   break;
+//! }
+//! lease.release(Wait::Forever)?;
+//! # Ok::<(), tenure::Error>(())
+//! ```
+//!
+//! # Where to go
+//!
+//! * [`client::Client`]: locks, semaphores, elections, observers. [`client::Lease`]: what is held, and for how long.
+//! * [`node::Node`]: a member of the cluster in this process, and the leader lease.
+//! * [`Error`] and [`Status`]: what failed, in a sentence, and what kind of failure it is.
+//!
+//! # What is promised
+//!
+//! [`client`], [`node`], [`Error`], [`Status`] and the types at this root that they speak are the public interface, and change as
+//! semantic versioning says; every other module is hidden from these pages, is public only for the `tenure` program and the tests, and
+//! may change in any version.
+//!
+//! Structs and enums that will grow are `#[non_exhaustive]`: options are made by their `new` and a method for each field, a `match`
+//! has an arm for what is not known yet.
+//!
+//! # Features
+//!
+//! | feature | what it adds | default |
+//! |---|---|---|
+//! | `capi` | the C ABI and its header | yes |
+//! | `cli` | the `tenure` program | yes |
+//! | `sim` | the simulator, as a hidden module | by `lab` |
+//! | `lab` | the program's laboratory: `demo`, `bench`, `sim`, `verify`, `chaos` | yes |
+//!
+//! A Rust program that uses the library takes `default-features = false`; the package of a distribution takes `capi` and `cli`.
 
+#![deny(missing_docs)]
+
+// The path of a lock request:
+//
+// 1. bytes → net → wire (a request) → the loop of node → server → replica;
+// 2. replica proposes to raft; the entry leaves for the followers and, in parallel, goes to wal;
+// 3. a quorum is durable → commit → lock applies it → a reply, and a pushed event for a waiter;
+// 4. wire → net → bytes → client, which counts the lease from the send time of its renewal;
+// 5. no step goes back up: ARCHITECTURE.md has the table of who may use whom, and a test enforces it.
+
+#[doc(hidden)]
 pub mod base;
 pub mod client;
 #[cfg(feature = "capi")]
+#[doc(hidden)]
 pub mod ffi;
+#[doc(hidden)]
 pub mod lock;
+#[doc(hidden)]
 pub mod net;
 pub mod node;
+#[doc(hidden)]
 pub mod raft;
+#[doc(hidden)]
 pub mod replica;
+#[doc(hidden)]
 pub mod server;
+#[cfg(feature = "sim")]
+#[doc(hidden)]
 pub mod sim;
+#[doc(hidden)]
 pub mod sys;
+#[doc(hidden)]
 pub mod wal;
+#[doc(hidden)]
 pub mod wire;
 
 pub use base::error::{Error, Status};
+pub use base::{NodeId, SessionId, Term, Token};
+pub use lock::Mode;
+pub use net::LocalNode;

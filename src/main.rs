@@ -1,7 +1,10 @@
 //! The `tenure` program: servers, locks for the shell, and what people want to see of a cluster.
 
 mod cli;
+#[cfg(feature = "lab")]
+mod lab;
+mod program;
 
 fn main() -> std::process::ExitCode {
-    cli::main()
+    program::main()
 }

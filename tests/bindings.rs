@@ -164,15 +164,13 @@ fn c_example_gives_its_lock_to_its_successor_when_it_is_asked() {
     let line = || news.recv().expect("the worker goes on").1;
     assert_eq!(line(), "jobs/x: working");
 
-    let name = Some("successor".to_owned());
-    let options = ClientOptions { name, ..ClientOptions::default() };
+    let options = ClientOptions::new().name("successor");
     let successor = Client::open(&cluster.endpoints, options).unwrap();
     let waits =
         successor.acquire_start("jobs/x", Wait::Forever, AcquireOptions::default()).unwrap();
-    let to = Some("successor".to_owned());
     // Refused until the successor waits.
     while successor
-        .break_lock("jobs/x", BreakOptions { to: to.clone(), ..BreakOptions::default() })
+        .break_lock("jobs/x", BreakOptions::new().to("successor"))
         .is_err_and(|error| error.status == Status::NotFound)
     {}
     assert_eq!(line(), "jobs/x: asked to end, in time");
@@ -269,7 +267,7 @@ impl Cluster {
             .map(|(listener, (id, _))| {
                 let data_dir = directory.path().join(id.to_string());
                 let options = NodeOptions::new(*id, data_dir, members.clone());
-                Node::start(NodeOptions { listener: Some(listener), ..options }).unwrap()
+                Node::start(options.listener(listener)).unwrap()
             })
             .collect();
         Self { endpoints: endpoints.join(","), _nodes: nodes, _directory: directory }

@@ -14,3 +14,5 @@ mod members;
 mod removal;
 #[path = "node/speaker.rs"]
 mod speaker;
+#[path = "node/strangers.rs"]
+mod strangers;

@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 use std::thread;
-use tenure::sim::{Options, Report, Trim, run_plain, run_rolling, run_seed, run_seeds};
+use tenure::sim::{
+    Options, Report, Trim, run_plain, run_rolling, run_seed, run_seeds, run_sleeping,
+};
 
 /// How many threads share the seeds.
 const THREADS: u64 = 4;
@@ -82,6 +84,19 @@ fn planned_restarts_cost_no_client_more_than_a_handover() {
     assert!(restarts > 20, "{restarts}");
 }
 
+#[test]
+fn w9_a_member_that_was_off_while_others_were_replaced_comes_back() {
+    for seed in 0..4 {
+        let report =
+            run_sleeping(seed, &Options::default()).unwrap_or_else(|failure| panic!("{failure}"));
+        assert_eq!(report.counts["sleepers that came back"], 1, "seed {seed}");
+        let of = "a node that is not known yet proves that it is a member";
+        let proved = report.marks.iter().find(|(name, _)| *name == of).map(|(_, count)| count);
+        // Of those that the sleeper knows none is left: whoever it hears has proved what it is.
+        assert!(seed % 2 == 1 || proved > Some(0), "seed {seed}: {proved:?}");
+    }
+}
+
 /// Too rare for the few seeds above; `tenure sim --seeds 0..1000` reaches them.
 const RARER: &[&str] = &[
     "a power cut keeps a part of what was not synced",
@@ -104,6 +119,7 @@ const RARER: &[&str] = &[
     "an observer that comes back is told that it missed something",
     "a client learns from what is not said that its grant was taken",
     "permits that come free go to two waiters",
+    "a node that is not known yet proves that it is a member",
 ];
 
 /// What must have happened in the seeds above: all kinds of operation, of faults, and of consequences.
@@ -183,6 +199,7 @@ const COMMON: &[&str] = &[
     "slews",
     "slow links",
     "stale writes refused",
+    "strangers",
     "suspends",
     "timed acquires",
     "tries",

@@ -7,8 +7,8 @@ use std::fmt::Debug;
 use std::fmt::Write as _;
 use tenure::base::founding::FoundingRecord;
 use tenure::base::{
-    ClusterId, DirectoryId, Index, NodeId, Owner, RequestId, Round, SessionId, SessionKey, Term,
-    Token,
+    Ancestors, ClusterId, DirectoryId, Index, NodeId, Owner, RequestId, Round, SessionId,
+    SessionKey, Term, Token,
 };
 use tenure::lock::{
     Acquire, Answer, BreakWay, HolderView, LockView, Mode, Name, Operation, Refusal, SessionView,
@@ -20,10 +20,10 @@ use tenure::raft::{
     SnapshotOutcome, SnapshotResponse, TimeoutNow, VoteRequest, VoteResponse,
 };
 use tenure::wire::{
-    Abilities, ClientHello, ClientWelcome, FixedStatus, FoundingOffer, FrameDecoder, FrameKind,
-    Hello, HolderSaid, LeaderHint, MemberStatus, NodeStatus, Order, OrderAnswer, PeerHello,
-    PeerMessage, Query, ReadAnswer, Refused, RefusedCode, Request, ServerMessage, Speech, Values,
-    encode_frame,
+    Abilities, Challenge, ClientHello, ClientWelcome, FixedStatus, FoundingOffer, FrameDecoder,
+    FrameKind, Hello, HolderSaid, LeaderHint, MemberStatus, NodeStatus, Order, OrderAnswer,
+    OrderShown, PeerHello, PeerMessage, Proof, Query, ReadAnswer, Refused, RefusedCode, Request,
+    ServerMessage, Speech, Values, Welcomed, encode_frame,
 };
 
 /// Collects `name: hex of the frame`, after checking that each frame decodes to what it was made of.
@@ -173,7 +173,15 @@ fn handshake_frames_keep_their_bytes() {
     for (name, hello) in named {
         golden.add(name, FrameKind::Hello, &hello.to_values());
     }
-    golden.add("named client welcome", FrameKind::Welcome, &welcome.to_values(&speech));
+    let named = |ancestors| {
+        Welcomed { welcome: welcome.clone(), speech: speech.clone(), ancestors }.to_values()
+    };
+    golden.add("named client welcome", FrameKind::Welcome, &named(Ancestors::NONE));
+    let challenge = Challenge { boot: 5, nonce: [6; 32] };
+    golden.add("challenge", FrameKind::Challenge, &challenge.to_values());
+    golden.add("proof", FrameKind::Proof, &Proof { mac: [7; 32] }.to_values());
+    let ancestors = Ancestors::new([5, 6].map(|id| ClusterId([id; 16])));
+    golden.add("named client welcome of a restored cluster", FrameKind::Welcome, &named(ancestors));
     golden.check("handshake.txt");
 }
 
@@ -359,6 +367,7 @@ fn request_frames_keep_their_bytes() {
         Query::Session { session },
         Query::Waits { name: name("n"), client: None },
         Query::Waits { name: name("n"), client: Some("c".to_owned()) },
+        Query::Asked { names: vec![name("n"), name("m")] },
     ];
     for query in queries {
         golden.request("read", Request::Read { read: 7, query });
@@ -467,6 +476,14 @@ fn answers_keep_their_bytes() {
     let view = SessionView { session: SessionId(5), client, ttl_ms: 10_000, grants: 1, waiting: 2 };
     golden.read("session", ReadAnswer::Session(Some(view)));
     golden.read("read refused", ReadAnswer::Refused(Refusal::Busy));
+    let order = OrderShown {
+        name: name("n"),
+        token: Token(9),
+        grace_ms: 250,
+        reason: "r".to_owned(),
+        heir: Some("c".to_owned()),
+    };
+    golden.read("asked", ReadAnswer::Asked(OrderShown::to_values(&[order])));
     golden.check("answer.txt");
 }
 

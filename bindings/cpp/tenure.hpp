@@ -640,6 +640,9 @@ struct client_options {
     interval request_timeout;
     // Not zero: the session is renewed only while client::progress() is called at least so often.
     interval progress;
+    // The cluster that is meant: its id as `tenure status` shows it, or at least the first eight hex digits; nodes of any other
+    // are passed over. Empty: the environment's TENURE_CLUSTER_ID, else none is pinned.
+    std::string cluster_id;
     // The constructor returns at once, and connects in the background.
     bool background = false;
 };
@@ -955,8 +958,11 @@ private:
     static const char *c_options(const client_options &options, tenure_client_options &given) noexcept {
         given.name = options.name.empty() ? nullptr : options.name.c_str();
         given.flags = options.background ? TENURE_OPEN_BACKGROUND : 0;
+        given.cluster_id = options.cluster_id.empty() ? nullptr : options.cluster_id.c_str();
         if (detail::has_nul(options.name))
             return detail::name_has_nul;
+        if (detail::has_nul(options.cluster_id))
+            return "cluster_id has a NUL byte";
         if (!detail::put(given.ttl_ms, options.ttl))
             return "ttl is negative";
         if (!detail::put(given.connect_timeout_ms, options.connect_timeout))

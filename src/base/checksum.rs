@@ -12,6 +12,14 @@ pub fn extend(crc: u32, bytes: &[u8]) -> u32 {
     crc32c::crc32c_append(crc, bytes)
 }
 
+/// The CRC-32C of `b ++ rest`, where `crc` is that of `a ++ rest`, `a` and `b` are as long, and `rest` has so many bytes:
+/// `with_other_start(crc32c(a ++ rest), crc32c(a), crc32c(b), rest.len())`.
+#[must_use]
+pub fn with_other_start(crc: u32, start: u32, other: u32, rest: usize) -> u32 {
+    // The checksum is linear: what the start differs in, moved on by the rest.
+    crc ^ crc32c::crc32c_combine(start ^ other, 0, rest)
+}
+
 /// 128 bits from `bytes`, for naming a record: FNV-1a, which is stable over versions and machines.
 /// It resists accidents, not adversaries.
 #[must_use]
@@ -31,6 +39,11 @@ mod tests {
     fn known_answers() {
         assert_eq!(crc32c(b"123456789"), 0xe306_9283);
         assert_eq!(extend(crc32c(b"1234"), b"56789"), 0xe306_9283);
+        for (rest, len) in [(&b"56789"[..], 5), (b"", 0)] {
+            let (whole, start) = (extend(crc32c(b"1234"), rest), crc32c(b"1234"));
+            let other = with_other_start(whole, start, crc32c(b"abcd"), len);
+            assert_eq!(other, extend(crc32c(b"abcd"), rest));
+        }
         assert_ne!(hash128(b"a"), hash128(b"b"));
     }
 }

@@ -9,6 +9,7 @@ macro_rules! statuses {
         /// How a call ended, when not with success. The numbers are part of the ABI and never reused.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[repr(i32)]
+        #[non_exhaustive]
         pub enum Status {
             $($(#[$doc])* $name = $number,)*
         }
@@ -79,6 +80,7 @@ statuses! {
 
 /// A failed call: its status, and a sentence that says what happened and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub struct Error {
     /// What kind of failure.
     pub status: Status,

@@ -11,9 +11,15 @@ pub struct FoundingRecord {
     origin: Option<Origin>,
 }
 
-/// The hash of the snapshot that a cluster was restored from: members that were restored from another one, or
-/// from none, must not found it together.
+/// The hash of the state that a restored cluster begins with: members that begin with another one, or with none, must not
+/// found it together.
 pub type Origin = [u8; 16];
+
+/// That of these bytes of a state.
+#[must_use]
+pub fn origin_of(state: &[u8]) -> Origin {
+    checksum::hash128(state)
+}
 
 impl FoundingRecord {
     /// The record of these members, in any order.

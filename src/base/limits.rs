@@ -43,12 +43,19 @@ pub const HOLDERS_SHOWN_MAX: usize = 16;
 /// Locks in one answer to a read.
 pub const LOCKS_PER_READ_MAX: usize = 32;
 
-/// Session TTL in milliseconds, smallest, default and largest.
+/// Session TTL in milliseconds, smallest, default and largest. The largest only grows from version to version: a restore
+/// waits so long (L15).
 pub const TTL_MS_MIN: u32 = 200;
 /// See [`TTL_MS_MIN`].
 pub const TTL_MS_DEFAULT: u32 = 10_000;
 /// See [`TTL_MS_MIN`].
 pub const TTL_MS_MAX: u32 = 3_600_000;
+
+/// The leader lease (Δ) in milliseconds, smallest and longest. A claim loses 2 % and a millisecond to its margins; below
+/// the smallest nothing useful is left. The longest only grows from version to version: a restore waits so long (L15).
+pub const LEASE_MS_MIN: u32 = 20;
+/// See [`LEASE_MS_MIN`].
+pub const LEASE_MS_MAX: u32 = 60_000;
 
 /// A lock's delay after an expiry (L16), in milliseconds.
 pub const LOCK_DELAY_MS_MAX: u32 = TTL_MS_MAX;
@@ -89,6 +96,8 @@ pub const CONNECTIONS_MAX: usize = 20_000;
 pub const HELD_REQUESTS_MAX: usize = 65_536;
 /// Proposed and not yet committed, in bytes; beyond it proposals are refused as BUSY.
 pub const UNCOMMITTED_BYTES_MAX: usize = 16 << 20;
+/// Clusters that one names as those that it was restored from: more restores in a row than a client sleeps through.
+pub const ANCESTORS_MAX: usize = 16;
 /// Members of a cluster.
 pub const MEMBERS_MAX: usize = 9;
 

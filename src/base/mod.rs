@@ -1,18 +1,26 @@
 //! The vocabulary that everything else is written in. No clocks, sockets, files or threads.
 
 pub mod address;
+mod ancestors;
 pub mod checksum;
+pub mod cluster_key;
 pub mod codec;
 pub mod error;
 pub mod founding;
 pub mod ids;
 pub mod limits;
+mod pin;
 pub mod rng;
+mod setters;
 pub mod text;
 pub mod time;
 
+pub use ancestors::Ancestors;
+pub use cluster_key::ClusterKey;
 pub use ids::{
     ClientSource, ClusterId, ConnectionId, DirectoryId, Index, NodeId, Owner, ReadId, RequestId,
     Round, SessionId, SessionKey, Term, Token, WriteSeq,
 };
+pub use pin::ClusterPin;
+pub(crate) use setters::setters;
 pub use time::Sample;

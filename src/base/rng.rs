@@ -44,6 +44,12 @@ impl Rng {
         self.0.u128(..).to_le_bytes()
     }
 
+    /// 32 bytes.
+    pub fn bytes32(&mut self) -> [u8; 32] {
+        let halves = [self.bytes16(), self.bytes16()].concat();
+        halves.try_into().expect("twice 16 bytes")
+    }
+
     /// A generator of its own, seeded from this one.
     #[must_use]
     pub fn fork(&mut self) -> Self {

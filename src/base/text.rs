@@ -1,4 +1,6 @@
-//! Text from outside, made fit for a line that a person reads.
+//! Text from outside, and times, made fit for a line that a person reads.
+
+use std::time::Duration;
 
 /// `text` with all escaped that would be invisible, break the line, or move other letters, and cut off behind about
 /// `bytes_max` bytes.
@@ -24,6 +26,27 @@ pub fn one_line(text: &str, bytes_max: usize) -> String {
 pub fn hex_unless_text(bytes: &[u8]) -> Option<String> {
     let hex = || bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     std::str::from_utf8(bytes).is_err().then(hex)
+}
+
+/// A duration as short as it can be said without lying much: "1.5s", "230ms", "4m 10s", "3h 5m".
+#[must_use]
+pub fn span(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match seconds {
+        0 if duration.is_zero() => "0s".to_owned(),
+        0 if duration.as_millis() == 0 => format!("{}us", duration.as_micros()),
+        0 => format!("{}ms", duration.as_millis()),
+        1..60 => format!("{}.{}s", seconds, duration.subsec_millis() / 100),
+        60..3600 => format!("{}m {}s", seconds / 60, seconds % 60),
+        _ => format!("{}h {}m", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
+/// The time of day of an instant of the wall clock: "14:03:22 UTC".
+#[must_use]
+pub fn time_of_day(unix_ms: u64) -> String {
+    let seconds = unix_ms / 1000 % 86_400;
+    format!("{:02}:{:02}:{:02} UTC", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }
 
 /// Control characters, separators of lines, what has no width, and what changes the direction of writing.
@@ -58,6 +81,22 @@ mod tests {
     fn bytes_that_are_no_text_are_shown_whole() {
         assert_eq!(hex_unless_text("ä".as_bytes()), None);
         assert_eq!(hex_unless_text(b"a\xff\0"), Some("61ff00".to_owned()));
+    }
+
+    #[test]
+    fn durations_are_shown_with_their_unit() {
+        assert_eq!(span(Duration::from_micros(12)), "12us");
+        assert_eq!(span(Duration::from_millis(230)), "230ms");
+        assert_eq!(span(Duration::from_millis(1530)), "1.5s");
+        assert_eq!(span(Duration::from_secs(250)), "4m 10s");
+        assert_eq!(span(Duration::from_secs(11_100)), "3h 5m");
+        assert_eq!(span(Duration::ZERO), "0s");
+    }
+
+    #[test]
+    fn an_instant_is_shown_as_its_time_of_day() {
+        assert_eq!(time_of_day(1_732_975_402_999), "14:03:22 UTC");
+        assert_eq!(time_of_day(0), "00:00:00 UTC");
     }
 
     #[test]

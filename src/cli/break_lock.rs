@@ -48,8 +48,9 @@ impl Options {
             (false, Some(grace)) => Grace::For(grace),
             (false, None) => Grace::Ttl,
         };
-        let token = self.token.map(Token);
-        BreakOptions { token, grace, to: None, reason: self.reason.clone() }
+        let mut order = BreakOptions::new().grace(grace).reason(self.reason.clone());
+        order.token = self.token.map(Token);
+        order
     }
 }
 
@@ -59,10 +60,9 @@ impl Options {
         match (error.status, self.token) {
             (Status::NotFound, None) => Failure::new(NO, format!("nobody holds {name}")),
             (Status::NotFound, Some(token)) => {
-                let show = typed::name(&self.name);
-                let text = format!(
-                    "token {token} does not hold {name}; see who does with `tenure show {show}`"
-                );
+                let show = typed::command("show", &self.connection, &[&self.name]);
+                let text =
+                    format!("token {token} does not hold {name}; see who does with `{show}`");
                 Failure::new(NO, text)
             }
             _ => error.into(),
@@ -90,7 +90,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         Grace::For(grace) => {
             format!("the holder of {name} is asked to end within {}\n", duration::show(grace))
         }
-        Grace::Ttl => {
+        _ => {
             format!("the holder of {name} is asked to end within the TTL of its session\n")
         }
     })

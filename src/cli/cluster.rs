@@ -13,6 +13,8 @@ pub struct LocalCluster {
     data: PathBuf,
     members: Vec<(NodeId, String)>,
     nodes: Vec<Option<Node>>,
+    /// The longest TTL of a session; `None`: as a node has it by itself.
+    ttl_max: Option<Duration>,
 }
 
 impl LocalCluster {
@@ -20,7 +22,20 @@ impl LocalCluster {
     ///
     /// # Errors
     /// What `Node::start` says.
+    #[cfg(feature = "lab")]
     pub fn start(data: &Path, listeners: Vec<TcpListener>) -> Result<Self, Failure> {
+        Self::start_with(data, listeners, None)
+    }
+
+    /// The same with another bound on the TTLs of sessions.
+    ///
+    /// # Errors
+    /// What `Node::start` says.
+    pub fn start_with(
+        data: &Path,
+        listeners: Vec<TcpListener>,
+        ttl_max: Option<Duration>,
+    ) -> Result<Self, Failure> {
         let mut members = Vec::new();
         for (id, listener) in (1..).zip(&listeners) {
             let address = listener.local_addr().map_err(|error| {
@@ -28,9 +43,9 @@ impl LocalCluster {
             })?;
             members.push((NodeId(id), address.to_string()));
         }
-        let mut cluster = Self { data: data.to_owned(), members, nodes: Vec::new() };
+        let mut cluster = Self { data: data.to_owned(), members, nodes: Vec::new(), ttl_max };
         for (place, listener) in listeners.into_iter().enumerate() {
-            let options = NodeOptions { listener: Some(listener), ..cluster.options(place) };
+            let options = cluster.options(place).listener(listener);
             cluster.nodes.push(Some(Node::start(options)?));
         }
         Ok(cluster)
@@ -47,26 +62,6 @@ impl LocalCluster {
         self.members.iter().zip(&self.nodes).map(|((id, address), node)| {
             (*id, address.as_str(), node.as_ref().map(Node::known_leader))
         })
-    }
-
-    /// The node that holds the leader lease now.
-    #[must_use]
-    pub fn leader(&self) -> Option<NodeId> {
-        let mut running = self.nodes.iter().flatten();
-        running.find(|node| node.leadership().is_leader).map(Node::id)
-    }
-
-    /// The node that holds the leader lease, once one does. All of them run.
-    ///
-    /// # Errors
-    /// None does within `wait`.
-    pub fn wait_for_leader(&self, wait: Duration) -> Result<&Node, Failure> {
-        let running = || self.nodes.iter().flatten();
-        let first = running().next().expect("a cluster has a node that runs");
-        let elected = wait_until(first, wait, |seen| seen.leader.is_some())?.leader;
-        let node = running().find(|node| Some(node.id()) == elected);
-        let node = node.ok_or_else(|| Failure::unavailable("the leader does not run any more"))?;
-        wait_until(node, wait, |seen| seen.is_leader).map(|_| node)
     }
 
     /// Stops `id` without a word to anybody: its connections close, as they do when a process is killed.
@@ -95,7 +90,10 @@ impl LocalCluster {
 
     fn options(&self, place: usize) -> NodeOptions {
         let id = self.members[place].0;
-        NodeOptions::new(id, self.data.join(format!("node-{id}")), self.members.clone())
+        let data = self.data.join(format!("node-{id}"));
+        let options = NodeOptions::new(id, data, self.members.clone());
+        let ttl_max = self.ttl_max.unwrap_or(options.ttl_max);
+        options.ttl_max(ttl_max)
     }
 
     fn place(&self, id: NodeId) -> usize {
@@ -104,7 +102,31 @@ impl LocalCluster {
     }
 }
 
+#[cfg(feature = "lab")]
+impl LocalCluster {
+    /// The node that holds the leader lease now.
+    #[must_use]
+    pub fn leader(&self) -> Option<NodeId> {
+        let mut running = self.nodes.iter().flatten();
+        running.find(|node| node.leadership().is_leader).map(Node::id)
+    }
+
+    /// The node that holds the leader lease, once one does. All of them run.
+    ///
+    /// # Errors
+    /// None does within `wait`.
+    pub fn wait_for_leader(&self, wait: Duration) -> Result<&Node, Failure> {
+        let running = || self.nodes.iter().flatten();
+        let first = running().next().expect("a cluster has a node that runs");
+        let elected = wait_until(first, wait, |seen| seen.leader.is_some())?.leader;
+        let node = running().find(|node| Some(node.id()) == elected);
+        let node = node.ok_or_else(|| Failure::unavailable("the leader does not run any more"))?;
+        wait_until(node, wait, |seen| seen.is_leader).map(|_| node)
+    }
+}
+
 /// What `node` says of leadership once it is as asked; each change may take as long as `wait`.
+#[cfg(feature = "lab")]
 fn wait_until(
     node: &Node,
     wait: Duration,

@@ -12,9 +12,9 @@ pub struct Options {
     shell: Shell,
 }
 
-/// Runs it.
-pub fn run(options: &Options) -> Result<(), Failure> {
+/// Runs it, for this command line.
+pub fn run(options: &Options, command: &mut clap::Command) -> Result<(), Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(options.shell, &mut crate::cli::command(), "tenure", &mut script);
+    clap_complete::generate(options.shell, command, "tenure", &mut script);
     output::conclude(&String::from_utf8_lossy(&script))
 }

@@ -4,7 +4,8 @@ use crate::cli::duration;
 use crate::cli::failure::Failure;
 use clap::Args;
 use std::time::Duration;
-use tenure::client::{Client, ClientOptions, Wait, check_endpoints};
+use tenure::base::ClusterPin;
+use tenure::client::{Client, ClientOptions, ClusterAt, Wait, check_endpoints};
 use tenure::node::parse_cluster;
 
 /// Where the cluster is, and how long to try.
@@ -12,8 +13,12 @@ use tenure::node::parse_cluster;
 pub struct Connection {
     /// Nodes of the cluster; one that answers is enough
     #[arg(long, value_name = "HOST:PORT,…")]
-    #[arg(default_value = "127.0.0.1:7401,127.0.0.1:7402,127.0.0.1:7403", value_parser = parse_endpoints)]
+    #[arg(default_value = ENDPOINTS_DEFAULT, value_parser = parse_endpoints)]
     pub endpoints: String,
+    /// The cluster that is meant: its id as `tenure status` shows it, or at least the first eight hex digits; nodes of any
+    /// other are passed over [default: the one that the nodes agree on]
+    #[arg(long, value_name = "HEX", value_parser = ClusterPin::parse)]
+    pub cluster_id: Option<ClusterPin>,
     /// How long to try to reach the cluster, and to wait for each answer
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration::parse)]
     pub timeout: Duration,
@@ -38,7 +43,28 @@ pub fn parse_members(text: &str) -> Result<String, String> {
 /// That of --timeout.
 pub const TIMEOUT_DEFAULT: Duration = Duration::from_secs(5);
 
+/// Those of --endpoints.
+pub const ENDPOINTS_DEFAULT: &str = "127.0.0.1:7401,127.0.0.1:7402,127.0.0.1:7403";
+
 impl Connection {
+    /// One to `endpoints`, all else by default.
+    #[must_use]
+    pub fn to(endpoints: &str) -> Self {
+        Self { endpoints: endpoints.to_owned(), cluster_id: None, timeout: TIMEOUT_DEFAULT }
+    }
+
+    /// What a command needs besides to reach the same cluster, as words of a command line.
+    #[must_use]
+    pub fn flags(&self) -> Vec<String> {
+        let endpoints = match self.endpoints.as_str() {
+            ENDPOINTS_DEFAULT => None,
+            endpoints => Some(("--endpoints", endpoints.to_owned())),
+        };
+        let pin = self.cluster_id.as_ref().map(|pin| ("--cluster-id", pin.to_string()));
+        let given = endpoints.into_iter().chain(pin);
+        given.flat_map(|(flag, value)| [flag.to_owned(), value]).collect()
+    }
+
     /// A client with the default session.
     ///
     /// # Errors
@@ -50,11 +76,18 @@ impl Connection {
     /// The options that `open` uses.
     #[must_use]
     pub fn options(&self) -> ClientOptions {
-        ClientOptions {
-            connect_timeout: self.timeout,
-            request_timeout: self.timeout,
-            ..ClientOptions::default()
+        let options =
+            ClientOptions::new().connect_timeout(self.timeout).request_timeout(self.timeout);
+        match &self.cluster_id {
+            Some(pin) => options.cluster_id(pin.to_string()),
+            None => options,
         }
+    }
+
+    /// The cluster, for connections that are no client's.
+    #[must_use]
+    pub fn at(&self) -> ClusterAt {
+        ClusterAt { endpoints: self.endpoints.clone(), pin: self.cluster_id.clone() }
     }
 
     /// Ends `client`'s session so that nothing of it is left at the server. Its TTL does so if this fails.

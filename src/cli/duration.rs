@@ -1,6 +1,7 @@
 //! Durations as people write them: a number and a unit.
 
 use std::time::Duration;
+pub use tenure::base::text::span as show;
 
 const UNITS: [(&str, u64); 6] = [
     ("ns", 1),
@@ -47,17 +48,13 @@ fn scale(number: &str, nanos: u64) -> Option<Duration> {
     Some(Duration::from_nanos(whole.checked_add(part)?))
 }
 
-/// A duration as short as it can be said without lying much: "1.5s", "230ms", "4m 10s", "3h 5m".
+/// A duration exactly, as `parse` takes it: "10s", "1h", "1500ms".
 #[must_use]
-pub fn show(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    match seconds {
-        0 if duration.as_millis() == 0 => format!("{}us", duration.as_micros()),
-        0 => format!("{}ms", duration.as_millis()),
-        1..60 => format!("{}.{}s", seconds, duration.subsec_millis() / 100),
-        60..3600 => format!("{}m {}s", seconds / 60, seconds % 60),
-        _ => format!("{}h {}m", seconds / 3600, seconds / 60 % 60),
-    }
+pub fn exact(duration: Duration) -> String {
+    let nanos = duration.as_nanos();
+    let mut units = UNITS.iter().rev().map(|(name, unit)| (*name, u128::from(*unit)));
+    let fits = units.find(|(_, unit)| nanos > 0 && nanos.is_multiple_of(*unit));
+    fits.map_or("0s".to_owned(), |(name, unit)| format!("{}{name}", nanos / unit))
 }
 
 #[cfg(test)]
@@ -87,11 +84,9 @@ mod tests {
     }
 
     #[test]
-    fn durations_are_shown_with_their_unit() {
-        assert_eq!(show(Duration::from_micros(12)), "12us");
-        assert_eq!(show(Duration::from_millis(230)), "230ms");
-        assert_eq!(show(Duration::from_millis(1530)), "1.5s");
-        assert_eq!(show(Duration::from_secs(250)), "4m 10s");
-        assert_eq!(show(Duration::from_secs(11_100)), "3h 5m");
+    fn an_exact_duration_is_read_as_it_is_written() {
+        for text in ["10s", "1h", "1500ms", "61s", "2m", "7ns", "0s"] {
+            assert_eq!(exact(parse(text).unwrap()), text);
+        }
     }
 }

@@ -47,7 +47,7 @@ pub fn run(options: Options, behind: Option<&[OsString]>) -> Result<u8, Failure>
     if !options.observe {
         let value = options.value.unwrap_or_default().into_bytes();
         // A campaign is this, and no more.
-        return options.terms.run(&request, AcquireOptions { value, ..AcquireOptions::default() });
+        return options.terms.run(&request, AcquireOptions::new().value(value));
     }
     if request.task != Task::Hold {
         return Err(Failure::new(FAILED, "--observe runs no command; take one of the two away"));

@@ -61,12 +61,9 @@ impl Options {
         };
         let heir = self.heir(&lock)?;
         let patience = self.patience(client, &lock)?;
-        let order = BreakOptions {
-            token: None,
-            grace: self.grace.map_or(Grace::Ttl, Grace::For),
-            to: self.to.clone(),
-            reason: self.reason.clone(),
-        };
+        let grace = self.grace.map_or(Grace::Ttl, Grace::For);
+        let mut order = BreakOptions::new().grace(grace).reason(self.reason.clone());
+        order.to = self.to.clone();
         client.break_lock(&self.name, order).map_err(|error| self.refusal(error))?;
         log::debug!("ordered; waiting for up to {}", duration::show(patience));
         let until = Instant::now() + patience;
@@ -108,6 +105,8 @@ impl Options {
     /// Who is to get it, as the queue is now.
     fn heir(&self, lock: &LockView) -> Result<Heir, Failure> {
         let name = printable(&self.name);
+        let command =
+            |subcommand: &str| typed::command(subcommand, &self.connection, &[&self.name]);
         let found = lock
             .waiters
             .iter()
@@ -119,11 +118,11 @@ impl Options {
             NO,
             match &self.to {
                 Some(client) => format!(
-                    "{} does not wait for {name}, or too far behind; see who does with `tenure show {}`",
+                    "{} does not wait for {name}, or too far behind; see who does with `{}`",
                     printable(client),
-                    typed::name(&self.name)
+                    command("show")
                 ),
-                None => format!("nobody waits for {name}; `tenure break` only frees it"),
+                None => format!("nobody waits for {name}; `{}` only frees it", command("break")),
             },
         ))
     }

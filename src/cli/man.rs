@@ -12,10 +12,10 @@ pub struct Options {
     out: PathBuf,
 }
 
-/// Runs it.
-pub fn run(options: &Options) -> Result<(), Failure> {
+/// Runs it, for this command line.
+pub fn run(options: &Options, command: clap::Command) -> Result<(), Failure> {
     std::fs::create_dir_all(&options.out)
-        .and_then(|()| clap_mangen::generate_to(crate::cli::command(), &options.out))
+        .and_then(|()| clap_mangen::generate_to(command, &options.out))
         .map_err(|error| {
             let place = options.out.display();
             Failure::unavailable(format!("cannot write manual pages to {place}: {error}"))

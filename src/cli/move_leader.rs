@@ -2,7 +2,7 @@
 
 use crate::cli::connect::Connection;
 use crate::cli::failure::{Failure, NO};
-use crate::cli::{order, output};
+use crate::cli::{order, output, typed};
 use clap::Args;
 use std::time::{Duration, Instant};
 use tenure::base::{NodeId, Term};
@@ -38,7 +38,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
 }
 
 fn leader(connection: &Connection) -> Option<(NodeId, Term)> {
-    let cluster = ClusterStatus::ask(&connection.endpoints, connection.timeout);
+    let cluster = ClusterStatus::ask(connection.at(), connection.timeout);
     cluster.leader().map(|status| (status.node, status.term))
 }
 
@@ -52,9 +52,10 @@ fn next_leader(
         match leader(connection) {
             Some(now) if before.is_none_or(|(_, term)| now.1 > term) => return Ok(now),
             _ if Instant::now() >= until => {
-                return Err(Failure::unavailable(
-                    "leadership was given up, and nobody leads yet: see `tenure status`",
-                ));
+                let status = typed::command("status", connection, &[]);
+                return Err(Failure::unavailable(format!(
+                    "leadership was given up, and nobody leads yet: see `{status}`"
+                )));
             }
             _ => std::thread::sleep(PAUSE),
         }

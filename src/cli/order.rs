@@ -2,16 +2,19 @@
 
 use crate::cli::connect::Connection;
 use crate::cli::failure::{Failure, NO};
+use crate::cli::typed;
 use tenure::client::Client;
 use tenure::raft::Change;
 use tenure::wire::{Order, OrderAnswer};
+use tenure::{Error, Status};
 
 /// Has the leader carry out one order.
 ///
 /// # Errors
 /// The leader refuses it (1); it cannot be reached, or may have carried it out (3).
 pub fn give(connection: &Connection, order: &Order) -> Result<(), Failure> {
-    let answer = Client::order_of(&connection.endpoints, order, connection.timeout)?;
+    let answer = Client::order_of(connection.at(), order, connection.timeout);
+    let answer = answer.map_err(|error| in_doubt(connection, error))?;
     match answer {
         OrderAnswer::Done { index } => {
             log::debug!("done as of {index}");
@@ -19,6 +22,17 @@ pub fn give(connection: &Connection, order: &Order) -> Result<(), Failure> {
         }
         other => Err(refusal(other)),
     }
+}
+
+/// Where to look after an order that may have been carried out.
+fn in_doubt(connection: &Connection, error: Error) -> Failure {
+    let is_unknown = error.status == Status::Unknown;
+    let failure = Failure::from(error);
+    if !is_unknown {
+        return failure;
+    }
+    let list = typed::command("member list", connection, &[]);
+    Failure { message: format!("{} (`{list}`)", failure.message), ..failure }
 }
 
 /// Has the leader change the members by this one step.

@@ -4,20 +4,20 @@ use crate::cli::connect::Connection;
 use crate::cli::duration;
 use crate::cli::failure::{Failure, NO};
 use crate::cli::log::printable;
-use crate::cli::{name, output, typed};
+use crate::cli::{name, output, told, typed};
 use clap::Args;
 use serde_json::Value;
 use std::time::Duration;
 use tenure::client::Client;
 use tenure::lock::{LockView, Mode};
 use tenure::sys::clock;
-use tenure::wire::{Query, ReadAnswer};
+use tenure::wire::{OrderShown, Query, ReadAnswer};
 
 /// Show who holds a lock, under which token, since when, and who waits.
 ///
 /// STATE is "held", "shared by N", or how much of a semaphore is taken ("2 of 3"); "asked" is added where the holder was
-/// asked to end (`tenure break`), "delayed" where an expired holder's lock delay is not over. HOLDER is the oldest.
-/// A single lock is shown with its other holders and its queue.
+/// asked to end (`tenure break`), "delayed" where an expired holder's lock delay is not over. HOLDER is the oldest, and
+/// VALUE what it says of itself. A single lock is shown with what its holder was asked, why, its other holders and its queue.
 #[derive(Args, Debug)]
 #[command(
     after_help = "Exit codes: 0 of one lock: somebody holds it, of several: shown; 1 nobody holds it; 2 usage; \
@@ -60,10 +60,14 @@ impl Options {
         }
         let rows = if is_one { client.lock_shown(name)? } else { client.locks_shown(name)? };
         let is_held = rows.iter().any(|(lock, _)| lock.holding > 0);
-        let mut text = to_text(&rows, clock::unix_ms());
+        let orders = client.orders_shown(&rows)?;
+        let mut text = to_text(&rows, &orders, clock::unix_ms());
         if is_one && rows.is_empty() && has_some_below(client, name)? {
-            let below = typed::name(&format!("{name}/"));
-            text.push_str(&format!("there are locks below it: see `tenure show {below}`\n"));
+            let below = typed::command("show", &self.connection, &[&format!("{name}/")]);
+            text.push_str(&format!("there are locks below it: see `{below}`\n"));
+        }
+        if let Some(condition) = client.condition() {
+            text.push_str(&format!("{}\n", printable(&condition.sentence())));
         }
         Ok((text, code(is_held)))
     }
@@ -78,15 +82,25 @@ fn has_some_below(client: &Client, name: &str) -> Result<bool, Failure> {
     }
 }
 
-fn to_text(rows: &[Row], now_unix_ms: u64) -> String {
+fn to_text(rows: &[Row], orders: &[OrderShown], now_unix_ms: u64) -> String {
     if rows.is_empty() {
         return "nobody holds or waits\n".to_owned();
     }
     let head = ["NAME", "STATE", "HOLDER", "TOKEN", "SINCE", "REMAINING", "QUEUE"];
     let mut lines = vec![head.map(str::to_owned).to_vec()];
     lines.extend(rows.iter().map(|row| line(row, now_unix_ms)));
+    // Last, since it may be long. Of a lock alone it has a line for itself.
+    if rows.len() > 1 && rows.iter().any(|(lock, _)| !lock.value.is_empty()) {
+        lines[0].push("VALUE".to_owned());
+        let values = rows.iter().map(|(lock, _)| told::brief_value(&lock.value));
+        lines[1..].iter_mut().zip(values).for_each(|(line, value)| line.push(value));
+    }
     let mut text = output::table(&lines);
     if let [(lock, _)] = rows {
+        if !lock.value.is_empty() {
+            text.push_str(&format!("  value: {}\n", told::value(&lock.value)));
+        }
+        text.push_str(&orders.iter().map(|order| asked(lock, order)).collect::<String>());
         text.push_str(&others(lock, now_unix_ms));
         text.push_str(&queue(lock, now_unix_ms));
     }
@@ -121,6 +135,15 @@ fn state(lock: &LockView) -> String {
     let asked = if lock.is_asked { ", asked" } else { "" };
     let delayed = if lock.is_delayed { ", delayed" } else { "" };
     format!("{held}{asked}{delayed}")
+}
+
+/// What a holder was asked; which one, if it is not the oldest.
+fn asked(lock: &LockView, order: &OrderShown) -> String {
+    let whose = match order.token {
+        token if token == lock.token => String::new(),
+        token => format!("token {token} is "),
+    };
+    format!("  {whose}{}\n", told::asked(order))
 }
 
 /// A line for each holder but the oldest.
@@ -222,29 +245,26 @@ mod tests {
     #[test]
     fn a_lock_is_one_line_with_its_queue_below() {
         let expected = "NAME    STATE  HOLDER  TOKEN  SINCE  REMAINING  QUEUE\n\
-                        jobs/x  held   a\\n:1   17     5.0s   7.5s       1\n  waits 1: b:2, since 1.0s\n";
-        assert_eq!(to_text(&[row()], 10_000), expected);
+                        jobs/x  held   a\\n:1   17     5.0s   7.5s       1\n  value: v\n  waits 1: b:2, since 1.0s\n";
+        assert_eq!(to_text(&[row()], &[], 10_000), expected);
     }
 
     #[test]
     fn several_locks_are_a_table_alone() {
-        assert_eq!(to_text(&[row(), row()], 10_000).lines().count(), 3);
-        assert_eq!(to_text(&[], 10_000), "nobody holds or waits\n");
+        assert_eq!(to_text(&[row(), row()], &[], 10_000).lines().count(), 3);
+        assert_eq!(to_text(&[], &[], 10_000), "nobody holds or waits\n");
     }
 
     #[test]
     fn readers_are_counted_and_listed_after_the_oldest() {
-        let text = to_text(&[(several(Mode::Shared, 0), 7_500)], 10_000);
+        let text = to_text(&[(several(Mode::Shared, 0), 7_500)], &[], 10_000);
         assert!(text.contains("jobs/x  shared by 2  a\\n:1   17"), "{text}");
-        assert!(
-            text.contains("\n  holds too: c:3, token 18, since 4.0s\n  waits 1: b:2"),
-            "{text}"
-        );
+        assert!(text.contains("  holds too: c:3, token 18, since 4.0s\n  waits 1: b:2"), "{text}");
     }
 
     #[test]
     fn a_semaphore_says_how_much_of_it_is_taken_and_wanted() {
-        let text = to_text(&[(several(Mode::Exclusive, 3), 7_500)], 10_000);
+        let text = to_text(&[(several(Mode::Exclusive, 3), 7_500)], &[], 10_000);
         assert!(text.contains("jobs/x  2 of 3  "), "{text}");
         assert!(
             text.contains("since 4.0s, 1 of 3\n  waits 1: b:2, since 1.0s, 1 of 3\n"),
@@ -254,7 +274,7 @@ mod tests {
 
     #[test]
     fn those_who_are_not_listed_are_counted() {
-        let text = to_text(&[(LockView { holding: 9, waiting: 70, ..row().0 }, 0)], 10_000);
+        let text = to_text(&[(LockView { holding: 9, waiting: 70, ..row().0 }, 0)], &[], 10_000);
         assert!(text.contains("  and 8 more hold it too\n"), "{text}");
         assert!(text.ends_with("  and 69 more wait\n"), "{text}");
     }

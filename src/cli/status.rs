@@ -9,18 +9,19 @@ use tenure::base::NodeId;
 use tenure::base::limits::LAG_ENTRIES_MAX;
 use tenure::client::{ClusterStatus, NodeRow};
 use tenure::raft::Seat;
-use tenure::wire::{MemberStatus, NodeStatus};
+use tenure::wire::{MemberStatus, NodeStatus, ServiceState};
 
 /// Show the nodes: leader, terms, how far each log is.
 ///
-/// With --check the exit code is the answer: 0 all nodes serve and have the log, 1 there is a quorum but not
-/// all nodes do, 3 there is no quorum.
+/// With --check the exit code is the answer: 0 all nodes serve, have the log, and room on their disks; 1 there is a quorum
+/// but not all nodes do, or the cluster waits for something and grants nothing; 3 there is no quorum. Nodes of several
+/// clusters are shown apart, and refused: 3.
 #[derive(Args, Debug)]
 pub struct Options {
     /// Print JSON
     #[arg(long)]
     json: bool,
-    /// Exit 0 for a whole cluster, 1 for a degraded one, 3 for none
+    /// Exit 0 for a whole cluster, 1 for one that is degraded or waits, 3 for none
     #[arg(long)]
     check: bool,
     #[command(flatten)]
@@ -29,20 +30,23 @@ pub struct Options {
 
 /// Runs it.
 pub fn run(options: &Options) -> Result<u8, Failure> {
-    let cluster = ClusterStatus::ask(&options.connection.endpoints, options.connection.timeout);
+    let cluster = ClusterStatus::ask(options.connection.at(), options.connection.timeout);
     if !options.check && cluster.nodes.iter().all(|node| node.state.is_err()) {
         return Err(Failure::unavailable(cluster.complaint()));
     }
     output::conclude(&if options.json { cluster.json_line() } else { to_text(&cluster) })?;
+    if let Some(text) = cluster.contradiction() {
+        return Err(Failure::unavailable(text));
+    }
     Ok(if options.check { Health::of(&cluster).exit_code() } else { 0 })
 }
 
 /// Whether a cluster serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Health {
-    /// A leader, and all members in its term, with its log.
+    /// A leader, and all members in its term, with its log, and room for more of it.
     Whole,
-    /// A leader and a quorum in its term.
+    /// A leader and a quorum in its term; or a cluster that waits for something and grants nothing until then.
     Degraded,
     /// Neither.
     None,
@@ -52,7 +56,11 @@ impl Health {
     /// Whether `cluster` serves.
     #[must_use]
     pub fn of(cluster: &ClusterStatus) -> Self {
-        let Some(leader) = cluster.leader() else { return Self::None };
+        let state = cluster.condition().state;
+        let Some(leader) = cluster.leader() else {
+            let waits = matches!(state, ServiceState::NotFounded | ServiceState::WaitsForMembers);
+            return if waits { Self::Degraded } else { Self::None };
+        };
         let is_with = |node: NodeId| {
             cluster.answered().any(|status| status.node == node && status.term == leader.term)
         };
@@ -68,7 +76,10 @@ impl Health {
             with > all / 2
         };
         let keeps_up = |member: &MemberStatus| has_log(leader, member);
-        match leader.members.iter().all(|member| is_with(member.node) && keeps_up(member)) {
+        let has_room = cluster.answered().all(|status| status.disk_lacks.is_none());
+        let is_well = |member: &MemberStatus| is_with(member.node) && keeps_up(member);
+        let all_well = has_room && leader.members.iter().all(is_well);
+        match all_well && state == ServiceState::Serving {
             true => Self::Whole,
             false if halves.iter().all(has_quorum) => Self::Degraded,
             false => Self::None,
@@ -92,17 +103,27 @@ fn has_log(leader: &NodeStatus, member: &MemberStatus) -> bool {
 }
 
 fn to_text(cluster: &ClusterStatus) -> String {
-    let head = [
-        "ID", "ADDRESS", "ROLE", "TERM", "COMMIT", "APPLIED", "LOCKS", "SESSIONS", "LOG",
-        "VERSION", "LEVEL",
-    ];
-    let mut lines = vec![head.map(str::to_owned).to_vec()];
-    lines.extend(cluster.nodes.iter().map(line));
-    let mut text = output::table(&lines);
-    for row in &cluster.nodes {
-        if let Err(why) = &row.state {
-            text.push_str(&format!("{}: {}\n", printable(&row.address), printable(why)));
+    let clusters = cluster.clusters();
+    let mut text = String::new();
+    if clusters.len() > 1 {
+        for part in clusters {
+            let rows = cluster.nodes.iter().filter(|row| row.cluster() == Some(part));
+            text.push_str(&format!("cluster {part}:\n{}\n", table(rows)));
         }
+        let others = cluster.nodes.iter().filter(|row| row.cluster().is_none());
+        text.push_str(&complaints(others));
+        return text;
+    }
+    text.push_str(&table(cluster.nodes.iter()));
+    text.push_str(&complaints(cluster.nodes.iter()));
+    if let Some(id) = clusters.first() {
+        let ancestors = cluster.newest().into_iter().flat_map(|status| status.ancestors.iter());
+        let ancestors: Vec<String> = ancestors.map(|ancestor| ancestor.to_string()).collect();
+        let restored = match ancestors.is_empty() {
+            true => String::new(),
+            false => format!(", restored from {}", ancestors.join(", ")),
+        };
+        text.push_str(&format!("cluster {id}{restored}\n"));
     }
     for remark in cluster.remarks() {
         text.push_str(&format!("{}\n", printable(&remark)));
@@ -113,10 +134,30 @@ fn to_text(cluster: &ClusterStatus) -> String {
         let line = format!("node {} leads since term {}: {why}", leader.node, leader.term);
         text.push_str(&format!("{}\n", printable(&line)));
     }
-    if cluster.leader().is_none() {
-        text.push_str("no leader: locks cannot be granted until a majority of the nodes is back\n");
+    let condition = cluster.condition();
+    if !condition.is_serving() {
+        text.push_str(&format!("{}\n", printable(&condition.sentence())));
     }
     text
+}
+
+fn table<'a>(rows: impl Iterator<Item = &'a NodeRow>) -> String {
+    let head = [
+        "ID", "ADDRESS", "ROLE", "TERM", "COMMIT", "APPLIED", "LOCKS", "SESSIONS", "LOG",
+        "VERSION", "LEVEL",
+    ];
+    let mut lines = vec![head.map(str::to_owned).to_vec()];
+    lines.extend(rows.map(line));
+    output::table(&lines)
+}
+
+/// Why nodes did not answer.
+fn complaints<'a>(rows: impl Iterator<Item = &'a NodeRow>) -> String {
+    let why = |row: &NodeRow| {
+        let why = row.state.as_ref().err()?;
+        Some(format!("{}: {}\n", printable(&row.address), printable(why)))
+    };
+    rows.filter_map(why).collect()
 }
 
 fn line(row: &NodeRow) -> Vec<String> {
@@ -196,8 +237,10 @@ mod tests {
         assert_eq!(value["leader"], 1);
         let first = json!({"id": 1, "address": "127.0.0.1:7401", "role": "leader", "term": 7,
             "commit": 42, "applied": 41, "locks": 0, "sessions": 0, "log_bytes": 0,
-            "log_bytes_max": 1 << 30, "snapshot": 0, "refused_connections": 0, "version": "0",
-            "level": 2, "leader_changes": 4, "leader_change_why": "node 2 handed over",
+            "log_bytes_max": 1 << 30, "snapshot": 0, "refused_connections": 0,
+            "refused_messages": 0, "version": "0", "level": 2, "disk_lacks": null,
+            "cluster_id": null, "state": null, "state_text": null, "leader_changes": 4,
+            "leader_silences": null, "leader_change_why": "node 2 handed over",
             "election_wait_ms": 150, "lease_gaps": 1, "unreachable": null});
         assert_eq!(value["nodes"][0], first);
         assert_eq!(
@@ -239,6 +282,19 @@ mod tests {
     }
 
     #[test]
+    fn a_node_whose_disk_has_no_room_is_named_everywhere_and_the_cluster_is_degraded() {
+        let why = "no space left: cannot prepare /data/2/spare.new";
+        let full = NodeStatus { disk_lacks: Some(why.into()), ..status(2, "follower", 7) };
+        let states = [Some(status(1, "leader", 7)), Some(full), Some(status(3, "follower", 7))];
+        let cluster = cluster(states);
+        assert_eq!(Health::of(&cluster), Health::Degraded);
+        let text = to_text(&cluster);
+        assert!(text.contains("node 2 has no room on its disk: ") && text.contains(why), "{text}");
+        let value: Value = serde_json::from_str(&cluster.json_line()).unwrap();
+        assert_eq!(value["nodes"][1]["disk_lacks"], why);
+    }
+
+    #[test]
     fn of_two_leaders_the_one_of_the_higher_term_counts() {
         let states = [Some(status(1, "leader", 7)), Some(status(2, "leader", 8)), None];
         assert_eq!(cluster(states).leader().map(|leader| leader.node), Some(NodeId(2)));
@@ -252,6 +308,20 @@ mod tests {
             ("127.0.0.1:7401".to_owned(), Err(refused)),
         ];
         assert_eq!(ClusterStatus::of(answers).nodes.len(), 1);
+    }
+
+    #[test]
+    fn frequent_elections_are_said_with_their_cause() {
+        let silent = |node, silences| NodeStatus {
+            leader_changes: Some(4),
+            leader_silences: Some(silences),
+            ..status(node, "follower", 7)
+        };
+        let calm = cluster([Some(status(1, "leader", 7)), Some(silent(2, 2)), Some(silent(3, 2))]);
+        assert!(calm.remarks().is_empty(), "{:?}", calm.remarks());
+        let text = to_text(&cluster([Some(silent(1, 0)), Some(silent(2, 3)), Some(silent(3, 1))]));
+        let part = "not heard in time by node 2 (3), node 3 (1): look at";
+        assert!(text.contains(part) && text.contains("--election"), "{text}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Commands that people are told to type: each word so that a shell takes it as one, and as it is.
 
+use crate::cli::connect::Connection;
 use crate::cli::log::printable;
 use std::net::IpAddr;
 
@@ -22,11 +23,19 @@ pub fn word(text: &str) -> String {
     format!("$'{}'", text.chars().map(escape).collect::<String>())
 }
 
-/// `name` of a lock as the argument of a command that has no others.
+/// `tenure SUBCOMMAND WORDS…` for the cluster that `connection` reaches. The words are names and the like, or a command
+/// behind a "--"; a name that begins with a "-" gets one.
 #[must_use]
-pub fn name(name: &str) -> String {
-    let dashes = if name.starts_with('-') { "-- " } else { "" };
-    format!("{dashes}{}", word(name))
+pub fn command(subcommand: &str, connection: &Connection, words: &[&str]) -> String {
+    let mut all = vec!["tenure"];
+    all.extend(subcommand.split(' '));
+    let flags = connection.flags();
+    all.extend(flags.iter().map(String::as_str));
+    if words.first().is_some_and(|first| first.starts_with('-') && *first != "--") {
+        all.push("--");
+    }
+    all.extend(words);
+    all.into_iter().map(word).collect::<Vec<_>>().join(" ")
 }
 
 /// What a node that is reached at `address` must be told besides, if anything: it does not listen there otherwise.
@@ -64,8 +73,18 @@ mod tests {
             assert_eq!(String::from_utf8(output.stdout).unwrap(), text, "{line}");
             assert_eq!(printable(&line), line);
         }
-        assert_eq!(name("-n"), "-- -n");
-        assert_eq!(name("jobs/x"), "jobs/x");
+    }
+
+    #[test]
+    fn a_command_reaches_the_cluster_that_was_spoken_of() {
+        let usual = Connection::to(crate::cli::connect::ENDPOINTS_DEFAULT);
+        let other = Connection::to("[::1]:1,b:2");
+        assert_eq!(command("show", &usual, &["jobs/x"]), "tenure show jobs/x");
+        let line = "tenure member promote --endpoints '[::1]:1,b:2' 4";
+        assert_eq!(command("member promote", &other, &["4"]), line);
+        let line = "tenure show --endpoints '[::1]:1,b:2' -- '-a b'";
+        assert_eq!(command("show", &other, &["-a b"]), line);
+        assert_eq!(command("status", &usual, &[]), "tenure status");
     }
 
     #[test]

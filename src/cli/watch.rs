@@ -84,7 +84,7 @@ fn wait_for(observer: &Observer, signals: &Signals) -> Result<Reader, Failure> {
 }
 
 fn line(name: &str, observed: &Observed, form: Form) -> String {
-    let Observed { holder, missed } = observed;
+    let Observed { holder, missed, .. } = observed;
     if form == Form::Json {
         let value = json!({
             "name": name,
@@ -121,18 +121,20 @@ mod tests {
     use tenure::client::Holder;
 
     fn observed(missed: u64) -> Observed {
-        let (client, value) = ("a:1".to_owned(), b"10.0.0.1\n".to_vec());
-        Observed {
-            holder: Some(Holder { token: Token(17), client, value, since_unix_ms: 0 }),
-            missed,
-        }
+        let mut holder = Holder::default();
+        holder.token = Token(17);
+        holder.client = "a:1".to_owned();
+        holder.value = b"10.0.0.1\n".to_vec();
+        let mut observed = Observed::default();
+        (observed.holder, observed.missed) = (Some(holder), missed);
+        observed
     }
 
     #[test]
     fn a_holder_is_one_line_whatever_its_value() {
         let text = line("x", &observed(0), Form::Text);
         assert_eq!(text, "17 a:1 1970-01-01T00:00:00.000Z 10.0.0.1\\n\n");
-        assert_eq!(line("x", &Observed { holder: None, missed: 0 }, Form::Text), "-\n");
+        assert_eq!(line("x", &Observed::default(), Form::Text), "-\n");
     }
 
     #[test]
@@ -147,7 +149,7 @@ mod tests {
         let expected = json!({"name": "x", "holder": "a:1", "token": 17, "value": "10.0.0.1\n",
             "value_hex": null, "since_unix_ms": 0, "missed": 3});
         assert_eq!(text, format!("{expected}\n"));
-        let text = line("x", &Observed { holder: None, missed: 0 }, Form::Json);
+        let text = line("x", &Observed::default(), Form::Json);
         let expected = json!({"name": "x", "holder": null, "token": 0, "value": null,
             "value_hex": null, "since_unix_ms": null, "missed": 0});
         assert_eq!(text, format!("{expected}\n"));

@@ -1,15 +1,16 @@
 //! What Rust programs call; the C header is the same, function by function.
 
+use super::ClusterAt;
 use super::calls::{bug, checked_name, unexpected, wait_for_done};
 use super::core::{CoreOptions, SessionState, Wait};
 use super::data::{ClientOptions, Holder, SessionInfo, client_name};
 use super::driver::{Given, Shared, Taken, Waiter};
 use super::{endpoints, hand_over, status};
 use crate::base::time::nanos;
-use crate::base::{SessionId, SessionKey, Token};
+use crate::base::{ClusterId, ClusterPin, SessionId, SessionKey, Token};
 use crate::net::LocalNode;
 use crate::sys::{clock, random};
-use crate::wire::{NodeStatus, Order, OrderAnswer, Query, ReadAnswer};
+use crate::wire::{Condition, NodeStatus, Order, OrderAnswer, Query, ReadAnswer};
 use crate::{Error, Status};
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,8 +28,8 @@ pub(super) struct Handle {
     pub(super) shared: Arc<Shared>,
     /// How long calls without a wait of their own may take.
     pub(super) request_timeout: Duration,
-    /// Where the program said that nodes are.
-    pub(super) endpoints: Vec<String>,
+    /// Where the program said that nodes are, and of which cluster.
+    pub(super) cluster: ClusterAt,
 }
 
 impl Handle {
@@ -55,7 +56,8 @@ impl Client {
     /// Connects to the cluster of which `endpoints` ("host:port,…") are nodes, and makes a session.
     ///
     /// # Errors
-    /// INVALID for malformed endpoints; UNAVAILABLE says which nodes were tried and why each failed.
+    /// INVALID for malformed endpoints, or a malformed cluster id; UNAVAILABLE says which nodes were tried and why each failed,
+    /// or that they are of several clusters, with their ids, and who said which.
     pub fn open(endpoints: &str, options: ClientOptions) -> Result<Self, Error> {
         Self::open_with(endpoints, options, None)
     }
@@ -86,8 +88,12 @@ impl Client {
         local: Option<LocalNode>,
     ) -> Result<Self, Error> {
         let endpoints = endpoints::parse(endpoints)?;
+        let pin = options.cluster_id.as_deref().map(ClusterPin::parse).transpose();
+        let pin = pin.map_err(|why| Error::new(Status::Invalid, why))?;
+        let cluster = ClusterAt { endpoints: endpoints.join(","), pin: pin.clone() };
         let core_options = CoreOptions {
-            endpoints: endpoints.clone(),
+            endpoints,
+            pin,
             client: client_name(options.name)?,
             ttl: options.ttl,
             connect_timeout: options.connect_timeout,
@@ -99,7 +105,7 @@ impl Client {
         let shared = Shared::start(core_options, local)
             .map_err(|error| Error::new(Status::Io, format!("a client cannot start: {error}")))?;
         let request_timeout = options.request_timeout;
-        let client = Self { handle: Arc::new(Handle { shared, request_timeout, endpoints }) };
+        let client = Self { handle: Arc::new(Handle { shared, request_timeout, cluster }) };
         let waiter = Arc::new(Waiter::default());
         client.shared().with(|inner, _| inner.set_opener(Some(Arc::clone(&waiter))))?;
         if !options.background {
@@ -114,7 +120,8 @@ impl Client {
         let until = clock::boot_nanos().saturating_add(nanos(timeout));
         let is_open = |state| state != SessionState::Ended;
         self.shared().wait(waiter, Some(until), |inner| {
-            is_open(inner.core.session(&clock::sample_end()).0)
+            let core = &inner.core;
+            is_open(core.session(&clock::sample_end()).0) || core.contradiction().is_some()
         })?;
         let (state, why) = self
             .shared()
@@ -138,6 +145,32 @@ impl Client {
             ttl: Duration::ZERO,
             leases: 0,
         })
+    }
+
+    /// What keeps the cluster from granting, as far as this client was told; `None`: nothing, or no node has said. Local.
+    #[must_use]
+    pub fn condition(&self) -> Option<Condition> {
+        self.shared().look(|inner, now| inner.core.condition(now)).ok().flatten()
+    }
+
+    /// Why there is no session, or what keeps the cluster from granting; empty: nothing. Local.
+    #[must_use]
+    pub fn why(&self) -> String {
+        let why = self.shared().look(|inner, now| {
+            let has_session = inner.core.session(now).0 != SessionState::Ended;
+            match inner.core.condition(now) {
+                Some(condition) => condition.sentence(),
+                None if has_session => String::new(),
+                None => inner.core.why_unavailable(),
+            }
+        });
+        why.unwrap_or_else(|error| error.to_string())
+    }
+
+    /// The cluster that this client is of, once a node has said it. Local.
+    #[must_use]
+    pub fn cluster(&self) -> Option<ClusterId> {
+        self.shared().look(|inner, _| inner.core.cluster()).ok().flatten()
     }
 
     /// Who holds `name`, linearizably; `None` if vacant.
@@ -173,12 +206,14 @@ impl Client {
     ///
     /// # Errors
     /// As for `holder_of`.
+    #[doc(hidden)]
     pub fn read(&self, query: Query) -> Result<ReadAnswer, Error> {
         self.handle.read(query)
     }
 
     /// Asks each configured node for its own status: in the order of the endpoints, an error for one that
     /// does not answer within `timeout`. Needs no quorum and no session: an associated function.
+    #[doc(hidden)]
     pub fn status_of(
         endpoints: &str,
         timeout: Duration,
@@ -195,12 +230,13 @@ impl Client {
     ///
     /// # Errors
     /// As for those two.
+    #[doc(hidden)]
     pub fn order_of(
-        endpoints: &str,
+        whom: impl Into<ClusterAt>,
         order: &Order,
         timeout: Duration,
     ) -> Result<OrderAnswer, Error> {
-        hand_over::order_of(endpoints, order, timeout)
+        hand_over::order_of(&whom.into(), order, timeout)
     }
 
     /// Closes it for good, without a wait: belief in all its leases ends at once, and waiting calls return CLOSED. The

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 /// How a client is opened. Zero or `None` fields of C are the defaults here.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct ClientOptions {
     /// Session TTL, clamped by the server; 10 s. A session ends 0.52 to 0.86 TTL after the last contact with the leader:
     /// to survive 5 s without, and the second that it may take to be connected again, takes 12 s.
@@ -24,6 +25,9 @@ pub struct ClientOptions {
     /// Renew the session only while the program calls `Client::progress` at least this often, so that a wedged worker
     /// loses its locks; `None`: always.
     pub progress: Option<Duration>,
+    /// The cluster that is meant: its id as `tenure status` shows it, or at least the first eight hex digits. Nodes of any
+    /// other are passed over. `None`: whichever the endpoints agree on, and then that one.
+    pub cluster_id: Option<String>,
 }
 
 impl Default for ClientOptions {
@@ -35,12 +39,14 @@ impl Default for ClientOptions {
             request_timeout: Duration::from_secs(5),
             background: false,
             progress: None,
+            cluster_id: None,
         }
     }
 }
 
 /// What to acquire besides the name.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct AcquireOptions {
     /// Shown to whoever asks who holds it; at most 4 KiB.
     pub value: Vec<u8>,
@@ -64,16 +70,9 @@ impl Default for AcquireOptions {
     }
 }
 
-impl AcquireOptions {
-    /// Of a reader, who shares the lock with others.
-    #[must_use]
-    pub fn shared() -> Self {
-        Self { mode: Mode::Shared, ..Self::default() }
-    }
-}
-
 /// How a lock is taken from its holder (L23).
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct BreakOptions {
     /// Under which token it must be held; `None`: whoever holds it.
     pub token: Option<Token>,
@@ -87,6 +86,7 @@ pub struct BreakOptions {
 
 /// How long a holder may go on that is asked to end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Grace {
     /// For the TTL of its session from when it hears of it.
     #[default]
@@ -99,6 +99,7 @@ pub enum Grace {
 
 /// A client's session as known here, without a question to the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SessionInfo {
     /// VALID, JEOPARDY or ENDED.
     pub state: SessionState,
@@ -114,6 +115,7 @@ pub struct SessionInfo {
 
 /// Whether a lease holds, as [`Lease::state`](crate::client::Lease::state) says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum LeaseState {
     /// Held.
     Held,
@@ -125,6 +127,7 @@ pub enum LeaseState {
 
 /// What the holder of a lease was asked (L23).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Asked {
     /// How long it was given, from when it heard of it.
     pub grace: Duration,
@@ -134,6 +137,7 @@ pub struct Asked {
 
 /// Who holds a lock.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Holder {
     /// The token of the grant.
     pub token: Token,
@@ -146,7 +150,8 @@ pub struct Holder {
 }
 
 /// What an observer is told: who holds a lock, first as it is, then each change.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Observed {
     /// The oldest holder; `None`: it is vacant.
     pub holder: Option<Holder>,

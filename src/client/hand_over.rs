@@ -4,6 +4,7 @@
 //! the claims of before (C3). A leader that is asked to leave all the same obeys: it leads until its own removal is in
 //! force, and its successor's claim begins later.
 
+use super::cluster_at::ClusterAt;
 use super::operator::Operator;
 use crate::base::NodeId;
 use crate::wire::{MemberStatus, Order, OrderAnswer};
@@ -16,18 +17,18 @@ use std::time::{Duration, Instant};
 /// # Errors
 /// As for [`Operator::connect`] and [`Operator::order`].
 pub(super) fn order_of(
-    endpoints: &str,
+    whom: &ClusterAt,
     order: &Order,
     timeout: Duration,
 ) -> Result<OrderAnswer, Error> {
     let until = Instant::now() + timeout;
     let left = || until.saturating_duration_since(Instant::now());
     let leaving = order.leaving();
-    let mut operator = Operator::connect(endpoints, timeout)?;
+    let mut operator = Operator::connect(whom, timeout)?;
     if leaving.contains(&operator.node()) {
         operator.allow(left());
         if !stays_leader(&mut operator, &leaving)? {
-            operator = Operator::connect(endpoints, left())?;
+            operator = Operator::connect(whom, left())?;
         }
         operator.allow(left());
     }

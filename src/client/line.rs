@@ -6,7 +6,7 @@ use crate::net::resolve_within;
 use crate::sys::inherited;
 use crate::wire::{
     ClientHello, ClientWelcome, Frame, FrameDecoder, FrameKind, Hello, Refused, Request,
-    ServerMessage, Speech, Values, encode_frame,
+    ServerMessage, Speech, Values, Welcomed, encode_frame,
 };
 use crate::{Error, Status};
 use serde::Serialize;
@@ -28,7 +28,7 @@ pub(super) struct Line {
 #[derive(Debug)]
 pub(super) enum Said {
     /// Its answer to the hello, and what it speaks.
-    Welcome(ClientWelcome, Speech),
+    Welcome(Welcomed),
     /// An answer, or a push.
     Message(ServerMessage),
 }
@@ -40,7 +40,7 @@ impl Line {
         endpoint: &str,
         client: &str,
         wait: Duration,
-    ) -> Result<(Self, ClientWelcome, Speech), Error> {
+    ) -> Result<(Self, Welcomed), Error> {
         let until = Instant::now() + wait;
         let hello = ClientHello { client: client.to_owned(), cluster: None };
         let named = Hello::Client(hello.clone(), Speech::own()).to_values();
@@ -61,7 +61,7 @@ impl Line {
         endpoint: &str,
         (kind, hello): (FrameKind, &T),
         (until, wait): (Instant, Duration),
-    ) -> Result<(Self, ClientWelcome, Speech), Unheard> {
+    ) -> Result<(Self, Welcomed), Unheard> {
         let stream = dial(endpoint, until).map_err(|error| failed(&error, wait))?;
         let mut line = Self { stream, decoder: FrameDecoder::new(), until, wait };
         let mut bytes = Vec::new();
@@ -70,7 +70,7 @@ impl Line {
         loop {
             match line.receive_or_end()? {
                 None => return Err(Unheard::Closed),
-                Some(Said::Welcome(welcome, speech)) => return Ok((line, welcome, speech)),
+                Some(Said::Welcome(welcomed)) => return Ok((line, welcomed)),
                 Some(Said::Message(_)) => {}
             }
         }
@@ -158,12 +158,11 @@ fn read(frame: &Frame) -> Result<Option<Said>, Error> {
         }
         FrameKind::Welcome => {
             let values: Values = frame.decode().map_err(unusable)?;
-            let (welcome, speech) = ClientWelcome::from_values(&values).map_err(unusable)?;
-            Ok(Some(Said::Welcome(welcome, speech)))
+            Ok(Some(Said::Welcome(Welcomed::from_values(&values).map_err(unusable)?)))
         }
         FrameKind::ClientWelcome => {
-            let welcome = frame.decode().map_err(unusable)?;
-            Ok(Some(Said::Welcome(welcome, Speech::of_0_1())))
+            let welcome: ClientWelcome = frame.decode().map_err(unusable)?;
+            Ok(Some(Said::Welcome(welcome.into())))
         }
         FrameKind::Server => Ok(Some(Said::Message(frame.decode().map_err(unusable)?))),
         _ => Ok(None),

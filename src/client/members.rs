@@ -2,6 +2,7 @@
 
 use super::{ClusterStatus, endpoints};
 use crate::base::NodeId;
+use crate::net::resolve_within;
 use crate::{Error, Status};
 use std::time::Duration;
 
@@ -20,8 +21,24 @@ pub fn members_told(endpoints: &str) -> Result<Vec<(NodeId, String)>, Error> {
     Ok(newest.members.iter().map(|member| (member.node, member.address.clone())).collect())
 }
 
+/// If not one of the hosts of `endpoints` ("host:port,…") is known, why the first is not.
+#[must_use]
+pub fn unknown_hosts(endpoints: &str) -> Option<String> {
+    let mut first = None;
+    for endpoint in endpoints.split(',').map(str::trim) {
+        match resolve_within(endpoint, LOOKUP_WAIT) {
+            Ok(_) => return None,
+            Err(why) => drop(first.get_or_insert(format!("{endpoint}: {why}"))),
+        }
+    }
+    first
+}
+
 /// How long the nodes have to answer.
 const ANSWER_WAIT: Duration = Duration::from_secs(5);
+
+/// Each was looked up just before.
+const LOOKUP_WAIT: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {

@@ -11,7 +11,10 @@
 //! ```
 
 mod api;
+mod builders;
 mod calls;
+mod cluster_at;
+#[doc(hidden)]
 pub mod core;
 mod data;
 mod describe;
@@ -27,20 +30,26 @@ mod observer;
 mod operator;
 mod orders;
 mod pending;
+mod search;
 mod sentences;
 mod shown;
 mod status;
 
 pub use self::core::{EndReason, SessionState, Wait};
 pub use api::Client;
+pub use cluster_at::ClusterAt;
 pub use data::{
     AcquireOptions, Asked, BreakOptions, ClientOptions, Grace, Holder, LeaseState, Observed,
     SessionInfo,
 };
+#[doc(hidden)]
 pub use describe::{ClusterStatus, NodeRow};
+#[doc(hidden)]
 pub use endpoints::check_endpoints;
 pub use lease::Lease;
-pub use members::members_told;
+#[doc(hidden)]
+pub use members::{members_told, unknown_hosts};
 pub use observer::Observer;
+#[doc(hidden)]
 pub use operator::Operator;
 pub use pending::Pending;

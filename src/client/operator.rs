@@ -1,59 +1,33 @@
 //! Orders of operators: a connection to the node that leads, found by asking the others.
 
-use super::endpoints;
+use super::cluster_at::ClusterAt;
 use super::line::{Line, Said};
-use crate::base::NodeId;
-use crate::wire::{
-    ClientWelcome, LeaderHint, NodeStatus, Order, OrderAnswer, Request, ServerMessage,
-};
+use super::search::{Search, greet, leads};
+use crate::base::{ClusterId, NodeId};
+use crate::wire::{ClientWelcome, NodeStatus, Order, OrderAnswer, Request, ServerMessage};
 use crate::{Error, Status};
-use std::collections::{BTreeMap, VecDeque};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A connection to the node that led when it was made. One order at a time.
 #[derive(Debug)]
 pub struct Operator {
     node: NodeId,
+    cluster: Option<ClusterId>,
     line: Line,
     timeout: Duration,
     orders: u64,
 }
 
 impl Operator {
-    /// Finds the leader by `endpoints` ("host:port,…") and what the nodes there say of it, within `timeout`,
+    /// Finds the leader of `whom` ("host:port,…", or a [`ClusterAt`]) by what the nodes there say of it, within `timeout`,
     /// which is also the bound on each order.
     ///
     /// # Errors
-    /// INVALID for malformed endpoints; UNAVAILABLE says which nodes were tried and why each failed.
-    pub fn connect(endpoints: &str, timeout: Duration) -> Result<Self, Error> {
-        let given = endpoints::parse(endpoints)?;
-        let until = Instant::now() + timeout;
-        let mut failures = BTreeMap::new();
-        loop {
-            let mut asked: Vec<String> = Vec::new();
-            let mut next: VecDeque<String> = given.iter().cloned().collect();
-            while let Some(endpoint) = next.pop_front() {
-                let left = until.saturating_duration_since(Instant::now());
-                if left.is_zero() {
-                    return Err(unreachable(&failures));
-                }
-                if asked.contains(&endpoint) {
-                    continue;
-                }
-                asked.push(endpoint.clone());
-                match greet(&endpoint, left.min(DIAL_WAIT)) {
-                    Ok((line, welcome)) if leads(&welcome.leader, welcome.node) => {
-                        return Ok(Self { node: welcome.node, line, timeout, orders: 0 });
-                    }
-                    Ok((_, welcome)) => {
-                        failures.insert(endpoint, describe(&welcome));
-                        next.extend(welcome.leader.leader.map(|(_, address)| address));
-                    }
-                    Err(error) => drop(failures.insert(endpoint, error.to_string())),
-                }
-            }
-            std::thread::sleep(PAUSE);
-        }
+    /// INVALID for malformed endpoints; UNAVAILABLE says which nodes were tried and why each failed, or that they are of
+    /// several clusters.
+    pub fn connect(whom: impl Into<ClusterAt>, timeout: Duration) -> Result<Self, Error> {
+        let (line, welcome) = Search::new(whom.into(), timeout)?.run()?;
+        Ok(Self::new(line, &welcome, timeout))
     }
 
     /// Connects to the node at `endpoint` ("host:port"), whether it leads or not: for what any node does
@@ -63,7 +37,17 @@ impl Operator {
     /// UNAVAILABLE says why it cannot be reached.
     pub fn connect_to(endpoint: &str, timeout: Duration) -> Result<Self, Error> {
         let (line, welcome) = greet(endpoint, timeout)?;
-        Ok(Self { node: welcome.node, line, timeout, orders: 0 })
+        Ok(Self::new(line, &welcome, timeout))
+    }
+
+    fn new(line: Line, welcome: &ClientWelcome, timeout: Duration) -> Self {
+        Self { node: welcome.node, cluster: welcome.cluster, line, timeout, orders: 0 }
+    }
+
+    /// The cluster of that node; `None` until it is founded.
+    #[must_use]
+    pub fn cluster(&self) -> Option<ClusterId> {
+        self.cluster
     }
 
     /// The node that this is connected to.
@@ -121,29 +105,6 @@ impl Operator {
     }
 }
 
-fn greet(endpoint: &str, wait: Duration) -> Result<(Line, ClientWelcome), Error> {
-    let (line, welcome, _) = Line::dial(endpoint, "operator", wait)?;
-    Ok((line, welcome))
-}
-
-fn leads(hint: &LeaderHint, node: NodeId) -> bool {
-    hint.leader.as_ref().is_some_and(|(leader, _)| *leader == node)
-}
-
-fn describe(welcome: &ClientWelcome) -> String {
-    match &welcome.leader.leader {
-        Some((leader, address)) => format!("it says that node {leader} at {address} leads"),
-        None => "it knows no leader".to_owned(),
-    }
-}
-
-fn unreachable(failures: &BTreeMap<String, String>) -> Error {
-    let tried: Vec<String> =
-        failures.iter().map(|(endpoint, why)| format!("{endpoint} ({why})")).collect();
-    let text = format!("no leader was found; tried {}", tried.join(", "));
-    Error::new(Status::Unavailable, text)
-}
-
 fn unread(node: NodeId, why: &Error) -> Error {
     Error::new(Status::Unavailable, format!("node {node} did not answer: {why}"))
 }
@@ -151,12 +112,7 @@ fn unread(node: NodeId, why: &Error) -> Error {
 fn unknown(node: NodeId, why: &Error) -> Error {
     let text = format!(
         "the order was sent to node {node} and not answered ({why}): it may have been carried out; look at \
-         `tenure member list` before you give it again"
+         the members before you give it again"
     );
     Error::new(Status::Unknown, text)
 }
-
-/// A node that has not welcomed us after this is passed over for the next.
-const DIAL_WAIT: Duration = Duration::from_secs(2);
-/// Between rounds through all nodes while none of them leads: a part of an election.
-const PAUSE: Duration = Duration::from_millis(20);

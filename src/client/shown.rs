@@ -17,7 +17,7 @@ impl Debug for Client {
 impl Debug for Handle {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         let mut shown = f.debug_struct("Client");
-        shown.field("endpoints", &self.endpoints.join(","));
+        shown.field("endpoints", &self.cluster.endpoints);
         match self.shared.glance(|inner| inner.session_info(&clock::sample_end())) {
             Some(info) => shown
                 .field("session", &info.session.0)

@@ -28,16 +28,22 @@ pub(super) fn ask_all(
 }
 
 fn ask(endpoint: &str, timeout: Duration) -> Result<NodeStatus, Error> {
-    let (mut line, _, speech) = Line::dial(endpoint, "status", timeout)?;
+    let (mut line, welcomed) = Line::dial(endpoint, "status", timeout)?;
     let describe = Request::Describe { read: 1 };
-    let is_understood = speech.abilities.cover(describe.needs());
+    let is_understood = welcomed.speech.abilities.cover(describe.needs());
     line.send(&if is_understood { describe } else { Request::Status { read: 1 } })?;
+    // One of 0.1.0 says it in its welcome alone.
+    let cluster = welcomed.welcome.cluster;
+    let of_cluster =
+        |status: NodeStatus| NodeStatus { cluster: status.cluster.or(cluster), ..status };
     loop {
         match line.receive()? {
             Said::Message(ServerMessage::Described { values, .. }) => {
-                return Ok(NodeStatus::from_values(&values));
+                return Ok(of_cluster(NodeStatus::from_values(&values)));
             }
-            Said::Message(ServerMessage::Status { status, .. }) => return Ok(status.into()),
+            Said::Message(ServerMessage::Status { status, .. }) => {
+                return Ok(of_cluster(status.into()));
+            }
             // Pushes are passed over.
             Said::Message(_) | Said::Welcome(..) => {}
         }

@@ -6,10 +6,11 @@ use super::lease::no_descriptor;
 use super::log::install;
 use super::sized::{self, Sized32};
 use super::status::tenure_status;
-use super::strings::{CLIENT_NAME, ENDPOINTS, optional_text, out};
+use super::strings::{CLIENT_NAME, CLUSTER_ID, ENDPOINTS, optional_text, out};
 use super::wait::wait;
-use crate::Error;
 use crate::client::{Client, ClientOptions, SessionInfo};
+use crate::{Error, Status};
+use std::env::VarError;
 use std::ffi::{c_char, c_int};
 use std::mem::offset_of;
 use std::time::Duration;
@@ -49,6 +50,21 @@ pub struct tenure_client_options {
     pub progress_ms: u32,
     /// TENURE_OPEN_BACKGROUND.
     pub flags: u32,
+    /// Not acted on by this version, which has no TLS: NULL.
+    pub ca: *const c_char,
+    /// As ca.
+    pub cert: *const c_char,
+    /// As ca.
+    pub key: *const c_char,
+    /// Not acted on by this version, which has no credentials: NULL.
+    pub credential_file: *const c_char,
+    /// The cluster that is meant: its id as `tenure status` shows it, or at least the first eight hex digits. Nodes of any
+    /// other are passed over. NULL: the environment's TENURE_CLUSTER_ID, else none is pinned; "": none is pinned.
+    pub cluster_id: *const c_char,
+    /// As ca: 0.
+    pub verify: u32,
+    /// 0.
+    pub reserved_2: u32,
 }
 
 /// A client's session as known here. Begin with TENURE_SESSION_INFO_INIT.
@@ -100,7 +116,8 @@ pub unsafe extern "C" fn tenure_client_open(
             None => std::env::var("TENURE_ENDPOINTS").unwrap_or(ENDPOINTS_DEFAULT.to_owned()),
         };
         // SAFETY: the caller passes NULL or options that begin with their size.
-        let options = unsafe { client_options(options) }?;
+        let mut options = unsafe { client_options(options) }?;
+        options.cluster_id = pinned(options.cluster_id)?;
         *out = export(ClientObject(Client::open(&endpoints, options)?))?;
         Ok(())
     })
@@ -219,9 +236,12 @@ pub(super) unsafe fn client_options(
     if given.flags & !TENURE_OPEN_BACKGROUND != 0 {
         return Err(unsupported(&format!("flags {:#x} of a client", given.flags)));
     }
+    check_unsupported(&given)?;
     let defaults = ClientOptions::default();
-    // SAFETY: the name is NULL or a string.
-    let name = unsafe { optional_text(given.name, CLIENT_NAME) }?;
+    // SAFETY: each is NULL or a string.
+    let (name, cluster_id) = unsafe {
+        (optional_text(given.name, CLIENT_NAME)?, optional_text(given.cluster_id, CLUSTER_ID)?)
+    };
     Ok(ClientOptions {
         ttl: millis_or(given.ttl_ms, defaults.ttl),
         name: name.map(str::to_owned).or(defaults.name),
@@ -230,7 +250,41 @@ pub(super) unsafe fn client_options(
         background: given.flags & TENURE_OPEN_BACKGROUND != 0,
         progress: (given.progress_ms != 0)
             .then(|| Duration::from_millis(u64::from(given.progress_ms))),
+        cluster_id: cluster_id.map(str::to_owned),
     })
+}
+
+/// What this version cannot do is refused, not passed over.
+fn check_unsupported(given: &tenure_client_options) -> Result<(), Error> {
+    let texts = [
+        ("ca", given.ca),
+        ("cert", given.cert),
+        ("key", given.key),
+        ("credential_file", given.credential_file),
+    ];
+    let numbers = [("verify", given.verify), ("reserved_2", given.reserved_2)];
+    let set = texts.iter().filter(|(_, text)| !text.is_null()).map(|(name, _)| name);
+    let set = set.chain(numbers.iter().filter(|(_, number)| *number != 0).map(|(name, _)| name));
+    match set.into_iter().next() {
+        Some(name) => Err(unsupported(&format!("{name} in tenure_client_options"))),
+        None => Ok(()),
+    }
+}
+
+/// The pin that is `given`, else the environment's.
+fn pinned(given: Option<String>) -> Result<Option<String>, Error> {
+    let invalid = |text: &str| Error::new(Status::Invalid, text);
+    if let Some(given) = given {
+        return Ok(Some(given).filter(|given| !given.is_empty()));
+    }
+    match std::env::var("TENURE_CLUSTER_ID") {
+        Ok(set) if set.is_empty() => {
+            Err(invalid("TENURE_CLUSTER_ID is set and empty: give it a value, or unset it"))
+        }
+        Ok(set) => Ok(Some(set)),
+        Err(VarError::NotPresent) => Ok(None),
+        Err(VarError::NotUnicode(_)) => Err(invalid("TENURE_CLUSTER_ID is no cluster id")),
+    }
 }
 
 /// `milliseconds`, where 0 stands for the default.
@@ -259,7 +313,7 @@ fn session_info(info: SessionInfo) -> tenure_session_info {
 
 const ENDPOINTS_DEFAULT: &str = "127.0.0.1:7401,127.0.0.1:7402,127.0.0.1:7403";
 
-// SAFETY: repr(C), no padding (asserted below), numbers and a pointer that may be anything.
+// SAFETY: repr(C), no padding (asserted below), numbers and pointers that may be anything.
 unsafe impl Sized32 for tenure_client_options {
     const FIRST_SIZE: usize = 32;
 }
@@ -277,7 +331,14 @@ const _: () = {
     assert!(offset_of!(tenure_client_options, request_timeout_ms) == 20);
     assert!(offset_of!(tenure_client_options, progress_ms) == 24);
     assert!(offset_of!(tenure_client_options, flags) == 28);
-    assert!(size_of::<tenure_client_options>() == 32);
+    assert!(offset_of!(tenure_client_options, ca) == 32);
+    assert!(offset_of!(tenure_client_options, cert) == 40);
+    assert!(offset_of!(tenure_client_options, key) == 48);
+    assert!(offset_of!(tenure_client_options, credential_file) == 56);
+    assert!(offset_of!(tenure_client_options, cluster_id) == 64);
+    assert!(offset_of!(tenure_client_options, verify) == 72);
+    assert!(offset_of!(tenure_client_options, reserved_2) == 76);
+    assert!(size_of::<tenure_client_options>() == 80);
 
     assert!(offset_of!(tenure_session_info, struct_size) == 0);
     assert!(offset_of!(tenure_session_info, state) == 4);

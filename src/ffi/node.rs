@@ -204,7 +204,9 @@ pub unsafe extern "C" fn tenure_node_client(
         *out = std::ptr::null_mut();
         let node = enter::<NodeObject>(node)?;
         // SAFETY: the caller passes NULL or options that begin with their size.
-        let options = unsafe { client_options(options) }?;
+        let mut options = unsafe { client_options(options) }?;
+        // The environment's pin is about the environment's endpoints.
+        options.cluster_id = options.cluster_id.filter(|pin| !pin.is_empty());
         *out = export(ClientObject(Client::open_local(&node.0.local()?, options)?))?;
         Ok(())
     })

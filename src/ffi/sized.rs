@@ -76,7 +76,8 @@ unsafe fn given_size<T: Sized32>(pointer: *const T) -> Result<usize, Error> {
     }
     // SAFETY: aligned, not NULL, and every such struct begins with its size.
     let given = unsafe { *pointer.cast::<u32>() } as usize;
-    if !(T::FIRST_SIZE..=SIZE_MAX).contains(&given) {
+    // A size that ends within a field is no compiler's.
+    if !(T::FIRST_SIZE..=SIZE_MAX).contains(&given) || !given.is_multiple_of(align_of::<T>()) {
         let message = format!("struct_size is {given}: begin with the TENURE_…_INIT macro");
         return Err(Error::new(Status::Invalid, message));
     }
@@ -143,7 +144,7 @@ mod tests {
 
     #[test]
     fn sizes_that_no_caller_can_mean_are_invalid() {
-        for struct_size in [0, 4, 7, 4097, u32::MAX] {
+        for struct_size in [0, 4, 7, 9, 15, 4097, u32::MAX] {
             let error = read_words(&[head(struct_size, 0), 0]).unwrap_err();
             assert_eq!(error.status, Status::Invalid, "{struct_size}");
         }

@@ -16,6 +16,7 @@ pub(super) struct Text {
 pub(super) const NAME: Text = Text { what: "name", bytes_max: NAME_BYTES_MAX };
 pub(super) const CLIENT_NAME: Text = Text { what: "client name", bytes_max: CLIENT_NAME_BYTES_MAX };
 pub(super) const ENDPOINTS: Text = Text { what: "list of endpoints", bytes_max: 16 << 10 };
+pub(super) const CLUSTER_ID: Text = Text { what: "cluster id", bytes_max: 1 << 10 };
 pub(super) const CLUSTER: Text = Text { what: "cluster", bytes_max: 16 << 10 };
 pub(super) const JOIN: Text = Text { what: "list of nodes to join", bytes_max: 16 << 10 };
 pub(super) const ADDRESS: Text = Text { what: "listen address", bytes_max: 1 << 10 };

@@ -7,6 +7,7 @@ use super::command::Name;
 use super::holders::Grant;
 use super::machine::LockMachine;
 use super::{Asked, Holding};
+use crate::base::limits::HOLDERS_SHOWN_MAX;
 use crate::base::{SessionId, Token};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -46,6 +47,18 @@ impl LockMachine {
             found.answers.grants().values().map(|hold| hold.token).collect();
         let marked = tokens.into_iter().filter_map(|token| Some((token, self.asked.get(&token)?)));
         marked.map(|(token, mark)| mark.asked(session, token)).collect()
+    }
+
+    /// What the holders of `name` were asked, and who gets it then: of the oldest of those who were.
+    #[must_use]
+    pub fn order(&self, name: &Name) -> Option<(Asked, Option<Arc<str>>)> {
+        let mut marked = self.locks.get(name)?.holders.iter().take(1 + HOLDERS_SHOWN_MAX);
+        marked.find_map(|grant| {
+            let mark = self.asked.get(&grant.token)?;
+            // The heir is that of the lock which was named.
+            let heir = mark.heir.clone().filter(|_| mark.name == *name);
+            Some((mark.asked(grant.claim.session, grant.token), heir))
+        })
     }
 
     /// Whether anybody whose client is called `client` waits for `name` and for nothing else; `None`: whether anybody

@@ -1,7 +1,7 @@
 //! What the log carries for the lock machine, what it answers, and what it shows.
 
 use crate::base::limits::NAME_BYTES_MAX;
-use crate::base::{Owner, RequestId, SessionId, SessionKey, Term, Token};
+use crate::base::{ClusterKey, Owner, RequestId, SessionId, SessionKey, Term, Token};
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::borrow::Borrow;
@@ -229,6 +229,8 @@ pub enum Command {
     /// The lock delay that the expired grant of `token` left on `name` is over (L16), decided by the leader of
     /// `term`; void in an entry of another term (L9).
     DelayOver { name: Name, token: Token, term: Term },
+    /// The key of the cluster, unless it has one: the first one stands. From level 2 on.
+    ClusterKey(ClusterKey),
 }
 
 /// What a request is answered with.

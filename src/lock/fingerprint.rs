@@ -31,8 +31,13 @@ impl LockMachine {
             let fields = [settings.lease_ms, settings.ttl_ms_max, settings.level];
             fields.iter().for_each(|field| hash.number(u64::from(*field)));
         }
+        hash.length(usize::from(self.cluster_key.is_some()));
+        if let Some(key) = &self.cluster_key {
+            hash.bytes(&key.0);
+        }
         hash.length(usize::from(self.restoring.is_some()));
         hash.number(self.restoring.map_or(0, |wait| wait.ms));
+        hash.bytes(&self.ancestors.to_bytes());
         self.hash_sessions(&mut hash);
         self.hash_locks(&mut hash);
         self.hash_asked(&mut hash);

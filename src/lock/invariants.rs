@@ -5,7 +5,7 @@ use super::command::{Mode, Name};
 use super::dedupe::{Hold, Known};
 use super::grant::Lock;
 use super::holders::{Grant, Holders};
-use super::level::Bounds;
+use super::level::{Bounds, KEY_LEVEL};
 use super::machine::LockMachine;
 use super::queue::Queue;
 use super::session::Session;
@@ -52,6 +52,8 @@ impl LockMachine {
     fn examine_settings(&self) -> Result<(), String> {
         let (level, level_max) = (self.level(), self.level_max);
         ensure!(level <= level_max, "its level is {level}, this build reads {level_max}");
+        let has_key = self.cluster_key.is_some();
+        ensure!(!has_key || level >= KEY_LEVEL, "it has a key, and its level is {level}");
         let held = self.locks.len();
         ensure!(self.restoring.is_none() || held == 0, "{held} locks are held while restoring");
         Ok(())

@@ -14,6 +14,9 @@ use crate::base::limits;
 /// * 2: 0.2.0.
 pub const LEVEL_MAX: u32 = 2;
 
+/// The level from which on a cluster has a key.
+pub const KEY_LEVEL: u32 = 2;
+
 impl LockMachine {
     /// The level in force.
     #[must_use]
@@ -47,6 +50,7 @@ impl Command {
             Self::Request { operation, .. } => operation.level(),
             // Whoever does not read a level must not follow a log that raises it.
             Self::Settings(settings) => settings.level.max(1),
+            Self::ClusterKey(_) => KEY_LEVEL,
         }
     }
 }

@@ -6,14 +6,14 @@ use super::command::{Answer, Command, Name, Operation, Refusal, Settings};
 use super::dedupe::{Admission, Answers};
 use super::effects::Effects;
 use super::grant::Lock;
-use super::level::{self, Bounds, LEVEL_MAX};
+use super::level::{self, Bounds, KEY_LEVEL, LEVEL_MAX};
 use super::print::Print;
 use super::restore::RestoreWait;
 use super::session::Session;
 use super::token::Tokens;
 use super::{Applied, Outcome};
 use crate::base::limits::CLIENT_NAME_BYTES_MAX;
-use crate::base::{Index, RequestId, SessionId, SessionKey, Term, Token};
+use crate::base::{Ancestors, ClusterKey, Index, RequestId, SessionId, SessionKey, Term, Token};
 use std::collections::BTreeMap;
 
 /// Sessions, locks, queues, tokens and remembered answers.
@@ -41,6 +41,8 @@ pub struct LockMachine {
     /// The newest entry applied.
     pub(super) applied: Index,
     pub(super) settings: Option<Settings>,
+    /// What members prove themselves by to those who do not know them yet.
+    pub(super) cluster_key: Option<ClusterKey>,
     pub(super) tokens: Tokens,
     pub(super) sessions: BTreeMap<SessionId, Box<Session>>,
     /// A lock is here exactly as long as it is held.
@@ -49,6 +51,8 @@ pub struct LockMachine {
     pub(super) asked: BTreeMap<Token, Mark>,
     /// Whether it was restored and grants nothing yet (L15).
     pub(super) restoring: Option<RestoreWait>,
+    /// The clusters that it was restored from; none below level 2.
+    pub(super) ancestors: Ancestors,
 }
 
 impl LockMachine {
@@ -64,11 +68,13 @@ impl LockMachine {
             level_max: LEVEL_MAX,
             applied: Index(0),
             settings: None,
+            cluster_key: None,
             tokens: Tokens::default(),
             sessions: BTreeMap::new(),
             locks: BTreeMap::new(),
             asked: BTreeMap::new(),
             restoring: None,
+            ancestors: Ancestors::default(),
         }
     }
 
@@ -109,10 +115,20 @@ impl LockMachine {
             }
             // A leader that was replaced decided it, by its own clock (L9).
             Command::RestoreOver { .. } | Command::DelayOver { .. } => None,
+            Command::ClusterKey(key) => {
+                self.take_cluster_key(*key);
+                None
+            }
         };
         let changes = effects.take_changes(self);
         let Effects { granted, delayed, asked, .. } = effects;
         Applied { outcome, granted, delayed, asked, changes }
+    }
+
+    /// The index of the last command applied.
+    #[must_use]
+    pub fn applied(&self) -> Index {
+        self.applied
     }
 
     fn open_session(&mut self, ttl_ms: u32, key: SessionKey, client: &str) -> Outcome {
@@ -188,6 +204,13 @@ impl LockMachine {
                 let (token, to) = (*token, to.as_deref());
                 self.break_lock(call, &Breaking { name, token, to, reason }, *way, effects)
             }
+        }
+    }
+
+    /// The first key stands. Below its level no snapshot could carry it.
+    fn take_cluster_key(&mut self, key: ClusterKey) {
+        if self.level() >= KEY_LEVEL {
+            self.cluster_key.get_or_insert(key);
         }
     }
 

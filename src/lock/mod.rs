@@ -45,10 +45,10 @@ pub use command::{
     Refusal, SessionView, Settings, WaiterView,
 };
 pub use delay::Delayed;
-pub use level::LEVEL_MAX;
+pub use level::{KEY_LEVEL, LEVEL_MAX};
 pub use machine::LockMachine;
-pub use restore::{RestoreError, RestoreWait, Wait};
-pub use snapshot::SnapshotError;
+pub use restore::{Largest, RestoreError, RestoreWait, Wait};
+pub use snapshot::{Keyless, SnapshotError};
 
 use crate::base::{RequestId, SessionId, Token};
 use std::sync::Arc;

@@ -1,12 +1,17 @@
 //! The machine as bytes: what any later apply or read can depend on, and nothing else.
 //!
-//! A format number, which is the level in force, then pieces: a head, each session followed by its fixed answers, each lock followed by
-//! its holders, delays and waiters, and what holders were asked. From format 2 on there are prints of requests too. Each piece is bounded and led by its length, so that no state is too large for the codec.
+//! A format number, which is the level in force, then pieces: a head, each session followed by its fixed answers, each lock
+//! followed by its holders, delays and waiters, and what holders were asked. From format 2 on the cluster's key and the
+//! clusters that this one was restored from follow the head, and there are prints of requests. Each piece is bounded and led
+//! by its length, so that no state is too large for the codec.
 //! Sessions, answers, locks and tokens come in rising order, waiters in that of their queue, and what can be derived
 //! is left out (a session's grants and places are those that locks name): equal machines give equal bytes.
 //! Tickets are how a replica finds a place; they are made anew.
 
 mod decode;
+mod keyless;
+
+pub use keyless::Keyless;
 
 use super::asked::Mark;
 use super::claim::Claim;
@@ -15,14 +20,16 @@ use super::dedupe::Remembered;
 use super::delay::Delay;
 use super::grant::Lock;
 use super::holders::Grant;
+use super::level::KEY_LEVEL;
 use super::machine::LockMachine;
 use super::queue::Waiter;
 use super::session::Session;
+use crate::base::cluster_key::KEY_BYTES;
 use crate::base::limits::{
     FRAME_BYTES_MAX, NAME_BYTES_MAX, NAMES_PER_ACQUIRE_MAX, REQUESTS_PER_SESSION_MAX,
     VALUE_BYTES_MAX,
 };
-use crate::base::{Index, Owner, RequestId, SessionId, SessionKey, Token, codec};
+use crate::base::{ClusterKey, Index, Owner, RequestId, SessionId, SessionKey, Token, codec};
 use serde::{Deserialize, Serialize};
 
 /// Why bytes are not the state of a lock machine.
@@ -61,6 +68,10 @@ impl LockMachine {
         let format = self.level();
         out.extend_from_slice(&format.to_le_bytes());
         push(&mut out, &self.head());
+        if format >= KEY_LEVEL {
+            push(&mut out, &KeyPiece::from(self.cluster_key));
+            push(&mut out, &self.ancestors);
+        }
         for (id, session) in &self.sessions {
             push_session(&mut out, format, *id, session);
         }
@@ -182,6 +193,19 @@ struct Head {
     sessions: u64,
     locks: u64,
     asked: u64,
+}
+
+/// The cluster's key, in as many bytes as if there were one; from format 2 on.
+#[derive(Debug, Serialize, Deserialize)]
+struct KeyPiece {
+    is_there: bool,
+    key: ClusterKey,
+}
+
+impl From<Option<ClusterKey>> for KeyPiece {
+    fn from(key: Option<ClusterKey>) -> Self {
+        Self { is_there: key.is_some(), key: key.unwrap_or(ClusterKey([0; KEY_BYTES])) }
+    }
 }
 
 /// A session; its fixed answers follow.

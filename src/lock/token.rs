@@ -65,6 +65,9 @@ impl Epoch {
 
 /// The epoch's lowest bit. 2⁴⁸ tokens of one epoch last 89 years at 100,000 grants a second.
 const EPOCH_SHIFT: u32 = 48;
+/// The most that a snapshot may say was granted, or applied: who believed more would soon have no number left. The
+/// sixteenth that is kept lasts five years at 100,000 grants a second.
+pub(super) const COUNT_MAX: u64 = (1 << EPOCH_SHIFT) - (1 << (EPOCH_SHIFT - 4));
 /// The last epoch. At one restore a day it comes after 89 years.
 pub(super) const EPOCH_MAX: u64 = (1 << (63 - EPOCH_SHIFT)) - 1;
 

@@ -4,10 +4,16 @@ use super::command::{Answer, HolderView, LockView, Mode, Name, SessionView, Sett
 use super::grant::Lock;
 use super::machine::LockMachine;
 use crate::base::limits::{HOLDERS_SHOWN_MAX, WAITERS_SHOWN_MAX};
-use crate::base::{RequestId, SessionId, SessionKey, Token};
+use crate::base::{ClusterKey, RequestId, SessionId, SessionKey, Token};
 use std::ops::Bound;
 
 impl LockMachine {
+    /// The key of the cluster, once it has one.
+    #[must_use]
+    pub fn cluster_key(&self) -> Option<&ClusterKey> {
+        self.cluster_key.as_ref()
+    }
+
     /// The settings in force; `None` before the first such entry.
     #[must_use]
     pub fn settings(&self) -> Option<&Settings> {

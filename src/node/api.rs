@@ -9,7 +9,7 @@ use crate::node::board::Board;
 use crate::node::commands::Command;
 use crate::node::config::NodeOptions;
 use crate::node::departure::Departure;
-use crate::node::event_loop::{EventLoop, disk_status, endpoints_of, error_of};
+use crate::node::event_loop::{EventLoop, disk_status, endpoints_of, error_of, panic_error};
 use crate::node::leadership::Leadership;
 use crate::node::listen::listen;
 use crate::node::network::Network;
@@ -59,11 +59,7 @@ impl Node {
     pub fn start(mut options: NodeOptions) -> Result<Self, Error> {
         fork::watch();
         let (listener, address) = listen(&mut options)?;
-        let disk = FileDisk::open(&options.data_dir)
-            .map_err(|error| Error::new(disk_status(&error), error.to_string()))?;
-        let server_options = options.server_options();
-        let server = Server::open(server_options, disk, random::bytes16(), &clock::sample())
-            .map_err(error_of)?;
+        let server = open_directory(&options)?;
         let (commands, received) = crossbeam_channel::unbounded();
         let network = Network::new(options.id, &options.cluster, listener, commands.clone())
             .map_err(|error| exhausted(&error))?;
@@ -273,6 +269,19 @@ impl Drop for Node {
             running => std::mem::forget(running),
         }
     }
+}
+
+/// Opens the data directory on a thread of its own, on which all signals are blocked: a write beyond RLIMIT_FSIZE is an
+/// error there, and no SIGXFSZ that kills the host.
+fn open_directory(options: &NodeOptions) -> Result<Server<FileDisk>, Error> {
+    let (path, server_options) = (options.data_dir.clone(), options.server_options());
+    let opening = thread::spawn("tenure-open", move || {
+        let disk = FileDisk::open(path)
+            .map_err(|error| Error::new(disk_status(&error), error.to_string()))?;
+        Server::open(server_options, disk, random::bytes16(), &clock::sample()).map_err(error_of)
+    });
+    let opened = opening.map_err(|error| exhausted(&error))?.join();
+    opened.unwrap_or_else(|panic| Err(panic_error(panic.as_ref())))
 }
 
 fn exhausted(error: &std::io::Error) -> Error {

@@ -2,7 +2,7 @@
 
 use crate::base::error::{Error, Status};
 use crate::base::limits::{MEMBERS_MAX, SNAPSHOT_EVERY_BYTES, TTL_MS_MAX};
-use crate::base::{NodeId, address};
+use crate::base::{ClusterKey, NodeId, address, setters};
 use crate::server::{Entry, ServerOptions};
 use crate::sys::random;
 use std::net::TcpListener;
@@ -11,6 +11,7 @@ use std::time::Duration;
 
 /// How a node is started.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct NodeOptions {
     /// This node, 1 or larger.
     pub id: NodeId,
@@ -81,10 +82,23 @@ impl NodeOptions {
             snapshot_every_bytes: self.snapshot_every_bytes,
             boot: random::seed(),
             seed: random::seed(),
+            cluster_key: Some(ClusterKey(random::bytes32())),
             ..ServerOptions::new(self.id, self.cluster.clone())
         }
     }
 }
+
+setters!(NodeOptions:
+    listen(impl Into<String>) = Some(listen.into());
+    listener(TcpListener) = Some(listener);
+    heartbeat(Duration) = heartbeat;
+    election(Duration) = election;
+    lease(Duration) = lease;
+    ttl_max(Duration) = ttl_max;
+    join(bool) = join;
+    snapshot_every_bytes(u64) = snapshot_every_bytes;
+    insecure(bool) = insecure;
+);
 
 /// The members that "1=host:port,2=host:port,…" names.
 ///

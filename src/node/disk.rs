@@ -14,12 +14,12 @@ mod worker;
 mod zeros;
 
 use crate::sys::descriptors::Reserve;
-use crate::sys::inherited;
+use crate::sys::{inherited, space};
 use crate::wal::{Disk, DiskError, FileContent, FileId, StoreError};
 use lock::DirectoryLock;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use worker::Worker;
@@ -183,6 +183,25 @@ impl Disk for FileDisk {
 
     fn sync_directory(&mut self) -> Result<(), DiskError> {
         self.directory.sync_all().map_err(|error| failed("sync", &self.path, &error))
+    }
+
+    fn check(&mut self) -> Result<(), DiskError> {
+        let open = self.files.iter().flatten().map(|open| (&open.path, &open.file));
+        for (path, file) in std::iter::once((&self.path, &self.directory)).chain(open) {
+            let metadata = file.metadata().map_err(|error| failed("look at", path, &error))?;
+            if metadata.nlink() == 0 {
+                return Err(DiskError::Unusable(format!(
+                    "{} was removed while this node used it: what it acknowledges would be lost, so it ends. Its other \
+                     files are of no use without it",
+                    path.display()
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    fn free_bytes(&self) -> Option<u64> {
+        space::free_bytes(&self.directory).ok()
     }
 
     fn prepare(&mut self, name: &str, bytes: u64) {

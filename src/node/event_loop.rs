@@ -6,6 +6,7 @@ use crate::node::board::{Board, End};
 use crate::node::commands::Command;
 use crate::node::config::check_address;
 use crate::node::departure::{Departure, Flow};
+use crate::node::elections::Seen;
 use crate::node::network::Network;
 use crate::raft::Claim;
 use crate::server::{Input, Reach, Server, ServerError};
@@ -113,6 +114,15 @@ impl<D: Disk> EventLoop<D> {
     pub(super) fn post(&mut self) {
         let Some(replica) = self.server.replica() else { return };
         let (raft, now) = (replica.raft(), clock::sample());
+        let seen = Seen {
+            role: raft.role(),
+            term: raft.term(),
+            leader: raft.leader(),
+            changes: raft.leader_changes(),
+        };
+        if let Some(often) = self.network.elections.see(&now, seen) {
+            log::warn!("{often}");
+        }
         let stays = matches!(self.departure, Departure::Staying);
         if self.board.is_asked() {
             self.network.claim = Claim::Standing;
@@ -150,7 +160,8 @@ pub(super) fn error_of(error: ServerError) -> Error {
     Error::new(status, error.to_string())
 }
 
-fn panic_error(panic: &(dyn Any + Send)) -> Error {
+/// What programs are told of a bug.
+pub(super) fn panic_error(panic: &(dyn Any + Send)) -> Error {
     let what = panic
         .downcast_ref::<String>()
         .map(String::as_str)

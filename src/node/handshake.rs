@@ -8,8 +8,8 @@ use crate::net::{Closed, Key};
 use crate::node::ending::Ending;
 use crate::node::links::{Role, connection_id};
 use crate::node::network::{CLIENT_UNACKNOWLEDGED_MAX, Network, PEER_UNACKNOWLEDGED_MAX};
-use crate::server::{Input, Server};
-use crate::sys::clock;
+use crate::server::{Admission, Candidate, Input, Server, Trust};
+use crate::sys::{clock, random};
 use crate::wal::Disk;
 use crate::wire::{
     ClientHello, Form, Frame, FrameKind, Hello, PeerHello, Refused, RefusedCode, Speech,
@@ -60,6 +60,12 @@ impl Network {
                 let welcome = (&frame.decode()?, Speech::of_0_1());
                 self.handle_welcome(key, peer, welcome, server, inputs)
             }
+            (Role::Dialing(peer), FrameKind::Challenge) => {
+                self.answer_challenge(key, peer, frame, server)
+            }
+            (Role::Challenged, FrameKind::Proof | FrameKind::Refused) => {
+                self.try_candidate(key, frame, server, inputs)
+            }
             // It may be the dialer who does not like our welcome.
             (Role::Dialing(_) | Role::Peer(_), FrameKind::Refused) => {
                 Err(Ending::Refused(frame.decode()?))
@@ -106,7 +112,7 @@ impl Network {
         match form {
             Form::Fixed => self.queue(key, FrameKind::ClientWelcome, &welcome),
             Form::Named => {
-                self.queue(key, FrameKind::Welcome, &welcome.to_values(server.speech()));
+                self.queue(key, FrameKind::Welcome, &server.welcome_values(welcome));
             }
         }
         let source = self.links.source(key).unwrap_or_default();
@@ -122,8 +128,29 @@ impl Network {
         server: &Server<D>,
         inputs: &mut Vec<Input>,
     ) -> Result<(), Ending> {
-        let form = self.note_speech(key, &speech);
-        server.check_hello(hello, &speech).map_err(Ending::Refusing)?;
+        self.note_speech(key, &speech);
+        match server.check_hello(hello, &speech).map_err(Ending::Refusing)? {
+            Admission::Granted(trust) => {
+                self.welcome_peer(key, (hello, speech), trust, server, inputs)
+            }
+            Admission::Asked => {
+                let candidate =
+                    Candidate { hello: hello.clone(), speech, nonce: random::bytes32() };
+                self.challenge(key, candidate, server);
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) fn welcome_peer<D: Disk>(
+        &mut self,
+        key: Key,
+        (hello, speech): (&PeerHello, Speech),
+        trust: Trust,
+        server: &Server<D>,
+        inputs: &mut Vec<Input>,
+    ) -> Result<(), Ending> {
+        let Some(form) = self.links.find(key).map(|link| link.form) else { return Ok(()) };
         let peer = hello.node;
         if self.peers.is_dialed_by_us(peer) && self.peers.standing(peer).is_some() {
             let text = format!("node {} dials node {peer}, since its id is lower", self.own);
@@ -147,7 +174,7 @@ impl Network {
                 self.queue(key, FrameKind::Welcome, &welcome.to_values());
             }
         }
-        self.stand(key, hello, speech, inputs);
+        self.stand(key, (hello, speech), trust, inputs);
         Ok(())
     }
 
@@ -160,7 +187,7 @@ impl Network {
         inputs: &mut Vec<Input>,
     ) -> Result<(), Ending> {
         self.note_speech(key, &speech);
-        server.check_hello(welcome, &speech).map_err(Ending::Refusing)?;
+        server.check_welcome(welcome, &speech).map_err(Ending::Refusing)?;
         if welcome.node != peer {
             let text = format!(
                 "node {} answers at the address of node {peer}: correct --cluster",
@@ -169,18 +196,24 @@ impl Network {
             return refuse(RefusedCode::Node, text);
         }
         self.become_role(key, Role::Peer(peer), PEER_UNACKNOWLEDGED_MAX)?;
-        self.stand(key, welcome, speech, inputs);
+        self.stand(key, (welcome, speech), Trust::Vouched, inputs);
         Ok(())
     }
 
     /// The connection to a peer stands. An older one is closed by us: no hint of anything, and what it
     /// may still deliver is dropped with it.
-    fn stand(&mut self, key: Key, hello: &PeerHello, speech: Speech, inputs: &mut Vec<Input>) {
+    fn stand(
+        &mut self,
+        key: Key,
+        (hello, speech): (&PeerHello, Speech),
+        trust: Trust,
+        inputs: &mut Vec<Input>,
+    ) {
         let now = clock::boot_nanos();
         if let Some(older) = self.peers.handle_standing(hello.node, key, hello.directory, now) {
             self.remove(older);
         }
-        inputs.push(Input::PeerUp { peer: hello.node, directory: hello.directory, speech });
+        inputs.push(Input::PeerUp { peer: hello.node, directory: hello.directory, speech, trust });
     }
 
     /// From now on the connection is sent what its hello named. Gives the form of that.

@@ -10,6 +10,7 @@ use std::path::Path;
 
 /// Why a node does not join, by what is to be done.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum CannotJoin {
     /// Nobody told who the members are, and this directory does not know it yet: try when a node of the cluster is up.
     #[error("start a node that `join` names, or name others ({0})")]

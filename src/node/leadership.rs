@@ -14,6 +14,7 @@ use std::time::Duration;
 
 /// What a node knows of the leader lease, at one instant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Leadership {
     /// `remaining > 0` (C4).
     pub is_leader: bool,

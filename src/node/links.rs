@@ -4,6 +4,7 @@ use crate::base::limits::{CLIENT_BUFFER_BYTES_MAX, PEER_BUFFER_BYTES_MAX};
 use crate::base::{ClientSource, ConnectionId, NodeId};
 use crate::net::{Connection, Key};
 use crate::node::greetings::source_of;
+use crate::server::Candidate;
 use crate::wire::{Abilities, Form};
 use std::collections::BTreeMap;
 
@@ -12,6 +13,8 @@ use std::collections::BTreeMap;
 pub(super) enum Role {
     /// Accepted; has not said who it is.
     Greeting,
+    /// Accepted; has said who it is, and is to prove it.
+    Challenged,
     /// Dialed by us; the peer has not welcomed us yet.
     Dialing(NodeId),
     /// A peer, its hello checked.
@@ -27,6 +30,8 @@ pub(super) struct Link {
     pub(super) role: Role,
     /// The form of the hello, theirs or ours.
     pub(super) form: Form,
+    /// Who is to prove that it is a member.
+    pub(super) candidate: Option<Box<Candidate>>,
     /// What the other side understands, as its hello says.
     pub(super) abilities: Abilities,
     pub(super) source: ClientSource,
@@ -67,6 +72,7 @@ impl Links {
             role,
             source,
             form: Form::Fixed,
+            candidate: None,
             abilities: Abilities::NONE,
             is_dirty: false,
             is_listed: false,

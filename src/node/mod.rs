@@ -8,12 +8,14 @@ mod acceptor;
 mod api;
 mod backlog;
 mod board;
+mod candidates;
 mod commands;
 mod complaints;
 mod config;
 mod departure;
 mod dialing;
 mod disk;
+mod elections;
 mod ending;
 mod event_loop;
 mod greetings;
@@ -29,6 +31,7 @@ mod places;
 
 pub use api::Node;
 pub use config::{NodeOptions, parse_cluster};
+#[doc(hidden)]
 pub use disk::FileDisk;
 pub use joining::CannotJoin;
 pub use leadership::Leadership;

@@ -8,6 +8,7 @@ use crate::node::acceptor::Acceptor;
 use crate::node::backlog::Backlog;
 use crate::node::commands::Command;
 use crate::node::complaints::Complaints;
+use crate::node::elections::Elections;
 use crate::node::ending::Ending;
 use crate::node::greetings::Greetings;
 use crate::node::links::{Link, Links, OUT_BYTES_MAX, Role, connection_id};
@@ -41,6 +42,7 @@ pub(super) struct Network {
     pub(super) reserved_for: usize,
     pub(super) peers: Peers,
     pub(super) complaints: Complaints,
+    pub(super) elections: Elections,
     /// Whether programs may have been told of the leader lease.
     pub(super) claim: Claim,
     /// A peer says that this node, or its directory, is no member's: no other answer will come.
@@ -82,6 +84,7 @@ impl Network {
             reserved_for: 0,
             peers: Peers::new(own, cluster, random::seed(), clock::boot_nanos()),
             complaints: Complaints::default(),
+            elections: Elections::default(),
             claim: Claim::Ended,
             dismissed: None,
             greetings: Greetings::default(),
@@ -320,7 +323,7 @@ impl Network {
         }
         let unheard = matches!(ending, Ending::Closed(Closed::ByPeer)) && link.form == Form::Named;
         match link.role {
-            Role::Greeting => {}
+            Role::Greeting | Role::Challenged => {}
             Role::Dialing(peer) if unheard => self.peers.handle_unheard(peer, key, now),
             Role::Dialing(peer) => {
                 self.peers.handle_ended(peer, key, now, ending.pace(), &ending);

@@ -28,11 +28,28 @@ impl Outside for Network {
     }
 
     fn send_client(&mut self, to: ConnectionId, message: ServerMessage) {
+        if let ServerMessage::Asked { session, name, token, grace_ms, reason } = &message {
+            // What somebody does to a lock of somebody else; it is said once more when that client comes again.
+            let (name, why) = (name.as_str(), reason);
+            match grace_ms {
+                0 => {
+                    log::info!("{name:?} was taken from session {session} (token {token}): {why:?}")
+                }
+                _ => log::info!(
+                    "session {session} is asked to end {name:?} (token {token}) within {grace_ms} ms: {why:?}"
+                ),
+            }
+        }
         self.queue_understood(key_of(to), FrameKind::Server, message.needs(), &message);
     }
 
     fn complete(&self, status: NodeStatus) -> NodeStatus {
-        NodeStatus { refused_connections: self.complaints.count(), ..status }
+        NodeStatus {
+            refused_connections: self.complaints.count(),
+            leader_changes: Some(self.elections.changes()),
+            leader_silences: Some(self.elections.silences()),
+            ..status
+        }
     }
 
     fn flush(&mut self) {

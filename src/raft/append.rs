@@ -4,16 +4,16 @@ use crate::base::limits::ENTRY_BYTES_MAX;
 use crate::base::{Index, NodeId, Round, Sample, Term};
 use crate::raft::role::RoleState;
 use crate::raft::{
-    Action, Append, AppendOutcome, AppendResponse, Entry, EntryKind, Heartbeat, HeartbeatResponse,
-    Membership, Message, Raft,
+    Append, AppendOutcome, AppendResponse, Entry, EntryKind, Heartbeat, HeartbeatResponse,
+    INDEX_MAX, Membership, Message, Raft,
 };
 
 impl Raft {
     /// Takes a leader's entries, or says where the logs part.
     pub(super) fn handle_append(&mut self, now: &Sample, from: NodeId, append: Append) {
         if let Err(fault) = check_append(&append) {
-            ::log::warn!("append of node {from} behind {}: {fault}", append.prev_index);
-            return;
+            let said = format!("an append behind {}: {fault}", append.prev_index);
+            return self.refuse(now, from, &said);
         }
         let (round, prev_index) = (append.round, append.prev_index);
         if append.term < self.term() {
@@ -21,18 +21,24 @@ impl Raft {
             let outcome = rejected(prev_index, (Index(0), Term(0)));
             return self.answer_append(from, round, outcome);
         }
+        if let Err(said) =
+            self.check_leader(from, append.term).and_then(|()| self.check_known(&append))
+        {
+            return self.refuse(now, from, &said);
+        }
         self.follow(now, from, append.term);
         if prev_index < self.log.base() {
             return self.take_behind_base(from, append);
         }
         let found = self.log.term_at(prev_index);
         if found == Some(append.prev_term) {
-            let matched = Index(prev_index.0 + append.entries.len() as u64);
-            self.take_entries(append.entries);
+            let entries = self.fitting(append.entries);
+            let matched = Index(prev_index.0 + entries.len() as u64);
+            self.take_entries(entries);
+            self.note_matched(matched);
             self.commit = self.commit.max(append.commit.min(matched));
             return self.answer_append(from, round, AppendOutcome::Accepted { matched });
         }
-        self.check_conflict(from, prev_index, append.prev_term);
         let hint = self.log.conflict_by_term(prev_index, append.prev_term);
         self.answer_append(from, round, rejected(prev_index, hint));
     }
@@ -40,13 +46,13 @@ impl Raft {
     /// The leader lives, and tells how far this log is committed.
     pub(super) fn handle_heartbeat(&mut self, now: &Sample, from: NodeId, heartbeat: &Heartbeat) {
         if heartbeat.term >= self.term() {
+            let checked = self.check_leader(from, heartbeat.term);
+            if let Err(said) = checked.and_then(|()| self.check_incoming(heartbeat.commit)) {
+                return self.refuse(now, from, &said);
+            }
             self.follow(now, from, heartbeat.term);
-            let last = self.log.last_index();
-            if heartbeat.commit > last {
-                // A leader names at most what this node acknowledged to it, and was durable then (R7).
-                self.become_poisoned(now);
-                let acknowledged = heartbeat.commit;
-                return self.actions.push(Action::LogLost { last, acknowledged });
+            if heartbeat.commit > self.log.last_index() {
+                return self.owe(now, from, heartbeat.commit);
             }
             self.commit = self.commit.max(heartbeat.commit);
         }
@@ -55,15 +61,44 @@ impl Raft {
         self.send(from, Message::HeartbeatResponse(response), after);
     }
 
+    /// Whether `from` can lead `term`, which is not below this node's: a term has one leader (R1).
+    pub(super) fn check_leader(&self, from: NodeId, term: Term) -> Result<(), String> {
+        match self.leader() {
+            Some(known) if term == self.term() && known != from => {
+                Err(format!("it says that it leads term {term}, whose leader is node {known} (R1)"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether an append agrees with all that is committed here, which its leader's log must hold (R4, R9), with what this
+    /// node acknowledged to that leader (R2), and with a leader's snapshot that is being stored.
+    fn check_known(&self, append: &Append) -> Result<(), String> {
+        let (term, matched) = self.matched_in;
+        let settled = if append.term == term { self.commit.max(matched) } else { self.commit };
+        let before = (append.prev_index, append.prev_term);
+        let said = append.entries.iter().map(|entry| (entry.index, entry.term));
+        for (index, term) in std::iter::once(before).chain(said) {
+            let known = self.log.term_at(index).filter(|_| index <= settled);
+            let known = known.or(self.incoming.term_being_stored_at(index));
+            if let Some(known) = known.filter(|known| *known != term) {
+                return Err(format!(
+                    "its entry {index} is of term {term}, that which stands of {known} (R9)"
+                ));
+            }
+        }
+        let agrees = self.log.term_at(append.prev_index) == Some(append.prev_term);
+        if agrees { self.check_incoming(append.prev_index) } else { Ok(()) }
+    }
+
+    fn note_matched(&mut self, matched: Index) {
+        let (term, before) = self.matched_in;
+        let before = if term == self.term() { before } else { Index(0) };
+        self.matched_in = (self.term(), before.max(matched));
+    }
+
     /// `leader` speaks with the right of `term`, which is not below this node's.
     pub(super) fn follow(&mut self, now: &Sample, leader: NodeId, term: Term) {
-        if term == self.term() {
-            let known = self.leader();
-            assert!(
-                known.is_none_or(|known| known == leader),
-                "two leaders in term {term}: {known:?} and {leader} (R1)"
-            );
-        }
         match &mut self.role {
             RoleState::Follower(follower)
                 if term == self.hard_state.term && follower.leader.is_some() =>
@@ -94,10 +129,11 @@ impl Raft {
     /// (R4), and what is new begins behind it.
     fn take_behind_base(&mut self, from: NodeId, append: Append) {
         let base = self.log.base();
-        let end = Index(append.prev_index.0 + append.entries.len() as u64);
         let new = append.entries.into_iter().filter(|entry| entry.index > base).collect();
+        let new = self.fitting(new);
+        let matched = new.last().map_or(base, |entry| entry.index);
         self.take_entries(new);
-        let matched = end.max(base);
+        self.note_matched(matched);
         self.commit = self.commit.max(append.commit.min(matched));
         self.answer_append(from, append.round, AppendOutcome::Accepted { matched });
     }
@@ -115,16 +151,6 @@ impl Raft {
         self.log.truncate(from);
         self.memberships.handle_truncated(from);
         self.writes.handle_truncation(from);
-    }
-
-    /// A leader's log holds all that is committed (R4), so a conflict there is a broken invariant.
-    fn check_conflict(&self, leader: NodeId, index: Index, term: Term) {
-        assert!(
-            index > self.commit,
-            "leader {leader} has term {term} at {index}, here it is {:?} and committed ({})",
-            self.log.term_at(index),
-            self.commit
-        );
     }
 
     /// An acceptance waits for all that was written before it (R7); a refusal promises only the term.
@@ -145,8 +171,9 @@ fn rejected(prev_index: Index, hint: (Index, Term)) -> AppendOutcome {
 /// Whether an append can be of any leader: contiguous behind `prev_index`, terms that never fall and do
 /// not pass the leader's, sizes within bounds.
 fn check_append(append: &Append) -> Result<(), &'static str> {
-    if append.prev_index.0.checked_add(append.entries.len() as u64).is_none() {
-        return Err("its indexes overflow");
+    let end = append.prev_index.0.checked_add(append.entries.len() as u64);
+    if end.is_none_or(|end| end > INDEX_MAX.0) {
+        return Err("no log is so long");
     }
     if (append.prev_index == Index(0)) != (append.prev_term == Term(0)) {
         return Err("its term and index before the entries do not fit");

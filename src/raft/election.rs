@@ -70,8 +70,9 @@ impl Raft {
             }
             self.become_follower(now, request.term, None);
         }
-        let granted =
-            request.term == self.term() && self.may_vote_for(from) && self.covers_own_log(request);
+        self.note_candidate(now, from, request);
+        let may = request.term == self.term() && self.may_vote_for(from) && !self.owes();
+        let granted = may && self.covers_own_log(request);
         if granted {
             self.vote_for(now, from);
         }
@@ -93,15 +94,21 @@ impl Raft {
         if response.term != self.term() {
             return;
         }
+        if response.granted && self.role() == Role::Candidate {
+            self.note_voter(now, from);
+        }
         let RoleState::Candidate(candidate) = &mut self.role else { return };
         let ballot = if response.granted { Ballot::Granted } else { Ballot::Refused };
         candidate.ballots.record(from, ballot);
         self.count_ballots(now);
     }
 
-    /// The candidate's own vote counts like any other: once it is durable (R6).
+    /// The candidate's own vote counts like any other: once it is durable (R6), and not while this node owes entries.
     pub(super) fn count_own_vote(&mut self, now: &Sample) {
         let id = self.config.id;
+        if self.owes() {
+            return;
+        }
         if let RoleState::Candidate(candidate) = &mut self.role
             && candidate.own_vote <= self.writes.last_durable()
         {
@@ -131,6 +138,7 @@ impl Raft {
     /// A new connection stands. A candidacy asks again: what was on its way on an older one is lost.
     pub(super) fn handle_peer_up(&mut self, now: &Sample, peer: NodeId) {
         self.unreachable.retain(|down| *down != peer);
+        self.handle_peer_room(peer, false);
         if !self.reachable.contains(&peer) {
             self.reachable.push(peer);
         }
@@ -262,7 +270,8 @@ impl Raft {
     pub(super) fn handle_timeout_now(&mut self, now: &Sample, from: NodeId, order: &TimeoutNow) {
         let is_of_leader = order.term == self.term() && self.leader() == Some(from);
         let may_ask = self.memberships.current().is_voter(self.config.id) && self.term() < TERM_MAX;
-        if self.role() != Role::Follower || !is_of_leader || !may_ask {
+        let lacks = self.owes() || self.awaits_state();
+        if self.role() != Role::Follower || !is_of_leader || !may_ask || lacks {
             return;
         }
         self.part(Reason::HandedOver { leader: from });
@@ -314,7 +323,9 @@ impl Raft {
     /// counts only where it votes (dissertation §4.2.2).
     fn may_campaign(&self) -> bool {
         let (_, committed) = self.memberships.at(self.commit);
-        [self.memberships.current(), committed].iter().any(|one| one.is_voter(self.config.id))
+        let votes =
+            [self.memberships.current(), committed].iter().any(|one| one.is_voter(self.config.id));
+        votes && !self.awaits_state()
     }
 
     fn covers_own_log(&self, request: &VoteRequest) -> bool {

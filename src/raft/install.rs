@@ -5,7 +5,7 @@ use crate::base::{Index, NodeId, Round, Sample, Term, checksum};
 use crate::raft::memberships::Memberships;
 use crate::raft::progress::Shipment;
 use crate::raft::{
-    Action, LogStart, Message, Payload, Raft, Snapshot, SnapshotChunk, SnapshotMeta,
+    Action, INDEX_MAX, LogStart, Message, Payload, Raft, Snapshot, SnapshotChunk, SnapshotMeta,
     SnapshotOutcome, SnapshotResponse,
 };
 
@@ -22,6 +22,16 @@ pub(super) enum Incoming {
     Storing { index: Index, term: Term, total: u64, waiting: Option<Snapshot> },
 }
 
+impl Incoming {
+    /// The term of the entry at `index`, if a snapshot that ends with it is being stored.
+    pub fn term_being_stored_at(&self, index: Index) -> Option<Term> {
+        match self {
+            Self::Storing { index: stored, term, .. } if *stored == index => Some(*term),
+            _ => None,
+        }
+    }
+}
+
 impl Raft {
     /// Takes a part of a snapshot. What this node holds already is acknowledged and changes nothing (R9): the
     /// state never goes back.
@@ -32,13 +42,18 @@ impl Raft {
         chunk: SnapshotChunk,
     ) {
         if let Err(fault) = check_chunk(&chunk) {
-            ::log::warn!("part of a snapshot of node {from}: {fault}");
-            return;
+            let said = format!("a part of a snapshot of {}: {fault}", chunk.meta.index);
+            return self.refuse(now, from, &said);
         }
         let (round, index) = (chunk.round, chunk.meta.index);
         if chunk.term < self.term() {
             // Its sender learns from the answer that it is deposed.
             return self.answer_chunk(from, round, index, SnapshotOutcome::Received { next: 0 });
+        }
+        if let Err(said) =
+            self.check_leader(from, chunk.term).and_then(|()| self.check_snapshot(&chunk))
+        {
+            return self.refuse(now, from, &said);
         }
         self.follow(now, from, chunk.term);
         if self.log.term_at(index) == Some(chunk.meta.term) {
@@ -49,6 +64,42 @@ impl Raft {
         }
         if let Some(next) = self.receive(chunk) {
             self.answer_chunk(from, round, index, SnapshotOutcome::Received { next });
+        }
+    }
+
+    /// Whether a snapshot agrees with what is committed here (R4), and with another one that is being stored.
+    fn check_snapshot(&self, chunk: &SnapshotChunk) -> Result<(), String> {
+        let (index, term) = (chunk.meta.index, chunk.meta.term);
+        let known = self.log.term_at(index);
+        if index <= self.commit
+            && let Some(known) = known.filter(|known| *known != term)
+        {
+            return Err(format!(
+                "its snapshot of {index} is of term {term}, the committed entry of {known} (R9)"
+            ));
+        }
+        if known == Some(term) { self.check_incoming(index) } else { Ok(()) }
+    }
+
+    /// Whether this log, taken as committed up to `index`, agrees with a leader's snapshot that is being stored.
+    pub(super) fn check_incoming(&self, index: Index) -> Result<(), String> {
+        match self.incoming {
+            Incoming::Storing { index: stored, term, .. }
+                if stored <= index && self.log.term_at(stored).is_some_and(|held| held != term) =>
+            {
+                Err(format!(
+                    "it commits another entry {stored} than the snapshot of term {term} that is being stored (R4)"
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a leader's snapshot is being stored of what this log does not hold: only others can lead.
+    pub(super) fn awaits_state(&self) -> bool {
+        match self.incoming {
+            Incoming::Storing { index, term, .. } => self.log.term_at(index) != Some(term),
+            Incoming::Nothing | Incoming::Receiving { .. } => false,
         }
     }
 
@@ -161,6 +212,7 @@ impl Raft {
             self.writes.handle_reset(LogStart { index: meta.index, term: meta.term });
             self.memberships = Memberships::new(meta.membership_index, meta.membership.clone());
         }
+        self.settle_debt();
         self.commit = self.commit.max(meta.index);
         self.apply_issued = meta.index;
         self.applied = meta.index;
@@ -198,7 +250,3 @@ fn check_chunk(chunk: &SnapshotChunk) -> Result<(), &'static str> {
     }
     Ok(())
 }
-
-/// The largest index that a leader's snapshot may name: session ids hold indexes in 48 bits (safety L3), and
-/// behind it the arithmetic of indexes has room.
-const INDEX_MAX: Index = Index((1 << 48) - 1);

@@ -15,13 +15,16 @@ mod membership;
 mod memberships;
 mod message;
 mod output;
+mod owed;
 mod patience;
 mod progress;
 pub mod quorum;
 mod reconfigure;
+mod refusals;
 mod replication;
 mod request;
 mod role;
+mod room;
 mod round;
 mod snapshot;
 mod timer;
@@ -47,9 +50,12 @@ use crate::raft::change::Changes;
 use crate::raft::install::Incoming;
 use crate::raft::log::Log;
 use crate::raft::memberships::Memberships;
+use crate::raft::owed::Owed;
 use crate::raft::patience::Patience;
 use crate::raft::progress::Shipment;
+use crate::raft::refusals::Refusals;
 use crate::raft::role::{Follower, RoleState};
+use crate::raft::room::Room;
 use crate::raft::timer::ElectionTimer;
 use crate::raft::writes::Writes;
 use std::time::Duration;
@@ -57,6 +63,11 @@ use std::time::Duration;
 /// The largest term: the leader lease's token holds it in 48 bits (safety §3). A peer that names a larger
 /// one is not believed.
 const TERM_MAX: Term = Term((1 << 48) - 1);
+
+/// The largest index that a peer may name of its log: session ids hold indexes in 48 bits (safety L3), and a node that
+/// believed a larger one would have no room left for entries of its own. A sixteenth of them is five years of 100,000 a
+/// second.
+const INDEX_MAX: Index = Index((1 << 48) - (1 << 44));
 
 /// Term, vote, log and role of one node. See [`Event`] and [`Action`].
 ///
@@ -84,8 +95,14 @@ pub struct Raft {
     unreachable: Vec<NodeId>,
     /// Peers whose connection stands, as far as is known.
     reachable: Vec<NodeId>,
+    room: Room,
     lease_duration: Option<Duration>,
     lease_gaps: u64,
+    /// In that term the log was found equal to its leader's up to here, who takes nothing of it back (R2).
+    matched_in: (Term, Index),
+    /// What a leader says that this node acknowledged and has lost.
+    owed: Option<Owed>,
+    refusals: Refusals,
     /// A write failed (R14).
     poisoned: bool,
     /// The last sample seen; deadlines are hinted from it.
@@ -133,8 +150,12 @@ impl Raft {
             changes: Changes::default(),
             unreachable: Vec::new(),
             reachable: Vec::new(),
+            room: Room::default(),
             lease_duration: None,
             lease_gaps: 0,
+            matched_in: Default::default(),
+            owed: None,
+            refusals: Refusals::default(),
             poisoned: false,
             now: *now,
             reported: (Role::Follower, term, None),
@@ -276,36 +297,6 @@ impl Raft {
         self.log.bytes_behind(self.snapshot_index())
     }
 
-    /// The index of the newest snapshot, 0 if there is none.
-    #[must_use]
-    pub fn snapshot_index(&self) -> Index {
-        self.snapshot().map_or(Index(0), |snapshot| snapshot.meta.index)
-    }
-
-    /// The newest snapshot.
-    #[must_use]
-    pub fn snapshot(&self) -> Option<&Snapshot> {
-        self.shipment.as_ref().map(|shipment| &shipment.snapshot)
-    }
-
-    /// The CRC-32C of its data.
-    #[must_use]
-    pub fn snapshot_crc(&self) -> Option<u32> {
-        self.shipment.as_ref().map(|shipment| shipment.crc)
-    }
-
-    /// What a snapshot of the state at `index`, which is applied, says of itself.
-    ///
-    /// # Panics
-    /// If `index` is not applied, or compacted.
-    #[must_use]
-    pub fn snapshot_meta(&self, index: Index) -> SnapshotMeta {
-        assert!(index <= self.applied, "{index} is not applied, only {}", self.applied);
-        let term = self.log.term_at(index).expect("an applied entry, or the snapshot's own");
-        let (membership_index, membership) = self.memberships.at(index);
-        SnapshotMeta { index, term, membership: membership.clone(), membership_index }
-    }
-
     /// The entries `from ..= to`, all held.
     #[must_use]
     pub fn entries(&self, from: Index, to: Index) -> &[Entry] {
@@ -350,8 +341,8 @@ impl Raft {
             return;
         }
         if message.term() > TERM_MAX {
-            ::log::warn!("node {from} names term {}: ignored", message.term());
-            return;
+            let said = format!("it names term {}, beyond any that can be", message.term());
+            return self.refuse(now, from, &said);
         }
         match message {
             Message::PreVote(request) => self.handle_pre_vote(now, from, &request),

@@ -68,9 +68,6 @@ pub enum Action {
     /// The snapshot that was stored last stands in place of what was applied so far: its index counts as
     /// applied.
     Restored { index: Index },
-    /// This log ends before what it acknowledged as durable, and a leader has committed: an older copy of its
-    /// directory was put back. It must promise nothing more; the node ends.
-    LogLost { last: Index, acknowledged: Index },
     /// The read is confirmed: answer it once `index` is applied.
     ReadReady { read: ReadId, index: Index },
     /// This node leads no more: the read must be asked elsewhere.

@@ -194,6 +194,24 @@ impl Progress {
         self.poll_append(log).map(Next::Append)
     }
 
+    /// Whether a snapshot is to go out before any entry: it may fit where the log does not, and makes room there.
+    pub fn needs_snapshot(&self, log: &Log) -> bool {
+        self.next <= log.base() || matches!(self.pace, Pace::Install { .. })
+    }
+
+    /// What to send in a heartbeat to a follower whose log takes nothing at present: one entry.
+    pub fn poll_trial(&mut self, log: &Log) -> Option<Next> {
+        if self.is_replicating() {
+            self.reset();
+        }
+        let Pace::Probe { waiting } = &mut self.pace else { return None };
+        if self.next <= log.base() || self.next > log.last_index() {
+            return None;
+        }
+        *waiting = true;
+        Some(Next::Append(Batch { prev: Index(self.next.0 - 1), last: self.next }))
+    }
+
     fn poll_append(&mut self, log: &Log) -> Option<Batch> {
         let prev = Index(self.next.0 - 1);
         match &mut self.pace {

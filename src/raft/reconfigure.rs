@@ -78,7 +78,9 @@ impl Raft {
     /// Appends an entry to the log; a membership acts from here on.
     pub(super) fn append_entry(&mut self, entry: Entry) {
         self.memberships.handle_appended(&entry);
+        self.spend_room(&entry);
         self.log.push(entry);
+        self.settle_debt();
     }
 
     fn append_membership(&mut self, now: &Sample, next: &Membership) -> Index {

@@ -113,7 +113,13 @@ impl Raft {
         }
         let (term, round) = (self.hard_state.term, leader.rounds.current());
         for follower in &mut leader.followers {
-            let next = follower.progress.poll_next(&self.log, self.shipment.as_ref(), round);
+            let progress = &mut follower.progress;
+            let is_full = self.room.lacks_at(follower.id) && !progress.needs_snapshot(&self.log);
+            let next = match is_full {
+                false => progress.poll_next(&self.log, self.shipment.as_ref(), round),
+                true if beat => progress.poll_trial(&self.log),
+                true => None,
+            };
             let message = match next {
                 Some(Next::Append(Batch { prev, last })) => {
                     let prev_term = self.log.term_at(prev).expect("a leader holds what it sends");
@@ -162,7 +168,8 @@ impl Raft {
         match (follower, outcome) {
             (None, _) => {}
             (Some(_), Ok(matched)) if matched > last_index => {
-                ::log::warn!("node {from} accepts {matched}, the log ends at {last_index}");
+                let said = format!("it accepts entry {matched}, the log ends at {last_index}");
+                self.refuse(now, from, &said);
             }
             (Some(follower), Ok(matched)) => {
                 follower.progress.handle_accepted(matched);

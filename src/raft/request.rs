@@ -30,7 +30,7 @@ impl Raft {
             Urgency::Normal => self.config.log_bytes_max - self.config.log_reserve_bytes,
             Urgency::Frees => self.config.log_bytes_max,
         };
-        if self.log_bytes() + size > admitted {
+        if self.log_bytes() + size > admitted || !self.has_room_for(&entry) {
             return Err(ProposeError::LogFull);
         }
         if self.log.bytes_behind(self.commit) + size > UNCOMMITTED_BYTES_MAX as u64 {

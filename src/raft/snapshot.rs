@@ -1,7 +1,7 @@
 //! The state at an index, in place of the log up to there (Raft §7).
 
 use crate::base::{Index, Term};
-use crate::raft::{Membership, Payload};
+use crate::raft::{Membership, Payload, Raft};
 use serde::{Deserialize, Serialize};
 
 /// What consensus must know of a snapshot.
@@ -35,5 +35,37 @@ impl Snapshot {
             (self.meta.membership, self.meta.membership_index) = (founding.clone(), Index(0));
         }
         self
+    }
+}
+
+impl Raft {
+    /// The index of the newest snapshot, 0 if there is none.
+    #[must_use]
+    pub fn snapshot_index(&self) -> Index {
+        self.snapshot().map_or(Index(0), |snapshot| snapshot.meta.index)
+    }
+
+    /// The newest snapshot.
+    #[must_use]
+    pub fn snapshot(&self) -> Option<&Snapshot> {
+        self.shipment.as_ref().map(|shipment| &shipment.snapshot)
+    }
+
+    /// The CRC-32C of its data.
+    #[must_use]
+    pub fn snapshot_crc(&self) -> Option<u32> {
+        self.shipment.as_ref().map(|shipment| shipment.crc)
+    }
+
+    /// What a snapshot of the state at `index`, which is applied, says of itself.
+    ///
+    /// # Panics
+    /// If `index` is not applied, or compacted.
+    #[must_use]
+    pub fn snapshot_meta(&self, index: Index) -> SnapshotMeta {
+        assert!(index <= self.applied, "{index} is not applied, only {}", self.applied);
+        let term = self.log.term_at(index).expect("an applied entry, or the snapshot's own");
+        let (membership_index, membership) = self.memberships.at(index);
+        SnapshotMeta { index, term, membership: membership.clone(), membership_index }
     }
 }

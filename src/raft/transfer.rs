@@ -65,7 +65,7 @@ impl Raft {
             }
             Some(target) if self.may_lead_next(leader, target) => target,
             Some(target) => return Err(TransferError::NotVoter(target)),
-            None => self.best_successor(leader).ok_or(TransferError::Alone)?,
+            None => self.best_successor(leader, |_| true).ok_or(TransferError::Alone)?,
         };
         if leader.transfer.as_ref().is_some_and(|transfer| transfer.target == target) {
             return Ok(());
@@ -142,7 +142,7 @@ impl Raft {
     /// need wait for a timeout.
     pub(super) fn dismiss(&mut self) {
         let RoleState::Leader(leader) = &self.role else { return };
-        if let Some(to) = self.best_successor(leader) {
+        if let Some(to) = self.best_successor(leader, |_| true) {
             let message = Message::TimeoutNow(TimeoutNow { term: self.term() });
             self.actions.push(Action::Send { to, message, after: None });
         }
@@ -157,9 +157,15 @@ impl Raft {
         }
     }
 
-    fn best_successor(&self, leader: &Leader) -> Option<NodeId> {
+    /// To whom of those that `may` this leader would hand over: to the voter that has most of the log.
+    #[must_use]
+    pub fn successor(&self, may: impl Fn(NodeId) -> bool) -> Option<NodeId> {
+        self.best_successor(self.role.leader()?, may)
+    }
+
+    fn best_successor(&self, leader: &Leader, may: impl Fn(NodeId) -> bool) -> Option<NodeId> {
         let views = leader.followers.iter();
-        let voters = views.filter(|view| self.may_lead_next(leader, view.id));
+        let voters = views.filter(|view| self.may_lead_next(leader, view.id) && may(view.id));
         let reachable = |id: &NodeId| !self.unreachable.contains(id);
         let best = voters
             .max_by_key(|view| (reachable(&view.id), view.progress.matched(), Reverse(view.id)));

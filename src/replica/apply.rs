@@ -126,7 +126,7 @@ pub(super) fn apply_command(
 }
 
 /// The command in an entry, as a build decodes it that reads no level above `level_max`.
-fn decode_command(entry: &Entry, level_max: u32) -> Result<Command, ApplyError> {
+pub(super) fn decode_command(entry: &Entry, level_max: u32) -> Result<Command, ApplyError> {
     let index = entry.index;
     let format = u32::from(entry.header.format);
     if !(1..=level_max).contains(&format) {

@@ -158,6 +158,11 @@ impl Clients {
         }
     }
 
+    /// All connections, in order, and what is understood on each.
+    pub fn listeners(&self) -> impl Iterator<Item = (ConnectionId, Abilities)> + '_ {
+        self.connections.iter().map(|(connection, entry)| (*connection, entry.abilities))
+    }
+
     /// All connections, in order.
     pub fn all(&self) -> impl Iterator<Item = ConnectionId> + '_ {
         self.connections.keys().copied()

@@ -7,8 +7,8 @@ use super::observers::Asking;
 use super::{Replica, ServerMessage};
 use crate::base::limits::LOCKS_PER_READ_MAX;
 use crate::base::{ConnectionId, Index, ReadId, Sample, SessionId};
-use crate::lock::{LockView, Refusal};
-use crate::wire::{Query, ReadAnswer};
+use crate::lock::{LockView, Name, Refusal};
+use crate::wire::{OrderShown, Query, ReadAnswer};
 use std::collections::{BTreeMap, VecDeque};
 
 /// Waiting for their rounds.
@@ -194,6 +194,25 @@ impl Replica {
                 ReadAnswer::Valid(self.machine.waits(&name, client.as_deref()))
             }
             Query::Session { session } => ReadAnswer::Session(self.machine.session(session)),
+            Query::Asked { names } if names.len() > LOCKS_PER_READ_MAX => {
+                ReadAnswer::Refused(Refusal::Invalid)
+            }
+            Query::Asked { names } => {
+                let orders: Vec<OrderShown> =
+                    names.iter().filter_map(|name| self.order_shown(name)).collect();
+                ReadAnswer::Asked(OrderShown::to_values(&orders))
+            }
         }
+    }
+
+    fn order_shown(&self, name: &Name) -> Option<OrderShown> {
+        let (asked, heir) = self.machine.order(name)?;
+        Some(OrderShown {
+            name: name.clone(),
+            token: asked.token,
+            grace_ms: asked.grace_ms.into(),
+            reason: asked.reason.as_ref().to_owned(),
+            heir: heir.map(|heir| heir.as_ref().to_owned()),
+        })
     }
 }

@@ -1,26 +1,182 @@
-//! A leader whose log cannot go on lacks what it needs to serve: it hands leadership over.
+//! A node whose log cannot go on for want of what the next segment takes: it hands leadership over, and says so.
 
-use super::{Replica, Storage};
-use crate::base::Sample;
-use crate::raft::Role;
+use super::{Replica, ServerMessage, Storage};
+use crate::base::limits::REFUSAL_TEXT_BYTES_MAX;
+use crate::base::{ConnectionId, NodeId, Sample, text};
+use crate::raft::{Role, TransferError};
+use crate::wire::{Ability, Values};
+use std::collections::BTreeSet;
+
+/// What is lacking, and who was told or asked because of it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Shortage {
+    /// In words, naming the file.
+    pub(super) text: Option<String>,
+    /// To whom leadership was handed since something is lacking. Nobody is asked twice, unless he came or found room since.
+    asked: BTreeSet<NodeId>,
+    /// How often that was done, and to whom last.
+    handed_over: Option<(u64, NodeId)>,
+    /// It was said that nobody has room.
+    has_complained: bool,
+    /// Clients that were refused something, and know why.
+    told: BTreeSet<ConnectionId>,
+}
+
+impl Shortage {
+    /// A peer came, or has found room: it may be asked.
+    pub(super) fn may_ask_again(&mut self, peer: NodeId) {
+        self.asked.remove(&peer);
+        self.has_complained = false;
+    }
+
+    /// A client is gone.
+    pub(super) fn forget(&mut self, connection: ConnectionId) {
+        self.told.remove(&connection);
+    }
+}
 
 impl Replica {
-    /// Hands leadership over once for each time in which something is lacking: where all members lack it, it goes
-    /// round once, and stays.
+    /// What the next segment, or a snapshot, lacks at present, in words; for people.
+    pub fn set_shortage(&mut self, why: Option<&str>) {
+        if self.shortage.text.as_deref() != why {
+            self.shortage.text = why.map(|why| text::one_line(why, REFUSAL_TEXT_BYTES_MAX));
+        }
+    }
+
+    /// See [`Replica::set_shortage`]; else why no snapshot could be stored.
+    #[must_use]
+    pub fn shortage(&self) -> Option<&str> {
+        self.shortage.text.as_deref().or_else(|| self.snapshots.lacking())
+    }
+
+    /// Hands leadership over to a node that has said that it has room, and to each of them once. Where none has, nobody
+    /// would serve better than this node: it leads on.
     pub(super) fn hand_over_when_lacking(&mut self, now: &Sample) {
         if self.storage == Storage::Open {
-            self.has_handed_over = false;
+            self.end_shortage();
+        }
+        let leads = self.raft.role() == Role::Leader && self.leading.is_ready();
+        if self.storage != Storage::Tight || !leads || self.raft.is_transferring() {
             return;
         }
-        if self.has_handed_over || self.raft.role() != Role::Leader || !self.leading.is_ready() {
-            return;
-        }
-        self.has_handed_over = true;
-        match self.hand_over(now, None, self.claim) {
-            Ok(()) => {
-                ::log::warn!("this node hands leadership over: its log cannot go on at present")
-            }
+        let may = |node| self.has_room(node) == Some(true) && !self.shortage.asked.contains(&node);
+        let Some(to) = self.raft.successor(may) else { return self.complain() };
+        self.shortage.asked.insert(to);
+        let count = self.shortage.handed_over.map_or(0, |(count, _)| count);
+        self.shortage.handed_over = Some((count + 1, to));
+        match self.hand_over(now, Some(to), self.claim) {
+            Ok(()) => ::log::warn!(
+                "this node hands leadership over to node {to}, which has room on its disk: its own log cannot go on"
+            ),
             Err(error) => ::log::warn!("this node leads on, though its log cannot go on: {error}"),
         }
     }
+
+    /// Why nothing is granted for want of room on disks, as the leader knows it: `None` if something is, or it does not lead.
+    #[must_use]
+    pub fn out_of_room(&self) -> Option<String> {
+        if self.raft.role() != Role::Leader {
+            return None;
+        }
+        if self.storage == Storage::Tight && self.shortage.has_complained {
+            let (node, why) = (self.raft.id(), self.shortage.text.as_deref().unwrap_or(UNSAID));
+            return Some(format!(
+                "node {node}, which leads, has no room on its disk for more of its log, and no other node that could lead has \
+                 said that it has ({why}): make room there; it goes on by itself"
+            ));
+        }
+        if self.raft.can_commit() {
+            return None;
+        }
+        let full = self.peers.iter().filter(|(_, peer)| peer.is_tight);
+        let full: Vec<String> = full
+            .map(|(node, peer)| {
+                format!("node {node} ({})", peer.lacks.as_deref().unwrap_or(UNSAID))
+            })
+            .collect();
+        Some(format!(
+            "a majority has no room on its disks for more of the log: {}; make room on one of them; it goes on by itself",
+            full.join(", ")
+        ))
+    }
+
+    /// How often leadership was handed over for want of room, and to whom last: for checkers.
+    #[must_use]
+    pub fn handed_over_for_room(&self) -> Option<(u64, NodeId)> {
+        self.shortage.handed_over
+    }
+
+    /// Whether the disk could take more when the present turn began: for checkers.
+    #[must_use]
+    pub fn lacks_nothing(&self) -> bool {
+        self.storage == Storage::Open
+    }
+
+    /// Whether a connected peer has room on its disk, as it said last; `None` if it has not said.
+    pub(super) fn has_room(&self, node: NodeId) -> Option<bool> {
+        self.peers.get(&node)?.has_room
+    }
+
+    /// Whom to hand over to if nobody is named: rather to one that does not lack room.
+    pub(super) fn roomy_successor(&self) -> Option<NodeId> {
+        self.raft.successor(|node| self.has_room(node) != Some(false))
+    }
+
+    /// Why an operator's order to move leadership there is no good, if so.
+    pub(super) fn check_room_at(&self, to: Option<NodeId>) -> Result<(), String> {
+        let Some(peer) = to.and_then(|to| self.peers.get(&to)) else { return Ok(()) };
+        if self.storage != Storage::Open || peer.has_room != Some(false) {
+            return Ok(());
+        }
+        let why = peer.lacks.as_deref().unwrap_or(UNSAID);
+        Err(format!(
+            "that node's log cannot go on, so it would not lead ({why}): make room there first"
+        ))
+    }
+
+    /// Tells a client why it is refused what takes something, once.
+    pub(super) fn explain_refusal(&mut self, to: ConnectionId) {
+        let understands = self.clients.abilities(to).cover(Some(Ability::Describe));
+        if self.storage == Storage::Tight && understands && self.shortage.told.insert(to) {
+            self.push_shortage(to);
+        }
+    }
+
+    fn push_shortage(&mut self, to: ConnectionId) {
+        let values = Values::new()
+            .with(ID, Some(self.raft.id().0))
+            .with(LACKS, self.shortage.text.as_deref());
+        self.reply(to, ServerMessage::Described { read: 0, values });
+    }
+
+    fn end_shortage(&mut self) {
+        self.shortage.asked.clear();
+        self.shortage.has_complained = false;
+        for client in std::mem::take(&mut self.shortage.told) {
+            self.push_shortage(client);
+        }
+    }
+
+    fn complain(&mut self) {
+        // Who was asked and did not take over has said that it has room: that is no reason to say that nobody has.
+        if std::mem::replace(&mut self.shortage.has_complained, true) {
+            return;
+        }
+        let known = self.peers.iter().filter(|(_, peer)| peer.has_room == Some(false));
+        let full: Vec<String> = known.map(|(node, _)| format!("node {node}")).collect();
+        let (error, full) = (TransferError::Alone, full.join(", "));
+        if full.is_empty() {
+            ::log::warn!("this node leads on, though its log cannot go on: {error}");
+        } else {
+            ::log::warn!(
+                "this node leads on, though its log cannot go on: no other one that could lead has room on its disk \
+                 ({full} lack it too). Make room on any of them"
+            );
+        }
+    }
 }
+
+const UNSAID: &str = "it does not say what it lacks";
+/// The names of a status (`wire/node_status.rs`).
+const ID: &str = "id";
+const LACKS: &str = "disk_lacks";

@@ -8,7 +8,7 @@ use super::restoring::Restoring;
 use super::shares::{Opener, Shares};
 use super::timers::Timers;
 use super::{Replica, ServerMessage};
-use crate::base::limits::{HELD_REQUESTS_MAX, TTL_MS_DEFAULT};
+use crate::base::limits::{HELD_REQUESTS_MAX, TTL_MS_DEFAULT, TTL_MS_MAX};
 use crate::base::{ConnectionId, Index, Sample, SessionId, Token};
 use crate::lock::{Command, Name, Refusal, Settings};
 use crate::raft::{Role, Urgency};
@@ -40,6 +40,8 @@ pub struct Leading {
     pub restoring: Restoring,
     /// How far the next level is.
     pub raising: Raising,
+    /// It has proposed a key of the cluster.
+    pub has_given_key: bool,
     stage: Stage,
 }
 
@@ -138,7 +140,7 @@ impl Replica {
     fn propose_settings(&mut self) {
         let own = Settings {
             lease_ms: self.options.lease_ms,
-            ttl_ms_max: self.options.ttl_ms_max.max(TTL_MS_DEFAULT),
+            ttl_ms_max: self.own_ttl_ms_max(),
             // A new cluster begins at the first, too: nobody has said yet what it reads.
             level: 1,
         };
@@ -155,6 +157,11 @@ impl Replica {
             // asks again.
             let _ = self.propose(&Command::Settings(wanted), Urgency::Frees);
         }
+    }
+
+    /// The largest session TTL that this node asks for, within what any node may (L15).
+    pub(super) fn own_ttl_ms_max(&self) -> u32 {
+        self.options.ttl_ms_max.clamp(TTL_MS_DEFAULT, TTL_MS_MAX)
     }
 
     /// A session is new here: its wait starts at the apply of its creation (L8).

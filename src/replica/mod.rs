@@ -10,6 +10,7 @@ mod clients;
 mod confirm;
 mod decisions;
 mod history;
+mod key;
 mod lacking;
 mod leading;
 mod observers;
@@ -17,6 +18,7 @@ mod observing;
 mod orders;
 mod peers;
 mod raising;
+mod readable;
 mod requests;
 mod restoring;
 mod shares;
@@ -25,13 +27,14 @@ mod timers;
 
 pub use snapshots::SnapshotJob;
 
-use crate::base::{ConnectionId, DirectoryId, Index, NodeId, Sample, WriteSeq};
+use crate::base::{ClusterKey, ConnectionId, DirectoryId, Index, NodeId, Sample, WriteSeq};
 use crate::lock::{LockMachine, SnapshotError};
 use crate::raft::{Action, Claim, Event, Raft, Role, Write};
 use crate::wire::{LeaderHint, ServerMessage, Values};
 use clients::Clients;
 use confirm::Confirmations;
 use history::History;
+use lacking::Shortage;
 use leading::Leading;
 use peers::Peer;
 use snapshots::Snapshots;
@@ -49,6 +52,8 @@ pub struct ReplicaOptions {
     /// The highest level of the lock machine that it reads: [`LEVEL_MAX`](crate::lock::LEVEL_MAX), lower where an older
     /// build is played.
     pub level_max: u32,
+    /// What it proposes as the key of a cluster that has none; `None`: nothing.
+    pub cluster_key: Option<ClusterKey>,
 }
 
 /// What a turn must know of the world.
@@ -58,6 +63,8 @@ pub struct Turn {
     pub unix_ms: u64,
     /// Whether the disk can take more.
     pub storage: Storage,
+    /// How many bytes of records the log takes as it is: what does not fit is refused (W2).
+    pub room: u64,
     /// Whether programs may have been told of the leader lease (C3).
     pub claim: Claim,
 }
@@ -96,18 +103,6 @@ pub enum ReplicaError {
     /// The snapshot that the log begins with cannot be read.
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
-    /// The log lost what it had acknowledged as durable (W8).
-    #[error(
-        "the log ends at entry {last}, but this node acknowledged entry {acknowledged}, which is committed: its data \
-         directory is an older copy. Remove the node (`tenure member remove`), and add it again under a new id, with an \
-         empty directory"
-    )]
-    LogLost {
-        /// Where the log ends.
-        last: Index,
-        /// What it held once.
-        acknowledged: Index,
-    },
 }
 
 impl ReplicaError {
@@ -117,7 +112,6 @@ impl ReplicaError {
         match self {
             Self::Apply(error) => error.is_newer,
             Self::Snapshot(error) => matches!(error, SnapshotError::Format { .. }),
-            Self::LogLost { .. } => false,
         }
     }
 }
@@ -141,8 +135,7 @@ pub struct Replica {
     /// How often a connection of a peer came or went.
     connections: u64,
     storage: Storage,
-    /// Leadership was handed over since the disk could take more.
-    has_handed_over: bool,
+    shortage: Shortage,
     claim: Claim,
     unix_ms: u64,
     pushed_hint: LeaderHint,
@@ -154,6 +147,8 @@ pub struct Replica {
 pub enum Storage {
     /// Yes.
     Open,
+    /// The next segment cannot be made at present; the present one still has room.
+    Short,
     /// Only entries that free something are proposed until the next segment is ready (W2).
     Tight,
 }
@@ -183,7 +178,7 @@ impl Replica {
             peers: BTreeMap::new(),
             connections: 0,
             storage: Storage::Open,
-            has_handed_over: false,
+            shortage: Shortage::default(),
             claim: Claim::Standing,
             unix_ms: 0,
             pushed_hint: LeaderHint::default(),
@@ -195,12 +190,14 @@ impl Replica {
 
     /// Begins a turn: a leader that was stalled learns it before it answers or expires anything (C7).
     pub fn handle_turn(&mut self, now: &Sample, turn: Turn) {
-        let Turn { unix_ms, storage, claim } = turn;
+        let Turn { unix_ms, storage, room, claim } = turn;
         (self.unix_ms, self.storage, self.claim) = (unix_ms, storage, claim);
+        self.raft.set_room(room);
         if self.raft.role() == Role::Leader {
             self.raft.handle(now, Event::Deadline);
             self.advance_orders(now);
             self.raise_level();
+            self.give_key();
             self.retry_held(now);
         }
         self.hand_over_when_lacking(now);
@@ -208,6 +205,11 @@ impl Replica {
 
     /// Takes an event of consensus.
     pub fn handle_raft(&mut self, now: &Sample, event: Event) {
+        if let Event::Message { from, message } = &event
+            && let Err(said) = self.check_readable(message)
+        {
+            return self.raft.refuse(now, *from, &said);
+        }
         self.raft.handle(now, event);
     }
 
@@ -257,9 +259,6 @@ impl Replica {
             Action::Apply { from, to } => self.apply(now, from, to)?,
             Action::Install(snapshot) => self.install(snapshot),
             Action::Restored { index } => self.adopt(index),
-            Action::LogLost { last, acknowledged } => {
-                return Err(ReplicaError::LogLost { last, acknowledged });
-            }
             Action::ReadReady { read, index } => self.handle_confirmed(now, read, index),
             Action::ReadFailed { read } => self.handle_unconfirmed(read),
             Action::RoleChanged { role, .. } => self.handle_role(role),

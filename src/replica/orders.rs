@@ -3,6 +3,7 @@
 use super::{Replica, ServerMessage};
 use crate::base::limits::SNAPSHOT_CHUNK_BYTES_MAX;
 use crate::base::{ConnectionId, DirectoryId, Index, NodeId, Sample};
+use crate::lock::Keyless;
 use crate::raft::{Change, Claim, Event, MembershipError, Payload, Role, TransferError};
 use crate::wire::{Order, OrderAnswer, Request, Speech};
 
@@ -58,7 +59,7 @@ impl Replica {
         to: Option<NodeId>,
         claim: Claim,
     ) -> Result<(), TransferError> {
-        self.raft.transfer(now, to, claim)
+        self.raft.transfer(now, to.or_else(|| self.roomy_successor()), claim)
     }
 
     /// What orders make due in each turn of a leader.
@@ -68,8 +69,7 @@ impl Replica {
             return;
         }
         if let Some(ordered) = self.leading.handover.take() {
-            let text =
-                "the other node did not take over in time: see `tenure status`, then try again";
+            let text = "the other node did not take over in time: look at the status of the nodes, then try again";
             self.refuse_order(ordered, text);
         }
     }
@@ -118,7 +118,10 @@ impl Replica {
         if to == Some(self.raft.id()) {
             return self.refuse_order(from, "that node leads already");
         }
-        match self.raft.transfer(now, to, self.claim) {
+        if let Err(why) = self.check_room_at(to) {
+            return self.refuse_order(from, &why);
+        }
+        match self.hand_over(now, to, self.claim) {
             Ok(()) => match self.leading.handover.replace(from) {
                 Some(before) if before != from => {
                     self.refuse_order(before, "another move of leadership was asked for since");
@@ -151,13 +154,15 @@ impl Replica {
                 let data = snapshot.data.bytes();
                 let total = data.len();
                 let from = usize::try_from(offset).map_or(total, |offset| offset.min(total));
-                let part = &data[from..total.min(from + SNAPSHOT_CHUNK_BYTES_MAX)];
+                let until = total.min(from + SNAPSHOT_CHUNK_BYTES_MAX);
+                // Whoever asks is nobody that is known.
+                let keyless = Keyless::of(data);
                 OrderAnswer::Part {
                     meta: snapshot.meta.clone(),
                     total: total as u64,
-                    crc: self.raft.snapshot_crc().unwrap_or_default(),
+                    crc: keyless.crc(data, self.raft.snapshot_crc().unwrap_or_default()),
                     offset: from as u64,
-                    bytes: Payload::from(part.to_vec()),
+                    bytes: Payload::from(keyless.part(data, from..until)),
                 }
             }
             _ => {

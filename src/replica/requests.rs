@@ -4,7 +4,7 @@ use super::checks::{check_operation, check_reach};
 use super::confirm::Question;
 use super::leading::Creation;
 use super::{Replica, ServerMessage, Storage};
-use crate::base::limits::{CLIENT_NAME_BYTES_MAX, TTL_MS_MAX, TTL_MS_MIN};
+use crate::base::limits::{CLIENT_NAME_BYTES_MAX, TTL_MS_MIN};
 use crate::base::{
     ClientSource, ConnectionId, Index, RequestId, Sample, SessionId, SessionKey, codec,
 };
@@ -23,10 +23,16 @@ impl Replica {
         self.clients.insert(connection, source, abilities);
     }
 
+    /// The clients that are connected, and what each understands.
+    pub fn clients(&self) -> impl Iterator<Item = (ConnectionId, Abilities)> + '_ {
+        self.clients.listeners()
+    }
+
     /// A client's connection is gone.
     pub fn handle_client_down(&mut self, connection: ConnectionId) {
         self.clients.remove(connection);
         self.leading.observers.remove_connection(connection);
+        self.shortage.forget(connection);
     }
 
     /// A client asks for something.
@@ -87,7 +93,9 @@ impl Replica {
         if client.len() > CLIENT_NAME_BYTES_MAX {
             return refuse(self, Refusal::Invalid);
         }
-        let ttl_ms_max = self.machine.settings().map_or(TTL_MS_MAX, |settings| settings.ttl_ms_max);
+        // Its own where none is in force yet: no session outlasts what some node ran with (L15).
+        let settings = self.machine.settings();
+        let ttl_ms_max = settings.map_or(self.own_ttl_ms_max(), |settings| settings.ttl_ms_max);
         let ttl_ms = ttl_ms.clamp(TTL_MS_MIN, ttl_ms_max.max(TTL_MS_MIN));
         let command = Command::OpenSession { ttl_ms, key, client };
         let Some(opener) = self.clients.opener(connection) else { return };
@@ -108,7 +116,10 @@ impl Replica {
                 self.leading.shares.give_back(opener);
                 match unproposed {
                     Unproposed::NotLeader => self.send_hint(connection),
-                    Unproposed::Refused(refusal) => refuse(self, refusal),
+                    Unproposed::Refused(refusal) => {
+                        self.explain_refusal(connection);
+                        refuse(self, refusal);
+                    }
                 }
             }
         }
@@ -170,6 +181,7 @@ impl Replica {
             match unproposed {
                 Unproposed::NotLeader => self.send_hint(connection),
                 Unproposed::Refused(refusal) => {
+                    self.explain_refusal(connection);
                     self.refuse_request(connection, session, request, refusal);
                 }
             }

@@ -3,6 +3,7 @@
 
 use super::Replica;
 use crate::base::Sample;
+use crate::base::text::{span, time_of_day};
 use crate::lock::{Command, Settings};
 use crate::raft::Urgency;
 use crate::wire::Request;
@@ -14,40 +15,61 @@ pub(super) enum Restoring {
     /// Nothing to wait for, or this node does not lead.
     #[default]
     Over,
-    /// Since this leader's apply of its own no-op.
-    Since(Sample),
+    /// Since this leader's apply of its own no-op; until about then by the wall clock, for people.
+    Since { start: Sample, until_unix_ms: u64 },
     /// Its end is in the log.
-    Proposed,
+    Proposed { until_unix_ms: u64 },
 }
 
 impl Replica {
     /// The leader's own no-op is applied: the wait begins, if there is one.
     pub(super) fn begin_restoring(&mut self, now: &Sample) {
         if let Some(wait) = self.machine.restoring() {
-            ::log::info!("restored: locks are granted in {} ms", wait.ms);
-            self.leading.restoring = Restoring::Since(*now);
+            let until_unix_ms = self.unix_ms.saturating_add(wait.ms);
+            ::log::info!(
+                "restored, grants nothing until {} (in {})",
+                time_of_day(until_unix_ms),
+                span(Duration::from_millis(wait.ms))
+            );
+            self.leading.restoring = Restoring::Since { start: *now, until_unix_ms };
         }
     }
 
     /// Ends the wait for all replicas once it is surely over.
     pub(super) fn end_restoring(&mut self, now: &Sample) {
-        let Restoring::Since(since) = self.leading.restoring else { return };
+        let Restoring::Since { start, until_unix_ms } = self.leading.restoring else { return };
         let Some(wait) = self.machine.restoring() else { return };
         let command = Command::RestoreOver { term: self.raft.term() };
-        if now.elapsed_lo(&since) >= Duration::from_millis(wait.ms)
+        if now.elapsed_lo(&start) >= Duration::from_millis(wait.ms)
             && self.propose(&command, Urgency::Frees).is_ok()
         {
-            self.leading.restoring = Restoring::Proposed;
+            self.leading.restoring = Restoring::Proposed { until_unix_ms };
         }
     }
 
     /// The wait is over: what was held back is answered, and claims are possible.
     pub(super) fn handle_restore_over(&mut self, now: &Sample) {
+        if self.leading.restoring != Restoring::Over {
+            ::log::info!("the wait after the restore is over: locks are granted");
+        }
         self.leading.restoring = Restoring::Over;
         self.adopt_settings();
         let mut held = std::mem::take(&mut self.leading.held_by_restore);
         self.leading.held.append(&mut held);
         self.retry_held(now);
+    }
+
+    /// How long the wait still takes, and until about when by the wall clock; `None` where this node does not lead.
+    #[must_use]
+    pub fn restoring_left(&self, now: &Sample) -> Option<(Duration, u64)> {
+        let wait = Duration::from_millis(self.machine.restoring()?.ms);
+        match self.leading.restoring {
+            Restoring::Over => None,
+            Restoring::Since { start, until_unix_ms } => {
+                Some((wait.saturating_sub(now.elapsed_lo(&start)), until_unix_ms))
+            }
+            Restoring::Proposed { until_unix_ms } => Some((Duration::ZERO, until_unix_ms)),
+        }
     }
 
     /// Whether a request must wait until the restore is over.
@@ -60,7 +82,9 @@ impl Replica {
     /// When to look again, as a reading of BOOTTIME; a hint.
     pub(super) fn restoring_deadline(&self) -> u64 {
         match (self.leading.restoring, self.machine.restoring()) {
-            (Restoring::Since(since), Some(wait)) => since.hint(Duration::from_millis(wait.ms)),
+            (Restoring::Since { start, .. }, Some(wait)) => {
+                start.hint(Duration::from_millis(wait.ms))
+            }
             _ => u64::MAX,
         }
     }

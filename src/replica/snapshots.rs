@@ -31,6 +31,8 @@ pub(super) struct Snapshots {
     not_before: Option<Sample>,
     /// Why, which is logged once.
     refusal: String,
+    /// It was for want of room, a descriptor or memory.
+    is_lacking: bool,
     /// A leader's, whole, and not handed over to be stored.
     to_install: Option<Snapshot>,
     /// The state of a leader's that is being stored; there once it is read.
@@ -46,6 +48,13 @@ enum Stage {
     Gathering { to: Index, entries: Vec<Entry> },
     /// Handed over; this node's own, or a leader's.
     Storing,
+}
+
+impl Snapshots {
+    /// Why the last one could not be stored, if so.
+    pub(super) fn lacking(&self) -> Option<&str> {
+        self.is_lacking.then_some(self.refusal.as_str())
+    }
 }
 
 impl Replica {
@@ -85,15 +94,32 @@ impl Replica {
     pub fn handle_snapshot_stored(&mut self, now: &Sample, snapshot: Snapshot) {
         self.snapshots.stage = Stage::Idle;
         self.snapshots.refusal.clear();
+        self.snapshots.is_lacking = false;
         self.raft.handle(now, Event::SnapshotStored(snapshot));
     }
 
-    /// The snapshot handed over last cannot be stored, or not be read. Tried again after a while (W2).
+    /// There was no room for the snapshot handed over last. Tried again after a while (W2).
+    pub fn handle_snapshot_lacking(&mut self, now: &Sample, why: &str) {
+        self.handle_snapshot_failed(now, why);
+        self.snapshots.is_lacking = true;
+    }
+
+    /// The snapshot handed over last cannot be read. A leader's is refused, and nothing of it is stored (R15).
+    pub fn handle_snapshot_refused(&mut self, now: &Sample, why: &str) {
+        if let (Some((index, _)), Some(leader)) = (&self.snapshots.installing, self.raft.leader()) {
+            let said = format!("its snapshot of {index} cannot be read: {why}");
+            self.raft.refuse(now, leader, &said);
+        }
+        self.handle_snapshot_failed(now, why);
+    }
+
+    /// The snapshot handed over last cannot be made, or not be read. Tried again after a while.
     pub fn handle_snapshot_failed(&mut self, now: &Sample, why: &str) {
         if self.snapshots.refusal != why {
             ::log::warn!("no snapshot: {why}. It is tried again each second");
             self.snapshots.refusal = why.to_owned();
         }
+        self.snapshots.is_lacking = false;
         self.snapshots.stage = Stage::Idle;
         self.snapshots.not_before = Some(*now);
         if self.snapshots.installing.take().is_some() {
@@ -153,13 +179,18 @@ impl Replica {
     fn install_job(&mut self, snapshot: Snapshot) -> SnapshotJob {
         let slot = Arc::new(OnceLock::new());
         let Snapshot { meta, data } = snapshot;
-        self.snapshots.installing = Some((meta.index, Arc::clone(&slot)));
+        let index = meta.index;
+        self.snapshots.installing = Some((index, Arc::clone(&slot)));
         // Entries that were being gathered may be gone when this one is stored.
         self.snapshots.stage = Stage::Idle;
         let level_max = self.options.level_max;
         let content = move || {
             let machine = LockMachine::decode_up_to(data.bytes(), level_max)
                 .map_err(|error| error.to_string())?;
+            if machine.applied() > index {
+                let applied = machine.applied();
+                return Err(format!("the snapshot of {index} holds what entry {applied} did"));
+            }
             // Set once: the slot was made for this.
             let _ = slot.set(machine);
             Ok(data.bytes().to_vec())

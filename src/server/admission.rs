@@ -6,6 +6,25 @@ use crate::base::{ClusterId, NodeId};
 use crate::raft::Membership;
 use crate::wire::{PeerHello, Refused, RefusedCode, Speech};
 
+/// Why a connected peer is taken for a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// The membership names it, this node dialed it where the membership or its options say, or it has proved that it
+    /// knows the key of the cluster.
+    Vouched,
+    /// It says that it is of this cluster, and this node has no key yet to try it by.
+    Untried,
+}
+
+/// What becomes of a hello that nothing speaks against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// It is let in.
+    Granted(Trust),
+    /// Its sender is to prove that it knows the key of the cluster.
+    Asked,
+}
+
 /// Checks a peer's hello against what this node knows: `configured` members until there is a founding
 /// `record`, the newest `membership` from then on.
 ///
@@ -16,7 +35,7 @@ pub fn check_peer(
     node: NodeId,
     configured: &[NodeId],
     founded: Option<Founded<'_>>,
-) -> Result<(), Refused> {
+) -> Result<Admission, Refused> {
     let theirs = hello.node;
     if hello.to != node {
         let text = format!("this is node {node}, not node {}: correct --cluster", hello.to);
@@ -35,7 +54,7 @@ pub fn check_peer(
     }
     match founded {
         Some(founded) => check_member(hello, &founded),
-        None if configured.contains(&theirs) => Ok(()),
+        None if configured.contains(&theirs) => Ok(Admission::Granted(Trust::Vouched)),
         None => refuse(
             RefusedCode::Node,
             format!(
@@ -54,10 +73,12 @@ pub struct Founded<'a> {
     pub membership: &'a Membership,
     /// Whether the peer was removed for good: as far as is committed.
     pub is_removed: bool,
+    /// Whether this node knows the key of the cluster.
+    pub has_key: bool,
 }
 
-fn check_member(hello: &PeerHello, founded: &Founded<'_>) -> Result<(), Refused> {
-    let Founded { record, membership, is_removed } = *founded;
+fn check_member(hello: &PeerHello, founded: &Founded<'_>) -> Result<Admission, Refused> {
+    let Founded { record, membership, is_removed, has_key } = *founded;
     let theirs = hello.node;
     if let Some(cluster) = hello.cluster
         && cluster != record.cluster()
@@ -79,9 +100,12 @@ fn check_member(hello: &PeerHello, founded: &Founded<'_>) -> Result<(), Refused>
             );
             refuse(RefusedCode::Directory, text)
         }
-        Some(_) => Ok(()),
-        // It may have been added by a change that has not come here yet: who is of this cluster is let in.
-        None if hello.cluster.is_some() => Ok(()),
+        Some(_) => Ok(Admission::Granted(Trust::Vouched)),
+        // It may have been added by a change that has not come here yet. Which cluster this is every welcome tells, so
+        // that alone proves nothing.
+        None if hello.cluster.is_some() && has_key => Ok(Admission::Asked),
+        // The key has not come here yet either, and comes from those who are let in.
+        None if hello.cluster.is_some() => Ok(Admission::Granted(Trust::Untried)),
         None => refuse(
             RefusedCode::Node,
             format!(
@@ -131,7 +155,7 @@ pub fn check_client(known: Option<ClusterId>, own: Option<ClusterId>) -> Result<
     }
 }
 
-fn refuse(code: RefusedCode, text: String) -> Result<(), Refused> {
+fn refuse<T>(code: RefusedCode, text: String) -> Result<T, Refused> {
     Err(Refused { code, text })
 }
 
@@ -164,10 +188,17 @@ mod tests {
     }
 
     fn code_in(hello: &PeerHello, membership: &Membership) -> Option<RefusedCode> {
+        admission_in(hello, membership, false).err().map(|refused| refused.code)
+    }
+
+    fn admission_in(
+        hello: &PeerHello,
+        membership: &Membership,
+        has_key: bool,
+    ) -> Result<Admission, Refused> {
         let (record, is_removed) = (record(), membership.is_removed(hello.node));
-        let founded = Founded { record: &record, membership, is_removed };
-        let checked = check_peer(hello, NodeId(1), &MEMBERS, Some(founded));
-        checked.err().map(|refused| refused.code)
+        let founded = Founded { record: &record, membership, is_removed, has_key };
+        check_peer(hello, NodeId(1), &MEMBERS, Some(founded))
     }
 
     fn code_of(hello: &PeerHello) -> Option<RefusedCode> {
@@ -207,8 +238,20 @@ mod tests {
         assert_eq!(code_in(&newcomer, &bound), Some(RefusedCode::Directory), "emptied since");
         let removed = founding().changed(&change(Change::Remove { node: NodeId(2) })).unwrap();
         assert_eq!(code_in(&hello(), &removed), Some(RefusedCode::Removed));
+    }
+
+    #[test]
+    fn w9_who_is_not_a_member_here_must_prove_it_once_there_is_a_key() {
+        let of = |hello: &PeerHello, has_key| admission_in(hello, &founding(), has_key).unwrap();
         let unknown = PeerHello { node: NodeId(7), ..hello() };
-        assert_eq!(code_of(&unknown), None, "of this cluster: added by what has not come here");
+        assert_eq!(of(&unknown, true), Admission::Asked, "added by what has not come here?");
+        assert_eq!(of(&unknown, false), Admission::Granted(Trust::Untried), "nothing to try it by");
+        for has_key in [false, true] {
+            assert_eq!(of(&hello(), has_key), Admission::Granted(Trust::Vouched));
+            let nobody = PeerHello { cluster: None, ..unknown.clone() };
+            let refused = admission_in(&nobody, &founding(), has_key).unwrap_err();
+            assert_eq!(refused.code, RefusedCode::Node);
+        }
     }
 
     #[test]

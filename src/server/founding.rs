@@ -17,6 +17,8 @@ pub struct Gathering {
     node: NodeId,
     directory: DirectoryId,
     members: Vec<NodeId>,
+    /// As configured.
+    addresses: Vec<(NodeId, String)>,
     entry: Entry,
     /// The snapshot that this directory was restored from.
     origin: Option<Origin>,
@@ -31,7 +33,26 @@ impl Gathering {
         members.sort_unstable();
         let (node, entry) = (options.node, options.entry);
         let known = BTreeMap::from([(node, directory)]);
-        Self { node, directory, members, entry, origin, known }
+        let addresses = options.members.clone();
+        Self { node, directory, members, addresses, entry, origin, known }
+    }
+
+    /// This node.
+    #[must_use]
+    pub fn node(&self) -> NodeId {
+        self.node
+    }
+
+    /// Whether it waits to be taken into a cluster that stands.
+    #[must_use]
+    pub fn is_joiner(&self) -> bool {
+        self.entry == Entry::Joiner
+    }
+
+    /// The members that it has not met yet, and where they are reached.
+    pub fn missing(&self) -> impl Iterator<Item = (NodeId, &str)> {
+        let missing = self.addresses.iter().filter(|(node, _)| !self.known.contains_key(node));
+        missing.map(|(node, address)| (*node, address.as_str()))
     }
 
     /// What to tell a peer.

@@ -2,14 +2,19 @@
 //! that nothing that a fault can hit is written twice.
 
 mod admission;
+mod condition;
 mod founding;
 mod greeting;
+mod opening;
 mod options;
+mod proof;
 mod reach;
 mod serving;
 mod status;
 mod step;
 
+pub use admission::{Admission, Trust};
 pub use options::{Entry, Input, Outside, ServerError, ServerOptions};
+pub use proof::Candidate;
 pub use reach::Reach;
 pub use step::Server;

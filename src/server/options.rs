@@ -1,9 +1,10 @@
 //! What a server is told, what it asks of the process around it, and how it ends.
 
-use crate::base::limits::{self, MEMBERS_MAX};
-use crate::base::{ClientSource, ConnectionId, DirectoryId, NodeId, Sample};
+use crate::base::limits::{self, LEASE_MS_MAX, LEASE_MS_MIN, MEMBERS_MAX};
+use crate::base::{ClientSource, ClusterKey, ConnectionId, DirectoryId, NodeId, Sample};
 use crate::raft::Claim;
 use crate::replica::ReplicaError;
+use crate::server::admission::Trust;
 use crate::wal::WalError;
 use crate::wire::{Abilities, NodeStatus, PeerMessage, Request, ServerMessage, Speech};
 use std::collections::BTreeSet;
@@ -44,6 +45,9 @@ pub struct ServerOptions {
     pub boot: u64,
     /// For timeouts.
     pub seed: u64,
+    /// What it proposes as the key of a cluster that has none, drawn by a source that nobody can guess; `None`: it leaves
+    /// that to others.
+    pub cluster_key: Option<ClusterKey>,
 }
 
 impl ServerOptions {
@@ -66,6 +70,7 @@ impl ServerOptions {
             speech: Speech::own(),
             boot: 0,
             seed: 0,
+            cluster_key: None,
         }
     }
 
@@ -87,7 +92,7 @@ impl ServerOptions {
             "the election timeout must be at least twice the heartbeat interval"
         } else if self.election > ELECTION_MAX {
             "the election timeout is longer than a minute"
-        } else if self.lease_ms < LEASE_MS_MIN || u64::from(self.lease_ms) > LEASE_MS_MAX {
+        } else if !(LEASE_MS_MIN..=LEASE_MS_MAX).contains(&self.lease_ms) {
             "the leader lease must last from 20 milliseconds to a minute"
         } else {
             return Ok(());
@@ -106,9 +111,6 @@ pub enum Entry {
 }
 
 const ELECTION_MAX: Duration = Duration::from_secs(60);
-/// A claim loses 2 % and a millisecond to its margins; below this nothing useful is left.
-const LEASE_MS_MIN: u32 = 20;
-const LEASE_MS_MAX: u64 = 60_000;
 
 /// The process, or the simulated machine, around a server.
 pub trait Outside {
@@ -133,8 +135,8 @@ pub trait Outside {
 /// What happens to a server.
 #[derive(Clone, Debug)]
 pub enum Input {
-    /// A connection to this peer stands, its hello checked; what it speaks.
-    PeerUp { peer: NodeId, directory: DirectoryId, speech: Speech },
+    /// A connection to this peer stands, its hello checked; what it speaks, and why it is taken for a member.
+    PeerUp { peer: NodeId, directory: DirectoryId, speech: Speech, trust: Trust },
     /// The *other* side closed the connection, or reset it.
     PeerDown { peer: NodeId },
     /// The connection is gone for another reason.

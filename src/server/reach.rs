@@ -19,6 +19,8 @@ pub struct Reach {
     committed: Index,
     /// A former member whose leadership is not over yet.
     former_leader: Option<NodeId>,
+    /// Whoever is no member here has to prove that it is one.
+    has_key: bool,
     /// Those that this node was started with are dialed besides those of its log.
     pub asks_configured: bool,
 }
@@ -51,13 +53,15 @@ impl<D: Disk> Server<D> {
     }
 
     /// Whether a connected node stays so though it is none of those to be dialed: one of this cluster whom this log does
-    /// not name yet, and a member whose removal is not committed. So does a leader that was removed as long as it leads:
+    /// not name yet, and a member whose removal is not committed. Once this node has got the key of the cluster, the former
+    /// comes again if it has not proved that it is one (W9). So does a leader that was removed as long as it leads:
     /// it has yet to tell its successor to stand.
     #[must_use]
     pub fn may_stay(&self, peer: NodeId) -> bool {
         self.replica().is_some_and(|replica| {
             let raft = replica.raft();
-            !raft.is_removed(peer) || raft.leader() == Some(peer)
+            let is_untried = replica.machine().cluster_key().is_some() && replica.is_untried(peer);
+            !is_untried && (!raft.is_removed(peer) || raft.leader() == Some(peer))
         })
     }
 
@@ -70,6 +74,7 @@ impl<D: Disk> Server<D> {
             newest,
             committed,
             former_leader: raft.leader().filter(|leader| raft.is_removed(*leader)),
+            has_key: self.replica()?.machine().cluster_key().is_some(),
             asks_configured: self.asks_configured(),
         })
     }

@@ -92,9 +92,8 @@ impl Serving {
             Some(SnapshotEnd::Stored(snapshot)) => {
                 self.replica.handle_snapshot_stored(now, snapshot);
             }
-            Some(SnapshotEnd::NoSpace(why) | SnapshotEnd::Refused(why)) => {
-                self.replica.handle_snapshot_failed(now, &why);
-            }
+            Some(SnapshotEnd::NoSpace(why)) => self.replica.handle_snapshot_lacking(now, &why),
+            Some(SnapshotEnd::Refused(why)) => self.replica.handle_snapshot_refused(now, &why),
             None => {}
         }
         wal.compact(self.replica.raft().snapshot_index().next())?;

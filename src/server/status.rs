@@ -34,9 +34,10 @@ impl<D: Disk> Server<D> {
         self.replica().map_or_else(LeaderHint::default, Replica::leader_hint)
     }
 
-    /// What this node says of itself. `refused_connections` is left for the process to fill in.
+    /// What this node says of itself. `refused_connections`, `leader_changes` and
+    /// `leader_silences` are left for the process to fill in.
     #[must_use]
-    pub fn status(&self) -> NodeStatus {
+    pub fn status(&self, now: &Sample) -> NodeStatus {
         let mut status = NodeStatus {
             node: self.options.node,
             role: role_name(self.role()).to_owned(),
@@ -52,12 +53,17 @@ impl<D: Disk> Server<D> {
             members: Vec::new(),
             snapshot: Default::default(),
             refused_connections: 0,
+            refused_messages: 0,
             version: self.options.speech.version.clone(),
             cluster: self.cluster(),
             level: None,
             level_max: Some(self.options.speech.level_max),
             level_waits: None,
+            disk_lacks: None,
+            ancestors: self.ancestors(),
+            condition: Some(self.condition(now)),
             leader_changes: None,
+            leader_silences: None,
             leader_change_why: None,
             election_wait_ms: None,
             lease_gaps: None,
@@ -85,12 +91,13 @@ impl<D: Disk> Server<D> {
         status.applied = replica.applied();
         status.last = raft.last_index();
         status.log_bytes = raft.log_bytes();
+        status.refused_messages = raft.refused_messages();
         status.snapshot = raft.snapshot_index();
         status.sessions = replica.machine().session_count() as u64;
         status.locks = replica.machine().held_count() as u64;
         status.level = Some(replica.machine().level());
         status.level_waits = replica.level_waits();
-        status.leader_changes = Some(raft.leader_changes());
+        status.disk_lacks = replica.shortage().map(str::to_owned);
         status.leader_change_why = raft.last_change().map(|change| change.reason.to_string());
         status.election_wait_ms = u64::try_from(raft.election_wait().as_millis()).ok();
         status.lease_gaps = Some(raft.lease_gaps());

@@ -1,19 +1,21 @@
 //! A server: opened on a directory, stepped by its process, founded or founding.
 
+use super::admission::Trust;
+use super::condition::{Listener, Told};
 use super::founding::{Gathering, check_founded};
+use super::opening::{begin_serving, check_memberships, log_founding};
 use super::reach::Leaderless;
 use super::serving::Serving;
-use crate::base::founding::FoundingRecord;
-use crate::base::{ClientSource, ClusterId, ConnectionId, DirectoryId, NodeId, Sample, checksum};
-use crate::raft::{self, EntryKind, Event, Membership, Raft};
-use crate::replica::{Replica, ReplicaOptions, Storage, Turn};
+use crate::base::founding::{FoundingRecord, origin_of};
+use crate::base::{Ancestors, ClientSource, ClusterId, ConnectionId, DirectoryId, NodeId, Sample};
+use crate::raft::{self, Event};
+use crate::replica::{Replica, Storage, Turn};
 use crate::server::{Input, Outside, ServerError, ServerOptions};
 use crate::wal::{Disk, Recovery, Wal, WalOptions};
 use crate::wire::{
-    Abilities, FoundingOffer, LeaderHint, PeerMessage, Request, ServerMessage, Speech,
+    Abilities, FoundingOffer, LeaderHint, PeerMessage, Request, ServerMessage, Speech, Values,
 };
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 /// A replica with its durable log.
 #[derive(Debug)]
@@ -21,9 +23,12 @@ pub struct Server<D: Disk> {
     pub(super) options: ServerOptions,
     pub(super) directory: DirectoryId,
     pub(super) founding: Option<FoundingRecord>,
+    /// The clusters that it was restored from, where the state does not say so.
+    ancestors: Ancestors,
     wal: Wal<D>,
     phase: Phase,
     pub(super) leaderless: Leaderless,
+    pub(super) told: Told,
 }
 
 #[derive(Debug)]
@@ -40,9 +45,18 @@ struct Unfounded {
     gathering: Gathering,
     clients: BTreeMap<ConnectionId, (ClientSource, Abilities)>,
     /// The peers that are connected.
-    peers: BTreeMap<NodeId, (DirectoryId, Speech)>,
+    peers: BTreeMap<NodeId, (DirectoryId, Speech, Trust)>,
+    /// What those of them that have a cluster said of themselves.
+    said: BTreeMap<NodeId, Values>,
     /// What a restored directory begins with; else nothing.
     recovered: raft::Recovered,
+}
+
+impl Unfounded {
+    fn new(gathering: Gathering, recovered: raft::Recovered) -> Self {
+        let (clients, peers, said) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Self { gathering, clients, peers, said, recovered }
+    }
 }
 
 impl<D: Disk> Server<D> {
@@ -60,8 +74,8 @@ impl<D: Disk> Server<D> {
         let wal_options = WalOptions { segment_bytes: options.segment_bytes };
         let (mut wal, recovery) =
             Wal::open_with(disk, options.node, DirectoryId(entropy), &wal_options)?;
-        let Recovery { directory, founding, hard_state, snapshot, entries, trimmed_bytes } =
-            recovery;
+        let Recovery { directory, founding, ancestors, .. } = recovery;
+        let Recovery { hard_state, snapshot, entries, trimmed_bytes, .. } = recovery;
         if trimmed_bytes > 0 {
             ::log::warn!(
                 "the log ended in {trimmed_bytes} bytes of a write that was cut short, by a power cut or a kill: they were \
@@ -74,28 +88,40 @@ impl<D: Disk> Server<D> {
         if let Some(record) = &founding {
             check_founded(record, &options, directory, log_is_empty)?;
         }
+        let begin = |record: FoundingRecord, recovered| {
+            let serving = begin_serving(&options, &record, recovered, now)?;
+            Ok::<_, ServerError>((Phase::Serving(serving), Some(record)))
+        };
         let (phase, founding) = match founding {
-            Some(record) => (serving(&options, &record, recovered, now)?, Some(record)),
+            Some(record) => begin(record, recovered)?,
             None => {
                 let snapshot = recovered.snapshot.as_ref();
-                let origin = snapshot.map(|snapshot| checksum::hash128(snapshot.data.bytes()));
+                let origin = snapshot.map(|snapshot| origin_of(snapshot.data.bytes()));
                 let gathering = Gathering::new(&options, directory, origin);
                 match gathering.complete() {
                     // A cluster of one needs nobody to found itself.
                     Some(record) => {
                         wal.found(&record)?;
-                        (serving(&options, &record, recovered, now)?, Some(record))
+                        log_founding(&record);
+                        begin(record, recovered)?
                     }
                     None => {
-                        let (clients, peers) = (BTreeMap::new(), BTreeMap::new());
-                        let unfounded = Unfounded { gathering, clients, peers, recovered };
-                        (Phase::Gathering(Box::new(unfounded)), None)
+                        (Phase::Gathering(Box::new(Unfounded::new(gathering, recovered))), None)
                     }
                 }
             }
         };
         let leaderless = Leaderless::default();
-        Ok(Self { options, directory, founding, wal, phase, leaderless })
+        Ok(Self {
+            options,
+            directory,
+            founding,
+            ancestors,
+            wal,
+            phase,
+            leaderless,
+            told: Told::default(),
+        })
     }
 
     /// One turn: takes all `inputs` (draining them) and whatever time has made due, and does everything
@@ -111,25 +137,26 @@ impl<D: Disk> Server<D> {
         // Sampled after the inputs were read and before any byte of this turn leaves: it may start
         // waits and beliefs alike (L19).
         let now = outside.now();
-        let storage = if self.wal.prepare() { Storage::Open } else { Storage::Tight };
+        let storage = look_after(&mut self.wal)?;
         if let Phase::Serving(serving) = &mut self.phase {
-            let turn = Turn { unix_ms: outside.unix_ms(), storage, claim: outside.claim() };
+            let (unix_ms, room, claim) = (outside.unix_ms(), self.wal.room(), outside.claim());
+            let turn = Turn { unix_ms, storage, room, claim };
+            let lacks = self.wal.shortage().map(ToString::to_string);
+            serving.replica.set_shortage(lacks.as_deref());
             serving.replica.handle_turn(&now, turn);
             serving.take_snapshot(&now, &mut self.wal)?;
         }
         for input in inputs.drain(..) {
             self.handle(&now, input, outside)?;
         }
-        match &mut self.phase {
-            Phase::Gathering(_) => Ok(()),
-            Phase::Serving(serving) => {
-                serving.replica.handle_deadline(&now);
-                let now = serving.settle(now, &mut self.wal, outside)?;
-                serving.begin_snapshot(&now, &mut self.wal);
-                self.note_leader(&now);
-                Ok(())
-            }
+        if let Phase::Serving(serving) = &mut self.phase {
+            serving.replica.handle_deadline(&now);
+            let now = serving.settle(now, &mut self.wal, outside)?;
+            serving.begin_snapshot(&now, &mut self.wal);
+            self.note_leader(&now);
         }
+        self.tell_condition(&now, outside);
+        Ok(())
     }
 
     fn handle(
@@ -143,16 +170,19 @@ impl<D: Disk> Server<D> {
                 self.handle_offer(now, from, offer, outside)
             }
             Input::Client { connection, request: Request::Status { read } } => {
-                let status = outside.complete(self.status()).into();
+                let status = outside.complete(self.status(now)).into();
                 outside.send_client(connection, ServerMessage::Status { read, status });
                 Ok(())
             }
             Input::Client { connection, request: Request::Describe { read } } => {
-                let values = outside.complete(self.status()).to_values();
+                let values = outside.complete(self.status(now)).to_values();
                 outside.send_client(connection, ServerMessage::Described { read, values });
                 Ok(())
             }
             other => {
+                if let Input::ClientUp { connection, .. } = &other {
+                    self.told.handle_newcomer(*connection);
+                }
                 match &mut self.phase {
                     Phase::Serving(serving) => handle_serving(&mut serving.replica, now, other),
                     Phase::Gathering(unfounded) => {
@@ -186,16 +216,22 @@ impl<D: Disk> Server<D> {
         let offered = unfounded.gathering.handle_offer(from, offer)?;
         let Some(record) = offered else { return Ok(()) };
         self.wal.found(&record)?;
+        log_founding(&record);
         let clients = std::mem::take(&mut unfounded.clients);
         let connected = std::mem::take(&mut unfounded.peers);
+        let said = std::mem::take(&mut unfounded.said);
         let recovered = std::mem::take(&mut unfounded.recovered);
-        let mut phase = serving(&self.options, &record, recovered, now)?;
+        let mut phase = Phase::Serving(begin_serving(&self.options, &record, recovered, now)?);
         if let Phase::Serving(serving) = &mut phase {
             for (client, (source, abilities)) in clients {
                 serving.replica.handle_client_up(client, source, abilities);
             }
-            for (peer, (directory, speech)) in connected {
-                serving.replica.handle_peer_up(now, peer, directory, speech);
+            for (peer, (directory, speech, trust)) in connected {
+                let input = Input::PeerUp { peer, directory, speech, trust };
+                handle_serving(&mut serving.replica, now, input);
+            }
+            for (peer, values) in said {
+                serving.replica.handle_peer_status(peer, &values);
             }
         }
         self.phase = phase;
@@ -221,8 +257,17 @@ impl<D: Disk> Server<D> {
         }
     }
 
-    pub(super) fn cluster(&self) -> Option<ClusterId> {
+    #[must_use]
+    pub fn cluster(&self) -> Option<ClusterId> {
         self.founding.as_ref().map(FoundingRecord::cluster)
+    }
+
+    /// The clusters that this one was restored from, as far as this node knows; the newest first.
+    #[must_use]
+    pub fn ancestors(&self) -> Ancestors {
+        let in_state =
+            self.replica().into_iter().flat_map(|replica| replica.machine().ancestors().iter());
+        Ancestors::new(in_state.chain(self.ancestors.iter()))
     }
 
     /// The machine below; `None` until founded.
@@ -234,6 +279,25 @@ impl<D: Disk> Server<D> {
         }
     }
 
+    /// What it waits for before there is a cluster.
+    pub(super) fn gathering(&self) -> Option<&Gathering> {
+        match &self.phase {
+            Phase::Gathering(unfounded) => Some(&unfounded.gathering),
+            Phase::Serving(_) => None,
+        }
+    }
+
+    /// All clients that are connected.
+    pub(super) fn clients(&self) -> Vec<Listener> {
+        match &self.phase {
+            Phase::Gathering(unfounded) => {
+                let clients = unfounded.clients.iter();
+                clients.map(|(connection, (_, abilities))| (*connection, *abilities)).collect()
+            }
+            Phase::Serving(serving) => serving.replica.clients().collect(),
+        }
+    }
+
     /// The log below, for checkers.
     #[must_use]
     pub fn wal(&self) -> &Wal<D> {
@@ -241,10 +305,27 @@ impl<D: Disk> Server<D> {
     }
 }
 
+/// Makes the next segment in time, if it can be had; whether it can. A log that has failed ends the node here, before
+/// it does anything else (W2): it hands nothing over.
+fn look_after<D: Disk>(wal: &mut Wal<D>) -> Result<Storage, ServerError> {
+    match wal.prepare() {
+        true if wal.shortage().is_none() => Ok(Storage::Open),
+        true => Ok(Storage::Short),
+        false => {
+            // Nothing is open to be synced: it tells the failure, if there is one.
+            wal.sync()?;
+            Ok(Storage::Tight)
+        }
+    }
+}
+
 fn handle_serving(replica: &mut Replica, now: &Sample, input: Input) {
     match input {
-        Input::PeerUp { peer, directory, speech } => {
+        Input::PeerUp { peer, directory, speech, trust } => {
             replica.handle_peer_up(now, peer, directory, speech);
+            if trust == Trust::Untried {
+                replica.note_untried(peer);
+            }
         }
         Input::PeerDown { peer } => {
             replica.handle_peer_lost(peer);
@@ -272,14 +353,19 @@ fn handle_serving(replica: &mut Replica, now: &Sample, input: Input) {
 }
 
 fn handle_gathering(unfounded: &mut Unfounded, input: Input, outside: &mut impl Outside) {
-    let Unfounded { gathering, clients, peers, .. } = unfounded;
+    let Unfounded { gathering, clients, peers, said, .. } = unfounded;
     match input {
-        Input::PeerUp { peer, directory, speech } => {
-            peers.insert(peer, (directory, speech));
+        Input::PeerUp { peer, directory, speech, trust } => {
+            peers.insert(peer, (directory, speech, trust));
+            said.remove(&peer);
             outside.send_peer(peer, PeerMessage::Founding(gathering.offer()));
         }
         Input::PeerDown { peer } | Input::PeerLost { peer } => {
             peers.remove(&peer);
+            said.remove(&peer);
+        }
+        Input::Peer { from, message: PeerMessage::Status(values) } => {
+            said.insert(from, values);
         }
         Input::Client { connection, .. } => {
             outside.send_client(connection, ServerMessage::Leader(LeaderHint::default()));
@@ -293,58 +379,3 @@ fn handle_gathering(unfounded: &mut Unfounded, input: Input, outside: &mut impl 
         Input::Peer { .. } | Input::HandOver { .. } => {}
     }
 }
-
-fn serving(
-    options: &ServerOptions,
-    record: &FoundingRecord,
-    recovered: raft::Recovered,
-    now: &Sample,
-) -> Result<Phase, ServerError> {
-    let config = raft::Config {
-        id: options.node,
-        membership: founding_membership(options, record),
-        heartbeat: options.heartbeat,
-        election: options.election,
-        peer_down_wait: PEER_DOWN_WAIT,
-        log_bytes_max: options.log_bytes_max,
-        log_reserve_bytes: options.log_reserve_bytes,
-        retained_bytes: options.retained_bytes,
-        seed: options.seed,
-    };
-    let replica_options = ReplicaOptions {
-        lease_ms: options.lease_ms,
-        ttl_ms_max: options.ttl_ms_max,
-        snapshot_every_bytes: options.snapshot_every_bytes,
-        level_max: options.speech.level_max,
-    };
-    let replica = Replica::new(replica_options, Raft::new(config, recovered, now))
-        .map_err(|error| ServerError::of(&error))?;
-    Ok(Phase::Serving(Box::new(Serving::new(replica))))
-}
-
-/// Whether this version can read who the members are, wherever the log says it.
-fn check_memberships(entries: &[raft::Entry]) -> Result<(), ServerError> {
-    for entry in entries.iter().filter(|entry| entry.header.kind == EntryKind::Membership) {
-        Membership::decode(entry.payload.bytes()).map_err(|error| {
-            ServerError::Fatal(format!(
-                "entry {} of the log says who the members are in a way that this version cannot read ({error}); run a \
-                 version that can read it",
-                entry.index
-            ))
-        })?;
-    }
-    Ok(())
-}
-
-/// The founding members, with the addresses that this node is configured with.
-fn founding_membership(options: &ServerOptions, record: &FoundingRecord) -> Membership {
-    let address = |node: NodeId| {
-        let configured = options.members.iter().find(|(member, _)| *member == node);
-        configured.map_or_else(String::new, |(_, address)| address.clone())
-    };
-    let directory = |node| record.directory(node).expect("each member has a directory");
-    Membership::founding(record.members().map(|node| (node, directory(node), address(node))))
-}
-
-/// Both followers see a leader's connections close together: each waits up to this long, drawn at random.
-const PEER_DOWN_WAIT: Duration = Duration::from_millis(10);

@@ -3,8 +3,9 @@
 use crate::base::rng::Rng;
 use crate::sim::checkers::Violation;
 use crate::sim::marks::Marks;
+use crate::sim::operators::sleeper::Meanwhile;
 use crate::sim::plan::Plan;
-use crate::sim::schedule::Trim;
+use crate::sim::plan::schedule::Trim;
 use crate::sim::trace::{Lines, Trace};
 use crate::sim::world::{Phase, World};
 use std::any::Any;
@@ -99,6 +100,21 @@ pub fn run_rolling(seed: u64, options: &Options) -> Result<Report, Failure> {
     judge(seed, || {
         let mut rng = Rng::new(seed);
         let plan = Plan::rolling(&mut rng);
+        run(World::new(plan, rng, Trace::new(options.lines())))
+    })
+}
+
+/// Runs the seed of a member that is off, and comes back when its vote is needed: meanwhile all others are replaced, or a
+/// fourth voter comes where `seed` is odd. Of the options it looks at `trace` alone.
+///
+/// # Errors
+/// The first violation.
+pub fn run_sleeping(seed: u64, options: &Options) -> Result<Report, Failure> {
+    judge(seed, || {
+        let mut rng = Rng::new(seed);
+        let all = seed.is_multiple_of(2);
+        let change = if all { Meanwhile::AllReplaced } else { Meanwhile::OneComes };
+        let plan = Plan::sleeping(change, &mut rng);
         run(World::new(plan, rng, Trace::new(options.lines())))
     })
 }

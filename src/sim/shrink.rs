@@ -3,10 +3,10 @@
 //! First whole classes of faults go, then all that strikes late, then single injections in ever smaller
 //! groups (Zeller and Hildebrandt, 2002), then clients. Each try is a whole run, so their number is bounded.
 
-use crate::sim::fault::Fault;
 use crate::sim::plan::Plan;
+use crate::sim::plan::fault::Fault;
+use crate::sim::plan::schedule::{Injection, Trim};
 use crate::sim::run::{Failure, Options, run_seed};
-use crate::sim::schedule::{Injection, Trim};
 
 /// What is left of a failing run.
 #[derive(Clone, Debug)]

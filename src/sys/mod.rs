@@ -18,6 +18,7 @@ pub mod process;
 pub mod process_family;
 pub mod process_group;
 pub mod random;
+pub mod space;
 pub mod terminal;
 pub mod thread;
 pub mod timer;

@@ -6,10 +6,24 @@
 /// If the kernel gives none, which it does not once it has booted.
 #[must_use]
 pub fn bytes16() -> [u8; 16] {
-    let mut bytes = [0u8; 16];
-    // SAFETY: `bytes` is 16 writable bytes. Requests of up to 256 bytes are never cut short.
-    let count = unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), bytes.len(), 0) };
-    assert_eq!(count, 16, "the kernel gives no random bytes");
+    bytes()
+}
+
+/// 32 bytes from getrandom(2).
+///
+/// # Panics
+/// As for [`bytes16`].
+#[must_use]
+pub fn bytes32() -> [u8; 32] {
+    bytes()
+}
+
+fn bytes<const N: usize>() -> [u8; N] {
+    const { assert!(N <= 256, "longer requests may be cut short") };
+    let mut bytes = [0u8; N];
+    // SAFETY: `bytes` is `N` writable bytes.
+    let count = unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), N, 0) };
+    assert_eq!(usize::try_from(count), Ok(N), "the kernel gives no random bytes");
     bytes
 }
 

@@ -150,6 +150,19 @@ fn without_ttou<T>(call: impl FnOnce() -> T) -> T {
     }
 }
 
+/// Columns and rows of the terminal that stdout is; `None`: it is none, or does not say.
+#[must_use]
+pub fn size_of_stdout() -> Option<(usize, usize)> {
+    // SAFETY: a winsize is plain data, valid when zeroed, and lives through the call.
+    let size = unsafe {
+        let mut size: libc::winsize = std::mem::zeroed();
+        let asked = libc::ioctl(libc::STDOUT_FILENO, libc::TIOCGWINSZ, &raw mut size);
+        (asked == 0).then_some(size)?
+    };
+    let (columns, rows) = (usize::from(size.ws_col), usize::from(size.ws_row));
+    (columns > 0 && rows > 0).then_some((columns, rows))
+}
+
 /// Stdin without line editing and echo, so that a key is read when it is pressed. Signals of keys
 /// (Ctrl-C) stay. The former state comes back when it is dropped.
 pub struct KeyMode {

@@ -106,6 +106,15 @@ pub trait Disk {
     /// [`DiskError`].
     fn sync_directory(&mut self) -> Result<(), DiskError>;
 
+    /// Whether the directory, and all of its files that are open, are still where they were.
+    ///
+    /// # Errors
+    /// [`DiskError::Unusable`]: somebody removed them.
+    fn check(&mut self) -> Result<(), DiskError>;
+
+    /// Bytes that may still be written, as far as that is known without writing: a hint.
+    fn free_bytes(&self) -> Option<u64>;
+
     /// Begins to make a file of `bytes` zero bytes under `name`, written through and synced, its name too,
     /// off the caller's thread. One at a time; replaces a file of that name. To open it once it is ready needs no
     /// descriptor any more.

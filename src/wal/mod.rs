@@ -3,6 +3,7 @@
 //! Safety W1–W8. `docs/wal-format.md` has the bytes, how they are read back, and what is assumed of
 //! the medium. No entry is kept here: what was written is read only by the next start.
 
+mod ancestors;
 mod bytes;
 mod choice;
 mod disk;
@@ -28,7 +29,7 @@ pub use storing::SnapshotEnd;
 
 use crate::base::founding::FoundingRecord;
 use crate::base::limits::SEGMENT_BYTES;
-use crate::base::{DirectoryId, Index, NodeId};
+use crate::base::{Ancestors, DirectoryId, Index, NodeId};
 use crate::raft::{Entry, HardState, LogStart, Snapshot, SnapshotMeta, Write};
 use envelope::{ADVICE, Owner};
 use hard_state::HardStateFile;
@@ -45,6 +46,8 @@ pub struct Recovery {
     pub directory: DirectoryId,
     /// The cluster's founding, if this directory has taken part in it.
     pub founding: Option<FoundingRecord>,
+    /// The clusters that it was restored from, where its snapshot does not say so itself.
+    pub ancestors: Ancestors,
     /// Term and vote.
     pub hard_state: HardState,
     /// The snapshot to begin from.
@@ -103,6 +106,8 @@ pub struct Wal<D: Disk> {
     spare: Spare,
     /// The present segment is nearly full, and there is no room for the next one.
     is_lacking: bool,
+    /// Calls of [`Wal::prepare`].
+    turns: u32,
     /// Where the last snapshot stands that is durable.
     stored: Option<LogStart>,
     storing: Option<Storing>,
@@ -137,14 +142,16 @@ impl<D: Disk> Wal<D> {
         options.check();
         let Opened { owner, hard_state, log, recovery } =
             open::open(&mut disk, node, fresh_directory, options)?;
+        let spare = Spare::of(&disk, log.new_segment_bytes());
         let wal = Self {
             disk,
             owner,
             is_founded: recovery.founding.is_some(),
             hard_state,
             log,
-            spare: Spare::default(),
+            spare,
             is_lacking: false,
+            turns: 0,
             stored: recovery.snapshot.as_ref().map(|snapshot| start_behind(&snapshot.meta)),
             storing: None,
             failure: None,
@@ -210,14 +217,20 @@ impl<D: Disk> Wal<D> {
             // A failure is told by the next call that gives one.
             let _ = self.attempt(|this| Ok(this.spare.look_after(&mut this.disk, bytes)?));
         }
+        self.look_at_files();
         let was_lacking = std::mem::replace(&mut self.is_lacking, free < whole / 4);
         self.is_lacking &= self.spare.lacking().is_some();
         match self.lacking() {
             Some(why) if !was_lacking => ::log::warn!(
-                "the next piece of the log cannot be made, and the present one is nearly full: {why}. What takes \
-                 something is refused here until it can be made, which is tried again and again"
+                "the next piece of the log cannot be made, and the present one is nearly full: {why}. Make room there: it \
+                 is tried again and again. Until then this node leads only if no other one has room, refuses what takes \
+                 something while it leads, and acknowledges nothing that does not fit"
             ),
-            None if was_lacking => ::log::info!("the next piece of the log can be made again"),
+            None if was_lacking => {
+                ::log::info!(
+                    "the next piece of the log can be made again: this node takes part as before"
+                );
+            }
             _ => {}
         }
         self.failure.is_none() && !self.is_lacking
@@ -233,6 +246,35 @@ impl<D: Disk> Wal<D> {
     #[must_use]
     pub fn lacking(&self) -> Option<&DiskError> {
         self.spare.lacking().filter(|_| self.is_lacking)
+    }
+
+    /// What the last attempt to make the next segment lacked, however much room the present one has.
+    #[must_use]
+    pub fn shortage(&self) -> Option<&DiskError> {
+        self.spare.lacking()
+    }
+
+    /// How many bytes of records the log takes with nothing new to be made but what surely can be made. What does not
+    /// fit must not be appended: a segment that is needed and cannot be made ends the log (W2). A part of the present one
+    /// is kept back, for what a leader must append and for what replaces a tail.
+    #[must_use]
+    pub fn room(&self) -> u64 {
+        let (free, whole) = (self.log.free_bytes(), self.log.segment_bytes());
+        let is_young = !self.spare.is_tried() && free >= whole / 4 * 3;
+        if is_young || self.spare.is_sure() {
+            return u64::MAX;
+        }
+        free.saturating_sub(whole / KEPT_BACK)
+    }
+
+    /// Whether the files are still in the directory, once in a while: what is written to a file that was removed is lost
+    /// with this process, however often it was synced (W1).
+    fn look_at_files(&mut self) {
+        self.turns = self.turns.wrapping_add(1);
+        if self.turns.is_multiple_of(TURNS_PER_LOOK) {
+            // A failure is told by the next call that gives one.
+            let _ = self.attempt(|this| Ok(this.disk.check()?));
+        }
     }
 
     /// The disk below, for its own account of things.
@@ -284,6 +326,11 @@ impl<D: Disk> Wal<D> {
         work(self).inspect_err(|failure| self.failure = Some(failure.clone()))
     }
 }
+
+/// One part in so many of a segment is kept back: hundreds of elections, with the default size.
+const KEPT_BACK: u64 = 32;
+/// Half a second of an idle node, whose turns are its heartbeats.
+const TURNS_PER_LOOK: u32 = 16;
 
 /// Where a log begins that this snapshot replaces.
 fn start_behind(meta: &SnapshotMeta) -> LogStart {

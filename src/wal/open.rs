@@ -15,11 +15,11 @@ use super::recovery::{self, Recovered};
 use super::segment::SegmentFile;
 use super::spare::Spare;
 use super::{
-    ADVICE, Disk, Recovery, WalError, WalOptions, founding, identity, segment, small_file,
-    snapshot_file, start_behind,
+    ADVICE, Disk, Recovery, WalError, WalOptions, ancestors, founding, identity, segment,
+    small_file, snapshot_file, start_behind,
 };
 use crate::base::founding::FoundingRecord;
-use crate::base::{DirectoryId, Index, NodeId, Term};
+use crate::base::{Ancestors, DirectoryId, Index, NodeId, Term};
 use crate::raft::{HardState, SnapshotMeta};
 
 /// A directory that is ready for use.
@@ -45,10 +45,11 @@ pub(super) fn open<D: Disk>(
     };
     let segments = list_segments(disk, &owner, &names)?;
     let founding = founding::read(disk, &owner)?;
+    let ancestors = ancestors::read(disk, &owner)?;
     let hard_state = hard_state::read(disk, &owner)?;
     let log = read_log(disk, &owner, &segments)?;
     let snapshot = choice::choose(disk, &owner, &names, log.as_ref())?;
-    let found = Found { founding, hard_state, snapshot, log };
+    let found = Found { founding, ancestors, hard_state, snapshot, log };
     found.check()?;
 
     found.give_names(disk, &segments)?;
@@ -62,6 +63,7 @@ pub(super) fn open<D: Disk>(
 #[derive(Debug)]
 struct Found {
     founding: Option<FoundingRecord>,
+    ancestors: Ancestors,
     hard_state: Option<hard_state::Found>,
     snapshot: Option<Chosen>,
     log: Option<Recovered>,
@@ -226,6 +228,7 @@ fn complete<D: Disk>(
     let recovery = Recovery {
         directory: owner.directory,
         founding: found.founding,
+        ancestors: found.ancestors,
         hard_state: hard_state.state(),
         snapshot,
         entries: recovered.entries,
@@ -254,7 +257,8 @@ fn remove_leftovers<D: Disk>(
     Ok(())
 }
 
-const TEMPORARIES: [&str; 6] = [
+const TEMPORARIES: [&str; 7] = [
+    ancestors::TEMPORARY,
     identity::TEMPORARY,
     hard_state::TEMPORARY,
     founding::TEMPORARY,

@@ -5,14 +5,16 @@
 
 use super::envelope::Owner;
 use super::{
-    ADVICE, Disk, Wal, WalError, WalOptions, hard_state, identity, log, small_file, snapshot_file,
+    ADVICE, Disk, Wal, WalError, WalOptions, ancestors, hard_state, identity, log, small_file,
+    snapshot_file,
 };
-use crate::base::{DirectoryId, NodeId};
+use crate::base::{Ancestors, DirectoryId, NodeId};
 use crate::raft::{HardState, Snapshot};
 
 impl<D: Disk> Wal<D> {
     /// Makes a directory that begins with `snapshot`, and returns its id, which is `fresh_directory`. It
-    /// has no founding record, and can be opened. The directory must be empty.
+    /// has no founding record, and can be opened. The directory must be empty. `ancestors`: the clusters that it goes on
+    /// from, where the snapshot does not say so itself.
     ///
     /// # Errors
     /// [`WalError`]; if the directory is not empty, nothing was changed. After another error, empty it.
@@ -20,7 +22,7 @@ impl<D: Disk> Wal<D> {
         mut disk: D,
         node: NodeId,
         fresh_directory: DirectoryId,
-        snapshot: &Snapshot,
+        (snapshot, ancestors): (&Snapshot, &Ancestors),
         options: &WalOptions,
     ) -> Result<DirectoryId, WalError> {
         options.check();
@@ -33,6 +35,7 @@ impl<D: Disk> Wal<D> {
         let owner = Owner { directory: fresh_directory, node };
         let disk = &mut disk;
         place_snapshot(disk, &owner, snapshot)?;
+        ancestors::create(disk, &owner, ancestors)?;
         let meta = &snapshot.meta;
         hard_state::create(disk, &owner, HardState { term: meta.term, vote: None })?;
         log::create_first_segment(disk, &owner, meta.index, options.segment_bytes)?;

@@ -4,28 +4,31 @@
 //! where the snapshot stands, as `base::codec` writes a [`SnapshotMeta`]. The file ends with those bytes.
 //!
 //! In a data directory the envelope carries the directory's owner (W8). [`encode`] makes the same file
-//! without an owner and under another magic, to be kept elsewhere and restored into any new directory.
+//! without an owner and under another magic, to be kept elsewhere and restored into any new directory; in the place of a
+//! directory's id it has that of the cluster, or zeros, as 0.1.0 wrote it.
 
 use super::bytes::{take_u32, take_u64, to_usize};
 use super::envelope::{self, Flaw, Magic, Owner};
 use super::identity::check_owner;
 use super::{Disk, FileId, WalError, segment};
 use crate::base::limits::FRAME_BYTES_MAX;
-use crate::base::{DirectoryId, Index, NodeId, checksum, codec};
+use crate::base::{ClusterId, DirectoryId, Index, NodeId, checksum, codec};
 use crate::raft::{Membership, Payload, Snapshot, SnapshotMeta};
 
-/// A snapshot as a file of its own, of no directory.
+/// A snapshot as a file of its own, of no directory, and the cluster of which it is the state.
 #[must_use]
-pub fn encode(snapshot: &Snapshot) -> Vec<u8> {
-    seal_as(MAGIC_ALONE, &NOBODY, &snapshot.meta, snapshot.data.bytes())
+pub fn encode(snapshot: &Snapshot, cluster: Option<ClusterId>) -> Vec<u8> {
+    let directory = DirectoryId(cluster.map_or(NO_CLUSTER, |cluster| cluster.0));
+    let owner = Owner { directory, node: NodeId(0) };
+    seal_as(MAGIC_ALONE, &owner, &snapshot.meta, snapshot.data.bytes())
 }
 
-/// The snapshot in a file that [`encode`] made.
+/// The snapshot in a file that [`encode`] made, and its cluster, if the file says it.
 ///
 /// # Errors
 /// [`WalError::Corrupt`] if the bytes are not what was written, [`WalError::Foreign`] if a later version
 /// wrote them.
-pub fn decode(bytes: &[u8]) -> Result<Snapshot, WalError> {
+pub fn decode(bytes: &[u8]) -> Result<(Snapshot, Option<ClusterId>), WalError> {
     let damaged = || {
         let advice =
             "it is damaged, cut short, or not made by `tenure snapshot save`: use another copy";
@@ -40,7 +43,9 @@ pub fn decode(bytes: &[u8]) -> Result<Snapshot, WalError> {
     if !head.fits(data) {
         return Err(damaged());
     }
-    Ok(Snapshot { meta: head.meta, data: Payload::from(data.to_vec()) })
+    let said = opened.owner.directory.0;
+    let cluster = (said != NO_CLUSTER).then_some(ClusterId(said));
+    Ok((Snapshot { meta: head.meta, data: Payload::from(data.to_vec()) }, cluster))
 }
 
 /// The file name of the snapshot at `index`; names sort as their indexes do.
@@ -136,7 +141,8 @@ pub(super) const TEMPORARY: &str = "snapshot.new";
 const MAGIC: Magic = *b"TENUREsn";
 /// Of a file that belongs to no directory.
 const MAGIC_ALONE: Magic = *b"TENUREsa";
-const NOBODY: Owner = Owner { directory: DirectoryId([0; 16]), node: NodeId(0) };
+/// Whoever wrote the file did not say of which cluster it is.
+const NO_CLUSTER: [u8; 16] = [0; 16];
 /// The codec encodes nothing longer.
 const HEAD_BYTES_MAX: u64 = envelope::sealed_bytes(12 + FRAME_BYTES_MAX) as u64;
 
@@ -168,13 +174,16 @@ mod tests {
     #[test]
     fn a_snapshot_of_its_own_reads_as_it_was_written() {
         for data in [b"".as_slice(), b"state", &[0; 5000]] {
-            assert_eq!(decode(&encode(&snapshot(data))), Ok(snapshot(data)));
+            for cluster in [None, Some(ClusterId([9; 16]))] {
+                let bytes = encode(&snapshot(data), cluster);
+                assert_eq!(decode(&bytes), Ok((snapshot(data), cluster)));
+            }
         }
     }
 
     #[test]
     fn st31_any_damaged_missing_or_added_byte_is_refused() {
-        let bytes = encode(&snapshot(b"state"));
+        let bytes = encode(&snapshot(b"state"), None);
         for at in 0..bytes.len() {
             let mut damaged = bytes.clone();
             damaged[at] ^= 0x10;
@@ -186,7 +195,7 @@ mod tests {
 
     #[test]
     fn st35_a_newer_format_is_refused_as_such() {
-        let mut bytes = encode(&snapshot(b"state"));
+        let mut bytes = encode(&snapshot(b"state"), None);
         let end = bytes.len() - b"state".len() - 4;
         bytes[8] = 2;
         let crc = checksum::crc32c(&bytes[..end]);
@@ -200,9 +209,9 @@ mod tests {
     fn a_membership_that_nobody_could_be_in_is_refused() {
         let mut bad = snapshot(b"state");
         bad.meta.membership_index = Index(0x20);
-        assert!(decode(&encode(&bad)).is_err());
+        assert!(decode(&encode(&bad, None)).is_err());
         bad.meta = SnapshotMeta { index: Index(0), ..snapshot(b"").meta };
-        assert!(decode(&encode(&bad)).is_err());
+        assert!(decode(&encode(&bad, None)).is_err());
     }
 
     #[test]
@@ -227,7 +236,7 @@ mod tests {
             &[2, 0, 0, 0, 0, 0, 0, 0],
         ]
         .concat();
-        let bytes = encode(&snapshot(b"state"));
+        let bytes = encode(&snapshot(b"state"), None);
         assert_eq!(bytes[..expected.len()], expected);
         assert_eq!(&bytes[expected.len() + 4..], b"state");
     }

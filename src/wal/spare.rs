@@ -14,6 +14,10 @@ pub(super) struct Spare {
     lacking: Option<DiskError>,
     /// Calls of `look_after` to let pass before the next attempt.
     turns_to_wait: u32,
+    /// An attempt has ended since the log was opened.
+    is_tried: bool,
+    /// The disk had room for it by its own account when the log was opened.
+    is_likely: bool,
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -53,6 +57,23 @@ impl Spare {
         self.lacking.as_ref()
     }
 
+    /// Of a log that is opened on `disk`; the next segment has so many bytes.
+    pub(super) fn of<D: Disk>(disk: &D, bytes: u64) -> Self {
+        let is_likely = disk.free_bytes().is_some_and(|free| free >= bytes);
+        Self { is_likely, ..Self::default() }
+    }
+
+    /// Whether the next segment is there, or can be made by all that is known. Before the first attempt that is the
+    /// account of the disk: to refuse until then what fits would be a refusal without cause, and a follower's a stall.
+    pub(super) fn is_sure(&self) -> bool {
+        self.state == State::Ready || self.lacking.is_none() && (self.is_tried || self.is_likely)
+    }
+
+    /// Whether an attempt has ended since the log was opened.
+    pub(super) fn is_tried(&self) -> bool {
+        self.is_tried
+    }
+
     /// Something was removed: the next attempt need not wait.
     pub(super) fn handle_room(&mut self) {
         self.turns_to_wait = 0;
@@ -71,12 +92,15 @@ impl Spare {
     fn look<D: Disk>(&mut self, disk: &mut D) -> Result<(), DiskError> {
         match disk.take_prepared() {
             None => {}
-            Some(Ok(())) => *self = Self { state: State::Ready, ..Self::default() },
+            Some(Ok(())) => {
+                *self = Self { state: State::Ready, is_tried: true, ..Self::default() };
+            }
             Some(Err(error @ (DiskError::Io(_) | DiskError::Unusable(_)))) => return Err(error),
             Some(Err(error @ (DiskError::NoSpace(_) | DiskError::Exhausted(_)))) => {
                 self.failures = (self.failures + 1).min(FAILURES_COUNTED_MAX);
                 self.turns_to_wait = 1 << self.failures;
                 self.lacking = Some(error);
+                self.is_tried = true;
                 self.state = State::Absent;
             }
         }

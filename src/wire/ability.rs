@@ -39,6 +39,12 @@ abilities! {
     VersionRefusals = 2, "version-refusals";
     /// `Refusal::Conflict`: a request id that was used for another request.
     Conflicts = 3, "conflicts";
+    /// Frames of the kind `Challenge`: a peer can prove that it is a member.
+    Challenges = 4, "challenges";
+    /// `ServerMessage::Condition`: what keeps a cluster from granting.
+    Conditions = 5, "conditions";
+    /// `Query::Asked` and `ReadAnswer::Asked`: with what grace and why a holder is asked to end.
+    AskedShown = 6, "asked-shown";
 }
 
 /// A set of abilities. Those that this build does not know are not in it: nothing of them is said here.

@@ -63,6 +63,10 @@ frame_kinds! {
     Hello = 6,
     /// Body: [`crate::wire::Values`]; answers `Hello`.
     Welcome = 7,
+    /// Body: [`crate::wire::Values`] of a [`crate::wire::Challenge`]; answers the `Hello` of a peer that is not known.
+    Challenge = 8,
+    /// Body: [`crate::wire::Values`] of a [`crate::wire::Proof`]; answers `Challenge`, and `Welcome` answers it.
+    Proof = 9,
     /// Body: [`crate::wire::PeerMessage`].
     Peer = 16,
     /// Body: [`crate::wire::Request`].

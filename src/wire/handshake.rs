@@ -3,7 +3,7 @@
 //! There are two forms. The hello of 0.1.0 is a fixed struct in a frame kind for peers and one for clients; it is still answered, in
 //! its own form. The hello that can grow is [`Values`] in one frame kind for both, and carries a [`Speech`] too.
 
-use crate::base::{ClusterId, DirectoryId, NodeId, Term};
+use crate::base::{Ancestors, ClusterId, DirectoryId, NodeId, Term};
 use crate::wire::{FrameError, Speech, Values};
 use serde::{Deserialize, Serialize};
 
@@ -99,7 +99,7 @@ pub enum Form {
 pub enum Hello {
     /// A peer, to whom the same is answered.
     Peer(PeerHello, Speech),
-    /// A client, which is answered by [`ClientWelcome::to_values`].
+    /// A client, which is answered by [`Welcomed`].
     Client(ClientHello, Speech),
 }
 
@@ -171,28 +171,48 @@ impl ClientHello {
     }
 }
 
-impl ClientWelcome {
+/// A welcome as a client takes it, whichever form it has: in that of 0.1.0 only the first part is said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Welcomed {
+    /// Who it is, of which cluster, and who leads.
+    pub welcome: ClientWelcome,
+    /// What the node speaks.
+    pub speech: Speech,
+    /// The clusters that its own was restored from, as far as it knows.
+    pub ancestors: Ancestors,
+}
+
+impl From<ClientWelcome> for Welcomed {
+    fn from(welcome: ClientWelcome) -> Self {
+        Self { welcome, speech: Speech::of_0_1(), ancestors: Ancestors::NONE }
+    }
+}
+
+impl Welcomed {
     /// As it answers a hello that can grow.
     #[must_use]
-    pub fn to_values(&self, speech: &Speech) -> Values {
-        let leader = self.leader.leader.as_ref();
+    pub fn to_values(&self) -> Values {
+        let ClientWelcome { node, cluster, leader: LeaderHint { term, leader } } = &self.welcome;
+        let leader = leader.as_ref();
+        let ancestors = Some(self.ancestors.to_bytes()).filter(|bytes| !bytes.is_empty());
         let values = Values::new()
-            .with("node", Some(self.node.0))
-            .with("cluster", self.cluster.map(|cluster| cluster.0))
-            .with("term", Some(self.leader.term.0))
+            .with("node", Some(node.0))
+            .with("cluster", cluster.map(|cluster| cluster.0))
+            .with("term", Some(term.0))
             .with("leader", leader.map(|(node, _)| node.0))
-            .with("leader_address", leader.map(|(_, address)| address.as_str()));
-        speech.added_to(values)
+            .with("leader_address", leader.map(|(_, address)| address.as_str()))
+            .with("ancestors", ancestors);
+        self.speech.added_to(values)
     }
 
-    /// As it came, with what the node speaks.
+    /// As it came.
     ///
     /// # Errors
     /// A value is missing without which there is no welcome.
-    pub fn from_values(values: &Values) -> Result<(Self, Speech), FrameError> {
+    pub fn from_values(values: &Values) -> Result<Self, FrameError> {
         let node = values.number("node").ok_or_else(|| missing("node"))?;
         let leader = values.number("leader").zip(values.text("leader_address"));
-        let welcome = Self {
+        let welcome = ClientWelcome {
             node: NodeId(node),
             cluster: values.bytes16("cluster").map(ClusterId),
             leader: LeaderHint {
@@ -200,7 +220,8 @@ impl ClientWelcome {
                 leader: leader.map(|(node, address)| (NodeId(node), address.to_owned())),
             },
         };
-        Ok((welcome, Speech::from_values(values)))
+        let ancestors = values.bytes("ancestors").map_or(Ancestors::NONE, Ancestors::from_bytes);
+        Ok(Self { welcome, speech: Speech::from_values(values), ancestors })
     }
 }
 
@@ -242,8 +263,12 @@ mod tests {
         for leader in [None, Some((NodeId(3), "c:1".to_owned()))] {
             let leader = LeaderHint { term: Term(4), leader };
             let welcome = ClientWelcome { node: NodeId(1), cluster: None, leader };
-            let values = welcome.to_values(&Speech::own());
-            assert_eq!(ClientWelcome::from_values(&values), Ok((welcome, Speech::own())));
+            for ancestors in [Ancestors::NONE, Ancestors::new([3, 2].map(|id| ClusterId([id; 16])))]
+            {
+                let speech = Speech::own();
+                let welcomed = Welcomed { welcome: welcome.clone(), speech, ancestors };
+                assert_eq!(Welcomed::from_values(&welcomed.to_values()), Ok(welcomed));
+            }
         }
     }
 

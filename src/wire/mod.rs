@@ -3,25 +3,31 @@
 //! `docs/wire-protocol.md` has the bytes. Nothing here touches a socket.
 
 mod ability;
+mod challenge;
+mod condition;
 mod frame;
 mod handshake;
 mod needs;
 mod node_status;
 mod order;
+mod order_shown;
 mod peer;
 mod request;
 mod speech;
 mod values;
 
 pub use ability::{Abilities, Ability};
+pub use challenge::{Challenge, Proof};
+pub use condition::{Condition, ServiceState};
 pub use frame::{
     FRAME_HEADER_BYTES, Frame, FrameDecoder, FrameError, FrameKind, PROTOCOL_VERSION, encode_frame,
 };
 pub use handshake::{
-    ClientHello, ClientWelcome, Form, Hello, LeaderHint, PeerHello, Refused, RefusedCode,
+    ClientHello, ClientWelcome, Form, Hello, LeaderHint, PeerHello, Refused, RefusedCode, Welcomed,
 };
 pub use node_status::{FixedStatus, MemberStatus, NodeStatus};
 pub use order::{Order, OrderAnswer};
+pub use order_shown::OrderShown;
 pub use peer::{FoundingOffer, PeerMessage};
 pub use request::{HolderSaid, Query, ReadAnswer, Request, ServerMessage};
 pub use speech::{PROTOCOL_MAX, PROTOCOL_MIN, Speech};

@@ -31,6 +31,7 @@ impl Request {
                 | Query::Validate { .. }
                 | Query::Session { .. }
                 | Query::Waits { .. } => None,
+                Query::Asked { .. } => Some(Ability::AskedShown),
             },
             Self::OpenSession { .. }
             | Self::Attach { .. }
@@ -69,6 +70,7 @@ impl ServerMessage {
                 | ReadAnswer::Locks { .. }
                 | ReadAnswer::Valid(_)
                 | ReadAnswer::Session(_) => None,
+                ReadAnswer::Asked(_) => Some(Ability::AskedShown),
             },
             Self::SessionRefused { refusal, .. } => refusal_needs(*refusal),
             Self::Ordered { answer, .. } => match answer {
@@ -88,6 +90,7 @@ impl ServerMessage {
             | Self::Asked { .. }
             | Self::Changed { .. } => None,
             Self::Described { .. } => Some(Ability::Describe),
+            Self::Condition(_) => Some(Ability::Conditions),
         }
     }
 }

@@ -3,9 +3,9 @@
 //! [`FixedStatus`] is that of 0.1.0, whose fields are fixed for good. Every other reader gets [`Values`]: a new field is a new name, which
 //! older readers pass over, and `None` where an older node does not say it.
 
-use crate::base::{ClusterId, Index, NodeId, Term};
+use crate::base::{Ancestors, ClusterId, Index, NodeId, Term};
 use crate::raft::Seat;
-use crate::wire::{Cell, Row, Values, row_number, row_text};
+use crate::wire::{Cell, Condition, Row, Values, row_number, row_text};
 use serde::{Deserialize, Serialize};
 
 /// A member as a node knows it.
@@ -52,6 +52,8 @@ pub struct NodeStatus {
     pub snapshot: Index,
     /// Connections closed because of bytes that are no protocol of ours.
     pub refused_connections: u64,
+    /// Messages of peers that it refused since it started: they could not be, or contradicted what it knows (safety R15).
+    pub refused_messages: u64,
     /// The crate's version.
     pub version: String,
     /// Its cluster; `None` until it is founded, and from 0.1.0.
@@ -62,8 +64,16 @@ pub struct NodeStatus {
     pub level_max: Option<u32>,
     /// Why a leader does not raise the level, for people.
     pub level_waits: Option<String>,
-    /// Changes of leader that it has seen since it started.
+    /// What its disk lacks for the next piece of the log, or for a snapshot, with the file; for people.
+    pub disk_lacks: Option<String>,
+    /// The clusters that its own was restored from, the newest first.
+    pub ancestors: Ancestors,
+    /// What keeps the cluster from granting, as far as this node knows; `None` from 0.1.0.
+    pub condition: Option<Condition>,
+    /// Within the last ten minutes: leaders that it heard of, but for the first after its start; `None` from 0.1.0.
     pub leader_changes: Option<u64>,
+    /// Within the last ten minutes: how often it did not hear its leader in time, or as leader a majority; `None` from 0.1.0.
+    pub leader_silences: Option<u64>,
     /// Why there is the leader that it knows, and not the one before, for people.
     pub leader_change_why: Option<String>,
     /// How long it would hear nothing of its leader before it stands for election: the smallest election timeout as
@@ -123,7 +133,8 @@ impl NodeStatus {
     /// As named values.
     #[must_use]
     pub fn to_values(&self) -> Values {
-        Values::new()
+        let ancestors = Some(self.ancestors.to_bytes()).filter(|bytes| !bytes.is_empty());
+        let values = Values::new()
             .with("id", Some(self.node.0))
             .with("role", Some(self.role.as_str()))
             .with("term", Some(self.term.0))
@@ -141,15 +152,23 @@ impl NodeStatus {
             )
             .with("snapshot", Some(self.snapshot.0))
             .with("refused_connections", Some(self.refused_connections))
+            .with("refused_messages", (self.refused_messages > 0).then_some(self.refused_messages))
             .with("version", Some(self.version.as_str()))
             .with("cluster_id", self.cluster.map(|cluster| cluster.0))
             .with("level", self.level)
             .with("level_max", self.level_max)
             .with("level_waits", self.level_waits.as_deref())
+            .with("disk_lacks", self.disk_lacks.as_deref())
             .with("leader_changes", self.leader_changes)
+            .with("leader_silences", self.leader_silences)
             .with("leader_change_why", self.leader_change_why.as_deref())
             .with("election_wait_ms", self.election_wait_ms)
             .with("lease_gaps", self.lease_gaps)
+            .with("ancestors", ancestors);
+        match &self.condition {
+            Some(condition) => condition.added_to(values),
+            None => values,
+        }
     }
 
     /// Out of named values. What an older node does not name is 0, empty or none.
@@ -177,12 +196,17 @@ impl NodeStatus {
                 .collect(),
             snapshot: Index(number("snapshot")),
             refused_connections: number("refused_connections"),
+            refused_messages: number("refused_messages"),
             version: text("version"),
             cluster: values.bytes16("cluster_id").map(ClusterId),
             level: small("level"),
             level_max: small("level_max"),
             level_waits: values.text("level_waits").map(str::to_owned),
+            disk_lacks: values.text("disk_lacks").map(str::to_owned),
+            ancestors: values.bytes("ancestors").map_or(Ancestors::NONE, Ancestors::from_bytes),
+            condition: Condition::from_values(values),
             leader_changes: values.number("leader_changes"),
+            leader_silences: values.number("leader_silences"),
             leader_change_why: values.text("leader_change_why").map(str::to_owned),
             election_wait_ms: values.number("election_wait_ms"),
             lease_gaps: values.number("lease_gaps"),
@@ -261,6 +285,7 @@ impl MemberStatus {
 mod tests {
     use super::*;
     use crate::base::codec;
+    use crate::wire::ServiceState;
 
     fn status() -> NodeStatus {
         let member = |node: u64, seat| MemberStatus {
@@ -290,12 +315,17 @@ mod tests {
             ],
             snapshot: Index(5),
             refused_connections: 15,
+            refused_messages: 16,
             version: "0.2.0".to_owned(),
             cluster: Some(ClusterId([4; 16])),
             level: Some(1),
             level_max: Some(2),
             level_waits: Some("node 2 is not connected".to_owned()),
+            disk_lacks: Some("no space left: cannot prepare /data/spare.new".to_owned()),
+            ancestors: Ancestors::new([ClusterId([5; 16]), ClusterId([6; 16])]),
+            condition: Some(Condition::new(ServiceState::Restoring, "restored")),
             leader_changes: Some(3),
+            leader_silences: Some(2),
             leader_change_why: Some("node 2 closed its connection".to_owned()),
             election_wait_ms: Some(150),
             lease_gaps: Some(2),
@@ -313,11 +343,16 @@ mod tests {
     fn the_fixed_status_has_what_0_1_knew() {
         let back = NodeStatus::from(FixedStatus::from(status()));
         let known = NodeStatus {
+            refused_messages: 0,
             cluster: None,
             level: None,
             level_max: None,
             level_waits: None,
+            disk_lacks: None,
+            ancestors: Ancestors::NONE,
+            condition: None,
             leader_changes: None,
+            leader_silences: None,
             leader_change_why: None,
             election_wait_ms: None,
             lease_gaps: None,

@@ -45,6 +45,8 @@ pub enum Query {
     Session { session: SessionId },
     /// Whether anybody whose client is called `client` waits for `name` alone; `None`: whether anybody waits.
     Waits { name: Name, client: Option<String> },
+    /// What the holders of these locks were asked, at most as many as [`Query::Locks`] may have.
+    Asked { names: Vec<Name> },
 }
 
 /// What was read, and the index that it is of (L18).
@@ -61,6 +63,8 @@ pub enum ReadAnswer {
     Session(Option<SessionView>),
     /// Not read.
     Refused(Refusal),
+    /// What holders were asked: an [`OrderShown`](crate::wire::OrderShown) for each lock whose holder was, as named values.
+    Asked(Values),
 }
 
 /// What a server says to a client, answers and pushes alike.
@@ -101,6 +105,9 @@ pub enum ServerMessage {
     Changed { read: u64, index: Index, holder: Option<HolderSaid>, gap: bool },
     /// An answer to `Describe`: a [`NodeStatus`](crate::wire::NodeStatus) as named values.
     Described { read: u64, values: Values },
+    /// What keeps the node's cluster from granting, as named values of a [`Condition`](crate::wire::Condition): pushed when
+    /// a client connects, if there is anything, and at each change ([`Ability::Conditions`](crate::wire::Ability)).
+    Condition(Values),
 }
 
 /// The oldest holder of an observed lock.

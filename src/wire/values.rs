@@ -19,7 +19,7 @@ pub enum Value {
     Number(u64),
     /// Words.
     Text(String),
-    /// An id of bytes.
+    /// An id of bytes, or several, one after the other.
     Bytes(#[serde(with = "serde_bytes")] Vec<u8>),
     /// A list of things of which each has named values of its own.
     Rows(Vec<Row>),
@@ -94,9 +94,24 @@ impl Values {
         }
     }
 
+    /// The bytes of that name.
+    #[must_use]
+    pub fn bytes(&self, name: &str) -> Option<&[u8]> {
+        match self.value(name)? {
+            Value::Bytes(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+
     /// The 16 bytes of that name.
     #[must_use]
     pub fn bytes16(&self, name: &str) -> Option<[u8; 16]> {
+        self.bytes(name)?.try_into().ok()
+    }
+
+    /// The 32 bytes of that name.
+    #[must_use]
+    pub fn bytes32(&self, name: &str) -> Option<[u8; 32]> {
         match self.value(name)? {
             Value::Bytes(bytes) => bytes.as_slice().try_into().ok(),
             _ => None,
@@ -169,6 +184,18 @@ impl From<String> for Value {
 impl From<[u8; 16]> for Value {
     fn from(bytes: [u8; 16]) -> Self {
         Self::Bytes(bytes.to_vec())
+    }
+}
+
+impl From<[u8; 32]> for Value {
+    fn from(bytes: [u8; 32]) -> Self {
+        Self::Bytes(bytes.to_vec())
+    }
+}
+
+impl From<Vec<u8>> for Value {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Bytes(bytes)
     }
 }
 

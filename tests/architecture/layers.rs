@@ -19,23 +19,13 @@ const TABLE: &[(&str, &[&str])] = &[
     ("node", &["base", "net", "raft", "server", "sys", "wal", "wire"]),
     ("ffi", &["base", "client", "node", "sys"]),
     ("sim", &["base", "client::core", "lock", "raft", "server", "wal", "wire"]),
-    (
-        "cli",
-        &[
-            "base",
-            "client",
-            "client::core",
-            "lock",
-            "net",
-            "node",
-            "raft",
-            "sim",
-            "sys",
-            "wal",
-            "wire",
-        ],
-    ),
+    ("cli", &["base", "client", "lock", "node", "raft", "sys", "wal", "wire"]),
+    ("lab", &["base", "cli", "client", "client::core", "lock", "net", "sim", "sys", "wire"]),
+    ("program", &["cli", "lab", "sys"]),
 ];
+
+/// The rows that are the program: a crate of its own, which uses the library as `tenure`.
+const PROGRAM: &[&str] = &["cli", "lab", "program"];
 
 /// Words of the outside world that a pure module must not name.
 const PURE: &[&str] = &[
@@ -67,6 +57,8 @@ const BANNED: &[(&str, &[&str])] = &[
     ("node", &["unsafe"]),
     ("client", &["unsafe"]),
     ("cli", &["unsafe"]),
+    ("lab", &["unsafe"]),
+    ("program", &["unsafe"]),
 ];
 
 /// The one file that names bincode.
@@ -112,8 +104,8 @@ fn library_and_program() -> Vec<Source> {
 
 /// The row of the table that a file belongs to.
 fn module_of(path: &str) -> Option<&'static str> {
-    if path == "src/main.rs" {
-        return Some("cli");
+    if matches!(path, "src/main.rs" | "src/program.rs") {
+        return Some("program");
     }
     let inside = path.strip_prefix("src/")?;
     if inside.starts_with("client/core/") {
@@ -136,14 +128,12 @@ fn target_of(path: &str) -> String {
 }
 
 fn uses(source: &Source, module: &str) -> BTreeSet<String> {
-    // The program is a crate of its own: `crate::cli` is itself, the library is `tenure::`.
-    let root = if module == "cli" { "tenure" } else { "crate" };
-    paths_from(&source.code, root)
-        .iter()
-        .map(|path| target_of(path))
-        .filter(|target| target != module)
-        // `client` is made of its core; the core knows nothing of the rest.
-        .collect()
+    let mut paths = paths_from(&source.code, "crate");
+    if PROGRAM.contains(&module) {
+        paths.extend(paths_from(&source.code, "tenure"));
+    }
+    // `client` is made of its core; the core knows nothing of the rest.
+    paths.iter().map(|path| target_of(path)).filter(|target| target != module).collect()
 }
 
 /// What is wrong with one file.
@@ -184,7 +174,7 @@ fn check_detours(source: &Source, module: &str, words: &[&str]) -> Vec<String> {
             problems.push(format!("{}: the crate must not be given another name", source.path));
         }
     }
-    if module != "cli" && words.windows(2).any(|two| two == ["tenure", "::"]) {
+    if !PROGRAM.contains(&module) && words.windows(2).any(|two| two == ["tenure", "::"]) {
         problems.push(format!("{}: the library names itself `crate`", source.path));
     }
     for path in re_exports(words) {
@@ -236,6 +226,20 @@ fn a_path_in_an_expression_is_rejected() {
 fn a_grouped_import_is_rejected() {
     let text = "use crate::{base::Index, node::{api::Node, x}};";
     assert_rejected("src/replica/bad.rs", text, "replica must not use node");
+}
+
+#[test]
+fn operators_commands_and_the_laboratory_are_apart() {
+    assert_rejected("src/cli/bad.rs", "use tenure::sim::Report;", "cli must not use sim");
+    assert_rejected(
+        "src/cli/bad.rs",
+        "use tenure::client::core::Core;",
+        "must not use client::core",
+    );
+    assert_rejected("src/cli/bad.rs", "use crate::lab::verify;", "cli must not use lab");
+    assert_rejected("src/cli/bad.rs", "crate::program::command()", "cli must not use program");
+    assert_rejected("src/lab/bad.rs", "use tenure::node::Node;", "lab must not use node");
+    assert_rejected("src/lab/bad.rs", "use tenure::wal::Wal;", "lab must not use wal");
 }
 
 #[test]

@@ -7,9 +7,12 @@
 #include <string.h>
 
 _Static_assert(sizeof(tenure_status) == 4, "tenure_status is 32 bits");
-_Static_assert(sizeof(tenure_client_options) == 32, "no padding");
+_Static_assert(sizeof(tenure_client_options) == 80, "no padding");
 _Static_assert(offsetof(tenure_client_options, name) == 8, "");
 _Static_assert(offsetof(tenure_client_options, flags) == 28, "");
+_Static_assert(offsetof(tenure_client_options, ca) == 32, "");
+_Static_assert(offsetof(tenure_client_options, cluster_id) == 64, "");
+_Static_assert(offsetof(tenure_client_options, verify) == 72, "");
 _Static_assert(sizeof(tenure_session_info) == 32, "no padding");
 _Static_assert(offsetof(tenure_session_info, id) == 8, "");
 _Static_assert(offsetof(tenure_session_info, leases) == 28, "");
@@ -206,6 +209,19 @@ static void options_that_are_not_acted_on_are_refused(void) {
     newer.known.struct_size = sizeof newer;
     CHECK_STATUS(tenure_client_open("127.0.0.1:1", &newer.known, &client), TENURE_UNSUPPORTED);
     options.struct_size = sizeof options;
+    options.ca = "ca.crt";
+    CHECK_STATUS(tenure_client_open("127.0.0.1:1", &options, &client), TENURE_UNSUPPORTED);
+    options.ca = NULL;
+    options.credential_file = "secret";
+    CHECK_STATUS(tenure_client_open("127.0.0.1:1", &options, &client), TENURE_UNSUPPORTED);
+    options.credential_file = NULL;
+    options.verify = 1;
+    CHECK_STATUS(tenure_client_open("127.0.0.1:1", &options, &client), TENURE_UNSUPPORTED);
+    options.verify = 0;
+    options.cluster_id = "not a cluster id";
+    CHECK_STATUS(tenure_client_open("127.0.0.1:1", &options, &client), TENURE_INVALID);
+    CHECK(strstr(tenure_last_error(), "at least the first 8") != NULL);
+    options.cluster_id = NULL;
     options.name = "\xff\xfe";
     CHECK_STATUS(tenure_client_open("127.0.0.1:1", &options, &client), TENURE_INVALID);
 

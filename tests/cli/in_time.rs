@@ -94,11 +94,7 @@ fn survivals(cluster: &Cluster, count: usize, fault: Fault) -> usize {
 
 /// Stops all nodes until a lease of the same length, renewed as late as the others, has ended.
 fn stop_for_a_lease(cluster: &Cluster) {
-    let options = ClientOptions {
-        ttl: std::time::Duration::from_secs(1),
-        name: Some("probe".to_owned()),
-        ..ClientOptions::default()
-    };
+    let options = ClientOptions::new().ttl(std::time::Duration::from_secs(1)).name("probe");
     let probe = Client::open(&cluster.endpoints(), options).unwrap();
     let lease = probe.acquire("probe", Wait::Forever, AcquireOptions::default()).unwrap();
     cluster.signal_all("STOP");

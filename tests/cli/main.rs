@@ -1,18 +1,22 @@
 //! The `tenure` program as a shell sees it: exit codes, one sentence on stderr, and what goes to stdout.
 
 mod breaks;
+mod dev;
 mod elections;
+mod fixtures;
 mod guard;
 mod in_time;
 mod kinds;
 mod live;
 mod operators;
+mod printed;
 mod program;
 mod serving;
 mod signals;
 mod snapshots;
 mod streams;
 mod terminal;
+mod told;
 mod usage;
 mod vanished_words;
 mod words;

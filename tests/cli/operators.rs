@@ -136,9 +136,46 @@ fn only_a_member_may_join() {
     let endpoints = cluster.endpoints();
     let output = run(&["serve", "--id", "5", "--data", data, "--join", &endpoints]);
     assert_eq!(code(&output), Some(2));
-    assert!(sentence(&output).contains("tenure member add 5"), "{}", sentence(&output));
+    let add = format!("`tenure member add --endpoints {endpoints} 5 HOST:PORT`");
+    assert!(sentence(&output).contains(&add), "{}", sentence(&output));
     let nobody = format!("127.0.0.1:{}", free_ports(1)[0]);
     let output = run(&["serve", "--id", "5", "--data", data, "--join", &nobody]);
     assert_eq!(code(&output), Some(3));
     assert!(sentence(&output).contains(&nobody), "{}", sentence(&output));
+}
+
+/// The cluster's id, as its status says.
+fn id_of(cluster: &Cluster) -> String {
+    eventually("it is founded", || {
+        let output = operate(cluster, &["status", "--json"]);
+        let status: Value = serde_json::from_slice(&output.stdout).ok()?;
+        status["cluster_id"].as_str().map(str::to_owned)
+    })
+}
+
+#[test]
+fn l26_endpoints_of_two_clusters_are_refused_with_both_ids_and_a_pin_chooses() {
+    let (one, other) = (Cluster::start_calm(), Cluster::start_calm());
+    let ids = [id_of(&one), id_of(&other)];
+    let endpoints = format!("{},{}", one.endpoints(), other.endpoints());
+    let on = |command: &[&str], more: &[&str]| {
+        run(&[command, &["--endpoints", &endpoints, "--timeout", "30s"], more].concat())
+    };
+    let commands = [
+        (["status"].as_slice(), 3, [].as_slice()),
+        (&["status", "--check"], 3, &[]),
+        (&["show"], 3, &[]),
+        (&["member", "list"], 3, &[]),
+        (&["lock"], 125, &["l26", "--", "true"]),
+        (&["elect", "--value", "v"], 125, &["l26", "--", "true"]),
+    ];
+    for (command, exit, more) in commands {
+        let output = on(command, more);
+        let said = sentence(&output);
+        assert_eq!(code(&output), Some(exit), "{command:?}: {said}");
+        assert!(ids.iter().all(|id| said.contains(id)), "{command:?}: {said}");
+        assert!(said.contains("only a pin is proof"), "{command:?}: {said}");
+    }
+    let pinned = on(&["lock", "--cluster-id", &ids[1]], &["l26", "--", "true"]);
+    assert_eq!(code(&pinned), Some(0), "{}", String::from_utf8_lossy(&pinned.stderr));
 }

@@ -179,13 +179,8 @@ impl Cluster {
     /// A client in this process.
     pub fn client(&self, name: &str) -> Client {
         let patience = Duration::from_secs(60);
-        let name = Some(name.to_owned());
-        let options = ClientOptions {
-            name,
-            connect_timeout: patience,
-            request_timeout: patience,
-            ..ClientOptions::default()
-        };
+        let options =
+            ClientOptions::new().name(name).connect_timeout(patience).request_timeout(patience);
         Client::open(&self.endpoints(), options).expect("the cluster serves")
     }
 

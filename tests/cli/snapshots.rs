@@ -33,7 +33,7 @@ fn saved() -> (TempDir, PathBuf) {
         membership_index: Index(0),
     };
     let snapshot = Snapshot { meta, data: Payload::from(machine.encode()) };
-    fs::write(&file, snapshot_file::encode(&snapshot)).unwrap();
+    fs::write(&file, snapshot_file::encode(&snapshot, None)).unwrap();
     (directory, file)
 }
 
@@ -58,8 +58,14 @@ fn what_is_in_a_file_is_shown() {
     assert_eq!((value["index"].as_u64(), value["term"].as_u64()), (Some(3), Some(7)));
     assert_eq!((value["sessions"].as_u64(), value["locks"].as_u64()), (Some(1), Some(0)));
     assert_eq!((value["epoch"].as_u64(), value["newest_token"].as_u64()), (Some(0), Some(0)));
+    assert_eq!(
+        (value["ttl_max_ms"].as_u64(), value["lease_duration_ms"].as_u64()),
+        (Some(20_000), Some(150))
+    );
     let text = stdout(&run(&["snapshot", "inspect", file]));
-    assert!(text.starts_with("entry         3\nterm          7\n"), "{text}");
+    assert!(text.contains("\nttl-max         20s\nlease-duration  150ms\n"), "{text}");
+    assert!(text.contains("may have been raised behind it"), "{text}");
+    assert!(text.starts_with("entry           3\nterm            7\n"), "{text}");
 }
 
 #[test]
@@ -83,18 +89,47 @@ fn a_file_that_is_not_there_is_named() {
 #[test]
 fn l15_a_restore_says_its_epoch_its_wait_and_what_to_do_on_the_others() {
     let (directory, file) = saved();
-    let output = restore(&file, &directory.path().join("data"), &[]);
+    let flags = ["--largest-ttl-max", "30s", "--largest-lease-duration", "1500ms"];
+    let output = restore(&file, &directory.path().join("data"), &flags);
     let text = stdout(&output);
     assert_eq!(code(&output), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     for part in [
         "epoch 1:",
         "larger than 281474976710656",
-        "for the first 20.0s",
+        "for the first 30s",
         "for node 1, node 3, with the same file",
+        "--largest-ttl-max 30s --largest-lease-duration 1500ms)",
         "serve --id 2",
     ] {
         assert!(text.contains(part), "{part:?} is not in {text:?}");
     }
+}
+
+#[test]
+fn l15_a_restore_that_is_told_nothing_waits_as_long_as_any_node_could_have_promised() {
+    let (directory, file) = saved();
+    let text = stdout(&restore(&file, &directory.path().join("data"), &[]));
+    for part in [
+        "for the first 1h with a leader no lock is granted",
+        "the snapshot names --ttl-max 20s and --lease-duration 150ms, and they may have been raised",
+        "restore with --largest-ttl-max and --largest-lease-duration",
+    ] {
+        assert!(text.contains(part), "{part:?} is not in {text:?}");
+    }
+}
+
+#[test]
+fn l15_what_the_snapshot_contradicts_is_refused() {
+    let (directory, file) = saved();
+    let data = directory.path().join("data");
+    let ttl = |ttl| restore(&file, &data, &["--largest-ttl-max", ttl]);
+    check(&ttl("19s"), 2, "names a largest TTL of 20000 ms, so that of all nodes was not 19000 ms");
+    check(&ttl("2h"), 2, "--largest-ttl-max is at most 1h");
+    let lease = restore(&file, &data, &["--largest-lease-duration", "149ms"]);
+    check(&lease, 2, "names a leader lease of 150 ms");
+    let both = restore(&file, &data, &["--largest-ttl-max", "1m", "--waive-wait"]);
+    check(&both, 2, "cannot be used with");
+    assert!(!data.exists());
 }
 
 #[test]

@@ -135,8 +135,13 @@ fn a_lock_that_is_only_held_ends_with_its_reader_or_with_who_started_it() {
     let lock = cluster.tenure("lock", &["with-parent"]);
     let line = "\"$@\" >/dev/null & wait";
     let start = |before: &[&str]| {
-        let mut shell = Command::new("sh");
-        shell.args(["-c", line, "sh"]).args(before).arg(lock.get_program()).args(lock.get_args());
+        // The tests themselves may run under nohup.
+        let mut shell = Command::new("env");
+        shell
+            .args(["--default-signal=HUP", "sh", "-c", line, "sh"])
+            .args(before)
+            .arg(lock.get_program())
+            .args(lock.get_args());
         shell.stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     };
     let mut parent = start(&[]);

@@ -12,6 +12,8 @@ const TERMINAL: &str = r#"
 import json, os, pty, re, select, signal, sys, time
 pid, fd = pty.fork()
 if pid == 0:
+    # As behind a login, whatever the tests were started with (in the background, under nohup).
+    for one in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT): signal.signal(one, signal.SIG_DFL)
     os.environ.update(PS1='ready> ', TERM='dumb')
     os.execvp('bash', ['bash', '--norc', '--noprofile', '--noediting', '-i'])
 seen = ''

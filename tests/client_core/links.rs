@@ -23,6 +23,7 @@ fn a_leader_at_an_address_that_is_not_configured_is_dialed() {
     rig.welcome(1, hint(1, Some(9)));
     assert!(rig.links.contains_key("n9:1"));
     rig.welcome(9, hint(1, Some(9)));
+    rig.compare();
     assert_eq!(rig.sent[0].0, rig.link(9));
     let old = rig.link(9);
     rig.welcome(2, hint(2, Some(2)));
@@ -90,6 +91,7 @@ fn a_node_that_answers_and_hangs_up_again_and_again_is_dialed_at_leisure() {
     while rig.now < SECOND {
         let before = rig.link(1);
         rig.welcome(1, hint(1, Some(1)));
+        rig.compare();
         let number = rig.creation();
         rig.refuse(number, Refusal::Busy);
         rig.close_link(1);
@@ -103,14 +105,13 @@ fn a_node_that_answers_and_hangs_up_again_and_again_is_dialed_at_leisure() {
 
 #[test]
 fn a_node_of_another_cluster_is_hung_up() {
-    let mut rig = Rig::new();
-    assert_eq!(rig.core.hello().cluster, None);
-    let (ours, other) = (ClusterId([1; 16]), ClusterId([2; 16]));
-    rig.welcome_in(Some(ours), 1, hint(1, Some(1)));
-    rig.welcome_in(Some(other), 2, hint(9, Some(2)));
-    rig.welcome_in(Some(ours), 3, hint(1, Some(1)));
-    assert_eq!((rig.hung_up.len(), rig.core.home()), (1, Some(rig.link(1))));
-    assert_eq!(rig.core.hello().cluster, Some(ours), "what each later node is told");
+    let mut rig = Rig::with_session();
+    assert_eq!(rig.core.hello().cluster, None, "each says of which it is");
+    rig.close_link(2);
+    rig.pass(SECOND);
+    rig.welcome_in(Some(ClusterId([2; 16])), 2, hint(9, Some(2)));
+    assert!(rig.hung_up.contains(&rig.link(2)));
+    assert_eq!(rig.core.home(), Some(rig.link(1)));
 }
 
 #[test]

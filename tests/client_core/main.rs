@@ -4,6 +4,7 @@ mod anything;
 mod asked;
 mod belief;
 mod endings;
+mod identity;
 mod kinds;
 mod links;
 mod news;
@@ -22,7 +23,8 @@ use std::time::Duration;
 use tenure::base::rng::Rng;
 use tenure::base::time::{RHO_PPM, belief};
 use tenure::base::{
-    ClusterId, Index, NodeId, RequestId, Sample, SessionId, SessionKey, Term, Token,
+    Ancestors, ClusterId, ClusterPin, Index, NodeId, RequestId, Sample, SessionId, SessionKey,
+    Term, Token,
 };
 use tenure::client::core::{
     AcquireCall, Action, BreakCall, CallId, Core, CoreOptions, Deadline, Done, EndReason, LeaseId,
@@ -30,13 +32,15 @@ use tenure::client::core::{
 };
 use tenure::lock::{Answer, BreakWay, Mode, Name, Operation, Refusal};
 use tenure::wire::{
-    Abilities, ClientWelcome, HolderSaid, LeaderHint, Query, ReadAnswer, Request, ServerMessage,
+    ClientWelcome, HolderSaid, LeaderHint, Query, ReadAnswer, Request, ServerMessage, Speech,
+    Welcomed,
 };
 use tenure::{Error, Status};
 
 const MS: u64 = 1_000_000;
 const SECOND: u64 = 1_000 * MS;
 const TTL: Duration = Duration::from_secs(10);
+const CLUSTER: ClusterId = ClusterId([0xaa; 16]);
 const SESSION: SessionId = SessionId(100);
 
 /// A core, a clock, and what the core did.
@@ -67,8 +71,17 @@ impl Rig {
     }
 
     fn with_progress(progress: Option<Duration>) -> Self {
+        Self::with(progress, None)
+    }
+
+    fn pinned(pin: Option<ClusterPin>) -> Self {
+        Self::with(None, pin)
+    }
+
+    fn with(progress: Option<Duration>, pin: Option<ClusterPin>) -> Self {
         let options = CoreOptions {
             endpoints: vec!["n1:1".into(), "n2:1".into(), "n3:1".into()],
+            pin,
             client: "test".into(),
             ttl: TTL,
             connect_timeout: Duration::from_secs(5),
@@ -159,12 +172,24 @@ impl Rig {
     }
 
     fn welcome(&mut self, node: u64, leader: LeaderHint) {
-        self.welcome_in(None, node, leader);
+        self.welcome_in(Some(CLUSTER), node, leader);
     }
 
     fn welcome_in(&mut self, cluster: Option<ClusterId>, node: u64, leader: LeaderHint) {
-        let welcome = ClientWelcome { cluster, ..welcome(node, leader) };
-        self.core.handle_welcome(&self.now(), self.link(node), welcome, Abilities::own());
+        self.welcome_restored(cluster, &[], (node, leader));
+    }
+
+    /// Of a cluster that was restored from these.
+    fn welcome_restored(
+        &mut self,
+        cluster: Option<ClusterId>,
+        ancestors: &[ClusterId],
+        (node, leader): (u64, LeaderHint),
+    ) {
+        let mut welcomed = welcome(node, leader);
+        welcomed.welcome.cluster = cluster;
+        welcomed.ancestors = Ancestors::new(ancestors.iter().copied());
+        self.core.handle_welcome(&self.now(), self.link(node), welcomed);
         self.drain();
     }
 
@@ -214,6 +239,11 @@ impl Rig {
             assert!(self.core.next_deadline() > due, "the core spins at {due}");
         }
         self.now = until;
+    }
+
+    /// The others have had their time to say of which cluster they are.
+    fn compare(&mut self) {
+        self.pass(self.now + 10 * MS);
     }
 
     /// Passes time, and acknowledges each renewal as soon as it is sent.
@@ -359,8 +389,9 @@ impl Rig {
     }
 }
 
-fn welcome(node: u64, leader: LeaderHint) -> ClientWelcome {
-    ClientWelcome { node: NodeId(node), cluster: None, leader }
+fn welcome(node: u64, leader: LeaderHint) -> Welcomed {
+    let welcome = ClientWelcome { node: NodeId(node), cluster: Some(CLUSTER), leader };
+    Welcomed { welcome, speech: Speech::own(), ancestors: Ancestors::NONE }
 }
 
 fn hint(term: u64, leader: Option<u64>) -> LeaderHint {

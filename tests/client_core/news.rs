@@ -97,6 +97,7 @@ fn a_leader_that_is_home_stays_it_when_its_other_address_fails() {
     rig.welcome(2, at_nine(1));
     assert!(rig.links.contains_key("n9:1"));
     rig.welcome(1, at_nine(1));
+    rig.compare();
     let number = rig.creation();
     rig.open(number);
     assert_eq!(rig.core.home(), Some(rig.link(1)));

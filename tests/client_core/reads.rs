@@ -71,3 +71,22 @@ fn a_read_sees_what_was_given_back_before_it_whoever_waits_for_that() {
     rig.say(2, leader(2, Some(2)));
     assert_eq!(reads_sent(&mut rig), 2);
 }
+
+#[test]
+fn a_read_that_an_older_leader_does_not_know_is_not_asked() {
+    let mut rig = Rig::new();
+    for node in 1..=3 {
+        let older = Welcomed { speech: Speech::of_0_1(), ..welcome(node, hint(1, Some(1))) };
+        rig.core.handle_welcome(&rig.now(), rig.link(node), older);
+        rig.drain();
+    }
+    let number = rig.creation();
+    rig.open(number);
+    rig.sent.clear();
+    let query = Query::Asked { names: vec!["a".try_into().unwrap()] };
+    let unknown = rig.core.read(&rig.now(), query);
+    rig.drain();
+    assert_eq!(rig.status(unknown), Some(Status::Unsupported));
+    rig.read();
+    assert_eq!(reads_sent(&mut rig), 1, "the other one");
+}

@@ -378,6 +378,28 @@ fn a_refused_acquire_that_left_twice_is_withdrawn() {
 }
 
 #[test]
+fn what_is_refused_for_want_of_room_names_the_node_and_the_file_as_long_as_that_is_so() {
+    let mut rig = Rig::with_session();
+    let lacks = "no space left: cannot prepare /data/1/spare.new";
+    let refused = |rig: &mut Rig, lacks: Option<&str>, request: u64| {
+        let values = tenure::wire::Values::new();
+        let values = values.with("id", Some(1u64)).with("disk_lacks", lacks);
+        rig.say(1, ServerMessage::Described { read: 0, values });
+        let call = rig.acquire("a", Wait::Forever);
+        rig.answer(1, request, Answer::Refused(Refusal::Limit));
+        match &rig.decided[&call] {
+            Err(error) if error.status == Status::Limit => error.to_string(),
+            other => panic!("{other:?}"),
+        }
+    };
+    let text = refused(&mut rig, Some(lacks), 1);
+    assert!(text.contains("node 1") && text.contains(lacks), "{text}");
+    // There is room again; another limit is another matter.
+    let text = refused(&mut rig, None, 2);
+    assert!(!text.contains("node 1") && !text.contains("/data"), "{text}");
+}
+
+#[test]
 fn a_try_is_held_when_somebody_has_it() {
     let mut rig = Rig::with_session();
     let call = rig.acquire("a", Wait::Try);

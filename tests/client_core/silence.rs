@@ -35,7 +35,7 @@ fn dials_beside_each_other_are_few_and_the_first_has_its_whole_time() {
     rig.core.handle_connected(first);
     rig.drain();
     assert_eq!(standing(&rig, "n1:1"), BTreeSet::from([first]));
-    rig.core.handle_welcome(&rig.now(), first, welcome(1, hint(1, Some(1))), Abilities::own());
+    rig.core.handle_welcome(&rig.now(), first, welcome(1, hint(1, Some(1))));
     rig.drain();
     assert_eq!(rig.core.home(), Some(first));
 }
@@ -69,6 +69,7 @@ fn a_refusal_answers_all_dials_of_its_address() {
 fn nobody_waits_for_a_spare_connection() {
     let mut rig = Rig::new();
     rig.welcome(1, hint(1, Some(1)));
+    rig.compare();
     let number = rig.creation();
     rig.open(number);
     rig.pass_renewed(4 * SECOND);

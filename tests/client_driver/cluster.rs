@@ -32,7 +32,7 @@ impl Cluster {
             .zip(&members)
             .map(|((listener, directory), (id, _))| {
                 let options = NodeOptions::new(*id, directory.path(), members.clone());
-                Node::start(NodeOptions { listener: Some(listener), ..options }).unwrap()
+                Node::start(options.listener(listener)).unwrap()
             })
             .collect();
         Self { nodes, endpoints: endpoints.join(","), _directories: directories }
@@ -44,19 +44,18 @@ impl Cluster {
 
     /// A client that others know by this name.
     pub fn client_called(&self, name: &str) -> Client {
-        self.open(ClientOptions { name: Some(name.to_owned()), ..ClientOptions::default() })
+        self.open(ClientOptions::new().name(name))
     }
 
     /// A client whose session lives so long without its servers.
     pub fn client_of_ttl(&self, ttl: Duration) -> Client {
-        self.open(ClientOptions { ttl, ..ClientOptions::default() })
+        self.open(ClientOptions::new().ttl(ttl))
     }
 
     pub fn open(&self, options: ClientOptions) -> Client {
         // However busy the machine is.
         let timeout = Duration::from_secs(60);
-        let options =
-            ClientOptions { connect_timeout: timeout, request_timeout: timeout, ..options };
+        let options = options.connect_timeout(timeout).request_timeout(timeout);
         Client::open(&self.endpoints, options).unwrap()
     }
 

@@ -14,7 +14,7 @@ fn a_node_that_takes_the_connection_and_says_nothing_is_not_dialed_beside_it() {
     let stopped = TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = stopped.local_addr().unwrap().to_string();
     let connect_timeout = Duration::from_millis(900);
-    let options = ClientOptions { connect_timeout, ..ClientOptions::default() };
+    let options = ClientOptions::new().connect_timeout(connect_timeout);
     assert_eq!(Client::open(&endpoint, options).unwrap_err().status, Status::Unavailable);
     stopped.set_nonblocking(true).unwrap();
     let mut dials = 0;
@@ -40,7 +40,7 @@ fn a_client_that_is_dropped_while_nobody_answers_says_so_and_lets_go() {
         }
         closes
     });
-    let options = ClientOptions { ttl: hour, ..ClientOptions::default() };
+    let options = ClientOptions::new().ttl(hour);
     drop(Client::open(&endpoint, options).unwrap());
     assert_eq!(server.join().unwrap(), 1);
 }

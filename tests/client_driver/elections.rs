@@ -7,7 +7,7 @@ use tenure::client::{Client, Lease, Observed, Observer, SessionState, Wait};
 
 /// What an observer is told next: the holder's client and value.
 fn next(observer: &Observer) -> Option<(String, Vec<u8>)> {
-    let Observed { holder, missed } = observer.next(Wait::Forever).unwrap();
+    let Observed { holder, missed, .. } = observer.next(Wait::Forever).unwrap();
     assert_eq!(missed, 0);
     holder.map(|holder| (holder.client, holder.value))
 }

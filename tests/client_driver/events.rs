@@ -22,7 +22,7 @@ fn what_a_session_is_when_a_client_opens_is_no_change() {
 #[test]
 fn a_client_that_opens_in_the_background_is_told_of_its_session() {
     let cluster = Cluster::start();
-    let options = ClientOptions { background: true, ..ClientOptions::default() };
+    let options = ClientOptions::new().background(true);
     let client = cluster.open(options);
     let info = client.next_event(Wait::Forever).unwrap();
     assert_eq!(info.state, SessionState::Valid);
@@ -60,8 +60,8 @@ fn a_close_is_the_last_change() {
 #[test]
 fn a_program_that_does_not_say_that_it_moves_loses_its_locks() {
     let cluster = Cluster::start();
-    let (ttl, progress) = (Duration::from_secs(3), Some(Duration::from_millis(100)));
-    let stalled = cluster.open(ClientOptions { ttl, progress, ..ClientOptions::default() });
+    let (ttl, progress) = (Duration::from_secs(3), Duration::from_millis(100));
+    let stalled = cluster.open(ClientOptions::new().ttl(ttl).progress(progress));
     let lease = hold(&stalled, "a");
     assert!(is_readable(lease.fd().unwrap(), None));
     assert_eq!(lease.state(), LeaseState::Ended(EndReason::Stalled));
@@ -70,8 +70,8 @@ fn a_program_that_does_not_say_that_it_moves_loses_its_locks() {
 #[test]
 fn a_program_that_says_that_it_moves_is_renewed() {
     let cluster = Cluster::start();
-    let (ttl, progress) = (Duration::from_secs(6), Some(Duration::from_secs(3)));
-    let moving = cluster.open(ClientOptions { ttl, progress, ..ClientOptions::default() });
+    let (ttl, progress) = (Duration::from_secs(6), Duration::from_secs(3));
+    let moving = cluster.open(ClientOptions::new().ttl(ttl).progress(progress));
     let lease = hold(&moving, "a");
     let mut before = lease.remaining();
     loop {

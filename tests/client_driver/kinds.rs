@@ -6,11 +6,11 @@ use tenure::Status;
 use tenure::client::{AcquireOptions, Wait};
 
 fn counted(limit: u32, permits: u32) -> AcquireOptions {
-    AcquireOptions { limit, permits, ..AcquireOptions::default() }
+    AcquireOptions::new().limit(limit).permits(permits)
 }
 
 fn owned(owner: u64) -> AcquireOptions {
-    AcquireOptions { owner, ..AcquireOptions::default() }
+    AcquireOptions::new().owner(owner)
 }
 
 #[test]

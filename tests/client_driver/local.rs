@@ -13,11 +13,7 @@ use tenure::node::{Node, NodeOptions};
 const PATIENT: Duration = Duration::from_secs(60);
 
 fn open(node: &Node) -> Client {
-    let patient = ClientOptions {
-        connect_timeout: PATIENT,
-        request_timeout: PATIENT,
-        ..ClientOptions::default()
-    };
+    let patient = ClientOptions::new().connect_timeout(PATIENT).request_timeout(PATIENT);
     Client::open_local(&node.local().unwrap(), patient).unwrap()
 }
 
@@ -37,9 +33,9 @@ fn a_leader_grants_to_its_own_process_without_a_socket() {
     // Who dials the node's address comes here.
     let street = TcpListener::bind("127.0.0.1:0").unwrap();
     let members = vec![(NodeId(1), street.local_addr().unwrap().to_string())];
-    let listener = Some(TcpListener::bind("127.0.0.1:0").unwrap());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let options = NodeOptions::new(NodeId(1), directory.path(), members);
-    let node = Node::start(NodeOptions { listener, ..options }).unwrap();
+    let node = Node::start(options.listener(listener)).unwrap();
     let (one, two) = (open(&node), open(&node));
     let lease = hold(&one, "a");
     let waits = wait_for(&two, "a");
@@ -97,8 +93,9 @@ fn a_client_that_outlives_its_node_reaches_the_next_one_at_its_address() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let members = vec![(NodeId(1), listener.local_addr().unwrap().to_string())];
     let start = |listener| {
-        let options = NodeOptions::new(NodeId(1), directory.path(), members.clone());
-        Node::start(NodeOptions { listener, ..options }).unwrap()
+        let mut options = NodeOptions::new(NodeId(1), directory.path(), members.clone());
+        options.listener = listener;
+        Node::start(options).unwrap()
     };
     let node = start(Some(listener));
     let client = open(&node);

@@ -104,11 +104,10 @@ fn a_lease_survives_its_leader_and_a_waiter_is_granted_by_the_next() {
 #[test]
 fn what_is_held_and_by_whom_can_be_read() {
     let cluster = Cluster::start();
-    let name = Some("reader".to_owned());
-    let options = ClientOptions { name, ..ClientOptions::default() };
+    let options = ClientOptions::new().name("reader");
     let client = Client::open(&cluster.endpoints, options).unwrap();
     assert_eq!(client.holder_of("a").unwrap(), None);
-    let wish = AcquireOptions { value: b"value".to_vec(), ..AcquireOptions::default() };
+    let wish = AcquireOptions::new().value(b"value".to_vec());
     let lease = client.acquire("a", Wait::Forever, wish).unwrap();
     let holder = client.holder_of("a").unwrap().unwrap();
     assert_eq!((holder.token, holder.client.as_str()), (lease.token(), "reader"));
@@ -138,7 +137,7 @@ fn a_loss_descriptor_is_readable_once_the_lease_has_ended() {
 fn a_lease_without_servers_ends_by_its_own_clock_and_its_descriptor_fires() {
     let mut cluster = Cluster::start();
     let ttl = Duration::from_millis(500);
-    let options = ClientOptions { ttl, ..ClientOptions::default() };
+    let options = ClientOptions::new().ttl(ttl);
     let client = Client::open(&cluster.endpoints, options).unwrap();
     let lease = client.acquire("a", Wait::Forever, AcquireOptions::default()).unwrap();
     let fd = lease.fd().unwrap();
@@ -152,7 +151,7 @@ fn a_lease_without_servers_ends_by_its_own_clock_and_its_descriptor_fires() {
 fn renewals_go_out_though_nobody_calls() {
     let cluster = Cluster::start();
     let ttl = Duration::from_secs(6);
-    let options = ClientOptions { ttl, ..ClientOptions::default() };
+    let options = ClientOptions::new().ttl(ttl);
     let client = Client::open(&cluster.endpoints, options).unwrap();
     let lease = client.acquire("a", Wait::Forever, AcquireOptions::default()).unwrap();
     let fd = lease.fd().unwrap();
@@ -207,7 +206,7 @@ fn a_client_that_finds_no_node_says_which_it_tried() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let endpoints = format!("{free},no-such-host.invalid:7401");
     let connect_timeout = Duration::from_millis(300);
-    let options = ClientOptions { connect_timeout, ..ClientOptions::default() };
+    let options = ClientOptions::new().connect_timeout(connect_timeout);
     let error = Client::open(&endpoints, options).unwrap_err();
     assert_eq!(error.status, Status::Unavailable);
     assert!(error.message.contains(&format!("{free}: ")), "{}", error.message);

@@ -5,12 +5,12 @@ use std::time::Duration;
 use tenure::Status;
 use tenure::base::Token;
 use tenure::client::{
-    Asked, BreakOptions, Client, EndReason, Grace, Lease, LeaseState, SessionState, Wait,
+    BreakOptions, Client, EndReason, Grace, Lease, LeaseState, SessionState, Wait,
 };
 
 fn break_within(client: &Client, grace: Grace) {
     let reason = "maintenance".to_owned();
-    client.break_lock("a", BreakOptions { grace, reason, ..BreakOptions::default() }).unwrap();
+    client.break_lock("a", BreakOptions::new().grace(grace).reason(reason)).unwrap();
 }
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -54,7 +54,8 @@ fn a_holder_that_is_asked_sees_it_and_its_release_frees_the_lock() {
     break_within(&other, Grace::For(HOUR));
     assert!(is_readable(fd, None));
     assert_eq!(lease.state(), LeaseState::Asked);
-    assert_eq!(lease.asked(), Some(Asked { grace: HOUR, reason: "maintenance".to_owned() }));
+    let asked = lease.asked().unwrap();
+    assert_eq!((asked.grace, asked.reason.as_str()), (HOUR, "maintenance"));
     assert!(!lease.remaining().is_zero());
     assert_eq!(status(waits.take(Wait::Try)), Status::Again);
     // It was told; what comes next is its end.
@@ -69,9 +70,7 @@ fn a_holder_that_is_asked_sees_it_and_its_release_frees_the_lock() {
 /// A lease that is asked to end, and told, before its descriptor is made.
 fn hold_asked(client: &Client) -> Lease {
     let lease = hold(client, "b");
-    client
-        .break_lock("b", BreakOptions { grace: Grace::For(HOUR), ..BreakOptions::default() })
-        .unwrap();
+    client.break_lock("b", BreakOptions::new().grace(Grace::For(HOUR))).unwrap();
     while lease.state() == LeaseState::Held {}
     lease
 }
@@ -135,11 +134,10 @@ fn only_what_is_held_so_is_broken() {
     let refused = |options: BreakOptions| status(client.break_lock("a", options));
     assert_eq!(refused(BreakOptions::default()), Status::NotFound);
     let lease = hold(&client, "a");
-    let token = Some(Token(lease.token().0 + 1));
-    assert_eq!(refused(BreakOptions { token, ..BreakOptions::default() }), Status::NotFound);
-    let to = Some("nobody".to_owned());
-    assert_eq!(refused(BreakOptions { to, ..BreakOptions::default() }), Status::NotFound);
+    let token = Token(lease.token().0 + 1);
+    assert_eq!(refused(BreakOptions::new().token(token)), Status::NotFound);
+    assert_eq!(refused(BreakOptions::new().to("nobody")), Status::NotFound);
     let reason = "x".repeat(256);
-    assert_eq!(refused(BreakOptions { reason, ..BreakOptions::default() }), Status::Invalid);
+    assert_eq!(refused(BreakOptions::new().reason(reason)), Status::Invalid);
     assert_eq!(lease.state(), LeaseState::Held);
 }

@@ -4,10 +4,10 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 use tenure::base::time::RHO_PPM;
-use tenure::base::{NodeId, SessionId, Term};
+use tenure::base::{Ancestors, ClusterId, NodeId, SessionId, Term};
 use tenure::wire::{
     ClientWelcome, Frame, FrameDecoder, FrameKind, Hello, LeaderHint, Request, ServerMessage,
-    Speech, encode_frame,
+    Speech, Welcomed, encode_frame,
 };
 
 /// Where it listens.
@@ -40,8 +40,11 @@ impl Scripted {
         assert!(matches!(hello, Hello::Client(..)), "{hello:?}");
         let leader = Some((NodeId(1), self.endpoint.clone()));
         let leader = LeaderHint { term: Term(1), leader };
-        let welcome = ClientWelcome { node: NodeId(1), cluster: None, leader };
-        talk.send(FrameKind::Welcome, &welcome.to_values(&Speech::own()));
+        let cluster = Some(ClusterId([1; 16]));
+        let welcome = ClientWelcome { node: NodeId(1), cluster, leader };
+        let (speech, ancestors) = (Speech::own(), Ancestors::NONE);
+        let welcomed = Welcomed { welcome, speech, ancestors };
+        talk.send(FrameKind::Welcome, &welcomed.to_values());
         talk
     }
 

@@ -60,7 +60,7 @@ fn the_ends_of_a_lease_are_told_apart() {
 
     let broken = acquire("jobs/broken");
     let reason = "maintenance".to_owned();
-    let now = BreakOptions { grace: Grace::Now, reason, ..BreakOptions::default() };
+    let now = BreakOptions::new().grace(Grace::Now).reason(reason);
     two.break_lock("jobs/broken", now).unwrap();
     wait_for_the_end(&broken);
     let said =
@@ -101,12 +101,11 @@ fn a_break_of_what_nobody_holds_names_the_lock_the_token_and_the_heir() {
     let said = |options| client.break_lock("jobs/a", options).unwrap_err().message;
     assert_eq!(said(BreakOptions::default()), "nobody holds \"jobs/a\"");
     let lease = client.acquire("jobs/a", Wait::Forever, options()).unwrap();
-    let other = Some(tenure::base::Token(lease.token().0 + 1));
+    let other = tenure::base::Token(lease.token().0 + 1);
     let text = format!("nobody holds \"jobs/a\" under token {}", lease.token().0 + 1);
-    assert_eq!(said(BreakOptions { token: other, ..BreakOptions::default() }), text);
-    let to = Some("two".to_owned());
+    assert_eq!(said(BreakOptions::new().token(other)), text);
     let text = "no client called \"two\" waits for \"jobs/a\" alone";
-    assert_eq!(said(BreakOptions { to, ..BreakOptions::default() }), text);
+    assert_eq!(said(BreakOptions::new().to("two")), text);
 }
 
 #[test]
@@ -127,8 +126,7 @@ fn what_a_server_says_is_one_line_of_bounded_length() {
             open.push(stream);
         }
     });
-    let options =
-        ClientOptions { connect_timeout: Duration::from_millis(500), ..ClientOptions::default() };
+    let options = ClientOptions::new().connect_timeout(Duration::from_millis(500));
     let refused = Client::open(&endpoint, options).unwrap_err();
     let said = &refused.message;
     assert!(said.contains("go\\naway \\u{1b}[2Jgo"), "{said}");

@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 use tenure::Status;
-use tenure::client::{AcquireOptions, Client, ClientOptions, Lease, Pending, Wait};
+use tenure::client::{Client, ClientOptions, Lease, Pending, Wait};
 use tenure::lock::Operation;
 use tenure::wire::Request;
 
@@ -24,7 +24,7 @@ fn waits_in(
 ) -> thread::JoinHandle<Lease> {
     let before = waiting(observer, name);
     let client = client.clone();
-    let options = AcquireOptions { owner, ..options() };
+    let options = options().owner(owner);
     let thread = thread::spawn(move || client.acquire(name, Wait::Forever, options).unwrap());
     while waiting(observer, name) == before {}
     thread
@@ -46,7 +46,7 @@ fn a_call_ends_in_time_while_another_thread_polls() {
     let lease = hold(&holder, "a");
     let polls = waits_in(&client, &holder, "a", 7);
     // Behind the acquire of its owner: nothing leaves for it, and no answer will wake anybody.
-    let wish = AcquireOptions { owner: 7, ..options() };
+    let wish = options().owner(7);
     let wait = Wait::For(Duration::from_millis(50));
     let late = client.acquire_start("a", wait, wish).unwrap();
     assert!(is_readable(late.fd().unwrap(), Some(PATIENT)), "its time is long over");
@@ -126,15 +126,14 @@ fn what_did_not_fit_leaves_once_there_is_room_while_another_thread_polls() {
             }
         }
     });
-    let client_options =
-        ClientOptions { ttl: HOUR, connect_timeout: PATIENT, ..ClientOptions::default() };
+    let client_options = ClientOptions::new().ttl(HOUR).connect_timeout(PATIENT);
     let client = Client::open(&endpoint, client_options).unwrap();
     // It polls before there is anything that does not fit, and nothing that it waits for comes.
     let polls = {
         let client = client.clone();
         thread::spawn(move || read_all(&client))
     };
-    let wish = || AcquireOptions { value: vec![7; 4096], ..options() };
+    let wish = || options().value(vec![7; 4096]);
     let pending: Vec<Pending> = (0..REQUESTS)
         .map(|at| client.acquire_start(&format!("lock-{at}"), Wait::Forever, wish()).unwrap())
         .collect();

@@ -26,7 +26,7 @@ impl Cluster {
             .map(|(listener, (id, _))| {
                 let data_dir = directory.path().join(id.to_string());
                 let options = NodeOptions::new(*id, data_dir, members.clone());
-                Node::start(NodeOptions { listener: Some(listener), ..options }).unwrap()
+                Node::start(options.listener(listener)).unwrap()
             })
             .collect();
         Self { endpoints: endpoints.join(","), _nodes: nodes, _directory: directory }

@@ -51,6 +51,7 @@ impl Client {
     pub fn new(number: usize, ttl: Duration, clock: Clock) -> Self {
         let options = CoreOptions {
             endpoints: (1..=NODES).map(|node| address(NodeId(node))).collect(),
+            pin: None,
             client: format!("client-{number}"),
             ttl,
             connect_timeout: Duration::from_secs(30),

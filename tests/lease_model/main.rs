@@ -118,9 +118,9 @@ fn a_clock_slower_than_rho_allows_is_found() {
     assert_found(&start, 1, Scope::Holder, TWO_BELIEVE);
 }
 
-/// The cores notice it themselves: a follower is asked to take back what is committed (R9).
+/// A follower that is asked to take back what is committed refuses (R15), so its state is another one's no more.
 #[test]
 fn a_disk_that_forgets_is_found() {
     let start = with_one_behind(Rules::ForgetfulDisk, Rates::TRUE);
-    assert_found(&start, 1, Scope::Members, "a core panicked");
+    assert_found(&start, 1, Scope::Members, "two replicas differ");
 }

@@ -89,6 +89,7 @@ fn replica(id: NodeId, seed: u64, disk: &Disk, now: &Sample) -> Replica {
         ttl_ms_max: limits::TTL_MS_MAX,
         snapshot_every_bytes: limits::SNAPSHOT_EVERY_BYTES,
         level_max: LEVEL_MAX,
+        cluster_key: None,
     };
     Replica::new(options, Raft::new(config, recovered, now)).expect("no snapshot")
 }
@@ -154,7 +155,8 @@ impl Node {
     pub fn turn(&mut self, real: u64, input: Input) -> Vec<Sent> {
         let now = self.clock.sample(real);
         let Some(replica) = &mut self.replica else { return Vec::new() };
-        let turn = Turn { unix_ms: 0, storage: Storage::Open, claim: Claim::Standing };
+        let turn =
+            Turn { unix_ms: 0, storage: Storage::Open, room: u64::MAX, claim: Claim::Standing };
         replica.handle_turn(&now, turn);
         match input {
             Input::Raft(event) => replica.handle_raft(&now, event),

@@ -8,10 +8,10 @@ use crate::properties::Told;
 use crate::tracked::Tracked;
 use crate::weaken::Rules;
 use std::time::Duration;
-use tenure::base::NodeId;
+use tenure::base::{ClusterId, NodeId};
 use tenure::client::core::{Action, LinkId};
 use tenure::raft::{Event, Message};
-use tenure::wire::{Abilities, ClientWelcome};
+use tenure::wire::{ClientWelcome, Speech, Welcomed};
 
 /// Everything there is. Each step happens at one instant of real time, in nanoseconds.
 #[derive(Clone, Debug)]
@@ -153,7 +153,7 @@ impl World {
         let now = client.clock.sample(self.now);
         match self.rules.spoil_for_client(client, packet) {
             Packet::Welcome(link, welcome) => {
-                client.core.handle_welcome(&now, link, welcome, Abilities::own());
+                client.core.handle_welcome(&now, link, welcomed(welcome));
             }
             Packet::Server(link, message) => client.core.handle_message(&now, link, message),
             Packet::Closed(link) => client.core.handle_closed(&now, link, "closed"),
@@ -165,7 +165,11 @@ impl World {
     fn welcome(&mut self, node: NodeId, is_it: impl Fn(&Connection) -> bool) {
         let Some(connection) = self.network.connection(is_it) else { return };
         let Some(replica) = &self.node(node).replica else { return };
-        let welcome = ClientWelcome { node, cluster: None, leader: replica.leader_hint() };
+        let welcome = ClientWelcome {
+            node,
+            cluster: Some(ClusterId([1; 16])),
+            leader: replica.leader_hint(),
+        };
         let packet = Packet::Welcome(connection.link, welcome);
         self.network.send(Place::Node(node), Place::Client(connection.client), packet);
     }
@@ -330,3 +334,8 @@ impl World {
 pub const CLIENT_TTLS: [Duration; 2] = [Duration::from_millis(300), Duration::from_millis(3_000)];
 /// By how much a process that could not run meets its deadline late.
 const LATE: u64 = 1_000;
+
+/// By a node of this build.
+fn welcomed(welcome: ClientWelcome) -> Welcomed {
+    Welcomed { speech: Speech::own(), ..welcome.into() }
+}

@@ -123,7 +123,7 @@ fn a_single_node_leads_itself_and_its_terms_grow_over_restarts() {
 fn c3_who_only_follows_which_node_leads_asks_for_no_claim() {
     let mut cluster = Cluster::new(1);
     let lease = Duration::from_millis(20);
-    let node = Node::start(NodeOptions { lease, ..cluster.options(1) }).unwrap();
+    let node = Node::start(cluster.options(1).lease(lease)).unwrap();
     assert!(node.leader_fd().is_some());
     while node.next_leader(None).unwrap().leader != Some(node.id()) {}
     // A wait that is longer than the time after which it may claim.

@@ -5,7 +5,7 @@ use super::speaker::Speaker;
 use std::net::{SocketAddr, TcpListener};
 use tenure::base::time::RHO_PPM;
 use tenure::base::{ClusterId, DirectoryId, NodeId};
-use tenure::node::{Node, NodeOptions};
+use tenure::node::Node;
 use tenure::wire::{FrameKind, Hello, PeerHello, Refused, RefusedCode};
 
 fn hello(from: u64, to: u64, directory: u8) -> PeerHello {
@@ -112,7 +112,9 @@ fn a_node_that_dials_another_than_it_means_is_refused_and_tries_again() {
     let mut cluster = Cluster::new(3);
     let mut members = cluster.members().to_vec();
     members[1].1 = listener.local_addr().unwrap().to_string();
-    let node = Node::start(NodeOptions { cluster: members, ..cluster.options(1) }).unwrap();
+    let mut options = cluster.options(1);
+    options.cluster = members;
+    let node = Node::start(options).unwrap();
     for _ in 0..2 {
         let (stream, _) = listener.accept().unwrap();
         let mut peer = Speaker::accepted(stream);
@@ -163,7 +165,9 @@ fn the_dialer_comes_back_after_each_loss() {
     let mut cluster = Cluster::new(2);
     let mut members = cluster.members().to_vec();
     members[1].1 = listener.local_addr().unwrap().to_string();
-    let _node = Node::start(NodeOptions { cluster: members, ..cluster.options(1) }).unwrap();
+    let mut options = cluster.options(1);
+    options.cluster = members;
+    let _node = Node::start(options).unwrap();
     for _ in 0..5 {
         let (stream, _) = listener.accept().unwrap();
         let mut peer = Speaker::accepted(stream);

@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Options with which no election comes between on a busy machine.
 fn calm(options: NodeOptions) -> NodeOptions {
-    NodeOptions { election: Duration::from_secs(1), ..options }
+    options.election(Duration::from_secs(1))
 }
 
 /// Has the leader of those at `endpoints` change the members; again, if it says that it was not done and why.

@@ -171,14 +171,11 @@ impl Cluster {
 
     /// A client of this name whose session has this TTL.
     pub fn client_with_ttl(&self, name: &str, ttl: Duration) -> Client {
-        let options = ClientOptions {
-            ttl,
-            name: Some(name.to_owned()),
-            connect_timeout: PATIENCE,
-            request_timeout: PATIENCE,
-            background: false,
-            ..ClientOptions::default()
-        };
+        let options = ClientOptions::new()
+            .ttl(ttl)
+            .name(name)
+            .connect_timeout(PATIENCE)
+            .request_timeout(PATIENCE);
         Client::open(&self.endpoints(), options).expect("three nodes serve")
     }
 

@@ -58,7 +58,7 @@ fn fill_one(address: SocketAddr) -> Option<RawClient> {
 /// Takes and gives back a lock until the log has gone on to another file.
 fn write_a_segment(client: &Client) {
     for _ in 0..2200 {
-        let options = AcquireOptions { value: vec![7; 4000], ..AcquireOptions::default() };
+        let options = AcquireOptions::new().value(vec![7; 4000]);
         let lease = client.acquire("jobs", Wait::Forever, options).expect("it is granted");
         lease.release(Wait::Forever).expect("it is held");
     }

@@ -211,7 +211,8 @@ fn origin_of(index: Index, command: &[u8]) -> Origin {
         Command::Expire { .. }
         | Command::Settings(_)
         | Command::RestoreOver { .. }
-        | Command::DelayOver { .. } => Origin::Node,
+        | Command::DelayOver { .. }
+        | Command::ClusterKey(_) => Origin::Node,
     }
 }
 

@@ -10,6 +10,8 @@ use tenure::client::{AcquireOptions, Wait};
 
 /// The shortest that there is: no restored cluster waits less.
 const SHORT: [&str; 2] = ["--ttl-max", "10s"];
+/// The same, as a restore is told.
+const STATED: [&str; 4] = ["--largest-ttl-max", "10s", "--largest-lease-duration", "150ms"];
 
 /// Saves the state of a cluster at work; the largest token that it granted before it was stopped, long after that.
 fn save(directory: &Path) -> (PathBuf, Token) {
@@ -44,7 +46,7 @@ fn l15_a_restored_cluster_waits_and_then_grants_larger_tokens() {
     let directory = scratch();
     let (file, largest) = save(directory.path());
     let begun = Instant::now();
-    let cluster = Cluster::start_with(setup(&file, &[]));
+    let cluster = Cluster::start_with(setup(&file, &STATED));
     let holder = cluster.admin().holder_of("jobs/held").expect("a quorum serves");
     assert_eq!(holder, None, "no session of before is alive");
     let token = next_token(&cluster);

@@ -237,7 +237,7 @@ fn parts_that_no_leader_sends_change_nothing() {
         |part| part.total = SNAPSHOT_BYTES_MAX + 1,
         |part| part.total = u64::MAX,
         |part| part.meta.index = Index(0),
-        |part| part.meta.index = Index(1 << 48),
+        |part| part.meta.index = Index((1 << 48) - 1),
         |part| part.meta.index = Index(u64::MAX),
         |part| part.meta.term = Term(0),
         |part| part.meta.term = Term(4),

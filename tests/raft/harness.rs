@@ -43,8 +43,6 @@ pub struct Node {
     /// Snapshots to be stored.
     pub installs: Vec<Snapshot>,
     pub restored: Vec<Index>,
-    /// (Last index, what was acknowledged) of a log that lost something.
-    pub lost: Vec<(Index, Index)>,
     pub ready: Vec<(ReadId, Index)>,
     pub failed: Vec<ReadId>,
     pub roles: Vec<(Role, Term, Option<NodeId>)>,
@@ -129,7 +127,6 @@ impl Node {
             applied: Vec::new(),
             installs: Vec::new(),
             restored: Vec::new(),
-            lost: Vec::new(),
             ready: Vec::new(),
             failed: Vec::new(),
             roles: Vec::new(),
@@ -212,7 +209,6 @@ impl Node {
                 Action::Send { to, message, .. } => self.emit(to, message),
                 Action::Apply { from, to } => self.apply(from, to),
                 Action::Install(snapshot) => self.installs.push(snapshot),
-                Action::LogLost { last, acknowledged } => self.lost.push((last, acknowledged)),
                 Action::Restored { index } => {
                     self.state = state_of(self.disk.snapshot.as_ref().expect("it is stored"));
                     assert_eq!(self.state.0, index, "the snapshot that was stored last");
@@ -319,15 +315,19 @@ impl Node {
                 let voted = disk.term > *term || disk == HardState { term: *term, vote: Some(to) };
                 assert!(voted, "a vote for {to} in {term} leaves, the disk has {disk:?}");
             }
+            // One of an earlier term than the disk's was true when it was made; its leader is deposed, and a later one may
+            // have taken entries back since, in the write that it waited for.
             Message::AppendResponse(AppendResponse {
                 outcome: AppendOutcome::Accepted { matched: index },
+                term,
                 ..
             })
             | Message::SnapshotResponse(SnapshotResponse {
                 outcome: SnapshotOutcome::Stored,
                 index,
+                term,
                 ..
-            }) => {
+            }) if *term == self.disk.hard_state.term => {
                 let last = self.disk.last_index().max(self.disk.snapshot_index());
                 assert!(index.0 <= last, "{index} is acknowledged, the disk has {last}");
             }

@@ -3,7 +3,7 @@
 use crate::harness::*;
 use tenure::base::{Index, NodeId, Term};
 use tenure::raft::{
-    Event, HardState, LogStart, Message, Payload, Snapshot, SnapshotChunk, SnapshotMeta,
+    Event, HardState, LogStart, Message, Payload, Role, Snapshot, SnapshotChunk, SnapshotMeta,
 };
 
 /// A snapshot of (`index`, `term`) with so many bytes, of four founding members.
@@ -357,13 +357,49 @@ fn append_that_begins_in_what_is_compacted_adds_what_is_new() {
 }
 
 #[test]
-#[should_panic(expected = "leader 2 has term 1 at 5")]
-fn append_that_contradicts_the_snapshot_stops_the_node() {
+fn append_that_contradicts_the_snapshot_is_refused_also_while_it_is_being_stored() {
     let mut node = follower(3, &[1]);
     hand_over(&mut node, 3, &snapshot(5, 2, 10));
     node.settle();
+    node.sent();
+    node.receive(2, append(3, (1, 1), 5, &[1, 1, 1, 1]));
+    node.settle();
+    assert_eq!((node.sent(), node.raft.last_index()), (vec![], Index(1)));
     node.store_installs();
-    node.receive(2, append(3, (5, 1), 0, &[3]));
+    node.settle();
+    for contradiction in [append(3, (5, 1), 0, &[3]), append(3, (4, 1), 0, &[1, 3])] {
+        node.receive(2, contradiction);
+    }
+    node.settle();
+    assert_eq!((node.sent(), node.raft.last_index()), (vec![], Index(5)));
+    assert_eq!(node.raft.refused_messages(), 3);
+}
+
+#[test]
+fn snapshot_that_contradicts_what_is_committed_is_refused_and_never_stored() {
+    let mut node = follower(3, &[1, 2]);
+    node.receive(2, append(3, (2, 2), 2, &[]));
+    node.settle();
+    node.sent();
+    for (index, term) in [(1, 2), (2, 1), (2, 3)] {
+        hand_over(&mut node, 3, &snapshot(index, term, 10));
+    }
+    node.settle();
+    assert_eq!((node.sent(), node.installs.len(), node.raft.commit()), (vec![], 0, Index(2)));
+    assert_eq!(node.raft.refused_messages(), 3);
+}
+
+/// It lacks what is committed, as a leader says: others have it.
+#[test]
+fn node_whose_state_is_on_its_way_to_the_disk_does_not_stand_for_election() {
+    let mut node = follower(3, &[1]);
+    hand_over(&mut node, 3, &snapshot(5, 2, 10));
+    node.settle();
+    node.become_pre_candidate();
+    assert_eq!(node.raft.role(), Role::Follower);
+    node.store_installs();
+    node.become_pre_candidate();
+    assert_eq!(node.raft.role(), Role::PreCandidate);
 }
 
 #[test]

@@ -6,11 +6,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::rc::Rc;
 use tempfile::TempDir;
-use tenure::base::{ClientSource, ConnectionId, Index, NodeId, Sample};
+use tenure::base::{ClientSource, ClusterKey, ConnectionId, Index, NodeId, Sample};
 use tenure::lock::LockMachine;
 use tenure::raft::{Claim, Role};
-use tenure::server::{Entry, Input, Outside, Server, ServerOptions};
-use tenure::wire::{Abilities, NodeStatus, PeerMessage, Request, ServerMessage, Speech};
+use tenure::server::{Admission, Candidate, Entry, Input, Outside, Server, ServerOptions, Trust};
+use tenure::wire::{Abilities, NodeStatus, PeerMessage, Refused, Request, ServerMessage, Speech};
 
 pub const MS: u64 = 1_000_000;
 
@@ -142,6 +142,11 @@ impl Cluster {
         self.nodes[&node].server.as_ref().expect("the node runs")
     }
 
+    /// What a node says of itself now.
+    pub fn status(&self, node: NodeId) -> NodeStatus {
+        self.server(node).status(&Sample::at(self.now))
+    }
+
     pub fn role(&self, node: NodeId) -> Role {
         self.server(node).role()
     }
@@ -168,6 +173,7 @@ impl Cluster {
             entry: self.nodes[&id].entry,
             boot: self.now,
             seed: id.0,
+            cluster_key: Some(ClusterKey([0x80 | id.0 as u8; 32])),
             speech: self.nodes[&id].speech.clone(),
             ..self.base.clone()
         };
@@ -182,17 +188,25 @@ impl Cluster {
         }
     }
 
-    /// A connection between two nodes, if both run and let each other in.
+    /// `one` dials `two`: a connection between them, if both run and let each other in.
     pub fn connect(&mut self, one: NodeId, two: NodeId) {
         let (Some(a), Some(b)) = (&self.nodes[&one].server, &self.nodes[&two].server) else {
             return;
         };
         let (from_a, from_b) = (a.hello(two), b.hello(one));
         let (of_a, of_b) = (a.speech().clone(), b.speech().clone());
-        if a.check_hello(&from_b, &of_b).is_ok() && b.check_hello(&from_a, &of_a).is_ok() {
+        let admitted = admitted(a, b, [0x5a; 32]);
+        if let Ok(trust) = admitted.and_then(|trust| {
+            a.check_welcome(&from_b, &of_b)?;
+            Ok(trust)
+        }) {
             let (of_one, of_two) = (from_a.directory, from_b.directory);
-            self.push(one, Input::PeerUp { peer: two, directory: of_two, speech: of_b });
-            self.push(two, Input::PeerUp { peer: one, directory: of_one, speech: of_a });
+            let vouched = Trust::Vouched;
+            self.push(
+                one,
+                Input::PeerUp { peer: two, directory: of_two, speech: of_b, trust: vouched },
+            );
+            self.push(two, Input::PeerUp { peer: one, directory: of_one, speech: of_a, trust });
         }
     }
 
@@ -201,8 +215,14 @@ impl Cluster {
         for (at, peer) in [(one, two), (two, one)] {
             let directory = self.server(peer).hello(at).directory;
             let speech = self.server(peer).speech().clone();
-            self.push(at, Input::PeerUp { peer, directory, speech });
+            let trust = Trust::Vouched;
+            self.push(at, Input::PeerUp { peer, directory, speech, trust });
         }
+    }
+
+    /// A message that `from` never sent, or should not have.
+    pub fn say(&mut self, from: NodeId, to: NodeId, message: tenure::raft::Message) {
+        self.push(to, Input::Peer { from, message: PeerMessage::Raft(message) });
     }
 
     pub fn hand_over(&mut self, id: NodeId, to: Option<NodeId>, claim: Claim) {
@@ -401,5 +421,24 @@ impl Cluster {
     pub fn settle_and_take(&mut self, connection: ConnectionId) -> Vec<ServerMessage> {
         self.settle();
         self.take(connection)
+    }
+}
+
+/// What becomes of the hello of `dialer` at `acceptor`, which asks it what it must.
+pub fn admitted(
+    dialer: &Server<SmallDisk>,
+    acceptor: &Server<SmallDisk>,
+    nonce: [u8; 32],
+) -> Result<Trust, Refused> {
+    let to = acceptor.hello(NodeId(0)).node;
+    let (hello, speech) = (dialer.hello(to), dialer.speech().clone());
+    match acceptor.check_hello(&hello, &speech)? {
+        Admission::Granted(trust) => Ok(trust),
+        Admission::Asked => {
+            let candidate = Candidate { hello, speech, nonce };
+            let proof = dialer.prove(to, &acceptor.challenge(&candidate))?;
+            acceptor.check_proof(&candidate, &proof)?;
+            Ok(Trust::Vouched)
+        }
     }
 }

@@ -68,6 +68,13 @@ impl Disk for SmallDisk {
     fn sync_directory(&mut self) -> Result<(), DiskError> {
         self.files.sync_directory()
     }
+    fn check(&mut self) -> Result<(), DiskError> {
+        self.files.check()
+    }
+    fn free_bytes(&self) -> Option<u64> {
+        None
+    }
+
     fn prepare(&mut self, name: &str, bytes: u64) {
         if self.has_room() {
             self.files.prepare(name, bytes);

@@ -98,10 +98,11 @@ fn a_cluster_of_0_1_goes_on_and_rises_node_by_node() {
 #[test]
 fn a_snapshot_that_0_1_saved_is_read_and_written_again_to_the_byte() {
     let saved = std::fs::read(fixture("saved")).unwrap();
-    let snapshot = snapshot_file::decode(&saved).expect("the file of 0.1.0");
+    let (snapshot, cluster) = snapshot_file::decode(&saved).expect("the file of 0.1.0");
+    assert_eq!(cluster, None, "it does not say of which cluster it is");
     let machine = LockMachine::decode(snapshot.data.bytes()).expect("its state");
     check_state(&machine);
     assert_eq!(machine.level(), 1);
     assert_eq!(machine.encode(), snapshot.data.bytes(), "at level 1 it is written as 0.1.0 does");
-    assert_eq!(snapshot_file::encode(&snapshot), saved);
+    assert_eq!(snapshot_file::encode(&snapshot, None), saved);
 }

@@ -80,18 +80,18 @@ fn one_older_member_keeps_the_level_down_until_it_is_replaced() {
     let bytes = cluster.machine(leader).encode();
     assert_eq!(formats(&cluster, leader), BTreeSet::from([1]), "entries are written as 0.1.0 does");
     LockMachine::decode_up_to(&bytes, 1).expect("a snapshot is written as 0.1.0 does");
-    let waits = cluster.server(leader).status().level_waits;
+    let waits = cluster.status(leader).level_waits;
     assert_eq!(waits, Some(format!("node {old} runs tenure 0.1")));
     cluster.crash(old);
     rise(&mut cluster);
-    let waits = cluster.server(leader).status().level_waits;
+    let waits = cluster.status(leader).level_waits;
     assert_eq!(waits, Some(format!("node {old} is not connected")));
     assert_eq!(cluster.machine(leader).level(), 1, "nobody knows as what it comes back");
     cluster.set_speech(old, Speech::own());
     cluster.restart(old);
     rise(&mut cluster);
     assert_eq!(levels(&cluster), BTreeSet::from([2]));
-    assert_eq!(cluster.server(leader).status().level_waits, None);
+    assert_eq!(cluster.status(leader).level_waits, None);
 }
 
 #[test]

@@ -4,16 +4,19 @@
 mod asked;
 mod bounds;
 mod cluster;
+mod conditions;
 mod delays;
 mod disk;
 mod elections;
 mod fixtures;
+mod hostile;
 mod levels;
 mod members;
 mod observers;
 mod restored;
 mod rounds;
 mod short_of_space;
+mod strangers;
 mod versions;
 
 use cluster::{Cluster, MS};

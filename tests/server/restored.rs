@@ -2,16 +2,19 @@
 
 use crate::cluster::{Cluster, MS};
 use crate::{CLIENT, acquire, cluster_with_session, open_session, token_of};
-use tenure::base::{DirectoryId, Index, NodeId, Sample, Term, Token};
-use tenure::lock::{LockMachine, Wait};
+use tenure::base::{Ancestors, DirectoryId, Index, NodeId, Sample, Term, Token};
+use tenure::lock::{Largest, LockMachine, Wait};
 use tenure::node::FileDisk;
 use tenure::raft::{Membership, Payload, Snapshot, SnapshotMeta};
 use tenure::server::{Entry, ServerOptions};
 use tenure::wal::{Wal, WalOptions};
 use tenure::wire::ServerMessage;
 
+/// Nothing outlasts the default TTL: all nodes run with less.
+pub const SHORT: Wait = Wait::Full(Largest { ttl_ms_max: 1000, lease_ms: 150 });
+
 /// A state with a lock held under some token, as its new incarnation.
-fn restored(wait: Wait) -> (Snapshot, Token) {
+pub fn restored(wait: Wait) -> (Snapshot, Token) {
     let base = ServerOptions::new(NodeId(1), Vec::new());
     let mut old = Cluster::with_options(1, ServerOptions { ttl_ms_max: 1000, ..base });
     let leader = old.elect();
@@ -36,14 +39,21 @@ fn restored(wait: Wait) -> (Snapshot, Token) {
 }
 
 /// Three nodes that begin with this snapshot.
-fn cluster_of(snapshot: &Snapshot) -> Cluster {
+pub fn cluster_of(snapshot: &Snapshot) -> Cluster {
     let base = ServerOptions::new(NodeId(1), Vec::new());
     let mut cluster = Cluster::with_options(0, ServerOptions { ttl_ms_max: 1000, ..base });
     for id in 1..=3u64 {
         cluster.add_directory(NodeId(id), Entry::Founder);
         let disk = FileDisk::open(cluster.path(NodeId(id))).unwrap();
         let directory = DirectoryId([id as u8; 16]);
-        Wal::restore(disk, NodeId(id), directory, snapshot, &WalOptions::default()).unwrap();
+        Wal::restore(
+            disk,
+            NodeId(id),
+            directory,
+            (snapshot, &Ancestors::NONE),
+            &WalOptions::default(),
+        )
+        .unwrap();
     }
     (1..=3).for_each(|id| cluster.restart(NodeId(id)));
     cluster
@@ -51,7 +61,7 @@ fn cluster_of(snapshot: &Snapshot) -> Cluster {
 
 #[test]
 fn l15_a_restored_cluster_grants_larger_tokens_and_only_after_its_wait() {
-    let (snapshot, old_token) = restored(Wait::Full);
+    let (snapshot, old_token) = restored(SHORT);
     let mut cluster = cluster_of(&snapshot);
     let leader = cluster.elect();
     assert!(cluster.machine(leader).restoring().is_some());
@@ -109,6 +119,22 @@ fn l15_no_session_of_before_is_alive() {
     cluster.settle();
     let machine = LockMachine::decode(&cluster.machine(leader).encode()).unwrap();
     assert!(machine.session(session).is_some());
-    let restored = machine.restored(None, Wait::Full).unwrap();
+    let restored = machine.restored(None, Wait::Full(Largest::OF_ALL)).unwrap();
     assert!(restored.session(session).is_none());
+}
+
+#[test]
+fn l15_no_session_outlasts_what_any_node_may_promise() {
+    let base = ServerOptions::new(NodeId(1), Vec::new());
+    let mut cluster = Cluster::with_options(1, ServerOptions { ttl_ms_max: 7_200_000, ..base });
+    let leader = cluster.elect();
+    cluster.connect_client(leader, CLIENT);
+    cluster.request(leader, CLIENT, open_session(1, u32::MAX));
+    let opened = cluster.settle_and_take(CLIENT).into_iter().find_map(|reply| match reply {
+        ServerMessage::SessionOpened { ttl_ms, .. } => Some(ttl_ms),
+        _ => None,
+    });
+    assert_eq!(opened, Some(Largest::OF_ALL.ttl_ms_max));
+    let in_force = cluster.machine(leader).settings().expect("proposed first").ttl_ms_max;
+    assert_eq!(in_force, Largest::OF_ALL.ttl_ms_max);
 }

@@ -18,6 +18,11 @@ use tenure::wal::{Disk, DiskError, FileContent, FileId, StoreError};
 pub struct TestDisk(Rc<RefCell<Medium>>);
 
 impl TestDisk {
+    /// From now on it says that so much can be written.
+    pub fn say_free(&self, bytes: u64) {
+        self.0.borrow_mut().free_bytes = Some(bytes);
+    }
+
     /// The power goes after this many more changing operations.
     pub fn cut_power_after(&self, operations: u64) {
         let mut medium = self.0.borrow_mut();
@@ -176,6 +181,14 @@ impl Disk for TestDisk {
         medium.begin(Operation::SyncDirectory)?;
         medium.sync_names();
         Ok(())
+    }
+
+    fn check(&mut self) -> Result<(), DiskError> {
+        Ok(())
+    }
+
+    fn free_bytes(&self) -> Option<u64> {
+        self.0.borrow().free_bytes
     }
 
     fn prepare(&mut self, name: &str, bytes: u64) {

@@ -2,7 +2,7 @@
 
 use crate::account::{Account, live};
 use crate::disk::{Operation, Survival, TestDisk};
-use crate::history::{append_each, begin, end, founded, reopen, snapshot, write};
+use crate::history::{OPTIONS, append_each, begin, end, founded, reopen, snapshot, write};
 use tenure::base::Term;
 use tenure::base::rng::Rng;
 use tenure::raft::{HardState, Write};
@@ -184,6 +184,56 @@ fn w2_a_spare_that_lacks_a_descriptor_is_tried_again_and_one_that_meets_a_bad_di
             assert!((0..10).any(|_| wal.prepare()), "it is made after all");
         }
     }
+}
+
+#[test]
+fn w2_a_log_says_what_it_takes_while_no_next_segment_can_be_made() {
+    let disk = TestDisk::default();
+    let mut wal = founded(&disk);
+    assert_eq!(wal.room(), u64::MAX, "most of the first segment is free");
+    (0..1000).for_each(|_| disk.fail(Operation::Prepare, 0, no_space()));
+    let mut last = 0;
+    let room = loop {
+        let room = wal.room();
+        let entry = write(last + 1..last + 2, 300);
+        if room < entry.entries[0].size() as u64 + 8 {
+            break room;
+        }
+        // Each fits by its own count: none needs a segment that cannot be made.
+        wal.append(&entry).unwrap();
+        wal.sync().unwrap();
+        last += 1;
+        wal.prepare();
+        assert!(wal.room() == room || wal.room() < room);
+    };
+    assert!(last > 5 && room < 400, "{last} entries, {room} bytes left");
+    assert!(wal.shortage().is_some() && wal.lacking().is_some());
+    // An entry of a leader's own fits into what is kept back.
+    wal.append(&write(last + 1..last + 2, 0)).unwrap();
+    wal.sync().unwrap();
+    assert_eq!(reopen(&disk).unwrap().1.entries.len() as u64, last + 1);
+}
+
+#[test]
+fn w2_a_log_that_was_just_opened_takes_what_its_disk_says_that_it_has_room_for() {
+    let disk = TestDisk::default();
+    let mut wal = founded(&disk);
+    append_each(&mut wal, 1..5, 300);
+    drop(wal);
+    let segment = OPTIONS.segment_bytes;
+    let room = |disk: &TestDisk| reopen(disk).unwrap().0.room();
+    let rest = room(&disk);
+    assert!(rest < segment, "of a disk that says nothing only the present segment counts");
+    disk.say_free(segment - 1);
+    assert_eq!(room(&disk), rest, "too little for the next segment");
+    disk.say_free(segment);
+    assert_eq!(room(&disk), u64::MAX);
+    // Once it was tried, that counts.
+    disk.fail(Operation::Prepare, 0, no_space());
+    let (mut wal, _) = reopen(&disk).unwrap();
+    wal.prepare();
+    wal.prepare();
+    assert!(wal.shortage().is_some() && wal.room() <= rest);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use crate::history::{FRESH, NODE, OPTIONS, begin, end, founding, restart, snapsh
 use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
 use std::path::Path;
 use tempfile::TempDir;
-use tenure::base::{Index, Term};
+use tenure::base::{Ancestors, Index, Term};
 use tenure::node::FileDisk;
 use tenure::raft::{HardState, Write};
 use tenure::wal::{Disk, DiskError, Recovery, SnapshotEnd, StoreError, Wal, WalError};
@@ -247,7 +247,15 @@ fn a_directory_of_real_files_is_restored_once() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("data");
     let state = snapshot(20, 5, 1 << 20);
-    let restore = || Wal::restore(FileDisk::open(&path).unwrap(), NODE, FRESH, &state, &OPTIONS);
+    let restore = || {
+        Wal::restore(
+            FileDisk::open(&path).unwrap(),
+            NODE,
+            FRESH,
+            (&state, &Ancestors::NONE),
+            &OPTIONS,
+        )
+    };
     assert_eq!(restore(), Ok(FRESH));
     assert!(matches!(restore(), Err(WalError::Foreign(text)) if text.contains("not empty")));
     let (_, recovery) = open(&path).unwrap();
@@ -282,5 +290,31 @@ fn st46_h48_what_is_no_snapshot_in_place_of_one_is_refused() {
             "{error}"
         );
         assert!(error.to_string().contains("snapshot-0000000000000014"), "{error}");
+    }
+}
+
+#[test]
+fn w1_a_log_whose_directory_or_files_are_removed_promises_nothing_any_more() {
+    for whole in [true, false] {
+        let directory = TempDir::new().unwrap();
+        let path = directory.path().join("data");
+        let mut wal = filled(&path, 3);
+        if whole {
+            std::fs::remove_dir_all(&path).unwrap();
+        } else {
+            let names = std::fs::read_dir(&path).unwrap();
+            names.for_each(|entry| std::fs::remove_file(entry.unwrap().path()).unwrap());
+        }
+        // It is looked at once in a while, however little is written.
+        for _ in 0..16 {
+            wal.prepare();
+        }
+        match wal.append(&write(4..5, 300)) {
+            Err(WalError::Disk(DiskError::Unusable(text))) => {
+                assert!(text.contains("was removed") && text.contains(path.to_str().unwrap()));
+            }
+            other => panic!("{other:?}"),
+        }
+        assert!(wal.sync().is_err(), "for good");
     }
 }

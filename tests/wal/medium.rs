@@ -29,6 +29,8 @@ pub enum Operation {
 
 #[derive(Debug, Default)]
 pub struct Medium {
+    /// What it says of its room before anything is written.
+    pub free_bytes: Option<u64>,
     pub files: Vec<FileState>,
     pub names: BTreeMap<String, usize>,
     pub durable_names: BTreeMap<String, usize>,

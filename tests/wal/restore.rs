@@ -5,13 +5,15 @@ use crate::history::{
     FRESH, NODE, OPTIONS, append_each, founding, refused, reopen, snapshot, write,
 };
 use tenure::base::rng::Rng;
-use tenure::base::{DirectoryId, NodeId, Term};
+use tenure::base::{Ancestors, ClusterId, DirectoryId, NodeId, Term};
 use tenure::raft::{HardState, Write};
 use tenure::wal::{DiskError, Wal, WalError, snapshot_file};
 
+const NONE: Ancestors = Ancestors::NONE;
+
 fn restored() -> TestDisk {
     let disk = TestDisk::default();
-    let made = Wal::restore(disk.clone(), NODE, FRESH, &snapshot(20, 5, 3000), &OPTIONS);
+    let made = Wal::restore(disk.clone(), NODE, FRESH, (&snapshot(20, 5, 3000), &NONE), &OPTIONS);
     assert_eq!(made, Ok(FRESH));
     disk
 }
@@ -39,13 +41,17 @@ fn a_restored_directory_begins_with_the_snapshot_and_joins_a_cluster_later() {
 
 #[test]
 fn a_snapshot_that_was_exported_restores_into_any_directory() {
-    let exported = snapshot_file::encode(&snapshot(20, 5, 3000));
+    let cluster = ClusterId([0xcc; 16]);
+    let exported = snapshot_file::encode(&snapshot(20, 5, 3000), Some(cluster));
     let disk = TestDisk::default();
     let other = DirectoryId([0xee; 16]);
-    let read = snapshot_file::decode(&exported).unwrap();
-    Wal::restore(disk.clone(), NodeId(7), other, &read, &OPTIONS).unwrap();
+    let (read, of) = snapshot_file::decode(&exported).unwrap();
+    assert_eq!(of, Some(cluster));
+    let ancestors = Ancestors::new(of);
+    Wal::restore(disk.clone(), NodeId(7), other, (&read, &ancestors), &OPTIONS).unwrap();
     let (_, recovery) = Wal::open_with(disk, NodeId(7), FRESH, &OPTIONS).unwrap();
     assert_eq!((recovery.directory, recovery.snapshot), (other, Some(read)));
+    assert_eq!(recovery.ancestors, ancestors);
 }
 
 #[test]
@@ -54,13 +60,14 @@ fn only_an_empty_directory_is_restored_into() {
         let disk = TestDisk::default();
         disk.edit(there, |bytes| bytes.push(1));
         let before = disk.contents();
-        let refusal = Wal::restore(disk.clone(), NODE, FRESH, &snapshot(20, 5, 10), &OPTIONS);
+        let refusal =
+            Wal::restore(disk.clone(), NODE, FRESH, (&snapshot(20, 5, 10), &NONE), &OPTIONS);
         assert!(matches!(&refusal, Err(WalError::Foreign(text)) if text.contains(there)));
         assert_eq!(disk.contents(), before);
     }
     let disk = TestDisk::default();
     disk.edit("lost+found", |bytes| bytes.push(1));
-    Wal::restore(disk, NODE, FRESH, &snapshot(20, 5, 10), &OPTIONS).unwrap();
+    Wal::restore(disk, NODE, FRESH, (&snapshot(20, 5, 10), &NONE), &OPTIONS).unwrap();
 }
 
 #[test]
@@ -70,7 +77,8 @@ fn st2_st3_a_restore_that_was_cut_is_complete_or_refused_or_never_was() {
         for cut in 0..30 {
             let disk = TestDisk::default();
             disk.cut_power_after(cut);
-            let made = Wal::restore(disk.clone(), NODE, FRESH, &snapshot(20, 5, 3000), &OPTIONS);
+            let made =
+                Wal::restore(disk.clone(), NODE, FRESH, (&snapshot(20, 5, 3000), &NONE), &OPTIONS);
             disk.restore_power(survival, &mut Rng::new(cut));
             let names = disk.contents();
             match reopen(&disk) {
@@ -101,7 +109,7 @@ fn st22_a_restore_without_space_says_so() {
     let disk = TestDisk::default();
     let error = DiskError::NoSpace("no space for snapshot.new".into());
     disk.fail(Operation::Write, 0, error.clone());
-    let made = Wal::restore(disk, NODE, FRESH, &snapshot(20, 5, 3000), &OPTIONS);
+    let made = Wal::restore(disk, NODE, FRESH, (&snapshot(20, 5, 3000), &NONE), &OPTIONS);
     assert_eq!(made, Err(WalError::Disk(error)));
 }
 

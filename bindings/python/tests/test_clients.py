@@ -24,7 +24,7 @@ class ClientTest(ClusterCase):
         self.assertFalse(self.client.validate(self.name, lease.token))
 
     def test_what_there_is_is_described(self) -> None:
-        self.assertEqual(self.client.describe("lock", self.name), {"locks": []})
+        self.assertEqual(self.client.describe("lock", self.name)["locks"], [])
         names = [f"{self.name}/{number:02}" for number in range(40)]
         lease = self.client.acquire_all(names[:20])
         other = self.client.acquire_all(names[20:])
@@ -37,6 +37,21 @@ class ClientTest(ClusterCase):
         self.assertEqual(len(self.client.describe("cluster")["nodes"]), 3)
         with self.assertRaises(tenure.Invalid):
             self.client.describe("weather")
+
+    def test_a_pin_is_the_cluster_that_is_meant(self) -> None:
+        condition = self.client.describe("condition")
+        self.assertEqual((condition["state"], condition["state_text"]), ("serving", None))
+        own = condition["cluster_id"]
+        assert own is not None
+        self.assertEqual(self.client.describe("cluster")["cluster_id"], own)
+        endpoints = cluster().endpoints
+        for pin in (own, own[:8], ""):
+            tenure.connect(endpoints, cluster_id=pin).close()
+        other = "0" * 32
+        with self.assertRaisesRegex(tenure.Unavailable, f"{own}, and {other} is pinned"):
+            tenure.connect(endpoints, cluster_id=other, connect_timeout=1)
+        with self.assertRaisesRegex(tenure.Invalid, "at least the first 8"):
+            tenure.connect(endpoints, cluster_id="abc")
 
     def test_descriptions_have_the_keys_of_their_types(self) -> None:
         def check(described: Mapping[str, object], kind: Any) -> None:

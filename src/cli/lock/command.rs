@@ -132,14 +132,18 @@ fn usage(text: impl Into<String>) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::FromArgMatches;
+    use crate::cli::lock::Options;
+    use clap::{Arg, ArgAction, Args, Command, FromArgMatches};
 
     fn parse(line: &str) -> Result<Request, Failure> {
         let arguments: Vec<OsString> = line.split(' ').map(OsString::from).collect();
         let line = Line::of(&arguments);
-        let matches = crate::cli::command().try_get_matches_from(&line.before).unwrap();
+        let verbose = Arg::new("verbose").short('v').action(ArgAction::Count);
+        let lock = Options::augment_args(Command::new("lock"));
+        let known = Command::new("tenure").arg(verbose).subcommand(lock);
+        let matches = known.try_get_matches_from(&line.before).unwrap();
         let (_, matches) = matches.subcommand().unwrap();
-        let options = crate::cli::lock::Options::from_arg_matches(matches).unwrap();
+        let options = Options::from_arg_matches(matches).unwrap();
         options.request(line.behind.as_deref())
     }
 

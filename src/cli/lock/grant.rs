@@ -14,6 +14,8 @@ use tenure::client::Lease;
 pub struct Grant {
     pub lease: Lease,
     pub names: Vec<String>,
+    /// What others see of it; may be empty.
+    pub value: String,
 }
 
 impl Grant {
@@ -22,7 +24,13 @@ impl Grant {
         self.names.iter().map(|name| printable(name)).collect::<Vec<_>>().join(", ")
     }
 
-    /// Starts `words` under it, with its names and token in the environment.
+    /// Why it is asked for, as the end of a sentence.
+    pub fn reason(&self) -> String {
+        let reason = self.lease.asked().map(|asked| asked.reason).unwrap_or_default();
+        if reason.is_empty() { reason } else { format!(": {}", printable(&reason)) }
+    }
+
+    /// Starts `words` under it, with its names, token and value in the environment.
     ///
     /// # Errors
     /// The command cannot be run, in the codes of shells; the lease ended meanwhile; there is no guard.
@@ -31,6 +39,8 @@ impl Grant {
             // In order, and parted by blanks: a shell takes them apart again.
             ("TENURE_LOCK", self.names.join(" ")),
             ("TENURE_TOKEN", self.lease.token().to_string()),
+            // That of an outer lock, whose command we may be, is not this one's.
+            ("TENURE_LOCK_VALUE", self.value.clone()),
         ];
         Guarded::start(&self.lease, words, &variables).map_err(|why| match why {
             NotStarted::Command(error) => not_started(&words[0], &error),

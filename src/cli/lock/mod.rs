@@ -95,14 +95,12 @@ impl Options {
 /// Runs it. `behind` is what stands behind the "--".
 pub fn run(options: Options, behind: Option<&[OsString]>) -> Result<u8, Failure> {
     let request = options.request(behind)?;
-    let acquire = AcquireOptions {
-        value: options.value.unwrap_or_default().into_bytes(),
-        owner: 0,
-        mode: if options.shared { Mode::Shared } else { Mode::Exclusive },
-        limit: options.limit.unwrap_or(0),
-        permits: options.permits.unwrap_or(1),
-        lock_delay: options.delay,
-    };
+    let acquire = AcquireOptions::new()
+        .value(options.value.unwrap_or_default().into_bytes())
+        .mode(if options.shared { Mode::Shared } else { Mode::Exclusive })
+        .limit(options.limit.unwrap_or(0))
+        .permits(options.permits.unwrap_or(1))
+        .lock_delay(options.delay);
     options.terms.run(&request, acquire)
 }
 

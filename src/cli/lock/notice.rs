@@ -1,16 +1,17 @@
-//! Who is in the way: told at the end of a wait, and at a terminal during it.
+//! Who is in the way, or what: told at the end of a wait, and during it; who holds a lock only at a terminal.
 
 use crate::cli::log::printable;
 use crate::cli::outlet::STDERR;
 use crate::cli::show::ago;
+use crate::cli::told;
 use std::io::IsTerminal;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 use tenure::base::SessionId;
 use tenure::client::Client;
-use tenure::lock::{LockView, Name};
+use tenure::lock::LockView;
 use tenure::sys::{clock, thread};
-use tenure::wire::{Query, ReadAnswer};
+use tenure::wire::OrderShown;
 
 /// Tells the person at the terminal whom we wait for and how many are before us, again whenever that changes. Over when
 /// dropped: nothing is written after that.
@@ -29,11 +30,10 @@ impl Notice {
     /// Begins. A question to the cluster may take long, and must not keep us from a grant or a Ctrl-C: so a thread asks.
     pub fn give(client: &Client, names: &[String]) -> Self {
         let state = Arc::new(State::default());
-        if std::io::stderr().is_terminal() {
-            let (client, names, shared) = (client.clone(), names.to_vec(), Arc::clone(&state));
-            // Without a thread nothing is told, and all else goes on.
-            let _ = thread::spawn("tenure-notice", move || tell(&client, &names, &shared));
-        }
+        let (client, names, shared) = (client.clone(), names.to_vec(), Arc::clone(&state));
+        let look = if std::io::stderr().is_terminal() { obstacle } else { condition };
+        // Without a thread nothing is told, and all else goes on.
+        let _ = thread::spawn("tenure-notice", move || tell((&client, &names, look), &shared));
         Self { state }
     }
 }
@@ -45,7 +45,10 @@ impl Drop for Notice {
     }
 }
 
-fn tell(client: &Client, names: &[String], state: &State) {
+/// How it is looked what is in the way.
+type Look = fn(&Client, &[String]) -> Option<Obstacle>;
+
+fn tell((client, names, look): (&Client, &[String], Look), state: &State) {
     let mut told: Option<Obstacle> = None;
     // A wait that is shorter needs no explanation.
     let mut pause = NOTICE_AFTER;
@@ -56,7 +59,7 @@ fn tell(client: &Client, names: &[String], state: &State) {
             return;
         }
         pause = NOTICE_EVERY;
-        let found = obstacle(client, names);
+        let found = look(client, names);
         let is_over = state.is_over.lock().unwrap_or_else(PoisonError::into_inner);
         if *is_over {
             return;
@@ -71,12 +74,46 @@ fn tell(client: &Client, names: &[String], state: &State) {
 
 /// Who is in the way now, in a sentence; `None`: nobody, or it could not be learnt.
 pub fn in_the_way(client: &Client, names: &[String]) -> Option<String> {
-    obstacle(client, names)?.holder_sentence()
+    match obstacle(client, names)? {
+        Obstacle::Holders(holders) => holders.holder_sentence(),
+        Obstacle::Cluster { sentence, .. } => Some(sentence),
+    }
 }
 
 /// What keeps us from a lock.
+#[derive(Clone, Debug)]
+enum Obstacle {
+    Holders(Holders),
+    /// The cluster grants nothing at all: in a sentence, of which `what` stays the same while time goes on.
+    Cluster {
+        what: String,
+        sentence: String,
+    },
+}
+
+impl PartialEq for Obstacle {
+    /// Whether the same would be told.
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Holders(one), Self::Holders(other)) => one == other,
+            (Self::Cluster { what: one, .. }, Self::Cluster { what: other, .. }) => one == other,
+            _ => false,
+        }
+    }
+}
+
+impl Obstacle {
+    fn sentence(&self) -> String {
+        match self {
+            Self::Holders(holders) => holders.sentence(),
+            Self::Cluster { sentence, .. } => format!("the cluster: {}", printable(sentence)),
+        }
+    }
+}
+
+/// Who has a lock, and who waits for it before us.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Obstacle {
+struct Holders {
     name: String,
     /// The oldest holder, its token, and since when it holds.
     holder: Option<(String, u64, u64)>,
@@ -85,10 +122,15 @@ struct Obstacle {
     is_delayed: bool,
     /// How many wait before us; `None`: we are not among the first who are told.
     ahead: Option<usize>,
+    /// What the holder says of itself, and what it was asked.
+    more: Vec<String>,
 }
 
-impl Obstacle {
-    fn new(lock: LockView, own: SessionId) -> Self {
+impl Holders {
+    fn new(lock: LockView, orders: &[OrderShown], own: SessionId) -> Self {
+        let value = Some(told::brief_value(&lock.value)).filter(|value| !value.is_empty());
+        let value = value.map(|value| format!("value {value}"));
+        let more = value.into_iter().chain(orders.iter().map(told::asked)).collect();
         let ahead = lock.waiters.iter().position(|waiter| waiter.session == own);
         let holder = (lock.token.0 != 0).then_some((lock.client, lock.token.0, lock.since_unix_ms));
         Self {
@@ -97,6 +139,7 @@ impl Obstacle {
             holding: lock.holding,
             is_delayed: lock.is_delayed,
             ahead,
+            more,
         }
     }
 
@@ -125,21 +168,35 @@ impl Obstacle {
             holding => format!(" and {} others hold it", holding - 1),
         };
         let verb = if others.is_empty() { " holds it" } else { "" };
-        Some(format!("{}{verb}{others} under token {token} since {since}", printable(client)))
+        let more = match self.more.as_slice() {
+            [] => String::new(),
+            more => format!(" ({})", more.join("; ")),
+        };
+        let client = printable(client);
+        Some(format!("{client}{verb}{others} under token {token} since {since}{more}"))
     }
 }
 
-/// Of the first of `names` that is in the hands of others.
+/// What keeps the whole cluster from granting, as this client was told: nobody is asked.
+fn condition(client: &Client, _: &[String]) -> Option<Obstacle> {
+    let condition = client.condition()?;
+    Some(Obstacle::Cluster { sentence: condition.sentence(), what: condition.text })
+}
+
+/// That, else of the first of `names` that is in the hands of others.
 fn obstacle(client: &Client, names: &[String]) -> Option<Obstacle> {
+    let found = condition(client, names);
+    found.or_else(|| holders(client, names).map(Obstacle::Holders))
+}
+
+fn holders(client: &Client, names: &[String]) -> Option<Holders> {
     let own = client.session().session;
     names.iter().find_map(|name| {
-        let name = Name::try_from(name.as_str()).ok()?;
-        let Ok(ReadAnswer::Lock { lock: Some(lock), .. }) = client.read(Query::Lock { name })
-        else {
-            return None;
-        };
+        let rows = client.lock_shown(name).ok()?;
+        let lock = &rows.first()?.0;
         let is_free = lock.token.0 == 0 && !lock.is_delayed && lock.waiting <= 1;
-        (!is_free).then(|| Obstacle::new(lock, own))
+        let orders = if is_free { Vec::new() } else { client.orders_shown(&rows).ok()? };
+        (!is_free).then(|| Holders::new(lock.clone(), &orders, own))
     })
 }
 
@@ -152,24 +209,24 @@ const NOTICE_EVERY: Duration = Duration::from_secs(1);
 mod tests {
     use super::*;
 
-    fn obstacle(holding: u32, ahead: Option<usize>) -> Obstacle {
+    fn holders(holding: u32, ahead: Option<usize>) -> Holders {
         let holder = Some(("a:1".to_owned(), 17, 0));
-        Obstacle { name: "x".into(), holder, holding, is_delayed: false, ahead }
+        Holders { name: "x".into(), holder, holding, is_delayed: false, ahead, more: Vec::new() }
     }
 
     #[test]
     fn a_notice_says_who_holds_it_and_our_place() {
-        let sentence = obstacle(1, Some(2)).sentence();
+        let sentence = holders(1, Some(2)).sentence();
         assert!(sentence.starts_with("x: a:1 holds it under token 17 since "), "{sentence}");
         assert!(sentence.ends_with("; 2 wait before us"), "{sentence}");
-        assert!(obstacle(1, Some(0)).sentence().ends_with("; we are next"));
-        let several = obstacle(3, None).sentence();
+        assert!(holders(1, Some(0)).sentence().ends_with("; we are next"));
+        let several = holders(3, None).sentence();
         assert!(several.starts_with("x: a:1 and 2 others hold it under token 17"), "{several}");
     }
 
     #[test]
     fn a_delay_is_told_as_such() {
-        let delayed = Obstacle { holder: None, is_delayed: true, ..obstacle(0, Some(0)) };
+        let delayed = Holders { holder: None, is_delayed: true, ..holders(0, Some(0)) };
         let expected = "x: the delay after its last holder is not over; we are next";
         assert_eq!(delayed.sentence(), expected);
     }

@@ -9,6 +9,7 @@ use super::grant::Grant;
 use super::guard::{Guarded, KILL_MARGIN, Report};
 use super::job::{Job, Station};
 use super::{FAILED, LOST};
+use crate::cli::duration;
 use crate::cli::failure::Failure;
 use crate::cli::outlet::STDERR;
 use crate::cli::signals::{ENDING_HOLDS, Signals};
@@ -219,7 +220,19 @@ impl Why {
     pub fn sentence(self, grant: &Grant) -> String {
         match self {
             Self::Lost => format!("the lease of {} cannot be renewed", grant.shown()),
-            Self::Broken => format!("somebody asks for {}", grant.shown()),
+            Self::Broken => {
+                let (names, reason) = (grant.shown(), grant.reason());
+                match grant.lease.asked().map(|asked| asked.grace) {
+                    Some(grace) if grace.is_zero() => format!("somebody has taken {names}{reason}"),
+                    Some(grace) => {
+                        format!(
+                            "somebody asks for {names} within {}{reason}",
+                            duration::show(grace)
+                        )
+                    }
+                    None => format!("somebody asks for {names}"),
+                }
+            }
         }
     }
 }
@@ -227,7 +240,7 @@ impl Why {
 fn why(lease: &Lease) -> Why {
     match lease.state() {
         LeaseState::Asked | LeaseState::Ended(EndReason::Broken) => Why::Broken,
-        LeaseState::Held | LeaseState::Ended(_) => Why::Lost,
+        _ => Why::Lost,
     }
 }
 

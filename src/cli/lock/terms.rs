@@ -74,7 +74,9 @@ impl Terms {
     }
 
     fn client_options(&self) -> ClientOptions {
-        ClientOptions { ttl: self.ttl, name: self.client.clone(), ..self.connection.options() }
+        let mut options = self.connection.options().ttl(self.ttl);
+        options.name = self.client.clone();
+        options
     }
 
     fn hold(
@@ -99,6 +101,7 @@ impl Terms {
             None => Wait::Forever,
         };
         let notices = if self.quiet { Notices::None } else { Notices::Given };
+        let value = String::from_utf8_lossy(&options.value).into_owned();
         let wish = Wish { names: request.names.clone(), wait, options, notices };
         let lease = match wait::acquire(client, wish, signals)? {
             Waited::Granted(lease) => lease,
@@ -108,9 +111,11 @@ impl Terms {
             Waited::Signalled(signal) => return Ok(Exit::Code(signal_code(signal))),
             Waited::NotGranted(why) => return Err(Failure::new(self.conflict_exit_code, why)),
         };
-        let grant = Grant { lease, names: request.names.clone() };
+        let grant = Grant { lease, names: request.names.clone(), value };
         let end = match &request.task {
-            Task::Run(command, parted) => run_command(&grant, command, *parted, grace, signals)?,
+            Task::Run(command, parted) => {
+                self.run_command(&grant, command, *parted, grace, signals)?
+            }
             Task::Hold => hold_until_signal(&grant, signals)?,
         };
         self.account(&grant, end)
@@ -129,11 +134,38 @@ impl Terms {
         let text = match why {
             Why::Lost => format!("the lease of {} was lost", grant.shown()),
             Why::Broken => format!(
-                "{} was taken from us by `tenure break` or `tenure handover`",
-                grant.shown()
+                "{} was taken from us by `tenure break` or `tenure handover`{}",
+                grant.shown(),
+                grant.reason()
             ),
         };
         Err(Failure::new(LOST, text))
+    }
+
+    fn run_command(
+        &self,
+        grant: &Grant,
+        command: &[OsString],
+        parted: Parted,
+        grace: Duration,
+        signals: &Signals,
+    ) -> Result<Ended, Failure> {
+        match supervise::supervise(grant, command, grace, signals) {
+            Ok(End::Exited(status)) => Ok(Ended::ByItself(Exit::Code(exit_code(status)))),
+            Ok(End::Interrupted(whom)) => Ok(Ended::ByItself(Exit::Interrupted(whom))),
+            Ok(End::Ended(why)) => Ok(Ended::With(why)),
+            Err(failure) if failure.code == NOT_FOUND && parted == Parted::ByPlace => {
+                Err(Failure::new(
+                    NOT_FOUND,
+                    format!(
+                        "{}; {}",
+                        failure.message,
+                        both_forms(&self.connection, grant, command)
+                    ),
+                ))
+            }
+            Err(failure) => Err(failure),
+        }
     }
 
     /// The grace, checked against the TTL that is in force: renewals come every third of it, so a grace of
@@ -169,33 +201,15 @@ enum Exit {
     Interrupted(Interrupted),
 }
 
-fn run_command(
-    grant: &Grant,
-    command: &[OsString],
-    parted: Parted,
-    grace: Duration,
-    signals: &Signals,
-) -> Result<Ended, Failure> {
-    match supervise::supervise(grant, command, grace, signals) {
-        Ok(End::Exited(status)) => Ok(Ended::ByItself(Exit::Code(exit_code(status)))),
-        Ok(End::Interrupted(whom)) => Ok(Ended::ByItself(Exit::Interrupted(whom))),
-        Ok(End::Ended(why)) => Ok(Ended::With(why)),
-        Err(failure) if failure.code == NOT_FOUND && parted == Parted::ByPlace => Err(
-            Failure::new(NOT_FOUND, format!("{}; {}", failure.message, both_forms(grant, command))),
-        ),
-        Err(failure) => Err(failure),
-    }
-}
-
 /// Who gave several names without a "--" wanted one of these.
-fn both_forms(grant: &Grant, command: &[OsString]) -> String {
+fn both_forms(connection: &Connection, grant: &Grant, command: &[OsString]) -> String {
     let further = command.iter().map(|word| word.to_string_lossy().into_owned());
-    let names: Vec<String> =
-        grant.names.iter().cloned().chain(further).map(|word| typed::word(&word)).collect();
-    let names = names.join(" ");
+    let names: Vec<String> = grant.names.iter().cloned().chain(further).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let with = typed::command("lock", connection, &[&names[..], &["--", "CMD"]].concat());
+    let without = typed::command("lock --hold", connection, &names);
     format!(
-        "without a -- it is taken for CMD: to take several locks write `tenure lock {names} -- CMD`, or without a \
-         command `tenure lock --hold {names}`"
+        "without a -- it is taken for CMD: to take several locks write `{with}`, or without a command `{without}`"
     )
 }
 

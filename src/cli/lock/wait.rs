@@ -3,6 +3,7 @@
 use super::notice::{self, Notice};
 use super::{FAILED, failed};
 use crate::cli::failure::Failure;
+use crate::cli::log::printable;
 use crate::cli::signals::{ENDING_WAITS, Signals};
 use std::time::Duration;
 use tenure::client::{AcquireOptions, Client, Lease, Pending, Wait};
@@ -93,8 +94,13 @@ fn not_granted(
     if notices == Notices::None {
         return Ok(Waited::NotGranted(String::new()));
     }
+    let names_said = names.join(", ");
+    if let Some(condition) = client.condition() {
+        let text = format!("{names_said} was not granted: {}", printable(&condition.sentence()));
+        return Ok(Waited::NotGranted(text));
+    }
     let told = notice::in_the_way(client, names)
-        .map(|reason| format!("{} was not granted: {reason}", names.join(", ")));
+        .map(|reason| format!("{names_said} was not granted: {reason}"));
     let text = told.unwrap_or_else(|| error.to_string());
     Ok(Waited::NotGranted(format!("{text}; wait longer with --wait")))
 }

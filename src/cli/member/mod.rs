@@ -75,10 +75,13 @@ fn add(place: Place) -> Result<String, Failure> {
     let node = NodeId(id);
     order::change(&connection, Change::AddLearner { node, address: address.clone() })?;
     let (join, insecure) = (typed::word(&connection.endpoints), typed::insecure(&address));
+    let listen = typed::word(&address);
+    let list = typed::command("member list", &connection, &[]);
+    let promote = typed::command("member promote", &connection, &[&id.to_string()]);
     Ok(format!(
         "node {id} is a member now, without a vote; start it on {address} with an empty directory:\n  \
-         tenure serve --id {id} --data DIR --listen {address} --join {join}{insecure}\n\
-         and when `tenure member list` shows that it is not behind:\n  tenure member promote {id}\n"
+         tenure serve --id {id} --data DIR --listen {listen} --join {join}{insecure}\n\
+         and when `{list}` shows that it is not behind:\n  {promote}\n"
     ))
 }
 
@@ -104,9 +107,12 @@ fn parity(connection: &Connection) -> String {
 fn demote(member: &Member) -> Result<String, Failure> {
     let id = member.id;
     order::change(&member.connection, Change::Demote { node: NodeId(id) })?;
+    let command = |what: &str| {
+        typed::command(&format!("member {what}"), &member.connection, &[&id.to_string()])
+    };
+    let (remove, promote) = (command("remove"), command("promote"));
     Ok(format!(
-        "node {id} has no vote any more; `tenure member remove {id}` takes it out, `tenure member promote {id}` \
-         gives the vote back\n"
+        "node {id} has no vote any more; `{remove}` takes it out, `{promote}` gives the vote back\n"
     ))
 }
 
@@ -124,7 +130,8 @@ fn move_to(place: Place) -> Result<String, Failure> {
     let Place { member: Member { id, connection }, address } = place;
     order::change(&connection, Change::Readdress { node: NodeId(id), address: address.clone() })?;
     Ok(format!(
-        "node {id} is reached at {address} from now on; start it there with its directory and --listen {address}{}\n",
+        "node {id} is reached at {address} from now on; start it there with its directory and --listen {}{}\n",
+        typed::word(&address),
         typed::insecure(&address)
     ))
 }

@@ -2,38 +2,26 @@
 
 use super::ending::ended;
 use super::starting::NotStarted;
+use crate::cli::connect::Connection;
 use crate::cli::failure::Failure;
-use std::time::Duration;
-use tenure::client::members_told;
-use tenure::net::resolve_within;
+use crate::cli::typed;
+use tenure::client::{members_told, unknown_hosts};
 use tenure::node::{CannotJoin, NodeOptions};
 
 /// `options` with the members that the nodes at `endpoints` name. A directory that has joined already needs none of
 /// them, so --join can stay in a unit file for ever.
 pub fn told_by(endpoints: &str, options: NodeOptions) -> Result<NodeOptions, NotStarted> {
-    let told = members_told(endpoints);
-    options.joining(told).map_err(|why| match (&why, unknown(endpoints)) {
+    let (told, listen) = (members_told(endpoints), options.listen.clone());
+    options.joining(told).map_err(|why| match (&why, unknown_hosts(endpoints)) {
         (CannotJoin::Untold(_) | CannotJoin::NoAddress, Some(error)) => {
             NotStarted::NotYet(format!("none of the hosts that --join names is known: {error}"))
         }
-        _ => NotStarted::Failed(in_flags(why)),
+        _ => NotStarted::Failed(in_flags(why, endpoints, listen.as_deref())),
     })
 }
 
-/// If not one of the hosts is known, why the first is not.
-fn unknown(endpoints: &str) -> Option<String> {
-    let mut first = None;
-    for endpoint in endpoints.split(',').map(str::trim) {
-        match resolve_within(endpoint, LOOKUP_WAIT) {
-            Ok(_) => return None,
-            Err(why) => drop(first.get_or_insert(format!("{endpoint}: {why}"))),
-        }
-    }
-    first
-}
-
 /// The library's reasons, by the names that the command line has for its options.
-fn in_flags(why: CannotJoin) -> Failure {
+fn in_flags(why: CannotJoin, endpoints: &str, listen: Option<&str>) -> Failure {
     match why {
         CannotJoin::Untold(why) => {
             Failure::unavailable(format!("start a node that --join names, or name others ({why})"))
@@ -42,12 +30,18 @@ fn in_flags(why: CannotJoin) -> Failure {
             "no node that --join names tells where this one is reached: say it with --listen HOST:PORT, or start \
              one of those first",
         ),
-        CannotJoin::NotAdded(_) | CannotJoin::Refused(_) => ended(tenure::Error::from(why)),
+        CannotJoin::NotAdded(node) => {
+            let (id, address) = (node.to_string(), listen.unwrap_or("HOST:PORT"));
+            let add = typed::command("member add", &Connection::to(endpoints), &[&id, address]);
+            let text = format!(
+                "node {id} is not a member of that cluster: run `{add}` first (the id of a node that was removed is \
+                 not used again: choose another)"
+            );
+            Failure { message: text, ..ended(tenure::Error::from(why)) }
+        }
+        why => ended(tenure::Error::from(why)),
     }
 }
-
-/// Each was looked up just before.
-const LOOKUP_WAIT: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {
@@ -61,10 +55,10 @@ mod tests {
         for (why, code, words) in [
             (CannotJoin::Untold(silent), 3, "--join"),
             (CannotJoin::NoAddress, 3, "--listen HOST:PORT"),
-            (CannotJoin::NotAdded(NodeId(4)), 2, "tenure member add 4 HOST:PORT"),
+            (CannotJoin::NotAdded(NodeId(4)), 2, "`tenure member add --endpoints a:1 4 b:2`"),
             (CannotJoin::Refused(Status::Io.into()), 3, "reading or writing failed"),
         ] {
-            let failure = in_flags(why);
+            let failure = in_flags(why, "a:1", Some("b:2"));
             assert_eq!(failure.code, code);
             assert!(failure.message.contains(words), "{}", failure.message);
         }

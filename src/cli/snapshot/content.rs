@@ -3,6 +3,7 @@
 use crate::cli::failure::Failure;
 use std::fs;
 use std::path::Path;
+use tenure::base::ClusterId;
 use tenure::lock::LockMachine;
 use tenure::raft::Snapshot;
 use tenure::wal::snapshot_file;
@@ -14,6 +15,8 @@ pub struct Content {
     pub snapshot: Snapshot,
     /// The state.
     pub machine: LockMachine,
+    /// The cluster whose state it is, if the file says it.
+    pub cluster: Option<ClusterId>,
 }
 
 impl Content {
@@ -25,19 +28,19 @@ impl Content {
         let shown = path.display();
         let bytes = fs::read(path)
             .map_err(|error| Failure::unavailable(format!("cannot read {shown}: {error}")))?;
-        let snapshot = snapshot_file::decode(&bytes)
+        let (snapshot, cluster) = snapshot_file::decode(&bytes)
             .map_err(|error| Failure::unavailable(format!("{shown}: {error}")))?;
-        Self::of(snapshot).map_err(|why| Failure::unavailable(format!("{shown}: {why}")))
+        Self::of(snapshot, cluster).map_err(|why| Failure::unavailable(format!("{shown}: {why}")))
     }
 
     /// Checks that the bytes are a state.
     ///
     /// # Errors
     /// They are not: a sentence.
-    pub fn of(snapshot: Snapshot) -> Result<Self, String> {
+    pub fn of(snapshot: Snapshot, cluster: Option<ClusterId>) -> Result<Self, String> {
         let machine =
             LockMachine::decode(snapshot.data.bytes()).map_err(|error| error.to_string())?;
-        Ok(Self { snapshot, machine })
+        Ok(Self { snapshot, machine, cluster })
     }
 
     /// "entry 42 of term 7 with 2 locks of 5 sessions".

@@ -4,18 +4,19 @@ use crate::cli::connect::Connection;
 use crate::cli::failure::Failure;
 use crate::cli::order::refusal;
 use std::time::{Duration, Instant};
-use tenure::base::{Index, checksum};
+use tenure::base::{ClusterId, Index, checksum};
 use tenure::client::Operator;
 use tenure::raft::{Payload, Snapshot, SnapshotMeta};
 use tenure::wire::{Order, OrderAnswer};
 
-/// Has the leader make a snapshot of all that it has applied, and fetches it.
+/// Has the leader make a snapshot of all that it has applied, and fetches it; and says of which cluster it is.
 ///
 /// # Errors
 /// The leader cannot be reached, makes none, or sends bytes that are not those that it meant.
-pub fn fetch(connection: &Connection) -> Result<Snapshot, Failure> {
-    let mut operator = Operator::connect(&connection.endpoints, connection.timeout)?;
-    fetch_by(&mut operator, connection.timeout)
+pub fn fetch(connection: &Connection) -> Result<(Snapshot, Option<ClusterId>), Failure> {
+    let mut operator = Operator::connect(connection.at(), connection.timeout)?;
+    let cluster = operator.cluster();
+    Ok((fetch_by(&mut operator, connection.timeout)?, cluster))
 }
 
 /// The same from the node that `operator` is connected to, within `timeout`.

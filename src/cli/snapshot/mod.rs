@@ -1,12 +1,10 @@
 //! `tenure snapshot`: the whole state as a file, and a new cluster that begins with one.
 
 mod content;
-mod fetch;
+pub mod fetch;
 mod inspect;
 mod restore;
 mod save;
-
-pub use fetch::fetch_by;
 
 use crate::cli::failure::Failure;
 use clap::{Args, Subcommand};

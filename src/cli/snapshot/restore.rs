@@ -6,8 +6,9 @@ use crate::cli::{duration, output, typed};
 use clap::Args;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use tenure::base::{DirectoryId, Index, NodeId};
-use tenure::lock::{LockMachine, Wait};
+use tenure::base::founding::{FoundingRecord, origin_of};
+use tenure::base::{Ancestors, ClusterId, DirectoryId, Index, NodeId};
+use tenure::lock::{Largest, LockMachine, Settings, Wait};
 use tenure::node::{FileDisk, parse_cluster};
 use tenure::raft::{Membership, Payload, Snapshot, SnapshotMeta};
 use tenure::sys::random;
@@ -35,6 +36,17 @@ pub struct Options {
     /// [default: the snapshot's and one]
     #[arg(long, value_name = "NUMBER")]
     epoch: Option<u64>,
+    /// The largest --ttl-max that any node ever ran with, of the old cluster and of all that it was restored from: the new
+    /// one grants nothing for so long [default: 1h, the largest that there is]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, conflicts_with = "waive_wait")]
+    largest_ttl_max: Option<Duration>,
+    /// The longest --lease-duration of all of them, in the same way [default: 60s, the longest that there is]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, conflicts_with = "waive_wait")]
+    largest_lease_duration: Option<Duration>,
+    /// A cluster whose clients come over to the new one by themselves, by its whole id; several times if needed. The one
+    /// that FILE names, and those that it was restored from, need not be said
+    #[arg(long, value_name = "CLUSTER-ID", value_parser = ClusterId::parse)]
+    ancestor: Vec<ClusterId>,
     /// Grant locks at once, although programs may still believe in leases of before (no variable stands for this flag)
     #[arg(long)]
     waive_wait: bool,
@@ -48,10 +60,17 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         let text = format!("node {node} is not in the cluster: add \"{node}=host:port\" to it");
         return Err(Failure::usage(text));
     };
-    let Content { snapshot, machine } = Content::read(&options.file)?;
-    let wait = if options.waive_wait { Wait::Waived } else { Wait::Full };
+    let Content { snapshot, machine, cluster } = Content::read(&options.file)?;
+    let wait = match options.waive_wait {
+        true => Wait::Waived,
+        false => Wait::Full(options.largest(&machine)?),
+    };
+    let settings = machine.settings().cloned();
+    let stated = cluster.into_iter().chain(options.ancestor.iter().copied());
+    let ancestors = Ancestors::new(stated.chain(machine.ancestors().iter()));
     let restored =
         machine.restored(options.epoch, wait).map_err(|error| Failure::usage(error.to_string()))?;
+    let restored = restored.with_ancestors(ancestors.clone());
     let meta = SnapshotMeta {
         // The founding says who the members are.
         membership: Membership::default(),
@@ -59,44 +78,140 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         ..snapshot.meta
     };
     let snapshot = Snapshot { meta, data: Payload::from(restored.encode()) };
-    make_directory(&options.data, node, &snapshot)?;
+    // Below level 2 the state does not say it.
+    let beside = if restored.ancestors().is_empty() { &ancestors } else { &Ancestors::NONE };
+    let directory = make_directory(&options.data, node, (&snapshot, beside))?;
+    let new = (members.len() == 1).then(|| founded_alone(node, directory, &snapshot));
     let ids: Vec<String> = members.iter().map(|(member, _)| member.to_string()).collect();
-    output::conclude(&format!("{}{}", said(&restored), next_step(options, &ids, address)))
+    let said = format!(
+        "{}{}{}",
+        said(&restored),
+        clusters_said(&ancestors, new),
+        options.wait_said(&restored, settings.as_ref())
+    );
+    output::conclude(&format!("{said}{}", next_step(options, &ids, address)))
 }
 
-fn make_directory(path: &Path, node: NodeId, snapshot: &Snapshot) -> Result<(), Failure> {
+impl Options {
+    /// What the operator states, and where nothing is stated what no node can have exceeded.
+    fn largest(&self, machine: &LockMachine) -> Result<Largest, Failure> {
+        let Largest { ttl_ms_max, lease_ms } = machine.largest_possible();
+        Ok(Largest {
+            ttl_ms_max: stated("--largest-ttl-max", self.largest_ttl_max, ttl_ms_max)?,
+            lease_ms: stated("--largest-lease-duration", self.largest_lease_duration, lease_ms)?,
+        })
+    }
+
+    /// How long nothing is granted, why so long, and what would make it shorter.
+    fn wait_said(&self, restored: &LockMachine, settings: Option<&Settings>) -> String {
+        let Some(wait) = restored.restoring() else {
+            return "THE WAIT IS WAIVED: locks are granted at once, while programs may still believe in leases of \
+                    before, so that two may believe in the same lock; across this restore only tokens protect\n"
+                .to_owned();
+        };
+        let wait = duration::exact(Duration::from_millis(wait.ms));
+        let mut text = format!(
+            "for the first {wait} with a leader no lock is granted and no leadership claimed: until then programs may \
+             still believe in leases of before\n"
+        );
+        if self.largest_ttl_max.is_none() || self.largest_lease_duration.is_none() {
+            text.push_str(&shorter(settings));
+        }
+        text
+    }
+
+    /// These flags again, for the other members.
+    fn wait_flags(&self) -> String {
+        let flag = |name: &str, stated: Option<Duration>| {
+            stated.map_or(String::new(), |stated| format!(" {name} {}", duration::exact(stated)))
+        };
+        let waive = if self.waive_wait { " --waive-wait" } else { "" };
+        let ttl = flag("--largest-ttl-max", self.largest_ttl_max);
+        let lease = flag("--largest-lease-duration", self.largest_lease_duration);
+        format!("{ttl}{lease}{waive}")
+    }
+}
+
+/// In whole milliseconds, not less than was said.
+fn stated(flag: &str, stated: Option<Duration>, otherwise: u32) -> Result<u32, Failure> {
+    let Some(stated) = stated else { return Ok(otherwise) };
+    let ms = stated.as_nanos().div_ceil(1_000_000);
+    u32::try_from(ms).ok().filter(|ms| *ms <= otherwise).ok_or_else(|| {
+        let most = duration::exact(Duration::from_millis(u64::from(otherwise)));
+        Failure::usage(format!("{flag} is at most {most}: no node can have run with more"))
+    })
+}
+
+fn shorter(settings: Option<&Settings>) -> String {
+    let named = settings.map_or("no settings".to_owned(), |settings| {
+        let span = |ms: u32| duration::exact(Duration::from_millis(u64::from(ms)));
+        let (ttl, lease) = (span(settings.ttl_ms_max), span(settings.lease_ms));
+        format!("--ttl-max {ttl} and --lease-duration {lease}")
+    });
+    format!(
+        "  so long since nobody stated less: the snapshot names {named}, and they may have been raised behind it; if you \
+         know the largest that any node ever ran with, restore with --largest-ttl-max and --largest-lease-duration\n"
+    )
+}
+
+/// The cluster that a node which is its only member founds when it starts.
+fn founded_alone(node: NodeId, directory: DirectoryId, snapshot: &Snapshot) -> ClusterId {
+    let origin = Some(origin_of(snapshot.data.bytes()));
+    FoundingRecord::new([(node, directory)]).with_origin(origin).cluster()
+}
+
+/// Which cluster this is from now on, and what that means to clients of the old one.
+fn clusters_said(ancestors: &Ancestors, new: Option<ClusterId>) -> String {
+    let new = match new {
+        Some(new) => format!("the new cluster is {new}"),
+        None => "the new cluster has an id once all its nodes have met: `tenure status` shows it"
+            .to_owned(),
+    };
+    let Some(old) = ancestors.iter().next() else {
+        return format!(
+            "{new}; the file does not name the old one (tenure 0.1 saved it), so its clients are refused until they are \
+             started anew: to let them come over by themselves restore with --ancestor and the old id\n"
+        );
+    };
+    let others: Vec<String> = ancestors.iter().skip(1).map(|one| one.to_string()).collect();
+    let others = match others.is_empty() {
+        true => String::new(),
+        false => format!(" (and of {})", others.join(", ")),
+    };
+    format!(
+        "{new}; the old one was {old}: clients of it{others} come over by themselves once their sessions have ended, but none \
+         that pins it: give those the new id (--cluster-id, TENURE_CLUSTER_ID, cluster_id)\n"
+    )
+}
+
+fn make_directory(
+    path: &Path,
+    node: NodeId,
+    begun_with: (&Snapshot, &Ancestors),
+) -> Result<DirectoryId, Failure> {
     let failed = |error: &dyn std::fmt::Display| {
         Failure::unavailable(format!("cannot restore into {}: {error}", path.display()))
     };
     let disk = FileDisk::open(path).map_err(|error| failed(&error))?;
     let directory = DirectoryId(random::bytes16());
-    Wal::restore(disk, node, directory, snapshot, &WalOptions::default())
-        .map_err(|error| failed(&error))?;
-    Ok(())
+    Wal::restore(disk, node, directory, begun_with, &WalOptions::default())
+        .map_err(|error| failed(&error))
 }
 
 /// What is so now.
 fn said(restored: &LockMachine) -> String {
     let (epoch, floor) = (restored.epoch(), restored.newest_token());
-    let wait = match restored.restoring() {
-        Some(wait) => format!(
-            "for the first {} with a leader no lock is granted and no leadership claimed: until then programs \
-             may still believe in leases of before",
-            duration::show(Duration::from_millis(wait.ms))
-        ),
-        None => "THE WAIT IS WAIVED: locks are granted at once, while programs may still believe in leases of \
-                 before, so that two may believe in the same lock; across this restore only tokens protect"
-            .to_owned(),
-    };
     format!(
-        "restored as epoch {epoch}: all sessions have ended, and all tokens are larger than {floor}\n{wait}\n"
+        "restored as epoch {epoch}: all sessions have ended, and all tokens are larger than {floor}\n"
     )
 }
 
 /// `address` is this node's own in the new cluster, at which it listens.
 fn next_step(options: &Options, ids: &[String], address: &str) -> String {
     let epoch = options.epoch.map_or(String::new(), |epoch| format!(" --epoch {epoch}"));
-    let waive = if options.waive_wait { " --waive-wait" } else { "" };
+    let ancestors: String =
+        options.ancestor.iter().map(|cluster| format!(" --ancestor {cluster}")).collect();
+    let wait = options.wait_flags();
     let path = |path: &Path| typed::word(&path.to_string_lossy());
     let (id, data, file) = (options.id, path(&options.data), path(&options.file));
     let cluster = typed::word(&options.cluster);
@@ -106,7 +221,7 @@ fn next_step(options: &Options, ids: &[String], address: &str) -> String {
     let also = match others[..] {
         [] => String::new(),
         _ => format!(
-            "do the same for node {}, with the same file and flags ({file}{epoch}{waive}); then start all of \
+            "do the same for node {}, with the same file and flags ({file}{epoch}{ancestors}{wait}); then start all of \
              them, this one by\n",
             others.join(", node ")
         ),

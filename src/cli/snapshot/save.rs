@@ -27,10 +27,10 @@ pub struct Options {
 
 /// Runs it.
 pub fn run(options: &Options) -> Result<(), Failure> {
-    let snapshot = fetch(&options.connection)?;
-    let bytes = snapshot_file::encode(&snapshot);
+    let (snapshot, cluster) = fetch(&options.connection)?;
+    let bytes = snapshot_file::encode(&snapshot, cluster);
     // What is kept for the day on which it is needed must be readable.
-    let content = Content::of(snapshot).map_err(Failure::unavailable)?;
+    let content = Content::of(snapshot, cluster).map_err(Failure::unavailable)?;
     let shown = options.file.display();
     place(&options.file, &bytes)
         .map_err(|error| Failure::unavailable(format!("cannot write {shown}: {error}")))?;

@@ -159,6 +159,9 @@ impl Core {
         if let Err(error) = wish.check() {
             return self.decide(call, Err(error));
         }
+        if let Some(error) = self.contradicted() {
+            return self.decide(call, Err(error));
+        }
         if self.acquires.calls.len() + self.leases.len() >= REQUESTS_PER_SESSION_MAX {
             let text = format!("a client has at most {REQUESTS_PER_SESSION_MAX} leases and waits");
             return self.decide(call, Err(Error::new(Status::Limit, text)));
@@ -281,7 +284,9 @@ impl Core {
             }
             Wait::Try => Error::new(Status::Unavailable, self.why_unavailable()),
             Wait::For(_) | Wait::Forever
-                if self.session.is_none() || self.links.home().is_none() =>
+                if self.session.is_none()
+                    || self.links.home().is_none()
+                    || self.links.condition().is_some() =>
             {
                 let why = self.why_unavailable();
                 Error::new(Status::Timeout, format!("{}; {why}", Status::Timeout.text()))
@@ -306,6 +311,15 @@ impl Core {
                 self.decide(call, Err(Status::Timeout.into()));
             }
             Wait::For(_) | Wait::Forever => self.acquires.make_ready(call),
+        }
+    }
+
+    /// Nothing that is not granted yet shall be.
+    pub(super) fn withdraw_all(&mut self, error: &Error) {
+        let calls: Vec<CallId> = self.acquires.calls.keys().copied().collect();
+        for call in calls {
+            self.withdraw(call);
+            self.decide(call, Err(error.clone()));
         }
     }
 

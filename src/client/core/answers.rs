@@ -3,7 +3,7 @@
 use super::Core;
 use super::acquire::Load;
 use super::lease::lost;
-use super::refusal::{is_passing, refusal_error};
+use super::refusal::is_passing;
 use super::requests::{Outstanding, Purpose};
 use super::session::EndedBy;
 use super::types::{CallId, Done};
@@ -162,7 +162,7 @@ impl Core {
             self.take_acquire(call);
             self.remove_request(request);
         }
-        self.decide(call, Err(refusal_error(refusal)));
+        self.decide(call, Err(self.refused(refusal)));
     }
 
     fn handle_release_answer(
@@ -175,7 +175,7 @@ impl Core {
             // Below the floor it was answered before.
             Answer::Done | Answer::Refused(Refusal::BelowFloor) => Ok(Done::Released),
             Answer::Refused(refusal) if is_passing(refusal) => return self.retry(now, request),
-            Answer::Refused(refusal) => Err(refusal_error(refusal)),
+            Answer::Refused(refusal) => Err(self.refused(refusal)),
             Answer::NotHeld | Answer::Ended { .. } => Err(lost()),
             // No answer to a release.
             _ => return,

@@ -113,6 +113,12 @@ impl Endpoints {
         gone
     }
 
+    /// Whether an address was dialed, none of its dials has ended in any way, and one of them is as `is_waited_for` says.
+    pub(super) fn is_any_new(&self, is_waited_for: impl Fn(&LinkId) -> bool) -> bool {
+        let mut new = self.0.iter().filter(|endpoint| endpoint.failure.is_none());
+        new.any(|endpoint| endpoint.links().iter().any(&is_waited_for))
+    }
+
     /// The address behind `link`.
     pub(super) fn address_of(&self, link: LinkId) -> Option<&str> {
         let found = self.0.iter().find(|endpoint| endpoint.links().contains(&link));

@@ -7,25 +7,26 @@
 
 use super::back_off::{SPARE_STEP_MAX, STEP_MAX};
 use super::endpoints::{Dial, Endpoint, Endpoints, Origin};
+use super::identity::Identity;
 use super::leaders::{Leaders, Named, Trust};
 use super::types::{Action, CoreOptions, LinkId};
 use crate::base::rng::Rng;
 use crate::base::time::nanos;
 use crate::base::{ClusterId, NodeId, Sample, Term};
-use crate::wire::{Abilities, ClientWelcome, LeaderHint};
+use crate::wire::{Abilities, Condition, LeaderHint, Welcomed};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 #[derive(Clone, Debug)]
 pub(super) struct Links {
-    endpoints: Endpoints,
+    pub(super) endpoints: Endpoints,
     pub(super) links: BTreeMap<LinkId, Link>,
     next_link: u64,
     pub(super) home: Option<Home>,
-    leaders: Leaders,
+    pub(super) leaders: Leaders,
     /// The address of a leader that only a node named, and why it was not reached the last time.
     unreached: Option<(String, String)>,
-    cluster: Option<ClusterId>,
+    pub(super) identity: Identity,
     pub(super) connect_timeout: Duration,
     pub(super) ttl: Duration,
     pub(super) silence_max: Duration,
@@ -51,9 +52,15 @@ pub(super) enum Link {
 #[derive(Clone, Debug)]
 pub(super) struct OpenLink {
     node: NodeId,
+    /// `None`: none yet.
+    pub(super) cluster: Option<ClusterId>,
     abilities: Abilities,
-    hint: LeaderHint,
+    pub(super) hint: LeaderHint,
+    /// What it says of its cluster, and when.
+    pub(super) condition: Option<(u64, Condition)>,
     welcomed_at: u64,
+    /// How long it took to answer the dial, in nanoseconds.
+    pub(super) greeted_in: u64,
     /// When it last said anything.
     pub(super) heard_at: u64,
     /// Since when something that was sent has had no answer of any kind.
@@ -79,7 +86,7 @@ impl Links {
             home: None,
             leaders: Leaders::default(),
             unreached: None,
-            cluster: None,
+            identity: Identity::new(options.pin.clone()),
             connect_timeout: options.connect_timeout,
             ttl: options.ttl,
             silence_max: options.connect_timeout.min(third),
@@ -104,32 +111,24 @@ impl Links {
         }
     }
 
-    pub(super) fn cluster(&self) -> Option<ClusterId> {
-        self.cluster
-    }
-
-    /// A node welcomed us; one of another cluster is hung up.
+    /// A node welcomed us, which may be one of ours.
     pub(super) fn handle_welcome(
         &mut self,
         now: &Sample,
         link: LinkId,
-        (welcome, abilities): (ClientWelcome, Abilities),
+        welcomed: Welcomed,
         actions: &mut Vec<Action>,
     ) {
-        if !matches!(self.links.get(&link), Some(Link::Dialing { .. })) {
-            return;
-        }
-        if let (Some(known), Some(told)) = (self.cluster, welcome.cluster)
-            && known != told
-        {
-            let why = format!("it is of cluster {told}, the others of {known}");
-            return self.hang_up(now, link, &why, actions);
-        }
-        self.cluster = self.cluster.or(welcome.cluster);
+        let Some(Link::Dialing { since }) = self.links.get(&link) else { return };
+        let greeted_in = now.boot().saturating_sub(*since);
+        let Welcomed { welcome, speech, .. } = welcomed;
         let open = OpenLink {
             node: welcome.node,
-            abilities,
+            cluster: welcome.cluster,
+            abilities: speech.abilities,
             hint: LeaderHint::default(),
+            condition: None,
+            greeted_in,
             welcomed_at: now.boot(),
             heard_at: now.boot(),
             unanswered_since: None,
@@ -234,11 +233,14 @@ impl Links {
         }
     }
 
-    /// The leader that open links name.
+    /// The leader that open links of our cluster name.
     fn named(&self, now: &Sample) -> Option<(Trust, Named<'_>)> {
+        let cluster = self.identity.cluster();
         let named = self.links.values().filter_map(|link| match link {
-            Link::Open(open) => Named::by(open.node, &open.hint),
-            Link::Dialing { .. } => None,
+            Link::Open(open) if cluster.is_some() && open.cluster == cluster => {
+                Named::by(open.node, &open.hint)
+            }
+            Link::Open(_) | Link::Dialing { .. } => None,
         });
         self.leaders.best(now, named)
     }
@@ -247,7 +249,9 @@ impl Links {
     pub(super) fn settle(&mut self, now: &Sample, actions: &mut Vec<Action>) {
         self.leaders.handle_deadline(now);
         self.hang_up_silent(now, actions);
+        self.hang_up_founded(now, actions);
         self.choose_home(now);
+        self.begin_comparing(now);
         self.drop_unused_hinted(now, actions);
         self.ask_idle(now, actions);
         self.dial_due(now, actions);
@@ -293,7 +297,8 @@ impl Links {
 
     /// The open link to `node`, at best the one that is home.
     fn link_to(&self, node: NodeId, home: Option<Home>) -> Option<LinkId> {
-        let is_node = |link: &Link| matches!(link, Link::Open(open) if open.node == node);
+        let cluster = self.identity.cluster();
+        let is_node = |link: &Link| matches!(link, Link::Open(open) if open.node == node && open.cluster == cluster);
         let home = home.map(|home| home.link);
         home.filter(|home| self.links.get(home).is_some_and(is_node))
             .or_else(|| self.links.iter().find(|(_, link)| is_node(link)).map(|(id, _)| *id))

@@ -11,6 +11,7 @@ mod asked;
 mod back_off;
 mod belief;
 mod endpoints;
+mod identity;
 mod leaders;
 mod lease;
 mod links;
@@ -30,6 +31,9 @@ mod transmit;
 mod tries;
 mod types;
 mod wish;
+mod words;
+
+pub use words::{Words, not_pinned};
 
 pub use types::{
     AcquireCall, Action, Belief, BreakCall, CallId, CoreOptions, Deadline, Done, EndReason,
@@ -38,17 +42,17 @@ pub use types::{
 
 use crate::base::rng::Rng;
 use crate::base::{Sample, SessionId, Token};
-use crate::wire::{Abilities, ClientHello, ClientWelcome, Refused, ServerMessage};
+use crate::wire::{ClientHello, Refused, ServerMessage, Welcomed};
 use crate::{Error, Status};
 use acquire::Acquires;
 use asked::{Asked, Disowned};
+use leaders::Leaders;
 use lease::Leases;
 use links::{Heard, Links};
 use observers::{Changed, Observers};
 use orders::Orders;
 use progress::Progress;
 use reads::Reads;
-use refusal::refusal_text;
 use retiring::Retiring;
 use session::{Opening, Reopening, Session};
 use std::collections::BTreeSet;
@@ -83,6 +87,8 @@ pub struct Core {
     /// The largest token that this client was ever told: a grant to a later request is larger (L3).
     largest_token: Token,
     life: Life,
+    /// Why the leader behind a link refuses what takes something, as it said.
+    shortage: Option<(LinkId, String)>,
     /// It has not had a session yet, and may take so long for the first: a reading of BOOTTIME.
     is_new: bool,
     opens_until: u64,
@@ -138,6 +144,7 @@ impl Core {
             last_call: 0,
             largest_token: Token(0),
             life: Life::Open,
+            shortage: None,
             is_new: true,
             opens_until: now.hint(options.connect_timeout),
             leaderless_since: *now,
@@ -150,7 +157,8 @@ impl Core {
     /// What to say first on a link.
     #[must_use]
     pub fn hello(&self) -> ClientHello {
-        ClientHello { client: self.options.client.clone(), cluster: self.links.cluster() }
+        // No cluster: who is told one that is not its own refuses, and then does not say which it is.
+        ClientHello { client: self.options.client.clone(), cluster: None }
     }
 
     /// The other side took the connection of `link`: it is waited for, and not dialed once more beside it.
@@ -159,15 +167,9 @@ impl Core {
     }
 
     /// The node behind `link` welcomed us (the driver has sent the hello), and understands this.
-    pub fn handle_welcome(
-        &mut self,
-        now: &Sample,
-        link: LinkId,
-        welcome: ClientWelcome,
-        abilities: Abilities,
-    ) {
+    pub fn handle_welcome(&mut self, now: &Sample, link: LinkId, welcomed: Welcomed) {
         self.check_belief(now);
-        self.links.handle_welcome(now, link, (welcome, abilities), &mut self.actions);
+        self.take_welcome(now, link, welcomed);
     }
 
     /// The node behind `link` refused us; the driver closes it.
@@ -218,6 +220,8 @@ impl Core {
             ServerMessage::Changed { read, index, holder, gap } => {
                 self.handle_changed(link, read, Changed { index, holder, gap });
             }
+            ServerMessage::Described { read: 0, values } => self.handle_shortage(link, &values),
+            ServerMessage::Condition(values) => self.handle_condition(now, link, &values),
             ServerMessage::Status { .. }
             | ServerMessage::Described { .. }
             | ServerMessage::Ordered { .. } => {}
@@ -346,8 +350,16 @@ impl Core {
     /// Why there is no leader or no session, node by node, for error texts.
     #[must_use]
     pub fn why_unavailable(&self) -> String {
+        if let Some(text) = self.contradiction() {
+            return text;
+        }
+        if let Some((_, condition)) = self.links.condition() {
+            return condition.text.clone();
+        }
         match self.opening.as_ref().and_then(|opening| opening.refusal) {
-            Some(refusal) => format!("the leader refuses a session: {}", refusal_text(refusal)),
+            Some(refusal) => {
+                format!("the leader refuses a session: {}", self.refusal_sentence(refusal))
+            }
             None if self.session.is_none() && self.reopening.is_in_vain() => {
                 "the leader ends each session as soon as it is made; its log may say why".to_owned()
             }

@@ -123,6 +123,12 @@ impl Observers {
         self.unsent = self.following.keys().copied().collect();
     }
 
+    /// Of another cluster nothing was heard yet: its indexes are its own. Who held before is known.
+    pub(super) fn begin_anew(&mut self) {
+        let heard = self.following.values_mut().filter_map(|following| following.heard.as_mut());
+        heard.for_each(|heard| heard.index = Index(0));
+    }
+
     /// Takes the askings that `asked_on` is to forget.
     fn take_dismissed(&mut self) -> Option<(LinkId, BTreeSet<u64>)> {
         let dismissed = std::mem::take(&mut self.dismissed);
@@ -141,7 +147,7 @@ impl Observers {
         following.number = Some(number);
         self.asked.insert(number, observer);
         self.asked_on = Some(link);
-        let since = following.heard.as_ref().map(|heard| heard.index);
+        let since = following.heard.as_ref().map(|heard| heard.index).filter(|at| *at > Index(0));
         Request::Observe { read: number, name: following.name.clone(), since }
     }
 }
@@ -149,8 +155,8 @@ impl Observers {
 impl Following {
     /// What the program is told of a change; nothing, if it knows.
     ///
-    /// Indexes only rise, behind a gap too: that is the present, confirmed by a round, and a restored cluster is another
-    /// one, which this client does not speak to (L15). What is not newer is said again.
+    /// Indexes only rise, behind a gap too: that is the present, confirmed by a round. In a restored cluster they begin anew
+    /// (L25). What is not newer is said again.
     fn handle_changed(&mut self, Changed { index, holder, gap }: Changed) -> Option<Seen> {
         let missed = match &mut self.heard {
             None => 0,

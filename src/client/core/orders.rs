@@ -6,7 +6,7 @@
 //! earlier one that was refused for load and sent again.
 
 use super::lease::lost;
-use super::refusal::{is_passing, refusal_error};
+use super::refusal::is_passing;
 use super::requests::Purpose;
 use super::session::session_expired;
 use super::transfer::check_heir;
@@ -81,6 +81,8 @@ impl Core {
         let call = self.new_call();
         let BreakCall { name, token, way, to, reason } = wish;
         if let Err(error) = check_heir(to.as_deref()).and_then(|()| check_reason(&reason)) {
+            self.decide(call, Err(error));
+        } else if let Some(error) = self.contradicted() {
             self.decide(call, Err(error));
         } else {
             self.start_order(now, call, Operation::Break { name, token, way, to, reason });
@@ -182,7 +184,7 @@ impl Core {
             {
                 return self.retry(now, request);
             }
-            (Answer::Refused(refusal), _) => Err(refusal_error(refusal)),
+            (Answer::Refused(refusal), _) => Err(self.refused(refusal)),
             // No answer to an order.
             _ => return,
         };

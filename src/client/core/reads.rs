@@ -55,6 +55,11 @@ impl Reads {
         }
     }
 
+    /// Of another cluster nothing was told yet: its indexes are its own.
+    pub(super) fn begin_anew(&mut self) {
+        self.newest = Index(0);
+    }
+
     fn ask(&mut self, call: CallId, asked: Asked) {
         self.asked.insert(call, asked);
         self.unsent.insert(call);

@@ -1,7 +1,43 @@
 //! What a server's refusal means for the call behind the request.
 
+use super::Core;
+use super::types::LinkId;
+use crate::base::limits::REFUSAL_TEXT_BYTES_MAX;
+use crate::base::text;
 use crate::lock::Refusal;
+use crate::wire::Values;
 use crate::{Error, Status};
+
+impl Core {
+    /// The error of a refused request, with what the leader said that its disk lacks.
+    pub(super) fn refused(&self, refusal: Refusal) -> Error {
+        Error::new(refusal_error(refusal).status, self.refusal_sentence(refusal))
+    }
+
+    pub(super) fn refusal_sentence(&self, refusal: Refusal) -> String {
+        match (&self.shortage, self.links.home()) {
+            (Some((link, sentence)), Some(home))
+                if refusal == Refusal::Limit && home.link == *link =>
+            {
+                sentence.clone()
+            }
+            _ => refusal_text(refusal).to_owned(),
+        }
+    }
+
+    /// A leader says why it is about to refuse what takes something; or, without a reason, that this is over.
+    pub(super) fn handle_shortage(&mut self, link: LinkId, values: &Values) {
+        let (node, lacks) = (values.number("id"), values.text("disk_lacks"));
+        self.shortage = node.zip(lacks).map(|(node, lacks)| {
+            let lacks = text::one_line(lacks, REFUSAL_TEXT_BYTES_MAX);
+            let sentence = format!(
+                "node {node}, which leads, has no room on its disk for more of its log, and no other node that could lead \
+                 has said that it has ({lacks}); make room there: it goes on by itself"
+            );
+            (link, sentence)
+        });
+    }
+}
 
 /// The error of a refused request, with a sentence.
 pub(super) fn refusal_error(refusal: Refusal) -> Error {

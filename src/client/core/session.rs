@@ -1,7 +1,6 @@
 //! Sessions: opened, renewed, lost, replaced, and closed in the background.
 
 use super::back_off::{BackOff, SPARE_STEP_MAX, STEP_MAX};
-use super::refusal::refusal_error;
 use super::renewal::Renewals;
 use super::requests::{Purpose, Window};
 use super::standing::Roll;
@@ -79,6 +78,8 @@ pub(super) enum EndedBy {
     Lapse,
     /// The server says so.
     Server,
+    /// Most endpoints say that they are of another cluster.
+    Contradiction,
 }
 
 impl Session {
@@ -128,13 +129,14 @@ impl Core {
         let ttl = Duration::from_millis(u64::from(ttl_ms)).min(self.options.ttl);
         let belief = Belief::new(id, start, ttl, rho_ppm, now);
         self.bound.handle_opened(id);
-        if belief.is_over(now) {
-            // Too late, or a TTL of nothing: it was never believed in; another follows.
+        if belief.is_over(now) || self.links.contradiction().is_some() {
+            // Too late, a TTL of nothing, or perhaps another cluster's: it was never believed in; another follows.
             opening.retry_at = opening.back_off.next(now, STEP_MAX, &mut self.rng);
             self.retire(now, (id, ttl), (RequestId(1), RequestId(1)), None);
             return;
         }
         self.opening = None;
+        self.links.bind_cluster(link);
         self.is_new = false;
         self.progress.handle_moved(&start);
         self.session = Some(Session::new(now, id, ttl, belief));
@@ -151,8 +153,9 @@ impl Core {
         let longest = if refusal == Refusal::Busy { STEP_MAX } else { SPARE_STEP_MAX };
         opening.retry_at = opening.back_off.next(now, longest, &mut self.rng);
         if refusal != Refusal::Busy {
-            self.fail_acquires(refusal_error(refusal));
-            self.fail_ready_orders(&refusal_error(refusal));
+            let error = self.refused(refusal);
+            self.fail_acquires(error.clone());
+            self.fail_ready_orders(&error);
         }
     }
 
@@ -190,15 +193,16 @@ impl Core {
         self.reopening.handle_end(now, lived, &mut self.rng);
         let reason = match by {
             EndedBy::Lapse if session.renewals.is_withheld() => EndReason::Stalled,
-            EndedBy::Lapse | EndedBy::Server => EndReason::Expired,
+            EndedBy::Lapse | EndedBy::Server | EndedBy::Contradiction => EndReason::Expired,
         };
         self.end_all_leases(reason);
         self.report_state(now);
-        if by == EndedBy::Lapse {
+        if by != EndedBy::Server {
             let ids = (session.window.next_request(), session.window.floor());
             self.retire(now, (session.id, session.ttl), ids, None);
         }
         self.handle_requests_lost(now, session.window);
+        self.links.hasten_others(now);
         if !self.acquires.is_empty() || self.orders.wants_session() {
             self.want_session(now);
         }

@@ -2,7 +2,7 @@
 
 use super::Core;
 use super::lease::lost;
-use super::refusal::{is_passing, refusal_error};
+use super::refusal::is_passing;
 use super::requests::Purpose;
 use super::types::{CallId, Done, EndReason, LeaseId};
 use crate::base::limits::CLIENT_NAME_BYTES_MAX;
@@ -51,7 +51,7 @@ impl Core {
             Answer::Refused(refusal) if is_passing(refusal) => return self.retry(now, request),
             Answer::Refused(refusal) => {
                 self.release_instead(request);
-                Err(refusal_error(refusal))
+                Err(self.refused(refusal))
             }
             // No answer to a transfer.
             _ => return,

@@ -5,11 +5,12 @@ use super::Core;
 use super::back_off::{BackOff, STEP_MAX};
 use super::links::Home;
 use super::standing::Roll;
-use super::types::{Action, LinkId};
+use super::types::{Action, CallId, LinkId};
 use crate::base::rng::Rng;
 use crate::base::{Sample, SessionId};
 use crate::lock::Operation;
 use crate::wire::Request;
+use crate::{Error, Status};
 
 /// What home was told.
 #[derive(Clone, Debug)]
@@ -59,7 +60,7 @@ impl Core {
         self.send_requests(now, home);
         self.send_renewal(now, home);
         while let Some(request) = self.reads.take_request(self.session.as_ref()) {
-            self.send(now, home, request);
+            self.send_read(now, home, request);
         }
         self.send_observers(now, home);
     }
@@ -122,6 +123,10 @@ impl Core {
         if !opening.sent.is_empty() || opening.retry_at > now.boot() {
             return;
         }
+        // What the endpoints say is compared first (L26).
+        if self.links.compared_at() > now.boot() || self.links.contradiction().is_some() {
+            return;
+        }
         let number = self.new_number();
         if let Some(opening) = &mut self.opening {
             opening.sent.insert(number, *now);
@@ -155,6 +160,20 @@ impl Core {
         session.renewals.handle_sent(number, now, &mut self.rng);
         let session = session.id;
         self.send(now, home, Request::Renew { session, number });
+    }
+
+    /// A read that an older leader does not know is not asked.
+    fn send_read(&mut self, now: &Sample, home: Home, request: Request) {
+        match request {
+            Request::Read { read, .. }
+                if !self.links.abilities(home.link).cover(request.needs()) =>
+            {
+                self.reads.remove(CallId(read));
+                let text = "the node that leads runs an older version, which cannot say that";
+                self.decide(CallId(read), Err(Error::new(Status::Unsupported, text)));
+            }
+            request => self.send(now, home, request),
+        }
     }
 
     fn bind(&mut self, now: &Sample, home: Home, session: SessionId) {
@@ -195,7 +214,9 @@ impl Core {
             .filter(|retiring| !retiring.sent && !creating)
             .map(|retiring| retiring.retry_at)
             .min();
-        let creation = self.opening.as_ref().filter(|_| !creating).map(|opening| opening.retry_at);
+        let may_create = !creating && self.links.contradiction().is_none();
+        let creation = self.opening.as_ref().filter(|_| may_create);
+        let creation = creation.map(|opening| opening.retry_at.max(self.links.compared_at()));
         let session = self.session.as_ref();
         let renewal =
             session.map(|one| one.renewals.next_deadline().min(one.window.next_deadline()));

@@ -1,7 +1,7 @@
 //! What goes into the client core and what comes out.
 
 use crate::Error;
-use crate::base::{Index, Sample, SessionId, SessionKey, Token};
+use crate::base::{ClusterPin, Index, Sample, SessionId, SessionKey, Token};
 use crate::lock::{BreakWay, Mode, Name};
 use crate::wire::{HolderSaid, ReadAnswer, Request};
 use std::time::Duration;
@@ -11,6 +11,8 @@ use std::time::Duration;
 pub struct CoreOptions {
     /// Where nodes may be found, each "host:port".
     pub endpoints: Vec<String>,
+    /// The cluster that is meant: nodes of any other are passed over.
+    pub pin: Option<ClusterPin>,
     /// The client's name, for people.
     pub client: String,
     /// The TTL to ask for.
@@ -150,6 +152,7 @@ pub enum Done {
 
 /// Why a lease ended. Numbers are those of `TENURE_REASON_*`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 #[repr(i32)]
 pub enum EndReason {
     /// By `release`.
@@ -170,6 +173,7 @@ pub enum EndReason {
 
 /// Where a session stands. Numbers are those of `TENURE_SESSION_STATE_*`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 #[repr(i32)]
 pub enum SessionState {
     /// Renewed in time.

@@ -1,9 +1,10 @@
 //! The nodes of a cluster, each asked for itself: needs no quorum.
 
 use crate::Error;
-use crate::base::NodeId;
-use crate::client::Client;
-use crate::wire::NodeStatus;
+use crate::base::{ClusterId, NodeId};
+use crate::client::core::Words;
+use crate::client::{Client, ClusterAt};
+use crate::wire::{Condition, NodeStatus, ServiceState};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -11,8 +12,9 @@ use std::time::Duration;
 /// What the nodes said at about one time.
 #[derive(Clone, Debug)]
 pub struct ClusterStatus {
-    /// In order of their ids; those without one last.
+    /// In order of their ids; those without one last. If they are of several clusters, one after the other.
     pub nodes: Vec<NodeRow>,
+    words: Words,
 }
 
 /// One node, and what it said or why it said nothing.
@@ -26,17 +28,33 @@ pub struct NodeRow {
     pub state: Result<NodeStatus, String>,
 }
 
-impl ClusterStatus {
-    /// Asks the nodes at `endpoints`, and the members that they name besides.
+impl NodeRow {
+    /// The cluster that it is of, if it answered and is of one.
     #[must_use]
-    pub fn ask(endpoints: &str, timeout: Duration) -> Self {
-        let mut answers = Client::status_of(endpoints, timeout);
-        let others: Vec<String> = members(&answers)
+    pub fn cluster(&self) -> Option<ClusterId> {
+        self.state.as_ref().ok()?.cluster
+    }
+}
+
+impl ClusterStatus {
+    /// Asks the nodes of `whom` ("host:port,…", or a [`ClusterAt`]), and the members that they name besides.
+    #[must_use]
+    pub fn ask(whom: impl Into<ClusterAt>, timeout: Duration) -> Self {
+        let whom = whom.into();
+        let ask = |endpoints: &str| -> Answers {
+            let answers = Client::status_of(endpoints, timeout).into_iter();
+            let checked = |answer: Result<NodeStatus, Error>| {
+                answer.and_then(|status| whom.check(status.cluster).map(|()| status))
+            };
+            answers.map(|(asked, answer)| (asked, checked(answer))).collect()
+        };
+        let mut answers = ask(&whom.endpoints);
+        let others: Vec<String> = members(answers.iter())
             .into_values()
             .filter(|address| answers.iter().all(|(asked, _)| asked != address))
             .collect();
-        if !others.is_empty() {
-            answers.extend(Client::status_of(&others.join(","), timeout));
+        if !others.is_empty() && words(&answers).contradiction().is_none() {
+            answers.extend(ask(&others.join(",")));
         }
         Self::of(answers)
     }
@@ -44,24 +62,54 @@ impl ClusterStatus {
     /// Of what each was asked and said.
     #[must_use]
     pub fn of(answers: Answers) -> Self {
-        let members = members(&answers);
-        let known = |address: &str| {
-            members.iter().find(|(_, member)| *member == address).map(|(node, _)| *node)
-        };
-        let mut nodes: Vec<NodeRow> = Vec::new();
-        for (asked, answer) in answers {
-            let id = answer.as_ref().ok().map(|status| status.node).or_else(|| known(&asked));
-            let address = id.and_then(|id| members.get(&id)).unwrap_or(&asked).clone();
-            let state = answer.map_err(|error| error.to_string());
-            match nodes.iter_mut().find(|row| id.is_some() && row.id == id) {
-                // Reached under two names: one that answered counts.
-                Some(row) if row.state.is_err() => row.state = state,
-                Some(_) => {}
-                None => nodes.push(NodeRow { id, address, state }),
-            }
+        let words = words(&answers);
+        let clusters = words.clusters();
+        if clusters.len() < 2 {
+            return Self { nodes: rows(&answers), words };
         }
-        nodes.sort_by_key(|row| (row.id.is_none(), row.id));
-        Self { nodes }
+        // Each for itself: ids and addresses of one mean nothing in another.
+        let of = |answer: &&Answer| answer.1.as_ref().ok().and_then(|status| status.cluster);
+        let parts = clusters.into_iter().map(Some).chain([None]);
+        let part = |cluster: Option<ClusterId>| -> Vec<NodeRow> {
+            let answers: Answers =
+                answers.iter().filter(|answer| of(answer) == cluster).cloned().collect();
+            rows(&answers)
+        };
+        Self { nodes: parts.flat_map(part).collect(), words }
+    }
+
+    /// The clusters that nodes said they are of; more than one is a mistake, see [`ClusterStatus::contradiction`].
+    #[must_use]
+    pub fn clusters(&self) -> Vec<ClusterId> {
+        self.words.clusters()
+    }
+
+    /// Why these are no nodes of one cluster, with all ids and who said which; `None` if they are.
+    #[must_use]
+    pub fn contradiction(&self) -> Option<String> {
+        self.words.contradiction()
+    }
+
+    /// What keeps the cluster from granting, as its leader says, or as it shows.
+    #[must_use]
+    pub fn condition(&self) -> Condition {
+        if let Some(text) = self.contradiction() {
+            return Condition::new(ServiceState::MixedClusters, text);
+        }
+        if let Some(leader) = self.leader() {
+            return leader.condition.clone().unwrap_or_else(Condition::serving);
+        }
+        let mut conditions = self.answered().map(|status| status.condition.as_ref());
+        let first = conditions.next().flatten();
+        let is_unfounded = |condition: &Condition| {
+            matches!(condition.state, ServiceState::NotFounded | ServiceState::WaitsForMembers)
+        };
+        let none_is_founded = first.is_some_and(is_unfounded)
+            && conditions.all(|condition| condition.is_some_and(is_unfounded));
+        match first {
+            Some(condition) if none_is_founded => condition.clone(),
+            _ => Condition::new(ServiceState::NoQuorum, NO_LEADER),
+        }
     }
 
     /// The nodes that answered.
@@ -69,16 +117,22 @@ impl ClusterStatus {
         self.nodes.iter().filter_map(|row| row.state.as_ref().ok())
     }
 
-    /// The node that leads the highest term, as it says itself.
+    /// The node that leads the highest term, as it says itself; none of several clusters.
     #[must_use]
     pub fn leader(&self) -> Option<&NodeStatus> {
+        if self.contradiction().is_some() {
+            return None;
+        }
         let leaders = self.answered().filter(|status| status.role == "leader");
         leaders.max_by_key(|status| status.term)
     }
 
-    /// The leader, else the node with the newest log.
+    /// The leader, else the node with the newest log; none of several clusters.
     #[must_use]
     pub fn newest(&self) -> Option<&NodeStatus> {
+        if self.contradiction().is_some() {
+            return None;
+        }
         self.leader().or_else(|| self.answered().max_by_key(|status| (status.term, status.commit)))
     }
 
@@ -89,7 +143,7 @@ impl ClusterStatus {
         status.map_or(UNREACHABLE, NodeStatus::standing).to_owned()
     }
 
-    /// What a person should know of the versions that run, if there is anything: that they differ, and why the level of
+    /// What a person should know, if there is anything: that versions differ, which disk has no room, and why the level of
     /// the cluster does not rise.
     #[must_use]
     pub fn remarks(&self) -> Vec<String> {
@@ -103,6 +157,13 @@ impl ClusterStatus {
                 versions.join(", ")
             ));
         }
+        for status in self.answered() {
+            let Some(lacks) = &status.disk_lacks else { continue };
+            remarks.push(format!(
+                "node {} has no room on its disk: {lacks}. Make room there: it goes on by itself",
+                status.node
+            ));
+        }
         if let Some(leader) = self.leader()
             && let (Some(level), Some(why)) = (leader.level, &leader.level_waits)
         {
@@ -110,12 +171,34 @@ impl ClusterStatus {
                 "level {level} stays in force: {why}; it rises once every member is connected and reads the next one"
             ));
         }
+        remarks.extend(self.frequent_elections());
         remarks
     }
 
-    /// Which nodes were tried, and why each failed.
+    /// That leadership changes often because nodes are too slow, or the network is.
+    fn frequent_elections(&self) -> Option<String> {
+        let silences = |status: &NodeStatus| Some((status.node, status.leader_silences?));
+        let silent: Vec<(NodeId, u64)> =
+            self.answered().filter_map(silences).filter(|(_, count)| *count > 0).collect();
+        silent.iter().find(|(_, count)| *count >= OFTEN)?;
+        let silent: Vec<String> =
+            silent.iter().map(|(node, count)| format!("node {node} ({count})")).collect();
+        let changes = self.answered().filter_map(|status| status.leader_changes).max();
+        Some(format!(
+            "frequent elections: within ten minutes the leader has changed {} times; it, or as leader a majority, was not \
+             heard in time by {}: look at the load of these machines, their disks and the network, or start all \
+             nodes with a longer --election",
+            changes.unwrap_or_default(),
+            silent.join(", ")
+        ))
+    }
+
+    /// Which nodes were tried, and why each failed, or that they are of several clusters.
     #[must_use]
     pub fn complaint(&self) -> String {
+        if let Some(text) = self.contradiction() {
+            return text;
+        }
         let tried = self.nodes.iter().map(|row| match &row.state {
             Ok(_) => format!("{} answered", row.address),
             Err(why) => format!("{} ({why})", row.address),
@@ -145,9 +228,15 @@ impl ClusterStatus {
                 "log_bytes_max": status.map(|status| status.log_bytes_max),
                 "snapshot": status.map(|status| status.snapshot.0),
                 "refused_connections": status.map(|status| status.refused_connections),
+                "refused_messages": status.map(|status| status.refused_messages),
                 "version": status.map(|status| status.version.as_str()),
                 "level": status.and_then(|status| status.level),
+                "disk_lacks": status.and_then(|status| status.disk_lacks.as_deref()),
+                "cluster_id": row.cluster().map(|cluster| cluster.to_string()),
+                "state": status.and_then(|status| status.condition.as_ref()).map(|one| one.state.name()),
+                "state_text": status.and_then(|status| status.condition.as_ref()).and_then(sentence),
                 "leader_changes": status.and_then(|status| status.leader_changes),
+                "leader_silences": status.and_then(|status| status.leader_silences),
                 "leader_change_why": status.and_then(|status| status.leader_change_why.as_deref()),
                 "election_wait_ms": status.and_then(|status| status.election_wait_ms),
                 "lease_gaps": status.and_then(|status| status.lease_gaps),
@@ -156,19 +245,73 @@ impl ClusterStatus {
         };
         let leader = self.leader().map(|status| status.node.0);
         let nodes: Vec<Value> = self.nodes.iter().map(node).collect();
-        json!({"leader": leader, "nodes": nodes})
+        let (clusters, condition) = (self.clusters(), self.condition());
+        let cluster = if let [one] = clusters[..] { Some(one.to_string()) } else { None };
+        let newest = self.newest().into_iter().flat_map(|status| status.ancestors.iter());
+        json!({
+            "cluster_id": cluster,
+            "ancestors": newest.map(|ancestor| ancestor.to_string()).collect::<Vec<_>>(),
+            "state": condition.state.name(),
+            "state_text": sentence(&condition),
+            "until_ms": condition.until_ms,
+            "leader": leader,
+            "nodes": nodes,
+        })
     }
 }
+
+/// As JSON has it: null for one that serves.
+pub(super) fn sentence(condition: &Condition) -> Option<String> {
+    Some(condition.sentence()).filter(|sentence| !sentence.is_empty())
+}
+
+/// What nodes without a leader wait for.
+const NO_LEADER: &str = "no leader: locks cannot be granted until a majority of the nodes is back";
+/// So many times that a node did not hear its leader are no accident.
+const OFTEN: u64 = 3;
 
 /// The role of a node that did not answer.
 const UNREACHABLE: &str = "unreachable";
 
 /// Nodes by their addresses.
-type Answers = Vec<(String, Result<NodeStatus, Error>)>;
+type Answers = Vec<Answer>;
+type Answer = (String, Result<NodeStatus, Error>);
+
+fn words(answers: &Answers) -> Words {
+    let mut words = Words::default();
+    for (asked, answer) in answers {
+        if let Some(cluster) = answer.as_ref().ok().and_then(|status| status.cluster) {
+            words.note(asked, cluster);
+        }
+    }
+    words
+}
+
+/// A row for each node of one cluster.
+fn rows(answers: &Answers) -> Vec<NodeRow> {
+    let members = members(answers.iter());
+    let known = |address: &str| {
+        members.iter().find(|(_, member)| *member == address).map(|(node, _)| *node)
+    };
+    let mut nodes: Vec<NodeRow> = Vec::new();
+    for (asked, answer) in answers.iter().cloned() {
+        let id = answer.as_ref().ok().map(|status| status.node).or_else(|| known(&asked));
+        let address = id.and_then(|id| members.get(&id)).unwrap_or(&asked).clone();
+        let state = answer.map_err(|error| error.to_string());
+        match nodes.iter_mut().find(|row| id.is_some() && row.id == id) {
+            // Reached under two names: one that answered counts.
+            Some(row) if row.state.is_err() => row.state = state,
+            Some(_) => {}
+            None => nodes.push(NodeRow { id, address, state }),
+        }
+    }
+    nodes.sort_by_key(|row| (row.id.is_none(), row.id));
+    nodes
+}
 
 /// All members that the node with the newest log names.
-fn members(answers: &Answers) -> BTreeMap<NodeId, String> {
-    let named = answers.iter().filter_map(|(_, answer)| answer.as_ref().ok());
+fn members<'a>(answers: impl Iterator<Item = &'a Answer>) -> BTreeMap<NodeId, String> {
+    let named = answers.filter_map(|(_, answer)| answer.as_ref().ok());
     let newest = named.max_by_key(|status| (status.term, status.commit));
     let members = newest.into_iter().flat_map(|status| &status.members);
     members.map(|member| (member.node, member.address.clone())).collect()

@@ -1,17 +1,33 @@
 //! Locks as JSON.
 
+use super::cluster::sentence;
 use crate::base::text::hex_unless_text;
-use crate::lock::{HolderView, LockView, Mode, WaiterView};
+use crate::lock::{HolderView, LockView, Mode, Name, WaiterView};
+use crate::wire::{Condition, OrderShown};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
-/// Each lock, and how long its holder's session lasts at least, in milliseconds.
-pub(super) fn to_json(rows: &[(LockView, u64)]) -> Value {
-    let locks: Vec<Value> =
-        rows.iter().map(|(view, remaining_ms)| lock(view, *remaining_ms)).collect();
-    json!({ "locks": locks })
+/// Each lock, how long its holder's session lasts at least, in milliseconds, and what holders were asked; beside them what
+/// keeps the cluster from granting any.
+pub(super) fn to_json(
+    rows: &[(LockView, u64)],
+    orders: &[OrderShown],
+    condition: &Condition,
+) -> Value {
+    let orders: BTreeMap<&Name, &OrderShown> =
+        orders.iter().map(|order| (&order.name, order)).collect();
+    let shown = |(view, remaining_ms): &(LockView, u64)| {
+        lock(view, *remaining_ms, orders.get(&view.name).copied())
+    };
+    json!({
+        "locks": rows.iter().map(shown).collect::<Vec<_>>(),
+        "state": condition.state.name(),
+        "state_text": sentence(condition),
+        "until_ms": condition.until_ms,
+    })
 }
 
-fn lock(lock: &LockView, remaining_ms: u64) -> Value {
+fn lock(lock: &LockView, remaining_ms: u64, asked: Option<&OrderShown>) -> Value {
     let is_held = lock.token.0 != 0;
     json!({
         "name": lock.name.as_str(),
@@ -25,11 +41,21 @@ fn lock(lock: &LockView, remaining_ms: u64) -> Value {
         "since_unix_ms": lock.since_unix_ms,
         "remaining_ms": remaining_ms,
         "asked": lock.is_asked,
+        "order": asked.map(order),
         "delayed": lock.is_delayed,
         "holding": lock.holding,
         "others": lock.others.iter().map(other).collect::<Vec<_>>(),
         "waiting": lock.waiting,
         "queue": lock.waiters.iter().map(waiter).collect::<Vec<_>>(),
+    })
+}
+
+fn order(order: &OrderShown) -> Value {
+    json!({
+        "token": order.token.0,
+        "grace_ms": order.grace_ms,
+        "reason": order.reason,
+        "to": order.heir,
     })
 }
 
@@ -62,7 +88,6 @@ fn mode(mode: Mode) -> &'static str {
 mod tests {
     use super::*;
     use crate::base::{SessionId, Token};
-    use crate::lock::Name;
 
     #[test]
     fn a_lock_has_all_its_keys_and_numbers_as_numbers() {
@@ -98,14 +123,22 @@ mod tests {
             waiters: vec![waiter],
             waiting: 1,
         };
+        let order = OrderShown {
+            name: view.name.clone(),
+            token: Token(18),
+            grace_ms: 500,
+            reason: "maintenance".into(),
+            heir: None,
+        };
         let expected = json!({"locks": [{
             "name": "jobs/x", "mode": "shared", "limit": 0, "taken": 2,
             "holder": "a:1", "token": 17, "value": "v", "value_hex": null,
             "since_unix_ms": 5_000, "remaining_ms": 7_500, "asked": true, "delayed": false, "holding": 2,
+            "order": {"token": 18, "grace_ms": 500, "reason": "maintenance", "to": null},
             "others": [{"holder": "b:2", "token": 18, "since_unix_ms": 6_000, "permits": 1}],
             "waiting": 1,
             "queue": [{"client": "b:2", "since_unix_ms": 9_000, "mode": "exclusive", "permits": 1}],
-        }]});
-        assert_eq!(to_json(&[(view, 7_500)]), expected);
+        }], "state": "serving", "state_text": null, "until_ms": null});
+        assert_eq!(to_json(&[(view, 7_500)], &[order], &Condition::serving()), expected);
     }
 }

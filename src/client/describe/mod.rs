@@ -10,39 +10,52 @@ pub use cluster::{ClusterStatus, NodeRow};
 
 use super::api::Client;
 use super::calls::{checked_name, unexpected};
-use crate::base::SessionId;
 use crate::base::limits::LOCKS_PER_READ_MAX;
-use crate::lock::{LockView, SessionView};
-use crate::wire::{Query, ReadAnswer};
+use crate::base::{ClusterId, SessionId};
+use crate::lock::{LockView, Name, SessionView};
+use crate::wire::{Condition, OrderShown, Query, ReadAnswer, ServiceState};
 use crate::{Error, Status};
 use serde_json::{Value, json};
 
 impl Client {
     /// What there is, as one JSON text, that which the program prints with `--json`. `what` is "locks" (all whose names
-    /// begin with `name`), "lock" (that one), "session" (`name` is its id; "" is this client's) or "cluster":
+    /// begin with `name`), "lock" (that one), "session" (`name` is its id; "" is this client's), "cluster", or "condition":
     ///
     /// * locks, lock: `{"locks": [{"name", "mode", "limit", "taken", "holder", "token", "value", "value_hex",
-    ///   "since_unix_ms", "remaining_ms", "asked", "delayed", "holding",
+    ///   "since_unix_ms", "remaining_ms", "asked", "order": {"token", "grace_ms", "reason", "to"} | null, "delayed", "holding",
     ///   "others": [{"holder", "token", "since_unix_ms", "permits"}],
-    ///   "waiting", "queue": [{"client", "since_unix_ms", "mode", "permits"}]}]}`; a lock that nobody holds or waits for
-    ///   is not there; `value_hex` is null for a value that is a text, else its bytes, which `value` shows replaced;
+    ///   "waiting", "queue": [{"client", "since_unix_ms", "mode", "permits"}]}], "state", "state_text", "until_ms"}`; a lock that nobody holds or waits for
+    ///   is not there; `value_hex` is null for a value that is a text, else its bytes, which `value` shows replaced; `order` is what
+    ///   `tenure break` or `handover` asked, null from a leader of 0.1; `state` and what follows are as for cluster, as this
+    ///   client was told;
     /// * session: `{"session": {"id", "client", "ttl_ms", "grants", "waiting"} | null}`;
-    /// * cluster: `{"leader": 1 | null, "nodes": [{"id", "address", "role", "term", "commit", "applied", "locks",
-    ///   "sessions", "log_bytes", "log_bytes_max", "snapshot", "refused_connections", "version", "level",
-    ///   "leader_changes", "leader_change_why", "election_wait_ms", "lease_gaps", "unreachable"}]}`, each node asked for itself, with or without a quorum; `unreachable` says why a node did not
-    ///   answer, and all else of it is null then.
+    /// * cluster: `{"cluster_id", "ancestors": [], "state", "state_text", "until_ms", "leader": 1 | null, "nodes": [{"id",
+    ///   "address", "role", "term", "commit", "applied", "locks", "sessions", "log_bytes", "log_bytes_max", "snapshot",
+    ///   "refused_connections", "refused_messages", "version", "level", "disk_lacks", "cluster_id", "state", "state_text",
+    ///   "leader_changes", "leader_silences", "leader_change_why", "election_wait_ms", "lease_gaps", "unreachable"}]}`, each
+    ///   node asked for itself, with or without a quorum;
+    ///   `unreachable` says why a node did not answer, and all else of it is null then; `disk_lacks` says for what there is no
+    ///   room on its disk, null if there is; `leader_changes` and `leader_silences` are those of the last ten minutes, null
+    ///   from 0.1. `state` is what keeps the cluster from granting, "serving" if nothing does; `state_text` says it in a
+    ///   sentence, and `until_ms` for how long, where that is known. `ancestors` are the clusters that it was restored from. If
+    ///   the endpoints are of several clusters, `state` is "mixed_clusters", `cluster_id` and `leader` are null, and
+    ///   `state_text` says who said which;
+    /// * condition: `{"cluster_id", "state", "state_text", "until_ms"}`, as this client was told: nobody is asked. Without a
+    ///   session `state_text` says why.
     ///
     /// # Errors
-    /// INVALID for another `what`, no name or no number; as for `read`.
+    /// INVALID for another `what`, no name or no number; as for [`holder_of`](Client::holder_of).
     pub fn describe(&self, what: &str, name: &str) -> Result<String, Error> {
         let value = match what {
-            "lock" => locks::to_json(&self.lock_shown(name)?),
-            "locks" => locks::to_json(&self.locks_shown(name)?),
+            "lock" => self.locks_to_json(&self.lock_shown(name)?)?,
+            "locks" => self.locks_to_json(&self.locks_shown(name)?)?,
             "session" => json!({ "session": self.session_shown(name)?.map(session) }),
             "cluster" => self.cluster_shown().to_json(),
+            "condition" => condition(&self.condition_of_session(), self.cluster()),
             other => {
-                let text =
-                    format!("{other:?} cannot be described; say lock, locks, session or cluster");
+                let text = format!(
+                    "{other:?} cannot be described; say lock, locks, session, cluster or condition"
+                );
                 return Err(Error::new(Status::Invalid, text));
             }
         };
@@ -53,6 +66,7 @@ impl Client {
     ///
     /// # Errors
     /// As for `read`; INVALID for what is no name.
+    #[doc(hidden)]
     pub fn lock_shown(&self, name: &str) -> Result<Vec<(LockView, u64)>, Error> {
         match self.read(Query::Lock { name: checked_name(name)? })? {
             ReadAnswer::Lock { lock, session_remaining_ms } => {
@@ -66,6 +80,7 @@ impl Client {
     ///
     /// # Errors
     /// As for `read`.
+    #[doc(hidden)]
     pub fn locks_shown(&self, prefix: &str) -> Result<Vec<(LockView, u64)>, Error> {
         let mut rows: Vec<(LockView, u64)> = Vec::new();
         loop {
@@ -84,6 +99,35 @@ impl Client {
         }
     }
 
+    /// What the holders of those of `rows` were asked to whom that applies. None from a leader of 0.1, which cannot say it.
+    ///
+    /// # Errors
+    /// As for `read`.
+    pub fn orders_shown(&self, rows: &[(LockView, u64)]) -> Result<Vec<OrderShown>, Error> {
+        // Of a shared lock another than the oldest may have been asked.
+        let may_be = |lock: &&LockView| lock.is_asked || lock.holding > 1;
+        let names: Vec<Name> = rows
+            .iter()
+            .map(|(lock, _)| lock)
+            .filter(may_be)
+            .map(|lock| lock.name.clone())
+            .collect();
+        let mut orders = Vec::new();
+        for names in names.chunks(LOCKS_PER_READ_MAX) {
+            match self.read(Query::Asked { names: names.to_vec() }) {
+                Ok(ReadAnswer::Asked(values)) => orders.extend(OrderShown::from_values(&values)),
+                Ok(other) => return Err(unexpected(&other)),
+                Err(error) if error.status == Status::Unsupported => return Ok(Vec::new()),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(orders)
+    }
+
+    fn locks_to_json(&self, rows: &[(LockView, u64)]) -> Result<Value, Error> {
+        Ok(locks::to_json(rows, &self.orders_shown(rows)?, &self.condition_shown()))
+    }
+
     fn session_shown(&self, id: &str) -> Result<Option<SessionView>, Error> {
         let session = match id {
             "" => self.session().session,
@@ -100,9 +144,32 @@ impl Client {
         }
     }
 
-    fn cluster_shown(&self) -> ClusterStatus {
-        ClusterStatus::ask(&self.handle.endpoints.join(","), self.handle.request_timeout)
+    fn condition_shown(&self) -> Condition {
+        self.condition().unwrap_or_else(Condition::serving)
     }
+
+    /// Without a session something is the matter, whether a node says so or not.
+    fn condition_of_session(&self) -> Condition {
+        let told = self.condition_shown();
+        let why = self.why();
+        match (told.is_serving(), why.is_empty()) {
+            (true, false) => Condition::new(ServiceState::NoQuorum, why),
+            _ => told,
+        }
+    }
+
+    fn cluster_shown(&self) -> ClusterStatus {
+        ClusterStatus::ask(&self.handle.cluster, self.handle.request_timeout)
+    }
+}
+
+fn condition(condition: &Condition, cluster: Option<ClusterId>) -> Value {
+    json!({
+        "cluster_id": cluster.map(|cluster| cluster.to_string()),
+        "state": condition.state.name(),
+        "state_text": cluster::sentence(condition),
+        "until_ms": condition.until_ms,
+    })
 }
 
 fn session(view: SessionView) -> Value {

@@ -10,7 +10,7 @@ use super::published::Published;
 use super::seat::Seat;
 use super::slot::{Given, Slot, Waiter};
 use crate::client::core::{
-    Action, Belief, CallId, Core, Deadline, Done, EndReason, LeaseId, LinkId,
+    Action, Belief, CallId, Core, Deadline, Done, EndReason, LeaseId, LinkId, SessionState,
 };
 use crate::net::{LocalNode, Received, Registrar, Wake};
 use crate::sys::clock;
@@ -35,6 +35,8 @@ pub(crate) struct Inner {
     pub(super) loss_timers: LossTimers,
     published: Option<Arc<Published>>,
     pub(super) feeds: Feeds,
+    /// The endpoints are of several clusters, and whoever waits for a session was told.
+    is_mixed: bool,
     /// Who waits for a session.
     opener: Option<Arc<Waiter>>,
     pub(super) shared: Weak<Shared>,
@@ -76,6 +78,7 @@ impl Inner {
             loss_timers: LossTimers::default(),
             published: None,
             feeds: Feeds::new(),
+            is_mixed: false,
             opener: None,
             shared,
             local: None,
@@ -152,9 +155,7 @@ impl Inner {
         for said in said {
             match said {
                 Said::Connected => self.core.handle_connected(id),
-                Said::Welcome(welcome, speech) => {
-                    self.core.handle_welcome(&now, id, welcome, speech.abilities);
-                }
+                Said::Welcome(welcomed) => self.core.handle_welcome(&now, id, welcomed),
                 Said::Message(message) => self.core.handle_message(&now, id, message),
                 Said::Refused(refused) => {
                     self.links.remove(&id);
@@ -204,8 +205,26 @@ impl Inner {
                 break;
             }
         }
+        self.tell_mixed();
         if self.is_finished() {
             self.wake.wake();
+        }
+    }
+
+    /// While the endpoints are of several clusters nothing opens: whoever waits for that is told, once.
+    fn tell_mixed(&mut self) {
+        let was_mixed = std::mem::replace(&mut self.is_mixed, self.core.contradiction().is_some());
+        let (state, _) = self.core.session(&clock::sample_end());
+        if self.is_mixed && !was_mixed && state == SessionState::Ended {
+            self.wake_opener();
+            self.tell_session(state, None);
+        }
+    }
+
+    fn wake_opener(&mut self) {
+        if let Some(opener) = &self.opener {
+            opener.condvar.notify_all();
+            self.seat.interrupt_unless_driving(opener);
         }
     }
 
@@ -249,10 +268,7 @@ impl Inner {
             Action::ObserverFailed { observer, error } => self.end_observer(observer, &error),
             Action::SessionChanged { state, session } => {
                 self.tell_session(state, session);
-                if let Some(opener) = &self.opener {
-                    opener.condvar.notify_all();
-                    self.seat.interrupt_unless_driving(opener);
-                }
+                self.wake_opener();
             }
             Action::Decided { call, result } => self.decide(call, result, round),
         }

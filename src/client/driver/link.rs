@@ -6,7 +6,7 @@ use crate::client::core::LinkId;
 use crate::net::{Closed, Connection, Key, Lookup, Received, Registrar};
 use crate::wire::{
     ClientHello, ClientWelcome, Form, Frame, FrameError, FrameKind, Hello, Refused, Request,
-    ServerMessage, Speech,
+    ServerMessage, Speech, Welcomed,
 };
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -54,7 +54,7 @@ enum Stage {
 pub(super) enum Said {
     /// Nothing yet: the connection stands.
     Connected,
-    Welcome(ClientWelcome, Speech),
+    Welcome(Welcomed),
     Refused(Refused),
     Message(ServerMessage),
 }
@@ -231,11 +231,10 @@ impl Link {
 fn decode(frame: &Frame, stage: Stage) -> Result<Said, FrameError> {
     match (frame.kind, stage) {
         (FrameKind::Welcome, Stage::Dialing | Stage::Greeting) => {
-            let (welcome, speech) = ClientWelcome::from_values(&frame.decode()?)?;
-            Ok(Said::Welcome(welcome, speech))
+            Ok(Said::Welcome(Welcomed::from_values(&frame.decode()?)?))
         }
         (FrameKind::ClientWelcome, Stage::Dialing | Stage::Greeting) => {
-            Ok(Said::Welcome(frame.decode()?, Speech::of_0_1()))
+            Ok(Said::Welcome(frame.decode::<ClientWelcome>()?.into()))
         }
         (FrameKind::Refused, _) => {
             let Refused { code, text } = frame.decode()?;

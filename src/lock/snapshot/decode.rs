@@ -1,10 +1,11 @@
 //! Bytes back into a machine. They may come from anywhere: each piece is checked, then the whole.
 
 use super::{
-    AnswerPiece, ClaimPiece, DelayPiece, Head, HolderPiece, LENGTH_BYTES, LockPiece, MarkPiece,
-    PrintedAnswerPiece, PrintsPiece, SessionPiece, SnapshotError, WaiterPiece,
+    AnswerPiece, ClaimPiece, DelayPiece, Head, HolderPiece, KeyPiece, LENGTH_BYTES, LockPiece,
+    MarkPiece, PrintedAnswerPiece, PrintsPiece, SessionPiece, SnapshotError, WaiterPiece,
 };
-use crate::base::{RequestId, SessionId, codec};
+use crate::base::cluster_key::KEY_BYTES;
+use crate::base::{Ancestors, RequestId, SessionId, codec};
 use crate::lock::LockMachine;
 use crate::lock::asked::Mark;
 use crate::lock::claim::{Claim, Extras};
@@ -13,12 +14,12 @@ use crate::lock::dedupe::{Answers, Fixed, Hold, Place};
 use crate::lock::delay::{Delay, Delays};
 use crate::lock::grant::{Lock, Rest};
 use crate::lock::holders::{Grant, Holders};
-use crate::lock::level::LEVEL_MAX;
+use crate::lock::level::{KEY_LEVEL, LEVEL_MAX};
 use crate::lock::print::Print;
 use crate::lock::queue::{Queue, Waiter};
 use crate::lock::restore::RestoreWait;
 use crate::lock::session::Session;
-use crate::lock::token::Tokens;
+use crate::lock::token::{COUNT_MAX, Tokens};
 use serde::Deserialize;
 
 impl LockMachine {
@@ -39,6 +40,7 @@ impl LockMachine {
         let format = pieces.read_format(level_max)?;
         let mut machine = Self::new().reading_up_to(level_max);
         let Head { sessions, locks, asked, .. } = machine.decode_head(&mut pieces)?;
+        machine.ancestors = pieces.read_ancestors()?;
         for _ in 0..sessions {
             machine.decode_session(&mut pieces)?;
         }
@@ -60,16 +62,29 @@ impl LockMachine {
     fn decode_head(&mut self, pieces: &mut Pieces<'_>) -> Result<Head, SnapshotError> {
         let head: Head = pieces.read()?;
         // An index is stamped with the epoch as a count of tokens is.
-        if Tokens::resume(0, head.applied.0).is_none() {
+        if head.applied.0 > COUNT_MAX {
             return Err(pieces.damaged(format!("no log reaches entry {}", head.applied)));
         }
         self.applied = head.applied;
-        self.tokens = Tokens::resume(head.epoch, head.granted).ok_or_else(|| {
+        let tokens = Tokens::resume(head.epoch, head.granted);
+        self.tokens = tokens.filter(|_| head.granted <= COUNT_MAX).ok_or_else(|| {
             pieces.damaged(format!("{} tokens in epoch {}", head.granted, head.epoch))
         })?;
         self.settings.clone_from(&head.settings);
         self.restoring = head.restoring_ms.map(|ms| RestoreWait { ms });
+        if pieces.format >= KEY_LEVEL {
+            self.decode_key(pieces)?;
+        }
         Ok(head)
+    }
+
+    fn decode_key(&mut self, pieces: &mut Pieces<'_>) -> Result<(), SnapshotError> {
+        let KeyPiece { is_there, key } = pieces.read()?;
+        if !is_there && key.0 != [0; KEY_BYTES] {
+            return Err(pieces.damaged("a key is there and is not".to_owned()));
+        }
+        self.cluster_key = is_there.then_some(key);
+        Ok(())
     }
 
     fn decode_session(&mut self, pieces: &mut Pieces<'_>) -> Result<(), SnapshotError> {
@@ -269,6 +284,19 @@ impl<'a> Pieces<'a> {
         let length = u32::from_le_bytes(self.take_array::<LENGTH_BYTES>()?) as usize;
         let bytes = self.take(length)?;
         codec::decode(bytes).map_err(|error| self.damaged(error.to_string()))
+    }
+
+    fn read_ancestors(&mut self) -> Result<Ancestors, SnapshotError> {
+        if self.format == 1 {
+            return Ok(Ancestors::default());
+        }
+        let ancestors: Ancestors = self.read()?;
+        if !ancestors.is_sound() {
+            return Err(
+                self.damaged("a cluster is restored from one twice, or from too many".to_owned())
+            );
+        }
+        Ok(ancestors)
     }
 
     /// The prints of so many requests in the piece that was read last.

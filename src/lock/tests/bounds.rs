@@ -1,9 +1,10 @@
 //! Bounds: each is a typed answer, the same on all replicas, and final for the request (L2, L17).
 
 use super::script::{Script, acquire, granted, open_session, try_acquire};
-use crate::base::SessionId;
+use crate::base::{Index, SessionId};
 use crate::lock::level::Bounds;
-use crate::lock::{Answer, Outcome, Refusal};
+use crate::lock::token::{COUNT_MAX, Tokens};
+use crate::lock::{Answer, LockMachine, Outcome, Refusal};
 
 const FULL: Answer = Answer::Refused(Refusal::Limit);
 
@@ -89,4 +90,18 @@ fn a_session_without_room_can_still_close() {
     assert_eq!(script.release(session, 2, "x", 1).0, FULL);
     assert_eq!(script.close(session, 3).outcome, Some(Outcome::SessionEnded { session }));
     assert_eq!(script.holder("x"), 0);
+}
+
+/// Of a leader that lies: who believed it would have no number left for the next grant, or the next entry.
+#[test]
+fn r15_counts_that_no_log_leads_to_are_refused() {
+    let refusal =
+        |machine: &LockMachine| LockMachine::decode(&machine.encode()).unwrap_err().to_string();
+    let mut machine = LockMachine::new();
+    machine.tokens = Tokens::resume(0, COUNT_MAX).unwrap();
+    assert!(LockMachine::decode(&machine.encode()).is_ok());
+    machine.tokens = Tokens::resume(0, COUNT_MAX + 1).unwrap();
+    assert!(refusal(&machine).contains("tokens in epoch 0"));
+    machine.applied = Index(COUNT_MAX + 1);
+    assert!(refusal(&machine).contains("no log reaches entry"));
 }

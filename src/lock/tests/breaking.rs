@@ -169,6 +169,8 @@ fn a_grant_of_several_locks_is_asked_once_and_taken_from_all() {
     assert_eq!(applied.asked, [asked(a, "y", 1, 5)]);
     assert_eq!(script.machine.asked(a), [asked(a, "y", 1, 5)]);
     assert!(script.machine.lock(&name("x")).expect("held").is_asked);
+    let order = |lock: &str| script.machine.order(&name(lock)).map(|(asked, _)| asked.token);
+    assert_eq!(["x", "y", "z"].map(order), [Some(Token(1)), Some(Token(1)), None]);
     script.acquire(b, 2, "x");
     let (_, applied) = script.submit(b, 3, take("y", 1, None));
     assert_eq!(applied.granted, [handed_to(b, 2, 2)]);

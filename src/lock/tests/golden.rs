@@ -2,7 +2,7 @@
 
 use super::script::{name, plain};
 use crate::base::codec;
-use crate::base::{Owner, RequestId, SessionId, SessionKey, Term, Token};
+use crate::base::{ClusterKey, Owner, RequestId, SessionId, SessionKey, Term, Token};
 use crate::lock::{Acquire, BreakWay, Command, Mode, Operation, Settings};
 
 fn hex(bytes: &[u8]) -> String {
@@ -131,6 +131,11 @@ fn delay_over() {
     let command = Command::DelayOver { name: name("x"), token: Token(9), term: Term(6) };
     let token_and_term = ["0900000000000000", "0600000000000000"].concat();
     check(&command, &["05000000", "0100000000000000", "78", &token_and_term]);
+}
+
+#[test]
+fn cluster_key() {
+    check(&Command::ClusterKey(ClusterKey([7; 32])), &["06000000", &"07".repeat(32)]);
 }
 
 #[test]

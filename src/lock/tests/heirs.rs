@@ -27,6 +27,18 @@ fn asked_for_an_heir() -> (Script, [SessionId; 3]) {
 }
 
 #[test]
+fn an_order_is_shown_with_its_heir_as_long_as_the_grant_stands() {
+    let (mut script, [a, ..]) = asked_for_an_heir();
+    let shown = |script: &Script| {
+        let (asked, heir) = script.machine.order(&name("x"))?;
+        Some((asked.session, asked.token.0, heir.as_deref().map(str::to_owned)))
+    };
+    assert_eq!(shown(&script), Some((a, 1, Some("heir".to_owned()))));
+    script.submit(a, 2, release("x", 1));
+    assert_eq!(shown(&script), None);
+}
+
+#[test]
 fn l23_however_a_grant_ends_that_was_asked_its_heir_comes_first() {
     type End = fn(&mut Script, SessionId) -> Applied;
     let ends: [End; 4] = [

@@ -8,6 +8,7 @@ mod delays;
 mod golden;
 mod grants;
 mod heirs;
+mod key;
 mod re_entry;
 mod requests;
 mod restore;

@@ -3,11 +3,19 @@
 use super::script::{Script, acquire, granted};
 use crate::base::{RequestId, SessionKey, Term, Token};
 use crate::lock::{
-    Answer, Command, LockMachine, Operation, Outcome, Refusal, RestoreError, RestoreWait, Settings,
-    Wait,
+    Answer, Command, Largest, LockMachine, Operation, Outcome, Refusal, RestoreError, RestoreWait,
+    Settings, Wait,
 };
 
 const BUSY: Answer = Answer::Refused(Refusal::Busy);
+
+/// As long as the build allows.
+const FULL: Wait = Wait::Full(Largest::OF_ALL);
+
+/// An operator says that no node ever ran with more.
+fn stated(ttl_ms_max: u32, lease_ms: u32) -> Wait {
+    Wait::Full(Largest { ttl_ms_max, lease_ms })
+}
 
 fn with_settings(lease_ms: u32, ttl_ms_max: u32) -> Script {
     let mut script = Script::default();
@@ -34,7 +42,7 @@ fn l15_a_restore_ends_all_sessions_with_locks_queues_and_answers() {
     script.acquire(holder, 1, "a");
     script.acquire(waiter, 1, "a");
     let applied = script.machine.applied;
-    restore(&mut script, Wait::Full);
+    restore(&mut script, stated(60_000, 150));
     assert_eq!(script.machine.applied, applied);
     assert_eq!((script.machine.session_count(), script.machine.held_count()), (0, 0));
     assert_eq!(script.request(holder, 1, acquire("a")).0, Answer::SessionExpired);
@@ -58,8 +66,8 @@ fn l3_l15_tokens_and_session_ids_of_the_new_incarnation_are_larger() {
 
 #[test]
 fn l15_the_operator_names_a_larger_epoch_for_a_second_restore_of_one_snapshot() {
-    let snapshot = LockMachine::new().restored(Some(6), Wait::Full).unwrap().encode();
-    let restored = |epoch| LockMachine::decode(&snapshot).unwrap().restored(epoch, Wait::Full);
+    let snapshot = LockMachine::new().restored(Some(6), FULL).unwrap().encode();
+    let restored = |epoch| LockMachine::decode(&snapshot).unwrap().restored(epoch, FULL);
     assert_eq!(restored(None).unwrap().epoch(), 7);
     assert_eq!(restored(Some(40)).unwrap().epoch(), 40);
     let not_above = |named| RestoreError::EpochNotAbove { snapshot: 6, named };
@@ -69,17 +77,17 @@ fn l15_the_operator_names_a_larger_epoch_for_a_second_restore_of_one_snapshot() 
 
 #[test]
 fn l15_the_epoch_ends_below_two_to_the_15() {
-    let restored = |epoch| LockMachine::new().restored(Some(epoch), Wait::Full);
+    let restored = |epoch| LockMachine::new().restored(Some(epoch), FULL);
     assert_eq!(restored(1 << 15).unwrap_err(), RestoreError::EpochTooLarge(1 << 15));
     assert_eq!(restored(u64::MAX).unwrap_err(), RestoreError::EpochTooLarge(u64::MAX));
     let last = restored((1 << 15) - 1).unwrap();
-    assert_eq!(last.restored(None, Wait::Full).unwrap_err(), RestoreError::EpochsUsedUp);
+    assert_eq!(last.restored(None, FULL).unwrap_err(), RestoreError::EpochsUsedUp);
 }
 
 #[test]
 fn l15_nothing_is_granted_before_the_wait_is_over() {
     let mut script = with_settings(150, 60_000);
-    restore(&mut script, Wait::Full);
+    restore(&mut script, stated(60_000, 150));
     assert_eq!(waits(&script.machine), Some(60_000));
     let session = script.open("client");
     assert_eq!(script.acquire(session, 1, "a"), BUSY);
@@ -93,7 +101,7 @@ fn l15_nothing_is_granted_before_the_wait_is_over() {
 #[test]
 fn l14_a_withdrawal_during_the_wait_holds_after_it() {
     let mut script = with_settings(150, 60_000);
-    restore(&mut script, Wait::Full);
+    restore(&mut script, stated(60_000, 150));
     let session = script.open("client");
     assert_eq!(script.acquire(session, 1, "a"), BUSY);
     assert_eq!(script.withdraw(session, 2, 1).0, Answer::Withdrawn);
@@ -104,7 +112,7 @@ fn l14_a_withdrawal_during_the_wait_holds_after_it() {
 #[test]
 fn l9_the_end_of_the_wait_counts_only_in_an_entry_of_the_term_that_decided_it() {
     let mut script = with_settings(150, 60_000);
-    restore(&mut script, Wait::Full);
+    restore(&mut script, stated(60_000, 150));
     assert_eq!(restore_over(&mut script, 2), None);
     assert_eq!(restore_over(&mut script, 0), None);
     assert_eq!(waits(&script.machine), Some(60_000));
@@ -113,23 +121,62 @@ fn l9_the_end_of_the_wait_counts_only_in_an_entry_of_the_term_that_decided_it() 
 }
 
 #[test]
-fn l15_the_wait_covers_the_longest_belief_of_before() {
-    // The leader lease, the largest TTL …
-    let mut script = with_settings(5_000, 1_000);
-    restore(&mut script, Wait::Full);
-    assert_eq!(waits(&script.machine), Some(5_000));
-    // … the TTL of a session that was opened before the settings …
+fn l15_the_wait_covers_settings_that_were_raised_behind_the_snapshot() {
+    // Whatever the snapshot names: 1 h, unless somebody states less.
+    for script in [Script::default(), with_settings(150, 10_000)] {
+        let mut script = script;
+        restore(&mut script, FULL);
+        assert_eq!(waits(&script.machine), Some(3_600_000));
+    }
+    let mut script = with_settings(150, 10_000);
+    restore(&mut script, stated(60_000, 150));
+    assert_eq!(waits(&script.machine), Some(60_000));
+}
+
+#[test]
+fn l15_what_is_stated_is_at_least_what_the_snapshot_names() {
+    let wait_of = |wait| {
+        let machine = with_settings(5_000, 20_000).machine;
+        machine.restored(None, wait).map(|machine| waits(&machine))
+    };
+    assert_eq!(wait_of(stated(20_000, 5_000)), Ok(Some(20_000)));
+    assert_eq!(wait_of(stated(20_000, 50_000)), Ok(Some(50_000)));
+    let ttl = RestoreError::TtlTooSmall { stated: 19_999, in_snapshot: 20_000 };
+    assert_eq!(wait_of(stated(19_999, 5_000)), Err(ttl));
+    let lease = RestoreError::LeaseTooSmall { stated: 4_999, in_snapshot: 5_000 };
+    assert_eq!(wait_of(stated(20_000, 4_999)), Err(lease));
+    assert_eq!(wait_of(Wait::Waived), Ok(None));
+}
+
+#[test]
+fn l15_the_wait_covers_the_longest_belief_that_the_snapshot_itself_shows() {
+    // Nodes take no largest TTL below the default one.
+    let mut script = with_settings(150, 10_000);
+    restore(&mut script, stated(500, 150));
+    assert_eq!(waits(&script.machine), Some(10_000));
+    // A session that was opened before the settings …
     let mut script = Script::default();
-    script.open("10 s");
-    script.apply(&Command::Settings(Settings { lease_ms: 150, ttl_ms_max: 500, level: 1 }));
-    restore(&mut script, Wait::Full);
-    assert_eq!(waits(&script.machine), Some(10_000));
+    let open = |ttl_ms| Command::OpenSession {
+        ttl_ms,
+        key: SessionKey([9; 16]),
+        client: "client".to_owned(),
+    };
+    script.apply(&open(30_000));
+    script.apply(&Command::Settings(Settings { lease_ms: 150, ttl_ms_max: 10_000, level: 1 }));
+    restore(&mut script, stated(10_000, 150));
+    assert_eq!(waits(&script.machine), Some(30_000));
     // … and what an earlier restore has not waited for yet.
-    restore(&mut script, Wait::Full);
-    assert_eq!(waits(&script.machine), Some(10_000));
-    // Without settings, the largest TTL that there is.
-    let machine = LockMachine::new().restored(None, Wait::Full).unwrap();
-    assert_eq!(waits(&machine), Some(3_600_000));
+    restore(&mut script, stated(10_000, 150));
+    assert_eq!(waits(&script.machine), Some(30_000));
+}
+
+#[test]
+fn l15_what_no_node_can_exceed_is_never_below_what_one_did() {
+    let machine = with_settings(150, 7_200_000).machine;
+    let largest = machine.largest_possible();
+    assert_eq!(largest, Largest { ttl_ms_max: 7_200_000, lease_ms: 60_000 });
+    let restored = machine.restored(None, Wait::Full(largest)).unwrap();
+    assert_eq!(waits(&restored), Some(7_200_000));
 }
 
 #[test]
@@ -145,7 +192,7 @@ fn l15_a_waived_wait_grants_at_once() {
 #[test]
 fn l15_a_snapshot_taken_during_the_wait_still_waits() {
     let mut script = with_settings(150, 60_000);
-    restore(&mut script, Wait::Full);
+    restore(&mut script, stated(60_000, 150));
     script.replace(|machine| LockMachine::decode(&machine.encode()).expect("its own bytes"));
     assert_eq!(waits(&script.machine), Some(60_000));
     let session = script.open("client");

@@ -6,7 +6,7 @@ use crate::base::{Owner, RequestId, SessionId, Term, Token};
 use crate::lock::dedupe::Hold;
 use crate::lock::token::Tokens;
 use crate::lock::{
-    Acquire, Answer, Command, LockMachine, Mode, Operation, Outcome, Refusal, RestoreWait,
+    Acquire, Answer, Command, Largest, LockMachine, Mode, Operation, Outcome, Refusal, RestoreWait,
     Settings, SnapshotError, Wait,
 };
 
@@ -68,7 +68,7 @@ fn decode_error(bytes: &[u8]) -> String {
 fn golden_bytes_of_format_1() {
     let mut script = Script::default();
     script.apply(&Command::Settings(Settings { lease_ms: 150, ttl_ms_max: 60_000, level: 1 }));
-    script.replace(|machine| machine.restored(Some(5), Wait::Full).unwrap());
+    script.replace(|machine| machine.restored(Some(5), Wait::Full(Largest::OF_ALL)).unwrap());
     script.apply(&Command::RestoreOver { term: Term(1) });
     let session = script.open("ab");
     script.request(session, 1, Operation::Acquire(Acquire { value: vec![7], ..plain("x") }));

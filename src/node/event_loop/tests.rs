@@ -61,6 +61,13 @@ impl Disk for FailingDisk {
     fn sync_directory(&mut self) -> Result<(), DiskError> {
         self.files.sync_directory()
     }
+    fn check(&mut self) -> Result<(), DiskError> {
+        self.files.check()
+    }
+    fn free_bytes(&self) -> Option<u64> {
+        None
+    }
+
     fn prepare(&mut self, name: &str, bytes: u64) {
         self.files.prepare(name, bytes);
     }

@@ -4,7 +4,7 @@ use super::Violation;
 use crate::base::NodeId;
 use crate::base::limits::{APPEND_BYTES_MAX, ENTRY_BYTES_MAX, PEER_BUFFER_BYTES_MAX};
 use crate::raft::{Message, Raft};
-use crate::sim::outlet::Outgoing;
+use crate::sim::node::outlet::Outgoing;
 use crate::wire::PeerMessage;
 
 /// Looks at one turn of a node: what left, how many operations it took, and what it holds.

@@ -300,8 +300,8 @@ mod tests {
     use crate::base::{DirectoryId, WriteSeq};
     use crate::raft::{Cause, Entry, EntryHeader, EntryKind, Payload, Write};
     use crate::sim::disk::SimDisk;
-    use crate::sim::host::{Host, Pauses, SharedHost};
-    use crate::sim::outlet::drain_durable;
+    use crate::sim::disk::host::{Host, Pauses, SharedHost};
+    use crate::sim::node::outlet::drain_durable;
     use crate::wal::Wal;
 
     const NODE: NodeId = NodeId(1);

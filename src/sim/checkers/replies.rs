@@ -71,6 +71,7 @@ impl Replies {
             ServerMessage::Status { .. }
             | ServerMessage::Described { .. }
             | ServerMessage::Leader(_)
+            | ServerMessage::Condition(_)
             | ServerMessage::Ordered { .. } => true,
         };
         if holds {
@@ -174,7 +175,7 @@ fn is_read(model: &Model, window: Window, index: Index, answer: &ReadAnswer) -> 
         ReadAnswer::Locks { locks, .. } => {
             locks.iter().all(|(lock, _)| is_view(model, lock, index))
         }
-        ReadAnswer::Session(_) | ReadAnswer::Refused(_) => true,
+        ReadAnswer::Session(_) | ReadAnswer::Asked(_) | ReadAnswer::Refused(_) => true,
     }
 }
 

@@ -6,12 +6,12 @@ use crate::base::rng::Rng;
 use crate::raft::Seat;
 use crate::sim::checkers::bytes::{RecordSpan, segment_records};
 use crate::sim::checkers::durability::Ending;
-use crate::sim::disk_faults::{Strike, StrikeOn};
-use crate::sim::event::Event;
+use crate::sim::disk::faults::{Strike, StrikeOn};
+use crate::sim::disk::storage::Storage;
 use crate::sim::node::{Fate, slot_of};
 use crate::sim::plan::{MS, SECOND};
-use crate::sim::storage::Storage;
 use crate::sim::world::World;
+use crate::sim::world::event::Event;
 
 /// What a kernel makes of the pages whose sync failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +78,7 @@ impl World {
 
     /// The machine goes off, and comes back with an empty disk.
     pub(in crate::sim) fn exchange_disk(&mut self, slot: usize, dice: &mut Rng) {
+        self.end_strangers();
         self.crash(slot, Ending::PowerCut);
         self.nodes[slot].is_emptied = true;
         let host = self.nodes[slot].host.clone();

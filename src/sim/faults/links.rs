@@ -3,12 +3,12 @@
 use super::below;
 use crate::base::rng::Rng;
 use crate::raft::Seat;
-use crate::sim::event::Event;
-use crate::sim::fault::Fault;
 use crate::sim::marks::Mark;
 use crate::sim::network::HostId;
+use crate::sim::plan::fault::Fault;
 use crate::sim::plan::{MS, SECOND};
 use crate::sim::world::World;
+use crate::sim::world::event::Event;
 
 /// Directed links, and whether they are cut again.
 #[derive(Clone, Debug)]

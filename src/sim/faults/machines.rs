@@ -4,11 +4,11 @@ use super::below;
 use crate::base::rng::Rng;
 use crate::sim::checkers::durability::Ending;
 use crate::sim::clock::{Clocks, draw_slew};
-use crate::sim::event::Event;
 use crate::sim::marks::Mark;
 use crate::sim::network::HostId;
 use crate::sim::plan::{MS, SECOND};
 use crate::sim::world::World;
+use crate::sim::world::event::Event;
 
 /// How a machine stands still with its clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

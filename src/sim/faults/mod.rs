@@ -1,9 +1,12 @@
 //! What goes wrong: each injection of the schedule, carried out. How it is undone is foreseen with it.
 
 mod disks;
+mod forgeries;
+pub mod lateness;
 mod links;
 mod machines;
 mod operators;
+mod strangers;
 mod upgrades;
 
 pub use links::Flapping;
@@ -12,11 +15,11 @@ pub(super) use operators::FOUNDING;
 
 use crate::base::rng::Rng;
 use crate::sim::checkers::durability::Ending;
-use crate::sim::fault::Fault;
 use crate::sim::network::HostId;
 use crate::sim::node::Fate;
 use crate::sim::plan::MS;
-use crate::sim::schedule::Injection;
+use crate::sim::plan::fault::Fault;
+use crate::sim::plan::schedule::Injection;
 use crate::sim::world::{Phase, World};
 
 impl World {
@@ -27,7 +30,10 @@ impl World {
         }
         self.trace.line(self.now, format_args!("fault {injection}"));
         self.disturb(self.now);
+        let mut dice = Rng::new(injection.dice);
+        let mut forger = dice.fork();
         self.inflict(injection.fault, &mut Rng::new(injection.dice));
+        self.forge(&mut forger);
     }
 
     fn inflict(&mut self, fault: Fault, dice: &mut Rng) {
@@ -64,6 +70,7 @@ impl World {
             Fault::SaveSnapshot => self.save_snapshot(node),
             Fault::Visitor => self.receive_visitor(node, dice),
             Fault::Upgrade => self.replace_program(dice),
+            Fault::Stranger => self.receive_stranger(node, dice),
             Fault::PauseInside | Fault::ClientPauseInside | Fault::LostRename => {
                 unreachable!("{fault:?} stands")
             }

@@ -8,14 +8,14 @@ use crate::base::{Index, NodeId};
 use crate::raft::{Change, Member, Membership, Seat};
 use crate::sim::checkers::members::Members;
 use crate::sim::client::address_of;
-use crate::sim::event::Event;
 use crate::sim::marks::Mark;
 use crate::sim::network::{Arrival, LineId};
+use crate::sim::node::talk::Build;
 use crate::sim::node::{Fate, host_of, slot_of};
-use crate::sim::operator::Outcome;
+use crate::sim::operators::Outcome;
 use crate::sim::plan::{MS, SECOND};
-use crate::sim::talk::Build;
 use crate::sim::world::World;
+use crate::sim::world::event::Event;
 use crate::wire::Order;
 
 impl World {
@@ -200,7 +200,7 @@ impl World {
         self.exchange_disk(slot, dice);
     }
 
-    fn order(&mut self, orders: Vec<Order>, slot: usize) {
+    pub(in crate::sim) fn order(&mut self, orders: Vec<Order>, slot: usize) {
         self.trace.line(self.now, format_args!("node {} is ordered: {orders:?}", slot + 1));
         let host = self.nodes[slot].host_id;
         let line = self.operator.begin(self.now, orders, host, &mut self.network);

@@ -4,8 +4,8 @@ use super::below;
 use crate::base::rng::Rng;
 use crate::sim::checkers::durability::Ending;
 use crate::sim::marks::Mark;
+use crate::sim::node::talk::Build;
 use crate::sim::node::{Fate, SimNode};
-use crate::sim::talk::Build;
 use crate::sim::world::World;
 
 impl World {

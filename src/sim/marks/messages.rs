@@ -4,7 +4,7 @@ use super::{Mark, Marks};
 use crate::base::Index;
 use crate::lock::{Answer, Refusal};
 use crate::raft::{Append, AppendOutcome, EntryKind, Message, Raft, SnapshotOutcome};
-use crate::sim::outlet::Outgoing;
+use crate::sim::node::outlet::Outgoing;
 use crate::wire::{PeerMessage, ServerMessage};
 
 /// Marks what left a node in one step; it had applied up to `applied` before.

@@ -82,6 +82,8 @@ marks! {
     // Builds.
     OldLeads = "a node of an older build leads newer ones",
     NewLeads = "a node of a newer build leads older ones",
+    StrangerRefused = "somebody says that it is a peer, and is refused",
+    MemberProved = "a node that is not known yet proves that it is a member",
     OlderHello = "a node says the hello of 0.1.0 to one that does not know the newer",
     OlderRefused = "a node of an older build is refused for the level of the cluster",
     LevelRaised = "the level of the lock machine rises",
@@ -113,6 +115,8 @@ marks! {
     SyncForgotten = "a sync fails and is forgotten",
     NoSpace = "a node ends for want of room",
     SpareRefused = "there is no room for a spare segment",
+    ShortOfRoom = "what a leader sends does not fit into a log",
+    HandedForRoom = "a leader whose log cannot go on hands over to one that has room",
     DamageRefused = "a damaged directory is refused",
     // Members.
     JointEntered = "a joint membership is committed",
@@ -126,6 +130,7 @@ marks! {
     EmptiedRefused = "an emptied directory is refused",
     RestoreOver = "the wait of a restored cluster ends",
     RestoredAgain = "a cluster is restored a second time",
+    GoneOver = "a client goes over to a restored cluster",
     // Transfers.
     TransferRelinquishes = "a successor is told behind a Relinquish",
     TransferPlain = "a successor is told without a Relinquish",

@@ -103,6 +103,8 @@ impl Reference {
                 None
             }
             Command::Settings(wanted) => self.raise(wanted),
+            // Nothing that is shown or answered depends on it.
+            Command::ClusterKey(_) => None,
             Command::RestoreOver { term: decided } => {
                 let is_over = self.is_restoring && *decided == term;
                 self.is_restoring &= !is_over;

@@ -11,6 +11,7 @@ from . import aio, testing
 from ._client import Client, connect
 from ._described import (
     ClusterDescription,
+    ConditionDescription,
     LockDescription,
     LocksDescription,
     NodeDescription,
@@ -64,6 +65,7 @@ __all__ = [
     "Client",
     "Closed",
     "ClusterDescription",
+    "ConditionDescription",
     "Corrupt",
     "Deadlock",
     "Denied",

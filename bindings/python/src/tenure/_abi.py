@@ -21,6 +21,13 @@ class ClientOptions(Structure):
         ("request_timeout_ms", c_uint32),
         ("progress_ms", c_uint32),
         ("flags", c_uint32),
+        ("ca", c_char_p),
+        ("cert", c_char_p),
+        ("key", c_char_p),
+        ("credential_file", c_char_p),
+        ("cluster_id", c_char_p),
+        ("verify", c_uint32),
+        ("reserved_2", c_uint32),
     ]
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, Optional, overload
 from . import _orders
 from ._abi import ClientOptions
 from ._convert import Value, optional_text, text, wait_ms
-from ._described import ClusterDescription, Description, LocksDescription, SessionDescription
+from ._described import ClusterDescription, ConditionDescription, Description, LocksDescription, SessionDescription
 from ._election import Election
 from ._ending import Looked, closing, itself, leaving_client
 from ._errors import Again, Closed
@@ -38,14 +38,18 @@ def connect(
     request_timeout: Optional[float] = None,
     progress: Optional[float] = None,
     background: bool = False,
+    cluster_id: Optional[str] = None,
 ) -> Client:
     """Connects to the cluster of which `endpoints` ("host:port,host:port") are nodes.
 
     Without endpoints: TENURE_ENDPOINTS, else 127.0.0.1:7401, 7402 and 7403. `ttl` (10 s) is how long the
     leases outlive this process, `name` (host:pid) is what people see. With `progress` the session is renewed only while
     Client.progress() is called at least once in so many seconds. `background`: return at once, and connect meanwhile.
-    Raises Unavailable after `connect_timeout` (5 s); it says which nodes were tried and why each failed."""
-    options = client_options(ttl, name, connect_timeout, request_timeout, progress, background)
+    `cluster_id` pins the cluster that is meant: its id as `tenure status` shows it, or at least the first eight hex
+    digits; nodes of any other are passed over. None: the environment's TENURE_CLUSTER_ID, else no pin; "": no pin.
+    Raises Unavailable after `connect_timeout` (5 s); it says which nodes were tried and why each failed, and at once if
+    they are of several clusters: with their ids, and who said which."""
+    options = client_options(ttl, name, connect_timeout, request_timeout, progress, background, cluster_id)
     client = Client(ClientHandle())
     open_client(client._handle, endpoints, options)
     return client
@@ -170,6 +174,9 @@ class Client(Local):
     def describe(self, what: Literal["cluster"], name: Optional[str] = None) -> ClusterDescription: ...
 
     @overload
+    def describe(self, what: Literal["condition"], name: Optional[str] = None) -> ConditionDescription: ...
+
+    @overload
     def describe(self, what: str, name: Optional[str] = None) -> Description: ...
 
     def describe(self, what: str = "locks", name: Optional[str] = None) -> Description:
@@ -177,7 +184,7 @@ class Client(Local):
 
         `what` is "locks" (all whose names begin with `name`), "lock" (the one called `name`, in a list that is empty if
         nobody holds it or waits for it), "session" (the one whose id is `name` in digits; None: this client's) or
-        "cluster"."""
+        "cluster", or "condition": why this client has no session, and what keeps its cluster from granting."""
         return _orders.describe(self._handle, what, name)
 
     def session(self) -> Session:

@@ -23,6 +23,16 @@ class Waiter(TypedDict):
     permits: int
 
 
+class OrderDescription(TypedDict):
+    """What the holder of `token` was asked by break_() or hand_over()."""
+
+    token: int
+    grace_ms: int
+    reason: str
+    # The client that gets the lock then, if one was named.
+    to: Optional[str]
+
+
 class LockDescription(TypedDict):
     """A lock that somebody holds or waits for; `holder` is None and `token` 0 while nobody holds it."""
 
@@ -39,6 +49,8 @@ class LockDescription(TypedDict):
     # The least time that the leader will wait before it may expire the holder's session.
     remaining_ms: int
     asked: bool
+    # None from a leader of 0.1, too.
+    order: Optional[OrderDescription]
     delayed: bool
     holding: int
     others: list[OtherHolder]
@@ -50,6 +62,10 @@ class LocksDescription(TypedDict):
     """What describe("locks") and describe("lock") say. A lock that nobody holds or waits for is not there."""
 
     locks: list[LockDescription]
+    # What keeps the cluster from granting any, "serving" if nothing does; in a sentence; and for how long, if known.
+    state: str
+    state_text: Optional[str]
+    until_ms: Optional[int]
 
 
 class SessionRow(TypedDict):
@@ -84,12 +100,22 @@ class NodeDescription(TypedDict):
     # The index of its newest snapshot.
     snapshot: Optional[int]
     refused_connections: Optional[int]
+    # Messages of other nodes that could not be, or contradicted what this node knows.
+    refused_messages: Optional[int]
     version: Optional[str]
     # Which rules the cluster follows, as far as this node has applied them; None from 0.1.
     level: Optional[int]
-    # How many changes of leader it has seen since it started, and why there is the present one; None from 0.1, as all
-    # that follows.
+    # For what there is no room on its disk, and where; None if there is.
+    disk_lacks: Optional[str]
+    # Which cluster it is of.
+    cluster_id: Optional[str]
+    # What keeps that cluster from granting, as far as this node knows; None from 0.1.
+    state: Optional[str]
+    state_text: Optional[str]
+    # Within the last ten minutes; None from 0.1. A leader that is not heard in time is one that elections are for.
     leader_changes: Optional[int]
+    leader_silences: Optional[int]
+    # Why there is the leader that it knows, and not the one before; None from 0.1, as all that follows.
     leader_change_why: Optional[str]
     # How long it would hear nothing of its leader before it stands for election.
     election_wait_ms: Optional[int]
@@ -102,8 +128,29 @@ class NodeDescription(TypedDict):
 class ClusterDescription(TypedDict):
     """What describe("cluster") says."""
 
+    # None if the endpoints are of several; `state` is "mixed_clusters" then, and `state_text` says who said which.
+    cluster_id: Optional[str]
+    # The clusters that it was restored from, the newest first.
+    ancestors: list[str]
+    # What keeps it from granting, "serving" if nothing does.
+    state: str
+    # In a sentence; None if it serves.
+    state_text: Optional[str]
+    # For how long, where that is known.
+    until_ms: Optional[int]
     leader: Optional[int]
     nodes: list[NodeDescription]
 
 
-Description = Union[LocksDescription, SessionDescription, ClusterDescription]
+class ConditionDescription(TypedDict):
+    """What describe("condition") says, as the client was told."""
+
+    cluster_id: Optional[str]
+    # What keeps the cluster from granting, "serving" if nothing does and there is a session.
+    state: str
+    # In a sentence, or why there is no session.
+    state_text: Optional[str]
+    until_ms: Optional[int]
+
+
+Description = Union[LocksDescription, SessionDescription, ClusterDescription, ConditionDescription]

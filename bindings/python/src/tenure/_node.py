@@ -110,7 +110,7 @@ class Node(Local):
         background: bool = False,
     ) -> Client:
         """A client of this node's cluster, which reaches this node without a socket. Options as for connect()."""
-        options = client_options(ttl, name, connect_timeout, request_timeout, progress, background)
+        options = client_options(ttl, name, connect_timeout, request_timeout, progress, background, None)
         client = Client(ClientHandle(keeps=self._handle))
         fill(client._handle, library.tenure_node_client, (self._handle.pointer, byref(options)))
         return client

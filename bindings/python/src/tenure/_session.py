@@ -53,6 +53,7 @@ def client_options(
     request_timeout: Optional[float],
     progress: Optional[float],
     background: bool,
+    cluster_id: Optional[str],
 ) -> ClientOptions:
     """The C options of these."""
     return ClientOptions(
@@ -63,6 +64,7 @@ def client_options(
         request_timeout_ms=option_ms(request_timeout, "request_timeout"),
         progress_ms=option_ms(progress, "progress"),
         flags=1 if background else 0,
+        cluster_id=optional_text(cluster_id, "cluster id"),
     )
 
 

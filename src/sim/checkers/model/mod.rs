@@ -109,7 +109,10 @@ impl Model {
             }
             Some(Command::Settings(settings)) => self.level = self.level.max(settings.level),
             Some(
-                Command::Expire { .. } | Command::RestoreOver { .. } | Command::DelayOver { .. },
+                Command::Expire { .. }
+                | Command::RestoreOver { .. }
+                | Command::DelayOver { .. }
+                | Command::ClusterKey(_),
             )
             | None => {}
         }

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from types import TracebackType
-from typing import Literal, Optional, overload
+from typing import Literal, Optional, cast, overload
 
 from .. import _orders
 from .._client import open_client
 from .._convert import Value, text, wait_ms
-from .._described import ClusterDescription, Description, LocksDescription, SessionDescription
+from .._described import ClusterDescription, ConditionDescription, Description, LocksDescription, SessionDescription
 from .._errors import Again, Closed, Unavailable
 from .._grant import LeaseHandle
 from .._holder import Holder, observe
@@ -39,23 +39,26 @@ async def connect(
     connect_timeout: float = _CONNECT_TIMEOUT,
     request_timeout: Optional[float] = None,
     progress: Optional[float] = None,
+    cluster_id: Optional[str] = None,
 ) -> Client:
     """Connects to a cluster; the options are those of tenure.connect().
 
     Raises Unavailable if there is no session after `connect_timeout` seconds. Cancelling the task leaves nothing
     behind."""
-    options = client_options(ttl, name, connect_timeout, request_timeout, progress, background=True)
+    options = client_options(ttl, name, connect_timeout, request_timeout, progress, True, cluster_id)
     client = Client(ClientHandle())
     open_client(client._handle, endpoints, options)
     deadline = Deadline(connect_timeout)
     try:
         while True:
             session = await client.next(deadline.left())
+            condition = cast(ConditionDescription, _orders.describe(client._handle, "condition", None))
             if session is None:
-                asked = endpoints or "the cluster"
-                raise Unavailable(f"no session within {connect_timeout} s: is a majority of {asked} up?")
+                raise Unavailable(f"no session within {connect_timeout} s: {condition['state_text']}")
             if session.state == SessionState.VALID:
                 return client
+            if condition["state"] == "mixed_clusters":
+                raise Unavailable(str(condition["state_text"]))
     except BaseException:
         client._handle.free()
         raise
@@ -163,6 +166,11 @@ class Client(Local):
     async def describe(
         self, what: Literal["cluster"], name: Optional[str] = None
     ) -> ClusterDescription: ...
+
+    @overload
+    async def describe(
+        self, what: Literal["condition"], name: Optional[str] = None
+    ) -> ConditionDescription: ...
 
     @overload
     async def describe(self, what: str, name: Optional[str] = None) -> Description: ...

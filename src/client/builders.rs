@@ -1,0 +1,62 @@
+//! Options said in one expression: `ClientOptions::new().name("worker").ttl(ttl)`.
+
+use super::data::{AcquireOptions, BreakOptions, ClientOptions, Grace};
+use crate::base::{Token, setters};
+use crate::lock::Mode;
+use std::time::Duration;
+
+impl ClientOptions {
+    /// The defaults.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+setters!(ClientOptions:
+    ttl(Duration) = ttl;
+    name(impl Into<String>) = Some(name.into());
+    connect_timeout(Duration) = connect_timeout;
+    request_timeout(Duration) = request_timeout;
+    background(bool) = background;
+    progress(Duration) = Some(progress);
+    cluster_id(impl Into<String>) = Some(cluster_id.into());
+);
+
+impl AcquireOptions {
+    /// The defaults: the whole lock, for an owner of its own.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Of a reader, who shares the lock with others.
+    #[must_use]
+    pub fn shared() -> Self {
+        Self::default().mode(Mode::Shared)
+    }
+}
+
+setters!(AcquireOptions:
+    value(impl Into<Vec<u8>>) = value.into();
+    owner(u64) = owner;
+    mode(Mode) = mode;
+    limit(u32) = limit;
+    permits(u32) = permits;
+    lock_delay(Duration) = lock_delay;
+);
+
+impl BreakOptions {
+    /// The defaults: whoever holds it may go on for its TTL, and it goes to the next in the queue.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+setters!(BreakOptions:
+    token(Token) = Some(token);
+    grace(Grace) = grace;
+    to(impl Into<String>) = Some(to.into());
+    reason(impl Into<String>) = reason.into();
+);

@@ -1,0 +1,47 @@
+//! Which cluster is meant: where its nodes may be, and how it is told from others.
+
+use super::core::not_pinned;
+use crate::base::{ClusterId, ClusterPin};
+use crate::{Error, Status};
+
+/// Where the nodes of a cluster may be, and which cluster that must be, if it is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClusterAt {
+    /// "host:port,…"
+    pub endpoints: String,
+    /// Nodes of any other are passed over.
+    pub pin: Option<ClusterPin>,
+}
+
+impl ClusterAt {
+    /// Whether a node of `cluster` is one of those that are meant; one that is of no cluster yet may be.
+    ///
+    /// # Errors
+    /// UNAVAILABLE: it is another cluster's.
+    pub(super) fn check(&self, cluster: Option<ClusterId>) -> Result<(), Error> {
+        match (&self.pin, cluster) {
+            (Some(pin), Some(cluster)) if !pin.matches(cluster) => {
+                Err(Error::new(Status::Unavailable, not_pinned(cluster, pin)))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl From<&str> for ClusterAt {
+    fn from(endpoints: &str) -> Self {
+        Self { endpoints: endpoints.to_owned(), pin: None }
+    }
+}
+
+impl From<&String> for ClusterAt {
+    fn from(endpoints: &String) -> Self {
+        endpoints.as_str().into()
+    }
+}
+
+impl From<&ClusterAt> for ClusterAt {
+    fn from(cluster: &ClusterAt) -> Self {
+        cluster.clone()
+    }
+}

@@ -1,0 +1,294 @@
+//! Of which cluster this client is: what its endpoints say is compared before there is a session, and ever after (safety L26).
+//!
+//! A list of endpoints that names nodes of two clusters would give one lock to two programs. So a client is of the cluster of
+//! its first session for good, and acquires nothing while its endpoints contradict each other. It goes over by itself in
+//! one case: another cluster was restored from its own, nobody pinned that, and nothing of its session is believed in (L25).
+
+use super::links::{Link, Links, OpenLink};
+use super::session::EndedBy;
+use super::types::{Action, LinkId};
+use super::words::{Words, not_pinned};
+use super::{Core, Leaders};
+use crate::base::time::nanos;
+use crate::base::{Ancestors, ClusterId, ClusterPin, Sample};
+use crate::wire::{Condition, ServiceState, Values, Welcomed};
+use crate::{Error, Status};
+use std::time::Duration;
+
+/// What is known of it.
+#[derive(Clone, Debug)]
+pub(super) struct Identity {
+    pin: Option<ClusterPin>,
+    words: Words,
+    /// The cluster of the session, or of the last one.
+    bound: Option<ClusterId>,
+    /// Who has not answered by then is not waited for before there is a session; `None` while there is no leader either.
+    compared_at: Option<u64>,
+    /// A cluster that was restored from ours waits for the end of the session.
+    is_next_known: bool,
+}
+
+/// What a welcome means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It may be one of ours.
+    Taken,
+    /// It is of a cluster that goes on from ours, which we follow from now on.
+    Successor(ClusterId),
+    /// It is none of ours, for this reason.
+    Passed(String),
+}
+
+impl Identity {
+    pub(super) fn new(pin: Option<ClusterPin>) -> Self {
+        Self { pin, words: Words::default(), bound: None, compared_at: None, is_next_known: false }
+    }
+
+    /// The cluster whose leader may be home.
+    pub(super) fn cluster(&self) -> Option<ClusterId> {
+        let only = || match self.words.clusters()[..] {
+            [only] => Some(only),
+            _ => None,
+        };
+        self.bound.or_else(only)
+    }
+
+    /// The node at `address` says who it is.
+    fn judge(
+        &mut self,
+        address: &str,
+        welcomed: &Welcomed,
+        (ours, session): (Ours, Believed),
+    ) -> Verdict {
+        let Some(cluster) = welcomed.welcome.cluster else { return Verdict::Taken };
+        if let Some(pin) = self.pin.as_ref().filter(|pin| !pin.matches(cluster)) {
+            self.words.forget(address);
+            return Verdict::Passed(not_pinned(cluster, pin));
+        }
+        self.words.note(address, cluster);
+        let Some(bound) = self.bound.filter(|bound| *bound != cluster) else {
+            return Verdict::Taken;
+        };
+        let is_next = self.pin.is_none() && welcomed.ancestors.contains(bound);
+        if !is_next || ours == Ours::Connected {
+            return Verdict::Passed(format!("it is of cluster {cluster}, this client of {bound}"));
+        }
+        match session {
+            Believed::Nothing => {
+                self.bound = Some(cluster);
+                Verdict::Successor(cluster)
+            }
+            Believed::Session => {
+                // No contradiction: nobody is of the other one any more.
+                self.words.forget(address);
+                self.is_next_known = true;
+                Verdict::Passed(format!(
+                    "it is of cluster {cluster}, which was restored from {bound}: it is gone over to once the session there \
+                     has ended"
+                ))
+            }
+        }
+    }
+}
+
+/// Whether nodes of the cluster that this client is of are connected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ours {
+    Connected,
+    Gone,
+}
+
+/// What is believed in of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Believed {
+    Session,
+    Nothing,
+}
+
+impl Links {
+    /// What the welcome on `link` means.
+    fn judge(&mut self, link: LinkId, welcomed: &Welcomed, session: Believed) -> Verdict {
+        let Some(address) = self.endpoints.address_of(link).map(str::to_owned) else {
+            return Verdict::Taken;
+        };
+        let bound = self.identity.bound;
+        let is_ours = |open: &OpenLink| bound.is_some() && open.cluster == bound;
+        let ours = if self.open().any(is_ours) { Ours::Connected } else { Ours::Gone };
+        let verdict = self.identity.judge(&address, welcomed, (ours, session));
+        if !matches!(verdict, Verdict::Passed(_)) {
+            self.forget_ancestors(&welcomed.ancestors);
+        }
+        if matches!(verdict, Verdict::Successor(_)) {
+            // Terms begin anew.
+            self.leaders = Leaders::default();
+            self.home = None;
+        }
+        verdict
+    }
+
+    /// What silent nodes have said that were of these is over; whoever is connected still means it.
+    fn forget_ancestors(&mut self, ancestors: &Ancestors) {
+        let connected: Vec<ClusterId> = self.open().filter_map(|open| open.cluster).collect();
+        let is_over = |cluster| ancestors.contains(cluster) && !connected.contains(&cluster);
+        self.identity.words.retain(|cluster| !is_over(cluster));
+    }
+
+    fn open(&self) -> impl Iterator<Item = &OpenLink> {
+        self.links.values().filter_map(|link| match link {
+            Link::Open(open) => Some(open),
+            Link::Dialing { .. } => None,
+        })
+    }
+
+    /// Why the endpoints cannot be those of one cluster.
+    pub(super) fn contradiction(&self) -> Option<String> {
+        self.identity.words.contradiction()
+    }
+
+    /// The session on `link` is the first in its cluster, or one of as many as there were.
+    pub(super) fn bind_cluster(&mut self, link: LinkId) {
+        if let Some(Link::Open(open)) = self.links.get(&link) {
+            self.identity.bound = open.cluster.or(self.identity.bound);
+        }
+    }
+
+    /// The session has ended: whoever was passed over for its sake may be one of ours now.
+    pub(super) fn hasten_others(&mut self, now: &Sample) {
+        if self.identity.is_next_known {
+            self.identity.is_next_known = false;
+            self.endpoints.hasten(now);
+        }
+    }
+
+    /// Whether most of the endpoints that ever answered say that they are of the session's cluster.
+    fn is_confirmed(&self) -> bool {
+        let (ours, others) =
+            self.identity.bound.map_or((0, 0), |bound| self.identity.words.count(bound));
+        ours > others
+    }
+
+    /// Until when a first session waits for what the other endpoints say, as a reading of BOOTTIME: not at all for those that
+    /// have failed, and no longer than a few times what the leader took to answer for those that are silent.
+    pub(super) fn compared_at(&self) -> u64 {
+        let is_waited_for = |link: &LinkId| !self.is_open(*link);
+        match self.identity.compared_at {
+            _ if self.identity.bound.is_some() => 0,
+            Some(at) if self.endpoints.is_any_new(is_waited_for) => at,
+            _ => 0,
+        }
+    }
+
+    /// There may be a first leader now: the time of the others begins.
+    pub(super) fn begin_comparing(&mut self, now: &Sample) {
+        let Some(home) = self.home.filter(|_| self.identity.compared_at.is_none()) else { return };
+        let Some(Link::Open(open)) = self.links.get(&home.link) else { return };
+        let patience = open.greeted_in.saturating_mul(GREETINGS);
+        let patience = Duration::from_nanos(patience).clamp(COMPARED_MIN, COMPARED_MAX);
+        self.identity.compared_at = Some(now.boot().saturating_add(nanos(patience)));
+    }
+
+    /// Nodes that were of no cluster when they welcomed us, and are of one now, are asked anew which that is.
+    pub(super) fn hang_up_founded(&mut self, now: &Sample, actions: &mut Vec<Action>) {
+        let is_founded = |link: &Link| matches!(link, Link::Open(open) if open.cluster.is_none() && open.hint.leader.is_some());
+        while let Some(link) =
+            self.links.iter().find_map(|(id, link)| is_founded(link).then_some(*id))
+        {
+            self.hang_up(now, link, "it is of a cluster since, and is asked of which", actions);
+        }
+    }
+
+    /// `link` says what keeps its cluster from granting.
+    fn handle_condition(&mut self, now: &Sample, link: LinkId, values: &Values) {
+        if let Some(Link::Open(open)) = self.links.get_mut(&link) {
+            open.condition =
+                Condition::from_values(values).map(|condition| (now.boot(), condition));
+        }
+    }
+
+    /// What keeps the cluster from granting, as home says, or if there is none as any node does.
+    pub(super) fn condition(&self) -> Option<(u64, &Condition)> {
+        let home = self.home.and_then(|home| self.links.get(&home.link));
+        let said = match home {
+            Some(Link::Open(open)) => open.condition.as_ref(),
+            _ => self.open().find_map(|open| open.condition.as_ref()),
+        };
+        said.map(|(at, condition)| (*at, condition)).filter(|(_, said)| !said.is_serving())
+    }
+}
+
+impl Core {
+    /// Whether the node behind `link` is one of ours; what that changes is done at once.
+    pub(super) fn take_welcome(&mut self, now: &Sample, link: LinkId, welcomed: Welcomed) {
+        let believed = if self.session.is_some() { Believed::Session } else { Believed::Nothing };
+        match self.links.judge(link, &welcomed, believed) {
+            Verdict::Taken => self.links.handle_welcome(now, link, welcomed, &mut self.actions),
+            Verdict::Passed(why) => self.links.hang_up(now, link, &why, &mut self.actions),
+            Verdict::Successor(cluster) => {
+                log::warn!(
+                    "the cluster was restored, as {cluster}: all leases of before have ended, and sessions are opened there"
+                );
+                self.begin_anew();
+                self.links.handle_welcome(now, link, welcomed, &mut self.actions);
+            }
+        }
+        self.check_clusters(now);
+    }
+
+    /// Nothing is carried over into a restored cluster: neither sessions that end, nor how far it was read.
+    fn begin_anew(&mut self) {
+        while let Some(session) = self.retiring.first().map(|one| one.session) {
+            self.finish_retiring(session);
+        }
+        self.reads.begin_anew();
+        self.observers.begin_anew();
+    }
+
+    /// While the endpoints contradict each other nothing new is acquired. What stands stays where most of those that answered
+    /// confirm the session's cluster.
+    fn check_clusters(&mut self, now: &Sample) {
+        let Some(error) = self.contradicted() else { return };
+        if self.session.is_some() && !self.links.is_confirmed() {
+            log::warn!("the session and its leases are given up: {}", error.message);
+            self.lose_session(now, EndedBy::Contradiction);
+        }
+        self.withdraw_all(&error);
+        self.fail_ready_orders(&error);
+    }
+
+    /// The error of what is not begun while the endpoints contradict each other.
+    pub(super) fn contradicted(&self) -> Option<Error> {
+        self.links.contradiction().map(|text| Error::new(Status::Unavailable, text))
+    }
+
+    /// Why the endpoints of this client cannot be those of one cluster: both ids, and who said which.
+    #[must_use]
+    pub fn contradiction(&self) -> Option<String> {
+        self.links.contradiction()
+    }
+
+    pub(super) fn handle_condition(&mut self, now: &Sample, link: LinkId, values: &Values) {
+        self.links.handle_condition(now, link, values);
+    }
+
+    /// What keeps the cluster from granting, at `now`, as far as it was told; `None`: nothing.
+    #[must_use]
+    pub fn condition(&self, now: &Sample) -> Option<Condition> {
+        if let Some(text) = self.contradiction() {
+            return Some(Condition::new(ServiceState::MixedClusters, text));
+        }
+        let (at, condition) = self.links.condition()?;
+        Some(condition.after(Duration::from_nanos(now.boot().saturating_sub(at))))
+    }
+
+    /// The cluster of the session, or of the last one; before the first the one that the endpoints agree on.
+    #[must_use]
+    pub fn cluster(&self) -> Option<ClusterId> {
+        self.links.identity.cluster()
+    }
+}
+
+/// So many times what the leader took to answer is another endpoint given to do so, before there is a session.
+const GREETINGS: u64 = 3;
+/// Bounds on that: a node that runs beside the leader answers within the one, and nobody waits longer than the other.
+const COMPARED_MIN: Duration = Duration::from_millis(10);
+const COMPARED_MAX: Duration = Duration::from_millis(100);

@@ -1,0 +1,164 @@
+//! The search for the leader of a cluster over plain connections: all endpoints are asked at once, and compared.
+
+use super::cluster_at::ClusterAt;
+use super::core::Words;
+use super::endpoints;
+use super::line::Line;
+use crate::base::NodeId;
+use crate::sys::thread;
+use crate::wire::{ClientWelcome, LeaderHint};
+use crate::{Error, Status};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::{Duration, Instant};
+
+/// What was learnt so far.
+#[derive(Debug)]
+pub(super) struct Search {
+    whom: ClusterAt,
+    given: Vec<String>,
+    words: Words,
+    failures: BTreeMap<String, String>,
+    until: Instant,
+}
+
+/// A connection, and what it was welcomed with.
+pub(super) type Greeted = (Line, ClientWelcome);
+
+type Answer = (String, Result<Greeted, Error>);
+
+impl Search {
+    /// Among the endpoints of `whom` and the leaders that they name, for at most `timeout`.
+    ///
+    /// # Errors
+    /// INVALID for malformed endpoints.
+    pub(super) fn new(whom: ClusterAt, timeout: Duration) -> Result<Self, Error> {
+        let given = endpoints::parse(&whom.endpoints)?;
+        let (words, failures) = (Words::default(), BTreeMap::new());
+        Ok(Self { whom, given, words, failures, until: Instant::now() + timeout })
+    }
+
+    /// A connection to the leader.
+    ///
+    /// # Errors
+    /// UNAVAILABLE: the endpoints are of several clusters, or which nodes were tried and why each failed.
+    pub(super) fn run(mut self) -> Result<Greeted, Error> {
+        loop {
+            let mut named = BTreeSet::new();
+            let mut asked = BTreeSet::new();
+            let mut next: Vec<String> = self.given.clone();
+            while !next.is_empty() {
+                asked.extend(next.iter().cloned());
+                if let Some(leader) = self.ask(&next, &mut named)? {
+                    return Ok(leader);
+                }
+                next = named.iter().filter(|address| !asked.contains(*address)).cloned().collect();
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    fn left(&self) -> Duration {
+        self.until.saturating_duration_since(Instant::now())
+    }
+
+    /// Asks all of `addresses` at once. Whoever is silent is waited for only while none of the others leads.
+    fn ask(
+        &mut self,
+        addresses: &[String],
+        named: &mut BTreeSet<String>,
+    ) -> Result<Option<Greeted>, Error> {
+        let wait = self.left().min(DIAL_WAIT);
+        if wait.is_zero() {
+            return Err(self.unreachable());
+        }
+        let answers = greet_all(addresses, wait);
+        let mut until = Instant::now() + wait;
+        let mut leader = None;
+        for _ in addresses {
+            let left = until.saturating_duration_since(Instant::now());
+            let Ok((address, answer)) = answers.recv_timeout(left) else { break };
+            let Some(greeted) = self.take(&address, answer) else { continue };
+            let (_, welcome) = &greeted;
+            if leads(&welcome.leader, welcome.node) {
+                leader = leader.or(Some(greeted));
+                until = until.min(Instant::now() + STRAGGLERS_WAIT);
+            } else {
+                self.failures.insert(address, describe(welcome));
+                let leader = welcome.leader.leader.as_ref().map(|(_, address)| address);
+                if leader.is_some_and(|leader| !addresses.contains(leader)) {
+                    until = until.min(Instant::now() + STRAGGLERS_WAIT);
+                }
+                named.extend(leader.cloned());
+            }
+        }
+        match self.words.contradiction() {
+            Some(text) => Err(Error::new(Status::Unavailable, text)),
+            None => Ok(leader),
+        }
+    }
+
+    /// Whoever is of the cluster that is meant.
+    fn take(&mut self, address: &str, answer: Result<Greeted, Error>) -> Option<Greeted> {
+        let checked = answer.and_then(|(line, welcome)| {
+            self.whom.check(welcome.cluster)?;
+            Ok((line, welcome))
+        });
+        match checked {
+            Ok((line, welcome)) => {
+                if let Some(cluster) = welcome.cluster {
+                    self.words.note(address, cluster);
+                }
+                Some((line, welcome))
+            }
+            Err(error) => {
+                self.failures.insert(address.to_owned(), error.to_string());
+                None
+            }
+        }
+    }
+
+    fn unreachable(&self) -> Error {
+        let tried: Vec<String> =
+            self.failures.iter().map(|(address, why)| format!("{address} ({why})")).collect();
+        let text = format!("no leader was found; tried {}", tried.join(", "));
+        Error::new(Status::Unavailable, text)
+    }
+}
+
+/// A plain connection of an operator.
+pub(super) fn greet(endpoint: &str, wait: Duration) -> Result<Greeted, Error> {
+    let (line, welcomed) = Line::dial(endpoint, "operator", wait)?;
+    Ok((line, welcomed.welcome))
+}
+
+pub(super) fn leads(hint: &LeaderHint, node: NodeId) -> bool {
+    hint.leader.as_ref().is_some_and(|(leader, _)| *leader == node)
+}
+
+fn greet_all(addresses: &[String], wait: Duration) -> Receiver<Answer> {
+    let (said, answers) = channel();
+    for address in addresses {
+        let (to, said): (String, Sender<Answer>) = (address.clone(), said.clone());
+        // Whoever has found the leader by then does not listen any more.
+        let ask = move || drop(said.send((to.clone(), greet(&to, wait))));
+        if let Err(error) = thread::spawn("tenure-operator", ask) {
+            log::warn!("{address} is not asked: no thread ({error})");
+        }
+    }
+    answers
+}
+
+fn describe(welcome: &ClientWelcome) -> String {
+    match &welcome.leader.leader {
+        Some((leader, address)) => format!("it says that node {leader} at {address} leads"),
+        None => "it knows no leader".to_owned(),
+    }
+}
+
+/// A node that has not welcomed us after this is passed over.
+const DIAL_WAIT: Duration = Duration::from_secs(2);
+/// Once a leader is found, or named, the others have this long to contradict it.
+const STRAGGLERS_WAIT: Duration = Duration::from_millis(100);
+/// Between rounds through all nodes while none of them leads: a part of an election.
+const PAUSE: Duration = Duration::from_millis(20);

@@ -1,0 +1,170 @@
+//! A client core over sockets of its own, for a loop that drives many of them.
+
+use crate::cli::connect::Connection as Options;
+use crate::cli::failure::Failure;
+use std::collections::BTreeMap;
+use std::net::{SocketAddr, ToSocketAddrs};
+use tenure::Error;
+use tenure::base::limits::CLIENT_BUFFER_BYTES_MAX;
+use tenure::base::{Sample, SessionKey};
+use tenure::client::core::{Action, CallId, Core, CoreOptions, Done, LinkId, SessionState};
+use tenure::net::{Connection, Key, Poller, Received};
+use tenure::sys::{clock, random};
+use tenure::wire::{Frame, FrameError, FrameKind, Hello, Speech, Welcomed};
+
+/// A client and its sockets.
+#[derive(Debug)]
+pub struct Driven {
+    place: u64,
+    pub core: Core,
+    links: BTreeMap<LinkId, Connection>,
+}
+
+/// What became of a call.
+pub type Decision = (CallId, Result<Done, Error>);
+
+impl Driven {
+    /// Not connected yet; the `place`-th of its loop, and called `name`.
+    pub fn new(place: u64, name: &str, to: &Options) -> Self {
+        let options = CoreOptions {
+            endpoints: to.endpoints.split(',').map(|one| one.trim().to_owned()).collect(),
+            pin: to.cluster_id.clone(),
+            client: name.to_owned(),
+            ttl: to.options().ttl,
+            connect_timeout: to.timeout,
+            request_timeout: to.timeout,
+            progress: None,
+            key: SessionKey(random::bytes16()),
+            seed: random::seed(),
+        };
+        Self { place, core: Core::new(options, &clock::sample()), links: BTreeMap::new() }
+    }
+
+    /// The place and the link that a key of the poller stands for.
+    pub fn place_of(key: Key) -> (usize, LinkId) {
+        (usize::try_from(key.0 >> LINK_BITS).expect("few clients"), LinkId(key.0 & LINK_MASK))
+    }
+
+    fn key(&self, link: LinkId) -> Key {
+        Key(self.place << LINK_BITS | link.0 & LINK_MASK)
+    }
+
+    /// Why nothing moves, node by node.
+    pub fn why_unavailable(&self) -> String {
+        match self.core.session(&clock::sample()).0 {
+            SessionState::Ended => self.core.why_unavailable(),
+            _ => "the leader does not answer".to_owned(),
+        }
+    }
+
+    /// Takes what came on one link.
+    pub fn receive(&mut self, id: LinkId) {
+        loop {
+            let Some(link) = self.links.get_mut(&id) else { return };
+            let mut frames = Vec::new();
+            let received = link.receive(&mut frames, RECEIVE_BYTES);
+            // After what came was read (L19).
+            let now = clock::sample();
+            for frame in frames {
+                if let Err(error) = self.handle(&now, id, &frame) {
+                    return self.drop_link(&now, id, &error.to_string());
+                }
+            }
+            match received {
+                Ok(Received::More) => {}
+                Ok(Received::All) => return self.flush(&now, id),
+                Err(closed) => return self.drop_link(&now, id, &closed.to_string()),
+            }
+        }
+    }
+
+    fn handle(&mut self, now: &Sample, id: LinkId, frame: &Frame) -> Result<(), FrameError> {
+        match frame.kind {
+            FrameKind::Welcome => {
+                self.core.handle_welcome(now, id, Welcomed::from_values(&frame.decode()?)?);
+            }
+            FrameKind::Server => self.core.handle_message(now, id, frame.decode()?),
+            FrameKind::Refused => self.core.handle_refused(now, id, frame.decode()?),
+            kind => return Err(FrameError::Kind(kind as u8)),
+        }
+        Ok(())
+    }
+
+    fn drop_link(&mut self, now: &Sample, id: LinkId, why: &str) {
+        self.links.remove(&id);
+        self.core.handle_closed(now, id, why);
+    }
+
+    fn flush(&mut self, now: &Sample, id: LinkId) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        if let Err(closed) = link.flush() {
+            self.drop_link(now, id, &closed.to_string());
+        }
+    }
+
+    /// Does what the core says now, and gives what was decided; `None` once it says nothing.
+    pub fn settle(&mut self, poller: &Poller) -> Option<Vec<Decision>> {
+        // Before anything leaves (L19).
+        let now = clock::sample();
+        if self.core.next_deadline() <= now.boot() {
+            self.core.handle_deadline(&now);
+        }
+        let actions = self.core.take_actions(&now);
+        if actions.is_empty() {
+            return None;
+        }
+        let mut decided = Vec::new();
+        for action in actions {
+            match action {
+                Action::Dial { link, endpoint } => {
+                    if let Err(why) = self.dial(poller, link, &endpoint) {
+                        self.core.handle_closed(&now, link, &why);
+                    }
+                }
+                Action::Hangup { link } => drop(self.links.remove(&link)),
+                Action::Send { link, request } => {
+                    let Some(connection) = self.links.get_mut(&link) else { continue };
+                    if let Err(closed) = connection.queue(FrameKind::Request, &request) {
+                        self.drop_link(&now, link, &closed.to_string());
+                    }
+                }
+                Action::Decided { call, result } => decided.push((call, result)),
+                Action::Extend(_)
+                | Action::LeaseEnded { .. }
+                | Action::LeaseAsked { .. }
+                | Action::Observed { .. }
+                | Action::ObserverFailed { .. }
+                | Action::SessionChanged { .. } => {}
+            }
+        }
+        let links: Vec<LinkId> = self.links.keys().copied().collect();
+        links.into_iter().for_each(|link| self.flush(&now, link));
+        Some(decided)
+    }
+
+    fn dial(&mut self, poller: &Poller, id: LinkId, endpoint: &str) -> Result<(), String> {
+        let words = |error: std::io::Error| error.to_string();
+        let address: SocketAddr = endpoint
+            .to_socket_addrs()
+            .map_err(words)?
+            .next()
+            .ok_or_else(|| format!("{endpoint} has no address"))?;
+        let mut link = Connection::dial(address, CLIENT_BUFFER_BYTES_MAX).map_err(words)?;
+        poller.add(&mut link, self.key(id)).map_err(words)?;
+        let hello = Hello::Client(self.core.hello(), Speech::own());
+        link.queue(FrameKind::Hello, &hello.to_values()).map_err(|error| error.to_string())?;
+        self.links.insert(id, link);
+        Ok(())
+    }
+}
+
+/// A key is the member's place and the link's number.
+const LINK_BITS: u32 = 32;
+const LINK_MASK: u64 = (1 << LINK_BITS) - 1;
+/// Read in one go.
+const RECEIVE_BYTES: usize = 64 << 10;
+
+/// That this program cannot wait for its sockets.
+pub fn no_poll(error: std::io::Error) -> Failure {
+    Failure::unavailable(format!("cannot poll sockets: {error}; use fewer clients"))
+}

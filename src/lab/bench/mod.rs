@@ -1,0 +1,169 @@
+//! `tenure bench`: how long locks take here, and how long until the next grant when the leader is killed.
+
+mod driven;
+mod embedded;
+mod failover;
+mod figures;
+mod generator;
+mod held;
+mod load;
+mod member;
+
+pub use failover::until_next_grant;
+pub use figures::Figures;
+
+use crate::cli::connect::Connection;
+use crate::cli::duration;
+use crate::cli::failure::Failure;
+use crate::cli::output;
+use crate::cli::scratch::Scratch;
+use crate::lab::interrupted;
+use crate::lab::processes::Processes;
+use crate::lab::simulate::progress;
+use clap::Args;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Measure how long acquire and release take, or how long a killed leader is missed.
+///
+/// Each client has a session and connections of its own, and acquires and releases a lock of its own name,
+/// one cycle after the other. One client calls the library and waits in it; several are driven by one loop,
+/// unless --threads or --connections says otherwise. Without --spawn it measures the cluster at --endpoints.
+#[derive(Args, Debug)]
+pub struct Options {
+    /// Clients at once
+    #[arg(long, value_name = "N", default_value = "1", value_parser = 1..=10_000)]
+    clients: i64,
+    /// Threads that share so many clients of the library [default: one for each client]
+    #[arg(long, value_name = "M", value_parser = 1..=10_000)]
+    connections: Option<i64>,
+    /// A thread for each client, waiting in the library's calls
+    #[arg(long)]
+    threads: bool,
+    /// Cycles of all clients together [default: 3000, or 100 for each client if that is more]
+    #[arg(long, value_name = "K", value_parser = 1..)]
+    ops: Option<i64>,
+    /// Let all clients want one lock, and measure how long it is on its way from one to the next
+    #[arg(long, conflicts_with_all = ["threads", "connections", "failover"])]
+    handover: bool,
+    /// How long each holds it then
+    #[arg(long, value_name = "DURATION", default_value = "2ms", value_parser = duration::parse, requires = "handover")]
+    hold: Duration,
+    /// Hold N locks of sessions that then die, and measure what each costs the leader's memory, and how long its
+    /// longest turn is while they expire; needs --spawn
+    #[arg(long, value_name = "N", value_parser = 1..=1_000_000, conflicts_with_all = ["handover", "failover"])]
+    held: Option<i64>,
+    /// Kill the leader N times, and measure until the next grant; needs --spawn
+    #[arg(long, value_name = "N", value_parser = 1..=1000)]
+    failover: Option<i64>,
+    /// Run the nodes in this process, and compare a client of the leader's own process with one that reaches the same
+    /// leader over TCP; with three nodes, and with one
+    #[arg(long, conflicts_with_all = ["clients", "connections", "threads", "handover", "held", "failover", "spawn"])]
+    embedded: bool,
+    /// Measure three `tenure serve` processes that are started for it
+    #[arg(long)]
+    spawn: bool,
+    /// Directory for what they write [default: a new one in /var/tmp, removed at the end]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+impl Options {
+    /// Whether nodes run in this process: they complain of each other when they are stopped at the end.
+    pub fn embeds(&self) -> bool {
+        self.embedded
+    }
+}
+
+/// Runs it.
+pub fn run(options: &Options) -> Result<(), Failure> {
+    if !options.spawn && !options.embedded {
+        return match (options.failover, options.held) {
+            (Some(_), _) => Err(Failure::usage("--failover kills nodes, so it needs --spawn too")),
+            (_, Some(_)) => {
+                Err(Failure::usage("--held reads a node's memory, so it needs --spawn too"))
+            }
+            (None, None) => measure_load(options, &options.connection),
+        };
+    }
+    match &options.data {
+        Some(data) => {
+            std::fs::create_dir_all(data).map_err(|error| {
+                Failure::usage(format!("cannot make {}: {error}", data.display()))
+            })?;
+            measure_own(options, data)
+        }
+        None => {
+            let scratch = Scratch::new("bench")?;
+            interrupted::remove_on_signal(&scratch)?;
+            measure_own(options, scratch.path())
+        }
+    }
+}
+
+fn measure_own(options: &Options, data: &Path) -> Result<(), Failure> {
+    if options.embedded {
+        return measure_embedded(options, data);
+    }
+    let mut processes = Processes::start(data)?;
+    processes.wait_whole()?;
+    let connection = Connection {
+        endpoints: processes.endpoints(),
+        cluster_id: None,
+        ..options.connection.clone()
+    };
+    if let Some(locks) = options.held {
+        let held = held::measure(&mut processes, &connection, locks.unsigned_abs())?;
+        return output::conclude(&if options.json { held.to_json() } else { held.to_text() });
+    }
+    let Some(rounds) = options.failover else { return measure_load(options, &connection) };
+    let bar = progress(rounds.unsigned_abs());
+    let times = failover::measure(&mut processes, &connection, rounds.unsigned_abs(), &bar)?;
+    bar.finish_and_clear();
+    output::conclude(&if options.json {
+        figures::failover_json(&times)
+    } else {
+        figures::failover_text(&times)
+    })
+}
+
+fn measure_embedded(options: &Options, data: &Path) -> Result<(), Failure> {
+    let cycles = options.ops.map_or(3000, i64::unsigned_abs);
+    let bar = progress(cycles * embedded::SIZES.len() as u64);
+    let compared = embedded::measure(data, &options.connection, cycles, &bar)?;
+    bar.finish_and_clear();
+    output::conclude(&if options.json {
+        embedded::to_json(&compared)
+    } else {
+        embedded::to_text(&compared)
+    })
+}
+
+fn measure_load(options: &Options, connection: &Connection) -> Result<(), Failure> {
+    let clients = options.clients.unsigned_abs();
+    let load = load::Load {
+        clients,
+        connections: options.connections.map_or(clients, i64::unsigned_abs).min(clients),
+        ops: options.ops.map_or(3000.max(100 * clients), i64::unsigned_abs),
+    };
+    let bar = progress(load.ops);
+    if options.handover {
+        let handovers = generator::measure_handovers(&load, options.hold, connection, &bar)?;
+        bar.finish_and_clear();
+        let (text, json) = (handovers.to_text(), handovers.to_json());
+        return output::conclude(if options.json { &json } else { &text });
+    }
+    let threads = options.threads || options.connections.is_some() || clients == 1;
+    let measured = if threads {
+        load::measure(&load, connection, &bar)?
+    } else {
+        generator::measure(&load, connection, &bar)?
+    };
+    bar.finish_and_clear();
+    output::conclude(&if options.json { measured.to_json() } else { measured.to_text() })
+}

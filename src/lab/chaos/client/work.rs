@@ -1,0 +1,135 @@
+//! What clients do, each kind of work in a thread of its own and under a lock of its own, until the run is over.
+
+use super::holding::{Belief, Holding};
+use super::taking;
+use super::{CATALOG, ELECTION, POOL, Post, TTL};
+use crate::lab::chaos::resource::{Access, FENCED, PLAIN};
+use crate::lab::verify::line::{Line, Mode as LineMode};
+use std::time::Duration;
+use tenure::base::rng::Rng;
+use tenure::client::{AcquireOptions, BreakOptions, Grace, Wait};
+use tenure::lock::Mode;
+
+/// A lock around a set that does not look at tokens: it is written only under belief.
+pub(super) fn plain_set(post: &Post, mut rng: Rng) {
+    let mut access = access(post);
+    while !post.is_over() {
+        let Some(mut holding) = exclusive(post, PLAIN) else { continue };
+        let adds = access.read(PLAIN, holding.token()).unwrap_or(0);
+        if holding.work(work_time(&mut rng)) == Belief::Stands {
+            access.write(PLAIN, holding.token(), adds, &post.name);
+        }
+        holding.release();
+        post.pause(rng.duration(PAUSE.0, PAUSE.1));
+    }
+}
+
+/// A lock around a set that looks at tokens: whoever was granted writes, late or not, and it is the set that refuses. One
+/// write of ten is on its way until others may have been granted. Now and then a client takes the lock from its holder at
+/// once, after which only the set protects itself.
+pub(super) fn fenced_set(post: &Post, mut rng: Rng) {
+    let mut access = access(post);
+    while !post.is_over() {
+        let start = || post.client.acquire_start(FENCED, Wait::Forever, AcquireOptions::default());
+        // By the TTL it is known how long a holder may believe on from whom the lock was taken.
+        let line = Line { ttl_ms: Some(TTL.as_millis() as u32), ..of(FENCED) };
+        let Some(mut holding) = post.wait_for(line, start) else { continue };
+        let token = holding.token();
+        let adds = access.read(FENCED, token);
+        holding.work(work_time(&mut rng));
+        let is_late = rng.chance(1, 10);
+        if let Some(adds) = adds.filter(|_| !is_late) {
+            access.write(FENCED, token, adds, &post.name);
+        }
+        holding.release();
+        post.pause(rng.duration(PAUSE.0, PAUSE.1));
+        if let Some(adds) = adds.filter(|_| is_late) {
+            access.write(FENCED, token, adds, &post.name);
+        }
+        if rng.chance(1, 5) {
+            taking::take_at_once(post, FENCED);
+        }
+    }
+}
+
+/// Campaigns, leads for a while and says so, then resigns or hands over, to the next or to whom it names; now and then asks whoever leads to end (L23).
+pub(super) fn election(post: &Post, mut rng: Rng) {
+    let mut terms = 0;
+    while !post.is_over() {
+        let start = || post.client.campaign_start(ELECTION, Wait::Forever, post.name.as_bytes());
+        let Some(mut holding) = post.wait_for(of(ELECTION), start) else { continue };
+        terms += 1;
+        if rng.chance(1, 2) {
+            // One whose outcome is unknown stands or does not: nothing is checked but who holds.
+            let _ = holding.lease().proclaim(format!("{} {terms}", post.name).as_bytes());
+        }
+        holding.work(work_time(&mut rng));
+        match rng.below(4) {
+            0 => holding.hand_over(),
+            1 => taking::hand_to_the_last(post, ELECTION, holding),
+            _ => holding.release(),
+        }
+        post.pause(rng.duration(PAUSE.0, PAUSE.1));
+        if rng.chance(1, 20) {
+            let grace = Grace::For(rng.duration(Duration::ZERO, WORK.1));
+            // There may be nobody to ask.
+            let _ = post.client.break_lock(ELECTION, BreakOptions::new().grace(grace));
+        }
+    }
+}
+
+/// The other kinds of locks in turn: a semaphore, and readers with a writer now and then.
+pub(super) fn kinds(post: &Post, mut rng: Rng) {
+    while !post.is_over() {
+        for lock in [POOL, CATALOG] {
+            let holding = if lock == POOL { pool(post, &mut rng) } else { catalog(post, &mut rng) };
+            let Some(mut holding) = holding else { continue };
+            holding.work(work_time(&mut rng));
+            holding.release();
+        }
+        post.pause(rng.duration(PAUSE.0, PAUSE.1));
+    }
+}
+
+fn pool<'a>(post: &'a Post, rng: &mut Rng) -> Option<Holding<'a>> {
+    let permits = rng.between(1, 2) as u32;
+    let line = Line { permits: Some(permits), limit: Some(POOL_LIMIT), ..of(POOL) };
+    let options = AcquireOptions::new().permits(permits).limit(POOL_LIMIT);
+    post.wait_for(line, || post.client.acquire_start(POOL, Wait::Forever, options))
+}
+
+fn catalog<'a>(post: &'a Post, rng: &mut Rng) -> Option<Holding<'a>> {
+    let (mode, word) = match rng.chance(3, 4) {
+        true => (Mode::Shared, LineMode::Shared),
+        false => (Mode::Exclusive, LineMode::Exclusive),
+    };
+    let line = Line { mode: Some(word), ..of(CATALOG) };
+    let options = AcquireOptions::new().mode(mode);
+    post.wait_for(line, || post.client.acquire_start(CATALOG, Wait::Forever, options))
+}
+
+fn exclusive<'a>(post: &'a Post, lock: &str) -> Option<Holding<'a>> {
+    let options = AcquireOptions::default();
+    post.wait_for(of(lock), || post.client.acquire_start(lock, Wait::Forever, options))
+}
+
+/// Mostly short, so that much is granted; now and then so long that a belief is about when a fault has lasted for a TTL.
+pub(super) fn work_time(rng: &mut Rng) -> Duration {
+    let (least, most) = if rng.chance(1, 30) { LONG_WORK } else { WORK };
+    rng.duration(least, most)
+}
+
+pub(super) fn of(lock: &str) -> Line {
+    Line { lock: Some(lock.to_owned()), ..Line::default() }
+}
+
+fn access(post: &Post) -> Access {
+    Access::open(&post.sets)
+        .unwrap_or_else(|error| panic!("the sets at {} are gone: {error}", post.sets.display()))
+}
+
+const POOL_LIMIT: u32 = 3;
+pub(super) const WORK: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(60));
+const LONG_WORK: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(8));
+pub(super) const PAUSE: (Duration, Duration) =
+    (Duration::from_millis(5), Duration::from_millis(100));

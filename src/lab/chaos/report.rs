@@ -1,0 +1,257 @@
+//! What a run came to: counts of nemeses and of each client's grants, and what must not be zero.
+
+use super::client::LOCKS;
+use super::clients::{client_of, name_of};
+use super::nemesis::Nemesis;
+use crate::cli::output;
+use crate::lab::verify::Uses;
+use crate::lab::verify::history::{History, Told};
+use std::collections::BTreeMap;
+
+/// A run.
+#[derive(Debug)]
+pub struct Report<'a> {
+    /// What was logged.
+    pub history: &'a History,
+    /// What was used and checked besides, and when.
+    pub uses: &'a Uses,
+    /// When each nemesis struck, by the clock of the logs.
+    pub nemeses: &'a BTreeMap<Nemesis, Vec<u64>>,
+    /// How many clients there were.
+    pub clients: usize,
+    /// When nemeses began and ended, by the clock of the logs.
+    pub span: (u64, u64),
+}
+
+/// One client, in all its lives.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Row {
+    /// By lock, as in `LOCKS`.
+    grants: [u64; LOCKS.len()],
+    /// By full minute of the run.
+    minutes: Vec<u64>,
+    /// Within the run.
+    during: u64,
+    /// Holders that its observer was told.
+    seen: u64,
+}
+
+impl Report<'_> {
+    /// Two tables.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        let mut head = vec!["CLIENT".to_owned()];
+        head.extend(LOCKS.iter().map(|lock| lock.to_uppercase()));
+        head.extend(["PER MINUTE", "LEAST", "SEEN"].map(str::to_owned));
+        let mut clients = vec![head];
+        for (place, row) in self.rows().iter().enumerate() {
+            let mut cells = vec![name_of(place)];
+            cells.extend(row.grants.iter().map(u64::to_string));
+            cells.push(format!("{:.0}", self.per_minute(row)));
+            cells.push(row.minutes.iter().min().map_or("-".to_owned(), u64::to_string));
+            cells.push(row.seen.to_string());
+            clients.push(cells);
+        }
+        format!("{}\n{}", self.nemeses_text(), output::table(&clients))
+    }
+
+    /// How often each struck, and what was used until the next one did.
+    fn nemeses_text(&self) -> String {
+        let mut table = vec![vec!["NEMESIS".to_owned(), "STRUCK".to_owned()]];
+        let kinds = kinds(self.uses);
+        table[0].extend(kinds.iter().map(|(head, ..)| (*head).to_owned()));
+        let under = kinds.map(|(.., stamps)| self.by_nemesis(stamps));
+        for (nemesis, struck) in self.nemeses {
+            let mut row = vec![nemesis.to_string(), struck.len().to_string()];
+            row.extend(under.iter().map(|counts| counts.get(nemesis).unwrap_or(&0).to_string()));
+            table.push(row);
+        }
+        output::table(&table)
+    }
+
+    /// How many of `stamps` lie between a stroke of each nemesis and the next stroke of any.
+    fn by_nemesis(&self, stamps: &[u64]) -> BTreeMap<Nemesis, u64> {
+        let strokes = self
+            .nemeses
+            .iter()
+            .flat_map(|(nemesis, struck)| struck.iter().map(move |at| (*at, *nemesis)));
+        let strokes: BTreeMap<u64, Nemesis> = strokes.collect();
+        let mut counts = BTreeMap::new();
+        for stamp in stamps.iter().filter(|stamp| **stamp < self.span.1) {
+            if let Some((_, nemesis)) = strokes.range(..=stamp).next_back() {
+                *counts.entry(*nemesis).or_default() += 1;
+            }
+        }
+        counts
+    }
+
+    /// What is zero and must not be: a nemesis that never struck proves nothing, nor does a client without grants, nor
+    /// what was never used.
+    #[must_use]
+    pub fn zeros(&self) -> Vec<String> {
+        let mut zeros = Vec::new();
+        for (nemesis, _) in self.nemeses.iter().filter(|(_, struck)| struck.is_empty()) {
+            zeros.push(format!("{nemesis} never struck"));
+        }
+        for (_, what, _) in kinds(self.uses).iter().filter(|(.., stamps)| stamps.is_empty()) {
+            zeros.push((*what).to_owned());
+        }
+        for (place, row) in self.rows().iter().enumerate() {
+            let name = name_of(place);
+            if row.during == 0 {
+                zeros.push(format!("client {name} was granted nothing while nemeses struck"));
+            }
+            for (minute, _) in row.minutes.iter().enumerate().filter(|(_, count)| **count == 0) {
+                zeros.push(format!("client {name} was granted nothing in minute {}", minute + 1));
+            }
+            for (lock, _) in LOCKS.iter().zip(row.grants).filter(|(_, count)| *count == 0) {
+                zeros.push(format!("client {name} was never granted \"{lock}\""));
+            }
+            if row.seen == 0 {
+                zeros.push(format!("client {name} observed nothing"));
+            }
+        }
+        zeros
+    }
+
+    fn per_minute(&self, row: &Row) -> f64 {
+        let (from, until) = self.span;
+        row.during as f64 * MINUTE as f64 / (until - from).max(1) as f64
+    }
+
+    fn rows(&self) -> Vec<Row> {
+        let (from, until) = self.span;
+        let minutes = (until.saturating_sub(from) / MINUTE) as usize;
+        let mut rows = vec![Row { minutes: vec![0; minutes], ..Row::default() }; self.clients];
+        let place = |client: u32| {
+            let client = client_of(self.history.clients.name(client));
+            (0..self.clients).find(|place| name_of(*place) == client)
+        };
+        for belief in &self.history.beliefs {
+            let Some(place) = place(belief.client) else { continue };
+            let lock = self.history.locks.name(belief.lock);
+            if let Some(column) = LOCKS.iter().position(|name| *name == lock) {
+                rows[place].grants[column] += 1;
+            }
+            if (from..until).contains(&belief.from) {
+                rows[place].during += 1;
+                let minute = ((belief.from - from) / MINUTE) as usize;
+                rows[place].minutes.iter_mut().skip(minute).take(1).for_each(|count| *count += 1);
+            }
+        }
+        for sighting in &self.history.sightings {
+            let is_holder = matches!(sighting.told, Told::Holder { .. });
+            if let Some(place) = place(sighting.client).filter(|_| is_holder) {
+                rows[place].seen += 1;
+            }
+        }
+        rows
+    }
+}
+
+/// What is counted besides grants: the head of its column, what is wrong if there is none, and when it was used.
+fn kinds(uses: &Uses) -> [(&'static str, &'static str, &[u64]); 4] {
+    let Uses { several, delays, handovers, breaks } = uses;
+    [
+        ("SEVERAL", "nobody was granted several names in one step", several),
+        ("DELAYED", "no grant followed the lock delay of a holder that was killed", delays),
+        ("HANDED", "no lock was handed to a waiter by name", handovers),
+        ("TAKEN", "no lock was taken from its holder at once", breaks),
+    ]
+}
+
+/// In nanoseconds.
+const MINUTE: u64 = 60_000_000_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lab::verify::history::{Belief, Fate, Share, Sighting, Source};
+
+    /// Two clients, of which `second` was granted at those instants, and the first all the time.
+    fn history(second: &[u64]) -> History {
+        let mut history = History::default();
+        let grants = (0..3 * MINUTE).step_by(MINUTE as usize / 2).map(|at| ("c1.1", at));
+        let all = grants.chain(second.iter().map(|at| ("c2.7", *at)));
+        for (client, from) in all {
+            let client = history.clients.number(client);
+            for lock in LOCKS {
+                let lock = history.locks.number(lock);
+                let (boot, token, source) = (0, 1, Source::default());
+                let (granted, ended, share) = (source, source, Share::Exclusive);
+                let until = from;
+                history.beliefs.push(Belief {
+                    boot,
+                    lock,
+                    client,
+                    share,
+                    token,
+                    from,
+                    until,
+                    granted,
+                    ended,
+                    names: 1,
+                    ttl_ms: 0,
+                    delay_ms: 0,
+                    stands_to: 0,
+                    fate: Fate::Ended,
+                });
+            }
+            let told = Told::Holder { token: 1, client: None, missed: None };
+            history.sightings.push(Sighting { client, lock: 0, told, source: Source::default() });
+        }
+        history
+    }
+
+    fn all_used() -> Uses {
+        Uses { several: vec![1], delays: vec![1], handovers: vec![1], breaks: vec![1] }
+    }
+
+    fn zeros(history: &History, struck: &[u64]) -> Vec<String> {
+        let nemeses = [(Nemesis::AllKill, struck.to_vec())].into();
+        let (uses, span) = (&all_used(), (0, 3 * MINUTE));
+        Report { history, uses, nemeses: &nemeses, clients: 2, span }.zeros()
+    }
+
+    #[test]
+    fn where_everything_happened_nothing_is_zero() {
+        assert_eq!(zeros(&history(&[1, MINUTE + 1, 3 * MINUTE - 1]), &[1]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_nemesis_that_never_struck_is_told() {
+        let all = history(&[1, MINUTE + 1, 2 * MINUTE + 1]);
+        assert_eq!(zeros(&all, &[]), ["all-kill never struck"]);
+    }
+
+    #[test]
+    fn what_was_never_used_is_told() {
+        let history = history(&[1, MINUTE + 1, 2 * MINUTE + 1]);
+        let (uses, nemeses) = (Uses { delays: vec![], ..all_used() }, BTreeMap::new());
+        let (history, uses, nemeses) = (&history, &uses, &nemeses);
+        let found = Report { history, uses, nemeses, clients: 2, span: (0, 3 * MINUTE) }.zeros();
+        assert_eq!(found, ["no grant followed the lock delay of a holder that was killed"]);
+    }
+
+    #[test]
+    fn a_use_counts_for_the_nemesis_that_struck_last() {
+        let (history, uses) = (History::default(), all_used());
+        let nemeses = [(Nemesis::AllKill, vec![10, 30]), (Nemesis::LeaderCut, vec![20])].into();
+        let (history, uses, nemeses) = (&history, &uses, &nemeses);
+        let report = Report { history, uses, nemeses, clients: 0, span: (0, 40) };
+        let counts = report.by_nemesis(&[9, 10, 19, 20, 39, 40]);
+        assert_eq!(counts, [(Nemesis::AllKill, 3), (Nemesis::LeaderCut, 1)].into());
+    }
+
+    #[test]
+    fn a_minute_without_a_grant_is_told() {
+        let found = zeros(&history(&[1, 2 * MINUTE + 1]), &[1]);
+        assert_eq!(found, ["client c2 was granted nothing in minute 2"]);
+    }
+
+    #[test]
+    fn grants_after_the_nemeses_do_not_count() {
+        let found = zeros(&history(&[3 * MINUTE]), &[1]);
+        assert_eq!(found[0], "client c2 was granted nothing while nemeses struck");
+    }
+}

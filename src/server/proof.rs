@@ -1,0 +1,103 @@
+//! How a node that another one does not know yet proves that it is a member (safety W9).
+//!
+//! A member that slept through changes of the members does not know those that came meanwhile, and their votes and appends
+//! count for it all the same. What tells them from a stranger is the key of the cluster: it is in the replicated
+//! state, which strangers are not sent, and neither hello nor welcome names it.
+
+use crate::base::NodeId;
+use crate::base::cluster_key::{KEY_BYTES, Statement};
+use crate::replica::Replica;
+use crate::server::Server;
+use crate::wal::Disk;
+use crate::wire::{Challenge, PeerHello, Proof, Refused, RefusedCode, Speech};
+
+/// A node that said hello, and is to prove that it is a member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// What it said.
+    pub hello: PeerHello,
+    /// What it speaks.
+    pub speech: Speech,
+    /// Drawn for it.
+    pub nonce: [u8; KEY_BYTES],
+}
+
+impl<D: Disk> Server<D> {
+    /// What to ask `candidate`.
+    #[must_use]
+    pub fn challenge(&self, candidate: &Candidate) -> Challenge {
+        Challenge { boot: self.options.boot, nonce: candidate.nonce }
+    }
+
+    /// Whether `candidate` has proved that it is a member; what speaks against its hello by now is looked at again.
+    ///
+    /// # Errors
+    /// What to answer before closing.
+    pub fn check_proof(&self, candidate: &Candidate, proof: &Proof) -> Result<(), Refused> {
+        let Candidate { hello, speech, nonce } = candidate;
+        self.check_hello(hello, speech)?;
+        let own = self.hello(hello.node);
+        let key = self.replica().and_then(Replica::cluster_key);
+        let proved = key
+            .zip(statement(hello, &own, *nonce))
+            .is_some_and(|(key, statement)| key.verifies(&statement, &proof.mac));
+        if proved { Ok(()) } else { Err(self.has_not_proved(hello.node)) }
+    }
+
+    /// The answer to what `to` asks, which this node has dialed.
+    ///
+    /// # Errors
+    /// What to say before closing: this node has no key yet.
+    pub fn prove(&self, to: NodeId, challenge: &Challenge) -> Result<Proof, Refused> {
+        let own = self.hello(to);
+        let theirs = PeerHello { node: to, to: own.node, boot: challenge.boot, ..own.clone() };
+        let key = self.replica().and_then(Replica::cluster_key);
+        let said = key.zip(statement(&own, &theirs, challenge.nonce));
+        match said {
+            Some((key, statement)) => Ok(Proof { mac: key.prove(&statement) }),
+            None => refuse(format!(
+                "node {to} does not know node {} yet, which has not got the key of the cluster yet to prove that it is a \
+                 member: it gets it with the log; if this goes on, start node {to} anew while a node that it knows runs",
+                own.node
+            )),
+        }
+    }
+
+    /// What a node is told whose proof is wrong, or which has none.
+    #[must_use]
+    pub fn has_not_proved(&self, node: NodeId) -> Refused {
+        let own = self.options.node;
+        let text = format!(
+            "node {node} is not a member that node {own} knows, and has not proved that it is one: a new node is added \
+             with `tenure member add {node} HOST:PORT`, and started with --join"
+        );
+        Refused { code: RefusedCode::Node, text }
+    }
+
+    pub(super) fn cannot_prove(&self, node: NodeId, speech: &Speech) -> Refused {
+        let own = self.options.node;
+        let text = format!(
+            "node {node} is not a member that node {own} knows, and tenure {} cannot prove that it is one: run the version \
+             of the other nodes there; a new node is added with `tenure member add {node} HOST:PORT`",
+            speech.version
+        );
+        Refused { code: RefusedCode::Node, text }
+    }
+}
+
+/// That `from`, of the cluster of both, speaks to `to`.
+fn statement(from: &PeerHello, to: &PeerHello, nonce: [u8; KEY_BYTES]) -> Option<Statement> {
+    Some(Statement {
+        cluster: from.cluster?,
+        from: from.node,
+        directory: from.directory,
+        from_boot: from.boot,
+        to: to.node,
+        to_boot: to.boot,
+        nonce,
+    })
+}
+
+fn refuse<T>(text: String) -> Result<T, Refused> {
+    Err(Refused { code: RefusedCode::Node, text })
+}
