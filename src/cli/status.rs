@@ -128,6 +128,12 @@ fn to_text(cluster: &ClusterStatus) -> String {
     for remark in cluster.remarks() {
         text.push_str(&format!("{}\n", printable(&remark)));
     }
+    if let Some(leader) = cluster.leader()
+        && let (Some(1..), Some(why)) = (leader.leader_changes, &leader.leader_change_why)
+    {
+        let line = format!("node {} leads since term {}: {why}", leader.node, leader.term);
+        text.push_str(&format!("{}\n", printable(&line)));
+    }
     let condition = cluster.condition();
     if !condition.is_serving() {
         text.push_str(&format!("{}\n", printable(&condition.sentence())));
@@ -203,6 +209,10 @@ mod tests {
             refused_connections: 0,
             version: "0".into(),
             level: Some(2),
+            leader_changes: Some(4),
+            leader_change_why: Some("node 2 handed over".into()),
+            election_wait_ms: Some(150),
+            lease_gaps: Some(1),
             ..NodeStatus::default()
         }
     }
@@ -229,8 +239,9 @@ mod tests {
             "commit": 42, "applied": 41, "locks": 0, "sessions": 0, "log_bytes": 0,
             "log_bytes_max": 1 << 30, "snapshot": 0, "snapshot_bytes": null, "state_bytes": null, "refused_connections": 0,
             "refused_messages": 0, "version": "0", "level": 2, "disk_lacks": null,
-            "cluster_id": null, "state": null, "state_text": null, "leader_changes": null,
-            "leader_silences": null, "unreachable": null});
+            "cluster_id": null, "state": null, "state_text": null, "leader_changes": 4,
+            "leader_silences": null, "leader_change_why": "node 2 handed over",
+            "election_wait_ms": 150, "lease_gaps": 1, "unreachable": null});
         assert_eq!(value["nodes"][0], first);
         assert_eq!(
             (&value["nodes"][1]["id"], &value["nodes"][1]["role"]),

@@ -11,8 +11,6 @@ use std::time::Duration;
 #[derive(Debug, Default)]
 pub(super) struct Elections {
     before: Option<Seen>,
-    /// The newest leader that was known, and its term.
-    led: Option<(Term, NodeId)>,
     changes: Recent,
     silences: Recent,
     /// Whether the episode that lasts was told.
@@ -25,6 +23,8 @@ pub(super) struct Seen {
     pub(super) role: Role,
     pub(super) term: Term,
     pub(super) leader: Option<NodeId>,
+    /// Changes of leader that the raft core has counted since its start.
+    pub(super) changes: u64,
 }
 
 /// Instants within [`WINDOW`], as readings of BOOTTIME.
@@ -34,15 +34,12 @@ struct Recent(VecDeque<u64>);
 impl Elections {
     /// What is so after a turn. A sentence for the operator at the begin of each episode.
     pub(super) fn see(&mut self, now: &Sample, seen: Seen) -> Option<String> {
-        if let Some(leader) = seen.leader
-            && self.led.is_none_or(|(term, _)| seen.term > term)
-        {
-            // The first that is heard of after a start is no change.
-            if self.led.replace((seen.term, leader)).is_some() {
-                self.changes.add(now);
-            }
+        let before = self.before.replace(seen);
+        let counted = before.map_or(0, |before| before.changes);
+        for _ in counted..seen.changes {
+            self.changes.add(now);
         }
-        if self.before.replace(seen).is_some_and(|before| is_silence(before, seen)) {
+        if before.is_some_and(|before| is_silence(before, seen)) {
             self.silences.add(now);
         }
         self.changes.forget(now);
@@ -113,7 +110,7 @@ mod tests {
     use super::*;
 
     fn seen(role: Role, term: u64, leader: Option<u64>) -> Seen {
-        Seen { role, term: Term(term), leader: leader.map(NodeId) }
+        Seen { role, term: Term(term), leader: leader.map(NodeId), changes: 0 }
     }
 
     /// At each second one state.
@@ -135,10 +132,10 @@ mod tests {
                 seen(Role::Follower, 1, Some(1)),
                 // Asked to take over.
                 seen(Role::Candidate, 2, None),
-                seen(Role::Leader, 2, Some(2)),
+                Seen { changes: 1, ..seen(Role::Leader, 2, Some(2)) },
                 // Hands over.
-                seen(Role::Follower, 3, None),
-                seen(Role::Follower, 3, Some(3)),
+                Seen { changes: 1, ..seen(Role::Follower, 3, None) },
+                Seen { changes: 2, ..seen(Role::Follower, 3, Some(3)) },
             ],
         );
         assert_eq!((elections.changes(), elections.silences(), told.len()), (2, 0, 0));

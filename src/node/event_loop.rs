@@ -114,7 +114,12 @@ impl<D: Disk> EventLoop<D> {
     pub(super) fn post(&mut self) {
         let Some(replica) = self.server.replica() else { return };
         let (raft, now) = (replica.raft(), clock::sample());
-        let seen = Seen { role: raft.role(), term: raft.term(), leader: raft.leader() };
+        let seen = Seen {
+            role: raft.role(),
+            term: raft.term(),
+            leader: raft.leader(),
+            changes: raft.leader_changes(),
+        };
         if let Some(often) = self.network.elections.see(&now, seen) {
             log::warn!("{often}");
         }

@@ -107,7 +107,8 @@ impl Raft {
             }
             _ => self.become_follower(now, term, Some(leader)),
         }
-        self.timer.restart(now);
+        self.patience.handle_leader_heard(now, leader, term);
+        self.timer.restart(now, &self.patience);
     }
 
     /// Appends what is new. Entries that the log holds already are left alone, whatever stands behind

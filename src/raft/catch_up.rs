@@ -7,13 +7,13 @@
 use crate::base::Sample;
 use std::time::Duration;
 
-/// For how much a leader waits.
+/// How much is kept.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Patience {
+pub(super) struct Kept {
     /// A follower that lacks no more than this has caught up: so much is kept for everybody.
     pub lag_bytes: u64,
     /// Entries that are kept for one follower at the most, in bytes.
-    pub kept_bytes: u64,
+    pub most_bytes: u64,
 }
 
 /// A follower on its way from a snapshot to the end of the log.
@@ -34,8 +34,8 @@ impl CatchUp {
     }
 
     /// Whether entries of `behind` bytes are still kept for it.
-    pub fn is_worth_waiting(&self, now: &Sample, behind: u64, patience: &Patience) -> bool {
-        behind <= patience.kept_bytes
+    pub fn is_worth_waiting(&self, now: &Sample, behind: u64, kept: &Kept) -> bool {
+        behind <= kept.most_bytes
             && now.elapsed_hi(&self.moved) < STANDSTILL_MAX
             && now.elapsed_hi(&self.begun) < CATCH_UP_MAX
     }

@@ -4,7 +4,8 @@ use crate::base::{NodeId, Sample, Term};
 use crate::raft::quorum::{self, Ballot, Election};
 use crate::raft::role::{Ballots, Candidate, Follower, RoleState};
 use crate::raft::{
-    Action, Cause, HardState, Message, Raft, Role, TERM_MAX, TimeoutNow, VoteRequest, VoteResponse,
+    Action, Cause, HardState, Message, Raft, Reason, Role, TERM_MAX, TimeoutNow, VoteRequest,
+    VoteResponse,
 };
 
 /// A jump of the term that no sequence of elections explains: told to the operator.
@@ -19,9 +20,21 @@ impl Raft {
         let own_term = self.term();
         let electable =
             request.term > own_term || request.term == own_term && self.may_vote_for(from);
-        let granted = electable && !self.hears_leader(now) && self.covers_own_log(request);
+        let granted = electable
+            && !self.hears_leader(now)
+            && self.covers_own_log(request)
+            && !self.stands_before(from, request);
         let term = if granted { request.term } else { own_term };
         self.send(from, Message::PreVoteResponse(VoteResponse { term, granted }), None);
+    }
+
+    /// Of two that ask each other at the same time, with equal logs, the one with the higher id goes on: else both would
+    /// vote for themselves, and where nobody else is there, neither be elected.
+    fn stands_before(&self, from: NodeId, request: &VoteRequest) -> bool {
+        let own = self.vote_request(self.term().next(), Cause::Silence);
+        let is_equal = (own.term, own.last_term, own.last_index)
+            == (request.term, request.last_term, request.last_index);
+        self.role() == Role::PreCandidate && is_equal && self.config.id > from
     }
 
     /// Counts an answer to a pre-vote; a grant names the term asked for, a refusal the voter's own.
@@ -51,6 +64,9 @@ impl Raft {
         if request.term > self.term() {
             if request.cause == Cause::Silence && self.hears_leader(now) {
                 return;
+            }
+            if let (Cause::Transfer, Some(leader)) = (request.cause, self.leader()) {
+                self.part(Reason::HandedOver { leader });
             }
             self.become_follower(now, request.term, None);
         }
@@ -104,17 +120,74 @@ impl Raft {
     /// The leader's connection closed at its side: this voter does not hear it any more, so neither
     /// stickiness nor recency binds it, and it need not wait for a timeout.
     pub(super) fn handle_peer_down(&mut self, now: &Sample, peer: NodeId) {
+        self.reachable.retain(|up| *up != peer);
         if !self.unreachable.contains(&peer) {
             self.unreachable.push(peer);
         }
         match &mut self.role {
             RoleState::Follower(follower) if follower.leader == Some(peer) => {
                 follower.heard = None;
-                self.timer.leader_lost(now);
+                self.patience.handle_leader_lost();
+                self.timer.leader_lost(now, &self.patience);
             }
             RoleState::Follower(_) | RoleState::Leader(_) => {}
             RoleState::PreCandidate(_) | RoleState::Candidate(_) => self.count_ballots(now),
         }
+    }
+
+    /// A new connection stands. A candidacy asks again: what was on its way on an older one is lost.
+    pub(super) fn handle_peer_up(&mut self, now: &Sample, peer: NodeId) {
+        self.unreachable.retain(|down| *down != peer);
+        self.handle_peer_room(peer, false);
+        if !self.reachable.contains(&peer) {
+            self.reachable.push(peer);
+        }
+        match &mut self.role {
+            RoleState::Leader(leader) => {
+                if let Some(follower) = leader.follower_mut(peer) {
+                    follower.progress.reset();
+                }
+            }
+            RoleState::Follower(_) => self.begin_quickly(now),
+            RoleState::PreCandidate(_) | RoleState::Candidate(_) => self.ask_again(peer),
+        }
+    }
+
+    /// Nobody waits out a timeout for a leader that this node has never heard, or whose connection closed, once
+    /// those are reached who could elect one. They are asked first, like before any candidacy: where a leader is heard,
+    /// nothing comes of it (R11).
+    pub(super) fn begin_quickly(&mut self, now: &Sample) {
+        let is_reached = |voter: NodeId| {
+            let reached = voter == self.config.id || self.reachable.contains(&voter);
+            reached.then_some(Ballot::Granted)
+        };
+        let hears_nobody = matches!(&self.role, RoleState::Follower(Follower { heard: None, .. }));
+        let reaches_quorum =
+            quorum::election_in(self.memberships.current(), is_reached) == Election::Won;
+        if hears_nobody && reaches_quorum {
+            self.timer.voters_met(now, &self.patience);
+        }
+    }
+
+    /// Asks one voter again what all were asked when this candidacy, or its pre-vote, began.
+    fn ask_again(&mut self, peer: NodeId) {
+        if !self.other_voters().contains(&peer) {
+            return;
+        }
+        let (message, after) = match &self.role {
+            RoleState::PreCandidate(_) => {
+                let request = self.vote_request(self.term().next(), Cause::Silence);
+                (Message::PreVote(request), None)
+            }
+            RoleState::Candidate(candidate) => {
+                let request = self.vote_request(self.term(), candidate.cause);
+                let own_vote = candidate.own_vote;
+                let after = (own_vote > self.writes.last_durable()).then_some(own_vote);
+                (Message::Vote(request), after)
+            }
+            RoleState::Follower(_) | RoleState::Leader(_) => return,
+        };
+        self.send(peer, message, after);
     }
 
     /// What the passing of time makes due at a node that does not lead. (A leader's rounds go out with
@@ -127,7 +200,7 @@ impl Raft {
             self.become_pre_candidate(now);
         } else {
             // A learner, and a member no more, waits for a leader to speak (C5).
-            self.timer.restart(now);
+            self.timer.restart(now, &self.patience);
         }
     }
 
@@ -141,19 +214,23 @@ impl Raft {
             }
             self.set_hard_state(HardState { term, vote: None });
         }
+        if term > own_term {
+            self.part_from_term(now);
+        }
         let follower = Follower { leader, heard: leader.map(|_| *now) };
         let before = std::mem::replace(&mut self.role, RoleState::Follower(follower));
         if let RoleState::Leader(mut deposed) = before {
             let failed = deposed.reads.drain().map(|read| Action::ReadFailed { read });
             self.actions.extend(failed);
-            self.timer.restart(now);
+            self.timer.restart(now, &self.patience);
         }
     }
 
     /// Asks whether it would be elected, its term unchanged.
     fn become_pre_candidate(&mut self, now: &Sample) {
         assert_ne!(self.role(), Role::Leader, "a leader does not campaign");
-        self.timer.candidacy_begun(now);
+        self.part_as_seen(now);
+        self.timer.candidacy_begun(now, &self.patience);
         if self.term() >= TERM_MAX {
             return;
         }
@@ -180,7 +257,8 @@ impl Raft {
         self.set_hard_state(HardState { term, vote: Some(self.config.id) });
         let barrier = self.writes.barrier(&self.log);
         let own_vote = barrier.expect("the vote just cast is not durable yet");
-        self.role = RoleState::Candidate(Candidate { ballots: Ballots::default(), own_vote });
+        self.role =
+            RoleState::Candidate(Candidate { ballots: Ballots::default(), own_vote, cause });
         let request = self.vote_request(term, cause);
         for peer in self.other_voters() {
             self.send(peer, Message::Vote(request.clone()), barrier);
@@ -196,7 +274,8 @@ impl Raft {
         if self.role() != Role::Follower || !is_of_leader || !may_ask || lacks {
             return;
         }
-        self.timer.candidacy_begun(now);
+        self.part(Reason::HandedOver { leader: from });
+        self.timer.candidacy_begun(now, &self.patience);
         self.become_candidate(Cause::Transfer);
     }
 
@@ -210,13 +289,13 @@ impl Raft {
         match (quorum::election_in(self.memberships.current(), answer), self.role()) {
             (Election::Pending, _) => {}
             (Election::Won, Role::PreCandidate) => {
-                self.timer.candidacy_continues(now);
+                self.timer.candidacy_continues(now, &self.patience);
                 self.become_candidate(Cause::Silence);
             }
             (Election::Won, _) => self.become_leader(now),
             (Election::Lost, _) => {
                 self.become_follower(now, self.term(), None);
-                self.timer.candidacy_failed(now);
+                self.timer.candidacy_failed(now, &self.patience);
             }
         }
     }
@@ -228,7 +307,7 @@ impl Raft {
         if self.role() != Role::Follower {
             self.become_follower(now, self.term(), None);
         }
-        self.timer.restart(now);
+        self.timer.restart(now, &self.patience);
     }
 
     /// One vote in a term, and none against a leader of it that is already known.
@@ -254,12 +333,12 @@ impl Raft {
     }
 
     /// Whether this voter may still believe that its leader lives: it heard it within the smallest
-    /// election timeout, or leads itself (then its quorum was checked before this event, C7).
-    fn hears_leader(&self, now: &Sample) -> bool {
+    /// election timeout as things are, or leads itself (then its quorum was checked before this event, C7).
+    pub(super) fn hears_leader(&self, now: &Sample) -> bool {
         match &self.role {
             RoleState::Leader(_) => true,
             RoleState::Follower(Follower { heard: Some(heard), .. }) => {
-                now.elapsed_hi(heard) < self.config.election
+                now.elapsed_hi(heard) < self.election_wait()
             }
             _ => false,
         }

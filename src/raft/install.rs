@@ -2,7 +2,7 @@
 
 use crate::base::limits::{SNAPSHOT_BYTES_MAX, SNAPSHOT_CHUNK_BYTES_MAX};
 use crate::base::{Index, NodeId, Round, Sample, Term, checksum};
-use crate::raft::catch_up::Patience;
+use crate::raft::catch_up::Kept;
 use crate::raft::memberships::Memberships;
 use crate::raft::role::RoleState;
 use crate::raft::shipment::Shipment;
@@ -210,12 +210,12 @@ impl Raft {
     /// The first entry that is kept for a follower which is given a snapshot, or the log behind one.
     fn kept_for_followers(&mut self, now: &Sample) -> Option<Index> {
         let RoleState::Leader(leader) = &mut self.role else { return None };
-        let patience = Patience {
+        let kept = Kept {
             lag_bytes: self.config.retained_bytes,
-            kept_bytes: self.config.log_bytes_max / KEPT_FOR_FOLLOWERS,
+            most_bytes: self.config.log_bytes_max / KEPT_FOR_FOLLOWERS,
         };
         let followers = leader.followers.iter_mut();
-        followers.filter_map(|it| it.progress.keeps_from(now, &self.log, &patience)).min()
+        followers.filter_map(|it| it.progress.keeps_from(now, &self.log, &kept)).min()
     }
 
     fn catching_up(&self) -> usize {

@@ -7,7 +7,9 @@ use crate::raft::{Action, Raft};
 impl Raft {
     /// All writes through `seq` are durable: what waited for that counts now.
     pub(super) fn handle_persisted(&mut self, now: &Sample, seq: WriteSeq) {
-        self.writes.handle_persisted(seq);
+        if let Some(took) = self.writes.handle_persisted(now, seq) {
+            self.patience.handle_written(now, took);
+        }
         match &self.role {
             RoleState::Candidate(_) => self.count_own_vote(now),
             RoleState::Leader(_) => self.advance_commit(),

@@ -59,6 +59,29 @@ impl Raft {
         }
     }
 
+    /// How often since the start this node's claim ran out while it led: a program that had been told of it read 0 for a
+    /// while. Δ does not follow what is late, as elections do.
+    #[must_use]
+    pub fn lease_gaps(&self) -> u64 {
+        self.lease_gaps
+    }
+
+    /// Counts a claim that was over before the present one was confirmed. One that a transfer ends is no gap.
+    pub(super) fn note_claim(&mut self, now: &Sample) {
+        if self.role.leader().is_none() {
+            return;
+        }
+        let stands = |claim: &LeaderLease| now.elapsed_hi(&claim.start) < claim.length;
+        let claim = self.leader_lease(now).filter(stands);
+        let RoleState::Leader(leader) = &mut self.role else { return };
+        if leader.transfer.is_some() {
+            leader.last_claim = None;
+        } else if claim.is_some() {
+            let before = std::mem::replace(&mut leader.last_claim, claim);
+            self.lease_gaps += u64::from(before.is_some_and(|before| !stands(&before)));
+        }
+    }
+
     /// C2: claims of earlier leaders are over, and this one knows all that they committed. They are over once
     /// Δ has passed since it won, or if the last of them had ended its own for good.
     pub(super) fn is_clear_of_claims(

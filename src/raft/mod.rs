@@ -5,6 +5,7 @@
 
 mod append;
 mod catch_up;
+mod change;
 mod election;
 mod input;
 mod install;
@@ -16,6 +17,7 @@ mod memberships;
 mod message;
 mod output;
 mod owed;
+mod patience;
 mod progress;
 pub mod quorum;
 mod reconfigure;
@@ -31,6 +33,7 @@ mod timer;
 mod transfer;
 mod writes;
 
+pub use change::{LeaderChange, Reason};
 pub use input::{Config, Event, Recovered, Urgency};
 pub use membership::{Change, ChangeError, Member, Membership, Seat};
 pub use message::{
@@ -45,10 +48,12 @@ pub use output::{
 pub use snapshot::{Snapshot, SnapshotMeta};
 
 use crate::base::{Index, NodeId, Round, Sample, Term, WriteSeq};
+use crate::raft::change::Changes;
 use crate::raft::install::Incoming;
 use crate::raft::log::Log;
 use crate::raft::memberships::Memberships;
 use crate::raft::owed::Owed;
+use crate::raft::patience::Patience;
 use crate::raft::refusals::Refusals;
 use crate::raft::role::{Follower, RoleState};
 use crate::raft::room::Room;
@@ -86,10 +91,15 @@ pub struct Raft {
     applied: Index,
     role: RoleState,
     timer: ElectionTimer,
+    patience: Patience,
+    changes: Changes,
     /// Peers whose connection closed and has not come back: they will not answer.
     unreachable: Vec<NodeId>,
+    /// Peers whose connection stands, as far as is known.
+    reachable: Vec<NodeId>,
     room: Room,
     lease_duration: Option<Duration>,
+    lease_gaps: u64,
     /// In that term the log was found equal to its leader's up to here, who takes nothing of it back (R2).
     matched_in: (Term, Index),
     /// What a leader says that this node acknowledged and has lost.
@@ -126,7 +136,8 @@ impl Raft {
         assert!(log.last_term() <= term, "entries of term {} in {term}", log.last_term());
         let held = log.range(base.next(), log.last_index());
         held.iter().for_each(|entry| memberships.handle_appended(entry));
-        Self {
+        let patience = Patience::new(&config, now);
+        let mut raft = Self {
             hard_state: recovered.hard_state,
             writes: Writes::new(log.last_index()),
             memberships,
@@ -136,10 +147,14 @@ impl Raft {
             apply_issued: base,
             applied: base,
             role: RoleState::Follower(Follower::default()),
-            timer: ElectionTimer::new(&config, now),
+            timer: ElectionTimer::new(&config, &patience, now),
+            patience,
+            changes: Changes::default(),
             unreachable: Vec::new(),
+            reachable: Vec::new(),
             room: Room::default(),
             lease_duration: None,
+            lease_gaps: 0,
             matched_in: Default::default(),
             owed: None,
             refusals: Refusals::default(),
@@ -149,7 +164,9 @@ impl Raft {
             actions: Vec::new(),
             config,
             log,
-        }
+        };
+        raft.begin_quickly(now);
+        raft
     }
 
     /// Takes one event; its actions wait in [`Raft::take_actions`].
@@ -168,7 +185,7 @@ impl Raft {
             Event::SnapshotStored(snapshot) => self.handle_snapshot_stored(now, snapshot),
             Event::SnapshotRefused => self.handle_snapshot_refused(),
             Event::PeerDown(peer) => self.handle_peer_down(now, peer),
-            Event::PeerUp(peer) => self.handle_peer_up(peer),
+            Event::PeerUp(peer) => self.handle_peer_up(now, peer),
             Event::Deadline => self.handle_deadline(now),
         }
         self.report_role();
@@ -192,6 +209,7 @@ impl Raft {
             self.advance_incoming();
             self.issue_apply();
             self.confirm_reads();
+            self.note_claim(now);
             self.log.collect_garbage();
         }
         self.report_role();
@@ -234,6 +252,12 @@ impl Raft {
     #[must_use]
     pub fn vote(&self) -> Option<NodeId> {
         self.hard_state.vote
+    }
+
+    /// How long nothing may be heard at present: the smallest election timeout, or more where things are late.
+    #[must_use]
+    pub fn election_wait(&self) -> Duration {
+        self.patience.wait()
     }
 
     /// The leader of the current term, as far as known; this node itself if it leads.
@@ -346,22 +370,13 @@ impl Raft {
         }
     }
 
-    fn handle_peer_up(&mut self, peer: NodeId) {
-        self.unreachable.retain(|down| *down != peer);
-        self.handle_peer_room(peer, false);
-        if let RoleState::Leader(leader) = &mut self.role
-            && let Some(follower) = leader.follower_mut(peer)
-        {
-            follower.progress.reset();
-        }
-    }
-
     fn report_role(&mut self) {
         let present = (self.role(), self.term(), self.leader());
         if present != self.reported {
             let (role, term, leader) = present;
             self.actions.push(Action::RoleChanged { role, term, leader });
             self.reported = present;
+            self.note_leader();
         }
     }
 

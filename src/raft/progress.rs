@@ -3,7 +3,7 @@
 use crate::base::limits::{APPEND_BYTES_MAX, INFLIGHT_BYTES_MAX};
 use crate::base::{Index, Round, Sample};
 use crate::raft::SnapshotOutcome;
-use crate::raft::catch_up::{CatchUp, Patience};
+use crate::raft::catch_up::{CatchUp, Kept};
 use crate::raft::log::Log;
 use crate::raft::shipment::{Part, Shipment, Shipping};
 use std::collections::VecDeque;
@@ -163,16 +163,16 @@ impl Progress {
     }
 
     /// The first entry that is kept for this follower, which is given a snapshot or the log behind one; `None`: it is like any
-    /// other, since it has caught up, or its leader's patience is over.
-    pub fn keeps_from(&mut self, now: &Sample, log: &Log, patience: &Patience) -> Option<Index> {
+    /// other, since it has caught up, or too much, or for too long, was kept for it.
+    pub fn keeps_from(&mut self, now: &Sample, log: &Log, kept: &Kept) -> Option<Index> {
         let held = match &self.pace {
             Pace::Install(shipping) => shipping.shipment().snapshot.meta.index,
             Pace::Probe { .. } | Pace::Replicate { .. } => self.matched,
         };
         let behind = log.bytes_behind(held);
-        let has_caught_up = self.is_replicating() && behind <= patience.lag_bytes;
+        let has_caught_up = self.is_replicating() && behind <= kept.lag_bytes;
         self.catch_up =
-            self.catch_up.filter(|it| !has_caught_up && it.is_worth_waiting(now, behind, patience));
+            self.catch_up.filter(|it| !has_caught_up && it.is_worth_waiting(now, behind, kept));
         self.catch_up.map(|_| held.next())
     }
 

@@ -3,7 +3,9 @@
 use crate::base::limits::LAG_ENTRIES_MAX;
 use crate::base::{Index, NodeId, Sample};
 use crate::raft::role::{Leader, RoleState};
-use crate::raft::{Change, Entry, EntryKind, Membership, MembershipError, Payload, Raft, Seat};
+use crate::raft::{
+    Change, Entry, EntryKind, Membership, MembershipError, Payload, Raft, Reason, Seat,
+};
 
 impl Raft {
     /// Appends a change of the members. It acts at once on this leader (R12), and is in force for good when
@@ -68,6 +70,7 @@ impl Raft {
         let is_voter = self.memberships.current().is_voter(self.config.id);
         if matches!(self.role, RoleState::Leader(_)) && settled && !is_voter {
             self.dismiss();
+            self.part(Reason::Removed);
             self.become_follower(now, self.term(), None);
         }
     }
@@ -105,7 +108,7 @@ impl Raft {
             node == self.config.id
                 || leader.follower(node).is_some_and(|view| {
                     let behind = self.log.last_index().0 - view.progress.matched().0;
-                    let speaks = now.elapsed_hi(&view.answered) <= self.config.election;
+                    let speaks = now.elapsed_hi(&view.answered) <= self.election_wait();
                     speaks && view.progress.is_replicating() && behind <= LAG_ENTRIES_MAX
                 })
         };

@@ -7,8 +7,8 @@ use crate::raft::round::{Reads, Rounds};
 use crate::raft::shipment::{Part, Shipment};
 use crate::raft::{
     Action, Append, AppendOutcome, AppendResponse, Entry, EntryHeader, EntryKind, Heartbeat,
-    HeartbeatResponse, Membership, Message, Payload, Raft, Role, SnapshotChunk, SnapshotResponse,
-    quorum,
+    HeartbeatResponse, Membership, Message, Payload, Raft, Reason, Role, SnapshotChunk,
+    SnapshotResponse, quorum,
 };
 use std::cmp::Reverse;
 use std::time::Duration;
@@ -31,6 +31,7 @@ impl Raft {
             noop,
             behind_relinquish,
             claimed: None,
+            last_claim: None,
             relinquished: None,
             transfer: None,
             followers: Vec::new(),
@@ -67,15 +68,20 @@ impl Raft {
         leader.followers = others.map(view).collect();
     }
 
-    /// Steps down, in the same term, if a quorum has not answered for an election timeout, or the disk
-    /// has not: others may have elected a leader by now (C7). A single voter has no others.
+    /// Steps down, in the same term, if a quorum has not answered for the smallest election timeout as things are, or
+    /// the disk has not: others may have elected a leader by now (C7). A single voter has no others.
     pub(super) fn check_leadership(&mut self, now: &Sample) {
         let RoleState::Leader(leader) = &self.role else { return };
         if leader.trusted_at.as_ref() == Some(now) || self.is_only_voter() {
             return;
         }
         let silence = self.leader_doubt(leader, now);
-        if silence > self.config.election {
+        if silence > self.election_wait() {
+            let disk = self.writes.waiting_since(now);
+            self.part(match disk < silence {
+                true => Reason::QuorumSilent { silent: silence },
+                false => Reason::DiskSilent { silent: disk },
+            });
             self.become_follower(now, self.term(), None);
         } else if let RoleState::Leader(leader) = &mut self.role {
             leader.trusted_at = Some(*now);
@@ -85,7 +91,7 @@ impl Raft {
     /// How long until a leader has something to do if nothing happens.
     pub(super) fn leader_remaining(&self, leader: &Leader) -> Duration {
         let silence = self.leader_doubt(leader, &self.now);
-        let doubt = self.config.election.saturating_sub(silence) + Duration::from_nanos(1);
+        let doubt = self.election_wait().saturating_sub(silence) + Duration::from_nanos(1);
         let beat = leader.until_beat(&self.now, self.config.heartbeat);
         beat.min(doubt).min(leader.until_transfer_step(&self.now))
     }
@@ -213,13 +219,23 @@ impl Raft {
             self.become_follower(now, term, None);
             return None;
         }
-        let current_term = self.hard_state.term;
+        let (current_term, own) = (self.hard_state.term, self.config.id);
         let RoleState::Leader(leader) = &mut self.role else { return None };
         if term < current_term || round > leader.rounds.current() {
             return None;
         }
+        // An answer to what was said longer ago says nothing of the present.
+        let is_recent = now.elapsed_hi(&leader.rounds.begun_by(round)) <= self.patience.wait();
+        if is_recent && leader.follower(from)?.answered != *now {
+            let members = self.memberships.current();
+            let silence = leader.quorum_silence(members, own, now);
+            leader.follower_mut(from)?.answered = *now;
+            // As long as a minority alone answers, the silence of the quorum goes on.
+            if leader.quorum_silence(members, own, now) < silence {
+                self.patience.handle_quorum_heard(now, silence);
+            }
+        }
         let follower = leader.follower_mut(from)?;
-        follower.answered = *now;
         follower.echoed = follower.echoed.max(Some(round));
         Some(follower)
     }

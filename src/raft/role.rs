@@ -5,7 +5,7 @@ use crate::raft::progress::Progress;
 use crate::raft::quorum::Ballot;
 use crate::raft::round::{Reads, Rounds};
 use crate::raft::transfer::Transfer;
-use crate::raft::{LeaderLease, Role};
+use crate::raft::{Cause, LeaderLease, Role};
 
 /// Which role, with its data.
 #[derive(Clone, Debug)]
@@ -31,6 +31,8 @@ pub(super) struct Candidate {
     pub ballots: Ballots,
     /// Its own vote counts once this write is durable (R6).
     pub own_vote: WriteSeq,
+    /// Why votes are asked for.
+    pub cause: Cause,
 }
 
 /// The answers to one candidacy; none is carried over to another.
@@ -48,6 +50,8 @@ pub(super) struct Leader {
     pub behind_relinquish: bool,
     /// Its claim when the members last changed, or Δ grew.
     pub claimed: Option<LeaderLease>,
+    /// Its newest claim as of the last turn, to see whether one runs out before the next begins.
+    pub last_claim: Option<LeaderLease>,
     /// Its own last `Relinquish`: it claims nothing before an entry behind that is committed (C3).
     pub relinquished: Option<Index>,
     /// Its leadership is on its way to another node.
@@ -68,7 +72,7 @@ pub(super) struct FollowerView {
     pub progress: Progress,
     /// The largest round that it echoed in this term.
     pub echoed: Option<Round>,
-    /// When it last answered.
+    /// When it last answered what was said not too long ago.
     pub answered: Sample,
 }
 

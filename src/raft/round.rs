@@ -45,6 +45,11 @@ impl Rounds {
         }
     }
 
+    /// A time by which `round` had begun; of one that is forgotten the earliest that is known.
+    pub fn begun_by(&self, round: Round) -> Sample {
+        self.sample(round).unwrap_or(self.samples[0].1)
+    }
+
     /// A time at or before which no message of `round` was built. `None` if that is forgotten: a quorum of new
     /// members may have echoed less than one of the old ones had.
     pub fn sample(&self, round: Round) -> Option<Sample> {

@@ -18,7 +18,7 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 pub(super) struct Transfer {
     target: NodeId,
-    /// When it, or the wait behind its claim, began: over an election timeout later it is given up.
+    /// When it, or the wait behind its claim, began: the smallest election timeout as things are later it is given up.
     since: Sample,
     stage: Stage,
 }
@@ -101,7 +101,7 @@ impl Raft {
                     self.close_term(now);
                 }
             }
-            _ if now.elapsed_hi(&since) > self.config.election => self.abort_transfer(),
+            _ if now.elapsed_hi(&since) > self.election_wait() => self.abort_transfer(),
             Stage::Closing => self.close_term(now),
             Stage::Told => {}
         }

@@ -131,19 +131,23 @@ impl Writes {
         })
     }
 
-    /// All writes up to `seq` are durable. One that was reported before changes nothing.
+    /// All writes up to `seq` are durable. One that was reported before changes nothing. Gives how long the longest
+    /// of them was under way, if any was.
     ///
     /// # Panics
     /// If no such write was issued: then nothing that the disk says can be trusted.
-    pub fn handle_persisted(&mut self, seq: WriteSeq) {
+    pub fn handle_persisted(&mut self, now: &Sample, seq: WriteSeq) -> Option<Duration> {
         assert!(seq <= self.last_issued, "write {seq} reported, {} issued", self.last_issued);
         self.last_durable = self.last_durable.max(seq);
+        let took = self.issued.front().filter(|write| write.seq <= seq);
+        let took = took.map(|oldest| now.elapsed_hi(&oldest.at));
         while let Some(write) = self.issued.front()
             && write.seq <= seq
         {
             self.durable_index = self.durable_index.max(write.covers);
             self.issued.pop_front();
         }
+        took
     }
 
     /// For how long the oldest write has been under way.

@@ -66,6 +66,9 @@ impl<D: Disk> Server<D> {
             condition: Some(self.condition(now)),
             leader_changes: None,
             leader_silences: None,
+            leader_change_why: None,
+            election_wait_ms: None,
+            lease_gaps: None,
         };
         match self.replica() {
             Some(replica) => self.fill(&mut status, replica),
@@ -99,6 +102,9 @@ impl<D: Disk> Server<D> {
         status.state_bytes = Some(replica.machine().state_bytes());
         status.snapshot_bytes = raft.snapshot().map(|it| it.data.bytes().len() as u64);
         status.disk_lacks = replica.shortage().map(str::to_owned);
+        status.leader_change_why = raft.last_change().map(|change| change.reason.to_string());
+        status.election_wait_ms = u64::try_from(raft.election_wait().as_millis()).ok();
+        status.lease_gaps = Some(raft.lease_gaps());
         let own = (raft.role() == Role::Leader).then(|| (raft.id(), raft.durable_index()));
         let matched = |node: NodeId| {
             let known = own.into_iter().chain(raft.matched()).find(|(member, _)| *member == node);

@@ -201,11 +201,17 @@ impl<D: Disk> Server<D> {
         offer: FoundingOffer,
         outside: &mut impl Outside,
     ) -> Result<(), ServerError> {
-        let Phase::Gathering(unfounded) = &mut self.phase else {
-            if offer.record.is_none() {
-                outside.send_peer(from, PeerMessage::Founding(self.own_offer()));
+        let unfounded = match &mut self.phase {
+            Phase::Gathering(unfounded) => unfounded,
+            // A member from now on: what it was sent before, it did not hear.
+            Phase::Serving(serving) if offer.record.is_some() => {
+                serving.replica.handle_raft(now, Event::PeerUp(from));
+                return Ok(());
             }
-            return Ok(());
+            Phase::Serving(_) => {
+                outside.send_peer(from, PeerMessage::Founding(self.own_offer()));
+                return Ok(());
+            }
         };
         let offered = unfounded.gathering.handle_offer(from, offer)?;
         let Some(record) = offered else { return Ok(()) };

@@ -78,6 +78,13 @@ pub struct NodeStatus {
     pub leader_changes: Option<u64>,
     /// Within the last ten minutes: how often it did not hear its leader in time, or as leader a majority; `None` from 0.1.0.
     pub leader_silences: Option<u64>,
+    /// Why there is the leader that it knows, and not the one before, for people.
+    pub leader_change_why: Option<String>,
+    /// How long it would hear nothing of its leader before it stands for election: the smallest election timeout as
+    /// things are.
+    pub election_wait_ms: Option<u64>,
+    /// How often the leader lease ran out since it started, while it led.
+    pub lease_gaps: Option<u64>,
 }
 
 /// The status of 0.1.0, answered to whoever asks for it by `Request::Status`. It never changes.
@@ -160,6 +167,9 @@ impl NodeStatus {
             .with("disk_lacks", self.disk_lacks.as_deref())
             .with("leader_changes", self.leader_changes)
             .with("leader_silences", self.leader_silences)
+            .with("leader_change_why", self.leader_change_why.as_deref())
+            .with("election_wait_ms", self.election_wait_ms)
+            .with("lease_gaps", self.lease_gaps)
             .with("ancestors", ancestors);
         match &self.condition {
             Some(condition) => condition.added_to(values),
@@ -205,6 +215,9 @@ impl NodeStatus {
             condition: Condition::from_values(values),
             leader_changes: values.number("leader_changes"),
             leader_silences: values.number("leader_silences"),
+            leader_change_why: values.text("leader_change_why").map(str::to_owned),
+            election_wait_ms: values.number("election_wait_ms"),
+            lease_gaps: values.number("lease_gaps"),
         }
     }
 }
@@ -323,6 +336,9 @@ mod tests {
             condition: Some(Condition::new(ServiceState::Restoring, "restored")),
             leader_changes: Some(3),
             leader_silences: Some(2),
+            leader_change_why: Some("node 2 closed its connection".to_owned()),
+            election_wait_ms: Some(150),
+            lease_gaps: Some(2),
         }
     }
 
@@ -349,6 +365,9 @@ mod tests {
             condition: None,
             leader_changes: None,
             leader_silences: None,
+            leader_change_why: None,
+            election_wait_ms: None,
+            lease_gaps: None,
             ..status()
         };
         assert_eq!(back, known);

@@ -21,14 +21,17 @@ fn leader_that_hears_no_quorum_steps_down_in_its_term() {
 fn leader_that_hears_a_quorum_stays() {
     let mut leader = Node::leader(5, 2, &[]);
     for _ in 0..10 {
+        leader.turn();
+        let round = leader.raft.round().expect("it leads").0;
         leader.clock += ELECTION;
-        leader.receive(2, echo(2, 0));
-        leader.receive(3, rejected(2, 0, (0, 0)));
+        leader.receive(2, echo(2, round));
+        leader.receive(3, echo(2, round));
     }
     assert_eq!(leader.raft.role(), Role::Leader);
-    // One of four is no quorum of five.
+    // One of four is no quorum of five, however late answers were before.
+    let wait = leader.raft.election_wait().as_millis() as u64;
     for _ in 0..2 {
-        leader.clock += ELECTION / 2 + 1;
+        leader.clock += wait / 2 + 1;
         leader.receive(2, echo(2, 0));
     }
     assert_eq!(leader.raft.role(), Role::Follower);
@@ -72,8 +75,8 @@ fn leader_whose_disk_stalls_for_an_election_timeout_steps_down() {
     let mut leader = Node::leader(3, 2, &[]);
     leader.propose();
     leader.turn();
-    for _ in 0..3 {
-        leader.clock += ELECTION / 3;
+    for _ in 0..ELECTION / HEARTBEAT {
+        leader.clock += HEARTBEAT;
         leader.receive(2, echo(2, 0));
     }
     assert_eq!(leader.raft.role(), Role::Leader);

@@ -19,6 +19,7 @@ mod lease;
 mod members;
 mod orders;
 mod owed;
+mod patience;
 mod quorum;
 mod reads;
 mod seats;

@@ -7,6 +7,7 @@ mod cluster;
 mod conditions;
 mod delays;
 mod disk;
+mod elections;
 mod fixtures;
 mod hostile;
 mod levels;

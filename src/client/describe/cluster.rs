@@ -239,6 +239,9 @@ impl ClusterStatus {
                 "state_text": status.and_then(|status| status.condition.as_ref()).and_then(sentence),
                 "leader_changes": status.and_then(|status| status.leader_changes),
                 "leader_silences": status.and_then(|status| status.leader_silences),
+                "leader_change_why": status.and_then(|status| status.leader_change_why.as_deref()),
+                "election_wait_ms": status.and_then(|status| status.election_wait_ms),
+                "lease_gaps": status.and_then(|status| status.lease_gaps),
                 "unreachable": row.state.as_ref().err(),
             })
         };

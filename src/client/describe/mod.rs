@@ -32,7 +32,8 @@ impl Client {
     /// * cluster: `{"cluster_id", "ancestors": [], "state", "state_text", "until_ms", "leader": 1 | null, "nodes": [{"id",
     ///   "address", "role", "term", "commit", "applied", "locks", "sessions", "log_bytes", "log_bytes_max", "snapshot", "snapshot_bytes", "state_bytes",
     ///   "refused_connections", "refused_messages", "version", "level", "disk_lacks", "cluster_id", "state", "state_text",
-    ///   "leader_changes", "leader_silences", "unreachable"}]}`, each node asked for itself, with or without a quorum;
+    ///   "leader_changes", "leader_silences", "leader_change_why", "election_wait_ms", "lease_gaps", "unreachable"}]}`, each
+    ///   node asked for itself, with or without a quorum;
     ///   `unreachable` says why a node did not answer, and all else of it is null then; `disk_lacks` says for what there is no
     ///   room on its disk, null if there is; `leader_changes` and `leader_silences` are those of the last ten minutes, null
     ///   from 0.1. `state` is what keeps the cluster from granting, "serving" if nothing does; `state_text` says it in a

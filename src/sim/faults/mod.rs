@@ -2,6 +2,7 @@
 
 mod disks;
 mod forgeries;
+pub mod lateness;
 mod links;
 mod machines;
 mod operators;

@@ -72,6 +72,7 @@ impl Plan {
             patience_nanos: 60 * SECOND,
             restore: None,
             rolling: Some(Rolling { down_nanos: (down / 2, down), wait_nanos_max }),
+            lateness: None,
             sleeper: None,
             log: LogRoom::Ample,
         }

@@ -15,6 +15,7 @@ use crate::lock::{self, Largest};
 use crate::server::{Entry, ServerOptions};
 use crate::sim::client::address_of;
 use crate::sim::disk::host::Pauses;
+use crate::sim::faults::lateness::Lateness;
 use crate::sim::network::HostId;
 use crate::sim::node::host_of;
 use crate::sim::node::talk::Build;
@@ -66,6 +67,8 @@ pub struct Plan {
     pub rolling: Option<Rolling>,
     /// Whether a member is off while others are replaced.
     pub sleeper: Option<Sleeper>,
+    /// Whether the machines of the nodes are late for a while, and nothing else.
+    pub lateness: Option<Lateness>,
     /// Whether the log may fill up: then calls may end with LIMIT for good.
     pub log: LogRoom,
 }
@@ -107,14 +110,12 @@ impl Plan {
             Some(_) => (core_at + 14 * SECOND, ServerOptions { ttl_ms_max: 10_000, ..server }),
             None => (core_at, server),
         };
-        let mut classes = schedule::draw_classes(rng);
-        if log == LogRoom::Small {
-            // One node that made room for itself would fill up the others' logs to the last byte.
-            classes.retain(|class| *class != Fault::SaveSnapshot);
-        }
-        if restore.is_some() && !classes.contains(&Fault::SaveSnapshot) {
-            classes.push(Fault::SaveSnapshot);
-        }
+        let mut classes = draw_classes(rng, log, restore.is_some());
+        // Drawn from what is drawn already: all else stays as it is.
+        let lateness = classes.is_empty() && log == LogRoom::Ample;
+        let lateness = lateness.then(|| Lateness::draw(&mut Rng::new(core_at), election));
+        let core_at = lateness.map_or(core_at, |lateness| lateness.forgotten_at());
+        let server = if lateness.is_some() { Lateness::with_few_syncs(server) } else { server };
         let means = [rng.between(100, 2000) * MS, rng.between(100, 1500) * MS];
         let mut schedule = schedule::draw(&mut rng.fork(), &classes, means, core_at);
         let machines = MACHINES_MAX.min(nodes + rng.between(1, 4));
@@ -140,6 +141,7 @@ impl Plan {
             restore: restore.filter(|restore| trim.until.is_none_or(|until| restore.at < until)),
             rolling: None,
             sleeper: None,
+            lateness,
             log,
             classes,
             schedule,
@@ -187,6 +189,7 @@ impl Plan {
             restore: None,
             rolling: None,
             sleeper: None,
+            lateness: None,
             log: LogRoom::Ample,
         }
     }
@@ -237,6 +240,18 @@ impl Plan {
     pub fn visitors_host(&self) -> HostId {
         self.client_host(self.clients + 1)
     }
+}
+
+fn draw_classes(rng: &mut Rng, log: LogRoom, is_restored: bool) -> Vec<Fault> {
+    let mut classes = schedule::draw_classes(rng);
+    if log == LogRoom::Small {
+        // One node that made room for itself would fill up the others' logs to the last byte.
+        classes.retain(|class| *class != Fault::SaveSnapshot);
+    }
+    if is_restored && !classes.contains(&Fault::SaveSnapshot) {
+        classes.push(Fault::SaveSnapshot);
+    }
+    classes
 }
 
 fn draw_restore(rng: &mut Rng, core_at: u64, lease_ms: u32) -> Option<Restore> {

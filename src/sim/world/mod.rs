@@ -67,6 +67,8 @@ pub struct World {
     pub(super) calm_since: u64,
     /// From here on the healed core must keep its leader.
     pub(super) settled_at: u64,
+    /// Leaders that were elected while machines were merely late.
+    pub(super) elected_late: u64,
     /// When the present phase must be over at the latest.
     pub(super) ends_by: u64,
 }
@@ -125,6 +127,7 @@ impl World {
             phase: Phase::Faults,
             calm_since: 0,
             settled_at: u64::MAX,
+            elected_late: 0,
             ends_by: u64::MAX,
             rng,
             plan,
@@ -237,6 +240,10 @@ impl World {
         if self.plan.rolling.is_some() || self.plan.sleeper.is_some() {
             self.queue.push(WORK_AT, Event::Work);
         }
+        if let Some(lateness) = self.plan.lateness {
+            self.begin_lateness();
+            self.queue.push(lateness.until, Event::OnTime);
+        }
         let again = self.plan.restore.and_then(|restore| restore.again_at);
         for at in self.plan.restore.map(|restore| restore.at).into_iter().chain(again) {
             self.queue.push(at, Event::Restore);
@@ -273,8 +280,10 @@ impl World {
                 return self.resource.write(*write, &self.judge.model, &mut self.trace);
             }
             Event::Inspect { client, since } => return self.inspect_grave(client, since),
+            Event::OnTime => self.end_lateness(),
             Event::Core => {
                 self.check_sleeper()?;
+                self.check_forgotten()?;
                 self.begin_core();
             }
             Event::Break(slot) if self.phase == Phase::Core => self.break_lines(slot),

@@ -58,6 +58,7 @@ impl World {
             }
             StepEnd::Goes(left) => {
                 self.observe(slot, &left)?;
+                self.check_wait_bound(slot)?;
                 let node = &mut self.nodes[slot];
                 node.process.as_ref().map_or(Ok(()), |process| process.check_refusals(node.id))?;
                 node.reuse(left);
@@ -91,6 +92,7 @@ impl World {
         self.follow_members();
         if seen.elected {
             self.trace.count("leader changes");
+            self.check_elected(slot)?;
             self.elected_at[slot] = self.now;
             self.mark_second_leader(slot);
             if std::mem::take(&mut self.moves_on) {

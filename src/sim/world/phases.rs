@@ -64,7 +64,7 @@ impl World {
         let nodes = core.iter().map(|slot| self.nodes[*slot].busy_until);
         let stopped = nodes.chain(self.clients.iter().map(|client| client.busy_until)).max();
         self.disturb(stopped.unwrap_or(0).max(self.now));
-        self.settled_at = self.calm_since + SETTLE_NANOS + 20 * election;
+        self.settled_at = self.calm_since + SETTLE_NANOS + 40 * election;
         self.ends_by = self.calm_since + self.plan.patience_nanos;
         self.queue.push(self.finish_at(), Event::Finish);
         self.queue.push(self.settled_at + 20 * election, Event::Verdict);
@@ -189,7 +189,7 @@ impl World {
             }
             Outside::Far => {
                 // Long enough that it surely cannot lead: nothing in between, which would come and go.
-                let delay = 4 * nanos(self.plan.server.election) + 100 * MS;
+                let delay = 8 * nanos(self.plan.server.election) + 100 * MS;
                 for other in others {
                     self.network.links().slow(other, host, delay);
                     self.network.links().slow(host, other, delay);

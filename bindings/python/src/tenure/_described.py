@@ -118,6 +118,12 @@ class NodeDescription(TypedDict):
     # Within the last ten minutes; None from 0.1. A leader that is not heard in time is one that elections are for.
     leader_changes: Optional[int]
     leader_silences: Optional[int]
+    # Why there is the leader that it knows, and not the one before; None from 0.1, as all that follows.
+    leader_change_why: Optional[str]
+    # How long it would hear nothing of its leader before it stands for election.
+    election_wait_ms: Optional[int]
+    # How often its leader lease ran out while it led.
+    lease_gaps: Optional[int]
     # Why it did not answer; None if it did.
     unreachable: Optional[str]
 

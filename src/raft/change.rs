@@ -1,0 +1,176 @@
+//! Changes of leader: how many there were, and why.
+//!
+//! A node parts from its leader when it stands for election, votes for another, hears of a later term, or steps down
+//! itself; the first of these that it does is its reason, and what it saw of its own. The next leader that it knows ends
+//! the change. Nothing is decided by it: people read it.
+
+use crate::base::{NodeId, Sample, Term};
+use crate::raft::Raft;
+use crate::raft::role::{Follower, RoleState};
+use std::fmt;
+use std::time::Duration;
+
+/// Why a node parted from a leader, itself perhaps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// It has started, and has heard none yet.
+    Started,
+    /// Nothing was heard of the leader for so long, and this node's own loop was late at the end of that.
+    Silence { leader: NodeId, silent: Duration, late: Duration },
+    /// The leader's connection was closed at its side.
+    Closed { leader: NodeId },
+    /// The leader handed over.
+    HandedOver { leader: NodeId },
+    /// It led itself, and no quorum answered.
+    QuorumSilent { silent: Duration },
+    /// It led itself, and its disk did not answer.
+    DiskSilent { silent: Duration },
+    /// It led itself, and was removed.
+    Removed,
+    /// A later term began elsewhere while all was well here.
+    Elsewhere { leader: NodeId },
+}
+
+/// The last change of leader that a node saw.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeaderChange {
+    /// The new term.
+    pub term: Term,
+    /// Its leader.
+    pub leader: NodeId,
+    /// Why there is a new one.
+    pub reason: Reason,
+}
+
+/// What a node knows of leaders past.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Changes {
+    /// The last leader known, and its term.
+    known: Option<(Term, NodeId)>,
+    parting: Option<Reason>,
+    last: Option<LeaderChange>,
+    count: u64,
+}
+
+impl Changes {
+    /// The first reason counts.
+    fn part(&mut self, reason: Reason) {
+        self.parting.get_or_insert(reason);
+    }
+
+    /// `leader` leads `term`. True if that is news. The first leader since the start is no change.
+    fn find(&mut self, term: Term, leader: NodeId) -> bool {
+        let reason = self.parting.take();
+        let before = self.known.replace((term, leader));
+        if before == Some((term, leader)) {
+            return false;
+        }
+        let reason = match (reason, before) {
+            (_, None) => Reason::Started,
+            (Some(reason), Some(_)) => reason,
+            (None, Some((_, before))) => Reason::Elsewhere { leader: before },
+        };
+        self.count += u64::from(before.is_some());
+        self.last = Some(LeaderChange { term, leader, reason });
+        true
+    }
+}
+
+impl Raft {
+    /// How many changes of leader this node has seen since it started.
+    #[must_use]
+    pub fn leader_changes(&self) -> u64 {
+        self.changes.count
+    }
+
+    /// The newest leader that this node has known, and why there was a new one.
+    #[must_use]
+    pub fn last_change(&self) -> Option<&LeaderChange> {
+        self.changes.last.as_ref()
+    }
+
+    /// This node parts from the leader that it follows or is, for this reason, unless it did before for another.
+    pub(super) fn part(&mut self, reason: Reason) {
+        self.changes.part(reason);
+    }
+
+    /// This node follows another term.
+    pub(super) fn part_from_term(&mut self, now: &Sample) {
+        let own = self.config.id;
+        match &self.role {
+            RoleState::Leader(leader) if leader.transfer.is_some() => {
+                self.part(Reason::HandedOver { leader: own });
+            }
+            RoleState::Follower(Follower { leader: Some(leader), .. })
+                if self.hears_leader(now) =>
+            {
+                self.part(Reason::Elsewhere { leader: *leader });
+            }
+            RoleState::Follower(_) => self.part_as_seen(now),
+            _ => {}
+        }
+    }
+
+    /// This node stands for election, votes for another, or hears of a later term.
+    pub(super) fn part_as_seen(&mut self, now: &Sample) {
+        let RoleState::Follower(Follower { leader: Some(leader), heard }) = self.role else {
+            return;
+        };
+        let reason = match heard {
+            None => Reason::Closed { leader },
+            Some(heard) => {
+                let (silent, late) = (now.elapsed_hi(&heard), self.timer.lateness(now));
+                Reason::Silence { leader, silent, late }
+            }
+        };
+        self.changes.part(reason);
+    }
+
+    /// Takes note of the leader that is known now, and says why there is a new one.
+    pub(super) fn note_leader(&mut self) {
+        let Some(leader) = self.leader() else { return };
+        let term = self.term();
+        if self.changes.find(term, leader)
+            && let Some(LeaderChange { reason, .. }) = self.changes.last
+        {
+            let who = if leader == self.config.id {
+                "this node".to_owned()
+            } else {
+                format!("node {leader}")
+            };
+            ::log::info!("{who} leads term {term}: {reason}");
+        }
+    }
+}
+
+/// A clause that says why there is a new leader.
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Started => f.write_str("the first that this node knows since it started"),
+            Self::Silence { leader, silent, late } => {
+                let (silent, late) = (silent.as_millis(), late.as_millis());
+                write!(f, "nothing was heard of node {leader} for {silent} ms")?;
+                if late > 0 {
+                    write!(f, ", and this node itself was {late} ms late")
+                } else {
+                    Ok(())
+                }
+            }
+            Self::Closed { leader } => write!(f, "node {leader} closed its connection"),
+            Self::HandedOver { leader } => write!(f, "node {leader} handed over"),
+            Self::QuorumSilent { silent } => {
+                let silent = silent.as_millis();
+                write!(f, "this node led, and no majority answered for {silent} ms")
+            }
+            Self::DiskSilent { silent } => {
+                let silent = silent.as_millis();
+                write!(f, "this node led, and its disk did not answer for {silent} ms")
+            }
+            Self::Removed => f.write_str("this node led, and was removed"),
+            Self::Elsewhere { leader } => {
+                write!(f, "others elected it while this node followed node {leader}")
+            }
+        }
+    }
+}
