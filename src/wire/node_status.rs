@@ -5,7 +5,7 @@
 
 use crate::base::{Ancestors, ClusterId, Index, NodeId, Term};
 use crate::raft::Seat;
-use crate::wire::{Cell, Condition, Row, Values, row_number, row_text};
+use crate::wire::{Cell, Condition, Row, Timing, Values, row_number, row_text};
 use serde::{Deserialize, Serialize};
 
 /// A member as a node knows it.
@@ -74,6 +74,15 @@ pub struct NodeStatus {
     pub leader_changes: Option<u64>,
     /// Within the last ten minutes: how often it did not hear its leader in time, or as leader a majority; `None` from 0.1.0.
     pub leader_silences: Option<u64>,
+    /// The turns of its loop, from one return of the poll to the next call of it, without what the disk takes; `None` from
+    /// 0.1.0, like what follows.
+    pub turn_us: Option<Timing>,
+    /// What of those turns it spent on a processor: what is missing went to others on its machine.
+    pub turn_processor_us: Option<Timing>,
+    /// Writing to the disk and waiting for it.
+    pub sync_us: Option<Timing>,
+    /// The gaps between the turns in which it heard one leader in one term.
+    pub heartbeat_gap_us: Option<Timing>,
 }
 
 /// The status of 0.1.0, answered to whoever asks for it by `Request::Status`. It never changes.
@@ -154,6 +163,10 @@ impl NodeStatus {
             .with("disk_lacks", self.disk_lacks.as_deref())
             .with("leader_changes", self.leader_changes)
             .with("leader_silences", self.leader_silences)
+            .with("turn_us", self.turn_us.map(Timing::to_value))
+            .with("turn_processor_us", self.turn_processor_us.map(Timing::to_value))
+            .with("sync_us", self.sync_us.map(Timing::to_value))
+            .with("heartbeat_gap_us", self.heartbeat_gap_us.map(Timing::to_value))
             .with("ancestors", ancestors);
         match &self.condition {
             Some(condition) => condition.added_to(values),
@@ -197,6 +210,10 @@ impl NodeStatus {
             condition: Condition::from_values(values),
             leader_changes: values.number("leader_changes"),
             leader_silences: values.number("leader_silences"),
+            turn_us: Timing::named(values, "turn_us"),
+            turn_processor_us: Timing::named(values, "turn_processor_us"),
+            sync_us: Timing::named(values, "sync_us"),
+            heartbeat_gap_us: Timing::named(values, "heartbeat_gap_us"),
         }
     }
 }
@@ -313,6 +330,10 @@ mod tests {
             condition: Some(Condition::new(ServiceState::Restoring, "restored")),
             leader_changes: Some(3),
             leader_silences: Some(2),
+            turn_us: Some(Timing { count: 9, p50: 1, p99: 2, max: 4, max_minute: 3 }),
+            turn_processor_us: Some(Timing::default()),
+            sync_us: Some(Timing { count: 8, ..Timing::default() }),
+            heartbeat_gap_us: Some(Timing { max: 7, ..Timing::default() }),
         }
     }
 
@@ -337,6 +358,10 @@ mod tests {
             condition: None,
             leader_changes: None,
             leader_silences: None,
+            turn_us: None,
+            turn_processor_us: None,
+            sync_us: None,
+            heartbeat_gap_us: None,
             ..status()
         };
         assert_eq!(back, known);
