@@ -9,7 +9,7 @@ use tenure::base::NodeId;
 use tenure::base::limits::LAG_ENTRIES_MAX;
 use tenure::client::{ClusterStatus, NodeRow};
 use tenure::raft::Seat;
-use tenure::wire::{MemberStatus, NodeStatus, ServiceState};
+use tenure::wire::{MemberStatus, NodeStatus, ServiceState, Timing};
 
 /// Show the nodes: leader, terms, how far each log is.
 ///
@@ -144,7 +144,7 @@ fn to_text(cluster: &ClusterStatus) -> String {
 fn table<'a>(rows: impl Iterator<Item = &'a NodeRow>) -> String {
     let head = [
         "ID", "ADDRESS", "ROLE", "TERM", "COMMIT", "APPLIED", "LOCKS", "SESSIONS", "LOG",
-        "VERSION", "LEVEL",
+        "VERSION", "LEVEL", "TURN", "SYNC",
     ];
     let mut lines = vec![head.map(str::to_owned).to_vec()];
     lines.extend(rows.map(line));
@@ -179,7 +179,15 @@ fn line(row: &NodeRow) -> Vec<String> {
         log,
         printable(&status.version),
         status.level.map_or("?".to_owned(), |level| level.to_string()),
+        longest(status.turn_us),
+        longest(status.sync_us),
     ]
+}
+
+/// The longest of the last minute.
+fn longest(timing: Option<Timing>) -> String {
+    let millis = |micros: u64| format!("{}.{} ms", micros / 1000, micros % 1000 / 100);
+    timing.map_or("?".to_owned(), |timing| millis(timing.max_minute))
 }
 
 const UNREACHABLE: &str = "unreachable";
@@ -232,7 +240,9 @@ mod tests {
 
     #[test]
     fn json_is_that_of_the_contract() {
-        let cluster = cluster([Some(status(1, "leader", 7)), None, Some(status(3, "follower", 7))]);
+        let turn_us = Some(Timing { count: 9, p50: 1, p99: 2, max: 4, max_minute: 3 });
+        let leader = NodeStatus { turn_us, ..status(1, "leader", 7) };
+        let cluster = cluster([Some(leader), None, Some(status(3, "follower", 7))]);
         let value: Value = serde_json::from_str(&cluster.json_line()).unwrap();
         assert_eq!(value["leader"], 1);
         let first = json!({"id": 1, "address": "127.0.0.1:7401", "role": "leader", "term": 7,
@@ -241,7 +251,9 @@ mod tests {
             "refused_messages": 0, "version": "0", "level": 2, "disk_lacks": null,
             "cluster_id": null, "state": null, "state_text": null, "leader_changes": 4,
             "leader_silences": null, "leader_change_why": "node 2 handed over",
-            "election_wait_ms": 150, "lease_gaps": 1, "unreachable": null});
+            "election_wait_ms": 150, "lease_gaps": 1,
+            "turn_us": {"count": 9, "p50": 1, "p99": 2, "max": 4, "max_minute": 3},
+            "turn_processor_us": null, "sync_us": null, "heartbeat_gap_us": null, "unreachable": null});
         assert_eq!(value["nodes"][0], first);
         assert_eq!(
             (&value["nodes"][1]["id"], &value["nodes"][1]["role"]),

@@ -12,7 +12,8 @@ use crate::server::{Admission, Candidate, Input, Server, Trust};
 use crate::sys::{clock, random};
 use crate::wal::Disk;
 use crate::wire::{
-    ClientHello, Form, Frame, FrameKind, Hello, PeerHello, Refused, RefusedCode, Speech,
+    ClientHello, Form, Frame, FrameKind, Hello, PeerHello, PeerMessage, Refused, RefusedCode,
+    Speech,
 };
 use std::time::Duration;
 
@@ -33,7 +34,7 @@ impl Network {
                 Ok(())
             }
             (Role::Peer(from), FrameKind::Peer) => {
-                inputs.push(Input::Peer { from, message: frame.decode()? });
+                inputs.push(self.peer_input(from, frame.decode()?));
                 Ok(())
             }
             (Role::Greeting, FrameKind::Hello) => {
@@ -76,6 +77,13 @@ impl Network {
             }
             (_, kind) => Err(Ending::Misplaced(kind)),
         }
+    }
+
+    fn peer_input(&mut self, from: NodeId, message: PeerMessage) -> Input {
+        if let PeerMessage::Raft(message) = &message {
+            self.turns.note_message(from, message);
+        }
+        Input::Peer { from, message }
     }
 
     /// Whoever dialed says hello.

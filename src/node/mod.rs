@@ -2,7 +2,8 @@
 //! and decides nothing that a fault can hit.
 //!
 //! `event_loop` is the thread; `network` owns every socket, with `acceptor`, `dialing`,
-//! `handshake`, `places`, `greetings`, `links` and `peers` as its parts; `outside` is what the server sees of it; `board` is what programs see.
+//! `handshake`, `places`, `greetings`, `links` and `peers` as its parts; `outside` is what the server sees of it; `board` is what programs see;
+//! `turns` measures the loop itself.
 
 mod acceptor;
 mod api;
@@ -20,6 +21,7 @@ mod ending;
 mod event_loop;
 mod greetings;
 mod handshake;
+mod histogram;
 mod joining;
 mod leadership;
 mod links;
@@ -28,6 +30,7 @@ mod network;
 mod outside;
 mod peers;
 mod places;
+mod turns;
 
 pub use api::Node;
 pub use config::{NodeOptions, parse_cluster};

@@ -14,6 +14,7 @@ use crate::node::greetings::Greetings;
 use crate::node::links::{Link, Links, OUT_BYTES_MAX, Role, connection_id};
 use crate::node::peers::Peers;
 use crate::node::places::Bounds;
+use crate::node::turns::Turns;
 use crate::raft::Claim;
 use crate::server::{Input, Server};
 use crate::sys::descriptors::Reserve;
@@ -43,6 +44,7 @@ pub(super) struct Network {
     pub(super) peers: Peers,
     pub(super) complaints: Complaints,
     pub(super) elections: Elections,
+    pub(super) turns: Turns,
     /// Whether programs may have been told of the leader lease.
     pub(super) claim: Claim,
     /// A peer says that this node, or its directory, is no member's: no other answer will come.
@@ -85,6 +87,7 @@ impl Network {
             peers: Peers::new(own, cluster, random::seed(), clock::boot_nanos()),
             complaints: Complaints::default(),
             elections: Elections::default(),
+            turns: Turns::default(),
             claim: Claim::Ended,
             dismissed: None,
             greetings: Greetings::default(),
@@ -136,7 +139,10 @@ impl Network {
         let deadline = deadline.min(self.next_deadline());
         let timeout = (deadline != u64::MAX)
             .then(|| Duration::from_nanos(deadline.saturating_sub(clock::boot_nanos())));
-        self.poller.wait(timeout)
+        self.turns.end();
+        let waited = self.poller.wait(timeout);
+        self.turns.begin();
+        waited
     }
 
     fn next_deadline(&self) -> u64 {

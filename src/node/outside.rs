@@ -44,6 +44,7 @@ impl Outside for Network {
     }
 
     fn complete(&self, status: NodeStatus) -> NodeStatus {
+        let status = self.turns.complete(status);
         NodeStatus {
             refused_connections: self.complaints.count(),
             leader_changes: Some(self.elections.changes()),
@@ -54,5 +55,13 @@ impl Outside for Network {
 
     fn flush(&mut self) {
         self.flush_links();
+    }
+
+    fn begin_sync(&mut self) {
+        self.turns.begin_sync();
+    }
+
+    fn end_sync(&mut self) {
+        self.turns.end_sync();
     }
 }

@@ -133,6 +133,10 @@ pub trait Outside {
     /// Lets everything queued so far leave, as far as sockets take it: called before the disk is waited
     /// for, so that network and disk run in parallel.
     fn flush(&mut self);
+    /// The disk is written to and waited for from here on: for whoever measures that.
+    fn begin_sync(&mut self) {}
+    /// It is done.
+    fn end_sync(&mut self) {}
 }
 
 /// What happens to a server.

@@ -40,10 +40,12 @@ impl Serving {
             let Some(last) = writes.last().map(|write| write.seq) else { return Ok(now) };
             // What waits for nothing leaves now: the followers' disks work while ours does.
             outside.flush();
+            outside.begin_sync();
             for write in &writes {
                 wal.append(write)?;
             }
             wal.sync()?;
+            outside.end_sync();
             // The sync may have taken long: from here on the old reading tests nothing (C7, L19).
             now = outside.now();
             self.durable = last;

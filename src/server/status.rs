@@ -34,8 +34,8 @@ impl<D: Disk> Server<D> {
         self.replica().map_or_else(LeaderHint::default, Replica::leader_hint)
     }
 
-    /// What this node says of itself. `refused_connections`, `leader_changes` and
-    /// `leader_silences` are left for the process to fill in.
+    /// What this node says of itself. `refused_connections`, `leader_changes`, `leader_silences` and what is measured in
+    /// microseconds are left for the process to fill in.
     #[must_use]
     pub fn status(&self, now: &Sample) -> NodeStatus {
         let mut status = NodeStatus {
@@ -69,6 +69,10 @@ impl<D: Disk> Server<D> {
             leader_change_why: None,
             election_wait_ms: None,
             lease_gaps: None,
+            turn_us: None,
+            turn_processor_us: None,
+            sync_us: None,
+            heartbeat_gap_us: None,
         };
         match self.replica() {
             Some(replica) => self.fill(&mut status, replica),

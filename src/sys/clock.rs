@@ -29,6 +29,12 @@ pub fn boot_nanos() -> u64 {
     read(libc::CLOCK_BOOTTIME)
 }
 
+/// What the calling thread has had of a processor so far, in nanoseconds.
+#[must_use]
+pub fn thread_nanos() -> u64 {
+    read(libc::CLOCK_THREAD_CPUTIME_ID)
+}
+
 /// The wall clock in milliseconds since 1970, for people only.
 #[must_use]
 pub fn unix_ms() -> u64 {

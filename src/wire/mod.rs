@@ -14,6 +14,7 @@ mod order_shown;
 mod peer;
 mod request;
 mod speech;
+mod timing;
 mod values;
 
 pub use ability::{Abilities, Ability};
@@ -31,4 +32,5 @@ pub use order_shown::OrderShown;
 pub use peer::{FoundingOffer, PeerMessage};
 pub use request::{HolderSaid, Query, ReadAnswer, Request, ServerMessage};
 pub use speech::{PROTOCOL_MAX, PROTOCOL_MIN, Speech};
+pub use timing::Timing;
 pub use values::{Cell, Row, Value, Values, row_number, row_text};

@@ -5,7 +5,7 @@
 
 use crate::base::{Ancestors, ClusterId, Index, NodeId, Term};
 use crate::raft::Seat;
-use crate::wire::{Cell, Condition, Row, Values, row_number, row_text};
+use crate::wire::{Cell, Condition, Row, Timing, Values, row_number, row_text};
 use serde::{Deserialize, Serialize};
 
 /// A member as a node knows it.
@@ -85,6 +85,15 @@ pub struct NodeStatus {
     pub election_wait_ms: Option<u64>,
     /// How often the leader lease ran out since it started, while it led.
     pub lease_gaps: Option<u64>,
+    /// The turns of its loop, from one return of the poll to the next call of it, without what the disk takes; `None` from
+    /// 0.1.0, like what follows.
+    pub turn_us: Option<Timing>,
+    /// What of those turns it spent on a processor: what is missing went to others on its machine.
+    pub turn_processor_us: Option<Timing>,
+    /// Writing to the disk and waiting for it.
+    pub sync_us: Option<Timing>,
+    /// The gaps between the turns in which it heard one leader in one term.
+    pub heartbeat_gap_us: Option<Timing>,
 }
 
 /// The status of 0.1.0, answered to whoever asks for it by `Request::Status`. It never changes.
@@ -170,6 +179,10 @@ impl NodeStatus {
             .with("leader_change_why", self.leader_change_why.as_deref())
             .with("election_wait_ms", self.election_wait_ms)
             .with("lease_gaps", self.lease_gaps)
+            .with("turn_us", self.turn_us.map(Timing::to_value))
+            .with("turn_processor_us", self.turn_processor_us.map(Timing::to_value))
+            .with("sync_us", self.sync_us.map(Timing::to_value))
+            .with("heartbeat_gap_us", self.heartbeat_gap_us.map(Timing::to_value))
             .with("ancestors", ancestors);
         match &self.condition {
             Some(condition) => condition.added_to(values),
@@ -218,6 +231,10 @@ impl NodeStatus {
             leader_change_why: values.text("leader_change_why").map(str::to_owned),
             election_wait_ms: values.number("election_wait_ms"),
             lease_gaps: values.number("lease_gaps"),
+            turn_us: Timing::named(values, "turn_us"),
+            turn_processor_us: Timing::named(values, "turn_processor_us"),
+            sync_us: Timing::named(values, "sync_us"),
+            heartbeat_gap_us: Timing::named(values, "heartbeat_gap_us"),
         }
     }
 }
@@ -339,6 +356,10 @@ mod tests {
             leader_change_why: Some("node 2 closed its connection".to_owned()),
             election_wait_ms: Some(150),
             lease_gaps: Some(2),
+            turn_us: Some(Timing { count: 9, p50: 1, p99: 2, max: 4, max_minute: 3 }),
+            turn_processor_us: Some(Timing::default()),
+            sync_us: Some(Timing { count: 8, ..Timing::default() }),
+            heartbeat_gap_us: Some(Timing { max: 7, ..Timing::default() }),
         }
     }
 
@@ -368,6 +389,10 @@ mod tests {
             leader_change_why: None,
             election_wait_ms: None,
             lease_gaps: None,
+            turn_us: None,
+            turn_processor_us: None,
+            sync_us: None,
+            heartbeat_gap_us: None,
             ..status()
         };
         assert_eq!(back, known);

@@ -73,6 +73,9 @@ class ClientTest(ClusterCase):
         cluster = self.client.describe("cluster")
         check(cluster, tenure.ClusterDescription)
         check(cluster["nodes"][0], tenure.NodeDescription)
+        turns = cluster["nodes"][0]["turn_us"]
+        assert turns is not None
+        check(turns, tenure.Timing)
 
     def test_a_session_is_told(self) -> None:
         self.client.acquire(self.name + "/released").release()

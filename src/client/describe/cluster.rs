@@ -4,7 +4,7 @@ use crate::Error;
 use crate::base::{ClusterId, NodeId};
 use crate::client::core::Words;
 use crate::client::{Client, ClusterAt};
-use crate::wire::{Condition, NodeStatus, ServiceState};
+use crate::wire::{Condition, NodeStatus, ServiceState, Timing};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -242,6 +242,10 @@ impl ClusterStatus {
                 "leader_change_why": status.and_then(|status| status.leader_change_why.as_deref()),
                 "election_wait_ms": status.and_then(|status| status.election_wait_ms),
                 "lease_gaps": status.and_then(|status| status.lease_gaps),
+                "turn_us": status.and_then(|status| status.turn_us).map(figures),
+                "turn_processor_us": status.and_then(|status| status.turn_processor_us).map(figures),
+                "sync_us": status.and_then(|status| status.sync_us).map(figures),
+                "heartbeat_gap_us": status.and_then(|status| status.heartbeat_gap_us).map(figures),
                 "unreachable": row.state.as_ref().err(),
             })
         };
@@ -265,6 +269,10 @@ impl ClusterStatus {
 /// As JSON has it: null for one that serves.
 pub(super) fn sentence(condition: &Condition) -> Option<String> {
     Some(condition.sentence()).filter(|sentence| !sentence.is_empty())
+}
+
+fn figures(timing: Timing) -> Value {
+    timing.figures().into_iter().map(|(name, micros)| (name.to_owned(), json!(micros))).collect()
 }
 
 /// What nodes without a leader wait for.

@@ -18,6 +18,7 @@ from ._described import (
     OtherHolder,
     SessionDescription,
     SessionRow,
+    Timing,
     Waiter,
 )
 from ._election import Election
@@ -99,6 +100,7 @@ __all__ = [
     "SessionRow",
     "SessionState",
     "Timeout",
+    "Timing",
     "TooSmall",
     "Unavailable",
     "Unknown",

@@ -84,6 +84,18 @@ class SessionDescription(TypedDict):
     session: Optional[SessionRow]
 
 
+class Timing(TypedDict):
+    """How long something takes at a node, in microseconds."""
+
+    # How many times there were since the start of the node.
+    count: int
+    p50: int
+    p99: int
+    max: int
+    # The longest of the last minute.
+    max_minute: int
+
+
 class NodeDescription(TypedDict):
     """A node, as it says itself; None for what one that does not answer did not say."""
 
@@ -124,6 +136,12 @@ class NodeDescription(TypedDict):
     election_wait_ms: Optional[int]
     # How often its leader lease ran out while it led.
     lease_gaps: Optional[int]
+    # In microseconds, since the start of the node: the turns of its loop without the disk, what of them it spent on a
+    # processor, the disk, and the time between turns in which it heard its leader. None from 0.1, or while there were none.
+    turn_us: Optional[Timing]
+    turn_processor_us: Optional[Timing]
+    sync_us: Optional[Timing]
+    heartbeat_gap_us: Optional[Timing]
     # Why it did not answer; None if it did.
     unreachable: Optional[str]
 

@@ -1,0 +1,153 @@
+//! How long the turns of the loop take: from one return of the poll to the next call of it, what the disk takes apart.
+//!
+//! While a turn lasts nobody is read, answered, or sent a heartbeat. So the longest turn, and the gaps between what
+//! followers hear of their leader, say whether a load is more than a node can do beside leading.
+
+use crate::base::{NodeId, Term};
+use crate::node::histogram::Histogram;
+use crate::raft::Message;
+use crate::sys::clock;
+use crate::wire::NodeStatus;
+
+/// All of them since the start of the process. Instants are readings of BOOTTIME.
+#[derive(Debug, Default)]
+pub(super) struct Turns {
+    turns: Histogram,
+    on_processor: Histogram,
+    syncs: Histogram,
+    gaps: Histogram,
+    now: Option<Turn>,
+    /// When a leader was heard last, who, and in which term.
+    heard: Option<(u64, NodeId, Term)>,
+}
+
+/// The turn that lasts.
+#[derive(Clone, Copy, Debug)]
+struct Turn {
+    began: u64,
+    processor_began: u64,
+    sync_began: u64,
+    synced: u64,
+}
+
+impl Turns {
+    /// The poll has returned.
+    pub(super) fn begin(&mut self) {
+        let (began, processor_began) = (clock::boot_nanos(), clock::thread_nanos());
+        self.now = Some(Turn { began, processor_began, sync_began: 0, synced: 0 });
+    }
+
+    /// The poll is called.
+    pub(super) fn end(&mut self) {
+        let Some(turn) = self.now.take() else { return };
+        let now = clock::boot_nanos();
+        let whole = now.saturating_sub(turn.began).saturating_sub(turn.synced);
+        let on_processor = clock::thread_nanos().saturating_sub(turn.processor_began);
+        self.turns.record(now, whole);
+        self.on_processor.record(now, on_processor);
+        if whole >= LONG_NANOS {
+            log::debug!(
+                "a turn has taken {} ms, {} of them on a processor, besides {} for the disk",
+                whole / NANOS_PER_MS,
+                on_processor / NANOS_PER_MS,
+                turn.synced / NANOS_PER_MS
+            );
+        }
+    }
+
+    /// The disk is waited for.
+    pub(super) fn begin_sync(&mut self) {
+        if let Some(turn) = &mut self.now {
+            turn.sync_began = clock::boot_nanos();
+        }
+    }
+
+    /// It is done.
+    pub(super) fn end_sync(&mut self) {
+        let Some(turn) = &mut self.now else { return };
+        let now = clock::boot_nanos();
+        let took = now.saturating_sub(turn.sync_began);
+        turn.synced += took;
+        self.syncs.record(now, took);
+    }
+
+    /// A peer's message has come: one of a leader ends a gap. What comes in one turn was heard at once.
+    pub(super) fn note_message(&mut self, from: NodeId, message: &Message) {
+        let is_leaders = matches!(
+            message,
+            Message::Append(_) | Message::Heartbeat(_) | Message::SnapshotChunk(_)
+        );
+        let Some(Turn { began, .. }) = self.now.filter(|_| is_leaders) else { return };
+        let before = self.heard.replace((began, from, message.term()));
+        if let Some((at, leader, term)) = before
+            && (leader, term) == (from, message.term())
+            && at < began
+        {
+            self.gaps.record(began, began - at);
+        }
+    }
+
+    /// Adds what is known to a status.
+    pub(super) fn complete(&self, status: NodeStatus) -> NodeStatus {
+        let now = clock::boot_nanos();
+        NodeStatus {
+            turn_us: self.turns.timing(now),
+            turn_processor_us: self.on_processor.timing(now),
+            sync_us: self.syncs.timing(now),
+            heartbeat_gap_us: self.gaps.timing(now),
+            ..status
+        }
+    }
+}
+
+const NANOS_PER_MS: u64 = 1_000_000;
+/// Two thirds of a heartbeat interval.
+const LONG_NANOS: u64 = 20 * NANOS_PER_MS;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{Index, Round};
+    use crate::raft::Heartbeat;
+
+    fn heartbeat(term: u64) -> Message {
+        Message::Heartbeat(Heartbeat { term: Term(term), round: Round(1), commit: Index(0) })
+    }
+
+    fn counts(turns: &Turns) -> [u64; 3] {
+        let status = turns.complete(NodeStatus::default());
+        let timings = [status.turn_us, status.sync_us, status.heartbeat_gap_us];
+        timings.map(|timing| timing.map_or(0, |timing| timing.count))
+    }
+
+    #[test]
+    fn a_turn_is_counted_once_and_each_of_its_syncs() {
+        let mut turns = Turns::default();
+        turns.end();
+        assert_eq!(counts(&turns), [0, 0, 0], "the first call of the poll ends none");
+        turns.begin();
+        (0..2).for_each(|_| {
+            turns.begin_sync();
+            turns.end_sync();
+        });
+        turns.end();
+        assert_eq!(counts(&turns), [1, 2, 0]);
+    }
+
+    #[test]
+    fn a_gap_is_between_turns_in_which_one_leader_was_heard_in_one_term() {
+        let mut turns = Turns::default();
+        let mut turn = |messages: &[(u64, u64)]| {
+            turns.begin();
+            for (from, term) in messages {
+                turns.note_message(NodeId(*from), &heartbeat(*term));
+            }
+            turns.end();
+            counts(&turns)[2]
+        };
+        assert_eq!(turn(&[(1, 1), (1, 1)]), 0);
+        assert_eq!(turn(&[(1, 1), (1, 1)]), 1);
+        assert_eq!(turn(&[(2, 2)]), 1, "the gap of a change of leader is none of heartbeats");
+        assert_eq!(turn(&[(2, 2)]), 2);
+    }
+}
