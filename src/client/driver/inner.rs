@@ -312,7 +312,8 @@ impl Inner {
     /// Publishes that a lease ends soon (L23).
     fn ask(&mut self, lease: LeaseId, deadline: &Deadline, reason: &str, round: &mut Round) {
         let Some(state) = self.leases.get(&lease) else { return };
-        let asked = format!("{} is asked to end within {:?}: {reason}", state.name, deadline.length);
+        let asked =
+            format!("{} is asked to end within {:?}: {reason}", state.name, deadline.length);
         let state = Arc::clone(state);
         self.log(Level::Info, asked);
         if state.ask(deadline, reason) == Before::Idle {

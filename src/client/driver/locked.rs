@@ -64,7 +64,8 @@ impl Shared {
     /// The mutex is free.
     fn freed(&self) {
         fence(Ordering::SeqCst);
-        if self.is_awaited.load(Ordering::Relaxed) && self.is_awaited.swap(false, Ordering::SeqCst) {
+        if self.is_awaited.load(Ordering::Relaxed) && self.is_awaited.swap(false, Ordering::SeqCst)
+        {
             self.bell.ring();
         }
     }

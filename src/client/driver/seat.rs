@@ -6,8 +6,8 @@
 //! rest on it: whoever reads a socket does so under the mutex, until nothing is left, and gives what came to the core. Where
 //! the process has no descriptor left that would end the poll of a thread, all of them sleep.
 
-use super::slot::Waiter;
 use super::locked::Locked;
+use super::slot::Waiter;
 use super::{Inner, Shared};
 use crate::client::core::LinkId;
 use crate::sys::clock;

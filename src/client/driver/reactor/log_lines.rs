@@ -63,7 +63,8 @@ fn next(unsaid: &mut Unsaid) -> Option<Line> {
     let line = unsaid.lines.pop_front();
     let lost = || {
         let lost = std::mem::take(&mut unsaid.lost);
-        let text = format!("{lost} lines of clients' threads are lost: the log was not read in time");
+        let text =
+            format!("{lost} lines of clients' threads are lost: the log was not read in time");
         (lost > 0).then_some(Line { level: Level::Warn, text })
     };
     let line = line.or_else(lost);

@@ -1,0 +1,200 @@
+/*
+ * Many clients in one program: one thread for all of them, also in a forked child, which has its own; another one for those
+ * that a thread of another priority opened; and a log that hangs in a line of one client holds up no other. Argument: an
+ * empty directory.
+ */
+#define _GNU_SOURCE
+#include "client.h"
+#include "cluster.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+
+#define CLIENTS 40
+#define SERVING "tenure-clients\n"
+
+/* The threads that serve clients; the last one's policy to *policy and the signals that it blocks to *blocked. */
+static int serving(int *policy, unsigned long long *blocked) {
+    DIR *tasks = opendir("/proc/self/task");
+    struct dirent *task;
+    int count = 0;
+    CHECK(tasks != NULL);
+    while ((task = readdir(tasks)) != NULL) {
+        char path[512], line[256] = "";
+        FILE *file;
+        snprintf(path, sizeof path, "/proc/self/task/%s/comm", task->d_name);
+        file = fopen(path, "r");
+        if (file == NULL)
+            continue;
+        if (fgets(line, sizeof line, file) == NULL || strcmp(line, SERVING) != 0) {
+            fclose(file);
+            continue;
+        }
+        fclose(file);
+        count++;
+        *policy = sched_getscheduler(atoi(task->d_name));
+        snprintf(path, sizeof path, "/proc/self/task/%s/status", task->d_name);
+        file = fopen(path, "r");
+        while (file != NULL && fgets(line, sizeof line, file) != NULL)
+            if (sscanf(line, "SigBlk: %llx", blocked) == 1)
+                break;
+        CHECK(file != NULL);
+        fclose(file);
+    }
+    closedir(tasks);
+    return count;
+}
+
+static void wait_for_none(void) {
+    int policy;
+    unsigned long long blocked;
+    while (serving(&policy, &blocked) != 0)
+        sched_yield();
+}
+
+/* Hands `name` from one client to the other; the clients' own thread hears of it, as nobody waits in a call. */
+static void hand_over(tenure_client *one, tenure_client *two, const char *name) {
+    tenure_lease *lease = acquire(one, name);
+    tenure_pending *waits = start(two, name);
+    release(lease);
+    CHECK(readable(tenure_pending_fd(waits), 60000) == 1);
+    release(taken(waits));
+}
+
+static void open_all(const char *endpoints, tenure_client **clients) {
+    for (int i = 0; i < CLIENTS; i++)
+        clients[i] = open_client(endpoints, "many");
+}
+
+static void free_all(tenure_client **clients) {
+    for (int i = 0; i < CLIENTS; i++)
+        tenure_client_free(clients[i]);
+}
+
+static void in_the_child(const char *endpoints, tenure_client **parents, tenure_lease *lease) {
+    tenure_client *clients[CLIENTS];
+    tenure_session_info info = TENURE_SESSION_INFO_INIT;
+    int policy;
+    unsigned long long blocked;
+    CHECK(serving(&policy, &blocked) == 0);
+    CHECK(tenure_lease_remaining_ns(lease) == 0);
+    for (int i = 0; i < CLIENTS; i++) {
+        tenure_lease *none = NULL;
+        CHECK_STATUS(tenure_acquire(parents[i], "child", 0, NULL, &none), TENURE_FORKED);
+        CHECK_STATUS(tenure_client_next(parents[i], 0, &info), TENURE_FORKED);
+    }
+    tenure_lease_free(lease);
+    free_all(parents);
+    open_all(endpoints, clients);
+    CHECK(serving(&policy, &blocked) == 1);
+    hand_over(clients[0], clients[1], "child");
+    free_all(clients);
+    wait_for_none();
+}
+
+static void forks(const char *endpoints) {
+    tenure_client *clients[CLIENTS];
+    tenure_lease *lease;
+    int policy, status = -1;
+    unsigned long long blocked = 0;
+    pid_t child;
+    open_all(endpoints, clients);
+    CHECK(serving(&policy, &blocked) == 1);
+    for (int signal = 1; signal < 32; signal++)
+        CHECK(signal == SIGKILL || signal == SIGSTOP || (blocked >> (signal - 1) & 1) == 1);
+    lease = acquire(clients[0], "parent");
+    child = fork();
+    if (child == 0) {
+        in_the_child(endpoints, clients, lease);
+        _exit(0);
+    }
+    while (waitpid(child, &status, 0) < 0)
+        CHECK(errno == EINTR);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    check_state(lease, TENURE_LEASE_STATE_HELD, TENURE_REASON_NONE);
+    hand_over(clients[1], clients[CLIENTS - 1], "both");
+    release(lease);
+    free_all(clients);
+    wait_for_none();
+}
+
+static void *open_idly(void *arg) {
+    struct sched_param none = {0};
+    const char *endpoints = ((void **)arg)[0];
+    tenure_client **clients = ((void **)arg)[1];
+    CHECK(sched_setscheduler(0, SCHED_IDLE, &none) == 0);
+    open_all(endpoints, clients);
+    return NULL;
+}
+
+/* What a thread opens is served as urgently as that thread runs, whoever else opens clients. */
+static void are_placed(const char *endpoints) {
+    tenure_client *idle[CLIENTS], *clients[CLIENTS];
+    void *arg[2] = {(void *)endpoints, idle};
+    pthread_t thread;
+    int policy = -1;
+    unsigned long long blocked;
+    CHECK(pthread_create(&thread, NULL, open_idly, arg) == 0 && pthread_join(thread, NULL) == 0);
+    CHECK(serving(&policy, &blocked) == 1 && policy == SCHED_IDLE);
+    open_all(endpoints, clients);
+    CHECK(serving(&policy, &blocked) == 2);
+    hand_over(idle[0], clients[0], "placed");
+    hand_over(clients[1], idle[1], "placed");
+    free_all(idle);
+    while (serving(&policy, &blocked) != 1)
+        sched_yield();
+    CHECK(policy == sched_getscheduler(0));
+    free_all(clients);
+    wait_for_none();
+}
+
+static sem_t hangs, goes_on;
+
+static void hang(void *user, int32_t level, const char *line) {
+    (void)user;
+    (void)level;
+    if (strstr(line, "hanging is asked to end within") == NULL)
+        return;
+    CHECK(sem_post(&hangs) == 0);
+    while (sem_wait(&goes_on) != 0)
+        CHECK(errno == EINTR);
+}
+
+static void log_hangs(const char *endpoints) {
+    tenure_client *one = open_client(endpoints, "one");
+    tenure_client *two = open_client(endpoints, "two");
+    tenure_lease *lease = acquire(one, "hanging");
+    CHECK(sem_init(&hangs, 0, 0) == 0 && sem_init(&goes_on, 0, 0) == 0);
+    CHECK_STATUS(tenure_log_to(hang, NULL, TENURE_LOG_INFO), TENURE_OK);
+    CHECK_STATUS(tenure_break(two, "hanging", 0, 3600000, NULL), TENURE_OK);
+    while (sem_wait(&hangs) != 0)
+        CHECK(errno == EINTR);
+    hand_over(one, two, "hung");
+    hand_over(two, one, "hung");
+    check_state(lease, TENURE_LEASE_STATE_ASKED, TENURE_REASON_NONE);
+    CHECK(sem_post(&goes_on) == 0);
+    /* When this returns the callback runs no more. */
+    CHECK_STATUS(tenure_log_to(NULL, NULL, TENURE_LOG_WARN), TENURE_OK);
+    release(lease);
+    tenure_client_free(one);
+    tenure_client_free(two);
+    wait_for_none();
+}
+
+int main(int argc, char **argv) {
+    struct cluster cluster;
+    CHECK(argc == 2);
+    cluster_start(&cluster, argv[1]);
+    forks(cluster.endpoints);
+    are_placed(cluster.endpoints);
+    log_hangs(cluster.endpoints);
+    cluster_stop(&cluster);
+    puts("many: good");
+    return 0;
+}
