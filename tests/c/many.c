@@ -1,7 +1,7 @@
 /*
  * Many clients in one program: one thread for all of them, also in a forked child, which has its own; another one for those
- * that a thread of another priority opened; and a log that hangs in a line of one client holds up no other. Argument: an
- * empty directory.
+ * that a thread of another priority opened; a log that hangs in a line of one client holds up no other; and waits that need no
+ * descriptor. Argument: an empty directory.
  */
 #define _GNU_SOURCE
 #include "client.h"
@@ -14,6 +14,7 @@
 #include <semaphore.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #define CLIENTS 40
@@ -187,12 +188,42 @@ static void log_hangs(const char *endpoints) {
     wait_for_none();
 }
 
+static void *take_turns(void *client) {
+    for (int i = 0; i < 20; i++)
+        release(acquire(client, "scarce"));
+    return NULL;
+}
+
+/* Threads that wait need no descriptor: where there is none for the poll of their own, they sleep. */
+static void without_descriptors(const char *endpoints) {
+    enum { THREADS = 4 };
+    tenure_client *clients[THREADS], *none = NULL;
+    pthread_t threads[THREADS];
+    struct rlimit before, low;
+    for (int i = 0; i < THREADS; i++)
+        clients[i] = open_client(endpoints, "scarce");
+    CHECK(getrlimit(RLIMIT_NOFILE, &before) == 0);
+    low = before;
+    low.rlim_cur = 3;
+    CHECK(setrlimit(RLIMIT_NOFILE, &low) == 0);
+    CHECK_STATUS(tenure_client_open(endpoints, NULL, &none), TENURE_LIMIT);
+    for (int i = 0; i < THREADS; i++)
+        CHECK(pthread_create(&threads[i], NULL, take_turns, clients[i]) == 0);
+    for (int i = 0; i < THREADS; i++)
+        CHECK(pthread_join(threads[i], NULL) == 0);
+    CHECK(setrlimit(RLIMIT_NOFILE, &before) == 0);
+    for (int i = 0; i < THREADS; i++)
+        tenure_client_free(clients[i]);
+    wait_for_none();
+}
+
 int main(int argc, char **argv) {
     struct cluster cluster;
     CHECK(argc == 2);
     cluster_start(&cluster, argv[1]);
     forks(cluster.endpoints);
     are_placed(cluster.endpoints);
+    without_descriptors(cluster.endpoints);
     log_hangs(cluster.endpoints);
     cluster_stop(&cluster);
     puts("many: good");

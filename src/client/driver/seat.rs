@@ -14,6 +14,7 @@ use crate::sys::clock;
 use crate::sys::event::EventFd;
 use crate::sys::poll::{self, Interest, Ready};
 use crate::{Error, Status};
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
@@ -31,6 +32,8 @@ pub(super) struct Seat {
     last_ticket: u64,
     /// Ends the holder's poll, if there is a holder.
     event: Option<EventFd>,
+    /// It is set: the holder has not seen it yet.
+    is_interrupted: Cell<bool>,
 }
 
 /// One wait of one thread: several may wait for the same thing.
@@ -41,7 +44,7 @@ struct Ticket(u64);
 struct Waiting {
     ticket: Ticket,
     waiter: Arc<Waiter>,
-    /// A reading of BOOTTIME.
+    /// A reading of BOOTTIME; `u64::MAX`: for ever, or it was told that its time is over.
     until: u64,
 }
 
@@ -61,8 +64,9 @@ enum Activity {
 
 impl Seat {
     pub(super) fn new() -> Self {
-        let (sleepers, waits) = (VecDeque::new(), Vec::new());
-        Self { holder: None, paused: None, sleepers, waits, last_ticket: 0, event: None }
+        let (sleepers, waits, is_interrupted) = (VecDeque::new(), Vec::new(), Cell::new(false));
+        let (holder, paused, event) = (None, None, None);
+        Self { holder, paused, sleepers, waits, last_ticket: 0, event, is_interrupted }
     }
 
     fn begin_wait(&mut self, waiter: &Arc<Waiter>, until: u64) -> Ticket {
@@ -100,6 +104,14 @@ impl Seat {
         let is_polling = |holder: &Holder| holder.activity == Activity::Polling;
         if let (Some(event), true) = (&self.event, self.holder.as_ref().is_some_and(is_polling)) {
             event.set();
+            self.is_interrupted.set(true);
+        }
+    }
+
+    /// The holder has seen it.
+    fn clear_interrupt(&self) {
+        if let (Some(event), true) = (&self.event, self.is_interrupted.take()) {
+            event.clear();
         }
     }
 
@@ -166,8 +178,8 @@ impl Shared {
         }
         polled.map_err(|error| Error::new(Status::Io, format!("poll: {error}")))?;
         let mut ready = set.iter().map(|(.., ready)| ready.readable || ready.writable);
-        if let (Some(true), Some(event)) = (ready.next(), &inner.seat.event) {
-            event.clear();
+        if ready.next() == Some(true) {
+            inner.seat.clear_interrupt();
         }
         let ready = links.into_iter().zip(ready).filter(|(_, ready)| *ready).map(|(link, _)| link);
         inner.guarded(|inner| inner.turn(ready))
@@ -243,9 +255,9 @@ impl Inner {
 
     fn leave_seat(&mut self) {
         self.seat.holder = None;
+        // What it was set for the holder may have seen by itself.
+        self.seat.clear_interrupt();
         if let Some(event) = self.seat.event.take() {
-            // Set for what the holder has seen by itself.
-            event.clear();
             self.reactor.give_back(event);
         }
         if !self.unread.is_empty() {
@@ -274,14 +286,18 @@ impl Inner {
         self.alarm.reset(self.next_deadline().min(self.seat.first_end()));
     }
 
-    /// Wakes whoever has waited long enough.
+    /// Wakes whoever has waited long enough: once, since its thread may be a while in coming.
     pub(super) fn end_waits(&mut self) {
         let now = clock::boot_nanos();
-        for waiting in self.seat.waits.iter().filter(|waiting| waiting.until <= now) {
+        let is_over = |waiting: &&mut Waiting| waiting.until <= now;
+        let mut over = Vec::new();
+        for waiting in self.seat.waits.iter_mut().filter(is_over) {
             waiting.waiter.tell();
-            if self.seat.is_held_by(waiting.ticket) {
-                self.seat.interrupt();
-            }
+            waiting.until = u64::MAX;
+            over.push(waiting.ticket);
+        }
+        if over.into_iter().any(|ticket| self.seat.is_held_by(ticket)) {
+            self.seat.interrupt();
         }
     }
 }

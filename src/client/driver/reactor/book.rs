@@ -107,6 +107,12 @@ impl Book {
         }
     }
 
+    /// The timer has fired, and fires no more for what it was armed for: whoever is due then, or is due then again, is
+    /// armed for anew.
+    pub(super) fn handle_alarm(&mut self) {
+        self.armed_for = u64::MAX;
+    }
+
     fn arm(&mut self, at: u64) {
         self.timer.arm(at);
         self.armed_for = at;
@@ -124,6 +130,7 @@ impl Book {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::{Key, Poller};
     use crate::sys::clock;
     use crate::sys::poll::{self, Interest, Ready};
     use std::time::Duration;
@@ -161,6 +168,20 @@ mod tests {
         book.set_due(one, clock::boot_nanos() + 1_000_000);
         book.arm_for_next();
         assert!(rings(&book, None));
+    }
+
+    #[test]
+    fn whoever_is_due_again_at_the_instant_of_an_alarm_that_fired_is_armed_for_too() {
+        let (mut book, mut poller) = (Book::new().unwrap(), Poller::new(1).unwrap());
+        poller.add_timer(book.timer_fd(), Key(1)).unwrap();
+        let (one, _) = book.reserve();
+        for _ in 0..3 {
+            book.set_due(one, 1);
+            book.arm_for_next();
+            poller.wait(None).unwrap();
+            book.handle_alarm();
+            assert_eq!(book.take_due(2), Some(one));
+        }
     }
 
     #[test]

@@ -95,6 +95,9 @@ impl EventLoop {
 
     fn take_ready(&mut self) {
         let keys: Vec<_> = self.poller.ready().map(|ready| ready.key).collect();
+        if keys.contains(&ALARM) {
+            self.reactor.book.lock().handle_alarm();
+        }
         for key in keys.into_iter().filter(|key| ![WAKE, ALARM].contains(key)) {
             let (member, link) = link_of(key);
             let work = self.work.entry(member).or_default();

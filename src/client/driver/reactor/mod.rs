@@ -62,6 +62,8 @@ impl Reactor {
     pub(super) fn join(
         make: impl FnOnce(Arc<Self>, Member, Bell) -> Arc<Shared>,
     ) -> io::Result<Arc<Shared>> {
+        // A program that has none left is told at once, and not when nobody could be dialed.
+        drop(EventFd::new()?);
         let placement = Placement::of_this_thread();
         let mut running = RUNNING.value().lock();
         let found = running.iter().find(|(of, _)| *of == placement);
