@@ -29,7 +29,9 @@ pub(super) enum Patience {
 }
 
 /// What another thread has found out for a client.
-pub(super) struct Errand(Box<dyn FnOnce(&mut Inner, &Sample) + Send>);
+pub(super) struct Errand(Box<Run>);
+
+type Run = dyn FnOnce(&mut Inner, &Sample) + Send;
 
 impl fmt::Debug for Errand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

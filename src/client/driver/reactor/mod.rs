@@ -166,8 +166,11 @@ const LINK_MASK: u64 = (1 << LINK_BITS) - 1;
 const WAKE: Key = Key(0);
 const ALARM: Key = Key(1 << LINK_BITS);
 
-/// Those of this process, each with what its threads are like.
-static RUNNING: OfProcess<Mutex<Vec<(Placement, Arc<Reactor>)>>> = OfProcess::new();
+/// Those of this process.
+static RUNNING: OfProcess<Mutex<Running>> = OfProcess::new();
+
+/// Each with what the threads are like that opened its members.
+type Running = Vec<(Placement, Arc<Reactor>)>;
 
 /// Links reported by one wait.
 const READY_MAX: usize = 256;
