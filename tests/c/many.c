@@ -38,15 +38,17 @@ static int serving(int *policy, unsigned long long *blocked) {
             continue;
         }
         fclose(file);
-        count++;
-        *policy = sched_getscheduler(atoi(task->d_name));
         snprintf(path, sizeof path, "/proc/self/task/%s/status", task->d_name);
         file = fopen(path, "r");
+        /* Without it the thread has ended meanwhile. */
         while (file != NULL && fgets(line, sizeof line, file) != NULL)
-            if (sscanf(line, "SigBlk: %llx", blocked) == 1)
+            if (sscanf(line, "SigBlk: %llx", blocked) == 1) {
+                *policy = sched_getscheduler(atoi(task->d_name));
+                count++;
                 break;
-        CHECK(file != NULL);
-        fclose(file);
+            }
+        if (file != NULL)
+            fclose(file);
     }
     closedir(tasks);
     return count;
@@ -200,17 +202,22 @@ static void without_descriptors(const char *endpoints) {
     tenure_client *clients[THREADS], *none = NULL;
     pthread_t threads[THREADS];
     struct rlimit before, low;
+    int taken[64], count = 0;
     for (int i = 0; i < THREADS; i++)
         clients[i] = open_client(endpoints, "scarce");
     CHECK(getrlimit(RLIMIT_NOFILE, &before) == 0);
     low = before;
-    low.rlim_cur = 3;
+    low.rlim_cur = sizeof taken / sizeof *taken;
     CHECK(setrlimit(RLIMIT_NOFILE, &low) == 0);
+    while (count < 64 && (taken[count] = dup(0)) >= 0)
+        count++;
     CHECK_STATUS(tenure_client_open(endpoints, NULL, &none), TENURE_LIMIT);
     for (int i = 0; i < THREADS; i++)
         CHECK(pthread_create(&threads[i], NULL, take_turns, clients[i]) == 0);
     for (int i = 0; i < THREADS; i++)
         CHECK(pthread_join(threads[i], NULL) == 0);
+    while (count > 0)
+        close(taken[--count]);
     CHECK(setrlimit(RLIMIT_NOFILE, &before) == 0);
     for (int i = 0; i < THREADS; i++)
         tenure_client_free(clients[i]);
