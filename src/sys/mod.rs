@@ -13,6 +13,7 @@ pub mod inherited;
 #[cfg(feature = "cli")]
 pub mod inherited_signals;
 pub mod namespace;
+pub mod placement;
 pub mod poll;
 pub mod process;
 pub mod process_family;
