@@ -127,6 +127,10 @@ pub trait Outside {
     fn send_peer(&mut self, to: NodeId, message: PeerMessage);
     /// Queues a message for a client; lost if the connection is gone.
     fn send_client(&mut self, to: ConnectionId, message: ServerMessage);
+    /// Whether a client has read most of what it was sent: only then is it told more of a long list.
+    fn takes_more(&self, _client: ConnectionId) -> bool {
+        true
+    }
     /// Lets everything queued so far leave, as far as sockets take it: called before the disk is waited
     /// for, so that network and disk run in parallel.
     fn flush(&mut self);
