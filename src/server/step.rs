@@ -284,6 +284,20 @@ impl<D: Disk> Server<D> {
         }
     }
 
+    /// Whether what is committed waits to be applied: until it is, little more should be taken.
+    #[must_use]
+    pub fn is_behind(&self) -> bool {
+        self.replica().is_some_and(Replica::is_behind)
+    }
+
+    /// Whether this node leads and refuses whatever would be logged, for load: what is asked need not be looked at.
+    #[must_use]
+    pub fn is_saturated(&self) -> bool {
+        self.replica().is_some_and(|replica| {
+            replica.raft().role() == raft::Role::Leader && replica.raft().is_saturated()
+        })
+    }
+
     /// At most `count` of the clients that are connected, behind a bound.
     pub(super) fn clients(&self, behind: Bound<ConnectionId>, count: usize) -> Vec<Listener> {
         match &self.phase {

@@ -331,3 +331,47 @@ fn a_change_of_members_of_very_many_rows_is_refused_before_it_is_looked_at() {
         "{replies:?}"
     );
 }
+
+#[test]
+fn a_leader_that_takes_nothing_more_for_load_says_so_before_it_reads_what_is_asked() {
+    let (mut cluster, leader, _) = cluster_with_session(60_000);
+    let sessions: Vec<(ConnectionId, SessionId)> = (10..40)
+        .map(|at| {
+            (ConnectionId(at), connect_with_session(&mut cluster, leader, ConnectionId(at), 60_000))
+        })
+        .collect();
+    let followers: Vec<NodeId> = cluster.nodes().filter(|node| *node != leader).collect();
+    followers.iter().for_each(|node| cluster.cut(leader, *node));
+    let value = || vec![0; 4096];
+    let valued = |session, id| {
+        submit(session, id, Operation::Acquire(Acquire { value: value(), ..acquire_of("a") }))
+    };
+    let is_saturated = |cluster: &Cluster| cluster.server(leader).is_saturated();
+    const BUSY: Option<Answer> = Some(Answer::Refused(tenure::lock::Refusal::Busy));
+    let (mut id, mut refused) = (0, 0);
+    while refused < sessions.len() {
+        id += 1;
+        for (connection, session) in &sessions {
+            cluster.request(leader, *connection, valued(*session, id));
+        }
+        cluster.step(leader);
+        let replies = sessions.iter().map(|(connection, _)| cluster.take(*connection));
+        refused = replies.filter(|replies| answer_of(replies, id) == BUSY).count();
+    }
+    // For something large there is no room; what is small is looked at, and taken, as long as anything can be.
+    let (connection, session) = sessions[0];
+    let mut take = |cluster: &mut Cluster| {
+        id += 1;
+        cluster.request(leader, connection, acquire(session, id, "b"));
+        cluster.step(leader);
+        answer_of(&cluster.take(connection), id)
+    };
+    let mut taken = 0;
+    while !is_saturated(&cluster) && take(&mut cluster) != BUSY {
+        taken += 1;
+    }
+    assert!(taken > 0 && take(&mut cluster) == BUSY, "{taken}");
+    cluster.heal();
+    cluster.advance(40 * MS);
+    assert!(!is_saturated(&cluster));
+}
