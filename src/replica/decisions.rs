@@ -28,8 +28,8 @@ impl Replica {
     }
 
     fn begin_ttls(&mut self, since: Sample, after: Option<SessionId>) -> Beginning {
-        let mut last = None;
-        for (session, ttl_ms) in self.machine.sessions_behind(after).take(PART) {
+        let (mut last, count) = (None, self.work.part(PART));
+        for (session, ttl_ms) in self.machine.sessions_behind(after).take(count) {
             self.leading.sessions.begin(session, milliseconds(ttl_ms), &since);
             self.work.spend(Kind::Begin, 1);
             last = Some(session);
@@ -41,9 +41,10 @@ impl Replica {
     }
 
     fn begin_delays_behind(&mut self, since: Sample, after: Option<(Name, Token)>) -> Beginning {
-        let (delays, next) = self.machine.delays_behind(after.as_ref(), PART);
+        let count = self.work.part(PART);
+        let (delays, next) = self.machine.delays_behind(after.as_ref(), count);
         // Nearly all locks have none, and are passed by.
-        self.work.spend(Kind::Begin, (PART / 8 + delays.len()) as u64);
+        self.work.spend(Kind::Begin, (count.div_ceil(8) + delays.len()) as u64);
         for Delayed { name, token, delay_ms } in delays {
             self.leading.delays.begin((token, name), milliseconds(delay_ms), &since);
         }

@@ -102,7 +102,7 @@ impl Replica {
             return Progress::Over;
         }
         if !is_said {
-            let part = self.machine.standing_above(session, said, PART);
+            let part = self.machine.standing_above(session, said, self.work.part(PART));
             let Standing { answers, asked, names, is_last } = part;
             self.work.spend(Kind::List, 1 + answers.len() as u64 + names as u64);
             listing.said = answers.last().map_or(said, |(request, _)| *request);

@@ -55,6 +55,8 @@ pub struct ReplicaOptions {
     pub ttl_ms_max: u32,
     /// Entries since the last snapshot, in bytes, at which the next is made.
     pub snapshot_every_bytes: u64,
+    /// What a turn may do is divided by this: 1, more where its parts are to be seen.
+    pub work_divisor: u64,
     /// The highest level of the lock machine that it reads: [`LEVEL_MAX`](crate::lock::LEVEL_MAX), lower where an older
     /// build is played.
     pub level_max: u32,
@@ -174,7 +176,6 @@ impl Replica {
             None => LockMachine::new().reading_up_to(options.level_max),
         };
         let mut replica = Self {
-            options,
             machine,
             applied: raft.snapshot_index(),
             to_apply: raft.snapshot_index(),
@@ -192,7 +193,8 @@ impl Replica {
             claim: Claim::Standing,
             unix_ms: 0,
             hints: Hints::default(),
-            work: Work::default(),
+            work: Work::new(options.work_divisor),
+            options,
             outputs: Vec::new(),
         };
         replica.adopt_settings();
@@ -201,7 +203,7 @@ impl Replica {
 
     /// Begins a turn: a leader that was stalled learns it before it answers or expires anything (C7).
     pub fn handle_turn(&mut self, now: &Sample, turn: Turn) {
-        self.work = Work::default();
+        self.work = Work::new(self.options.work_divisor);
         let Turn { unix_ms, storage, room, claim } = turn;
         (self.unix_ms, self.storage, self.claim) = (unix_ms, storage, claim);
         self.raft.set_room(room);

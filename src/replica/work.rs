@@ -21,16 +21,29 @@ pub enum Kind {
 }
 
 /// What a turn has done so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Work {
     spent: [u64; KINDS],
+    divisor: u64,
 }
 
 impl Work {
+    /// None yet, in a turn that may do what `divisor` parts of one would.
+    #[must_use]
+    pub fn new(divisor: u64) -> Self {
+        Self { spent: [0; KINDS], divisor }
+    }
+
     /// Whether the turn may do more of it.
     #[must_use]
     pub fn may(&self, kind: Kind) -> bool {
-        self.spent(kind) < budget(kind)
+        self.spent(kind) < (budget(kind) / self.divisor).max(1)
+    }
+
+    /// The length of a part that would have `whole` steps.
+    #[must_use]
+    pub fn part(&self, whole: usize) -> usize {
+        (whole as u64 / self.divisor).max(1) as usize
     }
 
     /// Counts what was done.

@@ -35,6 +35,8 @@ pub struct ServerOptions {
     /// Entries since the last snapshot, in bytes, at which the next is made: `limits::SNAPSHOT_EVERY_BYTES`,
     /// smaller in tests.
     pub snapshot_every_bytes: u64,
+    /// What a turn may do is divided by this: 1; more in the simulator, where every part ends early.
+    pub work_divisor: u64,
     /// Entries kept in memory behind a snapshot: `limits::RETAINED_BYTES`, smaller in tests.
     pub retained_bytes: u64,
     /// How long new segments of the write-ahead log are: `limits::SEGMENT_BYTES`, smaller in tests.
@@ -65,6 +67,7 @@ impl ServerOptions {
             log_bytes_max: limits::LOG_BYTES_MAX,
             log_reserve_bytes: limits::LOG_RESERVE_BYTES,
             snapshot_every_bytes: limits::SNAPSHOT_EVERY_BYTES,
+            work_divisor: 1,
             retained_bytes: limits::RETAINED_BYTES,
             segment_bytes: limits::SEGMENT_BYTES,
             speech: Speech::own(),
