@@ -143,6 +143,12 @@ impl LockMachine {
         matching.take(limit).map(|(name, lock)| self.lock_view(name, lock)).collect()
     }
 
+    /// How many wait for `name`.
+    #[must_use]
+    pub fn waiting(&self, name: &Name) -> usize {
+        self.locks.get(name).map_or(0, |lock| lock.queue().len())
+    }
+
     /// Whether `token` holds `name` now.
     #[must_use]
     pub fn is_held_by(&self, name: &Name, token: Token) -> bool {

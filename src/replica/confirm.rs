@@ -192,8 +192,9 @@ impl Replica {
                 }
             }
             Question::Read { read, query } => {
+                let walk = self.units_of_walk(&query);
                 let answer = self.answer_query(now, query);
-                self.work.spend(Kind::Answer, units_of(&answer));
+                self.work.spend(Kind::Answer, walk + units_of(&answer));
                 let index = self.applied;
                 self.reply(connection, ServerMessage::Read { read, index, answer });
             }
@@ -250,6 +251,14 @@ impl Replica {
                     names.iter().filter_map(|name| self.order_shown(name)).collect();
                 ReadAnswer::Asked(OrderShown::to_values(&orders))
             }
+        }
+    }
+
+    /// What it takes to walk along a queue, for a query that does.
+    fn units_of_walk(&self, query: &Query) -> u64 {
+        match query {
+            Query::Waits { name, client: Some(_) } => self.machine.waiting(name) as u64 / 16,
+            _ => 0,
         }
     }
 
