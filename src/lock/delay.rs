@@ -124,7 +124,8 @@ impl LockMachine {
                     return (delays, Some((name.clone(), token)));
                 }
             }
-            looked += 1;
+            // The one to go on with was counted before.
+            looked += usize::from(before.is_none());
             if looked >= count {
                 return (delays, Some((name.clone(), Token(u64::MAX))));
             }
