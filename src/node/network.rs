@@ -344,7 +344,7 @@ const PEER_BYTES_PER_TURN: usize = 1 << 20;
 const CLIENT_BYTES_PER_TURN: usize = 16 << 10;
 /// Work after which no further client is read in a turn: heartbeats must not wait for more. A unit is about a microsecond; to
 /// handle a request costs more than to read it.
-const READ_UNITS_PER_TURN: usize = 6144;
+const READ_UNITS_PER_TURN: usize = 3072;
 /// The same while this node has more to apply than a turn may.
 const READ_UNITS_BEHIND: usize = 512;
 const UNITS_OF_READ: usize = 2;

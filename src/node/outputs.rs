@@ -235,7 +235,7 @@ impl Network {
 }
 
 /// Clients that are sent to in one turn: some 4 µs each.
-const FLUSHES_PER_TURN: usize = 1024;
+const FLUSHES_PER_TURN: usize = 512;
 /// Who has taken nothing for so long does not read at present.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How long a client that was hung up on may take to read why.

@@ -68,11 +68,11 @@ impl Work {
 #[must_use]
 pub const fn budget(kind: Kind) -> u64 {
     match kind {
-        Kind::Apply => 6144,
-        Kind::Answer | Kind::List | Kind::Begin | Kind::Tell => 2048,
+        Kind::Apply => 4096,
+        Kind::Answer | Kind::List | Kind::Begin | Kind::Tell => 1024,
     }
 }
 
 const KINDS: usize = 5;
-/// All kinds at once are well under a heartbeat interval (30 ms), and under the 20 ms that a turn is to last at most.
-const _: () = assert!(budget(Kind::Apply) + 4 * budget(Kind::Answer) <= 16_384);
+/// All kinds at once are some 8 ms: also where a node gets half a processor a turn ends well within a heartbeat interval.
+const _: () = assert!(budget(Kind::Apply) + 4 * budget(Kind::Answer) <= 8192);
