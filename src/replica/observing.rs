@@ -2,7 +2,8 @@
 //!
 //! `index` in what is said is that of the entry that made the change, so that the next leader can go on from there. An
 //! observer that does not read is told nothing less: its messages fill the output of its connection until that is
-//! closed (`limits::CLIENT_BUFFER_BYTES_MAX`), and it resumes on another, as after any loss of a connection.
+//! closed (`limits::CLIENT_BUFFER_BYTES_MAX`; `limits::CLIENT_BUFFERS_BYTES_MAX` for all together), and it resumes on another,
+//! as after any loss of a connection.
 
 use super::confirm::Question;
 use super::work::{Kind, Work};
