@@ -70,7 +70,7 @@ fn what_stands_for_who_attaches_is_said_in_parts_and_heartbeats_go_between() {
         }
         assert!(goes_on(&cluster, leader), "it waits for nobody");
         turns += 1;
-        cluster.advance_without_turns(6 * MS);
+        cluster.advance_without_turns(3 * MS);
     }
     assert!(turns > 10, "{turns}");
     rounds.dedup();
