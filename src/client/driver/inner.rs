@@ -16,6 +16,7 @@ use crate::client::core::{
 use crate::net::{LocalNode, Received};
 use crate::sys::clock;
 use crate::sys::timer::Before;
+use crate::wire::RefusedCode;
 use crate::{Error, Status};
 use log::Level;
 use std::collections::{BTreeMap, BTreeSet};
@@ -169,6 +170,9 @@ impl Inner {
                 Said::Welcome(welcomed) => self.core.handle_welcome(&now, id, welcomed),
                 Said::Message(message) => self.core.handle_message(&now, id, message),
                 Said::Refused(refused) => {
+                    if refused.code == RefusedCode::SlowReader {
+                        log::warn!("a node has hung up: {}", refused.text);
+                    }
                     self.links.remove(&id);
                     return self.core.handle_refused(&now, id, refused);
                 }
