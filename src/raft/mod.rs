@@ -257,6 +257,12 @@ impl Raft {
         self.patience.wait()
     }
 
+    /// How often a leader sends heartbeats.
+    #[must_use]
+    pub fn heartbeat(&self) -> Duration {
+        self.config.heartbeat
+    }
+
     /// The leader of the current term, as far as known; this node itself if it leads.
     #[must_use]
     pub fn leader(&self) -> Option<NodeId> {

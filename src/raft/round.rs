@@ -7,6 +7,8 @@ use std::collections::VecDeque;
 
 /// Samples kept for rounds that no quorum has echoed yet.
 const SAMPLES_MAX: usize = 4096;
+/// Reads that may wait for the next heartbeat; one of a turn each.
+const LEISURELY_MAX: usize = 256;
 
 /// The rounds of one term. Invariant: `samples` rises in round and is never empty; the sample of a round
 /// is the last one kept at or before it, which is never later than its first message.
@@ -70,8 +72,10 @@ struct Waiting {
 /// Reads in the order in which they were asked (ReadIndex, R13).
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reads {
-    /// Asked in this turn: they share the ++k that follows the last of them.
+    /// Not assigned yet: they share the ++k that follows the last of them.
     asked: Vec<(ReadId, Index)>,
+    /// One of those cannot wait until a heartbeat is due.
+    is_urgent: bool,
     waiting: VecDeque<Waiting>,
 }
 
@@ -83,16 +87,24 @@ impl Reads {
 
     /// A read was received while the commit index stood at `commit`.
     pub fn ask(&mut self, read: ReadId, commit: Index) {
+        self.ask_leisurely(read, commit);
+        self.is_urgent = true;
+    }
+
+    /// The same of one that waits for the round which begins next anyway, unless many do.
+    pub fn ask_leisurely(&mut self, read: ReadId, commit: Index) {
         self.asked.push((read, commit));
+        self.is_urgent |= self.asked.len() >= LEISURELY_MAX;
     }
 
-    /// Whether a round must begin for reads of this turn.
+    /// Whether a round must begin for reads.
     pub fn need_round(&self) -> bool {
-        !self.asked.is_empty()
+        self.is_urgent
     }
 
-    /// The reads of this turn wait for `need`, which began after the last of them.
+    /// The reads received so far wait for `need`, which began after the last of them.
     pub fn assign(&mut self, need: Round) {
+        self.is_urgent = false;
         let waiting = self.asked.drain(..).map(|(read, index)| Waiting { read, index, need });
         self.waiting.extend(waiting);
     }
