@@ -1,5 +1,7 @@
 //! All connections of a node: what came becomes inputs of the server, what the server says leaves.
 
+mod muting;
+
 use crate::base::NodeId;
 use crate::net::{
     Closed, Connection, Key, Listener, LocalListener, LocalNode, Poller, Received, Wake,
@@ -21,6 +23,7 @@ use crate::sys::{clock, random};
 use crate::wal::Disk;
 use crate::wire::{Ability, Form, Frame, FrameKind, RefusedCode};
 use crossbeam_channel::Sender;
+use muting::Muting;
 use serde::Serialize;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -50,6 +53,7 @@ pub(super) struct Network {
     /// Accepted connections that have not said who they are.
     pub(super) greetings: Greetings,
     backlog: Backlog,
+    muting: Muting,
     to_flush: Vec<Key>,
     /// Links that were lost while sending; their ends are handled with the next turn's input.
     lost: Vec<(Key, Closed)>,
@@ -89,6 +93,7 @@ impl Network {
             dismissed: None,
             greetings: Greetings::default(),
             backlog: Backlog::default(),
+            muting: Muting::default(),
             to_flush: Vec::new(),
             lost: Vec::new(),
             frames: Vec::new(),
@@ -152,6 +157,7 @@ impl Network {
     /// Makes inputs of all that the last wait found: ends first, then peers, then clients.
     pub(super) fn collect<D: Disk>(&mut self, server: &Server<D>, inputs: &mut Vec<Input>) {
         self.note_ready();
+        self.list_muted();
         let now = clock::boot_nanos();
         for (key, closed) in std::mem::take(&mut self.lost) {
             self.end(key, Ending::Closed(closed), inputs);

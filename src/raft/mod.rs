@@ -4,6 +4,7 @@
 //! numbered heartbeat rounds (safety §1) and the leader lease (safety §3).
 
 mod append;
+mod calm;
 mod change;
 mod election;
 mod input;

@@ -277,7 +277,12 @@ impl Leader {
     }
 
     /// For how long no quorum has been heard.
-    fn quorum_silence(&self, membership: &Membership, own: NodeId, now: &Sample) -> Duration {
+    pub(super) fn quorum_silence(
+        &self,
+        membership: &Membership,
+        own: NodeId,
+        now: &Sample,
+    ) -> Duration {
         // The quorum that was heard last: least silence counts most.
         let silence = |voter: NodeId| {
             if voter == own {

@@ -67,6 +67,7 @@ struct Waiting {
     /// The commit index at receipt.
     index: Index,
     need: Round,
+    is_urgent: bool,
 }
 
 /// Reads in the order in which they were asked (ReadIndex, R13).
@@ -104,14 +105,20 @@ impl Reads {
 
     /// The reads received so far wait for `need`, which began after the last of them.
     pub fn assign(&mut self, need: Round) {
-        self.is_urgent = false;
-        let waiting = self.asked.drain(..).map(|(read, index)| Waiting { read, index, need });
+        let is_urgent = std::mem::take(&mut self.is_urgent);
+        let waiting = self.asked.drain(..);
+        let waiting = waiting.map(|(read, index)| Waiting { read, index, need, is_urgent });
         self.waiting.extend(waiting);
     }
 
     /// Whether any wait for their round to be echoed.
     pub fn are_waiting(&self) -> bool {
         !self.waiting.is_empty()
+    }
+
+    /// Whether any do that cannot wait for a heartbeat.
+    pub fn are_urgent(&self) -> bool {
+        self.is_urgent || self.waiting.iter().any(|waiting| waiting.is_urgent)
     }
 
     /// The next read that `confirmed` confirms, with the commit index at its receipt.

@@ -51,9 +51,10 @@ pub enum Question {
 impl Replica {
     /// Joins the round that this turn will open; refused if too much of its connection waits already.
     pub(super) fn ask(&mut self, connection: ConnectionId, question: Question) {
+        let is_urgent = !self.is_leisurely(&question);
         if self.clients.begin_waiting(connection) {
-            self.confirmations.is_urgent |= !self.is_leisurely(&question);
             self.confirmations.gathering.push(Waiting { connection, question });
+            self.confirmations.is_urgent |= is_urgent;
             return;
         }
         match question {

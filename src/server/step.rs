@@ -257,6 +257,12 @@ impl<D: Disk> Server<D> {
         }
     }
 
+    /// Whether what a peer says next may be waited for, besides for the leader lease.
+    #[must_use]
+    pub fn waits_for_peers(&self) -> bool {
+        self.replica().is_none_or(|replica| replica.raft().waits_for_peers())
+    }
+
     #[must_use]
     pub fn cluster(&self) -> Option<ClusterId> {
         self.founding.as_ref().map(FoundingRecord::cluster)

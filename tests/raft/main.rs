@@ -8,6 +8,7 @@ mod network;
 
 mod append;
 mod bounds;
+mod calm;
 mod chaos;
 mod commit;
 mod flow;

@@ -1,7 +1,7 @@
 //! What is said only once a round has confirmed that this node still leads: one that was begun after it was asked.
 
 use crate::cluster::{Cluster, MS};
-use crate::{CLIENT, KEY, attach, cluster_with_session};
+use crate::{CLIENT, KEY, acquire, attach, cluster_with_session};
 use tenure::base::{ConnectionId, NodeId};
 use tenure::wire::{Query, Request, ServerMessage};
 
@@ -102,4 +102,19 @@ fn l18_that_nothing_else_stands_is_said_behind_a_round_that_was_begun_since() {
     };
     assert!(!is_told(&between), "{between:?}");
     assert!(is_told(&at_last), "{at_last:?}");
+}
+
+#[test]
+fn a_leader_of_idle_sessions_waits_for_no_peer() {
+    let (mut cluster, leader, session) = cluster_with_session(10_000);
+    cluster.advance_in_steps(100 * MS, 10 * MS);
+    assert!(!cluster.server(leader).waits_for_peers());
+    cluster.request(leader, CLIENT, Request::Renew { session, number: 2 });
+    cluster.step(leader);
+    assert!(!cluster.server(leader).waits_for_peers(), "nobody waits for that");
+    cluster.request(leader, CLIENT, acquire(session, 1, "a"));
+    cluster.step(leader);
+    assert!(cluster.server(leader).waits_for_peers());
+    cluster.settle();
+    assert!(!cluster.server(leader).waits_for_peers());
 }
