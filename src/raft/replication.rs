@@ -78,9 +78,11 @@ impl Raft {
         let silence = self.leader_doubt(leader, now);
         if silence > self.election_wait() {
             let disk = self.writes.waiting_since(now);
+            // It is to be awake once a heartbeat.
+            let late = self.unseen.saturating_sub(self.config.heartbeat);
             self.part(match disk < silence {
-                true => Reason::QuorumSilent { silent: silence },
-                false => Reason::DiskSilent { silent: disk },
+                true => Reason::QuorumSilent { silent: silence, late },
+                false => Reason::DiskSilent { silent: disk, late },
             });
             self.become_follower(now, self.term(), None);
         } else if let RoleState::Leader(leader) = &mut self.role {
