@@ -18,9 +18,21 @@ pub(super) struct Effects {
     pub(super) asked: Vec<Asked>,
     /// Locks whose oldest holder, or its value, is another; perhaps more than once each.
     changed: Vec<Name>,
+    /// How many names were looked up.
+    looked: u64,
 }
 
 impl Effects {
+    /// So many names were looked up, to see who holds or waits, or to change that.
+    pub(super) fn look(&mut self, names: usize) {
+        self.looked += names as u64;
+    }
+
+    /// How many were.
+    pub(super) fn looked(&self) -> u64 {
+        self.looked
+    }
+
     /// The oldest holder of `name`, or the value that it shows, is another from now on.
     pub(super) fn note_change(&mut self, name: &Name) {
         self.changed.push(name.clone());

@@ -16,6 +16,8 @@ pub struct States {
     reference: LockMachine,
     known: BTreeMap<Index, Known>,
     newest: Index,
+    /// Every so many indexes are looked at.
+    every: u64,
     /// The grants of the newest state.
     tokens: BTreeSet<(Name, Token)>,
     /// Locks with more holders than a view shows: one that comes into view need not be new.
@@ -50,6 +52,7 @@ impl Default for States {
             reference: LockMachine::new(),
             known: BTreeMap::new(),
             newest: Index(0),
+            every: 1,
             tokens: BTreeSet::new(),
             cut: BTreeSet::new(),
             token_max: Token(0),
@@ -60,12 +63,25 @@ impl Default for States {
 }
 
 impl States {
+    /// Of states in which many wait for many names each, some are looked at.
+    pub fn look_seldom(&mut self) {
+        self.every = SELDOM;
+    }
+
+    /// Whether the state at `index` is looked at: at the same indexes on each node. A whole look costs as much as the
+    /// state is large, so that of a large one only some are.
+    fn is_looked_at(&self, index: Index, machine: &LockMachine) -> bool {
+        let size = (machine.session_count() + machine.held_count()) as u64;
+        let every = if size <= SMALL { self.every } else { self.every.max(size / 2) };
+        index.0.is_multiple_of(every)
+    }
+
     /// The next committed entry, at `index`, with its command if it has one.
     pub fn follow(&mut self, index: Index, entry: &Entry, command: Option<&Command>) {
         if let Some(command) = command {
             self.reference.apply(index, entry.term, entry.header.proposer_unix_ms, command);
         }
-        if is_looked_at(index, &self.reference) {
+        if self.is_looked_at(index, &self.reference) {
             let hash = self.reference.state_hash();
             self.known.insert(index, Known { hash, is_examined: false });
         }
@@ -107,7 +123,7 @@ impl States {
         (machine, origin): (&LockMachine, Origin),
         model: &Model,
     ) -> Result<(), Violation> {
-        if !is_looked_at(applied, machine) {
+        if !self.is_looked_at(applied, machine) {
             return Ok(());
         }
         let hash = machine.state_hash();
@@ -211,15 +227,9 @@ pub fn compare(model: &Model, machine: &LockMachine, locks: &[LockView]) -> Resu
     Err(Violation::new("O8", format!("at {at} the machine has {locks:?}, the log means {lines:?}")))
 }
 
-/// Whether the state at `index` is looked at: at the same indexes on each node. A whole look costs as much as the
-/// state is large, so that of a large one only some are.
-fn is_looked_at(index: Index, machine: &LockMachine) -> bool {
-    let size = machine.session_count() + machine.held_count();
-    size <= SMALL || index.0.is_multiple_of(size as u64 / 2)
-}
-
 /// States up to this many sessions and locks are looked at after each step.
-const SMALL: usize = 24;
+const SMALL: u64 = 24;
+const SELDOM: u64 = 16;
 
 fn check_alive(
     applied: Index,

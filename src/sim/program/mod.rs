@@ -118,6 +118,16 @@ pub(super) struct Lease {
     pub(super) token: Token,
 }
 
+impl Habits {
+    /// The same with many locks, of which up to as many as one acquire may have are asked for at once, and many calls under
+    /// way.
+    #[must_use]
+    pub fn widened(self, rng: &mut Rng) -> Self {
+        let calls_max = self.calls_max.max(WIDE_CALLS_MAX);
+        Self { wishes: self.wishes.widened(rng), calls_max, ..self }
+    }
+}
+
 impl Program {
     /// A program that begins soon.
     #[must_use]
@@ -223,3 +233,6 @@ impl Program {
         }
     }
 }
+
+/// Calls and leases of one program that asks for much.
+const WIDE_CALLS_MAX: usize = 24;

@@ -1,5 +1,6 @@
-//! What programs ask for: which locks, of which kind, one or two at once, by which owner.
+//! What programs ask for: which locks, of which kind, one or several at once, by which owner.
 
+use crate::base::limits::{NAME_BYTES_MAX, NAMES_PER_ACQUIRE_MAX};
 use crate::base::rng::Rng;
 use crate::client::core::{AcquireCall, Wait};
 use crate::lock::{Mode, Name};
@@ -15,6 +16,8 @@ pub struct Wishes {
     mixes: bool,
     /// How long the values are.
     value_bytes: usize,
+    /// How many locks are asked for at once at most.
+    names_max: usize,
 }
 
 /// What a lock is.
@@ -29,7 +32,7 @@ enum Kind {
 /// What an acquire of a program asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wished {
-    /// One lock, or two.
+    /// One lock, or several.
     pub names: Vec<Name>,
     /// How much of each.
     pub share: Share,
@@ -41,21 +44,38 @@ impl Wishes {
     /// For so many locks.
     #[must_use]
     pub fn draw(rng: &mut Rng, locks: u64, value_bytes: usize) -> Self {
-        let locks = (0..locks).map(|number| (lock_name(number), Kind::draw(rng))).collect();
-        Self { locks, mixes: rng.chance(1, 5), value_bytes }
+        let locks = (0..locks).map(|number| (lock_name(number, 0), Kind::draw(rng))).collect();
+        let mixes = rng.chance(1, 5);
+        Self { locks, mixes, value_bytes, names_max: 2 }
     }
 
     /// So many locks that have one holder each.
     #[must_use]
     pub fn plain(locks: u64, value_bytes: usize) -> Self {
-        let locks = (0..locks).map(|number| (lock_name(number), Kind::Lock)).collect();
-        Self { locks, mixes: false, value_bytes }
+        let locks = (0..locks).map(|number| (lock_name(number, 0), Kind::Lock)).collect();
+        Self { locks, mixes: false, value_bytes, names_max: 2 }
+    }
+
+    /// The same of many locks, of which many are asked for at once; half of them with long names.
+    #[must_use]
+    pub fn widened(self, rng: &mut Rng) -> Self {
+        let bytes = if rng.chance(1, 2) { NAME_BYTES_MAX } else { 0 };
+        let count = rng.between(8, 40);
+        let kinds = self.locks.values().copied().cycle();
+        let locks = (0..count).map(|number| lock_name(number, bytes)).zip(kinds).collect();
+        Self { locks, names_max: NAMES_PER_ACQUIRE_MAX, ..self }
     }
 
     /// Whether any lock is asked for as any kind.
     #[must_use]
     pub fn are_mixed(&self) -> bool {
         self.mixes
+    }
+
+    /// Whether many are asked for at once.
+    #[must_use]
+    pub fn are_wide(&self) -> bool {
+        self.names_max > 2
     }
 
     /// How many locks there are.
@@ -82,10 +102,10 @@ impl Wishes {
     pub fn draw_call(&self, rng: &mut Rng, wait: Wait) -> AcquireCall {
         let call = self.draw_single(rng, wait);
         let owner = if rng.chance(1, 3) { rng.between(1, 2) } else { 0 };
-        let also = if rng.chance(1, 4) { self.draw_other(rng, &call.name) } else { None };
+        let also = if rng.chance(1, 4) { self.draw_others(rng, &call.name) } else { Vec::new() };
         let delay_ms = if rng.chance(1, 5) { rng.between(50, 500) } else { 0 };
         let delay_ms = u32::try_from(delay_ms).expect("below a second");
-        AcquireCall { owner, also: also.into_iter().collect(), delay_ms, ..call }
+        AcquireCall { owner, also, delay_ms, ..call }
     }
 
     /// An acquire of one lock by an owner of its own.
@@ -114,15 +134,23 @@ impl Wishes {
         self.locks.keys().nth(place(lock)).expect("so many locks").clone()
     }
 
-    /// Another lock that can be asked for as `name` is, if there is one.
-    fn draw_other(&self, rng: &mut Rng, name: &Name) -> Option<Name> {
+    /// Other locks that can be asked for as `name` is, if there are any.
+    fn draw_others(&self, rng: &mut Rng, name: &Name) -> Vec<Name> {
         let kind = self.locks[name];
         let is_other =
             |(other, of): &(&Name, &Kind)| *other != name && (self.mixes || **of == kind);
         let others = self.locks.iter().filter(is_other).map(|(other, _)| other.clone());
-        let others: Vec<Name> = others.collect();
-        let at = rng.below(others.len() as u64);
-        others.get(place(at)).cloned()
+        let mut others: Vec<Name> = others.collect();
+        let at = place(rng.below(others.len() as u64));
+        let count = match self.names_max {
+            ..=2 => 1,
+            most => place(rng.between(1, most as u64 - 1)),
+        };
+        if !others.is_empty() {
+            others.rotate_left(at);
+        }
+        others.truncate(count);
+        others
     }
 }
 
@@ -146,8 +174,11 @@ impl Wished {
     }
 }
 
-fn lock_name(number: u64) -> Name {
-    Name::try_from(format!("lock-{number}")).expect("a short name")
+/// At least so long.
+fn lock_name(number: u64, bytes: usize) -> Name {
+    let text = format!("lock-{number}");
+    let tail = "-".repeat(bytes.saturating_sub(text.len()));
+    Name::try_from(text + &tail).expect("a name that is short enough")
 }
 
 fn place(number: u64) -> usize {

@@ -12,10 +12,12 @@ use crate::sim::checkers::durability::Ending;
 use crate::sim::checkers::judge::Judge;
 use crate::sim::checkers::{Violation, bounds};
 use crate::sim::client::SimClient;
+use crate::sim::client::crowd::Guests;
 use crate::sim::client::stranger::Strangers;
 use crate::sim::client::visitor::Visitors;
 use crate::sim::disk::host::Host;
 use crate::sim::faults::FOUNDING;
+use crate::sim::faults::crowd::{CROWD_AT, Turn};
 use crate::sim::marks::Mark;
 use crate::sim::network::links::Links;
 use crate::sim::network::replay::History;
@@ -48,6 +50,9 @@ pub struct World {
     pub(super) operator: Operator,
     pub(super) visitors: Visitors,
     pub(super) strangers: Strangers,
+    pub(super) guests: Guests,
+    /// The longest turn of a node while only clients were there.
+    pub(super) longest_turn: Turn,
     /// The entry that put the members in force that the world knows of.
     pub(super) members_index: Index,
     /// The newest incarnation of the cluster.
@@ -98,6 +103,7 @@ impl World {
                 let host = Host::new(rng.fork(), plan.node_pauses);
                 host.borrow_mut().storage.forgets_renames =
                     plan.classes.contains(&Fault::LostRename);
+                host.borrow_mut().slowness = plan.slowness;
                 SimNode::new(host_of(NodeId(node)), host, plan.server_of(NodeId(node)))
             })
             .collect();
@@ -120,6 +126,8 @@ impl World {
             operator: Operator::new(plan.operator_host()),
             visitors: Visitors::new(plan.visitors_host()),
             strangers: Strangers::new(plan.visitors_host()),
+            guests: Guests::new(plan.visitors_host()),
+            longest_turn: Turn::default(),
             members_index: FOUNDING,
             epoch: 0,
             restored_at: 0,
@@ -132,6 +140,9 @@ impl World {
             rng,
             plan,
         };
+        if world.plan.habits.wishes.are_wide() {
+            world.judge.states.look_seldom();
+        }
         world.foresee_beginning();
         world
     }
@@ -179,6 +190,8 @@ impl World {
         self.trace.add("changes observed", self.judge.observing.changes);
         self.trace.add("gaps told to observers", self.judge.observing.gaps);
         self.trace.add("grants", self.judge.states.grants);
+        self.trace.add("sessions that came back to many waits", self.guests.reached[0]);
+        self.trace.add("doors opened to many readers", self.guests.reached[1]);
         self.trace.add("entries committed", self.judge.consensus.committed().0);
         for node in &self.nodes {
             let host = node.host.borrow();
@@ -240,6 +253,9 @@ impl World {
         if self.plan.rolling.is_some() || self.plan.sleeper.is_some() {
             self.queue.push(WORK_AT, Event::Work);
         }
+        if self.plan.crowd.is_some() {
+            self.queue.push(CROWD_AT, Event::Crowd);
+        }
         if let Some(lateness) = self.plan.lateness {
             self.begin_lateness();
             self.queue.push(lateness.until, Event::OnTime);
@@ -280,10 +296,13 @@ impl World {
                 return self.resource.write(*write, &self.judge.model, &mut self.trace);
             }
             Event::Inspect { client, since } => return self.inspect_grave(client, since),
+            Event::Crowd if self.phase == Phase::Faults => self.receive_crowd(),
+            Event::Crowd => {}
             Event::OnTime => self.end_lateness(),
             Event::Core => {
                 self.check_sleeper()?;
                 self.check_forgotten()?;
+                self.check_turns()?;
                 self.begin_core();
             }
             Event::Break(slot) if self.phase == Phase::Core => self.break_lines(slot),
@@ -354,6 +373,9 @@ impl World {
                     _ if self.strangers.are_on(line) && host == self.visitors.host_id => {
                         let network = &mut self.network;
                         self.strangers.handle_arrival(self.now, line, arrival, network);
+                    }
+                    _ if self.guests.are_on(line) && host == self.visitors.host_id => {
+                        self.guests.handle_arrival(self.now, line, arrival, &mut self.network);
                     }
                     _ if host == self.visitors.host_id => {
                         let network = &mut self.network;
