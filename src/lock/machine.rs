@@ -128,7 +128,7 @@ impl LockMachine {
             }
         };
         self.count_touched();
-        self.looked += effects.looked();
+        self.looked += effects.looked;
         let changes = effects.take_changes(self);
         let Effects { granted, delayed, asked, .. } = effects;
         Applied { outcome, granted, delayed, asked, changes }

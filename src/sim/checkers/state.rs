@@ -16,8 +16,6 @@ pub struct States {
     reference: LockMachine,
     known: BTreeMap<Index, Known>,
     newest: Index,
-    /// Every so many indexes are looked at.
-    every: u64,
     /// The grants of the newest state.
     tokens: BTreeSet<(Name, Token)>,
     /// Locks with more holders than a view shows: one that comes into view need not be new.
@@ -27,6 +25,8 @@ pub struct States {
     pub grants: u64,
     /// States out of snapshots that were compared.
     pub snapshots: u64,
+    /// Every so many indexes are looked at.
+    every: u64,
 }
 
 /// The state at an index.
@@ -52,12 +52,12 @@ impl Default for States {
             reference: LockMachine::new(),
             known: BTreeMap::new(),
             newest: Index(0),
-            every: 1,
             tokens: BTreeSet::new(),
             cut: BTreeSet::new(),
             token_max: Token(0),
             grants: 0,
             snapshots: 0,
+            every: 1,
         }
     }
 }

@@ -6,6 +6,7 @@ pub mod outcomes;
 pub mod resource;
 pub mod wishes;
 
+use crate::base::limits::NAMES_PER_ACQUIRE_MAX;
 use crate::base::time::nanos;
 use crate::base::{Index, Sample, Token, rng::Rng};
 use crate::client::core::{CallId, Core, LeaseId, ObserverId, Wait};
@@ -123,8 +124,10 @@ impl Habits {
     /// way.
     #[must_use]
     pub fn widened(self, rng: &mut Rng) -> Self {
-        let calls_max = self.calls_max.max(WIDE_CALLS_MAX);
-        Self { wishes: self.wishes.widened(rng), calls_max, ..self }
+        let (calls_max, locks) = (self.calls_max.max(WIDE_CALLS_MAX), rng.between(8, 40));
+        let wishes = self.wishes.widened(rng, locks, NAMES_PER_ACQUIRE_MAX as u64);
+        let wishes = if rng.chance(1, 2) { wishes.lengthened() } else { wishes };
+        Self { wishes, calls_max, ..self }
     }
 }
 

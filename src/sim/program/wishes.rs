@@ -1,6 +1,6 @@
-//! What programs ask for: which locks, of which kind, one or several at once, by which owner.
+//! What programs ask for: which locks, of which kind, one or two at once, by which owner.
 
-use crate::base::limits::{NAME_BYTES_MAX, NAMES_PER_ACQUIRE_MAX};
+use crate::base::limits::NAME_BYTES_MAX;
 use crate::base::rng::Rng;
 use crate::client::core::{AcquireCall, Wait};
 use crate::lock::{Mode, Name};
@@ -16,8 +16,8 @@ pub struct Wishes {
     mixes: bool,
     /// How long the values are.
     value_bytes: usize,
-    /// How many locks are asked for at once at most.
-    names_max: usize,
+    /// How many names an acquire may ask for.
+    names_max: u64,
 }
 
 /// What a lock is.
@@ -32,7 +32,7 @@ enum Kind {
 /// What an acquire of a program asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wished {
-    /// One lock, or several.
+    /// One lock, or two.
     pub names: Vec<Name>,
     /// How much of each.
     pub share: Share,
@@ -44,26 +44,26 @@ impl Wishes {
     /// For so many locks.
     #[must_use]
     pub fn draw(rng: &mut Rng, locks: u64, value_bytes: usize) -> Self {
-        let locks = (0..locks).map(|number| (lock_name(number, 0), Kind::draw(rng))).collect();
-        let mixes = rng.chance(1, 5);
-        Self { locks, mixes, value_bytes, names_max: 2 }
+        let locks = (0..locks).map(|number| (lock_name(number), Kind::draw(rng))).collect();
+        Self { locks, mixes: rng.chance(1, 5), value_bytes, names_max: 2 }
     }
 
     /// So many locks that have one holder each.
     #[must_use]
     pub fn plain(locks: u64, value_bytes: usize) -> Self {
-        let locks = (0..locks).map(|number| (lock_name(number, 0), Kind::Lock)).collect();
+        let locks = (0..locks).map(|number| (lock_name(number), Kind::Lock)).collect();
         Self { locks, mixes: false, value_bytes, names_max: 2 }
     }
 
-    /// The same of many locks, of which many are asked for at once; half of them with long names.
+    /// More locks, and acquires of up to so many names.
     #[must_use]
-    pub fn widened(self, rng: &mut Rng) -> Self {
-        let bytes = if rng.chance(1, 2) { NAME_BYTES_MAX } else { 0 };
-        let count = rng.between(8, 40);
-        let kinds = self.locks.values().copied().cycle();
-        let locks = (0..count).map(|number| lock_name(number, bytes)).zip(kinds).collect();
-        Self { locks, names_max: NAMES_PER_ACQUIRE_MAX, ..self }
+    pub fn widened(mut self, rng: &mut Rng, locks: u64, names_max: u64) -> Self {
+        let kind = Kind::draw(rng);
+        for number in self.locks()..locks {
+            let kind = if rng.chance(3, 4) { kind } else { Kind::draw(rng) };
+            self.locks.insert(lock_name(number), kind);
+        }
+        Self { names_max, ..self }
     }
 
     /// Whether any lock is asked for as any kind.
@@ -72,10 +72,17 @@ impl Wishes {
         self.mixes
     }
 
-    /// Whether many are asked for at once.
+    /// The same locks under names that are as long as they may be.
+    #[must_use]
+    pub fn lengthened(self) -> Self {
+        let locks = self.locks.into_iter().map(|(name, kind)| (long_name(&name), kind)).collect();
+        Self { locks, ..self }
+    }
+
+    /// Whether so many are asked for at once that a look at all that wait is long.
     #[must_use]
     pub fn are_wide(&self) -> bool {
-        self.names_max > 2
+        self.names_max > WIDE
     }
 
     /// How many locks there are.
@@ -141,16 +148,12 @@ impl Wishes {
             |(other, of): &(&Name, &Kind)| *other != name && (self.mixes || **of == kind);
         let others = self.locks.iter().filter(is_other).map(|(other, _)| other.clone());
         let mut others: Vec<Name> = others.collect();
-        let at = place(rng.below(others.len() as u64));
-        let count = match self.names_max {
-            ..=2 => 1,
-            most => place(rng.between(1, most as u64 - 1)),
-        };
-        if !others.is_empty() {
-            others.rotate_left(at);
+        let more = if self.names_max > 2 { rng.between(1, self.names_max - 1) } else { 1 };
+        let mut drawn = Vec::new();
+        while (drawn.len() as u64) < more && !others.is_empty() {
+            drawn.push(others.swap_remove(place(rng.below(others.len() as u64))));
         }
-        others.truncate(count);
-        others
+        drawn
     }
 }
 
@@ -174,13 +177,18 @@ impl Wished {
     }
 }
 
-/// At least so long.
-fn lock_name(number: u64, bytes: usize) -> Name {
-    let text = format!("lock-{number}");
-    let tail = "-".repeat(bytes.saturating_sub(text.len()));
-    Name::try_from(text + &tail).expect("a name that is short enough")
+fn lock_name(number: u64) -> Name {
+    Name::try_from(format!("lock-{number}")).expect("a short name")
+}
+
+fn long_name(name: &Name) -> Name {
+    let tail = "-".repeat(NAME_BYTES_MAX - name.as_str().len());
+    Name::try_from(format!("{}{tail}", name.as_str())).expect("a name of the largest length")
 }
 
 fn place(number: u64) -> usize {
     usize::try_from(number).expect("few locks")
 }
+
+/// Beyond that many names in an acquire, a state is large.
+const WIDE: u64 = 8;
