@@ -63,9 +63,9 @@ impl Default for States {
 }
 
 impl States {
-    /// Of states in which many wait for many names each, some are looked at.
-    pub fn look_seldom(&mut self) {
-        self.every = SELDOM;
+    /// Of states in which many wait for many names each, only one of so many is looked at.
+    pub fn look_at_one_of(&mut self, many: u64) {
+        self.every = many;
     }
 
     /// Whether the state at `index` is looked at: at the same indexes on each node. A whole look costs as much as the
@@ -229,7 +229,6 @@ pub fn compare(model: &Model, machine: &LockMachine, locks: &[LockView]) -> Resu
 
 /// States up to this many sessions and locks are looked at after each step.
 const SMALL: u64 = 24;
-const SELDOM: u64 = 16;
 
 fn check_alive(
     applied: Index,

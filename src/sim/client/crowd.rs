@@ -166,7 +166,12 @@ impl Guests {
 
 impl Guest {
     fn new(part: Part, (to, ttl_ms, waits): (HostId, u32, u64), mut rng: Rng) -> Self {
-        let all = if part == Part::Holder { 2 } else { waits };
+        let all = match part {
+            Part::Holder => 2,
+            Part::Waiter => waits,
+            // Each waits for one name, so that they cost little.
+            Part::Reader => 2 * waits,
+        };
         Self {
             decoder: FrameDecoder::new(),
             part,

@@ -3,9 +3,9 @@
 //! silent meanwhile, so its followers elect another: in calm nobody is replaced for that (O25).
 
 use crate::base::rng::Rng;
-use crate::base::time::nanos;
 use crate::server::ServerOptions;
 use crate::sim::checkers::Violation;
+use crate::sim::checkers::calm::Turn;
 use crate::sim::network::LineId;
 use crate::sim::plan::{MS, SECOND};
 use crate::sim::world::event::Event;
@@ -21,19 +21,11 @@ pub struct Crowd {
     pub ttl_ms: u32,
 }
 
-/// How long a turn was.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Turn {
-    of: usize,
-    took: u64,
-    at: u64,
-}
-
 impl Crowd {
     /// Any.
     #[must_use]
     pub fn draw(rng: &mut Rng) -> Self {
-        Self { waits: rng.between(100, 400), ttl_ms: 3_000 }
+        Self { waits: rng.between(100, 200), ttl_ms: 3_000 }
     }
 
     /// The timeouts of a node that was told none, and files and snapshots of which each holds much.
@@ -76,44 +68,28 @@ impl World {
         self.plan.crowd.is_some() && self.phase == Phase::Faults && self.now >= CROWD_AT
     }
 
-    /// O25: nobody is elected in calm.
+    /// O25: nobody is elected meanwhile.
     ///
     /// # Errors
     /// Somebody is.
     pub(in crate::sim) fn check_replaced(&self, slot: usize) -> Result<(), Violation> {
-        if !self.is_crowded() {
-            return Ok(());
-        }
-        let (node, Turn { of, took, at }) = (slot + 1, self.longest_turn);
-        let what = format!(
-            "node {node} is elected at {} ns, though nothing but clients is there; node {of} was busy for {took} ns until \
-             {at} ns",
-            self.now
-        );
-        Err(Violation::new("O25", what))
+        if self.is_crowded() { self.calm.refuse_elected(slot, self.now) } else { Ok(()) }
     }
 
     /// A turn of a node is over.
     pub(in crate::sim) fn note_turn(&mut self, slot: usize) {
-        let host = self.nodes[slot].host.borrow();
-        if self.is_crowded() && host.worked > self.longest_turn.took {
-            self.longest_turn = Turn { of: slot + 1, took: host.worked, at: host.local };
+        if self.is_crowded() {
+            let host = self.nodes[slot].host.borrow();
+            self.calm.note(Turn { slot, took: host.worked, until: host.local });
         }
     }
 
-    /// O25: no turn lasted as long as an election timeout, what the disk takes apart: nobody hears a heartbeat meanwhile.
+    /// O25: no turn was too long.
     ///
     /// # Errors
-    /// One did.
+    /// One was.
     pub(in crate::sim) fn check_turns(&self) -> Result<(), Violation> {
-        let (Turn { of, took, at }, election) = (self.longest_turn, self.plan.server.election);
-        if took < nanos(election) {
-            return Ok(());
-        }
-        let what = format!(
-            "node {of} was busy for {took} ns until {at} ns, the election timeout is {election:?}"
-        );
-        Err(Violation::new("O25", what))
+        self.calm.check(self.plan.server.election)
     }
 }
 

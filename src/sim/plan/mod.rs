@@ -123,14 +123,14 @@ impl Plan {
         let mut aside = Rng::new(core_at ^ habits.think_nanos << 16 ^ nanos(election) << 24);
         let crowd = (log == LogRoom::Ample && restore.is_none() && lateness.is_none() && nodes > 1)
             .then(|| Crowd::draw(&mut aside))
-            .filter(|_| aside.chance(1, 12));
+            .filter(|_| aside.chance(1, 24));
         if crowd.is_some() {
             classes.clear();
         }
         let ttl = if crowd.is_some() { CROWD_TTL } else { ttl };
         let habits = Habits { ttl, ..habits };
         let slowness = draw_slowness(&mut aside, lateness, crowd);
-        let wide = crowd.is_none() && lateness.is_none() && aside.chance(1, 12);
+        let wide = crowd.is_none() && lateness.is_none() && aside.chance(1, 24);
         let habits = if wide { habits.widened(&mut aside) } else { habits };
         let core_at = lateness.map_or(core_at, |lateness| lateness.forgotten_at());
         let core_at = if crowd.is_some() { CROWD_AT + CROWDS_NANOS } else { core_at };

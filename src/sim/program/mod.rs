@@ -238,4 +238,4 @@ impl Program {
 }
 
 /// Calls and leases of one program that asks for much.
-const WIDE_CALLS_MAX: usize = 24;
+const WIDE_CALLS_MAX: usize = 16;

@@ -9,6 +9,7 @@ mod report;
 pub mod watch;
 
 use crate::base::{Index, NodeId, rng::Rng};
+use crate::sim::checkers::calm::Calm;
 use crate::sim::checkers::durability::Ending;
 use crate::sim::checkers::judge::Judge;
 use crate::sim::checkers::{Violation, bounds};
@@ -18,7 +19,7 @@ use crate::sim::client::stranger::Strangers;
 use crate::sim::client::visitor::Visitors;
 use crate::sim::disk::host::Host;
 use crate::sim::faults::FOUNDING;
-use crate::sim::faults::crowd::{CROWD_AT, Turn};
+use crate::sim::faults::crowd::CROWD_AT;
 use crate::sim::marks::Mark;
 use crate::sim::network::links::Links;
 use crate::sim::network::replay::History;
@@ -51,8 +52,8 @@ pub struct World {
     pub(super) visitors: Visitors,
     pub(super) strangers: Strangers,
     pub(super) guests: Guests,
-    /// The longest turn of a node while only clients were there.
-    pub(super) longest_turn: Turn,
+    /// O25.
+    pub(super) calm: Calm,
     /// The entry that put the members in force that the world knows of.
     pub(super) members_index: Index,
     /// The newest incarnation of the cluster.
@@ -127,7 +128,7 @@ impl World {
             visitors: Visitors::new(plan.visitors_host()),
             strangers: Strangers::new(plan.visitors_host()),
             guests: Guests::new(plan.visitors_host()),
-            longest_turn: Turn::default(),
+            calm: Calm::default(),
             members_index: FOUNDING,
             epoch: 0,
             restored_at: 0,
@@ -140,8 +141,10 @@ impl World {
             rng,
             plan,
         };
-        if world.plan.habits.wishes.are_wide() {
-            world.judge.states.look_seldom();
+        if world.plan.crowd.is_some() {
+            world.judge.states.look_at_one_of(256);
+        } else if world.plan.habits.wishes.are_wide() {
+            world.judge.states.look_at_one_of(16);
         }
         world.foresee_beginning();
         world
