@@ -28,6 +28,7 @@ impl LockMachine {
             }
             Err(refusal) => return self.fix(call, Fixed::Refused(refusal)),
         };
+        effects.look(2 * wish.names.len());
         match self.way_of(&wish) {
             Way::Refused(refusal) => self.fix(call, Fixed::Refused(refusal)),
             Way::ReEnters(token) => self.re_enter(call, &wish, token),

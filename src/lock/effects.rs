@@ -13,6 +13,8 @@ use super::{Asked, Change, Granted};
 /// The parts of [`Applied`](super::Applied) that any step may add to.
 #[derive(Default)]
 pub(super) struct Effects {
+    /// How many names were looked up.
+    pub(super) looked: u64,
     pub(super) granted: Vec<Granted>,
     pub(super) delayed: Vec<Delayed>,
     pub(super) asked: Vec<Asked>,
@@ -24,6 +26,11 @@ impl Effects {
     /// The oldest holder of `name`, or the value that it shows, is another from now on.
     pub(super) fn note_change(&mut self, name: &Name) {
         self.changed.push(name.clone());
+    }
+
+    /// So many names were looked up, to see who holds or waits, or to change that.
+    pub(super) fn look(&mut self, names: usize) {
+        self.looked += names as u64;
     }
 
     /// What is to be told of each lock that was noted: once, in byte order, as it is now. What was freed and

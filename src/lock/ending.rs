@@ -44,7 +44,7 @@ impl LockMachine {
     /// they were asked for.
     fn take_out(&mut self, session: &Session, effects: &mut Effects) -> Vec<Freed> {
         for place in session.answers.waiting().values() {
-            self.leave_queues(place);
+            self.leave_queues(place, effects);
         }
         let mut all_freed = Vec::new();
         for hold in session.answers.grants().values() {

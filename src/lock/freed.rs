@@ -84,6 +84,7 @@ impl LockMachine {
         effects: &mut Effects,
     ) -> Freed {
         let mut dropped = None;
+        effects.look(names.len());
         for name in names {
             let lock = self.locks.get_mut(name);
             let holders = lock.map(|lock| &mut lock.holders);

@@ -121,7 +121,7 @@ impl LockMachine {
         let mut due = VecDeque::new();
         let mut next = Some(name.clone());
         while let Some(name) = next {
-            while self.first_is_due(&name) {
+            while self.first_is_due(&name, |names| effects.look(names)) {
                 let place = self.grant_first(&name, unix_ms, effects);
                 due.extend(place.names().filter(|other| **other != name).cloned());
             }
@@ -133,11 +133,13 @@ impl LockMachine {
     }
 
     /// Whether the first who waits for `name` may have all that it waits for.
-    pub(super) fn first_is_due(&self, name: &Name) -> bool {
+    pub(super) fn first_is_due(&self, name: &Name, mut look: impl FnMut(usize)) -> bool {
+        look(1);
         let Some(waiter) = self.locks.get(name).and_then(|lock| lock.queue().first()) else {
             return false;
         };
         waiter.claim.names(name).iter().all(|name| {
+            look(1);
             let lock = &self.locks[name];
             let first = lock.queue().first();
             first.is_some_and(|first| first.is_of(waiter))
@@ -156,6 +158,7 @@ impl LockMachine {
         let hold = Hold { name: known_as, token, print: place.print, bytes: place.bytes };
         answers.note_grant(request, hold, owner);
         for name in place.names() {
+            effects.look(1);
             let lock = self.locks.get_mut(name).expect("somebody waits for it");
             let claim =
                 lock.change(|rest| rest.queue.pop()).expect("it is the first in each").claim;

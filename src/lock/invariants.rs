@@ -107,7 +107,10 @@ impl LockMachine {
             let gone = claim.names(name).iter().find(|name| !self.locks.contains_key(*name));
             ensure!(gone.is_none(), "{claim:?} is in {name:?} and not in {gone:?}");
         }
-        ensure!(!self.first_is_due(name), "the first waits for {name:?} though there is room");
+        ensure!(
+            !self.first_is_due(name, |_| {}),
+            "the first waits for {name:?} though there is room"
+        );
         Ok(())
     }
 

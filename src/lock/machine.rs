@@ -56,6 +56,8 @@ pub struct LockMachine {
     pub(super) weight: Weight,
     /// The clusters that it was restored from; none below level 2.
     pub(super) ancestors: Ancestors,
+    /// What its applies cost: no part of the state.
+    pub(super) looked: u64,
 }
 
 impl LockMachine {
@@ -79,6 +81,7 @@ impl LockMachine {
             restoring: None,
             weight: Weight::default(),
             ancestors: Ancestors::default(),
+            looked: 0,
         }
     }
 
@@ -125,6 +128,7 @@ impl LockMachine {
             }
         };
         self.count_touched();
+        self.looked += effects.looked;
         let changes = effects.take_changes(self);
         let Effects { granted, delayed, asked, .. } = effects;
         Applied { outcome, granted, delayed, asked, changes }
@@ -134,6 +138,12 @@ impl LockMachine {
     #[must_use]
     pub fn applied(&self) -> Index {
         self.applied
+    }
+
+    /// How many names all applies have looked up: what they cost, and nothing that an apply depends on.
+    #[must_use]
+    pub fn looked(&self) -> u64 {
+        self.looked
     }
 
     fn open_session(&mut self, ttl_ms: u32, key: SessionKey, client: &str) -> Outcome {

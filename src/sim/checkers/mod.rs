@@ -4,6 +4,7 @@ pub mod backing;
 pub mod belief;
 pub mod bounds;
 pub mod bytes;
+pub mod calm;
 pub mod catching_up;
 pub mod claims;
 pub mod consensus;

@@ -25,6 +25,8 @@ pub struct States {
     pub grants: u64,
     /// States out of snapshots that were compared.
     pub snapshots: u64,
+    /// Every so many indexes are looked at.
+    every: u64,
 }
 
 /// The state at an index.
@@ -55,17 +57,31 @@ impl Default for States {
             token_max: Token(0),
             grants: 0,
             snapshots: 0,
+            every: 1,
         }
     }
 }
 
 impl States {
+    /// Of states in which many wait for many names each, only one of so many is looked at.
+    pub fn look_at_one_of(&mut self, many: u64) {
+        self.every = many;
+    }
+
+    /// Whether the state at `index` is looked at: at the same indexes on each node. A whole look costs as much as the
+    /// state is large, so that of a large one only some are.
+    fn is_looked_at(&self, index: Index, machine: &LockMachine) -> bool {
+        let size = (machine.session_count() + machine.held_count()) as u64;
+        let every = if size <= SMALL { self.every } else { self.every.max(size / 2) };
+        index.0.is_multiple_of(every)
+    }
+
     /// The next committed entry, at `index`, with its command if it has one.
     pub fn follow(&mut self, index: Index, entry: &Entry, command: Option<&Command>) {
         if let Some(command) = command {
             self.reference.apply(index, entry.term, entry.header.proposer_unix_ms, command);
         }
-        if is_looked_at(index, &self.reference) {
+        if self.is_looked_at(index, &self.reference) {
             let hash = self.reference.state_hash();
             self.known.insert(index, Known { hash, is_examined: false });
         }
@@ -107,7 +123,7 @@ impl States {
         (machine, origin): (&LockMachine, Origin),
         model: &Model,
     ) -> Result<(), Violation> {
-        if !is_looked_at(applied, machine) {
+        if !self.is_looked_at(applied, machine) {
             return Ok(());
         }
         let hash = machine.state_hash();
@@ -211,15 +227,8 @@ pub fn compare(model: &Model, machine: &LockMachine, locks: &[LockView]) -> Resu
     Err(Violation::new("O8", format!("at {at} the machine has {locks:?}, the log means {lines:?}")))
 }
 
-/// Whether the state at `index` is looked at: at the same indexes on each node. A whole look costs as much as the
-/// state is large, so that of a large one only some are.
-fn is_looked_at(index: Index, machine: &LockMachine) -> bool {
-    let size = machine.session_count() + machine.held_count();
-    size <= SMALL || index.0.is_multiple_of(size as u64 / 2)
-}
-
 /// States up to this many sessions and locks are looked at after each step.
-const SMALL: usize = 24;
+const SMALL: u64 = 24;
 
 fn check_alive(
     applied: Index,

@@ -5,6 +5,7 @@
 
 use crate::base::{ClusterId, Sample};
 use crate::client::core::{Action, Core, CoreOptions, EndReason, LeaseId, LinkId, SessionState};
+use crate::sim::charges::Work;
 use crate::sim::checkers::Violation;
 use crate::sim::client::watch::{ClientWatch, Home};
 use crate::sim::client::{ClientEvent, SimClient, Surroundings};
@@ -41,6 +42,8 @@ pub struct ClientProcess {
     /// It goes on in a cluster that was restored from its own.
     has_gone_over: bool,
     build: Build,
+    /// What the present turn has done.
+    work: Work,
     /// What a server said that it must not.
     violation: Option<Violation>,
 }
@@ -87,8 +90,14 @@ impl ClientProcess {
             is_stranger: false,
             has_gone_over: false,
             build,
+            work: Work::default(),
             violation: None,
         }
+    }
+
+    /// What the turn that ends has done.
+    pub(in crate::sim) fn take_work(&mut self) -> Work {
+        std::mem::take(&mut self.work)
     }
 
     /// Something came in; it waits for the next turn.
@@ -166,6 +175,8 @@ impl ClientProcess {
     ) {
         let Some(talk) = self.talks.get_mut(&line) else { return };
         let link = talk.link;
+        self.work.messages_in += 1;
+        self.work.bytes_in += arrival.bytes();
         match arrival {
             Arrival::Accepted => {
                 self.core.handle_connected(link);
@@ -288,7 +299,10 @@ impl ClientProcess {
                 }
                 Action::Send { link, request } => {
                     if let Some(line) = self.links.get(&link) {
-                        network.send(now, *line, Side::Dialer, frame(FrameKind::Request, &request));
+                        let frame = frame(FrameKind::Request, &request);
+                        self.work.messages_out += 1;
+                        self.work.bytes_out += frame.len() as u64;
+                        network.send(now, *line, Side::Dialer, frame);
                         events.push(ClientEvent::Sent(request));
                     }
                 }

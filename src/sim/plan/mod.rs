@@ -10,11 +10,13 @@ use crate::base::limits::{
     SNAPSHOT_EVERY_BYTES, VALUE_BYTES_MAX,
 };
 use crate::base::rng::Rng;
+use crate::base::time::nanos;
 use crate::client::core::{CoreOptions, Wait};
 use crate::lock::{self, Largest};
 use crate::server::{Entry, ServerOptions};
 use crate::sim::client::address_of;
 use crate::sim::disk::host::Pauses;
+use crate::sim::faults::crowd::{CROWD_AT, CROWD_TTL, CROWDS_NANOS, Crowd};
 use crate::sim::faults::lateness::Lateness;
 use crate::sim::network::HostId;
 use crate::sim::node::host_of;
@@ -69,6 +71,10 @@ pub struct Plan {
     pub sleeper: Option<Sleeper>,
     /// Whether the machines of the nodes are late for a while, and nothing else.
     pub lateness: Option<Lateness>,
+    /// How many times slower the nodes' machines are than the one on which charges were measured.
+    pub slowness: u64,
+    /// Whether clients that ask for very much come, and nothing else.
+    pub crowd: Option<Crowd>,
     /// Whether the log may fill up: then calls may end with LIMIT for good.
     pub log: LogRoom,
 }
@@ -114,8 +120,27 @@ impl Plan {
         // Drawn from what is drawn already: all else stays as it is.
         let lateness = classes.is_empty() && log == LogRoom::Ample;
         let lateness = lateness.then(|| Lateness::draw(&mut Rng::new(core_at), election));
+        let mut aside = Rng::new(core_at ^ habits.think_nanos << 16 ^ nanos(election) << 24);
+        let crowd = (log == LogRoom::Ample && restore.is_none() && lateness.is_none() && nodes > 1)
+            .then(|| Crowd::draw(&mut aside))
+            .filter(|_| aside.chance(1, 24));
+        if crowd.is_some() {
+            classes.clear();
+        }
+        let ttl = if crowd.is_some() { CROWD_TTL } else { ttl };
+        let habits = Habits { ttl, ..habits };
+        let slowness = draw_slowness(&mut aside, lateness, crowd);
+        let wide = crowd.is_none() && lateness.is_none() && aside.chance(1, 24);
+        let habits = if wide { habits.widened(&mut aside) } else { habits };
         let core_at = lateness.map_or(core_at, |lateness| lateness.forgotten_at());
-        let server = if lateness.is_some() { Lateness::with_few_syncs(server) } else { server };
+        let core_at = if crowd.is_some() { CROWD_AT + CROWDS_NANOS } else { core_at };
+        let server = match (lateness, crowd) {
+            (Some(_), _) => Lateness::with_few_syncs(server),
+            (_, Some(_)) => Crowd::served_by(server),
+            // One record of the longest names must fit.
+            _ if wide => ServerOptions { segment_bytes: WIDE_SEGMENT_BYTES, ..server },
+            _ => server,
+        };
         let means = [rng.between(100, 2000) * MS, rng.between(100, 1500) * MS];
         let mut schedule = schedule::draw(&mut rng.fork(), &classes, means, core_at);
         let machines = MACHINES_MAX.min(nodes + rng.between(1, 4));
@@ -123,7 +148,7 @@ impl Plan {
         schedule.retain(|injection| trim.keeps(injection));
         let pauses = |class, one_in| Pauses {
             one_in: if classes.contains(&class) { one_in } else { 0 },
-            nanos_max: 2 * crate::base::time::nanos(ttl),
+            nanos_max: 2 * nanos(ttl),
         };
         Self {
             nodes,
@@ -142,6 +167,8 @@ impl Plan {
             rolling: None,
             sleeper: None,
             lateness,
+            slowness,
+            crowd,
             log,
             classes,
             schedule,
@@ -190,6 +217,8 @@ impl Plan {
             rolling: None,
             sleeper: None,
             lateness: None,
+            slowness: 1,
+            crowd: None,
             log: LogRoom::Ample,
         }
     }
@@ -252,6 +281,16 @@ fn draw_classes(rng: &mut Rng, log: LogRoom, is_restored: bool) -> Vec<Fault> {
         classes.push(Fault::SaveSnapshot);
     }
     classes
+}
+
+/// How slow the nodes' machines are. Most are what most of ours are.
+fn draw_slowness(rng: &mut Rng, lateness: Option<Lateness>, crowd: Option<Crowd>) -> u64 {
+    match (lateness, crowd) {
+        (Some(_), _) => 1,
+        (_, Some(_)) => 100,
+        _ if rng.chance(1, 4) => rng.between(2, 20),
+        _ => 1,
+    }
 }
 
 fn draw_restore(rng: &mut Rng, core_at: u64, lease_ms: u32) -> Option<Restore> {
@@ -347,6 +386,7 @@ pub(super) fn pick<T: Copy>(rng: &mut Rng, from: &[T]) -> T {
     from[usize::try_from(rng.below(from.len() as u64)).expect("a small list")]
 }
 
+const WIDE_SEGMENT_BYTES: u64 = 64 << 10;
 /// Machines for nodes.
 const MACHINES_MAX: u64 = 7;
 /// Nanoseconds in a millisecond.
