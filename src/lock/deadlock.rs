@@ -104,7 +104,9 @@ impl<'a> Search<'a> {
         for name in found {
             let mut line = Line::default();
             let queue = machine.locks.get(name).map(|lock| lock.queue().iter());
-            for (_, waiter) in queue.into_iter().flatten() {
+            let waiting = queue.into_iter().flatten().map(|(_, waiter)| waiter);
+            // Who has ended leaves by itself.
+            for waiter in waiting.filter(|waiter| !machine.is_ending(waiter.claim.session)) {
                 let (claim, key) = (&waiter.claim, (waiter.claim.session, waiter.request));
                 let wait =
                     *known.entry(key).or_insert_with(|| search.add(claim, claim.names(name)));
@@ -272,9 +274,12 @@ fn names_depended_on<'a>(
                 continue;
             };
             budget = budget.checked_sub(lock.holders.len() + lock.queue().len())?;
-            let waiting = || lock.queue().iter().map(|(_, waiter)| &waiter.claim);
+            // Who has ended depends on nothing, and gives up what it has by itself.
+            let lives = |claim: &&Claim| !machine.is_ending(claim.session);
+            let waiting = || lock.queue().iter().map(|(_, waiter)| &waiter.claim).filter(lives);
             due.extend(waiting().flat_map(|claim| claim.names(name)).filter(|of| *of != name));
-            let inside = lock.holders.iter().map(|grant| &grant.claim).chain(waiting());
+            let holding = lock.holders.iter().map(|grant| &grant.claim).filter(lives);
+            let inside = holding.chain(waiting());
             who.extend(inside.map(|claim| (claim.session, claim.owner())));
         }
         while let Some((session, owner)) = who.pop() {

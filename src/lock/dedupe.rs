@@ -156,6 +156,13 @@ impl Answers {
         }
     }
 
+    /// What stands of a session that has ended: nobody asks for its answers any more, and none is kept from here on.
+    pub(super) fn of_the_dead(mut self) -> Self {
+        self.raise_floor(RequestId(u64::MAX));
+        self.refused_to = RequestId(0);
+        self
+    }
+
     /// Raises the floor and forgets the fixed answers below it.
     pub(super) fn raise_floor(&mut self, floor: RequestId) {
         self.floor = self.floor.max(floor);

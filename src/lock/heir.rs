@@ -46,7 +46,9 @@ impl LockMachine {
         let queue = self.locks.get(name).map(|lock| lock.queue().iter());
         queue.into_iter().flatten().filter(move |(_, waiter)| {
             let claim = &waiter.claim;
-            claim.all().is_none() && *self.live_session(claim.session).client == *client
+            claim.all().is_none()
+                && !self.is_ending(claim.session)
+                && *self.live_session(claim.session).client == *client
         })
     }
 

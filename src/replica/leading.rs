@@ -3,6 +3,7 @@
 
 use super::observers::Observers;
 use super::orders::Ordered;
+use super::parts::Parts;
 use super::raising::Raising;
 use super::restoring::Restoring;
 use super::shares::{Opener, Shares};
@@ -38,6 +39,8 @@ pub struct Leading {
     pub handover: Option<Ordered>,
     /// The wait of a restored cluster.
     pub restoring: Restoring,
+    /// What entries leave to later ones.
+    pub parts: Parts,
     /// How far the next level is.
     pub raising: Raising,
     /// It has proposed a key of the cluster.

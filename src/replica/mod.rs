@@ -16,6 +16,7 @@ mod leading;
 mod observers;
 mod observing;
 mod orders;
+mod parts;
 mod peers;
 mod raising;
 mod readable;
@@ -52,6 +53,8 @@ pub struct ReplicaOptions {
     /// The highest level of the lock machine that it reads: [`LEVEL_MAX`](crate::lock::LEVEL_MAX), lower where an older
     /// build is played.
     pub level_max: u32,
+    /// Names that one entry frees and grants before it leaves the rest: alike at all members.
+    pub names_per_part: usize,
     /// What it proposes as the key of a cluster that has none; `None`: nothing.
     pub cluster_key: Option<ClusterKey>,
 }
@@ -164,6 +167,7 @@ impl Replica {
             Some(snapshot) => LockMachine::decode_up_to(snapshot.data.bytes(), options.level_max)?,
             None => LockMachine::new().reading_up_to(options.level_max),
         };
+        let machine = machine.with_names_per_part(options.names_per_part);
         let mut replica = Self {
             options,
             machine,
@@ -198,6 +202,7 @@ impl Replica {
             self.advance_orders(now);
             self.raise_level();
             self.give_key();
+            self.go_on(now);
             self.retry_held(now);
         }
         self.hand_over_when_lacking(now);
@@ -273,6 +278,7 @@ impl Replica {
             return 0;
         }
         let own = self.decisions_deadline().min(self.restoring_deadline());
+        let own = own.min(self.parts_deadline());
         self.raft.next_deadline().min(own)
     }
 

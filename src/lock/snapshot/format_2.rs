@@ -6,7 +6,7 @@
 
 use super::decode::{Pieces, add_mark, new_request};
 use super::format_1::{DelayPiece, read_delay};
-use super::{SnapshotError, push as push_piece, session_piece};
+use super::{SnapshotError, push as push_piece, session_piece, unfinished};
 use crate::base::{Owner, RequestId, SessionId, Token};
 use crate::lock::LockMachine;
 use crate::lock::asked::Mark;
@@ -28,6 +28,7 @@ pub(super) fn push(out: &mut Vec<u8>, machine: &LockMachine) {
             push_piece(out, &AnswerPiece { request, print, answer });
         }
     }
+    unfinished::push_endings(out, machine);
     let names: Vec<&Name> = machine.locks.keys().collect();
     for (name, lock) in &machine.locks {
         push_piece(out, &LockPiece::new(name, lock));
@@ -40,6 +41,7 @@ pub(super) fn push(out: &mut Vec<u8>, machine: &LockMachine) {
         let (lock, heir) = (number_of(&names, name), heir.as_deref());
         push_piece(out, &MarkPiece { token: *token, lock, grace_ms: *grace_ms, reason, heir });
     }
+    unfinished::push_locks(out, machine, &names);
 }
 
 fn push_content(
@@ -51,7 +53,7 @@ fn push_content(
 ) {
     for grant in lock.holders.iter() {
         let Grant { token, since_unix_ms, ref claim, .. } = *grant;
-        let answers = &machine.live_session(claim.session).answers;
+        let answers = machine.answers_of(claim.session);
         push_piece(
             out,
             &match first_elsewhere(names, claim, name) {
@@ -70,7 +72,7 @@ fn push_content(
     }
     for (_, waiter) in lock.queue().iter() {
         let Waiter { request, since_unix_ms, ref claim } = *waiter;
-        let answers = &machine.live_session(claim.session).answers;
+        let answers = machine.answers_of(claim.session);
         push_piece(
             out,
             &match first_elsewhere(names, claim, name) {
@@ -90,7 +92,7 @@ fn first_elsewhere(names: &[&Name], claim: &Claim, name: &Name) -> Option<u32> {
     (!claim.is_known_as(name)).then(|| number_of(names, &claim.names(name)[0]))
 }
 
-fn number_of(names: &[&Name], name: &Name) -> u32 {
+pub(super) fn number_of(names: &[&Name], name: &Name) -> u32 {
     let place = names.binary_search(&name).unwrap_or_else(|_| panic!("nobody is in {name:?}"));
     u32::try_from(place).expect("locks are bounded")
 }
@@ -103,8 +105,7 @@ fn printed(answers: &Answers, request: RequestId) -> (RequestId, u32) {
 pub(super) fn read(
     machine: &mut LockMachine,
     pieces: &mut Pieces<'_>,
-    locks: u64,
-    asked: u64,
+    [locks, asked, unfinished]: [u64; 3],
 ) -> Result<(), SnapshotError> {
     // Each is read twice, first for its name: so much is in memory for a name alone, and for no more.
     let mut heads = *pieces;
@@ -119,7 +120,7 @@ pub(super) fn read(
         let mark = Mark { name, grace_ms, reason: reason.into(), heir: heir.map(Into::into) };
         add_mark(machine, pieces, token, mark)?;
     }
-    Ok(())
+    unfinished::read_locks(machine, pieces, &names, unfinished)
 }
 
 /// A fixed answer, and the print of what it was an answer to.
@@ -143,7 +144,7 @@ fn read_names(pieces: &mut Pieces<'_>, locks: u64) -> Result<Vec<Name>, Snapshot
     Ok(names)
 }
 
-fn name_of<'n>(
+pub(super) fn name_of<'n>(
     pieces: &Pieces<'_>,
     names: &'n [Name],
     number: u32,
@@ -235,7 +236,7 @@ fn read_waiter(
                 return Err(pieces.damaged(why));
             };
             let ticket = queue.push(waiter);
-            let answers = &mut machine.live_session_mut(session).answers;
+            let answers = machine.answers_of_mut(session);
             let place = answers.place_mut(request).expect("it was found by its place");
             if place.ticket(name).is_some() {
                 return Err(pieces.damaged(format!("request {request} waits for {name:?} twice")));
@@ -253,7 +254,7 @@ fn whole_waiter(
     session: SessionId,
     request: RequestId,
 ) -> Option<Waiter> {
-    let place = machine.sessions.get(&session)?.answers.waiting().value(request)?;
+    let place = machine.known_answers(session)?.waiting().value(request)?;
     let queue = machine.locks.get(first)?.queue();
     let waiter = queue.waiter(place.ticket(first)?)?;
     waiter.claim.is_known_as(first).then(|| waiter.clone())

@@ -329,7 +329,10 @@ impl Judge {
             Command::Expire { session, .. } => Some(Decided::Expiry(session)),
             Command::DelayOver { name, token, .. } => Some(Decided::DelayOver(name, token)),
             Command::RestoreOver { .. } => Some(Decided::RestoreOver),
-            Command::OpenSession { .. } | Command::Settings(_) | Command::ClusterKey(_) => None,
+            Command::OpenSession { .. }
+            | Command::Settings(_)
+            | Command::ClusterKey(_)
+            | Command::Continue => None,
         }
     }
 }

@@ -6,7 +6,7 @@ pub mod settings;
 
 use crate::base::NodeId;
 use crate::base::limits::{
-    LOG_BYTES_MAX, LOG_RESERVE_BYTES, RETAINED_BYTES, SNAPSHOT_CHUNK_BYTES_MAX,
+    LOG_BYTES_MAX, LOG_RESERVE_BYTES, NAMES_PER_PART, RETAINED_BYTES, SNAPSHOT_CHUNK_BYTES_MAX,
     SNAPSHOT_EVERY_BYTES, VALUE_BYTES_MAX,
 };
 use crate::base::rng::Rng;
@@ -303,6 +303,7 @@ pub(super) fn server_options(
         ttl_ms_max: 3_600_000,
         log_bytes_max,
         log_reserve_bytes,
+        names_per_part: NAMES_PER_PART,
         segment_bytes: pick(rng, &[8 << 10, 16 << 10, 64 << 10]),
         speech: Speech::own(),
         boot: 0,

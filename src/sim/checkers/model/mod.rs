@@ -112,7 +112,8 @@ impl Model {
                 Command::Expire { .. }
                 | Command::RestoreOver { .. }
                 | Command::DelayOver { .. }
-                | Command::ClusterKey(_),
+                | Command::ClusterKey(_)
+                | Command::Continue,
             )
             | None => {}
         }
