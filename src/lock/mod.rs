@@ -28,6 +28,7 @@ mod holders;
 mod invariants;
 mod level;
 mod machine;
+mod owners;
 mod parts;
 mod print;
 mod queue;

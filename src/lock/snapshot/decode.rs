@@ -10,6 +10,7 @@ use crate::lock::asked::Mark;
 use crate::lock::command::Name;
 use crate::lock::dedupe::{Answers, Fixed};
 use crate::lock::holders::{Grant, Holders};
+use crate::lock::queue::Waiter;
 use crate::lock::level::{KEY_LEVEL, LEVEL_MAX, PARTS_LEVEL};
 use crate::lock::restore::RestoreWait;
 use crate::lock::session::Session;
@@ -101,6 +102,13 @@ impl LockMachine {
         self.sessions.insert(id, Box::new(session));
         Ok(())
     }
+}
+
+/// What marks those who wait for `session`; anything if it is not there, which is found out next.
+pub(super) fn client_mark(machine: &LockMachine, session: SessionId) -> u32 {
+    let ended = || machine.endings.get(&session).map(|ending| &ending.client);
+    let client = machine.sessions.get(&session).map(|session| &session.client).or_else(ended);
+    client.map_or(0, |client| Waiter::mark_of(client))
 }
 
 /// The answers of a session, alive or not, that does not know `request` yet.

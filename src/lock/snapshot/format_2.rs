@@ -4,7 +4,7 @@
 //! A claim on several locks stands whole in the first of them. In each of the others only that it is there too is said: its
 //! size grows with the locks that it is in, not with their square.
 
-use super::decode::{Pieces, add_mark, new_request};
+use super::decode::{Pieces, add_mark, client_mark, new_request};
 use super::format_1::{DelayPiece, read_delay};
 use super::{SnapshotError, push as push_piece, session_piece, unfinished};
 use crate::base::{Owner, RequestId, SessionId, Token};
@@ -71,7 +71,7 @@ fn push_content(
         push_piece(out, &DelayPiece::new(token, delay));
     }
     for (_, waiter) in lock.queue().iter() {
-        let Waiter { request, since_unix_ms, ref claim } = *waiter;
+        let Waiter { request, since_unix_ms, ref claim, .. } = *waiter;
         let answers = machine.answers_of(claim.session);
         push_piece(
             out,
@@ -223,7 +223,8 @@ fn read_waiter(
             }
             let session = claim.session;
             let mut place = Place::new(claim.owner(), Print(print), claim.bytes(name));
-            place.add(name.clone(), queue.push(Waiter { request, since_unix_ms, claim }));
+            let client = client_mark(machine, session);
+            place.add(name.clone(), queue.push(Waiter { request, since_unix_ms, client, claim }));
             new_request(machine, pieces, session, request)?.note_waiting(request, place);
             Ok(())
         }
@@ -237,11 +238,11 @@ fn read_waiter(
             };
             let ticket = queue.push(waiter);
             let answers = machine.answers_of_mut(session);
-            let place = answers.place_mut(request).expect("it was found by its place");
+            let place = answers.waiting().value(request).expect("it was found by its place");
             if place.ticket(name).is_some() {
                 return Err(pieces.damaged(format!("request {request} waits for {name:?} twice")));
             }
-            place.add(name.clone(), ticket);
+            answers.add_spot(request, name, ticket).expect("looked at");
             Ok(())
         }
     }
