@@ -56,10 +56,13 @@ impl Bench {
     }
 
     fn acquire(&mut self, session: SessionId, acquire: Acquire, also: &[Name]) -> Answer {
-        self.submit(session, match also {
-            [] => Operation::Acquire(acquire),
-            also => Operation::AcquireAll { acquire, also: also.to_vec() },
-        })
+        self.submit(
+            session,
+            match also {
+                [] => Operation::Acquire(acquire),
+                also => Operation::AcquireAll { acquire, also: also.to_vec() },
+            },
+        )
     }
 
     /// Says what the longest entry of `step` took, and of what goes on with it.
@@ -166,8 +169,9 @@ fn endings(bench: &mut Bench, scattered: &[usize]) {
     bench.measure("an expiry of that", |bench| drop(bench.apply(&expire(session))));
     let session = bench.open("holder");
     for number in 0..3_000 {
-        let names: Vec<Name> =
-            (0..32).map(|at| name(format!("more/{:06}", (number * 32 + at) * 7919 % 96_000))).collect();
+        let names: Vec<Name> = (0..32)
+            .map(|at| name(format!("more/{:06}", (number * 32 + at) * 7919 % 96_000)))
+            .collect();
         let acquire = Acquire { delay_ms: 10, ..plain(&names[0]) };
         bench.acquire(session, acquire, &names[1..]);
     }
@@ -192,7 +196,8 @@ fn waits_behind(bench: &mut Bench) -> SessionId {
 }
 
 fn crowds(bench: &mut Bench) {
-    let crowd: Vec<SessionId> = (0..100_000).map(|at| bench.open(&format!("reader-{at}"))).collect();
+    let crowd: Vec<SessionId> =
+        (0..100_000).map(|at| bench.open(&format!("reader-{at}"))).collect();
     let (door, writer) = (name("door".to_owned()), bench.open("writer"));
     let operator = bench.open("operator");
     let token_of = |bench: &Bench, name: &Name| bench.machine.lock(name).expect("held").token;
@@ -258,7 +263,8 @@ fn deadlocks(bench: &mut Bench) {
         let what = format!("a search among {owners} owners that wait for {each} each");
         bench.measure(&what, |bench| {
             for owner in (0..owners - 1).rev() {
-                let names: Vec<Name> = (owner + 1..owners.min(owner + 1 + each)).map(lock).collect();
+                let names: Vec<Name> =
+                    (owner + 1..owners.min(owner + 1 + each)).map(lock).collect();
                 let acquire = of_owner(&names[0], 1 + owner as u64);
                 bench.acquire(session, acquire, &names[1..]);
             }
@@ -295,9 +301,12 @@ fn heirs(bench: &mut Bench) {
         }
         let token = bench.machine.lock(&a).expect("held").token;
         let to = Some("many".to_owned());
-        bench.measure(&format!("a transfer to one of {crowd} who would all stall others"), |bench| {
-            bench.submit(holder, Operation::Transfer { name: a.clone(), token, to });
-        });
+        bench.measure(
+            &format!("a transfer to one of {crowd} who would all stall others"),
+            |bench| {
+                bench.submit(holder, Operation::Transfer { name: a.clone(), token, to });
+            },
+        );
         for session in [holder, many, first] {
             bench.measure("… and an end", |bench| {
                 bench.apply(&Command::Expire { session, term: Term(1) });
@@ -335,7 +344,10 @@ fn long_queues(bench: &mut Bench) {
 
 fn main() {
     let mut bench = with_held_locks();
-    println!("with {HELD} locks held by {} sessions, the longest apply of", bench.machine.session_count());
+    println!(
+        "with {HELD} locks held by {} sessions, the longest apply of",
+        bench.machine.session_count()
+    );
     let scattered = shuffled(HELD);
     let only: Option<String> = std::env::args().nth(1).filter(|it| !it.starts_with('-'));
     let wanted = |what: &str| only.as_deref().is_none_or(|only| only == what);

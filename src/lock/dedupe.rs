@@ -221,7 +221,12 @@ impl Answers {
     }
 
     /// One more queue in which `request` stands, if it waits.
-    pub(super) fn add_spot(&mut self, request: RequestId, name: &Name, ticket: Ticket) -> Option<()> {
+    pub(super) fn add_spot(
+        &mut self,
+        request: RequestId,
+        name: &Name,
+        ticket: Ticket,
+    ) -> Option<()> {
         let place = self.waiting.value_mut(request)?;
         place.add(name.clone(), ticket);
         self.owners.note_waiting(place.owner, name);

@@ -163,7 +163,8 @@ impl LockMachine {
                         ));
                     }
                 }
-                let (owner, own) = (grant.claim.owner(), answers.map(|own| own.owners().of(request)));
+                let (owner, own) =
+                    (grant.claim.owner(), answers.map(|own| own.owners().of(request)));
                 ensure!(own == Some(owner), "owner {owner} holds {name:?}, its session: {own:?}");
             }
         }

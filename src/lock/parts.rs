@@ -145,13 +145,7 @@ impl LockMachine {
     }
 
     /// A delay begins in the entry that frees the grant (L16).
-    fn free_grant(
-        &mut self,
-        session: SessionId,
-        hold: &Hold,
-        unix_ms: u64,
-        effects: &mut Effects,
-    ) {
+    fn free_grant(&mut self, session: SessionId, hold: &Hold, unix_ms: u64, effects: &mut Effects) {
         let freed = self.drop_grant(hold.name.clone(), hold.token, effects);
         let ending = self.endings.get_mut(&session).expect("it is looked at");
         freed.grant.handles().for_each(|request| drop(ending.answers.end_grant(request)));

@@ -39,12 +39,12 @@ pub struct Leading {
     pub handover: Option<Ordered>,
     /// The wait of a restored cluster.
     pub restoring: Restoring,
-    /// What entries leave to later ones.
-    pub parts: Parts,
     /// How far the next level is.
     pub raising: Raising,
     /// It has proposed a key of the cluster.
     pub has_given_key: bool,
+    /// What entries leave to later ones.
+    pub parts: Parts,
     stage: Stage,
 }
 

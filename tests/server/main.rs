@@ -12,6 +12,7 @@ mod hostile;
 mod levels;
 mod members;
 mod observers;
+mod parts;
 mod restored;
 mod rounds;
 mod short_of_space;

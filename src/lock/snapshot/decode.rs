@@ -10,8 +10,8 @@ use crate::lock::asked::Mark;
 use crate::lock::command::Name;
 use crate::lock::dedupe::{Answers, Fixed};
 use crate::lock::holders::{Grant, Holders};
-use crate::lock::queue::Waiter;
 use crate::lock::level::{KEY_LEVEL, LEVEL_MAX, PARTS_LEVEL};
+use crate::lock::queue::Waiter;
 use crate::lock::restore::RestoreWait;
 use crate::lock::session::Session;
 use crate::lock::token::{COUNT_MAX, Tokens};
@@ -39,7 +39,11 @@ impl LockMachine {
         for _ in 0..sessions {
             machine.decode_session(&mut pieces)?;
         }
-        let unfinished = if format >= PARTS_LEVEL { unfinished::read_endings(&mut machine, &mut pieces)? } else { 0 };
+        let unfinished = if format >= PARTS_LEVEL {
+            unfinished::read_endings(&mut machine, &mut pieces)?
+        } else {
+            0
+        };
         match format {
             1 => {
                 for _ in 0..locks {

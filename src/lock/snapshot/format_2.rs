@@ -1,5 +1,4 @@
-//! Format 2: each name once. First come all locks by name, then what is in each of them, in the same order; whatever names a lock there
-//! does so by its number in that order.
+//! Format 2: each name once. First come all locks by name, then what is in each, in that order; whatever names one does so by number.
 //!
 //! A claim on several locks stands whole in the first of them. In each of the others only that it is there too is said: its
 //! size grows with the locks that it is in, not with their square.
@@ -116,8 +115,8 @@ pub(super) fn read(
     }
     for _ in 0..asked {
         let MarkPiece { token, lock, grace_ms, reason, heir } = pieces.read()?;
-        let name = name_of(pieces, &names, lock)?.clone();
-        let mark = Mark { name, grace_ms, reason: reason.into(), heir: heir.map(Into::into) };
+        let (name, reason) = (name_of(pieces, &names, lock)?.clone(), reason.into());
+        let mark = Mark { name, grace_ms, reason, heir: heir.map(Into::into) };
         add_mark(machine, pieces, token, mark)?;
     }
     unfinished::read_locks(machine, pieces, &names, unfinished)
@@ -238,11 +237,11 @@ fn read_waiter(
             };
             let ticket = queue.push(waiter);
             let answers = machine.answers_of_mut(session);
-            let place = answers.waiting().value(request).expect("it was found by its place");
-            if place.ticket(name).is_some() {
+            let place = answers.waiting().value(request);
+            if place.is_some_and(|place| place.ticket(name).is_some()) {
                 return Err(pieces.damaged(format!("request {request} waits for {name:?} twice")));
             }
-            answers.add_spot(request, name, ticket).expect("looked at");
+            answers.add_spot(request, name, ticket).expect("it was found by its place");
             Ok(())
         }
     }
@@ -256,8 +255,7 @@ fn whole_waiter(
     request: RequestId,
 ) -> Option<Waiter> {
     let place = machine.known_answers(session)?.waiting().value(request)?;
-    let queue = machine.locks.get(first)?.queue();
-    let waiter = queue.waiter(place.ticket(first)?)?;
+    let waiter = machine.locks.get(first)?.queue().waiter(place.ticket(first)?)?;
     waiter.claim.is_known_as(first).then(|| waiter.clone())
 }
 

@@ -10,8 +10,7 @@ use crate::lock::{Answer, Applied, Command, LockMachine, Mode, Operation, Outcom
 
 /// A machine at level 2 whose entries free and grant so many names.
 fn script_in_parts_of(names: usize) -> Script {
-    let mut script =
-        Script::with_bounds(Bounds { names_per_part: names, ..Bounds::LEVEL_1 });
+    let mut script = Script::with_bounds(Bounds { names_per_part: names, ..Bounds::LEVEL_1 });
     raise_level(&mut script);
     script
 }

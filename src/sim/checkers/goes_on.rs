@@ -55,7 +55,10 @@ mod tests {
         assert!(goes_on.follow(1, (0, 5), true).is_ok());
         assert!(goes_on.follow(1, (5 + PATIENCE, 9 + PATIENCE), true).is_ok());
         assert!(goes_on.follow(0, (6 + PATIENCE, 9 + PATIENCE), true).is_ok(), "another one");
-        assert_eq!(goes_on.follow(1, (6 + PATIENCE, 9 + PATIENCE), true).unwrap_err().checker, "O23");
+        assert_eq!(
+            goes_on.follow(1, (6 + PATIENCE, 9 + PATIENCE), true).unwrap_err().checker,
+            "O23"
+        );
         assert!(goes_on.follow(1, (7 + PATIENCE, 9 + PATIENCE), false).is_ok());
         assert!(goes_on.follow(1, (8 + PATIENCE, 9 + PATIENCE), true).is_ok());
     }

@@ -168,9 +168,9 @@ fn has_ended(model: &Model, window: Window, session: SessionId) -> bool {
 
 /// Who has closed a session hears of its end once all of it is free (L22).
 fn is_free_if_closed(model: &Model, window: Window, session: SessionId) -> bool {
-    model.session(session).is_some_and(|one| {
-        !one.is_closed || one.freed.is_some_and(|freed| freed <= window.to)
-    })
+    model
+        .session(session)
+        .is_some_and(|one| !one.is_closed || one.freed.is_some_and(|freed| freed <= window.to))
 }
 
 fn is_read(model: &Model, window: Window, index: Index, answer: &ReadAnswer) -> bool {
@@ -212,7 +212,8 @@ pub fn check_answer(
             *valid == line(name).is_some_and(|line| line.is_held_by(*token))
         }
         (Query::Waits { name, client }, ReadAnswer::Valid(waits)) => {
-            *waits == line(name).is_some_and(|line| has_waiter(model, index, line, client.as_deref()))
+            *waits
+                == line(name).is_some_and(|line| has_waiter(model, index, line, client.as_deref()))
         }
         _ => true,
     };

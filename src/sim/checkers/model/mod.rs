@@ -104,8 +104,7 @@ impl Model {
             Some(Command::OpenSession { ttl_ms, client, .. }) => {
                 let (client, ttl_ms, floor) = (client.clone(), *ttl_ms, RequestId(1));
                 let (ended, freed, is_closed) = (None, None, false);
-                let session =
-                    ModelSession { client, ttl_ms, ended, freed, is_closed, floor };
+                let session = ModelSession { client, ttl_ms, ended, freed, is_closed, floor };
                 self.sessions.insert(self.session_of(index), session);
             }
             Some(Command::Request { session, request, floor, operation }) => {

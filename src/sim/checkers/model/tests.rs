@@ -3,7 +3,7 @@
 use super::*;
 use crate::base::rng::Rng;
 use crate::base::{Owner, SessionKey};
-use crate::lock::{Acquire, BreakWay, LockMachine, Mode, Refusal, Settings};
+use crate::lock::{Acquire, Applied, BreakWay, LockMachine, Mode, Refusal, Settings};
 use crate::sim::checkers::state::compare;
 
 fn name(number: u64) -> Name {
@@ -97,6 +97,17 @@ fn same_answer(one: &Answer, other: &Answer) -> bool {
         && (matches!(one, Answer::Queued { .. } | Answer::Deadlock { .. }) || one == other)
 }
 
+/// Who was handed something, in order; whose session is all free that was closed before.
+fn check_effects(model: &Model, applied: &Applied, at: &str) {
+    let handed: Vec<Asker> = model.effects().handed.iter().map(Place::asker).collect();
+    let granted: Vec<Asker> = applied.granted.iter().map(|it| (it.session, it.request)).collect();
+    assert_eq!(granted, handed, "{at}");
+    let now = Some(model.applied());
+    let is_freed = |one: &ModelSession| one.is_closed && one.freed == now && one.ended != now;
+    let freed = model.sessions.iter().filter(|(_, one)| is_freed(one)).map(|(id, _)| *id);
+    assert_eq!(applied.freed, freed.collect::<Vec<_>>(), "{at}");
+}
+
 /// The states of both, and the answer to each request that is answered for the first time; at level 2 in parts of any size.
 #[test]
 fn the_model_and_the_machine_agree_on_any_log() {
@@ -116,6 +127,13 @@ fn the_model_and_the_machine_agree_on_any_log() {
             let applied = machine.apply(Index(index), Term(1), 0, &command);
             model.apply(Index(index), Term(1), Some(&command));
             overtakings += u64::from(model.effects().overtook);
+            check_effects(&model, &applied, &format!("seed {seed}, {index}, {command:?}"));
+            if rng.chance(1, 10) {
+                let reloaded = LockMachine::decode(&machine.encode()).expect("its own bytes");
+                assert_eq!(reloaded.state_hash(), machine.state_hash(), "seed {seed}, {index}");
+                machine = reloaded.with_names_per_part(names);
+            }
+            machine.check_invariants();
             let locks = machine.locks("", None, usize::MAX);
             let same = compare(&model, &machine, &locks);
             same.unwrap_or_else(|found| panic!("seed {seed}, {index}, {command:?}: {found}"));
@@ -140,5 +158,8 @@ fn the_model_and_the_machine_agree_on_any_log() {
             }
         }
     }
-    assert!(deadlocks > 20 && overtakings > 20 && parts > 20, "{deadlocks}, {overtakings}, {parts}");
+    assert!(
+        deadlocks > 20 && overtakings > 20 && parts > 20,
+        "{deadlocks}, {overtakings}, {parts}"
+    );
 }
