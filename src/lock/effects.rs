@@ -36,6 +36,18 @@ impl Effects {
         self.left > 0
     }
 
+    /// Keeps half of what is left for later, and says how much that is.
+    pub(super) fn keep_half(&mut self) -> usize {
+        let kept = self.left / 2;
+        self.left -= kept;
+        kept
+    }
+
+    /// What was kept may be done now.
+    pub(super) fn give_back(&mut self, kept: usize) {
+        self.left += kept;
+    }
+
     /// It has freed or granted so many names.
     pub(super) fn spend(&mut self, names: usize) {
         self.left = self.left.saturating_sub(names);

@@ -36,7 +36,7 @@ impl LockMachine {
     /// This machine with another share of work for each entry: for the simulator and tests, alike at all replicas.
     #[must_use]
     pub fn with_names_per_part(mut self, names: usize) -> Self {
-        self.bounds.names_per_part = names;
+        self.bounds.names_per_part = names.max(1);
         self
     }
 

@@ -81,13 +81,15 @@ impl LockMachine {
     }
 
     /// Goes on with what earlier entries left: first with locks that are handed over, in byte order, then with sessions that have
-    /// ended, the oldest first.
+    /// ended, the oldest first. Half of its share is kept for these, so that neither waits for the other for ever.
     pub(super) fn go_on(&mut self, unix_ms: u64, effects: &mut Effects) {
+        let kept = if self.endings.is_empty() { 0 } else { effects.keep_half() };
         while effects.lasts()
             && let Some(name) = self.unfinished.first().cloned()
         {
             self.hand_over(&name, unix_ms, effects);
         }
+        effects.give_back(kept);
         while let Some((session, _)) = self.endings.first_key_value() {
             let session = *session;
             let way = self.endings[&session].way;

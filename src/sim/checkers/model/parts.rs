@@ -105,11 +105,15 @@ impl Model {
     }
 
     pub(super) fn go_on(&mut self) {
+        // Half is for sessions that end.
+        let kept = if self.parts.ending.is_empty() { 0 } else { self.parts.left / 2 };
+        self.parts.left -= kept;
         while self.has_part_left()
             && let Some(name) = self.parts.unfinished.first().cloned()
         {
             self.hand_over(&name);
         }
+        self.parts.left += kept;
         for session in self.parts.ending.clone() {
             if !self.free(session) {
                 return;
