@@ -87,8 +87,8 @@ impl LockMachine {
             });
         }
         // What is undecided may still come to hold it (L14).
-        let answers = &self.live_session(session).answers;
-        let waits = wish.names.iter().any(|name| answers.waits_as(owner, name));
+        let owners = self.live_session(session).answers.owners();
+        let waits = wish.names.iter().any(|name| owners.waits_for(owner, name));
         waits.then_some(Way::Refused(Refusal::Invalid))
     }
 
@@ -136,9 +136,10 @@ impl LockMachine {
         let Call { session, request, print, unix_ms } = call;
         let Wish { names, limit, claim } = wish;
         let mut place = Place::new(claim.owner(), print, claim.bytes(&names[0]));
+        let client = Waiter::mark_of(&self.live_session(session).client);
         let claims = repeat_n(claim, names.len());
         for (name, claim) in names.into_iter().zip(claims) {
-            let waiter = Waiter { request, since_unix_ms: unix_ms, claim };
+            let waiter = Waiter { request, since_unix_ms: unix_ms, client, claim };
             let ticket = self.lock_or_new(&name, limit).change(|rest| rest.queue.push(waiter));
             place.add(name, ticket);
         }

@@ -72,7 +72,9 @@ impl LockMachine {
     #[must_use]
     pub fn waits(&self, name: &Name, client: Option<&str>) -> bool {
         let Some(client) = client else {
-            return self.locks.get(name).is_some_and(|lock| lock.queue().len() > 0);
+            let queue = self.locks.get(name).map(|lock| lock.queue().iter());
+            let mut waiting = queue.into_iter().flatten().map(|(_, waiter)| waiter);
+            return waiting.any(|waiter| !self.is_ending(waiter.claim.session));
         };
         self.waiting_alone(name, client).next().is_some()
     }
@@ -83,7 +85,7 @@ impl LockMachine {
         let grant = self.oldest(name)?;
         Some(Holding {
             token: grant.token,
-            client: self.live_session(grant.claim.session).client.clone(),
+            client: self.client_of(grant.claim.session).clone(),
             value: grant.claim.value().into(),
             since_unix_ms: grant.since_unix_ms,
         })

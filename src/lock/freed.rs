@@ -18,6 +18,11 @@ pub(super) struct Freed {
 }
 
 impl Freed {
+    /// Whether somebody was named who gets one of its locks.
+    pub(super) fn has_heir(&self) -> bool {
+        self.mark.as_ref().is_some_and(|mark| mark.heir.is_some())
+    }
+
     /// The locks that it held.
     pub(super) fn names(&self) -> &[Name] {
         self.grant.claim.names(&self.known_as)
@@ -56,7 +61,8 @@ impl LockMachine {
         let session = grant.claim.session;
         let known_as = grant.claim.names(name)[0].clone();
         let handles: Vec<RequestId> = grant.handles().collect();
-        let answers = &mut self.live_session_mut(session).answers;
+        // Of a session that has ended nothing is remembered.
+        let answers = self.answers_of_mut(session);
         for acquire in handles {
             let hold = answers.end_grant(acquire);
             answers.fix(acquire, hold.print, Fixed::Ended(token));
@@ -107,9 +113,7 @@ impl LockMachine {
         if let Some(Mark { name, heir: Some(heir), .. }) = &freed.mark {
             self.put_first(name, heir);
         }
-        for name in freed.names() {
-            self.hand_over(name, unix_ms, effects);
-        }
+        self.hand_over_all(freed.names(), unix_ms, effects);
     }
 
     fn names_of(&self, known_as: &Name, token: Token) -> Vec<Name> {

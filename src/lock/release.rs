@@ -47,9 +47,8 @@ impl LockMachine {
                 answers.fix(acquire, place.print, Fixed::Withdrawn);
                 self.leave_queues(&place, effects);
                 // It may have kept out those behind it: readers behind a writer, or a smaller request.
-                for name in place.names() {
-                    self.hand_over(name, call.unix_ms, effects);
-                }
+                let names: Vec<Name> = place.names().cloned().collect();
+                self.hand_over_all(&names, call.unix_ms, effects);
             }
             Some(Known::Granted(_)) => self.give_up(call, acquire, Fixed::Withdrawn, effects),
         }

@@ -192,7 +192,7 @@ impl LockMachine {
     }
 
     fn client_name(&self, session: SessionId) -> String {
-        self.live_session(session).client.as_ref().to_owned()
+        self.client_of(session).as_ref().to_owned()
     }
 }
 

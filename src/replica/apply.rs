@@ -51,8 +51,8 @@ impl Replica {
 
     /// Tells clients, in the order of what became of whom: what was taken, then what was given.
     fn handle_applied(&mut self, now: &Sample, entry: &Entry, applied: Applied) {
-        let Applied { outcome, granted, delayed, asked, changes } = applied;
-        let told = granted.len() + delayed.len() + asked.len() + changes.len();
+        let Applied { outcome, granted, delayed, asked, changes, freed, .. } = applied;
+        let told = granted.len() + delayed.len() + asked.len() + changes.len() + freed.len();
         self.work.spend(Kind::Apply, told as u64 + search_units(outcome.as_ref()));
         self.begin_delays(now, delayed);
         self.push_asked(asked);
@@ -62,6 +62,7 @@ impl Replica {
         for Granted { session, request, token } in granted {
             self.answer(session, request, Answer::Granted { token });
         }
+        self.tell_closed(freed);
         self.handle_changes(entry.index, changes);
     }
 
@@ -90,6 +91,13 @@ impl Replica {
                 self.leading.shares.remove(session);
                 if let Some(connection) = self.clients.unbind(session) {
                     self.reply(connection, ServerMessage::SessionEnded { session });
+                }
+            }
+            Outcome::SessionEnding { session } => {
+                self.leading.sessions.remove(&session);
+                self.leading.shares.remove(session);
+                if let Some(connection) = self.clients.unbind(session) {
+                    self.tell_end(connection, session);
                 }
             }
             Outcome::SettingsChanged(settings) => {

@@ -191,12 +191,12 @@ impl Replica {
                 if self.restart_ttl(now, session) {
                     self.reply(connection, ServerMessage::Renewed { session, number });
                 } else if self.machine.session(session).is_none() {
-                    self.reply(connection, ServerMessage::SessionEnded { session });
+                    self.tell_end(connection, session);
                 }
             }
             Question::SessionEnd { session } => {
                 if self.machine.session(session).is_none() {
-                    self.reply(connection, ServerMessage::SessionEnded { session });
+                    self.tell_end(connection, session);
                 } else {
                     // It was created meanwhile: attaching again will do.
                     self.send_hint(connection);

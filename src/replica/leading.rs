@@ -5,6 +5,7 @@ use super::decisions::Beginning;
 use super::listing::Listings;
 use super::observers::Observers;
 use super::orders::Ordered;
+use super::parts::Parts;
 use super::raising::Raising;
 use super::restoring::Restoring;
 use super::shares::{Opener, Shares};
@@ -51,6 +52,8 @@ pub struct Leading {
     pub raising: Raising,
     /// It has proposed a key of the cluster.
     pub has_given_key: bool,
+    /// What entries leave to later ones.
+    pub parts: Parts,
     stage: Stage,
 }
 

@@ -17,6 +17,7 @@ mod listing;
 mod observers;
 mod observing;
 mod orders;
+mod parts;
 mod peers;
 mod raising;
 mod readable;
@@ -60,6 +61,8 @@ pub struct ReplicaOptions {
     /// The highest level of the lock machine that it reads: [`LEVEL_MAX`](crate::lock::LEVEL_MAX), lower where an older
     /// build is played.
     pub level_max: u32,
+    /// Names that one entry frees and grants before it leaves the rest: alike at all members.
+    pub names_per_part: usize,
     /// What it proposes as the key of a cluster that has none; `None`: nothing.
     pub cluster_key: Option<ClusterKey>,
 }
@@ -175,6 +178,7 @@ impl Replica {
             Some(snapshot) => LockMachine::decode_up_to(snapshot.data.bytes(), options.level_max)?,
             None => LockMachine::new().reading_up_to(options.level_max),
         };
+        let machine = machine.with_names_per_part(options.names_per_part);
         let mut replica = Self {
             machine,
             applied: raft.snapshot_index(),
@@ -212,6 +216,7 @@ impl Replica {
             self.advance_orders(now);
             self.raise_level();
             self.give_key();
+            self.go_on(now);
             self.retry_held(now);
         }
         self.hand_over_when_lacking(now);
@@ -319,6 +324,7 @@ impl Replica {
             return 0;
         }
         let own = self.decisions_deadline().min(self.restoring_deadline());
+        let own = own.min(self.parts_deadline());
         self.raft.next_deadline().min(own)
     }
 

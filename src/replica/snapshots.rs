@@ -161,13 +161,14 @@ impl Replica {
         }
         let (to, entries) = (*to, std::mem::take(entries));
         let before = self.raft.snapshot().map(|snapshot| snapshot.data.clone());
-        let level_max = self.options.level_max;
+        let (level_max, names_per_part) = (self.options.level_max, self.options.names_per_part);
         let content = move || {
-            let mut machine = match before {
+            let machine = match before {
                 Some(data) => LockMachine::decode_up_to(data.bytes(), level_max)
                     .map_err(|error| error.to_string())?,
                 None => LockMachine::new().reading_up_to(level_max),
             };
+            let mut machine = machine.with_names_per_part(names_per_part);
             for entry in entries.iter().filter(|entry| entry.header.kind == EntryKind::Command) {
                 apply_command(&mut machine, entry).map_err(|error| error.to_string())?;
             }
@@ -186,7 +187,7 @@ impl Replica {
         self.snapshots.installing = Some((index, Arc::clone(&slot)));
         // Entries that were being gathered may be gone when this one is stored.
         self.snapshots.stage = Stage::Idle;
-        let level_max = self.options.level_max;
+        let (level_max, names_per_part) = (self.options.level_max, self.options.names_per_part);
         let content = move || {
             let machine = LockMachine::decode_up_to(data.bytes(), level_max)
                 .map_err(|error| error.to_string())?;
@@ -195,7 +196,7 @@ impl Replica {
                 return Err(format!("the snapshot of {index} holds what entry {applied} did"));
             }
             // Set once: the slot was made for this.
-            let _ = slot.set(machine);
+            let _ = slot.set(machine.with_names_per_part(names_per_part));
             Ok(data)
         };
         SnapshotJob { meta, content: Box::new(content) }

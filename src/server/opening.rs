@@ -37,6 +37,7 @@ pub(super) fn begin_serving(
         snapshot_every_bytes: options.snapshot_every_bytes,
         work_divisor: options.work_divisor,
         level_max: options.speech.level_max,
+        names_per_part: options.names_per_part,
         cluster_key: options.cluster_key,
     };
     let replica = Replica::new(replica_options, Raft::new(config, recovered, now))

@@ -41,6 +41,9 @@ pub struct ServerOptions {
     pub retained_bytes: u64,
     /// One part of a snapshot on its way to a follower: `limits::SNAPSHOT_CHUNK_BYTES_MAX`, smaller in tests.
     pub part_bytes: u64,
+    /// Names that the apply of one entry frees and grants before it leaves the rest to later ones: `limits::NAMES_PER_PART`,
+    /// smaller in tests, and the same at all members.
+    pub names_per_part: usize,
     /// How long new segments of the write-ahead log are: `limits::SEGMENT_BYTES`, smaller in tests.
     pub segment_bytes: u64,
     /// What it speaks: [`Speech::own`]; in the simulator that of an older build.
@@ -72,6 +75,7 @@ impl ServerOptions {
             work_divisor: 1,
             retained_bytes: limits::RETAINED_BYTES,
             part_bytes: limits::SNAPSHOT_CHUNK_BYTES_MAX as u64,
+            names_per_part: limits::NAMES_PER_PART,
             segment_bytes: limits::SEGMENT_BYTES,
             speech: Speech::own(),
             boot: 0,

@@ -91,6 +91,7 @@ fn replica(id: NodeId, seed: u64, disk: &Disk, now: &Sample) -> Replica {
         snapshot_every_bytes: limits::SNAPSHOT_EVERY_BYTES,
         work_divisor: 1,
         level_max: LEVEL_MAX,
+        names_per_part: limits::NAMES_PER_PART,
         cluster_key: None,
     };
     Replica::new(options, Raft::new(config, recovered, now)).expect("no snapshot")

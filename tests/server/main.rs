@@ -13,6 +13,7 @@ mod hostile;
 mod levels;
 mod members;
 mod observers;
+mod parts;
 mod restored;
 mod rounds;
 mod short_of_space;

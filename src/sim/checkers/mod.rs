@@ -11,6 +11,7 @@ pub mod consensus;
 pub mod durability;
 pub mod equality;
 pub mod expiry;
+pub mod goes_on;
 pub mod history;
 pub mod holding;
 pub(super) mod judge;

@@ -3,6 +3,7 @@
 use super::Violation;
 use super::model::{Line, Model};
 use super::views::is_view_of;
+use crate::base::limits::NAMES_PER_PART;
 use crate::base::{Index, SessionId, Token};
 use crate::lock::{Command, LockMachine, LockView, Name};
 use crate::raft::{Entry, Snapshot};
@@ -14,6 +15,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 pub struct States {
     /// A machine that applies all that is committed, one by one, and never sees a snapshot.
     reference: LockMachine,
+    /// Names that one entry frees and grants.
+    pub names_per_part: usize,
     known: BTreeMap<Index, Known>,
     newest: Index,
     /// The grants of the newest state.
@@ -50,6 +53,7 @@ impl Default for States {
     fn default() -> Self {
         Self {
             reference: LockMachine::new(),
+            names_per_part: NAMES_PER_PART,
             known: BTreeMap::new(),
             newest: Index(0),
             tokens: BTreeSet::new(),
@@ -63,6 +67,13 @@ impl Default for States {
 }
 
 impl States {
+    /// Of a cluster whose entries free and grant so many names.
+    #[must_use]
+    pub fn in_parts_of(names: usize) -> Self {
+        let reference = LockMachine::new().with_names_per_part(names);
+        Self { reference, names_per_part: names, ..Self::default() }
+    }
+
     /// Of states in which many wait for many names each, only one of so many is looked at.
     pub fn look_at_one_of(&mut self, many: u64) {
         self.every = many;
@@ -91,7 +102,8 @@ impl States {
     pub fn restore(&mut self, index: Index, machine: LockMachine) {
         let known = Known { hash: machine.state_hash(), is_examined: false };
         self.known = BTreeMap::from([(index, known)]);
-        (self.newest, self.reference) = (index, machine);
+        let names = self.names_per_part;
+        (self.newest, self.reference) = (index, machine.with_names_per_part(names));
     }
 
     /// O2: a snapshot that a node holds is of the state at its index.
@@ -145,7 +157,7 @@ impl States {
             if model.applied() == applied {
                 compare(model, machine, &locks)?;
             }
-            self.observe_holders(applied, machine, locks)?;
+            self.observe_holders(applied, (machine, model), locks)?;
         }
         Ok(())
     }
@@ -153,7 +165,7 @@ impl States {
     fn observe_holders(
         &mut self,
         applied: Index,
-        machine: &LockMachine,
+        (machine, model): (&LockMachine, &Model),
         locks: Vec<LockView>,
     ) -> Result<(), Violation> {
         let known = std::mem::take(&mut self.tokens);
@@ -166,7 +178,9 @@ impl States {
             let oldest = (lock.token != Token(0)).then_some((lock.token, lock.session));
             let others = lock.others.iter().map(|other| (other.token, other.session));
             for (token, session) in oldest.into_iter().chain(others) {
-                check_alive(applied, machine, &lock.name, session)?;
+                if !model.is_ending(session, applied) {
+                    check_alive(applied, machine, &lock.name, session)?;
+                }
                 let grant = (lock.name.clone(), token);
                 if !known.contains(&grant) && !was_cut.contains(&lock.name) {
                     self.observe_grant(before, &grant)?;

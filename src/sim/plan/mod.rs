@@ -6,7 +6,7 @@ pub mod settings;
 
 use crate::base::NodeId;
 use crate::base::limits::{
-    LOG_BYTES_MAX, LOG_RESERVE_BYTES, RETAINED_BYTES, SNAPSHOT_CHUNK_BYTES_MAX,
+    LOG_BYTES_MAX, LOG_RESERVE_BYTES, NAMES_PER_PART, RETAINED_BYTES, SNAPSHOT_CHUNK_BYTES_MAX,
     SNAPSHOT_EVERY_BYTES, VALUE_BYTES_MAX,
 };
 use crate::base::rng::Rng;
@@ -93,7 +93,22 @@ impl Plan {
     #[must_use]
     pub fn of_seed(seed: u64, trim: &Trim) -> (Self, Rng) {
         let mut rng = Rng::new(seed);
-        (Self::draw(&mut rng, trim), rng)
+        let mut plan = Self::draw(&mut rng, trim);
+        plan.draw_parts(&mut Rng::new(!seed));
+        (plan, rng)
+    }
+
+    /// How much an entry does before it leaves the rest, and whether there is much to do. Of dice of its own: all else in a run is
+    /// drawn as before.
+    fn draw_parts(&mut self, rng: &mut Rng) {
+        if rng.chance(3, 4) {
+            self.server.names_per_part = usize::try_from(rng.between(1, 6)).expect("few");
+        }
+        if rng.chance(1, 5) {
+            let (locks, names) = (rng.between(5, 9), rng.between(3, 6));
+            self.habits.wishes = self.habits.wishes.clone().widened(rng, locks, names);
+            self.habits.calls_max = usize::try_from(rng.between(6, 16)).expect("few");
+        }
     }
 
     fn draw(rng: &mut Rng, trim: &Trim) -> Self {
@@ -360,6 +375,7 @@ pub(super) fn server_options(
         ttl_ms_max: 3_600_000,
         log_bytes_max,
         log_reserve_bytes,
+        names_per_part: NAMES_PER_PART,
         segment_bytes: pick(rng, &[8 << 10, 16 << 10, 64 << 10]),
         speech: Speech::own(),
         boot: 0,

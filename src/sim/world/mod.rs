@@ -124,7 +124,7 @@ impl World {
             elected_at: vec![0; nodes.len()],
             next_to_stop: 0,
             moves_on: false,
-            judge: Judge::new(nodes.len(), plan.nodes),
+            judge: Judge::new(nodes.len(), plan.nodes, plan.server.names_per_part),
             nodes,
             clients,
             operator: Operator::new(plan.operator_host()),
