@@ -40,9 +40,9 @@ pub enum Told {
 
 impl Member {
     /// Not connected yet. It wants the lock `name`, for so long.
-    pub fn new(place: u64, name: Name, hold: Duration, to: &Options) -> Self {
+    pub fn new(place: u64, name: Name, hold: Duration, (ttl, to): (Duration, &Options)) -> Self {
         let client = format!("bench/{}/{place}", std::process::id());
-        let driven = Driven::new(place, &client, to);
+        let driven = Driven::new(place, &client, ttl, to);
         Self { driven, name, hold, cycle: None, closed: false }
     }
 
