@@ -71,8 +71,12 @@ pub struct Options {
     embedded: bool,
     /// Ask three nodes that are started for it for the worst that clients may ask for, one after the other, and measure
     /// the longest turn of their loops, and what another client feels; exit 1 if leadership changes by itself
-    #[arg(long, conflicts_with_all = ["clients", "connections", "threads", "handover", "held", "failover", "embedded", "ops"])]
+    #[arg(long, group = "played", conflicts_with_all = ["clients", "connections", "threads", "handover", "held", "failover", "embedded", "ops"])]
     cruel: bool,
+    /// Measure cycles a second, and the longest turn, of three nodes that are started for it, where more and more locks are
+    /// held, clients wait, or sessions renew
+    #[arg(long, group = "played", conflicts_with_all = ["clients", "connections", "threads", "handover", "held", "failover", "embedded", "ops"])]
+    table: bool,
     #[command(flatten)]
     sizes: cruel::Sizes,
     /// Measure three `tenure serve` processes that are started for it
@@ -97,7 +101,7 @@ impl Options {
 
 /// Runs it.
 pub fn run(options: &Options) -> Result<(), Failure> {
-    if !options.spawn && !options.embedded && !options.cruel {
+    if !options.spawn && !options.embedded && !options.cruel && !options.table {
         return match (options.failover, options.held) {
             (Some(_), _) => Err(Failure::usage("--failover kills nodes, so it needs --spawn too")),
             (_, Some(_)) => {
@@ -132,9 +136,12 @@ fn measure_own(options: &Options, data: &Path) -> Result<(), Failure> {
         cluster_id: None,
         ..options.connection.clone()
     };
+    let form = if options.json { cruel::Form::Json } else { cruel::Form::Text };
     if options.cruel {
-        let form = if options.json { cruel::Form::Json } else { cruel::Form::Text };
         return cruel::run(&options.sizes, options.ttl, &connection, form);
+    }
+    if options.table {
+        return cruel::tabulate(&options.sizes, options.ttl, &connection, form);
     }
     if let Some(locks) = options.held {
         let held = held::measure(&mut processes, &connection, locks.unsigned_abs())?;

@@ -156,7 +156,8 @@ impl Party {
         Ok(())
     }
 
-    fn settle_all(&mut self) {
+    /// Sends what they want by now.
+    pub fn settle_all(&mut self) {
         self.look_at = Instant::now() + LOOK_EVERY;
         (0..self.members.len()).for_each(|place| self.settle(place));
     }

@@ -42,7 +42,8 @@ impl Act {
         ]
     }
 
-    fn to_value(&self) -> Value {
+    /// For machines.
+    pub fn to_value(&self) -> Value {
         let longest =
             |longest: Longest| json!({"us": longest.micros, "is_bound": longest.is_bound});
         let (before, after) = self.terms;

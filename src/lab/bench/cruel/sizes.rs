@@ -35,6 +35,6 @@ pub struct Sizes {
     #[arg(long, value_name = "N", default_value = "10000", value_parser = clap::value_parser!(u64).range(1..=14_000), requires = "cruel")]
     pub returning: u64,
     /// How long to wait before each act for a minute without a long turn, so that each turn is told of its own act
-    #[arg(long, value_name = "DURATION", default_value = "61s", value_parser = duration::parse, requires = "cruel")]
+    #[arg(long, value_name = "DURATION", default_value = "61s", value_parser = duration::parse, requires = "played")]
     pub settle: Duration,
 }
