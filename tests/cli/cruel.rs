@@ -14,7 +14,11 @@ fn cruel_acts_end_in_order_with_nothing_left_and_without_an_election() {
 
     let (last, acts) = value["acts"].as_array().unwrap().split_last().unwrap();
     for act in acts {
-        assert_eq!((&act["term_before"], &act["term_after"]), (&last["term_before"], &last["term_before"]), "{act}");
+        assert_eq!(
+            (&act["term_before"], &act["term_after"]),
+            (&last["term_before"], &last["term_before"]),
+            "{act}"
+        );
     }
     let term = |name: &str| last[name].as_u64().unwrap();
     assert_eq!(last["leader_is_moved"], true);

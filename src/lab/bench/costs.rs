@@ -33,7 +33,7 @@ impl Costs {
     }
 
     /// For people: one line.
-    pub fn to_text(&self) -> String {
+    pub fn to_text(self) -> String {
         let Self { entries, syncs, sync_p50_us, sync_max_us, terms } = self;
         let each = self.entries_per_sync().map_or_else(
             || "by more than one leader".to_owned(),
@@ -41,8 +41,8 @@ impl Costs {
         );
         format!(
             "{entries} entries {each}; a sync takes {:.1} ms, at most {:.1} ms; changes of leader: {terms}\n",
-            *sync_p50_us as f64 / 1000.0,
-            *sync_max_us as f64 / 1000.0
+            sync_p50_us as f64 / 1000.0,
+            sync_max_us as f64 / 1000.0
         )
     }
 

@@ -4,6 +4,7 @@ use super::driven::{Decision, Driven};
 use crate::cli::connect::Connection as Options;
 use crate::cli::failure::Failure;
 use std::time::{Duration, Instant};
+use tenure::Status;
 use tenure::client::core::{AcquireCall, CallId, Done, LeaseId, Wait};
 use tenure::lock::Name;
 use tenure::net::Poller;
@@ -90,7 +91,15 @@ impl Member {
     }
 
     fn handle_decided(&mut self, (call, result): Decision) -> Result<Option<Told>, Failure> {
-        Ok(match result? {
+        let done = match result {
+            // What it held is gone with its session: it begins again.
+            Err(error) if error.status == Status::SessionExpired => {
+                self.begin_cycle();
+                return Ok(None);
+            }
+            result => result?,
+        };
+        Ok(match done {
             Done::Acquired { lease, .. } => {
                 if let Some(cycle) = self.cycle.as_mut().filter(|cycle| cycle.call == call) {
                     let now = Instant::now();

@@ -82,6 +82,9 @@ pub struct Options {
     /// Measure three `tenure serve` processes that are started for it
     #[arg(long)]
     spawn: bool,
+    /// Another `tenure` that the nodes are to run, to compare versions
+    #[arg(long, value_name = "FILE", conflicts_with = "embedded")]
+    program: Option<PathBuf>,
     /// Directory for what they write [default: a new one in /var/tmp, removed at the end]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -107,6 +110,9 @@ pub fn run(options: &Options) -> Result<(), Failure> {
             (_, Some(_)) => {
                 Err(Failure::usage("--held reads a node's memory, so it needs --spawn too"))
             }
+            (None, None) if options.program.is_some() => Err(Failure::usage(
+                "--program is of nodes that are started, so it needs --spawn too",
+            )),
             (None, None) => measure_load(options, &options.connection),
         };
     }
@@ -129,7 +135,7 @@ fn measure_own(options: &Options, data: &Path) -> Result<(), Failure> {
     if options.embedded {
         return measure_embedded(options, data);
     }
-    let mut processes = Processes::start(data)?;
+    let mut processes = Processes::start(data, options.program.as_deref())?;
     processes.wait_whole()?;
     let connection = Connection {
         endpoints: processes.endpoints(),

@@ -154,7 +154,7 @@ impl<'a> Stage<'a> {
         }
     }
 
-    /// Waits until the last minute had no long turn, so that the longest turn that follows is the next act's.
+    /// Waits until the last minute had no long turn, so that the longest that follows is the next act's.
     fn settle(&self, cast: &mut impl Cast) -> Result<(), Failure> {
         let begun = Instant::now();
         while begun.elapsed() < self.sizes.settle.min(MINUTE) && !self.is_calm() {
@@ -163,8 +163,9 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
+    /// A turn that was long because the machine had other work is no reason to wait.
     fn is_calm(&self) -> bool {
-        self.watch.now().longest(|node| node.turn_us) < CALM_US
+        self.watch.now().longest(|node| node.turn_processor_us) < CALM_US
     }
 
     /// The node that leads now.

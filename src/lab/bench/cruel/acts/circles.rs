@@ -1,9 +1,9 @@
 //! Sessions that wait for each other, one behind the other, and very many waits at once that would close the circle.
 
-use super::super::party::{Party, name};
-use super::super::stage::Stage;
 use super::{LONG_TTL, wrong};
 use crate::cli::failure::Failure;
+use crate::lab::bench::cruel::party::{Party, name};
+use crate::lab::bench::cruel::stage::Stage;
 use tenure::Status;
 use tenure::client::core::{AcquireCall, Wait};
 

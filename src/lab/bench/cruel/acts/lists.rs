@@ -1,9 +1,9 @@
 //! Lists: very many reads at once, a list that is read to its end, and one lock that very many observe.
 
-use super::super::party::{Party, name};
-use super::super::stage::Stage;
 use super::{LONG_TTL, NAMES, wrong};
 use crate::cli::failure::Failure;
+use crate::lab::bench::cruel::party::{Party, name};
+use crate::lab::bench::cruel::stage::Stage;
 use tenure::base::limits::OBSERVERS_PER_CONNECTION_MAX;
 use tenure::client::core::{AcquireCall, Done, Wait};
 use tenure::lock::Name;

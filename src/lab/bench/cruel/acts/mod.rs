@@ -11,19 +11,27 @@ use super::stage::Stage;
 use crate::cli::failure::Failure;
 use std::time::Duration;
 
-/// Plays them all.
+/// Plays them all, also those behind one that fails.
 ///
 /// # Errors
-/// One could not be played, or what came of it was not right.
+/// Some could not be played, or what came of them was not right.
 pub fn play(stage: &mut Stage<'_>) -> Result<(), Failure> {
-    waits::play(stage)?;
-    expiring::play(stage)?;
-    queues::play_shared(stage)?;
-    queues::play_exclusive(stage)?;
-    lists::play(stage)?;
-    circles::play(stage)?;
-    returning::play(stage)
+    let acts: [Play; 7] = [
+        waits::play,
+        expiring::play,
+        queues::play_shared,
+        queues::play_exclusive,
+        lists::play,
+        circles::play,
+        returning::play,
+    ];
+    let failures: Vec<Failure> = acts.iter().filter_map(|play| play(stage).err()).collect();
+    let Some(first) = failures.first() else { return Ok(()) };
+    let messages: Vec<&str> = failures.iter().map(|failure| failure.message.as_str()).collect();
+    Err(Failure::new(first.code, messages.join("; ")))
 }
+
+type Play = fn(&mut Stage<'_>) -> Result<(), Failure>;
 
 /// What was asked for is not what came.
 fn wrong(what: String) -> Failure {

@@ -1,9 +1,9 @@
 //! One lock with a very long queue: of readers, who are let in together, and of writers, of whom one is put first.
 
-use super::super::party::{Grant, Party, name, shared};
-use super::super::stage::{Cast, Stage};
 use super::{LONG_TTL, PER_SESSION, wrong};
 use crate::cli::failure::Failure;
+use crate::lab::bench::cruel::party::{Grant, Party, name, shared};
+use crate::lab::bench::cruel::stage::{Cast, Stage};
 use std::time::Duration;
 use tenure::client::core::{AcquireCall, CallId, Wait};
 use tenure::client::{BreakOptions, Grace};

@@ -1,10 +1,10 @@
 //! Leadership goes to another node, and very many clients come to it at once.
 
-use super::super::herd::{Herd, Kind};
-use super::super::stage::Stage;
 use super::wrong;
 use crate::cli::failure::Failure;
 use crate::cli::order;
+use crate::lab::bench::cruel::herd::{Herd, Kind};
+use crate::lab::bench::cruel::stage::Stage;
 use std::time::Duration;
 use tenure::wire::Order;
 

@@ -1,9 +1,9 @@
 //! One session that waits for very much, each time for several locks at once: it queues, attaches again, and expires.
 
-use super::super::party::{Party, all_of, name};
-use super::super::stage::Stage;
 use super::{LONG_TTL, NAMES, wrong};
 use crate::cli::failure::Failure;
+use crate::lab::bench::cruel::party::{Party, all_of, name};
+use crate::lab::bench::cruel::stage::Stage;
 use std::time::{Duration, Instant};
 use tenure::base::SessionId;
 use tenure::client::core::Done;
