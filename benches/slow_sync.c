@@ -2,6 +2,7 @@
  * Loaded before the C library (LD_PRELOAD), makes each fdatasync and fsync take SYNC_MS milliseconds more, as on a disk
  * that is so slow.
  */
+#define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdlib.h>
 #include <time.h>

@@ -135,7 +135,8 @@ impl<'a> Stage<'a> {
             on_processor: longest(|node| node.turn_processor_us),
             sync: longest(|node| node.sync_us),
             gap: longest(|node| node.heartbeat_gap_us),
-            terms: (before.term(), last.term()),
+            // A change between two acts is the later one's.
+            terms: (self.acts.last().map_or(before.term(), |act| act.terms.1), last.term()),
             is_asked: leaders == Leaders::AnotherIsAsked,
             why: last.why().map(str::to_owned),
             felt: self.probe.since(begun),
