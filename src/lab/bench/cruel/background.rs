@@ -15,7 +15,7 @@ use tenure::sys::thread;
 pub fn hold(stage: &mut Stage<'_>, locks: u64) -> Result<Party, Failure> {
     let sessions = locks.div_ceil(LOCKS_PER_SESSION);
     let mut held = Party::new(stage, sessions, |at| format!("cruel/held/{at}"), LONG_TTL)?;
-    stage.act(format!("{sessions} sessions take {locks} locks"), &mut held, |_, held| {
+    stage.prepare(format!("{sessions} sessions take {locks} locks"), |_, ()| {
         for lock in 0..locks {
             let place = usize::try_from(lock / LOCKS_PER_SESSION).expect("few sessions");
             held.want(place, AcquireCall::lock(name("held", lock), Wait::Forever));
@@ -40,7 +40,7 @@ impl Crowd {
         let sessions = sessions.div_ceil(connections);
         let kind = Kind { connections, sessions, ttl: CROWD_TTL, locks: None };
         let name = format!("{} sessions begin to renew", connections * sessions);
-        let mut herd = stage.act(name, &mut (), |stage, ()| {
+        let mut herd = stage.prepare(name, |stage, ()| {
             Herd::open(kind, &stage.to.endpoints, &stage.leader_address()?)
         })?;
         let is_over = Arc::new(AtomicBool::new(false));

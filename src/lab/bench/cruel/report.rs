@@ -24,17 +24,13 @@ impl Act {
         let terms =
             if before == after { before.to_string() } else { format!("{before}–{after}") };
         let felt = self.felt;
-        let longest = |longest: Longest| {
-            let bound = if longest.is_bound { "≤" } else { "" };
-            format!("{bound}{:.1}", longest.micros as f64 / 1000.0)
-        };
         vec![
             self.name.clone(),
             format!("{:.1}", self.took.as_secs_f64()),
-            longest(self.turn),
-            longest(self.on_processor),
-            longest(self.sync),
-            longest(self.gap),
+            in_millis(self.turn),
+            in_millis(self.on_processor),
+            in_millis(self.sync),
+            in_millis(self.gap),
             terms,
             format!("{:.1}", millis(felt.p50)),
             format!("{:.1}", millis(felt.p99)),
@@ -67,6 +63,12 @@ impl Act {
             },
         })
     }
+}
+
+/// In milliseconds, for people. One that may have been before the act is a bound.
+pub fn in_millis(longest: Longest) -> String {
+    let bound = if longest.is_bound { "≤" } else { "" };
+    format!("{bound}{:.1}", longest.micros as f64 / 1000.0)
 }
 
 /// For people.

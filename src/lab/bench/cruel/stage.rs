@@ -96,7 +96,20 @@ impl<'a> Stage<'a> {
         cast: &mut C,
         play: impl FnOnce(&Self, &mut C) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
+        self.settle(cast)?;
         self.play(name.into(), Leaders::One, cast, play)
+    }
+
+    /// Plays what goes before an act, at once.
+    ///
+    /// # Errors
+    /// As for [`Stage::act`].
+    pub fn prepare<T>(
+        &mut self,
+        name: impl Into<String>,
+        play: impl FnOnce(&Self, &mut ()) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        self.play(name.into(), Leaders::One, &mut (), play)
     }
 
     /// Plays an act that has another node lead.
@@ -109,6 +122,7 @@ impl<'a> Stage<'a> {
         cast: &mut C,
         play: impl FnOnce(&Self, &mut C) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
+        self.settle(cast)?;
         self.play(name.into(), Leaders::AnotherIsAsked, cast, play)
     }
 
@@ -119,7 +133,6 @@ impl<'a> Stage<'a> {
         cast: &mut C,
         play: impl FnOnce(&Self, &mut C) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        self.settle(cast)?;
         let before = self.watch.now();
         let begun = Instant::now();
         let played = play(self, cast);

@@ -2,6 +2,7 @@
 
 use super::background::{CROWD_TTL, Crowd, hold};
 use super::party::{Party, name};
+use super::report::in_millis;
 use super::stage::{Act, Stage};
 use crate::cli::failure::Failure;
 use crate::cli::output;
@@ -69,14 +70,13 @@ impl Table {
     pub fn to_text(&self) -> String {
         let head = ["", "cycles/s", "of the first", "turn ms", "on cpu", "gap ms"];
         let row = |line: &Line| {
-            let millis = |micros: u64| format!("{:.1}", micros as f64 / 1000.0);
             vec![
                 format!("{} {}", line.count, line.what),
                 format!("{:.0}", line.cycles_per_second),
                 format!("{:.2}", self.part(line)),
-                millis(line.act.turn.micros),
-                millis(line.act.on_processor.micros),
-                millis(line.act.gap.micros),
+                in_millis(line.act.turn),
+                in_millis(line.act.on_processor),
+                in_millis(line.act.gap),
             ]
         };
         let head = std::iter::once(head.map(str::to_owned).to_vec());
