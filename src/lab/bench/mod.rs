@@ -147,7 +147,7 @@ fn measure_own(options: &Options, data: &Path) -> Result<(), Failure> {
         return cruel::run(&options.sizes, options.ttl, &connection, form);
     }
     if options.table {
-        return cruel::tabulate(&options.sizes, options.ttl, &connection, form);
+        return cruel::tabulate(&options.sizes, &processes, &connection, form);
     }
     if let Some(locks) = options.held {
         let held = held::measure(&mut processes, &connection, locks.unsigned_abs())?;

@@ -27,6 +27,7 @@ pub struct Line {
     /// The term that the node behind it leads, if it does.
     home: Option<u64>,
     dial_at: Instant,
+    dialed_at: Instant,
     dials: usize,
     /// Requests under way.
     pub under_way: usize,
@@ -56,6 +57,7 @@ impl Line {
             node: None,
             home: None,
             dial_at: Instant::now(),
+            dialed_at: Instant::now(),
             dials: 0,
             under_way: 0,
             bound: None,
@@ -79,10 +81,15 @@ impl Line {
         key: Key,
         endpoints: &[String],
     ) -> Result<(), Failure> {
+        // Of very many dials at once the kernel may forget some, of which this side knows nothing.
+        if self.node.is_none() && self.link.is_some() && self.dialed_at.elapsed() > GREETING_MAX {
+            self.hang_up(Duration::ZERO);
+        }
         if self.link.is_some() || self.dial_at > Instant::now() {
             return Ok(());
         }
         self.dial_at = Instant::now() + PAUSE;
+        self.dialed_at = Instant::now();
         // Whom it knew may be gone: then each of them in turn.
         if self.dials > 0 && self.dials.is_multiple_of(DIALS_OF_ONE) {
             self.address.clone_from(&endpoints[self.dials / DIALS_OF_ONE % endpoints.len()]);
@@ -210,6 +217,8 @@ impl Line {
 }
 
 const RECEIVE_BYTES: usize = 64 << 10;
+/// As clients do, which dial once more beside a dial that nobody answers.
+const GREETING_MAX: Duration = Duration::from_secs(1);
 /// Between two dials that fail.
 const PAUSE: Duration = Duration::from_millis(50);
 /// Dials of the node that is said to lead, before others are asked.

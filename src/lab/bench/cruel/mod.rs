@@ -21,6 +21,7 @@ pub use sizes::Sizes;
 use crate::cli::connect::Connection;
 use crate::cli::failure::{Failure, NO};
 use crate::cli::output;
+use crate::lab::processes::Processes;
 use background::{Crowd, hold};
 use stage::Stage;
 use std::time::Duration;
@@ -57,11 +58,15 @@ pub fn run(sizes: &Sizes, ttl: Duration, to: &Connection, form: Form) -> Result<
 ///
 /// # Errors
 /// It could not be measured, or leadership changed without being asked (1).
-pub fn tabulate(sizes: &Sizes, ttl: Duration, to: &Connection, form: Form) -> Result<(), Failure> {
-    check_descriptors(sizes)?;
-    let mut stage = Stage::new(sizes, ttl, to)?;
+pub fn tabulate(
+    sizes: &Sizes,
+    nodes: &Processes,
+    to: &Connection,
+    form: Form,
+) -> Result<(), Failure> {
+    let mut stage = Stage::new(sizes, to.options().ttl, to)?;
     let mut table = table::Table::default();
-    let measured = table.measure(&mut stage);
+    let measured = table.measure(&mut stage, nodes);
     conclude(&stage, measured, &table.to_text(), &table.to_json(), form)
 }
 

@@ -182,11 +182,9 @@ impl<'a> Stage<'a> {
         self.watch.now().longest(|node| node.turn_processor_us) < CALM_US
     }
 
-    /// The node that leads now.
+    /// The node that leads now, or next.
     pub fn leader(&self) -> Result<NodeStatus, Failure> {
-        let reading = self.watch.now();
-        let leader = reading.leader().cloned();
-        leader.ok_or_else(|| Failure::unavailable("no node says that it leads"))
+        self.wait_for("a node leads", |stage| Ok(stage.watch.now().leader().cloned()))
     }
 
     /// The cluster by its leader's address alone: who it names instead is found all the same.

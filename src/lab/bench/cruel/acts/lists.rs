@@ -19,12 +19,16 @@ pub fn play(stage: &mut Stage<'_>) -> Result<(), Failure> {
 
 fn read_at_once(stage: &mut Stage<'_>) -> Result<(), Failure> {
     let reads = stage.sizes.reads;
-    let mut reader = Party::new(stage, 1, |_| "cruel/reader".to_owned(), LONG_TTL)?;
-    reader.session(0)?;
+    let clients = reads.div_ceil(READS_OF_ONE);
+    let mut reader = Party::new(stage, clients, |_| "cruel/reader".to_owned(), LONG_TTL)?;
+    for place in 0..reader.len() {
+        reader.session(place)?;
+    }
     let name = format!("{reads} reads of {NAMES} locks at once");
     let locks_read = stage.act(name, &mut reader, |_, reader| {
-        for _ in 0..reads {
-            reader.read(0, list(None));
+        for read in 0..reads {
+            let place = usize::try_from(read / READS_OF_ONE).expect("few clients");
+            reader.read(place, list(None));
         }
         let (mut left, mut locks_read) = (reads, 0);
         reader.until("reads", |party| {
@@ -113,3 +117,6 @@ fn observe(stage: &mut Stage<'_>) -> Result<(), Failure> {
     party.close()?;
     holder.close()
 }
+
+/// What a client asks at once.
+const READS_OF_ONE: u64 = 1024;
