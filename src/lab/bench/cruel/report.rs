@@ -65,8 +65,11 @@ impl Act {
     }
 }
 
-/// In milliseconds, for people. One that may have been before the act is a bound.
+/// In milliseconds, for people. One that may have been before the act is a bound; an older node tells none.
 pub fn in_millis(longest: Longest) -> String {
+    if longest.micros == 0 {
+        return "–".to_owned();
+    }
     let bound = if longest.is_bound { "≤" } else { "" };
     format!("{bound}{:.1}", longest.micros as f64 / 1000.0)
 }
