@@ -151,9 +151,9 @@ impl Herd {
             if is_done(self) {
                 return Ok(());
             }
-            let heard = self.lines.iter().map(|line| line.heard).sum::<u64>();
-            if heard != moved {
-                (moved, at) = (heard, Instant::now());
+            let standing = self.count(Stage::Standing);
+            if standing != moved {
+                (moved, at) = (standing, Instant::now());
             } else if at.elapsed() > PATIENCE {
                 let total = self.members.len();
                 let text = format!("of {total} sessions not one more {what} within {PATIENCE:?}");

@@ -33,8 +33,6 @@ pub struct Line {
     pub under_way: usize,
     /// The session that it speaks for.
     bound: Option<SessionId>,
-    /// Messages that came.
-    pub heard: u64,
     /// Its sessions with nothing under way, the first that is due first.
     pub queue: VecDeque<usize>,
 }
@@ -61,7 +59,6 @@ impl Line {
             dials: 0,
             under_way: 0,
             bound: None,
-            heard: 0,
             queue: VecDeque::new(),
         }
     }
@@ -142,7 +139,6 @@ impl Line {
     }
 
     fn take(&mut self, frame: &Frame) -> Result<Option<Said>, FrameError> {
-        self.heard += 1;
         Ok(match frame.kind {
             FrameKind::Welcome => {
                 let welcome = Welcomed::from_values(&frame.decode()?)?.welcome;
