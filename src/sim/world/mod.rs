@@ -7,7 +7,7 @@ pub mod phases;
 pub mod queue;
 pub mod watch;
 
-use crate::base::{Index, NodeId, rng::Rng};
+use crate::base::{ClusterId, Index, NodeId, rng::Rng};
 use crate::sim::checkers::durability::Ending;
 use crate::sim::checkers::judge::Judge;
 use crate::sim::checkers::{Violation, bounds};
@@ -30,6 +30,7 @@ use crate::sim::run::Report;
 use crate::sim::trace::Trace;
 use crate::sim::world::event::Event;
 use crate::sim::world::queue::Queue;
+use std::collections::BTreeSet;
 
 /// Everything there is in one run.
 #[derive(Debug)]
@@ -54,6 +55,8 @@ pub struct World {
     pub(super) epoch: u64,
     /// When the cluster was restored last.
     pub(super) restored_at: u64,
+    /// Those before.
+    pub(super) past_clusters: BTreeSet<ClusterId>,
     /// When each node was elected last.
     pub(super) elected_at: Vec<u64>,
     /// Whose turn it is to be restarted.
@@ -123,6 +126,7 @@ impl World {
             members_index: FOUNDING,
             epoch: 0,
             restored_at: 0,
+            past_clusters: BTreeSet::new(),
             resource: Resource::default(),
             phase: Phase::Faults,
             calm_since: 0,
