@@ -14,8 +14,8 @@ use crate::sim::network::{Arrival, HostId, LineId, Network, Side};
 use crate::sim::node::talk::{Build, client_hello, frame, read_frames};
 use crate::sim::program::Program;
 use crate::wire::{
-    ClientWelcome, Form, Frame, FrameDecoder, FrameKind, Refused, RefusedCode, ServerMessage,
-    Welcomed,
+    ClientWelcome, Form, Frame, FrameDecoder, FrameKind, Refused, RefusedCode, Request,
+    ServerMessage, Welcomed,
 };
 use std::collections::{BTreeMap, VecDeque};
 
@@ -298,13 +298,7 @@ impl ClientProcess {
                     self.hang_up(now, link, network);
                 }
                 Action::Send { link, request } => {
-                    if let Some(line) = self.links.get(&link) {
-                        let frame = frame(FrameKind::Request, &request);
-                        self.work.messages_out += 1;
-                        self.work.bytes_out += frame.len() as u64;
-                        network.send(now, *line, Side::Dialer, frame);
-                        events.push(ClientEvent::Sent(request));
-                    }
+                    events.extend(self.send(now, link, request, network));
                 }
                 Action::LeaseAsked { lease, .. } => self.program.handle_asked(lease, events),
                 Action::LeaseEnded { lease, reason } => self.end_lease(lease, reason, events),
@@ -330,6 +324,21 @@ impl ClientProcess {
                 Action::Extend(_) => {}
             }
         }
+    }
+
+    fn send(
+        &mut self,
+        now: u64,
+        link: LinkId,
+        request: Request,
+        network: &mut Network,
+    ) -> Option<ClientEvent> {
+        let line = *self.links.get(&link)?;
+        let frame = frame(FrameKind::Request, &request);
+        self.work.messages_out += 1;
+        self.work.bytes_out += frame.len() as u64;
+        network.send(now, line, Side::Dialer, frame);
+        Some(ClientEvent::Sent(request))
     }
 
     fn hang_up(&mut self, now: u64, link: LinkId, network: &mut Network) {

@@ -1,5 +1,6 @@
 //! What a seed decides before anything happens: sizes, durations, habits, and which faults there will be.
 
+mod conditions;
 pub mod fault;
 pub mod schedule;
 pub mod settings;
@@ -30,6 +31,7 @@ use crate::sim::plan::settings::Settings;
 use crate::sim::program::wishes::Wishes;
 use crate::sim::program::{Custom, Habits};
 use crate::wire::Speech;
+use conditions::Conditions;
 use std::time::Duration;
 
 /// All that is fixed for one run.
@@ -133,29 +135,19 @@ impl Plan {
         };
         let mut classes = draw_classes(rng, log, restore.is_some());
         // Drawn from what is drawn already: all else stays as it is.
-        let lateness = classes.is_empty() && log == LogRoom::Ample;
-        let lateness = lateness.then(|| Lateness::draw(&mut Rng::new(core_at), election));
         let mut aside = Rng::new(core_at ^ habits.think_nanos << 16 ^ nanos(election) << 24);
-        let crowd = (log == LogRoom::Ample && restore.is_none() && lateness.is_none() && nodes > 1)
-            .then(|| Crowd::draw(&mut aside))
-            .filter(|_| aside.chance(1, 24));
-        if crowd.is_some() {
+        let is_calm = classes.is_empty() && log == LogRoom::Ample;
+        let lateness = is_calm.then(|| Lateness::draw(&mut Rng::new(core_at), election));
+        let may_crowd = log == LogRoom::Ample && restore.is_none() && nodes > 1;
+        let conditions = Conditions::draw(&mut aside, lateness, may_crowd);
+        if conditions.crowd.is_some() {
             classes.clear();
         }
-        let ttl = if crowd.is_some() { CROWD_TTL } else { ttl };
+        let ttl = if conditions.crowd.is_some() { CROWD_TTL } else { ttl };
         let habits = Habits { ttl, ..habits };
-        let slowness = draw_slowness(&mut aside, lateness, crowd);
-        let wide = crowd.is_none() && lateness.is_none() && aside.chance(1, 24);
-        let habits = if wide { habits.widened(&mut aside) } else { habits };
-        let core_at = lateness.map_or(core_at, |lateness| lateness.forgotten_at());
-        let core_at = if crowd.is_some() { CROWD_AT + CROWDS_NANOS } else { core_at };
-        let server = match (lateness, crowd) {
-            (Some(_), _) => Lateness::with_few_syncs(server),
-            (_, Some(_)) => Crowd::served_by(server),
-            // One record of the longest names must fit.
-            _ if wide => ServerOptions { segment_bytes: WIDE_SEGMENT_BYTES, ..server },
-            _ => server,
-        };
+        let habits = if conditions.wide { habits.widened(&mut aside) } else { habits };
+        let core_at = conditions.end(core_at);
+        let server = conditions.served_by(server);
         let means = [rng.between(100, 2000) * MS, rng.between(100, 1500) * MS];
         let mut schedule = schedule::draw(&mut rng.fork(), &classes, means, core_at);
         let machines = MACHINES_MAX.min(nodes + rng.between(1, 4));
@@ -181,9 +173,9 @@ impl Plan {
             restore: restore.filter(|restore| trim.until.is_none_or(|until| restore.at < until)),
             rolling: None,
             sleeper: None,
-            lateness,
-            slowness,
-            crowd,
+            lateness: conditions.lateness,
+            slowness: conditions.slowness,
+            crowd: conditions.crowd,
             log,
             classes,
             schedule,
@@ -296,16 +288,6 @@ fn draw_classes(rng: &mut Rng, log: LogRoom, is_restored: bool) -> Vec<Fault> {
         classes.push(Fault::SaveSnapshot);
     }
     classes
-}
-
-/// How slow the nodes' machines are. Most are what most of ours are.
-fn draw_slowness(rng: &mut Rng, lateness: Option<Lateness>, crowd: Option<Crowd>) -> u64 {
-    match (lateness, crowd) {
-        (Some(_), _) => 1,
-        (_, Some(_)) => 100,
-        _ if rng.chance(1, 4) => rng.between(2, 20),
-        _ => 1,
-    }
 }
 
 fn draw_restore(rng: &mut Rng, core_at: u64, lease_ms: u32) -> Option<Restore> {
