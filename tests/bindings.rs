@@ -104,6 +104,11 @@ fn c_child_of_a_program_that_was_killed_keeps_neither_its_port_nor_its_directory
 }
 
 #[test]
+fn c_many_clients_share_one_thread_on_a_cluster() {
+    run_on_a_cluster("many");
+}
+
+#[test]
 fn c_describes_what_there_is_on_a_cluster() {
     run_on_a_cluster("describe");
 }

@@ -4,12 +4,12 @@
 //! locks has one. It goes with its grant.
 
 use super::command::Name;
+use super::dedupe::Hold;
 use super::holders::Grant;
 use super::machine::LockMachine;
 use super::{Asked, Holding};
 use crate::base::limits::HOLDERS_SHOWN_MAX;
-use crate::base::{SessionId, Token};
-use std::collections::BTreeSet;
+use crate::base::{RequestId, SessionId, Token};
 use std::sync::Arc;
 
 /// That a grant is to end.
@@ -38,15 +38,21 @@ impl LockMachine {
     /// given: what a reconnect is told again.
     #[must_use]
     pub fn asked(&self, session: SessionId) -> Vec<Asked> {
-        let Some(found) = self.sessions.get(&session) else { return Vec::new() };
-        if self.asked.is_empty() {
-            return Vec::new();
-        }
-        // Several acquires may have a handle on one grant.
-        let tokens: BTreeSet<Token> =
-            found.answers.grants().values().map(|hold| hold.token).collect();
-        let marked = tokens.into_iter().filter_map(|token| Some((token, self.asked.get(&token)?)));
-        marked.map(|(token, mark)| mark.asked(session, token)).collect()
+        let mut asked = self.standing_above(session, RequestId(0), usize::MAX).asked;
+        asked.sort_unstable_by_key(|asked| asked.token);
+        asked
+    }
+
+    /// What `session` was asked of the grant that `request` has a handle on, if that is its oldest one.
+    pub(super) fn asked_of(
+        &self,
+        session: SessionId,
+        request: RequestId,
+        hold: &Hold,
+    ) -> Option<Asked> {
+        let mark = self.asked.get(&hold.token)?;
+        let is_oldest = self.grant(&hold.name, hold.token)?.first_handle() == request;
+        is_oldest.then(|| mark.asked(session, hold.token))
     }
 
     /// What the holders of `name` were asked, and who gets it then: of the oldest of those who were.

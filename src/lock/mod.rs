@@ -50,6 +50,7 @@ pub use level::{KEY_LEVEL, LEVEL_MAX};
 pub use machine::LockMachine;
 pub use restore::{Largest, RestoreError, RestoreWait, Wait};
 pub use snapshot::{Keyless, SnapshotError};
+pub use view::Standing;
 
 use crate::base::{RequestId, SessionId, Token};
 use std::sync::Arc;

@@ -266,14 +266,32 @@ impl Connection {
         self.output.len()
     }
 
+    /// Memory that what waits to be sent takes.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        self.output.held()
+    }
+
+    /// Forgets what waits to be sent, but for the rest of a frame that was sent in part: what is queued next comes behind
+    /// that.
+    pub fn cut(&mut self) {
+        self.output.cut();
+    }
+
+    /// Ends the stream of what we send; what the other side sends can still be read.
+    pub fn end_stream(&self) {
+        if let Stream::Tcp(stream) = &self.stream {
+            // Whoever is gone already needs no end.
+            let _ = stream.shutdown(Shutdown::Write);
+        }
+    }
+
     /// Sends what the socket still takes and ends the stream, so that last words arrive before the end. Gives the socket
     /// as [`Connection::into_socket`] does.
     pub fn finish(mut self) -> Option<OwnedFd> {
         // Whoever is gone already needs no last words.
         let _ = self.flush();
-        if let Stream::Tcp(stream) = &self.stream {
-            let _ = stream.shutdown(Shutdown::Write);
-        }
+        self.end_stream();
         self.into_socket()
     }
 

@@ -40,6 +40,13 @@ impl Raft {
         Ok(index)
     }
 
+    /// Whether any proposal would be refused as BUSY at present.
+    #[must_use]
+    pub fn is_saturated(&self) -> bool {
+        let least = Entry::OVERHEAD_BYTES as u64;
+        self.log.bytes_behind(self.commit) + least > UNCOMMITTED_BYTES_MAX as u64
+    }
+
     /// Asks for a confirmation that this node still leads, as of now (ReadIndex; R13). Takes need := ++k
     /// with the next `take_actions`; all reads of one turn share it. Answered by `Action::ReadReady`
     /// or, on loss of leadership, `Action::ReadFailed`; that also answers a read which finds

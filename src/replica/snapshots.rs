@@ -74,7 +74,7 @@ impl Replica {
             return None;
         }
         let job = match self.snapshots.to_install.take() {
-            Some(snapshot) if snapshot.meta.index > self.applied => {
+            Some(snapshot) if snapshot.meta.index > self.to_apply => {
                 Some(self.install_job(snapshot))
             }
             // The log was faster.
@@ -135,7 +135,7 @@ impl Replica {
             .expect("its state was read before it was stored");
         let machine = Arc::into_inner(slot).and_then(OnceLock::into_inner);
         self.machine = machine.expect("whoever stored it has let go of it");
-        self.applied = index;
+        (self.applied, self.to_apply) = (index, index);
         self.history = History::new(index);
         self.adopt_settings();
     }

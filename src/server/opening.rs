@@ -35,6 +35,7 @@ pub(super) fn begin_serving(
         lease_ms: options.lease_ms,
         ttl_ms_max: options.ttl_ms_max,
         snapshot_every_bytes: options.snapshot_every_bytes,
+        work_divisor: options.work_divisor,
         level_max: options.speech.level_max,
         cluster_key: options.cluster_key,
     };

@@ -35,6 +35,8 @@ pub struct ServerOptions {
     /// Entries since the last snapshot, in bytes, at which the next is made: `limits::SNAPSHOT_EVERY_BYTES`,
     /// smaller in tests.
     pub snapshot_every_bytes: u64,
+    /// What a turn may do is divided by this: 1; more in the simulator, where every part ends early.
+    pub work_divisor: u64,
     /// Entries kept in memory behind a snapshot: `limits::RETAINED_BYTES`, smaller in tests.
     pub retained_bytes: u64,
     /// One part of a snapshot on its way to a follower: `limits::SNAPSHOT_CHUNK_BYTES_MAX`, smaller in tests.
@@ -67,6 +69,7 @@ impl ServerOptions {
             log_bytes_max: limits::LOG_BYTES_MAX,
             log_reserve_bytes: limits::LOG_RESERVE_BYTES,
             snapshot_every_bytes: limits::SNAPSHOT_EVERY_BYTES,
+            work_divisor: 1,
             retained_bytes: limits::RETAINED_BYTES,
             part_bytes: limits::SNAPSHOT_CHUNK_BYTES_MAX as u64,
             segment_bytes: limits::SEGMENT_BYTES,
@@ -130,6 +133,10 @@ pub trait Outside {
     fn send_peer(&mut self, to: NodeId, message: PeerMessage);
     /// Queues a message for a client; lost if the connection is gone.
     fn send_client(&mut self, to: ConnectionId, message: ServerMessage);
+    /// Whether a client has read most of what it was sent: only then is it told more of a long list.
+    fn takes_more(&self, _client: ConnectionId) -> bool {
+        true
+    }
     /// Lets everything queued so far leave, as far as sockets take it: called before the disk is waited
     /// for, so that network and disk run in parallel.
     fn flush(&mut self);

@@ -12,7 +12,9 @@ pub mod fork;
 pub mod inherited;
 #[cfg(feature = "cli")]
 pub mod inherited_signals;
+pub mod memory;
 pub mod namespace;
+pub mod placement;
 pub mod poll;
 pub mod process;
 pub mod process_family;

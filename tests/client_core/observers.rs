@@ -267,3 +267,28 @@ fn observers_are_bounded() {
     rig.observe("a");
     assert_eq!(rig.failed.len(), 1);
 }
+
+/// Each cluster has its own indexes, and none knows who held in the other one meanwhile.
+#[test]
+fn who_goes_over_to_a_restored_cluster_hears_the_present_there_and_that_changes_were_missed() {
+    let other = ClusterId([0xbb; 16]);
+    for (holder, said) in [(held_by(2, ""), vec![(2, 1)]), (held_by(1, ""), vec![])] {
+        let mut rig = Rig::with_session();
+        rig.observe("a");
+        changed(&mut rig, 1, Change(1000, held_by(1, "")));
+        told(&mut rig);
+        for node in 1..=3 {
+            rig.close_link(node);
+        }
+        rig.pass(15 * SECOND);
+        rig.sent.clear();
+        rig.welcome_restored(Some(other), &[CLUSTER], (1, hint(1, Some(1))));
+        let home = rig.link(1);
+        assert_eq!(asked(&mut rig), [(home, None)]);
+        changed(&mut rig, 1, Change(7, holder));
+        assert_eq!(told(&mut rig), said);
+        changed(&mut rig, 1, Change(8, None));
+        let missed = u64::from(said.is_empty());
+        assert_eq!(told(&mut rig), [(0, missed)], "once, with the next that is told");
+    }
+}

@@ -17,6 +17,7 @@ mod restored;
 mod rounds;
 mod short_of_space;
 mod strangers;
+mod turns;
 mod versions;
 
 use cluster::{Cluster, MS};

@@ -123,10 +123,14 @@ impl Observers {
         self.unsent = self.following.keys().copied().collect();
     }
 
-    /// Of another cluster nothing was heard yet: its indexes are its own. Who held before is known.
+    /// Of another cluster nothing was heard yet: its indexes are its own. Who held before is known; who held between, in either of
+    /// them, nobody tells.
     pub(super) fn begin_anew(&mut self) {
         let heard = self.following.values_mut().filter_map(|following| following.heard.as_mut());
-        heard.for_each(|heard| heard.index = Index(0));
+        heard.for_each(|heard| {
+            heard.index = Index(0);
+            heard.missed += 1;
+        });
     }
 
     /// Takes the askings that `asked_on` is to forget.

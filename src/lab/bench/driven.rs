@@ -110,6 +110,7 @@ impl Driven {
             self.core.handle_deadline(&now);
         }
         let actions = self.core.take_actions(&now);
+        self.core.take_warnings().iter().for_each(|warning| log::warn!("{warning}"));
         if actions.is_empty() {
             return None;
         }

@@ -1,11 +1,15 @@
 //! A node's sockets without its loop: what strangers may not do, and what the server is told of peers.
 
+mod slow_readers;
+
 use super::*;
 use crate::base::DirectoryId;
+use crate::base::limits::CLIENT_BUFFERS_BYTES_MAX;
 use crate::base::time::RHO_PPM;
 use crate::node::{FileDisk, NodeOptions};
 use crate::wire::{
-    ClientHello, FrameDecoder, PeerHello, Refused, RefusedCode, Request, encode_frame,
+    ClientHello, FrameDecoder, PeerHello, Refused, RefusedCode, Request, ServerMessage, Values,
+    encode_frame,
 };
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};

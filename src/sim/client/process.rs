@@ -263,7 +263,10 @@ impl ClientProcess {
         let before = self.core.cluster();
         self.core.handle_welcome(sample, link, welcomed);
         self.cluster = self.core.cluster().or(self.cluster);
-        self.has_gone_over |= before.is_some() && self.core.cluster() != before;
+        if before.is_some() && self.core.cluster() != before {
+            self.has_gone_over = true;
+            self.program.begin_anew();
+        }
     }
 
     /// Does all that the core says, and all that the program makes of it.

@@ -38,6 +38,8 @@ impl Crowd {
             retained_bytes: 64 << 10,
             part_bytes: crate::base::limits::SNAPSHOT_CHUNK_BYTES_MAX as u64,
             segment_bytes: 1 << 20,
+            // A machine that is so slow does so much less in the time that a turn may take.
+            work_divisor: CROWD_SLOWNESS,
             ..server
         }
     }
@@ -93,6 +95,8 @@ impl World {
     }
 }
 
+/// How many times slower the machines are.
+pub(in crate::sim) const CROWD_SLOWNESS: u64 = 100;
 /// When the first crowd comes: there is a leader, and programs have their sessions.
 pub(in crate::sim) const CROWD_AT: u64 = 3 * SECOND;
 /// Behind that the last one is gone, and its sessions have ended.

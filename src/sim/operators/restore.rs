@@ -48,6 +48,9 @@ impl World {
         self.trace.marks.hit_if(self.epoch > 0, Mark::RestoredAgain);
         self.epoch = machine.epoch();
         self.restored_at = self.now;
+        self.past_clusters.extend(self.clients.iter().filter_map(|client| {
+            client.process.as_ref().and_then(|process| process.core.cluster())
+        }));
         self.trace.count("restores");
         let index = snapshot.meta.index;
         let what = format_args!("the snapshot of {index} is restored in epoch {}", self.epoch);

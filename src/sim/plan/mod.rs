@@ -16,7 +16,7 @@ use crate::lock::{self, Largest};
 use crate::server::{Entry, ServerOptions};
 use crate::sim::client::address_of;
 use crate::sim::disk::host::Pauses;
-use crate::sim::faults::crowd::{CROWD_AT, CROWD_TTL, CROWDS_NANOS, Crowd};
+use crate::sim::faults::crowd::{CROWD_AT, CROWD_SLOWNESS, CROWD_TTL, CROWDS_NANOS, Crowd};
 use crate::sim::faults::lateness::Lateness;
 use crate::sim::network::HostId;
 use crate::sim::node::host_of;
@@ -287,7 +287,7 @@ fn draw_classes(rng: &mut Rng, log: LogRoom, is_restored: bool) -> Vec<Fault> {
 fn draw_slowness(rng: &mut Rng, lateness: Option<Lateness>, crowd: Option<Crowd>) -> u64 {
     match (lateness, crowd) {
         (Some(_), _) => 1,
-        (_, Some(_)) => 100,
+        (_, Some(_)) => CROWD_SLOWNESS,
         _ if rng.chance(1, 4) => rng.between(2, 20),
         _ => 1,
     }
@@ -343,17 +343,20 @@ pub(super) fn server_options(
     let snapshot_every_bytes =
         if has_snapshots { rng.between(2 << 10, 16 << 10) } else { SNAPSHOT_EVERY_BYTES };
     let retained_bytes = if has_snapshots { rng.below(4 << 10) } else { RETAINED_BYTES };
+    let lease_ms = u32::try_from(rng.between(100, 300)).expect("small");
     ServerOptions {
         node: NodeId(1),
         members,
         entry: Entry::Founder,
         snapshot_every_bytes,
+        // Of a whole turn, of some entries, and of one at a time: what is left over goes on in the next.
+        work_divisor: [1, 64, 1024, 8192][(lease_ms % 4) as usize],
         retained_bytes,
         // Of several parts, some of which are under way at once.
         part_bytes: (SNAPSHOT_CHUNK_BYTES_MAX as u64).min(snapshot_every_bytes / 4),
         heartbeat,
         election,
-        lease_ms: u32::try_from(rng.between(100, 300)).expect("small"),
+        lease_ms,
         ttl_ms_max: 3_600_000,
         log_bytes_max,
         log_reserve_bytes,

@@ -220,6 +220,16 @@ impl Program {
         events.push(ClientEvent::Read { index, floor, query, answer });
     }
 
+    /// It is of another cluster from now on, whose indexes are its own.
+    pub(in crate::sim) fn begin_anew(&mut self) {
+        self.read_floor = Index(0);
+        for call in self.calls.values_mut() {
+            if let Purpose::Read { floor, .. } = &mut call.purpose {
+                *floor = Index(0);
+            }
+        }
+    }
+
     fn remember_waiters(&mut self, lock: &LockView) {
         let waiters = lock.waiters.iter().map(|waiter| (lock.name.clone(), waiter.client.clone()));
         self.waiters.extend(waiters);

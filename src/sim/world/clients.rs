@@ -131,6 +131,14 @@ impl World {
         self.judge.holding.begin(now, (who, lease), told, remaining)
     }
 
+    /// Whether its client is of a cluster that is no more: nobody keeps account of that one.
+    pub(in crate::sim) fn lives_in_past(&self, slot: usize) -> bool {
+        let client = &self.clients[slot];
+        let cluster = client.process.as_ref().and_then(|process| process.core.cluster());
+        client.started_at < self.restored_at
+            && cluster.is_none_or(|cluster| self.past_clusters.contains(&cluster))
+    }
+
     /// A read was answered as of `index`; `floor` was committed before it was asked.
     fn handle_read(
         &mut self,
@@ -140,8 +148,7 @@ impl World {
         answer: &ReadAnswer,
     ) -> Result<(), Violation> {
         self.trace.count("reads answered");
-        if self.clients[slot].started_at < self.restored_at {
-            // It was answered by a cluster whose past is no more.
+        if self.lives_in_past(slot) {
             return Ok(());
         }
         if index >= floor {
@@ -162,8 +169,7 @@ impl World {
         let client = &self.clients[slot];
         let process = client.process.as_ref().expect("it runs");
         let Some(name) = process.program.observers.get(&observer) else { return Ok(()) };
-        if client.started_at < self.restored_at {
-            // By a cluster whose past is no more.
+        if self.lives_in_past(slot) {
             return Ok(());
         }
         self.trace.line(self.now, format_args!("{} hears of {name}: {seen:?}", client.claimant()));

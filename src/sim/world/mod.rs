@@ -8,7 +8,7 @@ pub mod queue;
 mod report;
 pub mod watch;
 
-use crate::base::{Index, NodeId, rng::Rng};
+use crate::base::{ClusterId, Index, NodeId, rng::Rng};
 use crate::sim::checkers::calm::Calm;
 use crate::sim::checkers::durability::Ending;
 use crate::sim::checkers::judge::Judge;
@@ -33,6 +33,7 @@ use crate::sim::program::resource::Resource;
 use crate::sim::trace::Trace;
 use crate::sim::world::event::Event;
 use crate::sim::world::queue::Queue;
+use std::collections::BTreeSet;
 
 /// Everything there is in one run.
 #[derive(Debug)]
@@ -60,6 +61,8 @@ pub struct World {
     pub(super) epoch: u64,
     /// When the cluster was restored last.
     pub(super) restored_at: u64,
+    /// Those before.
+    pub(super) past_clusters: BTreeSet<ClusterId>,
     /// When each node was elected last.
     pub(super) elected_at: Vec<u64>,
     /// Whose turn it is to be restarted.
@@ -132,6 +135,7 @@ impl World {
             members_index: FOUNDING,
             epoch: 0,
             restored_at: 0,
+            past_clusters: BTreeSet::new(),
             resource: Resource::default(),
             phase: Phase::Faults,
             calm_since: 0,

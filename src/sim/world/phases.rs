@@ -264,9 +264,8 @@ impl World {
                     "client {slot} is not at rest: {doing}; busy until {busy}, next step at {step}, wants {wake}"
                 ));
             }
-            if client.started_at < self.restored_at {
-                // What it was told before is of a past that is no more, and nobody has kept account of it since.
-                continue;
+            if self.lives_in_past(client.slot) {
+                return Some(format!("client {} has not gone over", client.slot));
             }
             let (model, who) = (&self.judge.model, client.claimant());
             for (observer, name) in &process.program.observers {
