@@ -1,5 +1,7 @@
 //! All connections of a node: what came becomes inputs of the server, what the server says leaves.
 
+mod muting;
+
 use crate::base::NodeId;
 use crate::net::{
     Closed, Connection, Key, Listener, LocalListener, LocalNode, Poller, Received, Wake,
@@ -23,6 +25,7 @@ use crate::sys::{clock, random};
 use crate::wal::Disk;
 use crate::wire::{Form, Frame, FrameKind, RefusedCode};
 use crossbeam_channel::Sender;
+use muting::Muting;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
@@ -53,6 +56,7 @@ pub(super) struct Network {
     pub(super) greetings: Greetings,
     pub(super) backlog: Backlog,
     pub(super) outputs: Outputs,
+    muting: Muting,
     /// Links that were lost while sending; their ends are handled with the next turn's input.
     pub(super) lost: Vec<(Key, Closed)>,
     /// When the present turn began to be handled, as a reading of BOOTTIME.
@@ -95,6 +99,7 @@ impl Network {
             greetings: Greetings::default(),
             backlog: Backlog::default(),
             outputs: Outputs::default(),
+            muting: Muting::default(),
             lost: Vec::new(),
             now: clock::boot_nanos(),
             frames: Vec::new(),
@@ -162,6 +167,7 @@ impl Network {
     /// Makes inputs of all that the last wait found: ends first, then peers, then clients.
     pub(super) fn collect<D: Disk>(&mut self, server: &Server<D>, inputs: &mut Vec<Input>) {
         self.note_ready();
+        self.list_muted();
         let now = clock::boot_nanos();
         self.now = now;
         self.advance_outputs(now, inputs);

@@ -3,6 +3,7 @@
 use crate::base::limits::{ENTRY_BYTES_MAX, UNCOMMITTED_BYTES_MAX};
 use crate::base::{Index, ReadId};
 use crate::raft::role::RoleState;
+use crate::raft::round::Reads;
 use crate::raft::{Action, Entry, EntryHeader, Payload, ProposeError, Raft, ReadError, Urgency};
 
 impl Raft {
@@ -55,11 +56,27 @@ impl Raft {
     /// # Errors
     /// [`ReadError`]: this node does not lead.
     pub fn read(&mut self, read: ReadId) -> Result<(), ReadError> {
+        self.ask(read, Reads::ask)
+    }
+
+    /// The same for what can wait for the next heartbeat: it takes the ++k of the next round that begins.
+    ///
+    /// # Errors
+    /// As for [`Raft::read`].
+    pub fn read_leisurely(&mut self, read: ReadId) -> Result<(), ReadError> {
+        self.ask(read, Reads::ask_leisurely)
+    }
+
+    fn ask(
+        &mut self,
+        read: ReadId,
+        ask: impl FnOnce(&mut Reads, ReadId, Index),
+    ) -> Result<(), ReadError> {
         let RoleState::Leader(leader) = &mut self.role else { return Err(ReadError::NotLeader) };
         if leader.reads.is_full() {
             self.actions.push(Action::ReadFailed { read });
         } else {
-            leader.reads.ask(read, self.commit);
+            ask(&mut leader.reads, read, self.commit);
         }
         Ok(())
     }

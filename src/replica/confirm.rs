@@ -1,7 +1,8 @@
 //! What is answered only once a round has confirmed that this node still leads: renewals, reads, the first word to an
 //! observer, and what is final for a client (safety §1 *Rounds*, L11, L18, R13).
 //!
-//! All that arrive in one turn share one round, opened after the last of them was read.
+//! All that arrive in one turn share one round, opened after the last of them was read. Nobody waits for the acknowledgement
+//! of a renewal of a long TTL: it takes the round of the next heartbeat, and costs none of its own.
 
 use super::observers::Asking;
 use super::turnwise::Turnwise;
@@ -17,6 +18,8 @@ use std::collections::{BTreeMap, VecDeque};
 #[derive(Clone, Debug, Default)]
 pub struct Confirmations {
     gathering: Vec<Waiting>,
+    /// Somebody waits for one of those.
+    is_urgent: bool,
     rounds: BTreeMap<ReadId, Vec<Waiting>>,
     /// Confirmed, and waiting for the apply of their index: a commit may run ahead of this node's disk.
     confirmed: VecDeque<(Index, Vec<Waiting>)>,
@@ -75,11 +78,20 @@ impl Replica {
         connection: ConnectionId,
         question: Question,
     ) -> Result<(), Question> {
+        let is_urgent = !self.is_leisurely(&question);
         if !self.clients.begin_waiting(connection) {
             return Err(question);
         }
         self.confirmations.gathering.push(Waiting { connection, question });
+        self.confirmations.is_urgent |= is_urgent;
         Ok(())
+    }
+
+    /// Whether a heartbeat later is as good.
+    fn is_leisurely(&self, question: &Question) -> bool {
+        let Question::Renewal { session, .. } = question else { return false };
+        let least = self.raft.heartbeat().saturating_mul(LEISURELY_HEARTBEATS);
+        self.leading.sessions.length(session).is_some_and(|ttl| ttl >= least)
     }
 
     /// Asks raft for one round for all that was gathered.
@@ -90,7 +102,11 @@ impl Replica {
         let waiting = std::mem::take(&mut self.confirmations.gathering);
         self.confirmations.last += 1;
         let read = ReadId(self.confirmations.last);
-        if self.raft.read(read).is_ok() {
+        let asked = match std::mem::take(&mut self.confirmations.is_urgent) {
+            true => self.raft.read(read),
+            false => self.raft.read_leisurely(read),
+        };
+        if asked.is_ok() {
             self.confirmations.rounds.insert(read, waiting);
         } else {
             self.point_elsewhere(&waiting);
@@ -289,3 +305,6 @@ fn units_of(answer: &ReadAnswer) -> u64 {
         ReadAnswer::Valid(_) | ReadAnswer::Session(_) | ReadAnswer::Refused(_) => 2,
     }
 }
+
+/// A renewal waits for a heartbeat, and its answer for another one, only of a TTL to which both are nothing.
+const LEISURELY_HEARTBEATS: u32 = 64;

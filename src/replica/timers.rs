@@ -110,6 +110,12 @@ impl<K: Clone + Ord> Timers<K> {
         }
     }
 
+    /// How long the wait for `key` is.
+    #[must_use]
+    pub fn length(&self, key: &K) -> Option<Duration> {
+        Some(self.waits.get(key)?.length)
+    }
+
     /// The least time before a wait is over, for people.
     #[must_use]
     pub fn remaining(&self, key: &K, now: &Sample) -> Duration {

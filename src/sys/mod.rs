@@ -4,6 +4,7 @@
 //! With `net` and `ffi` the only place where `unsafe` is allowed; each block says what it relies on.
 #![allow(unsafe_code)]
 
+pub mod backlog;
 pub mod cancel;
 pub mod clock;
 pub mod descriptors;

@@ -188,6 +188,7 @@ fn a_renewal_is_acknowledged_only_by_a_leader_that_a_quorum_confirms() {
         cluster.cut(leader, follower);
     }
     cluster.request(leader, CLIENT, Request::Renew { session, number: 9 });
+    cluster.advance(40 * MS);
     let replies = cluster.settle_and_take(CLIENT);
     assert!(
         !replies.iter().any(|reply| matches!(reply, ServerMessage::Renewed { .. })),
