@@ -57,6 +57,12 @@ impl Work {
         self.spent[kind as usize]
     }
 
+    /// What was looked at to say what stands for sessions that attach.
+    #[must_use]
+    pub fn listed(&self) -> u64 {
+        self.spent(Kind::List)
+    }
+
     /// Units for so many bytes.
     #[must_use]
     pub fn of_bytes(count: usize) -> u64 {

@@ -56,7 +56,8 @@ impl Progress {
     pub fn work_until(self, server: &Server<SimDisk>) -> Work {
         let Some(replica) = server.replica() else { return Work::default() };
         let (raft, machine, applied) = (replica.raft(), replica.machine(), replica.applied());
-        let names = machine.looked().saturating_sub(self.looked);
+        let listed = replica.work().listed();
+        let names = machine.looked().saturating_sub(self.looked) + listed;
         let mut work = Work { names, ..Work::default() };
         // What a snapshot stood for is not in the log.
         let mut index = self.applied.max(raft.snapshot_index()).next();

@@ -3,6 +3,7 @@
 pub mod crowd;
 pub mod process;
 pub mod stranger;
+mod talk;
 pub mod visitor;
 pub mod watch;
 

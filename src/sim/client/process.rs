@@ -7,6 +7,7 @@ use crate::base::{ClusterId, Sample};
 use crate::client::core::{Action, Core, CoreOptions, EndReason, LeaseId, LinkId, SessionState};
 use crate::sim::charges::Work;
 use crate::sim::checkers::Violation;
+use crate::sim::client::talk::{ClientTalk, host_at};
 use crate::sim::client::watch::{ClientWatch, Home};
 use crate::sim::client::{ClientEvent, SimClient, Surroundings};
 use crate::sim::marks::Mark;
@@ -14,8 +15,7 @@ use crate::sim::network::{Arrival, HostId, LineId, Network, Side};
 use crate::sim::node::talk::{Build, client_hello, frame, read_frames};
 use crate::sim::program::Program;
 use crate::wire::{
-    ClientWelcome, Form, Frame, FrameDecoder, FrameKind, Refused, RefusedCode, Request,
-    ServerMessage, Welcomed,
+    ClientWelcome, Form, Frame, FrameKind, Refused, RefusedCode, Request, ServerMessage, Welcomed,
 };
 use std::collections::{BTreeMap, VecDeque};
 
@@ -46,23 +46,6 @@ pub struct ClientProcess {
     work: Work,
     /// What a server said that it must not.
     violation: Option<Violation>,
-}
-
-#[derive(Debug)]
-struct ClientTalk {
-    link: LinkId,
-    /// Where it was dialed.
-    host: HostId,
-    /// The form of its hello.
-    form: Form,
-    is_welcomed: bool,
-    decoder: FrameDecoder,
-}
-
-impl ClientTalk {
-    fn new(link: LinkId, host: HostId, form: Form) -> Self {
-        Self { link, host, form, is_welcomed: false, decoder: FrameDecoder::new() }
-    }
 }
 
 /// Whether a step came to its end.
@@ -400,10 +383,4 @@ impl ClientProcess {
             }
         }
     }
-}
-
-fn host_at(endpoint: &str) -> HostId {
-    let number = endpoint.strip_prefix("node-").and_then(|rest| rest.strip_suffix(":7400"));
-    let number = number.and_then(|number| number.parse().ok());
-    HostId(number.unwrap_or_else(|| panic!("{endpoint} is no node's address")))
 }

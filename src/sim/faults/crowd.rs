@@ -2,6 +2,7 @@
 //! what a few hundred waits cost there some ten thousand cost elsewhere. A leader that does too much in one turn is
 //! silent meanwhile, so its followers elect another: in calm nobody is replaced for that (O25).
 
+use crate::base::limits::NAMES_PER_PART;
 use crate::base::rng::Rng;
 use crate::server::ServerOptions;
 use crate::sim::checkers::Violation;
@@ -38,6 +39,9 @@ impl Crowd {
             retained_bytes: 64 << 10,
             part_bytes: crate::base::limits::SNAPSHOT_CHUNK_BYTES_MAX as u64,
             segment_bytes: 1 << 20,
+            // A machine that is so slow does so much less in the time that a turn may take.
+            work_divisor: CROWD_SLOWNESS,
+            names_per_part: NAMES_PER_PART / usize::try_from(CROWD_SLOWNESS).expect("small"),
             ..server
         }
     }
@@ -93,6 +97,8 @@ impl World {
     }
 }
 
+/// How many times slower the machines are.
+pub(in crate::sim) const CROWD_SLOWNESS: u64 = 100;
 /// When the first crowd comes: there is a leader, and programs have their sessions.
 pub(in crate::sim) const CROWD_AT: u64 = 3 * SECOND;
 /// Behind that the last one is gone, and its sessions have ended.

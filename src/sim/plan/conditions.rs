@@ -13,7 +13,10 @@ pub(super) struct Conditions {
 }
 
 impl Conditions {
-    pub fn draw(aside: &mut Rng, lateness: Option<Lateness>, may_crowd: bool) -> Self {
+    /// `calm`: when the faults would end, and the election timeout, of a run without any.
+    pub fn draw(aside: &mut Rng, calm: Option<(u64, Duration)>, may_crowd: bool) -> Self {
+        let late = |(at, election)| Lateness::draw(&mut Rng::new(at), election);
+        let lateness = calm.map(late);
         let crowd = (may_crowd && lateness.is_none())
             .then(|| Crowd::draw(aside))
             .filter(|_| aside.chance(1, 24));
@@ -26,6 +29,12 @@ impl Conditions {
     pub fn end(&self, core_at: u64) -> u64 {
         let core_at = self.lateness.map_or(core_at, |lateness| lateness.forgotten_at());
         if self.crowd.is_some() { CROWD_AT + CROWDS_NANOS } else { core_at }
+    }
+
+    pub fn wanted_by(&self, habits: Habits, aside: &mut Rng) -> Habits {
+        let ttl = if self.crowd.is_some() { CROWD_TTL } else { habits.ttl };
+        let habits = Habits { ttl, ..habits };
+        if self.wide { habits.widened(aside) } else { habits }
     }
 
     pub fn served_by(&self, server: ServerOptions) -> ServerOptions {
@@ -43,7 +52,7 @@ impl Conditions {
 fn draw_slowness(rng: &mut Rng, lateness: Option<Lateness>, crowd: Option<Crowd>) -> u64 {
     match (lateness, crowd) {
         (Some(_), _) => 1,
-        (_, Some(_)) => 100,
+        (_, Some(_)) => CROWD_SLOWNESS,
         _ if rng.chance(1, 4) => rng.between(2, 20),
         _ => 1,
     }

@@ -17,7 +17,7 @@ use crate::lock::{self, Largest};
 use crate::server::{Entry, ServerOptions};
 use crate::sim::client::address_of;
 use crate::sim::disk::host::Pauses;
-use crate::sim::faults::crowd::{CROWD_AT, CROWD_TTL, CROWDS_NANOS, Crowd};
+use crate::sim::faults::crowd::{CROWD_AT, CROWD_SLOWNESS, CROWD_TTL, CROWDS_NANOS, Crowd};
 use crate::sim::faults::lateness::Lateness;
 use crate::sim::network::HostId;
 use crate::sim::node::host_of;
@@ -96,7 +96,9 @@ impl Plan {
     pub fn of_seed(seed: u64, trim: &Trim) -> (Self, Rng) {
         let mut rng = Rng::new(seed);
         let mut plan = Self::draw(&mut rng, trim);
-        plan.draw_parts(&mut Rng::new(!seed));
+        if plan.crowd.is_none() {
+            plan.draw_parts(&mut Rng::new(!seed));
+        }
         (plan, rng)
     }
 
@@ -106,7 +108,7 @@ impl Plan {
         if rng.chance(3, 4) {
             self.server.names_per_part = usize::try_from(rng.between(1, 6)).expect("few");
         }
-        if rng.chance(1, 5) {
+        if rng.chance(1, 5) && !self.habits.wishes.are_wide() {
             let (locks, names) = (rng.between(5, 9), rng.between(3, 6));
             self.habits.wishes = self.habits.wishes.clone().widened(rng, locks, names);
             self.habits.calls_max = usize::try_from(rng.between(6, 16)).expect("few");
@@ -125,9 +127,7 @@ impl Plan {
         let clients = usize::try_from(rng.between(3, 8)).expect("few");
         let server = server_options(rng, nodes, heartbeat, election, log);
         let core_nanos = rng.between(2, 5) * SECOND;
-        let lease_ms = server.lease_ms;
-        let restore =
-            if log == LogRoom::Ample { draw_restore(rng, core_at, lease_ms) } else { None };
+        let restore = draw_restore(rng, log, (core_at, server.lease_ms));
         let (core_at, server) = match restore {
             // The wait takes as long as the largest TTL.
             Some(_) => (core_at + 14 * SECOND, ServerOptions { ttl_ms_max: 10_000, ..server }),
@@ -136,27 +136,21 @@ impl Plan {
         let mut classes = draw_classes(rng, log, restore.is_some());
         // Drawn from what is drawn already: all else stays as it is.
         let mut aside = Rng::new(core_at ^ habits.think_nanos << 16 ^ nanos(election) << 24);
-        let is_calm = classes.is_empty() && log == LogRoom::Ample;
-        let lateness = is_calm.then(|| Lateness::draw(&mut Rng::new(core_at), election));
+        let calm = (classes.is_empty() && log == LogRoom::Ample).then_some((core_at, election));
         let may_crowd = log == LogRoom::Ample && restore.is_none() && nodes > 1;
-        let conditions = Conditions::draw(&mut aside, lateness, may_crowd);
+        let conditions = Conditions::draw(&mut aside, calm, may_crowd);
         if conditions.crowd.is_some() {
             classes.clear();
         }
-        let ttl = if conditions.crowd.is_some() { CROWD_TTL } else { ttl };
-        let habits = Habits { ttl, ..habits };
-        let habits = if conditions.wide { habits.widened(&mut aside) } else { habits };
-        let core_at = conditions.end(core_at);
-        let server = conditions.served_by(server);
+        let habits = conditions.wanted_by(habits, &mut aside);
+        let ttl = habits.ttl;
+        let (core_at, server) = (conditions.end(core_at), conditions.served_by(server));
         let means = [rng.between(100, 2000) * MS, rng.between(100, 1500) * MS];
         let mut schedule = schedule::draw(&mut rng.fork(), &classes, means, core_at);
         let machines = MACHINES_MAX.min(nodes + rng.between(1, 4));
         classes.retain(|class| !trim.classes.contains(class));
         schedule.retain(|injection| trim.keeps(injection));
-        let pauses = |class, one_in| Pauses {
-            one_in: if classes.contains(&class) { one_in } else { 0 },
-            nanos_max: 2 * nanos(ttl),
-        };
+        let pauses = |class, one_in| pauses(classes.contains(&class), one_in, ttl);
         Self {
             nodes,
             machines,
@@ -290,7 +284,14 @@ fn draw_classes(rng: &mut Rng, log: LogRoom, is_restored: bool) -> Vec<Fault> {
     classes
 }
 
-fn draw_restore(rng: &mut Rng, core_at: u64, lease_ms: u32) -> Option<Restore> {
+fn pauses(are_any: bool, one_in: u64, ttl: Duration) -> Pauses {
+    Pauses { one_in: if are_any { one_in } else { 0 }, nanos_max: 2 * nanos(ttl) }
+}
+
+fn draw_restore(rng: &mut Rng, log: LogRoom, (core_at, lease_ms): (u64, u32)) -> Option<Restore> {
+    if log == LogRoom::Small {
+        return None;
+    }
     let (once, twice, waived) = (rng.chance(1, 10), rng.chance(1, 3), rng.chance(1, 4));
     let at = rng.between(core_at / 3, core_at);
     let again_at = rng.between(at + SECOND, core_at + 2 * SECOND);
