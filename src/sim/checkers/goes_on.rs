@@ -2,18 +2,26 @@
 //! its log: whoever leads next, too, and after a restart (L5, L22).
 
 use super::Violation;
+use crate::base::Index;
 
 /// Since when each node is idle though something is left: the end of a step.
 #[derive(Debug, Default)]
 pub struct GoesOn {
     idle_since: Vec<Option<u64>>,
+    /// What each had applied when it was looked at last.
+    applied: Vec<Index>,
 }
 
 impl GoesOn {
     /// For so many nodes.
     #[must_use]
     pub fn new(nodes: usize) -> Self {
-        Self { idle_since: vec![None; nodes] }
+        Self { idle_since: vec![None; nodes], applied: vec![Index(0); nodes] }
+    }
+
+    /// What `slot`, which has applied `now`, had applied when it was looked at last; no more than that, if it was started anew.
+    pub fn applied(&mut self, slot: usize, now: Index) -> Index {
+        std::mem::replace(&mut self.applied[slot], now).min(now)
     }
 
     /// After a step of `slot`, from when to when: whether something is left, and no entry goes on.

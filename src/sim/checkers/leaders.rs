@@ -209,8 +209,10 @@ impl Judge {
         let (node, slot, raft) = (step.node, step.node.host_id.0, inside.raft);
         let has_room = node.log_bytes_max() == LOG_BYTES_MAX && !raft.is_short_of_room();
         let may = self.expiry.leads(slot) && has_room && !raft.is_transferring();
-        let coming = || raft.entries(inside.applied.next(), raft.last_index()).iter();
-        let goes_on = || coming().any(|entry| command_of(entry) == Some(Command::Continue));
+        // An entry that was proposed and applied in this step has gone on as well.
+        let before = self.goes_on.applied(slot, inside.applied).max(raft.snapshot_index());
+        let since = || raft.entries(before.next(), raft.last_index()).iter();
+        let goes_on = || since().any(|entry| command_of(entry) == Some(Command::Continue));
         let is_idle = may && inside.machine.is_unfinished() && !goes_on();
         let ended = node.host.borrow().local;
         self.goes_on.follow(slot, (step.began, ended), is_idle)
