@@ -127,8 +127,8 @@ impl Work {
     }
 }
 
-/// Measured on the two cores on which Tenure is built, 2.1 GHz, with `cargo bench --bench charges`, which prints each
-/// of them anew; rounded up to one digit, since caches are colder beside other work.
+/// Estimates for the two cores on which Tenure is built, 2.1 GHz, of one digit each; `cargo bench --bench charges` prints what they are
+/// on a machine.
 const TURN_NANOS: u64 = 5_000;
 /// A request decoded, checked, and proposed; an answer of a peer.
 const MESSAGE_IN_NANOS: u64 = 1_000;
