@@ -40,10 +40,12 @@ impl LockMachine {
             Way::Taken(_) if self.has_full_queue(&wish) => {
                 self.fix(call, Fixed::Refused(Refusal::Limit))
             }
-            Way::Taken(_) => match self.deadlock(&wish.claim, &wish.names) {
-                Some(circle) => self.fix(call, Fixed::Deadlock(circle.into())),
-                None => self.enqueue(call, wish),
-            },
+            Way::Taken(_) => {
+                match self.deadlock(&wish.claim, &wish.names, &mut |looked| effects.look(looked)) {
+                    Some(circle) => self.fix(call, Fixed::Deadlock(circle.into())),
+                    None => self.enqueue(call, wish),
+                }
+            }
         }
     }
 

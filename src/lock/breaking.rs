@@ -101,7 +101,7 @@ impl LockMachine {
             all_freed.push(freed);
         }
         if let Some(client) = breaking.to {
-            self.put_first(breaking.name, client);
+            self.put_first(breaking.name, client, effects);
         }
         for freed in &all_freed {
             self.pass_on(freed, call.unix_ms, effects);

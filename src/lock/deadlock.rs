@@ -18,14 +18,20 @@ use crate::base::{Owner, RequestId, SessionId};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 impl LockMachine {
-    /// The circle that `claim` on `names` would close if it waited, in words; `None` if it would not.
-    pub(super) fn deadlock(&self, claim: &Claim, names: &[Name]) -> Option<String> {
+    /// The circle that `claim` on `names` would close if it waited, in words; `None` if it would not. `look` hears how many holders
+    /// and waits are looked at.
+    pub(super) fn deadlock(
+        &self,
+        claim: &Claim,
+        names: &[Name],
+        look: &mut dyn FnMut(usize),
+    ) -> Option<String> {
         let answers = &self.live_session(claim.session).answers;
         // Nobody waits for an owner that is in nothing.
         if claim.owner() == ALONE || !answers.owners().is_in_any(claim.owner()) {
             return None;
         }
-        let mut search = Search::gather(self, claim, names, None)?;
+        let mut search = Search::gather(self, (claim, names), None, look)?;
         // It would stand last in each of its queues.
         for line in search.waits[NEW].lines.clone() {
             search.lines[line].queue.push_back(NEW);
@@ -37,10 +43,15 @@ impl LockMachine {
 
     /// Whether anybody would wait for ever if `claim`, which waits for `name` alone under `request`, stood at the head
     /// of the queue; also true if that is more than is looked at.
-    pub(super) fn stalls_behind(&self, name: &Name, claim: &Claim, request: RequestId) -> bool {
-        let Some(mut search) =
-            Search::gather(self, claim, std::slice::from_ref(name), Some(request))
-        else {
+    pub(super) fn stalls_behind(
+        &self,
+        name: &Name,
+        claim: &Claim,
+        request: RequestId,
+        look: &mut dyn FnMut(usize),
+    ) -> bool {
+        let wish = (claim, std::slice::from_ref(name));
+        let Some(mut search) = Search::gather(self, wish, Some(request), look) else {
             return self.level() >= LEVEL_UNEXAMINED_STAYS;
         };
         let line = search.number_of(name);
@@ -100,11 +111,12 @@ impl<'a> Search<'a> {
     /// queues already.
     fn gather(
         machine: &'a LockMachine,
-        claim: &'a Claim,
-        names: &'a [Name],
+        (claim, names): (&'a Claim, &'a [Name]),
         request: Option<RequestId>,
+        look: &mut dyn FnMut(usize),
     ) -> Option<Self> {
-        let found: Vec<&Name> = names_depended_on(machine, claim, names)?.into_iter().collect();
+        let found = names_depended_on(machine, claim, names, look)?;
+        let found: Vec<&Name> = found.into_iter().collect();
         let lines = found.iter().map(|_| Line::default()).collect();
         let (waits, owners, numbers) = (Vec::new(), Vec::new(), BTreeMap::new());
         let mut search = Self { machine, names: found, lines, waits, owners, numbers };
@@ -281,8 +293,14 @@ fn names_depended_on<'a>(
     machine: &'a LockMachine,
     claim: &Claim,
     names: &'a [Name],
+    look: &mut dyn FnMut(usize),
 ) -> Option<BTreeSet<&'a Name>> {
     let mut budget = machine.bounds.deadlock_search;
+    let mut spend = |count: usize| {
+        look(count.min(budget));
+        budget = budget.checked_sub(count)?;
+        Some(())
+    };
     let (mut found, mut asked) = (BTreeSet::new(), BTreeSet::from([(claim.session, ALONE)]));
     // Waits for several names, each of which is met in all of its queues.
     let mut several = BTreeSet::new();
@@ -294,7 +312,7 @@ fn names_depended_on<'a>(
                 found.insert(name);
                 continue;
             };
-            budget = budget.checked_sub(lock.holders.len() + lock.queue().len())?;
+            spend(lock.holders.len() + lock.queue().len())?;
             // Who has ended depends on nothing, and gives up what it has by itself.
             let lives = |claim: &&Claim| !machine.is_ending(claim.session);
             for (_, waiter) in lock.queue().iter() {
@@ -311,7 +329,7 @@ fn names_depended_on<'a>(
         while let Some((session, owner)) = who.pop() {
             if owner != ALONE && asked.insert((session, owner)) {
                 let waiting = machine.live_session(session).answers.waiting();
-                budget = budget.checked_sub(waiting.len())?;
+                spend(waiting.len())?;
                 let own = waiting.values().filter(|place| place.owner == owner);
                 due.extend(own.flat_map(|place| place.names()));
             }

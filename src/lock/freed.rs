@@ -111,7 +111,7 @@ impl LockMachine {
     /// Hands on what was freed, to its heir before all others (L23).
     pub(super) fn pass_on(&mut self, freed: &Freed, unix_ms: u64, effects: &mut Effects) {
         if let Some(Mark { name, heir: Some(heir), .. }) = &freed.mark {
-            self.put_first(name, heir);
+            self.put_first(name, heir, effects);
         }
         self.hand_over_all(freed.names(), unix_ms, effects);
     }

@@ -16,6 +16,7 @@
 
 use super::claim::ALONE;
 use super::command::Name;
+use super::effects::Effects;
 use super::machine::LockMachine;
 use super::queue::{Ticket, Waiter};
 
@@ -23,7 +24,7 @@ impl LockMachine {
     /// Puts the first of `client` who waits for `name` alone, and stalls nobody by it, at the head of the queue;
     /// whether there is one. The caller hands the lock on. From level 2 on only the first few of that name are looked at for whom
     /// that is a question.
-    pub(super) fn put_first(&mut self, name: &Name, client: &str) -> bool {
+    pub(super) fn put_first(&mut self, name: &Name, client: &str, effects: &mut Effects) -> bool {
         let is_bounded = self.level() >= LEVEL_FEW_EXAMINED;
         let mut left = if is_bounded { EXAMINED_MAX } else { usize::MAX };
         let mut chosen = None;
@@ -33,7 +34,8 @@ impl LockMachine {
                 false if left == 0 => break,
                 false => {
                     left -= 1;
-                    !self.stalls_behind(name, &waiter.claim, waiter.request)
+                    let look = &mut |looked| effects.look(looked);
+                    !self.stalls_behind(name, &waiter.claim, waiter.request, look)
                 }
             };
             if goes_first {

@@ -42,7 +42,9 @@ impl Replica {
             EntryKind::NoOp | EntryKind::Relinquish => {}
             EntryKind::Membership => self.handle_membership_applied(entry.index),
             EntryKind::Command => {
+                let looked = self.machine.looked();
                 let applied = apply_command(&mut self.machine, entry)?;
+                self.work.spend(Kind::Apply, self.machine.looked() - looked);
                 self.handle_applied(now, entry, applied);
             }
         }
@@ -53,7 +55,7 @@ impl Replica {
     fn handle_applied(&mut self, now: &Sample, entry: &Entry, applied: Applied) {
         let Applied { outcome, granted, delayed, asked, changes, freed, .. } = applied;
         let told = granted.len() + delayed.len() + asked.len() + changes.len() + freed.len();
-        self.work.spend(Kind::Apply, told as u64 + search_units(outcome.as_ref()));
+        self.work.spend(Kind::Apply, told as u64);
         self.begin_delays(now, delayed);
         self.push_asked(asked);
         if let Some(outcome) = outcome {
@@ -137,16 +139,6 @@ impl Replica {
     }
 }
 
-/// What a search for a deadlock may have cost: whoever begins to wait may have been the reason for one.
-fn search_units(outcome: Option<&Outcome>) -> u64 {
-    match outcome {
-        Some(Outcome::Answered {
-            answer: Answer::Queued { .. } | Answer::Deadlock { .. }, ..
-        }) => SEARCH_UNITS,
-        _ => 0,
-    }
-}
-
 /// Applies an entry that holds a command: a function of the machine and the entry alone (L2).
 pub(super) fn apply_command(
     machine: &mut LockMachine,
@@ -175,6 +167,3 @@ pub(super) fn decode_command(entry: &Entry, level_max: u32) -> Result<Command, A
     }
     Ok(command)
 }
-
-/// The searches of one turn are some hundred at most: few look at all that they may (`DEADLOCK_SEARCH_MAX`).
-const SEARCH_UNITS: u64 = 32;

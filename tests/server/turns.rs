@@ -375,3 +375,45 @@ fn a_leader_that_takes_nothing_more_for_load_says_so_before_it_reads_what_is_ask
     cluster.advance(40 * MS);
     assert!(!is_saturated(&cluster));
 }
+
+/// Owners that hold a lock each and wait for the next one's, and the last of which asks for the first one's again and again.
+#[test]
+fn searches_for_deadlocks_count_as_what_they_look_at() {
+    const OWNERS: u64 = 60;
+    const ASKED: u64 = 100;
+    // For each owner it looks through all waits of its session.
+    const LOOKED_AT: u64 = OWNERS * (OWNERS - 1);
+    let mut cluster = Cluster::new(1);
+    let leader = cluster.elect();
+    let session = connect_with_session(&mut cluster, leader, CLIENT, 60_000);
+    let of = |owner: u64, lock: u64| {
+        let acquire = acquire_of(&format!("lock/{lock:03}"));
+        Operation::Acquire(Acquire { owner: Owner(owner), ..acquire })
+    };
+    let held = (1..=OWNERS).map(|owner| of(owner, owner));
+    let waits = (1..OWNERS).map(|owner| of(owner, owner + 1));
+    let mut request = 0;
+    for operation in held.chain(waits) {
+        request += 1;
+        cluster.request(leader, CLIENT, submit(session, request, operation));
+    }
+    cluster.settle();
+    cluster.take(CLIENT);
+    for asked in 1..=ASKED {
+        let closes = of(OWNERS, 1);
+        cluster.request(leader, CLIENT, submit(session, request + asked, closes));
+    }
+    let mut found = 0;
+    while found < ASKED {
+        cluster.step(leader);
+        let replies = cluster.take(CLIENT);
+        let circles = replies.iter().filter(|reply| {
+            matches!(reply, ServerMessage::Answered { answer: Answer::Deadlock { .. }, .. })
+        });
+        let circles = circles.count() as u64;
+        let most = budget(Kind::Apply) / LOOKED_AT + 1;
+        assert!(circles <= most, "{circles} searches in one turn");
+        assert!(circles > 0 || found == 0 || goes_on(&cluster, leader), "{found} are answered");
+        found += circles;
+    }
+}
