@@ -5,6 +5,8 @@ mod cruel;
 mod dev;
 mod elections;
 mod fixtures;
+#[path = "../free_ports/mod.rs"]
+mod free_ports;
 mod guard;
 mod in_time;
 mod kinds;
