@@ -1,6 +1,7 @@
 //! What operators type: the subcommands of `tenure`, one file each, and what they share.
 
 pub mod break_lock;
+pub mod certs;
 pub mod cluster;
 pub mod columns;
 pub mod completions;
