@@ -14,7 +14,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("replica", &["base", "lock", "raft", "wire"]),
     ("server", &["base", "raft", "replica", "wal", "wire"]),
     ("sys", &["base"]),
-    ("net", &["sys", "wire"]),
+    ("net", &["base", "sys", "wire"]),
     ("client::core", &["base", "lock", "wire"]),
     ("client", &["base", "client::core", "lock", "net", "sys", "wire"]),
     ("node", &["base", "net", "raft", "server", "sys", "wal", "wire"]),
