@@ -22,6 +22,7 @@ pub mod order;
 pub mod outlet;
 pub mod output;
 pub mod scratch;
+pub mod secure;
 pub mod serve;
 pub mod show;
 pub mod signals;

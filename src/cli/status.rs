@@ -30,7 +30,7 @@ pub struct Options {
 
 /// Runs it.
 pub fn run(options: &Options) -> Result<u8, Failure> {
-    let cluster = ClusterStatus::ask(options.connection.at(), options.connection.timeout);
+    let cluster = ClusterStatus::ask(options.connection.at()?, options.connection.timeout);
     if !options.check && cluster.nodes.iter().all(|node| node.state.is_err()) {
         return Err(Failure::unavailable(cluster.complaint()));
     }

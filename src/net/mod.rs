@@ -22,3 +22,6 @@ pub use tls::{
     BlockingTls, Expected, TlsClient, TlsDialer, TlsError, TlsFiles, TlsMaterial, TlsServer,
     begins_as_tls,
 };
+
+#[cfg(test)]
+pub(crate) use tls::tests::Papers;

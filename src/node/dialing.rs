@@ -36,6 +36,9 @@ impl Network {
     ) -> Result<Option<Key>, Closed> {
         let dialed = self.reserve.spend(|| Connection::dial(address, OUT_BYTES_MAX));
         let mut connection = dialed.map_err(Closed::Failed)?;
+        if let Some(secured) = &self.handshakes.secured {
+            connection = secured.dial(connection, peer)?;
+        }
         connection.set_unacknowledged_max(PEER_UNACKNOWLEDGED_MAX).map_err(Closed::Failed)?;
         let (form, hello) = (self.peers.take_form(peer), server.hello(peer));
         match form {

@@ -30,6 +30,7 @@ impl Network {
         match (link.role, frame.kind) {
             (Role::Client, FrameKind::Request) => {
                 let (connection, request) = (connection_id(key), frame.decode()?);
+                self.check_client_identity(key, &request)?;
                 inputs.push(Input::Client { connection, request });
                 Ok(())
             }
@@ -137,6 +138,7 @@ impl Network {
         inputs: &mut Vec<Input>,
     ) -> Result<(), Ending> {
         self.note_speech(key, &speech);
+        self.check_peer_identity(key, hello.node)?;
         match server.check_hello(hello, &speech).map_err(Ending::Refusing)? {
             Admission::Granted(trust) => {
                 self.welcome_peer(key, (hello, speech), trust, server, inputs)

@@ -20,12 +20,12 @@ pub(super) fn listen(options: &mut NodeOptions) -> Result<(Listener, SocketAddr)
             let wanted = options.listen.as_ref().unwrap_or(&own);
             let address = resolve(wanted)?;
             // Before the bind: for an instant even that would let a stranger in.
-            check_exposure(address, options.insecure)?;
+            check_exposure(address, options)?;
             Listener::bind(address).map_err(|error| cannot_bind(wanted, &error))?
         }
     };
     let address = listener.address().map_err(|error| cannot_use(&error))?;
-    check_exposure(address, options.insecure)?;
+    check_exposure(address, options)?;
     Ok((listener, address))
 }
 
@@ -50,15 +50,16 @@ fn resolve(wanted: &str) -> Result<SocketAddr, Error> {
     found.first().copied().ok_or_else(|| unknown("it has no address"))
 }
 
-fn check_exposure(address: SocketAddr, insecure: bool) -> Result<(), Error> {
-    if insecure || address.ip().is_loopback() {
+fn check_exposure(address: SocketAddr, options: &NodeOptions) -> Result<(), Error> {
+    if options.insecure || options.tls.is_some() || address.ip().is_loopback() {
         return Ok(());
     }
     Err(Error::new(
         Status::Invalid,
         format!(
-            "{address} is open to the network, and nothing is encrypted or authenticated in this version: \
-             listen on a loopback address, or say --insecure if everybody who can reach it may take locks"
+            "{address} is open to the network, and nothing is encrypted or authenticated: give --ca, --cert and --key \
+             (`tenure certs` makes them), listen on a loopback address, or say --insecure if everybody who can reach it \
+             may take locks"
         ),
     ))
 }

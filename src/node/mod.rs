@@ -2,7 +2,7 @@
 //! and decides nothing that a fault can hit.
 //!
 //! `event_loop` is the thread; `network` owns every socket, with `acceptor`, `dialing`,
-//! `handshake`, `places`, `greetings`, `links` and `peers` as its parts; `outside` is what the server sees of it; `board` is what programs see;
+//! `handshake`, `handshakes` (of TLS), `secured`, `places`, `greetings`, `links` and `peers` as its parts; `outside` is what the server sees of it; `board` is what programs see;
 //! `turns` measures the loop itself.
 
 mod acceptor;
@@ -21,6 +21,7 @@ mod ending;
 mod event_loop;
 mod greetings;
 mod handshake;
+mod handshakes;
 mod histogram;
 mod joining;
 mod leadership;
@@ -30,6 +31,7 @@ mod network;
 mod outside;
 mod peers;
 mod places;
+mod secured;
 mod turns;
 
 pub use api::Node;
@@ -38,3 +40,4 @@ pub use config::{NodeOptions, parse_cluster};
 pub use disk::FileDisk;
 pub use joining::CannotJoin;
 pub use leadership::Leadership;
+pub use secured::NodeTls;

@@ -11,6 +11,7 @@ use crate::node::complaints::Complaints;
 use crate::node::elections::Elections;
 use crate::node::ending::Ending;
 use crate::node::greetings::Greetings;
+use crate::node::handshakes::Handshakes;
 use crate::node::links::{Link, Links, OUT_BYTES_MAX, Role, connection_id};
 use crate::node::peers::Peers;
 use crate::node::places::Bounds;
@@ -51,6 +52,7 @@ pub(super) struct Network {
     pub(super) dismissed: Option<String>,
     /// Accepted connections that have not said who they are.
     pub(super) greetings: Greetings,
+    pub(super) handshakes: Handshakes,
     backlog: Backlog,
     to_flush: Vec<Key>,
     /// Links that were lost while sending; their ends are handled with the next turn's input.
@@ -91,6 +93,7 @@ impl Network {
             claim: Claim::Ended,
             dismissed: None,
             greetings: Greetings::default(),
+            handshakes: Handshakes::default(),
             backlog: Backlog::default(),
             to_flush: Vec::new(),
             lost: Vec::new(),
@@ -146,7 +149,7 @@ impl Network {
     }
 
     fn next_deadline(&self) -> u64 {
-        if !self.backlog.is_empty() || !self.lost.is_empty() {
+        if !self.backlog.is_empty() || !self.lost.is_empty() || !self.handshakes.is_empty() {
             return 0;
         }
         self.greetings
@@ -173,8 +176,11 @@ impl Network {
                 break;
             }
             let Some(key) = self.backlog.take_other() else { break };
-            self.read(key, server, inputs);
+            if !self.postpone_handshake(key) {
+                self.read(key, server, inputs);
+            }
         }
+        self.shake_hands(server, inputs);
         self.accept(now, inputs);
         self.end_silent(now, inputs);
         while let Some(key) = self.peers.overdue(now) {
@@ -205,7 +211,7 @@ impl Network {
         }
     }
 
-    fn read<D: Disk>(&mut self, key: Key, server: &Server<D>, inputs: &mut Vec<Input>) {
+    pub(super) fn read<D: Disk>(&mut self, key: Key, server: &Server<D>, inputs: &mut Vec<Input>) {
         let Some(link) = self.links.find(key) else { return };
         link.is_listed = false;
         if link.connection.wants_flush_when_read() {

@@ -12,6 +12,7 @@ mod live;
 mod operators;
 mod printed;
 mod program;
+mod secured;
 mod serving;
 mod signals;
 mod snapshots;

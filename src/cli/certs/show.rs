@@ -59,10 +59,13 @@ fn remaining(shown: &Shown, now: u64) -> String {
     match now {
         now if now >= shown.until => "it has expired".to_owned(),
         now if now < shown.from => "it is not valid yet".to_owned(),
-        now => match (shown.until - now) / 86_400 {
-            0 => "less than a day is left".to_owned(),
-            1 => "1 day is left".to_owned(),
-            days => format!("{days} days are left"),
+        now => match shown.until - now {
+            0..DAY_SECONDS => "less than a day is left".to_owned(),
+            // To the nearest: what was made just now for 365 days has as many.
+            seconds => match (seconds + DAY_SECONDS / 2) / DAY_SECONDS {
+                1 => "1 day is left".to_owned(),
+                days => format!("{days} days are left"),
+            },
         },
     }
 }
@@ -73,3 +76,4 @@ fn line(text: &str) -> String {
 }
 
 const LINE_BYTES_MAX: usize = 400;
+const DAY_SECONDS: u64 = 86_400;

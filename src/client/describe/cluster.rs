@@ -42,7 +42,8 @@ impl ClusterStatus {
     pub fn ask(whom: impl Into<ClusterAt>, timeout: Duration) -> Self {
         let whom = whom.into();
         let ask = |endpoints: &str| -> Answers {
-            let answers = Client::status_of(endpoints, timeout).into_iter();
+            let asked = ClusterAt { endpoints: endpoints.to_owned(), ..whom.clone() };
+            let answers = Client::status_of(asked, timeout).into_iter();
             let checked = |answer: Result<NodeStatus, Error>| {
                 answer.and_then(|status| whom.check(status.cluster).map(|()| status))
             };

@@ -29,7 +29,7 @@ pub(super) use slot::{Given, Slot, Taken, Waiter};
 
 use crate::base::Sample;
 use crate::client::core::{CallId, Core, CoreOptions};
-use crate::net::{Key, LocalNode, Poller};
+use crate::net::{Key, LocalNode, Poller, TlsDialer};
 use crate::sys::{clock, event::EventFd, fork, thread};
 use crate::{Error, Status};
 use alarm::Alarm;
@@ -54,7 +54,11 @@ impl Shared {
     ///
     /// # Errors
     /// The process has no file descriptor or thread left.
-    pub(super) fn start(options: CoreOptions, local: Option<LocalNode>) -> io::Result<Arc<Self>> {
+    pub(super) fn start(
+        options: CoreOptions,
+        local: Option<LocalNode>,
+        tls: Option<TlsDialer>,
+    ) -> io::Result<Arc<Self>> {
         fork::watch();
         let poller = Poller::new(READY_MAX)?;
         let (registrar, wake) = (poller.registrar()?, poller.wake(background::WAKE)?);
@@ -64,7 +68,7 @@ impl Shared {
         let shared = Arc::new_cyclic(|weak| {
             let own = (Arc::clone(&event), alarm);
             let mut inner = Inner::new(core, registrar, wake, own, weak.clone());
-            inner.local = local;
+            (inner.local, inner.tls) = (local, tls);
             Self { inner: Mutex::new(inner), event, generation: fork::generation() }
         });
         let background = Arc::clone(&shared);

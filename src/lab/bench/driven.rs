@@ -7,6 +7,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use tenure::Error;
 use tenure::base::limits::CLIENT_BUFFER_BYTES_MAX;
 use tenure::base::{Sample, SessionKey};
+use tenure::client::ClientOptions;
 use tenure::client::core::{Action, CallId, Core, CoreOptions, Done, LinkId, SessionState};
 use tenure::net::{Connection, Key, Poller, Received};
 use tenure::sys::{clock, random};
@@ -30,7 +31,7 @@ impl Driven {
             endpoints: to.endpoints.split(',').map(|one| one.trim().to_owned()).collect(),
             pin: to.cluster_id.clone(),
             client: name.to_owned(),
-            ttl: to.options().ttl,
+            ttl: ClientOptions::new().ttl,
             connect_timeout: to.timeout,
             request_timeout: to.timeout,
             progress: None,

@@ -14,7 +14,7 @@ mod refusals;
 type Issuer = CertifiedIssuer<'static, KeyPair>;
 
 /// What certificates are read from, and one authority that most are of.
-pub(in crate::net) struct Papers {
+pub(crate) struct Papers {
     directory: TempDir,
     pub(in crate::net) authority: Issuer,
     ca: PathBuf,
@@ -22,7 +22,7 @@ pub(in crate::net) struct Papers {
 }
 
 impl Papers {
-    pub(in crate::net) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let (directory, authority) = (tempfile::tempdir().unwrap(), new_authority());
         let ca = directory.path().join("ca.crt");
         std::fs::write(&ca, authority.pem()).unwrap();
@@ -55,12 +55,17 @@ impl Papers {
         TlsMaterial::read(&self.files(params)).unwrap()
     }
 
+    /// The files of a node.
+    pub(crate) fn node_files(&mut self, uri: &str) -> TlsFiles {
+        self.files(&node(uri))
+    }
+
     pub(in crate::net) fn server(&mut self, uri: &str) -> TlsServer {
         let material = self.read(&node(uri));
         TlsServer::new(&material).unwrap()
     }
 
-    pub(in crate::net) fn client(&mut self, uri: &str) -> TlsClient {
+    pub(crate) fn client(&mut self, uri: &str) -> TlsClient {
         let material = self.read(&client(uri));
         TlsClient::new(&material).unwrap()
     }

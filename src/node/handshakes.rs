@@ -1,0 +1,55 @@
+//! TLS handshakes of accepted connections, some in each turn: one costs as much as a hundred requests, and after a change of
+//! leader thousands come at once. Peers that stand and clients that are known go first.
+
+use crate::net::Key;
+use crate::node::links::Role;
+use crate::node::network::Network;
+use crate::node::secured::Secured;
+use crate::server::{Input, Server};
+use crate::wal::Disk;
+use std::collections::VecDeque;
+
+/// What both sides of them show and demand, and whose turn has not come.
+#[derive(Debug, Default)]
+pub(super) struct Handshakes {
+    /// `None`: nobody speaks TLS here.
+    pub(super) secured: Option<Secured>,
+    /// Connections that have something to say of theirs, in order.
+    waiting: VecDeque<Key>,
+}
+
+impl Handshakes {
+    /// Whether nobody waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+}
+
+impl Network {
+    /// Whether what came on this connection is of a handshake, and waits for its turn.
+    pub(super) fn postpone_handshake(&mut self, key: Key) -> bool {
+        let Some(link) = self.links.find(key) else { return false };
+        let is_handshake = link.role == Role::Greeting && link.connection.is_handshaking();
+        if is_handshake {
+            // It is listed here once, and nowhere else.
+            link.is_listed = true;
+            self.handshakes.waiting.push_back(key);
+        }
+        is_handshake
+    }
+
+    /// Goes on with the handshakes that have waited longest.
+    pub(super) fn shake_hands<D: Disk>(&mut self, server: &Server<D>, inputs: &mut Vec<Input>) {
+        let mut left = HANDSHAKES_PER_TURN;
+        while left > 0
+            && let Some(key) = self.handshakes.waiting.pop_front()
+        {
+            // Some have given up.
+            left -= usize::from(self.links.find(key).is_some());
+            self.read(key, server, inputs);
+        }
+    }
+}
+
+/// About 2 ms of CPU.
+const HANDSHAKES_PER_TURN: usize = 4;

@@ -1,0 +1,132 @@
+//! TLS of a node: what it shows and demands, and who may say what by the certificate that was verified.
+
+use crate::base::error::{Error, Status};
+use crate::base::{NodeId, Principal};
+use crate::net::{Closed, Connection, Expected, Key, TlsClient, TlsFiles, TlsMaterial, TlsServer};
+use crate::node::ending::Ending;
+use crate::node::network::Network;
+use crate::wire::{Refused, RefusedCode, Request};
+use std::path::PathBuf;
+
+/// The files of a node's certificate and of whom it trusts, all PEM. They are read when the node starts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NodeTls {
+    /// The authority of nodes, and of clients and operators unless `client_ca` is given.
+    pub ca: PathBuf,
+    /// This node's certificate, of `tenure:node/ID`, with what stands between it and the authority behind it.
+    pub cert: PathBuf,
+    /// The key of that.
+    pub key: PathBuf,
+    /// The authority of clients and operators, if it is another.
+    pub client_ca: Option<PathBuf>,
+    /// What authorities have revoked.
+    pub crl: Option<PathBuf>,
+}
+
+impl NodeTls {
+    /// With one authority for all.
+    pub fn new(ca: impl Into<PathBuf>, cert: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        Self { ca: ca.into(), cert: cert.into(), key: key.into(), client_ca: None, crl: None }
+    }
+}
+
+/// Both sides of a node's handshakes.
+#[derive(Debug)]
+pub(super) struct Secured {
+    server: TlsServer,
+    client: TlsClient,
+}
+
+impl Secured {
+    /// Reads the files of `node`.
+    ///
+    /// # Errors
+    /// INVALID: which file, and what is wrong with it.
+    pub(super) fn read(tls: &NodeTls, node: NodeId) -> Result<Self, Error> {
+        let invalid = |text: String| Error::new(Status::Invalid, text);
+        let files = TlsFiles {
+            ca: tls.ca.clone(),
+            own: Some((tls.cert.clone(), tls.key.clone())),
+            client_ca: tls.client_ca.clone(),
+            crl: tls.crl.clone(),
+        };
+        let material = TlsMaterial::read(&files).map_err(invalid)?;
+        let (cert, own) = (tls.cert.display(), Principal::Node(node));
+        match material.principal() {
+            Some(Ok(principal)) if *principal == own => {}
+            Some(Ok(other)) => {
+                let text = format!(
+                    "{cert} is the certificate of {other}, and this is {own}: give each node its own (`tenure certs node {node} HOST`)"
+                );
+                return Err(invalid(text));
+            }
+            Some(Err(why)) => return Err(invalid(format!("the certificate {cert} {why}"))),
+            None => unreachable!("a node's files name its certificate"),
+        }
+        let server = TlsServer::new(&material).map_err(invalid)?;
+        let client = TlsClient::new(&material).map_err(invalid)?;
+        Ok(Self { server, client })
+    }
+
+    /// A connection that was accepted.
+    pub(super) fn answer(&self, connection: Connection) -> Result<Connection, Closed> {
+        connection.answering_over_tls(&self.server)
+    }
+
+    /// A connection to this peer and nobody else.
+    pub(super) fn dial(&self, connection: Connection, peer: NodeId) -> Result<Connection, Closed> {
+        connection.over_tls(&self.client, Expected::Node(peer))
+    }
+}
+
+impl Network {
+    /// Whether whoever is at the other end may speak as this peer: only its own certificate says so.
+    pub(super) fn check_peer_identity(&mut self, key: Key, peer: NodeId) -> Result<(), Ending> {
+        let Some(link) = self.links.find(key) else { return Ok(()) };
+        if self.handshakes.secured.is_none()
+            || link.connection.principal() == Some(&Principal::Node(peer))
+        {
+            return Ok(());
+        }
+        let shown = shown(link.connection.principal());
+        refuse(format!(
+            "only the certificate of node/{peer} may speak as node {peer}, and {shown}: give each node its own"
+        ))
+    }
+
+    /// Whether this may be asked on the connection. Nodes use no locks: they may ask what a node tells of itself, as one that
+    /// joins does.
+    pub(super) fn check_client_identity(
+        &mut self,
+        key: Key,
+        request: &Request,
+    ) -> Result<(), Ending> {
+        let Some(link) = self.links.find(key) else { return Ok(()) };
+        match link.connection.principal() {
+            Some(Principal::Node(_))
+                if !matches!(request, Request::Status { .. } | Request::Describe { .. }) =>
+            {
+                refuse(
+                    "the certificate of a node is no client's and no operator's: `tenure certs client NAME` and `tenure certs operator NAME` make those"
+                        .to_owned(),
+                )
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn shown(principal: Option<&Principal>) -> String {
+    match principal {
+        Some(principal) => format!("this is {principal}'s"),
+        None => "there is none here".to_owned(),
+    }
+}
+
+fn refuse(text: String) -> Result<(), Ending> {
+    Err(Ending::Refusing(Refused { code: RefusedCode::State, text }))
+}
+
+#[cfg(test)]
+mod tests;

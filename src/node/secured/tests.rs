@@ -1,0 +1,170 @@
+//! Who may say what on a node's TLS port, and how much of a turn handshakes take.
+
+use super::*;
+use crate::base::time::RHO_PPM;
+use crate::base::{DirectoryId, NodeId};
+use crate::net::{Listener, Papers};
+use crate::node::{FileDisk, NodeOptions};
+use crate::server::{Input, Server};
+use crate::sys::clock;
+use crate::sys::poll::{self, Interest, Ready};
+use crate::wire::{ClientHello, Frame, FrameKind, PeerHello};
+use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
+use tempfile::TempDir;
+
+/// Node 3, whom nobody but the test dials, and which dials nobody.
+struct Stand {
+    network: Network,
+    server: Server<FileDisk>,
+    address: SocketAddr,
+    papers: Papers,
+    _directory: TempDir,
+}
+
+impl Stand {
+    fn new() -> Self {
+        let mut papers = Papers::new();
+        let files = papers.node_files("tenure:node/3");
+        let (cert, key) = files.own.unwrap();
+        let secured = Secured::read(&NodeTls::new(files.ca, cert, key), NodeId(3)).unwrap();
+        let members: Vec<_> = (1..=3).map(|id| (NodeId(id), format!("127.0.0.1:{id}"))).collect();
+        let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = listener.address().unwrap();
+        let (commands, _) = crossbeam_channel::unbounded();
+        let mut network = Network::new(NodeId(3), &members, listener, commands).unwrap();
+        network.handshakes.secured = Some(secured);
+        let directory = tempfile::tempdir().unwrap();
+        let disk = FileDisk::open(directory.path()).unwrap();
+        let options = NodeOptions::new(NodeId(3), "unused", members).server_options();
+        let server = Server::open(options, disk, [3; 16], &clock::sample()).unwrap();
+        Self { network, server, address, papers, _directory: directory }
+    }
+
+    /// Somebody with this identity, who has begun to shake hands.
+    fn dial(&mut self, uri: &str) -> Connection {
+        let client = self.papers.client(uri);
+        let dialed = Connection::dial(self.address, 1 << 20).unwrap();
+        let mut dialed = dialed.over_tls(&client, Expected::Node(NodeId(3))).unwrap();
+        while dialed.wants_write() {
+            dialed.flush().unwrap();
+        }
+        dialed
+    }
+
+    fn turn(&mut self, inputs: &mut Vec<Input>) {
+        self.network.wait(u64::MAX).unwrap();
+        self.network.collect(&self.server, inputs);
+        self.network.flush_links();
+    }
+
+    /// What comes of a first frame: what the server is told, and what whoever said it hears until the end.
+    fn say<T: serde::Serialize>(
+        &mut self,
+        uri: &str,
+        kind: FrameKind,
+        hello: &T,
+    ) -> (Vec<Input>, Vec<Frame>) {
+        let mut dialed = self.dial(uri);
+        dialed.queue(kind, hello).unwrap();
+        let hearing = std::thread::spawn(move || {
+            let mut frames = Vec::new();
+            // Until something was said, or nothing ever will be.
+            while frames.is_empty() {
+                let readable = (dialed.as_raw_fd(), Interest::Read, Ready::default());
+                poll::wait(&mut [readable], None).unwrap();
+                if dialed.receive(&mut frames, 1 << 20).is_err() {
+                    break;
+                }
+            }
+            frames
+        });
+        let mut inputs = Vec::new();
+        let before = self.network.complaints.count();
+        while inputs.is_empty() && self.network.complaints.count() == before {
+            self.turn(&mut inputs);
+        }
+        (inputs, hearing.join().unwrap())
+    }
+}
+
+fn peer(node: u64) -> PeerHello {
+    PeerHello {
+        node: NodeId(node),
+        to: NodeId(3),
+        directory: DirectoryId([node as u8; 16]),
+        cluster: None,
+        boot: 1,
+        rho_ppm: RHO_PPM,
+    }
+}
+
+#[test]
+fn a_peer_is_whom_its_certificate_names_and_nobody_else() {
+    let mut stand = Stand::new();
+    for (uri, shown) in [
+        ("tenure:client/a", "this is client/a's"),
+        ("tenure:operator/a", "this is operator/a's"),
+        ("tenure:node/2", "this is node/2's"),
+    ] {
+        let (inputs, frames) = stand.say(uri, FrameKind::PeerHello, &peer(1));
+        assert!(inputs.is_empty(), "{uri}: {inputs:?}");
+        let [refused] = &frames[..] else { panic!("{uri}: {frames:?}") };
+        assert_eq!(refused.kind, FrameKind::Refused);
+        let text = refused.decode::<Refused>().unwrap().text;
+        assert!(text.starts_with("only the certificate of node/1 may speak as node 1"), "{text}");
+        assert!(text.contains(shown), "{text}");
+    }
+    let (inputs, frames) = stand.say("tenure:node/1", FrameKind::PeerHello, &peer(1));
+    assert!(matches!(inputs[..], [Input::PeerUp { peer: NodeId(1), .. }]), "{inputs:?}");
+    assert_eq!(frames[0].kind, FrameKind::PeerWelcome);
+}
+
+#[test]
+fn who_is_not_known_says_nothing_that_is_heard() {
+    let mut stand = Stand::new();
+    let hello = ClientHello { client: "test".to_owned(), cluster: None };
+    let (inputs, frames) = stand.say("tenure:nobody", FrameKind::ClientHello, &hello);
+    assert!(inputs.is_empty() && frames.is_empty(), "{inputs:?} {frames:?}");
+    assert_eq!(stand.network.complaints.count(), 1);
+    let (inputs, _) = stand.say("tenure:client/a", FrameKind::ClientHello, &hello);
+    assert!(matches!(inputs[..], [Input::ClientUp { .. }]), "{inputs:?}");
+}
+
+#[test]
+fn handshakes_take_a_part_of_each_turn_and_those_who_are_known_go_first() {
+    let mut stand = Stand::new();
+    let mut known = stand.dial("tenure:client/known");
+    let hello = ClientHello { client: "test".to_owned(), cluster: None };
+    known.queue(FrameKind::ClientHello, &hello).unwrap();
+    let mut inputs = Vec::new();
+    while inputs.is_empty() {
+        stand.turn(&mut inputs);
+        known.receive(&mut Vec::new(), 1 << 20).unwrap();
+    }
+    let mut others: Vec<_> = (0..20).map(|_| stand.dial("tenure:client/a")).collect();
+    while stand.network.links.len() < 21 {
+        stand.turn(&mut inputs);
+    }
+    inputs.clear();
+    known.queue(FrameKind::Request, &Request::Status { read: 1 }).unwrap();
+    known.flush().unwrap();
+    let mut begun = answered(&mut others);
+    while begun < others.len() {
+        stand.turn(&mut inputs);
+        let now = answered(&mut others);
+        assert!(now - begun <= 4, "{} in one turn", now - begun);
+        begun = now;
+        // In the first of these turns, and not again.
+        assert!(matches!(inputs[..], [Input::Client { .. }]), "{inputs:?}");
+    }
+}
+
+/// How many of those who dialed have been answered, and know the node.
+fn answered(dialed: &mut [Connection]) -> usize {
+    let is_answered = |connection: &mut Connection| {
+        connection.receive(&mut Vec::new(), 1 << 20).unwrap();
+        connection.is_standing()
+    };
+    dialed.iter_mut().map(is_answered).filter(|is_answered| *is_answered).count()
+}
