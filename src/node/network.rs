@@ -21,7 +21,7 @@ use crate::server::{Input, Server};
 use crate::sys::descriptors::Reserve;
 use crate::sys::{clock, random};
 use crate::wal::Disk;
-use crate::wire::{Ability, Form, Frame, FrameKind, RefusedCode};
+use crate::wire::{Ability, Frame, FrameKind, RefusedCode};
 use crossbeam_channel::Sender;
 use serde::Serialize;
 use std::io;
@@ -333,7 +333,7 @@ impl Network {
         if ending.is_complaint() {
             self.complaints.add(now, &ending);
         }
-        let unheard = matches!(ending, Ending::Closed(Closed::ByPeer)) && link.form == Form::Named;
+        let unheard = self.is_unheard(&link, &ending);
         match link.role {
             Role::Greeting | Role::Challenged => {}
             Role::Dialing(peer) if unheard => self.peers.handle_unheard(peer, key, now),

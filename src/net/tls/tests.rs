@@ -55,6 +55,10 @@ impl Papers {
         TlsMaterial::read(&self.files(params)).unwrap()
     }
 
+    pub(in crate::net) fn client_files(&mut self, uri: &str) -> TlsFiles {
+        self.files(&client(uri))
+    }
+
     /// The files of a node.
     pub(crate) fn node_files(&mut self, uri: &str) -> TlsFiles {
         self.files(&node(uri))

@@ -120,10 +120,16 @@ fn refused(error: webpki::Error) -> Error {
         Found::RequiredEkuNotFoundContext(_) => CertificateError::InvalidPurpose,
         Found::CertNotValidForName(context) => CertificateError::NotValidForNameContext {
             expected: context.expected,
-            presented: context.presented,
+            presented: context.presented.iter().filter_map(|name| host(name)).collect(),
         },
         Found::BadDer => CertificateError::BadEncoding,
         Found::CaUsedAsEndEntity => return Misfit::Authority.into(),
         error => return Misfit::Broken(error.to_string()).into(),
     })
+}
+
+/// A name or address among those that webpki says a certificate has; it shows which kind each is.
+fn host(shown: &str) -> Option<String> {
+    let (kind, name) = shown.strip_suffix(')')?.split_once('(')?;
+    matches!(kind, "DnsName" | "IpAddress").then(|| name.trim_matches('"').to_owned())
 }

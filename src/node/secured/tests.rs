@@ -4,6 +4,7 @@ use super::*;
 use crate::base::time::RHO_PPM;
 use crate::base::{DirectoryId, NodeId};
 use crate::net::{Listener, Papers};
+use crate::node::handshakes::HANDSHAKES_PER_TURN;
 use crate::node::{FileDisk, NodeOptions};
 use crate::server::{Input, Server};
 use crate::sys::clock;
@@ -153,7 +154,7 @@ fn handshakes_take_a_part_of_each_turn_and_those_who_are_known_go_first() {
     while begun < others.len() {
         stand.turn(&mut inputs);
         let now = answered(&mut others);
-        assert!(now - begun <= 4, "{} in one turn", now - begun);
+        assert!(now - begun <= HANDSHAKES_PER_TURN, "{} in one turn", now - begun);
         begun = now;
         // In the first of these turns, and not again.
         assert!(matches!(inputs[..], [Input::Client { .. }]), "{inputs:?}");

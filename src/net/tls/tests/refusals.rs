@@ -111,7 +111,7 @@ fn a_host_is_verified_by_name_or_address_and_by_nothing_else() {
     for address in ["db2.example:7401", "example:7401", "10.0.0.2:7401", "[::1]:7401"] {
         let pair = Pair::new(&client, host(address), &server);
         let name = address.rsplit_once(':').unwrap().0.trim_matches(['[', ']']);
-        let said = format!("is not for {name}, but for ");
+        let said = format!("is not for {name}, but for db1.example, 10.0.0.1: make one");
         pair.assert_refused("not the one that it expects", &said);
     }
     // Whoever verifies by host does so alone, and whoever verifies by node accepts it at any address.
