@@ -64,6 +64,7 @@ impl Secured {
             Some(Err(why)) => return Err(invalid(format!("the certificate {cert} {why}"))),
             None => unreachable!("a node's files name its certificate"),
         }
+        material.check_node().map_err(|why| invalid(format!("the certificate {cert} {why}")))?;
         let server = TlsServer::new(&material).map_err(invalid)?;
         let client = TlsClient::new(&material).map_err(invalid)?;
         Ok(Self { server, client })

@@ -217,6 +217,11 @@ fn options_that_do_not_fit_are_told_before_a_node_listens() {
     empty[1] = papers.path("empty");
     fs::write(&empty[1], "").unwrap();
     serve(&empty, "empty is empty");
+    // Of an authority that its peers do not trust.
+    let mut strange = good.clone();
+    let others = Papers::new();
+    strange[1] = others.path("ca.crt");
+    serve(&strange, "node-1.crt is not of an authority that is trusted here");
     let crl = [&good[..], &["--crl".to_owned(), papers.path("ca.crt")]].concat();
     serve(&crl, "has no list of revoked certificates");
     // The same of clients, and none of them goes on without TLS.

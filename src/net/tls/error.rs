@@ -26,6 +26,9 @@ pub enum TlsError {
     /// We do not accept the one that it shows.
     #[error("its certificate {0}")]
     Theirs(String),
+    /// Nor one that has expired, or is not valid yet.
+    #[error("its certificate {0}")]
+    Outdated(String),
     /// It does not accept ours, or that we have none.
     #[error("it refuses us: {0}")]
     Ours(String),
@@ -61,6 +64,10 @@ impl From<Error> for TlsError {
     fn from(error: Error) -> Self {
         match error {
             Error::NoCertificatesPresented => Self::NoCertificate,
+            Error::InvalidCertificate(
+                error @ (CertificateError::ExpiredContext { .. }
+                | CertificateError::NotValidYetContext { .. }),
+            ) => Self::Outdated(refusal(&error)),
             Error::InvalidCertificate(error) => Self::Theirs(refusal(&error)),
             Error::AlertReceived(alert) => Self::Ours(alert_text(alert)),
             Error::PeerIncompatible(

@@ -1,15 +1,17 @@
 //! Certificates and keys, as files have them.
 
+use super::error::TlsError;
 use super::sides::provider;
-use super::trust::{self, Trust};
+use super::trust::{self, Trust, Usage};
 use crate::base::{IdentityError, Principal};
 use rustls::InconsistentKeys;
 use rustls::pki_types::pem::{Error as PemError, PemObject};
-use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer, UnixTime};
 use rustls::sign::CertifiedKey;
 use std::fmt;
 use std::fs::File;
 use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -56,6 +58,27 @@ impl TlsMaterial {
         Ok(Self { nodes, clients, own })
     }
 
+    /// Whether our own certificate serves a node: peers, who trust the same authorities, would refuse any other. One that has
+    /// expired, or is not valid yet, is only warned of: the clock of a machine that starts may be wrong.
+    ///
+    /// # Errors
+    /// The second half of a sentence about it.
+    pub fn check_node(&self) -> Result<(), String> {
+        let Some((own, _)) = &self.own else { return Ok(()) };
+        let Some((first, others)) = own.cert.split_first() else { return Ok(()) };
+        let certificate = trust::parse(first).map_err(|error| error.to_string())?;
+        for usage in [Usage::Server, Usage::Client] {
+            let verified = self.nodes.verify(&certificate, others, UnixTime::now(), usage);
+            match verified.map_err(TlsError::from) {
+                Ok(()) => {}
+                Err(TlsError::Outdated(why)) => log::warn!("the certificate of this node {why}"),
+                Err(TlsError::Theirs(why)) => return Err(why),
+                Err(error) => return Err(format!("cannot be used: {error}")),
+            }
+        }
+        Ok(())
+    }
+
     /// Whom our own certificate names. `None`: there is none.
     #[must_use]
     pub fn principal(&self) -> Option<&Result<Principal, IdentityError>> {
@@ -91,6 +114,10 @@ fn own(
 fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
     let bytes = bytes_of(path)?;
     let at = path.display();
+    // A group may be its owner's alone.
+    if std::fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o007 != 0) {
+        log::warn!("the key {at} can be read by everybody on this machine: `chmod 600 {at}`");
+    }
     PrivateKeyDer::from_pem_slice(&bytes).map_err(|error| match error {
         PemError::NoItemsFound if contains(&bytes, b"ENCRYPTED PRIVATE KEY") => format!(
             "{at} is encrypted, and nobody is there to ask for its password: `openssl pkey -in {at}` writes it plain; keep that file for its owner (0600)"

@@ -247,3 +247,21 @@ fn two_authorities_are_trusted_while_one_takes_the_others_place() {
         assert_eq!((&pair.dialed_error, &pair.dialer_error), (&None, &None));
     }
 }
+
+#[test]
+fn a_node_that_its_peers_would_refuse_is_told_before_it_starts() {
+    let mut papers = Papers::new();
+    let good = node("tenure:node/1");
+    assert_eq!(papers.read(&good).check_node(), Ok(()));
+    // The clock may be wrong where a machine starts.
+    let expired = changed(good.clone(), |params| params.not_after = date_time_ymd(2020, 1, 1));
+    assert_eq!(papers.read(&expired).check_node(), Ok(()));
+    for usage in [ExtendedKeyUsagePurpose::ClientAuth, ExtendedKeyUsagePurpose::ServerAuth] {
+        let half = changed(good.clone(), |params| params.extended_key_usages = vec![usage]);
+        let why = papers.read(&half).check_node().unwrap_err();
+        assert!(why.starts_with("may not be used at this end"), "{why}");
+    }
+    let stranger = papers.files_of(&new_authority(), &good);
+    let why = TlsMaterial::read(&stranger).unwrap().check_node().unwrap_err();
+    assert!(why.starts_with("is not of an authority that is trusted here"), "{why}");
+}
