@@ -9,8 +9,9 @@ use crate::node::{FileDisk, NodeOptions};
 use crate::server::{Input, Server};
 use crate::sys::clock;
 use crate::sys::poll::{self, Interest, Ready};
-use crate::wire::{ClientHello, Frame, FrameKind, PeerHello};
-use std::net::SocketAddr;
+use crate::wire::{ClientHello, Frame, FrameKind, PeerHello, encode_frame};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::os::fd::AsRawFd;
 use tempfile::TempDir;
 
@@ -168,4 +169,46 @@ fn answered(dialed: &mut [Connection]) -> usize {
         connection.is_standing()
     };
     dialed.iter_mut().map(is_answered).filter(|is_answered| *is_answered).count()
+}
+
+#[test]
+fn what_is_no_handshake_is_closed_and_counted_and_disturbs_nobody() {
+    let mut stand = Stand::new();
+    let hello = ClientHello { client: "test".to_owned(), cluster: None };
+    let mut frame = Vec::new();
+    encode_frame(FrameKind::ClientHello, &hello, &mut frame);
+    let hostile: [&[u8]; 4] =
+        [b"GET / HTTP/1.1\r\nHost: db1\r\n\r\n", &frame, &[0xff; 4096], &[0x16, 3, 1, 0xff, 0xff]];
+    for (count, bytes) in hostile.into_iter().enumerate() {
+        let mut stranger = TcpStream::connect(stand.address).unwrap();
+        stranger.write_all(bytes).unwrap();
+        while stand.network.complaints.count() == count as u64 {
+            let mut inputs = Vec::new();
+            stand.turn(&mut inputs);
+            assert!(inputs.is_empty(), "{inputs:?}");
+        }
+        let mut heard = Vec::new();
+        // A reset comes of what nobody has read.
+        let _ = stranger.read_to_end(&mut heard);
+        assert!(heard.is_empty() || heard[0] == 0x15, "an alert, if anything: {heard:?}");
+        assert_eq!(stand.network.links.len(), 0);
+    }
+    let (inputs, _) = stand.say("tenure:client/a", FrameKind::ClientHello, &hello);
+    assert!(matches!(inputs[..], [Input::ClientUp { .. }]), "{inputs:?}");
+}
+
+#[test]
+fn who_does_not_finish_a_handshake_in_time_is_closed() {
+    let mut stand = Stand::new();
+    // The begin of a record, and no more; and a whole first message, after which nothing comes.
+    let mut begun = TcpStream::connect(stand.address).unwrap();
+    begun.write_all(&[0x16, 3, 1, 2, 0, 1]).unwrap();
+    let half = stand.dial("tenure:client/a");
+    let mut inputs = Vec::new();
+    while stand.network.links.len() < 2 {
+        stand.turn(&mut inputs);
+    }
+    stand.network.end_silent(clock::boot_nanos() + 6_000_000_000, &mut inputs);
+    assert_eq!((stand.network.links.len(), stand.network.complaints.count()), (0, 2));
+    assert!(inputs.is_empty() && half.is_handshaking());
 }
