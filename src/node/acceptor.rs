@@ -148,7 +148,9 @@ impl Network {
     /// Ends accepted connections that have not said who they are in time (fault NT19).
     pub(super) fn end_silent(&mut self, now: u64, inputs: &mut Vec<Input>) {
         while let Some(key) = self.greetings.overdue(now) {
-            self.end(key, Ending::Silent, inputs);
+            if !self.wait_for_handshake(key, now.saturating_add(nanos(GREETING_WAIT))) {
+                self.end(key, Ending::Silent, inputs);
+            }
         }
     }
 }

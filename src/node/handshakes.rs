@@ -9,7 +9,7 @@ use crate::node::secured::Secured;
 use crate::server::{Input, Server};
 use crate::wal::Disk;
 use crate::wire::Form;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 /// What both sides of them show and demand, and whose turn has not come.
 #[derive(Debug, Default)]
@@ -18,12 +18,19 @@ pub(super) struct Handshakes {
     pub(super) secured: Option<Secured>,
     /// Connections that have something to say of theirs, in order.
     waiting: VecDeque<Key>,
+    /// Those that have been given more time, since we were late and not they.
+    late: BTreeSet<Key>,
 }
 
 impl Handshakes {
     /// Whether nobody waits.
     pub(super) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.waiting.len()
     }
 }
 
@@ -56,6 +63,26 @@ impl Network {
             left -= usize::from(self.links.find(key).is_some());
             self.read(key, server, inputs);
         }
+        if self.handshakes.waiting.is_empty() && !self.handshakes.late.is_empty() {
+            let mut late = std::mem::take(&mut self.handshakes.late);
+            late.retain(|key| self.links.find(*key).is_some());
+            self.handshakes.late = late;
+        }
+    }
+
+    /// Whether a connection that has not said in time who it is has until `until`, once: what it has said of its handshake
+    /// waits for its turn here.
+    pub(super) fn wait_for_handshake(&mut self, key: Key, until: u64) -> bool {
+        let Some(link) = self.links.find(key) else { return false };
+        let is_ours =
+            link.role == Role::Greeting && link.is_listed && link.connection.is_handshaking();
+        if !is_ours || !self.handshakes.late.insert(key) {
+            return false;
+        }
+        let source = link.source;
+        self.greetings.remove(key, source);
+        self.greetings.add(key, source, until);
+        true
     }
 }
 
