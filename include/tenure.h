@@ -273,7 +273,8 @@
 #define TENURE_NODE_INSECURE 1
 
 /**
- * A connection to a cluster, and the session in it. Thread-safe.
+ * A connection to a cluster, and the session in it. Thread-safe. All clients of a program share one thread of Tenure's; each
+ * has a descriptor for its connection to each endpoint.
  */
 typedef struct tenure_client tenure_client;
 
@@ -554,13 +555,16 @@ const char *tenure_last_error(void);
  * Sends the log of the whole process to `callback`, from TENURE_LOG_ERROR up to `level`; NULL: to stderr.
  * Without this call warnings and errors go to stderr; a line that it does not take at once is lost.
  *
- * The callback runs on Tenure's threads, and on those that call Tenure, several at once. It must not block,
- * throw or longjmp; a tenure_ call made in it returns TENURE_INVALID. When this function returns, the former
+ * The callback runs on Tenure's threads, and on those that call Tenure, several at once. It must not block (a node of
+ * this program would; clients have a thread of their own for it), throw or longjmp; a tenure_ call made in it returns
+ * TENURE_INVALID. When this function returns, the former
  * callback runs no more.
  *
  * Statuses: TENURE_INVALID for a level that is none. Any thread.
  */
-tenure_status tenure_log_to(tenure_log_fn callback, void *user, int32_t level);
+tenure_status tenure_log_to(tenure_log_fn callback,
+                            void *user,
+                            int32_t level);
 
 /**
  * Connects to the cluster of which `endpoints` ("host:port,host:port,...") are nodes, and makes a session.
@@ -638,7 +642,7 @@ tenure_status tenure_client_close(tenure_client *client, int64_t wait_ms);
 /**
  * Frees a client, and closes it in the background if it was not closed: its leases end, calls that wait in it
  * return TENURE_CLOSED. The server is told at once; where none answers within a second the client lets go of its
- * thread and descriptors all the same, and the TTL frees the locks: tenure_client_close waits. NULL, and a client
+ * descriptors all the same, and the TTL frees the locks: tenure_client_close waits. NULL, and a client
  * that was freed already, are harmless. Leases and pendings of the client stay to be freed, before or after it.
  *
  * Any thread; never blocks. In a forked child it forgets the handle and touches nothing of the parent's.

@@ -1,6 +1,10 @@
 //! The bindings as their users meet them: C and C++ programs compiled with warnings as errors, against the shared
 //! library of this build and real nodes. Python has `python.rs`.
 
+#[path = "free_ports/mod.rs"]
+mod free_ports;
+
+use free_ports::free_port;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
@@ -104,6 +108,11 @@ fn c_child_of_a_program_that_was_killed_keeps_neither_its_port_nor_its_directory
 }
 
 #[test]
+fn c_many_clients_share_one_thread_on_a_cluster() {
+    run_on_a_cluster("many");
+}
+
+#[test]
 fn c_describes_what_there_is_on_a_cluster() {
     run_on_a_cluster("describe");
 }
@@ -182,9 +191,8 @@ fn c_example_gives_its_lock_to_its_successor_when_it_is_asked() {
 fn c_example_processes_elect_their_leader_and_another_when_it_is_killed() {
     let program = build_c("bindings/c/examples/elect.c", "example-elect", &[]);
     let directory = tempfile::tempdir().unwrap();
-    let ports = free_ports();
     let members: Vec<String> =
-        (1..=3).map(|id| format!("{id}=127.0.0.1:{}", ports[id - 1])).collect();
+        (1..=3).map(|id| format!("{id}=127.0.0.1:{}", free_port())).collect();
     let (lines, news) = mpsc::channel();
     let mut processes: Vec<Killed> = (1..=3)
         .map(|id| {
@@ -416,12 +424,6 @@ fn run(command: &mut Command) -> String {
 /// cargo's LD_LIBRARY_PATH comes before a program's own path, and may lead to an older library.
 fn isolate(command: &mut Command) {
     command.env_remove("LD_LIBRARY_PATH");
-}
-
-fn free_ports() -> [u16; 3] {
-    // All three are open at once, so that they differ.
-    let listeners = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-    listeners.map(|listener| listener.local_addr().unwrap().port())
 }
 
 fn root(path: impl AsRef<OsStr>) -> PathBuf {

@@ -158,6 +158,7 @@ fn handshake_frames_keep_their_bytes() {
         RefusedCode::Removed,
         RefusedCode::Version,
         RefusedCode::Level,
+        RefusedCode::SlowReader,
     ];
     for code in codes {
         let refused = Refused { code, text: "no".to_owned() };

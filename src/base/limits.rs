@@ -27,6 +27,9 @@ pub const WAITERS_PER_LOCK_MAX: usize = 100_000;
 pub const DEADLOCK_SEARCH_MAX: usize = 4096;
 /// Why a lock is taken from its holder, for people, in bytes.
 pub const BREAK_REASON_BYTES_MAX: usize = 255;
+/// Names that the apply of one entry frees and grants before it leaves the rest to later entries: with a million locks, and names that
+/// no cache foresees, some three microseconds each.
+pub const NAMES_PER_PART: usize = 2048;
 /// The sentence of an error, in bytes: what a server says is cut off there.
 pub const ERROR_TEXT_BYTES_MAX: usize = 4096;
 /// What one node says of why it refuses, in bytes, within such a sentence.
@@ -79,6 +82,8 @@ pub const STATE_RESERVE_BYTES: u64 = 1 << 30;
 pub const ENTRY_BYTES_MAX: usize = 16 << 10;
 /// Output buffered for one client connection before it is closed, in bytes.
 pub const CLIENT_BUFFER_BYTES_MAX: usize = 4 << 20;
+/// Output buffered for all client connections of a node together, in bytes, before those are closed that do not read.
+pub const CLIENT_BUFFERS_BYTES_MAX: usize = 64 << 20;
 /// Output buffered for one peer connection before it is closed, in bytes.
 pub const PEER_BUFFER_BYTES_MAX: usize = 4 << 20;
 /// Requests of one connection that wait for their answer: logged ones, and as many others.
@@ -88,15 +93,15 @@ pub const REQUESTS_IN_FLIGHT_MAX: usize = 4096;
 pub const REQUEST_BYTES_IN_FLIGHT_MAX: usize = 1 << 20;
 /// Locks that one connection observes at once.
 pub const OBSERVERS_PER_CONNECTION_MAX: usize = 1024;
-/// Observers of one leader: five of each of as many connections as there may be, some 200 bytes each.
+/// Observers of one leader: one of each of as many connections as there may be, some 200 bytes each.
 pub const OBSERVERS_MAX: usize = 100_000;
 /// Changes of holders that a replica remembers, for observers that come back: what a busy cluster (10,000 a second)
 /// does in three seconds, longer than an election and a reconnect take. Some 80 bytes each.
 pub const HISTORY_CHANGES_MAX: usize = 32_768;
 /// What those changes name and carry, in bytes: 256 of each.
 pub const HISTORY_BYTES_MAX: usize = 8 << 20;
-/// Client connections of one node.
-pub const CONNECTIONS_MAX: usize = 20_000;
+/// Client connections of one node, as far as its descriptors go: each session has one.
+pub const CONNECTIONS_MAX: usize = 100_000;
 /// Requests held by a new leader until its own no-op is applied.
 pub const HELD_REQUESTS_MAX: usize = 65_536;
 /// Proposed and not yet committed, in bytes; beyond it proposals are refused as BUSY.
@@ -140,6 +145,7 @@ const _: () = assert!(INFLIGHT_BYTES_MAX >= 2 * APPEND_BYTES_MAX);
 const _: () = assert!(FRAME_BYTES_MAX >= 2 * (APPEND_BYTES_MAX + ENTRY_BYTES_MAX));
 const _: () = assert!(PEER_BUFFER_BYTES_MAX > 2 * FRAME_BYTES_MAX);
 const _: () = assert!(CLIENT_BUFFER_BYTES_MAX > 2 * FRAME_BYTES_MAX);
+const _: () = assert!(CLIENT_BUFFERS_BYTES_MAX >= 16 * CLIENT_BUFFER_BYTES_MAX);
 const _: () = assert!(FRAME_BYTES_MAX >= 2 * SNAPSHOT_CHUNK_BYTES_MAX);
 const _: () = assert!(SNAPSHOT_EVERY_BYTES * 10 <= LOG_BYTES_MAX * 8);
 const _: () = assert!(LOG_RESERVE_BYTES * 8 <= LOG_BYTES_MAX);

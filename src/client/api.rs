@@ -10,9 +10,10 @@ use super::{endpoints, hand_over, status};
 use crate::base::time::nanos;
 use crate::base::{ClusterId, ClusterPin, SessionId, SessionKey, Token};
 use crate::net::LocalNode;
-use crate::sys::{clock, random};
+use crate::sys::{clock, descriptors, random};
 use crate::wire::{Condition, NodeStatus, Order, OrderAnswer, Query, ReadAnswer};
 use crate::{Error, Status};
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -57,7 +58,8 @@ impl Client {
     /// Connects to the cluster of which `endpoints` ("host:port,…") are nodes, and makes a session.
     ///
     /// # Errors
-    /// INVALID for malformed endpoints, or a malformed cluster id; UNAVAILABLE says which nodes were tried and why each failed,
+    /// INVALID for malformed endpoints, or a malformed cluster id; LIMIT: the process has no descriptor or thread left;
+    /// UNAVAILABLE says which nodes were tried and why each failed,
     /// or that they are of several clusters, with their ids, and who said which.
     pub fn open(endpoints: &str, options: ClientOptions) -> Result<Self, Error> {
         Self::open_with(endpoints, options, None)
@@ -105,8 +107,8 @@ impl Client {
             key: SessionKey(random::bytes16()),
             seed: random::seed(),
         };
-        let shared = Shared::start(core_options, local, tls)
-            .map_err(|error| Error::new(Status::Io, format!("a client cannot start: {error}")))?;
+        let shared =
+            Shared::start(core_options, local, tls).map_err(|error| cannot_start(&error))?;
         let request_timeout = options.request_timeout;
         let client = Self { handle: Arc::new(Handle { shared, request_timeout, cluster }) };
         let waiter = Arc::new(Waiter::default());
@@ -272,4 +274,11 @@ impl Client {
             Err(Error::new(Status::Timeout, text))
         })
     }
+}
+
+fn cannot_start(error: &io::Error) -> Error {
+    // A thread that cannot be had is "try again".
+    let is_shortage = descriptors::is_shortage(error) || error.kind() == io::ErrorKind::WouldBlock;
+    let status = if is_shortage { Status::Limit } else { Status::Io };
+    Error::new(status, format!("a client cannot start: {error}"))
 }

@@ -25,7 +25,8 @@ pub const TENURE_SESSION_STATE_JEOPARDY: i32 = 2;
 /// There is no session yet, or it has ended.
 pub const TENURE_SESSION_STATE_ENDED: i32 = 3;
 
-/// A connection to a cluster, and the session in it. Thread-safe.
+/// A connection to a cluster, and the session in it. Thread-safe. All clients of a program share one thread of Tenure's; each
+/// has a descriptor for its connection to each endpoint.
 #[derive(Debug)]
 pub struct tenure_client {
     _opaque: [u8; 0],
@@ -211,7 +212,7 @@ pub unsafe extern "C" fn tenure_client_close(
 
 /// Frees a client, and closes it in the background if it was not closed: its leases end, calls that wait in it
 /// return TENURE_CLOSED. The server is told at once; where none answers within a second the client lets go of its
-/// thread and descriptors all the same, and the TTL frees the locks: tenure_client_close waits. NULL, and a client
+/// descriptors all the same, and the TTL frees the locks: tenure_client_close waits. NULL, and a client
 /// that was freed already, are harmless. Leases and pendings of the client stay to be freed, before or after it.
 ///
 /// Any thread; never blocks. In a forked child it forgets the handle and touches nothing of the parent's.

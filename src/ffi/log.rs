@@ -39,8 +39,9 @@ pub type tenure_log_fn =
 /// Sends the log of the whole process to `callback`, from TENURE_LOG_ERROR up to `level`; NULL: to stderr.
 /// Without this call warnings and errors go to stderr; a line that it does not take at once is lost.
 ///
-/// The callback runs on Tenure's threads, and on those that call Tenure, several at once. It must not block,
-/// throw or longjmp; a tenure_ call made in it returns TENURE_INVALID. When this function returns, the former
+/// The callback runs on Tenure's threads, and on those that call Tenure, several at once. It must not block (a node of
+/// this program would; clients have a thread of their own for it), throw or longjmp; a tenure_ call made in it returns
+/// TENURE_INVALID. When this function returns, the former
 /// callback runs no more.
 ///
 /// Statuses: TENURE_INVALID for a level that is none. Any thread.

@@ -16,23 +16,26 @@ use tenure::sys::process;
 #[derive(Debug)]
 pub struct Processes {
     data: PathBuf,
+    /// What they run; `None`: this program.
+    program: Option<PathBuf>,
     members: Vec<(NodeId, String)>,
     children: Vec<Option<Child>>,
 }
 
 impl Processes {
-    /// Starts three, with directories and logs below `data`.
+    /// Starts three of `program`, or of this one, with directories and logs below `data`.
     ///
     /// # Errors
     /// No port, no process.
-    pub fn start(data: &Path) -> Result<Self, Failure> {
+    pub fn start(data: &Path, program: Option<&Path>) -> Result<Self, Failure> {
         let mut members = Vec::new();
         // Bound together so that they differ, and let go for the processes to take.
         for (id, listener) in (1..).zip(&ports::listeners(3)?) {
             let address = listener.local_addr().map_err(|error| cannot("find a port", &error))?;
             members.push((NodeId(id), address.to_string()));
         }
-        let mut started = Self { data: data.to_owned(), members, children: Vec::new() };
+        let program = program.map(Path::to_owned);
+        let mut started = Self { data: data.to_owned(), program, members, children: Vec::new() };
         for place in 0..started.members.len() {
             let child = started.spawn(place)?;
             started.children.push(Some(child));
@@ -104,6 +107,23 @@ impl Processes {
         Ok(kilobytes * 1024)
     }
 
+    /// What all that run have taken of the processors since they began, to a hundredth of a second.
+    ///
+    /// # Errors
+    /// One has ended.
+    pub fn processor_time(&self) -> Result<Duration, Failure> {
+        let mut ticks = 0;
+        for child in self.children.iter().flatten() {
+            let line = std::fs::read_to_string(format!("/proc/{}/stat", child.id()));
+            let line = line.map_err(|error| cannot("read what a node has taken", &error))?;
+            // utime and stime; the name before them may have spaces, and ends at the last parenthesis.
+            let (_, fields) = line.rsplit_once(')').unwrap_or_default();
+            let taken = fields.split_whitespace().skip(11).take(2);
+            ticks += taken.filter_map(|field| field.parse::<u64>().ok()).sum::<u64>();
+        }
+        Ok(Duration::from_millis(10 * ticks))
+    }
+
     /// Sends SIGKILL to `id`, and does not wait for its end.
     pub fn kill(&mut self, id: NodeId) {
         let place = self.place(id);
@@ -130,7 +150,7 @@ impl Processes {
         let log = self.data.join(format!("node-{id}.log"));
         let log = File::options().create(true).append(true).open(&log);
         let log = log.map_err(|error| cannot("write a log of a node", &error))?;
-        let program = std::env::current_exe();
+        let program = self.program.clone().map_or_else(std::env::current_exe, Ok);
         let program = program.map_err(|error| cannot("find this program's own file", &error))?;
         let member = |(id, address): &(NodeId, String)| format!("{id}={address}");
         let cluster = self.members.iter().map(member).collect::<Vec<_>>().join(",");

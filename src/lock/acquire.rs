@@ -28,6 +28,7 @@ impl LockMachine {
             }
             Err(refusal) => return self.fix(call, Fixed::Refused(refusal)),
         };
+        effects.look(2 * wish.names.len());
         match self.way_of(&wish) {
             Way::Refused(refusal) => self.fix(call, Fixed::Refused(refusal)),
             Way::ReEnters(token) => self.re_enter(call, &wish, token),
@@ -39,10 +40,12 @@ impl LockMachine {
             Way::Taken(_) if self.has_full_queue(&wish) => {
                 self.fix(call, Fixed::Refused(Refusal::Limit))
             }
-            Way::Taken(_) => match self.deadlock(&wish.claim, &wish.names) {
-                Some(circle) => self.fix(call, Fixed::Deadlock(circle.into())),
-                None => self.enqueue(call, wish),
-            },
+            Way::Taken(_) => {
+                match self.deadlock(&wish.claim, &wish.names, &mut |looked| effects.look(looked)) {
+                    Some(circle) => self.fix(call, Fixed::Deadlock(circle.into())),
+                    None => self.enqueue(call, wish),
+                }
+            }
         }
     }
 
@@ -86,8 +89,8 @@ impl LockMachine {
             });
         }
         // What is undecided may still come to hold it (L14).
-        let answers = &self.live_session(session).answers;
-        let waits = wish.names.iter().any(|name| answers.waits_as(owner, name));
+        let owners = self.live_session(session).answers.owners();
+        let waits = wish.names.iter().any(|name| owners.waits_for(owner, name));
         waits.then_some(Way::Refused(Refusal::Invalid))
     }
 
@@ -135,9 +138,10 @@ impl LockMachine {
         let Call { session, request, print, unix_ms } = call;
         let Wish { names, limit, claim } = wish;
         let mut place = Place::new(claim.owner(), print, claim.bytes(&names[0]));
+        let client = Waiter::mark_of(&self.live_session(session).client);
         let claims = repeat_n(claim, names.len());
         for (name, claim) in names.into_iter().zip(claims) {
-            let waiter = Waiter { request, since_unix_ms: unix_ms, claim };
+            let waiter = Waiter { request, since_unix_ms: unix_ms, client, claim };
             let ticket = self.lock_or_new(&name, limit).change(|rest| rest.queue.push(waiter));
             place.add(name, ticket);
         }

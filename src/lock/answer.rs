@@ -32,7 +32,7 @@ impl LockMachine {
     /// waits for it and for others.
     pub(super) fn client_in(&self, name: &Name) -> Arc<str> {
         let lock = &self.locks[name];
-        let client = |claim: &Claim| self.live_session(claim.session).client.clone();
+        let client = |claim: &Claim| self.client_of(claim.session).clone();
         let holder = lock.holders.first().map(|grant| client(&grant.claim));
         let delayed = || lock.delays().iter().next().map(|(_, delay)| delay.client.clone());
         let waiter = || lock.queue().first().map(|waiter| client(&waiter.claim));

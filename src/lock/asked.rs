@@ -4,12 +4,12 @@
 //! locks has one. It goes with its grant.
 
 use super::command::Name;
+use super::dedupe::Hold;
 use super::holders::Grant;
 use super::machine::LockMachine;
 use super::{Asked, Holding};
 use crate::base::limits::HOLDERS_SHOWN_MAX;
-use crate::base::{SessionId, Token};
-use std::collections::BTreeSet;
+use crate::base::{RequestId, SessionId, Token};
 use std::sync::Arc;
 
 /// That a grant is to end.
@@ -38,15 +38,21 @@ impl LockMachine {
     /// given: what a reconnect is told again.
     #[must_use]
     pub fn asked(&self, session: SessionId) -> Vec<Asked> {
-        let Some(found) = self.sessions.get(&session) else { return Vec::new() };
-        if self.asked.is_empty() {
-            return Vec::new();
-        }
-        // Several acquires may have a handle on one grant.
-        let tokens: BTreeSet<Token> =
-            found.answers.grants().values().map(|hold| hold.token).collect();
-        let marked = tokens.into_iter().filter_map(|token| Some((token, self.asked.get(&token)?)));
-        marked.map(|(token, mark)| mark.asked(session, token)).collect()
+        let mut asked = self.standing_above(session, RequestId(0), usize::MAX).asked;
+        asked.sort_unstable_by_key(|asked| asked.token);
+        asked
+    }
+
+    /// What `session` was asked of the grant that `request` has a handle on, if that is its oldest one.
+    pub(super) fn asked_of(
+        &self,
+        session: SessionId,
+        request: RequestId,
+        hold: &Hold,
+    ) -> Option<Asked> {
+        let mark = self.asked.get(&hold.token)?;
+        let is_oldest = self.grant(&hold.name, hold.token)?.first_handle() == request;
+        is_oldest.then(|| mark.asked(session, hold.token))
     }
 
     /// What the holders of `name` were asked, and who gets it then: of the oldest of those who were.
@@ -66,7 +72,9 @@ impl LockMachine {
     #[must_use]
     pub fn waits(&self, name: &Name, client: Option<&str>) -> bool {
         let Some(client) = client else {
-            return self.locks.get(name).is_some_and(|lock| lock.queue().len() > 0);
+            let queue = self.locks.get(name).map(|lock| lock.queue().iter());
+            let mut waiting = queue.into_iter().flatten().map(|(_, waiter)| waiter);
+            return waiting.any(|waiter| !self.is_ending(waiter.claim.session));
         };
         self.waiting_alone(name, client).next().is_some()
     }
@@ -77,7 +85,7 @@ impl LockMachine {
         let grant = self.oldest(name)?;
         Some(Holding {
             token: grant.token,
-            client: self.live_session(grant.claim.session).client.clone(),
+            client: self.client_of(grant.claim.session).clone(),
             value: grant.claim.value().into(),
             since_unix_ms: grant.since_unix_ms,
         })

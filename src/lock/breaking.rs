@@ -69,7 +69,7 @@ impl LockMachine {
         let (reason, heir) = (Arc::from(breaking.reason), breaking.to.map(Arc::from));
         for token in tokens {
             let session = self.held(breaking.name, *token).claim.session;
-            let ttl_ms = self.live_session(session).ttl_ms;
+            let ttl_ms = self.ttl_ms_of(session);
             let grace_ms = grace_ms.unwrap_or(ttl_ms).clamp(1, TTL_MS_MAX);
             let (name, reason, heir) = (breaking.name.clone(), Arc::clone(&reason), heir.clone());
             let mark = Mark { name, grace_ms, reason, heir };
@@ -101,7 +101,7 @@ impl LockMachine {
             all_freed.push(freed);
         }
         if let Some(client) = breaking.to {
-            self.put_first(breaking.name, client);
+            self.put_first(breaking.name, client, effects);
         }
         for freed in &all_freed {
             self.pass_on(freed, call.unix_ms, effects);

@@ -109,6 +109,13 @@ impl<T> ByRequest<T> {
         self.blocks.iter().flatten().map(|(id, value)| (*id, value))
     }
 
+    /// Those above `request`, in order.
+    pub(super) fn above(&self, request: RequestId) -> impl Iterator<Item = (RequestId, &T)> {
+        let blocks = &self.blocks[self.block_of(request.next())..];
+        let all = blocks.iter().flatten().map(|(id, value)| (*id, value));
+        all.skip_while(move |(id, _)| *id <= request)
+    }
+
     pub(super) fn requests(&self) -> impl Iterator<Item = RequestId> {
         self.iter().map(|(id, _)| id)
     }
@@ -181,6 +188,8 @@ mod tests {
                 (map.value(near), map.contains(near)),
                 (plain.get(&near), plain.contains_key(&near))
             );
+            let above = plain.range(near.next()..).map(|(id, value)| (*id, value));
+            assert!(map.above(near).take(40).eq(above.take(40)));
             if step % 50 == 0 {
                 check(&map, &plain);
             }

@@ -231,6 +231,9 @@ pub enum Command {
     DelayOver { name: Name, token: Token, term: Term },
     /// The key of the cluster, unless it has one: the first one stands. From level 2 on.
     ClusterKey(ClusterKey),
+    /// Goes on with what earlier entries decided and left for want of their share of work: sessions that have ended and
+    /// still hold or wait (L22), hand-overs (L5). It names no term, since it decides nothing. From level 2 on.
+    Continue,
 }
 
 /// What a request is answered with.

@@ -18,17 +18,23 @@ use crate::base::{Owner, RequestId, SessionId};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 impl LockMachine {
-    /// The circle that `claim` on `names` would close if it waited, in words; `None` if it would not.
-    pub(super) fn deadlock(&self, claim: &Claim, names: &[Name]) -> Option<String> {
+    /// The circle that `claim` on `names` would close if it waited, in words; `None` if it would not. `look` hears how many holders
+    /// and waits are looked at.
+    pub(super) fn deadlock(
+        &self,
+        claim: &Claim,
+        names: &[Name],
+        look: &mut dyn FnMut(usize),
+    ) -> Option<String> {
         let answers = &self.live_session(claim.session).answers;
         // Nobody waits for an owner that is in nothing.
-        if claim.owner() == ALONE || !answers.is_in_any(claim.owner()) {
+        if claim.owner() == ALONE || !answers.owners().is_in_any(claim.owner()) {
             return None;
         }
-        let mut search = Search::gather(self, claim, names, None)?;
+        let mut search = Search::gather(self, (claim, names), None, look)?;
         // It would stand last in each of its queues.
-        for name in names {
-            search.queue_mut(name).push_back(NEW);
+        for line in search.waits[NEW].lines.clone() {
+            search.lines[line].queue.push_back(NEW);
         }
         search.find_occupants();
         search.reduce();
@@ -37,13 +43,19 @@ impl LockMachine {
 
     /// Whether anybody would wait for ever if `claim`, which waits for `name` alone under `request`, stood at the head
     /// of the queue; also true if that is more than is looked at.
-    pub(super) fn stalls_behind(&self, name: &Name, claim: &Claim, request: RequestId) -> bool {
-        let Some(mut search) =
-            Search::gather(self, claim, std::slice::from_ref(name), Some(request))
-        else {
+    pub(super) fn stalls_behind(
+        &self,
+        name: &Name,
+        claim: &Claim,
+        request: RequestId,
+        look: &mut dyn FnMut(usize),
+    ) -> bool {
+        let wish = (claim, std::slice::from_ref(name));
+        let Some(mut search) = Search::gather(self, wish, Some(request), look) else {
             return self.level() >= LEVEL_UNEXAMINED_STAYS;
         };
-        let queue = search.queue_mut(name);
+        let line = search.number_of(name);
+        let queue = &mut search.lines[line].queue;
         queue.retain(|wait| *wait != NEW);
         queue.push_front(NEW);
         search.find_occupants();
@@ -55,35 +67,43 @@ impl LockMachine {
 /// An owner that is not alone.
 type Who = (SessionId, Owner);
 
-/// The part of the state on which one wait depends. Names order all, so that replicas agree.
+/// The part of the state on which one wait depends: locks, waits and owners by number. Names order all, so that replicas agree.
 struct Search<'a> {
     machine: &'a LockMachine,
+    /// The names of the lines, in byte order.
+    names: Vec<&'a Name>,
+    lines: Vec<Line>,
     /// Those who wait; the first is the one that is asked about.
     waits: Vec<Wait<'a>>,
-    lines: BTreeMap<&'a Name, Line>,
-    /// Those who wait, and what they have meanwhile.
-    owners: BTreeMap<Who, Waiting<'a>>,
+    /// Those who wait and are not alone, and what they have meanwhile.
+    owners: Vec<Waiting<'a>>,
+    numbers: BTreeMap<Who, usize>,
 }
 
 struct Wait<'a> {
     claim: &'a Claim,
-    names: &'a [Name],
+    owner: Option<usize>,
+    lines: Vec<usize>,
     is_over: bool,
 }
 
 /// One lock: what is left of its queue, and what those have of it who wait elsewhere.
 #[derive(Default)]
 struct Line {
+    /// None if only the new wait knows of it: nobody is in it yet.
+    limit: Option<u32>,
     queue: VecDeque<usize>,
     exclusive: u64,
     shared: u64,
     permits: u64,
+    /// Whether it is to be looked at anyway.
+    is_due: bool,
 }
 
 #[derive(Default)]
 struct Waiting<'a> {
     acquires: usize,
-    has: Vec<(&'a Name, &'a Claim)>,
+    has: Vec<(usize, &'a Claim)>,
 }
 
 impl<'a> Search<'a> {
@@ -91,109 +111,122 @@ impl<'a> Search<'a> {
     /// queues already.
     fn gather(
         machine: &'a LockMachine,
-        claim: &'a Claim,
-        names: &'a [Name],
+        (claim, names): (&'a Claim, &'a [Name]),
         request: Option<RequestId>,
+        look: &mut dyn FnMut(usize),
     ) -> Option<Self> {
-        let found = names_depended_on(machine, claim, names)?;
-        let (lines, owners) = (BTreeMap::new(), BTreeMap::new());
-        let mut search = Self { machine, waits: Vec::new(), lines, owners };
+        let found = names_depended_on(machine, claim, names, look)?;
+        let found: Vec<&Name> = found.into_iter().collect();
+        let lines = found.iter().map(|_| Line::default()).collect();
+        let (waits, owners, numbers) = (Vec::new(), Vec::new(), BTreeMap::new());
+        let mut search = Self { machine, names: found, lines, waits, owners, numbers };
         search.add(claim, names);
         let own = request.map(|request| ((claim.session, request), NEW));
         let mut known: BTreeMap<(SessionId, RequestId), usize> = own.into_iter().collect();
-        for name in found {
-            let mut line = Line::default();
-            let queue = machine.locks.get(name).map(|lock| lock.queue().iter());
-            for (_, waiter) in queue.into_iter().flatten() {
+        for number in 0..search.names.len() {
+            let name = search.names[number];
+            let Some(lock) = machine.locks.get(name) else { continue };
+            search.lines[number].limit = Some(lock.limit());
+            let waiting = lock.queue().iter().map(|(_, waiter)| waiter);
+            // Who has ended leaves by itself.
+            for waiter in waiting.filter(|waiter| !machine.is_ending(waiter.claim.session)) {
                 let (claim, key) = (&waiter.claim, (waiter.claim.session, waiter.request));
                 let wait =
                     *known.entry(key).or_insert_with(|| search.add(claim, claim.names(name)));
-                line.queue.push_back(wait);
+                search.lines[number].queue.push_back(wait);
             }
-            search.lines.insert(name, line);
         }
         Some(search)
     }
 
-    fn queue_mut(&mut self, name: &Name) -> &mut VecDeque<usize> {
-        &mut self.lines.get_mut(name).expect("it depends on it").queue
+    fn number_of(&self, name: &Name) -> usize {
+        self.names.binary_search(&name).expect("it depends on it")
     }
 
     fn add(&mut self, claim: &'a Claim, names: &'a [Name]) -> usize {
-        self.waits.push(Wait { claim, names, is_over: false });
-        if claim.owner() != ALONE {
-            self.owners.entry((claim.session, claim.owner())).or_default().acquires += 1;
+        let lines = names.iter().map(|name| self.number_of(name)).collect();
+        let owner = (claim.owner() != ALONE).then(|| {
+            let new = self.owners.len();
+            *self.numbers.entry((claim.session, claim.owner())).or_insert(new)
+        });
+        if let Some(owner) = owner {
+            if owner == self.owners.len() {
+                self.owners.push(Waiting::default());
+            }
+            self.owners[owner].acquires += 1;
         }
+        self.waits.push(Wait { claim, owner, lines, is_over: false });
         self.waits.len() - 1
     }
 
     /// What those have who wait: all else is as good as released.
     fn find_occupants(&mut self) {
-        let names: Vec<&'a Name> = self.lines.keys().copied().collect();
-        for name in names {
-            let holders = self.machine.locks.get(name).map(|lock| lock.holders.iter());
+        for number in 0..self.names.len() {
+            let holders = self.machine.locks.get(self.names[number]).map(|it| it.holders.iter());
             for grant in holders.into_iter().flatten() {
-                self.occupy(name, &grant.claim);
+                let claim = &grant.claim;
+                let owner = self.numbers.get(&(claim.session, claim.owner())).copied();
+                self.occupy(number, claim, owner);
             }
         }
     }
 
-    /// Takes room of `name` for `claim`, until its owner waits for nothing.
-    fn occupy(&mut self, name: &'a Name, claim: &'a Claim) {
-        let Some(owner) = self.owners.get_mut(&(claim.session, claim.owner())) else { return };
+    /// Takes room of a line for `claim`, until its owner waits for nothing.
+    fn occupy(&mut self, line: usize, claim: &'a Claim, owner: Option<usize>) {
+        let Some(owner) = owner.map(|owner| &mut self.owners[owner]) else { return };
         if owner.acquires > 0 {
-            owner.has.push((name, claim));
-            self.lines.get_mut(name).expect("gathered").count(claim, |sum, more| sum + more);
+            owner.has.push((line, claim));
+            self.lines[line].count(claim, |sum, more| sum + more);
         }
     }
 
     /// Lets all happen that can.
     fn reduce(&mut self) {
-        let mut due: VecDeque<&'a Name> = self.lines.keys().copied().collect();
-        while let Some(name) = due.pop_front() {
-            while let Some(wait) = self.first_due(name) {
-                let Wait { claim, names, .. } = self.waits[wait];
+        let mut due: VecDeque<usize> = (0..self.lines.len()).collect();
+        self.lines.iter_mut().for_each(|line| line.is_due = true);
+        while let Some(line) = due.pop_front() {
+            self.lines[line].is_due = false;
+            while let Some(wait) = self.first_due(line) {
+                let Wait { claim, owner, .. } = self.waits[wait];
                 self.waits[wait].is_over = true;
-                for name in names {
-                    self.lines.get_mut(name).expect("gathered").queue.pop_front();
-                    self.occupy(name, claim);
+                let mut changed = std::mem::take(&mut self.waits[wait].lines);
+                for line in &changed {
+                    self.lines[*line].queue.pop_front();
+                    self.occupy(*line, claim, owner);
                 }
-                due.extend(names);
-                due.extend(self.end_one_of((claim.session, claim.owner())));
+                changed.extend(owner.into_iter().flat_map(|owner| self.end_one_of(owner)));
+                for line in changed {
+                    if !std::mem::replace(&mut self.lines[line].is_due, true) {
+                        due.push_back(line);
+                    }
+                }
             }
         }
     }
 
-    /// The first in the queue of `name`, if it may have all that it waits for.
-    fn first_due(&self, name: &Name) -> Option<usize> {
-        let wait = *self.lines[name].queue.front()?;
-        let Wait { claim, names, .. } = &self.waits[wait];
-        let may = |name: &Name| {
-            let line = &self.lines[name];
-            line.queue.front() == Some(&wait) && line.has_room(claim, self.limit(name, claim))
+    /// The first in the queue of a line, if it may have all that it waits for.
+    fn first_due(&self, line: usize) -> Option<usize> {
+        let wait = *self.lines[line].queue.front()?;
+        let Wait { claim, lines, .. } = &self.waits[wait];
+        let may = |line: &usize| {
+            let line = &self.lines[*line];
+            line.queue.front() == Some(&wait) && line.has_room(claim)
         };
-        names.iter().all(may).then_some(wait)
+        (may(&line) && lines.iter().all(may)).then_some(wait)
     }
 
-    /// An acquire of `owner` has ended its wait. After the last one it releases all; the names of that.
-    fn end_one_of(&mut self, owner: Who) -> Vec<&'a Name> {
-        let Some(waiting) = self.owners.get_mut(&owner) else { return Vec::new() };
+    /// An acquire of `owner` has ended its wait. After the last one it releases all; the lines of that.
+    fn end_one_of(&mut self, owner: usize) -> Vec<usize> {
+        let waiting = &mut self.owners[owner];
         waiting.acquires -= 1;
         if waiting.acquires > 0 {
             return Vec::new();
         }
         let has = std::mem::take(&mut waiting.has);
-        for (name, claim) in &has {
-            let line = self.lines.get_mut(*name).expect("gathered");
-            line.count(claim, |sum, less| sum - less);
+        for (line, claim) in &has {
+            self.lines[*line].count(claim, |sum, less| sum - less);
         }
-        has.into_iter().map(|(name, _)| name).collect()
-    }
-
-    /// The limit of a lock; nobody is in it yet if only the new wait knows of it.
-    fn limit(&self, name: &Name, claim: &Claim) -> u64 {
-        let lock = self.machine.locks.get(name);
-        u64::from(lock.map_or(claim.permits, |lock| lock.limit()))
+        has.into_iter().map(|(line, _)| line).collect()
     }
 
     /// Who waits for whom, from the new wait round until one comes again.
@@ -213,18 +246,18 @@ impl<'a> Search<'a> {
 
     /// What keeps one from being granted: a lock, and another wait that does not end.
     fn waits_for(&self, wait: usize) -> Option<(&'a Name, usize)> {
-        let Wait { claim, names, .. } = self.waits[wait];
-        names.iter().find_map(|name| {
-            let line = &self.lines[name];
+        let Wait { claim, lines, .. } = &self.waits[wait];
+        lines.iter().find_map(|number| {
+            let (name, line) = (self.names[*number], &self.lines[*number]);
             let first = *line.queue.front().expect("it waits there");
             if first != wait {
                 return Some((name, first));
             }
-            let is_stuck = !line.has_room(claim, self.limit(name, claim));
-            let mut owners = self.owners.iter().filter(|_| is_stuck);
-            let (who, _) = owners.find(|(_, owner)| owner.has.iter().any(|(of, _)| *of == name))?;
-            let of_owner =
-                |wait: &Wait<'_>| !wait.is_over && (wait.claim.session, wait.claim.owner()) == *who;
+            let is_stuck = !line.has_room(claim);
+            let mut owners = self.numbers.values().filter(|_| is_stuck);
+            let has = |owner: &&usize| self.owners[**owner].has.iter().any(|(of, _)| of == number);
+            let owner = owners.find(has).copied()?;
+            let of_owner = |wait: &Wait<'_>| !wait.is_over && wait.owner == Some(owner);
             Some((name, self.waits.iter().position(of_owner)?))
         })
     }
@@ -236,8 +269,8 @@ impl<'a> Search<'a> {
 }
 
 impl Line {
-    fn has_room(&self, claim: &Claim, limit: u64) -> bool {
-        match (limit, claim.mode) {
+    fn has_room(&self, claim: &Claim) -> bool {
+        match (u64::from(self.limit.unwrap_or(claim.permits)), claim.mode) {
             (0, Mode::Exclusive) => self.exclusive + self.shared == 0,
             (0, Mode::Shared) => self.exclusive == 0,
             (limit, _) => self.permits + u64::from(claim.permits) <= limit,
@@ -260,9 +293,17 @@ fn names_depended_on<'a>(
     machine: &'a LockMachine,
     claim: &Claim,
     names: &'a [Name],
+    look: &mut dyn FnMut(usize),
 ) -> Option<BTreeSet<&'a Name>> {
     let mut budget = machine.bounds.deadlock_search;
+    let mut spend = |count: usize| {
+        look(count.min(budget));
+        budget = budget.checked_sub(count)?;
+        Some(())
+    };
     let (mut found, mut asked) = (BTreeSet::new(), BTreeSet::from([(claim.session, ALONE)]));
+    // Waits for several names, each of which is met in all of its queues.
+    let mut several = BTreeSet::new();
     let mut due: VecDeque<&'a Name> = names.iter().collect();
     let mut who: Vec<Who> = vec![(claim.session, claim.owner())];
     while !due.is_empty() || !who.is_empty() {
@@ -271,16 +312,24 @@ fn names_depended_on<'a>(
                 found.insert(name);
                 continue;
             };
-            budget = budget.checked_sub(lock.holders.len() + lock.queue().len())?;
-            let waiting = || lock.queue().iter().map(|(_, waiter)| &waiter.claim);
-            due.extend(waiting().flat_map(|claim| claim.names(name)).filter(|of| *of != name));
-            let inside = lock.holders.iter().map(|grant| &grant.claim).chain(waiting());
-            who.extend(inside.map(|claim| (claim.session, claim.owner())));
+            spend(lock.holders.len() + lock.queue().len())?;
+            // Who has ended depends on nothing, and gives up what it has by itself.
+            let lives = |claim: &&Claim| !machine.is_ending(claim.session);
+            for (_, waiter) in lock.queue().iter() {
+                if let Some(all) = waiter.claim.all().filter(|_| lives(&&waiter.claim))
+                    && several.insert((waiter.claim.session, waiter.request))
+                {
+                    due.extend(all.iter().filter(|of| *of != name));
+                }
+            }
+            let waiting = lock.queue().iter().map(|(_, waiter)| &waiter.claim);
+            let inside = lock.holders.iter().map(|grant| &grant.claim).chain(waiting);
+            who.extend(inside.filter(lives).map(|claim| (claim.session, claim.owner())));
         }
         while let Some((session, owner)) = who.pop() {
             if owner != ALONE && asked.insert((session, owner)) {
                 let waiting = machine.live_session(session).answers.waiting();
-                budget = budget.checked_sub(waiting.len())?;
+                spend(waiting.len())?;
                 let own = waiting.values().filter(|place| place.owner == owner);
                 due.extend(own.flat_map(|place| place.names()));
             }

@@ -5,8 +5,8 @@
 //! because a client that lost the grant's message asks again under the old id.
 
 use super::by_request::ByRequest;
-use super::claim::ALONE;
 use super::command::{Answer, Name, Operation, Refusal};
+use super::owners::Owners;
 use super::print::Print;
 use super::queue::Ticket;
 use crate::base::{Owner, RequestId, Token};
@@ -21,9 +21,9 @@ pub(super) struct Answers {
     /// room without being remembered, and must not run when it arrives again.
     refused_to: RequestId,
     grants: ByRequest<Hold>,
-    /// The owners of those grants that are not of their acquire alone. Nearly all are, so that it is no part of a
+    /// The owners of those grants and places that are not of their acquire alone. Nearly all are, so that it is no part of a
     /// [`Hold`].
-    owners: ByRequest<Owner>,
+    owners: Owners,
     waiting: ByRequest<Place>,
     fixed: ByRequest<Remembered>,
     /// What all of them take.
@@ -74,7 +74,7 @@ impl Place {
     }
 
     /// It has moved within the queue of `name`.
-    pub(super) fn set_ticket(&mut self, name: &Name, ticket: Ticket) {
+    fn set_ticket(&mut self, name: &Name, ticket: Ticket) {
         let spot = self.spots.iter_mut().find(|(spot, _)| spot == name);
         spot.unwrap_or_else(|| panic!("it does not wait for {name:?}")).1 = ticket;
     }
@@ -149,11 +149,18 @@ impl Answers {
             floor,
             refused_to,
             grants: ByRequest::new(),
-            owners: ByRequest::new(),
+            owners: Owners::new(),
             waiting: ByRequest::new(),
             fixed: ByRequest::new(),
             bytes: 0,
         }
+    }
+
+    /// What stands of a session that has ended: nobody asks for its answers any more, and none is kept from here on.
+    pub(super) fn of_the_dead(mut self) -> Self {
+        self.raise_floor(RequestId(u64::MAX));
+        self.refused_to = RequestId(0);
+        self
     }
 
     /// Raises the floor and forgets the fixed answers below it.
@@ -199,9 +206,7 @@ impl Answers {
 
     /// `request` of `owner` has a handle on the grant `hold`.
     pub(super) fn note_grant(&mut self, request: RequestId, hold: Hold, owner: Owner) {
-        if owner != ALONE {
-            self.owners.insert(request, owner);
-        }
+        self.owners.note_grant(request, owner);
         self.bytes += u64::from(hold.bytes);
         let earlier = self.grants.insert(request, hold);
         assert!(earlier.is_none(), "request {request} holds {earlier:?} already");
@@ -210,29 +215,33 @@ impl Answers {
     /// `request` waits at `place`.
     pub(super) fn note_waiting(&mut self, request: RequestId, place: Place) {
         self.bytes += u64::from(place.bytes);
+        place.names().for_each(|name| self.owners.note_waiting(place.owner, name));
         let earlier = self.waiting.insert(request, place);
         assert!(earlier.is_none(), "request {request} waits at {earlier:?} already");
     }
 
-    /// The place of `request`, to which a queue is added.
-    pub(super) fn place_mut(&mut self, request: RequestId) -> Option<&mut Place> {
-        self.waiting.value_mut(request)
+    /// One more queue in which `request` stands, if it waits.
+    pub(super) fn add_spot(
+        &mut self,
+        request: RequestId,
+        name: &Name,
+        ticket: Ticket,
+    ) -> Option<()> {
+        let place = self.waiting.value_mut(request)?;
+        place.add(name.clone(), ticket);
+        self.owners.note_waiting(place.owner, name);
+        Some(())
     }
 
-    /// Whether `owner`, which is not 0, holds or waits for anything.
-    pub(super) fn is_in_any(&self, owner: Owner) -> bool {
-        let waits = || self.waiting.values().any(|place| place.owner == owner);
-        self.owners.values().any(|holding| *holding == owner) || waits()
+    /// `request`, which waits, has moved within the queue of `name`.
+    pub(super) fn set_ticket(&mut self, request: RequestId, name: &Name, ticket: Ticket) {
+        let place = self.waiting.value_mut(request);
+        place.unwrap_or_else(|| panic!("request {request} does not wait")).set_ticket(name, ticket);
     }
 
-    /// The owner of `request`, which holds something.
-    pub(super) fn owner_of(&self, request: RequestId) -> Owner {
-        self.owners.value(request).copied().unwrap_or(ALONE)
-    }
-
-    /// Whether an acquire of `owner`, which is not 0, waits for `name`.
-    pub(super) fn waits_as(&self, owner: Owner, name: &Name) -> bool {
-        self.waiting.values().any(|place| place.owner == owner && place.ticket(name).is_some())
+    /// Whose its grants and places are.
+    pub(super) fn owners(&self) -> &Owners {
+        &self.owners
     }
 
     /// The place that `request` waited at, which it now leaves.
@@ -240,12 +249,13 @@ impl Answers {
         let place = self.waiting.remove(request);
         let place = place.unwrap_or_else(|| panic!("request {request} does not wait"));
         self.bytes -= u64::from(place.bytes);
+        self.owners.end_waiting(&place);
         place
     }
 
     /// The grant that `request` had a handle on, which it now gives up.
     pub(super) fn end_grant(&mut self, request: RequestId) -> Hold {
-        self.owners.remove(request);
+        self.owners.end_grant(request);
         let hold = self.grants.remove(request);
         let hold = hold.unwrap_or_else(|| panic!("request {request} holds nothing"));
         self.bytes -= u64::from(hold.bytes);
@@ -329,7 +339,7 @@ impl Answers {
         if let Some(request) = self.grants.requests().find(|held| self.waiting.contains(*held)) {
             return Err(format!("request {request} holds and waits"));
         }
-        if let Some(request) = self.owners.requests().find(|held| !self.grants.contains(*held)) {
+        if let Some(request) = self.owners.holding().find(|held| !self.grants.contains(*held)) {
             return Err(format!("request {request} has an owner and holds nothing"));
         }
         Ok(())

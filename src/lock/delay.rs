@@ -11,6 +11,7 @@ use super::holders::Grant;
 use super::machine::LockMachine;
 use crate::base::Token;
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::Arc;
 
 /// The delays of one lock. Most have none, so that costs a pointer.
@@ -65,6 +66,15 @@ impl Delays {
         all.map(|(token, delay)| (*token, delay))
     }
 
+    /// Those behind `token`, or all.
+    fn behind(&self, token: Option<Token>) -> impl Iterator<Item = (Token, &Delay)> {
+        let start = token.map_or(Bound::Unbounded, Bound::Excluded);
+        let running = self.0.iter();
+        let behind =
+            running.flat_map(move |running| running.by_token.range((start, Bound::Unbounded)));
+        behind.map(|(token, delay)| (*token, delay))
+    }
+
     /// The newest token of any.
     pub(super) fn last(&self) -> Option<Token> {
         self.0.as_ref()?.by_token.last_key_value().map(|(token, _)| *token)
@@ -90,16 +100,37 @@ impl Delays {
 }
 
 impl LockMachine {
-    /// All delays that are not over, for the timers of a new leader; time linear in the locks.
-    pub fn delays(&self) -> impl Iterator<Item = Delayed> + '_ {
-        self.locks.iter().flat_map(|(name, lock)| {
-            let delayed = |(token, delay): (Token, &Delay)| Delayed {
-                name: name.clone(),
-                token,
-                delay_ms: delay.delay_ms,
-            };
-            lock.delays().iter().map(delayed)
-        })
+    /// All delays that are not over; time linear in the locks.
+    pub fn delays(&self) -> impl Iterator<Item = Delayed> + use<> {
+        self.delays_behind(None, usize::MAX).0.into_iter()
+    }
+
+    /// The same in parts, for the timers of a new leader: those behind `after`, as far as a look at `count` locks and delays
+    /// goes, and where to go on if that is not the end.
+    #[must_use]
+    pub fn delays_behind(
+        &self,
+        after: Option<&(Name, Token)>,
+        count: usize,
+    ) -> (Vec<Delayed>, Option<(Name, Token)>) {
+        let (mut delays, mut looked) = (Vec::new(), 0);
+        let start = after.map_or(Bound::Unbounded, |(name, _)| Bound::Included(name));
+        for (name, lock) in self.locks.range::<Name, _>((start, Bound::Unbounded)) {
+            let before = after.filter(|(of, _)| of == name).map(|(_, token)| *token);
+            for (token, delay) in lock.delays().behind(before) {
+                delays.push(Delayed { name: name.clone(), token, delay_ms: delay.delay_ms });
+                looked += 1;
+                if looked >= count {
+                    return (delays, Some((name.clone(), token)));
+                }
+            }
+            // The one to go on with was counted before.
+            looked += usize::from(before.is_none());
+            if looked >= count {
+                return (delays, Some((name.clone(), Token(u64::MAX))));
+            }
+        }
+        (delays, None)
     }
 
     /// Keeps the room of a grant that expired; says so if its acquire asked for that.

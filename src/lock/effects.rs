@@ -9,21 +9,61 @@ use super::command::Name;
 use super::delay::Delayed;
 use super::machine::LockMachine;
 use super::{Asked, Change, Granted};
+use crate::base::SessionId;
 
 /// The parts of [`Applied`](super::Applied) that any step may add to.
-#[derive(Default)]
 pub(super) struct Effects {
+    /// How many names were looked up.
+    pub(super) looked: u64,
     pub(super) granted: Vec<Granted>,
     pub(super) delayed: Vec<Delayed>,
     pub(super) asked: Vec<Asked>,
     /// Locks whose oldest holder, or its value, is another; perhaps more than once each.
     changed: Vec<Name>,
+    /// Closed sessions of which it has freed the last.
+    pub(super) freed: Vec<SessionId>,
+    /// How many more names it may free and grant.
+    left: usize,
 }
 
 impl Effects {
+    /// Of an entry that may free and grant so many names before it leaves the rest.
+    pub(super) fn of_part(names: usize) -> Self {
+        let (granted, delayed, asked) = (Vec::new(), Vec::new(), Vec::new());
+        let (changed, freed) = (Vec::new(), Vec::new());
+        Self { looked: 0, granted, delayed, asked, changed, freed, left: names }
+    }
+
+    /// Whether it may do one more thing. What it begins it does as a whole.
+    pub(super) fn lasts(&self) -> bool {
+        self.left > 0
+    }
+
+    /// Keeps half of what is left for later, and says how much that is.
+    pub(super) fn keep_half(&mut self) -> usize {
+        let kept = self.left / 2;
+        self.left -= kept;
+        kept
+    }
+
+    /// What was kept may be done now.
+    pub(super) fn give_back(&mut self, kept: usize) {
+        self.left += kept;
+    }
+
+    /// It has freed or granted so many names.
+    pub(super) fn spend(&mut self, names: usize) {
+        self.left = self.left.saturating_sub(names);
+    }
+
     /// The oldest holder of `name`, or the value that it shows, is another from now on.
     pub(super) fn note_change(&mut self, name: &Name) {
         self.changed.push(name.clone());
+    }
+
+    /// So many names were looked up, to see who holds or waits, or to change that.
+    pub(super) fn look(&mut self, names: usize) {
+        self.looked += names as u64;
     }
 
     /// What is to be told of each lock that was noted: once, in byte order, as it is now. What was freed and

@@ -1,9 +1,12 @@
-//! How a session ends: by its own wish, or by expiry. Both drop all that it has in one apply (L22).
+//! How a session ends: by its own wish, or by expiry. From level 2 on its entry, and if need be later ones, free what it has (L22);
+//! below that all goes in one apply.
 
 use super::Outcome;
 use super::effects::Effects;
 use super::freed::Freed;
+use super::level::PARTS_LEVEL;
 use super::machine::LockMachine;
+use super::parts::EndWay;
 use super::session::Session;
 use crate::base::SessionId;
 
@@ -16,8 +19,15 @@ impl LockMachine {
         effects: &mut Effects,
     ) -> Option<Outcome> {
         let session = self.take_session(id)?;
+        if self.level() >= PARTS_LEVEL {
+            let is_all = self.end_in_parts(id, *session, EndWay::Closed, (unix_ms, effects));
+            return Some(match is_all {
+                true => Outcome::SessionEnded { session: id },
+                false => Outcome::SessionEnding { session: id },
+            });
+        }
         let all_freed = self.take_out(&session, effects);
-        self.hand_over_all(&session, &all_freed, unix_ms, effects);
+        self.pass_on_all(&session, &all_freed, unix_ms, effects);
         Some(Outcome::SessionEnded { session: id })
     }
 
@@ -29,6 +39,10 @@ impl LockMachine {
         effects: &mut Effects,
     ) -> Option<Outcome> {
         let session = self.take_session(id)?;
+        if self.level() >= PARTS_LEVEL {
+            self.end_in_parts(id, *session, EndWay::Expired, (unix_ms, effects));
+            return Some(Outcome::SessionEnded { session: id });
+        }
         let all_freed = self.take_out(&session, effects);
         for freed in &all_freed {
             for name in freed.names() {
@@ -36,7 +50,7 @@ impl LockMachine {
                 effects.delayed.extend(delayed);
             }
         }
-        self.hand_over_all(&session, &all_freed, unix_ms, effects);
+        self.pass_on_all(&session, &all_freed, unix_ms, effects);
         Some(Outcome::SessionEnded { session: id })
     }
 
@@ -44,7 +58,7 @@ impl LockMachine {
     /// they were asked for.
     fn take_out(&mut self, session: &Session, effects: &mut Effects) -> Vec<Freed> {
         for place in session.answers.waiting().values() {
-            self.leave_queues(place);
+            self.leave_queues(place, effects);
         }
         let mut all_freed = Vec::new();
         for hold in session.answers.grants().values() {
@@ -57,7 +71,7 @@ impl LockMachine {
     }
 
     /// Hands on what a session was in: only now, so that nothing freed goes to the session that ends.
-    fn hand_over_all(
+    fn pass_on_all(
         &mut self,
         session: &Session,
         all_freed: &[Freed],

@@ -5,6 +5,7 @@ use super::claim::Claim;
 use super::dedupe::{Answers, Fixed};
 use super::delay::Delay;
 use super::machine::LockMachine;
+use super::parts::Ending;
 
 impl LockMachine {
     /// A hash of the whole state: equal logs give equal hashes (O2).
@@ -41,6 +42,7 @@ impl LockMachine {
         self.hash_sessions(&mut hash);
         self.hash_locks(&mut hash);
         self.hash_asked(&mut hash);
+        self.hash_unfinished(&mut hash);
         hash.finish()
     }
 
@@ -53,6 +55,20 @@ impl LockMachine {
             hash.number(u64::from(session.ttl_ms));
             hash.answers(&session.answers);
         }
+    }
+
+    fn hash_unfinished(&self, hash: &mut Fingerprint) {
+        hash.length(self.endings.len());
+        for (id, ending) in &self.endings {
+            let Ending { client, ttl_ms, way, answers, .. } = &**ending;
+            hash.number(id.0);
+            hash.bytes(client.as_bytes());
+            hash.number(u64::from(*ttl_ms));
+            hash.number(*way as u64);
+            hash.answers(answers);
+        }
+        hash.length(self.unfinished.len());
+        self.unfinished.iter().for_each(|name| hash.bytes(name.as_str().as_bytes()));
     }
 
     fn hash_locks(&self, hash: &mut Fingerprint) {

@@ -18,6 +18,11 @@ pub(super) struct Freed {
 }
 
 impl Freed {
+    /// Whether somebody was named who gets one of its locks.
+    pub(super) fn has_heir(&self) -> bool {
+        self.mark.as_ref().is_some_and(|mark| mark.heir.is_some())
+    }
+
     /// The locks that it held.
     pub(super) fn names(&self) -> &[Name] {
         self.grant.claim.names(&self.known_as)
@@ -56,7 +61,8 @@ impl LockMachine {
         let session = grant.claim.session;
         let known_as = grant.claim.names(name)[0].clone();
         let handles: Vec<RequestId> = grant.handles().collect();
-        let answers = &mut self.live_session_mut(session).answers;
+        // Of a session that has ended nothing is remembered.
+        let answers = self.answers_of_mut(session);
         for acquire in handles {
             let hold = answers.end_grant(acquire);
             answers.fix(acquire, hold.print, Fixed::Ended(token));
@@ -84,6 +90,7 @@ impl LockMachine {
         effects: &mut Effects,
     ) -> Freed {
         let mut dropped = None;
+        effects.look(names.len());
         for name in names {
             let lock = self.locks.get_mut(name);
             let holders = lock.map(|lock| &mut lock.holders);
@@ -104,11 +111,9 @@ impl LockMachine {
     /// Hands on what was freed, to its heir before all others (L23).
     pub(super) fn pass_on(&mut self, freed: &Freed, unix_ms: u64, effects: &mut Effects) {
         if let Some(Mark { name, heir: Some(heir), .. }) = &freed.mark {
-            self.put_first(name, heir);
+            self.put_first(name, heir, effects);
         }
-        for name in freed.names() {
-            self.hand_over(name, unix_ms, effects);
-        }
+        self.hand_over_all(freed.names(), unix_ms, effects);
     }
 
     fn names_of(&self, known_as: &Name, token: Token) -> Vec<Name> {

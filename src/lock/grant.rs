@@ -10,11 +10,11 @@ use super::holders::{Grant, Holders};
 use super::level::Bounds;
 use super::machine::LockMachine;
 use super::queue::Queue;
-use crate::base::Token;
+use crate::base::{RequestId, SessionId, Token};
 use std::collections::VecDeque;
 
-/// A lock that somebody holds or waits for, or that is delayed. Whoever waits has no room: what frees a lock hands it on at
-/// once (L5).
+/// A lock that somebody holds or waits for, or that is delayed. Whoever waits has no room, unless the hand-over is unfinished: what
+/// frees a lock hands it on at once (L5).
 #[derive(Clone, Debug)]
 pub(super) struct Lock {
     pub(super) holders: Holders,
@@ -116,33 +116,76 @@ impl LockMachine {
     /// nobody is left in it, drops it. One who waits for several gets all or nothing: when all are free, and it
     /// is the first in the queue of each. The others' queues have another head then, and are looked at after.
     ///
-    /// The waiters' sessions live: what ends a session takes it out of all queues before it frees anything.
+    /// Nothing goes to a session that has ended: at a place that it still has the queue stops until that is removed (L22).
+    /// When the entry's share of work is used up, the rest is left to later entries; the queue stays as it is meanwhile.
     pub(super) fn hand_over(&mut self, name: &Name, unix_ms: u64, effects: &mut Effects) {
+        self.hand_over_all(std::slice::from_ref(name), unix_ms, effects);
+    }
+
+    /// The same for each of `names`, one after the other.
+    pub(super) fn hand_over_all(&mut self, names: &[Name], unix_ms: u64, effects: &mut Effects) {
+        let mut kept_waiting = None;
         let mut due = VecDeque::new();
-        let mut next = Some(name.clone());
-        while let Some(name) = next {
-            while self.first_is_due(&name) {
-                let place = self.grant_first(&name, unix_ms, effects);
-                due.extend(place.names().filter(|other| **other != name).cloned());
+        for name in names {
+            let mut next = Some(name.clone());
+            while let Some(name) = next {
+                while effects.lasts() && self.is_due_anew(&name, &mut kept_waiting, effects) {
+                    let place = self.grant_first(&name, unix_ms, effects);
+                    due.extend(place.names().filter(|other| **other != name).cloned());
+                }
+                self.settle(name, effects);
+                next = due.pop_front();
             }
-            if self.locks.get(&name).is_some_and(|lock| lock.is_vacant()) {
-                self.locks.remove(&name);
-            }
-            next = due.pop_front();
+        }
+    }
+
+    /// Whether the first who waits for `name` may have all that it waits for, if it is not `kept_waiting`: who waits for several
+    /// is the first of several queues, and need not be looked at in each.
+    fn is_due_anew(
+        &self,
+        name: &Name,
+        kept_waiting: &mut Option<(SessionId, RequestId)>,
+        effects: &mut Effects,
+    ) -> bool {
+        effects.look(1);
+        let first = self.locks.get(name).and_then(|lock| lock.queue().first());
+        let asker = first.map(|first| (first.claim.session, first.request));
+        if asker.is_none() || asker == *kept_waiting {
+            return false;
+        }
+        let is_due = self.first_is_due(name, |names| effects.look(names));
+        *kept_waiting = asker.filter(|_| !is_due);
+        is_due
+    }
+
+    /// What is left of a lock that was handed over, as far as the entry's share of work went.
+    fn settle(&mut self, name: Name, effects: &Effects) {
+        let Some(lock) = self.locks.get(&name) else { return };
+        let is_vacant = lock.is_vacant();
+        if !effects.lasts() && lock.queue().len() > 0 {
+            self.leave_unfinished(name);
+            return;
+        }
+        self.end_unfinished(&name);
+        if is_vacant {
+            self.locks.remove(&name);
         }
     }
 
     /// Whether the first who waits for `name` may have all that it waits for.
-    pub(super) fn first_is_due(&self, name: &Name) -> bool {
-        let Some(waiter) = self.locks.get(name).and_then(|lock| lock.queue().first()) else {
-            return false;
-        };
-        waiter.claim.names(name).iter().all(|name| {
-            let lock = &self.locks[name];
-            let first = lock.queue().first();
-            first.is_some_and(|first| first.is_of(waiter))
-                && lock.has_room(&waiter.claim, &self.bounds)
-        })
+    pub(super) fn first_is_due(&self, name: &Name, mut look: impl FnMut(usize)) -> bool {
+        look(1);
+        let Some(lock) = self.locks.get(name) else { return false };
+        let Some(waiter) = lock.queue().first() else { return false };
+        let claim = &waiter.claim;
+        lock.has_room(claim, &self.bounds)
+            && !self.is_ending(claim.session)
+            && claim.names(name).iter().filter(|other| *other != name).all(|other| {
+                look(1);
+                let lock = &self.locks[other];
+                let first = lock.queue().first();
+                first.is_some_and(|first| first.is_of(waiter)) && lock.has_room(claim, &self.bounds)
+            })
     }
 
     /// Grants to the first in the queue of `name` all that it waits for.
@@ -156,6 +199,7 @@ impl LockMachine {
         let hold = Hold { name: known_as, token, print: place.print, bytes: place.bytes };
         answers.note_grant(request, hold, owner);
         for name in place.names() {
+            effects.look(1);
             let lock = self.locks.get_mut(name).expect("somebody waits for it");
             let claim =
                 lock.change(|rest| rest.queue.pop()).expect("it is the first in each").claim;
@@ -164,6 +208,7 @@ impl LockMachine {
             }
             lock.holders.add(Grant::new(token, unix_ms, request, claim));
         }
+        effects.spend(place.names().count());
         effects.granted.push(Granted { session, request, token });
         place
     }

@@ -2,11 +2,12 @@
 
 use super::breaking::REASON_BYTES_MAX;
 use super::command::{Mode, Name};
-use super::dedupe::{Hold, Known};
+use super::dedupe::{Answers, Hold, Known};
 use super::grant::Lock;
 use super::holders::{Grant, Holders};
-use super::level::{Bounds, KEY_LEVEL};
+use super::level::{Bounds, KEY_LEVEL, PARTS_LEVEL};
 use super::machine::LockMachine;
+use super::parts::Ending;
 use super::queue::Queue;
 use super::session::Session;
 use crate::base::limits::{CLIENT_NAME_BYTES_MAX, TTL_MS_MAX, TTL_MS_MIN, VALUE_BYTES_MAX};
@@ -38,6 +39,9 @@ impl LockMachine {
         for (id, session) in &self.sessions {
             self.examine_session(*id, session)?;
         }
+        for (id, ending) in &self.endings {
+            self.examine_ending(*id, ending)?;
+        }
         self.examine_tokens()?;
         for (name, lock) in &self.locks {
             lock.examine(&self.bounds).map_err(|why| format!("{name:?}: {why}"))?;
@@ -46,6 +50,7 @@ impl LockMachine {
             self.examine_waiters(name, lock.queue())?;
         }
         self.examine_asked()?;
+        self.examine_unfinished()?;
         self.examine_counts()
     }
 
@@ -61,16 +66,39 @@ impl LockMachine {
 
     /// Each session was opened in this incarnation, at an index that was applied (L15).
     fn examine_session(&self, id: SessionId, session: &Session) -> Result<(), String> {
+        let Session { client, ttl_ms, answers, .. } = session;
+        self.examine_kind(id, client, *ttl_ms, answers)?;
+        let known = answers.len();
+        ensure!(known <= self.bounds.answers_per_session, "session {id} remembers {known}");
+        Ok(())
+    }
+
+    /// It lives no more, and nothing is remembered of it but what it has.
+    fn examine_ending(&self, id: SessionId, ending: &Ending) -> Result<(), String> {
+        let Ending { client, ttl_ms, answers, .. } = ending;
+        self.examine_kind(id, client, *ttl_ms, answers)?;
+        ensure!(!self.sessions.contains_key(&id), "session {id} lives and has ended");
+        let fixed = answers.fixed().len();
+        ensure!(fixed == 0, "session {id} has ended and remembers {fixed}");
+        Ok(())
+    }
+
+    fn examine_kind(
+        &self,
+        id: SessionId,
+        client: &str,
+        ttl_ms: u32,
+        answers: &Answers,
+    ) -> Result<(), String> {
         let first = self.tokens.session_id(Index(1));
         let last = self.tokens.session_id(self.applied);
         ensure!((first..=last).contains(&id), "session {id} is not in {first} … {last}");
-        let (client, ttl_ms) = (session.client.len(), session.ttl_ms);
+        let client = client.len();
         ensure!(client <= CLIENT_NAME_BYTES_MAX, "session {id} has a name of {client} bytes");
         ensure!(ttl_ms >= TTL_MS_MIN, "session {id} has a TTL of {ttl_ms} ms");
-        session.answers.examine().map_err(|why| format!("session {id}: {why}"))?;
-        let (standing, known) = (session.answers.standing(), session.answers.len());
+        answers.examine().map_err(|why| format!("session {id}: {why}"))?;
+        let standing = answers.standing();
         ensure!(standing <= self.bounds.requests_per_session, "session {id}: {standing} stand");
-        ensure!(known <= self.bounds.answers_per_session, "session {id} remembers {known}");
         Ok(())
     }
 
@@ -100,18 +128,23 @@ impl LockMachine {
         all.filter(|(name, grant)| grant.claim.is_known_as(name))
     }
 
-    /// Whoever waits first may not have all that it waits for (L5).
+    /// Whoever waits first may not have all that it waits for, or one of these locks is not handed over yet (L5).
     fn examine_hand_over(&self, name: &Name, lock: &Lock) -> Result<(), String> {
         let waiting = lock.queue().iter().map(|(_, waiter)| &waiter.claim);
         for claim in lock.holders.iter().map(|grant| &grant.claim).chain(waiting) {
             let gone = claim.names(name).iter().find(|name| !self.locks.contains_key(*name));
             ensure!(gone.is_none(), "{claim:?} is in {name:?} and not in {gone:?}");
         }
-        ensure!(!self.first_is_due(name), "the first waits for {name:?} though there is room");
+        if self.first_is_due(name, |_| {}) {
+            let claim = lock.queue().first().map(|waiter| &waiter.claim);
+            let mut names = claim.into_iter().flat_map(|claim| claim.names(name));
+            let is_left = names.any(|name| self.unfinished.contains(name));
+            ensure!(is_left, "the first waits for {name:?} though there is room");
+        }
         Ok(())
     }
 
-    /// Each holder's session lives (L1) and knows of each handle on the grant, which is the same in all of
+    /// Each holder's session lives (L1), or its end is under way (L22), and it knows of each handle on the grant, which is the same in all of
     /// its locks.
     fn examine_holders(&self, name: &Name, holders: &Holders) -> Result<(), String> {
         for grant in holders.iter() {
@@ -120,7 +153,7 @@ impl LockMachine {
             let differs = names.iter().find(|name| self.grant(name, grant.token) != Some(grant));
             ensure!(differs.is_none(), "{grant:?} of {name:?} is another one in {differs:?}");
             let is_known_as = |hold: &Hold| hold.name == names[0] && hold.token == grant.token;
-            let answers = self.sessions.get(&grant.claim.session).map(|session| &session.answers);
+            let answers = self.known_answers(grant.claim.session);
             for request in grant.handles() {
                 match answers.and_then(|answers| answers.known(request)) {
                     Some(Known::Granted(hold)) if is_known_as(hold) => {}
@@ -130,14 +163,15 @@ impl LockMachine {
                         ));
                     }
                 }
-                let (owner, own) = (grant.claim.owner(), answers.map(|own| own.owner_of(request)));
+                let (owner, own) =
+                    (grant.claim.owner(), answers.map(|own| own.owners().of(request)));
                 ensure!(own == Some(owner), "owner {owner} holds {name:?}, its session: {own:?}");
             }
         }
         Ok(())
     }
 
-    /// Each waiter's session lives (L5) and knows its place, in the queue of each of its names.
+    /// Each waiter's session lives (L5), or its end is under way, and it knows its place, in the queue of each of its names.
     fn examine_waiters(&self, name: &Name, queue: &Queue) -> Result<(), String> {
         queue.check_invariants();
         ensure!(queue.len() <= self.bounds.waiters_per_lock, "{} wait for {name:?}", queue.len());
@@ -145,8 +179,8 @@ impl LockMachine {
             let value = waiter.claim.value().len();
             ensure!(value <= VALUE_BYTES_MAX, "a waiter for {name:?} has {value} bytes");
             let names = waiter.claim.names(name);
-            let session = self.sessions.get(&waiter.claim.session);
-            match session.and_then(|session| session.answers.known(waiter.request)) {
+            let answers = self.known_answers(waiter.claim.session);
+            match answers.and_then(|answers| answers.known(waiter.request)) {
                 Some(Known::Waiting(place))
                     if place.ticket(name) == Some(ticket)
                         && place.names().eq(names)
@@ -157,6 +191,22 @@ impl LockMachine {
                     ));
                 }
             }
+        }
+        Ok(())
+    }
+
+    pub(super) fn known_answers(&self, session: SessionId) -> Option<&Answers> {
+        let alive = self.sessions.get(&session).map(|session| &session.answers);
+        alive.or_else(|| self.endings.get(&session).map(|ending| &ending.answers))
+    }
+
+    /// What is left to later entries is there from its level on, and somebody waits for each lock that is not handed over.
+    fn examine_unfinished(&self) -> Result<(), String> {
+        let (level, endings) = (self.level(), self.endings.len());
+        ensure!(level >= PARTS_LEVEL || !self.is_unfinished(), "{endings} end at level {level}");
+        for name in &self.unfinished {
+            let waiting = self.locks.get(name).map_or(0, |lock| lock.queue().len());
+            ensure!(waiting > 0, "{name:?} is to be handed over, and nobody waits");
         }
         Ok(())
     }
@@ -179,7 +229,10 @@ impl LockMachine {
         let (sessions, locks) = (self.sessions.len(), self.locks.len());
         ensure!(sessions <= self.bounds.sessions, "there are {sessions} sessions");
         ensure!(locks <= self.bounds.locks, "{locks} locks are held");
-        let answers = || self.sessions.values().map(|session| &session.answers);
+        let answers = || {
+            let alive = self.sessions.values().map(|session| &session.answers);
+            alive.chain(self.endings.values().map(|ending| &ending.answers))
+        };
         let grants: usize = answers().map(|answers| answers.grants().len()).sum();
         let handles: usize = self.grants().map(|(_, grant)| grant.handles().count()).sum();
         ensure!(grants == handles, "sessions know {grants} grants, and locks {handles} handles");

@@ -17,6 +17,9 @@ pub const LEVEL_MAX: u32 = 2;
 /// The level from which on a cluster has a key.
 pub const KEY_LEVEL: u32 = 2;
 
+/// The level from which on an apply leaves to later entries what is too much for one.
+pub(super) const PARTS_LEVEL: u32 = 2;
+
 impl LockMachine {
     /// The level in force.
     #[must_use]
@@ -28,6 +31,18 @@ impl LockMachine {
     #[must_use]
     pub fn level_max(&self) -> u32 {
         self.level_max
+    }
+
+    /// This machine with another share of work for each entry: for the simulator and tests, alike at all replicas.
+    #[must_use]
+    pub fn with_names_per_part(mut self, names: usize) -> Self {
+        self.bounds.names_per_part = names.max(1);
+        self
+    }
+
+    /// How many names one entry may free and grant before it leaves the rest.
+    pub(super) fn names_per_part(&self) -> usize {
+        if self.level() >= PARTS_LEVEL { self.bounds.names_per_part } else { usize::MAX }
     }
 
     /// This machine as an older build would run it, which reads no level above `level_max`: for the simulator.
@@ -51,6 +66,7 @@ impl Command {
             // Whoever does not read a level must not follow a log that raises it.
             Self::Settings(settings) => settings.level.max(1),
             Self::ClusterKey(_) => KEY_LEVEL,
+            Self::Continue => PARTS_LEVEL,
         }
     }
 }
@@ -93,6 +109,8 @@ pub(super) struct Bounds {
     /// Holders and waiters that a search for a deadlock looks at; beyond that a wait is enqueued unexamined, and nobody
     /// goes first.
     pub(super) deadlock_search: usize,
+    /// Names that one entry frees and grants before it leaves the rest to later ones (from level 2 on).
+    pub(super) names_per_part: usize,
 }
 
 impl Bounds {
@@ -107,6 +125,7 @@ impl Bounds {
         state_bytes: limits::STATE_BYTES_MAX,
         state_reserve: limits::STATE_RESERVE_BYTES,
         deadlock_search: limits::DEADLOCK_SEARCH_MAX,
+        names_per_part: limits::NAMES_PER_PART,
     };
 }
 

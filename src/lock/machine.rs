@@ -7,6 +7,7 @@ use super::dedupe::{Admission, Answers};
 use super::effects::Effects;
 use super::grant::Lock;
 use super::level::{self, Bounds, KEY_LEVEL, LEVEL_MAX};
+use super::parts::Ending;
 use super::print::Print;
 use super::restore::RestoreWait;
 use super::session::Session;
@@ -15,7 +16,7 @@ use super::weight::Weight;
 use super::{Applied, Outcome};
 use crate::base::limits::CLIENT_NAME_BYTES_MAX;
 use crate::base::{Ancestors, ClusterKey, Index, RequestId, SessionId, SessionKey, Term, Token};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Sessions, locks, queues, tokens and remembered answers.
 ///
@@ -46,8 +47,12 @@ pub struct LockMachine {
     pub(super) cluster_key: Option<ClusterKey>,
     pub(super) tokens: Tokens,
     pub(super) sessions: BTreeMap<SessionId, Box<Session>>,
+    /// Sessions that have ended, and of which something is still in a lock (L22).
+    pub(super) endings: BTreeMap<SessionId, Box<Ending>>,
     /// A lock is here exactly as long as it is held.
     pub(super) locks: BTreeMap<Name, Box<Lock>>,
+    /// Locks whose first waiter may have room, because the entry that made it had its share of work (L5).
+    pub(super) unfinished: BTreeSet<Name>,
     /// Grants that are to end, by their tokens (L23).
     pub(super) asked: BTreeMap<Token, Mark>,
     /// Whether it was restored and grants nothing yet (L15).
@@ -56,6 +61,8 @@ pub struct LockMachine {
     pub(super) weight: Weight,
     /// The clusters that it was restored from; none below level 2.
     pub(super) ancestors: Ancestors,
+    /// What its applies cost: no part of the state.
+    pub(super) looked: u64,
 }
 
 impl LockMachine {
@@ -74,11 +81,14 @@ impl LockMachine {
             cluster_key: None,
             tokens: Tokens::default(),
             sessions: BTreeMap::new(),
+            endings: BTreeMap::new(),
             locks: BTreeMap::new(),
+            unfinished: BTreeSet::new(),
             asked: BTreeMap::new(),
             restoring: None,
             weight: Weight::default(),
             ancestors: Ancestors::default(),
+            looked: 0,
         }
     }
 
@@ -93,7 +103,7 @@ impl LockMachine {
         let (level, level_max) = (command.level(), self.level_max);
         assert!(level <= level_max, "entry {index} is of level {level}, above {level_max}");
         self.applied = index;
-        let mut effects = Effects::default();
+        let mut effects = Effects::of_part(self.names_per_part());
         let outcome = match command {
             Command::OpenSession { ttl_ms, key, client } => {
                 Some(self.open_session(*ttl_ms, *key, client))
@@ -123,17 +133,28 @@ impl LockMachine {
                 self.take_cluster_key(*key);
                 None
             }
+            Command::Continue => {
+                self.go_on(unix_ms, &mut effects);
+                None
+            }
         };
         self.count_touched();
+        self.looked += effects.looked;
         let changes = effects.take_changes(self);
-        let Effects { granted, delayed, asked, .. } = effects;
-        Applied { outcome, granted, delayed, asked, changes }
+        let Effects { granted, delayed, asked, freed, .. } = effects;
+        Applied { outcome, granted, delayed, asked, changes, freed }
     }
 
     /// The index of the last command applied.
     #[must_use]
     pub fn applied(&self) -> Index {
         self.applied
+    }
+
+    /// How many names all applies have looked up: what they cost, and nothing that an apply depends on.
+    #[must_use]
+    pub fn looked(&self) -> u64 {
+        self.looked
     }
 
     fn open_session(&mut self, ttl_ms: u32, key: SessionKey, client: &str) -> Outcome {

@@ -28,6 +28,8 @@ mod holders;
 mod invariants;
 mod level;
 mod machine;
+mod owners;
+mod parts;
 mod print;
 mod queue;
 mod release;
@@ -50,6 +52,7 @@ pub use level::{KEY_LEVEL, LEVEL_MAX};
 pub use machine::LockMachine;
 pub use restore::{Largest, RestoreError, RestoreWait, Wait};
 pub use snapshot::{Keyless, SnapshotError};
+pub use view::Standing;
 
 use crate::base::{RequestId, SessionId, Token};
 use std::sync::Arc;
@@ -67,6 +70,8 @@ pub struct Applied {
     pub asked: Vec<Asked>,
     /// Locks whose oldest holder, or its value, is another since this entry; each once, in byte order.
     pub changes: Vec<Change>,
+    /// Sessions that earlier entries closed, and of which this one has freed the last.
+    pub freed: Vec<SessionId>,
 }
 
 /// A holder that is to end its work (L23).
@@ -115,9 +120,12 @@ pub enum Outcome {
     SessionRefused(Refusal),
     /// A request was answered (perhaps again, L17).
     Answered { session: SessionId, request: RequestId, answer: Answer },
-    /// A session ended, by expiry or close; all that it held is free. It is also the answer to a
-    /// `Close` that ended it; a repeated one is answered `SessionExpired`.
+    /// A session ended, by expiry or close: all that it held is free, or after an expiry is freed by later entries
+    /// (L22). It is also the answer to a `Close` that ended it; a repeated one is answered `SessionExpired`.
     SessionEnded { session: SessionId },
+    /// A session was closed: it lives no more, and later entries free the rest of what it held
+    /// ([`Applied::freed`]).
+    SessionEnding { session: SessionId },
     /// The settings in force changed.
     SettingsChanged(Settings),
     /// The wait after a restore is over: locks are granted again.

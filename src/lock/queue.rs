@@ -7,6 +7,7 @@
 
 use super::claim::Claim;
 use crate::base::RequestId;
+use crate::base::checksum::crc32c;
 use std::collections::VecDeque;
 
 /// A queue. Most locks have none, so an empty one is a single pointer.
@@ -18,10 +19,17 @@ pub(super) struct Queue(Option<Box<Line>>);
 pub(super) struct Waiter {
     pub(super) request: RequestId,
     pub(super) since_unix_ms: u64,
+    /// A checksum of its client's name, so that one of a name is found among 100,000.
+    pub(super) client: u32,
     pub(super) claim: Claim,
 }
 
 impl Waiter {
+    /// What marks those of a client of this name.
+    pub(super) fn mark_of(client: &str) -> u32 {
+        crc32c(client.as_bytes())
+    }
+
     /// Whether both are of one acquire.
     pub(super) fn is_of(&self, other: &Waiter) -> bool {
         (self.claim.session, self.request) == (other.claim.session, other.request)
@@ -203,7 +211,7 @@ mod tests {
 
     fn waiter(request: u64) -> Waiter {
         let claim = Claim::new(SessionId(1), Mode::Exclusive, 1, Extras::default());
-        Waiter { request: RequestId(request), since_unix_ms: 0, claim }
+        Waiter { request: RequestId(request), since_unix_ms: 0, client: 0, claim }
     }
 
     #[test]

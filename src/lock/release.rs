@@ -45,11 +45,10 @@ impl LockMachine {
             Some(Known::Waiting(_)) => {
                 let place = answers.leave_queue(acquire);
                 answers.fix(acquire, place.print, Fixed::Withdrawn);
-                self.leave_queues(&place);
+                self.leave_queues(&place, effects);
                 // It may have kept out those behind it: readers behind a writer, or a smaller request.
-                for name in place.names() {
-                    self.hand_over(name, call.unix_ms, effects);
-                }
+                let names: Vec<Name> = place.names().cloned().collect();
+                self.hand_over_all(&names, call.unix_ms, effects);
             }
             Some(Known::Granted(_)) => self.give_up(call, acquire, Fixed::Withdrawn, effects),
         }
@@ -57,8 +56,9 @@ impl LockMachine {
     }
 
     /// Takes the waiter at `place` out of its queues; the caller hands the locks on.
-    pub(super) fn leave_queues(&mut self, place: &Place) {
+    pub(super) fn leave_queues(&mut self, place: &Place, effects: &mut Effects) {
         for (name, ticket) in place.spots() {
+            effects.look(1);
             let lock = self.locks.get_mut(name);
             let waiter = lock.and_then(|lock| lock.change(|rest| rest.queue.remove(ticket)));
             assert!(waiter.is_some(), "nobody waits for {name:?} at {place:?}");

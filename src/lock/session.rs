@@ -4,7 +4,7 @@ use super::dedupe::Answers;
 use crate::base::SessionKey;
 use std::sync::Arc;
 
-/// A live session. One that has ended leaves nothing behind (L22).
+/// A live session. Of one that has ended only what it still has in locks is left (L22).
 #[derive(Clone, Debug)]
 pub(super) struct Session {
     /// Asked at each hello, so that a guessed id opens nothing.

@@ -1,8 +1,8 @@
 //! The machine as bytes: what any later apply or read can depend on, and nothing else.
 //!
 //! A format number, which is the level in force, then pieces: a head, from format 2 on the cluster's key and the clusters that this
-//! one was restored from, each session followed by its fixed answers, then the locks with their holders, delays and waiters, and
-//! what holders were asked. Each piece is bounded and led by its length, so that no state is too large for the codec.
+//! one was restored from, each session followed by its fixed answers, from format 2 on the sessions whose end is under way, then the locks with their holders, delays and waiters, and
+//! what holders were asked, and from format 2 on which locks are not handed over yet. Each piece is bounded and led by its length, so that no state is too large for the codec.
 //! Sessions, answers, locks and tokens come in rising order, waiters in that of their queue, and what can be
 //! derived is left out (a session's grants and places are those that locks name): equal machines give equal bytes.
 //! Tickets are how a replica finds a place; they are made anew.
@@ -14,6 +14,7 @@ mod decode;
 mod format_1;
 mod format_2;
 mod keyless;
+mod unfinished;
 
 pub use keyless::Keyless;
 

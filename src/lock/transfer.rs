@@ -63,7 +63,7 @@ impl LockMachine {
         }
         let mut freed = self.end_grant(name, token, effects);
         let is_awaited = match to {
-            Some(client) => self.put_first(name, client),
+            Some(client) => self.put_first(name, client, effects),
             None => self.waits(name, None),
         };
         if to.is_some() && is_awaited {

@@ -1,11 +1,25 @@
 //! What the machine shows: reads, which change nothing.
 
+use super::Asked;
 use super::command::{Answer, HolderView, LockView, Mode, Name, SessionView, Settings, WaiterView};
 use super::grant::Lock;
 use super::machine::LockMachine;
 use crate::base::limits::{HOLDERS_SHOWN_MAX, WAITERS_SHOWN_MAX};
 use crate::base::{ClusterKey, RequestId, SessionId, SessionKey, Token};
 use std::ops::Bound;
+
+/// A part of what stands for a session.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// In order of their ids.
+    pub answers: Vec<(RequestId, Answer)>,
+    /// What it is asked to end of that.
+    pub asked: Vec<Asked>,
+    /// How many names that was to look at.
+    pub names: usize,
+    /// Nothing follows.
+    pub is_last: bool,
+}
 
 impl LockMachine {
     /// The key of the cluster, once it has one.
@@ -23,6 +37,16 @@ impl LockMachine {
     /// All live sessions in order of their ids, with their TTLs: for the leader's timers.
     pub fn sessions(&self) -> impl Iterator<Item = (SessionId, u32)> + '_ {
         self.sessions.iter().map(|(id, session)| (*id, session.ttl_ms))
+    }
+
+    /// The same behind `after`, or all.
+    pub fn sessions_behind(
+        &self,
+        after: Option<SessionId>,
+    ) -> impl Iterator<Item = (SessionId, u32)> + '_ {
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let behind = self.sessions.range((start, Bound::Unbounded));
+        behind.map(|(id, session)| (*id, session.ttl_ms))
     }
 
     /// How many sessions are alive.
@@ -72,13 +96,32 @@ impl LockMachine {
     /// reconnect is told again. Empty if the session is not alive.
     #[must_use]
     pub fn standing(&self, session: SessionId) -> Vec<(RequestId, Answer)> {
-        let Some(found) = self.sessions.get(&session) else { return Vec::new() };
-        let grants = found.answers.grants().iter();
-        let grants = grants.map(|(request, hold)| (request, Answer::Granted { token: hold.token }));
-        let waiting = found.answers.waiting().iter();
-        let waiting = waiting.map(|(request, place)| (request, self.queued_answer(place)));
-        let mut standing: Vec<_> = grants.chain(waiting).collect();
-        standing.sort_unstable_by_key(|(request, _)| *request);
+        self.standing_above(session, RequestId(0), usize::MAX).answers
+    }
+
+    /// The same in parts: those above `after`, at most `count`, and what the holders of those grants were asked, each said
+    /// with the oldest handle of its grant.
+    #[must_use]
+    pub fn standing_above(&self, session: SessionId, after: RequestId, count: usize) -> Standing {
+        let mut standing = Standing::default();
+        let Some(found) = self.sessions.get(&session) else { return standing };
+        let mut grants = found.answers.grants().above(after).peekable();
+        let mut waiting = found.answers.waiting().above(after).peekable();
+        while standing.answers.len() < count {
+            let granted = grants.peek().map(|(request, _)| *request);
+            let waits = waiting.peek().map(|(request, _)| *request);
+            if granted.is_some_and(|granted| waits.is_none_or(|waits| granted < waits)) {
+                let Some((request, hold)) = grants.next() else { break };
+                standing.answers.push((request, Answer::Granted { token: hold.token }));
+                standing.names += 1;
+                standing.asked.extend(self.asked_of(session, request, hold));
+            } else {
+                let Some((request, place)) = waiting.next() else { break };
+                standing.answers.push((request, self.queued_answer(place)));
+                standing.names += place.names().count();
+            }
+        }
+        standing.is_last = grants.peek().is_none() && waiting.peek().is_none();
         standing
     }
 
@@ -98,6 +141,12 @@ impl LockMachine {
         let from_start = self.locks.range::<str, _>((start, Bound::Unbounded));
         let matching = from_start.take_while(|(name, _)| name.as_str().starts_with(prefix));
         matching.take(limit).map(|(name, lock)| self.lock_view(name, lock)).collect()
+    }
+
+    /// How many wait for `name`.
+    #[must_use]
+    pub fn waiting(&self, name: &Name) -> usize {
+        self.locks.get(name).map_or(0, |lock| lock.queue().len())
     }
 
     /// Whether `token` holds `name` now.
@@ -143,7 +192,7 @@ impl LockMachine {
     }
 
     fn client_name(&self, session: SessionId) -> String {
-        self.live_session(session).client.as_ref().to_owned()
+        self.client_of(session).as_ref().to_owned()
     }
 }
 

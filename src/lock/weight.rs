@@ -11,6 +11,7 @@ use super::command::{Name, Operation};
 use super::dedupe::Fixed;
 use super::delay::Delay;
 use super::machine::LockMachine;
+use super::parts::{Ending, UNFINISHED_BYTES};
 use super::session::Session;
 use crate::base::SessionId;
 use crate::base::limits::{
@@ -78,12 +79,16 @@ impl LockMachine {
         }
     }
 
-    /// Counts a session again. One that has ended was taken off with all that it had.
+    /// Counts a session again. One that has ended, and of which nothing is left, was taken off.
     pub(super) fn count(&mut self, session: SessionId) {
         if let Some(session) = self.sessions.get_mut(&session) {
             self.weight.bytes -= session.counted;
             session.counted = session.bytes();
             self.weight.bytes += session.counted;
+        } else if let Some(ending) = self.endings.get_mut(&session) {
+            self.weight.bytes -= ending.counted;
+            ending.counted = ending.bytes();
+            self.weight.bytes += ending.counted;
         }
     }
 
@@ -101,6 +106,11 @@ impl LockMachine {
             session.counted = session.bytes();
             self.weight.bytes += session.counted;
         }
+        for ending in self.endings.values_mut() {
+            ending.counted = ending.bytes();
+            self.weight.bytes += ending.counted;
+        }
+        self.weight.bytes += self.unfinished.len() as u64 * UNFINISHED_BYTES;
         let delays = self
             .locks
             .iter()
@@ -119,8 +129,10 @@ impl LockMachine {
             let claims = known.map(|(claim, handles)| handles * u64::from(claim.bytes(name)));
             claims.chain(lock.delays().iter().map(|(_, delay)| delay.bytes(name)))
         });
+        let endings = self.endings.values().map(|it| it.own_bytes() + it.answers.fixed_bytes());
         let asked = self.asked.values().map(Mark::bytes);
-        sessions.chain(locks).chain(asked).sum()
+        let unfinished = self.unfinished.iter().map(|_| UNFINISHED_BYTES);
+        sessions.chain(endings).chain(locks).chain(asked).chain(unfinished).sum()
     }
 }
 
@@ -137,6 +149,17 @@ impl Claim {
 
 impl Session {
     /// What it takes with all its requests.
+    pub(super) fn bytes(&self) -> u64 {
+        self.own_bytes() + self.answers.bytes()
+    }
+
+    fn own_bytes(&self) -> u64 {
+        (SESSION_BYTES + self.client.len()) as u64
+    }
+}
+
+impl Ending {
+    /// What it takes with all that is left of it.
     pub(super) fn bytes(&self) -> u64 {
         self.own_bytes() + self.answers.bytes()
     }

@@ -304,15 +304,33 @@ impl Connection {
         self.output.len() + self.encrypted_bytes()
     }
 
+    /// Memory that what waits to be sent takes.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        self.output.held() + self.encrypted_bytes()
+    }
+
+    /// Forgets what waits to be sent, but for the rest of a frame that was sent in part: what is queued next comes behind
+    /// that.
+    pub fn cut(&mut self) {
+        self.output.cut();
+    }
+
+    /// Ends the stream of what we send; what the other side sends can still be read.
+    pub fn end_stream(&mut self) {
+        self.end_tls();
+        if let Some(socket) = self.socket() {
+            // Whoever is gone already needs no end.
+            let _ = socket.shutdown(Shutdown::Write);
+        }
+    }
+
     /// Sends what the socket still takes and ends the stream, so that last words arrive before the end. Gives the socket
     /// as [`Connection::into_socket`] does.
     pub fn finish(mut self) -> Option<OwnedFd> {
         // Whoever is gone already needs no last words.
         let _ = self.flush();
-        self.end_tls();
-        if let Some(socket) = self.socket() {
-            let _ = socket.shutdown(Shutdown::Write);
-        }
+        self.end_stream();
         self.into_socket()
     }
 

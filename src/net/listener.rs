@@ -1,7 +1,7 @@
 //! A listening TCP socket that does not block.
 
 use crate::net::Connection;
-use crate::sys::inherited;
+use crate::sys::{backlog, inherited};
 use mio::net::TcpListener;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -27,7 +27,7 @@ impl Listener {
     /// # Errors
     /// In use, not an address of this machine, not permitted, …
     pub fn bind(address: SocketAddr) -> io::Result<Self> {
-        inherited::by_no_child(|| TcpListener::bind(address)).map(Self)
+        Self::listening(inherited::by_no_child(|| TcpListener::bind(address))?)
     }
 
     /// Takes a socket that listens already.
@@ -36,7 +36,12 @@ impl Listener {
     /// It cannot be made non-blocking.
     pub fn from_std(listener: std::net::TcpListener) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
-        inherited::by_no_child(|| Ok(TcpListener::from_std(listener))).map(Self)
+        Self::listening(inherited::by_no_child(|| Ok(TcpListener::from_std(listener)))?)
+    }
+
+    fn listening(listener: TcpListener) -> io::Result<Self> {
+        backlog::deepen(&listener, BACKLOG)?;
+        Ok(Self(listener))
     }
 
     /// Where it listens.
@@ -80,3 +85,6 @@ impl Listener {
         &mut self.0
     }
 }
+
+/// Connections that wait to be accepted: whoever comes beyond them dials again after a second. The system bounds it, too.
+const BACKLOG: i32 = 4096;

@@ -1,6 +1,6 @@
 //! Bytes that wait to be sent, bounded.
 
-use crate::wire::{FrameKind, encode_frame};
+use crate::wire::{FRAME_HEADER_BYTES, FrameKind, encode_frame};
 use serde::Serialize;
 use std::fmt;
 
@@ -9,6 +9,8 @@ pub(super) struct Output {
     bytes: Vec<u8>,
     /// Bytes at the front that were sent already.
     sent: usize,
+    /// Bytes at the front that are the rest of a frame whose begin is gone.
+    rest: usize,
     bytes_max: usize,
 }
 
@@ -19,7 +21,7 @@ pub(super) struct Full;
 impl Output {
     /// Empty; holds at most `bytes_max`.
     pub(super) fn new(bytes_max: usize) -> Self {
-        Self { bytes: Vec::new(), sent: 0, bytes_max }
+        Self { bytes: Vec::new(), sent: 0, rest: 0, bytes_max }
     }
 
     /// Adds one frame. Nothing is allocated once the buffer is warm.
@@ -55,17 +57,44 @@ impl Output {
         self.sent += count;
         if self.is_empty() {
             self.bytes.clear();
-            self.sent = 0;
+            (self.sent, self.rest) = (0, 0);
             self.bytes.shrink_to(KEPT_BYTES);
         } else if self.sent > self.bytes.len() / 2 {
-            self.bytes.drain(..self.sent);
-            self.sent = 0;
+            self.forget_sent();
         }
+    }
+
+    /// Forgets all frames of which nothing was sent yet: what is left ends with a whole one.
+    pub(super) fn cut(&mut self) {
+        self.bytes.truncate(self.end_of_sent());
+        self.forget_sent();
+        self.bytes.shrink_to_fit();
+    }
+
+    /// Memory that it takes; that of an empty one is not counted.
+    pub(super) fn held(&self) -> usize {
+        if self.is_empty() { 0 } else { self.bytes.capacity() }
+    }
+
+    fn forget_sent(&mut self) {
+        self.rest = self.end_of_sent() - self.sent;
+        self.bytes.drain(..self.sent);
+        self.sent = 0;
+    }
+
+    /// Where the frame ends that was sent last, in part or as a whole.
+    fn end_of_sent(&self) -> usize {
+        let mut end = self.rest;
+        while end < self.sent {
+            let length = self.bytes[end..].first_chunk::<4>().expect("a frame begins here");
+            end += FRAME_HEADER_BYTES + u32::from_le_bytes(*length) as usize;
+        }
+        end
     }
 }
 
-/// Memory that an empty buffer keeps.
-const KEPT_BYTES: usize = 64 << 10;
+/// Memory that an empty buffer keeps: there may be a hundred thousand.
+const KEPT_BYTES: usize = 8 << 10;
 
 /// Without the bytes: a session's key may be among them.
 impl fmt::Debug for Output {
@@ -77,7 +106,7 @@ impl fmt::Debug for Output {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::Request;
+    use crate::wire::{FrameDecoder, Request};
 
     const FRAME_BYTES: usize = 24;
 
@@ -109,5 +138,36 @@ mod tests {
             output.take_sent(count);
         }
         assert_eq!(sent, expected);
+    }
+
+    #[test]
+    fn a_cut_leaves_the_rest_of_the_frame_under_way_and_nothing_behind_it() {
+        for sent_bytes in 0..=50 * FRAME_BYTES {
+            let mut output = Output::new(1 << 20);
+            let mut stream = Vec::new();
+            for read in 0..50 {
+                output.push(FrameKind::Request, &Request::Status { read }).unwrap();
+            }
+            let mut left = sent_bytes;
+            while left > 0 {
+                let count = left.min(11);
+                stream.extend_from_slice(&output.pending()[..count]);
+                output.take_sent(count);
+                left -= count;
+            }
+            output.cut();
+            output.push(FrameKind::Request, &Request::Status { read: 99 }).unwrap();
+            stream.extend_from_slice(output.pending());
+            let mut decoder = FrameDecoder::new();
+            decoder.push(&stream);
+            let mut reads = Vec::new();
+            while let Some(frame) = decoder.next_frame().unwrap() {
+                let Request::Status { read } = frame.decode().unwrap() else { panic!() };
+                reads.push(read);
+            }
+            let whole = sent_bytes.div_ceil(FRAME_BYTES) as u64;
+            assert_eq!(reads, (0..whole).chain([99]).collect::<Vec<_>>());
+            assert_eq!(decoder.buffered(), 0);
+        }
     }
 }

@@ -72,6 +72,24 @@ impl Poller {
         watch(self.poll.registry(), connection, key)
     }
 
+    /// What a watched connection has to read ends no wait until it is unmuted: room and failures still do.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn mute(&self, connection: &mut Connection, key: Key) -> io::Result<()> {
+        // Not `Interest::PRIORITY` as below: for that, input would wake the thread inside the kernel.
+        watch_for(self.poll.registry(), connection, key, Interest::WRITABLE)
+    }
+
+    /// Reports a muted connection again, also what became ready meanwhile.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn unmute(&self, connection: &mut Connection, key: Key) -> io::Result<()> {
+        let both = Interest::READABLE | Interest::WRITABLE;
+        watch_for(self.poll.registry(), connection, key, both)
+    }
+
     /// Watches a timer, or any descriptor, until it is closed.
     ///
     /// # Errors
@@ -129,8 +147,7 @@ impl Registrar {
     /// # Errors
     /// The system's.
     pub fn pause(&self, connection: &mut Connection, key: Key) -> io::Result<()> {
-        // Nobody sends urgent data; epoll reports errors whatever it is asked for.
-        self.watch_for(connection, key, Interest::PRIORITY)
+        watch_for(&self.0, connection, key, Interest::PRIORITY)
     }
 
     /// Reports a paused connection again, also what became ready meanwhile: room for output only if
@@ -141,18 +158,18 @@ impl Registrar {
     pub fn resume(&self, connection: &mut Connection, key: Key) -> io::Result<()> {
         let output = connection.wants_write().then_some(Interest::WRITABLE);
         let interest = output.map_or(Interest::READABLE, |output| Interest::READABLE | output);
-        self.watch_for(connection, key, interest)
+        watch_for(&self.0, connection, key, interest)
     }
+}
 
-    fn watch_for(
-        &self,
-        connection: &mut Connection,
-        key: Key,
-        interest: Interest,
-    ) -> io::Result<()> {
-        connection
-            .poll_with(interest, |source, interest| self.0.reregister(source, token(key), interest))
-    }
+fn watch_for(
+    registry: &Registry,
+    connection: &mut Connection,
+    key: Key,
+    interest: Interest,
+) -> io::Result<()> {
+    connection
+        .poll_with(interest, |source, interest| registry.reregister(source, token(key), interest))
 }
 
 fn watch(registry: &Registry, connection: &mut Connection, key: Key) -> io::Result<()> {
@@ -211,6 +228,29 @@ mod tests {
             poller.wait(None).unwrap();
         }
         assert!(!poller.ready().any(|ready| ready.writable), "nobody asked for room");
+    }
+
+    #[test]
+    fn a_muted_connection_ends_no_wait_and_loses_nothing() {
+        let mut poller = Poller::new(8).unwrap();
+        let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let mut other = TcpStream::connect(listener.address().unwrap()).unwrap();
+        let mut connection = loop {
+            if let Some(connection) = listener.accept(1 << 20).unwrap() {
+                break connection;
+            }
+        };
+        poller.add(&mut connection, Key(2)).unwrap();
+        poller.mute(&mut connection, Key(2)).unwrap();
+        poller.wait(Some(Duration::ZERO)).unwrap();
+        other.write_all(&[1]).unwrap();
+        poller.wait(Some(Duration::ZERO)).unwrap();
+        assert_eq!(poller.ready().count(), 0);
+        poller.unmute(&mut connection, Key(2)).unwrap();
+        while !poller.ready().any(|ready| ready.readable) {
+            poller.wait(None).unwrap();
+        }
+        assert!(poller.ready().any(|ready| ready.writable), "room is reported as before");
     }
 
     #[test]

@@ -4,12 +4,12 @@
 //! A lookup cannot be called off, and who asks again and again while a name server hangs must not start one more each
 //! time. So a host is looked up once at a time in the whole process, for all who ask meanwhile, on few threads.
 
-use crate::sys::{fork, thread};
+use crate::sys::fork::{self, OfProcess};
+use crate::sys::thread;
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ pub fn resolve_elsewhere(
     address: &str,
     done: impl FnOnce(Found) + Send + 'static,
 ) -> io::Result<Lookup> {
-    Desk::of_this_process().ask(address, Box::new(done))
+    DESK.value().ask(address, Box::new(done))
 }
 
 /// The addresses of "host:port", found within `wait`.
@@ -114,31 +114,13 @@ struct Asker {
 
 type Done = Box<dyn FnOnce(Found) + Send>;
 
-impl Desk {
-    fn of_this_process() -> &'static Self {
-        fork::watch();
-        let forks = fork::generation();
-        let present = DESK.load(Ordering::Acquire);
-        // SAFETY: what the pointer is set to is never freed.
-        if let Some(desk) = unsafe { present.as_ref() }
-            && desk.forks == forks
-        {
-            return desk;
-        }
-        let new = Box::into_raw(Box::new(Self { forks, state: Mutex::default() }));
-        let exchanged = DESK.compare_exchange(present, new, Ordering::AcqRel, Ordering::Acquire);
-        let desk = exchanged.map_or_else(
-            |other| {
-                // SAFETY: `new` came from a box, and nobody else was given it.
-                drop(unsafe { Box::from_raw(new) });
-                other
-            },
-            |_| new,
-        );
-        // SAFETY: it is not null, and never freed.
-        unsafe { &*desk }
+impl Default for Desk {
+    fn default() -> Self {
+        Self { forks: fork::generation(), state: Mutex::default() }
     }
+}
 
+impl Desk {
     fn ask(&'static self, address: &str, done: Done) -> io::Result<Lookup> {
         let (host, port) = address.rsplit_once(':').ok_or(io::ErrorKind::InvalidInput)?;
         let port = port.parse().map_err(|_| io::ErrorKind::InvalidInput)?;
@@ -192,8 +174,7 @@ fn with_port(mut addresses: Vec<SocketAddr>, port: u16) -> Vec<SocketAddr> {
     addresses
 }
 
-/// That of the process as it is since the last fork; those of before are never used again, nor freed.
-static DESK: AtomicPtr<Desk> = AtomicPtr::new(std::ptr::null_mut());
+static DESK: OfProcess<Desk> = OfProcess::new();
 /// More than the hosts of one client and one node together, so that those which hang hold up no others.
 const THREADS_MAX: usize = 32;
 

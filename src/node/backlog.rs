@@ -19,7 +19,9 @@ impl Backlog {
         }
         match link.role {
             Role::Peer(_) | Role::Dialing(_) => self.peers.push_back(key),
-            Role::Greeting | Role::Challenged | Role::Client => self.others.push_back(key),
+            Role::Greeting | Role::Challenged | Role::Client | Role::Leaving => {
+                self.others.push_back(key)
+            }
         }
     }
 

@@ -51,6 +51,9 @@ impl<D: Disk> EventLoop<D> {
         self.follow_membership()?;
         loop {
             self.post();
+            let are_waited_for =
+                self.server.waits_for_peers() || self.network.claim == Claim::Standing;
+            self.network.hear_peers(are_waited_for, clock::boot_nanos());
             self.network.wait(self.server.next_deadline()).map_err(|error| {
                 Error::new(Status::Internal, format!("waiting for sockets has failed: {error}"))
             })?;

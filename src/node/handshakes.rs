@@ -53,9 +53,15 @@ impl Network {
         is_theirs && link.form == Form::Named && self.handshakes.secured.is_none()
     }
 
-    /// Goes on with the handshakes that have waited longest.
-    pub(super) fn shake_hands<D: Disk>(&mut self, server: &Server<D>, inputs: &mut Vec<Input>) {
-        let mut left = HANDSHAKES_PER_TURN;
+    /// Goes on with the handshakes that have waited longest: as many as there is work left for in this turn, and one in any
+    /// case, or clients that ask much would keep all others out.
+    pub(super) fn shake_hands<D: Disk>(
+        &mut self,
+        units: usize,
+        server: &Server<D>,
+        inputs: &mut Vec<Input>,
+    ) {
+        let mut left = (units / UNITS_OF_HANDSHAKE).clamp(1, HANDSHAKES_PER_TURN);
         while left > 0
             && let Some(key) = self.handshakes.waiting.pop_front()
         {
@@ -88,3 +94,5 @@ impl Network {
 
 /// Each is half of a handshake, and about 0.25 ms of CPU: what is signed, then what is verified.
 pub(super) const HANDSHAKES_PER_TURN: usize = 8;
+/// One of these, as a part of the work of a turn.
+const UNITS_OF_HANDSHAKE: usize = 250;

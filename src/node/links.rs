@@ -21,6 +21,8 @@ pub(super) enum Role {
     Peer(NodeId),
     /// A client, its hello answered.
     Client,
+    /// Was one, and did not read: it is told why, and then closed.
+    Leaving,
 }
 
 /// One connection.
@@ -41,6 +43,10 @@ pub(super) struct Link {
     pub(super) is_listed: bool,
     /// It is not read until it has read more of what we sent it.
     pub(super) is_parked: bool,
+    /// When its socket took something last, or nothing was queued; a reading of BOOTTIME.
+    pub(super) moved_at: u64,
+    /// What its output counted in [`Links::held`] last.
+    held: usize,
 }
 
 /// Connections by key. Keys are never reused, so that what is left of an old one names nothing.
@@ -48,13 +54,15 @@ pub(super) struct Link {
 pub(super) struct Links {
     links: BTreeMap<Key, Link>,
     clients: usize,
+    /// What the output of all clients takes together, in bytes.
+    held: usize,
     next: u64,
 }
 
 impl Links {
     /// None yet; their keys begin at `first`.
     pub(super) fn new(first: Key) -> Self {
-        Self { links: BTreeMap::new(), clients: 0, next: first.0 }
+        Self { links: BTreeMap::new(), clients: 0, held: 0, next: first.0 }
     }
 
     /// The key of the next connection.
@@ -77,9 +85,15 @@ impl Links {
             is_dirty: false,
             is_listed: false,
             is_parked: false,
+            moved_at: 0,
+            held: 0,
         };
         self.links.insert(key, link);
         key
+    }
+
+    pub(super) fn link(&self, key: Key) -> Option<&Link> {
+        self.links.get(&key)
     }
 
     pub(super) fn find(&mut self, key: Key) -> Option<&mut Link> {
@@ -89,6 +103,7 @@ impl Links {
     pub(super) fn remove(&mut self, key: Key) -> Option<Link> {
         let removed = self.links.remove(&key);
         self.clients -= usize::from(removed.as_ref().is_some_and(Link::is_client));
+        self.held -= removed.as_ref().map_or(0, |link| link.held);
         removed
     }
 
@@ -99,6 +114,25 @@ impl Links {
         link.role = role;
         self.clients += usize::from(link.is_client());
         Some(link.source)
+    }
+
+    /// Counts what a client's output takes by now.
+    pub(super) fn recount(&mut self, key: Key) {
+        let Some(link) = self.links.get_mut(&key) else { return };
+        let held = if link.is_client() { link.connection.held_bytes() } else { 0 };
+        self.held = self.held + held - link.held;
+        link.held = held;
+    }
+
+    /// What the output of all clients takes together, in bytes.
+    pub(super) fn held(&self) -> usize {
+        self.held
+    }
+
+    /// The clients whose output takes something: since when the socket took nothing of it, and how much it is.
+    pub(super) fn holders(&self) -> Vec<(Key, u64, usize)> {
+        let holders = self.links.iter().filter(|(_, link)| link.held > 0);
+        holders.map(|(key, link)| (*key, link.moved_at, link.held)).collect()
     }
 
     /// Where a connection comes from.
@@ -130,6 +164,11 @@ impl Link {
     /// Whether it has not read so much of what we sent that it is not read either.
     pub(super) fn is_congested(&self) -> bool {
         self.is_client() && self.connection.queued_bytes() > CLIENT_BUFFER_BYTES_MAX / 2
+    }
+
+    /// Whether it has read most of what we sent it: only then is it told more of a long list.
+    pub(super) fn takes_more(&self) -> bool {
+        self.connection.queued_bytes() < CLIENT_BUFFER_BYTES_MAX / 16
     }
 }
 

@@ -92,6 +92,7 @@ const LOOKUP_WAIT: Duration = Duration::from_secs(10);
 mod tests {
     use super::*;
     use crate::base::NodeId;
+    use socket2::{Domain, Socket, Type};
     use std::net::TcpListener;
 
     fn options(listen: &str) -> NodeOptions {
@@ -148,7 +149,11 @@ mod tests {
 
     #[test]
     fn without_listen_a_node_listens_at_its_own_address() {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        // Bound, and so nobody else's, but not listened on.
+        let reserved = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        reserved.set_reuse_address(true).unwrap();
+        reserved.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+        let port = reserved.local_addr().unwrap().as_socket().unwrap().port();
         let mut options = options("unused");
         (options.listen, options.cluster[0].1) = (None, format!("localhost:{port}"));
         let (_, address) = listen(&mut options).unwrap();

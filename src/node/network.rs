@@ -1,5 +1,7 @@
 //! All connections of a node: what came becomes inputs of the server, what the server says leaves.
 
+mod muting;
+
 use crate::base::NodeId;
 use crate::net::{
     Closed, Connection, Key, Listener, LocalListener, LocalNode, Poller, Received, Wake,
@@ -13,6 +15,7 @@ use crate::node::ending::Ending;
 use crate::node::greetings::Greetings;
 use crate::node::handshakes::Handshakes;
 use crate::node::links::{Link, Links, OUT_BYTES_MAX, Role, connection_id};
+use crate::node::outputs::Outputs;
 use crate::node::peers::Peers;
 use crate::node::places::Bounds;
 use crate::node::turns::Turns;
@@ -21,9 +24,9 @@ use crate::server::{Input, Server};
 use crate::sys::descriptors::Reserve;
 use crate::sys::{clock, random};
 use crate::wal::Disk;
-use crate::wire::{Ability, Frame, FrameKind, RefusedCode};
+use crate::wire::{Frame, FrameKind, RefusedCode};
 use crossbeam_channel::Sender;
-use serde::Serialize;
+use muting::Muting;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
@@ -53,10 +56,13 @@ pub(super) struct Network {
     /// Accepted connections that have not said who they are.
     pub(super) greetings: Greetings,
     pub(super) handshakes: Handshakes,
-    backlog: Backlog,
-    to_flush: Vec<Key>,
+    pub(super) backlog: Backlog,
+    pub(super) outputs: Outputs,
+    muting: Muting,
     /// Links that were lost while sending; their ends are handled with the next turn's input.
-    lost: Vec<(Key, Closed)>,
+    pub(super) lost: Vec<(Key, Closed)>,
+    /// When the present turn began to be handled, as a reading of BOOTTIME.
+    pub(super) now: u64,
     /// Reused from turn to turn.
     frames: Vec<Frame>,
 }
@@ -95,8 +101,10 @@ impl Network {
             greetings: Greetings::default(),
             handshakes: Handshakes::default(),
             backlog: Backlog::default(),
-            to_flush: Vec::new(),
+            outputs: Outputs::default(),
+            muting: Muting::default(),
             lost: Vec::new(),
+            now: clock::boot_nanos(),
             frames: Vec::new(),
         };
         network.keep_places();
@@ -156,12 +164,16 @@ impl Network {
             .next_deadline()
             .min(self.peers.next_deadline())
             .min(self.acceptor.next_deadline())
+            .min(self.outputs.next_deadline())
     }
 
     /// Makes inputs of all that the last wait found: ends first, then peers, then clients.
     pub(super) fn collect<D: Disk>(&mut self, server: &Server<D>, inputs: &mut Vec<Input>) {
         self.note_ready();
+        self.list_muted();
         let now = clock::boot_nanos();
+        self.now = now;
+        self.advance_outputs(now, inputs);
         for (key, closed) in std::mem::take(&mut self.lost) {
             self.end(key, Ending::Closed(closed), inputs);
         }
@@ -171,16 +183,19 @@ impl Network {
             let Some(key) = self.backlog.take_peer() else { break };
             self.read(key, server, inputs);
         }
+        // What is committed is applied first, or it would become ever more.
+        let budget = if server.is_behind() { READ_UNITS_BEHIND } else { READ_UNITS_PER_TURN };
+        let mut units = 0;
         for _ in 0..others {
-            if inputs.len() >= INPUTS_PER_TURN {
+            if units >= budget {
                 break;
             }
             let Some(key) = self.backlog.take_other() else { break };
             if !self.postpone_handshake(key) {
-                self.read(key, server, inputs);
+                units += self.read(key, server, inputs);
             }
         }
-        self.shake_hands(server, inputs);
+        self.shake_hands(budget.saturating_sub(units), server, inputs);
         self.accept(now, inputs);
         self.end_silent(now, inputs);
         while let Some(key) = self.peers.overdue(now) {
@@ -204,22 +219,32 @@ impl Network {
                         self.backlog.add(key, link);
                     }
                     if ready.writable && link.connection.wants_write() {
-                        note_dirty(&mut self.to_flush, key, link);
+                        self.outputs.note_dirty(key, link);
                     }
                 }
             }
         }
     }
 
-    pub(super) fn read<D: Disk>(&mut self, key: Key, server: &Server<D>, inputs: &mut Vec<Input>) {
-        let Some(link) = self.links.find(key) else { return };
+    /// Reads one connection; what that is of a turn's work.
+    pub(super) fn read<D: Disk>(
+        &mut self,
+        key: Key,
+        server: &Server<D>,
+        inputs: &mut Vec<Input>,
+    ) -> usize {
+        let Some(link) = self.links.find(key) else { return 1 };
         link.is_listed = false;
         if link.connection.wants_flush_when_read() {
-            note_dirty(&mut self.to_flush, key, link);
+            self.outputs.note_dirty(key, link);
+        }
+        if link.role == Role::Leaving {
+            self.drain_leaving(key);
+            return UNITS_OF_READ;
         }
         if link.is_congested() {
             link.is_parked = true;
-            return;
+            return 1;
         }
         let budget = match link.role {
             Role::Peer(_) => PEER_BYTES_PER_TURN,
@@ -227,6 +252,8 @@ impl Network {
         };
         let mut frames = std::mem::take(&mut self.frames);
         let received = link.connection.receive(&mut frames, budget);
+        let bytes: usize = frames.iter().map(|frame| frame.body.len()).sum();
+        let units = UNITS_OF_READ + frames.len() * UNITS_OF_FRAME + bytes / 64;
         let handled =
             frames.drain(..).try_for_each(|frame| self.handle_frame(key, &frame, server, inputs));
         self.frames = frames;
@@ -239,6 +266,7 @@ impl Network {
             }
             Err(ending) => self.end(key, ending, inputs),
         }
+        units
     }
 
     /// Watches a connection; `None` if the system will not.
@@ -250,54 +278,6 @@ impl Network {
                 None
             }
         }
-    }
-
-    /// Lets everything that is queued leave, as far as sockets take it: one sendmsg for each connection.
-    pub(super) fn flush_links(&mut self) {
-        let mut to_flush = std::mem::take(&mut self.to_flush);
-        for key in to_flush.drain(..) {
-            let Some(link) = self.links.find(key) else { continue };
-            link.is_dirty = false;
-            match link.connection.flush() {
-                Ok(()) => {}
-                // What it sent before its end is still to be read; the end comes behind it.
-                Err(Closed::ByPeer) => self.backlog.add(key, link),
-                Err(closed) => self.lost.push((key, closed)),
-            }
-            if link.is_parked && !link.is_congested() {
-                link.is_parked = false;
-                self.backlog.add(key, link);
-            }
-        }
-        self.to_flush = to_flush;
-    }
-
-    /// Queues one frame; a link whose buffer is full is lost.
-    pub(super) fn queue<T: Serialize>(&mut self, key: Key, kind: FrameKind, value: &T) {
-        let Some(link) = self.links.find(key) else { return };
-        if let Err(closed) = link.connection.queue(kind, value) {
-            self.lost.push((key, closed));
-        } else {
-            note_dirty(&mut self.to_flush, key, link);
-        }
-    }
-
-    /// Queues what the other side's hello named. Anything else would end the connection there, so it is a bug, and stays
-    /// here.
-    pub(super) fn queue_understood<T: Serialize>(
-        &mut self,
-        key: Key,
-        kind: FrameKind,
-        needs: Option<Ability>,
-        value: &T,
-    ) {
-        let Some(link) = self.links.find(key) else { return };
-        if link.abilities.cover(needs) {
-            return self.queue(key, kind, value);
-        }
-        let needed = needs.map_or("nothing", Ability::name);
-        log::error!("a bug in Tenure: a message that needs {needed:?} was for one that lacks it");
-        debug_assert!(false, "{needed} was not named");
     }
 
     /// Takes a connection out and closes it.
@@ -335,7 +315,7 @@ impl Network {
         }
         let unheard = self.is_unheard(&link, &ending);
         match link.role {
-            Role::Greeting | Role::Challenged => {}
+            Role::Greeting | Role::Challenged | Role::Leaving => {}
             Role::Dialing(peer) if unheard => self.peers.handle_unheard(peer, key, now),
             Role::Dialing(peer) => {
                 self.peers.handle_ended(peer, key, now, ending.pace(), &ending);
@@ -370,13 +350,6 @@ fn is_final(code: RefusedCode) -> bool {
     matches!(code, RefusedCode::Removed | RefusedCode::Directory | RefusedCode::Level)
 }
 
-/// Lists a link to be flushed, if it is not.
-fn note_dirty(to_flush: &mut Vec<Key>, key: Key, link: &mut Link) {
-    if !std::mem::replace(&mut link.is_dirty, true) {
-        to_flush.push(key);
-    }
-}
-
 const WAKE: Key = Key(0);
 const LISTENER: Key = Key(1);
 const FIRST_LINK: Key = Key(2);
@@ -385,9 +358,14 @@ const FIRST_LINK: Key = Key(2);
 const EVENTS_MAX: usize = 1024;
 /// What one connection may bring in one turn, so that none starves the others (fault NT24).
 const PEER_BYTES_PER_TURN: usize = 1 << 20;
-const CLIENT_BYTES_PER_TURN: usize = 64 << 10;
-/// Inputs after which no further client is read in a turn: heartbeats must not wait for more.
-const INPUTS_PER_TURN: usize = 4096;
+const CLIENT_BYTES_PER_TURN: usize = 16 << 10;
+/// Work after which no further client is read in a turn: heartbeats must not wait for more. A unit is about a microsecond; to
+/// handle a request costs more than to read it.
+const READ_UNITS_PER_TURN: usize = 3072;
+/// The same while this node has more to apply than a turn may.
+const READ_UNITS_BEHIND: usize = 512;
+const UNITS_OF_READ: usize = 2;
+const UNITS_OF_FRAME: usize = 6;
 /// A peer that acknowledges nothing for this long is dialed anew: TCP's own growing pauses would outlast
 /// a healed partition.
 pub(super) const PEER_UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(1);

@@ -1,7 +1,7 @@
 //! The world as the server sees it: real clocks, and messages queued on real connections.
 
 use crate::base::{ConnectionId, NodeId, Sample};
-use crate::node::links::key_of;
+use crate::node::links::{Link, key_of};
 use crate::node::network::Network;
 use crate::raft::Claim;
 use crate::server::Outside;
@@ -51,6 +51,11 @@ impl Outside for Network {
             leader_silences: Some(self.elections.silences()),
             ..status
         }
+    }
+
+    fn takes_more(&self, client: ConnectionId) -> bool {
+        // Whoever is gone is to be told nothing, which is soon done.
+        self.links.link(key_of(client)).is_none_or(Link::takes_more)
     }
 
     fn flush(&mut self) {

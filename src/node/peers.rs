@@ -138,6 +138,11 @@ impl Peers {
         }
     }
 
+    /// All connections on which peers are reached.
+    pub(super) fn standing_keys(&self) -> Vec<Key> {
+        self.peers.keys().filter_map(|peer| self.standing(*peer)).collect()
+    }
+
     /// The directory of the process that is connected as `peer`.
     pub(super) fn directory(&self, peer: NodeId) -> Option<DirectoryId> {
         match self.peers.get(&peer)?.state {

@@ -124,8 +124,9 @@ mod tests {
         };
         assert_eq!(Bounds::of(64), bounds(48, 60, 62));
         assert_eq!(Bounds::of(1024), bounds(768, 960, 992));
-        assert_eq!(Bounds::of(65_536), bounds(20_000, 65_472, 65_504));
+        assert_eq!(Bounds::of(65_536), bounds(49_152, 65_472, 65_504));
+        assert_eq!(Bounds::of(140_000), bounds(100_000, 139_936, 139_968));
         assert_eq!(Bounds::of(4), bounds(3, 0, 2));
-        assert_eq!(Bounds::of(u64::MAX).clients, 20_000);
+        assert_eq!(Bounds::of(u64::MAX).clients, 100_000);
     }
 }

@@ -21,10 +21,10 @@ pub enum Reason {
     Closed { leader: NodeId },
     /// The leader handed over.
     HandedOver { leader: NodeId },
-    /// It led itself, and no quorum answered.
-    QuorumSilent { silent: Duration },
-    /// It led itself, and its disk did not answer.
-    DiskSilent { silent: Duration },
+    /// It led itself, and no quorum answered; its own loop was late at the end of that.
+    QuorumSilent { silent: Duration, late: Duration },
+    /// It led itself, and its disk did not answer; likewise.
+    DiskSilent { silent: Duration, late: Duration },
     /// It led itself, and was removed.
     Removed,
     /// A later term began elsewhere while all was well here.
@@ -89,6 +89,12 @@ impl Raft {
         self.changes.last.as_ref()
     }
 
+    /// This is the present from now on.
+    pub(super) fn see(&mut self, now: &Sample) {
+        self.unseen = now.elapsed_lo(&self.now);
+        self.now = *now;
+    }
+
     /// This node parts from the leader that it follows or is, for this reason, unless it did before for another.
     pub(super) fn part(&mut self, reason: Reason) {
         self.changes.part(reason);
@@ -143,29 +149,35 @@ impl Raft {
     }
 }
 
+/// Where to look, if it was not the others alone.
+fn write_late(f: &mut fmt::Formatter<'_>, late: &Duration) -> fmt::Result {
+    match late.as_millis() {
+        0 => Ok(()),
+        late => write!(f, ", and this node itself was {late} ms late"),
+    }
+}
+
 /// A clause that says why there is a new leader.
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Started => f.write_str("the first that this node knows since it started"),
             Self::Silence { leader, silent, late } => {
-                let (silent, late) = (silent.as_millis(), late.as_millis());
+                let silent = silent.as_millis();
                 write!(f, "nothing was heard of node {leader} for {silent} ms")?;
-                if late > 0 {
-                    write!(f, ", and this node itself was {late} ms late")
-                } else {
-                    Ok(())
-                }
+                write_late(f, late)
             }
             Self::Closed { leader } => write!(f, "node {leader} closed its connection"),
             Self::HandedOver { leader } => write!(f, "node {leader} handed over"),
-            Self::QuorumSilent { silent } => {
+            Self::QuorumSilent { silent, late } => {
                 let silent = silent.as_millis();
-                write!(f, "this node led, and no majority answered for {silent} ms")
+                write!(f, "this node led, and no majority answered for {silent} ms")?;
+                write_late(f, late)
             }
-            Self::DiskSilent { silent } => {
+            Self::DiskSilent { silent, late } => {
                 let silent = silent.as_millis();
-                write!(f, "this node led, and its disk did not answer for {silent} ms")
+                write!(f, "this node led, and its disk did not answer for {silent} ms")?;
+                write_late(f, late)
             }
             Self::Removed => f.write_str("this node led, and was removed"),
             Self::Elsewhere { leader } => {

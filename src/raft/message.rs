@@ -89,8 +89,11 @@ impl Entry {
     /// What it counts against byte limits: payload and a fixed overhead.
     #[must_use]
     pub fn size(&self) -> usize {
-        self.payload.bytes().len() + 64
+        self.payload.bytes().len() + Self::OVERHEAD_BYTES
     }
+
+    /// What an entry counts besides its payload.
+    pub const OVERHEAD_BYTES: usize = 64;
 }
 
 /// RequestVote and its pre-vote twin (Raft §5.2, dissertation §9.6).

@@ -4,6 +4,7 @@
 //! numbered heartbeat rounds (safety §1) and the leader lease (safety §3).
 
 mod append;
+mod calm;
 mod catch_up;
 mod change;
 mod election;
@@ -109,6 +110,8 @@ pub struct Raft {
     poisoned: bool,
     /// The last sample seen; deadlines are hinted from it.
     now: Sample,
+    /// How long before it the one before it was.
+    unseen: Duration,
     /// What the last `Action::RoleChanged` said.
     reported: (Role, Term, Option<NodeId>),
     actions: Vec<Action>,
@@ -160,6 +163,7 @@ impl Raft {
             refusals: Refusals::default(),
             poisoned: false,
             now: *now,
+            unseen: Duration::ZERO,
             reported: (Role::Follower, term, None),
             actions: Vec::new(),
             config,
@@ -171,7 +175,7 @@ impl Raft {
 
     /// Takes one event; its actions wait in [`Raft::take_actions`].
     pub fn handle(&mut self, now: &Sample, event: Event) {
-        self.now = *now;
+        self.see(now);
         if self.poisoned {
             return;
         }
@@ -197,7 +201,7 @@ impl Raft {
     /// There are two writes only if entries that were accepted in this turn were truncated in it too:
     /// an acknowledgement may name the first.
     pub fn take_actions(&mut self, now: &Sample) -> Vec<Action> {
-        self.now = *now;
+        self.see(now);
         if !self.poisoned {
             self.check_leadership(now);
             self.leave_joint(now);

@@ -3,7 +3,9 @@
 //! A machine that is busy runs its nodes late, and a slow disk keeps them from hearing: whoever waits no longer there than on a calm one
 //! elects leaders without end. So each node measures, from the samples that it is told, and waits
 //!
-//!     clamp(heartbeat + 4 · lateness, 4 · write; election, bound)
+//! ```text
+//! clamp(heartbeat + 4 · lateness, 4 · write; election, bound)
+//! ```
 //!
 //! with the largest values seen lately: how much later than a heartbeat a leader's word came to a follower, or a quorum's
 //! answers to a leader, in one term of one leader; and how long a write was under way. What ends a term is not

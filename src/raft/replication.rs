@@ -78,9 +78,11 @@ impl Raft {
         let silence = self.leader_doubt(leader, now);
         if silence > self.election_wait() {
             let disk = self.writes.waiting_since(now);
+            // It is to be awake once a heartbeat.
+            let late = self.unseen.saturating_sub(self.config.heartbeat);
             self.part(match disk < silence {
-                true => Reason::QuorumSilent { silent: silence },
-                false => Reason::DiskSilent { silent: disk },
+                true => Reason::QuorumSilent { silent: silence, late },
+                false => Reason::DiskSilent { silent: disk, late },
             });
             self.become_follower(now, self.term(), None);
         } else if let RoleState::Leader(leader) = &mut self.role {
@@ -280,7 +282,12 @@ impl Leader {
     }
 
     /// For how long no quorum has been heard.
-    fn quorum_silence(&self, membership: &Membership, own: NodeId, now: &Sample) -> Duration {
+    pub(super) fn quorum_silence(
+        &self,
+        membership: &Membership,
+        own: NodeId,
+        now: &Sample,
+    ) -> Duration {
         // The quorum that was heard last: least silence counts most.
         let silence = |voter: NodeId| {
             if voter == own {

@@ -3,6 +3,7 @@
 use crate::base::limits::{ENTRY_BYTES_MAX, UNCOMMITTED_BYTES_MAX};
 use crate::base::{Index, ReadId};
 use crate::raft::role::RoleState;
+use crate::raft::round::Reads;
 use crate::raft::{Action, Entry, EntryHeader, Payload, ProposeError, Raft, ReadError, Urgency};
 
 impl Raft {
@@ -40,6 +41,13 @@ impl Raft {
         Ok(index)
     }
 
+    /// Whether any proposal would be refused as BUSY at present.
+    #[must_use]
+    pub fn is_saturated(&self) -> bool {
+        let least = Entry::OVERHEAD_BYTES as u64;
+        self.log.bytes_behind(self.commit) + least > UNCOMMITTED_BYTES_MAX as u64
+    }
+
     /// Asks for a confirmation that this node still leads, as of now (ReadIndex; R13). Takes need := ++k
     /// with the next `take_actions`; all reads of one turn share it. Answered by `Action::ReadReady`
     /// or, on loss of leadership, `Action::ReadFailed`; that also answers a read which finds
@@ -48,11 +56,27 @@ impl Raft {
     /// # Errors
     /// [`ReadError`]: this node does not lead.
     pub fn read(&mut self, read: ReadId) -> Result<(), ReadError> {
+        self.ask(read, Reads::ask)
+    }
+
+    /// The same for what can wait for the next heartbeat: it takes the ++k of the next round that begins.
+    ///
+    /// # Errors
+    /// As for [`Raft::read`].
+    pub fn read_leisurely(&mut self, read: ReadId) -> Result<(), ReadError> {
+        self.ask(read, Reads::ask_leisurely)
+    }
+
+    fn ask(
+        &mut self,
+        read: ReadId,
+        ask: impl FnOnce(&mut Reads, ReadId, Index),
+    ) -> Result<(), ReadError> {
         let RoleState::Leader(leader) = &mut self.role else { return Err(ReadError::NotLeader) };
         if leader.reads.is_full() {
             self.actions.push(Action::ReadFailed { read });
         } else {
-            leader.reads.ask(read, self.commit);
+            ask(&mut leader.reads, read, self.commit);
         }
         Ok(())
     }

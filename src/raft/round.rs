@@ -7,6 +7,8 @@ use std::collections::VecDeque;
 
 /// Samples kept for rounds that no quorum has echoed yet.
 const SAMPLES_MAX: usize = 4096;
+/// Reads that may wait for the next heartbeat; one of a turn each.
+const LEISURELY_MAX: usize = 256;
 
 /// The rounds of one term. Invariant: `samples` rises in round and is never empty; the sample of a round
 /// is the last one kept at or before it, which is never later than its first message.
@@ -65,13 +67,16 @@ struct Waiting {
     /// The commit index at receipt.
     index: Index,
     need: Round,
+    is_urgent: bool,
 }
 
 /// Reads in the order in which they were asked (ReadIndex, R13).
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reads {
-    /// Asked in this turn: they share the ++k that follows the last of them.
+    /// Not assigned yet: they share the ++k that follows the last of them.
     asked: Vec<(ReadId, Index)>,
+    /// One of those cannot wait until a heartbeat is due.
+    is_urgent: bool,
     waiting: VecDeque<Waiting>,
 }
 
@@ -83,23 +88,37 @@ impl Reads {
 
     /// A read was received while the commit index stood at `commit`.
     pub fn ask(&mut self, read: ReadId, commit: Index) {
+        self.ask_leisurely(read, commit);
+        self.is_urgent = true;
+    }
+
+    /// The same of one that waits for the round which begins next anyway, unless many do.
+    pub fn ask_leisurely(&mut self, read: ReadId, commit: Index) {
         self.asked.push((read, commit));
+        self.is_urgent |= self.asked.len() >= LEISURELY_MAX;
     }
 
-    /// Whether a round must begin for reads of this turn.
+    /// Whether a round must begin for reads.
     pub fn need_round(&self) -> bool {
-        !self.asked.is_empty()
+        self.is_urgent
     }
 
-    /// The reads of this turn wait for `need`, which began after the last of them.
+    /// The reads received so far wait for `need`, which began after the last of them.
     pub fn assign(&mut self, need: Round) {
-        let waiting = self.asked.drain(..).map(|(read, index)| Waiting { read, index, need });
+        let is_urgent = std::mem::take(&mut self.is_urgent);
+        let waiting = self.asked.drain(..);
+        let waiting = waiting.map(|(read, index)| Waiting { read, index, need, is_urgent });
         self.waiting.extend(waiting);
     }
 
     /// Whether any wait for their round to be echoed.
     pub fn are_waiting(&self) -> bool {
         !self.waiting.is_empty()
+    }
+
+    /// Whether any do that cannot wait for a heartbeat.
+    pub fn are_urgent(&self) -> bool {
+        self.is_urgent || self.waiting.iter().any(|waiting| waiting.is_urgent)
     }
 
     /// The next read that `confirmed` confirms, with the commit index at its receipt.

@@ -2,36 +2,49 @@
 
 use super::leading::Creation;
 use super::raising::Raising;
+use super::work::{Kind, Work};
 use super::{ApplyError, Replica, ServerMessage};
 use crate::base::{Index, RequestId, Sample, SessionId, codec};
 use crate::lock::{Answer, Applied, Asked, Command, Granted, LockMachine, Outcome, Refusal};
 use crate::raft::{Entry, EntryKind, Event};
 
 impl Replica {
-    /// Applies `from ..= to` in order, and tells raft.
+    /// Entries `from ..= to` are to be applied in order.
     pub(super) fn apply(&mut self, now: &Sample, from: Index, to: Index) -> Result<(), ApplyError> {
-        assert_eq!(from, self.applied.next(), "entries are applied in order, each once");
-        let mut index = from;
-        while index <= to {
+        assert_eq!(from, self.to_apply.next(), "entries are applied in order, each once");
+        self.to_apply = to;
+        self.apply_part(now)
+    }
+
+    /// Applies as many of them as this turn may, and tells raft. A part ends between entries: what an entry frees goes on
+    /// in its own apply (L5).
+    pub(super) fn apply_part(&mut self, now: &Sample) -> Result<(), ApplyError> {
+        let before = self.applied;
+        while self.is_behind() && self.work.may(Kind::Apply) && !self.leading.tellings.are_full() {
+            let index = self.applied.next();
             let entry = self.raft.entry(index).expect("a committed entry is in the log").clone();
             self.apply_entry(now, &entry)?;
             self.applied = index;
             if self.raft.own_noop() == Some(index) {
                 self.become_ready(now);
             }
-            index = index.next();
         }
-        self.raft.handle(now, Event::Applied(to));
+        if self.applied > before {
+            self.raft.handle(now, Event::Applied(self.applied));
+        }
         self.answer_applied(now);
         Ok(())
     }
 
     fn apply_entry(&mut self, now: &Sample, entry: &Entry) -> Result<(), ApplyError> {
+        self.work.spend(Kind::Apply, 2 + Work::of_bytes(entry.payload.bytes().len()));
         match entry.header.kind {
             EntryKind::NoOp | EntryKind::Relinquish => {}
             EntryKind::Membership => self.handle_membership_applied(entry.index),
             EntryKind::Command => {
+                let looked = self.machine.looked();
                 let applied = apply_command(&mut self.machine, entry)?;
+                self.work.spend(Kind::Apply, self.machine.looked() - looked);
                 self.handle_applied(now, entry, applied);
             }
         }
@@ -40,7 +53,9 @@ impl Replica {
 
     /// Tells clients, in the order of what became of whom: what was taken, then what was given.
     fn handle_applied(&mut self, now: &Sample, entry: &Entry, applied: Applied) {
-        let Applied { outcome, granted, delayed, asked, changes } = applied;
+        let Applied { outcome, granted, delayed, asked, changes, freed, .. } = applied;
+        let told = granted.len() + delayed.len() + asked.len() + changes.len() + freed.len();
+        self.work.spend(Kind::Apply, told as u64);
         self.begin_delays(now, delayed);
         self.push_asked(asked);
         if let Some(outcome) = outcome {
@@ -49,6 +64,7 @@ impl Replica {
         for Granted { session, request, token } in granted {
             self.answer(session, request, Answer::Granted { token });
         }
+        self.tell_closed(freed);
         self.handle_changes(entry.index, changes);
     }
 
@@ -77,6 +93,13 @@ impl Replica {
                 self.leading.shares.remove(session);
                 if let Some(connection) = self.clients.unbind(session) {
                     self.reply(connection, ServerMessage::SessionEnded { session });
+                }
+            }
+            Outcome::SessionEnding { session } => {
+                self.leading.sessions.remove(&session);
+                self.leading.shares.remove(session);
+                if let Some(connection) = self.clients.unbind(session) {
+                    self.tell_end(connection, session);
                 }
             }
             Outcome::SettingsChanged(settings) => {

@@ -9,6 +9,7 @@ use crate::base::limits::{REQUEST_BYTES_IN_FLIGHT_MAX, REQUESTS_IN_FLIGHT_MAX};
 use crate::base::{ClientSource, ConnectionId, SessionId};
 use crate::wire::Abilities;
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 /// All connections, and the sessions bound to them.
 #[derive(Clone, Debug, Default)]
@@ -158,14 +159,13 @@ impl Clients {
         }
     }
 
-    /// All connections, in order, and what is understood on each.
-    pub fn listeners(&self) -> impl Iterator<Item = (ConnectionId, Abilities)> + '_ {
-        self.connections.iter().map(|(connection, entry)| (*connection, entry.abilities))
-    }
-
-    /// All connections, in order.
-    pub fn all(&self) -> impl Iterator<Item = ConnectionId> + '_ {
-        self.connections.keys().copied()
+    /// The connections behind a bound, in order, and what is understood on each.
+    pub fn listeners(
+        &self,
+        behind: Bound<ConnectionId>,
+    ) -> impl Iterator<Item = (ConnectionId, Abilities)> + '_ {
+        let connections = self.connections.range((behind, Bound::Unbounded));
+        connections.map(|(connection, entry)| (*connection, entry.abilities))
     }
 }
 

@@ -1,9 +1,12 @@
 //! What is answered only once a round has confirmed that this node still leads: renewals, reads, the first word to an
 //! observer, and what is final for a client (safety §1 *Rounds*, L11, L18, R13).
 //!
-//! All that arrive in one turn share one round, opened after the last of them was read.
+//! All that arrive in one turn share one round, opened after the last of them was read. Nobody waits for the acknowledgement
+//! of a renewal of a long TTL: it takes the round of the next heartbeat, and costs none of its own.
 
 use super::observers::Asking;
+use super::turnwise::Turnwise;
+use super::work::{Kind, Work};
 use super::{Replica, ServerMessage};
 use crate::base::limits::LOCKS_PER_READ_MAX;
 use crate::base::{ConnectionId, Index, ReadId, Sample, SessionId};
@@ -15,9 +18,15 @@ use std::collections::{BTreeMap, VecDeque};
 #[derive(Clone, Debug, Default)]
 pub struct Confirmations {
     gathering: Vec<Waiting>,
+    /// Somebody waits for one of those.
+    is_urgent: bool,
     rounds: BTreeMap<ReadId, Vec<Waiting>>,
     /// Confirmed, and waiting for the apply of their index: a commit may run ahead of this node's disk.
     confirmed: VecDeque<(Index, Vec<Waiting>)>,
+    /// Confirmed and applied: what takes little, in order.
+    prompt: VecDeque<Waiting>,
+    /// The same: what may take long, of each connection in turn.
+    searching: Turnwise<Waiting>,
     last: u64,
 }
 
@@ -48,10 +57,7 @@ pub enum Question {
 impl Replica {
     /// Joins the round that this turn will open; refused if too much of its connection waits already.
     pub(super) fn ask(&mut self, connection: ConnectionId, question: Question) {
-        if self.clients.begin_waiting(connection) {
-            self.confirmations.gathering.push(Waiting { connection, question });
-            return;
-        }
+        let Err(question) = self.try_to_ask(connection, question) else { return };
         match question {
             // Repeated by the client as a matter of course.
             Question::Renewal { .. } | Question::SessionEnd { .. } | Question::Standing { .. } => {}
@@ -63,6 +69,31 @@ impl Replica {
         }
     }
 
+    /// Joins the round that this turn will open.
+    ///
+    /// # Errors
+    /// The question: too much of its connection waits already.
+    pub(super) fn try_to_ask(
+        &mut self,
+        connection: ConnectionId,
+        question: Question,
+    ) -> Result<(), Question> {
+        let is_urgent = !self.is_leisurely(&question);
+        if !self.clients.begin_waiting(connection) {
+            return Err(question);
+        }
+        self.confirmations.gathering.push(Waiting { connection, question });
+        self.confirmations.is_urgent |= is_urgent;
+        Ok(())
+    }
+
+    /// Whether a heartbeat later is as good.
+    fn is_leisurely(&self, question: &Question) -> bool {
+        let Question::Renewal { session, .. } = question else { return false };
+        let least = self.raft.heartbeat().saturating_mul(LEISURELY_HEARTBEATS);
+        self.leading.sessions.length(session).is_some_and(|ttl| ttl >= least)
+    }
+
     /// Asks raft for one round for all that was gathered.
     pub(super) fn open_confirmation(&mut self) {
         if self.confirmations.gathering.is_empty() {
@@ -71,7 +102,11 @@ impl Replica {
         let waiting = std::mem::take(&mut self.confirmations.gathering);
         self.confirmations.last += 1;
         let read = ReadId(self.confirmations.last);
-        if self.raft.read(read).is_ok() {
+        let asked = match std::mem::take(&mut self.confirmations.is_urgent) {
+            true => self.raft.read(read),
+            false => self.raft.read_leisurely(read),
+        };
+        if asked.is_ok() {
             self.confirmations.rounds.insert(read, waiting);
         } else {
             self.point_elsewhere(&waiting);
@@ -93,16 +128,41 @@ impl Replica {
         {
             let (_, waiting) = self.confirmations.confirmed.pop_front().expect("looked at");
             for one in waiting {
-                self.answer_confirmed(now, one);
+                match one.question {
+                    Question::Read { .. } | Question::Observe { .. } => {
+                        self.confirmations.searching.push(one.connection, one);
+                    }
+                    _ => self.confirmations.prompt.push_back(one),
+                }
             }
         }
+        while self.work.may(Kind::Answer)
+            && let Some(one) = self.confirmations.prompt.pop_front()
+        {
+            self.work.spend(Kind::Answer, 1);
+            self.answer_confirmed(now, one);
+        }
+        while self.work.may(Kind::Answer)
+            && let Some((_, one)) = self.confirmations.searching.pop()
+        {
+            self.answer_confirmed(now, one);
+        }
+    }
+
+    /// Whether more could be answered than the turn's work allowed.
+    pub(super) fn has_confirmed_left(&self) -> bool {
+        let Confirmations { prompt, searching, .. } = &self.confirmations;
+        !prompt.is_empty() || !searching.is_empty()
     }
 
     /// This node leads no more: what was confirmed and not answered is asked again elsewhere.
     pub(super) fn drop_confirmed(&mut self) {
-        for (_, waiting) in std::mem::take(&mut self.confirmations.confirmed) {
-            self.point_elsewhere(&waiting);
-        }
+        let confirmed = std::mem::take(&mut self.confirmations.confirmed);
+        let prompt = std::mem::take(&mut self.confirmations.prompt);
+        let searching = self.confirmations.searching.drain();
+        let left: Vec<Waiting> =
+            confirmed.into_iter().flat_map(|(_, all)| all).chain(prompt).chain(searching).collect();
+        self.point_elsewhere(&left);
     }
 
     /// This node leads no more: whoever asked must ask the next leader.
@@ -117,8 +177,9 @@ impl Replica {
             if let Question::Observe { read, asking, .. } = question {
                 self.leading.observers.give_up(*connection, *read, *asking);
             }
-            self.send_hint(*connection);
+            self.want_hint(*connection);
         }
+        self.advance_hints();
     }
 
     fn answer_confirmed(&mut self, now: &Sample, waiting: Waiting) {
@@ -127,15 +188,15 @@ impl Replica {
         match question {
             Question::Renewal { session, number } => {
                 // L10: not once its expiry is decided. Then only the log knows how it ends.
-                if self.leading.sessions.restart(&session, now) {
+                if self.restart_ttl(now, session) {
                     self.reply(connection, ServerMessage::Renewed { session, number });
                 } else if self.machine.session(session).is_none() {
-                    self.reply(connection, ServerMessage::SessionEnded { session });
+                    self.tell_end(connection, session);
                 }
             }
             Question::SessionEnd { session } => {
                 if self.machine.session(session).is_none() {
-                    self.reply(connection, ServerMessage::SessionEnded { session });
+                    self.tell_end(connection, session);
                 } else {
                     // It was created meanwhile: attaching again will do.
                     self.send_hint(connection);
@@ -147,12 +208,16 @@ impl Replica {
                 }
             }
             Question::Read { read, query } => {
+                let walk = self.units_of_walk(&query);
                 let answer = self.answer_query(now, query);
+                self.work.spend(Kind::Answer, walk + units_of(&answer));
                 let index = self.applied;
                 self.reply(connection, ServerMessage::Read { read, index, answer });
             }
             Question::Observe { read, asking, since } => {
-                if let Some(name) = self.leading.observers.begin(connection, read, asking) {
+                if let Some(name) =
+                    self.leading.observers.begin(connection, read, asking, self.applied)
+                {
                     self.begin_observing(connection, read, &name, since);
                 }
             }
@@ -205,6 +270,14 @@ impl Replica {
         }
     }
 
+    /// What it takes to walk along a queue, for a query that does.
+    fn units_of_walk(&self, query: &Query) -> u64 {
+        match query {
+            Query::Waits { name, client: Some(_) } => self.machine.waiting(name) as u64 / 16,
+            _ => 0,
+        }
+    }
+
     fn order_shown(&self, name: &Name) -> Option<OrderShown> {
         let (asked, heir) = self.machine.order(name)?;
         Some(OrderShown {
@@ -216,3 +289,22 @@ impl Replica {
         })
     }
 }
+
+/// What it took to find it, and takes to send it.
+fn units_of(answer: &ReadAnswer) -> u64 {
+    let of_lock = |lock: &LockView| {
+        let shown = lock.waiters.len() + lock.others.len();
+        4 + shown as u64 / 2 + Work::of_bytes(lock.value.len())
+    };
+    match answer {
+        ReadAnswer::Lock { lock, .. } => 2 + lock.as_ref().map_or(0, of_lock),
+        ReadAnswer::Locks { locks, .. } => {
+            2 + locks.iter().map(|(lock, _)| of_lock(lock)).sum::<u64>()
+        }
+        ReadAnswer::Asked(_) => 4 * LOCKS_PER_READ_MAX as u64,
+        ReadAnswer::Valid(_) | ReadAnswer::Session(_) | ReadAnswer::Refused(_) => 2,
+    }
+}
+
+/// A renewal waits for a heartbeat, and its answer for another one, only of a TTL to which both are nothing.
+const LEISURELY_HEARTBEATS: u32 = 64;

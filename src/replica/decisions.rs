@@ -2,8 +2,9 @@
 //! over (L16). Each names its term, and takes effect in an entry of that term only (L9).
 
 use super::Replica;
-use crate::base::{Sample, SessionId};
-use crate::lock::{Command, Delayed};
+use super::work::Kind;
+use crate::base::{Sample, SessionId, Token};
+use crate::lock::{Command, Delayed, Name};
 use crate::raft::Urgency;
 use std::time::Duration;
 
@@ -11,12 +12,54 @@ impl Replica {
     /// The leader's own no-op is applied: each session has its whole TTL from here on, and each delay its whole
     /// length (L12, L16).
     pub(super) fn begin_waits(&mut self, now: &Sample) {
-        for (session, ttl_ms) in self.machine.sessions() {
-            self.leading.sessions.insert(session, milliseconds(ttl_ms), now);
+        self.leading.beginning = Beginning::Sessions { since: *now, after: None };
+        self.advance_waits();
+    }
+
+    /// Goes on with that, a part in each turn. Whoever's wait begins late waits no shorter.
+    pub(super) fn advance_waits(&mut self) {
+        while self.work.may(Kind::Begin) {
+            self.leading.beginning = match std::mem::take(&mut self.leading.beginning) {
+                Beginning::Over => return,
+                Beginning::Sessions { since, after } => self.begin_ttls(since, after),
+                Beginning::Delays { since, after } => self.begin_delays_behind(since, after),
+            };
         }
-        for Delayed { name, token, delay_ms } in self.machine.delays() {
-            self.leading.delays.insert((token, name), milliseconds(delay_ms), now);
+    }
+
+    fn begin_ttls(&mut self, since: Sample, after: Option<SessionId>) -> Beginning {
+        let (mut last, count) = (None, self.work.part(PART));
+        for (session, ttl_ms) in self.machine.sessions_behind(after).take(count) {
+            self.leading.sessions.begin(session, milliseconds(ttl_ms), &since);
+            self.work.spend(Kind::Begin, 1);
+            last = Some(session);
         }
+        match last {
+            Some(last) => Beginning::Sessions { since, after: Some(last) },
+            None => Beginning::Delays { since, after: None },
+        }
+    }
+
+    fn begin_delays_behind(&mut self, since: Sample, after: Option<(Name, Token)>) -> Beginning {
+        let count = self.work.part(PART);
+        let (delays, next) = self.machine.delays_behind(after.as_ref(), count);
+        // Nearly all locks have none, and are passed by.
+        self.work.spend(Kind::Begin, (count.div_ceil(8) + delays.len()) as u64);
+        for Delayed { name, token, delay_ms } in delays {
+            self.leading.delays.begin((token, name), milliseconds(delay_ms), &since);
+        }
+        next.map_or(Beginning::Over, |next| Beginning::Delays { since, after: Some(next) })
+    }
+
+    /// Starts the wait for a session anew, if no expiry is decided (L10). One that is yet to begin begins with that.
+    pub(super) fn restart_ttl(&mut self, now: &Sample, session: SessionId) -> bool {
+        if matches!(self.leading.beginning, Beginning::Sessions { .. })
+            && !self.leading.sessions.contains(&session)
+            && let Some(view) = self.machine.session(session)
+        {
+            self.leading.sessions.begin(session, milliseconds(view.ttl_ms), now);
+        }
+        self.leading.sessions.restart(&session, now)
     }
 
     /// A session's creation is applied (L8).
@@ -72,6 +115,25 @@ impl Replica {
     }
 }
 
+/// How far the waits of a new leader have begun, all of them at its apply of its own no-op.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Beginning {
+    /// All have; or it is not ready.
+    #[default]
+    Over,
+    /// Those for sessions, up to that one.
+    Sessions { since: Sample, after: Option<SessionId> },
+    /// Those for sessions, and for delays up to that one.
+    Delays { since: Sample, after: Option<(Name, Token)> },
+}
+
+impl Beginning {
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        *self == Self::Over
+    }
+}
+
 fn milliseconds(count: u32) -> Duration {
     Duration::from_millis(u64::from(count))
 }
@@ -82,3 +144,5 @@ const PER_TURN_MAX: usize = 256;
 const PLACES_PER_TURN_MAX: u32 = 4096;
 /// How long to wait before deciding again on what the log had no room for.
 const RETRY: Duration = Duration::from_millis(10);
+/// Sessions, or locks and delays, of one part.
+const PART: usize = 256;

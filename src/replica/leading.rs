@@ -1,11 +1,15 @@
 //! What a replica has only while it leads: timers, observers, requests held back, creations under way, and the
 //! change of role.
 
+use super::decisions::Beginning;
+use super::listing::Listings;
 use super::observers::Observers;
 use super::orders::Ordered;
+use super::parts::Parts;
 use super::raising::Raising;
 use super::restoring::Restoring;
 use super::shares::{Opener, Shares};
+use super::telling::Tellings;
 use super::timers::Timers;
 use super::{Replica, ServerMessage};
 use crate::base::limits::{HELD_REQUESTS_MAX, TTL_MS_DEFAULT, TTL_MS_MAX};
@@ -24,6 +28,12 @@ pub struct Leading {
     pub delays: Timers<(Token, Name)>,
     /// Who is told of changes of which lock.
     pub observers: Observers,
+    /// Changes that observers are still to be told.
+    pub tellings: Tellings,
+    /// What stands for those who attached, as far as it is not said.
+    pub listings: Listings,
+    /// How far the timers have begun.
+    pub beginning: Beginning,
     /// Requests that wait for the leader's own no-op to be applied (L11), or for their turn behind that.
     pub held: VecDeque<(ConnectionId, Request)>,
     /// Requests that wait for the end of a restore (L15).
@@ -42,6 +52,8 @@ pub struct Leading {
     pub raising: Raising,
     /// It has proposed a key of the cluster.
     pub has_given_key: bool,
+    /// What entries leave to later ones.
+    pub parts: Parts,
     stage: Stage,
 }
 
@@ -69,6 +81,15 @@ impl Leading {
     pub fn is_ready(&self) -> bool {
         self.stage == Stage::Ready
     }
+
+    /// Whether the next turn can go on with something at once.
+    #[must_use]
+    pub fn has_left_over(&self) -> bool {
+        !self.tellings.is_empty()
+            || self.listings.are_due()
+            || !self.beginning.is_over()
+            || self.observers.has_forgotten()
+    }
 }
 
 impl Replica {
@@ -87,7 +108,7 @@ impl Replica {
                 self.clients.end_waiting(connection);
                 match request {
                     Request::Order { read, .. } => self.drop_order(connection, read),
-                    _ => self.send_hint(connection),
+                    _ => self.want_hint(connection),
                 }
             }
         }
@@ -197,19 +218,6 @@ impl Replica {
     pub(super) fn send_hint(&mut self, connection: ConnectionId) {
         let hint = self.leader_hint();
         self.reply(connection, ServerMessage::Leader(hint));
-    }
-
-    /// Tells all clients, if it is news.
-    fn push_hint(&mut self) {
-        let hint = self.leader_hint();
-        if hint == self.pushed_hint {
-            return;
-        }
-        let all: Vec<ConnectionId> = self.clients.all().collect();
-        for connection in all {
-            self.reply(connection, ServerMessage::Leader(hint.clone()));
-        }
-        self.pushed_hint = hint;
     }
 }
 

@@ -13,9 +13,11 @@ mod history;
 mod key;
 mod lacking;
 mod leading;
+mod listing;
 mod observers;
 mod observing;
 mod orders;
+mod parts;
 mod peers;
 mod raising;
 mod readable;
@@ -23,9 +25,13 @@ mod requests;
 mod restoring;
 mod shares;
 mod snapshots;
+mod telling;
 mod timers;
+mod turnwise;
+mod work;
 
 pub use snapshots::SnapshotJob;
+pub use work::{Kind, Work, budget};
 
 use crate::base::{ClusterKey, ConnectionId, DirectoryId, Index, NodeId, Sample, WriteSeq};
 use crate::lock::{LockMachine, SnapshotError};
@@ -39,6 +45,7 @@ use leading::Leading;
 use peers::Peer;
 use snapshots::Snapshots;
 use std::collections::BTreeMap;
+use telling::Hints;
 
 /// Fixed for the life of a replica.
 #[derive(Clone, Debug)]
@@ -49,9 +56,13 @@ pub struct ReplicaOptions {
     pub ttl_ms_max: u32,
     /// Entries since the last snapshot, in bytes, at which the next is made.
     pub snapshot_every_bytes: u64,
+    /// What a turn may do is divided by this: 1, more where its parts are to be seen.
+    pub work_divisor: u64,
     /// The highest level of the lock machine that it reads: [`LEVEL_MAX`](crate::lock::LEVEL_MAX), lower where an older
     /// build is played.
     pub level_max: u32,
+    /// Names that one entry frees and grants before it leaves the rest: alike at all members.
+    pub names_per_part: usize,
     /// What it proposes as the key of a cluster that has none; `None`: nothing.
     pub cluster_key: Option<ClusterKey>,
 }
@@ -123,6 +134,8 @@ pub struct Replica {
     raft: Raft,
     machine: LockMachine,
     applied: Index,
+    /// What raft has given out to be applied.
+    to_apply: Index,
     history: History,
     clients: Clients,
     confirmations: Confirmations,
@@ -138,7 +151,8 @@ pub struct Replica {
     shortage: Shortage,
     claim: Claim,
     unix_ms: u64,
-    pushed_hint: LeaderHint,
+    hints: Hints,
+    work: Work,
     outputs: Vec<Output>,
 }
 
@@ -164,10 +178,11 @@ impl Replica {
             Some(snapshot) => LockMachine::decode_up_to(snapshot.data.bytes(), options.level_max)?,
             None => LockMachine::new().reading_up_to(options.level_max),
         };
+        let machine = machine.with_names_per_part(options.names_per_part);
         let mut replica = Self {
-            options,
             machine,
             applied: raft.snapshot_index(),
+            to_apply: raft.snapshot_index(),
             history: History::new(raft.snapshot_index()),
             raft,
             clients: Clients::default(),
@@ -181,7 +196,9 @@ impl Replica {
             shortage: Shortage::default(),
             claim: Claim::Standing,
             unix_ms: 0,
-            pushed_hint: LeaderHint::default(),
+            hints: Hints::default(),
+            work: Work::new(options.work_divisor),
+            options,
             outputs: Vec::new(),
         };
         replica.adopt_settings();
@@ -190,6 +207,7 @@ impl Replica {
 
     /// Begins a turn: a leader that was stalled learns it before it answers or expires anything (C7).
     pub fn handle_turn(&mut self, now: &Sample, turn: Turn) {
+        self.work = Work::new(self.options.work_divisor);
         let Turn { unix_ms, storage, room, claim } = turn;
         (self.unix_ms, self.storage, self.claim) = (unix_ms, storage, claim);
         self.raft.set_room(room);
@@ -198,6 +216,7 @@ impl Replica {
             self.advance_orders(now);
             self.raise_level();
             self.give_key();
+            self.go_on(now);
             self.retry_held(now);
         }
         self.hand_over_when_lacking(now);
@@ -232,8 +251,38 @@ impl Replica {
         self.end_restoring(now);
     }
 
-    /// Everything to be done, in order. Runs raft's actions, applies what is committed, and repeats until
-    /// nothing follows from it.
+    /// Goes on with what earlier turns left over, but for what is applied and answered. `takes_more`: whether a client has
+    /// read most of what it was sent.
+    pub fn advance_parts(&mut self, takes_more: impl Fn(ConnectionId) -> bool) {
+        self.advance_waits();
+        self.advance_hints();
+        self.advance_tellings();
+        self.leading.observers.forget(OBSERVERS_FORGOTTEN);
+        self.advance_lists(takes_more);
+    }
+
+    /// Whether this turn leaves over what the next can go on with at once.
+    fn has_left_over(&self) -> bool {
+        self.is_behind()
+            || self.has_confirmed_left()
+            || !self.hints.is_empty()
+            || self.leading.has_left_over()
+    }
+
+    /// Whether committed entries wait to be applied.
+    #[must_use]
+    pub fn is_behind(&self) -> bool {
+        self.applied < self.to_apply
+    }
+
+    /// What the present turn has done so far.
+    #[must_use]
+    pub fn work(&self) -> Work {
+        self.work
+    }
+
+    /// Everything to be done, in order. Runs raft's actions, applies what is committed as far as the turn's work goes, and
+    /// repeats until nothing follows from it.
     ///
     /// # Errors
     /// [`ReplicaError`]: final.
@@ -241,11 +290,13 @@ impl Replica {
         loop {
             self.open_confirmation();
             let actions = self.raft.take_actions(now);
-            if actions.is_empty() {
-                return Ok(std::mem::take(&mut self.outputs));
-            }
+            let (is_over, before) = (actions.is_empty(), self.applied);
             for action in actions {
                 self.obey(now, action)?;
+            }
+            self.apply_part(now)?;
+            if is_over && self.applied == before {
+                return Ok(std::mem::take(&mut self.outputs));
             }
         }
     }
@@ -269,10 +320,11 @@ impl Replica {
     /// When to call [`Replica::handle_deadline`] at the latest, as a reading of BOOTTIME; a hint.
     #[must_use]
     pub fn next_deadline(&self) -> u64 {
-        if self.can_retry_held() {
+        if self.can_retry_held() || self.has_left_over() {
             return 0;
         }
         let own = self.decisions_deadline().min(self.restoring_deadline());
+        let own = own.min(self.parts_deadline());
         self.raft.next_deadline().min(own)
     }
 
@@ -313,3 +365,6 @@ impl Replica {
         self.outputs.push(Output::SendClient { to, message });
     }
 }
+
+/// Observers of connections that are gone, forgotten in one turn.
+const OBSERVERS_FORGOTTEN: usize = 1024;

@@ -4,17 +4,20 @@
 //! asked for, so that the bounds count it, and so that it can be taken back or replaced before a round has confirmed
 //! it; it is told of changes from then on.
 
-use crate::base::ConnectionId;
 use crate::base::limits::{OBSERVERS_MAX, OBSERVERS_PER_CONNECTION_MAX};
+use crate::base::{ConnectionId, Index};
 use crate::lock::Name;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::Bound;
 
 /// All observers of one leader.
 #[derive(Clone, Debug, Default)]
 pub struct Observers {
     of_connections: BTreeMap<ConnectionId, BTreeMap<u64, Observer>>,
-    /// Those that are told of changes, as (connection, read), by what they observe.
-    told: BTreeMap<Name, BTreeSet<(ConnectionId, u64)>>,
+    /// Those that are told of changes, as (connection, read), by what they observe: of those behind an index.
+    told: BTreeMap<Name, BTreeMap<(ConnectionId, u64), Index>>,
+    /// Those of connections that are gone.
+    gone: VecDeque<(ConnectionId, BTreeMap<u64, Observer>)>,
     count: usize,
     newest: u64,
 }
@@ -46,15 +49,21 @@ impl Observers {
         Some(asking)
     }
 
-    /// It is confirmed, and told of each change from now on. `None`: it was taken back or replaced meanwhile.
+    /// It is confirmed, and told of each change behind `index`. `None`: it was taken back or replaced meanwhile.
     #[must_use]
-    pub fn begin(&mut self, connection: ConnectionId, read: u64, asking: Asking) -> Option<Name> {
+    pub fn begin(
+        &mut self,
+        connection: ConnectionId,
+        read: u64,
+        asking: Asking,
+        index: Index,
+    ) -> Option<Name> {
         let observer = self.of_connections.get(&connection)?.get(&read)?;
         if observer.asking != asking {
             return None;
         }
         let name = observer.name.clone();
-        self.told.entry(name.clone()).or_default().insert((connection, read));
+        self.told.entry(name.clone()).or_default().insert((connection, read), index);
         Some(name)
     }
 
@@ -78,18 +87,39 @@ impl Observers {
         self.tell_no_more(&name, connection, read);
     }
 
-    /// The connection is gone, and all its observers.
+    /// The connection is gone, and all its observers, which [`Observers::forget`] forgets.
     pub fn remove_connection(&mut self, connection: ConnectionId) {
-        let of_connection = self.of_connections.remove(&connection).unwrap_or_default();
-        self.count -= of_connection.len();
-        for (read, Observer { name, .. }) in of_connection {
-            self.tell_no_more(&name, connection, read);
+        let of_connection = self.of_connections.remove(&connection);
+        self.gone.extend(of_connection.map(|of_connection| (connection, of_connection)));
+    }
+
+    /// Forgets at most so many of those whose connections are gone; until then they count.
+    pub fn forget(&mut self, count: usize) {
+        for _ in 0..count {
+            let Some((connection, mut of_connection)) = self.gone.pop_front() else { return };
+            if let Some((read, Observer { name, .. })) = of_connection.pop_first() {
+                self.count -= 1;
+                self.tell_no_more(&name, connection, read);
+                self.gone.push_front((connection, of_connection));
+            }
         }
     }
 
-    /// Those to tell of a change of `name`.
-    pub fn of(&self, name: &Name) -> impl Iterator<Item = (ConnectionId, u64)> + '_ {
-        self.told.get(name).into_iter().flatten().copied()
+    /// Whether some are left to be forgotten.
+    #[must_use]
+    pub fn has_forgotten(&self) -> bool {
+        !self.gone.is_empty()
+    }
+
+    /// Those to tell of changes of `name`, of those behind an index each: in order, behind a bound.
+    pub fn of(
+        &self,
+        name: &Name,
+        behind: Bound<(ConnectionId, u64)>,
+    ) -> impl Iterator<Item = ((ConnectionId, u64), Index)> + '_ {
+        let told = self.told.get(name).into_iter();
+        let behind = told.flat_map(move |told| told.range((behind, Bound::Unbounded)));
+        behind.map(|(observer, index)| (*observer, *index))
     }
 
     fn tell_no_more(&mut self, name: &Name, connection: ConnectionId, read: u64) {
@@ -113,12 +143,12 @@ mod tests {
     }
 
     fn told(observers: &Observers, text: &str) -> Vec<(ConnectionId, u64)> {
-        observers.of(&name(text)).collect()
+        observers.of(&name(text), Bound::Unbounded).map(|(observer, _)| observer).collect()
     }
 
     fn observe(observers: &mut Observers, connection: ConnectionId, read: u64, text: &str) {
         let asking = observers.insert(connection, read, name(text)).expect("there is room");
-        assert_eq!(observers.begin(connection, read, asking), Some(name(text)));
+        assert_eq!(observers.begin(connection, read, asking, Index(0)), Some(name(text)));
     }
 
     fn assert_empty(observers: &Observers) {
@@ -131,7 +161,7 @@ mod tests {
         let mut observers = Observers::default();
         let asking = observers.insert(A, 1, name("a")).unwrap();
         assert_eq!(told(&observers, "a"), []);
-        assert_eq!(observers.begin(A, 1, asking), Some(name("a")));
+        assert_eq!(observers.begin(A, 1, asking, Index(0)), Some(name("a")));
         assert_eq!(told(&observers, "a"), [(A, 1)]);
         observers.remove(A, 1);
         assert_eq!(told(&observers, "a"), []);
@@ -143,7 +173,7 @@ mod tests {
         let mut observers = Observers::default();
         let asking = observers.insert(A, 1, name("a")).unwrap();
         observers.remove(A, 1);
-        assert_eq!(observers.begin(A, 1, asking), None);
+        assert_eq!(observers.begin(A, 1, asking, Index(0)), None);
         assert_empty(&observers);
     }
 
@@ -152,9 +182,9 @@ mod tests {
         let mut observers = Observers::default();
         let first = observers.insert(A, 1, name("a")).unwrap();
         let second = observers.insert(A, 1, name("b")).unwrap();
-        assert_eq!(observers.begin(A, 1, first), None);
+        assert_eq!(observers.begin(A, 1, first, Index(0)), None);
         observers.give_up(A, 1, first);
-        assert_eq!(observers.begin(A, 1, second), Some(name("b")));
+        assert_eq!(observers.begin(A, 1, second, Index(0)), Some(name("b")));
         assert_eq!((told(&observers, "a"), told(&observers, "b")), (vec![], vec![(A, 1)]));
     }
 
@@ -174,8 +204,13 @@ mod tests {
         observe(&mut observers, A, 2, "a");
         observe(&mut observers, B, 1, "a");
         observers.remove_connection(A);
+        observers.forget(1);
+        assert_eq!(told(&observers, "a"), [(A, 2), (B, 1)], "so many at once");
+        observers.forget(9);
         assert_eq!(told(&observers, "a"), [(B, 1)]);
         observers.remove_connection(B);
+        observers.forget(9);
+        assert!(!observers.has_forgotten());
         assert_empty(&observers);
     }
 

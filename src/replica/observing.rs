@@ -2,9 +2,11 @@
 //!
 //! `index` in what is said is that of the entry that made the change, so that the next leader can go on from there. An
 //! observer that does not read is told nothing less: its messages fill the output of its connection until that is
-//! closed (`limits::CLIENT_BUFFER_BYTES_MAX`), and it resumes on another, as after any loss of a connection.
+//! closed (`limits::CLIENT_BUFFER_BYTES_MAX`; `limits::CLIENT_BUFFERS_BYTES_MAX` for all together), and it resumes on another,
+//! as after any loss of a connection.
 
 use super::confirm::Question;
+use super::work::{Kind, Work};
 use super::{Output, Replica, ServerMessage};
 use crate::base::{ConnectionId, Index};
 use crate::lock::{Change, Holding, Name, Refusal};
@@ -33,7 +35,9 @@ impl Replica {
         name: &Name,
         since: Option<Index>,
     ) {
+        let mut units = SEARCH_UNITS;
         let mut say = |index: Index, holder: Option<&Holding>, gap: bool| {
+            units += 1 + Work::of_bytes(holder.map_or(0, |holder| holder.value.len()));
             let message = ServerMessage::Changed { read, index, holder: holder.map(said), gap };
             self.outputs.push(Output::SendClient { to: connection, message });
         };
@@ -46,16 +50,13 @@ impl Replica {
             }
             _ => say(self.applied, self.machine.holding(name).as_ref(), since.is_some()),
         }
+        self.work.spend(Kind::Answer, units);
     }
 
     /// Tells observers what the entry at `index` changed, and remembers it for others.
     pub(super) fn handle_changes(&mut self, index: Index, changes: Vec<Change>) {
         for change in changes {
-            for (to, read) in self.leading.observers.of(&change.name) {
-                let holder = change.holder.as_ref().map(said);
-                let message = ServerMessage::Changed { read, index, holder, gap: false };
-                self.outputs.push(Output::SendClient { to, message });
-            }
+            self.tell_change(index, &change);
             self.history.record(index, change);
         }
     }
@@ -67,7 +68,7 @@ impl Replica {
     }
 }
 
-fn said(holding: &Holding) -> HolderSaid {
+pub(super) fn said(holding: &Holding) -> HolderSaid {
     HolderSaid {
         token: holding.token,
         client: holding.client.as_ref().to_owned(),
@@ -75,3 +76,6 @@ fn said(holding: &Holding) -> HolderSaid {
         since_unix_ms: holding.since_unix_ms,
     }
 }
+
+/// A walk over what a replica remembers (`limits::HISTORY_CHANGES_MAX`).
+const SEARCH_UNITS: u64 = 16;

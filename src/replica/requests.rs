@@ -11,6 +11,7 @@ use crate::base::{
 use crate::lock::{Answer, Command, Operation, Refusal};
 use crate::raft::{EntryHeader, EntryKind, Payload, ProposeError, Role, Urgency};
 use crate::wire::{Abilities, Request};
+use std::ops::Bound;
 
 impl Replica {
     /// A client connected from there that understands this: it is told at each change who leads.
@@ -23,9 +24,12 @@ impl Replica {
         self.clients.insert(connection, source, abilities);
     }
 
-    /// The clients that are connected, and what each understands.
-    pub fn clients(&self) -> impl Iterator<Item = (ConnectionId, Abilities)> + '_ {
-        self.clients.listeners()
+    /// The clients that are connected, behind a bound, and what each understands.
+    pub fn clients(
+        &self,
+        behind: Bound<ConnectionId>,
+    ) -> impl Iterator<Item = (ConnectionId, Abilities)> + '_ {
+        self.clients.listeners(behind)
     }
 
     /// A client's connection is gone.
@@ -136,12 +140,7 @@ impl Replica {
                     self.leading.shares.adopt(session, opener);
                 }
                 self.reply(connection, ServerMessage::Attached { session });
-                for (request, answer) in self.machine.standing(session) {
-                    self.reply(connection, ServerMessage::Answered { session, request, answer });
-                }
-                let asked = self.machine.asked(session);
-                self.push_asked(asked);
-                self.ask(connection, Question::Standing { session });
+                self.begin_list(connection, session);
             }
             Some(false) => self.reply(connection, ServerMessage::AttachDenied { session }),
             // That it is gone is final for the client, so only a confirmed leader may say it.

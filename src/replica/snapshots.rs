@@ -74,7 +74,7 @@ impl Replica {
             return None;
         }
         let job = match self.snapshots.to_install.take() {
-            Some(snapshot) if snapshot.meta.index > self.applied => {
+            Some(snapshot) if snapshot.meta.index > self.to_apply => {
                 Some(self.install_job(snapshot))
             }
             // The log was faster.
@@ -135,7 +135,7 @@ impl Replica {
             .expect("its state was read before it was stored");
         let machine = Arc::into_inner(slot).and_then(OnceLock::into_inner);
         self.machine = machine.expect("whoever stored it has let go of it");
-        self.applied = index;
+        (self.applied, self.to_apply) = (index, index);
         self.history = History::new(index);
         self.adopt_settings();
     }
@@ -161,13 +161,14 @@ impl Replica {
         }
         let (to, entries) = (*to, std::mem::take(entries));
         let before = self.raft.snapshot().map(|snapshot| snapshot.data.clone());
-        let level_max = self.options.level_max;
+        let (level_max, names_per_part) = (self.options.level_max, self.options.names_per_part);
         let content = move || {
-            let mut machine = match before {
+            let machine = match before {
                 Some(data) => LockMachine::decode_up_to(data.bytes(), level_max)
                     .map_err(|error| error.to_string())?,
                 None => LockMachine::new().reading_up_to(level_max),
             };
+            let mut machine = machine.with_names_per_part(names_per_part);
             for entry in entries.iter().filter(|entry| entry.header.kind == EntryKind::Command) {
                 apply_command(&mut machine, entry).map_err(|error| error.to_string())?;
             }
@@ -186,7 +187,7 @@ impl Replica {
         self.snapshots.installing = Some((index, Arc::clone(&slot)));
         // Entries that were being gathered may be gone when this one is stored.
         self.snapshots.stage = Stage::Idle;
-        let level_max = self.options.level_max;
+        let (level_max, names_per_part) = (self.options.level_max, self.options.names_per_part);
         let content = move || {
             let machine = LockMachine::decode_up_to(data.bytes(), level_max)
                 .map_err(|error| error.to_string())?;
@@ -195,7 +196,7 @@ impl Replica {
                 return Err(format!("the snapshot of {index} holds what entry {applied} did"));
             }
             // Set once: the slot was made for this.
-            let _ = slot.set(machine);
+            let _ = slot.set(machine.with_names_per_part(names_per_part));
             Ok(data)
         };
         SnapshotJob { meta, content: Box::new(content) }

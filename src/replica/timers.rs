@@ -45,6 +45,19 @@ impl<K: Clone + Ord> Timers<K> {
         self.order.insert((place, key));
     }
 
+    /// Starts a wait unless it has started already.
+    pub fn begin(&mut self, key: K, length: Duration, since: &Sample) {
+        if !self.contains(&key) {
+            self.insert(key, length, since);
+        }
+    }
+
+    /// Whether a wait has started, or is over, and is not forgotten.
+    #[must_use]
+    pub fn contains(&self, key: &K) -> bool {
+        self.waits.contains_key(key)
+    }
+
     /// Forgets a wait, with its place in the order: those that end early may be many, and their time far off.
     pub fn remove(&mut self, key: &K) {
         if let Some((key, wait)) = self.waits.remove_entry(key) {
@@ -95,6 +108,12 @@ impl<K: Clone + Ord> Timers<K> {
             wait.place = now.hint(pause);
             self.order.insert((wait.place, key));
         }
+    }
+
+    /// How long the wait for `key` is.
+    #[must_use]
+    pub fn length(&self, key: &K) -> Option<Duration> {
+        Some(self.waits.get(key)?.length)
     }
 
     /// The least time before a wait is over, for people.

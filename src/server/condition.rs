@@ -8,6 +8,7 @@ use crate::replica::Replica;
 use crate::server::{Outside, Server};
 use crate::wal::Disk;
 use crate::wire::{Abilities, Ability, Condition, ServerMessage, ServiceState, Values};
+use std::ops::Bound;
 use std::time::Duration;
 
 /// What clients were told of it.
@@ -15,13 +16,20 @@ use std::time::Duration;
 pub(super) struct Told {
     state: ServiceState,
     text: String,
+    /// All behind this connection are still to be told; `None`: all were.
+    rest: Option<Bound<ConnectionId>>,
     /// Those who connected in this turn.
     newcomers: Vec<ConnectionId>,
 }
 
 impl Default for Told {
     fn default() -> Self {
-        Self { state: ServiceState::Serving, text: String::new(), newcomers: Vec::new() }
+        Self {
+            state: ServiceState::Serving,
+            text: String::new(),
+            rest: None,
+            newcomers: Vec::new(),
+        }
     }
 }
 
@@ -29,6 +37,11 @@ impl Told {
     /// A client is connected.
     pub(super) fn handle_newcomer(&mut self, connection: ConnectionId) {
         self.newcomers.push(connection);
+    }
+
+    /// Whether some are still to be told.
+    pub(super) fn is_behind(&self) -> bool {
+        self.rest.is_some()
     }
 }
 
@@ -53,19 +66,36 @@ impl<D: Disk> Server<D> {
         Condition::serving()
     }
 
-    /// Tells clients: all if it is news, else those who connected since. That there is no leader they hear anyway.
+    /// Tells clients: all if it is news, a part of them in each turn, else those who connected since. That there is no leader
+    /// they hear anyway.
     pub(super) fn tell_condition(&mut self, now: &Sample, outside: &mut impl Outside) {
         let newcomers = std::mem::take(&mut self.told.newcomers);
         let condition = self.condition(now);
         if condition.state == ServiceState::NoQuorum {
+            // Whoever was not told before that is told what is so after it.
+            if self.told.rest.take().is_some() {
+                self.told.state = condition.state;
+            }
             return;
         }
         let is_news = (self.told.state, &self.told.text) != (condition.state, &condition.text);
         (self.told.state, self.told.text) = (condition.state, condition.text.clone());
-        let mut whom = if is_news { self.clients() } else { Vec::new() };
+        if is_news {
+            self.told.rest = Some(Bound::Unbounded);
+        }
+        let mut whom = match self.told.rest {
+            Some(rest) => self.clients(rest, TOLD_PER_TURN),
+            None => Vec::new(),
+        };
+        self.told.rest = match whom.last() {
+            Some((last, _)) if whom.len() == TOLD_PER_TURN => Some(Bound::Excluded(*last)),
+            _ => None,
+        };
         if !is_news && !condition.is_serving() {
-            whom = self.clients();
-            whom.retain(|(connection, _)| newcomers.contains(connection));
+            for newcomer in newcomers {
+                let known = self.clients(Bound::Included(newcomer), 1);
+                whom.extend(known.into_iter().filter(|(connection, _)| *connection == newcomer));
+            }
         }
         for (connection, abilities) in whom {
             if abilities.cover(Some(Ability::Conditions)) {
@@ -124,3 +154,6 @@ fn restoring(replica: &Replica, now: &Sample) -> Condition {
 
 /// A client's connection, and what is understood there.
 pub(super) type Listener = (ConnectionId, Abilities);
+
+/// Clients that are told in one turn.
+const TOLD_PER_TURN: usize = 512;

@@ -35,7 +35,9 @@ pub(super) fn begin_serving(
         lease_ms: options.lease_ms,
         ttl_ms_max: options.ttl_ms_max,
         snapshot_every_bytes: options.snapshot_every_bytes,
+        work_divisor: options.work_divisor,
         level_max: options.speech.level_max,
+        names_per_part: options.names_per_part,
         cluster_key: options.cluster_key,
     };
     let replica = Replica::new(replica_options, Raft::new(config, recovered, now))

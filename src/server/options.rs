@@ -35,10 +35,15 @@ pub struct ServerOptions {
     /// Entries since the last snapshot, in bytes, at which the next is made: `limits::SNAPSHOT_EVERY_BYTES`,
     /// smaller in tests.
     pub snapshot_every_bytes: u64,
+    /// What a turn may do is divided by this: 1; more in the simulator, where every part ends early.
+    pub work_divisor: u64,
     /// Entries kept in memory behind a snapshot: `limits::RETAINED_BYTES`, smaller in tests.
     pub retained_bytes: u64,
     /// One part of a snapshot on its way to a follower: `limits::SNAPSHOT_CHUNK_BYTES_MAX`, smaller in tests.
     pub part_bytes: u64,
+    /// Names that the apply of one entry frees and grants before it leaves the rest to later ones: `limits::NAMES_PER_PART`,
+    /// smaller in tests, and the same at all members.
+    pub names_per_part: usize,
     /// How long new segments of the write-ahead log are: `limits::SEGMENT_BYTES`, smaller in tests.
     pub segment_bytes: u64,
     /// What it speaks: [`Speech::own`]; in the simulator that of an older build.
@@ -67,8 +72,10 @@ impl ServerOptions {
             log_bytes_max: limits::LOG_BYTES_MAX,
             log_reserve_bytes: limits::LOG_RESERVE_BYTES,
             snapshot_every_bytes: limits::SNAPSHOT_EVERY_BYTES,
+            work_divisor: 1,
             retained_bytes: limits::RETAINED_BYTES,
             part_bytes: limits::SNAPSHOT_CHUNK_BYTES_MAX as u64,
+            names_per_part: limits::NAMES_PER_PART,
             segment_bytes: limits::SEGMENT_BYTES,
             speech: Speech::own(),
             boot: 0,
@@ -130,6 +137,10 @@ pub trait Outside {
     fn send_peer(&mut self, to: NodeId, message: PeerMessage);
     /// Queues a message for a client; lost if the connection is gone.
     fn send_client(&mut self, to: ConnectionId, message: ServerMessage);
+    /// Whether a client has read most of what it was sent: only then is it told more of a long list.
+    fn takes_more(&self, _client: ConnectionId) -> bool {
+        true
+    }
     /// Lets everything queued so far leave, as far as sockets take it: called before the disk is waited
     /// for, so that network and disk run in parallel.
     fn flush(&mut self);

@@ -26,6 +26,12 @@ pub struct Reach {
 }
 
 impl<D: Disk> Server<D> {
+    /// Whether what a peer says next may be waited for, besides for the leader lease.
+    #[must_use]
+    pub fn waits_for_peers(&self) -> bool {
+        self.replica().is_none_or(|replica| replica.raft().waits_for_peers())
+    }
+
     /// The other members, and where they are reached: as configured until the log says. Of one whose address may have
     /// changed all that is known, what the log says first.
     #[must_use]

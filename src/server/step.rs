@@ -16,6 +16,7 @@ use crate::wire::{
     Abilities, FoundingOffer, LeaderHint, PeerMessage, Request, ServerMessage, Speech, Values,
 };
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 /// A replica with its durable log.
 #[derive(Debug)]
@@ -151,6 +152,7 @@ impl<D: Disk> Server<D> {
         }
         if let Phase::Serving(serving) = &mut self.phase {
             serving.replica.handle_deadline(&now);
+            serving.replica.advance_parts(|client| outside.takes_more(client));
             let now = serving.settle(now, &mut self.wal, outside)?;
             serving.begin_snapshot(&now, &mut self.wal);
             self.note_leader(&now);
@@ -253,6 +255,7 @@ impl<D: Disk> Server<D> {
     pub fn next_deadline(&self) -> u64 {
         match &self.phase {
             Phase::Gathering(_) => u64::MAX,
+            Phase::Serving(_) if self.told.is_behind() => 0,
             Phase::Serving(serving) => serving.replica.next_deadline(),
         }
     }
@@ -287,14 +290,28 @@ impl<D: Disk> Server<D> {
         }
     }
 
-    /// All clients that are connected.
-    pub(super) fn clients(&self) -> Vec<Listener> {
+    /// Whether what is committed waits to be applied: until it is, little more should be taken.
+    #[must_use]
+    pub fn is_behind(&self) -> bool {
+        self.replica().is_some_and(Replica::is_behind)
+    }
+
+    /// Whether this node leads and refuses whatever would be logged, for load: what is asked need not be looked at.
+    #[must_use]
+    pub fn is_saturated(&self) -> bool {
+        self.replica().is_some_and(|replica| {
+            replica.raft().role() == raft::Role::Leader && replica.raft().is_saturated()
+        })
+    }
+
+    /// At most `count` of the clients that are connected, behind a bound.
+    pub(super) fn clients(&self, behind: Bound<ConnectionId>, count: usize) -> Vec<Listener> {
         match &self.phase {
             Phase::Gathering(unfounded) => {
-                let clients = unfounded.clients.iter();
+                let clients = unfounded.clients.range((behind, Bound::Unbounded)).take(count);
                 clients.map(|(connection, (_, abilities))| (*connection, *abilities)).collect()
             }
-            Phase::Serving(serving) => serving.replica.clients().collect(),
+            Phase::Serving(serving) => serving.replica.clients(behind).take(count).collect(),
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! It runs the production code of `server` and `client::core`. `docs/simulation.md` says what it covers.
 
+mod charges;
 pub mod checkers;
 mod client;
 mod clock;

@@ -4,6 +4,7 @@
 //! With `net` and `ffi` the only place where `unsafe` is allowed; each block says what it relies on.
 #![allow(unsafe_code)]
 
+pub mod backlog;
 pub mod cancel;
 pub mod clock;
 pub mod descriptors;
@@ -12,7 +13,9 @@ pub mod fork;
 pub mod inherited;
 #[cfg(feature = "cli")]
 pub mod inherited_signals;
+pub mod memory;
 pub mod namespace;
+pub mod placement;
 pub mod poll;
 pub mod process;
 pub mod process_family;

@@ -45,6 +45,8 @@ abilities! {
     Conditions = 5, "conditions";
     /// `Query::Asked` and `ReadAnswer::Asked`: with what grace and why a holder is asked to end.
     AskedShown = 6, "asked-shown";
+    /// `RefusedCode::SlowReader`.
+    SlowReaders = 7, "slow-readers";
 }
 
 /// A set of abilities. Those that this build does not know are not in it: nothing of them is said here.

@@ -259,7 +259,7 @@ fn frame_checksum(header: &[u8], body: &[u8]) -> u32 {
 }
 
 /// Memory that an empty decoder keeps for the next frames.
-const KEPT_BYTES: usize = 16 << 10;
+const KEPT_BYTES: usize = 8 << 10;
 
 #[cfg(test)]
 mod tests;

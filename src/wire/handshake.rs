@@ -74,6 +74,8 @@ pub enum RefusedCode {
     Version,
     /// The cluster is at a level of the lock machine that the node does not read.
     Level,
+    /// A client that did not read what it was sent; said at any time.
+    SlowReader,
 }
 
 /// Said before closing.

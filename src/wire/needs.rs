@@ -136,6 +136,7 @@ impl RefusedCode {
             | Self::Full
             | Self::Removed => None,
             Self::Version | Self::Level => Some(Ability::VersionRefusals),
+            Self::SlowReader => Some(Ability::SlowReaders),
         }
     }
 }

@@ -32,6 +32,27 @@ pub enum Request {
     Describe { read: u64 },
 }
 
+impl Request {
+    /// Whose request of which id a body holds, if it is a `Submit`: nothing else of it is looked at.
+    #[must_use]
+    pub fn submitted(body: &[u8]) -> Option<(SessionId, RequestId)> {
+        let (kind, rest) = body.split_first_chunk::<4>()?;
+        let (session, rest) = rest.split_first_chunk::<8>()?;
+        let (request, _) = rest.split_first_chunk::<8>()?;
+        let is_submit = u32::from_le_bytes(*kind) == SUBMIT;
+        let numbers = (u64::from_le_bytes(*session), u64::from_le_bytes(*request));
+        is_submit.then_some((SessionId(numbers.0), RequestId(numbers.1)))
+    }
+}
+
+impl ServerMessage {
+    /// That a logged request was surely not taken, for load.
+    #[must_use]
+    pub fn busy(session: SessionId, request: RequestId) -> Self {
+        Self::Answered { session, request, answer: Answer::Refused(Refusal::Busy) }
+    }
+}
+
 /// What can be read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Query {
@@ -122,4 +143,25 @@ pub struct HolderSaid {
     pub value: Vec<u8>,
     /// When it was granted, by the proposer's wall clock.
     pub since_unix_ms: u64,
+}
+
+/// The number of `Request::Submit` on the wire.
+const SUBMIT: u32 = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::codec;
+
+    #[test]
+    fn the_ids_of_a_submit_are_known_without_its_operation_and_of_nothing_else() {
+        let (session, request, floor) = (SessionId(7 << 40), RequestId(9), RequestId(8));
+        let operation = Operation::Withdraw { acquire: RequestId(5) };
+        let submit =
+            codec::encode(&Request::Submit { session, request, floor, operation }).unwrap();
+        assert_eq!(Request::submitted(&submit), Some((session, request)));
+        assert_eq!(Request::submitted(&submit[..19]), None);
+        let renewal = codec::encode(&Request::Renew { session, number: 9 }).unwrap();
+        assert_eq!(Request::submitted(&renewal), None);
+    }
 }

@@ -2,9 +2,12 @@
 
 mod breaks;
 mod certs;
+mod cruel;
 mod dev;
 mod elections;
 mod fixtures;
+#[path = "../free_ports/mod.rs"]
+mod free_ports;
 mod guard;
 mod in_time;
 mod kinds;

@@ -1,8 +1,8 @@
 //! Running `tenure`, and a cluster of three of its processes.
 
+use crate::free_ports::free_port;
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read};
-use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::time::Duration;
@@ -45,14 +45,9 @@ pub fn sentence(output: &Output) -> String {
         .into()
 }
 
-/// Ports on loopback that are free, and outside of those that outgoing connections are given.
+/// Different ports on loopback at which nobody listens.
 pub fn free_ports(count: usize) -> Vec<u16> {
-    let mut rng = fastrand::Rng::new();
-    let mut held = Vec::new();
-    while held.len() < count {
-        held.extend(TcpListener::bind(("127.0.0.1", rng.u16(10_000..32_000))));
-    }
-    held.iter().map(|listener| listener.local_addr().expect("it is bound").port()).collect()
+    std::iter::repeat_with(free_port).take(count).collect()
 }
 
 /// Asks again and again until there is an answer. How often is bounded, and not how long: each time asks

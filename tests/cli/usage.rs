@@ -249,6 +249,13 @@ fn bench_kills_only_what_it_started() {
 }
 
 #[test]
+fn bench_plays_cruel_acts_on_nodes_of_its_own() {
+    check(&["bench", "--waits", "9"], 2, &["--cruel"]);
+    check(&["bench", "--cruel", "--clients", "2"], 2, &["--cruel", "--clients"]);
+    check(&["bench", "--cruel", "--table"], 2, &["--cruel", "--table"]);
+}
+
+#[test]
 fn bench_compares_embedded_clients_alone() {
     check(&["bench", "--embedded", "--clients", "2"], 2, &["--embedded", "--clients"]);
 }

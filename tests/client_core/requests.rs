@@ -74,8 +74,31 @@ fn a_new_leader_gets_everything_again_under_the_same_ids_in_order_without_any_ti
     assert!(matches!(sent[0].1, Request::Attach { session: SESSION, .. }), "{sent:?}");
     rig.sent = sent;
     let submitted = rig.submitted();
-    assert_eq!(ids(&submitted), [2, 3, 4]);
+    assert_eq!(ids(&submitted), [2, 4], "what waits is on the list that comes");
     assert_eq!(rig.now, 0, "no timer");
+}
+
+#[test]
+fn what_waits_is_asked_for_again_only_if_the_list_of_a_new_leader_does_not_name_it() {
+    let mut rig = Rig::with_session();
+    for name in ["a", "b", "c"] {
+        rig.acquire(name, Wait::Forever);
+    }
+    (1..=3).for_each(|request| rig.answer(1, request, Answer::Queued { ahead: 0 }));
+    rig.sent.clear();
+    rig.say(2, leader(2, Some(2)));
+    rig.say(2, ServerMessage::Attached { session: SESSION });
+    rig.answer(2, 1, Answer::Queued { ahead: 0 });
+    rig.answer(2, 3, Answer::Queued { ahead: 0 });
+    assert!(rig.submitted().is_empty(), "a list that is not complete says nothing of the rest");
+    rig.say(2, ServerMessage::Standing { session: SESSION });
+    assert_eq!(ids(&rig.submitted()), [2]);
+    // Another one may have lost what this one named.
+    rig.sent.clear();
+    rig.say(3, leader(3, Some(3)));
+    rig.say(3, ServerMessage::Attached { session: SESSION });
+    rig.say(3, ServerMessage::Standing { session: SESSION });
+    assert_eq!(ids(&rig.submitted()), [1, 2, 3]);
 }
 
 #[test]

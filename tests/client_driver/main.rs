@@ -4,6 +4,8 @@ mod cluster;
 mod dialing;
 mod elections;
 mod events;
+#[path = "../free_ports/mod.rs"]
+mod free_ports;
 mod hand_over;
 mod kinds;
 mod local;
@@ -13,7 +15,7 @@ mod sentences;
 mod waits;
 
 use cluster::{Cluster, is_readable, options};
-use std::net::TcpListener;
+use free_ports::free_port;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
@@ -203,7 +205,7 @@ fn what_is_dropped_is_released_or_withdrawn() {
 
 #[test]
 fn a_client_that_finds_no_node_says_which_it_tried() {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let free = format!("127.0.0.1:{}", free_port());
     let endpoints = format!("{free},no-such-host.invalid:7401");
     let connect_timeout = Duration::from_millis(300);
     let options = ClientOptions::new().connect_timeout(connect_timeout);

@@ -1,5 +1,6 @@
 //! Three nodes in this process.
 
+use crate::free_ports::free_port;
 use std::net::TcpListener;
 use tenure::base::NodeId;
 use tenure::client::{Client, ClientOptions};
@@ -39,10 +40,7 @@ impl Cluster {
 
 /// `1=127.0.0.1:port,…` of three ports that nobody listens on.
 pub fn free_members() -> String {
-    // All three are open at once, so that they differ.
-    let listeners = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-    let addresses = listeners.map(|listener| listener.local_addr().unwrap().to_string());
     let members: Vec<String> =
-        (1..).zip(addresses).map(|(id, address)| format!("{id}={address}")).collect();
+        (1..=3).map(|id| format!("{id}=127.0.0.1:{}", free_port())).collect();
     members.join(",")
 }

@@ -5,6 +5,8 @@ mod c;
 mod cluster;
 mod cpp;
 mod cycles;
+#[path = "../free_ports/mod.rs"]
+mod free_ports;
 mod guides;
 mod header;
 mod overhead;

@@ -89,7 +89,9 @@ fn replica(id: NodeId, seed: u64, disk: &Disk, now: &Sample) -> Replica {
         lease_ms: u32::try_from(LEASE.as_millis()).expect("short"),
         ttl_ms_max: limits::TTL_MS_MAX,
         snapshot_every_bytes: limits::SNAPSHOT_EVERY_BYTES,
+        work_divisor: 1,
         level_max: LEVEL_MAX,
+        names_per_part: limits::NAMES_PER_PART,
         cluster_key: None,
     };
     Replica::new(options, Raft::new(config, recovered, now)).expect("no snapshot")

@@ -1,8 +1,9 @@
 //! Three `tenure serve` processes: started, killed, stopped and asked.
 
+use crate::free_ports::free_port;
 use crate::patience::{PATIENCE, until};
 use std::fs::{self, File};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -38,9 +39,7 @@ pub struct Setup {
 impl Setup {
     /// Three nodes on ports that are free now.
     pub fn new() -> Self {
-        // Bound together so that they differ, and let go for the processes to take.
-        let listeners: Vec<TcpListener> = std::iter::repeat_with(free_port).take(3).collect();
-        let listen: Vec<SocketAddr> = listeners.iter().map(address_of).collect();
+        let listen: Vec<SocketAddr> = std::iter::repeat_with(free_address).take(3).collect();
         Self {
             advertised: listen.clone(),
             listen,
@@ -119,7 +118,7 @@ impl Cluster {
 
     /// A place for one more node, which can join once it is added.
     pub fn reserve(&mut self) -> NodeId {
-        let address = address_of(&free_port());
+        let address = free_address();
         self.setup.listen.push(address);
         self.setup.advertised.push(address);
         self.nodes.push(None);
@@ -143,7 +142,7 @@ impl Cluster {
 
     /// From its next start `node` listens elsewhere; where.
     pub fn relocate(&mut self, node: NodeId) -> SocketAddr {
-        let address = address_of(&free_port());
+        let address = free_address();
         self.setup.listen[place(node)] = address;
         self.setup.advertised[place(node)] = address;
         address
@@ -457,12 +456,8 @@ pub fn check_rising(tokens: &[Token]) {
     }
 }
 
-fn free_port() -> TcpListener {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port")
-}
-
-fn address_of(listener: &TcpListener) -> SocketAddr {
-    listener.local_addr().expect("an address")
+fn free_address() -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, free_port()).into()
 }
 
 fn place(node: NodeId) -> usize {

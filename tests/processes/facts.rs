@@ -212,7 +212,8 @@ fn origin_of(index: Index, command: &[u8]) -> Origin {
         | Command::Settings(_)
         | Command::RestoreOver { .. }
         | Command::DelayOver { .. }
-        | Command::ClusterKey(_) => Origin::Node,
+        | Command::ClusterKey(_)
+        | Command::Continue => Origin::Node,
     }
 }
 

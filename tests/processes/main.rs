@@ -8,6 +8,8 @@ mod command;
 mod crash;
 mod descriptors;
 mod facts;
+#[path = "../free_ports/mod.rs"]
+mod free_ports;
 mod garbage;
 mod holder;
 mod ledger;

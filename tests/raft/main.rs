@@ -8,6 +8,7 @@ mod network;
 
 mod append;
 mod bounds;
+mod calm;
 mod catching_up;
 mod chaos;
 mod commit;

@@ -313,3 +313,18 @@ fn a_leader_that_hands_over_says_so() {
     assert_eq!(reason, Reason::HandedOver { leader: NodeId(1) });
     assert_eq!(leader.raft.leader_changes(), 1);
 }
+
+#[test]
+fn a_leader_that_stood_still_itself_says_so() {
+    let mut leader = Node::leader(3, 2, &[]);
+    leader.receive(2, accepted(2, 0, 1));
+    leader.settle();
+    leader.clock += 9 * ELECTION;
+    leader.turn();
+    assert_ne!(leader.raft.role(), Role::Leader);
+    leader.receive(3, heartbeat(3, 0, 0));
+    leader.turn();
+    let reason = leader.raft.last_change().expect("a new leader").reason.to_string();
+    assert!(reason.starts_with("this node led, and no majority answered for "), "{reason}");
+    assert!(reason.contains(", and this node itself was "), "{reason}");
+}

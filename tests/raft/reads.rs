@@ -46,6 +46,48 @@ fn read_is_confirmed_by_a_round_that_began_after_it() {
 }
 
 #[test]
+fn read_that_has_time_waits_for_the_next_heartbeat_and_its_echo() {
+    let mut leader = leader();
+    leader.beat();
+    leader.raft.read_leisurely(ReadId(1)).expect("it leads");
+    leader.outbox.clear();
+    leader.turn();
+    assert_eq!(leader.sent(), [], "no round of its own");
+    leader.receive(2, echo(2, 1));
+    leader.receive(3, echo(2, 1));
+    leader.turn();
+    assert_eq!(leader.ready, [], "sent before the read was received");
+    leader.beat();
+    leader.receive(3, echo(2, 2));
+    leader.turn();
+    assert_eq!(leader.ready, [(ReadId(1), Index(1))]);
+}
+
+#[test]
+fn read_that_has_time_takes_the_round_of_one_that_has_none() {
+    let mut leader = leader();
+    leader.raft.read_leisurely(ReadId(1)).expect("it leads");
+    leader.turn();
+    leader.raft.read(ReadId(2)).expect("it leads");
+    leader.turn();
+    leader.receive(2, echo(2, 1));
+    leader.turn();
+    assert_eq!(leader.ready, [(ReadId(1), Index(1)), (ReadId(2), Index(1))]);
+}
+
+#[test]
+fn of_reads_that_have_time_a_bounded_number_waits() {
+    let mut leader = leader();
+    leader.outbox.clear();
+    let waiting = (1..=HELD_REQUESTS_MAX as u64).take_while(|read| {
+        leader.raft.read_leisurely(ReadId(*read)).expect("it leads");
+        leader.turn();
+        leader.sent().is_empty()
+    });
+    assert_eq!(waiting.count(), 255, "then a round begins for them");
+}
+
+#[test]
 fn read_index_is_the_commit_index_at_its_receipt() {
     let mut leader = leader();
     leader.propose();

@@ -76,6 +76,13 @@ impl Outside for Outlet {
     }
 }
 
+impl Node {
+    /// Whether its last turn left something over.
+    fn goes_on(&self) -> bool {
+        self.server.as_ref().is_some_and(|server| server.next_deadline() == 0)
+    }
+}
+
 impl Cluster {
     pub fn new(nodes: u64) -> Self {
         Self::with_log_bytes(nodes, 1 << 30, 64 << 20)
@@ -357,13 +364,13 @@ impl Cluster {
         panic!("node {id} goes on");
     }
 
-    /// Turns until nobody has anything to take.
+    /// Turns until nobody has anything to take, or to go on with.
     pub fn settle(&mut self) {
         for _ in 0..1000 {
             for node in self.nodes() {
                 self.step(node);
             }
-            if self.nodes.values().all(|node| node.inputs.is_empty()) {
+            if self.nodes.values().all(|node| node.inputs.is_empty() && !node.goes_on()) {
                 return;
             }
         }

@@ -13,10 +13,12 @@ mod hostile;
 mod levels;
 mod members;
 mod observers;
+mod parts;
 mod restored;
 mod rounds;
 mod short_of_space;
 mod strangers;
+mod turns;
 mod versions;
 
 use cluster::{Cluster, MS};
@@ -187,6 +189,7 @@ fn a_renewal_is_acknowledged_only_by_a_leader_that_a_quorum_confirms() {
         cluster.cut(leader, follower);
     }
     cluster.request(leader, CLIENT, Request::Renew { session, number: 9 });
+    cluster.advance(40 * MS);
     let replies = cluster.settle_and_take(CLIENT);
     assert!(
         !replies.iter().any(|reply| matches!(reply, ServerMessage::Renewed { .. })),

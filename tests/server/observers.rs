@@ -295,13 +295,13 @@ fn observers_of_one_connection_are_bounded_and_others_have_room() {
     let (mut cluster, leader, _) = cluster_with_session(60_000);
     cluster.connect_client(leader, OBSERVER);
     let max = OBSERVERS_PER_CONNECTION_MAX as u64;
+    let index = cluster.machine_index(leader);
     (1..=max + 1).for_each(|read| cluster.request(leader, OBSERVER, observe(read, "a", None)));
     let (refused, told): (Vec<_>, Vec<_>) = cluster
         .settle_and_take(OBSERVER)
         .into_iter()
         .partition(|reply| matches!(reply, ServerMessage::Read { .. }));
     let answer = ReadAnswer::Refused(Refusal::Limit);
-    let index = cluster.machine_index(leader);
     assert_eq!(refused, [ServerMessage::Read { read: max + 1, index, answer }]);
     assert_eq!(told.len() as u64, max);
     cluster.request(leader, CLIENT, observe(1, "a", None));

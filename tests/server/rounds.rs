@@ -1,7 +1,7 @@
 //! What is said only once a round has confirmed that this node still leads: one that was begun after it was asked.
 
 use crate::cluster::{Cluster, MS};
-use crate::{CLIENT, KEY, attach, cluster_with_session};
+use crate::{CLIENT, KEY, acquire, attach, cluster_with_session};
 use tenure::base::{ConnectionId, NodeId};
 use tenure::wire::{Query, Request, ServerMessage};
 
@@ -42,14 +42,39 @@ fn asked_while_a_round_is_open(
 
 #[test]
 fn l7_a_renewal_that_comes_while_a_round_is_open_waits_for_the_next_one() {
-    let (mut cluster, leader, session) = cluster_with_session(10_000);
+    let (mut cluster, leader, session) = cluster_with_session(1_000);
     let renewal = Request::Renew { session, number: 2 };
     let [between, at_last] = asked_while_a_round_is_open(&mut cluster, leader, CLIENT, renewal);
-    let is_renewed = |said: &[ServerMessage]| {
-        said.iter().any(|said| matches!(said, ServerMessage::Renewed { number: 2, .. }))
-    };
     assert!(!is_renewed(&between), "{between:?}");
     assert!(is_renewed(&at_last), "{at_last:?}");
+}
+
+#[test]
+fn l7_a_renewal_of_a_long_ttl_takes_the_round_of_the_next_heartbeat() {
+    let (mut cluster, leader, session) = cluster_with_session(10_000);
+    let renewal = Request::Renew { session, number: 2 };
+    let [between, later] = asked_while_a_round_is_open(&mut cluster, leader, CLIENT, renewal);
+    assert!(!is_renewed(&between) && !is_renewed(&later), "{between:?}, {later:?}");
+    cluster.advance(30 * MS);
+    let at_last = cluster.settle_and_take(CLIENT);
+    assert!(is_renewed(&at_last), "{at_last:?}");
+}
+
+#[test]
+fn renewals_of_long_ttls_begin_no_rounds() {
+    let (mut cluster, leader, session) = cluster_with_session(10_000);
+    cluster.advance_in_steps(100 * MS, 10 * MS);
+    let round = |cluster: &Cluster| cluster.server(leader).replica().unwrap().raft().round();
+    let before = round(&cluster);
+    for number in 2..100 {
+        cluster.request(leader, CLIENT, Request::Renew { session, number });
+        cluster.settle();
+    }
+    assert_eq!(round(&cluster), before);
+}
+
+fn is_renewed(said: &[ServerMessage]) -> bool {
+    said.iter().any(|said| matches!(said, ServerMessage::Renewed { number: 2, .. }))
 }
 
 #[test]
@@ -77,4 +102,19 @@ fn l18_that_nothing_else_stands_is_said_behind_a_round_that_was_begun_since() {
     };
     assert!(!is_told(&between), "{between:?}");
     assert!(is_told(&at_last), "{at_last:?}");
+}
+
+#[test]
+fn a_leader_of_idle_sessions_waits_for_no_peer() {
+    let (mut cluster, leader, session) = cluster_with_session(10_000);
+    cluster.advance_in_steps(100 * MS, 10 * MS);
+    assert!(!cluster.server(leader).waits_for_peers());
+    cluster.request(leader, CLIENT, Request::Renew { session, number: 2 });
+    cluster.step(leader);
+    assert!(!cluster.server(leader).waits_for_peers(), "nobody waits for that");
+    cluster.request(leader, CLIENT, acquire(session, 1, "a"));
+    cluster.step(leader);
+    assert!(cluster.server(leader).waits_for_peers());
+    cluster.settle();
+    assert!(!cluster.server(leader).waits_for_peers());
 }

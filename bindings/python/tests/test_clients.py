@@ -11,6 +11,15 @@ import tenure
 from support import ClusterCase, cluster, together, until_waiting
 
 
+def serving() -> int:
+    """The threads of this process that serve clients."""
+    names = []
+    for task in os.listdir("/proc/self/task"):
+        with contextlib.suppress(OSError), open(f"/proc/self/task/{task}/comm", encoding="utf-8") as comm:
+            names.append(comm.read().strip())
+    return names.count("tenure-clients")
+
+
 class ClientTest(ClusterCase):
     def test_holder_and_token_are_told(self) -> None:
         self.assertIsNone(self.client.holder_of(self.name))
@@ -148,6 +157,25 @@ class ClientTest(ClusterCase):
         self.assertFalse(lease.lost)
         self.assertTrue(self.client.validate(self.name, lease.token))
         lease.release()
+
+    def test_many_clients_share_one_thread_and_those_of_a_child_another(self) -> None:
+        clients = [self.connect() for _ in range(30)]
+        self.assertEqual(serving(), 1)
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                own = [tenure.connect(cluster().endpoints, connect_timeout=60) for _ in range(5)]
+                for client in own:
+                    client.acquire(self.name + "/child").release()
+                code = 0 if serving() == 1 else 2
+            finally:
+                os._exit(code)
+        self.assertEqual(os.waitpid(child, 0)[1], 0)
+        for client in clients:
+            client.acquire(self.name).release()
+            client.close()
+        self.assertEqual(self.client.session().state, tenure.SessionState.VALID)
 
     def check_child(self, use: Callable[[], object], kind: Type[tenure.Error]) -> tenure.Error:
         """A forked child uses something of its parent's, and is told."""

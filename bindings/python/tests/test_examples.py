@@ -31,7 +31,13 @@ class ExampleTest(ClusterCase):
         """A process that does not outlive its test; its output is to be read."""
         command = [sys.executable, str(EXAMPLES / example), *arguments]
         process = subprocess.Popen(
-            command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            command,
+            env=environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            # As at a login, however the tests were started: a shell's background jobs ignore it.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         self.addCleanup(process.communicate)
         self.addCleanup(process.kill)

@@ -26,6 +26,8 @@ pub(super) struct Identity {
     compared_at: Option<u64>,
     /// A cluster that was restored from ours waits for the end of the session.
     is_next_known: bool,
+    /// For the log, until whoever drives this takes them.
+    warnings: Vec<String>,
 }
 
 /// What a welcome means.
@@ -41,7 +43,14 @@ pub(super) enum Verdict {
 
 impl Identity {
     pub(super) fn new(pin: Option<ClusterPin>) -> Self {
-        Self { pin, words: Words::default(), bound: None, compared_at: None, is_next_known: false }
+        let (words, warnings) = (Words::default(), Vec::new());
+        Self { pin, words, bound: None, compared_at: None, is_next_known: false, warnings }
+    }
+
+    fn warn(&mut self, text: String) {
+        if self.warnings.len() < WARNINGS_MAX {
+            self.warnings.push(text);
+        }
     }
 
     /// The cluster whose leader may be home.
@@ -224,9 +233,9 @@ impl Core {
             Verdict::Taken => self.links.handle_welcome(now, link, welcomed, &mut self.actions),
             Verdict::Passed(why) => self.links.hang_up(now, link, &why, &mut self.actions),
             Verdict::Successor(cluster) => {
-                log::warn!(
+                self.links.identity.warn(format!(
                     "the cluster was restored, as {cluster}: all leases of before have ended, and sessions are opened there"
-                );
+                ));
                 self.begin_anew();
                 self.links.handle_welcome(now, link, welcomed, &mut self.actions);
             }
@@ -248,7 +257,8 @@ impl Core {
     fn check_clusters(&mut self, now: &Sample) {
         let Some(error) = self.contradicted() else { return };
         if self.session.is_some() && !self.links.is_confirmed() {
-            log::warn!("the session and its leases are given up: {}", error.message);
+            let text = format!("the session and its leases are given up: {}", error.message);
+            self.links.identity.warn(text);
             self.lose_session(now, EndedBy::Contradiction);
         }
         self.withdraw_all(&error);
@@ -285,8 +295,16 @@ impl Core {
     pub fn cluster(&self) -> Option<ClusterId> {
         self.links.identity.cluster()
     }
+
+    /// What somebody should read in the log. It is written by whoever drives this, who knows when nobody waits for that.
+    #[must_use]
+    pub fn take_warnings(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.links.identity.warnings)
+    }
 }
 
+/// Warnings that are kept; more are lost.
+const WARNINGS_MAX: usize = 16;
 /// So many times what the leader took to answer is another endpoint given to do so, before there is a session.
 const GREETINGS: u64 = 3;
 /// Bounds on that: a node that runs beside the leader answers within the one, and nobody waits longer than the other.

@@ -2,6 +2,7 @@
 
 use crate::base::Sample;
 use crate::base::rng::Rng;
+use crate::base::time::nanos;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -19,7 +20,8 @@ impl Renewals {
     /// Of a session of this TTL, whose creation was sent at `start`.
     pub(super) fn new(ttl: Duration, start: &Sample) -> Self {
         let interval = ttl / RENEWALS_PER_TTL;
-        Self { sent: BTreeMap::new(), due: start.hint(interval), interval, is_withheld: false }
+        let due = together(start.hint(interval), interval, 0);
+        Self { sent: BTreeMap::new(), due, interval, is_withheld: false }
     }
 
     /// When the next transmission is due, as a reading of BOOTTIME.
@@ -60,7 +62,7 @@ impl Renewals {
             // The oldest are the least worth: their acknowledgement would extend the least.
             self.sent.pop_first();
         }
-        self.due = now.hint(rng.duration(self.interval / 8 * 7, self.interval));
+        self.due = together(now.hint(self.interval), self.interval, rng.below(INSTANTS_EARLY));
     }
 
     /// The send time of `number`, once, unless a later one was acknowledged before: numbers rise with
@@ -72,6 +74,18 @@ impl Renewals {
     }
 }
 
+/// The last but `before` of the instants at which all clients of this machine with such an interval renew, up to `latest`:
+/// whom they share a leader with is woken once for many of them, and so is a process that has many. A draw keeps
+/// them spread over these instants.
+fn together(latest: u64, interval: Duration, before: u64) -> u64 {
+    let step = (nanos(interval) / INSTANTS_PER_INTERVAL).max(1);
+    (latest / step).saturating_sub(before) * step
+}
+
+/// So many that a leader of the largest number of sessions, all of one machine, is asked for some hundreds in each.
+const INSTANTS_PER_INTERVAL: u64 = 64;
+/// Each renewal leaves up to so many of them early: an eighth of its interval.
+const INSTANTS_EARLY: u64 = 8;
 /// Two may be lost before belief ends.
 const RENEWALS_PER_TTL: u32 = 3;
 /// Transmissions whose send times are remembered; one is sent per third of a TTL and per new home.
@@ -80,6 +94,7 @@ const SENT_MAX: usize = 64;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     fn renewals() -> (Renewals, Rng) {
         (Renewals::new(Duration::from_secs(9), &Sample::at(0)), Rng::new(1))
@@ -120,6 +135,23 @@ mod tests {
         let (mut renewals, mut rng) = renewals();
         assert_eq!(renewals.due(), 3_000_000_000);
         renewals.handle_sent(1, &Sample::at(3_000_000_000), &mut rng);
-        assert!(renewals.due() > 5_500_000_000 && renewals.due() <= 6_000_000_000);
+        assert!(renewals.due() > 5_250_000_000 && renewals.due() <= 6_000_000_000);
+    }
+
+    #[test]
+    fn clients_of_one_machine_renew_in_few_instants_and_not_all_in_one() {
+        let mut rng = Rng::new(2);
+        let mut clients: Vec<Renewals> = (0..100)
+            .map(|number| Renewals::new(Duration::from_secs(9), &Sample::at(number * 10_000_000)))
+            .collect();
+        for number in 0..50 {
+            for renewals in &mut clients {
+                renewals.handle_sent(number, &Sample::at(renewals.due()), &mut rng);
+            }
+        }
+        let instants: BTreeSet<u64> = clients.iter().map(Renewals::due).collect();
+        assert!(instants.iter().all(|at| at % 46_875_000 == 0), "{instants:?}");
+        let span = instants.last().unwrap() - instants.first().unwrap();
+        assert!(span > 3_000_000_000, "{span} ns");
     }
 }

@@ -20,6 +20,9 @@ pub(super) struct Window {
     unreplied: BTreeSet<RequestId>,
     /// Those to be sent on the present link, in order of their ids.
     unsent: BTreeSet<RequestId>,
+    /// Those that a leader said wait, until the list of the present one has named them or is complete: what it names is not
+    /// sent again.
+    listed: BTreeSet<RequestId>,
     /// Those that were sent on the present link and are not answered there.
     in_flight: BTreeSet<RequestId>,
     /// Those that were refused for load, to be sent again under their ids at `retry_at`.
@@ -79,6 +82,7 @@ impl Window {
             changes: BTreeSet::new(),
             unreplied: BTreeSet::new(),
             unsent: BTreeSet::new(),
+            listed: BTreeSet::new(),
             in_flight: BTreeSet::new(),
             refused: BTreeSet::new(),
             retry_at: 0,
@@ -143,6 +147,7 @@ impl Window {
     pub(super) fn handle_reply(&mut self, request: RequestId) {
         self.unreplied.remove(&request);
         self.unsent.remove(&request);
+        self.listed.remove(&request);
         self.in_flight.remove(&request);
         self.refused.remove(&request);
         self.back_off.reset();
@@ -175,6 +180,7 @@ impl Window {
         outstanding.purpose = Purpose::Withdrawn;
         let (keys, above) = (outstanding.keys.clone(), outstanding.above);
         self.unsent.remove(&acquire);
+        self.listed.remove(&acquire);
         self.refused.remove(&acquire);
         self.submit(Operation::Withdraw { acquire }, Purpose::Withdraw(acquire), keys, above);
     }
@@ -248,17 +254,23 @@ impl Window {
         if self.refused.is_empty() { u64::MAX } else { self.retry_at }
     }
 
-    /// Another link: everything outstanding leaves again under its id, in order of the ids (L14). What is
-    /// withdrawn does not: its withdrawal speaks for it.
+    /// Another link: everything outstanding leaves again under its id, in order of the ids (L14); what waits by an
+    /// earlier answer only if the list with which a leader answers an `Attach` does not name it. What is withdrawn
+    /// does not leave: its withdrawal speaks for it.
     pub(super) fn send_all_again(&mut self) {
         self.in_flight.clear();
         self.refused.clear();
-        self.unsent = self
+        let again = self
             .outstanding
             .iter()
             .filter(|(_, outstanding)| outstanding.purpose != Purpose::Withdrawn)
-            .map(|(request, _)| *request)
-            .collect();
+            .map(|(request, _)| *request);
+        (self.unsent, self.listed) = again.partition(|request| self.unreplied.contains(request));
+    }
+
+    /// The list is complete: what it did not name is asked for again.
+    pub(super) fn handle_listed(&mut self) {
+        self.unsent.append(&mut self.listed);
     }
 
     /// The next request to send on the present link.
@@ -320,19 +332,23 @@ mod tests {
         assert_eq!(sent(&mut window), [1]);
         window.handle_reply(request);
         window.send_all_again();
+        window.handle_listed();
         assert_eq!(window.floor(), RequestId(2));
         assert_eq!(window.take_transmission().map(|sent| sent.floor), Some(request));
     }
 
     #[test]
-    fn another_link_gets_everything_again_in_order_of_ids() {
+    fn another_link_gets_everything_again_in_order_of_ids_but_what_its_list_names() {
         let mut window = Window::new();
-        let requests = [release(&mut window), release(&mut window), release(&mut window)];
-        assert_eq!(sent(&mut window), [1, 2, 3]);
-        window.handle_reply(requests[0]);
+        let requests = [(); 5].map(|()| release(&mut window));
+        assert_eq!(sent(&mut window), [1, 2, 3, 4, 5]);
+        [0, 2, 3].into_iter().for_each(|at| window.handle_reply(requests[at]));
         window.remove(requests[1]);
         window.send_all_again();
-        assert_eq!(sent(&mut window), [1, 3]);
+        assert_eq!(sent(&mut window), [5]);
+        window.handle_reply(requests[2]);
+        window.handle_listed();
+        assert_eq!(sent(&mut window), [1, 4]);
     }
 
     #[test]

@@ -51,6 +51,7 @@ impl Core {
         let session = self.session.as_mut().filter(|session| session.id == id);
         let Some(session) = session else { return };
         if let Roll::Called { missing } = std::mem::take(&mut session.roll) {
+            session.window.handle_listed();
             missing.into_iter().for_each(|token| self.break_grant(token));
         }
     }

@@ -8,7 +8,7 @@ use crate::net::{Connection, Found, LocalDialError, resolve_elsewhere, resolve_l
 
 impl Inner {
     pub(super) fn dial(&mut self, id: LinkId, endpoint: String, round: &mut Round) {
-        let mut link = Link::new(id, self.core.hello());
+        let mut link = Link::new(self.member.key(id), self.core.hello());
         if let Some(tls) = &self.tls {
             match tls.expected(&endpoint) {
                 Ok(expected) => link.demand_tls(tls.clone(), expected),
@@ -43,7 +43,7 @@ impl Inner {
     fn adopt(&mut self, id: LinkId, connection: Connection) -> Result<(), String> {
         self.seat.interrupt();
         let Some(link) = self.links.get_mut(&id) else { return Ok(()) };
-        link.adopt(connection, &self.registrar)?;
+        link.adopt(connection, &self.reactor.registrar)?;
         if link.take_connected() {
             self.core.handle_connected(id);
         }
@@ -55,8 +55,7 @@ impl Inner {
         let done = move |found: Found| {
             let found = found.map_err(|error| format!("{name} cannot be looked up: {error}"));
             if let Some(shared) = shared.upgrade() {
-                // A client that failed meanwhile needs no address.
-                let _ = shared.with(|inner, now| {
+                shared.post(move |inner, now| {
                     if let Err(why) = inner.dial_addresses(id, found) {
                         inner.links.remove(&id);
                         inner.core.handle_closed(now, id, &why);
@@ -77,6 +76,6 @@ impl Inner {
         self.seat.interrupt();
         // Hung up while it was looked up?
         let Some(link) = self.links.get_mut(&id) else { return Ok(()) };
-        link.dial(addresses, &self.registrar)
+        link.dial(addresses, &self.reactor.registrar)
     }
 }

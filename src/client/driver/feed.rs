@@ -93,7 +93,7 @@ impl<T: News> Feed<T> {
         if let Some(event) = self.event.get() {
             event.set();
         }
-        self.waiter.condvar.notify_all();
+        self.waiter.tell();
     }
 
     fn clear_if_empty(&self) {

@@ -7,16 +7,18 @@ use super::link::{Link, Said};
 use super::loss_timers::LossTimers;
 use super::news::Feeds;
 use super::published::Published;
+use super::reactor::{Bell, Line, Member, Reactor};
 use super::seat::Seat;
 use super::slot::{Given, Slot, Waiter};
 use crate::client::core::{
     Action, Belief, CallId, Core, Deadline, Done, EndReason, LeaseId, LinkId, SessionState,
 };
-use crate::net::{LocalNode, Received, Registrar, TlsDialer, Wake};
+use crate::net::{LocalNode, Received, TlsDialer};
 use crate::sys::clock;
-use crate::sys::event::EventFd;
 use crate::sys::timer::Before;
+use crate::wire::RefusedCode;
 use crate::{Error, Status};
+use log::Level;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Weak};
 
@@ -26,8 +28,12 @@ pub(crate) struct Inner {
     pub(super) links: BTreeMap<LinkId, Link>,
     /// Links of which more is to be read in the next turn.
     pub(super) unread: BTreeSet<LinkId>,
-    pub(super) registrar: Registrar,
-    pub(super) wake: Wake,
+    pub(super) reactor: Arc<Reactor>,
+    pub(super) member: Member,
+    /// Calls the reactor's thread.
+    pub(super) bell: Bell,
+    /// What is to be logged when the mutex is free.
+    pub(super) lines: Vec<Line>,
     pub(super) seat: Seat,
     pub(super) alarm: Alarm,
     calls: BTreeMap<CallId, Arc<Slot>>,
@@ -62,19 +68,19 @@ pub(super) struct Round {
 impl Inner {
     pub(super) fn new(
         core: Core,
-        registrar: Registrar,
-        wake: Wake,
-        (event, alarm): (Arc<EventFd>, Alarm),
+        (reactor, member, bell): (Arc<Reactor>, Member, Bell),
         shared: Weak<Shared>,
     ) -> Self {
         Self {
             core,
             links: BTreeMap::new(),
             unread: BTreeSet::new(),
-            registrar,
-            wake,
-            seat: Seat::new(event),
-            alarm,
+            alarm: Alarm::new(Arc::clone(&reactor), member),
+            reactor,
+            member,
+            bell,
+            lines: Vec::new(),
+            seat: Seat::new(),
             calls: BTreeMap::new(),
             leases: BTreeMap::new(),
             loss_timers: LossTimers::default(),
@@ -115,13 +121,19 @@ impl Inner {
         }
     }
 
+    /// Says it when the mutex is free.
+    pub(super) fn log(&mut self, level: Level, text: String) {
+        self.lines.push(Line { level, text });
+    }
+
     pub(super) fn is_finished(&self) -> bool {
         self.broken.is_some() || self.core.is_finished() && self.links.is_empty()
     }
 
     /// A panic: nothing here can be relied on, so all beliefs end and all calls are told.
     pub(super) fn fail(&mut self, text: String) {
-        log::error!("a client of Tenure has failed and is closed: {text}");
+        let failed = format!("a client of Tenure has failed and is closed: {text}");
+        self.log(Level::Error, failed);
         self.broken = Some(text);
         if let Some(published) = &self.published {
             published.lapse();
@@ -134,7 +146,7 @@ impl Inner {
         }
         self.feeds.end_all(&Status::Internal.into());
         self.links.clear();
-        self.wake.wake();
+        self.bell.ring();
         self.seat.interrupt();
     }
 
@@ -152,7 +164,7 @@ impl Inner {
     fn receive(&mut self, id: LinkId) {
         let mut said = Vec::new();
         let Some(link) = self.links.get_mut(&id) else { return };
-        let received = link.receive(&self.registrar, &mut said);
+        let received = link.receive(&self.reactor.registrar, &mut said);
         // After the question was answered and read (L19).
         let now = clock::sample();
         for said in said {
@@ -161,6 +173,9 @@ impl Inner {
                 Said::Welcome(welcomed) => self.core.handle_welcome(&now, id, welcomed),
                 Said::Message(message) => self.core.handle_message(&now, id, message),
                 Said::Refused(refused) => {
+                    if refused.code == RefusedCode::SlowReader {
+                        log::warn!("a node has hung up: {}", refused.text);
+                    }
                     self.links.remove(&id);
                     return self.core.handle_refused(&now, id, refused);
                 }
@@ -209,8 +224,11 @@ impl Inner {
             }
         }
         self.tell_mixed();
+        for warning in self.core.take_warnings() {
+            self.log(Level::Warn, warning);
+        }
         if self.is_finished() {
-            self.wake.wake();
+            self.bell.ring();
         }
     }
 
@@ -226,7 +244,7 @@ impl Inner {
 
     fn wake_opener(&mut self) {
         if let Some(opener) = &self.opener {
-            opener.condvar.notify_all();
+            opener.tell();
             self.seat.interrupt_unless_driving(opener);
         }
     }
@@ -234,7 +252,7 @@ impl Inner {
     fn flush(&mut self, round: &mut Round) {
         for id in &round.dirty {
             let Some(link) = self.links.get_mut(id) else { continue };
-            match link.flush(&self.registrar) {
+            match link.flush(&self.reactor.registrar) {
                 // Whoever polls asks for room, too.
                 Ok(()) if link.wants_write() => self.seat.interrupt(),
                 Ok(()) => {}
@@ -281,7 +299,7 @@ impl Inner {
     fn extend(&mut self, belief: &Belief, round: &mut Round) {
         let known = self.published.take().filter(|known| known.session() == belief.session);
         let Some(published) = known else {
-            self.published = Some(Arc::new(Published::new(belief, self.wake.clone())));
+            self.published = Some(Arc::new(Published::new(belief, self.bell.clone())));
             return;
         };
         if clock::boot_nanos() >= published.fires_at() {
@@ -301,7 +319,10 @@ impl Inner {
     /// Publishes that a lease ends soon (L23).
     fn ask(&mut self, lease: LeaseId, deadline: &Deadline, reason: &str, round: &mut Round) {
         let Some(state) = self.leases.get(&lease) else { return };
-        log::info!("{} is asked to end within {:?}: {reason}", state.name, deadline.length);
+        let asked =
+            format!("{} is asked to end within {:?}: {reason}", state.name, deadline.length);
+        let state = Arc::clone(state);
+        self.log(Level::Info, asked);
         if state.ask(deadline, reason) == Before::Idle {
             state.published.lapse();
             round.again = true;

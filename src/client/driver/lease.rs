@@ -207,6 +207,7 @@ mod tests {
     use super::*;
     use crate::base::SessionId;
     use crate::client::core::Belief;
+    use crate::client::driver::reactor::Bell;
     use crate::net::{Key, Poller};
     use crate::sys::clock;
     use crate::sys::poll::{self, Interest, Ready};
@@ -218,7 +219,7 @@ mod tests {
         let fires_at = clock::boot_nanos() + 3_600_000_000_000;
         let (session, start) = (SessionId(1), clock::sample());
         let belief = Belief { session, start, length: HOUR, fires_at };
-        let published = Published::new(&belief, poller.wake(Key(0)).unwrap());
+        let published = Published::new(&belief, Bell::alone(poller.wake(Key(0)).unwrap()));
         let name = "a".try_into().unwrap();
         LeaseState::new(LeaseId(1), name, Token(1), Arc::new(published))
     }

@@ -2,7 +2,6 @@
 
 use crate::base::limits::{CLIENT_BUFFER_BYTES_MAX, REFUSAL_TEXT_BYTES_MAX};
 use crate::base::text::one_line;
-use crate::client::core::LinkId;
 use crate::net::{Closed, Connection, Expected, Key, Lookup, Received, Registrar, TlsDialer};
 use crate::wire::{
     ClientHello, ClientWelcome, Form, Frame, FrameError, FrameKind, Hello, Refused, Request,
@@ -14,7 +13,8 @@ use std::os::fd::{AsRawFd, RawFd};
 
 #[derive(Debug)]
 pub(super) struct Link {
-    id: LinkId,
+    /// Under which it is polled.
+    key: Key,
     hello: ClientHello,
     connection: Option<Connection>,
     /// The form of its hello.
@@ -31,7 +31,7 @@ pub(super) struct Link {
     watched: Watched,
 }
 
-/// What the background thread is told of.
+/// What the reactor's thread is told of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Watched {
     /// Nothing: another thread polls the socket.
@@ -63,11 +63,11 @@ pub(super) enum Said {
 
 impl Link {
     /// One whose address is looked up.
-    pub(super) fn new(id: LinkId, hello: ClientHello) -> Self {
+    pub(super) fn new(key: Key, hello: ClientHello) -> Self {
         let others = VecDeque::new();
         let (stage, watched) = (Stage::Dialing, Watched::Both);
         Self {
-            id,
+            key,
             hello,
             connection: None,
             form: Form::Named,
@@ -140,7 +140,7 @@ impl Link {
         mut connection: Connection,
         registrar: &Registrar,
     ) -> Result<(), String> {
-        registrar.add(&mut connection, Key(self.id.0)).map_err(|error| error.to_string())?;
+        registrar.add(&mut connection, self.key).map_err(|error| error.to_string())?;
         let queued = match self.form {
             Form::Fixed => connection.queue(FrameKind::ClientHello, &self.hello),
             Form::Named => {
@@ -167,17 +167,17 @@ impl Link {
 
     pub(super) fn pause(&mut self, registrar: &Registrar) {
         if let Some(connection) = &mut self.connection {
-            // If it fails the background thread is woken too: only slower.
-            let _ = registrar.pause(connection, Key(self.id.0));
+            // If it fails the reactor's thread is woken too: only slower.
+            let _ = registrar.pause(connection, self.key);
             self.watched = Watched::Paused;
         }
     }
 
-    /// `Err`: the background thread would never hear of it again.
+    /// `Err`: the reactor's thread would never hear of it again.
     pub(super) fn resume(&mut self, registrar: &Registrar) -> Result<(), String> {
         let Some(connection) = &mut self.connection else { return Ok(()) };
         self.watched = if connection.wants_write() { Watched::Both } else { Watched::Input };
-        registrar.resume(connection, Key(self.id.0)).map_err(|error| error.to_string())
+        registrar.resume(connection, self.key).map_err(|error| error.to_string())
     }
 
     pub(super) fn queue(&mut self, request: &Request) -> Result<(), String> {

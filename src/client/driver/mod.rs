@@ -1,10 +1,10 @@
-//! Drives the core: connections, clocks, the background thread, and the threads that call.
+//! Drives the core: connections, clocks, the thread that all clients share, and the threads that call.
 //!
-//! All state is behind one mutex, in [`Inner`]. Whoever holds it may hand input to the core and then does
+//! All state of a client is behind one mutex, in [`Inner`]. Whoever holds it may hand input to the core and then does
 //! at once what the core says, sends included: a call's bytes leave on the calling thread. Answers are read
-//! by whoever waits: the first waiting thread takes the *seat* ([`seat`]) and polls the sockets itself,
-//! because a wake of a thread on another core costs 25 µs. While nobody waits the background thread polls
-//! them ([`background`]); it serves timers always ([`alarm`]).
+//! by whoever waits: the first waiting thread takes the *seat* ([`seat`]) and polls the client's sockets itself,
+//! because a wake of a thread on another core costs 25 µs. While nobody waits the reactor's thread polls
+//! them ([`reactor`]), those of all clients of the process; it serves their timers always ([`alarm`]).
 //!
 //! What a lease may believe is read without the mutex ([`published`]).
 
@@ -16,9 +16,11 @@ mod feed;
 mod inner;
 mod lease;
 mod link;
+mod locked;
 mod loss_timers;
 mod news;
 mod published;
+mod reactor;
 mod seat;
 mod slot;
 
@@ -29,28 +31,35 @@ pub(super) use slot::{Given, Slot, Taken, Waiter};
 
 use crate::base::Sample;
 use crate::client::core::{CallId, Core, CoreOptions};
-use crate::net::{Key, LocalNode, Poller, TlsDialer};
-use crate::sys::{clock, event::EventFd, fork, thread};
+use crate::net::{LocalNode, TlsDialer};
+use crate::sys::{clock, fork};
 use crate::{Error, Status};
-use alarm::Alarm;
-use parking_lot::{Mutex, MutexGuard};
+use background::Errand;
+use locked::Locked;
+use parking_lot::Mutex;
+use reactor::{Bell, Reactor};
 use std::io;
 use std::os::fd::RawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
-/// One client, shared by its handles and its background thread.
+/// One client, shared by its handles and its reactor.
 #[derive(Debug)]
 pub(super) struct Shared {
     inner: Mutex<Inner>,
-    /// Ends the poll of the thread that has the seat.
-    event: Arc<EventFd>,
+    /// The reactor's thread came while the mutex was taken.
+    is_awaited: AtomicBool,
+    /// Calls the reactor's thread.
+    bell: Bell,
+    /// For its next turn. Never waited for.
+    errands: Mutex<Vec<Errand>>,
     /// Of the process that made it (L20).
     generation: u32,
 }
 
 impl Shared {
-    /// Starts the background thread; the core dials. A node of this process is reached without a socket.
+    /// Joins the reactor; the core dials. A node of this process is reached without a socket.
     ///
     /// # Errors
     /// The process has no file descriptor or thread left.
@@ -59,21 +68,17 @@ impl Shared {
         local: Option<LocalNode>,
         tls: Option<TlsDialer>,
     ) -> io::Result<Arc<Self>> {
-        fork::watch();
-        let poller = Poller::new(READY_MAX)?;
-        let (registrar, wake) = (poller.registrar()?, poller.wake(background::WAKE)?);
-        let (event, alarm) = (Arc::new(EventFd::new()?), Alarm::new()?);
-        poller.add_timer(alarm.fd(), background::ALARM)?;
         let core = Core::new(options, &clock::sample());
-        let shared = Arc::new_cyclic(|weak| {
-            let own = (Arc::clone(&event), alarm);
-            let mut inner = Inner::new(core, registrar, wake, own, weak.clone());
-            (inner.local, inner.tls) = (local, tls);
-            Self { inner: Mutex::new(inner), event, generation: fork::generation() }
-        });
-        let background = Arc::clone(&shared);
-        thread::spawn("tenure-client", move || background::run(&background, poller))?;
-        Ok(shared)
+        Reactor::join(|reactor, member, bell| {
+            Arc::new_cyclic(|weak| {
+                let membership = (reactor, member, bell.clone());
+                let mut inner = Inner::new(core, membership, weak.clone());
+                (inner.local, inner.tls) = (local, tls);
+                let (inner, errands) = (Mutex::new(inner), Mutex::default());
+                let (is_awaited, generation) = (AtomicBool::new(false), fork::generation());
+                Self { inner, is_awaited, bell, errands, generation }
+            })
+        })
     }
 
     /// Whether this is a child of the process that made it: then the mutex may be held by a thread that
@@ -82,11 +87,11 @@ impl Shared {
         fork::generation() != self.generation
     }
 
-    fn lock(&self) -> Result<MutexGuard<'_, Inner>, Error> {
+    fn lock(&self) -> Result<Locked<'_>, Error> {
         if self.is_forked() {
             return Err(Status::Forked.into());
         }
-        Ok(self.inner.lock())
+        Ok(Locked::new(self, self.inner.lock()))
     }
 
     /// Hands input to the core and does what follows from it.
@@ -117,7 +122,7 @@ impl Shared {
         if self.is_forked() {
             return None;
         }
-        self.inner.try_lock().map(|inner| look(&inner))
+        self.inner.try_lock().map(|inner| look(&Locked::new(self, inner)))
     }
 
     /// Makes a call whose decision is left in the slot.
@@ -185,12 +190,4 @@ impl Inner {
             }
         }
     }
-}
-
-/// Sockets reported by one wait of the background thread.
-const READY_MAX: usize = 64;
-
-/// The key of a link is its number, which starts at 1.
-fn link_of(key: Key) -> crate::client::core::LinkId {
-    crate::client::core::LinkId(key.0)
 }

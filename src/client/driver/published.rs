@@ -1,9 +1,9 @@
 //! A session's belief as all threads read it, without locks.
 
+use super::reactor::Bell;
 use crate::base::time::nanos;
 use crate::base::{Sample, SessionId};
 use crate::client::core::Belief;
-use crate::net::Wake;
 use crate::sys::clock;
 use crate::sys::words::Words;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,14 +16,14 @@ pub(crate) struct Published {
     words: Words<6>,
     /// Set by whoever sees that nothing remains, and never cleared: zero is for good (safety L24).
     lapsed: AtomicBool,
-    wake: Wake,
+    bell: Bell,
 }
 
 impl Published {
-    /// Of a new session. `wake` ends the sleep of the thread that tells the core of a lapse.
-    pub(super) fn new(belief: &Belief, wake: Wake) -> Self {
+    /// Of a new session. `bell` calls the thread that tells the core of a lapse.
+    pub(super) fn new(belief: &Belief, bell: Bell) -> Self {
         let (words, lapsed) = (Words::new(words(belief)), AtomicBool::new(false));
-        Self { session: belief.session, words, lapsed, wake }
+        Self { session: belief.session, words, lapsed, bell }
     }
 
     pub(super) fn session(&self) -> SessionId {
@@ -49,7 +49,7 @@ impl Published {
         let remaining = self.read(|belief| belief.remaining(&clock::sample_end()));
         if remaining.is_zero() && !self.lapsed.swap(true, Ordering::SeqCst) {
             // Another thread may be extending it at this moment: the core must learn that it is too late.
-            self.wake.wake();
+            self.bell.ring();
         }
         remaining
     }
@@ -89,8 +89,8 @@ mod tests {
 
     fn published(fires_at: u64) -> (Poller, Published) {
         let poller = Poller::new(1).unwrap();
-        let wake = poller.wake(Key(0)).unwrap();
-        (poller, Published::new(&belief(1, fires_at), wake))
+        let bell = Bell::alone(poller.wake(Key(0)).unwrap());
+        (poller, Published::new(&belief(1, fires_at), bell))
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! The seat: the one waiting thread that polls the sockets itself.
 //!
 //! Others sleep on their own condition variables and are woken when their call is decided, or when the
-//! seat is free. The holder of the seat takes the home link out of the background thread's poll, so that an
-//! answer wakes one thread; what is due, the ends of waits included, the background thread sees to, too. Correctness does not rest on it: whoever reads a socket does so under the
-//! mutex, until nothing is left, and gives what came to the core.
+//! seat is free. The holder of the seat takes the home link out of the reactor's poll, so that an
+//! answer wakes one thread; what is due, the ends of waits included, the reactor's thread sees to, too. Correctness does not
+//! rest on it: whoever reads a socket does so under the mutex, until nothing is left, and gives what came to the core. Where
+//! the process has no descriptor left that would end the poll of a thread, all of them sleep.
 
+use super::locked::Locked;
 use super::slot::Waiter;
 use super::{Inner, Shared};
 use crate::client::core::LinkId;
@@ -12,7 +14,7 @@ use crate::sys::clock;
 use crate::sys::event::EventFd;
 use crate::sys::poll::{self, Interest, Ready};
 use crate::{Error, Status};
-use parking_lot::MutexGuard;
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
@@ -22,13 +24,16 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(super) struct Seat {
     holder: Option<Holder>,
-    /// The link that the background thread does not watch.
+    /// The link that the reactor does not watch.
     paused: Option<LinkId>,
     sleepers: VecDeque<Ticket>,
     /// All threads that wait.
     waits: Vec<Waiting>,
     last_ticket: u64,
-    event: Arc<EventFd>,
+    /// Ends the holder's poll, if there is a holder.
+    event: Option<EventFd>,
+    /// It is set: the holder has not seen it yet.
+    is_interrupted: Cell<bool>,
 }
 
 /// One wait of one thread: several may wait for the same thing.
@@ -39,7 +44,7 @@ struct Ticket(u64);
 struct Waiting {
     ticket: Ticket,
     waiter: Arc<Waiter>,
-    /// A reading of BOOTTIME.
+    /// A reading of BOOTTIME; `u64::MAX`: for ever, or it was told that its time is over.
     until: u64,
 }
 
@@ -58,9 +63,10 @@ enum Activity {
 }
 
 impl Seat {
-    pub(super) fn new(event: Arc<EventFd>) -> Self {
-        let (sleepers, waits) = (VecDeque::new(), Vec::new());
-        Self { holder: None, paused: None, sleepers, waits, last_ticket: 0, event }
+    pub(super) fn new() -> Self {
+        let (sleepers, waits, is_interrupted) = (VecDeque::new(), Vec::new(), Cell::new(false));
+        let (holder, paused, event) = (None, None, None);
+        Self { holder, paused, sleepers, waits, last_ticket: 0, event, is_interrupted }
     }
 
     fn begin_wait(&mut self, waiter: &Arc<Waiter>, until: u64) -> Ticket {
@@ -95,8 +101,17 @@ impl Seat {
 
     /// Ends the holder's poll: there is something new to poll, or to see.
     pub(super) fn interrupt(&self) {
-        if self.holder.as_ref().is_some_and(|holder| holder.activity == Activity::Polling) {
-            self.event.set();
+        let is_polling = |holder: &Holder| holder.activity == Activity::Polling;
+        if let (Some(event), true) = (&self.event, self.holder.as_ref().is_some_and(is_polling)) {
+            event.set();
+            self.is_interrupted.set(true);
+        }
+    }
+
+    /// The holder has seen it.
+    fn clear_interrupt(&self) {
+        if let (Some(event), true) = (&self.event, self.is_interrupted.take()) {
+            event.clear();
         }
     }
 
@@ -130,10 +145,9 @@ impl Shared {
             if done(&inner) || clock::boot_nanos() >= until {
                 break Ok(());
             }
-            let waited = if inner.seat.holder.is_none() || inner.seat.is_held_by(ticket) {
-                self.drive(&mut inner, ticket, until)
-            } else {
-                Self::sleep(&mut inner, (ticket, waiter), until)
+            let waited = match inner.take_seat(ticket) {
+                Some(event) => Self::drive(&mut inner, (ticket, event), until),
+                None => Self::sleep(&mut inner, (ticket, waiter), until),
             };
             if let Err(error) = waited {
                 break Err(error);
@@ -149,24 +163,23 @@ impl Shared {
 
     /// One poll of all sockets, and what follows from it.
     fn drive(
-        &self,
-        inner: &mut MutexGuard<'_, Inner>,
-        ticket: Ticket,
+        inner: &mut Locked<'_>,
+        (ticket, event): (Ticket, RawFd),
         until: u64,
     ) -> Result<(), Error> {
         inner.pause_home();
-        let (links, mut set) = inner.poll_set(self.event.as_raw_fd());
+        let (links, mut set) = inner.poll_set(event);
         let timeout = timeout_until(inner.next_deadline().min(until));
         let timeout = inner.poll_bound().or(timeout);
         inner.seat.holder = Some(Holder { ticket, activity: Activity::Polling });
-        let polled = MutexGuard::unlocked(inner, || poll::wait(&mut set, timeout));
+        let polled = inner.unlocked(|| poll::wait(&mut set, timeout));
         if let Some(holder) = &mut inner.seat.holder {
             holder.activity = Activity::Driving;
         }
         polled.map_err(|error| Error::new(Status::Io, format!("poll: {error}")))?;
         let mut ready = set.iter().map(|(.., ready)| ready.readable || ready.writable);
         if ready.next() == Some(true) {
-            self.event.clear();
+            inner.seat.clear_interrupt();
         }
         let ready = links.into_iter().zip(ready).filter(|(_, ready)| *ready).map(|(link, _)| link);
         inner.guarded(|inner| inner.turn(ready))
@@ -174,15 +187,14 @@ impl Shared {
 
     /// Until something is decided, the seat is free, or the time has come.
     fn sleep(
-        inner: &mut MutexGuard<'_, Inner>,
+        inner: &mut Locked<'_>,
         (ticket, waiter): (Ticket, &Arc<Waiter>),
         until: u64,
     ) -> Result<(), Error> {
         inner.seat.sleepers.push_back(ticket);
-        match timeout_until(inner.next_deadline().min(until)) {
-            Some(timeout) => drop(waiter.condvar.wait_for(inner, timeout)),
-            None => waiter.condvar.wait(inner),
-        }
+        let timeout = timeout_until(inner.next_deadline().min(until));
+        let told = waiter.told();
+        inner.unlocked(|| waiter.sleep(told, timeout));
         inner.seat.sleepers.retain(|sleeper| *sleeper != ticket);
         if inner.next_deadline() <= clock::boot_nanos() {
             inner.guarded(Inner::settle)?;
@@ -192,6 +204,17 @@ impl Shared {
 }
 
 impl Inner {
+    /// The seat for whoever waits with `ticket`, if it is free, or theirs already: what will end their poll.
+    fn take_seat(&mut self, ticket: Ticket) -> Option<RawFd> {
+        if self.seat.holder.is_some() && !self.seat.is_held_by(ticket) {
+            return None;
+        }
+        if self.seat.event.is_none() {
+            self.seat.event = self.reactor.take_event().ok();
+        }
+        self.seat.event.as_ref().map(AsRawFd::as_raw_fd)
+    }
+
     /// The event first, then the links.
     fn poll_set(&self, event: RawFd) -> (Vec<LinkId>, Vec<(RawFd, Interest, Ready)>) {
         let mut links = Vec::with_capacity(self.links.len());
@@ -206,7 +229,7 @@ impl Inner {
         (links, set)
     }
 
-    /// The background thread does not watch home while somebody has the seat.
+    /// The reactor does not watch home while somebody has the seat.
     fn pause_home(&mut self) {
         let home = self.core.home();
         if self.seat.paused == home {
@@ -214,7 +237,7 @@ impl Inner {
         }
         self.resume_paused();
         if let Some(link) = home.and_then(|home| self.links.get_mut(&home)) {
-            link.pause(&self.registrar);
+            link.pause(&self.reactor.registrar);
             self.seat.paused = home;
         }
     }
@@ -222,24 +245,29 @@ impl Inner {
     fn resume_paused(&mut self) {
         let Some(id) = self.seat.paused.take() else { return };
         let Some(link) = self.links.get_mut(&id) else { return };
-        if let Err(why) = link.resume(&self.registrar) {
+        if let Err(why) = link.resume(&self.reactor.registrar) {
             self.links.remove(&id);
             self.core.handle_closed(&clock::sample(), id, &why);
-            // Whoever has the mutex next settles what follows; the background thread at the latest.
-            self.wake.wake();
+            // Whoever has the mutex next settles what follows; the reactor's thread at the latest.
+            self.bell.ring();
         }
     }
 
     fn leave_seat(&mut self) {
         self.seat.holder = None;
+        // What it was set for the holder may have seen by itself.
+        self.seat.clear_interrupt();
+        if let Some(event) = self.seat.event.take() {
+            self.reactor.give_back(event);
+        }
         if !self.unread.is_empty() {
-            self.wake.wake();
+            self.bell.ring();
         }
         self.resume_paused();
         let next = self.seat.sleepers.front().and_then(|next| self.seat.waiting(*next));
         if let Some(next) = next {
             // All that wait for the same, since one alone may be another than the first.
-            next.waiter.condvar.notify_all();
+            next.waiter.tell();
         }
     }
 
@@ -253,19 +281,23 @@ impl Inner {
         (!self.unread.is_empty()).then_some(Duration::ZERO)
     }
 
-    /// The background thread is about to sleep.
+    /// The client has had its turn.
     pub(super) fn reset_alarm(&mut self) {
         self.alarm.reset(self.next_deadline().min(self.seat.first_end()));
     }
 
-    /// Wakes whoever has waited long enough.
+    /// Wakes whoever has waited long enough: once, since its thread may be a while in coming.
     pub(super) fn end_waits(&mut self) {
         let now = clock::boot_nanos();
-        for waiting in self.seat.waits.iter().filter(|waiting| waiting.until <= now) {
-            waiting.waiter.condvar.notify_all();
-            if self.seat.is_held_by(waiting.ticket) {
-                self.seat.interrupt();
-            }
+        let is_over = |waiting: &&mut Waiting| waiting.until <= now;
+        let mut over = Vec::new();
+        for waiting in self.seat.waits.iter_mut().filter(is_over) {
+            waiting.waiter.tell();
+            waiting.until = u64::MAX;
+            over.push(waiting.ticket);
+        }
+        if over.into_iter().any(|ticket| self.seat.is_held_by(ticket)) {
+            self.seat.interrupt();
         }
     }
 }

@@ -9,6 +9,7 @@ use parking_lot::{Condvar, Mutex};
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 /// What a call gave.
 #[derive(Debug)]
@@ -29,7 +30,10 @@ pub(crate) struct Slot {
 /// A thread that may sleep until something is decided: one at a time.
 #[derive(Debug, Default)]
 pub(crate) struct Waiter {
-    pub(super) condvar: Condvar,
+    /// How often it was told. The mutex is held for a moment at a time: not the client's, which must be free, and known to
+    /// be, when a thread falls asleep.
+    told: Mutex<u64>,
+    condvar: Condvar,
     is_waiting: AtomicBool,
 }
 
@@ -53,6 +57,27 @@ impl Waiter {
             return Err(Error::new(Status::Invalid, text));
         }
         Ok((!is_look).then_some(Waits(&self.is_waiting)))
+    }
+
+    /// Wakes all threads that wait with it. Under the client's mutex.
+    pub(super) fn tell(&self) {
+        *self.told.lock() += 1;
+        self.condvar.notify_all();
+    }
+
+    /// How often it was told. Under the client's mutex: behind it `sleep` misses nothing.
+    pub(super) fn told(&self) -> u64 {
+        *self.told.lock()
+    }
+
+    /// Until it was told more often than `told`, or the time is over.
+    pub(super) fn sleep(&self, told: u64, timeout: Option<Duration>) {
+        let mut now = self.told.lock();
+        let is_same = |now: &mut u64| *now == told;
+        match timeout {
+            Some(timeout) => drop(self.condvar.wait_while_for(&mut now, is_same, timeout)),
+            None => self.condvar.wait_while(&mut now, is_same),
+        }
     }
 }
 
@@ -94,7 +119,7 @@ impl Slot {
         if let Some(event) = self.event.get() {
             event.set();
         }
-        self.waiter.condvar.notify_all();
+        self.waiter.tell();
     }
 
     pub(crate) fn take(&self) -> Taken {

@@ -4,14 +4,14 @@ use crate::cli::connect::Connection as Options;
 use crate::cli::failure::Failure;
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::time::Duration;
 use tenure::Error;
 use tenure::base::limits::CLIENT_BUFFER_BYTES_MAX;
 use tenure::base::{Sample, SessionKey};
-use tenure::client::ClientOptions;
 use tenure::client::core::{Action, CallId, Core, CoreOptions, Done, LinkId, SessionState};
 use tenure::net::{Connection, Key, Poller, Received};
 use tenure::sys::{clock, random};
-use tenure::wire::{Frame, FrameError, FrameKind, Hello, Speech, Welcomed};
+use tenure::wire::{Frame, FrameError, FrameKind, Hello, ServerMessage, Speech, Welcomed};
 
 /// A client and its sockets.
 #[derive(Debug)]
@@ -19,26 +19,47 @@ pub struct Driven {
     place: u64,
     pub core: Core,
     links: BTreeMap<LinkId, Connection>,
+    pub heard: Heard,
+}
+
+/// What a client was told so far, besides what became of its calls.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Heard {
+    /// That all its grants and places were named after an attach.
+    pub standings: u64,
+    /// That an observed lock has another holder.
+    pub changes: u64,
+    /// That its session was over, though it was not closed.
+    pub losses: u64,
 }
 
 /// What became of a call.
 pub type Decision = (CallId, Result<Done, Error>);
 
 impl Driven {
-    /// Not connected yet; the `place`-th of its loop, and called `name`.
-    pub fn new(place: u64, name: &str, to: &Options) -> Self {
+    /// Not connected yet; the `place`-th of its loop, and called `name`. Its session has this TTL.
+    pub fn new(place: u64, name: &str, ttl: Duration, to: &Options) -> Self {
         let options = CoreOptions {
             endpoints: to.endpoints.split(',').map(|one| one.trim().to_owned()).collect(),
             pin: to.cluster_id.clone(),
             client: name.to_owned(),
-            ttl: ClientOptions::new().ttl,
+            ttl,
             connect_timeout: to.timeout,
             request_timeout: to.timeout,
             progress: None,
             key: SessionKey(random::bytes16()),
             seed: random::seed(),
         };
-        Self { place, core: Core::new(options, &clock::sample()), links: BTreeMap::new() }
+        let core = Core::new(options, &clock::sample());
+        Self { place, core, links: BTreeMap::new(), heard: Heard::default() }
+    }
+
+    /// Loses all its connections, as by a failure of the network: it comes back by itself.
+    pub fn hang_up(&mut self) {
+        let now = clock::sample();
+        for link in std::mem::take(&mut self.links).into_keys() {
+            self.core.handle_closed(&now, link, "the connection was cut");
+        }
     }
 
     /// The place and the link that a key of the poller stands for.
@@ -84,7 +105,13 @@ impl Driven {
             FrameKind::Welcome => {
                 self.core.handle_welcome(now, id, Welcomed::from_values(&frame.decode()?)?);
             }
-            FrameKind::Server => self.core.handle_message(now, id, frame.decode()?),
+            FrameKind::Server => {
+                let message = frame.decode()?;
+                if matches!(message, ServerMessage::Standing { .. }) {
+                    self.heard.standings += 1;
+                }
+                self.core.handle_message(now, id, message);
+            }
             FrameKind::Refused => self.core.handle_refused(now, id, frame.decode()?),
             kind => return Err(FrameError::Kind(kind as u8)),
         }
@@ -111,6 +138,7 @@ impl Driven {
             self.core.handle_deadline(&now);
         }
         let actions = self.core.take_actions(&now);
+        self.core.take_warnings().iter().for_each(|warning| log::warn!("{warning}"));
         if actions.is_empty() {
             return None;
         }
@@ -130,10 +158,13 @@ impl Driven {
                     }
                 }
                 Action::Decided { call, result } => decided.push((call, result)),
+                Action::Observed { .. } => self.heard.changes += 1,
+                Action::SessionChanged { state: SessionState::Ended, session: None } => {
+                    self.heard.losses += 1;
+                }
                 Action::Extend(_)
                 | Action::LeaseEnded { .. }
                 | Action::LeaseAsked { .. }
-                | Action::Observed { .. }
                 | Action::ObserverFailed { .. }
                 | Action::SessionChanged { .. } => {}
             }

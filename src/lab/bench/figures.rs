@@ -1,5 +1,6 @@
 //! Latencies of acquire, release and the whole cycle, and how they are shown.
 
+use super::costs::Costs;
 use crate::cli::output;
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
@@ -22,6 +23,10 @@ pub struct Measured {
     pub figures: Figures,
     /// From the first cycle's start to the last one's end.
     pub elapsed: Duration,
+    /// Sessions that ended though their clients wanted them; `None`: not counted.
+    pub losses: Option<u64>,
+    /// What it cost the nodes, if they said so.
+    pub costs: Option<Costs>,
 }
 
 impl Figures {
@@ -97,7 +102,12 @@ impl Measured {
         let rate = self.cycles_per_second();
         let head =
             format!("{cycles} cycles, clients at once: {clients}, cycles per second: {rate:.0}\n");
-        head + &self.figures.to_text()
+        let costs = self.costs.map(|costs| costs.to_text()).unwrap_or_default();
+        let lost = match self.losses {
+            Some(lost) if lost > 0 => format!("sessions that ended meanwhile: {lost}\n"),
+            _ => String::new(),
+        };
+        head + &self.figures.to_text() + &costs + &lost
     }
 
     /// For machines.
@@ -110,11 +120,15 @@ impl Measured {
             "release_us": percentiles(&self.figures.release),
             "cycle_us": percentiles(&self.figures.cycle),
             "cycles_per_second": tenths(self.cycles_per_second()),
+            "sessions_lost": self.losses,
+            "nodes": self.costs.map(Costs::to_value),
         });
         format!("{value}\n")
     }
 
-    fn cycles_per_second(&self) -> f64 {
+    /// Of all clients together.
+    #[must_use]
+    pub fn cycles_per_second(&self) -> f64 {
         self.figures.count() as f64 / self.elapsed.as_secs_f64()
     }
 }
@@ -238,8 +252,9 @@ mod tests {
 
     #[test]
     fn json_has_the_names_of_the_contract() {
+        let elapsed = Duration::from_millis(1);
         let measured =
-            Measured { clients: 1, figures: figures(), elapsed: Duration::from_millis(1) };
+            Measured { clients: 1, figures: figures(), elapsed, losses: None, costs: None };
         let value: Value = serde_json::from_str(&measured.to_json()).unwrap();
         assert_eq!((value["clients"].as_u64(), value["ops"].as_u64()), (Some(1), Some(1)));
         assert_eq!(value["cycles_per_second"], 1000.0);

@@ -15,15 +15,17 @@ use tenure::sys::clock;
 
 /// Measures `load.clients` clients, each with connections and a lock of its own.
 pub fn measure(load: &Load, to: &Connection, bar: &ProgressBar) -> Result<Measured, Failure> {
-    let mut generator = Generator::new(load.clients, Locks::OneEach, to)?;
+    let mut generator = Generator::new(load, Locks::OneEach, to)?;
     generator.run_all(u64::from(WARM_UP) * load.clients, to)?;
     generator.figures = Figures::new();
     generator.bar = Some(bar);
     let begun = Instant::now();
     generator.run_all(load.ops, to)?;
     let elapsed = begun.elapsed();
+    let losses = generator.members.iter().map(|member| member.driven.heard.losses).sum();
     generator.close_all(to.timeout)?;
-    Ok(Measured { clients: load.clients, figures: generator.figures, elapsed })
+    let figures = generator.figures;
+    Ok(Measured { clients: load.clients, figures, elapsed, losses: Some(losses), costs: None })
 }
 
 /// Measures how long a lock is on its way from one client to the next, while all but one of `load.clients` wait for
@@ -34,7 +36,7 @@ pub fn measure_handovers(
     to: &Connection,
     bar: &ProgressBar,
 ) -> Result<Handovers, Failure> {
-    let mut generator = Generator::new(load.clients, Locks::OneForAll(hold.max(HOLD_MIN)), to)?;
+    let mut generator = Generator::new(load, Locks::OneForAll(hold.max(HOLD_MIN)), to)?;
     generator.run_all(u64::from(WARM_UP), to)?;
     generator.granted.clear();
     generator.released.clear();
@@ -75,7 +77,7 @@ struct Generator<'a> {
 }
 
 impl Generator<'_> {
-    fn new(clients: u64, locks: Locks, to: &Connection) -> Result<Self, Failure> {
+    fn new(load: &Load, locks: Locks, to: &Connection) -> Result<Self, Failure> {
         let poller = Poller::new(READY_MAX).map_err(no_poll)?;
         let member = |place: u64| {
             let (lock, hold) = match locks {
@@ -83,12 +85,12 @@ impl Generator<'_> {
                 Locks::OneForAll(hold) => (0, hold),
             };
             let name = Name::try_from(format!("bench/{}/{lock}", std::process::id()));
-            Member::new(place, name.expect("a short name"), hold, to)
+            Member::new(place, name.expect("a short name"), hold, (load.ttl, to))
         };
         Ok(Self {
             poller,
             locks,
-            members: (0..clients).map(member).collect(),
+            members: (0..load.clients).map(member).collect(),
             figures: Figures::new(),
             granted: Vec::new(),
             released: Vec::new(),

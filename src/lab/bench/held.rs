@@ -107,8 +107,9 @@ fn mega(bytes: u64) -> f64 {
 fn hold(to: &Connection, locks: u64) -> Result<u64, Failure> {
     let sessions = locks.div_ceil(LOCKS_PER_SESSION);
     let mut poller = Poller::new(READY_MAX).map_err(no_poll)?;
-    let mut holders: Vec<Driven> =
-        (0..sessions).map(|place| Driven::new(place, &format!("bench/held/{place}"), to)).collect();
+    let ttl = to.options()?.ttl;
+    let holder = |place| Driven::new(place, &format!("bench/held/{place}"), ttl, to);
+    let mut holders: Vec<Driven> = (0..sessions).map(holder).collect();
     let now = clock::sample();
     for lock in 0..locks {
         let holder = usize::try_from(lock / LOCKS_PER_SESSION).expect("few sessions");

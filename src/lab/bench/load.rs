@@ -6,7 +6,7 @@ use crate::cli::failure::Failure;
 use indicatif::ProgressBar;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tenure::client::{AcquireOptions, Client, Wait};
 
 /// What to measure.
@@ -18,11 +18,13 @@ pub struct Load {
     pub connections: u64,
     /// Cycles of all together.
     pub ops: u64,
+    /// Of each client's session.
+    pub ttl: Duration,
 }
 
 /// Measures it.
 pub fn measure(load: &Load, to: &Connection, bar: &ProgressBar) -> Result<Measured, Failure> {
-    let connections = open_all(load.connections, to)?;
+    let connections = open_all(load, to)?;
     let run = Run {
         started: AtomicU64::new(0),
         ops: load.ops,
@@ -50,11 +52,12 @@ pub fn measure(load: &Load, to: &Connection, bar: &ProgressBar) -> Result<Measur
     for result in results {
         figures.merge(&result?);
     }
-    Ok(Measured { clients: load.clients, figures, elapsed })
+    Ok(Measured { clients: load.clients, figures, elapsed, losses: None, costs: None })
 }
 
-fn open_all(count: u64, to: &Connection) -> Result<Vec<Client>, Failure> {
-    (0..count).map(|_| to.open()).collect()
+fn open_all(load: &Load, to: &Connection) -> Result<Vec<Client>, Failure> {
+    let open = |_| Ok(Client::open(&to.endpoints, to.options()?.ttl(load.ttl))?);
+    (0..load.connections).map(open).collect()
 }
 
 /// What the threads of one measurement share.

@@ -4,6 +4,7 @@ use super::driven::{Decision, Driven};
 use crate::cli::connect::Connection as Options;
 use crate::cli::failure::Failure;
 use std::time::{Duration, Instant};
+use tenure::Status;
 use tenure::client::core::{AcquireCall, CallId, Done, LeaseId, Wait};
 use tenure::lock::Name;
 use tenure::net::Poller;
@@ -40,9 +41,9 @@ pub enum Told {
 
 impl Member {
     /// Not connected yet. It wants the lock `name`, for so long.
-    pub fn new(place: u64, name: Name, hold: Duration, to: &Options) -> Self {
+    pub fn new(place: u64, name: Name, hold: Duration, (ttl, to): (Duration, &Options)) -> Self {
         let client = format!("bench/{}/{place}", std::process::id());
-        let driven = Driven::new(place, &client, to);
+        let driven = Driven::new(place, &client, ttl, to);
         Self { driven, name, hold, cycle: None, closed: false }
     }
 
@@ -90,7 +91,15 @@ impl Member {
     }
 
     fn handle_decided(&mut self, (call, result): Decision) -> Result<Option<Told>, Failure> {
-        Ok(match result? {
+        let done = match result {
+            // What it held is gone with its session: it begins again.
+            Err(error) if error.status == Status::SessionExpired => {
+                self.begin_cycle();
+                return Ok(None);
+            }
+            result => result?,
+        };
+        Ok(match done {
             Done::Acquired { lease, .. } => {
                 if let Some(cycle) = self.cycle.as_mut().filter(|cycle| cycle.call == call) {
                     let now = Instant::now();

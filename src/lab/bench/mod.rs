@@ -1,5 +1,7 @@
 //! `tenure bench`: how long locks take here, and how long until the next grant when the leader is killed.
 
+mod costs;
+mod cruel;
 mod driven;
 mod embedded;
 mod failover;
@@ -8,6 +10,7 @@ mod generator;
 mod held;
 mod load;
 mod member;
+mod readings;
 
 pub use failover::until_next_grant;
 pub use figures::Figures;
@@ -21,6 +24,9 @@ use crate::lab::interrupted;
 use crate::lab::processes::Processes;
 use crate::lab::simulate::progress;
 use clap::Args;
+use costs::Costs;
+use figures::Measured;
+use readings::Reading;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -37,6 +43,9 @@ pub struct Options {
     /// Threads that share so many clients of the library [default: one for each client]
     #[arg(long, value_name = "M", value_parser = 1..=10_000)]
     connections: Option<i64>,
+    /// TTL of the clients' sessions; with --cruel of those that are to expire
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration::parse)]
+    ttl: Duration,
     /// A thread for each client, waiting in the library's calls
     #[arg(long)]
     threads: bool,
@@ -60,9 +69,22 @@ pub struct Options {
     /// leader over TCP; with three nodes, and with one
     #[arg(long, conflicts_with_all = ["clients", "connections", "threads", "handover", "held", "failover", "spawn"])]
     embedded: bool,
+    /// Ask three nodes that are started for it for the worst that clients may ask for, one after the other, and measure
+    /// the longest turn of their loops, and what another client feels; exit 1 if leadership changes by itself
+    #[arg(long, group = "played", conflicts_with_all = ["clients", "connections", "threads", "handover", "held", "failover", "embedded", "ops"])]
+    cruel: bool,
+    /// Measure cycles a second, and the longest turn, of three nodes that are started for it, where more and more locks are
+    /// held, clients wait, or sessions renew
+    #[arg(long, group = "played", conflicts_with_all = ["clients", "connections", "threads", "handover", "held", "failover", "embedded", "ops"])]
+    table: bool,
+    #[command(flatten)]
+    sizes: cruel::Sizes,
     /// Measure three `tenure serve` processes that are started for it
     #[arg(long)]
     spawn: bool,
+    /// Another `tenure` that the nodes are to run, to compare versions
+    #[arg(long, value_name = "FILE", conflicts_with = "embedded")]
+    program: Option<PathBuf>,
     /// Directory for what they write [default: a new one in /var/tmp, removed at the end]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -85,12 +107,15 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     if options.connection.secure.options()?.is_some() {
         return Err(Failure::usage("bench measures clusters that speak no TLS: leave --ca away"));
     }
-    if !options.spawn && !options.embedded {
+    if !options.spawn && !options.embedded && !options.cruel && !options.table {
         return match (options.failover, options.held) {
             (Some(_), _) => Err(Failure::usage("--failover kills nodes, so it needs --spawn too")),
             (_, Some(_)) => {
                 Err(Failure::usage("--held reads a node's memory, so it needs --spawn too"))
             }
+            (None, None) if options.program.is_some() => Err(Failure::usage(
+                "--program is of nodes that are started, so it needs --spawn too",
+            )),
             (None, None) => measure_load(options, &options.connection),
         };
     }
@@ -113,13 +138,20 @@ fn measure_own(options: &Options, data: &Path) -> Result<(), Failure> {
     if options.embedded {
         return measure_embedded(options, data);
     }
-    let mut processes = Processes::start(data)?;
+    let mut processes = Processes::start(data, options.program.as_deref())?;
     processes.wait_whole()?;
     let connection = Connection {
         endpoints: processes.endpoints(),
         cluster_id: None,
         ..options.connection.clone()
     };
+    let form = if options.json { cruel::Form::Json } else { cruel::Form::Text };
+    if options.cruel {
+        return cruel::run(&options.sizes, options.ttl, &connection, form);
+    }
+    if options.table {
+        return cruel::tabulate(&options.sizes, &processes, &connection, form);
+    }
     if let Some(locks) = options.held {
         let held = held::measure(&mut processes, &connection, locks.unsigned_abs())?;
         return output::conclude(&if options.json { held.to_json() } else { held.to_text() });
@@ -153,6 +185,7 @@ fn measure_load(options: &Options, connection: &Connection) -> Result<(), Failur
         clients,
         connections: options.connections.map_or(clients, i64::unsigned_abs).min(clients),
         ops: options.ops.map_or(3000.max(100 * clients), i64::unsigned_abs),
+        ttl: options.ttl,
     };
     let bar = progress(load.ops);
     if options.handover {
@@ -162,11 +195,14 @@ fn measure_load(options: &Options, connection: &Connection) -> Result<(), Failur
         return output::conclude(if options.json { &json } else { &text });
     }
     let threads = options.threads || options.connections.is_some() || clients == 1;
+    let before = Reading::take(connection);
     let measured = if threads {
         load::measure(&load, connection, &bar)?
     } else {
         generator::measure(&load, connection, &bar)?
     };
     bar.finish_and_clear();
+    let costs = Costs::of(&before, &Reading::take(connection));
+    let measured = Measured { costs, ..measured };
     output::conclude(&if options.json { measured.to_json() } else { measured.to_text() })
 }

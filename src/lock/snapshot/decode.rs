@@ -1,6 +1,8 @@
 //! Bytes back into a machine. They may come from anywhere: each piece is checked, then the whole.
 
-use super::{Head, KeyPiece, LENGTH_BYTES, SessionPiece, SnapshotError, format_1, format_2};
+use super::{
+    Head, KeyPiece, LENGTH_BYTES, SessionPiece, SnapshotError, format_1, format_2, unfinished,
+};
 use crate::base::cluster_key::KEY_BYTES;
 use crate::base::{Ancestors, RequestId, SessionId, Token, codec};
 use crate::lock::LockMachine;
@@ -8,7 +10,8 @@ use crate::lock::asked::Mark;
 use crate::lock::command::Name;
 use crate::lock::dedupe::{Answers, Fixed};
 use crate::lock::holders::{Grant, Holders};
-use crate::lock::level::{KEY_LEVEL, LEVEL_MAX};
+use crate::lock::level::{KEY_LEVEL, LEVEL_MAX, PARTS_LEVEL};
+use crate::lock::queue::Waiter;
 use crate::lock::restore::RestoreWait;
 use crate::lock::session::Session;
 use crate::lock::token::{COUNT_MAX, Tokens};
@@ -36,6 +39,11 @@ impl LockMachine {
         for _ in 0..sessions {
             machine.decode_session(&mut pieces)?;
         }
+        let unfinished = if format >= PARTS_LEVEL {
+            unfinished::read_endings(&mut machine, &mut pieces)?
+        } else {
+            0
+        };
         match format {
             1 => {
                 for _ in 0..locks {
@@ -45,7 +53,7 @@ impl LockMachine {
                     format_1::read_mark(&mut machine, &mut pieces)?;
                 }
             }
-            _ => format_2::read(&mut machine, &mut pieces, locks, asked)?,
+            _ => format_2::read(&mut machine, &mut pieces, [locks, asked, unfinished])?,
         }
         pieces.check_end()?;
         machine.count_anew();
@@ -100,21 +108,31 @@ impl LockMachine {
     }
 }
 
-/// The answers of a live session that does not know `request` yet.
+/// What marks those who wait for `session`; anything if it is not there, which is found out next.
+pub(super) fn client_mark(machine: &LockMachine, session: SessionId) -> u32 {
+    let ended = || machine.endings.get(&session).map(|ending| &ending.client);
+    let client = machine.sessions.get(&session).map(|session| &session.client).or_else(ended);
+    client.map_or(0, |client| Waiter::mark_of(client))
+}
+
+/// The answers of a session, alive or not, that does not know `request` yet.
 pub(super) fn new_request<'m>(
     machine: &'m mut LockMachine,
     pieces: &Pieces<'_>,
     session: SessionId,
     request: RequestId,
 ) -> Result<&'m mut Answers, SnapshotError> {
-    let Some(found) = machine.sessions.get_mut(&session) else {
+    let LockMachine { sessions, endings, .. } = machine;
+    let alive = sessions.get_mut(&session).map(|session| &mut session.answers);
+    let ended = endings.get_mut(&session).map(|ending| &mut ending.answers);
+    let Some(answers) = alive.or(ended) else {
         return Err(pieces.damaged(format!("session {session} is not alive")));
     };
-    if found.answers.known(request).is_some() {
+    if answers.known(request).is_some() {
         let why = format!("request {request} of session {session} is there twice");
         return Err(pieces.damaged(why));
     }
-    Ok(&mut found.answers)
+    Ok(answers)
 }
 
 /// What the holder under `token` was asked; tokens rise.

@@ -1,6 +1,6 @@
 //! Format 1, that of 0.1.0: each claim of several locks stands in each of them, with all names.
 
-use super::decode::{Pieces, new_request};
+use super::decode::{Pieces, client_mark, new_request};
 use super::{SnapshotError, push as push_piece, session_piece};
 use crate::base::{Owner, RequestId, SessionId, Token};
 use crate::lock::LockMachine;
@@ -44,7 +44,7 @@ fn push_lock(out: &mut Vec<u8>, name: &Name, lock: &Lock) {
         push_piece(out, &DelayPiece::new(token, delay));
     }
     for (_, waiter) in lock.queue().iter() {
-        let Waiter { request, since_unix_ms, ref claim } = *waiter;
+        let Waiter { request, since_unix_ms, ref claim, .. } = *waiter;
         push_piece(out, &WaiterPiece { request, since_unix_ms, claim: claim.into() });
     }
 }
@@ -133,7 +133,8 @@ fn read_waiter(
     let claim = read_claim(pieces, claim, name)?;
     let (session, owner, bytes) = (claim.session, claim.owner(), claim.bytes(name));
     let is_first = claim.is_known_as(name);
-    let ticket = queue.push(Waiter { request, since_unix_ms, claim });
+    let client = client_mark(machine, session);
+    let ticket = queue.push(Waiter { request, since_unix_ms, client, claim });
     if is_first {
         let mut place = Place::new(owner, Print::UNKNOWN, bytes);
         place.add(name.clone(), ticket);
@@ -141,12 +142,10 @@ fn read_waiter(
         return Ok(());
     }
     let found = machine.sessions.get_mut(&session);
-    let Some(place) = found.and_then(|found| found.answers.place_mut(request)) else {
-        let why = format!("request {request} of session {session} waits for {name:?} alone");
-        return Err(pieces.damaged(why));
-    };
-    place.add(name.clone(), ticket);
-    Ok(())
+    let added = found.and_then(|found| found.answers.add_spot(request, name, ticket));
+    added.ok_or_else(|| {
+        pieces.damaged(format!("request {request} of session {session} waits for {name:?} alone"))
+    })
 }
 
 /// The claim of one who is in `name`.

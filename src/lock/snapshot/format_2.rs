@@ -1,12 +1,11 @@
-//! Format 2: each name once. First come all locks by name, then what is in each of them, in the same order; whatever names a lock there
-//! does so by its number in that order.
+//! Format 2: each name once. First come all locks by name, then what is in each, in that order; whatever names one does so by number.
 //!
 //! A claim on several locks stands whole in the first of them. In each of the others only that it is there too is said: its
 //! size grows with the locks that it is in, not with their square.
 
-use super::decode::{Pieces, add_mark, new_request};
+use super::decode::{Pieces, add_mark, client_mark, new_request};
 use super::format_1::{DelayPiece, read_delay};
-use super::{SnapshotError, push as push_piece, session_piece};
+use super::{SnapshotError, push as push_piece, session_piece, unfinished};
 use crate::base::{Owner, RequestId, SessionId, Token};
 use crate::lock::LockMachine;
 use crate::lock::asked::Mark;
@@ -28,6 +27,7 @@ pub(super) fn push(out: &mut Vec<u8>, machine: &LockMachine) {
             push_piece(out, &AnswerPiece { request, print, answer });
         }
     }
+    unfinished::push_endings(out, machine);
     let names: Vec<&Name> = machine.locks.keys().collect();
     for (name, lock) in &machine.locks {
         push_piece(out, &LockPiece::new(name, lock));
@@ -40,6 +40,7 @@ pub(super) fn push(out: &mut Vec<u8>, machine: &LockMachine) {
         let (lock, heir) = (number_of(&names, name), heir.as_deref());
         push_piece(out, &MarkPiece { token: *token, lock, grace_ms: *grace_ms, reason, heir });
     }
+    unfinished::push_locks(out, machine, &names);
 }
 
 fn push_content(
@@ -51,7 +52,7 @@ fn push_content(
 ) {
     for grant in lock.holders.iter() {
         let Grant { token, since_unix_ms, ref claim, .. } = *grant;
-        let answers = &machine.live_session(claim.session).answers;
+        let answers = machine.answers_of(claim.session);
         push_piece(
             out,
             &match first_elsewhere(names, claim, name) {
@@ -69,8 +70,8 @@ fn push_content(
         push_piece(out, &DelayPiece::new(token, delay));
     }
     for (_, waiter) in lock.queue().iter() {
-        let Waiter { request, since_unix_ms, ref claim } = *waiter;
-        let answers = &machine.live_session(claim.session).answers;
+        let Waiter { request, since_unix_ms, ref claim, .. } = *waiter;
+        let answers = machine.answers_of(claim.session);
         push_piece(
             out,
             &match first_elsewhere(names, claim, name) {
@@ -90,7 +91,7 @@ fn first_elsewhere(names: &[&Name], claim: &Claim, name: &Name) -> Option<u32> {
     (!claim.is_known_as(name)).then(|| number_of(names, &claim.names(name)[0]))
 }
 
-fn number_of(names: &[&Name], name: &Name) -> u32 {
+pub(super) fn number_of(names: &[&Name], name: &Name) -> u32 {
     let place = names.binary_search(&name).unwrap_or_else(|_| panic!("nobody is in {name:?}"));
     u32::try_from(place).expect("locks are bounded")
 }
@@ -103,8 +104,7 @@ fn printed(answers: &Answers, request: RequestId) -> (RequestId, u32) {
 pub(super) fn read(
     machine: &mut LockMachine,
     pieces: &mut Pieces<'_>,
-    locks: u64,
-    asked: u64,
+    [locks, asked, unfinished]: [u64; 3],
 ) -> Result<(), SnapshotError> {
     // Each is read twice, first for its name: so much is in memory for a name alone, and for no more.
     let mut heads = *pieces;
@@ -115,11 +115,11 @@ pub(super) fn read(
     }
     for _ in 0..asked {
         let MarkPiece { token, lock, grace_ms, reason, heir } = pieces.read()?;
-        let name = name_of(pieces, &names, lock)?.clone();
-        let mark = Mark { name, grace_ms, reason: reason.into(), heir: heir.map(Into::into) };
+        let (name, reason) = (name_of(pieces, &names, lock)?.clone(), reason.into());
+        let mark = Mark { name, grace_ms, reason, heir: heir.map(Into::into) };
         add_mark(machine, pieces, token, mark)?;
     }
-    Ok(())
+    unfinished::read_locks(machine, pieces, &names, unfinished)
 }
 
 /// A fixed answer, and the print of what it was an answer to.
@@ -143,7 +143,7 @@ fn read_names(pieces: &mut Pieces<'_>, locks: u64) -> Result<Vec<Name>, Snapshot
     Ok(names)
 }
 
-fn name_of<'n>(
+pub(super) fn name_of<'n>(
     pieces: &Pieces<'_>,
     names: &'n [Name],
     number: u32,
@@ -222,7 +222,8 @@ fn read_waiter(
             }
             let session = claim.session;
             let mut place = Place::new(claim.owner(), Print(print), claim.bytes(name));
-            place.add(name.clone(), queue.push(Waiter { request, since_unix_ms, claim }));
+            let client = client_mark(machine, session);
+            place.add(name.clone(), queue.push(Waiter { request, since_unix_ms, client, claim }));
             new_request(machine, pieces, session, request)?.note_waiting(request, place);
             Ok(())
         }
@@ -235,12 +236,12 @@ fn read_waiter(
                 return Err(pieces.damaged(why));
             };
             let ticket = queue.push(waiter);
-            let answers = &mut machine.live_session_mut(session).answers;
-            let place = answers.place_mut(request).expect("it was found by its place");
-            if place.ticket(name).is_some() {
+            let answers = machine.answers_of_mut(session);
+            let place = answers.waiting().value(request);
+            if place.is_some_and(|place| place.ticket(name).is_some()) {
                 return Err(pieces.damaged(format!("request {request} waits for {name:?} twice")));
             }
-            place.add(name.clone(), ticket);
+            answers.add_spot(request, name, ticket).expect("it was found by its place");
             Ok(())
         }
     }
@@ -253,9 +254,8 @@ fn whole_waiter(
     session: SessionId,
     request: RequestId,
 ) -> Option<Waiter> {
-    let place = machine.sessions.get(&session)?.answers.waiting().value(request)?;
-    let queue = machine.locks.get(first)?.queue();
-    let waiter = queue.waiter(place.ticket(first)?)?;
+    let place = machine.known_answers(session)?.waiting().value(request)?;
+    let waiter = machine.locks.get(first)?.queue().waiter(place.ticket(first)?)?;
     waiter.claim.is_known_as(first).then(|| waiter.clone())
 }
 

@@ -26,6 +26,37 @@ fn expired() -> (Script, SessionId) {
 }
 
 #[test]
+fn delays_that_are_looked_at_in_parts_of_any_length_are_all_of_them_each_once() {
+    let mut script = Script::default();
+    let (dead, other) = (script.open("a"), script.open("b"));
+    let delayed = |lock| with(lock, |acquire| acquire.delay_ms = 100);
+    let permit = || with("c", |acquire| (acquire.delay_ms, acquire.limit) = (100, 5));
+    let operations = [delayed("a"), acquire("b"), permit(), permit(), permit(), delayed("e")];
+    (1..).zip(operations).for_each(|(request, operation)| {
+        script.request(dead, request, operation);
+    });
+    script.acquire(other, 1, "b");
+    script.acquire(other, 2, "d");
+    script.expire(dead, 1);
+    let all: Vec<Delayed> = script.machine.delays().collect();
+    assert_eq!(all.len(), 5);
+    for count in 1..8 {
+        let (mut parts, mut after, mut steps) = (Vec::new(), None, 0);
+        loop {
+            let (part, next) = script.machine.delays_behind(after.as_ref(), count);
+            parts.extend(part);
+            steps += 1;
+            assert!(steps < 20, "parts of {count} come to no end");
+            match next {
+                Some(next) => after = Some(next),
+                None => break,
+            }
+        }
+        assert_eq!(parts, all, "in parts of {count}");
+    }
+}
+
+#[test]
 fn l16_after_an_expiry_nobody_is_granted_until_the_delay_is_over() {
     let (mut script, other) = expired();
     assert_eq!(script.acquire(other, 2, "x"), Answer::Queued { ahead: 1 });

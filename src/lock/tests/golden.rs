@@ -139,6 +139,11 @@ fn cluster_key() {
 }
 
 #[test]
+fn go_on() {
+    check(&Command::Continue, &["07000000"]);
+}
+
+#[test]
 fn a_name_that_breaks_the_rules_is_not_decoded() {
     for text in ["", "a\0b", &"n".repeat(256)] {
         let bytes = codec::encode(&text.to_owned()).expect("small");

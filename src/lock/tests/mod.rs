@@ -10,6 +10,7 @@ mod golden;
 mod grants;
 mod heirs;
 mod key;
+mod parts;
 mod re_entry;
 mod requests;
 mod restore;

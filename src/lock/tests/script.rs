@@ -19,6 +19,11 @@ impl Script {
         Self { machine: LockMachine::with_bounds(bounds), index: 0 }
     }
 
+    /// Another machine that goes on where the log of `script` is.
+    pub(super) fn at(machine: LockMachine, script: &Script) -> Self {
+        Self { machine, index: script.index }
+    }
+
     pub(super) fn apply(&mut self, command: &Command) -> Applied {
         self.index += 1;
         let unix_ms = 1000 + self.index;

@@ -3,8 +3,9 @@
 use super::*;
 use crate::sys::poll::{self, Interest, Ready};
 use crate::wire::{PROTOCOL_VERSION, Request, encode_frame};
+use socket2::{Domain, Socket, Type};
 use std::io::{Read, Write};
-use std::net::{TcpListener as StdListener, TcpStream as StdStream};
+use std::net::{SocketAddr, TcpListener as StdListener, TcpStream as StdStream};
 
 const OUT_BYTES_MAX: usize = 4 << 20;
 const BUDGET: usize = 1 << 20;
@@ -178,7 +179,10 @@ fn a_dial_stands_once_it_is_writable_and_sends_what_was_queued_before() {
 
 #[test]
 fn a_dial_to_a_port_without_a_listener_fails() {
-    let address = StdListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    // Bound, and so nobody else's, but not listened on.
+    let unheard = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    unheard.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    let address = unheard.local_addr().unwrap().as_socket().unwrap();
     // Refused at once, or when it is asked.
     if let Ok(mut connection) = Connection::dial(address, OUT_BYTES_MAX) {
         wait(&connection, Interest::ReadWrite);

@@ -1,11 +1,16 @@
 //! A node's sockets without its loop: what strangers may not do, and what the server is told of peers.
 
+mod slow_readers;
+
 use super::*;
-use crate::base::DirectoryId;
+use crate::base::limits::CLIENT_BUFFERS_BYTES_MAX;
 use crate::base::time::RHO_PPM;
+use crate::base::{DirectoryId, Round, Term};
 use crate::node::{FileDisk, NodeOptions};
+use crate::raft::{HeartbeatResponse, Message};
 use crate::wire::{
-    ClientHello, FrameDecoder, PeerHello, Refused, RefusedCode, Request, encode_frame,
+    ClientHello, FrameDecoder, PeerHello, PeerMessage, Refused, RefusedCode, Request,
+    ServerMessage, Values, encode_frame,
 };
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -258,6 +263,36 @@ fn only_the_other_sides_end_of_the_connection_that_counts_is_a_peers_death() {
     drop(second);
     let inputs = turn(&mut network, &server);
     assert!(matches!(inputs[..], [Input::PeerDown { peer: NodeId(1) }]), "{inputs:?}");
+}
+
+#[test]
+fn what_a_muted_peer_says_ends_no_wait_and_is_heard_with_the_next_turn() {
+    let ((mut network, address), (server, _directory)) = (network(), server());
+    let mut stream = peer(address);
+    assert!(is_up(&turn(&mut network, &server)));
+    network.hear_peers(false, 0);
+    network.hear_peers(false, SECOND);
+    let mut say = |round| {
+        let echo = HeartbeatResponse { term: Term(1), round: Round(round) };
+        let echo = PeerMessage::Raft(Message::HeartbeatResponse(echo));
+        let mut bytes = Vec::new();
+        encode_frame(FrameKind::Peer, &echo, &mut bytes);
+        stream.write_all(&bytes).unwrap();
+    };
+    say(1);
+    let mut inputs = Vec::new();
+    while inputs.is_empty() {
+        // Something else is due at once.
+        network.wait(0).unwrap();
+        assert!(!network.poller.ready().any(|ready| ready.readable));
+        network.collect(&server, &mut inputs);
+    }
+    assert!(matches!(inputs[..], [Input::Peer { from: NodeId(1), .. }]), "{inputs:?}");
+    say(2);
+    network.hear_peers(true, SECOND);
+    while !network.poller.ready().any(|ready| ready.readable) {
+        network.wait(u64::MAX).unwrap();
+    }
 }
 
 #[test]

@@ -175,6 +175,17 @@ fn handshakes_take_a_part_of_each_turn_and_those_who_are_known_go_first() {
 }
 
 #[test]
+fn a_turn_that_has_done_its_work_goes_on_with_one_handshake_all_the_same() {
+    let mut stand = Stand::new();
+    let _others = stand.begin_handshakes(HANDSHAKES_PER_TURN + 2);
+    let mut inputs = Vec::new();
+    stand.turn(&mut inputs);
+    assert_eq!(stand.network.handshakes.len(), 2);
+    stand.network.shake_hands(0, &stand.server, &mut inputs);
+    assert_eq!(stand.network.handshakes.len(), 1);
+}
+
+#[test]
 fn what_is_no_handshake_is_closed_and_counted_and_disturbs_nobody() {
     let mut stand = Stand::new();
     let hello = ClientHello { client: "test".to_owned(), cluster: None };

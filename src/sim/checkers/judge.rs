@@ -9,6 +9,7 @@ use crate::sim::checkers::claims::Claims;
 use crate::sim::checkers::consensus::{Consensus, Installed};
 use crate::sim::checkers::durability::{Ending, Ledger, is_on_quorum};
 use crate::sim::checkers::expiry::Expiry;
+use crate::sim::checkers::goes_on::GoesOn;
 use crate::sim::checkers::history::History;
 use crate::sim::checkers::holding::Holding;
 use crate::sim::checkers::leaders::Decided;
@@ -56,6 +57,8 @@ pub struct Judge {
     pub waits: Waits,
     /// O18.
     pub rounds: Rounds,
+    /// O23.
+    pub goes_on: GoesOn,
     /// The entries that carry a request.
     requests: BTreeMap<(SessionId, RequestId), Vec<(Index, Term)>>,
     applied: Vec<Index>,
@@ -98,15 +101,15 @@ pub struct Step<'a> {
 }
 
 impl Judge {
-    /// For so many machines, of which nodes 1 to `founders` found the cluster.
+    /// For so many machines, of which nodes 1 to `founders` found the cluster, whose entries free and grant so many names.
     #[must_use]
-    pub fn new(nodes: usize, founders: u64) -> Self {
+    pub fn new(nodes: usize, founders: u64, names_per_part: usize) -> Self {
         Self {
             consensus: Consensus::new(founders),
             ledgers: (0..nodes).map(|_| Ledger::default()).collect(),
-            states: States::default(),
+            states: States::in_parts_of(names_per_part),
             holding: Holding::default(),
-            model: Model::default(),
+            model: Model::default().in_parts_of(names_per_part),
             replies: Replies::default(),
             observing: Observing::default(),
             history: History::default(),
@@ -116,6 +119,7 @@ impl Judge {
             expiry: Expiry::new(nodes),
             waits: Waits::new(nodes),
             rounds: Rounds::default(),
+            goes_on: GoesOn::new(nodes),
             requests: BTreeMap::new(),
             applied: vec![Index(0); nodes],
             verified: Index(0),
@@ -177,6 +181,7 @@ impl Judge {
             self.check_reply(node.id, *at, (verified, window), outgoing)?;
         }
         self.check_rounds(step, inside)?;
+        self.check_goes_on(step, inside)?;
         let log_bytes_max = node.log_bytes_max();
         bounds::check(node.id, inside.raft, log_bytes_max, step.left, operations)?;
         if inside.applied > self.applied[slot] {
@@ -329,12 +334,15 @@ impl Judge {
             Command::Expire { session, .. } => Some(Decided::Expiry(session)),
             Command::DelayOver { name, token, .. } => Some(Decided::DelayOver(name, token)),
             Command::RestoreOver { .. } => Some(Decided::RestoreOver),
-            Command::OpenSession { .. } | Command::Settings(_) | Command::ClusterKey(_) => None,
+            Command::OpenSession { .. }
+            | Command::Settings(_)
+            | Command::ClusterKey(_)
+            | Command::Continue => None,
         }
     }
 }
 
-fn command_of(entry: &Entry) -> Option<Command> {
+pub(super) fn command_of(entry: &Entry) -> Option<Command> {
     if entry.header.kind != EntryKind::Command {
         return None;
     }

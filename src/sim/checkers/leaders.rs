@@ -2,10 +2,10 @@
 
 use crate::base::limits::LOG_BYTES_MAX;
 use crate::base::{Index, NodeId, SessionId, Token};
-use crate::lock::Name;
+use crate::lock::{Command, Name};
 use crate::raft::{Entry, EntryKind, Message, Raft, Role};
 use crate::sim::checkers::Violation;
-use crate::sim::checkers::judge::{Judge, Step};
+use crate::sim::checkers::judge::{Judge, Step, command_of};
 use crate::sim::checkers::members::Members;
 use crate::sim::checkers::replies::Window;
 use crate::sim::node::outlet::Outgoing;
@@ -198,6 +198,24 @@ impl Judge {
             }
         }
         self.check_claim(step, inside)
+    }
+
+    /// O23: it goes on with what entries have left.
+    pub(in crate::sim) fn check_goes_on(
+        &mut self,
+        step: Step<'_>,
+        inside: Inside<'_>,
+    ) -> Result<(), Violation> {
+        let (node, slot, raft) = (step.node, step.node.host_id.0, inside.raft);
+        let has_room = node.log_bytes_max() == LOG_BYTES_MAX && !raft.is_short_of_room();
+        let may = self.expiry.leads(slot) && has_room && !raft.is_transferring();
+        // An entry that was proposed and applied in this step has gone on as well.
+        let before = self.goes_on.applied(slot, inside.applied).max(raft.snapshot_index());
+        let since = || raft.entries(before.next(), raft.last_index()).iter();
+        let goes_on = || since().any(|entry| command_of(entry) == Some(Command::Continue));
+        let is_idle = may && inside.machine.is_unfinished() && !goes_on();
+        let ended = node.host.borrow().local;
+        self.goes_on.follow(slot, (step.began, ended), is_idle)
     }
 
     fn check_claim(&mut self, step: Step<'_>, inside: Inside<'_>) -> Result<(), Violation> {

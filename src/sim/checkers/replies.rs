@@ -53,7 +53,9 @@ impl Replies {
                 was_alive(model, window, *session)
             }
             ServerMessage::Renewed { session, .. } => was_alive(model, window, *session),
-            ServerMessage::SessionEnded { session } => has_ended(model, window, *session),
+            ServerMessage::SessionEnded { session } => {
+                has_ended(model, window, *session) && is_free_if_closed(model, window, *session)
+            }
             // Each client has a key of its own, and tells nobody.
             ServerMessage::AttachDenied { .. } => false,
             ServerMessage::Read { index, answer, .. } => is_read(model, window, *index, answer),
@@ -164,6 +166,13 @@ fn has_ended(model: &Model, window: Window, session: SessionId) -> bool {
     model.session(session).is_some_and(|one| one.ended.is_some_and(|ended| ended <= window.to))
 }
 
+/// Who has closed a session hears of its end once all of it is free (L22).
+fn is_free_if_closed(model: &Model, window: Window, session: SessionId) -> bool {
+    model
+        .session(session)
+        .is_some_and(|one| !one.is_closed || one.freed.is_some_and(|freed| freed <= window.to))
+}
+
 fn is_read(model: &Model, window: Window, index: Index, answer: &ReadAnswer) -> bool {
     if index < window.from || index > window.to {
         return false;
@@ -203,7 +212,8 @@ pub fn check_answer(
             *valid == line(name).is_some_and(|line| line.is_held_by(*token))
         }
         (Query::Waits { name, client }, ReadAnswer::Valid(waits)) => {
-            *waits == line(name).is_some_and(|line| has_waiter(model, line, client.as_deref()))
+            *waits
+                == line(name).is_some_and(|line| has_waiter(model, index, line, client.as_deref()))
         }
         _ => true,
     };
@@ -215,8 +225,9 @@ pub fn check_answer(
 }
 
 /// Whether a client of that name waits for this lock alone; without a name, whether anybody waits.
-fn has_waiter(model: &Model, line: &Line, client: Option<&str>) -> bool {
-    line.waiters().any(|place| {
+fn has_waiter(model: &Model, index: Index, line: &Line, client: Option<&str>) -> bool {
+    let mut alive = line.waiters().filter(|place| !model.has_ended(place.session, index));
+    alive.any(|place| {
         let name = model.session(place.session).map(|session| session.client.as_str());
         client.is_none() || (place.wish.names.len() == 1 && name == client)
     })

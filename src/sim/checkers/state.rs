@@ -3,6 +3,7 @@
 use super::Violation;
 use super::model::{Line, Model};
 use super::views::is_view_of;
+use crate::base::limits::NAMES_PER_PART;
 use crate::base::{Index, SessionId, Token};
 use crate::lock::{Command, LockMachine, LockView, Name};
 use crate::raft::{Entry, Snapshot};
@@ -14,6 +15,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 pub struct States {
     /// A machine that applies all that is committed, one by one, and never sees a snapshot.
     reference: LockMachine,
+    /// Names that one entry frees and grants.
+    pub names_per_part: usize,
     known: BTreeMap<Index, Known>,
     newest: Index,
     /// The grants of the newest state.
@@ -25,6 +28,8 @@ pub struct States {
     pub grants: u64,
     /// States out of snapshots that were compared.
     pub snapshots: u64,
+    /// Every so many indexes are looked at.
+    every: u64,
 }
 
 /// The state at an index.
@@ -48,6 +53,7 @@ impl Default for States {
     fn default() -> Self {
         Self {
             reference: LockMachine::new(),
+            names_per_part: NAMES_PER_PART,
             known: BTreeMap::new(),
             newest: Index(0),
             tokens: BTreeSet::new(),
@@ -55,17 +61,38 @@ impl Default for States {
             token_max: Token(0),
             grants: 0,
             snapshots: 0,
+            every: 1,
         }
     }
 }
 
 impl States {
+    /// Of a cluster whose entries free and grant so many names.
+    #[must_use]
+    pub fn in_parts_of(names: usize) -> Self {
+        let reference = LockMachine::new().with_names_per_part(names);
+        Self { reference, names_per_part: names, ..Self::default() }
+    }
+
+    /// Of states in which many wait for many names each, only one of so many is looked at.
+    pub fn look_at_one_of(&mut self, many: u64) {
+        self.every = many;
+    }
+
+    /// Whether the state at `index` is looked at: at the same indexes on each node. A whole look costs as much as the
+    /// state is large, so that of a large one only some are.
+    fn is_looked_at(&self, index: Index, machine: &LockMachine) -> bool {
+        let size = (machine.session_count() + machine.held_count()) as u64;
+        let every = if size <= SMALL { self.every } else { self.every.max(size / 2) };
+        index.0.is_multiple_of(every)
+    }
+
     /// The next committed entry, at `index`, with its command if it has one.
     pub fn follow(&mut self, index: Index, entry: &Entry, command: Option<&Command>) {
         if let Some(command) = command {
             self.reference.apply(index, entry.term, entry.header.proposer_unix_ms, command);
         }
-        if is_looked_at(index, &self.reference) {
+        if self.is_looked_at(index, &self.reference) {
             let hash = self.reference.state_hash();
             self.known.insert(index, Known { hash, is_examined: false });
         }
@@ -75,7 +102,8 @@ impl States {
     pub fn restore(&mut self, index: Index, machine: LockMachine) {
         let known = Known { hash: machine.state_hash(), is_examined: false };
         self.known = BTreeMap::from([(index, known)]);
-        (self.newest, self.reference) = (index, machine);
+        let names = self.names_per_part;
+        (self.newest, self.reference) = (index, machine.with_names_per_part(names));
     }
 
     /// O2: a snapshot that a node holds is of the state at its index.
@@ -107,7 +135,7 @@ impl States {
         (machine, origin): (&LockMachine, Origin),
         model: &Model,
     ) -> Result<(), Violation> {
-        if !is_looked_at(applied, machine) {
+        if !self.is_looked_at(applied, machine) {
             return Ok(());
         }
         let hash = machine.state_hash();
@@ -129,7 +157,7 @@ impl States {
             if model.applied() == applied {
                 compare(model, machine, &locks)?;
             }
-            self.observe_holders(applied, machine, locks)?;
+            self.observe_holders(applied, (machine, model), locks)?;
         }
         Ok(())
     }
@@ -137,7 +165,7 @@ impl States {
     fn observe_holders(
         &mut self,
         applied: Index,
-        machine: &LockMachine,
+        (machine, model): (&LockMachine, &Model),
         locks: Vec<LockView>,
     ) -> Result<(), Violation> {
         let known = std::mem::take(&mut self.tokens);
@@ -150,7 +178,9 @@ impl States {
             let oldest = (lock.token != Token(0)).then_some((lock.token, lock.session));
             let others = lock.others.iter().map(|other| (other.token, other.session));
             for (token, session) in oldest.into_iter().chain(others) {
-                check_alive(applied, machine, &lock.name, session)?;
+                if !model.is_ending(session, applied) {
+                    check_alive(applied, machine, &lock.name, session)?;
+                }
                 let grant = (lock.name.clone(), token);
                 if !known.contains(&grant) && !was_cut.contains(&lock.name) {
                     self.observe_grant(before, &grant)?;
@@ -211,15 +241,8 @@ pub fn compare(model: &Model, machine: &LockMachine, locks: &[LockView]) -> Resu
     Err(Violation::new("O8", format!("at {at} the machine has {locks:?}, the log means {lines:?}")))
 }
 
-/// Whether the state at `index` is looked at: at the same indexes on each node. A whole look costs as much as the
-/// state is large, so that of a large one only some are.
-fn is_looked_at(index: Index, machine: &LockMachine) -> bool {
-    let size = machine.session_count() + machine.held_count();
-    size <= SMALL || index.0.is_multiple_of(size as u64 / 2)
-}
-
 /// States up to this many sessions and locks are looked at after each step.
-const SMALL: usize = 24;
+const SMALL: u64 = 24;
 
 fn check_alive(
     applied: Index,

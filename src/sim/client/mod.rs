@@ -1,13 +1,16 @@
 //! One simulated client: a machine, and on it a process ([`process`]).
 
+pub mod crowd;
 pub mod process;
 pub mod stranger;
+mod talk;
 pub mod visitor;
 pub mod watch;
 
 use crate::base::{Index, Token, rng::Rng};
 use crate::client::core::{CoreOptions, LeaseId, LinkId, ObserverId, Seen};
 use crate::lock::Name;
+use crate::sim::charges::Work;
 use crate::sim::checkers::Violation;
 use crate::sim::checkers::holding::{Claimant, Told};
 use crate::sim::checkers::search::Op;
@@ -159,6 +162,8 @@ impl SimClient {
         if process.run(self, around, network, &mut events) == Progress::Done {
             process.observe(&self.clocks.sample_at(now), &mut events);
         }
+        let work = Work { turns: 1, ..process.take_work() };
+        self.busy_until = self.busy_until.max(now + work.nanos());
         self.process = Some(process);
         events
     }

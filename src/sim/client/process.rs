@@ -5,7 +5,9 @@
 
 use crate::base::{ClusterId, Sample};
 use crate::client::core::{Action, Core, CoreOptions, EndReason, LeaseId, LinkId, SessionState};
+use crate::sim::charges::Work;
 use crate::sim::checkers::Violation;
+use crate::sim::client::talk::{ClientTalk, host_at};
 use crate::sim::client::watch::{ClientWatch, Home};
 use crate::sim::client::{ClientEvent, SimClient, Surroundings};
 use crate::sim::marks::Mark;
@@ -13,8 +15,7 @@ use crate::sim::network::{Arrival, HostId, LineId, Network, Side};
 use crate::sim::node::talk::{Build, client_hello, frame, read_frames};
 use crate::sim::program::Program;
 use crate::wire::{
-    ClientWelcome, Form, Frame, FrameDecoder, FrameKind, Refused, RefusedCode, ServerMessage,
-    Welcomed,
+    ClientWelcome, Form, Frame, FrameKind, Refused, RefusedCode, Request, ServerMessage, Welcomed,
 };
 use std::collections::{BTreeMap, VecDeque};
 
@@ -41,25 +42,10 @@ pub struct ClientProcess {
     /// It goes on in a cluster that was restored from its own.
     has_gone_over: bool,
     build: Build,
+    /// What the present turn has done.
+    work: Work,
     /// What a server said that it must not.
     violation: Option<Violation>,
-}
-
-#[derive(Debug)]
-struct ClientTalk {
-    link: LinkId,
-    /// Where it was dialed.
-    host: HostId,
-    /// The form of its hello.
-    form: Form,
-    is_welcomed: bool,
-    decoder: FrameDecoder,
-}
-
-impl ClientTalk {
-    fn new(link: LinkId, host: HostId, form: Form) -> Self {
-        Self { link, host, form, is_welcomed: false, decoder: FrameDecoder::new() }
-    }
 }
 
 /// Whether a step came to its end.
@@ -87,8 +73,14 @@ impl ClientProcess {
             is_stranger: false,
             has_gone_over: false,
             build,
+            work: Work::default(),
             violation: None,
         }
+    }
+
+    /// What the turn that ends has done.
+    pub(in crate::sim) fn take_work(&mut self) -> Work {
+        std::mem::take(&mut self.work)
     }
 
     /// Something came in; it waits for the next turn.
@@ -166,6 +158,8 @@ impl ClientProcess {
     ) {
         let Some(talk) = self.talks.get_mut(&line) else { return };
         let link = talk.link;
+        self.work.messages_in += 1;
+        self.work.bytes_in += arrival.bytes();
         match arrival {
             Arrival::Accepted => {
                 self.core.handle_connected(link);
@@ -287,10 +281,7 @@ impl ClientProcess {
                     self.hang_up(now, link, network);
                 }
                 Action::Send { link, request } => {
-                    if let Some(line) = self.links.get(&link) {
-                        network.send(now, *line, Side::Dialer, frame(FrameKind::Request, &request));
-                        events.push(ClientEvent::Sent(request));
-                    }
+                    events.extend(self.send(now, link, request, network));
                 }
                 Action::LeaseAsked { lease, .. } => self.program.handle_asked(lease, events),
                 Action::LeaseEnded { lease, reason } => self.end_lease(lease, reason, events),
@@ -316,6 +307,21 @@ impl ClientProcess {
                 Action::Extend(_) => {}
             }
         }
+    }
+
+    fn send(
+        &mut self,
+        now: u64,
+        link: LinkId,
+        request: Request,
+        network: &mut Network,
+    ) -> Option<ClientEvent> {
+        let line = *self.links.get(&link)?;
+        let frame = frame(FrameKind::Request, &request);
+        self.work.messages_out += 1;
+        self.work.bytes_out += frame.len() as u64;
+        network.send(now, line, Side::Dialer, frame);
+        Some(ClientEvent::Sent(request))
     }
 
     fn hang_up(&mut self, now: u64, link: LinkId, network: &mut Network) {
@@ -377,10 +383,4 @@ impl ClientProcess {
             }
         }
     }
-}
-
-fn host_at(endpoint: &str) -> HostId {
-    let number = endpoint.strip_prefix("node-").and_then(|rest| rest.strip_suffix(":7400"));
-    let number = number.and_then(|number| number.parse().ok());
-    HostId(number.unwrap_or_else(|| panic!("{endpoint} is no node's address")))
 }

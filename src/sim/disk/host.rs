@@ -5,6 +5,7 @@
 //! operations: then the rest of the step happens to nobody.
 
 use crate::base::{Sample, rng::Rng};
+use crate::sim::charges::Work;
 use crate::sim::clock::Clocks;
 use crate::sim::disk::faults::DiskFaults;
 use crate::sim::disk::storage::Storage;
@@ -49,6 +50,10 @@ pub struct Host {
     pub paused: u64,
     /// Operations since the step began: what bounds a turn (O14).
     pub operations: u64,
+    /// How many times slower the machine is than the one on which charges were measured.
+    pub slowness: u64,
+    /// How long the step has worked so far, what the disk took apart.
+    pub worked: u64,
     /// Processes that were hit at a sync.
     pub hit_at_sync: u64,
     /// Snapshots that were stored, and that found no room.
@@ -105,6 +110,8 @@ impl Host {
             pauses,
             paused: 0,
             operations: 0,
+            slowness: 1,
+            worked: 0,
             hit_at_sync: 0,
             snapshots_stored: 0,
             snapshots_refused: 0,
@@ -124,6 +131,13 @@ impl Host {
         }
         self.maybe_pause();
         self.clocks.sample(at)
+    }
+
+    /// The process works for as long as that takes.
+    pub fn charge(&mut self, work: Work) {
+        let nanos = work.nanos() * self.slowness;
+        self.local += nanos;
+        self.worked += nanos;
     }
 
     /// Accounts for one operation on the disk.

@@ -5,6 +5,7 @@ pub mod host;
 pub mod storage;
 pub mod store;
 
+use crate::sim::charges::Work;
 use crate::sim::disk::faults::{StrikeOn, Told};
 use crate::sim::disk::host::{Preparing, SharedHost};
 use crate::sim::disk::store::Store;
@@ -54,7 +55,11 @@ impl Disk for SimDisk {
         offset: u64,
         buffer: &mut [u8],
     ) -> Result<usize, DiskError> {
-        self.operate(|host| host.storage.read(file.0, offset, buffer))
+        self.operate(|host| {
+            let count = host.storage.read(file.0, offset, buffer);
+            host.charge(Work { bytes_read: count as u64, ..Work::default() });
+            count
+        })
     }
 
     fn write_at(&mut self, file: FileId, offset: u64, bytes: &[u8]) -> Result<(), DiskError> {

@@ -1,5 +1,6 @@
 //! What goes wrong: each injection of the schedule, carried out. How it is undone is foreseen with it.
 
+pub mod crowd;
 mod disks;
 mod forgeries;
 pub mod lateness;

@@ -22,6 +22,10 @@ pub fn mark_command(marks: &mut Marks, model: &Model, term: Term, command: &Comm
         }
         Command::Settings(settings) => marks.hit_if(settings.level > 1, Mark::LevelRaised),
         Command::OpenSession { .. } | Command::DelayOver { .. } | Command::ClusterKey(_) => {}
+        Command::Continue => {
+            let by_another = model.left_in().is_some_and(|left_in| left_in < term);
+            marks.hit_if(by_another, Mark::GoneOnByAnother);
+        }
     }
 }
 
@@ -34,6 +38,8 @@ pub fn mark_effects(marks: &mut Marks, model: &Model, command: &Command) {
     marks.hit_if(*transferred, Mark::Transferred);
     marks.hit_if(*transferred && *overtook, Mark::TransferOvertakes);
     marks.hit_if(taken.is_empty() && !transferred && *overtook, Mark::HeirOvertakes);
+    marks.hit_if(model.has_ending(), Mark::EndsInParts);
+    marks.hit_if(model.has_unfinished_lines(), Mark::HandedOnInParts);
     let of = |is: &dyn Fn(&Wish) -> bool| handed.iter().filter(|place| is(&place.wish)).count();
     marks.hit_if(of(&|wish| wish.share.is_shared) >= 2, Mark::ReadersHandedOn);
     marks.hit_if(of(&|wish| wish.share.limit > 0) >= 2, Mark::PermitsHandedOn);

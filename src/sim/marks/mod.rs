@@ -62,6 +62,9 @@ marks! {
     ExpiryOfWaiter = "an expiry takes a place in a queue",
     CloseHandsOver = "a close hands a lock to a waiter",
     QueueOfFive = "a queue of five",
+    EndsInParts = "a session ends in parts",
+    HandedOnInParts = "a lock is handed over in parts",
+    GoneOnByAnother = "a new leader goes on with what entries have left",
     // Kinds of lock.
     WriterBehindReaders = "a writer waits behind readers",
     ReaderBehindWriter = "a reader waits behind a writer that waits",

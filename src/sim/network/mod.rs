@@ -42,6 +42,14 @@ pub enum Arrival {
     TimedOut,
 }
 
+impl Arrival {
+    /// How many bytes it brings.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        if let Self::Bytes(bytes) = self { bytes.len() as u64 } else { 0 }
+    }
+}
+
 /// What the network wants to be woken for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NetworkEvent {

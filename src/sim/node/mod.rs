@@ -18,6 +18,7 @@ use crate::base::{ClusterKey, ConnectionId, Index, NodeId, rng::Rng};
 use crate::lock::LockMachine;
 use crate::raft::{LeaderLease, Raft, Role};
 use crate::server::{Entry, Server, ServerError, ServerOptions};
+use crate::sim::charges::Work;
 use crate::sim::checkers::Violation;
 use crate::sim::checkers::durability::Ledger;
 use crate::sim::checkers::rounds::Asked;
@@ -149,6 +150,7 @@ impl SimNode {
             return Ok(StepEnd::Crashed(Vec::new()));
         }
         let server = server?;
+        self.host.borrow_mut().charge(Work::of_start(&server));
         self.busy_until = self.host.borrow().local;
         let waits = {
             let rng = &mut self.host.borrow_mut().rng;
@@ -189,9 +191,10 @@ impl SimNode {
         let Some(process) = &mut self.process else { return Ok(StepEnd::Goes(Vec::new())) };
         {
             let mut host = self.host.borrow_mut();
-            (host.local, host.operations) = (now, 0);
+            (host.local, host.operations, host.worked) = (now, 0, 0);
         }
         process.asked.clear();
+        let bytes_in = self.arrivals.iter().map(|(.., arrival)| arrival.bytes()).sum();
         for (line, side, arrival) in self.arrivals.drain(..) {
             process.handle_arrival(now, self.id, line, side, arrival, network);
         }
@@ -204,6 +207,9 @@ impl SimNode {
             process.resign(to);
             self.claimed = None;
         }
+        let messages_in = process.inputs.len() as u64;
+        let read = Work { turns: 1, messages_in, bytes_in, ..Work::default() };
+        self.host.borrow_mut().charge(read);
         let (who, left) = ((self.id, process.claim()), std::mem::take(&mut self.left));
         let mut outlet = Outlet::new(who, self.host.clone(), ledger, left);
         let ended = process.step(&mut outlet);

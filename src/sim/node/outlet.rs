@@ -3,6 +3,7 @@
 use crate::base::{ConnectionId, NodeId, Sample};
 use crate::raft::Claim;
 use crate::server::Outside;
+use crate::sim::charges::Work;
 use crate::sim::checkers::Violation;
 use crate::sim::checkers::durability::Ledger;
 use crate::sim::disk::host::SharedHost;
@@ -55,6 +56,11 @@ impl<'a> Outlet<'a> {
 }
 
 impl Outlet<'_> {
+    /// The process works before what follows.
+    pub fn charge(&mut self, work: Work) {
+        self.host.borrow_mut().charge(work);
+    }
+
     /// What left before the process ended by itself.
     ///
     /// # Errors
@@ -80,10 +86,12 @@ impl Outside for Outlet<'_> {
     }
 
     fn send_peer(&mut self, to: NodeId, message: PeerMessage) {
+        self.charge(Work::of_peer_message(&message));
         self.left.push((u64::MAX, Outgoing::Peer(to, message)));
     }
 
     fn send_client(&mut self, to: ConnectionId, message: ServerMessage) {
+        self.charge(Work::of_server_message(&message));
         self.left.push((u64::MAX, Outgoing::Client(to, message)));
     }
 

@@ -4,6 +4,7 @@ use crate::base::rng::Rng;
 use crate::base::{ConnectionId, NodeId};
 use crate::raft::{Claim, Message, Raft, Role};
 use crate::server::{Input, Reach, Server, ServerError};
+use crate::sim::charges::Progress;
 use crate::sim::checkers::Violation;
 use crate::sim::checkers::room::Rooms;
 use crate::sim::checkers::rounds::Asked;
@@ -126,7 +127,9 @@ impl Process {
     /// # Errors
     /// The server ended.
     pub fn step(&mut self, outlet: &mut Outlet<'_>) -> Result<(), ServerError> {
+        let before = Progress::of(&self.server);
         self.server.step(&mut self.inputs, outlet)?;
+        outlet.charge(before.work_until(&self.server));
         let Some(replica) = self.server.replica() else { return Ok(()) };
         self.odd[5] += u64::from(replica.raft().is_short_of_room());
         match self.rooms.check(self.own, replica.lacks_nothing(), replica.handed_over_for_room()) {

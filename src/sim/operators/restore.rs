@@ -149,7 +149,7 @@ impl Judge {
         (of_epoch, machine): (u64, LockMachine),
     ) {
         let SnapshotMeta { index, term, .. } = snapshot.meta;
-        let mut fresh = Self::new(nodes, founders);
+        let mut fresh = Self::new(nodes, founders, self.states.names_per_part);
         fresh.consensus.begin_behind(index, term);
         fresh.ledgers.iter_mut().take(usize::try_from(founders).expect("few")).for_each(|ledger| {
             ledger.begin_behind(index);
@@ -157,7 +157,7 @@ impl Judge {
         fresh.begin_behind(index);
         fresh.states = std::mem::take(&mut self.states);
         fresh.model = std::mem::take(&mut self.model);
-        fresh.model.restore(index, of_epoch, machine.epoch());
+        fresh.model.restore(index, of_epoch, &machine);
         fresh.states.restore(index, machine);
         std::mem::swap(&mut fresh.holding, &mut self.holding);
         fresh.replies = std::mem::take(&mut self.replies);

@@ -73,6 +73,8 @@ impl Plan {
             restore: None,
             rolling: Some(Rolling { down_nanos: (down / 2, down), wait_nanos_max }),
             lateness: None,
+            slowness: 1,
+            crowd: None,
             sleeper: None,
             log: LogRoom::Ample,
         }

@@ -1,20 +1,23 @@
 //! What a seed decides before anything happens: sizes, durations, habits, and which faults there will be.
 
+mod conditions;
 pub mod fault;
 pub mod schedule;
 pub mod settings;
 
 use crate::base::NodeId;
 use crate::base::limits::{
-    LOG_BYTES_MAX, LOG_RESERVE_BYTES, RETAINED_BYTES, SNAPSHOT_CHUNK_BYTES_MAX,
+    LOG_BYTES_MAX, LOG_RESERVE_BYTES, NAMES_PER_PART, RETAINED_BYTES, SNAPSHOT_CHUNK_BYTES_MAX,
     SNAPSHOT_EVERY_BYTES, VALUE_BYTES_MAX,
 };
 use crate::base::rng::Rng;
+use crate::base::time::nanos;
 use crate::client::core::{CoreOptions, Wait};
 use crate::lock::{self, Largest};
 use crate::server::{Entry, ServerOptions};
 use crate::sim::client::address_of;
 use crate::sim::disk::host::Pauses;
+use crate::sim::faults::crowd::{CROWD_AT, CROWD_SLOWNESS, CROWD_TTL, CROWDS_NANOS, Crowd};
 use crate::sim::faults::lateness::Lateness;
 use crate::sim::network::HostId;
 use crate::sim::node::host_of;
@@ -28,6 +31,7 @@ use crate::sim::plan::settings::Settings;
 use crate::sim::program::wishes::Wishes;
 use crate::sim::program::{Custom, Habits};
 use crate::wire::Speech;
+use conditions::Conditions;
 use std::time::Duration;
 
 /// All that is fixed for one run.
@@ -69,6 +73,10 @@ pub struct Plan {
     pub sleeper: Option<Sleeper>,
     /// Whether the machines of the nodes are late for a while, and nothing else.
     pub lateness: Option<Lateness>,
+    /// How many times slower the nodes' machines are than the one on which charges were measured.
+    pub slowness: u64,
+    /// Whether clients that ask for very much come, and nothing else.
+    pub crowd: Option<Crowd>,
     /// Whether the log may fill up: then calls may end with LIMIT for good.
     pub log: LogRoom,
 }
@@ -87,7 +95,24 @@ impl Plan {
     #[must_use]
     pub fn of_seed(seed: u64, trim: &Trim) -> (Self, Rng) {
         let mut rng = Rng::new(seed);
-        (Self::draw(&mut rng, trim), rng)
+        let mut plan = Self::draw(&mut rng, trim);
+        if plan.crowd.is_none() {
+            plan.draw_parts(&mut Rng::new(!seed));
+        }
+        (plan, rng)
+    }
+
+    /// How much an entry does before it leaves the rest, and whether there is much to do. Of dice of its own: all else in a run is
+    /// drawn as before.
+    fn draw_parts(&mut self, rng: &mut Rng) {
+        if rng.chance(3, 4) {
+            self.server.names_per_part = usize::try_from(rng.between(1, 6)).expect("few");
+        }
+        if rng.chance(1, 5) && !self.habits.wishes.are_wide() {
+            let (locks, names) = (rng.between(5, 9), rng.between(3, 6));
+            self.habits.wishes = self.habits.wishes.clone().widened(rng, locks, names);
+            self.habits.calls_max = usize::try_from(rng.between(6, 16)).expect("few");
+        }
     }
 
     fn draw(rng: &mut Rng, trim: &Trim) -> Self {
@@ -102,9 +127,7 @@ impl Plan {
         let clients = usize::try_from(rng.between(3, 8)).expect("few");
         let server = server_options(rng, nodes, heartbeat, election, log);
         let core_nanos = rng.between(2, 5) * SECOND;
-        let lease_ms = server.lease_ms;
-        let restore =
-            if log == LogRoom::Ample { draw_restore(rng, core_at, lease_ms) } else { None };
+        let restore = draw_restore(rng, log, (core_at, server.lease_ms));
         let (core_at, server) = match restore {
             // The wait takes as long as the largest TTL.
             Some(_) => (core_at + 14 * SECOND, ServerOptions { ttl_ms_max: 10_000, ..server }),
@@ -112,19 +135,22 @@ impl Plan {
         };
         let mut classes = draw_classes(rng, log, restore.is_some());
         // Drawn from what is drawn already: all else stays as it is.
-        let lateness = classes.is_empty() && log == LogRoom::Ample;
-        let lateness = lateness.then(|| Lateness::draw(&mut Rng::new(core_at), election));
-        let core_at = lateness.map_or(core_at, |lateness| lateness.forgotten_at());
-        let server = if lateness.is_some() { Lateness::with_few_syncs(server) } else { server };
+        let mut aside = Rng::new(core_at ^ habits.think_nanos << 16 ^ nanos(election) << 24);
+        let calm = (classes.is_empty() && log == LogRoom::Ample).then_some((core_at, election));
+        let may_crowd = log == LogRoom::Ample && restore.is_none() && nodes > 1;
+        let conditions = Conditions::draw(&mut aside, calm, may_crowd);
+        if conditions.crowd.is_some() {
+            classes.clear();
+        }
+        let habits = conditions.wanted_by(habits, &mut aside);
+        let ttl = habits.ttl;
+        let (core_at, server) = (conditions.end(core_at), conditions.served_by(server));
         let means = [rng.between(100, 2000) * MS, rng.between(100, 1500) * MS];
         let mut schedule = schedule::draw(&mut rng.fork(), &classes, means, core_at);
         let machines = MACHINES_MAX.min(nodes + rng.between(1, 4));
         classes.retain(|class| !trim.classes.contains(class));
         schedule.retain(|injection| trim.keeps(injection));
-        let pauses = |class, one_in| Pauses {
-            one_in: if classes.contains(&class) { one_in } else { 0 },
-            nanos_max: 2 * crate::base::time::nanos(ttl),
-        };
+        let pauses = |class, one_in| pauses(classes.contains(&class), one_in, ttl);
         Self {
             nodes,
             machines,
@@ -141,7 +167,9 @@ impl Plan {
             restore: restore.filter(|restore| trim.until.is_none_or(|until| restore.at < until)),
             rolling: None,
             sleeper: None,
-            lateness,
+            lateness: conditions.lateness,
+            slowness: conditions.slowness,
+            crowd: conditions.crowd,
             log,
             classes,
             schedule,
@@ -190,6 +218,8 @@ impl Plan {
             rolling: None,
             sleeper: None,
             lateness: None,
+            slowness: 1,
+            crowd: None,
             log: LogRoom::Ample,
         }
     }
@@ -254,7 +284,14 @@ fn draw_classes(rng: &mut Rng, log: LogRoom, is_restored: bool) -> Vec<Fault> {
     classes
 }
 
-fn draw_restore(rng: &mut Rng, core_at: u64, lease_ms: u32) -> Option<Restore> {
+fn pauses(are_any: bool, one_in: u64, ttl: Duration) -> Pauses {
+    Pauses { one_in: if are_any { one_in } else { 0 }, nanos_max: 2 * nanos(ttl) }
+}
+
+fn draw_restore(rng: &mut Rng, log: LogRoom, (core_at, lease_ms): (u64, u32)) -> Option<Restore> {
+    if log == LogRoom::Small {
+        return None;
+    }
     let (once, twice, waived) = (rng.chance(1, 10), rng.chance(1, 3), rng.chance(1, 4));
     let at = rng.between(core_at / 3, core_at);
     let again_at = rng.between(at + SECOND, core_at + 2 * SECOND);
@@ -304,20 +341,24 @@ pub(super) fn server_options(
     let snapshot_every_bytes =
         if has_snapshots { rng.between(2 << 10, 16 << 10) } else { SNAPSHOT_EVERY_BYTES };
     let retained_bytes = if has_snapshots { rng.below(4 << 10) } else { RETAINED_BYTES };
+    let lease_ms = u32::try_from(rng.between(100, 300)).expect("small");
     ServerOptions {
         node: NodeId(1),
         members,
         entry: Entry::Founder,
         snapshot_every_bytes,
+        // Of a whole turn, of some entries, and of one at a time: what is left over goes on in the next.
+        work_divisor: [1, 64, 1024, 8192][(lease_ms % 4) as usize],
         retained_bytes,
         // Of several parts, some of which are under way at once.
         part_bytes: (SNAPSHOT_CHUNK_BYTES_MAX as u64).min(snapshot_every_bytes / 4),
         heartbeat,
         election,
-        lease_ms: u32::try_from(rng.between(100, 300)).expect("small"),
+        lease_ms,
         ttl_ms_max: 3_600_000,
         log_bytes_max,
         log_reserve_bytes,
+        names_per_part: NAMES_PER_PART,
         segment_bytes: pick(rng, &[8 << 10, 16 << 10, 64 << 10]),
         speech: Speech::own(),
         boot: 0,
@@ -344,6 +385,7 @@ pub(super) fn pick<T: Copy>(rng: &mut Rng, from: &[T]) -> T {
     from[usize::try_from(rng.below(from.len() as u64)).expect("a small list")]
 }
 
+const WIDE_SEGMENT_BYTES: u64 = 64 << 10;
 /// Machines for nodes.
 const MACHINES_MAX: u64 = 7;
 /// Nanoseconds in a millisecond.

@@ -6,6 +6,7 @@ pub mod outcomes;
 pub mod resource;
 pub mod wishes;
 
+use crate::base::limits::NAMES_PER_ACQUIRE_MAX;
 use crate::base::time::nanos;
 use crate::base::{Index, Sample, Token, rng::Rng};
 use crate::client::core::{CallId, Core, LeaseId, ObserverId, Wait};
@@ -118,6 +119,18 @@ pub(super) struct Lease {
     pub(super) token: Token,
 }
 
+impl Habits {
+    /// The same with many locks, of which up to as many as one acquire may have are asked for at once, and many calls under
+    /// way.
+    #[must_use]
+    pub fn widened(self, rng: &mut Rng) -> Self {
+        let (calls_max, locks) = (self.calls_max.max(WIDE_CALLS_MAX), rng.between(8, 40));
+        let wishes = self.wishes.widened(rng, locks, NAMES_PER_ACQUIRE_MAX as u64);
+        let wishes = if rng.chance(1, 2) { wishes.lengthened() } else { wishes };
+        Self { wishes, calls_max, ..self }
+    }
+}
+
 impl Program {
     /// A program that begins soon.
     #[must_use]
@@ -223,3 +236,6 @@ impl Program {
         }
     }
 }
+
+/// Calls and leases of one program that asks for much.
+const WIDE_CALLS_MAX: usize = 16;

@@ -1,5 +1,6 @@
 //! What programs ask for: which locks, of which kind, one or two at once, by which owner.
 
+use crate::base::limits::NAME_BYTES_MAX;
 use crate::base::rng::Rng;
 use crate::client::core::{AcquireCall, Wait};
 use crate::lock::{Mode, Name};
@@ -15,6 +16,8 @@ pub struct Wishes {
     mixes: bool,
     /// How long the values are.
     value_bytes: usize,
+    /// How many names an acquire may ask for.
+    names_max: u64,
 }
 
 /// What a lock is.
@@ -42,20 +45,44 @@ impl Wishes {
     #[must_use]
     pub fn draw(rng: &mut Rng, locks: u64, value_bytes: usize) -> Self {
         let locks = (0..locks).map(|number| (lock_name(number), Kind::draw(rng))).collect();
-        Self { locks, mixes: rng.chance(1, 5), value_bytes }
+        Self { locks, mixes: rng.chance(1, 5), value_bytes, names_max: 2 }
     }
 
     /// So many locks that have one holder each.
     #[must_use]
     pub fn plain(locks: u64, value_bytes: usize) -> Self {
         let locks = (0..locks).map(|number| (lock_name(number), Kind::Lock)).collect();
-        Self { locks, mixes: false, value_bytes }
+        Self { locks, mixes: false, value_bytes, names_max: 2 }
+    }
+
+    /// More locks, and acquires of up to so many names.
+    #[must_use]
+    pub fn widened(mut self, rng: &mut Rng, locks: u64, names_max: u64) -> Self {
+        let kind = Kind::draw(rng);
+        for number in self.locks()..locks {
+            let kind = if rng.chance(3, 4) { kind } else { Kind::draw(rng) };
+            self.locks.insert(lock_name(number), kind);
+        }
+        Self { names_max, ..self }
     }
 
     /// Whether any lock is asked for as any kind.
     #[must_use]
     pub fn are_mixed(&self) -> bool {
         self.mixes
+    }
+
+    /// The same locks under names that are as long as they may be.
+    #[must_use]
+    pub fn lengthened(self) -> Self {
+        let locks = self.locks.into_iter().map(|(name, kind)| (long_name(&name), kind)).collect();
+        Self { locks, ..self }
+    }
+
+    /// Whether so many are asked for at once that a look at all that wait is long.
+    #[must_use]
+    pub fn are_wide(&self) -> bool {
+        self.names_max > WIDE
     }
 
     /// How many locks there are.
@@ -82,10 +109,10 @@ impl Wishes {
     pub fn draw_call(&self, rng: &mut Rng, wait: Wait) -> AcquireCall {
         let call = self.draw_single(rng, wait);
         let owner = if rng.chance(1, 3) { rng.between(1, 2) } else { 0 };
-        let also = if rng.chance(1, 4) { self.draw_other(rng, &call.name) } else { None };
+        let also = if rng.chance(1, 4) { self.draw_others(rng, &call.name) } else { Vec::new() };
         let delay_ms = if rng.chance(1, 5) { rng.between(50, 500) } else { 0 };
         let delay_ms = u32::try_from(delay_ms).expect("below a second");
-        AcquireCall { owner, also: also.into_iter().collect(), delay_ms, ..call }
+        AcquireCall { owner, also, delay_ms, ..call }
     }
 
     /// An acquire of one lock by an owner of its own.
@@ -114,15 +141,19 @@ impl Wishes {
         self.locks.keys().nth(place(lock)).expect("so many locks").clone()
     }
 
-    /// Another lock that can be asked for as `name` is, if there is one.
-    fn draw_other(&self, rng: &mut Rng, name: &Name) -> Option<Name> {
+    /// Other locks that can be asked for as `name` is, if there are any.
+    fn draw_others(&self, rng: &mut Rng, name: &Name) -> Vec<Name> {
         let kind = self.locks[name];
         let is_other =
             |(other, of): &(&Name, &Kind)| *other != name && (self.mixes || **of == kind);
         let others = self.locks.iter().filter(is_other).map(|(other, _)| other.clone());
-        let others: Vec<Name> = others.collect();
-        let at = rng.below(others.len() as u64);
-        others.get(place(at)).cloned()
+        let mut others: Vec<Name> = others.collect();
+        let more = if self.names_max > 2 { rng.between(1, self.names_max - 1) } else { 1 };
+        let mut drawn = Vec::new();
+        while (drawn.len() as u64) < more && !others.is_empty() {
+            drawn.push(others.swap_remove(place(rng.below(others.len() as u64))));
+        }
+        drawn
     }
 }
 
@@ -150,6 +181,14 @@ fn lock_name(number: u64) -> Name {
     Name::try_from(format!("lock-{number}")).expect("a short name")
 }
 
+fn long_name(name: &Name) -> Name {
+    let tail = "-".repeat(NAME_BYTES_MAX - name.as_str().len());
+    Name::try_from(format!("{}{tail}", name.as_str())).expect("a name of the largest length")
+}
+
 fn place(number: u64) -> usize {
     usize::try_from(number).expect("few locks")
 }
+
+/// Beyond that many names in an acquire, a state is large.
+const WIDE: u64 = 8;

@@ -59,6 +59,8 @@ pub enum Event {
     Inspect { client: Box<str>, since: u64 },
     /// An operator looks whether the next node may be told to stop.
     Work,
+    /// Clients come that ask for very much.
+    Crowd,
     /// Machines are on time again.
     OnTime,
     /// The cluster is restored from a snapshot.

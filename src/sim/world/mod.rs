@@ -5,17 +5,21 @@ pub mod event;
 pub mod nodes;
 pub mod phases;
 pub mod queue;
+mod report;
 pub mod watch;
 
 use crate::base::{ClusterId, Index, NodeId, rng::Rng};
+use crate::sim::checkers::calm::Calm;
 use crate::sim::checkers::durability::Ending;
 use crate::sim::checkers::judge::Judge;
 use crate::sim::checkers::{Violation, bounds};
 use crate::sim::client::SimClient;
+use crate::sim::client::crowd::Guests;
 use crate::sim::client::stranger::Strangers;
 use crate::sim::client::visitor::Visitors;
 use crate::sim::disk::host::Host;
 use crate::sim::faults::FOUNDING;
+use crate::sim::faults::crowd::CROWD_AT;
 use crate::sim::marks::Mark;
 use crate::sim::network::links::Links;
 use crate::sim::network::replay::History;
@@ -26,7 +30,6 @@ use crate::sim::operators::rolling::WORK_AT;
 use crate::sim::plan::Plan;
 use crate::sim::plan::fault::Fault;
 use crate::sim::program::resource::Resource;
-use crate::sim::run::Report;
 use crate::sim::trace::Trace;
 use crate::sim::world::event::Event;
 use crate::sim::world::queue::Queue;
@@ -49,6 +52,9 @@ pub struct World {
     pub(super) operator: Operator,
     pub(super) visitors: Visitors,
     pub(super) strangers: Strangers,
+    pub(super) guests: Guests,
+    /// O25.
+    pub(super) calm: Calm,
     /// The entry that put the members in force that the world knows of.
     pub(super) members_index: Index,
     /// The newest incarnation of the cluster.
@@ -101,6 +107,7 @@ impl World {
                 let host = Host::new(rng.fork(), plan.node_pauses);
                 host.borrow_mut().storage.forgets_renames =
                     plan.classes.contains(&Fault::LostRename);
+                host.borrow_mut().slowness = plan.slowness;
                 SimNode::new(host_of(NodeId(node)), host, plan.server_of(NodeId(node)))
             })
             .collect();
@@ -117,12 +124,14 @@ impl World {
             elected_at: vec![0; nodes.len()],
             next_to_stop: 0,
             moves_on: false,
-            judge: Judge::new(nodes.len(), plan.nodes),
+            judge: Judge::new(nodes.len(), plan.nodes, plan.server.names_per_part),
             nodes,
             clients,
             operator: Operator::new(plan.operator_host()),
             visitors: Visitors::new(plan.visitors_host()),
             strangers: Strangers::new(plan.visitors_host()),
+            guests: Guests::new(plan.visitors_host()),
+            calm: Calm::default(),
             members_index: FOUNDING,
             epoch: 0,
             restored_at: 0,
@@ -136,6 +145,11 @@ impl World {
             rng,
             plan,
         };
+        if world.plan.crowd.is_some() {
+            world.judge.states.look_at_one_of(256);
+        } else if world.plan.habits.wishes.are_wide() {
+            world.judge.states.look_at_one_of(16);
+        }
         world.foresee_beginning();
         world
     }
@@ -162,72 +176,6 @@ impl World {
         self.phase
     }
 
-    /// The last verdicts, and the report.
-    ///
-    /// # Errors
-    /// Beliefs that overlap.
-    pub fn finish(mut self) -> Result<Report, Violation> {
-        self.judge.history.finish()?;
-        self.collect_marks();
-        self.trace.add("answers checked", self.judge.replies.checked);
-        self.trace.add("windows of operations searched", self.judge.history.windows);
-        self.trace.add("leader leases begun", self.judge.claims.begun);
-        self.trace.add("beginnings of leader leases checked", self.judge.backing.checked);
-        self.trace.add("expiries checked", self.judge.expiry.checked);
-        self.trace.add("ends of delays checked", self.judge.expiry.delays_checked);
-        self.trace.add("answers by rounds checked", self.judge.rounds.checked);
-        self.trace.add("first claims of a term checked", self.judge.waits.claims_checked);
-        self.trace.add("ends of restores checked", self.judge.waits.restores_checked);
-        self.trace.add("handovers", self.judge.holding.handovers);
-        self.trace.add("beliefs beside others", self.judge.holding.together);
-        self.trace.add("changes observed", self.judge.observing.changes);
-        self.trace.add("gaps told to observers", self.judge.observing.gaps);
-        self.trace.add("grants", self.judge.states.grants);
-        self.trace.add("entries committed", self.judge.consensus.committed().0);
-        for node in &self.nodes {
-            let host = node.host.borrow();
-            self.trace.add("pauses inside a node's step", host.paused);
-            self.trace.add("unsynced sectors and names dropped", host.storage.dropped);
-            self.trace.add("syncs", host.syncs);
-            self.trace.add("snapshots stored", host.snapshots_stored);
-        }
-        if self.plan.bounds_clocks() {
-            let summary = self.judge.holding.check()?;
-            self.trace.add("beliefs checked", summary.beliefs as u64);
-        }
-        let told =
-            [Mark::TransferRelinquishes, Mark::TransferPlain].map(|mark| self.trace.marks.of(mark));
-        self.trace.add("transfers", told.iter().sum());
-        self.trace.add("snapshots compared", self.judge.states.snapshots);
-        let trace_hash = self.trace.hash();
-        let (counts, marks) = self.trace.into_counts();
-        Ok(Report { simulated_nanos: self.now, trace_hash, counts, marks })
-    }
-
-    /// Marks that are counted where they happen.
-    fn collect_marks(&mut self) {
-        let marks = &mut self.trace.marks;
-        marks.add(Mark::ClaimBegins, self.judge.claims.begun);
-        marks.add(Mark::ClaimLapses, self.judge.claims.lapsed);
-        marks.add(Mark::CutHealed, self.network.healed);
-        marks.add(Mark::StrangerRefused, self.strangers.refused);
-        for node in &self.nodes {
-            let host = node.host.borrow();
-            marks.add(Mark::WriteTorn, host.storage.torn);
-            marks.add(Mark::NameLost, host.storage.names_lost);
-            marks.add(Mark::SyncCrashed, host.hit_at_sync);
-            marks.add(Mark::SegmentBegun, host.storage.segments);
-            marks.add(Mark::WriteFailed, host.faults.failed[0]);
-            marks.add(Mark::SyncFailed, host.faults.failed[1]);
-            marks.add(Mark::SyncForgotten, host.faults.failed[2]);
-            marks.add(Mark::SpareRefused, host.faults.spares_refused);
-            marks.add(Mark::SnapshotMade, host.snapshots_stored);
-            marks.add(Mark::SnapshotRefused, host.snapshots_refused);
-            marks.add(Mark::SnapshotBroken, host.stores_broken);
-            marks.add(Mark::SegmentRemoved, host.storage.segments_removed);
-        }
-    }
-
     fn foresee_beginning(&mut self) {
         for slot in 0..self.nodes.len() {
             self.nodes[slot].set_build(self.plan.first_build(&mut self.rng));
@@ -243,6 +191,9 @@ impl World {
         }
         if self.plan.rolling.is_some() || self.plan.sleeper.is_some() {
             self.queue.push(WORK_AT, Event::Work);
+        }
+        if self.plan.crowd.is_some() {
+            self.queue.push(CROWD_AT, Event::Crowd);
         }
         if let Some(lateness) = self.plan.lateness {
             self.begin_lateness();
@@ -284,10 +235,13 @@ impl World {
                 return self.resource.write(*write, &self.judge.model, &mut self.trace);
             }
             Event::Inspect { client, since } => return self.inspect_grave(client, since),
+            Event::Crowd if self.phase == Phase::Faults => self.receive_crowd(),
+            Event::Crowd => {}
             Event::OnTime => self.end_lateness(),
             Event::Core => {
                 self.check_sleeper()?;
                 self.check_forgotten()?;
+                self.check_turns()?;
                 self.begin_core();
             }
             Event::Break(slot) if self.phase == Phase::Core => self.break_lines(slot),
@@ -358,6 +312,9 @@ impl World {
                     _ if self.strangers.are_on(line) && host == self.visitors.host_id => {
                         let network = &mut self.network;
                         self.strangers.handle_arrival(self.now, line, arrival, network);
+                    }
+                    _ if self.guests.are_on(line) && host == self.visitors.host_id => {
+                        self.guests.handle_arrival(self.now, line, arrival, &mut self.network);
                     }
                     _ if host == self.visitors.host_id => {
                         let network = &mut self.network;

@@ -59,6 +59,7 @@ impl World {
             StepEnd::Goes(left) => {
                 self.observe(slot, &left)?;
                 self.check_wait_bound(slot)?;
+                self.note_turn(slot);
                 let node = &mut self.nodes[slot];
                 node.process.as_ref().map_or(Ok(()), |process| process.check_refusals(node.id))?;
                 node.reuse(left);
@@ -93,6 +94,7 @@ impl World {
         if seen.elected {
             self.trace.count("leader changes");
             self.check_elected(slot)?;
+            self.check_replaced(slot)?;
             self.elected_at[slot] = self.now;
             self.mark_second_leader(slot);
             if std::mem::take(&mut self.moves_on) {

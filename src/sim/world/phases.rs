@@ -45,6 +45,7 @@ impl World {
         }
         self.visitors.lines().into_iter().for_each(|line| self.end_visit(line));
         self.end_strangers();
+        self.dismiss_crowd();
         let core = self.draw_core();
         self.trace.line(self.now, format_args!("a core is healed: slots {core:?}"));
         for slot in 0..self.nodes.len() {

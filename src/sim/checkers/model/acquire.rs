@@ -54,17 +54,24 @@ impl Model {
     pub(super) fn hand_over(&mut self, name: &Name) {
         let mut names = VecDeque::from([name.clone()]);
         while let Some(name) = names.pop_front() {
-            while let Some(first) = self.first_due(&name) {
+            while self.has_part_left()
+                && let Some(first) = self.first_due(&name)
+            {
                 self.give(first.asker(), &first.wish);
+                self.spend(first.wish.names.len());
                 names.extend(first.wish.names.iter().filter(|other| **other != name).cloned());
                 self.effects.handed.push(first);
             }
+            self.note_handed_on(&name);
         }
     }
 
     /// The first who waits for `name`, if it is the first in all its lines and there is room in each.
     fn first_due(&self, name: &Name) -> Option<Place> {
         let first = self.lines.get(name)?.waiters().next()?;
+        if self.is_dead(first.session) {
+            return None;
+        }
         let may_have = |name: &Name| {
             let line = &self.lines[name];
             let is_first = line.waiters().next().map(Place::asker) == Some(first.asker());

@@ -20,7 +20,7 @@ impl Model {
         if wish.owner == Owner(0) || !all.any(|place| place.is_of(asker.0, wish.owner)) {
             return false;
         }
-        let mut lines = self.lines.clone();
+        let mut lines = self.lines_without_the_dead();
         for name in &wish.names {
             let place = Place::new(asker, 0, wish);
             lines.entry(name.clone()).or_default().places.push(place);
@@ -29,9 +29,18 @@ impl Model {
         lines.values().flat_map(Line::waiters).any(|place| place.asker() == asker)
     }
 
+    /// Whoever has ended leaves by itself.
+    fn lines_without_the_dead(&self) -> Lines {
+        let mut lines = self.lines.clone();
+        for line in lines.values_mut() {
+            line.places.retain(|place| !self.is_dead(place.session));
+        }
+        lines
+    }
+
     /// Whether anybody would wait for ever if `asker` were the first who waits for `name`.
     pub(super) fn stalls_behind(&self, name: &Name, asker: Asker) -> bool {
-        let mut lines = self.lines.clone();
+        let mut lines = self.lines_without_the_dead();
         lines.get_mut(name).expect("it waits there").put_first(asker);
         let_happen(&mut lines);
         lines.values().any(|line| line.waiters().next().is_some())

@@ -34,13 +34,19 @@ impl Model {
 
     /// Its client ends a session: no delay is left.
     pub(super) fn close(&mut self, session: SessionId) {
-        let places = self.end_session(session);
+        if self.level >= 2 {
+            return self.end_in_parts(session, true);
+        }
+        let places = self.end_session(session, true);
         self.pass_on_all(&places);
     }
 
     /// A session is not heard of any more: its grants leave the delays that they were asked for with (L16).
     pub(super) fn expire(&mut self, session: SessionId) {
-        let places = self.end_session(session);
+        if self.level >= 2 {
+            return self.end_in_parts(session, false);
+        }
+        let places = self.end_session(session, false);
         for place in places.iter().filter(|place| place.holds() && place.wish.delay_ms > 0) {
             self.begin_delay(place);
         }
@@ -90,7 +96,7 @@ impl Model {
         gone.wish.names.iter().for_each(|name| self.hand_over(name));
     }
 
-    fn begin_delay(&mut self, place: &Place) {
+    pub(super) fn begin_delay(&mut self, place: &Place) {
         let (token, share, delay_ms) = (place.token, place.wish.share, place.wish.delay_ms);
         for name in &place.wish.names {
             let client = self.client(place.session).to_owned();
@@ -109,11 +115,12 @@ impl Model {
 
     /// Takes a session out of all lines. Its places: those that hold before those that wait, in the order in
     /// which they were asked for: so locks are handed on, and tokens given.
-    fn end_session(&mut self, session: SessionId) -> Vec<Place> {
+    fn end_session(&mut self, session: SessionId, is_closed: bool) -> Vec<Place> {
         let Some(live) = self.sessions.get_mut(&session).filter(|one| one.ended.is_none()) else {
             return Vec::new();
         };
-        live.ended = Some(self.applied);
+        (live.ended, live.freed) = (Some(self.applied), Some(self.applied));
+        live.is_closed = is_closed;
         let mut own: BTreeMap<(bool, RequestId), Place> = BTreeMap::new();
         let mut names = Vec::new();
         for (name, line) in &mut self.lines {
@@ -130,6 +137,15 @@ impl Model {
         own.into_values().collect()
     }
 
+    /// It is dead from here on; what it has is freed by this entry, and by later ones.
+    fn end_in_parts(&mut self, session: SessionId, is_closed: bool) {
+        let alive = self.sessions.get_mut(&session).filter(|one| one.ended.is_none());
+        if let Some(live) = alive {
+            (live.ended, live.is_closed) = (Some(self.applied), is_closed);
+            self.begin_ending(session);
+        }
+    }
+
     fn pass_on_all(&mut self, places: &[Place]) {
         let mut passed = Vec::new();
         for place in places {
@@ -142,7 +158,7 @@ impl Model {
     }
 
     /// An acquire holds or waits no more; whoever can have what it left has it.
-    fn leave(&mut self, gone: &Place) {
+    pub(super) fn leave(&mut self, gone: &Place) {
         for name in &gone.wish.names {
             let line = self.lines.get_mut(name).expect("it stands there");
             line.places.retain(|place| place.asker() != gone.asker());

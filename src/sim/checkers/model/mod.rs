@@ -9,13 +9,15 @@ mod deadlock;
 mod ending;
 mod line;
 mod orders;
+mod parts;
 #[cfg(test)]
 mod tests;
 
 pub use line::{Ask, Asker, Delay, Line, Place, Wish};
 
 use crate::base::{Index, RequestId, SessionId, Term, Token};
-use crate::lock::{Answer, Command, Name, Operation};
+use crate::lock::{Answer, Command, LockMachine, Name, Operation};
+use parts::Parts;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything that the committed log brought about.
@@ -45,6 +47,7 @@ pub struct Model {
     asked: BTreeSet<SessionId>,
     /// The delays that each entry left, by the token of the expired grant.
     delays: BTreeMap<Index, Vec<Token>>,
+    parts: Parts,
     effects: Effects,
 }
 
@@ -72,6 +75,10 @@ pub struct ModelSession {
     pub ttl_ms: u32,
     /// The entry that ended it.
     pub ended: Option<Index>,
+    /// The entry that freed the last of what it had then.
+    pub freed: Option<Index>,
+    /// Whether its client ended it.
+    pub is_closed: bool,
     floor: RequestId,
 }
 
@@ -92,10 +99,12 @@ impl Model {
         assert_eq!(index, self.applied.next(), "the model follows the log without gaps");
         self.applied = index;
         self.effects = Effects::default();
+        self.begin_part();
         match command {
             Some(Command::OpenSession { ttl_ms, client, .. }) => {
                 let (client, ttl_ms, floor) = (client.clone(), *ttl_ms, RequestId(1));
-                let session = ModelSession { client, ttl_ms, ended: None, floor };
+                let (ended, freed, is_closed) = (None, None, false);
+                let session = ModelSession { client, ttl_ms, ended, freed, is_closed, floor };
                 self.sessions.insert(self.session_of(index), session);
             }
             Some(Command::Request { session, request, floor, operation }) => {
@@ -107,6 +116,7 @@ impl Model {
             Some(Command::DelayOver { name, token, term: decided_in }) if *decided_in == term => {
                 self.end_delay(name, *token);
             }
+            Some(Command::Continue) => self.go_on(),
             Some(Command::Settings(settings)) => self.level = self.level.max(settings.level),
             Some(
                 Command::Expire { .. }
@@ -116,6 +126,7 @@ impl Model {
             )
             | None => {}
         }
+        self.end_part(term);
     }
 
     /// The session that the entry at `index` creates.
@@ -124,9 +135,11 @@ impl Model {
         SessionId(self.epoch << 48 | index.0)
     }
 
-    /// A new incarnation begins with the state at `index` of an earlier one: all sessions end, and all
+    /// A new incarnation begins with `machine`, made of the state at `index` of an earlier one: all sessions end, and all
     /// that came behind it has not been.
-    pub fn restore(&mut self, index: Index, of_epoch: u64, epoch: u64) {
+    pub fn restore(&mut self, index: Index, of_epoch: u64, machine: &LockMachine) {
+        let epoch = machine.epoch();
+        self.level = machine.level();
         let given = self.grants.iter().filter(|(token, grant)| {
             token.0 >> 48 == of_epoch && grant.index <= Index(of_epoch << 48 | index.0)
         });
@@ -136,9 +149,10 @@ impl Model {
         self.last_token = Token(epoch << 48 | count);
         (self.applied, self.epoch) = (index, epoch);
         for session in self.sessions.values_mut() {
-            session.ended = Some(index);
+            (session.ended, session.freed) = (Some(index), Some(index));
         }
         self.lines.clear();
+        self.forget_parts();
         self.told.clear();
         self.first_used.clear();
         self.conflicts.clear();
@@ -317,7 +331,10 @@ impl Model {
     }
 
     fn tell(&mut self, (session, request): Asker, answer: Answer) {
-        self.told.entry((session, request)).or_default().push((self.applied, answer));
+        // Of a session that has ended nothing is remembered.
+        if !self.is_dead(session) {
+            self.told.entry((session, request)).or_default().push((self.applied, answer));
+        }
     }
 
     /// Whether the request has an answer that is not forgotten: what stands is kept below the floor too.

@@ -35,7 +35,10 @@ impl Model {
         let mut gone = self.end_grant(name, token);
         let is_done = match to {
             Some(client) => self.put_first(name, client),
-            None => self.lines.get(name).is_some_and(|line| line.waiters().next().is_some()),
+            None => {
+                let mut waiters = self.lines.get(name).into_iter().flat_map(|line| line.waiters());
+                waiters.any(|place| !self.is_dead(place.session))
+            }
         };
         if to.is_some() && is_done {
             disinherit(&mut gone, name);
@@ -106,7 +109,8 @@ impl Model {
     #[must_use]
     pub fn waiting_alone(&self, name: &Name, client: &str) -> Vec<Asker> {
         let waiters = self.lines.get(name).into_iter().flat_map(|line| line.waiters());
-        let alone = waiters.filter(|place| place.wish.names.len() == 1);
+        let alive = waiters.filter(|place| !self.is_dead(place.session));
+        let alone = alive.filter(|place| place.wish.names.len() == 1);
         alone.filter(|place| self.client(place.session) == client).map(Place::asker).collect()
     }
 

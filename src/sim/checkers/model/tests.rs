@@ -3,7 +3,7 @@
 use super::*;
 use crate::base::rng::Rng;
 use crate::base::{Owner, SessionKey};
-use crate::lock::{Acquire, BreakWay, LockMachine, Mode};
+use crate::lock::{Acquire, Applied, BreakWay, LockMachine, Mode, Refusal, Settings};
 use crate::sim::checkers::state::compare;
 
 fn name(number: u64) -> Name {
@@ -28,6 +28,8 @@ fn acquire(rng: &mut Rng) -> Operation {
         false => Operation::Acquire(acquire),
     }
 }
+
+const SETTINGS: Settings = Settings { lease_ms: 150, ttl_ms_max: 60_000, level: 1 };
 
 fn place(number: u64) -> usize {
     usize::try_from(number).unwrap()
@@ -95,18 +97,43 @@ fn same_answer(one: &Answer, other: &Answer) -> bool {
         && (matches!(one, Answer::Queued { .. } | Answer::Deadlock { .. }) || one == other)
 }
 
-/// The states of both, and the answer to each request that is answered for the first time.
+/// Who was handed something, in order; whose session is all free that was closed before.
+fn check_effects(model: &Model, applied: &Applied, at: &str) {
+    let handed: Vec<Asker> = model.effects().handed.iter().map(Place::asker).collect();
+    let granted: Vec<Asker> = applied.granted.iter().map(|it| (it.session, it.request)).collect();
+    assert_eq!(granted, handed, "{at}");
+    let now = Some(model.applied());
+    let is_freed = |one: &ModelSession| one.is_closed && one.freed == now && one.ended != now;
+    let freed = model.sessions.iter().filter(|(_, one)| is_freed(one)).map(|(id, _)| *id);
+    assert_eq!(applied.freed, freed.collect::<Vec<_>>(), "{at}");
+}
+
+/// The states of both, and the answer to each request that is answered for the first time; at level 2 in parts of any size.
 #[test]
 fn the_model_and_the_machine_agree_on_any_log() {
-    let (mut deadlocks, mut overtakings) = (0, 0);
-    for seed in 0..300 {
+    let (mut deadlocks, mut overtakings, mut parts) = (0, 0, 0);
+    for seed in 0..600 {
         let mut rng = Rng::new(seed);
-        let (mut model, mut machine) = (Model::default(), LockMachine::new());
+        let names = place(seed % 7);
+        let mut model = Model::default().in_parts_of(names);
+        let mut machine = LockMachine::new().with_names_per_part(names);
         for index in 1..200 {
-            let command = draw(&mut rng, index, &machine);
+            let command = match (index, names) {
+                (1, 1..) => Command::Settings(Settings { level: 2, ..SETTINGS }),
+                _ if machine.is_unfinished() && rng.chance(1, 3) => Command::Continue,
+                _ => draw(&mut rng, index, &machine),
+            };
+            parts += u64::from(model.has_ending() && model.has_unfinished_lines());
             let applied = machine.apply(Index(index), Term(1), 0, &command);
             model.apply(Index(index), Term(1), Some(&command));
             overtakings += u64::from(model.effects().overtook);
+            check_effects(&model, &applied, &format!("seed {seed}, {index}, {command:?}"));
+            if rng.chance(1, 10) {
+                let reloaded = LockMachine::decode(&machine.encode()).expect("its own bytes");
+                assert_eq!(reloaded.state_hash(), machine.state_hash(), "seed {seed}, {index}");
+                machine = reloaded.with_names_per_part(names);
+            }
+            machine.check_invariants();
             let locks = machine.locks("", None, usize::MAX);
             let same = compare(&model, &machine, &locks);
             same.unwrap_or_else(|found| panic!("seed {seed}, {index}, {command:?}: {found}"));
@@ -115,6 +142,12 @@ fn the_model_and_the_machine_agree_on_any_log() {
                 continue;
             };
             deadlocks += u64::from(matches!(answer, Answer::Deadlock { .. }));
+            let is_conflict = answer == Answer::Refused(Refusal::Conflict);
+            if is_conflict {
+                let (before, asker) = (Index(index - 1), (session, request));
+                assert!(model.is_conflict(asker, before, Index(index)), "seed {seed}, {index}");
+                continue;
+            }
             if let Some((_, told)) = model.told(session, request).last()
                 && !model.is_below_floor(session, request)
             {
@@ -125,5 +158,8 @@ fn the_model_and_the_machine_agree_on_any_log() {
             }
         }
     }
-    assert!(deadlocks > 20 && overtakings > 20, "{deadlocks}, {overtakings}");
+    assert!(
+        deadlocks > 20 && overtakings > 20 && parts > 20,
+        "{deadlocks}, {overtakings}, {parts}"
+    );
 }

@@ -1,0 +1,91 @@
+//! A client's mutex, taken: what follows when it is free again.
+//!
+//! Lines for the log are said behind it, since the host's code may take its time. And the reactor's thread, which waits
+//! for no client, is called if it came meanwhile. It notes that it came, and tries once more; whoever has the mutex frees
+//! it, and then looks whether anybody came. So one of the two sees the other: both have a fence in between.
+
+use super::background::Patience;
+use super::reactor::say;
+use super::{Inner, Shared};
+use parking_lot::MutexGuard;
+use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{Ordering, fence};
+use std::time::Duration;
+
+/// The state of one client, for one thread.
+#[derive(Debug)]
+pub(super) struct Locked<'a> {
+    shared: &'a Shared,
+    /// Present until it is dropped.
+    guard: Option<MutexGuard<'a, Inner>>,
+}
+
+impl<'a> Locked<'a> {
+    pub(super) fn new(shared: &'a Shared, guard: MutexGuard<'a, Inner>) -> Self {
+        Self { shared, guard: Some(guard) }
+    }
+
+    /// Frees the mutex while `body` runs, which may take long: nothing is said here that it would wait for.
+    pub(super) fn unlocked<T>(&mut self, body: impl FnOnce() -> T) -> T {
+        let lines = std::mem::take(&mut self.lines);
+        self.reactor.log.say(lines);
+        let shared = self.shared;
+        MutexGuard::unlocked(self.guard.as_mut().expect(PRESENT), || {
+            shared.freed();
+            body()
+        })
+    }
+}
+
+impl Deref for Locked<'_> {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        self.guard.as_deref().expect(PRESENT)
+    }
+}
+
+impl DerefMut for Locked<'_> {
+    fn deref_mut(&mut self) -> &mut Inner {
+        self.guard.as_deref_mut().expect(PRESENT)
+    }
+}
+
+impl Drop for Locked<'_> {
+    fn drop(&mut self) {
+        let lines = std::mem::take(&mut self.lines);
+        self.guard = None;
+        self.shared.freed();
+        say(lines);
+    }
+}
+
+impl Shared {
+    /// The mutex is free.
+    fn freed(&self) {
+        fence(Ordering::SeqCst);
+        if self.is_awaited.load(Ordering::Relaxed) && self.is_awaited.swap(false, Ordering::SeqCst)
+        {
+            self.bell.ring();
+        }
+    }
+
+    /// For the reactor's thread. `None`: a thread has it, and rings the bell behind that.
+    pub(super) fn lock_or_be_called(&self, patience: Patience) -> Option<MutexGuard<'_, Inner>> {
+        let free = self.inner.try_lock();
+        let locked = free.or_else(|| {
+            self.is_awaited.store(true, Ordering::SeqCst);
+            fence(Ordering::SeqCst);
+            match patience {
+                Patience::None => self.inner.try_lock(),
+                Patience::Brief => self.inner.try_lock_for(MOMENT),
+            }
+        })?;
+        self.is_awaited.store(false, Ordering::SeqCst);
+        Some(locked)
+    }
+}
+
+const PRESENT: &str = "it is there until this is dropped";
+/// A thread that waits so long is the next one to have the mutex (parking_lot is fair after half a millisecond).
+const MOMENT: Duration = Duration::from_millis(1);

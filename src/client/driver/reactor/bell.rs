@@ -1,0 +1,68 @@
+//! How the reactor's thread is called to a client, without a lock: in a signal handler too.
+
+use super::Member;
+use crate::net::Wake;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// One client's. It rings until the thread has heard it.
+#[derive(Clone, Debug)]
+pub(in crate::client::driver) struct Bell {
+    ring: Arc<Ring>,
+    bit: u64,
+    wake: Wake,
+}
+
+/// The bells of up to [`Ring::LEN`] members whose numbers follow each other, a bit for each.
+#[derive(Debug, Default)]
+pub(super) struct Ring(AtomicU64);
+
+impl Bell {
+    pub(super) fn new(ring: Arc<Ring>, member: Member, wake: Wake) -> Self {
+        Self { ring, bit: 1 << (member.0 % Ring::LEN), wake }
+    }
+
+    /// That of nobody.
+    #[cfg(test)]
+    pub(in crate::client::driver) fn alone(wake: Wake) -> Self {
+        Self::new(Arc::default(), Member(0), wake)
+    }
+
+    /// Calls the thread. One that was rung for a client that has left calls it to another, or for nothing.
+    pub(in crate::client::driver) fn ring(&self) {
+        self.ring.0.fetch_or(self.bit, Ordering::SeqCst);
+        // Also if it rang already: whoever rang may not have come to this yet.
+        self.wake.wake();
+    }
+}
+
+impl Ring {
+    pub(super) const LEN: usize = u64::BITS as usize;
+
+    /// Hears all bells: the members' numbers, counted from the ring's first.
+    pub(super) fn hear(&self) -> impl Iterator<Item = usize> + use<> {
+        let quiet = self.0.load(Ordering::SeqCst) == 0;
+        let bits = if quiet { 0 } else { self.0.swap(0, Ordering::SeqCst) };
+        (0..Self::LEN).filter(move |at| bits >> at & 1 == 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::{Key, Poller};
+
+    #[test]
+    fn each_bell_is_heard_once_however_often_it_rang() {
+        let mut poller = Poller::new(1).unwrap();
+        let wake = poller.wake(Key(0)).unwrap();
+        let ring = Arc::new(Ring::default());
+        let bell = |number| Bell::new(Arc::clone(&ring), Member(number), wake.clone());
+        for number in [64 + 3, 63, 3, 0] {
+            bell(number).ring();
+        }
+        poller.wait(None).unwrap();
+        assert_eq!(ring.hear().collect::<Vec<_>>(), [0, 3, 63]);
+        assert_eq!(ring.hear().next(), None);
+    }
+}

@@ -1,0 +1,110 @@
+//! `tenure bench --cruel`: the worst that clients may ask for within their bounds, one after the other, and what the nodes
+//! and another client make of it.
+//!
+//! All the while very many locks are held, very many sessions renew, and a probe takes and gives back a lock of its own. Of each act is
+//! told the longest turn of a node's loop, as the nodes measure it themselves, and whether leadership changed.
+
+mod acts;
+mod background;
+mod herd;
+mod line;
+mod party;
+mod probe;
+mod report;
+mod sizes;
+mod stage;
+mod table;
+mod watch;
+
+pub use sizes::Sizes;
+
+use crate::cli::connect::Connection;
+use crate::cli::failure::{Failure, NO};
+use crate::cli::output;
+use crate::lab::processes::Processes;
+use background::{Crowd, hold};
+use stage::Stage;
+use std::time::Duration;
+use tenure::sys::descriptors;
+
+/// How to tell what was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    Text,
+    Json,
+}
+
+/// Plays all acts in the cluster at `to`, and tells what was seen. Sessions that are to expire have this TTL.
+///
+/// # Errors
+/// An act could not be played, what came of it is not right, or leadership changed without being asked (1).
+pub fn run(sizes: &Sizes, ttl: Duration, to: &Connection, form: Form) -> Result<(), Failure> {
+    check_descriptors(sizes)?;
+    let mut stage = Stage::new(sizes, ttl, to)?;
+    let before = stage.leader()?;
+    let played = play(&mut stage).and_then(|()| {
+        stage.wait_for("all locks are free, and all sessions ended", |stage| {
+            let now = stage.leader()?;
+            // The probe's own may be either.
+            let is_empty = now.locks <= 1 && now.sessions <= before.sessions.max(2);
+            Ok(is_empty.then_some(()))
+        })
+    });
+    conclude(&stage, played, &report::to_text(&stage), &report::to_json(&stage), form)
+}
+
+/// Measures how many cycles a second there are, and how long the longest turn is, while more and more is held, waits, or
+/// renews.
+///
+/// # Errors
+/// It could not be measured, or leadership changed without being asked (1).
+pub fn tabulate(
+    sizes: &Sizes,
+    nodes: &Processes,
+    to: &Connection,
+    form: Form,
+) -> Result<(), Failure> {
+    let mut stage = Stage::new(sizes, to.options()?.ttl, to)?;
+    let mut table = table::Table::default();
+    let measured = table.measure(&mut stage, nodes);
+    conclude(&stage, measured, &table.to_text(), &table.to_json(), form)
+}
+
+/// Tells what was seen, also if not all was.
+fn conclude(
+    stage: &Stage<'_>,
+    played: Result<(), Failure>,
+    text: &str,
+    json: &str,
+    form: Form,
+) -> Result<(), Failure> {
+    output::conclude(if form == Form::Json { json } else { text })?;
+    match (report::check_leaders(&stage.acts), played) {
+        (Err(changed), Err(failed)) => {
+            Err(Failure::new(NO, format!("{}; {}", changed.message, failed.message)))
+        }
+        (leaders, played) => leaders.and(played),
+    }
+}
+
+fn play(stage: &mut Stage<'_>) -> Result<(), Failure> {
+    let mut held = hold(stage, stage.sizes.locks)?;
+    let crowd = Crowd::start(stage, stage.sizes.sessions)?;
+    let played = acts::play(stage);
+    let crowd = crowd.end()?;
+    played?;
+    stage.check("sessions that renewed to the end", crowd);
+    held.close()
+}
+
+/// This process has a connection for each client that comes back, and some for all else.
+fn check_descriptors(sizes: &Sizes) -> Result<(), Failure> {
+    let needed = sizes.returning + 3 * sizes.circle + sizes.sessions / 500 + 500;
+    let limit = descriptors::raise_limit();
+    if limit < needed {
+        return Err(Failure::usage(format!(
+            "{needed} descriptors are needed and {limit} allowed: raise `ulimit -Hn`, or lower --returning"
+        )));
+    }
+    Ok(())
+}

@@ -1,0 +1,83 @@
+//! The owners of one session that are not alone: what they hold, and what they wait for.
+//!
+//! Nearly all acquires are owners of their own, and cost nothing here. For the others it must be known at once whether an owner
+//! waits for a name already: a session may have 16,384 waits for 32 names each, and a walk over them at each acquire would be
+//! quadratic.
+
+use super::by_request::ByRequest;
+use super::claim::ALONE;
+use super::command::Name;
+use super::dedupe::Place;
+use crate::base::{Owner, RequestId};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Whose the grants and places of a session are.
+#[derive(Clone, Debug)]
+pub(super) struct Owners {
+    /// Of those acquires that hold something.
+    holding: ByRequest<Owner>,
+    /// The names that each waits for.
+    waiting: BTreeMap<Owner, BTreeSet<Name>>,
+}
+
+impl Owners {
+    pub(super) const fn new() -> Self {
+        Self { holding: ByRequest::new(), waiting: BTreeMap::new() }
+    }
+
+    /// The owner of `request`, which holds something.
+    pub(super) fn of(&self, request: RequestId) -> Owner {
+        self.holding.value(request).copied().unwrap_or(ALONE)
+    }
+
+    /// `request` of `owner` holds something.
+    pub(super) fn note_grant(&mut self, request: RequestId, owner: Owner) {
+        if owner != ALONE {
+            self.holding.insert(request, owner);
+        }
+    }
+
+    /// It holds nothing any more.
+    pub(super) fn end_grant(&mut self, request: RequestId) {
+        self.holding.remove(request);
+    }
+
+    /// `owner` waits for `name`.
+    pub(super) fn note_waiting(&mut self, owner: Owner, name: &Name) {
+        if owner != ALONE {
+            self.waiting.entry(owner).or_default().insert(name.clone());
+        }
+    }
+
+    /// The owner of `place` waits there no more.
+    pub(super) fn end_waiting(&mut self, place: &Place) {
+        if let Some(names) = self.waiting.get_mut(&place.owner) {
+            for name in place.names() {
+                names.remove(name);
+            }
+            if names.is_empty() {
+                self.waiting.remove(&place.owner);
+            }
+        }
+    }
+
+    /// Whether `owner`, which is not 0, holds or waits for anything.
+    pub(super) fn is_in_any(&self, owner: Owner) -> bool {
+        self.waiting.contains_key(&owner) || self.holding.values().any(|other| *other == owner)
+    }
+
+    /// For how many names `owner`, which is not 0, waits.
+    pub(super) fn waits(&self, owner: Owner) -> usize {
+        self.waiting.get(&owner).map_or(0, BTreeSet::len)
+    }
+
+    /// Whether `owner`, which is not 0, waits for `name`.
+    pub(super) fn waits_for(&self, owner: Owner, name: &Name) -> bool {
+        self.waiting.get(&owner).is_some_and(|names| names.contains(name))
+    }
+
+    /// The acquires of owners that hold something.
+    pub(super) fn holding(&self) -> impl Iterator<Item = RequestId> {
+        self.holding.requests()
+    }
+}

@@ -1,0 +1,216 @@
+//! What one entry leaves to later ones, so that no apply is long (from level 2 on): sessions that have ended and still are in
+//! locks (safety L22), and locks that are handed over to very many (L5).
+//!
+//! An entry frees and grants so many names as the level says, and ends with the thing at which they are used up. Whatever it
+//! leaves is in the state, and a leader proposes [`Command::Continue`](super::Command::Continue) as long as there is any: it
+//! decides nothing, so that it may come twice, late, or from a leader that was replaced.
+//!
+//! * A session that has ended is none of `sessions`: it is dead to everybody. What it still has stands in its locks as if it
+//!   lived, so that nobody else has room for it; but nothing is granted to it, nobody is put before others for it, and nothing that
+//!   it waits for keeps anybody waiting for ever.
+//! * A lock that is not handed over yet has its waiters in their order, and who comes meanwhile stands behind them.
+
+use super::command::Name;
+use super::dedupe::{Answers, Hold};
+use super::effects::Effects;
+use super::machine::LockMachine;
+use super::session::Session;
+use crate::base::{RequestId, SessionId};
+use std::sync::Arc;
+
+/// A session that has ended, and what of it is still in locks.
+#[derive(Clone, Debug)]
+pub(super) struct Ending {
+    pub(super) client: Arc<str>,
+    pub(super) ttl_ms: u32,
+    pub(super) way: EndWay,
+    /// Its grants and places; nothing else is remembered of it.
+    pub(super) answers: Answers,
+    /// What of it is in the bytes of the state.
+    pub(super) counted: u64,
+}
+
+/// How a session ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(super) enum EndWay {
+    /// Its client said that it had ended its work, and waits until all is free.
+    Closed,
+    /// Nothing was heard of it: its grants may leave delays (L16).
+    Expired,
+}
+
+impl Ending {
+    /// What is left of a session at its end.
+    pub(super) fn of(session: Session, way: EndWay) -> Self {
+        let Session { client, ttl_ms, answers, .. } = session;
+        Self { client, ttl_ms, way, answers: answers.of_the_dead(), counted: 0 }
+    }
+
+    /// What is freed next: of its grants and its places first those of which there are fewer, so that one lock of a session
+    /// that waits for thousands is free at once; each in the order in which they were asked for.
+    fn next(&self) -> Option<Piece> {
+        let (grants, places) = (self.answers.grants(), self.answers.waiting());
+        let grant = || grants.iter().next().map(|(_, hold)| Piece::Grant(hold.clone()));
+        let place = || places.first().map(Piece::Place);
+        if grants.len() <= places.len() { grant().or_else(place) } else { place().or_else(grant) }
+    }
+}
+
+/// One thing that a session has.
+enum Piece {
+    Grant(Hold),
+    Place(RequestId),
+}
+
+impl LockMachine {
+    /// Whether earlier entries have left anything to later ones.
+    #[must_use]
+    pub fn is_unfinished(&self) -> bool {
+        !self.endings.is_empty() || !self.unfinished.is_empty()
+    }
+
+    /// Whether `session` was closed, and is not all free yet.
+    #[must_use]
+    pub fn is_closing(&self, session: SessionId) -> bool {
+        self.endings.get(&session).is_some_and(|ending| ending.way == EndWay::Closed)
+    }
+
+    /// Whether `session`, which is in a lock, has ended.
+    pub(super) fn is_ending(&self, session: SessionId) -> bool {
+        !self.endings.is_empty() && self.endings.contains_key(&session)
+    }
+
+    /// Goes on with what earlier entries left: first with locks that are handed over, in byte order, then with sessions that have
+    /// ended, the oldest first. Half of its share is kept for these, so that neither waits for the other for ever.
+    pub(super) fn go_on(&mut self, unix_ms: u64, effects: &mut Effects) {
+        let kept = if self.endings.is_empty() { 0 } else { effects.keep_half() };
+        while effects.lasts()
+            && let Some(name) = self.unfinished.first().cloned()
+        {
+            self.hand_over(&name, unix_ms, effects);
+        }
+        effects.give_back(kept);
+        while let Some((session, _)) = self.endings.first_key_value() {
+            let session = *session;
+            let way = self.endings[&session].way;
+            if !self.free(session, unix_ms, effects) {
+                return;
+            }
+            if way == EndWay::Closed {
+                effects.freed.push(session);
+            }
+        }
+    }
+
+    /// Ends a session that is alive, and frees as much of it as this entry may; whether that is all.
+    pub(super) fn end_in_parts(
+        &mut self,
+        id: SessionId,
+        session: Session,
+        way: EndWay,
+        (unix_ms, effects): (u64, &mut Effects),
+    ) -> bool {
+        self.endings.insert(id, Box::new(Ending::of(session, way)));
+        self.weight.touch(id);
+        self.free(id, unix_ms, effects)
+    }
+
+    /// Frees what a session that has ended still has, until this entry has had its share of work; whether nothing is left.
+    fn free(&mut self, session: SessionId, unix_ms: u64, effects: &mut Effects) -> bool {
+        self.weight.touch(session);
+        while let Some(next) = self.endings[&session].next() {
+            if !effects.lasts() {
+                return false;
+            }
+            match next {
+                Piece::Grant(hold) => self.free_grant(session, &hold, unix_ms, effects),
+                Piece::Place(request) => self.free_place(session, request, unix_ms, effects),
+            }
+        }
+        let ended = self.endings.remove(&session).expect("looked at");
+        self.weight.take_off(ended.counted);
+        true
+    }
+
+    fn free_place(
+        &mut self,
+        session: SessionId,
+        request: RequestId,
+        unix_ms: u64,
+        effects: &mut Effects,
+    ) {
+        let place = self.answers_of_mut(session).leave_queue(request);
+        self.leave_queues(&place, effects);
+        let names: Vec<Name> = place.names().cloned().collect();
+        effects.spend(names.len());
+        self.hand_over_all(&names, unix_ms, effects);
+    }
+
+    /// A delay begins in the entry that frees the grant (L16).
+    fn free_grant(&mut self, session: SessionId, hold: &Hold, unix_ms: u64, effects: &mut Effects) {
+        let freed = self.drop_grant(hold.name.clone(), hold.token, effects);
+        let ending = self.endings.get_mut(&session).expect("it is looked at");
+        freed.grant.handles().for_each(|request| drop(ending.answers.end_grant(request)));
+        let (client, way) = (ending.client.clone(), ending.way);
+        if way == EndWay::Expired {
+            for name in freed.names() {
+                let delayed = self.begin_delay(name, &freed.grant, &client);
+                effects.delayed.extend(delayed);
+            }
+        }
+        let heirs = if freed.has_heir() { self.names_per_part() / HEIRS_PER_PART } else { 0 };
+        effects.spend(freed.names().len() + heirs);
+        self.pass_on(&freed, unix_ms, effects);
+    }
+
+    /// A lock's hand-over is left to later entries.
+    pub(super) fn leave_unfinished(&mut self, name: Name) {
+        if self.unfinished.insert(name) {
+            self.weight.add(UNFINISHED_BYTES);
+        }
+    }
+
+    /// A lock is handed over.
+    pub(super) fn end_unfinished(&mut self, name: &Name) {
+        if !self.unfinished.is_empty() && self.unfinished.remove(name) {
+            self.weight.take_off(UNFINISHED_BYTES);
+        }
+    }
+
+    /// The client of a session that is in a lock.
+    pub(super) fn client_of(&self, session: SessionId) -> &Arc<str> {
+        match self.endings.get(&session) {
+            Some(ending) => &ending.client,
+            None => &self.live_session(session).client,
+        }
+    }
+
+    /// The TTL of a session that is in a lock.
+    pub(super) fn ttl_ms_of(&self, session: SessionId) -> u32 {
+        match self.endings.get(&session) {
+            Some(ending) => ending.ttl_ms,
+            None => self.live_session(session).ttl_ms,
+        }
+    }
+
+    /// The requests of a session that is in a lock.
+    pub(super) fn answers_of(&self, session: SessionId) -> &Answers {
+        match self.endings.get(&session) {
+            Some(ending) => &ending.answers,
+            None => &self.live_session(session).answers,
+        }
+    }
+
+    pub(super) fn answers_of_mut(&mut self, session: SessionId) -> &mut Answers {
+        if !self.is_ending(session) {
+            return &mut self.live_session_mut(session).answers;
+        }
+        self.weight.touch(session);
+        &mut self.endings.get_mut(&session).expect("looked at").answers
+    }
+}
+
+/// To put an heir before others may cost a search: so many of them use up the share of one entry.
+const HEIRS_PER_PART: usize = 16;
+/// That a lock is not handed over yet, in a snapshot.
+pub(super) const UNFINISHED_BYTES: u64 = 16;

@@ -1,0 +1,74 @@
+//! What entries have left to later ones (`lock/parts.rs`), in format 2: the sessions whose end is under way, behind those that live;
+//! and behind all locks the numbers of those that are not handed over yet.
+
+use super::decode::Pieces;
+use super::format_2::{name_of, number_of};
+use super::{SnapshotError, push};
+use crate::base::SessionId;
+use crate::lock::LockMachine;
+use crate::lock::command::Name;
+use crate::lock::dedupe::Answers;
+use crate::lock::parts::{EndWay, Ending};
+use serde::{Deserialize, Serialize};
+
+pub(super) fn push_endings(out: &mut Vec<u8>, machine: &LockMachine) {
+    let (endings, locks) = (machine.endings.len() as u64, machine.unfinished.len() as u64);
+    push(out, &UnfinishedPiece { endings, locks });
+    for (id, ending) in &machine.endings {
+        let Ending { ref client, ttl_ms, way, .. } = **ending;
+        push(out, &EndingPiece { id: *id, client, ttl_ms, way });
+    }
+}
+
+pub(super) fn push_locks(out: &mut Vec<u8>, machine: &LockMachine, names: &[&Name]) {
+    machine.unfinished.iter().for_each(|name| push(out, &number_of(names, name)));
+}
+
+/// The sessions; how many locks there will be. What the sessions have, locks name.
+pub(super) fn read_endings(
+    machine: &mut LockMachine,
+    pieces: &mut Pieces<'_>,
+) -> Result<u64, SnapshotError> {
+    let UnfinishedPiece { endings, locks } = pieces.read()?;
+    for _ in 0..endings {
+        let EndingPiece { id, client, ttl_ms, way } = pieces.read()?;
+        if machine.endings.last_key_value().is_some_and(|(last, _)| *last >= id) {
+            return Err(pieces.damaged(format!("session {id}, which has ended, is out of order")));
+        }
+        let (client, answers) = (client.into(), Answers::new().of_the_dead());
+        let ending = Ending { client, ttl_ms, way, answers, counted: 0 };
+        machine.endings.insert(id, Box::new(ending));
+    }
+    Ok(locks)
+}
+
+pub(super) fn read_locks(
+    machine: &mut LockMachine,
+    pieces: &mut Pieces<'_>,
+    names: &[Name],
+    locks: u64,
+) -> Result<(), SnapshotError> {
+    for _ in 0..locks {
+        let number: u32 = pieces.read()?;
+        let name = name_of(pieces, names, number)?;
+        if machine.unfinished.last().is_some_and(|last| last >= name) {
+            return Err(pieces.damaged(format!("the hand-over of {name:?} is out of order")));
+        }
+        machine.unfinished.insert(name.clone());
+    }
+    Ok(())
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct UnfinishedPiece {
+    endings: u64,
+    locks: u64,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct EndingPiece<'a> {
+    id: SessionId,
+    client: &'a str,
+    ttl_ms: u32,
+    way: EndWay,
+}

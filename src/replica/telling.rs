@@ -1,0 +1,130 @@
+//! What is said to many connections at once, in parts: who leads, to all clients, and each change of a lock, to all who
+//! observe it.
+
+use super::work::{Kind, Work};
+use super::{Output, Replica, ServerMessage};
+use crate::base::{ConnectionId, Index};
+use crate::lock::Change;
+use crate::wire::LeaderHint;
+use std::collections::{BTreeSet, VecDeque};
+use std::ops::Bound;
+
+/// Who is still to be told who leads.
+#[derive(Clone, Debug, Default)]
+pub struct Hints {
+    /// What all clients were told last, or are being told.
+    pushed: LeaderHint,
+    /// All behind this connection are still to be told that; `None`: all were.
+    rest: Option<Bound<ConnectionId>>,
+    /// Whoever asked for what only a leader can answer.
+    wanted: BTreeSet<ConnectionId>,
+}
+
+/// The changes of observed locks that are still to be told, the oldest first.
+#[derive(Clone, Debug, Default)]
+pub struct Tellings(VecDeque<Telling>);
+
+/// One change.
+#[derive(Clone, Debug)]
+struct Telling {
+    index: Index,
+    change: Change,
+    /// Those behind this observer are still to be told.
+    rest: Bound<(ConnectionId, u64)>,
+}
+
+impl Tellings {
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether so many changes wait that no further one should be made before they are told.
+    pub fn are_full(&self) -> bool {
+        self.0.len() >= TELLINGS_MAX
+    }
+}
+
+impl Hints {
+    pub fn is_empty(&self) -> bool {
+        self.rest.is_none() && self.wanted.is_empty()
+    }
+}
+
+impl Replica {
+    /// Tells all clients who leads, if it is news.
+    pub(super) fn push_hint(&mut self) {
+        let hint = self.leader_hint();
+        if hint != self.hints.pushed {
+            self.hints.pushed = hint;
+            self.hints.rest = Some(Bound::Unbounded);
+            self.advance_hints();
+        }
+    }
+
+    /// Tells one client who leads, once for all that it asked: what it asked must be sent there.
+    pub(super) fn want_hint(&mut self, connection: ConnectionId) {
+        self.hints.wanted.insert(connection);
+    }
+
+    /// Goes on with telling who leads.
+    pub(super) fn advance_hints(&mut self) {
+        while let Some(rest) = self.hints.rest
+            && self.work.may(Kind::Tell)
+        {
+            let next = self.clients.listeners(rest).next().map(|(connection, _)| connection);
+            if let Some(connection) = next {
+                self.tell_hint(connection);
+            }
+            self.hints.rest = next.map(Bound::Excluded);
+        }
+        while self.work.may(Kind::Tell)
+            && let Some(connection) = self.hints.wanted.pop_first()
+        {
+            self.tell_hint(connection);
+        }
+    }
+
+    fn tell_hint(&mut self, connection: ConnectionId) {
+        self.work.spend(Kind::Tell, 2);
+        self.hints.wanted.remove(&connection);
+        // Not what is so by now: if that is news, all are told of it next.
+        let hint = self.hints.pushed.clone();
+        self.reply(connection, ServerMessage::Leader(hint));
+    }
+
+    /// Tells the observers of a lock what the entry at `index` changed.
+    pub(super) fn tell_change(&mut self, index: Index, change: &Change) {
+        if self.leading.observers.of(&change.name, Bound::Unbounded).next().is_none() {
+            return;
+        }
+        let (change, rest) = (change.clone(), Bound::Unbounded);
+        self.leading.tellings.0.push_back(Telling { index, change, rest });
+        self.advance_tellings();
+    }
+
+    /// Goes on with telling changes, in their order.
+    pub(super) fn advance_tellings(&mut self) {
+        while self.work.may(Kind::Tell)
+            && let Some(telling) = self.leading.tellings.0.front_mut()
+        {
+            let Telling { index, change, rest } = telling;
+            let bytes = change.holder.as_ref().map_or(0, |held| held.value.len());
+            let mut observers = self.leading.observers.of(&change.name, *rest);
+            let Some(((to, read), since)) = observers.next() else {
+                self.leading.tellings.0.pop_front();
+                continue;
+            };
+            *rest = Bound::Excluded((to, read));
+            self.work.spend(Kind::Tell, 2 + Work::of_bytes(bytes));
+            // What was so when it began it was told then.
+            if since < *index {
+                let (index, holder) = (*index, change.holder.as_ref().map(super::observing::said));
+                let message = ServerMessage::Changed { read, index, holder, gap: false };
+                self.outputs.push(Output::SendClient { to, message });
+            }
+        }
+    }
+}
+
+/// Changes that may wait to be told: the next entries are applied once these are fewer.
+const TELLINGS_MAX: usize = 1024;
