@@ -15,7 +15,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::os::fd::AsRawFd;
 use tempfile::TempDir;
 
-/// Node 3, whom nobody but the test dials, and which dials nobody.
+/// Node 3, whom nobody but the test dials. After a while it dials the others, who are not there.
 struct Stand {
     network: Network,
     server: Server<FileDisk>,
@@ -205,7 +205,7 @@ fn what_is_no_handshake_is_closed_and_counted_and_disturbs_nobody() {
         // A reset comes of what nobody has read.
         let _ = stranger.read_to_end(&mut heard);
         assert!(heard.is_empty() || heard[0] == 0x15, "an alert, if anything: {heard:?}");
-        assert_eq!(stand.network.links.len(), 0);
+        assert_eq!(stand.network.greetings.len(), 0);
     }
     let (inputs, _) = stand.say("tenure:client/a", FrameKind::ClientHello, &hello);
     assert!(matches!(inputs[..], [Input::ClientUp { .. }]), "{inputs:?}");
@@ -219,11 +219,11 @@ fn who_does_not_finish_a_handshake_in_time_is_closed() {
     begun.write_all(&[0x16, 3, 1, 2, 0, 1]).unwrap();
     let half = stand.dial("tenure:client/a");
     let mut inputs = Vec::new();
-    while stand.network.links.len() < 2 {
+    while stand.network.greetings.len() < 2 {
         stand.turn(&mut inputs);
     }
     stand.network.end_silent(clock::boot_nanos() + 6_000_000_000, &mut inputs);
-    assert_eq!((stand.network.links.len(), stand.network.complaints.count()), (0, 2));
+    assert_eq!((stand.network.greetings.len(), stand.network.complaints.count()), (0, 2));
     assert!(inputs.is_empty() && half.is_handshaking());
 }
 
@@ -235,7 +235,7 @@ fn whose_handshake_waits_for_us_is_not_late_itself_but_once() {
     // Those whose turn it is are answered, and the next word is theirs.
     stand.turn(&mut inputs);
     stand.network.end_silent(clock::boot_nanos() + 6_000_000_000, &mut inputs);
-    assert_eq!(stand.network.links.len(), 3);
+    assert_eq!(stand.network.greetings.len(), 3);
     stand.network.end_silent(clock::boot_nanos() + 12_000_000_000, &mut inputs);
-    assert_eq!(stand.network.links.len(), 0);
+    assert_eq!(stand.network.greetings.len(), 0);
 }
