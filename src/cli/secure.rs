@@ -34,6 +34,18 @@ pub enum Verify {
     Node,
 }
 
+/// Whether a node speaks TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tls {
+    /// It does not, whatever else is given
+    Off,
+    /// It answers both, and dials with TLS first: a stage
+    Optional,
+    /// With everybody
+    Required,
+}
+
 impl From<Verify> for base::Verify {
     fn from(verify: Verify) -> Self {
         match verify {

@@ -5,7 +5,7 @@ mod over_tls;
 use crate::net::local_stream::LocalStream;
 use crate::net::output::Output;
 use crate::net::socket;
-use crate::net::tls::{StreamError, TlsError, TlsStream};
+use crate::net::tls::{EitherStream, StreamError, TlsError, TlsStream};
 use crate::sys::inherited;
 use crate::wire::{Frame, FrameDecoder, FrameError, FrameKind};
 use mio::Interest;
@@ -37,6 +37,8 @@ pub struct Connection {
 enum Stream {
     Tcp(TcpStream),
     Tls(TlsStream),
+    /// One of the two: its first bytes will tell.
+    Either(EitherStream),
     Local(LocalStream),
 }
 
@@ -125,6 +127,7 @@ impl Connection {
         match &mut self.stream {
             Stream::Tcp(stream) => register(stream, interest),
             Stream::Tls(stream) => register(&mut stream.socket, interest),
+            Stream::Either(stream) => register(stream.socket_mut(), interest),
             Stream::Local(stream) => {
                 register(&mut SourceFd(&stream.as_raw_fd()), without_room(interest))
             }
@@ -234,6 +237,7 @@ impl Connection {
                 Ok(bytes.len())
             }
             Stream::Tls(stream) => stream.receive(|bytes| self.decoder.push(bytes)),
+            Stream::Either(_) => self.receive_first(),
             Stream::Local(stream) => Ok(stream.receive(|bytes| self.decoder.push(bytes))?),
         }
     }
@@ -262,6 +266,10 @@ impl Connection {
                     socket::send(stream, self.output.pending()).map_err(StreamError::from)
                 }
                 Stream::Tls(stream) => stream.send(self.output.pending()),
+                // Who says nothing is told in the clear why he is hung up on.
+                Stream::Either(stream) => {
+                    socket::send(stream.socket(), self.output.pending()).map_err(StreamError::from)
+                }
                 Stream::Local(stream) => {
                     stream.send(self.output.pending()).map_err(StreamError::from)
                 }
@@ -284,7 +292,7 @@ impl Connection {
         match &self.stream {
             Stream::Local(_) => false,
             _ if self.stage == Stage::Dialing => true,
-            Stream::Tcp(_) => !self.output.is_empty(),
+            Stream::Tcp(_) | Stream::Either(_) => !self.output.is_empty(),
             // What waits for the handshake waits for the other side, and not for room.
             Stream::Tls(stream) => {
                 stream.queued_bytes() > 0 || (!self.output.is_empty() && !self.is_handshaking())
@@ -340,6 +348,7 @@ impl Connection {
         match self.stream {
             Stream::Tcp(stream) => Some(std::net::TcpStream::from(stream).into()),
             Stream::Tls(stream) => Some(std::net::TcpStream::from(stream.socket).into()),
+            Stream::Either(stream) => Some(std::net::TcpStream::from(stream.into_socket()).into()),
             Stream::Local(_) => None,
         }
     }
@@ -350,6 +359,7 @@ impl AsRawFd for Connection {
         match &self.stream {
             Stream::Tcp(stream) => stream.as_raw_fd(),
             Stream::Tls(stream) => stream.socket.as_raw_fd(),
+            Stream::Either(stream) => stream.socket().as_raw_fd(),
             Stream::Local(stream) => stream.as_raw_fd(),
         }
     }

@@ -11,7 +11,7 @@ use crate::node::config::NodeOptions;
 use crate::node::departure::Departure;
 use crate::node::event_loop::{EventLoop, disk_status, endpoints_of, error_of, panic_error};
 use crate::node::leadership::Leadership;
-use crate::node::listen::listen;
+use crate::node::listen::{listen, warn_of_plaintext};
 use crate::node::network::Network;
 use crate::node::secured::Secured;
 use crate::server::Server;
@@ -61,6 +61,7 @@ impl Node {
         fork::watch();
         let secured = options.tls.as_ref().map(|tls| Secured::read(tls, options.id)).transpose()?;
         let (listener, address) = listen(&mut options)?;
+        warn_of_plaintext(&options);
         let server = open_directory(&options)?;
         let (commands, received) = crossbeam_channel::unbounded();
         let mut network = Network::new(options.id, &options.cluster, listener, commands.clone())

@@ -239,6 +239,7 @@ impl Network {
         if let Some(older) = self.peers.handle_standing(hello.node, key, hello.directory, now) {
             self.remove(older);
         }
+        self.note_plain_peer(key, hello.node);
         inputs.push(Input::PeerUp { peer: hello.node, directory: hello.directory, speech, trust });
     }
 

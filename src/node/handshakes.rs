@@ -1,14 +1,12 @@
 //! TLS handshakes of accepted connections, some in each turn: one costs as much as a hundred requests, and after a change of
 //! leader thousands come at once. Peers that stand and clients that are known go first.
 
-use crate::net::{Closed, Key};
-use crate::node::ending::Ending;
-use crate::node::links::{Link, Role};
+use crate::net::Key;
+use crate::node::links::Role;
 use crate::node::network::Network;
-use crate::node::secured::Secured;
+use crate::node::secured::{Secured, TlsMode};
 use crate::server::{Input, Server};
 use crate::wal::Disk;
-use crate::wire::Form;
 use std::collections::{BTreeSet, VecDeque};
 
 /// What both sides of them show and demand, and whose turn has not come.
@@ -23,6 +21,16 @@ pub(super) struct Handshakes {
 }
 
 impl Handshakes {
+    /// What this node demands of a connection; `None`: nobody speaks TLS here.
+    pub(super) fn mode(&self) -> Option<TlsMode> {
+        self.secured.as_ref().map(Secured::mode)
+    }
+
+    /// Whether there are connections without TLS.
+    pub(super) fn may_be_plain(&self) -> bool {
+        self.mode() != Some(TlsMode::Required)
+    }
+
     /// Whether nobody waits.
     pub(super) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
@@ -45,12 +53,6 @@ impl Network {
             self.handshakes.waiting.push_back(key);
         }
         is_handshake
-    }
-
-    /// Whether it ended as a node of 0.1.0 does at a hello that it does not know; that one knows no TLS either.
-    pub(super) fn is_unheard(&self, link: &Link, ending: &Ending) -> bool {
-        let is_theirs = matches!(ending, Ending::Closed(Closed::ByPeer));
-        is_theirs && link.form == Form::Named && self.handshakes.secured.is_none()
     }
 
     /// Goes on with the handshakes that have waited longest: as many as there is work left for in this turn, and one in any

@@ -2,7 +2,7 @@
 //! and decides nothing that a fault can hit.
 //!
 //! `event_loop` is the thread; `network` owns every socket, with `acceptor`, `dialing`,
-//! `handshake`, `handshakes` (of TLS), `secured`, `places`, `greetings`, `links`, `outputs` and `peers` as its parts; `outside` is what the server sees of it; `board` is what programs see;
+//! `handshake`, `handshakes` (of TLS), `secured`, `way`, `places`, `greetings`, `links`, `outputs` and `peers` as its parts; `outside` is what the server sees of it; `board` is what programs see;
 //! `turns` measures the loop itself.
 
 mod acceptor;
@@ -34,6 +34,7 @@ mod peers;
 mod places;
 mod secured;
 mod turns;
+mod way;
 
 pub use api::Node;
 pub use config::{NodeOptions, parse_cluster};
@@ -41,4 +42,4 @@ pub use config::{NodeOptions, parse_cluster};
 pub use disk::FileDisk;
 pub use joining::CannotJoin;
 pub use leadership::Leadership;
-pub use secured::NodeTls;
+pub use secured::{NodeTls, TlsMode};

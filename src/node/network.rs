@@ -19,6 +19,7 @@ use crate::node::outputs::Outputs;
 use crate::node::peers::Peers;
 use crate::node::places::Bounds;
 use crate::node::turns::Turns;
+use crate::node::way::Way;
 use crate::raft::Claim;
 use crate::server::{Input, Server};
 use crate::sys::descriptors::Reserve;
@@ -313,13 +314,13 @@ impl Network {
         if ending.is_complaint() {
             self.complaints.add(now, &ending);
         }
-        let unheard = self.is_unheard(&link, &ending);
+        let way = Way::after(&link, &ending, self.handshakes.may_be_plain());
         match link.role {
             Role::Greeting | Role::Challenged | Role::Leaving => {}
-            Role::Dialing(peer) if unheard => self.peers.handle_unheard(peer, key, now),
-            Role::Dialing(peer) => {
-                self.peers.handle_ended(peer, key, now, ending.pace(), &ending);
-            }
+            Role::Dialing(peer) => match way {
+                Some(way) => self.peers.handle_unheard(peer, key, way, now),
+                None => self.peers.handle_ended(peer, key, now, ending.pace(), &ending),
+            },
             Role::Peer(peer) => {
                 // A hint of its death only if it was the other side's doing.
                 let is_theirs = matches!(ending, Ending::Closed(Closed::ByPeer));

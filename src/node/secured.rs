@@ -5,6 +5,7 @@ use crate::base::{NodeId, Principal};
 use crate::net::{Closed, Connection, Expected, Key, TlsClient, TlsFiles, TlsMaterial, TlsServer};
 use crate::node::ending::Ending;
 use crate::node::network::Network;
+use crate::node::way::Way;
 use crate::wire::{Refused, RefusedCode, Request};
 use std::path::PathBuf;
 
@@ -22,12 +23,38 @@ pub struct NodeTls {
     pub client_ca: Option<PathBuf>,
     /// What authorities have revoked.
     pub crl: Option<PathBuf>,
+    /// Whether a connection may do without.
+    pub mode: TlsMode,
+}
+
+/// Whether a node's connections may do without TLS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TlsMode {
+    /// They may: it answers both, and dials its peers over TLS first, and without if they do not speak it. A stage on the way
+    /// to `Required` and back, in which nobody is kept out who comes without a certificate.
+    Optional,
+    /// None may.
+    #[default]
+    Required,
+}
+
+impl TlsMode {
+    /// As a status says it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Optional => "optional",
+            Self::Required => "required",
+        }
+    }
 }
 
 impl NodeTls {
     /// With one authority for all.
     pub fn new(ca: impl Into<PathBuf>, cert: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
-        Self { ca: ca.into(), cert: cert.into(), key: key.into(), client_ca: None, crl: None }
+        let (ca, cert, key) = (ca.into(), cert.into(), key.into());
+        Self { ca, cert, key, client_ca: None, crl: None, mode: TlsMode::default() }
     }
 }
 
@@ -36,6 +63,7 @@ impl NodeTls {
 pub(super) struct Secured {
     server: TlsServer,
     client: TlsClient,
+    mode: TlsMode,
 }
 
 impl Secured {
@@ -67,17 +95,32 @@ impl Secured {
         material.check_node().map_err(|why| invalid(format!("the certificate {cert} {why}")))?;
         let server = TlsServer::new(&material).map_err(invalid)?;
         let client = TlsClient::new(&material).map_err(invalid)?;
-        Ok(Self { server, client })
+        Ok(Self { server, client, mode: tls.mode })
     }
 
     /// A connection that was accepted.
     pub(super) fn answer(&self, connection: Connection) -> Result<Connection, Closed> {
-        connection.answering_over_tls(&self.server)
+        match self.mode {
+            TlsMode::Optional => Ok(connection.answering_either(&self.server)),
+            TlsMode::Required => connection.answering_over_tls(&self.server),
+        }
     }
 
     /// A connection to this peer and nobody else.
-    pub(super) fn dial(&self, connection: Connection, peer: NodeId) -> Result<Connection, Closed> {
-        connection.over_tls(&self.client, Expected::Node(peer))
+    pub(super) fn dial(
+        &self,
+        connection: Connection,
+        peer: NodeId,
+        way: Way,
+    ) -> Result<Connection, Closed> {
+        match self.mode {
+            TlsMode::Optional if way.is_plain => Ok(connection),
+            _ => connection.over_tls(&self.client, Expected::Node(peer)),
+        }
+    }
+
+    pub(super) fn mode(&self) -> TlsMode {
+        self.mode
     }
 }
 
@@ -85,15 +128,24 @@ impl Network {
     /// Whether whoever is at the other end may speak as this peer: only its own certificate says so.
     pub(super) fn check_peer_identity(&mut self, key: Key, peer: NodeId) -> Result<(), Ending> {
         let Some(link) = self.links.find(key) else { return Ok(()) };
-        if self.handshakes.secured.is_none()
-            || link.connection.principal() == Some(&Principal::Node(peer))
-        {
+        let is_plain = !link.connection.is_over_tls() && self.handshakes.may_be_plain();
+        if is_plain || link.connection.principal() == Some(&Principal::Node(peer)) {
             return Ok(());
         }
         let shown = shown(link.connection.principal());
         refuse(format!(
             "only the certificate of node/{peer} may speak as node {peer}, and {shown}: give each node its own"
         ))
+    }
+
+    /// Tells of a peer that stands without TLS, where that is but a stage.
+    pub(super) fn note_plain_peer(&mut self, key: Key, peer: NodeId) {
+        let Some(link) = self.links.find(key) else { return };
+        if self.handshakes.mode() == Some(TlsMode::Optional) && !link.connection.is_over_tls() {
+            log::warn!(
+                "node {peer} is connected without TLS: nobody verifies who it is, and what is said can be read. Start it with                  --tls optional and its certificate"
+            );
+        }
     }
 
     /// Whether this may be asked on the connection. Nodes use no locks: they may ask what a node tells of itself, as one that

@@ -3,9 +3,11 @@
 
 use crate::program::{Cluster, code, eventually, free_ports, run, sentence, stdout, tenure};
 use serde_json::Value;
+use std::cell::Cell;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::rc::Rc;
 use tempfile::TempDir;
 
 /// Certificates by `tenure certs`, and what they are for.
@@ -44,12 +46,20 @@ impl Papers {
 
     /// Nodes that demand TLS.
     fn cluster(&self) -> Cluster {
-        let flags = [1, 2, 3].map(|id| self.flags(&format!("node-{id}")));
+        self.cluster_at(&Rc::new(Cell::new("required")))
+    }
+
+    /// Nodes that are started at `--tls` and what stands there by then; none of them has certificates while that is nothing.
+    fn cluster_at(&self, tls: &Rc<Cell<&'static str>>) -> Cluster {
+        let (flags, tls) = ([1, 2, 3].map(|id| self.flags(&format!("node-{id}"))), Rc::clone(tls));
         Cluster::start_as(move |command| {
             let words: Vec<_> = command.get_args().map(|word| word.to_owned()).collect();
             let at = words.iter().position(|word| word == "--id").unwrap() + 1;
             let id: usize = words[at].to_str().unwrap().parse().unwrap();
-            command.args(&flags[id - 1]).args(["--election", "1s"]).stderr(Stdio::null());
+            if !tls.get().is_empty() {
+                command.args(&flags[id - 1]).args(["--tls", tls.get()]);
+            }
+            command.args(["--election", "1s"]).stderr(Stdio::null());
             std::mem::replace(command, Command::new(""))
         })
     }
@@ -99,6 +109,72 @@ fn nodes_that_know_each_other_serve_whom_they_know_through_a_leaders_end() {
     let moved = run_as(&cluster, &operator, "move-leader", &[]);
     assert_eq!(code(&moved), Some(0), "{moved:?}");
     lock(&cluster, &client);
+}
+
+/// Starts one node after the other anew, each once all three are of one term again. Ends with what `--check` says.
+fn roll(cluster: &mut Cluster, flags: &[String]) -> Option<i32> {
+    for id in 1..=3 {
+        assert_eq!(cluster.stop(id), Some(0));
+        cluster.start_node(id);
+        eventually("all three are of one term", || {
+            let output = run_as(cluster, flags, "status", &["--json"]);
+            let status: Value = serde_json::from_slice(&output.stdout).ok()?;
+            let terms: Vec<_> = status["nodes"]
+                .as_array()?
+                .iter()
+                .filter_map(|node| node["term"].as_u64())
+                .collect();
+            let is_one = terms.len() == 3 && terms.iter().all(|term| *term == terms[0]);
+            (is_one && status["leader"].is_u64()).then_some(())
+        });
+    }
+    code(&run_as(cluster, flags, "status", &["--check"]))
+}
+
+#[test]
+fn a_cluster_goes_from_plaintext_to_tls_and_back_and_no_session_is_lost() {
+    let (papers, tls) = (Papers::new(), Rc::new(Cell::new("")));
+    let mut cluster = papers.cluster_at(&tls);
+    let (none, client, operator) =
+        (Vec::new(), papers.flags("client-billing"), papers.flags("operator-alice"));
+    let hold = |cluster: &Cluster, flags: &[String], name| {
+        let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+        cluster.begin("lock", &[&flags[..], &["--hold", name]].concat())
+    };
+    // A holder who lost its lock would have ended by itself, with another code.
+    let is_held = |cluster: &Cluster, flags: &[String], name| {
+        let output = run_as(cluster, flags, "show", &[name, "--json"]);
+        let shown: Value = serde_json::from_slice(&output.stdout).unwrap();
+        shown["locks"][0]["token"].as_u64()
+    };
+    leader(&cluster, &none);
+    let plain = hold(&cluster, &none, "plain");
+    let token = is_held(&cluster, &none, "plain");
+    assert!(token.is_some());
+    tls.set("optional");
+    assert_eq!(roll(&mut cluster, &none), Some(1), "a stage is no state to stay in");
+    let text = stdout(&run_as(&cluster, &none, "status", &[]));
+    assert!(text.contains("taken as well by node 1, node 2, node 3 (--tls optional)"), "{text}");
+    assert_eq!(is_held(&cluster, &none, "plain"), token);
+    let secured = hold(&cluster, &client, "secured");
+    let token = is_held(&cluster, &operator, "secured");
+    assert!(token.is_some());
+    assert_eq!(plain.end(), Some(0), "it was held all the time");
+    tls.set("required");
+    assert_eq!(roll(&mut cluster, &operator), Some(0));
+    let refused = run_as(&cluster, &none, "status", &["--check"]);
+    assert_eq!(code(&refused), Some(3), "{refused:?}");
+    tls.set("optional");
+    assert_eq!(roll(&mut cluster, &operator), Some(1));
+    assert_eq!(is_held(&cluster, &operator, "secured"), token);
+    let plain = hold(&cluster, &none, "plain");
+    assert_eq!(secured.end(), Some(0), "it was held all the time");
+    tls.set("off");
+    assert_eq!(roll(&mut cluster, &none), Some(0));
+    assert_eq!(plain.end(), Some(0), "it was held all the time");
+    // Whoever was told whom to trust goes on with nobody else.
+    let refused = run_as(&cluster, &client, "status", &["--check"]);
+    assert_eq!(code(&refused), Some(3), "{refused:?}");
 }
 
 #[test]
@@ -208,6 +284,14 @@ fn options_that_do_not_fit_are_told_before_a_node_listens() {
     let good = papers.flags("node-1");
     serve(&good[..2], "needs all of --ca, --cert and --key");
     serve(&good[..4], "needs all of --ca, --cert and --key");
+    for tls in ["optional", "required"] {
+        serve(&["--tls", tls].map(str::to_owned), "needs all of --ca, --cert and --key");
+    }
+    let beyond = ["--tls", "optional", "--listen", "0.0.0.0:0"].map(str::to_owned);
+    serve(
+        &[&good[..], &beyond].concat(),
+        "--tls optional takes everybody who comes without TLS as well",
+    );
     serve(&papers.flags("node-2"), "is the certificate of node/2, and this is node/1");
     serve(&papers.flags("client-billing"), "is the certificate of client/billing, and this is");
     let mut mixed = good.clone();

@@ -2,7 +2,7 @@
 
 use super::Options;
 use crate::cli::failure::Failure;
-use crate::cli::secure::{Secure, Verify};
+use crate::cli::secure::{Secure, Tls, Verify};
 use crate::cli::{duration, size};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use tenure::base::NodeId;
 use tenure::base::address::{self, AddressError};
 use tenure::base::limits::{LOG_BYTES_MAX, TTL_MS_DEFAULT, TTL_MS_MAX};
 use tenure::client::ClusterAt;
-use tenure::node::{NodeOptions, NodeTls, parse_cluster};
+use tenure::node::{NodeOptions, NodeTls, TlsMode, parse_cluster};
 
 /// What the --config file may hold; anything else in it is an error.
 #[derive(Debug, Default, PartialEq, Eq, Deserialize)]
@@ -33,6 +33,7 @@ struct File {
     client_ca: Option<PathBuf>,
     crl: Option<PathBuf>,
     verify: Option<Verify>,
+    tls: Option<Tls>,
     insecure: Option<bool>,
 }
 
@@ -72,6 +73,7 @@ pub fn node_options(flags: Options) -> Result<(NodeOptions, Option<ClusterAt>), 
         verify: flags.secure.verify.or(file.verify),
     };
     let others = (flags.client_ca.or(file.client_ca), flags.crl.or(file.crl));
+    let mode = flags.tls.or(file.tls);
     let id = required(flags.id.or(file.id), "id")?;
     let data = required(flags.data.or(file.data), "data")?;
     let (cluster, join) = (flags.cluster.or(file.cluster), flags.join.or(file.join));
@@ -91,24 +93,36 @@ pub fn node_options(flags: Options) -> Result<(NodeOptions, Option<ClusterAt>), 
     options.ttl_max = span(flags.ttl_max, file.ttl_max, options.ttl_max);
     let size = flags.snapshot_every.or(file.snapshot_every.map(|size| size.0));
     options.snapshot_every_bytes = size.unwrap_or(options.snapshot_every_bytes);
-    options.tls = node_tls(&secure, others)?;
+    options.tls = node_tls(&secure, others, mode)?;
     check(&options)?;
-    let join = join.map(|endpoints| secure.reach(ClusterAt::new(endpoints, None)));
-    Ok((options, join.transpose()?))
+    let reach = |endpoints| match options.tls {
+        Some(_) => secure.reach(ClusterAt::new(endpoints, None)),
+        None => Ok(ClusterAt::new(endpoints, None)),
+    };
+    let join = join.map(reach).transpose()?;
+    Ok((options, join))
 }
 
 /// All of what TLS needs, or nothing.
 fn node_tls(
     secure: &Secure,
     (client_ca, crl): (Option<PathBuf>, Option<PathBuf>),
+    mode: Option<Tls>,
 ) -> Result<Option<NodeTls>, Failure> {
+    let mode = match mode {
+        Some(Tls::Off) => return Ok(None),
+        Some(Tls::Optional) => Some(TlsMode::Optional),
+        Some(Tls::Required) => Some(TlsMode::Required),
+        None => None,
+    };
     match (&secure.ca, &secure.cert, &secure.key) {
         (Some(ca), Some(cert), Some(key)) => {
             let mut tls = NodeTls::new(ca, cert, key);
             (tls.client_ca, tls.crl) = (client_ca, crl);
+            tls.mode = mode.unwrap_or_default();
             Ok(Some(tls))
         }
-        (None, None, None) if client_ca.is_none() && crl.is_none() => Ok(None),
+        (None, None, None) if client_ca.is_none() && crl.is_none() && mode.is_none() => Ok(None),
         _ => Err(Failure::usage(
             "a node that speaks TLS needs all of --ca, --cert and --key: `tenure certs ca` and `tenure certs node` make them",
         )),

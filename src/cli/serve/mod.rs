@@ -6,7 +6,7 @@ mod join;
 mod starting;
 
 use crate::cli::failure::Failure;
-use crate::cli::secure::Secure;
+use crate::cli::secure::{Secure, Tls};
 use crate::cli::signals::{ENDING, Signals};
 use clap::Args;
 use ending::ended;
@@ -68,6 +68,9 @@ pub struct Options {
     /// Certificates that authorities have revoked
     #[arg(long, value_name = "FILE")]
     crl: Option<PathBuf>,
+    /// Whether this node speaks TLS [default: required as soon as --cert is given, else off]
+    #[arg(long, value_name = "WHETHER")]
+    tls: Option<Tls>,
     /// Listen beyond loopback although nothing is encrypted
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "true")]

@@ -2,7 +2,10 @@
 
 use super::{Closed, Connection, Stream};
 use crate::base::Principal;
-use crate::net::tls::{self, Expected, Session, TlsClient, TlsError, TlsServer, TlsStream};
+use crate::net::tls::{
+    self, EitherStream, Expected, Session, Spoken, StreamError, TlsClient, TlsError, TlsServer,
+    TlsStream,
+};
 use mio::net::TcpStream;
 
 impl Connection {
@@ -24,6 +27,35 @@ impl Connection {
         Ok(self.secured(session))
     }
 
+    /// Speaks TLS with whoever has dialed us, or does without, as his first bytes do: before anything is read.
+    #[must_use]
+    pub fn answering_either(mut self, server: &TlsServer) -> Self {
+        self.stream = match self.stream {
+            Stream::Tcp(socket) => Stream::Either(EitherStream::new(socket, server.clone())),
+            other => other,
+        };
+        self
+    }
+
+    /// One read of a connection whose first bytes tell what it speaks; how much that was, 0 at the end.
+    pub(super) fn receive_first(&mut self) -> Result<usize, StreamError> {
+        let Stream::Either(stream) = &mut self.stream else { return Ok(0) };
+        let (count, spoken) = stream.receive()?;
+        match spoken {
+            None => {}
+            Some(Spoken::Plain(socket, begin)) => {
+                self.stream = Stream::Tcp(socket);
+                self.decoder.push(&begin);
+            }
+            Some(Spoken::Tls(mut stream, begin)) => {
+                let taken = stream.take(&begin, |bytes| self.decoder.push(bytes));
+                self.stream = Stream::Tls(stream);
+                taken?;
+            }
+        }
+        Ok(count)
+    }
+
     fn secured(mut self, session: Session) -> Self {
         self.stream = match self.stream {
             Stream::Tcp(socket) => Stream::Tls(TlsStream { socket, session: Box::new(session) }),
@@ -38,20 +70,30 @@ impl Connection {
     pub fn principal(&self) -> Option<&Principal> {
         match &self.stream {
             Stream::Tls(stream) => stream.session.peer(),
-            Stream::Tcp(_) | Stream::Local(_) => None,
+            Stream::Tcp(_) | Stream::Either(_) | Stream::Local(_) => None,
         }
     }
 
-    /// Whether the two ends do not know each other yet.
+    /// Whether the two ends do not know each other yet, or it is not known whether they are to.
     #[must_use]
     pub fn is_handshaking(&self) -> bool {
-        matches!(&self.stream, Stream::Tls(stream) if stream.session.is_handshaking())
+        match &self.stream {
+            Stream::Tls(stream) => stream.session.is_handshaking(),
+            Stream::Either(_) => true,
+            Stream::Tcp(_) | Stream::Local(_) => false,
+        }
+    }
+
+    /// Whether it speaks TLS, as far as is known.
+    #[must_use]
+    pub fn is_over_tls(&self) -> bool {
+        matches!(self.stream, Stream::Tls(_))
     }
 
     pub(super) fn encrypted_bytes(&self) -> usize {
         match &self.stream {
             Stream::Tls(stream) => stream.queued_bytes(),
-            Stream::Tcp(_) | Stream::Local(_) => 0,
+            Stream::Tcp(_) | Stream::Either(_) | Stream::Local(_) => 0,
         }
     }
 
@@ -59,6 +101,7 @@ impl Connection {
         match &self.stream {
             Stream::Tcp(socket) => Some(socket),
             Stream::Tls(stream) => Some(&stream.socket),
+            Stream::Either(stream) => Some(stream.socket()),
             Stream::Local(_) => None,
         }
     }

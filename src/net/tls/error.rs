@@ -98,8 +98,13 @@ impl TlsError {
 /// more, and no first frame is.
 #[must_use]
 pub fn begins_as_tls(begin: &[u8]) -> bool {
-    matches!(begin, [0x15 | 0x16, 3, 1..=4, ..])
+    matches!(begin, [ALERT | HANDSHAKE, 3, 1..=4, ..])
 }
+
+/// Kinds of records that a stream of TLS may begin with.
+pub(super) const ALERT: u8 = 0x15;
+/// See [`ALERT`].
+pub(super) const HANDSHAKE: u8 = 0x16;
 
 fn refusal(error: &CertificateError) -> String {
     match error {

@@ -11,6 +11,7 @@
 
 mod blocking;
 mod dialer;
+mod either;
 mod error;
 mod material;
 mod session;
@@ -21,6 +22,7 @@ mod verifiers;
 
 pub use blocking::BlockingTls;
 pub use dialer::TlsDialer;
+pub(super) use either::{EitherStream, Spoken};
 pub use error::{TlsError, begins_as_tls};
 pub use material::{TlsFiles, TlsMaterial};
 pub(super) use session::Session;

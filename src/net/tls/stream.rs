@@ -29,6 +29,12 @@ impl From<io::Error> for StreamError {
     }
 }
 
+impl From<TlsError> for StreamError {
+    fn from(error: TlsError) -> Self {
+        Self::Tls(error)
+    }
+}
+
 impl StreamError {
     /// Nothing is there yet, or there is no room.
     pub(in crate::net) fn is_would_block(&self) -> bool {
@@ -48,10 +54,20 @@ impl TlsStream {
         }
         let mut scratch = [MaybeUninit::uninit(); socket::RECEIVE_BYTES];
         let bytes = socket::receive(&self.socket, &mut scratch).map_err(StreamError::Socket)?;
+        let count = bytes.len();
+        self.take(bytes, take).map(|()| count)
+    }
+
+    /// Takes what came, and hands what it says to `take`.
+    pub(in crate::net) fn take(
+        &mut self,
+        bytes: &[u8],
+        take: impl FnMut(&[u8]),
+    ) -> Result<(), StreamError> {
         let received = self.session.receive(bytes, take);
         // What the handshake answers, or why it fails. Whoever is gone shows that to the next read.
         let _ = self.send_pending();
-        received.map(|()| bytes.len()).map_err(StreamError::Tls)
+        received.map_err(StreamError::Tls)
     }
 
     /// Sends what is encrypted already, and then of `bytes`; how many of these are encrypted now.

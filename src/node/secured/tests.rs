@@ -9,7 +9,7 @@ use crate::node::{FileDisk, NodeOptions};
 use crate::server::{Input, Server};
 use crate::sys::clock;
 use crate::sys::poll::{self, Interest, Ready};
-use crate::wire::{ClientHello, Frame, FrameKind, PeerHello, encode_frame};
+use crate::wire::{ClientHello, Frame, FrameDecoder, FrameKind, PeerHello, encode_frame};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::AsRawFd;
@@ -26,19 +26,28 @@ struct Stand {
 
 impl Stand {
     fn new() -> Self {
+        Self::demanding(TlsMode::Required)
+    }
+
+    fn demanding(mode: TlsMode) -> Self {
+        Self::of(3, (1..=3).map(|id| (NodeId(id), format!("127.0.0.1:{id}"))).collect(), mode)
+    }
+
+    fn of(node: u64, members: Vec<(NodeId, String)>, mode: TlsMode) -> Self {
+        let node = NodeId(node);
         let mut papers = Papers::new();
-        let files = papers.node_files("tenure:node/3");
+        let files = papers.node_files(&format!("tenure:node/{node}"));
         let (cert, key) = files.own.unwrap();
-        let secured = Secured::read(&NodeTls::new(files.ca, cert, key), NodeId(3)).unwrap();
-        let members: Vec<_> = (1..=3).map(|id| (NodeId(id), format!("127.0.0.1:{id}"))).collect();
+        let tls = NodeTls { mode, ..NodeTls::new(files.ca, cert, key) };
+        let secured = Secured::read(&tls, node).unwrap();
         let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = listener.address().unwrap();
         let (commands, _) = crossbeam_channel::unbounded();
-        let mut network = Network::new(NodeId(3), &members, listener, commands).unwrap();
+        let mut network = Network::new(node, &members, listener, commands).unwrap();
         network.handshakes.secured = Some(secured);
         let directory = tempfile::tempdir().unwrap();
         let disk = FileDisk::open(directory.path()).unwrap();
-        let options = NodeOptions::new(NodeId(3), "unused", members).server_options();
+        let options = NodeOptions::new(node, "unused", members).server_options();
         let server = Server::open(options, disk, [3; 16], &clock::sample()).unwrap();
         Self { network, server, address, papers, _directory: directory }
     }
@@ -84,8 +93,22 @@ impl Stand {
         kind: FrameKind,
         hello: &T,
     ) -> (Vec<Input>, Vec<Frame>) {
-        let mut dialed = self.dial(uri);
+        let dialed = self.dial(uri);
+        self.say_on(dialed, kind, hello)
+    }
+
+    /// The same on this connection.
+    fn say_on<T: serde::Serialize>(
+        &mut self,
+        mut dialed: Connection,
+        kind: FrameKind,
+        hello: &T,
+    ) -> (Vec<Input>, Vec<Frame>) {
         dialed.queue(kind, hello).unwrap();
+        // The dial may not have come about yet.
+        while dialed.wants_write() {
+            dialed.flush().unwrap();
+        }
         let hearing = std::thread::spawn(move || {
             let mut frames = Vec::new();
             // Until something was said, or nothing ever will be.
@@ -102,6 +125,13 @@ impl Stand {
         let before = self.network.complaints.count();
         while inputs.is_empty() && self.network.complaints.count() == before {
             self.turn(&mut inputs);
+            // Those who spoke before have left.
+            inputs.retain(|input| {
+                !matches!(
+                    input,
+                    Input::ClientDown { .. } | Input::PeerDown { .. } | Input::PeerLost { .. }
+                )
+            });
         }
         (inputs, hearing.join().unwrap())
     }
@@ -238,4 +268,62 @@ fn whose_handshake_waits_for_us_is_not_late_itself_but_once() {
     assert_eq!(stand.network.greetings.len(), 3);
     stand.network.end_silent(clock::boot_nanos() + 12_000_000_000, &mut inputs);
     assert_eq!(stand.network.greetings.len(), 0);
+}
+
+#[test]
+fn a_node_that_takes_both_serves_both_and_a_certificate_is_no_less_than_without() {
+    let mut stand = Stand::demanding(TlsMode::Optional);
+    let plain = |stand: &Stand| Connection::dial(stand.address, 1 << 20).unwrap();
+    let hello = ClientHello { client: "test".to_owned(), cluster: None };
+    let dialed = plain(&stand);
+    let (inputs, frames) = stand.say_on(dialed, FrameKind::ClientHello, &hello);
+    assert!(matches!(inputs[..], [Input::ClientUp { .. }]), "{inputs:?}");
+    assert_eq!(frames[0].kind, FrameKind::ClientWelcome);
+    let (inputs, _) = stand.say("tenure:client/a", FrameKind::ClientHello, &hello);
+    assert!(matches!(inputs[..], [Input::ClientUp { .. }]), "{inputs:?}");
+    let dialed = plain(&stand);
+    let (inputs, frames) = stand.say_on(dialed, FrameKind::PeerHello, &peer(1));
+    assert!(matches!(inputs[..], [Input::PeerUp { peer: NodeId(1), .. }]), "{inputs:?}");
+    assert_eq!(frames[0].kind, FrameKind::PeerWelcome);
+    // Who shows whose it is is nobody else.
+    for uri in ["tenure:client/a", "tenure:node/1"] {
+        let (inputs, frames) = stand.say(uri, FrameKind::PeerHello, &peer(2));
+        assert!(inputs.is_empty(), "{uri}: {inputs:?}");
+        assert_eq!(frames[0].kind, FrameKind::Refused);
+    }
+}
+
+/// How so many dials of node 2 by a node that demands `mode` begin, where each is hung up on without a word.
+fn dials(mode: TlsMode, count: usize) -> Vec<String> {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let other = (NodeId(2), listener.local_addr().unwrap().to_string());
+    let mut stand = Stand::of(1, vec![(NodeId(1), "127.0.0.1:1".to_owned()), other], mode);
+    let heard = std::thread::spawn(move || {
+        let begin = |()| {
+            let (mut socket, _) = listener.accept().unwrap();
+            let (mut decoder, mut bytes) = (FrameDecoder::new(), [0; 4096]);
+            loop {
+                let count = socket.read(&mut bytes).unwrap();
+                if bytes[0] == 0x16 {
+                    return "TLS".to_owned();
+                }
+                decoder.push(&bytes[..count]);
+                if let Some(frame) = decoder.next_frame().unwrap() {
+                    return format!("{:?}", frame.kind);
+                }
+            }
+        };
+        std::iter::repeat_n((), count).map(begin).collect()
+    });
+    while !heard.is_finished() {
+        stand.turn(&mut Vec::new());
+    }
+    heard.join().unwrap()
+}
+
+#[test]
+fn a_peer_is_dialed_over_tls_first_and_without_only_where_that_is_allowed() {
+    let all = ["TLS", "Hello", "PeerHello", "TLS", "Hello"];
+    assert_eq!(dials(TlsMode::Optional, all.len()), all);
+    assert_eq!(dials(TlsMode::Required, 3), ["TLS"; 3]);
 }

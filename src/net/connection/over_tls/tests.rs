@@ -5,7 +5,8 @@ use crate::base::NodeId;
 use crate::net::tls::tests::Papers;
 use crate::net::{Closed, Connection, Received};
 use crate::sys::poll::{self, Interest, Ready};
-use crate::wire::{Frame, FrameKind, Refused, RefusedCode, Request};
+use crate::wire::{Frame, FrameKind, Refused, RefusedCode, Request, encode_frame};
+use std::io::{Read, Write};
 use std::net::TcpListener as StdListener;
 use std::os::fd::AsRawFd;
 
@@ -262,4 +263,86 @@ fn a_refused_certificate_is_told_to_who_showed_it() {
     assert!(said.is_empty() && heard.is_empty(), "nothing is said to strangers, nor heard of them");
     assert!(matches!(dialed, Closed::Tls(TlsError::Theirs(_))), "{dialed:?}");
     assert!(matches!(dialer, Closed::Tls(TlsError::Ours(_))), "{dialer:?}");
+}
+
+/// One whose first bytes will tell what it speaks, and whoever dialed it.
+fn either() -> (std::net::TcpStream, Connection, Papers) {
+    let mut papers = Papers::new();
+    let server = papers.server("tenure:node/1");
+    let listener = StdListener::bind("127.0.0.1:0").unwrap();
+    let dialer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    (dialer, accepted(&listener).answering_either(&server), papers)
+}
+
+fn wait_for_input(connection: &Connection) {
+    poll::wait(&mut [(connection.as_raw_fd(), Interest::Read, Ready::default())], None).unwrap();
+}
+
+#[test]
+fn who_takes_both_answers_tls_with_tls() {
+    let mut papers = Papers::new();
+    let server = papers.server("tenure:node/1");
+    let client = papers.client("tenure:client/a");
+    let listener = StdListener::bind("127.0.0.1:0").unwrap();
+    let dialer = Connection::dial(listener.local_addr().unwrap(), OUT_BYTES_MAX).unwrap();
+    let dialer = dialer.over_tls(&client, Expected::Node(NodeId(1))).unwrap();
+    let mut pair = Pair { dialer, dialed: accepted(&listener).answering_either(&server) };
+    assert!(pair.dialed.is_handshaking() && !pair.dialed.is_over_tls());
+    pair.dialer.queue(FrameKind::Request, &status(7)).unwrap();
+    let mut heard = Vec::new();
+    while heard.is_empty() {
+        heard = pair.turn().1;
+    }
+    assert_eq!(reads(&heard), [7]);
+    assert!(pair.dialed.is_over_tls() && pair.dialed.is_standing());
+    assert_eq!(pair.dialed.principal().unwrap().to_string(), "client/a");
+}
+
+#[test]
+fn who_takes_both_answers_plaintext_with_plaintext_however_slowly_it_comes() {
+    let (mut dialer, mut dialed, _papers) = either();
+    let mut bytes = Vec::new();
+    encode_frame(FrameKind::Request, &status(7), &mut bytes);
+    let mut heard = Vec::new();
+    for byte in &bytes {
+        assert!(heard.is_empty());
+        dialer.write_all(&[*byte]).unwrap();
+        wait_for_input(&dialed);
+        dialed.receive(&mut heard, BUDGET).unwrap();
+    }
+    assert_eq!(reads(&heard), [7]);
+    assert!(!dialed.is_over_tls() && dialed.is_standing() && dialed.principal().is_none());
+    dialed.queue(FrameKind::Request, &status(8)).unwrap();
+    dialed.flush().unwrap();
+    let (mut decoder, mut answer) = (crate::wire::FrameDecoder::new(), [0; 1024]);
+    let count = dialer.read(&mut answer).unwrap();
+    decoder.push(&answer[..count]);
+    assert_eq!(reads(&[decoder.next_frame().unwrap().unwrap()]), [8]);
+}
+
+#[test]
+fn a_hello_of_tls_that_comes_byte_by_byte_is_one() {
+    let (mut dialer, mut dialed, mut papers) = either();
+    let hello = papers.client("tenure:client/a").dial(Expected::Node(NodeId(1))).unwrap();
+    let mut heard = Vec::new();
+    for byte in hello.pending() {
+        assert!(dialed.is_handshaking());
+        dialer.write_all(&[*byte]).unwrap();
+        wait_for_input(&dialed);
+        dialed.receive(&mut heard, BUDGET).unwrap();
+    }
+    assert!(dialed.is_over_tls() && dialed.is_handshaking());
+    let mut answer = [0; 1];
+    assert_eq!((dialer.read(&mut answer).unwrap(), answer), (1, [0x16]));
+}
+
+#[test]
+fn who_ends_before_it_is_known_what_it_speaks_has_ended() {
+    for begin in [&[][..], &[0x16], &[0x16, 3]] {
+        let (mut dialer, mut dialed, _papers) = either();
+        dialer.write_all(begin).unwrap();
+        drop(dialer);
+        let (frames, closed) = end_of(&mut dialed);
+        assert!(frames.is_empty() && matches!(closed, Closed::ByPeer), "{begin:?}: {closed:?}");
+    }
 }
