@@ -3,7 +3,7 @@
 
 use crate::cli::failure::{self, Failure};
 use crate::cli::{
-    break_lock, completions, dev, elect, environment, handover, lock, log, man, member,
+    break_lock, certs, completions, dev, elect, environment, handover, lock, log, man, member,
     move_leader, outlet, serve, show, snapshot, status, validate, watch,
 };
 #[cfg(feature = "lab")]
@@ -52,6 +52,7 @@ enum Command {
     MoveLeader(move_leader::Options),
     Snapshot(snapshot::Options),
     Validate(validate::Options),
+    Certs(certs::Options),
     Completions(completions::Options),
     Man(man::Options),
     #[cfg(feature = "lab")]
@@ -199,6 +200,7 @@ fn run(cli: Cli, behind: Option<&[OsString]>) -> Result<u8, Failure> {
         Command::MoveLeader(options) => move_leader::run(&options).map(done),
         Command::Snapshot(options) => snapshot::run(&options).map(done),
         Command::Validate(options) => validate::run(&options),
+        Command::Certs(options) => certs::run(&options).map(done),
         Command::Completions(options) => completions::run(&options, &mut command()).map(done),
         Command::Man(options) => man::run(&options, command()).map(done),
         #[cfg(feature = "lab")]

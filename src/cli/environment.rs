@@ -30,7 +30,7 @@ pub fn name_variables(command: Command) -> Command {
 }
 
 /// Flags that stand for no setting.
-pub const WITHOUT_VARIABLE: [&str; 14] = [
+pub const WITHOUT_VARIABLE: [&str; 15] = [
     // Questions.
     "help",
     "version",
@@ -49,6 +49,8 @@ pub const WITHOUT_VARIABLE: [&str; 14] = [
     "shared",
     "limit",
     "permits",
+    // Files that are written over.
+    "force",
     // That the words are names, and none a command.
     "hold",
 ];

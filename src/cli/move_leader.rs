@@ -38,7 +38,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
 }
 
 fn leader(connection: &Connection) -> Option<(NodeId, Term)> {
-    let cluster = ClusterStatus::ask(connection.at(), connection.timeout);
+    let cluster = ClusterStatus::ask(connection.at().ok()?, connection.timeout);
     cluster.leader().map(|status| (status.node, status.term))
 }
 

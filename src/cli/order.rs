@@ -13,7 +13,7 @@ use tenure::{Error, Status};
 /// # Errors
 /// The leader refuses it (1); it cannot be reached, or may have carried it out (3).
 pub fn give(connection: &Connection, order: &Order) -> Result<(), Failure> {
-    let answer = Client::order_of(connection.at(), order, connection.timeout);
+    let answer = Client::order_of(connection.at()?, order, connection.timeout);
     let answer = answer.map_err(|error| in_doubt(connection, error))?;
     match answer {
         OrderAnswer::Done { index } => {

@@ -34,6 +34,7 @@ mod search;
 mod sentences;
 mod shown;
 mod status;
+mod tls;
 
 pub use self::core::{EndReason, SessionState, Wait};
 pub use api::Client;
@@ -53,3 +54,4 @@ pub use observer::Observer;
 #[doc(hidden)]
 pub use operator::Operator;
 pub use pending::Pending;
+pub use tls::TlsOptions;

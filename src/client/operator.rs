@@ -36,7 +36,7 @@ impl Operator {
     /// # Errors
     /// UNAVAILABLE says why it cannot be reached.
     pub fn connect_to(endpoint: &str, timeout: Duration) -> Result<Self, Error> {
-        let (line, welcome) = greet(endpoint, timeout)?;
+        let (line, welcome) = greet(endpoint, None, timeout)?;
         Ok(Self::new(line, &welcome, timeout))
     }
 

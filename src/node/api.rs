@@ -11,8 +11,9 @@ use crate::node::config::NodeOptions;
 use crate::node::departure::Departure;
 use crate::node::event_loop::{EventLoop, disk_status, endpoints_of, error_of, panic_error};
 use crate::node::leadership::Leadership;
-use crate::node::listen::listen;
+use crate::node::listen::{listen, warn_of_plaintext};
 use crate::node::network::Network;
+use crate::node::secured::Secured;
 use crate::server::Server;
 use crate::sys::{clock, fork, random, thread};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
@@ -58,11 +59,14 @@ impl Node {
     /// the disk), LIMIT (files, threads): try again. One sentence that says what to do.
     pub fn start(mut options: NodeOptions) -> Result<Self, Error> {
         fork::watch();
+        let secured = options.tls.as_ref().map(|tls| Secured::read(tls, options.id)).transpose()?;
         let (listener, address) = listen(&mut options)?;
+        warn_of_plaintext(&options);
         let server = open_directory(&options)?;
         let (commands, received) = crossbeam_channel::unbounded();
-        let network = Network::new(options.id, &options.cluster, listener, commands.clone())
+        let mut network = Network::new(options.id, &options.cluster, listener, commands.clone())
             .map_err(|error| exhausted(&error))?;
+        network.handshakes.secured = secured;
         let (wake, board) = (network.wake(), Arc::new(Board::default()));
         let endpoints = endpoints_of(&server);
         board.post_endpoints(endpoints.clone());

@@ -3,6 +3,7 @@
 use crate::base::error::{Error, Status};
 use crate::base::limits::{MEMBERS_MAX, SNAPSHOT_EVERY_BYTES, TTL_MS_MAX};
 use crate::base::{ClusterKey, NodeId, address, setters};
+use crate::node::secured::NodeTls;
 use crate::server::{Entry, ServerOptions};
 use crate::sys::random;
 use std::net::TcpListener;
@@ -37,6 +38,8 @@ pub struct NodeOptions {
     pub snapshot_every_bytes: u64,
     /// Listen on more than loopback although nothing is encrypted.
     pub insecure: bool,
+    /// Speak TLS 1.3 on every connection, and know who is at its other end; `None`: without.
+    pub tls: Option<NodeTls>,
 }
 
 impl NodeOptions {
@@ -55,6 +58,7 @@ impl NodeOptions {
             join: false,
             snapshot_every_bytes: SNAPSHOT_EVERY_BYTES,
             insecure: false,
+            tls: None,
         }
     }
 
@@ -98,6 +102,7 @@ setters!(NodeOptions:
     join(bool) = join;
     snapshot_every_bytes(u64) = snapshot_every_bytes;
     insecure(bool) = insecure;
+    tls(NodeTls) = Some(tls);
 );
 
 /// The members that "1=host:port,2=host:port,…" names.

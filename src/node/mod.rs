@@ -2,7 +2,7 @@
 //! and decides nothing that a fault can hit.
 //!
 //! `event_loop` is the thread; `network` owns every socket, with `acceptor`, `dialing`,
-//! `handshake`, `places`, `greetings`, `links`, `outputs` and `peers` as its parts; `outside` is what the server sees of it; `board` is what programs see;
+//! `handshake`, `handshakes` (of TLS), `secured`, `way`, `places`, `greetings`, `links`, `outputs` and `peers` as its parts; `outside` is what the server sees of it; `board` is what programs see;
 //! `turns` measures the loop itself.
 
 mod acceptor;
@@ -21,6 +21,7 @@ mod ending;
 mod event_loop;
 mod greetings;
 mod handshake;
+mod handshakes;
 mod histogram;
 mod joining;
 mod leadership;
@@ -31,7 +32,9 @@ mod outputs;
 mod outside;
 mod peers;
 mod places;
+mod secured;
 mod turns;
+mod way;
 
 pub use api::Node;
 pub use config::{NodeOptions, parse_cluster};
@@ -39,3 +42,4 @@ pub use config::{NodeOptions, parse_cluster};
 pub use disk::FileDisk;
 pub use joining::CannotJoin;
 pub use leadership::Leadership;
+pub use secured::{NodeTls, TlsMode};

@@ -3,6 +3,7 @@
 use crate::base::{ConnectionId, NodeId, Sample};
 use crate::node::links::{Link, key_of};
 use crate::node::network::Network;
+use crate::node::secured::TlsMode;
 use crate::raft::Claim;
 use crate::server::Outside;
 use crate::sys::clock;
@@ -50,6 +51,7 @@ impl Outside for Network {
             refused_connections: self.complaints.count(),
             leader_changes: Some(self.elections.changes()),
             leader_silences: Some(self.elections.silences()),
+            tls: Some(self.handshakes.mode().map_or("off", TlsMode::name).to_owned()),
             ..status
         }
     }

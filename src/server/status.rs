@@ -73,6 +73,7 @@ impl<D: Disk> Server<D> {
             turn_processor_us: None,
             sync_us: None,
             heartbeat_gap_us: None,
+            tls: None,
         };
         match self.replica() {
             Some(replica) => self.fill(&mut status, replica),

@@ -1,6 +1,7 @@
 //! The `tenure` program as a shell sees it: exit codes, one sentence on stderr, and what goes to stdout.
 
 mod breaks;
+mod certs;
 mod cruel;
 mod dev;
 mod elections;
@@ -15,6 +16,7 @@ mod logs;
 mod operators;
 mod printed;
 mod program;
+mod secured;
 mod serving;
 mod signals;
 mod snapshots;

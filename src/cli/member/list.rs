@@ -21,7 +21,7 @@ pub struct Options {
 
 /// Runs it.
 pub fn run(options: &Options) -> Result<(), Failure> {
-    let cluster = ClusterStatus::ask(options.connection.at(), options.connection.timeout);
+    let cluster = ClusterStatus::ask(options.connection.at()?, options.connection.timeout);
     let rows = rows(&cluster)?;
     output::conclude(&if options.json { to_json(&rows) } else { to_text(&rows) })
 }

@@ -2,6 +2,7 @@
 
 use super::Options;
 use crate::cli::failure::Failure;
+use crate::cli::secure::{Secure, Tls, Verify};
 use crate::cli::{duration, log, size};
 use ::log::LevelFilter;
 use serde::Deserialize;
@@ -11,7 +12,8 @@ use std::time::Duration;
 use tenure::base::NodeId;
 use tenure::base::address::{self, AddressError};
 use tenure::base::limits::{LOG_BYTES_MAX, TTL_MS_DEFAULT, TTL_MS_MAX};
-use tenure::node::{NodeOptions, parse_cluster};
+use tenure::client::ClusterAt;
+use tenure::node::{NodeOptions, NodeTls, TlsMode, parse_cluster};
 
 /// What the --config file may hold; anything else in it is an error.
 #[derive(Debug, Default, PartialEq, Eq, Deserialize)]
@@ -27,6 +29,13 @@ struct File {
     lease_duration: Option<Span>,
     ttl_max: Option<Span>,
     snapshot_every: Option<Size>,
+    ca: Option<PathBuf>,
+    cert: Option<PathBuf>,
+    key: Option<PathBuf>,
+    client_ca: Option<PathBuf>,
+    crl: Option<PathBuf>,
+    verify: Option<Verify>,
+    tls: Option<Tls>,
     insecure: Option<bool>,
     log_format: Option<log::Format>,
     log_level: Option<Level>,
@@ -83,8 +92,16 @@ impl TryFrom<String> for Size {
 }
 
 /// What `flags` (which hold the environment too) and their file say, and the nodes that are to be joined.
-pub fn node_options(flags: Options) -> Result<(NodeOptions, Option<String>), Failure> {
+pub fn node_options(flags: Options) -> Result<(NodeOptions, Option<ClusterAt>), Failure> {
     let file = flags.config.as_deref().map_or_else(|| Ok(File::default()), read)?;
+    let secure = Secure {
+        ca: flags.secure.ca.or(file.ca),
+        cert: flags.secure.cert.or(file.cert),
+        key: flags.secure.key.or(file.key),
+        verify: flags.secure.verify.or(file.verify),
+    };
+    let others = (flags.client_ca.or(file.client_ca), flags.crl.or(file.crl));
+    let mode = flags.tls.or(file.tls);
     let id = required(flags.id.or(file.id), "id")?;
     log::set_service(flags.log_format.or(file.log_format).unwrap_or_default(), id);
     let data = required(flags.data.or(file.data), "data")?;
@@ -105,7 +122,13 @@ pub fn node_options(flags: Options) -> Result<(NodeOptions, Option<String>), Fai
     options.ttl_max = span(flags.ttl_max, file.ttl_max, options.ttl_max);
     let size = flags.snapshot_every.or(file.snapshot_every.map(|size| size.0));
     options.snapshot_every_bytes = size.unwrap_or(options.snapshot_every_bytes);
+    options.tls = node_tls(&secure, others, mode)?;
     check(&options)?;
+    let reach = |endpoints| match options.tls {
+        Some(_) => secure.reach(ClusterAt::new(endpoints, None)),
+        None => Ok(ClusterAt::new(endpoints, None)),
+    };
+    let join = join.map(reach).transpose()?;
     Ok((options, join))
 }
 
@@ -114,6 +137,32 @@ pub fn log_level(flags: &Options) -> Result<Option<LevelFilter>, Failure> {
     let file = flags.config.as_deref().map_or_else(|| Ok(File::default()), read)?;
     let level = flags.log_level.map(|level| level.0).or(file.log_level.map(|level| level.0));
     Ok(level)
+}
+
+/// All of what TLS needs, or nothing.
+fn node_tls(
+    secure: &Secure,
+    (client_ca, crl): (Option<PathBuf>, Option<PathBuf>),
+    mode: Option<Tls>,
+) -> Result<Option<NodeTls>, Failure> {
+    let mode = match mode {
+        Some(Tls::Off) => return Ok(None),
+        Some(Tls::Optional) => Some(TlsMode::Optional),
+        Some(Tls::Required) => Some(TlsMode::Required),
+        None => None,
+    };
+    match (&secure.ca, &secure.cert, &secure.key) {
+        (Some(ca), Some(cert), Some(key)) => {
+            let mut tls = NodeTls::new(ca, cert, key);
+            (tls.client_ca, tls.crl) = (client_ca, crl);
+            tls.mode = mode.unwrap_or_default();
+            Ok(Some(tls))
+        }
+        (None, None, None) if client_ca.is_none() && crl.is_none() && mode.is_none() => Ok(None),
+        _ => Err(Failure::usage(
+            "a node that speaks TLS needs all of --ca, --cert and --key: `tenure certs ca` and `tenure certs node` make them",
+        )),
+    }
 }
 
 /// What would make no sense, and no other part refuses.

@@ -8,6 +8,7 @@ mod starting;
 
 use crate::cli::failure::Failure;
 use crate::cli::log;
+use crate::cli::secure::{Secure, Tls};
 use clap::Args;
 use ending::ended;
 use orders::Orders;
@@ -62,6 +63,17 @@ pub struct Options {
     /// How much log is written before the state is stored and the log cut [default: 64MiB]
     #[arg(long, value_name = "SIZE", value_parser = crate::cli::size::parse)]
     snapshot_every: Option<u64>,
+    #[command(flatten)]
+    secure: Secure,
+    /// The authority of clients and operators, if it is another than --ca
+    #[arg(long, value_name = "FILE")]
+    client_ca: Option<PathBuf>,
+    /// Certificates that authorities have revoked
+    #[arg(long, value_name = "FILE")]
+    crl: Option<PathBuf>,
+    /// Whether this node speaks TLS [default: required as soon as --cert is given, else off]
+    #[arg(long, value_name = "WHETHER")]
+    tls: Option<Tls>,
     /// Listen beyond loopback although nothing is encrypted
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "true")]

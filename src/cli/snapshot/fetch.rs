@@ -14,7 +14,7 @@ use tenure::wire::{Order, OrderAnswer};
 /// # Errors
 /// The leader cannot be reached, makes none, or sends bytes that are not those that it meant.
 pub fn fetch(connection: &Connection) -> Result<(Snapshot, Option<ClusterId>), Failure> {
-    let mut operator = Operator::connect(connection.at(), connection.timeout)?;
+    let mut operator = Operator::connect(connection.at()?, connection.timeout)?;
     let cluster = operator.cluster();
     Ok((fetch_by(&mut operator, connection.timeout)?, cluster))
 }

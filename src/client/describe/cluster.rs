@@ -42,7 +42,8 @@ impl ClusterStatus {
     pub fn ask(whom: impl Into<ClusterAt>, timeout: Duration) -> Self {
         let whom = whom.into();
         let ask = |endpoints: &str| -> Answers {
-            let answers = Client::status_of(endpoints, timeout).into_iter();
+            let asked = ClusterAt { endpoints: endpoints.to_owned(), ..whom.clone() };
+            let answers = Client::status_of(asked, timeout).into_iter();
             let checked = |answer: Result<NodeStatus, Error>| {
                 answer.and_then(|status| whom.check(status.cluster).map(|()| status))
             };
@@ -171,8 +172,29 @@ impl ClusterStatus {
                 "level {level} stays in force: {why}; it rises once every member is connected and reads the next one"
             ));
         }
+        remarks.extend(self.plaintext_too());
         remarks.extend(self.frequent_elections());
         remarks
+    }
+
+    /// Which nodes take connections with TLS and without.
+    #[must_use]
+    pub fn optional_tls(&self) -> Vec<NodeId> {
+        let is_optional = |status: &&NodeStatus| status.tls.as_deref() == Some("optional");
+        self.answered().filter(is_optional).map(|status| status.node).collect()
+    }
+
+    /// That a stage is to end in which nobody is kept out.
+    fn plaintext_too(&self) -> Option<String> {
+        let nodes: Vec<String> =
+            self.optional_tls().iter().map(|node| format!("node {node}")).collect();
+        (!nodes.is_empty()).then(|| {
+            format!(
+                "connections without TLS are taken as well by {} (--tls optional): nobody is kept out there. Start all nodes with \
+                 --tls required once all are at optional and all clients have certificates",
+                nodes.join(", ")
+            )
+        })
     }
 
     /// That leadership changes often because nodes are too slow, or the network is.
@@ -246,6 +268,7 @@ impl ClusterStatus {
                 "turn_processor_us": status.and_then(|status| status.turn_processor_us).map(figures),
                 "sync_us": status.and_then(|status| status.sync_us).map(figures),
                 "heartbeat_gap_us": status.and_then(|status| status.heartbeat_gap_us).map(figures),
+                "tls": status.and_then(|status| status.tls.as_deref()),
                 "unreachable": row.state.as_ref().err(),
             })
         };
