@@ -13,6 +13,7 @@ use crate::node::event_loop::{EventLoop, disk_status, endpoints_of, error_of, pa
 use crate::node::leadership::Leadership;
 use crate::node::listen::listen;
 use crate::node::network::Network;
+use crate::node::audit::AuditFile;
 use crate::node::secured::Secured;
 use crate::server::Server;
 use crate::sys::{clock, fork, random, thread};
@@ -60,12 +61,14 @@ impl Node {
     pub fn start(mut options: NodeOptions) -> Result<Self, Error> {
         fork::watch();
         let secured = options.tls.as_ref().map(|tls| Secured::read(tls, options.id)).transpose()?;
+        let audit = options.audit.as_deref().map(AuditFile::open).transpose()?;
         let (listener, address) = listen(&mut options)?;
         let server = open_directory(&options)?;
         let (commands, received) = crossbeam_channel::unbounded();
         let mut network = Network::new(options.id, &options.cluster, listener, commands.clone())
             .map_err(|error| exhausted(&error))?;
         network.handshakes.secured = secured;
+        network.audit.file = audit;
         let (wake, board) = (network.wake(), Arc::new(Board::default()));
         let endpoints = endpoints_of(&server);
         board.post_endpoints(endpoints.clone());

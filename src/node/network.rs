@@ -6,6 +6,7 @@ use crate::base::NodeId;
 use crate::net::{
     Closed, Connection, Key, Listener, LocalListener, LocalNode, Poller, Received, Wake,
 };
+use crate::node::audit::Audit;
 use crate::node::acceptor::Acceptor;
 use crate::node::backlog::Backlog;
 use crate::node::commands::Command;
@@ -48,6 +49,7 @@ pub(super) struct Network {
     pub(super) peers: Peers,
     pub(super) complaints: Complaints,
     pub(super) elections: Elections,
+    pub(super) audit: Audit,
     pub(super) turns: Turns,
     /// Whether programs may have been told of the leader lease.
     pub(super) claim: Claim,
@@ -95,6 +97,7 @@ impl Network {
             peers: Peers::new(own, cluster, random::seed(), clock::boot_nanos()),
             complaints: Complaints::default(),
             elections: Elections::default(),
+            audit: Audit::new(own),
             turns: Turns::default(),
             claim: Claim::Ended,
             dismissed: None,
@@ -283,6 +286,7 @@ impl Network {
     /// Takes a connection out and closes it.
     pub(super) fn remove(&mut self, key: Key) {
         if let Some(link) = self.take(key) {
+            self.audit.end(key);
             self.close(link.connection.into_socket());
         }
     }
@@ -302,6 +306,7 @@ impl Network {
     /// Takes a connection out, and tells the server what that means to it.
     pub(super) fn end(&mut self, key: Key, ending: Ending, inputs: &mut Vec<Input>) {
         let Some(mut link) = self.take(key) else { return };
+        self.audit.end(key);
         let now = clock::boot_nanos();
         if let (Ending::Refused(refused), Role::Peer(peer) | Role::Dialing(peer)) =
             (&ending, link.role)
