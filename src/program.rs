@@ -221,7 +221,8 @@ fn finish(result: Result<u8, Failure>) -> ExitCode {
 /// One sentence on stderr.
 fn complain(message: &str) {
     if !message.is_empty() {
-        outlet::STDERR.say(&format!("tenure: {}", log::printable(message)));
+        let words = || format!("tenure: {}", log::printable(message));
+        outlet::STDERR.say(&log::last_words(message).unwrap_or_else(words));
     }
 }
 

@@ -5,6 +5,7 @@ use crate::base::NodeId;
 use crate::base::error::Status;
 use crate::net::{LocalNode, Wake};
 use crate::node::FileDisk;
+use crate::node::audit::AuditFile;
 use crate::node::board::Board;
 use crate::node::commands::Command;
 use crate::node::config::NodeOptions;
@@ -13,7 +14,6 @@ use crate::node::event_loop::{EventLoop, disk_status, endpoints_of, error_of, pa
 use crate::node::leadership::Leadership;
 use crate::node::listen::listen;
 use crate::node::network::Network;
-use crate::node::audit::AuditFile;
 use crate::node::secured::Secured;
 use crate::server::Server;
 use crate::sys::{clock, fork, random, thread};

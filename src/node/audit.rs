@@ -63,7 +63,12 @@ impl Audit {
     }
 
     /// `who` asks something that takes a line once it is answered.
-    pub(super) fn note(&mut self, connection: ConnectionId, who: impl FnOnce() -> Who, request: &Request) {
+    pub(super) fn note(
+        &mut self,
+        connection: ConnectionId,
+        who: impl FnOnce() -> Who,
+        request: &Request,
+    ) {
         let Some((asked, act)) = Act::of(request) else { return };
         if self.asked.len() < ASKED_MAX {
             self.asked.insert((connection, asked), (who(), act));
@@ -86,7 +91,12 @@ impl Audit {
     pub(super) fn end(&mut self, key: Key) {
         let connection = connection_id(key);
         let first = (connection, Asked::FIRST);
-        let left: Vec<_> = self.asked.range(first..).take_while(|((of, _), _)| *of == connection).map(|(key, _)| *key).collect();
+        let left: Vec<_> = self
+            .asked
+            .range(first..)
+            .take_while(|((of, _), _)| *of == connection)
+            .map(|(key, _)| *key)
+            .collect();
         for key in left {
             let Some((who, act)) = self.asked.remove(&key) else { continue };
             let result = "the connection ended before the answer: it may have been done";

@@ -6,8 +6,8 @@ use crate::base::NodeId;
 use crate::net::{
     Closed, Connection, Key, Listener, LocalListener, LocalNode, Poller, Received, Wake,
 };
-use crate::node::audit::Audit;
 use crate::node::acceptor::Acceptor;
+use crate::node::audit::Audit;
 use crate::node::backlog::Backlog;
 use crate::node::commands::Command;
 use crate::node::complaints::Complaints;

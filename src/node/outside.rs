@@ -33,9 +33,10 @@ impl Outside for Network {
             let (name, why) = (name.as_str(), reason);
             match grace_ms {
                 0 => {
-                    log::info!("{name:?} was taken from session {session} (token {token}): {why:?}")
+                    log::info!(session = session.0, lock = name; "{name:?} was taken from session {session} (token {token}): {why:?}")
                 }
                 _ => log::info!(
+                    session = session.0, lock = name;
                     "session {session} is asked to end {name:?} (token {token}) within {grace_ms} ms: {why:?}"
                 ),
             }

@@ -258,7 +258,7 @@ impl Peers {
             _ => None,
         };
         peer.state = State::Standing { key, since: now, directory };
-        log::info!("node {node} at {} is connected", peer.address);
+        log::info!(peer = node.0; "node {node} at {} is connected", peer.address);
         peer.logged.clear();
         older.filter(|older| *older != key)
     }
@@ -367,7 +367,7 @@ impl Peer {
     fn log(&mut self, level: log::Level, node: NodeId, why: &dyn Display) {
         let why = why.to_string();
         if why != self.logged {
-            log::log!(level, "node {node} at {} is not connected: {why}", self.address);
+            log::log!(level, peer = node.0; "node {node} at {} is not connected: {why}", self.address);
             self.logged = why;
         }
     }

@@ -23,9 +23,11 @@ impl Network {
         let why = match (link.connection.principal(), request.right()) {
             (None | Some(Principal::Operator(_)), _) | (_, Right::Ask) => return Ok(true),
             (Some(Principal::Client(_) | Principal::Local(_)), Right::Lock) => return Ok(true),
-            (Some(principal @ (Principal::Client(_) | Principal::Local(_))), Right::Operate) => format!(
-                "{principal} may use locks, and not operate the cluster: that takes the certificate of an operator (`tenure certs operator NAME`)"
-            ),
+            (Some(principal @ (Principal::Client(_) | Principal::Local(_))), Right::Operate) => {
+                format!(
+                    "{principal} may use locks, and not operate the cluster: that takes the certificate of an operator (`tenure certs operator NAME`)"
+                )
+            }
             (Some(Principal::Node(node)), Right::Lock | Right::Operate) => format!(
                 "node/{node} is no client and no operator: `tenure certs client NAME` and `tenure certs operator NAME` make their certificates"
             ),
@@ -42,7 +44,8 @@ impl Network {
 
     /// Has a request answered in the audit trail once it is: one that this node decides.
     pub(super) fn note_for_audit(&mut self, key: Key, request: &Request, leads: bool) {
-        let is_ours = leads || matches!(request, Request::Order { order: Order::Snapshot { .. }, .. });
+        let is_ours =
+            leads || matches!(request, Request::Order { order: Order::Snapshot { .. }, .. });
         let (Some(link), true) = (self.links.link(key), is_ours) else { return };
         let own = self.own;
         self.audit.note(connection_id(key), || Who::at(link, own), request);
@@ -50,7 +53,8 @@ impl Network {
 
     /// Tells whoever asked, in the form that it understands.
     fn deny(&mut self, key: Key, request: &Request, text: String) {
-        let knows = self.links.link(key).is_some_and(|link| link.abilities.cover(Some(Ability::Denials)));
+        let knows =
+            self.links.link(key).is_some_and(|link| link.abilities.cover(Some(Ability::Denials)));
         let message = match request {
             Request::Order { read, .. } => {
                 let answer = match knows {

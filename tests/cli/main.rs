@@ -12,6 +12,7 @@ mod guard;
 mod in_time;
 mod kinds;
 mod live;
+mod logs;
 mod operators;
 mod printed;
 mod program;

@@ -3,9 +3,11 @@
 use super::Options;
 use crate::cli::failure::Failure;
 use crate::cli::secure::{Secure, Verify};
-use crate::cli::{duration, size};
+use crate::cli::{duration, log, size};
+use ::log::LevelFilter;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::Duration;
 use tenure::base::NodeId;
 use tenure::base::address::{self, AddressError};
@@ -35,6 +37,32 @@ struct File {
     audit: Option<PathBuf>,
     verify: Option<Verify>,
     insecure: Option<bool>,
+    log_format: Option<log::Format>,
+    log_level: Option<Level>,
+}
+
+/// From which level on log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Level(LevelFilter);
+
+impl TryFrom<String> for Level {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl FromStr for Level {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let level = text.parse().ok().filter(|level| *level != LevelFilter::Off);
+        level.map(Self).ok_or_else(|| {
+            format!("\"{text}\" is no level of log lines: error, warn, info, debug or trace")
+        })
+    }
 }
 
 /// A duration with its unit, as text.
@@ -74,6 +102,7 @@ pub fn node_options(flags: Options) -> Result<(NodeOptions, Option<ClusterAt>), 
     };
     let others = (flags.client_ca.or(file.client_ca), flags.crl.or(file.crl));
     let id = required(flags.id.or(file.id), "id")?;
+    log::set_service(flags.log_format.or(file.log_format).unwrap_or_default(), id);
     let data = required(flags.data.or(file.data), "data")?;
     let (cluster, join) = (flags.cluster.or(file.cluster), flags.join.or(file.join));
     let members = match (&cluster, &join) {
@@ -115,6 +144,13 @@ fn node_tls(
             "a node that speaks TLS needs all of --ca, --cert and --key: `tenure certs ca` and `tenure certs node` make them",
         )),
     }
+}
+
+/// From which level on log lines are written, if that is said.
+pub fn log_level(flags: &Options) -> Result<Option<LevelFilter>, Failure> {
+    let file = flags.config.as_deref().map_or_else(|| Ok(File::default()), read)?;
+    let level = flags.log_level.map(|level| level.0).or(file.log_level.map(|level| level.0));
+    Ok(level)
 }
 
 /// What would make no sense, and no other part refuses.

@@ -3,13 +3,15 @@
 mod config;
 mod ending;
 mod join;
+mod orders;
 mod starting;
 
 use crate::cli::failure::Failure;
+use crate::cli::log;
 use crate::cli::secure::Secure;
-use crate::cli::signals::{ENDING, Signals};
 use clap::Args;
 use ending::ended;
+use orders::Orders;
 use std::os::fd::RawFd;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -25,6 +27,7 @@ use tenure::sys::poll::{self, Interest, Ready};
 /// What is not given as a flag or in the environment is taken from the --config file, then from the defaults.
 /// A name or an address to listen on that is not there yet is waited for. Ends with 2 if a person must mend the options
 /// or the directory, with 3 if it is to be started again.
+/// SIGHUP reads the configuration's log level again, SIGUSR1 has it say one level more, round to the first.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Options {
     /// This node's id, as in --cluster
@@ -75,19 +78,25 @@ pub struct Options {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "true")]
     insecure: Option<bool>,
+    /// How log lines look: text for people and journald, or one JSON object each [default: text]
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    log_format: Option<log::Format>,
+    /// From which level on they are written: error, warn, info, debug or trace [default: info]
+    #[arg(long, value_name = "LEVEL")]
+    log_level: Option<config::Level>,
 }
 
 /// Runs it.
 pub fn run(flags: Options) -> Result<(), Failure> {
-    let signals = Signals::catch(ENDING)?;
+    let orders = Orders::catch(&flags)?;
     // Nothing here calls select(2), the one reason for a low soft limit.
     descriptors::raise_limit();
-    let Some(node) = starting::start(&flags, &signals)? else { return Ok(()) };
+    let Some(node) = starting::start(&flags, &orders)? else { return Ok(()) };
     let id = node.id();
-    log::info!("node {id}{} listens on {}", of_how_many(&node), node.address());
-    follow(&node, &signals)?;
+    ::log::info!("node {id}{} listens on {}", of_how_many(&node), node.address());
+    follow(&node, &orders)?;
     node.stop(Some(STOP_WAIT)).map_err(ended)?;
-    log::info!("node {id} has stopped");
+    ::log::info!("node {id} has stopped");
     Ok(())
 }
 
@@ -99,14 +108,14 @@ fn of_how_many(node: &Node) -> String {
 
 /// Reports who leads until a signal, or the node's own end. No program here reads the leader lease, so none is asked for:
 /// there is no claim to wait for when leadership moves (C3).
-fn follow(node: &Node, signals: &Signals) -> Result<(), Failure> {
+fn follow(node: &Node, orders: &Orders) -> Result<(), Failure> {
     let mut known = None;
     loop {
         let fd = node.leader_fd();
         // A node that ran out of descriptors is looked at again and again.
         let timeout = fd.is_none().then_some(Duration::from_millis(100));
-        wait_for(&[Some(signals.fd()), fd], timeout)?;
-        if is_stopped(signals) {
+        wait_for(&[Some(orders.fd()), fd], timeout)?;
+        if orders.heed() {
             return Ok(());
         }
         loop {
@@ -123,20 +132,15 @@ fn follow(node: &Node, signals: &Signals) -> Result<(), Failure> {
     }
 }
 
-/// Whether a signal came.
-fn is_stopped(signals: &Signals) -> bool {
-    let signal = signals.take().first().copied();
-    if let Some(signal) = signal {
-        log::info!("signal {signal}: stopping");
-    }
-    signal.is_some()
-}
-
 fn report(own: NodeId, leader: Option<NodeId>, term: Term) {
     match leader {
-        Some(leader) if leader == own => log::info!("this node leads term {term}"),
-        Some(leader) => log::info!("node {leader} leads term {term}"),
-        None => log::info!("no leader is known in term {term}"),
+        Some(leader) if leader == own => {
+            ::log::info!(leader = own.0, term = term.0; "this node leads term {term}")
+        }
+        Some(leader) => {
+            ::log::info!(leader = leader.0, term = term.0; "node {leader} leads term {term}")
+        }
+        None => ::log::info!(term = term.0; "no leader is known in term {term}"),
     }
 }
 

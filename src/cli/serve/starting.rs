@@ -4,9 +4,9 @@
 //! mend after each boot: it is waited for, and said. Each attempt reads the configuration anew.
 
 use super::ending::ended;
+use super::orders::Orders;
 use super::{Options, config, join, wait_for};
 use crate::cli::failure::Failure;
-use crate::cli::signals::Signals;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
@@ -41,13 +41,14 @@ impl From<Error> for NotStarted {
 }
 
 /// Starts a node; `None`: a signal came before.
-pub fn start(flags: &Options, signals: &Signals) -> Result<Option<Node>, Failure> {
+pub fn start(flags: &Options, orders: &Orders) -> Result<Option<Node>, Failure> {
     let mut complaint = Complaint::default();
     loop {
+        orders.set_level()?;
         let attempt = Attempt::begin(flags.clone())?;
         // A name server that does not answer must not keep a signal waiting: an attempt goes on alone.
-        wait_for(&[Some(signals.fd()), Some(attempt.event.as_raw_fd())], None)?;
-        if super::is_stopped(signals) {
+        wait_for(&[Some(orders.fd()), Some(attempt.event.as_raw_fd())], None)?;
+        if orders.heed() {
             return Ok(None);
         }
         match attempt.result.recv() {
@@ -56,8 +57,8 @@ pub fn start(flags: &Options, signals: &Signals) -> Result<Option<Node>, Failure
             Ok(Err(NotStarted::Failed(failure))) => return Err(failure),
             Err(_) => return Err(Failure::unavailable("starting has failed: see above")),
         }
-        wait_for(&[Some(signals.fd())], Some(RETRY))?;
-        if super::is_stopped(signals) {
+        wait_for(&[Some(orders.fd())], Some(RETRY))?;
+        if orders.heed() {
             return Ok(None);
         }
     }

@@ -35,7 +35,9 @@ impl Act {
     /// What `request` asks for, if that takes a line.
     pub(super) fn of(request: &Request) -> Option<(Asked, Self)> {
         match request {
-            Request::Order { read, order } => Self::of_order(order).map(|act| (Asked::Order(*read), act)),
+            Request::Order { read, order } => {
+                Self::of_order(order).map(|act| (Asked::Order(*read), act))
+            }
             Request::Submit { session, request, operation, .. } => {
                 Self::of_operation(operation).map(|act| (Asked::Request(*session, *request), act))
             }
@@ -56,7 +58,9 @@ impl Act {
             Request::OpenSession { .. } => ("open-session", "open a session"),
             Request::Attach { .. } => ("attach", "attach to a session"),
             Request::Renew { .. } => ("renew", "renew a session"),
-            Request::Read { .. } | Request::Observe { .. } | Request::Unobserve { .. } => ("read", "read locks"),
+            Request::Read { .. } | Request::Observe { .. } | Request::Unobserve { .. } => {
+                ("read", "read locks")
+            }
             Request::Status { .. } | Request::Describe { .. } => ("status", "see the status"),
             Request::Submit { .. } => ("lock", "use locks"),
             Request::Order { .. } => ("order", "give an order"),
@@ -68,10 +72,13 @@ impl Act {
         let (action, text) = match order {
             Order::ChangeMembers { changes } => {
                 let action = changes.first().map_or("members", |change| change_words(change).0);
-                let texts: Vec<String> = changes.iter().map(|change| change_words(change).1).collect();
+                let texts: Vec<String> =
+                    changes.iter().map(|change| change_words(change).1).collect();
                 (action, texts.join(", "))
             }
-            Order::MoveLeader { to: Some(node) } => ("move-leader", format!("move leadership to node {node}")),
+            Order::MoveLeader { to: Some(node) } => {
+                ("move-leader", format!("move leadership to node {node}"))
+            }
             Order::MoveLeader { to: None } => ("move-leader", "move leadership".to_owned()),
             Order::Snapshot { offset: 0, .. } => ("save-snapshot", "save a snapshot".to_owned()),
             // The rest of it.
@@ -86,7 +93,9 @@ impl Act {
         let of = if token.0 == 0 { "from all".to_owned() } else { format!("from token {token}") };
         let (action, text) = match (way, to) {
             (BreakWay::Now, _) => ("break-now", format!("take {name:?} {of} at once{heir}")),
-            (BreakWay::Ask { .. }, Some(_)) => ("handover", format!("have {name:?} handed over {of}{heir}")),
+            (BreakWay::Ask { .. }, Some(_)) => {
+                ("handover", format!("have {name:?} handed over {of}{heir}"))
+            }
             (BreakWay::Ask { .. }, None) => ("break", format!("have {name:?} ended {of}")),
         };
         let reason = (!reason.is_empty()).then(|| reason.clone());
@@ -96,12 +105,16 @@ impl Act {
 
 fn change_words(change: &Change) -> (&'static str, String) {
     match change {
-        Change::AddLearner { node, address } => ("add-member", format!("add node {node} at {address}")),
+        Change::AddLearner { node, address } => {
+            ("add-member", format!("add node {node} at {address}"))
+        }
         Change::Bind { node, .. } => ("bind-member", format!("bind node {node} to its directory")),
         Change::Promote { node } => ("promote-member", format!("promote node {node}")),
         Change::Demote { node } => ("demote-member", format!("demote node {node}")),
         Change::Remove { node } => ("remove-member", format!("remove node {node}")),
-        Change::Readdress { node, address } => ("move-member", format!("move node {node} to {address}")),
+        Change::Readdress { node, address } => {
+            ("move-member", format!("move node {node} to {address}"))
+        }
     }
 }
 

@@ -41,10 +41,12 @@ impl AuditFile {
         })?;
         let (lines, received) = crossbeam_channel::bounded(WAITING_MAX);
         let lost = Arc::new(AtomicU64::new(0));
-        let mut writer = Writer { path: path.to_owned(), file, lost: Arc::clone(&lost), has_failed: false };
-        let writing = thread::spawn("tenure-audit", move || writer.run(&received)).map_err(|error| {
-            Error::new(Status::Limit, format!("no thread for the audit file: {error}"))
-        })?;
+        let mut writer =
+            Writer { path: path.to_owned(), file, lost: Arc::clone(&lost), has_failed: false };
+        let writing =
+            thread::spawn("tenure-audit", move || writer.run(&received)).map_err(|error| {
+                Error::new(Status::Limit, format!("no thread for the audit file: {error}"))
+            })?;
         Ok(Self { lines: Some(lines), lost, writing: Some(writing) })
     }
 
@@ -72,7 +74,8 @@ impl Writer {
     fn run(&mut self, lines: &Receiver<String>) {
         for line in lines {
             let lost = self.lost.swap(0, Ordering::Relaxed);
-            let told = if lost > 0 { format!("{{\"lost_lines\":{lost}}}\n") } else { String::new() };
+            let told =
+                if lost > 0 { format!("{{\"lost_lines\":{lost}}}\n") } else { String::new() };
             let written = self.append(&format!("{told}{line}\n"));
             if let Err(error) = &written
                 && !self.has_failed

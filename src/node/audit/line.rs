@@ -20,7 +20,10 @@ impl Line<'_> {
     /// To the log.
     pub(super) fn log(&self) {
         let Self { who, act, result, .. } = self;
-        let reason = act.reason.as_ref().map_or(String::new(), |reason| format!(" (reason given: {reason:?})"));
+        let reason = act
+            .reason
+            .as_ref()
+            .map_or(String::new(), |reason| format!(" (reason given: {reason:?})"));
         let untold = match self.untold {
             0 => String::new(),
             others => format!("; {others} more were denied since the last line"),
