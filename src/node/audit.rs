@@ -4,15 +4,14 @@
 //! JSON, to a file of its own if there is one. It is written when the answer leaves: the node that decided has it. Who is only
 //! told that another node leads has asked nothing there, and has no line. What holders do with their own locks is no operation.
 
-mod act;
 mod file;
 mod line;
 
 use crate::base::{ConnectionId, NodeId};
 use crate::net::Key;
 use crate::node::links::{Link, connection_id};
-use crate::wire::{Request, ServerMessage};
-use act::{Act, Asked};
+
+use crate::wire::{Act, Asked, Request, ServerMessage};
 pub(super) use file::AuditFile;
 use line::Line;
 use std::collections::BTreeMap;
@@ -80,7 +79,7 @@ impl Audit {
         if self.asked.is_empty() {
             return;
         }
-        let Some((asked, result)) = act::result(message) else { return };
+        let Some((asked, result)) = Act::result(message) else { return };
         let Some((who, act)) = self.asked.remove(&(connection, asked)) else { return };
         if let Some(result) = result {
             self.write(&Line { who: &who, act: &act, result: &result, untold: 0 });

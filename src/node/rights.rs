@@ -2,7 +2,6 @@
 //! encrypted, or in this process: what is asked there, anybody may who comes that far.
 
 use crate::base::Principal;
-use crate::lock::{Answer, Refusal};
 use crate::net::Key;
 use crate::node::audit::Who;
 use crate::node::ending::Ending;
@@ -29,7 +28,7 @@ impl Network {
                 )
             }
             (Some(Principal::Node(node)), Right::Lock | Right::Operate) => format!(
-                "node/{node} is no client and no operator: `tenure certs client NAME` and `tenure certs operator NAME` make their certificates"
+                "this is node/{node}'s, and the certificate of a node is no client's and no operator's: `tenure certs client NAME` and `tenure certs operator NAME` make those"
             ),
         };
         let is_node = matches!(link.connection.principal(), Some(Principal::Node(_)));
@@ -67,8 +66,7 @@ impl Network {
                 ServerMessage::Denied { session: *session, request: *request, text }
             }
             Request::Submit { session, request, .. } => {
-                let answer = Answer::Refused(Refusal::Unsupported);
-                ServerMessage::Answered { session: *session, request: *request, answer }
+                ServerMessage::unsupported(*session, *request)
             }
             // Nothing else is denied to those who may use locks.
             _ => return,

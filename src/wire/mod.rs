@@ -3,6 +3,7 @@
 //! `docs/wire-protocol.md` has the bytes. Nothing here touches a socket.
 
 mod ability;
+mod act;
 mod challenge;
 mod condition;
 mod frame;
@@ -19,6 +20,7 @@ mod timing;
 mod values;
 
 pub use ability::{Abilities, Ability};
+pub use act::{Act, Asked};
 pub use challenge::{Challenge, Proof};
 pub use condition::{Condition, ServiceState};
 pub use frame::{

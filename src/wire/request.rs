@@ -46,6 +46,12 @@ impl Request {
 }
 
 impl ServerMessage {
+    /// That a logged request was surely not taken, to whoever knows no denials.
+    #[must_use]
+    pub fn unsupported(session: SessionId, request: RequestId) -> Self {
+        Self::Answered { session, request, answer: Answer::Refused(Refusal::Unsupported) }
+    }
+
     /// That a logged request was surely not taken, for load.
     #[must_use]
     pub fn busy(session: SessionId, request: RequestId) -> Self {

@@ -1,8 +1,8 @@
 //! One line of the audit trail.
 
 use super::Who;
-use super::act::Act;
 use crate::base::NodeId;
+use crate::wire::Act;
 use crate::sys::clock;
 use serde_json::{Map, Value, json};
 

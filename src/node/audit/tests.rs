@@ -1,6 +1,7 @@
+//! Which lines there are: of what is answered, of what is not, of denials.
+
 use super::*;
-use crate::base::{Index, NodeId, RequestId, SessionId, Token};
-use crate::lock::{Answer, BreakWay, Name, Operation};
+use crate::base::{Index, NodeId};
 use crate::raft::Change;
 use crate::wire::{Order, OrderAnswer};
 use serde_json::Value;
@@ -46,23 +47,6 @@ fn ordered(read: u64, answer: OrderAnswer) -> ServerMessage {
     ServerMessage::Ordered { read, answer }
 }
 
-fn take(request: u64) -> Request {
-    let name = Name::new("jobs/a").unwrap();
-    let operation = Operation::Break {
-        name,
-        token: Token(0),
-        way: BreakWay::Now,
-        to: None,
-        reason: "stuck".to_owned(),
-    };
-    Request::Submit {
-        session: SessionId(4),
-        request: RequestId(request),
-        floor: RequestId(0),
-        operation,
-    }
-}
-
 #[test]
 fn an_order_has_one_line_once_it_is_answered_on_its_connection() {
     let mut trail = Trail::new();
@@ -78,21 +62,6 @@ fn an_order_has_one_line_once_it_is_answered_on_its_connection() {
     let expected =
         ["operator/alice", "10.0.0.5", "remove-member", "remove node 3", "done, as of entry 9"];
     assert_eq!(keys, expected);
-}
-
-#[test]
-fn a_break_says_what_was_taken_and_why_and_a_busy_leader_is_asked_again() {
-    let mut trail = Trail::new();
-    let answered =
-        |answer| ServerMessage::Answered { session: SessionId(4), request: RequestId(2), answer };
-    trail.ask(HERE, &take(2));
-    trail.audit.answer(HERE, &ServerMessage::busy(SessionId(4), RequestId(2)));
-    trail.ask(HERE, &take(2));
-    trail.audit.answer(HERE, &answered(Answer::Done));
-    let lines = trail.lines();
-    assert_eq!(lines.len(), 1, "{lines:?}");
-    let keys = ["action", "lock", "reason", "result"].map(|key| lines[0][key].as_str().unwrap());
-    assert_eq!(keys, ["break-now", "jobs/a", "stuck", "done"]);
 }
 
 #[test]
@@ -117,18 +86,4 @@ fn denials_are_limited_and_counted() {
     assert_eq!(lines.len(), 6);
     assert_eq!(lines[5]["untold_denials"], 45);
     assert_eq!(lines[5]["result"], "denied: no");
-}
-
-#[test]
-fn what_clients_do_with_their_own_locks_has_no_line() {
-    let release = Operation::Release { name: Name::new("a").unwrap(), token: Token(1) };
-    let submit = Request::Submit {
-        session: SessionId(4),
-        request: RequestId(1),
-        floor: RequestId(0),
-        operation: release,
-    };
-    assert_eq!(Act::of(&submit), None);
-    let further = Order::Snapshot { at_least: None, offset: 1 };
-    assert_eq!(Act::of(&Request::Order { read: 1, order: further }), None);
 }

@@ -1,4 +1,4 @@
-//! What takes a line, and what became of it.
+//! What takes a line of the audit trail, and what became of it.
 
 use crate::base::{RequestId, SessionId};
 use crate::lock::{Answer, BreakWay, Operation, Refusal};
@@ -7,7 +7,7 @@ use crate::wire::{Order, OrderAnswer, Request, ServerMessage};
 
 /// Under which number something is asked and answered, on one connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Asked {
+pub enum Asked {
     /// An order.
     Order(u64),
     /// A logged request.
@@ -16,24 +16,24 @@ pub(super) enum Asked {
 
 impl Asked {
     /// None is before it.
-    pub(super) const FIRST: Self = Self::Order(0);
+    pub const FIRST: Self = Self::Order(0);
 }
 
 /// One thing that was asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Act {
+pub struct Act {
     /// In one word, or two: `break-now`.
-    pub(super) action: &'static str,
+    pub action: &'static str,
     /// In a few words.
-    pub(super) text: String,
-    pub(super) lock: Option<String>,
+    pub text: String,
+    pub lock: Option<String>,
     /// The reason that was given, if any.
-    pub(super) reason: Option<String>,
+    pub reason: Option<String>,
 }
 
 impl Act {
     /// What `request` asks for, if that takes a line.
-    pub(super) fn of(request: &Request) -> Option<(Asked, Self)> {
+    pub fn of(request: &Request) -> Option<(Asked, Self)> {
         match request {
             Request::Order { read, order } => {
                 Self::of_order(order).map(|act| (Asked::Order(*read), act))
@@ -53,7 +53,7 @@ impl Act {
     }
 
     /// What else can be denied.
-    pub(super) fn other(request: &Request) -> Self {
+    pub fn other(request: &Request) -> Self {
         let (action, text) = match request {
             Request::OpenSession { .. } => ("open-session", "open a session"),
             Request::Attach { .. } => ("attach", "attach to a session"),
@@ -66,6 +66,36 @@ impl Act {
             Request::Order { .. } => ("order", "give an order"),
         };
         Self { action, text: text.to_owned(), ..Self::default() }
+    }
+
+    /// To what `message` is an answer, and with what result; without one it is nothing that takes a line yet.
+    pub fn result(message: &ServerMessage) -> Option<(Asked, Option<String>)> {
+        match message {
+            ServerMessage::Ordered { read, answer } => {
+                let result = match answer {
+                    OrderAnswer::Done { index } => Some(format!("done, as of entry {index}")),
+                    OrderAnswer::Refused { text } => Some(format!("refused: {text}")),
+                    OrderAnswer::Denied { text } => Some(format!("denied: {text}")),
+                    OrderAnswer::Begun { .. } => None,
+                    OrderAnswer::Part { meta, total, .. } => {
+                        Some(format!("sent: the state as of entry {}, {total} bytes", meta.index))
+                    }
+                };
+                Some((Asked::Order(*read), result))
+            }
+            ServerMessage::Answered { session, request, answer } => {
+                let result = match answer {
+                    Answer::Done => Some("done".to_owned()),
+                    Answer::NotHeld => Some("nobody holds it so".to_owned()),
+                    Answer::NoWaiter => Some("nobody of that name waits for it".to_owned()),
+                    // It is sent again.
+                    Answer::Refused(Refusal::Busy) => None,
+                    other => Some(format!("refused: {other:?}")),
+                };
+                Some((Asked::Request(*session, *request), result))
+            }
+            _ => None,
+        }
     }
 
     fn of_order(order: &Order) -> Option<Self> {
@@ -118,32 +148,54 @@ fn change_words(change: &Change) -> (&'static str, String) {
     }
 }
 
-/// To what `message` is an answer, and with what result; without one it is nothing that takes a line yet.
-pub(super) fn result(message: &ServerMessage) -> Option<(Asked, Option<String>)> {
-    match message {
-        ServerMessage::Ordered { read, answer } => {
-            let result = match answer {
-                OrderAnswer::Done { index } => Some(format!("done, as of entry {index}")),
-                OrderAnswer::Refused { text } => Some(format!("refused: {text}")),
-                OrderAnswer::Denied { text } => Some(format!("denied: {text}")),
-                OrderAnswer::Begun { .. } => None,
-                OrderAnswer::Part { meta, total, .. } => {
-                    Some(format!("sent: the state as of entry {}, {total} bytes", meta.index))
-                }
-            };
-            Some((Asked::Order(*read), result))
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Token;
+    use crate::lock::Name;
+
+    fn submit(operation: Operation) -> Request {
+        let (session, request, floor) = (SessionId(4), RequestId(2), RequestId(0));
+        Request::Submit { session, request, floor, operation }
+    }
+
+    fn name() -> Name {
+        Name::try_from("jobs/a").unwrap()
+    }
+
+    #[test]
+    fn a_break_says_what_is_taken_and_why() {
+        let take = |way, to: Option<&str>| Operation::Break {
+            name: name(),
+            token: Token(0),
+            way,
+            to: to.map(str::to_owned),
+            reason: "stuck".to_owned(),
+        };
+        let ask = BreakWay::Ask { grace_ms: None };
+        for (way, to, action) in
+            [(BreakWay::Now, None, "break-now"), (ask, None, "break"), (ask, Some("b"), "handover")]
+        {
+            let (asked, act) = Act::of(&submit(take(way, to))).unwrap();
+            assert_eq!(asked, Asked::Request(SessionId(4), RequestId(2)));
+            assert_eq!((act.action, act.lock.as_deref()), (action, Some("jobs/a")));
+            assert_eq!(act.reason.as_deref(), Some("stuck"));
         }
-        ServerMessage::Answered { session, request, answer } => {
-            let result = match answer {
-                Answer::Done => Some("done".to_owned()),
-                Answer::NotHeld => Some("nobody holds it so".to_owned()),
-                Answer::NoWaiter => Some("nobody of that name waits for it".to_owned()),
-                // It is sent again.
-                Answer::Refused(Refusal::Busy) => None,
-                other => Some(format!("refused: {other:?}")),
-            };
-            Some((Asked::Request(*session, *request), result))
-        }
-        _ => None,
+    }
+
+    #[test]
+    fn a_busy_leader_has_decided_nothing() {
+        let (session, request) = (SessionId(4), RequestId(2));
+        let (asked, result) = Act::result(&ServerMessage::busy(session, request)).unwrap();
+        assert_eq!((asked, result), (Asked::Request(session, request), None));
+        let done = ServerMessage::Answered { session, request, answer: Answer::Done };
+        assert_eq!(Act::result(&done).unwrap().1.as_deref(), Some("done"));
+    }
+
+    #[test]
+    fn what_clients_do_with_their_own_locks_and_the_rest_of_a_snapshot_have_no_line() {
+        assert_eq!(Act::of(&submit(Operation::Release { name: name(), token: Token(1) })), None);
+        let further = Order::Snapshot { at_least: None, offset: 1 };
+        assert_eq!(Act::of(&Request::Order { read: 1, order: further }), None);
     }
 }
