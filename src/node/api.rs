@@ -5,6 +5,7 @@ use crate::base::NodeId;
 use crate::base::error::Status;
 use crate::net::{LocalNode, Wake};
 use crate::node::FileDisk;
+use crate::node::audit::AuditFile;
 use crate::node::board::Board;
 use crate::node::commands::Command;
 use crate::node::config::NodeOptions;
@@ -60,6 +61,7 @@ impl Node {
     pub fn start(mut options: NodeOptions) -> Result<Self, Error> {
         fork::watch();
         let secured = options.tls.as_ref().map(|tls| Secured::read(tls, options.id)).transpose()?;
+        let audit = options.audit.as_deref().map(AuditFile::open).transpose()?;
         let (listener, address) = listen(&mut options)?;
         warn_of_plaintext(&options);
         let server = open_directory(&options)?;
@@ -67,6 +69,7 @@ impl Node {
         let mut network = Network::new(options.id, &options.cluster, listener, commands.clone())
             .map_err(|error| exhausted(&error))?;
         network.handshakes.secured = secured;
+        network.audit.file = audit;
         let (wake, board) = (network.wake(), Arc::new(Board::default()));
         let endpoints = endpoints_of(&server);
         board.post_endpoints(endpoints.clone());

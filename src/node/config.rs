@@ -40,6 +40,8 @@ pub struct NodeOptions {
     pub insecure: bool,
     /// Speak TLS 1.3 on every connection, and know who is at its other end; `None`: without.
     pub tls: Option<NodeTls>,
+    /// A file to which the audit trail is appended, a JSON object a line; the log has it in any case.
+    pub audit: Option<PathBuf>,
 }
 
 impl NodeOptions {
@@ -59,6 +61,7 @@ impl NodeOptions {
             snapshot_every_bytes: SNAPSHOT_EVERY_BYTES,
             insecure: false,
             tls: None,
+            audit: None,
         }
     }
 
@@ -103,6 +106,7 @@ setters!(NodeOptions:
     snapshot_every_bytes(u64) = snapshot_every_bytes;
     insecure(bool) = insecure;
     tls(NodeTls) = Some(tls);
+    audit(impl Into<PathBuf>) = Some(audit.into());
 );
 
 /// The members that "1=host:port,2=host:port,…" names.

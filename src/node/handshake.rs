@@ -91,8 +91,11 @@ impl Network {
             return Ok(());
         }
         let (connection, request) = (connection_id(key), frame.decode()?);
-        self.check_client_identity(key, &request)?;
-        inputs.push(Input::Client { connection, request });
+        if self.is_allowed(key, &request)? {
+            let leads = server.leads();
+            self.note_for_audit(key, &request, leads);
+            inputs.push(Input::Client { connection, request });
+        }
         Ok(())
     }
 

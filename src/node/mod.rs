@@ -7,6 +7,7 @@
 
 mod acceptor;
 mod api;
+mod audit;
 mod backlog;
 mod board;
 mod candidates;
@@ -32,6 +33,7 @@ mod outputs;
 mod outside;
 mod peers;
 mod places;
+mod rights;
 mod secured;
 mod turns;
 mod way;

@@ -7,6 +7,7 @@ use crate::net::{
     Closed, Connection, Key, Listener, LocalListener, LocalNode, Poller, Received, Wake,
 };
 use crate::node::acceptor::Acceptor;
+use crate::node::audit::Audit;
 use crate::node::backlog::Backlog;
 use crate::node::commands::Command;
 use crate::node::complaints::Complaints;
@@ -49,6 +50,7 @@ pub(super) struct Network {
     pub(super) peers: Peers,
     pub(super) complaints: Complaints,
     pub(super) elections: Elections,
+    pub(super) audit: Audit,
     pub(super) turns: Turns,
     /// Whether programs may have been told of the leader lease.
     pub(super) claim: Claim,
@@ -96,6 +98,7 @@ impl Network {
             peers: Peers::new(own, cluster, random::seed(), clock::boot_nanos()),
             complaints: Complaints::default(),
             elections: Elections::default(),
+            audit: Audit::new(own),
             turns: Turns::default(),
             claim: Claim::Ended,
             dismissed: None,
@@ -284,6 +287,7 @@ impl Network {
     /// Takes a connection out and closes it.
     pub(super) fn remove(&mut self, key: Key) {
         if let Some(link) = self.take(key) {
+            self.audit.end(key);
             self.close(link.connection.into_socket());
         }
     }
@@ -303,6 +307,7 @@ impl Network {
     /// Takes a connection out, and tells the server what that means to it.
     pub(super) fn end(&mut self, key: Key, ending: Ending, inputs: &mut Vec<Input>) {
         let Some(mut link) = self.take(key) else { return };
+        self.audit.end(key);
         let now = clock::boot_nanos();
         if let (Ending::Refused(refused), Role::Peer(peer) | Role::Dialing(peer)) =
             (&ending, link.role)

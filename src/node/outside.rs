@@ -42,6 +42,7 @@ impl Outside for Network {
                 ),
             }
         }
+        self.audit.answer(to, &message);
         self.queue_understood(key_of(to), FrameKind::Server, message.needs(), &message);
     }
 

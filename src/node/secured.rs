@@ -6,7 +6,7 @@ use crate::net::{Closed, Connection, Expected, Key, TlsClient, TlsFiles, TlsMate
 use crate::node::ending::Ending;
 use crate::node::network::Network;
 use crate::node::way::Way;
-use crate::wire::{Refused, RefusedCode, Request};
+use crate::wire::{Refused, RefusedCode};
 use std::path::PathBuf;
 
 /// The files of a node's certificate and of whom it trusts, all PEM. They are read when the node starts.
@@ -143,29 +143,8 @@ impl Network {
         let Some(link) = self.links.find(key) else { return };
         if self.handshakes.mode() == Some(TlsMode::Optional) && !link.connection.is_over_tls() {
             log::warn!(
-                "node {peer} is connected without TLS: nobody verifies who it is, and what is said can be read. Start it with                  --tls optional and its certificate"
+                "node {peer} is connected without TLS: nobody verifies who it is, and what is said can be read. Start it with --tls optional and its certificate"
             );
-        }
-    }
-
-    /// Whether this may be asked on the connection. Nodes use no locks: they may ask what a node tells of itself, as one that
-    /// joins does.
-    pub(super) fn check_client_identity(
-        &mut self,
-        key: Key,
-        request: &Request,
-    ) -> Result<(), Ending> {
-        let Some(link) = self.links.find(key) else { return Ok(()) };
-        match link.connection.principal() {
-            Some(Principal::Node(_))
-                if !matches!(request, Request::Status { .. } | Request::Describe { .. }) =>
-            {
-                refuse(
-                    "the certificate of a node is no client's and no operator's: `tenure certs client NAME` and `tenure certs operator NAME` make those"
-                        .to_owned(),
-                )
-            }
-            _ => Ok(()),
         }
     }
 }

@@ -8,6 +8,12 @@ use crate::wal::Disk;
 use crate::wire::{LeaderHint, MemberStatus, NodeStatus};
 
 impl<D: Disk> Server<D> {
+    /// Whether this node leads.
+    #[must_use]
+    pub fn leads(&self) -> bool {
+        self.replica().is_some_and(|replica| replica.raft().role() == Role::Leader)
+    }
+
     /// This leader's claim, for the process to publish (C4: compare with a fresh sample).
     #[must_use]
     pub fn leader_lease(&self, now: &Sample) -> Option<LeaderLease> {

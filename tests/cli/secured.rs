@@ -11,13 +11,13 @@ use std::rc::Rc;
 use tempfile::TempDir;
 
 /// Certificates by `tenure certs`, and what they are for.
-struct Papers {
+pub struct Papers {
     directory: TempDir,
 }
 
 impl Papers {
     /// An authority, three nodes on loopback, a client and an operator.
-    fn new() -> Self {
+    pub fn new() -> Self {
         let papers = Self { directory: tempfile::tempdir().unwrap() };
         papers.make(&["ca"]);
         for id in ["1", "2", "3"] {
@@ -28,29 +28,38 @@ impl Papers {
         papers
     }
 
-    fn make(&self, arguments: &[&str]) {
+    pub fn make(&self, arguments: &[&str]) {
         let mut command = tenure(&[&["certs"], arguments].concat());
         let output = command.current_dir(self.directory.path()).output().unwrap();
         assert_eq!(code(&output), Some(0), "{output:?}");
     }
 
-    fn path(&self, file: &str) -> String {
+    pub fn path(&self, file: &str) -> String {
         self.directory.path().join(file).to_str().unwrap().to_owned()
     }
 
     /// The flags of whoever has this certificate.
-    fn flags(&self, name: &str) -> Vec<String> {
+    pub fn flags(&self, name: &str) -> Vec<String> {
         let (cert, key) = (self.path(&format!("{name}.crt")), self.path(&format!("{name}.key")));
         ["--ca", &self.path("ca.crt"), "--cert", &cert, "--key", &key].map(str::to_owned).to_vec()
     }
 
     /// Nodes that demand TLS.
-    fn cluster(&self) -> Cluster {
-        self.cluster_at(&Rc::new(Cell::new("required")))
+    pub fn cluster(&self) -> Cluster {
+        self.cluster_with(|_, _| ())
+    }
+
+    /// The same, with what `change` does to the command of each.
+    pub fn cluster_with(&self, change: impl Fn(usize, &mut Command) + 'static) -> Cluster {
+        self.cluster_at(&Rc::new(Cell::new("required")), change)
     }
 
     /// Nodes that are started at `--tls` and what stands there by then; none of them has certificates while that is nothing.
-    fn cluster_at(&self, tls: &Rc<Cell<&'static str>>) -> Cluster {
+    fn cluster_at(
+        &self,
+        tls: &Rc<Cell<&'static str>>,
+        change: impl Fn(usize, &mut Command) + 'static,
+    ) -> Cluster {
         let (flags, tls) = ([1, 2, 3].map(|id| self.flags(&format!("node-{id}"))), Rc::clone(tls));
         Cluster::start_as(move |command| {
             let words: Vec<_> = command.get_args().map(|word| word.to_owned()).collect();
@@ -60,19 +69,20 @@ impl Papers {
                 command.args(&flags[id - 1]).args(["--tls", tls.get()]);
             }
             command.args(["--election", "1s"]).stderr(Stdio::null());
+            change(id, command);
             std::mem::replace(command, Command::new(""))
         })
     }
 }
 
 /// A command of whoever has this certificate.
-fn run_as(cluster: &Cluster, flags: &[String], subcommand: &str, arguments: &[&str]) -> Output {
+pub fn run_as(cluster: &Cluster, flags: &[String], subcommand: &str, arguments: &[&str]) -> Output {
     let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
     cluster.run(subcommand, &[&flags, arguments].concat())
 }
 
 /// Asks until one node says that it leads.
-fn leader(cluster: &Cluster, flags: &[String]) -> usize {
+pub fn leader(cluster: &Cluster, flags: &[String]) -> usize {
     eventually("a node leads", || {
         let output = run_as(cluster, flags, "status", &["--json"]);
         let status: Value = serde_json::from_slice(&output.stdout).ok()?;
@@ -134,7 +144,7 @@ fn roll(cluster: &mut Cluster, flags: &[String]) -> Option<i32> {
 #[test]
 fn a_cluster_goes_from_plaintext_to_tls_and_back_and_no_session_is_lost() {
     let (papers, tls) = (Papers::new(), Rc::new(Cell::new("")));
-    let mut cluster = papers.cluster_at(&tls);
+    let mut cluster = papers.cluster_at(&tls, |_, _| ());
     let (none, client, operator) =
         (Vec::new(), papers.flags("client-billing"), papers.flags("operator-alice"));
     let hold = |cluster: &Cluster, flags: &[String], name| {

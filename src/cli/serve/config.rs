@@ -34,6 +34,7 @@ struct File {
     key: Option<PathBuf>,
     client_ca: Option<PathBuf>,
     crl: Option<PathBuf>,
+    audit: Option<PathBuf>,
     verify: Option<Verify>,
     tls: Option<Tls>,
     insecure: Option<bool>,
@@ -112,6 +113,7 @@ pub fn node_options(flags: Options) -> Result<(NodeOptions, Option<ClusterAt>), 
     };
     let mut options = NodeOptions::new(NodeId(id), data, members);
     options.listen = flags.listen.or(file.listen);
+    options.audit = flags.audit.or(file.audit);
     options.insecure = flags.insecure.or(file.insecure).unwrap_or(options.insecure);
     let span = |flag: Option<Duration>, file: Option<Span>, default: Duration| {
         flag.or(file.map(|span| span.0)).unwrap_or(default)

@@ -74,6 +74,9 @@ pub struct Options {
     /// Whether this node speaks TLS [default: required as soon as --cert is given, else off]
     #[arg(long, value_name = "WHETHER")]
     tls: Option<Tls>,
+    /// Append to this file, a JSON object a line, who gave which order, broke which lock, or was denied something
+    #[arg(long, value_name = "FILE")]
+    audit: Option<PathBuf>,
     /// Listen beyond loopback although nothing is encrypted
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "true")]

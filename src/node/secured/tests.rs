@@ -9,7 +9,7 @@ use crate::node::{FileDisk, NodeOptions};
 use crate::server::{Input, Server};
 use crate::sys::clock;
 use crate::sys::poll::{self, Interest, Ready};
-use crate::wire::{ClientHello, Frame, FrameDecoder, FrameKind, PeerHello, encode_frame};
+use crate::wire::{ClientHello, Frame, FrameDecoder, FrameKind, PeerHello, Request, encode_frame};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::AsRawFd;
