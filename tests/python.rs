@@ -43,6 +43,7 @@ files! {
     test_leases,
     test_library,
     test_locks,
+    test_logging,
     test_memory,
     test_nodes,
     test_pytest,
