@@ -63,6 +63,7 @@ fn pass(file: &str) {
         .env("PYTHONPATH", root("bindings/python/src"))
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("TENURE_LIBRARY", library())
+        .env("TENURE", env!("CARGO_BIN_EXE_tenure"))
         // cargo's comes before a program's own path, and may lead to an older library.
         .env_remove("LD_LIBRARY_PATH")
         .stdin(Stdio::null())
