@@ -49,7 +49,7 @@ class GuideTest(unittest.TestCase):
     def test_each_line_for_who_comes_from_the_shell_prints_what_it_says(self) -> None:
         """With the program that cargo built, which TENURE names."""
         tenure = os.environ.get("TENURE")
-        if tenure is None:
+        if not tenure:
             self.skipTest("TENURE does not name the program tenure")
         found = SHELL.findall(COMING_FROM.read_text())
         self.assertEqual(len(found), 1)

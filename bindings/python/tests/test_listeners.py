@@ -15,6 +15,8 @@ from support import PATIENCE, ClusterCase, cluster
 from support_aio import AioCase, connect
 from tenure import Reason, SessionState
 from tenure._notifier import _notifier
+from tenure._reader import Readers
+from tenure._watch import LeaseWatch, SessionWatch, Watch, is_over
 
 Heard = Tuple[str, Reason, str]
 
@@ -129,10 +131,11 @@ class LeaseTest(ClusterCase):
         thread = _notifier._thread
         assert thread is not None
         lease.remove_listener(self.hear)
+        # What other tests listened to is closed, and gone.
         gc.collect()
-        if not _notifier._watches:
-            thread.join(PATIENCE)
-            self.assertFalse(thread.is_alive())
+        thread.join(PATIENCE)
+        self.assertFalse(thread.is_alive())
+        self.assertEqual((_notifier._watches, _notifier._thread), ({}, None))
 
     def test_what_cannot_be_called_is_refused(self) -> None:
         async def listen(lease: tenure.Lease) -> None:
@@ -185,6 +188,25 @@ class SessionTest(ClusterCase):
         client.add_listener(heard.put)
         client.close()
         self.assertEqual(heard.get(timeout=PATIENCE).state, SessionState.ENDED)
+
+    def test_what_is_just_being_freed_has_no_more_to_tell(self) -> None:
+        client = tenure.connect(cluster().endpoints)
+        lease = client.acquire(self.name)
+        watches: List[Watch] = [
+            SessionWatch(client._handle, Readers("a test")),
+            LeaseWatch(lease._handle, lambda _: self.fail("lost")),
+        ]
+        self.assertEqual([watch.look() for watch in watches], [False, False])
+        logged: List[logging.LogRecord] = []
+        handler = logging.Handler()
+        handler.emit = logged.append  # type: ignore[method-assign]
+        logging.getLogger("tenure.listeners").addHandler(handler)
+        self.addCleanup(logging.getLogger("tenure.listeners").removeHandler, handler)
+        # As when the last reference goes: it is freed, and not gone yet.
+        lease._handle._free()
+        client._handle._free()
+        self.assertEqual([is_over(watch) for watch in watches], [True, True])
+        self.assertEqual(logged, [])
 
     def test_a_client_that_only_listeners_have_is_closed(self) -> None:
         client = tenure.connect(cluster().endpoints)

@@ -8,7 +8,7 @@ import select
 import weakref
 from typing import Callable, Optional
 
-from ._errors import Again, Closed, Error, Forked
+from ._errors import Again, Closed, Error, Forked, Invalid
 from ._grant import LeaseHandle, remaining
 from ._library import library
 from ._listeners import call_each, logger
@@ -120,7 +120,8 @@ def is_over(watch: Watch) -> bool:
     """Looks. What was freed or closed, or belongs to a parent, has no more to tell."""
     try:
         return watch.look()
-    except (Closed, Forked):
+    except (Closed, Forked, Invalid):
+        # Invalid: while it is freed by another thread, a weak reference to it still leads there.
         return True
     except Error:
         logger.exception("what was watched for listeners of tenure is watched no more")
