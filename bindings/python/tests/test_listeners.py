@@ -163,6 +163,17 @@ class LeaseTest(ClusterCase):
         self.assertEqual(self.heard.get(timeout=PATIENCE)[1], Reason.BROKEN)
 
 
+class Logged(logging.Handler):
+    """Keeps what was logged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: List[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record)
+
+
 class SessionTest(ClusterCase):
     def test_each_state_is_heard_in_order(self) -> None:
         heard: "queue.SimpleQueue[tenure.Session]" = queue.SimpleQueue()
@@ -197,16 +208,14 @@ class SessionTest(ClusterCase):
             LeaseWatch(lease._handle, lambda _: self.fail("lost")),
         ]
         self.assertEqual([watch.look() for watch in watches], [False, False])
-        logged: List[logging.LogRecord] = []
-        handler = logging.Handler()
-        handler.emit = logged.append  # type: ignore[method-assign]
+        handler = Logged()
         logging.getLogger("tenure.listeners").addHandler(handler)
         self.addCleanup(logging.getLogger("tenure.listeners").removeHandler, handler)
         # As when the last reference goes: it is freed, and not gone yet.
         lease._handle._free()
         client._handle._free()
         self.assertEqual([is_over(watch) for watch in watches], [True, True])
-        self.assertEqual(logged, [])
+        self.assertEqual(handler.records, [])
 
     def test_a_client_that_only_listeners_have_is_closed(self) -> None:
         client = tenure.connect(cluster().endpoints)
