@@ -2,7 +2,7 @@
 
 use super::strings::c_string;
 use crate::Error;
-use crate::base::limits::{LOG_QUEUE_BYTES_MAX, LOG_QUEUE_LINES_MAX};
+use crate::base::limits::{LOG_LINE_BYTES_MAX, LOG_QUEUE_BYTES_MAX, LOG_QUEUE_LINES_MAX};
 use crate::sys::event::EventFd;
 use crate::sys::inherited::by_no_child;
 use log::Level;
@@ -115,6 +115,9 @@ pub(super) fn part(target: &str) -> &str {
 
 /// What this queue itself says is of.
 const LOG: &str = "log";
+
+// What the header says that a line needs at most: its text, an escape that goes beyond the bound, and what stands before it.
+const _: () = assert!(LOG_LINE_BYTES_MAX + 64 <= 9216);
 
 #[cfg(test)]
 mod tests {
