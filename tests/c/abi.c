@@ -245,6 +245,23 @@ static void log_levels_are_checked(void) {
     CHECK_STATUS(tenure_log_to(NULL, NULL, TENURE_LOG_OFF - 1), TENURE_INVALID);
     CHECK_STATUS(tenure_log_to(NULL, NULL, TENURE_LOG_TRACE + 1), TENURE_INVALID);
     CHECK_STATUS(tenure_log_to(NULL, NULL, TENURE_LOG_WARN), TENURE_OK);
+    CHECK_STATUS(tenure_log_level(TENURE_LOG_OFF - 1), TENURE_INVALID);
+    CHECK_STATUS(tenure_log_level(TENURE_LOG_TRACE + 1), TENURE_INVALID);
+    CHECK_STATUS(tenure_log_level(TENURE_LOG_WARN), TENURE_OK);
+}
+
+static void the_queue_of_the_log_is_checked(void) {
+    char line[16];
+    size_t len = sizeof line;
+    CHECK_STATUS(tenure_log_read(line, &len), TENURE_INVALID);
+    CHECK(strstr(tenure_last_error(), "tenure_log_fd") != NULL && len == sizeof line);
+    CHECK(tenure_log_fd() >= 0);
+    CHECK_STATUS(tenure_log_read(line, &len), TENURE_AGAIN);
+    CHECK_STATUS(tenure_log_read(NULL, &len), TENURE_INVALID);
+    CHECK_STATUS(tenure_log_read(line, NULL), TENURE_INVALID);
+    CHECK_STATUS(tenure_log_read(line, (size_t *)((char *)&len + 1)), TENURE_INVALID);
+    CHECK_STATUS(tenure_log_to(NULL, NULL, TENURE_LOG_WARN), TENURE_OK);
+    CHECK_STATUS(tenure_log_read(line, &len), TENURE_AGAIN);
 }
 
 int main(void) {
@@ -260,6 +277,7 @@ int main(void) {
     places_for_handles_are_checked();
     options_that_are_not_acted_on_are_refused();
     log_levels_are_checked();
+    the_queue_of_the_log_is_checked();
     puts("abi: good");
     return 0;
 }

@@ -8,6 +8,7 @@ Times are seconds. Every failure is a tenure.Error, with one class per status of
 """
 
 from . import aio, testing
+from ._bridge import LoggingBridge, logging_bridge
 from ._client import Client, connect
 from ._described import (
     ClusterDescription,
@@ -84,6 +85,7 @@ __all__ = [
     "Lock",
     "LockDescription",
     "LocksDescription",
+    "LoggingBridge",
     "Loss",
     "Lost",
     "Node",
@@ -109,5 +111,6 @@ __all__ = [
     "aio",
     "connect",
     "log_level",
+    "logging_bridge",
     "testing",
 ]
