@@ -4,14 +4,17 @@ mod config;
 mod ending;
 mod join;
 mod starting;
+mod supervisor;
 
 use crate::cli::failure::Failure;
 use crate::cli::signals::{ENDING, Signals};
 use clap::Args;
 use ending::ended;
+use signal_hook::consts::SIGHUP;
 use std::os::fd::RawFd;
 use std::path::PathBuf;
 use std::time::Duration;
+use supervisor::Supervisor;
 use tenure::Status;
 use tenure::base::{NodeId, Term};
 use tenure::node::{Leadership, Node};
@@ -67,13 +70,23 @@ pub struct Options {
 
 /// Runs it.
 pub fn run(flags: Options) -> Result<(), Failure> {
+    let mut supervisor = Supervisor::of_this_process();
+    let ended = serve(flags, &mut supervisor);
+    if let Err(failure) = &ended {
+        supervisor.tell_end(&failure.message);
+    }
+    ended
+}
+
+fn serve(flags: Options, supervisor: &mut Supervisor) -> Result<(), Failure> {
     let signals = Signals::catch(ENDING)?;
     // Nothing here calls select(2), the one reason for a low soft limit.
     descriptors::raise_limit();
-    let Some(node) = starting::start(&flags, &signals)? else { return Ok(()) };
+    let Some(node) = starting::start(&flags, &signals, supervisor)? else { return Ok(()) };
     let id = node.id();
     log::info!("node {id}{} listens on {}", of_how_many(&node), node.address());
-    follow(&node, &signals)?;
+    supervisor.tell_ready(&node);
+    follow(&node, &flags, &signals, supervisor)?;
     node.stop(Some(STOP_WAIT)).map_err(ended)?;
     log::info!("node {id} has stopped");
     Ok(())
@@ -87,21 +100,32 @@ fn of_how_many(node: &Node) -> String {
 
 /// Reports who leads until a signal, or the node's own end. No program here reads the leader lease, so none is asked for:
 /// there is no claim to wait for when leadership moves (C3).
-fn follow(node: &Node, signals: &Signals) -> Result<(), Failure> {
+fn follow(
+    node: &Node,
+    flags: &Options,
+    signals: &Signals,
+    supervisor: &mut Supervisor,
+) -> Result<(), Failure> {
     let mut known = None;
     loop {
         let fd = node.leader_fd();
         // A node that ran out of descriptors is looked at again and again.
-        let timeout = fd.is_none().then_some(Duration::from_millis(100));
+        let again = fd.is_none().then_some(Duration::from_millis(100));
+        let timeout = again.into_iter().chain(supervisor.next_look()).min();
         wait_for(&[Some(signals.fd()), fd], timeout)?;
-        if is_stopped(signals) {
-            return Ok(());
+        match heed(signals, supervisor) {
+            Order::None => {}
+            Order::Reload => reload(flags, supervisor),
+            Order::Stop => return Ok(()),
         }
+        supervisor.watch(node);
         loop {
             match node.next_leader(Some(Duration::ZERO)) {
-                Ok(Leadership { leader, term, .. }) => {
+                Ok(leadership) => {
+                    let Leadership { leader, term, .. } = leadership;
                     if known.replace((leader, term)) != Some((leader, term)) {
                         report(node.id(), leader, term);
+                        supervisor.tell_leader(node.id(), &leadership);
                     }
                 }
                 Err(error) if error.status == Status::Again => break,
@@ -111,13 +135,40 @@ fn follow(node: &Node, signals: &Signals) -> Result<(), Failure> {
     }
 }
 
-/// Whether a signal came.
-fn is_stopped(signals: &Signals) -> bool {
-    let signal = signals.take().first().copied();
-    if let Some(signal) = signal {
+/// What signals say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Order {
+    None,
+    Reload,
+    Stop,
+}
+
+/// What the signals that came since the last call say. SIGHUP of a terminal that is gone ends a node; a service has no
+/// terminal, and there it means what it means to all services.
+fn heed(signals: &Signals, supervisor: &Supervisor) -> Order {
+    let arrived = signals.take();
+    let reloads = |signal: &i32| *signal == SIGHUP && supervisor.is_there();
+    if let Some(signal) = arrived.iter().find(|signal| !reloads(signal)) {
         log::info!("signal {signal}: stopping");
+        supervisor.tell_stopping();
+        return Order::Stop;
     }
-    signal.is_some()
+    if arrived.is_empty() { Order::None } else { Order::Reload }
+}
+
+/// Reads the configuration anew, and says whether a node could start with it.
+fn reload(flags: &Options, supervisor: &Supervisor) {
+    supervisor.tell_reloading();
+    match config::node_options(flags.clone()) {
+        Ok(_) => log::info!(
+            "signal {SIGHUP}: the configuration is right; options that have changed count when the node is started again"
+        ),
+        Err(failure) => log::error!(
+            "signal {SIGHUP}: this node goes on as it is, and would not start again: {}",
+            failure.message
+        ),
+    }
+    supervisor.tell_reloaded();
 }
 
 fn report(own: NodeId, leader: Option<NodeId>, term: Term) {
