@@ -20,21 +20,27 @@ use tenure::sys::clock;
 /// The service manager of this process, if it wants to be told.
 #[derive(Debug)]
 pub struct Supervisor {
-    socket: Option<(UnixDatagram, SocketAddr)>,
+    socket: Option<Socket>,
     watchdog: Option<Watchdog>,
     /// It could not be told, which was said.
     is_deaf: AtomicBool,
+}
+
+/// Where it is told.
+#[derive(Debug)]
+struct Socket {
+    /// As the environment has it.
+    name: OsString,
+    socket: UnixDatagram,
+    address: SocketAddr,
 }
 
 impl Supervisor {
     /// The one that the environment names. What is wrong with that is said, and ends nothing.
     pub fn of_this_process() -> Self {
         let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-        let socket = variable("NOTIFY_SOCKET").and_then(|name| {
-            let opened = open(&name);
-            let cannot = |error: &io::Error| warn(&name, error);
-            opened.inspect_err(cannot).ok()
-        });
+        let socket = variable("NOTIFY_SOCKET")
+            .and_then(|name| Socket::open(&name).inspect_err(|error| warn(&name, error)).ok());
         let watchdog = socket
             .as_ref()
             .and_then(|_| Watchdog::asked_for(variable("WATCHDOG_USEC"), variable("WATCHDOG_PID")));
@@ -103,32 +109,33 @@ impl Supervisor {
     }
 
     fn tell(&self, lines: &[(&str, &str)]) {
-        let Some((socket, address)) = &self.socket else { return };
+        let Some(Socket { name, socket, address }) = &self.socket else { return };
         let line = |(key, value): &(&str, &str)| format!("{key}={}\n", printable(value));
         let text: String = lines.iter().map(line).collect();
         if let Err(error) = socket.send_to_addr(text.as_bytes(), address)
             && !self.is_deaf.swap(true, Ordering::Relaxed)
         {
-            let name = address.as_pathname().map_or_else(OsString::new, Into::into);
-            warn(&name, &error);
+            warn(name, &error);
         }
     }
 }
 
-/// A socket for datagrams to that name: a path, or "@" and a name without a file (unix(7), *abstract*).
-fn open(name: &OsStr) -> io::Result<(UnixDatagram, SocketAddr)> {
-    let address = match name.as_bytes() {
-        [b'@', rest @ ..] => SocketAddr::from_abstract_name(rest)?,
-        [b'/', ..] => SocketAddr::from_pathname(name)?,
-        _ => {
-            let text = "it begins neither with \"/\" nor with \"@\"";
-            return Err(io::Error::new(io::ErrorKind::Unsupported, text));
-        }
-    };
-    let socket = UnixDatagram::unbound()?;
-    // A service manager that does not read must not keep a signal waiting for long.
-    socket.set_write_timeout(Some(SEND_WAIT))?;
-    Ok((socket, address))
+impl Socket {
+    /// For datagrams to that name: a path, or "@" and a name without a file (unix(7), *abstract*).
+    fn open(name: &OsStr) -> io::Result<Self> {
+        let address = match name.as_bytes() {
+            [b'@', rest @ ..] => SocketAddr::from_abstract_name(rest)?,
+            [b'/', ..] => SocketAddr::from_pathname(name)?,
+            _ => {
+                let text = "it begins neither with \"/\" nor with \"@\"";
+                return Err(io::Error::new(io::ErrorKind::Unsupported, text));
+            }
+        };
+        let socket = UnixDatagram::unbound()?;
+        // A service manager that does not read must not keep a signal waiting for long.
+        socket.set_write_timeout(Some(SEND_WAIT))?;
+        Ok(Self { name: name.to_owned(), socket, address })
+    }
 }
 
 fn warn(name: &OsStr, error: &io::Error) {

@@ -1,8 +1,10 @@
+//! What systemd is told, byte by byte.
+
 use super::*;
 
 /// A supervisor at `name`, without an environment.
 fn supervisor(name: &OsStr) -> Supervisor {
-    let socket = Some(open(name).expect("a name of a socket"));
+    let socket = Some(Socket::open(name).expect("a name of a socket"));
     Supervisor { socket, watchdog: None, is_deaf: AtomicBool::new(false) }
 }
 
@@ -29,9 +31,9 @@ fn a_socket_may_be_a_file_or_a_name_without_one() {
 
 #[test]
 fn a_name_that_is_none_is_refused_with_what_it_must_look_like() {
-    let error = open(OsStr::new("vsock:2:1234")).unwrap_err();
+    let error = Socket::open(OsStr::new("vsock:2:1234")).unwrap_err();
     assert!(error.to_string().contains("begins neither with \"/\""), "{error}");
-    assert!(open(OsStr::new(&format!("/{}", "x".repeat(200)))).is_err());
+    assert!(Socket::open(OsStr::new(&format!("/{}", "x".repeat(200)))).is_err());
 }
 
 #[test]
