@@ -12,6 +12,7 @@ mod crates;
 mod debian;
 mod guide;
 mod script;
+mod scripts;
 mod tarball;
 mod unit;
 mod wheel;
