@@ -116,6 +116,19 @@ class BuildTest(unittest.TestCase):
         )
         self.assertEqual(self.library(), Path("/elsewhere/libtenure.so"))
 
+    def test_the_c_library_alone_is_built_without_line_tables_and_beside_what_others_link(self) -> None:
+        self.file("Cargo.toml")
+        said = self.root / "said"
+        self.cargo(
+            f'echo "$CARGO_PROFILE_RELEASE_STRIP" "$CARGO_TARGET_DIR" "$@" > {said}\n'
+            'echo \'{"filenames":["/elsewhere/libtenure.so"]}\'\n'
+        )
+        self.library()
+        strip, target, *arguments = said.read_text().split()
+        self.assertEqual((strip, target), ("debuginfo", str(self.root / "target" / "wheel")))
+        features = arguments.index("--features")
+        self.assertEqual(arguments[features - 1 : features + 2], ["--no-default-features", "--features", "capi"])
+
     def test_a_build_that_fails_is_told(self) -> None:
         self.file("Cargo.toml")
         self.cargo("exit 101\n")
