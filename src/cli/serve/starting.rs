@@ -57,10 +57,7 @@ pub fn start(
         }
         match attempt.result.recv() {
             Ok(Ok(node)) => return Ok(Some(node)),
-            Ok(Err(NotStarted::NotYet(why))) => {
-                supervisor.tell_waiting(&why);
-                complaint.say(why);
-            }
+            Ok(Err(NotStarted::NotYet(why))) => complaint.say(why, supervisor),
             Ok(Err(NotStarted::Failed(failure))) => return Err(failure),
             Err(_) => return Err(Failure::unavailable("starting has failed: see above")),
         }
@@ -124,10 +121,11 @@ struct Complaint(Option<(String, Instant)>);
 
 impl Complaint {
     /// Says it, unless it was said lately.
-    fn say(&mut self, why: String) {
+    fn say(&mut self, why: String, supervisor: &Supervisor) {
         let is_news = |(said, at): &(String, Instant)| *said != why || at.elapsed() >= AGAIN;
         if self.0.as_ref().is_none_or(is_news) {
             log::warn!("waiting to start: {why}");
+            supervisor.tell_waiting(&why);
             self.0 = Some((why, Instant::now()));
         }
     }
