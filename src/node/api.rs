@@ -176,6 +176,16 @@ impl Node {
         self.running()?.board.next(wait)
     }
 
+    /// How many turns the loop has made. It makes another for this call, so a number that stays the same from one call to a
+    /// later one says that it hangs: in a disk that does not answer, or by a bug. In a child of fork(2) it stays 0.
+    #[must_use]
+    pub fn turns(&self) -> u64 {
+        self.running().map_or(0, |running| {
+            running.wake.wake();
+            running.board.turns()
+        })
+    }
+
     /// Why the node ended by itself, if it did.
     #[must_use]
     pub fn failure(&self) -> Option<Error> {

@@ -16,6 +16,7 @@ mod ledger;
 mod load;
 mod members;
 mod names;
+mod notified;
 mod operating;
 mod patience;
 mod program;

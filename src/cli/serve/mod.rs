@@ -5,16 +5,18 @@ mod ending;
 mod join;
 mod orders;
 mod starting;
+mod supervisor;
 
 use crate::cli::failure::Failure;
 use crate::cli::log;
 use crate::cli::secure::{Secure, Tls};
 use clap::Args;
 use ending::ended;
-use orders::Orders;
+use orders::{Order, Orders};
 use std::os::fd::RawFd;
 use std::path::PathBuf;
 use std::time::Duration;
+use supervisor::Supervisor;
 use tenure::Status;
 use tenure::base::{NodeId, Term};
 use tenure::node::{Leadership, Node};
@@ -91,13 +93,23 @@ pub struct Options {
 
 /// Runs it.
 pub fn run(flags: Options) -> Result<(), Failure> {
-    let orders = Orders::catch(&flags)?;
+    let mut supervisor = Supervisor::of_this_process();
+    let ended = serve(&flags, &mut supervisor);
+    if let Err(failure) = &ended {
+        supervisor.tell_end(&failure.message);
+    }
+    ended
+}
+
+fn serve(flags: &Options, supervisor: &mut Supervisor) -> Result<(), Failure> {
+    let orders = Orders::catch(flags, supervisor.is_there())?;
     // Nothing here calls select(2), the one reason for a low soft limit.
     descriptors::raise_limit();
-    let Some(node) = starting::start(&flags, &orders)? else { return Ok(()) };
+    let Some(node) = starting::start(flags, &orders, supervisor)? else { return Ok(()) };
     let id = node.id();
     ::log::info!("node {id}{} listens on {}", of_how_many(&node), node.address());
-    follow(&node, &orders)?;
+    supervisor.tell_ready(&node);
+    follow(&node, &orders, supervisor)?;
     node.stop(Some(STOP_WAIT)).map_err(ended)?;
     ::log::info!("node {id} has stopped");
     Ok(())
@@ -111,21 +123,34 @@ fn of_how_many(node: &Node) -> String {
 
 /// Reports who leads until a signal, or the node's own end. No program here reads the leader lease, so none is asked for:
 /// there is no claim to wait for when leadership moves (C3).
-fn follow(node: &Node, orders: &Orders) -> Result<(), Failure> {
+fn follow(node: &Node, orders: &Orders, supervisor: &mut Supervisor) -> Result<(), Failure> {
     let mut known = None;
     loop {
         let fd = node.leader_fd();
         // A node that ran out of descriptors is looked at again and again.
-        let timeout = fd.is_none().then_some(Duration::from_millis(100));
+        let again = fd.is_none().then_some(Duration::from_millis(100));
+        let timeout = again.into_iter().chain(supervisor.next_look()).min();
         wait_for(&[Some(orders.fd()), fd], timeout)?;
-        if orders.heed() {
-            return Ok(());
+        match orders.heed() {
+            Order::None => {}
+            Order::Reload => {
+                supervisor.tell_reloading();
+                orders.reload();
+                supervisor.tell_reloaded();
+            }
+            Order::Stop => {
+                supervisor.tell_stopping();
+                return Ok(());
+            }
         }
+        supervisor.watch(node);
         loop {
             match node.next_leader(Some(Duration::ZERO)) {
-                Ok(Leadership { leader, term, .. }) => {
+                Ok(leadership) => {
+                    let Leadership { leader, term, .. } = leadership;
                     if known.replace((leader, term)) != Some((leader, term)) {
                         report(node.id(), leader, term);
+                        supervisor.tell_leader(node.id(), &leadership);
                     }
                 }
                 Err(error) if error.status == Status::Again => break,

@@ -8,26 +8,34 @@ use signal_hook::consts::{SIGHUP, SIGUSR1};
 use std::fs::File;
 use std::os::fd::RawFd;
 
+/// What signals say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    None,
+    Reload,
+    Stop,
+}
+
 /// The signals of one node.
 #[derive(Debug)]
 pub struct Orders {
     signals: Signals,
     flags: Options,
-    /// Whether SIGHUP says that the terminal is gone, and not that something is to be read again.
-    has_terminal: bool,
+    /// Whether SIGHUP says that something is to be read again, and not that the terminal is gone.
+    reloads: bool,
     /// The level that the command line gives.
     level: LevelFilter,
 }
 
 impl Orders {
-    /// From now on signals are heeded; the level of log lines is the one that `flags` and their file say.
+    /// From now on signals are heeded. A service has no terminal, whatever it was started from.
     ///
     /// # Errors
     /// The process has no descriptor left.
-    pub fn catch(flags: &Options) -> Result<Self, Failure> {
+    pub fn catch(flags: &Options, is_service: bool) -> Result<Self, Failure> {
         let signals = Signals::catch(&[ENDING, &[SIGUSR1]].concat())?;
-        let has_terminal = File::open("/dev/tty").is_ok();
-        Ok(Self { signals, flags: flags.clone(), has_terminal, level: log::max_level() })
+        let reloads = is_service || File::open("/dev/tty").is_err();
+        Ok(Self { signals, flags: flags.clone(), reloads, level: log::max_level() })
     }
 
     /// Readable when there is something to heed.
@@ -36,19 +44,20 @@ impl Orders {
         self.signals.fd()
     }
 
-    /// Heeds what arrived; whether the node is to end.
-    pub fn heed(&self) -> bool {
+    /// Heeds what arrived.
+    pub fn heed(&self) -> Order {
+        let mut order = Order::None;
         for signal in self.signals.take() {
             match signal {
-                SIGHUP if !self.has_terminal => self.reload(),
+                SIGHUP if self.reloads => order = Order::Reload,
                 SIGUSR1 => self.say_more(),
                 _ => {
                     log::info!("signal {signal}: stopping");
-                    return true;
+                    return Order::Stop;
                 }
             }
         }
-        false
+        order
     }
 
     /// Sets the level of log lines to what the configuration says.
@@ -61,19 +70,18 @@ impl Orders {
         Ok(level)
     }
 
-    fn reload(&self) {
-        match self.set_level() {
+    /// Reads the configuration anew: the level of log lines counts from now on. Says whether a node could start with it.
+    pub fn reload(&self) {
+        match config::node_options(self.flags.clone()).and_then(|_| self.set_level()) {
             Ok(level) => log::warn!(
-                "SIGHUP: log lines are written from level {} on. What else the configuration says counts from the next \
-                 start on",
+                "SIGHUP: the configuration is right, log lines are written from level {} on; other options that have \
+                 changed count when the node is started again",
                 word(level)
             ),
-            Err(error) => {
-                log::error!(
-                    "SIGHUP: all stays as it was: {}. Mend that, and send SIGHUP again",
-                    error.message
-                );
-            }
+            Err(failure) => log::error!(
+                "SIGHUP: all stays as it was, and this node would not start again: {}",
+                failure.message
+            ),
         }
     }
 
