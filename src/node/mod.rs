@@ -19,6 +19,7 @@ mod disk;
 mod elections;
 mod ending;
 mod event_loop;
+mod extracting;
 mod greetings;
 mod handshake;
 mod histogram;
@@ -33,9 +34,13 @@ mod peers;
 mod places;
 mod turns;
 
+#[doc(hidden)]
+pub use crate::server::Extract;
 pub use api::Node;
 pub use config::{NodeOptions, parse_cluster};
 #[doc(hidden)]
 pub use disk::FileDisk;
+#[doc(hidden)]
+pub use extracting::extract;
 pub use joining::CannotJoin;
 pub use leadership::Leadership;

@@ -8,7 +8,7 @@ mod starting;
 use crate::cli::failure::Failure;
 use crate::cli::signals::{ENDING, Signals};
 use clap::Args;
-use ending::ended;
+pub use ending::ended;
 use std::os::fd::RawFd;
 use std::path::PathBuf;
 use std::time::Duration;

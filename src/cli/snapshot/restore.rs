@@ -21,7 +21,7 @@ use tenure::wal::{Wal, WalOptions};
 /// gone. No node of the old cluster may run.
 #[derive(Args, Debug)]
 pub struct Options {
-    /// A file that `tenure snapshot save` made
+    /// A file that `tenure snapshot save` or `extract` made
     file: PathBuf,
     /// This node's id, as in --cluster
     #[arg(long, value_name = "ID")]
@@ -60,7 +60,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         let text = format!("node {node} is not in the cluster: add \"{node}=host:port\" to it");
         return Err(Failure::usage(text));
     };
-    let Content { snapshot, machine, cluster } = Content::read(&options.file)?;
+    let Content { snapshot, machine, cluster, node: extracted } = Content::read(&options.file)?;
     let wait = match options.waive_wait {
         true => Wait::Waived,
         false => Wait::Full(options.largest(&machine)?),
@@ -84,8 +84,9 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     let new = (members.len() == 1).then(|| founded_alone(node, directory, &snapshot));
     let ids: Vec<String> = members.iter().map(|(member, _)| member.to_string()).collect();
     let said = format!(
-        "{}{}{}",
+        "{}{}{}{}",
         said(&restored),
+        extracted.map_or(String::new(), never_return),
         clusters_said(&ancestors, new),
         options.wait_said(&restored, settings.as_ref())
     );
@@ -203,6 +204,14 @@ fn said(restored: &LockMachine) -> String {
     let (epoch, floor) = (restored.epoch(), restored.newest_token());
     format!(
         "restored as epoch {epoch}: all sessions have ended, and all tokens are larger than {floor}\n"
+    )
+}
+
+/// Of a state that no majority stands behind.
+fn never_return(node: NodeId) -> String {
+    format!(
+        "the file was extracted from the directory of node {node} alone: no other node of the old cluster may ever run again, \
+         for it would go on granting\n"
     )
 }
 
