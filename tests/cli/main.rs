@@ -4,6 +4,7 @@ mod breaks;
 mod cruel;
 mod dev;
 mod elections;
+mod extracts;
 mod fixtures;
 #[path = "../free_ports/mod.rs"]
 mod free_ports;
@@ -12,6 +13,7 @@ mod in_time;
 mod kinds;
 mod live;
 mod operators;
+mod pages;
 mod printed;
 mod program;
 mod serving;

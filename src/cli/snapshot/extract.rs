@@ -45,7 +45,9 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     let extract = node::extract(&options.data).map_err(|error| {
         let advice = advice(error.status);
         let Failure { code, message } = ended(error);
-        Failure::new(code, format!("nothing is taken out of {data}: {message}{advice}"))
+        // What a node is told to do is for a cluster that stands.
+        let what = message.split(". Nothing was changed").next().unwrap_or_default();
+        Failure::new(code, format!("nothing is taken out of {data}: {what}{advice}"))
     })?;
     let Extract { node, cluster, snapshot, .. } = &extract;
     let bytes = snapshot_file::encode_extracted(snapshot, *cluster, *node);
