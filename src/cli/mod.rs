@@ -4,6 +4,7 @@ pub mod break_lock;
 pub mod cluster;
 pub mod columns;
 pub mod completions;
+pub mod config;
 pub mod connect;
 pub mod dev;
 pub mod duration;

@@ -50,7 +50,7 @@ fn resolve(wanted: &str) -> Result<SocketAddr, Error> {
     found.first().copied().ok_or_else(|| unknown("it has no address"))
 }
 
-fn check_exposure(address: SocketAddr, insecure: bool) -> Result<(), Error> {
+pub(super) fn check_exposure(address: SocketAddr, insecure: bool) -> Result<(), Error> {
     if insecure || address.ip().is_loopback() {
         return Ok(());
     }

@@ -10,6 +10,7 @@ mod api;
 mod backlog;
 mod board;
 mod candidates;
+mod checking;
 mod commands;
 mod complaints;
 mod config;

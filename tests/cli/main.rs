@@ -1,6 +1,7 @@
 //! The `tenure` program as a shell sees it: exit codes, one sentence on stderr, and what goes to stdout.
 
 mod breaks;
+mod config;
 mod cruel;
 mod dev;
 mod elections;

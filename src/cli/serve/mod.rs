@@ -8,9 +8,10 @@ mod starting;
 use crate::cli::failure::Failure;
 use crate::cli::signals::{ENDING, Signals};
 use clap::Args;
+pub use config::check_listen;
 pub use ending::ended;
 use std::os::fd::RawFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tenure::Status;
 use tenure::base::{NodeId, Term};
@@ -63,6 +64,28 @@ pub struct Options {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "true")]
     insecure: Option<bool>,
+}
+
+impl Options {
+    /// The file that they name.
+    pub fn config(&self) -> Option<&Path> {
+        self.config.as_deref()
+    }
+
+    /// The same, with this file.
+    #[must_use]
+    pub fn with_config(self, path: &Path) -> Self {
+        Self { config: Some(path.to_owned()), ..self }
+    }
+}
+
+/// Whether a node can be started with these, as far as they tell by themselves: nothing is opened, no name looked up.
+///
+/// # Errors
+/// What it would be refused for.
+pub fn check(flags: Options) -> Result<(), Failure> {
+    let (options, _) = config::node_options(flags)?;
+    options.check().map_err(ended)
 }
 
 /// Runs it.
