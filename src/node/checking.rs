@@ -18,9 +18,7 @@ impl NodeOptions {
         let is_told = self.cluster.is_empty();
         let own = if is_told { None } else { Some(self.own_address()?) };
         let entry = if is_told { Entry::Joiner } else { self.server_options().entry };
-        ServerOptions { entry, ..self.server_options() }
-            .check()
-            .map_err(|error| error_of(error))?;
+        ServerOptions { entry, ..self.server_options() }.check().map_err(error_of)?;
         let Some(listen) = self.listen.as_deref().or(own) else { return Ok(()) };
         // Any port will do to listen on.
         check_address(listen)

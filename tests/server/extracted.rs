@@ -4,8 +4,8 @@ use crate::cluster::{Cluster, MS};
 use crate::{CLIENT, acquire, cluster_with_session, connect_with_session, name, submit, token_of};
 use tenure::base::{ConnectionId, Index, NodeId, SessionId, Token};
 use tenure::lock::{Keyless, Largest, LockMachine, Operation, Wait};
-use tenure::node::{Extract, FileDisk};
-use tenure::server::{Entry, ServerError, extract};
+use tenure::node::FileDisk;
+use tenure::server::{Entry, Extract, ServerError, extract};
 
 const OTHER: ConnectionId = ConnectionId(9);
 

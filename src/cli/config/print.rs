@@ -11,7 +11,7 @@ use crate::cli::{output, serve};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
 use serde_json::{Value, json};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tenure::node::parse_cluster;
 
 /// Show the value that each option of `serve` would have, and where it comes from: flag, variable, file or default.
@@ -37,12 +37,12 @@ pub fn run(options: &Options, matches: &ArgMatches) -> Result<(), Failure> {
         return output::conclude(&sample::text());
     }
     let config = options.flags.config().map(PathBuf::from);
-    let entries = config.as_ref().map_or(Ok(Vec::new()), entries)?;
+    let entries = config.as_deref().map_or(Ok(Vec::new()), entries)?;
     let rows = rows(&entries, config, matches);
     output::conclude(&if options.json { to_json(&rows) } else { to_text(&rows) })
 }
 
-fn entries(path: &PathBuf) -> Result<Entries, Failure> {
+fn entries(path: &Path) -> Result<Entries, Failure> {
     let shown = path.display().to_string();
     let entries = file::parse(&read(path)?).map_err(|mistake| tell(&shown, &[mistake]))?;
     let mistakes = of_entries(&entries);
