@@ -81,7 +81,7 @@ mod tests {
         let entries = parse("# ä\nid = 1\n\n  data   =  \"ä\"\n[more]\nx = 1\n").unwrap();
         let shown = |entry: &Entry| format!("{} {} {}", entry.key, entry.place, entry.value_place);
         let shown: Vec<String> = entries.iter().map(shown).collect();
-        assert_eq!(shown[..2], ["id 2:1 2:6", "data 4:3 4:12"]);
+        assert_eq!(shown[..2], ["id 2:1 2:6", "data 4:3 4:13"]);
         assert!(shown[2].starts_with("more 5:2 "), "{shown:?}");
     }
 
