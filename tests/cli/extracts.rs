@@ -64,7 +64,8 @@ fn l15_what_a_node_left_becomes_a_file_that_inspect_and_restore_take() {
     assert!(shown.contains(row) && shown.contains("newest token    45\n"), "{shown}");
     let new = scratch.path().join("new");
     let line = ["snapshot", "restore", file, "--id", "1", "--data", new.to_str().unwrap()];
-    let text = stdout(&run(&[&line[..], &["--cluster", "1=127.0.0.1:7401"]].concat()));
+    let cluster = ["--cluster", "1=127.0.0.1:7401"];
+    let text = stdout(&run(&[&line[..], &cluster].concat()));
     for part in [
         "restored as epoch 1: all sessions have ended, and all tokens are larger than 281474976710701\n",
         "extracted from the directory of node 1 alone: no other node of the old cluster may ever run again",
@@ -73,6 +74,9 @@ fn l15_what_a_node_left_becomes_a_file_that_inspect_and_restore_take() {
     ] {
         assert!(text.contains(part), "{part:?} is not in {text:?}");
     }
+    std::fs::remove_dir_all(&new).unwrap();
+    let text = stdout(&run(&[&line[..], &cluster, &[SAID]].concat()));
+    assert!(text.contains("restored as epoch 1") && !text.contains("may ever run again"), "{text}");
 }
 
 #[test]

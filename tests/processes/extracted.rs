@@ -2,13 +2,14 @@
 
 use crate::cluster::{Cluster, Restored, Setup, scratch, tenure};
 use crate::load::Load;
-use crate::patience::until;
+use crate::patience::{self, until};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
-use tenure::base::NodeId;
-use tenure::client::{AcquireOptions, LeaseState, Wait};
+use std::sync::mpsc::{self, Receiver};
+use tenure::base::{NodeId, Token};
+use tenure::client::{AcquireOptions, Client, LeaseState, Wait};
 
 /// The shortest that there is: no restored cluster waits less.
 const SHORT: [&str; 2] = ["--ttl-max", "10s"];
@@ -26,22 +27,41 @@ fn files(data: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     paths.map(|path| (path.clone(), fs::read(&path).expect("a file"))).collect()
 }
 
+/// A client that takes a lock and gives it back until it is closed, and tells each token.
+fn work(cluster: &Cluster) -> (Client, Receiver<Token>) {
+    let (client, (tell, told)) = (cluster.client("busy"), mpsc::channel());
+    let busy = client.clone();
+    std::thread::spawn(move || {
+        while let Ok(lease) = busy.acquire("jobs/one", Wait::Forever, AcquireOptions::default()) {
+            // Whoever is told may be gone, and the cluster too.
+            let _ = tell.send(lease.token());
+            let _ = lease.release(Wait::Forever);
+        }
+    });
+    (client, told)
+}
+
 #[test]
 fn l15_one_directory_of_three_begins_a_new_cluster_with_larger_tokens_after_its_wait() {
     let directory = scratch();
     let file = directory.path().join("extracted");
     let mut old = Cluster::start_with(Setup { arguments: SHORT.to_vec(), ..Setup::new() });
-    let mut loads = [Load::start(&old, "jobs/one"), Load::start(&old, "jobs/two")];
+    let told = work(&old);
     let holder = old.client("holder");
     let lease = holder.acquire("jobs/held", Wait::Forever, AcquireOptions::default());
     let lease = lease.expect("nobody else wants it");
-    loads.iter_mut().for_each(|load| load.wait_for_grants(GRANTS));
-    let tokens = loads.into_iter().flat_map(Load::finish).chain([lease.token()]);
-    let largest = tokens.max().expect("there are many");
+    for _ in 0..GRANTS {
+        patience::next("a client at work gets its next grant", &told.1);
+    }
 
     let running = extract(&old.data(NodeId(3)), &file);
     assert_eq!(running.status.code(), Some(3), "{running:?}");
+    // In the midst of it: what is under way is perhaps committed, and perhaps was acknowledged.
     old.kill_all();
+    // Its calls end by that.
+    let _ = told.0.close(Wait::Try);
+    let acknowledged = told.1.iter().chain([lease.token()]);
+    let largest = acknowledged.max().expect("there are many");
     for lost in [1, 2].map(NodeId) {
         fs::remove_dir_all(old.data(lost)).expect("it is stopped");
     }

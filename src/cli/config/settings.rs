@@ -78,17 +78,18 @@ pub fn check_value(key: &str, text: &str) -> Result<(), String> {
 
 /// The key that was probably meant.
 pub fn nearest(key: &str) -> Option<String> {
-    let words = ["serve".to_owned(), format!("--{}", key.replace('_', "-"))];
+    let key = key.replace('_', "-").to_ascii_lowercase();
+    let words = ["serve".to_owned(), format!("--{key}")];
     let is_known = |key: &String| all().iter().any(|setting| setting.key == *key);
     let found = match command().try_get_matches_from(words) {
-        // With dashes it is one.
-        Ok(_) => Some(key.replace('_', "-")),
+        Ok(_) => Some(key),
         Err(error) => match error.get(ContextKind::SuggestedArg) {
             Some(ContextValue::String(flag)) => {
                 let flag = flag.trim_start_matches('-');
                 flag.split([' ', '=', '[']).next().map(str::to_owned)
             }
-            _ => Some(key.replace('_', "-")),
+            // Written so it is one, and lacks its value here.
+            _ => Some(key),
         },
     };
     found.filter(is_known)
@@ -157,6 +158,7 @@ mod tests {
             ("hartbeat", Some("heartbeat")),
             ("heart_beat", Some("heartbeat")),
             ("ttl_max", Some("ttl-max")),
+            ("ID", Some("id")),
             ("snapshot-evry", Some("snapshot-every")),
             ("zzz", None),
             ("config", None),

@@ -47,6 +47,10 @@ pub struct Options {
     /// that FILE names, and those that it was restored from, need not be said
     #[arg(long, value_name = "CLUSTER-ID", value_parser = ClusterId::parse)]
     ancestor: Vec<ClusterId>,
+    /// No other node of the old cluster will ever run again: said of a FILE that `extract` made when it was made, and as true
+    /// of any other; whoever says it here is not reminded of it
+    #[arg(long)]
+    others_never_return: bool,
     /// Grant locks at once, although programs may still believe in leases of before (no variable stands for this flag)
     #[arg(long)]
     waive_wait: bool,
@@ -65,6 +69,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         true => Wait::Waived,
         false => Wait::Full(options.largest(&machine)?),
     };
+    let reminder = extracted.filter(|_| !options.others_never_return);
     let settings = machine.settings().cloned();
     let stated = cluster.into_iter().chain(options.ancestor.iter().copied());
     let ancestors = Ancestors::new(stated.chain(machine.ancestors().iter()));
@@ -86,7 +91,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     let said = format!(
         "{}{}{}{}",
         said(&restored),
-        extracted.map_or(String::new(), never_return),
+        reminder.map_or(String::new(), never_return),
         clusters_said(&ancestors, new),
         options.wait_said(&restored, settings.as_ref())
     );
