@@ -30,7 +30,7 @@ pub fn name_variables(command: Command) -> Command {
 }
 
 /// Flags that stand for no setting.
-pub const WITHOUT_VARIABLE: [&str; 15] = [
+pub const WITHOUT_VARIABLE: [&str; 16] = [
     // Questions.
     "help",
     "version",
@@ -45,6 +45,7 @@ pub const WITHOUT_VARIABLE: [&str; 15] = [
     "ancestor",
     "largest-ttl-max",
     "largest-lease-duration",
+    "others-never-return",
     // How many may hold the lock at once.
     "shared",
     "limit",

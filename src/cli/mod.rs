@@ -5,6 +5,7 @@ pub mod certs;
 pub mod cluster;
 pub mod columns;
 pub mod completions;
+pub mod config;
 pub mod connect;
 pub mod dev;
 pub mod duration;

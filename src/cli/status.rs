@@ -366,7 +366,7 @@ mod tests {
         let waits = Some("node 2 runs tenure 0.1".to_owned());
         let leader = NodeStatus { level: Some(1), level_waits: waits, ..status(1, "leader", 7) };
         let text = to_text(&cluster([Some(leader), Some(older()), None]));
-        assert!(text.contains("versions differ (0, 0.1)"), "{text}");
+        assert!(text.contains("versions differ (0, 0.1): node 1 runs 0; replace"), "{text}");
         assert!(text.contains("level 1 stays in force: node 2 runs tenure 0.1"), "{text}");
         let same = cluster([Some(status(1, "leader", 7)), Some(status(2, "follower", 7)), None]);
         assert!(same.remarks().is_empty(), "{:?}", same.remarks());

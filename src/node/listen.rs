@@ -61,7 +61,7 @@ pub(super) fn warn_of_plaintext(options: &NodeOptions) {
     }
 }
 
-fn check_exposure(address: SocketAddr, options: &NodeOptions) -> Result<(), Error> {
+pub(super) fn check_exposure(address: SocketAddr, options: &NodeOptions) -> Result<(), Error> {
     if options.insecure || address.ip().is_loopback() {
         return Ok(());
     }

@@ -11,6 +11,7 @@ mod audit;
 mod backlog;
 mod board;
 mod candidates;
+mod checking;
 mod commands;
 mod complaints;
 mod config;
@@ -20,6 +21,7 @@ mod disk;
 mod elections;
 mod ending;
 mod event_loop;
+mod extracting;
 mod greetings;
 mod handshake;
 mod handshakes;
@@ -42,6 +44,8 @@ pub use api::Node;
 pub use config::{NodeOptions, parse_cluster};
 #[doc(hidden)]
 pub use disk::FileDisk;
+#[doc(hidden)]
+pub use extracting::{Extract, extract};
 pub use joining::CannotJoin;
 pub use leadership::Leadership;
 pub use secured::{NodeTls, TlsMode};

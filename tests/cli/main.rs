@@ -3,9 +3,11 @@
 mod audit;
 mod breaks;
 mod certs;
+mod config;
 mod cruel;
 mod dev;
 mod elections;
+mod extracts;
 mod fixtures;
 #[path = "../free_ports/mod.rs"]
 mod free_ports;
@@ -15,6 +17,7 @@ mod kinds;
 mod live;
 mod logs;
 mod operators;
+mod pages;
 mod printed;
 mod program;
 mod secured;

@@ -7,6 +7,7 @@ mod cluster;
 mod command;
 mod crash;
 mod descriptors;
+mod extracted;
 mod facts;
 #[path = "../free_ports/mod.rs"]
 mod free_ports;

@@ -169,12 +169,8 @@ fn node_tls(
 
 /// What would make no sense, and no other part refuses.
 fn check(options: &NodeOptions) -> Result<(), Failure> {
-    if let Some(listen) = &options.listen
-        && let Err(why) = address::check(listen)
-        && why != AddressError::PortZero
-    {
-        let text = format!("--listen \"{listen}\" {why}; it must look like \"host:port\"");
-        return Err(Failure::usage(text));
+    if let Some(listen) = &options.listen {
+        check_listen(listen).map_err(|why| Failure::usage(format!("--listen {why}")))?;
     }
     let [least, most] = [TTL_MS_DEFAULT, TTL_MS_MAX].map(|ms| Duration::from_millis(ms.into()));
     if !(least..=most).contains(&options.ttl_max) {
@@ -186,6 +182,17 @@ fn check(options: &NodeOptions) -> Result<(), Failure> {
         return Err(Failure::usage(format!("--snapshot-every must be from {least} to {most}")));
     }
     Ok(())
+}
+
+/// Whether a node can listen there, as far as the form tells.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_listen(listen: &str) -> Result<(), String> {
+    match address::check(listen) {
+        Ok(()) | Err(AddressError::PortZero) => Ok(()),
+        Err(why) => Err(format!("\"{listen}\" {why}; it must look like \"host:port\"")),
+    }
 }
 
 fn required<T>(value: Option<T>, name: &str) -> Result<T, Failure> {
@@ -270,6 +277,24 @@ mod tests {
         let small = checked(|options| options.snapshot_every_bytes = 4095).unwrap_err();
         assert!(small.message.contains("from 4.0 KiB to 512.0 MiB"), "{}", small.message);
         assert!(checked(|options| options.snapshot_every_bytes = 1 << 30).is_err());
+    }
+
+    #[test]
+    fn the_sample_file_says_the_defaults_that_hold() {
+        let sample = crate::cli::config::sample();
+        let lines = sample.lines().filter_map(|line| line.strip_prefix('#'));
+        let is_key = |line: &&str| !line.starts_with(' ');
+        let without = |line: &&str| !line.starts_with("listen") && !line.starts_with("join");
+        let lines: Vec<&str> = lines.filter(is_key).filter(without).collect();
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("tenure.toml");
+        std::fs::write(&path, lines.join("\n")).unwrap();
+        let flags = Options { config: Some(path), ..Options::default() };
+        let (said, join) = node_options(flags).unwrap();
+        let members = (1..=3).map(|id| (NodeId(id), format!("10.0.0.{id}:7401"))).collect();
+        let expected = NodeOptions::new(NodeId(1), "/var/lib/tenure", members);
+        assert!(join.is_none());
+        assert_eq!(format!("{said:?}"), format!("{expected:?}"));
     }
 
     #[test]

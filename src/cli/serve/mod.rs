@@ -11,10 +11,11 @@ use crate::cli::failure::Failure;
 use crate::cli::log;
 use crate::cli::secure::{Secure, Tls};
 use clap::Args;
-use ending::ended;
+pub use config::check_listen;
+pub use ending::ended;
 use orders::{Order, Orders};
 use std::os::fd::RawFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use supervisor::Supervisor;
 use tenure::Status;
@@ -89,6 +90,28 @@ pub struct Options {
     /// From which level on they are written: error, warn, info, debug or trace [default: info]
     #[arg(long, value_name = "LEVEL")]
     log_level: Option<config::Level>,
+}
+
+impl Options {
+    /// The file that they name.
+    pub fn config(&self) -> Option<&Path> {
+        self.config.as_deref()
+    }
+
+    /// The same, with this file.
+    #[must_use]
+    pub fn with_config(self, path: &Path) -> Self {
+        Self { config: Some(path.to_owned()), ..self }
+    }
+}
+
+/// Whether a node can be started with these, as far as they tell by themselves: nothing is opened, no name looked up.
+///
+/// # Errors
+/// What it would be refused for.
+pub fn check(flags: Options) -> Result<(), Failure> {
+    let (options, _) = config::node_options(flags)?;
+    options.check().map_err(ended)
 }
 
 /// Runs it.

@@ -3,7 +3,7 @@
 use crate::cli::failure::Failure;
 use std::fs;
 use std::path::Path;
-use tenure::base::ClusterId;
+use tenure::base::{ClusterId, NodeId};
 use tenure::lock::LockMachine;
 use tenure::raft::Snapshot;
 use tenure::wal::snapshot_file;
@@ -17,6 +17,8 @@ pub struct Content {
     pub machine: LockMachine,
     /// The cluster whose state it is, if the file says it.
     pub cluster: Option<ClusterId>,
+    /// The node whose directory it was taken out of, if no leader gave it.
+    pub node: Option<NodeId>,
 }
 
 impl Content {
@@ -30,7 +32,9 @@ impl Content {
             .map_err(|error| Failure::unavailable(format!("cannot read {shown}: {error}")))?;
         let (snapshot, cluster) = snapshot_file::decode(&bytes)
             .map_err(|error| Failure::unavailable(format!("{shown}: {error}")))?;
-        Self::of(snapshot, cluster).map_err(|why| Failure::unavailable(format!("{shown}: {why}")))
+        let content = Self::of(snapshot, cluster)
+            .map_err(|why| Failure::unavailable(format!("{shown}: {why}")))?;
+        Ok(Self { node: snapshot_file::extracted_from(&bytes), ..content })
     }
 
     /// Checks that the bytes are a state.
@@ -40,7 +44,7 @@ impl Content {
     pub fn of(snapshot: Snapshot, cluster: Option<ClusterId>) -> Result<Self, String> {
         let machine =
             LockMachine::decode(snapshot.data.bytes()).map_err(|error| error.to_string())?;
-        Ok(Self { snapshot, machine, cluster })
+        Ok(Self { snapshot, machine, cluster, node: None })
     }
 
     /// "entry 42 of term 7 with 2 locks of 5 sessions".

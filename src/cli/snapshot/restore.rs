@@ -21,7 +21,7 @@ use tenure::wal::{Wal, WalOptions};
 /// gone. No node of the old cluster may run.
 #[derive(Args, Debug)]
 pub struct Options {
-    /// A file that `tenure snapshot save` made
+    /// A file that `tenure snapshot save` or `extract` made
     file: PathBuf,
     /// This node's id, as in --cluster
     #[arg(long, value_name = "ID")]
@@ -47,6 +47,10 @@ pub struct Options {
     /// that FILE names, and those that it was restored from, need not be said
     #[arg(long, value_name = "CLUSTER-ID", value_parser = ClusterId::parse)]
     ancestor: Vec<ClusterId>,
+    /// No other node of the old cluster will ever run again: said of a FILE that `extract` made when it was made, and as true
+    /// of any other; whoever says it here is not reminded of it
+    #[arg(long)]
+    others_never_return: bool,
     /// Grant locks at once, although programs may still believe in leases of before (no variable stands for this flag)
     #[arg(long)]
     waive_wait: bool,
@@ -60,11 +64,12 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         let text = format!("node {node} is not in the cluster: add \"{node}=host:port\" to it");
         return Err(Failure::usage(text));
     };
-    let Content { snapshot, machine, cluster } = Content::read(&options.file)?;
+    let Content { snapshot, machine, cluster, node: extracted } = Content::read(&options.file)?;
     let wait = match options.waive_wait {
         true => Wait::Waived,
         false => Wait::Full(options.largest(&machine)?),
     };
+    let reminder = extracted.filter(|_| !options.others_never_return);
     let settings = machine.settings().cloned();
     let stated = cluster.into_iter().chain(options.ancestor.iter().copied());
     let ancestors = Ancestors::new(stated.chain(machine.ancestors().iter()));
@@ -84,8 +89,9 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     let new = (members.len() == 1).then(|| founded_alone(node, directory, &snapshot));
     let ids: Vec<String> = members.iter().map(|(member, _)| member.to_string()).collect();
     let said = format!(
-        "{}{}{}",
+        "{}{}{}{}",
         said(&restored),
+        reminder.map_or(String::new(), never_return),
         clusters_said(&ancestors, new),
         options.wait_said(&restored, settings.as_ref())
     );
@@ -203,6 +209,14 @@ fn said(restored: &LockMachine) -> String {
     let (epoch, floor) = (restored.epoch(), restored.newest_token());
     format!(
         "restored as epoch {epoch}: all sessions have ended, and all tokens are larger than {floor}\n"
+    )
+}
+
+/// Of a state that no majority stands behind.
+fn never_return(node: NodeId) -> String {
+    format!(
+        "the file was extracted from the directory of node {node} alone: no other node of the old cluster may ever run again, \
+         for it would go on granting\n"
     )
 }
 

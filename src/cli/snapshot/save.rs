@@ -39,7 +39,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
 }
 
 /// Writes `path` by way of a temporary file beside it, durably.
-fn place(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub fn place(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let name = path.file_name().ok_or(io::ErrorKind::IsADirectory)?;
     let mut temporary: OsString = name.to_owned();
     temporary.push(format!(".new-{}", std::process::id()));

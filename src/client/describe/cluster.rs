@@ -6,7 +6,7 @@ use crate::client::core::Words;
 use crate::client::{Client, ClusterAt};
 use crate::wire::{Condition, NodeStatus, ServiceState, Timing};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// What the nodes said at about one time.
@@ -148,28 +148,12 @@ impl ClusterStatus {
     /// the cluster does not rise.
     #[must_use]
     pub fn remarks(&self) -> Vec<String> {
-        let mut remarks = Vec::new();
-        let versions: BTreeSet<&str> =
-            self.answered().map(|status| status.version.as_str()).collect();
-        if versions.len() > 1 {
-            let versions: Vec<&str> = versions.into_iter().collect();
-            remarks.push(format!(
-                "versions differ ({}): replace the older ones when you can",
-                versions.join(", ")
-            ));
-        }
+        let mut remarks = self.version_remarks();
         for status in self.answered() {
             let Some(lacks) = &status.disk_lacks else { continue };
             remarks.push(format!(
                 "node {} has no room on its disk: {lacks}. Make room there: it goes on by itself",
                 status.node
-            ));
-        }
-        if let Some(leader) = self.leader()
-            && let (Some(level), Some(why)) = (leader.level, &leader.level_waits)
-        {
-            remarks.push(format!(
-                "level {level} stays in force: {why}; it rises once every member is connected and reads the next one"
             ));
         }
         remarks.extend(self.plaintext_too());
@@ -284,6 +268,7 @@ impl ClusterStatus {
             "state_text": sentence(&condition),
             "until_ms": condition.until_ms,
             "leader": leader,
+            "behind": self.behind_json(),
             "nodes": nodes,
         })
     }

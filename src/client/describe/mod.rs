@@ -5,6 +5,7 @@
 
 mod cluster;
 mod locks;
+mod versions;
 
 pub use cluster::{ClusterStatus, NodeRow};
 
