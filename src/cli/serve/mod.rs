@@ -74,7 +74,7 @@ pub struct Options {
     /// Certificates that authorities have revoked
     #[arg(long, value_name = "FILE")]
     crl: Option<PathBuf>,
-    /// Whether this node speaks TLS [default: required as soon as --cert is given, else off]
+    /// Whether this node speaks TLS; required as soon as --cert is given, else off
     #[arg(long, value_name = "WHETHER")]
     tls: Option<Tls>,
     /// Append to this file, a JSON object a line, who gave which order, broke which lock, or was denied something
