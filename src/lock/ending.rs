@@ -39,6 +39,7 @@ impl LockMachine {
         effects: &mut Effects,
     ) -> Option<Outcome> {
         let session = self.take_session(id)?;
+        self.tally.expire();
         if self.level() >= PARTS_LEVEL {
             self.end_in_parts(id, *session, EndWay::Expired, (unix_ms, effects));
             return Some(Outcome::SessionEnded { session: id });
@@ -59,6 +60,7 @@ impl LockMachine {
     fn take_out(&mut self, session: &Session, effects: &mut Effects) -> Vec<Freed> {
         for place in session.answers.waiting().values() {
             self.leave_queues(place, effects);
+            self.tally.waiting -= 1;
         }
         let mut all_freed = Vec::new();
         for hold in session.answers.grants().values() {

@@ -15,6 +15,7 @@ use super::dedupe::{Answers, Hold};
 use super::effects::Effects;
 use super::machine::LockMachine;
 use super::session::Session;
+use crate::base::meters::EndReason;
 use crate::base::{RequestId, SessionId};
 use std::sync::Arc;
 
@@ -37,6 +38,16 @@ pub(super) enum EndWay {
     Closed,
     /// Nothing was heard of it: its grants may leave delays (L16).
     Expired,
+}
+
+impl EndWay {
+    /// As its grants are counted.
+    fn reason(self) -> EndReason {
+        match self {
+            Self::Closed => EndReason::Closed,
+            Self::Expired => EndReason::Expired,
+        }
+    }
 }
 
 impl Ending {
@@ -140,6 +151,7 @@ impl LockMachine {
         effects: &mut Effects,
     ) {
         let place = self.answers_of_mut(session).leave_queue(request);
+        self.tally.waiting -= 1;
         self.leave_queues(&place, effects);
         let names: Vec<Name> = place.names().cloned().collect();
         effects.spend(names.len());
@@ -148,6 +160,7 @@ impl LockMachine {
 
     /// A delay begins in the entry that frees the grant (L16).
     fn free_grant(&mut self, session: SessionId, hold: &Hold, unix_ms: u64, effects: &mut Effects) {
+        effects.why = self.endings[&session].way.reason();
         let freed = self.drop_grant(hold.name.clone(), hold.token, effects);
         let ending = self.endings.get_mut(&session).expect("it is looked at");
         freed.grant.handles().for_each(|request| drop(ending.answers.end_grant(request)));

@@ -45,6 +45,7 @@ impl LockMachine {
             Some(Known::Waiting(_)) => {
                 let place = answers.leave_queue(acquire);
                 answers.fix(acquire, place.print, Fixed::Withdrawn);
+                self.tally.waiting -= 1;
                 self.leave_queues(&place, effects);
                 // It may have kept out those behind it: readers behind a writer, or a smaller request.
                 let names: Vec<Name> = place.names().cloned().collect();

@@ -37,6 +37,8 @@ pub struct NodeOptions {
     pub snapshot_every_bytes: u64,
     /// Listen on more than loopback although nothing is encrypted.
     pub insecure: bool,
+    /// Where its admin endpoint listens ("127.0.0.1:9401"): metrics, probes and its status over HTTP; `None`: nowhere.
+    pub admin: Option<String>,
 }
 
 impl NodeOptions {
@@ -55,6 +57,7 @@ impl NodeOptions {
             join: false,
             snapshot_every_bytes: SNAPSHOT_EVERY_BYTES,
             insecure: false,
+            admin: None,
         }
     }
 
@@ -98,6 +101,7 @@ setters!(NodeOptions:
     join(bool) = join;
     snapshot_every_bytes(u64) = snapshot_every_bytes;
     insecure(bool) = insecure;
+    admin(impl Into<String>) = Some(admin.into());
 );
 
 /// The members that "1=host:port,2=host:port,…" names.

@@ -14,6 +14,7 @@ mod order_shown;
 mod peer;
 mod request;
 mod speech;
+mod status_json;
 mod timing;
 mod values;
 
@@ -32,5 +33,6 @@ pub use order_shown::OrderShown;
 pub use peer::{FoundingOffer, PeerMessage};
 pub use request::{HolderSaid, Query, ReadAnswer, Request, ServerMessage};
 pub use speech::{PROTOCOL_MAX, PROTOCOL_MIN, Speech};
+pub use status_json::{ClusterHead, UNREACHABLE, cluster_to_json, node_to_json};
 pub use timing::Timing;
 pub use values::{Cell, Row, Value, Values, row_number, row_text};

@@ -26,6 +26,7 @@ struct File {
     ttl_max: Option<Span>,
     snapshot_every: Option<Size>,
     insecure: Option<bool>,
+    admin: Option<String>,
 }
 
 /// A duration with its unit, as text.
@@ -66,6 +67,7 @@ pub fn node_options(flags: Options) -> Result<(NodeOptions, Option<String>), Fai
     };
     let mut options = NodeOptions::new(NodeId(id), data, members);
     options.listen = flags.listen.or(file.listen);
+    options.admin = flags.admin.or(file.admin);
     options.insecure = flags.insecure.or(file.insecure).unwrap_or(options.insecure);
     let span = |flag: Option<Duration>, file: Option<Span>, default: Duration| {
         flag.or(file.map(|span| span.0)).unwrap_or(default)
@@ -82,12 +84,14 @@ pub fn node_options(flags: Options) -> Result<(NodeOptions, Option<String>), Fai
 
 /// What would make no sense, and no other part refuses.
 fn check(options: &NodeOptions) -> Result<(), Failure> {
-    if let Some(listen) = &options.listen
-        && let Err(why) = address::check(listen)
-        && why != AddressError::PortZero
-    {
-        let text = format!("--listen \"{listen}\" {why}; it must look like \"host:port\"");
-        return Err(Failure::usage(text));
+    for (flag, given) in [("listen", &options.listen), ("admin", &options.admin)] {
+        if let Some(given) = given
+            && let Err(why) = address::check(given)
+            && why != AddressError::PortZero
+        {
+            let text = format!("--{flag} \"{given}\" {why}; it must look like \"host:port\"");
+            return Err(Failure::usage(text));
+        }
     }
     let [least, most] = [TTL_MS_DEFAULT, TTL_MS_MAX].map(|ms| Duration::from_millis(ms.into()));
     if !(least..=most).contains(&options.ttl_max) {

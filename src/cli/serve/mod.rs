@@ -63,6 +63,9 @@ pub struct Options {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "true")]
     insecure: Option<bool>,
+    /// Where metrics, probes and this node's status are served over HTTP, say 127.0.0.1:9401 [default: nowhere]
+    #[arg(long, value_name = "HOST:PORT")]
+    admin: Option<String>,
 }
 
 /// Runs it.

@@ -170,7 +170,7 @@ fn condition(condition: &Condition, cluster: Option<ClusterId>) -> Value {
     json!({
         "cluster_id": cluster.map(|cluster| cluster.to_string()),
         "state": condition.state.name(),
-        "state_text": cluster::sentence(condition),
+        "state_text": condition.shown(),
         "until_ms": condition.until_ms,
     })
 }
