@@ -491,6 +491,10 @@ typedef struct {
    * 0.
    */
   uint32_t reserved;
+  /**
+   * NULL, or "host:port" of loopback: where the node tells how it is over HTTP (/metrics, /livez, /readyz, /status).
+   */
+  const char *admin;
 } tenure_node_options;
 
 /**
@@ -1193,6 +1197,27 @@ tenure_status tenure_node_stop(tenure_node *node,
  * are harmless. Any thread; never blocks.
  */
 void tenure_node_free(tenure_node *node);
+
+/**
+ * All metrics of this node and of its process, in the text format of Prometheus (0.0.4): what /metrics of its admin endpoint
+ * tells. Append it to what a program tells of itself.
+ *
+ * *len is the size of the buffer `text`; afterwards it is what the text needs, with the NUL that ends it. With 0 the
+ * buffer may be NULL. Numbers grow between two calls:
+ *
+ * ```c
+ * char *text = NULL;
+ * size_t len = 0;
+ * while (tenure_node_metrics(node, text, &len) == TENURE_TOO_SMALL)
+ *     text = realloc(text, len);
+ * ```
+ *
+ * Statuses: TENURE_TOO_SMALL (*len says what is needed; the buffer is as it was), TENURE_INVALID, TENURE_FORKED. Any thread;
+ * waits for nothing of the node, also while that is stuck.
+ */
+tenure_status tenure_node_metrics(const tenure_node *node,
+                                  char *text,
+                                  size_t *len);
 
 #ifdef __cplusplus
 }  // extern "C"

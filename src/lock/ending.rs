@@ -60,7 +60,6 @@ impl LockMachine {
     fn take_out(&mut self, session: &Session, effects: &mut Effects) -> Vec<Freed> {
         for place in session.answers.waiting().values() {
             self.leave_queues(place, effects);
-            self.tally.waiting -= 1;
         }
         let mut all_freed = Vec::new();
         for hold in session.answers.grants().values() {

@@ -129,6 +129,7 @@ impl LockMachine {
     /// Frees what a session that has ended still has, until this entry has had its share of work; whether nothing is left.
     fn free(&mut self, session: SessionId, unix_ms: u64, effects: &mut Effects) -> bool {
         self.weight.touch(session);
+        effects.why = self.endings[&session].way.reason();
         while let Some(next) = self.endings[&session].next() {
             if !effects.lasts() {
                 return false;
@@ -151,7 +152,6 @@ impl LockMachine {
         effects: &mut Effects,
     ) {
         let place = self.answers_of_mut(session).leave_queue(request);
-        self.tally.waiting -= 1;
         self.leave_queues(&place, effects);
         let names: Vec<Name> = place.names().cloned().collect();
         effects.spend(names.len());
@@ -160,7 +160,6 @@ impl LockMachine {
 
     /// A delay begins in the entry that frees the grant (L16).
     fn free_grant(&mut self, session: SessionId, hold: &Hold, unix_ms: u64, effects: &mut Effects) {
-        effects.why = self.endings[&session].way.reason();
         let freed = self.drop_grant(hold.name.clone(), hold.token, effects);
         let ending = self.endings.get_mut(&session).expect("it is looked at");
         freed.grant.handles().for_each(|request| drop(ending.answers.end_grant(request)));

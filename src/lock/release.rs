@@ -45,7 +45,6 @@ impl LockMachine {
             Some(Known::Waiting(_)) => {
                 let place = answers.leave_queue(acquire);
                 answers.fix(acquire, place.print, Fixed::Withdrawn);
-                self.tally.waiting -= 1;
                 self.leave_queues(&place, effects);
                 // It may have kept out those behind it: readers behind a writer, or a smaller request.
                 let names: Vec<Name> = place.names().cloned().collect();
@@ -58,6 +57,7 @@ impl LockMachine {
 
     /// Takes the waiter at `place` out of its queues; the caller hands the locks on.
     pub(super) fn leave_queues(&mut self, place: &Place, effects: &mut Effects) {
+        self.tally.waiting -= 1;
         for (name, ticket) in place.spots() {
             effects.look(1);
             let lock = self.locks.get_mut(name);

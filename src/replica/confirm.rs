@@ -101,8 +101,8 @@ impl Replica {
         if !self.clients.begin_waiting(connection) {
             return Err(question);
         }
-        let since = self.turn_began;
-        self.confirmations.gathering.push(Waiting { connection, question, since });
+        let waiting = Waiting { connection, question, since: self.turn_began };
+        self.confirmations.gathering.push(waiting);
         self.confirmations.is_urgent |= is_urgent;
         Ok(())
     }
