@@ -5,7 +5,7 @@
 
 use super::command::{Command, Operation};
 use super::machine::LockMachine;
-use crate::base::meters::{EndReason, Meters};
+use crate::base::meters::{EndReason, Meters, RequestKind};
 use std::sync::Arc;
 
 /// Where it counts, if it does, and how many wait.
@@ -58,6 +58,22 @@ impl LockMachine {
     #[must_use]
     pub fn waiting_count(&self) -> usize {
         self.tally.waiting
+    }
+}
+
+impl Operation {
+    /// As it is counted.
+    #[must_use]
+    pub fn kind(&self) -> RequestKind {
+        match self {
+            Self::Acquire(_) | Self::AcquireAll { .. } => RequestKind::Acquire,
+            Self::Release { .. } => RequestKind::Release,
+            Self::Withdraw { .. } => RequestKind::Withdraw,
+            Self::Close => RequestKind::Close,
+            Self::Proclaim { .. } => RequestKind::Proclaim,
+            Self::Transfer { .. } => RequestKind::Transfer,
+            Self::Break { .. } => RequestKind::Break,
+        }
     }
 }
 

@@ -3,8 +3,8 @@
 use super::Replica;
 use crate::base::Index;
 use crate::base::meters::{Meters, RequestKind, RequestResult};
-use crate::lock::{Answer, Operation, Outcome, Refusal};
-use crate::wire::{OrderAnswer, ReadAnswer, Request};
+use crate::lock::{Answer, Outcome, Refusal};
+use crate::wire::{OrderAnswer, ReadAnswer};
 use std::collections::VecDeque;
 
 /// Logged requests that this leader has proposed and not answered, in the order of their entries.
@@ -78,33 +78,6 @@ impl Replica {
             None => return,
         };
         self.count_since(kind, result, at, now);
-    }
-}
-
-/// What is asked.
-pub(super) fn kind_of(request: &Request) -> RequestKind {
-    match request {
-        Request::OpenSession { .. } => RequestKind::OpenSession,
-        Request::Attach { .. } => RequestKind::Attach,
-        Request::Renew { .. } => RequestKind::Renew,
-        Request::Submit { operation, .. } => kind_of_operation(operation),
-        Request::Read { .. } => RequestKind::Read,
-        Request::Observe { .. } | Request::Unobserve { .. } => RequestKind::Observe,
-        Request::Status { .. } | Request::Describe { .. } => RequestKind::Status,
-        Request::Order { .. } => RequestKind::Order,
-    }
-}
-
-/// The same of what is logged.
-pub(super) fn kind_of_operation(operation: &Operation) -> RequestKind {
-    match operation {
-        Operation::Acquire(_) | Operation::AcquireAll { .. } => RequestKind::Acquire,
-        Operation::Release { .. } => RequestKind::Release,
-        Operation::Withdraw { .. } => RequestKind::Withdraw,
-        Operation::Close => RequestKind::Close,
-        Operation::Proclaim { .. } => RequestKind::Proclaim,
-        Operation::Transfer { .. } => RequestKind::Transfer,
-        Operation::Break { .. } => RequestKind::Break,
     }
 }
 

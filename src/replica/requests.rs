@@ -3,7 +3,7 @@
 use super::checks::{check_operation, check_reach};
 use super::confirm::Question;
 use super::leading::Creation;
-use super::metering::{kind_of, kind_of_operation, refused};
+use super::metering::refused;
 use super::{Replica, ServerMessage, Storage};
 use crate::base::limits::{CLIENT_NAME_BYTES_MAX, TTL_MS_MIN};
 use crate::base::meters::{RequestKind, RequestResult};
@@ -50,7 +50,7 @@ impl Replica {
             return self.handle_order(now, connection, read, order);
         }
         if self.raft.role() != Role::Leader {
-            self.count(kind_of(&request), RequestResult::NotLeader);
+            self.count(request.kind(), RequestResult::NotLeader);
             return self.send_hint(connection);
         }
         if !self.leading.is_ready() || self.must_wait(&request) {
@@ -185,12 +185,12 @@ impl Replica {
     ) {
         if self.clients.session_of(connection) != Some(session) {
             // Not attached, or attached elsewhere since, or ended: the end is said only if confirmed.
-            return self.ask_end(connection, session, kind_of_operation(&operation));
+            return self.ask_end(connection, session, operation.kind());
         }
         let reach = self.machine.reach(session);
         let checked = check_operation(request, &operation)
             .and_then(|()| check_reach(reach, request, floor, &operation));
-        let kind = kind_of_operation(&operation);
+        let kind = operation.kind();
         if let Err(refusal) = checked {
             self.count(kind, refused(refusal));
             return self.refuse_request(connection, session, request, refusal);
@@ -261,7 +261,7 @@ impl Replica {
 
     /// Refuses any request in the form in which it is answered.
     pub(super) fn refuse(&mut self, connection: ConnectionId, request: &Request, refusal: Refusal) {
-        self.count(kind_of(request), refused(refusal));
+        self.count(request.kind(), refused(refusal));
         match *request {
             Request::OpenSession { number, .. } => {
                 self.reply(connection, ServerMessage::SessionRefused { number, refusal });

@@ -10,6 +10,8 @@ Times are seconds. Every failure is a tenure.Error, with one class per status of
 from . import aio, testing
 from ._client import Client, connect
 from ._described import (
+    ClientDescription,
+    ClientRow,
     ClusterDescription,
     ConditionDescription,
     LockDescription,
@@ -64,6 +66,8 @@ __all__ = [
     "Busy",
     "Cancelled",
     "Client",
+    "ClientDescription",
+    "ClientRow",
     "Closed",
     "ClusterDescription",
     "ConditionDescription",
