@@ -41,7 +41,8 @@ impl Complaint {
 /// # Errors
 /// Why not.
 pub(super) fn live(news: &News<'_>) -> Result<(), Complaint> {
-    if news.is_fresh && news.doing != Doing::Ended {
+    // A node that reads its directory is at work; to be started again would have it begin anew.
+    if news.doing == Doing::Starting || (news.is_fresh && news.doing != Doing::Ended) {
         return Ok(());
     }
     let stalled = silence(news.doing);
@@ -60,6 +61,9 @@ pub(super) fn live(news: &News<'_>) -> Result<(), Complaint> {
 /// Why not.
 pub(super) fn ready(news: &News<'_>) -> Result<(), Complaint> {
     live(news)?;
+    if news.doing == Doing::Starting {
+        return Err(Complaint::new("starting", STARTING));
+    }
     let Some(Told { status, .. }) = news.told else { return Ok(()) };
     if let Some(condition) = status.condition.as_ref().filter(|it| !it.is_serving()) {
         return Err(Complaint::of(condition));
@@ -85,6 +89,7 @@ pub(super) fn ready(news: &News<'_>) -> Result<(), Complaint> {
 pub(super) fn condition(news: &News<'_>) -> Condition {
     let said = news.told.and_then(|told| told.status.condition.clone());
     match live(news) {
+        Ok(()) if news.doing == Doing::Starting => Condition::new(ServiceState::Unknown, STARTING),
         Ok(()) => said.unwrap_or_else(Condition::serving),
         Err(Complaint { sentence, .. }) => Condition::new(silence(news.doing).state, sentence),
     }
@@ -117,13 +122,14 @@ fn silence(doing: Doing) -> Condition {
                 shown(nanos)
             ),
         ),
-        Doing::Waiting | Doing::Ended => Condition::new(
+        Doing::Starting | Doing::Waiting | Doing::Ended => Condition::new(
             ServiceState::Unknown,
             "the loop of this node did not turn when it was woken: it is stopped, or starved of processors",
         ),
     }
 }
 
+const STARTING: &str = "this node starts: it reads its directory";
 /// As [`NodeStatus::standing`] says it.
 const NO_MEMBER: &str = "no member";
 
@@ -174,6 +180,14 @@ mod tests {
         let mut stranger = told(NodeStatus::default());
         stranger.status.members.clear();
         assert_eq!(ready(&fresh(&stranger)).unwrap_err().word, "no_member");
+    }
+
+    #[test]
+    fn a_node_that_reads_its_directory_is_live_and_not_ready() {
+        let news = News { told: None, is_fresh: false, doing: Doing::Starting, end: None };
+        assert_eq!(live(&news), Ok(()));
+        assert_eq!(ready(&news).unwrap_err().word, "starting");
+        assert_eq!(condition(&news).text, STARTING);
     }
 
     #[test]

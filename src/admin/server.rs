@@ -209,7 +209,8 @@ impl Server {
         let told = self.told.as_ref();
         let is_fresh = told.is_some_and(|told| told.at + FRESH_NANOS >= since);
         let asks = page.is_some_and(|page| page.asks_loop() && page.is_for(caller));
-        if asks && !is_fresh && doing != Doing::Ended && now < since + PATIENCE_NANOS {
+        let can_answer = !matches!(doing, Doing::Ended | Doing::Starting);
+        if asks && !is_fresh && can_answer && now < since + PATIENCE_NANOS {
             self.mailbox.ask();
             return false;
         }

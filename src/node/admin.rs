@@ -8,7 +8,7 @@ use crate::net::Wake;
 use crate::node::config::NodeOptions;
 use crate::node::listen::resolve;
 use std::net::TcpListener;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Listens where `options` say; `None`: nowhere.
 ///
@@ -23,7 +23,7 @@ pub(super) fn listen(options: &NodeOptions) -> Result<Option<TcpListener>, Error
     Admin::listen(address, exposure).map(Some)
 }
 
-/// Serves what listens, and gives what the loop answers with.
+/// Serves what listens, and gives what the loop answers with, which `wake` wakes once there is one.
 ///
 /// # Errors
 /// LIMIT: threads or descriptors.
@@ -31,11 +31,17 @@ pub(super) fn start(
     listener: Option<TcpListener>,
     options: &NodeOptions,
     meters: &Arc<Meters>,
-    wake: Wake,
+    wake: Arc<OnceLock<Wake>>,
 ) -> Result<Option<(Admin, Teller)>, Error> {
     let Some(listener) = listener else { return Ok(None) };
-    let (mailbox, teller) = Mailbox::new(move || wake.wake())
-        .map_err(|error| Error::new(Status::Limit, error.to_string()))?;
+    // Until there is a loop nobody is asked.
+    let wake_loop = move || {
+        if let Some(wake) = wake.get() {
+            wake.wake();
+        }
+    };
+    let (mailbox, teller) =
+        Mailbox::new(wake_loop).map_err(|error| Error::new(Status::Limit, error.to_string()))?;
     let node = (options.id, options.own_address()?.to_owned());
     let admin = Admin::start(listener, node, Arc::clone(meters), (mailbox, teller.clone()))?;
     log::info!("node {} has its admin endpoint at http://{}/", options.id, admin.address());

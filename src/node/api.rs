@@ -24,7 +24,7 @@ use parking_lot::Mutex;
 use std::fmt;
 use std::net::SocketAddr;
 use std::os::fd::RawFd;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -67,6 +67,8 @@ impl Node {
         let (listener, address) = listen(&mut options)?;
         let admin_listener = admin::listen(&options)?;
         let meters = Meters::new();
+        let loop_wake = Arc::new(OnceLock::new());
+        let admin = admin::start(admin_listener, &options, &meters, Arc::clone(&loop_wake))?;
         let server = open_directory(&options, &meters)?;
         let (commands, received) = crossbeam_channel::unbounded();
         let network = Network::new(options.id, &options.cluster, listener, commands.clone())
@@ -76,7 +78,7 @@ impl Node {
         let endpoints = endpoints_of(&server);
         board.post_endpoints(endpoints.clone());
         let local = network.local_node(options.own_address()?, &endpoints);
-        let admin = admin::start(admin_listener, &options, &meters, wake.clone())?;
+        let _ = loop_wake.set(wake.clone());
         let (admin, teller) = admin.map(|(admin, teller)| (Box::new(admin), teller)).unzip();
         let event_loop = EventLoop {
             server,

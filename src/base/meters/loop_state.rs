@@ -18,6 +18,8 @@ pub struct LoopState {
 /// What a loop that does not answer is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Doing {
+    /// It has not begun: the directory is being read.
+    Starting,
     /// It has ended.
     Ended,
     /// It has waited for its disk for so many nanoseconds.
@@ -62,6 +64,7 @@ impl LoopState {
             return Doing::Ended;
         }
         match (self.sync_began.value(), self.turn_began.value()) {
+            (0, 0) if self.turns.value() == 0 => Doing::Starting,
             (0, 0) => Doing::Waiting,
             (0, turn) => Doing::Turning(now.saturating_sub(turn)),
             (sync, _) => Doing::Syncing(now.saturating_sub(sync)),
@@ -76,7 +79,7 @@ mod tests {
     #[test]
     fn what_it_is_about_is_the_innermost_of_what_it_began() {
         let state = LoopState::default();
-        assert_eq!(state.doing(9), Doing::Waiting);
+        assert_eq!(state.doing(9), Doing::Starting);
         state.begin_turn(10);
         assert_eq!(state.doing(15), Doing::Turning(5));
         state.begin_sync(20);
