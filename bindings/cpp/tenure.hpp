@@ -862,7 +862,7 @@ public:
     }
 
     // As JSON: "locks" (whose names begin with `name`), "lock" (`name`), "session" (the id `name`, or this client's) or
-    // "cluster".
+    // "cluster", or "client": what this client has counted of itself.
     std::string describe(const std::string &what, const std::string &name = std::string()) {
         return detail::throwing(what + name, [&](std::error_code &code) { return describe(what, name, code); });
     }

@@ -69,7 +69,12 @@ impl Mailbox {
     /// What it has said since, if it has.
     pub(super) fn take(&self) -> Option<Told> {
         self.shared.event.clear();
-        self.told.try_recv().ok()
+        let told = self.told.try_recv().ok()?;
+        // What it had to say meanwhile had no room: it may be waiting for its sockets by now.
+        if self.shared.wanted.load(Ordering::Acquire) {
+            (self.wake_loop)();
+        }
+        Some(told)
     }
 
     /// Why the loop ended, if it did.
@@ -158,11 +163,21 @@ mod tests {
 
     #[test]
     fn a_loop_whose_answer_is_not_taken_goes_on_and_answers_later() {
-        let (mailbox, teller) = Mailbox::new(|| ()).unwrap();
+        let woken = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&woken);
+        let (mailbox, teller) = Mailbox::new(move || {
+            let _ = count.fetch_add(1, Ordering::SeqCst);
+        })
+        .unwrap();
         teller.tell(|| told(1));
         mailbox.ask();
         teller.tell(|| told(2));
         assert_eq!(mailbox.take().map(|told| told.at), Some(1));
+        assert_eq!(
+            woken.load(Ordering::SeqCst),
+            2,
+            "once as it was asked, and once more for what was not said"
+        );
         teller.tell(|| told(3));
         assert_eq!(mailbox.take().map(|told| told.at), Some(3));
     }

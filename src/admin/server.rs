@@ -209,7 +209,12 @@ impl Server {
         let told = self.told.as_ref();
         let is_fresh = told.is_some_and(|told| told.at + FRESH_NANOS >= since);
         let asks = page.is_some_and(|page| page.asks_loop() && page.is_for(caller));
-        let can_answer = !matches!(doing, Doing::Ended | Doing::Starting);
+        let can_answer = match doing {
+            Doing::Ended | Doing::Starting => false,
+            // It has had its time: who probes often need not wait for that each time.
+            Doing::Syncing(nanos) | Doing::Turning(nanos) => nanos < PATIENCE_NANOS,
+            Doing::Waiting => true,
+        };
         if asks && !is_fresh && can_answer && now < since + PATIENCE_NANOS {
             self.mailbox.ask();
             return false;
