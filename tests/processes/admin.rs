@@ -150,16 +150,14 @@ fn a_node_that_waits_for_others_says_for_whom() {
         fs::remove_dir_all(cluster.data(node)).ok();
     }
     cluster.start_node(one);
-    let ready = until("it listens", || {
+    let ready = until("it has read its directory", || {
         TcpStream::connect(cluster.admin_address(one)).ok()?;
-        Some(get(cluster.admin_address(one), "/readyz"))
+        let ready = get(cluster.admin_address(one), "/readyz");
+        (!ready.body.starts_with("starting: this node starts")).then_some(ready)
     });
     assert_eq!(ready.status, 503);
-    assert!(
-        ready
-            .body
-            .starts_with("waits_for_members: not founded yet: node 1 waits to meet node 2 at")
-    );
+    let waits = "waits_for_members: not founded yet: node 1 waits to meet node 2 at";
+    assert!(ready.body.starts_with(waits), "{}", ready.body);
     assert_eq!(get(cluster.admin_address(one), "/livez").body, "ok\n");
     assert_eq!(metric(&cluster, one, "tenure_has_leader"), 0.0);
 }
