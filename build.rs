@@ -15,7 +15,7 @@ mod header {
     use std::path::Path;
 
     /// The files whose public items are the header, in its order.
-    const SOURCES: [&str; 11] = [
+    const SOURCES: [&str; 12] = [
         "src/ffi/status.rs",
         "src/ffi/log.rs",
         "src/ffi/client.rs",
@@ -27,6 +27,7 @@ mod header {
         "src/ffi/observer.rs",
         "src/ffi/inspect.rs",
         "src/ffi/node.rs",
+        "src/ffi/metrics.rs",
     ];
 
     pub fn generate() {

@@ -32,7 +32,7 @@
 #define TENURE_ACQUIRE_OPTIONS_INIT \
     { sizeof(tenure_acquire_options), TENURE_EXCLUSIVE, 0, 0, NULL, 0, 0, 0, 0 }
 #define TENURE_NODE_OPTIONS_INIT \
-    { sizeof(tenure_node_options), 0, 0, NULL, NULL, NULL, NULL, 0, 0, 0, 0 }
+    { sizeof(tenure_node_options), 0, 0, NULL, NULL, NULL, NULL, 0, 0, 0, 0, NULL }
 #define TENURE_LEADERSHIP_INIT { sizeof(tenure_leadership), 0, 0, 0, 0, 0 }
 
 
@@ -491,6 +491,10 @@ typedef struct {
    * 0.
    */
   uint32_t reserved;
+  /**
+   * NULL, or "host:port" of loopback: where the node tells how it is over HTTP (/metrics, /livez, /readyz, /status).
+   */
+  const char *admin;
 } tenure_node_options;
 
 /**
@@ -1119,8 +1123,10 @@ tenure_status tenure_break(tenure_client *client,
 /**
  * What there is, as JSON, the same text that the tenure program prints with --json. `what` is "locks" (all whose
  * names begin with `name`; NULL or "": all), "lock" (the one called `name`), "session" (the one whose id is `name`
- * in digits; NULL or "": this client's), "cluster", or "condition": of which cluster this client is, why it has no session,
- * and what keeps the cluster from granting, as this client was told, without asking anybody (`name` is not used). A value that is not UTF-8 has its bytes
+ * in digits; NULL or "": this client's), "cluster", "condition": of which cluster this client is, why it has no session,
+ * and what keeps the cluster from granting, as this client was told, or "client": what it has counted of itself (dials,
+ * requests by kind, renewals, sessions, leases granted and ended by reason, failed calls by status). Nobody is asked for these
+ * two, and `name` is not used. A value that is not UTF-8 has its bytes
  * in "value_hex", else that is null.
  *
  * *len is the size of the buffer `json`; afterwards it is what the text needs, with the NUL that ends it. With 0
@@ -1240,6 +1246,27 @@ tenure_status tenure_node_stop(tenure_node *node,
  * are harmless. Any thread; never blocks.
  */
 void tenure_node_free(tenure_node *node);
+
+/**
+ * All metrics of this node and of its process, in the text format of Prometheus (0.0.4): what /metrics of its admin endpoint
+ * tells. Append it to what a program tells of itself.
+ *
+ * *len is the size of the buffer `text`; afterwards it is what the text needs, with the NUL that ends it. With 0 the
+ * buffer may be NULL. Numbers grow between two calls:
+ *
+ * ```c
+ * char *text = NULL;
+ * size_t len = 0;
+ * while (tenure_node_metrics(node, text, &len) == TENURE_TOO_SMALL)
+ *     text = realloc(text, len);
+ * ```
+ *
+ * Statuses: TENURE_TOO_SMALL (*len says what is needed; the buffer is as it was), TENURE_INVALID, TENURE_FORKED. Any thread;
+ * waits for nothing of the node, also while that is stuck.
+ */
+tenure_status tenure_node_metrics(const tenure_node *node,
+                                  char *text,
+                                  size_t *len);
 
 #ifdef __cplusplus
 }  // extern "C"

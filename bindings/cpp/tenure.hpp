@@ -895,7 +895,7 @@ public:
     }
 
     // As JSON: "locks" (whose names begin with `name`), "lock" (`name`), "session" (the id `name`, or this client's) or
-    // "cluster".
+    // "cluster", or "client": what this client has counted of itself.
     std::string describe(const std::string &what, const std::string &name = std::string()) {
         return detail::throwing(what + name, [&](std::error_code &code) { return describe(what, name, code); });
     }
@@ -1384,6 +1384,8 @@ struct node_options {
     interval lease;
     // Listen on more than loopback although nothing is encrypted.
     bool insecure = false;
+    // "host:port" of loopback where the node tells how it is over HTTP (/metrics, /livez, /readyz, /status); empty: nowhere.
+    std::string admin;
 };
 
 // A node of the cluster in this process. Move-only; stopped in the background when it is destroyed.
@@ -1461,6 +1463,24 @@ public:
         code = detail::code(tenure_node_stop(handle_.get(), wait.ms()));
     }
 
+    // All metrics of this node and of its process, in the text format of Prometheus. Waits for nothing of the node.
+    std::string metrics() const {
+        return detail::throwing([&](std::error_code &code) { return metrics(code); });
+    }
+    std::string metrics(std::error_code &code) const {
+        std::string text;
+        std::size_t size = 0;
+        tenure_status status = TENURE_TOO_SMALL;
+        while (status == TENURE_TOO_SMALL) {
+            text.resize(size);
+            status = tenure_node_metrics(handle_.get(), text.data(), &size);
+        }
+        code = detail::code(status);
+        // Without the NUL that ends it.
+        text.resize(code || size == 0 ? 0 : size - 1);
+        return text;
+    }
+
     tenure_node *native_handle() const noexcept { return handle_.get(); }
 
 private:
@@ -1472,7 +1492,9 @@ private:
         given.cluster = options.cluster.empty() ? nullptr : options.cluster.c_str();
         given.listen = options.listen.empty() ? nullptr : options.listen.c_str();
         given.join = options.join.empty() ? nullptr : options.join.c_str();
-        for (const std::string *text : {&options.data_dir, &options.cluster, &options.listen, &options.join})
+        given.admin = options.admin.empty() ? nullptr : options.admin.c_str();
+        for (const std::string *text :
+             {&options.data_dir, &options.cluster, &options.listen, &options.join, &options.admin})
             if (detail::has_nul(*text))
                 return detail::text_has_nul;
         if (!detail::put(given.heartbeat_ms, options.heartbeat))

@@ -26,6 +26,7 @@ pub mod inspect;
 pub mod lease;
 pub mod lock;
 pub mod log;
+pub mod metrics;
 pub mod node;
 pub mod observer;
 pub mod pending;

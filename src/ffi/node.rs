@@ -9,7 +9,7 @@ use super::lease::no_descriptor;
 use super::log::install;
 use super::sized::{self, Sized32};
 use super::status::tenure_status;
-use super::strings::{ADDRESS, CLUSTER, JOIN, PATH, optional_text, out, text};
+use super::strings::{ADDRESS, ADMIN, CLUSTER, JOIN, PATH, optional_text, out, text};
 use super::wait::duration;
 use crate::base::NodeId;
 use crate::client::{Client, members_told};
@@ -56,6 +56,8 @@ pub struct tenure_node_options {
     pub lease_ms: u32,
     /// 0.
     pub reserved: u32,
+    /// NULL, or "host:port" of loopback: where the node tells how it is over HTTP (/metrics, /livez, /readyz, /status).
+    pub admin: *const c_char,
 }
 
 /// What a node knows of the leader lease at one instant. Begin with TENURE_LEADERSHIP_INIT.
@@ -236,6 +238,13 @@ pub unsafe extern "C" fn tenure_node_free(node: *mut tenure_node) {
 #[derive(Debug)]
 pub(super) struct NodeObject(ManuallyDrop<Node>);
 
+impl NodeObject {
+    /// The node.
+    pub(super) fn node(&self) -> &Node {
+        &self.0
+    }
+}
+
 impl Drop for NodeObject {
     /// A node is joined when it is dropped, and its disk may hang: nobody who frees it shall wait for that.
     fn drop(&mut self) {
@@ -264,12 +273,13 @@ unsafe fn node_options(options: *const tenure_node_options) -> Result<NodeOption
         return Err(Error::new(Status::Invalid, "the id of a node is 1 or larger"));
     }
     // SAFETY: the caller passes strings.
-    let (data_dir, cluster, listen, join) = unsafe {
+    let (data_dir, cluster, listen, join, admin) = unsafe {
         (
             text(given.data_dir, PATH)?,
             optional_text(given.cluster, CLUSTER)?,
             optional_text(given.listen, ADDRESS)?,
             optional_text(given.join, JOIN)?,
+            optional_text(given.admin, ADMIN)?,
         )
     };
     let members = match (cluster, join) {
@@ -286,6 +296,7 @@ unsafe fn node_options(options: *const tenure_node_options) -> Result<NodeOption
         election: millis_or(given.election_ms, defaults.election),
         lease: millis_or(given.lease_ms, defaults.lease),
         insecure: given.flags & TENURE_NODE_INSECURE != 0,
+        admin: admin.map(str::to_owned),
         ..defaults
     };
     match join {
@@ -327,7 +338,8 @@ const _: () = {
     assert!(offset_of!(tenure_node_options, election_ms) == 52);
     assert!(offset_of!(tenure_node_options, lease_ms) == 56);
     assert!(offset_of!(tenure_node_options, reserved) == 60);
-    assert!(size_of::<tenure_node_options>() == 64);
+    assert!(offset_of!(tenure_node_options, admin) == 64);
+    assert!(size_of::<tenure_node_options>() == 72);
 
     assert!(offset_of!(tenure_leadership, struct_size) == 0);
     assert!(offset_of!(tenure_leadership, is_leader) == 4);

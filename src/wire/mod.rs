@@ -16,6 +16,7 @@ mod peer;
 mod request;
 mod right;
 mod speech;
+mod status_json;
 mod timing;
 mod values;
 
@@ -36,5 +37,6 @@ pub use peer::{FoundingOffer, PeerMessage};
 pub use request::{HolderSaid, Query, ReadAnswer, Request, ServerMessage};
 pub use right::Right;
 pub use speech::{PROTOCOL_MAX, PROTOCOL_MIN, Speech};
+pub use status_json::{ClusterHead, UNREACHABLE, cluster_to_json, node_to_json};
 pub use timing::Timing;
 pub use values::{Cell, Row, Value, Values, row_number, row_text};

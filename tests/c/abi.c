@@ -20,10 +20,11 @@ _Static_assert(sizeof(tenure_acquire_options) == 48, "no padding");
 _Static_assert(offsetof(tenure_acquire_options, value) == 16, "");
 _Static_assert(offsetof(tenure_acquire_options, owner) == 32, "");
 _Static_assert(offsetof(tenure_acquire_options, flags) == 44, "");
-_Static_assert(sizeof(tenure_node_options) == 64, "no padding");
+_Static_assert(sizeof(tenure_node_options) == 72, "no padding");
 _Static_assert(offsetof(tenure_node_options, id) == 8, "");
 _Static_assert(offsetof(tenure_node_options, join) == 40, "");
 _Static_assert(offsetof(tenure_node_options, reserved) == 60, "");
+_Static_assert(offsetof(tenure_node_options, admin) == 64, "");
 _Static_assert(sizeof(tenure_leadership) == 40, "no padding");
 _Static_assert(offsetof(tenure_leadership, leader_id) == 8, "");
 _Static_assert(offsetof(tenure_leadership, remaining_ns) == 32, "");
@@ -161,6 +162,9 @@ static void functions_answer_garbage(void *garbage) {
     CHECK_STATUS(tenure_node_client(node, NULL, &no_client), TENURE_INVALID);
     CHECK(no_client == NULL);
     CHECK_STATUS(tenure_node_stop(node, 0), TENURE_INVALID);
+    len = 77;
+    CHECK_STATUS(tenure_node_metrics(node, NULL, &len), TENURE_INVALID);
+    CHECK(len == 77);
 
     tenure_client_free(client);
     tenure_lease_free(lease);
@@ -185,6 +189,7 @@ static void places_for_handles_are_checked(void) {
     CHECK_STATUS(tenure_holder_of(NULL, "a", NULL), TENURE_INVALID);
     CHECK_STATUS(tenure_node_start(NULL, NULL), TENURE_INVALID);
     CHECK_STATUS(tenure_node_client(NULL, NULL, NULL), TENURE_INVALID);
+    CHECK_STATUS(tenure_node_metrics(NULL, NULL, NULL), TENURE_INVALID);
 }
 
 static void options_that_are_not_acted_on_are_refused(void) {

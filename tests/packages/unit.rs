@@ -90,5 +90,5 @@ fn defaults_of_the_sample_are_those_of_the_help() {
 }
 
 /// Keys of the sample that are not set where `serve` reads it.
-const UNSAID: [&str; 9] =
-    ["join", "ca", "cert", "key", "verify", "client-ca", "crl", "tls", "audit"];
+const UNSAID: [&str; 10] =
+    ["join", "ca", "cert", "key", "verify", "client-ca", "crl", "tls", "audit", "admin"];

@@ -38,6 +38,7 @@ struct File {
     verify: Option<Verify>,
     tls: Option<Tls>,
     insecure: Option<bool>,
+    admin: Option<String>,
     log_format: Option<log::Format>,
     log_level: Option<Level>,
 }
@@ -114,6 +115,7 @@ pub fn node_options(flags: Options) -> Result<(NodeOptions, Option<ClusterAt>), 
     let mut options = NodeOptions::new(NodeId(id), data, members);
     options.listen = flags.listen.or(file.listen);
     options.audit = flags.audit.or(file.audit);
+    options.admin = flags.admin.or(file.admin);
     options.insecure = flags.insecure.or(file.insecure).unwrap_or(options.insecure);
     let span = |flag: Option<Duration>, file: Option<Span>, default: Duration| {
         flag.or(file.map(|span| span.0)).unwrap_or(default)
@@ -169,8 +171,10 @@ fn node_tls(
 
 /// What would make no sense, and no other part refuses.
 fn check(options: &NodeOptions) -> Result<(), Failure> {
-    if let Some(listen) = &options.listen {
-        check_listen(listen).map_err(|why| Failure::usage(format!("--listen {why}")))?;
+    for (flag, given) in [("listen", &options.listen), ("admin", &options.admin)] {
+        if let Some(given) = given {
+            check_listen(given).map_err(|why| Failure::usage(format!("--{flag} {why}")))?;
+        }
     }
     let [least, most] = [TTL_MS_DEFAULT, TTL_MS_MAX].map(|ms| Duration::from_millis(ms.into()));
     if !(least..=most).contains(&options.ttl_max) {

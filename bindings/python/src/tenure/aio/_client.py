@@ -10,7 +10,14 @@ from typing import Callable, Literal, Optional, TypeVar, cast, overload
 from .. import _orders
 from .._client import open_client
 from .._convert import Value, text, wait_ms
-from .._described import ClusterDescription, ConditionDescription, Description, LocksDescription, SessionDescription
+from .._described import (
+    ClientDescription,
+    ClusterDescription,
+    ConditionDescription,
+    Description,
+    LocksDescription,
+    SessionDescription,
+)
 from .._errors import Again, Closed, Unavailable
 from .._grant import LeaseHandle
 from .._holder import Holder, observe
@@ -179,6 +186,11 @@ class Client(Local):
     async def describe(
         self, what: Literal["condition"], name: Optional[str] = None
     ) -> ConditionDescription: ...
+
+    @overload
+    async def describe(
+        self, what: Literal["client"], name: Optional[str] = None
+    ) -> ClientDescription: ...
 
     @overload
     async def describe(self, what: str, name: Optional[str] = None) -> Description: ...
