@@ -46,7 +46,7 @@ fn clients_operate_nothing_and_operators_leave_a_trail() {
     let denied: [(&[&str], &str); 4] = [
         (&["move-leader"], "move-leader"),
         (&["snapshot", "save", backup], "save-snapshot"),
-        (&["member", "remove", "3"], "remove-member"),
+        (&["member", "add", "9", "127.0.0.1:1"], "add-member"),
         (&["break", "x", "--now", "--reason", "mine"], "break-now"),
     ];
     let endpoints = cluster.endpoints();
