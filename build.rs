@@ -15,7 +15,7 @@ mod header {
     use std::path::Path;
 
     /// The files whose public items are the header, in its order.
-    const SOURCES: [&str; 11] = [
+    const SOURCES: [&str; 13] = [
         "src/ffi/status.rs",
         "src/ffi/log.rs",
         "src/ffi/client.rs",
@@ -26,7 +26,9 @@ mod header {
         "src/ffi/holder.rs",
         "src/ffi/observer.rs",
         "src/ffi/inspect.rs",
+        "src/ffi/operate.rs",
         "src/ffi/node.rs",
+        "src/ffi/restore.rs",
     ];
 
     pub fn generate() {

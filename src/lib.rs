@@ -85,6 +85,6 @@ pub mod wal;
 pub mod wire;
 
 pub use base::error::{Error, Status};
-pub use base::{NodeId, SessionId, Term, Token};
+pub use base::{ClusterId, NodeId, SessionId, Term, Token};
 pub use lock::Mode;
 pub use net::LocalNode;

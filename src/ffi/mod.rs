@@ -27,5 +27,7 @@ pub mod lock;
 pub mod log;
 pub mod node;
 pub mod observer;
+pub mod operate;
 pub mod pending;
+pub mod restore;
 pub mod status;

@@ -58,6 +58,7 @@ impl Node {
     /// the disk), LIMIT (files, threads): try again. One sentence that says what to do.
     pub fn start(mut options: NodeOptions) -> Result<Self, Error> {
         fork::watch();
+        options.check_bounds()?;
         let (listener, address) = listen(&mut options)?;
         let server = open_directory(&options)?;
         let (commands, received) = crossbeam_channel::unbounded();

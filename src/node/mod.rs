@@ -31,6 +31,8 @@ mod outputs;
 mod outside;
 mod peers;
 mod places;
+mod restoring;
+mod snapshot_content;
 mod turns;
 
 pub use api::Node;
@@ -39,3 +41,8 @@ pub use config::{NodeOptions, parse_cluster};
 pub use disk::FileDisk;
 pub use joining::CannotJoin;
 pub use leadership::Leadership;
+#[doc(hidden)]
+pub use restoring::{Bound, CannotRestore, restore};
+pub use restoring::{RestoreOptions, Restored};
+#[doc(hidden)]
+pub use snapshot_content::SnapshotContent;

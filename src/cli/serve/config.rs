@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tenure::base::NodeId;
 use tenure::base::address::{self, AddressError};
-use tenure::base::limits::{LOG_BYTES_MAX, TTL_MS_DEFAULT, TTL_MS_MAX};
+use tenure::base::limits::{
+    SNAPSHOT_EVERY_BYTES_MAX, SNAPSHOT_EVERY_BYTES_MIN, TTL_MS_DEFAULT, TTL_MS_MAX,
+};
 use tenure::node::{NodeOptions, parse_cluster};
 
 /// What the --config file may hold; anything else in it is an error.
@@ -94,8 +96,10 @@ fn check(options: &NodeOptions) -> Result<(), Failure> {
         let [least, most] = [least, most].map(duration::show);
         return Err(Failure::usage(format!("--ttl-max must be from {least} to {most}")));
     }
-    if !(SNAPSHOT_EVERY_MIN..=SNAPSHOT_EVERY_MAX).contains(&options.snapshot_every_bytes) {
-        let [least, most] = [SNAPSHOT_EVERY_MIN, SNAPSHOT_EVERY_MAX].map(size::show);
+    if !(SNAPSHOT_EVERY_BYTES_MIN..=SNAPSHOT_EVERY_BYTES_MAX)
+        .contains(&options.snapshot_every_bytes)
+    {
+        let [least, most] = [SNAPSHOT_EVERY_BYTES_MIN, SNAPSHOT_EVERY_BYTES_MAX].map(size::show);
         return Err(Failure::usage(format!("--snapshot-every must be from {least} to {most}")));
     }
     Ok(())
@@ -126,11 +130,6 @@ fn parse(text: &str) -> Result<File, String> {
         format!("{place}{}", error.message())
     })
 }
-
-/// Each snapshot costs a file and two syncs.
-const SNAPSHOT_EVERY_MIN: u64 = 4 << 10;
-/// The log must not be full before the snapshot is stored that cuts it.
-const SNAPSHOT_EVERY_MAX: u64 = LOG_BYTES_MAX / 2;
 
 #[cfg(test)]
 mod tests {

@@ -1,7 +1,5 @@
 //! `tenure snapshot`: the whole state as a file, and a new cluster that begins with one.
 
-mod content;
-pub mod fetch;
 mod inspect;
 mod restore;
 mod save;

@@ -8,8 +8,10 @@ mod locks;
 
 pub use cluster::{ClusterStatus, NodeRow};
 
+use super::ClusterAt;
 use super::api::Client;
 use super::calls::{checked_name, unexpected};
+use super::operating::Member;
 use crate::base::limits::LOCKS_PER_READ_MAX;
 use crate::base::{ClusterId, SessionId};
 use crate::lock::{LockView, Name, SessionView};
@@ -19,7 +21,7 @@ use serde_json::{Value, json};
 
 impl Client {
     /// What there is, as one JSON text, that which the program prints with `--json`. `what` is "locks" (all whose names
-    /// begin with `name`), "lock" (that one), "session" (`name` is its id; "" is this client's), "cluster", or "condition":
+    /// begin with `name`), "lock" (that one), "session" (`name` is its id; "" is this client's), "cluster", "members", or "condition":
     ///
     /// * locks, lock: `{"locks": [{"name", "mode", "limit", "taken", "holder", "token", "value", "value_hex",
     ///   "since_unix_ms", "remaining_ms", "asked", "order": {"token", "grace_ms", "reason", "to"} | null, "delayed", "holding",
@@ -43,6 +45,9 @@ impl Client {
     ///   sentence, and `until_ms` for how long, where that is known. `ancestors` are the clusters that it was restored from. If
     ///   the endpoints are of several clusters, `state` is "mixed_clusters", `cluster_id` and `leader` are null, and
     ///   `state_text` says who said which;
+    /// * members: `{"members": [{"id", "address", "seat", "role", "matched", "behind"}]}`, as the node with the newest log names
+    ///   them: `seat` is "voter", "learner" (no vote), or on the way "joining", "demoting" or "leaving"; `behind` is how many
+    ///   entries of the log it lacks, null for one that the leader has not heard, and without a leader;
     /// * condition: `{"cluster_id", "state", "state_text", "until_ms"}`, as this client was told: nobody is asked. Without a
     ///   session `state_text` says why.
     ///
@@ -54,10 +59,11 @@ impl Client {
             "locks" => self.locks_to_json(&self.locks_shown(name)?)?,
             "session" => json!({ "session": self.session_shown(name)?.map(session) }),
             "cluster" => self.cluster_shown().to_json(),
+            "members" => Member::to_json(&self.members().list()?),
             "condition" => condition(&self.condition_of_session(), self.cluster()),
             other => {
                 let text = format!(
-                    "{other:?} cannot be described; say lock, locks, session, cluster or condition"
+                    "{other:?} cannot be described; say lock, locks, session, cluster, members or condition"
                 );
                 return Err(Error::new(Status::Invalid, text));
             }
@@ -162,7 +168,10 @@ impl Client {
     }
 
     fn cluster_shown(&self) -> ClusterStatus {
-        ClusterStatus::ask(&self.handle.cluster, self.handle.request_timeout)
+        let said = &self.handle.cluster;
+        // Not of this client's cluster alone: that the endpoints are of several is told.
+        let whom = self.whom().map(|whom| ClusterAt { pin: said.pin.clone(), ..whom });
+        ClusterStatus::ask(whom.unwrap_or_else(|_| said.clone()), self.handle.request_timeout)
     }
 }
 

@@ -14,6 +14,8 @@ from ._described import (
     ConditionDescription,
     LockDescription,
     LocksDescription,
+    MemberDescription,
+    MembersDescription,
     NodeDescription,
     OtherHolder,
     SessionDescription,
@@ -50,10 +52,12 @@ from ._grant import Order
 from ._holder import Holder, Observed, Observer
 from ._lease import Lease
 from ._lock import Lock
+from ._members import Members
 from ._log import log_level
 from ._loss import Loss
 from ._native import version
 from ._node import Leadership, Node
+from ._operate import restore_snapshot
 from ._reason import Reason
 from ._session import Session, SessionState
 
@@ -86,6 +90,9 @@ __all__ = [
     "LocksDescription",
     "Loss",
     "Lost",
+    "MemberDescription",
+    "Members",
+    "MembersDescription",
     "Node",
     "NodeDescription",
     "NotFound",
@@ -109,5 +116,6 @@ __all__ = [
     "aio",
     "connect",
     "log_level",
+    "restore_snapshot",
     "testing",
 ]

@@ -163,6 +163,27 @@ class ClusterDescription(TypedDict):
     nodes: list[NodeDescription]
 
 
+class MemberDescription(TypedDict):
+    """A member of the cluster."""
+
+    id: int
+    address: str
+    # What it counts for: "voter", "learner" (no vote), or on the way: "joining", "demoting", "leaving".
+    seat: str
+    # What it is at present, as it says itself: "leader", "follower", "learner", …, "unreachable".
+    role: str
+    # Up to which entry it has the log, as the leader knows, and how many it lacks; None for one that the leader has not heard,
+    # and without a leader.
+    matched: Optional[int]
+    behind: Optional[int]
+
+
+class MembersDescription(TypedDict):
+    """What describe("members") says."""
+
+    members: list[MemberDescription]
+
+
 class ConditionDescription(TypedDict):
     """What describe("condition") says, as the client was told."""
 
@@ -174,4 +195,6 @@ class ConditionDescription(TypedDict):
     until_ms: Optional[int]
 
 
-Description = Union[LocksDescription, SessionDescription, ClusterDescription, ConditionDescription]
+Description = Union[
+    LocksDescription, SessionDescription, ClusterDescription, MembersDescription, ConditionDescription
+]
