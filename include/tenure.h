@@ -498,7 +498,7 @@ typedef struct {
    */
   const char *listen;
   /**
-   * NULL, or "host:port,host:port": nodes of a running cluster to which this one was added with `tenure member add`.
+   * NULL, or "host:port,host:port": nodes of a running cluster to which this one was added by tenure_member_add.
    * They are asked who the members are. A node that has joined already starts without them too, if `listen` or
    * `cluster` says its own address: `join` may stay as it is.
    */

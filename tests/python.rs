@@ -45,6 +45,7 @@ files! {
     test_locks,
     test_memory,
     test_nodes,
+    test_operating,
     test_pytest,
     test_sections,
     test_signals,

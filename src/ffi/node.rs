@@ -53,7 +53,7 @@ pub struct tenure_node_options {
     pub cluster: *const c_char,
     /// "host:port" to listen on; NULL = its own address in `cluster`, or as the nodes at `join` tell it.
     pub listen: *const c_char,
-    /// NULL, or "host:port,host:port": nodes of a running cluster to which this one was added with `tenure member add`.
+    /// NULL, or "host:port,host:port": nodes of a running cluster to which this one was added by tenure_member_add.
     /// They are asked who the members are. A node that has joined already starts without them too, if `listen` or
     /// `cluster` says its own address: `join` may stay as it is.
     pub join: *const c_char,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import List, Tuple
 
 from support import PACKAGE, python
+from support_ports import free_address
 
 GUIDE = PACKAGE.parents[1] / "docs" / "guide-python.md"
 BLOCK = re.compile(r"^```python\n(.*?)^```\n(?:```text\n(.*?)^```\n)?", re.DOTALL | re.MULTILINE)
@@ -31,7 +32,8 @@ class GuideTest(unittest.TestCase):
             members = f"1=127.0.0.1:{reserved.getsockname()[1]}"
             for line, program, output in found:
                 with self.subTest(f"{GUIDE.name}:{line}"):
-                    self.assertEqual(python("-c", program, MEMBERS=members), output)
+                    said = python("-c", program, MEMBERS=members, ADDRESS=free_address())
+                    self.assertEqual(said, output)
 
     def test_each_program_of_the_readme_runs(self) -> None:
         found = programs(PACKAGE / "README.md")
