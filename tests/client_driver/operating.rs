@@ -130,11 +130,13 @@ fn a_lock_is_handed_to_the_one_that_is_named_and_to_nobody_between() {
         assert_eq!(lease.asked().unwrap().reason, "maintenance");
         lease.release(Wait::Forever)
     });
+    // Also if the order of before has brought it there already.
     let handed = hand_over("named").unwrap();
     ends.join().unwrap().unwrap();
     assert_eq!((handed.client.as_str(), handed.has_ended), ("named", false));
     let got = pending.take(Wait::Forever).unwrap();
     assert!(got.token() == handed.token && got.token() > token);
+    assert_eq!(hand_over("named"), Ok(handed), "it has it already");
     got.release(Wait::Forever).unwrap();
     before.take(Wait::Forever).unwrap();
 }

@@ -113,7 +113,7 @@ fn waits_not(to: &Option<String>) -> String {
 
 impl Client {
     /// Asks the holder of `name` to end, and hands the lock to one who waits for it, in one step when the holder has ended:
-    /// nobody else gets it between. Waits until it has happened.
+    /// nobody else gets it between. Waits until it has happened; done already if the client that is named has it.
     ///
     /// # Errors
     /// NOT_FOUND: nobody holds it, or nobody waits for it who is called so: the holder was not asked. TIMEOUT: it was asked,
@@ -137,15 +137,23 @@ impl Client {
         let observer = self.observe(&name)?;
         let held = look(self, &lock_name)?.filter(|lock| lock.token != Token(0));
         let Some(lock) = held else { return Err(NotHandedOver::NobodyHolds { name }) };
-        let heir = Heir::of(&lock, &name, options.to.as_deref())?;
+        let Some(heir) = Heir::of(&lock, options.to.as_deref()) else {
+            return already(&lock, options.to.as_deref())
+                .ok_or(NotHandedOver::NobodyWaits { name, to: options.to });
+        };
         let patience = patience(self, &lock, &options)?;
         let grace = options.grace.map_or(Grace::Ttl, Grace::For);
         let mut order = BreakOptions::new().grace(grace).reason(options.reason);
         order.to = options.to;
-        self.break_lock(&name, order).map_err(|error| match error.status {
-            Status::NotFound => NotHandedOver::Gone { name: name.clone() },
-            _ => error.into(),
-        })?;
+        // Of the grant that was seen: if it has ended by then, whoever has the lock next is not asked to hand it on.
+        order.token = (lock.holding == 1).then_some(lock.token);
+        if let Err(error) = self.break_lock(&name, order) {
+            let is_gone = error.status == Status::NotFound;
+            // Who should get it may have it already, by its turn or another order.
+            let handed = if is_gone { heir.look(self, &lock_name)? } else { None };
+            let why = if is_gone { NotHandedOver::Gone { name } } else { error.into() };
+            return handed.ok_or(why);
+        }
         log::debug!("ordered; waiting for up to {}", span(patience));
         let until = Instant::now().checked_add(patience);
         match heir.wait_for(self, (&lock_name, &lock), (&observer, until))? {
@@ -153,6 +161,13 @@ impl Client {
             None => Err(NotHandedOver::NotYet { name, holder: lock.client }),
         }
     }
+}
+
+/// What is so already: the client that is named has the lock.
+fn already(lock: &LockView, to: Option<&str>) -> Option<HandedOver> {
+    let has_it = to.is_some_and(|to| lock.client == to);
+    let (client, token) = (lock.client.clone(), lock.token);
+    has_it.then_some(HandedOver { client, token, has_ended: false })
 }
 
 /// How long to wait. A holder that hears of it ends within the grace, one that does not within its TTL.
@@ -180,15 +195,20 @@ struct Heir {
 
 impl Heir {
     /// As the queue is now.
-    fn of(lock: &LockView, name: &str, to: Option<&str>) -> Result<Self, NotHandedOver> {
+    fn of(lock: &LockView, to: Option<&str>) -> Option<Self> {
         let is_meant = |client: &str| to.is_none_or(|to| client == to);
-        let found = lock.waiters.iter().find(|waiter| is_meant(&waiter.client));
-        match found {
-            Some(waiter) => Ok(Self { session: waiter.session, client: waiter.client.clone() }),
-            None => {
-                Err(NotHandedOver::NobodyWaits { name: name.to_owned(), to: to.map(str::to_owned) })
-            }
-        }
+        let waiter = lock.waiters.iter().find(|waiter| is_meant(&waiter.client))?;
+        Some(Self { session: waiter.session, client: waiter.client.clone() })
+    }
+
+    /// Whether it has the lock.
+    fn look(&self, client: &Client, name: &Name) -> Result<Option<HandedOver>, Error> {
+        let token = look(client, name)?.and_then(|lock| token_of(&lock, self.session));
+        Ok(token.map(|token| self.handed(token, false)))
+    }
+
+    fn handed(&self, token: Token, has_ended: bool) -> HandedOver {
+        HandedOver { client: self.client.clone(), token, has_ended }
     }
 
     /// Waits until it has, or had, what `before` is about; `None`: not in time.
@@ -198,17 +218,14 @@ impl Heir {
         (name, before): (&Name, &LockView),
         (observer, until): (&Observer, Option<Instant>),
     ) -> Result<Option<HandedOver>, Error> {
-        let handed =
-            |token, has_ended| HandedOver { client: self.client.clone(), token, has_ended };
         let left = || until.map(|until| until.saturating_duration_since(Instant::now()));
         let mut had_it = None;
         while left().is_none_or(|left| !left.is_zero()) {
-            let now = look(client, name)?;
-            if let Some(token) = now.and_then(|lock| token_of(&lock, self.session)) {
-                return Ok(Some(handed(token, false)));
+            if let Some(handed) = self.look(client, name)? {
+                return Ok(Some(handed));
             }
             if let Some(token) = had_it {
-                return Ok(Some(handed(token, true)));
+                return Ok(Some(self.handed(token, true)));
             }
             let wait = left().unwrap_or(LOOK_EVERY).min(LOOK_EVERY);
             let holder = next_holder(observer, wait)?;

@@ -2,6 +2,7 @@
 
 use super::order::{NotDone, Patience, give};
 use super::{Member, Saved, move_leader, save_snapshot};
+use crate::base::text::span;
 use crate::base::{NodeId, address};
 use crate::client::core::Wait;
 use crate::client::{Client, ClusterAt, ClusterStatus};
@@ -107,9 +108,7 @@ impl Members {
         let waits_for = &[Refusal::Passing, Refusal::Behind, Refusal::Unjoined];
         self.give(Change::Promote { node }, waits_for)?.map_err(|why| match why {
             NotDone::Refused(error) if error.status == Status::Unavailable => {
-                let waited = began.elapsed().as_millis();
-                let text = format!("{error} (waited for {waited} ms)");
-                Error::new(error.status, text)
+                Error::new(error.status, format!("{error} (waited for {})", span(began.elapsed())))
             }
             other => other.into(),
         })

@@ -3,7 +3,7 @@
 use super::order::{NotDone, Patience, give};
 use crate::base::{NodeId, Term};
 use crate::client::core::Wait;
-use crate::client::{ClusterAt, ClusterStatus};
+use crate::client::{ClusterAt, Operator};
 use crate::wire::Order;
 use crate::{Error, Status};
 use std::time::{Duration, Instant};
@@ -61,9 +61,9 @@ pub fn move_leader(
     to: Option<NodeId>,
     (timeout, wait): (Duration, Wait),
 ) -> Result<Leading, NotMoved> {
-    let before = leader(whom, timeout);
-    if let Some(leading) = before.filter(|leading| Some(leading.node) == to) {
-        return Ok(leading);
+    let before = leader(whom, timeout).map_err(NotDone::Failed)?;
+    if Some(before.node) == to {
+        return Ok(before);
     }
     give(whom, &Order::MoveLeader { to }, Patience::of(timeout))?;
     let until = match wait {
@@ -78,20 +78,23 @@ pub fn move_leader(
     }
 }
 
-fn leader(whom: &ClusterAt, timeout: Duration) -> Option<Leading> {
-    let cluster = ClusterStatus::ask(whom, timeout);
-    cluster.leader().map(|status| Leading { node: status.node, term: status.term })
+/// The leader, as soon as it is found: nodes that are down are not waited for.
+fn leader(whom: &ClusterAt, timeout: Duration) -> Result<Leading, Error> {
+    let mut operator = Operator::connect(whom, timeout)?;
+    let status = operator.status()?;
+    Ok(Leading { node: status.node, term: status.term })
 }
 
-/// Who leads a later term than before; `until` is `None` for ever.
+/// Who leads a later term than before; `until` is `None` for ever. It is looked for at least once.
 fn next_leader(
     whom: &ClusterAt,
-    before: Option<Leading>,
+    before: Leading,
     (timeout, until): (Duration, Option<Instant>),
 ) -> Option<Leading> {
     loop {
-        match leader(whom, timeout) {
-            Some(now) if before.is_none_or(|before| now.term > before.term) => return Some(now),
+        let left = until.map_or(timeout, |until| until.saturating_duration_since(Instant::now()));
+        match leader(whom, left.clamp(LOOK_MIN, timeout.max(LOOK_MIN))) {
+            Ok(now) if now.term > before.term => return Some(now),
             _ if until.is_some_and(|until| Instant::now() >= until) => return None,
             _ => std::thread::sleep(PAUSE),
         }
@@ -100,3 +103,5 @@ fn next_leader(
 
 /// A part of an election.
 const PAUSE: Duration = Duration::from_millis(10);
+/// What a look takes where nodes answer.
+const LOOK_MIN: Duration = Duration::from_millis(100);

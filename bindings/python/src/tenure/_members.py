@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import List, cast
 
 from . import _operate, _orders
 from ._described import MemberDescription, MembersDescription
@@ -20,7 +20,7 @@ class Members(Local):
     def __init__(self, client: Handle) -> None:
         self._client = client
 
-    def list(self) -> list[MemberDescription]:
+    def list(self) -> List[MemberDescription]:
         """The members as the leader knows them, else the node with the newest log: as describe("members") has them."""
         return listed(self._client)
 
@@ -52,6 +52,6 @@ class Members(Local):
         interruptible(lambda: _operate.move(self._client, id, address))
 
 
-def listed(client: Handle) -> list[MemberDescription]:
+def listed(client: Handle) -> List[MemberDescription]:
     """The members as they are described."""
     return cast(MembersDescription, _orders.describe(client, "members", None))["members"]

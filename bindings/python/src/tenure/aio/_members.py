@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import List
+
 from .. import _operate
 from .._described import MemberDescription
 from .._members import listed
@@ -15,7 +17,7 @@ class Members(Local):
     def __init__(self, client: Handle) -> None:
         self._client = client
 
-    async def list(self) -> list[MemberDescription]:
+    async def list(self) -> List[MemberDescription]:
         """The members, as describe("members") has them."""
         return await in_executor(lambda: listed(self._client))
 
