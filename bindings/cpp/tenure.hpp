@@ -862,8 +862,8 @@ public:
     }
 
     // Asks the holder of `name` to end, and hands the lock to the first waiter whose client is called `to`, empty: to the next
-    // in the queue; nobody else gets it between. Returns once it has happened. errc::not_found if nobody holds it or nobody of
-    // that name waits; errc::timeout if the holder was asked, and has not ended yet.
+    // in the queue; nobody else gets it between. Returns once it has happened, or at once if `to` has it. errc::not_found if
+    // nobody holds it or nobody of that name waits; errc::timeout if the holder was asked, and has not ended yet.
     void handover(const std::string &name, const std::string &to = std::string(), grace_limit grace = session_ttl,
                   const std::string &reason = std::string()) {
         detail::throwing(name + to + reason, [&](std::error_code &code) { handover(name, to, grace, reason, code); });

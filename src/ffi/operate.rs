@@ -115,9 +115,9 @@ pub unsafe extern "C" fn tenure_move_leader(
 
 /// Asks the holder of `name` to end, as tenure_break does, and hands the lock to the first waiter whose client is called
 /// `to_client`, NULL: to the next in the queue. It goes over in one step when the holder has ended: nobody else gets it
-/// between. Returns once it has happened. `grace_ms`: -1 = for its session's TTL, or 1 to 3600000 milliseconds; a lock that
-/// is taken at once is not handed over: see tenure_break. `reason` (at most 255 bytes; NULL for none) is for the holder and
-/// for people.
+/// between. Returns once it has happened; if `to_client` has it already it is done. `grace_ms`: -1 = for its session's
+/// TTL, or 1 to 3600000 milliseconds; a lock that is taken at once is not handed over: see tenure_break. `reason` (at most
+/// 255 bytes; NULL for none) is for the holder and for people.
 ///
 /// Statuses: TENURE_NOT_FOUND (nobody holds it, or nobody of that name waits: the holder was not asked), TENURE_TIMEOUT
 /// (the holder was asked, and has not ended yet), TENURE_UNAVAILABLE, TENURE_UNKNOWN (it may have been asked),

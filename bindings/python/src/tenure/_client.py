@@ -174,7 +174,7 @@ class Client(Local):
         self, name: str, to: Optional[str] = None, *, grace: Optional[float] = None, reason: str = ""
     ) -> None:
         """Asks the holder of `name` to end, and hands the lock to the first waiter whose client is called `to`; None: to the
-        next in the queue. Nobody else gets it between. Returns once it has happened.
+        next in the queue. Nobody else gets it between. Returns once it has happened, or at once if `to` has it.
 
         The holder may go on for `grace` seconds (None: for its session's ttl) and sees that it is asked. Raises NotFound if
         nobody holds it, or nobody of that name waits: the holder was not asked; Timeout if it was asked, and has not ended
