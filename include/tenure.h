@@ -1234,7 +1234,7 @@ tenure_status tenure_member_add(tenure_client *client,
  * Gives a node a vote, once it has joined and caught up with the log, for which it waits. What is so already is done.
  *
  * Statuses: TENURE_NOT_FOUND (it is no member), TENURE_UNAVAILABLE (surely not done: it is not started, or has not caught up
- * yet), and as for tenure_member_add. Any thread; blocks up to request_timeout_ms.
+ * yet), and as for tenure_member_add. Any thread; blocks up to request_timeout_ms, and a second for the last answer.
  */
 tenure_status tenure_member_promote(tenure_client *client,
                                     uint64_t id);

@@ -42,7 +42,7 @@ pub unsafe extern "C" fn tenure_member_add(
 /// Gives a node a vote, once it has joined and caught up with the log, for which it waits. What is so already is done.
 ///
 /// Statuses: TENURE_NOT_FOUND (it is no member), TENURE_UNAVAILABLE (surely not done: it is not started, or has not caught up
-/// yet), and as for tenure_member_add. Any thread; blocks up to request_timeout_ms.
+/// yet), and as for tenure_member_add. Any thread; blocks up to request_timeout_ms, and a second for the last answer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_member_promote(
     client: *mut tenure_client,

@@ -95,7 +95,9 @@ fn one_that_is_not_started_is_waited_for_as_long_as_a_request_may_take() {
     let members = Members::at(&cluster.endpoints, Duration::from_secs(60));
     members.add(NodeId(4), "127.0.0.1:1").unwrap();
     let hasty = Members::at(&cluster.endpoints, Duration::from_secs(1));
-    let error = hasty.promote(NodeId(4)).unwrap_err();
+    // On a machine that is slow the answer itself may be late.
+    let refused = std::iter::repeat_with(|| hasty.promote(NodeId(4)).unwrap_err());
+    let error = refused.into_iter().find(|error| error.status != Status::Unknown).unwrap();
     assert_eq!(error.status, Status::Unavailable, "{error}");
 }
 

@@ -55,7 +55,9 @@ pub fn give(whom: &ClusterAt, order: &Order, patience: Patience) -> Result<(), N
     let until = Instant::now() + patience.timeout;
     let left = || until.saturating_duration_since(Instant::now());
     loop {
-        let text = match order_of(whom, order, left()).map_err(NotDone::Failed)? {
+        // The last try is answered, too: else it would not be known what became of it.
+        let wait = left().max(ANSWER_WAIT_MIN.min(patience.timeout));
+        let text = match order_of(whom, order, wait).map_err(NotDone::Failed)? {
             OrderAnswer::Done { index } => {
                 log::debug!("done as of {index}");
                 return Ok(());
@@ -96,5 +98,7 @@ pub(super) fn unexpected(answer: &OrderAnswer) -> Error {
     Error::new(Status::Unavailable, text)
 }
 
+/// For one answer, however little time is left.
+const ANSWER_WAIT_MIN: Duration = Duration::from_secs(1);
 /// Before an order that was refused is given again: some round trips.
 const PAUSE: Duration = Duration::from_millis(50);
