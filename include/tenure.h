@@ -682,6 +682,53 @@ tenure_status tenure_log_to(tenure_log_fn callback,
                             int32_t level);
 
 /**
+ * Sets how much the log of the whole process says, from TENURE_LOG_ERROR up to `level`, wherever it goes.
+ *
+ * Statuses: TENURE_INVALID for a level that is none. Any thread; never blocks.
+ */
+tenure_status tenure_log_level(int32_t level);
+
+/**
+ * Queues the log of the whole process for tenure_log_read, instead of a callback or stderr, until tenure_log_to is called.
+ * How much it says stays as it is: tenure_log_level. So a program reads it where it likes, on a thread that may wait and
+ * call Tenure, as a callback may not.
+ *
+ * Returns a descriptor that is readable while there are lines. Borrowed: poll it; never read or close it. Each call returns
+ * the same one. -1 if the process has no descriptor left: then the log goes where it went.
+ *
+ * At most 4096 lines and 1 MiB wait; beyond that the newest are dropped, and a line in their place says how many were.
+ * A forked child's lines go to stderr until it calls this for a queue of its own. Any thread.
+ */
+int tenure_log_fd(void);
+
+/**
+ * The next line of the queue that tenure_log_fd began, in the form "LEVEL UNIX_MS PART TEXT", without a newline: LEVEL is a
+ * number, TENURE_LOG_ERROR to _TRACE; UNIX_MS is when it was said, in milliseconds since 1970; PART is what of Tenure says it, a word such
+ * as client, node, raft or wal; TEXT is the rest, of any letters. What waited when tenure_log_to was called is read, too.
+ *
+ * *len is the size of the buffer `line`; afterwards it is what the line needs, with the NUL that ends it. With 0 the buffer
+ * may be NULL. No line needs more than 9216.
+ *
+ * ```c
+ * char line[9216];
+ * size_t len = sizeof line;
+ * while (tenure_log_read(line, &len) == TENURE_OK) {
+ *     int level, text;
+ *     long long unix_ms;
+ *     if (sscanf(line, "%d %lld %*s %n", &level, &unix_ms, &text) == 2)
+ *         syslog(level <= TENURE_LOG_ERROR ? LOG_ERR : LOG_INFO, "%s", line + text);
+ *     len = sizeof line;
+ * }
+ * ```
+ *
+ * Statuses: TENURE_AGAIN (there is none; *len is as it was), TENURE_TOO_SMALL (*len says what is needed; the line stays the next one),
+ * TENURE_INVALID (also: tenure_log_fd was not called), TENURE_FORKED (it was, by the parent of this process). Any thread;
+ * never blocks.
+ */
+tenure_status tenure_log_read(char *line,
+                              size_t *len);
+
+/**
  * Connects to the cluster of which `endpoints` ("host:port,host:port,...") are nodes, and makes a session.
  * NULL: the environment's TENURE_ENDPOINTS, else 127.0.0.1:7401,127.0.0.1:7402,127.0.0.1:7403.
  *

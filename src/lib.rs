@@ -42,6 +42,7 @@
 //! | feature | what it adds | default |
 //! |---|---|---|
 //! | `capi` | the C ABI and its header | yes |
+//! | `certs` | certificates are made, not only used | by `cli` |
 //! | `cli` | the `tenure` program | yes |
 //! | `sim` | the simulator, as a hidden module | by `lab` |
 //! | `lab` | the program's laboratory: `demo`, `bench`, `sim`, `verify`, `chaos` | yes |
@@ -60,6 +61,9 @@
 
 #[doc(hidden)]
 pub mod base;
+#[cfg(feature = "certs")]
+#[doc(hidden)]
+pub mod certs;
 pub mod client;
 #[cfg(feature = "capi")]
 #[doc(hidden)]
@@ -86,6 +90,6 @@ pub mod wal;
 pub mod wire;
 
 pub use base::error::{Error, Status};
-pub use base::{ClusterId, NodeId, SessionId, Term, Token};
+pub use base::{ClusterId, NodeId, SessionId, Term, Token, Verify};
 pub use lock::Mode;
 pub use net::LocalNode;

@@ -3,14 +3,14 @@
 
 use crate::cli::failure::{self, Failure};
 use crate::cli::{
-    break_lock, completions, dev, elect, environment, handover, lock, log, man, member,
-    move_leader, outlet, serve, show, snapshot, status, validate, watch,
+    break_lock, certs, completions, config, dev, elect, environment, handover, lock, log, man,
+    member, move_leader, outlet, serve, show, snapshot, status, validate, watch,
 };
 #[cfg(feature = "lab")]
 use crate::lab;
 use ::log::LevelFilter;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::ffi::OsString;
 use std::process::ExitCode;
 use tenure::sys::process;
@@ -40,6 +40,7 @@ struct Verbosity {
 #[derive(Subcommand, Debug)]
 enum Command {
     Serve(serve::Options),
+    Config(config::Options),
     Dev(dev::Options),
     Lock(lock::Options),
     Elect(elect::Options),
@@ -52,6 +53,7 @@ enum Command {
     MoveLeader(move_leader::Options),
     Snapshot(snapshot::Options),
     Validate(validate::Options),
+    Certs(certs::Options),
     Completions(completions::Options),
     Man(man::Options),
     #[cfg(feature = "lab")]
@@ -81,11 +83,11 @@ fn perform() -> ExitCode {
             Some(variable) => {
                 Err(known.error(ErrorKind::InvalidValue, environment::is_empty(&variable)))
             }
-            None => Cli::from_arg_matches(&matches),
+            None => Ok((Cli::from_arg_matches(&matches)?, matches)),
         }
     });
     match parsed {
-        Ok(cli) => finish(run(cli, line.behind.as_deref())),
+        Ok((cli, matches)) => finish(run(cli, &matches, line.behind.as_deref())),
         Err(error) if error.use_stderr() || line.behind.is_some() => refuse(&error, &line),
         Err(help) => {
             // Nothing is left to be said when stdout is gone.
@@ -174,8 +176,8 @@ fn laboratory() -> Vec<String> {
     command.get_subcommands().map(|command| command.get_name().to_owned()).collect()
 }
 
-/// `behind` is what stands behind the "--" of `lock` and `elect`.
-fn run(cli: Cli, behind: Option<&[OsString]>) -> Result<u8, Failure> {
+/// `matches` are what `cli` was made of; `behind` is what stands behind the "--" of `lock` and `elect`.
+fn run(cli: Cli, matches: &ArgMatches, behind: Option<&[OsString]>) -> Result<u8, Failure> {
     let quiet = match &cli.command {
         Command::Serve(_) => LevelFilter::Info,
         Command::Dev(_) => LevelFilter::Error,
@@ -187,6 +189,7 @@ fn run(cli: Cli, behind: Option<&[OsString]>) -> Result<u8, Failure> {
     let done = |()| 0;
     match cli.command {
         Command::Serve(options) => serve::run(options).map(done),
+        Command::Config(options) => config::run(options, matches).map(done),
         Command::Dev(options) => dev::run(&options).map(done),
         Command::Lock(options) => lock::run(options, behind),
         Command::Elect(options) => elect::run(options, behind),
@@ -199,6 +202,7 @@ fn run(cli: Cli, behind: Option<&[OsString]>) -> Result<u8, Failure> {
         Command::MoveLeader(options) => move_leader::run(&options).map(done),
         Command::Snapshot(options) => snapshot::run(&options).map(done),
         Command::Validate(options) => validate::run(&options),
+        Command::Certs(options) => certs::run(&options).map(done),
         Command::Completions(options) => completions::run(&options, &mut command()).map(done),
         Command::Man(options) => man::run(&options, command()).map(done),
         #[cfg(feature = "lab")]
@@ -219,7 +223,8 @@ fn finish(result: Result<u8, Failure>) -> ExitCode {
 /// One sentence on stderr.
 fn complain(message: &str) {
     if !message.is_empty() {
-        outlet::STDERR.say(&format!("tenure: {}", log::printable(message)));
+        let words = || format!("tenure: {}", log::printable(message));
+        outlet::STDERR.say(&log::last_words(message).unwrap_or_else(words));
     }
 }
 

@@ -114,6 +114,11 @@ fn c_many_clients_share_one_thread_on_a_cluster() {
 }
 
 #[test]
+fn c_reads_the_log_from_a_queue_on_a_cluster() {
+    run_on_a_cluster("log");
+}
+
+#[test]
 fn c_describes_what_there_is_on_a_cluster() {
     run_on_a_cluster("describe");
 }

@@ -8,11 +8,11 @@ mod installation;
 #[path = "install/tools.rs"]
 mod tools;
 
-use installation::{Installation, Linking, VERSION, script, soname};
+use installation::{Installation, Linking, VERSION, read_dynamic, script, soname};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
-use tools::{optional, output_of, read, read_dynamic, root, run, variable_or};
+use tools::{optional, output_of, read, root, run, variable_or};
 
 #[test]
 fn both_libraries_headers_and_descriptions_are_installed() {

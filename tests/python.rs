@@ -33,6 +33,7 @@ files! {
     test_aio_clients,
     test_aio_sections,
     test_arguments,
+    test_cancelling,
     test_clients,
     test_elections,
     test_errors,
@@ -42,13 +43,16 @@ files! {
     test_leading,
     test_leases,
     test_library,
+    test_listeners,
     test_locks,
+    test_logging,
     test_memory,
     test_nodes,
     test_operating,
     test_pytest,
     test_sections,
     test_signals,
+    test_typing,
 }
 
 /// Runs one file of tests, and fails with all that it says.
@@ -61,6 +65,8 @@ fn pass(file: &str) {
         .env("PYTHONPATH", root("bindings/python/src"))
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("TENURE_LIBRARY", library())
+        // For the lines of a shell; without the feature `cli` they are not run.
+        .env("TENURE", option_env!("CARGO_BIN_EXE_tenure").unwrap_or_default())
         // cargo's comes before a program's own path, and may lead to an older library.
         .env_remove("LD_LIBRARY_PATH")
         .stdin(Stdio::null())

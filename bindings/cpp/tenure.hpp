@@ -260,6 +260,39 @@ inline void log_to(tenure_log_fn callback, void *user = nullptr, std::int32_t le
     detail::throwing([&](std::error_code &code) { log_to(callback, user, level, code); });
 }
 
+// Sets how much the log says, wherever it goes.
+inline void log_level(std::int32_t level, std::error_code &code) noexcept { code = detail::code(tenure_log_level(level)); }
+inline void log_level(std::int32_t level) {
+    detail::throwing([&](std::error_code &code) { log_level(level, code); });
+}
+
+// Queues the log for log_read, until log_to is called: a descriptor that is readable while there are lines. Poll it; never
+// read or close it.
+inline int log_fd(std::error_code &code) noexcept {
+    int fd = tenure_log_fd();
+    code = fd < 0 ? make_error_code(errc::limit) : std::error_code();
+    return fd;
+}
+inline int log_fd() {
+    return detail::throwing([&](std::error_code &code) { return log_fd(code); });
+}
+
+// The next line of that queue, "LEVEL UNIX_MS PART TEXT"; nothing if there is none now. Any thread, which may call Tenure.
+inline std::optional<std::string> log_read(std::error_code &code) {
+    // Whatever it says, a line fits.
+    std::string line(9216, '\0');
+    std::size_t len = line.size();
+    tenure_status status = tenure_log_read(line.data(), &len);
+    code = status == TENURE_AGAIN ? std::error_code() : detail::code(status);
+    if (status != TENURE_OK)
+        return std::nullopt;
+    line.resize(len - 1);
+    return line;
+}
+inline std::optional<std::string> log_read() {
+    return detail::throwing([](std::error_code &code) { return log_read(code); });
+}
+
 // ---- time
 
 namespace detail {

@@ -14,6 +14,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 import build_library  # noqa: E402
+import platform_tag  # noqa: E402
 
 
 class WithLibrary(build_py):
@@ -37,7 +38,9 @@ class ForEveryPython(bdist_wheel):
     """The library knows nothing of Python: one wheel for all versions."""
 
     def get_tag(self) -> Tuple[str, str, str]:
-        return "py3", "none", super().get_tag()[2]
+        linux = super().get_tag()[2]
+        library = Path(self.bdist_dir, "tenure", build_library.LIBRARY)
+        return "py3", "none", platform_tag.platform_tag(library, linux) if library.exists() else linux
 
 
 class WithBinary(Distribution):

@@ -34,6 +34,12 @@ pub const NAMES_PER_PART: usize = 2048;
 pub const ERROR_TEXT_BYTES_MAX: usize = 4096;
 /// What one node says of why it refuses, in bytes, within such a sentence.
 pub const REFUSAL_TEXT_BYTES_MAX: usize = 512;
+/// One line of the log, in bytes.
+pub const LOG_LINE_BYTES_MAX: usize = 8 << 10;
+/// Lines of the log that a host has asked for and not read yet.
+pub const LOG_QUEUE_LINES_MAX: usize = 4096;
+/// Those lines in bytes: what a node says in a bad minute, at its most talkative.
+pub const LOG_QUEUE_BYTES_MAX: usize = 1 << 20;
 /// Names in one acquire.
 pub const NAMES_PER_ACQUIRE_MAX: usize = 32;
 /// Holders of one shared or counted lock; whoever comes then waits.
@@ -138,6 +144,7 @@ const _: () = assert!(
     ENTRY_BYTES_MAX > 256 + NAME_BYTES_MAX + CLIENT_NAME_BYTES_MAX + BREAK_REASON_BYTES_MAX
 );
 const _: () = assert!(ERROR_TEXT_BYTES_MAX >= 4 * REFUSAL_TEXT_BYTES_MAX);
+const _: () = assert!(LOG_QUEUE_BYTES_MAX >= 64 * LOG_LINE_BYTES_MAX);
 const _: () = assert!(APPEND_BYTES_MAX >= 2 * ENTRY_BYTES_MAX);
 const _: () = assert!(REQUEST_BYTES_IN_FLIGHT_MAX * 16 <= UNCOMMITTED_BYTES_MAX);
 const _: () = assert!(REQUEST_BYTES_IN_FLIGHT_MAX > 16 * ENTRY_BYTES_MAX);

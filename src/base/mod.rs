@@ -10,6 +10,7 @@ pub mod founding;
 pub mod ids;
 pub mod limits;
 mod pin;
+pub mod principal;
 pub mod rng;
 mod setters;
 pub mod text;
@@ -22,5 +23,6 @@ pub use ids::{
     Round, SessionId, SessionKey, Term, Token, WriteSeq,
 };
 pub use pin::ClusterPin;
+pub use principal::{IdentityError, Principal, PrincipalError, PrincipalName, Verify};
 pub(crate) use setters::setters;
 pub use time::Sample;

@@ -49,6 +49,24 @@ pub fn time_of_day(unix_ms: u64) -> String {
     format!("{:02}:{:02}:{:02} UTC", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }
 
+/// An instant of the wall clock, in seconds since 1970: "2026-11-30 14:03 UTC".
+#[must_use]
+pub fn date(unix_seconds: u64) -> String {
+    // Days in eras of 400 years that begin on a 1st of March: leap days come last.
+    let days = unix_seconds / 86_400 + 719_468;
+    let (era, day) = (days / 146_097, days % 146_097);
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let (year, month) = match month {
+        0..10 => (year, month + 3),
+        _ => (year + 1, month - 9),
+    };
+    let (hours, minutes) = (unix_seconds / 3600 % 24, unix_seconds / 60 % 60);
+    format!("{:04}-{month:02}-{day:02} {hours:02}:{minutes:02} UTC", era * 400 + year)
+}
+
 /// Control characters, separators of lines, what has no width, and what changes the direction of writing.
 fn is_hidden(letter: char) -> bool {
     letter.is_control()
@@ -97,6 +115,21 @@ mod tests {
     fn an_instant_is_shown_as_its_time_of_day() {
         assert_eq!(time_of_day(1_732_975_402_999), "14:03:22 UTC");
         assert_eq!(time_of_day(0), "00:00:00 UTC");
+    }
+
+    #[test]
+    fn an_instant_is_shown_as_its_date() {
+        for (seconds, shown) in [
+            (0, "1970-01-01 00:00 UTC"),
+            (951_782_399, "2000-02-28 23:59 UTC"),
+            (951_782_400, "2000-02-29 00:00 UTC"),
+            (951_868_800, "2000-03-01 00:00 UTC"),
+            (1_732_975_402, "2024-11-30 14:03 UTC"),
+            (1_798_761_599, "2026-12-31 23:59 UTC"),
+            (4_107_542_400, "2100-03-01 00:00 UTC"),
+        ] {
+            assert_eq!(date(seconds), shown);
+        }
     }
 
     #[test]

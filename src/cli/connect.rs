@@ -2,6 +2,7 @@
 
 use crate::cli::duration;
 use crate::cli::failure::Failure;
+use crate::cli::secure::Secure;
 use clap::Args;
 use std::time::Duration;
 use tenure::base::ClusterPin;
@@ -19,6 +20,8 @@ pub struct Connection {
     /// other are passed over [default: the one that the nodes agree on]
     #[arg(long, value_name = "HEX", value_parser = ClusterPin::parse)]
     pub cluster_id: Option<ClusterPin>,
+    #[command(flatten)]
+    pub secure: Secure,
     /// How long to try to reach the cluster, and to wait for each answer
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration::parse)]
     pub timeout: Duration,
@@ -50,7 +53,12 @@ impl Connection {
     /// One to `endpoints`, all else by default.
     #[must_use]
     pub fn to(endpoints: &str) -> Self {
-        Self { endpoints: endpoints.to_owned(), cluster_id: None, timeout: TIMEOUT_DEFAULT }
+        Self {
+            endpoints: endpoints.to_owned(),
+            cluster_id: None,
+            secure: Secure::default(),
+            timeout: TIMEOUT_DEFAULT,
+        }
     }
 
     /// What a command needs besides to reach the same cluster, as words of a command line.
@@ -61,7 +69,7 @@ impl Connection {
             endpoints => Some(("--endpoints", endpoints.to_owned())),
         };
         let pin = self.cluster_id.as_ref().map(|pin| ("--cluster-id", pin.to_string()));
-        let given = endpoints.into_iter().chain(pin);
+        let given = endpoints.into_iter().chain(pin).chain(self.secure.flags());
         given.flat_map(|(flag, value)| [flag.to_owned(), value]).collect()
     }
 
@@ -70,24 +78,32 @@ impl Connection {
     /// # Errors
     /// Malformed endpoints; no quorum: which nodes were tried and why each failed.
     pub fn open(&self) -> Result<Client, Failure> {
-        Ok(Client::open(&self.endpoints, self.options())?)
+        Ok(Client::open(&self.endpoints, self.options()?)?)
     }
 
     /// The options that `open` uses.
-    #[must_use]
-    pub fn options(&self) -> ClientOptions {
+    ///
+    /// # Errors
+    /// Those of TLS contradict each other.
+    pub fn options(&self) -> Result<ClientOptions, Failure> {
         let options =
             ClientOptions::new().connect_timeout(self.timeout).request_timeout(self.timeout);
-        match &self.cluster_id {
+        let options = match &self.cluster_id {
             Some(pin) => options.cluster_id(pin.to_string()),
             None => options,
-        }
+        };
+        Ok(match self.secure.options()? {
+            Some(tls) => options.tls(tls),
+            None => options,
+        })
     }
 
     /// The cluster, for connections that are no client's.
-    #[must_use]
-    pub fn at(&self) -> ClusterAt {
-        ClusterAt { endpoints: self.endpoints.clone(), pin: self.cluster_id.clone() }
+    ///
+    /// # Errors
+    /// A file of --ca, --cert or --key is of no use.
+    pub fn at(&self) -> Result<ClusterAt, Failure> {
+        self.secure.reach(ClusterAt::new(&self.endpoints, self.cluster_id.clone()))
     }
 
     /// Ends `client`'s session so that nothing of it is left at the server. Its TTL does so if this fails.

@@ -30,7 +30,7 @@ pub fn name_variables(command: Command) -> Command {
 }
 
 /// Flags that stand for no setting.
-pub const WITHOUT_VARIABLE: [&str; 14] = [
+pub const WITHOUT_VARIABLE: [&str; 16] = [
     // Questions.
     "help",
     "version",
@@ -45,10 +45,13 @@ pub const WITHOUT_VARIABLE: [&str; 14] = [
     "ancestor",
     "largest-ttl-max",
     "largest-lease-duration",
+    "others-never-return",
     // How many may hold the lock at once.
     "shared",
     "limit",
     "permits",
+    // Files that are written over.
+    "force",
     // That the words are names, and none a command.
     "hold",
 ];

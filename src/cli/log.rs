@@ -1,17 +1,57 @@
-//! Log lines on stderr: UTC time, level, what happened; one line each whatever the text contains. A node never waits for
-//! whoever reads them.
+//! Log lines on stderr, one for each event whatever its text contains: for people (UTC time, level, what happened), for
+//! journald (priority, what happened), or as JSON. A node never waits for whoever reads them.
 
 use crate::cli::outlet::STDERR;
-use log::{LevelFilter, Log, Metadata, Record};
+use log::kv::{self, Key, Value, VisitSource};
+use log::{Level, LevelFilter, Log, Metadata, Record};
+use serde_json::{Map, json};
+use std::fs::File;
+use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
+use std::sync::OnceLock;
 use tenure::sys::clock;
 
+/// How lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// For people; where stderr is journald's, with priorities, which keeps the time itself.
+    #[default]
+    Text,
+    /// One JSON object each.
+    Json,
+}
+
 struct Stderr;
+
+/// What a service's lines have besides what happened.
+#[derive(Debug)]
+struct Service {
+    format: Format,
+    node: u64,
+    to_journald: bool,
+}
+
+static SERVICE: OnceLock<Service> = OnceLock::new();
 
 /// Sends all log lines from `level` on to stderr. Once per process; later calls only set the level.
 pub fn install(level: LevelFilter) {
     // A second call finds the same logger in place.
     let _ = log::set_logger(&Stderr);
     log::set_max_level(level);
+}
+
+/// From now on the lines are those of `node`. Once per process.
+pub fn set_service(format: Format, node: u64) {
+    let _ = SERVICE.set(Service { format, node, to_journald: is_journald() });
+}
+
+/// The last words of this process, as a line of its log where that is JSON; `None`: it is not.
+pub fn last_words(message: &str) -> Option<String> {
+    let Some(Service { format: Format::Json, node, .. }) = SERVICE.get() else { return None };
+    let mut record = Record::builder();
+    record.level(Level::Error).target("tenure::serve");
+    Some(json_line(&record.args(format_args!("{message}")).build(), clock::unix_ms(), *node))
 }
 
 /// The level for `-v` given `count` times, on top of `quiet`.
@@ -30,11 +70,73 @@ impl Log for Stderr {
         if !self.enabled(record.metadata()) {
             return;
         }
-        let text = printable(&record.args().to_string());
-        STDERR.say(&format!("{} {:5} {text}", utc(clock::unix_ms()), record.level()));
+        let service = SERVICE.get();
+        let line = match service {
+            Some(Service { format: Format::Json, node, .. }) => {
+                json_line(record, clock::unix_ms(), *node)
+            }
+            Some(Service { to_journald: true, .. }) => journald_line(record),
+            _ => text_line(record, clock::unix_ms()),
+        };
+        STDERR.say(&line);
     }
 
     fn flush(&self) {}
+}
+
+/// Whether stderr is the stream that systemd connected to its journal (systemd.exec(5), JOURNAL_STREAM).
+fn is_journald() -> bool {
+    let Ok(stream) = std::env::var("JOURNAL_STREAM") else { return false };
+    let stderr = std::io::stderr().as_fd().try_clone_to_owned().map(File::from);
+    let metadata = stderr.and_then(|stderr| stderr.metadata());
+    metadata.is_ok_and(|of| stream == format!("{}:{}", of.dev(), of.ino()))
+}
+
+fn text_line(record: &Record<'_>, unix_ms: u64) -> String {
+    let text = printable(&record.args().to_string());
+    format!("{} {:5} {text}", utc(unix_ms), record.level())
+}
+
+/// As sd-daemon(3) says: a priority of syslog(3) before each line.
+fn journald_line(record: &Record<'_>) -> String {
+    let priority = match record.level() {
+        Level::Error => 3,
+        Level::Warn => 4,
+        Level::Info => 6,
+        Level::Debug | Level::Trace => 7,
+    };
+    format!("<{priority}>{}", printable(&record.args().to_string()))
+}
+
+/// `time`, `level`, `target` (the part of Tenure that speaks), `message`, `node`, and the keys of the event: `term`, `index`,
+/// `session`, `lock`, `leader`, `peer`.
+fn json_line(record: &Record<'_>, unix_ms: u64, node: u64) -> String {
+    let mut line = Map::new();
+    let mut set = |key: &str, value| drop(line.insert(key.to_owned(), value));
+    set("time", json!(utc(unix_ms)));
+    set("level", json!(record.level().as_str().to_ascii_lowercase()));
+    set("target", json!(part(record.target())));
+    set("message", json!(record.args().to_string()));
+    set("node", json!(node));
+    let mut keys = Keys(line);
+    // It never fails.
+    let _ = record.key_values().visit(&mut keys);
+    serde_json::Value::Object(keys.0).to_string()
+}
+
+/// `tenure::raft::change` is `raft`.
+fn part(target: &str) -> &str {
+    target.strip_prefix("tenure::").unwrap_or(target).split("::").next().unwrap_or(target)
+}
+
+struct Keys(Map<String, serde_json::Value>);
+
+impl<'kvs> VisitSource<'kvs> for Keys {
+    fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), kv::Error> {
+        let value = value.to_u64().map_or_else(|| json!(value.to_string()), |number| json!(number));
+        self.0.insert(key.as_str().to_owned(), value);
+        Ok(())
+    }
 }
 
 /// `text` with all spelled out that nobody would see, or that would move or hide other letters: names come from other
@@ -81,6 +183,34 @@ fn date(days: u64) -> (u64, u64, u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn with_record<T>(read: impl FnOnce(&Record<'_>) -> T) -> T {
+        let keys = [("term", Value::from(4u64)), ("lock", Value::from("jobs/\"a\""))];
+        let mut record = Record::builder();
+        record.level(Level::Warn).target("tenure::raft::change").key_values(&keys);
+        read(&record.args(format_args!("two\nlines")).build())
+    }
+
+    #[test]
+    fn a_line_for_people_or_journald_is_one_line() {
+        assert_eq!(
+            with_record(|record| text_line(record, 0)),
+            "1970-01-01T00:00:00.000Z WARN  two\\nlines"
+        );
+        assert_eq!(with_record(journald_line), "<4>two\\nlines");
+    }
+
+    #[test]
+    fn a_line_of_json_has_the_events_keys() {
+        let line = with_record(|record| json_line(record, 0, 3));
+        assert!(!line.contains('\n'), "{line}");
+        let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+        let expected = json!({
+            "time": "1970-01-01T00:00:00.000Z", "level": "warn", "target": "raft", "message": "two\nlines",
+            "node": 3, "term": 4, "lock": "jobs/\"a\"",
+        });
+        assert_eq!(line, expected);
+    }
 
     #[test]
     fn dates_are_right_around_leap_days_and_new_years() {

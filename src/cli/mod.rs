@@ -1,9 +1,11 @@
 //! What operators type: the subcommands of `tenure`, one file each, and what they share.
 
 pub mod break_lock;
+pub mod certs;
 pub mod cluster;
 pub mod columns;
 pub mod completions;
+pub mod config;
 pub mod connect;
 pub mod dev;
 pub mod duration;
@@ -21,6 +23,7 @@ pub mod order;
 pub mod outlet;
 pub mod output;
 pub mod scratch;
+pub mod secure;
 pub mod serve;
 pub mod show;
 pub mod signals;

@@ -23,7 +23,7 @@ pub struct Options {
 pub fn run(options: &Options) -> Result<(), Failure> {
     let Options { id, connection } = options;
     let bounds = (connection.timeout, Wait::For(connection.timeout));
-    let moved = move_leader(&connection.at(), id.map(NodeId), bounds);
+    let moved = move_leader(&connection.at()?, id.map(NodeId), bounds);
     let Leading { node, term } = moved.map_err(|why| match why {
         NotMoved::NotDone(why) => order::failure(connection, why),
         NotMoved::Another { .. } => Failure::new(NO, why.to_string()),

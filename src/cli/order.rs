@@ -39,7 +39,7 @@ fn give_to(
     waits_for: &'static [Refusal],
 ) -> Result<(), Failure> {
     let patience = Patience { timeout: connection.timeout, waits_for };
-    client::give(&connection.at(), order, patience).map_err(|why| failure(connection, why))
+    client::give(&connection.at()?, order, patience).map_err(|why| failure(connection, why))
 }
 
 /// A refusal is an answer; after an order that may have been carried out it says where to look.

@@ -13,7 +13,7 @@ use tenure::wire::{MemberStatus, NodeStatus, ServiceState, Timing};
 
 /// Show the nodes: leader, terms, how far each log is.
 ///
-/// With --check the exit code is the answer: 0 all nodes serve, have the log, and room on their disks; 1 there is a quorum
+/// With --check the exit code is the answer: 0 all nodes serve, have the log, room on their disks, and TLS or none; 1 there is a quorum
 /// but not all nodes do, or the cluster waits for something and grants nothing; 3 there is no quorum. Nodes of several
 /// clusters are shown apart, and refused: 3.
 #[derive(Args, Debug)]
@@ -30,7 +30,7 @@ pub struct Options {
 
 /// Runs it.
 pub fn run(options: &Options) -> Result<u8, Failure> {
-    let cluster = ClusterStatus::ask(options.connection.at(), options.connection.timeout);
+    let cluster = ClusterStatus::ask(options.connection.at()?, options.connection.timeout);
     if !options.check && cluster.nodes.iter().all(|node| node.state.is_err()) {
         return Err(Failure::unavailable(cluster.complaint()));
     }
@@ -78,7 +78,8 @@ impl Health {
         let keeps_up = |member: &MemberStatus| has_log(leader, member);
         let has_room = cluster.answered().all(|status| status.disk_lacks.is_none());
         let is_well = |member: &MemberStatus| is_with(member.node) && keeps_up(member);
-        let all_well = has_room && leader.members.iter().all(is_well);
+        let all_well =
+            has_room && cluster.optional_tls().is_empty() && leader.members.iter().all(is_well);
         match all_well && state == ServiceState::Serving {
             true => Self::Whole,
             false if halves.iter().all(has_quorum) => Self::Degraded,
@@ -253,7 +254,7 @@ mod tests {
             "leader_silences": null, "leader_change_why": "node 2 handed over",
             "election_wait_ms": 150, "lease_gaps": 1,
             "turn_us": {"count": 9, "p50": 1, "p99": 2, "max": 4, "max_minute": 3},
-            "turn_processor_us": null, "sync_us": null, "heartbeat_gap_us": null, "unreachable": null});
+            "turn_processor_us": null, "sync_us": null, "heartbeat_gap_us": null, "tls": null, "unreachable": null});
         assert_eq!(value["nodes"][0], first);
         assert_eq!(
             (&value["nodes"][1]["id"], &value["nodes"][1]["role"]),
@@ -307,6 +308,28 @@ mod tests {
     }
 
     #[test]
+    fn a_node_that_takes_plaintext_too_is_named_and_the_cluster_is_degraded() {
+        let tls = |node: u64, role, tls: &str| {
+            Some(NodeStatus { tls: Some(tls.into()), ..status(node, role, 7) })
+        };
+        let of = |second| {
+            cluster([
+                tls(1, "leader", "required"),
+                tls(2, "follower", second),
+                tls(3, "follower", "required"),
+            ])
+        };
+        assert_eq!(Health::of(&of("required")), Health::Whole);
+        assert_eq!(Health::of(&of("optional")), Health::Degraded);
+        let text = to_text(&of("optional"));
+        assert!(
+            text.contains("without TLS are taken as well by node 2 (--tls optional)"),
+            "{text}"
+        );
+        assert!(!to_text(&of("required")).contains("without TLS"));
+    }
+
+    #[test]
     fn of_two_leaders_the_one_of_the_higher_term_counts() {
         let states = [Some(status(1, "leader", 7)), Some(status(2, "leader", 8)), None];
         assert_eq!(cluster(states).leader().map(|leader| leader.node), Some(NodeId(2)));
@@ -343,7 +366,7 @@ mod tests {
         let waits = Some("node 2 runs tenure 0.1".to_owned());
         let leader = NodeStatus { level: Some(1), level_waits: waits, ..status(1, "leader", 7) };
         let text = to_text(&cluster([Some(leader), Some(older()), None]));
-        assert!(text.contains("versions differ (0, 0.1)"), "{text}");
+        assert!(text.contains("versions differ (0, 0.1): node 1 runs 0; replace"), "{text}");
         assert!(text.contains("level 1 stays in force: node 2 runs tenure 0.1"), "{text}");
         let same = cluster([Some(status(1, "leader", 7)), Some(status(2, "follower", 7)), None]);
         assert!(same.remarks().is_empty(), "{:?}", same.remarks());

@@ -5,6 +5,7 @@ use super::calls::{bug, checked_name, unexpected, wait_for_done};
 use super::core::{CoreOptions, SessionState, Wait};
 use super::data::{ClientOptions, Holder, SessionInfo, client_name};
 use super::driver::{Given, Shared, Taken, Waiter};
+use super::tls::TlsOptions;
 use super::{endpoints, hand_over, status};
 use crate::base::time::nanos;
 use crate::base::{ClusterId, ClusterPin, SessionId, SessionKey, Token};
@@ -92,7 +93,9 @@ impl Client {
         let endpoints = endpoints::parse(endpoints)?;
         let pin = options.cluster_id.as_deref().map(ClusterPin::parse).transpose();
         let pin = pin.map_err(|why| Error::new(Status::Invalid, why))?;
-        let cluster = ClusterAt { endpoints: endpoints.join(","), pin: pin.clone() };
+        let tls = options.tls.as_ref().map(TlsOptions::read).transpose()?;
+        let cluster =
+            ClusterAt { endpoints: endpoints.join(","), pin: pin.clone(), tls: tls.clone() };
         let core_options = CoreOptions {
             endpoints,
             pin,
@@ -104,7 +107,8 @@ impl Client {
             key: SessionKey(random::bytes16()),
             seed: random::seed(),
         };
-        let shared = Shared::start(core_options, local).map_err(|error| cannot_start(&error))?;
+        let shared =
+            Shared::start(core_options, local, tls).map_err(|error| cannot_start(&error))?;
         let request_timeout = options.request_timeout;
         let client = Self { handle: Arc::new(Handle { shared, request_timeout, cluster }) };
         let waiter = Arc::new(Waiter::default());
@@ -216,12 +220,13 @@ impl Client {
     /// does not answer within `timeout`. Needs no quorum and no session: an associated function.
     #[doc(hidden)]
     pub fn status_of(
-        endpoints: &str,
+        whom: impl Into<ClusterAt>,
         timeout: Duration,
     ) -> Vec<(String, Result<NodeStatus, Error>)> {
-        match endpoints::parse(endpoints) {
-            Ok(endpoints) => status::ask_all(endpoints, timeout),
-            Err(error) => vec![(endpoints.to_owned(), Err(error))],
+        let whom = whom.into();
+        match endpoints::parse(&whom.endpoints) {
+            Ok(endpoints) => status::ask_all(endpoints, whom.tls.as_ref(), timeout),
+            Err(error) => vec![(whom.endpoints, Err(error))],
         }
     }
 

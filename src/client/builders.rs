@@ -1,6 +1,7 @@
 //! Options said in one expression: `ClientOptions::new().name("worker").ttl(ttl)`.
 
 use super::data::{AcquireOptions, BreakOptions, ClientOptions, Grace};
+use super::tls::TlsOptions;
 use crate::base::{Token, setters};
 use crate::lock::Mode;
 use std::time::Duration;
@@ -21,6 +22,7 @@ setters!(ClientOptions:
     background(bool) = background;
     progress(Duration) = Some(progress);
     cluster_id(impl Into<String>) = Some(cluster_id.into());
+    tls(TlsOptions) = Some(tls);
 );
 
 impl AcquireOptions {

@@ -2,19 +2,37 @@
 
 use super::api::Client;
 use super::core::not_pinned;
+use super::tls::TlsOptions;
 use crate::base::{ClusterId, ClusterPin};
+use crate::net::TlsDialer;
 use crate::{Error, Status};
 
 /// Where the nodes of a cluster may be, and which cluster that must be, if it is known.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct ClusterAt {
     /// "host:port,…"
     pub endpoints: String,
     /// Nodes of any other are passed over.
     pub pin: Option<ClusterPin>,
+    /// How its nodes are reached over TLS; `None`: without.
+    pub(super) tls: Option<TlsDialer>,
 }
 
 impl ClusterAt {
+    /// Whichever cluster has nodes there, unless a pin says which.
+    #[must_use]
+    pub fn new(endpoints: impl Into<String>, pin: Option<ClusterPin>) -> Self {
+        Self { endpoints: endpoints.into(), pin, tls: None }
+    }
+
+    /// Reached over TLS alone.
+    ///
+    /// # Errors
+    /// INVALID: which file, and what is wrong with it.
+    pub fn over_tls(self, options: &TlsOptions) -> Result<Self, Error> {
+        Ok(Self { tls: Some(options.read()?), ..self })
+    }
+
     /// Whether a node of `cluster` is one of those that are meant; one that is of no cluster yet may be.
     ///
     /// # Errors
@@ -55,7 +73,7 @@ impl Client {
 
 impl From<&str> for ClusterAt {
     fn from(endpoints: &str) -> Self {
-        Self { endpoints: endpoints.to_owned(), pin: None }
+        Self::new(endpoints, None)
     }
 }
 

@@ -1,5 +1,6 @@
 //! What programs give to a client, and what it tells them.
 
+use super::tls::TlsOptions;
 use crate::base::limits::CLIENT_NAME_BYTES_MAX;
 use crate::base::{SessionId, Token};
 use crate::client::core::{EndReason, SessionState};
@@ -28,6 +29,9 @@ pub struct ClientOptions {
     /// The cluster that is meant: its id as `tenure status` shows it, or at least the first eight hex digits. Nodes of any
     /// other are passed over. `None`: whichever the endpoints agree on, and then that one.
     pub cluster_id: Option<String>,
+    /// Speak TLS 1.3 with all nodes, and verify who they are; `None`: without. A client of an embedded node reaches that one
+    /// without a socket, and so without TLS.
+    pub tls: Option<TlsOptions>,
 }
 
 impl Default for ClientOptions {
@@ -40,6 +44,7 @@ impl Default for ClientOptions {
             background: false,
             progress: None,
             cluster_id: None,
+            tls: None,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::base::limits::REFUSAL_TEXT_BYTES_MAX;
 use crate::base::text::one_line;
-use crate::net::resolve_within;
+use crate::net::{BlockingTls, TlsDialer, TlsError, begins_as_tls, resolve_within};
 use crate::sys::inherited;
 use crate::wire::{
     ClientHello, ClientWelcome, Frame, FrameDecoder, FrameKind, Hello, Refused, Request,
@@ -18,10 +18,59 @@ use std::time::{Duration, Instant};
 /// A connection that has said who is there. All its errors are UNAVAILABLE, with the reason.
 #[derive(Debug)]
 pub(super) struct Line {
-    stream: TcpStream,
+    stream: Stream,
     decoder: FrameDecoder,
     until: Instant,
     wait: Duration,
+}
+
+/// What carries it.
+#[derive(Debug)]
+enum Stream {
+    Plain(TcpStream),
+    Tls(BlockingTls),
+}
+
+impl Stream {
+    fn over(socket: TcpStream, endpoint: &str, tls: Option<&TlsDialer>) -> Result<Self, Error> {
+        let Some(tls) = tls else { return Ok(Self::Plain(socket)) };
+        let unavailable = |why: String| Error::new(Status::Unavailable, why);
+        let expected = tls.expected(endpoint).map_err(unavailable)?;
+        let secured = tls.secure_blocking(socket, expected);
+        secured.map(Self::Tls).map_err(|error| unavailable(error.to_string()))
+    }
+
+    fn socket(&self) -> &TcpStream {
+        match self {
+            Self::Plain(socket) => socket,
+            Self::Tls(tls) => tls.socket(),
+        }
+    }
+}
+
+impl Read for Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(socket) => socket.read(buffer),
+            Self::Tls(tls) => tls.read(buffer),
+        }
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(socket) => socket.write(bytes),
+            Self::Tls(tls) => tls.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Plain(socket) => socket.flush(),
+            Self::Tls(tls) => tls.flush(),
+        }
+    }
 }
 
 /// What a node says.
@@ -38,16 +87,17 @@ impl Line {
     /// [`Line::allow`], ends after `wait`.
     pub(super) fn dial(
         endpoint: &str,
+        tls: Option<&TlsDialer>,
         client: &str,
         wait: Duration,
     ) -> Result<(Self, Welcomed), Error> {
-        let until = Instant::now() + wait;
+        let (until, to) = (Instant::now() + wait, (endpoint, tls));
         let hello = ClientHello { client: client.to_owned(), cluster: None };
         let named = Hello::Client(hello.clone(), Speech::own()).to_values();
-        match Self::greet(endpoint, (FrameKind::Hello, &named), (until, wait)) {
-            // As a node of 0.1.0 does at a hello that it does not know.
-            Err(Unheard::Closed) => {
-                Self::greet(endpoint, (FrameKind::ClientHello, &hello), (until, wait))
+        match Self::greet(to, (FrameKind::Hello, &named), (until, wait)) {
+            // As a node of 0.1.0 does at a hello that it does not know; it knows no TLS either.
+            Err(Unheard::Closed) if tls.is_none() => {
+                Self::greet(to, (FrameKind::ClientHello, &hello), (until, wait))
             }
             greeted => greeted,
         }
@@ -58,17 +108,24 @@ impl Line {
     }
 
     fn greet<T: Serialize>(
-        endpoint: &str,
+        (endpoint, tls): (&str, Option<&TlsDialer>),
         (kind, hello): (FrameKind, &T),
         (until, wait): (Instant, Duration),
     ) -> Result<(Self, Welcomed), Unheard> {
-        let stream = dial(endpoint, until).map_err(|error| failed(&error, wait))?;
+        let socket = dial(endpoint, until).map_err(|error| failed(&error, wait))?;
+        let stream = Stream::over(socket, endpoint, tls)?;
         let mut line = Self { stream, decoder: FrameDecoder::new(), until, wait };
         let mut bytes = Vec::new();
         encode_frame(kind, hello, &mut bytes);
         line.write(&bytes)?;
         loop {
-            match line.receive_or_end()? {
+            let said = line.receive_or_end();
+            let is_silent = !matches!(said, Ok(Some(_)));
+            if is_silent && tls.is_none() && begins_as_tls(line.decoder.unread()) {
+                let text = TlsError::SpeaksTls.to_string();
+                return Err(Error::new(Status::Unavailable, text).into());
+            }
+            match said? {
                 None => return Err(Unheard::Closed),
                 Some(Said::Welcome(welcomed)) => return Ok((line, welcomed)),
                 Some(Said::Message(_)) => {}
@@ -103,7 +160,7 @@ impl Line {
                 }
             }
             let read = left(self.until)
-                .and_then(|left| self.stream.set_read_timeout(Some(left)))
+                .and_then(|left| self.stream.socket().set_read_timeout(Some(left)))
                 .and_then(|()| self.stream.read(&mut buffer));
             match read {
                 Ok(0) => return Ok(None),
@@ -118,7 +175,11 @@ impl Line {
     fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
         // The standard library's sockets send with MSG_NOSIGNAL.
         let written = left(self.until)
-            .and_then(|left| self.stream.set_write_timeout(Some(left)))
+            .and_then(|left| {
+                // A handshake reads as well.
+                self.stream.socket().set_read_timeout(Some(left))?;
+                self.stream.socket().set_write_timeout(Some(left))
+            })
             .and_then(|()| self.stream.write_all(bytes));
         written.map_err(|error| failed(&error, self.wait))
     }

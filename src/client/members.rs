@@ -1,19 +1,20 @@
 //! The members of a cluster, as its nodes tell them to one that was added to it.
 
-use super::{ClusterStatus, endpoints};
+use super::{ClusterAt, ClusterStatus, endpoints};
 use crate::base::NodeId;
 use crate::net::resolve_within;
 use crate::{Error, Status};
 use std::time::Duration;
 
 /// The members and their addresses ("host:port"), as the leader tells them, else the node with the newest log of those
-/// at `endpoints` ("host:port,…") and those that they name. Takes a few seconds if some of them do not answer.
+/// at the endpoints of `whom` and those that they name. Takes a few seconds if some of them do not answer.
 ///
 /// # Errors
 /// INVALID for malformed endpoints; UNAVAILABLE says which nodes were tried and why each failed.
-pub fn members_told(endpoints: &str) -> Result<Vec<(NodeId, String)>, Error> {
-    endpoints::parse(endpoints)?;
-    let cluster = ClusterStatus::ask(endpoints, ANSWER_WAIT);
+pub fn members_told(whom: impl Into<ClusterAt>) -> Result<Vec<(NodeId, String)>, Error> {
+    let whom = whom.into();
+    endpoints::parse(&whom.endpoints)?;
+    let cluster = ClusterStatus::ask(whom, ANSWER_WAIT);
     let Some(newest) = cluster.newest() else {
         let complaint = format!("within {ANSWER_WAIT:?}, {}", cluster.complaint());
         return Err(Error::new(Status::Unavailable, complaint));

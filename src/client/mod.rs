@@ -35,6 +35,7 @@ mod search;
 mod sentences;
 mod shown;
 mod status;
+mod tls;
 
 pub use self::core::{EndReason, SessionState, Wait};
 pub use api::Client;
@@ -54,8 +55,10 @@ pub use observer::Observer;
 pub use operating::{HandedOver, HandoverOptions, Member, Members, Saved};
 #[doc(hidden)]
 pub use operating::{
-    Leading, NotDone, NotHandedOver, NotMoved, Patience, give, move_leader, save_snapshot,
+    Leading, NotDone, NotHandedOver, NotMoved, Patience, give, move_leader, place_file,
+    save_snapshot,
 };
 #[doc(hidden)]
 pub use operator::Operator;
 pub use pending::Pending;
+pub use tls::TlsOptions;

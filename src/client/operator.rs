@@ -36,7 +36,7 @@ impl Operator {
     /// # Errors
     /// UNAVAILABLE says why it cannot be reached.
     pub fn connect_to(endpoint: &str, timeout: Duration) -> Result<Self, Error> {
-        let (line, welcome) = greet(endpoint, timeout)?;
+        let (line, welcome) = greet(endpoint, None, timeout)?;
         Ok(Self::new(line, &welcome, timeout))
     }
 
@@ -90,7 +90,10 @@ impl Operator {
         loop {
             match self.line.receive().map_err(lost)? {
                 Said::Message(ServerMessage::Ordered { read, answer }) if read == number => {
-                    return Ok(answer);
+                    return match answer {
+                        OrderAnswer::Denied { text } => Err(Error::new(Status::Denied, text)),
+                        answer => Ok(answer),
+                    };
                 }
                 // Whether it led when the order came, nobody can tell: it is said to one who leads no more, too.
                 Said::Message(ServerMessage::Leader(hint))

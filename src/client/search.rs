@@ -5,6 +5,7 @@ use super::core::Words;
 use super::endpoints;
 use super::line::Line;
 use crate::base::NodeId;
+use crate::net::TlsDialer;
 use crate::sys::thread;
 use crate::wire::{ClientWelcome, LeaderHint};
 use crate::{Error, Status};
@@ -72,7 +73,7 @@ impl Search {
         if wait.is_zero() {
             return Err(self.unreachable());
         }
-        let answers = greet_all(addresses, wait);
+        let answers = greet_all(addresses, self.whom.tls.as_ref(), wait);
         let mut until = Instant::now() + wait;
         let mut leader = None;
         for _ in addresses {
@@ -127,8 +128,12 @@ impl Search {
 }
 
 /// A plain connection of an operator.
-pub(super) fn greet(endpoint: &str, wait: Duration) -> Result<Greeted, Error> {
-    let (line, welcomed) = Line::dial(endpoint, "operator", wait)?;
+pub(super) fn greet(
+    endpoint: &str,
+    tls: Option<&TlsDialer>,
+    wait: Duration,
+) -> Result<Greeted, Error> {
+    let (line, welcomed) = Line::dial(endpoint, tls, "operator", wait)?;
     Ok((line, welcomed.welcome))
 }
 
@@ -136,12 +141,13 @@ pub(super) fn leads(hint: &LeaderHint, node: NodeId) -> bool {
     hint.leader.as_ref().is_some_and(|(leader, _)| *leader == node)
 }
 
-fn greet_all(addresses: &[String], wait: Duration) -> Receiver<Answer> {
+fn greet_all(addresses: &[String], tls: Option<&TlsDialer>, wait: Duration) -> Receiver<Answer> {
     let (said, answers) = channel();
     for address in addresses {
         let (to, said): (String, Sender<Answer>) = (address.clone(), said.clone());
+        let tls = tls.cloned();
         // Whoever has found the leader by then does not listen any more.
-        let ask = move || drop(said.send((to.clone(), greet(&to, wait))));
+        let ask = move || drop(said.send((to.clone(), greet(&to, tls.as_ref(), wait))));
         if let Err(error) = thread::spawn("tenure-operator", ask) {
             log::warn!("{address} is not asked: no thread ({error})");
         }

@@ -1,6 +1,7 @@
 //! Asking nodes for their own status: plain short-lived connections, no session, no quorum.
 
 use super::line::{Line, Said};
+use crate::net::TlsDialer;
 use crate::sys::thread;
 use crate::wire::{NodeStatus, Request, ServerMessage};
 use crate::{Error, Status};
@@ -10,13 +11,14 @@ use std::time::Duration;
 /// All at once, each on a thread of its own, in the order of `endpoints`.
 pub(super) fn ask_all(
     endpoints: Vec<String>,
+    tls: Option<&TlsDialer>,
     timeout: Duration,
 ) -> Vec<(String, Result<NodeStatus, Error>)> {
     let asked: Vec<_> = endpoints
         .into_iter()
         .map(|endpoint| {
-            let node = endpoint.clone();
-            let asking = thread::spawn("tenure-status", move || ask(&node, timeout));
+            let (node, tls) = (endpoint.clone(), tls.cloned());
+            let asking = thread::spawn("tenure-status", move || ask(&node, tls.as_ref(), timeout));
             (endpoint, asking)
         })
         .collect();
@@ -27,8 +29,8 @@ pub(super) fn ask_all(
     asked.into_iter().map(|(endpoint, asking)| (endpoint, answer(asking))).collect()
 }
 
-fn ask(endpoint: &str, timeout: Duration) -> Result<NodeStatus, Error> {
-    let (mut line, welcomed) = Line::dial(endpoint, "status", timeout)?;
+fn ask(endpoint: &str, tls: Option<&TlsDialer>, timeout: Duration) -> Result<NodeStatus, Error> {
+    let (mut line, welcomed) = Line::dial(endpoint, tls, "status", timeout)?;
     let describe = Request::Describe { read: 1 };
     let is_understood = welcomed.speech.abilities.cover(describe.needs());
     line.send(&if is_understood { describe } else { Request::Status { read: 1 } })?;

@@ -249,6 +249,7 @@ pub(super) unsafe fn client_options(
         progress: (given.progress_ms != 0)
             .then(|| Duration::from_millis(u64::from(given.progress_ms))),
         cluster_id: cluster_id.map(str::to_owned),
+        ..ClientOptions::default()
     })
 }
 

@@ -1,18 +1,21 @@
-//! Where the library's log goes: to the host's callback, or as warnings to stderr.
+//! Where the library's log goes: to the host's callback, into a queue that it reads, or as warnings to stderr.
 //!
 //! The sink is found without a lock, since a line may be written at any moment, also in a forked child. A sink
 //! that is replaced is kept (a few words for each call of `tenure_log_to`) so that a reader who has just
 //! found it may still count itself in, see that it is no longer the one, and leave.
 
-use super::guard::{guard, in_callback};
+use super::guard::{guard, guard_or, in_callback};
+use super::log_queue::{LogQueue, part};
 use super::status::tenure_status;
-use super::strings::c_string;
+use super::strings::{c_string, give, out};
+use crate::base::limits::LOG_LINE_BYTES_MAX;
 use crate::base::text::one_line;
-use crate::sys::fork;
+use crate::sys::clock;
+use crate::sys::fork::{self, OfProcess};
 use crate::sys::poll::{self, Interest, Ready};
 use crate::{Error, Status};
 use log::{Level, LevelFilter, Log, Metadata, Record};
-use std::ffi::{c_char, c_void};
+use std::ffi::{c_char, c_int, c_void};
 use std::io::Write;
 use std::os::fd::AsRawFd;
 use std::sync::Once;
@@ -54,15 +57,105 @@ pub unsafe extern "C" fn tenure_log_to(
     guard(|| {
         let level = level_filter(level)?;
         install();
-        replace(Sink {
-            callback,
-            user,
-            running: AtomicUsize::new(0),
-            former: AtomicPtr::default(),
-        });
+        replace(Sink { callback, user, ..Sink::default() });
         log::set_max_level(level);
         Ok(())
     })
+}
+
+/// Sets how much the log of the whole process says, from TENURE_LOG_ERROR up to `level`, wherever it goes.
+///
+/// Statuses: TENURE_INVALID for a level that is none. Any thread; never blocks.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenure_log_level(level: i32) -> tenure_status {
+    guard(|| {
+        let level = level_filter(level)?;
+        install();
+        log::set_max_level(level);
+        Ok(())
+    })
+}
+
+/// Queues the log of the whole process for tenure_log_read, instead of a callback or stderr, until tenure_log_to is called.
+/// How much it says stays as it is: tenure_log_level. So a program reads it where it likes, on a thread that may wait and
+/// call Tenure, as a callback may not.
+///
+/// Returns a descriptor that is readable while there are lines. Borrowed: poll it; never read or close it. Each call returns
+/// the same one. -1 if the process has no descriptor left: then the log goes where it went.
+///
+/// At most 4096 lines and 1 MiB wait; beyond that the newest are dropped, and a line in their place says how many were.
+/// A forked child's lines go to stderr until it calls this for a queue of its own. Any thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenure_log_fd() -> c_int {
+    guard_or(-1, || {
+        let queue = QUEUE.value();
+        let fd = queue.open().map_err(|error| {
+            let text = format!("no descriptor for the log ({error}): it goes where it went");
+            Error::new(Status::Limit, text)
+        })?;
+        install();
+        let of_process = Some(fork::generation());
+        // SAFETY: sinks are never freed.
+        let present = unsafe { SINK.load(Ordering::SeqCst).as_ref() };
+        if present.is_none_or(|sink| sink.queue_of != of_process) {
+            replace(Sink { queue_of: of_process, ..Sink::default() });
+        }
+        Ok(fd)
+    })
+}
+
+/// The next line of the queue that tenure_log_fd began, in the form "LEVEL UNIX_MS PART TEXT", without a newline: LEVEL is a
+/// number, TENURE_LOG_ERROR to _TRACE; UNIX_MS is when it was said, in milliseconds since 1970; PART is what of Tenure says it, a word such
+/// as client, node, raft or wal; TEXT is the rest, of any letters. What waited when tenure_log_to was called is read, too.
+///
+/// *len is the size of the buffer `line`; afterwards it is what the line needs, with the NUL that ends it. With 0 the buffer
+/// may be NULL. No line needs more than 9216.
+///
+/// ```c
+/// char line[9216];
+/// size_t len = sizeof line;
+/// while (tenure_log_read(line, &len) == TENURE_OK) {
+///     int level, text;
+///     long long unix_ms;
+///     if (sscanf(line, "%d %lld %*s %n", &level, &unix_ms, &text) == 2)
+///         syslog(level <= TENURE_LOG_ERROR ? LOG_ERR : LOG_INFO, "%s", line + text);
+///     len = sizeof line;
+/// }
+/// ```
+///
+/// Statuses: TENURE_AGAIN (there is none; *len is as it was), TENURE_TOO_SMALL (*len says what is needed; the line stays the next one),
+/// TENURE_INVALID (also: tenure_log_fd was not called), TENURE_FORKED (it was, by the parent of this process). Any thread;
+/// never blocks.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tenure_log_read(line: *mut c_char, len: *mut usize) -> tenure_status {
+    guard(|| {
+        // SAFETY: the caller passes a place for the length.
+        let len = unsafe { out(len, "len") }?;
+        if line.is_null() && *len != 0 {
+            return Err(Error::new(Status::Invalid, "the buffer is NULL, and its length is not 0"));
+        }
+        let queue = QUEUE.value();
+        if !queue.is_open() {
+            return Err(not_queued());
+        }
+        // SAFETY: the caller passes a buffer of `*len` bytes.
+        match queue.read(clock::unix_ms(), |text| unsafe { give(text, line, len) })? {
+            true => Ok(()),
+            false => Err(Status::Again.into()),
+        }
+    })
+}
+
+fn not_queued() -> Error {
+    // SAFETY: sinks are never freed.
+    let present = unsafe { SINK.load(Ordering::SeqCst).as_ref() };
+    match present.is_some_and(|sink| sink.queue_of.is_some()) {
+        true => Error::new(
+            Status::Forked,
+            "the queue of log lines is the parent's: call tenure_log_fd for one of this process",
+        ),
+        false => Error::new(Status::Invalid, "no log lines are queued: call tenure_log_fd first"),
+    }
 }
 
 /// Makes the library's log flow, to stderr unless `tenure_log_to` was called. Idempotent.
@@ -94,6 +187,10 @@ impl Log for Logger {
                 // thread, until `tenure_log_to` has returned; that waits for us.
                 in_callback(|| unsafe { callback(*user, record.level() as i32, line.as_ptr()) });
             }
+            Some(Running(Sink { queue_of: Some(of), .. })) if *of == fork::generation() => {
+                let part = part(record.target());
+                QUEUE.value().push(clock::unix_ms(), record.level(), part, &line(record));
+            }
             _ => to_stderr(record),
         }
     }
@@ -121,18 +218,31 @@ fn to_stderr(record: &Record<'_>) {
 
 /// One, whatever others had a part in it: names, reasons, what a server said.
 fn line(record: &Record<'_>) -> String {
-    one_line(&record.args().to_string(), LINE_BYTES_MAX)
+    one_line(&record.args().to_string(), LOG_LINE_BYTES_MAX)
 }
-
-const LINE_BYTES_MAX: usize = 8 << 10;
 
 struct Sink {
     callback: tenure_log_fn,
     user: *mut c_void,
+    /// After how many forks the queue was asked for that lines go into; `None`: there is no queue.
+    queue_of: Option<u32>,
     /// Calls of the callback that run.
     running: AtomicUsize,
     /// The one before it: kept, not lost, also to the leak checker of a host that replaces its callback.
     former: AtomicPtr<Sink>,
+}
+
+impl Default for Sink {
+    /// Warnings to stderr.
+    fn default() -> Self {
+        Self {
+            callback: None,
+            user: std::ptr::null_mut(),
+            queue_of: None,
+            running: AtomicUsize::new(0),
+            former: AtomicPtr::default(),
+        }
+    }
 }
 
 /// One call of the present sink's callback.
@@ -187,3 +297,4 @@ fn level_filter(level: i32) -> Result<LevelFilter, Error> {
 }
 
 static SINK: AtomicPtr<Sink> = AtomicPtr::new(std::ptr::null_mut());
+static QUEUE: OfProcess<LogQueue> = OfProcess::new();

@@ -12,6 +12,7 @@
 
 mod guard;
 mod handle;
+mod log_queue;
 mod sized;
 mod strings;
 mod table;

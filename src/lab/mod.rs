@@ -22,7 +22,7 @@ use std::ffi::OsString;
 #[derive(Subcommand, Debug)]
 pub enum Command {
     Demo(demo::Options),
-    Bench(bench::Options),
+    Bench(Box<bench::Options>),
     Sim(simulate::Options),
     Verify(verify::Options),
     Chaos(chaos::Options),

@@ -1,8 +1,11 @@
-//! One connection: bytes in → frames, frames → bytes out, both bounded. Over TCP, or within this process.
+//! One connection: bytes in → frames, frames → bytes out, both bounded. Over TCP, over TLS, or within this process.
+
+mod over_tls;
 
 use crate::net::local_stream::LocalStream;
 use crate::net::output::Output;
 use crate::net::socket;
+use crate::net::tls::{EitherStream, StreamError, TlsError, TlsStream};
 use crate::sys::inherited;
 use crate::wire::{Frame, FrameDecoder, FrameError, FrameKind};
 use mio::Interest;
@@ -26,11 +29,16 @@ pub struct Connection {
     stage: Stage,
     decoder: FrameDecoder,
     output: Output,
+    /// A frame has come.
+    is_heard: bool,
 }
 
 #[derive(Debug)]
 enum Stream {
     Tcp(TcpStream),
+    Tls(TlsStream),
+    /// One of the two: its first bytes will tell.
+    Either(EitherStream),
     Local(LocalStream),
 }
 
@@ -53,6 +61,9 @@ pub enum Closed {
     /// The bytes that came are no frames of ours.
     #[error("{0}")]
     Protocol(#[from] FrameError),
+    /// The two ends do not come together over TLS, or one of them does not speak it.
+    #[error("{0}")]
+    Tls(#[from] TlsError),
     /// More is queued than the bound allows: the other side does not read.
     #[error("the other side does not read what it is sent")]
     Full,
@@ -104,7 +115,7 @@ impl Connection {
 
     fn new(stream: Stream, stage: Stage, out_bytes_max: usize) -> Self {
         let (decoder, output) = (FrameDecoder::new(), Output::new(out_bytes_max));
-        Self { stream, stage, decoder, output }
+        Self { stream, stage, decoder, output, is_heard: false }
     }
 
     /// Hands what is to be polled to `register`, and what for.
@@ -115,6 +126,8 @@ impl Connection {
     ) -> T {
         match &mut self.stream {
             Stream::Tcp(stream) => register(stream, interest),
+            Stream::Tls(stream) => register(&mut stream.socket, interest),
+            Stream::Either(stream) => register(stream.socket_mut(), interest),
             Stream::Local(stream) => {
                 register(&mut SourceFd(&stream.as_raw_fd()), without_room(interest))
             }
@@ -124,10 +137,7 @@ impl Connection {
     /// The address of the other side; `None`: it is in this process, or gone already.
     #[must_use]
     pub fn address(&self) -> Option<IpAddr> {
-        match &self.stream {
-            Stream::Tcp(stream) => stream.peer_addr().ok().map(|address| address.ip()),
-            Stream::Local(_) => None,
-        }
+        self.socket()?.peer_addr().ok().map(|address| address.ip())
     }
 
     /// Gives up once bytes that were sent stay unacknowledged for `wait` (TCP_USER_TIMEOUT). Without it
@@ -137,16 +147,14 @@ impl Connection {
     /// # Errors
     /// The system refuses it.
     pub fn set_unacknowledged_max(&self, wait: Duration) -> io::Result<()> {
-        match &self.stream {
-            Stream::Tcp(stream) => SockRef::from(stream).set_tcp_user_timeout(Some(wait)),
-            Stream::Local(_) => Ok(()),
-        }
+        let Some(socket) = self.socket() else { return Ok(()) };
+        SockRef::from(socket).set_tcp_user_timeout(Some(wait))
     }
 
     /// Whether the connection stands, as far as was seen.
     #[must_use]
     pub fn is_standing(&self) -> bool {
-        self.stage == Stage::Standing
+        self.stage == Stage::Standing && !self.is_handshaking()
     }
 
     /// Whether the connection stands; finishes a dial. `Ok(false)`: not yet.
@@ -154,7 +162,12 @@ impl Connection {
     /// # Errors
     /// The dial failed.
     pub fn check_connected(&mut self) -> Result<bool, Closed> {
-        let Stream::Tcp(stream) = &self.stream else { return Ok(true) };
+        Ok(self.check_dialed()? && !self.is_handshaking())
+    }
+
+    /// Whether the socket is connected.
+    fn check_dialed(&mut self) -> Result<bool, Closed> {
+        let Some(stream) = self.socket() else { return Ok(true) };
         if self.stage == Stage::Standing {
             return Ok(true);
         }
@@ -180,35 +193,52 @@ impl Connection {
     /// # Errors
     /// [`Closed`]; frames that came before it are in `frames`.
     pub fn receive(&mut self, frames: &mut Vec<Frame>, budget: usize) -> Result<Received, Closed> {
-        if !self.check_connected()? {
+        if !self.check_dialed()? {
             return Ok(Received::All);
         }
+        let was_handshaking = self.is_handshaking();
+        let received = self.receive_frames(frames, budget).map_err(|closed| self.explained(closed));
+        if was_handshaking && received.is_ok() {
+            self.flush_after_handshake()?;
+        }
+        received
+    }
+
+    fn receive_frames(
+        &mut self,
+        frames: &mut Vec<Frame>,
+        budget: usize,
+    ) -> Result<Received, Closed> {
         let mut count = 0;
         while count < budget {
-            match self.receive_piece() {
-                Ok(0) => return Err(Closed::ByPeer),
-                Ok(bytes) => count += bytes,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Received::All),
-                Err(error) => return Err(closed_by(error)),
-            }
+            let piece = self.receive_piece();
             // After each read, so that the decoder never holds more than a frame and one read.
             while let Some(frame) = self.decoder.next_frame()? {
+                self.is_heard = true;
                 frames.push(frame);
+            }
+            match piece {
+                Ok(0) => return Err(Closed::ByPeer),
+                Ok(bytes) => count += bytes,
+                Err(error) if error.is_would_block() => return Ok(Received::All),
+                Err(error) => return Err(closed_by(error)),
             }
         }
         Ok(Received::More)
     }
 
     /// Hands one read to the decoder; how much that was, 0 at the end.
-    fn receive_piece(&mut self) -> io::Result<usize> {
-        match &self.stream {
+    fn receive_piece(&mut self) -> Result<usize, StreamError> {
+        match &mut self.stream {
             Stream::Tcp(stream) => {
                 let mut scratch = [MaybeUninit::uninit(); socket::RECEIVE_BYTES];
                 let bytes = socket::receive(stream, &mut scratch)?;
                 self.decoder.push(bytes);
                 Ok(bytes.len())
             }
-            Stream::Local(stream) => stream.receive(|bytes| self.decoder.push(bytes)),
+            Stream::Tls(stream) => stream.receive(|bytes| self.decoder.push(bytes)),
+            Stream::Either(_) => self.receive_first(),
+            Stream::Local(stream) => Ok(stream.receive(|bytes| self.decoder.push(bytes))?),
         }
     }
 
@@ -227,17 +257,26 @@ impl Connection {
     /// [`Closed`]; what was queued is dropped. After [`Closed::ByPeer`] the last bytes that the other
     /// side sent may still be received.
     pub fn flush(&mut self) -> Result<(), Closed> {
-        if self.output.is_empty() || !self.check_connected()? {
+        if self.queued_bytes() == 0 || !self.check_dialed()? {
             return Ok(());
         }
-        while !self.output.is_empty() {
-            let sent = match &self.stream {
-                Stream::Tcp(stream) => socket::send(stream, self.output.pending()),
-                Stream::Local(stream) => stream.send(self.output.pending()),
+        while self.queued_bytes() > 0 {
+            let sent = match &mut self.stream {
+                Stream::Tcp(stream) => {
+                    socket::send(stream, self.output.pending()).map_err(StreamError::from)
+                }
+                Stream::Tls(stream) => stream.send(self.output.pending()),
+                // Who says nothing is told in the clear why he is hung up on.
+                Stream::Either(stream) => {
+                    socket::send(stream.socket(), self.output.pending()).map_err(StreamError::from)
+                }
+                Stream::Local(stream) => {
+                    stream.send(self.output.pending()).map_err(StreamError::from)
+                }
             };
             match sent {
                 Ok(count) => self.output.take_sent(count),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) if error.is_would_block() => break,
                 Err(error) => {
                     self.output.take_sent(self.output.len());
                     return Err(closed_by(error));
@@ -250,8 +289,15 @@ impl Connection {
     /// Whether it is to be polled for writing: it does not stand yet, or something waits for room.
     #[must_use]
     pub fn wants_write(&self) -> bool {
-        let is_tcp = matches!(self.stream, Stream::Tcp(_));
-        is_tcp && (self.stage == Stage::Dialing || !self.output.is_empty())
+        match &self.stream {
+            Stream::Local(_) => false,
+            _ if self.stage == Stage::Dialing => true,
+            Stream::Tcp(_) | Stream::Either(_) => !self.output.is_empty(),
+            // What waits for the handshake waits for the other side, and not for room.
+            Stream::Tls(stream) => {
+                stream.queued_bytes() > 0 || (!self.output.is_empty() && !self.is_handshaking())
+            }
+        }
     }
 
     /// Whether it is to be flushed when it is readable: within a process that tells of room, too.
@@ -260,16 +306,16 @@ impl Connection {
         matches!(self.stream, Stream::Local(_)) && !self.output.is_empty()
     }
 
-    /// Bytes that wait to be sent.
+    /// Bytes that wait to be sent, encrypted or not yet.
     #[must_use]
     pub fn queued_bytes(&self) -> usize {
-        self.output.len()
+        self.output.len() + self.encrypted_bytes()
     }
 
     /// Memory that what waits to be sent takes.
     #[must_use]
     pub fn held_bytes(&self) -> usize {
-        self.output.held()
+        self.output.held() + self.encrypted_bytes()
     }
 
     /// Forgets what waits to be sent, but for the rest of a frame that was sent in part: what is queued next comes behind
@@ -279,10 +325,11 @@ impl Connection {
     }
 
     /// Ends the stream of what we send; what the other side sends can still be read.
-    pub fn end_stream(&self) {
-        if let Stream::Tcp(stream) = &self.stream {
+    pub fn end_stream(&mut self) {
+        self.end_tls();
+        if let Some(socket) = self.socket() {
             // Whoever is gone already needs no end.
-            let _ = stream.shutdown(Shutdown::Write);
+            let _ = socket.shutdown(Shutdown::Write);
         }
     }
 
@@ -300,6 +347,8 @@ impl Connection {
     pub fn into_socket(self) -> Option<OwnedFd> {
         match self.stream {
             Stream::Tcp(stream) => Some(std::net::TcpStream::from(stream).into()),
+            Stream::Tls(stream) => Some(std::net::TcpStream::from(stream.socket).into()),
+            Stream::Either(stream) => Some(std::net::TcpStream::from(stream.into_socket()).into()),
             Stream::Local(_) => None,
         }
     }
@@ -309,6 +358,8 @@ impl AsRawFd for Connection {
     fn as_raw_fd(&self) -> RawFd {
         match &self.stream {
             Stream::Tcp(stream) => stream.as_raw_fd(),
+            Stream::Tls(stream) => stream.socket.as_raw_fd(),
+            Stream::Either(stream) => stream.socket().as_raw_fd(),
             Stream::Local(stream) => stream.as_raw_fd(),
         }
     }
@@ -320,10 +371,13 @@ fn without_room(interest: Interest) -> Interest {
 }
 
 /// Tells the other side's end (also when it shows while writing) from failures between us.
-fn closed_by(error: io::Error) -> Closed {
-    match error.kind() {
-        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => Closed::ByPeer,
-        _ => Closed::Failed(error),
+fn closed_by(error: StreamError) -> Closed {
+    match error {
+        StreamError::Tls(error) => Closed::Tls(error),
+        StreamError::Socket(error) => match error.kind() {
+            ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => Closed::ByPeer,
+            _ => Closed::Failed(error),
+        },
     }
 }
 

@@ -11,9 +11,17 @@ mod output;
 mod poller;
 mod resolve;
 mod socket;
+mod tls;
 
 pub use connection::{Closed, Connection, Received};
 pub use listener::{AcceptError, Listener};
 pub use local::{LocalDialError, LocalListener, LocalNode};
 pub use poller::{Key, Poller, Readiness, Registrar, Wake};
 pub use resolve::{Found, Lookup, resolve_elsewhere, resolve_locally, resolve_within};
+pub use tls::{
+    BlockingTls, Expected, TlsClient, TlsDialer, TlsError, TlsFiles, TlsMaterial, TlsServer,
+    begins_as_tls,
+};
+
+#[cfg(test)]
+pub(crate) use tls::tests::Papers;

@@ -132,6 +132,14 @@ impl Network {
     }
 
     fn greet(&mut self, connection: Connection, now: u64) {
+        let secured = match &self.handshakes.secured {
+            Some(secured) => secured.answer(connection),
+            None => Ok(connection),
+        };
+        let connection = match secured {
+            Ok(connection) => connection,
+            Err(closed) => return log::warn!("a connection cannot be answered: {closed}"),
+        };
         let Some(key) = self.adopt(connection, Role::Greeting) else { return };
         let Some(link) = self.links.find(key) else { return };
         self.greetings.add(key, link.source, now.saturating_add(nanos(GREETING_WAIT)));
@@ -140,7 +148,9 @@ impl Network {
     /// Ends accepted connections that have not said who they are in time (fault NT19).
     pub(super) fn end_silent(&mut self, now: u64, inputs: &mut Vec<Input>) {
         while let Some(key) = self.greetings.overdue(now) {
-            self.end(key, Ending::Silent, inputs);
+            if !self.wait_for_handshake(key, now.saturating_add(nanos(GREETING_WAIT))) {
+                self.end(key, Ending::Silent, inputs);
+            }
         }
     }
 }

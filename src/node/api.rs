@@ -5,14 +5,16 @@ use crate::base::NodeId;
 use crate::base::error::Status;
 use crate::net::{LocalNode, Wake};
 use crate::node::FileDisk;
+use crate::node::audit::AuditFile;
 use crate::node::board::Board;
 use crate::node::commands::Command;
 use crate::node::config::NodeOptions;
 use crate::node::departure::Departure;
 use crate::node::event_loop::{EventLoop, disk_status, endpoints_of, error_of, panic_error};
 use crate::node::leadership::Leadership;
-use crate::node::listen::listen;
+use crate::node::listen::{listen, warn_of_plaintext};
 use crate::node::network::Network;
+use crate::node::secured::Secured;
 use crate::server::Server;
 use crate::sys::{clock, fork, random, thread};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
@@ -59,11 +61,16 @@ impl Node {
     pub fn start(mut options: NodeOptions) -> Result<Self, Error> {
         fork::watch();
         options.check_bounds()?;
+        let secured = options.tls.as_ref().map(|tls| Secured::read(tls, options.id)).transpose()?;
+        let audit = options.audit.as_deref().map(AuditFile::open).transpose()?;
         let (listener, address) = listen(&mut options)?;
+        warn_of_plaintext(&options);
         let server = open_directory(&options)?;
         let (commands, received) = crossbeam_channel::unbounded();
-        let network = Network::new(options.id, &options.cluster, listener, commands.clone())
+        let mut network = Network::new(options.id, &options.cluster, listener, commands.clone())
             .map_err(|error| exhausted(&error))?;
+        network.handshakes.secured = secured;
+        network.audit.file = audit;
         let (wake, board) = (network.wake(), Arc::new(Board::default()));
         let endpoints = endpoints_of(&server);
         board.post_endpoints(endpoints.clone());
@@ -168,6 +175,16 @@ impl Node {
     /// As for [`Node::next`].
     pub fn next_leader(&self, wait: Option<Duration>) -> Result<Leadership, Error> {
         self.running()?.board.next(wait)
+    }
+
+    /// How many turns the loop has made. It makes another for this call, so a number that stays the same from one call to a
+    /// later one says that it hangs: in a disk that does not answer, or by a bug. In a child of fork(2) it stays 0.
+    #[must_use]
+    pub fn turns(&self) -> u64 {
+        self.running().map_or(0, |running| {
+            running.wake.wake();
+            running.board.turns()
+        })
     }
 
     /// Why the node ended by itself, if it did.

@@ -8,7 +8,7 @@ use crate::sys::clock;
 use crate::sys::watch::WatchFd;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use std::os::fd::{AsRawFd, RawFd};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// Shared by the loop, which posts, and the handles, which read and wait.
@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 pub(super) struct Board {
     /// A program has asked for leadership.
     asked: AtomicBool,
+    /// Turns of the loop.
+    turns: AtomicU64,
     slots: Slots,
     /// Where clients reach the members.
     endpoints: Mutex<String>,
@@ -61,6 +63,16 @@ impl Board {
     /// Whether a program has asked.
     pub(super) fn is_asked(&self) -> bool {
         self.asked.load(Ordering::SeqCst)
+    }
+
+    /// The loop begins another turn.
+    pub(super) fn count_turn(&self) {
+        self.turns.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many turns the loop has begun.
+    pub(super) fn turns(&self) -> u64 {
+        self.turns.load(Ordering::Relaxed)
     }
 
     /// Posts term, leader and claim (under `token`) as they are now. Cheap when nothing changed.

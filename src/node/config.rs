@@ -6,6 +6,7 @@ use crate::base::limits::{
     TTL_MS_MAX, TTL_MS_MIN,
 };
 use crate::base::{ClusterKey, NodeId, address, setters};
+use crate::node::secured::NodeTls;
 use crate::server::{Entry, ServerOptions};
 use crate::sys::random;
 use std::net::TcpListener;
@@ -41,6 +42,10 @@ pub struct NodeOptions {
     pub snapshot_every_bytes: u64,
     /// Listen on more than loopback although nothing is encrypted.
     pub insecure: bool,
+    /// Speak TLS 1.3 on every connection, and know who is at its other end; `None`: without.
+    pub tls: Option<NodeTls>,
+    /// A file to which the audit trail is appended, a JSON object a line; the log has it in any case.
+    pub audit: Option<PathBuf>,
 }
 
 impl NodeOptions {
@@ -59,6 +64,8 @@ impl NodeOptions {
             join: false,
             snapshot_every_bytes: SNAPSHOT_EVERY_BYTES,
             insecure: false,
+            tls: None,
+            audit: None,
         }
     }
 
@@ -123,6 +130,8 @@ setters!(NodeOptions:
     join(bool) = join;
     snapshot_every_bytes(u64) = snapshot_every_bytes;
     insecure(bool) = insecure;
+    tls(NodeTls) = Some(tls);
+    audit(impl Into<PathBuf>) = Some(audit.into());
 );
 
 /// The members that "1=host:port,2=host:port,…" names.

@@ -36,9 +36,13 @@ impl Network {
     ) -> Result<Option<Key>, Closed> {
         let dialed = self.reserve.spend(|| Connection::dial(address, OUT_BYTES_MAX));
         let mut connection = dialed.map_err(Closed::Failed)?;
+        let way = self.peers.take_way(peer);
+        if let Some(secured) = &self.handshakes.secured {
+            connection = secured.dial(connection, peer, way)?;
+        }
         connection.set_unacknowledged_max(PEER_UNACKNOWLEDGED_MAX).map_err(Closed::Failed)?;
-        let (form, hello) = (self.peers.take_form(peer), server.hello(peer));
-        match form {
+        let hello = server.hello(peer);
+        match way.form {
             Form::Fixed => connection.queue(FrameKind::PeerHello, &hello)?,
             Form::Named => {
                 let hello = Hello::Peer(hello, server.speech().clone());
@@ -47,7 +51,7 @@ impl Network {
         }
         let key = self.adopt(connection, Role::Dialing(peer));
         if let Some(link) = key.and_then(|key| self.links.find(key)) {
-            link.form = form;
+            link.form = way.form;
         }
         Ok(key)
     }

@@ -38,7 +38,17 @@ pub struct FileDisk {
     /// The same for the threads: the kernel tells an error of a sync once to each open file, and the loop must hear it.
     threads_directory: Arc<File>,
     reserve: Arc<Reserve>,
-    _lock: DirectoryLock,
+    access: Access,
+    /// `None` where there is none to hold: a directory that is only read gets no file.
+    lock: Option<DirectoryLock>,
+}
+
+/// What is done with the files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Access {
+    ReadAndWrite,
+    /// They stay as they are: each write is refused by the kernel.
+    Read,
 }
 
 /// A file and the path that messages name.
@@ -58,11 +68,31 @@ impl FileDisk {
         // The host may change its working directory later.
         let path = std::path::absolute(given).map_err(|error| failed("open", given, &error))?;
         make_directory(&path)?;
+        let lock = DirectoryLock::acquire(&path)?;
+        Self::open_locked(path, Access::ReadAndWrite, Some(lock))
+    }
+
+    /// Opens the data directory at `path` to look at it: nothing in it is changed, also if its file system is mounted
+    /// read-only. No node can start on it meanwhile.
+    ///
+    /// # Errors
+    /// [`DiskError`]: it is not there or cannot be read, or a node uses it.
+    pub fn open_to_read(path: impl AsRef<Path>) -> Result<Self, DiskError> {
+        let given = path.as_ref();
+        let path = std::path::absolute(given).map_err(|error| failed("open", given, &error))?;
+        let lock = DirectoryLock::acquire_to_read(&path)?;
+        Self::open_locked(path, Access::Read, lock)
+    }
+
+    fn open_locked(
+        path: PathBuf,
+        access: Access,
+        lock: Option<DirectoryLock>,
+    ) -> Result<Self, DiskError> {
         let directory = || {
             inherited::by_no_child(|| File::open(&path))
                 .map_err(|error| failed("open", &path, &error))
         };
-        let lock = DirectoryLock::acquire(&path)?;
         let no_thread = |error| failed("start the threads for", &path, &error);
         let spares = Worker::start("tenure-disk").map_err(no_thread)?;
         let stores = Worker::start("tenure-store").map_err(no_thread)?;
@@ -75,7 +105,8 @@ impl FileDisk {
             threads_directory: Arc::new(directory()?),
             path,
             reserve: Arc::new(Reserve::new(DESCRIPTORS_KEPT)),
-            _lock: lock,
+            access,
+            lock,
         })
     }
 
@@ -119,7 +150,7 @@ impl Disk for FileDisk {
             return Ok(Some(self.add(path, file)));
         }
         let mut options = OpenOptions::new();
-        options.read(true).write(true);
+        options.read(true).write(self.access == Access::ReadAndWrite);
         match self.reserve.spend(|| open_regular(&path, &mut options)) {
             Ok(file) => Ok(Some(self.add(path, file))),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
@@ -186,6 +217,9 @@ impl Disk for FileDisk {
     }
 
     fn check(&mut self) -> Result<(), DiskError> {
+        if self.lock.is_none() && self.path.join(lock::NAME).exists() {
+            return Err(lock::in_use(&self.path));
+        }
         let open = self.files.iter().flatten().map(|open| (&open.path, &open.file));
         for (path, file) in std::iter::once((&self.path, &self.directory)).chain(open) {
             let metadata = file.metadata().map_err(|error| failed("look at", path, &error))?;

@@ -26,7 +26,7 @@ impl Ending {
     /// Whether it was ended for what it sent, or did not send.
     pub(super) fn is_complaint(&self) -> bool {
         match self {
-            Self::Closed(Closed::Protocol(_) | Closed::Full) => true,
+            Self::Closed(Closed::Protocol(_) | Closed::Tls(_) | Closed::Full) => true,
             Self::Silent | Self::Crowded | Self::Misplaced(_) | Self::Refusing(_) => true,
             Self::Closed(Closed::ByPeer | Closed::Failed(_)) | Self::Refused(_) => false,
         }
@@ -51,7 +51,7 @@ impl Ending {
     /// How soon it is worth to dial again.
     pub(super) fn pace(&self) -> Pace {
         match self {
-            Self::Closed(Closed::Protocol(_)) | Self::Misplaced(_) => Pace::Slow,
+            Self::Closed(Closed::Protocol(_) | Closed::Tls(_)) | Self::Misplaced(_) => Pace::Slow,
             Self::Refusing(_) | Self::Refused(_) => Pace::Slow,
             Self::Closed(_) | Self::Silent | Self::Crowded => Pace::Quick,
         }

@@ -50,6 +50,7 @@ impl<D: Disk> EventLoop<D> {
     fn run_turns(&mut self) -> Result<(), Error> {
         self.follow_membership()?;
         loop {
+            self.board.count_turn();
             self.post();
             let are_waited_for =
                 self.server.waits_for_peers() || self.network.claim == Claim::Standing;

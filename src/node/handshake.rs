@@ -91,7 +91,11 @@ impl Network {
             return Ok(());
         }
         let (connection, request) = (connection_id(key), frame.decode()?);
-        inputs.push(Input::Client { connection, request });
+        if self.is_allowed(key, &request)? {
+            let leads = server.leads();
+            self.note_for_audit(key, &request, leads);
+            inputs.push(Input::Client { connection, request });
+        }
         Ok(())
     }
 
@@ -153,6 +157,7 @@ impl Network {
         inputs: &mut Vec<Input>,
     ) -> Result<(), Ending> {
         self.note_speech(key, &speech);
+        self.check_peer_identity(key, hello.node)?;
         match server.check_hello(hello, &speech).map_err(Ending::Refusing)? {
             Admission::Granted(trust) => {
                 self.welcome_peer(key, (hello, speech), trust, server, inputs)
@@ -237,6 +242,7 @@ impl Network {
         if let Some(older) = self.peers.handle_standing(hello.node, key, hello.directory, now) {
             self.remove(older);
         }
+        self.note_plain_peer(key, hello.node);
         inputs.push(Input::PeerUp { peer: hello.node, directory: hello.directory, speech, trust });
     }
 

@@ -3,6 +3,7 @@
 use crate::base::error::{Error, Status};
 use crate::net::{Listener, resolve_within};
 use crate::node::config::NodeOptions;
+use crate::node::secured::TlsMode;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -20,12 +21,12 @@ pub(super) fn listen(options: &mut NodeOptions) -> Result<(Listener, SocketAddr)
             let wanted = options.listen.as_ref().unwrap_or(&own);
             let address = resolve(wanted)?;
             // Before the bind: for an instant even that would let a stranger in.
-            check_exposure(address, options.insecure)?;
+            check_exposure(address, options)?;
             Listener::bind(address).map_err(|error| cannot_bind(wanted, &error))?
         }
     };
     let address = listener.address().map_err(|error| cannot_use(&error))?;
-    check_exposure(address, options.insecure)?;
+    check_exposure(address, options)?;
     Ok((listener, address))
 }
 
@@ -50,15 +51,37 @@ fn resolve(wanted: &str) -> Result<SocketAddr, Error> {
     found.first().copied().ok_or_else(|| unknown("it has no address"))
 }
 
-fn check_exposure(address: SocketAddr, insecure: bool) -> Result<(), Error> {
-    if insecure || address.ip().is_loopback() {
+/// Tells of a stage that is to end.
+pub(super) fn warn_of_plaintext(options: &NodeOptions) {
+    if options.tls.as_ref().is_some_and(|tls| tls.mode == TlsMode::Optional) {
+        log::warn!(
+            "this node takes connections without TLS as well (--tls optional): start it with --tls required once all nodes \
+             are at optional, and all clients have certificates"
+        );
+    }
+}
+
+pub(super) fn check_exposure(address: SocketAddr, options: &NodeOptions) -> Result<(), Error> {
+    if options.insecure || address.ip().is_loopback() {
         return Ok(());
+    }
+    match options.tls.as_ref().map(|tls| tls.mode) {
+        Some(TlsMode::Required) => return Ok(()),
+        Some(TlsMode::Optional) => {
+            let text = format!(
+                "{address} is open to the network, and --tls optional takes everybody who comes without TLS as well: say \
+                 --insecure too for as long as that stage lasts, or --tls required"
+            );
+            return Err(Error::new(Status::Invalid, text));
+        }
+        None => {}
     }
     Err(Error::new(
         Status::Invalid,
         format!(
-            "{address} is open to the network, and nothing is encrypted or authenticated in this version: \
-             listen on a loopback address, or say --insecure if everybody who can reach it may take locks"
+            "{address} is open to the network, and nothing is encrypted or authenticated: give --ca, --cert and --key \
+             (`tenure certs` makes them), listen on a loopback address, or say --insecure if everybody who can reach it \
+             may take locks"
         ),
     ))
 }

@@ -2,14 +2,16 @@
 //! and decides nothing that a fault can hit.
 //!
 //! `event_loop` is the thread; `network` owns every socket, with `acceptor`, `dialing`,
-//! `handshake`, `places`, `greetings`, `links`, `outputs` and `peers` as its parts; `outside` is what the server sees of it; `board` is what programs see;
+//! `handshake`, `handshakes` (of TLS), `secured`, `way`, `places`, `greetings`, `links`, `outputs` and `peers` as its parts; `outside` is what the server sees of it; `board` is what programs see;
 //! `turns` measures the loop itself.
 
 mod acceptor;
 mod api;
+mod audit;
 mod backlog;
 mod board;
 mod candidates;
+mod checking;
 mod commands;
 mod complaints;
 mod config;
@@ -19,8 +21,10 @@ mod disk;
 mod elections;
 mod ending;
 mod event_loop;
+mod extracting;
 mod greetings;
 mod handshake;
+mod handshakes;
 mod histogram;
 mod joining;
 mod leadership;
@@ -32,17 +36,23 @@ mod outside;
 mod peers;
 mod places;
 mod restoring;
+mod rights;
+mod secured;
 mod snapshot_content;
 mod turns;
+mod way;
 
 pub use api::Node;
 pub use config::{NodeOptions, parse_cluster};
 #[doc(hidden)]
 pub use disk::FileDisk;
+#[doc(hidden)]
+pub use extracting::{Extract, extract};
 pub use joining::CannotJoin;
 pub use leadership::Leadership;
 #[doc(hidden)]
 pub use restoring::{Bound, CannotRestore, restore};
 pub use restoring::{RestoreOptions, Restored};
+pub use secured::{NodeTls, TlsMode};
 #[doc(hidden)]
 pub use snapshot_content::SnapshotContent;

@@ -7,23 +7,26 @@ use crate::net::{
     Closed, Connection, Key, Listener, LocalListener, LocalNode, Poller, Received, Wake,
 };
 use crate::node::acceptor::Acceptor;
+use crate::node::audit::Audit;
 use crate::node::backlog::Backlog;
 use crate::node::commands::Command;
 use crate::node::complaints::Complaints;
 use crate::node::elections::Elections;
 use crate::node::ending::Ending;
 use crate::node::greetings::Greetings;
+use crate::node::handshakes::Handshakes;
 use crate::node::links::{Link, Links, OUT_BYTES_MAX, Role, connection_id};
 use crate::node::outputs::Outputs;
 use crate::node::peers::Peers;
 use crate::node::places::Bounds;
 use crate::node::turns::Turns;
+use crate::node::way::Way;
 use crate::raft::Claim;
 use crate::server::{Input, Server};
 use crate::sys::descriptors::Reserve;
 use crate::sys::{clock, random};
 use crate::wal::Disk;
-use crate::wire::{Form, Frame, FrameKind, RefusedCode};
+use crate::wire::{Frame, FrameKind, RefusedCode};
 use crossbeam_channel::Sender;
 use muting::Muting;
 use std::io;
@@ -47,6 +50,7 @@ pub(super) struct Network {
     pub(super) peers: Peers,
     pub(super) complaints: Complaints,
     pub(super) elections: Elections,
+    pub(super) audit: Audit,
     pub(super) turns: Turns,
     /// Whether programs may have been told of the leader lease.
     pub(super) claim: Claim,
@@ -54,6 +58,7 @@ pub(super) struct Network {
     pub(super) dismissed: Option<String>,
     /// Accepted connections that have not said who they are.
     pub(super) greetings: Greetings,
+    pub(super) handshakes: Handshakes,
     pub(super) backlog: Backlog,
     pub(super) outputs: Outputs,
     muting: Muting,
@@ -93,10 +98,12 @@ impl Network {
             peers: Peers::new(own, cluster, random::seed(), clock::boot_nanos()),
             complaints: Complaints::default(),
             elections: Elections::default(),
+            audit: Audit::new(own),
             turns: Turns::default(),
             claim: Claim::Ended,
             dismissed: None,
             greetings: Greetings::default(),
+            handshakes: Handshakes::default(),
             backlog: Backlog::default(),
             outputs: Outputs::default(),
             muting: Muting::default(),
@@ -154,7 +161,7 @@ impl Network {
     }
 
     fn next_deadline(&self) -> u64 {
-        if !self.backlog.is_empty() || !self.lost.is_empty() {
+        if !self.backlog.is_empty() || !self.lost.is_empty() || !self.handshakes.is_empty() {
             return 0;
         }
         self.greetings
@@ -188,8 +195,11 @@ impl Network {
                 break;
             }
             let Some(key) = self.backlog.take_other() else { break };
-            units += self.read(key, server, inputs);
+            if !self.postpone_handshake(key) {
+                units += self.read(key, server, inputs);
+            }
         }
+        self.shake_hands(budget.saturating_sub(units), server, inputs);
         self.accept(now, inputs);
         self.end_silent(now, inputs);
         while let Some(key) = self.peers.overdue(now) {
@@ -221,7 +231,12 @@ impl Network {
     }
 
     /// Reads one connection; what that is of a turn's work.
-    fn read<D: Disk>(&mut self, key: Key, server: &Server<D>, inputs: &mut Vec<Input>) -> usize {
+    pub(super) fn read<D: Disk>(
+        &mut self,
+        key: Key,
+        server: &Server<D>,
+        inputs: &mut Vec<Input>,
+    ) -> usize {
         let Some(link) = self.links.find(key) else { return 1 };
         link.is_listed = false;
         if link.connection.wants_flush_when_read() {
@@ -272,6 +287,7 @@ impl Network {
     /// Takes a connection out and closes it.
     pub(super) fn remove(&mut self, key: Key) {
         if let Some(link) = self.take(key) {
+            self.audit.end(key);
             self.close(link.connection.into_socket());
         }
     }
@@ -291,6 +307,7 @@ impl Network {
     /// Takes a connection out, and tells the server what that means to it.
     pub(super) fn end(&mut self, key: Key, ending: Ending, inputs: &mut Vec<Input>) {
         let Some(mut link) = self.take(key) else { return };
+        self.audit.end(key);
         let now = clock::boot_nanos();
         if let (Ending::Refused(refused), Role::Peer(peer) | Role::Dialing(peer)) =
             (&ending, link.role)
@@ -302,13 +319,13 @@ impl Network {
         if ending.is_complaint() {
             self.complaints.add(now, &ending);
         }
-        let unheard = matches!(ending, Ending::Closed(Closed::ByPeer)) && link.form == Form::Named;
+        let way = Way::after(&link, &ending, self.handshakes.may_be_plain());
         match link.role {
             Role::Greeting | Role::Challenged | Role::Leaving => {}
-            Role::Dialing(peer) if unheard => self.peers.handle_unheard(peer, key, now),
-            Role::Dialing(peer) => {
-                self.peers.handle_ended(peer, key, now, ending.pace(), &ending);
-            }
+            Role::Dialing(peer) => match way {
+                Some(way) => self.peers.handle_unheard(peer, key, way, now),
+                None => self.peers.handle_ended(peer, key, now, ending.pace(), &ending),
+            },
             Role::Peer(peer) => {
                 // A hint of its death only if it was the other side's doing.
                 let is_theirs = matches!(ending, Ending::Closed(Closed::ByPeer));

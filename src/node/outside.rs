@@ -3,6 +3,7 @@
 use crate::base::{ConnectionId, NodeId, Sample};
 use crate::node::links::{Link, key_of};
 use crate::node::network::Network;
+use crate::node::secured::TlsMode;
 use crate::raft::Claim;
 use crate::server::Outside;
 use crate::sys::clock;
@@ -33,13 +34,15 @@ impl Outside for Network {
             let (name, why) = (name.as_str(), reason);
             match grace_ms {
                 0 => {
-                    log::info!("{name:?} was taken from session {session} (token {token}): {why:?}")
+                    log::info!(session = session.0, lock = name; "{name:?} was taken from session {session} (token {token}): {why:?}")
                 }
                 _ => log::info!(
+                    session = session.0, lock = name;
                     "session {session} is asked to end {name:?} (token {token}) within {grace_ms} ms: {why:?}"
                 ),
             }
         }
+        self.audit.answer(to, &message);
         self.queue_understood(key_of(to), FrameKind::Server, message.needs(), &message);
     }
 
@@ -49,6 +52,7 @@ impl Outside for Network {
             refused_connections: self.complaints.count(),
             leader_changes: Some(self.elections.changes()),
             leader_silences: Some(self.elections.silences()),
+            tls: Some(self.handshakes.mode().map_or("off", TlsMode::name).to_owned()),
             ..status
         }
     }

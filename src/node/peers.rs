@@ -7,7 +7,7 @@ use crate::base::rng::Rng;
 use crate::base::time::nanos;
 use crate::base::{DirectoryId, NodeId};
 use crate::net::{Found, Key, resolve_locally};
-use crate::wire::Form;
+use crate::node::way::Way;
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::net::SocketAddr;
@@ -35,8 +35,8 @@ struct Peer {
     /// Dials that led to nothing since a connection last stood for a while.
     failures: u32,
     state: State,
-    /// The form of the next hello to it.
-    form: Form,
+    /// How it is dialed the next time.
+    way: Way,
     /// What was logged last about it: each thing is logged once until another happens.
     logged: String,
 }
@@ -220,18 +220,17 @@ impl Peers {
         }
     }
 
-    /// The form of the hello for the dial that begins; the one after begins with the newer form again.
-    pub(super) fn take_form(&mut self, peer: NodeId) -> Form {
+    /// How the dial begins; the one after begins as the first again.
+    pub(super) fn take_way(&mut self, peer: NodeId) -> Way {
         let peer = self.peers.get_mut(&peer).expect("only members are dialed");
-        std::mem::replace(&mut peer.form, Form::Named)
+        std::mem::replace(&mut peer.way, Way::FIRST)
     }
 
-    /// `peer` closed the connection `key` at the hello that can grow, without a word, as 0.1.0 does: the next hello is
-    /// the one that it knows, at once.
-    pub(super) fn handle_unheard(&mut self, peer: NodeId, key: Key, now: u64) {
+    /// `peer` did not understand how the connection `key` began: it is dialed in this way, at once.
+    pub(super) fn handle_unheard(&mut self, peer: NodeId, key: Key, way: Way, now: u64) {
         let Some(peer) = self.peers.get_mut(&peer) else { return };
         if matches!(peer.state, State::Dialing { key: dialing, .. } if dialing == key) {
-            peer.form = Form::Fixed;
+            peer.way = way;
             peer.state = State::Due(now);
         }
     }
@@ -258,7 +257,7 @@ impl Peers {
             _ => None,
         };
         peer.state = State::Standing { key, since: now, directory };
-        log::info!("node {node} at {} is connected", peer.address);
+        log::info!(peer = node.0; "node {node} at {} is connected", peer.address);
         peer.logged.clear();
         older.filter(|older| *older != key)
     }
@@ -340,7 +339,7 @@ impl Peer {
             places,
             failures: 0,
             state,
-            form: Form::Named,
+            way: Way::FIRST,
             logged: String::new(),
         }
     }
@@ -367,7 +366,7 @@ impl Peer {
     fn log(&mut self, level: log::Level, node: NodeId, why: &dyn Display) {
         let why = why.to_string();
         if why != self.logged {
-            log::log!(level, "node {node} at {} is not connected: {why}", self.address);
+            log::log!(level, peer = node.0; "node {node} at {} is not connected: {why}", self.address);
             self.logged = why;
         }
     }

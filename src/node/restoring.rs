@@ -21,7 +21,7 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RestoreOptions {
-    /// The file that `Client::save_snapshot` or `tenure snapshot save` made.
+    /// The file that `Client::save_snapshot`, or `tenure snapshot save` or `extract`, made.
     pub file: PathBuf,
     /// The node whose directory it is.
     pub id: NodeId,
@@ -87,11 +87,27 @@ pub struct Restored {
     pub wait: Option<Duration>,
     /// The new cluster, if this node alone founds it; else it has an id once all its nodes have met.
     pub cluster: Option<ClusterId>,
+    /// The node whose directory the file was taken out of (`tenure snapshot extract`), if no leader gave it: no majority stands
+    /// behind that state.
+    pub extracted_from: Option<NodeId>,
     /// The clusters that it goes on from, the newest first.
     pub ancestors: Vec<ClusterId>,
     /// The largest TTL of a session, and the leader lease, that the snapshot names, if it does: both may have been raised
     /// behind it.
     pub named: Option<(Duration, Duration)>,
+}
+
+impl Restored {
+    /// What whoever restores a state that no majority stands behind is reminded of.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn never_return(&self) -> Option<String> {
+        let node = self.extracted_from?;
+        Some(format!(
+            "the file was extracted from the directory of node {node} alone: no other node of the old cluster may ever run again, \
+             for it would go on granting"
+        ))
+    }
 }
 
 /// Why a directory is not restored. Nothing was written, unless the disk failed.
@@ -165,7 +181,11 @@ impl Node {
     /// INVALID (options that do not fit each other or the snapshot, a directory that is not empty), IO (file or disk),
     /// CORRUPT (the file), DENIED (the directory may not be used), UNSUPPORTED (a later version made the file).
     pub fn restore(options: &RestoreOptions) -> Result<Restored, Error> {
-        Ok(restore(options)?)
+        let restored = restore(options)?;
+        if let Some(said) = restored.never_return() {
+            log::warn!("{said}");
+        }
+        Ok(restored)
     }
 }
 
@@ -195,7 +215,7 @@ fn restore_here(options: &RestoreOptions) -> Result<Restored, CannotRestore> {
     let members = NodeOptions::new(node, &options.data_dir, options.cluster.clone());
     members.own_address().map_err(CannotRestore::Options)?;
     let content = SnapshotContent::read(&options.file).map_err(CannotRestore::File)?;
-    let SnapshotContent { snapshot, machine, cluster } = content;
+    let SnapshotContent { snapshot, machine, cluster, node: extracted_from } = content;
     let wait = match options.waive_wait {
         true => Wait::Waived,
         false => Wait::Full(options.largest(&machine)?),
@@ -223,6 +243,7 @@ fn restore_here(options: &RestoreOptions) -> Result<Restored, CannotRestore> {
         tokens_above: restored.newest_token(),
         wait: restored.restoring().map(|wait| Duration::from_millis(wait.ms)),
         cluster: is_alone.then(|| founded_alone(node, directory, &snapshot)),
+        extracted_from,
         ancestors: ancestors.iter().collect(),
         named,
     })

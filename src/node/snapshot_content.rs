@@ -1,7 +1,7 @@
 //! A snapshot's file as a whole: read, checked, and what is in it.
 
-use crate::base::ClusterId;
 use crate::base::error::{Error, Status};
+use crate::base::{ClusterId, NodeId};
 use crate::lock::LockMachine;
 use crate::raft::Snapshot;
 use crate::wal::{WalError, snapshot_file};
@@ -17,10 +17,12 @@ pub struct SnapshotContent {
     pub machine: LockMachine,
     /// The cluster whose state it is, if the file says it.
     pub cluster: Option<ClusterId>,
+    /// The node whose directory it was taken out of, if no leader gave it.
+    pub node: Option<NodeId>,
 }
 
 impl SnapshotContent {
-    /// Reads a file that `Client::save_snapshot` or `tenure snapshot save` made.
+    /// Reads a file that `Client::save_snapshot`, `tenure snapshot save` or `extract` made.
     ///
     /// # Errors
     /// IO: it cannot be read. CORRUPT: it is damaged. UNSUPPORTED: a later version made it.
@@ -33,8 +35,9 @@ impl SnapshotContent {
             let status = if is_later { Status::Unsupported } else { Status::Corrupt };
             Error::new(status, format!("{shown}: {error}"))
         })?;
-        Self::of(snapshot, cluster)
-            .map_err(|why| Error::new(Status::Corrupt, format!("{shown}: {why}")))
+        let content = Self::of(snapshot, cluster)
+            .map_err(|why| Error::new(Status::Corrupt, format!("{shown}: {why}")))?;
+        Ok(Self { node: snapshot_file::extracted_from(&bytes), ..content })
     }
 
     /// Checks that the bytes are a state.
@@ -44,7 +47,7 @@ impl SnapshotContent {
     pub fn of(snapshot: Snapshot, cluster: Option<ClusterId>) -> Result<Self, String> {
         let machine =
             LockMachine::decode(snapshot.data.bytes()).map_err(|error| error.to_string())?;
-        Ok(Self { snapshot, machine, cluster })
+        Ok(Self { snapshot, machine, cluster, node: None })
     }
 
     /// "entry 42 of term 7 with 2 locks of 5 sessions".

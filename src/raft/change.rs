@@ -144,7 +144,7 @@ impl Raft {
             } else {
                 format!("node {leader}")
             };
-            ::log::info!("{who} leads term {term}: {reason}");
+            ::log::info!(leader = leader.0, term = term.0; "{who} leads term {term}: {reason}");
         }
     }
 }

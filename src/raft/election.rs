@@ -210,7 +210,7 @@ impl Raft {
         assert!(term >= own_term, "term {term} after {own_term}");
         if term > own_term {
             if term.0 - own_term.0 > TERM_JUMP_ALARM {
-                ::log::warn!("the term jumps from {own_term} to {term}");
+                ::log::warn!(term = term.0; "the term jumps from {own_term} to {term}");
             }
             self.set_hard_state(HardState { term, vote: None });
         }

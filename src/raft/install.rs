@@ -140,7 +140,7 @@ impl Raft {
         let incoming = std::mem::take(&mut self.incoming);
         let Incoming::Receiving { meta, total, crc, data } = incoming else { return 0 };
         if checksum::crc32c(&data) != crc {
-            ::log::warn!("the snapshot of {} arrived damaged: asking for it again", meta.index);
+            ::log::warn!(index = meta.index.0; "the snapshot of {} arrived damaged: asking for it again", meta.index);
             return 0;
         }
         let (index, term) = (meta.index, meta.term);

@@ -8,7 +8,7 @@ impl Raft {
     /// All writes through `seq` are durable: what waited for that counts now.
     pub(super) fn handle_persisted(&mut self, now: &Sample, seq: WriteSeq) {
         if let Some(took) = self.writes.handle_persisted(now, seq) {
-            self.patience.handle_written(now, took);
+            self.patience.handle_written(now, self.hard_state.term, took);
         }
         match &self.role {
             RoleState::Candidate(_) => self.count_own_vote(now),

@@ -81,6 +81,7 @@ impl Raft {
         let may_hold = |voter: NodeId| !owed.without.contains(&voter);
         if quorum::reached_in(membership, may_hold) != Some(true) {
             ::log::info!(
+                index = owed.index.0;
                 "no quorum holds entry {}: node {} owes nothing",
                 owed.index,
                 self.config.id

@@ -9,7 +9,8 @@
 //!
 //! with the largest values seen lately: how much later than a heartbeat a leader's word came to a follower, or a quorum's
 //! answers to a leader, in one term of one leader; and how long a write was under way. What ends a term is not
-//! measured: who was stopped, or cut off, was replaced for a good reason, and nobody need wait longer for the next one.
+//! measured: who was stopped, or cut off, was replaced for a good reason, and nobody need wait longer for the next one. A
+//! write that took longer than anybody waits may have been that, so it counts once another is durable in the same term.
 //! No safety rests on any of this (C1 and C2 count with Δ, which does not follow).
 
 use crate::base::{NodeId, Sample, Term};
@@ -23,6 +24,8 @@ pub(super) struct Patience {
     election: Duration,
     lateness: Recent,
     writes: Recent,
+    /// A write of this term took so long, longer than `wait`.
+    doubtful: Option<(Term, Duration)>,
     /// The leader that spoke last, in its term, and when.
     heard: Option<(Term, NodeId, Sample)>,
 }
@@ -43,6 +46,7 @@ impl Patience {
             election: config.election,
             lateness: Recent::new(now),
             writes: Recent::new(now),
+            doubtful: None,
             heard: None,
         }
     }
@@ -84,9 +88,18 @@ impl Patience {
         self.lateness.note(now, silence.saturating_sub(self.heartbeat));
     }
 
-    /// A write is durable that was under way for so long.
-    pub fn handle_written(&mut self, now: &Sample, took: Duration) {
-        self.writes.note(now, took);
+    /// A write is durable in `term` that was under way for so long.
+    pub fn handle_written(&mut self, now: &Sample, term: Term, took: Duration) {
+        if let Some((of_term, before)) = self.doubtful.take()
+            && of_term == term
+        {
+            self.writes.note(now, before);
+        }
+        if took > self.wait() {
+            self.doubtful = Some((term, took));
+        } else {
+            self.writes.note(now, took);
+        }
     }
 }
 

@@ -26,6 +26,7 @@ impl Raft {
         let more = std::mem::take(&mut refusals.untold);
         refusals.told = Some(*now);
         ::log::error!(
+            peer = from.0;
             "node {} refuses a message of node {from} ({more} more were refused since this was said last): {said}. Nothing \
              was changed. See which program runs at node {from}, and that its data directory is its own",
             self.config.id

@@ -21,6 +21,7 @@ mod parts;
 mod peers;
 mod raising;
 mod readable;
+mod replay;
 mod requests;
 mod restoring;
 mod shares;
@@ -30,6 +31,7 @@ mod timers;
 mod turnwise;
 mod work;
 
+pub use replay::replayed;
 pub use snapshots::SnapshotJob;
 pub use work::{Kind, Work, budget};
 

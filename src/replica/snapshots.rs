@@ -4,11 +4,11 @@
 //! neither copied nor held up, and each snapshot replays what it stands for.
 
 use super::Replica;
-use super::apply::apply_command;
 use super::history::History;
+use super::replay::replay;
 use crate::base::{Index, Sample};
 use crate::lock::LockMachine;
-use crate::raft::{Entry, EntryKind, Event, Payload, Snapshot, SnapshotMeta};
+use crate::raft::{Entry, Event, Payload, Snapshot, SnapshotMeta};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -163,15 +163,13 @@ impl Replica {
         let before = self.raft.snapshot().map(|snapshot| snapshot.data.clone());
         let (level_max, names_per_part) = (self.options.level_max, self.options.names_per_part);
         let content = move || {
-            let machine = match before {
+            let before = match before {
                 Some(data) => LockMachine::decode_up_to(data.bytes(), level_max)
                     .map_err(|error| error.to_string())?,
                 None => LockMachine::new().reading_up_to(level_max),
             };
-            let mut machine = machine.with_names_per_part(names_per_part);
-            for entry in entries.iter().filter(|entry| entry.header.kind == EntryKind::Command) {
-                apply_command(&mut machine, entry).map_err(|error| error.to_string())?;
-            }
+            let before = before.with_names_per_part(names_per_part);
+            let machine = replay(before, &entries).map_err(|error| error.to_string())?;
             let bytes = machine.encode();
             // Its room is free before the bytes are moved.
             drop(machine);

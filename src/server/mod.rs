@@ -3,6 +3,7 @@
 
 mod admission;
 mod condition;
+mod extract;
 mod founding;
 mod greeting;
 mod opening;
@@ -14,6 +15,7 @@ mod status;
 mod step;
 
 pub use admission::{Admission, Trust};
+pub use extract::{Extract, extract};
 pub use options::{Entry, Input, Outside, ServerError, ServerOptions};
 pub use proof::Candidate;
 pub use reach::Reach;

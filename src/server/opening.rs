@@ -21,7 +21,7 @@ pub(super) fn begin_serving(
 ) -> Result<Box<Serving>, ServerError> {
     let config = raft::Config {
         id: options.node,
-        membership: founding_membership(options, record),
+        membership: founding_membership(&options.members, record),
         heartbeat: options.heartbeat,
         election: options.election,
         peer_down_wait: PEER_DOWN_WAIT,
@@ -69,10 +69,13 @@ pub(super) fn check_memberships(entries: &[raft::Entry]) -> Result<(), ServerErr
     Ok(())
 }
 
-/// The founding members, with the addresses that this node is configured with.
-fn founding_membership(options: &ServerOptions, record: &FoundingRecord) -> Membership {
+/// The founding members, with the addresses that are configured.
+pub(super) fn founding_membership(
+    configured: &[(NodeId, String)],
+    record: &FoundingRecord,
+) -> Membership {
     let address = |node: NodeId| {
-        let configured = options.members.iter().find(|(member, _)| *member == node);
+        let configured = configured.iter().find(|(member, _)| *member == node);
         configured.map_or_else(String::new, |(_, address)| address.clone())
     };
     let directory = |node| record.directory(node).expect("each member has a directory");

@@ -8,6 +8,12 @@ use crate::wal::Disk;
 use crate::wire::{LeaderHint, MemberStatus, NodeStatus};
 
 impl<D: Disk> Server<D> {
+    /// Whether this node leads.
+    #[must_use]
+    pub fn leads(&self) -> bool {
+        self.replica().is_some_and(|replica| replica.raft().role() == Role::Leader)
+    }
+
     /// This leader's claim, for the process to publish (C4: compare with a fresh sample).
     #[must_use]
     pub fn leader_lease(&self, now: &Sample) -> Option<LeaderLease> {
@@ -73,6 +79,7 @@ impl<D: Disk> Server<D> {
             turn_processor_us: None,
             sync_us: None,
             heartbeat_gap_us: None,
+            tls: None,
         };
         match self.replica() {
             Some(replica) => self.fill(&mut status, replica),

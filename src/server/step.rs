@@ -299,9 +299,7 @@ impl<D: Disk> Server<D> {
     /// Whether this node leads and refuses whatever would be logged, for load: what is asked need not be looked at.
     #[must_use]
     pub fn is_saturated(&self) -> bool {
-        self.replica().is_some_and(|replica| {
-            replica.raft().role() == raft::Role::Leader && replica.raft().is_saturated()
-        })
+        self.leads() && self.replica().is_some_and(|replica| replica.raft().is_saturated())
     }
 
     /// At most `count` of the clients that are connected, behind a bound.

@@ -5,9 +5,14 @@ use super::{Disk, DiskError, WalError, small_file};
 use crate::base::NodeId;
 
 /// The owner of this directory, `None` if it has no identity yet.
-pub(super) fn read<D: Disk>(disk: &mut D, node: NodeId) -> Result<Option<Owner>, WalError> {
+pub(super) fn read<D: Disk>(disk: &mut D) -> Result<Option<Owner>, WalError> {
     let Some(bytes) = small_file::read(disk, NAME)? else { return Ok(None) };
-    let owner = small_file::open_whole(MAGIC, NAME, &bytes)?.owner;
+    Ok(Some(small_file::open_whole(MAGIC, NAME, &bytes)?.owner))
+}
+
+/// The same for this node, whose directory it must be.
+pub(super) fn read_of<D: Disk>(disk: &mut D, node: NodeId) -> Result<Option<Owner>, WalError> {
+    let Some(owner) = read(disk)? else { return Ok(None) };
     if owner.node != node {
         return Err(WalError::Foreign(format!(
             "this is the data directory of node {}, and this is node {node}: start each node with \

@@ -8,6 +8,7 @@ mod bytes;
 mod choice;
 mod disk;
 mod envelope;
+mod examine;
 mod founding;
 mod hard_state;
 mod identity;
@@ -24,6 +25,7 @@ mod storing;
 mod terms;
 
 pub use disk::{Disk, DiskError, FileBytes, FileContent, FileId, StoreError};
+pub use examine::examine;
 pub use founding::is_founded;
 pub use storing::{SnapshotContent, SnapshotEnd};
 

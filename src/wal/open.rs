@@ -39,37 +39,69 @@ pub(super) fn open<D: Disk>(
     options: &WalOptions,
 ) -> Result<Opened, WalError> {
     let names = disk.list()?;
-    let owner = match identity::read(disk, node)? {
+    let owner = match identity::read_of(disk, node)? {
         Some(owner) => owner,
         None => make_directory(disk, Owner { directory: fresh_directory, node }, &names)?,
     };
-    let segments = list_segments(disk, &owner, &names)?;
-    let founding = founding::read(disk, &owner)?;
-    let ancestors = ancestors::read(disk, &owner)?;
-    let hard_state = hard_state::read(disk, &owner)?;
-    let log = read_log(disk, &owner, &segments)?;
-    let snapshot = choice::choose(disk, &owner, &names, log.as_ref())?;
-    let found = Found { founding, ancestors, hard_state, snapshot, log };
-    found.check()?;
-
-    found.give_names(disk, &segments)?;
+    let found = read(disk, &owner, &names)?;
+    found.give_names(disk)?;
     remove_leftovers(disk, &names, found.snapshot_index())?;
     // A process that died between a rename and this call left a name that may not be durable.
     disk.sync_directory()?;
     complete(disk, owner, found, options)
 }
 
+/// Reads and judges what the directory of `owner` holds, and changes nothing.
+pub(super) fn read<D: Disk>(
+    disk: &mut D,
+    owner: &Owner,
+    names: &[String],
+) -> Result<Found, WalError> {
+    let segments = list_segments(disk, owner, names)?;
+    let founding = founding::read(disk, owner)?;
+    let ancestors = ancestors::read(disk, owner)?;
+    let hard_state = hard_state::read(disk, owner)?;
+    let log = read_log(disk, owner, &segments)?;
+    let snapshot = choice::choose(disk, owner, names, log.as_ref())?;
+    let found = Found { founding, ancestors, hard_state, snapshot, segments, log };
+    found.check()?;
+    Ok(found)
+}
+
 /// What a directory holds besides its identity; read, and nothing changed.
 #[derive(Debug)]
-struct Found {
+pub(super) struct Found {
     founding: Option<FoundingRecord>,
     ancestors: Ancestors,
     hard_state: Option<hard_state::Found>,
     snapshot: Option<Chosen>,
+    segments: Vec<SegmentFile>,
     log: Option<Recovered>,
 }
 
 impl Found {
+    /// What a start would begin with.
+    pub(super) fn into_recovery(self, owner: &Owner) -> Recovery {
+        let (hard_state, is_obsolete) = (self.hard_state(), self.is_log_obsolete());
+        let (entries, trimmed_bytes) =
+            self.log.map_or((Vec::new(), 0), |log| (log.entries, log.end.torn_bytes));
+        Recovery {
+            directory: owner.directory,
+            founding: self.founding,
+            ancestors: self.ancestors,
+            hard_state,
+            snapshot: self.snapshot.map(|chosen| chosen.snapshot),
+            entries: if is_obsolete { Vec::new() } else { entries },
+            trimmed_bytes,
+        }
+    }
+
+    /// Whether nothing of the log is needed: it ends before the snapshot, or is of another past (ST36).
+    fn is_log_obsolete(&self) -> bool {
+        let start = self.snapshot_meta().map(start_behind);
+        self.log.as_ref().zip(start).is_some_and(|(log, start)| !log.agrees_with(start))
+    }
+
     /// Whether the parts fit together.
     fn check(&self) -> Result<(), WalError> {
         let is_new = self.founding.is_none() && self.snapshot.is_none();
@@ -125,11 +157,11 @@ impl Found {
     }
 
     /// Gives their names to files whose rename was lost.
-    fn give_names<D: Disk>(&self, disk: &mut D, segments: &[SegmentFile]) -> Result<(), WalError> {
+    fn give_names<D: Disk>(&self, disk: &mut D) -> Result<(), WalError> {
         let snapshot = self.snapshot.as_ref();
         let snapshot = snapshot
             .map(|chosen| (chosen.name.as_str(), snapshot_file::name(self.snapshot_index())));
-        let segment = segments.last();
+        let segment = self.segments.last();
         let segment = segment.map(|last| (last.name.as_str(), segment::name(last.number)));
         for (present, name) in segment.into_iter().chain(snapshot) {
             if present != name {
@@ -193,6 +225,7 @@ fn complete<D: Disk>(
     found: Found,
     options: &WalOptions,
 ) -> Result<Opened, WalError> {
+    let is_obsolete = found.is_log_obsolete();
     let hard_state = match found.hard_state {
         Some(state) => state,
         None => {
@@ -214,7 +247,6 @@ fn complete<D: Disk>(
     recovered.end.settle(disk, file)?;
     let snapshot = found.snapshot.map(|chosen| chosen.snapshot);
     let start = snapshot.as_ref().map(|snapshot| start_behind(&snapshot.meta));
-    let is_obsolete = start.is_some_and(|start| !recovered.agrees_with(start));
     if let Some(start) = start.filter(|start| start.index == recovered.base) {
         recovered.base_term = Some(start.term);
     }

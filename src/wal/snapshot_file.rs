@@ -18,8 +18,25 @@ use crate::raft::{Membership, Payload, Snapshot, SnapshotMeta};
 /// A snapshot as a file of its own, of no directory, and the cluster of which it is the state.
 #[must_use]
 pub fn encode(snapshot: &Snapshot, cluster: Option<ClusterId>) -> Vec<u8> {
+    encode_of(snapshot, cluster, NOBODY)
+}
+
+/// The same of what the directory of `node` held, committed or not.
+#[must_use]
+pub fn encode_extracted(snapshot: &Snapshot, cluster: ClusterId, node: NodeId) -> Vec<u8> {
+    encode_of(snapshot, Some(cluster), node)
+}
+
+/// The node whose directory the state was extracted from that [`decode`] finds in `bytes`; `None` of one that a leader gave.
+#[must_use]
+pub fn extracted_from(bytes: &[u8]) -> Option<NodeId> {
+    let node = envelope::open(MAGIC_ALONE, bytes).ok()?.owner.node;
+    Some(node).filter(|node| *node != NOBODY)
+}
+
+fn encode_of(snapshot: &Snapshot, cluster: Option<ClusterId>, node: NodeId) -> Vec<u8> {
     let directory = DirectoryId(cluster.map_or(NO_CLUSTER, |cluster| cluster.0));
-    let owner = Owner { directory, node: NodeId(0) };
+    let owner = Owner { directory, node };
     let data = snapshot.data.bytes();
     let mut out = head_as(MAGIC_ALONE, &owner, &snapshot.meta, data);
     out.reserve_exact(data.len());
@@ -142,6 +159,8 @@ pub(super) const TEMPORARY: &str = "snapshot.new";
 const MAGIC: Magic = *b"TENUREsn";
 /// Of a file that belongs to no directory.
 const MAGIC_ALONE: Magic = *b"TENUREsa";
+/// A leader's state is that of no single node.
+const NOBODY: NodeId = NodeId(0);
 /// Whoever wrote the file did not say of which cluster it is.
 const NO_CLUSTER: [u8; 16] = [0; 16];
 /// The codec encodes nothing longer.
@@ -178,8 +197,17 @@ mod tests {
             for cluster in [None, Some(ClusterId([9; 16]))] {
                 let bytes = encode(&snapshot(data), cluster);
                 assert_eq!(decode(&bytes), Ok((snapshot(data), cluster)));
+                assert_eq!(extracted_from(&bytes), None);
             }
         }
+    }
+
+    #[test]
+    fn an_extracted_one_reads_the_same_and_says_whose_it_was() {
+        let cluster = ClusterId([9; 16]);
+        let bytes = encode_extracted(&snapshot(b"state"), cluster, NodeId(3));
+        assert_eq!(decode(&bytes), Ok((snapshot(b"state"), Some(cluster))));
+        assert_eq!(extracted_from(&bytes), Some(NodeId(3)));
     }
 
     #[test]

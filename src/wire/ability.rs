@@ -47,6 +47,8 @@ abilities! {
     AskedShown = 6, "asked-shown";
     /// `RefusedCode::SlowReader`.
     SlowReaders = 7, "slow-readers";
+    /// `ServerMessage::Denied` and `OrderAnswer::Denied`: who asks may not, and what is missing.
+    Denials = 8, "denials";
 }
 
 /// A set of abilities. Those that this build does not know are not in it: nothing of them is said here.

@@ -200,6 +200,12 @@ impl FrameDecoder {
         Ok(Some(frame))
     }
 
+    /// What has come behind the last frame.
+    #[must_use]
+    pub fn unread(&self) -> &[u8] {
+        &self.buffer[self.taken..]
+    }
+
     /// Bytes held.
     #[must_use]
     pub fn buffered(&self) -> usize {

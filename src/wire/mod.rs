@@ -3,6 +3,7 @@
 //! `docs/wire-protocol.md` has the bytes. Nothing here touches a socket.
 
 mod ability;
+mod act;
 mod challenge;
 mod condition;
 mod frame;
@@ -14,11 +15,13 @@ mod order_shown;
 mod peer;
 mod refusal;
 mod request;
+mod right;
 mod speech;
 mod timing;
 mod values;
 
 pub use ability::{Abilities, Ability};
+pub use act::{Act, Asked};
 pub use challenge::{Challenge, Proof};
 pub use condition::{Condition, ServiceState};
 pub use frame::{
@@ -33,6 +36,7 @@ pub use order_shown::OrderShown;
 pub use peer::{FoundingOffer, PeerMessage};
 pub use refusal::{LEADERSHIP_CHANGED, LEADS_ALREADY, Refusal};
 pub use request::{HolderSaid, Query, ReadAnswer, Request, ServerMessage};
+pub use right::Right;
 pub use speech::{PROTOCOL_MAX, PROTOCOL_MIN, Speech};
 pub use timing::Timing;
 pub use values::{Cell, Row, Value, Values, row_number, row_text};

@@ -78,6 +78,7 @@ impl ServerMessage {
                 | OrderAnswer::Refused { .. }
                 | OrderAnswer::Begun { .. }
                 | OrderAnswer::Part { .. } => None,
+                OrderAnswer::Denied { .. } => Some(Ability::Denials),
             },
             Self::SessionOpened { .. }
             | Self::Attached { .. }
@@ -91,6 +92,7 @@ impl ServerMessage {
             | Self::Changed { .. } => None,
             Self::Described { .. } => Some(Ability::Describe),
             Self::Condition(_) => Some(Ability::Conditions),
+            Self::Denied { .. } => Some(Ability::Denials),
         }
     }
 }

@@ -94,6 +94,8 @@ pub struct NodeStatus {
     pub sync_us: Option<Timing>,
     /// The gaps between the turns in which it heard one leader in one term.
     pub heartbeat_gap_us: Option<Timing>,
+    /// Whether its connections are secured: "off", "optional", "required"; `None` from 0.1.0.
+    pub tls: Option<String>,
 }
 
 /// The status of 0.1.0, answered to whoever asks for it by `Request::Status`. It never changes.
@@ -183,6 +185,7 @@ impl NodeStatus {
             .with("turn_processor_us", self.turn_processor_us.map(Timing::to_value))
             .with("sync_us", self.sync_us.map(Timing::to_value))
             .with("heartbeat_gap_us", self.heartbeat_gap_us.map(Timing::to_value))
+            .with("tls", self.tls.as_deref())
             .with("ancestors", ancestors);
         match &self.condition {
             Some(condition) => condition.added_to(values),
@@ -235,6 +238,7 @@ impl NodeStatus {
             turn_processor_us: Timing::named(values, "turn_processor_us"),
             sync_us: Timing::named(values, "sync_us"),
             heartbeat_gap_us: Timing::named(values, "heartbeat_gap_us"),
+            tls: values.text("tls").map(str::to_owned),
         }
     }
 }
@@ -360,6 +364,7 @@ mod tests {
             turn_processor_us: Some(Timing::default()),
             sync_us: Some(Timing { count: 8, ..Timing::default() }),
             heartbeat_gap_us: Some(Timing { max: 7, ..Timing::default() }),
+            tls: Some("optional".to_owned()),
         }
     }
 
@@ -393,6 +398,7 @@ mod tests {
             turn_processor_us: None,
             sync_us: None,
             heartbeat_gap_us: None,
+            tls: None,
             ..status()
         };
         assert_eq!(back, known);

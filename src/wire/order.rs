@@ -55,4 +55,7 @@ pub enum OrderAnswer {
     Begun { at_least: Index },
     /// A part of a snapshot of `total` bytes, whose CRC-32C is `crc`.
     Part { meta: SnapshotMeta, total: u64, crc: u32, offset: u64, bytes: Payload },
+    /// Surely not done: who asks may not. The sentence says what is missing
+    /// ([`Ability::Denials`](crate::wire::Ability); who does not know it is told `Refused`).
+    Denied { text: String },
 }

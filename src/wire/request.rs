@@ -46,6 +46,12 @@ impl Request {
 }
 
 impl ServerMessage {
+    /// That a logged request was surely not taken, to whoever knows no denials.
+    #[must_use]
+    pub fn unsupported(session: SessionId, request: RequestId) -> Self {
+        Self::Answered { session, request, answer: Answer::Refused(Refusal::Unsupported) }
+    }
+
     /// That a logged request was surely not taken, for load.
     #[must_use]
     pub fn busy(session: SessionId, request: RequestId) -> Self {
@@ -129,6 +135,9 @@ pub enum ServerMessage {
     /// What keeps the node's cluster from granting, as named values of a [`Condition`](crate::wire::Condition): pushed when
     /// a client connects, if there is anything, and at each change ([`Ability::Conditions`](crate::wire::Ability)).
     Condition(Values),
+    /// A logged request was surely not taken: who asks may not. The sentence says what is missing
+    /// ([`Ability::Denials`](crate::wire::Ability)).
+    Denied { session: SessionId, request: RequestId, text: String },
 }
 
 /// The oldest holder of an observed lock.

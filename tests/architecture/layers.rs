@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Each module, and those that it may use. Every permission is used by somebody.
 const TABLE: &[(&str, &[&str])] = &[
     ("base", &[]),
+    ("certs", &["base"]),
     ("raft", &["base"]),
     ("lock", &["base"]),
     ("wal", &["base", "raft"]),
@@ -13,13 +14,13 @@ const TABLE: &[(&str, &[&str])] = &[
     ("replica", &["base", "lock", "raft", "wire"]),
     ("server", &["base", "raft", "replica", "wal", "wire"]),
     ("sys", &["base"]),
-    ("net", &["sys", "wire"]),
+    ("net", &["base", "sys", "wire"]),
     ("client::core", &["base", "lock", "wire"]),
     ("client", &["base", "client::core", "lock", "net", "raft", "sys", "wal", "wire"]),
     ("node", &["base", "lock", "net", "raft", "server", "sys", "wal", "wire"]),
     ("ffi", &["base", "client", "node", "sys"]),
     ("sim", &["base", "client::core", "lock", "raft", "server", "wal", "wire"]),
-    ("cli", &["base", "client", "lock", "node", "raft", "sys", "wire"]),
+    ("cli", &["base", "certs", "client", "lock", "node", "raft", "sys", "wal", "wire"]),
     ("lab", &["base", "cli", "client", "client::core", "lock", "net", "sim", "sys", "wire"]),
     ("program", &["cli", "lab", "sys"]),
 ];
@@ -55,6 +56,7 @@ const BANNED: &[(&str, &[&str])] = &[
     ("client::core", PURE),
     ("sim", PURE),
     ("node", &["unsafe"]),
+    ("certs", &["unsafe"]),
     ("client", &["unsafe"]),
     ("cli", &["unsafe"]),
     ("lab", &["unsafe"]),

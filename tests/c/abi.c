@@ -325,6 +325,23 @@ static void log_levels_are_checked(void) {
     CHECK_STATUS(tenure_log_to(NULL, NULL, TENURE_LOG_OFF - 1), TENURE_INVALID);
     CHECK_STATUS(tenure_log_to(NULL, NULL, TENURE_LOG_TRACE + 1), TENURE_INVALID);
     CHECK_STATUS(tenure_log_to(NULL, NULL, TENURE_LOG_WARN), TENURE_OK);
+    CHECK_STATUS(tenure_log_level(TENURE_LOG_OFF - 1), TENURE_INVALID);
+    CHECK_STATUS(tenure_log_level(TENURE_LOG_TRACE + 1), TENURE_INVALID);
+    CHECK_STATUS(tenure_log_level(TENURE_LOG_WARN), TENURE_OK);
+}
+
+static void the_queue_of_the_log_is_checked(void) {
+    char line[16];
+    size_t len = sizeof line;
+    CHECK_STATUS(tenure_log_read(line, &len), TENURE_INVALID);
+    CHECK(strstr(tenure_last_error(), "tenure_log_fd") != NULL && len == sizeof line);
+    CHECK(tenure_log_fd() >= 0);
+    CHECK_STATUS(tenure_log_read(line, &len), TENURE_AGAIN);
+    CHECK_STATUS(tenure_log_read(NULL, &len), TENURE_INVALID);
+    CHECK_STATUS(tenure_log_read(line, NULL), TENURE_INVALID);
+    CHECK_STATUS(tenure_log_read(line, (size_t *)((char *)&len + 1)), TENURE_INVALID);
+    CHECK_STATUS(tenure_log_to(NULL, NULL, TENURE_LOG_WARN), TENURE_OK);
+    CHECK_STATUS(tenure_log_read(line, &len), TENURE_AGAIN);
 }
 
 int main(void) {
@@ -343,6 +360,7 @@ int main(void) {
     bounds_of_nodes_are_told();
     what_cannot_be_restored_is_told();
     log_levels_are_checked();
+    the_queue_of_the_log_is_checked();
     puts("abi: good");
     return 0;
 }

@@ -406,7 +406,21 @@ static void count_line(void *lines, int32_t level, const char *line) {
 static void change_log(struct caller *caller) {
     static long lines;
     int32_t level = (int32_t)below(caller, 8) - 1;
-    JUDGE(tenure_log_to(count_line, &lines, level), BIT(TENURE_INVALID));
+    char line[64];
+    size_t len = below(caller, sizeof line + 1);
+    switch (below(caller, 4)) {
+    case 0:
+        CHECK(tenure_log_fd() >= 0);
+        break;
+    case 1:
+        JUDGE(tenure_log_read(line, &len), BIT(TENURE_INVALID) | BIT(TENURE_AGAIN) | BIT(TENURE_TOO_SMALL));
+        break;
+    case 2:
+        JUDGE(tenure_log_level(level), BIT(TENURE_INVALID));
+        break;
+    default:
+        JUDGE(tenure_log_to(count_line, &lines, level), BIT(TENURE_INVALID));
+    }
 }
 
 static void step(struct caller *caller) {

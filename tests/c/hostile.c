@@ -398,6 +398,9 @@ static void places_that_are_none_are_refused(void *place) {
     REFUSED(tenure_node_leadership(things.node, place));
     REFUSED(tenure_node_next(things.node, 0, place));
     REFUSED(tenure_describe(things.client, "locks", NULL, json, place));
+    CHECK(tenure_log_fd() >= 0);
+    REFUSED(tenure_log_read(json, place));
+    CHECK_STATUS(tenure_log_to(NULL, NULL, TENURE_LOG_WARN), TENURE_OK);
     REFUSED(tenure_lease_asked(things.lease, NULL, json, place));
 }
 
@@ -528,6 +531,7 @@ static void statuses_and_levels_that_are_none_have_an_answer(void) {
         CHECK(strcmp(tenure_status_name(none[i]), "TENURE_?") == 0);
         CHECK(tenure_status_text(none[i])[0] != 0);
         REFUSED_AS(tenure_log_to(NULL, NULL, none[i] == 63 ? 6 : none[i]), TENURE_INVALID);
+        REFUSED_AS(tenure_log_level(none[i] == 63 ? 6 : none[i]), TENURE_INVALID);
     }
 }
 

@@ -54,11 +54,17 @@ static int serving(int *policy, unsigned long long *blocked) {
     return count;
 }
 
+/* Until so many threads serve: one that ends is there for a moment, and a new one is called as whoever started it until
+   it runs. */
+static void wait_for(int count, int *policy, unsigned long long *blocked) {
+    while (serving(policy, blocked) != count)
+        sched_yield();
+}
+
 static void wait_for_none(void) {
     int policy;
     unsigned long long blocked;
-    while (serving(&policy, &blocked) != 0)
-        sched_yield();
+    wait_for(0, &policy, &blocked);
 }
 
 /* Hands `name` from one client to the other; the clients' own thread hears of it, as nobody waits in a call. */
@@ -95,7 +101,7 @@ static void in_the_child(const char *endpoints, tenure_client **parents, tenure_
     tenure_lease_free(lease);
     free_all(parents);
     open_all(endpoints, clients);
-    CHECK(serving(&policy, &blocked) == 1);
+    wait_for(1, &policy, &blocked);
     hand_over(clients[0], clients[1], "child");
     free_all(clients);
     wait_for_none();
@@ -108,7 +114,7 @@ static void forks(const char *endpoints) {
     unsigned long long blocked = 0;
     pid_t child;
     open_all(endpoints, clients);
-    CHECK(serving(&policy, &blocked) == 1);
+    wait_for(1, &policy, &blocked);
     for (int signal = 1; signal < 32; signal++)
         CHECK(signal == SIGKILL || signal == SIGSTOP || (blocked >> (signal - 1) & 1) == 1);
     lease = acquire(clients[0], "parent");
@@ -144,14 +150,14 @@ static void are_placed(const char *endpoints) {
     int policy = -1;
     unsigned long long blocked;
     CHECK(pthread_create(&thread, NULL, open_idly, arg) == 0 && pthread_join(thread, NULL) == 0);
-    CHECK(serving(&policy, &blocked) == 1 && policy == SCHED_IDLE);
+    wait_for(1, &policy, &blocked);
+    CHECK(policy == SCHED_IDLE);
     open_all(endpoints, clients);
-    CHECK(serving(&policy, &blocked) == 2);
+    wait_for(2, &policy, &blocked);
     hand_over(idle[0], clients[0], "placed");
     hand_over(clients[1], idle[1], "placed");
     free_all(idle);
-    while (serving(&policy, &blocked) != 1)
-        sched_yield();
+    wait_for(1, &policy, &blocked);
     CHECK(policy == sched_getscheduler(0));
     free_all(clients);
     wait_for_none();

@@ -131,6 +131,8 @@ fn a_saved_snapshot_holds_what_was_granted_before() {
 #[test]
 fn only_a_member_may_join() {
     let cluster = Cluster::start_calm();
+    // Nodes that do not listen yet tell nobody who the members are.
+    cluster.leader();
     let data = tempfile::tempdir().unwrap();
     let data = data.path().to_str().unwrap();
     let endpoints = cluster.endpoints();

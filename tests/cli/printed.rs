@@ -7,6 +7,11 @@ use std::process::{Command, Output};
 
 /// Types `line` into a shell that finds the program.
 pub fn types(line: &str) -> Output {
+    shell(line).output().expect("bash runs")
+}
+
+/// A shell that finds the program, and is to run `line`.
+pub fn shell(line: &str) -> Command {
     let program = Path::new(env!("CARGO_BIN_EXE_tenure"));
     let path =
         format!("{}:{}", program.parent().unwrap().display(), std::env::var("PATH").unwrap());
@@ -14,7 +19,8 @@ pub fn types(line: &str) -> Output {
     for (name, _) in tenure(&[]).get_envs() {
         command.env_remove(name);
     }
-    command.args(["-c", line]).env("PATH", path).output().expect("bash runs")
+    command.args(["-c", line]).env("PATH", path);
+    command
 }
 
 /// Each command in `text`: between backticks, or in a line of its own.

@@ -209,6 +209,17 @@ static void count_line(void *lines, std::int32_t, const char *line) {
     ++*static_cast<std::atomic<int> *>(lines);
 }
 
+// A client that is not connected anywhere says so.
+static void the_log_is_read_from_a_queue() {
+    int fd = tenure::log_fd();
+    CHECK(fd >= 0 && tenure::log_fd() == fd);
+    tenure::log_level(TENURE_LOG_INFO);
+    CHECK(!tenure::log_read());
+    std::error_code code;
+    CHECK(!tenure::log_read(code) && !code);
+    tenure::log_to(nullptr);
+}
+
 int main(int argc, char **argv) {
     CHECK(argc == 2 && !tenure::version().empty());
     struct cluster cluster;
@@ -231,6 +242,9 @@ int main(int argc, char **argv) {
     cluster_stop(&cluster);
     CHECK(lines > 0);
     check_throws(tenure::errc::invalid, [] { tenure::log_to(nullptr, nullptr, 99); });
+    check_throws(tenure::errc::invalid, [] { tenure::log_read(); });
+    check_throws(tenure::errc::invalid, [] { tenure::log_level(99); });
+    the_log_is_read_from_a_queue();
     std::puts("service: good");
     return 0;
 }

@@ -4,3 +4,4 @@
 #include <tenure.h>
 
 static inline void do_a_short_piece(void) {}
+static inline void write_to_my_log(const char *line) { (void)line; }

@@ -1,6 +1,6 @@
 //! One installation by the script, and programs that use it.
 
-use crate::tools::{read_dynamic, root, run, variable_or};
+use crate::tools::{root, run, variable_or};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -114,4 +114,13 @@ pub fn soname() -> String {
 
 pub fn script() -> PathBuf {
     root("bindings/install/install.sh")
+}
+
+/// What stands in brackets behind `kind` in the dynamic section of `binary`.
+pub fn read_dynamic(binary: &Path, kind: &str) -> Vec<String> {
+    let mut readelf = Command::new(variable_or("READELF", "readelf"));
+    let dynamic = run(readelf.args(["-d", "-W"]).arg(binary).env("LC_ALL", "C"));
+    let mark = format!("({kind})");
+    let lines = dynamic.lines().filter(|line| line.contains(&mark));
+    lines.filter_map(|line| line.split(['[', ']']).nth(1)).map(str::to_owned).collect()
 }

@@ -15,13 +15,15 @@ pub fn optional(variable: &str, default: &str) -> Option<String> {
     if found.is_ok() {
         return Some(program);
     }
-    // Not eprintln: the harness would keep it to itself, as the test passes.
-    let said = writeln!(
-        std::io::stderr(),
-        "SKIPPED: {program} is missing, so no program was built with it; install it, or set {variable}",
-    );
-    said.expect("stderr can be written");
+    say(&format!(
+        "SKIPPED: {program} is missing, so nothing was checked with it; install it, or set {variable}"
+    ));
     None
+}
+
+/// Not eprintln: the harness would keep it to itself, as the test passes.
+pub fn say(text: &str) {
+    writeln!(std::io::stderr(), "{text}").expect("stderr can be written");
 }
 
 pub fn variable_or(variable: &str, default: &str) -> String {
@@ -49,13 +51,4 @@ pub fn read(path: &Path) -> String {
 
 pub fn root(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
-}
-
-/// What stands in brackets behind `kind` in the dynamic section of `binary`.
-pub fn read_dynamic(binary: &Path, kind: &str) -> Vec<String> {
-    let mut readelf = Command::new(variable_or("READELF", "readelf"));
-    let dynamic = run(readelf.args(["-d", "-W"]).arg(binary).env("LC_ALL", "C"));
-    let mark = format!("({kind})");
-    let lines = dynamic.lines().filter(|line| line.contains(&mark));
-    lines.filter_map(|line| line.split(['[', ']']).nth(1)).map(str::to_owned).collect()
 }

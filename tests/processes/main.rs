@@ -7,6 +7,7 @@ mod cluster;
 mod command;
 mod crash;
 mod descriptors;
+mod extracted;
 mod facts;
 #[path = "../free_ports/mod.rs"]
 mod free_ports;
@@ -16,6 +17,7 @@ mod ledger;
 mod load;
 mod members;
 mod names;
+mod notified;
 mod operating;
 mod patience;
 mod program;

@@ -164,6 +164,31 @@ fn c7_a_leader_whose_disk_is_dead_steps_down_by_the_bound() {
 }
 
 #[test]
+fn a_write_that_a_stop_made_long_teaches_nobody_to_wait() {
+    let mut leader = Node::leader(3, 2, &[]);
+    leader.propose();
+    leader.turn();
+    leader.clock += 10 * ELECTION;
+    leader.settle();
+    leader.receive(3, heartbeat(3, 0, 0));
+    leader.turn();
+    leader.settle();
+    assert_eq!((leader.raft.term(), wait_ms(&leader)), (Term(3), ELECTION));
+}
+
+#[test]
+fn writes_that_are_longer_than_the_wait_count_where_their_term_goes_on() {
+    let mut node = follower();
+    for (index, wait) in [(1, ELECTION), (2, 8 * ELECTION)] {
+        node.receive(2, append(1, (index - 1, index.min(2) - 1), 0, &[1]));
+        node.turn();
+        node.clock += 3 * ELECTION;
+        node.settle();
+        assert_eq!(wait_ms(&node), wait);
+    }
+}
+
+#[test]
 fn slow_disks_give_a_candidacy_the_time_that_votes_take() {
     let mut node = Node::with_log(1, 3, 1, &[]);
     node.become_pre_candidate();

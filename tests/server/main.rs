@@ -8,6 +8,7 @@ mod conditions;
 mod delays;
 mod disk;
 mod elections;
+mod extracted;
 mod fixtures;
 mod hostile;
 mod levels;

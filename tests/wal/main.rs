@@ -8,6 +8,7 @@ mod damage;
 mod directory;
 mod disk;
 mod errors;
+mod examine;
 mod files;
 mod grid;
 mod history;

@@ -20,6 +20,11 @@ def serving() -> int:
     return names.count("tenure-clients")
 
 
+def one_serves() -> bool:
+    """Whether it is one, once all threads have their names: a new one is called as whoever started it until it runs."""
+    return any(serving() == 1 for _ in range(5000))
+
+
 class ClientTest(ClusterCase):
     def test_holder_and_token_are_told(self) -> None:
         self.assertIsNone(self.client.holder_of(self.name))
@@ -160,7 +165,7 @@ class ClientTest(ClusterCase):
 
     def test_many_clients_share_one_thread_and_those_of_a_child_another(self) -> None:
         clients = [self.connect() for _ in range(30)]
-        self.assertEqual(serving(), 1)
+        self.assertTrue(one_serves())
         child = os.fork()
         if child == 0:
             code = 1
@@ -168,7 +173,7 @@ class ClientTest(ClusterCase):
                 own = [tenure.connect(cluster().endpoints, connect_timeout=60) for _ in range(5)]
                 for client in own:
                     client.acquire(self.name + "/child").release()
-                code = 0 if serving() == 1 else 2
+                code = 0 if one_serves() else 2
             finally:
                 os._exit(code)
         self.assertEqual(os.waitpid(child, 0)[1], 0)

@@ -11,15 +11,25 @@ import tempfile
 import unittest
 import zipfile
 from pathlib import Path
+from typing import Any, List
 from unittest import mock
 
 from support import PACKAGE, python
 from tenure import _library
 
-specification = importlib.util.spec_from_file_location("build_library", PACKAGE / "build_library.py")
-assert specification and specification.loader, "the package has a build_library.py"
-build_library = importlib.util.module_from_spec(specification)
-specification.loader.exec_module(build_library)
+
+
+def beside_setup(name: str) -> Any:
+    """A module that setup.py imports, which is none of the package."""
+    specification = importlib.util.spec_from_file_location(name, PACKAGE / f"{name}.py")
+    assert specification and specification.loader, f"the package has a {name}.py"
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+build_library = beside_setup("build_library")
+platform_tag = beside_setup("platform_tag")
 
 
 class LoadTest(unittest.TestCase):
@@ -106,6 +116,19 @@ class BuildTest(unittest.TestCase):
         )
         self.assertEqual(self.library(), Path("/elsewhere/libtenure.so"))
 
+    def test_the_c_library_alone_is_built_without_line_tables_and_beside_what_others_link(self) -> None:
+        self.file("Cargo.toml")
+        said = self.root / "said"
+        self.cargo(
+            f'echo "$CARGO_PROFILE_RELEASE_STRIP" "$CARGO_TARGET_DIR" "$@" > {said}\n'
+            'echo \'{"filenames":["/elsewhere/libtenure.so"]}\'\n'
+        )
+        self.library()
+        strip, target, *arguments = said.read_text().split()
+        self.assertEqual((strip, target), ("debuginfo", str(self.root / "target" / "wheel")))
+        features = arguments.index("--features")
+        self.assertEqual(arguments[features - 1 : features + 2], ["--no-default-features", "--features", "capi"])
+
     def test_a_build_that_fails_is_told(self) -> None:
         self.file("Cargo.toml")
         self.cargo("exit 101\n")
@@ -118,6 +141,35 @@ class BuildTest(unittest.TestCase):
         self.assertEqual(self.library(), debug)
         release = self.file("target", "release", "libtenure.so")
         self.assertEqual(self.library(), release)
+
+
+class PlatformTagTest(unittest.TestCase):
+    def tag(self, needed: List[str], versions: List[str]) -> str:
+        with mock.patch.object(platform_tag, "needs", return_value=(needed, versions)):
+            tag: str = platform_tag.platform_tag(PACKAGE / "setup.py", "linux_x86_64")
+        return tag
+
+    def test_the_newest_glibc_that_is_asked_for_counts(self) -> None:
+        needed = ["libgcc_s.so.1", "libc.so.6", "ld-linux-x86-64.so.2"]
+        versions = ["GCC_4.2.0", "GLIBC_2.9", "GLIBC_2.34", "GLIBC_2.3.4"]
+        self.assertEqual(self.tag(needed, versions), "manylinux_2_34_x86_64")
+
+    def test_what_not_every_linux_has_leaves_the_tag_as_it_is(self) -> None:
+        self.assertEqual(self.tag(["libc.so.6", "libssl.so.3"], ["GLIBC_2.34"]), "linux_x86_64")
+        self.assertEqual(self.tag(["libc.so.6"], ["GLIBC_2.34", "GLIBC_ABI_DT_RELR"]), "linux_x86_64")
+        self.assertEqual(self.tag(["libc.musl-x86_64.so.1"], []), "linux_x86_64")
+
+    def test_a_file_that_is_no_library_leaves_the_tag_as_it_is(self) -> None:
+        with tempfile.TemporaryDirectory() as directory:
+            for content in [b"", b"\x7fELF\x02\x01", b"\x7fELF\x02\x01" + bytes(100), b"\x7fELF\x01\x01" + bytes(100)]:
+                file = Path(directory, "libtenure.so")
+                file.write_bytes(content)
+                self.assertEqual(platform_tag.platform_tag(file, "linux_x86_64"), "linux_x86_64")
+
+    def test_a_library_is_read_as_it_is(self) -> None:
+        needed, versions = platform_tag.needs(Path(_library.library._name).read_bytes())
+        self.assertIn("libc.so.6", needed)
+        self.assertTrue(any(version.startswith("GLIBC_2.") for version in versions), versions)
 
 
 def setuptools_version() -> int:
@@ -143,7 +195,7 @@ class WheelTest(unittest.TestCase):
                 command, cwd=copy, env=environment, check=True, stdout=subprocess.PIPE, text=True
             )
             wheel = built.stdout.split()[-1]
-            self.assertRegex(wheel, r"^tenure-[\d.]+-py3-none-linux_\w+\.whl$")
+            self.assertRegex(wheel, r"^tenure-[\d.]+-py3-none-(manylinux_2_\d+|linux)_\w+\.whl$")
             installed = Path(directory, "installed")
             with zipfile.ZipFile(Path(directory, wheel)) as archive:
                 archive.extractall(installed)

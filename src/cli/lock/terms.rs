@@ -56,8 +56,10 @@ impl Terms {
     pub fn run(&self, request: &Request, options: AcquireOptions) -> Result<u8, Failure> {
         // From here on each signal is handled: one that comes while we wait withdraws the request.
         let signals = Signals::catch_all(&forwarded()).map_err(failed)?;
-        let client = Client::open(&self.connection.endpoints, self.client_options())
-            .map_err(|error| failed(error.into()))?;
+        let client = self.client_options().and_then(|options| {
+            Client::open(&self.connection.endpoints, options).map_err(Failure::from)
+        });
+        let client = client.map_err(failed)?;
         let end = self.hold(&client, request, options, &signals);
         // A cluster that just failed us would only make the caller wait; the TTL ends what is left there.
         if !matches!(&end, Err(failure) if failure.code == LOST || failure.code == FAILED) {
@@ -73,10 +75,10 @@ impl Terms {
         }
     }
 
-    fn client_options(&self) -> ClientOptions {
-        let mut options = self.connection.options().ttl(self.ttl);
+    fn client_options(&self) -> Result<ClientOptions, Failure> {
+        let mut options = self.connection.options()?.ttl(self.ttl);
         options.name = self.client.clone();
-        options
+        Ok(options)
     }
 
     fn hold(

@@ -18,7 +18,7 @@ pub struct Options {
 
 /// Runs it.
 pub fn run(options: &Options) -> Result<(), Failure> {
-    let cluster = ClusterStatus::ask(options.connection.at(), options.connection.timeout);
+    let cluster = ClusterStatus::ask(options.connection.at()?, options.connection.timeout);
     let members = Member::all_of(&cluster)?;
     output::conclude(&match options.json {
         true => format!("{}\n", Member::to_json(&members)),

@@ -74,13 +74,20 @@ fn add(place: Place) -> Result<String, Failure> {
     let Place { member: Member { id, connection }, address } = place;
     let node = NodeId(id);
     order::change(&connection, Change::AddLearner { node, address: address.clone() })?;
-    let (join, insecure) = (typed::word(&connection.endpoints), typed::insecure(&address));
+    let join = typed::word(&connection.endpoints);
+    let secure = match &connection.secure.ca {
+        Some(ca) => {
+            let ca = typed::word(&ca.display().to_string());
+            format!(" --ca {ca} --cert node-{id}.crt --key node-{id}.key")
+        }
+        None => typed::insecure(&address).to_owned(),
+    };
     let listen = typed::word(&address);
     let list = typed::command("member list", &connection, &[]);
     let promote = typed::command("member promote", &connection, &[&id.to_string()]);
     Ok(format!(
         "node {id} is a member now, without a vote; start it on {address} with an empty directory:\n  \
-         tenure serve --id {id} --data DIR --listen {listen} --join {join}{insecure}\n\
+         tenure serve --id {id} --data DIR --listen {listen} --join {join}{secure}\n\
          and when `{list}` shows that it is not behind:\n  {promote}\n"
     ))
 }
@@ -93,7 +100,8 @@ fn promote(member: &Member) -> Result<String, Failure> {
 
 /// What an even number of voters means, if it is one; nothing if nobody says how many there are.
 fn parity(connection: &Connection) -> String {
-    let cluster = ClusterStatus::ask(&connection.endpoints, connection.timeout);
+    let Ok(whom) = connection.at() else { return String::new() };
+    let cluster = ClusterStatus::ask(whom, connection.timeout);
     let members = cluster.leader().map_or(&[][..], |leader| &leader.members);
     match members.iter().filter(|member| member.seat == Seat::Voter).count() {
         voters if voters > 0 && voters.is_multiple_of(2) => {

@@ -2,16 +2,20 @@
 
 use super::Options;
 use crate::cli::failure::Failure;
-use crate::cli::{duration, size};
+use crate::cli::secure::{Secure, Tls, Verify};
+use crate::cli::{duration, log, size};
+use ::log::LevelFilter;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::Duration;
 use tenure::base::NodeId;
 use tenure::base::address::{self, AddressError};
 use tenure::base::limits::{
     SNAPSHOT_EVERY_BYTES_MAX, SNAPSHOT_EVERY_BYTES_MIN, TTL_MS_DEFAULT, TTL_MS_MAX,
 };
-use tenure::node::{NodeOptions, parse_cluster};
+use tenure::client::ClusterAt;
+use tenure::node::{NodeOptions, NodeTls, TlsMode, parse_cluster};
 
 /// What the --config file may hold; anything else in it is an error.
 #[derive(Debug, Default, PartialEq, Eq, Deserialize)]
@@ -27,7 +31,41 @@ struct File {
     lease_duration: Option<Span>,
     ttl_max: Option<Span>,
     snapshot_every: Option<Size>,
+    ca: Option<PathBuf>,
+    cert: Option<PathBuf>,
+    key: Option<PathBuf>,
+    client_ca: Option<PathBuf>,
+    crl: Option<PathBuf>,
+    audit: Option<PathBuf>,
+    verify: Option<Verify>,
+    tls: Option<Tls>,
     insecure: Option<bool>,
+    log_format: Option<log::Format>,
+    log_level: Option<Level>,
+}
+
+/// From which level on log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Level(LevelFilter);
+
+impl TryFrom<String> for Level {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl FromStr for Level {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let level = text.parse().ok().filter(|level| *level != LevelFilter::Off);
+        level.map(Self).ok_or_else(|| {
+            format!("\"{text}\" is no level of log lines: error, warn, info, debug or trace")
+        })
+    }
 }
 
 /// A duration with its unit, as text.
@@ -57,9 +95,18 @@ impl TryFrom<String> for Size {
 }
 
 /// What `flags` (which hold the environment too) and their file say, and the nodes that are to be joined.
-pub fn node_options(flags: Options) -> Result<(NodeOptions, Option<String>), Failure> {
+pub fn node_options(flags: Options) -> Result<(NodeOptions, Option<ClusterAt>), Failure> {
     let file = flags.config.as_deref().map_or_else(|| Ok(File::default()), read)?;
+    let secure = Secure {
+        ca: flags.secure.ca.or(file.ca),
+        cert: flags.secure.cert.or(file.cert),
+        key: flags.secure.key.or(file.key),
+        verify: flags.secure.verify.or(file.verify),
+    };
+    let others = (flags.client_ca.or(file.client_ca), flags.crl.or(file.crl));
+    let mode = flags.tls.or(file.tls);
     let id = required(flags.id.or(file.id), "id")?;
+    log::set_service(flags.log_format.or(file.log_format).unwrap_or_default(), id);
     let data = required(flags.data.or(file.data), "data")?;
     let (cluster, join) = (flags.cluster.or(file.cluster), flags.join.or(file.join));
     let members = match (&cluster, &join) {
@@ -68,6 +115,7 @@ pub fn node_options(flags: Options) -> Result<(NodeOptions, Option<String>), Fai
     };
     let mut options = NodeOptions::new(NodeId(id), data, members);
     options.listen = flags.listen.or(file.listen);
+    options.audit = flags.audit.or(file.audit);
     options.insecure = flags.insecure.or(file.insecure).unwrap_or(options.insecure);
     let span = |flag: Option<Duration>, file: Option<Span>, default: Duration| {
         flag.or(file.map(|span| span.0)).unwrap_or(default)
@@ -78,18 +126,53 @@ pub fn node_options(flags: Options) -> Result<(NodeOptions, Option<String>), Fai
     options.ttl_max = span(flags.ttl_max, file.ttl_max, options.ttl_max);
     let size = flags.snapshot_every.or(file.snapshot_every.map(|size| size.0));
     options.snapshot_every_bytes = size.unwrap_or(options.snapshot_every_bytes);
+    options.tls = node_tls(&secure, others, mode)?;
     check(&options)?;
+    let reach = |endpoints| match options.tls {
+        Some(_) => secure.reach(ClusterAt::new(endpoints, None)),
+        None => Ok(ClusterAt::new(endpoints, None)),
+    };
+    let join = join.map(reach).transpose()?;
     Ok((options, join))
+}
+
+/// From which level on log lines are written, if that is said.
+pub fn log_level(flags: &Options) -> Result<Option<LevelFilter>, Failure> {
+    let file = flags.config.as_deref().map_or_else(|| Ok(File::default()), read)?;
+    let level = flags.log_level.map(|level| level.0).or(file.log_level.map(|level| level.0));
+    Ok(level)
+}
+
+/// All of what TLS needs, or nothing.
+fn node_tls(
+    secure: &Secure,
+    (client_ca, crl): (Option<PathBuf>, Option<PathBuf>),
+    mode: Option<Tls>,
+) -> Result<Option<NodeTls>, Failure> {
+    let mode = match mode {
+        Some(Tls::Off) => return Ok(None),
+        Some(Tls::Optional) => Some(TlsMode::Optional),
+        Some(Tls::Required) => Some(TlsMode::Required),
+        None => None,
+    };
+    match (&secure.ca, &secure.cert, &secure.key) {
+        (Some(ca), Some(cert), Some(key)) => {
+            let mut tls = NodeTls::new(ca, cert, key);
+            (tls.client_ca, tls.crl) = (client_ca, crl);
+            tls.mode = mode.unwrap_or_default();
+            Ok(Some(tls))
+        }
+        (None, None, None) if client_ca.is_none() && crl.is_none() && mode.is_none() => Ok(None),
+        _ => Err(Failure::usage(
+            "a node that speaks TLS needs all of --ca, --cert and --key: `tenure certs ca` and `tenure certs node` make them",
+        )),
+    }
 }
 
 /// What would make no sense, and no other part refuses.
 fn check(options: &NodeOptions) -> Result<(), Failure> {
-    if let Some(listen) = &options.listen
-        && let Err(why) = address::check(listen)
-        && why != AddressError::PortZero
-    {
-        let text = format!("--listen \"{listen}\" {why}; it must look like \"host:port\"");
-        return Err(Failure::usage(text));
+    if let Some(listen) = &options.listen {
+        check_listen(listen).map_err(|why| Failure::usage(format!("--listen {why}")))?;
     }
     let [least, most] = [TTL_MS_DEFAULT, TTL_MS_MAX].map(|ms| Duration::from_millis(ms.into()));
     if !(least..=most).contains(&options.ttl_max) {
@@ -103,6 +186,17 @@ fn check(options: &NodeOptions) -> Result<(), Failure> {
         return Err(Failure::usage(format!("--snapshot-every must be from {least} to {most}")));
     }
     Ok(())
+}
+
+/// Whether a node can listen there, as far as the form tells.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_listen(listen: &str) -> Result<(), String> {
+    match address::check(listen) {
+        Ok(()) | Err(AddressError::PortZero) => Ok(()),
+        Err(why) => Err(format!("\"{listen}\" {why}; it must look like \"host:port\"")),
+    }
 }
 
 fn required<T>(value: Option<T>, name: &str) -> Result<T, Failure> {
@@ -182,6 +276,24 @@ mod tests {
         let small = checked(|options| options.snapshot_every_bytes = 4095).unwrap_err();
         assert!(small.message.contains("from 4.0 KiB to 512.0 MiB"), "{}", small.message);
         assert!(checked(|options| options.snapshot_every_bytes = 1 << 30).is_err());
+    }
+
+    #[test]
+    fn the_sample_file_says_the_defaults_that_hold() {
+        let sample = crate::cli::config::sample();
+        let lines = sample.lines().filter_map(|line| line.strip_prefix('#'));
+        let is_key = |line: &&str| !line.starts_with(' ');
+        let without = |line: &&str| !line.starts_with("listen") && !line.starts_with("join");
+        let lines: Vec<&str> = lines.filter(is_key).filter(without).collect();
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("tenure.toml");
+        std::fs::write(&path, lines.join("\n")).unwrap();
+        let flags = Options { config: Some(path), ..Options::default() };
+        let (said, join) = node_options(flags).unwrap();
+        let members = (1..=3).map(|id| (NodeId(id), format!("10.0.0.{id}:7401"))).collect();
+        let expected = NodeOptions::new(NodeId(1), "/var/lib/tenure", members);
+        assert!(join.is_none());
+        assert_eq!(format!("{said:?}"), format!("{expected:?}"));
     }
 
     #[test]

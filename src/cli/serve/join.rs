@@ -5,13 +5,14 @@ use super::starting::NotStarted;
 use crate::cli::connect::Connection;
 use crate::cli::failure::Failure;
 use crate::cli::typed;
-use tenure::client::{members_told, unknown_hosts};
+use tenure::client::{ClusterAt, members_told, unknown_hosts};
 use tenure::node::{CannotJoin, NodeOptions};
 
-/// `options` with the members that the nodes at `endpoints` name. A directory that has joined already needs none of
+/// `options` with the members that the nodes of `whom` name. A directory that has joined already needs none of
 /// them, so --join can stay in a unit file for ever.
-pub fn told_by(endpoints: &str, options: NodeOptions) -> Result<NodeOptions, NotStarted> {
-    let (told, listen) = (members_told(endpoints), options.listen.clone());
+pub fn told_by(whom: &ClusterAt, options: NodeOptions) -> Result<NodeOptions, NotStarted> {
+    let endpoints = whom.endpoints.as_str();
+    let (told, listen) = (members_told(whom), options.listen.clone());
     options.joining(told).map_err(|why| match (&why, unknown_hosts(endpoints)) {
         (CannotJoin::Untold(_) | CannotJoin::NoAddress, Some(error)) => {
             NotStarted::NotYet(format!("none of the hosts that --join names is known: {error}"))

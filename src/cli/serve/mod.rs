@@ -3,15 +3,21 @@
 mod config;
 mod ending;
 mod join;
+mod orders;
 mod starting;
+mod supervisor;
 
 use crate::cli::failure::Failure;
-use crate::cli::signals::{ENDING, Signals};
+use crate::cli::log;
+use crate::cli::secure::{Secure, Tls};
 use clap::Args;
-use ending::ended;
+pub use config::check_listen;
+pub use ending::ended;
+use orders::{Order, Orders};
 use std::os::fd::RawFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+use supervisor::Supervisor;
 use tenure::Status;
 use tenure::base::{NodeId, Term};
 use tenure::node::{Leadership, Node};
@@ -24,6 +30,7 @@ use tenure::sys::poll::{self, Interest, Ready};
 /// What is not given as a flag or in the environment is taken from the --config file, then from the defaults.
 /// A name or an address to listen on that is not there yet is waited for. Ends with 2 if a person must mend the options
 /// or the directory, with 3 if it is to be started again.
+/// SIGHUP reads the configuration's log level again, SIGUSR1 has it say one level more, round to the first.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Options {
     /// This node's id, as in --cluster
@@ -59,23 +66,75 @@ pub struct Options {
     /// How much log is written before the state is stored and the log cut [default: 64MiB]
     #[arg(long, value_name = "SIZE", value_parser = crate::cli::size::parse)]
     snapshot_every: Option<u64>,
+    #[command(flatten)]
+    secure: Secure,
+    /// The authority of clients and operators, if it is another than --ca
+    #[arg(long, value_name = "FILE")]
+    client_ca: Option<PathBuf>,
+    /// Certificates that authorities have revoked
+    #[arg(long, value_name = "FILE")]
+    crl: Option<PathBuf>,
+    /// Whether this node speaks TLS [default: required as soon as --cert is given, else off]
+    #[arg(long, value_name = "WHETHER")]
+    tls: Option<Tls>,
+    /// Append to this file, a JSON object a line, who gave which order, broke which lock, or was denied something
+    #[arg(long, value_name = "FILE")]
+    audit: Option<PathBuf>,
     /// Listen beyond loopback although nothing is encrypted
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "true")]
     insecure: Option<bool>,
+    /// How log lines look: text for people and journald, or one JSON object each [default: text]
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    log_format: Option<log::Format>,
+    /// From which level on they are written: error, warn, info, debug or trace [default: info]
+    #[arg(long, value_name = "LEVEL")]
+    log_level: Option<config::Level>,
+}
+
+impl Options {
+    /// The file that they name.
+    pub fn config(&self) -> Option<&Path> {
+        self.config.as_deref()
+    }
+
+    /// The same, with this file.
+    #[must_use]
+    pub fn with_config(self, path: &Path) -> Self {
+        Self { config: Some(path.to_owned()), ..self }
+    }
+}
+
+/// Whether a node can be started with these, as far as they tell by themselves: nothing is opened, no name looked up.
+///
+/// # Errors
+/// What it would be refused for.
+pub fn check(flags: Options) -> Result<(), Failure> {
+    let (options, _) = config::node_options(flags)?;
+    options.check().map_err(ended)
 }
 
 /// Runs it.
 pub fn run(flags: Options) -> Result<(), Failure> {
-    let signals = Signals::catch(ENDING)?;
+    let mut supervisor = Supervisor::of_this_process();
+    let ended = serve(&flags, &mut supervisor);
+    if let Err(failure) = &ended {
+        supervisor.tell_end(&failure.message);
+    }
+    ended
+}
+
+fn serve(flags: &Options, supervisor: &mut Supervisor) -> Result<(), Failure> {
+    let orders = Orders::catch(flags, supervisor.is_there())?;
     // Nothing here calls select(2), the one reason for a low soft limit.
     descriptors::raise_limit();
-    let Some(node) = starting::start(&flags, &signals)? else { return Ok(()) };
+    let Some(node) = starting::start(flags, &orders, supervisor)? else { return Ok(()) };
     let id = node.id();
-    log::info!("node {id}{} listens on {}", of_how_many(&node), node.address());
-    follow(&node, &signals)?;
+    ::log::info!("node {id}{} listens on {}", of_how_many(&node), node.address());
+    supervisor.tell_ready(&node);
+    follow(&node, &orders, supervisor)?;
     node.stop(Some(STOP_WAIT)).map_err(ended)?;
-    log::info!("node {id} has stopped");
+    ::log::info!("node {id} has stopped");
     Ok(())
 }
 
@@ -87,21 +146,34 @@ fn of_how_many(node: &Node) -> String {
 
 /// Reports who leads until a signal, or the node's own end. No program here reads the leader lease, so none is asked for:
 /// there is no claim to wait for when leadership moves (C3).
-fn follow(node: &Node, signals: &Signals) -> Result<(), Failure> {
+fn follow(node: &Node, orders: &Orders, supervisor: &mut Supervisor) -> Result<(), Failure> {
     let mut known = None;
     loop {
         let fd = node.leader_fd();
         // A node that ran out of descriptors is looked at again and again.
-        let timeout = fd.is_none().then_some(Duration::from_millis(100));
-        wait_for(&[Some(signals.fd()), fd], timeout)?;
-        if is_stopped(signals) {
-            return Ok(());
+        let again = fd.is_none().then_some(Duration::from_millis(100));
+        let timeout = again.into_iter().chain(supervisor.next_look()).min();
+        wait_for(&[Some(orders.fd()), fd], timeout)?;
+        match orders.heed() {
+            Order::None => {}
+            Order::Reload => {
+                supervisor.tell_reloading();
+                orders.reload();
+                supervisor.tell_reloaded();
+            }
+            Order::Stop => {
+                supervisor.tell_stopping();
+                return Ok(());
+            }
         }
+        supervisor.watch(node);
         loop {
             match node.next_leader(Some(Duration::ZERO)) {
-                Ok(Leadership { leader, term, .. }) => {
+                Ok(leadership) => {
+                    let Leadership { leader, term, .. } = leadership;
                     if known.replace((leader, term)) != Some((leader, term)) {
                         report(node.id(), leader, term);
+                        supervisor.tell_leader(node.id(), &leadership);
                     }
                 }
                 Err(error) if error.status == Status::Again => break,
@@ -111,20 +183,15 @@ fn follow(node: &Node, signals: &Signals) -> Result<(), Failure> {
     }
 }
 
-/// Whether a signal came.
-fn is_stopped(signals: &Signals) -> bool {
-    let signal = signals.take().first().copied();
-    if let Some(signal) = signal {
-        log::info!("signal {signal}: stopping");
-    }
-    signal.is_some()
-}
-
 fn report(own: NodeId, leader: Option<NodeId>, term: Term) {
     match leader {
-        Some(leader) if leader == own => log::info!("this node leads term {term}"),
-        Some(leader) => log::info!("node {leader} leads term {term}"),
-        None => log::info!("no leader is known in term {term}"),
+        Some(leader) if leader == own => {
+            ::log::info!(leader = own.0, term = term.0; "this node leads term {term}")
+        }
+        Some(leader) => {
+            ::log::info!(leader = leader.0, term = term.0; "node {leader} leads term {term}")
+        }
+        None => ::log::info!(term = term.0; "no leader is known in term {term}"),
     }
 }
 

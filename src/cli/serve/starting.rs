@@ -4,10 +4,11 @@
 //! mend after each boot: it is waited for, and said. Each attempt reads the configuration anew.
 
 use super::ending::ended;
+use super::orders::{Order, Orders};
+use super::supervisor::Supervisor;
 use super::{Options, config, join, wait_for};
 use crate::cli::failure::Failure;
-use crate::cli::signals::Signals;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
@@ -41,24 +42,49 @@ impl From<Error> for NotStarted {
 }
 
 /// Starts a node; `None`: a signal came before.
-pub fn start(flags: &Options, signals: &Signals) -> Result<Option<Node>, Failure> {
+pub fn start(
+    flags: &Options,
+    orders: &Orders,
+    supervisor: &Supervisor,
+) -> Result<Option<Node>, Failure> {
     let mut complaint = Complaint::default();
     loop {
+        orders.set_level()?;
         let attempt = Attempt::begin(flags.clone())?;
         // A name server that does not answer must not keep a signal waiting: an attempt goes on alone.
-        wait_for(&[Some(signals.fd()), Some(attempt.event.as_raw_fd())], None)?;
-        if super::is_stopped(signals) {
+        let ended = attempt.event.as_raw_fd();
+        if is_stopped_before(Some(ended), None, orders, supervisor)? {
             return Ok(None);
         }
         match attempt.result.recv() {
             Ok(Ok(node)) => return Ok(Some(node)),
-            Ok(Err(NotStarted::NotYet(why))) => complaint.say(why),
+            Ok(Err(NotStarted::NotYet(why))) => complaint.say(why, supervisor),
             Ok(Err(NotStarted::Failed(failure))) => return Err(failure),
             Err(_) => return Err(Failure::unavailable("starting has failed: see above")),
         }
-        wait_for(&[Some(signals.fd())], Some(RETRY))?;
-        if super::is_stopped(signals) {
+        if is_stopped_before(None, Some(RETRY), orders, supervisor)? {
             return Ok(None);
+        }
+    }
+}
+
+/// Waits for `event`, or for `timeout`, or for a signal that ends the wait; whether such a one came.
+fn is_stopped_before(
+    event: Option<RawFd>,
+    timeout: Option<Duration>,
+    orders: &Orders,
+    supervisor: &Supervisor,
+) -> Result<bool, Failure> {
+    loop {
+        wait_for(&[Some(orders.fd()), event], timeout)?;
+        match orders.heed() {
+            Order::Stop => {
+                supervisor.tell_stopping();
+                return Ok(true);
+            }
+            Order::None => return Ok(false),
+            // Each attempt reads the configuration anew.
+            Order::Reload => {}
         }
     }
 }
@@ -100,10 +126,11 @@ struct Complaint(Option<(String, Instant)>);
 
 impl Complaint {
     /// Says it, unless it was said lately.
-    fn say(&mut self, why: String) {
+    fn say(&mut self, why: String, supervisor: &Supervisor) {
         let is_news = |(said, at): &(String, Instant)| *said != why || at.elapsed() >= AGAIN;
         if self.0.as_ref().is_none_or(is_news) {
             log::warn!("waiting to start: {why}");
+            supervisor.tell_waiting(&why);
             self.0 = Some((why, Instant::now()));
         }
     }

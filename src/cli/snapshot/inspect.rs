@@ -34,6 +34,7 @@ fn to_json(content: &SnapshotContent) -> String {
     let value = json!({
         "index": meta.index.0,
         "term": meta.term.0,
+        "extracted_from": content.node.map(|node| node.0),
         "cluster_id": content.cluster.map(|cluster| cluster.to_string()),
         "ancestors": machine.ancestors().iter().map(|one| one.to_string()).collect::<Vec<_>>(),
         "members": meta.membership.members().iter().map(member).collect::<Vec<_>>(),
@@ -78,6 +79,13 @@ fn to_text(content: &SnapshotContent) -> String {
     if let Some(wait) = machine.restoring() {
         let wait = duration::show(Duration::from_millis(wait.ms));
         rows.push(vec!["restored".to_owned(), format!("its wait of {wait} was not over")]);
+    }
+    if let Some(node) = content.node {
+        rows.push(
+            ["extracted", &format!("from node {node} alone: something may be missing")]
+                .map(str::to_owned)
+                .to_vec(),
+        );
     }
     let bytes = size::show(content.snapshot.data.bytes().len() as u64);
     rows.push(vec!["state".to_owned(), format!("{bytes}, intact")]);

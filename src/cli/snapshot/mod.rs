@@ -1,5 +1,6 @@
 //! `tenure snapshot`: the whole state as a file, and a new cluster that begins with one.
 
+mod extract;
 mod inspect;
 mod restore;
 mod save;
@@ -7,7 +8,8 @@ mod save;
 use crate::cli::failure::Failure;
 use clap::{Args, Subcommand};
 
-/// Save the state of the cluster to a file, look at such a file, begin a new cluster with it.
+/// Save the state of the cluster to a file, look at such a file, begin a new cluster with it; or take one out of the
+/// directory of a node that is left.
 #[derive(Args, Debug)]
 pub struct Options {
     #[command(subcommand)]
@@ -19,6 +21,7 @@ enum Command {
     Save(save::Options),
     Inspect(inspect::Options),
     Restore(restore::Options),
+    Extract(extract::Options),
 }
 
 /// Runs it.
@@ -27,5 +30,6 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         Command::Save(options) => save::run(options),
         Command::Inspect(options) => inspect::run(options),
         Command::Restore(options) => restore::run(options),
+        Command::Extract(options) => extract::run(options),
     }
 }

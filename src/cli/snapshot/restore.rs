@@ -15,7 +15,7 @@ use tenure::node::{Bound, CannotRestore, RestoreOptions, Restored, parse_cluster
 /// gone. No node of the old cluster may run.
 #[derive(Args, Debug)]
 pub struct Options {
-    /// A file that `tenure snapshot save` made
+    /// A file that `tenure snapshot save` or `extract` made
     file: PathBuf,
     /// This node's id, as in --cluster
     #[arg(long, value_name = "ID")]
@@ -41,6 +41,10 @@ pub struct Options {
     /// that FILE names, and those that it was restored from, need not be said
     #[arg(long, value_name = "CLUSTER-ID", value_parser = ClusterId::parse)]
     ancestor: Vec<ClusterId>,
+    /// No other node of the old cluster will ever run again: said of a FILE that `extract` made when it was made, and as true
+    /// of any other; whoever says it here is not reminded of it
+    #[arg(long)]
+    others_never_return: bool,
     /// Grant locks at once, although programs may still believe in leases of before (no variable stands for this flag)
     #[arg(long)]
     waive_wait: bool,
@@ -53,8 +57,14 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     let own = members.iter().find(|(member, _)| member.0 == options.id);
     let address = own.map(|(_, address)| address.clone()).unwrap_or_default();
     let restored = restore(&options.order(members)).map_err(failure)?;
-    let said =
-        format!("{}{}{}", said(&restored), clusters_said(&restored), options.wait_said(&restored));
+    let reminder = restored.never_return().filter(|_| !options.others_never_return);
+    let said = format!(
+        "{}{}{}{}",
+        said(&restored),
+        reminder.map_or(String::new(), |said| format!("{said}\n")),
+        clusters_said(&restored),
+        options.wait_said(&restored)
+    );
     output::conclude(&format!("{said}{}", next_step(options, &ids, &address)))
 }
 

@@ -22,7 +22,7 @@ pub struct Options {
 /// Runs it.
 pub fn run(options: &Options) -> Result<(), Failure> {
     let Options { file, connection } = options;
-    let saved = save_snapshot(&connection.at(), file, connection.timeout)?;
+    let saved = save_snapshot(&connection.at()?, file, connection.timeout)?;
     let Saved { index, term, locks, sessions, bytes, .. } = saved;
     let (shown, size) = (file.display(), size::show(bytes));
     output::conclude(&format!(

@@ -221,6 +221,7 @@ impl Core {
                 self.handle_changed(link, read, Changed { index, holder, gap });
             }
             ServerMessage::Described { read: 0, values } => self.handle_shortage(link, &values),
+            ServerMessage::Denied { session, request, text } => self.deny(session, request, text),
             ServerMessage::Condition(values) => self.handle_condition(now, link, &values),
             ServerMessage::Status { .. }
             | ServerMessage::Described { .. }

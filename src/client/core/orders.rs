@@ -12,8 +12,8 @@ use super::session::session_expired;
 use super::transfer::check_heir;
 use super::types::{BreakCall, CallId, Done, EndReason, LeaseId};
 use super::{Core, Timer};
-use crate::base::limits::{BREAK_REASON_BYTES_MAX, VALUE_BYTES_MAX};
-use crate::base::{RequestId, Sample, Token};
+use crate::base::limits::{BREAK_REASON_BYTES_MAX, REFUSAL_TEXT_BYTES_MAX, VALUE_BYTES_MAX};
+use crate::base::{RequestId, Sample, SessionId, Token, text};
 use crate::lock::{Answer, Operation, Refusal};
 use crate::{Error, Status};
 use std::collections::{BTreeMap, BTreeSet};
@@ -192,6 +192,21 @@ impl Core {
         if let Some(call) = call {
             self.take_order(call);
             self.decide(call, result);
+        }
+    }
+
+    /// Who asks may not.
+    pub(super) fn deny(&mut self, session: SessionId, request: RequestId, text: String) {
+        let current = self.session.as_ref().filter(|current| current.id == session);
+        let outstanding = current.and_then(|current| current.window.outstanding(request));
+        let Some(Purpose::Order(call)) = outstanding.map(|outstanding| outstanding.purpose) else {
+            return;
+        };
+        self.remove_order_request(request);
+        if let Some(call) = call {
+            self.take_order(call);
+            let text = text::one_line(&text, REFUSAL_TEXT_BYTES_MAX);
+            self.decide(call, Err(Error::new(Status::Denied, text)));
         }
     }
 

@@ -6,7 +6,7 @@ use crate::client::core::Words;
 use crate::client::{Client, ClusterAt};
 use crate::wire::{Condition, NodeStatus, ServiceState, Timing};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// What the nodes said at about one time.
@@ -42,7 +42,8 @@ impl ClusterStatus {
     pub fn ask(whom: impl Into<ClusterAt>, timeout: Duration) -> Self {
         let whom = whom.into();
         let ask = |endpoints: &str| -> Answers {
-            let answers = Client::status_of(endpoints, timeout).into_iter();
+            let asked = ClusterAt { endpoints: endpoints.to_owned(), ..whom.clone() };
+            let answers = Client::status_of(asked, timeout).into_iter();
             let checked = |answer: Result<NodeStatus, Error>| {
                 answer.and_then(|status| whom.check(status.cluster).map(|()| status))
             };
@@ -147,16 +148,7 @@ impl ClusterStatus {
     /// the cluster does not rise.
     #[must_use]
     pub fn remarks(&self) -> Vec<String> {
-        let mut remarks = Vec::new();
-        let versions: BTreeSet<&str> =
-            self.answered().map(|status| status.version.as_str()).collect();
-        if versions.len() > 1 {
-            let versions: Vec<&str> = versions.into_iter().collect();
-            remarks.push(format!(
-                "versions differ ({}): replace the older ones when you can",
-                versions.join(", ")
-            ));
-        }
+        let mut remarks = self.version_remarks();
         for status in self.answered() {
             let Some(lacks) = &status.disk_lacks else { continue };
             remarks.push(format!(
@@ -164,15 +156,29 @@ impl ClusterStatus {
                 status.node
             ));
         }
-        if let Some(leader) = self.leader()
-            && let (Some(level), Some(why)) = (leader.level, &leader.level_waits)
-        {
-            remarks.push(format!(
-                "level {level} stays in force: {why}; it rises once every member is connected and reads the next one"
-            ));
-        }
+        remarks.extend(self.plaintext_too());
         remarks.extend(self.frequent_elections());
         remarks
+    }
+
+    /// Which nodes take connections with TLS and without.
+    #[must_use]
+    pub fn optional_tls(&self) -> Vec<NodeId> {
+        let is_optional = |status: &&NodeStatus| status.tls.as_deref() == Some("optional");
+        self.answered().filter(is_optional).map(|status| status.node).collect()
+    }
+
+    /// That a stage is to end in which nobody is kept out.
+    fn plaintext_too(&self) -> Option<String> {
+        let nodes: Vec<String> =
+            self.optional_tls().iter().map(|node| format!("node {node}")).collect();
+        (!nodes.is_empty()).then(|| {
+            format!(
+                "connections without TLS are taken as well by {} (--tls optional): nobody is kept out there. Start all nodes with \
+                 --tls required once all are at optional and all clients have certificates",
+                nodes.join(", ")
+            )
+        })
     }
 
     /// That leadership changes often because nodes are too slow, or the network is.
@@ -246,6 +252,7 @@ impl ClusterStatus {
                 "turn_processor_us": status.and_then(|status| status.turn_processor_us).map(figures),
                 "sync_us": status.and_then(|status| status.sync_us).map(figures),
                 "heartbeat_gap_us": status.and_then(|status| status.heartbeat_gap_us).map(figures),
+                "tls": status.and_then(|status| status.tls.as_deref()),
                 "unreachable": row.state.as_ref().err(),
             })
         };
@@ -261,6 +268,7 @@ impl ClusterStatus {
             "state_text": sentence(&condition),
             "until_ms": condition.until_ms,
             "leader": leader,
+            "behind": self.behind_json(),
             "nodes": nodes,
         })
     }

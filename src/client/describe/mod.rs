@@ -5,6 +5,7 @@
 
 mod cluster;
 mod locks;
+mod versions;
 
 pub use cluster::{ClusterStatus, NodeRow};
 
@@ -35,14 +36,14 @@ impl Client {
     ///   "address", "role", "term", "commit", "applied", "locks", "sessions", "log_bytes", "log_bytes_max", "snapshot", "snapshot_bytes", "state_bytes",
     ///   "refused_connections", "refused_messages", "version", "level", "disk_lacks", "cluster_id", "state", "state_text",
     ///   "leader_changes", "leader_silences", "leader_change_why", "election_wait_ms", "lease_gaps", "turn_us": {"count", "p50",
-    ///   "p99", "max", "max_minute"}, "turn_processor_us", "sync_us", "heartbeat_gap_us", "unreachable"}]}`, each node asked for
+    ///   "p99", "max", "max_minute"}, "turn_processor_us", "sync_us", "heartbeat_gap_us", "tls", "unreachable"}]}`, each node asked for
     ///   itself, with or without a quorum;
     ///   `unreachable` says why a node did not answer, and all else of it is null then; `disk_lacks` says for what there is no
     ///   room on its disk, null if there is; `leader_changes` and `leader_silences` are those of the last ten minutes, null
     ///   from 0.1. `turn_us` is how long the turns of its loop took since its start, without the disk (`sync_us`),
     ///   `turn_processor_us` what of them it spent on a processor, `heartbeat_gap_us` the time between turns in which it heard its
     ///   leader; null from 0.1, or as long as there were none. `state` is what keeps the cluster from granting, "serving" if nothing does; `state_text` says it in a
-    ///   sentence, and `until_ms` for how long, where that is known. `ancestors` are the clusters that it was restored from. If
+    ///   sentence, and `until_ms` for how long, where that is known. `ancestors` are the clusters that it was restored from; `tls` is "off", "optional" or "required". If
     ///   the endpoints are of several clusters, `state` is "mixed_clusters", `cluster_id` and `leader` are null, and
     ///   `state_text` says who said which;
     /// * members: `{"members": [{"id", "address", "seat", "role", "matched", "behind"}]}`, as the node with the newest log names

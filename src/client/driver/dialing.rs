@@ -8,7 +8,14 @@ use crate::net::{Connection, Found, LocalDialError, resolve_elsewhere, resolve_l
 
 impl Inner {
     pub(super) fn dial(&mut self, id: LinkId, endpoint: String, round: &mut Round) {
-        self.links.insert(id, Link::new(self.member.key(id), self.core.hello()));
+        let mut link = Link::new(self.member.key(id), self.core.hello());
+        if let Some(tls) = &self.tls {
+            match tls.expected(&endpoint) {
+                Ok(expected) => link.demand_tls(tls.clone(), expected),
+                Err(why) => return round.failed.push((id, why)),
+            }
+        }
+        self.links.insert(id, link);
         let begun = match (self.dial_within(&endpoint), resolve_locally(&endpoint)) {
             (Some(dialed), _) => dialed.and_then(|connection| self.adopt(id, connection)),
             (None, Some(addresses)) => self.dial_addresses(id, Ok(addresses)),

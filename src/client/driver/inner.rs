@@ -13,7 +13,7 @@ use super::slot::{Given, Slot, Waiter};
 use crate::client::core::{
     Action, Belief, CallId, Core, Deadline, Done, EndReason, LeaseId, LinkId, SessionState,
 };
-use crate::net::{LocalNode, Received};
+use crate::net::{LocalNode, Received, TlsDialer};
 use crate::sys::clock;
 use crate::sys::timer::Before;
 use crate::wire::RefusedCode;
@@ -48,6 +48,8 @@ pub(crate) struct Inner {
     pub(super) shared: Weak<Shared>,
     /// A node of this process, which is reached without a socket.
     pub(super) local: Option<LocalNode>,
+    /// How nodes are reached over TLS; `None`: without.
+    pub(super) tls: Option<TlsDialer>,
     /// Why nothing works any more: a panic.
     broken: Option<String>,
 }
@@ -88,6 +90,7 @@ impl Inner {
             opener: None,
             shared,
             local: None,
+            tls: None,
             broken: None,
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::base::limits::{CLIENT_BUFFER_BYTES_MAX, REFUSAL_TEXT_BYTES_MAX};
 use crate::base::text::one_line;
-use crate::net::{Closed, Connection, Key, Lookup, Received, Registrar};
+use crate::net::{Closed, Connection, Expected, Key, Lookup, Received, Registrar, TlsDialer};
 use crate::wire::{
     ClientHello, ClientWelcome, Form, Frame, FrameError, FrameKind, Hello, Refused, Request,
     ServerMessage, Speech, Welcomed,
@@ -21,6 +21,8 @@ pub(super) struct Link {
     form: Form,
     /// Where it was dialed, unless that is within this process.
     address: Option<SocketAddr>,
+    /// Over TLS alone, with this node.
+    tls: Option<(TlsDialer, Expected)>,
     /// The search for its addresses, which ends with it.
     lookup: Option<Lookup>,
     /// Addresses to try if this one fails before it says anything.
@@ -70,11 +72,17 @@ impl Link {
             connection: None,
             form: Form::Named,
             address: None,
+            tls: None,
             lookup: None,
             others,
             stage,
             watched,
         }
+    }
+
+    /// All its connections over TCP are secured, and the node that it dials must be `expected`.
+    pub(super) fn demand_tls(&mut self, tls: TlsDialer, expected: Expected) {
+        self.tls = Some((tls, expected));
     }
 
     pub(super) fn await_address(&mut self, lookup: Lookup) {
@@ -118,7 +126,12 @@ impl Link {
     ) -> Result<(), String> {
         (self.address, self.form) = (Some(address), form);
         let connection = Connection::dial(address, CLIENT_BUFFER_BYTES_MAX);
-        self.adopt(connection.map_err(|error| error.to_string())?, registrar)
+        let mut connection = connection.map_err(|error| error.to_string())?;
+        if let Some((tls, expected)) = &self.tls {
+            let secured = tls.secure(connection, expected.clone());
+            connection = secured.map_err(|closed| closed.to_string())?;
+        }
+        self.adopt(connection, registrar)
     }
 
     /// Takes a connection that was dialed, and says hello.
@@ -222,7 +235,9 @@ impl Link {
         registrar: &Registrar,
     ) -> Option<Result<(), String>> {
         let address = self.address?;
-        let is_unheard = matches!(closed, Closed::ByPeer) && self.form == Form::Named;
+        // It knows no TLS either.
+        let is_unheard =
+            matches!(closed, Closed::ByPeer) && self.form == Form::Named && self.tls.is_none();
         is_unheard.then(|| self.dial_one(address, Form::Fixed, registrar))
     }
 }

@@ -31,7 +31,7 @@ pub(super) use slot::{Given, Slot, Taken, Waiter};
 
 use crate::base::Sample;
 use crate::client::core::{CallId, Core, CoreOptions};
-use crate::net::LocalNode;
+use crate::net::{LocalNode, TlsDialer};
 use crate::sys::{clock, fork};
 use crate::{Error, Status};
 use background::Errand;
@@ -63,13 +63,17 @@ impl Shared {
     ///
     /// # Errors
     /// The process has no file descriptor or thread left.
-    pub(super) fn start(options: CoreOptions, local: Option<LocalNode>) -> io::Result<Arc<Self>> {
+    pub(super) fn start(
+        options: CoreOptions,
+        local: Option<LocalNode>,
+        tls: Option<TlsDialer>,
+    ) -> io::Result<Arc<Self>> {
         let core = Core::new(options, &clock::sample());
         Reactor::join(|reactor, member, bell| {
             Arc::new_cyclic(|weak| {
                 let membership = (reactor, member, bell.clone());
                 let mut inner = Inner::new(core, membership, weak.clone());
-                inner.local = local;
+                (inner.local, inner.tls) = (local, tls);
                 let (inner, errands) = (Mutex::new(inner), Mutex::default());
                 let (is_awaited, generation) = (AtomicBool::new(false), fork::generation());
                 Self { inner, is_awaited, bell, errands, generation }

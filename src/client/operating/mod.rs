@@ -14,4 +14,4 @@ pub use member::Member;
 pub use members::Members;
 pub use move_leader::{Leading, NotMoved, move_leader};
 pub use order::{NotDone, Patience, give};
-pub use save::{Saved, save_snapshot};
+pub use save::{Saved, place_file, save_snapshot};

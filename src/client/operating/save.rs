@@ -48,7 +48,7 @@ pub fn save_snapshot(whom: &ClusterAt, path: &Path, timeout: Duration) -> Result
         Error::new(Status::Corrupt, text)
     })?;
     let size = bytes.len() as u64;
-    place_apart(path, bytes)?;
+    place_file(path, bytes)?;
     Ok(Saved {
         index: snapshot.meta.index.0,
         term: snapshot.meta.term.0,
@@ -59,8 +59,12 @@ pub fn save_snapshot(whom: &ClusterAt, path: &Path, timeout: Duration) -> Result
     })
 }
 
-/// Writes `path` on a thread of ours: there a write beyond RLIMIT_FSIZE is an error, and no signal that kills the host.
-fn place_apart(path: &Path, bytes: Vec<u8>) -> Result<(), Error> {
+/// Writes `path`, whole and durable or not at all, on a thread of ours: there a write beyond RLIMIT_FSIZE is an error, and no
+/// signal that kills the host.
+///
+/// # Errors
+/// IO.
+pub fn place_file(path: &Path, bytes: Vec<u8>) -> Result<(), Error> {
     let failed = |error: &dyn std::fmt::Display| {
         Error::new(Status::Io, format!("cannot write {}: {error}", path.display()))
     };

@@ -43,8 +43,8 @@ fn compare(
 ) -> Result<Compared, Failure> {
     let leader = cluster.wait_for_leader(LEADER_WAIT)?;
     let led = leader.leadership().token;
-    let within = Client::open_local(&leader.local()?, to.options())?;
-    let tcp = Client::open(&leader.endpoints(), to.options())?;
+    let within = Client::open_local(&leader.local()?, to.options()?)?;
+    let tcp = Client::open(&leader.endpoints(), to.options()?)?;
     let mut warm = Figures::new();
     for _ in 0..WARM_UP {
         cycle(&within, WITHIN, &mut warm)?;

@@ -107,7 +107,7 @@ fn mega(bytes: u64) -> f64 {
 fn hold(to: &Connection, locks: u64) -> Result<u64, Failure> {
     let sessions = locks.div_ceil(LOCKS_PER_SESSION);
     let mut poller = Poller::new(READY_MAX).map_err(no_poll)?;
-    let ttl = to.options().ttl;
+    let ttl = to.options()?.ttl;
     let holder = |place| Driven::new(place, &format!("bench/held/{place}"), ttl, to);
     let mut holders: Vec<Driven> = (0..sessions).map(holder).collect();
     let now = clock::sample();

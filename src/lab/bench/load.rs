@@ -56,7 +56,7 @@ pub fn measure(load: &Load, to: &Connection, bar: &ProgressBar) -> Result<Measur
 }
 
 fn open_all(load: &Load, to: &Connection) -> Result<Vec<Client>, Failure> {
-    let open = |_| Ok(Client::open(&to.endpoints, to.options().ttl(load.ttl))?);
+    let open = |_| Ok(Client::open(&to.endpoints, to.options()?.ttl(load.ttl))?);
     (0..load.connections).map(open).collect()
 }
 

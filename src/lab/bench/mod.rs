@@ -104,6 +104,9 @@ impl Options {
 
 /// Runs it.
 pub fn run(options: &Options) -> Result<(), Failure> {
+    if options.connection.secure.options()?.is_some() {
+        return Err(Failure::usage("bench measures clusters that speak no TLS: leave --ca away"));
+    }
     if !options.spawn && !options.embedded && !options.cruel && !options.table {
         return match (options.failover, options.held) {
             (Some(_), _) => Err(Failure::usage("--failover kills nodes, so it needs --spawn too")),

@@ -2,7 +2,7 @@
 
 use crate::cli::connect::Connection;
 use std::time::{Duration, Instant};
-use tenure::client::ClusterStatus;
+use tenure::client::{ClusterAt, ClusterStatus};
 use tenure::wire::{NodeStatus, Timing};
 
 /// All nodes that answered at about one time.
@@ -26,7 +26,8 @@ pub struct Longest {
 impl Reading {
     /// Asks them all.
     pub fn take(to: &Connection) -> Self {
-        let cluster = ClusterStatus::ask(to.at(), to.timeout);
+        let cluster = ClusterAt::new(&to.endpoints, to.cluster_id.clone());
+        let cluster = ClusterStatus::ask(cluster, to.timeout);
         Self { at: Instant::now(), nodes: cluster.answered().cloned().collect() }
     }
 

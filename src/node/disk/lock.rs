@@ -4,6 +4,7 @@ use super::{failed, open_regular};
 use crate::sys::fork;
 use crate::wal::DiskError;
 use std::fs::{File, OpenOptions, TryLockError};
+use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
@@ -22,13 +23,28 @@ impl DirectoryLock {
         let file = open_regular(&name, options.read(true).write(true).create(true).mode(0o600))
             .map_err(|error| failed("open", &name, &error))?;
         fork::watch();
-        match file.try_lock() {
+        let locked = file.try_lock();
+        Self::held(path, file, locked)
+    }
+
+    /// Locks the directory against nodes, not against others who only read; `None` where no node ever locked it, as in a
+    /// copy that left the file out.
+    pub(super) fn acquire_to_read(path: &Path) -> Result<Option<Self>, DiskError> {
+        let name = path.join(NAME);
+        let file = match open_regular(&name, OpenOptions::new().read(true)) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            opened => opened.map_err(|error| failed("open", &name, &error))?,
+        };
+        fork::watch();
+        let locked = file.try_lock_shared();
+        Self::held(path, file, locked).map(Some)
+    }
+
+    fn held(path: &Path, file: File, locked: Result<(), TryLockError>) -> Result<Self, DiskError> {
+        match locked {
             Ok(()) => Ok(Self { file, forks: fork::generation() }),
-            Err(TryLockError::WouldBlock) => Err(DiskError::Io(format!(
-                "data directory {} is in use by another process",
-                path.display()
-            ))),
-            Err(TryLockError::Error(error)) => Err(failed("lock", &name, &error)),
+            Err(TryLockError::WouldBlock) => Err(in_use(path)),
+            Err(TryLockError::Error(error)) => Err(failed("lock", &path.join(NAME), &error)),
         }
     }
 }
@@ -42,6 +58,11 @@ impl Drop for DirectoryLock {
             let _ = self.file.unlock();
         }
     }
+}
+
+/// Another process has it.
+pub(super) fn in_use(path: &Path) -> DiskError {
+    DiskError::Io(format!("data directory {} is in use by another process", path.display()))
 }
 
 pub(super) const NAME: &str = "lock";

@@ -2,13 +2,13 @@
 
 use super::*;
 use crate::base::{NodeId, SessionKey};
-use crate::net::{Closed, Connection, Listener, LocalDialError, LocalNode};
+use crate::net::{Closed, Connection, Listener, LocalDialError};
 use crate::node::{FileDisk, NodeOptions};
 use crate::sys::poll::{self, Interest, Ready};
 use crate::wal::{DiskError, FileContent, FileId, StoreError};
 use crate::wire::{ClientHello, FrameKind, Request, encode_frame};
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
@@ -92,23 +92,19 @@ fn open_session() -> Request {
     Request::OpenSession { number: 1, ttl_ms: 10_000, key, client }
 }
 
-/// A client that wants a session.
-fn dial(address: SocketAddr) -> TcpStream {
+/// Asks for a session. The node may have ended by then: it also writes what nobody asked for.
+fn ask(stream: &mut TcpStream) {
     let mut bytes = Vec::new();
     encode_frame(FrameKind::ClientHello, &hello(), &mut bytes);
     encode_frame(FrameKind::Request, &open_session(), &mut bytes);
-    let mut stream = TcpStream::connect(address).unwrap();
-    stream.write_all(&bytes).unwrap();
-    stream
+    let _ = stream.write_all(&bytes);
 }
 
 /// The same within this process.
-fn dial_within(node: &LocalNode) -> Connection {
-    let mut connection = node.dial(1 << 20).unwrap();
+fn ask_within(connection: &mut Connection) {
     connection.queue(FrameKind::ClientHello, &hello()).unwrap();
     connection.queue(FrameKind::Request, &open_session()).unwrap();
-    connection.flush().unwrap();
-    connection
+    let _ = connection.flush();
 }
 
 /// Runs a node of its own until it claims, lets its disk fail, and gives what `next` says then.
@@ -141,8 +137,12 @@ fn end_by(fault_to_be: u8) -> Error {
     let thread = std::thread::spawn(|| event_loop.run());
     while !board.next(None).unwrap().is_leader {}
 
+    // Both stand before either is what ends the node.
+    let (mut client, mut within) =
+        (TcpStream::connect(address).unwrap(), local.dial(1 << 20).unwrap());
     fault.store(fault_to_be, Ordering::SeqCst);
-    let (mut client, mut within) = (dial(address), dial_within(&local));
+    ask(&mut client);
+    ask_within(&mut within);
     let error = loop {
         if let Err(error) = board.next(None) {
             break error;

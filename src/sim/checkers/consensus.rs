@@ -5,6 +5,7 @@
 //! committed. From the entries it knows which members each node has in force (R12).
 
 use super::Violation;
+use super::begun::check_begun;
 use super::members::Members;
 use crate::base::{Index, NodeId, Term, checksum};
 use crate::raft::{Entry, EntryKind, Raft, Role};
@@ -132,6 +133,10 @@ impl Consensus {
             news.elected = !led_before;
         }
         self.check_commit(node, raft, led_before)?;
+        for entry in &news.entries {
+            let first = self.nodes[&node].log.partition_point(|print| print.term < entry.term);
+            check_begun(entry, first, self.committed.get(first).map(|known| known.term))?;
+        }
         let shadow = self.nodes.entry(node).or_default();
         if raft.term() < shadow.term {
             let what =

@@ -1,6 +1,7 @@
 //! What must hold, watched from outside. Each is named as in `docs/simulation.md`.
 
 pub mod backing;
+pub mod begun;
 pub mod belief;
 pub mod bounds;
 pub mod bytes;

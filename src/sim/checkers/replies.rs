@@ -58,6 +58,8 @@ impl Replies {
             }
             // Each client has a key of its own, and tells nobody.
             ServerMessage::AttachDenied { .. } => false,
+            // There are no certificates here.
+            ServerMessage::Denied { .. } => false,
             ServerMessage::Read { index, answer, .. } => is_read(model, window, *index, answer),
             ServerMessage::SessionRefused { refusal, .. } => is_for_want_of_room(*refusal),
             ServerMessage::Standing { session } => {

@@ -159,7 +159,7 @@ impl Operator {
         let Some(errand) = &mut self.errand else { return Outcome::Unknown };
         match answer {
             OrderAnswer::Done { .. } => Outcome::Done,
-            OrderAnswer::Refused { text } => Outcome::Refused(text),
+            OrderAnswer::Refused { text } | OrderAnswer::Denied { text } => Outcome::Refused(text),
             OrderAnswer::Begun { at_least } => {
                 errand.order = Order::Snapshot { at_least: Some(at_least), offset: 0 };
                 errand.data.clear();

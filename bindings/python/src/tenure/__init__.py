@@ -8,6 +8,7 @@ Times are seconds. Every failure is a tenure.Error, with one class per status of
 """
 
 from . import aio, testing
+from ._bridge import LoggingBridge, logging_bridge
 from ._client import Client, connect
 from ._described import (
     ClusterDescription,
@@ -88,6 +89,7 @@ __all__ = [
     "Lock",
     "LockDescription",
     "LocksDescription",
+    "LoggingBridge",
     "Loss",
     "Lost",
     "MemberDescription",
@@ -116,6 +118,7 @@ __all__ = [
     "aio",
     "connect",
     "log_level",
+    "logging_bridge",
     "restore_snapshot",
     "testing",
 ]

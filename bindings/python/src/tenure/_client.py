@@ -7,7 +7,7 @@ from ctypes import byref
 from functools import partial
 from operator import attrgetter
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Optional, overload
+from typing import TYPE_CHECKING, Callable, Literal, Optional, TypeVar, overload
 
 from . import _operate, _orders
 from ._abi import ClientOptions
@@ -30,11 +30,15 @@ from ._library import library
 from ._lock import Lock
 from ._members import Members
 from ._native import ClientHandle, Local, check, descriptor, fill
+from ._notifier import watch_on_thread
 from ._options import Options
 from ._reader import Readers
 from ._requests import acquire, first_of, start_acquire, start_acquire_all
 from ._session import Session, client_options, next_change, session_of
 from ._wait import until_decided
+from ._watch import SessionWatch
+
+SessionListener = TypeVar("SessionListener", bound=Callable[[Session], object])
 
 
 def connect(
@@ -254,6 +258,20 @@ class Client(Local):
                 return
             assert session is not None, "an end of a wait that has none"
             yield session
+
+    def add_listener(self, listener: SessionListener) -> SessionListener:
+        """Calls `listener(session)` at each change of the session's state, those included that nobody has read yet; on a
+        thread for all listeners of the process, which begins with the first. What it raises is logged.
+
+        While there are listeners they are the one reader: next() and events() raise Invalid; so does this while another
+        thread is in them. What the state is now session() says."""
+        session_of(self._handle)
+        watch = partial(SessionWatch, self._handle, self._readers)
+        return self._handle.listeners.add(listener, lambda: watch_on_thread(watch()))
+
+    def remove_listener(self, listener: Callable[[Session], object]) -> None:
+        """It is not called any more, though it may be running. Who is none is harmless."""
+        self._handle.listeners.remove(listener)
 
     def fileno(self) -> int:
         """Readable while next() has something. Borrowed: never read or close it."""

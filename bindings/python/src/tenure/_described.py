@@ -1,4 +1,6 @@
-"""What describe() says, as types. Times are milliseconds since 1970 by the clock of the leader of then, for people."""
+"""What describe() says, as types. Times are milliseconds since 1970 by the clock of the leader of then, for people.
+
+They are the dicts that were sent: what a newer cluster says beyond these stays in them, under keys that .get() finds."""
 
 from __future__ import annotations
 

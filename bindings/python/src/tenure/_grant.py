@@ -8,6 +8,7 @@ from typing import Optional
 
 from ._errors import Forked, Lost, NotFound, loss_of
 from ._library import library
+from ._listeners import Listeners
 from ._native import ClientHandle, Handle, Local, check, descriptor
 from ._reason import Reason
 
@@ -28,7 +29,7 @@ class Order:
 class LeaseHandle(Handle):
     """The place for a lease. Its client lives at least as long: a client that is collected ends its leases."""
 
-    __slots__ = ("client", "name", "releases")
+    __slots__ = ("_listeners", "client", "name", "releases")
 
     def __init__(self, client: ClientHandle, name: str) -> None:
         super().__init__(library.tenure_lease_free)
@@ -36,6 +37,14 @@ class LeaseHandle(Handle):
         self.name = name
         # One for each time that its program gave it back, the one that is under way included.
         self.releases: list[None] = []
+        self._listeners: Optional[Listeners] = None
+
+    @property
+    def listeners(self) -> Listeners:
+        """For its loss. Few leases have any."""
+        if self._listeners is None:
+            self._listeners = Listeners()
+        return self._listeners
 
     def reason(self) -> Reason:
         """Why it ended; NONE before."""

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
 from operator import attrgetter
 from types import TracebackType
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING, Callable, Optional, TypeVar
 
 from . import _orders
 from ._convert import Value
 from ._ending import Call, Looked, itself, leaving, releasing
 from ._grant import Grant, LeaseHandle
 from ._loss import Loss
+from ._notifier import watch_on_thread
+from ._watch import LeaseWatch, lost_to_listeners
+
+LossListener = TypeVar("LossListener", bound="Callable[[Lease], object]")
 
 
 class Lease(Grant):
@@ -38,6 +43,17 @@ class Lease(Grant):
     def lost(self) -> Loss:
         """Whether it has ended, for whatever reason: true once it has; wait() waits for that."""
         return Loss(self._handle)
+
+    def add_listener(self, listener: LossListener) -> LossListener:
+        """Calls `listener(lease)` once, when it is lost: where leaving its block would raise Lost, and not when its
+        program gives it back. At once if it is lost already; on a thread for all listeners of the process, which begins with the first.
+        What it raises is logged. A lease that nobody else has is given back all the same, and not lost."""
+        watch = partial(LeaseWatch, self._handle, partial(lost_to_listeners, Lease))
+        return self._handle.listeners.add(listener, lambda: watch_on_thread(watch()))
+
+    def remove_listener(self, listener: Callable[[Lease], object]) -> None:
+        """It is not called any more, though it may be running. Who is none is harmless."""
+        self._handle.listeners.remove(listener)
 
     def proclaim(self, value: Value) -> None:
         """Replaces the value that others see. Raises Lost if it had ended."""

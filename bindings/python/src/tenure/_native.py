@@ -10,6 +10,7 @@ from typing import Any, Callable, NoReturn, Optional, SupportsIndex
 
 from ._errors import Error, Limit, error_of
 from ._library import library
+from ._listeners import Listeners
 
 
 class Local:
@@ -54,10 +55,12 @@ class Handle(Local):
 class ClientHandle(Handle):
     """A client. A node that it came from lives at least as long."""
 
-    __slots__ = ("patience",)
+    __slots__ = ("listeners", "patience")
 
     def __init__(self, keeps: object = None) -> None:
         super().__init__(library.tenure_client_free, keeps)
+        # For changes of its session.
+        self.listeners = Listeners()
         # How many milliseconds the end of a block waits for the server to know.
         self.patience = c_int64(PATIENCE_MS)
 

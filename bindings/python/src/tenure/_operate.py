@@ -15,7 +15,7 @@ from ._library import library
 from ._native import Handle, check
 from ._orders import about
 
-Path = Union[str, "os.PathLike[str]"]
+Path = Union[str, os.PathLike[str]]
 Result = TypeVar("Result")
 
 

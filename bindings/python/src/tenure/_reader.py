@@ -17,6 +17,21 @@ class Readers:
         self._of = of
         self._readers: list[object] = []
 
+    def begin(self) -> object:
+        """Reads until end(): raises Invalid while another thread or task reads."""
+        me = object()
+        try:
+            self._enter(me)
+        except BaseException:
+            self.end(me)
+            raise
+        return me
+
+    def end(self, me: object) -> None:
+        """This one reads no more. Again is harmless."""
+        if me in self._readers:
+            self._readers.remove(me)
+
     def alone(self, read: Callable[[], Read]) -> Read:
         """What is read; raises Invalid while another thread reads."""
         me = object()
@@ -24,8 +39,7 @@ class Readers:
             self._enter(me)
             return read()
         finally:
-            if me in self._readers:
-                self._readers.remove(me)
+            self.end(me)
 
     async def alone_here(self, read: Callable[[], Awaitable[Read]]) -> Read:
         """What is read; raises Invalid while another task reads."""
@@ -34,10 +48,9 @@ class Readers:
             self._enter(me)
             return await read()
         finally:
-            if me in self._readers:
-                self._readers.remove(me)
+            self.end(me)
 
     def _enter(self, me: object) -> None:
         self._readers.append(me)
         if self._readers[0] is not me:
-            raise Invalid(f"another thread or task is reading {self._of}: there is one reader at a time")
+            raise Invalid(f"another thread or task, or a listener, is reading {self._of}: there is one reader at a time")

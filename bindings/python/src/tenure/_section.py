@@ -28,6 +28,8 @@ class Exit(partial[Any]):
 
     entry: Entry
     lease: Any
+    # What cancels its block at a loss, if anything does.
+    scope: Any = None
 
     @classmethod
     def of(cls, end: Call, wait: object, entry: Entry, lease: Grant) -> Exit:
@@ -65,6 +67,10 @@ class Entry:
     def exit(self) -> Optional[Exit]:
         """What ends it; None once it has ended."""
         return None if self.is_over else self._exit()
+
+    def ended_by(self) -> Optional[Exit]:
+        """What ends or ended it; None once that is gone."""
+        return self._exit()
 
 
 class Line:
@@ -305,6 +311,21 @@ def end_of_section(finish: Finish) -> Call:
             # Looked up when nothing was entered: it ends what was entered otherwise.
             return entry.sections.newest()(kind, raised, trace)
         return finish(_end(status, entry, kind, raised))
+
+    return c_first("tenure_release", after, BLOCK)
+
+
+def end_of_scope(finish: Finish) -> Call:
+    """As end_of_section(), for what may be cancelled at a loss: its scope says what comes out, if it has begun."""
+
+    def after(status: int, *arguments: Any) -> Any:
+        _pointer, _wait, _releases, entry, kind, raised, trace = arguments
+        if entry.sections is not None:
+            return entry.sections.newest()(kind, raised, trace)
+        failed = _end(status, entry, kind, raised)
+        exit = entry.ended_by()
+        scope = None if exit is None else exit.scope
+        return finish(failed) if scope is None else scope.left(failed, raised)
 
     return c_first("tenure_release", after, BLOCK)
 

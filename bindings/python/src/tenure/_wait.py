@@ -52,5 +52,10 @@ def until_readable(fd: int, seconds: Optional[float]) -> None:
         return
     ready = select.poll()
     ready.register(fd, select.POLLIN)
+    until_polled(ready, seconds)
+
+
+def until_polled(ready: select.poll, seconds: Optional[float]) -> None:
+    """Waits until something of `ready` is, or `seconds` are over, or for less."""
     # poll(2) counts in 31 bits of milliseconds; a longer wait asks again in between.
     ready.poll(None if seconds is None else min(math.ceil(seconds * 1000), 2**31 - 1))

@@ -28,7 +28,7 @@ impl Dialed {
             key: SessionKey(random::bytes16()),
             seed: random::seed(),
         };
-        let client = Shared::start(options, None).unwrap();
+        let client = Shared::start(options, None, None).unwrap();
         // The first dial is the caller's; all others are the reactor's.
         client.with(|_, _| ()).unwrap();
         Self { listener, client }

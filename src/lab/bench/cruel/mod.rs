@@ -64,7 +64,7 @@ pub fn tabulate(
     to: &Connection,
     form: Form,
 ) -> Result<(), Failure> {
-    let mut stage = Stage::new(sizes, to.options().ttl, to)?;
+    let mut stage = Stage::new(sizes, to.options()?.ttl, to)?;
     let mut table = table::Table::default();
     let measured = table.measure(&mut stage, nodes);
     conclude(&stage, measured, &table.to_text(), &table.to_json(), form)

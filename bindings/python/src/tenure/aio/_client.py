@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from types import TracebackType
-from typing import Literal, Optional, cast, overload
+from typing import Callable, Literal, Optional, TypeVar, cast, overload
 
 from .. import _operate, _orders
 from .._client import open_client
@@ -28,13 +28,17 @@ from .._reader import Readers
 from .._requests import first_of, start_acquire, start_acquire_all
 from .._session import Session, SessionState, client_options, next_change, session_of
 from .._wait import Deadline
+from .._watch import SessionWatch
 from ._election import Election
 from ._lease import Lease
+from ._listening import watch_on_loop
 from ._lock import Lock
 from ._members import Members
 from ._observer import Observer
 from ._requests import acquire, in_executor
 from ._wait import until_decided
+
+SessionListener = TypeVar("SessionListener", bound=Callable[[Session], object])
 
 _CONNECT_TIMEOUT = 5.0
 
@@ -90,12 +94,16 @@ class Client(Local):
         owner: int = 0,
         delay: float = 0.0,
         value: Value = b"",
+        cancel_on_loss: bool = False,
     ) -> Lock:
-        """The lock `name`, not yet acquired: for `async with`. The options are those of tenure.Client.lock()."""
+        """The lock `name`, not yet acquired: for `async with`. The options are those of tenure.Client.lock().
+
+        With `cancel_on_loss` a block is cancelled when its lease is lost, as by asyncio.timeout(): inside it gets
+        CancelledError, and what comes out is Lost; but if others have cancelled its task as well, CancelledError."""
         text(name, "name")
         wait_ms(timeout)
         options = Options(shared, limit, permits, owner, delay, value)
-        return Lock(self._handle, name, timeout, options)
+        return Lock(self._handle, name, timeout, options, cancel_on_loss)
 
     async def acquire(
         self,
@@ -240,6 +248,20 @@ class Client(Local):
                 return
             assert session is not None, "an end of a wait that has none"
             yield session
+
+    def add_listener(self, listener: SessionListener) -> SessionListener:
+        """Calls `listener(session)` on the running loop at each change of the session's state, those included that
+        nobody has read yet. What it raises is logged.
+
+        While there are listeners they are the one reader: next() and events() raise Invalid; so does this while another
+        task is in them. What the state is now session() says."""
+        session_of(self._handle)
+        watch = partial(SessionWatch, self._handle, self._readers)
+        return self._handle.listeners.add(listener, lambda: watch_on_loop(watch()))
+
+    def remove_listener(self, listener: Callable[[Session], object]) -> None:
+        """It is not called any more. Who is none is harmless."""
+        self._handle.listeners.remove(listener)
 
     def progress(self) -> None:
         """Says that the program still moves: see `progress` of tenure.connect()."""

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
 from operator import attrgetter
 from types import TracebackType
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING, Callable, Optional, TypeVar
 
 from .. import _orders
 from .._convert import Value, octets
 from .._ending import Call, Looked, leaving_soon, releasing_soon
 from .._grant import Grant, LeaseHandle
+from .._watch import LeaseWatch, lost_to_listeners
+from ._listening import watch_on_loop
 from ._loss import Loss
 from ._requests import in_executor
+from ._scope import CancelOnLoss
+
+LossListener = TypeVar("LossListener", bound="Callable[[Lease], object]")
 
 
 class Lease(Grant):
@@ -40,6 +46,22 @@ class Lease(Grant):
     def lost(self) -> Loss:
         """Whether it has ended, for whatever reason: true once it has; `await lost.wait()` waits for that."""
         return Loss(self._handle)
+
+    def cancel_on_loss(self) -> CancelOnLoss:
+        """A block for `async with` that is cancelled when the lease is lost, and raises Lost then. It does not give the lease back:
+        `async with await client.acquire_all(names) as lease, lease.cancel_on_loss(): ...`"""
+        return CancelOnLoss(self._handle)
+
+    def add_listener(self, listener: LossListener) -> LossListener:
+        """Calls `listener(lease)` once, when it is lost: where leaving its block would raise Lost, and not when its
+        program gives it back. On the running loop, soon if it is lost already. What it raises is logged. A lease that
+        nobody else has is given back all the same, and not lost."""
+        watch = partial(LeaseWatch, self._handle, partial(lost_to_listeners, Lease))
+        return self._handle.listeners.add(listener, lambda: watch_on_loop(watch()))
+
+    def remove_listener(self, listener: Callable[[Lease], object]) -> None:
+        """It is not called any more. Who is none is harmless."""
+        self._handle.listeners.remove(listener)
 
     async def proclaim(self, value: Value) -> None:
         """Replaces the value that others see. Raises Lost if it had ended."""

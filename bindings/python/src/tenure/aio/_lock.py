@@ -14,10 +14,11 @@ from .._grant import LeaseHandle
 from .._native import ClientHandle, Handle
 from .._options import Options
 from .._requests import start_acquire
-from .._section import Entry, Exit, Leaving, Sections, end_of_section, timeout_of
+from .._section import Entry, Exit, Leaving, Sections, end_of_scope, end_of_section, timeout_of
 from .._wait import Deadline
 from ._lease import Lease
 from ._requests import acquire
+from ._scope import LossScope
 
 # What each `async with` looks up.
 _leaving = Leaving()
@@ -28,13 +29,19 @@ class Lock(Sections[Lease]):
 
     Tasks that share it exclude each other, also when the lease is lost while one of them still works under
     it; but with an owner it is entered again. Each entry has a lease of its own, which its end gives back. A block
-    under `async with` does not notice a loss by itself: look at lease.lost between steps, and send lease.token with
-    every read and write; leaving the block after a loss raises Lost."""
+    under `async with` does not notice a loss by itself, unless it was made with `cancel_on_loss`: look at lease.lost
+    between steps, and send lease.token with every read and write; leaving the block after a loss raises Lost."""
 
     def __init__(
-        self, client: ClientHandle, name: str, timeout: Optional[float], options: Options
+        self,
+        client: ClientHandle,
+        name: str,
+        timeout: Optional[float],
+        options: Options,
+        cancel_on_loss: bool = False,
     ) -> None:
         super().__init__(client, name, timeout, options, asyncio.current_task)
+        self._cancel_on_loss = cancel_on_loss
 
     async def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
         """Acquires it; False if somebody else has it for longer than `timeout` seconds.
@@ -71,7 +78,8 @@ class Lock(Sections[Lease]):
     def new_exit(self) -> Exit:
         """What will end an entry."""
         lease = Lease(LeaseHandle(self._client, self._name))
-        return Exit.of(_end, 0, Entry(self), lease)
+        end = _end_of_scope if self._cancel_on_loss else _end
+        return Exit.of(end, 0, Entry(self), lease)
 
     async def _enter_block(self, exit: Exit, is_kept: bool) -> Lease:
         try:
@@ -93,6 +101,8 @@ class Lock(Sections[Lease]):
                 await self._wait_for_turn(entry, deadline, timeout, is_block)
             await acquire(lease._handle, lambda: self._start(deadline), timeout)
             entry.is_inside = True
+            if is_block and self._cancel_on_loss:
+                exit.scope = LossScope(lease._handle)
             if is_kept:
                 self._kept.keep(exit)
         except BaseException:
@@ -121,3 +131,4 @@ class Lock(Sections[Lease]):
 
 
 _end = end_of_section(await_it)
+_end_of_scope = end_of_scope(await_it)

@@ -1,0 +1,133 @@
+"""What looks for the end of a lease, or for changes of a session, on behalf of a thread or a loop that waits.
+
+It keeps neither: who is gone has no more to tell."""
+
+from __future__ import annotations
+
+import select
+import weakref
+from typing import Callable, Optional
+
+from ._errors import Again, Closed, Error, Forked, Invalid
+from ._grant import LeaseHandle, remaining
+from ._library import library
+from ._listeners import call_each, logger
+from ._native import ClientHandle
+from ._reader import Readers
+from ._reason import Reason
+from ._session import next_change
+from ._wait import LOOK_EVERY
+
+# epoll and poll count in 31 bits of milliseconds.
+_LONGEST = 2**31 / 1000 - 1
+
+
+class Watch:
+    """What to wait for, and what to do then. Its descriptor is its own, and stands for one of the library."""
+
+    def __init__(self, fd: int, how: int) -> None:
+        # What wakes who waits, when that is gone for which it waits.
+        self.wake: Callable[[], None] = lambda: None
+        self._news: Optional[select.epoll] = None
+        try:
+            if fd >= 0:
+                self._news = select.epoll()
+                self._news.register(fd, how)
+        except OSError:
+            self.close()
+
+    def fileno(self) -> int:
+        """Readable when look() is due; -1 if the process has no descriptor left."""
+        return -1 if self._news is None else self._news.fileno()
+
+    def longest(self) -> Optional[float]:
+        """After how many seconds to look, though there was no news; None for never."""
+        raise NotImplementedError
+
+    def look(self) -> bool:
+        """Tells what there is to tell; whether that was all for good."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Lets go of the descriptor. Again is harmless."""
+        if self._news is not None:
+            self._news.close()
+            self._news = None
+
+    def _gone(self, _: object) -> None:
+        self.wake()
+
+
+class LeaseWatch(Watch):
+    """Tells once that a lease was lost: not that its program gave it back."""
+
+    def __init__(self, lease: LeaseHandle, tell: Callable[[LeaseHandle], None]) -> None:
+        # Once for each news: it stays readable from when the lease is asked to end, which is not yet the end.
+        super().__init__(library.tenure_lease_fd(lease.pointer), select.EPOLLIN | select.EPOLLET)
+        self._lease = weakref.ref(lease, self._gone)
+        self._tell = tell
+
+    def longest(self) -> Optional[float]:
+        lease = self._lease()
+        if lease is None:
+            return 0.0
+        left = min(remaining(lease), _LONGEST)
+        return left if self._news is not None else min(left, LOOK_EVERY)
+
+    def look(self) -> bool:
+        if self._news is not None:
+            self._news.poll(0)
+        lease = self._lease()
+        if lease is None or not lease.pointer:
+            return True
+        # Not its state: whoever asks for that is told that it is asked to end, and others look for that.
+        if remaining(lease) > 0.0:
+            return False
+        if lease.reason() != Reason.RELEASED:
+            self._tell(lease)
+        return True
+
+
+class SessionWatch(Watch):
+    """Tells each change of a client's session, as its one reader."""
+
+    def __init__(self, client: ClientHandle, readers: Readers) -> None:
+        self._readers = readers
+        self._reader = readers.begin()
+        super().__init__(library.tenure_client_fd(client.pointer), select.EPOLLIN)
+        self._client = weakref.ref(client, self._gone)
+
+    def longest(self) -> Optional[float]:
+        return None if self._news is not None else LOOK_EVERY
+
+    def look(self) -> bool:
+        while True:
+            client = self._client()
+            if client is None:
+                return True
+            try:
+                session = next_change(client)
+            except Again:
+                return False
+            client.listeners.call(session)
+
+    def close(self) -> None:
+        self._readers.end(self._reader)
+        super().close()
+
+
+def is_over(watch: Watch) -> bool:
+    """Looks. What was freed or closed, or belongs to a parent, has no more to tell."""
+    try:
+        return watch.look()
+    except (Closed, Forked, Invalid):
+        # Invalid: while it is freed by another thread, a weak reference to it still leads there.
+        return True
+    except Error:
+        logger.exception("what was watched for listeners of tenure is watched no more")
+        return True
+
+
+def lost_to_listeners(kind: Callable[[LeaseHandle], object], lease: LeaseHandle) -> None:
+    """Tells each listener of a lease, once, that it was lost."""
+    call_each(lease.listeners.end(), kind(lease))

@@ -1,0 +1,36 @@
+//! `tenure config`: what a node would be told, by its file, its variables and its flags.
+
+mod check;
+mod file;
+mod print;
+mod sample;
+mod settings;
+
+use crate::cli::failure::Failure;
+use clap::{ArgMatches, Args, Subcommand};
+
+/// Check a configuration file of `serve`, or show the value of each option and where it comes from.
+#[derive(Args, Debug)]
+pub struct Options {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    Check(check::Options),
+    Print(print::Options),
+}
+
+/// The sample file, as `print --defaults` prints it.
+#[cfg(test)]
+pub use sample::text as sample;
+
+/// Runs it; `matches` are those of the whole command line, which know what was said where.
+pub fn run(options: Options, matches: &ArgMatches) -> Result<(), Failure> {
+    let own = |name: &str| matches.subcommand_matches("config")?.subcommand_matches(name);
+    match options.command {
+        Command::Check(options) => check::run(options, own("check").expect("it was parsed")),
+        Command::Print(options) => print::run(&options, own("print").expect("it was parsed")),
+    }
+}

@@ -1,0 +1,58 @@
+//! What a client is given to speak TLS.
+
+use crate::base::Verify;
+use crate::net::{TlsDialer, TlsFiles};
+use crate::{Error, Status};
+use std::path::PathBuf;
+
+/// Whom a client trusts, and what it shows. The files are PEM, and are read when the client is opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TlsOptions {
+    /// The authority of the nodes.
+    pub ca: PathBuf,
+    /// This client's certificate, and what stands between it and its authority behind it.
+    pub cert: Option<PathBuf>,
+    /// The key of that.
+    pub key: Option<PathBuf>,
+    /// By what nodes are verified.
+    pub verify: Verify,
+}
+
+impl TlsOptions {
+    /// Nodes of this authority are trusted.
+    pub fn new(ca: impl Into<PathBuf>) -> Self {
+        Self { ca: ca.into(), cert: None, key: None, verify: Verify::default() }
+    }
+
+    /// Shows this certificate.
+    #[must_use]
+    pub fn identity(self, cert: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        Self { cert: Some(cert.into()), key: Some(key.into()), ..self }
+    }
+
+    /// Verifies nodes by this.
+    #[must_use]
+    pub fn verify(self, verify: Verify) -> Self {
+        Self { verify, ..self }
+    }
+
+    /// Reads the files.
+    ///
+    /// # Errors
+    /// INVALID: which file, and what is wrong with it.
+    pub(super) fn read(&self) -> Result<TlsDialer, Error> {
+        let own = match (&self.cert, &self.key) {
+            (Some(cert), Some(key)) => Some((cert.clone(), key.clone())),
+            (None, None) => None,
+            (Some(_), None) => return Err(invalid("a certificate needs its key: give both")),
+            (None, Some(_)) => return Err(invalid("a key needs its certificate: give both")),
+        };
+        let files = TlsFiles { ca: self.ca.clone(), own, ..TlsFiles::default() };
+        TlsDialer::read(&files, self.verify).map_err(|why| invalid(&why))
+    }
+}
+
+fn invalid(text: &str) -> Error {
+    Error::new(Status::Invalid, text)
+}

@@ -1,0 +1,143 @@
+//! A connection over TLS: how it becomes one, who is at its other end, and what is said where only one end speaks it.
+
+use super::{Closed, Connection, Stream};
+use crate::base::Principal;
+use crate::net::tls::{
+    self, EitherStream, Expected, Session, Spoken, StreamError, TlsClient, TlsError, TlsServer,
+    TlsStream,
+};
+use mio::net::TcpStream;
+
+impl Connection {
+    /// Speaks TLS with `expected`, who is dialed: before anything is sent. What is queued leaves once both know each other.
+    ///
+    /// # Errors
+    /// [`Closed::Tls`].
+    pub fn over_tls(self, client: &TlsClient, expected: Expected) -> Result<Self, Closed> {
+        let session = client.dial(expected).map_err(TlsError::Failed)?;
+        Ok(self.secured(session))
+    }
+
+    /// Speaks TLS with whoever has dialed us: before anything is read.
+    ///
+    /// # Errors
+    /// [`Closed::Tls`].
+    pub fn answering_over_tls(self, server: &TlsServer) -> Result<Self, Closed> {
+        let session = server.accept().map_err(TlsError::Failed)?;
+        Ok(self.secured(session))
+    }
+
+    /// Speaks TLS with whoever has dialed us, or does without, as his first bytes do: before anything is read.
+    #[must_use]
+    pub fn answering_either(mut self, server: &TlsServer) -> Self {
+        self.stream = match self.stream {
+            Stream::Tcp(socket) => Stream::Either(EitherStream::new(socket, server.clone())),
+            other => other,
+        };
+        self
+    }
+
+    /// One read of a connection whose first bytes tell what it speaks; how much that was, 0 at the end.
+    pub(super) fn receive_first(&mut self) -> Result<usize, StreamError> {
+        let Stream::Either(stream) = &mut self.stream else { return Ok(0) };
+        let (count, spoken) = stream.receive()?;
+        match spoken {
+            None => {}
+            Some(Spoken::Plain(socket, begin)) => {
+                self.stream = Stream::Tcp(socket);
+                self.decoder.push(&begin);
+            }
+            Some(Spoken::Tls(mut stream, begin)) => {
+                let taken = stream.take(&begin, |bytes| self.decoder.push(bytes));
+                self.stream = Stream::Tls(stream);
+                taken?;
+            }
+        }
+        Ok(count)
+    }
+
+    fn secured(mut self, session: Session) -> Self {
+        self.stream = match self.stream {
+            Stream::Tcp(socket) => Stream::Tls(TlsStream { socket, session: Box::new(session) }),
+            // Within a process there is nobody between the two.
+            other => other,
+        };
+        self
+    }
+
+    /// Who is at the other end, by a certificate that was verified; `None`: not over TLS, not known yet, or nobody that we know.
+    #[must_use]
+    pub fn principal(&self) -> Option<&Principal> {
+        match &self.stream {
+            Stream::Tls(stream) => stream.session.peer(),
+            Stream::Tcp(_) | Stream::Either(_) | Stream::Local(_) => None,
+        }
+    }
+
+    /// Whether the two ends do not know each other yet, or it is not known whether they are to.
+    #[must_use]
+    pub fn is_handshaking(&self) -> bool {
+        match &self.stream {
+            Stream::Tls(stream) => stream.session.is_handshaking(),
+            Stream::Either(_) => true,
+            Stream::Tcp(_) | Stream::Local(_) => false,
+        }
+    }
+
+    /// Whether it speaks TLS, as far as is known.
+    #[must_use]
+    pub fn is_over_tls(&self) -> bool {
+        matches!(self.stream, Stream::Tls(_))
+    }
+
+    pub(super) fn encrypted_bytes(&self) -> usize {
+        match &self.stream {
+            Stream::Tls(stream) => stream.queued_bytes(),
+            Stream::Tcp(_) | Stream::Either(_) | Stream::Local(_) => 0,
+        }
+    }
+
+    pub(super) fn socket(&self) -> Option<&TcpStream> {
+        match &self.stream {
+            Stream::Tcp(socket) => Some(socket),
+            Stream::Tls(stream) => Some(&stream.socket),
+            Stream::Either(stream) => Some(stream.socket()),
+            Stream::Local(_) => None,
+        }
+    }
+
+    /// Says behind what was sent that nothing more comes.
+    pub(super) fn end_tls(&mut self) {
+        if let Stream::Tls(stream) = &mut self.stream {
+            stream.end();
+        }
+    }
+
+    /// What waited for the handshake leaves with its end: nobody is told of room that there was all the time.
+    pub(super) fn flush_after_handshake(&mut self) -> Result<(), Closed> {
+        if self.is_handshaking() {
+            return Ok(());
+        }
+        match self.flush() {
+            // What it sent before its end is still to be read; the end comes behind it.
+            Err(Closed::ByPeer) => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Why this connection ended, in the place of what frames make of TLS: somebody must be told what to mend.
+    pub(super) fn explained(&self, closed: Closed) -> Closed {
+        let is_plain = matches!(self.stream, Stream::Tcp(_)) && !self.is_heard;
+        match closed {
+            Closed::ByPeer | Closed::Protocol(_)
+                if is_plain && tls::begins_as_tls(self.decoder.unread()) =>
+            {
+                TlsError::SpeaksTls.into()
+            }
+            closed => closed,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

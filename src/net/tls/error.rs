@@ -1,0 +1,174 @@
+//! Why two ends do not come together, said so that whoever reads it knows which of the two to mend.
+
+use crate::base::IdentityError;
+use crate::base::text::date;
+use rustls::{
+    AlertDescription, CertificateError, Error, InvalidMessage, OtherError, PeerIncompatible,
+};
+use std::sync::Arc;
+
+/// A broken handshake, or bytes that are no TLS behind it. "It" is the other side.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TlsError {
+    /// Its first bytes are something else.
+    #[error(
+        "it does not speak TLS, and this side demands it: give it --ca, --cert and --key, or let both do without"
+    )]
+    NotTls,
+    /// Its first bytes are TLS, and this side does without.
+    #[error(
+        "it speaks TLS, and this side does not: give this side --ca, --cert and --key, or let both do without"
+    )]
+    SpeaksTls,
+    /// It shows none.
+    #[error("it has no certificate: give it one of this cluster's authority (--cert and --key)")]
+    NoCertificate,
+    /// We do not accept the one that it shows.
+    #[error("its certificate {0}")]
+    Theirs(String),
+    /// Nor one that has expired, or is not valid yet.
+    #[error("its certificate {0}")]
+    Outdated(String),
+    /// It does not accept ours, or that we have none.
+    #[error("it refuses us: {0}")]
+    Ours(String),
+    /// Anything else.
+    #[error("the TLS connection has failed: {0}")]
+    Failed(String),
+}
+
+/// Why we do not accept a certificate whose signature is in order, as the second half of a sentence about it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Misfit {
+    #[error("{0}")]
+    Identity(#[from] IdentityError),
+    #[error(
+        "is {is}'s, and this is the address of {expected}: correct the address, or its certificate"
+    )]
+    Other { is: String, expected: String },
+    #[error("is {0}'s, and only a node's is accepted here")]
+    NoNode(String),
+    #[error("is an authority's own: give it one that the authority has made (`tenure certs`)")]
+    Authority,
+    #[error("is not in order: {0}")]
+    Broken(String),
+}
+
+impl From<Misfit> for Error {
+    fn from(misfit: Misfit) -> Self {
+        Self::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(misfit))))
+    }
+}
+
+impl From<Error> for TlsError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::NoCertificatesPresented => Self::NoCertificate,
+            Error::InvalidCertificate(
+                error @ (CertificateError::ExpiredContext { .. }
+                | CertificateError::NotValidYetContext { .. }),
+            ) => Self::Outdated(refusal(&error)),
+            Error::InvalidCertificate(error) => Self::Theirs(refusal(&error)),
+            Error::AlertReceived(alert) => Self::Ours(alert_text(alert)),
+            Error::PeerIncompatible(
+                PeerIncompatible::SupportedVersionsExtensionRequired
+                | PeerIncompatible::Tls13RequiredForQuic
+                | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
+                | PeerIncompatible::Tls12NotOffered
+                | PeerIncompatible::Tls12NotOfferedOrEnabled,
+            ) => Self::Failed("it does not speak TLS 1.3, which is the only version here".into()),
+            error => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+impl TlsError {
+    /// What the first bytes of the other side tell.
+    pub(super) fn of_first_bytes(error: Error) -> Self {
+        match error {
+            Error::InvalidMessage(
+                InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion,
+            ) => Self::NotTls,
+            error => error.into(),
+        }
+    }
+}
+
+/// Whether a stream begins as TLS does, with an alert or a handshake. As the begin of a frame it would be one of 64 KiB and
+/// more, and no first frame is.
+#[must_use]
+pub fn begins_as_tls(begin: &[u8]) -> bool {
+    matches!(begin, [ALERT | HANDSHAKE, 3, 1..=4, ..])
+}
+
+/// Kinds of records that a stream of TLS may begin with.
+pub(super) const ALERT: u8 = 0x15;
+/// See [`ALERT`].
+pub(super) const HANDSHAKE: u8 = 0x16;
+
+fn refusal(error: &CertificateError) -> String {
+    match error {
+        CertificateError::ExpiredContext { not_after, .. } => {
+            let end = date(not_after.as_secs());
+            format!("expired on {end}: renew it, if the clocks of both machines are right")
+        }
+        CertificateError::NotValidYetContext { not_before, .. } => {
+            let begin = date(not_before.as_secs());
+            format!("is valid from {begin} only: set the clocks of both machines")
+        }
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+            "is not of an authority that is trusted here: give it one of this cluster's, or trust its authority (--ca)"
+                .into()
+        }
+        CertificateError::Revoked => "was revoked: it is on the list of --crl".into(),
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            "may not be used at this end of a connection: clients dial, and only nodes are dialed".into()
+        }
+        CertificateError::NotValidForNameContext { expected, presented } => {
+            let expected = expected.to_str();
+            let presented = match presented.as_slice() {
+                [] => "no host".to_owned(),
+                names => names.join(", "),
+            };
+            format!(
+                "is not for {expected}, but for {presented}: make one that names the host, or verify by node (--verify node)"
+            )
+        }
+        CertificateError::Other(OtherError(error)) => match error.downcast_ref::<Misfit>() {
+            Some(misfit) => misfit.to_string(),
+            None => Misfit::Broken(error.to_string()).to_string(),
+        },
+        error => Misfit::Broken(error.to_string()).to_string(),
+    }
+}
+
+fn alert_text(alert: AlertDescription) -> String {
+    let known = match alert {
+        AlertDescription::CertificateRequired => {
+            "it demands a certificate, and this side has none: give --cert and --key"
+        }
+        AlertDescription::UnknownCA | AlertDescription::DecryptError => {
+            "our certificate is not of an authority that it trusts: use one of its cluster's"
+        }
+        AlertDescription::CertificateExpired => {
+            "our certificate has expired, or is not valid yet: renew it, and compare the clocks of both machines"
+        }
+        AlertDescription::CertificateRevoked => "our certificate was revoked: use a new one",
+        AlertDescription::UnsupportedCertificate => {
+            "our certificate may not be used at this end of a connection: `tenure certs show` says for what it may"
+        }
+        AlertDescription::BadCertificate
+        | AlertDescription::CertificateUnknown
+        | AlertDescription::AccessDenied => {
+            "our certificate is not the one that it expects: `tenure certs show` says whom it names; its log says what it misses"
+        }
+        AlertDescription::ProtocolVersion => {
+            "it does not speak TLS 1.3, which is the only version here"
+        }
+        AlertDescription::UnexpectedMessage | AlertDescription::DecodeError => {
+            "it does not take us for TLS: does it speak something else at this address?"
+        }
+        alert => return format!("it ended the TLS connection with {alert:?}"),
+    };
+    known.to_owned()
+}

@@ -1,0 +1,155 @@
+//! One TLS connection without a socket: bytes in, bytes out.
+//!
+//! Nothing of what came is left inside: who is told of input by edges is not told again of what has been read. And nothing
+//! of what is to be sent is: all of it stands in one buffer of ours, so that bounds count it.
+
+use super::error::TlsError;
+use super::trust;
+use crate::base::Principal;
+use rustls::Connection;
+use std::fmt;
+use std::io::{BufRead, Write};
+
+/// One side of it.
+pub(in crate::net) struct Session {
+    tls: Connection,
+    /// What is to be sent, encrypted.
+    output: Vec<u8>,
+    /// Bytes at its front that were sent already.
+    sent: usize,
+    /// The other side has said that nothing more comes.
+    has_ended: bool,
+    /// Something that is TLS has come.
+    is_spoken: bool,
+    /// Who the other side is, once that is known, if it is anybody that we know.
+    peer: Option<Principal>,
+}
+
+impl Session {
+    /// What whoever dials begins with is to be sent at once.
+    pub(super) fn new(tls: Connection) -> Self {
+        let (output, sent) = (Vec::new(), 0);
+        let (has_ended, is_spoken) = (false, false);
+        let mut session = Self { tls, output, sent, has_ended, is_spoken, peer: None };
+        session.collect();
+        session
+    }
+
+    /// Whether the two ends do not know each other yet.
+    pub(in crate::net) fn is_handshaking(&self) -> bool {
+        self.tls.is_handshaking()
+    }
+
+    /// Whether the other side has said that nothing more comes.
+    pub(in crate::net) fn has_ended(&self) -> bool {
+        self.has_ended
+    }
+
+    /// Who the other side is; `None`: not known yet, or nobody that we know.
+    pub(in crate::net) fn peer(&self) -> Option<&Principal> {
+        self.peer.as_ref()
+    }
+
+    /// Takes all bytes that came, and hands all that they say to `take`.
+    ///
+    /// # Errors
+    /// The connection is of no use any more; what the other side is to be told of it is to be sent.
+    pub(in crate::net) fn receive(
+        &mut self,
+        mut bytes: &[u8],
+        mut take: impl FnMut(&[u8]),
+    ) -> Result<(), TlsError> {
+        while !bytes.is_empty() && !self.has_ended {
+            let received = self.receive_piece(&mut bytes, &mut take);
+            // Answers of the handshake, and why it has failed.
+            self.collect();
+            received?;
+        }
+        Ok(())
+    }
+
+    fn receive_piece(
+        &mut self,
+        bytes: &mut &[u8],
+        take: &mut impl FnMut(&[u8]),
+    ) -> Result<(), TlsError> {
+        let failed = |error: std::io::Error| TlsError::Failed(error.to_string());
+        let was_handshaking = self.is_handshaking();
+        self.tls.read_tls(bytes).map_err(failed)?;
+        let state = match self.tls.process_new_packets() {
+            Ok(state) => state,
+            Err(error) if !self.is_spoken => return Err(TlsError::of_first_bytes(error)),
+            Err(error) => return Err(error.into()),
+        };
+        self.is_spoken |= !self.tls.wants_write() || !self.tls.is_handshaking();
+        let mut left = state.plaintext_bytes_to_read();
+        while left > 0 {
+            let mut reader = self.tls.reader();
+            let chunk = reader.fill_buf().map_err(failed)?;
+            let count = chunk.len();
+            take(chunk);
+            reader.consume(count);
+            left -= count;
+        }
+        self.has_ended = state.peer_has_closed();
+        if was_handshaking && !self.is_handshaking() {
+            let shown = self.tls.peer_certificates().and_then(<[_]>::first);
+            self.peer = shown.and_then(trust::principal_of);
+        }
+        Ok(())
+    }
+
+    /// Encrypts what of `bytes` may be sent now; how much that was. Nothing before the other side is known.
+    pub(in crate::net) fn encrypt(&mut self, bytes: &[u8]) -> Result<usize, TlsError> {
+        if self.is_handshaking() {
+            return Ok(0);
+        }
+        let piece = &bytes[..bytes.len().min(PIECE_BYTES)];
+        let failed = |error: std::io::Error| TlsError::Failed(error.to_string());
+        let count = self.tls.writer().write(piece).map_err(failed)?;
+        self.collect();
+        Ok(count)
+    }
+
+    /// Tells the other side that nothing more comes.
+    pub(in crate::net) fn end(&mut self) {
+        self.tls.send_close_notify();
+        self.collect();
+    }
+
+    /// What is to be sent next.
+    pub(in crate::net) fn pending(&self) -> &[u8] {
+        &self.output[self.sent..]
+    }
+
+    /// Takes away `count` bytes that the socket took.
+    pub(in crate::net) fn take_sent(&mut self, count: usize) {
+        self.sent += count;
+        assert!(self.sent <= self.output.len(), "{count} bytes sent of fewer");
+        if self.pending().is_empty() {
+            self.output.clear();
+            self.sent = 0;
+            // There may be a hundred thousand connections.
+            self.output.shrink_to(KEPT_BYTES);
+        }
+    }
+
+    /// All that TLS wants to send, into our buffer.
+    fn collect(&mut self) {
+        while self.tls.wants_write() {
+            self.tls.write_tls(&mut self.output).expect("memory takes all");
+        }
+    }
+}
+
+/// Without the bytes, and without the keys.
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Session({} bytes)", self.pending().len())
+    }
+}
+
+/// What is encrypted at a time: what waits encrypted stays little more than the socket takes.
+const PIECE_BYTES: usize = 32 << 10;
+/// Memory that an empty buffer keeps.
+const KEPT_BYTES: usize = 4 << 10;

@@ -1,0 +1,142 @@
+//! The two sides of a handshake: a node that is dialed, and whoever dials.
+
+use super::material::TlsMaterial;
+use super::session::Session;
+use super::trust::Trust;
+use super::verifiers::{DialedVerifier, DialerVerifier};
+use crate::base::NodeId;
+use rustls::client::{ClientConnection, Resumption};
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::{DnsName, ServerName};
+use rustls::server::{NoServerSessionStorage, ServerConnection};
+use rustls::sign::SingleCertAndKey;
+use rustls::version::TLS13;
+use rustls::{ClientConfig, ServerConfig};
+use std::fmt;
+use std::sync::Arc;
+
+/// Whom the dialed node must be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// Whoever its authority says is at this host.
+    Host(ServerName<'static>),
+    /// Any node of the cluster's own authority.
+    AnyNode,
+    /// This node.
+    Node(NodeId),
+}
+
+/// What a node answers with.
+#[derive(Clone)]
+pub struct TlsServer(Arc<ServerConfig>);
+
+/// What whoever dials begins with.
+#[derive(Clone)]
+pub struct TlsClient {
+    config: ClientConfig,
+    nodes: Arc<Trust>,
+}
+
+impl Expected {
+    /// Whoever is at the host of `address` ("host:port").
+    ///
+    /// # Errors
+    /// It is none that a certificate could name.
+    pub fn host_of(address: &str) -> Result<Self, String> {
+        let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let name = ServerName::try_from(host.to_owned());
+        name.map(Self::Host).map_err(|_| {
+            format!("no certificate can name the host \"{host}\": dial another name of it, or verify by node (--verify node)")
+        })
+    }
+}
+
+impl TlsServer {
+    /// Answers with our own certificate, and demands one.
+    ///
+    /// # Errors
+    /// There is none of our own.
+    pub fn new(material: &TlsMaterial) -> Result<Self, String> {
+        let Some((own, _)) = &material.own else {
+            return Err("a node needs a certificate and its key (--cert and --key)".to_owned());
+        };
+        let verifier = DialerVerifier {
+            nodes: Arc::clone(&material.nodes),
+            clients: Arc::clone(&material.clients),
+        };
+        let config = ServerConfig::builder_with_provider(provider())
+            .with_protocol_versions(&[&TLS13])
+            .map_err(|error| error.to_string())?;
+        let mut config = config
+            .with_client_cert_verifier(Arc::new(verifier))
+            .with_cert_resolver(Arc::new(SingleCertAndKey::from(Arc::clone(own))));
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+        Ok(Self(Arc::new(config)))
+    }
+
+    /// One who has dialed us.
+    pub(in crate::net) fn accept(&self) -> Result<Session, String> {
+        let connection = ServerConnection::new(Arc::clone(&self.0));
+        connection.map(|connection| Session::new(connection.into())).map_err(|why| why.to_string())
+    }
+}
+
+impl TlsClient {
+    /// Dials with our own certificate, if there is one.
+    ///
+    /// # Errors
+    /// The provider lacks what TLS 1.3 needs.
+    pub fn new(material: &TlsMaterial) -> Result<Self, String> {
+        let nodes = Arc::clone(&material.nodes);
+        let verifier = DialedVerifier { nodes: Arc::clone(&nodes), expected: Expected::AnyNode };
+        let config = ClientConfig::builder_with_provider(provider())
+            .with_protocol_versions(&[&TLS13])
+            .map_err(|error| error.to_string())?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier));
+        let mut config = match &material.own {
+            Some((own, _)) => {
+                config.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(Arc::clone(own))))
+            }
+            None => config.with_no_client_auth(),
+        };
+        config.resumption = Resumption::disabled();
+        Ok(Self { config, nodes })
+    }
+
+    /// A connection to `expected`.
+    pub(in crate::net) fn dial(&self, expected: Expected) -> Result<Session, String> {
+        let mut config = self.config.clone();
+        // What is dialed by its host says which, so that whoever stands before it can tell; our own nodes need no name.
+        let name = match &expected {
+            Expected::Host(name) => name.clone(),
+            Expected::AnyNode | Expected::Node(_) => {
+                config.enable_sni = false;
+                ServerName::DnsName(DnsName::try_from("node.invalid").expect("it is a name"))
+            }
+        };
+        let verifier = DialedVerifier { nodes: Arc::clone(&self.nodes), expected };
+        config.dangerous().set_certificate_verifier(Arc::new(verifier));
+        let connection = ClientConnection::new(Arc::new(config), name);
+        connection.map(|connection| Session::new(connection.into())).map_err(|why| why.to_string())
+    }
+}
+
+/// The one cryptography that is used; passed to each part, since the process's own is another's to choose.
+pub(super) fn provider() -> Arc<CryptoProvider> {
+    Arc::new(ring::default_provider())
+}
+
+impl fmt::Debug for TlsServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TlsServer")
+    }
+}
+
+impl fmt::Debug for TlsClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TlsClient")
+    }
+}

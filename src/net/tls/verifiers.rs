@@ -1,0 +1,134 @@
+//! What each side of a handshake verifies of the other. There is no way around, and none from one check to another.
+
+use super::error::Misfit;
+use super::sides::Expected;
+use super::trust::{self, Trust, Usage};
+use crate::base::Principal;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::verify_tls13_signature;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::{DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
+use std::sync::Arc;
+
+/// What whoever dials demands of the node.
+#[derive(Debug)]
+pub(super) struct DialedVerifier {
+    pub(super) nodes: Arc<Trust>,
+    pub(super) expected: Expected,
+}
+
+/// What a node demands of whoever dials it. The authority of clients makes no nodes, and the other way round if it has one of
+/// its own.
+#[derive(Debug)]
+pub(super) struct DialerVerifier {
+    pub(super) nodes: Arc<Trust>,
+    pub(super) clients: Arc<Trust>,
+}
+
+impl ServerCertVerifier for DialedVerifier {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+        _name: &ServerName<'_>,
+        _ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let certificate = trust::parse(certificate)?;
+        self.nodes.verify(&certificate, others, now, Usage::Server)?;
+        match &self.expected {
+            Expected::Host(host) => trust::check_host(&certificate, host)?,
+            Expected::AnyNode => drop(node(&certificate)?),
+            Expected::Node(id) => {
+                let (is, expected) = (node(&certificate)?, Principal::Node(*id));
+                if is != expected {
+                    let (is, expected) = (is.to_string(), expected.to_string());
+                    return Err(Misfit::Other { is, expected }.into());
+                }
+            }
+        }
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _message: &[u8],
+        _certificate: &CertificateDer<'_>,
+        _signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Err(only_1_3())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, certificate, signature, self.nodes.algorithms())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.nodes.algorithms().supported_schemes()
+    }
+}
+
+impl ClientCertVerifier for DialerVerifier {
+    /// Whoever dials shows the one certificate that it has.
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &[]
+    }
+
+    fn verify_client_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        let certificate = trust::parse(certificate)?;
+        // Whose it says that it is decides who must have made it; one that says nothing is told first if it is a stranger's.
+        let identity = trust::identity(&certificate);
+        let trust = match &identity {
+            Ok(Principal::Node(_)) => &self.nodes,
+            _ => &self.clients,
+        };
+        trust.verify(&certificate, others, now, Usage::Client)?;
+        identity.map_err(Misfit::from)?;
+        Ok(ClientCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _message: &[u8],
+        _certificate: &CertificateDer<'_>,
+        _signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Err(only_1_3())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, certificate, signature, self.nodes.algorithms())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.nodes.algorithms().supported_schemes()
+    }
+}
+
+/// Whom the certificate of a node names.
+fn node(certificate: &webpki::EndEntityCert<'_>) -> Result<Principal, Error> {
+    match trust::identity(certificate).map_err(Misfit::from)? {
+        node @ Principal::Node(_) => Ok(node),
+        other => Err(Misfit::NoNode(other.to_string()).into()),
+    }
+}
+
+fn only_1_3() -> Error {
+    Error::General("TLS 1.2 is not spoken here".to_owned())
+}

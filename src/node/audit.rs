@@ -1,0 +1,138 @@
+//! The audit trail: a line for each order of an operator, each break of a lock, each snapshot that leaves, and each denial.
+//!
+//! A line says when, who, from where, what, with what result, and the reason given. It goes to the log (target `audit`) and, as
+//! JSON, to a file of its own if there is one. It is written when the answer leaves: the node that decided has it. Who is only
+//! told that another node leads has asked nothing there, and has no line. What holders do with their own locks is no operation.
+
+mod file;
+mod line;
+
+use crate::base::{ConnectionId, NodeId};
+use crate::net::Key;
+use crate::node::links::{Link, connection_id};
+
+use crate::wire::{Act, Asked, Request, ServerMessage};
+pub(super) use file::AuditFile;
+use line::Line;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// What was asked and is not answered yet, and where lines go.
+#[derive(Debug)]
+pub(super) struct Audit {
+    own: NodeId,
+    pub(super) file: Option<AuditFile>,
+    asked: BTreeMap<(ConnectionId, Asked), (Who, Act)>,
+    denials: Denials,
+}
+
+/// Who asks, and from where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Who {
+    principal: String,
+    address: String,
+}
+
+/// Denials of the present second that have a line, and those without since the last line.
+#[derive(Debug, Default)]
+struct Denials {
+    second: u64,
+    lines: u32,
+    untold: u64,
+}
+
+impl Who {
+    /// Whoever is at the other end of `link` of node `own`.
+    pub(super) fn at(link: &Link, own: NodeId) -> Self {
+        let address = link.connection.address();
+        let principal = match (link.connection.principal(), address) {
+            (Some(principal), _) => principal.to_string(),
+            (None, Some(_)) => "anonymous".to_owned(),
+            (None, None) => format!("local/{own}"),
+        };
+        let address = address.map_or_else(|| "this process".to_owned(), |at| at.to_string());
+        Self { principal, address }
+    }
+}
+
+impl Audit {
+    /// That of node `own`, without a file.
+    pub(super) fn new(own: NodeId) -> Self {
+        Self { own, file: None, asked: BTreeMap::new(), denials: Denials::default() }
+    }
+
+    /// `who` asks something that takes a line once it is answered.
+    pub(super) fn note(
+        &mut self,
+        connection: ConnectionId,
+        who: impl FnOnce() -> Who,
+        request: &Request,
+    ) {
+        let Some((asked, act)) = Act::of(request) else { return };
+        if self.asked.len() < ASKED_MAX {
+            self.asked.insert((connection, asked), (who(), act));
+        }
+    }
+
+    /// Something is answered.
+    pub(super) fn answer(&mut self, connection: ConnectionId, message: &ServerMessage) {
+        if self.asked.is_empty() {
+            return;
+        }
+        let Some((asked, result)) = Act::result(message) else { return };
+        let Some((who, act)) = self.asked.remove(&(connection, asked)) else { return };
+        if let Some(result) = result {
+            self.write(&Line { who: &who, act: &act, result: &result, untold: 0 });
+        }
+    }
+
+    /// A connection has ended; what it asked for may still be done.
+    pub(super) fn end(&mut self, key: Key) {
+        let connection = connection_id(key);
+        let first = (connection, Asked::FIRST);
+        let left: Vec<_> = self
+            .asked
+            .range(first..)
+            .take_while(|((of, _), _)| *of == connection)
+            .map(|(key, _)| *key)
+            .collect();
+        for key in left {
+            let Some((who, act)) = self.asked.remove(&key) else { continue };
+            let result = "the connection ended before the answer: it may have been done";
+            self.write(&Line { who: &who, act: &act, result, untold: 0 });
+        }
+    }
+
+    /// `who` asked for what it may not. Of many in one second some have a line, and the others are counted.
+    pub(super) fn deny(&mut self, now: u64, who: &Who, request: &Request, why: &str) {
+        let second = now / NANOS_PER_SECOND;
+        let denials = &mut self.denials;
+        if denials.second != second {
+            (denials.second, denials.lines) = (second, 0);
+        }
+        if denials.lines >= DENIAL_LINES_PER_SECOND {
+            denials.untold += 1;
+            return;
+        }
+        denials.lines += 1;
+        let untold = std::mem::take(&mut denials.untold);
+        let act = Act::of(request).map_or_else(|| Act::other(request), |(_, act)| act);
+        let result = format!("denied: {why}");
+        self.write(&Line { who, act: &act, result: &result, untold });
+    }
+
+    fn write(&mut self, line: &Line<'_>) {
+        line.log();
+        if let Some(file) = &self.file {
+            file.write(line.to_json(self.own));
+        }
+    }
+}
+
+const NANOS_PER_SECOND: u64 = Duration::from_secs(1).as_nanos() as u64;
+const DENIAL_LINES_PER_SECOND: u32 = 5;
+/// More orders are not under way at once, unless somebody sends them for no other purpose.
+const ASKED_MAX: usize = 10_000;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,89 @@
+//! Which lines there are: of what is answered, of what is not, of denials.
+
+use super::*;
+use crate::base::{Index, NodeId};
+use crate::raft::Change;
+use crate::wire::{Order, OrderAnswer};
+use serde_json::Value;
+
+/// The trail of node 1, and what stands in its file in the end.
+struct Trail {
+    audit: Audit,
+    directory: tempfile::TempDir,
+}
+
+const HERE: ConnectionId = ConnectionId(7);
+const ELSEWHERE: ConnectionId = ConnectionId(8);
+
+impl Trail {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let mut audit = Audit::new(NodeId(1));
+        audit.file = Some(AuditFile::open(&directory.path().join("audit")).unwrap());
+        Self { audit, directory }
+    }
+
+    fn ask(&mut self, connection: ConnectionId, request: &Request) {
+        self.audit.note(connection, alice, request);
+    }
+
+    fn lines(mut self) -> Vec<Value> {
+        self.audit.file = None;
+        let text = std::fs::read_to_string(self.directory.path().join("audit")).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+fn alice() -> Who {
+    Who { principal: "operator/alice".to_owned(), address: "10.0.0.5".to_owned() }
+}
+
+fn remove(read: u64) -> Request {
+    let changes = vec![Change::Remove { node: NodeId(3) }];
+    Request::Order { read, order: Order::ChangeMembers { changes } }
+}
+
+fn ordered(read: u64, answer: OrderAnswer) -> ServerMessage {
+    ServerMessage::Ordered { read, answer }
+}
+
+#[test]
+fn an_order_has_one_line_once_it_is_answered_on_its_connection() {
+    let mut trail = Trail::new();
+    trail.ask(HERE, &remove(1));
+    let done = ordered(1, OrderAnswer::Done { index: Index(9) });
+    trail.audit.answer(ELSEWHERE, &done);
+    trail.audit.answer(HERE, &done);
+    trail.audit.answer(HERE, &done);
+    let lines = trail.lines();
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    let keys = ["principal", "address", "action", "what", "result"]
+        .map(|key| lines[0][key].as_str().unwrap());
+    let expected =
+        ["operator/alice", "10.0.0.5", "remove-member", "remove node 3", "done, as of entry 9"];
+    assert_eq!(keys, expected);
+}
+
+#[test]
+fn an_order_whose_connection_ends_may_have_been_done() {
+    let mut trail = Trail::new();
+    trail.ask(HERE, &remove(1));
+    trail.ask(ELSEWHERE, &remove(1));
+    trail.audit.end(Key(HERE.0));
+    let lines = trail.lines();
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0]["result"].as_str().unwrap().contains("may have been done"));
+}
+
+#[test]
+fn denials_are_limited_and_counted() {
+    let mut trail = Trail::new();
+    for _ in 0..50 {
+        trail.audit.deny(0, &alice(), &remove(1), "no");
+    }
+    trail.audit.deny(NANOS_PER_SECOND, &alice(), &remove(1), "no");
+    let lines = trail.lines();
+    assert_eq!(lines.len(), 6);
+    assert_eq!(lines[5]["untold_denials"], 45);
+    assert_eq!(lines[5]["result"], "denied: no");
+}

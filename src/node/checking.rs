@@ -1,0 +1,74 @@
+//! Whether the options of a node fit each other, before anything is opened or looked up.
+
+use super::config::{NodeOptions, check_address};
+use super::event_loop::error_of;
+use super::listen::check_exposure;
+use crate::Error;
+use crate::server::{Entry, ServerOptions};
+use std::net::{IpAddr, SocketAddr};
+
+impl NodeOptions {
+    /// What [`Node::start`](super::Node::start) would refuse of these options themselves. The data directory is not looked at,
+    /// and no name is looked up.
+    ///
+    /// # Errors
+    /// INVALID: one sentence that says what to change.
+    pub fn check(&self) -> Result<(), Error> {
+        // Who joins is told the members later.
+        let is_told = self.cluster.is_empty();
+        let own = if is_told { None } else { Some(self.own_address()?) };
+        let entry = if is_told { Entry::Joiner } else { self.server_options().entry };
+        ServerOptions { entry, ..self.server_options() }.check().map_err(error_of)?;
+        let Some(listen) = self.listen.as_deref().or(own) else { return Ok(()) };
+        // Any port will do to listen on.
+        check_address(listen)
+            .or_else(|error| if listen.ends_with(":0") { Ok(()) } else { Err(error) })?;
+        known_address(listen).map_or(Ok(()), |address| check_exposure(address, self))
+    }
+}
+
+/// The address that needs no name server.
+fn known_address(text: &str) -> Option<SocketAddr> {
+    if let Ok(address) = text.parse() {
+        return Some(address);
+    }
+    let (host, port) = text.rsplit_once(':')?;
+    Some(SocketAddr::new(host.parse::<IpAddr>().ok()?, port.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::NodeId;
+    use crate::node::parse_cluster;
+    use std::time::Duration;
+
+    fn options() -> NodeOptions {
+        NodeOptions::new(NodeId(1), "unused", parse_cluster("1=127.0.0.1:1,2=127.0.0.1:2").unwrap())
+    }
+
+    #[test]
+    fn what_a_start_would_refuse_of_the_options_is_told_without_one() {
+        assert_eq!(options().check(), Ok(()));
+        let refused = |options: NodeOptions| options.check().unwrap_err().message;
+        assert!(
+            refused(NodeOptions { id: NodeId(3), ..options() })
+                .contains("node 3 is not in the cluster")
+        );
+        let slow = Duration::from_millis(100);
+        let said = "election timeout must be at least twice the heartbeat";
+        assert!(refused(options().heartbeat(slow)).contains(said));
+        assert!(refused(options().lease(Duration::ZERO)).contains("leader lease must last"));
+        assert!(refused(options().listen("10.0.0.1:7401")).contains("is open to the network"));
+        assert!(refused(options().listen("nowhere")).contains("has no port"));
+    }
+
+    #[test]
+    fn names_are_not_looked_up_and_who_joins_needs_no_members() {
+        assert_eq!(options().listen("no.such.host.invalid:7401").check(), Ok(()));
+        assert_eq!(options().listen("10.0.0.1:7401").insecure(true).check(), Ok(()));
+        assert_eq!(options().listen("127.0.0.1:0").check(), Ok(()));
+        let joiner = NodeOptions::new(NodeId(4), "unused", Vec::new());
+        assert_eq!(joiner.check(), Ok(()));
+    }
+}

@@ -1,0 +1,76 @@
+//! Who may ask for what, by the kind of identity that a certificate names. Whoever has none is on a connection that is not
+//! encrypted, or in this process: what is asked there, anybody may who comes that far.
+
+use crate::base::Principal;
+use crate::net::Key;
+use crate::node::audit::Who;
+use crate::node::ending::Ending;
+use crate::node::links::connection_id;
+use crate::node::network::Network;
+use crate::sys::clock;
+use crate::wire::{
+    Ability, FrameKind, Order, OrderAnswer, Refused, RefusedCode, Request, Right, ServerMessage,
+};
+
+impl Network {
+    /// Whether `request` may be asked on this connection; if not, it is answered.
+    ///
+    /// # Errors
+    /// The connection is hung up on: a node uses no locks, and gives no orders.
+    pub(super) fn is_allowed(&mut self, key: Key, request: &Request) -> Result<bool, Ending> {
+        let Some(link) = self.links.link(key) else { return Ok(true) };
+        let why = match (link.connection.principal(), request.right()) {
+            (None | Some(Principal::Operator(_)), _) | (_, Right::Ask) => return Ok(true),
+            (Some(Principal::Client(_) | Principal::Local(_)), Right::Lock) => return Ok(true),
+            (Some(principal @ (Principal::Client(_) | Principal::Local(_))), Right::Operate) => {
+                format!(
+                    "{principal} may use locks, and not operate the cluster: that takes the certificate of an operator (`tenure certs operator NAME`)"
+                )
+            }
+            (Some(Principal::Node(node)), Right::Lock | Right::Operate) => format!(
+                "this is node/{node}'s, and the certificate of a node is no client's and no operator's: `tenure certs client NAME` and `tenure certs operator NAME` make those"
+            ),
+        };
+        let is_node = matches!(link.connection.principal(), Some(Principal::Node(_)));
+        let who = Who::at(link, self.own);
+        self.audit.deny(clock::boot_nanos(), &who, request, &why);
+        if is_node {
+            return Err(Ending::Refusing(Refused { code: RefusedCode::State, text: why }));
+        }
+        self.deny(key, request, why);
+        Ok(false)
+    }
+
+    /// Has a request answered in the audit trail once it is: one that this node decides.
+    pub(super) fn note_for_audit(&mut self, key: Key, request: &Request, leads: bool) {
+        let is_ours =
+            leads || matches!(request, Request::Order { order: Order::Snapshot { .. }, .. });
+        let (Some(link), true) = (self.links.link(key), is_ours) else { return };
+        let own = self.own;
+        self.audit.note(connection_id(key), || Who::at(link, own), request);
+    }
+
+    /// Tells whoever asked, in the form that it understands.
+    fn deny(&mut self, key: Key, request: &Request, text: String) {
+        let knows =
+            self.links.link(key).is_some_and(|link| link.abilities.cover(Some(Ability::Denials)));
+        let message = match request {
+            Request::Order { read, .. } => {
+                let answer = match knows {
+                    true => OrderAnswer::Denied { text },
+                    false => OrderAnswer::Refused { text },
+                };
+                ServerMessage::Ordered { read: *read, answer }
+            }
+            Request::Submit { session, request, .. } if knows => {
+                ServerMessage::Denied { session: *session, request: *request, text }
+            }
+            Request::Submit { session, request, .. } => {
+                ServerMessage::unsupported(*session, *request)
+            }
+            // Nothing else is denied to those who may use locks.
+            _ => return,
+        };
+        self.queue_understood(key, FrameKind::Server, message.needs(), &message);
+    }
+}

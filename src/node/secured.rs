@@ -1,0 +1,164 @@
+//! TLS of a node: what it shows and demands, and who may say what by the certificate that was verified.
+
+use crate::base::error::{Error, Status};
+use crate::base::{NodeId, Principal};
+use crate::net::{Closed, Connection, Expected, Key, TlsClient, TlsFiles, TlsMaterial, TlsServer};
+use crate::node::ending::Ending;
+use crate::node::network::Network;
+use crate::node::way::Way;
+use crate::wire::{Refused, RefusedCode};
+use std::path::PathBuf;
+
+/// The files of a node's certificate and of whom it trusts, all PEM. They are read when the node starts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NodeTls {
+    /// The authority of nodes, and of clients and operators unless `client_ca` is given.
+    pub ca: PathBuf,
+    /// This node's certificate, of `tenure:node/ID`, with what stands between it and the authority behind it.
+    pub cert: PathBuf,
+    /// The key of that.
+    pub key: PathBuf,
+    /// The authority of clients and operators, if it is another.
+    pub client_ca: Option<PathBuf>,
+    /// What authorities have revoked.
+    pub crl: Option<PathBuf>,
+    /// Whether a connection may do without.
+    pub mode: TlsMode,
+}
+
+/// Whether a node's connections may do without TLS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TlsMode {
+    /// They may: it answers both, and dials its peers over TLS first, and without if they do not speak it. A stage on the way
+    /// to `Required` and back, in which nobody is kept out who comes without a certificate.
+    Optional,
+    /// None may.
+    #[default]
+    Required,
+}
+
+impl TlsMode {
+    /// As a status says it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Optional => "optional",
+            Self::Required => "required",
+        }
+    }
+}
+
+impl NodeTls {
+    /// With one authority for all.
+    pub fn new(ca: impl Into<PathBuf>, cert: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        let (ca, cert, key) = (ca.into(), cert.into(), key.into());
+        Self { ca, cert, key, client_ca: None, crl: None, mode: TlsMode::default() }
+    }
+}
+
+/// Both sides of a node's handshakes.
+#[derive(Debug)]
+pub(super) struct Secured {
+    server: TlsServer,
+    client: TlsClient,
+    mode: TlsMode,
+}
+
+impl Secured {
+    /// Reads the files of `node`.
+    ///
+    /// # Errors
+    /// INVALID: which file, and what is wrong with it.
+    pub(super) fn read(tls: &NodeTls, node: NodeId) -> Result<Self, Error> {
+        let invalid = |text: String| Error::new(Status::Invalid, text);
+        let files = TlsFiles {
+            ca: tls.ca.clone(),
+            own: Some((tls.cert.clone(), tls.key.clone())),
+            client_ca: tls.client_ca.clone(),
+            crl: tls.crl.clone(),
+        };
+        let material = TlsMaterial::read(&files).map_err(invalid)?;
+        let (cert, own) = (tls.cert.display(), Principal::Node(node));
+        match material.principal() {
+            Some(Ok(principal)) if *principal == own => {}
+            Some(Ok(other)) => {
+                let text = format!(
+                    "{cert} is the certificate of {other}, and this is {own}: give each node its own (`tenure certs node {node} HOST`)"
+                );
+                return Err(invalid(text));
+            }
+            Some(Err(why)) => return Err(invalid(format!("the certificate {cert} {why}"))),
+            None => unreachable!("a node's files name its certificate"),
+        }
+        material.check_node().map_err(|why| invalid(format!("the certificate {cert} {why}")))?;
+        let server = TlsServer::new(&material).map_err(invalid)?;
+        let client = TlsClient::new(&material).map_err(invalid)?;
+        Ok(Self { server, client, mode: tls.mode })
+    }
+
+    /// A connection that was accepted.
+    pub(super) fn answer(&self, connection: Connection) -> Result<Connection, Closed> {
+        match self.mode {
+            TlsMode::Optional => Ok(connection.answering_either(&self.server)),
+            TlsMode::Required => connection.answering_over_tls(&self.server),
+        }
+    }
+
+    /// A connection to this peer and nobody else.
+    pub(super) fn dial(
+        &self,
+        connection: Connection,
+        peer: NodeId,
+        way: Way,
+    ) -> Result<Connection, Closed> {
+        match self.mode {
+            TlsMode::Optional if way.is_plain => Ok(connection),
+            _ => connection.over_tls(&self.client, Expected::Node(peer)),
+        }
+    }
+
+    pub(super) fn mode(&self) -> TlsMode {
+        self.mode
+    }
+}
+
+impl Network {
+    /// Whether whoever is at the other end may speak as this peer: only its own certificate says so.
+    pub(super) fn check_peer_identity(&mut self, key: Key, peer: NodeId) -> Result<(), Ending> {
+        let Some(link) = self.links.find(key) else { return Ok(()) };
+        let is_plain = !link.connection.is_over_tls() && self.handshakes.may_be_plain();
+        if is_plain || link.connection.principal() == Some(&Principal::Node(peer)) {
+            return Ok(());
+        }
+        let shown = shown(link.connection.principal());
+        refuse(format!(
+            "only the certificate of node/{peer} may speak as node {peer}, and {shown}: give each node its own"
+        ))
+    }
+
+    /// Tells of a peer that stands without TLS, where that is but a stage.
+    pub(super) fn note_plain_peer(&mut self, key: Key, peer: NodeId) {
+        let Some(link) = self.links.find(key) else { return };
+        if self.handshakes.mode() == Some(TlsMode::Optional) && !link.connection.is_over_tls() {
+            log::warn!(
+                "node {peer} is connected without TLS: nobody verifies who it is, and what is said can be read. Start it with --tls optional and its certificate"
+            );
+        }
+    }
+}
+
+fn shown(principal: Option<&Principal>) -> String {
+    match principal {
+        Some(principal) => format!("this is {principal}'s"),
+        None => "there is none here".to_owned(),
+    }
+}
+
+fn refuse(text: String) -> Result<(), Ending> {
+    Err(Ending::Refusing(Refused { code: RefusedCode::State, text }))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,34 @@
+//! A state, and entries behind it: the state that they lead to, whoever may be waiting for what they do.
+
+use super::apply::apply_command;
+use super::{ApplyError, ReplicaError};
+use crate::lock::{Keyless, LockMachine};
+use crate::raft::{Entry, EntryKind, Payload};
+
+/// What becomes of `machine` by these entries, all of which are behind it.
+///
+/// # Errors
+/// An entry that this build cannot read.
+pub(super) fn replay(
+    mut machine: LockMachine,
+    entries: &[Entry],
+) -> Result<LockMachine, ApplyError> {
+    for entry in entries.iter().filter(|entry| entry.header.kind == EntryKind::Command) {
+        apply_command(&mut machine, entry)?;
+    }
+    Ok(machine)
+}
+
+/// The bytes of the state that `entries` lead to from `before`, or from the beginning, as they are given away: without the
+/// key of the cluster (W9).
+///
+/// # Errors
+/// A state or an entry that this build cannot read.
+pub fn replayed(before: Option<&Payload>, entries: &[Entry]) -> Result<Payload, ReplicaError> {
+    let before = match before {
+        Some(data) => LockMachine::decode(data.bytes())?,
+        None => LockMachine::new(),
+    };
+    let bytes = replay(before, entries)?.encode();
+    Ok(Payload::from(Keyless::of(&bytes).part(&bytes, 0..bytes.len())))
+}
