@@ -15,9 +15,10 @@ mod header {
     use std::path::Path;
 
     /// The files whose public items are the header, in its order.
-    const SOURCES: [&str; 13] = [
+    const SOURCES: [&str; 15] = [
         "src/ffi/status.rs",
         "src/ffi/log.rs",
+        "src/ffi/tls.rs",
         "src/ffi/client.rs",
         "src/ffi/lock.rs",
         "src/ffi/lease.rs",
@@ -29,6 +30,7 @@ mod header {
         "src/ffi/operate.rs",
         "src/ffi/node.rs",
         "src/ffi/restore.rs",
+        "src/ffi/metrics.rs",
     ];
 
     pub fn generate() {

@@ -186,6 +186,26 @@
 #define TENURE_LOG_TRACE 5
 
 /**
+ * TENURE_TLS_REQUIRED with a certificate, else TENURE_TLS_OFF.
+ */
+#define TENURE_TLS_DEFAULT 0
+
+/**
+ * Nothing is encrypted.
+ */
+#define TENURE_TLS_OFF 1
+
+/**
+ * Both are taken, while a cluster changes over.
+ */
+#define TENURE_TLS_OPTIONAL 2
+
+/**
+ * TLS alone.
+ */
+#define TENURE_TLS_REQUIRED 3
+
+/**
  * tenure_client_open returns at once and connects in the background.
  */
 #define TENURE_OPEN_BACKGROUND 1
@@ -274,26 +294,6 @@
  * Listen on more than loopback although nothing is encrypted.
  */
 #define TENURE_NODE_INSECURE 1
-
-/**
- * TENURE_TLS_REQUIRED with a certificate, else TENURE_TLS_OFF.
- */
-#define TENURE_TLS_DEFAULT 0
-
-/**
- * Nothing is encrypted.
- */
-#define TENURE_TLS_OFF 1
-
-/**
- * Both are taken, while a cluster changes over.
- */
-#define TENURE_TLS_OPTIONAL 2
-
-/**
- * TLS alone.
- */
-#define TENURE_TLS_REQUIRED 3
 
 /**
  * Grant locks at once, although programs may still believe in leases of before: across the restore only tokens protect.
@@ -540,11 +540,11 @@ typedef struct {
    */
   const char *crl;
   /**
-   * Not acted on by this version: NULL.
+   * NULL, or "host:port" of loopback: where the node tells how it is over HTTP (/metrics, /livez, /readyz, /status).
    */
   const char *admin;
   /**
-   * As admin.
+   * Not acted on by this version: NULL.
    */
   const char *audit;
   /**
@@ -1234,8 +1234,11 @@ tenure_status tenure_break(tenure_client *client,
 /**
  * What there is, as JSON, the same text that the tenure program prints with --json. `what` is "locks" (all whose
  * names begin with `name`; NULL or "": all), "lock" (the one called `name`), "session" (the one whose id is `name`
- * in digits; NULL or "": this client's), "cluster", "members" (who they are, what each counts for, and how far its log is), or "condition": of which cluster this client is, why it has no session,
- * and what keeps the cluster from granting, as this client was told, without asking anybody (`name` is not used). A value that is not UTF-8 has its bytes
+ * in digits; NULL or "": this client's), "cluster", "members" (who they are, what each counts for, and how far its log is),
+ * "condition": of which cluster this client is, why it has no session,
+ * and what keeps the cluster from granting, as this client was told, or "client": what it has counted of itself (dials,
+ * requests by kind, renewals, sessions, leases granted and ended by reason, failed calls by status). Nobody is asked for these
+ * two, and `name` is not used. A value that is not UTF-8 has its bytes
  * in "value_hex", else that is null.
  *
  * *len is the size of the buffer `json`; afterwards it is what the text needs, with the NUL that ends it. With 0
@@ -1480,6 +1483,27 @@ void tenure_node_free(tenure_node *node);
 tenure_status tenure_snapshot_restore(const char *path,
                                       const tenure_restore_options *options,
                                       uint64_t *wait_ms);
+
+/**
+ * All metrics of this node and of its process, in the text format of Prometheus (0.0.4): what /metrics of its admin endpoint
+ * tells. Append it to what a program tells of itself.
+ *
+ * *len is the size of the buffer `text`; afterwards it is what the text needs, with the NUL that ends it. With 0 the
+ * buffer may be NULL. Numbers grow between two calls:
+ *
+ * ```c
+ * char *text = NULL;
+ * size_t len = 0;
+ * while (tenure_node_metrics(node, text, &len) == TENURE_TOO_SMALL)
+ *     text = realloc(text, len);
+ * ```
+ *
+ * Statuses: TENURE_TOO_SMALL (*len says what is needed; the buffer is as it was), TENURE_INVALID, TENURE_FORKED. Any thread;
+ * waits for nothing of the node, also while that is stuck.
+ */
+tenure_status tenure_node_metrics(const tenure_node *node,
+                                  char *text,
+                                  size_t *len);
 
 #ifdef __cplusplus
 }  // extern "C"

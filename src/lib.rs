@@ -60,6 +60,8 @@
 // 5. no step goes back up: ARCHITECTURE.md has the table of who may use whom, and a test enforces it.
 
 #[doc(hidden)]
+pub mod admin;
+#[doc(hidden)]
 pub mod base;
 #[cfg(feature = "certs")]
 #[doc(hidden)]

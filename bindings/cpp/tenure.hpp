@@ -972,8 +972,6 @@ public:
                                      : detail::code(tenure_snapshot_save(native_handle(), path.c_str()));
     }
 
-    // As JSON: "locks" (whose names begin with `name`), "lock" (`name`), "session" (the id `name`, or this client's),
-    // "cluster", "members" or "condition".
     std::string describe(const std::string &what, const std::string &name = std::string()) {
         return detail::throwing(what + name, [&](std::error_code &code) { return describe(what, name, code); });
     }
@@ -1467,6 +1465,8 @@ struct node_options {
     interval ttl_max;
     // Bytes of log after which a snapshot is made; 0: the default, 64 MiB.
     std::uint64_t snapshot_every_bytes = 0;
+    // "host:port" of loopback where the node tells how it is over HTTP (/metrics, /livez, /readyz, /status); empty: nowhere.
+    std::string admin;
 };
 
 // How the data directory of one node of a new cluster is made out of a snapshot.
@@ -1596,6 +1596,24 @@ public:
         code = detail::code(tenure_node_stop(handle_.get(), wait.ms()));
     }
 
+    // All metrics of this node and of its process, in the text format of Prometheus. Waits for nothing of the node.
+    std::string metrics() const {
+        return detail::throwing([&](std::error_code &code) { return metrics(code); });
+    }
+    std::string metrics(std::error_code &code) const {
+        std::string text;
+        std::size_t size = 0;
+        tenure_status status = TENURE_TOO_SMALL;
+        while (status == TENURE_TOO_SMALL) {
+            text.resize(size);
+            status = tenure_node_metrics(handle_.get(), text.data(), &size);
+        }
+        code = detail::code(status);
+        // Without the NUL that ends it.
+        text.resize(code || size == 0 ? 0 : size - 1);
+        return text;
+    }
+
     tenure_node *native_handle() const noexcept { return handle_.get(); }
 
 private:
@@ -1607,7 +1625,9 @@ private:
         given.cluster = options.cluster.empty() ? nullptr : options.cluster.c_str();
         given.listen = options.listen.empty() ? nullptr : options.listen.c_str();
         given.join = options.join.empty() ? nullptr : options.join.c_str();
-        for (const std::string *text : {&options.data_dir, &options.cluster, &options.listen, &options.join})
+        given.admin = options.admin.empty() ? nullptr : options.admin.c_str();
+        for (const std::string *text :
+             {&options.data_dir, &options.cluster, &options.listen, &options.join, &options.admin})
             if (detail::has_nul(*text))
                 return detail::text_has_nul;
         const std::int64_t ttl_max_ms = options.ttl_max.count().count();

@@ -9,6 +9,7 @@ pub mod error;
 pub mod founding;
 pub mod ids;
 pub mod limits;
+pub mod meters;
 mod pin;
 pub mod principal;
 pub mod rng;

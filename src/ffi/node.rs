@@ -9,7 +9,8 @@ use super::lease::no_descriptor;
 use super::log::install;
 use super::sized::{self, Sized32};
 use super::status::tenure_status;
-use super::strings::{ADDRESS, CLUSTER, JOIN, PATH, optional_text, out, text};
+use super::strings::{ADDRESS, ADMIN, CLUSTER, JOIN, PATH, optional_text, out, text};
+use super::tls::TENURE_TLS_OFF;
 use super::wait::duration;
 use crate::base::NodeId;
 use crate::client::{Client, members_told};
@@ -22,15 +23,6 @@ use std::time::Duration;
 
 /// Listen on more than loopback although nothing is encrypted.
 pub const TENURE_NODE_INSECURE: u32 = 1;
-
-/// TENURE_TLS_REQUIRED with a certificate, else TENURE_TLS_OFF.
-pub const TENURE_TLS_DEFAULT: u32 = 0;
-/// Nothing is encrypted.
-pub const TENURE_TLS_OFF: u32 = 1;
-/// Both are taken, while a cluster changes over.
-pub const TENURE_TLS_OPTIONAL: u32 = 2;
-/// TLS alone.
-pub const TENURE_TLS_REQUIRED: u32 = 3;
 
 /// A running node. Thread-safe.
 #[derive(Debug)]
@@ -75,9 +67,9 @@ pub struct tenure_node_options {
     pub client_ca: *const c_char,
     /// As ca.
     pub crl: *const c_char,
-    /// Not acted on by this version: NULL.
+    /// NULL, or "host:port" of loopback: where the node tells how it is over HTTP (/metrics, /livez, /readyz, /status).
     pub admin: *const c_char,
-    /// As admin.
+    /// Not acted on by this version: NULL.
     pub audit: *const c_char,
     /// The largest TTL of a session, from 200, which is also how long a restored cluster waits before it grants; 0 = 3600000
     /// (1 h), the largest that there is. The leader's counts.
@@ -268,6 +260,13 @@ pub unsafe extern "C" fn tenure_node_free(node: *mut tenure_node) {
 #[derive(Debug)]
 pub(super) struct NodeObject(ManuallyDrop<Node>);
 
+impl NodeObject {
+    /// The node.
+    pub(super) fn node(&self) -> &Node {
+        &self.0
+    }
+}
+
 impl Drop for NodeObject {
     /// A node is joined when it is dropped, and its disk may hang: nobody who frees it shall wait for that.
     fn drop(&mut self) {
@@ -292,12 +291,13 @@ unsafe fn node_options(options: *const tenure_node_options) -> Result<NodeOption
         return Err(Error::new(Status::Invalid, "the id of a node is 1 or larger"));
     }
     // SAFETY: the caller passes strings.
-    let (data_dir, cluster, listen, join) = unsafe {
+    let (data_dir, cluster, listen, join, admin) = unsafe {
         (
             text(given.data_dir, PATH)?,
             optional_text(given.cluster, CLUSTER)?,
             optional_text(given.listen, ADDRESS)?,
             optional_text(given.join, JOIN)?,
+            optional_text(given.admin, ADMIN)?,
         )
     };
     let members = match (cluster, join) {
@@ -317,6 +317,7 @@ unsafe fn node_options(options: *const tenure_node_options) -> Result<NodeOption
         snapshot_every_bytes: nonzero(given.snapshot_every_bytes)
             .unwrap_or(defaults.snapshot_every_bytes),
         insecure: given.flags & TENURE_NODE_INSECURE != 0,
+        admin: admin.map(str::to_owned),
         ..defaults
     };
     match join {
@@ -334,7 +335,6 @@ fn check_unsupported(given: &tenure_node_options) -> Result<(), Error> {
         ("key", !given.key.is_null()),
         ("client_ca", !given.client_ca.is_null()),
         ("crl", !given.crl.is_null()),
-        ("admin", !given.admin.is_null()),
         ("audit", !given.audit.is_null()),
         ("tls", given.tls > TENURE_TLS_OFF),
         ("verify", given.verify != 0),

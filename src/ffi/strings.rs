@@ -20,6 +20,7 @@ pub(super) const CLUSTER_ID: Text = Text { what: "cluster id", bytes_max: 1 << 1
 pub(super) const CLUSTER: Text = Text { what: "cluster", bytes_max: 16 << 10 };
 pub(super) const JOIN: Text = Text { what: "list of nodes to join", bytes_max: 16 << 10 };
 pub(super) const ADDRESS: Text = Text { what: "listen address", bytes_max: 1 << 10 };
+pub(super) const ADMIN: Text = Text { what: "admin address", bytes_max: 1 << 10 };
 pub(super) const REASON: Text = Text { what: "reason", bytes_max: 255 };
 pub(super) const WHAT: Text = Text { what: "kind of description", bytes_max: 64 };
 pub(super) const MEMBER_ADDRESS: Text = Text { what: "address", bytes_max: 1 << 10 };

@@ -129,6 +129,7 @@ impl LockMachine {
             }
             lock.holders.add(Grant::new(token, unix_ms, request, claim));
         }
+        self.tally.grant();
         let hold = Hold { name: names[0].clone(), token, print, bytes };
         self.live_session_mut(session).answers.note_grant(request, hold, owner);
         Answer::Granted { token }
@@ -147,6 +148,7 @@ impl LockMachine {
         }
         let answer = self.queued_answer(&place);
         self.live_session_mut(session).answers.note_waiting(request, place);
+        self.tally.waiting += 1;
         answer
     }
 

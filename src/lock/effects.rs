@@ -10,6 +10,7 @@ use super::delay::Delayed;
 use super::machine::LockMachine;
 use super::{Asked, Change, Granted};
 use crate::base::SessionId;
+use crate::base::meters::EndReason;
 
 /// The parts of [`Applied`](super::Applied) that any step may add to.
 pub(super) struct Effects {
@@ -24,14 +25,18 @@ pub(super) struct Effects {
     pub(super) freed: Vec<SessionId>,
     /// How many more names it may free and grant.
     left: usize,
+    /// The entry's wall clock.
+    pub(super) unix_ms: u64,
+    /// How what ends in it ends.
+    pub(super) why: EndReason,
 }
 
 impl Effects {
     /// Of an entry that may free and grant so many names before it leaves the rest.
-    pub(super) fn of_part(names: usize) -> Self {
+    pub(super) fn of_part(names: usize, unix_ms: u64, why: EndReason) -> Self {
         let (granted, delayed, asked) = (Vec::new(), Vec::new(), Vec::new());
         let (changed, freed) = (Vec::new(), Vec::new());
-        Self { looked: 0, granted, delayed, asked, changed, freed, left: names }
+        Self { looked: 0, granted, delayed, asked, changed, freed, left: names, unix_ms, why }
     }
 
     /// Whether it may do one more thing. What it begins it does as a whole.

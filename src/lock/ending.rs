@@ -39,6 +39,7 @@ impl LockMachine {
         effects: &mut Effects,
     ) -> Option<Outcome> {
         let session = self.take_session(id)?;
+        self.tally.expire();
         if self.level() >= PARTS_LEVEL {
             self.end_in_parts(id, *session, EndWay::Expired, (unix_ms, effects));
             return Some(Outcome::SessionEnded { session: id });

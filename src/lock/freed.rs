@@ -103,6 +103,7 @@ impl LockMachine {
             assert!(dropped.is_some(), "nobody holds {name:?} under {token}");
         }
         let grant = dropped.expect("a grant has a name");
+        self.tally.end(effects.why, effects.unix_ms.saturating_sub(grant.since_unix_ms));
         let mark = self.asked.remove(&token);
         self.weight.take_off(mark.as_ref().map_or(0, Mark::bytes));
         Freed { known_as, grant, mark }

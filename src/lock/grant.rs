@@ -192,6 +192,8 @@ impl LockMachine {
     fn grant_first(&mut self, name: &Name, unix_ms: u64, effects: &mut Effects) -> Place {
         let first = self.locks[name].queue().first().expect("it is due");
         let (session, request, owner) = (first.claim.session, first.request, first.claim.owner());
+        self.tally.grant_after(unix_ms.saturating_sub(first.since_unix_ms));
+        self.tally.waiting -= 1;
         let token = self.tokens.next();
         let answers = &mut self.live_session_mut(session).answers;
         let place = answers.leave_queue(request);

@@ -236,6 +236,9 @@ impl LockMachine {
         let grants: usize = answers().map(|answers| answers.grants().len()).sum();
         let handles: usize = self.grants().map(|(_, grant)| grant.handles().count()).sum();
         ensure!(grants == handles, "sessions know {grants} grants, and locks {handles} handles");
+        let waiting: usize = answers().map(|answers| answers.waiting().len()).sum();
+        let counted = self.tally.waiting;
+        ensure!(waiting == counted, "{counted} are counted as waiting, and {waiting} do");
         let places = answers().flat_map(|answers| answers.waiting().values());
         let places: usize = places.map(|place| place.names().count()).sum();
         let waiters: usize = self.locks.values().map(|lock| lock.queue().len()).sum();

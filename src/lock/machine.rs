@@ -11,6 +11,7 @@ use super::parts::Ending;
 use super::print::Print;
 use super::restore::RestoreWait;
 use super::session::Session;
+use super::tally::{Tally, end_reason};
 use super::token::Tokens;
 use super::weight::Weight;
 use super::{Applied, Outcome};
@@ -63,6 +64,8 @@ pub struct LockMachine {
     pub(super) ancestors: Ancestors,
     /// What its applies cost: no part of the state.
     pub(super) looked: u64,
+    /// What they are counted as: none of it either.
+    pub(super) tally: Tally,
 }
 
 impl LockMachine {
@@ -89,6 +92,7 @@ impl LockMachine {
             weight: Weight::default(),
             ancestors: Ancestors::default(),
             looked: 0,
+            tally: Tally::default(),
         }
     }
 
@@ -103,7 +107,7 @@ impl LockMachine {
         let (level, level_max) = (command.level(), self.level_max);
         assert!(level <= level_max, "entry {index} is of level {level}, above {level_max}");
         self.applied = index;
-        let mut effects = Effects::of_part(self.names_per_part());
+        let mut effects = Effects::of_part(self.names_per_part(), unix_ms, end_reason(command));
         let outcome = match command {
             Command::OpenSession { ttl_ms, key, client } => {
                 Some(self.open_session(*ttl_ms, *key, client))

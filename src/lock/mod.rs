@@ -36,6 +36,7 @@ mod release;
 mod restore;
 mod session;
 mod snapshot;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod token;

@@ -15,6 +15,7 @@ use super::dedupe::{Answers, Hold};
 use super::effects::Effects;
 use super::machine::LockMachine;
 use super::session::Session;
+use crate::base::meters::EndReason;
 use crate::base::{RequestId, SessionId};
 use std::sync::Arc;
 
@@ -37,6 +38,16 @@ pub(super) enum EndWay {
     Closed,
     /// Nothing was heard of it: its grants may leave delays (L16).
     Expired,
+}
+
+impl EndWay {
+    /// As its grants are counted.
+    fn reason(self) -> EndReason {
+        match self {
+            Self::Closed => EndReason::Closed,
+            Self::Expired => EndReason::Expired,
+        }
+    }
 }
 
 impl Ending {
@@ -118,6 +129,7 @@ impl LockMachine {
     /// Frees what a session that has ended still has, until this entry has had its share of work; whether nothing is left.
     fn free(&mut self, session: SessionId, unix_ms: u64, effects: &mut Effects) -> bool {
         self.weight.touch(session);
+        effects.why = self.endings[&session].way.reason();
         while let Some(next) = self.endings[&session].next() {
             if !effects.lasts() {
                 return false;

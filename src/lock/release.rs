@@ -57,6 +57,7 @@ impl LockMachine {
 
     /// Takes the waiter at `place` out of its queues; the caller hands the locks on.
     pub(super) fn leave_queues(&mut self, place: &Place, effects: &mut Effects) {
+        self.tally.waiting -= 1;
         for (name, ticket) in place.spots() {
             effects.look(1);
             let lock = self.locks.get_mut(name);

@@ -102,6 +102,9 @@ impl LockMachine {
     /// Counts a state that came from elsewhere.
     pub(super) fn count_anew(&mut self) {
         self.weight = Weight::default();
+        let alive = self.sessions.values().map(|session| &session.answers);
+        let answers = alive.chain(self.endings.values().map(|ending| &ending.answers));
+        self.tally.waiting = answers.map(|answers| answers.waiting().len()).sum();
         for session in self.sessions.values_mut() {
             session.counted = session.bytes();
             self.weight.bytes += session.counted;

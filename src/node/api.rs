@@ -1,10 +1,13 @@
 //! A node in this process, as programs see it.
 
 use crate::Error;
+use crate::admin::{Admin, Format};
 use crate::base::NodeId;
 use crate::base::error::Status;
+use crate::base::meters::Meters;
 use crate::net::{LocalNode, Wake};
 use crate::node::FileDisk;
+use crate::node::admin;
 use crate::node::audit::AuditFile;
 use crate::node::board::Board;
 use crate::node::commands::Command;
@@ -14,15 +17,16 @@ use crate::node::event_loop::{EventLoop, disk_status, endpoints_of, error_of, pa
 use crate::node::leadership::Leadership;
 use crate::node::listen::{listen, warn_of_plaintext};
 use crate::node::network::Network;
+use crate::node::publishing::Publishing;
 use crate::node::secured::Secured;
-use crate::server::Server;
+use crate::server::{Server, ServerOptions};
 use crate::sys::{clock, fork, random, thread};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use parking_lot::Mutex;
 use std::fmt;
 use std::net::SocketAddr;
 use std::os::fd::RawFd;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -49,6 +53,8 @@ struct Running {
     /// Disconnected once the thread has let go of everything.
     finished: Receiver<()>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    meters: Arc<Meters>,
+    admin: Option<Box<Admin>>,
 }
 
 impl Node {
@@ -65,16 +71,22 @@ impl Node {
         let audit = options.audit.as_deref().map(AuditFile::open).transpose()?;
         let (listener, address) = listen(&mut options)?;
         warn_of_plaintext(&options);
-        let server = open_directory(&options)?;
+        let admin_listener = admin::listen(&options)?;
+        let (meters, loop_wake) = (Meters::new(), Arc::new(OnceLock::new()));
+        let admin = admin::start(admin_listener, &options, &meters, Arc::clone(&loop_wake))?;
+        let server = open_directory(&options, &meters)?;
         let (commands, received) = crossbeam_channel::unbounded();
         let mut network = Network::new(options.id, &options.cluster, listener, commands.clone())
-            .map_err(|error| exhausted(&error))?;
+            .map_err(|error| exhausted(&error))?
+            .counting(&meters);
         network.handshakes.secured = secured;
         network.audit.file = audit;
         let (wake, board) = (network.wake(), Arc::new(Board::default()));
         let endpoints = endpoints_of(&server);
         board.post_endpoints(endpoints.clone());
         let local = network.local_node(options.own_address()?, &endpoints);
+        let _ = loop_wake.set(wake.clone());
+        let (admin, teller) = admin.map(|(admin, teller)| (Box::new(admin), teller)).unzip();
         let event_loop = EventLoop {
             server,
             network,
@@ -84,6 +96,9 @@ impl Node {
             departure: Departure::default(),
             reach: None,
             dismissed: None,
+            meters: Arc::clone(&meters),
+            teller,
+            publishing: Publishing::default(),
         };
         let (finish, finished) = crossbeam_channel::bounded::<()>(0);
         let thread = thread::spawn("tenure-node", move || {
@@ -97,7 +112,16 @@ impl Node {
             address,
             endpoints,
             forks: fork::generation(),
-            running: Some(Running { board, commands, wake, local, finished, thread }),
+            running: Some(Running {
+                board,
+                commands,
+                wake,
+                local,
+                finished,
+                thread,
+                meters,
+                admin,
+            }),
         })
     }
 
@@ -187,6 +211,21 @@ impl Node {
         })
     }
 
+    /// All metrics of this node and its process, in the text format of Prometheus (0.0.4): what `/metrics` of its admin
+    /// endpoint tells. Asks the loop for nothing.
+    ///
+    /// # Errors
+    /// FORKED.
+    pub fn metrics(&self) -> Result<String, Error> {
+        Ok(crate::admin::metrics(self.id, &self.running()?.meters, Format::Text))
+    }
+
+    /// Where its admin endpoint listens, if it has one.
+    #[must_use]
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.running.as_ref()?.admin.as_deref().map(Admin::address)
+    }
+
     /// Why the node ended by itself, if it did.
     #[must_use]
     pub fn failure(&self) -> Option<Error> {
@@ -273,6 +312,9 @@ impl Running {
             // The loop catches panics; one that happens after that must not hurt the host either.
             let _ = thread.join();
         }
+        if let Some(admin) = &self.admin {
+            admin.stop();
+        }
         Ok(())
     }
 }
@@ -291,8 +333,9 @@ impl Drop for Node {
 
 /// Opens the data directory on a thread of its own, on which all signals are blocked: a write beyond RLIMIT_FSIZE is an
 /// error there, and no SIGXFSZ that kills the host.
-fn open_directory(options: &NodeOptions) -> Result<Server<FileDisk>, Error> {
-    let (path, server_options) = (options.data_dir.clone(), options.server_options());
+fn open_directory(options: &NodeOptions, meters: &Arc<Meters>) -> Result<Server<FileDisk>, Error> {
+    let path = options.data_dir.clone();
+    let server_options = ServerOptions { meters: Arc::clone(meters), ..options.server_options() };
     let opening = thread::spawn("tenure-open", move || {
         let disk = FileDisk::open(path)
             .map_err(|error| Error::new(disk_status(&error), error.to_string()))?;

@@ -46,6 +46,8 @@ pub struct NodeOptions {
     pub tls: Option<NodeTls>,
     /// A file to which the audit trail is appended, a JSON object a line; the log has it in any case.
     pub audit: Option<PathBuf>,
+    /// Where its admin endpoint listens ("127.0.0.1:9401"): metrics, probes and its status over HTTP; `None`: nowhere.
+    pub admin: Option<String>,
 }
 
 impl NodeOptions {
@@ -66,6 +68,7 @@ impl NodeOptions {
             insecure: false,
             tls: None,
             audit: None,
+            admin: None,
         }
     }
 
@@ -132,6 +135,7 @@ setters!(NodeOptions:
     insecure(bool) = insecure;
     tls(NodeTls) = Some(tls);
     audit(impl Into<PathBuf>) = Some(audit.into());
+    admin(impl Into<String>) = Some(admin.into());
 );
 
 /// The members that "1=host:port,2=host:port,…" names.

@@ -1,13 +1,16 @@
 //! The loop of a node: wait, read all that came, one step of the server, send.
 
+use crate::admin::Teller;
 use crate::base::Sample;
 use crate::base::error::{Error, Status};
+use crate::base::meters::Meters;
 use crate::node::board::{Board, End};
 use crate::node::commands::Command;
 use crate::node::config::check_address;
 use crate::node::departure::{Departure, Flow};
 use crate::node::elections::Seen;
 use crate::node::network::Network;
+use crate::node::publishing::Publishing;
 use crate::raft::Claim;
 use crate::server::{Input, Reach, Server, ServerError};
 use crate::sys::clock;
@@ -30,6 +33,10 @@ pub(super) struct EventLoop<D: Disk> {
     pub(super) reach: Option<Reach>,
     /// Since when it knows that it was removed.
     pub(super) dismissed: Option<Sample>,
+    pub(super) meters: Arc<Meters>,
+    /// Who asks for its status, if anybody may.
+    pub(super) teller: Option<Teller>,
+    pub(super) publishing: Publishing,
 }
 
 impl<D: Disk> EventLoop<D> {
@@ -44,6 +51,13 @@ impl<D: Disk> EventLoop<D> {
         if let End::Failed(error) = &end {
             log::error!("the node has ended: {error}");
         }
+        self.meters.now.end();
+        if let Some(teller) = &self.teller {
+            teller.end(match &end {
+                End::Stopped => "it was stopped".to_owned(),
+                End::Failed(error) => error.to_string(),
+            });
+        }
         self.board.post_end(end);
     }
 
@@ -52,6 +66,7 @@ impl<D: Disk> EventLoop<D> {
         loop {
             self.board.count_turn();
             self.post();
+            self.publish();
             let are_waited_for =
                 self.server.waits_for_peers() || self.network.claim == Claim::Standing;
             self.network.hear_peers(are_waited_for, clock::boot_nanos());

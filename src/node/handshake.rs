@@ -4,6 +4,7 @@
 
 use crate::base::NodeId;
 use crate::base::limits::CLIENT_NAME_BYTES_MAX;
+use crate::base::meters::{RequestKind, RequestResult};
 use crate::net::{Closed, Key};
 use crate::node::ending::Ending;
 use crate::node::links::{Role, connection_id};
@@ -87,6 +88,7 @@ impl Network {
         if server.is_saturated()
             && let Some((session, request)) = Request::submitted(&frame.body)
         {
+            self.turns.meters().count_request(RequestKind::Unread, RequestResult::Busy);
             self.queue(key, FrameKind::Server, &ServerMessage::busy(session, request));
             return Ok(());
         }

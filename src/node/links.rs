@@ -150,7 +150,6 @@ impl Links {
         clients.map(|(key, _)| *key).collect()
     }
 
-    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.links.len()
     }

@@ -30,7 +30,7 @@ pub(super) fn listen(options: &mut NodeOptions) -> Result<(Listener, SocketAddr)
     Ok((listener, address))
 }
 
-fn resolve(wanted: &str) -> Result<SocketAddr, Error> {
+pub(super) fn resolve(wanted: &str) -> Result<SocketAddr, Error> {
     let is_address = wanted
         .rsplit_once(':')
         .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());

@@ -2,10 +2,11 @@
 //! and decides nothing that a fault can hit.
 //!
 //! `event_loop` is the thread; `network` owns every socket, with `acceptor`, `dialing`,
-//! `handshake`, `handshakes` (of TLS), `secured`, `way`, `places`, `greetings`, `links`, `outputs` and `peers` as its parts; `outside` is what the server sees of it; `board` is what programs see;
-//! `turns` measures the loop itself.
+//! `handshake`, `handshakes` (of TLS), `secured`, `rights`, `audit`, `way`, `places`, `greetings`, `links`, `outputs` and `peers` as its parts; `outside` is what the server sees of it; `board` is what programs see;
+//! `turns` measures the loop itself, `publishing` tells what it is about to whoever watches, of whom `admin` is one.
 
 mod acceptor;
+mod admin;
 mod api;
 mod audit;
 mod backlog;
@@ -35,6 +36,7 @@ mod outputs;
 mod outside;
 mod peers;
 mod places;
+mod publishing;
 mod restoring;
 mod rights;
 mod secured;

@@ -3,6 +3,7 @@
 mod muting;
 
 use crate::base::NodeId;
+use crate::base::meters::Meters;
 use crate::net::{
     Closed, Connection, Key, Listener, LocalListener, LocalNode, Poller, Received, Wake,
 };
@@ -31,6 +32,7 @@ use crossbeam_channel::Sender;
 use muting::Muting;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Listener, connections, and what is to be done about them.
@@ -99,7 +101,7 @@ impl Network {
             complaints: Complaints::default(),
             elections: Elections::default(),
             audit: Audit::new(own),
-            turns: Turns::default(),
+            turns: Turns::new(Meters::new()),
             claim: Claim::Ended,
             dismissed: None,
             greetings: Greetings::default(),
@@ -113,6 +115,12 @@ impl Network {
         };
         network.keep_places();
         Ok(network)
+    }
+
+    /// Counts there from now on.
+    pub(super) fn counting(mut self, meters: &Arc<Meters>) -> Self {
+        self.turns = Turns::new(Arc::clone(meters));
+        self
     }
 
     /// The members are these from now on. Connections to others are closed, but for those that `may_stay`: no hint of

@@ -47,14 +47,7 @@ impl Outside for Network {
     }
 
     fn complete(&self, status: NodeStatus) -> NodeStatus {
-        let status = self.turns.complete(status);
-        NodeStatus {
-            refused_connections: self.complaints.count(),
-            leader_changes: Some(self.elections.changes()),
-            leader_silences: Some(self.elections.silences()),
-            tls: Some(self.handshakes.mode().map_or("off", TlsMode::name).to_owned()),
-            ..status
-        }
+        self.completed(status)
     }
 
     fn takes_more(&self, client: ConnectionId) -> bool {
@@ -72,5 +65,19 @@ impl Outside for Network {
 
     fn end_sync(&mut self) {
         self.turns.end_sync();
+    }
+}
+
+impl Network {
+    /// A status with what only the process knows of itself.
+    pub(super) fn completed(&self, status: NodeStatus) -> NodeStatus {
+        let status = self.turns.complete(status);
+        NodeStatus {
+            refused_connections: self.complaints.count(),
+            leader_changes: Some(self.elections.changes()),
+            leader_silences: Some(self.elections.silences()),
+            tls: Some(self.handshakes.mode().map_or("off", TlsMode::name).to_owned()),
+            ..status
+        }
     }
 }

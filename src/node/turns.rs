@@ -3,15 +3,18 @@
 //! While a turn lasts nobody is read, answered, or sent a heartbeat. So the longest turn, and the gaps between what
 //! followers hear of their leader, say whether a load is more than a node can do beside leading.
 
+use crate::base::meters::Meters;
 use crate::base::{NodeId, Term};
 use crate::node::histogram::Histogram;
 use crate::raft::Message;
 use crate::sys::clock;
 use crate::wire::NodeStatus;
+use std::sync::Arc;
 
 /// All of them since the start of the process. Instants are readings of BOOTTIME.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Turns {
+    meters: Arc<Meters>,
     turns: Histogram,
     on_processor: Histogram,
     syncs: Histogram,
@@ -31,9 +34,22 @@ struct Turn {
 }
 
 impl Turns {
+    /// None yet; they are counted there, too.
+    pub(super) fn new(meters: Arc<Meters>) -> Self {
+        let none = Histogram::default;
+        let (turns, on_processor, syncs, gaps) = (none(), none(), none(), none());
+        Self { meters, turns, on_processor, syncs, gaps, now: None, heard: None }
+    }
+
+    /// Where it counts.
+    pub(super) fn meters(&self) -> &Meters {
+        &self.meters
+    }
+
     /// The poll has returned.
     pub(super) fn begin(&mut self) {
         let (began, processor_began) = (clock::boot_nanos(), clock::thread_nanos());
+        self.meters.now.begin_turn(began);
         self.now = Some(Turn { began, processor_began, sync_began: 0, synced: 0 });
     }
 
@@ -43,6 +59,8 @@ impl Turns {
         let now = clock::boot_nanos();
         let whole = now.saturating_sub(turn.began).saturating_sub(turn.synced);
         let on_processor = clock::thread_nanos().saturating_sub(turn.processor_began);
+        self.meters.now.end_turn();
+        self.meters.turns.record(whole);
         self.turns.record(now, whole);
         self.on_processor.record(now, on_processor);
         if whole >= LONG_NANOS {
@@ -59,6 +77,7 @@ impl Turns {
     pub(super) fn begin_sync(&mut self) {
         if let Some(turn) = &mut self.now {
             turn.sync_began = clock::boot_nanos();
+            self.meters.now.begin_sync(turn.sync_began);
         }
     }
 
@@ -68,6 +87,8 @@ impl Turns {
         let now = clock::boot_nanos();
         let took = now.saturating_sub(turn.sync_began);
         turn.synced += took;
+        self.meters.now.end_sync();
+        self.meters.syncs.record(took);
         self.syncs.record(now, took);
     }
 
@@ -122,7 +143,7 @@ mod tests {
 
     #[test]
     fn a_turn_is_counted_once_and_each_of_its_syncs() {
-        let mut turns = Turns::default();
+        let mut turns = Turns::new(Meters::new());
         turns.end();
         assert_eq!(counts(&turns), [0, 0, 0], "the first call of the poll ends none");
         turns.begin();
@@ -136,7 +157,7 @@ mod tests {
 
     #[test]
     fn a_gap_is_between_turns_in_which_one_leader_was_heard_in_one_term() {
-        let mut turns = Turns::default();
+        let mut turns = Turns::new(Meters::new());
         let mut turn = |messages: &[(u64, u64)]| {
             turns.begin();
             for (from, term) in messages {

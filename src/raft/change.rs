@@ -4,6 +4,7 @@
 //! itself; the first of these that it does is its reason, and what it saw of its own. The next leader that it knows ends
 //! the change. Nothing is decided by it: people read it.
 
+use crate::base::meters::ChangeReason;
 use crate::base::{NodeId, Sample, Term};
 use crate::raft::Raft;
 use crate::raft::role::{Follower, RoleState};
@@ -31,6 +32,22 @@ pub enum Reason {
     Elsewhere { leader: NodeId },
 }
 
+impl Reason {
+    /// As it is counted; the first leader since the start is no change.
+    fn kind(self) -> Option<ChangeReason> {
+        Some(match self {
+            Self::Started => return None,
+            Self::Silence { .. } => ChangeReason::Silence,
+            Self::Closed { .. } => ChangeReason::Closed,
+            Self::HandedOver { .. } => ChangeReason::HandedOver,
+            Self::QuorumSilent { .. } => ChangeReason::QuorumSilent,
+            Self::DiskSilent { .. } => ChangeReason::DiskSilent,
+            Self::Removed => ChangeReason::Removed,
+            Self::Elsewhere { .. } => ChangeReason::Elsewhere,
+        })
+    }
+}
+
 /// The last change of leader that a node saw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LeaderChange {
@@ -49,7 +66,7 @@ pub(super) struct Changes {
     known: Option<(Term, NodeId)>,
     parting: Option<Reason>,
     last: Option<LeaderChange>,
-    count: u64,
+    counts: [u64; ChangeReason::COUNT],
 }
 
 impl Changes {
@@ -70,7 +87,9 @@ impl Changes {
             (Some(reason), Some(_)) => reason,
             (None, Some((_, before))) => Reason::Elsewhere { leader: before },
         };
-        self.count += u64::from(before.is_some());
+        if let (Some(kind), Some(_)) = (reason.kind(), before) {
+            self.counts[kind as usize] += 1;
+        }
         self.last = Some(LeaderChange { term, leader, reason });
         true
     }
@@ -80,7 +99,13 @@ impl Raft {
     /// How many changes of leader this node has seen since it started.
     #[must_use]
     pub fn leader_changes(&self) -> u64 {
-        self.changes.count
+        self.changes.counts.iter().sum()
+    }
+
+    /// The same by their reasons.
+    #[must_use]
+    pub fn leader_changes_by_reason(&self) -> &[u64; ChangeReason::COUNT] {
+        &self.changes.counts
     }
 
     /// The newest leader that this node has known, and why there was a new one.

@@ -56,6 +56,7 @@ impl Replica {
         let Applied { outcome, granted, delayed, asked, changes, freed, .. } = applied;
         let told = granted.len() + delayed.len() + asked.len() + changes.len() + freed.len();
         self.work.spend(Kind::Apply, told as u64);
+        self.count_applied(entry.index, outcome.as_ref(), now.boot());
         self.begin_delays(now, delayed);
         self.push_asked(asked);
         if let Some(outcome) = outcome {

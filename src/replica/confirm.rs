@@ -4,11 +4,13 @@
 //! All that arrive in one turn share one round, opened after the last of them was read. Nobody waits for the acknowledgement
 //! of a renewal of a long TTL: it takes the round of the next heartbeat, and costs none of its own.
 
+use super::metering::result_of_read;
 use super::observers::Asking;
 use super::turnwise::Turnwise;
 use super::work::{Kind, Work};
 use super::{Replica, ServerMessage};
 use crate::base::limits::LOCKS_PER_READ_MAX;
+use crate::base::meters::{RequestKind, RequestResult};
 use crate::base::{ConnectionId, Index, ReadId, Sample, SessionId};
 use crate::lock::{LockView, Name, Refusal};
 use crate::wire::{OrderShown, Query, ReadAnswer};
@@ -37,6 +39,8 @@ pub struct Waiting {
     pub connection: ConnectionId,
     /// What.
     pub question: Question,
+    /// When it was read: a reading of BOOTTIME.
+    pub since: u64,
 }
 
 /// What a connection asks.
@@ -54,10 +58,25 @@ pub enum Question {
     Observe { read: u64, asking: Asking, since: Option<Index> },
 }
 
+impl Question {
+    /// As it is counted; the end of a session was counted when it was asked.
+    fn kind(&self) -> Option<RequestKind> {
+        match self {
+            Self::Renewal { .. } => Some(RequestKind::Renew),
+            Self::Read { .. } => Some(RequestKind::Read),
+            Self::Observe { .. } => Some(RequestKind::Observe),
+            Self::SessionEnd { .. } | Self::Standing { .. } => None,
+        }
+    }
+}
+
 impl Replica {
     /// Joins the round that this turn will open; refused if too much of its connection waits already.
     pub(super) fn ask(&mut self, connection: ConnectionId, question: Question) {
         let Err(question) = self.try_to_ask(connection, question) else { return };
+        if let Some(kind) = question.kind() {
+            self.count(kind, RequestResult::Busy);
+        }
         match question {
             // Repeated by the client as a matter of course.
             Question::Renewal { .. } | Question::SessionEnd { .. } | Question::Standing { .. } => {}
@@ -82,7 +101,8 @@ impl Replica {
         if !self.clients.begin_waiting(connection) {
             return Err(question);
         }
-        self.confirmations.gathering.push(Waiting { connection, question });
+        let waiting = Waiting { connection, question, since: self.turn_began };
+        self.confirmations.gathering.push(waiting);
         self.confirmations.is_urgent |= is_urgent;
         Ok(())
     }
@@ -172,7 +192,10 @@ impl Replica {
     }
 
     fn point_elsewhere(&mut self, waiting: &[Waiting]) {
-        for Waiting { connection, question } in waiting {
+        for Waiting { connection, question, .. } in waiting {
+            if let Some(kind) = question.kind() {
+                self.count(kind, RequestResult::NotLeader);
+            }
             self.clients.end_waiting(*connection);
             if let Question::Observe { read, asking, .. } = question {
                 self.leading.observers.give_up(*connection, *read, *asking);
@@ -183,15 +206,20 @@ impl Replica {
     }
 
     fn answer_confirmed(&mut self, now: &Sample, waiting: Waiting) {
-        let Waiting { connection, question } = waiting;
+        let Waiting { connection, question, since: began } = waiting;
         self.clients.end_waiting(connection);
+        let kind = question.kind();
+        let mut result = RequestResult::Ok;
         match question {
             Question::Renewal { session, number } => {
                 // L10: not once its expiry is decided. Then only the log knows how it ends.
                 if self.restart_ttl(now, session) {
                     self.reply(connection, ServerMessage::Renewed { session, number });
-                } else if self.machine.session(session).is_none() {
-                    self.tell_end(connection, session);
+                } else {
+                    result = RequestResult::Expired;
+                    if self.machine.session(session).is_none() {
+                        self.tell_end(connection, session);
+                    }
                 }
             }
             Question::SessionEnd { session } => {
@@ -211,6 +239,7 @@ impl Replica {
                 let walk = self.units_of_walk(&query);
                 let answer = self.answer_query(now, query);
                 self.work.spend(Kind::Answer, walk + units_of(&answer));
+                result = result_of_read(&answer);
                 let index = self.applied;
                 self.reply(connection, ServerMessage::Read { read, index, answer });
             }
@@ -221,6 +250,9 @@ impl Replica {
                     self.begin_observing(connection, read, &name, since);
                 }
             }
+        }
+        if let Some(kind) = kind {
+            self.count_since(kind, result, began, now.boot());
         }
     }
 

@@ -3,6 +3,7 @@
 
 use super::decisions::Beginning;
 use super::listing::Listings;
+use super::metering::Begun;
 use super::observers::Observers;
 use super::orders::Ordered;
 use super::parts::Parts;
@@ -18,6 +19,7 @@ use crate::lock::{Command, Name, Refusal, Settings};
 use crate::raft::{Role, Urgency};
 use crate::wire::Request;
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 /// A leader's own state; empty in any other role.
 #[derive(Clone, Debug, Default)]
@@ -54,6 +56,8 @@ pub struct Leading {
     pub has_given_key: bool,
     /// What entries leave to later ones.
     pub parts: Parts,
+    /// Requests that are in the log and not answered.
+    pub begun: Begun,
     stage: Stage,
 }
 
@@ -95,6 +99,8 @@ impl Leading {
 impl Replica {
     /// The role, term or known leader changed.
     pub(super) fn handle_role(&mut self, role: Role) {
+        let meters = (role == Role::Leader).then(|| Arc::clone(&self.options.meters));
+        self.machine.count_into(meters);
         if role != Role::Leader {
             let Leading { held, held_by_restore, creations, change, handover, .. } =
                 std::mem::take(&mut self.leading);

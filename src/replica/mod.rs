@@ -14,6 +14,7 @@ mod key;
 mod lacking;
 mod leading;
 mod listing;
+mod metering;
 mod observers;
 mod observing;
 mod orders;
@@ -35,6 +36,7 @@ pub use replay::replayed;
 pub use snapshots::SnapshotJob;
 pub use work::{Kind, Work, budget};
 
+use crate::base::meters::Meters;
 use crate::base::{ClusterKey, ConnectionId, DirectoryId, Index, NodeId, Sample, WriteSeq};
 use crate::lock::{LockMachine, SnapshotError};
 use crate::raft::{Action, Claim, Event, Raft, Role, Write};
@@ -47,6 +49,7 @@ use leading::Leading;
 use peers::Peer;
 use snapshots::Snapshots;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use telling::Hints;
 
 /// Fixed for the life of a replica.
@@ -67,6 +70,8 @@ pub struct ReplicaOptions {
     pub names_per_part: usize,
     /// What it proposes as the key of a cluster that has none; `None`: nothing.
     pub cluster_key: Option<ClusterKey>,
+    /// Where it counts.
+    pub meters: Arc<Meters>,
 }
 
 /// What a turn must know of the world.
@@ -153,6 +158,8 @@ pub struct Replica {
     shortage: Shortage,
     claim: Claim,
     unix_ms: u64,
+    /// When the present turn began: a reading of BOOTTIME.
+    turn_began: u64,
     hints: Hints,
     work: Work,
     outputs: Vec<Output>,
@@ -198,6 +205,7 @@ impl Replica {
             shortage: Shortage::default(),
             claim: Claim::Standing,
             unix_ms: 0,
+            turn_began: 0,
             hints: Hints::default(),
             work: Work::new(options.work_divisor),
             options,
@@ -210,6 +218,7 @@ impl Replica {
     /// Begins a turn: a leader that was stalled learns it before it answers or expires anything (C7).
     pub fn handle_turn(&mut self, now: &Sample, turn: Turn) {
         self.work = Work::new(self.options.work_divisor);
+        self.turn_began = now.boot();
         let Turn { unix_ms, storage, room, claim } = turn;
         (self.unix_ms, self.storage, self.claim) = (unix_ms, storage, claim);
         self.raft.set_room(room);

@@ -93,6 +93,12 @@ impl Observers {
         self.gone.extend(of_connection.map(|of_connection| (connection, of_connection)));
     }
 
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
     /// Forgets at most so many of those whose connections are gone; until then they count.
     pub fn forget(&mut self, count: usize) {
         for _ in 0..count {

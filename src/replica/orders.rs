@@ -1,7 +1,9 @@
 //! Orders of operators: changes of the members, moves of leadership, snapshots.
 
+use super::metering::result_of_order;
 use super::{Replica, ServerMessage};
 use crate::base::limits::SNAPSHOT_CHUNK_BYTES_MAX;
+use crate::base::meters::{RequestKind, RequestResult};
 use crate::base::{ConnectionId, DirectoryId, Index, NodeId, Sample};
 use crate::lock::Keyless;
 use crate::raft::{Change, Claim, Event, MembershipError, Payload, Role, TransferError};
@@ -26,7 +28,10 @@ impl Replica {
         let from = Ordered { connection, read };
         match order {
             Order::Snapshot { at_least, offset } => self.send_snapshot(from, at_least, offset),
-            _ if self.raft.role() != Role::Leader => self.send_hint(connection),
+            _ if self.raft.role() != Role::Leader => {
+                self.count(RequestKind::Order, RequestResult::NotLeader);
+                self.send_hint(connection);
+            }
             // A leader that was elected just now takes it up once it knows all that was committed (R12).
             Order::ChangeMembers { .. } if !self.leading.is_ready() => {
                 self.hold(connection, Request::Order { read, order });
@@ -80,9 +85,8 @@ impl Replica {
         if since != index || membership.is_joint() {
             return;
         }
-        if let Some(Ordered { connection, read }) = self.leading.change.take() {
-            let answer = OrderAnswer::Done { index };
-            self.reply(connection, ServerMessage::Ordered { read, answer });
+        if let Some(ordered) = self.leading.change.take() {
+            self.answer_order(ordered, OrderAnswer::Done { index });
         }
     }
 
@@ -93,9 +97,8 @@ impl Replica {
 
     /// This node leads no more: a move is done, and of a change the next leader knows.
     pub(super) fn end_orders(&mut self, change: Option<Ordered>, handover: Option<Ordered>) {
-        if let Some(Ordered { connection, read }) = handover {
-            let answer = OrderAnswer::Done { index: self.raft.last_index() };
-            self.reply(connection, ServerMessage::Ordered { read, answer });
+        if let Some(ordered) = handover {
+            self.answer_order(ordered, OrderAnswer::Done { index: self.raft.last_index() });
         }
         if let Some(Ordered { connection, .. }) = change {
             self.send_hint(connection);
@@ -145,7 +148,6 @@ impl Replica {
     }
 
     fn send_snapshot(&mut self, to: Ordered, at_least: Option<Index>, offset: u64) {
-        let Ordered { connection, read } = to;
         let newest = self.raft.snapshot_index();
         let at_least = at_least.unwrap_or(self.applied);
         let answer = match self.raft.snapshot() {
@@ -169,11 +171,15 @@ impl Replica {
                 OrderAnswer::Begun { at_least }
             }
         };
-        self.reply(connection, ServerMessage::Ordered { read, answer });
+        self.answer_order(to, answer);
     }
 
     fn refuse_order(&mut self, to: Ordered, text: &str) {
-        let answer = OrderAnswer::Refused { text: text.to_owned() };
+        self.answer_order(to, OrderAnswer::Refused { text: text.to_owned() });
+    }
+
+    fn answer_order(&mut self, to: Ordered, answer: OrderAnswer) {
+        self.count(RequestKind::Order, result_of_order(&answer));
         self.reply(to.connection, ServerMessage::Ordered { read: to.read, answer });
     }
 }

@@ -3,8 +3,10 @@
 use super::checks::{check_operation, check_reach};
 use super::confirm::Question;
 use super::leading::Creation;
+use super::metering::refused;
 use super::{Replica, ServerMessage, Storage};
 use crate::base::limits::{CLIENT_NAME_BYTES_MAX, TTL_MS_MIN};
+use crate::base::meters::{RequestKind, RequestResult};
 use crate::base::{
     ClientSource, ConnectionId, Index, RequestId, Sample, SessionId, SessionKey, codec,
 };
@@ -48,6 +50,7 @@ impl Replica {
             return self.handle_order(now, connection, read, order);
         }
         if self.raft.role() != Role::Leader {
+            self.count(request.kind(), RequestResult::NotLeader);
             return self.send_hint(connection);
         }
         if !self.leading.is_ready() || self.must_wait(&request) {
@@ -66,7 +69,10 @@ impl Replica {
                 self.ask(connection, Question::Read { read, query });
             }
             Request::Observe { read, name, since } => self.observe(connection, read, name, since),
-            Request::Unobserve { read } => self.leading.observers.remove(connection, read),
+            Request::Unobserve { read } => {
+                self.count(RequestKind::Observe, RequestResult::Ok);
+                self.leading.observers.remove(connection, read);
+            }
             // Answered by the process, which knows more of itself.
             Request::Status { .. } | Request::Describe { .. } | Request::Order { .. } => {}
         }
@@ -92,6 +98,7 @@ impl Replica {
         client: String,
     ) {
         let refuse = |replica: &mut Self, refusal: Refusal| {
+            replica.count(RequestKind::OpenSession, refused(refusal));
             replica.reply(connection, ServerMessage::SessionRefused { number, refusal });
         };
         if client.len() > CLIENT_NAME_BYTES_MAX {
@@ -114,6 +121,7 @@ impl Replica {
         match self.propose(&command, Urgency::Normal) {
             Ok(index) => {
                 self.leading.creations.insert(index, Creation { opener, number });
+                self.leading.begun.begin(index, RequestKind::OpenSession, self.turn_began);
             }
             Err(unproposed) => {
                 self.clients.end_waiting(connection);
@@ -139,12 +147,16 @@ impl Replica {
                 if let Some(opener) = self.clients.opener(connection) {
                     self.leading.shares.adopt(session, opener);
                 }
+                self.count(RequestKind::Attach, RequestResult::Ok);
                 self.reply(connection, ServerMessage::Attached { session });
                 self.begin_list(connection, session);
             }
-            Some(false) => self.reply(connection, ServerMessage::AttachDenied { session }),
+            Some(false) => {
+                self.count(RequestKind::Attach, RequestResult::Denied);
+                self.reply(connection, ServerMessage::AttachDenied { session });
+            }
             // That it is gone is final for the client, so only a confirmed leader may say it.
-            None => self.ask(connection, Question::SessionEnd { session }),
+            None => self.ask_end(connection, session, RequestKind::Attach),
         }
     }
 
@@ -152,8 +164,15 @@ impl Replica {
         if self.clients.session_of(connection) == Some(session) {
             self.ask(connection, Question::Renewal { session, number });
         } else {
-            self.ask(connection, Question::SessionEnd { session });
+            self.ask_end(connection, session, RequestKind::Renew);
         }
+    }
+
+    /// A request of `kind` names a session that does not speak through this connection: whether it lives at all is said
+    /// only once a round has confirmed it.
+    fn ask_end(&mut self, connection: ConnectionId, session: SessionId, kind: RequestKind) {
+        self.count(kind, RequestResult::Expired);
+        self.ask(connection, Question::SessionEnd { session });
     }
 
     fn submit(
@@ -166,23 +185,25 @@ impl Replica {
     ) {
         if self.clients.session_of(connection) != Some(session) {
             // Not attached, or attached elsewhere since, or ended: the end is said only if confirmed.
-            return self.ask(connection, Question::SessionEnd { session });
+            return self.ask_end(connection, session, operation.kind());
         }
         let reach = self.machine.reach(session);
         let checked = check_operation(request, &operation)
             .and_then(|()| check_reach(reach, request, floor, &operation));
+        let kind = operation.kind();
         if let Err(refusal) = checked {
+            self.count(kind, refused(refusal));
             return self.refuse_request(connection, session, request, refusal);
         }
         let urgency = urgency_of(&operation);
         let command = Command::Request { session, request, floor, operation };
-        if let Err(unproposed) = self.propose_counted(connection, &command, urgency) {
-            match unproposed {
-                Unproposed::NotLeader => self.send_hint(connection),
-                Unproposed::Refused(refusal) => {
-                    self.explain_refusal(connection);
-                    self.refuse_request(connection, session, request, refusal);
-                }
+        match self.propose_counted(connection, &command, urgency) {
+            Ok(index) => self.leading.begun.begin(index, kind, self.turn_began),
+            Err(Unproposed::NotLeader) => self.send_hint(connection),
+            Err(Unproposed::Refused(refusal)) => {
+                self.count(kind, refused(refusal));
+                self.explain_refusal(connection);
+                self.refuse_request(connection, session, request, refusal);
             }
         }
     }
@@ -240,6 +261,7 @@ impl Replica {
 
     /// Refuses any request in the form in which it is answered.
     pub(super) fn refuse(&mut self, connection: ConnectionId, request: &Request, refusal: Refusal) {
+        self.count(request.kind(), refused(refusal));
         match *request {
             Request::OpenSession { number, .. } => {
                 self.reply(connection, ServerMessage::SessionRefused { number, refusal });

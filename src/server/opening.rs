@@ -7,6 +7,7 @@ use crate::base::founding::FoundingRecord;
 use crate::raft::{self, EntryKind, Membership, Raft};
 use crate::replica::{Replica, ReplicaOptions};
 use crate::server::{ServerError, ServerOptions};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A replica of `record`'s cluster, which goes on from what the log said.
@@ -39,6 +40,7 @@ pub(super) fn begin_serving(
         level_max: options.speech.level_max,
         names_per_part: options.names_per_part,
         cluster_key: options.cluster_key,
+        meters: Arc::clone(&options.meters),
     };
     let replica = Replica::new(replica_options, Raft::new(config, recovered, now))
         .map_err(|error| ServerError::of(&error))?;

@@ -1,6 +1,7 @@
 //! What a server is told, what it asks of the process around it, and how it ends.
 
 use crate::base::limits::{self, LEASE_MS_MAX, LEASE_MS_MIN, MEMBERS_MAX};
+use crate::base::meters::Meters;
 use crate::base::{ClientSource, ClusterKey, ConnectionId, DirectoryId, NodeId, Sample};
 use crate::raft::Claim;
 use crate::replica::ReplicaError;
@@ -8,6 +9,7 @@ use crate::server::admission::Trust;
 use crate::wal::WalError;
 use crate::wire::{Abilities, NodeStatus, PeerMessage, Request, ServerMessage, Speech};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Fixed for the life of a server.
@@ -55,6 +57,8 @@ pub struct ServerOptions {
     /// What it proposes as the key of a cluster that has none, drawn by a source that nobody can guess; `None`: it leaves
     /// that to others.
     pub cluster_key: Option<ClusterKey>,
+    /// Where it counts.
+    pub meters: Arc<Meters>,
 }
 
 impl ServerOptions {
@@ -81,6 +85,7 @@ impl ServerOptions {
             boot: 0,
             seed: 0,
             cluster_key: None,
+            meters: Meters::new(),
         }
     }
 

@@ -15,13 +15,15 @@ pub struct Serving {
     durable: WriteSeq,
     /// Messages that promise what is not durable yet, in order.
     waiting: VecDeque<(WriteSeq, NodeId, Message)>,
+    /// When the snapshot was begun that is being made: a reading of BOOTTIME.
+    snapshot_began: u64,
 }
 
 impl Serving {
     /// Around a recovered replica: all that it knows is durable.
     #[must_use]
     pub fn new(replica: Replica) -> Self {
-        Self { replica, durable: WriteSeq(0), waiting: VecDeque::new() }
+        Self { replica, durable: WriteSeq(0), waiting: VecDeque::new(), snapshot_began: 0 }
     }
 
     /// Does all that follows from what the replica was told, until nothing does. Gives the newest reading of
@@ -92,6 +94,8 @@ impl Serving {
     ) -> Result<(), ServerError> {
         match wal.take_snapshot()? {
             Some(SnapshotEnd::Stored(snapshot)) => {
+                let took = now.boot().saturating_sub(self.snapshot_began);
+                self.replica.meters().snapshots.record(took);
                 self.replica.handle_snapshot_stored(now, snapshot);
             }
             Some(SnapshotEnd::NoSpace(why)) => self.replica.handle_snapshot_lacking(now, &why),
@@ -111,6 +115,7 @@ impl Serving {
         if !wal.is_storing()
             && let Some(SnapshotJob { meta, content }) = self.replica.poll_snapshot_job(now)
         {
+            self.snapshot_began = now.boot();
             wal.begin_snapshot(meta, content);
         }
     }

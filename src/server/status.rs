@@ -1,9 +1,10 @@
 //! What a server says of itself: its role, its claim, its members.
 
+use crate::base::meters::{RequestKind, RequestResult};
 use crate::base::{NodeId, Sample, Token};
 use crate::raft::{LeaderLease, Role};
 use crate::replica::Replica;
-use crate::server::Server;
+use crate::server::{Outside, Server};
 use crate::wal::Disk;
 use crate::wire::{LeaderHint, MemberStatus, NodeStatus};
 
@@ -84,16 +85,18 @@ impl<D: Disk> Server<D> {
         match self.replica() {
             Some(replica) => self.fill(&mut status, replica),
             None => {
-                let member = |(node, address): &(NodeId, String)| MemberStatus {
-                    node: *node,
-                    address: address.clone(),
-                    seat: crate::raft::Seat::Voter,
-                    matched: None,
-                };
-                status.members = self.options.members.iter().map(member).collect();
+                let members = self.options.members.iter().cloned();
+                status.members =
+                    members.map(|(node, address)| MemberStatus::voter(node, address)).collect();
             }
         }
         status
+    }
+
+    /// The same, complete, for a client that asks for it.
+    pub(super) fn status_asked(&self, now: &Sample, outside: &impl Outside) -> NodeStatus {
+        self.options.meters.count_request(RequestKind::Status, RequestResult::Ok);
+        outside.complete(self.status(now))
     }
 
     fn fill(&self, status: &mut NodeStatus, replica: &Replica) {

@@ -72,6 +72,7 @@ impl<D: Disk> Server<D> {
         now: &Sample,
     ) -> Result<Self, ServerError> {
         options.check()?;
+        options.meters.log_bytes_max.set(options.log_bytes_max);
         let wal_options = WalOptions { segment_bytes: options.segment_bytes };
         let (mut wal, recovery) =
             Wal::open_with(disk, options.node, DirectoryId(entropy), &wal_options)?;
@@ -172,12 +173,12 @@ impl<D: Disk> Server<D> {
                 self.handle_offer(now, from, offer, outside)
             }
             Input::Client { connection, request: Request::Status { read } } => {
-                let status = outside.complete(self.status(now)).into();
+                let status = self.status_asked(now, outside).into();
                 outside.send_client(connection, ServerMessage::Status { read, status });
                 Ok(())
             }
             Input::Client { connection, request: Request::Describe { read } } => {
-                let values = outside.complete(self.status(now)).to_values();
+                let values = self.status_asked(now, outside).to_values();
                 outside.send_client(connection, ServerMessage::Described { read, values });
                 Ok(())
             }

@@ -35,6 +35,12 @@ pub fn thread_nanos() -> u64 {
     read(libc::CLOCK_THREAD_CPUTIME_ID)
 }
 
+/// What all threads of this process have had of processors so far, in nanoseconds.
+#[must_use]
+pub fn process_nanos() -> u64 {
+    read(libc::CLOCK_PROCESS_CPUTIME_ID)
+}
+
 /// The wall clock in milliseconds since 1970, for people only.
 #[must_use]
 pub fn unix_ms() -> u64 {

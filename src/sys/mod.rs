@@ -22,6 +22,7 @@ pub mod process_family;
 pub mod process_group;
 pub mod random;
 pub mod space;
+pub mod tcp;
 pub mod terminal;
 pub mod thread;
 pub mod timer;

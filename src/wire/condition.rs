@@ -39,6 +39,9 @@ states! {
     Restoring = "restoring",
     /// The leader's disk has no room for more of the log, or those of a majority have none.
     DiskFull = "disk_full",
+    /// The node has waited for its disk so long that nobody can count on it: said by its admin endpoint, since the node itself
+    /// says nothing meanwhile.
+    DiskStalled = "disk_stalled",
     /// No leader: a majority does not answer.
     NoQuorum = "no_quorum",
     /// The endpoints are of several clusters: said by clients, never by a node (safety L26).
@@ -92,6 +95,12 @@ impl Condition {
             Some(left) => format!("{} (in {})", self.text, span(Duration::from_millis(left))),
             None => self.text.clone(),
         }
+    }
+
+    /// The whole sentence as JSON has it: null for one that serves.
+    #[must_use]
+    pub fn shown(&self) -> Option<String> {
+        Some(self.sentence()).filter(|sentence| !sentence.is_empty())
     }
 
     /// Added to what else a node says.

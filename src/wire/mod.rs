@@ -17,6 +17,7 @@ mod refusal;
 mod request;
 mod right;
 mod speech;
+mod status_json;
 mod timing;
 mod values;
 
@@ -38,5 +39,6 @@ pub use refusal::{LEADERSHIP_CHANGED, LEADS_ALREADY, Refusal};
 pub use request::{HolderSaid, Query, ReadAnswer, Request, ServerMessage};
 pub use right::Right;
 pub use speech::{PROTOCOL_MAX, PROTOCOL_MIN, Speech};
+pub use status_json::{ClusterHead, UNREACHABLE, cluster_to_json, node_to_json};
 pub use timing::Timing;
 pub use values::{Cell, Row, Value, Values, row_number, row_text};

@@ -37,6 +37,12 @@ impl Order {
 }
 
 impl MemberStatus {
+    /// A member with a vote, of which no more is known.
+    #[must_use]
+    pub fn voter(node: NodeId, address: String) -> Self {
+        Self { node, address, seat: Seat::Voter, matched: None }
+    }
+
     /// Whether it has a vote, and is to keep it.
     #[must_use]
     pub fn is_voter(&self) -> bool {

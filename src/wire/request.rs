@@ -1,5 +1,6 @@
 //! What clients ask, and what servers say.
 
+use crate::base::meters::RequestKind;
 use crate::base::{Index, RequestId, SessionId, SessionKey, Token};
 use crate::lock::{Answer, LockView, Name, Operation, Refusal, SessionView};
 use crate::wire::{FixedStatus, LeaderHint, Order, OrderAnswer, Values};
@@ -33,6 +34,21 @@ pub enum Request {
 }
 
 impl Request {
+    /// As it is counted.
+    #[must_use]
+    pub fn kind(&self) -> RequestKind {
+        match self {
+            Self::OpenSession { .. } => RequestKind::OpenSession,
+            Self::Attach { .. } => RequestKind::Attach,
+            Self::Renew { .. } => RequestKind::Renew,
+            Self::Submit { operation, .. } => operation.kind(),
+            Self::Read { .. } => RequestKind::Read,
+            Self::Observe { .. } | Self::Unobserve { .. } => RequestKind::Observe,
+            Self::Status { .. } | Self::Describe { .. } => RequestKind::Status,
+            Self::Order { .. } => RequestKind::Order,
+        }
+    }
+
     /// Whose request of which id a body holds, if it is a `Submit`: nothing else of it is looked at.
     #[must_use]
     pub fn submitted(body: &[u8]) -> Option<(SessionId, RequestId)> {

@@ -176,6 +176,9 @@ static void functions_answer_garbage(void *garbage) {
     CHECK_STATUS(tenure_node_client(node, NULL, &no_client), TENURE_INVALID);
     CHECK(no_client == NULL);
     CHECK_STATUS(tenure_node_stop(node, 0), TENURE_INVALID);
+    len = 77;
+    CHECK_STATUS(tenure_node_metrics(node, NULL, &len), TENURE_INVALID);
+    CHECK(len == 77);
 
     tenure_client_free(client);
     tenure_lease_free(lease);
@@ -200,6 +203,7 @@ static void places_for_handles_are_checked(void) {
     CHECK_STATUS(tenure_holder_of(NULL, "a", NULL), TENURE_INVALID);
     CHECK_STATUS(tenure_node_start(NULL, NULL), TENURE_INVALID);
     CHECK_STATUS(tenure_node_client(NULL, NULL, NULL), TENURE_INVALID);
+    CHECK_STATUS(tenure_node_metrics(NULL, NULL, NULL), TENURE_INVALID);
 }
 
 static void options_that_are_not_acted_on_are_refused(void) {
@@ -257,23 +261,23 @@ static void options_that_are_not_acted_on_are_refused(void) {
 }
 
 static void fields_of_nodes_that_are_not_acted_on_are_refused_by_their_names(void) {
-    static const char *const names[] = {"ca", "cert", "key", "client_ca", "crl", "admin", "audit"};
-    for (int which = 0; which < 9; which++) {
+    static const char *const names[] = {"ca", "cert", "key", "client_ca", "crl", "audit"};
+    for (int which = 0; which < 8; which++) {
         tenure_node_options options = TENURE_NODE_OPTIONS_INIT;
         const char **const texts[] = {&options.ca,  &options.cert,  &options.key,  &options.client_ca,
-                                      &options.crl, &options.admin, &options.audit};
+                                      &options.crl, &options.audit};
         tenure_node *node = NULL;
         options.id = 1;
         options.data_dir = "/nonexistent";
         options.cluster = "1=127.0.0.1:1";
-        if (which < 7)
+        if (which < 6)
             *texts[which] = "text";
-        else if (which == 7)
+        else if (which == 6)
             options.tls = TENURE_TLS_REQUIRED;
         else
             options.verify = 1;
         CHECK_STATUS(tenure_node_start(&options, &node), TENURE_UNSUPPORTED);
-        CHECK(strstr(tenure_last_error(), which < 7 ? names[which] : which == 7 ? "tls" : "verify") != NULL);
+        CHECK(strstr(tenure_last_error(), which < 6 ? names[which] : which == 6 ? "tls" : "verify") != NULL);
     }
 }
 

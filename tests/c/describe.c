@@ -53,6 +53,51 @@ static void what_there_is_is_told_as_json(tenure_client *client) {
     release(lease);
 }
 
+static void a_client_tells_what_it_has_counted(tenure_client *client) {
+    check_description(client, "client", NULL, "\"state\":\"valid\"");
+    check_description(client, "client", NULL, "\"leases_granted\":1");
+    check_description(client, "client", NULL, "\"lease_ends\":{\"released\":1}");
+}
+
+static void a_node_tells_its_metrics(tenure_node *node) {
+    char *text = NULL;
+    char small[8];
+    size_t len = 0;
+    tenure_status status;
+    while ((status = tenure_node_metrics(node, text, &len)) == TENURE_TOO_SMALL) {
+        text = realloc(text, len);
+        CHECK(text != NULL);
+    }
+    CHECK(status == TENURE_OK && text != NULL && strlen(text) + 1 == len);
+    CHECK(strstr(text, "\ntenure_has_leader 1\n") != NULL);
+    CHECK(strstr(text, "\nprocess_open_fds ") != NULL);
+    free(text);
+    memset(small, 'x', sizeof small);
+    len = sizeof small;
+    CHECK_STATUS(tenure_node_metrics(node, small, &len), TENURE_TOO_SMALL);
+    CHECK(len > sizeof small && small[0] == 'x');
+    CHECK_STATUS(tenure_node_metrics(node, NULL, &len), TENURE_INVALID);
+    CHECK_STATUS(tenure_node_metrics(node, small, NULL), TENURE_INVALID);
+}
+
+static void an_admin_endpoint_beyond_loopback_is_refused(const char *directory) {
+    tenure_node_options options = TENURE_NODE_OPTIONS_INIT;
+    tenure_node *node = (void *)&options;
+    char data_dir[1024];
+    snprintf(data_dir, sizeof data_dir, "%s/exposed", directory);
+    options.id = 1;
+    options.data_dir = data_dir;
+    options.cluster = "1=127.0.0.1:1";
+    options.listen = "127.0.0.1:0";
+    options.admin = "0.0.0.0:0";
+    CHECK_STATUS(tenure_node_start(&options, &node), TENURE_INVALID);
+    CHECK(node == NULL && strstr(tenure_last_error(), "the admin endpoint 0.0.0.0:0 is open to the network") != NULL);
+    options.admin = "127.0.0.1:0";
+    CHECK_STATUS(tenure_node_start(&options, &node), TENURE_OK);
+    CHECK_STATUS(tenure_node_stop(node, TENURE_FOREVER), TENURE_OK);
+    tenure_node_free(node);
+}
+
 int main(int argc, char **argv) {
     struct cluster cluster;
     tenure_client *client;
@@ -60,6 +105,9 @@ int main(int argc, char **argv) {
     cluster_start(&cluster, argv[1]);
     client = open_client(cluster.endpoints, "first");
     what_there_is_is_told_as_json(client);
+    a_client_tells_what_it_has_counted(client);
+    a_node_tells_its_metrics(cluster.nodes[0]);
+    an_admin_endpoint_beyond_loopback_is_refused(argv[1]);
     tenure_client_free(client);
     cluster_stop(&cluster);
     puts("describe: good");

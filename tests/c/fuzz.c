@@ -341,7 +341,8 @@ static void operate(struct caller *caller) {
         options.id = below(caller, 3);
         options.data_dir = "/proc/no/such/directory";
         options.cluster = one_in(caller, 4) ? place : "1=127.0.0.1:1";
-        JUDGE(tenure_snapshot_restore(place, &options, NULL), BIT(TENURE_INVALID) | BIT(TENURE_IO));
+        JUDGE(tenure_snapshot_restore(place, &options, NULL),
+              BIT(TENURE_INVALID) | BIT(TENURE_IO) | BIT(TENURE_DENIED));
     }
 }
 
@@ -377,7 +378,8 @@ static void start_bad_node(struct caller *caller) {
     options.ttl_max_ms = one_in(caller, 4) ? UINT64_MAX : 0;
     options.snapshot_every_bytes = one_in(caller, 4) ? 1 : 0;
     options.admin = one_in(caller, 8) ? "127.0.0.1:1" : NULL;
-    CHECK(JUDGE(tenure_node_start(&options, &node), BIT(TENURE_INVALID) | BIT(TENURE_IO) | BIT(TENURE_UNSUPPORTED)) != TENURE_OK);
+    CHECK(JUDGE(tenure_node_start(&options, &node), BIT(TENURE_INVALID) | BIT(TENURE_IO) | BIT(TENURE_DENIED) |
+                                                        BIT(TENURE_UNSUPPORTED)) != TENURE_OK);
     CHECK(node == NULL);
 }
 

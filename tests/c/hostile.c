@@ -146,6 +146,7 @@ static void is_no_holder(void *handle) {
 static void is_no_node(void *handle) {
     tenure_leadership leadership = TENURE_LEADERSHIP_INIT;
     tenure_client *client;
+    size_t len = 0;
     leadership.term = 77;
     REFUSED(tenure_node_leadership(handle, &leadership));
     REFUSED(tenure_node_next(handle, TENURE_FOREVER, &leadership));
@@ -154,6 +155,8 @@ static void is_no_node(void *handle) {
     REFUSED(tenure_node_resign(handle, 0, 0));
     NOTHING(client, tenure_node_client(handle, NULL, &client));
     REFUSED(tenure_node_stop(handle, TENURE_FOREVER));
+    REFUSED(tenure_node_metrics(handle, NULL, &len));
+    CHECK(len == 0);
     tenure_node_free(handle);
 }
 
@@ -397,6 +400,7 @@ static void places_that_are_none_are_refused(void *place) {
     REFUSED(tenure_client_next(things.client, 0, place));
     REFUSED(tenure_node_leadership(things.node, place));
     REFUSED(tenure_node_next(things.node, 0, place));
+    REFUSED(tenure_node_metrics(things.node, json, place));
     REFUSED(tenure_describe(things.client, "locks", NULL, json, place));
     CHECK(tenure_log_fd() >= 0);
     REFUSED(tenure_log_read(json, place));

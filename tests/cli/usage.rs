@@ -235,6 +235,7 @@ fn sizes_and_the_longest_ttl_are_checked() {
     check(&flags(&["--snapshot-every", "64"]), 2, &["a size needs a unit: 64B, 64KiB or 64MiB"]);
     check(&flags(&["--snapshot-every", "1KiB"]), 2, &["from 4.0 KiB to 512.0 MiB"]);
     check(&flags(&["--ttl-max", "1s"]), 2, &["from 10.0s to 1h"]);
+    check(&flags(&["--admin", "9401"]), 2, &["--admin \"9401\"", "\"host:port\""]);
 }
 
 #[test]

@@ -90,6 +90,8 @@ static void what_the_header_refuses_has_a_text_of_its_own(tenure::client client)
     tenure::client_options bad;
     bad.progress = -1s;
     CHECK(text_of([&] { tenure::client("127.0.0.1:1", bad); }) == "progress is negative");
+    std::error_code no_node;
+    CHECK(tenure::node().metrics(no_node).empty() && no_node == tenure::errc::invalid);
     tenure::node_options node;
     node.data_dir = nul;
     CHECK(text_of([&] { tenure::node started(node); }) == "a text contains a NUL");
@@ -281,6 +283,7 @@ static void nodes_tell_who_leads(const std::string &directory) {
     std::vector<tenure::node> nodes;
     for (options.id = 1; options.id <= 3; options.id++) {
         options.data_dir = directory + "/own" + std::to_string(options.id);
+        options.admin = "127.0.0.1:0";
         nodes.emplace_back(options);
         CHECK(nodes.back().fd() >= 0);
     }
@@ -291,6 +294,8 @@ static void nodes_tell_who_leads(const std::string &directory) {
     tenure::client_options patient;
     patient.connect_timeout = 60s;
     CHECK(nodes[0].client(patient).acquire("cpp/h"));
+    CHECK(nodes[0].metrics().find("\ntenure_has_leader 1\n") != std::string::npos);
+    CHECK(nodes[0].metrics().find('\0') == std::string::npos);
     std::error_code code;
     std::uint64_t token = 0;
     do {

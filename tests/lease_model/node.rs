@@ -3,6 +3,7 @@
 use crate::clock::Clock;
 use std::collections::VecDeque;
 use std::time::Duration;
+use tenure::base::meters::Meters;
 use tenure::base::{
     ClientSource, ConnectionId, DirectoryId, NodeId, Round, Sample, Term, WriteSeq, limits,
 };
@@ -93,6 +94,7 @@ fn replica(id: NodeId, seed: u64, disk: &Disk, now: &Sample) -> Replica {
         level_max: LEVEL_MAX,
         names_per_part: limits::NAMES_PER_PART,
         cluster_key: None,
+        meters: Meters::new(),
     };
     Replica::new(options, Raft::new(config, recovered, now)).expect("no snapshot")
 }

@@ -31,12 +31,20 @@ pub struct Setup {
     pub descriptors: Option<u64>,
     /// Whose syncs can be held up.
     pub stall_shim: Option<StallShim>,
+    /// Where the nodes have their admin endpoints; empty: nowhere.
+    pub admin: Vec<SocketAddr>,
     /// A library that is loaded before all others and writes what a node does to the file that TRACE_FILE
     /// names.
     pub trace_shim: Option<PathBuf>,
 }
 
 impl Setup {
+    /// As [`Setup::new`], each with an admin endpoint.
+    pub fn with_admin() -> Self {
+        let admin = std::iter::repeat_with(free_address).take(3).collect();
+        Self { admin, ..Self::new() }
+    }
+
     /// Three nodes on ports that are free now.
     pub fn new() -> Self {
         let listen: Vec<SocketAddr> = std::iter::repeat_with(free_address).take(3).collect();
@@ -48,6 +56,7 @@ impl Setup {
             restored: None,
             descriptors: None,
             stall_shim: None,
+            admin: Vec::new(),
             trace_shim: None,
         }
     }
@@ -138,6 +147,11 @@ impl Cluster {
     /// Where `node` listens itself.
     pub fn address(&self, node: NodeId) -> SocketAddr {
         self.setup.listen[place(node)]
+    }
+
+    /// Where `node` has its admin endpoint.
+    pub fn admin_address(&self, node: NodeId) -> SocketAddr {
+        self.setup.admin[place(node)]
     }
 
     /// From its next start `node` listens elsewhere; where.
@@ -251,6 +265,9 @@ impl Cluster {
         } else {
             let joined = list(&self.setup.advertised[..self.founders]);
             command.args(["--join", &joined]).args(&self.setup.joiner_arguments);
+        }
+        if let Some(admin) = self.setup.admin.get(place(node)) {
+            command.args(["--admin", &admin.to_string()]);
         }
         if let Some(shim) = &self.setup.trace_shim {
             // One for each process: a killed one may have torn its last record.

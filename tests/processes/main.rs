@@ -3,6 +3,7 @@
 //! about, within [`patience::PATIENCE`].
 
 mod acknowledgements;
+mod admin;
 mod cluster;
 mod command;
 mod crash;

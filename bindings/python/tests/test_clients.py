@@ -84,6 +84,9 @@ class ClientTest(ClusterCase):
         check(session, tenure.SessionDescription)
         assert session["session"] is not None
         check(session["session"], tenure.SessionRow)
+        own = self.client.describe("client")
+        check(own, tenure.ClientDescription)
+        check(own["client"], tenure.ClientRow)
         cluster = self.client.describe("cluster")
         check(cluster, tenure.ClusterDescription)
         check(cluster["nodes"][0], tenure.NodeDescription)

@@ -56,6 +56,26 @@ class NodeTest(unittest.TestCase):
             except (tenure.Lost, tenure.Unavailable):
                 pass
 
+    def test_a_node_tells_its_metrics_and_a_client_what_it_has_counted(self) -> None:
+        with tenure.testing.Cluster(1) as cluster, cluster.connect(connect_timeout=60) as client:
+            with client.lock("metrics/x"):
+                pass
+            metrics = cluster.nodes[0].metrics()
+            self.assertIn("\ntenure_is_leader 1\n", metrics)
+            self.assertIn("\ntenure_grants_total 1\n", metrics)
+            told = client.describe("client")["client"]
+            self.assertEqual((told["state"], told["sessions"], told["leases_granted"]), ("valid", 1, 1))
+            self.assertEqual(told["lease_ends"], {"released": 1})
+            self.assertEqual(told["requests"]["acquire"], 1)
+
+    def test_an_admin_endpoint_answers_and_beyond_loopback_is_refused(self) -> None:
+        with tempfile.TemporaryDirectory() as directory:
+            members = "1=127.0.0.1:1"
+            with self.assertRaisesRegex(tenure.Invalid, "the admin endpoint .* is open to the network"):
+                tenure.Node(1, directory, members, listen="127.0.0.1:0", admin="0.0.0.0:0")
+            with tenure.Node(1, directory, members, listen="127.0.0.1:0", admin="127.0.0.1:0") as node:
+                self.assertIn("tenure_node_info{node=\"1\"} 1", node.metrics())
+
     def test_a_stopped_node_has_nothing_to_resign(self) -> None:
         with tenure.testing.Cluster() as cluster:
             leader = cluster.leader()

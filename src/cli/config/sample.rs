@@ -26,6 +26,8 @@ fn example(setting: &Setting) -> String {
         ("data", _) => "/var/lib/tenure",
         ("listen", _) => "10.0.0.1:7401",
         ("cluster", _) => "1=10.0.0.1:7401,2=10.0.0.2:7401,3=10.0.0.3:7401",
+        ("tls", _) => "required",
+        ("audit", _) => "/var/lib/tenure-audit.jsonl",
         ("admin", _) => "127.0.0.1:9401",
         (_, Kind::List) => "10.0.0.1:7401,10.0.0.2:7401,10.0.0.3:7401",
         (key, _) => return format!("/etc/tenure/{key}"),

@@ -40,6 +40,7 @@ struct File {
     verify: Option<Verify>,
     tls: Option<Tls>,
     insecure: Option<bool>,
+    admin: Option<String>,
     log_format: Option<log::Format>,
     log_level: Option<Level>,
 }
@@ -116,6 +117,7 @@ pub fn node_options(flags: Options) -> Result<(NodeOptions, Option<ClusterAt>), 
     let mut options = NodeOptions::new(NodeId(id), data, members);
     options.listen = flags.listen.or(file.listen);
     options.audit = flags.audit.or(file.audit);
+    options.admin = flags.admin.or(file.admin);
     options.insecure = flags.insecure.or(file.insecure).unwrap_or(options.insecure);
     let span = |flag: Option<Duration>, file: Option<Span>, default: Duration| {
         flag.or(file.map(|span| span.0)).unwrap_or(default)
@@ -171,8 +173,10 @@ fn node_tls(
 
 /// What would make no sense, and no other part refuses.
 fn check(options: &NodeOptions) -> Result<(), Failure> {
-    if let Some(listen) = &options.listen {
-        check_listen(listen).map_err(|why| Failure::usage(format!("--listen {why}")))?;
+    for (flag, given) in [("listen", &options.listen), ("admin", &options.admin)] {
+        if let Some(given) = given {
+            check_listen(given).map_err(|why| Failure::usage(format!("--{flag} {why}")))?;
+        }
     }
     let [least, most] = [TTL_MS_DEFAULT, TTL_MS_MAX].map(|ms| Duration::from_millis(ms.into()));
     if !(least..=most).contains(&options.ttl_max) {
@@ -283,7 +287,24 @@ mod tests {
         let sample = crate::cli::config::sample();
         let lines = sample.lines().filter_map(|line| line.strip_prefix('#'));
         let is_key = |line: &&str| !line.starts_with(' ');
-        let without = |line: &&str| !line.starts_with("listen") && !line.starts_with("join");
+        // What has no default is not one, and what TLS takes comes together or not at all.
+        let without = |line: &&str| {
+            let key = line.split(' ').next().unwrap_or_default();
+            ![
+                "listen",
+                "join",
+                "admin",
+                "audit",
+                "ca",
+                "cert",
+                "key",
+                "client-ca",
+                "crl",
+                "verify",
+                "tls",
+            ]
+            .contains(&key)
+        };
         let lines: Vec<&str> = lines.filter(is_key).filter(without).collect();
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("tenure.toml");

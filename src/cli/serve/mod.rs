@@ -74,7 +74,7 @@ pub struct Options {
     /// Certificates that authorities have revoked
     #[arg(long, value_name = "FILE")]
     crl: Option<PathBuf>,
-    /// Whether this node speaks TLS [default: required as soon as --cert is given, else off]
+    /// Whether this node speaks TLS; required as soon as --cert is given, else off
     #[arg(long, value_name = "WHETHER")]
     tls: Option<Tls>,
     /// Append to this file, a JSON object a line, who gave which order, broke which lock, or was denied something
@@ -84,6 +84,9 @@ pub struct Options {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "true")]
     insecure: Option<bool>,
+    /// Where metrics, probes and this node's status are served over HTTP, say 127.0.0.1:9401
+    #[arg(long, value_name = "HOST:PORT")]
+    admin: Option<String>,
     /// How log lines look: text for people and journald, or one JSON object each [default: text]
     #[arg(long, value_name = "FORMAT", value_enum)]
     log_format: Option<log::Format>,

@@ -4,8 +4,10 @@ use crate::Error;
 use crate::base::{ClusterId, NodeId};
 use crate::client::core::Words;
 use crate::client::{Client, ClusterAt};
-use crate::wire::{Condition, NodeStatus, ServiceState, Timing};
-use serde_json::{Value, json};
+use crate::wire::{
+    ClusterHead, Condition, NodeStatus, ServiceState, UNREACHABLE, cluster_to_json, node_to_json,
+};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -219,77 +221,28 @@ impl ClusterStatus {
     }
 
     pub(super) fn to_json(&self) -> Value {
-        let node = |row: &NodeRow| -> Value {
-            let status = row.state.as_ref().ok();
-            json!({
-                "id": row.id.map(|id| id.0),
-                "address": row.address,
-                "role": status.map_or(UNREACHABLE, NodeStatus::standing),
-                "term": status.map(|status| status.term.0),
-                "commit": status.map(|status| status.commit.0),
-                "applied": status.map(|status| status.applied.0),
-                "locks": status.map(|status| status.locks),
-                "sessions": status.map(|status| status.sessions),
-                "log_bytes": status.map(|status| status.log_bytes),
-                "log_bytes_max": status.map(|status| status.log_bytes_max),
-                "snapshot": status.map(|status| status.snapshot.0),
-                "snapshot_bytes": status.and_then(|status| status.snapshot_bytes),
-                "state_bytes": status.and_then(|status| status.state_bytes),
-                "refused_connections": status.map(|status| status.refused_connections),
-                "refused_messages": status.map(|status| status.refused_messages),
-                "version": status.map(|status| status.version.as_str()),
-                "level": status.and_then(|status| status.level),
-                "disk_lacks": status.and_then(|status| status.disk_lacks.as_deref()),
-                "cluster_id": row.cluster().map(|cluster| cluster.to_string()),
-                "state": status.and_then(|status| status.condition.as_ref()).map(|one| one.state.name()),
-                "state_text": status.and_then(|status| status.condition.as_ref()).and_then(sentence),
-                "leader_changes": status.and_then(|status| status.leader_changes),
-                "leader_silences": status.and_then(|status| status.leader_silences),
-                "leader_change_why": status.and_then(|status| status.leader_change_why.as_deref()),
-                "election_wait_ms": status.and_then(|status| status.election_wait_ms),
-                "lease_gaps": status.and_then(|status| status.lease_gaps),
-                "turn_us": status.and_then(|status| status.turn_us).map(figures),
-                "turn_processor_us": status.and_then(|status| status.turn_processor_us).map(figures),
-                "sync_us": status.and_then(|status| status.sync_us).map(figures),
-                "heartbeat_gap_us": status.and_then(|status| status.heartbeat_gap_us).map(figures),
-                "tls": status.and_then(|status| status.tls.as_deref()),
-                "unreachable": row.state.as_ref().err(),
-            })
+        let node = |row: &NodeRow| {
+            let said = row.state.as_ref().map_err(String::as_str);
+            node_to_json(row.id, &row.address, said)
         };
-        let leader = self.leader().map(|status| status.node.0);
         let nodes: Vec<Value> = self.nodes.iter().map(node).collect();
-        let (clusters, condition) = (self.clusters(), self.condition());
-        let cluster = if let [one] = clusters[..] { Some(one.to_string()) } else { None };
+        let clusters = self.clusters();
         let newest = self.newest().into_iter().flat_map(|status| status.ancestors.iter());
-        json!({
-            "cluster_id": cluster,
-            "ancestors": newest.map(|ancestor| ancestor.to_string()).collect::<Vec<_>>(),
-            "state": condition.state.name(),
-            "state_text": sentence(&condition),
-            "until_ms": condition.until_ms,
-            "leader": leader,
-            "behind": self.behind_json(),
-            "nodes": nodes,
+        cluster_to_json(ClusterHead {
+            cluster: if let [one] = clusters[..] { Some(one) } else { None },
+            ancestors: newest.collect(),
+            condition: &self.condition(),
+            leader: self.leader().map(|status| status.node),
+            nodes,
+            behind: self.behind_json(),
         })
     }
-}
-
-/// As JSON has it: null for one that serves.
-pub(super) fn sentence(condition: &Condition) -> Option<String> {
-    Some(condition.sentence()).filter(|sentence| !sentence.is_empty())
-}
-
-fn figures(timing: Timing) -> Value {
-    timing.figures().into_iter().map(|(name, micros)| (name.to_owned(), json!(micros))).collect()
 }
 
 /// What nodes without a leader wait for.
 const NO_LEADER: &str = "no leader: locks cannot be granted until a majority of the nodes is back";
 /// So many times that a node did not hear its leader are no accident.
 const OFTEN: u64 = 3;
-
-/// The role of a node that did not answer.
-const UNREACHABLE: &str = "unreachable";
 
 /// Nodes by their addresses.
 type Answers = Vec<Answer>;

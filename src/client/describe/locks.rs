@@ -1,6 +1,5 @@
 //! Locks as JSON.
 
-use super::cluster::sentence;
 use crate::base::text::hex_unless_text;
 use crate::lock::{HolderView, LockView, Mode, Name, WaiterView};
 use crate::wire::{Condition, OrderShown};
@@ -22,7 +21,7 @@ pub(super) fn to_json(
     json!({
         "locks": rows.iter().map(shown).collect::<Vec<_>>(),
         "state": condition.state.name(),
-        "state_text": sentence(condition),
+        "state_text": condition.shown(),
         "until_ms": condition.until_ms,
     })
 }

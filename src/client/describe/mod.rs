@@ -5,6 +5,7 @@
 
 mod cluster;
 mod locks;
+mod own;
 mod versions;
 
 pub use cluster::{ClusterStatus, NodeRow};
@@ -22,7 +23,7 @@ use serde_json::{Value, json};
 
 impl Client {
     /// What there is, as one JSON text, that which the program prints with `--json`. `what` is "locks" (all whose names
-    /// begin with `name`), "lock" (that one), "session" (`name` is its id; "" is this client's), "cluster", "members", or "condition":
+    /// begin with `name`), "lock" (that one), "session" (`name` is its id; "" is this client's), "cluster", "members", "condition", or "client":
     ///
     /// * locks, lock: `{"locks": [{"name", "mode", "limit", "taken", "holder", "token", "value", "value_hex",
     ///   "since_unix_ms", "remaining_ms", "asked", "order": {"token", "grace_ms", "reason", "to"} | null, "delayed", "holding",
@@ -50,7 +51,10 @@ impl Client {
     ///   them: `seat` is "voter", "learner" (no vote), or on the way "joining", "demoting" or "leaving"; `behind` is how many
     ///   entries of the log it lacks, null for one that the leader has not heard, and without a leader;
     /// * condition: `{"cluster_id", "state", "state_text", "until_ms"}`, as this client was told: nobody is asked. Without a
-    ///   session `state_text` says why.
+    ///   session `state_text` says why;
+    /// * client: `{"client": {"session", "state", "leases", "dials", "connections", "sessions", "sessions_ended", "jeopardies",
+    ///   "renewals", "requests": {KIND: COUNT}, "leases_granted", "lease_ends": {REASON: COUNT}, "failed_calls": {STATUS: COUNT}}}`,
+    ///   what this client has counted since it was opened: nobody is asked.
     ///
     /// # Errors
     /// INVALID for another `what`, no name or no number; as for [`holder_of`](Client::holder_of).
@@ -62,9 +66,13 @@ impl Client {
             "cluster" => self.cluster_shown().to_json(),
             "members" => Member::to_json(&self.members().list()?),
             "condition" => condition(&self.condition_of_session(), self.cluster()),
+            "client" => {
+                let tally = self.handle.shared.look(|inner, _| inner.tally.clone())?;
+                own::to_json(&tally, &self.session())
+            }
             other => {
                 let text = format!(
-                    "{other:?} cannot be described; say lock, locks, session, cluster, members or condition"
+                    "{other:?} cannot be described; say lock, locks, session, cluster, members, condition or client"
                 );
                 return Err(Error::new(Status::Invalid, text));
             }
@@ -180,7 +188,7 @@ fn condition(condition: &Condition, cluster: Option<ClusterId>) -> Value {
     json!({
         "cluster_id": cluster.map(|cluster| cluster.to_string()),
         "state": condition.state.name(),
-        "state_text": cluster::sentence(condition),
+        "state_text": condition.shown(),
         "until_ms": condition.until_ms,
     })
 }

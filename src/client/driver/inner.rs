@@ -10,6 +10,7 @@ use super::published::Published;
 use super::reactor::{Bell, Line, Member, Reactor};
 use super::seat::Seat;
 use super::slot::{Given, Slot, Waiter};
+use super::tally::Tally;
 use crate::client::core::{
     Action, Belief, CallId, Core, Deadline, Done, EndReason, LeaseId, LinkId, SessionState,
 };
@@ -41,6 +42,7 @@ pub(crate) struct Inner {
     pub(super) loss_timers: LossTimers,
     published: Option<Arc<Published>>,
     pub(super) feeds: Feeds,
+    pub(crate) tally: Tally,
     /// The endpoints are of several clusters, and whoever waits for a session was told.
     is_mixed: bool,
     /// Who waits for a session.
@@ -86,6 +88,7 @@ impl Inner {
             loss_timers: LossTimers::default(),
             published: None,
             feeds: Feeds::new(),
+            tally: Tally::default(),
             is_mixed: false,
             opener: None,
             shared,
@@ -170,7 +173,10 @@ impl Inner {
         for said in said {
             match said {
                 Said::Connected => self.core.handle_connected(id),
-                Said::Welcome(welcomed) => self.core.handle_welcome(&now, id, welcomed),
+                Said::Welcome(welcomed) => {
+                    self.tally.connections += 1;
+                    self.core.handle_welcome(&now, id, welcomed);
+                }
                 Said::Message(message) => self.core.handle_message(&now, id, message),
                 Said::Refused(refused) => {
                     if refused.code == RefusedCode::SlowReader {
@@ -209,6 +215,7 @@ impl Inner {
             }
             let mut round = Round::default();
             for action in self.core.take_actions(&now) {
+                self.tally.note(&action);
                 self.obey(action, &mut round);
             }
             // Only now, when every belief that ended is published (L13).

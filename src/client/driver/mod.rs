@@ -23,11 +23,13 @@ mod published;
 mod reactor;
 mod seat;
 mod slot;
+mod tally;
 
 pub(super) use feed::{Feed, News};
 pub(super) use inner::Inner;
 pub(super) use lease::LeaseState;
 pub(super) use slot::{Given, Slot, Taken, Waiter};
+pub(super) use tally::Tally;
 
 use crate::base::Sample;
 use crate::client::core::{CallId, Core, CoreOptions};

@@ -133,6 +133,9 @@ fn end_by(fault_to_be: u8) -> Error {
         departure: Departure::default(),
         reach: None,
         dismissed: None,
+        meters: Meters::new(),
+        teller: None,
+        publishing: Publishing::default(),
     };
     let thread = std::thread::spawn(|| event_loop.run());
     while !board.next(None).unwrap().is_leader {}

@@ -10,6 +10,7 @@ use crate::base::limits::{
     LOG_BYTES_MAX, LOG_RESERVE_BYTES, NAMES_PER_PART, RETAINED_BYTES, SNAPSHOT_CHUNK_BYTES_MAX,
     SNAPSHOT_EVERY_BYTES, VALUE_BYTES_MAX,
 };
+use crate::base::meters::Meters;
 use crate::base::rng::Rng;
 use crate::base::time::nanos;
 use crate::client::core::{CoreOptions, Wait};
@@ -364,6 +365,7 @@ pub(super) fn server_options(
         boot: 0,
         seed: 0,
         cluster_key: None,
+        meters: Meters::new(),
     }
 }
 

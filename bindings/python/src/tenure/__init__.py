@@ -11,6 +11,8 @@ from . import aio, testing
 from ._bridge import LoggingBridge, logging_bridge
 from ._client import Client, connect
 from ._described import (
+    ClientDescription,
+    ClientRow,
     ClusterDescription,
     ConditionDescription,
     LockDescription,
@@ -69,6 +71,8 @@ __all__ = [
     "Busy",
     "Cancelled",
     "Client",
+    "ClientDescription",
+    "ClientRow",
     "Closed",
     "ClusterDescription",
     "ConditionDescription",

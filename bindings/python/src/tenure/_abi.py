@@ -198,5 +198,6 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "tenure_node_resign": (_status, [_handle, c_uint64, c_int64]),
     "tenure_node_client": (_status, [_handle, POINTER(ClientOptions), _out]),
     "tenure_node_stop": (_status, [_handle, c_int64]),
+    "tenure_node_metrics": (_status, [_handle, c_char_p, POINTER(c_size_t)]),
     "tenure_node_free": (None, [_handle]),
 }

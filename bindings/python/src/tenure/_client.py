@@ -13,6 +13,7 @@ from . import _operate, _orders
 from ._abi import ClientOptions
 from ._convert import Value, optional_text, text, wait_ms
 from ._described import (
+    ClientDescription,
     ClusterDescription,
     ConditionDescription,
     Description,
@@ -223,6 +224,9 @@ class Client(Local):
     def describe(self, what: Literal["condition"], name: Optional[str] = None) -> ConditionDescription: ...
 
     @overload
+    def describe(self, what: Literal["client"], name: Optional[str] = None) -> ClientDescription: ...
+
+    @overload
     def describe(self, what: str, name: Optional[str] = None) -> Description: ...
 
     def describe(self, what: str = "locks", name: Optional[str] = None) -> Description:
@@ -230,7 +234,8 @@ class Client(Local):
 
         `what` is "locks" (all whose names begin with `name`), "lock" (the one called `name`, in a list that is empty if
         nobody holds it or waits for it), "session" (the one whose id is `name` in digits; None: this client's),
-        "cluster", "members", or "condition": why this client has no session, and what keeps its cluster from granting."""
+        "cluster", "members", "condition": why this client has no session, and what keeps its cluster from granting, or
+        "client": what this client has counted of itself."""
         return _orders.describe(self._handle, what, name)
 
     def session(self) -> Session:

@@ -197,6 +197,41 @@ class ConditionDescription(TypedDict):
     until_ms: Optional[int]
 
 
+class ClientRow(TypedDict):
+    """What a client has counted since it was opened, and its session of now."""
+
+    # None while there is none.
+    session: Optional[int]
+    state: Literal["valid", "jeopardy", "ended"]
+    leases: int
+    dials: int
+    # Those that a node welcomed.
+    connections: int
+    sessions: int
+    sessions_ended: int
+    # How often a renewal was overdue.
+    jeopardies: int
+    renewals: int
+    # By what was asked: "acquire", "release", "renew", …
+    requests: dict[str, int]
+    leases_granted: int
+    # By why: "released", "expired", …
+    lease_ends: dict[str, int]
+    # By status: "TIMEOUT", "UNAVAILABLE", …
+    failed_calls: dict[str, int]
+
+
+class ClientDescription(TypedDict):
+    """What describe("client") says: nobody is asked."""
+
+    client: ClientRow
+
+
 Description = Union[
-    LocksDescription, SessionDescription, ClusterDescription, MembersDescription, ConditionDescription
+    LocksDescription,
+    SessionDescription,
+    ClusterDescription,
+    MembersDescription,
+    ConditionDescription,
+    ClientDescription,
 ]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from ctypes import byref, c_int64, c_void_p
+from ctypes import byref, c_int64, c_size_t, c_void_p, create_string_buffer
 from functools import partial
 from operator import attrgetter
 from typing import Any, Callable, NoReturn, Optional, SupportsIndex
 
-from ._errors import Error, Limit, error_of
+from ._errors import Error, Limit, TooSmall, error_of
 from ._library import library
 from ._listeners import Listeners
 
@@ -138,6 +138,20 @@ def descriptor(fd: int) -> int:
         said: bytes = library.tenure_last_error()
         raise Limit(said.decode("utf-8", "replace"))
     return fd
+
+
+def sized_text(call: Callable[..., None]) -> bytes:
+    """What `call` writes to a buffer whose size it is given."""
+    size = 4096
+    while True:
+        buffer, length = create_string_buffer(size), c_size_t(size)
+        try:
+            call(buffer, byref(length))
+        except TooSmall:
+            # There may be more at the next call: some room for that.
+            size = length.value + length.value // 8
+            continue
+        return buffer.value
 
 
 def version() -> str:

@@ -14,7 +14,7 @@ from ._client import Client
 from ._convert import option_ms, optional_text, text, u64, wait_ms
 from ._errors import Again
 from ._library import library
-from ._native import ClientHandle, Local, check, descriptor, fill, opened
+from ._native import ClientHandle, Local, check, descriptor, fill, opened, sized_text
 from ._reader import Readers
 from ._session import client_options
 from ._wait import until_decided
@@ -51,13 +51,15 @@ class Node(Local):
         insecure: bool = False,
         ttl_max: Optional[float] = None,
         snapshot_every: int = 0,
+        admin: Optional[str] = None,
     ) -> None:
         """Recovers `data_dir` and listens; needs no quorum for that.
 
         `cluster` is "1=host:port,2=host:port,3=host:port". With `join`, "host:port,host:port" of a running cluster to
         which this node was added (client.members.add(), `tenure member add`), it may be None: the nodes there tell who the
         members are. `ttl_max` (an hour) is the largest ttl of a session, and how long a restored cluster waits; a snapshot is
-        made after each `snapshot_every` bytes of log (0: 64 MiB).
+        made after each `snapshot_every` bytes of log (0: 64 MiB). At `admin`, "host:port" of loopback, the node tells how it
+        is over HTTP: /metrics, /livez, /readyz, /status.
         Raises Invalid if this node is none of them, Denied if the directory or the port may not be used; Unavailable if
         nobody answers, or the name or the address to listen on is not there yet: try again then."""
         options = NodeOptions(
@@ -73,6 +75,7 @@ class Node(Local):
             lease_ms=option_ms(lease, "lease"),
             ttl_max_ms=option_ms(ttl_max, "ttl_max"),
             snapshot_every_bytes=u64(snapshot_every, "snapshot_every"),
+            admin=optional_text(admin, "admin address"),
         )
         self._readers = Readers("the changes of this node's leadership")
         self._handle = opened(library.tenure_node_free, library.tenure_node_start, byref(options))
@@ -120,6 +123,10 @@ class Node(Local):
         client = Client(ClientHandle(keeps=self._handle))
         fill(client._handle, library.tenure_node_client, (self._handle.pointer, byref(options)))
         return client
+
+    def metrics(self) -> str:
+        """All metrics of this node and its process, in the text format of Prometheus. Waits for nothing of the node."""
+        return sized_text(partial(check, library.tenure_node_metrics, self._handle.pointer)).decode()
 
     def resign(self, to: int = 0, timeout: Optional[float] = None) -> None:
         """Hands leadership to the node `to`, or to the one with most of the log (0).

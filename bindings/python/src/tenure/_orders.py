@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from ctypes import c_char_p, c_size_t, byref, c_void_p, cast, create_string_buffer
+from ctypes import c_char_p, c_void_p, cast
+from functools import partial
 from typing import Optional
 
 from ._convert import Value, grace_ms, octets, optional_text, text, token as checked_token, wait_ms
 from ._described import Description
-from ._errors import Closed, Error, Lost, NotFound, TooSmall
+from ._errors import Closed, Error, Lost, NotFound
 from ._grant import LeaseHandle, loss
 from ._holder import Holder, copy_of
 from ._library import library
-from ._native import Handle, check, opened
+from ._native import Handle, check, opened, sized_text
 
 
 def holder_of(client: Handle, name: str) -> Optional[Holder]:
@@ -51,17 +52,8 @@ def break_(client: Handle, name: str, grace: Optional[float], token: int, reason
 def describe(client: Handle, what: str, name: Optional[str]) -> Description:
     """What there is, from JSON."""
     arguments = (client.pointer, text(what, "kind"), optional_text(name, "name"))
-    size = 4096
-    while True:
-        buffer, length = create_string_buffer(size), c_size_t(size)
-        try:
-            check(library.tenure_describe, *arguments, buffer, byref(length))
-        except TooSmall:
-            # There may be more at the next call: some room for that.
-            size = length.value + length.value // 8
-            continue
-        described: Description = json.loads(buffer.value)
-        return described
+    described: Description = json.loads(sized_text(partial(check, library.tenure_describe, *arguments)))
+    return described
 
 
 def proclaim(lease: LeaseHandle, value: Value) -> None:

@@ -11,6 +11,7 @@ from .. import _operate, _orders
 from .._client import open_client
 from .._convert import Value, text, wait_ms
 from .._described import (
+    ClientDescription,
     ClusterDescription,
     ConditionDescription,
     Description,
@@ -212,6 +213,11 @@ class Client(Local):
     async def describe(
         self, what: Literal["condition"], name: Optional[str] = None
     ) -> ConditionDescription: ...
+
+    @overload
+    async def describe(
+        self, what: Literal["client"], name: Optional[str] = None
+    ) -> ClientDescription: ...
 
     @overload
     async def describe(self, what: str, name: Optional[str] = None) -> Description: ...

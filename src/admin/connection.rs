@@ -1,0 +1,276 @@
+//! One client of the admin endpoint: one request after the other, each within its bytes and its time.
+
+use super::request::{HEAD_BYTES_MAX, Method, Parsed, Refusal, Request, parse};
+use super::response::Response;
+use super::stream::{Caller, Stream};
+use crate::sys::poll::Interest;
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::fd::{AsRawFd, RawFd};
+
+/// A connection and how far it has come. Instants are readings of BOOTTIME.
+#[derive(Debug)]
+pub(super) struct Connection {
+    stream: Stream,
+    /// What came and is not handled.
+    input: Vec<u8>,
+    stage: Stage,
+    /// By when this stage must be over.
+    until: u64,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// No request, or the begin of one.
+    Reading,
+    /// A request that waits for its answer, since then.
+    Asking { request: Request, since: u64 },
+    /// The rest of an answer; behind it the connection stays or not.
+    Writing { output: Vec<u8>, written: usize, keeps: bool },
+    /// It is to be closed.
+    Over,
+}
+
+impl Connection {
+    /// One that was just accepted.
+    pub(super) fn new(stream: Stream, now: u64) -> Self {
+        Self { stream, input: Vec::new(), stage: Stage::Reading, until: now + READ_NANOS }
+    }
+
+    /// What its socket is waited for.
+    pub(super) fn interest(&self) -> Interest {
+        match self.stage {
+            Stage::Reading => Interest::Read,
+            Stage::Asking { .. } | Stage::Over => Interest::End,
+            Stage::Writing { .. } => Interest::Write,
+        }
+    }
+
+    /// When something about it is due.
+    pub(super) fn until(&self) -> u64 {
+        self.until
+    }
+
+    /// Who asks.
+    pub(super) fn caller(&self) -> Caller {
+        self.stream.caller()
+    }
+
+    /// The request that waits for its answer, since when.
+    pub(super) fn asking(&self) -> Option<(&Request, u64)> {
+        match &self.stage {
+            Stage::Asking { request, since } => Some((request, *since)),
+            _ => None,
+        }
+    }
+
+    /// Whether nothing of a request of it is under way: it may go for others.
+    pub(super) fn is_idle(&self) -> bool {
+        matches!(self.stage, Stage::Reading)
+    }
+
+    /// Whether it is to be closed.
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self.stage, Stage::Over)
+    }
+
+    /// Its socket has something, or room.
+    pub(super) fn handle_ready(&mut self, now: u64) {
+        match self.stage {
+            Stage::Reading => self.read(now),
+            Stage::Writing { .. } => self.write(now),
+            // Whoever asks and goes is told nothing.
+            Stage::Asking { .. } => self.stage = Stage::Over,
+            Stage::Over => {}
+        }
+    }
+
+    /// Its time is over, if it is. A request that waits for its answer is never late here: who answers has his own bound.
+    pub(super) fn handle_deadline(&mut self, now: u64) {
+        if now < self.until || matches!(self.stage, Stage::Asking { .. }) {
+            return;
+        }
+        match self.stage {
+            // Who began a request is told why it ends.
+            Stage::Reading if !self.input.is_empty() => self.refuse(Refusal::TooSlow, now),
+            _ => self.stage = Stage::Over,
+        }
+    }
+
+    /// Answers the request that waits.
+    pub(super) fn answer(&mut self, response: &Response, now: u64) {
+        let Stage::Asking { request, .. } = &self.stage else { return };
+        let (method, keeps) = (request.method, request.keeps);
+        self.begin_writing(response.to_bytes(method, keeps), keeps, now);
+    }
+
+    fn read(&mut self, now: u64) {
+        let mut bytes = [0; HEAD_BYTES_MAX];
+        // No more than a head is ever kept.
+        let room = HEAD_BYTES_MAX - self.input.len();
+        match self.stream.read(&mut bytes[..room]) {
+            Ok(0) => self.stage = Stage::Over,
+            Ok(count) => {
+                if self.input.is_empty() {
+                    // Its first bytes may have been waited for longer.
+                    self.until = now + READ_NANOS;
+                }
+                self.input.extend_from_slice(&bytes[..count]);
+                self.take_request(now);
+            }
+            Err(error) if is_passing(&error) => {}
+            Err(_) => self.stage = Stage::Over,
+        }
+    }
+
+    fn take_request(&mut self, now: u64) {
+        match parse(&self.input) {
+            Parsed::Partial => {}
+            Parsed::Whole(request, length) => {
+                self.input.drain(..length);
+                self.stage = Stage::Asking { request, since: now };
+                self.until = u64::MAX;
+            }
+            Parsed::Refused(refusal) => self.refuse(refusal, now),
+        }
+    }
+
+    fn refuse(&mut self, refusal: Refusal, now: u64) {
+        self.begin_writing(Response::refusing(refusal).to_bytes(Method::Get, false), false, now);
+    }
+
+    fn begin_writing(&mut self, output: Vec<u8>, keeps: bool, now: u64) {
+        self.stage = Stage::Writing { output, written: 0, keeps };
+        self.until = now + WRITE_NANOS;
+        self.write(now);
+    }
+
+    fn write(&mut self, now: u64) {
+        let Stage::Writing { output, written, keeps } = &mut self.stage else { return };
+        while *written < output.len() {
+            match self.stream.write(&output[*written..]) {
+                Ok(count) if count > 0 => *written += count,
+                Err(error) if is_passing(&error) => return,
+                _ => {
+                    self.stage = Stage::Over;
+                    return;
+                }
+            }
+        }
+        if !*keeps {
+            self.stage = Stage::Over;
+            return;
+        }
+        self.stage = Stage::Reading;
+        self.until = now + if self.input.is_empty() { IDLE_NANOS } else { READ_NANOS };
+        // The next one may have come with it.
+        if !self.input.is_empty() {
+            self.take_request(now);
+        }
+    }
+}
+
+impl AsRawFd for Connection {
+    fn as_raw_fd(&self) -> RawFd {
+        self.stream.as_raw_fd()
+    }
+}
+
+fn is_passing(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
+}
+
+const SECOND: u64 = 1_000_000_000;
+/// From its first byte a request has this long to its end.
+const READ_NANOS: u64 = 5 * SECOND;
+/// And an answer as long to be taken.
+const WRITE_NANOS: u64 = 10 * SECOND;
+/// Between two requests: two intervals of a scraper that asks each minute.
+const IDLE_NANOS: u64 = 120 * SECOND;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{TcpListener, TcpStream};
+
+    fn pair() -> (Connection, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (socket, _) = listener.accept().unwrap();
+        (Connection::new(Stream::accepted(socket).unwrap(), 0), client)
+    }
+
+    /// Until it has read something: what was written arrives soon, not at once.
+    fn read_until(connection: &mut Connection, now: u64, done: impl Fn(&Connection) -> bool) {
+        while !done(connection) {
+            let mut set = [(connection.as_raw_fd(), connection.interest(), Default::default())];
+            crate::sys::poll::wait(&mut set, None).unwrap();
+            connection.handle_ready(now);
+        }
+    }
+
+    fn said(mut client: TcpStream) -> String {
+        let mut text = String::new();
+        client.read_to_string(&mut text).unwrap();
+        text
+    }
+
+    const ASKED: &[u8] = b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n";
+
+    #[test]
+    fn two_requests_in_one_piece_are_answered_one_after_the_other() {
+        let (mut connection, mut client) = pair();
+        client
+            .write_all(
+                &[ASKED, b"HEAD /readyz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"].concat(),
+            )
+            .unwrap();
+        read_until(&mut connection, 1, |connection| connection.asking().is_some());
+        assert_eq!(connection.asking().unwrap().0.path, "/livez");
+        connection.answer(&Response::line("200 OK", "one"), 2);
+        assert_eq!(connection.asking().unwrap().0.path, "/readyz");
+        assert!(!connection.is_over());
+        connection.answer(&Response::line("200 OK", "two"), 3);
+        assert!(connection.is_over());
+        drop(connection);
+        let text = said(client);
+        assert_eq!(text.matches("HTTP/1.1 200 OK").count(), 2);
+        assert!(text.contains("one") && !text.contains("two"), "{text}");
+    }
+
+    #[test]
+    fn who_begins_a_request_and_does_not_end_it_is_told_so() {
+        let (mut connection, mut client) = pair();
+        client.write_all(&ASKED[..20]).unwrap();
+        read_until(&mut connection, SECOND, |connection| !connection.input.is_empty());
+        connection.handle_deadline(connection.until() - 1);
+        assert!(connection.is_idle());
+        connection.handle_deadline(connection.until());
+        assert!(connection.is_over());
+        drop(connection);
+        assert!(said(client).starts_with("HTTP/1.1 408 "));
+    }
+
+    #[test]
+    fn who_says_nothing_is_closed_without_a_word_and_an_answer_is_never_late() {
+        let (mut silent, client) = pair();
+        silent.handle_deadline(silent.until());
+        assert!(silent.is_over());
+        drop(silent);
+        assert_eq!(said(client), "");
+        let (mut asking, mut client) = pair();
+        client.write_all(ASKED).unwrap();
+        read_until(&mut asking, 1, |connection| connection.asking().is_some());
+        asking.handle_deadline(u64::MAX);
+        assert!(!asking.is_over());
+    }
+
+    #[test]
+    fn a_head_without_an_end_is_refused_when_it_is_too_long() {
+        let (mut connection, mut client) = pair();
+        let endless = [b"GET /".to_vec(), vec![b'a'; HEAD_BYTES_MAX]].concat();
+        client.write_all(&endless).unwrap();
+        read_until(&mut connection, 1, Connection::is_over);
+        // What it did not read would reset the connection, and with it what was said: that is the client's affair.
+        assert!(connection.input.len() <= HEAD_BYTES_MAX);
+    }
+}

@@ -1,0 +1,259 @@
+//! The admin thread: a few connections, one poll(2), and never a wait for anything else.
+
+use super::answers::{Page, Subject, answer};
+use super::connection::Connection;
+use super::mailbox::{Mailbox, Teller, Told};
+use super::probes::News;
+use super::stream::Stream;
+use crate::base::NodeId;
+use crate::base::error::{Error, Status};
+use crate::base::meters::{Doing, Meters};
+use crate::sys::poll::{self, Interest, Ready};
+use crate::sys::{clock, inherited, thread};
+use parking_lot::Mutex;
+use std::io::{self, ErrorKind};
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::{AsRawFd, RawFd};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// An endpoint that is served. Stopped it ends at once, whatever its clients do.
+#[derive(Debug)]
+pub struct Admin {
+    address: SocketAddr,
+    teller: Teller,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// Whether an endpoint may be reached from other machines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exposure {
+    /// From this one only.
+    Loopback,
+    /// From wherever the network lets one.
+    Anywhere,
+}
+
+impl Admin {
+    /// Listens on an address, which must be loopback's unless it may be anywhere.
+    ///
+    /// # Errors
+    /// INVALID, DENIED, IO, UNAVAILABLE: one sentence that says what to do.
+    pub fn listen(address: SocketAddr, exposure: Exposure) -> Result<TcpListener, Error> {
+        if exposure == Exposure::Loopback && !address.ip().is_loopback() {
+            let text = format!(
+                "the admin endpoint {address} is open to the network, and nothing is encrypted or authenticated there: \
+                 choose a loopback address (127.0.0.1), or say --insecure if everybody who can reach it may read it"
+            );
+            return Err(Error::new(Status::Invalid, text));
+        }
+        inherited::by_no_child(|| TcpListener::bind(address))
+            .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
+            .map_err(|error| cannot_bind(address, &error))
+    }
+
+    /// Serves what `listener` is dialed for, about the node at `address`, on a thread of its own.
+    ///
+    /// # Errors
+    /// LIMIT: no more threads or descriptors.
+    pub fn start(
+        listener: TcpListener,
+        (node, address): (NodeId, String),
+        meters: Arc<Meters>,
+        (mailbox, teller): (Mailbox, Teller),
+    ) -> Result<Self, Error> {
+        let exhausted = |error: io::Error| Error::new(Status::Limit, error.to_string());
+        let own = listener.local_addr().map_err(exhausted)?;
+        let server = Server {
+            listener,
+            node,
+            address,
+            meters,
+            mailbox,
+            told: None,
+            connections: Vec::new(),
+            accepts_from: 0,
+        };
+        let running = thread::spawn("tenure-admin", move || server.run()).map_err(exhausted)?;
+        Ok(Self { address: own, teller, thread: Mutex::new(Some(running)) })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Ends it: its thread has let go of everything when this returns.
+    pub fn stop(&self) {
+        self.teller.stop();
+        if let Some(thread) = self.thread.lock().take() {
+            // It has nothing to say.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Admin {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// What the thread owns.
+#[derive(Debug)]
+struct Server {
+    listener: TcpListener,
+    node: NodeId,
+    address: String,
+    meters: Arc<Meters>,
+    mailbox: Mailbox,
+    /// What the loop said last.
+    told: Option<Told>,
+    /// In the order in which they came.
+    connections: Vec<Connection>,
+    /// After a want of descriptors nobody is accepted before this.
+    accepts_from: u64,
+}
+
+impl Server {
+    fn run(mut self) {
+        loop {
+            let mut set = self.watched();
+            let timeout = self.timeout();
+            if let Err(error) = poll::wait(&mut set, timeout) {
+                log::error!(
+                    "the admin endpoint has ended: waiting for sockets has failed: {error}"
+                );
+                return;
+            }
+            if self.mailbox.is_stopped() {
+                return;
+            }
+            let now = clock::boot_nanos();
+            while let Some(told) = self.mailbox.take() {
+                self.told = Some(told);
+            }
+            for (connection, (_, _, ready)) in self.connections.iter_mut().zip(&set[OTHERS..]) {
+                if ready.readable || ready.writable {
+                    connection.handle_ready(now);
+                }
+                connection.handle_deadline(now);
+            }
+            if set[1].2.readable {
+                self.accept(now);
+            }
+            self.answer_all();
+            self.connections.retain(|connection| !connection.is_over());
+        }
+    }
+
+    fn watched(&self) -> Vec<(RawFd, Interest, Ready)> {
+        let accepts = clock::boot_nanos() >= self.accepts_from;
+        // poll(2) passes over a negative number.
+        let listener = if accepts { self.listener.as_raw_fd() } else { -1 };
+        let own = [(self.mailbox.as_raw_fd(), Interest::Read), (listener, Interest::Read)];
+        let others = self.connections.iter().map(|it| (it.as_raw_fd(), it.interest()));
+        own.into_iter().chain(others).map(|(fd, it)| (fd, it, Ready::default())).collect()
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        let deadlines = self.connections.iter().map(|connection| {
+            connection.asking().map_or(connection.until(), |(_, since)| since + PATIENCE_NANOS)
+        });
+        let accepts = (self.accepts_from > clock::boot_nanos()).then_some(self.accepts_from);
+        let next = deadlines.chain(accepts).min()?;
+        Some(Duration::from_nanos(next.saturating_sub(clock::boot_nanos())))
+    }
+
+    /// Takes those who dialed. Beyond the most there may be, the one goes that has been without a request for longest.
+    fn accept(&mut self, now: u64) {
+        for _ in 0..ACCEPTS_PER_TURN {
+            let socket = match inherited::by_no_child(|| Ok(self.listener.accept()?.0)) {
+                Ok(socket) => socket,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                Err(error) => {
+                    log::debug!("the admin endpoint cannot accept: {error}");
+                    self.accepts_from = now + PAUSE_NANOS;
+                    return;
+                }
+            };
+            if self.connections.len() >= CONNECTIONS_MAX {
+                let idle = self.connections.iter().position(Connection::is_idle);
+                self.connections.remove(idle.unwrap_or(0));
+            }
+            // One that was reset already is nobody's loss.
+            if let Ok(stream) = Stream::accepted(socket) {
+                self.connections.push(Connection::new(stream, now));
+            }
+        }
+    }
+
+    /// Answers whoever can be answered: what needs the loop as soon as that has spoken, or has had its time. One that is
+    /// answered may have sent more already: no more than fits into its input.
+    fn answer_all(&mut self) {
+        let mut connections = std::mem::take(&mut self.connections);
+        for connection in &mut connections {
+            while self.answer_one(connection) {}
+        }
+        self.connections = connections;
+    }
+
+    /// Whether it could be answered.
+    fn answer_one(&self, connection: &mut Connection) -> bool {
+        let Some((request, since)) = connection.asking() else { return false };
+        let (now, caller) = (clock::boot_nanos(), connection.caller());
+        let page = Page::at(&request.path);
+        let doing = self.meters.now.doing(now);
+        let told = self.told.as_ref();
+        let is_fresh = told.is_some_and(|told| told.at + FRESH_NANOS >= since);
+        let asks = page.is_some_and(|page| page.asks_loop() && page.is_for(caller));
+        let can_answer = match doing {
+            Doing::Ended | Doing::Starting => false,
+            // It has had its time: who probes often need not wait for that each time.
+            Doing::Syncing(nanos) | Doing::Turning(nanos) => nanos < PATIENCE_NANOS,
+            Doing::Waiting => true,
+        };
+        if asks && !is_fresh && can_answer && now < since + PATIENCE_NANOS {
+            self.mailbox.ask();
+            return false;
+        }
+        let news = News { told, is_fresh, doing, end: self.mailbox.end() };
+        let subject = Subject { node: self.node, address: &self.address, meters: &self.meters };
+        let response = answer(page, request, caller, subject, &news);
+        connection.answer(&response, now);
+        true
+    }
+}
+
+fn cannot_bind(address: SocketAddr, error: &io::Error) -> Error {
+    let (status, advice) = match error.kind() {
+        ErrorKind::AddrInUse => {
+            (Status::Io, "another program listens there: stop it, or choose another port")
+        }
+        ErrorKind::AddrNotAvailable => (
+            Status::Unavailable,
+            "this machine does not have that address: choose one of its own, or wait until it has it",
+        ),
+        ErrorKind::PermissionDenied => {
+            (Status::Denied, "this user may not use that port: choose one above 1023")
+        }
+        _ => (Status::Io, "choose another address or port"),
+    };
+    let text = format!("the admin endpoint cannot listen on {address} ({error}): {advice}");
+    Error::new(status, text)
+}
+
+/// The mailbox and the listener come before the connections.
+const OTHERS: usize = 2;
+/// More than scrapers, probes and people need; each has a head and one answer in memory.
+const CONNECTIONS_MAX: usize = 64;
+const ACCEPTS_PER_TURN: usize = 64;
+/// A loop that has not answered for so long does not turn: two heartbeat timeouts of the slowest settings that are usual,
+/// and far below the least TTL by default.
+const PATIENCE_NANOS: u64 = 2_000_000_000;
+/// What the loop said so shortly before it was asked is news.
+const FRESH_NANOS: u64 = 50_000_000;
+/// After a want of descriptors.
+const PAUSE_NANOS: u64 = 100_000_000;

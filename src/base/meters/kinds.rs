@@ -1,0 +1,149 @@
+//! What is told apart in counts, each under the name that a label has for it. Names are never reused.
+
+macro_rules! kinds {
+    ($(#[$doc:meta])* $kind:ident: $($(#[$one_doc:meta])* $name:ident = $text:literal,)*) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $kind {
+            $($(#[$one_doc])* $name,)*
+        }
+
+        impl $kind {
+            /// Each, in order: its number is its place here.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+            /// How many there are.
+            pub const COUNT: usize = Self::ALL.len();
+
+            /// As a label says it.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// What a client asks.
+    RequestKind:
+    /// A session.
+    OpenSession = "open_session",
+    /// To go on with a session on this connection.
+    Attach = "attach",
+    /// To extend a session.
+    Renew = "renew",
+    /// One lock, or several in one step.
+    Acquire = "acquire",
+    /// To give a lock back.
+    Release = "release",
+    /// To take an acquire back.
+    Withdraw = "withdraw",
+    /// To end a session.
+    Close = "close",
+    /// To show another value.
+    Proclaim = "proclaim",
+    /// To hand a lock over.
+    Transfer = "transfer",
+    /// To take a lock from its holder.
+    Break = "break",
+    /// A linearizable read.
+    Read = "read",
+    /// To be told of a lock's holders.
+    Observe = "observe",
+    /// What this node knows of itself.
+    Status = "status",
+    /// An order of operators.
+    Order = "order",
+    /// Refused for load before it was looked at.
+    Unread = "unread",
+}
+
+kinds! {
+    /// What a request was answered.
+    RequestResult:
+    /// Done, granted, read.
+    Ok = "ok",
+    /// Waits in a queue; its grant is none of these answers.
+    Queued = "queued",
+    /// A try found the lock held.
+    Held = "held",
+    /// It is not held by whoever asked, or nobody waits for it.
+    NotHeld = "not_held",
+    /// Would have waited for ever.
+    Deadlock = "deadlock",
+    /// The session is not alive.
+    Expired = "expired",
+    /// Refused for load.
+    Busy = "busy",
+    /// A bound is reached.
+    Limit = "limit",
+    /// Not this client's to ask.
+    Denied = "denied",
+    /// It makes no sense, or this version does not do it.
+    Invalid = "invalid",
+    /// This node does not lead: the client was told who does.
+    NotLeader = "not_leader",
+}
+
+kinds! {
+    /// How a grant ended.
+    EndReason:
+    /// Given back, or its acquire was taken back.
+    Released = "released",
+    /// With the session that its client closed.
+    Closed = "closed",
+    /// With a session that was not heard of any more.
+    Expired = "expired",
+    /// Handed to whom its holder chose.
+    HandedOver = "handed_over",
+    /// Taken by an operator.
+    Broken = "broken",
+}
+
+kinds! {
+    /// Why there is another leader.
+    ChangeReason:
+    /// Nothing was heard of the one before.
+    Silence = "silence",
+    /// It closed its connection.
+    Closed = "closed",
+    /// It handed over.
+    HandedOver = "handed_over",
+    /// This node led, and no majority answered.
+    QuorumSilent = "quorum_silent",
+    /// This node led, and its disk did not answer.
+    DiskSilent = "disk_silent",
+    /// This node led, and was removed.
+    Removed = "removed",
+    /// Others elected it while all was well here.
+    Elsewhere = "elsewhere",
+}
+
+kinds! {
+    /// Whose connection it is.
+    LinkKind:
+    /// A client's.
+    Client = "client",
+    /// Another node's.
+    Peer = "peer",
+    /// Of whom is not known yet, or dialed and not answered.
+    Greeting = "greeting",
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_is_at_its_own_number() {
+        for (number, kind) in RequestKind::ALL.iter().enumerate() {
+            assert_eq!(*kind as usize, number);
+        }
+        assert_eq!(RequestKind::COUNT, 15);
+        assert_eq!(EndReason::ALL[EndReason::Broken as usize].name(), "broken");
+        let mut names: Vec<_> = RequestResult::ALL.iter().map(|result| result.name()).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), RequestResult::COUNT);
+    }
+}

@@ -1,0 +1,104 @@
+//! What a client counts of itself since it was opened: what its core had the driver do, and what became of its calls.
+
+use crate::base::meters::RequestKind;
+use crate::client::core::{Action, Done, EndReason, SessionState};
+use crate::{Error, Status};
+use std::collections::BTreeMap;
+
+/// Counts under the mutex of the client.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tally {
+    /// Connections that were tried.
+    pub(crate) dials: u64,
+    /// Those that a node welcomed.
+    pub(crate) connections: u64,
+    /// Requests that were sent, once more where that was needed, by [`RequestKind`].
+    pub(crate) requests: [u64; RequestKind::COUNT],
+    /// Renewals that were acknowledged in time, the first belief of each session included.
+    pub(crate) renewals: u64,
+    /// Sessions that it had.
+    pub(crate) sessions: u64,
+    /// How often a renewal was overdue.
+    pub(crate) jeopardies: u64,
+    /// How often a session ended.
+    pub(crate) sessions_ended: u64,
+    /// Leases that it was granted.
+    pub(crate) leases: u64,
+    /// Leases that ended, by why.
+    pub(crate) lease_ends: BTreeMap<&'static str, u64>,
+    /// Calls that failed, by their status.
+    pub(crate) failures: BTreeMap<&'static str, u64>,
+    state: Option<SessionState>,
+}
+
+impl Tally {
+    /// The core says to do this.
+    pub(super) fn note(&mut self, action: &Action) {
+        match action {
+            Action::Dial { .. } => self.dials += 1,
+            Action::Send { request, .. } => self.requests[request.kind() as usize] += 1,
+            Action::Extend(_) => self.renewals += 1,
+            Action::LeaseEnded { reason, .. } => {
+                *self.lease_ends.entry(reason_name(*reason)).or_default() += 1;
+            }
+            Action::SessionChanged { state, .. } => self.note_state(*state),
+            Action::Decided { result, .. } => self.note_decision(result),
+            Action::Hangup { .. }
+            | Action::LeaseAsked { .. }
+            | Action::Observed { .. }
+            | Action::ObserverFailed { .. } => {}
+        }
+    }
+
+    fn note_state(&mut self, state: SessionState) {
+        let before = self.state.replace(state).unwrap_or(SessionState::Ended);
+        match state {
+            SessionState::Valid if before == SessionState::Ended => self.sessions += 1,
+            SessionState::Jeopardy if before != SessionState::Jeopardy => self.jeopardies += 1,
+            SessionState::Ended if before != SessionState::Ended => self.sessions_ended += 1,
+            _ => {}
+        }
+    }
+
+    fn note_decision(&mut self, result: &Result<Done, Error>) {
+        match result {
+            Ok(Done::Acquired { .. }) => self.leases += 1,
+            Ok(_) => {}
+            Err(error) => *self.failures.entry(Status::name(error.status)).or_default() += 1,
+        }
+    }
+}
+
+/// As JSON says it.
+fn reason_name(reason: EndReason) -> &'static str {
+    match reason {
+        EndReason::Released => "released",
+        EndReason::Expired => "expired",
+        EndReason::SessionClosed => "closed",
+        EndReason::Broken => "broken",
+        EndReason::Transferred => "transferred",
+        EndReason::Stalled => "stalled",
+        EndReason::Forked => "forked",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_that_recovers_is_one_and_its_jeopardy_is_counted() {
+        let mut tally = Tally::default();
+        let states = [
+            SessionState::Valid,
+            SessionState::Jeopardy,
+            SessionState::Valid,
+            SessionState::Ended,
+            SessionState::Valid,
+        ];
+        for state in states {
+            tally.note(&Action::SessionChanged { state, session: None });
+        }
+        assert_eq!((tally.sessions, tally.jeopardies, tally.sessions_ended), (2, 1, 1));
+    }
+}
