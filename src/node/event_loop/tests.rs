@@ -9,6 +9,7 @@ use crate::wal::{DiskError, FileContent, FileId, StoreError};
 use crate::wire::{ClientHello, FrameKind, Request, encode_frame};
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
@@ -107,15 +108,24 @@ fn ask_within(connection: &mut Connection) {
     let _ = connection.flush();
 }
 
+/// A server whose disk fails as `fault` says.
+fn server_on(
+    directory: &Path,
+    fault: &Arc<AtomicU8>,
+    cluster: &[(NodeId, String)],
+) -> Server<FailingDisk> {
+    let files = FileDisk::open(directory).unwrap();
+    let disk = FailingDisk { files, fault: Arc::clone(fault) };
+    let options = NodeOptions::new(NodeId(1), "unused", cluster.to_vec()).server_options();
+    Server::open(options, disk, [1; 16], &clock::sample()).unwrap()
+}
+
 /// Runs a node of its own until it claims, lets its disk fail, and gives what `next` says then.
 fn end_by(fault_to_be: u8) -> Error {
     let directory = tempfile::tempdir().unwrap();
     let fault = Arc::new(AtomicU8::new(SOUND));
-    let files = FileDisk::open(directory.path()).unwrap();
-    let disk = FailingDisk { files, fault: Arc::clone(&fault) };
     let cluster = vec![(NodeId(1), "127.0.0.1:1".to_owned())];
-    let options = NodeOptions::new(NodeId(1), "unused", cluster.clone()).server_options();
-    let server = Server::open(options, disk, [1; 16], &clock::sample()).unwrap();
+    let server = server_on(directory.path(), &fault, &cluster);
     let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let address = listener.address().unwrap();
     let (sender, commands) = crossbeam_channel::unbounded();
