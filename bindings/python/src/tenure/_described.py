@@ -144,8 +144,18 @@ class NodeDescription(TypedDict):
     turn_processor_us: Optional[Timing]
     sync_us: Optional[Timing]
     heartbeat_gap_us: Optional[Timing]
+    # "off", "optional" or "required"; None from 0.1.
+    tls: Optional[str]
     # Why it did not answer; None if it did.
     unreachable: Optional[str]
+
+
+class NodeBehind(TypedDict):
+    """A node that lacks a version or a level that others have."""
+
+    id: int
+    version: str
+    level: Optional[int]
 
 
 class ClusterDescription(TypedDict):
@@ -162,6 +172,8 @@ class ClusterDescription(TypedDict):
     # For how long, where that is known.
     until_ms: Optional[int]
     leader: Optional[int]
+    # Those that an upgrade has not reached, or not wholly.
+    behind: list[NodeBehind]
     nodes: list[NodeDescription]
 
 
