@@ -15,9 +15,10 @@ mod header {
     use std::path::Path;
 
     /// The files whose public items are the header, in its order.
-    const SOURCES: [&str; 12] = [
+    const SOURCES: [&str; 15] = [
         "src/ffi/status.rs",
         "src/ffi/log.rs",
+        "src/ffi/tls.rs",
         "src/ffi/client.rs",
         "src/ffi/lock.rs",
         "src/ffi/lease.rs",
@@ -26,7 +27,9 @@ mod header {
         "src/ffi/holder.rs",
         "src/ffi/observer.rs",
         "src/ffi/inspect.rs",
+        "src/ffi/operate.rs",
         "src/ffi/node.rs",
+        "src/ffi/restore.rs",
         "src/ffi/metrics.rs",
     ];
 

@@ -32,7 +32,10 @@
 #define TENURE_ACQUIRE_OPTIONS_INIT \
     { sizeof(tenure_acquire_options), TENURE_EXCLUSIVE, 0, 0, NULL, 0, 0, 0, 0 }
 #define TENURE_NODE_OPTIONS_INIT \
-    { sizeof(tenure_node_options), 0, 0, NULL, NULL, NULL, NULL, 0, 0, 0, 0, NULL }
+    { sizeof(tenure_node_options), 0, 0, NULL, NULL, NULL, NULL, 0, 0, 0, 0, \
+      NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0 }
+#define TENURE_RESTORE_OPTIONS_INIT \
+    { sizeof(tenure_restore_options), 0, 0, NULL, NULL, 0, 0, 0, NULL }
 #define TENURE_LEADERSHIP_INIT { sizeof(tenure_leadership), 0, 0, 0, 0, 0 }
 
 
@@ -183,6 +186,26 @@
 #define TENURE_LOG_TRACE 5
 
 /**
+ * TENURE_TLS_REQUIRED with a certificate, else TENURE_TLS_OFF.
+ */
+#define TENURE_TLS_DEFAULT 0
+
+/**
+ * Nothing is encrypted.
+ */
+#define TENURE_TLS_OFF 1
+
+/**
+ * Both are taken, while a cluster changes over.
+ */
+#define TENURE_TLS_OPTIONAL 2
+
+/**
+ * TLS alone.
+ */
+#define TENURE_TLS_REQUIRED 3
+
+/**
  * tenure_client_open returns at once and connects in the background.
  */
 #define TENURE_OPEN_BACKGROUND 1
@@ -271,6 +294,11 @@
  * Listen on more than loopback although nothing is encrypted.
  */
 #define TENURE_NODE_INSECURE 1
+
+/**
+ * Grant locks at once, although programs may still believe in leases of before: across the restore only tokens protect.
+ */
+#define TENURE_RESTORE_WAIVE_WAIT 1
 
 /**
  * A connection to a cluster, and the session in it. Thread-safe. All clients of a program share one thread of Tenure's; each
@@ -470,7 +498,7 @@ typedef struct {
    */
   const char *listen;
   /**
-   * NULL, or "host:port,host:port": nodes of a running cluster to which this one was added with `tenure member add`.
+   * NULL, or "host:port,host:port": nodes of a running cluster to which this one was added by tenure_member_add.
    * They are asked who the members are. A node that has joined already starts without them too, if `listen` or
    * `cluster` says its own address: `join` may stay as it is.
    */
@@ -492,9 +520,50 @@ typedef struct {
    */
   uint32_t reserved;
   /**
+   * Not acted on by this version, which has no TLS: NULL.
+   */
+  const char *ca;
+  /**
+   * As ca.
+   */
+  const char *cert;
+  /**
+   * As ca.
+   */
+  const char *key;
+  /**
+   * As ca.
+   */
+  const char *client_ca;
+  /**
+   * As ca.
+   */
+  const char *crl;
+  /**
    * NULL, or "host:port" of loopback: where the node tells how it is over HTTP (/metrics, /livez, /readyz, /status).
    */
   const char *admin;
+  /**
+   * Not acted on by this version: NULL.
+   */
+  const char *audit;
+  /**
+   * The largest TTL of a session, from 200, which is also how long a restored cluster waits before it grants; 0 = 3600000
+   * (1 h), the largest that there is. The leader's counts.
+   */
+  uint64_t ttl_max_ms;
+  /**
+   * Bytes of log after which a snapshot is made, from 4096 to 536870912; 0 = 67108864 (64 MiB).
+   */
+  uint64_t snapshot_every_bytes;
+  /**
+   * TENURE_TLS_DEFAULT, or TENURE_TLS_OFF; this version has no TLS.
+   */
+  uint32_t tls;
+  /**
+   * As ca: 0.
+   */
+  uint32_t verify;
 } tenure_node_options;
 
 /**
@@ -523,6 +592,48 @@ typedef struct {
    */
   uint64_t remaining_ns;
 } tenure_leadership;
+
+/**
+ * How the data directory of one node of a new cluster is made. Begin with TENURE_RESTORE_OPTIONS_INIT.
+ */
+typedef struct {
+  uint32_t struct_size;
+  /**
+   * TENURE_RESTORE_WAIVE_WAIT.
+   */
+  uint32_t flags;
+  /**
+   * The node whose directory it is; 1 or larger.
+   */
+  uint64_t id;
+  /**
+   * Its data directory: empty, or not there.
+   */
+  const char *data_dir;
+  /**
+   * All nodes of the new cluster: "1=host:port,2=host:port,3=host:port".
+   */
+  const char *cluster;
+  /**
+   * The new epoch; name one, larger than all before, if this snapshot or an older one was restored already. 0 = the
+   * snapshot's and one.
+   */
+  uint64_t epoch;
+  /**
+   * The largest ttl_max_ms that any node ever ran with, of the old cluster and of all that it was restored from: the new
+   * one grants nothing for so long. 0 = 3600000 (1 h), the largest that there is.
+   */
+  uint64_t largest_ttl_max_ms;
+  /**
+   * The longest lease_ms of all of them, in the same way. 0 = 60000, the longest that there is.
+   */
+  uint64_t largest_lease_ms;
+  /**
+   * NULL, or the whole ids, with commas between, of clusters whose clients come over to the new one by themselves. The one
+   * that the file names, and those that it was restored from, need not be said.
+   */
+  const char *ancestors;
+} tenure_restore_options;
 
 #ifdef __cplusplus
 extern "C" {
@@ -1123,7 +1234,8 @@ tenure_status tenure_break(tenure_client *client,
 /**
  * What there is, as JSON, the same text that the tenure program prints with --json. `what` is "locks" (all whose
  * names begin with `name`; NULL or "": all), "lock" (the one called `name`), "session" (the one whose id is `name`
- * in digits; NULL or "": this client's), "cluster", "condition": of which cluster this client is, why it has no session,
+ * in digits; NULL or "": this client's), "cluster", "members" (who they are, what each counts for, and how far its log is),
+ * "condition": of which cluster this client is, why it has no session,
  * and what keeps the cluster from granting, as this client was told, or "client": what it has counted of itself (dials,
  * requests by kind, renewals, sessions, leases granted and ended by reason, failed calls by status). Nobody is asked for these
  * two, and `name` is not used. A value that is not UTF-8 has its bytes
@@ -1148,6 +1260,104 @@ tenure_status tenure_describe(tenure_client *client,
                               const char *name,
                               char *json,
                               size_t *len);
+
+/**
+ * Adds a node to the cluster, without a vote, under an id that was never used: the others reach it at `address`
+ * ("host:port"). In force for good when it returns; then start the node there, with `join`, and give it its vote.
+ * A program grows its cluster from one node so:
+ *
+ * ```c
+ * tenure_member_add(client, 2, "10.0.0.2:7401");
+ * // On that machine: options.id = 2; options.join = "10.0.0.1:7401"; tenure_node_start(&options, &node);
+ * tenure_member_promote(client, 2);
+ * ```
+ *
+ * Statuses: TENURE_INVALID (also: it is a member already, the id was used before, or the address cannot be one),
+ * TENURE_UNAVAILABLE (surely not done), TENURE_UNKNOWN (it may have been done: look at "members" of tenure_describe),
+ * TENURE_CLOSED, TENURE_FORKED. Any thread; blocks up to request_timeout_ms.
+ */
+tenure_status tenure_member_add(tenure_client *client,
+                                uint64_t id,
+                                const char *address);
+
+/**
+ * Gives a node a vote, once it has joined and caught up with the log, for which it waits. What is so already is done.
+ *
+ * Statuses: TENURE_NOT_FOUND (it is no member), TENURE_UNAVAILABLE (surely not done: it is not started, or has not caught up
+ * yet), and as for tenure_member_add. Any thread; blocks up to request_timeout_ms, and a second for the last answer.
+ */
+tenure_status tenure_member_promote(tenure_client *client,
+                                    uint64_t id);
+
+/**
+ * Takes a node's vote; it goes on copying the log. If it leads, it hands leadership over first. What is so already is done.
+ *
+ * Statuses: TENURE_NOT_FOUND (it is no member), TENURE_INVALID (also: the last voter must stay), and as for
+ * tenure_member_add. Any thread; blocks up to request_timeout_ms.
+ */
+tenure_status tenure_member_demote(tenure_client *client,
+                                   uint64_t id);
+
+/**
+ * Removes a node for good: it ends by itself (tenure_node_next says so), and its id is never used again. If it leads, it
+ * hands leadership over first.
+ *
+ * Statuses: as for tenure_member_demote. Any thread; blocks up to request_timeout_ms.
+ */
+tenure_status tenure_member_remove(tenure_client *client,
+                                   uint64_t id);
+
+/**
+ * Tells the others that a node is reached at `address` ("host:port") from now on: start it there. What is so already is
+ * done.
+ *
+ * Statuses: TENURE_NOT_FOUND (it is no member), and as for tenure_member_add. Any thread; blocks up to request_timeout_ms.
+ */
+tenure_status tenure_member_move(tenure_client *client,
+                                 uint64_t id,
+                                 const char *address);
+
+/**
+ * Has the voter `to` lead, or, if that is 0, the one with most of the log. No session is lost; if `to` leads already it is
+ * done. Once leadership is given up it waits at most `wait_ms` for the next leader.
+ *
+ * Statuses: TENURE_OK (`to` leads, or any other node), TENURE_INVALID (also: `to` is no voter, or there is no other one),
+ * TENURE_UNAVAILABLE (nothing was done, or an election came between and another node leads: the text says which),
+ * TENURE_UNKNOWN (it may have been done), TENURE_TIMEOUT (leadership was given up, and nobody leads yet), TENURE_CLOSED,
+ * TENURE_FORKED. Any thread; blocks up to request_timeout_ms, and `wait_ms`.
+ */
+tenure_status tenure_move_leader(tenure_client *client,
+                                 uint64_t to,
+                                 int64_t wait_ms);
+
+/**
+ * Asks the holder of `name` to end, as tenure_break does, and hands the lock to the first waiter whose client is called
+ * `to_client`, NULL: to the next in the queue. It goes over in one step when the holder has ended: nobody else gets it
+ * between. Returns once it has happened; if `to_client` has it already it is done. `grace_ms`: -1 = for its session's
+ * TTL, or 1 to 3600000 milliseconds; a lock that is taken at once is not handed over: see tenure_break. `reason` (at most
+ * 255 bytes; NULL for none) is for the holder and for people.
+ *
+ * Statuses: TENURE_NOT_FOUND (nobody holds it, or nobody of that name waits: the holder was not asked), TENURE_TIMEOUT
+ * (the holder was asked, and has not ended yet), TENURE_UNAVAILABLE, TENURE_UNKNOWN (it may have been asked),
+ * TENURE_INVALID, TENURE_CLOSED, TENURE_FORKED. Any thread; blocks up to the grace or the TTL of the holder's session,
+ * whichever is longer, and request_timeout_ms.
+ */
+tenure_status tenure_handover(tenure_client *client,
+                              const char *name,
+                              const char *to_client,
+                              int64_t grace_ms,
+                              const char *reason);
+
+/**
+ * Has the leader make a snapshot of all that was granted before, and writes it to the file `path`, which appears whole, and
+ * durable, or not at all; one that is there is replaced. Only its owner can read it: it holds the names and values of all
+ * locks. tenure_snapshot_restore begins a new cluster with it.
+ *
+ * Statuses: TENURE_UNAVAILABLE, TENURE_IO (the file), TENURE_CORRUPT, TENURE_INVALID, TENURE_CLOSED, TENURE_FORKED. Any
+ * thread; blocks up to request_timeout_ms until the snapshot is made, and as long again for each part of it.
+ */
+tenure_status tenure_snapshot_save(tenure_client *client,
+                                   const char *path);
 
 /**
  * Starts a node of the cluster on threads of its own: the data directory is recovered, the node listens. It
@@ -1246,6 +1456,33 @@ tenure_status tenure_node_stop(tenure_node *node,
  * are harmless. Any thread; never blocks.
  */
 void tenure_node_free(tenure_node *node);
+
+/**
+ * Makes the data directory of one node of a new cluster, which begins with the state in the file `path` that
+ * tenure_snapshot_save or `tenure snapshot save` made. Do the same, with the same file and options, for each node of the new
+ * cluster; then start them, with the same `cluster`. All tokens of the new cluster are larger than all that were granted up
+ * to the snapshot and after it. Sessions and locks of before are gone. No node of the old cluster may run.
+ *
+ * On success *wait_ms (`wait_ms` may be NULL) is how long, with a leader, the new cluster grants no lock: until then
+ * programs may still believe in leases of before. State what you know to make it shorter.
+ *
+ * ```c
+ * tenure_restore_options options = TENURE_RESTORE_OPTIONS_INIT;
+ * options.id = 1;
+ * options.data_dir = "/var/lib/app/restored";
+ * options.cluster = "1=127.0.0.1:7401,2=127.0.0.1:7402,3=127.0.0.1:7403";
+ * options.largest_ttl_max_ms = 30000;
+ * if (tenure_snapshot_restore("/var/backups/app", &options, NULL) != TENURE_OK)
+ *     fprintf(stderr, "%s\n", tenure_last_error());
+ * ```
+ *
+ * Statuses: TENURE_INVALID (also: the options do not fit the snapshot, or the directory is not empty), TENURE_IO (the file, the
+ * disk), TENURE_CORRUPT (the file), TENURE_DENIED (the directory may not be used), TENURE_UNSUPPORTED (a later version made
+ * the file). Any thread; blocks as long as the disk takes.
+ */
+tenure_status tenure_snapshot_restore(const char *path,
+                                      const tenure_restore_options *options,
+                                      uint64_t *wait_ms);
 
 /**
  * All metrics of this node and of its process, in the text format of Prometheus (0.0.4): what /metrics of its admin endpoint

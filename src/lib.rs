@@ -24,6 +24,7 @@
 //! # Where to go
 //!
 //! * [`client::Client`]: locks, semaphores, elections, observers. [`client::Lease`]: what is held, and for how long.
+//! * [`client::Members`]: nodes that come and go; moves of leadership, hand-overs and snapshots are calls of a client, too.
 //! * [`node::Node`]: a member of the cluster in this process, and the leader lease.
 //! * [`Error`] and [`Status`]: what failed, in a sentence, and what kind of failure it is.
 //!
@@ -91,6 +92,6 @@ pub mod wal;
 pub mod wire;
 
 pub use base::error::{Error, Status};
-pub use base::{NodeId, SessionId, Term, Token, Verify};
+pub use base::{ClusterId, NodeId, SessionId, Term, Token, Verify};
 pub use lock::Mode;
 pub use net::LocalNode;

@@ -12,6 +12,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
+use std::time::Duration;
 use tenure::Status;
 use tenure::base::NodeId;
 use tenure::client::{AcquireOptions, BreakOptions, Client, ClientOptions, Wait};
@@ -129,6 +130,52 @@ fn c_embeds_a_node_that_joins_a_cluster() {
     let mut command = Command::new(program);
     command.arg(directory.path()).arg(env!("CARGO_BIN_EXE_tenure"));
     assert_eq!(run(&mut command), "join: good\n");
+}
+
+#[test]
+fn c_operates_a_cluster_without_the_program() {
+    let directory = tempfile::tempdir().unwrap();
+    let program = build_c("tests/c/operate.c", "operate", &["-pthread"]);
+    let mut command = Command::new(program);
+    command.arg(directory.path()).arg(format!("127.0.0.1:{}", free_port()));
+    assert_eq!(run(&mut command), "operate: good\n");
+}
+
+#[test]
+fn c_example_grows_from_one_process_to_three_that_outlive_the_first() {
+    let program = build_c("bindings/c/examples/grow.c", "example-grow", &[]);
+    let directory = tempfile::tempdir().unwrap();
+    let addresses: Vec<String> = (0..3).map(|_| format!("127.0.0.1:{}", free_port())).collect();
+    let (lines, news) = mpsc::channel();
+    let start = |id: usize| {
+        let mut command = Command::new(&program);
+        command.arg(id.to_string()).arg(directory.path().join(id.to_string()));
+        command.arg(&addresses[id - 1]);
+        if id > 1 {
+            command.arg(addresses[..id - 1].join(","));
+        }
+        Killed::spawn(command.stdout(Stdio::piped()), id, lines.clone())
+    };
+    let mut processes = Vec::new();
+    for id in 1..=3 {
+        processes.push(start(id));
+        let votes = format!("node {id} votes");
+        news.iter().find(|(_, line)| *line == votes).expect("it votes before it ends");
+    }
+    processes[0].kill();
+    let (leader, _) = next_leader(&news, 1);
+    assert!(leader == 2 || leader == 3, "{leader}");
+    // What was done once is not done again: it starts in the same way, and the first without those that it does not know.
+    processes[0] = start(1);
+    processes[1].kill();
+    processes[1] = start(2);
+    news.iter().find(|(_, line)| line == "node 2 votes").expect("it votes still");
+    processes[2].kill();
+    let timeout = Duration::from_secs(60);
+    let patient = ClientOptions::new().connect_timeout(timeout).request_timeout(timeout);
+    let client = Client::open(&addresses.join(","), patient).unwrap();
+    client.acquire("jobs/x", Wait::Forever, AcquireOptions::default()).unwrap();
+    assert_eq!(client.members().list().unwrap().len(), 3);
 }
 
 #[test]

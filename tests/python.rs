@@ -48,6 +48,7 @@ files! {
     test_logging,
     test_memory,
     test_nodes,
+    test_operating,
     test_pytest,
     test_sections,
     test_signals,

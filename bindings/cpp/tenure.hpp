@@ -894,8 +894,84 @@ public:
                    : detail::code(tenure_break(native_handle(), name.c_str(), token, grace.ms(), reason.c_str()));
     }
 
-    // As JSON: "locks" (whose names begin with `name`), "lock" (`name`), "session" (the id `name`, or this client's) or
-    // "cluster", or "client": what this client has counted of itself.
+    // Asks the holder of `name` to end, and hands the lock to the first waiter whose client is called `to`, empty: to the next
+    // in the queue; nobody else gets it between. Returns once it has happened, or at once if `to` has it. errc::not_found if
+    // nobody holds it or nobody of that name waits; errc::timeout if the holder was asked, and has not ended yet.
+    void handover(const std::string &name, const std::string &to = std::string(), grace_limit grace = session_ttl,
+                  const std::string &reason = std::string()) {
+        detail::throwing(name + to + reason, [&](std::error_code &code) { handover(name, to, grace, reason, code); });
+    }
+    void handover(const std::string &name, const std::string &to, grace_limit grace, const std::string &reason,
+                  std::error_code &code) noexcept {
+        const char *heir = to.empty() ? nullptr : to.c_str();
+        code = detail::has_nul(name) || detail::has_nul(to) || detail::has_nul(reason)
+                   ? detail::refuse(detail::text_has_nul)
+                   : detail::code(tenure_handover(native_handle(), name.c_str(), heir, grace.ms(), reason.c_str()));
+    }
+
+    // Adds a node to the cluster, without a vote, under an id that was never used: the others reach it at `address`. Then
+    // start it there, with `join`, and promote it.
+    void add_member(std::uint64_t id, const std::string &address) {
+        detail::throwing(address, [&](std::error_code &code) { add_member(id, address, code); });
+    }
+    void add_member(std::uint64_t id, const std::string &address, std::error_code &code) noexcept {
+        code = detail::has_nul(address) ? detail::refuse(detail::text_has_nul)
+                                        : detail::code(tenure_member_add(native_handle(), id, address.c_str()));
+    }
+
+    // Gives a node a vote, once it has joined and caught up, for which it waits. errc::not_found if it is no member,
+    // errc::unavailable if it is not there yet.
+    void promote_member(std::uint64_t id) {
+        detail::throwing([&](std::error_code &code) { promote_member(id, code); });
+    }
+    void promote_member(std::uint64_t id, std::error_code &code) noexcept {
+        code = detail::code(tenure_member_promote(native_handle(), id));
+    }
+
+    // Takes a node's vote; if it leads, it hands leadership over first.
+    void demote_member(std::uint64_t id) {
+        detail::throwing([&](std::error_code &code) { demote_member(id, code); });
+    }
+    void demote_member(std::uint64_t id, std::error_code &code) noexcept {
+        code = detail::code(tenure_member_demote(native_handle(), id));
+    }
+
+    // Removes a node for good: it ends by itself, and its id is never used again. If it leads, it hands leadership over first.
+    void remove_member(std::uint64_t id) {
+        detail::throwing([&](std::error_code &code) { remove_member(id, code); });
+    }
+    void remove_member(std::uint64_t id, std::error_code &code) noexcept {
+        code = detail::code(tenure_member_remove(native_handle(), id));
+    }
+
+    // Tells the others that a node is reached at `address` from now on: start it there.
+    void move_member(std::uint64_t id, const std::string &address) {
+        detail::throwing(address, [&](std::error_code &code) { move_member(id, address, code); });
+    }
+    void move_member(std::uint64_t id, const std::string &address, std::error_code &code) noexcept {
+        code = detail::has_nul(address) ? detail::refuse(detail::text_has_nul)
+                                        : detail::code(tenure_member_move(native_handle(), id, address.c_str()));
+    }
+
+    // Has the voter `to` lead, or the one with most of the log (0). Once leadership is given up it waits so long for the next
+    // leader: errc::timeout if there is none yet, errc::unavailable if another one leads, or nothing was done.
+    void move_leader(std::uint64_t to = 0, wait_limit wait = forever) {
+        detail::throwing([&](std::error_code &code) { move_leader(to, wait, code); });
+    }
+    void move_leader(std::uint64_t to, wait_limit wait, std::error_code &code) noexcept {
+        code = detail::code(tenure_move_leader(native_handle(), to, wait.ms()));
+    }
+
+    // Writes the state of all that was granted before to the file `path`, which appears whole or not at all, and which only
+    // its owner can read. restore_snapshot begins a new cluster with it.
+    void save_snapshot(const std::string &path) {
+        detail::throwing(path, [&](std::error_code &code) { save_snapshot(path, code); });
+    }
+    void save_snapshot(const std::string &path, std::error_code &code) noexcept {
+        code = detail::has_nul(path) ? detail::refuse(detail::text_has_nul)
+                                     : detail::code(tenure_snapshot_save(native_handle(), path.c_str()));
+    }
+
     std::string describe(const std::string &what, const std::string &name = std::string()) {
         return detail::throwing(what + name, [&](std::error_code &code) { return describe(what, name, code); });
     }
@@ -1375,7 +1451,8 @@ struct node_options {
     std::string cluster;
     // Empty: this node's own address in `cluster`, or as the nodes at `join` tell it.
     std::string listen;
-    // "host:port,host:port" of a running cluster to which this node was added with `tenure member add`; else empty.
+    // "host:port,host:port" of a running cluster to which this node was added (client::add_member, `tenure member add`); else
+    // empty.
     // They tell who the members are. errc::invalid if this node is none, errc::unavailable if nobody answers.
     std::string join;
     // Zero: the defaults, 30, 150 and 150 ms.
@@ -1384,9 +1461,65 @@ struct node_options {
     interval lease;
     // Listen on more than loopback although nothing is encrypted.
     bool insecure = false;
+    // The largest TTL of a session; zero: the default, 1 h. A restored cluster waits that long before it grants.
+    interval ttl_max;
+    // Bytes of log after which a snapshot is made; 0: the default, 64 MiB.
+    std::uint64_t snapshot_every_bytes = 0;
     // "host:port" of loopback where the node tells how it is over HTTP (/metrics, /livez, /readyz, /status); empty: nowhere.
     std::string admin;
 };
+
+// How the data directory of one node of a new cluster is made out of a snapshot.
+struct restore_options {
+    std::uint64_t id = 0;
+    // Its own directory: empty, or not there.
+    std::string data_dir;
+    // All nodes of the new cluster: "1=host:port,2=host:port,3=host:port".
+    std::string cluster;
+    // 0: the snapshot's and one. Name one, larger than all before, if this snapshot or an older one was restored already.
+    std::uint64_t epoch = 0;
+    // The largest ttl_max and the longest lease that any node ever ran with: the new cluster grants nothing for so long.
+    // Zero: the largest that there are, 1 h and a minute.
+    interval largest_ttl_max;
+    interval largest_lease;
+    // The whole ids, with commas between, of clusters whose clients come over by themselves, besides those that the file names.
+    std::string ancestors;
+    // Grant locks at once, although programs may still believe in leases of before: only tokens protect.
+    bool waive_wait = false;
+};
+
+// Makes the data directory of one node of a new cluster, which begins with the state in the file `path` that
+// client::save_snapshot made: the same for each of its nodes, which are then started with the same `cluster`. No node of the
+// old cluster may run. Gives how long the new one, once it has a leader, grants nothing.
+inline std::chrono::milliseconds restore_snapshot(const std::string &path, const restore_options &options,
+                                                  std::error_code &code) noexcept {
+    tenure_restore_options given = TENURE_RESTORE_OPTIONS_INIT;
+    std::uint64_t wait_ms = 0;
+    for (const std::string *text : {&path, &options.data_dir, &options.cluster, &options.ancestors})
+        if (detail::has_nul(*text)) {
+            code = detail::refuse(detail::text_has_nul);
+            return std::chrono::milliseconds(0);
+        }
+    const std::int64_t ttl_ms = options.largest_ttl_max.count().count(), lease_ms = options.largest_lease.count().count();
+    if (ttl_ms < 0 || lease_ms < 0) {
+        code = detail::refuse(ttl_ms < 0 ? "largest_ttl_max is negative" : "largest_lease is negative");
+        return std::chrono::milliseconds(0);
+    }
+    given.flags = options.waive_wait ? TENURE_RESTORE_WAIVE_WAIT : 0;
+    given.id = options.id;
+    given.data_dir = options.data_dir.c_str();
+    given.cluster = options.cluster.c_str();
+    given.epoch = options.epoch;
+    given.largest_ttl_max_ms = static_cast<std::uint64_t>(ttl_ms);
+    given.largest_lease_ms = static_cast<std::uint64_t>(lease_ms);
+    given.ancestors = options.ancestors.empty() ? nullptr : options.ancestors.c_str();
+    code = detail::code(tenure_snapshot_restore(path.c_str(), &given, &wait_ms));
+    return std::chrono::milliseconds(wait_ms);
+}
+inline std::chrono::milliseconds restore_snapshot(const std::string &path, const restore_options &options) {
+    return detail::throwing(path,
+                            [&](std::error_code &code) { return restore_snapshot(path, options, code); });
+}
 
 // A node of the cluster in this process. Move-only; stopped in the background when it is destroyed.
 class node {
@@ -1497,6 +1630,11 @@ private:
              {&options.data_dir, &options.cluster, &options.listen, &options.join, &options.admin})
             if (detail::has_nul(*text))
                 return detail::text_has_nul;
+        const std::int64_t ttl_max_ms = options.ttl_max.count().count();
+        if (ttl_max_ms < 0)
+            return "ttl_max is negative";
+        given.ttl_max_ms = static_cast<std::uint64_t>(ttl_max_ms);
+        given.snapshot_every_bytes = options.snapshot_every_bytes;
         if (!detail::put(given.heartbeat_ms, options.heartbeat))
             return "heartbeat is negative";
         if (!detail::put(given.election_ms, options.election))

@@ -124,6 +124,10 @@ pub const LOG_RESERVE_BYTES: u64 = 64 << 20;
 /// Entries since the last snapshot, in bytes, at which the next one is made. A restart reads a log of that
 /// length back in about a second; beyond it, it would wait for longer with each entry.
 pub const SNAPSHOT_EVERY_BYTES: u64 = 64 << 20;
+/// The least that may be asked for instead: each snapshot costs a file and two syncs.
+pub const SNAPSHOT_EVERY_BYTES_MIN: u64 = 4 << 10;
+/// The most: the log must not be full before the snapshot is stored that cuts it.
+pub const SNAPSHOT_EVERY_BYTES_MAX: u64 = LOG_BYTES_MAX / 2;
 /// Entries kept in memory behind a snapshot, in bytes, for followers that lag a little.
 pub const RETAINED_BYTES: u64 = 8 << 20;
 /// One segment of the write-ahead log, in bytes.

@@ -3,36 +3,17 @@
 use crate::cli::connect::Connection;
 use crate::cli::failure::{Failure, NO};
 use crate::cli::typed;
-use tenure::client::Client;
+use tenure::Status;
+use tenure::client::{self, NotDone, Patience};
 use tenure::raft::Change;
-use tenure::wire::{Order, OrderAnswer};
-use tenure::{Error, Status};
+use tenure::wire::{Order, Refusal};
 
 /// Has the leader carry out one order.
 ///
 /// # Errors
 /// The leader refuses it (1); it cannot be reached, or may have carried it out (3).
 pub fn give(connection: &Connection, order: &Order) -> Result<(), Failure> {
-    let answer = Client::order_of(connection.at()?, order, connection.timeout);
-    let answer = answer.map_err(|error| in_doubt(connection, error))?;
-    match answer {
-        OrderAnswer::Done { index } => {
-            log::debug!("done as of {index}");
-            Ok(())
-        }
-        other => Err(refusal(other)),
-    }
-}
-
-/// Where to look after an order that may have been carried out.
-fn in_doubt(connection: &Connection, error: Error) -> Failure {
-    let is_unknown = error.status == Status::Unknown;
-    let failure = Failure::from(error);
-    if !is_unknown {
-        return failure;
-    }
-    let list = typed::command("member list", connection, &[]);
-    Failure { message: format!("{} (`{list}`)", failure.message), ..failure }
+    give_to(connection, order, Patience::OF_ALL)
 }
 
 /// Has the leader change the members by this one step.
@@ -43,11 +24,32 @@ pub fn change(connection: &Connection, change: Change) -> Result<(), Failure> {
     give(connection, &Order::ChangeMembers { changes: vec![change] })
 }
 
-/// Why an order was not answered as it should be.
-#[must_use]
-pub fn refusal(answer: OrderAnswer) -> Failure {
-    match answer {
-        OrderAnswer::Refused { text } => Failure::new(NO, text),
-        other => Failure::unavailable(format!("an answer of another kind came: {other:?}")),
+/// The same, once a node that was started has caught up with the log.
+///
+/// # Errors
+/// As for [`give`].
+pub fn change_once_caught_up(connection: &Connection, change: Change) -> Result<(), Failure> {
+    let order = Order::ChangeMembers { changes: vec![change] };
+    give_to(connection, &order, &[Refusal::Passing, Refusal::Behind])
+}
+
+fn give_to(
+    connection: &Connection,
+    order: &Order,
+    waits_for: &'static [Refusal],
+) -> Result<(), Failure> {
+    let patience = Patience { timeout: connection.timeout, waits_for };
+    client::give(&connection.at()?, order, patience).map_err(|why| failure(connection, why))
+}
+
+/// A refusal is an answer; after an order that may have been carried out it says where to look.
+pub fn failure(connection: &Connection, why: NotDone) -> Failure {
+    match why {
+        NotDone::Refused(error) => Failure::new(NO, error.message),
+        NotDone::Failed(error) if error.status == Status::Unknown => {
+            let list = typed::command("member list", connection, &[]);
+            Failure::unavailable(format!("{error} (`{list}`)"))
+        }
+        NotDone::Failed(error) => error.into(),
     }
 }

@@ -1,5 +1,6 @@
 //! Which cluster is meant: where its nodes may be, and how it is told from others.
 
+use super::api::Client;
 use super::core::not_pinned;
 use super::tls::TlsOptions;
 use crate::base::{ClusterId, ClusterPin};
@@ -43,6 +44,30 @@ impl ClusterAt {
             }
             _ => Ok(()),
         }
+    }
+}
+
+impl Client {
+    /// The cluster of this client, for connections that are not its own: where the program said that nodes are, and where
+    /// its leader is; that of its session alone.
+    ///
+    /// # Errors
+    /// CLOSED, FORKED.
+    pub(super) fn whom(&self) -> Result<ClusterAt, Error> {
+        let known = self.handle.shared.look(|inner, _| {
+            let core = &inner.core;
+            let closed = core.is_closed().then(|| Error::from(Status::Closed));
+            closed.map_or_else(|| Ok((core.cluster(), core.home_address().map(str::to_owned))), Err)
+        })?;
+        let (cluster, home) = known?;
+        let mut whom = self.handle.cluster.clone();
+        // The id of a cluster is a pin of it.
+        let pin = cluster.and_then(|cluster| ClusterPin::parse(&cluster.to_string()).ok());
+        whom.pin = pin.or(whom.pin);
+        if let Some(home) = home.filter(|home| !whom.endpoints.split(',').any(|one| one == home)) {
+            whom.endpoints = format!("{},{home}", whom.endpoints);
+        }
+        Ok(whom)
     }
 }
 

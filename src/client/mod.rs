@@ -27,6 +27,7 @@ mod lease;
 mod line;
 mod members;
 mod observer;
+mod operating;
 mod operator;
 mod orders;
 mod pending;
@@ -51,6 +52,12 @@ pub use lease::Lease;
 #[doc(hidden)]
 pub use members::{members_told, unknown_hosts};
 pub use observer::Observer;
+pub use operating::{HandedOver, HandoverOptions, Member, Members, Saved};
+#[doc(hidden)]
+pub use operating::{
+    Leading, NotDone, NotHandedOver, NotMoved, Patience, give, move_leader, place_file,
+    save_snapshot,
+};
 #[doc(hidden)]
 pub use operator::Operator;
 pub use pending::Pending;

@@ -1,6 +1,6 @@
 //! A client: the session that all its leases share.
 
-use super::guard::{guard, guard_or, unsupported};
+use super::guard::{check_unset, guard, guard_or};
 use super::handle::{enter, export, free};
 use super::lease::no_descriptor;
 use super::log::install;
@@ -234,9 +234,6 @@ pub(super) unsafe fn client_options(
 ) -> Result<ClientOptions, Error> {
     // SAFETY: the caller's promise.
     let given = unsafe { sized::read(options) }?;
-    if given.flags & !TENURE_OPEN_BACKGROUND != 0 {
-        return Err(unsupported(&format!("flags {:#x} of a client", given.flags)));
-    }
     check_unsupported(&given)?;
     let defaults = ClientOptions::default();
     // SAFETY: each is NULL or a string.
@@ -256,21 +253,17 @@ pub(super) unsafe fn client_options(
     })
 }
 
-/// What this version cannot do is refused, not passed over.
 fn check_unsupported(given: &tenure_client_options) -> Result<(), Error> {
-    let texts = [
-        ("ca", given.ca),
-        ("cert", given.cert),
-        ("key", given.key),
-        ("credential_file", given.credential_file),
+    let fields = [
+        ("flags", given.flags & !TENURE_OPEN_BACKGROUND != 0),
+        ("ca", !given.ca.is_null()),
+        ("cert", !given.cert.is_null()),
+        ("key", !given.key.is_null()),
+        ("credential_file", !given.credential_file.is_null()),
+        ("verify", given.verify != 0),
+        ("reserved_2", given.reserved_2 != 0),
     ];
-    let numbers = [("verify", given.verify), ("reserved_2", given.reserved_2)];
-    let set = texts.iter().filter(|(_, text)| !text.is_null()).map(|(name, _)| name);
-    let set = set.chain(numbers.iter().filter(|(_, number)| *number != 0).map(|(name, _)| name));
-    match set.into_iter().next() {
-        Some(name) => Err(unsupported(&format!("{name} in tenure_client_options"))),
-        None => Ok(()),
-    }
+    check_unset("tenure_client_options", &fields)
 }
 
 /// The pin that is `given`, else the environment's.
@@ -295,6 +288,11 @@ pub(super) fn millis_or(milliseconds: u32, default: Duration) -> Duration {
         0 => default,
         _ => Duration::from_millis(u64::from(milliseconds)),
     }
+}
+
+/// `number`, where 0 stands for the default.
+pub(super) fn nonzero(number: u64) -> Option<u64> {
+    Some(number).filter(|number| *number != 0)
 }
 
 /// Nanoseconds as C has them; a `Duration` of more than 584 years saturates.

@@ -51,6 +51,14 @@ pub(super) fn unsupported(what: &str) -> Error {
     Error::new(Status::Unsupported, format!("this version of Tenure has no {what}"))
 }
 
+/// Refuses options of which one is set that this version does not act on: it is not passed over.
+pub(super) fn check_unset(options: &str, fields: &[(&str, bool)]) -> Result<(), Error> {
+    match fields.iter().find(|(_, is_set)| *is_set) {
+        Some((field, _)) => Err(unsupported(&format!("such {field} in {options}"))),
+        None => Ok(()),
+    }
+}
+
 fn caught<T>(body: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
     if IN_CALLBACK.with(Cell::get) {
         return Err(Error::new(Status::Invalid, "a log callback must not call tenure_ functions"));

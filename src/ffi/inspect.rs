@@ -77,7 +77,8 @@ pub unsafe extern "C" fn tenure_break(
 
 /// What there is, as JSON, the same text that the tenure program prints with --json. `what` is "locks" (all whose
 /// names begin with `name`; NULL or "": all), "lock" (the one called `name`), "session" (the one whose id is `name`
-/// in digits; NULL or "": this client's), "cluster", "condition": of which cluster this client is, why it has no session,
+/// in digits; NULL or "": this client's), "cluster", "members" (who they are, what each counts for, and how far its log is),
+/// "condition": of which cluster this client is, why it has no session,
 /// and what keeps the cluster from granting, as this client was told, or "client": what it has counted of itself (dials,
 /// requests by kind, renewals, sessions, leases granted and ended by reason, failed calls by status). Nobody is asked for these
 /// two, and `name` is not used. A value that is not UTF-8 has its bytes
@@ -119,7 +120,7 @@ pub unsafe extern "C" fn tenure_describe(
     })
 }
 
-fn grace(grace_ms: i64) -> Result<Grace, Error> {
+pub(super) fn grace(grace_ms: i64) -> Result<Grace, Error> {
     match u64::try_from(grace_ms) {
         Ok(0) => Ok(Grace::Now),
         Ok(grace_ms) => Ok(Grace::For(Duration::from_millis(grace_ms))),
@@ -135,6 +136,9 @@ fn not_a_token(token: u64) -> Error {
     Error::new(Status::Invalid, format!("{token} is not a token"))
 }
 
+/// Of a handover with a grace of 0.
+pub(super) const TOKENS_ALONE: &str = "grace_ms is 0: who hands over is given time to end, -1 or positive; to take a lock at once, so that only \
+     tokens protect, call tenure_break";
 const TOKEN_MAX: u64 = i64::MAX as u64;
 /// The holder's session's TTL.
 const GRACE_TTL: i64 = -1;

@@ -29,5 +29,8 @@ pub mod log;
 pub mod metrics;
 pub mod node;
 pub mod observer;
+pub mod operate;
 pub mod pending;
+pub mod restore;
 pub mod status;
+pub mod tls;

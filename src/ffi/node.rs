@@ -1,15 +1,16 @@
 //! A node in the host's own process.
 
 use super::client::{
-    ClientObject, client_options, millis_or, nanos, tenure_client, tenure_client_options,
+    ClientObject, client_options, millis_or, nanos, nonzero, tenure_client, tenure_client_options,
 };
-use super::guard::{guard, guard_or, unsupported};
+use super::guard::{check_unset, guard, guard_or};
 use super::handle::{enter, export, free};
 use super::lease::no_descriptor;
 use super::log::install;
 use super::sized::{self, Sized32};
 use super::status::tenure_status;
 use super::strings::{ADDRESS, ADMIN, CLUSTER, JOIN, PATH, optional_text, out, text};
+use super::tls::TENURE_TLS_OFF;
 use super::wait::duration;
 use crate::base::NodeId;
 use crate::client::{Client, members_told};
@@ -44,7 +45,7 @@ pub struct tenure_node_options {
     pub cluster: *const c_char,
     /// "host:port" to listen on; NULL = its own address in `cluster`, or as the nodes at `join` tell it.
     pub listen: *const c_char,
-    /// NULL, or "host:port,host:port": nodes of a running cluster to which this one was added with `tenure member add`.
+    /// NULL, or "host:port,host:port": nodes of a running cluster to which this one was added by tenure_member_add.
     /// They are asked who the members are. A node that has joined already starts without them too, if `listen` or
     /// `cluster` says its own address: `join` may stay as it is.
     pub join: *const c_char,
@@ -56,8 +57,29 @@ pub struct tenure_node_options {
     pub lease_ms: u32,
     /// 0.
     pub reserved: u32,
+    /// Not acted on by this version, which has no TLS: NULL.
+    pub ca: *const c_char,
+    /// As ca.
+    pub cert: *const c_char,
+    /// As ca.
+    pub key: *const c_char,
+    /// As ca.
+    pub client_ca: *const c_char,
+    /// As ca.
+    pub crl: *const c_char,
     /// NULL, or "host:port" of loopback: where the node tells how it is over HTTP (/metrics, /livez, /readyz, /status).
     pub admin: *const c_char,
+    /// Not acted on by this version: NULL.
+    pub audit: *const c_char,
+    /// The largest TTL of a session, from 200, which is also how long a restored cluster waits before it grants; 0 = 3600000
+    /// (1 h), the largest that there is. The leader's counts.
+    pub ttl_max_ms: u64,
+    /// Bytes of log after which a snapshot is made, from 4096 to 536870912; 0 = 67108864 (64 MiB).
+    pub snapshot_every_bytes: u64,
+    /// TENURE_TLS_DEFAULT, or TENURE_TLS_OFF; this version has no TLS.
+    pub tls: u32,
+    /// As ca: 0.
+    pub verify: u32,
 }
 
 /// What a node knows of the leader lease at one instant. Begin with TENURE_LEADERSHIP_INIT.
@@ -264,11 +286,7 @@ impl Drop for NodeObject {
 unsafe fn node_options(options: *const tenure_node_options) -> Result<NodeOptions, Error> {
     // SAFETY: the caller's promise.
     let given = unsafe { sized::read(options) }?;
-    let refused =
-        [("flags", given.flags & !TENURE_NODE_INSECURE != 0), ("reserved", given.reserved != 0)];
-    if let Some((field, _)) = refused.iter().find(|(_, refused)| *refused) {
-        return Err(unsupported(&format!("such {field} in tenure_node_options")));
-    }
+    check_unsupported(&given)?;
     if given.id == 0 {
         return Err(Error::new(Status::Invalid, "the id of a node is 1 or larger"));
     }
@@ -295,6 +313,9 @@ unsafe fn node_options(options: *const tenure_node_options) -> Result<NodeOption
         heartbeat: millis_or(given.heartbeat_ms, defaults.heartbeat),
         election: millis_or(given.election_ms, defaults.election),
         lease: millis_or(given.lease_ms, defaults.lease),
+        ttl_max: nonzero(given.ttl_max_ms).map_or(defaults.ttl_max, Duration::from_millis),
+        snapshot_every_bytes: nonzero(given.snapshot_every_bytes)
+            .unwrap_or(defaults.snapshot_every_bytes),
         insecure: given.flags & TENURE_NODE_INSECURE != 0,
         admin: admin.map(str::to_owned),
         ..defaults
@@ -303,6 +324,22 @@ unsafe fn node_options(options: *const tenure_node_options) -> Result<NodeOption
         Some(endpoints) => Ok(options.joining(members_told(endpoints))?),
         None => Ok(options),
     }
+}
+
+fn check_unsupported(given: &tenure_node_options) -> Result<(), Error> {
+    let fields = [
+        ("flags", given.flags & !TENURE_NODE_INSECURE != 0),
+        ("reserved", given.reserved != 0),
+        ("ca", !given.ca.is_null()),
+        ("cert", !given.cert.is_null()),
+        ("key", !given.key.is_null()),
+        ("client_ca", !given.client_ca.is_null()),
+        ("crl", !given.crl.is_null()),
+        ("audit", !given.audit.is_null()),
+        ("tls", given.tls > TENURE_TLS_OFF),
+        ("verify", given.verify != 0),
+    ];
+    check_unset("tenure_node_options", &fields)
 }
 
 fn c_leadership(leadership: Leadership) -> tenure_leadership {
@@ -338,8 +375,18 @@ const _: () = {
     assert!(offset_of!(tenure_node_options, election_ms) == 52);
     assert!(offset_of!(tenure_node_options, lease_ms) == 56);
     assert!(offset_of!(tenure_node_options, reserved) == 60);
-    assert!(offset_of!(tenure_node_options, admin) == 64);
-    assert!(size_of::<tenure_node_options>() == 72);
+    assert!(offset_of!(tenure_node_options, ca) == 64);
+    assert!(offset_of!(tenure_node_options, cert) == 72);
+    assert!(offset_of!(tenure_node_options, key) == 80);
+    assert!(offset_of!(tenure_node_options, client_ca) == 88);
+    assert!(offset_of!(tenure_node_options, crl) == 96);
+    assert!(offset_of!(tenure_node_options, admin) == 104);
+    assert!(offset_of!(tenure_node_options, audit) == 112);
+    assert!(offset_of!(tenure_node_options, ttl_max_ms) == 120);
+    assert!(offset_of!(tenure_node_options, snapshot_every_bytes) == 128);
+    assert!(offset_of!(tenure_node_options, tls) == 136);
+    assert!(offset_of!(tenure_node_options, verify) == 140);
+    assert!(size_of::<tenure_node_options>() == 144);
 
     assert!(offset_of!(tenure_leadership, struct_size) == 0);
     assert!(offset_of!(tenure_leadership, is_leader) == 4);

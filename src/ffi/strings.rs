@@ -23,6 +23,9 @@ pub(super) const ADDRESS: Text = Text { what: "listen address", bytes_max: 1 << 
 pub(super) const ADMIN: Text = Text { what: "admin address", bytes_max: 1 << 10 };
 pub(super) const REASON: Text = Text { what: "reason", bytes_max: 255 };
 pub(super) const WHAT: Text = Text { what: "kind of description", bytes_max: 64 };
+pub(super) const MEMBER_ADDRESS: Text = Text { what: "address", bytes_max: 1 << 10 };
+pub(super) const SNAPSHOT: Text = Text { what: "path", bytes_max: 4 << 10 };
+pub(super) const ANCESTORS: Text = Text { what: "list of ancestors", bytes_max: 16 << 10 };
 pub(super) const PATH: Text = Text { what: "data_dir", bytes_max: 4 << 10 };
 
 /// The string at `pointer`.

@@ -66,13 +66,13 @@ impl Node {
     /// the disk), LIMIT (files, threads): try again. One sentence that says what to do.
     pub fn start(mut options: NodeOptions) -> Result<Self, Error> {
         fork::watch();
+        options.check_bounds()?;
         let secured = options.tls.as_ref().map(|tls| Secured::read(tls, options.id)).transpose()?;
         let audit = options.audit.as_deref().map(AuditFile::open).transpose()?;
         let (listener, address) = listen(&mut options)?;
         warn_of_plaintext(&options);
         let admin_listener = admin::listen(&options)?;
-        let meters = Meters::new();
-        let loop_wake = Arc::new(OnceLock::new());
+        let (meters, loop_wake) = (Meters::new(), Arc::new(OnceLock::new()));
         let admin = admin::start(admin_listener, &options, &meters, Arc::clone(&loop_wake))?;
         let server = open_directory(&options, &meters)?;
         let (commands, received) = crossbeam_channel::unbounded();

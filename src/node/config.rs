@@ -1,7 +1,10 @@
 //! How a node is started, checked once, with sentences that say what to do.
 
 use crate::base::error::{Error, Status};
-use crate::base::limits::{MEMBERS_MAX, SNAPSHOT_EVERY_BYTES, TTL_MS_MAX};
+use crate::base::limits::{
+    MEMBERS_MAX, SNAPSHOT_EVERY_BYTES, SNAPSHOT_EVERY_BYTES_MAX, SNAPSHOT_EVERY_BYTES_MIN,
+    TTL_MS_MAX, TTL_MS_MIN,
+};
 use crate::base::{ClusterKey, NodeId, address, setters};
 use crate::node::secured::NodeTls;
 use crate::server::{Entry, ServerOptions};
@@ -30,11 +33,12 @@ pub struct NodeOptions {
     pub election: Duration,
     /// Δ of the leader lease; 150 ms.
     pub lease: Duration,
-    /// The largest session TTL; 1 h. A restored cluster waits that long before it grants (safety L15).
+    /// The largest session TTL, from 200 ms; 1 h, the largest that there is. A restored cluster waits that long before it
+    /// grants (safety L15).
     pub ttl_max: Duration,
     /// Whether it may begin as a new member of a cluster that stands (`tenure member add`).
     pub join: bool,
-    /// Bytes of log after which a snapshot is made; 64 MiB.
+    /// Bytes of log after which a snapshot is made, from 4 KiB to 512 MiB; 64 MiB.
     pub snapshot_every_bytes: u64,
     /// Listen on more than loopback although nothing is encrypted.
     pub insecure: bool,
@@ -79,6 +83,27 @@ impl NodeOptions {
             let id = self.id;
             invalid(format!("node {id} is not in the cluster: add \"{id}=host:port\" to it"))
         })
+    }
+
+    /// That what nothing else bounds is within its bounds.
+    ///
+    /// # Errors
+    /// INVALID: what is not, and what would be.
+    pub(super) fn check_bounds(&self) -> Result<(), Error> {
+        let [least, most] = [TTL_MS_MIN, TTL_MS_MAX].map(|ms| Duration::from_millis(ms.into()));
+        let ttl_max = self.ttl_max;
+        if !(least..=most).contains(&ttl_max) {
+            let text = format!("ttl_max is {ttl_max:?}; it must be from {least:?} to {most:?}");
+            return Err(invalid(text));
+        }
+        let [least, most] = [SNAPSHOT_EVERY_BYTES_MIN, SNAPSHOT_EVERY_BYTES_MAX];
+        let bytes = self.snapshot_every_bytes;
+        if !(least..=most).contains(&bytes) {
+            let text =
+                format!("snapshot_every is {bytes} bytes; it must be from {least} to {most}");
+            return Err(invalid(text));
+        }
+        Ok(())
     }
 
     /// What the server is told.
@@ -205,6 +230,21 @@ mod tests {
             assert_eq!(error.status, Status::Invalid);
             assert!(error.message.contains(expected), "{text}: {}", error.message);
         }
+    }
+
+    #[test]
+    fn what_nothing_else_bounds_is_bounded() {
+        let options = || NodeOptions::new(NodeId(1), "x", Vec::new());
+        let refused = |options: NodeOptions| options.check_bounds().unwrap_err().message;
+        assert_eq!(options().check_bounds(), Ok(()));
+        let shortest = options().ttl_max(Duration::from_millis(200)).snapshot_every_bytes(4096);
+        assert_eq!(shortest.check_bounds(), Ok(()));
+        let short = refused(options().ttl_max(Duration::from_millis(199)));
+        assert_eq!(short, "ttl_max is 199ms; it must be from 200ms to 3600s");
+        assert!(refused(options().ttl_max(Duration::from_secs(3601))).contains("3601s"));
+        let small = refused(options().snapshot_every_bytes(4095));
+        assert_eq!(small, "snapshot_every is 4095 bytes; it must be from 4096 to 536870912");
+        assert!(refused(options().snapshot_every_bytes(1 << 30)).contains("1073741824"));
     }
 
     #[test]

@@ -17,8 +17,8 @@ pub enum CannotJoin {
     Untold(Error),
     /// It is no member: add it first.
     #[error(
-        "node {0} is not a member of that cluster: run `tenure member add {0} HOST:PORT` first (the id of a node that \
-         was removed is not used again: choose another)"
+        "node {0} is not a member of that cluster: add it first, in a program or by `tenure member add {0} HOST:PORT` (the \
+         id of a node that was removed is not used again: choose another)"
     )]
     NotAdded(NodeId),
     /// It joined earlier, and nobody told where it is reached: say it, or try when a node of the cluster is up.

@@ -37,8 +37,10 @@ mod outside;
 mod peers;
 mod places;
 mod publishing;
+mod restoring;
 mod rights;
 mod secured;
+mod snapshot_content;
 mod turns;
 mod way;
 
@@ -50,4 +52,9 @@ pub use disk::FileDisk;
 pub use extracting::{Extract, extract};
 pub use joining::CannotJoin;
 pub use leadership::Leadership;
+#[doc(hidden)]
+pub use restoring::{Bound, CannotRestore, restore};
+pub use restoring::{RestoreOptions, Restored};
 pub use secured::{NodeTls, TlsMode};
+#[doc(hidden)]
+pub use snapshot_content::SnapshotContent;

@@ -7,7 +7,7 @@ use crate::base::meters::{RequestKind, RequestResult};
 use crate::base::{ConnectionId, DirectoryId, Index, NodeId, Sample};
 use crate::lock::Keyless;
 use crate::raft::{Change, Claim, Event, MembershipError, Payload, Role, TransferError};
-use crate::wire::{Order, OrderAnswer, Request, Speech};
+use crate::wire::{LEADERSHIP_CHANGED, LEADS_ALREADY, Order, OrderAnswer, Request, Speech};
 
 /// An order that the leader has begun, and whom to tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,8 +92,7 @@ impl Replica {
 
     /// An order was not begun.
     pub(super) fn drop_order(&mut self, connection: ConnectionId, read: u64) {
-        let text = "leadership changed before this was begun: give the order again";
-        self.refuse_order(Ordered { connection, read }, text);
+        self.refuse_order(Ordered { connection, read }, LEADERSHIP_CHANGED);
     }
 
     /// This node leads no more: a move is done, and of a change the next leader knows.
@@ -119,7 +118,7 @@ impl Replica {
 
     fn move_leader(&mut self, now: &Sample, from: Ordered, to: Option<NodeId>) {
         if to == Some(self.raft.id()) {
-            return self.refuse_order(from, "that node leads already");
+            return self.refuse_order(from, LEADS_ALREADY);
         }
         if let Err(why) = self.check_room_at(to) {
             return self.refuse_order(from, &why);

@@ -20,11 +20,17 @@ _Static_assert(sizeof(tenure_acquire_options) == 48, "no padding");
 _Static_assert(offsetof(tenure_acquire_options, value) == 16, "");
 _Static_assert(offsetof(tenure_acquire_options, owner) == 32, "");
 _Static_assert(offsetof(tenure_acquire_options, flags) == 44, "");
-_Static_assert(sizeof(tenure_node_options) == 72, "no padding");
+_Static_assert(sizeof(tenure_node_options) == 144, "no padding");
 _Static_assert(offsetof(tenure_node_options, id) == 8, "");
 _Static_assert(offsetof(tenure_node_options, join) == 40, "");
 _Static_assert(offsetof(tenure_node_options, reserved) == 60, "");
-_Static_assert(offsetof(tenure_node_options, admin) == 64, "");
+_Static_assert(offsetof(tenure_node_options, ca) == 64, "");
+_Static_assert(offsetof(tenure_node_options, admin) == 104, "");
+_Static_assert(offsetof(tenure_node_options, ttl_max_ms) == 120, "");
+_Static_assert(offsetof(tenure_node_options, verify) == 140, "");
+_Static_assert(sizeof(tenure_restore_options) == 64, "no padding");
+_Static_assert(offsetof(tenure_restore_options, epoch) == 32, "");
+_Static_assert(offsetof(tenure_restore_options, ancestors) == 56, "");
 _Static_assert(sizeof(tenure_leadership) == 40, "no padding");
 _Static_assert(offsetof(tenure_leadership, leader_id) == 8, "");
 _Static_assert(offsetof(tenure_leadership, remaining_ns) == 32, "");
@@ -151,6 +157,14 @@ static void functions_answer_garbage(void *garbage) {
 
     CHECK_STATUS(tenure_validate(client, "a", 1), TENURE_INVALID);
     CHECK_STATUS(tenure_break(client, "a", 0, -1, NULL), TENURE_INVALID);
+    CHECK_STATUS(tenure_member_add(client, 4, "127.0.0.1:1"), TENURE_INVALID);
+    CHECK_STATUS(tenure_member_promote(client, 4), TENURE_INVALID);
+    CHECK_STATUS(tenure_member_demote(client, 4), TENURE_INVALID);
+    CHECK_STATUS(tenure_member_remove(client, 4), TENURE_INVALID);
+    CHECK_STATUS(tenure_member_move(client, 4, "127.0.0.1:1"), TENURE_INVALID);
+    CHECK_STATUS(tenure_move_leader(client, 0, 0), TENURE_INVALID);
+    CHECK_STATUS(tenure_handover(client, "a", NULL, -1, NULL), TENURE_INVALID);
+    CHECK_STATUS(tenure_snapshot_save(client, "/nonexistent/file"), TENURE_INVALID);
     len = 77;
     CHECK_STATUS(tenure_describe(client, "locks", NULL, NULL, &len), TENURE_INVALID);
     CHECK(len == 77);
@@ -246,6 +260,71 @@ static void options_that_are_not_acted_on_are_refused(void) {
     CHECK_STATUS(tenure_node_start(&node_options, &node), TENURE_UNSUPPORTED);
 }
 
+static void fields_of_nodes_that_are_not_acted_on_are_refused_by_their_names(void) {
+    static const char *const names[] = {"ca", "cert", "key", "client_ca", "crl", "audit"};
+    for (int which = 0; which < 8; which++) {
+        tenure_node_options options = TENURE_NODE_OPTIONS_INIT;
+        const char **const texts[] = {&options.ca,  &options.cert,  &options.key,  &options.client_ca,
+                                      &options.crl, &options.audit};
+        tenure_node *node = NULL;
+        options.id = 1;
+        options.data_dir = "/nonexistent";
+        options.cluster = "1=127.0.0.1:1";
+        if (which < 6)
+            *texts[which] = "text";
+        else if (which == 6)
+            options.tls = TENURE_TLS_REQUIRED;
+        else
+            options.verify = 1;
+        CHECK_STATUS(tenure_node_start(&options, &node), TENURE_UNSUPPORTED);
+        CHECK(strstr(tenure_last_error(), which < 6 ? names[which] : which == 6 ? "tls" : "verify") != NULL);
+    }
+}
+
+static void bounds_of_nodes_are_told(void) {
+    tenure_node_options options = TENURE_NODE_OPTIONS_INIT;
+    tenure_node *node = NULL;
+    options.id = 1;
+    options.data_dir = "/nonexistent";
+    options.cluster = "1=127.0.0.1:1";
+    options.tls = TENURE_TLS_OFF;
+    options.ttl_max_ms = 199;
+    CHECK_STATUS(tenure_node_start(&options, &node), TENURE_INVALID);
+    CHECK(strstr(tenure_last_error(), "from 200ms to 3600s") != NULL);
+    options.ttl_max_ms = UINT64_MAX;
+    CHECK_STATUS(tenure_node_start(&options, &node), TENURE_INVALID);
+    options.ttl_max_ms = 0;
+    options.snapshot_every_bytes = 4095;
+    CHECK_STATUS(tenure_node_start(&options, &node), TENURE_INVALID);
+    CHECK(strstr(tenure_last_error(), "from 4096 to 536870912") != NULL);
+}
+
+static void what_cannot_be_restored_is_told(void) {
+    tenure_restore_options options = TENURE_RESTORE_OPTIONS_INIT;
+    uint64_t wait_ms = 77;
+    CHECK_STATUS(tenure_snapshot_restore("/nonexistent", NULL, &wait_ms), TENURE_INVALID);
+    CHECK_STATUS(tenure_snapshot_restore("/nonexistent", &options, &wait_ms), TENURE_INVALID);
+    options.id = 4;
+    options.data_dir = "/nonexistent";
+    CHECK_STATUS(tenure_snapshot_restore("/nonexistent", &options, &wait_ms), TENURE_INVALID);
+    options.cluster = "1=127.0.0.1:1";
+    CHECK_STATUS(tenure_snapshot_restore("/nonexistent", &options, &wait_ms), TENURE_INVALID);
+    CHECK(strstr(tenure_last_error(), "node 4 is not in the cluster") != NULL);
+    options.id = 1;
+    CHECK_STATUS(tenure_snapshot_restore(NULL, &options, &wait_ms), TENURE_INVALID);
+    CHECK_STATUS(tenure_snapshot_restore("/nonexistent", &options, &wait_ms), TENURE_IO);
+    CHECK_STATUS(tenure_snapshot_restore("/proc/self/cmdline", &options, &wait_ms), TENURE_CORRUPT);
+    options.flags = 2;
+    CHECK_STATUS(tenure_snapshot_restore("/nonexistent", &options, &wait_ms), TENURE_UNSUPPORTED);
+    options.flags = TENURE_RESTORE_WAIVE_WAIT;
+    options.largest_ttl_max_ms = 1000;
+    CHECK_STATUS(tenure_snapshot_restore("/nonexistent", &options, &wait_ms), TENURE_INVALID);
+    options.flags = 0;
+    options.ancestors = "4b1d";
+    CHECK_STATUS(tenure_snapshot_restore("/nonexistent", &options, &wait_ms), TENURE_INVALID);
+    CHECK(wait_ms == 77);
+}
+
 static void log_levels_are_checked(void) {
     CHECK_STATUS(tenure_log_to(NULL, NULL, TENURE_LOG_OFF - 1), TENURE_INVALID);
     CHECK_STATUS(tenure_log_to(NULL, NULL, TENURE_LOG_TRACE + 1), TENURE_INVALID);
@@ -281,6 +360,9 @@ int main(void) {
     functions_answer_garbage((void *)(uintptr_t)UINT64_C(0x10000005b));
     places_for_handles_are_checked();
     options_that_are_not_acted_on_are_refused();
+    fields_of_nodes_that_are_not_acted_on_are_refused_by_their_names();
+    bounds_of_nodes_are_told();
+    what_cannot_be_restored_is_told();
     log_levels_are_checked();
     the_queue_of_the_log_is_checked();
     puts("abi: good");

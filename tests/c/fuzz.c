@@ -282,7 +282,7 @@ static void observe(struct caller *caller) {
 static void ask_server(struct caller *caller) {
     static const uint64_t tokens[] = {0, 1, UINT64_C(1) << 63, UINT64_MAX};
     static const int64_t graces[] = {-1, 0, 1, 5, INT64_MAX, -2, INT64_MIN};
-    static const char *const kinds[] = {"locks", "lock", "session", "cluster", "?", NULL};
+    static const char *const kinds[] = {"locks", "lock", "session", "members", "?", NULL};
     tenure_client *client = draw_handle(caller, CLIENT);
     tenure_holder *holder = (tenure_holder *)(void *)caller;
     uint64_t token = one_in(caller, 4) ? tokens[below(caller, 4)] : tenure_lease_token(draw_handle(caller, LEASE));
@@ -309,6 +309,40 @@ static void ask_server(struct caller *caller) {
     default:
         JUDGE(tenure_describe(client, kinds[below(caller, 6)], name, len == 0 ? NULL : json, &len),
               REFUSED | BIT(TENURE_TOO_SMALL) | BIT(TENURE_UNAVAILABLE));
+    }
+}
+
+/* Nothing that would change who the members are: the nodes are to live. */
+static void operate(struct caller *caller) {
+    static const int64_t graces[] = {1, 5, 0, INT64_MAX, -2, INT64_MIN};
+    static const char *const places[] = {"/nonexistent/file", "", NULL, "\xff"};
+    static const uint64_t MEMBERS = BIT(TENURE_UNAVAILABLE) | BIT(TENURE_UNKNOWN) | BIT(TENURE_INVALID) | BIT(TENURE_CLOSED) |
+                                    BIT(TENURE_NOT_FOUND);
+    tenure_client *client = draw_handle(caller, CLIENT);
+    tenure_restore_options options = TENURE_RESTORE_OPTIONS_INIT;
+    uint64_t none = one_in(caller, 2) ? 9 : 0;
+    const char *place = places[below(caller, 4)];
+    const char *name;
+    draw_name(caller, &name);
+    switch (below(caller, 9)) {
+    case 0: JUDGE(tenure_member_add(client, one_in(caller, 2) ? 1 : 0, place), MEMBERS); break;
+    case 1: JUDGE(tenure_member_promote(client, one_in(caller, 2) ? 1 : none), MEMBERS); break;
+    case 2: JUDGE(tenure_member_demote(client, none), MEMBERS); break;
+    case 3: JUDGE(tenure_member_remove(client, none), MEMBERS); break;
+    case 4: JUDGE(tenure_member_move(client, none, place), MEMBERS); break;
+    case 5: JUDGE(tenure_move_leader(client, below(caller, 5), draw_wait(caller)), MEMBERS | BIT(TENURE_TIMEOUT)); break;
+    case 6:
+        JUDGE(tenure_handover(client, name, one_in(caller, 2) ? NULL : "fuzz", graces[below(caller, 6)], "fuzz"),
+              ORDERS | BIT(TENURE_NOT_FOUND) | BIT(TENURE_TIMEOUT) | BIT(TENURE_LIMIT));
+        break;
+    case 7: JUDGE(tenure_snapshot_save(client, place), MEMBERS | BIT(TENURE_IO)); break;
+    default:
+        options.struct_size = draw_size(caller, sizeof options);
+        options.id = below(caller, 3);
+        options.data_dir = "/proc/no/such/directory";
+        options.cluster = one_in(caller, 4) ? place : "1=127.0.0.1:1";
+        JUDGE(tenure_snapshot_restore(place, &options, NULL),
+              BIT(TENURE_INVALID) | BIT(TENURE_IO) | BIT(TENURE_DENIED));
     }
 }
 
@@ -341,7 +375,11 @@ static void start_bad_node(struct caller *caller) {
     options.election_ms = one_in(caller, 4) ? UINT32_MAX : 0;
     options.lease_ms = one_in(caller, 4) ? UINT32_MAX : 0;
     options.reserved = one_in(caller, 8);
-    CHECK(JUDGE(tenure_node_start(&options, &node), BIT(TENURE_INVALID) | BIT(TENURE_IO) | BIT(TENURE_UNSUPPORTED)) != TENURE_OK);
+    options.ttl_max_ms = one_in(caller, 4) ? UINT64_MAX : 0;
+    options.snapshot_every_bytes = one_in(caller, 4) ? 1 : 0;
+    options.admin = one_in(caller, 8) ? "127.0.0.1:1" : NULL;
+    CHECK(JUDGE(tenure_node_start(&options, &node), BIT(TENURE_INVALID) | BIT(TENURE_IO) | BIT(TENURE_DENIED) |
+                                                        BIT(TENURE_UNSUPPORTED)) != TENURE_OK);
     CHECK(node == NULL);
 }
 
@@ -406,8 +444,10 @@ static void step(struct caller *caller) {
         use_lease(caller);
     else if (choice < 52)
         observe(caller);
-    else if (choice < 58)
+    else if (choice < 57)
         ask_server(caller);
+    else if (choice == 57)
+        operate(caller);
     else if (choice < 60)
         ask_node(caller);
     else if (choice == 60)

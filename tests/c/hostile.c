@@ -90,6 +90,14 @@ static void is_no_client(void *handle) {
     REFUSED(tenure_break(handle, "hostile/a", 0, 0, NULL));
     REFUSED(tenure_describe(handle, "locks", NULL, NULL, &len));
     CHECK(len == 77);
+    REFUSED(tenure_member_add(handle, 4, "127.0.0.1:1"));
+    REFUSED(tenure_member_promote(handle, 4));
+    REFUSED(tenure_member_demote(handle, 1));
+    REFUSED(tenure_member_remove(handle, 1));
+    REFUSED(tenure_member_move(handle, 1, "127.0.0.1:1"));
+    REFUSED(tenure_move_leader(handle, 0, 0));
+    REFUSED(tenure_handover(handle, "hostile/a", NULL, -1, NULL));
+    REFUSED(tenure_snapshot_save(handle, "/nonexistent/file"));
     tenure_client_free(handle);
 }
 
@@ -195,6 +203,46 @@ static void is_no_name(const char *name) {
     NOTHING(observer, tenure_observe(things.client, name, &observer));
     REFUSED(tenure_validate(things.client, name, 1));
     REFUSED(tenure_break(things.client, name, 0, 0, NULL));
+    REFUSED(tenure_handover(things.client, name, NULL, -1, NULL));
+}
+
+/* `text` is no path, or one of no file. */
+static void is_no_file(const char *text) {
+    tenure_restore_options options = TENURE_RESTORE_OPTIONS_INIT;
+    uint64_t wait_ms = 77;
+    options.id = 1;
+    options.data_dir = "/nonexistent";
+    options.cluster = "1=127.0.0.1:1";
+    REFUSED(tenure_snapshot_restore(text, &options, &wait_ms));
+    options.cluster = text;
+    REFUSED(tenure_snapshot_restore("/nonexistent/file", &options, &wait_ms));
+    options.cluster = "1=127.0.0.1:1";
+    options.ancestors = text;
+    REFUSED(tenure_snapshot_restore("/nonexistent/file", &options, &wait_ms));
+    options.ancestors = NULL;
+    options.data_dir = text;
+    REFUSED(tenure_snapshot_restore("/nonexistent/file", &options, &wait_ms));
+    CHECK(wait_ms == 77);
+}
+
+static void members_that_are_none_are_refused(void) {
+    static const char *const addresses[] = {NULL, "", "127.0.0.1", "127.0.0.1:0", "http://a:1"};
+    for (size_t i = 0; i < sizeof addresses / sizeof *addresses; i++) {
+        REFUSED(tenure_member_add(things.client, 4, addresses[i]));
+        REFUSED(tenure_member_move(things.client, 1, addresses[i]));
+    }
+    REFUSED(tenure_member_add(things.client, 0, "127.0.0.1:1"));
+    REFUSED(tenure_member_add(things.client, 1, "127.0.0.1:1"));
+    REFUSED(tenure_member_promote(things.client, 0));
+    REFUSED_AS(tenure_member_promote(things.client, UINT64_MAX), TENURE_NOT_FOUND);
+    REFUSED_AS(tenure_member_demote(things.client, 4), TENURE_NOT_FOUND);
+    REFUSED_AS(tenure_member_remove(things.client, 4), TENURE_NOT_FOUND);
+    REFUSED_AS(tenure_member_move(things.client, 4, "127.0.0.1:1"), TENURE_NOT_FOUND);
+    REFUSED(tenure_move_leader(things.client, 4, 0));
+    REFUSED(tenure_handover(things.client, "hostile/held", NULL, 0, NULL));
+    REFUSED_AS(tenure_handover(things.client, "hostile/free", NULL, -1, NULL), TENURE_NOT_FOUND);
+    REFUSED_AS(tenure_snapshot_save(things.client, "/nonexistent/file"), TENURE_IO);
+    REFUSED_AS(tenure_snapshot_save(things.client, "/"), TENURE_IO);
 }
 
 /* Wherever text may be left out, or be empty. `text` is neither. */
@@ -207,6 +255,12 @@ static void is_no_text(const char *text) {
     is_no_name(text);
     REFUSED(tenure_transfer(things.lease, text));
     REFUSED(tenure_break(things.client, "hostile/free", 0, 0, text));
+    REFUSED(tenure_handover(things.client, "hostile/free", text, -1, NULL));
+    REFUSED(tenure_handover(things.client, "hostile/free", NULL, -1, text));
+    REFUSED(tenure_member_add(things.client, 4, text));
+    REFUSED(tenure_member_move(things.client, 1, text));
+    REFUSED(tenure_snapshot_save(things.client, text));
+    is_no_file(text);
     REFUSED(tenure_describe(things.client, text, NULL, NULL, &len));
     REFUSED(tenure_describe(things.client, "locks", text, NULL, &len));
     CHECK(len == 0);
@@ -262,6 +316,8 @@ static void waits_that_are_none_are_refused(int64_t wait) {
     REFUSED(tenure_node_resign(things.node, 0, wait));
     REFUSED(tenure_node_stop(things.node, wait));
     REFUSED(tenure_break(things.client, "hostile/held", 0, wait, NULL));
+    REFUSED(tenure_handover(things.client, "hostile/held", NULL, wait, NULL));
+    REFUSED(tenure_move_leader(things.client, 0, wait));
 }
 
 /* The largest numbers that are allowed, where no wait ends by its time: none overflows. */
@@ -376,12 +432,13 @@ union grown {
     tenure_node_options node;
     tenure_session_info session;
     tenure_leadership leadership;
+    tenure_restore_options restore;
     uint32_t struct_size;
     uint64_t words[512];
 };
 
 /* Each call that takes such a struct answers `status`, or another than those two once the struct is accepted. */
-static void check_structs(const uint32_t sizes[5], uint64_t tail, tenure_status status) {
+static void check_structs(const uint32_t sizes[6], uint64_t tail, tenure_status status) {
     static const tenure_node_options no_node = TENURE_NODE_OPTIONS_INIT;
     union grown grown;
     tenure_client *client;
@@ -417,22 +474,26 @@ static void check_structs(const uint32_t sizes[5], uint64_t tail, tenure_status 
     grown.struct_size = sizes[4];
     REFUSED_AS(tenure_node_leadership(things.node, &grown.leadership), status);
     REFUSED_AS(tenure_node_next(things.node, 0, &grown.leadership), status);
+    memset(&grown, 0, sizeof grown);
+    grown.words[sizeof(tenure_restore_options) / 8] = tail;
+    grown.struct_size = sizes[5];
+    REFUSED_AS(tenure_snapshot_restore("/nonexistent", &grown.restore, NULL), status);
 }
 
 static void structs_of_sizes_that_are_none_or_with_unknown_fields_are_refused(void) {
     static const uint32_t real[] = {sizeof(tenure_client_options), sizeof(tenure_acquire_options), sizeof(tenure_node_options),
-                                    sizeof(tenure_session_info), sizeof(tenure_leadership)};
+                                    sizeof(tenure_session_info), sizeof(tenure_leadership), sizeof(tenure_restore_options)};
     static const uint32_t nonsense[] = {0, 1, 4, 8, 4097, UINT32_MAX};
-    uint32_t sizes[5];
+    uint32_t sizes[6];
     for (size_t i = 0; i < sizeof nonsense / sizeof *nonsense; i++) {
-        for (int which = 0; which < 5; which++)
+        for (int which = 0; which < 6; which++)
             sizes[which] = nonsense[i];
         check_structs(sizes, 0, TENURE_INVALID);
     }
-    for (int which = 0; which < 5; which++)
+    for (int which = 0; which < 6; which++)
         sizes[which] = real[which] - 1;
     check_structs(sizes, 0, TENURE_INVALID);
-    for (int which = 0; which < 5; which++)
+    for (int which = 0; which < 6; which++)
         sizes[which] = real[which] + 8;
     check_structs(sizes, UINT64_C(1) << 63, TENURE_UNSUPPORTED);
     check_structs(sizes, 1, TENURE_UNSUPPORTED);
@@ -536,6 +597,7 @@ int main(int argc, char **argv) {
     waits_that_are_none_are_refused(INT64_MIN);
     the_longest_waits_are_waits();
     values_and_tokens_that_are_none_are_refused();
+    members_that_are_none_are_refused();
     lists_of_names_that_are_none_are_refused();
     places_that_are_none_are_refused(NULL);
     places_that_are_none_are_refused((char *)places + 1);

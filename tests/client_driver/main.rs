@@ -9,6 +9,7 @@ mod free_ports;
 mod hand_over;
 mod kinds;
 mod local;
+mod operating;
 mod orders;
 mod scripted;
 mod sentences;

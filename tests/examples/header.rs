@@ -1,5 +1,6 @@
 //! The C++ header: every standard and compiler, in two units, without exceptions, and each function on a cluster.
 
+use crate::free_ports::free_port;
 use crate::tools::{
     SANITIZERS, accepts, build_cpp, compile, cpp_compiler, cpp_compilers, link, outcome, root, run,
 };
@@ -9,7 +10,7 @@ const STANDARDS: [&str; 3] = ["c++17", "c++20", "c++23"];
 
 #[test]
 fn header_is_clean_in_every_standard_with_every_warning() {
-    let sources = ["header", "live", "sections", "service", "time", "nothrow"];
+    let sources = ["header", "live", "sections", "service", "time", "nothrow", "operate"];
     for compiler in cpp_compilers() {
         for standard in STANDARDS.into_iter().filter(|standard| accepts(&compiler, standard)) {
             for source in sources {
@@ -94,6 +95,15 @@ fn header_works_on_a_cluster_under_the_sanitizers() {
 #[test]
 fn what_there_is_is_described_on_a_cluster() {
     on_a_cluster("describe", "describe", "c++17", &[]);
+}
+
+#[test]
+fn a_cluster_is_operated_without_the_program() {
+    let directory = tempfile::tempdir().unwrap();
+    let program = build_cpp("tests/cpp/operate.cpp", "operate-cpp", "c++17", &SANITIZERS);
+    let mut command = Command::new(program);
+    command.arg(directory.path()).arg(format!("127.0.0.1:{}", free_port()));
+    assert_eq!(run(&mut command), "operate: good\n");
 }
 
 /// Builds `tests/cpp/<source>.cpp`, and runs it; it starts nodes in the directory that it is given.

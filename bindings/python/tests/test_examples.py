@@ -14,7 +14,9 @@ import unittest
 from pathlib import Path
 from typing import Dict, List
 
+import tenure
 from support import PACKAGE, ClusterCase, environment, python, together, until_waiting
+from support_ports import free_address
 
 EXAMPLES = PACKAGE / "examples"
 
@@ -95,6 +97,25 @@ class ExampleTest(ClusterCase):
         token = number_after("leads: token ", leading.stdout.readline())
         leading.kill()
         self.assertGreater(number_after("leads: token ", standing.stdout.readline()), token)
+
+    def test_a_service_grows_from_one_process_to_three_that_outlive_the_first(self) -> None:
+        addresses = [free_address() for _ in range(3)]
+        with tempfile.TemporaryDirectory() as directory:
+            processes: List["subprocess.Popen[str]"] = []
+            for id in (1, 2, 3):
+                others = [",".join(addresses[: id - 1])] if id > 1 else []
+                process = self.start("grow.py", str(id), f"{directory}/{id}", addresses[id - 1], *others)
+                assert process.stdout is not None
+                self.assertEqual(process.stdout.readline(), f"node {id} votes\n")
+                processes.append(process)
+            processes[0].kill()
+            with tenure.connect(",".join(addresses), connect_timeout=60, request_timeout=60) as client:
+                with client.lock("x"):
+                    seats = [member["seat"] for member in client.members.list()]
+                self.assertEqual(seats, ["voter"] * 3)
+            for process in processes:
+                process.kill()
+                process.wait()
 
     def test_fence_refuses_what_comes_between_the_read_and_the_write_of_a_later_holder(self) -> None:
         with tempfile.TemporaryDirectory() as directory:

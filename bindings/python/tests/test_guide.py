@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import List, Tuple
 
 from support import PACKAGE, environment, python
+from support_ports import free_address
 
 GUIDE = PACKAGE.parents[1] / "docs" / "guide-python.md"
 COMING_FROM = GUIDE.with_name("coming-from.md")
@@ -36,7 +37,8 @@ class GuideTest(unittest.TestCase):
             members = f"1=127.0.0.1:{reserved.getsockname()[1]}"
             for line, program, output in found:
                 with self.subTest(f"{GUIDE.name}:{line}"):
-                    self.assertEqual(python("-c", program, MEMBERS=members), output)
+                    said = python("-c", program, MEMBERS=members, ADDRESS=free_address())
+                    self.assertEqual(said, output)
 
     def test_each_program_for_who_comes_from_elsewhere_prints_what_it_says(self) -> None:
         found = programs(COMING_FROM)

@@ -18,6 +18,7 @@ STRUCTS = {
     "tenure_acquire_options": _abi.AcquireOptions,
     "tenure_node_options": _abi.NodeOptions,
     "tenure_leadership": _abi.NodeLeadership,
+    "tenure_restore_options": _abi.RestoreOptions,
 }
 TYPES = {
     "void": None,
@@ -34,6 +35,7 @@ TYPES = {
     "char*const*": POINTER(ctypes.c_char_p),
     "int32_t*": POINTER(ctypes.c_int32),
     "int64_t*": POINTER(ctypes.c_int64),
+    "uint64_t*": POINTER(ctypes.c_uint64),
     "size_t*": POINTER(ctypes.c_size_t),
 }
 

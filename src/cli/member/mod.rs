@@ -94,7 +94,7 @@ fn add(place: Place) -> Result<String, Failure> {
 
 fn promote(member: &Member) -> Result<String, Failure> {
     let id = member.id;
-    order::change(&member.connection, Change::Promote { node: NodeId(id) })?;
+    order::change_once_caught_up(&member.connection, Change::Promote { node: NodeId(id) })?;
     Ok(format!("node {id} votes now{}\n", parity(&member.connection)))
 }
 

@@ -11,7 +11,9 @@ use std::str::FromStr;
 use std::time::Duration;
 use tenure::base::NodeId;
 use tenure::base::address::{self, AddressError};
-use tenure::base::limits::{LOG_BYTES_MAX, TTL_MS_DEFAULT, TTL_MS_MAX};
+use tenure::base::limits::{
+    SNAPSHOT_EVERY_BYTES_MAX, SNAPSHOT_EVERY_BYTES_MIN, TTL_MS_DEFAULT, TTL_MS_MAX,
+};
 use tenure::client::ClusterAt;
 use tenure::node::{NodeOptions, NodeTls, TlsMode, parse_cluster};
 
@@ -181,8 +183,10 @@ fn check(options: &NodeOptions) -> Result<(), Failure> {
         let [least, most] = [least, most].map(duration::show);
         return Err(Failure::usage(format!("--ttl-max must be from {least} to {most}")));
     }
-    if !(SNAPSHOT_EVERY_MIN..=SNAPSHOT_EVERY_MAX).contains(&options.snapshot_every_bytes) {
-        let [least, most] = [SNAPSHOT_EVERY_MIN, SNAPSHOT_EVERY_MAX].map(size::show);
+    if !(SNAPSHOT_EVERY_BYTES_MIN..=SNAPSHOT_EVERY_BYTES_MAX)
+        .contains(&options.snapshot_every_bytes)
+    {
+        let [least, most] = [SNAPSHOT_EVERY_BYTES_MIN, SNAPSHOT_EVERY_BYTES_MAX].map(size::show);
         return Err(Failure::usage(format!("--snapshot-every must be from {least} to {most}")));
     }
     Ok(())
@@ -224,11 +228,6 @@ fn parse(text: &str) -> Result<File, String> {
         format!("{place}{}", error.message())
     })
 }
-
-/// Each snapshot costs a file and two syncs.
-const SNAPSHOT_EVERY_MIN: u64 = 4 << 10;
-/// The log must not be full before the snapshot is stored that cuts it.
-const SNAPSHOT_EVERY_MAX: u64 = LOG_BYTES_MAX / 2;
 
 #[cfg(test)]
 mod tests {

@@ -3,15 +3,14 @@
 
 use crate::cli::failure::Failure;
 use crate::cli::serve::ended;
-use crate::cli::snapshot::content::Content;
-use crate::cli::snapshot::save;
 use crate::cli::{output, size, typed};
 use clap::Args;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use tenure::Status;
 use tenure::base::ClusterId;
-use tenure::node::{self, Extract};
+use tenure::client::place_file;
+use tenure::node::{self, Extract, SnapshotContent};
 use tenure::wal::snapshot_file;
 
 /// Make a snapshot of what the data directory of a stopped node holds: the last resort.
@@ -51,11 +50,11 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     })?;
     let Extract { node, cluster, snapshot, .. } = &extract;
     let bytes = snapshot_file::encode_extracted(snapshot, *cluster, *node);
-    let content = Content::of(snapshot.clone(), Some(*cluster)).map_err(Failure::unavailable)?;
-    let shown = options.out.display();
-    save::place(&options.out, &bytes)
-        .map_err(|error| Failure::unavailable(format!("cannot write {shown}: {error}")))?;
-    let said = Said { options, extract: &extract, content: &content, bytes: bytes.len() as u64 };
+    let content =
+        SnapshotContent::of(snapshot.clone(), Some(*cluster)).map_err(Failure::unavailable)?;
+    let size = bytes.len() as u64;
+    place_file(&options.out, bytes).map_err(|error| Failure::unavailable(error.message))?;
+    let said = Said { options, extract: &extract, content: &content, bytes: size };
     output::conclude(&if options.json { said.to_json() } else { said.to_text() })
 }
 
@@ -88,7 +87,7 @@ fn advice(status: Status) -> &'static str {
 struct Said<'a> {
     options: &'a Options,
     extract: &'a Extract,
-    content: &'a Content,
+    content: &'a SnapshotContent,
     bytes: u64,
 }
 
@@ -148,7 +147,7 @@ impl Said<'_> {
 }
 
 /// What the state does not say itself, below level 2, and the directory does.
-fn ancestors_said(extract: &Extract, content: &Content) -> String {
+fn ancestors_said(extract: &Extract, content: &SnapshotContent) -> String {
     let said: Vec<ClusterId> = content.machine.ancestors().iter().collect();
     let unsaid = extract.ancestors.iter().filter(|one| !said.contains(one));
     unsaid.map(|one| format!(" --ancestor {one}")).collect()

@@ -1,12 +1,12 @@
 //! `tenure snapshot inspect`: what is in a snapshot's file, once all of it is checked.
 
 use crate::cli::failure::Failure;
-use crate::cli::snapshot::content::Content;
 use crate::cli::{duration, output, size};
 use clap::Args;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::time::Duration;
+use tenure::node::SnapshotContent;
 use tenure::raft::Member;
 
 /// Check a snapshot's file, and show what is in it.
@@ -21,11 +21,12 @@ pub struct Options {
 
 /// Runs it.
 pub fn run(options: &Options) -> Result<(), Failure> {
-    let content = Content::read(&options.file)?;
+    let content = SnapshotContent::read(&options.file);
+    let content = content.map_err(|error| Failure::unavailable(error.message))?;
     output::conclude(&if options.json { to_json(&content) } else { to_text(&content) })
 }
 
-fn to_json(content: &Content) -> String {
+fn to_json(content: &SnapshotContent) -> String {
     let (meta, machine) = (&content.snapshot.meta, &content.machine);
     let member = |member: &Member| -> Value {
         json!({"id": member.node.0, "address": member.address, "votes": meta.membership.is_voter(member.node)})
@@ -49,7 +50,7 @@ fn to_json(content: &Content) -> String {
     format!("{value}\n")
 }
 
-fn to_text(content: &Content) -> String {
+fn to_text(content: &SnapshotContent) -> String {
     let (meta, machine) = (&content.snapshot.meta, &content.machine);
     let members = meta.membership.members().iter();
     let members: Vec<String> =

@@ -1,8 +1,6 @@
 //! `tenure snapshot`: the whole state as a file, and a new cluster that begins with one.
 
-mod content;
 mod extract;
-pub mod fetch;
 mod inspect;
 mod restore;
 mod save;

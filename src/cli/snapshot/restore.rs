@@ -1,18 +1,12 @@
 //! `tenure snapshot restore`: a data directory of a new cluster that begins with a snapshot (safety L15).
 
 use crate::cli::failure::Failure;
-use crate::cli::snapshot::content::Content;
 use crate::cli::{duration, output, typed};
 use clap::Args;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use tenure::base::founding::{FoundingRecord, origin_of};
-use tenure::base::{Ancestors, ClusterId, DirectoryId, Index, NodeId};
-use tenure::lock::{Largest, LockMachine, Settings, Wait};
-use tenure::node::{FileDisk, parse_cluster};
-use tenure::raft::{Membership, Payload, Snapshot, SnapshotMeta};
-use tenure::sys::random;
-use tenure::wal::{Wal, WalOptions};
+use tenure::base::{ClusterId, NodeId};
+use tenure::node::{Bound, CannotRestore, RestoreOptions, Restored, parse_cluster, restore};
 
 /// Make the data directory of one node of a new cluster, which begins with the state in FILE.
 ///
@@ -59,69 +53,61 @@ pub struct Options {
 /// Runs it.
 pub fn run(options: &Options) -> Result<(), Failure> {
     let members = parse_cluster(&options.cluster)?;
-    let node = NodeId(options.id);
-    let Some((_, address)) = members.iter().find(|(member, _)| *member == node) else {
-        let text = format!("node {node} is not in the cluster: add \"{node}=host:port\" to it");
-        return Err(Failure::usage(text));
-    };
-    let Content { snapshot, machine, cluster, node: extracted } = Content::read(&options.file)?;
-    let wait = match options.waive_wait {
-        true => Wait::Waived,
-        false => Wait::Full(options.largest(&machine)?),
-    };
-    let reminder = extracted.filter(|_| !options.others_never_return);
-    let settings = machine.settings().cloned();
-    let stated = cluster.into_iter().chain(options.ancestor.iter().copied());
-    let ancestors = Ancestors::new(stated.chain(machine.ancestors().iter()));
-    let restored =
-        machine.restored(options.epoch, wait).map_err(|error| Failure::usage(error.to_string()))?;
-    let restored = restored.with_ancestors(ancestors.clone());
-    let meta = SnapshotMeta {
-        // The founding says who the members are.
-        membership: Membership::default(),
-        membership_index: Index(0),
-        ..snapshot.meta
-    };
-    let snapshot = Snapshot { meta, data: Payload::from(restored.encode()) };
-    // Below level 2 the state does not say it.
-    let beside = if restored.ancestors().is_empty() { &ancestors } else { &Ancestors::NONE };
-    let directory = make_directory(&options.data, node, (&snapshot, beside))?;
-    let new = (members.len() == 1).then(|| founded_alone(node, directory, &snapshot));
     let ids: Vec<String> = members.iter().map(|(member, _)| member.to_string()).collect();
+    let own = members.iter().find(|(member, _)| member.0 == options.id);
+    let address = own.map(|(_, address)| address.clone()).unwrap_or_default();
+    let restored = restore(&options.order(members)).map_err(failure)?;
+    let reminder = restored.never_return().filter(|_| !options.others_never_return);
     let said = format!(
         "{}{}{}{}",
         said(&restored),
-        reminder.map_or(String::new(), never_return),
-        clusters_said(&ancestors, new),
-        options.wait_said(&restored, settings.as_ref())
+        reminder.map_or(String::new(), |said| format!("{said}\n")),
+        clusters_said(&restored),
+        options.wait_said(&restored)
     );
-    output::conclude(&format!("{said}{}", next_step(options, &ids, address)))
+    output::conclude(&format!("{said}{}", next_step(options, &ids, &address)))
+}
+
+fn failure(why: CannotRestore) -> Failure {
+    match why {
+        CannotRestore::TooMuch { bound, most } => {
+            let flag = match bound {
+                Bound::TtlMax => "--largest-ttl-max",
+                Bound::Lease => "--largest-lease-duration",
+            };
+            let most = duration::exact(most);
+            Failure::usage(format!("{flag} is at most {most}: no node can have run with more"))
+        }
+        CannotRestore::Options(error) => Failure::usage(error.message),
+        other => Failure::unavailable(other.to_string()),
+    }
 }
 
 impl Options {
-    /// What the operator states, and where nothing is stated what no node can have exceeded.
-    fn largest(&self, machine: &LockMachine) -> Result<Largest, Failure> {
-        let Largest { ttl_ms_max, lease_ms } = machine.largest_possible();
-        Ok(Largest {
-            ttl_ms_max: stated("--largest-ttl-max", self.largest_ttl_max, ttl_ms_max)?,
-            lease_ms: stated("--largest-lease-duration", self.largest_lease_duration, lease_ms)?,
-        })
+    fn order(&self, members: Vec<(NodeId, String)>) -> RestoreOptions {
+        let mut order = RestoreOptions::new(&self.file, NodeId(self.id), &self.data, members)
+            .ancestors(self.ancestor.clone())
+            .waive_wait(self.waive_wait);
+        order.epoch = self.epoch;
+        order.largest_ttl_max = self.largest_ttl_max;
+        order.largest_lease = self.largest_lease_duration;
+        order
     }
 
     /// How long nothing is granted, why so long, and what would make it shorter.
-    fn wait_said(&self, restored: &LockMachine, settings: Option<&Settings>) -> String {
-        let Some(wait) = restored.restoring() else {
+    fn wait_said(&self, restored: &Restored) -> String {
+        let Some(wait) = restored.wait else {
             return "THE WAIT IS WAIVED: locks are granted at once, while programs may still believe in leases of \
                     before, so that two may believe in the same lock; across this restore only tokens protect\n"
                 .to_owned();
         };
-        let wait = duration::exact(Duration::from_millis(wait.ms));
+        let wait = duration::exact(wait);
         let mut text = format!(
             "for the first {wait} with a leader no lock is granted and no leadership claimed: until then programs may \
              still believe in leases of before\n"
         );
         if self.largest_ttl_max.is_none() || self.largest_lease_duration.is_none() {
-            text.push_str(&shorter(settings));
+            text.push_str(&shorter(restored.named));
         }
         text
     }
@@ -138,20 +124,9 @@ impl Options {
     }
 }
 
-/// In whole milliseconds, not less than was said.
-fn stated(flag: &str, stated: Option<Duration>, otherwise: u32) -> Result<u32, Failure> {
-    let Some(stated) = stated else { return Ok(otherwise) };
-    let ms = stated.as_nanos().div_ceil(1_000_000);
-    u32::try_from(ms).ok().filter(|ms| *ms <= otherwise).ok_or_else(|| {
-        let most = duration::exact(Duration::from_millis(u64::from(otherwise)));
-        Failure::usage(format!("{flag} is at most {most}: no node can have run with more"))
-    })
-}
-
-fn shorter(settings: Option<&Settings>) -> String {
-    let named = settings.map_or("no settings".to_owned(), |settings| {
-        let span = |ms: u32| duration::exact(Duration::from_millis(u64::from(ms)));
-        let (ttl, lease) = (span(settings.ttl_ms_max), span(settings.lease_ms));
+fn shorter(named: Option<(Duration, Duration)>) -> String {
+    let named = named.map_or("no settings".to_owned(), |(ttl, lease)| {
+        let (ttl, lease) = (duration::exact(ttl), duration::exact(lease));
         format!("--ttl-max {ttl} and --lease-duration {lease}")
     });
     format!(
@@ -160,20 +135,15 @@ fn shorter(settings: Option<&Settings>) -> String {
     )
 }
 
-/// The cluster that a node which is its only member founds when it starts.
-fn founded_alone(node: NodeId, directory: DirectoryId, snapshot: &Snapshot) -> ClusterId {
-    let origin = Some(origin_of(snapshot.data.bytes()));
-    FoundingRecord::new([(node, directory)]).with_origin(origin).cluster()
-}
-
 /// Which cluster this is from now on, and what that means to clients of the old one.
-fn clusters_said(ancestors: &Ancestors, new: Option<ClusterId>) -> String {
-    let new = match new {
+fn clusters_said(restored: &Restored) -> String {
+    let ancestors = &restored.ancestors;
+    let new = match restored.cluster {
         Some(new) => format!("the new cluster is {new}"),
         None => "the new cluster has an id once all its nodes have met: `tenure status` shows it"
             .to_owned(),
     };
-    let Some(old) = ancestors.iter().next() else {
+    let Some(old) = ancestors.first() else {
         return format!(
             "{new}; the file does not name the old one (tenure 0.1 saved it), so its clients are refused until they are \
              started anew: to let them come over by themselves restore with --ancestor and the old id\n"
@@ -190,33 +160,11 @@ fn clusters_said(ancestors: &Ancestors, new: Option<ClusterId>) -> String {
     )
 }
 
-fn make_directory(
-    path: &Path,
-    node: NodeId,
-    begun_with: (&Snapshot, &Ancestors),
-) -> Result<DirectoryId, Failure> {
-    let failed = |error: &dyn std::fmt::Display| {
-        Failure::unavailable(format!("cannot restore into {}: {error}", path.display()))
-    };
-    let disk = FileDisk::open(path).map_err(|error| failed(&error))?;
-    let directory = DirectoryId(random::bytes16());
-    Wal::restore(disk, node, directory, begun_with, &WalOptions::default())
-        .map_err(|error| failed(&error))
-}
-
 /// What is so now.
-fn said(restored: &LockMachine) -> String {
-    let (epoch, floor) = (restored.epoch(), restored.newest_token());
+fn said(restored: &Restored) -> String {
+    let (epoch, floor) = (restored.epoch, restored.tokens_above);
     format!(
         "restored as epoch {epoch}: all sessions have ended, and all tokens are larger than {floor}\n"
-    )
-}
-
-/// Of a state that no majority stands behind.
-fn never_return(node: NodeId) -> String {
-    format!(
-        "the file was extracted from the directory of node {node} alone: no other node of the old cluster may ever run again, \
-         for it would go on granting\n"
     )
 }
 

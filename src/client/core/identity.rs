@@ -296,6 +296,12 @@ impl Core {
         self.links.identity.cluster()
     }
 
+    /// Where the node is that serves this client, if one does.
+    #[must_use]
+    pub fn home_address(&self) -> Option<&str> {
+        self.links.endpoints.address_of(self.links.home()?.link)
+    }
+
     /// What somebody should read in the log. It is written by whoever drives this, who knows when nobody waits for that.
     #[must_use]
     pub fn take_warnings(&mut self) -> Vec<String> {

@@ -371,7 +371,8 @@ impl Core {
         }
     }
 
-    fn is_closed(&self) -> bool {
+    /// Whether the program has ended it.
+    pub fn is_closed(&self) -> bool {
         self.life == Life::Closed
     }
 

@@ -10,8 +10,10 @@ mod versions;
 
 pub use cluster::{ClusterStatus, NodeRow};
 
+use super::ClusterAt;
 use super::api::Client;
 use super::calls::{checked_name, unexpected};
+use super::operating::Member;
 use crate::base::limits::LOCKS_PER_READ_MAX;
 use crate::base::{ClusterId, SessionId};
 use crate::lock::{LockView, Name, SessionView};
@@ -21,7 +23,7 @@ use serde_json::{Value, json};
 
 impl Client {
     /// What there is, as one JSON text, that which the program prints with `--json`. `what` is "locks" (all whose names
-    /// begin with `name`), "lock" (that one), "session" (`name` is its id; "" is this client's), "cluster", "condition", or "client":
+    /// begin with `name`), "lock" (that one), "session" (`name` is its id; "" is this client's), "cluster", "members", "condition", or "client":
     ///
     /// * locks, lock: `{"locks": [{"name", "mode", "limit", "taken", "holder", "token", "value", "value_hex",
     ///   "since_unix_ms", "remaining_ms", "asked", "order": {"token", "grace_ms", "reason", "to"} | null, "delayed", "holding",
@@ -45,6 +47,9 @@ impl Client {
     ///   sentence, and `until_ms` for how long, where that is known. `ancestors` are the clusters that it was restored from; `tls` is "off", "optional" or "required". If
     ///   the endpoints are of several clusters, `state` is "mixed_clusters", `cluster_id` and `leader` are null, and
     ///   `state_text` says who said which;
+    /// * members: `{"members": [{"id", "address", "seat", "role", "matched", "behind"}]}`, as the node with the newest log names
+    ///   them: `seat` is "voter", "learner" (no vote), or on the way "joining", "demoting" or "leaving"; `behind` is how many
+    ///   entries of the log it lacks, null for one that the leader has not heard, and without a leader;
     /// * condition: `{"cluster_id", "state", "state_text", "until_ms"}`, as this client was told: nobody is asked. Without a
     ///   session `state_text` says why;
     /// * client: `{"client": {"session", "state", "leases", "dials", "connections", "sessions", "sessions_ended", "jeopardies",
@@ -59,6 +64,7 @@ impl Client {
             "locks" => self.locks_to_json(&self.locks_shown(name)?)?,
             "session" => json!({ "session": self.session_shown(name)?.map(session) }),
             "cluster" => self.cluster_shown().to_json(),
+            "members" => Member::to_json(&self.members().list()?),
             "condition" => condition(&self.condition_of_session(), self.cluster()),
             "client" => {
                 let tally = self.handle.shared.look(|inner, _| inner.tally.clone())?;
@@ -66,7 +72,7 @@ impl Client {
             }
             other => {
                 let text = format!(
-                    "{other:?} cannot be described; say lock, locks, session, cluster, condition or client"
+                    "{other:?} cannot be described; say lock, locks, session, cluster, members, condition or client"
                 );
                 return Err(Error::new(Status::Invalid, text));
             }
@@ -171,7 +177,10 @@ impl Client {
     }
 
     fn cluster_shown(&self) -> ClusterStatus {
-        ClusterStatus::ask(&self.handle.cluster, self.handle.request_timeout)
+        let said = &self.handle.cluster;
+        // Not of this client's cluster alone: that the endpoints are of several is told.
+        let whom = self.whom().map(|whom| ClusterAt { pin: said.pin.clone(), ..whom });
+        ClusterStatus::ask(whom.unwrap_or_else(|_| said.clone()), self.handle.request_timeout)
     }
 }
 

@@ -197,7 +197,7 @@ impl Upgrade<'_> {
 /// The index and the bytes of a snapshot that one node makes now.
 fn snapshot_of(place: usize) -> Result<(u64, Vec<u8>), Failure> {
     let mut operator = Operator::connect_to(&Nodes::endpoint(place), SNAPSHOT_WAIT)?;
-    let snapshot = crate::cli::snapshot::fetch::fetch_by(&mut operator, SNAPSHOT_WAIT)?;
+    let snapshot = operator.snapshot(SNAPSHOT_WAIT)?;
     Ok((snapshot.meta.index.0, snapshot.data.bytes().to_vec()))
 }
 

@@ -17,6 +17,9 @@ from ._described import (
     ConditionDescription,
     LockDescription,
     LocksDescription,
+    MemberDescription,
+    MembersDescription,
+    NodeBehind,
     NodeDescription,
     OtherHolder,
     SessionDescription,
@@ -53,10 +56,12 @@ from ._grant import Order
 from ._holder import Holder, Observed, Observer
 from ._lease import Lease
 from ._lock import Lock
+from ._members import Members
 from ._log import log_level
 from ._loss import Loss
 from ._native import version
 from ._node import Leadership, Node
+from ._operate import restore_snapshot
 from ._reason import Reason
 from ._session import Session, SessionState
 
@@ -92,7 +97,11 @@ __all__ = [
     "LoggingBridge",
     "Loss",
     "Lost",
+    "MemberDescription",
+    "Members",
+    "MembersDescription",
     "Node",
+    "NodeBehind",
     "NodeDescription",
     "NotFound",
     "Observed",
@@ -116,5 +125,6 @@ __all__ = [
     "connect",
     "log_level",
     "logging_bridge",
+    "restore_snapshot",
     "testing",
 ]

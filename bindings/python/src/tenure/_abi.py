@@ -75,7 +75,17 @@ class NodeOptions(Structure):
         ("election_ms", c_uint32),
         ("lease_ms", c_uint32),
         ("reserved", c_uint32),
+        ("ca", c_char_p),
+        ("cert", c_char_p),
+        ("key", c_char_p),
+        ("client_ca", c_char_p),
+        ("crl", c_char_p),
         ("admin", c_char_p),
+        ("audit", c_char_p),
+        ("ttl_max_ms", c_uint64),
+        ("snapshot_every_bytes", c_uint64),
+        ("tls", c_uint32),
+        ("verify", c_uint32),
     ]
 
 
@@ -89,6 +99,22 @@ class NodeLeadership(Structure):
         ("term", c_uint64),
         ("token", c_uint64),
         ("remaining_ns", c_uint64),
+    ]
+
+
+class RestoreOptions(Structure):
+    """tenure_restore_options"""
+
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("flags", c_uint32),
+        ("id", c_uint64),
+        ("data_dir", c_char_p),
+        ("cluster", c_char_p),
+        ("epoch", c_uint64),
+        ("largest_ttl_max_ms", c_uint64),
+        ("largest_lease_ms", c_uint64),
+        ("ancestors", c_char_p),
     ]
 
 
@@ -156,6 +182,15 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "tenure_validate": (_status, [_handle, c_char_p, c_uint64]),
     "tenure_break": (_status, [_handle, c_char_p, c_uint64, c_int64, c_char_p]),
     "tenure_describe": (_status, [_handle, c_char_p, c_char_p, c_char_p, POINTER(c_size_t)]),
+    "tenure_member_add": (_status, [_handle, c_uint64, c_char_p]),
+    "tenure_member_promote": (_status, [_handle, c_uint64]),
+    "tenure_member_demote": (_status, [_handle, c_uint64]),
+    "tenure_member_remove": (_status, [_handle, c_uint64]),
+    "tenure_member_move": (_status, [_handle, c_uint64, c_char_p]),
+    "tenure_move_leader": (_status, [_handle, c_uint64, c_int64]),
+    "tenure_handover": (_status, [_handle, c_char_p, c_char_p, c_int64, c_char_p]),
+    "tenure_snapshot_save": (_status, [_handle, c_char_p]),
+    "tenure_snapshot_restore": (_status, [c_char_p, POINTER(RestoreOptions), POINTER(c_uint64)]),
     "tenure_node_start": (_status, [POINTER(NodeOptions), _out]),
     "tenure_node_leadership": (_status, [_handle, POINTER(NodeLeadership)]),
     "tenure_node_fd": (c_int, [_handle]),

@@ -9,7 +9,7 @@ from operator import attrgetter
 from types import TracebackType
 from typing import TYPE_CHECKING, Callable, Literal, Optional, TypeVar, overload
 
-from . import _orders
+from . import _operate, _orders
 from ._abi import ClientOptions
 from ._convert import Value, optional_text, text, wait_ms
 from ._described import (
@@ -18,6 +18,7 @@ from ._described import (
     ConditionDescription,
     Description,
     LocksDescription,
+    MembersDescription,
     SessionDescription,
 )
 from ._election import Election
@@ -28,6 +29,7 @@ from ._holder import Holder, Observer, observe
 from ._lease import Lease
 from ._library import library
 from ._lock import Lock
+from ._members import Members
 from ._native import ClientHandle, Local, check, descriptor, fill
 from ._notifier import watch_on_thread
 from ._options import Options
@@ -173,6 +175,37 @@ class Client(Local):
         is free at once, and only tokens protect. Raises NotFound if nobody holds it so."""
         _orders.break_(self._handle, name, grace, token, reason)
 
+    def handover(
+        self, name: str, to: Optional[str] = None, *, grace: Optional[float] = None, reason: str = ""
+    ) -> None:
+        """Asks the holder of `name` to end, and hands the lock to the first waiter whose client is called `to`; None: to the
+        next in the queue. Nobody else gets it between. Returns once it has happened, or at once if `to` has it.
+
+        The holder may go on for `grace` seconds (None: for its session's ttl) and sees that it is asked. Raises NotFound if
+        nobody holds it, or nobody of that name waits: the holder was not asked; Timeout if it was asked, and has not ended
+        yet. Ctrl-C works at once, and withdraws nothing."""
+        _operate.interruptible(lambda: _operate.handover(self._handle, name, to, grace, reason))
+
+    @property
+    def members(self) -> Members:
+        """The members of the cluster: add, promote, demote, remove and move nodes."""
+        return Members(self._handle)
+
+    def move_leader(self, to: int = 0, timeout: Optional[float] = None) -> None:
+        """Has the node `to` lead, or the one with most of the log (0). No session is lost; if `to` leads already it is done.
+
+        Once leadership is given up it waits at most `timeout` seconds for the next leader: Timeout if there is none yet.
+        Unavailable if nothing was done, or another node leads than `to`; Invalid if `to` has no vote, or nobody else has."""
+        wait_ms(timeout)
+        _operate.interruptible(lambda: _operate.move_leader(self._handle, to, timeout))
+
+    def save_snapshot(self, path: _operate.Path) -> None:
+        """Writes the state of all that was granted before to the file `path`, which appears whole, and durable, or not at all.
+
+        It holds the names and values of all locks: only its owner can read it. restore_snapshot() begins a new cluster with
+        it. Raises Io if it cannot be written."""
+        _operate.interruptible(lambda: _operate.save_snapshot(self._handle, path))
+
     @overload
     def describe(
         self, what: Literal["locks", "lock"] = "locks", name: Optional[str] = None
@@ -183,6 +216,9 @@ class Client(Local):
 
     @overload
     def describe(self, what: Literal["cluster"], name: Optional[str] = None) -> ClusterDescription: ...
+
+    @overload
+    def describe(self, what: Literal["members"], name: Optional[str] = None) -> MembersDescription: ...
 
     @overload
     def describe(self, what: Literal["condition"], name: Optional[str] = None) -> ConditionDescription: ...
@@ -197,9 +233,9 @@ class Client(Local):
         """What there is, as `tenure … --json` has it: dicts and lists, which are typed by what was asked.
 
         `what` is "locks" (all whose names begin with `name`), "lock" (the one called `name`, in a list that is empty if
-        nobody holds it or waits for it), "session" (the one whose id is `name` in digits; None: this client's) or
-        "cluster", "condition": why this client has no session, and what keeps its cluster from granting, or "client": what
-        this client has counted of itself."""
+        nobody holds it or waits for it), "session" (the one whose id is `name` in digits; None: this client's),
+        "cluster", "members", "condition": why this client has no session, and what keeps its cluster from granting, or
+        "client": what this client has counted of itself."""
         return _orders.describe(self._handle, what, name)
 
     def session(self) -> Session:

@@ -144,8 +144,18 @@ class NodeDescription(TypedDict):
     turn_processor_us: Optional[Timing]
     sync_us: Optional[Timing]
     heartbeat_gap_us: Optional[Timing]
+    # "off", "optional" or "required"; None from 0.1.
+    tls: Optional[str]
     # Why it did not answer; None if it did.
     unreachable: Optional[str]
+
+
+class NodeBehind(TypedDict):
+    """A node that lacks a version or a level that others have."""
+
+    id: int
+    version: str
+    level: Optional[int]
 
 
 class ClusterDescription(TypedDict):
@@ -162,7 +172,30 @@ class ClusterDescription(TypedDict):
     # For how long, where that is known.
     until_ms: Optional[int]
     leader: Optional[int]
+    # Those that an upgrade has not reached, or not wholly.
+    behind: list[NodeBehind]
     nodes: list[NodeDescription]
+
+
+class MemberDescription(TypedDict):
+    """A member of the cluster."""
+
+    id: int
+    address: str
+    # What it counts for: "voter", "learner" (no vote), or on the way: "joining", "demoting", "leaving".
+    seat: str
+    # What it is at present, as it says itself: "leader", "follower", "learner", …, "unreachable".
+    role: str
+    # Up to which entry it has the log, as the leader knows, and how many it lacks; None for one that the leader has not heard,
+    # and without a leader.
+    matched: Optional[int]
+    behind: Optional[int]
+
+
+class MembersDescription(TypedDict):
+    """What describe("members") says."""
+
+    members: list[MemberDescription]
 
 
 class ConditionDescription(TypedDict):
@@ -207,5 +240,10 @@ class ClientDescription(TypedDict):
 
 
 Description = Union[
-    LocksDescription, SessionDescription, ClusterDescription, ConditionDescription, ClientDescription
+    LocksDescription,
+    SessionDescription,
+    ClusterDescription,
+    MembersDescription,
+    ConditionDescription,
+    ClientDescription,
 ]

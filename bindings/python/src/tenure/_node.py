@@ -49,13 +49,17 @@ class Node(Local):
         election: Optional[float] = None,
         lease: Optional[float] = None,
         insecure: bool = False,
+        ttl_max: Optional[float] = None,
+        snapshot_every: int = 0,
         admin: Optional[str] = None,
     ) -> None:
         """Recovers `data_dir` and listens; needs no quorum for that.
 
         `cluster` is "1=host:port,2=host:port,3=host:port". With `join`, "host:port,host:port" of a running cluster to
-        which this node was added with `tenure member add`, it may be None: the nodes there tell who the members are.
-        At `admin`, "host:port" of loopback, the node tells how it is over HTTP: /metrics, /livez, /readyz, /status.
+        which this node was added (client.members.add(), `tenure member add`), it may be None: the nodes there tell who the
+        members are. `ttl_max` (an hour) is the largest ttl of a session, and how long a restored cluster waits; a snapshot is
+        made after each `snapshot_every` bytes of log (0: 64 MiB). At `admin`, "host:port" of loopback, the node tells how it
+        is over HTTP: /metrics, /livez, /readyz, /status.
         Raises Invalid if this node is none of them, Denied if the directory or the port may not be used; Unavailable if
         nobody answers, or the name or the address to listen on is not there yet: try again then."""
         options = NodeOptions(
@@ -69,6 +73,8 @@ class Node(Local):
             heartbeat_ms=option_ms(heartbeat, "heartbeat"),
             election_ms=option_ms(election, "election"),
             lease_ms=option_ms(lease, "lease"),
+            ttl_max_ms=option_ms(ttl_max, "ttl_max"),
+            snapshot_every_bytes=u64(snapshot_every, "snapshot_every"),
             admin=optional_text(admin, "admin address"),
         )
         self._readers = Readers("the changes of this node's leadership")

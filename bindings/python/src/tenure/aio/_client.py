@@ -7,7 +7,7 @@ from functools import partial
 from types import TracebackType
 from typing import Callable, Literal, Optional, TypeVar, cast, overload
 
-from .. import _orders
+from .. import _operate, _orders
 from .._client import open_client
 from .._convert import Value, text, wait_ms
 from .._described import (
@@ -16,6 +16,7 @@ from .._described import (
     ConditionDescription,
     Description,
     LocksDescription,
+    MembersDescription,
     SessionDescription,
 )
 from .._errors import Again, Closed, Unavailable
@@ -33,6 +34,7 @@ from ._election import Election
 from ._lease import Lease
 from ._listening import watch_on_loop
 from ._lock import Lock
+from ._members import Members
 from ._observer import Observer
 from ._requests import acquire, in_executor
 from ._wait import until_decided
@@ -167,6 +169,26 @@ class Client(Local):
         """Takes `name` from whoever holds it; see tenure.Client.break_()."""
         await in_executor(lambda: _orders.break_(self._handle, name, grace, token, reason))
 
+    async def handover(
+        self, name: str, to: Optional[str] = None, *, grace: Optional[float] = None, reason: str = ""
+    ) -> None:
+        """Hands `name` to one who waits for it; see tenure.Client.handover(). A cancelled task withdraws nothing."""
+        await in_executor(lambda: _operate.handover(self._handle, name, to, grace, reason))
+
+    @property
+    def members(self) -> Members:
+        """The members of the cluster: add, promote, demote, remove and move nodes."""
+        return Members(self._handle)
+
+    async def move_leader(self, to: int = 0, timeout: Optional[float] = None) -> None:
+        """Has the node `to` lead, or the one with most of the log (0); see tenure.Client.move_leader()."""
+        wait_ms(timeout)
+        await in_executor(lambda: _operate.move_leader(self._handle, to, timeout))
+
+    async def save_snapshot(self, path: _operate.Path) -> None:
+        """Writes the state to the file `path`; see tenure.Client.save_snapshot()."""
+        await in_executor(lambda: _operate.save_snapshot(self._handle, path))
+
     @overload
     async def describe(
         self, what: Literal["locks", "lock"] = "locks", name: Optional[str] = None
@@ -181,6 +203,11 @@ class Client(Local):
     async def describe(
         self, what: Literal["cluster"], name: Optional[str] = None
     ) -> ClusterDescription: ...
+
+    @overload
+    async def describe(
+        self, what: Literal["members"], name: Optional[str] = None
+    ) -> MembersDescription: ...
 
     @overload
     async def describe(

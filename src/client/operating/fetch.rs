@@ -1,50 +1,52 @@
-//! A snapshot from the leader, part by part.
+//! A snapshot from a node, part by part.
 
-use crate::cli::connect::Connection;
-use crate::cli::failure::Failure;
-use crate::cli::order::refusal;
+use super::order::unexpected;
+use crate::base::{Index, checksum};
+use crate::client::Operator;
+use crate::raft::{Payload, Snapshot, SnapshotMeta};
+use crate::wire::{Order, OrderAnswer};
+use crate::{Error, Status};
 use std::time::{Duration, Instant};
-use tenure::base::{ClusterId, Index, checksum};
-use tenure::client::Operator;
-use tenure::raft::{Payload, Snapshot, SnapshotMeta};
-use tenure::wire::{Order, OrderAnswer};
 
-/// Has the leader make a snapshot of all that it has applied, and fetches it; and says of which cluster it is.
-///
-/// # Errors
-/// The leader cannot be reached, makes none, or sends bytes that are not those that it meant.
-pub fn fetch(connection: &Connection) -> Result<(Snapshot, Option<ClusterId>), Failure> {
-    let mut operator = Operator::connect(connection.at()?, connection.timeout)?;
-    let cluster = operator.cluster();
-    Ok((fetch_by(&mut operator, connection.timeout)?, cluster))
-}
-
-/// The same from the node that `operator` is connected to, within `timeout`.
-///
-/// # Errors
-/// As for [`fetch`].
-pub fn fetch_by(operator: &mut Operator, timeout: Duration) -> Result<Snapshot, Failure> {
-    let mut gathered = Gathered::default();
-    let mut at_least = None;
-    let until = Instant::now() + timeout;
-    loop {
-        let order = Order::Snapshot { at_least, offset: gathered.bytes.len() as u64 };
-        match operator.order(&order)? {
-            OrderAnswer::Begun { at_least: begun } => {
-                at_least = Some(begun);
-                if Instant::now() >= until {
-                    return Err(late(operator, begun));
+impl Operator {
+    /// Has the node make a snapshot of all that it has applied, within `timeout`, and fetches it.
+    ///
+    /// # Errors
+    /// UNAVAILABLE: it makes none, or sends bytes that are not those that it meant.
+    pub fn snapshot(&mut self, timeout: Duration) -> Result<Snapshot, Error> {
+        let mut gathered = Gathered::default();
+        let mut at_least = None;
+        let until = Instant::now() + timeout;
+        loop {
+            let order = Order::Snapshot { at_least, offset: gathered.bytes.len() as u64 };
+            match self.order(&order)? {
+                OrderAnswer::Begun { at_least: begun } => {
+                    at_least = Some(begun);
+                    if Instant::now() >= until {
+                        return Err(self.late(begun));
+                    }
+                    std::thread::sleep(PAUSE);
                 }
-                std::thread::sleep(PAUSE);
-            }
-            OrderAnswer::Part { meta, total, crc, offset, bytes } => {
-                let part = Part { meta, total, crc, offset, bytes: bytes.bytes() };
-                if let Some(snapshot) = gathered.take(part).map_err(Failure::unavailable)? {
-                    return Ok(snapshot);
+                OrderAnswer::Part { meta, total, crc, offset, bytes } => {
+                    let part = Part { meta, total, crc, offset, bytes: bytes.bytes() };
+                    let taken = gathered.take(part);
+                    let taken = taken.map_err(|why| Error::new(Status::Unavailable, why))?;
+                    if let Some(snapshot) = taken {
+                        return Ok(snapshot);
+                    }
                 }
+                other => return Err(unexpected(&other)),
             }
-            other => return Err(refusal(other)),
         }
+    }
+
+    fn late(&self, at_least: Index) -> Error {
+        let node = self.node();
+        let text = format!(
+            "node {node} has not made a snapshot of entry {at_least} yet: allow a longer timeout; if that does not help, \
+             its log says why"
+        );
+        Error::new(Status::Unavailable, text)
     }
 }
 
@@ -93,20 +95,12 @@ impl Gathered {
         self.bytes.clear();
         if self.restarts > RESTARTS_MAX {
             return Err(
-                "the leader makes snapshots faster than they come here: raise --snapshot-every of the nodes"
+                "the leader makes snapshots faster than they come here: have the nodes make fewer (snapshot-every)"
                     .to_owned(),
             );
         }
         Ok(())
     }
-}
-
-fn late(operator: &Operator, at_least: Index) -> Failure {
-    let node = operator.node();
-    Failure::unavailable(format!(
-        "node {node} has not made a snapshot of entry {at_least} yet: raise --timeout; if that does not help, \
-         its log says why"
-    ))
 }
 
 /// How soon to ask again for a snapshot that is being made.
@@ -116,8 +110,8 @@ const RESTARTS_MAX: u32 = 100;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tenure::base::Term;
-    use tenure::raft::Membership;
+    use crate::base::Term;
+    use crate::raft::Membership;
 
     const WHOLE: &[u8] = b"the whole state";
 

@@ -1,16 +1,16 @@
 //! A snapshot's file as a whole: read, checked, and what is in it.
 
-use crate::cli::failure::Failure;
+use crate::base::error::{Error, Status};
+use crate::base::{ClusterId, NodeId};
+use crate::lock::LockMachine;
+use crate::raft::Snapshot;
+use crate::wal::{WalError, snapshot_file};
 use std::fs;
 use std::path::Path;
-use tenure::base::{ClusterId, NodeId};
-use tenure::lock::LockMachine;
-use tenure::raft::Snapshot;
-use tenure::wal::snapshot_file;
 
 /// A snapshot, and the state that its bytes stand for.
 #[derive(Debug)]
-pub struct Content {
+pub struct SnapshotContent {
     /// Where it stands, and the bytes.
     pub snapshot: Snapshot,
     /// The state.
@@ -21,19 +21,22 @@ pub struct Content {
     pub node: Option<NodeId>,
 }
 
-impl Content {
-    /// Reads a file that `tenure snapshot save` made.
+impl SnapshotContent {
+    /// Reads a file that `Client::save_snapshot`, `tenure snapshot save` or `extract` made.
     ///
     /// # Errors
-    /// It cannot be read, or is damaged.
-    pub fn read(path: &Path) -> Result<Self, Failure> {
+    /// IO: it cannot be read. CORRUPT: it is damaged. UNSUPPORTED: a later version made it.
+    pub fn read(path: &Path) -> Result<Self, Error> {
         let shown = path.display();
         let bytes = fs::read(path)
-            .map_err(|error| Failure::unavailable(format!("cannot read {shown}: {error}")))?;
-        let (snapshot, cluster) = snapshot_file::decode(&bytes)
-            .map_err(|error| Failure::unavailable(format!("{shown}: {error}")))?;
+            .map_err(|error| Error::new(Status::Io, format!("cannot read {shown}: {error}")))?;
+        let (snapshot, cluster) = snapshot_file::decode(&bytes).map_err(|error| {
+            let is_later = matches!(error, WalError::Foreign(_));
+            let status = if is_later { Status::Unsupported } else { Status::Corrupt };
+            Error::new(status, format!("{shown}: {error}"))
+        })?;
         let content = Self::of(snapshot, cluster)
-            .map_err(|why| Failure::unavailable(format!("{shown}: {why}")))?;
+            .map_err(|why| Error::new(Status::Corrupt, format!("{shown}: {why}")))?;
         Ok(Self { node: snapshot_file::extracted_from(&bytes), ..content })
     }
 

@@ -1,0 +1,17 @@
+//! What operators order: members, leadership, hand-overs of locks, snapshots. The `tenure` command and programs that embed
+//! do the same by the same code; sentences that name commands are the command's own.
+
+mod fetch;
+mod hand_over_lock;
+mod member;
+mod members;
+mod move_leader;
+mod order;
+mod save;
+
+pub use hand_over_lock::{HandedOver, HandoverOptions, NotHandedOver};
+pub use member::Member;
+pub use members::Members;
+pub use move_leader::{Leading, NotMoved, move_leader};
+pub use order::{NotDone, Patience, give};
+pub use save::{Saved, place_file, save_snapshot};
