@@ -157,6 +157,9 @@ class HandoverTest(OperatingCase):
         self.assertLess(got["third"], got["second"])
 
     def test_ctrl_c_ends_a_wait_for_a_handover(self) -> None:
+        # Whoever was started in the background ignores it.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        self.addCleanup(signal.signal, signal.SIGINT, before)
         other = self.connect("second")
         lease = self.client.acquire("x")
         waits = threading.Thread(target=lambda: other.acquire("x").release())
