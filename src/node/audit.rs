@@ -71,7 +71,11 @@ impl Audit {
         let Some((asked, act)) = Act::of(request) else { return };
         if self.asked.len() < ASKED_MAX {
             self.asked.insert((connection, asked), (who(), act));
+            return;
         }
+        // Nobody hides an order behind others that are not answered.
+        let result = "asked for: too much is under way here to say what becomes of it";
+        self.write(&Line { who: &who(), act: &act, result, untold: 0 });
     }
 
     /// Something is answered.

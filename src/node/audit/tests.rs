@@ -87,3 +87,12 @@ fn denials_are_limited_and_counted() {
     assert_eq!(lines[5]["untold_denials"], 45);
     assert_eq!(lines[5]["result"], "denied: no");
 }
+
+#[test]
+fn an_order_behind_more_than_are_kept_has_a_line_at_once() {
+    let mut trail = Trail::new();
+    (0..=ASKED_MAX as u64).for_each(|read| trail.ask(HERE, &remove(read)));
+    let lines = trail.lines();
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0]["result"].as_str().unwrap().starts_with("asked for"));
+}
