@@ -376,7 +376,7 @@ typedef struct {
    */
   uint32_t flags;
   /**
-   * Not acted on by this version, which has no TLS: NULL.
+   * Not acted on by this version, which speaks no TLS through C: NULL.
    */
   const char *ca;
   /**
@@ -520,7 +520,7 @@ typedef struct {
    */
   uint32_t reserved;
   /**
-   * Not acted on by this version, which has no TLS: NULL.
+   * Not acted on by this version, which speaks no TLS through C: NULL.
    */
   const char *ca;
   /**
@@ -557,7 +557,7 @@ typedef struct {
    */
   uint64_t snapshot_every_bytes;
   /**
-   * TENURE_TLS_DEFAULT, or TENURE_TLS_OFF; this version has no TLS.
+   * TENURE_TLS_DEFAULT, or TENURE_TLS_OFF; this version speaks no TLS through C.
    */
   uint32_t tls;
   /**

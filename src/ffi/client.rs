@@ -51,7 +51,7 @@ pub struct tenure_client_options {
     pub progress_ms: u32,
     /// TENURE_OPEN_BACKGROUND.
     pub flags: u32,
-    /// Not acted on by this version, which has no TLS: NULL.
+    /// Not acted on by this version, which speaks no TLS through C: NULL.
     pub ca: *const c_char,
     /// As ca.
     pub cert: *const c_char,

@@ -57,7 +57,7 @@ pub struct tenure_node_options {
     pub lease_ms: u32,
     /// 0.
     pub reserved: u32,
-    /// Not acted on by this version, which has no TLS: NULL.
+    /// Not acted on by this version, which speaks no TLS through C: NULL.
     pub ca: *const c_char,
     /// As ca.
     pub cert: *const c_char,
@@ -76,7 +76,7 @@ pub struct tenure_node_options {
     pub ttl_max_ms: u64,
     /// Bytes of log after which a snapshot is made, from 4096 to 536870912; 0 = 67108864 (64 MiB).
     pub snapshot_every_bytes: u64,
-    /// TENURE_TLS_DEFAULT, or TENURE_TLS_OFF; this version has no TLS.
+    /// TENURE_TLS_DEFAULT, or TENURE_TLS_OFF; this version speaks no TLS through C.
     pub tls: u32,
     /// As ca: 0.
     pub verify: u32,
