@@ -350,7 +350,10 @@ static void ask_node(struct caller *caller) {
     tenure_leadership leadership = TENURE_LEADERSHIP_INIT;
     unsigned at = below(caller, 3);
     void *node = embedded == NULL || one_in(caller, 8) ? draw_handle(caller, LEASE) : embedded->nodes[at];
+    char text[64];
+    size_t len = below(caller, sizeof text + 1);
     leadership.struct_size = draw_size(caller, sizeof leadership);
+    JUDGE(tenure_node_metrics(node, len == 0 ? NULL : text, &len), BIT(TENURE_INVALID) | BIT(TENURE_TOO_SMALL));
     JUDGE(tenure_node_leadership(node, &leadership), BIT(TENURE_INVALID));
     CHECK(tenure_node_fd(node) >= -1);
     /* One reader: thread 0. */
