@@ -18,6 +18,7 @@ use crate::node::leadership::Leadership;
 use crate::node::listen::{listen, warn_of_plaintext};
 use crate::node::network::Network;
 use crate::node::publishing::Publishing;
+use crate::node::renewal::Renewal;
 use crate::node::secured::Secured;
 use crate::server::{Server, ServerOptions};
 use crate::sys::{clock, fork, random, thread};
@@ -55,6 +56,8 @@ struct Running {
     thread: Mutex<Option<JoinHandle<()>>>,
     meters: Arc<Meters>,
     admin: Option<Box<Admin>>,
+    /// Present where TLS is.
+    renewal: Option<Arc<Renewal>>,
 }
 
 impl Node {
@@ -71,6 +74,7 @@ impl Node {
         let audit = options.audit.as_deref().map(AuditFile::open).transpose()?;
         let (listener, address) = listen(&mut options)?;
         warn_of_plaintext(&options);
+        secured.iter().for_each(Secured::warn);
         let admin_listener = admin::listen(&options)?;
         let (meters, loop_wake) = (Meters::new(), Arc::new(OnceLock::new()));
         let admin = admin::start(admin_listener, &options, &meters, Arc::clone(&loop_wake))?;
@@ -79,7 +83,12 @@ impl Node {
         let mut network = Network::new(options.id, &options.cluster, listener, commands.clone())
             .map_err(|error| exhausted(&error))?
             .counting(&meters);
+        let orders = (commands.clone(), network.wake());
+        let renewal = options.tls.clone().zip(secured.as_ref());
+        let renewal = renewal.map(|(tls, secured)| Renewal::new(tls, options.id, secured, orders));
         network.handshakes.secured = secured;
+        let watch = renewal.as_ref().map(Renewal::watch).transpose();
+        let watch = watch.map_err(|error| exhausted(&error))?;
         network.audit.file = audit;
         let (wake, board) = (network.wake(), Arc::new(Board::default()));
         let endpoints = endpoints_of(&server);
@@ -99,6 +108,7 @@ impl Node {
             meters: Arc::clone(&meters),
             teller,
             publishing: Publishing::default(),
+            _watch: watch,
         };
         let (finish, finished) = crossbeam_channel::bounded::<()>(0);
         let thread = thread::spawn("tenure-node", move || {
@@ -121,6 +131,7 @@ impl Node {
                 thread,
                 meters,
                 admin,
+                renewal,
             }),
         })
     }
@@ -218,6 +229,20 @@ impl Node {
     /// FORKED.
     pub fn metrics(&self) -> Result<String, Error> {
         Ok(crate::admin::metrics(self.id, &self.running()?.meters, Format::Text))
+    }
+
+    /// Reads the files of [`NodeTls`](crate::node::NodeTls) again: certificate, key, authorities, and what they have revoked.
+    /// Handshakes that begin afterwards are by the new ones; connections that stand stay, but for those whose certificate is not
+    /// trusted any more: these end within a minute. The files are read by themselves as well, some seconds after they have
+    /// changed. A node without TLS has nothing to read.
+    ///
+    /// # Errors
+    /// INVALID: which file is of no use, and why; all stays as it was. FORKED.
+    pub fn reload(&self) -> Result<(), Error> {
+        match &self.running()?.renewal {
+            Some(renewal) => renewal.reload(),
+            None => Ok(()),
+        }
     }
 
     /// Where its admin endpoint listens, if it has one.

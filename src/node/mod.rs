@@ -2,7 +2,8 @@
 //! and decides nothing that a fault can hit.
 //!
 //! `event_loop` is the thread; `network` owns every socket, with `acceptor`, `dialing`,
-//! `handshake`, `handshakes` (of TLS), `secured`, `rights`, `audit`, `way`, `places`, `greetings`, `links`, `outputs` and `peers` as its parts; `outside` is what the server sees of it; `board` is what programs see;
+//! `handshake`, `handshakes` (of TLS), `secured`, `examining`, `rights`, `audit`, `way`, `places`, `greetings`, `links`, `outputs` and `peers` as its parts; `outside` is what the server sees of it; `board` is what programs see;
+//! `renewal` reads certificates again beside the loop;
 //! `turns` measures the loop itself, `publishing` tells what it is about to whoever watches, of whom `admin` is one.
 
 mod acceptor;
@@ -22,6 +23,7 @@ mod disk;
 mod elections;
 mod ending;
 mod event_loop;
+mod examining;
 mod extracting;
 mod greetings;
 mod handshake;
@@ -37,6 +39,7 @@ mod outside;
 mod peers;
 mod places;
 mod publishing;
+mod renewal;
 mod restoring;
 mod rights;
 mod secured;

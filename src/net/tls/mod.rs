@@ -16,17 +16,22 @@ mod error;
 mod material;
 mod session;
 mod sides;
+mod stamp;
+mod standing;
 mod stream;
 mod trust;
+mod validity;
 mod verifiers;
 
 pub use blocking::BlockingTls;
-pub use dialer::TlsDialer;
+pub use dialer::{Renewed, TlsDialer};
 pub(super) use either::{EitherStream, Spoken};
 pub use error::{TlsError, begins_as_tls};
-pub use material::{TlsFiles, TlsMaterial};
+pub use material::{TlsFiles, TlsMaterial, TrustPrint};
 pub(super) use session::Session;
+pub(super) use sides::Judge;
 pub use sides::{Expected, TlsClient, TlsServer};
+pub use stamp::Stamp;
 pub(super) use stream::{StreamError, TlsStream};
 
 #[cfg(test)]
