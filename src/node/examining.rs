@@ -105,5 +105,5 @@ fn told(link: &Link, why: &TlsError) -> String {
 /// Connections whose clocks are compared in one turn: some dozens of nanoseconds each.
 const LOOKS_PER_TURN: usize = 1024;
 /// Chains that are verified in one turn: about 0.1 ms each.
-const EXAMINATIONS_PER_TURN: usize = 8;
+pub(super) const EXAMINATIONS_PER_TURN: usize = 8;
 const LOOK_EVERY: Duration = Duration::from_secs(5);

@@ -212,3 +212,6 @@ const TAKE_WAIT: Duration = Duration::from_secs(2);
 const DAY_SECONDS: u64 = 86_400;
 /// When the end of a certificate is told of.
 const SOON_DAYS: u64 = 7;
+
+#[cfg(test)]
+mod tests;
