@@ -168,7 +168,7 @@ fn secured_columns(status: &NodeStatus) -> [String; 2] {
         Some(1) => "1 day".to_owned(),
         Some(days) => format!("{days} days"),
     };
-    let identity = status.identity.as_deref().map_or("?".to_owned(), |text| printable(text));
+    let identity = status.identity.as_deref().map_or("?".to_owned(), printable);
     [identity, days]
 }
 

@@ -6,22 +6,21 @@ use crate::base::NodeId;
 use crate::base::error::Status;
 use crate::base::meters::Meters;
 use crate::net::{LocalNode, Wake};
-use crate::node::FileDisk;
 use crate::node::admin;
 use crate::node::audit::AuditFile;
 use crate::node::board::Board;
 use crate::node::commands::Command;
 use crate::node::config::NodeOptions;
 use crate::node::departure::Departure;
-use crate::node::event_loop::{EventLoop, disk_status, endpoints_of, error_of, panic_error};
+use crate::node::event_loop::{EventLoop, endpoints_of};
 use crate::node::leadership::Leadership;
 use crate::node::listen::{listen, warn_of_plaintext};
 use crate::node::network::Network;
 use crate::node::publishing::Publishing;
 use crate::node::renewal::Renewal;
 use crate::node::secured::Secured;
-use crate::server::{Server, ServerOptions};
-use crate::sys::{clock, fork, random, thread};
+use crate::node::threads::{begin_loop, begin_renewal, exhausted, open_directory};
+use crate::sys::fork;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use parking_lot::Mutex;
 use std::fmt;
@@ -74,7 +73,6 @@ impl Node {
         let audit = options.audit.as_deref().map(AuditFile::open).transpose()?;
         let (listener, address) = listen(&mut options)?;
         warn_of_plaintext(&options);
-        secured.iter().for_each(Secured::warn);
         let admin_listener = admin::listen(&options)?;
         let (meters, loop_wake) = (Meters::new(), Arc::new(OnceLock::new()));
         let admin = admin::start(admin_listener, &options, &meters, Arc::clone(&loop_wake))?;
@@ -83,13 +81,8 @@ impl Node {
         let mut network = Network::new(options.id, &options.cluster, listener, commands.clone())
             .map_err(|error| exhausted(&error))?
             .counting(&meters);
-        let orders = (commands.clone(), network.wake());
-        let renewal = options.tls.clone().zip(secured.as_ref());
-        let renewal = renewal.map(|(tls, secured)| Renewal::new(tls, options.id, secured, orders));
-        network.handshakes.secured = secured;
-        let watch = renewal.as_ref().map(Renewal::watch).transpose();
-        let watch = watch.map_err(|error| exhausted(&error))?;
-        network.audit.file = audit;
+        (network.handshakes.secured, network.audit.file) = (secured, audit);
+        let (renewal, watch) = begin_renewal(&options, &network)?.unzip();
         let (wake, board) = (network.wake(), Arc::new(Board::default()));
         let endpoints = endpoints_of(&server);
         board.post_endpoints(endpoints.clone());
@@ -110,12 +103,7 @@ impl Node {
             publishing: Publishing::default(),
             _watch: watch,
         };
-        let (finish, finished) = crossbeam_channel::bounded::<()>(0);
-        let thread = thread::spawn("tenure-node", move || {
-            event_loop.run();
-            drop(finish);
-        })
-        .map_err(|error| exhausted(&error))?;
+        let (thread, finished) = begin_loop(event_loop)?;
         let thread = Mutex::new(Some(thread));
         Ok(Self {
             id: options.id,
@@ -354,27 +342,4 @@ impl Drop for Node {
             running => std::mem::forget(running),
         }
     }
-}
-
-/// Opens the data directory on a thread of its own, on which all signals are blocked: a write beyond RLIMIT_FSIZE is an
-/// error there, and no SIGXFSZ that kills the host.
-fn open_directory(options: &NodeOptions, meters: &Arc<Meters>) -> Result<Server<FileDisk>, Error> {
-    let path = options.data_dir.clone();
-    let server_options = ServerOptions { meters: Arc::clone(meters), ..options.server_options() };
-    let opening = thread::spawn("tenure-open", move || {
-        let disk = FileDisk::open(path)
-            .map_err(|error| Error::new(disk_status(&error), error.to_string()))?;
-        Server::open(server_options, disk, random::bytes16(), &clock::sample()).map_err(error_of)
-    });
-    let opened = opening.map_err(|error| exhausted(&error))?.join();
-    opened.unwrap_or_else(|panic| Err(panic_error(panic.as_ref())))
-}
-
-fn exhausted(error: &std::io::Error) -> Error {
-    Error::new(
-        Status::Limit,
-        format!(
-            "the process may have no more threads or files ({error}): raise its limits (ulimit)"
-        ),
-    )
 }

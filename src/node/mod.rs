@@ -4,7 +4,7 @@
 //! `event_loop` is the thread; `network` owns every socket, with `acceptor`, `dialing`,
 //! `handshake`, `handshakes` (of TLS), `secured`, `examining`, `rights`, `audit`, `way`, `places`, `greetings`, `links`, `outputs` and `peers` as its parts; `outside` is what the server sees of it; `board` is what programs see;
 //! `renewal` reads certificates again beside the loop;
-//! `turns` measures the loop itself, `publishing` tells what it is about to whoever watches, of whom `admin` is one.
+//! `threads` begins both; `turns` measures the loop itself, `publishing` tells what it is about to whoever watches, of whom `admin` is one.
 
 mod acceptor;
 mod admin;
@@ -44,6 +44,7 @@ mod restoring;
 mod rights;
 mod secured;
 mod snapshot_content;
+mod threads;
 mod turns;
 mod way;
 

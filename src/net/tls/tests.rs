@@ -58,7 +58,7 @@ impl Papers {
         TlsMaterial::read(&self.files(params)).unwrap()
     }
 
-    pub(in crate::net) fn client_files(&mut self, uri: &str) -> TlsFiles {
+    pub(crate) fn client_files(&mut self, uri: &str) -> TlsFiles {
         self.files(&client(uri))
     }
 
@@ -74,12 +74,14 @@ impl Papers {
 
     /// Of a client whose certificate ends in a day.
     pub(crate) fn client_for_a_day(&mut self, uri: &str) -> TlsClient {
-        let end = Duration::from_millis(clock::unix_ms()) + Duration::from_secs(86_400);
-        let brief = |params: &mut CertificateParams| {
-            params.not_after = date_time_ymd(1970, 1, 1) + end;
-        };
-        let material = self.read(&changed(client(uri), brief));
+        let material = self.read(&changed(client(uri), for_a_day));
         TlsClient::new(&material).unwrap()
+    }
+
+    /// The same of a node.
+    pub(crate) fn server_for_a_day(&mut self, uri: &str) -> TlsServer {
+        let material = self.read(&changed(node(uri), for_a_day));
+        TlsServer::new(&material).unwrap()
     }
 
     /// The file of an authority of which nobody else is.
@@ -118,6 +120,11 @@ fn node(uri: &str) -> CertificateParams {
     params.subject_alt_names.push(SanType::IpAddress([10, 0, 0, 1].into()));
     params.extended_key_usages.push(ExtendedKeyUsagePurpose::ServerAuth);
     params
+}
+
+fn for_a_day(params: &mut CertificateParams) {
+    let end = Duration::from_millis(clock::unix_ms()) + Duration::from_secs(86_400);
+    params.not_after = date_time_ymd(1970, 1, 1) + end;
 }
 
 fn changed(
