@@ -2,7 +2,7 @@
 
 use crate::net::Closed;
 use crate::node::peers::Pace;
-use crate::wire::{FrameError, FrameKind, Refused, RefusedCode};
+use crate::wire::{FrameError, FrameKind, Refused};
 use std::fmt;
 
 /// Why a connection ended, from our side or theirs.
@@ -40,16 +40,10 @@ impl Ending {
     pub(super) fn last_words(&self) -> Option<Refused> {
         match self {
             Self::Refusing(refused) => Some(refused.clone()),
-            Self::Distrusted(text) => {
-                let text = format!("this node closes the connection: {text}");
-                Some(Refused { code: RefusedCode::State, text })
-            }
+            Self::Distrusted(text) => Some(Refused::closing(text)),
             Self::Closed(Closed::Protocol(
                 error @ (FrameError::Version(_) | FrameError::Kind(_)),
-            )) => {
-                let text = format!("this node closes the connection: {error}");
-                Some(Refused { code: RefusedCode::State, text })
-            }
+            )) => Some(Refused::closing(error)),
             Self::Closed(_) | Self::Silent | Self::Crowded => None,
             Self::Misplaced(_) | Self::Refused(_) => None,
         }

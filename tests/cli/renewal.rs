@@ -1,7 +1,7 @@
 //! Certificates, authorities and lists of revoked ones that are replaced while nodes and clients run: who uses the new ones, who
 //! is sent away, and that no session is lost.
 
-use crate::program::{Cluster, eventually};
+use crate::program::{Cluster, code, eventually, free_ports};
 use crate::secured::{Papers, leader, run_as};
 use rcgen::{
     CertificateParams, CertificateRevocationListParams, ExtendedKeyUsagePurpose, Issuer,
@@ -9,11 +9,13 @@ use rcgen::{
 };
 use serde_json::Value;
 use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tenure::client::{AcquireOptions, Client, ClientOptions, Lease, TlsOptions, Wait};
 
 /// Nodes that write to `node-ID.log` beside their certificates, and take SIGHUP for an order.
@@ -47,6 +49,15 @@ fn days(cluster: &Cluster, flags: &[String]) -> Option<Vec<i64>> {
     let output = run_as(cluster, flags, "status", &["--json"]);
     let status: Value = serde_json::from_slice(&output.stdout).ok()?;
     status["nodes"].as_array()?.iter().map(|node| node["certificate_days"].as_i64()).collect()
+}
+
+/// What the admin endpoint at `port` says that `metric` is by now.
+fn metric(port: u16, metric: &str) -> Option<f64> {
+    let mut socket = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    socket.write_all(b"GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").ok()?;
+    let mut text = String::new();
+    socket.read_to_string(&mut text).ok()?;
+    text.lines().find_map(|line| line.strip_prefix(metric)?.strip_prefix(' ')?.parse().ok())
 }
 
 fn options(papers: &Papers, name: &str) -> ClientOptions {
@@ -227,6 +238,10 @@ fn who_is_revoked_ends_with_a_sentence_and_comes_back_with_a_new_certificate() {
     let alice = Busy::begin(&cluster, options(&papers, "alice"));
     let bob = Client::open(&cluster.endpoints(), options(&papers, "bob")).unwrap();
     let lease = bob.acquire("bobs", Wait::Forever, AcquireOptions::default()).unwrap();
+    let flags = papers.flags("client-bob");
+    let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+    let held =
+        cluster.begin("lock", &[&flags[..], &["--ttl", "2s", "--hold", "held by bob"]].concat());
     // The one has renewed his, the other has not.
     write_client(&papers, "alice", 103);
     revoke(&papers, &[101, 102]);
@@ -245,6 +260,10 @@ fn who_is_revoked_ends_with_a_sentence_and_comes_back_with_a_new_certificate() {
     });
     assert!(error.message.contains("our certificate was revoked: use a new one"), "{error}");
     drop(lease);
+    let (_, ended, said) = held.finish();
+    assert_ne!(ended, Some(0));
+    let part = "a node has hung up: this node closes the connection: the certificate of client/bob was revoked";
+    assert!(said.contains(part), "{said}");
     alice.end();
 }
 
@@ -293,4 +312,45 @@ fn an_authority_is_changed_in_three_steps_and_no_session_is_lost() {
     let ends = (1..=3).flat_map(|id| lines(&papers, id, "others are trusted than before")).count();
     assert!(ends >= 6, "twice on each node");
     assert!(!lines(&papers, leads, "this node leads").is_empty());
+}
+
+#[test]
+fn handshakes_denials_and_the_ends_of_certificates_are_counted_and_identities_shown() {
+    let papers = Papers::new();
+    let ports = free_ports(3);
+    let admin = ports.clone();
+    let cluster = papers.cluster_with(move |id, command| {
+        command.args(["--admin", &format!("127.0.0.1:{}", admin[id - 1])]);
+    });
+    let operator = papers.flags("operator-alice");
+    let leads = leader(&cluster, &operator);
+    let sum = |name: &str| -> Option<f64> { ports.iter().map(|port| metric(*port, name)).sum() };
+    let shaken = sum("tenure_handshakes_total{result=\"ok\"}").unwrap();
+    // Each of three pairs has two ends.
+    assert!(shaken >= 6.0, "{shaken}");
+    let others = Papers::new();
+    let strangers = others.flags("client-billing");
+    assert_ne!(code(&run_as(&cluster, &strangers, "status", &["--check"])), Some(0));
+    // They do not trust us, and say so; one that trusts us is not trusted.
+    eventually("both are counted", || {
+        let mut foreign = strangers.clone();
+        foreign[1] = papers.path("ca.crt");
+        run_as(&cluster, &foreign, "status", &["--check"]);
+        let of = |result| sum(&format!("tenure_handshakes_total{{result=\"{result}\"}}"));
+        (of("refused_by_peer")? >= 3.0 && of("untrusted")? >= 3.0).then_some(())
+    });
+    let client = papers.flags("client-billing");
+    let denied = run_as(&cluster, &client, "move-leader", &[]);
+    assert_ne!(code(&denied), Some(0));
+    assert_eq!(sum("tenure_denials_total{right=\"operate\"}"), Some(1.0), "{denied:?}");
+    assert_eq!(sum("tenure_denials_total{right=\"acquire\"}"), Some(0.0));
+    let output = run_as(&cluster, &operator, "status", &["--json"]);
+    let status: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let end = metric(ports[leads - 1], "tenure_certificate_expiry_seconds").unwrap();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64();
+    let days = ((end - now) / 86_400.0).floor();
+    for (place, node) in status["nodes"].as_array().unwrap().iter().enumerate() {
+        assert_eq!(node["identity"], format!("node/{}", place + 1));
+        assert_eq!(node["certificate_days"].as_f64(), Some(days));
+    }
 }

@@ -62,3 +62,6 @@ impl Inner {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

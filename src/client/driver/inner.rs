@@ -179,8 +179,9 @@ impl Inner {
                 }
                 Said::Message(message) => self.core.handle_message(&now, id, message),
                 Said::Refused(refused) => {
-                    let was_served = self.links.remove(&id).is_some_and(|link| link.was_welcomed());
-                    if was_served || refused.code == RefusedCode::SlowReader {
+                    let was_served = self.links.remove(&id).is_some_and(|link| link.was_served());
+                    let is_news = was_served && refused.is_closing();
+                    if is_news || refused.code == RefusedCode::SlowReader {
                         self.log(Level::Warn, format!("a node has hung up: {}", refused.text));
                     }
                     return self.core.handle_refused(&now, id, refused);

@@ -26,7 +26,7 @@ pub(super) struct Link {
     tls: Option<(TlsDialer, Expected)>,
     /// The certificate of the node was good when its time was over, by one of two ways to its authority.
     outlives: bool,
-    was_welcomed: bool,
+    was_served: bool,
     /// The search for its addresses, which ends with it.
     lookup: Option<Lookup>,
     /// Addresses to try if this one fails before it says anything.
@@ -78,7 +78,7 @@ impl Link {
             address: None,
             tls: None,
             outlives: false,
-            was_welcomed: false,
+            was_served: false,
             lookup: None,
             others,
             stage,
@@ -140,9 +140,9 @@ impl Link {
         self.adopt(connection, registrar)
     }
 
-    /// Whether the node has ever welcomed us here.
-    pub(super) fn was_welcomed(&self) -> bool {
-        self.was_welcomed
+    /// Whether the node has ever said more than its welcome.
+    pub(super) fn was_served(&self) -> bool {
+        self.was_served
     }
 
     /// Takes a connection that was dialed, and says hello.
@@ -219,7 +219,7 @@ impl Link {
         }
         for frame in frames {
             let one = decode(&frame, self.stage).map_err(|error| error.to_string())?;
-            self.was_welcomed |= matches!(one, Said::Welcome(_));
+            self.was_served |= matches!(one, Said::Message(_));
             said.push(one);
             self.stage = Stage::Welcomed;
         }

@@ -67,7 +67,9 @@ fn a_certificate_that_ends_takes_its_connection_with_it_and_both_sides_are_told(
     assert!(matches!(inputs[..], [Input::ClientDown { .. }]), "{inputs:?}");
     assert_eq!(stand.network.links.client_count(), 1);
     let frames = hear(brief);
-    let refused = frames.last().unwrap().decode::<Refused>().unwrap().text;
+    let refused = frames.last().unwrap().decode::<Refused>().unwrap();
+    assert!(refused.is_closing());
+    let refused = refused.text;
     let part = "this node closes the connection: the certificate of client/brief expired on ";
     assert!(refused.starts_with(part) && refused.contains(": renew it"), "{refused}");
 }
