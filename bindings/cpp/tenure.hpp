@@ -1596,6 +1596,13 @@ public:
         code = detail::code(tenure_node_stop(handle_.get(), wait.ms()));
     }
 
+    // Reads certificate, key, authorities and revoked certificates again; a node without TLS has nothing to read. errc::invalid:
+    // a file is of no use, and all stays as it was. They are read some seconds after they have changed, too.
+    void reload() {
+        detail::throwing([&](std::error_code &code) { reload(code); });
+    }
+    void reload(std::error_code &code) noexcept { code = detail::code(tenure_node_reload(handle_.get())); }
+
     // All metrics of this node and of its process, in the text format of Prometheus. Waits for nothing of the node.
     std::string metrics() const {
         return detail::throwing([&](std::error_code &code) { return metrics(code); });

@@ -4,7 +4,8 @@ use super::exposition::{Kind, Number, Writer};
 use super::process::Process;
 use crate::base::NodeId;
 use crate::base::meters::{
-    ChangeReason, Counter, EndReason, Gauge, LinkKind, Meters, RequestKind, RequestResult,
+    ChangeReason, Counter, EndReason, Gauge, HandshakeResult, LinkKind, Meters, RequestKind,
+    RequestResult, RightKind,
 };
 use Kind::{Counter as Count, Gauge as Level, Histogram, Info};
 use Number::{Nanos, Whole};
@@ -21,6 +22,7 @@ pub(super) fn write_node(writer: &mut Writer, node: NodeId, meters: &Meters) {
     write_peers(writer, meters);
     write_loop(writer, meters);
     write_connections(writer, meters);
+    write_security(writer, meters);
     write_requests(writer, meters);
     write_locks(writer, meters);
 }
@@ -125,6 +127,28 @@ fn write_connections(writer: &mut Writer, meters: &Meters) {
     );
     let help = "Messages of peers that could not be, or contradicted what this node knew.";
     writer.one("tenure_refused_messages", Count, help, Whole(meters.refused_messages.value()));
+}
+
+/// What there is of TLS and of rights; without TLS there is no certificate.
+fn write_security(writer: &mut Writer, meters: &Meters) {
+    let help = "TLS handshakes with clients and peers, by how they ended.";
+    writer.family("tenure_handshakes", Count, help);
+    for result in HandshakeResult::ALL {
+        let count = meters.handshakes[*result as usize].value();
+        writer.sample("_total", &[("result", result.name())], Whole(count));
+    }
+    let help =
+        "The last second of this node's certificate, in seconds since 1970; absent without TLS.";
+    writer.family("tenure_certificate_expiry_seconds", Level, help);
+    let ends = meters.certificate_ends.value();
+    if ends > 0 {
+        writer.sample("", &[], Whole(ends));
+    }
+    writer.family("tenure_denials", Count, "Requests that were denied, by what it takes.");
+    for right in RightKind::ALL {
+        let count = meters.denials[*right as usize].value();
+        writer.sample("_total", &[("right", right.name())], Whole(count));
+    }
 }
 
 fn write_requests(writer: &mut Writer, meters: &Meters) {

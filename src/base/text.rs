@@ -67,6 +67,13 @@ pub fn date(unix_seconds: u64) -> String {
     format!("{:04}-{month:02}-{day:02} {hours:02}:{minutes:02} UTC", era * 400 + year)
 }
 
+/// Whole days from one instant of the wall clock to the last second before another, both in seconds; below 0 behind that.
+#[must_use]
+pub fn days_left(end: u64, now: u64) -> i64 {
+    let left = i128::from(end) - i128::from(now);
+    i64::try_from(left.div_euclid(86_400)).unwrap_or(i64::MAX)
+}
+
 /// Control characters, separators of lines, what has no width, and what changes the direction of writing.
 fn is_hidden(letter: char) -> bool {
     letter.is_control()

@@ -13,8 +13,9 @@ use tenure::wire::{MemberStatus, NodeStatus, ServiceState, Timing};
 
 /// Show the nodes: leader, terms, how far each log is.
 ///
-/// With --check the exit code is the answer: 0 all nodes serve, have the log, room on their disks, and TLS or none; 1 there is a quorum
-/// but not all nodes do, or the cluster waits for something and grants nothing; 3 there is no quorum. Nodes of several
+/// With --check the exit code is the answer: 0 all nodes serve, have the log, room on their disks, and TLS or none, with certificates
+/// for seven days and more; 1 there is a quorum but not all nodes do, or the cluster waits for something and grants nothing; 3
+/// there is no quorum. Nodes of several
 /// clusters are shown apart, and refused: 3.
 #[derive(Args, Debug)]
 pub struct Options {
@@ -78,8 +79,8 @@ impl Health {
         let keeps_up = |member: &MemberStatus| has_log(leader, member);
         let has_room = cluster.answered().all(|status| status.disk_lacks.is_none());
         let is_well = |member: &MemberStatus| is_with(member.node) && keeps_up(member);
-        let all_well =
-            has_room && cluster.optional_tls().is_empty() && leader.members.iter().all(is_well);
+        let is_secured = cluster.optional_tls().is_empty() && cluster.expiring().is_empty();
+        let all_well = has_room && is_secured && leader.members.iter().all(is_well);
         match all_well && state == ServiceState::Serving {
             true => Self::Whole,
             false if halves.iter().all(has_quorum) => Self::Degraded,
@@ -142,14 +143,33 @@ fn to_text(cluster: &ClusterStatus) -> String {
     text
 }
 
-fn table<'a>(rows: impl Iterator<Item = &'a NodeRow>) -> String {
+fn table<'a>(rows: impl Iterator<Item = &'a NodeRow> + Clone) -> String {
     let head = [
         "ID", "ADDRESS", "ROLE", "TERM", "COMMIT", "APPLIED", "LOCKS", "SESSIONS", "LOG",
         "VERSION", "LEVEL", "TURN", "SYNC",
     ];
     let mut lines = vec![head.map(str::to_owned).to_vec()];
-    lines.extend(rows.map(line));
+    lines.extend(rows.clone().map(line));
+    let statuses = rows.map(|row| row.state.as_ref().ok());
+    if statuses.clone().flatten().any(|status| status.identity.is_some()) {
+        lines[0].extend(["IDENTITY", "CERTIFICATE"].map(str::to_owned));
+        for (line, status) in lines[1..].iter_mut().zip(statuses) {
+            line.extend(status.into_iter().flat_map(secured_columns));
+        }
+    }
     output::table(&lines)
+}
+
+/// Whom the certificate of a node names, and how long it is valid.
+fn secured_columns(status: &NodeStatus) -> [String; 2] {
+    let days = match status.certificate_days {
+        None => "?".to_owned(),
+        Some(..=-1) => "expired".to_owned(),
+        Some(1) => "1 day".to_owned(),
+        Some(days) => format!("{days} days"),
+    };
+    let identity = status.identity.as_deref().map_or("?".to_owned(), printable);
+    [identity, days]
 }
 
 /// Why nodes did not answer.
@@ -254,7 +274,8 @@ mod tests {
             "leader_silences": null, "leader_change_why": "node 2 handed over",
             "election_wait_ms": 150, "lease_gaps": 1,
             "turn_us": {"count": 9, "p50": 1, "p99": 2, "max": 4, "max_minute": 3},
-            "turn_processor_us": null, "sync_us": null, "heartbeat_gap_us": null, "tls": null, "unreachable": null});
+            "turn_processor_us": null, "sync_us": null, "heartbeat_gap_us": null, "tls": null, "identity": null,
+            "certificate_days": null, "unreachable": null});
         assert_eq!(value["nodes"][0], first);
         assert_eq!(
             (&value["nodes"][1]["id"], &value["nodes"][1]["role"]),
@@ -327,6 +348,40 @@ mod tests {
             "{text}"
         );
         assert!(!to_text(&of("required")).contains("without TLS"));
+    }
+
+    #[test]
+    fn certificates_that_end_soon_are_named_and_the_cluster_is_degraded() {
+        let of = |days: i64| {
+            let secured = |node: u64, role, days| {
+                let identity = Some(format!("node/{node}"));
+                let certificate_days = Some(days);
+                Some(NodeStatus { identity, certificate_days, ..status(node, role, 7) })
+            };
+            cluster([
+                secured(1, "leader", 300),
+                secured(2, "follower", days),
+                secured(3, "follower", 8),
+            ])
+        };
+        assert_eq!(Health::of(&of(7)), Health::Whole);
+        assert!(of(7).remarks().is_empty());
+        for (days, said, shown) in [
+            (6, "that of node 2 in 6 days. ", "6 days"),
+            (1, "that of node 2 in one day. ", "1 day"),
+            (0, "that of node 2 within a day. ", "0 days"),
+            (-3, "that of node 2 has expired. ", "expired"),
+        ] {
+            let cluster = of(days);
+            assert_eq!(Health::of(&cluster), Health::Degraded);
+            let text = to_text(&cluster);
+            assert!(text.contains(&format!("certificates end soon: {said}Put new ones")), "{text}");
+            let row = text.lines().find(|line| line.contains("node/2")).unwrap();
+            assert!(row.ends_with(shown), "{row}");
+        }
+        assert!(
+            !to_text(&cluster([Some(status(1, "leader", 7)), None, None])).contains("IDENTITY")
+        );
     }
 
     #[test]

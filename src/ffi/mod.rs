@@ -31,6 +31,7 @@ pub mod node;
 pub mod observer;
 pub mod operate;
 pub mod pending;
+pub mod reload;
 pub mod restore;
 pub mod status;
 pub mod tls;

@@ -6,21 +6,21 @@ use crate::base::NodeId;
 use crate::base::error::Status;
 use crate::base::meters::Meters;
 use crate::net::{LocalNode, Wake};
-use crate::node::FileDisk;
 use crate::node::admin;
 use crate::node::audit::AuditFile;
 use crate::node::board::Board;
 use crate::node::commands::Command;
 use crate::node::config::NodeOptions;
 use crate::node::departure::Departure;
-use crate::node::event_loop::{EventLoop, disk_status, endpoints_of, error_of, panic_error};
+use crate::node::event_loop::{EventLoop, endpoints_of};
 use crate::node::leadership::Leadership;
 use crate::node::listen::{listen, warn_of_plaintext};
 use crate::node::network::Network;
 use crate::node::publishing::Publishing;
+use crate::node::renewal::Renewal;
 use crate::node::secured::Secured;
-use crate::server::{Server, ServerOptions};
-use crate::sys::{clock, fork, random, thread};
+use crate::node::threads::{begin_loop, begin_renewal, exhausted, open_directory};
+use crate::sys::fork;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use parking_lot::Mutex;
 use std::fmt;
@@ -55,6 +55,8 @@ struct Running {
     thread: Mutex<Option<JoinHandle<()>>>,
     meters: Arc<Meters>,
     admin: Option<Box<Admin>>,
+    /// Present where TLS is.
+    renewal: Option<Arc<Renewal>>,
 }
 
 impl Node {
@@ -79,8 +81,8 @@ impl Node {
         let mut network = Network::new(options.id, &options.cluster, listener, commands.clone())
             .map_err(|error| exhausted(&error))?
             .counting(&meters);
-        network.handshakes.secured = secured;
-        network.audit.file = audit;
+        (network.handshakes.secured, network.audit.file) = (secured, audit);
+        let (renewal, watch) = begin_renewal(&options, &network)?.unzip();
         let (wake, board) = (network.wake(), Arc::new(Board::default()));
         let endpoints = endpoints_of(&server);
         board.post_endpoints(endpoints.clone());
@@ -99,13 +101,9 @@ impl Node {
             meters: Arc::clone(&meters),
             teller,
             publishing: Publishing::default(),
+            _watch: watch,
         };
-        let (finish, finished) = crossbeam_channel::bounded::<()>(0);
-        let thread = thread::spawn("tenure-node", move || {
-            event_loop.run();
-            drop(finish);
-        })
-        .map_err(|error| exhausted(&error))?;
+        let (thread, finished) = begin_loop(event_loop)?;
         let thread = Mutex::new(Some(thread));
         Ok(Self {
             id: options.id,
@@ -121,6 +119,7 @@ impl Node {
                 thread,
                 meters,
                 admin,
+                renewal,
             }),
         })
     }
@@ -218,6 +217,20 @@ impl Node {
     /// FORKED.
     pub fn metrics(&self) -> Result<String, Error> {
         Ok(crate::admin::metrics(self.id, &self.running()?.meters, Format::Text))
+    }
+
+    /// Reads the files of [`NodeTls`](crate::node::NodeTls) again: certificate, key, authorities, and what they have revoked.
+    /// Handshakes that begin afterwards are by the new ones; connections that stand stay, but for those whose certificate is not
+    /// trusted any more: these end within a minute. The files are read by themselves as well, some seconds after they have
+    /// changed. A node without TLS has nothing to read.
+    ///
+    /// # Errors
+    /// INVALID: which file is of no use, and why; all stays as it was. FORKED.
+    pub fn reload(&self) -> Result<(), Error> {
+        match &self.running()?.renewal {
+            Some(renewal) => renewal.reload(),
+            None => Ok(()),
+        }
     }
 
     /// Where its admin endpoint listens, if it has one.
@@ -329,27 +342,4 @@ impl Drop for Node {
             running => std::mem::forget(running),
         }
     }
-}
-
-/// Opens the data directory on a thread of its own, on which all signals are blocked: a write beyond RLIMIT_FSIZE is an
-/// error there, and no SIGXFSZ that kills the host.
-fn open_directory(options: &NodeOptions, meters: &Arc<Meters>) -> Result<Server<FileDisk>, Error> {
-    let path = options.data_dir.clone();
-    let server_options = ServerOptions { meters: Arc::clone(meters), ..options.server_options() };
-    let opening = thread::spawn("tenure-open", move || {
-        let disk = FileDisk::open(path)
-            .map_err(|error| Error::new(disk_status(&error), error.to_string()))?;
-        Server::open(server_options, disk, random::bytes16(), &clock::sample()).map_err(error_of)
-    });
-    let opened = opening.map_err(|error| exhausted(&error))?.join();
-    opened.unwrap_or_else(|panic| Err(panic_error(panic.as_ref())))
-}
-
-fn exhausted(error: &std::io::Error) -> Error {
-    Error::new(
-        Status::Limit,
-        format!(
-            "the process may have no more threads or files ({error}): raise its limits (ulimit)"
-        ),
-    )
 }

@@ -3,6 +3,7 @@
 use crate::Error;
 use crate::base::NodeId;
 use crate::net::Found;
+use crate::node::secured::Secured;
 use crossbeam_channel::Sender;
 
 /// One thing to do, from another thread.
@@ -16,6 +17,13 @@ pub(super) enum Command {
         to: Option<NodeId>,
         /// Where to say it.
         reply: Sender<Result<(), Error>>,
+    },
+    /// Shake hands by what was read again, and say so.
+    Secure {
+        /// What that is.
+        secured: Box<Secured>,
+        /// Where to say it.
+        reply: Sender<()>,
     },
     /// A peer's name was looked up.
     Resolved {

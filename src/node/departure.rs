@@ -56,6 +56,10 @@ impl<D: Disk> EventLoop<D> {
                 self.departure = Departure::Resigning(reply);
                 self.depart(to);
             }
+            Command::Secure { secured, reply } => {
+                self.network.secure(*secured);
+                let _ = reply.send(());
+            }
             Command::Resolved { peer, name, found } => {
                 self.network.peers.handle_resolved(peer, &name, found, now.boot());
             }

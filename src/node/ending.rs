@@ -2,7 +2,7 @@
 
 use crate::net::Closed;
 use crate::node::peers::Pace;
-use crate::wire::{FrameError, FrameKind, Refused, RefusedCode};
+use crate::wire::{FrameError, FrameKind, Refused};
 use std::fmt;
 
 /// Why a connection ended, from our side or theirs.
@@ -18,6 +18,8 @@ pub(super) enum Ending {
     Misplaced(FrameKind),
     /// We refuse it, and say why.
     Refusing(Refused),
+    /// Its certificate has ended, or is not trusted any more; both sides are told.
+    Distrusted(String),
     /// It refused us.
     Refused(Refused),
 }
@@ -27,7 +29,8 @@ impl Ending {
     pub(super) fn is_complaint(&self) -> bool {
         match self {
             Self::Closed(Closed::Protocol(_) | Closed::Tls(_) | Closed::Full) => true,
-            Self::Silent | Self::Crowded | Self::Misplaced(_) | Self::Refusing(_) => true,
+            Self::Silent | Self::Crowded | Self::Misplaced(_) => true,
+            Self::Refusing(_) | Self::Distrusted(_) => true,
             Self::Closed(Closed::ByPeer | Closed::Failed(_)) | Self::Refused(_) => false,
         }
     }
@@ -37,12 +40,10 @@ impl Ending {
     pub(super) fn last_words(&self) -> Option<Refused> {
         match self {
             Self::Refusing(refused) => Some(refused.clone()),
+            Self::Distrusted(text) => Some(Refused::closing(text)),
             Self::Closed(Closed::Protocol(
                 error @ (FrameError::Version(_) | FrameError::Kind(_)),
-            )) => {
-                let text = format!("this node closes the connection: {error}");
-                Some(Refused { code: RefusedCode::State, text })
-            }
+            )) => Some(Refused::closing(error)),
             Self::Closed(_) | Self::Silent | Self::Crowded => None,
             Self::Misplaced(_) | Self::Refused(_) => None,
         }
@@ -53,6 +54,8 @@ impl Ending {
         match self {
             Self::Closed(Closed::Protocol(_) | Closed::Tls(_)) | Self::Misplaced(_) => Pace::Slow,
             Self::Refusing(_) | Self::Refused(_) => Pace::Slow,
+            // It may have a newer one already.
+            Self::Distrusted(_) => Pace::Quick,
             Self::Closed(_) | Self::Silent | Self::Crowded => Pace::Quick,
         }
     }
@@ -68,6 +71,7 @@ impl fmt::Display for Ending {
             }
             Self::Misplaced(kind) => write!(f, "a {kind:?} frame has no place there"),
             Self::Refusing(refused) => write!(f, "refused: {}", refused.text),
+            Self::Distrusted(text) => f.write_str(text),
             Self::Refused(refused) => write!(f, "it refuses this node: {}", refused.text),
         }
     }

@@ -15,7 +15,7 @@ use crate::raft::Claim;
 use crate::server::{Input, Reach, Server, ServerError};
 use crate::sys::clock;
 use crate::wal::{Disk, DiskError, WalError};
-use crossbeam_channel::Receiver;
+use crossbeam_channel::{Receiver, Sender};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -37,6 +37,8 @@ pub(super) struct EventLoop<D: Disk> {
     /// Who asks for its status, if anybody may.
     pub(super) teller: Option<Teller>,
     pub(super) publishing: Publishing,
+    /// Certificate files are looked at until the loop lets go of this.
+    pub(super) _watch: Option<Sender<()>>,
 }
 
 impl<D: Disk> EventLoop<D> {

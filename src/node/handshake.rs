@@ -245,6 +245,7 @@ impl Network {
             self.remove(older);
         }
         self.note_plain_peer(key, hello.node);
+        self.note_dialed(key);
         inputs.push(Input::PeerUp { peer: hello.node, directory: hello.directory, speech, trust });
     }
 

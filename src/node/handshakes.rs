@@ -1,8 +1,10 @@
 //! TLS handshakes of accepted connections, some in each turn: one costs as much as a hundred requests, and after a change of
 //! leader thousands come at once. Peers that stand and clients that are known go first.
 
-use crate::net::Key;
-use crate::node::links::Role;
+use crate::base::meters::{HandshakeResult, Meters};
+use crate::net::{Closed, Key, TlsError};
+use crate::node::ending::Ending;
+use crate::node::links::{Link, Role};
 use crate::node::network::Network;
 use crate::node::secured::{Secured, TlsMode};
 use crate::server::{Input, Server};
@@ -36,6 +38,37 @@ impl Handshakes {
         self.waiting.is_empty()
     }
 
+    /// Counts the handshake of an accepted connection once both ends know each other.
+    pub(super) fn note_end(&self, was_handshaking: bool, link: &Link, meters: &Meters) {
+        let connection = &link.connection;
+        let is_done = was_handshaking && connection.is_over_tls() && !connection.is_handshaking();
+        if is_done && !connection.is_dialed_over_tls() {
+            meters.handshakes[HandshakeResult::Ok as usize].add(1);
+        }
+    }
+
+    /// Counts one that has led to nothing.
+    pub(super) fn note_failure(&self, link: &Link, ending: &Ending, meters: &Meters) {
+        let is_early = matches!(link.role, Role::Greeting | Role::Dialing(_));
+        let is_unfinished = link.connection.is_handshaking();
+        let result = match ending {
+            Ending::Closed(Closed::Tls(error)) => match error {
+                TlsError::NotTls | TlsError::SpeaksTls => HandshakeResult::NotTls,
+                TlsError::NoCertificate => HandshakeResult::NoCertificate,
+                TlsError::Outdated(_) => HandshakeResult::Outdated,
+                TlsError::Theirs(_) => HandshakeResult::Untrusted,
+                TlsError::Ours(_) => HandshakeResult::RefusedByPeer,
+                TlsError::Failed(_) => HandshakeResult::NotTls,
+            },
+            Ending::Silent | Ending::Crowded if is_unfinished => HandshakeResult::Timeout,
+            Ending::Closed(_) if is_unfinished => HandshakeResult::Closed,
+            _ => return,
+        };
+        if is_early && self.secured.is_some() {
+            meters.handshakes[result as usize].add(1);
+        }
+    }
+
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.waiting.len()
@@ -43,6 +76,13 @@ impl Handshakes {
 }
 
 impl Network {
+    /// Counts the handshake of a connection that we dialed: the other side has answered behind it.
+    pub(super) fn note_dialed(&mut self, key: Key) {
+        if self.links.link(key).is_some_and(|link| link.connection.is_dialed_over_tls()) {
+            self.turns.meters().handshakes[HandshakeResult::Ok as usize].add(1);
+        }
+    }
+
     /// Whether what came on this connection is of a handshake, and waits for its turn.
     pub(super) fn postpone_handshake(&mut self, key: Key) -> bool {
         let Some(link) = self.links.find(key) else { return false };

@@ -43,6 +43,8 @@ pub(super) struct Link {
     pub(super) is_listed: bool,
     /// It is not read until it has read more of what we sent it.
     pub(super) is_parked: bool,
+    /// How often whom we trust had changed when its certificate was judged last.
+    pub(super) trusted_at: u64,
     /// When its socket took something last, or nothing was queued; a reading of BOOTTIME.
     pub(super) moved_at: u64,
     /// What its output counted in [`Links::held`] last.
@@ -70,8 +72,8 @@ impl Links {
         Key(self.next)
     }
 
-    /// Takes a connection under the next key.
-    pub(super) fn insert(&mut self, connection: Connection, role: Role) -> Key {
+    /// Takes a connection under the next key; how often whom we trust has changed before.
+    pub(super) fn insert(&mut self, connection: Connection, role: Role, trusted_at: u64) -> Key {
         let key = self.next_key();
         self.next += 1;
         let source = source_of(connection.address());
@@ -85,6 +87,7 @@ impl Links {
             is_dirty: false,
             is_listed: false,
             is_parked: false,
+            trusted_at,
             moved_at: 0,
             held: 0,
         };
@@ -98,6 +101,11 @@ impl Links {
 
     pub(super) fn find(&mut self, key: Key) -> Option<&mut Link> {
         self.links.get_mut(&key)
+    }
+
+    /// From this key on, in order.
+    pub(super) fn from(&self, key: Key) -> impl Iterator<Item = Key> {
+        self.links.range(key..).map(|(key, _)| *key)
     }
 
     pub(super) fn remove(&mut self, key: Key) -> Option<Link> {

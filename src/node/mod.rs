@@ -2,8 +2,9 @@
 //! and decides nothing that a fault can hit.
 //!
 //! `event_loop` is the thread; `network` owns every socket, with `acceptor`, `dialing`,
-//! `handshake`, `handshakes` (of TLS), `secured`, `rights`, `audit`, `way`, `places`, `greetings`, `links`, `outputs` and `peers` as its parts; `outside` is what the server sees of it; `board` is what programs see;
-//! `turns` measures the loop itself, `publishing` tells what it is about to whoever watches, of whom `admin` is one.
+//! `handshake`, `handshakes` (of TLS), `secured`, `examining`, `rights`, `audit`, `way`, `places`, `greetings`, `links`, `outputs` and `peers` as its parts; `outside` is what the server sees of it; `board` is what programs see;
+//! `renewal` reads certificates again beside the loop;
+//! `threads` begins both; `turns` measures the loop itself, `publishing` tells what it is about to whoever watches, of whom `admin` is one.
 
 mod acceptor;
 mod admin;
@@ -22,6 +23,7 @@ mod disk;
 mod elections;
 mod ending;
 mod event_loop;
+mod examining;
 mod extracting;
 mod greetings;
 mod handshake;
@@ -37,10 +39,12 @@ mod outside;
 mod peers;
 mod places;
 mod publishing;
+mod renewal;
 mod restoring;
 mod rights;
 mod secured;
 mod snapshot_content;
+mod threads;
 mod turns;
 mod way;
 

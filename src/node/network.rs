@@ -14,6 +14,7 @@ use crate::node::commands::Command;
 use crate::node::complaints::Complaints;
 use crate::node::elections::Elections;
 use crate::node::ending::Ending;
+use crate::node::examining::Examining;
 use crate::node::greetings::Greetings;
 use crate::node::handshakes::Handshakes;
 use crate::node::links::{Link, Links, OUT_BYTES_MAX, Role, connection_id};
@@ -61,6 +62,7 @@ pub(super) struct Network {
     /// Accepted connections that have not said who they are.
     pub(super) greetings: Greetings,
     pub(super) handshakes: Handshakes,
+    pub(super) examining: Examining,
     pub(super) backlog: Backlog,
     pub(super) outputs: Outputs,
     muting: Muting,
@@ -106,6 +108,7 @@ impl Network {
             dismissed: None,
             greetings: Greetings::default(),
             handshakes: Handshakes::default(),
+            examining: Examining::default(),
             backlog: Backlog::default(),
             outputs: Outputs::default(),
             muting: Muting::default(),
@@ -177,6 +180,7 @@ impl Network {
             .min(self.peers.next_deadline())
             .min(self.acceptor.next_deadline())
             .min(self.outputs.next_deadline())
+            .min(self.next_examination())
     }
 
     /// Makes inputs of all that the last wait found: ends first, then peers, then clients.
@@ -210,6 +214,7 @@ impl Network {
         self.shake_hands(budget.saturating_sub(units), server, inputs);
         self.accept(now, inputs);
         self.end_silent(now, inputs);
+        self.examine(&clock::sample(), inputs);
         while let Some(key) = self.peers.overdue(now) {
             let timed_out = Closed::Failed(io::ErrorKind::TimedOut.into());
             self.end(key, Ending::Closed(timed_out), inputs);
@@ -263,7 +268,9 @@ impl Network {
             _ => CLIENT_BYTES_PER_TURN,
         };
         let mut frames = std::mem::take(&mut self.frames);
+        let was_handshaking = link.connection.is_handshaking();
         let received = link.connection.receive(&mut frames, budget);
+        self.handshakes.note_end(was_handshaking, link, self.turns.meters());
         let bytes: usize = frames.iter().map(|frame| frame.body.len()).sum();
         let units = UNITS_OF_READ + frames.len() * UNITS_OF_FRAME + bytes / 64;
         let handled =
@@ -284,7 +291,7 @@ impl Network {
     /// Watches a connection; `None` if the system will not.
     pub(super) fn adopt(&mut self, mut connection: Connection, role: Role) -> Option<Key> {
         match self.poller.add(&mut connection, self.links.next_key()) {
-            Ok(()) => Some(self.links.insert(connection, role)),
+            Ok(()) => Some(self.links.insert(connection, role, self.examining.changes())),
             Err(error) => {
                 log::warn!("a connection cannot be watched: {error}");
                 None
@@ -324,6 +331,7 @@ impl Network {
         {
             self.dismissed = Some(refused.text.clone());
         }
+        self.handshakes.note_failure(&link, &ending, self.turns.meters());
         if ending.is_complaint() {
             self.complaints.add(now, &ending);
         }

@@ -1,9 +1,9 @@
 //! The world as the server sees it: real clocks, and messages queued on real connections.
 
-use crate::base::{ConnectionId, NodeId, Sample};
+use crate::base::{ConnectionId, NodeId, Principal, Sample, text};
 use crate::node::links::{Link, key_of};
 use crate::node::network::Network;
-use crate::node::secured::TlsMode;
+use crate::node::secured::{Secured, TlsMode};
 use crate::raft::Claim;
 use crate::server::Outside;
 use crate::sys::clock;
@@ -72,11 +72,16 @@ impl Network {
     /// A status with what only the process knows of itself.
     pub(super) fn completed(&self, status: NodeStatus) -> NodeStatus {
         let status = self.turns.complete(status);
+        let secured = self.handshakes.secured.as_ref();
         NodeStatus {
             refused_connections: self.complaints.count(),
             leader_changes: Some(self.elections.changes()),
             leader_silences: Some(self.elections.silences()),
             tls: Some(self.handshakes.mode().map_or("off", TlsMode::name).to_owned()),
+            identity: secured.map(|_| Principal::Node(self.own).to_string()),
+            certificate_days: secured
+                .and_then(Secured::not_after)
+                .map(|end| text::days_left(end, clock::unix_ms() / 1000)),
             ..status
         }
     }

@@ -5,6 +5,7 @@ use crate::base::NodeId;
 use crate::base::meters::{LinkKind, Meters};
 use crate::node::event_loop::EventLoop;
 use crate::node::network::Network;
+use crate::node::secured::Secured;
 use crate::raft::{Raft, Role};
 use crate::replica::Replica;
 use crate::sys::{clock, tcp};
@@ -101,6 +102,8 @@ impl Network {
         for (kind, count) in counts {
             meters.connections[kind as usize].set(count as u64);
         }
+        let secured = self.handshakes.secured.as_ref();
+        meters.certificate_ends.set(secured.and_then(Secured::not_after).unwrap_or(0));
         meters.refused_connections.reach(self.complaints.count());
     }
 

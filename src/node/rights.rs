@@ -2,6 +2,8 @@
 //! encrypted, or in this process: what is asked there, anybody may who comes that far.
 
 use crate::base::Principal;
+use crate::base::meters::RightKind;
+use crate::lock::Operation;
 use crate::net::Key;
 use crate::node::audit::Who;
 use crate::node::ending::Ending;
@@ -33,6 +35,7 @@ impl Network {
         };
         let is_node = matches!(link.connection.principal(), Some(Principal::Node(_)));
         let who = Who::at(link, self.own);
+        self.turns.meters().denials[lacking(request) as usize].add(1);
         self.audit.deny(clock::boot_nanos(), &who, request, &why);
         if is_node {
             return Err(Ending::Refusing(Refused { code: RefusedCode::State, text: why }));
@@ -72,5 +75,17 @@ impl Network {
             _ => return,
         };
         self.queue_understood(key, FrameKind::Server, message.needs(), &message);
+    }
+}
+
+/// What a denied request takes, as it is counted.
+fn lacking(request: &Request) -> RightKind {
+    match request {
+        Request::Order { .. } => RightKind::Operate,
+        Request::Read { .. } | Request::Observe { .. } | Request::Unobserve { .. } => {
+            RightKind::Read
+        }
+        Request::Submit { operation: Operation::Break { .. }, .. } => RightKind::Break,
+        _ => RightKind::Acquire,
     }
 }

@@ -1,15 +1,20 @@
 //! TLS of a node: what it shows and demands, and who may say what by the certificate that was verified.
 
 use crate::base::error::{Error, Status};
-use crate::base::{NodeId, Principal};
-use crate::net::{Closed, Connection, Expected, Key, TlsClient, TlsFiles, TlsMaterial, TlsServer};
+use crate::base::{NodeId, Principal, Sample};
+use crate::net::{
+    Closed, Connection, Expected, Key, Stamp, TlsClient, TlsError, TlsFiles, TlsMaterial,
+    TlsServer, TrustPrint,
+};
 use crate::node::ending::Ending;
+use crate::node::links::{Link, Role};
 use crate::node::network::Network;
 use crate::node::way::Way;
 use crate::wire::{Refused, RefusedCode};
 use std::path::PathBuf;
 
-/// The files of a node's certificate and of whom it trusts, all PEM. They are read when the node starts.
+/// The files of a node's certificate and of whom it trusts, all PEM. They are read when the node starts, by
+/// [`Node::reload`](crate::node::Node::reload), and when they change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NodeTls {
@@ -56,6 +61,15 @@ impl NodeTls {
         let (ca, cert, key) = (ca.into(), cert.into(), key.into());
         Self { ca, cert, key, client_ca: None, crl: None, mode: TlsMode::default() }
     }
+
+    pub(super) fn files(&self) -> TlsFiles {
+        TlsFiles {
+            ca: self.ca.clone(),
+            own: Some((self.cert.clone(), self.key.clone())),
+            client_ca: self.client_ca.clone(),
+            crl: self.crl.clone(),
+        }
+    }
 }
 
 /// Both sides of a node's handshakes.
@@ -64,6 +78,14 @@ pub(super) struct Secured {
     server: TlsServer,
     client: TlsClient,
     mode: TlsMode,
+    /// Of the files, before they were read.
+    stamp: Stamp,
+    trusted: TrustPrint,
+    /// The last second of our own certificate, since 1970.
+    not_after: Option<u64>,
+    /// Why our own certificate is of no use at present, as the second half of a sentence about it.
+    outdated: Option<String>,
+    warnings: Vec<String>,
 }
 
 impl Secured {
@@ -73,12 +95,8 @@ impl Secured {
     /// INVALID: which file, and what is wrong with it.
     pub(super) fn read(tls: &NodeTls, node: NodeId) -> Result<Self, Error> {
         let invalid = |text: String| Error::new(Status::Invalid, text);
-        let files = TlsFiles {
-            ca: tls.ca.clone(),
-            own: Some((tls.cert.clone(), tls.key.clone())),
-            client_ca: tls.client_ca.clone(),
-            crl: tls.crl.clone(),
-        };
+        let files = tls.files();
+        let stamp = files.stamp();
         let material = TlsMaterial::read(&files).map_err(invalid)?;
         let (cert, own) = (tls.cert.display(), Principal::Node(node));
         match material.principal() {
@@ -92,10 +110,51 @@ impl Secured {
             Some(Err(why)) => return Err(invalid(format!("the certificate {cert} {why}"))),
             None => unreachable!("a node's files name its certificate"),
         }
-        material.check_node().map_err(|why| invalid(format!("the certificate {cert} {why}")))?;
+        let outdated = material.check_node();
+        let outdated = outdated.map_err(|why| invalid(format!("the certificate {cert} {why}")))?;
         let server = TlsServer::new(&material).map_err(invalid)?;
         let client = TlsClient::new(&material).map_err(invalid)?;
-        Ok(Self { server, client, mode: tls.mode })
+        let (trusted, not_after) = (material.trusted(), material.not_after());
+        let (mode, warnings) = (tls.mode, material.warnings().to_vec());
+        Ok(Self { server, client, mode, stamp, trusted, not_after, outdated, warnings })
+    }
+
+    /// What the files were, before they were read.
+    pub(super) fn stamp(&self) -> &Stamp {
+        &self.stamp
+    }
+
+    /// Whom we trust, to be compared.
+    pub(super) fn trusted(&self) -> TrustPrint {
+        self.trusted
+    }
+
+    /// The last second of our own certificate, since 1970.
+    pub(super) fn not_after(&self) -> Option<u64> {
+        self.not_after
+    }
+
+    /// Why our own certificate is of no use at present, as the second half of a sentence about it.
+    pub(super) fn outdated(&self) -> Option<&str> {
+        self.outdated.as_deref()
+    }
+
+    /// Says what is wrong with them, and does not keep a node from running.
+    pub(super) fn warn(&self) {
+        self.warnings.iter().for_each(|warning| log::warn!("{warning}"));
+        if let Some(why) = &self.outdated {
+            log::warn!("the certificate of this node {why}");
+        }
+    }
+
+    /// Whether whoever is at the other end of a connection that stands would still be let in.
+    pub(super) fn examine(&self, link: &Link, now: &Sample) -> Result<(), TlsError> {
+        match link.role {
+            Role::Peer(peer) | Role::Dialing(peer) if link.connection.is_dialed_over_tls() => {
+                link.connection.examine_dialed(&self.client, &Expected::Node(peer), now)
+            }
+            _ => link.connection.examine_dialer(&self.server, now),
+        }
     }
 
     /// A connection that was accepted.

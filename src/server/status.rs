@@ -81,6 +81,8 @@ impl<D: Disk> Server<D> {
             sync_us: None,
             heartbeat_gap_us: None,
             tls: None,
+            identity: None,
+            certificate_days: None,
         };
         match self.replica() {
             Some(replica) => self.fill(&mut status, replica),

@@ -7,6 +7,7 @@ use crate::wire::{
     Ability, OrderAnswer, PeerMessage, Query, ReadAnswer, Refused, RefusedCode, Request,
     ServerMessage,
 };
+use std::fmt::Display;
 
 impl PeerMessage {
     /// What the peer must understand to be sent this.
@@ -144,9 +145,24 @@ impl RefusedCode {
 }
 
 impl Refused {
+    /// That a connection which stood is closed, and why.
+    #[must_use]
+    pub fn closing(why: &dyn Display) -> Self {
+        Self { code: RefusedCode::State, text: format!("{CLOSING}{why}") }
+    }
+
+    /// Whether it is that; no kind of its own, which older readers would not understand.
+    #[must_use]
+    pub fn is_closing(&self) -> bool {
+        self.code == RefusedCode::State && self.text.starts_with(CLOSING)
+    }
+
     /// The same for whoever named no ability: the code that 0.1.0 knows for "not so", under the same sentence.
     #[must_use]
     pub fn for_0_1(self) -> Self {
         if self.code.needs().is_none() { self } else { Self { code: RefusedCode::State, ..self } }
     }
 }
+
+/// How such a sentence begins.
+const CLOSING: &str = "this node closes the connection: ";

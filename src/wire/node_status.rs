@@ -96,6 +96,10 @@ pub struct NodeStatus {
     pub heartbeat_gap_us: Option<Timing>,
     /// Whether its connections are secured: "off", "optional", "required"; `None` from 0.1.0.
     pub tls: Option<String>,
+    /// Whom its certificate names, say "node/3"; `None` without TLS, like what follows.
+    pub identity: Option<String>,
+    /// Whole days that its certificate has left; below 0 since it has expired.
+    pub certificate_days: Option<i64>,
 }
 
 /// The status of 0.1.0, answered to whoever asks for it by `Request::Status`. It never changes.
@@ -186,6 +190,12 @@ impl NodeStatus {
             .with("sync_us", self.sync_us.map(Timing::to_value))
             .with("heartbeat_gap_us", self.heartbeat_gap_us.map(Timing::to_value))
             .with("tls", self.tls.as_deref())
+            .with("identity", self.identity.as_deref())
+            .with(
+                "certificate_days",
+                self.certificate_days.and_then(|days| u64::try_from(days).ok()),
+            )
+            .with("certificate_expired_days", self.certificate_days.and_then(expired_days))
             .with("ancestors", ancestors);
         match &self.condition {
             Some(condition) => condition.added_to(values),
@@ -239,8 +249,20 @@ impl NodeStatus {
             sync_us: Timing::named(values, "sync_us"),
             heartbeat_gap_us: Timing::named(values, "heartbeat_gap_us"),
             tls: values.text("tls").map(str::to_owned),
+            identity: values.text("identity").map(str::to_owned),
+            certificate_days: certificate_days(values),
         }
     }
+}
+
+/// What is left below 0 as a number that can be sent.
+fn expired_days(days: i64) -> Option<u64> {
+    u64::try_from(days.checked_neg()?).ok().filter(|days| *days > 0)
+}
+
+fn certificate_days(values: &Values) -> Option<i64> {
+    let signed = |name: &str| values.number(name).and_then(|days| i64::try_from(days).ok());
+    signed("certificate_days").or_else(|| signed("certificate_expired_days").map(|days| -days))
 }
 
 impl From<NodeStatus> for FixedStatus {
@@ -365,6 +387,8 @@ mod tests {
             sync_us: Some(Timing { count: 8, ..Timing::default() }),
             heartbeat_gap_us: Some(Timing { max: 7, ..Timing::default() }),
             tls: Some("optional".to_owned()),
+            identity: Some("node/1".to_owned()),
+            certificate_days: Some(-2),
         }
     }
 
@@ -373,6 +397,10 @@ mod tests {
         let bytes = codec::encode(&status().to_values()).unwrap();
         assert_eq!(NodeStatus::from_values(&codec::decode(&bytes).unwrap()), status());
         assert_eq!(NodeStatus::from_values(&Values::new()), NodeStatus::default());
+        for days in [-1, 0, 6] {
+            let status = NodeStatus { certificate_days: Some(days), ..NodeStatus::default() };
+            assert_eq!(NodeStatus::from_values(&status.to_values()), status);
+        }
     }
 
     #[test]
@@ -399,6 +427,8 @@ mod tests {
             sync_us: None,
             heartbeat_gap_us: None,
             tls: None,
+            identity: None,
+            certificate_days: None,
             ..status()
         };
         assert_eq!(back, known);

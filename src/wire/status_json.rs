@@ -76,6 +76,8 @@ pub fn node_to_json(id: Option<NodeId>, address: &str, said: Result<&NodeStatus,
         "sync_us": status.and_then(|status| status.sync_us).map(figures),
         "heartbeat_gap_us": status.and_then(|status| status.heartbeat_gap_us).map(figures),
         "tls": status.and_then(|status| status.tls.as_deref()),
+        "identity": status.and_then(|status| status.identity.as_deref()),
+        "certificate_days": status.and_then(|status| status.certificate_days),
         "unreachable": said.err(),
     })
 }

@@ -173,6 +173,7 @@ static void functions_answer_garbage(void *garbage) {
     CHECK(tenure_node_fd(node) == -1);
     CHECK_STATUS(tenure_node_next(node, 0, &leadership), TENURE_INVALID);
     CHECK_STATUS(tenure_node_resign(node, 0, 0), TENURE_INVALID);
+    CHECK_STATUS(tenure_node_reload(node), TENURE_INVALID);
     CHECK_STATUS(tenure_node_client(node, NULL, &no_client), TENURE_INVALID);
     CHECK(no_client == NULL);
     CHECK_STATUS(tenure_node_stop(node, 0), TENURE_INVALID);

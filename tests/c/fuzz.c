@@ -354,6 +354,7 @@ static void ask_node(struct caller *caller) {
     size_t len = below(caller, sizeof text + 1);
     leadership.struct_size = draw_size(caller, sizeof leadership);
     JUDGE(tenure_node_metrics(node, len == 0 ? NULL : text, &len), BIT(TENURE_INVALID) | BIT(TENURE_TOO_SMALL));
+    JUDGE(tenure_node_reload(node), BIT(TENURE_INVALID));
     JUDGE(tenure_node_leadership(node, &leadership), BIT(TENURE_INVALID));
     CHECK(tenure_node_fd(node) >= -1);
     /* One reader: thread 0. */

@@ -153,6 +153,7 @@ static void is_no_node(void *handle) {
     CHECK(leadership.term == 77);
     GIVES(tenure_node_fd(handle), -1);
     REFUSED(tenure_node_resign(handle, 0, 0));
+    REFUSED(tenure_node_reload(handle));
     NOTHING(client, tenure_node_client(handle, NULL, &client));
     REFUSED(tenure_node_stop(handle, TENURE_FOREVER));
     REFUSED(tenure_node_metrics(handle, NULL, &len));

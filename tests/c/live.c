@@ -256,6 +256,7 @@ static void a_leader_that_resigns_claims_nothing_and_another_claims(struct clust
     do {
         at = cluster_leader(cluster, -1, &leadership);
         token = leadership.token;
+        CHECK_STATUS(tenure_node_reload(cluster->nodes[at]), TENURE_OK);
         status = tenure_node_resign(cluster->nodes[at], 0, TENURE_FOREVER);
         CHECK(status == TENURE_OK || status == TENURE_LOST || status == TENURE_UNAVAILABLE);
     } while (status != TENURE_OK);

@@ -21,6 +21,7 @@ mod operators;
 mod pages;
 mod printed;
 mod program;
+mod renewal;
 mod secured;
 mod serving;
 mod signals;

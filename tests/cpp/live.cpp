@@ -294,6 +294,7 @@ static void nodes_tell_who_leads(const std::string &directory) {
     tenure::client_options patient;
     patient.connect_timeout = 60s;
     CHECK(nodes[0].client(patient).acquire("cpp/h"));
+    nodes[0].reload();
     CHECK(nodes[0].metrics().find("\ntenure_has_leader 1\n") != std::string::npos);
     CHECK(nodes[0].metrics().find('\0') == std::string::npos);
     std::error_code code;

@@ -101,6 +101,8 @@ static void nodes_tell_who_leads(const std::string &directory) {
     CHECK(!tenure::node::start(stranger, code) && code == tenure::errc::invalid);
     stranger.join = "127.0.0.1:1";
     CHECK(!tenure::node::start(stranger, code) && code == tenure::errc::unavailable);
+    node.reload(code);
+    CHECK(!code);
     node.resign(0, 1min, code);
     CHECK(code == tenure::errc::unavailable || code == tenure::errc::lost);
     node.stop(tenure::forever, code);

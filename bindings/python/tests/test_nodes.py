@@ -60,6 +60,7 @@ class NodeTest(unittest.TestCase):
         with tenure.testing.Cluster(1) as cluster, cluster.connect(connect_timeout=60) as client:
             with client.lock("metrics/x"):
                 pass
+            cluster.nodes[0].reload()
             metrics = cluster.nodes[0].metrics()
             self.assertIn("\ntenure_is_leader 1\n", metrics)
             self.assertIn("\ntenure_grants_total 1\n", metrics)

@@ -130,6 +130,40 @@ kinds! {
     Greeting = "greeting",
 }
 
+kinds! {
+    /// How a TLS handshake ended, whichever side dialed.
+    HandshakeResult:
+    /// Both ends know each other.
+    Ok = "ok",
+    /// The other side speaks no TLS, or another version.
+    NotTls = "not_tls",
+    /// It shows no certificate.
+    NoCertificate = "no_certificate",
+    /// Its certificate has expired, or is not valid yet.
+    Outdated = "outdated",
+    /// Its certificate is not trusted, revoked, or somebody else's.
+    Untrusted = "untrusted",
+    /// It does not accept ours.
+    RefusedByPeer = "refused_by_peer",
+    /// It did not go on in time, or had to go for others.
+    Timeout = "timeout",
+    /// It hung up, or the connection failed.
+    Closed = "closed",
+}
+
+kinds! {
+    /// What somebody lacked to whom something was denied.
+    RightKind:
+    /// To use locks.
+    Acquire = "acquire",
+    /// To look at locks.
+    Read = "read",
+    /// To take a lock from its holder.
+    Break = "break",
+    /// To order members, leadership, snapshots.
+    Operate = "operate",
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

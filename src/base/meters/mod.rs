@@ -8,7 +8,9 @@ mod kinds;
 mod loop_state;
 mod times;
 
-pub use kinds::{ChangeReason, EndReason, LinkKind, RequestKind, RequestResult};
+pub use kinds::{
+    ChangeReason, EndReason, HandshakeResult, LinkKind, RequestKind, RequestResult, RightKind,
+};
 pub use loop_state::{Doing, LoopState};
 pub use times::Times;
 
@@ -53,6 +55,12 @@ pub struct Meters {
     pub connections: [Gauge; LinkKind::COUNT],
     /// Connections closed because of bytes that are no protocol of ours.
     pub refused_connections: Counter,
+    /// TLS handshakes, by [`HandshakeResult`].
+    pub handshakes: [Counter; HandshakeResult::COUNT],
+    /// The last second of this node's certificate, since 1970; 0: there is none.
+    pub certificate_ends: Gauge,
+    /// What was denied, by [`RightKind`].
+    pub denials: [Counter; RightKind::COUNT],
     /// Messages of peers that could not be (R15).
     pub refused_messages: Counter,
     /// How often the leader lease ran out while it led.
@@ -106,6 +114,9 @@ impl Meters {
             observers: Gauge::default(),
             connections: from_fn(|_| Gauge::default()),
             refused_connections: Counter::default(),
+            handshakes: from_fn(|_| Counter::default()),
+            certificate_ends: Gauge::default(),
+            denials: from_fn(|_| Counter::default()),
             refused_messages: Counter::default(),
             lease_gaps: Counter::default(),
             leader_changes: from_fn(|_| Counter::default()),

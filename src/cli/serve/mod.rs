@@ -30,7 +30,8 @@ use tenure::sys::poll::{self, Interest, Ready};
 /// What is not given as a flag or in the environment is taken from the --config file, then from the defaults.
 /// A name or an address to listen on that is not there yet is waited for. Ends with 2 if a person must mend the options
 /// or the directory, with 3 if it is to be started again.
-/// SIGHUP reads the configuration's log level again, SIGUSR1 has it say one level more, round to the first.
+/// SIGHUP reads certificates and the configuration's log level again, SIGUSR1 has it say one level more, round to the first.
+/// Certificates are read by themselves as well, some seconds after their files have changed.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Options {
     /// This node's id, as in --cluster
@@ -161,7 +162,7 @@ fn follow(node: &Node, orders: &Orders, supervisor: &mut Supervisor) -> Result<(
             Order::None => {}
             Order::Reload => {
                 supervisor.tell_reloading();
-                orders.reload();
+                orders.reload(node);
                 supervisor.tell_reloaded();
             }
             Order::Stop => {

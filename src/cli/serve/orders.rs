@@ -7,6 +7,7 @@ use log::LevelFilter;
 use signal_hook::consts::{SIGHUP, SIGUSR1};
 use std::fs::File;
 use std::os::fd::RawFd;
+use tenure::node::Node;
 
 /// What signals say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,8 +71,9 @@ impl Orders {
         Ok(level)
     }
 
-    /// Reads the configuration anew: the level of log lines counts from now on. Says whether a node could start with it.
-    pub fn reload(&self) {
+    /// Reads the configuration anew, and the certificates of `node`: these and the level of log lines count from now on. Says
+    /// whether a node could start with it.
+    pub fn reload(&self, node: &Node) {
         match config::node_options(self.flags.clone()).and_then(|_| self.set_level()) {
             Ok(level) => log::warn!(
                 "SIGHUP: the configuration is right, log lines are written from level {} on; other options that have \
@@ -82,6 +84,12 @@ impl Orders {
                 "SIGHUP: all stays as it was, and this node would not start again: {}",
                 failure.message
             ),
+        }
+        if let Err(error) = node.reload() {
+            log::error!(
+                "SIGHUP: the certificate files are of no use, so the ones from before stay in use: {}",
+                error.message
+            );
         }
     }
 

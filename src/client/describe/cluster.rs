@@ -159,6 +159,7 @@ impl ClusterStatus {
             ));
         }
         remarks.extend(self.plaintext_too());
+        remarks.extend(self.expiring_certificates());
         remarks.extend(self.frequent_elections());
         remarks
     }
@@ -168,6 +169,31 @@ impl ClusterStatus {
     pub fn optional_tls(&self) -> Vec<NodeId> {
         let is_optional = |status: &&NodeStatus| status.tls.as_deref() == Some("optional");
         self.answered().filter(is_optional).map(|status| status.node).collect()
+    }
+
+    /// Nodes whose certificate ends soon, or has ended, and in how many days.
+    #[must_use]
+    pub fn expiring(&self) -> Vec<(NodeId, i64)> {
+        let days = |status: &NodeStatus| Some((status.node, status.certificate_days?));
+        self.answered().filter_map(days).filter(|(_, days)| *days < EXPIRES_SOON_DAYS).collect()
+    }
+
+    /// That certificates are to be renewed.
+    fn expiring_certificates(&self) -> Option<String> {
+        let shown = |(node, days): (NodeId, i64)| match days {
+            ..=-1 => format!("that of node {node} has expired"),
+            0 => format!("that of node {node} within a day"),
+            1 => format!("that of node {node} in one day"),
+            days => format!("that of node {node} in {days} days"),
+        };
+        let nodes: Vec<String> = self.expiring().into_iter().map(shown).collect();
+        (!nodes.is_empty()).then(|| {
+            format!(
+                "certificates end soon: {}. Put new ones where the nodes read them (`tenure certs node`): they are taken \
+                 without a restart",
+                nodes.join(", ")
+            )
+        })
     }
 
     /// That a stage is to end in which nobody is kept out.
@@ -241,6 +267,8 @@ impl ClusterStatus {
 
 /// What nodes without a leader wait for.
 const NO_LEADER: &str = "no leader: locks cannot be granted until a majority of the nodes is back";
+/// Whoever looks once a week still has time.
+const EXPIRES_SOON_DAYS: i64 = 7;
 /// So many times that a node did not hear its leader are no accident.
 const OFTEN: u64 = 3;
 

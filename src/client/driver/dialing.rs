@@ -8,6 +8,7 @@ use crate::net::{Connection, Found, LocalDialError, resolve_elsewhere, resolve_l
 
 impl Inner {
     pub(super) fn dial(&mut self, id: LinkId, endpoint: String, round: &mut Round) {
+        self.renew_certificates(round);
         let mut link = Link::new(self.member.key(id), self.core.hello());
         if let Some(tls) = &self.tls {
             match tls.expected(&endpoint) {

@@ -179,10 +179,11 @@ impl Inner {
                 }
                 Said::Message(message) => self.core.handle_message(&now, id, message),
                 Said::Refused(refused) => {
-                    if refused.code == RefusedCode::SlowReader {
-                        log::warn!("a node has hung up: {}", refused.text);
+                    let was_served = self.links.remove(&id).is_some_and(|link| link.was_served());
+                    let is_news = was_served && refused.is_closing();
+                    if is_news || refused.code == RefusedCode::SlowReader {
+                        self.log(Level::Warn, format!("a node has hung up: {}", refused.text));
                     }
-                    self.links.remove(&id);
                     return self.core.handle_refused(&now, id, refused);
                 }
             }
@@ -214,6 +215,7 @@ impl Inner {
                 self.core.handle_deadline(&now);
             }
             let mut round = Round::default();
+            self.end_certificates(&now, &mut round);
             for action in self.core.take_actions(&now) {
                 self.tally.note(&action);
                 self.obey(action, &mut round);

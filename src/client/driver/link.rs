@@ -1,5 +1,6 @@
 //! One link of the core: a connection, or the search for its address; frames in and out.
 
+use crate::base::Sample;
 use crate::base::limits::{CLIENT_BUFFER_BYTES_MAX, REFUSAL_TEXT_BYTES_MAX};
 use crate::base::text::one_line;
 use crate::net::{Closed, Connection, Expected, Key, Lookup, Received, Registrar, TlsDialer};
@@ -23,6 +24,9 @@ pub(super) struct Link {
     address: Option<SocketAddr>,
     /// Over TLS alone, with this node.
     tls: Option<(TlsDialer, Expected)>,
+    /// The certificate of the node was good when its time was over, by one of two ways to its authority.
+    outlives: bool,
+    was_served: bool,
     /// The search for its addresses, which ends with it.
     lookup: Option<Lookup>,
     /// Addresses to try if this one fails before it says anything.
@@ -73,6 +77,8 @@ impl Link {
             form: Form::Named,
             address: None,
             tls: None,
+            outlives: false,
+            was_served: false,
             lookup: None,
             others,
             stage,
@@ -132,6 +138,11 @@ impl Link {
             connection = secured.map_err(|closed| closed.to_string())?;
         }
         self.adopt(connection, registrar)
+    }
+
+    /// Whether the node has ever said more than its welcome.
+    pub(super) fn was_served(&self) -> bool {
+        self.was_served
     }
 
     /// Takes a connection that was dialed, and says hello.
@@ -207,7 +218,9 @@ impl Link {
             said.push(Said::Connected);
         }
         for frame in frames {
-            said.push(decode(&frame, self.stage).map_err(|error| error.to_string())?);
+            let one = decode(&frame, self.stage).map_err(|error| error.to_string())?;
+            self.was_served |= matches!(one, Said::Message(_));
+            said.push(one);
             self.stage = Stage::Welcomed;
         }
         match received {
@@ -227,6 +240,26 @@ impl Link {
 }
 
 impl Link {
+    /// When the certificate of the node ends, as a reading of BOOTTIME; `u64::MAX`: there is none, or it does not matter.
+    pub(super) fn certificate_ends_at(&self) -> u64 {
+        match &self.connection {
+            Some(connection) if !self.outlives => connection.certificate_ends_at(),
+            _ => u64::MAX,
+        }
+    }
+
+    /// Whether the node would still be taken for the one that was dialed; why not.
+    pub(super) fn examine_certificate(&mut self, now: &Sample) -> Result<(), String> {
+        let (Some((tls, expected)), Some(connection)) = (&self.tls, &self.connection) else {
+            return Ok(());
+        };
+        self.outlives |= connection.is_certificate_over(now);
+        tls.examine(connection, expected, now).map_err(|why| {
+            let at = self.address.map_or_else(String::new, |address| format!("{address}: "));
+            format!("{at}{why}")
+        })
+    }
+
     /// A node of 0.1.0 closes the connection at the hello that can grow, without a word: it is said hello as it
     /// knows it.
     fn dial_as_0_1(

@@ -11,6 +11,7 @@
 mod alarm;
 mod asked;
 mod background;
+mod certificates;
 mod dialing;
 mod feed;
 mod inner;

@@ -1,10 +1,10 @@
 //! A connection over TLS: how it becomes one, who is at its other end, and what is said where only one end speaks it.
 
 use super::{Closed, Connection, Stream};
-use crate::base::Principal;
+use crate::base::{Principal, Sample};
 use crate::net::tls::{
-    self, EitherStream, Expected, Session, Spoken, StreamError, TlsClient, TlsError, TlsServer,
-    TlsStream,
+    self, EitherStream, Expected, Judge, Session, Spoken, StreamError, TlsClient, TlsError,
+    TlsServer, TlsStream,
 };
 use mio::net::TcpStream;
 
@@ -68,8 +68,52 @@ impl Connection {
     /// Who is at the other end, by a certificate that was verified; `None`: not over TLS, not known yet, or nobody that we know.
     #[must_use]
     pub fn principal(&self) -> Option<&Principal> {
+        self.session().and_then(Session::peer)
+    }
+
+    /// Whether it is over TLS, and was dialed by us.
+    #[must_use]
+    pub fn is_dialed_over_tls(&self) -> bool {
+        self.session().is_some_and(Session::is_dialed)
+    }
+
+    /// When the certificate of the other side ends, as a reading of BOOTTIME; `u64::MAX`: nobody is known by one.
+    #[must_use]
+    pub fn certificate_ends_at(&self) -> u64 {
+        self.session().map_or(u64::MAX, Session::ends_at)
+    }
+
+    /// Whether the certificate of the other side has ended since the handshake, by clocks that nobody sets.
+    #[must_use]
+    pub fn is_certificate_over(&self, now: &Sample) -> bool {
+        self.session().is_some_and(|session| session.is_over(now))
+    }
+
+    /// Whether whoever has dialed us would still be let in.
+    ///
+    /// # Errors
+    /// What is wrong with its certificate by now.
+    pub fn examine_dialer(&self, server: &TlsServer, now: &Sample) -> Result<(), TlsError> {
+        self.session().map_or(Ok(()), |session| session.examine(Judge::Dialer(server), now))
+    }
+
+    /// Whether we would still take the other side for `expected`, whom we have dialed.
+    ///
+    /// # Errors
+    /// What is wrong with its certificate by now.
+    pub fn examine_dialed(
+        &self,
+        client: &TlsClient,
+        expected: &Expected,
+        now: &Sample,
+    ) -> Result<(), TlsError> {
+        let judge = Judge::Dialed(client, expected);
+        self.session().map_or(Ok(()), |session| session.examine(judge, now))
+    }
+
+    fn session(&self) -> Option<&Session> {
         match &self.stream {
-            Stream::Tls(stream) => stream.session.peer(),
+            Stream::Tls(stream) => Some(&stream.session),
             Stream::Tcp(_) | Stream::Either(_) | Stream::Local(_) => None,
         }
     }

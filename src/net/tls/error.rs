@@ -83,6 +83,15 @@ impl From<Error> for TlsError {
 }
 
 impl TlsError {
+    /// What is wrong with the other side's certificate, as the second half of a sentence about it; `None`: it is something else.
+    #[must_use]
+    pub fn of_certificate(&self) -> Option<&str> {
+        match self {
+            Self::Theirs(why) | Self::Outdated(why) => Some(why),
+            _ => None,
+        }
+    }
+
     /// What the first bytes of the other side tell.
     pub(super) fn of_first_bytes(error: Error) -> Self {
         match error {

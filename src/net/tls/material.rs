@@ -3,11 +3,15 @@
 use super::error::TlsError;
 use super::sides::provider;
 use super::trust::{self, Trust, Usage};
+use super::validity::not_after;
+use crate::base::text::date;
 use crate::base::{IdentityError, Principal};
+use ring::digest::{self, SHA256};
 use rustls::InconsistentKeys;
 use rustls::pki_types::pem::{Error as PemError, PemObject};
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer, UnixTime};
 use rustls::sign::CertifiedKey;
+use rustls::time_provider::{DefaultTimeProvider, TimeProvider};
 use std::fmt;
 use std::fs::File;
 use std::io::Read;
@@ -34,7 +38,17 @@ pub struct TlsMaterial {
     pub(super) nodes: Arc<Trust>,
     pub(super) clients: Arc<Trust>,
     pub(super) own: Option<(Arc<CertifiedKey>, Result<Principal, IdentityError>)>,
+    /// Equal where whom we trust is.
+    trusted: TrustPrint,
+    /// The wall clock of handshakes.
+    pub(super) clock: Arc<dyn TimeProvider>,
+    /// What whoever reads the log should know.
+    warnings: Vec<String>,
 }
+
+/// Of authorities and lists of what they have revoked: equal where those are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrustPrint([u8; 32]);
 
 impl TlsMaterial {
     /// Reads them.
@@ -43,8 +57,13 @@ impl TlsMaterial {
     /// One sentence that names the file.
     pub fn read(files: &TlsFiles) -> Result<Self, String> {
         let lists = files.crl.as_deref().map_or_else(|| Ok(Vec::new()), lists)?;
-        let trust = |path: &Path| {
+        let mut print = digest::Context::new(&SHA256);
+        lists.iter().for_each(|list| count_in(&mut print, list));
+        let mut trust = |path: &Path| {
             let authorities = certificates(path)?;
+            // Between what one file has and the next.
+            count_in(&mut print, &[]);
+            authorities.iter().for_each(|authority| count_in(&mut print, authority));
             Trust::new(&authorities, &lists)
                 .map(Arc::new)
                 .map_err(|error| format!("{} has no usable authority: {error}", path.display()))
@@ -54,29 +73,61 @@ impl TlsMaterial {
             Some(path) => trust(path)?,
             None => Arc::clone(&nodes),
         };
-        let own = files.own.as_ref().map(|(certificate, key)| own(certificate, key)).transpose()?;
-        Ok(Self { nodes, clients, own })
+        let mut warnings = Vec::new();
+        let own = files.own.as_ref().map(|files| own(files, &mut warnings)).transpose()?;
+        let print = print.finish();
+        let print = print.as_ref().try_into().expect("SHA-256 has 32 bytes");
+        let clock = Arc::new(DefaultTimeProvider);
+        Ok(Self { nodes, clients, own, trusted: TrustPrint(print), clock, warnings })
     }
 
-    /// Whether our own certificate serves a node: peers, who trust the same authorities, would refuse any other. One that has
-    /// expired, or is not valid yet, is only warned of: the clock of a machine that starts may be wrong.
+    /// What is trusted, to be compared.
+    #[must_use]
+    pub fn trusted(&self) -> TrustPrint {
+        self.trusted
+    }
+
+    /// The last second in which our own certificate, and all that stands between it and its authority, is valid, since
+    /// 1970. `None`: there is none, or it does not say.
+    #[must_use]
+    pub fn not_after(&self) -> Option<u64> {
+        let (own, _) = self.own.as_ref()?;
+        own.cert.iter().filter_map(not_after).min()
+    }
+
+    /// What is wrong with them and harms nothing yet; one sentence each.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// That our own certificate has expired, as the second half of a sentence about it.
+    #[must_use]
+    pub fn expired(&self) -> Option<String> {
+        let now = self.clock.current_time()?.as_secs();
+        let end = self.not_after().filter(|end| *end < now)?;
+        Some(format!("expired on {}: renew it, or nobody will take it", date(end)))
+    }
+
+    /// Whether our own certificate serves a node: peers, who trust the same authorities, would refuse any other. Gives that it
+    /// has expired, or is not valid yet: the clock of a machine that starts may be wrong.
     ///
     /// # Errors
-    /// The second half of a sentence about it.
-    pub fn check_node(&self) -> Result<(), String> {
-        let Some((own, _)) = &self.own else { return Ok(()) };
-        let Some((first, others)) = own.cert.split_first() else { return Ok(()) };
+    /// The second half of a sentence about it, as is what it gives.
+    pub fn check_node(&self) -> Result<Option<String>, String> {
+        let Some((own, _)) = &self.own else { return Ok(None) };
+        let Some((first, others)) = own.cert.split_first() else { return Ok(None) };
         let certificate = trust::parse(first).map_err(|error| error.to_string())?;
         for usage in [Usage::Server, Usage::Client] {
             let verified = self.nodes.verify(&certificate, others, UnixTime::now(), usage);
             match verified.map_err(TlsError::from) {
                 Ok(()) => {}
-                Err(TlsError::Outdated(why)) => log::warn!("the certificate of this node {why}"),
+                Err(TlsError::Outdated(why)) => return Ok(Some(why)),
                 Err(TlsError::Theirs(why)) => return Err(why),
                 Err(error) => return Err(format!("cannot be used: {error}")),
             }
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Whom our own certificate names. `None`: there is none.
@@ -94,14 +145,14 @@ impl fmt::Debug for TlsMaterial {
 }
 
 fn own(
-    certificate: &Path,
-    key: &Path,
+    (certificate, key): &(PathBuf, PathBuf),
+    warnings: &mut Vec<String>,
 ) -> Result<(Arc<CertifiedKey>, Result<Principal, IdentityError>), String> {
     let chain = certificates(certificate)?;
     let (shown, at) = (certificate.display(), key.display());
     let damaged = |_| format!("{shown} has a damaged certificate");
     let principal = trust::identity(&trust::parse(&chain[0]).map_err(damaged)?);
-    let certified = CertifiedKey::from_der(chain, private_key(key)?, &provider());
+    let certified = CertifiedKey::from_der(chain, private_key(key, warnings)?, &provider());
     match certified {
         Ok(certified) => Ok((Arc::new(certified), principal)),
         Err(rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) => {
@@ -111,12 +162,20 @@ fn own(
     }
 }
 
-fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
+/// Counts bytes with how many they are, so that nothing else counts the same.
+fn count_in(print: &mut digest::Context, bytes: &[u8]) {
+    print.update(&(bytes.len() as u64).to_be_bytes());
+    print.update(bytes);
+}
+
+fn private_key(path: &Path, warnings: &mut Vec<String>) -> Result<PrivateKeyDer<'static>, String> {
     let bytes = bytes_of(path)?;
     let at = path.display();
     // A group may be its owner's alone.
     if std::fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o007 != 0) {
-        log::warn!("the key {at} can be read by everybody on this machine: `chmod 600 {at}`");
+        let text =
+            format!("the key {at} can be read by everybody on this machine: `chmod 600 {at}`");
+        warnings.push(text);
     }
     PrivateKeyDer::from_pem_slice(&bytes).map_err(|error| match error {
         PemError::NoItemsFound if contains(&bytes, b"ENCRYPTED PRIVATE KEY") => format!(

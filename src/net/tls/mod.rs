@@ -6,8 +6,10 @@
 //! * `Session` is one connection without a socket: bytes in, bytes out. `TlsStream` puts it on one.
 //!
 //! The provider of cryptography is passed to each part and never installed for the process: we are a guest in the programs of
-//! others, who may have their own. There are no tickets yet, so that nobody is let in by what was true of an older handshake, and no
-//! early data: what is sent before the handshake is over could be sent again by others.
+//! others, who may have their own. There are no tickets, so that nobody is let in by what was true of an older handshake, and no
+//! early data: what is sent before the handshake is over could be sent again by others (docs/certificates.md).
+//!
+//! What a handshake has found is counted down by [`standing`], and judged again when others are trusted than before.
 
 mod blocking;
 mod dialer;
@@ -16,17 +18,22 @@ mod error;
 mod material;
 mod session;
 mod sides;
+mod stamp;
+mod standing;
 mod stream;
 mod trust;
+mod validity;
 mod verifiers;
 
 pub use blocking::BlockingTls;
-pub use dialer::TlsDialer;
+pub use dialer::{Renewed, TlsDialer};
 pub(super) use either::{EitherStream, Spoken};
 pub use error::{TlsError, begins_as_tls};
-pub use material::{TlsFiles, TlsMaterial};
+pub use material::{TlsFiles, TlsMaterial, TrustPrint};
 pub(super) use session::Session;
+pub(super) use sides::Judge;
 pub use sides::{Expected, TlsClient, TlsServer};
+pub use stamp::Stamp;
 pub(super) use stream::{StreamError, TlsStream};
 
 #[cfg(test)]

@@ -4,11 +4,17 @@
 //! of what is to be sent is: all of it stands in one buffer of ours, so that bounds count it.
 
 use super::error::TlsError;
+use super::sides::Judge;
+use super::standing::Standing;
 use super::trust;
-use crate::base::Principal;
+use crate::base::{Principal, Sample};
+use crate::sys::clock;
 use rustls::Connection;
+use rustls::pki_types::UnixTime;
+use rustls::time_provider::TimeProvider;
 use std::fmt;
 use std::io::{BufRead, Write};
+use std::sync::Arc;
 
 /// One side of it.
 pub(in crate::net) struct Session {
@@ -23,14 +29,19 @@ pub(in crate::net) struct Session {
     is_spoken: bool,
     /// Who the other side is, once that is known, if it is anybody that we know.
     peer: Option<Principal>,
+    /// How long its certificate is good, once that is known.
+    standing: Option<Standing>,
+    /// The wall clock, of which the end of the handshake is told.
+    clock: Arc<dyn TimeProvider>,
 }
 
 impl Session {
     /// What whoever dials begins with is to be sent at once.
-    pub(super) fn new(tls: Connection) -> Self {
+    pub(super) fn new(tls: Connection, clock: Arc<dyn TimeProvider>) -> Self {
         let (output, sent) = (Vec::new(), 0);
         let (has_ended, is_spoken) = (false, false);
-        let mut session = Self { tls, output, sent, has_ended, is_spoken, peer: None };
+        let (peer, standing) = (None, None);
+        let mut session = Self { tls, output, sent, has_ended, is_spoken, peer, standing, clock };
         session.collect();
         session
     }
@@ -93,10 +104,40 @@ impl Session {
         }
         self.has_ended = state.peer_has_closed();
         if was_handshaking && !self.is_handshaking() {
-            let shown = self.tls.peer_certificates().and_then(<[_]>::first);
-            self.peer = shown.and_then(trust::principal_of);
+            let shown = self.tls.peer_certificates().unwrap_or_default();
+            self.peer = shown.first().and_then(trust::principal_of);
+            let wall = self.clock.current_time().unwrap_or_else(UnixTime::now);
+            self.standing = Some(Standing::begin(shown, wall, clock::sample()));
         }
         Ok(())
+    }
+
+    /// Whether it was dialed by us.
+    pub(in crate::net) fn is_dialed(&self) -> bool {
+        matches!(self.tls, Connection::Client(_))
+    }
+
+    /// When the certificate of the other side is to be looked at again, as a reading of BOOTTIME; `u64::MAX`: nobody is known.
+    pub(in crate::net) fn ends_at(&self) -> u64 {
+        self.standing.as_ref().map_or(u64::MAX, Standing::ends_at)
+    }
+
+    /// Whether the certificate of the other side has ended since the handshake.
+    pub(in crate::net) fn is_over(&self, now: &Sample) -> bool {
+        self.standing.is_some_and(|standing| standing.is_over(now))
+    }
+
+    /// Whether a handshake would still end well by what `judge` trusts today. One that lasts is judged by its end.
+    ///
+    /// # Errors
+    /// What is wrong with the certificate of the other side.
+    pub(in crate::net) fn examine(&self, judge: Judge<'_>, now: &Sample) -> Result<(), TlsError> {
+        let Some(standing) = &self.standing else { return Ok(()) };
+        let Some((first, others)) = self.tls.peer_certificates().and_then(<[_]>::split_first)
+        else {
+            return Err(TlsError::NoCertificate);
+        };
+        judge.verify(first, others, standing.wall(now)).map_err(TlsError::from)
     }
 
     /// Encrypts what of `bytes` may be sent now; how much that was. Nothing before the other side is known.

@@ -7,11 +7,12 @@ use super::verifiers::{DialedVerifier, DialerVerifier};
 use crate::base::NodeId;
 use rustls::client::{ClientConnection, Resumption};
 use rustls::crypto::{CryptoProvider, ring};
-use rustls::pki_types::{DnsName, ServerName};
+use rustls::pki_types::{CertificateDer, DnsName, ServerName, UnixTime};
 use rustls::server::{NoServerSessionStorage, ServerConnection};
 use rustls::sign::SingleCertAndKey;
+use rustls::time_provider::TimeProvider;
 use rustls::version::TLS13;
-use rustls::{ClientConfig, ServerConfig};
+use rustls::{ClientConfig, Error, ServerConfig};
 use std::fmt;
 use std::sync::Arc;
 
@@ -28,13 +29,43 @@ pub enum Expected {
 
 /// What a node answers with.
 #[derive(Clone)]
-pub struct TlsServer(Arc<ServerConfig>);
+pub struct TlsServer {
+    config: Arc<ServerConfig>,
+    verifier: Arc<DialerVerifier>,
+}
 
 /// What whoever dials begins with.
 #[derive(Clone)]
 pub struct TlsClient {
     config: ClientConfig,
     nodes: Arc<Trust>,
+    clock: Arc<dyn TimeProvider>,
+}
+
+/// Whoever verifies the certificate of a connection that stands: as at its handshake, by what is trusted now.
+#[derive(Clone, Copy)]
+pub(in crate::net) enum Judge<'a> {
+    /// Of who has dialed us.
+    Dialer(&'a TlsServer),
+    /// Of whom we have dialed.
+    Dialed(&'a TlsClient, &'a Expected),
+}
+
+impl Judge<'_> {
+    pub(super) fn verify(
+        self,
+        certificate: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<(), Error> {
+        match self {
+            Self::Dialer(server) => server.verifier.verify(certificate, others, now),
+            Self::Dialed(client, expected) => {
+                let (nodes, expected) = (Arc::clone(&client.nodes), expected.clone());
+                DialedVerifier { nodes, expected }.verify(certificate, others, now)
+            }
+        }
+    }
 }
 
 impl Expected {
@@ -61,25 +92,28 @@ impl TlsServer {
         let Some((own, _)) = &material.own else {
             return Err("a node needs a certificate and its key (--cert and --key)".to_owned());
         };
-        let verifier = DialerVerifier {
+        let verifier = Arc::new(DialerVerifier {
             nodes: Arc::clone(&material.nodes),
             clients: Arc::clone(&material.clients),
-        };
-        let config = ServerConfig::builder_with_provider(provider())
+        });
+        let clock = Arc::clone(&material.clock);
+        let config = ServerConfig::builder_with_details(provider(), clock)
             .with_protocol_versions(&[&TLS13])
             .map_err(|error| error.to_string())?;
         let mut config = config
-            .with_client_cert_verifier(Arc::new(verifier))
+            .with_client_cert_verifier(Arc::clone(&verifier) as Arc<_>)
             .with_cert_resolver(Arc::new(SingleCertAndKey::from(Arc::clone(own))));
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
-        Ok(Self(Arc::new(config)))
+        Ok(Self { config: Arc::new(config), verifier })
     }
 
     /// One who has dialed us.
     pub(in crate::net) fn accept(&self) -> Result<Session, String> {
-        let connection = ServerConnection::new(Arc::clone(&self.0));
-        connection.map(|connection| Session::new(connection.into())).map_err(|why| why.to_string())
+        let connection = ServerConnection::new(Arc::clone(&self.config));
+        let clock = Arc::clone(&self.config.time_provider);
+        let session = connection.map(|connection| Session::new(connection.into(), clock));
+        session.map_err(|why| why.to_string())
     }
 }
 
@@ -91,7 +125,8 @@ impl TlsClient {
     pub fn new(material: &TlsMaterial) -> Result<Self, String> {
         let nodes = Arc::clone(&material.nodes);
         let verifier = DialedVerifier { nodes: Arc::clone(&nodes), expected: Expected::AnyNode };
-        let config = ClientConfig::builder_with_provider(provider())
+        let clock = Arc::clone(&material.clock);
+        let config = ClientConfig::builder_with_details(provider(), Arc::clone(&clock))
             .with_protocol_versions(&[&TLS13])
             .map_err(|error| error.to_string())?
             .dangerous()
@@ -103,7 +138,7 @@ impl TlsClient {
             None => config.with_no_client_auth(),
         };
         config.resumption = Resumption::disabled();
-        Ok(Self { config, nodes })
+        Ok(Self { config, nodes, clock })
     }
 
     /// A connection to `expected`.
@@ -120,7 +155,9 @@ impl TlsClient {
         let verifier = DialedVerifier { nodes: Arc::clone(&self.nodes), expected };
         config.dangerous().set_certificate_verifier(Arc::new(verifier));
         let connection = ClientConnection::new(Arc::new(config), name);
-        connection.map(|connection| Session::new(connection.into())).map_err(|why| why.to_string())
+        let clock = Arc::clone(&self.clock);
+        let session = connection.map(|connection| Session::new(connection.into(), clock));
+        session.map_err(|why| why.to_string())
     }
 }
 

@@ -2,14 +2,17 @@
 
 use super::*;
 use crate::base::{NodeId, Principal};
+use crate::sys::clock;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair,
     KeyUsagePurpose, SanType, date_time_ymd,
 };
 use std::path::PathBuf;
+use std::time::Duration;
 use tempfile::TempDir;
 
 mod refusals;
+mod renewals;
 
 type Issuer = CertifiedIssuer<'static, KeyPair>;
 
@@ -55,13 +58,35 @@ impl Papers {
         TlsMaterial::read(&self.files(params)).unwrap()
     }
 
-    pub(in crate::net) fn client_files(&mut self, uri: &str) -> TlsFiles {
+    pub(crate) fn client_files(&mut self, uri: &str) -> TlsFiles {
         self.files(&client(uri))
     }
 
     /// The files of a node.
     pub(crate) fn node_files(&mut self, uri: &str) -> TlsFiles {
         self.files(&node(uri))
+    }
+
+    /// Those of one whose time is over.
+    pub(crate) fn expired_node_files(&mut self, uri: &str) -> TlsFiles {
+        self.files(&changed(node(uri), |params| params.not_after = date_time_ymd(2020, 1, 1)))
+    }
+
+    /// Of a client whose certificate ends in a day.
+    pub(crate) fn client_for_a_day(&mut self, uri: &str) -> TlsClient {
+        let material = self.read(&changed(client(uri), for_a_day));
+        TlsClient::new(&material).unwrap()
+    }
+
+    /// The same of a node.
+    pub(crate) fn server_for_a_day(&mut self, uri: &str) -> TlsServer {
+        let material = self.read(&changed(node(uri), for_a_day));
+        TlsServer::new(&material).unwrap()
+    }
+
+    /// The file of an authority of which nobody else is.
+    pub(crate) fn strange_authority(&mut self) -> PathBuf {
+        self.write(&new_authority().pem())
     }
 
     pub(in crate::net) fn server(&mut self, uri: &str) -> TlsServer {
@@ -95,6 +120,11 @@ fn node(uri: &str) -> CertificateParams {
     params.subject_alt_names.push(SanType::IpAddress([10, 0, 0, 1].into()));
     params.extended_key_usages.push(ExtendedKeyUsagePurpose::ServerAuth);
     params
+}
+
+fn for_a_day(params: &mut CertificateParams) {
+    let end = Duration::from_millis(clock::unix_ms()) + Duration::from_secs(86_400);
+    params.not_after = date_time_ymd(1970, 1, 1) + end;
 }
 
 fn changed(

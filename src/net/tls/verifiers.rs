@@ -26,15 +26,13 @@ pub(super) struct DialerVerifier {
     pub(super) clients: Arc<Trust>,
 }
 
-impl ServerCertVerifier for DialedVerifier {
-    fn verify_server_cert(
+impl DialedVerifier {
+    pub(super) fn verify(
         &self,
         certificate: &CertificateDer<'_>,
         others: &[CertificateDer<'_>],
-        _name: &ServerName<'_>,
-        _ocsp: &[u8],
         now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
+    ) -> Result<(), Error> {
         let certificate = trust::parse(certificate)?;
         self.nodes.verify(&certificate, others, now, Usage::Server)?;
         match &self.expected {
@@ -48,7 +46,39 @@ impl ServerCertVerifier for DialedVerifier {
                 }
             }
         }
-        Ok(ServerCertVerified::assertion())
+        Ok(())
+    }
+}
+
+impl DialerVerifier {
+    pub(super) fn verify(
+        &self,
+        certificate: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<(), Error> {
+        let certificate = trust::parse(certificate)?;
+        // Whose it says that it is decides who must have made it; one that says nothing is told first if it is a stranger's.
+        let identity = trust::identity(&certificate);
+        let trust = match &identity {
+            Ok(Principal::Node(_)) => &self.nodes,
+            _ => &self.clients,
+        };
+        trust.verify(&certificate, others, now, Usage::Client)?;
+        identity.map(drop).map_err(|why| Misfit::from(why).into())
+    }
+}
+
+impl ServerCertVerifier for DialedVerifier {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+        _name: &ServerName<'_>,
+        _ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        self.verify(certificate, others, now).map(|()| ServerCertVerified::assertion())
     }
 
     fn verify_tls12_signature(
@@ -86,16 +116,7 @@ impl ClientCertVerifier for DialerVerifier {
         others: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        let certificate = trust::parse(certificate)?;
-        // Whose it says that it is decides who must have made it; one that says nothing is told first if it is a stranger's.
-        let identity = trust::identity(&certificate);
-        let trust = match &identity {
-            Ok(Principal::Node(_)) => &self.nodes,
-            _ => &self.clients,
-        };
-        trust.verify(&certificate, others, now, Usage::Client)?;
-        identity.map_err(Misfit::from)?;
-        Ok(ClientCertVerified::assertion())
+        self.verify(certificate, others, now).map(|()| ClientCertVerified::assertion())
     }
 
     fn verify_tls12_signature(

@@ -146,6 +146,7 @@ fn end_by(fault_to_be: u8) -> Error {
         meters: Meters::new(),
         teller: None,
         publishing: Publishing::default(),
+        _watch: None,
     };
     let thread = std::thread::spawn(|| event_loop.run());
     while !board.next(None).unwrap().is_leader {}

@@ -15,6 +15,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::os::fd::AsRawFd;
 use tempfile::TempDir;
 
+mod standing;
+
 /// Node 3, whom nobody but the test dials. After a while it dials the others, who are not there.
 struct Stand {
     network: Network,
@@ -55,8 +57,12 @@ impl Stand {
     /// Somebody with this identity, who has begun to shake hands.
     fn dial(&mut self, uri: &str) -> Connection {
         let client = self.papers.client(uri);
+        self.dial_as(&client)
+    }
+
+    fn dial_as(&self, client: &TlsClient) -> Connection {
         let dialed = Connection::dial(self.address, 1 << 20).unwrap();
-        let mut dialed = dialed.over_tls(&client, Expected::Node(NodeId(3))).unwrap();
+        let mut dialed = dialed.over_tls(client, Expected::Node(NodeId(3))).unwrap();
         while dialed.wants_write() {
             dialed.flush().unwrap();
         }

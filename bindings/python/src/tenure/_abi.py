@@ -195,6 +195,7 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "tenure_node_leadership": (_status, [_handle, POINTER(NodeLeadership)]),
     "tenure_node_fd": (c_int, [_handle]),
     "tenure_node_next": (_status, [_handle, c_int64, POINTER(NodeLeadership)]),
+    "tenure_node_reload": (_status, [_handle]),
     "tenure_node_resign": (_status, [_handle, c_uint64, c_int64]),
     "tenure_node_client": (_status, [_handle, POINTER(ClientOptions), _out]),
     "tenure_node_stop": (_status, [_handle, c_int64]),

@@ -146,6 +146,9 @@ class NodeDescription(TypedDict):
     heartbeat_gap_us: Optional[Timing]
     # "off", "optional" or "required"; None from 0.1.
     tls: Optional[str]
+    # Whom its certificate names ("node/1"), and the days that it has left, below 0 since it has expired; None without TLS.
+    identity: Optional[str]
+    certificate_days: Optional[int]
     # Why it did not answer; None if it did.
     unreachable: Optional[str]
 

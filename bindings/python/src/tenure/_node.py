@@ -128,6 +128,13 @@ class Node(Local):
         """All metrics of this node and its process, in the text format of Prometheus. Waits for nothing of the node."""
         return sized_text(partial(check, library.tenure_node_metrics, self._handle.pointer)).decode()
 
+    def reload(self) -> None:
+        """Reads certificate, key, authorities and revoked certificates again; a node without TLS has nothing to read.
+
+        Connections stay, but for those whose certificate is not trusted any more. Invalid: a file is of no use, and all
+        stays as it was. They are read some seconds after they have changed, too."""
+        check(library.tenure_node_reload, self._handle.pointer)
+
     def resign(self, to: int = 0, timeout: Optional[float] = None) -> None:
         """Hands leadership to the node `to`, or to the one with most of the log (0).
 

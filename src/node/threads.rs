@@ -1,0 +1,72 @@
+//! The threads of a node: that of its loop, that which reads its directory first, and that which looks at certificates.
+
+use crate::Error;
+use crate::base::error::Status;
+use crate::base::meters::Meters;
+use crate::node::FileDisk;
+use crate::node::config::NodeOptions;
+use crate::node::event_loop::{EventLoop, disk_status, error_of, panic_error};
+use crate::node::network::Network;
+use crate::node::renewal::Renewal;
+use crate::server::{Server, ServerOptions};
+use crate::sys::{clock, random, thread};
+use crossbeam_channel::{Receiver, Sender};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+/// What reads certificates again, and what keeps its thread.
+pub(super) type Watched = (Arc<Renewal>, Sender<()>);
+
+/// Has certificates read again when their files change, if there are any, for as long as the second is kept.
+pub(super) fn begin_renewal(
+    options: &NodeOptions,
+    network: &Network,
+) -> Result<Option<Watched>, Error> {
+    let (Some(tls), Some(secured)) = (&options.tls, &network.handshakes.secured) else {
+        return Ok(None);
+    };
+    secured.warn();
+    let loop_of = (network.commands.clone(), network.wake());
+    let renewal = Renewal::new(tls.clone(), options.id, secured, loop_of);
+    let watch = renewal.watch().map_err(|error| exhausted(&error))?;
+    Ok(Some((renewal, watch)))
+}
+
+/// Begins the thread of the loop; when it has let go of everything, the second is disconnected.
+pub(super) fn begin_loop(
+    event_loop: EventLoop<FileDisk>,
+) -> Result<(JoinHandle<()>, Receiver<()>), Error> {
+    let (finish, finished) = crossbeam_channel::bounded::<()>(0);
+    let body = move || {
+        event_loop.run();
+        drop(finish);
+    };
+    let thread = thread::spawn("tenure-node", body).map_err(|error| exhausted(&error))?;
+    Ok((thread, finished))
+}
+
+/// Opens the data directory on a thread of its own, on which all signals are blocked: a write beyond RLIMIT_FSIZE is an
+/// error there, and no SIGXFSZ that kills the host.
+pub(super) fn open_directory(
+    options: &NodeOptions,
+    meters: &Arc<Meters>,
+) -> Result<Server<FileDisk>, Error> {
+    let path = options.data_dir.clone();
+    let server_options = ServerOptions { meters: Arc::clone(meters), ..options.server_options() };
+    let opening = thread::spawn("tenure-open", move || {
+        let disk = FileDisk::open(path)
+            .map_err(|error| Error::new(disk_status(&error), error.to_string()))?;
+        Server::open(server_options, disk, random::bytes16(), &clock::sample()).map_err(error_of)
+    });
+    let opened = opening.map_err(|error| exhausted(&error))?.join();
+    opened.unwrap_or_else(|panic| Err(panic_error(panic.as_ref())))
+}
+
+pub(super) fn exhausted(error: &std::io::Error) -> Error {
+    Error::new(
+        Status::Limit,
+        format!(
+            "the process may have no more threads or files ({error}): raise its limits (ulimit)"
+        ),
+    )
+}
