@@ -12,9 +12,10 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tenure::Status;
 use tenure::base::NodeId;
+use tenure::certs::{Authority, Existing, Lifetime, stem};
 use tenure::client::{AcquireOptions, BreakOptions, Client, ClientOptions, Wait};
 use tenure::node::{Node, NodeOptions};
 
@@ -139,6 +140,37 @@ fn c_operates_a_cluster_without_the_program() {
     let mut command = Command::new(program);
     command.arg(directory.path()).arg(format!("127.0.0.1:{}", free_port()));
     assert_eq!(run(&mut command), "operate: good\n");
+}
+
+#[test]
+fn c_speaks_tls_and_says_who_is_refused_and_why() {
+    let directory = tempfile::tempdir().unwrap();
+    let made = expired_in(&directory.path().join("made"));
+    let program = build_c("tests/c/secured.c", "secured", &["-pthread"]);
+    let mut command = Command::new(program);
+    command.arg(directory.path()).arg(format!("127.0.0.1:{}", free_port())).arg(made);
+    assert_eq!(run(&mut command), "secured: good\n");
+}
+
+#[test]
+fn examples_speak_tls_and_are_denied_what_operators_may() {
+    let programs = [
+        build_c("bindings/c/examples/tls.c", "example-tls", &[]),
+        build_cpp("bindings/cpp/examples/tls.cpp", "example-tls-cpp", "c++17"),
+    ];
+    for program in programs {
+        let directory = tempfile::tempdir().unwrap();
+        let address = format!("127.0.0.1:{}", free_port());
+        for _ in 0..2 {
+            let mut command = Command::new(&program);
+            let output = run(command.arg(directory.path().join("new")).arg(&address));
+            assert!(
+                output.starts_with("jobs/x: token ") && output.contains(", over TLS\n"),
+                "{output}"
+            );
+            assert!(output.contains("denied: ") && output.contains("client/example"), "{output}");
+        }
+    }
 }
 
 #[test]
@@ -283,6 +315,13 @@ fn cpp_end_is_final_for_the_section_that_had_it() {
 }
 
 #[test]
+fn cpp_speaks_tls_through_a_leaders_end() {
+    let directory = tempfile::tempdir().unwrap();
+    let program = build_cpp("tests/cpp/secured.cpp", "secured-cpp", "c++17");
+    assert_eq!(run(Command::new(program).arg(directory.path())), "secured: good\n");
+}
+
+#[test]
 fn cpp_example_takes_a_lock_and_gives_it_back() {
     let cluster = Cluster::start();
     let program = build_cpp("bindings/cpp/examples/lock.cpp", "example-lock-cpp", "c++17");
@@ -303,6 +342,22 @@ fn run_on_a_cluster(name: &str) {
     let directory = tempfile::tempdir().unwrap();
     let program = build_c(&format!("tests/c/{name}.c"), name, &["-pthread"]);
     assert_eq!(run(Command::new(program).arg(directory.path())), format!("{name}: good\n"));
+}
+
+/// An authority in `directory`, and what it has made for a day of last week: `client/late`, `node/1`.
+fn expired_in(directory: &Path) -> PathBuf {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let lifetime =
+        |days_ago: u64, days| Lifetime { now: now - days_ago * 86_400, days: Some(days) };
+    let authority = Authority::create(lifetime(8, 30)).unwrap();
+    authority.issued().save(directory, "ca", Existing::Kept).unwrap();
+    let hosts = ["127.0.0.1".parse().unwrap()];
+    for (who, hosts) in [("client/late", &[][..]), ("node/1", &hosts)] {
+        let principal = who.parse().unwrap();
+        let issued = authority.issue(&principal, hosts, lifetime(7, 1)).unwrap();
+        issued.save(directory, &stem(&principal), Existing::Kept).unwrap();
+    }
+    directory.to_owned()
 }
 
 /// Three nodes in this process.

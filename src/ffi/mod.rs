@@ -19,6 +19,7 @@ mod table;
 mod wait;
 
 // The header. `build.rs` lists the same files.
+pub mod certs;
 pub mod client;
 pub mod election;
 pub mod holder;

@@ -9,8 +9,8 @@ use super::lease::no_descriptor;
 use super::log::install;
 use super::sized::{self, Sized32};
 use super::status::tenure_status;
-use super::strings::{ADDRESS, ADMIN, CLUSTER, JOIN, PATH, optional_text, out, text};
-use super::tls::TENURE_TLS_OFF;
+use super::strings::{ADDRESS, ADMIN, AUDIT, CLUSTER, JOIN, PATH, optional_text, out, text};
+use super::tls::{Environment, check_verify, joined_at, node_tls};
 use super::wait::duration;
 use crate::base::NodeId;
 use crate::client::{Client, members_told};
@@ -57,28 +57,31 @@ pub struct tenure_node_options {
     pub lease_ms: u32,
     /// 0.
     pub reserved: u32,
-    /// Not acted on by this version, which speaks no TLS through C: NULL.
+    /// A file (PEM) with the authority of the nodes, and of clients and operators unless client_ca is given. With ca, cert and
+    /// key all connections that leave the process are over TLS; NULL: nothing is encrypted. Each file is read when the node is
+    /// started; tenure_certs_write makes them.
     pub ca: *const c_char,
-    /// As ca.
+    /// A file (PEM) with this node's certificate, of `tenure:node/ID`.
     pub cert: *const c_char,
-    /// As ca.
+    /// A file (PEM) with the key of cert.
     pub key: *const c_char,
-    /// As ca.
+    /// NULL, or a file (PEM) with the authority of clients and operators, if it is another.
     pub client_ca: *const c_char,
-    /// As ca.
+    /// NULL, or a file (PEM) with what authorities have revoked.
     pub crl: *const c_char,
     /// NULL, or "host:port" of loopback: where the node tells how it is over HTTP (/metrics, /livez, /readyz, /status).
     pub admin: *const c_char,
-    /// Not acted on by this version: NULL.
+    /// NULL, or a file to which the audit trail is appended, a JSON object a line: orders, breaks, snapshots and denials. The
+    /// log has them in any case.
     pub audit: *const c_char,
     /// The largest TTL of a session, from 200, which is also how long a restored cluster waits before it grants; 0 = 3600000
     /// (1 h), the largest that there is. The leader's counts.
     pub ttl_max_ms: u64,
     /// Bytes of log after which a snapshot is made, from 4096 to 536870912; 0 = 67108864 (64 MiB).
     pub snapshot_every_bytes: u64,
-    /// TENURE_TLS_DEFAULT, or TENURE_TLS_OFF; this version speaks no TLS through C.
+    /// TENURE_TLS_DEFAULT, _OFF, _OPTIONAL or _REQUIRED.
     pub tls: u32,
-    /// As ca: 0.
+    /// By what the nodes at `join` are verified: TENURE_VERIFY_HOST or TENURE_VERIFY_NODE.
     pub verify: u32,
 }
 
@@ -208,7 +211,8 @@ pub unsafe extern "C" fn tenure_node_resign(
     })
 }
 
-/// Opens a client of this node's cluster. While this node runs it is reached without a socket, the others over TCP.
+/// Opens a client of this node's cluster. While this node runs it is reached without a socket, the others over TCP: where
+/// they speak TLS the client needs ca, cert and key of its own, since a node's certificate is no client's.
 /// As tenure_client_open otherwise: *out is a client that you free with tenure_client_free, before or after the node.
 ///
 /// ```c
@@ -228,7 +232,7 @@ pub unsafe extern "C" fn tenure_node_client(
         *out = std::ptr::null_mut();
         let node = enter::<NodeObject>(node)?;
         // SAFETY: the caller passes NULL or options that begin with their size.
-        let mut options = unsafe { client_options(options) }?;
+        let mut options = unsafe { client_options(options, Environment::IsOther) }?;
         // The environment's pin is about the environment's endpoints.
         options.cluster_id = options.cluster_id.filter(|pin| !pin.is_empty());
         *out = export(ClientObject(Client::open_local(&node.0.local()?, options)?))?;
@@ -291,13 +295,14 @@ unsafe fn node_options(options: *const tenure_node_options) -> Result<NodeOption
         return Err(Error::new(Status::Invalid, "the id of a node is 1 or larger"));
     }
     // SAFETY: the caller passes strings.
-    let (data_dir, cluster, listen, join, admin) = unsafe {
+    let (data_dir, cluster, listen, join, admin, audit) = unsafe {
         (
             text(given.data_dir, PATH)?,
             optional_text(given.cluster, CLUSTER)?,
             optional_text(given.listen, ADDRESS)?,
             optional_text(given.join, JOIN)?,
             optional_text(given.admin, ADMIN)?,
+            optional_text(given.audit, AUDIT)?,
         )
     };
     let members = match (cluster, join) {
@@ -318,28 +323,26 @@ unsafe fn node_options(options: *const tenure_node_options) -> Result<NodeOption
             .unwrap_or(defaults.snapshot_every_bytes),
         insecure: given.flags & TENURE_NODE_INSECURE != 0,
         admin: admin.map(str::to_owned),
+        audit: audit.map(Into::into),
+        // SAFETY: as before.
+        tls: unsafe { node_tls(&given) }?,
         ..defaults
     };
     match join {
-        Some(endpoints) => Ok(options.joining(members_told(endpoints))?),
+        Some(endpoints) => {
+            // SAFETY: as before.
+            let whom = unsafe { joined_at(endpoints, &given, options.tls.as_ref()) }?;
+            Ok(options.joining(members_told(&whom))?)
+        }
         None => Ok(options),
     }
 }
 
 fn check_unsupported(given: &tenure_node_options) -> Result<(), Error> {
-    let fields = [
-        ("flags", given.flags & !TENURE_NODE_INSECURE != 0),
-        ("reserved", given.reserved != 0),
-        ("ca", !given.ca.is_null()),
-        ("cert", !given.cert.is_null()),
-        ("key", !given.key.is_null()),
-        ("client_ca", !given.client_ca.is_null()),
-        ("crl", !given.crl.is_null()),
-        ("audit", !given.audit.is_null()),
-        ("tls", given.tls > TENURE_TLS_OFF),
-        ("verify", given.verify != 0),
-    ];
-    check_unset("tenure_node_options", &fields)
+    let fields =
+        [("flags", given.flags & !TENURE_NODE_INSECURE != 0), ("reserved", given.reserved != 0)];
+    check_unset("tenure_node_options", &fields)?;
+    check_verify("tenure_node_options", given.verify)
 }
 
 fn c_leadership(leadership: Leadership) -> tenure_leadership {

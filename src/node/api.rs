@@ -79,7 +79,7 @@ impl Node {
         let mut network = Network::new(options.id, &options.cluster, listener, commands.clone())
             .map_err(|error| exhausted(&error))?
             .counting(&meters);
-        network.handshakes.secured = secured;
+        network.secure(secured);
         network.audit.file = audit;
         let (wake, board) = (network.wake(), Arc::new(Board::default()));
         let endpoints = endpoints_of(&server);

@@ -2,7 +2,9 @@
 
 use crate::base::error::{Error, Status};
 use crate::base::{NodeId, Principal};
-use crate::net::{Closed, Connection, Expected, Key, TlsClient, TlsFiles, TlsMaterial, TlsServer};
+use crate::net::{
+    Closed, Connection, Expected, Key, TlsClient, TlsFiles, TlsMaterial, TlsServer, TrustWithin,
+};
 use crate::node::ending::Ending;
 use crate::node::network::Network;
 use crate::node::way::Way;
@@ -63,6 +65,7 @@ impl NodeTls {
 pub(super) struct Secured {
     server: TlsServer,
     client: TlsClient,
+    within: TrustWithin,
     mode: TlsMode,
 }
 
@@ -95,7 +98,7 @@ impl Secured {
         material.check_node().map_err(|why| invalid(format!("the certificate {cert} {why}")))?;
         let server = TlsServer::new(&material).map_err(invalid)?;
         let client = TlsClient::new(&material).map_err(invalid)?;
-        Ok(Self { server, client, mode: tls.mode })
+        Ok(Self { server, client, within: TrustWithin::of(&material), mode: tls.mode })
     }
 
     /// A connection that was accepted.
@@ -125,6 +128,12 @@ impl Secured {
 }
 
 impl Network {
+    /// Speaks TLS by this from now on, and believes certificates of clients in this process by it.
+    pub(super) fn secure(&mut self, secured: Option<Secured>) {
+        self.acceptor.local().trust(secured.as_ref().map(|secured| secured.within.clone()));
+        self.handshakes.secured = secured;
+    }
+
     /// Whether whoever is at the other end may speak as this peer: only its own certificate says so.
     pub(super) fn check_peer_identity(&mut self, key: Key, peer: NodeId) -> Result<(), Ending> {
         let Some(link) = self.links.find(key) else { return Ok(()) };

@@ -306,11 +306,11 @@ fn options_that_do_not_fit_are_told_before_a_node_listens() {
     serve(&papers.flags("client-billing"), "is the certificate of client/billing, and this is");
     let mut mixed = good.clone();
     mixed[5] = papers.path("node-2.key");
-    serve(&mixed, "node-2.key is not the key of ");
+    serve(&mixed, "node-2.key (key) is not the key of ");
     let mut empty = good.clone();
     empty[1] = papers.path("empty");
     fs::write(&empty[1], "").unwrap();
-    serve(&empty, "empty is empty");
+    serve(&empty, "empty (ca) is empty");
     // Of an authority that its peers do not trust.
     let mut strange = good.clone();
     let others = Papers::new();
@@ -320,7 +320,7 @@ fn options_that_do_not_fit_are_told_before_a_node_listens() {
     serve(&crl, "has no list of revoked certificates");
     // The same of clients, and none of them goes on without TLS.
     for (flags, part) in [
-        (&good[..4], "a certificate needs its key"),
+        (&good[..4], "and key is not given: give both"),
         (&good[2..], "without the authority of the nodes nothing would be encrypted"),
         (&mixed, "is not the key of"),
     ] {

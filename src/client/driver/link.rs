@@ -2,7 +2,9 @@
 
 use crate::base::limits::{CLIENT_BUFFER_BYTES_MAX, REFUSAL_TEXT_BYTES_MAX};
 use crate::base::text::one_line;
-use crate::net::{Closed, Connection, Expected, Key, Lookup, Received, Registrar, TlsDialer};
+use crate::net::{
+    Closed, Connection, Expected, Key, Lookup, Received, Registrar, TlsDialer, TlsError,
+};
 use crate::wire::{
     ClientHello, ClientWelcome, Form, Frame, FrameError, FrameKind, Hello, Refused, Request,
     ServerMessage, Speech, Welcomed,
@@ -203,6 +205,7 @@ impl Link {
         let Some(connection) = &mut self.connection else { return Ok(Received::All) };
         let mut frames = Vec::new();
         let received = connection.receive(&mut frames, RECEIVE_BYTES);
+        let is_handshaking = connection.is_handshaking();
         if self.take_connected() {
             said.push(Said::Connected);
         }
@@ -216,10 +219,14 @@ impl Link {
                 Ok(received)
             }
             Err(closed) if self.stage != Stage::Welcomed => {
+                let why = match closed {
+                    Closed::ByPeer if is_handshaking => TlsError::Unheard.to_string(),
+                    ref closed => closed.to_string(),
+                };
                 self.connection = None;
                 let next = self.dial_as_0_1(&closed, registrar);
                 let next = next.or_else(|| self.dial_next(registrar));
-                next.unwrap_or_else(|| Err(closed.to_string())).map(|()| Received::All)
+                next.unwrap_or(Err(why)).map(|()| Received::All)
             }
             Err(closed) => Err(closed.to_string()),
         }

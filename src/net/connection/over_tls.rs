@@ -65,12 +65,22 @@ impl Connection {
         self
     }
 
-    /// Who is at the other end, by a certificate that was verified; `None`: not over TLS, not known yet, or nobody that we know.
+    /// Within a process: who has the other end.
+    #[must_use]
+    pub fn of_within(mut self, principal: Option<Principal>) -> Self {
+        if let Stream::Local(stream) = &mut self.stream {
+            stream.know(principal);
+        }
+        self
+    }
+
+    /// Who is at the other end, by a certificate that was verified; `None`: nobody has shown one, or it is not known yet.
     #[must_use]
     pub fn principal(&self) -> Option<&Principal> {
         match &self.stream {
             Stream::Tls(stream) => stream.session.peer(),
-            Stream::Tcp(_) | Stream::Either(_) | Stream::Local(_) => None,
+            Stream::Local(stream) => stream.principal(),
+            Stream::Tcp(_) | Stream::Either(_) => None,
         }
     }
 

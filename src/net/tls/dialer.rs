@@ -4,6 +4,7 @@ use super::blocking::BlockingTls;
 use super::error::TlsError;
 use super::material::{TlsFiles, TlsMaterial};
 use super::sides::{Expected, TlsClient};
+use super::within::ShownWithin;
 use crate::base::Verify;
 use crate::net::{Closed, Connection};
 use std::net::TcpStream;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub struct TlsDialer {
     client: Arc<TlsClient>,
+    shown: Option<ShownWithin>,
     verify: Verify,
 }
 
@@ -22,7 +24,9 @@ impl TlsDialer {
     /// # Errors
     /// One sentence that names the file.
     pub fn read(files: &TlsFiles, verify: Verify) -> Result<Self, String> {
-        Ok(Self { client: Arc::new(TlsClient::new(&TlsMaterial::read(files)?)?), verify })
+        let material = TlsMaterial::read(files)?;
+        let client = Arc::new(TlsClient::new(&material)?);
+        Ok(Self { client, shown: ShownWithin::of(&material), verify })
     }
 
     /// Whoever must be at `endpoint` ("host:port").
@@ -34,6 +38,12 @@ impl TlsDialer {
             Verify::Host => Expected::host_of(endpoint),
             Verify::Node => Ok(Expected::AnyNode),
         }
+    }
+
+    /// What a node of this process is shown.
+    #[must_use]
+    pub fn shown(&self) -> Option<&ShownWithin> {
+        self.shown.as_ref()
     }
 
     /// Secures a connection that was dialed, before anything is sent.

@@ -19,6 +19,7 @@ mod sides;
 mod stream;
 mod trust;
 mod verifiers;
+mod within;
 
 pub use blocking::BlockingTls;
 pub use dialer::TlsDialer;
@@ -28,6 +29,7 @@ pub use material::{TlsFiles, TlsMaterial};
 pub(super) use session::Session;
 pub use sides::{Expected, TlsClient, TlsServer};
 pub(super) use stream::{StreamError, TlsStream};
+pub use within::{ShownWithin, TrustWithin};
 
 #[cfg(test)]
 pub(super) mod tests;
