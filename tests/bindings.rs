@@ -1,9 +1,12 @@
 //! The bindings as their users meet them: C and C++ programs compiled with warnings as errors, against the shared
 //! library of this build and real nodes. Python has `python.rs`.
 
+#[path = "expired/mod.rs"]
+mod expired;
 #[path = "free_ports/mod.rs"]
 mod free_ports;
 
+use expired::make_expired;
 use free_ports::free_port;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -12,10 +15,9 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tenure::Status;
 use tenure::base::NodeId;
-use tenure::certs::{Authority, Existing, Lifetime, stem};
 use tenure::client::{AcquireOptions, BreakOptions, Client, ClientOptions, Wait};
 use tenure::node::{Node, NodeOptions};
 
@@ -145,7 +147,8 @@ fn c_operates_a_cluster_without_the_program() {
 #[test]
 fn c_speaks_tls_and_says_who_is_refused_and_why() {
     let directory = tempfile::tempdir().unwrap();
-    let made = expired_in(&directory.path().join("made"));
+    let made = directory.path().join("made");
+    make_expired(&made);
     let program = build_c("tests/c/secured.c", "secured", &["-pthread"]);
     let mut command = Command::new(program);
     command.arg(directory.path()).arg(format!("127.0.0.1:{}", free_port())).arg(made);
@@ -317,8 +320,11 @@ fn cpp_end_is_final_for_the_section_that_had_it() {
 #[test]
 fn cpp_speaks_tls_through_a_leaders_end() {
     let directory = tempfile::tempdir().unwrap();
+    let made = directory.path().join("made");
+    make_expired(&made);
     let program = build_cpp("tests/cpp/secured.cpp", "secured-cpp", "c++17");
-    assert_eq!(run(Command::new(program).arg(directory.path())), "secured: good\n");
+    let mut command = Command::new(program);
+    assert_eq!(run(command.arg(directory.path()).arg(made)), "secured: good\n");
 }
 
 #[test]
@@ -342,22 +348,6 @@ fn run_on_a_cluster(name: &str) {
     let directory = tempfile::tempdir().unwrap();
     let program = build_c(&format!("tests/c/{name}.c"), name, &["-pthread"]);
     assert_eq!(run(Command::new(program).arg(directory.path())), format!("{name}: good\n"));
-}
-
-/// An authority in `directory`, and what it has made for a day of last week: `client/late`, `node/1`.
-fn expired_in(directory: &Path) -> PathBuf {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-    let lifetime =
-        |days_ago: u64, days| Lifetime { now: now - days_ago * 86_400, days: Some(days) };
-    let authority = Authority::create(lifetime(8, 30)).unwrap();
-    authority.issued().save(directory, "ca", Existing::Kept).unwrap();
-    let hosts = ["127.0.0.1".parse().unwrap()];
-    for (who, hosts) in [("client/late", &[][..]), ("node/1", &hosts)] {
-        let principal = who.parse().unwrap();
-        let issued = authority.issue(&principal, hosts, lifetime(7, 1)).unwrap();
-        issued.save(directory, &stem(&principal), Existing::Kept).unwrap();
-    }
-    directory.to_owned()
 }
 
 /// Three nodes in this process.

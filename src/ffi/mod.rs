@@ -14,6 +14,7 @@ mod guard;
 mod handle;
 mod log_queue;
 mod sized;
+mod starting;
 mod strings;
 mod table;
 mod wait;

@@ -221,6 +221,27 @@ static void strangers_are_told_why(const struct cluster *cluster, const char *di
     is_refused(first, &options, "it speaks TLS, and this side does not");
 }
 
+/* A node of this process judges as the others do, whose sentences stand beside its own. */
+static void strangers_in_the_process_are_told_why(const struct cluster *cluster, const char *directory,
+                                                  const char *certificates) {
+    struct papers own = papers(certificates, "client-billing"), strange;
+    char foreign[512];
+    tenure_client_options options;
+    tenure_client *client = NULL;
+    const char *told = "refuses us: the certificate of this client is not of an authority that is trusted here";
+    snprintf(foreign, sizeof foreign, "%s/foreign", directory);
+    strange = papers(foreign, "client-billing");
+    options = shows(&strange);
+    options.ca = own.ca;
+    options.connect_timeout_ms = 500;
+    for (int times = 0; times < 60; times++) {
+        CHECK_STATUS(tenure_node_client(cluster->nodes[0], &options, &client), TENURE_UNAVAILABLE);
+        if (strstr(tenure_last_error(), told) != NULL)
+            return;
+    }
+    says(told);
+}
+
 /* Both of an authority that both ends trust. */
 static void what_has_expired_is_refused(const char *directory, const char *made) {
     struct papers late = papers(made, "client-late"), node_papers = papers(made, "node-1"), good;
@@ -382,6 +403,7 @@ int main(int argc, char **argv) {
     client_papers = papers(certificates, "client-billing");
     operator_papers = papers(certificates, "operator-alice");
     strangers_are_told_why(&cluster, argv[1], certificates);
+    strangers_in_the_process_are_told_why(&cluster, argv[1], certificates);
     the_environment_stands_for_what_options_do_not_say(&cluster, certificates);
     {
         tenure_client_options options = shows(&client_papers);

@@ -1,4 +1,5 @@
-// TLS by the C++ header: certificates, three nodes in this process, who is served, who is refused. Argument: an empty directory.
+// TLS by the C++ header: certificates, three nodes in this process, who is served, who is refused. Arguments: an empty
+// directory; an authority (ca.crt) and what it made that has expired (client-late, node-1).
 #include "../c/cluster.h"
 #include "tenure.hpp"
 
@@ -40,7 +41,6 @@ static tenure::node_options node_options(std::uint64_t id, const std::string &di
     options.ca = certificates + "/ca.crt";
     options.cert = name + ".crt";
     options.key = name + ".key";
-    options.audit = directory + "/audit";
     return options;
 }
 
@@ -80,6 +80,32 @@ static void what_does_not_fit_is_told(const std::string &directory, const std::s
     check_throws(tenure::errc::invalid, "client-nobody.crt (cert)", [&] { tenure::client opened("127.0.0.1:1", client); });
 }
 
+// One node whose certificate has expired, and a client's.
+static void what_has_expired_is_refused(const std::string &directory, const std::string &made) {
+    int ports[3];
+    cluster_choose_ports(ports);
+    const std::string address = "127.0.0.1:" + std::to_string(ports[0]), before = certificates;
+    certificates = made;
+    const tenure::node_options late = node_options(1, directory + "/late", "1=" + address);
+    tenure::write_certificate(made, "client/early");
+    tenure::client_options client = shows("client-early");
+    client.connect_timeout = 5s;
+    {
+        tenure::node node(late);
+        check_throws(tenure::errc::unavailable, "its certificate expired on ", [&] { tenure::client opened(address, client); });
+        node.stop();
+    }
+    tenure::certificate_options renewed;
+    renewed.hosts = "127.0.0.1";
+    renewed.replace = true;
+    tenure::write_certificate(made, "node/1", renewed);
+    tenure::node node(late);
+    client = shows("client-late");
+    client.connect_timeout = 5s;
+    check_throws(tenure::errc::unavailable, "our certificate has expired", [&] { tenure::client opened(address, client); });
+    certificates = before;
+}
+
 static void who_may_lock_may_not_operate(tenure::client client) {
     check_throws(tenure::errc::denied, "client/billing", [&] { client.move_leader(0, 0ms); });
     check_throws(tenure::errc::denied, "client/billing", [&] { client.remove_member(3); });
@@ -94,7 +120,7 @@ static int leader_of(const tenure::node (&nodes)[3], int stopped) {
 }
 
 int main(int argc, char **argv) {
-    CHECK(argc == 2);
+    CHECK(argc == 3);
     const std::string directory = argv[1];
     certificates = directory + "/certs";
     int ports[3];
@@ -107,6 +133,7 @@ int main(int argc, char **argv) {
     }
     certificates_are_made();
     what_does_not_fit_is_told(directory, members);
+    what_has_expired_is_refused(directory, argv[2]);
     tenure::node nodes[3];
     for (int i = 0; i < 3; i++)
         nodes[i] = tenure::node(node_options(static_cast<std::uint64_t>(i) + 1, directory, members));

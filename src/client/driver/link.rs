@@ -29,6 +29,8 @@ pub(super) struct Link {
     lookup: Option<Lookup>,
     /// Addresses to try if this one fails before it says anything.
     others: VecDeque<SocketAddr>,
+    /// Why whoever answered at one of them is of no use: that says more than that nobody answers at the next.
+    unfit: Option<String>,
     stage: Stage,
     watched: Watched,
 }
@@ -77,6 +79,7 @@ impl Link {
             tls: None,
             lookup: None,
             others,
+            unfit: None,
             stage,
             watched,
         }
@@ -219,14 +222,12 @@ impl Link {
                 Ok(received)
             }
             Err(closed) if self.stage != Stage::Welcomed => {
-                let why = match closed {
-                    Closed::ByPeer if is_handshaking => TlsError::Unheard.to_string(),
-                    ref closed => closed.to_string(),
-                };
                 self.connection = None;
+                let why = self.why(&closed, is_handshaking);
                 let next = self.dial_as_0_1(&closed, registrar);
                 let next = next.or_else(|| self.dial_next(registrar));
-                next.unwrap_or(Err(why)).map(|()| Received::All)
+                let next = next.unwrap_or_else(|| Err(why.clone()));
+                next.map(|()| Received::All).map_err(|_| why)
             }
             Err(closed) => Err(closed.to_string()),
         }
@@ -234,6 +235,19 @@ impl Link {
 }
 
 impl Link {
+    /// What is said if there is no other way to this node.
+    fn why(&mut self, closed: &Closed, is_handshaking: bool) -> String {
+        let (why, is_unfit) = match closed {
+            Closed::ByPeer if is_handshaking => (TlsError::Unheard.to_string(), true),
+            Closed::Tls(_) => (closed.to_string(), true),
+            _ => (closed.to_string(), false),
+        };
+        if is_unfit {
+            self.unfit.get_or_insert_with(|| why.clone());
+        }
+        self.unfit.clone().unwrap_or(why)
+    }
+
     /// A node of 0.1.0 closes the connection at the hello that can grow, without a word: it is said hello as it
     /// knows it.
     fn dial_as_0_1(
