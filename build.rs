@@ -15,7 +15,7 @@ mod header {
     use std::path::Path;
 
     /// The files whose public items are the header, in its order.
-    const SOURCES: [&str; 16] = [
+    const SOURCES: [&str; 17] = [
         "src/ffi/status.rs",
         "src/ffi/log.rs",
         "src/ffi/tls.rs",
@@ -32,6 +32,7 @@ mod header {
         "src/ffi/restore.rs",
         "src/ffi/metrics.rs",
         "src/ffi/reload.rs",
+        "src/ffi/certs.rs",
     ];
 
     pub fn generate() {

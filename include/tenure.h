@@ -36,6 +36,7 @@
       NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0 }
 #define TENURE_RESTORE_OPTIONS_INIT \
     { sizeof(tenure_restore_options), 0, 0, NULL, NULL, 0, 0, 0, NULL }
+#define TENURE_CERTS_OPTIONS_INIT { sizeof(tenure_certs_options), 0, NULL, NULL, 0, 0 }
 #define TENURE_LEADERSHIP_INIT { sizeof(tenure_leadership), 0, 0, 0, 0, 0 }
 
 
@@ -186,12 +187,22 @@
 #define TENURE_LOG_TRACE 5
 
 /**
+ * Nodes are verified by the name or the address that is dialed.
+ */
+#define TENURE_VERIFY_HOST 0
+
+/**
+ * Nodes are verified by what they are: any node of `ca`, wherever it is. There is no fallback from one to the other.
+ */
+#define TENURE_VERIFY_NODE 1
+
+/**
  * TENURE_TLS_REQUIRED with a certificate, else TENURE_TLS_OFF.
  */
 #define TENURE_TLS_DEFAULT 0
 
 /**
- * Nothing is encrypted.
+ * Nothing is encrypted, whatever else is given.
  */
 #define TENURE_TLS_OFF 1
 
@@ -301,6 +312,11 @@
 #define TENURE_RESTORE_WAIVE_WAIT 1
 
 /**
+ * Files of the same name are replaced, each at once; without it they stay, and TENURE_INVALID says so.
+ */
+#define TENURE_CERTS_REPLACE 1
+
+/**
  * A connection to a cluster, and the session in it. Thread-safe. All clients of a program share one thread of Tenure's; each
  * has a descriptor for its connection to each endpoint.
  */
@@ -376,15 +392,18 @@ typedef struct {
    */
   uint32_t flags;
   /**
-   * Not acted on by this version, which speaks no TLS through C: NULL.
+   * A file (PEM) with the authority of the nodes: they are reached over TLS alone, and no other node is spoken to. The files
+   * are read when the client is opened. If none of ca, cert, key and verify is given, the environment's TENURE_CA,
+   * TENURE_CERT, TENURE_KEY and TENURE_VERIFY count ("host" or "node"; not for a client of tenure_node_client); without
+   * those, and for "", nothing is encrypted.
    */
   const char *ca;
   /**
-   * As ca.
+   * A file (PEM) with the certificate that this client shows; needs key. NULL: it shows none, and nodes refuse it.
    */
   const char *cert;
   /**
-   * As ca.
+   * A file (PEM) with the key of cert.
    */
   const char *key;
   /**
@@ -397,7 +416,7 @@ typedef struct {
    */
   const char *cluster_id;
   /**
-   * As ca: 0.
+   * By what nodes are verified: TENURE_VERIFY_HOST or TENURE_VERIFY_NODE.
    */
   uint32_t verify;
   /**
@@ -520,23 +539,25 @@ typedef struct {
    */
   uint32_t reserved;
   /**
-   * Not acted on by this version, which speaks no TLS through C: NULL.
+   * A file (PEM) with the authority of the nodes, and of clients and operators unless client_ca is given. With ca, cert and
+   * key all connections that leave the process are over TLS; NULL: nothing is encrypted. Each file is read when the node is
+   * started; tenure_certs_write makes them.
    */
   const char *ca;
   /**
-   * As ca.
+   * A file (PEM) with this node's certificate, of `tenure:node/ID`.
    */
   const char *cert;
   /**
-   * As ca.
+   * A file (PEM) with the key of cert.
    */
   const char *key;
   /**
-   * As ca.
+   * NULL, or a file (PEM) with the authority of clients and operators, if it is another.
    */
   const char *client_ca;
   /**
-   * As ca.
+   * NULL, or a file (PEM) with what authorities have revoked.
    */
   const char *crl;
   /**
@@ -544,7 +565,8 @@ typedef struct {
    */
   const char *admin;
   /**
-   * Not acted on by this version: NULL.
+   * NULL, or a file to which the audit trail is appended, a JSON object a line: orders, breaks, snapshots and denials. The
+   * log has them in any case.
    */
   const char *audit;
   /**
@@ -557,11 +579,11 @@ typedef struct {
    */
   uint64_t snapshot_every_bytes;
   /**
-   * TENURE_TLS_DEFAULT, or TENURE_TLS_OFF; this version speaks no TLS through C.
+   * TENURE_TLS_DEFAULT, _OFF, _OPTIONAL or _REQUIRED.
    */
   uint32_t tls;
   /**
-   * As ca: 0.
+   * By what the nodes at `join` are verified: TENURE_VERIFY_HOST or TENURE_VERIFY_NODE.
    */
   uint32_t verify;
 } tenure_node_options;
@@ -634,6 +656,33 @@ typedef struct {
    */
   const char *ancestors;
 } tenure_restore_options;
+
+/**
+ * How a certificate is made. Begin with TENURE_CERTS_OPTIONS_INIT.
+ */
+typedef struct {
+  uint32_t struct_size;
+  /**
+   * TENURE_CERTS_REPLACE.
+   */
+  uint32_t flags;
+  /**
+   * Of a node: the names and addresses at which it is dialed, without ports ("db1.example,10.0.0.1"). Of others NULL.
+   */
+  const char *hosts;
+  /**
+   * The directory of the authority (ca.crt, ca.key); NULL: the one in which the certificate is made.
+   */
+  const char *ca_dir;
+  /**
+   * How many days it is valid; 0 = 365, an authority 3650.
+   */
+  uint32_t days;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+} tenure_certs_options;
 
 #ifdef __cplusplus
 extern "C" {
@@ -742,7 +791,8 @@ tenure_status tenure_log_read(char *line,
  *     fprintf(stderr, "%s\n", tenure_last_error());
  * ```
  *
- * Statuses: TENURE_UNAVAILABLE (the text says which nodes were tried, and why each failed), TENURE_INVALID,
+ * Statuses: TENURE_UNAVAILABLE (the text says which nodes were tried, and why each failed or refused us), TENURE_INVALID (also:
+ * a file of ca, cert or key is of no use, and the text says which and why),
  * TENURE_UNSUPPORTED, TENURE_LIMIT. Any thread; blocks up to connect_timeout_ms.
  */
 tenure_status tenure_client_open(const char *endpoints,
@@ -1222,8 +1272,9 @@ tenure_status tenure_validate(tenure_client *client,
  * from then on. Any other grace is TENURE_INVALID.
  *
  * Statuses: TENURE_OK (the holder is asked, or the lock is free), TENURE_NOT_FOUND (nobody holds it so),
- * TENURE_UNAVAILABLE (surely not done), TENURE_UNKNOWN (it may have been done), TENURE_INVALID, TENURE_CLOSED,
- * TENURE_FORKED. Any thread; blocks up to request_timeout_ms.
+ * TENURE_DENIED (over TLS: with a grace of 0 it takes the certificate of an operator), TENURE_UNAVAILABLE (surely not done),
+ * TENURE_UNKNOWN (it may have been done), TENURE_INVALID, TENURE_CLOSED, TENURE_FORKED. Any thread; blocks up to
+ * request_timeout_ms.
  */
 tenure_status tenure_break(tenure_client *client,
                            const char *name,
@@ -1273,8 +1324,9 @@ tenure_status tenure_describe(tenure_client *client,
  * ```
  *
  * Statuses: TENURE_INVALID (also: it is a member already, the id was used before, or the address cannot be one),
- * TENURE_UNAVAILABLE (surely not done), TENURE_UNKNOWN (it may have been done: look at "members" of tenure_describe),
- * TENURE_CLOSED, TENURE_FORKED. Any thread; blocks up to request_timeout_ms.
+ * TENURE_DENIED (over TLS this takes the certificate of an operator: the text says who lacks what), TENURE_UNAVAILABLE (surely
+ * not done), TENURE_UNKNOWN (it may have been done: look at "members" of tenure_describe), TENURE_CLOSED, TENURE_FORKED. Any
+ * thread; blocks up to request_timeout_ms.
  */
 tenure_status tenure_member_add(tenure_client *client,
                                 uint64_t id,
@@ -1323,8 +1375,8 @@ tenure_status tenure_member_move(tenure_client *client,
  *
  * Statuses: TENURE_OK (`to` leads, or any other node), TENURE_INVALID (also: `to` is no voter, or there is no other one),
  * TENURE_UNAVAILABLE (nothing was done, or an election came between and another node leads: the text says which),
- * TENURE_UNKNOWN (it may have been done), TENURE_TIMEOUT (leadership was given up, and nobody leads yet), TENURE_CLOSED,
- * TENURE_FORKED. Any thread; blocks up to request_timeout_ms, and `wait_ms`.
+ * TENURE_UNKNOWN (it may have been done), TENURE_TIMEOUT (leadership was given up, and nobody leads yet), TENURE_DENIED (as for
+ * tenure_member_add), TENURE_CLOSED, TENURE_FORKED. Any thread; blocks up to request_timeout_ms, and `wait_ms`.
  */
 tenure_status tenure_move_leader(tenure_client *client,
                                  uint64_t to,
@@ -1353,8 +1405,8 @@ tenure_status tenure_handover(tenure_client *client,
  * durable, or not at all; one that is there is replaced. Only its owner can read it: it holds the names and values of all
  * locks. tenure_snapshot_restore begins a new cluster with it.
  *
- * Statuses: TENURE_UNAVAILABLE, TENURE_IO (the file), TENURE_CORRUPT, TENURE_INVALID, TENURE_CLOSED, TENURE_FORKED. Any
- * thread; blocks up to request_timeout_ms until the snapshot is made, and as long again for each part of it.
+ * Statuses: TENURE_UNAVAILABLE, TENURE_DENIED (as for tenure_member_add), TENURE_IO (the file), TENURE_CORRUPT, TENURE_INVALID,
+ * TENURE_CLOSED, TENURE_FORKED. Any thread; blocks up to request_timeout_ms until the snapshot is made, and as long again for each part of it.
  */
 tenure_status tenure_snapshot_save(tenure_client *client,
                                    const char *path);
@@ -1376,10 +1428,11 @@ tenure_status tenure_snapshot_save(tenure_client *client,
  *     fprintf(stderr, "%s\n", tenure_last_error());
  * ```
  *
- * Statuses: TENURE_INVALID (also: `join` names a cluster that this node was not added to), TENURE_DENIED (the directory
- * or the port may not be used), TENURE_CORRUPT, TENURE_UNSUPPORTED: a person must mend it. TENURE_UNAVAILABLE (no node
- * that `join` names answered; the name or the address to listen on is not there at present), TENURE_IO (port or directory
- * in use, the disk), TENURE_LIMIT (files, threads): try again later. Any thread.
+ * Statuses: TENURE_INVALID (also: `join` names a cluster that this node was not added to, or a file of TLS is of no use: the
+ * text says which option and why), TENURE_DENIED (the directory or the port may not be used), TENURE_CORRUPT,
+ * TENURE_UNSUPPORTED: a person must mend it. TENURE_UNAVAILABLE (no node that `join` names answered; the name or the address
+ * to listen on is not there at present), TENURE_IO (port or directory in use, the disk), TENURE_LIMIT (files, threads): try
+ * again later. Any thread.
  */
 tenure_status tenure_node_start(const tenure_node_options *options,
                                 tenure_node **out);
@@ -1428,7 +1481,8 @@ tenure_status tenure_node_resign(tenure_node *node,
                                  int64_t wait_ms);
 
 /**
- * Opens a client of this node's cluster. While this node runs it is reached without a socket, the others over TCP.
+ * Opens a client of this node's cluster. While this node runs it is reached without a socket, the others over TCP: where
+ * they speak TLS the client needs ca, cert and key of its own, since a node's certificate is no client's.
  * As tenure_client_open otherwise: *out is a client that you free with tenure_client_free, before or after the node.
  *
  * ```c
@@ -1517,6 +1571,29 @@ tenure_status tenure_node_metrics(const tenure_node *node,
  * all stays as it was), TENURE_FORKED. Any thread; reads files, and waits for the loop of the node, two seconds at most.
  */
 tenure_status tenure_node_reload(tenure_node *node);
+
+/**
+ * Makes a certificate and its key (PEM, P-256) in the directory `dir`, which is made if it is not there, as `tenure certs` does.
+ * `what` says whose: "ca" makes an authority (ca.crt, ca.key), which certifies the others: "node/1" (node-1.crt,
+ * node-1.key), "client/NAME" (client-NAME.crt, …), "operator/NAME"; a "/" in NAME is a "=" in the files' names. Keys are
+ * readable by their owner alone. Whoever has ca.key may be anybody: it belongs on no node.
+ *
+ * ```c
+ * tenure_certs_options hosts = TENURE_CERTS_OPTIONS_INIT;
+ * hosts.hosts = "127.0.0.1,localhost";
+ * if (tenure_certs_write("certs", "ca", NULL) != TENURE_OK ||
+ *     tenure_certs_write("certs", "node/1", &hosts) != TENURE_OK ||
+ *     tenure_certs_write("certs", "client/billing", NULL) != TENURE_OK)
+ *     fprintf(stderr, "%s\n", tenure_last_error());
+ * ```
+ *
+ * Statuses: TENURE_INVALID (also: a file is there already, or there is no authority in ca_dir), TENURE_IO (a file or the
+ * directory), TENURE_UNSUPPORTED (the library was built without the feature `certs`), TENURE_UNAVAILABLE (the clock of this
+ * machine is not set). Any thread; blocks as long as the disk takes.
+ */
+tenure_status tenure_certs_write(const char *dir,
+                                 const char *what,
+                                 const tenure_certs_options *options);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -1,9 +1,12 @@
 //! The bindings as their users meet them: C and C++ programs compiled with warnings as errors, against the shared
 //! library of this build and real nodes. Python has `python.rs`.
 
+#[path = "expired/mod.rs"]
+mod expired;
 #[path = "free_ports/mod.rs"]
 mod free_ports;
 
+use expired::make_expired;
 use free_ports::free_port;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -139,6 +142,38 @@ fn c_operates_a_cluster_without_the_program() {
     let mut command = Command::new(program);
     command.arg(directory.path()).arg(format!("127.0.0.1:{}", free_port()));
     assert_eq!(run(&mut command), "operate: good\n");
+}
+
+#[test]
+fn c_speaks_tls_and_says_who_is_refused_and_why() {
+    let directory = tempfile::tempdir().unwrap();
+    let made = directory.path().join("made");
+    make_expired(&made);
+    let program = build_c("tests/c/secured.c", "secured", &["-pthread"]);
+    let mut command = Command::new(program);
+    command.arg(directory.path()).arg(format!("127.0.0.1:{}", free_port())).arg(made);
+    assert_eq!(run(&mut command), "secured: good\n");
+}
+
+#[test]
+fn examples_speak_tls_and_are_denied_what_operators_may() {
+    let programs = [
+        build_c("bindings/c/examples/tls.c", "example-tls", &[]),
+        build_cpp("bindings/cpp/examples/tls.cpp", "example-tls-cpp", "c++17"),
+    ];
+    for program in programs {
+        let directory = tempfile::tempdir().unwrap();
+        let address = format!("127.0.0.1:{}", free_port());
+        for _ in 0..2 {
+            let mut command = Command::new(&program);
+            let output = run(command.arg(directory.path().join("new")).arg(&address));
+            assert!(
+                output.starts_with("jobs/x: token ") && output.contains(", over TLS\n"),
+                "{output}"
+            );
+            assert!(output.contains("denied: ") && output.contains("client/example"), "{output}");
+        }
+    }
 }
 
 #[test]
@@ -280,6 +315,16 @@ fn cpp_end_is_final_for_the_section_that_had_it() {
     let directory = tempfile::tempdir().unwrap();
     let program = build_cpp("tests/cpp/sections.cpp", "sections", "c++17");
     assert_eq!(run(Command::new(program).arg(directory.path())), "sections: good\n");
+}
+
+#[test]
+fn cpp_speaks_tls_through_a_leaders_end() {
+    let directory = tempfile::tempdir().unwrap();
+    let made = directory.path().join("made");
+    make_expired(&made);
+    let program = build_cpp("tests/cpp/secured.cpp", "secured-cpp", "c++17");
+    let mut command = Command::new(program);
+    assert_eq!(run(command.arg(directory.path()).arg(made)), "secured: good\n");
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! The Python package under the system's python3, with the shared library of this build and real nodes: each file of
 //! `bindings/python/tests` is one test here. Nothing needs to be installed.
 
+#[path = "expired/mod.rs"]
+mod expired;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -52,6 +55,7 @@ files! {
     test_pytest,
     test_sections,
     test_signals,
+    test_tls,
     test_typing,
 }
 
@@ -59,12 +63,15 @@ files! {
 #[track_caller]
 fn pass(file: &str) {
     let program = python();
+    let expired = tempfile::tempdir().unwrap();
+    expired::make_expired(expired.path());
     let output = Command::new(&program)
         .args(["-m", "unittest", "-v", file])
         .current_dir(directory())
         .env("PYTHONPATH", root("bindings/python/src"))
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("TENURE_LIBRARY", library())
+        .env("EXPIRED", expired.path())
         // For the lines of a shell; without the feature `cli` they are not run.
         .env("TENURE", option_env!("CARGO_BIN_EXE_tenure").unwrap_or_default())
         // cargo's comes before a program's own path, and may lead to an older library.

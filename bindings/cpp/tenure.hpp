@@ -661,6 +661,12 @@ private:
 
 // ---- clients
 
+// By what a node is verified that is dialed: the name or address, or what it is: any node of the authority, wherever it is.
+enum class verify_by : std::uint32_t {
+    host = TENURE_VERIFY_HOST,
+    node = TENURE_VERIFY_NODE,
+};
+
 struct client_options {
     // Shown to others; empty: host:pid.
     std::string name;
@@ -678,6 +684,14 @@ struct client_options {
     std::string cluster_id;
     // The constructor returns at once, and connects in the background.
     bool background = false;
+    // A file (PEM) with the authority of the nodes: they are reached over TLS alone. Files are read when the client is opened. If
+    // none of ca, cert, key and verify is given, the environment's TENURE_CA, TENURE_CERT, TENURE_KEY and TENURE_VERIFY count
+    // (not for node::client); without those nothing is encrypted.
+    std::string ca;
+    // Files (PEM) with the certificate that this client shows, and its key.
+    std::string cert;
+    std::string key;
+    verify_by verify = verify_by::host;
 };
 
 struct acquire_options {
@@ -1068,10 +1082,17 @@ private:
         given.name = options.name.empty() ? nullptr : options.name.c_str();
         given.flags = options.background ? TENURE_OPEN_BACKGROUND : 0;
         given.cluster_id = options.cluster_id.empty() ? nullptr : options.cluster_id.c_str();
+        given.ca = options.ca.empty() ? nullptr : options.ca.c_str();
+        given.cert = options.cert.empty() ? nullptr : options.cert.c_str();
+        given.key = options.key.empty() ? nullptr : options.key.c_str();
+        given.verify = static_cast<std::uint32_t>(options.verify);
         if (detail::has_nul(options.name))
             return detail::name_has_nul;
         if (detail::has_nul(options.cluster_id))
             return "cluster_id has a NUL byte";
+        for (const std::string *text : {&options.ca, &options.cert, &options.key})
+            if (detail::has_nul(*text))
+                return detail::text_has_nul;
         if (!detail::put(given.ttl_ms, options.ttl))
             return "ttl is negative";
         if (!detail::put(given.connect_timeout_ms, options.connect_timeout))
@@ -1443,6 +1464,15 @@ struct leadership {
     std::chrono::nanoseconds remaining{0};
 };
 
+// Whether a node speaks TLS. By itself: with everybody if it has a certificate, else with nobody. `optional`: both are taken, while
+// a cluster changes over.
+enum class tls_mode : std::uint32_t {
+    by_itself = TENURE_TLS_DEFAULT,
+    off = TENURE_TLS_OFF,
+    optional = TENURE_TLS_OPTIONAL,
+    required = TENURE_TLS_REQUIRED,
+};
+
 struct node_options {
     std::uint64_t id = 0;
     // Its own directory, which it makes and locks.
@@ -1467,6 +1497,19 @@ struct node_options {
     std::uint64_t snapshot_every_bytes = 0;
     // "host:port" of loopback where the node tells how it is over HTTP (/metrics, /livez, /readyz, /status); empty: nowhere.
     std::string admin;
+    // Files (PEM): the authority of the nodes (and of clients and operators, unless client_ca is given), this node's certificate
+    // and its key. With all three every connection that leaves the process is over TLS. write_certificate makes them.
+    std::string ca;
+    std::string cert;
+    std::string key;
+    // A file (PEM) with the authority of clients and operators, if it is another; what authorities have revoked; else empty.
+    std::string client_ca;
+    std::string crl;
+    tls_mode tls = tls_mode::by_itself;
+    // By what the nodes at `join` are verified.
+    verify_by verify = verify_by::host;
+    // A file to which the audit trail is appended, a JSON object a line; empty: the log alone has it.
+    std::string audit;
 };
 
 // How the data directory of one node of a new cluster is made out of a snapshot.
@@ -1521,6 +1564,38 @@ inline std::chrono::milliseconds restore_snapshot(const std::string &path, const
                             [&](std::error_code &code) { return restore_snapshot(path, options, code); });
 }
 
+struct certificate_options {
+    // Of a node: the names and addresses at which it is dialed, without ports ("db1.example,10.0.0.1"). Of others empty.
+    std::string hosts;
+    // The directory of the authority; empty: the one in which the certificate is made.
+    std::string ca_dir;
+    // How many days it is valid; 0: 365, an authority 3650.
+    std::uint32_t days = 0;
+    // Files of the same name are replaced; else errc::invalid says so.
+    bool replace = false;
+};
+
+// Makes a certificate and its key in `directory`, as `tenure certs` does. `what`: "ca" (an authority: ca.crt, ca.key), or whom it
+// certifies: "node/1" (node-1.crt, node-1.key), "client/NAME", "operator/NAME". Whoever has ca.key may be anybody.
+inline void write_certificate(const std::string &directory, const std::string &what, const certificate_options &options,
+                              std::error_code &code) noexcept {
+    tenure_certs_options given = TENURE_CERTS_OPTIONS_INIT;
+    for (const std::string *text : {&directory, &what, &options.hosts, &options.ca_dir})
+        if (detail::has_nul(*text)) {
+            code = detail::refuse(detail::text_has_nul);
+            return;
+        }
+    given.flags = options.replace ? TENURE_CERTS_REPLACE : 0;
+    given.hosts = options.hosts.empty() ? nullptr : options.hosts.c_str();
+    given.ca_dir = options.ca_dir.empty() ? nullptr : options.ca_dir.c_str();
+    given.days = options.days;
+    code = detail::code(tenure_certs_write(directory.c_str(), what.c_str(), &given));
+}
+inline void write_certificate(const std::string &directory, const std::string &what,
+                              const certificate_options &options = certificate_options()) {
+    detail::throwing(what, [&](std::error_code &code) { write_certificate(directory, what, options, code); });
+}
+
 // A node of the cluster in this process. Move-only; stopped in the background when it is destroyed.
 class node {
 public:
@@ -1566,7 +1641,8 @@ public:
         return status == TENURE_OK ? std::optional<tenure::leadership>(converted(now)) : std::nullopt;
     }
 
-    // A client of this node's cluster; it reaches this node without a socket, the others over TCP.
+    // A client of this node's cluster; it reaches this node without a socket, the others over TCP: where they speak TLS it needs
+    // ca, cert and key of its own.
     tenure::client client(const client_options &options = client_options()) {
         return detail::throwing([&](std::error_code &code) { return client(options, code); });
     }
@@ -1633,8 +1709,17 @@ private:
         given.listen = options.listen.empty() ? nullptr : options.listen.c_str();
         given.join = options.join.empty() ? nullptr : options.join.c_str();
         given.admin = options.admin.empty() ? nullptr : options.admin.c_str();
+        given.ca = options.ca.empty() ? nullptr : options.ca.c_str();
+        given.cert = options.cert.empty() ? nullptr : options.cert.c_str();
+        given.key = options.key.empty() ? nullptr : options.key.c_str();
+        given.client_ca = options.client_ca.empty() ? nullptr : options.client_ca.c_str();
+        given.crl = options.crl.empty() ? nullptr : options.crl.c_str();
+        given.audit = options.audit.empty() ? nullptr : options.audit.c_str();
+        given.tls = static_cast<std::uint32_t>(options.tls);
+        given.verify = static_cast<std::uint32_t>(options.verify);
         for (const std::string *text :
-             {&options.data_dir, &options.cluster, &options.listen, &options.join, &options.admin})
+             {&options.data_dir, &options.cluster, &options.listen, &options.join, &options.admin, &options.ca, &options.cert,
+              &options.key, &options.client_ca, &options.crl, &options.audit})
             if (detail::has_nul(*text))
                 return detail::text_has_nul;
         const std::int64_t ttl_max_ms = options.ttl_max.count().count();

@@ -62,7 +62,7 @@ mkdir -p "$target_dir"
 target_dir=$(CDPATH='' cd -- "$target_dir" && pwd)
 [ $profile = debug ] || set -- --release
 "${CARGO:-cargo}" rustc --manifest-path "$root/Cargo.toml" --target-dir "$target_dir" --locked "$@" \
-    --lib --crate-type cdylib,staticlib --no-default-features --features capi -- \
+    --lib --crate-type cdylib,staticlib --no-default-features --features capi,certs -- \
     -C "link-arg=-Wl,-soname,libtenure.so.$series" --print "native-static-libs=$target_dir/native-static-libs"
 built=$target_dir/${CARGO_BUILD_TARGET:+$CARGO_BUILD_TARGET/}$profile
 

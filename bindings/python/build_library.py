@@ -36,7 +36,7 @@ def built_by(cargo: str, root: Path) -> Path:
     """Builds the C library alone, with optimization and without line tables: a tenth of the bytes. In a folder of its own
     below `target`, so that the library that others link there stays as it is."""
     command = [cargo, "rustc", "--release", "--locked", "--lib", "--crate-type", "cdylib"]
-    command += ["--no-default-features", "--features", "capi", "--message-format", "json-render-diagnostics"]
+    command += ["--no-default-features", "--features", "capi,certs", "--message-format", "json-render-diagnostics"]
     target = root / (os.environ.get("CARGO_TARGET_DIR") or "target") / "wheel"
     environment = {**os.environ, "CARGO_TARGET_DIR": str(target), "CARGO_PROFILE_RELEASE_STRIP": "debuginfo"}
     build = subprocess.run(command, cwd=root, env=environment, stdout=subprocess.PIPE, check=False)

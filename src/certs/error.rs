@@ -63,6 +63,9 @@ pub enum CertsError {
     /// Too short, or too long.
     #[error("a certificate is valid for 1 to {DAYS_MAX} days, not {0}")]
     Days(u32),
+    /// The present time decides from when on a certificate is valid.
+    #[error("the clock of this machine is not set")]
+    NoClock,
     /// A node without hosts, hosts of somebody who is not dialed, or an identity that is not certified.
     #[error("{0}")]
     Subject(&'static str),
@@ -78,6 +81,7 @@ impl From<CertsError> for Error {
     fn from(error: CertsError) -> Self {
         let status = match error {
             CertsError::Io { .. } => Status::Io,
+            CertsError::NoClock => Status::Unavailable,
             CertsError::Making(_) => Status::Internal,
             _ => Status::Invalid,
         };

@@ -7,10 +7,12 @@ mod authority;
 mod error;
 mod files;
 mod host;
+mod place;
 mod shown;
 
 pub use authority::{AUTHORITY_DAYS, Authority, DAYS, DAYS_MAX, Issued, Lifetime};
 pub use error::CertsError;
 pub use files::{Existing, Saved};
 pub use host::{Host, HostError};
+pub use place::{Place, authority_in, stem};
 pub use shown::{Shown, read};

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tenure::base::NodeId;
-use tenure::node::{Leadership, Node, NodeOptions};
+use tenure::node::{Leadership, Node, NodeOptions, NodeTls};
 
 /// Nodes with a data directory each; those that were killed are empty places until restarted.
 #[derive(Debug)]
@@ -15,6 +15,8 @@ pub struct LocalCluster {
     nodes: Vec<Option<Node>>,
     /// The longest TTL of a session; `None`: as a node has it by itself.
     ttl_max: Option<Duration>,
+    /// What each speaks TLS with; `None`: without.
+    tls: Vec<Option<NodeTls>>,
 }
 
 impl LocalCluster {
@@ -24,10 +26,10 @@ impl LocalCluster {
     /// What `Node::start` says.
     #[cfg(feature = "lab")]
     pub fn start(data: &Path, listeners: Vec<TcpListener>) -> Result<Self, Failure> {
-        Self::start_with(data, listeners, None)
+        Self::start_with(data, listeners, None, &|_| None)
     }
 
-    /// The same with another bound on the TTLs of sessions.
+    /// The same with another bound on the TTLs of sessions, and with what each node speaks TLS with.
     ///
     /// # Errors
     /// What `Node::start` says.
@@ -35,6 +37,7 @@ impl LocalCluster {
         data: &Path,
         listeners: Vec<TcpListener>,
         ttl_max: Option<Duration>,
+        tls: &dyn Fn(NodeId) -> Option<NodeTls>,
     ) -> Result<Self, Failure> {
         let mut members = Vec::new();
         for (id, listener) in (1..).zip(&listeners) {
@@ -43,7 +46,8 @@ impl LocalCluster {
             })?;
             members.push((NodeId(id), address.to_string()));
         }
-        let mut cluster = Self { data: data.to_owned(), members, nodes: Vec::new(), ttl_max };
+        let tls = members.iter().map(|(id, _)| tls(*id)).collect();
+        let mut cluster = Self { data: data.to_owned(), members, nodes: Vec::new(), ttl_max, tls };
         for (place, listener) in listeners.into_iter().enumerate() {
             let options = cluster.options(place).listener(listener);
             cluster.nodes.push(Some(Node::start(options)?));
@@ -91,7 +95,8 @@ impl LocalCluster {
     fn options(&self, place: usize) -> NodeOptions {
         let id = self.members[place].0;
         let data = self.data.join(format!("node-{id}"));
-        let options = NodeOptions::new(id, data, self.members.clone());
+        let mut options = NodeOptions::new(id, data, self.members.clone());
+        options.tls.clone_from(&self.tls[place]);
         let ttl_max = self.ttl_max.unwrap_or(options.ttl_max);
         options.ttl_max(ttl_max)
     }

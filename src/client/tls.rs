@@ -45,8 +45,14 @@ impl TlsOptions {
         let own = match (&self.cert, &self.key) {
             (Some(cert), Some(key)) => Some((cert.clone(), key.clone())),
             (None, None) => None,
-            (Some(_), None) => return Err(invalid("a certificate needs its key: give both")),
-            (None, Some(_)) => return Err(invalid("a key needs its certificate: give both")),
+            (Some(cert), None) => {
+                let cert = cert.display();
+                return Err(invalid(&format!("cert is {cert}, and key is not given: give both")));
+            }
+            (None, Some(key)) => {
+                let key = key.display();
+                return Err(invalid(&format!("key is {key}, and cert is not given: give both")));
+            }
         };
         let files = TlsFiles { ca: self.ca.clone(), own, ..TlsFiles::default() };
         TlsDialer::read(&files, self.verify).map_err(|why| invalid(&why))

@@ -7,10 +7,10 @@ use super::log::install;
 use super::sized::{self, Sized32};
 use super::status::tenure_status;
 use super::strings::{CLIENT_NAME, CLUSTER_ID, ENDPOINTS, optional_text, out};
+use super::tls::{Environment, check_verify, client_tls, variable};
 use super::wait::wait;
+use crate::Error;
 use crate::client::{Client, ClientOptions, SessionInfo};
-use crate::{Error, Status};
-use std::env::VarError;
 use std::ffi::{c_char, c_int};
 use std::mem::offset_of;
 use std::time::Duration;
@@ -51,18 +51,21 @@ pub struct tenure_client_options {
     pub progress_ms: u32,
     /// TENURE_OPEN_BACKGROUND.
     pub flags: u32,
-    /// Not acted on by this version, which speaks no TLS through C: NULL.
+    /// A file (PEM) with the authority of the nodes: they are reached over TLS alone, and no other node is spoken to. The files
+    /// are read when the client is opened. If none of ca, cert, key and verify is given, the environment's TENURE_CA,
+    /// TENURE_CERT, TENURE_KEY and TENURE_VERIFY count ("host" or "node"; not for a client of tenure_node_client); without
+    /// those, and for "", nothing is encrypted.
     pub ca: *const c_char,
-    /// As ca.
+    /// A file (PEM) with the certificate that this client shows; needs key. NULL: it shows none, and nodes refuse it.
     pub cert: *const c_char,
-    /// As ca.
+    /// A file (PEM) with the key of cert.
     pub key: *const c_char,
     /// Not acted on by this version, which has no credentials: NULL.
     pub credential_file: *const c_char,
     /// The cluster that is meant: its id as `tenure status` shows it, or at least the first eight hex digits. Nodes of any
     /// other are passed over. NULL: the environment's TENURE_CLUSTER_ID, else none is pinned; "": none is pinned.
     pub cluster_id: *const c_char,
-    /// As ca: 0.
+    /// By what nodes are verified: TENURE_VERIFY_HOST or TENURE_VERIFY_NODE.
     pub verify: u32,
     /// 0.
     pub reserved_2: u32,
@@ -98,7 +101,8 @@ pub struct tenure_session_info {
 ///     fprintf(stderr, "%s\n", tenure_last_error());
 /// ```
 ///
-/// Statuses: TENURE_UNAVAILABLE (the text says which nodes were tried, and why each failed), TENURE_INVALID,
+/// Statuses: TENURE_UNAVAILABLE (the text says which nodes were tried, and why each failed or refused us), TENURE_INVALID (also:
+/// a file of ca, cert or key is of no use, and the text says which and why),
 /// TENURE_UNSUPPORTED, TENURE_LIMIT. Any thread; blocks up to connect_timeout_ms.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_client_open(
@@ -117,7 +121,7 @@ pub unsafe extern "C" fn tenure_client_open(
             None => std::env::var("TENURE_ENDPOINTS").unwrap_or(ENDPOINTS_DEFAULT.to_owned()),
         };
         // SAFETY: the caller passes NULL or options that begin with their size.
-        let mut options = unsafe { client_options(options) }?;
+        let mut options = unsafe { client_options(options, Environment::Counts) }?;
         options.cluster_id = pinned(options.cluster_id)?;
         *out = export(ClientObject(Client::open(&endpoints, options)?))?;
         Ok(())
@@ -231,6 +235,7 @@ pub(super) struct ClientObject(pub Client);
 /// `options` is NULL or begins with its size.
 pub(super) unsafe fn client_options(
     options: *const tenure_client_options,
+    environment: Environment,
 ) -> Result<ClientOptions, Error> {
     // SAFETY: the caller's promise.
     let given = unsafe { sized::read(options) }?;
@@ -240,6 +245,8 @@ pub(super) unsafe fn client_options(
     let (name, cluster_id) = unsafe {
         (optional_text(given.name, CLIENT_NAME)?, optional_text(given.cluster_id, CLUSTER_ID)?)
     };
+    // SAFETY: as for these.
+    let tls = unsafe { client_tls(&given, environment) }?;
     Ok(ClientOptions {
         ttl: millis_or(given.ttl_ms, defaults.ttl),
         name: name.map(str::to_owned).or(defaults.name),
@@ -249,6 +256,7 @@ pub(super) unsafe fn client_options(
         progress: (given.progress_ms != 0)
             .then(|| Duration::from_millis(u64::from(given.progress_ms))),
         cluster_id: cluster_id.map(str::to_owned),
+        tls,
         ..ClientOptions::default()
     })
 }
@@ -256,29 +264,18 @@ pub(super) unsafe fn client_options(
 fn check_unsupported(given: &tenure_client_options) -> Result<(), Error> {
     let fields = [
         ("flags", given.flags & !TENURE_OPEN_BACKGROUND != 0),
-        ("ca", !given.ca.is_null()),
-        ("cert", !given.cert.is_null()),
-        ("key", !given.key.is_null()),
         ("credential_file", !given.credential_file.is_null()),
-        ("verify", given.verify != 0),
         ("reserved_2", given.reserved_2 != 0),
     ];
-    check_unset("tenure_client_options", &fields)
+    check_unset("tenure_client_options", &fields)?;
+    check_verify("tenure_client_options", given.verify)
 }
 
 /// The pin that is `given`, else the environment's.
 fn pinned(given: Option<String>) -> Result<Option<String>, Error> {
-    let invalid = |text: &str| Error::new(Status::Invalid, text);
-    if let Some(given) = given {
-        return Ok(Some(given).filter(|given| !given.is_empty()));
-    }
-    match std::env::var("TENURE_CLUSTER_ID") {
-        Ok(set) if set.is_empty() => {
-            Err(invalid("TENURE_CLUSTER_ID is set and empty: give it a value, or unset it"))
-        }
-        Ok(set) => Ok(Some(set)),
-        Err(VarError::NotPresent) => Ok(None),
-        Err(VarError::NotUnicode(_)) => Err(invalid("TENURE_CLUSTER_ID is no cluster id")),
+    match given {
+        Some(given) => Ok(Some(given).filter(|given| !given.is_empty())),
+        None => variable("TENURE_CLUSTER_ID"),
     }
 }
 

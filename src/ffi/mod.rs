@@ -14,11 +14,13 @@ mod guard;
 mod handle;
 mod log_queue;
 mod sized;
+mod starting;
 mod strings;
 mod table;
 mod wait;
 
 // The header. `build.rs` lists the same files.
+pub mod certs;
 pub mod client;
 pub mod election;
 pub mod holder;

@@ -1,22 +1,20 @@
 //! A node in the host's own process.
 
-use super::client::{
-    ClientObject, client_options, millis_or, nanos, nonzero, tenure_client, tenure_client_options,
-};
-use super::guard::{check_unset, guard, guard_or};
+use super::client::{ClientObject, client_options, nanos, tenure_client, tenure_client_options};
+use super::guard::{guard, guard_or};
 use super::handle::{enter, export, free};
 use super::lease::no_descriptor;
 use super::log::install;
 use super::sized::{self, Sized32};
+use super::starting::node_options;
 use super::status::tenure_status;
-use super::strings::{ADDRESS, ADMIN, CLUSTER, JOIN, PATH, optional_text, out, text};
-use super::tls::TENURE_TLS_OFF;
+use super::strings::out;
+use super::tls::Environment;
 use super::wait::duration;
 use crate::base::NodeId;
-use crate::client::{Client, members_told};
-use crate::node::{Leadership, Node, NodeOptions, parse_cluster};
+use crate::client::Client;
+use crate::node::{Leadership, Node};
 use crate::sys::thread;
-use crate::{Error, Status};
 use std::ffi::{c_char, c_int};
 use std::mem::{ManuallyDrop, offset_of};
 use std::time::Duration;
@@ -57,28 +55,31 @@ pub struct tenure_node_options {
     pub lease_ms: u32,
     /// 0.
     pub reserved: u32,
-    /// Not acted on by this version, which speaks no TLS through C: NULL.
+    /// A file (PEM) with the authority of the nodes, and of clients and operators unless client_ca is given. With ca, cert and
+    /// key all connections that leave the process are over TLS; NULL: nothing is encrypted. Each file is read when the node is
+    /// started; tenure_certs_write makes them.
     pub ca: *const c_char,
-    /// As ca.
+    /// A file (PEM) with this node's certificate, of `tenure:node/ID`.
     pub cert: *const c_char,
-    /// As ca.
+    /// A file (PEM) with the key of cert.
     pub key: *const c_char,
-    /// As ca.
+    /// NULL, or a file (PEM) with the authority of clients and operators, if it is another.
     pub client_ca: *const c_char,
-    /// As ca.
+    /// NULL, or a file (PEM) with what authorities have revoked.
     pub crl: *const c_char,
     /// NULL, or "host:port" of loopback: where the node tells how it is over HTTP (/metrics, /livez, /readyz, /status).
     pub admin: *const c_char,
-    /// Not acted on by this version: NULL.
+    /// NULL, or a file to which the audit trail is appended, a JSON object a line: orders, breaks, snapshots and denials. The
+    /// log has them in any case.
     pub audit: *const c_char,
     /// The largest TTL of a session, from 200, which is also how long a restored cluster waits before it grants; 0 = 3600000
     /// (1 h), the largest that there is. The leader's counts.
     pub ttl_max_ms: u64,
     /// Bytes of log after which a snapshot is made, from 4096 to 536870912; 0 = 67108864 (64 MiB).
     pub snapshot_every_bytes: u64,
-    /// TENURE_TLS_DEFAULT, or TENURE_TLS_OFF; this version speaks no TLS through C.
+    /// TENURE_TLS_DEFAULT, _OFF, _OPTIONAL or _REQUIRED.
     pub tls: u32,
-    /// As ca: 0.
+    /// By what the nodes at `join` are verified: TENURE_VERIFY_HOST or TENURE_VERIFY_NODE.
     pub verify: u32,
 }
 
@@ -115,10 +116,11 @@ pub struct tenure_leadership {
 ///     fprintf(stderr, "%s\n", tenure_last_error());
 /// ```
 ///
-/// Statuses: TENURE_INVALID (also: `join` names a cluster that this node was not added to), TENURE_DENIED (the directory
-/// or the port may not be used), TENURE_CORRUPT, TENURE_UNSUPPORTED: a person must mend it. TENURE_UNAVAILABLE (no node
-/// that `join` names answered; the name or the address to listen on is not there at present), TENURE_IO (port or directory
-/// in use, the disk), TENURE_LIMIT (files, threads): try again later. Any thread.
+/// Statuses: TENURE_INVALID (also: `join` names a cluster that this node was not added to, or a file of TLS is of no use: the
+/// text says which option and why), TENURE_DENIED (the directory or the port may not be used), TENURE_CORRUPT,
+/// TENURE_UNSUPPORTED: a person must mend it. TENURE_UNAVAILABLE (no node that `join` names answered; the name or the address
+/// to listen on is not there at present), TENURE_IO (port or directory in use, the disk), TENURE_LIMIT (files, threads): try
+/// again later. Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_node_start(
     options: *const tenure_node_options,
@@ -208,7 +210,8 @@ pub unsafe extern "C" fn tenure_node_resign(
     })
 }
 
-/// Opens a client of this node's cluster. While this node runs it is reached without a socket, the others over TCP.
+/// Opens a client of this node's cluster. While this node runs it is reached without a socket, the others over TCP: where
+/// they speak TLS the client needs ca, cert and key of its own, since a node's certificate is no client's.
 /// As tenure_client_open otherwise: *out is a client that you free with tenure_client_free, before or after the node.
 ///
 /// ```c
@@ -228,7 +231,7 @@ pub unsafe extern "C" fn tenure_node_client(
         *out = std::ptr::null_mut();
         let node = enter::<NodeObject>(node)?;
         // SAFETY: the caller passes NULL or options that begin with their size.
-        let mut options = unsafe { client_options(options) }?;
+        let mut options = unsafe { client_options(options, Environment::IsOther) }?;
         // The environment's pin is about the environment's endpoints.
         options.cluster_id = options.cluster_id.filter(|pin| !pin.is_empty());
         *out = export(ClientObject(Client::open_local(&node.0.local()?, options)?))?;
@@ -279,67 +282,6 @@ impl Drop for NodeObject {
         // goes on.
         let _detached = thread::spawn("tenure-stop", move || drop(node));
     }
-}
-
-/// # Safety
-/// `options` is NULL or begins with its size.
-unsafe fn node_options(options: *const tenure_node_options) -> Result<NodeOptions, Error> {
-    // SAFETY: the caller's promise.
-    let given = unsafe { sized::read(options) }?;
-    check_unsupported(&given)?;
-    if given.id == 0 {
-        return Err(Error::new(Status::Invalid, "the id of a node is 1 or larger"));
-    }
-    // SAFETY: the caller passes strings.
-    let (data_dir, cluster, listen, join, admin) = unsafe {
-        (
-            text(given.data_dir, PATH)?,
-            optional_text(given.cluster, CLUSTER)?,
-            optional_text(given.listen, ADDRESS)?,
-            optional_text(given.join, JOIN)?,
-            optional_text(given.admin, ADMIN)?,
-        )
-    };
-    let members = match (cluster, join) {
-        (Some(cluster), _) => parse_cluster(cluster)?,
-        (None, Some(_)) => Vec::new(),
-        (None, None) => {
-            return Err(Error::new(Status::Invalid, "the cluster is NULL, and so is join"));
-        }
-    };
-    let defaults = NodeOptions::new(NodeId(given.id), data_dir, members);
-    let options = NodeOptions {
-        listen: listen.map(str::to_owned),
-        heartbeat: millis_or(given.heartbeat_ms, defaults.heartbeat),
-        election: millis_or(given.election_ms, defaults.election),
-        lease: millis_or(given.lease_ms, defaults.lease),
-        ttl_max: nonzero(given.ttl_max_ms).map_or(defaults.ttl_max, Duration::from_millis),
-        snapshot_every_bytes: nonzero(given.snapshot_every_bytes)
-            .unwrap_or(defaults.snapshot_every_bytes),
-        insecure: given.flags & TENURE_NODE_INSECURE != 0,
-        admin: admin.map(str::to_owned),
-        ..defaults
-    };
-    match join {
-        Some(endpoints) => Ok(options.joining(members_told(endpoints))?),
-        None => Ok(options),
-    }
-}
-
-fn check_unsupported(given: &tenure_node_options) -> Result<(), Error> {
-    let fields = [
-        ("flags", given.flags & !TENURE_NODE_INSECURE != 0),
-        ("reserved", given.reserved != 0),
-        ("ca", !given.ca.is_null()),
-        ("cert", !given.cert.is_null()),
-        ("key", !given.key.is_null()),
-        ("client_ca", !given.client_ca.is_null()),
-        ("crl", !given.crl.is_null()),
-        ("audit", !given.audit.is_null()),
-        ("tls", given.tls > TENURE_TLS_OFF),
-        ("verify", given.verify != 0),
-    ];
-    check_unset("tenure_node_options", &fields)
 }
 
 fn c_leadership(leadership: Leadership) -> tenure_leadership {

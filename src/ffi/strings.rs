@@ -26,6 +26,16 @@ pub(super) const WHAT: Text = Text { what: "kind of description", bytes_max: 64 
 pub(super) const MEMBER_ADDRESS: Text = Text { what: "address", bytes_max: 1 << 10 };
 pub(super) const SNAPSHOT: Text = Text { what: "path", bytes_max: 4 << 10 };
 pub(super) const ANCESTORS: Text = Text { what: "list of ancestors", bytes_max: 16 << 10 };
+pub(super) const CA: Text = Text { what: "ca", bytes_max: 4 << 10 };
+pub(super) const CERT: Text = Text { what: "cert", bytes_max: 4 << 10 };
+pub(super) const KEY: Text = Text { what: "key", bytes_max: 4 << 10 };
+pub(super) const CLIENT_CA: Text = Text { what: "client_ca", bytes_max: 4 << 10 };
+pub(super) const CRL: Text = Text { what: "crl", bytes_max: 4 << 10 };
+pub(super) const AUDIT: Text = Text { what: "audit", bytes_max: 4 << 10 };
+pub(super) const DIRECTORY: Text = Text { what: "directory", bytes_max: 4 << 10 };
+pub(super) const CA_DIRECTORY: Text = Text { what: "ca_dir", bytes_max: 4 << 10 };
+pub(super) const SUBJECT: Text = Text { what: "identity", bytes_max: 1 << 10 };
+pub(super) const HOSTS: Text = Text { what: "list of hosts", bytes_max: 16 << 10 };
 pub(super) const PATH: Text = Text { what: "data_dir", bytes_max: 4 << 10 };
 
 /// The string at `pointer`.

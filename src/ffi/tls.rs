@@ -1,10 +1,207 @@
 //! How nodes and clients speak TLS.
 
+use super::client::tenure_client_options;
+use super::guard::{check_unset, unsupported};
+use super::node::tenure_node_options;
+use super::strings::{CA, CERT, CLIENT_CA, CRL, KEY, optional_text};
+use crate::base::Verify;
+use crate::client::{ClusterAt, TlsOptions};
+use crate::node::{NodeTls, TlsMode};
+use crate::{Error, Status};
+use std::env::VarError;
+use std::ffi::c_char;
+use std::path::PathBuf;
+
+/// Nodes are verified by the name or the address that is dialed.
+pub const TENURE_VERIFY_HOST: u32 = 0;
+/// Nodes are verified by what they are: any node of `ca`, wherever it is. There is no fallback from one to the other.
+pub const TENURE_VERIFY_NODE: u32 = 1;
+
 /// TENURE_TLS_REQUIRED with a certificate, else TENURE_TLS_OFF.
 pub const TENURE_TLS_DEFAULT: u32 = 0;
-/// Nothing is encrypted.
+/// Nothing is encrypted, whatever else is given.
 pub const TENURE_TLS_OFF: u32 = 1;
 /// Both are taken, while a cluster changes over.
 pub const TENURE_TLS_OPTIONAL: u32 = 2;
 /// TLS alone.
 pub const TENURE_TLS_REQUIRED: u32 = 3;
+
+/// Three files of which each may be missing, and by what nodes are verified.
+#[derive(Default)]
+struct Given {
+    ca: Option<PathBuf>,
+    cert: Option<PathBuf>,
+    key: Option<PathBuf>,
+    verify: u32,
+}
+
+/// What a client is told to speak TLS with: all of it by its options, or all of it by the environment, where `environment` says
+/// that this counts. An empty `ca` says that there is none, whatever the environment says.
+///
+/// # Safety
+/// The files are NULL or strings.
+pub(super) unsafe fn client_tls(
+    options: &tenure_client_options,
+    environment: Environment,
+) -> Result<Option<TlsOptions>, Error> {
+    // SAFETY: the caller's promise.
+    let mut given =
+        unsafe { Given::read([options.ca, options.cert, options.key], options.verify) }?;
+    let is_refused = given.ca.as_ref().is_some_and(|ca| ca.as_os_str().is_empty());
+    given.ca = given.ca.filter(|_| !is_refused);
+    match (given.is_something(), environment) {
+        (false, Environment::Counts) if !is_refused => {
+            Given::of_environment()?.options(NO_CA_IN_THE_ENVIRONMENT)
+        }
+        _ => given.options(NO_CA),
+    }
+}
+
+/// Whether variables stand for what options do not say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Environment {
+    /// They do: it is the environment's cluster, too.
+    Counts,
+    /// They are about the environment's endpoints, and these are others.
+    IsOther,
+}
+
+/// All of what TLS of a node needs, or nothing.
+///
+/// # Safety
+/// The files are NULL or strings.
+pub(super) unsafe fn node_tls(options: &tenure_node_options) -> Result<Option<NodeTls>, Error> {
+    let mode = match options.tls {
+        TENURE_TLS_OFF => return Ok(None),
+        TENURE_TLS_DEFAULT | TENURE_TLS_REQUIRED => TlsMode::Required,
+        TENURE_TLS_OPTIONAL => TlsMode::Optional,
+        _ => return Err(unsupported("such tls in tenure_node_options")),
+    };
+    // SAFETY: the caller's promise.
+    let (own, client_ca, crl) = unsafe {
+        (
+            Given::read([options.ca, options.cert, options.key], options.verify)?,
+            path(options.client_ca, CLIENT_CA)?,
+            path(options.crl, CRL)?,
+        )
+    };
+    let is_meant = own.is_something() || client_ca.is_some() || crl.is_some();
+    match own {
+        Given { ca: Some(ca), cert: Some(cert), key: Some(key), .. } => {
+            let mut tls = NodeTls::new(ca, cert, key);
+            (tls.client_ca, tls.crl, tls.mode) = (client_ca, crl, mode);
+            Ok(Some(tls))
+        }
+        _ if !is_meant && options.tls == TENURE_TLS_DEFAULT => Ok(None),
+        own => Err(invalid(&own.missing_of_a_node())),
+    }
+}
+
+/// The nodes that one that joins asks: over TLS, if it speaks TLS itself.
+///
+/// # Safety
+/// As for [`node_tls`].
+pub(super) unsafe fn joined_at(
+    endpoints: &str,
+    options: &tenure_node_options,
+    tls: Option<&NodeTls>,
+) -> Result<ClusterAt, Error> {
+    let whom = ClusterAt::new(endpoints, None);
+    if tls.is_none() {
+        return Ok(whom);
+    }
+    // SAFETY: the caller's promise.
+    let given = unsafe { Given::read([options.ca, options.cert, options.key], options.verify) }?;
+    match given.options(NO_CA)? {
+        Some(tls) => whom.over_tls(&tls),
+        None => Ok(whom),
+    }
+}
+
+impl Given {
+    /// # Safety
+    /// Each of `files` (ca, cert, key) is NULL or a string.
+    unsafe fn read([ca, cert, key]: [*const c_char; 3], verify: u32) -> Result<Self, Error> {
+        // SAFETY: the caller's promise.
+        let [ca, cert, key] = unsafe { [path(ca, CA)?, path(cert, CERT)?, path(key, KEY)?] };
+        Ok(Self { ca, cert, key, verify })
+    }
+
+    fn of_environment() -> Result<Self, Error> {
+        let file = |name: &str| variable(name).map(|set| set.map(PathBuf::from));
+        let verify = match variable("TENURE_VERIFY")?.as_deref() {
+            None | Some("host") => TENURE_VERIFY_HOST,
+            Some("node") => TENURE_VERIFY_NODE,
+            Some(other) => {
+                let text = format!("TENURE_VERIFY is \"{other}\": it must be host or node");
+                return Err(invalid(&text));
+            }
+        };
+        let (ca, cert) = (file("TENURE_CA")?, file("TENURE_CERT")?);
+        Ok(Self { ca, cert, key: file("TENURE_KEY")?, verify })
+    }
+
+    fn is_something(&self) -> bool {
+        let Self { ca, cert, key, verify } = self;
+        ca.is_some() || cert.is_some() || key.is_some() || *verify != TENURE_VERIFY_HOST
+    }
+
+    /// Somebody who has a certificate means TLS, and without an authority, of which `no_ca` tells, there would be none.
+    fn options(self, no_ca: &str) -> Result<Option<TlsOptions>, Error> {
+        let is_something = self.is_something();
+        let by = match self.verify {
+            TENURE_VERIFY_HOST => Verify::Host,
+            _ => Verify::Node,
+        };
+        let Some(ca) = self.ca else {
+            return if is_something { Err(invalid(no_ca)) } else { Ok(None) };
+        };
+        let mut options = TlsOptions::new(ca).verify(by);
+        (options.cert, options.key) = (self.cert, self.key);
+        Ok(Some(options))
+    }
+
+    fn missing_of_a_node(&self) -> String {
+        let files = [("ca", &self.ca), ("cert", &self.cert), ("key", &self.key)];
+        let missing: Vec<_> =
+            files.iter().filter(|(_, file)| file.is_none()).map(|(name, _)| *name).collect();
+        let missing = missing.join(" and ");
+        format!(
+            "a node that speaks TLS needs all of ca, cert and key, and there is no {missing}: tenure_certs_write and `tenure certs` make them"
+        )
+    }
+}
+
+/// Refuses a `verify` that this version does not know.
+pub(super) fn check_verify(options: &str, verify: u32) -> Result<(), Error> {
+    check_unset(options, &[("verify", verify > TENURE_VERIFY_NODE)])
+}
+
+/// What is set in the environment; what is empty was meant to be.
+pub(super) fn variable(name: &str) -> Result<Option<String>, Error> {
+    match std::env::var(name) {
+        Ok(set) if set.is_empty() => {
+            Err(invalid(&format!("{name} is set and empty: give it a value, or unset it")))
+        }
+        Ok(set) => Ok(Some(set)),
+        Err(VarError::NotPresent) => Ok(None),
+        Err(VarError::NotUnicode(_)) => Err(invalid(&format!("{name} is not UTF-8"))),
+    }
+}
+
+/// # Safety
+/// As for [`optional_text`].
+unsafe fn path(
+    pointer: *const c_char,
+    text: super::strings::Text,
+) -> Result<Option<PathBuf>, Error> {
+    // SAFETY: the caller's promise.
+    Ok(unsafe { optional_text(pointer, text) }?.map(PathBuf::from))
+}
+
+fn invalid(text: &str) -> Error {
+    Error::new(Status::Invalid, text)
+}
+
+const NO_CA: &str = "cert, key and verify are given, and ca is not: without the authority of the nodes nothing would be encrypted";
+const NO_CA_IN_THE_ENVIRONMENT: &str = "TENURE_CERT, TENURE_KEY or TENURE_VERIFY is set, and TENURE_CA is not: without the authority of the nodes nothing would be encrypted";

@@ -1,6 +1,6 @@
 //! How clients in a node's own process reach it: without a socket, and as any other client otherwise.
 
-use crate::net::{Connection, Wake};
+use crate::net::{Connection, ShownWithin, TrustWithin, Wake};
 use crate::sys::fork;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
@@ -14,10 +14,14 @@ pub struct LocalListener {
     waiting: Arc<Waiting>,
     wake: Wake,
     out_bytes_max: usize,
+    trust: Arc<Trust>,
 }
 
 /// Connections that were dialed and not accepted; `None` once nobody will.
 type Waiting = Mutex<Option<VecDeque<Connection>>>;
+
+/// Whose certificates the node believes; `None`: it asks for none.
+type Trust = Mutex<Option<TrustWithin>>;
 
 /// A node of this process, as a client reaches it. Clones reach the same one; it may outlive the node.
 #[derive(Clone)]
@@ -27,6 +31,9 @@ pub struct LocalNode {
     waiting: Arc<Waiting>,
     wake: Wake,
     out_bytes_max: usize,
+    trust: Arc<Trust>,
+    /// The other members speak TLS alone.
+    is_among_tls: bool,
     /// Forks that had been when it was made: the node is a thread of that process alone (L20).
     forks: u32,
 }
@@ -40,6 +47,9 @@ pub enum LocalDialError {
     /// It has not taken those that were dialed before: it hangs.
     #[error("the node in this process takes no more connections")]
     Full,
+    /// The certificate that is shown is none that the node believes.
+    #[error("the node in this process refuses us: {0}")]
+    Refused(String),
     /// The process has no file descriptor left.
     #[error("no connection within this process can be made: {0}")]
     Exhausted(io::Error),
@@ -56,7 +66,12 @@ impl LocalListener {
     #[must_use]
     pub fn new(wake: Wake, out_bytes_max: usize) -> Self {
         let waiting = Arc::new(Mutex::new(Some(VecDeque::new())));
-        Self { waiting, wake, out_bytes_max }
+        Self { waiting, wake, out_bytes_max, trust: Arc::default() }
+    }
+
+    /// Whoever dials and shows a certificate from now on is whom it names, if `trust` believes it.
+    pub fn trust(&self, trust: Option<TrustWithin>) {
+        *self.trust.lock() = trust;
     }
 
     /// What clients are given: the node's own address, and with it all members', as endpoints.
@@ -68,6 +83,8 @@ impl LocalListener {
             waiting: Arc::clone(&self.waiting),
             wake: self.wake.clone(),
             out_bytes_max: self.out_bytes_max,
+            trust: Arc::clone(&self.trust),
+            is_among_tls: false,
             forks: fork::generation(),
         }
     }
@@ -110,16 +127,47 @@ impl LocalNode {
         Self { endpoints, ..self }
     }
 
-    /// A connection to it, which stands at once and may hold `out_bytes_max` to be sent. A node that ends closes it.
+    /// The same node, of a cluster that speaks TLS alone.
+    #[must_use]
+    pub fn among_tls(self, is_among_tls: bool) -> Self {
+        Self { is_among_tls, ..self }
+    }
+
+    /// Whether other members refuse whoever speaks no TLS.
+    #[must_use]
+    pub fn is_among_tls(&self) -> bool {
+        self.is_among_tls && self.endpoints.contains(',')
+    }
+
+    /// A connection to it of nobody in particular, which stands at once and may hold `out_bytes_max` to be sent. A node that
+    /// ends closes it.
     ///
     /// # Errors
     /// [`LocalDialError`].
     pub fn dial(&self, out_bytes_max: usize) -> Result<Connection, LocalDialError> {
+        self.dial_as(None, out_bytes_max)
+    }
+
+    /// The same of whoever has this certificate.
+    ///
+    /// # Errors
+    /// [`LocalDialError`].
+    pub fn dial_as(
+        &self,
+        shown: Option<&ShownWithin>,
+        out_bytes_max: usize,
+    ) -> Result<Connection, LocalDialError> {
         if fork::generation() != self.forks {
             return Err(LocalDialError::Ended);
         }
+        let trust = self.trust.lock().clone();
+        let principal = match (trust, shown) {
+            (Some(trust), Some(shown)) => trust.identify(shown).map_err(LocalDialError::Refused)?,
+            _ => None,
+        };
         let (near, far) = Connection::local_pair((out_bytes_max, self.out_bytes_max))
             .map_err(LocalDialError::Exhausted)?;
+        let far = far.of_within(principal);
         let mut waiting = self.waiting.lock();
         let queue = waiting.as_mut().ok_or(LocalDialError::Ended)?;
         if queue.len() >= WAITING_MAX {

@@ -7,6 +7,7 @@
 //! It is set when the inbox's mutex is free again, so that who wakes does not wait for it. A read that came in between
 //! leaves it set for nothing, once.
 
+use crate::base::Principal;
 use crate::net::socket::RECEIVE_BYTES;
 use crate::sys::event::EventFd;
 use parking_lot::Mutex;
@@ -21,6 +22,8 @@ use std::sync::Arc;
 pub(super) struct LocalStream {
     own: Arc<Inbox>,
     other: Arc<Inbox>,
+    /// Who has the other end, if that was said.
+    principal: Option<Principal>,
 }
 
 /// What was sent to one end.
@@ -55,8 +58,18 @@ impl LocalStream {
     /// The process has no file descriptor left.
     pub(super) fn pair() -> io::Result<(Self, Self)> {
         let (one, two) = (Arc::new(Inbox::new()?), Arc::new(Inbox::new()?));
-        let first = Self { own: Arc::clone(&one), other: Arc::clone(&two) };
-        Ok((first, Self { own: two, other: one }))
+        let first = Self { own: Arc::clone(&one), other: Arc::clone(&two), principal: None };
+        Ok((first, Self { own: two, other: one, principal: None }))
+    }
+
+    /// The other end is this one's.
+    pub(super) fn know(&mut self, principal: Option<Principal>) {
+        self.principal = principal;
+    }
+
+    /// Who has the other end, if that is known.
+    pub(super) fn principal(&self) -> Option<&Principal> {
+        self.principal.as_ref()
     }
 
     /// Hands what is there to `take`, at most about [`RECEIVE_BYTES`]; how much that was. 0: the other end is gone.

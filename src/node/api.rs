@@ -81,7 +81,8 @@ impl Node {
         let mut network = Network::new(options.id, &options.cluster, listener, commands.clone())
             .map_err(|error| exhausted(&error))?
             .counting(&meters);
-        (network.handshakes.secured, network.audit.file) = (secured, audit);
+        network.secure(secured);
+        network.audit.file = audit;
         let (renewal, watch) = begin_renewal(&options, &network)?.unzip();
         let (wake, board) = (network.wake(), Arc::new(Board::default()));
         let endpoints = endpoints_of(&server);

@@ -57,7 +57,7 @@ impl<D: Disk> EventLoop<D> {
                 self.depart(to);
             }
             Command::Secure { secured, reply } => {
-                self.network.secure(*secured);
+                self.network.renew(*secured);
                 let _ = reply.send(());
             }
             Command::Resolved { peer, name, found } => {

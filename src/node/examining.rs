@@ -35,8 +35,8 @@ impl Examining {
 
 impl Network {
     /// Shakes hands by `secured` from now on. If others are trusted than before, so are all that stand.
-    pub(super) fn secure(&mut self, secured: Secured) {
-        let before = self.handshakes.secured.replace(secured);
+    pub(super) fn renew(&mut self, secured: Secured) {
+        let before = self.secure(Some(secured));
         let trusted = self.handshakes.secured.as_ref().map(Secured::trusted);
         if before.is_some_and(|before| Some(before.trusted()) != trusted) {
             log::info!(

@@ -54,6 +54,7 @@ impl Handshakes {
         let result = match ending {
             Ending::Closed(Closed::Tls(error)) => match error {
                 TlsError::NotTls | TlsError::SpeaksTls => HandshakeResult::NotTls,
+                TlsError::Unheard => HandshakeResult::Closed,
                 TlsError::NoCertificate => HandshakeResult::NoCertificate,
                 TlsError::Outdated(_) => HandshakeResult::Outdated,
                 TlsError::Theirs(_) => HandshakeResult::Untrusted,

@@ -4,7 +4,7 @@ use crate::base::error::{Error, Status};
 use crate::base::{NodeId, Principal, Sample};
 use crate::net::{
     Closed, Connection, Expected, Key, Stamp, TlsClient, TlsError, TlsFiles, TlsMaterial,
-    TlsServer, TrustPrint,
+    TlsServer, TrustPrint, TrustWithin,
 };
 use crate::node::ending::Ending;
 use crate::node::links::{Link, Role};
@@ -77,6 +77,7 @@ impl NodeTls {
 pub(super) struct Secured {
     server: TlsServer,
     client: TlsClient,
+    within: TrustWithin,
     mode: TlsMode,
     /// Of the files, before they were read.
     stamp: Stamp,
@@ -116,7 +117,8 @@ impl Secured {
         let client = TlsClient::new(&material).map_err(invalid)?;
         let (trusted, not_after) = (material.trusted(), material.not_after());
         let (mode, warnings) = (tls.mode, material.warnings().to_vec());
-        Ok(Self { server, client, mode, stamp, trusted, not_after, outdated, warnings })
+        let within = TrustWithin::of(&material);
+        Ok(Self { server, client, within, mode, stamp, trusted, not_after, outdated, warnings })
     }
 
     /// What the files were, before they were read.
@@ -184,6 +186,13 @@ impl Secured {
 }
 
 impl Network {
+    /// Speaks TLS by this from now on, and believes certificates of clients in this process by it.
+    /// Gives what it did before.
+    pub(super) fn secure(&mut self, secured: Option<Secured>) -> Option<Secured> {
+        self.acceptor.local().trust(secured.as_ref().map(|secured| secured.within.clone()));
+        std::mem::replace(&mut self.handshakes.secured, secured)
+    }
+
     /// Whether whoever is at the other end may speak as this peer: only its own certificate says so.
     pub(super) fn check_peer_identity(&mut self, key: Key, peer: NodeId) -> Result<(), Ending> {
         let Some(link) = self.links.find(key) else { return Ok(()) };

@@ -19,7 +19,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("client", &["base", "client::core", "lock", "net", "raft", "sys", "wal", "wire"]),
     ("admin", &["base", "sys", "wire"]),
     ("node", &["admin", "base", "lock", "net", "raft", "replica", "server", "sys", "wal", "wire"]),
-    ("ffi", &["base", "client", "node", "sys"]),
+    ("ffi", &["base", "certs", "client", "node", "sys"]),
     ("sim", &["base", "client::core", "lock", "raft", "server", "wal", "wire"]),
     ("cli", &["base", "certs", "client", "lock", "node", "raft", "sys", "wal", "wire"]),
     ("lab", &["base", "cli", "client", "client::core", "lock", "net", "sim", "sys", "wire"]),

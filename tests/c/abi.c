@@ -31,6 +31,9 @@ _Static_assert(offsetof(tenure_node_options, verify) == 140, "");
 _Static_assert(sizeof(tenure_restore_options) == 64, "no padding");
 _Static_assert(offsetof(tenure_restore_options, epoch) == 32, "");
 _Static_assert(offsetof(tenure_restore_options, ancestors) == 56, "");
+_Static_assert(sizeof(tenure_certs_options) == 32, "no padding");
+_Static_assert(offsetof(tenure_certs_options, ca_dir) == 16, "");
+_Static_assert(offsetof(tenure_certs_options, days) == 24, "");
 _Static_assert(sizeof(tenure_leadership) == 40, "no padding");
 _Static_assert(offsetof(tenure_leadership, leader_id) == 8, "");
 _Static_assert(offsetof(tenure_leadership, remaining_ns) == 32, "");
@@ -229,15 +232,15 @@ static void options_that_are_not_acted_on_are_refused(void) {
     newer.known.struct_size = sizeof newer;
     CHECK_STATUS(tenure_client_open("127.0.0.1:1", &newer.known, &client), TENURE_UNSUPPORTED);
     options.struct_size = sizeof options;
-    options.ca = "ca.crt";
-    CHECK_STATUS(tenure_client_open("127.0.0.1:1", &options, &client), TENURE_UNSUPPORTED);
-    options.ca = NULL;
     options.credential_file = "secret";
     CHECK_STATUS(tenure_client_open("127.0.0.1:1", &options, &client), TENURE_UNSUPPORTED);
     options.credential_file = NULL;
-    options.verify = 1;
+    options.verify = TENURE_VERIFY_NODE + 1;
     CHECK_STATUS(tenure_client_open("127.0.0.1:1", &options, &client), TENURE_UNSUPPORTED);
-    options.verify = 0;
+    options.verify = TENURE_VERIFY_HOST;
+    options.reserved_2 = 1;
+    CHECK_STATUS(tenure_client_open("127.0.0.1:1", &options, &client), TENURE_UNSUPPORTED);
+    options.reserved_2 = 0;
     options.cluster_id = "not a cluster id";
     CHECK_STATUS(tenure_client_open("127.0.0.1:1", &options, &client), TENURE_INVALID);
     CHECK(strstr(tenure_last_error(), "at least the first 8") != NULL);
@@ -261,25 +264,82 @@ static void options_that_are_not_acted_on_are_refused(void) {
     CHECK_STATUS(tenure_node_start(&node_options, &node), TENURE_UNSUPPORTED);
 }
 
-static void fields_of_nodes_that_are_not_acted_on_are_refused_by_their_names(void) {
-    static const char *const names[] = {"ca", "cert", "key", "client_ca", "crl", "audit"};
+static tenure_node_options some_node(void) {
+    tenure_node_options options = TENURE_NODE_OPTIONS_INIT;
+    options.id = 1;
+    options.data_dir = "/nonexistent";
+    options.cluster = "1=127.0.0.1:1";
+    return options;
+}
+
+static void ways_of_tls_that_are_none_are_refused_by_their_names(void) {
+    tenure_node_options options = some_node();
+    tenure_node *node = NULL;
+    options.tls = TENURE_TLS_REQUIRED + 1;
+    CHECK_STATUS(tenure_node_start(&options, &node), TENURE_UNSUPPORTED);
+    CHECK(strstr(tenure_last_error(), "such tls") != NULL);
+    options = some_node();
+    options.verify = TENURE_VERIFY_NODE + 1;
+    CHECK_STATUS(tenure_node_start(&options, &node), TENURE_UNSUPPORTED);
+    CHECK(strstr(tenure_last_error(), "such verify") != NULL);
+}
+
+static void a_node_that_speaks_tls_needs_all_of_it(void) {
+    static const char *const missing[] = {"no cert and key", "no ca and key", "no ca and cert", "no ca and cert and key"};
     for (int which = 0; which < 8; which++) {
-        tenure_node_options options = TENURE_NODE_OPTIONS_INIT;
-        const char **const texts[] = {&options.ca,  &options.cert,  &options.key,  &options.client_ca,
-                                      &options.crl, &options.audit};
+        tenure_node_options options = some_node();
+        const char **const texts[] = {&options.ca, &options.cert, &options.key, &options.client_ca, &options.crl};
         tenure_node *node = NULL;
-        options.id = 1;
-        options.data_dir = "/nonexistent";
-        options.cluster = "1=127.0.0.1:1";
-        if (which < 6)
-            *texts[which] = "text";
-        else if (which == 6)
-            options.tls = TENURE_TLS_REQUIRED;
+        if (which < 5)
+            *texts[which] = "file";
+        else if (which == 5)
+            options.verify = TENURE_VERIFY_NODE;
         else
-            options.verify = 1;
-        CHECK_STATUS(tenure_node_start(&options, &node), TENURE_UNSUPPORTED);
-        CHECK(strstr(tenure_last_error(), which < 6 ? names[which] : which == 6 ? "tls" : "verify") != NULL);
+            options.tls = which == 6 ? TENURE_TLS_REQUIRED : TENURE_TLS_OPTIONAL;
+        CHECK_STATUS(tenure_node_start(&options, &node), TENURE_INVALID);
+        CHECK(strstr(tenure_last_error(), "needs all of ca, cert and key") != NULL);
+        CHECK(strstr(tenure_last_error(), missing[which < 3 ? which : 3]) != NULL);
     }
+}
+
+static void a_client_that_speaks_tls_needs_an_authority_and_whole_pairs(void) {
+    static const char *const texts[] = {"ca is not", "ca is not", "ca is not", "/nonexistent/ca.crt (ca)", "key is not given",
+                                        "cert is not given"};
+    for (int which = 0; which < 6; which++) {
+        tenure_client_options options = TENURE_CLIENT_OPTIONS_INIT;
+        tenure_client *client = NULL;
+        options.ca = which < 3 ? NULL : "/nonexistent/ca.crt";
+        options.cert = which == 0 || which == 4 ? "client.crt" : NULL;
+        options.key = which == 1 || which == 5 ? "client.key" : NULL;
+        options.verify = which == 2 ? TENURE_VERIFY_NODE : TENURE_VERIFY_HOST;
+        CHECK_STATUS(tenure_client_open("127.0.0.1:1", &options, &client), TENURE_INVALID);
+        CHECK(client == NULL && strstr(tenure_last_error(), texts[which]) != NULL);
+    }
+}
+
+static void what_is_no_certificate_is_not_made(void) {
+    static const char *const whats[] = {NULL, "", "billing", "node/0", "client/", "client/a b", "local/1", "ca/1", "\xff"};
+    tenure_certs_options options = TENURE_CERTS_OPTIONS_INIT;
+    for (size_t i = 0; i < sizeof whats / sizeof *whats; i++)
+        CHECK_STATUS(tenure_certs_write("/nonexistent", whats[i], NULL), TENURE_INVALID);
+    CHECK_STATUS(tenure_certs_write(NULL, "ca", NULL), TENURE_INVALID);
+    CHECK_STATUS(tenure_certs_write("/nonexistent", "node/1", NULL), TENURE_INVALID);
+    CHECK(strstr(tenure_last_error(), "no authority in /nonexistent") != NULL);
+    CHECK_STATUS(tenure_certs_write("/proc/no/such/directory", "ca", NULL), TENURE_IO);
+    options.hosts = "127.0.0.1";
+    CHECK_STATUS(tenure_certs_write("/nonexistent", "ca", &options), TENURE_INVALID);
+    options.hosts = "127.0.0.1:7401";
+    CHECK_STATUS(tenure_certs_write("/nonexistent", "node/1", &options), TENURE_INVALID);
+    CHECK(strstr(tenure_last_error(), "127.0.0.1:7401") != NULL);
+    options.hosts = NULL;
+    options.days = 36501;
+    CHECK_STATUS(tenure_certs_write("/proc/no/such/directory", "ca", &options), TENURE_INVALID);
+    options.days = 0;
+    options.flags = 2;
+    CHECK_STATUS(tenure_certs_write("/proc/no/such/directory", "ca", &options), TENURE_UNSUPPORTED);
+    options.flags = 0;
+    options.reserved = 1;
+    CHECK_STATUS(tenure_certs_write("/proc/no/such/directory", "ca", &options), TENURE_UNSUPPORTED);
 }
 
 static void bounds_of_nodes_are_told(void) {
@@ -361,7 +421,10 @@ int main(void) {
     functions_answer_garbage((void *)(uintptr_t)UINT64_C(0x10000005b));
     places_for_handles_are_checked();
     options_that_are_not_acted_on_are_refused();
-    fields_of_nodes_that_are_not_acted_on_are_refused_by_their_names();
+    ways_of_tls_that_are_none_are_refused_by_their_names();
+    a_node_that_speaks_tls_needs_all_of_it();
+    a_client_that_speaks_tls_needs_an_authority_and_whole_pairs();
+    what_is_no_certificate_is_not_made();
     bounds_of_nodes_are_told();
     what_cannot_be_restored_is_told();
     log_levels_are_checked();

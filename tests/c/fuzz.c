@@ -25,6 +25,12 @@ static void *draw_place(struct caller *caller, void *place) {
     return one_in(caller, 64) ? NULL : place;
 }
 
+/* None of them is a certificate or a key. */
+static const char *draw_file(struct caller *caller) {
+    static const char *const files[] = {NULL, "", "\xff", too_long, "/proc/no/such/file", "/proc/self/cmdline", "/proc"};
+    return files[below(caller, 7)];
+}
+
 static tenure_client_options draw_client_options(struct caller *caller) {
     static const char *const clients[] = {"fuzz", NULL, "", "\xff", too_long, "other"};
     tenure_client_options options = TENURE_CLIENT_OPTIONS_INIT;
@@ -35,6 +41,10 @@ static tenure_client_options draw_client_options(struct caller *caller) {
     options.ttl_ms = one_in(caller, 4) ? (one_in(caller, 2) ? 1 : UINT32_MAX) : 0;
     options.progress_ms = one_in(caller, 8) ? (one_in(caller, 2) ? 1 : UINT32_MAX) : 0;
     options.flags = one_in(caller, 8) ? TENURE_OPEN_BACKGROUND : one_in(caller, 32) ? 2 : 0;
+    options.ca = one_in(caller, 32) ? draw_file(caller) : NULL;
+    options.cert = one_in(caller, 32) ? draw_file(caller) : NULL;
+    options.key = one_in(caller, 32) ? draw_file(caller) : NULL;
+    options.verify = one_in(caller, 32) ? below(caller, 3) : 0;
     return options;
 }
 
@@ -365,6 +375,22 @@ static void ask_node(struct caller *caller) {
               BIT(TENURE_LOST) | BIT(TENURE_UNAVAILABLE) | BIT(TENURE_TIMEOUT) | BIT(TENURE_INVALID));
 }
 
+/* No file can be made there. */
+static void make_no_certificate(struct caller *caller) {
+    static const char *const whats[] = {NULL, "", "\xff", too_long, "ca", "node/1", "client/a", "operator/a", "local/1"};
+    static const char *const hosts[] = {NULL, "", "127.0.0.1", "localhost,::1", "a:1", "*"};
+    tenure_certs_options options = TENURE_CERTS_OPTIONS_INIT;
+    options.struct_size = draw_size(caller, sizeof options);
+    options.flags = below(caller, 3);
+    options.hosts = hosts[below(caller, 6)];
+    options.ca_dir = one_in(caller, 2) ? draw_file(caller) : NULL;
+    options.days = one_in(caller, 4) ? UINT32_MAX : below(caller, 3);
+    options.reserved = one_in(caller, 16);
+    CHECK(JUDGE(tenure_certs_write(one_in(caller, 4) ? NULL : "/proc/no/such/directory", whats[below(caller, 9)],
+                                   one_in(caller, 4) ? NULL : &options),
+                BIT(TENURE_INVALID) | BIT(TENURE_IO) | BIT(TENURE_UNSUPPORTED)) != TENURE_OK);
+}
+
 static void start_bad_node(struct caller *caller) {
     static const char *const texts[] = {NULL, "", "\xff", "1=127.0.0.1:1", "1=127.0.0.1:1,1=127.0.0.1:2", "2=x", "0=127.0.0.1:1"};
     tenure_node_options options = TENURE_NODE_OPTIONS_INIT;
@@ -382,6 +408,14 @@ static void start_bad_node(struct caller *caller) {
     options.ttl_max_ms = one_in(caller, 4) ? UINT64_MAX : 0;
     options.snapshot_every_bytes = one_in(caller, 4) ? 1 : 0;
     options.admin = one_in(caller, 8) ? "127.0.0.1:1" : NULL;
+    options.ca = one_in(caller, 4) ? draw_file(caller) : NULL;
+    options.cert = one_in(caller, 4) ? draw_file(caller) : NULL;
+    options.key = one_in(caller, 4) ? draw_file(caller) : NULL;
+    options.client_ca = one_in(caller, 8) ? draw_file(caller) : NULL;
+    options.crl = one_in(caller, 8) ? draw_file(caller) : NULL;
+    options.audit = one_in(caller, 8) ? draw_file(caller) : NULL;
+    options.tls = below(caller, 5);
+    options.verify = one_in(caller, 8) ? below(caller, 3) : 0;
     CHECK(JUDGE(tenure_node_start(&options, &node), BIT(TENURE_INVALID) | BIT(TENURE_IO) | BIT(TENURE_DENIED) |
                                                         BIT(TENURE_UNSUPPORTED)) != TENURE_OK);
     CHECK(node == NULL);
@@ -455,7 +489,7 @@ static void step(struct caller *caller) {
     else if (choice < 60)
         ask_node(caller);
     else if (choice == 60)
-        start_bad_node(caller);
+        one_in(caller, 2) ? start_bad_node(caller) : make_no_certificate(caller);
     else if (choice == 61)
         change_log(caller);
     else

@@ -207,6 +207,37 @@ static void is_no_name(const char *name) {
     REFUSED(tenure_handover(things.client, name, NULL, -1, NULL));
 }
 
+/* `text` is no path, or one of no file: wherever TLS takes one, and one is made. */
+static void is_no_certificate(const char *text) {
+    tenure_certs_options options = TENURE_CERTS_OPTIONS_INIT;
+    tenure_client_options client_options = TENURE_CLIENT_OPTIONS_INIT;
+    tenure_node_options node_options = TENURE_NODE_OPTIONS_INIT;
+    const char **const texts[] = {&node_options.ca, &node_options.cert, &node_options.key, &node_options.client_ca,
+                                  &node_options.crl};
+    tenure_client *client;
+    tenure_node *node;
+    REFUSED(tenure_certs_write("/nonexistent", text, NULL));
+    options.hosts = text;
+    REFUSED(tenure_certs_write("/nonexistent", "node/1", &options));
+    options.hosts = NULL;
+    options.ca_dir = text;
+    REFUSED(tenure_certs_write("/nonexistent", "client/a", &options));
+    client_options.cert = text;
+    NOTHING(client, tenure_client_open("127.0.0.1:1", &client_options, &client));
+    client_options.ca = "/nonexistent";
+    client_options.key = text;
+    NOTHING(client, tenure_client_open("127.0.0.1:1", &client_options, &client));
+    node_options.id = 1;
+    node_options.data_dir = "/nonexistent";
+    node_options.cluster = "1=127.0.0.1:1";
+    node_options.tls = TENURE_TLS_REQUIRED;
+    for (int which = 0; which < 5; which++) {
+        *texts[which] = text;
+        NOTHING(node, tenure_node_start(&node_options, &node));
+        *texts[which] = which < 3 ? "/nonexistent" : NULL;
+    }
+}
+
 /* `text` is no path, or one of no file. */
 static void is_no_file(const char *text) {
     tenure_restore_options options = TENURE_RESTORE_OPTIONS_INIT;
@@ -224,6 +255,7 @@ static void is_no_file(const char *text) {
     options.data_dir = text;
     REFUSED(tenure_snapshot_restore("/nonexistent/file", &options, &wait_ms));
     CHECK(wait_ms == 77);
+    is_no_certificate(text);
 }
 
 static void members_that_are_none_are_refused(void) {
@@ -434,12 +466,13 @@ union grown {
     tenure_session_info session;
     tenure_leadership leadership;
     tenure_restore_options restore;
+    tenure_certs_options certs;
     uint32_t struct_size;
     uint64_t words[512];
 };
 
 /* Each call that takes such a struct answers `status`, or another than those two once the struct is accepted. */
-static void check_structs(const uint32_t sizes[6], uint64_t tail, tenure_status status) {
+static void check_structs(const uint32_t sizes[7], uint64_t tail, tenure_status status) {
     static const tenure_node_options no_node = TENURE_NODE_OPTIONS_INIT;
     union grown grown;
     tenure_client *client;
@@ -479,22 +512,27 @@ static void check_structs(const uint32_t sizes[6], uint64_t tail, tenure_status 
     grown.words[sizeof(tenure_restore_options) / 8] = tail;
     grown.struct_size = sizes[5];
     REFUSED_AS(tenure_snapshot_restore("/nonexistent", &grown.restore, NULL), status);
+    memset(&grown, 0, sizeof grown);
+    grown.words[sizeof(tenure_certs_options) / 8] = tail;
+    grown.struct_size = sizes[6];
+    REFUSED_AS(tenure_certs_write("/nonexistent", "client/a", &grown.certs), status);
 }
 
 static void structs_of_sizes_that_are_none_or_with_unknown_fields_are_refused(void) {
     static const uint32_t real[] = {sizeof(tenure_client_options), sizeof(tenure_acquire_options), sizeof(tenure_node_options),
-                                    sizeof(tenure_session_info), sizeof(tenure_leadership), sizeof(tenure_restore_options)};
+                                    sizeof(tenure_session_info), sizeof(tenure_leadership), sizeof(tenure_restore_options),
+                                    sizeof(tenure_certs_options)};
     static const uint32_t nonsense[] = {0, 1, 4, 8, 4097, UINT32_MAX};
-    uint32_t sizes[6];
+    uint32_t sizes[7];
     for (size_t i = 0; i < sizeof nonsense / sizeof *nonsense; i++) {
-        for (int which = 0; which < 6; which++)
+        for (int which = 0; which < 7; which++)
             sizes[which] = nonsense[i];
         check_structs(sizes, 0, TENURE_INVALID);
     }
-    for (int which = 0; which < 6; which++)
+    for (int which = 0; which < 7; which++)
         sizes[which] = real[which] - 1;
     check_structs(sizes, 0, TENURE_INVALID);
-    for (int which = 0; which < 6; which++)
+    for (int which = 0; which < 7; which++)
         sizes[which] = real[which] + 8;
     check_structs(sizes, UINT64_C(1) << 63, TENURE_UNSUPPORTED);
     check_structs(sizes, 1, TENURE_UNSUPPORTED);

@@ -182,3 +182,44 @@ fn without_a_terminal_it_says_where_it_is_and_what_it_says_can_be_typed() {
         assert_eq!(code(&refused), Some(2), "{}", sentence(&refused));
     }
 }
+
+#[test]
+fn over_tls_what_it_says_can_be_typed_and_stays_with_its_directory() {
+    let data = tempfile::tempdir().unwrap();
+    let ports = free_ports(3).iter().map(u16::to_string).collect::<Vec<_>>().join(",");
+    let mut authority = Vec::new();
+    for _ in 0..2 {
+        let mut command = tenure(&["dev", "--tls", "--ports", &ports, "--data", "it's"]);
+        let mut dev = command.current_dir(data.path()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut said = BufReader::new(dev.stdout.take().unwrap()).lines();
+        let export =
+            said.find_map(|line| Some(line.unwrap()).filter(|one| one.starts_with("export ")));
+        let line = said.find_map(|line| line.unwrap().strip_prefix("sh      ").map(str::to_owned));
+        let (export, line) = (export.unwrap(), line.unwrap());
+        let output = types(&format!("{export}\n{line}"));
+        assert!(stdout(&output).trim_end().parse::<u64>().is_ok(), "{output:?}");
+        let members =
+            line.split(" demo").next().unwrap().replace("tenure lock", "tenure member list");
+        let output = types(&format!("{export}\n{members}"));
+        assert_eq!(stdout(&output).lines().count(), 4, "{output:?}");
+        let denied = members.replace("member list", "member remove") + " 3";
+        let client =
+            "TENURE_CERT=${TENURE_CERT/operator/client} TENURE_KEY=${TENURE_KEY/operator/client}";
+        let output = types(&format!("{export}\n{client} {denied}"));
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(told.contains("client/dev may use locks"), "{told}");
+        let output = types(&line.replace("tenure lock", "tenure lock -w 1s"));
+        assert!(sentence(&output).contains("it speaks TLS, and this side does not"), "{output:?}");
+        authority.push(std::fs::read_to_string(data.path().join("it's/certs/ca.crt")).unwrap());
+        signal(&dev, "TERM");
+        assert_eq!(dev.wait().unwrap().code(), Some(0));
+    }
+    assert_eq!(authority[0], authority[1]);
+}
+
+#[test]
+fn over_tls_the_screen_shows_locks_too() {
+    let mut dev = Dev::start(&["--tls"]);
+    dev.screen_with("leader");
+    dev.screen_with("LOCK");
+}

@@ -306,11 +306,11 @@ fn options_that_do_not_fit_are_told_before_a_node_listens() {
     serve(&papers.flags("client-billing"), "is the certificate of client/billing, and this is");
     let mut mixed = good.clone();
     mixed[5] = papers.path("node-2.key");
-    serve(&mixed, "node-2.key is not the key of ");
+    serve(&mixed, "node-2.key (key) is not the key of ");
     let mut empty = good.clone();
     empty[1] = papers.path("empty");
     fs::write(&empty[1], "").unwrap();
-    serve(&empty, "empty is empty");
+    serve(&empty, "empty (ca) is empty");
     // Of an authority that its peers do not trust.
     let mut strange = good.clone();
     let others = Papers::new();
@@ -320,7 +320,7 @@ fn options_that_do_not_fit_are_told_before_a_node_listens() {
     serve(&crl, "has no list of revoked certificates");
     // The same of clients, and none of them goes on without TLS.
     for (flags, part) in [
-        (&good[..4], "a certificate needs its key"),
+        (&good[..4], "and key is not given: give both"),
         (&good[2..], "without the authority of the nodes nothing would be encrypted"),
         (&mixed, "is not the key of"),
     ] {
@@ -328,5 +328,19 @@ fn options_that_do_not_fit_are_told_before_a_node_listens() {
         let output = run(&[&["show", "x"], &flags[..]].concat());
         assert_eq!(code(&output), Some(2), "{output:?}");
         assert!(sentence(&output).contains(part), "{output:?}");
+    }
+}
+
+#[test]
+fn who_speaks_tls_with_nodes_that_do_not_is_told_what_to_look_for() {
+    let (papers, cluster) = (Papers::new(), Cluster::start_calm());
+    let flags = [&papers.flags("client-billing")[..], &["--timeout".to_owned(), "1s".to_owned()]];
+    for (subcommand, arguments) in
+        [("status", &[][..]), ("lock", &["-w", "1s", "x", "--", "true"]), ("show", &["x"])]
+    {
+        let output = run_as(&cluster, &flags.concat(), subcommand, arguments);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_ne!(code(&output), Some(0), "{subcommand}");
+        assert!(said.contains("before TLS stood: if it does not speak TLS, give it"), "{said}");
     }
 }

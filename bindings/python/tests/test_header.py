@@ -19,6 +19,7 @@ STRUCTS = {
     "tenure_node_options": _abi.NodeOptions,
     "tenure_leadership": _abi.NodeLeadership,
     "tenure_restore_options": _abi.RestoreOptions,
+    "tenure_certs_options": _abi.CertsOptions,
 }
 TYPES = {
     "void": None,

@@ -127,7 +127,7 @@ class BuildTest(unittest.TestCase):
         strip, target, *arguments = said.read_text().split()
         self.assertEqual((strip, target), ("debuginfo", str(self.root / "target" / "wheel")))
         features = arguments.index("--features")
-        self.assertEqual(arguments[features - 1 : features + 2], ["--no-default-features", "--features", "capi"])
+        self.assertEqual(arguments[features - 1 : features + 2], ["--no-default-features", "--features", "capi,certs"])
 
     def test_a_build_that_fails_is_told(self) -> None:
         self.file("Cargo.toml")

@@ -16,6 +16,7 @@ from support import PACKAGE, environment
 
 # What a program does with descriptions, and with what others send that this version does not know.
 RIGHT = """
+    from pathlib import Path
     from typing import Optional
     import tenure
 
@@ -46,10 +47,19 @@ RIGHT = """
 
     with tenure.logging_bridge("info", thread=False) as bridge:
         count: int = bridge.drain()
+
+    shown = tenure.TLS("ca.crt", cert=Path("client.crt"), key=Path("client.key"), verify="node")
+    tenure.connect(tls=shown).close()
+    tenure.connect(tls=False).close()
+    tenure.Node(1, "data", "1=127.0.0.1:7401", tls=shown, tls_mode="optional", audit="audit").client(tls=shown)
+    with tenure.testing.Cluster(tls=True) as cluster:
+        own: Optional[tenure.TLS] = cluster.tls
 """
 WRONG = {
     'client.describe("locks")["lock"]': "typeddict-item",
     'client.describe("session")["session"]["client"]': "index",
+    'tenure.connect(tls="ca.crt")': "arg-type",
+    'tenure.TLS("ca.crt", verify="nobody")': "arg-type",
     "client.add_listener(lambda: None)": "type-var|arg-type|misc",
     'client.lock("x", blocking_timeout=5)': "call-arg",
 }

@@ -4,10 +4,9 @@ use crate::cli::failure::Failure;
 use crate::cli::{output, typed};
 use clap::Args;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 use tenure::base::text::date;
 use tenure::base::{NodeId, Principal, PrincipalName};
-use tenure::certs::{self, CertsError, Existing, Host, Issued, Lifetime};
+use tenure::certs::{self, CertsError, Existing, Host, Issued, Saved};
 
 /// Make an authority: ca.crt, which all trust, and ca.key
 #[derive(Args, Debug)]
@@ -76,9 +75,8 @@ struct Place {
 
 /// `certs ca`.
 pub fn authority(options: &Authority) -> Result<(), Failure> {
-    let place = &options.place;
-    let issued = certs::Authority::create(place.lifetime()?).map_err(failed)?.issued();
-    place.save(&issued, "ca", "the authority")?;
+    let made = options.place.with(None).make_authority().map_err(failed)?;
+    tell("the authority", &made)?;
     output::conclude(
         "ca.crt goes to every node and client. ca.key goes nowhere: whoever has it may be anybody; keep it off the nodes\n",
     )
@@ -112,29 +110,27 @@ impl Named {
 
 impl Of {
     fn issue(&self, principal: &Principal, hosts: &[Host]) -> Result<(), Failure> {
-        let authority = certs::Authority::open(&self.ca_dir).map_err(failed)?;
-        let lifetime = self.place.lifetime()?;
-        let issued = authority.issue(principal, hosts, lifetime).map_err(failed)?;
-        // One file for each name: "/" is no letter of a file's name, and "=" is none of any name here.
-        let stem = principal.to_string().replacen('/', "-", 1).replace('/', "=");
-        self.place.save(&issued, &stem, &principal.to_string())
+        let place = self.place.with(Some(&self.ca_dir));
+        let made = place.make(principal, hosts).map_err(failed)?;
+        tell(&principal.to_string(), &made)
     }
 }
 
 impl Place {
-    fn lifetime(&self) -> Result<Lifetime, Failure> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        let now = now.map_err(|_| Failure::unavailable("the clock of this machine is not set"))?;
-        Ok(Lifetime { now: now.as_secs(), days: self.days })
+    fn with(&self, authority: Option<&Path>) -> certs::Place {
+        certs::Place {
+            directory: self.out.clone(),
+            authority: authority.unwrap_or(&self.out).to_owned(),
+            days: self.days,
+            existing: if self.force { Existing::Replaced } else { Existing::Kept },
+        }
     }
+}
 
-    fn save(&self, issued: &Issued, stem: &str, what: &str) -> Result<(), Failure> {
-        let existing = if self.force { Existing::Replaced } else { Existing::Kept };
-        let saved = issued.save(&self.out, stem, existing).map_err(failed)?;
-        let (certificate, key) = (word(&saved.certificate), word(&saved.key));
-        let until = date(issued.until);
-        output::print(&format!("{what}: {certificate} and {key}, valid until {until}\n"))
-    }
+fn tell(what: &str, (issued, saved): &(Issued, Saved)) -> Result<(), Failure> {
+    let (certificate, key) = (word(&saved.certificate), word(&saved.key));
+    let until = date(issued.until);
+    output::print(&format!("{what}: {certificate} and {key}, valid until {until}\n"))
 }
 
 fn word(path: &Path) -> String {
@@ -153,7 +149,7 @@ pub(super) fn failed(error: CertsError) -> Failure {
             "there is no authority in {} (no ca.crt and ca.key): `tenure certs ca` makes one, --ca-dir says where it is",
             path.display()
         )),
-        CertsError::Io { .. } => Failure::unavailable(text),
+        CertsError::Io { .. } | CertsError::NoClock => Failure::unavailable(text),
         _ => Failure::usage(text),
     }
 }

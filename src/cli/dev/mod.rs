@@ -1,5 +1,6 @@
 //! `tenure dev`: a cluster on this machine that stays, to write programs against.
 
+mod certificates;
 mod screen;
 
 use crate::cli::cluster::LocalCluster;
@@ -8,6 +9,7 @@ use crate::cli::failure::Failure;
 use crate::cli::scratch::Scratch;
 use crate::cli::signals::{ENDING, Signals};
 use crate::cli::{duration, output, typed};
+use certificates::Certificates;
 use clap::Args;
 use screen::Screen;
 use std::io::IsTerminal;
@@ -34,6 +36,9 @@ pub struct Options {
     /// (--data) that has had a longer one keeps that [default: 1h]
     #[arg(long, value_name = "DURATION", value_parser = parse_ttl)]
     ttl: Option<Duration>,
+    /// Speak TLS alone, with certificates that are made in the directory; it says what to export for commands and programs
+    #[arg(long)]
+    tls: bool,
 }
 
 type Ports = [u16; 3];
@@ -74,13 +79,17 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     let data = data.expect("one of the two is there");
     std::fs::create_dir_all(data)
         .map_err(|error| Failure::usage(format!("cannot make {}: {error}", data.display())))?;
-    let cluster = LocalCluster::start_with(data, listeners, options.ttl)?;
-    let introduction = introduction(&cluster.endpoints(), &data.display().to_string());
+    let certificates = options.tls.then(|| Certificates::make(data)).transpose()?;
+    let tls = |id| certificates.as_ref().map(|certificates| certificates.of_node(id));
+    let cluster = LocalCluster::start_with(data, listeners, options.ttl, &tls)?;
+    let introduction =
+        introduction(&cluster.endpoints(), &data.display().to_string(), certificates.as_ref());
     output::print(&introduction)?;
     // In the background keys are the shell's, and so is the screen.
     let is_in_front = Terminal::of_this_process().is_some_and(|one| one.front() == Front::Own);
     if is_in_front && std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
-        return Screen::new(cluster, introduction)?.run(&signals);
+        let own = certificates.as_ref().map(Certificates::of_operator);
+        return Screen::new(cluster, own, introduction)?.run(&signals);
     }
     while signals.take().is_empty() {
         wait(&[signals.fd()], None)?;
@@ -96,12 +105,19 @@ fn listen(port: u16) -> Result<TcpListener, Failure> {
     })
 }
 
-fn introduction(endpoints: &str, data: &str) -> String {
+fn introduction(endpoints: &str, data: &str, certificates: Option<&Certificates>) -> String {
     let connection = Connection::to(endpoints);
     let lock =
         typed::command("lock", &connection, &["demo", "--", "sh", "-c", "echo $TENURE_TOKEN"]);
+    let export = certificates.map_or(String::new(), |certificates| {
+        let client = typed::word(&certificates.of_client().display().to_string());
+        format!(
+            "It speaks TLS alone. This line is for an operator, who may do all of it; {client} may not operate.\n\n{}\n\n",
+            certificates.export()
+        )
+    });
     format!(
-        "A cluster of three nodes; its data is in {data}. Ctrl-C ends it.\n\n\
+        "A cluster of three nodes; its data is in {data}. Ctrl-C ends it.\n\n{export}\
          sh      {lock}\n\
          C       tenure_client_open(\"{endpoints}\", NULL, &client);\n\
          Python  client = tenure.connect(\"{endpoints}\")\n\n"
@@ -133,10 +149,10 @@ mod tests {
     fn what_is_printed_finds_this_cluster_wherever_it_listens() {
         let usual = Connection::to("127.0.0.1:7401,127.0.0.1:7402,127.0.0.1:7403").endpoints;
         assert!(
-            introduction(&usual, "d")
+            introduction(&usual, "d", None)
                 .contains("sh      tenure lock demo -- sh -c 'echo $TENURE_TOKEN'\n")
         );
-        let other = introduction("127.0.0.1:1", "d");
+        let other = introduction("127.0.0.1:1", "d", None);
         assert!(other.contains("tenure lock --endpoints 127.0.0.1:1 demo -- sh -c"), "{other}");
     }
 }

@@ -13,7 +13,7 @@ use std::os::fd::AsRawFd;
 use std::time::Duration;
 use tenure::base::NodeId;
 use tenure::base::limits::LOCKS_PER_READ_MAX;
-use tenure::client::{Client, ClientOptions};
+use tenure::client::{Client, ClientOptions, TlsOptions};
 use tenure::lock::{LockView, Name};
 use tenure::node::Leadership;
 use tenure::sys::terminal::{KeyMode, size_of_stdout};
@@ -33,9 +33,15 @@ pub struct Screen {
 type Size = (usize, usize);
 
 impl Screen {
-    /// `introduction` stands above it.
-    pub fn new(cluster: LocalCluster, introduction: String) -> Result<Self, Failure> {
-        let client = Client::open(&cluster.endpoints(), client_options())?;
+    /// `introduction` stands above it; what it shows of locks is read with `tls`.
+    pub fn new(
+        cluster: LocalCluster,
+        tls: Option<TlsOptions>,
+        introduction: String,
+    ) -> Result<Self, Failure> {
+        let mut options = client_options();
+        options.tls = tls;
+        let client = Client::open(&cluster.endpoints(), options)?;
         Ok(Self { cluster, client, introduction, drawn: 0, size: size() })
     }
 

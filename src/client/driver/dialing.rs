@@ -4,7 +4,9 @@ use super::inner::{Inner, Round};
 use super::link::Link;
 use crate::base::limits::CLIENT_BUFFER_BYTES_MAX;
 use crate::client::core::LinkId;
-use crate::net::{Connection, Found, LocalDialError, resolve_elsewhere, resolve_locally};
+use crate::net::{
+    Connection, Found, LocalDialError, TlsDialer, resolve_elsewhere, resolve_locally,
+};
 
 impl Inner {
     pub(super) fn dial(&mut self, id: LinkId, endpoint: String, round: &mut Round) {
@@ -31,7 +33,8 @@ impl Inner {
     /// next, another node of this process too, is reached as any other.
     fn dial_within(&mut self, endpoint: &str) -> Option<Result<Connection, String>> {
         let local = self.local.as_ref().filter(|local| local.address() == endpoint)?;
-        match local.dial(CLIENT_BUFFER_BYTES_MAX) {
+        let shown = self.tls.as_ref().and_then(TlsDialer::shown);
+        match local.dial_as(shown.as_ref(), CLIENT_BUFFER_BYTES_MAX) {
             Ok(connection) => Some(Ok(connection)),
             Err(LocalDialError::Ended) => {
                 self.local = None;

@@ -3,7 +3,9 @@
 use crate::base::Sample;
 use crate::base::limits::{CLIENT_BUFFER_BYTES_MAX, REFUSAL_TEXT_BYTES_MAX};
 use crate::base::text::one_line;
-use crate::net::{Closed, Connection, Expected, Key, Lookup, Received, Registrar, TlsDialer};
+use crate::net::{
+    Closed, Connection, Expected, Key, Lookup, Received, Registrar, TlsDialer, TlsError,
+};
 use crate::wire::{
     ClientHello, ClientWelcome, Form, Frame, FrameError, FrameKind, Hello, Refused, Request,
     ServerMessage, Speech, Welcomed,
@@ -31,6 +33,8 @@ pub(super) struct Link {
     lookup: Option<Lookup>,
     /// Addresses to try if this one fails before it says anything.
     others: VecDeque<SocketAddr>,
+    /// Why whoever answered at one of them is of no use: that says more than that nobody answers at the next.
+    unfit: Option<String>,
     stage: Stage,
     watched: Watched,
 }
@@ -81,6 +85,7 @@ impl Link {
             was_served: false,
             lookup: None,
             others,
+            unfit: None,
             stage,
             watched,
         }
@@ -214,6 +219,7 @@ impl Link {
         let Some(connection) = &mut self.connection else { return Ok(Received::All) };
         let mut frames = Vec::new();
         let received = connection.receive(&mut frames, RECEIVE_BYTES);
+        let is_handshaking = connection.is_handshaking();
         if self.take_connected() {
             said.push(Said::Connected);
         }
@@ -230,9 +236,11 @@ impl Link {
             }
             Err(closed) if self.stage != Stage::Welcomed => {
                 self.connection = None;
+                let why = self.why(&closed, is_handshaking);
                 let next = self.dial_as_0_1(&closed, registrar);
                 let next = next.or_else(|| self.dial_next(registrar));
-                next.unwrap_or_else(|| Err(closed.to_string())).map(|()| Received::All)
+                let next = next.unwrap_or_else(|| Err(why.clone()));
+                next.map(|()| Received::All).map_err(|_| why)
             }
             Err(closed) => Err(closed.to_string()),
         }
@@ -258,6 +266,19 @@ impl Link {
             let at = self.address.map_or_else(String::new, |address| format!("{address}: "));
             format!("{at}{why}")
         })
+    }
+
+    /// What is said if there is no other way to this node.
+    fn why(&mut self, closed: &Closed, is_handshaking: bool) -> String {
+        let (why, is_unfit) = match closed {
+            Closed::ByPeer if is_handshaking => (TlsError::Unheard.to_string(), true),
+            Closed::Tls(_) => (closed.to_string(), true),
+            _ => (closed.to_string(), false),
+        };
+        if is_unfit {
+            self.unfit.get_or_insert_with(|| why.clone());
+        }
+        self.unfit.clone().unwrap_or(why)
     }
 
     /// A node of 0.1.0 closes the connection at the hello that can grow, without a word: it is said hello as it

@@ -65,10 +65,22 @@ impl Connection {
         self
     }
 
-    /// Who is at the other end, by a certificate that was verified; `None`: not over TLS, not known yet, or nobody that we know.
+    /// Within a process: who has the other end.
+    #[must_use]
+    pub fn of_within(mut self, principal: Option<Principal>) -> Self {
+        if let Stream::Local(stream) = &mut self.stream {
+            stream.know(principal);
+        }
+        self
+    }
+
+    /// Who is at the other end, by a certificate that was verified; `None`: nobody has shown one, or it is not known yet.
     #[must_use]
     pub fn principal(&self) -> Option<&Principal> {
-        self.session().and_then(Session::peer)
+        match &self.stream {
+            Stream::Local(stream) => stream.principal(),
+            _ => self.session().and_then(Session::peer),
+        }
     }
 
     /// Whether it is over TLS, and was dialed by us.

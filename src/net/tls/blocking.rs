@@ -1,5 +1,6 @@
 //! TLS on a socket that waits: for short questions on threads of their own.
 
+use super::error::TlsError;
 use super::session::Session;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
@@ -80,7 +81,7 @@ impl Write for BlockingTls {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         while self.session.is_handshaking() {
             if !self.receive()? {
-                return Err(io::ErrorKind::ConnectionReset.into());
+                return Err(io::Error::other(TlsError::Unheard));
             }
         }
         let count = self.session.encrypt(bytes).map_err(io::Error::other)?;

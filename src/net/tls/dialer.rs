@@ -5,6 +5,7 @@ use super::error::TlsError;
 use super::material::{TlsFiles, TlsMaterial, TrustPrint};
 use super::sides::{Expected, TlsClient};
 use super::stamp::Stamp;
+use super::within::ShownWithin;
 use crate::base::text::date;
 use crate::base::{Sample, Verify};
 use crate::net::{Closed, Connection};
@@ -25,10 +26,18 @@ pub struct TlsDialer {
 #[derive(Debug)]
 struct Read {
     client: Arc<TlsClient>,
+    shown: Option<ShownWithin>,
     trusted: TrustPrint,
     stamp: Stamp,
     /// Files that are of no use, which was said.
     useless: Option<Stamp>,
+}
+
+impl Read {
+    fn of(client: Arc<TlsClient>, material: &TlsMaterial, stamp: Stamp) -> Self {
+        let shown = ShownWithin::of(material);
+        Self { client, shown, trusted: material.trusted(), stamp, useless: None }
+    }
 }
 
 /// That files have changed.
@@ -58,7 +67,7 @@ impl TlsDialer {
             log::warn!("the certificate {} {why}", own(files));
         }
         let client = Arc::new(TlsClient::new(&material)?);
-        let read = Read { client, trusted: material.trusted(), stamp, useless: None };
+        let read = Read::of(client, &material, stamp);
         Ok(Self { files: Arc::new(files.clone()), verify, read: Arc::new(Mutex::new(read)) })
     }
 
@@ -86,7 +95,7 @@ impl TlsDialer {
         };
         let trusts_others = read.trusted != material.trusted();
         let client = Arc::new(client);
-        *read = Read { client, trusted: material.trusted(), stamp, useless: None };
+        *read = Read::of(client, &material, stamp);
         Some(Renewed::Used { text: self.told(&material), trusts_others })
     }
 
@@ -110,6 +119,12 @@ impl TlsDialer {
             Verify::Host => Expected::host_of(endpoint),
             Verify::Node => Ok(Expected::AnyNode),
         }
+    }
+
+    /// What a node of this process is shown.
+    #[must_use]
+    pub fn shown(&self) -> Option<ShownWithin> {
+        self.read.lock().shown.clone()
     }
 
     /// Secures a connection that was dialed, before anything is sent.

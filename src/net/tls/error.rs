@@ -20,6 +20,11 @@ pub enum TlsError {
         "it speaks TLS, and this side does not: give this side --ca, --cert and --key, or let both do without"
     )]
     SpeaksTls,
+    /// It hung up on us in the midst of the handshake.
+    #[error(
+        "it closed the connection before TLS stood: if it does not speak TLS, give it --ca, --cert and --key, or let both do without; else its log says why"
+    )]
+    Unheard,
     /// It shows none.
     #[error("it has no certificate: give it one of this cluster's authority (--cert and --key)")]
     NoCertificate,

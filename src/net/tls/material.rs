@@ -56,21 +56,23 @@ impl TlsMaterial {
     /// # Errors
     /// One sentence that names the file.
     pub fn read(files: &TlsFiles) -> Result<Self, String> {
-        let lists = files.crl.as_deref().map_or_else(|| Ok(Vec::new()), lists)?;
+        let list = files.crl.as_deref().map(|path| Named { path, option: "crl" });
+        let lists = list.map_or_else(|| Ok(Vec::new()), lists)?;
         let mut print = digest::Context::new(&SHA256);
         lists.iter().for_each(|list| count_in(&mut print, list));
-        let mut trust = |path: &Path| {
-            let authorities = certificates(path)?;
+        let mut trust = |path, option| {
+            let at = Named { path, option };
+            let authorities = certificates(at)?;
             // Between what one file has and the next.
             count_in(&mut print, &[]);
             authorities.iter().for_each(|authority| count_in(&mut print, authority));
             Trust::new(&authorities, &lists)
                 .map(Arc::new)
-                .map_err(|error| format!("{} has no usable authority: {error}", path.display()))
+                .map_err(|error| format!("{at} has no usable authority: {error}"))
         };
-        let nodes = trust(&files.ca)?;
+        let nodes = trust(&files.ca, "ca")?;
         let clients = match &files.client_ca {
-            Some(path) => trust(path)?,
+            Some(path) => trust(path, "client_ca")?,
             None => Arc::clone(&nodes),
         };
         let mut warnings = Vec::new();
@@ -137,6 +139,19 @@ impl TlsMaterial {
     }
 }
 
+/// A file, and which option named it.
+#[derive(Clone, Copy)]
+struct Named<'a> {
+    path: &'a Path,
+    option: &'static str,
+}
+
+impl fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.path.display(), self.option)
+    }
+}
+
 /// Without the key.
 impl fmt::Debug for TlsMaterial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -148,11 +163,12 @@ fn own(
     (certificate, key): &(PathBuf, PathBuf),
     warnings: &mut Vec<String>,
 ) -> Result<(Arc<CertifiedKey>, Result<Principal, IdentityError>), String> {
-    let chain = certificates(certificate)?;
-    let (shown, at) = (certificate.display(), key.display());
+    let shown = Named { path: certificate, option: "cert" };
+    let at = Named { path: key, option: "key" };
+    let chain = certificates(shown)?;
     let damaged = |_| format!("{shown} has a damaged certificate");
     let principal = trust::identity(&trust::parse(&chain[0]).map_err(damaged)?);
-    let certified = CertifiedKey::from_der(chain, private_key(key, warnings)?, &provider());
+    let certified = CertifiedKey::from_der(chain, private_key(at, warnings)?, &provider());
     match certified {
         Ok(certified) => Ok((Arc::new(certified), principal)),
         Err(rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) => {
@@ -168,27 +184,28 @@ fn count_in(print: &mut digest::Context, bytes: &[u8]) {
     print.update(bytes);
 }
 
-fn private_key(path: &Path, warnings: &mut Vec<String>) -> Result<PrivateKeyDer<'static>, String> {
-    let bytes = bytes_of(path)?;
-    let at = path.display();
+fn private_key(
+    at: Named<'_>,
+    warnings: &mut Vec<String>,
+) -> Result<PrivateKeyDer<'static>, String> {
+    let (bytes, file) = (bytes_of(at)?, at.path.display());
     // A group may be its owner's alone.
-    if std::fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o007 != 0) {
+    if std::fs::metadata(at.path).is_ok_and(|file| file.permissions().mode() & 0o007 != 0) {
         let text =
-            format!("the key {at} can be read by everybody on this machine: `chmod 600 {at}`");
+            format!("the key {file} can be read by everybody on this machine: `chmod 600 {file}`");
         warnings.push(text);
     }
     PrivateKeyDer::from_pem_slice(&bytes).map_err(|error| match error {
         PemError::NoItemsFound if contains(&bytes, b"ENCRYPTED PRIVATE KEY") => format!(
-            "{at} is encrypted, and nobody is there to ask for its password: `openssl pkey -in {at}` writes it plain; keep that file for its owner (0600)"
+            "{at} is encrypted, and nobody is there to ask for its password: `openssl pkey -in {file}` writes it plain; keep that file for its owner (0600)"
         ),
         PemError::NoItemsFound => format!("{at} has no private key in it"),
         error => format!("{at} is damaged: {error}"),
     })
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let bytes = bytes_of(path)?;
-    let at = path.display();
+fn certificates(at: Named<'_>) -> Result<Vec<CertificateDer<'static>>, String> {
+    let bytes = bytes_of(at)?;
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
     match found {
         Ok(found) if found.is_empty() => Err(format!("{at} has no certificate in it")),
@@ -197,9 +214,8 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     }
 }
 
-fn lists(path: &Path) -> Result<Vec<CertificateRevocationListDer<'static>>, String> {
-    let bytes = bytes_of(path)?;
-    let at = path.display();
+fn lists(at: Named<'_>) -> Result<Vec<CertificateRevocationListDer<'static>>, String> {
+    let bytes = bytes_of(at)?;
     let found: Result<Vec<_>, _> = CertificateRevocationListDer::pem_slice_iter(&bytes).collect();
     match found {
         Ok(found) if found.is_empty() => Err(format!(
@@ -211,11 +227,10 @@ fn lists(path: &Path) -> Result<Vec<CertificateRevocationListDer<'static>>, Stri
 }
 
 /// A file whole; an empty one, or one that is larger than any, is an error of its own.
-fn bytes_of(path: &Path) -> Result<Vec<u8>, String> {
-    let at = path.display();
+fn bytes_of(at: Named<'_>) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     let read =
-        File::open(path).and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes));
+        File::open(at.path).and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes));
     match read {
         Ok(0) => Err(format!("{at} is empty")),
         Ok(count) if count as u64 > FILE_BYTES_MAX => {

@@ -24,6 +24,7 @@ mod stream;
 mod trust;
 mod validity;
 mod verifiers;
+mod within;
 
 pub use blocking::BlockingTls;
 pub use dialer::{Renewed, TlsDialer};
@@ -35,6 +36,7 @@ pub(super) use sides::Judge;
 pub use sides::{Expected, TlsClient, TlsServer};
 pub use stamp::Stamp;
 pub(super) use stream::{StreamError, TlsStream};
+pub use within::{ShownWithin, TrustWithin};
 
 #[cfg(test)]
 pub(super) mod tests;

@@ -64,6 +64,7 @@ from ._node import Leadership, Node
 from ._operate import restore_snapshot
 from ._reason import Reason
 from ._session import Session, SessionState
+from ._tls import TLS, write_certificate
 
 __version__ = version()
 
@@ -114,6 +115,7 @@ __all__ = [
     "SessionExpired",
     "SessionRow",
     "SessionState",
+    "TLS",
     "Timeout",
     "Timing",
     "TooSmall",
@@ -127,4 +129,5 @@ __all__ = [
     "logging_bridge",
     "restore_snapshot",
     "testing",
+    "write_certificate",
 ]

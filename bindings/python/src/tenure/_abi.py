@@ -118,6 +118,19 @@ class RestoreOptions(Structure):
     ]
 
 
+class CertsOptions(Structure):
+    """tenure_certs_options"""
+
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("flags", c_uint32),
+        ("hosts", c_char_p),
+        ("ca_dir", c_char_p),
+        ("days", c_uint32),
+        ("reserved", c_uint32),
+    ]
+
+
 LogFunction = CFUNCTYPE(None, c_void_p, c_int32, c_char_p)
 
 _status = c_int32
@@ -201,4 +214,5 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "tenure_node_stop": (_status, [_handle, c_int64]),
     "tenure_node_metrics": (_status, [_handle, c_char_p, POINTER(c_size_t)]),
     "tenure_node_free": (None, [_handle]),
+    "tenure_certs_write": (_status, [c_char_p, c_char_p, POINTER(CertsOptions)]),
 }

@@ -7,7 +7,7 @@ from ctypes import byref
 from functools import partial
 from operator import attrgetter
 from types import TracebackType
-from typing import TYPE_CHECKING, Callable, Literal, Optional, TypeVar, overload
+from typing import TYPE_CHECKING, Callable, Literal, Optional, TypeVar, Union, overload
 
 from . import _operate, _orders
 from ._abi import ClientOptions
@@ -36,6 +36,7 @@ from ._options import Options
 from ._reader import Readers
 from ._requests import acquire, first_of, start_acquire, start_acquire_all
 from ._session import Session, client_options, next_change, session_of
+from ._tls import TLS
 from ._wait import until_decided
 from ._watch import SessionWatch
 
@@ -52,6 +53,7 @@ def connect(
     progress: Optional[float] = None,
     background: bool = False,
     cluster_id: Optional[str] = None,
+    tls: Union[TLS, Literal[False], None] = None,
 ) -> Client:
     """Connects to the cluster of which `endpoints` ("host:port,host:port") are nodes.
 
@@ -60,9 +62,11 @@ def connect(
     Client.progress() is called at least once in so many seconds. `background`: return at once, and connect meanwhile.
     `cluster_id` pins the cluster that is meant: its id as `tenure status` shows it, or at least the first eight hex
     digits; nodes of any other are passed over. None: the environment's TENURE_CLUSTER_ID, else no pin; "": no pin.
+    With `tls` nodes are reached over TLS alone. None: the environment's TENURE_CA, TENURE_CERT, TENURE_KEY and TENURE_VERIFY
+    count, else nothing is encrypted; False: nothing is encrypted, whatever they say.
     Raises Unavailable after `connect_timeout` (5 s); it says which nodes were tried and why each failed, and at once if
     they are of several clusters: with their ids, and who said which."""
-    options = client_options(ttl, name, connect_timeout, request_timeout, progress, background, cluster_id)
+    options = client_options(ttl, name, connect_timeout, request_timeout, progress, background, cluster_id, tls)
     client = Client(ClientHandle())
     open_client(client._handle, endpoints, options)
     return client

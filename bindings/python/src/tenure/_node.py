@@ -17,6 +17,7 @@ from ._library import library
 from ._native import ClientHandle, Local, check, descriptor, fill, opened, sized_text
 from ._reader import Readers
 from ._session import client_options
+from ._tls import TLS, Path, TLSMode, optional_path, secure_node
 from ._wait import until_decided
 
 
@@ -52,6 +53,11 @@ class Node(Local):
         ttl_max: Optional[float] = None,
         snapshot_every: int = 0,
         admin: Optional[str] = None,
+        tls: Optional[TLS] = None,
+        tls_mode: Optional[TLSMode] = None,
+        client_ca: Optional[Path] = None,
+        crl: Optional[Path] = None,
+        audit: Optional[Path] = None,
     ) -> None:
         """Recovers `data_dir` and listens; needs no quorum for that.
 
@@ -60,6 +66,10 @@ class Node(Local):
         members are. `ttl_max` (an hour) is the largest ttl of a session, and how long a restored cluster waits; a snapshot is
         made after each `snapshot_every` bytes of log (0: 64 MiB). At `admin`, "host:port" of loopback, the node tells how it
         is over HTTP: /metrics, /livez, /readyz, /status.
+        With `tls`, which needs ca, cert and key, all connections that leave the process are over TLS (its `verify` is about the
+        nodes at `join`). `tls_mode` "optional": those without are taken, too, while a cluster changes over; "off": nothing
+        is encrypted. `client_ca` is the authority of clients and operators, if it is another; `crl` is what authorities have
+        revoked. The audit trail is appended to the file `audit`.
         Raises Invalid if this node is none of them, Denied if the directory or the port may not be used; Unavailable if
         nobody answers, or the name or the address to listen on is not there yet: try again then."""
         options = NodeOptions(
@@ -76,7 +86,9 @@ class Node(Local):
             ttl_max_ms=option_ms(ttl_max, "ttl_max"),
             snapshot_every_bytes=u64(snapshot_every, "snapshot_every"),
             admin=optional_text(admin, "admin address"),
+            audit=optional_path(audit, "audit"),
         )
+        secure_node(options, tls, tls_mode, client_ca, crl)
         self._readers = Readers("the changes of this node's leadership")
         self._handle = opened(library.tenure_node_free, library.tenure_node_start, byref(options))
 
@@ -117,9 +129,11 @@ class Node(Local):
         request_timeout: Optional[float] = None,
         progress: Optional[float] = None,
         background: bool = False,
+        tls: Optional[TLS] = None,
     ) -> Client:
-        """A client of this node's cluster, which reaches this node without a socket. Options as for connect()."""
-        options = client_options(ttl, name, connect_timeout, request_timeout, progress, background, None)
+        """A client of this node's cluster, which reaches this node without a socket. Options as for connect(), but that
+        nothing is taken from the environment. Where the other nodes speak TLS, it needs a `tls` of its own."""
+        options = client_options(ttl, name, connect_timeout, request_timeout, progress, background, None, tls)
         client = Client(ClientHandle(keeps=self._handle))
         fill(client._handle, library.tenure_node_client, (self._handle.pointer, byref(options)))
         return client

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from ctypes import byref, sizeof
 from dataclasses import dataclass
-from typing import Optional
+from typing import Literal, Optional, Union
 
 from ._abi import ClientOptions, SessionInfo
 from ._convert import option_ms, optional_text
 from ._library import library
 from ._native import Handle, check
 from ._reason import Worded
+from ._tls import TLS, secure_client
 
 
 class SessionState(Worded):
@@ -54,9 +55,10 @@ def client_options(
     progress: Optional[float],
     background: bool,
     cluster_id: Optional[str],
+    tls: Union[TLS, Literal[False], None],
 ) -> ClientOptions:
     """The C options of these."""
-    return ClientOptions(
+    options = ClientOptions(
         struct_size=sizeof(ClientOptions),
         ttl_ms=option_ms(ttl, "ttl"),
         name=optional_text(name, "client's name"),
@@ -66,6 +68,8 @@ def client_options(
         flags=1 if background else 0,
         cluster_id=optional_text(cluster_id, "cluster id"),
     )
+    secure_client(options, tls)
+    return options
 
 
 def _session(info: SessionInfo) -> Session:

@@ -12,37 +12,64 @@ from __future__ import annotations
 import select
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Optional
+from typing import Literal, Optional, Union
 
 from ._client import Client, connect
-from ._errors import Closed
+from ._errors import Closed, Invalid
 from ._native import Local
 from ._node import Node
+from ._tls import TLS, write_certificate
 
 __all__ = ["Cluster"]
 
 
 class Cluster(Local):
-    """Nodes on free loopback ports, with data directories that go with it. Ready when a leader leads."""
+    """Nodes on free loopback ports, with data directories that go with it. Ready when a leader leads.
 
-    def __init__(self, size: int = 3) -> None:
+    With `tls` they speak TLS alone, with certificates of an authority of this cluster: `tls` is what a client shows, `operator`
+    what an operator does, certificate() makes others."""
+
+    def __init__(self, size: int = 3, *, tls: bool = False) -> None:
         self._cleanup = ExitStack()
         self.nodes: list[Node] = []
+        self.tls: Optional[TLS] = None
+        self.operator: Optional[TLS] = None
         with ExitStack() as undo:
             ports = [undo.enter_context(_reserved_port()) for _ in range(size)]
             self.endpoints = ",".join(f"127.0.0.1:{port}" for port in ports)
             members = ",".join(f"{id}=127.0.0.1:{port}" for id, port in enumerate(ports, 1))
             directory = undo.enter_context(tempfile.TemporaryDirectory(prefix="tenure-"))
+            self._certificates = Path(directory, "certs")
+            if tls:
+                write_certificate(self._certificates, "ca")
+                self.tls, self.operator = self.certificate("client/test"), self.certificate("operator/test")
             for id in range(1, size + 1):
-                node = Node(id, Path(directory, str(id)), members)
+                own = self.certificate(f"node/{id}", hosts=["127.0.0.1"]) if tls else None
+                node = Node(id, Path(directory, str(id)), members, tls=own)
                 undo.callback(node.stop)
                 self.nodes.append(node)
             self.leader()
             self._cleanup = undo.pop_all()
+
+    def certificate(
+        self,
+        what: str,
+        *,
+        hosts: Iterable[str] = (),
+        verify: Literal["host", "node"] = "host",
+    ) -> TLS:
+        """What somebody has whom this cluster's authority certifies; the arguments are those of tenure.write_certificate()."""
+        if not self._certificates.exists():
+            raise Invalid("this cluster speaks no TLS: Cluster(tls=True) does")
+        write_certificate(self._certificates, what, hosts=hosts, replace=True)
+        kind, _, name = what.partition("/")
+        stem = Path(self._certificates, f"{kind}-{name.replace('/', '=')}")
+        ca = self._certificates / "ca.crt"
+        return TLS(ca, stem.with_name(f"{stem.name}.crt"), stem.with_name(f"{stem.name}.key"), verify)
 
     def leader(self) -> Node:
         """The node that leads; waits until there is one. Takes the nodes' news from their next()."""
@@ -70,8 +97,9 @@ class Cluster(Local):
         connect_timeout: Optional[float] = None,
         request_timeout: Optional[float] = None,
         progress: Optional[float] = None,
+        tls: Union[TLS, Literal[False], None] = None,
     ) -> Client:
-        """A client of it; the options are those of tenure.connect()."""
+        """A client of it; the options are those of tenure.connect(). By itself it shows the cluster's `tls`, if there is one."""
         client = connect(
             self.endpoints,
             ttl=ttl,
@@ -79,6 +107,8 @@ class Cluster(Local):
             connect_timeout=connect_timeout,
             request_timeout=request_timeout,
             progress=progress,
+            cluster_id="",
+            tls=(self.tls or False) if tls is None else tls,
         )
         # Nodes are stopped when they are collected.
         client._handle.keeps = self

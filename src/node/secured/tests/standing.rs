@@ -86,7 +86,7 @@ fn who_is_trusted_no_more_goes_and_some_in_each_turn() {
         .collect();
     let now = clock::sample();
     let renewed = stand.that_trusts_other_clients();
-    stand.network.secure(renewed);
+    stand.network.renew(renewed);
     let mut inputs = Vec::new();
     stand.network.examine(&now, &mut inputs);
     assert_eq!(stand.network.links.client_count(), 2);
@@ -114,7 +114,7 @@ fn a_handshake_that_lasts_through_a_renewal_is_looked_at_behind_it() {
     // The first half of it is by the old files.
     stand.turn(&mut inputs);
     let renewed = stand.that_trusts_other_clients();
-    stand.network.secure(renewed);
+    stand.network.renew(renewed);
     stand.network.examine(&clock::sample(), &mut inputs);
     assert!(inputs.is_empty());
     let dialed = stand.welcomed(dialed);
@@ -131,7 +131,7 @@ fn the_same_authorities_end_nobody() {
     let files = stand.papers.node_files("tenure:node/3");
     let (cert, key) = files.own.unwrap();
     let renewed = Secured::read(&NodeTls::new(files.ca, cert, key), NodeId(3)).unwrap();
-    stand.network.secure(renewed);
+    stand.network.renew(renewed);
     let mut inputs = Vec::new();
     stand.network.examine(&in_hours(1), &mut inputs);
     assert!(inputs.is_empty() && stand.network.links.client_count() == 1);

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from types import TracebackType
-from typing import Callable, Literal, Optional, TypeVar, cast, overload
+from typing import Callable, Literal, Optional, TypeVar, Union, cast, overload
 
 from .. import _operate, _orders
 from .._client import open_client
@@ -28,6 +28,7 @@ from .._options import Options
 from .._reader import Readers
 from .._requests import first_of, start_acquire, start_acquire_all
 from .._session import Session, SessionState, client_options, next_change, session_of
+from .._tls import TLS
 from .._wait import Deadline
 from .._watch import SessionWatch
 from ._election import Election
@@ -53,12 +54,13 @@ async def connect(
     request_timeout: Optional[float] = None,
     progress: Optional[float] = None,
     cluster_id: Optional[str] = None,
+    tls: Union[TLS, Literal[False], None] = None,
 ) -> Client:
     """Connects to a cluster; the options are those of tenure.connect().
 
     Raises Unavailable if there is no session after `connect_timeout` seconds. Cancelling the task leaves nothing
     behind."""
-    options = client_options(ttl, name, connect_timeout, request_timeout, progress, True, cluster_id)
+    options = client_options(ttl, name, connect_timeout, request_timeout, progress, True, cluster_id, tls)
     client = Client(ClientHandle())
     open_client(client._handle, endpoints, options)
     deadline = Deadline(connect_timeout)

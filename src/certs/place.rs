@@ -1,0 +1,103 @@
+//! Where an authority and what it certifies are made, as files of one name each.
+
+use crate::base::Principal;
+use crate::certs::{Authority, CertsError, Existing, Host, Issued, Lifetime, Saved};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Directories, for how long what is made there holds, and what becomes of what is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Where files go; made if it is not there.
+    pub directory: PathBuf,
+    /// Where the authority is: `ca.crt` and `ca.key`.
+    pub authority: PathBuf,
+    /// Days from now; `None`: what is usual.
+    pub days: Option<u32>,
+    /// What becomes of files of the same name.
+    pub existing: Existing,
+}
+
+impl Place {
+    /// All in one directory, where nothing is written over.
+    #[must_use]
+    pub fn at(directory: impl Into<PathBuf>) -> Self {
+        let directory = directory.into();
+        let authority = directory.clone();
+        Self { directory, authority, days: None, existing: Existing::Kept }
+    }
+
+    /// Makes an authority.
+    ///
+    /// # Errors
+    /// One is there already, the files cannot be written, or the lifetime is out of bounds.
+    pub fn make_authority(&self) -> Result<(Issued, Saved), CertsError> {
+        let issued = Authority::create(self.lifetime()?)?.issued();
+        let saved = issued.save(&self.directory, AUTHORITY, self.existing)?;
+        Ok((issued, saved))
+    }
+
+    /// Makes the certificate of `principal`, who is dialed at `hosts` if it is a node.
+    ///
+    /// # Errors
+    /// There is no authority, it cannot certify that, or the files are there already or cannot be written.
+    pub fn make(
+        &self,
+        principal: &Principal,
+        hosts: &[Host],
+    ) -> Result<(Issued, Saved), CertsError> {
+        let authority = Authority::open(&self.authority)?;
+        let issued = authority.issue(principal, hosts, self.lifetime()?)?;
+        let saved = issued.save(&self.directory, &stem(principal), self.existing)?;
+        Ok((issued, saved))
+    }
+
+    fn lifetime(&self) -> Result<Lifetime, CertsError> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(|_| CertsError::NoClock)?;
+        Ok(Lifetime { now: now.as_secs(), days: self.days })
+    }
+}
+
+/// The name of the files of `principal`, without their ends: "/" is no letter of a file's name, and "=" is none of any name here.
+#[must_use]
+pub fn stem(principal: &Principal) -> String {
+    principal.to_string().replacen('/', "-", 1).replace('/', "=")
+}
+
+/// The certificate of the authority in `directory`.
+#[must_use]
+pub fn authority_in(directory: &Path) -> PathBuf {
+    directory.join(format!("{AUTHORITY}.crt"))
+}
+
+/// The name of an authority's files, without their ends.
+const AUTHORITY: &str = "ca";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::NodeId;
+
+    #[test]
+    fn an_authority_and_what_it_certifies_stand_beside_each_other() {
+        let directory = tempfile::tempdir().unwrap();
+        let place = Place::at(directory.path());
+        let node = Principal::Node(NodeId(1));
+        let host = ["127.0.0.1".parse().unwrap()];
+        assert!(matches!(place.make(&node, &host), Err(CertsError::NoAuthority(_))));
+        let (_, saved) = place.make_authority().unwrap();
+        assert_eq!(saved.certificate, authority_in(directory.path()));
+        let (_, saved) = place.make(&node, &host).unwrap();
+        assert_eq!(saved.key, directory.path().join("node-1.key"));
+        assert!(matches!(place.make(&node, &host), Err(CertsError::Exists(_))));
+        let replacing = Place { existing: Existing::Replaced, ..place };
+        replacing.make(&node, &host).unwrap();
+    }
+
+    #[test]
+    fn two_identities_never_share_a_file() {
+        let stem_of = |text: &str| stem(&text.parse().unwrap());
+        assert_eq!(stem_of("operator/team/alice"), "operator-team=alice");
+        assert_eq!(stem_of("operator/team-alice"), "operator-team-alice");
+    }
+}
