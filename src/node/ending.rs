@@ -1,6 +1,6 @@
 //! Why a connection of a node ended.
 
-use crate::net::Closed;
+use crate::net::{Closed, TlsError};
 use crate::node::peers::Pace;
 use crate::wire::{FrameError, FrameKind, Refused, RefusedCode};
 use std::fmt;
@@ -26,6 +26,7 @@ impl Ending {
     /// Whether it was ended for what it sent, or did not send.
     pub(super) fn is_complaint(&self) -> bool {
         match self {
+            Self::Closed(Closed::Tls(TlsError::HungUp | TlsError::BrokenOff)) => false,
             Self::Closed(Closed::Protocol(_) | Closed::Tls(_) | Closed::Full) => true,
             Self::Silent | Self::Crowded | Self::Misplaced(_) | Self::Refusing(_) => true,
             Self::Closed(Closed::ByPeer | Closed::Failed(_)) | Self::Refused(_) => false,
@@ -51,6 +52,8 @@ impl Ending {
     /// How soon it is worth to dial again.
     pub(super) fn pace(&self) -> Pace {
         match self {
+            // As a node does that is killed then.
+            Self::Closed(Closed::Tls(TlsError::HungUp | TlsError::BrokenOff)) => Pace::Quick,
             Self::Closed(Closed::Protocol(_) | Closed::Tls(_)) | Self::Misplaced(_) => Pace::Slow,
             Self::Refusing(_) | Self::Refused(_) => Pace::Slow,
             Self::Closed(_) | Self::Silent | Self::Crowded => Pace::Quick,

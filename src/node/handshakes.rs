@@ -1,21 +1,30 @@
 //! TLS handshakes of accepted connections, some in each turn: one costs as much as a hundred requests, and after a change of
 //! leader thousands come at once. Peers that stand and clients that are known go first.
+//!
+//! A turn is taken by a word that is whole. Who says one byte a second takes none: his bytes are put aside. Of those who wait
+//! nodes go first, or a cluster that starts again would not come together before its last client has; who says that he is a
+//! node is not known yet, so they have every second turn. And addresses take turns, whatever each of them brings.
 
-use crate::net::Key;
+use crate::net::{Begin, Key};
+use crate::node::ending::Ending;
+use crate::node::fair_queue::FairQueue;
 use crate::node::links::Role;
 use crate::node::network::Network;
 use crate::node::secured::{Secured, TlsMode};
 use crate::server::{Input, Server};
 use crate::wal::Disk;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 
 /// What both sides of them show and demand, and whose turn has not come.
 #[derive(Debug, Default)]
 pub(super) struct Handshakes {
     /// `None`: nobody speaks TLS here.
     pub(super) secured: Option<Secured>,
-    /// Connections that have something to say of theirs, in order.
-    waiting: VecDeque<Key>,
+    /// Connections that have said a word of theirs: as nodes, and all others.
+    nodes: FairQueue,
+    others: FairQueue,
+    /// Whether the last turn was a node's.
+    was_nodes: bool,
     /// Those that have been given more time, since we were late and not they.
     late: BTreeSet<Key>,
 }
@@ -33,30 +42,48 @@ impl Handshakes {
 
     /// Whether nobody waits.
     pub(super) fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
+        self.len() == 0
     }
 
-    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        self.waiting.len()
+        self.nodes.len() + self.others.len()
+    }
+
+    fn pop(&mut self) -> Option<Key> {
+        let is_nodes = !self.was_nodes && self.nodes.len() > 0 || self.others.len() == 0;
+        self.was_nodes = is_nodes;
+        if is_nodes { self.nodes.pop() } else { self.others.pop() }
     }
 }
 
 impl Network {
-    /// Whether what came on this connection is of a handshake, and waits for its turn.
-    pub(super) fn postpone_handshake(&mut self, key: Key) -> bool {
+    /// Whether what came on this connection is of a handshake: part of a word, or one that waits for its turn.
+    pub(super) fn postpone_handshake(&mut self, key: Key, inputs: &mut Vec<Input>) -> bool {
         let Some(link) = self.links.find(key) else { return false };
-        let is_handshake = link.role == Role::Greeting && link.connection.is_handshaking();
-        if is_handshake {
-            // It is listed here once, and nowhere else.
-            link.is_listed = true;
-            self.handshakes.waiting.push_back(key);
+        if link.role != Role::Greeting || !link.connection.is_handshaking() {
+            return false;
         }
-        is_handshake
+        // It is listed once: there, or with those who wait.
+        link.is_listed = false;
+        match link.connection.listen() {
+            Ok(Begin::Plain) => return false,
+            Ok(Begin::Part) => {}
+            Ok(Begin::Whole { says_node }) => {
+                link.is_listed = true;
+                link.says_node |= says_node;
+                self.greetings.note_heard(key, link.source);
+                match link.says_node {
+                    true => self.handshakes.nodes.push(key, link.source),
+                    false => self.handshakes.others.push(key, link.source),
+                }
+            }
+            Err(closed) => self.end(key, Ending::Closed(closed), inputs),
+        }
+        true
     }
 
-    /// Goes on with the handshakes that have waited longest: as many as there is work left for in this turn, and one in any
-    /// case, or clients that ask much would keep all others out.
+    /// Goes on with handshakes that wait: as many as there is work left for in this turn, and one in any case, or clients that
+    /// ask much would keep all others out.
     pub(super) fn shake_hands<D: Disk>(
         &mut self,
         units: usize,
@@ -64,14 +91,18 @@ impl Network {
         inputs: &mut Vec<Input>,
     ) {
         let mut left = (units / UNITS_OF_HANDSHAKE).clamp(1, HANDSHAKES_PER_TURN);
-        while left > 0
-            && let Some(key) = self.handshakes.waiting.pop_front()
-        {
-            // Some have given up.
-            left -= usize::from(self.links.find(key).is_some());
+        for _ in 0..LOOKS_PER_TURN {
+            if left == 0 {
+                break;
+            }
+            let Some(key) = self.handshakes.pop() else { break };
+            // It may have gone for others.
+            let Some(link) = self.links.find(key) else { continue };
+            left -= 1;
+            self.greetings.note_answered(key, link.source);
             self.read(key, server, inputs);
         }
-        if self.handshakes.waiting.is_empty() && !self.handshakes.late.is_empty() {
+        if self.handshakes.is_empty() && !self.handshakes.late.is_empty() {
             let mut late = std::mem::take(&mut self.handshakes.late);
             late.retain(|key| self.links.find(*key).is_some());
             self.handshakes.late = late;
@@ -87,14 +118,14 @@ impl Network {
         if !is_ours || !self.handshakes.late.insert(key) {
             return false;
         }
-        let source = link.source;
-        self.greetings.remove(key, source);
-        self.greetings.add(key, source, until);
+        self.greetings.extend(key, link.source, until);
         true
     }
 }
 
 /// Each is half of a handshake, and about 0.25 ms of CPU: what is signed, then what is verified.
 pub(super) const HANDSHAKES_PER_TURN: usize = 8;
+/// Of those that wait, gone ones included, which cost nearly nothing.
+const LOOKS_PER_TURN: usize = 1024;
 /// One of these, as a part of the work of a turn.
 const UNITS_OF_HANDSHAKE: usize = 250;

@@ -23,6 +23,7 @@ mod elections;
 mod ending;
 mod event_loop;
 mod extracting;
+mod fair_queue;
 mod greetings;
 mod handshake;
 mod handshakes;

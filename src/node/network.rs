@@ -203,9 +203,10 @@ impl Network {
                 break;
             }
             let Some(key) = self.backlog.take_other() else { break };
-            if !self.postpone_handshake(key) {
-                units += self.read(key, server, inputs);
-            }
+            units += match self.postpone_handshake(key, inputs) {
+                true => UNITS_OF_READ,
+                false => self.read(key, server, inputs),
+            };
         }
         self.shake_hands(budget.saturating_sub(units), server, inputs);
         self.accept(now, inputs);
@@ -325,7 +326,7 @@ impl Network {
             self.dismissed = Some(refused.text.clone());
         }
         if ending.is_complaint() {
-            self.complaints.add(now, &ending);
+            self.complaints.add(now, link.source, &ending);
         }
         let way = Way::after(&link, &ending, self.handshakes.may_be_plain());
         match link.role {

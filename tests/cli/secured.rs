@@ -55,7 +55,7 @@ impl Papers {
     }
 
     /// Nodes that are started at `--tls` and what stands there by then; none of them has certificates while that is nothing.
-    fn cluster_at(
+    pub fn cluster_at(
         &self,
         tls: &Rc<Cell<&'static str>>,
         change: impl Fn(usize, &mut Command) + 'static,
@@ -122,7 +122,7 @@ fn nodes_that_know_each_other_serve_whom_they_know_through_a_leaders_end() {
 }
 
 /// Starts one node after the other anew, each once all three are of one term again. Ends with what `--check` says.
-fn roll(cluster: &mut Cluster, flags: &[String]) -> Option<i32> {
+pub fn roll(cluster: &mut Cluster, flags: &[String]) -> Option<i32> {
     for id in 1..=3 {
         assert_eq!(cluster.stop(id), Some(0));
         cluster.start_node(id);

@@ -49,11 +49,23 @@ impl BlockingTls {
         }
     }
 
+    fn ended(&self, error: io::Error) -> io::Error {
+        self.session.explained().map_or(error, io::Error::other)
+    }
+
     /// One read of the socket. `Ok(false)`: nothing more comes.
     fn receive(&mut self) -> io::Result<bool> {
         self.send_pending()?;
         let mut buffer = [0; 16 << 10];
-        let count = self.socket.read(&mut buffer)?;
+        let count = match self.socket.read(&mut buffer) {
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => Err(self.ended(error))?,
+            read => read?,
+        };
+        if count == 0
+            && let Some(why) = self.session.explained()
+        {
+            return Err(io::Error::other(why));
+        }
         let plain = &mut self.plain;
         let received = self.session.receive(&buffer[..count], |piece| plain.extend(piece));
         // Also why it has failed; whoever is gone shows that to the next read.

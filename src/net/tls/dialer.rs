@@ -14,6 +14,7 @@ use std::sync::Arc;
 pub struct TlsDialer {
     client: Arc<TlsClient>,
     verify: Verify,
+    may_be_plain: bool,
 }
 
 impl TlsDialer {
@@ -22,7 +23,20 @@ impl TlsDialer {
     /// # Errors
     /// One sentence that names the file.
     pub fn read(files: &TlsFiles, verify: Verify) -> Result<Self, String> {
-        Ok(Self { client: Arc::new(TlsClient::new(&TlsMaterial::read(files)?)?), verify })
+        let client = Arc::new(TlsClient::new(&TlsMaterial::read(files)?)?);
+        Ok(Self { client, verify, may_be_plain: false })
+    }
+
+    /// Who speaks no TLS is reached without.
+    #[must_use]
+    pub fn or_plain(self) -> Self {
+        Self { may_be_plain: true, ..self }
+    }
+
+    /// Whether who speaks no TLS is reached without.
+    #[must_use]
+    pub fn may_be_plain(&self) -> bool {
+        self.may_be_plain
     }
 
     /// Whoever must be at `endpoint` ("host:port").

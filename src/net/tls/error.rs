@@ -20,6 +20,26 @@ pub enum TlsError {
         "it speaks TLS, and this side does not: give this side --ca, --cert and --key, or let both do without"
     )]
     SpeaksTls,
+    /// It dialed nobody who speaks TLS, or was told nothing of why it is refused.
+    #[error(
+        "it closed the connection at our first word of TLS: if it does without TLS, leave --ca, --cert and --key away, or give it them as well; if it does not, look into its log"
+    )]
+    HungUp,
+    /// The same, later.
+    #[error(
+        "it closed the connection in the middle of the TLS handshake: it has ended, or its log says why"
+    )]
+    BrokenOff,
+    /// Its first message is longer than any.
+    #[error(
+        "its first message of TLS is larger than 16 KiB, or has no end: that is no program of Tenure; find out what dials this port"
+    )]
+    Oversized,
+    /// What it shows is longer than any.
+    #[error(
+        "it sends more than 32 KiB before the TLS handshake is over: give it a shorter chain of certificates (its own, and those between that and --ca)"
+    )]
+    Endless,
     /// It shows none.
     #[error("it has no certificate: give it one of this cluster's authority (--cert and --key)")]
     NoCertificate,

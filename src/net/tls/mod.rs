@@ -13,6 +13,7 @@ mod blocking;
 mod dialer;
 mod either;
 mod error;
+mod hello;
 mod material;
 mod session;
 mod sides;
@@ -22,8 +23,9 @@ mod verifiers;
 
 pub use blocking::BlockingTls;
 pub use dialer::TlsDialer;
-pub(super) use either::{EitherStream, Spoken};
+pub(super) use either::{EitherStream, Spoken, Takes};
 pub use error::{TlsError, begins_as_tls};
+pub use hello::Begin;
 pub use material::{TlsFiles, TlsMaterial};
 pub(super) use session::Session;
 pub use sides::{Expected, TlsClient, TlsServer};
