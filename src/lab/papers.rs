@@ -25,9 +25,8 @@ impl Papers {
     pub fn make(directory: &Path, nodes: &[(NodeId, String)]) -> Result<Self, Failure> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let now = now.map_err(|_| Failure::unavailable("the clock of this machine is not set"))?;
-        Self::write(directory, nodes, now.as_secs()).map_err(|error| {
-            Failure::unavailable(format!("cannot make certificates: {error}"))
-        })
+        Self::write(directory, nodes, now.as_secs())
+            .map_err(|error| Failure::unavailable(format!("cannot make certificates: {error}")))
     }
 
     fn write(directory: &Path, nodes: &[(NodeId, String)], now: u64) -> Result<Self, CertsError> {

@@ -1,8 +1,8 @@
 //! Three `tenure serve` processes of this program on loopback: what `bench --spawn` measures and kills.
 
 use crate::cli::failure::Failure;
-use crate::cli::status::Health;
 use crate::cli::secure::Secure;
+use crate::cli::status::Health;
 use crate::lab::environment;
 use crate::lab::papers::Papers;
 use crate::lab::ports;
@@ -38,11 +38,7 @@ impl Processes {
     ///
     /// # Errors
     /// No port, no process.
-    pub fn start(
-        data: &Path,
-        program: Option<&Path>,
-        carrier: Carrier,
-    ) -> Result<Self, Failure> {
+    pub fn start(data: &Path, program: Option<&Path>, carrier: Carrier) -> Result<Self, Failure> {
         let mut members = Vec::new();
         // Bound together so that they differ, and let go for the processes to take.
         for (id, listener) in (1..).zip(&ports::listeners(3)?) {

@@ -121,11 +121,8 @@ impl Options {
 
 /// Runs it.
 pub fn run(options: &Options) -> Result<(), Failure> {
-    let starts_its_own = options.spawn
-        || options.embedded
-        || options.cruel
-        || options.table
-        || options.tls_costs;
+    let starts_its_own =
+        options.spawn || options.embedded || options.cruel || options.table || options.tls_costs;
     if starts_its_own && options.connection.secure.options()?.is_some() {
         return Err(Failure::usage(
             "--ca, --cert and --key are of a cluster that is there already: leave them away (--spawn --tls makes its own)",

@@ -99,8 +99,7 @@ impl TlsCosts {
                 json!({"measure": name, "plain": plain, "tls": tls, "ratio": tls / plain})
             })
             .to_vec();
-        let value =
-            json!({"medians": medians, "plain": side(&self.plain), "tls": side(&self.tls)});
+        let value = json!({"medians": medians, "plain": side(&self.plain), "tls": side(&self.tls)});
         format!("{value}\n")
     }
 
