@@ -146,9 +146,11 @@ impl Network {
         Some(source)
     }
 
-    /// Ends accepted connections that have not said who they are in time (fault NT19).
+    /// Ends accepted connections that have not said who they are in time (fault NT19), some in each turn: ten thousand may be
+    /// late at once.
     pub(super) fn end_silent(&mut self, now: u64, inputs: &mut Vec<Input>) {
-        while let Some(key) = self.greetings.overdue(now) {
+        for _ in 0..ENDS_PER_TURN {
+            let Some(key) = self.greetings.overdue(now) else { break };
             if !self.wait_for_handshake(key, now.saturating_add(nanos(GREETING_WAIT))) {
                 self.end(key, Ending::Silent, inputs);
             }
@@ -157,6 +159,8 @@ impl Network {
 }
 
 const ACCEPTS_PER_TURN: usize = 64;
+/// To end one takes some microseconds.
+const ENDS_PER_TURN: usize = 256;
 /// Long enough not to spin, short enough that whoever dials hardly notices.
 const PAUSE: Duration = Duration::from_millis(100);
 /// An accepted connection must have said who it is by then.

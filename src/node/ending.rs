@@ -65,10 +65,12 @@ impl fmt::Display for Ending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Closed(closed) => closed.fmt(f),
-            Self::Silent => f.write_str("it did not say who it is"),
-            Self::Crowded => {
-                f.write_str("it had not said who it is, and there was no room for others")
-            }
+            Self::Silent => f.write_str(
+                "it has not said who it is within 5 s: let health checks ask --admin, and look whether that machine is overloaded",
+            ),
+            Self::Crowded => f.write_str(
+                "it had not said who it is when others came for whom there was no room: find out what opens so many connections there",
+            ),
             Self::Misplaced(kind) => write!(f, "a {kind:?} frame has no place there"),
             Self::Refusing(refused) => write!(f, "refused: {}", refused.text),
             Self::Refused(refused) => write!(f, "it refuses this node: {}", refused.text),

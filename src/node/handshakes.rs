@@ -9,7 +9,7 @@ use crate::net::{Begin, Key};
 use crate::node::ending::Ending;
 use crate::node::fair_queue::FairQueue;
 use crate::node::links::Role;
-use crate::node::network::Network;
+use crate::node::network::{Network, UNITS_OF_READ};
 use crate::node::secured::{Secured, TlsMode};
 use crate::server::{Input, Server};
 use crate::wal::Disk;
@@ -57,8 +57,31 @@ impl Handshakes {
 }
 
 impl Network {
+    /// Hears those who have not said who they are, so many at most, behind those who have: with what is left of a turn's work,
+    /// and a few in any case. How much work that was.
+    pub(super) fn hear_new<D: Disk>(
+        &mut self,
+        count: usize,
+        budget: usize,
+        server: &Server<D>,
+        inputs: &mut Vec<Input>,
+    ) -> usize {
+        let mut units = 0;
+        for place in 0..count {
+            if units >= budget && place >= NEW_PER_TURN {
+                break;
+            }
+            let Some(key) = self.backlog.take_new() else { break };
+            units += match self.postpone_handshake(key, inputs) {
+                true => UNITS_OF_READ,
+                false => self.read(key, server, inputs),
+            };
+        }
+        units
+    }
+
     /// Whether what came on this connection is of a handshake: part of a word, or one that waits for its turn.
-    pub(super) fn postpone_handshake(&mut self, key: Key, inputs: &mut Vec<Input>) -> bool {
+    fn postpone_handshake(&mut self, key: Key, inputs: &mut Vec<Input>) -> bool {
         let Some(link) = self.links.find(key) else { return false };
         if link.role != Role::Greeting || !link.connection.is_handshaking() {
             return false;
@@ -123,6 +146,8 @@ impl Network {
     }
 }
 
+/// Heard even in a turn whose work is done.
+const NEW_PER_TURN: usize = 16;
 /// Each is half of a handshake, and about 0.25 ms of CPU: what is signed, then what is verified.
 pub(super) const HANDSHAKES_PER_TURN: usize = 8;
 /// Of those that wait, gone ones included, which cost nearly nothing.

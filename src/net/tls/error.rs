@@ -96,8 +96,8 @@ impl From<Error> for TlsError {
                 | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
                 | PeerIncompatible::Tls12NotOffered
                 | PeerIncompatible::Tls12NotOfferedOrEnabled,
-            ) => Self::Failed("it does not speak TLS 1.3, which is the only version here".into()),
-            error => Self::Failed(error.to_string()),
+            ) => Self::Failed(ONLY_1_3.into()),
+            error => Self::Failed(format!("{error}; it may be no program of Tenure")),
         }
     }
 }
@@ -125,6 +125,8 @@ pub fn begins_as_tls(begin: &[u8]) -> bool {
 pub(super) const ALERT: u8 = 0x15;
 /// See [`ALERT`].
 pub(super) const HANDSHAKE: u8 = 0x16;
+
+const ONLY_1_3: &str = "it does not speak TLS 1.3, which is the only version here: give it a newer library of TLS, or take away what stands between";
 
 fn refusal(error: &CertificateError) -> String {
     match error {
@@ -182,13 +184,11 @@ fn alert_text(alert: AlertDescription) -> String {
         | AlertDescription::AccessDenied => {
             "our certificate is not the one that it expects: `tenure certs show` says whom it names; its log says what it misses"
         }
-        AlertDescription::ProtocolVersion => {
-            "it does not speak TLS 1.3, which is the only version here"
-        }
+        AlertDescription::ProtocolVersion => ONLY_1_3,
         AlertDescription::UnexpectedMessage | AlertDescription::DecodeError => {
             "it does not take us for TLS: does it speak something else at this address?"
         }
-        alert => return format!("it ended the TLS connection with {alert:?}"),
+        alert => return format!("it ended the TLS connection with {alert:?}: its log says why"),
     };
     known.to_owned()
 }

@@ -138,8 +138,7 @@ mod tests {
     #[test]
     fn a_first_message_is_whole_once_its_last_byte_has_come_however_it_is_cut() {
         let client = Papers::new().client("tenure:client/a");
-        for (expected, says_node) in
-            [(Expected::AnyNode, false), (Expected::Node(NodeId(3)), true)]
+        for (expected, says_node) in [(Expected::AnyNode, false), (Expected::Node(NodeId(3)), true)]
         {
             let hello = hello(&client, expected);
             for bytes in [hello.clone(), in_records(&hello, 1), in_records(&hello, 100)] {

@@ -56,12 +56,7 @@ fn turn_until_complaints(network: &mut Network, server: &Server<FileDisk>, count
 }
 
 fn bounds(clients: usize) -> Bounds {
-    Bounds {
-        clients,
-        clients_until: usize::MAX,
-        greetings_until: usize::MAX,
-        ..Bounds::now()
-    }
+    Bounds { clients, clients_until: usize::MAX, greetings_until: usize::MAX, ..Bounds::now() }
 }
 
 /// Turns the network until the server has something to be told.

@@ -153,3 +153,45 @@ fn a_first_message_that_is_too_long_or_has_no_end_is_refused_at_once() {
         assert_eq!(stand.network.greetings.len(), 0);
     }
 }
+
+#[test]
+fn who_is_known_is_read_before_all_who_are_not_and_some_of_these_in_any_case() {
+    let mut stand = Stand::new();
+    let mut known = stand.network.local_node("a:3", "a:3").dial(1 << 20).unwrap();
+    let hello = ClientHello { client: "test".to_owned(), cluster: None };
+    known.queue(FrameKind::ClientHello, &hello).unwrap();
+    known.flush().unwrap();
+    let mut inputs = Vec::new();
+    while inputs.is_empty() {
+        stand.turn(&mut inputs);
+    }
+    let Input::ClientUp { connection, .. } = inputs[0] else { panic!("{inputs:?}") };
+    let _others = stand.begin_handshakes(40);
+    // The others are listed before it.
+    let keys: Vec<Key> = (connection.0 + 1..stand.network.links.next_key().0).map(Key).collect();
+    for key in keys.into_iter().chain([Key(connection.0)]) {
+        let link = stand.network.links.find(key).unwrap();
+        stand.network.backlog.add(key, link);
+    }
+    assert_eq!(stand.network.backlog.counts(), [0, 1, 40]);
+    assert_eq!(stand.network.backlog.take_other(), Some(Key(connection.0)));
+    // A turn whose work is done.
+    let (network, server) = (&mut stand.network, &stand.server);
+    network.hear_new(40, 0, server, &mut Vec::new());
+    assert_eq!((network.backlog.counts(), network.handshakes.len()), ([0, 0, 24], 16));
+}
+
+#[test]
+fn those_who_are_late_are_closed_some_in_each_turn() {
+    let mut stand = Stand::new();
+    let _silent: Vec<_> = (0..300).map(|_| stand.connect(1)).collect();
+    while stand.network.greetings.len() < 300 {
+        stand.turn(&mut Vec::new());
+    }
+    let late = clock::boot_nanos() + 6_000_000_000;
+    stand.network.end_silent(late, &mut Vec::new());
+    assert_eq!(stand.network.greetings.len(), 44);
+    assert!(stand.network.greetings.next_deadline() <= late, "the next turn comes at once");
+    stand.network.end_silent(late, &mut Vec::new());
+    assert_eq!(stand.network.greetings.len(), 0);
+}
