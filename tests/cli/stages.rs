@@ -100,7 +100,6 @@ fn set(cluster: &mut Cluster, tls: &Rc<Cell<&'static str>>, to: &'static str, fl
 #[test]
 fn clients_work_on_through_all_stages_and_the_kill_of_a_leader_in_each() {
     let (papers, stage) = (Papers::new(), Rc::new(Cell::new("")));
-    // Longer than it takes to start a node again, with another lease beside it.
     let mut cluster = papers.cluster_at(&stage, |_, _| ());
     let (none, operator) = (Vec::new(), papers.flags("operator-alice"));
     leader(&cluster, &none);
@@ -209,4 +208,64 @@ fn whose_certificate_is_refused_does_not_join_without_one() {
     assert!(!logged.contains("without TLS"), "{logged}");
     let members = run_as(&cluster, &papers.flags("operator-alice"), "status", &[]);
     assert!(!stdout(&members).contains("node 4"), "{members:?}");
+}
+
+/// Two authorities, and the certificates of nodes and clients that are in force.
+struct Authorities {
+    old: Papers,
+    new: Papers,
+    both: String,
+}
+
+impl Authorities {
+    fn new() -> Self {
+        let (old, new) = (Papers::new(), Papers::new());
+        let both = old.path("both.crt");
+        let bundle = [&old, &new].map(|papers| fs::read_to_string(papers.path("ca.crt")).unwrap());
+        fs::write(&both, bundle.concat()).unwrap();
+        Self { old, new, both }
+    }
+
+    /// What whoever is called so trusts and shows at a stage.
+    fn flags(&self, stage: &str, name: &str) -> Vec<String> {
+        let mut flags = match stage {
+            "old" | "old, and trusts both" => self.old.flags(name),
+            _ => self.new.flags(name),
+        };
+        if stage.ends_with("trusts both") {
+            flags[1].clone_from(&self.both);
+        }
+        flags
+    }
+}
+
+#[test]
+fn clients_work_on_while_one_authority_takes_the_place_of_another() {
+    let (all, stage) = (Rc::new(Authorities::new()), Rc::new(Cell::new("old")));
+    let (papers, at) = (Rc::clone(&all), Rc::clone(&stage));
+    let mut cluster = Cluster::start_as(move |command| {
+        let words: Vec<_> = command.get_args().map(|word| word.to_owned()).collect();
+        let id = words.iter().position(|word| word == "--id").unwrap() + 1;
+        let name = format!("node-{}", words[id].to_str().unwrap());
+        command.args(papers.flags(at.get(), &name)).args(["--election", "1s"]);
+        command.stderr(Stdio::null());
+        std::mem::replace(command, std::process::Command::new(""))
+    });
+    // What an operator has who changes authorities: whom nodes trust comes first, then what they show.
+    let operator = |stage: &str| all.flags(stage, "operator-alice");
+    let worker = |cluster: &Cluster, name, stage: &str| {
+        let flags = all.flags(stage, "client-billing");
+        let [_, ca, _, cert, _, key] = &flags[..] else { panic!("{flags:?}") };
+        Worker::start(cluster, name, Some(TlsOptions::new(ca).identity(cert, key)))
+    };
+    leader(&cluster, &operator("old"));
+    let first = worker(&cluster, "first", "old, and trusts both");
+    set(&mut cluster, &stage, "old, and trusts both", &operator("old"));
+    let second = worker(&cluster, "second", "new, and trusts both");
+    set(&mut cluster, &stage, "new, and trusts both", &operator("old, and trusts both"));
+    first.finish();
+    set(&mut cluster, &stage, "new", &operator("new, and trusts both"));
+    second.finish();
+    let old = run_as(&cluster, &operator("old"), "status", &["--check"]);
+    assert_eq!(code(&old), Some(3), "{old:?}");
 }
