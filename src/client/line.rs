@@ -40,10 +40,17 @@ impl Stream {
         secured.map(Self::Tls).map_err(|error| unavailable(error.to_string()))
     }
 
-    fn socket(&self) -> &TcpStream {
+    /// The next read or write ends by then.
+    fn set_deadline(&mut self, until: Instant) -> io::Result<()> {
         match self {
-            Self::Plain(socket) => socket,
-            Self::Tls(tls) => tls.socket(),
+            Self::Plain(socket) => {
+                let left = Some(left(until)?);
+                socket.set_read_timeout(left).and_then(|()| socket.set_write_timeout(left))
+            }
+            Self::Tls(tls) => {
+                tls.set_deadline(until);
+                Ok(())
+            }
         }
     }
 }
@@ -173,9 +180,8 @@ impl Line {
                     return Ok(Some(said));
                 }
             }
-            let read = left(self.until)
-                .and_then(|left| self.stream.socket().set_read_timeout(Some(left)))
-                .and_then(|()| self.stream.read(&mut buffer));
+            let read = self.stream.set_deadline(self.until);
+            let read = read.and_then(|()| self.stream.read(&mut buffer));
             match read {
                 Ok(0) => return Ok(None),
                 Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(None),
@@ -188,10 +194,7 @@ impl Line {
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         // The standard library's sockets send with MSG_NOSIGNAL.
-        let left = left(self.until)?;
-        // A handshake reads as well.
-        self.stream.socket().set_read_timeout(Some(left))?;
-        self.stream.socket().set_write_timeout(Some(left))?;
+        self.stream.set_deadline(self.until)?;
         self.stream.write_all(bytes)
     }
 }

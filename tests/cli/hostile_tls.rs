@@ -102,7 +102,10 @@ impl Scene {
             let said = String::from_utf8_lossy(&output.stderr).into_owned();
             assert_ne!(code(&output), Some(0), "{name}");
             assert!(said.contains(client), "{name}: expected {client:?} in {said}");
-            until_logged(node, || self.logged(), || drop(self.status()));
+            let ask = || {
+                self.status();
+            };
+            until_logged(node, || self.logged(), ask);
         });
     }
 

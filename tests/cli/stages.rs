@@ -87,7 +87,7 @@ fn kill_leader(cluster: &mut Cluster, flags: &[String]) -> usize {
         reasons(cluster, flags).filter(|(leader, _)| *leader as usize != killed)
     });
     let (_, why) = why;
-    assert!(why.iter().any(|why| *why == part), "{why:?}");
+    assert!(why.contains(&part), "{why:?}");
     assert!(why.iter().all(|why| !why.contains("nothing was heard")), "{why:?}");
     killed
 }

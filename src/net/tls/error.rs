@@ -22,7 +22,7 @@ pub enum TlsError {
     SpeaksTls,
     /// It dialed nobody who speaks TLS, or was told nothing of why it is refused.
     #[error(
-        "it closed the connection at our first word of TLS: if it does without TLS, leave --ca, --cert and --key away, or give it them as well; if it does not, look into its log"
+        "it closed the connection at our first word of TLS: if it does without TLS, leave --ca, --cert and --key away, or give them to it, too; if it does speak TLS, its log says why"
     )]
     HungUp,
     /// The same, later.
