@@ -330,3 +330,22 @@ fn options_that_do_not_fit_are_told_before_a_node_listens() {
         assert!(sentence(&output).contains(part), "{output:?}");
     }
 }
+
+#[test]
+fn what_speaks_tls_is_measured_by_one_client_and_by_many() {
+    let papers = Papers::new();
+    let cluster = papers.cluster();
+    let client = papers.flags("client-billing");
+    leader(&cluster, &papers.flags("operator-alice"));
+    for clients in ["1", "4"] {
+        let measured =
+            run_as(&cluster, &client, "bench", &["--clients", clients, "--ops", "20", "--json"]);
+        assert_eq!(code(&measured), Some(0), "{measured:?}");
+        let figures: Value = serde_json::from_slice(&measured.stdout).unwrap();
+        assert_eq!(figures["ops"], 20, "{figures}");
+    }
+    let own = run(&["bench", "--spawn", "--tls", "--clients", "4", "--ops", "20", "--json"]);
+    assert_eq!(code(&own), Some(0), "{own:?}");
+    let figures: Value = serde_json::from_slice(&own.stdout).unwrap();
+    assert_eq!(figures["ops"], 20, "{figures}");
+}
