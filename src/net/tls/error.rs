@@ -32,7 +32,7 @@ pub enum TlsError {
     BrokenOff,
     /// Its first message is longer than any.
     #[error(
-        "its first message of TLS is larger than 16 KiB, or has no end: that is no program of Tenure; find out what dials this port"
+        "its first message of TLS is larger than 4 KiB, or has no end: that is no program of Tenure; find out what dials this port"
     )]
     Oversized,
     /// What it shows is longer than any.

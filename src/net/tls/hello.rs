@@ -111,8 +111,8 @@ fn take<'a>(from: &mut &'a [u8], length_bytes: usize) -> Option<&'a [u8]> {
 
 /// By this protocol a node that dials another says so (ALPN); it is no secret, and no claim to anything but its turn.
 pub(super) const NODE_DIALS: &[u8] = b"tenure-node";
-/// Those of Tenure have a few hundred bytes.
-const HELLO_BYTES_MAX: usize = 16 << 10;
+/// Those of Tenure have a few hundred bytes, those of other programs no two thousand.
+const HELLO_BYTES_MAX: usize = 4 << 10;
 const RECORD_BYTES_MAX: usize = 1 << 14;
 const CLIENT_HELLO: u8 = 1;
 const PROTOCOLS: u16 = 16;
@@ -187,9 +187,9 @@ mod tests {
 
     #[test]
     fn one_that_is_too_long_or_never_ends_is_refused() {
-        let too_long = [HANDSHAKE, 3, 1, 0, 4, 1, 0, 0x40, 1];
+        let too_long = [HANDSHAKE, 3, 1, 0, 4, 1, 0, 0x10, 1];
         assert_eq!(Begin::of(&too_long), Err(TlsError::Oversized));
-        let most = [HANDSHAKE, 3, 1, 0, 4, 1, 0, 0x40, 0];
+        let most = [HANDSHAKE, 3, 1, 0, 4, 1, 0, 0x10, 0];
         assert_eq!(Begin::of(&most), Ok(Begin::Part));
         // Of records that say nothing there may be any number.
         let mut endless = [HANDSHAKE, 3, 1, 0, 0].repeat(HELLO_BYTES_MAX / 5);
