@@ -108,6 +108,10 @@ pub const HISTORY_CHANGES_MAX: usize = 32_768;
 pub const HISTORY_BYTES_MAX: usize = 8 << 20;
 /// Client connections of one node, as far as its descriptors go: each session has one.
 pub const CONNECTIONS_MAX: usize = 100_000;
+/// Accepted connections of one node that have not said who they are, where that takes TLS; each may have said up to 32 KiB.
+pub const GREETINGS_MAX: usize = 16_384;
+/// The same of one address (of IPv6: of one /64): more than all clients of a large machine, which may dial at once.
+pub const GREETINGS_PER_ADDRESS_MAX: usize = 8_192;
 /// Requests held by a new leader until its own no-op is applied.
 pub const HELD_REQUESTS_MAX: usize = 65_536;
 /// Proposed and not yet committed, in bytes; beyond it proposals are refused as BUSY.

@@ -33,6 +33,13 @@ impl ClusterAt {
         Ok(Self { tls: Some(options.read()?), ..self })
     }
 
+    /// A node that speaks no TLS is asked without; one that refuses a certificate is not. For a node that takes both itself
+    /// (`TlsMode::Optional`), and for nobody else.
+    #[must_use]
+    pub fn or_plain(self) -> Self {
+        Self { tls: self.tls.map(TlsDialer::or_plain), ..self }
+    }
+
     /// Whether a node of `cluster` is one of those that are meant; one that is of no cluster yet may be.
     ///
     /// # Errors

@@ -40,10 +40,17 @@ impl Stream {
         secured.map(Self::Tls).map_err(|error| unavailable(error.to_string()))
     }
 
-    fn socket(&self) -> &TcpStream {
+    /// The next read or write ends by then.
+    fn set_deadline(&mut self, until: Instant) -> io::Result<()> {
         match self {
-            Self::Plain(socket) => socket,
-            Self::Tls(tls) => tls.socket(),
+            Self::Plain(socket) => {
+                let left = Some(left(until)?);
+                socket.set_read_timeout(left).and_then(|()| socket.set_write_timeout(left))
+            }
+            Self::Tls(tls) => {
+                tls.set_deadline(until);
+                Ok(())
+            }
         }
     }
 }
@@ -91,20 +98,34 @@ impl Line {
         client: &str,
         wait: Duration,
     ) -> Result<(Self, Welcomed), Error> {
-        let (until, to) = (Instant::now() + wait, (endpoint, tls));
-        let hello = ClientHello { client: client.to_owned(), cluster: None };
-        let named = Hello::Client(hello.clone(), Speech::own()).to_values();
-        match Self::greet(to, (FrameKind::Hello, &named), (until, wait)) {
-            // As a node of 0.1.0 does at a hello that it does not know; it knows no TLS either.
-            Err(Unheard::Closed) if tls.is_none() => {
-                Self::greet(to, (FrameKind::ClientHello, &hello), (until, wait))
+        let times = (Instant::now() + wait, wait);
+        match Self::introduce((endpoint, tls), client, times) {
+            Err(Unheard::Plain(why)) if tls.is_some_and(TlsDialer::may_be_plain) => {
+                log::warn!("{endpoint} is asked without TLS: {why}");
+                Self::introduce((endpoint, None), client, times)
             }
-            greeted => greeted,
+            introduced => introduced,
         }
         .map_err(|unheard| match unheard {
             Unheard::Closed => closed(),
-            Unheard::Failed(error) => error,
+            Unheard::Plain(error) | Unheard::Failed(error) => error,
         })
+    }
+
+    fn introduce(
+        to: (&str, Option<&TlsDialer>),
+        client: &str,
+        times: (Instant, Duration),
+    ) -> Result<(Self, Welcomed), Unheard> {
+        let hello = ClientHello { client: client.to_owned(), cluster: None };
+        let named = Hello::Client(hello.clone(), Speech::own()).to_values();
+        match Self::greet(to, (FrameKind::Hello, &named), times) {
+            // As a node of 0.1.0 does at a hello that it does not know; it knows no TLS either.
+            Err(Unheard::Closed) if to.1.is_none() => {
+                Self::greet(to, (FrameKind::ClientHello, &hello), times)
+            }
+            greeted => greeted,
+        }
     }
 
     fn greet<T: Serialize>(
@@ -117,7 +138,7 @@ impl Line {
         let mut line = Self { stream, decoder: FrameDecoder::new(), until, wait };
         let mut bytes = Vec::new();
         encode_frame(kind, hello, &mut bytes);
-        line.write(&bytes)?;
+        line.write(&bytes).map_err(|error| unheard(&error, wait))?;
         loop {
             let said = line.receive_or_end();
             let is_silent = !matches!(said, Ok(Some(_)));
@@ -142,7 +163,7 @@ impl Line {
     pub(super) fn send(&mut self, request: &Request) -> Result<(), Error> {
         let mut bytes = Vec::new();
         encode_frame(FrameKind::Request, request, &mut bytes);
-        self.write(&bytes)
+        self.write(&bytes).map_err(|error| failed(&error, self.wait))
     }
 
     /// The next thing that the node says.
@@ -159,9 +180,8 @@ impl Line {
                     return Ok(Some(said));
                 }
             }
-            let read = left(self.until)
-                .and_then(|left| self.stream.socket().set_read_timeout(Some(left)))
-                .and_then(|()| self.stream.read(&mut buffer));
+            let read = self.stream.set_deadline(self.until);
+            let read = read.and_then(|()| self.stream.read(&mut buffer));
             match read {
                 Ok(0) => return Ok(None),
                 Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(None),
@@ -172,16 +192,10 @@ impl Line {
         }
     }
 
-    fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         // The standard library's sockets send with MSG_NOSIGNAL.
-        let written = left(self.until)
-            .and_then(|left| {
-                // A handshake reads as well.
-                self.stream.socket().set_read_timeout(Some(left))?;
-                self.stream.socket().set_write_timeout(Some(left))
-            })
-            .and_then(|()| self.stream.write_all(bytes));
-        written.map_err(|error| failed(&error, self.wait))
+        self.stream.set_deadline(self.until)?;
+        self.stream.write_all(bytes)
     }
 }
 
@@ -238,6 +252,8 @@ fn closed() -> Error {
 enum Unheard {
     /// The node closed the connection without a word.
     Closed,
+    /// The node does not speak TLS, and we do.
+    Plain(Error),
     /// Anything else.
     Failed(Error),
 }
@@ -245,6 +261,14 @@ enum Unheard {
 impl From<Error> for Unheard {
     fn from(error: Error) -> Self {
         Self::Failed(error)
+    }
+}
+
+fn unheard(error: &io::Error, wait: Duration) -> Unheard {
+    let why = error.get_ref().and_then(|why| why.downcast_ref::<TlsError>());
+    match why {
+        Some(TlsError::NotTls | TlsError::HungUp) => Unheard::Plain(failed(error, wait)),
+        _ => Unheard::Failed(failed(error, wait)),
     }
 }
 

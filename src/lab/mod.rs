@@ -7,6 +7,7 @@ mod demo;
 mod environment;
 mod ink;
 mod interrupted;
+mod papers;
 mod planted;
 mod ports;
 mod processes;

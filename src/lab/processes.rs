@@ -1,15 +1,17 @@
 //! Three `tenure serve` processes of this program on loopback: what `bench --spawn` measures and kills.
 
 use crate::cli::failure::Failure;
+use crate::cli::secure::Secure;
 use crate::cli::status::Health;
 use crate::lab::environment;
+use crate::lab::papers::Papers;
 use crate::lab::ports;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tenure::base::NodeId;
-use tenure::client::ClusterStatus;
+use tenure::client::{ClusterAt, ClusterStatus};
 use tenure::sys::process;
 
 /// The processes; killed when dropped.
@@ -19,7 +21,16 @@ pub struct Processes {
     /// What they run; `None`: this program.
     program: Option<PathBuf>,
     members: Vec<(NodeId, String)>,
+    /// They speak TLS by these.
+    papers: Option<Papers>,
     children: Vec<Option<Child>>,
+}
+
+/// Whether nodes speak TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carrier {
+    Plain,
+    Tls,
 }
 
 impl Processes {
@@ -27,7 +38,7 @@ impl Processes {
     ///
     /// # Errors
     /// No port, no process.
-    pub fn start(data: &Path, program: Option<&Path>) -> Result<Self, Failure> {
+    pub fn start(data: &Path, program: Option<&Path>, carrier: Carrier) -> Result<Self, Failure> {
         let mut members = Vec::new();
         // Bound together so that they differ, and let go for the processes to take.
         for (id, listener) in (1..).zip(&ports::listeners(3)?) {
@@ -35,7 +46,12 @@ impl Processes {
             members.push((NodeId(id), address.to_string()));
         }
         let program = program.map(Path::to_owned);
-        let mut started = Self { data: data.to_owned(), program, members, children: Vec::new() };
+        let papers = match carrier {
+            Carrier::Plain => None,
+            Carrier::Tls => Some(Papers::make(&data.join("certs"), &members)?),
+        };
+        let (data, children) = (data.to_owned(), Vec::new());
+        let mut started = Self { data, program, members, papers, children };
         for place in 0..started.members.len() {
             let child = started.spawn(place)?;
             started.children.push(Some(child));
@@ -49,15 +65,21 @@ impl Processes {
         self.members.iter().map(|(_, address)| address.as_str()).collect::<Vec<_>>().join(",")
     }
 
+    /// How clients reach them.
+    #[must_use]
+    pub fn secure(&self) -> Secure {
+        self.papers.as_ref().map(Papers::secure).unwrap_or_default()
+    }
+
     /// Waits until all three serve one leader and have applied what it has committed; says which node leads.
     ///
     /// # Errors
     /// They do not within 30 s, or one of them ended.
     pub fn wait_whole(&mut self) -> Result<NodeId, Failure> {
         let deadline = Instant::now() + WHOLE_WAIT;
-        let endpoints = self.endpoints();
+        let whom = self.secure().reach(ClusterAt::new(self.endpoints(), None))?;
         loop {
-            let status = ClusterStatus::ask(&endpoints, STATUS_WAIT);
+            let status = ClusterStatus::ask(&whom, STATUS_WAIT);
             if let Some(leader) = leader_of_whole(&status) {
                 return Ok(leader);
             }
@@ -159,7 +181,11 @@ impl Processes {
         process::die_with_parent(&mut command);
         command
             .args(["serve", "--id", &id.to_string(), "--cluster", &cluster, "--data"])
-            .arg(self.data.join(format!("node-{id}")))
+            .arg(self.data.join(format!("node-{id}")));
+        if let Some(papers) = &self.papers {
+            papers.dress_node(*id, &mut command);
+        }
+        command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)

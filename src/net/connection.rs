@@ -266,9 +266,8 @@ impl Connection {
                     socket::send(stream, self.output.pending()).map_err(StreamError::from)
                 }
                 Stream::Tls(stream) => stream.send(self.output.pending()),
-                // Who says nothing is told in the clear why he is hung up on.
                 Stream::Either(stream) => {
-                    socket::send(stream.socket(), self.output.pending()).map_err(StreamError::from)
+                    stream.send(self.output.pending()).map_err(StreamError::from)
                 }
                 Stream::Local(stream) => {
                     stream.send(self.output.pending()).map_err(StreamError::from)
@@ -292,7 +291,8 @@ impl Connection {
         match &self.stream {
             Stream::Local(_) => false,
             _ if self.stage == Stage::Dialing => true,
-            Stream::Tcp(_) | Stream::Either(_) => !self.output.is_empty(),
+            Stream::Tcp(_) => !self.output.is_empty(),
+            Stream::Either(stream) => stream.takes_plain() && !self.output.is_empty(),
             // What waits for the handshake waits for the other side, and not for room.
             Stream::Tls(stream) => {
                 stream.queued_bytes() > 0 || (!self.output.is_empty() && !self.is_handshaking())

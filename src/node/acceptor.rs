@@ -1,5 +1,6 @@
 //! Accepts connections within a budget, and pauses when the process has no descriptor left.
 
+use crate::base::ClientSource;
 use crate::base::time::nanos;
 use crate::net::{AcceptError, Connection, Key, Listener, LocalListener};
 use crate::node::ending::Ending;
@@ -120,7 +121,9 @@ impl Network {
         match accepted {
             Ok(None) => false,
             Ok(Some((connection, has_place))) => {
-                self.greet(connection, now);
+                if let Some(source) = self.greet(connection, now) {
+                    self.end_beyond(source, newest, inputs);
+                }
                 has_place || self.end_first_to_go(newest, inputs)
             }
             Err(AcceptError::Exhausted(_)) if self.end_first_to_go(newest, inputs) => true,
@@ -131,23 +134,23 @@ impl Network {
         }
     }
 
-    fn greet(&mut self, connection: Connection, now: u64) {
-        let secured = match &self.handshakes.secured {
+    /// Where it comes from.
+    fn greet(&mut self, connection: Connection, now: u64) -> Option<ClientSource> {
+        let connection = match &self.handshakes.secured {
             Some(secured) => secured.answer(connection),
-            None => Ok(connection),
+            None => connection,
         };
-        let connection = match secured {
-            Ok(connection) => connection,
-            Err(closed) => return log::warn!("a connection cannot be answered: {closed}"),
-        };
-        let Some(key) = self.adopt(connection, Role::Greeting) else { return };
-        let Some(link) = self.links.find(key) else { return };
-        self.greetings.add(key, link.source, now.saturating_add(nanos(GREETING_WAIT)));
+        let key = self.adopt(connection, Role::Greeting)?;
+        let source = self.links.find(key)?.source;
+        self.greetings.add(key, source, now.saturating_add(nanos(GREETING_WAIT)));
+        Some(source)
     }
 
-    /// Ends accepted connections that have not said who they are in time (fault NT19).
+    /// Ends accepted connections that have not said who they are in time (fault NT19), some in each turn: ten thousand may be
+    /// late at once.
     pub(super) fn end_silent(&mut self, now: u64, inputs: &mut Vec<Input>) {
-        while let Some(key) = self.greetings.overdue(now) {
+        for _ in 0..ENDS_PER_TURN {
+            let Some(key) = self.greetings.overdue(now) else { break };
             if !self.wait_for_handshake(key, now.saturating_add(nanos(GREETING_WAIT))) {
                 self.end(key, Ending::Silent, inputs);
             }
@@ -156,6 +159,8 @@ impl Network {
 }
 
 const ACCEPTS_PER_TURN: usize = 64;
+/// To end one takes some microseconds.
+const ENDS_PER_TURN: usize = 256;
 /// Long enough not to spin, short enough that whoever dials hardly notices.
 const PAUSE: Duration = Duration::from_millis(100);
 /// An accepted connection must have said who it is by then.

@@ -1,4 +1,5 @@
-//! Connections that may have something to read: peers, which go first, and the others, in order.
+//! Connections that may have something to read: peers, which go first, others who are known, and those who have not said who
+//! they are, each in order.
 
 use crate::net::Key;
 use crate::node::links::{Link, Role};
@@ -9,6 +10,7 @@ use std::collections::VecDeque;
 pub(super) struct Backlog {
     peers: VecDeque<Key>,
     others: VecDeque<Key>,
+    new: VecDeque<Key>,
 }
 
 impl Backlog {
@@ -19,9 +21,8 @@ impl Backlog {
         }
         match link.role {
             Role::Peer(_) | Role::Dialing(_) => self.peers.push_back(key),
-            Role::Greeting | Role::Challenged | Role::Client | Role::Leaving => {
-                self.others.push_back(key)
-            }
+            Role::Client | Role::Leaving => self.others.push_back(key),
+            Role::Greeting | Role::Challenged => self.new.push_back(key),
         }
     }
 
@@ -35,13 +36,18 @@ impl Backlog {
         self.others.pop_front()
     }
 
-    /// How many are listed: peers, others.
-    pub(super) fn counts(&self) -> (usize, usize) {
-        (self.peers.len(), self.others.len())
+    /// The next of those who have not said who they are; likewise.
+    pub(super) fn take_new(&mut self) -> Option<Key> {
+        self.new.pop_front()
+    }
+
+    /// How many are listed: peers, others, those who have not said who they are.
+    pub(super) fn counts(&self) -> [usize; 3] {
+        [self.peers.len(), self.others.len(), self.new.len()]
     }
 
     /// Whether nothing is.
     pub(super) fn is_empty(&self) -> bool {
-        self.counts() == (0, 0)
+        self.counts() == [0; 3]
     }
 }

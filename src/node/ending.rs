@@ -1,6 +1,6 @@
 //! Why a connection of a node ended.
 
-use crate::net::Closed;
+use crate::net::{Closed, TlsError};
 use crate::node::peers::Pace;
 use crate::wire::{FrameError, FrameKind, Refused};
 use std::fmt;
@@ -28,6 +28,7 @@ impl Ending {
     /// Whether it was ended for what it sent, or did not send.
     pub(super) fn is_complaint(&self) -> bool {
         match self {
+            Self::Closed(Closed::Tls(TlsError::HungUp | TlsError::BrokenOff)) => false,
             Self::Closed(Closed::Protocol(_) | Closed::Tls(_) | Closed::Full) => true,
             Self::Silent | Self::Crowded | Self::Misplaced(_) => true,
             Self::Refusing(_) | Self::Distrusted(_) => true,
@@ -52,6 +53,8 @@ impl Ending {
     /// How soon it is worth to dial again.
     pub(super) fn pace(&self) -> Pace {
         match self {
+            // As a node does that is killed then.
+            Self::Closed(Closed::Tls(TlsError::HungUp | TlsError::BrokenOff)) => Pace::Quick,
             Self::Closed(Closed::Protocol(_) | Closed::Tls(_)) | Self::Misplaced(_) => Pace::Slow,
             Self::Refusing(_) | Self::Refused(_) => Pace::Slow,
             // It may have a newer one already.
@@ -65,10 +68,12 @@ impl fmt::Display for Ending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Closed(closed) => closed.fmt(f),
-            Self::Silent => f.write_str("it did not say who it is"),
-            Self::Crowded => {
-                f.write_str("it had not said who it is, and there was no room for others")
-            }
+            Self::Silent => f.write_str(
+                "it has not said who it is within 5 s: let health checks ask --admin, and look whether that machine is overloaded",
+            ),
+            Self::Crowded => f.write_str(
+                "it had not said who it is when others came for whom there was no room: find out what opens so many connections there",
+            ),
             Self::Misplaced(kind) => write!(f, "a {kind:?} frame has no place there"),
             Self::Refusing(refused) => write!(f, "refused: {}", refused.text),
             Self::Distrusted(text) => f.write_str(text),

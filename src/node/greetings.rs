@@ -1,7 +1,7 @@
 //! Accepted connections that have not said who they are: bounded in time, and the first to go where there is no room.
 //!
 //! Whoever opens connections and says nothing takes room from those who do the same from his own address before he
-//! takes any from others.
+//! takes any from others, and from those whose word we have not answered last.
 
 use crate::base::ClientSource;
 use crate::net::Key;
@@ -20,7 +20,7 @@ pub(super) fn source_of(address: Option<IpAddr>) -> ClientSource {
 /// All of them. Instants are readings of BOOTTIME.
 #[derive(Debug, Default)]
 pub(super) struct Greetings {
-    sources: BTreeMap<ClientSource, BTreeSet<Key>>,
+    sources: BTreeMap<ClientSource, Source>,
     /// How many each source has.
     counts: BTreeSet<(usize, ClientSource)>,
     /// By when each must have said it, in order; those that have said it, or are gone, too.
@@ -28,23 +28,69 @@ pub(super) struct Greetings {
     len: usize,
 }
 
+/// Those of one source.
+#[derive(Debug, Default)]
+struct Source {
+    /// The next word is theirs.
+    silent: BTreeSet<Key>,
+    /// Theirs waits for us.
+    heard: BTreeSet<Key>,
+}
+
+impl Source {
+    fn len(&self) -> usize {
+        self.silent.len() + self.heard.len()
+    }
+
+    fn contains(&self, key: Key) -> bool {
+        self.silent.contains(&key) || self.heard.contains(&key)
+    }
+
+    /// The oldest of those that are silent, else the one that has waited least for us, if it came before `newest`.
+    fn first_to_go(&self, newest: Key) -> Option<Key> {
+        let oldest = self.silent.first().filter(|key| **key < newest);
+        oldest.or_else(|| self.heard.range(..newest).next_back()).copied()
+    }
+}
+
 impl Greetings {
     /// A connection from `source` must say who it is before `until`, which is no earlier than that of any before.
     pub(super) fn add(&mut self, key: Key, source: ClientSource, until: u64) {
-        let count = self.of(source).map_or(0, BTreeSet::len);
+        let count = self.count(source);
         self.recount(source, count, count + 1);
-        self.sources.entry(source).or_default().insert(key);
+        self.sources.entry(source).or_default().silent.insert(key);
         self.untils.push_back((until, key, source));
         self.len += 1;
     }
 
+    /// It has until then.
+    pub(super) fn extend(&mut self, key: Key, source: ClientSource, until: u64) {
+        self.untils.push_back((until, key, source));
+    }
+
+    /// It has said a word that waits to be answered.
+    pub(super) fn note_heard(&mut self, key: Key, source: ClientSource) {
+        let Some(of) = self.sources.get_mut(&source) else { return };
+        if of.silent.remove(&key) {
+            of.heard.insert(key);
+        }
+    }
+
+    /// The next word is its own again.
+    pub(super) fn note_answered(&mut self, key: Key, source: ClientSource) {
+        let Some(of) = self.sources.get_mut(&source) else { return };
+        if of.heard.remove(&key) {
+            of.silent.insert(key);
+        }
+    }
+
     /// It has said who it is, or is gone.
     pub(super) fn remove(&mut self, key: Key, source: ClientSource) {
-        let Some(keys) = self.sources.get_mut(&source) else { return };
-        if !keys.remove(&key) {
+        let Some(of) = self.sources.get_mut(&source) else { return };
+        if !of.silent.remove(&key) && !of.heard.remove(&key) {
             return;
         }
-        let count = keys.len();
+        let count = of.len();
         if count == 0 {
             self.sources.remove(&source);
         }
@@ -56,18 +102,27 @@ impl Greetings {
         self.len
     }
 
-    /// The one that is to go for others: the oldest of the source that has most, if it came before `newest`.
+    /// How many `source` has.
+    pub(super) fn count(&self, source: ClientSource) -> usize {
+        self.sources.get(&source).map_or(0, Source::len)
+    }
+
+    /// The one that is to go for others: of the source that has most, if it came before `newest`.
     pub(super) fn first_to_go(&self, newest: Key) -> Option<Key> {
         let (_, source) = self.counts.last()?;
-        let oldest = self.of(*source)?.first().copied();
-        oldest.filter(|key| *key < newest)
+        self.first_of(*source, newest)
+    }
+
+    /// The one of `source` that is to go for others.
+    pub(super) fn first_of(&self, source: ClientSource, newest: Key) -> Option<Key> {
+        self.sources.get(&source)?.first_to_go(newest)
     }
 
     /// One that has not said in time who it is.
     pub(super) fn overdue(&mut self, now: u64) -> Option<Key> {
         loop {
             let (until, key, source) = *self.untils.front()?;
-            let is_open = self.of(source).is_some_and(|keys| keys.contains(&key));
+            let is_open = self.sources.get(&source).is_some_and(|of| of.contains(key));
             if is_open && until > now {
                 return None;
             }
@@ -81,10 +136,6 @@ impl Greetings {
     /// When `overdue` may have one.
     pub(super) fn next_deadline(&self) -> u64 {
         self.untils.front().map_or(u64::MAX, |(until, ..)| *until)
-    }
-
-    fn of(&self, source: ClientSource) -> Option<&BTreeSet<Key>> {
-        self.sources.get(&source)
     }
 
     fn recount(&mut self, source: ClientSource, before: usize, now: usize) {
@@ -119,6 +170,20 @@ mod tests {
         assert_eq!(greetings.first_to_go(Key(3)), None, "it came in the same turn");
         [3, 4].into_iter().for_each(|key| greetings.remove(Key(key), many));
         assert_eq!((greetings.first_to_go(Key(5)), greetings.len()), (Some(Key(1)), 1));
+    }
+
+    #[test]
+    fn whose_word_waits_for_us_goes_last() {
+        let one = source("10.0.0.1");
+        let mut greetings = greetings(&[(1, one), (2, one), (3, one), (4, one)]);
+        [1, 2, 3].into_iter().for_each(|key| greetings.note_heard(Key(key), one));
+        assert_eq!(greetings.first_to_go(Key(5)), Some(Key(4)));
+        assert_eq!(greetings.first_to_go(Key(4)), Some(Key(3)), "it has waited least");
+        greetings.note_answered(Key(2), one);
+        assert_eq!((greetings.first_of(one, Key(5)), greetings.count(one)), (Some(Key(2)), 4));
+        [1, 2, 3].into_iter().for_each(|key| greetings.remove(Key(key), one));
+        greetings.note_heard(Key(1), one);
+        assert_eq!((greetings.count(one), greetings.len()), (1, 1));
     }
 
     #[test]

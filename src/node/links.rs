@@ -37,6 +37,8 @@ pub(super) struct Link {
     /// What the other side understands, as its hello says.
     pub(super) abilities: Abilities,
     pub(super) source: ClientSource,
+    /// Its handshake says that a node dials.
+    pub(super) says_node: bool,
     /// It is in the list of those to flush.
     pub(super) is_dirty: bool,
     /// It is in the list of those to read.
@@ -81,6 +83,7 @@ impl Links {
             connection,
             role,
             source,
+            says_node: false,
             form: Form::Fixed,
             candidate: None,
             abilities: Abilities::NONE,

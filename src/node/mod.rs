@@ -25,6 +25,7 @@ mod ending;
 mod event_loop;
 mod examining;
 mod extracting;
+mod fair_queue;
 mod greetings;
 mod handshake;
 mod handshakes;

@@ -195,7 +195,7 @@ impl Network {
             self.end(key, Ending::Closed(closed), inputs);
         }
         // Each at most once a turn, and no more of them than make a turn of bounded length.
-        let (peers, others) = self.backlog.counts();
+        let [peers, others, new] = self.backlog.counts();
         for _ in 0..peers {
             let Some(key) = self.backlog.take_peer() else { break };
             self.read(key, server, inputs);
@@ -208,10 +208,9 @@ impl Network {
                 break;
             }
             let Some(key) = self.backlog.take_other() else { break };
-            if !self.postpone_handshake(key) {
-                units += self.read(key, server, inputs);
-            }
+            units += self.read(key, server, inputs);
         }
+        units += self.hear_new(new, budget.saturating_sub(units), server, inputs);
         self.shake_hands(budget.saturating_sub(units), server, inputs);
         self.accept(now, inputs);
         self.end_silent(now, inputs);
@@ -334,7 +333,7 @@ impl Network {
         }
         self.handshakes.note_failure(&link, &ending, self.turns.meters());
         if ending.is_complaint() {
-            self.complaints.add(now, &ending);
+            self.complaints.add(now, link.source, &ending);
         }
         let way = Way::after(&link, &ending, self.handshakes.may_be_plain());
         match link.role {
@@ -387,7 +386,7 @@ const CLIENT_BYTES_PER_TURN: usize = 16 << 10;
 const READ_UNITS_PER_TURN: usize = 3072;
 /// The same while this node has more to apply than a turn may.
 const READ_UNITS_BEHIND: usize = 512;
-const UNITS_OF_READ: usize = 2;
+pub(super) const UNITS_OF_READ: usize = 2;
 const UNITS_OF_FRAME: usize = 6;
 /// A peer that acknowledges nothing for this long is dialed anew: TCP's own growing pauses would outlast
 /// a healed partition.

@@ -64,7 +64,7 @@ impl Network {
     pub(super) fn advance_outputs(&mut self, now: u64, inputs: &mut Vec<Input>) {
         self.outputs.flushed = 0;
         for (key, why) in std::mem::take(&mut self.outputs.cut) {
-            self.complaints.add(now, &why);
+            self.complaints.add(now, self.links.source(key).unwrap_or_default(), &why);
             inputs.push(Input::ClientDown { connection: connection_id(key) });
         }
         if self.outputs.freed >= TRIMMED_BYTES {

@@ -4,7 +4,8 @@
 //! The kernel gives the lowest number that is free. So the number of a connection says how much was in use when it was
 //! accepted, by whomever in the process.
 
-use crate::base::limits::CONNECTIONS_MAX;
+use crate::base::ClientSource;
+use crate::base::limits::{CONNECTIONS_MAX, GREETINGS_MAX, GREETINGS_PER_ADDRESS_MAX};
 use crate::net::{Connection, Key};
 use crate::node::ending::Ending;
 use crate::node::links::Role;
@@ -23,6 +24,9 @@ pub(super) struct Bounds {
     pub(super) clients_until: usize,
     /// One with this number, or a larger one, is kept only if another one can go.
     pub(super) greetings_until: usize,
+    /// Connections that have not said who they are, where that takes TLS: all, and those of one source.
+    pub(super) greetings: usize,
+    pub(super) greetings_of_one: usize,
 }
 
 impl Bounds {
@@ -39,6 +43,8 @@ impl Bounds {
             clients: CONNECTIONS_MAX.min(limit / 4 * 3),
             clients_until: limit.saturating_sub(headroom),
             greetings_until: limit.saturating_sub(headroom / 2),
+            greetings: GREETINGS_MAX,
+            greetings_of_one: GREETINGS_PER_ADDRESS_MAX,
         }
     }
 }
@@ -57,7 +63,27 @@ impl Network {
     pub(super) fn has_place(&self, connection: &Connection) -> bool {
         let others = self.greetings.len() + self.links.client_count();
         let bounds = (self.bounds)();
-        others < bounds.clients + GREETINGS_BEYOND && number(connection) < bounds.greetings_until
+        let is_room = self.handshakes.mode().is_none() || self.greetings.len() < bounds.greetings;
+        is_room
+            && others < bounds.clients + GREETINGS_BEYOND
+            && number(connection) < bounds.greetings_until
+    }
+
+    /// Ends a connection from `source` if more of those wait to shake hands than one source may have.
+    pub(super) fn end_beyond(
+        &mut self,
+        source: ClientSource,
+        newest: Key,
+        inputs: &mut Vec<Input>,
+    ) {
+        let most = (self.bounds)().greetings_of_one;
+        if self.handshakes.mode().is_some()
+            && !source.is_local()
+            && self.greetings.count(source) > most
+            && let Some(key) = self.greetings.first_of(source, newest)
+        {
+            self.end(key, Ending::Crowded, inputs);
+        }
     }
 
     /// Ends the connection that is the first to go of those that came before `newest`.
@@ -121,6 +147,8 @@ mod tests {
             clients,
             clients_until,
             greetings_until,
+            greetings: 16_384,
+            greetings_of_one: 8_192,
         };
         assert_eq!(Bounds::of(64), bounds(48, 60, 62));
         assert_eq!(Bounds::of(1024), bounds(768, 960, 992));

@@ -160,9 +160,9 @@ impl Secured {
     }
 
     /// A connection that was accepted.
-    pub(super) fn answer(&self, connection: Connection) -> Result<Connection, Closed> {
+    pub(super) fn answer(&self, connection: Connection) -> Connection {
         match self.mode {
-            TlsMode::Optional => Ok(connection.answering_either(&self.server)),
+            TlsMode::Optional => connection.answering_either(&self.server),
             TlsMode::Required => connection.answering_over_tls(&self.server),
         }
     }

@@ -26,7 +26,9 @@ impl Way {
         match closed {
             // It does without TLS, and hangs up on what it takes for no frame. What a certificate is refused for is
             // no such end.
-            Closed::ByPeer | Closed::Tls(TlsError::NotTls) if connection.is_over_tls() => {
+            Closed::ByPeer | Closed::Tls(TlsError::NotTls | TlsError::HungUp)
+                if connection.is_over_tls() =>
+            {
                 let is_unheard = may_be_plain && connection.is_handshaking();
                 is_unheard.then_some(Self { form: Form::Named, is_plain: true })
             }

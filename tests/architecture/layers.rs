@@ -22,7 +22,10 @@ const TABLE: &[(&str, &[&str])] = &[
     ("ffi", &["base", "certs", "client", "node", "sys"]),
     ("sim", &["base", "client::core", "lock", "raft", "server", "wal", "wire"]),
     ("cli", &["base", "certs", "client", "lock", "node", "raft", "sys", "wal", "wire"]),
-    ("lab", &["base", "cli", "client", "client::core", "lock", "net", "sim", "sys", "wire"]),
+    (
+        "lab",
+        &["base", "certs", "cli", "client", "client::core", "lock", "net", "sim", "sys", "wire"],
+    ),
     ("program", &["cli", "lab", "sys"]),
 ];
 

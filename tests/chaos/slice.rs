@@ -3,11 +3,10 @@
 use crate::judge::tenure;
 use std::io::Write;
 
-#[test]
-fn a_cut_a_stop_and_a_kill_break_nothing() {
-    let arguments =
-        ["chaos", "--for", "10s", "--nemeses", "leader-cut,client-stop,all-kill", "--or-skip"];
-    let output = tenure().args(arguments).output().expect("tenure runs");
+/// Strikes for a while; what was not tested is said.
+fn chaos(arguments: &[&str]) {
+    let output = tenure().arg("chaos").args(arguments).arg("--or-skip").output();
+    let output = output.expect("tenure runs");
     let text = String::from_utf8(output.stdout).expect("it speaks UTF-8");
     let errors = String::from_utf8(output.stderr).expect("it speaks UTF-8");
     assert_eq!(output.status.code(), Some(0), "{text}{errors}");
@@ -17,6 +16,16 @@ fn a_cut_a_stop_and_a_kill_break_nothing() {
         return;
     }
     assert!(text.contains("OK: no violation."), "{text}");
+}
+
+#[test]
+fn a_cut_a_stop_and_a_kill_break_nothing() {
+    chaos(&["--for", "10s", "--nemeses", "leader-cut,client-stop,all-kill"]);
+}
+
+#[test]
+fn a_cut_and_a_kill_break_nothing_over_tls() {
+    chaos(&["--tls", "--for", "10s", "--nemeses", "leader-cut,leader-kill"]);
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod fixtures;
 #[path = "../free_ports/mod.rs"]
 mod free_ports;
 mod guard;
+mod hostile_tls;
 mod in_time;
 mod kinds;
 mod live;
@@ -26,6 +27,7 @@ mod secured;
 mod serving;
 mod signals;
 mod snapshots;
+mod stages;
 mod streams;
 mod terminal;
 mod told;

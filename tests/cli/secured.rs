@@ -55,7 +55,7 @@ impl Papers {
     }
 
     /// Nodes that are started at `--tls` and what stands there by then; none of them has certificates while that is nothing.
-    fn cluster_at(
+    pub fn cluster_at(
         &self,
         tls: &Rc<Cell<&'static str>>,
         change: impl Fn(usize, &mut Command) + 'static,
@@ -122,7 +122,7 @@ fn nodes_that_know_each_other_serve_whom_they_know_through_a_leaders_end() {
 }
 
 /// Starts one node after the other anew, each once all three are of one term again. Ends with what `--check` says.
-fn roll(cluster: &mut Cluster, flags: &[String]) -> Option<i32> {
+pub fn roll(cluster: &mut Cluster, flags: &[String]) -> Option<i32> {
     for id in 1..=3 {
         assert_eq!(cluster.stop(id), Some(0));
         cluster.start_node(id);
@@ -341,6 +341,25 @@ fn who_speaks_tls_with_nodes_that_do_not_is_told_what_to_look_for() {
         let output = run_as(&cluster, &flags.concat(), subcommand, arguments);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_ne!(code(&output), Some(0), "{subcommand}");
-        assert!(said.contains("before TLS stood: if it does not speak TLS, give it"), "{said}");
+        assert!(said.contains("at our first word of TLS: if it does without TLS"), "{said}");
     }
+}
+
+#[test]
+fn what_speaks_tls_is_measured_by_one_client_and_by_many() {
+    let papers = Papers::new();
+    let cluster = papers.cluster();
+    let client = papers.flags("client-billing");
+    leader(&cluster, &papers.flags("operator-alice"));
+    for clients in ["1", "4"] {
+        let measured =
+            run_as(&cluster, &client, "bench", &["--clients", clients, "--ops", "20", "--json"]);
+        assert_eq!(code(&measured), Some(0), "{measured:?}");
+        let figures: Value = serde_json::from_slice(&measured.stdout).unwrap();
+        assert_eq!(figures["ops"], 20, "{figures}");
+    }
+    let own = run(&["bench", "--spawn", "--tls", "--clients", "4", "--ops", "20", "--json"]);
+    assert_eq!(code(&own), Some(0), "{own:?}");
+    let figures: Value = serde_json::from_slice(&own.stdout).unwrap();
+    assert_eq!(figures["ops"], 20, "{figures}");
 }

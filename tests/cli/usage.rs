@@ -245,6 +245,13 @@ fn an_unknown_host_is_named() {
 }
 
 #[test]
+fn bench_makes_certificates_of_clusters_that_it_starts_and_of_no_others() {
+    check(&["bench", "--tls"], 2, &["--spawn"]);
+    check(&["bench", "--tls-costs", "--spawn"], 2, &["--tls-costs"]);
+    check(&["bench", "--spawn", "--ca", "ca.crt"], 2, &["--ca", "--spawn --tls makes its own"]);
+}
+
+#[test]
 fn bench_kills_only_what_it_started() {
     check(&["bench", "--failover", "1"], 2, &["--failover", "--spawn"]);
 }

@@ -1,17 +1,20 @@
 //! Clusters in this process, on ports that the system chooses.
 
 use std::net::TcpListener;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
-use tenure::base::NodeId;
+use tenure::base::{NodeId, Principal, Verify};
+use tenure::certs::{Authority, Existing, Lifetime};
 use tenure::client::{AcquireOptions, Client, ClientOptions, Wait};
-use tenure::node::{Leadership, Node, NodeOptions};
+use tenure::net::{TlsDialer, TlsFiles};
+use tenure::node::{Leadership, Node, NodeOptions, NodeTls};
 
 /// The directories and sockets of a cluster whose nodes are started one by one.
 pub struct Cluster {
     directory: TempDir,
     members: Vec<(NodeId, String)>,
     listeners: Vec<Option<TcpListener>>,
+    is_secured: bool,
 }
 
 impl Cluster {
@@ -23,7 +26,8 @@ impl Cluster {
             .map(|(id, listener)| (NodeId(id), listener.local_addr().unwrap().to_string()))
             .collect();
         let listeners = listeners.into_iter().map(Some).collect();
-        Self { directory: tempfile::tempdir().unwrap(), members, listeners }
+        let directory = tempfile::tempdir().unwrap();
+        Self { directory, members, listeners, is_secured: false }
     }
 
     pub fn members(&self) -> &[(NodeId, String)] {
@@ -35,7 +39,33 @@ impl Cluster {
         let data = self.directory.path().join(id.to_string());
         let mut options = NodeOptions::new(NodeId(id), data, self.members.clone());
         options.listener = self.listeners[id as usize - 1].take();
+        let file = |name: String| self.directory.path().join("certs").join(name);
+        options.tls = self.is_secured.then(|| {
+            let own = ["crt", "key"].map(|end| file(format!("node-{id}.{end}")));
+            NodeTls::new(file("ca.crt".to_owned()), &own[0], &own[1])
+        });
         options
+    }
+
+    /// Nodes that are started from now on demand TLS. For a client that has a certificate.
+    pub fn papers(&mut self) -> TlsDialer {
+        let directory = self.directory.path().join("certs");
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let lifetime = Lifetime { now, days: None };
+        let authority = Authority::create(lifetime).unwrap();
+        authority.issued().save(&directory, "ca", Existing::Kept).unwrap();
+        for (id, _) in &self.members {
+            let hosts = ["127.0.0.1".parse().unwrap()];
+            let issued = authority.issue(&Principal::Node(*id), &hosts, lifetime).unwrap();
+            issued.save(&directory, &format!("node-{id}"), Existing::Kept).unwrap();
+        }
+        let client = Principal::Client("test".parse().unwrap());
+        let issued = authority.issue(&client, &[], lifetime).unwrap();
+        let saved = issued.save(&directory, "client", Existing::Kept).unwrap();
+        self.is_secured = true;
+        let own = Some((saved.certificate, saved.key));
+        let files = TlsFiles { ca: directory.join("ca.crt"), own, ..TlsFiles::default() };
+        TlsDialer::read(&files, Verify::Host).unwrap()
     }
 
     pub fn start(&mut self, id: u64) -> Node {

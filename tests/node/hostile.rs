@@ -66,18 +66,53 @@ fn refused(address: SocketAddr, say: impl FnOnce(&mut Speaker)) -> Refused {
     frames[0].decode().unwrap()
 }
 
-#[test]
-fn strangers_are_closed_and_counted_and_others_are_served() {
-    let mut cluster = Cluster::new(1);
-    let node = cluster.start(1);
-    let mut client = Speaker::client(node.address());
-    for (count, (name, bytes)) in (1..).zip(cases()) {
-        let mut stranger = Speaker::dial(node.address());
+/// Of those who `dial` and say what strangers say, `before` were refused already. Others are served by `client`.
+fn strangers_are_refused(client: &mut Speaker, before: u64, dial: impl Fn() -> Speaker) -> u64 {
+    let cases = cases();
+    let last = before + cases.len() as u64;
+    for (count, (name, bytes)) in (before + 1..).zip(cases) {
+        let mut stranger = dial();
         stranger.say_bytes(&bytes);
         let answered = stranger.hear_to_the_end();
         assert!(answered.len() <= 2, "{name}: {answered:?}");
         assert_eq!(client.status(count).refused_connections, count, "{name}");
     }
+    last
+}
+
+#[test]
+fn strangers_are_closed_and_counted_and_others_are_served() {
+    let mut cluster = Cluster::new(1);
+    let node = cluster.start(1);
+    let mut client = Speaker::client(node.address());
+    strangers_are_refused(&mut client, 0, || Speaker::dial(node.address()));
+}
+
+#[test]
+fn strangers_are_closed_before_a_handshake_and_behind_it() {
+    let mut cluster = Cluster::new(1);
+    let papers = cluster.papers();
+    let node = cluster.start(1);
+    let mut client = Speaker::dial_over(&papers, node.address()).welcomed();
+    let count = strangers_are_refused(&mut client, 0, || Speaker::dial(node.address()));
+    strangers_are_refused(&mut client, count, || Speaker::dial_over(&papers, node.address()));
+}
+
+#[test]
+fn a_peer_message_is_no_clients_whatever_its_certificate() {
+    let mut cluster = Cluster::new(3);
+    let papers = cluster.papers();
+    let nodes = cluster.start_all();
+    wait_for_leader(&nodes);
+    for node in &nodes {
+        for (_, bytes) in cases() {
+            let mut stranger = Speaker::dial_over(&papers, node.address());
+            stranger.say_bytes(&bytes);
+            stranger.hear_to_the_end();
+        }
+    }
+    assert!(nodes.iter().all(|node| node.leadership().term < Term(1 << 32)));
+    assert!(nodes.iter().all(|node| node.failure().is_none()));
 }
 
 #[test]

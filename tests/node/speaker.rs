@@ -1,8 +1,9 @@
 //! The other end of a node's socket, blocking: says frames or any bytes, and hears frames.
 
 use serde::Serialize;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use tenure::net::{BlockingTls, TlsDialer, begins_as_tls};
 use tenure::wire::{
     ClientHello, ClientWelcome, Frame, FrameDecoder, FrameKind, NodeStatus, Request, ServerMessage,
     encode_frame,
@@ -10,8 +11,29 @@ use tenure::wire::{
 
 /// A connection to a node.
 pub struct Speaker {
-    stream: TcpStream,
+    stream: Stream,
     decoder: FrameDecoder,
+}
+
+enum Stream {
+    Plain(TcpStream),
+    Tls(BlockingTls),
+}
+
+impl Stream {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(socket) => socket.read(bytes),
+            Self::Tls(tls) => tls.read(bytes),
+        }
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Plain(socket) => socket.write_all(bytes),
+            Self::Tls(tls) => tls.write_all(bytes),
+        }
+    }
 }
 
 impl Speaker {
@@ -22,12 +44,26 @@ impl Speaker {
     /// The end that a node has dialed.
     pub fn accepted(stream: TcpStream) -> Self {
         stream.set_nodelay(true).unwrap();
-        Self { stream, decoder: FrameDecoder::new() }
+        Self { stream: Stream::Plain(stream), decoder: FrameDecoder::new() }
+    }
+
+    /// A connection over TLS.
+    pub fn dial_over(tls: &TlsDialer, address: SocketAddr) -> Self {
+        let socket = TcpStream::connect(address).unwrap();
+        socket.set_nodelay(true).unwrap();
+        let expected = tls.expected(&address.to_string()).unwrap();
+        let secured = tls.secure_blocking(socket, expected).unwrap();
+        Self { stream: Stream::Tls(secured), decoder: FrameDecoder::new() }
     }
 
     /// A client that was welcomed.
     pub fn client(address: SocketAddr) -> Self {
-        let mut client = Self::dial(address);
+        Self::dial(address).welcomed()
+    }
+
+    /// Says hello as a client, and is welcomed.
+    pub fn welcomed(self) -> Self {
+        let mut client = self;
         let hello = ClientHello { client: "test".to_owned(), cluster: None };
         client.say(FrameKind::ClientHello, &hello);
         client.hear().unwrap().decode::<ClientWelcome>().unwrap();
@@ -43,12 +79,15 @@ impl Speaker {
         let _ = self.stream.write_all(bytes);
     }
 
-    /// The next frame; `None` once the node has closed the connection.
+    /// The next frame; `None` once the node has closed the connection, or speaks TLS with whoever does not.
     pub fn hear(&mut self) -> Option<Frame> {
         let mut bytes = [0; 4096];
         loop {
-            if let Some(frame) = self.decoder.next_frame().unwrap() {
-                return Some(frame);
+            match self.decoder.next_frame() {
+                Ok(Some(frame)) => return Some(frame),
+                Ok(None) => {}
+                Err(_) if begins_as_tls(self.decoder.unread()) => return None,
+                Err(error) => panic!("{error}"),
             }
             match self.stream.read(&mut bytes) {
                 Ok(0) | Err(_) => return None,
@@ -79,8 +118,10 @@ impl Speaker {
         heard.filter_map(|frame| answered_status(&frame)).take(count).collect()
     }
 
+    /// The same connection, which has no TLS, for another thread to write to.
     pub fn split(self) -> (TcpStream, Self) {
-        (self.stream.try_clone().unwrap(), self)
+        let Stream::Plain(socket) = &self.stream else { panic!("a session of TLS is one") };
+        (socket.try_clone().unwrap(), self)
     }
 }
 

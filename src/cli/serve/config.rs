@@ -130,9 +130,13 @@ pub fn node_options(flags: Options) -> Result<(NodeOptions, Option<ClusterAt>), 
     options.snapshot_every_bytes = size.unwrap_or(options.snapshot_every_bytes);
     options.tls = node_tls(&secure, others, mode)?;
     check(&options)?;
-    let reach = |endpoints| match options.tls {
-        Some(_) => secure.reach(ClusterAt::new(endpoints, None)),
-        None => Ok(ClusterAt::new(endpoints, None)),
+    let reach = |endpoints| {
+        let cluster = ClusterAt::new(endpoints, None);
+        match options.tls.as_ref().map(|tls| tls.mode) {
+            Some(TlsMode::Optional) => secure.reach(cluster).map(ClusterAt::or_plain),
+            Some(_) => secure.reach(cluster),
+            None => Ok(cluster),
+        }
     };
     let join = join.map(reach).transpose()?;
     Ok((options, join))

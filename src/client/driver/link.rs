@@ -3,9 +3,7 @@
 use crate::base::Sample;
 use crate::base::limits::{CLIENT_BUFFER_BYTES_MAX, REFUSAL_TEXT_BYTES_MAX};
 use crate::base::text::one_line;
-use crate::net::{
-    Closed, Connection, Expected, Key, Lookup, Received, Registrar, TlsDialer, TlsError,
-};
+use crate::net::{Closed, Connection, Expected, Key, Lookup, Received, Registrar, TlsDialer};
 use crate::wire::{
     ClientHello, ClientWelcome, Form, Frame, FrameError, FrameKind, Hello, Refused, Request,
     ServerMessage, Speech, Welcomed,
@@ -219,7 +217,6 @@ impl Link {
         let Some(connection) = &mut self.connection else { return Ok(Received::All) };
         let mut frames = Vec::new();
         let received = connection.receive(&mut frames, RECEIVE_BYTES);
-        let is_handshaking = connection.is_handshaking();
         if self.take_connected() {
             said.push(Said::Connected);
         }
@@ -236,7 +233,7 @@ impl Link {
             }
             Err(closed) if self.stage != Stage::Welcomed => {
                 self.connection = None;
-                let why = self.why(&closed, is_handshaking);
+                let why = self.why(&closed);
                 let next = self.dial_as_0_1(&closed, registrar);
                 let next = next.or_else(|| self.dial_next(registrar));
                 let next = next.unwrap_or_else(|| Err(why.clone()));
@@ -269,13 +266,9 @@ impl Link {
     }
 
     /// What is said if there is no other way to this node.
-    fn why(&mut self, closed: &Closed, is_handshaking: bool) -> String {
-        let (why, is_unfit) = match closed {
-            Closed::ByPeer if is_handshaking => (TlsError::Unheard.to_string(), true),
-            Closed::Tls(_) => (closed.to_string(), true),
-            _ => (closed.to_string(), false),
-        };
-        if is_unfit {
+    fn why(&mut self, closed: &Closed) -> String {
+        let why = closed.to_string();
+        if matches!(closed, Closed::Tls(_)) {
             self.unfit.get_or_insert_with(|| why.clone());
         }
         self.unfit.clone().unwrap_or(why)

@@ -2,14 +2,15 @@
 
 use crate::cli::connect::Connection as Options;
 use crate::cli::failure::Failure;
+use crate::cli::secure::Secure;
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 use tenure::Error;
 use tenure::base::limits::CLIENT_BUFFER_BYTES_MAX;
-use tenure::base::{Sample, SessionKey};
+use tenure::base::{Sample, SessionKey, Verify};
 use tenure::client::core::{Action, CallId, Core, CoreOptions, Done, LinkId, SessionState};
-use tenure::net::{Connection, Key, Poller, Received};
+use tenure::net::{Connection, Key, Poller, Received, TlsDialer, TlsFiles};
 use tenure::sys::{clock, random};
 use tenure::wire::{Frame, FrameError, FrameKind, Hello, ServerMessage, Speech, Welcomed};
 
@@ -19,6 +20,9 @@ pub struct Driven {
     place: u64,
     pub core: Core,
     links: BTreeMap<LinkId, Connection>,
+    secure: Secure,
+    /// What `secure` says, once it was read.
+    tls: Option<TlsDialer>,
     pub heard: Heard,
 }
 
@@ -51,7 +55,8 @@ impl Driven {
             seed: random::seed(),
         };
         let core = Core::new(options, &clock::sample());
-        Self { place, core, links: BTreeMap::new(), heard: Heard::default() }
+        let (links, secure, tls) = (BTreeMap::new(), to.secure.clone(), None);
+        Self { place, core, links, secure, tls, heard: Heard::default() }
     }
 
     /// Loses all its connections, as by a failure of the network: it comes back by itself.
@@ -181,12 +186,31 @@ impl Driven {
             .map_err(words)?
             .next()
             .ok_or_else(|| format!("{endpoint} has no address"))?;
-        let mut link = Connection::dial(address, CLIENT_BUFFER_BYTES_MAX).map_err(words)?;
+        let link = Connection::dial(address, CLIENT_BUFFER_BYTES_MAX).map_err(words)?;
+        let mut link = self.secured(link, endpoint)?;
         poller.add(&mut link, self.key(id)).map_err(words)?;
         let hello = Hello::Client(self.core.hello(), Speech::own());
         link.queue(FrameKind::Hello, &hello.to_values()).map_err(|error| error.to_string())?;
         self.links.insert(id, link);
         Ok(())
+    }
+}
+
+impl Driven {
+    /// The connection over TLS, if that is spoken.
+    fn secured(&mut self, link: Connection, endpoint: &str) -> Result<Connection, String> {
+        let Some(ca) = self.secure.ca.clone() else { return Ok(link) };
+        let tls = match self.tls.take() {
+            Some(tls) => tls,
+            None => {
+                let own = self.secure.cert.clone().zip(self.secure.key.clone());
+                let verify = self.secure.verify.map(Verify::from).unwrap_or_default();
+                TlsDialer::read(&TlsFiles { ca, own, ..TlsFiles::default() }, verify)?
+            }
+        };
+        let secured = tls.secure(link, tls.expected(endpoint)?).map_err(|why| why.to_string());
+        self.tls = Some(tls);
+        secured
     }
 }
 

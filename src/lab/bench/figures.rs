@@ -67,6 +67,12 @@ impl Figures {
         micros(&self.cycle, 0.5)
     }
 
+    /// The median of acquires, in microseconds.
+    #[must_use]
+    pub fn acquire_p50_us(&self) -> f64 {
+        micros(&self.acquire, 0.5)
+    }
+
     /// Percentiles, in microseconds, for machines.
     #[must_use]
     pub fn to_value(&self) -> Value {

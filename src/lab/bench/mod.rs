@@ -11,6 +11,7 @@ mod held;
 mod load;
 mod member;
 mod readings;
+mod tls_costs;
 
 pub use failover::until_next_grant;
 pub use figures::Figures;
@@ -21,7 +22,7 @@ use crate::cli::failure::Failure;
 use crate::cli::output;
 use crate::cli::scratch::Scratch;
 use crate::lab::interrupted;
-use crate::lab::processes::Processes;
+use crate::lab::processes::{Carrier, Processes};
 use crate::lab::simulate::progress;
 use clap::Args;
 use costs::Costs;
@@ -82,6 +83,13 @@ pub struct Options {
     /// Measure three `tenure serve` processes that are started for it
     #[arg(long)]
     spawn: bool,
+    /// Let them speak TLS, and the clients too, by certificates that are made for it
+    #[arg(long, requires = "spawn")]
+    tls: bool,
+    /// Compare three nodes that speak TLS with three that do not, interleaved, five times: one client's acquire, the cycles of
+    /// 64, and the time from the kill of a leader to the next grant
+    #[arg(long, group = "played", conflicts_with_all = ["clients", "connections", "threads", "handover", "held", "failover", "embedded", "cruel", "table", "spawn"])]
+    tls_costs: bool,
     /// Another `tenure` that the nodes are to run, to compare versions
     #[arg(long, value_name = "FILE", conflicts_with = "embedded")]
     program: Option<PathBuf>,
@@ -100,14 +108,27 @@ impl Options {
     pub fn embeds(&self) -> bool {
         self.embedded
     }
+
+    fn connection_to(&self, processes: &Processes) -> Connection {
+        Connection {
+            endpoints: processes.endpoints(),
+            cluster_id: None,
+            secure: processes.secure(),
+            ..self.connection.clone()
+        }
+    }
 }
 
 /// Runs it.
 pub fn run(options: &Options) -> Result<(), Failure> {
-    if options.connection.secure.options()?.is_some() {
-        return Err(Failure::usage("bench measures clusters that speak no TLS: leave --ca away"));
+    let starts_its_own =
+        options.spawn || options.embedded || options.cruel || options.table || options.tls_costs;
+    if starts_its_own && options.connection.secure.options()?.is_some() {
+        return Err(Failure::usage(
+            "--ca, --cert and --key are of a cluster that is there already: leave them away (--spawn --tls makes its own)",
+        ));
     }
-    if !options.spawn && !options.embedded && !options.cruel && !options.table {
+    if !starts_its_own {
         return match (options.failover, options.held) {
             (Some(_), _) => Err(Failure::usage("--failover kills nodes, so it needs --spawn too")),
             (_, Some(_)) => {
@@ -138,13 +159,14 @@ fn measure_own(options: &Options, data: &Path) -> Result<(), Failure> {
     if options.embedded {
         return measure_embedded(options, data);
     }
-    let mut processes = Processes::start(data, options.program.as_deref())?;
+    if options.tls_costs {
+        let costs = tls_costs::measure(data, options)?;
+        return output::conclude(&if options.json { costs.to_json() } else { costs.to_text() });
+    }
+    let carrier = if options.tls { Carrier::Tls } else { Carrier::Plain };
+    let mut processes = Processes::start(data, options.program.as_deref(), carrier)?;
     processes.wait_whole()?;
-    let connection = Connection {
-        endpoints: processes.endpoints(),
-        cluster_id: None,
-        ..options.connection.clone()
-    };
+    let connection = options.connection_to(&processes);
     let form = if options.json { cruel::Form::Json } else { cruel::Form::Text };
     if options.cruel {
         return cruel::run(&options.sizes, options.ttl, &connection, form);

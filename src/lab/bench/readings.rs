@@ -2,7 +2,7 @@
 
 use crate::cli::connect::Connection;
 use std::time::{Duration, Instant};
-use tenure::client::{ClusterAt, ClusterStatus};
+use tenure::client::ClusterStatus;
 use tenure::wire::{NodeStatus, Timing};
 
 /// All nodes that answered at about one time.
@@ -26,9 +26,10 @@ pub struct Longest {
 impl Reading {
     /// Asks them all.
     pub fn take(to: &Connection) -> Self {
-        let cluster = ClusterAt::new(&to.endpoints, to.cluster_id.clone());
-        let cluster = ClusterStatus::ask(cluster, to.timeout);
-        Self { at: Instant::now(), nodes: cluster.answered().cloned().collect() }
+        // Where a file is of no use the clients say so.
+        let cluster = to.at().map(|cluster| ClusterStatus::ask(cluster, to.timeout));
+        let nodes = cluster.map(|cluster| cluster.answered().cloned().collect());
+        Self { at: Instant::now(), nodes: nodes.unwrap_or_default() }
     }
 
     /// The highest term of them.

@@ -7,6 +7,7 @@ use super::resource;
 use super::stage;
 use crate::cli::failure::Failure;
 use crate::lab::environment;
+use crate::lab::papers::Papers;
 use crate::lab::verify::line::{Kind, Line};
 use signal_hook::consts::{SIGCONT, SIGSTOP};
 use std::collections::BTreeSet;
@@ -25,8 +26,16 @@ pub struct Clients {
     data: PathBuf,
     seeds: Rng,
     places: Vec<Place>,
-    /// What they run in turn.
-    programs: Vec<PathBuf>,
+    programs: Programs,
+}
+
+/// What they run.
+#[derive(Debug)]
+pub struct Programs {
+    /// In turn.
+    pub paths: Vec<PathBuf>,
+    /// They speak TLS by these.
+    pub papers: Option<Papers>,
 }
 
 /// Where one process after the other is the client.
@@ -37,14 +46,14 @@ struct Place {
 }
 
 impl Clients {
-    /// Starts `count`, which run `programs` in turn, with logs below `data`, which work on the sets that are served there.
+    /// Starts `count`, with logs below `data`, which work on the sets that are served there.
     ///
     /// # Errors
     /// No process.
     pub fn start(
         network: &Network,
         data: &Path,
-        (count, programs): (usize, Vec<PathBuf>),
+        (count, programs): (usize, Programs),
         seeds: Rng,
     ) -> Result<Self, Failure> {
         let places = (0..count).map(|_| Place::default()).collect();
@@ -71,9 +80,12 @@ impl Clients {
         let cannot = |error| Failure::unavailable(format!("cannot start a client: {error}"));
         let words = self.data.join(format!("client-{}.log", name_of(place)));
         let words = File::options().create(true).append(true).open(words).map_err(cannot)?;
-        let program = &self.programs[place % self.programs.len()];
-        let mut command = Command::new(program);
+        let paths = &self.programs.paths;
+        let mut command = Command::new(&paths[place % paths.len()]);
         environment::clear(&mut command);
+        if let Some(papers) = &self.programs.papers {
+            papers.dress_client(&mut command);
+        }
         network.hold(Machine::Client(place), &mut command);
         process::die_with_parent(&mut command);
         command

@@ -16,6 +16,7 @@ mod upgrade;
 use crate::cli::failure::{Failure, NO};
 use crate::cli::scratch::Scratch;
 use crate::cli::{duration, output};
+use crate::lab::papers::Papers;
 use crate::lab::verify::{self, Verdict};
 use clap::Args;
 use nemesis::Nemesis;
@@ -49,6 +50,9 @@ pub struct Options {
     /// Decides which nemesis strikes whom and when, though not what processes make of it [default: a new one]
     #[arg(long, value_name = "S")]
     seed: Option<u64>,
+    /// Over TLS: nodes and clients have certificates, which are made for it
+    #[arg(long, conflicts_with = "upgrade_from")]
+    tls: bool,
     /// Instead of nemeses, an upgrade under load: nodes and every second client begin with the program at this path, or of
     /// this git revision, which is built; the nodes end with this one
     #[arg(long, value_name = "PROGRAM|REVISION", conflicts_with_all = ["nemeses", "length"])]
@@ -91,13 +95,16 @@ pub fn run(options: &Options) -> Result<u8, Failure> {
 fn play(options: &Options, network: Network, data: &Path) -> Result<u8, Failure> {
     let seed = options.seed.unwrap_or_else(random::seed);
     output::print(&format!(
-        "Three nodes and {} clients, seed {seed}, logs in {}\n",
+        "Three nodes and {} clients{}, seed {seed}, logs in {}\n",
         options.clients,
+        if options.tls { " over TLS" } else { "" },
         data.display()
     ))?;
     let clients = usize::from(options.clients);
     let older = options.upgrade_from.as_deref().map(older::program).transpose()?;
-    let mut stage = Stage::set_up(network, data, clients, seed, older.as_deref())?;
+    let papers = options.tls.then(|| Papers::make(&data.join("certs"), &nodes::members()));
+    let programs = stage::Programs { older: older.as_deref(), papers: papers.transpose()? };
+    let mut stage = Stage::set_up(network, data, clients, seed, programs)?;
     let left = stage.wait_served()?;
     if !left.is_empty() {
         return Err(Failure::unavailable(format!(

@@ -4,13 +4,15 @@ use super::network::{Machine, Network};
 use crate::cli::failure::Failure;
 use crate::cli::status::Health;
 use crate::lab::environment;
+use crate::lab::papers::Papers;
 use signal_hook::consts::{SIGCONT, SIGKILL, SIGSTOP, SIGTERM};
 use std::fs::File;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-use tenure::client::ClusterStatus;
+use tenure::base::NodeId;
+use tenure::client::{ClusterAt, ClusterStatus};
 use tenure::sys::process;
 
 /// How many there are.
@@ -23,6 +25,10 @@ pub struct Nodes {
     children: [Option<Child>; NODES],
     /// What each runs from its next start on.
     programs: [PathBuf; NODES],
+    /// They speak TLS by these.
+    papers: Option<Papers>,
+    /// Where all are reached.
+    whom: ClusterAt,
 }
 
 impl Nodes {
@@ -30,11 +36,19 @@ impl Nodes {
     ///
     /// # Errors
     /// No process.
-    pub fn start(network: &Network, data: &Path, program: &Path) -> Result<Self, Failure> {
+    pub fn start(
+        network: &Network,
+        data: &Path,
+        program: &Path,
+        papers: Option<Papers>,
+    ) -> Result<Self, Failure> {
+        let secure = papers.as_ref().map(Papers::secure).unwrap_or_default();
         let mut nodes = Self {
             data: data.to_owned(),
             children: [const { None }; NODES],
             programs: [(); NODES].map(|()| program.to_owned()),
+            papers,
+            whom: secure.reach(ClusterAt::new(endpoints(), None))?,
         };
         nodes.restart(network)?;
         Ok(nodes)
@@ -58,14 +72,18 @@ impl Nodes {
         let id = place + 1;
         let log = self.data.join(format!("node-{id}.log"));
         let log = File::options().create(true).append(true).open(log).map_err(cannot)?;
-        let member = |place| format!("{}={}", place + 1, endpoint(place));
-        let members: Vec<String> = (0..NODES).map(member).collect();
+        let members: Vec<String> =
+            members().iter().map(|(id, address)| format!("{id}={address}")).collect();
         let mut command = Command::new(&self.programs[place]);
         environment::clear(&mut command);
         network.hold(Machine::Node(place), &mut command);
         process::die_with_parent(&mut command);
+        command.args(["serve", "--id", &id.to_string(), "--cluster", &members.join(",")]);
+        match &self.papers {
+            Some(papers) => papers.dress_node(NodeId(id as u64), &mut command),
+            None => drop(command.arg("--insecure")),
+        }
         command
-            .args(["serve", "--insecure", "--id", &id.to_string(), "--cluster", &members.join(",")])
             .arg("--data")
             .arg(self.data.join(format!("node-{id}")))
             // Ctrl-C is for us, who end it in order.
@@ -114,7 +132,7 @@ impl Nodes {
     /// The levels that the nodes say which say one.
     #[must_use]
     pub fn levels(&self) -> Vec<u32> {
-        let status = ClusterStatus::ask(&endpoints(), STATUS_WAIT);
+        let status = ClusterStatus::ask(&self.whom, STATUS_WAIT);
         status.answered().filter_map(|node| node.level).collect()
     }
 
@@ -127,13 +145,13 @@ impl Nodes {
     /// Whether all are of one cluster with a leader.
     #[must_use]
     pub fn are_whole(&self) -> bool {
-        Health::of(&ClusterStatus::ask(&endpoints(), STATUS_WAIT)) == Health::Whole
+        Health::of(&ClusterStatus::ask(&self.whom, STATUS_WAIT)) == Health::Whole
     }
 
     /// Who leads, if one of those that answer says so.
     #[must_use]
     pub fn leader(&self) -> Option<usize> {
-        let status = ClusterStatus::ask(&endpoints(), STATUS_WAIT);
+        let status = ClusterStatus::ask(&self.whom, STATUS_WAIT);
         status.leader().map(|leader| leader.node.0 as usize - 1)
     }
 
@@ -188,6 +206,12 @@ impl Drop for Nodes {
             let _ = child.wait();
         }
     }
+}
+
+/// All of them.
+#[must_use]
+pub fn members() -> Vec<(NodeId, String)> {
+    (0..NODES).map(|place| (NodeId(place as u64 + 1), endpoint(place))).collect()
 }
 
 /// Where all are reached.

@@ -1,6 +1,6 @@
 //! The cluster, its clients and the network between them: struck, healed, waited for, ended.
 
-use super::clients::Clients;
+use super::clients::{self, Clients};
 use super::event_log::EventLog;
 use super::nemesis::{Nemesis, Targets};
 use super::network::Network;
@@ -9,6 +9,7 @@ use super::resource;
 use crate::cli::failure::Failure;
 use crate::cli::output;
 use crate::cli::signals::{ENDING, Signals};
+use crate::lab::papers::Papers;
 use crate::lab::verify::line::{Kind, Line};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -31,6 +32,15 @@ pub struct Stage {
     pub complaints: Vec<String>,
 }
 
+/// What runs.
+#[derive(Debug)]
+pub struct Programs<'a> {
+    /// What all nodes run, and every second client; `None`: this program.
+    pub older: Option<&'a Path>,
+    /// They speak TLS by these.
+    pub papers: Option<Papers>,
+}
+
 /// How a wait ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Waited {
@@ -40,8 +50,7 @@ pub enum Waited {
 }
 
 impl Stage {
-    /// Starts nodes and clients, with all that they write below `data`. With an `older` program all nodes run that, and every
-    /// second client.
+    /// Starts nodes and clients, with all that they write below `data`.
     ///
     /// # Errors
     /// There can be no network of namespaces, or no processes, here.
@@ -50,17 +59,19 @@ impl Stage {
         data: &Path,
         clients: usize,
         seed: u64,
-        older: Option<&Path>,
+        programs: Programs<'_>,
     ) -> Result<Self, Failure> {
+        let Programs { older, papers } = programs;
         let signals = Signals::catch(ENDING)?;
         let mut rng = Rng::new(seed);
         resource::serve(data, EventLog::create(&data.join("sets.jsonl"))?)?;
         let log = EventLog::create(&data.join("nemeses.jsonl"))?;
         let this = std::env::current_exe()
             .map_err(|error| Failure::unavailable(format!("cannot find this program: {error}")))?;
-        let nodes = Nodes::start(&network, data, older.unwrap_or(&this))?;
+        let nodes = Nodes::start(&network, data, older.unwrap_or(&this), papers.clone())?;
         let programs = [Some(this.as_path()), older].into_iter().flatten();
         let programs = programs.map(Path::to_owned).collect();
+        let programs = clients::Programs { paths: programs, papers };
         let clients = Clients::start(&network, data, (clients, programs), rng.fork())?;
         let (began, complaints) = (Instant::now(), Vec::new());
         Ok(Self { clients, nodes, network, rng, log, signals, began, complaints })

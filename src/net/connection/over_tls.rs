@@ -1,10 +1,10 @@
 //! A connection over TLS: how it becomes one, who is at its other end, and what is said where only one end speaks it.
 
-use super::{Closed, Connection, Stream};
+use super::{Closed, Connection, Stream, closed_by};
 use crate::base::{Principal, Sample};
 use crate::net::tls::{
-    self, EitherStream, Expected, Judge, Session, Spoken, StreamError, TlsClient, TlsError,
-    TlsServer, TlsStream,
+    self, Begin, EitherStream, Expected, Judge, Session, Spoken, StreamError, Takes, TlsClient,
+    TlsError, TlsServer, TlsStream,
 };
 use mio::net::TcpStream;
 
@@ -19,35 +19,49 @@ impl Connection {
     }
 
     /// Speaks TLS with whoever has dialed us: before anything is read.
-    ///
-    /// # Errors
-    /// [`Closed::Tls`].
-    pub fn answering_over_tls(self, server: &TlsServer) -> Result<Self, Closed> {
-        let session = server.accept().map_err(TlsError::Failed)?;
-        Ok(self.secured(session))
+    #[must_use]
+    pub fn answering_over_tls(self, server: &TlsServer) -> Self {
+        self.answering(server, Takes::Tls)
     }
 
     /// Speaks TLS with whoever has dialed us, or does without, as his first bytes do: before anything is read.
     #[must_use]
-    pub fn answering_either(mut self, server: &TlsServer) -> Self {
+    pub fn answering_either(self, server: &TlsServer) -> Self {
+        self.answering(server, Takes::Both)
+    }
+
+    fn answering(mut self, server: &TlsServer, takes: Takes) -> Self {
         self.stream = match self.stream {
-            Stream::Tcp(socket) => Stream::Either(EitherStream::new(socket, server.clone())),
+            Stream::Tcp(socket) => Stream::Either(EitherStream::new(socket, server.clone(), takes)),
             other => other,
         };
         self
     }
 
-    /// One read of a connection whose first bytes tell what it speaks; how much that was, 0 at the end.
+    /// Reads of a handshake what costs nothing to read, and says whether the rest is there.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub fn listen(&mut self) -> Result<Begin, Closed> {
+        match &mut self.stream {
+            Stream::Either(stream) => stream.listen().map_err(closed_by),
+            Stream::Tls(stream) if stream.session.is_handshaking() => {
+                Ok(Begin::Whole { says_node: false })
+            }
+            Stream::Tcp(_) | Stream::Tls(_) | Stream::Local(_) => Ok(Begin::Plain),
+        }
+    }
+
+    /// The first read of a connection whose first message has come; how much that was.
     pub(super) fn receive_first(&mut self) -> Result<usize, StreamError> {
         let Stream::Either(stream) = &mut self.stream else { return Ok(0) };
         let (count, spoken) = stream.receive()?;
         match spoken {
-            None => {}
-            Some(Spoken::Plain(socket, begin)) => {
+            Spoken::Plain(socket, begin) => {
                 self.stream = Stream::Tcp(socket);
                 self.decoder.push(&begin);
             }
-            Some(Spoken::Tls(mut stream, begin)) => {
+            Spoken::Tls(mut stream, begin) => {
                 let taken = stream.take(&begin, |bytes| self.decoder.push(bytes));
                 self.stream = Stream::Tls(stream);
                 taken?;
@@ -183,15 +197,14 @@ impl Connection {
 
     /// Why this connection ended, in the place of what frames make of TLS: somebody must be told what to mend.
     pub(super) fn explained(&self, closed: Closed) -> Closed {
-        let is_plain = matches!(self.stream, Stream::Tcp(_)) && !self.is_heard;
-        match closed {
-            Closed::ByPeer | Closed::Protocol(_)
-                if is_plain && tls::begins_as_tls(self.decoder.unread()) =>
-            {
-                TlsError::SpeaksTls.into()
+        let why = match (&self.stream, &closed) {
+            (Stream::Tcp(_), Closed::ByPeer | Closed::Protocol(_)) if !self.is_heard => {
+                tls::begins_as_tls(self.decoder.unread()).then_some(TlsError::SpeaksTls)
             }
-            closed => closed,
-        }
+            (Stream::Tls(stream), Closed::ByPeer) => stream.session.explained(),
+            _ => None,
+        };
+        why.map_or(closed, Closed::Tls)
     }
 }
 

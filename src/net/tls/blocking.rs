@@ -5,11 +5,13 @@ use super::session::Session;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::time::{Duration, Instant};
 
-/// Reads and writes as its socket does, with the socket's timeouts.
+/// Reads and writes as its socket does, until a deadline: what it reads of the socket may be many pieces, and say nothing.
 #[derive(Debug)]
 pub struct BlockingTls {
     socket: TcpStream,
+    until: Option<Instant>,
     session: Box<Session>,
     /// What has come, and was not read.
     plain: VecDeque<u8>,
@@ -17,17 +19,24 @@ pub struct BlockingTls {
 
 impl BlockingTls {
     pub(super) fn new(socket: TcpStream, session: Session) -> Self {
-        Self { socket, session: Box::new(session), plain: VecDeque::new() }
+        Self { socket, until: None, session: Box::new(session), plain: VecDeque::new() }
     }
 
-    /// For its timeouts.
-    #[must_use]
-    pub fn socket(&self) -> &TcpStream {
-        &self.socket
+    /// All that is done on it from now on ends by then, with `TimedOut`.
+    pub fn set_deadline(&mut self, until: Instant) {
+        self.until = Some(until);
+    }
+
+    /// So long one call on the socket may take.
+    fn left(&self) -> io::Result<Option<Duration>> {
+        let Some(until) = self.until else { return Ok(None) };
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() { Err(ErrorKind::TimedOut.into()) } else { Ok(Some(left)) }
     }
 
     fn send_pending(&mut self) -> io::Result<()> {
         while !self.session.pending().is_empty() {
+            self.socket.set_write_timeout(self.left()?)?;
             let count = self.socket.write(self.session.pending())?;
             self.session.take_sent(count);
         }
@@ -50,11 +59,24 @@ impl BlockingTls {
         }
     }
 
+    fn ended(&self, error: io::Error) -> io::Error {
+        self.session.explained().map_or(error, io::Error::other)
+    }
+
     /// One read of the socket. `Ok(false)`: nothing more comes.
     fn receive(&mut self) -> io::Result<bool> {
         self.send_pending()?;
         let mut buffer = [0; 16 << 10];
-        let count = self.socket.read(&mut buffer)?;
+        self.socket.set_read_timeout(self.left()?)?;
+        let count = match self.socket.read(&mut buffer) {
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => Err(self.ended(error))?,
+            read => read?,
+        };
+        if count == 0
+            && let Some(why) = self.session.explained()
+        {
+            return Err(io::Error::other(why));
+        }
         let plain = &mut self.plain;
         let received = self.session.receive(&buffer[..count], |piece| plain.extend(piece));
         // Also why it has failed; whoever is gone shows that to the next read.
@@ -81,7 +103,7 @@ impl Write for BlockingTls {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         while self.session.is_handshaking() {
             if !self.receive()? {
-                return Err(io::Error::other(TlsError::Unheard));
+                return Err(io::Error::other(TlsError::BrokenOff));
             }
         }
         let count = self.session.encrypt(bytes).map_err(io::Error::other)?;
@@ -143,9 +165,26 @@ mod tests {
             near.read_exact(&mut read).unwrap();
             assert_eq!(read, piece);
         }
-        near.socket().shutdown(std::net::Shutdown::Write).unwrap();
+        near.socket.shutdown(std::net::Shutdown::Write).unwrap();
         far.join().unwrap();
         assert_eq!(near.read(&mut read).unwrap(), 0);
+    }
+
+    #[test]
+    fn a_deadline_ends_what_never_says_anything_however_much_comes() {
+        let mut papers = Papers::new();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut near = dial(&mut papers, "tenure:client/a", &listener);
+        let (mut far, _) = listener.accept().unwrap();
+        // A record that is longer than what comes of it, a byte for each that is read.
+        far.write_all(&[0x16, 3, 3, 0x40, 0]).unwrap();
+        let mut buffer = [0; 1];
+        near.set_deadline(Instant::now());
+        for _ in 0..100 {
+            far.write_all(&[0]).unwrap();
+            assert_eq!(near.read(&mut buffer).unwrap_err().kind(), ErrorKind::TimedOut);
+            assert_eq!(near.write(&[1]).unwrap_err().kind(), ErrorKind::TimedOut);
+        }
     }
 
     #[test]

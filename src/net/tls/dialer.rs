@@ -19,6 +19,7 @@ use std::sync::Arc;
 pub struct TlsDialer {
     files: Arc<TlsFiles>,
     verify: Verify,
+    may_be_plain: bool,
     read: Arc<Mutex<Read>>,
 }
 
@@ -68,7 +69,8 @@ impl TlsDialer {
         }
         let client = Arc::new(TlsClient::new(&material)?);
         let read = Read::of(client, &material, stamp);
-        Ok(Self { files: Arc::new(files.clone()), verify, read: Arc::new(Mutex::new(read)) })
+        let (files, read) = (Arc::new(files.clone()), Arc::new(Mutex::new(read)));
+        Ok(Self { files, verify, may_be_plain: false, read })
     }
 
     /// Reads the files again if they have changed since they were read, or found to be of no use. `None`: they have not.
@@ -108,6 +110,18 @@ impl TlsDialer {
         }
         material.warnings().iter().for_each(|warning| text.push_str(&format!("; {warning}")));
         text
+    }
+
+    /// Who speaks no TLS is reached without.
+    #[must_use]
+    pub fn or_plain(self) -> Self {
+        Self { may_be_plain: true, ..self }
+    }
+
+    /// Whether who speaks no TLS is reached without.
+    #[must_use]
+    pub fn may_be_plain(&self) -> bool {
+        self.may_be_plain
     }
 
     /// Whoever must be at `endpoint` ("host:port").

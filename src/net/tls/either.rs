@@ -1,10 +1,13 @@
-//! A socket that was accepted, and whose first bytes tell whether it speaks TLS.
+//! A socket that was accepted, and whose first message has not come: whether it speaks TLS its first bytes tell, and nothing is
+//! kept for it but these.
 
-use super::error::{ALERT, HANDSHAKE, TlsError, begins_as_tls};
+use super::error::TlsError;
+use super::hello::Begin;
 use super::sides::TlsServer;
 use super::stream::{StreamError, TlsStream};
 use crate::net::socket;
 use mio::net::TcpStream;
+use std::io::{self, ErrorKind};
 use std::mem::MaybeUninit;
 
 /// Nothing is known of it yet.
@@ -13,8 +16,18 @@ pub(in crate::net) struct EitherStream {
     /// `None` only while another kind of stream takes its place.
     socket: Option<TcpStream>,
     server: TlsServer,
-    /// What has come, as long as that is too little to tell.
+    takes: Takes,
+    /// What has come.
     begin: Vec<u8>,
+}
+
+/// Who is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::net) enum Takes {
+    /// Whoever speaks TLS.
+    Tls,
+    /// Whoever does without as well.
+    Both,
 }
 
 /// What it speaks, and what has come of that.
@@ -25,8 +38,8 @@ pub(in crate::net) enum Spoken {
 }
 
 impl EitherStream {
-    pub(in crate::net) fn new(socket: TcpStream, server: TlsServer) -> Self {
-        Self { socket: Some(socket), server, begin: Vec::new() }
+    pub(in crate::net) fn new(socket: TcpStream, server: TlsServer, takes: Takes) -> Self {
+        Self { socket: Some(socket), server, takes, begin: Vec::new() }
     }
 
     pub(in crate::net) fn socket(&self) -> &TcpStream {
@@ -41,26 +54,63 @@ impl EitherStream {
         self.socket.expect("no other stream has its socket yet")
     }
 
-    /// Takes what came in one read: how many bytes, 0 at the end; and what it speaks, once that is known: then this stream
-    /// is of no use any more.
-    pub(in crate::net) fn receive(&mut self) -> Result<(usize, Option<Spoken>), StreamError> {
-        let mut scratch = [MaybeUninit::uninit(); socket::RECEIVE_BYTES];
-        let bytes = socket::receive(self.socket(), &mut scratch)?;
-        let count = bytes.len();
-        self.begin.extend_from_slice(bytes);
-        Ok((count, self.spoken()?))
+    /// Whether it may do without TLS.
+    pub(in crate::net) fn takes_plain(&self) -> bool {
+        self.takes == Takes::Both
     }
 
-    fn spoken(&mut self) -> Result<Option<Spoken>, TlsError> {
-        let is_tls = match self.begin.as_slice() {
-            [] | [ALERT | HANDSHAKE] | [ALERT | HANDSHAKE, 3] => return Ok(None),
-            begin => begins_as_tls(begin),
-        };
-        let begin = std::mem::take(&mut self.begin);
-        if !is_tls {
-            return Ok(self.socket.take().map(|socket| Spoken::Plain(socket, begin)));
+    /// Whoever says nothing is told in the clear why he is hung up on, where that may be said.
+    pub(in crate::net) fn send(&self, bytes: &[u8]) -> io::Result<usize> {
+        match self.takes {
+            Takes::Both => socket::send(self.socket(), bytes),
+            Takes::Tls => Err(ErrorKind::WouldBlock.into()),
         }
-        let session = Box::new(self.server.accept().map_err(TlsError::Failed)?);
-        Ok(self.socket.take().map(|socket| Spoken::Tls(TlsStream { socket, session }, begin)))
+    }
+
+    /// Reads no more than it takes to know what it begins with.
+    pub(in crate::net) fn listen(&mut self) -> Result<Begin, StreamError> {
+        loop {
+            match (Begin::of(&self.begin), self.takes) {
+                (Ok(Begin::Part), _) => {}
+                // A session says what is wrong, to both.
+                (Ok(Begin::Plain), Takes::Tls) => return Ok(Begin::Whole { says_node: false }),
+                (Ok(begin), _) => return Ok(begin),
+                (Err(error), _) => {
+                    // It may be gone, and then needs no words.
+                    let _ = socket::send(self.socket(), &OVERFLOW);
+                    return Err(error.into());
+                }
+            }
+            let mut scratch = [MaybeUninit::uninit(); socket::RECEIVE_BYTES];
+            match socket::receive(self.socket(), &mut scratch) {
+                Ok([]) => return Err(io::Error::from(ErrorKind::ConnectionReset).into()),
+                Ok(bytes) => self.begin.extend_from_slice(bytes),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Begin::Part),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// How many bytes have come, and what it speaks: from then on this stream is of no use any more. WouldBlock: it is not
+    /// known yet.
+    pub(in crate::net) fn receive(&mut self) -> Result<(usize, Spoken), StreamError> {
+        let begin = self.listen()?;
+        if begin == Begin::Part {
+            return Err(io::Error::from(ErrorKind::WouldBlock).into());
+        }
+        let session = match begin {
+            Begin::Plain => None,
+            _ => Some(self.server.accept().map_err(TlsError::Failed)?),
+        };
+        let socket = self.socket.take().expect("no other stream has its socket yet");
+        let bytes = std::mem::take(&mut self.begin);
+        let count = bytes.len();
+        Ok(match session.map(Box::new) {
+            None => (count, Spoken::Plain(socket, bytes)),
+            Some(session) => (count, Spoken::Tls(TlsStream { socket, session }, bytes)),
+        })
     }
 }
+
+/// A fatal alert: what came is longer than any (record_overflow).
+const OVERFLOW: [u8; 7] = [0x15, 3, 3, 0, 2, 2, 22];

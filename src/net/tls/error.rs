@@ -20,11 +20,26 @@ pub enum TlsError {
         "it speaks TLS, and this side does not: give this side --ca, --cert and --key, or let both do without"
     )]
     SpeaksTls,
-    /// It hung up on us in the midst of the handshake.
+    /// It dialed nobody who speaks TLS, or was told nothing of why it is refused.
     #[error(
-        "it closed the connection before TLS stood: if it does not speak TLS, give it --ca, --cert and --key, or let both do without; else its log says why"
+        "it closed the connection at our first word of TLS: if it does without TLS, leave --ca, --cert and --key away, or give them to it, too; if it does speak TLS, its log says why"
     )]
-    Unheard,
+    HungUp,
+    /// The same, later.
+    #[error(
+        "it closed the connection in the middle of the TLS handshake: it has ended, or its log says why"
+    )]
+    BrokenOff,
+    /// Its first message is longer than any.
+    #[error(
+        "its first message of TLS is larger than 4 KiB, or has no end: that is no program of Tenure; find out what dials this port"
+    )]
+    Oversized,
+    /// What it shows is longer than any.
+    #[error(
+        "it sends more than 32 KiB before the TLS handshake is over: give it a shorter chain of certificates (its own, and those between that and --ca)"
+    )]
+    Endless,
     /// It shows none.
     #[error("it has no certificate: give it one of this cluster's authority (--cert and --key)")]
     NoCertificate,
@@ -81,8 +96,8 @@ impl From<Error> for TlsError {
                 | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
                 | PeerIncompatible::Tls12NotOffered
                 | PeerIncompatible::Tls12NotOfferedOrEnabled,
-            ) => Self::Failed("it does not speak TLS 1.3, which is the only version here".into()),
-            error => Self::Failed(error.to_string()),
+            ) => Self::Failed(ONLY_1_3.into()),
+            error => Self::Failed(format!("{error}; it may be no program of Tenure")),
         }
     }
 }
@@ -119,6 +134,8 @@ pub fn begins_as_tls(begin: &[u8]) -> bool {
 pub(super) const ALERT: u8 = 0x15;
 /// See [`ALERT`].
 pub(super) const HANDSHAKE: u8 = 0x16;
+
+const ONLY_1_3: &str = "it does not speak TLS 1.3, which is the only version here: give it a newer library of TLS, or take away what stands between";
 
 fn refusal(error: &CertificateError) -> String {
     match error {
@@ -176,13 +193,11 @@ fn alert_text(alert: AlertDescription) -> String {
         | AlertDescription::AccessDenied => {
             "our certificate is not the one that it expects: `tenure certs show` says whom it names; its log says what it misses"
         }
-        AlertDescription::ProtocolVersion => {
-            "it does not speak TLS 1.3, which is the only version here"
-        }
+        AlertDescription::ProtocolVersion => ONLY_1_3,
         AlertDescription::UnexpectedMessage | AlertDescription::DecodeError => {
             "it does not take us for TLS: does it speak something else at this address?"
         }
-        alert => return format!("it ended the TLS connection with {alert:?}"),
+        alert => return format!("it ended the TLS connection with {alert:?}: its log says why"),
     };
     known.to_owned()
 }

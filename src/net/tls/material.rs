@@ -168,6 +168,12 @@ fn own(
     let chain = certificates(shown)?;
     let damaged = |_| format!("{shown} has a damaged certificate");
     let principal = trust::identity(&trust::parse(&chain[0]).map_err(damaged)?);
+    let bytes: usize = chain.iter().map(|certificate| certificate.len()).sum();
+    if bytes > CHAIN_BYTES_MAX {
+        return Err(format!(
+            "{shown} has {bytes} bytes of certificates, and nodes take {CHAIN_BYTES_MAX}: leave there this certificate, and those between it and the authority"
+        ));
+    }
     let certified = CertifiedKey::from_der(chain, private_key(at, warnings)?, &provider());
     match certified {
         Ok(certified) => Ok((Arc::new(certified), principal)),
@@ -245,5 +251,7 @@ fn contains(bytes: &[u8], part: &[u8]) -> bool {
     bytes.windows(part.len()).any(|window| window == part)
 }
 
+/// A chain of three has about six thousand bytes; what a node reads of a handshake is bounded (`Session`).
+const CHAIN_BYTES_MAX: usize = 24 << 10;
 /// Bundles of authorities and lists of revoked certificates are shorter.
 const FILE_BYTES_MAX: u64 = 16 << 20;

@@ -15,6 +15,7 @@ mod blocking;
 mod dialer;
 mod either;
 mod error;
+mod hello;
 mod material;
 mod session;
 mod sides;
@@ -28,8 +29,9 @@ mod within;
 
 pub use blocking::BlockingTls;
 pub use dialer::{Renewed, TlsDialer};
-pub(super) use either::{EitherStream, Spoken};
+pub(super) use either::{EitherStream, Spoken, Takes};
 pub use error::{TlsError, begins_as_tls};
+pub use hello::Begin;
 pub use material::{TlsFiles, TlsMaterial, TrustPrint};
 pub(super) use session::Session;
 pub(super) use sides::Judge;

@@ -27,6 +27,8 @@ pub(in crate::net) struct Session {
     has_ended: bool,
     /// Something that is TLS has come.
     is_spoken: bool,
+    /// What has come before the handshake was over, in bytes.
+    heard: usize,
     /// Who the other side is, once that is known, if it is anybody that we know.
     peer: Option<Principal>,
     /// How long its certificate is good, once that is known.
@@ -41,7 +43,8 @@ impl Session {
         let (output, sent) = (Vec::new(), 0);
         let (has_ended, is_spoken) = (false, false);
         let (peer, standing) = (None, None);
-        let mut session = Self { tls, output, sent, has_ended, is_spoken, peer, standing, clock };
+        let mut session =
+            Self { tls, output, sent, has_ended, is_spoken, heard: 0, peer, standing, clock };
         session.collect();
         session
     }
@@ -61,6 +64,12 @@ impl Session {
         self.peer.as_ref()
     }
 
+    /// Why whoever dialed is hung up on before both ends know each other; `None`: that is no riddle.
+    pub(in crate::net) fn explained(&self) -> Option<TlsError> {
+        let is_riddle = self.is_handshaking() && matches!(self.tls, Connection::Client(_));
+        is_riddle.then_some(if self.is_spoken { TlsError::BrokenOff } else { TlsError::HungUp })
+    }
+
     /// Takes all bytes that came, and hands all that they say to `take`.
     ///
     /// # Errors
@@ -70,6 +79,13 @@ impl Session {
         mut bytes: &[u8],
         mut take: impl FnMut(&[u8]),
     ) -> Result<(), TlsError> {
+        if self.is_handshaking() {
+            // The last of it may have come with what follows it.
+            if self.heard > HANDSHAKE_BYTES_MAX {
+                return Err(TlsError::Endless);
+            }
+            self.heard += bytes.len();
+        }
         while !bytes.is_empty() && !self.has_ended {
             let received = self.receive_piece(&mut bytes, &mut take);
             // Answers of the handshake, and why it has failed.
@@ -192,5 +208,7 @@ impl fmt::Debug for Session {
 
 /// What is encrypted at a time: what waits encrypted stays little more than the socket takes.
 const PIECE_BYTES: usize = 32 << 10;
+/// What whoever is not known may say: chains of certificates have a few thousand bytes.
+const HANDSHAKE_BYTES_MAX: usize = 32 << 10;
 /// Memory that an empty buffer keeps.
 const KEPT_BYTES: usize = 4 << 10;

@@ -1,5 +1,6 @@
 //! The two sides of a handshake: a node that is dialed, and whoever dials.
 
+use super::hello::NODE_DIALS;
 use super::material::TlsMaterial;
 use super::session::Session;
 use super::trust::Trust;
@@ -152,6 +153,10 @@ impl TlsClient {
                 ServerName::DnsName(DnsName::try_from("node.invalid").expect("it is a name"))
             }
         };
+        // Only nodes dial a certain node.
+        if matches!(expected, Expected::Node(_)) {
+            config.alpn_protocols = vec![NODE_DIALS.to_vec()];
+        }
         let verifier = DialedVerifier { nodes: Arc::clone(&self.nodes), expected };
         config.dangerous().set_certificate_verifier(Arc::new(verifier));
         let connection = ClientConnection::new(Arc::new(config), name);

@@ -56,7 +56,7 @@ fn turn_until_complaints(network: &mut Network, server: &Server<FileDisk>, count
 }
 
 fn bounds(clients: usize) -> Bounds {
-    Bounds { clients, clients_until: usize::MAX, greetings_until: usize::MAX }
+    Bounds { clients, clients_until: usize::MAX, greetings_until: usize::MAX, ..Bounds::now() }
 }
 
 /// Turns the network until the server has something to be told.
@@ -196,7 +196,7 @@ fn a_client_is_told_when_the_process_has_nearly_no_descriptor_left() {
 #[test]
 fn a_full_node_takes_its_peers() {
     let ((mut network, address), (server, _directory)) = (network(), server());
-    network.bounds = || Bounds { clients: 1, clients_until: 0, greetings_until: 0 };
+    network.bounds = || Bounds { clients_until: 0, greetings_until: 0, ..bounds(1) };
     let _local = local_client(&network);
     assert!(matches!(turn(&mut network, &server)[..], [Input::ClientUp { .. }]));
     let _silent = TcpStream::connect(address).unwrap();

@@ -10,11 +10,13 @@ use crate::server::{Input, Server};
 use crate::sys::clock;
 use crate::sys::poll::{self, Interest, Ready};
 use crate::wire::{ClientHello, Frame, FrameDecoder, FrameKind, PeerHello, Request, encode_frame};
+use socket2::{Domain, Socket, Type};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::AsRawFd;
 use tempfile::TempDir;
 
+mod crowds;
 mod standing;
 
 /// Node 3, whom nobody but the test dials. After a while it dials the others, who are not there.
@@ -54,24 +56,53 @@ impl Stand {
         Self { network, server, address, papers, _directory: directory }
     }
 
-    /// Somebody with this identity, who has begun to shake hands.
+    /// Somebody with this identity, who has begun to shake hands: a node as one.
     fn dial(&mut self, uri: &str) -> Connection {
+        let expected = match uri.starts_with("tenure:node/") {
+            true => Expected::Node(NodeId(3)),
+            false => Expected::AnyNode,
+        };
+        self.dial_from(1, uri, expected)
+    }
+
+    /// The same from 127.0.0.`from`.
+    fn dial_from(&mut self, from: u8, uri: &str, expected: Expected) -> Connection {
         let client = self.papers.client(uri);
-        self.dial_as(&client)
+        self.hand(from, &client, expected)
     }
 
     fn dial_as(&self, client: &TlsClient) -> Connection {
-        let dialed = Connection::dial(self.address, 1 << 20).unwrap();
-        let mut dialed = dialed.over_tls(client, Expected::Node(NodeId(3))).unwrap();
-        while dialed.wants_write() {
-            dialed.flush().unwrap();
-        }
+        self.hand(1, client, Expected::Node(NodeId(3)))
+    }
+
+    fn hand(&self, from: u8, client: &TlsClient, expected: Expected) -> Connection {
+        let stream = self.connect(from);
+        stream.set_nonblocking(true).unwrap();
+        let stream = mio::net::TcpStream::from_std(stream);
+        let dialed = Connection::accepted(stream, 1 << 20).unwrap();
+        let mut dialed = dialed.over_tls(client, expected).unwrap();
+        dialed.flush().unwrap();
+        assert!(!dialed.wants_write(), "a socket that is new takes a hello");
         dialed
+    }
+
+    /// A connection from 127.0.0.`from`, on which nothing was said.
+    fn connect(&self, from: u8) -> TcpStream {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::from(([127, 0, 0, from], 0)).into()).unwrap();
+        socket.connect(&self.address.into()).unwrap();
+        socket.into()
     }
 
     /// So many have come, and what each has said first is there to be read.
     fn begin_handshakes(&mut self, count: usize) -> Vec<Connection> {
         let dialed: Vec<_> = (0..count).map(|_| self.dial("tenure:client/a")).collect();
+        self.take_dialed(count);
+        dialed
+    }
+
+    /// Accepts the next so many, each of whom has said something. Gives their keys.
+    fn take_dialed(&mut self, count: usize) -> std::ops::Range<u64> {
         let (first, now) = (self.network.links.next_key().0, clock::boot_nanos());
         let last = first + count as u64;
         while self.network.links.next_key() < Key(last) {
@@ -83,7 +114,7 @@ impl Stand {
             let readable = (connection.as_raw_fd(), Interest::Read, Ready::default());
             poll::wait(&mut [readable], None).unwrap();
         }
-        dialed
+        first..last
     }
 
     fn turn(&mut self, inputs: &mut Vec<Input>) {

@@ -13,6 +13,7 @@ mod work;
 use super::event_log::EventLog;
 use super::resource::{FENCED, PLAIN};
 use crate::cli::failure::Failure;
+use crate::lab::papers;
 use std::ffi::OsString;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -81,6 +82,10 @@ impl Post {
     /// A client with a session, or soon with one, under the name that its log is called by too.
     fn open(endpoints: &str, name: &str, log: &Path, sets: &Path) -> Result<Self, Failure> {
         let client_options = ClientOptions::new().ttl(TTL).name(name).background(true);
+        let client_options = match papers::of_environment() {
+            Some(tls) => client_options.tls(tls),
+            None => client_options,
+        };
         Ok(Self {
             log: EventLog::create(log)?,
             client: Client::open(endpoints, client_options)?,

@@ -34,7 +34,7 @@ impl Pair {
         let listener = StdListener::bind("127.0.0.1:0").unwrap();
         let dialer = Connection::dial(listener.local_addr().unwrap(), OUT_BYTES_MAX).unwrap();
         let dialer = dialer.over_tls(&client, Expected::Node(NodeId(1))).unwrap();
-        let dialed = accepted(&listener).answering_over_tls(&server).unwrap();
+        let dialed = accepted(&listener).answering_over_tls(&server);
         Self { dialer, dialed }
     }
 
@@ -208,7 +208,7 @@ fn plaintext_to_a_node_of_tls_is_told_on_both_sides() {
     while dialer.wants_write() {
         dialer.flush().unwrap();
     }
-    let mut dialed = accepted(&listener).answering_over_tls(&server).unwrap();
+    let mut dialed = accepted(&listener).answering_over_tls(&server);
     let (frames, closed) = end_of(&mut dialed);
     assert!(frames.is_empty());
     assert!(matches!(closed, Closed::Tls(TlsError::NotTls)), "{closed:?}");
@@ -250,7 +250,7 @@ fn a_refused_certificate_is_told_to_who_showed_it() {
     while dialer.wants_write() {
         dialer.flush().unwrap();
     }
-    let mut dialed = accepted(&listener).answering_over_tls(&server).unwrap();
+    let mut dialed = accepted(&listener).answering_over_tls(&server);
     let ends = std::thread::scope(|scope| {
         let dialed = scope.spawn(|| {
             let end = end_of(&mut dialed);

@@ -1,0 +1,93 @@
+//! Certificates of a cluster that the laboratory starts over TLS: an authority of its own, its nodes, and one operator, who may
+//! do all that its clients do.
+
+use crate::cli::failure::Failure;
+use crate::cli::secure::Secure;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{SystemTime, UNIX_EPOCH};
+use tenure::base::{NodeId, Principal};
+use tenure::certs::{Authority, CertsError, Existing, Host, Lifetime};
+use tenure::client::TlsOptions;
+
+/// Where they are.
+#[derive(Clone, Debug)]
+pub struct Papers {
+    directory: PathBuf,
+}
+
+impl Papers {
+    /// Makes them in `directory`, for nodes of these ids at these addresses of IP, which may have a port behind them.
+    ///
+    /// # Errors
+    /// The clock is not set, or a file cannot be written.
+    pub fn make(directory: &Path, nodes: &[(NodeId, String)]) -> Result<Self, Failure> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let now = now.map_err(|_| Failure::unavailable("the clock of this machine is not set"))?;
+        Self::write(directory, nodes, now.as_secs())
+            .map_err(|error| Failure::unavailable(format!("cannot make certificates: {error}")))
+    }
+
+    fn write(directory: &Path, nodes: &[(NodeId, String)], now: u64) -> Result<Self, CertsError> {
+        let lifetime = Lifetime { now, days: None };
+        let authority = Authority::create(lifetime)?;
+        authority.issued().save(directory, "ca", Existing::Replaced)?;
+        for (id, address) in nodes {
+            let host = address.rsplit_once(':').map_or(address.as_str(), |(host, _)| host);
+            let host = host.parse::<Host>().expect("the laboratory's nodes have addresses of IP");
+            let issued = authority.issue(&Principal::Node(*id), &[host], lifetime)?;
+            issued.save(directory, &node_name(*id), Existing::Replaced)?;
+        }
+        let operator = Principal::Operator(OPERATOR.parse().expect("it is a name"));
+        let issued = authority.issue(&operator, &[], lifetime)?;
+        issued.save(directory, OPERATOR, Existing::Replaced)?;
+        Ok(Self { directory: directory.to_owned() })
+    }
+
+    /// Tells `serve` of node `id` to speak TLS.
+    pub fn dress_node(&self, id: NodeId, command: &mut Command) {
+        let [ca, cert, key] = self.files(&node_name(id));
+        let flags: [&OsStr; 6] = [
+            "--ca".as_ref(),
+            ca.as_ref(),
+            "--cert".as_ref(),
+            cert.as_ref(),
+            "--key".as_ref(),
+            key.as_ref(),
+        ];
+        command.args(flags);
+    }
+
+    /// Tells a client of the laboratory's own to speak TLS ([`of_environment`]), and whom that starts.
+    pub fn dress_client(&self, command: &mut Command) {
+        command.envs(VARIABLES.into_iter().zip(self.files(OPERATOR)));
+    }
+
+    /// For clients of this process.
+    #[must_use]
+    pub fn secure(&self) -> Secure {
+        let [ca, cert, key] = self.files(OPERATOR).map(Some);
+        Secure { ca, cert, key, verify: None }
+    }
+
+    fn files(&self, name: &str) -> [PathBuf; 3] {
+        ["ca.crt".to_owned(), format!("{name}.crt"), format!("{name}.key")]
+            .map(|file| self.directory.join(file))
+    }
+}
+
+/// What [`Papers::dress_client`] has told this process.
+#[must_use]
+pub fn of_environment() -> Option<TlsOptions> {
+    let [ca, cert, key] = VARIABLES.map(std::env::var_os);
+    Some(TlsOptions::new(ca?).identity(cert?, key?))
+}
+
+fn node_name(id: NodeId) -> String {
+    format!("node-{id}")
+}
+
+const OPERATOR: &str = "laboratory";
+/// Those of `--ca`, `--cert` and `--key`.
+const VARIABLES: [&str; 3] = ["TENURE_CA", "TENURE_CERT", "TENURE_KEY"];

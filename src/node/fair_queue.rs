@@ -1,0 +1,64 @@
+//! Connections that wait for their turn: those of one source in order, the sources one after the other. Whoever brings many
+//! keeps those waiting who come from where he does, and nobody else for long.
+
+use crate::base::ClientSource;
+use crate::net::Key;
+use std::collections::{BTreeMap, VecDeque};
+
+/// All of them.
+#[derive(Debug, Default)]
+pub(super) struct FairQueue {
+    /// None is empty.
+    sources: BTreeMap<ClientSource, VecDeque<Key>>,
+    /// Whose turn comes next; each source once.
+    order: VecDeque<ClientSource>,
+    len: usize,
+}
+
+impl FairQueue {
+    pub(super) fn push(&mut self, key: Key, source: ClientSource) {
+        let keys = self.sources.entry(source).or_default();
+        if keys.is_empty() {
+            self.order.push_back(source);
+        }
+        keys.push_back(key);
+        self.len += 1;
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Key> {
+        let source = self.order.pop_front()?;
+        let keys = self.sources.get_mut(&source)?;
+        let key = keys.pop_front()?;
+        if keys.is_empty() {
+            self.sources.remove(&source);
+        } else {
+            self.order.push_back(source);
+        }
+        self.len -= 1;
+        Some(key)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_take_turns_whatever_each_of_them_brings() {
+        let mut queue = FairQueue::default();
+        let source = ClientSource::v4;
+        for (key, from) in [(1, 1), (2, 1), (3, 1), (4, 2), (5, 3), (6, 2)] {
+            queue.push(Key(key), source(from));
+        }
+        let popped = |queue: &mut FairQueue| queue.pop().map(|key| key.0);
+        assert_eq!([(); 4].map(|()| popped(&mut queue)), [Some(1), Some(4), Some(5), Some(2)]);
+        queue.push(Key(7), source(3));
+        assert_eq!((queue.len(), queue.order.len()), (3, 3));
+        assert_eq!([(); 4].map(|()| popped(&mut queue)), [Some(6), Some(3), Some(7), None]);
+        assert_eq!((queue.len(), queue.sources.len()), (0, 0));
+    }
+}
