@@ -67,6 +67,13 @@ pub fn date(unix_seconds: u64) -> String {
     format!("{:04}-{month:02}-{day:02} {hours:02}:{minutes:02} UTC", era * 400 + year)
 }
 
+/// The same to the second, from milliseconds: "2026-11-30 14:03:22 UTC".
+#[must_use]
+pub fn moment(unix_ms: u64) -> String {
+    let (date, time) = (date(unix_ms / 1000), time_of_day(unix_ms));
+    format!("{} {time}", date.split(' ').next().unwrap_or_default())
+}
+
 /// Control characters, separators of lines, what has no width, and what changes the direction of writing.
 fn is_hidden(letter: char) -> bool {
     letter.is_control()

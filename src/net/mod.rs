@@ -19,7 +19,7 @@ pub use local::{LocalDialError, LocalListener, LocalNode};
 pub use poller::{Key, Poller, Readiness, Registrar, Wake};
 pub use resolve::{Found, Lookup, resolve_elsewhere, resolve_locally, resolve_within};
 pub use tls::{
-    BlockingTls, Expected, TlsClient, TlsDialer, TlsError, TlsFiles, TlsMaterial, TlsServer,
+    AnsweringTls, BlockingTls, Expected, TlsClient, TlsDialer, TlsError, TlsFiles, TlsMaterial, TlsServer,
     begins_as_tls,
 };
 

@@ -1,5 +1,6 @@
 //! TLS of a node: what it shows and demands, and who may say what by the certificate that was verified.
 
+use crate::admin::TlsNow;
 use crate::base::error::{Error, Status};
 use crate::base::{NodeId, Principal};
 use crate::net::{Closed, Connection, Expected, Key, TlsClient, TlsFiles, TlsMaterial, TlsServer};
@@ -62,6 +63,8 @@ impl NodeTls {
 #[derive(Debug)]
 pub(super) struct Secured {
     server: TlsServer,
+    /// For whom no certificate is demanded, and one is verified that is shown.
+    admin: TlsServer,
     client: TlsClient,
     mode: TlsMode,
 }
@@ -94,8 +97,9 @@ impl Secured {
         }
         material.check_node().map_err(|why| invalid(format!("the certificate {cert} {why}")))?;
         let server = TlsServer::new(&material).map_err(invalid)?;
+        let admin = TlsServer::for_anybody(&material).map_err(invalid)?;
         let client = TlsClient::new(&material).map_err(invalid)?;
-        Ok(Self { server, client, mode: tls.mode })
+        Ok(Self { server, admin, client, mode: tls.mode })
     }
 
     /// A connection that was accepted.
@@ -117,6 +121,12 @@ impl Secured {
             TlsMode::Optional if way.is_plain => Ok(connection),
             _ => connection.over_tls(&self.client, Expected::Node(peer)),
         }
+    }
+
+    /// What the admin endpoint answers with at present.
+    pub(super) fn admin_server(&self) -> TlsNow {
+        let admin = self.admin.clone();
+        Box::new(move || admin.clone())
     }
 
     pub(super) fn mode(&self) -> TlsMode {

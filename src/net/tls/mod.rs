@@ -9,6 +9,7 @@
 //! others, who may have their own. There are no tickets yet, so that nobody is let in by what was true of an older handshake, and no
 //! early data: what is sent before the handshake is over could be sent again by others.
 
+mod answering;
 mod blocking;
 mod dialer;
 mod either;
@@ -20,6 +21,7 @@ mod stream;
 mod trust;
 mod verifiers;
 
+pub use answering::AnsweringTls;
 pub use blocking::BlockingTls;
 pub use dialer::TlsDialer;
 pub(super) use either::{EitherStream, Spoken};
