@@ -81,6 +81,9 @@ impl NodeOptions {
         let own = self.cluster.iter().find(|(node, _)| *node == self.id);
         own.map(|(_, address)| address.as_str()).ok_or_else(|| {
             let id = self.id;
+            if id == NodeId(0) {
+                return invalid("a node's id is a whole number from 1".to_owned());
+            }
             invalid(format!("node {id} is not in the cluster: add \"{id}=host:port\" to it"))
         })
     }

@@ -20,7 +20,7 @@ use std::time::Duration;
 use supervisor::Supervisor;
 use tenure::Status;
 use tenure::base::{NodeId, Term};
-use tenure::node::{Leadership, Node};
+use tenure::node::{Leadership, Node, NodeOptions};
 use tenure::sys::descriptors;
 use tenure::sys::poll::{self, Interest, Ready};
 
@@ -112,9 +112,10 @@ impl Options {
 ///
 /// # Errors
 /// What it would be refused for.
-pub fn check(flags: Options) -> Result<(), Failure> {
+pub fn check(flags: Options) -> Result<NodeOptions, Failure> {
     let (options, _) = config::node_options(flags)?;
-    options.check().map_err(ended)
+    options.check().map_err(ended)?;
+    Ok(options)
 }
 
 /// Runs it.
