@@ -540,7 +540,7 @@ typedef struct {
    */
   const char *crl;
   /**
-   * NULL, or "host:port" of loopback: where the node tells how it is over HTTP (/metrics, /livez, /readyz, /status).
+   * NULL, or "host:port": where the node tells how it is over HTTP (/metrics, /livez, /readyz, /status), beyond loopback HTTPS.
    */
   const char *admin;
   /**

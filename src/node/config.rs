@@ -46,7 +46,8 @@ pub struct NodeOptions {
     pub tls: Option<NodeTls>,
     /// A file to which the audit trail is appended, a JSON object a line; the log has it in any case.
     pub audit: Option<PathBuf>,
-    /// Where its admin endpoint listens ("127.0.0.1:9401"): metrics, probes and its status over HTTP; `None`: nowhere.
+    /// Where its admin endpoint listens ("127.0.0.1:9401"): metrics, probes and its status over HTTP, beyond loopback
+    /// over HTTPS; `None`: nowhere.
     pub admin: Option<String>,
 }
 

@@ -84,7 +84,7 @@ pub struct Options {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "true")]
     insecure: Option<bool>,
-    /// Where metrics, probes and this node's status are served over HTTP, say 127.0.0.1:9401
+    /// Where metrics, probes and this node's status are served over HTTP, beyond loopback HTTPS, say 127.0.0.1:9401
     #[arg(long, value_name = "HOST:PORT")]
     admin: Option<String>,
     /// How log lines look: text for people and journald, or one JSON object each [default: text]
