@@ -32,7 +32,11 @@ impl NodeOptions {
     pub(super) fn check_admin(&self, listen: &str) -> Result<(), Error> {
         let Some(admin) = &self.admin else { return Ok(()) };
         let (own, its) = (known_address(listen), known_address(admin));
-        let is_same = admin == listen || (own.is_some() && own == its);
+        let is_one_of = |all: IpAddr, ip: IpAddr| all == ip || all.is_unspecified();
+        let is_same = own.zip(its).map_or(admin == listen, |(own, its)| {
+            let overlap = is_one_of(own.ip(), its.ip()) || is_one_of(its.ip(), own.ip());
+            own.port() == its.port() && overlap
+        });
         if is_same && !admin.ends_with(":0") {
             let text = format!(
                 "the admin endpoint {admin} is where the node itself listens: give it a port of its own"

@@ -61,6 +61,10 @@ fn each_mistake_of_a_newcomer_is_told_with_line_column_and_what_to_write() {
             "admin = \"127.0.0.1:7401\"",
             "4:9: the admin endpoint 127.0.0.1:7401 is where the node itself listens",
         ),
+        (
+            "admin = \"0.0.0.0:7401\"",
+            "4:9: the admin endpoint 0.0.0.0:7401 is where the node itself listens",
+        ),
         ("admin = \"0.0.0.0:9401\"", "4:9: the admin endpoint 0.0.0.0:9401 is open to the network"),
         ("admin = \"9401\"", "4:9: --admin \"9401\" has no port"),
         ("tls = \"yes\"", "4:7: tls: it is one of off, optional, required"),

@@ -203,11 +203,19 @@ fn status_of_one_node_is_about_that_node_whatever_the_others_are() {
     let output = cluster.run("status", &["--check", "--node", &other.to_string(), "--json"]);
     let value: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(code(&output), Some(1));
-    assert_eq!((&value["check"]["code"], &value["check"]["state"]), (&1.into(), &"no_quorum".into()));
-    assert_eq!((&value["nodes"][0]["id"], value["nodes"].as_array().map(Vec::len)), (&other.into(), Some(1)));
+    assert_eq!(
+        (&value["check"]["code"], &value["check"]["state"]),
+        (&1.into(), &"no_quorum".into())
+    );
+    assert_eq!(
+        (&value["nodes"][0]["id"], value["nodes"].as_array().map(Vec::len)),
+        (&other.into(), Some(1))
+    );
     let stranger = ask(&cluster, 9);
     assert_eq!(code(&stranger), Some(2), "{stranger:?}");
-    assert!(sentence(&stranger).contains("there is no node 9 in this cluster: its nodes are 1, 2, 3"));
+    assert!(
+        sentence(&stranger).contains("there is no node 9 in this cluster: its nodes are 1, 2, 3")
+    );
 }
 
 #[test]
