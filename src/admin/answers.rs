@@ -1,13 +1,14 @@
 //! What is at which path, and who may read it.
 
-use super::probes::{self, Complaint, News};
+use super::probes::{self, News};
 use super::request::Request;
 use super::response::{FORBIDDEN, NOT_FOUND, OK, Response, UNAVAILABLE};
 use super::stream::Caller;
 use super::{Format, metrics};
 use crate::base::NodeId;
 use crate::base::meters::Meters;
-use crate::wire::{ClusterHead, cluster_to_json, node_to_json};
+use crate::sys::clock;
+use crate::wire::{ClusterHead, Complaint, cluster_to_json, node_to_json};
 use serde_json::json;
 
 /// What can be asked for.
@@ -49,7 +50,16 @@ impl Page {
 
     /// Whether `caller` may have it.
     pub(super) fn is_for(self, caller: Caller) -> bool {
-        caller == Caller::Trusted || matches!(self, Self::Live | Self::Ready)
+        caller >= self.least()
+    }
+
+    /// Who may have it, and whoever is more.
+    fn least(self) -> Caller {
+        match self {
+            Self::Live | Self::Ready => Caller::Anybody,
+            Self::Index | Self::Metrics => Caller::Known,
+            Self::Status => Caller::Trusted,
+        }
     }
 }
 
@@ -63,9 +73,10 @@ pub(super) fn answer(
 ) -> Response {
     let Some(page) = page else { return Response::line(NOT_FOUND, PAGES) };
     if !page.is_for(caller) {
-        let text =
-            "only /livez and /readyz are for everybody; this is for those whom the node knows";
-        return Response::line(FORBIDDEN, text);
+        return Response::line(
+            FORBIDDEN,
+            if caller == Caller::Anybody { STRANGER } else { CLIENT },
+        );
     }
     match page {
         Page::Index => Response::line(OK, PAGES),
@@ -104,21 +115,29 @@ fn status_page(subject: Subject<'_>, news: &News<'_>) -> Response {
         .and_then(|status| status.members.iter().find(|member| member.node == subject.node))
         .map_or(subject.address, |member| &member.address);
     let silent = condition.sentence();
+    let age = |at: u64| clock::boot_nanos().saturating_sub(at) / 1_000_000;
     let head = ClusterHead {
         cluster: said.and_then(|status| status.cluster),
         ancestors: said.into_iter().flat_map(|status| status.ancestors.iter()).collect(),
         condition: &condition,
         leader: said.and_then(|status| status.leader),
+        leader_since_unix_ms: row.as_ref().and_then(|(told, status)| {
+            let before = status.leader_for_ms? + age(told.at);
+            Some(clock::unix_ms().saturating_sub(before))
+        }),
         behind: serde_json::Value::Array(Vec::new()),
         nodes: vec![node_to_json(Some(subject.node), address, said.ok_or(silent.as_str()))],
     };
     let mut page = cluster_to_json(head);
-    let age = |at: u64| crate::sys::clock::boot_nanos().saturating_sub(at) / 1_000_000;
     page["age_ms"] = json!(row.as_ref().map(|(told, _)| age(told.at)));
     Response::new(OK, "application/json", format!("{page}\n"))
 }
 
 const PAGES: &str = "tenure: /metrics /livez /readyz /status";
+const STRANGER: &str = "only /livez and /readyz are for everybody: ask by https with a certificate of this cluster's, /metrics with any \
+                        (`tenure certs client NAME`), /status with an operator's (`tenure certs operator NAME`)";
+const CLIENT: &str =
+    "/status is for operators: ask with the certificate of one (`tenure certs operator NAME`)";
 
 #[cfg(test)]
 mod tests {
@@ -159,6 +178,10 @@ mod tests {
             let refused = asked(path, Caller::Anybody, Some(waiting()));
             assert!(refused.starts_with("HTTP/1.1 403 "), "{refused}");
         }
+        let counts = asked("/metrics", Caller::Known, Some(waiting()));
+        assert!(counts.starts_with("HTTP/1.1 200 "), "{counts}");
+        let refused = asked("/status", Caller::Known, Some(waiting()));
+        assert!(refused.starts_with("HTTP/1.1 403 "), "{refused}");
         let told = asked("/readyz", Caller::Trusted, Some(waiting()));
         assert!(
             told.ends_with("waits_for_members: not founded yet: waits to meet node 2 at b:1\n")

@@ -16,6 +16,7 @@ pub(super) struct Connection {
     stage: Stage,
     /// By when this stage must be over.
     until: u64,
+    complaint: Option<String>,
 }
 
 #[derive(Debug)]
@@ -33,12 +34,14 @@ enum Stage {
 impl Connection {
     /// One that was just accepted.
     pub(super) fn new(stream: Stream, now: u64) -> Self {
-        Self { stream, input: Vec::new(), stage: Stage::Reading, until: now + READ_NANOS }
+        let (input, until) = (Vec::new(), now + READ_NANOS);
+        Self { stream, input, stage: Stage::Reading, until, complaint: None }
     }
 
     /// What its socket is waited for.
     pub(super) fn interest(&self) -> Interest {
         match self.stage {
+            Stage::Reading if self.stream.has_pending() => Interest::ReadWrite,
             Stage::Reading => Interest::Read,
             Stage::Asking { .. } | Stage::Over => Interest::End,
             Stage::Writing { .. } => Interest::Write,
@@ -53,6 +56,11 @@ impl Connection {
     /// Who asks.
     pub(super) fn caller(&self) -> Caller {
         self.stream.caller()
+    }
+
+    /// Why it was ended before there was a request, if somebody is to know that.
+    pub(super) fn take_complaint(&mut self) -> Option<String> {
+        self.complaint.take()
     }
 
     /// The request that waits for its answer, since when.
@@ -76,7 +84,7 @@ impl Connection {
     /// Its socket has something, or room.
     pub(super) fn handle_ready(&mut self, now: u64) {
         match self.stage {
-            Stage::Reading => self.read(now),
+            Stage::Reading => self.read_all(now),
             Stage::Writing { .. } => self.write(now),
             // Whoever asks and goes is told nothing.
             Stage::Asking { .. } => self.stage = Stage::Over,
@@ -103,6 +111,16 @@ impl Connection {
         self.begin_writing(response.to_bytes(method, keeps), keeps, now);
     }
 
+    /// What the socket has, and then what it says nothing of any more.
+    fn read_all(&mut self, now: u64) {
+        // An answer of the handshake that found no room; whoever is gone shows that to the read.
+        let _ = self.stream.flush();
+        self.read(now);
+        while self.is_idle() && self.stream.has_input() {
+            self.read(now);
+        }
+    }
+
     fn read(&mut self, now: u64) {
         let mut bytes = [0; HEAD_BYTES_MAX];
         // No more than a head is ever kept.
@@ -118,7 +136,10 @@ impl Connection {
                 self.take_request(now);
             }
             Err(error) if is_passing(&error) => {}
-            Err(_) => self.stage = Stage::Over,
+            Err(error) => {
+                self.complaint = error.get_ref().map(ToString::to_string);
+                self.stage = Stage::Over;
+            }
         }
     }
 
@@ -156,7 +177,16 @@ impl Connection {
                 }
             }
         }
+        match self.stream.flush() {
+            Ok(()) => {}
+            Err(error) if is_passing(&error) => return,
+            Err(_) => {
+                self.stage = Stage::Over;
+                return;
+            }
+        }
         if !*keeps {
+            self.stream.end();
             self.stage = Stage::Over;
             return;
         }
@@ -165,6 +195,9 @@ impl Connection {
         // The next one may have come with it.
         if !self.input.is_empty() {
             self.take_request(now);
+        }
+        while self.is_idle() && self.stream.has_input() {
+            self.read(now);
         }
     }
 }
@@ -190,13 +223,14 @@ const IDLE_NANOS: u64 = 120 * SECOND;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::{Papers, TlsMaterial, TlsServer};
     use std::net::{TcpListener, TcpStream};
 
     fn pair() -> (Connection, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (socket, _) = listener.accept().unwrap();
-        (Connection::new(Stream::accepted(socket).unwrap(), 0), client)
+        (Connection::new(Stream::accepted(socket, Caller::Trusted, None).unwrap(), 0), client)
     }
 
     /// Until it has read something: what was written arrives soon, not at once.
@@ -262,6 +296,30 @@ mod tests {
         read_until(&mut asking, 1, |connection| connection.asking().is_some());
         asking.handle_deadline(u64::MAX);
         assert!(!asking.is_over());
+    }
+
+    #[test]
+    fn a_handshake_has_its_time_and_bytes_of_it_win_none() {
+        let mut papers = Papers::new();
+        let files = papers.node_files("tenure:node/1");
+        let server = TlsServer::for_anybody(&TlsMaterial::read(&files).unwrap()).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (socket, _) = listener.accept().unwrap();
+        let stream = Stream::accepted(socket, Caller::Anybody, Some(server)).unwrap();
+        let mut connection = Connection::new(stream, 0);
+        // A record of 512 bytes, of which one comes each second.
+        for (second, bytes) in [&[0x16, 3, 1, 2, 0, 1][..], &[0], &[1]].into_iter().enumerate() {
+            client.write_all(bytes).unwrap();
+            let mut set = [(connection.as_raw_fd(), connection.interest(), Default::default())];
+            crate::sys::poll::wait(&mut set, None).unwrap();
+            connection.handle_ready(second as u64 * SECOND);
+            assert!(connection.is_idle() && connection.until() == READ_NANOS);
+        }
+        connection.handle_deadline(READ_NANOS);
+        assert!(connection.is_over());
+        drop(connection);
+        assert_eq!(said(client), "");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! it asks the loop for and does not wait for without an end ([`Mailbox`]): a loop that does not answer is an answer. Nothing
 //! here ever keeps the loop waiting, and nothing that comes in here is believed, kept or passed on: a GET has no body.
 //!
-//! `server` is the thread, `connection` one client of it, `stream` where its bytes come from, `request` and `response` are
+//! `server` is the thread, `connection` one client of it, `stream` where its bytes come from and who sends them, `exposure` who may come at all, `request` and `response` are
 //! HTTP, `answers` says what is at which path, `probes` what is well, `families` which metrics there are and `exposition`
 //! how they are written.
 
@@ -12,6 +12,7 @@ mod accept;
 mod answers;
 mod connection;
 mod exposition;
+mod exposure;
 mod families;
 mod mailbox;
 mod probes;
@@ -22,8 +23,9 @@ mod server;
 mod stream;
 
 pub use accept::Format;
+pub use exposure::{Exposure, TlsNow};
 pub use mailbox::{Mailbox, Teller, Told};
-pub use server::{Admin, Exposure};
+pub use server::Admin;
 
 use crate::base::NodeId;
 use crate::base::meters::Meters;

@@ -3,7 +3,7 @@
 use super::mailbox::Told;
 use crate::base::meters::Doing;
 use crate::base::text::span;
-use crate::wire::{Condition, NodeStatus, ServiceState};
+use crate::wire::{Complaint, Condition, NodeStatus, ServiceState};
 use std::time::Duration;
 
 /// What is known of the loop.
@@ -17,23 +17,6 @@ pub(super) struct News<'a> {
     pub(super) doing: Doing,
     /// Why it ended, if it did.
     pub(super) end: Option<&'a str>,
-}
-
-/// Why a node is not well.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Complaint {
-    pub(super) word: &'static str,
-    pub(super) sentence: String,
-}
-
-impl Complaint {
-    fn new(word: &'static str, sentence: impl Into<String>) -> Self {
-        Self { word, sentence: sentence.into() }
-    }
-
-    fn of(condition: &Condition) -> Self {
-        Self::new(condition.state.name(), condition.sentence())
-    }
 }
 
 /// Whether its loop turns.
@@ -64,25 +47,7 @@ pub(super) fn ready(news: &News<'_>) -> Result<(), Complaint> {
     if news.doing == Doing::Starting {
         return Err(Complaint::new("starting", STARTING));
     }
-    let Some(Told { status, .. }) = news.told else { return Ok(()) };
-    if let Some(condition) = status.condition.as_ref().filter(|it| !it.is_serving()) {
-        return Err(Complaint::of(condition));
-    }
-    if let Some(lacks) = &status.disk_lacks {
-        let text = format!(
-            "node {} has no room on its disk: {lacks}. Make room there: it goes on by itself",
-            status.node
-        );
-        return Err(Complaint::of(&Condition::new(ServiceState::DiskFull, text)));
-    }
-    if status.standing() == NO_MEMBER {
-        let text = format!(
-            "node {} is no member of its cluster: `tenure member list` has who is",
-            status.node
-        );
-        return Err(Complaint::new("no_member", text));
-    }
-    Ok(())
+    news.told.map_or(Ok(()), |told| told.status.ready())
 }
 
 /// What a node says of itself, and, if it says nothing, what that means.
@@ -130,8 +95,6 @@ fn silence(doing: Doing) -> Condition {
 }
 
 const STARTING: &str = "this node starts: it reads its directory";
-/// As [`NodeStatus::standing`] says it.
-const NO_MEMBER: &str = "no member";
 
 #[cfg(test)]
 mod tests {
@@ -141,7 +104,8 @@ mod tests {
 
     fn told(status: NodeStatus) -> Told {
         let member = MemberStatus::voter(NodeId(1), "a:1".into());
-        Told { at: 5, status: NodeStatus { node: NodeId(1), members: vec![member], ..status } }
+        let (node, leader) = (NodeId(1), Some(NodeId(2)));
+        Told { at: 5, status: NodeStatus { node, leader, members: vec![member], ..status } }
     }
 
     fn fresh(told: &Told) -> News<'_> {
@@ -157,29 +121,10 @@ mod tests {
 
     #[test]
     fn who_is_live_may_still_not_be_ready_and_says_why() {
-        let of = |state, text: &str| NodeStatus {
-            condition: Some(Condition::new(state, text)),
-            ..NodeStatus::default()
-        };
-        let lacks = "no space left: cannot prepare spare.new".to_owned();
-        for (status, word, sentence) in [
-            (of(ServiceState::NoQuorum, "no leader"), "no_quorum", "no leader"),
-            (of(ServiceState::NotFounded, "not yet"), "not_founded", "not yet"),
-            (
-                NodeStatus { disk_lacks: Some(lacks), ..NodeStatus::default() },
-                "disk_full",
-                "node 1 has no room on its disk: no space left",
-            ),
-        ] {
-            let told = told(status);
-            assert_eq!(live(&fresh(&told)), Ok(()));
-            let complaint = ready(&fresh(&told)).expect_err(word);
-            assert_eq!(complaint.word, word);
-            assert!(complaint.sentence.starts_with(sentence), "{complaint:?}");
-        }
-        let mut stranger = told(NodeStatus::default());
-        stranger.status.members.clear();
-        assert_eq!(ready(&fresh(&stranger)).unwrap_err().word, "no_member");
+        let condition = Some(Condition::new(ServiceState::NotFounded, "not yet"));
+        let told = told(NodeStatus { condition, ..NodeStatus::default() });
+        assert_eq!(live(&fresh(&told)), Ok(()));
+        assert_eq!(ready(&fresh(&told)), Err(Complaint::new("not_founded", "not yet")));
     }
 
     #[test]

@@ -2,9 +2,10 @@
 
 use super::answers::{Page, Subject, answer};
 use super::connection::Connection;
+use super::exposure::Exposure;
 use super::mailbox::{Mailbox, Teller, Told};
 use super::probes::News;
-use super::stream::Stream;
+use super::stream::{Caller, Stream};
 use crate::base::NodeId;
 use crate::base::error::{Error, Status};
 use crate::base::meters::{Doing, Meters};
@@ -26,28 +27,13 @@ pub struct Admin {
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// Whether an endpoint may be reached from other machines.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Exposure {
-    /// From this one only.
-    Loopback,
-    /// From wherever the network lets one.
-    Anywhere,
-}
-
 impl Admin {
-    /// Listens on an address, which must be loopback's unless it may be anywhere.
+    /// Listens on an address, if `exposure` lets it.
     ///
     /// # Errors
     /// INVALID, DENIED, IO, UNAVAILABLE: one sentence that says what to do.
-    pub fn listen(address: SocketAddr, exposure: Exposure) -> Result<TcpListener, Error> {
-        if exposure == Exposure::Loopback && !address.ip().is_loopback() {
-            let text = format!(
-                "the admin endpoint {address} is open to the network, and nothing is encrypted or authenticated there: \
-                 choose a loopback address (127.0.0.1), or say --insecure if everybody who can reach it may read it"
-            );
-            return Err(Error::new(Status::Invalid, text));
-        }
+    pub fn listen(address: SocketAddr, exposure: &Exposure) -> Result<TcpListener, Error> {
+        exposure.check(address)?;
         inherited::by_no_child(|| TcpListener::bind(address))
             .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
             .map_err(|error| cannot_bind(address, &error))
@@ -58,15 +44,18 @@ impl Admin {
     /// # Errors
     /// LIMIT: no more threads or descriptors.
     pub fn start(
-        listener: TcpListener,
+        (listener, exposure): (TcpListener, Exposure),
         (node, address): (NodeId, String),
         meters: Arc<Meters>,
         (mailbox, teller): (Mailbox, Teller),
     ) -> Result<Self, Error> {
         let exhausted = |error: io::Error| Error::new(Status::Limit, error.to_string());
         let own = listener.local_addr().map_err(exhausted)?;
+        let plain = exposure.plain_caller(own);
         let server = Server {
             listener,
+            exposure,
+            plain,
             node,
             address,
             meters,
@@ -74,6 +63,7 @@ impl Admin {
             told: None,
             connections: Vec::new(),
             accepts_from: 0,
+            complains_from: 0,
         };
         let running = thread::spawn("tenure-admin", move || server.run()).map_err(exhausted)?;
         Ok(Self { address: own, teller, thread: Mutex::new(Some(running)) })
@@ -105,6 +95,9 @@ impl Drop for Admin {
 #[derive(Debug)]
 struct Server {
     listener: TcpListener,
+    exposure: Exposure,
+    /// What whoever comes in the clear is.
+    plain: Caller,
     node: NodeId,
     address: String,
     meters: Arc<Meters>,
@@ -115,6 +108,8 @@ struct Server {
     connections: Vec<Connection>,
     /// After a want of descriptors nobody is accepted before this.
     accepts_from: u64,
+    /// A line in the log tells of who was refused no sooner than this.
+    complains_from: u64,
 }
 
 impl Server {
@@ -146,6 +141,7 @@ impl Server {
                 self.accept(now);
             }
             self.answer_all();
+            self.complain(now);
             self.connections.retain(|connection| !connection.is_over());
         }
     }
@@ -168,7 +164,7 @@ impl Server {
         Some(Duration::from_nanos(next.saturating_sub(clock::boot_nanos())))
     }
 
-    /// Takes those who dialed. Beyond the most there may be, the one goes that has been without a request for longest.
+    /// Takes those who dialed. Beyond the most there may be, one goes for each.
     fn accept(&mut self, now: u64) {
         for _ in 0..ACCEPTS_PER_TURN {
             let socket = match inherited::by_no_child(|| Ok(self.listener.accept()?.0)) {
@@ -181,13 +177,33 @@ impl Server {
                 }
             };
             if self.connections.len() >= CONNECTIONS_MAX {
-                let idle = self.connections.iter().position(Connection::is_idle);
-                self.connections.remove(idle.unwrap_or(0));
+                self.connections.remove(self.least_of_all());
             }
             // One that was reset already is nobody's loss.
-            if let Ok(stream) = Stream::accepted(socket) {
+            if let Ok(stream) = Stream::accepted(socket, self.plain, self.exposure.tls()) {
                 self.connections.push(Connection::new(stream, now));
             }
+        }
+    }
+
+    /// The one that goes for others: that has been without a request for longest, those before whom nobody knows.
+    fn least_of_all(&self) -> usize {
+        let idle = |connection: &Connection| connection.is_idle();
+        let is_stranger = |connection: &Connection| connection.caller() == Caller::Anybody;
+        let mut all = self.connections.iter();
+        let stranger = all.position(|connection| idle(connection) && is_stranger(connection));
+        stranger.or_else(|| self.connections.iter().position(idle)).unwrap_or(0)
+    }
+
+    /// Tells of those whose certificates were refused and the like: one a second, so that nobody fills the log.
+    fn complain(&mut self, now: u64) {
+        for why in self.connections.iter_mut().filter_map(Connection::take_complaint) {
+            if now < self.complains_from {
+                log::debug!("the admin endpoint has hung up: {why}");
+                continue;
+            }
+            self.complains_from = now + COMPLAINT_NANOS;
+            log::warn!("the admin endpoint has hung up: {why}");
         }
     }
 
@@ -256,5 +272,7 @@ const ACCEPTS_PER_TURN: usize = 64;
 const PATIENCE_NANOS: u64 = 2_000_000_000;
 /// What the loop said so shortly before it was asked is news.
 const FRESH_NANOS: u64 = 50_000_000;
+/// Between two lines of the log about who was refused.
+const COMPLAINT_NANOS: u64 = 1_000_000_000;
 /// After a want of descriptors.
 const PAUSE_NANOS: u64 = 100_000_000;

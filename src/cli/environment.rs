@@ -30,10 +30,11 @@ pub fn name_variables(command: Command) -> Command {
 }
 
 /// Flags that stand for no setting.
-pub const WITHOUT_VARIABLE: [&str; 16] = [
+pub const WITHOUT_VARIABLE: [&str; 17] = [
     // Questions.
     "help",
     "version",
+    "node",
     // Whose lock is taken from whom, and that only tokens protect from then on.
     "now",
     "token",

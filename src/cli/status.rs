@@ -1,5 +1,7 @@
 //! `tenure status`: the nodes of a cluster, each asked for itself; needs no quorum.
 
+mod one;
+
 use crate::cli::connect::Connection;
 use crate::cli::failure::{Failure, NO, UNAVAILABLE};
 use crate::cli::log::printable;
@@ -16,7 +18,8 @@ use tenure::wire::{MemberStatus, NodeStatus, ServiceState, Timing};
 /// With --check the exit code is the answer: 0 all nodes serve, have the log, room on their disks, and TLS or none, with certificates
 /// for seven days and more; 1 there is a quorum but not all nodes do, or the cluster waits for something and grants nothing; 3
 /// there is no quorum. Nodes of several
-/// clusters are shown apart, and refused: 3.
+/// clusters are shown apart, and refused: 3. With --check --node ID it is asked of that node alone: 0 it leads, or follows a leader;
+/// 1 it answers and does neither, or has no room on its disk, and says why; 3 it does not answer.
 #[derive(Args, Debug)]
 pub struct Options {
     /// Print JSON
@@ -25,6 +28,9 @@ pub struct Options {
     /// Exit 0 for a whole cluster, 1 for one that is degraded or waits, 3 for none
     #[arg(long)]
     check: bool,
+    /// With --check: that node alone
+    #[arg(long, value_name = "ID", requires = "check", value_parser = clap::value_parser!(u64).range(1..))]
+    node: Option<u64>,
     #[command(flatten)]
     connection: Connection,
 }
@@ -32,6 +38,9 @@ pub struct Options {
 /// Runs it.
 pub fn run(options: &Options) -> Result<u8, Failure> {
     let cluster = ClusterStatus::ask(options.connection.at()?, options.connection.timeout);
+    if let Some(node) = options.node {
+        return one::run(&cluster, NodeId(node), options.json);
+    }
     if !options.check && cluster.nodes.iter().all(|node| node.state.is_err()) {
         return Err(Failure::unavailable(cluster.complaint()));
     }
@@ -130,10 +139,7 @@ fn to_text(cluster: &ClusterStatus) -> String {
     for remark in cluster.remarks() {
         text.push_str(&format!("{}\n", printable(&remark)));
     }
-    if let Some(leader) = cluster.leader()
-        && let (Some(1..), Some(why)) = (leader.leader_changes, &leader.leader_change_why)
-    {
-        let line = format!("node {} leads since term {}: {why}", leader.node, leader.term);
+    if let Some(line) = cluster.leadership() {
         text.push_str(&format!("{}\n", printable(&line)));
     }
     let condition = cluster.condition();
@@ -240,6 +246,7 @@ mod tests {
             level: Some(2),
             leader_changes: Some(4),
             leader_change_why: Some("node 2 handed over".into()),
+            leader_for_ms: Some(250_000),
             election_wait_ms: Some(150),
             lease_gaps: Some(1),
             ..NodeStatus::default()
@@ -272,7 +279,7 @@ mod tests {
             "refused_messages": 0, "version": "0", "level": 2, "disk_lacks": null,
             "cluster_id": null, "state": null, "state_text": null, "leader_changes": 4,
             "leader_silences": null, "leader_change_why": "node 2 handed over",
-            "election_wait_ms": 150, "lease_gaps": 1,
+            "leader_for_ms": 250_000, "election_wait_ms": 150, "lease_gaps": 1,
             "turn_us": {"count": 9, "p50": 1, "p99": 2, "max": 4, "max_minute": 3},
             "turn_processor_us": null, "sync_us": null, "heartbeat_gap_us": null, "tls": null, "identity": null,
             "certificate_days": null, "unreachable": null});
@@ -283,6 +290,25 @@ mod tests {
         );
         let why = value["nodes"][1]["unreachable"].as_str().unwrap();
         assert!(why.contains("connection refused"), "{why}");
+    }
+
+    #[test]
+    fn who_leads_is_said_with_since_when_and_why_while_that_is_news() {
+        let leads =
+            |changes| NodeStatus { leader_changes: Some(changes), ..status(1, "leader", 7) };
+        let news = cluster([Some(leads(1)), Some(status(2, "follower", 7)), None]);
+        let text = to_text(&news);
+        assert!(text.contains("node 1 leads since 20"), "{text}");
+        assert!(text.contains(" UTC (4m 10s), in term 7: node 2 handed over\n"), "{text}");
+        let calm = to_text(&cluster([Some(leads(0)), None, None]));
+        assert!(calm.contains(" UTC (4m 10s), in term 7\n"), "{calm}");
+        let value: Value = serde_json::from_str(&news.json_line()).unwrap();
+        let since = value["leader_since_unix_ms"].as_u64().unwrap();
+        assert!(since > 1_700_000_000_000, "{since}");
+        let old = NodeStatus { leader_for_ms: None, ..leads(0) };
+        let old = to_text(&cluster([Some(old), None, None]));
+        assert!(old.contains("node 1 leads in term 7\n"), "{old}");
+        assert!(!to_text(&cluster([None, Some(status(2, "follower", 7)), None])).contains("leads"));
     }
 
     #[test]

@@ -7,20 +7,46 @@ use crate::base::meters::Meters;
 use crate::net::Wake;
 use crate::node::config::NodeOptions;
 use crate::node::listen::resolve;
-use std::net::TcpListener;
+use crate::node::secured::{Secured, TlsMode};
+use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, OnceLock};
 
 /// Listens where `options` say; `None`: nowhere.
 ///
 /// # Errors
 /// One sentence that says what to do.
-pub(super) fn listen(options: &NodeOptions) -> Result<Option<TcpListener>, Error> {
+pub(super) fn listen(
+    options: &NodeOptions,
+    secured: Option<&Secured>,
+) -> Result<Option<(TcpListener, Exposure)>, Error> {
     let Some(wanted) = &options.admin else { return Ok(None) };
-    let exposure = if options.insecure { Exposure::Anywhere } else { Exposure::Loopback };
+    options.check_admin(options.listen.as_deref().unwrap_or(options.own_address()?))?;
+    let exposure = exposure(options, secured);
     let address = resolve(wanted).map_err(|error| {
         Error::new(error.status, format!("the admin endpoint: {}", error.message))
     })?;
-    Admin::listen(address, exposure).map(Some)
+    Ok(Some((Admin::listen(address, &exposure)?, exposure)))
+}
+
+/// Whether it may be there, as far as options tell.
+pub(super) fn check_exposure(address: SocketAddr, options: &NodeOptions) -> Result<(), Error> {
+    if options.insecure || options.tls.is_some() {
+        Ok(())
+    } else {
+        Exposure::Loopback.check(address)
+    }
+}
+
+/// With certificates it is the certificate that decides; without, or while those are a stage, the option.
+fn exposure(options: &NodeOptions, secured: Option<&Secured>) -> Exposure {
+    match secured {
+        Some(secured) if options.insecure && secured.mode() == TlsMode::Optional => {
+            Exposure::Open(Some(secured.admin_server()))
+        }
+        Some(secured) => Exposure::Secured(secured.admin_server()),
+        None if options.insecure => Exposure::Open(None),
+        None => Exposure::Loopback,
+    }
 }
 
 /// Serves what listens, and gives what the loop answers with, which `wake` wakes once there is one.
@@ -28,7 +54,7 @@ pub(super) fn listen(options: &NodeOptions) -> Result<Option<TcpListener>, Error
 /// # Errors
 /// LIMIT: threads or descriptors.
 pub(super) fn start(
-    listener: Option<TcpListener>,
+    listener: Option<(TcpListener, Exposure)>,
     options: &NodeOptions,
     meters: &Arc<Meters>,
     wake: Arc<OnceLock<Wake>>,
@@ -43,7 +69,8 @@ pub(super) fn start(
     let (mailbox, teller) =
         Mailbox::new(wake_loop).map_err(|error| Error::new(Status::Limit, error.to_string()))?;
     let node = (options.id, options.own_address()?.to_owned());
+    let scheme = listener.1.scheme();
     let admin = Admin::start(listener, node, Arc::clone(meters), (mailbox, teller.clone()))?;
-    log::info!("node {} has its admin endpoint at http://{}/", options.id, admin.address());
+    log::info!("node {} has its admin endpoint at {scheme}://{}/", options.id, admin.address());
     Ok(Some((admin, teller)))
 }

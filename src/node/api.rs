@@ -73,7 +73,7 @@ impl Node {
         let audit = options.audit.as_deref().map(AuditFile::open).transpose()?;
         let (listener, address) = listen(&mut options)?;
         warn_of_plaintext(&options);
-        let admin_listener = admin::listen(&options)?;
+        let admin_listener = admin::listen(&options, secured.as_ref())?;
         let (meters, loop_wake) = (Meters::new(), Arc::new(OnceLock::new()));
         let admin = admin::start(admin_listener, &options, &meters, Arc::clone(&loop_wake))?;
         let server = open_directory(&options, &meters)?;

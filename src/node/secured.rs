@@ -1,5 +1,6 @@
 //! TLS of a node: what it shows and demands, and who may say what by the certificate that was verified.
 
+use crate::admin::TlsNow;
 use crate::base::error::{Error, Status};
 use crate::base::{NodeId, Principal, Sample};
 use crate::net::{
@@ -11,7 +12,9 @@ use crate::node::links::{Link, Role};
 use crate::node::network::Network;
 use crate::node::way::Way;
 use crate::wire::{Refused, RefusedCode};
+use parking_lot::Mutex;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// The files of a node's certificate and of whom it trusts, all PEM. They are read when the node starts, by
 /// [`Node::reload`](crate::node::Node::reload), and when they change.
@@ -72,10 +75,22 @@ impl NodeTls {
     }
 }
 
+impl NodeTls {
+    /// What [`Node::start`](super::Node::start) of node `node` would refuse of these files.
+    ///
+    /// # Errors
+    /// INVALID: which file, and what is wrong with it.
+    pub fn check(&self, node: NodeId) -> Result<(), Error> {
+        Secured::read(self, node).map(drop)
+    }
+}
+
 /// Both sides of a node's handshakes.
 #[derive(Debug)]
 pub(super) struct Secured {
     server: TlsServer,
+    /// For whom no certificate is demanded, and one is verified that is shown.
+    admin: Arc<Mutex<TlsServer>>,
     client: TlsClient,
     within: TrustWithin,
     mode: TlsMode,
@@ -114,11 +129,24 @@ impl Secured {
         let outdated = material.check_node();
         let outdated = outdated.map_err(|why| invalid(format!("the certificate {cert} {why}")))?;
         let server = TlsServer::new(&material).map_err(invalid)?;
+        let admin = TlsServer::for_anybody(&material).map_err(invalid)?;
+        let admin = Arc::new(Mutex::new(admin));
         let client = TlsClient::new(&material).map_err(invalid)?;
         let (trusted, not_after) = (material.trusted(), material.not_after());
         let (mode, warnings) = (tls.mode, material.warnings().to_vec());
         let within = TrustWithin::of(&material);
-        Ok(Self { server, client, within, mode, stamp, trusted, not_after, outdated, warnings })
+        Ok(Self {
+            server,
+            admin,
+            client,
+            within,
+            mode,
+            stamp,
+            trusted,
+            not_after,
+            outdated,
+            warnings,
+        })
     }
 
     /// What the files were, before they were read.
@@ -180,6 +208,12 @@ impl Secured {
         }
     }
 
+    /// What the admin endpoint answers with at present.
+    pub(super) fn admin_server(&self) -> TlsNow {
+        let admin = Arc::clone(&self.admin);
+        Box::new(move || admin.lock().clone())
+    }
+
     pub(super) fn mode(&self) -> TlsMode {
         self.mode
     }
@@ -188,7 +222,11 @@ impl Secured {
 impl Network {
     /// Speaks TLS by this from now on, and believes certificates of clients in this process by it.
     /// Gives what it did before.
-    pub(super) fn secure(&mut self, secured: Option<Secured>) -> Option<Secured> {
+    pub(super) fn secure(&mut self, mut secured: Option<Secured>) -> Option<Secured> {
+        if let (Some(before), Some(secured)) = (&self.handshakes.secured, &mut secured) {
+            before.admin.lock().clone_from(&secured.admin.lock());
+            secured.admin = Arc::clone(&before.admin);
+        }
         self.acceptor.local().trust(secured.as_ref().map(|secured| secured.within.clone()));
         std::mem::replace(&mut self.handshakes.secured, secured)
     }

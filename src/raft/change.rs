@@ -57,6 +57,8 @@ pub struct LeaderChange {
     pub leader: NodeId,
     /// Why there is a new one.
     pub reason: Reason,
+    /// When this node knew it.
+    pub since: Sample,
 }
 
 /// What a node knows of leaders past.
@@ -76,7 +78,7 @@ impl Changes {
     }
 
     /// `leader` leads `term`. True if that is news. The first leader since the start is no change.
-    fn find(&mut self, term: Term, leader: NodeId) -> bool {
+    fn find(&mut self, term: Term, leader: NodeId, since: &Sample) -> bool {
         let reason = self.parting.take();
         let before = self.known.replace((term, leader));
         if before == Some((term, leader)) {
@@ -90,7 +92,7 @@ impl Changes {
         if let (Some(kind), Some(_)) = (reason.kind(), before) {
             self.counts[kind as usize] += 1;
         }
-        self.last = Some(LeaderChange { term, leader, reason });
+        self.last = Some(LeaderChange { term, leader, reason, since: *since });
         true
     }
 }
@@ -161,7 +163,7 @@ impl Raft {
     pub(super) fn note_leader(&mut self) {
         let Some(leader) = self.leader() else { return };
         let term = self.term();
-        if self.changes.find(term, leader)
+        if self.changes.find(term, leader, &self.now)
             && let Some(LeaderChange { reason, .. }) = self.changes.last
         {
             let who = if leader == self.config.id {

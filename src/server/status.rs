@@ -74,6 +74,7 @@ impl<D: Disk> Server<D> {
             leader_changes: None,
             leader_silences: None,
             leader_change_why: None,
+            leader_for_ms: None,
             election_wait_ms: None,
             lease_gaps: None,
             turn_us: None,
@@ -85,7 +86,7 @@ impl<D: Disk> Server<D> {
             certificate_days: None,
         };
         match self.replica() {
-            Some(replica) => self.fill(&mut status, replica),
+            Some(replica) => self.fill(&mut status, replica, now),
             None => {
                 let members = self.options.members.iter().cloned();
                 status.members =
@@ -101,7 +102,7 @@ impl<D: Disk> Server<D> {
         outside.complete(self.status(now))
     }
 
-    fn fill(&self, status: &mut NodeStatus, replica: &Replica) {
+    fn fill(&self, status: &mut NodeStatus, replica: &Replica, now: &Sample) {
         let raft = replica.raft();
         status.term = raft.term();
         status.leader = raft.leader();
@@ -119,6 +120,9 @@ impl<D: Disk> Server<D> {
         status.snapshot_bytes = raft.snapshot().map(|it| it.data.bytes().len() as u64);
         status.disk_lacks = replica.shortage().map(str::to_owned);
         status.leader_change_why = raft.last_change().map(|change| change.reason.to_string());
+        let known = raft.last_change().filter(|_| raft.leader().is_some());
+        let since = known.map(|change| now.elapsed_lo(&change.since).as_millis());
+        status.leader_for_ms = since.and_then(|ms| u64::try_from(ms).ok());
         status.election_wait_ms = u64::try_from(raft.election_wait().as_millis()).ok();
         status.lease_gaps = Some(raft.lease_gaps());
         let own = (raft.role() == Role::Leader).then(|| (raft.id(), raft.durable_index()));

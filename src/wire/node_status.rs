@@ -80,6 +80,8 @@ pub struct NodeStatus {
     pub leader_silences: Option<u64>,
     /// Why there is the leader that it knows, and not the one before, for people.
     pub leader_change_why: Option<String>,
+    /// For how long it has known the leader that it knows, in one term; if it leads, how long it does. `None`: there is none.
+    pub leader_for_ms: Option<u64>,
     /// How long it would hear nothing of its leader before it stands for election: the smallest election timeout as
     /// things are.
     pub election_wait_ms: Option<u64>,
@@ -183,6 +185,7 @@ impl NodeStatus {
             .with("leader_changes", self.leader_changes)
             .with("leader_silences", self.leader_silences)
             .with("leader_change_why", self.leader_change_why.as_deref())
+            .with("leader_for_ms", self.leader_for_ms)
             .with("election_wait_ms", self.election_wait_ms)
             .with("lease_gaps", self.lease_gaps)
             .with("turn_us", self.turn_us.map(Timing::to_value))
@@ -242,6 +245,7 @@ impl NodeStatus {
             leader_changes: values.number("leader_changes"),
             leader_silences: values.number("leader_silences"),
             leader_change_why: values.text("leader_change_why").map(str::to_owned),
+            leader_for_ms: values.number("leader_for_ms"),
             election_wait_ms: values.number("election_wait_ms"),
             lease_gaps: values.number("lease_gaps"),
             turn_us: Timing::named(values, "turn_us"),
@@ -380,6 +384,7 @@ mod tests {
             leader_changes: Some(3),
             leader_silences: Some(2),
             leader_change_why: Some("node 2 closed its connection".to_owned()),
+            leader_for_ms: Some(61_000),
             election_wait_ms: Some(150),
             lease_gaps: Some(2),
             turn_us: Some(Timing { count: 9, p50: 1, p99: 2, max: 4, max_minute: 3 }),
@@ -420,6 +425,7 @@ mod tests {
             leader_changes: None,
             leader_silences: None,
             leader_change_why: None,
+            leader_for_ms: None,
             election_wait_ms: None,
             lease_gaps: None,
             turn_us: None,

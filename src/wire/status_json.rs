@@ -16,6 +16,8 @@ pub struct ClusterHead<'a> {
     pub condition: &'a Condition,
     /// Who leads.
     pub leader: Option<NodeId>,
+    /// Since when, in milliseconds since 1970 by the clock of whoever asked.
+    pub leader_since_unix_ms: Option<u64>,
     /// Nodes that lack a version or a level that others have.
     pub behind: Value,
     /// What [`node_to_json`] made of each.
@@ -25,7 +27,7 @@ pub struct ClusterHead<'a> {
 /// The head with the rows below it.
 #[must_use]
 pub fn cluster_to_json(head: ClusterHead<'_>) -> Value {
-    let ClusterHead { cluster, ancestors, condition, leader, behind, nodes } = head;
+    let ClusterHead { cluster, ancestors, condition, leader, behind, nodes, .. } = head;
     let ancestors: Vec<String> = ancestors.iter().map(ToString::to_string).collect();
     json!({
         "cluster_id": cluster.map(|cluster| cluster.to_string()),
@@ -34,6 +36,7 @@ pub fn cluster_to_json(head: ClusterHead<'_>) -> Value {
         "state_text": condition.shown(),
         "until_ms": condition.until_ms,
         "leader": leader.map(|leader| leader.0),
+        "leader_since_unix_ms": head.leader_since_unix_ms,
         "behind": behind,
         "nodes": nodes,
     })
@@ -69,6 +72,7 @@ pub fn node_to_json(id: Option<NodeId>, address: &str, said: Result<&NodeStatus,
         "leader_changes": status.and_then(|status| status.leader_changes),
         "leader_silences": status.and_then(|status| status.leader_silences),
         "leader_change_why": status.and_then(|status| status.leader_change_why.as_deref()),
+        "leader_for_ms": status.and_then(|status| status.leader_for_ms),
         "election_wait_ms": status.and_then(|status| status.election_wait_ms),
         "lease_gaps": status.and_then(|status| status.lease_gaps),
         "turn_us": status.and_then(|status| status.turn_us).map(figures),

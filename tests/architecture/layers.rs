@@ -17,7 +17,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("net", &["base", "sys", "wire"]),
     ("client::core", &["base", "lock", "wire"]),
     ("client", &["base", "client::core", "lock", "net", "raft", "sys", "wal", "wire"]),
-    ("admin", &["base", "sys", "wire"]),
+    ("admin", &["base", "net", "sys", "wire"]),
     ("node", &["admin", "base", "lock", "net", "raft", "replica", "server", "sys", "wal", "wire"]),
     ("ffi", &["base", "certs", "client", "node", "sys"]),
     ("sim", &["base", "client::core", "lock", "raft", "server", "wal", "wire"]),

@@ -1,9 +1,11 @@
 //! The nodes of a cluster, each asked for itself: needs no quorum.
 
 use crate::Error;
+use crate::base::text::{moment, span};
 use crate::base::{ClusterId, NodeId};
 use crate::client::core::Words;
 use crate::client::{Client, ClusterAt};
+use crate::sys::clock;
 use crate::wire::{
     ClusterHead, Condition, NodeStatus, ServiceState, UNREACHABLE, cluster_to_json, node_to_json,
 };
@@ -35,6 +37,11 @@ impl NodeRow {
     #[must_use]
     pub fn cluster(&self) -> Option<ClusterId> {
         self.state.as_ref().ok()?.cluster
+    }
+
+    fn to_json(&self) -> Value {
+        let said = self.state.as_ref().map_err(String::as_str);
+        node_to_json(self.id, &self.address, said)
     }
 }
 
@@ -128,6 +135,12 @@ impl ClusterStatus {
         }
         let leaders = self.answered().filter(|status| status.role == "leader");
         leaders.max_by_key(|status| status.term)
+    }
+
+    /// Since when it leads, in milliseconds since 1970 by this machine's clock; `None` from 0.1.0.
+    #[must_use]
+    pub fn leader_since_unix_ms(&self) -> Option<u64> {
+        Some(clock::unix_ms().saturating_sub(self.leader()?.leader_for_ms?))
     }
 
     /// The leader, else the node with the newest log; none of several clusters.
@@ -246,12 +259,27 @@ impl ClusterStatus {
         format!("{}\n", self.to_json())
     }
 
-    pub(super) fn to_json(&self) -> Value {
-        let node = |row: &NodeRow| {
-            let said = row.state.as_ref().map_err(String::as_str);
-            node_to_json(row.id, &row.address, said)
-        };
-        let nodes: Vec<Value> = self.nodes.iter().map(node).collect();
+    /// Who leads, and since when; why, while the change is one of the last ten minutes. `None`: nobody does.
+    #[must_use]
+    pub fn leadership(&self) -> Option<String> {
+        let leader = self.leader()?;
+        let (node, term) = (leader.node, leader.term);
+        let reason = leader.leader_change_why.as_ref().filter(|_| leader.leader_changes > Some(0));
+        let why = reason.map(|why| format!(": {why}")).unwrap_or_default();
+        // One of 0.1.0 does not say since when.
+        Some(match leader.leader_for_ms.zip(self.leader_since_unix_ms()) {
+            Some((ms, since)) => {
+                let (since, long) = (moment(since), span(Duration::from_millis(ms)));
+                format!("node {node} leads since {since} ({long}), in term {term}{why}")
+            }
+            None => format!("node {node} leads in term {term}{why}"),
+        })
+    }
+
+    /// All as JSON.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let nodes: Vec<Value> = self.nodes.iter().map(NodeRow::to_json).collect();
         let clusters = self.clusters();
         let newest = self.newest().into_iter().flat_map(|status| status.ancestors.iter());
         cluster_to_json(ClusterHead {
@@ -259,6 +287,7 @@ impl ClusterStatus {
             ancestors: newest.collect(),
             condition: &self.condition(),
             leader: self.leader().map(|status| status.node),
+            leader_since_unix_ms: self.leader_since_unix_ms(),
             nodes,
             behind: self.behind_json(),
         })

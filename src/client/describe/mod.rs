@@ -33,15 +33,16 @@ impl Client {
     ///   `tenure break` or `handover` asked, null from a leader of 0.1; `state` and what follows are as for cluster, as this
     ///   client was told;
     /// * session: `{"session": {"id", "client", "ttl_ms", "grants", "waiting"} | null}`;
-    /// * cluster: `{"cluster_id", "ancestors": [], "state", "state_text", "until_ms", "leader": 1 | null, "nodes": [{"id",
+    /// * cluster: `{"cluster_id", "ancestors": [], "state", "state_text", "until_ms", "leader": 1 | null, "leader_since_unix_ms", "nodes": [{"id",
     ///   "address", "role", "term", "commit", "applied", "locks", "sessions", "log_bytes", "log_bytes_max", "snapshot", "snapshot_bytes", "state_bytes",
     ///   "refused_connections", "refused_messages", "version", "level", "disk_lacks", "cluster_id", "state", "state_text",
-    ///   "leader_changes", "leader_silences", "leader_change_why", "election_wait_ms", "lease_gaps", "turn_us": {"count", "p50",
+    ///   "leader_changes", "leader_silences", "leader_change_why", "leader_for_ms", "election_wait_ms", "lease_gaps", "turn_us": {"count", "p50",
     ///   "p99", "max", "max_minute"}, "turn_processor_us", "sync_us", "heartbeat_gap_us", "tls", "unreachable"}]}`, each node asked for
     ///   itself, with or without a quorum;
     ///   `unreachable` says why a node did not answer, and all else of it is null then; `disk_lacks` says for what there is no
     ///   room on its disk, null if there is; `leader_changes` and `leader_silences` are those of the last ten minutes, null
-    ///   from 0.1. `turn_us` is how long the turns of its loop took since its start, without the disk (`sync_us`),
+    ///   from 0.1. `leader_for_ms` is for how long it has known its leader in one term, or led, and `leader_since_unix_ms` since when
+    ///   the leader leads. `turn_us` is how long the turns of its loop took since its start, without the disk (`sync_us`),
     ///   `turn_processor_us` what of them it spent on a processor, `heartbeat_gap_us` the time between turns in which it heard its
     ///   leader; null from 0.1, or as long as there were none. `state` is what keeps the cluster from granting, "serving" if nothing does; `state_text` says it in a
     ///   sentence, and `until_ms` for how long, where that is known. `ancestors` are the clusters that it was restored from; `tls` is "off", "optional" or "required". If

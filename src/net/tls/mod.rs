@@ -11,6 +11,7 @@
 //!
 //! What a handshake has found is counted down by [`standing`], and judged again when others are trusted than before.
 
+mod answering;
 mod blocking;
 mod dialer;
 mod either;
@@ -27,6 +28,7 @@ mod validity;
 mod verifiers;
 mod within;
 
+pub use answering::AnsweringTls;
 pub use blocking::BlockingTls;
 pub use dialer::{Renewed, TlsDialer};
 pub(super) use either::{EitherStream, Spoken, Takes};

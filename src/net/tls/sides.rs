@@ -4,7 +4,7 @@ use super::hello::NODE_DIALS;
 use super::material::TlsMaterial;
 use super::session::Session;
 use super::trust::Trust;
-use super::verifiers::{DialedVerifier, DialerVerifier};
+use super::verifiers::{Demand, DialedVerifier, DialerVerifier};
 use crate::base::NodeId;
 use rustls::client::{ClientConnection, Resumption};
 use rustls::crypto::{CryptoProvider, ring};
@@ -90,12 +90,25 @@ impl TlsServer {
     /// # Errors
     /// There is none of our own.
     pub fn new(material: &TlsMaterial) -> Result<Self, String> {
+        Self::demanding(Demand::Certificate, material)
+    }
+
+    /// Answers with our own certificate, and verifies one if it is shown.
+    ///
+    /// # Errors
+    /// There is none of our own.
+    pub fn for_anybody(material: &TlsMaterial) -> Result<Self, String> {
+        Self::demanding(Demand::Nothing, material)
+    }
+
+    fn demanding(demand: Demand, material: &TlsMaterial) -> Result<Self, String> {
         let Some((own, _)) = &material.own else {
             return Err("a node needs a certificate and its key (--cert and --key)".to_owned());
         };
         let verifier = Arc::new(DialerVerifier {
             nodes: Arc::clone(&material.nodes),
             clients: Arc::clone(&material.clients),
+            demand,
         });
         let clock = Arc::clone(&material.clock);
         let config = ServerConfig::builder_with_details(provider(), clock)

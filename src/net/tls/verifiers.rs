@@ -24,6 +24,14 @@ pub(super) struct DialedVerifier {
 pub(super) struct DialerVerifier {
     pub(super) nodes: Arc<Trust>,
     pub(super) clients: Arc<Trust>,
+    pub(super) demand: Demand,
+}
+
+/// Whether who dials must show a certificate. One that is shown is verified all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Demand {
+    Certificate,
+    Nothing,
 }
 
 impl DialedVerifier {
@@ -108,6 +116,10 @@ impl ClientCertVerifier for DialerVerifier {
     /// Whoever dials shows the one certificate that it has.
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
         &[]
+    }
+
+    fn client_auth_mandatory(&self) -> bool {
+        self.demand == Demand::Certificate
     }
 
     fn verify_client_cert(

@@ -6,7 +6,7 @@
 use super::error::TlsError;
 use super::material::TlsMaterial;
 use super::trust;
-use super::verifiers::DialerVerifier;
+use super::verifiers::{Demand, DialerVerifier};
 use crate::base::Principal;
 use rustls::pki_types::UnixTime;
 use rustls::server::danger::ClientCertVerifier;
@@ -34,7 +34,7 @@ impl TrustWithin {
     #[must_use]
     pub fn of(material: &TlsMaterial) -> Self {
         let (nodes, clients) = (Arc::clone(&material.nodes), Arc::clone(&material.clients));
-        Self(Arc::new(DialerVerifier { nodes, clients }))
+        Self(Arc::new(DialerVerifier { nodes, clients, demand: Demand::Certificate }))
     }
 
     /// Whom `shown` names.

@@ -134,6 +134,8 @@ class NodeDescription(TypedDict):
     leader_silences: Optional[int]
     # Why there is the leader that it knows, and not the one before; None from 0.1, as all that follows.
     leader_change_why: Optional[str]
+    # For how long it has known that leader in one term, or led; None without one.
+    leader_for_ms: Optional[int]
     # How long it would hear nothing of its leader before it stands for election.
     election_wait_ms: Optional[int]
     # How often its leader lease ran out while it led.
@@ -175,6 +177,8 @@ class ClusterDescription(TypedDict):
     # For how long, where that is known.
     until_ms: Optional[int]
     leader: Optional[int]
+    # Since when, in milliseconds since 1970 by the clock of whoever asked; None without one, and from one of 0.1.
+    leader_since_unix_ms: Optional[int]
     # Those that an upgrade has not reached, or not wholly.
     behind: list[NodeBehind]
     nodes: list[NodeDescription]
