@@ -128,12 +128,13 @@ impl Server {
                 );
                 return;
             }
-            if self.mailbox.is_stopped() {
-                return;
-            }
             let now = clock::boot_nanos();
             while let Some(told) = self.mailbox.take() {
                 self.told = Some(told);
+            }
+            // Behind what clears the event, or an end that came between would wake nobody.
+            if self.mailbox.is_stopped() {
+                return;
             }
             for (connection, (_, _, ready)) in self.connections.iter_mut().zip(&set[OTHERS..]) {
                 if ready.readable || ready.writable {
