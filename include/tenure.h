@@ -791,7 +791,8 @@ tenure_status tenure_log_read(char *line,
  *     fprintf(stderr, "%s\n", tenure_last_error());
  * ```
  *
- * Statuses: TENURE_UNAVAILABLE (the text says which nodes were tried, and why each failed), TENURE_INVALID,
+ * Statuses: TENURE_UNAVAILABLE (the text says which nodes were tried, and why each failed or refused us), TENURE_INVALID (also:
+ * a file of ca, cert or key is of no use, and the text says which and why),
  * TENURE_UNSUPPORTED, TENURE_LIMIT. Any thread; blocks up to connect_timeout_ms.
  */
 tenure_status tenure_client_open(const char *endpoints,
@@ -1271,8 +1272,9 @@ tenure_status tenure_validate(tenure_client *client,
  * from then on. Any other grace is TENURE_INVALID.
  *
  * Statuses: TENURE_OK (the holder is asked, or the lock is free), TENURE_NOT_FOUND (nobody holds it so),
- * TENURE_UNAVAILABLE (surely not done), TENURE_UNKNOWN (it may have been done), TENURE_INVALID, TENURE_CLOSED,
- * TENURE_FORKED. Any thread; blocks up to request_timeout_ms.
+ * TENURE_DENIED (over TLS: with a grace of 0 it takes the certificate of an operator), TENURE_UNAVAILABLE (surely not done),
+ * TENURE_UNKNOWN (it may have been done), TENURE_INVALID, TENURE_CLOSED, TENURE_FORKED. Any thread; blocks up to
+ * request_timeout_ms.
  */
 tenure_status tenure_break(tenure_client *client,
                            const char *name,
@@ -1322,8 +1324,9 @@ tenure_status tenure_describe(tenure_client *client,
  * ```
  *
  * Statuses: TENURE_INVALID (also: it is a member already, the id was used before, or the address cannot be one),
- * TENURE_UNAVAILABLE (surely not done), TENURE_UNKNOWN (it may have been done: look at "members" of tenure_describe),
- * TENURE_CLOSED, TENURE_FORKED. Any thread; blocks up to request_timeout_ms.
+ * TENURE_DENIED (over TLS this takes the certificate of an operator: the text says who lacks what), TENURE_UNAVAILABLE (surely
+ * not done), TENURE_UNKNOWN (it may have been done: look at "members" of tenure_describe), TENURE_CLOSED, TENURE_FORKED. Any
+ * thread; blocks up to request_timeout_ms.
  */
 tenure_status tenure_member_add(tenure_client *client,
                                 uint64_t id,
@@ -1372,8 +1375,8 @@ tenure_status tenure_member_move(tenure_client *client,
  *
  * Statuses: TENURE_OK (`to` leads, or any other node), TENURE_INVALID (also: `to` is no voter, or there is no other one),
  * TENURE_UNAVAILABLE (nothing was done, or an election came between and another node leads: the text says which),
- * TENURE_UNKNOWN (it may have been done), TENURE_TIMEOUT (leadership was given up, and nobody leads yet), TENURE_CLOSED,
- * TENURE_FORKED. Any thread; blocks up to request_timeout_ms, and `wait_ms`.
+ * TENURE_UNKNOWN (it may have been done), TENURE_TIMEOUT (leadership was given up, and nobody leads yet), TENURE_DENIED (as for
+ * tenure_member_add), TENURE_CLOSED, TENURE_FORKED. Any thread; blocks up to request_timeout_ms, and `wait_ms`.
  */
 tenure_status tenure_move_leader(tenure_client *client,
                                  uint64_t to,
@@ -1402,8 +1405,8 @@ tenure_status tenure_handover(tenure_client *client,
  * durable, or not at all; one that is there is replaced. Only its owner can read it: it holds the names and values of all
  * locks. tenure_snapshot_restore begins a new cluster with it.
  *
- * Statuses: TENURE_UNAVAILABLE, TENURE_IO (the file), TENURE_CORRUPT, TENURE_INVALID, TENURE_CLOSED, TENURE_FORKED. Any
- * thread; blocks up to request_timeout_ms until the snapshot is made, and as long again for each part of it.
+ * Statuses: TENURE_UNAVAILABLE, TENURE_DENIED (as for tenure_member_add), TENURE_IO (the file), TENURE_CORRUPT, TENURE_INVALID,
+ * TENURE_CLOSED, TENURE_FORKED. Any thread; blocks up to request_timeout_ms until the snapshot is made, and as long again for each part of it.
  */
 tenure_status tenure_snapshot_save(tenure_client *client,
                                    const char *path);
@@ -1425,10 +1428,11 @@ tenure_status tenure_snapshot_save(tenure_client *client,
  *     fprintf(stderr, "%s\n", tenure_last_error());
  * ```
  *
- * Statuses: TENURE_INVALID (also: `join` names a cluster that this node was not added to), TENURE_DENIED (the directory
- * or the port may not be used), TENURE_CORRUPT, TENURE_UNSUPPORTED: a person must mend it. TENURE_UNAVAILABLE (no node
- * that `join` names answered; the name or the address to listen on is not there at present), TENURE_IO (port or directory
- * in use, the disk), TENURE_LIMIT (files, threads): try again later. Any thread.
+ * Statuses: TENURE_INVALID (also: `join` names a cluster that this node was not added to, or a file of TLS is of no use: the
+ * text says which option and why), TENURE_DENIED (the directory or the port may not be used), TENURE_CORRUPT,
+ * TENURE_UNSUPPORTED: a person must mend it. TENURE_UNAVAILABLE (no node that `join` names answered; the name or the address
+ * to listen on is not there at present), TENURE_IO (port or directory in use, the disk), TENURE_LIMIT (files, threads): try
+ * again later. Any thread.
  */
 tenure_status tenure_node_start(const tenure_node_options *options,
                                 tenure_node **out);

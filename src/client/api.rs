@@ -82,6 +82,11 @@ impl Client {
     /// # Errors
     /// As for `open`.
     pub fn open_local(node: &LocalNode, options: ClientOptions) -> Result<Self, Error> {
+        if options.tls.is_none() && node.is_among_tls() {
+            log::warn!(
+                "a client of the node in this process shows no certificate, and the other nodes speak TLS alone: it is served while this one leads. Give it ca, cert and key of its own"
+            );
+        }
         Self::open_with(node.endpoints(), options, Some(node.clone()))
     }
 

@@ -76,6 +76,7 @@ pub unsafe extern "C" fn tenure_certs_write(
     })
 }
 
+#[cfg_attr(not(feature = "certs"), expect(dead_code, reason = "they are read to be made"))]
 struct Wanted<'a> {
     directory: &'a str,
     what: &'a str,
@@ -125,7 +126,6 @@ impl Wanted<'_> {
 #[cfg(not(feature = "certs"))]
 impl Wanted<'_> {
     fn write(&self) -> Result<(), Error> {
-        let Self { directory: _, what: _, hosts: _, authority: _, days: _, replaces: _ } = self;
         Err(super::guard::unsupported(
             "tenure_certs_write: it was built without the feature `certs`; `tenure certs` makes certificates, too",
         ))

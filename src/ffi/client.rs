@@ -101,7 +101,8 @@ pub struct tenure_session_info {
 ///     fprintf(stderr, "%s\n", tenure_last_error());
 /// ```
 ///
-/// Statuses: TENURE_UNAVAILABLE (the text says which nodes were tried, and why each failed), TENURE_INVALID,
+/// Statuses: TENURE_UNAVAILABLE (the text says which nodes were tried, and why each failed or refused us), TENURE_INVALID (also:
+/// a file of ca, cert or key is of no use, and the text says which and why),
 /// TENURE_UNSUPPORTED, TENURE_LIMIT. Any thread; blocks up to connect_timeout_ms.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_client_open(

@@ -48,8 +48,9 @@ pub unsafe extern "C" fn tenure_validate(
 /// from then on. Any other grace is TENURE_INVALID.
 ///
 /// Statuses: TENURE_OK (the holder is asked, or the lock is free), TENURE_NOT_FOUND (nobody holds it so),
-/// TENURE_UNAVAILABLE (surely not done), TENURE_UNKNOWN (it may have been done), TENURE_INVALID, TENURE_CLOSED,
-/// TENURE_FORKED. Any thread; blocks up to request_timeout_ms.
+/// TENURE_DENIED (over TLS: with a grace of 0 it takes the certificate of an operator), TENURE_UNAVAILABLE (surely not done),
+/// TENURE_UNKNOWN (it may have been done), TENURE_INVALID, TENURE_CLOSED, TENURE_FORKED. Any thread; blocks up to
+/// request_timeout_ms.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_break(
     client: *mut tenure_client,

@@ -116,10 +116,11 @@ pub struct tenure_leadership {
 ///     fprintf(stderr, "%s\n", tenure_last_error());
 /// ```
 ///
-/// Statuses: TENURE_INVALID (also: `join` names a cluster that this node was not added to), TENURE_DENIED (the directory
-/// or the port may not be used), TENURE_CORRUPT, TENURE_UNSUPPORTED: a person must mend it. TENURE_UNAVAILABLE (no node
-/// that `join` names answered; the name or the address to listen on is not there at present), TENURE_IO (port or directory
-/// in use, the disk), TENURE_LIMIT (files, threads): try again later. Any thread.
+/// Statuses: TENURE_INVALID (also: `join` names a cluster that this node was not added to, or a file of TLS is of no use: the
+/// text says which option and why), TENURE_DENIED (the directory or the port may not be used), TENURE_CORRUPT,
+/// TENURE_UNSUPPORTED: a person must mend it. TENURE_UNAVAILABLE (no node that `join` names answered; the name or the address
+/// to listen on is not there at present), TENURE_IO (port or directory in use, the disk), TENURE_LIMIT (files, threads): try
+/// again later. Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_node_start(
     options: *const tenure_node_options,

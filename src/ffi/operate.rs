@@ -23,8 +23,9 @@ use std::ffi::c_char;
 /// ```
 ///
 /// Statuses: TENURE_INVALID (also: it is a member already, the id was used before, or the address cannot be one),
-/// TENURE_UNAVAILABLE (surely not done), TENURE_UNKNOWN (it may have been done: look at "members" of tenure_describe),
-/// TENURE_CLOSED, TENURE_FORKED. Any thread; blocks up to request_timeout_ms.
+/// TENURE_DENIED (over TLS this takes the certificate of an operator: the text says who lacks what), TENURE_UNAVAILABLE (surely
+/// not done), TENURE_UNKNOWN (it may have been done: look at "members" of tenure_describe), TENURE_CLOSED, TENURE_FORKED. Any
+/// thread; blocks up to request_timeout_ms.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_member_add(
     client: *mut tenure_client,
@@ -98,8 +99,8 @@ pub unsafe extern "C" fn tenure_member_move(
 ///
 /// Statuses: TENURE_OK (`to` leads, or any other node), TENURE_INVALID (also: `to` is no voter, or there is no other one),
 /// TENURE_UNAVAILABLE (nothing was done, or an election came between and another node leads: the text says which),
-/// TENURE_UNKNOWN (it may have been done), TENURE_TIMEOUT (leadership was given up, and nobody leads yet), TENURE_CLOSED,
-/// TENURE_FORKED. Any thread; blocks up to request_timeout_ms, and `wait_ms`.
+/// TENURE_UNKNOWN (it may have been done), TENURE_TIMEOUT (leadership was given up, and nobody leads yet), TENURE_DENIED (as for
+/// tenure_member_add), TENURE_CLOSED, TENURE_FORKED. Any thread; blocks up to request_timeout_ms, and `wait_ms`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_move_leader(
     client: *mut tenure_client,
@@ -156,8 +157,8 @@ pub unsafe extern "C" fn tenure_handover(
 /// durable, or not at all; one that is there is replaced. Only its owner can read it: it holds the names and values of all
 /// locks. tenure_snapshot_restore begins a new cluster with it.
 ///
-/// Statuses: TENURE_UNAVAILABLE, TENURE_IO (the file), TENURE_CORRUPT, TENURE_INVALID, TENURE_CLOSED, TENURE_FORKED. Any
-/// thread; blocks up to request_timeout_ms until the snapshot is made, and as long again for each part of it.
+/// Statuses: TENURE_UNAVAILABLE, TENURE_DENIED (as for tenure_member_add), TENURE_IO (the file), TENURE_CORRUPT, TENURE_INVALID,
+/// TENURE_CLOSED, TENURE_FORKED. Any thread; blocks up to request_timeout_ms until the snapshot is made, and as long again for each part of it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_snapshot_save(
     client: *mut tenure_client,

@@ -32,6 +32,8 @@ pub struct LocalNode {
     wake: Wake,
     out_bytes_max: usize,
     trust: Arc<Trust>,
+    /// The other members speak TLS alone.
+    is_among_tls: bool,
     /// Forks that had been when it was made: the node is a thread of that process alone (L20).
     forks: u32,
 }
@@ -82,6 +84,7 @@ impl LocalListener {
             wake: self.wake.clone(),
             out_bytes_max: self.out_bytes_max,
             trust: Arc::clone(&self.trust),
+            is_among_tls: false,
             forks: fork::generation(),
         }
     }
@@ -122,6 +125,18 @@ impl LocalNode {
     #[must_use]
     pub fn with_endpoints(self, endpoints: String) -> Self {
         Self { endpoints, ..self }
+    }
+
+    /// The same node, of a cluster that speaks TLS alone.
+    #[must_use]
+    pub fn among_tls(self, is_among_tls: bool) -> Self {
+        Self { is_among_tls, ..self }
+    }
+
+    /// Whether other members refuse whoever speaks no TLS.
+    #[must_use]
+    pub fn is_among_tls(&self) -> bool {
+        self.is_among_tls && self.endpoints.contains(',')
     }
 
     /// A connection to it of nobody in particular, which stands at once and may hold `out_bytes_max` to be sent. A node that

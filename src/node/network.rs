@@ -151,7 +151,8 @@ impl Network {
 
     /// Where clients of this process reach this node, with its own address and all members'.
     pub(super) fn local_node(&self, address: &str, endpoints: &str) -> LocalNode {
-        self.acceptor.local().node(address, endpoints)
+        let is_among_tls = !self.handshakes.may_be_plain();
+        self.acceptor.local().node(address, endpoints).among_tls(is_among_tls)
     }
 
     /// Waits for a socket, a command or `deadline` (a reading of BOOTTIME), unless something is left to do.

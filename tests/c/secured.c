@@ -242,6 +242,27 @@ static void strangers_in_the_process_are_told_why(const struct cluster *cluster,
     says(told);
 }
 
+/* It would be served for as long as its own node leads, and no longer: somebody should know. */
+static void one_without_a_certificate_is_warned_of(struct cluster *cluster) {
+    tenure_client_options options = TENURE_CLIENT_OPTIONS_INIT;
+    tenure_leadership leadership = TENURE_LEADERSHIP_INIT;
+    tenure_client *client = NULL;
+    char line[4096] = "";
+    CHECK(tenure_log_fd() >= 0);
+    options.connect_timeout_ms = 60000;
+    CHECK_STATUS(tenure_node_client(cluster->nodes[cluster_leader(cluster, -1, &leadership)], &options, &client), TENURE_OK);
+    tenure_client_free(client);
+    while (strstr(line, "shows no certificate, and the other nodes speak TLS alone") == NULL) {
+        size_t len = sizeof line;
+        tenure_status status = tenure_log_read(line, &len);
+        if (status == TENURE_AGAIN)
+            CHECK(readable(tenure_log_fd(), -1) == 1);
+        else
+            CHECK_STATUS(status, TENURE_OK);
+    }
+    CHECK_STATUS(tenure_log_to(NULL, NULL, TENURE_LOG_WARN), TENURE_OK);
+}
+
 /* Both of an authority that both ends trust. */
 static void what_has_expired_is_refused(const char *directory, const char *made) {
     struct papers late = papers(made, "client-late"), node_papers = papers(made, "node-1"), good;
@@ -404,6 +425,7 @@ int main(int argc, char **argv) {
     operator_papers = papers(certificates, "operator-alice");
     strangers_are_told_why(&cluster, argv[1], certificates);
     strangers_in_the_process_are_told_why(&cluster, argv[1], certificates);
+    one_without_a_certificate_is_warned_of(&cluster);
     the_environment_stands_for_what_options_do_not_say(&cluster, certificates);
     {
         tenure_client_options options = shows(&client_papers);

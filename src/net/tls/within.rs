@@ -59,3 +59,64 @@ impl fmt::Debug for ShownWithin {
         f.write_str("ShownWithin")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::tls::tests::Papers;
+    use crate::net::{Key, LocalDialError, LocalListener, Poller, TlsFiles};
+
+    fn shown(files: &TlsFiles) -> ShownWithin {
+        ShownWithin::of(&TlsMaterial::read(files).unwrap()).unwrap()
+    }
+
+    fn listener() -> LocalListener {
+        LocalListener::new(Poller::new(8).unwrap().wake(Key(0)).unwrap(), 1 << 20)
+    }
+
+    #[test]
+    fn who_dials_is_whom_a_certificate_names_that_would_do_over_tcp() {
+        let (mut papers, mut others) = (Papers::new(), Papers::new());
+        let node = TlsMaterial::read(&papers.node_files("tenure:node/1")).unwrap();
+        let listener = listener();
+        listener.trust(Some(TrustWithin::of(&node)));
+        let local = listener.node("a:1", "a:1");
+        let billing = shown(&papers.client_files("tenure:client/billing"));
+        let _near = local.dial_as(Some(&billing), 1).unwrap();
+        let far = listener.accept().unwrap();
+        assert_eq!(far.principal().map(ToString::to_string).as_deref(), Some("client/billing"));
+        // As over TCP: what a node's may not is for those who know requests to say.
+        let _near = local.dial_as(Some(&shown(&papers.node_files("tenure:node/2"))), 1).unwrap();
+        let far = listener.accept().unwrap();
+        assert_eq!(far.principal().map(ToString::to_string).as_deref(), Some("node/2"));
+        for (files, why) in [
+            (
+                others.client_files("tenure:client/billing"),
+                "is not of an authority that is trusted",
+            ),
+            (papers.client_files("tenure:nobody"), "has the URI \"tenure:nobody\""),
+            (papers.client_files("urn:x"), "names nobody"),
+        ] {
+            let refused = local.dial_as(Some(&shown(&files)), 1).unwrap_err();
+            assert!(
+                matches!(&refused, LocalDialError::Refused(said) if said.contains(why)),
+                "{refused}"
+            );
+        }
+        assert!(listener.is_empty(), "who is refused does not wait to be accepted");
+    }
+
+    #[test]
+    fn who_shows_nothing_or_to_a_node_that_asks_for_nothing_is_nobody_in_particular() {
+        let mut papers = Papers::new();
+        let billing = shown(&papers.client_files("tenure:client/billing"));
+        let listener = listener();
+        let local = listener.node("a:1", "a:1");
+        let _near = local.dial_as(Some(&billing), 1).unwrap();
+        assert_eq!(listener.accept().unwrap().principal(), None);
+        let node = TlsMaterial::read(&papers.node_files("tenure:node/1")).unwrap();
+        listener.trust(Some(TrustWithin::of(&node)));
+        let _near = local.dial(1).unwrap();
+        assert_eq!(listener.accept().unwrap().principal(), None);
+    }
+}
