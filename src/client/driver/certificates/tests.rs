@@ -45,7 +45,7 @@ impl Met {
                 None => std::thread::yield_now(),
             }
         };
-        let mut node = accepted.answering_over_tls(&server).unwrap();
+        let mut node = accepted.answering_over_tls(&server);
         let mut frames = Vec::new();
         while frames.is_empty() {
             let readable = (node.as_raw_fd(), Interest::Read, Ready::default());
