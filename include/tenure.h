@@ -540,7 +540,7 @@ typedef struct {
    */
   const char *crl;
   /**
-   * NULL, or "host:port" of loopback: where the node tells how it is over HTTP (/metrics, /livez, /readyz, /status).
+   * NULL, or "host:port": where the node tells how it is over HTTP (/metrics, /livez, /readyz, /status), beyond loopback HTTPS.
    */
   const char *admin;
   /**
@@ -665,6 +665,13 @@ const char *tenure_status_text(tenure_status status);
  * thread's next tenure_ call: copy it to keep it. Never NULL.
  */
 const char *tenure_last_error(void);
+
+/**
+ * Why the lease had ended of which this thread's last failed call said TENURE_LOST (TENURE_REASON_...): also where that call
+ * gave no lease that could be asked, as a campaign that was won and lost before it returned. TENURE_REASON_NONE if no call
+ * has failed, or the last one spoke of no lease whose end is known here. It stands until this thread's next call fails.
+ */
+int32_t tenure_last_reason(void);
 
 /**
  * Sends the log of the whole process to `callback`, from TENURE_LOG_ERROR up to `level`; NULL: to stderr.
@@ -1060,7 +1067,7 @@ void tenure_pending_free(tenure_pending *pending);
  *
  * On success *out is a lease that you free with tenure_lease_free; else it is NULL.
  *
- * Statuses: TENURE_LOST, and those of tenure_acquire. Any thread.
+ * Statuses: TENURE_LOST (tenure_last_reason says why), and those of tenure_acquire. Any thread.
  */
 tenure_status tenure_campaign(tenure_client *client,
                               const char *name,

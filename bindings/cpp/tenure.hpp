@@ -163,6 +163,11 @@ inline std::error_code refuse(const char *why) noexcept {
 // The sentence about this thread's last call that failed: for those who use error codes. Valid until the next one fails.
 inline const char *last_error() noexcept { return detail::refusal ? detail::refusal : tenure_last_error(); }
 
+// Why the lease had ended of which this thread's last call that failed said errc::lost; none if it spoke of no such lease.
+inline end_reason last_reason() noexcept {
+    return detail::refusal ? end_reason::none : static_cast<end_reason>(tenure_last_reason());
+}
+
 // A call that failed; what() is the sentence about it, and nothing else.
 class error : public std::system_error {
 public:

@@ -86,18 +86,21 @@ pub struct Error {
     pub status: Status,
     /// The sentence: one line of bounded length, whoever said it; without one of its own, the status's.
     pub message: String,
+    /// Why the lease had ended of which LOST speaks, by the number of `TENURE_REASON_*`; 0: it speaks of none.
+    pub(crate) reason: i32,
 }
 
 impl Error {
     /// An error with its own sentence.
     pub fn new(status: Status, message: impl AsRef<str>) -> Self {
-        Self { status, message: one_line(message.as_ref(), ERROR_TEXT_BYTES_MAX) }
+        let message = one_line(message.as_ref(), ERROR_TEXT_BYTES_MAX);
+        Self { status, message, reason: 0 }
     }
 }
 
 impl From<Status> for Error {
     fn from(status: Status) -> Self {
-        Self { status, message: status.text().to_owned() }
+        Self { status, message: status.text().to_owned(), reason: 0 }
     }
 }
 

@@ -6,7 +6,7 @@ use super::core::{AcquireCall, CallId, Wait};
 use super::data::AcquireOptions;
 use super::driver::{Given, Slot, Taken};
 use super::lease::Lease;
-use super::sentences::Subject;
+use super::sentences::{Subject, of_late_campaign};
 use crate::base::limits::NAMES_PER_ACQUIRE_MAX;
 use crate::lock::Name;
 use crate::{Error, Status};
@@ -135,12 +135,11 @@ impl Pending {
 
     /// A campaign that is taken late, by a thread that was stopped, may have been lost meanwhile.
     fn still_held(&self, lease: Lease) -> Result<Lease, Error> {
-        if self.kind == Kind::Campaign && lease.remaining().is_zero() {
-            let text =
-                format!("elected in {:?}, and it ended before this call returned", lease.name());
-            return Err(Error::new(Status::Lost, text));
+        let ended = if self.kind == Kind::Campaign { lease.ended() } else { None };
+        match ended {
+            Some(reason) => Err(of_late_campaign(&lease.state, reason)),
+            None => Ok(lease),
         }
-        Ok(lease)
     }
 
     /// Withdraws it, from any thread; `take` gives CANCELLED.

@@ -74,7 +74,30 @@ pub(super) fn of_lease(lease: &LeaseState, before: Option<EndReason>, error: Err
         (Status::Closed, _) => format!("the lease on {name} has ended: the client is closed"),
         (_, _) => format!("{name}: {}", error.message),
     };
-    Error::new(error.status, text)
+    let why = ended.filter(|_| error.status == Status::Lost);
+    of_end(Error::new(error.status, text), why)
+}
+
+/// What a campaign says whose lease ended before anybody had it.
+pub(super) fn of_late_campaign(lease: &LeaseState, reason: EndReason) -> Error {
+    let name = quoted(&lease.name);
+    let text = format!(
+        "elected in {name}, and before the call returned the lease {}",
+        why_ended(lease, reason)
+    );
+    of_end(Error::new(Status::Lost, text), Some(reason))
+}
+
+impl Error {
+    /// Why the lease had ended of which LOST speaks; `None`: it speaks of none, or that is not known here.
+    #[must_use]
+    pub fn ended(&self) -> Option<EndReason> {
+        EndReason::numbered(self.reason)
+    }
+}
+
+fn of_end(error: Error, reason: Option<EndReason>) -> Error {
+    Error { reason: reason.map_or(0, |reason| reason as i32), ..error }
 }
 
 /// As the end of a sentence about a lease.

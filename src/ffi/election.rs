@@ -25,7 +25,7 @@ use std::ffi::{c_char, c_void};
 ///
 /// On success *out is a lease that you free with tenure_lease_free; else it is NULL.
 ///
-/// Statuses: TENURE_LOST, and those of tenure_acquire. Any thread.
+/// Statuses: TENURE_LOST (tenure_last_reason says why), and those of tenure_acquire. Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_campaign(
     client: *mut tenure_client,

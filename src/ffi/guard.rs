@@ -37,6 +37,11 @@ pub(super) fn last_error() -> *const c_char {
     LAST_ERROR.try_with(|text| text.borrow().as_ptr()).unwrap_or(c"".as_ptr())
 }
 
+/// Why the lease had ended of which this thread's last failed call spoke: 0 if it spoke of none.
+pub(super) fn last_reason() -> i32 {
+    LAST_REASON.get()
+}
+
 /// Runs the host's log callback: calls that it makes are refused, since it runs in the middle of ours.
 pub(super) fn in_callback(callback: impl FnOnce()) {
     IN_CALLBACK.with(|inside| {
@@ -77,6 +82,7 @@ fn internal(panic: &(dyn Any + Send)) -> Error {
 }
 
 fn remember(error: Error) {
+    LAST_REASON.set(error.reason);
     let mut text = error.to_string().into_bytes();
     text.retain(|byte| *byte != 0);
     let text = CString::new(text).expect("the NULs were taken out");
@@ -85,6 +91,7 @@ fn remember(error: Error) {
 
 thread_local! {
     static LAST_ERROR: RefCell<CString> = RefCell::new(CStr::to_owned(c""));
+    static LAST_REASON: Cell<i32> = const { Cell::new(0) };
     static IN_CALLBACK: Cell<bool> = const { Cell::new(false) };
 }
 

@@ -67,7 +67,7 @@ pub struct tenure_node_options {
     pub client_ca: *const c_char,
     /// As ca.
     pub crl: *const c_char,
-    /// NULL, or "host:port" of loopback: where the node tells how it is over HTTP (/metrics, /livez, /readyz, /status).
+    /// NULL, or "host:port": where the node tells how it is over HTTP (/metrics, /livez, /readyz, /status), beyond loopback HTTPS.
     pub admin: *const c_char,
     /// Not acted on by this version: NULL.
     pub audit: *const c_char,

@@ -1,6 +1,6 @@
 //! Versions, status numbers, and the text of the last failure.
 
-use super::guard::{guard_or, last_error};
+use super::guard::{guard_or, last_error, last_reason};
 use crate::Status;
 use std::ffi::{CStr, CString, c_char};
 use std::sync::OnceLock;
@@ -90,6 +90,14 @@ pub extern "C" fn tenure_status_text(status: tenure_status) -> *const c_char {
 #[unsafe(no_mangle)]
 pub extern "C" fn tenure_last_error() -> *const c_char {
     last_error()
+}
+
+/// Why the lease had ended of which this thread's last failed call said TENURE_LOST (TENURE_REASON_...): also where that call
+/// gave no lease that could be asked, as a campaign that was won and lost before it returned. TENURE_REASON_NONE if no call
+/// has failed, or the last one spoke of no lease whose end is known here. It stands until this thread's next call fails.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenure_last_reason() -> i32 {
+    last_reason()
 }
 
 /// What is said of one status.

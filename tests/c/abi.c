@@ -73,6 +73,7 @@ static void statuses_have_names_and_texts(void) {
     CHECK(tenure_abi_version() == TENURE_ABI_VERSION);
     CHECK(strchr(tenure_version(), '.') != NULL);
     CHECK(strcmp(tenure_last_error(), "") == 0);
+    CHECK(tenure_last_reason() == TENURE_REASON_NONE);
 }
 
 /* What is not a handle of the type it is passed for. */

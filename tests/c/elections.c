@@ -49,6 +49,7 @@ static void an_election_is_followed_from_the_present_on(tenure_client *client, t
     check_next(observer, "second", "");
     CHECK_STATUS(tenure_release(successor, TENURE_FOREVER), TENURE_OK);
     CHECK_STATUS(tenure_proclaim(successor, "", 0), TENURE_LOST);
+    CHECK(tenure_last_reason() == TENURE_REASON_RELEASED);
     tenure_lease_free(successor);
     check_next(observer, "", "");
 
@@ -92,6 +93,23 @@ static void an_observer_is_told_that_its_client_is_closed(const char *endpoints)
     CHECK(holder == NULL);
 }
 
+/* Nobody has its lease: what it says is all that there is. */
+static void a_campaign_that_was_lost_before_it_was_taken_says_why(const char *endpoints) {
+    tenure_client *client = open_client(endpoints, "late");
+    tenure_pending *pending = NULL;
+    tenure_lease *lease = NULL;
+    CHECK_STATUS(tenure_campaign_start(client, "elect/d", TENURE_FOREVER, NULL, 0, &pending), TENURE_OK);
+    CHECK(readable(tenure_pending_fd(pending), -1) == 1);
+    CHECK_STATUS(tenure_client_close(client, TENURE_FOREVER), TENURE_OK);
+    CHECK_STATUS(tenure_pending_take(pending, TENURE_FOREVER, &lease), TENURE_LOST);
+    CHECK(lease == NULL && tenure_last_reason() == TENURE_REASON_SESSION_CLOSED);
+    CHECK(strstr(tenure_last_error(), "its client was closed") != NULL);
+    CHECK_STATUS(tenure_pending_take(pending, TENURE_FOREVER, &lease), TENURE_INVALID);
+    CHECK(tenure_last_reason() == TENURE_REASON_NONE);
+    tenure_pending_free(pending);
+    tenure_client_free(client);
+}
+
 int main(int argc, char **argv) {
     struct cluster cluster;
     tenure_client *client;
@@ -103,6 +121,7 @@ int main(int argc, char **argv) {
     an_election_is_followed_from_the_present_on(client, other);
     freeing_an_observer_wakes_its_reader(client);
     an_observer_is_told_that_its_client_is_closed(cluster.endpoints);
+    a_campaign_that_was_lost_before_it_was_taken_says_why(cluster.endpoints);
     tenure_client_free(other);
     tenure_client_free(client);
     cluster_stop(&cluster);

@@ -56,10 +56,13 @@ static int one_in(struct caller *caller, unsigned bound) {
 
 #define BIT(status) (UINT64_C(1) << (status))
 
-/* A status that the function's comment does not promise is a bug; so is a failure without a text. */
+/* A status that the function's comment does not promise is a bug; so is a failure without a text, and a reason without a loss. */
 static tenure_status judge(struct caller *caller, const char *function, tenure_status status, uint64_t promised) {
     int known = status >= 0 && status <= TENURE_INTERNAL && (BIT(status) & (promised | BIT(TENURE_OK)));
-    if (!known || (status != TENURE_OK && tenure_last_error()[0] == 0)) {
+    int32_t reason = tenure_last_reason();
+    int misled = reason < TENURE_REASON_NONE || reason > TENURE_REASON_FORKED ||
+                 (reason != TENURE_REASON_NONE && status != TENURE_OK && status != TENURE_LOST);
+    if (!known || misled || (status != TENURE_OK && tenure_last_error()[0] == 0)) {
         fprintf(stderr, "call %ld of thread %d: %s is %s (last error: %s)\n", caller->calls, caller->number, function,
                 tenure_status_name(status), tenure_last_error());
         abort();

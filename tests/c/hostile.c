@@ -536,6 +536,7 @@ static void statuses_and_levels_that_are_none_have_an_answer(void) {
         CHECK(tenure_status_text(none[i])[0] != 0);
         REFUSED_AS(tenure_log_to(NULL, NULL, none[i] == 63 ? 6 : none[i]), TENURE_INVALID);
         REFUSED_AS(tenure_log_level(none[i] == 63 ? 6 : none[i]), TENURE_INVALID);
+        CHECK(tenure_last_reason() == TENURE_REASON_NONE);
     }
 }
 

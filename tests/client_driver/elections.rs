@@ -3,7 +3,7 @@
 use crate::cluster::{Cluster, is_readable, status};
 use std::time::Duration;
 use tenure::Status;
-use tenure::client::{Client, Lease, Observed, Observer, SessionState, Wait};
+use tenure::client::{Client, EndReason, Lease, Observed, Observer, SessionState, Wait};
 
 /// What an observer is told next: the holder's client and value.
 fn next(observer: &Observer) -> Option<(String, Vec<u8>)> {
@@ -116,7 +116,11 @@ fn a_campaign_that_is_taken_after_its_end_is_lost() {
     let elected = client.campaign_start("e", Wait::Forever, b"").unwrap();
     assert!(is_readable(elected.fd().unwrap(), None));
     client.close(Wait::Forever).unwrap();
-    assert_eq!(status(elected.take(Wait::Forever)), Status::Lost);
+    let error = elected.take(Wait::Forever).unwrap_err();
+    assert_eq!((error.status, error.ended()), (Status::Lost, Some(EndReason::SessionClosed)));
+    let text =
+        "elected in \"e\", and before the call returned the lease has ended: its client was closed";
+    assert_eq!(error.message, text);
 }
 
 #[test]
@@ -126,5 +130,6 @@ fn what_is_no_value_or_no_lease_is_not_proclaimed() {
     let lease = campaign(&client, b"");
     assert_eq!(status(lease.proclaim(&[0; 4097])), Status::Invalid);
     lease.release(Wait::Forever).unwrap();
-    assert_eq!(status(lease.proclaim(b"")), Status::Lost);
+    let error = lease.proclaim(b"").unwrap_err();
+    assert_eq!((error.status, error.ended()), (Status::Lost, Some(EndReason::Released)));
 }

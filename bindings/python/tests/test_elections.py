@@ -1,8 +1,13 @@
 """Elections and observers."""
 
+import select
 import unittest
 
 import tenure
+from tenure._grant import LeaseHandle
+from tenure._library import library
+from tenure._native import Handle
+from tenure._requests import acquire, start_campaign
 from support import ClusterCase, together, until_waiting
 
 
@@ -50,6 +55,21 @@ class ElectionTest(ClusterCase):
         first.release()
         threads[0].join()
         self.assertGreater(led[0], first.token)
+
+    def test_a_campaign_that_was_lost_before_it_returned_says_why(self) -> None:
+        client = self.connect()
+        lease = LeaseHandle(client._handle, self.name)
+
+        def start() -> Handle:
+            pending = start_campaign(client._handle, self.name, b"", None)
+            select.select([library.tenure_pending_fd(pending.pointer)], [], [])
+            client.close()
+            return pending
+
+        with self.assertRaises(tenure.Lost) as caught:
+            acquire(lease, start, None)
+        self.assertEqual((caught.exception.name, caught.exception.reason), (self.name, tenure.Reason.SESSION_CLOSED))
+        self.assertIn("its client was closed", str(caught.exception))
 
     def test_run_leads_resigns_and_returns(self) -> None:
         election = self.client.election(self.name)

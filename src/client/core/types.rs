@@ -171,6 +171,23 @@ pub enum EndReason {
     Forked = 7,
 }
 
+impl EndReason {
+    /// The one of that number.
+    #[must_use]
+    pub fn numbered(number: i32) -> Option<Self> {
+        let all = [
+            Self::Released,
+            Self::Expired,
+            Self::SessionClosed,
+            Self::Broken,
+            Self::Transferred,
+            Self::Stalled,
+            Self::Forked,
+        ];
+        all.into_iter().find(|reason| *reason as i32 == number)
+    }
+}
+
 /// Where a session stands. Numbers are those of `TENURE_SESSION_STATE_*`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -82,15 +82,7 @@ impl LeaseState {
 
     /// Why it ended, as far as somebody said so.
     pub(crate) fn ended(&self) -> Option<EndReason> {
-        match self.ended.load(Ordering::SeqCst) {
-            0 => None,
-            reason if reason == EndReason::Released as i32 => Some(EndReason::Released),
-            reason if reason == EndReason::SessionClosed as i32 => Some(EndReason::SessionClosed),
-            reason if reason == EndReason::Broken as i32 => Some(EndReason::Broken),
-            reason if reason == EndReason::Transferred as i32 => Some(EndReason::Transferred),
-            reason if reason == EndReason::Stalled as i32 => Some(EndReason::Stalled),
-            _ => Some(EndReason::Expired),
-        }
+        EndReason::numbered(self.ended.load(Ordering::SeqCst))
     }
 
     /// Ends it for good; the first reason stands.

@@ -131,6 +131,7 @@ PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "tenure_status_name": (c_char_p, [_status]),
     "tenure_status_text": (c_char_p, [_status]),
     "tenure_last_error": (c_char_p, []),
+    "tenure_last_reason": (c_int32, []),
     "tenure_log_to": (_status, [LogFunction, c_void_p, c_int32]),
     "tenure_log_level": (_status, [c_int32]),
     "tenure_log_fd": (c_int, []),

@@ -149,9 +149,12 @@ class Internal(Error):
 BY_STATUS: dict[int, type[Error]] = {error.status: error for error in Error.__subclasses__()}
 
 
-def error_of(status: int, text: str) -> Error:
-    """The exception of a status; one that a newer library invented is a plain Error."""
-    return BY_STATUS.get(status, Error)(text)
+def error_of(status: int, text: str, reason: int = 0) -> Error:
+    """The exception of a status; one that a newer library invented is a plain Error. `reason`: why a lease was lost."""
+    error = BY_STATUS.get(status, Error)(text)
+    if isinstance(error, Lost) and reason in Reason.__members__.values():
+        error.reason = Reason(reason)
+    return error
 
 
 def named(name: Optional[str], error: AnyError) -> AnyError:

@@ -101,10 +101,13 @@ def failure_of(function: Callable[..., int], *arguments: Any) -> Optional[Error]
     if not status:
         return None
     said: bytes = library.tenure_last_error()
+    reason: int = library.tenure_last_reason()
     # A collection or a signal's handler may have called the library in between, and what was said last is of that call.
     is_of_this_call = _failures.count == before
     _failures.count += 1
-    return error_of(status, said.decode("utf-8", "replace") if is_of_this_call else status_text(status))
+    if not is_of_this_call:
+        return error_of(status, status_text(status))
+    return error_of(status, said.decode("utf-8", "replace"), reason)
 
 
 def status_text(status: int) -> str:
