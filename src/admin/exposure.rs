@@ -21,7 +21,10 @@ pub type TlsNow = Box<dyn Fn() -> TlsServer + Send>;
 
 impl Exposure {
     /// Whether it may be at `address`.
-    pub(super) fn check(&self, address: SocketAddr) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// INVALID: what to change.
+    pub fn check(&self, address: SocketAddr) -> Result<(), Error> {
         if address.ip().is_loopback() || !matches!(self, Self::Loopback) {
             return Ok(());
         }

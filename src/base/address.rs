@@ -15,6 +15,11 @@ pub enum AddressError {
     /// White space in it.
     #[error("has a blank in it: part addresses by commas")]
     Blank,
+    /// All addresses, as other programs write them.
+    #[error(
+        "has \"*\" for its host: 0.0.0.0 is all addresses to listen on, and nobody can dial all"
+    )]
+    Star,
     /// A host alone.
     #[error("has no port")]
     NoPort,
@@ -57,6 +62,7 @@ pub fn check(text: &str) -> Result<(), AddressError> {
     };
     match port.parse::<u16>() {
         _ if host.is_empty() => Err(AddressError::NoHost),
+        _ if host == "*" => Err(AddressError::Star),
         _ if host.contains(':') && !is_bracketed(host) => Err(AddressError::NoBrackets),
         Ok(0) => Err(AddressError::PortZero),
         Ok(_) => Ok(()),

@@ -8,7 +8,7 @@ use crate::net::Wake;
 use crate::node::config::NodeOptions;
 use crate::node::listen::resolve;
 use crate::node::secured::{Secured, TlsMode};
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, OnceLock};
 
 /// Listens where `options` say; `None`: nowhere.
@@ -20,11 +20,21 @@ pub(super) fn listen(
     secured: Option<&Secured>,
 ) -> Result<Option<(TcpListener, Exposure)>, Error> {
     let Some(wanted) = &options.admin else { return Ok(None) };
+    options.check_admin(options.listen.as_deref().unwrap_or(options.own_address()?))?;
     let exposure = exposure(options, secured);
     let address = resolve(wanted).map_err(|error| {
         Error::new(error.status, format!("the admin endpoint: {}", error.message))
     })?;
     Ok(Some((Admin::listen(address, &exposure)?, exposure)))
+}
+
+/// Whether it may be there, as far as options tell.
+pub(super) fn check_exposure(address: SocketAddr, options: &NodeOptions) -> Result<(), Error> {
+    if options.insecure || options.tls.is_some() {
+        Ok(())
+    } else {
+        Exposure::Loopback.check(address)
+    }
 }
 
 /// With certificates it is the certificate that decides; without, or while those are a stage, the option.

@@ -1,9 +1,10 @@
 //! Whether the options of a node fit each other, before anything is opened or looked up.
 
+use super::admin;
 use super::config::{NodeOptions, check_address};
 use super::event_loop::error_of;
 use super::listen::check_exposure;
-use crate::Error;
+use crate::base::error::{Error, Status};
 use crate::server::{Entry, ServerOptions};
 use std::net::{IpAddr, SocketAddr};
 
@@ -23,7 +24,27 @@ impl NodeOptions {
         // Any port will do to listen on.
         check_address(listen)
             .or_else(|error| if listen.ends_with(":0") { Ok(()) } else { Err(error) })?;
-        known_address(listen).map_or(Ok(()), |address| check_exposure(address, self))
+        known_address(listen).map_or(Ok(()), |address| check_exposure(address, self))?;
+        self.check_admin(listen)
+    }
+
+    /// What can be told of the admin endpoint beside a node that listens there.
+    pub(super) fn check_admin(&self, listen: &str) -> Result<(), Error> {
+        let Some(admin) = &self.admin else { return Ok(()) };
+        let (own, its) = (known_address(listen), known_address(admin));
+        let is_one_of = |all: IpAddr, ip: IpAddr| all == ip || all.is_unspecified();
+        let is_same = own.zip(its).map_or(admin == listen, |(own, its)| {
+            let overlap = is_one_of(own.ip(), its.ip()) || is_one_of(its.ip(), own.ip());
+            own.port() == its.port() && overlap
+        });
+        if is_same && !admin.ends_with(":0") {
+            let text = format!(
+                "the admin endpoint {admin} is where the node itself listens: give it a port of its own"
+            );
+            return Err(Error::new(Status::Invalid, text));
+        }
+        let Some(address) = its else { return Ok(()) };
+        admin::check_exposure(address, self)
     }
 }
 

@@ -46,7 +46,8 @@ pub struct NodeOptions {
     pub tls: Option<NodeTls>,
     /// A file to which the audit trail is appended, a JSON object a line; the log has it in any case.
     pub audit: Option<PathBuf>,
-    /// Where its admin endpoint listens ("127.0.0.1:9401"): metrics, probes and its status over HTTP; `None`: nowhere.
+    /// Where its admin endpoint listens ("127.0.0.1:9401"): metrics, probes and its status over HTTP, beyond loopback
+    /// over HTTPS; `None`: nowhere.
     pub admin: Option<String>,
 }
 
@@ -81,6 +82,9 @@ impl NodeOptions {
         let own = self.cluster.iter().find(|(node, _)| *node == self.id);
         own.map(|(_, address)| address.as_str()).ok_or_else(|| {
             let id = self.id;
+            if id == NodeId(0) {
+                return invalid("a node's id is a whole number from 1".to_owned());
+            }
             invalid(format!("node {id} is not in the cluster: add \"{id}=host:port\" to it"))
         })
     }

@@ -52,6 +52,33 @@ fn each_mistake_of_a_newcomer_is_told_with_line_column_and_what_to_write() {
         ("join = \"10.0.0.1:7401\"", "4:1: cluster and join are both given"),
         ("[serve]", "4:2: [serve] begins a table, and there is none"),
         ("listen = 127.0.0.1:7401", "4:"),
+        ("listen = “127.0.0.1:7401”", "4:10: string values must be quoted"),
+        (
+            "listen = \"*:7401\"",
+            "4:10: listen: \"*:7401\" has \"*\" for its host: 0.0.0.0 is all addresses",
+        ),
+        (
+            "admin = \"127.0.0.1:7401\"",
+            "4:9: the admin endpoint 127.0.0.1:7401 is where the node itself listens",
+        ),
+        (
+            "admin = \"0.0.0.0:7401\"",
+            "4:9: the admin endpoint 0.0.0.0:7401 is where the node itself listens",
+        ),
+        ("admin = \"0.0.0.0:9401\"", "4:9: the admin endpoint 0.0.0.0:9401 is open to the network"),
+        ("admin = \"9401\"", "4:9: --admin \"9401\" has no port"),
+        ("tls = \"yes\"", "4:7: tls: it is one of off, optional, required"),
+        ("verify = \"none\"", "4:10: verify: it is one of host, node"),
+        ("log-level = \"loud\"", "4:13: log-level: \"loud\" is no level of log lines"),
+        (
+            "ca = \"/c\"",
+            "4:6: a node that speaks TLS needs all of --ca, --cert and --key: missing here: --cert and --key",
+        ),
+        (
+            "audit = \"~/audit\"",
+            "4:9: audit: \"~/\" at its begin means something to a shell, and nothing here",
+        ),
+        ("audit = \"$LOGS/audit\"", "4:9: audit: \"$\" at its begin means something to a shell"),
         ("id = 2", "4:1: duplicate key"),
         ("  heartbeat   =   \"x\"", "4:19: heartbeat: a duration is a number and a unit"),
     ];
@@ -78,6 +105,19 @@ fn what_is_wrong_with_who_the_node_is_is_told_too() {
             "cluster = \"1=127.0.0.1:1\"",
             "1:6: node 4 is not in the cluster",
         ),
+        (
+            "id = 0",
+            "data = \"/d\"",
+            "cluster = \"1=127.0.0.1:1\"",
+            "1:6: a node's id is a whole number from 1",
+        ),
+        (
+            "id = 1",
+            "data = \"/d\"",
+            "cluster = \"1=127.0.0.1:1,2=127.0.0.1:1\"",
+            "3:11: cluster: nodes 1 and 2 both have the address 127.0.0.1:1",
+        ),
+        ("id = 1", "data = \"~\"", "cluster = \"1=a:1\"", "2:8: data: \"~\" at its begin means"),
         ("id = 1", "data = \"\"", "cluster = \"1=a:1\"", "2:8: data: "),
         ("id = 1", "data = \"/d\"", "cluster = \"1=a\"", "3:11: cluster: \"a\" has no port"),
         (
@@ -112,6 +152,35 @@ fn what_is_wrong_with_who_the_node_is_is_told_too() {
         assert_eq!(code, Some(2), "{said:?}");
         assert!(said.len() == 1 && said[0].starts_with(expected), "{expected}: {said:?}");
     }
+}
+
+#[test]
+fn what_is_probably_not_meant_is_noted_and_is_no_mistake() {
+    let whole = "id = 1\ndata = \"data\"\ncluster = \"1=127.0.0.1:7401,2=10.0.0.2:7401\"\nlisten = \"127.0.0.1:7402\"\n";
+    let (code, said) = checked(whole, &[]);
+    assert_eq!(code, Some(0), "{said:?}");
+    let notes = [
+        "2:8: note: data is relative",
+        "3:11: note: cluster has 2 nodes",
+        "3:11: note: cluster has node 1 at 127.0.0.1:7401, which each machine takes for itself",
+        "4:10: note: listen has port 7402, and the others dial node 1 at port 7401",
+    ];
+    for note in notes {
+        assert!(said.iter().any(|line| line.starts_with(note)), "{note}: {said:?}");
+    }
+    assert!(said.last().is_some_and(|line| line.ends_with("no mistake")), "{said:?}");
+    let nobody =
+        "id = 1\ndata = \"/d\"\ninsecure = true\ncluster = \"1=0.0.0.0:7401,2=10.0.0.2:7401\"\n";
+    let (code, said) = checked(nobody, &[]);
+    assert_eq!(code, Some(2), "{said:?}");
+    assert!(
+        said[0].starts_with("4:11: cluster has node 1 at an address that is no machine's"),
+        "{said:?}"
+    );
+    let tls = "ca = \"/no/ca\"\ncert = \"/no/cert\"\nkey = \"/no/key\"\n";
+    let (code, said) = checked(&format!("{WHOLE}{tls}"), &[]);
+    assert_eq!(code, Some(0), "{said:?}");
+    assert!(said.iter().any(|line| line.starts_with("5:8: note: cert cannot be read")), "{said:?}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! `tenure config check`: each mistake in a configuration file, with its place, before a node is started with it.
 
+use super::doubts::{self, Doubt};
 use super::file::{self, Entries, Entry, Mistake, Place};
 use super::settings::{self, Kind, Setting, quoted};
 use crate::cli::failure::{Failure, USAGE};
@@ -7,12 +8,13 @@ use crate::cli::log::printable;
 use crate::cli::{outlet, output, serve};
 use clap::{ArgMatches, Args};
 use std::path::{Path, PathBuf};
+use tenure::node::NodeOptions;
 use toml::Value;
 
 /// Check a configuration file of `serve`, and tell each mistake with line and column.
 ///
-/// What the node is told besides, by flags or variables, can be said as `serve` is told it. Nothing is opened, and no name is
-/// looked up. Exits 2 if there is a mistake.
+/// What the node is told besides, by flags or variables, can be said as `serve` is told it. Of files those of certificates are
+/// read, and no name is looked up. Exits 2 if there is a mistake. A note is of what may be meant and mostly is not.
 // The group is that of `serve`.
 #[derive(Args, Debug)]
 #[group(skip)]
@@ -27,12 +29,24 @@ pub struct Options {
 pub fn run(options: Options, matches: &ArgMatches) -> Result<(), Failure> {
     let text = read(&options.file)?;
     let shown = options.file.display().to_string();
-    let mistakes =
-        mistakes(&text, matches, || serve::check(options.flags.clone().with_config(&options.file)));
-    if mistakes.is_empty() {
-        return output::conclude(&format!("{shown}: no mistake\n"));
+    let checked =
+        check(&text, matches, || serve::check(options.flags.clone().with_config(&options.file)));
+    match checked {
+        Ok(notes) => {
+            output::conclude(&format!("{}{shown}: no mistake\n", as_lines(&shown, &notes)))
+        }
+        Err(mistakes) => Err(tell(&shown, &mistakes)),
     }
-    Err(tell(&shown, &mistakes))
+}
+
+fn as_lines(shown: &str, notes: &[Mistake]) -> String {
+    notes.iter().map(|note| format!("{}\n", line(shown, note))).collect()
+}
+
+/// As compilers write them.
+fn line(shown: &str, Mistake { place, what }: &Mistake) -> String {
+    let place = place.map_or(String::new(), |place| format!("{place}:"));
+    printable(&format!("{shown}:{place} {what}"))
 }
 
 /// The text of the file.
@@ -42,35 +56,39 @@ pub fn read(path: &Path) -> Result<String, Failure> {
     })
 }
 
-/// A line for each mistake on stderr, as compilers write them; the failure that follows says no more.
+/// A line for each mistake on stderr; the failure that follows says no more.
 pub fn tell(shown: &str, mistakes: &[Mistake]) -> Failure {
-    for Mistake { place, what } in mistakes {
-        let place = place.map_or(String::new(), |place| format!("{place}:"));
-        outlet::STDERR.say(&printable(&format!("{shown}:{place} {what}")));
+    for mistake in mistakes {
+        outlet::STDERR.say(&line(shown, mistake));
     }
     Failure::new(USAGE, "")
 }
 
 /// What is wrong with a file that says `text`, beside the flags and variables of `matches`; `together` tells what is wrong
-/// with values that are each right.
-fn mistakes(
+/// with values that are each right. If nothing is, what there is to note.
+fn check(
     text: &str,
     matches: &ArgMatches,
-    together: impl FnOnce() -> Result<(), Failure>,
-) -> Vec<Mistake> {
-    let entries = match file::parse(text) {
-        Ok(entries) => entries,
-        Err(mistake) => return vec![mistake],
-    };
+    together: impl FnOnce() -> Result<NodeOptions, Failure>,
+) -> Result<Vec<Mistake>, Vec<Mistake>> {
+    let entries = file::parse(text).map_err(|mistake| vec![mistake])?;
     let mut mistakes = of_entries(&entries);
     mistakes.extend(missing(&entries, matches));
-    if mistakes.is_empty()
-        && let Err(Failure { message, .. }) = together()
-    {
-        let place = place_of(&message, &entries);
-        mistakes.push(Mistake { place, what: message });
+    if !mistakes.is_empty() {
+        return Err(mistakes);
     }
-    mistakes
+    let options = together().map_err(|Failure { message, .. }| {
+        vec![Mistake { place: place_of(&message, &entries), what: message }]
+    })?;
+    let at = |Doubt { key, what }: Doubt, before: &str| {
+        let entry = entries.iter().find(|entry| entry.key == key);
+        Mistake { place: entry.map(|entry| entry.value_place), what: format!("{before}{what}") }
+    };
+    let wrong = doubts::mistakes(&options);
+    if !wrong.is_empty() {
+        return Err(wrong.into_iter().map(|doubt| at(doubt, "")).collect());
+    }
+    Ok(doubts::doubts(&options).into_iter().map(|doubt| at(doubt, "note: ")).collect())
 }
 
 /// What is wrong with each entry by itself.
@@ -81,6 +99,7 @@ pub fn of_entries(entries: &Entries) -> Vec<Mistake> {
         let Some(setting) = setting else { return Some(unknown(entry)) };
         let what = match text_of(setting, &entry.value) {
             Ok(text) => settings::check_value(&entry.key, &text)
+                .and_then(|()| check_path(&entry.key, &text))
                 .err()
                 .map(|why| format!("{}: {why}", entry.key)),
             Err(what) => Some(what),
@@ -121,6 +140,18 @@ pub fn text_of(setting: &Setting, value: &Value) -> Result<String, String> {
             Err(instead("is text, in quotes", &plain(value)))
         }
         _ => Err(format!("{key} is text, in quotes")),
+    }
+}
+
+/// What a shell would have replaced in a path.
+fn check_path(key: &str, text: &str) -> Result<(), String> {
+    let is_path = ["data", "ca", "cert", "key", "client-ca", "crl", "audit"].contains(&key);
+    let of_shells = ["~/", "$"].into_iter().find(|begin| text.starts_with(begin));
+    match of_shells.or((text == "~").then_some("~")) {
+        Some(begin) if is_path => Err(format!(
+            "{begin:?} at its begin means something to a shell, and nothing here: write the whole path"
+        )),
+        _ => Ok(()),
     }
 }
 
@@ -192,7 +223,9 @@ fn place_of(sentence: &str, entries: &Entries) -> Option<Place> {
 /// Where something is missing.
 const TOP: Option<Place> = Some(Place { line: 1, column: 1 });
 /// Words of what `serve` says of values that do not fit each other, and the key to look at.
-const ABOUT: [(&str, &str); 6] = [
+const ABOUT: [(&str, &str); 8] = [
+    ("a node's id", "id"),
+    ("the admin endpoint", "admin"),
     ("is not in the cluster", "id"),
     ("election timeout", "election"),
     ("election timeout", "heartbeat"),

@@ -45,9 +45,15 @@ pub struct Mistake {
 /// It is no TOML.
 pub fn parse(text: &str) -> Result<Entries, Mistake> {
     let table: BTreeMap<Spanned<String>, Spanned<Value>> =
-        toml::from_str(text).map_err(|error| Mistake {
-            place: error.span().map(|span| place(text, &span)),
-            what: format!("{}: a line is KEY = VALUE, and text stands in quotes", error.message()),
+        toml::from_str(text).map_err(|error| {
+            let place = error.span().map(|span| place(text, &span));
+            let line = place.and_then(|place| text.lines().nth(place.line - 1)).unwrap_or_default();
+            let advice = if line.contains(['“', '”', '„', '‘', '’']) {
+                "these quotes are a word processor's: write \""
+            } else {
+                "a line is KEY = VALUE, and text stands in quotes"
+            };
+            Mistake { place, what: format!("{}: {advice}", error.message()) }
         })?;
     let mut entries: Vec<_> = table.into_iter().collect();
     entries.sort_by_key(|(key, _)| key.span().start);
@@ -90,6 +96,12 @@ mod tests {
         let mistake = parse("id = 1\ndata = /var/lib\n").unwrap_err();
         assert_eq!(mistake.place, Some(Place { line: 2, column: 8 }), "{mistake:?}");
         assert!(mistake.what.contains("text stands in quotes"), "{}", mistake.what);
+        let curly = parse("id = 1\ndata = “/var/lib”\n").unwrap_err();
+        assert!(
+            curly.what.ends_with(": these quotes are a word processor's: write \""),
+            "{}",
+            curly.what
+        );
         let twice = parse("id = 1\nid = 2\n").unwrap_err();
         assert_eq!(twice.place.map(|place| place.line), Some(2), "{twice:?}");
     }

@@ -1,6 +1,7 @@
 //! `tenure config`: what a node would be told, by its file, its variables and its flags.
 
 mod check;
+mod doubts;
 mod file;
 mod print;
 mod sample;

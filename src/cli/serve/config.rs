@@ -165,9 +165,16 @@ fn node_tls(
             Ok(Some(tls))
         }
         (None, None, None) if client_ca.is_none() && crl.is_none() && mode.is_none() => Ok(None),
-        _ => Err(Failure::usage(
-            "a node that speaks TLS needs all of --ca, --cert and --key: `tenure certs ca` and `tenure certs node` make them",
-        )),
+        (ca, cert, key) => {
+            let given = [("--ca", ca), ("--cert", cert), ("--key", key)];
+            let missing: Vec<&str> =
+                given.iter().filter(|(_, path)| path.is_none()).map(|(flag, _)| *flag).collect();
+            Err(Failure::usage(format!(
+                "a node that speaks TLS needs all of --ca, --cert and --key: missing here: {}; `tenure certs ca` and `tenure certs \
+                 node` make them",
+                missing.join(" and ")
+            )))
+        }
     }
 }
 

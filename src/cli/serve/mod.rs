@@ -20,7 +20,7 @@ use std::time::Duration;
 use supervisor::Supervisor;
 use tenure::Status;
 use tenure::base::{NodeId, Term};
-use tenure::node::{Leadership, Node};
+use tenure::node::{Leadership, Node, NodeOptions};
 use tenure::sys::descriptors;
 use tenure::sys::poll::{self, Interest, Ready};
 
@@ -84,7 +84,7 @@ pub struct Options {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "true")]
     insecure: Option<bool>,
-    /// Where metrics, probes and this node's status are served over HTTP, say 127.0.0.1:9401
+    /// Where metrics, probes and this node's status are served over HTTP, beyond loopback HTTPS, say 127.0.0.1:9401
     #[arg(long, value_name = "HOST:PORT")]
     admin: Option<String>,
     /// How log lines look: text for people and journald, or one JSON object each [default: text]
@@ -112,9 +112,10 @@ impl Options {
 ///
 /// # Errors
 /// What it would be refused for.
-pub fn check(flags: Options) -> Result<(), Failure> {
+pub fn check(flags: Options) -> Result<NodeOptions, Failure> {
     let (options, _) = config::node_options(flags)?;
-    options.check().map_err(ended)
+    options.check().map_err(ended)?;
+    Ok(options)
 }
 
 /// Runs it.
