@@ -3,6 +3,8 @@
 
 #[path = "free_ports/mod.rs"]
 mod free_ports;
+#[path = "monitoring/wedged.rs"]
+mod wedged;
 
 use free_ports::free_port;
 use std::collections::BTreeSet;
@@ -15,29 +17,50 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tenure::NodeId;
 use tenure::client::{AcquireOptions, Client, ClientOptions, Wait};
-use tenure::node::{Node, NodeOptions};
+use tenure::node::{Node, NodeOptions, NodeTls};
 
 /// A cluster of one node, with an admin endpoint, that has granted a lock.
 struct Cluster {
     node: Node,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 impl Cluster {
     fn start() -> Self {
+        Self::start_with(TempDir::new().expect("a directory"), |_| ())
+    }
+
+    /// One that has certificates, of an authority in its directory, and answers beyond loopback; with that of a client.
+    fn start_secured() -> Self {
         let directory = TempDir::new().expect("a directory");
+        let place = directory.path().to_owned();
+        for words in ["ca", "node 1 127.0.0.1", "client prometheus"] {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_tenure"));
+            run(command.arg("certs").args(words.split(' ')).current_dir(&place));
+        }
+        let [ca, cert, key] = ["ca.crt", "node-1.crt", "node-1.key"].map(|file| place.join(file));
+        Self::start_with(directory, |options| {
+            options.tls = Some(NodeTls::new(ca, cert, key));
+            options.admin = Some("0.0.0.0:0".into());
+        })
+    }
+
+    fn start_with(directory: TempDir, change: impl FnOnce(&mut NodeOptions)) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("it is bound").to_string();
         let members = vec![(NodeId(1), address.clone())];
-        let options = NodeOptions::new(NodeId(1), directory.path().join("data"), members)
+        let mut options = NodeOptions::new(NodeId(1), directory.path().join("data"), members)
             .listener(listener)
             .admin("127.0.0.1:0");
+        change(&mut options);
         let node = Node::start(options).expect("a node of one");
-        let client = Client::open(&address, ClientOptions::new()).expect("it serves");
+        // One in the same process needs no certificate.
+        let local = node.local().expect("it runs");
+        let client = Client::open_local(&local, ClientOptions::new()).expect("it serves");
         let lease = client.acquire("jobs/x", Wait::Forever, AcquireOptions::default());
         lease.expect("it is free").release(Wait::Forever).expect("it is held");
         client.close(Wait::Forever).expect("it serves");
-        Self { node, _directory: directory }
+        Self { node, directory }
     }
 
     fn admin(&self) -> SocketAddr {
@@ -144,6 +167,13 @@ fn promtool_has_nothing_to_say_against_metrics_rules_and_configuration() {
     };
     run(&mut promtool(&["check", "rules", "alerts.yml"]));
     run(&mut promtool(&["check", "config", "prometheus.yml"]));
+    let cluster = Cluster::start_secured();
+    for file in ["prometheus-tls.yml", "alerts.yml"] {
+        fs::copy(folder().join(file), cluster.directory.path().join(file)).expect("a copy");
+    }
+    let mut check = promtool(&["check", "config", "prometheus-tls.yml"]);
+    run(check.current_dir(cluster.directory.path()));
+    drop(cluster);
     run(&mut promtool(&["test", "rules", "alerts_test.yml"]));
     let cluster = Cluster::start();
     let mut command = promtool(&["check", "metrics"]);
@@ -166,15 +196,21 @@ struct Prometheus {
 }
 
 impl Prometheus {
-    fn scraping(target: SocketAddr) -> Self {
+    /// One that scrapes `target`, as the file of that name in the tree has it, with what else that names beside it.
+    fn scraping(target: SocketAddr, file: &str, beside: &Path) -> Self {
         let directory = TempDir::new().expect("a directory");
         let address: SocketAddr = ([127, 0, 0, 1], free_port()).into();
-        let rules = folder().join("alerts.yml");
-        let configuration = format!(
-            "global:\n  scrape_interval: 1s\nrule_files: [\"{}\"]\nscrape_configs:\n  - job_name: tenure\n    \
-             static_configs:\n      - targets: [\"{target}\"]\n",
-            rules.display()
-        );
+        let text = page(file);
+        let (head, targets) = text.split_once("targets: [").expect("it has targets");
+        let (_, tail) = targets.split_once(']').expect("they end");
+        let configuration = format!("{head}targets: [\"{target}\"]{tail}")
+            .replace("scrape_interval: 15s", "scrape_interval: 1s");
+        for name in ["ca.crt", "client-prometheus.crt", "client-prometheus.key"] {
+            if beside.join(name).exists() {
+                fs::copy(beside.join(name), directory.path().join(name)).expect("a copy");
+            }
+        }
+        fs::copy(folder().join("alerts.yml"), directory.path().join("alerts.yml")).expect("a copy");
         let file = directory.path().join("prometheus.yml");
         fs::write(&file, configuration).expect("a file");
         let mut command = Command::new("prometheus");
@@ -212,7 +248,8 @@ fn a_real_prometheus_scrapes_a_node_and_evaluates_every_alert() {
         return;
     }
     let cluster = Cluster::start();
-    let prometheus = Prometheus::scraping(cluster.admin());
+    let (target, beside) = (cluster.admin(), cluster.directory.path());
+    let prometheus = Prometheus::scraping(target, "prometheus.yml", beside);
     let leads = until("it has scraped the node", || {
         let answer = prometheus.ask("/api/v1/query?query=tenure_is_leader")?;
         answer["data"]["result"][0]["value"][1].as_str().map(str::to_owned)
@@ -232,6 +269,25 @@ fn a_real_prometheus_scrapes_a_node_and_evaluates_every_alert() {
     for rule in rules {
         assert_eq!((&rule["health"], &rule["state"]), (&"ok".into(), &"inactive".into()), "{rule}");
     }
+}
+
+#[test]
+fn a_real_prometheus_scrapes_a_node_beyond_loopback_with_a_certificate() {
+    if !has("prometheus") {
+        return;
+    }
+    let cluster = Cluster::start_secured();
+    let target = SocketAddr::new([127, 0, 0, 1].into(), cluster.admin().port());
+    let beside = cluster.directory.path();
+    let prometheus = Prometheus::scraping(target, "prometheus-tls.yml", beside);
+    let target = until("it has tried the node", || {
+        let targets = prometheus.ask("/api/v1/targets")?;
+        let target = targets["data"]["activeTargets"][0].clone();
+        (target["health"] != "unknown" && !target.is_null()).then_some(target)
+    });
+    assert_eq!((&target["health"], &target["lastError"]), (&"up".into(), &"".into()), "{target}");
+    let leads = prometheus.ask("/api/v1/query?query=tenure_is_leader").expect("it answers");
+    assert_eq!(leads["data"]["result"][0]["value"][1], "1", "{leads}");
 }
 
 /// Asks again and again until there is an answer.

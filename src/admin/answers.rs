@@ -73,7 +73,10 @@ pub(super) fn answer(
 ) -> Response {
     let Some(page) = page else { return Response::line(NOT_FOUND, PAGES) };
     if !page.is_for(caller) {
-        return Response::line(FORBIDDEN, if caller == Caller::Anybody { STRANGER } else { CLIENT });
+        return Response::line(
+            FORBIDDEN,
+            if caller == Caller::Anybody { STRANGER } else { CLIENT },
+        );
     }
     match page {
         Page::Index => Response::line(OK, PAGES),
@@ -133,7 +136,8 @@ fn status_page(subject: Subject<'_>, news: &News<'_>) -> Response {
 const PAGES: &str = "tenure: /metrics /livez /readyz /status";
 const STRANGER: &str = "only /livez and /readyz are for everybody: ask by https with a certificate of this cluster's, /metrics with any \
                         (`tenure certs client NAME`), /status with an operator's (`tenure certs operator NAME`)";
-const CLIENT: &str = "/status is for operators: ask with the certificate of one (`tenure certs operator NAME`)";
+const CLIENT: &str =
+    "/status is for operators: ask with the certificate of one (`tenure certs operator NAME`)";
 
 #[cfg(test)]
 mod tests {

@@ -223,6 +223,7 @@ const IDLE_NANOS: u64 = 120 * SECOND;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::{Papers, TlsMaterial, TlsServer};
     use std::net::{TcpListener, TcpStream};
 
     fn pair() -> (Connection, TcpStream) {
@@ -295,6 +296,30 @@ mod tests {
         read_until(&mut asking, 1, |connection| connection.asking().is_some());
         asking.handle_deadline(u64::MAX);
         assert!(!asking.is_over());
+    }
+
+    #[test]
+    fn a_handshake_has_its_time_and_bytes_of_it_win_none() {
+        let mut papers = Papers::new();
+        let files = papers.node_files("tenure:node/1");
+        let server = TlsServer::for_anybody(&TlsMaterial::read(&files).unwrap()).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (socket, _) = listener.accept().unwrap();
+        let stream = Stream::accepted(socket, Caller::Anybody, Some(server)).unwrap();
+        let mut connection = Connection::new(stream, 0);
+        // A record of 512 bytes, of which one comes each second.
+        for (second, bytes) in [&[0x16, 3, 1, 2, 0, 1][..], &[0], &[1]].into_iter().enumerate() {
+            client.write_all(bytes).unwrap();
+            let mut set = [(connection.as_raw_fd(), connection.interest(), Default::default())];
+            crate::sys::poll::wait(&mut set, None).unwrap();
+            connection.handle_ready(second as u64 * SECOND);
+            assert!(connection.is_idle() && connection.until() == READ_NANOS);
+        }
+        connection.handle_deadline(READ_NANOS);
+        assert!(connection.is_over());
+        drop(connection);
+        assert_eq!(said(client), "");
     }
 
     #[test]

@@ -27,7 +27,6 @@ pub struct Admin {
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-
 impl Admin {
     /// Listens on an address, if `exposure` lets it.
     ///

@@ -273,7 +273,8 @@ mod tests {
 
     #[test]
     fn who_leads_is_said_with_since_when_and_why_while_that_is_news() {
-        let leads = |changes| NodeStatus { leader_changes: Some(changes), ..status(1, "leader", 7) };
+        let leads =
+            |changes| NodeStatus { leader_changes: Some(changes), ..status(1, "leader", 7) };
         let news = cluster([Some(leads(1)), Some(status(2, "follower", 7)), None]);
         let text = to_text(&news);
         assert!(text.contains("node 1 leads since 20"), "{text}");

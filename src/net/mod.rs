@@ -19,8 +19,8 @@ pub use local::{LocalDialError, LocalListener, LocalNode};
 pub use poller::{Key, Poller, Readiness, Registrar, Wake};
 pub use resolve::{Found, Lookup, resolve_elsewhere, resolve_locally, resolve_within};
 pub use tls::{
-    AnsweringTls, BlockingTls, Expected, TlsClient, TlsDialer, TlsError, TlsFiles, TlsMaterial, TlsServer,
-    begins_as_tls,
+    AnsweringTls, BlockingTls, Expected, TlsClient, TlsDialer, TlsError, TlsFiles, TlsMaterial,
+    TlsServer, begins_as_tls,
 };
 
 #[cfg(test)]

@@ -64,7 +64,8 @@ impl NodeStatus {
             Some(leader) => format!("follows node {leader}"),
             None => "knows no leader".to_owned(),
         };
-        let long = self.leader_for_ms.map(|ms| format!(", for {}", span(Duration::from_millis(ms))));
+        let long =
+            self.leader_for_ms.map(|ms| format!(", for {}", span(Duration::from_millis(ms))));
         format!("node {} {does} in term {}{}", self.node, self.term, long.unwrap_or_default())
     }
 }

@@ -176,6 +176,49 @@ fn status_tells_whole_degraded_and_none_apart() {
 }
 
 #[test]
+fn status_of_one_node_is_about_that_node_whatever_the_others_are() {
+    let mut cluster = Cluster::start();
+    let ask = |cluster: &Cluster, node: usize| {
+        cluster.run("status", &["--check", "--node", &node.to_string()])
+    };
+    let becomes = |cluster: &Cluster, node: usize, expected: i32, sentence: &str| {
+        eventually(&format!("node {node}: {sentence}"), || {
+            let output = ask(cluster, node);
+            let is_it = code(&output) == Some(expected) && stdout(&output).starts_with(sentence);
+            is_it.then_some(())
+        });
+    };
+    let leader = cluster.leader();
+    let other = leader % 3 + 1;
+    becomes(&cluster, leader, 0, &format!("node {leader} leads in term "));
+    becomes(&cluster, other, 0, &format!("node {other} follows node {leader} in term "));
+    // The cluster is degraded by that; this node is not.
+    let third = other % 3 + 1;
+    cluster.kill(third);
+    becomes(&cluster, third, 3, &format!("node {third} at 127.0.0.1:"));
+    becomes(&cluster, leader, 0, &format!("node {leader} leads in term "));
+    cluster.kill(leader);
+    let waits = format!("node {other} answers and does not serve: no leader: grants nothing until");
+    becomes(&cluster, other, 1, &waits);
+    let output = cluster.run("status", &["--check", "--node", &other.to_string(), "--json"]);
+    let value: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(code(&output), Some(1));
+    assert_eq!(
+        (&value["check"]["code"], &value["check"]["state"]),
+        (&1.into(), &"no_quorum".into())
+    );
+    assert_eq!(
+        (&value["nodes"][0]["id"], value["nodes"].as_array().map(Vec::len)),
+        (&other.into(), Some(1))
+    );
+    let stranger = ask(&cluster, 9);
+    assert_eq!(code(&stranger), Some(2), "{stranger:?}");
+    assert!(
+        sentence(&stranger).contains("there is no node 9 in this cluster: its nodes are 1, 2, 3")
+    );
+}
+
+#[test]
 fn bench_reports_all_its_cycles() {
     let cluster = Cluster::start();
     let arguments = ["--clients", "4", "--connections", "2", "--ops", "40", "--json"];

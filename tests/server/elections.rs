@@ -68,3 +68,21 @@ fn the_status_says_why_the_leader_changed() {
     let why = status.leader_change_why.expect("it says why");
     assert_eq!(why, format!("node {leader} closed its connection"));
 }
+
+#[test]
+fn the_status_says_for_how_long_there_is_a_leader_and_begins_anew_with_the_next() {
+    let mut cluster = Cluster::new(3);
+    let leader = cluster.elect();
+    let other = cluster.nodes().find(|node| *node != leader).expect("three");
+    let known = |cluster: &Cluster, node| cluster.status(node).leader_for_ms.expect("it knows one");
+    assert!(known(&cluster, leader) < 60);
+    cluster.advance_in_steps(10_000 * MS, 10 * MS);
+    for node in [leader, other] {
+        let ms = known(&cluster, node);
+        // Less what the clocks may be off.
+        assert!((9_800..10_200).contains(&ms), "node {node}: {ms} ms");
+    }
+    cluster.crash(leader);
+    let next = elect_quickly(&mut cluster);
+    assert!(known(&cluster, next) < 60);
+}

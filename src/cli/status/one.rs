@@ -141,7 +141,10 @@ mod tests {
             let page = to_json(&cluster, NodeId(node), &verdict);
             assert_eq!(page["nodes"].as_array().map(Vec::len), Some(1), "{page}");
             assert_eq!((&page["nodes"][0]["id"], &page["leader"]), (&json!(node), &json!(1)));
-            assert_eq!((&page["check"]["code"], &page["check"]["state"]), (&json!(code), &json!(word)));
+            assert_eq!(
+                (&page["check"]["code"], &page["check"]["state"]),
+                (&json!(code), &json!(word))
+            );
         }
     }
 
