@@ -2,5 +2,6 @@
 //! how long files and functions may be. `ARCHITECTURE.md` has the same table in prose.
 
 mod layers;
+mod links;
 mod source;
 mod style;

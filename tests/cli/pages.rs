@@ -1,33 +1,23 @@
-//! The command lines of docs/recovery.md and docs/upgrade.md, typed as they stand there, with the paths and addresses of a
-//! test in place of theirs; and what those pages quote.
+//! The command lines of the pages, typed as they stand there, with the paths and addresses of a test in place of theirs: here
+//! those of docs/recovery.md and docs/upgrade.md, and what those pages quote.
+
+mod daily;
+mod text;
+mod whole;
 
 use crate::extracts::left_by;
 use crate::printed::{shell, types};
 use crate::program::{Cluster, code, eventually, free_ports, stdout};
+use crate::secured::Papers;
 use serde_json::Value;
 use std::process::{Child, Output, Stdio};
 use tenure::base::NodeId;
 use tenure::client::ClusterStatus;
 use tenure::wire::NodeStatus;
-
-/// The lines of a section that begin with `tenure`; one that ends in a backslash goes on in the next.
-fn lines(page: &str, heading: &str) -> Vec<String> {
-    let path = format!("{}/docs/{page}", env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(path).expect("a page");
-    let sections = text.split("\n## ");
-    let mut section = sections.filter(|section| section.starts_with(heading));
-    let section = section.next().expect("the heading is there").replace("\\\n", " ");
-    let indented = section.lines().filter(|line| line.starts_with("    "));
-    indented.map(str::trim).filter(|line| line.starts_with("tenure ")).map(str::to_owned).collect()
-}
-
-/// `line` with other words in place of some; the longer ones come first.
-fn with(line: &str, words: &[(&str, &str)]) -> String {
-    words.iter().fold(line.to_owned(), |line, (from, to)| line.replace(from, to))
-}
+use text::{lines, with};
 
 #[track_caller]
-fn done(line: &str) -> String {
+pub fn done(line: &str) -> String {
     let output: Output = types(line);
     let complaints = String::from_utf8_lossy(&output.stderr);
     assert_eq!(code(&output), Some(0), "{line}: {complaints}");
@@ -36,7 +26,7 @@ fn done(line: &str) -> String {
 
 /// Programs that run until the test ends.
 #[derive(Default)]
-struct Background(Vec<Child>);
+pub struct Background(pub Vec<Child>);
 
 impl Background {
     fn start(&mut self, line: &str) {
@@ -60,17 +50,21 @@ fn l15_the_lines_of_the_last_resort_lead_to_a_cluster_that_waits() {
     let lines = lines("recovery.md", "A majority lost, and there is no backup");
     let [extract, restore, serve] = &lines[..] else { panic!("three lines: {lines:?}") };
     let (scratch, data) = left_by(1);
+    let papers = Papers::new();
     let addresses = free_ports(3).into_iter().map(|port| format!("127.0.0.1:{port}"));
     let addresses: Vec<String> = addresses.collect();
     let file = scratch.path().join("left");
     let words = |line: &str, id: &str| {
         let new = scratch.path().join(format!("new-{id}"));
         let path = |path: &std::path::Path| path.to_str().unwrap().to_owned();
-        let id = format!("--id {id} ");
+        let (own, id) = (format!("node-{id}."), format!("--id {id} "));
+        let own = papers.path(&own);
         with(
             line,
             &[
                 ("--id 1 ", &id),
+                ("node-1.", &own),
+                ("ca.crt", &papers.path("ca.crt")),
                 ("/var/lib/tenure-new", &path(&new)),
                 ("/var/lib/tenure", &path(&data)),
                 ("/root/left-1", &path(&file)),
@@ -86,7 +80,8 @@ fn l15_the_lines_of_the_last_resort_lead_to_a_cluster_that_waits() {
         assert!(done(&words(restore, id)).contains("restored as epoch 1"));
     }
     ["1", "2", "3"].iter().for_each(|id| nodes.start(&words(serve, id)));
-    let ask = format!("tenure status --json --endpoints {}", addresses.join(","));
+    let flags = papers.flags("operator-alice").join(" ");
+    let ask = format!("tenure status --json --endpoints {} {flags}", addresses.join(","));
     eventually("the new cluster says that it waits", || {
         let value: Value = serde_json::from_slice(&types(&ask).stdout).ok()?;
         (value["state"] == "restoring" && value["until_ms"].as_u64().is_some()).then_some(())
@@ -95,8 +90,18 @@ fn l15_the_lines_of_the_last_resort_lead_to_a_cluster_that_waits() {
 
 #[test]
 fn the_lines_for_one_machine_replace_it() {
-    let mut cluster = Cluster::start_calm();
-    cluster.leader();
+    let papers = Papers::new();
+    papers.make(&["node", "4", "127.0.0.1"]);
+    let mut cluster = papers.cluster();
+    let leads = |cluster: &Cluster| {
+        let flags = papers.flags("operator-alice").join(" ");
+        let ask = format!("tenure status --json --endpoints {} {flags}", cluster.endpoints());
+        eventually("one leads", || {
+            let value: Value = serde_json::from_slice(&types(&ask).stdout).ok()?;
+            value["leader"].as_u64()
+        })
+    };
+    leads(&cluster);
     cluster.kill(2);
     let lines = lines("recovery.md", "One machine lost");
     let [remove, add, serve, promote] = &lines[..] else { panic!("four lines: {lines:?}") };
@@ -112,11 +117,21 @@ fn the_lines_for_one_machine_replace_it() {
                 ("10.0.0.1:7401", &addresses[0]),
                 ("10.0.0.3:7401", &addresses[2]),
                 ("10.0.0.4:7401", &fourth),
+                (
+                    "--ca ca.crt --cert node-4.crt --key node-4.key",
+                    &papers.flags("node-4").join(" "),
+                ),
             ],
         );
-        format!("env TENURE_ENDPOINTS={} TENURE_TIMEOUT=30s {line}", cluster.endpoints())
+        let [ca, cert, key] =
+            ["ca.crt", "operator-alice.crt", "operator-alice.key"].map(|file| papers.path(file));
+        let variables = format!("TENURE_CA={ca} TENURE_CERT={cert} TENURE_KEY={key}");
+        format!(
+            "env TENURE_ENDPOINTS={} TENURE_TIMEOUT=30s {variables} {line}",
+            cluster.endpoints()
+        )
     };
-    cluster.leader();
+    leads(&cluster);
     done(&words(remove));
     done(&words(add));
     let mut node = Background::default();
@@ -141,12 +156,68 @@ fn the_lines_that_look_and_save_do() {
     let [check, save] = &before[..] else { panic!("two lines: {before:?}") };
     eventually("all nodes serve", || (code(&types(&words(check))) == Some(0)).then_some(()));
     assert!(done(&words(save)).contains(": entry "));
-    let restore = lines("recovery.md", "A majority lost, and there is a backup");
-    let [inspect] = &restore[..] else { panic!("one line: {restore:?}") };
-    assert!(done(&words(inspect)).contains("intact"));
-    let first = lines("recovery.md", "# Recovery");
+    let by_node = lines("upgrade.md", "Node by node");
+    let [stop, install, start, wait, ..] = &by_node[..] else { panic!("four lines: {by_node:?}") };
+    assert!([stop, install, start].iter().all(|line| line.contains("tenure")), "{by_node:?}");
+    done(&words(wait));
+    let first = lines("recovery.md", "Recovery");
     let [status] = &first[..] else { panic!("one line: {first:?}") };
     assert!(done(&words(status)).contains("leader"));
+}
+
+#[test]
+fn the_lines_for_a_backup_lead_to_a_cluster_that_waits() {
+    let (cluster, papers) = (Cluster::start_calm(), Papers::new());
+    cluster.leader();
+    let (scratch, file) = (tempfile::tempdir().unwrap(), papers.path("backup"));
+    done(&format!("tenure snapshot save {file} --endpoints {}", cluster.endpoints()));
+    drop(cluster);
+    let lines = lines("recovery.md", "A majority lost, and there is a backup");
+    let [inspect, restore, serve] = &lines[..] else { panic!("three lines: {lines:?}") };
+    let addresses = free_ports(3).into_iter().map(|port| format!("127.0.0.1:{port}"));
+    let addresses: Vec<String> = addresses.collect();
+    let words = |line: &str, id: &str| {
+        let data = scratch.path().join(id);
+        let own = papers.flags(&format!("node-{id}")).join(" ");
+        with(
+            line,
+            &[
+                ("--id 1 ", &format!("--id {id} ")),
+                ("/var/lib/tenure", data.to_str().unwrap()),
+                ("/backup/tenure-2026-11-23", &file),
+                ("--ca ca.crt --cert node-1.crt --key node-1.key", &own),
+                ("10.0.0.1:7401", &addresses[0]),
+                ("10.0.0.2:7401", &addresses[1]),
+                ("10.0.0.3:7401", &addresses[2]),
+            ],
+        )
+    };
+    assert!(done(&words(inspect, "1")).contains("intact"));
+    let mut nodes = Background::default();
+    for id in ["1", "2", "3"] {
+        assert!(done(&words(restore, id)).contains("restored as epoch 1"));
+    }
+    ["1", "2", "3"].iter().for_each(|id| nodes.start(&words(serve, id)));
+    let flags = papers.flags("operator-alice").join(" ");
+    let ask = format!("tenure status --json --endpoints {} {flags}", addresses.join(","));
+    eventually("the new cluster says that it waits", || {
+        let value: Value = serde_json::from_slice(&types(&ask).stdout).ok()?;
+        (value["state"] == "restoring").then_some(())
+    });
+}
+
+#[test]
+fn the_line_that_moves_a_survivors_address_is_obeyed() {
+    let cluster = Cluster::start_calm();
+    let leader = cluster.leader();
+    let page = lines("recovery.md", "A majority of machines lost, and their directories are there");
+    let [moves] = &page[..] else { panic!("one line: {page:?}") };
+    let other = if leader == 1 { 2 } else { 1 };
+    let (to, id) = (format!("127.0.0.1:{}", free_ports(1)[0]), format!("move {other} "));
+    let line = with(moves, &[("move 1 ", &id), ("10.0.1.1:7401", &to)]);
+    done(&format!("env TENURE_TIMEOUT=30s TENURE_ENDPOINTS={} {line}", cluster.endpoints()));
+    let list = done(&format!("tenure member list --endpoints {}", cluster.endpoints()));
+    assert!(list.contains(&to), "{list}");
 }
 
 #[test]
