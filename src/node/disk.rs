@@ -13,8 +13,9 @@ mod store;
 mod worker;
 mod zeros;
 
+use crate::base::blob::ReadAt;
 use crate::sys::descriptors::Reserve;
-use crate::sys::{inherited, space};
+use crate::sys::{self, inherited, space};
 use crate::wal::{Disk, DiskError, FileContent, FileId, StoreError};
 use lock::DirectoryLock;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -56,6 +57,17 @@ enum Access {
 struct OpenFile {
     path: PathBuf,
     file: File,
+}
+
+impl ReadAt for OpenFile {
+    fn read_at(&self, offset: u64, into: &mut [u8]) -> Result<(), String> {
+        let Self { path, file } = self;
+        match read_full(file, offset, into) {
+            Ok(read) if read == into.len() => Ok(()),
+            Ok(_) => Err(format!("{} ends before byte {offset}", path.display())),
+            Err(error) => Err(failed("read", path, &error).to_string()),
+        }
+    }
 }
 
 impl FileDisk {
@@ -192,6 +204,13 @@ impl Disk for FileDisk {
         file.sync_data().map_err(|error| failed("sync", path, &error))
     }
 
+    fn shared(&mut self, file: FileId) -> Result<Arc<dyn ReadAt>, DiskError> {
+        let OpenFile { path, file } = self.file(file);
+        let shared = self.reserve.spend(|| inherited::by_no_child(|| file.try_clone()));
+        let file = shared.map_err(|error| failed("open", path, &error))?;
+        Ok(Arc::new(OpenFile { path: path.clone(), file }))
+    }
+
     fn close(&mut self, file: FileId) {
         if let Some(OpenFile { file, .. }) = self.files[file.0 as usize].take() {
             self.reserve.close(file.into());
@@ -263,6 +282,11 @@ impl Disk for FileDisk {
             reserve: Arc::clone(&self.reserve),
         };
         self.stores.begin(Box::new(move |stop| place.store(content, stop)));
+    }
+
+    fn discard(&mut self, what: Box<dyn Send>) {
+        // Without a thread it is freed here.
+        let _ = sys::thread::spawn("tenure-discard", move || drop(what));
     }
 
     fn take_stored(&mut self) -> Option<Result<(), StoreError>> {
