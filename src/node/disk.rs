@@ -9,6 +9,7 @@
 //! stays open from when it is made, and [`DESCRIPTORS_KEPT`] are kept for what is made meanwhile.
 
 mod lock;
+mod shared;
 mod store;
 mod worker;
 mod zeros;
@@ -18,6 +19,7 @@ use crate::sys::descriptors::Reserve;
 use crate::sys::{self, inherited, space};
 use crate::wal::{Disk, DiskError, FileContent, FileId, StoreError};
 use lock::DirectoryLock;
+use shared::SharedFile;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
@@ -57,17 +59,6 @@ enum Access {
 struct OpenFile {
     path: PathBuf,
     file: File,
-}
-
-impl ReadAt for OpenFile {
-    fn read_at(&self, offset: u64, into: &mut [u8]) -> Result<(), String> {
-        let Self { path, file } = self;
-        match read_full(file, offset, into) {
-            Ok(read) if read == into.len() => Ok(()),
-            Ok(_) => Err(format!("{} ends before byte {offset}", path.display())),
-            Err(error) => Err(failed("read", path, &error).to_string()),
-        }
-    }
 }
 
 impl FileDisk {
@@ -206,9 +197,8 @@ impl Disk for FileDisk {
 
     fn shared(&mut self, file: FileId) -> Result<Arc<dyn ReadAt>, DiskError> {
         let OpenFile { path, file } = self.file(file);
-        let shared = self.reserve.spend(|| inherited::by_no_child(|| file.try_clone()));
-        let file = shared.map_err(|error| failed("open", path, &error))?;
-        Ok(Arc::new(OpenFile { path: path.clone(), file }))
+        let shared = SharedFile::of(file, path, &self.reserve);
+        Ok(Arc::new(shared.map_err(|error| failed("open", path, &error))?))
     }
 
     fn close(&mut self, file: FileId) {

@@ -1,11 +1,11 @@
 //! Making a file with a content that may be large: durable, named, and read back (W7).
 
+use super::shared::SharedFile;
 use super::worker::Stop;
-use super::{OpenFile, PART_BYTES, create_empty, failed, read_full};
+use super::{PART_BYTES, create_empty, failed, read_full};
 use crate::base::blob::ReadAt;
 use crate::base::checksum;
 use crate::sys::descriptors::Reserve;
-use crate::sys::inherited;
 use crate::wal::{DiskError, FileBytes, FileContent, NewFile, StoreError};
 use std::fs::File;
 use std::io;
@@ -72,10 +72,10 @@ impl NewFile for Parts<'_> {
     }
 
     fn shared(&mut self) -> Result<Arc<dyn ReadAt>, DiskError> {
-        let shared = self.place.reserve.spend(|| inherited::by_no_child(|| self.file.try_clone()));
-        let file = shared.map_err(|error| failed("open", &self.place.temporary, &error))?;
+        let Place { temporary, path, reserve, .. } = self.place;
         // Whoever reads it does so under its own name.
-        Ok(Arc::new(OpenFile { path: self.place.path.clone(), file }))
+        let shared = SharedFile::of(&self.file, path, reserve);
+        Ok(Arc::new(shared.map_err(|error| failed("open", temporary, &error))?))
     }
 }
 
