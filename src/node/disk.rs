@@ -352,8 +352,8 @@ fn failed(what: &str, path: &Path, error: &io::Error) -> DiskError {
 
 /// The threads write and sync large files in parts of this length.
 const PART_BYTES: usize = 512 << 10;
-/// For a spare, for a snapshot, and for when another thread is faster.
-const DESCRIPTORS_KEPT: usize = 3;
+/// For a spare, for a snapshot, for who reads it while it is made and for who reads it then, and for when another thread is faster.
+const DESCRIPTORS_KEPT: usize = 5;
 
 #[cfg(test)]
 mod tests {
