@@ -5,10 +5,14 @@
 #![allow(unsafe_code)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
+use tenure::base::blob::{ReadAt, Sink};
 use tenure::base::rng::Rng;
-use tenure::base::{Index, Owner, RequestId, SessionId, SessionKey, Term};
+use tenure::base::{Blob, Index, Owner, RequestId, SessionId, SessionKey, Term, checksum};
 use tenure::lock::{Acquire, Command, LEVEL_MAX, LockMachine, Mode, Name, Operation, Settings};
 
 /// The system's allocator, counted.
@@ -85,28 +89,66 @@ fn acquire(name: &str) -> Acquire {
 
 /// Says what snapshots of a state cost that took `state` bytes of memory.
 fn measure_snapshot(what: &str, machine: &LockMachine, state: usize) {
-    let first = machine.encode();
+    let directory = tempfile::tempdir().expect("a directory");
+    let stored = |machine: &LockMachine, name: &str| {
+        let path = directory.path().join(name);
+        let file = File::options().read(true).write(true).create(true).truncate(true).open(path);
+        let mut body = Stored { file: Arc::new(OnDisk(file.expect("a file"))), length: 0, crc: 0 };
+        machine.encode_into(&mut body).expect("there is room");
+        body.read_back().expect("it is there")
+    };
+    let first = stored(machine, "first");
     println!(
         "{what}: {:.1} MB of memory, a snapshot of {:.1} MB, {:.1} MB counted",
         mega(state),
-        mega(first.len()),
+        first.len() as f64 / 1e6,
         machine.state_bytes() as f64 / 1e6
     );
-    // As a node makes the next one: out of the one before, which stays.
-    let (before, begun) = (BYTES.load(Ordering::Relaxed) - first.len(), processor_time());
-    PEAK.store(BYTES.load(Ordering::Relaxed), Ordering::Relaxed);
-    let again = LockMachine::decode(&first).expect("its own bytes");
+    // As a node makes the next one: out of the one before, from file to file.
+    let (before, begun) = (BYTES.load(Ordering::Relaxed), processor_time());
+    PEAK.store(before, Ordering::Relaxed);
+    let again = LockMachine::decode_blob(&first, LEVEL_MAX).expect("its own bytes");
     let start = processor_time() - begun;
-    let second = again.encode();
+    let second = stored(&again, "second");
     drop(again);
     let peak = PEAK.load(Ordering::Relaxed) - before + state;
     println!(
-        "  of processor time, a start from it {:.2} s, the next one {:.2} s; at the peak {:.1} MB, state and both snapshots included",
+        "  of processor time, a start from it {:.2} s, the next one {:.2} s; at the peak {:.1} MB, the state included",
         start.as_secs_f64(),
         (processor_time() - begun).as_secs_f64(),
         mega(peak)
     );
     assert_eq!(second, first);
+}
+
+/// The state as a file, as a node stores it.
+struct Stored {
+    file: Arc<OnDisk>,
+    length: u64,
+    crc: u32,
+}
+
+#[derive(Debug)]
+struct OnDisk(File);
+
+impl ReadAt for OnDisk {
+    fn read_at(&self, offset: u64, into: &mut [u8]) -> Result<(), String> {
+        self.0.read_exact_at(into, offset).map_err(|error| error.to_string())
+    }
+}
+
+impl Sink for Stored {
+    fn put(&mut self, bytes: &[u8]) -> Result<(), String> {
+        self.file.0.write_all_at(bytes, self.length).map_err(|error| error.to_string())?;
+        self.length += bytes.len() as u64;
+        self.crc = checksum::extend(self.crc, bytes);
+        Ok(())
+    }
+
+    fn read_back(&mut self) -> Result<Blob, String> {
+        let file = Arc::clone(&self.file);
+        Ok(Blob::stored(file, 0..self.length, self.crc))
+    }
 }
 
 /// What this process has used: a busy machine takes longer.

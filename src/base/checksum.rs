@@ -15,9 +15,13 @@ pub fn extend(crc: u32, bytes: &[u8]) -> u32 {
 /// The CRC-32C of `b ++ rest`, where `crc` is that of `a ++ rest`, `a` and `b` are as long, and `rest` has so many bytes:
 /// `with_other_start(crc32c(a ++ rest), crc32c(a), crc32c(b), rest.len())`.
 #[must_use]
-pub fn with_other_start(crc: u32, start: u32, other: u32, rest: usize) -> u32 {
+pub fn with_other_start(crc: u32, start: u32, other: u32, rest: u64) -> u32 {
     // The checksum is linear: what the start differs in, moved on by the rest.
-    crc ^ crc32c::crc32c_combine(start ^ other, 0, rest)
+    crc ^ crc32c::crc32c_combine(
+        start ^ other,
+        0,
+        usize::try_from(rest).expect("a length of bytes"),
+    )
 }
 
 /// 128 bits from `bytes`, for naming a record: FNV-1a, which is stable over versions and machines.

@@ -2,6 +2,7 @@
 
 pub mod address;
 mod ancestors;
+pub mod blob;
 pub mod checksum;
 pub mod cluster_key;
 pub mod codec;
@@ -18,6 +19,7 @@ pub mod text;
 pub mod time;
 
 pub use ancestors::Ancestors;
+pub use blob::Blob;
 pub use cluster_key::ClusterKey;
 pub use ids::{
     ClientSource, ClusterId, ConnectionId, DirectoryId, Index, NodeId, Owner, ReadId, RequestId,

@@ -8,8 +8,8 @@ use super::effects::Effects;
 use super::freed::Freed;
 use super::holders::Grant;
 use super::machine::{Call, LockMachine};
-use crate::base::Token;
 use crate::base::limits::TTL_MS_MAX;
+use crate::base::{SessionId, Token};
 use std::sync::Arc;
 
 /// What is to be taken, and for whom.
@@ -34,26 +34,27 @@ impl LockMachine {
         if breaking.reason.len() > REASON_BYTES_MAX {
             return self.fix(call, Fixed::Refused(Refusal::Invalid));
         }
-        let tokens = self.tokens_of(breaking);
-        if tokens.is_empty() {
+        let grants = self.grants_of(breaking);
+        if grants.is_empty() {
             return self.fix(call, Fixed::NotHeld);
         }
         if breaking.to.is_some() && !self.waits(breaking.name, breaking.to) {
             return self.fix(call, Fixed::NoWaiter);
         }
         match way {
-            BreakWay::Ask { grace_ms } => self.ask(breaking, &tokens, grace_ms, effects),
-            BreakWay::Now => self.take(call, breaking, &tokens, effects),
+            BreakWay::Ask { grace_ms } => self.ask(breaking, &grants, grace_ms, effects),
+            BreakWay::Now => self.take(call, breaking, &grants, effects),
         }
         self.fix(call, Fixed::Done)
     }
 
-    /// The grants that are meant, the oldest first.
-    fn tokens_of(&self, breaking: &Breaking<'_>) -> Vec<Token> {
+    /// The grants that are meant, the oldest first, and whose they are: of 100,000 readers none is looked up again.
+    fn grants_of(&self, breaking: &Breaking<'_>) -> Vec<(Token, SessionId)> {
         let Some(lock) = self.locks.get(breaking.name) else { return Vec::new() };
+        let whose = |grant: &Grant| (grant.token, grant.claim.session);
         match breaking.token {
-            Token(0) => lock.holders.iter().map(|grant| grant.token).collect(),
-            token => lock.holders.by_token(token).map(|grant| grant.token).into_iter().collect(),
+            Token(0) => lock.holders.iter().map(whose).collect(),
+            token => lock.holders.by_token(token).map(whose).into_iter().collect(),
         }
     }
 
@@ -62,15 +63,15 @@ impl LockMachine {
     fn ask(
         &mut self,
         breaking: &Breaking<'_>,
-        tokens: &[Token],
+        grants: &[(Token, SessionId)],
         grace_ms: Option<u32>,
         effects: &mut Effects,
     ) {
         let (reason, heir) = (Arc::from(breaking.reason), breaking.to.map(Arc::from));
-        for token in tokens {
-            let session = self.held(breaking.name, *token).claim.session;
-            let ttl_ms = self.ttl_ms_of(session);
-            let grace_ms = grace_ms.unwrap_or(ttl_ms).clamp(1, TTL_MS_MAX);
+        effects.asked.reserve(grants.len());
+        for (token, session) in grants {
+            let session = *session;
+            let grace_ms = grace_ms.unwrap_or_else(|| self.ttl_ms_of(session)).clamp(1, TTL_MS_MAX);
             let (name, reason, heir) = (breaking.name.clone(), Arc::clone(&reason), heir.clone());
             let mark = Mark { name, grace_ms, reason, heir };
             effects.asked.push(mark.asked(session, *token));
@@ -86,13 +87,14 @@ impl LockMachine {
         &mut self,
         call: Call,
         breaking: &Breaking<'_>,
-        tokens: &[Token],
+        grants: &[(Token, SessionId)],
         effects: &mut Effects,
     ) {
-        let mut all_freed: Vec<Freed> = Vec::with_capacity(tokens.len());
+        let mut all_freed: Vec<Freed> = Vec::with_capacity(grants.len());
+        effects.asked.reserve(grants.len());
         let reason = Arc::from(breaking.reason);
-        for token in tokens {
-            let session = self.held(breaking.name, *token).claim.session;
+        for (token, session) in grants {
+            let session = *session;
             let (name, reason) = (breaking.name.clone(), Arc::clone(&reason));
             effects.asked.push(Asked { session, name, token: *token, grace_ms: 0, reason });
             let mut freed = self.end_grant(breaking.name, *token, effects);
@@ -103,13 +105,15 @@ impl LockMachine {
         if let Some(client) = breaking.to {
             self.put_first(breaking.name, client, effects);
         }
+        // Of those that held this lock alone, and whose heirs do not count any more, the first hands it on for all.
+        let mut is_handed_on = false;
         for freed in &all_freed {
-            self.pass_on(freed, call.unix_ms, effects);
+            let is_alone = freed.names().len() == 1;
+            if !(is_alone && is_handed_on) {
+                self.pass_on(freed, call.unix_ms, effects);
+            }
+            is_handed_on |= is_alone;
         }
-    }
-
-    fn held(&self, name: &Name, token: Token) -> &Grant {
-        self.grant(name, token).unwrap_or_else(|| panic!("nobody holds {name:?} under {token}"))
     }
 }
 

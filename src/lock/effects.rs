@@ -63,7 +63,10 @@ impl Effects {
 
     /// The oldest holder of `name`, or the value that it shows, is another from now on.
     pub(super) fn note_change(&mut self, name: &Name) {
-        self.changed.push(name.clone());
+        // One after the other of a crowd is the oldest: the lock changes once.
+        if self.changed.last() != Some(name) {
+            self.changed.push(name.clone());
+        }
     }
 
     /// So many names were looked up, to see who holds or waits, or to change that.

@@ -59,7 +59,7 @@ impl LockMachine {
     pub(super) fn end_grant(&mut self, name: &Name, token: Token, effects: &mut Effects) -> Freed {
         let grant = self.grant_mut(name, token);
         let session = grant.claim.session;
-        let known_as = grant.claim.names(name)[0].clone();
+        let names = grant.claim.names(name).to_vec();
         let handles: Vec<RequestId> = grant.handles().collect();
         // Of a session that has ended nothing is remembered.
         let answers = self.answers_of_mut(session);
@@ -67,7 +67,8 @@ impl LockMachine {
             let hold = answers.end_grant(acquire);
             answers.fix(acquire, hold.print, Fixed::Ended(token));
         }
-        self.drop_grant(known_as, token, effects)
+        let known_as = names[0].clone();
+        self.drop_from(&names, known_as, token, effects)
     }
 
     /// Takes the grant under `token`, of which `known_as` is the first name, out of its locks, and its mark with it.

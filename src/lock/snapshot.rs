@@ -14,6 +14,7 @@ mod decode;
 mod format_1;
 mod format_2;
 mod keyless;
+mod out;
 mod unfinished;
 
 pub use keyless::Keyless;
@@ -22,13 +23,16 @@ use super::command::Settings;
 use super::level::KEY_LEVEL;
 use super::machine::LockMachine;
 use super::session::Session;
+use crate::base::blob::Sink;
 use crate::base::cluster_key::KEY_BYTES;
 use crate::base::limits::{
     FRAME_BYTES_MAX, NAME_BYTES_MAX, NAMES_PER_ACQUIRE_MAX, REQUESTS_PER_SESSION_MAX,
     VALUE_BYTES_MAX,
 };
-use crate::base::{ClusterKey, Index, RequestId, SessionId, SessionKey, codec};
+use crate::base::{ClusterKey, Index, RequestId, SessionId, SessionKey};
+use out::{Out, push};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// Why bytes are not the state of a lock machine.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -52,6 +56,9 @@ pub enum SnapshotError {
         /// What is wrong with it.
         why: String,
     },
+    /// They cannot be read where they are stored.
+    #[error("the snapshot of the locks cannot be read: {0}")]
+    Unreadable(String),
     /// Each piece is whole, and together they are no state that a log leads to.
     #[error("the snapshot of the locks contradicts itself: {0}; take another one")]
     Contradiction(String),
@@ -62,9 +69,19 @@ impl LockMachine {
     /// force: whoever reads that level reads it.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.encoded_bytes_guess());
+        self.encode_into(&mut bytes).expect("memory takes all of it");
+        bytes
+    }
+
+    /// The same in parts, one behind the other: no more than one of them is in memory beside the state.
+    ///
+    /// # Errors
+    /// That of `sink`.
+    pub fn encode_into(&self, sink: &mut dyn Sink) -> Result<(), String> {
         let format = self.level();
-        let mut out = Vec::with_capacity(self.encoded_bytes_guess());
-        out.extend_from_slice(&format.to_le_bytes());
+        let mut out = Out::new(sink);
+        out.put(&format.to_le_bytes());
         push(&mut out, &self.head());
         if format >= KEY_LEVEL {
             push(&mut out, &KeyPiece::from(self.cluster_key));
@@ -74,7 +91,7 @@ impl LockMachine {
             1 => format_1::push(&mut out, self),
             _ => format_2::push(&mut out, self),
         }
-        out
+        out.finish()
     }
 
     fn head(&self) -> Head {
@@ -100,22 +117,12 @@ fn session_piece(id: SessionId, session: &Session) -> SessionPiece<'_> {
     SessionPiece {
         id,
         key: session.key,
-        client: &session.client,
+        client: Cow::Borrowed(&*session.client),
         ttl_ms: session.ttl_ms,
         floor: session.answers.floor(),
         refused_to: session.answers.refused_to(),
         answers: session.answers.fixed().len() as u64,
     }
-}
-
-/// Appends one piece behind its length.
-fn push<T: Serialize>(out: &mut Vec<u8>, piece: &T) {
-    let start = out.len();
-    out.extend_from_slice(&[0; LENGTH_BYTES]);
-    codec::encode_into(piece, out).expect("a piece is far below the codec's limit");
-    let length = out.len() - start - LENGTH_BYTES;
-    let length = u32::try_from(length).expect("below the codec's limit");
-    out[start..start + LENGTH_BYTES].copy_from_slice(&length.to_le_bytes());
 }
 
 /// The first piece.
@@ -149,7 +156,7 @@ impl From<Option<ClusterKey>> for KeyPiece {
 struct SessionPiece<'a> {
     id: SessionId,
     key: SessionKey,
-    client: &'a str,
+    client: Cow<'a, str>,
     ttl_ms: u32,
     floor: RequestId,
     refused_to: RequestId,

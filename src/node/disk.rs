@@ -9,14 +9,17 @@
 //! stays open from when it is made, and [`DESCRIPTORS_KEPT`] are kept for what is made meanwhile.
 
 mod lock;
+mod shared;
 mod store;
 mod worker;
 mod zeros;
 
+use crate::base::blob::ReadAt;
 use crate::sys::descriptors::Reserve;
-use crate::sys::{inherited, space};
+use crate::sys::{self, inherited, space};
 use crate::wal::{Disk, DiskError, FileContent, FileId, StoreError};
 use lock::DirectoryLock;
+use shared::SharedFile;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
@@ -192,6 +195,12 @@ impl Disk for FileDisk {
         file.sync_data().map_err(|error| failed("sync", path, &error))
     }
 
+    fn shared(&mut self, file: FileId) -> Result<Arc<dyn ReadAt>, DiskError> {
+        let OpenFile { path, file } = self.file(file);
+        let shared = SharedFile::of(file, path, &self.reserve);
+        Ok(Arc::new(shared.map_err(|error| failed("open", path, &error))?))
+    }
+
     fn close(&mut self, file: FileId) {
         if let Some(OpenFile { file, .. }) = self.files[file.0 as usize].take() {
             self.reserve.close(file.into());
@@ -263,6 +272,11 @@ impl Disk for FileDisk {
             reserve: Arc::clone(&self.reserve),
         };
         self.stores.begin(Box::new(move |stop| place.store(content, stop)));
+    }
+
+    fn discard(&mut self, what: Box<dyn Send>) {
+        // Without a thread it is freed here.
+        let _ = sys::thread::spawn("tenure-discard", move || drop(what));
     }
 
     fn take_stored(&mut self) -> Option<Result<(), StoreError>> {
@@ -338,8 +352,8 @@ fn failed(what: &str, path: &Path, error: &io::Error) -> DiskError {
 
 /// The threads write and sync large files in parts of this length.
 const PART_BYTES: usize = 512 << 10;
-/// For a spare, for a snapshot, and for when another thread is faster.
-const DESCRIPTORS_KEPT: usize = 3;
+/// For a spare, for a snapshot, for who reads it while it is made and for who reads it then, and for when another thread is faster.
+const DESCRIPTORS_KEPT: usize = 5;
 
 #[cfg(test)]
 mod tests {

@@ -62,7 +62,7 @@ fn publish_replica(meters: &Meters, replica: &Replica) {
     meters.applied.set(replica.applied().0);
     meters.level.set(u64::from(machine.level()));
     meters.log_bytes.set(raft.log_bytes());
-    meters.snapshot_bytes.set(raft.snapshot().map_or(0, |it| it.data.bytes().len() as u64));
+    meters.snapshot_bytes.set(raft.snapshot().map_or(0, |it| it.data.len()));
     meters.state_bytes.set(machine.state_bytes());
     meters.sessions.set(machine.session_count() as u64);
     meters.locks.set(machine.held_count() as u64);

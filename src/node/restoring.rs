@@ -2,12 +2,12 @@
 
 use crate::base::error::{Error, Status};
 use crate::base::founding::{FoundingRecord, origin_of};
-use crate::base::{Ancestors, ClusterId, DirectoryId, Index, NodeId, Token, setters};
+use crate::base::{Ancestors, Blob, ClusterId, DirectoryId, Index, NodeId, Token, setters};
 use crate::lock::{Largest, LockMachine, Settings, Wait};
 use crate::node::event_loop::{disk_status, error_of, panic_error};
 use crate::node::snapshot_content::SnapshotContent;
 use crate::node::{FileDisk, Node, NodeOptions};
-use crate::raft::{Membership, Payload, Snapshot, SnapshotMeta};
+use crate::raft::{Membership, Snapshot, SnapshotMeta};
 use crate::server::ServerError;
 use crate::sys::{random, thread};
 use crate::wal::{Wal, WalOptions};
@@ -233,7 +233,7 @@ fn restore_here(options: &RestoreOptions) -> Result<Restored, CannotRestore> {
         membership_index: Index(0),
         ..snapshot.meta
     };
-    let snapshot = Snapshot { meta, data: Payload::from(restored.encode()) };
+    let snapshot = Snapshot { meta, data: Blob::from(restored.encode()) };
     // Below level 2 the state does not say it.
     let beside = if restored.ancestors().is_empty() { &ancestors } else { &Ancestors::NONE };
     let directory = make_directory(options, (&snapshot, beside))?;
@@ -276,7 +276,8 @@ fn named(settings: &Settings) -> (Duration, Duration) {
 
 /// The cluster that a node which is its only member founds when it starts.
 fn founded_alone(node: NodeId, directory: DirectoryId, snapshot: &Snapshot) -> ClusterId {
-    let origin = Some(origin_of(snapshot.data.bytes()));
+    let state = snapshot.data.to_vec().expect("it was made in memory");
+    let origin = Some(origin_of(&state));
     FoundingRecord::new([(node, directory)]).with_origin(origin).cluster()
 }
 

@@ -2,7 +2,7 @@
 
 use crate::base::error::{Error, Status};
 use crate::base::{ClusterId, NodeId};
-use crate::lock::LockMachine;
+use crate::lock::{LEVEL_MAX, LockMachine};
 use crate::raft::Snapshot;
 use crate::wal::{WalError, snapshot_file};
 use std::fs;
@@ -45,8 +45,8 @@ impl SnapshotContent {
     /// # Errors
     /// They are not: a sentence.
     pub fn of(snapshot: Snapshot, cluster: Option<ClusterId>) -> Result<Self, String> {
-        let machine =
-            LockMachine::decode(snapshot.data.bytes()).map_err(|error| error.to_string())?;
+        let machine = LockMachine::decode_blob(&snapshot.data, LEVEL_MAX)
+            .map_err(|error| error.to_string())?;
         Ok(Self { snapshot, machine, cluster, node: None })
     }
 

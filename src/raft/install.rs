@@ -1,13 +1,13 @@
 //! Snapshots at this node: its own, in place of the log, and a leader's, in parts (Raft §7).
 
 use crate::base::limits::{SNAPSHOT_BYTES_MAX, SNAPSHOT_CHUNK_BYTES_MAX};
-use crate::base::{Index, NodeId, Round, Sample, Term, checksum};
+use crate::base::{Blob, Index, NodeId, Round, Sample, Term, checksum};
 use crate::raft::catch_up::Kept;
 use crate::raft::memberships::Memberships;
 use crate::raft::role::RoleState;
 use crate::raft::shipment::Shipment;
 use crate::raft::{
-    Action, INDEX_MAX, LogStart, Message, Payload, Raft, Snapshot, SnapshotChunk, SnapshotMeta,
+    Action, INDEX_MAX, LogStart, Message, Raft, Snapshot, SnapshotChunk, SnapshotMeta,
     SnapshotOutcome, SnapshotResponse,
 };
 
@@ -18,7 +18,7 @@ pub(super) enum Incoming {
     #[default]
     Nothing,
     /// So far.
-    Receiving { meta: SnapshotMeta, total: u64, crc: u32, data: Vec<u8> },
+    Receiving { meta: SnapshotMeta, total: u64, crc: u32, data: Vec<u8>, crc_so_far: u32 },
     /// Whole, and handed over to be stored: `waiting` until the term in which it came is durable, so that no
     /// disk ever holds a snapshot of a term beyond its own.
     Storing { index: Index, term: Term, total: u64, waiting: Option<Snapshot> },
@@ -121,12 +121,14 @@ impl Raft {
             Incoming::Receiving { meta: known, total: length, crc: sum, .. }
                 if (known, *length, *sum) == (&meta, total, crc) => {}
             Incoming::Receiving { .. } | Incoming::Nothing => {
-                self.incoming = Incoming::Receiving { meta, total, crc, data: Vec::new() };
+                let (data, crc_so_far) = (Vec::new(), checksum::crc32c(&[]));
+                self.incoming = Incoming::Receiving { meta, total, crc, data, crc_so_far };
             }
         }
-        let Incoming::Receiving { data, .. } = &mut self.incoming else { return None };
+        let Incoming::Receiving { data, crc_so_far, .. } = &mut self.incoming else { return None };
         if data.len() as u64 == offset {
             data.extend_from_slice(bytes.bytes());
+            *crc_so_far = checksum::extend(*crc_so_far, bytes.bytes());
         }
         let next = data.len() as u64;
         if next == total {
@@ -138,13 +140,13 @@ impl Raft {
     /// All parts are here: hands them over to be stored, if they are what the leader sent.
     fn complete_incoming(&mut self) -> u64 {
         let incoming = std::mem::take(&mut self.incoming);
-        let Incoming::Receiving { meta, total, crc, data } = incoming else { return 0 };
-        if checksum::crc32c(&data) != crc {
+        let Incoming::Receiving { meta, total, crc, data, crc_so_far } = incoming else { return 0 };
+        if crc_so_far != crc {
             ::log::warn!(index = meta.index.0; "the snapshot of {} arrived damaged: asking for it again", meta.index);
             return 0;
         }
         let (index, term) = (meta.index, meta.term);
-        let waiting = Some(Snapshot { meta, data: Payload::from(data) });
+        let waiting = Some(Snapshot { meta, data: Blob::with_crc(data, crc) });
         self.incoming = Incoming::Storing { index, term, total, waiting };
         total
     }

@@ -68,6 +68,8 @@ pub enum Action {
     /// The snapshot that was stored last stands in place of what was applied so far: its index counts as
     /// applied.
     Restored { index: Index },
+    /// What this node has stored cannot be read: says why. It cannot go on.
+    Unreadable(String),
     /// The read is confirmed: answer it once `index` is applied.
     ReadReady { read: ReadId, index: Index },
     /// This node leads no more: the read must be asked elsewhere.

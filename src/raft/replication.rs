@@ -7,7 +7,7 @@ use crate::raft::round::{Reads, Rounds};
 use crate::raft::shipment::{Part, Shipment};
 use crate::raft::{
     Action, Append, AppendOutcome, AppendResponse, Entry, EntryHeader, EntryKind, Heartbeat,
-    HeartbeatResponse, Membership, Message, Payload, Raft, Reason, Role, SnapshotChunk,
+    HeartbeatResponse, Membership, Message, Payload, Raft, Reason, Role, Snapshot, SnapshotChunk,
     SnapshotResponse, quorum,
 };
 use std::cmp::Reverse;
@@ -133,10 +133,14 @@ impl Raft {
                     Message::Append(Append { term, round, prev_index, prev_term, commit, entries })
                 }
                 Some(Next::Chunk { shipment, part }) => {
-                    let chunk = snapshot_chunk(&shipment, term, round, part);
                     let to = follower.id;
-                    let message = Message::SnapshotChunk(chunk);
-                    self.actions.push(Action::Send { to, message, after: None });
+                    self.actions.push(match snapshot_chunk(&shipment, term, round, part) {
+                        Ok(chunk) => {
+                            let message = Message::SnapshotChunk(chunk);
+                            Action::Send { to, message, after: None }
+                        }
+                        Err(why) => Action::Unreadable(why),
+                    });
                     if !to_all {
                         continue;
                     }
@@ -310,17 +314,20 @@ impl Leader {
     }
 }
 
-fn snapshot_chunk(shipment: &Shipment, term: Term, round: Round, part: Part) -> SnapshotChunk {
-    let Shipment { snapshot, crc } = shipment;
-    let data = snapshot.data.bytes();
-    let place = |at: u64| usize::try_from(at).map_or(data.len(), |at| at.min(data.len()));
-    SnapshotChunk {
+fn snapshot_chunk(
+    shipment: &Shipment,
+    term: Term,
+    round: Round,
+    part: Part,
+) -> Result<SnapshotChunk, String> {
+    let Snapshot { meta, data } = &shipment.snapshot;
+    Ok(SnapshotChunk {
         term,
         round,
-        meta: snapshot.meta.clone(),
-        total: data.len() as u64,
-        crc: *crc,
+        meta: meta.clone(),
+        total: data.len(),
+        crc: data.crc(),
         offset: part.from,
-        bytes: Payload::from(data[place(part.from)..place(part.to)].to_vec()),
-    }
+        bytes: Payload::from(data.part(part.from..part.to)?),
+    })
 }

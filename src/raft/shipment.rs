@@ -4,26 +4,24 @@
 //! away would get its snapshot more slowly than others write. Parts arrive in order or, behind a break of the connection,
 //! not at all; the follower takes only the one that begins where those before it end, and says how far it is.
 
+use crate::base::Round;
 use crate::base::limits::INFLIGHT_BYTES_MAX;
-use crate::base::{Round, checksum};
 use crate::raft::Snapshot;
 use std::collections::VecDeque;
 
-/// A snapshot, and the checksum of its data: computed once, since the data is long.
+/// What is sent: a clone of the newest snapshot, whichever is the newest meanwhile.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Shipment {
     pub snapshot: Snapshot,
-    pub crc: u32,
 }
 
 impl Shipment {
     pub fn new(snapshot: Snapshot) -> Self {
-        let crc = checksum::crc32c(snapshot.data.bytes());
-        Self { snapshot, crc }
+        Self { snapshot }
     }
 
     fn total(&self) -> u64 {
-        self.snapshot.data.bytes().len() as u64
+        self.snapshot.data.len()
     }
 }
 

@@ -1,7 +1,7 @@
 //! The state at an index, in place of the log up to there (Raft §7).
 
-use crate::base::{Index, Term};
-use crate::raft::{Membership, Payload, Raft};
+use crate::base::{Blob, Index, Term};
+use crate::raft::{Membership, Raft};
 use serde::{Deserialize, Serialize};
 
 /// What consensus must know of a snapshot.
@@ -24,7 +24,7 @@ pub struct Snapshot {
     /// Where it stands.
     pub meta: SnapshotMeta,
     /// The state machine's own bytes, opaque to consensus.
-    pub data: Payload,
+    pub data: Blob,
 }
 
 impl Snapshot {
@@ -49,12 +49,6 @@ impl Raft {
     #[must_use]
     pub fn snapshot(&self) -> Option<&Snapshot> {
         self.shipment.as_ref().map(|shipment| &shipment.snapshot)
-    }
-
-    /// The CRC-32C of its data.
-    #[must_use]
-    pub fn snapshot_crc(&self) -> Option<u32> {
-        self.shipment.as_ref().map(|shipment| shipment.crc)
     }
 
     /// What a snapshot of the state at `index`, which is applied, says of itself.

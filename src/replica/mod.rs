@@ -184,7 +184,7 @@ impl Replica {
     /// The snapshot cannot be read by this version.
     pub fn new(options: ReplicaOptions, raft: Raft) -> Result<Self, ReplicaError> {
         let machine = match raft.snapshot() {
-            Some(snapshot) => LockMachine::decode_up_to(snapshot.data.bytes(), options.level_max)?,
+            Some(snapshot) => LockMachine::decode_blob(&snapshot.data, options.level_max)?,
             None => LockMachine::new().reading_up_to(options.level_max),
         };
         let machine = machine.with_names_per_part(options.names_per_part);
@@ -321,6 +321,7 @@ impl Replica {
             Action::Apply { from, to } => self.apply(now, from, to)?,
             Action::Install(snapshot) => self.install(snapshot),
             Action::Restored { index } => self.adopt(index),
+            Action::Unreadable(why) => return Err(SnapshotError::Unreadable(why).into()),
             Action::ReadReady { read, index } => self.handle_confirmed(now, read, index),
             Action::ReadFailed { read } => self.handle_unconfirmed(read),
             Action::RoleChanged { role, .. } => self.handle_role(role),

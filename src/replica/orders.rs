@@ -6,7 +6,7 @@ use crate::base::limits::SNAPSHOT_CHUNK_BYTES_MAX;
 use crate::base::meters::{RequestKind, RequestResult};
 use crate::base::{ConnectionId, DirectoryId, Index, NodeId, Sample};
 use crate::lock::Keyless;
-use crate::raft::{Change, Claim, Event, MembershipError, Payload, Role, TransferError};
+use crate::raft::{Change, Claim, Event, MembershipError, Payload, Role, Snapshot, TransferError};
 use crate::wire::{LEADERSHIP_CHANGED, LEADS_ALREADY, Order, OrderAnswer, Request, Speech};
 
 /// An order that the leader has begun, and whom to tell.
@@ -152,19 +152,11 @@ impl Replica {
         let at_least = at_least.unwrap_or(self.applied);
         let answer = match self.raft.snapshot() {
             Some(snapshot) if newest >= at_least => {
-                let data = snapshot.data.bytes();
-                let total = data.len();
-                let from = usize::try_from(offset).map_or(total, |offset| offset.min(total));
-                let until = total.min(from + SNAPSHOT_CHUNK_BYTES_MAX);
-                // Whoever asks is nobody that is known.
-                let keyless = Keyless::of(data);
-                OrderAnswer::Part {
-                    meta: snapshot.meta.clone(),
-                    total: total as u64,
-                    crc: keyless.crc(data, self.raft.snapshot_crc().unwrap_or_default()),
-                    offset: from as u64,
-                    bytes: Payload::from(keyless.part(data, from..until)),
-                }
+                part_of(snapshot, offset).unwrap_or_else(|why| OrderAnswer::Refused {
+                    text: format!(
+                        "this node cannot read its snapshot of {newest}: {why}. Ask another node, and replace this disk"
+                    ),
+                })
             }
             _ => {
                 self.want_snapshot();
@@ -182,4 +174,19 @@ impl Replica {
         self.count(RequestKind::Order, result_of_order(&answer));
         self.reply(to.connection, ServerMessage::Ordered { read: to.read, answer });
     }
+}
+
+/// What stands from `offset` on, as it is given to nobody that is known.
+fn part_of(snapshot: &Snapshot, offset: u64) -> Result<OrderAnswer, String> {
+    let Snapshot { meta, data } = snapshot;
+    let offset = offset.min(data.len());
+    let keyless = Keyless::of(data)?;
+    let bytes = keyless.part(data, offset..offset + SNAPSHOT_CHUNK_BYTES_MAX as u64)?;
+    Ok(OrderAnswer::Part {
+        meta: meta.clone(),
+        total: data.len(),
+        crc: keyless.crc(data)?,
+        offset,
+        bytes: Payload::from(bytes),
+    })
 }

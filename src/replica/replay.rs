@@ -2,8 +2,9 @@
 
 use super::apply::apply_command;
 use super::{ApplyError, ReplicaError};
-use crate::lock::{Keyless, LockMachine};
-use crate::raft::{Entry, EntryKind, Payload};
+use crate::base::Blob;
+use crate::lock::{Keyless, LEVEL_MAX, LockMachine, SnapshotError};
+use crate::raft::{Entry, EntryKind};
 
 /// What becomes of `machine` by these entries, all of which are behind it.
 ///
@@ -24,11 +25,12 @@ pub(super) fn replay(
 ///
 /// # Errors
 /// A state or an entry that this build cannot read.
-pub fn replayed(before: Option<&Payload>, entries: &[Entry]) -> Result<Payload, ReplicaError> {
+pub fn replayed(before: Option<&Blob>, entries: &[Entry]) -> Result<Blob, ReplicaError> {
     let before = match before {
-        Some(data) => LockMachine::decode(data.bytes())?,
+        Some(data) => LockMachine::decode_blob(data, LEVEL_MAX)?,
         None => LockMachine::new(),
     };
-    let bytes = replay(before, entries)?.encode();
-    Ok(Payload::from(Keyless::of(&bytes).part(&bytes, 0..bytes.len())))
+    let bytes = Blob::from(replay(before, entries)?.encode());
+    let keyless = Keyless::of(&bytes).and_then(|keyless| keyless.part(&bytes, 0..bytes.len()));
+    Ok(Blob::from(keyless.map_err(SnapshotError::Unreadable)?))
 }

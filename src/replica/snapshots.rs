@@ -6,9 +6,10 @@
 use super::Replica;
 use super::history::History;
 use super::replay::replay;
+use crate::base::blob::{Sink, Unmade};
 use crate::base::{Index, Sample};
-use crate::lock::LockMachine;
-use crate::raft::{Entry, Event, Payload, Snapshot, SnapshotMeta};
+use crate::lock::{LockMachine, SnapshotError};
+use crate::raft::{Entry, Event, Snapshot, SnapshotMeta};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -17,9 +18,12 @@ use std::time::Duration;
 pub struct SnapshotJob {
     /// Where it stands.
     pub meta: SnapshotMeta,
-    /// Gives the state's bytes, or a sentence why there are none.
-    pub content: Box<dyn FnOnce() -> Result<Payload, String> + Send>,
+    /// Puts the state's bytes into a sink, or says why there are none.
+    pub content: Content,
 }
+
+/// Makes bytes, off the loop.
+type Content = Box<dyn FnOnce(&mut dyn Sink) -> Result<(), Unmade> + Send>;
 
 /// Snapshots of one replica.
 #[derive(Clone, Debug, Default)]
@@ -37,6 +41,8 @@ pub(super) struct Snapshots {
     to_install: Option<Snapshot>,
     /// The state of a leader's that is being stored; there once it is read.
     installing: Option<(Index, Arc<OnceLock<LockMachine>>)>,
+    /// The state that a leader's has replaced.
+    retired: Option<LockMachine>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -134,10 +140,16 @@ impl Replica {
             .filter(|(of, _)| *of == index)
             .expect("its state was read before it was stored");
         let machine = Arc::into_inner(slot).and_then(OnceLock::into_inner);
-        self.machine = machine.expect("whoever stored it has let go of it");
+        let machine = machine.expect("whoever stored it has let go of it");
+        self.snapshots.retired = Some(std::mem::replace(&mut self.machine, machine));
         (self.applied, self.to_apply) = (index, index);
         self.history = History::new(index);
         self.adopt_settings();
+    }
+
+    /// A state that another one has replaced, once: to free a large one takes longer than a turn may.
+    pub fn take_retired(&mut self) -> Option<LockMachine> {
+        self.snapshots.retired.take()
     }
 
     fn own_job(&mut self, now: &Sample) -> Option<SnapshotJob> {
@@ -162,18 +174,14 @@ impl Replica {
         let (to, entries) = (*to, std::mem::take(entries));
         let before = self.raft.snapshot().map(|snapshot| snapshot.data.clone());
         let (level_max, names_per_part) = (self.options.level_max, self.options.names_per_part);
-        let content = move || {
+        let content = move |sink: &mut dyn Sink| {
             let before = match before {
-                Some(data) => LockMachine::decode_up_to(data.bytes(), level_max)
-                    .map_err(|error| error.to_string())?,
+                Some(data) => LockMachine::decode_blob(&data, level_max).map_err(unmade)?,
                 None => LockMachine::new().reading_up_to(level_max),
             };
             let before = before.with_names_per_part(names_per_part);
-            let machine = replay(before, &entries).map_err(|error| error.to_string())?;
-            let bytes = machine.encode();
-            // Its room is free before the bytes are moved.
-            drop(machine);
-            Ok(Payload::from(bytes))
+            let machine = replay(before, &entries).map_err(|error| refused(&error))?;
+            machine.encode_into(sink).map_err(Unmade::Refused)
         };
         Some(SnapshotJob { meta: self.raft.snapshot_meta(to), content: Box::new(content) })
     }
@@ -186,18 +194,34 @@ impl Replica {
         // Entries that were being gathered may be gone when this one is stored.
         self.snapshots.stage = Stage::Idle;
         let (level_max, names_per_part) = (self.options.level_max, self.options.names_per_part);
-        let content = move || {
-            let machine = LockMachine::decode_up_to(data.bytes(), level_max)
-                .map_err(|error| error.to_string())?;
+        let content = move |sink: &mut dyn Sink| {
+            data.each_part(|part| sink.put(part)).map_err(Unmade::Refused)?;
+            // From here on its bytes are in the sink alone, which has no name yet: nothing is stored that cannot be read (R15).
+            drop(data);
+            let data = sink.read_back().map_err(Unmade::Refused)?;
+            let machine = LockMachine::decode_blob(&data, level_max).map_err(unmade)?;
             if machine.applied() > index {
-                let applied = machine.applied();
-                return Err(format!("the snapshot of {index} holds what entry {applied} did"));
+                let said =
+                    format!("the snapshot of {index} holds what entry {}", machine.applied());
+                return Err(Unmade::Refused(said + " did"));
             }
             // Set once: the slot was made for this.
             let _ = slot.set(machine.with_names_per_part(names_per_part));
-            Ok(data)
+            Ok(())
         };
         SnapshotJob { meta, content: Box::new(content) }
+    }
+}
+
+fn refused(error: &dyn fmt::Display) -> Unmade {
+    Unmade::Refused(error.to_string())
+}
+
+/// What is stored here and cannot be read is a fault of the disk; anything else is one of the bytes.
+fn unmade(error: SnapshotError) -> Unmade {
+    match error {
+        SnapshotError::Unreadable(why) => Unmade::Unreadable(why),
+        error => refused(&error),
     }
 }
 

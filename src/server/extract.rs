@@ -110,6 +110,7 @@ fn nothing(node: NodeId, is_restored: bool) -> ServerError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::Blob;
     use crate::raft::{EntryHeader, Payload};
     use EntryKind::{Command, NoOp, Relinquish};
 
@@ -128,7 +129,7 @@ mod tests {
             membership: Membership::default(),
             membership_index: Index(0),
         };
-        Snapshot { meta, data: Payload::empty() }
+        Snapshot { meta, data: Blob::from(Vec::new()) }
     }
 
     #[test]

@@ -117,7 +117,7 @@ impl<D: Disk> Server<D> {
         status.level = Some(replica.machine().level());
         status.level_waits = replica.level_waits();
         status.state_bytes = Some(replica.machine().state_bytes());
-        status.snapshot_bytes = raft.snapshot().map(|it| it.data.bytes().len() as u64);
+        status.snapshot_bytes = raft.snapshot().map(|it| it.data.len());
         status.disk_lacks = replica.shortage().map(str::to_owned);
         status.leader_change_why = raft.last_change().map(|change| change.reason.to_string());
         let known = raft.last_change().filter(|_| raft.leader().is_some());

@@ -97,8 +97,8 @@ impl<D: Disk> Server<D> {
         let (phase, founding) = match founding {
             Some(record) => begin(record, recovered)?,
             None => {
-                let snapshot = recovered.snapshot.as_ref();
-                let origin = snapshot.map(|snapshot| origin_of(snapshot.data.bytes()));
+                let state = recovered.snapshot.as_ref().map(|it| it.data.to_vec()).transpose();
+                let origin = state.map_err(ServerError::Fatal)?.map(|state| origin_of(&state));
                 let gathering = Gathering::new(&options, directory, origin);
                 match gathering.complete() {
                     // A cluster of one needs nobody to found itself.

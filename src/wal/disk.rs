@@ -1,6 +1,8 @@
 //! What the log asks of storage. Two implementations: real files in `node`, a simulated disk in `sim`.
 
-use crate::raft::Payload;
+use crate::base::Blob;
+use crate::base::blob::ReadAt;
+use std::sync::Arc;
 
 /// An open file of one [`Disk`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -29,7 +31,7 @@ pub enum DiskError {
 /// Why a file was not stored.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
-    /// There are no bytes to store: what made them says why. Nothing was written.
+    /// There are no bytes to store: what made them says why. Nothing is left.
     #[error("{0}")]
     Content(String),
     /// The disk said so.
@@ -37,35 +39,64 @@ pub enum StoreError {
     Disk(#[from] DiskError),
 }
 
-/// Makes the bytes of a file, off the caller's thread; or says why there are none.
-pub type FileContent = Box<dyn FnOnce() -> Result<FileBytes, String> + Send>;
+/// Writes the bytes of a new file, off the caller's thread, and says what it wrote; or why there are none.
+pub type FileContent = Box<dyn FnOnce(&mut dyn NewFile) -> Result<FileBytes, StoreError> + Send>;
 
-/// The bytes of a file: a head, and a body behind it, which may be long, and which others share.
+/// A file that has no name yet for good.
+pub trait NewFile {
+    /// Writes `bytes` at `offset`.
+    ///
+    /// # Errors
+    /// [`DiskError`]; how much was written is unknown.
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> Result<(), DiskError>;
+
+    /// The file, for whoever reads it from now on, under whatever name.
+    ///
+    /// # Errors
+    /// [`DiskError`].
+    fn shared(&mut self) -> Result<Arc<dyn ReadAt>, DiskError>;
+}
+
+/// All that a file holds: a head, and a body behind it, which may be long, and is not in memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileBytes {
     /// What stands in front.
     pub head: Vec<u8>,
     /// The rest.
-    pub body: Payload,
+    pub body: Blob,
 }
 
 impl FileBytes {
-    /// Both, one behind the other.
-    #[must_use]
-    pub fn parts(&self) -> [&[u8]; 2] {
-        [&self.head, self.body.bytes()]
+    /// Writes few bytes, which are all that `file` holds.
+    ///
+    /// # Errors
+    /// That of the disk.
+    pub fn written(file: &mut dyn NewFile, bytes: Vec<u8>) -> Result<Self, StoreError> {
+        file.write_at(0, &bytes)?;
+        Ok(Self { head: bytes, body: Blob::from(Vec::new()) })
     }
 
-    /// A copy in one piece.
+    /// How long the file is.
     #[must_use]
-    pub fn to_vec(&self) -> Vec<u8> {
-        self.parts().concat()
+    pub fn file_length(&self) -> u64 {
+        self.head.len() as u64 + self.body.len()
     }
 }
 
-impl From<Vec<u8>> for FileBytes {
-    fn from(bytes: Vec<u8>) -> Self {
-        Self { head: bytes, body: Payload::empty() }
+/// In memory, for disks that are none.
+impl NewFile for Vec<u8> {
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> Result<(), DiskError> {
+        let from = usize::try_from(offset).expect("it fits into memory");
+        let end = from + bytes.len();
+        if self.len() < end {
+            self.resize(end, 0);
+        }
+        self[from..end].copy_from_slice(bytes);
+        Ok(())
+    }
+
+    fn shared(&mut self) -> Result<Arc<dyn ReadAt>, DiskError> {
+        Ok(Arc::new(self.clone()))
     }
 }
 
@@ -116,6 +147,13 @@ pub trait Disk {
     /// [`DiskError`].
     fn sync_data(&mut self, file: FileId) -> Result<(), DiskError>;
 
+    /// The file, for whoever reads it from now on, also once it is closed here or has no name any more. Its bytes do not
+    /// change again.
+    ///
+    /// # Errors
+    /// [`DiskError`].
+    fn shared(&mut self, file: FileId) -> Result<Arc<dyn ReadAt>, DiskError>;
+
     /// Closes the file.
     fn close(&mut self, file: FileId);
 
@@ -155,10 +193,13 @@ pub trait Disk {
     /// none was asked for.
     fn take_prepared(&mut self) -> Option<Result<(), DiskError>>;
 
-    /// Begins to make the file `name`, off the caller's thread: makes its content, writes that under
+    /// Begins to make the file `name`, off the caller's thread: writes its content as it is made under
     /// `temporary`, syncs, renames, syncs the directory, reads it back and compares (W7). One at a time,
     /// and it holds up no `prepare`.
     fn begin_store(&mut self, temporary: &str, name: &str, content: FileContent);
+
+    /// Frees what takes long to free, off the caller's thread.
+    fn discard(&mut self, what: Box<dyn Send>);
 
     /// How the last `begin_store` ended, once; `None` while it goes on, or if there was none. After an
     /// error neither name is left, as far as removing them went well.

@@ -5,9 +5,10 @@
 
 use super::envelope::Owner;
 use super::{
-    ADVICE, Disk, Wal, WalError, WalOptions, ancestors, hard_state, identity, log, small_file,
-    snapshot_file,
+    ADVICE, Disk, DiskError, Wal, WalError, WalOptions, ancestors, hard_state, identity, log,
+    small_file, snapshot_file,
 };
+use crate::base::blob::Sink;
 use crate::base::{Ancestors, DirectoryId, NodeId};
 use crate::raft::{HardState, Snapshot};
 
@@ -50,8 +51,9 @@ fn place_snapshot<D: Disk>(
     snapshot: &Snapshot,
 ) -> Result<(), WalError> {
     let name = snapshot_file::name(snapshot.meta.index);
-    let data = snapshot.data.bytes();
-    let bytes = [&snapshot_file::head(owner, &snapshot.meta, data), data].concat();
+    let data = &snapshot.data;
+    let mut bytes = snapshot_file::head(owner, &snapshot.meta, (data.len(), data.crc()));
+    data.each_part(|part| bytes.put(part)).map_err(DiskError::Io)?;
     small_file::place(disk, snapshot_file::TEMPORARY, &name, &bytes)?;
     // W7. Also refuses at once what no start would take.
     if snapshot_file::read(disk, owner, &name)? != *snapshot {

@@ -11,17 +11,24 @@ use super::bytes::{take_u32, take_u64, to_usize};
 use super::envelope::{self, Flaw, Magic, Owner};
 use super::identity::check_owner;
 use super::{Disk, FileId, WalError, segment};
+use crate::base::blob::Sink;
 use crate::base::limits::FRAME_BYTES_MAX;
-use crate::base::{ClusterId, DirectoryId, Index, NodeId, checksum, codec};
-use crate::raft::{Membership, Payload, Snapshot, SnapshotMeta};
+use crate::base::{Blob, ClusterId, DirectoryId, Index, NodeId, checksum, codec};
+use crate::raft::{Membership, Snapshot, SnapshotMeta};
 
 /// A snapshot as a file of its own, of no directory, and the cluster of which it is the state.
+///
+/// # Panics
+/// If its bytes are in a file, and cannot be read.
 #[must_use]
 pub fn encode(snapshot: &Snapshot, cluster: Option<ClusterId>) -> Vec<u8> {
     encode_of(snapshot, cluster, NOBODY)
 }
 
 /// The same of what the directory of `node` held, committed or not.
+///
+/// # Panics
+/// As `encode`.
 #[must_use]
 pub fn encode_extracted(snapshot: &Snapshot, cluster: ClusterId, node: NodeId) -> Vec<u8> {
     encode_of(snapshot, Some(cluster), node)
@@ -37,10 +44,11 @@ pub fn extracted_from(bytes: &[u8]) -> Option<NodeId> {
 fn encode_of(snapshot: &Snapshot, cluster: Option<ClusterId>, node: NodeId) -> Vec<u8> {
     let directory = DirectoryId(cluster.map_or(NO_CLUSTER, |cluster| cluster.0));
     let owner = Owner { directory, node };
-    let data = snapshot.data.bytes();
-    let mut out = head_as(MAGIC_ALONE, &owner, &snapshot.meta, data);
-    out.reserve_exact(data.len());
-    out.extend_from_slice(data);
+    let data = &snapshot.data;
+    let mut out = head_as(MAGIC_ALONE, &owner, &snapshot.meta, (data.len(), data.crc()));
+    out.reserve_exact(to_usize(data.len()));
+    let appended = data.each_part(|part| out.put(part));
+    appended.expect("what is saved is in memory");
     out
 }
 
@@ -61,12 +69,13 @@ pub fn decode(bytes: &[u8]) -> Result<(Snapshot, Option<ClusterId>), WalError> {
     })?;
     let head = Head::from_body(opened.body).ok_or_else(damaged)?;
     let data = &bytes[envelope::sealed_bytes(opened.body.len())..];
-    if !head.fits(data) {
+    if data.len() as u64 != head.data_bytes || checksum::crc32c(data) != head.data_crc {
         return Err(damaged());
     }
+    let data = Blob::with_crc(data.to_vec(), head.data_crc);
     let said = opened.owner.directory.0;
     let cluster = (said != NO_CLUSTER).then_some(ClusterId(said));
-    Ok((Snapshot { meta: head.meta, data: Payload::from(data.to_vec()) }, cluster))
+    Ok((Snapshot { meta: head.meta, data }, cluster))
 }
 
 /// The file name of the snapshot at `index`; names sort as their indexes do.
@@ -81,8 +90,9 @@ pub(super) fn index(file_name: &str) -> Option<Index> {
     (name(index) == file_name).then_some(index)
 }
 
-/// What stands before `data` in a snapshot's file in the directory of `owner`.
-pub(super) fn head(owner: &Owner, meta: &SnapshotMeta, data: &[u8]) -> Vec<u8> {
+/// What stands before the data, of which length and checksum are told, in a snapshot's file in the directory of `owner`.
+/// Whatever these are, it is as long.
+pub(super) fn head(owner: &Owner, meta: &SnapshotMeta, data: (u64, u32)) -> Vec<u8> {
     head_as(MAGIC, owner, meta, data)
 }
 
@@ -112,19 +122,29 @@ fn read_open<D: Disk>(
     if length.checked_sub(head_bytes) != Some(head.data_bytes) {
         return Err(damaged());
     }
-    let mut data = vec![0; to_usize(head.data_bytes)];
-    let read = disk.read_at(file, head_bytes, &mut data)?;
-    if !head.fits(&data[..read]) {
+    let (mut at, mut crc, mut part) = (head_bytes, checksum::crc32c(&[]), vec![0; PART_BYTES]);
+    while at < length {
+        let wanted = to_usize((length - at).min(PART_BYTES as u64));
+        let read = disk.read_at(file, at, &mut part[..wanted])?;
+        if read < wanted {
+            return Err(damaged());
+        }
+        crc = checksum::extend(crc, &part[..read]);
+        at += read as u64;
+    }
+    if crc != head.data_crc {
         return Err(damaged());
     }
-    Ok(Snapshot { meta: head.meta, data: Payload::from(data) })
+    let data = Blob::stored(disk.shared(file)?, head_bytes..length, crc);
+    Ok(Snapshot { meta: head.meta, data })
 }
 
-fn head_as(magic: Magic, owner: &Owner, meta: &SnapshotMeta, data: &[u8]) -> Vec<u8> {
+fn head_as(magic: Magic, owner: &Owner, meta: &SnapshotMeta, data: (u64, u32)) -> Vec<u8> {
     let meta = codec::encode(meta).expect("members are few");
     let mut body = Vec::with_capacity(12 + meta.len());
-    body.extend_from_slice(&(data.len() as u64).to_le_bytes());
-    body.extend_from_slice(&checksum::crc32c(data).to_le_bytes());
+    let (length, crc) = data;
+    body.extend_from_slice(&length.to_le_bytes());
+    body.extend_from_slice(&crc.to_le_bytes());
     body.extend_from_slice(&meta);
     envelope::seal(magic, owner, &body)
 }
@@ -148,10 +168,6 @@ impl Head {
             && (is_restored || meta.membership.check().is_ok());
         is_possible.then_some(Self { data_bytes, data_crc, meta })
     }
-
-    fn fits(&self, data: &[u8]) -> bool {
-        data.len() as u64 == self.data_bytes && checksum::crc32c(data) == self.data_crc
-    }
 }
 
 /// A snapshot in the making.
@@ -163,6 +179,8 @@ const MAGIC_ALONE: Magic = *b"TENUREsa";
 const NOBODY: NodeId = NodeId(0);
 /// Whoever wrote the file did not say of which cluster it is.
 const NO_CLUSTER: [u8; 16] = [0; 16];
+/// What is checked at a time of a file that is read.
+const PART_BYTES: usize = 256 << 10;
 /// The codec encodes nothing longer.
 const HEAD_BYTES_MAX: u64 = envelope::sealed_bytes(12 + FRAME_BYTES_MAX) as u64;
 
@@ -179,7 +197,7 @@ mod tests {
             membership: Membership::founding([(NodeId(1), DirectoryId([7; 16]), address)]),
             membership_index: Index(2),
         };
-        Snapshot { meta, data: Payload::from(data.to_vec()) }
+        Snapshot { meta, data: Blob::from(data.to_vec()) }
     }
 
     #[test]

@@ -1,15 +1,17 @@
 //! Storing a snapshot beside the log, off the loop (W7), and what it then allows to remove.
 //!
-//! One at a time. The state machine's bytes are made, framed, written and read back on the disk's own
-//! thread, while the log goes on. Only when all of that went well does the snapshot count: older ones go
+//! One at a time. The state machine's bytes are made, written as they are made, framed and read back on the disk's own
+//! thread, while the log goes on: they are never in memory as a whole, then or later. Only when all of that went well does the snapshot count: older ones go
 //! then, the log may begin anew behind it, and segments may be removed up to it.
 
 use super::envelope::Owner;
 use super::{
-    Disk, DiskError, FileBytes, FileContent, StoreError, Wal, WalError, snapshot_file, start_behind,
+    Disk, DiskError, FileBytes, FileContent, NewFile, StoreError, Wal, WalError, snapshot_file,
+    start_behind,
 };
-use crate::base::Index;
-use crate::raft::{LogStart, Payload, Snapshot, SnapshotMeta};
+use crate::base::blob::{Sink, Unmade};
+use crate::base::{Blob, Index, checksum};
+use crate::raft::{LogStart, Snapshot, SnapshotMeta};
 use std::sync::{Arc, OnceLock};
 
 /// How the storing of a snapshot ended.
@@ -24,15 +26,15 @@ pub enum SnapshotEnd {
     Refused(String),
 }
 
-/// Makes the state machine's bytes, off the caller's thread; or says why there are none.
-pub type SnapshotContent = Box<dyn FnOnce() -> Result<Payload, String> + Send>;
+/// Puts the state machine's bytes into a sink, off the caller's thread; or says why there are none.
+pub type SnapshotContent = Box<dyn FnOnce(&mut dyn Sink) -> Result<(), Unmade> + Send>;
 
 /// A snapshot in the making.
 #[derive(Debug)]
 pub(super) struct Storing {
     meta: SnapshotMeta,
-    /// The state machine's bytes, once they are made.
-    data: Arc<OnceLock<Payload>>,
+    /// The state machine's bytes in its file, once they are there.
+    data: Arc<OnceLock<Blob>>,
 }
 
 impl<D: Disk> Wal<D> {
@@ -71,6 +73,11 @@ impl<D: Disk> Wal<D> {
     /// [`WalError`], final: anything but a lack of space, descriptors or memory.
     pub fn take_snapshot(&mut self) -> Result<Option<SnapshotEnd>, WalError> {
         self.attempt(Self::finish_storing)
+    }
+
+    /// Frees what takes long to free, off the caller's thread.
+    pub fn discard(&mut self, what: Box<dyn Send>) {
+        self.disk.discard(what);
     }
 
     /// Removes the oldest segment if it holds only entries below `first_needed`; at most one, so call it
@@ -139,18 +146,64 @@ impl<D: Disk> Wal<D> {
     }
 }
 
-/// The whole file: `content` behind its head. Leaves the content in `data` too, which is all that stays
-/// in memory.
+/// The whole file: `content`, and then its head, whose place is kept free till then: a file that was cut short has none.
+/// Leaves in `data` where the content is.
 fn framed(
     owner: Owner,
     meta: SnapshotMeta,
-    data: Arc<OnceLock<Payload>>,
+    data: Arc<OnceLock<Blob>>,
     content: SnapshotContent,
 ) -> FileContent {
-    Box::new(move || {
-        let body = content()?;
-        let head = snapshot_file::head(&owner, &meta, body.bytes());
+    Box::new(move |file| {
+        let start = snapshot_file::head(&owner, &meta, (0, 0)).len() as u64;
+        let mut body = Body { file, start, length: 0, crc: checksum::crc32c(&[]), failure: None };
+        let made = content(&mut body);
+        let Body { length, crc, failure, .. } = body;
+        match (failure, made) {
+            (Some(error), _) => return Err(error.into()),
+            (None, Err(Unmade::Refused(why))) => return Err(StoreError::Content(why)),
+            (None, Err(Unmade::Unreadable(why))) => return Err(DiskError::Io(why).into()),
+            (None, Ok(())) => {}
+        }
+        let head = snapshot_file::head(&owner, &meta, (length, crc));
+        file.write_at(0, &head)?;
+        let body = Blob::stored(file.shared()?, start..start + length, crc);
         data.set(body.clone()).expect("content is made once");
         Ok(FileBytes { head, body })
     })
+}
+
+/// What follows the head.
+struct Body<'f> {
+    file: &'f mut dyn NewFile,
+    start: u64,
+    length: u64,
+    crc: u32,
+    /// What the file met.
+    failure: Option<DiskError>,
+}
+
+impl Sink for Body<'_> {
+    fn put(&mut self, bytes: &[u8]) -> Result<(), String> {
+        let written = self.file.write_at(self.start + self.length, bytes);
+        self.length += bytes.len() as u64;
+        self.crc = checksum::extend(self.crc, bytes);
+        self.keep(written)
+    }
+
+    fn read_back(&mut self) -> Result<Blob, String> {
+        let shared = self.file.shared();
+        let file = self.keep(shared)?;
+        Ok(Blob::stored(file, self.start..self.start + self.length, self.crc))
+    }
+}
+
+impl Body<'_> {
+    fn keep<T>(&mut self, result: Result<T, DiskError>) -> Result<T, String> {
+        result.map_err(|error| {
+            let why = error.to_string();
+            self.failure = Some(error);
+            why
+        })
+    }
 }

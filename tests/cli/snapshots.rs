@@ -6,9 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 use tempfile::TempDir;
-use tenure::base::{Index, SessionKey, Term};
+use tenure::base::{Blob, Index, SessionKey, Term};
 use tenure::lock::{Command, LockMachine, Settings};
-use tenure::raft::{Membership, Payload, Snapshot, SnapshotMeta};
+use tenure::raft::{Membership, Snapshot, SnapshotMeta};
 use tenure::wal::snapshot_file;
 
 const CLUSTER: &str = "1=127.0.0.1:7401,2=127.0.0.1:7402,3=127.0.0.1:7403";
@@ -32,7 +32,7 @@ fn saved() -> (TempDir, PathBuf) {
         membership: Membership::default(),
         membership_index: Index(0),
     };
-    let snapshot = Snapshot { meta, data: Payload::from(machine.encode()) };
+    let snapshot = Snapshot { meta, data: Blob::from(machine.encode()) };
     fs::write(&file, snapshot_file::encode(&snapshot, None)).unwrap();
     (directory, file)
 }

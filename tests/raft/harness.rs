@@ -4,7 +4,9 @@ pub use crate::disk::Disk;
 pub use crate::messages::*;
 
 use std::time::Duration;
-use tenure::base::{DirectoryId, Index, NodeId, ReadId, Sample, Term, WriteSeq, checksum, limits};
+use tenure::base::{
+    Blob, DirectoryId, Index, NodeId, ReadId, Sample, Term, WriteSeq, checksum, limits,
+};
 use tenure::raft::{
     Action, AppendOutcome, AppendResponse, Config, Entry, EntryHeader, EntryKind, Event, HardState,
     Membership, Message, Payload, ProposeError, Raft, Role, Snapshot, SnapshotOutcome,
@@ -221,6 +223,7 @@ impl Node {
                 }
                 Action::Send { to, message, .. } => self.emit(to, message),
                 Action::Apply { from, to } => self.apply(from, to),
+                Action::Unreadable(why) => panic!("{why}"),
                 Action::Install(snapshot) => self.installs.push(snapshot),
                 Action::Restored { index } => {
                     self.state = state_of(self.disk.snapshot.as_ref().expect("it is stored"));
@@ -266,7 +269,7 @@ impl Node {
         let mut data = digest.to_le_bytes().to_vec();
         data.resize(4 + bytes, digest as u8);
         let meta = self.raft.snapshot_meta(index);
-        self.store(Snapshot { meta, data: Payload::from(data) });
+        self.store(Snapshot { meta, data: Blob::from(data) });
     }
 
     /// A snapshot is durable: its own, or one that it was to install.
@@ -366,6 +369,6 @@ fn sample(clock: u64, rate_ppm: i64) -> Sample {
 
 /// The state that a snapshot holds.
 fn state_of(snapshot: &Snapshot) -> (Index, u32) {
-    let digest = snapshot.data.bytes().first_chunk().expect("a digest");
-    (snapshot.meta.index, u32::from_le_bytes(*digest))
+    let digest = snapshot.data.part(0..4).unwrap().try_into().expect("a digest");
+    (snapshot.meta.index, u32::from_le_bytes(digest))
 }

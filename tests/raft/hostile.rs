@@ -67,7 +67,7 @@ impl Victim {
 
     fn store_installs(&mut self) {
         for snapshot in std::mem::take(&mut self.node.installs) {
-            if snapshot.data.bytes().len() < 4 || self.rng.chance(1, 5) {
+            if snapshot.data.len() < 4 || self.rng.chance(1, 5) {
                 self.node.handle(Event::SnapshotRefused);
             } else {
                 self.node.store(snapshot);

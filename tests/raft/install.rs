@@ -1,7 +1,7 @@
 //! Scenarios of the section *Snapshots and recovery*: a leader's snapshot at the follower (Raft §7).
 
 use crate::harness::*;
-use tenure::base::{Index, NodeId, Term};
+use tenure::base::{Blob, Index, NodeId, Term};
 use tenure::raft::{
     Event, HardState, LogStart, Message, Payload, Role, Snapshot, SnapshotChunk, SnapshotMeta,
 };
@@ -14,7 +14,7 @@ pub fn snapshot(index: u64, term: u64, bytes: usize) -> Snapshot {
         membership: founding(1..=4),
         membership_index: Index(1),
     };
-    Snapshot { meta, data: Payload::from(vec![7; bytes]) }
+    Snapshot { meta, data: Blob::from(vec![7; bytes]) }
 }
 
 /// A follower of node 2 in `term` with this log.
@@ -35,7 +35,7 @@ pub fn answer(node: &mut Node, part: SnapshotChunk) -> Vec<Message> {
 
 /// Hands it the whole snapshot in one part.
 fn hand_over(node: &mut Node, term: u64, snapshot: &Snapshot) {
-    let length = snapshot.data.bytes().len();
+    let length = usize::try_from(snapshot.data.len()).unwrap();
     node.receive(2, Message::SnapshotChunk(chunk(term, snapshot, 0..length)));
 }
 
@@ -92,7 +92,7 @@ fn parts_of_another_snapshot_begin_anew() {
     assert_eq!(answer(&mut node, chunk(3, &second, 0..6)), [received(3, 0, 12, 6)]);
     // The same index, other data: never mixed.
     let mut other = snapshot(12, 3, 10);
-    other.data = Payload::from(vec![8; 10]);
+    other.data = Blob::from(vec![8; 10]);
     assert_eq!(answer(&mut node, chunk(3, &other, 6..10)), [received(3, 0, 12, 0)]);
     assert_eq!(node.installs, []);
 }

@@ -3,7 +3,7 @@
 use crate::harness::*;
 use crate::network::{Network, demote, join, promote, remove};
 use tenure::base::limits::ENTRY_BYTES_MAX;
-use tenure::base::{Index, NodeId, Term};
+use tenure::base::{Blob, Index, NodeId, Term};
 use tenure::raft::{
     ChangeError, EntryKind, Event, HardState, Membership, MembershipError, Message, Payload, Role,
     Seat, Snapshot, SnapshotMeta, Urgency,
@@ -239,7 +239,7 @@ fn r12_new_leader_whose_snapshot_is_of_a_joint_membership_leaves_it_behind_its_o
     };
     let disk = Disk {
         hard_state: HardState { term: Term(1), vote: None },
-        snapshot: Some(Snapshot { meta, data: Payload::from(vec![0; 4]) }),
+        snapshot: Some(Snapshot { meta, data: Blob::from(vec![0; 4]) }),
         ..Disk::default()
     };
     let mut leader = Node::start(config(1, 4), disk, 1000);

@@ -83,13 +83,13 @@ pub fn timeout_now(term: u64) -> Message {
 
 /// The part `range` of a snapshot, as the leader of `term` sends it.
 pub fn chunk(term: u64, snapshot: &Snapshot, range: std::ops::Range<usize>) -> SnapshotChunk {
-    let data = snapshot.data.bytes();
+    let data = snapshot.data.to_vec().unwrap();
     SnapshotChunk {
         term: Term(term),
         round: Round(0),
         meta: snapshot.meta.clone(),
         total: data.len() as u64,
-        crc: checksum::crc32c(data),
+        crc: checksum::crc32c(&data),
         offset: range.start as u64,
         bytes: Payload::from(data[range].to_vec()),
     }

@@ -3,10 +3,11 @@
 use crate::harness::*;
 use crate::install::snapshot;
 use crate::network::{Network, join};
+use std::sync::Arc;
 use tenure::base::limits::{INFLIGHT_BYTES_MAX, SNAPSHOT_CHUNK_BYTES_MAX};
-use tenure::base::{Index, NodeId, Term};
+use tenure::base::{Blob, Index, NodeId, Term};
 use tenure::raft::{
-    Config, Event, HardState, Membership, Message, Payload, Snapshot, SnapshotMeta,
+    Config, Event, HardState, Membership, Message, Snapshot, SnapshotChunk, SnapshotMeta,
 };
 
 const CHUNK: usize = SNAPSHOT_CHUNK_BYTES_MAX;
@@ -301,9 +302,16 @@ fn snapshot_that_names_no_members_goes_out_with_those_of_the_founding() {
         membership_index: Index(3),
         ..snapshot(4, 2, 0).meta
     };
-    let restored = Snapshot { meta, data: Payload::from(vec![0; 4]) };
+    let part = part_for_a_learner(Snapshot { meta, data: Blob::from(vec![0; 4]) });
+    assert_eq!((part.meta.membership, part.meta.membership_index), (founding(1..=1), Index(0)));
+}
+
+/// What the only voter, whose directory holds nothing but this snapshot of 4 in term 2, sends to a new learner.
+fn part_for_a_learner(snapshot: Snapshot) -> SnapshotChunk {
+    let meta = SnapshotMeta { membership: Membership::default(), ..snapshot.meta };
+    let snapshot = Snapshot { meta, ..snapshot };
     let hard_state = HardState { term: Term(2), vote: None };
-    let disk = Disk { hard_state, snapshot: Some(restored), base: 4, ..Disk::default() };
+    let disk = Disk { hard_state, snapshot: Some(snapshot), base: 4, ..Disk::default() };
     let mut leader = Node::start(config(1, 1), disk, 1000);
     assert_eq!(leader.raft.membership(), (Index(0), &founding(1..=1)));
     leader.become_pre_candidate();
@@ -314,7 +322,14 @@ fn snapshot_that_names_no_members_goes_out_with_those_of_the_founding() {
     leader.receive(3, rejected(3, 5, (0, 0)));
     leader.settle();
     let Some(Message::SnapshotChunk(part)) = leader.sent_to(3).pop() else { panic!("no part") };
-    assert_eq!((part.meta.membership, part.meta.membership_index), (founding(1..=1), Index(0)));
+    part
+}
+
+#[test]
+#[should_panic(expected = "it ends before")]
+fn w2_snapshot_that_cannot_be_read_where_it_is_stored_is_said_and_nothing_of_it_sent() {
+    let stored = Blob::stored(Arc::new(vec![0; 4]), 0..9000, 0);
+    drop(part_for_a_learner(Snapshot { data: stored, ..snapshot(4, 2, 0) }));
 }
 
 #[test]

@@ -3,6 +3,8 @@
 use std::cell::Cell;
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::Arc;
+use tenure::base::blob::ReadAt;
 use tenure::node::FileDisk;
 use tenure::wal::{Disk, DiskError, FileContent, FileId, StoreError};
 
@@ -56,6 +58,9 @@ impl Disk for SmallDisk {
     fn sync_data(&mut self, file: FileId) -> Result<(), DiskError> {
         self.files.sync_data(file)
     }
+    fn shared(&mut self, file: FileId) -> Result<Arc<dyn ReadAt>, DiskError> {
+        self.files.shared(file)
+    }
     fn close(&mut self, file: FileId) {
         self.files.close(file);
     }
@@ -90,6 +95,9 @@ impl Disk for SmallDisk {
     }
     fn begin_store(&mut self, temporary: &str, name: &str, content: FileContent) {
         self.files.begin_store(temporary, name, content);
+    }
+    fn discard(&mut self, what: Box<dyn Send>) {
+        self.files.discard(what);
     }
     fn take_stored(&mut self) -> Option<Result<(), StoreError>> {
         self.files.take_stored()

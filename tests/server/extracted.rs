@@ -2,8 +2,8 @@
 
 use crate::cluster::{Cluster, MS};
 use crate::{CLIENT, acquire, cluster_with_session, connect_with_session, name, submit, token_of};
-use tenure::base::{ConnectionId, Index, NodeId, SessionId, Token};
-use tenure::lock::{Keyless, Largest, LockMachine, Operation, Wait};
+use tenure::base::{Blob, ConnectionId, Index, NodeId, SessionId, Token};
+use tenure::lock::{Keyless, LEVEL_MAX, Largest, LockMachine, Operation, Wait};
 use tenure::node::FileDisk;
 use tenure::server::{Entry, Extract, ServerError, extract};
 
@@ -15,7 +15,7 @@ fn extracted(cluster: &Cluster, node: NodeId) -> Result<Extract, ServerError> {
 }
 
 fn state(extract: &Extract) -> LockMachine {
-    LockMachine::decode(extract.snapshot.data.bytes()).expect("a state")
+    LockMachine::decode_blob(&extract.snapshot.data, LEVEL_MAX).expect("a state")
 }
 
 /// Takes the lock and gives it back, again and again; the newest token.
@@ -43,13 +43,14 @@ fn l15_an_extract_is_the_state_after_all_of_the_log_without_the_key() {
     // Heartbeats tell the followers what is committed.
     cluster.advance_in_steps(100 * MS, 10 * MS);
     let (commit, bytes) = (cluster.status(leader).commit, cluster.machine(leader).encode());
-    let keyless = Keyless::of(&bytes).part(&bytes, 0..bytes.len());
+    let blob = Blob::from(bytes);
+    let keyless = Keyless::of(&blob).unwrap().part(&blob, 0..blob.len());
     for node in (1..=3).map(NodeId) {
         assert_eq!(cluster.machine_index(node), commit, "nothing is under way");
         cluster.crash(node);
         let extract = extracted(&cluster, node).expect("it is sound");
         assert_eq!((extract.node, extract.snapshot.meta.index), (node, commit));
-        assert_eq!(extract.snapshot.data.bytes(), keyless);
+        assert_eq!(extract.snapshot.data.to_vec(), keyless);
         assert!((Index(1)..=commit).contains(&extract.committed), "{}", extract.committed);
         assert_eq!(extract.snapshot.meta.membership.members().len(), 3);
         assert_eq!((state(&extract).newest_token(), extract.torn_bytes), (newest, 0));

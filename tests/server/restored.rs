@@ -2,10 +2,10 @@
 
 use crate::cluster::{Cluster, MS};
 use crate::{CLIENT, acquire, cluster_with_session, open_session, token_of};
-use tenure::base::{Ancestors, DirectoryId, Index, NodeId, Sample, Term, Token};
+use tenure::base::{Ancestors, Blob, DirectoryId, Index, NodeId, Sample, Term, Token};
 use tenure::lock::{Largest, LockMachine, Wait};
 use tenure::node::FileDisk;
-use tenure::raft::{Membership, Payload, Snapshot, SnapshotMeta};
+use tenure::raft::{Membership, Snapshot, SnapshotMeta};
 use tenure::server::{Entry, ServerOptions};
 use tenure::wal::{Wal, WalOptions};
 use tenure::wire::ServerMessage;
@@ -35,7 +35,7 @@ pub fn restored(wait: Wait) -> (Snapshot, Token) {
         membership: Membership::default(),
         membership_index: Index(0),
     };
-    (Snapshot { meta, data: Payload::from(machine.encode()) }, token)
+    (Snapshot { meta, data: Blob::from(machine.encode()) }, token)
 }
 
 /// Three nodes that begin with this snapshot.

@@ -3,7 +3,7 @@
 use crate::CLIENT;
 use crate::cluster::{Cluster, MS, admitted};
 use tenure::base::{ClusterKey, DirectoryId, NodeId, checksum};
-use tenure::lock::LockMachine;
+use tenure::lock::{LEVEL_MAX, LockMachine};
 use tenure::raft::{Change, Seat};
 use tenure::server::{Admission, Candidate, Entry, Trust};
 use tenure::wire::{
@@ -120,7 +120,7 @@ fn w9_a_snapshot_is_handed_out_without_the_key() {
     assert_eq!((bytes.bytes().len() as u64, checksum::crc32c(bytes.bytes())), (total, crc));
     assert_eq!(LockMachine::decode(bytes.bytes()).unwrap().cluster_key(), None);
     let own = cluster.server(leader).replica().unwrap().raft().snapshot().unwrap().data.clone();
-    let own = LockMachine::decode(own.bytes()).unwrap();
+    let own = LockMachine::decode_blob(&own, LEVEL_MAX).unwrap();
     assert_eq!(own.cluster_key(), cluster.machine(leader).cluster_key());
     assert!(own.cluster_key().is_some());
 }

@@ -6,8 +6,8 @@
 use crate::disk::TestDisk;
 use crate::history::{NODE, OPTIONS, begin, entry, founding, snapshot, write};
 use tenure::base::rng::Rng;
-use tenure::base::{DirectoryId, Index, NodeId, Term, WriteSeq, checksum};
-use tenure::raft::{Entry, HardState, LogStart, Payload, Snapshot, Write};
+use tenure::base::{Blob, DirectoryId, Index, NodeId, Term, WriteSeq, checksum};
+use tenure::raft::{Entry, HardState, LogStart, Snapshot, Write};
 use tenure::wal::{Recovery, SnapshotEnd, Wal, WalError};
 
 /// What a restart may find: at least what was promised, at most what was asked for.
@@ -258,7 +258,7 @@ fn snapshot_of(past: &[Entry]) -> Option<Snapshot> {
         let payload = checksum::crc32c(entry.payload.bytes()).to_le_bytes();
         [&entry.index.0.to_le_bytes()[..], &entry.term.0.to_le_bytes(), &payload].concat()
     });
-    let data = Payload::from(digest.collect::<Vec<u8>>());
+    let data = Blob::from(digest.collect::<Vec<u8>>());
     Some(Snapshot { data, ..snapshot(last.index.0, last.term.0, 0) })
 }
 

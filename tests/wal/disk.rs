@@ -10,6 +10,8 @@ use crate::storing::Storing;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
+use tenure::base::blob::ReadAt;
 use tenure::base::rng::Rng;
 use tenure::wal::{Disk, DiskError, FileContent, FileId, StoreError};
 
@@ -157,6 +159,12 @@ impl Disk for TestDisk {
         Ok(())
     }
 
+    fn shared(&mut self, file: FileId) -> Result<Arc<dyn ReadAt>, DiskError> {
+        let mut bytes = vec![0; usize::try_from(self.length(file)?).unwrap()];
+        self.read_at(file, 0, &mut bytes)?;
+        Ok(Arc::new(bytes))
+    }
+
     fn close(&mut self, file: FileId) {
         self.0.borrow_mut().handles.remove(&file.0).expect("the file is open");
     }
@@ -214,6 +222,10 @@ impl Disk for TestDisk {
         let storing = Storing::new(temporary, name, content);
         let previous = self.0.borrow_mut().storing.replace(storing);
         assert!(previous.is_none(), "one file is stored at a time");
+    }
+
+    fn discard(&mut self, what: Box<dyn Send>) {
+        drop(what);
     }
 
     /// One step of the storing happens between any two of these calls.

@@ -4,10 +4,11 @@ use crate::history::{FRESH, NODE, OPTIONS, begin, end, founding, restart, snapsh
 use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
 use std::path::Path;
 use tempfile::TempDir;
+use tenure::base::blob::{Sink, Unmade};
 use tenure::base::{Ancestors, Index, Term};
 use tenure::node::FileDisk;
 use tenure::raft::{HardState, Write};
-use tenure::wal::{Disk, DiskError, Recovery, SnapshotEnd, StoreError, Wal, WalError};
+use tenure::wal::{Disk, DiskError, FileBytes, Recovery, SnapshotEnd, StoreError, Wal, WalError};
 
 fn open(path: &Path) -> Result<(Wal<FileDisk>, Recovery), WalError> {
     Wal::open_with(FileDisk::open(path)?, NODE, FRESH, &OPTIONS)
@@ -171,8 +172,11 @@ fn st32_a_snapshot_in_the_making_is_nothing_to_the_next_start() {
     let mut wal = filled(path, 10);
     let (release, released) = std::sync::mpsc::channel();
     let new = snapshot(8, 1, 2 << 20);
-    let data = new.data.bytes().to_vec();
-    let content = move || released.recv().map(|()| data.into()).map_err(|error| error.to_string());
+    let data = new.data.to_vec().unwrap();
+    let content = move |sink: &mut dyn Sink| {
+        let () = released.recv().map_err(|error| Unmade::Refused(error.to_string()))?;
+        sink.put(&data).map_err(Unmade::Refused)
+    };
     wal.begin_snapshot(new.meta.clone(), Box::new(content));
     assert_eq!(wal.take_snapshot(), Ok(None), "the loop is not held up");
     wal.append(&write(11..12, 300)).unwrap();
@@ -191,8 +195,9 @@ fn w7_a_spare_is_made_while_a_snapshot_is_stored() {
     disk.begin_store(
         "snapshot.new",
         "snapshot",
-        Box::new(move || {
-            released.recv().map(|()| vec![7; 3 << 20].into()).map_err(|e| e.to_string())
+        Box::new(move |file| {
+            released.recv().map_err(|error| StoreError::Content(error.to_string()))?;
+            FileBytes::written(file, vec![7; 3 << 20])
         }),
     );
     disk.prepare("spare.new", 4096);
@@ -222,13 +227,21 @@ fn st22_of_a_file_that_cannot_be_stored_nothing_is_left() {
     // Its name is taken by a directory: the rename fails after all was written.
     std::fs::create_dir_all(directory.path().join("snapshot/taken")).unwrap();
     let mut disk = FileDisk::open(directory.path()).unwrap();
-    disk.begin_store("snapshot.new", "snapshot", Box::new(|| Ok(vec![1; 1000].into())));
+    disk.begin_store(
+        "snapshot.new",
+        "snapshot",
+        Box::new(|file| FileBytes::written(file, vec![1; 1000])),
+    );
     let result = stored(&mut disk);
     assert!(matches!(result, Err(StoreError::Disk(DiskError::Unusable(_)))), "{result:?}");
     assert!(!directory.path().join("snapshot.new").exists());
-    disk.begin_store("snapshot.new", "other", Box::new(|| Err("no".into())));
+    disk.begin_store("snapshot.new", "other", Box::new(|_| Err(StoreError::Content("no".into()))));
     assert_eq!(stored(&mut disk), Err(StoreError::Content("no".into())));
-    disk.begin_store("snapshot.new", "other", Box::new(|| Ok(vec![].into())));
+    disk.begin_store(
+        "snapshot.new",
+        "other",
+        Box::new(|file| FileBytes::written(file, Vec::new())),
+    );
     assert_eq!(stored(&mut disk), Ok(()));
     assert_eq!(std::fs::read(directory.path().join("other")).unwrap(), Vec::<u8>::new());
 }

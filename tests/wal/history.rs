@@ -1,8 +1,9 @@
 //! Entries, writes, directories and snapshots for the tests.
 
 use crate::disk::TestDisk;
+use tenure::base::blob::{Sink, Unmade};
 use tenure::base::founding::FoundingRecord;
-use tenure::base::{DirectoryId, Index, NodeId, Term, WriteSeq};
+use tenure::base::{Blob, DirectoryId, Index, NodeId, Term, WriteSeq};
 use tenure::raft::{
     Entry, EntryHeader, EntryKind, HardState, LogStart, Membership, Payload, Snapshot,
     SnapshotMeta, Write,
@@ -75,13 +76,14 @@ pub fn snapshot(index: u64, term: u64, bytes: usize) -> Snapshot {
         membership_index: Index(0),
     };
     let data = (0..bytes).map(|at| (at as u64 ^ index) as u8).collect::<Vec<u8>>();
-    Snapshot { meta, data: Payload::from(data) }
+    Snapshot { meta, data: Blob::from(data) }
 }
 
 /// Begins to store it.
 pub fn begin<D: Disk>(wal: &mut Wal<D>, snapshot: &Snapshot) {
-    let data = snapshot.data.bytes().to_vec();
-    wal.begin_snapshot(snapshot.meta.clone(), Box::new(move || Ok(data.into())));
+    let data = snapshot.data.to_vec().unwrap();
+    let content = move |sink: &mut dyn Sink| sink.put(&data).map_err(Unmade::Refused);
+    wal.begin_snapshot(snapshot.meta.clone(), Box::new(content));
 }
 
 /// Waits for the end of the storing.

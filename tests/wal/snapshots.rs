@@ -5,6 +5,7 @@ use crate::history::{
     NODE, OPTIONS, append_each, begin, end, founded, founding, make_newer, refused, reopen,
     restart, snapshot, store, write,
 };
+use tenure::base::blob::Unmade;
 use tenure::base::rng::Rng;
 use tenure::base::{DirectoryId, Index, Term};
 use tenure::raft::{HardState, Snapshot, Write};
@@ -133,7 +134,10 @@ fn st17_st24_any_other_error_of_a_snapshot_is_final() {
 fn a_snapshot_whose_content_cannot_be_made_is_an_answer() {
     let (disk, mut wal) = with_snapshot();
     let before = disk.operations();
-    wal.begin_snapshot(snapshot(9, 1, 0).meta, Box::new(|| Err("too large".into())));
+    wal.begin_snapshot(
+        snapshot(9, 1, 0).meta,
+        Box::new(|_| Err(Unmade::Refused("too large".into()))),
+    );
     assert_eq!(end(&mut wal), Ok(SnapshotEnd::Refused("too large".into())));
     assert_eq!(disk.operations(), before, "nothing was written");
     store(&mut wal, &snapshot(9, 1, 10));
@@ -255,7 +259,7 @@ fn st32_a_snapshot_that_was_cut_at_any_step_leaves_the_old_state_or_the_new_one(
     let new = snapshot(20, 5, 3000);
     let (mut old_states, mut new_states) = (0, 0);
     for survival in [Survival::Nothing, Survival::Everything, Survival::Random] {
-        for cut in 0..16 {
+        for cut in 0..20 {
             let (disk, mut wal) = with_snapshot();
             reach_term(&mut wal, 5);
             disk.cut_power_after(cut);

@@ -1,21 +1,56 @@
 //! A file in the making beside the log, step by step, so that anything may happen between two steps.
 
 use crate::disk::TestDisk;
-use tenure::wal::{Disk, DiskError, FileContent, FileId, StoreError};
+use std::sync::Arc;
+use tenure::base::blob::ReadAt;
+use tenure::wal::{Disk, DiskError, FileContent, FileId, NewFile, StoreError};
 
 #[derive(Debug)]
 pub struct Storing {
     temporary: String,
     name: String,
-    content: Result<Vec<u8>, String>,
+    /// What is written, each at its place, in its order: the head last.
+    content: Result<Vec<(u64, Vec<u8>)>, StoreError>,
     file: Option<FileId>,
     next: Step,
+}
+
+/// What a content writes.
+#[derive(Default)]
+struct Writes {
+    order: Vec<(u64, Vec<u8>)>,
+    bytes: Vec<u8>,
+}
+
+impl Writes {
+    fn in_parts(self) -> Vec<(u64, Vec<u8>)> {
+        let part = |offset: u64, (number, bytes): (usize, &[u8])| {
+            (offset + (number * PART_BYTES) as u64, bytes.to_vec())
+        };
+        let order = self.order.iter();
+        order
+            .flat_map(|(offset, bytes)| {
+                bytes.chunks(PART_BYTES).enumerate().map(move |it| part(*offset, it))
+            })
+            .collect()
+    }
+}
+
+impl NewFile for Writes {
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> Result<(), DiskError> {
+        self.order.push((offset, bytes.to_vec()));
+        self.bytes.write_at(offset, bytes)
+    }
+
+    fn shared(&mut self) -> Result<Arc<dyn ReadAt>, DiskError> {
+        self.bytes.shared()
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Create,
-    Write { from: usize },
+    Write { next: usize },
     Rename,
     SyncDirectory,
 }
@@ -23,22 +58,18 @@ enum Step {
 impl Storing {
     pub fn new(temporary: &str, name: &str, content: FileContent) -> Self {
         let [temporary, name] = [temporary, name].map(str::to_owned);
-        Self {
-            temporary,
-            name,
-            content: content().map(|bytes| bytes.to_vec()),
-            file: None,
-            next: Step::Create,
-        }
+        let mut writes = Writes::default();
+        let content = content(&mut writes).map(|_| writes.in_parts());
+        Self { temporary, name, content, file: None, next: Step::Create }
     }
 
     /// Takes the next step; its end, once there is none left.
     pub fn step(&mut self, disk: &mut TestDisk) -> Option<Result<(), StoreError>> {
-        let bytes = match &self.content {
-            Ok(bytes) => bytes.clone(),
-            Err(reason) => return Some(Err(StoreError::Content(reason.clone()))),
+        let writes = match &self.content {
+            Ok(writes) => writes.clone(),
+            Err(error) => return Some(Err(error.clone())),
         };
-        match self.try_step(disk, &bytes) {
+        match self.try_step(disk, &writes) {
             Ok(Some(next)) => {
                 self.next = next;
                 None
@@ -53,18 +84,27 @@ impl Storing {
         }
     }
 
-    fn try_step(&mut self, disk: &mut TestDisk, bytes: &[u8]) -> Result<Option<Step>, DiskError> {
+    fn try_step(
+        &mut self,
+        disk: &mut TestDisk,
+        writes: &[(u64, Vec<u8>)],
+    ) -> Result<Option<Step>, DiskError> {
         Ok(match self.next {
             Step::Create => {
                 self.file = Some(disk.create(&self.temporary)?);
-                Some(Step::Write { from: 0 })
+                Some(Step::Write { next: 0 })
             }
-            Step::Write { from } => {
+            Step::Write { next } => {
                 let file = self.file.expect("it was created");
-                let to = bytes.len().min(from + PART_BYTES);
-                disk.write_at(file, from as u64, &bytes[from..to])?;
+                if let Some((offset, bytes)) = writes.get(next) {
+                    disk.write_at(file, *offset, bytes)?;
+                }
                 disk.sync_data(file)?;
-                Some(if to < bytes.len() { Step::Write { from: to } } else { Step::Rename })
+                Some(if next + 1 < writes.len() {
+                    Step::Write { next: next + 1 }
+                } else {
+                    Step::Rename
+                })
             }
             Step::Rename => {
                 disk.rename(&self.temporary, &self.name)?;

@@ -45,7 +45,7 @@ fn to_json(content: &SnapshotContent) -> String {
         "ttl_max_ms": machine.settings().map(|settings| settings.ttl_ms_max),
         "lease_duration_ms": machine.settings().map(|settings| settings.lease_ms),
         "restore_wait_ms": machine.restoring().map(|wait| wait.ms),
-        "bytes": content.snapshot.data.bytes().len(),
+        "bytes": content.snapshot.data.len(),
     });
     format!("{value}\n")
 }
@@ -87,7 +87,7 @@ fn to_text(content: &SnapshotContent) -> String {
                 .to_vec(),
         );
     }
-    let bytes = size::show(content.snapshot.data.bytes().len() as u64);
+    let bytes = size::show(content.snapshot.data.len());
     rows.push(vec!["state".to_owned(), format!("{bytes}, intact")]);
     format!("{}{RAISED}", output::table(&rows))
 }

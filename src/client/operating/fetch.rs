@@ -1,9 +1,9 @@
 //! A snapshot from a node, part by part.
 
 use super::order::unexpected;
-use crate::base::{Index, checksum};
+use crate::base::{Blob, Index, checksum};
 use crate::client::Operator;
-use crate::raft::{Payload, Snapshot, SnapshotMeta};
+use crate::raft::{Snapshot, SnapshotMeta};
 use crate::wire::{Order, OrderAnswer};
 use crate::{Error, Status};
 use std::time::{Duration, Instant};
@@ -84,7 +84,7 @@ impl Gathered {
         if checksum::crc32c(&self.bytes) != part.crc {
             return Err("the snapshot came damaged: its checksum is another; try again".to_owned());
         }
-        let data = Payload::from(std::mem::take(&mut self.bytes));
+        let data = Blob::with_crc(std::mem::take(&mut self.bytes), part.crc);
         Ok(Some(Snapshot { meta: part.meta, data }))
     }
 
@@ -132,7 +132,7 @@ mod tests {
         let mut gathered = Gathered::default();
         assert_eq!(gathered.take(part(9, 0, 5)), Ok(None));
         let snapshot = gathered.take(part(9, 5, 10)).unwrap().expect("it is whole");
-        assert_eq!((snapshot.meta.index, snapshot.data.bytes()), (Index(9), WHOLE));
+        assert_eq!((snapshot.meta.index, snapshot.data.to_vec()), (Index(9), Ok(WHOLE.to_vec())));
     }
 
     #[test]

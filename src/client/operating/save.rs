@@ -2,7 +2,7 @@
 
 use crate::base::ClusterId;
 use crate::client::{ClusterAt, Operator};
-use crate::lock::LockMachine;
+use crate::lock::{LEVEL_MAX, LockMachine};
 use crate::sys::{random, thread};
 use crate::wal::snapshot_file;
 use crate::{Error, Status};
@@ -42,7 +42,7 @@ pub fn save_snapshot(whom: &ClusterAt, path: &Path, timeout: Duration) -> Result
     let snapshot = operator.snapshot(timeout)?;
     let bytes = snapshot_file::encode(&snapshot, cluster);
     // What is kept for the day on which it is needed must be readable.
-    let machine = LockMachine::decode(snapshot.data.bytes()).map_err(|error| {
+    let machine = LockMachine::decode_blob(&snapshot.data, LEVEL_MAX).map_err(|error| {
         let node = operator.node();
         let text = format!("what node {node} sent is no snapshot, and was not written: {error}");
         Error::new(Status::Corrupt, text)

@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tenure::client::Operator;
+use tenure::{Error, Status};
 
 /// Which of the two programs a node runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -198,7 +199,8 @@ impl Upgrade<'_> {
 fn snapshot_of(place: usize) -> Result<(u64, Vec<u8>), Failure> {
     let mut operator = Operator::connect_to(&Nodes::endpoint(place), SNAPSHOT_WAIT)?;
     let snapshot = operator.snapshot(SNAPSHOT_WAIT)?;
-    Ok((snapshot.meta.index.0, snapshot.data.bytes().to_vec()))
+    let bytes = snapshot.data.to_vec().map_err(|why| Error::new(Status::Io, why))?;
+    Ok((snapshot.meta.index.0, bytes))
 }
 
 /// Clients that had more than one session: theirs was lost, since nothing was done to them.

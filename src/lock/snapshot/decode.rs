@@ -3,8 +3,10 @@
 use super::{
     Head, KeyPiece, LENGTH_BYTES, SessionPiece, SnapshotError, format_1, format_2, unfinished,
 };
+use crate::base::blob::{Bytes, ReadAt};
 use crate::base::cluster_key::KEY_BYTES;
-use crate::base::{Ancestors, RequestId, SessionId, Token, codec};
+use crate::base::limits::FRAME_BYTES_MAX;
+use crate::base::{Ancestors, Blob, RequestId, SessionId, Token, codec};
 use crate::lock::LockMachine;
 use crate::lock::asked::Mark;
 use crate::lock::command::Name;
@@ -15,7 +17,8 @@ use crate::lock::queue::Waiter;
 use crate::lock::restore::RestoreWait;
 use crate::lock::session::Session;
 use crate::lock::token::{COUNT_MAX, Tokens};
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use std::ops::Range;
 
 impl LockMachine {
     /// The machine that [`LockMachine::encode`] made `bytes` of: it goes on as that one would.
@@ -31,7 +34,19 @@ impl LockMachine {
     /// # Errors
     /// As for `decode`.
     pub fn decode_up_to(bytes: &[u8], level_max: u32) -> Result<Self, SnapshotError> {
-        let mut pieces = Pieces { bytes, next: 0, at: 0, format: 0 };
+        Self::read(Pieces::of(&Bytes(bytes), bytes.len()), level_max)
+    }
+
+    /// The same of bytes that may be in a file: no more than a part of them is in memory.
+    ///
+    /// # Errors
+    /// As for `decode`, and [`SnapshotError::Unreadable`].
+    pub fn decode_blob(blob: &Blob, level_max: u32) -> Result<Self, SnapshotError> {
+        let length = usize::try_from(blob.len()).unwrap_or(usize::MAX);
+        Self::read(Pieces::of(blob, length), level_max)
+    }
+
+    fn read(mut pieces: Pieces<'_>, level_max: u32) -> Result<Self, SnapshotError> {
         let format = pieces.read_format(level_max)?;
         let mut machine = Self::new().reading_up_to(level_max);
         let Head { sessions, locks, asked, .. } = machine.decode_head(&mut pieces)?;
@@ -99,7 +114,7 @@ impl LockMachine {
             return Err(pieces.damaged(format!("session {id} is out of order")));
         }
         let remembered = Answers::resume(floor, refused_to);
-        let mut session = Session::new(key, client.into(), ttl_ms, remembered);
+        let mut session = Session::new(key, (&*client).into(), ttl_ms, remembered);
         for _ in 0..answers {
             decode_answer(pieces, &mut session.answers)?;
         }
@@ -167,9 +182,12 @@ fn decode_answer(pieces: &mut Pieces<'_>, answers: &mut Answers) -> Result<(), S
 }
 
 /// The pieces that are still to be read.
-#[derive(Clone, Copy)]
 pub(super) struct Pieces<'a> {
-    bytes: &'a [u8],
+    source: &'a dyn ReadAt,
+    length: usize,
+    /// What was read of it, from `from` on.
+    window: Vec<u8>,
+    from: usize,
     /// Where the next piece starts.
     next: usize,
     /// Where the piece read last starts.
@@ -178,6 +196,16 @@ pub(super) struct Pieces<'a> {
 }
 
 impl<'a> Pieces<'a> {
+    fn of(source: &'a dyn ReadAt, length: usize) -> Self {
+        Self { source, length, window: Vec::new(), from: 0, next: 0, at: 0, format: 0 }
+    }
+
+    /// The same pieces, to be read a second time.
+    pub(super) fn again(&self) -> Self {
+        let Self { source, length, next, at, format, .. } = *self;
+        Self { next, at, format, ..Self::of(source, length) }
+    }
+
     fn read_format(&mut self, format_max: u32) -> Result<u32, SnapshotError> {
         match u32::from_le_bytes(self.take_array()?) {
             format if (1..=format_max).contains(&format) => {
@@ -188,11 +216,11 @@ impl<'a> Pieces<'a> {
         }
     }
 
-    pub(super) fn read<T: Deserialize<'a>>(&mut self) -> Result<T, SnapshotError> {
+    pub(super) fn read<T: DeserializeOwned>(&mut self) -> Result<T, SnapshotError> {
         self.at = self.next;
         let length = u32::from_le_bytes(self.take_array::<LENGTH_BYTES>()?) as usize;
-        let bytes = self.take(length)?;
-        codec::decode(bytes).map_err(|error| self.damaged(error.to_string()))
+        let place = self.take(length)?;
+        codec::decode(&self.window[place]).map_err(|error| self.damaged(error.to_string()))
     }
 
     fn read_ancestors(&mut self) -> Result<Ancestors, SnapshotError> {
@@ -227,21 +255,32 @@ impl<'a> Pieces<'a> {
     }
 
     fn take_array<const N: usize>(&mut self) -> Result<[u8; N], SnapshotError> {
-        let bytes = self.take(N)?;
-        Ok(bytes.try_into().expect("so many were taken"))
+        let place = self.take(N)?;
+        Ok(self.window[place].try_into().expect("so many were taken"))
     }
 
-    fn take(&mut self, length: usize) -> Result<&'a [u8], SnapshotError> {
-        let rest = &self.bytes[self.next..];
-        let Some(taken) = rest.get(..length) else {
-            return Err(self.damaged(format!("{length} bytes are due, {} are left", rest.len())));
-        };
+    /// Where the next `length` bytes stand in the window.
+    fn take(&mut self, length: usize) -> Result<Range<usize>, SnapshotError> {
+        let left = self.length - self.next;
+        if length > left {
+            return Err(self.damaged(format!("{length} bytes are due, {left} are left")));
+        }
+        if length > FRAME_BYTES_MAX {
+            return Err(self.damaged(format!("{length} bytes are no piece")));
+        }
+        if self.next + length > self.from + self.window.len() {
+            self.from = self.next;
+            self.window.resize(length.max(WINDOW_BYTES).min(left), 0);
+            let read = self.source.read_at(self.from as u64, &mut self.window);
+            read.map_err(SnapshotError::Unreadable)?;
+        }
+        let start = self.next - self.from;
         self.next += length;
-        Ok(taken)
+        Ok(start..start + length)
     }
 
     fn check_end(&self) -> Result<(), SnapshotError> {
-        match self.bytes.len() - self.next {
+        match self.length - self.next {
             0 => Ok(()),
             left => Err(SnapshotError::Damaged {
                 at: self.next,
@@ -254,3 +293,6 @@ impl<'a> Pieces<'a> {
         SnapshotError::Damaged { at: self.at, why }
     }
 }
+
+/// What is read at a time.
+const WINDOW_BYTES: usize = 64 << 10;

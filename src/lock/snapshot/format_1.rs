@@ -1,7 +1,8 @@
 //! Format 1, that of 0.1.0: each claim of several locks stands in each of them, with all names.
 
 use super::decode::{Pieces, client_mark, new_request};
-use super::{SnapshotError, push as push_piece, session_piece};
+use super::out::{Out, push as push_piece};
+use super::{SnapshotError, session_piece};
 use crate::base::{Owner, RequestId, SessionId, Token};
 use crate::lock::LockMachine;
 use crate::lock::asked::Mark;
@@ -14,9 +15,10 @@ use crate::lock::holders::{Grant, Holders};
 use crate::lock::print::Print;
 use crate::lock::queue::{Queue, Waiter};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// All that follows the head.
-pub(super) fn push(out: &mut Vec<u8>, machine: &LockMachine) {
+pub(super) fn push(out: &mut Out<'_>, machine: &LockMachine) {
     for (id, session) in &machine.sessions {
         push_piece(out, &session_piece(*id, session));
         for (request, remembered) in session.answers.fixed().iter() {
@@ -31,10 +33,13 @@ pub(super) fn push(out: &mut Vec<u8>, machine: &LockMachine) {
     }
 }
 
-fn push_lock(out: &mut Vec<u8>, name: &Name, lock: &Lock) {
+fn push_lock(out: &mut Out<'_>, name: &Name, lock: &Lock) {
     let (holders, waiters) = (lock.holders.len() as u64, lock.queue().len() as u64);
     let (delays, limit) = (lock.delays().len() as u64, lock.limit());
-    push_piece(out, &LockPiece { name: name.as_str(), limit, holders, delays, waiters });
+    push_piece(
+        out,
+        &LockPiece { name: Cow::Borrowed(name.as_str()), limit, holders, delays, waiters },
+    );
     for grant in lock.holders.iter() {
         let Grant { token, since_unix_ms, ref claim, .. } = *grant;
         let requests = grant.handles().collect();
@@ -49,9 +54,10 @@ fn push_lock(out: &mut Vec<u8>, name: &Name, lock: &Lock) {
     }
 }
 
-fn push_mark(out: &mut Vec<u8>, token: Token, mark: &Mark) {
+fn push_mark(out: &mut Out<'_>, token: Token, mark: &Mark) {
     let Mark { name, grace_ms, reason, heir } = mark;
-    let (name, heir) = (name.as_str(), heir.as_deref());
+    let (name, reason) = (Cow::Borrowed(name.as_str()), Cow::Borrowed(&**reason));
+    let heir = heir.as_deref().map(Cow::Borrowed);
     push_piece(out, &MarkPiece { token, name, grace_ms: *grace_ms, reason, heir });
 }
 
@@ -61,7 +67,7 @@ pub(super) fn read_lock(
     pieces: &mut Pieces<'_>,
 ) -> Result<(), SnapshotError> {
     let LockPiece { name, limit, holders, delays, waiters } = pieces.read()?;
-    let name = Name::try_from(name).map_err(|error| pieces.damaged(error.to_string()))?;
+    let name = Name::try_from(&*name).map_err(|error| pieces.damaged(error.to_string()))?;
     if machine.locks.last_key_value().is_some_and(|(last, _)| *last >= name) {
         return Err(pieces.damaged(format!("lock {name:?} is out of order")));
     }
@@ -85,8 +91,9 @@ pub(super) fn read_mark(
     pieces: &mut Pieces<'_>,
 ) -> Result<(), SnapshotError> {
     let MarkPiece { token, name, grace_ms, reason, heir } = pieces.read()?;
-    let name = Name::try_from(name).map_err(|error| pieces.damaged(error.to_string()))?;
-    let mark = Mark { name, grace_ms, reason: reason.into(), heir: heir.map(Into::into) };
+    let name = Name::try_from(&*name).map_err(|error| pieces.damaged(error.to_string()))?;
+    let heir = heir.as_deref().map(Into::into);
+    let mark = Mark { name, grace_ms, reason: (&*reason).into(), heir };
     super::decode::add_mark(machine, pieces, token, mark)
 }
 
@@ -155,7 +162,7 @@ fn read_claim(
     name: &Name,
 ) -> Result<Claim, SnapshotError> {
     let ClaimPiece { session, owner, mode, permits, delay_ms, value, all } = piece;
-    let names: Result<Vec<Name>, _> = all.into_iter().map(Name::try_from).collect();
+    let names: Result<Vec<Name>, _> = all.iter().map(|name| Name::try_from(&**name)).collect();
     let names = names.map_err(|error| pieces.damaged(error.to_string()))?;
     let is_set = names.is_sorted_by(|one, next| one < next) && names.contains(name);
     if names.len() == 1 || (!names.is_empty() && !is_set) {
@@ -175,7 +182,7 @@ pub(super) fn read_delay(
     if delays.last().is_some_and(|last| last >= token) {
         return Err(pieces.damaged(format!("the delay of token {token} is out of order")));
     }
-    delays.insert(token, Delay { mode, permits, delay_ms, client: client.into() });
+    delays.insert(token, Delay { mode, permits, delay_ms, client: (&*client).into() });
     Ok(())
 }
 
@@ -189,7 +196,7 @@ struct AnswerPiece {
 /// A lock; its holders follow, then its delays, then its waiters.
 #[derive(Debug, Serialize, Deserialize)]
 struct LockPiece<'a> {
-    name: &'a str,
+    name: Cow<'a, str>,
     limit: u32,
     holders: u64,
     delays: u64,
@@ -202,7 +209,6 @@ struct HolderPiece<'a> {
     token: Token,
     since_unix_ms: u64,
     requests: Vec<RequestId>,
-    #[serde(borrow)]
     claim: ClaimPiece<'a>,
 }
 
@@ -213,7 +219,7 @@ pub(super) struct DelayPiece<'a> {
     mode: Mode,
     permits: u32,
     delay_ms: u32,
-    client: &'a str,
+    client: Cow<'a, str>,
 }
 
 /// One who waits.
@@ -221,7 +227,6 @@ pub(super) struct DelayPiece<'a> {
 struct WaiterPiece<'a> {
     request: RequestId,
     since_unix_ms: u64,
-    #[serde(borrow)]
     claim: ClaimPiece<'a>,
 }
 
@@ -229,10 +234,10 @@ struct WaiterPiece<'a> {
 #[derive(Debug, Serialize, Deserialize)]
 struct MarkPiece<'a> {
     token: Token,
-    name: &'a str,
+    name: Cow<'a, str>,
     grace_ms: u32,
-    reason: &'a str,
-    heir: Option<&'a str>,
+    reason: Cow<'a, str>,
+    heir: Option<Cow<'a, str>>,
 }
 
 /// Whose it is, and how much.
@@ -243,16 +248,16 @@ struct ClaimPiece<'a> {
     mode: Mode,
     permits: u32,
     delay_ms: u32,
-    #[serde(borrow, with = "serde_bytes")]
-    value: &'a [u8],
+    #[serde(with = "serde_bytes")]
+    value: Vec<u8>,
     /// All names, if there are several.
-    all: Vec<&'a str>,
+    all: Vec<Cow<'a, str>>,
 }
 
 impl<'a> DelayPiece<'a> {
     pub(super) fn new(token: Token, delay: &'a Delay) -> Self {
         let Delay { mode, permits, delay_ms, ref client } = *delay;
-        Self { token, mode, permits, delay_ms, client }
+        Self { token, mode, permits, delay_ms, client: Cow::Borrowed(&**client) }
     }
 }
 
@@ -265,8 +270,8 @@ impl<'a> From<&'a Claim> for ClaimPiece<'a> {
             mode: claim.mode,
             permits: claim.permits,
             delay_ms: claim.delay_ms(),
-            value: claim.value(),
-            all: all.iter().map(Name::as_str).collect(),
+            value: claim.value().to_vec(),
+            all: all.iter().map(|name| Cow::Borrowed(name.as_str())).collect(),
         }
     }
 }

@@ -5,7 +5,8 @@
 
 use super::decode::{Pieces, add_mark, client_mark, new_request};
 use super::format_1::{DelayPiece, read_delay};
-use super::{SnapshotError, push as push_piece, session_piece, unfinished};
+use super::out::{Out, push as push_piece};
+use super::{SnapshotError, session_piece, unfinished};
 use crate::base::{Owner, RequestId, SessionId, Token};
 use crate::lock::LockMachine;
 use crate::lock::asked::Mark;
@@ -17,9 +18,10 @@ use crate::lock::holders::{Grant, Holders};
 use crate::lock::print::Print;
 use crate::lock::queue::{Queue, Waiter};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// All that follows the head.
-pub(super) fn push(out: &mut Vec<u8>, machine: &LockMachine) {
+pub(super) fn push(out: &mut Out<'_>, machine: &LockMachine) {
     for (id, session) in &machine.sessions {
         push_piece(out, &session_piece(*id, session));
         for (request, known) in session.answers.fixed().iter() {
@@ -37,14 +39,15 @@ pub(super) fn push(out: &mut Vec<u8>, machine: &LockMachine) {
     }
     for (token, mark) in &machine.asked {
         let Mark { name, grace_ms, reason, heir } = mark;
-        let (lock, heir) = (number_of(&names, name), heir.as_deref());
-        push_piece(out, &MarkPiece { token: *token, lock, grace_ms: *grace_ms, reason, heir });
+        let (lock, heir) = (number_of(&names, name), heir.as_deref().map(Cow::Borrowed));
+        let (grace_ms, reason) = (*grace_ms, Cow::Borrowed(&**reason));
+        push_piece(out, &MarkPiece { token: *token, lock, grace_ms, reason, heir });
     }
     unfinished::push_locks(out, machine, &names);
 }
 
 fn push_content(
-    out: &mut Vec<u8>,
+    out: &mut Out<'_>,
     machine: &LockMachine,
     names: &[&Name],
     name: &Name,
@@ -107,7 +110,7 @@ pub(super) fn read(
     [locks, asked, unfinished]: [u64; 3],
 ) -> Result<(), SnapshotError> {
     // Each is read twice, first for its name: so much is in memory for a name alone, and for no more.
-    let mut heads = *pieces;
+    let mut heads = pieces.again();
     let names = read_names(pieces, locks)?;
     for number in 0..names.len() {
         let head: LockPiece<'_> = heads.read()?;
@@ -115,8 +118,8 @@ pub(super) fn read(
     }
     for _ in 0..asked {
         let MarkPiece { token, lock, grace_ms, reason, heir } = pieces.read()?;
-        let (name, reason) = (name_of(pieces, &names, lock)?.clone(), reason.into());
-        let mark = Mark { name, grace_ms, reason, heir: heir.map(Into::into) };
+        let (name, reason) = (name_of(pieces, &names, lock)?.clone(), (&*reason).into());
+        let mark = Mark { name, grace_ms, reason, heir: heir.as_deref().map(Into::into) };
         add_mark(machine, pieces, token, mark)?;
     }
     unfinished::read_locks(machine, pieces, &names, unfinished)
@@ -134,7 +137,7 @@ fn read_names(pieces: &mut Pieces<'_>, locks: u64) -> Result<Vec<Name>, Snapshot
     let mut names: Vec<Name> = Vec::new();
     for _ in 0..locks {
         let LockPiece { name, .. } = pieces.read()?;
-        let name = Name::try_from(name).map_err(|error| pieces.damaged(error.to_string()))?;
+        let name = Name::try_from(&*name).map_err(|error| pieces.damaged(error.to_string()))?;
         if names.last().is_some_and(|last| *last >= name) {
             return Err(pieces.damaged(format!("lock {name:?} is out of order")));
         }
@@ -270,7 +273,7 @@ struct AnswerPiece {
 /// A lock; how many holders, delays and waiters follow behind all of these.
 #[derive(Debug, Serialize, Deserialize)]
 struct LockPiece<'a> {
-    name: &'a str,
+    name: Cow<'a, str>,
     limit: u32,
     holders: u32,
     delays: u32,
@@ -281,7 +284,7 @@ impl<'a> LockPiece<'a> {
     fn new(name: &'a Name, lock: &Lock) -> Self {
         let count = |count: usize| u32::try_from(count).expect("who is in a lock is bounded");
         Self {
-            name: name.as_str(),
+            name: Cow::Borrowed(name.as_str()),
             limit: lock.limit(),
             holders: count(lock.holders.len()),
             delays: count(lock.delays().len()),
@@ -292,15 +295,14 @@ impl<'a> LockPiece<'a> {
 
 /// One who holds.
 #[derive(Debug, Serialize, Deserialize)]
-enum HolderPiece<'a> {
+enum HolderPiece {
     /// In its first lock.
     Whole {
         token: Token,
         since_unix_ms: u64,
         /// With the print of the acquire.
         acquire: (RequestId, u32),
-        #[serde(borrow)]
-        claim: ClaimPiece<'a>,
+        claim: ClaimPiece,
     },
     /// In another one.
     Also { first: u32, token: Token },
@@ -308,14 +310,13 @@ enum HolderPiece<'a> {
 
 /// One who waits.
 #[derive(Debug, Serialize, Deserialize)]
-enum WaiterPiece<'a> {
+enum WaiterPiece {
     /// For its first lock.
     Whole {
         since_unix_ms: u64,
         /// With the print of the acquire.
         acquire: (RequestId, u32),
-        #[serde(borrow)]
-        claim: ClaimPiece<'a>,
+        claim: ClaimPiece,
     },
     /// For another one.
     Also { first: u32, session: SessionId, request: RequestId },
@@ -323,36 +324,35 @@ enum WaiterPiece<'a> {
 
 /// Whose it is, and how much.
 #[derive(Debug, Serialize, Deserialize)]
-struct ClaimPiece<'a> {
+struct ClaimPiece {
     session: SessionId,
     mode: Mode,
     permits: u32,
-    #[serde(borrow)]
-    extras: Option<ExtrasPiece<'a>>,
+    extras: Option<ExtrasPiece>,
 }
 
 /// What most claims do not have.
 #[derive(Debug, Serialize, Deserialize)]
-struct ExtrasPiece<'a> {
+struct ExtrasPiece {
     owner: Owner,
     delay_ms: u32,
-    #[serde(borrow, with = "serde_bytes")]
-    value: &'a [u8],
+    #[serde(with = "serde_bytes")]
+    value: Vec<u8>,
     /// The numbers of its other locks.
     also: Vec<u32>,
     /// The handles on the grant behind the first, with the prints of their acquires.
     later: Vec<(RequestId, u32)>,
 }
 
-impl<'a> ClaimPiece<'a> {
-    fn new(names: &[&Name], claim: &'a Claim, answers: &Answers) -> Self {
+impl ClaimPiece {
+    fn new(names: &[&Name], claim: &Claim, answers: &Answers) -> Self {
         let Claim { session, mode, permits, .. } = *claim;
         let extras = claim.extras().map(|Extras { owner, delay_ms, value, all, later }| {
             let others = all.iter().flat_map(|all| all.iter().skip(1));
             ExtrasPiece {
                 owner: *owner,
                 delay_ms: *delay_ms,
-                value,
+                value: value.to_vec(),
                 also: others.map(|name| number_of(names, name)).collect(),
                 later: later.iter().map(|request| printed(answers, *request)).collect(),
             }
@@ -395,6 +395,6 @@ struct MarkPiece<'a> {
     /// The number of the lock that was named.
     lock: u32,
     grace_ms: u32,
-    reason: &'a str,
-    heir: Option<&'a str>,
+    reason: Cow<'a, str>,
+    heir: Option<Cow<'a, str>>,
 }

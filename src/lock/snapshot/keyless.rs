@@ -1,7 +1,7 @@
 //! A snapshot as it is handed to whoever asks: without the key of the cluster, which a restore drops anyway.
 
 use super::{KEY_LEVEL, LENGTH_BYTES};
-use crate::base::checksum;
+use crate::base::{Blob, checksum};
 use std::ops::Range;
 
 /// Where the key stands in the bytes of a snapshot. Without it they are as long as with it.
@@ -13,28 +13,38 @@ pub struct Keyless {
 
 impl Keyless {
     /// Of the bytes that [`LockMachine::encode`](crate::lock::LockMachine::encode) gave.
-    #[must_use]
-    pub fn of(bytes: &[u8]) -> Self {
-        Self { key: key_piece(bytes).unwrap_or(0..0) }
+    ///
+    /// # Errors
+    /// A sentence: they cannot be read.
+    pub fn of(blob: &Blob) -> Result<Self, String> {
+        let start = blob.part(0..START_BYTES_MAX)?;
+        Ok(Self { key: key_piece(&start).unwrap_or(0..0) })
     }
 
-    /// The bytes in `range`, which lies in them: what is of the key reads "there is none".
-    #[must_use]
-    pub fn part(&self, bytes: &[u8], range: Range<usize>) -> Vec<u8> {
-        let mut part = bytes[range.clone()].to_vec();
-        let (from, to) = (self.key.start.max(range.start), self.key.end.min(range.end));
-        if from < to {
-            part[from - range.start..to - range.start].fill(0);
-        }
-        part
+    /// The bytes in `range`, as far as there are: what is of the key reads "there is none".
+    ///
+    /// # Errors
+    /// A sentence: they cannot be read.
+    pub fn part(&self, blob: &Blob, range: Range<u64>) -> Result<Vec<u8>, String> {
+        let mut part = blob.part(range.clone())?;
+        let place = |at: usize| {
+            let at = (at as u64).saturating_sub(range.start);
+            usize::try_from(at).map_or(part.len(), |at| at.min(part.len()))
+        };
+        let key = place(self.key.start)..place(self.key.end);
+        part[key].fill(0);
+        Ok(part)
     }
 
-    /// The checksum of all of them, of which `crc` is that with the key.
-    #[must_use]
-    pub fn crc(&self, bytes: &[u8], crc: u32) -> u32 {
-        let end = self.key.end;
-        let without = checksum::crc32c(&self.part(bytes, 0..end));
-        checksum::with_other_start(crc, checksum::crc32c(&bytes[..end]), without, bytes.len() - end)
+    /// The checksum of all of them.
+    ///
+    /// # Errors
+    /// A sentence: they cannot be read.
+    pub fn crc(&self, blob: &Blob) -> Result<u32, String> {
+        let end = self.key.end as u64;
+        let with = checksum::crc32c(&blob.part(0..end)?);
+        let without = checksum::crc32c(&self.part(blob, 0..end)?);
+        Ok(checksum::with_other_start(blob.crc(), with, without, blob.len() - end))
     }
 }
 
@@ -51,3 +61,6 @@ fn key_piece(bytes: &[u8]) -> Option<Range<usize>> {
     let piece = at + LENGTH_BYTES..at + LENGTH_BYTES + number(at)? as usize;
     bytes.get(piece.clone()).map(|_| piece)
 }
+
+/// The key's piece lies in so many bytes: what stands before is a few numbers.
+const START_BYTES_MAX: u64 = 4096;

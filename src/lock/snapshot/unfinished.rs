@@ -1,26 +1,29 @@
 //! What entries have left to later ones (`lock/parts.rs`), in format 2: the sessions whose end is under way, behind those that live;
 //! and behind all locks the numbers of those that are not handed over yet.
 
+use super::SnapshotError;
 use super::decode::Pieces;
 use super::format_2::{name_of, number_of};
-use super::{SnapshotError, push};
+use super::out::{Out, push};
 use crate::base::SessionId;
 use crate::lock::LockMachine;
 use crate::lock::command::Name;
 use crate::lock::dedupe::Answers;
 use crate::lock::parts::{EndWay, Ending};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
-pub(super) fn push_endings(out: &mut Vec<u8>, machine: &LockMachine) {
+pub(super) fn push_endings(out: &mut Out<'_>, machine: &LockMachine) {
     let (endings, locks) = (machine.endings.len() as u64, machine.unfinished.len() as u64);
     push(out, &UnfinishedPiece { endings, locks });
     for (id, ending) in &machine.endings {
         let Ending { ref client, ttl_ms, way, .. } = **ending;
+        let client = Cow::Borrowed(&**client);
         push(out, &EndingPiece { id: *id, client, ttl_ms, way });
     }
 }
 
-pub(super) fn push_locks(out: &mut Vec<u8>, machine: &LockMachine, names: &[&Name]) {
+pub(super) fn push_locks(out: &mut Out<'_>, machine: &LockMachine, names: &[&Name]) {
     machine.unfinished.iter().for_each(|name| push(out, &number_of(names, name)));
 }
 
@@ -35,7 +38,7 @@ pub(super) fn read_endings(
         if machine.endings.last_key_value().is_some_and(|(last, _)| *last >= id) {
             return Err(pieces.damaged(format!("session {id}, which has ended, is out of order")));
         }
-        let (client, answers) = (client.into(), Answers::new().of_the_dead());
+        let (client, answers) = ((&*client).into(), Answers::new().of_the_dead());
         let ending = Ending { client, ttl_ms, way, answers, counted: 0 };
         machine.endings.insert(id, Box::new(ending));
     }
@@ -68,7 +71,7 @@ struct UnfinishedPiece {
 #[derive(Debug, Serialize, Deserialize)]
 struct EndingPiece<'a> {
     id: SessionId,
-    client: &'a str,
+    client: Cow<'a, str>,
     ttl_ms: u32,
     way: EndWay,
 }

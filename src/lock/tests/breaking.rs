@@ -289,3 +289,20 @@ fn one_more_handle_on_a_grant_that_is_asked_is_asked_too() {
     assert_eq!(script.machine.asked(a), [asked(a, "x", 1, 9)]);
     assert_eq!(script.machine.standing(a), [(RequestId(2), granted(1))]);
 }
+
+#[test]
+fn a_break_of_a_crowd_looks_each_holder_up_once() {
+    let mut script = Script::default();
+    let readers: Vec<SessionId> = (0..200).map(|at| script.open(&format!("r{at}"))).collect();
+    for reader in &readers {
+        script.request(*reader, 1, with("x", |acquire| acquire.mode = Mode::Shared));
+    }
+    let (writer, operator) = (script.open("writer"), script.open("operator"));
+    script.acquire(writer, 1, "x");
+    let before = script.machine.looked();
+    let (answer, applied) = script.submit(operator, 1, take("x", 0, None));
+    assert_eq!((answer, applied.asked.len(), applied.changes.len()), (Answer::Done, 200, 1));
+    assert_eq!(applied.granted, [handed_to(writer, 1, 201)]);
+    let looked = script.machine.looked() - before;
+    assert!(looked <= 200 + 10, "{looked} names were looked up to take one lock from 200");
+}

@@ -1,9 +1,12 @@
 //! Making a file with a content that may be large: durable, named, and read back (W7).
 
+use super::shared::SharedFile;
 use super::worker::Stop;
 use super::{PART_BYTES, create_empty, failed, read_full};
+use crate::base::blob::ReadAt;
+use crate::base::checksum;
 use crate::sys::descriptors::Reserve;
-use crate::wal::{DiskError, FileBytes, FileContent, StoreError};
+use crate::wal::{DiskError, FileBytes, FileContent, NewFile, StoreError};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -22,59 +25,94 @@ pub(super) struct Place {
 impl Place {
     /// Does all of it. After a failure the file is removed, under whichever name it has.
     pub(super) fn store(&self, content: FileContent, stop: &Stop) -> Result<(), StoreError> {
-        let bytes = content().map_err(StoreError::Content)?;
         let Self { directory, temporary, path, reserve } = self;
         let file = reserve
             .spend(|| create_empty(temporary))
             .map_err(|error| failed("create", temporary, &error))?;
-        write(&file, &bytes, stop)
-            .map_err(|error| give_up(temporary, failed("write", temporary, &error)))?;
+        let mut parts = Parts { place: self, file, unsynced: 0, stop };
+        let bytes = content(&mut parts).map_err(|error| give_up(temporary, error))?;
+        let file = parts.file;
+        file.sync_all()
+            .map_err(|error| give_up(temporary, failed("sync", temporary, &error).into()))?;
         std::fs::rename(temporary, path)
-            .map_err(|error| give_up(temporary, failed("rename", temporary, &error)))?;
+            .map_err(|error| give_up(temporary, failed("rename", temporary, &error).into()))?;
         directory
             .sync_all()
-            .map_err(|error| give_up(path, failed("sync the directory of", path, &error)))?;
+            .map_err(|error| give_up(path, failed("sync the directory of", path, &error).into()))?;
         compare(&file, &bytes, stop)
-            .map_err(|error| give_up(path, failed("read back", path, &error)))?;
+            .map_err(|error| give_up(path, failed("read back", path, &error).into()))?;
         reserve.close(file.into());
         Ok(())
     }
 }
 
-fn give_up(path: &Path, error: DiskError) -> DiskError {
+fn give_up(path: &Path, error: StoreError) -> StoreError {
     // What is left of it would be in the way, above all when there is no space left.
     let _ = std::fs::remove_file(path);
     error
 }
 
-/// In parts, each synced: one large sync would hold up the log's own small ones for as long.
-fn write(file: &File, bytes: &FileBytes, stop: &Stop) -> io::Result<()> {
-    let mut offset = 0;
-    for part in bytes.parts().into_iter().flat_map(|part| part.chunks(PART_BYTES)) {
-        stop.check()?;
-        file.write_all_at(part, offset)?;
-        file.sync_data()?;
-        offset += part.len() as u64;
+/// The file while its content is made: written in parts, each synced: one large sync would hold up the log's own small
+/// ones for as long.
+struct Parts<'p> {
+    place: &'p Place,
+    file: File,
+    unsynced: usize,
+    stop: &'p Stop,
+}
+
+impl NewFile for Parts<'_> {
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> Result<(), DiskError> {
+        let mut at = offset;
+        for part in bytes.chunks(PART_BYTES) {
+            self.write(at, part).map_err(|error| failed("write", &self.place.temporary, &error))?;
+            at += part.len() as u64;
+        }
+        Ok(())
     }
-    file.sync_all()
+
+    fn shared(&mut self) -> Result<Arc<dyn ReadAt>, DiskError> {
+        let Place { temporary, path, reserve, .. } = self.place;
+        // Whoever reads it does so under its own name.
+        let shared = SharedFile::of(&self.file, path, reserve);
+        Ok(Arc::new(shared.map_err(|error| failed("open", temporary, &error))?))
+    }
+}
+
+impl Parts<'_> {
+    fn write(&mut self, offset: u64, part: &[u8]) -> io::Result<()> {
+        self.stop.check()?;
+        self.file.write_all_at(part, offset)?;
+        self.unsynced += part.len();
+        if self.unsynced >= PART_BYTES {
+            self.file.sync_data()?;
+            self.unsynced = 0;
+        }
+        Ok(())
+    }
 }
 
 /// An error unless the file holds just these bytes.
 fn compare(file: &File, bytes: &FileBytes, stop: &Stop) -> io::Result<()> {
     let differs = || io::Error::other("it reads otherwise than it was written");
-    let length: usize = bytes.parts().into_iter().map(<[u8]>::len).sum();
-    if file.metadata()?.len() != length as u64 {
+    let length = bytes.file_length();
+    if file.metadata()?.len() != length {
         return Err(differs());
     }
-    let mut read = vec![0; PART_BYTES.min(length)];
-    let mut offset = 0;
-    for part in bytes.parts().into_iter().flat_map(|part| part.chunks(PART_BYTES)) {
+    let mut head = vec![0; bytes.head.len()];
+    if read_full(file, 0, &mut head)? != head.len() || head != bytes.head {
+        return Err(differs());
+    }
+    let (mut offset, mut crc, mut part) =
+        (head.len() as u64, checksum::crc32c(&[]), vec![0; PART_BYTES]);
+    while offset < length {
         stop.check()?;
-        let read = &mut read[..part.len()];
-        if read_full(file, offset, read)? != part.len() || read != part {
+        let read = read_full(file, offset, &mut part)?;
+        if read == 0 {
             return Err(differs());
         }
-        offset += part.len() as u64;
+        crc = checksum::extend(crc, &part[..read]);
+        offset += read as u64;
     }
-    Ok(())
+    if crc == bytes.body.crc() { Ok(()) } else { Err(differs()) }
 }

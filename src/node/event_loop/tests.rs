@@ -1,6 +1,7 @@
 //! How a node ends by itself (W2, R14).
 
 use super::*;
+use crate::base::blob::ReadAt;
 use crate::base::{NodeId, SessionKey};
 use crate::net::{Closed, Connection, Listener, LocalDialError};
 use crate::node::{FileDisk, NodeOptions};
@@ -10,6 +11,7 @@ use crate::wire::{ClientHello, FrameKind, Request, encode_frame};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
@@ -50,6 +52,9 @@ impl Disk for FailingDisk {
             _ => self.files.sync_data(file),
         }
     }
+    fn shared(&mut self, file: FileId) -> Result<Arc<dyn ReadAt>, DiskError> {
+        self.files.shared(file)
+    }
     fn close(&mut self, file: FileId) {
         self.files.close(file);
     }
@@ -77,6 +82,9 @@ impl Disk for FailingDisk {
     }
     fn begin_store(&mut self, temporary: &str, name: &str, content: FileContent) {
         self.files.begin_store(temporary, name, content);
+    }
+    fn discard(&mut self, what: Box<dyn Send>) {
+        self.files.discard(what);
     }
     fn take_stored(&mut self) -> Option<Result<(), StoreError>> {
         self.files.take_stored()

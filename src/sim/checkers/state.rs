@@ -5,7 +5,7 @@ use super::model::{Line, Model};
 use super::views::is_view_of;
 use crate::base::limits::NAMES_PER_PART;
 use crate::base::{Index, SessionId, Token};
-use crate::lock::{Command, LockMachine, LockView, Name};
+use crate::lock::{Command, LEVEL_MAX, LockMachine, LockView, Name};
 use crate::raft::{Entry, Snapshot};
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -112,7 +112,7 @@ impl States {
     /// It is of another, or cannot be read.
     pub fn check_snapshot(&mut self, snapshot: &Snapshot) -> Result<(), Violation> {
         let index = snapshot.meta.index;
-        let machine = LockMachine::decode(snapshot.data.bytes()).map_err(|error| {
+        let machine = LockMachine::decode_blob(&snapshot.data, LEVEL_MAX).map_err(|error| {
             Violation::new("O2", format!("the snapshot of {index} cannot be read: {error}"))
         })?;
         self.snapshots += 1;

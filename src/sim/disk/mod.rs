@@ -5,11 +5,13 @@ pub mod host;
 pub mod storage;
 pub mod store;
 
+use crate::base::blob::ReadAt;
 use crate::sim::charges::Work;
 use crate::sim::disk::faults::{StrikeOn, Told};
 use crate::sim::disk::host::{Preparing, SharedHost};
 use crate::sim::disk::store::Store;
 use crate::wal::{Disk, DiskError, FileContent, FileId, StoreError};
+use std::sync::Arc;
 
 /// The directory of one simulated machine.
 #[derive(Clone, Debug)]
@@ -93,6 +95,15 @@ impl Disk for SimDisk {
         })?
     }
 
+    fn shared(&mut self, file: FileId) -> Result<Arc<dyn ReadAt>, DiskError> {
+        self.operate(|host| {
+            let length = usize::try_from(host.storage.length(file.0)).expect("it is in memory");
+            let mut bytes = vec![0; length];
+            host.storage.read(file.0, 0, &mut bytes);
+            Arc::new(bytes) as Arc<dyn ReadAt>
+        })
+    }
+
     fn close(&mut self, _file: FileId) {}
 
     fn rename(&mut self, from: &str, to: &str) -> Result<(), DiskError> {
@@ -152,6 +163,10 @@ impl Disk for SimDisk {
         if !host.crashed {
             host.storing = Some(Store::begin(host.local, temporary, name, content, &mut host.rng));
         }
+    }
+
+    fn discard(&mut self, what: Box<dyn Send>) {
+        drop(what);
     }
 
     fn take_stored(&mut self) -> Option<Result<(), StoreError>> {

@@ -83,14 +83,16 @@ impl Store {
 
     fn next(&self, stage: Stage, storage: &mut Storage, faults: &mut DiskFaults) -> Stage {
         match stage {
-            Stage::Making(content) => match content() {
-                Ok(bytes) => {
-                    let bytes = bytes.to_vec();
-                    let file = storage.create(&self.temporary);
-                    Stage::Writing { bytes, file, offset: 0 }
+            Stage::Making(content) => {
+                let mut bytes = Vec::new();
+                match content(&mut bytes) {
+                    Ok(_) => {
+                        let file = storage.create(&self.temporary);
+                        Stage::Writing { bytes, file, offset: 0 }
+                    }
+                    Err(error) => Stage::Ended(Err(error)),
                 }
-                Err(why) => Stage::Ended(Err(StoreError::Content(why))),
-            },
+            }
             Stage::Writing { bytes, file, offset } => {
                 if faults.is_full {
                     let error = DiskError::NoSpace("the simulated disk is full".into());

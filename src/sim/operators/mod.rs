@@ -180,7 +180,7 @@ impl Operator {
                     return Outcome::UnderWay;
                 }
                 assert_eq!(crate::base::checksum::crc32c(&errand.data), crc, "{meta:?}");
-                let data = crate::raft::Payload::from(std::mem::take(&mut errand.data));
+                let data = crate::base::Blob::with_crc(std::mem::take(&mut errand.data), crc);
                 self.saved.push(Snapshot { meta, data });
                 Outcome::Done
             }

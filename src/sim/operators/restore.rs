@@ -5,9 +5,9 @@
 //! (L25). Else they are refused, and their programs are started anew then.
 
 use crate::base::rng::Rng;
-use crate::base::{Ancestors, DirectoryId, Index, NodeId};
-use crate::lock::{LockMachine, Wait};
-use crate::raft::{Membership, Payload, Snapshot, SnapshotMeta};
+use crate::base::{Ancestors, Blob, DirectoryId, Index, NodeId};
+use crate::lock::{LEVEL_MAX, LockMachine, Wait};
+use crate::raft::{Membership, Snapshot, SnapshotMeta};
 use crate::sim::checkers::durability::Ending;
 use crate::sim::checkers::judge::Judge;
 use crate::sim::disk::SimDisk;
@@ -38,7 +38,7 @@ impl World {
         let Some(plan) = self.plan.restore else { return };
         let Some(snapshot) = self.pick_saved() else { return };
         let mut dice = self.rng.fork();
-        let machine = LockMachine::decode(snapshot.data.bytes()).expect("it was checked");
+        let machine = LockMachine::decode_blob(&snapshot.data, LEVEL_MAX).expect("it was checked");
         let of_epoch = machine.epoch();
         let epoch = self.draw_epoch(of_epoch, &mut dice);
         let ancestors = self.draw_ancestors(&machine, &mut dice);
@@ -56,7 +56,7 @@ impl World {
         let what = format_args!("the snapshot of {index} is restored in epoch {}", self.epoch);
         self.trace.line(self.now, what);
         self.stop_all(&mut dice);
-        let data = Payload::from(machine.encode());
+        let data = Blob::from(machine.encode());
         let meta = SnapshotMeta {
             membership: Membership::default(),
             membership_index: Index(0),
@@ -72,7 +72,7 @@ impl World {
     /// One of before the first settings has no bound on TTLs: its cluster would wait for longer than a run.
     fn pick_saved(&mut self) -> Option<Snapshot> {
         let knows_settings = |saved: &&Snapshot| {
-            let machine = LockMachine::decode(saved.data.bytes()).expect("it was checked");
+            let machine = LockMachine::decode_blob(&saved.data, LEVEL_MAX).expect("it was checked");
             machine.settings().is_some()
         };
         let saved: Vec<&Snapshot> = self.operator.saved.iter().filter(knows_settings).collect();
