@@ -85,16 +85,6 @@ impl NodeTls {
     }
 }
 
-impl NodeTls {
-    /// What [`Node::start`](super::Node::start) of node `node` would refuse of these files.
-    ///
-    /// # Errors
-    /// INVALID: which file, and what is wrong with it.
-    pub fn check(&self, node: NodeId) -> Result<(), Error> {
-        Secured::read(self, node).map(drop)
-    }
-}
-
 /// Both sides of a node's handshakes.
 #[derive(Debug)]
 pub(super) struct Secured {
