@@ -214,14 +214,19 @@ impl Endpoints {
         self.0.iter().map(Endpoint::again_at).min().unwrap_or(u64::MAX)
     }
 
-    /// Each configured address, and why it is of no use: the failure of the last try, or what `state`
-    /// says of its link.
+    /// Each configured address, and why it is of no use: what `state` says of its link, and how the last one ended as long as
+    /// this one has not proved to be of use; one that is hung up on again and again would else show it only at times.
     pub(super) fn describe(&self, state: impl Fn(LinkId) -> Option<String>) -> String {
         let configured = self.0.iter().filter(|endpoint| endpoint.origin == Origin::Configured);
         let described = configured.map(|endpoint| {
             let linked = endpoint.links().first().and_then(|link| state(*link));
-            let why = linked.or_else(|| endpoint.failure.clone());
-            format!("{}: {}", endpoint.address, why.as_deref().unwrap_or("not answered yet"))
+            let why = match (linked, &endpoint.failure) {
+                (Some(state), Some(why)) => format!("{state}, and before that: {why}"),
+                (Some(state), None) => state,
+                (None, Some(why)) => why.clone(),
+                (None, None) => "not answered yet".to_owned(),
+            };
+            format!("{}: {why}", endpoint.address)
         });
         described.collect::<Vec<_>>().join("; ")
     }
