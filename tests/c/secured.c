@@ -321,7 +321,7 @@ static void both_are_served_in_between(const char *directory, const char *certif
     tenure_client_free(open_client(members + 2, "plain"));
     {
         tenure_client_options demanding = shows(&shown);
-        is_refused(members + 2, &demanding, "if it does not speak TLS");
+        is_refused(members + 2, &demanding, "if it does without TLS");
     }
     CHECK_STATUS(tenure_node_stop(node, TENURE_FOREVER), TENURE_OK);
     tenure_node_free(node);

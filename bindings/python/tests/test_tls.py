@@ -206,7 +206,7 @@ class NodesTest(unittest.TestCase):
         node.stop()
         self.start(tls=own, tls_mode="off")
         tenure.connect(self.address, tls=False, connect_timeout=PATIENCE).close()
-        refused("if it does not speak TLS", self.address, self.tls(self.directory, "client-a"))
+        refused("if it does without TLS", self.address, self.tls(self.directory, "client-a"))
 
     def test_what_does_not_fit_is_told(self) -> None:
         self.make(self.directory, "ca", "node/1", "node/2", "client/a")
