@@ -195,7 +195,7 @@ fn files_are_read_when_they_change_and_of_no_use_they_change_nothing() {
         lines(&papers, 2, useless).pop()
     });
     let said = lines(&papers, 2, useless);
-    assert!(said.len() == 1 && said[0].contains("node-2.key is not the key of "), "{said:?}");
+    assert!(said.len() == 1 && said[0].contains("node-2.key (key) is not the key of "), "{said:?}");
     fs::copy(papers.path("node-1.crt"), papers.path("old.crt")).unwrap();
     fs::write(papers.path("node-1.crt"), "-----BEGIN CERTIFICATE-----\nMIIB").unwrap();
     eventually("the certificate is told of", || {
