@@ -107,12 +107,11 @@ pub(super) unsafe fn joined_at(
     tls: Option<&NodeTls>,
 ) -> Result<ClusterAt, Error> {
     let whom = ClusterAt::new(endpoints, None);
-    if tls.is_none() {
-        return Ok(whom);
-    }
+    let Some(mode) = tls.map(|tls| tls.mode) else { return Ok(whom) };
     // SAFETY: the caller's promise.
     let given = unsafe { Given::read([options.ca, options.cert, options.key], options.verify) }?;
     match given.options(NO_CA)? {
+        Some(tls) if mode == TlsMode::Optional => whom.over_tls(&tls).map(ClusterAt::or_plain),
         Some(tls) => whom.over_tls(&tls),
         None => Ok(whom),
     }
