@@ -250,8 +250,11 @@ fn who_is_revoked_ends_with_a_sentence_and_comes_back_with_a_new_certificate() {
         // Of many that end together one is told of, and how many they are.
         eventually("it sends them away", || {
             days(&cluster, &operator)?;
-            let said = lines(&papers, id, "closed a connection: the certificate of client/");
-            said.into_iter().find(|line| line.contains(" was revoked: it is on the list of --crl"))
+            let said = lines(&papers, id, ": the certificate of client/");
+            said.into_iter().find(|line| {
+                line.contains("closed a connection with 127.0.0.1: ")
+                    && line.contains(" was revoked: it is on the list of --crl")
+            })
         });
     }
     let error = eventually("nobody serves him", || {
