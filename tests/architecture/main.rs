@@ -5,3 +5,4 @@ mod layers;
 mod links;
 mod source;
 mod style;
+mod tree;
