@@ -1,8 +1,11 @@
 //! Connections that stand while certificates end, and while others are trusted than before.
 
 use super::*;
-use crate::base::Sample;
+use crate::base::{Sample, Verify};
+use crate::net::TlsDialer;
 use crate::node::examining::EXAMINATIONS_PER_TURN;
+use std::io::{self, ErrorKind};
+use std::net::TcpListener;
 
 const HOUR: u64 = 3_600_000_000_000;
 
@@ -135,4 +138,52 @@ fn the_same_authorities_end_nobody() {
     let mut inputs = Vec::new();
     stand.network.examine(&in_hours(1), &mut inputs);
     assert!(inputs.is_empty() && stand.network.links.client_count() == 1);
+}
+
+/// What the admin endpoint makes of one who comes to it with the certificate of `client`.
+fn answered_by_admin(server: &TlsServer, client: &TlsClient) -> io::Result<Option<Principal>> {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let dialed = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    dialed.set_nonblocking(true).unwrap();
+    let dialed = Connection::accepted(mio::net::TcpStream::from_std(dialed), 1 << 20).unwrap();
+    let mut dialed = dialed.over_tls(client, Expected::Node(NodeId(3))).unwrap();
+    let hello = ClientHello { client: "test".to_owned(), cluster: None };
+    dialed.queue(FrameKind::ClientHello, &hello).unwrap();
+    dialed.flush().unwrap();
+    let (socket, _) = listener.accept().unwrap();
+    socket.set_nonblocking(true).unwrap();
+    let mut answering = server.answer().unwrap();
+    loop {
+        match answering.read(&socket, &mut [0; 1024]) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            read => return read.map(|_| answering.peer().cloned()),
+        }
+        // Whatever it makes of the answer: the other side says why.
+        let _ = dialed.receive(&mut Vec::new(), 1 << 20);
+        let _ = dialed.flush();
+    }
+}
+
+#[test]
+fn the_admin_endpoint_and_clients_of_this_process_are_judged_by_what_was_renewed() {
+    let mut stand = Stand::new();
+    let admin = stand.network.handshakes.secured.as_ref().unwrap().admin_server();
+    let client = stand.papers.client("tenure:client/a");
+    let within = TlsDialer::read(&stand.papers.client_files("tenure:client/a"), Verify::Node);
+    let (within, local) =
+        (within.unwrap().shown().unwrap(), stand.network.local_node("a:3", "a:3"));
+    let known = answered_by_admin(&admin(), &client).unwrap();
+    assert_eq!(known.map(|known| known.to_string()).as_deref(), Some("client/a"));
+    local.dial_as(Some(&within), 1 << 20).unwrap();
+    let renewed = stand.that_trusts_other_clients();
+    stand.network.renew(renewed);
+    answered_by_admin(&admin(), &client).unwrap_err();
+    local.dial_as(Some(&within), 1 << 20).unwrap_err();
+    // And by what is renewed behind that.
+    let files = stand.papers.node_files("tenure:node/3");
+    let (cert, key) = files.own.unwrap();
+    let renewed = Secured::read(&NodeTls::new(files.ca, cert, key), NodeId(3)).unwrap();
+    stand.network.renew(renewed);
+    answered_by_admin(&admin(), &client).unwrap();
+    local.dial_as(Some(&within), 1 << 20).unwrap();
 }
