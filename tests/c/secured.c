@@ -298,6 +298,27 @@ static void what_has_expired_is_refused(const char *directory, const char *made)
     tenure_node_free(node);
 }
 
+/* It asks over TLS first, and then without those who do not speak it. */
+static void one_that_takes_both_joins_one_without(const char *plain, const char *directory, const char *certificates, int port) {
+    struct papers own = papers(certificates, "node-2");
+    tenure_node_options options = node_options(&own, 2);
+    tenure_client *client = open_client(plain, "plain");
+    tenure_node *node = NULL;
+    char data_dir[512], address[64];
+    snprintf(data_dir, sizeof data_dir, "%s/joins", directory);
+    snprintf(address, sizeof address, "127.0.0.1:%d", port);
+    CHECK_STATUS(tenure_member_add(client, 2, address), TENURE_OK);
+    options.data_dir = data_dir;
+    options.join = plain;
+    options.tls = TENURE_TLS_OPTIONAL;
+    CHECK_STATUS(tenure_node_start(&options, &node), TENURE_OK);
+    CHECK_STATUS(tenure_member_promote(client, 2), TENURE_OK);
+    CHECK_STATUS(tenure_member_remove(client, 2), TENURE_OK);
+    tenure_client_free(client);
+    CHECK_STATUS(tenure_node_stop(node, TENURE_FOREVER), TENURE_OK);
+    tenure_node_free(node);
+}
+
 /* While a cluster changes over both are served, and nobody who was given an authority does without. */
 static void both_are_served_in_between(const char *directory, const char *certificates) {
     struct papers own = papers(certificates, "node-1"), shown = papers(certificates, "client-billing");
@@ -318,7 +339,7 @@ static void both_are_served_in_between(const char *directory, const char *certif
     tenure_node_free(node);
     options.tls = TENURE_TLS_OFF;
     CHECK_STATUS(tenure_node_start(&options, &node), TENURE_OK);
-    tenure_client_free(open_client(members + 2, "plain"));
+    one_that_takes_both_joins_one_without(members + 2, directory, certificates, ports[1]);
     {
         tenure_client_options demanding = shows(&shown);
         is_refused(members + 2, &demanding, "if it does without TLS");
