@@ -4,7 +4,7 @@
 
 use crate::lock::{Answer, Operation, Refusal};
 use crate::wire::{
-    Ability, OrderAnswer, PeerMessage, Query, ReadAnswer, Refused, RefusedCode, Request,
+    Ability, Order, OrderAnswer, PeerMessage, Query, ReadAnswer, Refused, RefusedCode, Request,
     ServerMessage,
 };
 
@@ -32,7 +32,9 @@ impl Request {
                 | Query::Session { .. }
                 | Query::Waits { .. } => None,
                 Query::Asked { .. } => Some(Ability::AskedShown),
+                Query::Rules { .. } | Query::Allowed { .. } => Some(Ability::Access),
             },
+            Self::Order { order: Order::Access { .. }, .. } => Some(Ability::Access),
             Self::OpenSession { .. }
             | Self::Attach { .. }
             | Self::Renew { .. }
@@ -71,6 +73,7 @@ impl ServerMessage {
                 | ReadAnswer::Valid(_)
                 | ReadAnswer::Session(_) => None,
                 ReadAnswer::Asked(_) => Some(Ability::AskedShown),
+                ReadAnswer::Denied { .. } | ReadAnswer::Rules(_) => Some(Ability::Access),
             },
             Self::SessionRefused { refusal, .. } => refusal_needs(*refusal),
             Self::Ordered { answer, .. } => match answer {
@@ -79,6 +82,7 @@ impl ServerMessage {
                 | OrderAnswer::Begun { .. }
                 | OrderAnswer::Part { .. } => None,
                 OrderAnswer::Denied { .. } => Some(Ability::Denials),
+                OrderAnswer::Access(_) => Some(Ability::Access),
             },
             Self::SessionOpened { .. }
             | Self::Attached { .. }
@@ -110,6 +114,8 @@ fn answer_needs(answer: &Answer) -> Option<Ability> {
         | Answer::Deadlock { .. }
         | Answer::NoWaiter => None,
         Answer::Refused(refusal) => refusal_needs(*refusal),
+        // Said as `ServerMessage::Denied`.
+        Answer::Denied { .. } => Some(Ability::Access),
     }
 }
 

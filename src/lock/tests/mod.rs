@@ -1,5 +1,6 @@
 //! Tests of the machine, named for the rules that they hold it to.
 
+mod access;
 mod bounds;
 mod breaking;
 mod changes;

@@ -19,7 +19,7 @@ use crate::server::{Entry, ServerOptions};
 use crate::sim::client::address_of;
 use crate::sim::disk::host::Pauses;
 use crate::sim::faults::crowd::{CROWD_AT, CROWD_SLOWNESS, CROWD_TTL, CROWDS_NANOS, Crowd};
-use crate::sim::faults::lateness::Lateness;
+use crate::sim::faults::{lateness::Lateness, rights::rights_change};
 use crate::sim::network::HostId;
 use crate::sim::node::host_of;
 use crate::sim::node::talk::Build;
@@ -31,7 +31,6 @@ use crate::sim::plan::schedule::{Injection, Trim};
 use crate::sim::plan::settings::Settings;
 use crate::sim::program::wishes::Wishes;
 use crate::sim::program::{Custom, Habits};
-use crate::wire::Speech;
 use conditions::Conditions;
 use std::time::Duration;
 
@@ -66,6 +65,8 @@ pub struct Plan {
     pub core_nanos: u64,
     /// How long each of the two later phases may take.
     pub patience_nanos: u64,
+    /// Whether an operator changes who may what.
+    pub rights: bool,
     /// Whether the cluster is restored from a snapshot in the middle.
     pub restore: Option<Restore>,
     /// Whether the nodes are restarted in turn, as operators do it.
@@ -99,6 +100,7 @@ impl Plan {
         let mut plan = Self::draw(&mut rng, trim);
         if plan.crowd.is_none() {
             plan.draw_parts(&mut Rng::new(!seed));
+            plan.rights = rights_change(seed, &plan.classes);
         }
         (plan, rng)
     }
@@ -165,6 +167,7 @@ impl Plan {
             core_at: trim.until.map_or(core_at, |until| until.min(core_at)),
             core_nanos,
             patience_nanos: 60 * SECOND,
+            rights: false,
             restore: restore.filter(|restore| trim.until.is_none_or(|until| restore.at < until)),
             rolling: None,
             sleeper: None,
@@ -215,6 +218,7 @@ impl Plan {
             core_at,
             core_nanos: SECOND,
             patience_nanos: 60 * SECOND,
+            rights: false,
             restore: None,
             rolling: None,
             sleeper: None,
@@ -361,7 +365,7 @@ pub(super) fn server_options(
         log_reserve_bytes,
         names_per_part: NAMES_PER_PART,
         segment_bytes: pick(rng, &[8 << 10, 16 << 10, 64 << 10]),
-        speech: Speech::own(),
+        speech: Build::New.speech(),
         boot: 0,
         seed: 0,
         cluster_key: None,
