@@ -66,7 +66,8 @@ impl Right {
     }
 
     const fn bit(self) -> u8 {
-        1 << self as u8
+        let right = self;
+        1 << right as u8
     }
 }
 

@@ -38,8 +38,6 @@ mod status;
 mod tls;
 
 pub use self::core::{EndReason, SessionState, Wait};
-pub use crate::base::{Right, Rights, Subject};
-pub use crate::lock::{Names, Rule, Who};
 pub use api::Client;
 pub use cluster_at::ClusterAt;
 pub use data::{

@@ -1,12 +1,11 @@
 //! A server: opened on a directory, stepped by its process, founded or founding.
 
-use super::access::check_tls;
-use super::admission::Trust;
 use super::condition::{Listener, Told};
 use super::founding::{Gathering, check_founded};
 use super::opening::{begin_serving, check_memberships, log_founding};
 use super::reach::Leaderless;
 use super::serving::Serving;
+use super::{access::check_tls, admission::Trust};
 use crate::base::founding::{FoundingRecord, origin_of};
 use crate::base::{
     Ancestors, ClientSource, ClusterId, ConnectionId, DirectoryId, NodeId, Sample, Subject,

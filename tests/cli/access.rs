@@ -1,6 +1,6 @@
 //! `tenure access`: who may what, on real processes over TLS.
 
-use crate::program::{Cluster, code, eventually, sentence, stdout};
+use crate::program::{Cluster, code, eventually, run, sentence, stdout};
 use crate::secured::{Papers, leader, run_as};
 use serde_json::Value;
 use std::process::Output;
@@ -28,9 +28,16 @@ impl Secured {
         run_as(&self.cluster, &self.papers.flags(who), subcommand, words)
     }
 
+    /// `tenure access` as whoever has this certificate.
+    fn access_as(&self, who: &str, words: &[&str]) -> Output {
+        let (endpoints, flags) = (self.cluster.endpoints(), self.papers.flags(who));
+        let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+        run(&[&["access"], words, &["--endpoints", &endpoints], &flags].concat())
+    }
+
     /// `tenure access` as alice.
     fn access(&self, words: &[&str]) -> (Option<i32>, String) {
-        let output = self.run("operator-alice", "access", words);
+        let output = self.access_as("operator-alice", words);
         let said = if output.stderr.is_empty() { stdout(&output) } else { sentence(&output) };
         (code(&output), said)
     }
@@ -63,7 +70,7 @@ fn rights_are_given_tested_taken_and_decide() {
     let held = it.run("client-billing", "lock", &lock);
     assert_eq!((code(&held), stdout(&held).as_str()), (Some(0), "held\n"), "{held:?}");
     for (who, words) in [("client-billing", &["list"][..]), ("client-billing", &["off"])] {
-        let output = it.run(who, "access", words);
+        let output = it.access_as(who, words);
         assert!(sentence(&output).contains("lacks the right admin for the cluster"), "{output:?}");
         assert_eq!(code(&output), Some(2));
     }
@@ -75,7 +82,7 @@ fn rights_are_given_tested_taken_and_decide() {
     let denied = it.run("client-billing", "lock", &lock);
     assert!(sentence(&denied).contains("lacks the right acquire"), "{denied:?}");
     it.says(&["deny", "operator/alice", "admin"], 1, "nobody could change rights any more");
-    let list = it.run("operator-alice", "access", &["list", "--json"]);
+    let list = it.access_as("operator-alice", &["list", "--json"]);
     let list: Value = serde_json::from_slice(&list.stdout).unwrap();
     assert_eq!(list["on"], true);
     let rules = list["rules"].as_array().unwrap();
@@ -93,7 +100,7 @@ fn rights_are_given_tested_taken_and_decide() {
 #[test]
 fn what_is_no_rule_is_refused_before_anybody_is_asked() {
     let says = |words: &[&str], part: &str| {
-        let output = crate::program::run(&[&["access"], words].concat());
+        let output = run(&[&["access"], words].concat());
         let said = sentence(&output);
         assert!(code(&output) == Some(2) && said.contains(part), "{words:?}: {output:?}");
     };
@@ -113,9 +120,11 @@ fn rights_stay_off_without_tls() {
     eventually("the level of rights", || {
         (cluster.status()["nodes"].as_array()?.iter().all(|node| node["level"] == 3)).then_some(())
     });
-    let allowed = cluster.run("access", &["allow", "operator/alice", "admin"]);
+    let endpoints = cluster.endpoints();
+    let access = |words: &[&str]| run(&[&["access"], words, &["--endpoints", &endpoints]].concat());
+    let allowed = access(&["allow", "operator/alice", "admin"]);
     assert_eq!(code(&allowed), Some(0), "{allowed:?}");
-    let refused = cluster.run("access", &["on"]);
+    let refused = access(&["on"]);
     assert_eq!(code(&refused), Some(1), "{refused:?}");
     assert!(sentence(&refused).contains("still takes connections without TLS"), "{refused:?}");
 }

@@ -6,7 +6,9 @@ use crate::cli::failure::Failure;
 use crate::cli::output;
 use clap::Args;
 use serde_json::{Value, json};
-use tenure::client::{Right, Rule, Rules};
+use tenure::base::Right;
+use tenure::client::Rules;
+use tenure::lock::Rule;
 
 /// Show all rules, and whether rights are on
 #[derive(Args, Debug)]

@@ -6,8 +6,8 @@ use crate::cli::connect::Connection;
 use crate::cli::failure::{Failure, NO};
 use crate::cli::{output, typed};
 use clap::{Args, Subcommand};
-use tenure::client::{Access, AccessChanged, NotDone, Rule, rule};
-use tenure::lock::AccessChange;
+use tenure::client::{Access, AccessChanged, NotDone, rule};
+use tenure::lock::{AccessChange, Rule};
 use tenure::{Error, Status};
 
 /// Show who may what, and change it.

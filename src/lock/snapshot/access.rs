@@ -4,7 +4,7 @@ use super::decode::Pieces;
 use super::{SnapshotError, push};
 use crate::base::{ANONYMOUS, Subject};
 use crate::lock::LockMachine;
-use crate::lock::access::{Access, CredentialHash, Cursor, Rule};
+use crate::lock::access::{ACCESS_LEVEL, Access, CredentialHash, Cursor, Rule};
 use serde::{Deserialize, Serialize};
 
 pub(super) fn push_access(out: &mut Vec<u8>, access: &Access) {
@@ -43,8 +43,11 @@ pub(super) fn read_access(
     Ok(())
 }
 
-/// Whose a session is; of most before level 3 nothing is known.
-pub(super) fn push_subject(out: &mut Vec<u8>, subject: &Subject) {
+/// Whose a session is, from the level on that has it; of those before nothing is known.
+pub(super) fn push_subject(out: &mut Vec<u8>, machine: &LockMachine, subject: &Subject) {
+    if machine.level() < ACCESS_LEVEL {
+        return;
+    }
     let text = match subject {
         Subject::Anonymous => String::new(),
         Subject::Known(_) => subject.to_string(),

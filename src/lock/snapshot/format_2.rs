@@ -3,21 +3,18 @@
 //! A claim on several locks stands whole in the first of them. In each of the others only that it is there too is said: its
 //! size grows with the locks that it is in, not with their square.
 
-use super::access::push_subject;
 use super::decode::{Pieces, add_mark, client_mark, new_request};
 use super::format_1::{DelayPiece, read_delay};
 use super::{SnapshotError, push as push_piece, session_piece, unfinished};
 use crate::base::{Owner, RequestId, SessionId, Token};
-use crate::lock::LockMachine;
-use crate::lock::access::ACCESS_LEVEL;
 use crate::lock::asked::Mark;
 use crate::lock::claim::{Claim, Extras};
 use crate::lock::command::{Answer, Mode, Name};
 use crate::lock::dedupe::{Answers, Hold, Place};
 use crate::lock::grant::{Lock, Rest};
 use crate::lock::holders::{Grant, Holders};
-use crate::lock::print::Print;
 use crate::lock::queue::{Queue, Waiter};
+use crate::lock::{LockMachine, print::Print};
 use serde::{Deserialize, Serialize};
 
 /// All that follows the head.
@@ -28,9 +25,7 @@ pub(super) fn push(out: &mut Vec<u8>, machine: &LockMachine) {
             let (print, answer) = (known.print.0, Answer::from(&known.answer));
             push_piece(out, &AnswerPiece { request, print, answer });
         }
-        if machine.level() >= ACCESS_LEVEL {
-            push_subject(out, &session.subject);
-        }
+        super::access::push_subject(out, machine, &session.subject);
     }
     unfinished::push_endings(out, machine);
     let names: Vec<&Name> = machine.locks.keys().collect();

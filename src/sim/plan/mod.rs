@@ -123,8 +123,7 @@ impl Plan {
         let heartbeat = Duration::from_millis(rng.between(10, 50));
         let election = heartbeat * u32::try_from(rng.between(4, 12)).expect("small");
         let ttl = Duration::from_millis(pick(rng, &[200, 300, 500, 1000, 2000, 3000]));
-        let core_at = rng.between(8, 16) * SECOND;
-        let quick = rng.chance(1, 2);
+        let (core_at, quick) = (rng.between(8, 16) * SECOND, rng.chance(1, 2));
         let log = if rng.chance(1, 16) { LogRoom::Small } else { LogRoom::Ample };
         let habits = draw_habits(rng, ttl, log);
         let clients = usize::try_from(rng.between(3, 8)).expect("few");

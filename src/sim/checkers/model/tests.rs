@@ -145,6 +145,10 @@ fn check_effects(model: &Model, applied: &Applied, at: &str) {
     assert_eq!(applied.freed, freed.collect::<Vec<_>>(), "{at}");
 }
 
+fn raise_level(level: u32) -> Command {
+    Command::Settings(Settings { level, ..SETTINGS })
+}
+
 /// The states of both, and the answer to each request that is answered for the first time; at levels 2 and 3 in parts of any size.
 #[test]
 fn the_model_and_the_machine_agree_on_any_log() {
@@ -157,10 +161,7 @@ fn the_model_and_the_machine_agree_on_any_log() {
         let mut machine = LockMachine::new().with_names_per_part(names);
         for index in 1..200 {
             let command = match (index, names) {
-                (1, 1..) => {
-                    let level = if seed < 600 { 2 } else { 3 };
-                    Command::Settings(Settings { level, ..SETTINGS })
-                }
+                (1, 1..) => raise_level(if seed < 600 { 2 } else { 3 }),
                 _ if machine.is_unfinished() && rng.chance(1, 3) => Command::Continue,
                 _ => draw(&mut rng, index, &machine),
             };
