@@ -92,6 +92,6 @@ pub mod wal;
 pub mod wire;
 
 pub use base::error::{Error, Status};
-pub use base::{ClusterId, NodeId, SessionId, Term, Token, Verify};
-pub use lock::Mode;
+pub use base::{ClusterId, NodeId, Right, Rights, SessionId, Subject, Term, Token, Verify};
+pub use lock::{Mode, Names, Rule, Who};
 pub use net::LocalNode;

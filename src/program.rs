@@ -3,8 +3,8 @@
 
 use crate::cli::failure::{self, Failure};
 use crate::cli::{
-    break_lock, certs, completions, config, dev, elect, environment, handover, lock, log, man,
-    member, move_leader, outlet, serve, show, snapshot, status, validate, watch,
+    access, break_lock, certs, completions, config, dev, elect, environment, handover, lock, log,
+    man, member, move_leader, outlet, serve, show, snapshot, status, validate, watch,
 };
 #[cfg(feature = "lab")]
 use crate::lab;
@@ -53,6 +53,7 @@ enum Command {
     MoveLeader(move_leader::Options),
     Snapshot(snapshot::Options),
     Validate(validate::Options),
+    Access(access::Options),
     Certs(certs::Options),
     Completions(completions::Options),
     Man(man::Options),
@@ -202,6 +203,7 @@ fn run(cli: Cli, matches: &ArgMatches, behind: Option<&[OsString]>) -> Result<u8
         Command::MoveLeader(options) => move_leader::run(&options).map(done),
         Command::Snapshot(options) => snapshot::run(&options).map(done),
         Command::Validate(options) => validate::run(&options),
+        Command::Access(options) => access::run(options).map(done),
         Command::Certs(options) => certs::run(&options).map(done),
         Command::Completions(options) => completions::run(&options, &mut command()).map(done),
         Command::Man(options) => man::run(&options, command()).map(done),

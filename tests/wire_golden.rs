@@ -7,12 +7,12 @@ use std::fmt::Debug;
 use std::fmt::Write as _;
 use tenure::base::founding::FoundingRecord;
 use tenure::base::{
-    Ancestors, ClusterId, DirectoryId, Index, NodeId, Owner, RequestId, Round, SessionId,
-    SessionKey, Term, Token,
+    Ancestors, ClusterId, DirectoryId, Index, NodeId, Owner, RequestId, Right, Round, SessionId,
+    SessionKey, Subject, Term, Token,
 };
 use tenure::lock::{
-    Acquire, Answer, BreakWay, HolderView, LockView, Mode, Name, Operation, Refusal, SessionView,
-    WaiterView,
+    AccessChange, Acquire, Answer, BreakWay, HolderView, LockView, Mode, Name, Operation, Refusal,
+    Rule, SessionView, WaiterView,
 };
 use tenure::raft::{
     Append, AppendOutcome, AppendResponse, Cause, Change, Entry, EntryHeader, EntryKind, Heartbeat,
@@ -20,10 +20,10 @@ use tenure::raft::{
     SnapshotOutcome, SnapshotResponse, TimeoutNow, VoteRequest, VoteResponse,
 };
 use tenure::wire::{
-    Abilities, Challenge, ClientHello, ClientWelcome, FixedStatus, FoundingOffer, FrameDecoder,
-    FrameKind, Hello, HolderSaid, LeaderHint, MemberStatus, NodeStatus, Order, OrderAnswer,
-    OrderShown, PeerHello, PeerMessage, Proof, Query, ReadAnswer, Refused, RefusedCode, Request,
-    ServerMessage, Speech, Values, Welcomed, encode_frame,
+    Abilities, AccessSaid, Challenge, ClientHello, ClientWelcome, FixedStatus, FoundingOffer,
+    FrameDecoder, FrameKind, Hello, HolderSaid, LeaderHint, MemberStatus, NodeStatus, Order,
+    OrderAnswer, OrderShown, PeerHello, PeerMessage, Proof, Query, ReadAnswer, Refused,
+    RefusedCode, Request, RulesShown, ServerMessage, Speech, Values, Welcomed, encode_frame,
 };
 
 /// Collects `name: hex of the frame`, after checking that each frame decodes to what it was made of.
@@ -92,6 +92,11 @@ fn name(text: &str) -> Name {
 
 fn hint() -> LeaderHint {
     LeaderHint { term: Term(3), leader: Some((NodeId(2), "a:1".to_owned())) }
+}
+
+fn rule() -> Rule {
+    let rights = "acquire,read".parse().unwrap();
+    Rule { who: "client/*".parse().unwrap(), names: "jobs/".parse().unwrap(), rights }
 }
 
 fn lock_view() -> LockView {
@@ -166,7 +171,14 @@ fn handshake_frames_keep_their_bytes() {
     }
     let abilities = Abilities::named("describe peer-status version-refusals");
     let version = "0.2.0".to_owned();
-    let speech = Speech { protocol_min: 1, protocol_max: 1, abilities, level_max: 2, version };
+    let speech = Speech {
+        protocol_min: 1,
+        protocol_max: 1,
+        abilities,
+        level_max: 2,
+        version,
+        requires_tls: None,
+    };
     let named = [
         ("named peer hello", Hello::Peer(hello.clone(), speech.clone())),
         ("named client hello", Hello::Client(client, speech.clone())),
@@ -183,6 +195,9 @@ fn handshake_frames_keep_their_bytes() {
     golden.add("proof", FrameKind::Proof, &Proof { mac: [7; 32] }.to_values());
     let ancestors = Ancestors::new([5, 6].map(|id| ClusterId([id; 16])));
     golden.add("named client welcome of a restored cluster", FrameKind::Welcome, &named(ancestors));
+    let speech = Speech { requires_tls: Some(true), ..speech };
+    let hello = Hello::Peer(hello, speech).to_values();
+    golden.add("named peer hello of a node that requires TLS", FrameKind::Hello, &hello);
     golden.check("handshake.txt");
 }
 
@@ -296,6 +311,16 @@ fn orders_and_their_answers_keep_their_bytes() {
     for order in orders {
         golden.request("order", Request::Order { read: 7, order });
     }
+    let change = AccessChange::Allow(rule());
+    golden.request("access", Request::Order { read: 7, order: Order::Access { change } });
+    let said = AccessSaid {
+        index: Index(6),
+        is_changed: true,
+        still: Some(rule()),
+        ..AccessSaid::default()
+    };
+    let answer = OrderAnswer::Access(said.to_values());
+    golden.server("access", ServerMessage::Ordered { read: 7, answer });
     let answers = [
         OrderAnswer::Done { index: Index(6) },
         OrderAnswer::Refused { text: "no".to_owned() },
@@ -369,6 +394,9 @@ fn request_frames_keep_their_bytes() {
         Query::Waits { name: name("n"), client: None },
         Query::Waits { name: name("n"), client: Some("c".to_owned()) },
         Query::Asked { names: vec![name("n"), name("m")] },
+        Query::Rules { after: None, limit: 2 },
+        Query::Rules { after: Some((rule().who, rule().names)), limit: 2 },
+        Query::Allowed { subject: Subject::Anonymous, right: Right::Read, name: Some(name("n")) },
     ];
     for query in queries {
         golden.request("read", Request::Read { read: 7, query });
@@ -485,6 +513,11 @@ fn answers_keep_their_bytes() {
         heir: Some("c".to_owned()),
     };
     golden.read("asked", ReadAnswer::Asked(OrderShown::to_values(&[order])));
+    golden.read("denied", ReadAnswer::Denied { text: "no".to_owned() });
+    let credentials = vec!["client/a".parse().unwrap()];
+    let shown = RulesShown { is_on: true, rules: vec![rule()], more: false, credentials };
+    golden.read("rules", ReadAnswer::Rules(shown.to_values()));
+    golden.answered("denied", Answer::Denied { right: Right::Acquire, name: name("n") });
     golden.check("answer.txt");
 }
 

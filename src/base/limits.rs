@@ -118,6 +118,10 @@ pub const HELD_REQUESTS_MAX: usize = 65_536;
 pub const UNCOMMITTED_BYTES_MAX: usize = 16 << 20;
 /// Clusters that one names as those that it was restored from: more restores in a row than a client sleeps through.
 pub const ANCESTORS_MAX: usize = 16;
+/// Rules and credentials of one cluster together.
+pub const ACCESS_RULES_MAX: usize = 4096;
+/// Rules in one answer to a read: some 100 KB.
+pub const ACCESS_RULES_PER_READ_MAX: usize = 256;
 /// Members of a cluster.
 pub const MEMBERS_MAX: usize = 9;
 

@@ -13,8 +13,10 @@ pub mod limits;
 pub mod meters;
 mod pin;
 pub mod principal;
+pub mod right;
 pub mod rng;
 mod setters;
+mod subject;
 pub mod text;
 pub mod time;
 
@@ -27,5 +29,7 @@ pub use ids::{
 };
 pub use pin::ClusterPin;
 pub use principal::{IdentityError, Principal, PrincipalError, PrincipalName, Verify};
+pub use right::{Right, Rights, RightsError};
 pub(crate) use setters::setters;
+pub use subject::{ANONYMOUS, Subject};
 pub use time::Sample;

@@ -1,5 +1,6 @@
 //! What operators type: the subcommands of `tenure`, one file each, and what they share.
 
+pub mod access;
 pub mod break_lock;
 pub mod certs;
 pub mod cluster;

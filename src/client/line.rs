@@ -5,8 +5,8 @@ use crate::base::text::one_line;
 use crate::net::{BlockingTls, TlsDialer, TlsError, begins_as_tls, resolve_within};
 use crate::sys::inherited;
 use crate::wire::{
-    ClientHello, ClientWelcome, Frame, FrameDecoder, FrameKind, Hello, Refused, Request,
-    ServerMessage, Speech, Values, Welcomed, encode_frame,
+    Abilities, Ability, ClientHello, ClientWelcome, Frame, FrameDecoder, FrameKind, Hello, Refused,
+    Request, ServerMessage, Speech, Values, Welcomed, encode_frame,
 };
 use crate::{Error, Status};
 use serde::Serialize;
@@ -22,6 +22,8 @@ pub(super) struct Line {
     decoder: FrameDecoder,
     until: Instant,
     wait: Duration,
+    /// What the node understands, as it says.
+    abilities: Abilities,
 }
 
 /// What carries it.
@@ -135,7 +137,8 @@ impl Line {
     ) -> Result<(Self, Welcomed), Unheard> {
         let socket = dial(endpoint, until).map_err(|error| failed(&error, wait))?;
         let stream = Stream::over(socket, endpoint, tls)?;
-        let mut line = Self { stream, decoder: FrameDecoder::new(), until, wait };
+        let (decoder, abilities) = (FrameDecoder::new(), Abilities::NONE);
+        let mut line = Self { stream, decoder, until, wait, abilities };
         let mut bytes = Vec::new();
         encode_frame(kind, hello, &mut bytes);
         line.write(&bytes).map_err(|error| unheard(&error, wait))?;
@@ -148,10 +151,18 @@ impl Line {
             }
             match said? {
                 None => return Err(Unheard::Closed),
-                Some(Said::Welcome(welcomed)) => return Ok((line, welcomed)),
+                Some(Said::Welcome(welcomed)) => {
+                    line.abilities = welcomed.speech.abilities;
+                    return Ok((line, welcomed));
+                }
                 Some(Said::Message(_)) => {}
             }
         }
+    }
+
+    /// Whether the node understands what takes this.
+    pub(super) fn understands(&self, needed: Option<Ability>) -> bool {
+        self.abilities.cover(needed)
     }
 
     /// From now on another `wait` is allowed.

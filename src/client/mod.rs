@@ -52,10 +52,12 @@ pub use lease::Lease;
 #[doc(hidden)]
 pub use members::{members_told, unknown_hosts};
 pub use observer::Observer;
-pub use operating::{HandedOver, HandoverOptions, Member, Members, Saved};
+pub use operating::{
+    Access, AccessChanged, HandedOver, HandoverOptions, Member, Members, Rules, Saved,
+};
 #[doc(hidden)]
 pub use operating::{
-    Leading, NotDone, NotHandedOver, NotMoved, Patience, give, move_leader, place_file,
+    Leading, NotDone, NotHandedOver, NotMoved, Patience, give, move_leader, place_file, rule,
     save_snapshot,
 };
 #[doc(hidden)]

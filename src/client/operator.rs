@@ -4,7 +4,9 @@ use super::cluster_at::ClusterAt;
 use super::line::{Line, Said};
 use super::search::{Search, greet, leads};
 use crate::base::{ClusterId, NodeId};
-use crate::wire::{ClientWelcome, NodeStatus, Order, OrderAnswer, Request, ServerMessage};
+use crate::wire::{
+    ClientWelcome, NodeStatus, Order, OrderAnswer, Query, ReadAnswer, Request, ServerMessage,
+};
 use crate::{Error, Status};
 use std::time::Duration;
 
@@ -86,6 +88,7 @@ impl Operator {
         let lost = |why: Error| if only_reads { unread(node, &why) } else { unknown(node, &why) };
         self.line.allow(self.timeout);
         let request = Request::Order { read: number, order: order.clone() };
+        self.check_understood(&request)?;
         self.line.send(&request).map_err(lost)?;
         loop {
             match self.line.receive().map_err(lost)? {
@@ -105,6 +108,49 @@ impl Operator {
                 Said::Message(_) | Said::Welcome(..) => {}
             }
         }
+    }
+
+    /// Reads something, as whoever leads has it.
+    ///
+    /// # Errors
+    /// DENIED says what is missing; UNAVAILABLE: it was not answered.
+    pub(super) fn read(&mut self, query: &Query) -> Result<ReadAnswer, Error> {
+        self.orders += 1;
+        let (node, number) = (self.node, self.orders);
+        let request = Request::Read { read: number, query: query.clone() };
+        self.check_understood(&request)?;
+        self.line.allow(self.timeout);
+        self.line.send(&request).map_err(|why| unread(node, &why))?;
+        loop {
+            match self.line.receive().map_err(|why| unread(node, &why))? {
+                Said::Message(ServerMessage::Read { read, answer, .. }) if read == number => {
+                    return match answer {
+                        ReadAnswer::Denied { text } => Err(Error::new(Status::Denied, text)),
+                        ReadAnswer::Refused(refusal) => {
+                            let text = format!("node {node} refused it: {refusal:?}; try again");
+                            Err(Error::new(Status::Unavailable, text))
+                        }
+                        answer => Ok(answer),
+                    };
+                }
+                Said::Message(ServerMessage::Leader(hint)) if !leads(&hint, node) => {
+                    let why = Error::new(Status::Unavailable, "it leads no more; try again");
+                    return Err(unread(node, &why));
+                }
+                Said::Message(_) | Said::Welcome(..) => {}
+            }
+        }
+    }
+
+    fn check_understood(&self, request: &Request) -> Result<(), Error> {
+        if self.line.understands(request.needs()) {
+            return Ok(());
+        }
+        let text = format!(
+            "node {}, which leads, runs a version of tenure that does not know this: replace it first",
+            self.node
+        );
+        Err(Error::new(Status::Unsupported, text))
     }
 }
 

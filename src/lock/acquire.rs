@@ -34,7 +34,7 @@ impl LockMachine {
             Way::ReEnters(token) => self.re_enter(call, &wish, token),
             Way::Free => self.grant_free(call, wish, effects),
             Way::Taken(name) if acquire.try_only => {
-                let client = self.client_in(&name);
+                let client = self.client_told(call.session, &name);
                 self.fix(call, Fixed::Held(client))
             }
             Way::Taken(_) if self.has_full_queue(&wish) => {

@@ -1,11 +1,12 @@
 //! What requests are answered with, as the state now stands.
 
+use super::access::Denial;
 use super::claim::Claim;
 use super::command::{Answer, Name};
 use super::dedupe::{Fixed, Known, Place};
 use super::machine::{Call, LockMachine};
 use super::session::Session;
-use crate::base::{RequestId, SessionId};
+use crate::base::{RequestId, Right, SessionId};
 use std::sync::Arc;
 
 impl LockMachine {
@@ -38,6 +39,20 @@ impl LockMachine {
         let waiter = || lock.queue().first().map(|waiter| client(&waiter.claim));
         let found = holder.or_else(delayed).or_else(waiter);
         found.unwrap_or_else(|| panic!("nobody is in {name:?}"))
+    }
+
+    /// The same as `session` may hear it: whoever may not see who holds a lock is told nobody's name (L27).
+    pub(super) fn client_told(&self, session: SessionId, name: &Name) -> Arc<str> {
+        match self.session_may(session, Right::Read, name) {
+            true => self.client_in(name),
+            false => Arc::from(""),
+        }
+    }
+
+    /// A request that is denied; that is remembered as any answer is.
+    pub(super) fn deny_request(&mut self, call: Call, denial: Denial) -> Answer {
+        let name = denial.name.expect("an operation of a session is of a name");
+        self.fix(call, Fixed::Denied(denial.right, name))
     }
 
     /// Fixes the answer of the request being applied.

@@ -74,7 +74,9 @@ impl LockMachine {
         let Some(client) = client else {
             let queue = self.locks.get(name).map(|lock| lock.queue().iter());
             let mut waiting = queue.into_iter().flatten().map(|(_, waiter)| waiter);
-            return waiting.any(|waiter| !self.is_ending(waiter.claim.session));
+            return waiting.any(|waiter| {
+                !self.is_ending(waiter.claim.session) && !self.is_lost(&waiter.claim, name)
+            });
         };
         self.waiting_alone(name, client).next().is_some()
     }

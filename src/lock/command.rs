@@ -1,7 +1,10 @@
 //! What the log carries for the lock machine, what it answers, and what it shows.
 
+use super::access::AccessChange;
 use crate::base::limits::NAME_BYTES_MAX;
-use crate::base::{ClusterKey, Owner, RequestId, SessionId, SessionKey, Term, Token};
+use crate::base::{
+    ClusterKey, Owner, RequestId, Right, SessionId, SessionKey, Subject, Term, Token,
+};
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::borrow::Borrow;
@@ -234,6 +237,10 @@ pub enum Command {
     /// Goes on with what earlier entries decided and left for want of their share of work: sessions that have ended and
     /// still hold or wait (L22), hand-overs (L5). It names no term, since it decides nothing. From level 2 on.
     Continue,
+    /// As `OpenSession`, of a session that belongs to `subject` (L27). From level 3 on.
+    OpenSessionOf { ttl_ms: u32, key: SessionKey, client: String, subject: Subject },
+    /// Changes who may what, on behalf of `by`, whose right is asked in the apply (L27). From level 3 on.
+    Access { by: Subject, change: AccessChange },
 }
 
 /// What a request is answered with.
@@ -261,6 +268,8 @@ pub enum Answer {
     Deadlock { circle: String },
     /// Nobody of that name waits for it.
     NoWaiter,
+    /// The session's subject lacks this right for this lock (L27).
+    Denied { right: Right, name: Name },
 }
 
 /// Why a request was not done.

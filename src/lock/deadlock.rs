@@ -14,7 +14,8 @@
 use super::claim::{ALONE, Claim};
 use super::command::{Mode, Name};
 use super::machine::LockMachine;
-use crate::base::{Owner, RequestId, SessionId};
+use super::queue::Waiter;
+use crate::base::{Owner, RequestId, Right, SessionId};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 impl LockMachine {
@@ -128,8 +129,11 @@ impl<'a> Search<'a> {
             let Some(lock) = machine.locks.get(name) else { continue };
             search.lines[number].limit = Some(lock.limit());
             let waiting = lock.queue().iter().map(|(_, waiter)| waiter);
-            // Who has ended leaves by itself.
-            for waiter in waiting.filter(|waiter| !machine.is_ending(waiter.claim.session)) {
+            // Who has ended leaves by itself, and who may not any more is refused.
+            let stays = |waiter: &&Waiter| {
+                !machine.is_ending(waiter.claim.session) && !machine.is_lost(&waiter.claim, name)
+            };
+            for waiter in waiting.filter(stays) {
                 let (claim, key) = (&waiter.claim, (waiter.claim.session, waiter.request));
                 let wait =
                     *known.entry(key).or_insert_with(|| search.add(claim, claim.names(name)));
@@ -234,7 +238,15 @@ impl<'a> Search<'a> {
         let (mut at, mut seen, mut text) = (NEW, BTreeSet::new(), String::new());
         while seen.insert(at) && seen.len() <= SHOWN_MAX {
             let Some((name, next)) = self.waits_for(at) else { break };
-            let [one, other] = [at, next].map(|wait| self.name_of(self.waits[wait].claim));
+            let asker = self.waits[NEW].claim.session;
+            let may_read = self.machine.session_may(asker, Right::Read, name);
+            // Who waits for what is told to nobody who may not see it (L27).
+            let told = |wait: usize| match self.waits[wait].claim {
+                claim if may_read || claim.session == asker => self.name_of(claim),
+                _ => "somebody".to_owned(),
+            };
+            let [one, other] = [at, next].map(told);
+            let name = if may_read { name.as_str() } else { "a lock that it may not read" };
             let separator = if text.is_empty() { "" } else { "; " };
             text.push_str(&format!(
                 "{separator}{one} waits for {name}, where {other} is before it"

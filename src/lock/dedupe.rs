@@ -9,7 +9,7 @@ use super::command::{Answer, Name, Operation, Refusal};
 use super::owners::Owners;
 use super::print::Print;
 use super::queue::Ticket;
-use crate::base::{Owner, RequestId, Token};
+use crate::base::{Owner, RequestId, Right, Token};
 use std::sync::Arc;
 
 /// The remembered requests of one session.
@@ -104,6 +104,7 @@ pub(super) enum Fixed {
     NotHeld,
     NoWaiter,
     Refused(Refusal),
+    Denied(Right, Name),
 }
 
 /// What is known of a request.
@@ -360,6 +361,7 @@ impl TryFrom<Answer> for Fixed {
             Answer::NotHeld => Ok(Fixed::NotHeld),
             Answer::NoWaiter => Ok(Fixed::NoWaiter),
             Answer::Refused(refusal) => Ok(Fixed::Refused(refusal)),
+            Answer::Denied { right, name } => Ok(Fixed::Denied(right, name)),
             Answer::Granted { .. } | Answer::Queued { .. } | Answer::SessionExpired => Err(answer),
         }
     }
@@ -376,6 +378,7 @@ impl From<&Fixed> for Answer {
             Fixed::NotHeld => Answer::NotHeld,
             Fixed::NoWaiter => Answer::NoWaiter,
             Fixed::Refused(refusal) => Answer::Refused(*refusal),
+            Fixed::Denied(right, name) => Answer::Denied { right: *right, name: name.clone() },
         }
     }
 }

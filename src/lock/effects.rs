@@ -8,7 +8,7 @@
 use super::command::Name;
 use super::delay::Delayed;
 use super::machine::LockMachine;
-use super::{Asked, Change, Granted};
+use super::{Asked, Change, Denied, Granted};
 use crate::base::SessionId;
 use crate::base::meters::EndReason;
 
@@ -23,8 +23,12 @@ pub(super) struct Effects {
     changed: Vec<Name>,
     /// Closed sessions of which it has freed the last.
     pub(super) freed: Vec<SessionId>,
+    /// Waits that it has refused.
+    pub(super) denied: Vec<Denied>,
     /// How many more names it may free and grant.
     left: usize,
+    /// Waits that it has looked at and left alone, since the last that counted.
+    glances: usize,
     /// The entry's wall clock.
     pub(super) unix_ms: u64,
     /// How what ends in it ends.
@@ -36,7 +40,21 @@ impl Effects {
     pub(super) fn of_part(names: usize, unix_ms: u64, why: EndReason) -> Self {
         let (granted, delayed, asked) = (Vec::new(), Vec::new(), Vec::new());
         let (changed, freed) = (Vec::new(), Vec::new());
-        Self { looked: 0, granted, delayed, asked, changed, freed, left: names, unix_ms, why }
+        let (denied, glances) = (Vec::new(), 0);
+        let left = names;
+        Self {
+            looked: 0,
+            granted,
+            delayed,
+            asked,
+            changed,
+            freed,
+            denied,
+            left,
+            glances,
+            unix_ms,
+            why,
+        }
     }
 
     /// Whether it may do one more thing. What it begins it does as a whole.
@@ -59,6 +77,16 @@ impl Effects {
     /// It has freed or granted so many names.
     pub(super) fn spend(&mut self, names: usize) {
         self.left = self.left.saturating_sub(names);
+    }
+
+    /// It looks at one wait, or one session, that may stay as it is: so many of them are as much as one name.
+    pub(super) fn spend_look(&mut self) {
+        self.looked += 1;
+        self.glances += 1;
+        if self.glances == GLANCES_PER_NAME {
+            self.glances = 0;
+            self.spend(1);
+        }
     }
 
     /// The oldest holder of `name`, or the value that it shows, is another from now on.
@@ -87,3 +115,6 @@ impl Effects {
         told.collect()
     }
 }
+
+/// To look at a wait costs so much less than to free a name.
+const GLANCES_PER_NAME: usize = 8;

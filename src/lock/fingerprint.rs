@@ -1,11 +1,13 @@
 //! A hash of the whole state, for comparing replicas (O2).
 
+use super::access::Rule;
 use super::asked::Mark;
 use super::claim::Claim;
 use super::dedupe::{Answers, Fixed};
 use super::delay::Delay;
 use super::machine::LockMachine;
 use super::parts::Ending;
+use crate::base::Subject;
 
 impl LockMachine {
     /// A hash of the whole state: equal logs give equal hashes (O2).
@@ -43,6 +45,7 @@ impl LockMachine {
         self.hash_locks(&mut hash);
         self.hash_asked(&mut hash);
         self.hash_unfinished(&mut hash);
+        self.hash_access(&mut hash);
         hash.finish()
     }
 
@@ -52,6 +55,9 @@ impl LockMachine {
             hash.number(id.0);
             hash.bytes(&session.key.0);
             hash.bytes(session.client.as_bytes());
+            if session.subject != Subject::Anonymous {
+                hash.bytes(session.subject.to_string().as_bytes());
+            }
             hash.number(u64::from(session.ttl_ms));
             hash.answers(&session.answers);
         }
@@ -69,6 +75,25 @@ impl LockMachine {
         }
         hash.length(self.unfinished.len());
         self.unfinished.iter().for_each(|name| hash.bytes(name.as_str().as_bytes()));
+    }
+
+    fn hash_access(&self, hash: &mut Fingerprint) {
+        hash.number(u64::from(self.access.is_on()));
+        hash.length(self.access.rule_count());
+        for Rule { who, names, rights } in self.access.rules() {
+            hash.bytes(who.as_str().as_bytes());
+            hash.bytes(names.as_str().as_bytes());
+            rights.iter().for_each(|right| hash.number(right as u64));
+        }
+        hash.length(self.access.credentials().len());
+        for (principal, secret) in self.access.credentials() {
+            hash.bytes(principal.to_string().as_bytes());
+            hash.bytes(&secret.0);
+        }
+        let cursor = self.access.sweep().map_or((0, 0), |it| (it.session.0, it.behind.0));
+        [u64::from(self.access.sweep().is_some()), cursor.0, cursor.1]
+            .iter()
+            .for_each(|number| hash.number(*number));
     }
 
     fn hash_locks(&self, hash: &mut Fingerprint) {
@@ -186,11 +211,15 @@ impl Fingerprint {
             Fixed::Refused(refusal) => (5, *refusal as u64),
             Fixed::Deadlock(circle) => (6, circle.len() as u64),
             Fixed::NoWaiter => (7, 0),
+            Fixed::Denied(right, _) => (8, *right as u64),
         };
         self.number(kind);
         self.number(detail);
         if let Fixed::Held(text) | Fixed::Deadlock(text) = fixed {
             self.bytes(text.as_bytes());
+        }
+        if let Fixed::Denied(_, name) = fixed {
+            self.bytes(name.as_str().as_bytes());
         }
     }
 

@@ -186,6 +186,7 @@ impl LockMachine {
                 let first = lock.queue().first();
                 first.is_some_and(|first| first.is_of(waiter)) && lock.has_room(claim, &self.bounds)
             })
+            && !self.is_lost(claim, name)
     }
 
     /// Grants to the first in the queue of `name` all that it waits for.

@@ -63,6 +63,7 @@ impl LockMachine {
             let claim = &waiter.claim;
             claim.all().is_none()
                 && !self.is_ending(claim.session)
+                && !self.is_lost(claim, name)
                 && *self.live_session(claim.session).client == *client
         })
     }

@@ -36,6 +36,7 @@ impl LockMachine {
     /// against the other: here every lock's against the sessions, and then that the counts agree.
     pub(super) fn examine(&self) -> Result<(), String> {
         self.examine_settings()?;
+        self.access.examine()?;
         for (id, session) in &self.sessions {
             self.examine_session(*id, session)?;
         }
@@ -139,6 +140,7 @@ impl LockMachine {
             let claim = lock.queue().first().map(|waiter| &waiter.claim);
             let mut names = claim.into_iter().flat_map(|claim| claim.names(name));
             let is_left = names.any(|name| self.unfinished.contains(name));
+            let is_left = is_left || self.access.sweep().is_some();
             ensure!(is_left, "the first waits for {name:?} though there is room");
         }
         Ok(())
@@ -179,6 +181,10 @@ impl LockMachine {
             let value = waiter.claim.value().len();
             ensure!(value <= VALUE_BYTES_MAX, "a waiter for {name:?} has {value} bytes");
             let names = waiter.claim.names(name);
+            let session = waiter.claim.session;
+            let is_lost = !self.is_ending(session) && self.first_lost(session, names).is_some();
+            let may = !is_lost || self.access.sweep().is_some();
+            ensure!(may, "{waiter:?} waits for {name:?} and may not");
             let answers = self.known_answers(waiter.claim.session);
             match answers.and_then(|answers| answers.known(waiter.request)) {
                 Some(Known::Waiting(place))

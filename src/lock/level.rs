@@ -4,6 +4,7 @@
 //! written, asks it (L2): a replica of an older build would differ from then on. A leader proposes the next level only
 //! once every member, learners too, has said that it reads it (`replica/raising.rs`, docs/versions.md).
 
+use super::access::ACCESS_LEVEL;
 use super::command::{Command, Operation, Settings};
 use super::machine::LockMachine;
 use crate::base::limits;
@@ -11,8 +12,9 @@ use crate::base::limits;
 /// The highest level that this build reads.
 ///
 /// * 1: 0.1.0.
-/// * 2: 0.2.0.
-pub const LEVEL_MAX: u32 = 2;
+/// * 2: what bounds the state and an apply.
+/// * 3: who may what.
+pub const LEVEL_MAX: u32 = 3;
 
 /// The level from which on a cluster has a key.
 pub const KEY_LEVEL: u32 = 2;
@@ -67,6 +69,7 @@ impl Command {
             Self::Settings(settings) => settings.level.max(1),
             Self::ClusterKey(_) => KEY_LEVEL,
             Self::Continue => PARTS_LEVEL,
+            Self::OpenSessionOf { .. } | Self::Access { .. } => ACCESS_LEVEL,
         }
     }
 }

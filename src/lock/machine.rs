@@ -1,5 +1,6 @@
 //! The machine itself: dispatch of committed commands, sessions and settings.
 
+use super::access::{ACCESS_LEVEL, Access};
 use super::asked::Mark;
 use super::breaking::Breaking;
 use super::command::{Answer, Command, Name, Operation, Refusal, Settings};
@@ -16,7 +17,9 @@ use super::token::Tokens;
 use super::weight::Weight;
 use super::{Applied, Outcome};
 use crate::base::limits::CLIENT_NAME_BYTES_MAX;
-use crate::base::{Ancestors, ClusterKey, Index, RequestId, SessionId, SessionKey, Term, Token};
+use crate::base::{
+    Ancestors, ClusterKey, Index, RequestId, SessionId, SessionKey, Subject, Term, Token,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Sessions, locks, queues, tokens and remembered answers.
@@ -58,6 +61,8 @@ pub struct LockMachine {
     pub(super) asked: BTreeMap<Token, Mark>,
     /// Whether it was restored and grants nothing yet (L15).
     pub(super) restoring: Option<RestoreWait>,
+    /// Who may what (L27).
+    pub(super) access: Access,
     /// What all that takes.
     pub(super) weight: Weight,
     /// The clusters that it was restored from; none below level 2.
@@ -89,6 +94,7 @@ impl LockMachine {
             unfinished: BTreeSet::new(),
             asked: BTreeMap::new(),
             restoring: None,
+            access: Access::default(),
             weight: Weight::default(),
             ancestors: Ancestors::default(),
             looked: 0,
@@ -110,7 +116,13 @@ impl LockMachine {
         let mut effects = Effects::of_part(self.names_per_part(), unix_ms, end_reason(command));
         let outcome = match command {
             Command::OpenSession { ttl_ms, key, client } => {
-                Some(self.open_session(*ttl_ms, *key, client))
+                Some(self.open_session(*ttl_ms, *key, client, &Subject::Anonymous))
+            }
+            Command::OpenSessionOf { ttl_ms, key, client, subject } => {
+                Some(self.open_session(*ttl_ms, *key, client, subject))
+            }
+            Command::Access { by, change } => {
+                Some(Outcome::AccessChanged(self.change_access(by, change, &mut effects)))
             }
             Command::Request { session, request, floor, operation } => {
                 // Before level 2 nothing of a request is remembered but its answer.
@@ -145,8 +157,8 @@ impl LockMachine {
         self.count_touched();
         self.looked += effects.looked;
         let changes = effects.take_changes(self);
-        let Effects { granted, delayed, asked, freed, .. } = effects;
-        Applied { outcome, granted, delayed, asked, changes, freed }
+        let Effects { granted, delayed, asked, freed, denied, .. } = effects;
+        Applied { outcome, granted, delayed, asked, changes, freed, denied }
     }
 
     /// The index of the last command applied.
@@ -161,7 +173,13 @@ impl LockMachine {
         self.looked
     }
 
-    fn open_session(&mut self, ttl_ms: u32, key: SessionKey, client: &str) -> Outcome {
+    fn open_session(
+        &mut self,
+        ttl_ms: u32,
+        key: SessionKey,
+        client: &str,
+        subject: &Subject,
+    ) -> Outcome {
         if client.len() > CLIENT_NAME_BYTES_MAX {
             return Outcome::SessionRefused(Refusal::Invalid);
         }
@@ -170,7 +188,10 @@ impl LockMachine {
         }
         let id = self.tokens.session_id(self.applied);
         let ttl_ms = level::clamped_ttl_ms(self.settings.as_ref(), ttl_ms);
-        let session = Session::new(key, client.into(), ttl_ms, Answers::new());
+        // Below its level no snapshot could carry it.
+        let subject =
+            if self.level() >= ACCESS_LEVEL { subject.clone() } else { Subject::Anonymous };
+        let session = Session::new(key, client.into(), ttl_ms, subject, Answers::new());
         self.weight.touch(id);
         self.sessions.insert(id, Box::new(session));
         Outcome::SessionOpened { session: id, ttl_ms }
@@ -216,7 +237,10 @@ impl LockMachine {
                 Answer::Refused(Refusal::Busy)
             }
             (Admission::New | Admission::Full, operation) => {
-                self.carry_out(call, operation, effects)
+                match self.denial(call.session, operation) {
+                    Some(denial) => self.deny_request(call, denial),
+                    None => self.carry_out(call, operation, effects),
+                }
             }
         };
         call.answered(answer)

@@ -8,6 +8,7 @@
 //! Nothing here reads a clock, draws a number, or depends on the order of a hash map; all maps are
 //! ordered, and every bound that an apply tests is a constant of the level.
 
+mod access;
 mod acquire;
 mod answer;
 mod asked;
@@ -44,6 +45,10 @@ mod transfer;
 mod view;
 mod weight;
 
+pub use access::{
+    ACCESS_LEVEL, AccessChange, AccessDone, AccessRefusal, CredentialHash, Denial, Names, Needed,
+    PatternError, Reader, Rule, Who,
+};
 pub use command::{
     Acquire, Answer, BreakWay, Command, HolderView, LockView, Mode, Name, NameError, Operation,
     Refusal, SessionView, Settings, WaiterView,
@@ -55,7 +60,7 @@ pub use restore::{Largest, RestoreError, RestoreWait, Wait};
 pub use snapshot::{Keyless, SnapshotError};
 pub use view::Standing;
 
-use crate::base::{RequestId, SessionId, Token};
+use crate::base::{RequestId, Right, SessionId, Token};
 use std::sync::Arc;
 
 /// What one committed entry did: whom to tell what.
@@ -73,6 +78,21 @@ pub struct Applied {
     pub changes: Vec<Change>,
     /// Sessions that earlier entries closed, and of which this one has freed the last.
     pub freed: Vec<SessionId>,
+    /// Those who waited and may not any more, since an entry took a right from them (L27).
+    pub denied: Vec<Denied>,
+}
+
+/// A wait that was refused: its right was taken away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Denied {
+    /// Whose.
+    pub session: SessionId,
+    /// Which acquire.
+    pub request: RequestId,
+    /// What is missing.
+    pub right: Right,
+    /// For which of its names.
+    pub name: Name,
 }
 
 /// A holder that is to end its work (L23).
@@ -131,6 +151,8 @@ pub enum Outcome {
     SettingsChanged(Settings),
     /// The wait after a restore is over: locks are granted again.
     RestoreOver,
+    /// Who may what was changed, or not, for this reason.
+    AccessChanged(Result<AccessDone, AccessRefusal>),
 }
 
 /// A waiter that got its lock.

@@ -77,7 +77,7 @@ impl LockMachine {
     /// Whether earlier entries have left anything to later ones.
     #[must_use]
     pub fn is_unfinished(&self) -> bool {
-        !self.endings.is_empty() || !self.unfinished.is_empty()
+        !self.endings.is_empty() || !self.unfinished.is_empty() || self.access.sweep().is_some()
     }
 
     /// Whether `session` was closed, and is not all free yet.
@@ -94,6 +94,10 @@ impl LockMachine {
     /// Goes on with what earlier entries left: first with locks that are handed over, in byte order, then with sessions that have
     /// ended, the oldest first. Half of its share is kept for these, so that neither waits for the other for ever.
     pub(super) fn go_on(&mut self, unix_ms: u64, effects: &mut Effects) {
+        // What is to be refused stops others; and no more of it comes by itself.
+        if !self.sweep(effects) {
+            return;
+        }
         let kept = if self.endings.is_empty() { 0 } else { effects.keep_half() };
         while effects.lasts()
             && let Some(name) = self.unfinished.first().cloned()

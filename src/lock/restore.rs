@@ -4,6 +4,7 @@ use super::Outcome;
 use super::command::Settings;
 use super::machine::LockMachine;
 use super::token::{EPOCH_MAX, Tokens};
+use super::weight::Weight;
 use crate::base::Ancestors;
 use crate::base::limits::{LEASE_MS_MAX, TTL_MS_DEFAULT, TTL_MS_MAX};
 
@@ -111,6 +112,8 @@ impl LockMachine {
             tokens,
             restoring,
             ancestors: self.ancestors,
+            weight: Weight::of(self.access.bytes()),
+            access: self.access.restored(),
             ..Self::with_bounds(self.bounds).reading_up_to(self.level_max)
         })
     }

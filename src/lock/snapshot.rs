@@ -8,8 +8,9 @@
 //! Tickets are how a replica finds a place; they are made anew.
 //!
 //! Format 1 is that of 0.1.0, and names all locks of a claim in each of them. From format 2 on each name is there once, and the
-//! prints of requests are there too.
+//! prints of requests are there too. From format 3 on, which is format 2 otherwise, it has who may what.
 
+mod access;
 mod decode;
 mod format_1;
 mod format_2;
@@ -19,6 +20,7 @@ mod unfinished;
 
 pub use keyless::Keyless;
 
+use super::access::ACCESS_LEVEL;
 use super::command::Settings;
 use super::level::KEY_LEVEL;
 use super::machine::LockMachine;
@@ -86,6 +88,9 @@ impl LockMachine {
         if format >= KEY_LEVEL {
             push(&mut out, &KeyPiece::from(self.cluster_key));
             push(&mut out, &self.ancestors);
+        }
+        if format >= ACCESS_LEVEL {
+            access::push_access(&mut out, &self.access);
         }
         match format {
             1 => format_1::push(&mut out, self),

@@ -5,7 +5,7 @@ use super::dedupe::Fixed;
 use super::effects::Effects;
 use super::machine::{Call, LockMachine};
 use crate::base::limits::VALUE_BYTES_MAX;
-use crate::base::{RequestId, Token};
+use crate::base::{RequestId, Right, Token};
 use std::sync::Arc;
 
 impl LockMachine {
@@ -70,7 +70,9 @@ impl LockMachine {
             freed.disinherit(name);
         }
         self.pass_on(&freed, call.unix_ms, effects);
-        self.fix(call, if is_awaited { Fixed::Done } else { Fixed::NoWaiter })
+        // To give back takes no right; but who waits is told to nobody who may not see it (L27).
+        let may_hear = self.session_may(call.session, Right::Read, name);
+        self.fix(call, if is_awaited || !may_hear { Fixed::Done } else { Fixed::NoWaiter })
     }
 
     /// All names of the grant of `name` under `token`, if the session of `call` holds it.

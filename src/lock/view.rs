@@ -1,11 +1,12 @@
 //! What the machine shows: reads, which change nothing.
 
 use super::Asked;
+use super::access::{Part, Reader};
 use super::command::{Answer, HolderView, LockView, Mode, Name, SessionView, Settings, WaiterView};
 use super::grant::Lock;
 use super::machine::LockMachine;
 use crate::base::limits::{HOLDERS_SHOWN_MAX, WAITERS_SHOWN_MAX};
-use crate::base::{ClusterKey, RequestId, SessionId, SessionKey, Token};
+use crate::base::{ClusterKey, RequestId, SessionId, SessionKey, Subject, Token};
 use std::ops::Bound;
 
 /// A part of what stands for a session.
@@ -86,6 +87,21 @@ impl LockMachine {
         self.sessions.get(&session).map_or(RequestId(0), |found| found.answers.reach())
     }
 
+    /// Whose a live session is (L27).
+    #[must_use]
+    pub fn subject_of(&self, session: SessionId) -> Option<&Subject> {
+        self.sessions.get(&session).map(|found| &found.subject)
+    }
+
+    /// Whether `subject` may speak for a live session, whose key it knows: the one that opened it. One of nobody belongs to whoever has its
+    /// key; and while rights are off, so does one of somebody to a connection on which nobody is known.
+    #[must_use]
+    pub fn may_attach(&self, session: SessionId, subject: &Subject) -> bool {
+        let may_be_anybody = *subject == Subject::Anonymous && !self.has_rights_on();
+        self.subject_of(session)
+            .is_some_and(|owner| *owner == Subject::Anonymous || owner == subject || may_be_anybody)
+    }
+
     /// Whether `session` lives and `key` is the one that it was created with; `None`: no such session.
     #[must_use]
     pub fn check_key(&self, session: SessionId, key: &SessionKey) -> Option<bool> {
@@ -134,13 +150,44 @@ impl LockMachine {
     /// At most `limit` locks whose names start with `prefix`, in byte order, after `after`.
     #[must_use]
     pub fn locks(&self, prefix: &str, after: Option<&Name>, limit: usize) -> Vec<LockView> {
-        let start = match after {
-            Some(after) if after.as_str() >= prefix => Bound::Excluded(after.as_str()),
-            _ => Bound::Included(prefix),
-        };
+        let start = start_of(prefix, after);
         let from_start = self.locks.range::<str, _>((start, Bound::Unbounded));
         let matching = from_start.take_while(|(name, _)| name.as_str().starts_with(prefix));
         matching.take(limit).map(|(name, lock)| self.lock_view(name, lock)).collect()
+    }
+
+    /// The same of those alone that `reader` may read: what it may not is not walked over.
+    #[must_use]
+    pub fn locks_for(
+        &self,
+        reader: &Reader,
+        prefix: &str,
+        after: Option<&Name>,
+        limit: usize,
+    ) -> Vec<LockView> {
+        let Some(parts) = reader.parts() else { return self.locks(prefix, after, limit) };
+        let mut found: Vec<LockView> = Vec::new();
+        for part in parts {
+            let left = limit - found.len();
+            match part {
+                Part::One(name) => {
+                    let is_behind = after.is_none_or(|after| name > after.as_str());
+                    if left > 0 && is_behind && name.starts_with(prefix) {
+                        let lock = self.locks.get_key_value(name);
+                        found.extend(lock.map(|(name, lock)| self.lock_view(name, lock)));
+                    }
+                }
+                // The narrower of both; apart from each other they have nothing in common.
+                Part::Below(below) if below.starts_with(prefix) => {
+                    found.extend(self.locks(below, after, left));
+                }
+                Part::Below(below) if prefix.starts_with(below) => {
+                    found.extend(self.locks(prefix, after, left));
+                }
+                Part::Below(_) => {}
+            }
+        }
+        found
     }
 
     /// How many wait for `name`.
@@ -193,6 +240,13 @@ impl LockMachine {
 
     fn client_name(&self, session: SessionId) -> String {
         self.client_of(session).as_ref().to_owned()
+    }
+}
+
+fn start_of<'a>(prefix: &'a str, after: Option<&'a Name>) -> Bound<&'a str> {
+    match after {
+        Some(after) if after.as_str() >= prefix => Bound::Excluded(after.as_str()),
+        _ => Bound::Included(prefix),
     }
 }
 

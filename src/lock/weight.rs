@@ -13,11 +13,11 @@ use super::delay::Delay;
 use super::machine::LockMachine;
 use super::parts::{Ending, UNFINISHED_BYTES};
 use super::session::Session;
-use crate::base::SessionId;
 use crate::base::limits::{
     CLIENT_NAME_BYTES_MAX, ENTRY_BYTES_MAX, LOCKS_MAX, NAME_BYTES_MAX, NAMES_PER_ACQUIRE_MAX,
     SESSIONS_MAX, SNAPSHOT_BYTES_MAX, STATE_BYTES_MAX, STATE_RESERVE_BYTES, VALUE_BYTES_MAX,
 };
+use crate::base::{SessionId, Subject};
 
 /// The bytes of the state, and the sessions of which they are to be counted again.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +28,11 @@ pub(super) struct Weight {
 }
 
 impl Weight {
+    /// Of what takes so many bytes.
+    pub(super) fn of(bytes: u64) -> Self {
+        Self { bytes, touched: Vec::new() }
+    }
+
     /// The requests of `session` may change.
     pub(super) fn touch(&mut self, session: SessionId) {
         if self.touched.last() != Some(&session) {
@@ -114,6 +119,7 @@ impl LockMachine {
             self.weight.bytes += ending.counted;
         }
         self.weight.bytes += self.unfinished.len() as u64 * UNFINISHED_BYTES;
+        self.weight.bytes += self.access.bytes();
         let delays = self
             .locks
             .iter()
@@ -135,7 +141,8 @@ impl LockMachine {
         let endings = self.endings.values().map(|it| it.own_bytes() + it.answers.fixed_bytes());
         let asked = self.asked.values().map(Mark::bytes);
         let unfinished = self.unfinished.iter().map(|_| UNFINISHED_BYTES);
-        sessions.chain(endings).chain(locks).chain(asked).chain(unfinished).sum()
+        let access = std::iter::once(self.access.bytes());
+        sessions.chain(endings).chain(locks).chain(asked).chain(unfinished).chain(access).sum()
     }
 }
 
@@ -157,7 +164,11 @@ impl Session {
     }
 
     fn own_bytes(&self) -> u64 {
-        (SESSION_BYTES + self.client.len()) as u64
+        let subject = match &self.subject {
+            Subject::Anonymous => 0,
+            Subject::Known(_) => self.subject.text_bytes(),
+        };
+        (SESSION_BYTES + self.client.len() + subject) as u64
     }
 }
 
@@ -176,6 +187,7 @@ impl Fixed {
     pub(super) fn bytes(&self) -> u64 {
         let text = match self {
             Self::Held(text) | Self::Deadlock(text) => text.len(),
+            Self::Denied(_, name) => name.as_str().len(),
             _ => 0,
         };
         (ANSWER_BYTES + text) as u64
@@ -196,7 +208,7 @@ impl Mark {
 }
 
 /// The format, the head, the cluster's key and ancestors, and some room.
-const HEAD_BYTES: u64 = 512;
+const HEAD_BYTES: u64 = 640;
 /// A session without its name.
 const SESSION_BYTES: usize = 96;
 /// A claim without its locks and its value.

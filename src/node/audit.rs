@@ -44,12 +44,7 @@ struct Denials {
 impl Who {
     /// Whoever is at the other end of `link` of node `own`.
     pub(super) fn at(link: &Link, own: NodeId) -> Self {
-        let address = link.connection.address();
-        let principal = match (link.connection.principal(), address) {
-            (Some(principal), _) => principal.to_string(),
-            (None, Some(_)) => "anonymous".to_owned(),
-            (None, None) => format!("local/{own}"),
-        };
+        let (principal, address) = (link.subject(own).to_string(), link.connection.address());
         let address = address.map_or_else(|| "this process".to_owned(), |at| at.to_string());
         Self { principal, address }
     }
@@ -78,15 +73,32 @@ impl Audit {
         self.write(&Line { who: &who(), act: &act, result, untold: 0 });
     }
 
-    /// Something is answered.
-    pub(super) fn answer(&mut self, connection: ConnectionId, message: &ServerMessage) {
-        if self.asked.is_empty() {
-            return;
+    /// Something is answered to `who`, or denied.
+    pub(super) fn answer(
+        &mut self,
+        now: u64,
+        connection: ConnectionId,
+        message: &ServerMessage,
+        who: impl FnOnce() -> Option<Who>,
+    ) {
+        let mut noted = None;
+        if !self.asked.is_empty()
+            && let Some((asked, result)) = Act::result(message)
+        {
+            let found = self.asked.remove(&(connection, asked));
+            noted = found.map(|(who, act)| (who, act, result));
         }
-        let Some((asked, result)) = Act::result(message) else { return };
-        let Some((who, act)) = self.asked.remove(&(connection, asked)) else { return };
-        if let Some(result) = result {
-            self.write(&Line { who: &who, act: &act, result: &result, untold: 0 });
+        match (noted, Act::denial(message)) {
+            (Some((who, act, _)), Some((_, why))) => self.write_denial(now, &who, &act, why),
+            (None, Some((act, why))) => {
+                if let Some(who) = who() {
+                    self.write_denial(now, &who, &act, why);
+                }
+            }
+            (Some((who, act, Some(result))), None) => {
+                self.write(&Line { who: &who, act: &act, result: &result, untold: 0 });
+            }
+            (Some((_, _, None)) | None, None) => {}
         }
     }
 
@@ -107,8 +119,14 @@ impl Audit {
         }
     }
 
-    /// `who` asked for what it may not. Of many in one second some have a line, and the others are counted.
+    /// `who` asked for what it may not.
     pub(super) fn deny(&mut self, now: u64, who: &Who, request: &Request, why: &str) {
+        let act = Act::of(request).map_or_else(|| Act::other(request), |(_, act)| act);
+        self.write_denial(now, who, &act, why);
+    }
+
+    /// Of many denials in one second some have a line, and the others are counted.
+    fn write_denial(&mut self, now: u64, who: &Who, act: &Act, why: &str) {
         let second = now / NANOS_PER_SECOND;
         let denials = &mut self.denials;
         if denials.second != second {
@@ -120,9 +138,8 @@ impl Audit {
         }
         denials.lines += 1;
         let untold = std::mem::take(&mut denials.untold);
-        let act = Act::of(request).map_or_else(|| Act::other(request), |(_, act)| act);
         let result = format!("denied: {why}");
-        self.write(&Line { who, act: &act, result: &result, untold });
+        self.write(&Line { who, act, result: &result, untold });
     }
 
     fn write(&mut self, line: &Line<'_>) {

@@ -6,9 +6,10 @@ use crate::base::limits::{
     TTL_MS_MAX, TTL_MS_MIN,
 };
 use crate::base::{ClusterKey, NodeId, address, setters};
-use crate::node::secured::NodeTls;
+use crate::node::secured::{NodeTls, TlsMode};
 use crate::server::{Entry, ServerOptions};
 use crate::sys::random;
+use crate::wire::Speech;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -110,6 +111,11 @@ impl NodeOptions {
         Ok(())
     }
 
+    /// Whether no connection may do without TLS.
+    fn requires_tls(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.mode == TlsMode::Required)
+    }
+
     /// What the server is told.
     pub(super) fn server_options(&self) -> ServerOptions {
         ServerOptions {
@@ -122,6 +128,7 @@ impl NodeOptions {
             boot: random::seed(),
             seed: random::seed(),
             cluster_key: Some(ClusterKey(random::bytes32())),
+            speech: Speech { requires_tls: Some(self.requires_tls()), ..Speech::own() },
             ..ServerOptions::new(self.id, self.cluster.clone())
         }
     }

@@ -93,7 +93,7 @@ impl Network {
             return Ok(());
         }
         let (connection, request) = (connection_id(key), frame.decode()?);
-        if self.is_allowed(key, &request)? {
+        if self.is_allowed(key, &request, server)? {
             let leads = server.leads();
             self.note_for_audit(key, &request, leads);
             inputs.push(Input::Client { connection, request });
@@ -146,8 +146,9 @@ impl Network {
             }
         }
         let source = self.links.source(key).unwrap_or_default();
+        let subject = self.subject_of(key);
         let (connection, abilities) = (connection_id(key), speech.abilities);
-        inputs.push(Input::ClientUp { connection, source, abilities });
+        inputs.push(Input::ClientUp { connection, source, abilities, subject });
         Ok(())
     }
 

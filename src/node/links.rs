@@ -1,7 +1,7 @@
 //! All connections of a node, each with what it is so far.
 
 use crate::base::limits::{CLIENT_BUFFER_BYTES_MAX, PEER_BUFFER_BYTES_MAX};
-use crate::base::{ClientSource, ConnectionId, NodeId};
+use crate::base::{ClientSource, ConnectionId, NodeId, Principal, Subject};
 use crate::net::{Connection, Key};
 use crate::node::greetings::source_of;
 use crate::server::Candidate;
@@ -169,6 +169,15 @@ impl Links {
 impl Link {
     fn is_client(&self) -> bool {
         self.role == Role::Client
+    }
+
+    /// Who is at its other end: as a certificate says, else whoever it is; in the process of node `own` its program.
+    pub(super) fn subject(&self, own: NodeId) -> Subject {
+        match (self.connection.principal(), self.connection.address()) {
+            (Some(principal), _) => Subject::Known(principal.clone()),
+            (None, Some(_)) => Subject::Anonymous,
+            (None, None) => Subject::Known(Principal::Local(own)),
+        }
     }
 
     /// Whether it has not read so much of what we sent that it is not read either.

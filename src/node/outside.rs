@@ -1,6 +1,7 @@
 //! The world as the server sees it: real clocks, and messages queued on real connections.
 
 use crate::base::{ConnectionId, NodeId, Principal, Sample, text};
+use crate::node::audit::Who;
 use crate::node::links::{Link, key_of};
 use crate::node::network::Network;
 use crate::node::secured::{Secured, TlsMode};
@@ -42,7 +43,9 @@ impl Outside for Network {
                 ),
             }
         }
-        self.audit.answer(to, &message);
+        let (links, own) = (&self.links, self.own);
+        let who = || links.link(key_of(to)).map(|link| Who::at(link, own));
+        self.audit.answer(clock::boot_nanos(), to, &message, who);
         self.queue_understood(key_of(to), FrameKind::Server, message.needs(), &message);
     }
 

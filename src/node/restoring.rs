@@ -95,6 +95,8 @@ pub struct Restored {
     /// The largest TTL of a session, and the leader lease, that the snapshot names, if it does: both may have been raised
     /// behind it.
     pub named: Option<(Duration, Duration)>,
+    /// Rules of the snapshot, which are those of the new cluster, and whether rights are on there.
+    pub rules: (usize, bool),
 }
 
 impl Restored {
@@ -246,6 +248,7 @@ fn restore_here(options: &RestoreOptions) -> Result<Restored, CannotRestore> {
         extracted_from,
         ancestors: ancestors.iter().collect(),
         named,
+        rules: (restored.rules(None, usize::MAX).len(), restored.has_rights_on()),
     })
 }
 

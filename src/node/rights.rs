@@ -1,17 +1,20 @@
 //! Who may ask for what, by the kind of identity that a certificate names. Whoever has none is on a connection that is not
 //! encrypted, or in this process: what is asked there, anybody may who comes that far.
 
-use crate::base::Principal;
 use crate::base::meters::RightKind;
+use crate::base::{Index, Principal, Subject};
 use crate::lock::Operation;
 use crate::net::Key;
 use crate::node::audit::Who;
 use crate::node::ending::Ending;
 use crate::node::links::connection_id;
 use crate::node::network::Network;
+use crate::server::Server;
 use crate::sys::clock;
+use crate::wal::Disk;
 use crate::wire::{
-    Ability, FrameKind, Order, OrderAnswer, Refused, RefusedCode, Request, Right, ServerMessage,
+    Ability, Asker, FrameKind, Order, OrderAnswer, ReadAnswer, Refused, RefusedCode, Request,
+    ServerMessage,
 };
 
 impl Network {
@@ -19,19 +22,29 @@ impl Network {
     ///
     /// # Errors
     /// The connection is hung up on: a node uses no locks, and gives no orders.
-    pub(super) fn is_allowed(&mut self, key: Key, request: &Request) -> Result<bool, Ending> {
+    pub(super) fn is_allowed<D: Disk>(
+        &mut self,
+        key: Key,
+        request: &Request,
+        server: &Server<D>,
+    ) -> Result<bool, Ending> {
         let Some(link) = self.links.link(key) else { return Ok(true) };
-        let why = match (link.connection.principal(), request.right()) {
-            (None | Some(Principal::Operator(_)), _) | (_, Right::Ask) => return Ok(true),
-            (Some(Principal::Client(_) | Principal::Local(_)), Right::Lock) => return Ok(true),
-            (Some(principal @ (Principal::Client(_) | Principal::Local(_))), Right::Operate) => {
+        // Who leads and is ready knows whether rights are on; and then the rules decide, of the very state in which it is done (safety
+        // L27). Whoever does not lead answers nothing but for a snapshot, which it judges by what it gives.
+        let judges = server.is_ready() || is_snapshot(request);
+        let is_later = server.has_rights_on() || !judges;
+        let why = match (link.connection.principal(), request.asker()) {
+            (None | Some(Principal::Operator(_)), _) | (_, Asker::Anybody) => return Ok(true),
+            (Some(Principal::Node(node)), Asker::Client | Asker::Operator) => format!(
+                "this is node/{node}'s, and the certificate of a node is no client's and no operator's: `tenure certs client NAME` and `tenure certs operator NAME` make those"
+            ),
+            (Some(Principal::Client(_) | Principal::Local(_)), Asker::Client) => return Ok(true),
+            (Some(_), Asker::Operator) if is_later => return Ok(true),
+            (Some(principal @ (Principal::Client(_) | Principal::Local(_))), Asker::Operator) => {
                 format!(
                     "{principal} may use locks, and not operate the cluster: that takes the certificate of an operator (`tenure certs operator NAME`)"
                 )
             }
-            (Some(Principal::Node(node)), Right::Lock | Right::Operate) => format!(
-                "this is node/{node}'s, and the certificate of a node is no client's and no operator's: `tenure certs client NAME` and `tenure certs operator NAME` make those"
-            ),
         };
         let is_node = matches!(link.connection.principal(), Some(Principal::Node(_)));
         let who = Who::at(link, self.own);
@@ -42,6 +55,12 @@ impl Network {
         }
         self.deny(key, request, why);
         Ok(false)
+    }
+
+    /// On whose behalf a client asks that has said hello.
+    pub(super) fn subject_of(&self, key: Key) -> Subject {
+        let Some(link) = self.links.link(key) else { return Subject::Anonymous };
+        link.subject(self.own)
     }
 
     /// Has a request answered in the audit trail once it is: one that this node decides.
@@ -71,6 +90,10 @@ impl Network {
             Request::Submit { session, request, .. } => {
                 ServerMessage::unsupported(*session, *request)
             }
+            Request::Read { read, .. } => {
+                let answer = ReadAnswer::Denied { text };
+                ServerMessage::Read { read: *read, index: Index(0), answer }
+            }
             // Nothing else is denied to those who may use locks.
             _ => return,
         };
@@ -88,4 +111,8 @@ fn lacking(request: &Request) -> RightKind {
         Request::Submit { operation: Operation::Break { .. }, .. } => RightKind::Break,
         _ => RightKind::Acquire,
     }
+}
+
+fn is_snapshot(request: &Request) -> bool {
+    matches!(request, Request::Order { order: Order::Snapshot { .. }, .. })
 }

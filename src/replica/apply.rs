@@ -53,8 +53,9 @@ impl Replica {
 
     /// Tells clients, in the order of what became of whom: what was taken, then what was given.
     fn handle_applied(&mut self, now: &Sample, entry: &Entry, applied: Applied) {
-        let Applied { outcome, granted, delayed, asked, changes, freed, .. } = applied;
+        let Applied { outcome, granted, delayed, asked, changes, freed, denied } = applied;
         let told = granted.len() + delayed.len() + asked.len() + changes.len() + freed.len();
+        let told = told + denied.len();
         self.work.spend(Kind::Apply, told as u64);
         self.count_applied(entry.index, outcome.as_ref(), now.boot());
         self.begin_delays(now, delayed);
@@ -62,6 +63,7 @@ impl Replica {
         if let Some(outcome) = outcome {
             self.handle_outcome(now, entry, outcome);
         }
+        self.tell_denied(denied);
         for Granted { session, request, token } in granted {
             self.answer(session, request, Answer::Granted { token });
         }
@@ -109,6 +111,7 @@ impl Replica {
                 self.adopt_settings();
             }
             Outcome::RestoreOver => self.handle_restore_over(now),
+            Outcome::AccessChanged(result) => self.handle_access_changed(index, result),
         }
     }
 
@@ -125,8 +128,12 @@ impl Replica {
     }
 
     /// Tells a session's client, if it is here; if not, it will hear when it attaches.
-    fn answer(&mut self, session: SessionId, request: RequestId, answer: Answer) {
+    pub(super) fn answer(&mut self, session: SessionId, request: RequestId, answer: Answer) {
         let Some(connection) = self.clients.connection_of(session) else { return };
+        if let Answer::Denied { right, name } = answer {
+            let message = self.denied_message(connection, (session, request), right, name);
+            return self.reply(connection, message);
+        }
         let message = ServerMessage::Answered { session, request, answer };
         let message = match message.needs() {
             needed if self.clients.abilities(connection).cover(needed) => message,

@@ -6,7 +6,7 @@
 
 use super::shares::Opener;
 use crate::base::limits::{REQUEST_BYTES_IN_FLIGHT_MAX, REQUESTS_IN_FLIGHT_MAX};
-use crate::base::{ClientSource, ConnectionId, SessionId};
+use crate::base::{ClientSource, ConnectionId, SessionId, Subject};
 use crate::wire::Abilities;
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -20,6 +20,7 @@ pub struct Clients {
 
 #[derive(Clone, Debug, Default)]
 struct Connection {
+    subject: Subject,
     source: ClientSource,
     abilities: Abilities,
     session: Option<SessionId>,
@@ -33,16 +34,28 @@ struct Connection {
 impl Connection {
     /// It speaks for no session, or for another one.
     fn bind(&mut self, session: Option<SessionId>) {
-        let Self { source, abilities, waiting, .. } = *self;
-        *self = Self { source, abilities, session, waiting, ..Self::default() };
+        let Self { subject, source, abilities, waiting, .. } = std::mem::take(self);
+        *self = Self { subject, source, abilities, session, waiting, ..Self::default() };
     }
 }
 
 impl Clients {
-    /// A new connection, bound to nothing, where it comes from and what its client understands.
-    pub fn insert(&mut self, connection: ConnectionId, source: ClientSource, abilities: Abilities) {
-        let new = Connection { source, abilities, ..Connection::default() };
+    /// A new connection, bound to nothing, where it comes from, what its client understands and on whose behalf it asks.
+    pub fn insert(
+        &mut self,
+        connection: ConnectionId,
+        source: ClientSource,
+        abilities: Abilities,
+        subject: Subject,
+    ) {
+        let new = Connection { subject, source, abilities, ..Connection::default() };
         self.connections.insert(connection, new);
+    }
+
+    /// On whose behalf a connection asks, if it still stands.
+    #[must_use]
+    pub fn subject(&self, connection: ConnectionId) -> Option<&Subject> {
+        self.connections.get(&connection).map(|entry| &entry.subject)
     }
 
     /// What the client of a connection understands.
@@ -180,7 +193,8 @@ mod tests {
     fn two_connections() -> Clients {
         let mut clients = Clients::default();
         for connection in [A, B] {
-            clients.insert(connection, ClientSource::default(), Abilities::NONE);
+            let (source, subject) = (ClientSource::default(), Subject::Anonymous);
+            clients.insert(connection, source, Abilities::NONE, subject);
         }
         clients
     }

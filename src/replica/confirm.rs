@@ -12,7 +12,7 @@ use super::{Replica, ServerMessage};
 use crate::base::limits::LOCKS_PER_READ_MAX;
 use crate::base::meters::{RequestKind, RequestResult};
 use crate::base::{ConnectionId, Index, ReadId, Sample, SessionId};
-use crate::lock::{LockView, Name, Refusal};
+use crate::lock::{LockView, Name, Reader, Refusal};
 use crate::wire::{OrderShown, Query, ReadAnswer};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -236,12 +236,7 @@ impl Replica {
                 }
             }
             Question::Read { read, query } => {
-                let walk = self.units_of_walk(&query);
-                let answer = self.answer_query(now, query);
-                self.work.spend(Kind::Answer, walk + units_of(&answer));
-                result = result_of_read(&answer);
-                let index = self.applied;
-                self.reply(connection, ServerMessage::Read { read, index, answer });
+                result = self.answer_read(now, (connection, read), query);
             }
             Question::Observe { read, asking, since } => {
                 if let Some(name) =
@@ -256,7 +251,29 @@ impl Replica {
         }
     }
 
-    fn answer_query(&self, now: &Sample, query: Query) -> ReadAnswer {
+    /// Answers a read, or denies it, by the state that the answer is of (L27).
+    fn answer_read(
+        &mut self,
+        now: &Sample,
+        (connection, read): (ConnectionId, u64),
+        query: Query,
+    ) -> RequestResult {
+        if let Some(denial) = self.denial_of_query(connection, &query) {
+            self.work.spend(Kind::Answer, 2);
+            self.deny_read(connection, read, &denial);
+            return RequestResult::Denied;
+        }
+        let walk = self.units_of_walk(&query);
+        let subject = self.subject(connection);
+        let reader = self.machine.reader(&subject);
+        let answer = self.answer_query(now, &reader, query);
+        self.work.spend(Kind::Answer, walk + units_of(&answer));
+        let (index, result) = (self.applied, result_of_read(&answer));
+        self.reply(connection, ServerMessage::Read { read, index, answer });
+        result
+    }
+
+    fn answer_query(&self, now: &Sample, reader: &Reader, query: Query) -> ReadAnswer {
         let remaining_ms = |lock: &LockView| {
             let remaining = self.leading.sessions.remaining(&lock.session, now);
             u64::try_from(remaining.as_millis()).unwrap_or(u64::MAX)
@@ -272,7 +289,7 @@ impl Replica {
                     return ReadAnswer::Refused(Refusal::Invalid);
                 }
                 let limit = limit as usize;
-                let mut locks = self.machine.locks(&prefix, after.as_ref(), limit + 1);
+                let mut locks = self.machine.locks_for(reader, &prefix, after.as_ref(), limit + 1);
                 let more = locks.len() > limit;
                 locks.truncate(limit);
                 let locks = locks
@@ -295,9 +312,14 @@ impl Replica {
                 ReadAnswer::Refused(Refusal::Invalid)
             }
             Query::Asked { names } => {
+                let names = names.iter().filter(|name| reader.may_read(name));
                 let orders: Vec<OrderShown> =
-                    names.iter().filter_map(|name| self.order_shown(name)).collect();
+                    names.filter_map(|name| self.order_shown(name)).collect();
                 ReadAnswer::Asked(OrderShown::to_values(&orders))
+            }
+            Query::Rules { after, limit } => self.rules_shown(after.as_ref(), limit),
+            Query::Allowed { subject, right, name } => {
+                ReadAnswer::Valid(self.machine.rules_allow(&subject, right, name.as_ref()))
             }
         }
     }
@@ -333,8 +355,11 @@ fn units_of(answer: &ReadAnswer) -> u64 {
         ReadAnswer::Locks { locks, .. } => {
             2 + locks.iter().map(|(lock, _)| of_lock(lock)).sum::<u64>()
         }
-        ReadAnswer::Asked(_) => 4 * LOCKS_PER_READ_MAX as u64,
-        ReadAnswer::Valid(_) | ReadAnswer::Session(_) | ReadAnswer::Refused(_) => 2,
+        ReadAnswer::Asked(_) | ReadAnswer::Rules(_) => 4 * LOCKS_PER_READ_MAX as u64,
+        ReadAnswer::Valid(_)
+        | ReadAnswer::Session(_)
+        | ReadAnswer::Refused(_)
+        | ReadAnswer::Denied { .. } => 2,
     }
 }
 

@@ -19,6 +19,7 @@ use crate::lock::{Command, Name, Refusal, Settings};
 use crate::raft::{Role, Urgency};
 use crate::wire::Request;
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::Bound;
 use std::sync::Arc;
 
 /// A leader's own state; empty in any other role.
@@ -58,6 +59,10 @@ pub struct Leading {
     pub parts: Parts,
     /// Requests that are in the log and not answered.
     pub begun: Begun,
+    /// Who asked for the change of rights that the entry at this index makes.
+    pub(super) access: BTreeMap<Index, Ordered>,
+    /// Since rights were changed, observers behind this one are still to be judged by them.
+    pub(super) judging: Option<Bound<(ConnectionId, u64)>>,
     stage: Stage,
 }
 
@@ -93,6 +98,7 @@ impl Leading {
             || self.listings.are_due()
             || !self.beginning.is_over()
             || self.observers.has_forgotten()
+            || self.judging.is_some()
     }
 }
 
@@ -102,8 +108,9 @@ impl Replica {
         let meters = (role == Role::Leader).then(|| Arc::clone(&self.options.meters));
         self.machine.count_into(meters);
         if role != Role::Leader {
-            let Leading { held, held_by_restore, creations, change, handover, .. } =
+            let Leading { held, held_by_restore, creations, change, handover, access, .. } =
                 std::mem::take(&mut self.leading);
+            self.end_access(access.into_values());
             self.clients.unbind_all();
             self.drop_confirmed();
             self.end_orders(change, handover);
@@ -147,7 +154,8 @@ impl Replica {
     /// Whether requests are held back that could be taken up.
     pub(super) fn can_retry_held(&self) -> bool {
         let may = self.leading.is_ready() && !self.raft.is_transferring();
-        may && !self.leading.held.is_empty()
+        // Orders wait until a change of rights is applied.
+        may && !self.leading.held.is_empty() && self.leading.access.is_empty()
     }
 
     /// Holds a request until it can be taken up; refuses it if too many are held, or too many of its connection.

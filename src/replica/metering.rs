@@ -93,6 +93,7 @@ fn result_of(answer: &Answer) -> RequestResult {
         Answer::SessionExpired => RequestResult::Expired,
         Answer::Deadlock { .. } => RequestResult::Deadlock,
         Answer::Refused(refusal) => refused(*refusal),
+        Answer::Denied { .. } => RequestResult::Denied,
     }
 }
 
@@ -112,6 +113,7 @@ pub(super) fn refused(refusal: Refusal) -> RequestResult {
 pub(super) fn result_of_read(answer: &ReadAnswer) -> RequestResult {
     match answer {
         ReadAnswer::Refused(refusal) => refused(*refusal),
+        ReadAnswer::Denied { .. } => RequestResult::Denied,
         _ => RequestResult::Ok,
     }
 }
@@ -120,6 +122,7 @@ pub(super) fn result_of_read(answer: &ReadAnswer) -> RequestResult {
 pub(super) fn result_of_order(answer: &OrderAnswer) -> RequestResult {
     match answer {
         OrderAnswer::Refused { .. } => RequestResult::Invalid,
+        OrderAnswer::Denied { .. } => RequestResult::Denied,
         _ => RequestResult::Ok,
     }
 }

@@ -4,6 +4,7 @@
 //! logged comes back through `apply`; what only needs a round (renewals, reads) through `confirm`; what time
 //! makes due is in `decisions`.
 
+mod access;
 mod apply;
 mod checks;
 mod clients;
@@ -70,6 +71,8 @@ pub struct ReplicaOptions {
     pub names_per_part: usize,
     /// What it proposes as the key of a cluster that has none; `None`: nothing.
     pub cluster_key: Option<ClusterKey>,
+    /// Whether no connection of this node may do without TLS; `None`: that is not said of it.
+    pub requires_tls: Option<bool>,
     /// Where it counts.
     pub meters: Arc<Meters>,
 }
@@ -267,6 +270,7 @@ impl Replica {
     pub fn advance_parts(&mut self, takes_more: impl Fn(ConnectionId) -> bool) {
         self.advance_waits();
         self.advance_hints();
+        self.judge_observers();
         self.advance_tellings();
         self.leading.observers.forget(OBSERVERS_FORGOTTEN);
         self.advance_lists(takes_more);

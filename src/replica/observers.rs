@@ -93,6 +93,32 @@ impl Observers {
         self.gone.extend(of_connection.map(|of_connection| (connection, of_connection)));
     }
 
+    /// The next one behind a bound, in order, whether it is confirmed or not, and what it observes.
+    pub fn next(&self, behind: Bound<(ConnectionId, u64)>) -> Option<((ConnectionId, u64), Name)> {
+        let (Bound::Included((first, read)) | Bound::Excluded((first, read))) = behind else {
+            return self.first_of(Bound::Unbounded);
+        };
+        let of_connection = self.of_connections.get(&first);
+        let rest =
+            of_connection.and_then(|it| it.range((Bound::Excluded(read), Bound::Unbounded)).next());
+        match rest {
+            Some((read, observer)) => Some(((first, *read), observer.name.clone())),
+            None => self.first_of(Bound::Excluded(first)),
+        }
+    }
+
+    /// Whether an observer of `name` has begun.
+    pub fn is_told(&self, name: &Name, observer: (ConnectionId, u64)) -> bool {
+        self.told.get(name).is_some_and(|told| told.contains_key(&observer))
+    }
+
+    fn first_of(&self, behind: Bound<ConnectionId>) -> Option<((ConnectionId, u64), Name)> {
+        let (connection, of_connection) =
+            self.of_connections.range((behind, Bound::Unbounded)).next()?;
+        let (read, observer) = of_connection.first_key_value()?;
+        Some(((*connection, *read), observer.name.clone()))
+    }
+
     /// How many there are.
     #[must_use]
     pub fn count(&self) -> usize {

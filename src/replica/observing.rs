@@ -8,7 +8,7 @@
 use super::confirm::Question;
 use super::work::{Kind, Work};
 use super::{Output, Replica, ServerMessage};
-use crate::base::{ConnectionId, Index};
+use crate::base::{ConnectionId, Index, Right};
 use crate::lock::{Change, Holding, Name, Refusal};
 use crate::wire::{HolderSaid, ReadAnswer};
 
@@ -35,6 +35,10 @@ impl Replica {
         name: &Name,
         since: Option<Index>,
     ) {
+        let subject = self.subject(connection);
+        if let Some(denial) = self.machine.denial_for(&subject, Right::Read, name) {
+            return self.end_observer(connection, read, &denial);
+        }
         let mut units = SEARCH_UNITS;
         let mut say = |index: Index, holder: Option<&Holding>, gap: bool| {
             units += 1 + Work::of_bytes(holder.map_or(0, |holder| holder.value.len()));

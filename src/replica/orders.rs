@@ -12,8 +12,8 @@ use crate::wire::{LEADERSHIP_CHANGED, LEADS_ALREADY, Order, OrderAnswer, Request
 /// An order that the leader has begun, and whom to tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Ordered {
-    connection: ConnectionId,
-    read: u64,
+    pub(super) connection: ConnectionId,
+    pub(super) read: u64,
 }
 
 impl Replica {
@@ -26,9 +26,18 @@ impl Replica {
         order: Order,
     ) {
         let from = Ordered { connection, read };
+        let leads = self.raft.role() == Role::Leader;
+        let is_snapshot = matches!(order, Order::Snapshot { .. });
         match order {
+            _ if leads && !is_snapshot && self.must_await_access(&order) => {
+                self.hold(connection, Request::Order { read, order });
+            }
+            _ if self.denial_of_order(connection, &order).is_some() && (leads || is_snapshot) => {
+                let denial = self.denial_of_order(connection, &order).expect("looked at");
+                self.deny_order(from, &denial);
+            }
             Order::Snapshot { at_least, offset } => self.send_snapshot(from, at_least, offset),
-            _ if self.raft.role() != Role::Leader => {
+            _ if !leads => {
                 self.count(RequestKind::Order, RequestResult::NotLeader);
                 self.send_hint(connection);
             }
@@ -38,6 +47,7 @@ impl Replica {
             }
             Order::ChangeMembers { changes } => self.change_members(now, from, &changes),
             Order::MoveLeader { to } => self.move_leader(now, from, to),
+            Order::Access { change } => self.change_access(from, change),
         }
     }
 
@@ -166,11 +176,11 @@ impl Replica {
         self.answer_order(to, answer);
     }
 
-    fn refuse_order(&mut self, to: Ordered, text: &str) {
+    pub(super) fn refuse_order(&mut self, to: Ordered, text: &str) {
         self.answer_order(to, OrderAnswer::Refused { text: text.to_owned() });
     }
 
-    fn answer_order(&mut self, to: Ordered, answer: OrderAnswer) {
+    pub(super) fn answer_order(&mut self, to: Ordered, answer: OrderAnswer) {
         self.count(RequestKind::Order, result_of_order(&answer));
         self.reply(to.connection, ServerMessage::Ordered { read: to.read, answer });
     }

@@ -89,7 +89,7 @@ impl Replica {
         self.other_members().all(|node| self.raft.echoed(node).is_some_and(|round| round >= need))
     }
 
-    fn other_members(&self) -> impl Iterator<Item = NodeId> + '_ {
+    pub(super) fn other_members(&self) -> impl Iterator<Item = NodeId> + '_ {
         let members = self.raft.membership().1.members().iter().map(|member| member.node);
         members.filter(|node| *node != self.raft.id())
     }

@@ -8,22 +8,23 @@ use super::{Replica, ServerMessage, Storage};
 use crate::base::limits::{CLIENT_NAME_BYTES_MAX, TTL_MS_MIN};
 use crate::base::meters::{RequestKind, RequestResult};
 use crate::base::{
-    ClientSource, ConnectionId, Index, RequestId, Sample, SessionId, SessionKey, codec,
+    ClientSource, ConnectionId, Index, RequestId, Sample, SessionId, SessionKey, Subject, codec,
 };
-use crate::lock::{Answer, Command, Operation, Refusal};
+use crate::lock::{ACCESS_LEVEL, Answer, Command, Operation, Refusal};
 use crate::raft::{EntryHeader, EntryKind, Payload, ProposeError, Role, Urgency};
 use crate::wire::{Abilities, Request};
 use std::ops::Bound;
 
 impl Replica {
-    /// A client connected from there that understands this: it is told at each change who leads.
+    /// A client connected from there that understands this, and asks on behalf of that subject: it is told at each change who leads.
     pub fn handle_client_up(
         &mut self,
         connection: ConnectionId,
         source: ClientSource,
         abilities: Abilities,
+        subject: Subject,
     ) {
-        self.clients.insert(connection, source, abilities);
+        self.clients.insert(connection, source, abilities, subject);
     }
 
     /// The clients that are connected, behind a bound, and what each understands.
@@ -108,7 +109,13 @@ impl Replica {
         let settings = self.machine.settings();
         let ttl_ms_max = settings.map_or(self.own_ttl_ms_max(), |settings| settings.ttl_ms_max);
         let ttl_ms = ttl_ms.clamp(TTL_MS_MIN, ttl_ms_max.max(TTL_MS_MIN));
-        let command = Command::OpenSession { ttl_ms, key, client };
+        let command = match self.machine.level() >= ACCESS_LEVEL {
+            true => {
+                let subject = self.subject(connection);
+                Command::OpenSessionOf { ttl_ms, key, client, subject }
+            }
+            false => Command::OpenSession { ttl_ms, key, client },
+        };
         let Some(opener) = self.clients.opener(connection) else { return };
         let count = self.machine.session_count() + self.leading.creations.len();
         if !self.leading.shares.begin(opener, count) {
@@ -141,8 +148,13 @@ impl Replica {
     /// (L23). That much needs no round: grants are believed only as far as confirmed renewals reach. That there is
     /// nothing else ends leases, so only a confirmed leader may say it; what was granted meanwhile was said before.
     fn attach(&mut self, connection: ConnectionId, session: SessionId, key: &SessionKey) {
-        match self.machine.check_key(session, key) {
-            Some(true) => {
+        let known = self.machine.check_key(session, key);
+        let is_own = self
+            .clients
+            .subject(connection)
+            .is_some_and(|subject| self.machine.may_attach(session, subject));
+        match known {
+            Some(true) if is_own => {
                 self.clients.bind(connection, session);
                 if let Some(opener) = self.clients.opener(connection) {
                     self.leading.shares.adopt(session, opener);
@@ -151,7 +163,8 @@ impl Replica {
                 self.reply(connection, ServerMessage::Attached { session });
                 self.begin_list(connection, session);
             }
-            Some(false) => {
+            // Another key, or another's session (L27).
+            Some(_) => {
                 self.count(RequestKind::Attach, RequestResult::Denied);
                 self.reply(connection, ServerMessage::AttachDenied { session });
             }

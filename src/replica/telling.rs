@@ -3,7 +3,7 @@
 
 use super::work::{Kind, Work};
 use super::{Output, Replica, ServerMessage};
-use crate::base::{ConnectionId, Index};
+use crate::base::{ConnectionId, Index, Right, Subject};
 use crate::lock::Change;
 use crate::wire::LeaderHint;
 use std::collections::{BTreeSet, VecDeque};
@@ -109,19 +109,27 @@ impl Replica {
         {
             let Telling { index, change, rest } = telling;
             let bytes = change.holder.as_ref().map_or(0, |held| held.value.len());
-            let mut observers = self.leading.observers.of(&change.name, *rest);
-            let Some(((to, read), since)) = observers.next() else {
+            let next = self.leading.observers.of(&change.name, *rest).next();
+            let Some(((to, read), since)) = next else {
                 self.leading.tellings.0.pop_front();
                 continue;
             };
             *rest = Bound::Excluded((to, read));
             self.work.spend(Kind::Tell, 2 + Work::of_bytes(bytes));
             // What was so when it began it was told then.
-            if since < *index {
-                let (index, holder) = (*index, change.holder.as_ref().map(super::observing::said));
-                let message = ServerMessage::Changed { read, index, holder, gap: false };
-                self.outputs.push(Output::SendClient { to, message });
+            if since >= *index {
+                continue;
             }
+            // Nothing to whoever may not read it any more (L27).
+            let nobody = Subject::Anonymous;
+            let subject = self.clients.subject(to).unwrap_or(&nobody);
+            if let Some(denial) = self.machine.denial_for(subject, Right::Read, &change.name) {
+                self.end_observer(to, read, &denial);
+                continue;
+            }
+            let (index, holder) = (*index, change.holder.as_ref().map(super::observing::said));
+            let message = ServerMessage::Changed { read, index, holder, gap: false };
+            self.outputs.push(Output::SendClient { to, message });
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A replica with its durable log: the one step, recovery and founding. What node and simulator both run, so
 //! that nothing that a fault can hit is written twice.
 
+mod access;
 mod admission;
 mod condition;
 mod extract;

@@ -40,6 +40,7 @@ pub(super) fn begin_serving(
         level_max: options.speech.level_max,
         names_per_part: options.names_per_part,
         cluster_key: options.cluster_key,
+        requires_tls: options.speech.requires_tls,
         meters: Arc::clone(&options.meters),
     };
     let replica = Replica::new(replica_options, Raft::new(config, recovered, now))

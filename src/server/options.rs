@@ -2,7 +2,7 @@
 
 use crate::base::limits::{self, LEASE_MS_MAX, LEASE_MS_MIN, MEMBERS_MAX};
 use crate::base::meters::Meters;
-use crate::base::{ClientSource, ClusterKey, ConnectionId, DirectoryId, NodeId, Sample};
+use crate::base::{ClientSource, ClusterKey, ConnectionId, DirectoryId, NodeId, Sample, Subject};
 use crate::raft::Claim;
 use crate::replica::ReplicaError;
 use crate::server::admission::Trust;
@@ -167,7 +167,13 @@ pub enum Input {
     /// A message of a connected peer.
     Peer { from: NodeId, message: PeerMessage },
     /// A client's connection stands, its hello checked; where it comes from and what it understands.
-    ClientUp { connection: ConnectionId, source: ClientSource, abilities: Abilities },
+    ClientUp {
+        connection: ConnectionId,
+        source: ClientSource,
+        abilities: Abilities,
+        /// On whose behalf it asks.
+        subject: Subject,
+    },
     /// It is gone.
     ClientDown { connection: ConnectionId },
     /// A request of a connected client.

@@ -1,13 +1,15 @@
 //! A server: opened on a directory, stepped by its process, founded or founding.
 
-use super::admission::Trust;
 use super::condition::{Listener, Told};
 use super::founding::{Gathering, check_founded};
 use super::opening::{begin_serving, check_memberships, log_founding};
 use super::reach::Leaderless;
 use super::serving::Serving;
+use super::{access::check_tls, admission::Trust};
 use crate::base::founding::{FoundingRecord, origin_of};
-use crate::base::{Ancestors, ClientSource, ClusterId, ConnectionId, DirectoryId, NodeId, Sample};
+use crate::base::{
+    Ancestors, ClientSource, ClusterId, ConnectionId, DirectoryId, NodeId, Sample, Subject,
+};
 use crate::raft::{self, Event};
 use crate::replica::{Replica, Storage, Turn};
 use crate::server::{Input, Outside, ServerError, ServerOptions};
@@ -44,7 +46,7 @@ enum Phase {
 #[derive(Debug)]
 struct Unfounded {
     gathering: Gathering,
-    clients: BTreeMap<ConnectionId, (ClientSource, Abilities)>,
+    clients: BTreeMap<ConnectionId, (ClientSource, Abilities, Subject)>,
     /// The peers that are connected.
     peers: BTreeMap<NodeId, (DirectoryId, Speech, Trust)>,
     /// What those of them that have a cluster said of themselves.
@@ -155,6 +157,7 @@ impl<D: Disk> Server<D> {
             serving.replica.handle_deadline(&now);
             serving.replica.advance_parts(|client| outside.takes_more(client));
             let now = serving.settle(now, &mut self.wal, outside)?;
+            check_tls(&serving.replica)?;
             serving.begin_snapshot(&now, &mut self.wal);
             self.note_leader(&now);
         }
@@ -226,8 +229,8 @@ impl<D: Disk> Server<D> {
         let recovered = std::mem::take(&mut unfounded.recovered);
         let mut phase = Phase::Serving(begin_serving(&self.options, &record, recovered, now)?);
         if let Phase::Serving(serving) = &mut phase {
-            for (client, (source, abilities)) in clients {
-                serving.replica.handle_client_up(client, source, abilities);
+            for (client, (source, abilities, subject)) in clients {
+                serving.replica.handle_client_up(client, source, abilities, subject);
             }
             for (peer, (directory, speech, trust)) in connected {
                 let input = Input::PeerUp { peer, directory, speech, trust };
@@ -308,7 +311,7 @@ impl<D: Disk> Server<D> {
         match &self.phase {
             Phase::Gathering(unfounded) => {
                 let clients = unfounded.clients.range((behind, Bound::Unbounded)).take(count);
-                clients.map(|(connection, (_, abilities))| (*connection, *abilities)).collect()
+                clients.map(|(connection, (_, abilities, _))| (*connection, *abilities)).collect()
             }
             Phase::Serving(serving) => serving.replica.clients(behind).take(count).collect(),
         }
@@ -355,8 +358,8 @@ fn handle_serving(replica: &mut Replica, now: &Sample, input: Input) {
             replica.handle_peer_status(from, &values);
         }
         Input::Peer { message: PeerMessage::Founding(_), .. } => {}
-        Input::ClientUp { connection, source, abilities } => {
-            replica.handle_client_up(connection, source, abilities);
+        Input::ClientUp { connection, source, abilities, subject } => {
+            replica.handle_client_up(connection, source, abilities, subject);
         }
         Input::ClientDown { connection } => replica.handle_client_down(connection),
         Input::Client { connection, request } => replica.handle_request(now, connection, request),
@@ -386,8 +389,8 @@ fn handle_gathering(unfounded: &mut Unfounded, input: Input, outside: &mut impl 
         Input::Client { connection, .. } => {
             outside.send_client(connection, ServerMessage::Leader(LeaderHint::default()));
         }
-        Input::ClientUp { connection, source, abilities } => {
-            clients.insert(connection, (source, abilities));
+        Input::ClientUp { connection, source, abilities, subject } => {
+            clients.insert(connection, (source, abilities, subject));
         }
         Input::ClientDown { connection } => {
             clients.remove(&connection);

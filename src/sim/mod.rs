@@ -16,6 +16,7 @@ mod plan;
 mod program;
 mod run;
 mod shrink;
+mod subjects;
 mod trace;
 mod world;
 

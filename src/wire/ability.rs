@@ -49,6 +49,8 @@ abilities! {
     SlowReaders = 7, "slow-readers";
     /// `ServerMessage::Denied` and `OrderAnswer::Denied`: who asks may not, and what is missing.
     Denials = 8, "denials";
+    /// Rights: `Order::Access`, `Query::Rules`, `Query::Allowed` and their answers, `ReadAnswer::Denied`, and `ServerMessage::Denied` for any request.
+    Access = 9, "access";
 }
 
 /// A set of abilities. Those that this build does not know are not in it: nothing of them is said here.

@@ -1,9 +1,9 @@
 //! What takes a line of the audit trail, and what became of it.
 
 use crate::base::{RequestId, SessionId};
-use crate::lock::{Answer, BreakWay, Operation, Refusal};
+use crate::lock::{AccessChange, Answer, BreakWay, Names, Operation, Refusal, Rule};
 use crate::raft::Change;
-use crate::wire::{Order, OrderAnswer, Request, ServerMessage};
+use crate::wire::{AccessSaid, Order, OrderAnswer, ReadAnswer, Request, ServerMessage};
 
 /// Under which number something is asked and answered, on one connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,6 +76,9 @@ impl Act {
                     OrderAnswer::Done { index } => Some(format!("done, as of entry {index}")),
                     OrderAnswer::Refused { text } => Some(format!("refused: {text}")),
                     OrderAnswer::Denied { text } => Some(format!("denied: {text}")),
+                    OrderAnswer::Access(values) => {
+                        Some(AccessSaid::from_values(values).to_string())
+                    }
                     OrderAnswer::Begun { .. } => None,
                     OrderAnswer::Part { meta, total, .. } => {
                         Some(format!("sent: the state as of entry {}, {total} bytes", meta.index))
@@ -94,8 +97,29 @@ impl Act {
                 };
                 Some((Asked::Request(*session, *request), result))
             }
+            ServerMessage::Denied { session, request, text } => {
+                Some((Asked::Request(*session, *request), Some(format!("denied: {text}"))))
+            }
             _ => None,
         }
+    }
+
+    /// What `message` denies, and why, if it does.
+    pub fn denial(message: &ServerMessage) -> Option<(Self, &str)> {
+        let (action, what, why) = match message {
+            ServerMessage::Denied { text, .. } => ("lock", "use a lock", text.as_str()),
+            ServerMessage::Read { answer: ReadAnswer::Denied { text }, .. } => {
+                ("read", "read locks", text.as_str())
+            }
+            ServerMessage::Ordered { answer: OrderAnswer::Denied { text }, .. } => {
+                ("order", "give an order", text.as_str())
+            }
+            ServerMessage::AttachDenied { .. } => {
+                ("attach", "attach to a session", "it is another's, or its key is another")
+            }
+            _ => return None,
+        };
+        Some((Self { action, text: what.to_owned(), ..Self::default() }, why))
     }
 
     fn of_order(order: &Order) -> Option<Self> {
@@ -113,6 +137,7 @@ impl Act {
             Order::Snapshot { offset: 0, .. } => ("save-snapshot", "save a snapshot".to_owned()),
             // The rest of it.
             Order::Snapshot { .. } => return None,
+            Order::Access { change } => access_words(change),
         };
         Some(Self { action, text, ..Self::default() })
     }
@@ -130,6 +155,30 @@ impl Act {
         };
         let reason = (!reason.is_empty()).then(|| reason.clone());
         Some(Self { action, text, lock: Some(name.as_str().to_owned()), reason })
+    }
+}
+
+/// What is changed of who may what; of a credential its hash is told to nobody.
+fn access_words(change: &AccessChange) -> (&'static str, String) {
+    let of = |names: &Names| match names.is_of_cluster() {
+        true => String::new(),
+        false => format!(" of {names:?}"),
+    };
+    match change {
+        AccessChange::On => ("access-on", "turn rights on".to_owned()),
+        AccessChange::Off => ("access-off", "turn rights off".to_owned()),
+        AccessChange::Allow(Rule { who, names, rights }) => {
+            ("access-allow", format!("allow {who} {rights}{}", of(names)))
+        }
+        AccessChange::Deny(Rule { who, names, rights }) => {
+            ("access-deny", format!("deny {who} {rights}{}", of(names)))
+        }
+        AccessChange::CreateCredential { principal, .. } => {
+            ("create-credential", format!("create a credential of {principal}"))
+        }
+        AccessChange::RevokeCredential { principal } => {
+            ("revoke-credential", format!("revoke the credential of {principal}"))
+        }
     }
 }
 

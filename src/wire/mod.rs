@@ -3,6 +3,7 @@
 //! `docs/wire-protocol.md` has the bytes. Nothing here touches a socket.
 
 mod ability;
+mod access_said;
 mod act;
 mod challenge;
 mod condition;
@@ -23,6 +24,7 @@ mod timing;
 mod values;
 
 pub use ability::{Abilities, Ability};
+pub use access_said::{AccessSaid, RulesShown};
 pub use act::{Act, Asked};
 pub use challenge::{Challenge, Proof};
 pub use condition::{Condition, ServiceState};
@@ -39,7 +41,7 @@ pub use peer::{FoundingOffer, PeerMessage};
 pub use readiness::Complaint;
 pub use refusal::{LEADERSHIP_CHANGED, LEADS_ALREADY, Refusal};
 pub use request::{HolderSaid, Query, ReadAnswer, Request, ServerMessage};
-pub use right::Right;
+pub use right::Asker;
 pub use speech::{PROTOCOL_MAX, PROTOCOL_MIN, Speech};
 pub use status_json::{ClusterHead, UNREACHABLE, cluster_to_json, node_to_json};
 pub use timing::Timing;

@@ -4,7 +4,7 @@
 
 use crate::lock::{Answer, Operation, Refusal};
 use crate::wire::{
-    Ability, OrderAnswer, PeerMessage, Query, ReadAnswer, Refused, RefusedCode, Request,
+    Ability, Order, OrderAnswer, PeerMessage, Query, ReadAnswer, Refused, RefusedCode, Request,
     ServerMessage,
 };
 use std::fmt::Display;
@@ -33,7 +33,9 @@ impl Request {
                 | Query::Session { .. }
                 | Query::Waits { .. } => None,
                 Query::Asked { .. } => Some(Ability::AskedShown),
+                Query::Rules { .. } | Query::Allowed { .. } => Some(Ability::Access),
             },
+            Self::Order { order: Order::Access { .. }, .. } => Some(Ability::Access),
             Self::OpenSession { .. }
             | Self::Attach { .. }
             | Self::Renew { .. }
@@ -72,6 +74,7 @@ impl ServerMessage {
                 | ReadAnswer::Valid(_)
                 | ReadAnswer::Session(_) => None,
                 ReadAnswer::Asked(_) => Some(Ability::AskedShown),
+                ReadAnswer::Denied { .. } | ReadAnswer::Rules(_) => Some(Ability::Access),
             },
             Self::SessionRefused { refusal, .. } => refusal_needs(*refusal),
             Self::Ordered { answer, .. } => match answer {
@@ -80,6 +83,7 @@ impl ServerMessage {
                 | OrderAnswer::Begun { .. }
                 | OrderAnswer::Part { .. } => None,
                 OrderAnswer::Denied { .. } => Some(Ability::Denials),
+                OrderAnswer::Access(_) => Some(Ability::Access),
             },
             Self::SessionOpened { .. }
             | Self::Attached { .. }
@@ -111,6 +115,8 @@ fn answer_needs(answer: &Answer) -> Option<Ability> {
         | Answer::Deadlock { .. }
         | Answer::NoWaiter => None,
         Answer::Refused(refusal) => refusal_needs(*refusal),
+        // Said as `ServerMessage::Denied`.
+        Answer::Denied { .. } => Some(Ability::Access),
     }
 }
 

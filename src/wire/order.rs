@@ -1,8 +1,9 @@
 //! What operators ask of a node, and what becomes of it.
 
 use crate::base::{Index, NodeId};
+use crate::lock::AccessChange;
 use crate::raft::{Change, Payload, Seat, SnapshotMeta};
-use crate::wire::MemberStatus;
+use crate::wire::{MemberStatus, Values};
 use serde::{Deserialize, Serialize};
 
 /// What an operator asks of a node.
@@ -16,6 +17,8 @@ pub enum Order {
     /// Of any node: the part at `offset` of a snapshot that holds at least what `at_least` does, or, if that
     /// is none, what this node had applied when it was asked.
     Snapshot { at_least: Option<Index>, offset: u64 },
+    /// One change of who may what, of the leader ([`Ability::Access`](crate::wire::Ability)).
+    Access { change: AccessChange },
 }
 
 impl Order {
@@ -31,7 +34,7 @@ impl Order {
         };
         match self {
             Self::ChangeMembers { changes } => changes.iter().filter_map(leaves).collect(),
-            Self::MoveLeader { .. } | Self::Snapshot { .. } => Vec::new(),
+            Self::MoveLeader { .. } | Self::Snapshot { .. } | Self::Access { .. } => Vec::new(),
         }
     }
 }
@@ -64,4 +67,7 @@ pub enum OrderAnswer {
     /// Surely not done: who asks may not. The sentence says what is missing
     /// ([`Ability::Denials`](crate::wire::Ability); who does not know it is told `Refused`).
     Denied { text: String },
+    /// What came of a change of who may what: an [`AccessSaid`](crate::wire::AccessSaid) as named values
+    /// ([`Ability::Access`](crate::wire::Ability)).
+    Access(Values),
 }

@@ -44,7 +44,7 @@ impl Refusal {
                     false => Self::Other,
                 }
             }
-            Order::Snapshot { .. } => Self::Other,
+            Order::Snapshot { .. } | Order::Access { .. } => Self::Other,
         }
     }
 }

@@ -1,8 +1,8 @@
 //! What clients ask, and what servers say.
 
 use crate::base::meters::RequestKind;
-use crate::base::{Index, RequestId, SessionId, SessionKey, Token};
-use crate::lock::{Answer, LockView, Name, Operation, Refusal, SessionView};
+use crate::base::{Index, RequestId, Right, SessionId, SessionKey, Subject, Token};
+use crate::lock::{Answer, LockView, Name, Names, Operation, Refusal, SessionView, Who};
 use crate::wire::{FixedStatus, LeaderHint, Order, OrderAnswer, Values};
 use serde::{Deserialize, Serialize};
 
@@ -90,6 +90,11 @@ pub enum Query {
     Waits { name: Name, client: Option<String> },
     /// What the holders of these locks were asked, at most as many as [`Query::Locks`] may have.
     Asked { names: Vec<Name> },
+    /// Whether rights are on, at most `limit` rules behind a place in their order, and behind the last of them who has a credential
+    /// ([`Ability::Access`](crate::wire::Ability)).
+    Rules { after: Option<(Who, Names)>, limit: u32 },
+    /// Whether the rules allow this, on or off: of a name, or of the cluster.
+    Allowed { subject: Subject, right: Right, name: Option<Name> },
 }
 
 /// What was read, and the index that it is of (L18).
@@ -108,6 +113,10 @@ pub enum ReadAnswer {
     Refused(Refusal),
     /// What holders were asked: an [`OrderShown`](crate::wire::OrderShown) for each lock whose holder was, as named values.
     Asked(Values),
+    /// Whoever asks may not; the sentence says what is missing.
+    Denied { text: String },
+    /// A [`RulesShown`](crate::wire::RulesShown) as named values.
+    Rules(Values),
 }
 
 /// What a server says to a client, answers and pushes alike.

@@ -16,6 +16,8 @@ pub struct Speech {
     pub level_max: u32,
     /// Its version, for people.
     pub version: String,
+    /// Of a node: whether no connection of it may do without TLS; `None`: it does not say.
+    pub requires_tls: Option<bool>,
 }
 
 /// The protocol versions that this build speaks. A version is what frames mean; what may be added to a version is an
@@ -34,6 +36,7 @@ impl Speech {
             abilities: Abilities::own(),
             level_max: LEVEL_MAX,
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            requires_tls: None,
         }
     }
 
@@ -46,6 +49,7 @@ impl Speech {
             abilities: Abilities::NONE,
             level_max: 1,
             version: "0.1".to_owned(),
+            requires_tls: None,
         }
     }
 
@@ -86,6 +90,7 @@ impl Speech {
             .with("abilities", Some(self.abilities.names()))
             .with("level_max", Some(self.level_max))
             .with("version", Some(self.version.as_str()))
+            .with("requires_tls", self.requires_tls)
     }
 
     /// What a hello says of it. What is missing is what 0.1.0 spoke.
@@ -105,6 +110,7 @@ impl Speech {
                 .chars()
                 .take(VERSION_CHARS_MAX)
                 .collect(),
+            requires_tls: values.flag("requires_tls"),
         }
     }
 }

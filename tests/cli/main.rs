@@ -1,5 +1,6 @@
 //! The `tenure` program as a shell sees it: exit codes, one sentence on stderr, and what goes to stdout.
 
+mod access;
 mod admin;
 mod audit;
 mod breaks;

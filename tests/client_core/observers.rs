@@ -201,6 +201,23 @@ fn a_refusal_for_load_is_asked_again_and_any_other_is_told() {
 }
 
 #[test]
+fn an_observer_whose_right_is_taken_away_hears_that_and_nothing_more() {
+    let mut rig = Rig::with_session();
+    let observer = rig.observe("a");
+    changed(&mut rig, 1, Change(10, held_by(1, "")));
+    let read = rig.newest_asking();
+    let answer = ReadAnswer::Denied { text: "client/a lacks the right read".to_owned() };
+    let message = ServerMessage::Read { read, index: Index(11), answer };
+    rig.say(2, message.clone());
+    assert!(rig.failed.is_empty(), "it is not home");
+    rig.say(1, message);
+    assert_eq!(rig.failed, [(observer, Status::Denied)]);
+    told(&mut rig);
+    rig.say(1, ServerMessage::Changed { read, index: Index(12), holder: None, gap: false });
+    assert_eq!(told(&mut rig), []);
+}
+
+#[test]
 fn who_follows_no_more_is_told_nothing_and_home_is_told_so() {
     let mut rig = Rig::with_session();
     let observer = rig.observe("a");

@@ -453,3 +453,43 @@ fn what_a_late_copy_of_a_refused_acquire_was_granted_is_taken_back_once() {
     rig.answer(1, 9, Answer::Granted { token: Token(8) });
     assert!(rig.submitted().is_empty());
 }
+
+fn denied(request: u64) -> ServerMessage {
+    let (session, request) = (SESSION, RequestId(request));
+    ServerMessage::Denied { session, request, text: "client/a lacks the right acquire".to_owned() }
+}
+
+#[test]
+fn an_acquire_that_is_denied_is_over_at_once_or_while_it_waits() {
+    let mut rig = Rig::with_session();
+    let (at_once, waits) = (rig.acquire("a", Wait::Forever), rig.acquire("b", Wait::Forever));
+    rig.answer(1, 2, Answer::Queued { ahead: 0 });
+    rig.say(1, denied(1));
+    rig.say(1, denied(2));
+    for call in [at_once, waits] {
+        let Err(error) = &rig.decided[&call] else { panic!("{:?}", rig.decided[&call]) };
+        assert_eq!(error.status, Status::Denied);
+        assert!(error.message.contains("client/a lacks the right acquire"), "{error:?}");
+    }
+    rig.sent.clear();
+    rig.pass_renewed(20 * SECOND);
+    assert!(rig.submitted().is_empty(), "nothing is asked again");
+    let third = rig.acquire("c", Wait::Forever);
+    assert_eq!(
+        rig.submitted().iter().map(|(id, floor, _)| (*id, *floor)).collect::<Vec<_>>(),
+        [(3, 3)]
+    );
+    rig.answer(1, 3, Answer::Granted { token: Token(1) });
+    rig.lease(third);
+}
+
+#[test]
+fn to_give_back_is_never_taken_for_denied() {
+    let mut rig = Rig::with_session();
+    let lease = rig.held("a", 1, 1);
+    let call = rig.release(lease);
+    rig.say(1, denied(2));
+    assert_eq!(rig.status(call), None);
+    rig.answer(1, 2, Answer::Done);
+    assert!(matches!(rig.decided[&call], Ok(Done::Released)));
+}

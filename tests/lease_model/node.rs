@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 use tenure::base::meters::Meters;
 use tenure::base::{
-    ClientSource, ConnectionId, DirectoryId, NodeId, Round, Sample, Term, WriteSeq, limits,
+    ClientSource, ConnectionId, DirectoryId, NodeId, Round, Sample, Subject, Term, WriteSeq, limits,
 };
 use tenure::lock::LEVEL_MAX;
 use tenure::raft::{
@@ -94,6 +94,7 @@ fn replica(id: NodeId, seed: u64, disk: &Disk, now: &Sample) -> Replica {
         level_max: LEVEL_MAX,
         names_per_part: limits::NAMES_PER_PART,
         cluster_key: None,
+        requires_tls: None,
         meters: Meters::new(),
     };
     Replica::new(options, Raft::new(config, recovered, now)).expect("no snapshot")
@@ -167,7 +168,8 @@ impl Node {
             Input::Raft(event) => replica.handle_raft(&now, event),
             Input::ClientUp(connection) => {
                 let source = ClientSource::default();
-                replica.handle_client_up(connection, source, Abilities::own());
+                let subject = Subject::Anonymous;
+                replica.handle_client_up(connection, source, Abilities::own(), subject);
             }
             Input::ClientDown(connection) => replica.handle_client_down(connection),
             Input::Request(connection, request) => {

@@ -206,13 +206,14 @@ fn read_change(kind: u32, mut payload: &[u8]) -> Option<Change> {
 
 fn origin_of(index: Index, command: &[u8]) -> Origin {
     match codec::decode(command).expect("a command of the lock machine") {
-        Command::OpenSession { .. } => Origin::Session(index),
+        Command::OpenSession { .. } | Command::OpenSessionOf { .. } => Origin::Session(index),
         Command::Request { session, request, .. } => Origin::Request(session, request),
         Command::Expire { .. }
         | Command::Settings(_)
         | Command::RestoreOver { .. }
         | Command::DelayOver { .. }
         | Command::ClusterKey(_)
+        | Command::Access { .. }
         | Command::Continue => Origin::Node,
     }
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::rc::Rc;
 use tempfile::TempDir;
-use tenure::base::{ClientSource, ClusterKey, ConnectionId, Index, NodeId, Sample};
+use tenure::base::{ClientSource, ClusterKey, ConnectionId, Index, NodeId, Sample, Subject};
 use tenure::lock::LockMachine;
 use tenure::raft::{Claim, Role};
 use tenure::server::{Admission, Candidate, Entry, Input, Outside, Server, ServerOptions, Trust};
@@ -30,6 +30,8 @@ pub struct Cluster {
     raw_lag: u64,
     /// What the options of all servers are made of.
     base: ServerOptions,
+    /// On whose behalf the next client asks.
+    pub subject: Subject,
 }
 
 struct Node {
@@ -106,6 +108,7 @@ impl Cluster {
             now: 1_000 * MS,
             raw_lag: 0,
             base: ServerOptions { segment_bytes: 1 << 20, ..base },
+            subject: Subject::Anonymous,
         };
         for id in 1..=nodes {
             cluster.add_directory(NodeId(id), Entry::Founder);
@@ -282,7 +285,15 @@ impl Cluster {
         connection: ConnectionId,
         source: ClientSource,
     ) {
-        self.push(node, Input::ClientUp { connection, source, abilities: Abilities::own() });
+        let (abilities, subject) = (Abilities::own(), self.subject.clone());
+        self.push(node, Input::ClientUp { connection, source, abilities, subject });
+    }
+
+    /// One of a build that names no abilities.
+    pub fn connect_old_client(&mut self, node: NodeId, connection: ConnectionId) {
+        let (source, subject) = (ClientSource::default(), self.subject.clone());
+        let abilities = Abilities::NONE;
+        self.push(node, Input::ClientUp { connection, source, abilities, subject });
     }
 
     pub fn disconnect_client(&mut self, node: NodeId, connection: ConnectionId) {

@@ -83,7 +83,7 @@ fn a_cluster_of_0_1_goes_on_and_rises_node_by_node() {
         cluster.restart(node);
         cluster.elect();
         cluster.advance_in_steps(400 * MS, 10 * MS);
-        let level = if node == NodeId(3) { 2 } else { 1 };
+        let level = if node == NodeId(3) { 3 } else { 1 };
         let leader = cluster.elect();
         assert_eq!(cluster.machine(leader).level(), level, "after node {node}");
         check_state(cluster.machine(leader));

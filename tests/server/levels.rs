@@ -5,7 +5,7 @@ use crate::cluster::{Cluster, MS};
 use crate::{CLIENT, acquire, connect_with_session, name, token_of};
 use std::collections::BTreeSet;
 use tenure::base::NodeId;
-use tenure::lock::LockMachine;
+use tenure::lock::{LEVEL_MAX, LockMachine};
 use tenure::raft::{Change, EntryKind};
 use tenure::wire::{Order, RefusedCode, Request, Speech};
 
@@ -68,9 +68,9 @@ fn add_four(cluster: &mut Cluster, leader: NodeId) {
 #[test]
 fn a_cluster_of_one_build_rises_to_its_level() {
     let (cluster, leader) = cluster_of(&[]);
-    assert_eq!(levels(&cluster), BTreeSet::from([2]));
+    assert_eq!(levels(&cluster), BTreeSet::from([LEVEL_MAX]));
     // Whoever reads level 1 only says "another format", and does not misread it.
-    assert_eq!(formats(&cluster, leader), BTreeSet::from([1, 2]));
+    assert_eq!(formats(&cluster, leader), BTreeSet::from([1, 2, 3]));
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn one_older_member_keeps_the_level_down_until_it_is_replaced() {
     cluster.set_speech(old, Speech::own());
     cluster.restart(old);
     rise(&mut cluster);
-    assert_eq!(levels(&cluster), BTreeSet::from([2]));
+    assert_eq!(levels(&cluster), BTreeSet::from([LEVEL_MAX]));
     assert_eq!(cluster.status(leader).level_waits, None);
 }
 
@@ -117,7 +117,7 @@ fn learners_count_as_voters_do() {
     assert_eq!(levels(&cluster), BTreeSet::from([1]), "node 4 is a learner of 0.1.0");
     replace(&mut cluster, FOUR, Speech::own());
     rise(&mut cluster);
-    assert_eq!(levels(&cluster), BTreeSet::from([2]));
+    assert_eq!(levels(&cluster), BTreeSet::from([LEVEL_MAX]));
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn a_member_that_does_not_answer_any_more_keeps_the_level_down() {
     cluster.heal();
     rise(&mut cluster);
     rise(&mut cluster);
-    assert_eq!(levels(&cluster), BTreeSet::from([2]));
+    assert_eq!(levels(&cluster), BTreeSet::from([LEVEL_MAX]));
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn an_older_build_is_refused_at_a_higher_level_with_a_sentence() {
     cluster.crash(victim);
     let refused = cluster.server(leader).check_hello(&hello, &Speech::of_0_1()).unwrap_err();
     assert_eq!(refused.code, RefusedCode::Level);
-    assert!(refused.text.contains("is at level 2"), "{}", refused.text);
+    assert!(refused.text.contains("is at level 3"), "{}", refused.text);
     assert!(refused.text.contains(&format!("node {victim} runs tenure 0.1")), "{}", refused.text);
     // 0.1.0 knows no such code; it is told the sentence all the same.
     assert_eq!(refused.clone().for_0_1().code, RefusedCode::State);
@@ -180,7 +180,7 @@ fn an_older_build_ends_with_a_sentence_at_a_log_of_a_higher_level() {
     let third = cluster.nodes().find(|node| *node != leader && *node != victim).unwrap();
     cluster.force_connection(victim, third);
     let error = cluster.run_into_error(victim, 200);
-    assert!(error.contains("is of level 2, this version reads up to level 1"), "{error}");
+    assert!(error.contains("is of level 3, this version reads up to level 1"), "{error}");
     assert!(error.contains("run a version of tenure that can read it"), "{error}");
 }
 

@@ -1,6 +1,7 @@
 //! Servers on real files, with messages carried by hand: the one order of a step, founding, sessions, and what
 //! a client is told when.
 
+mod access;
 mod asked;
 mod bounds;
 mod cluster;

@@ -164,8 +164,20 @@ fn clusters_said(restored: &Restored) -> String {
 fn said(restored: &Restored) -> String {
     let (epoch, floor) = (restored.epoch, restored.tokens_above);
     format!(
-        "restored as epoch {epoch}: all sessions have ended, and all tokens are larger than {floor}\n"
+        "restored as epoch {epoch}: all sessions have ended, and all tokens are larger than {floor}\n{}",
+        rules_said(restored.rules)
     )
+}
+
+/// What was taken away behind the snapshot is in no file.
+fn rules_said((rules, is_on): (usize, bool)) -> String {
+    let is_on = if is_on { "on" } else { "off" };
+    match rules {
+        0 => String::new(),
+        _ => format!(
+            "rights are {is_on}, with the {rules} rules of the snapshot: what was revoked since it was made is allowed again (`tenure access list`, before clients come)\n"
+        ),
+    }
 }
 
 /// `address` is this node's own in the new cluster, at which it listens.

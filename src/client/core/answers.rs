@@ -110,6 +110,8 @@ impl Core {
             Answer::Held { client } if self.acquires.is_try(call) => {
                 self.take_acquire(call);
                 self.remove_request(request);
+                // Who may not see who holds a lock is told nobody's name.
+                let client = if client.is_empty() { "somebody" } else { &client };
                 let text = format!("held by {client}");
                 self.decide(call, Err(Error::new(Status::Held, text)));
             }
@@ -186,7 +188,7 @@ impl Core {
         }
     }
 
-    fn window_replied(&mut self, request: RequestId) {
+    pub(super) fn window_replied(&mut self, request: RequestId) {
         if let Some(session) = &mut self.session {
             session.window.handle_reply(request);
         }

@@ -8,7 +8,7 @@
 use super::Core;
 use super::back_off::{BackOff, STEP_MAX};
 use super::links::Home;
-use super::refusal::refusal_error;
+use super::refusal::{denied, refusal_error};
 use super::types::{Action, LinkId, ObserverId, Seen};
 use crate::base::rng::Rng;
 use crate::base::{Index, Sample};
@@ -91,7 +91,7 @@ impl Observers {
         Some((observer, seen))
     }
 
-    /// The asking is over without having begun.
+    /// The asking is over, or does not begin.
     fn handle_refused(&mut self, number: u64) -> Option<ObserverId> {
         let observer = self.asked.remove(&number)?;
         self.following.get_mut(&observer)?.number = None;
@@ -241,6 +241,16 @@ impl Core {
         }
         self.observers.remove(observer);
         self.fail_observer(observer, refusal_error(refusal));
+    }
+
+    /// Whoever observes may not, or not any more: it has heard the last.
+    pub(super) fn handle_observer_denied(&mut self, link: LinkId, read: u64, text: &str) {
+        if self.is_home(link)
+            && let Some(observer) = self.observers.handle_refused(read)
+        {
+            self.observers.remove(observer);
+            self.fail_observer(observer, denied(text));
+        }
     }
 
     pub(super) fn fail_observers(&mut self, error: &Error) {

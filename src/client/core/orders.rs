@@ -199,14 +199,25 @@ impl Core {
     pub(super) fn deny(&mut self, session: SessionId, request: RequestId, text: String) {
         let current = self.session.as_ref().filter(|current| current.id == session);
         let outstanding = current.and_then(|current| current.window.outstanding(request));
-        let Some(Purpose::Order(call)) = outstanding.map(|outstanding| outstanding.purpose) else {
-            return;
-        };
-        self.remove_order_request(request);
-        if let Some(call) = call {
-            self.take_order(call);
-            let text = text::one_line(&text, REFUSAL_TEXT_BYTES_MAX);
-            self.decide(call, Err(Error::new(Status::Denied, text)));
+        let text = text::one_line(&text, REFUSAL_TEXT_BYTES_MAX);
+        let denied = Err(Error::new(Status::Denied, text));
+        match outstanding.map(|outstanding| outstanding.purpose) {
+            Some(Purpose::Order(call)) => {
+                self.remove_order_request(request);
+                if let Some(call) = call {
+                    self.take_order(call);
+                    self.decide(call, denied);
+                }
+            }
+            // Also one that waits already: its right was taken away. The answer is fixed, whatever was sent besides.
+            Some(Purpose::Acquire(call)) => {
+                self.take_acquire(call);
+                self.remove_request(request);
+                self.decide(call, denied);
+            }
+            Some(Purpose::Withdrawn) => self.window_replied(request),
+            // Giving back takes no right.
+            Some(Purpose::Withdraw(_) | Purpose::Release(_) | Purpose::Transfer(_)) | None => {}
         }
     }
 

@@ -2,7 +2,7 @@
 //! than before (safety L18), and behind what this client gave back before, whether anybody waits for that or not.
 
 use super::back_off::{BackOff, STEP_MAX};
-use super::refusal::refusal_error;
+use super::refusal::{denied, refusal_error};
 use super::session::Session;
 use super::types::{CallId, Done, LinkId};
 use super::{Core, Timer};
@@ -100,7 +100,7 @@ impl Reads {
             self.paused.insert(call);
             return Answered::Nothing;
         }
-        if !matches!(answer, ReadAnswer::Refused(_)) {
+        if !matches!(answer, ReadAnswer::Refused(_) | ReadAnswer::Denied { .. }) {
             self.newest = index;
         }
         self.back_off.reset();
@@ -163,6 +163,11 @@ impl Core {
         link: LinkId,
         (read, index, answer): (u64, Index, ReadAnswer),
     ) {
+        if let ReadAnswer::Denied { text } = &answer
+            && self.is_observer(read)
+        {
+            return self.handle_observer_denied(link, read, text);
+        }
         if let ReadAnswer::Refused(refusal) = answer
             && self.is_observer(read)
         {
@@ -172,6 +177,7 @@ impl Core {
         let Answered::Decided(call, index, answer) = answered else { return };
         let result = match answer {
             ReadAnswer::Refused(refusal) => Err(refusal_error(refusal)),
+            ReadAnswer::Denied { text } => Err(denied(&text)),
             answer => Ok(Done::Read { index, answer }),
         };
         self.decide(call, result);

@@ -39,6 +39,11 @@ impl Core {
     }
 }
 
+/// The error of what is denied: the server says what is missing.
+pub(super) fn denied(text: &str) -> Error {
+    Error::new(Status::Denied, text::one_line(text, REFUSAL_TEXT_BYTES_MAX))
+}
+
 /// The error of a refused request, with a sentence.
 pub(super) fn refusal_error(refusal: Refusal) -> Error {
     let status = match refusal {

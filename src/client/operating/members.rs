@@ -69,7 +69,7 @@ impl Client {
         save_snapshot(&self.whom()?, path.as_ref(), self.order_timeout())
     }
 
-    fn order_timeout(&self) -> Duration {
+    pub(super) fn order_timeout(&self) -> Duration {
         self.handle.request_timeout.min(TIMEOUT_MAX)
     }
 }

@@ -1,6 +1,7 @@
 //! What operators order: members, leadership, hand-overs of locks, snapshots. The `tenure` command and programs that embed
 //! do the same by the same code; sentences that name commands are the command's own.
 
+mod access;
 mod fetch;
 mod hand_over_lock;
 mod member;
@@ -9,6 +10,7 @@ mod move_leader;
 mod order;
 mod save;
 
+pub use access::{Access, AccessChanged, Rules, rule};
 pub use hand_over_lock::{HandedOver, HandoverOptions, NotHandedOver};
 pub use member::Member;
 pub use members::Members;

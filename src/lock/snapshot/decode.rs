@@ -1,13 +1,15 @@
 //! Bytes back into a machine. They may come from anywhere: each piece is checked, then the whole.
 
 use super::{
-    Head, KeyPiece, LENGTH_BYTES, SessionPiece, SnapshotError, format_1, format_2, unfinished,
+    Head, KeyPiece, LENGTH_BYTES, SessionPiece, SnapshotError, access, format_1, format_2,
+    unfinished,
 };
 use crate::base::blob::{Bytes, ReadAt};
 use crate::base::cluster_key::KEY_BYTES;
 use crate::base::limits::FRAME_BYTES_MAX;
-use crate::base::{Ancestors, Blob, RequestId, SessionId, Token, codec};
+use crate::base::{Ancestors, Blob, RequestId, SessionId, Subject, Token, codec};
 use crate::lock::LockMachine;
+use crate::lock::access::ACCESS_LEVEL;
 use crate::lock::asked::Mark;
 use crate::lock::command::Name;
 use crate::lock::dedupe::{Answers, Fixed};
@@ -51,6 +53,9 @@ impl LockMachine {
         let mut machine = Self::new().reading_up_to(level_max);
         let Head { sessions, locks, asked, .. } = machine.decode_head(&mut pieces)?;
         machine.ancestors = pieces.read_ancestors()?;
+        if format >= ACCESS_LEVEL {
+            access::read_access(&mut machine, &mut pieces)?;
+        }
         for _ in 0..sessions {
             machine.decode_session(&mut pieces)?;
         }
@@ -114,9 +119,13 @@ impl LockMachine {
             return Err(pieces.damaged(format!("session {id} is out of order")));
         }
         let remembered = Answers::resume(floor, refused_to);
-        let mut session = Session::new(key, (&*client).into(), ttl_ms, remembered);
+        let mut session =
+            Session::new(key, (&*client).into(), ttl_ms, Subject::Anonymous, remembered);
         for _ in 0..answers {
             decode_answer(pieces, &mut session.answers)?;
+        }
+        if pieces.format >= ACCESS_LEVEL {
+            session.subject = access::read_subject(pieces)?;
         }
         self.sessions.insert(id, Box::new(session));
         Ok(())

@@ -8,15 +8,14 @@ use super::format_1::{DelayPiece, read_delay};
 use super::out::{Out, push as push_piece};
 use super::{SnapshotError, session_piece, unfinished};
 use crate::base::{Owner, RequestId, SessionId, Token};
-use crate::lock::LockMachine;
 use crate::lock::asked::Mark;
 use crate::lock::claim::{Claim, Extras};
 use crate::lock::command::{Answer, Mode, Name};
 use crate::lock::dedupe::{Answers, Hold, Place};
 use crate::lock::grant::{Lock, Rest};
 use crate::lock::holders::{Grant, Holders};
-use crate::lock::print::Print;
 use crate::lock::queue::{Queue, Waiter};
+use crate::lock::{LockMachine, print::Print};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
@@ -28,6 +27,7 @@ pub(super) fn push(out: &mut Out<'_>, machine: &LockMachine) {
             let (print, answer) = (known.print.0, Answer::from(&known.answer));
             push_piece(out, &AnswerPiece { request, print, answer });
         }
+        super::access::push_subject(out, machine, &session.subject);
     }
     unfinished::push_endings(out, machine);
     let names: Vec<&Name> = machine.locks.keys().collect();

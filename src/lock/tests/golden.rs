@@ -2,8 +2,11 @@
 
 use super::script::{name, plain};
 use crate::base::codec;
-use crate::base::{ClusterKey, Owner, RequestId, SessionId, SessionKey, Term, Token};
-use crate::lock::{Acquire, BreakWay, Command, Mode, Operation, Settings};
+use crate::base::{ClusterKey, Owner, RequestId, SessionId, SessionKey, Subject, Term, Token};
+use crate::lock::{
+    AccessChange, Acquire, BreakWay, Command, CredentialHash, Mode, Names, Operation, Rule,
+    Settings,
+};
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -141,6 +144,51 @@ fn cluster_key() {
 #[test]
 fn go_on() {
     check(&Command::Continue, &["07000000"]);
+}
+
+#[test]
+fn open_session_of() {
+    let (key, subject) = (SessionKey([0xab; 16]), "client/a".parse().unwrap());
+    let command = Command::OpenSessionOf { ttl_ms: 10_000, key, client: "ab".to_owned(), subject };
+    let (key, subject) = ("ab".repeat(16), "636c69656e742f61");
+    let client = ["0200000000000000", "6162"].concat();
+    check(&command, &["08000000", "10270000", &key, &client, "0800000000000000", subject]);
+}
+
+#[test]
+fn access() {
+    let by = ["09000000", "0900000000000000", "616e6f6e796d6f7573"].concat();
+    let text =
+        |text: &str| format!("{}{}", hex(&(text.len() as u64).to_le_bytes()), hex(text.as_bytes()));
+    let rule = |who: &str, names: Names, rights: &str| Rule {
+        who: who.parse().unwrap(),
+        names,
+        rights: rights.parse().unwrap(),
+    };
+    let principal: Subject = "client/a".parse().unwrap();
+    let create = AccessChange::CreateCredential {
+        principal: principal.clone(),
+        hash: CredentialHash([7; 32]),
+    };
+    let of_names = [text("client/*"), text("jobs/"), "03".to_owned()].concat();
+    let of_cluster = [text("*"), text(""), "18".to_owned()].concat();
+    let changes = [
+        (AccessChange::On, "00000000".to_owned()),
+        (AccessChange::Off, "01000000".to_owned()),
+        (
+            AccessChange::Allow(rule("client/*", "jobs/".parse().unwrap(), "acquire,read")),
+            format!("02000000{of_names}"),
+        ),
+        (
+            AccessChange::Deny(rule("*", Names::of_cluster(), "operate,admin")),
+            format!("03000000{of_cluster}"),
+        ),
+        (create, format!("04000000{}{}", text("client/a"), "07".repeat(32))),
+        (AccessChange::RevokeCredential { principal }, format!("05000000{}", text("client/a"))),
+    ];
+    for (change, bytes) in changes {
+        check(&Command::Access { by: Subject::Anonymous, change }, &[&by, &bytes]);
+    }
 }
 
 #[test]

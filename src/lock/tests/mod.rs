@@ -1,5 +1,7 @@
 //! Tests of the machine, named for the rules that they hold it to.
 
+mod access;
+mod access_table;
 mod bounds;
 mod breaking;
 mod changes;

@@ -24,6 +24,11 @@ impl Script {
         Self { machine, index: script.index }
     }
 
+    /// The log goes on behind `index`.
+    pub(super) fn past(self, index: u64) -> Self {
+        Self { index, ..self }
+    }
+
     pub(super) fn apply(&mut self, command: &Command) -> Applied {
         self.index += 1;
         let unix_ms = 1000 + self.index;

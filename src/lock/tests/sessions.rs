@@ -133,9 +133,9 @@ fn settings_only_grow_field_by_field_and_say_so_once() {
 }
 
 #[test]
-#[should_panic(expected = "is of level 3, above 2")]
+#[should_panic(expected = "is of level 4, above 3")]
 fn a_level_that_this_build_does_not_know_stops_the_machine() {
-    let settings = Settings { lease_ms: 150, ttl_ms_max: 60_000, level: 3 };
+    let settings = Settings { lease_ms: 150, ttl_ms_max: 60_000, level: 4 };
     Script::default().apply(&Command::Settings(settings));
 }
 

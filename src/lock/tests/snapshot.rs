@@ -252,9 +252,9 @@ fn a_state_larger_than_any_frame_is_encoded_in_pieces() {
 #[test]
 fn another_format_is_refused_by_its_number() {
     let mut bytes = busy().machine.encode();
-    for format in [0, 3] {
+    for format in [0, 4] {
         bytes[0] = format;
-        let error = SnapshotError::Format { format: u32::from(format), format_max: 2 };
+        let error = SnapshotError::Format { format: u32::from(format), format_max: 3 };
         assert_eq!(LockMachine::decode(&bytes).unwrap_err(), error);
     }
 }
@@ -311,9 +311,9 @@ fn assert_refused(spoil: impl FnOnce(&mut LockMachine), why: &str) {
 #[test]
 fn states_that_no_log_leads_to_are_refused() {
     let spoiled_level = |machine: &mut LockMachine| {
-        machine.settings.as_mut().expect("set").level = 3;
+        machine.settings.as_mut().expect("set").level = 4;
     };
-    assert_refused(spoiled_level, "has format 3");
+    assert_refused(spoiled_level, "has format 4");
     let one = SessionId(2);
     let spoil = move |machine: &mut LockMachine| drop(machine.sessions.remove(&one));
     assert_refused(spoil, "session 2 is not alive");

@@ -27,6 +27,10 @@ impl Trail {
         self.audit.note(connection, alice, request);
     }
 
+    fn answer(&mut self, connection: ConnectionId, message: &ServerMessage) {
+        self.audit.answer(0, connection, message, || Some(alice()));
+    }
+
     fn lines(mut self) -> Vec<Value> {
         self.audit.file = None;
         let text = std::fs::read_to_string(self.directory.path().join("audit")).unwrap();
@@ -52,9 +56,9 @@ fn an_order_has_one_line_once_it_is_answered_on_its_connection() {
     let mut trail = Trail::new();
     trail.ask(HERE, &remove(1));
     let done = ordered(1, OrderAnswer::Done { index: Index(9) });
-    trail.audit.answer(ELSEWHERE, &done);
-    trail.audit.answer(HERE, &done);
-    trail.audit.answer(HERE, &done);
+    trail.answer(ELSEWHERE, &done);
+    trail.answer(HERE, &done);
+    trail.answer(HERE, &done);
     let lines = trail.lines();
     assert_eq!(lines.len(), 1, "{lines:?}");
     let keys = ["principal", "address", "action", "what", "result"]
@@ -95,4 +99,20 @@ fn an_order_behind_more_than_are_kept_has_a_line_at_once() {
     let lines = trail.lines();
     assert_eq!(lines.len(), 1, "{lines:?}");
     assert!(lines[0]["result"].as_str().unwrap().starts_with("asked for"));
+}
+
+#[test]
+fn what_the_rules_deny_has_a_line_under_what_was_asked_and_so_many_a_second() {
+    let mut trail = Trail::new();
+    trail.ask(HERE, &remove(1));
+    let denied = |read| ordered(read, OrderAnswer::Denied { text: "it lacks operate".to_owned() });
+    trail.answer(HERE, &denied(1));
+    (2..40).for_each(|read| trail.answer(HERE, &denied(read)));
+    let lines = trail.lines();
+    assert_eq!(lines.len(), 5, "{lines:?}");
+    assert_eq!(
+        (&lines[0]["action"], &lines[1]["action"]),
+        (&"remove-member".into(), &"order".into())
+    );
+    assert!(lines.iter().all(|line| line["result"] == "denied: it lacks operate"), "{lines:?}");
 }

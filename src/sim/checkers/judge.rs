@@ -19,7 +19,7 @@ use crate::sim::checkers::replies::{Replies, Window};
 use crate::sim::checkers::rounds::Rounds;
 use crate::sim::checkers::state::{Origin, States};
 use crate::sim::checkers::waits::Waits;
-use crate::sim::checkers::{Violation, bounds};
+use crate::sim::checkers::{Violation, bounds, rights};
 use crate::sim::marks::{Mark, Marks, NodeWatch, mark_command, mark_effects, mark_outgoing};
 use crate::sim::node::outlet::Outgoing;
 use crate::sim::node::{Inside, SimNode};
@@ -179,6 +179,7 @@ impl Judge {
         self.follow_leading(step, inside, window)?;
         for (at, outgoing) in step.left {
             self.check_reply(node.id, *at, (verified, window), outgoing)?;
+            self.check_rights(node, window, outgoing)?;
         }
         self.check_rounds(step, inside)?;
         self.check_goes_on(step, inside)?;
@@ -323,6 +324,26 @@ impl Judge {
         self.replies.check(&self.model, (node, *to), window, message)
     }
 
+    /// O26.
+    fn check_rights(
+        &self,
+        node: &SimNode,
+        window: Window,
+        outgoing: &Outgoing,
+    ) -> Result<(), Violation> {
+        let (Outgoing::Client(to, message), Some(process)) = (outgoing, &node.process) else {
+            return Ok(());
+        };
+        if let ServerMessage::AttachDenied { session } = message
+            && !rights::is_anothers(&self.model, &process.askers, *to, *session)
+        {
+            // Each client has a key of its own, and tells nobody but thieves.
+            let what = format!("node {} denies {session:?} to whose it is", node.id);
+            return Err(Violation::new("O8", what));
+        }
+        rights::check(&self.model, &process.askers, (node.id, *to), window, message)
+    }
+
     /// Remembers which request the entry carries; what was decided by a clock.
     fn index_entry(&mut self, entry: &Entry) -> Option<Decided> {
         match command_of(entry)? {
@@ -335,6 +356,8 @@ impl Judge {
             Command::DelayOver { name, token, .. } => Some(Decided::DelayOver(name, token)),
             Command::RestoreOver { .. } => Some(Decided::RestoreOver),
             Command::OpenSession { .. }
+            | Command::OpenSessionOf { .. }
+            | Command::Access { .. }
             | Command::Settings(_)
             | Command::ClusterKey(_)
             | Command::Continue => None,

@@ -22,6 +22,7 @@ pub mod model;
 pub mod observing;
 pub mod pushed;
 pub mod replies;
+pub mod rights;
 pub mod room;
 pub mod rounds;
 pub mod search;

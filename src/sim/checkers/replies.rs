@@ -56,10 +56,11 @@ impl Replies {
             ServerMessage::SessionEnded { session } => {
                 has_ended(model, window, *session) && is_free_if_closed(model, window, *session)
             }
-            // Each client has a key of its own, and tells nobody.
-            ServerMessage::AttachDenied { .. } => false,
-            // There are no certificates here.
-            ServerMessage::Denied { .. } => false,
+            // Who is at the other end, O26 knows.
+            ServerMessage::AttachDenied { .. } => true,
+            ServerMessage::Denied { session, request, .. } => {
+                is_denied(model, window, *session, *request)
+            }
             ServerMessage::Read { index, answer, .. } => is_read(model, window, *index, answer),
             ServerMessage::SessionRefused { refusal, .. } => is_for_want_of_room(*refusal),
             ServerMessage::Standing { session } => {
@@ -130,6 +131,10 @@ fn is_answer(
             return model.is_conflict((session, request), window.from, window.to);
         }
         Answer::Refused(refusal) if is_for_want_of_room(*refusal) => return true,
+        // What a client is told that knows no denials.
+        Answer::Refused(Refusal::Unsupported) => {
+            return is_denied(model, window, session, request);
+        }
         _ => {}
     }
     let ended = model.session(session).and_then(|one| one.ended).unwrap_or(Index(u64::MAX));
@@ -149,6 +154,15 @@ fn same_answer(known: &Answer, said: &Answer) -> bool {
             | (Answer::Deadlock { .. }, Answer::Deadlock { .. })
     );
     is_for_people || known == said
+}
+
+/// Whether the log denies the request.
+fn is_denied(model: &Model, window: Window, session: SessionId, request: RequestId) -> bool {
+    let told = model.told(session, request);
+    let is = |(since, answer): &(Index, Answer)| {
+        *since <= window.to && matches!(answer, Answer::Denied { .. })
+    };
+    told.iter().any(is)
 }
 
 /// Refused before anything was logged.
@@ -186,7 +200,11 @@ fn is_read(model: &Model, window: Window, index: Index, answer: &ReadAnswer) -> 
         ReadAnswer::Locks { locks, .. } => {
             locks.iter().all(|(lock, _)| is_view(model, lock, index))
         }
-        ReadAnswer::Session(_) | ReadAnswer::Asked(_) | ReadAnswer::Refused(_) => true,
+        ReadAnswer::Session(_)
+        | ReadAnswer::Asked(_)
+        | ReadAnswer::Refused(_)
+        | ReadAnswer::Denied { .. }
+        | ReadAnswer::Rules(_) => true,
     }
 }
 

@@ -1,7 +1,7 @@
 //! O1, O2 and O6 on the replicated state: its invariants, its hash at each index, its tokens.
 
 use super::Violation;
-use super::model::{Line, Model};
+use super::model::{Line, Model, ModelRights};
 use super::views::is_view_of;
 use crate::base::limits::NAMES_PER_PART;
 use crate::base::{Index, SessionId, Token};
@@ -231,6 +231,7 @@ pub fn compare(model: &Model, machine: &LockMachine, locks: &[LockView]) -> Resu
             return Err(Violation::new("O10", what));
         }
     }
+    compare_rights(model, machine)?;
     let lines: Vec<(&Name, &Line)> = model.lines().collect();
     let same = |((name, line), view): (&(&Name, &Line), &LockView)| {
         **name == view.name && is_view_of(view, line)
@@ -239,6 +240,23 @@ pub fn compare(model: &Model, machine: &LockMachine, locks: &[LockView]) -> Resu
         return Ok(());
     }
     Err(Violation::new("O8", format!("at {at} the machine has {locks:?}, the log means {lines:?}")))
+}
+
+fn compare_rights(model: &Model, machine: &LockMachine) -> Result<(), Violation> {
+    let known = machine.rules(None, usize::MAX).into_iter().map(|rule| {
+        let place = (rule.who.to_string(), rule.names.to_string());
+        (place, rule.rights)
+    });
+    let (is_on, rules) = (machine.has_rights_on(), known.collect());
+    let known = ModelRights { is_on, rules };
+    if known == *model.rights() {
+        return Ok(());
+    }
+    let (at, means) = (model.applied(), model.rights());
+    Err(Violation::new(
+        "O8",
+        format!("at {at} the machine's rights are {known:?}, the log means {means:?}"),
+    ))
 }
 
 /// States up to this many sessions and locks are looked at after each step.

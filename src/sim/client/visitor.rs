@@ -3,6 +3,8 @@
 //! order, by releases and by withdrawals, of which some arrive before their acquires; what was granted is taken by a break,
 //! and asked for once more under its old id; and nobody renews.
 //!
+//! Some are thieves: they know the key of a session that an earlier one opened, and attach to it as somebody else.
+//!
 //! They have locks of their own, so that the searches over what our own clients were told stay complete.
 
 use crate::base::rng::Rng;
@@ -19,6 +21,8 @@ pub struct Visitors {
     /// Its place in the network.
     pub host_id: HostId,
     visits: BTreeMap<LineId, Visit>,
+    /// The session that was opened last, and its key.
+    opened: Option<(SessionId, SessionKey)>,
 }
 
 /// One connection, one session, one owner.
@@ -33,13 +37,17 @@ struct Visit {
     /// What it asks for, again and again.
     acquire: Acquire,
     also: Vec<Name>,
+    key: SessionKey,
+    opened: Option<(SessionId, SessionKey)>,
+    /// Somebody else's.
+    loot: Option<(SessionId, SessionKey)>,
 }
 
 impl Visitors {
     /// A machine that nobody uses.
     #[must_use]
     pub fn new(host_id: HostId) -> Self {
-        Self { host_id, visits: BTreeMap::new() }
+        Self { host_id, visits: BTreeMap::new(), opened: None }
     }
 
     /// The lines on which somebody is.
@@ -57,7 +65,9 @@ impl Visitors {
         network: &mut Network,
     ) -> LineId {
         let line = network.dial(now, self.host_id, to);
-        self.visits.insert(line, Visit::new(ttl_ms, rng));
+        let mut visit = Visit::new(ttl_ms, rng);
+        visit.loot = self.opened.filter(|_| visit.rng.chance(1, 3));
+        self.visits.insert(line, visit);
         line
     }
 
@@ -79,12 +89,16 @@ impl Visitors {
         let Some(visit) = self.visits.get_mut(&line) else { return };
         match arrival {
             Arrival::Accepted => {
-                network.send(now, line, Side::Dialer, client_hello(visit.form, NAME, None));
+                let name = if visit.loot.is_some() { THIEF } else { NAME };
+                network.send(now, line, Side::Dialer, client_hello(visit.form, name, None));
             }
             Arrival::Bytes(bytes) => {
                 let mut frames = Vec::new();
                 read_frames(&mut visit.decoder, &bytes, &mut frames).expect("our own codec");
-                for request in frames.iter().flat_map(|frame| visit.handle_frame(frame)) {
+                let answers = frames.iter().flat_map(|frame| visit.handle_frame(frame));
+                let requests: Vec<Request> = answers.collect();
+                self.opened = visit.opened.or(self.opened);
+                for request in requests {
                     network.send(now, line, Side::Dialer, frame(FrameKind::Request, &request));
                 }
             }
@@ -114,18 +128,26 @@ impl Visit {
         };
         let form = if rng.chance(1, 2) { Form::Fixed } else { Form::Named };
         let (decoder, next) = (FrameDecoder::new(), RequestId(1));
-        Self { decoder, form, rng, ttl_ms, next, acquire, also }
+        let (key, opened, loot) = (SessionKey([0; 16]), None, None);
+        Self { decoder, form, rng, ttl_ms, next, acquire, also, key, opened, loot }
     }
 
     fn handle_frame(&mut self, frame: &Frame) -> Vec<Request> {
         match frame.kind {
             FrameKind::ClientWelcome | FrameKind::Welcome => {
+                if let Some((session, key)) = self.loot {
+                    return vec![Request::Attach { session, key }];
+                }
                 let (ttl_ms, key) = (self.ttl_ms, SessionKey(self.rng.bytes16()));
+                self.key = key;
                 let client = NAME.to_owned();
                 vec![Request::OpenSession { number: 1, ttl_ms, key, client }]
             }
             FrameKind::Server => match frame.decode().expect("our own codec") {
-                ServerMessage::SessionOpened { session, .. } => self.enter(session),
+                ServerMessage::SessionOpened { session, .. } => {
+                    self.opened = Some((session, self.key));
+                    self.enter(session)
+                }
                 ServerMessage::Answered { session, request, answer: Answer::Granted { token } } => {
                     self.handle_grant(session, request, token)
                 }
@@ -219,3 +241,5 @@ fn name_of(text: &str) -> Name {
 
 /// What all of them are called.
 const NAME: &str = "visitor";
+/// But for these.
+const THIEF: &str = "thief";

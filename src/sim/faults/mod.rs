@@ -7,6 +7,7 @@ pub mod lateness;
 mod links;
 mod machines;
 mod operators;
+pub mod rights;
 mod strangers;
 mod upgrades;
 

@@ -21,7 +21,11 @@ pub fn mark_command(marks: &mut Marks, model: &Model, term: Term, command: &Comm
             marks.hit_if(*decided_in == term, Mark::RestoreOver);
         }
         Command::Settings(settings) => marks.hit_if(settings.level > 1, Mark::LevelRaised),
-        Command::OpenSession { .. } | Command::DelayOver { .. } | Command::ClusterKey(_) => {}
+        Command::OpenSession { .. }
+        | Command::OpenSessionOf { .. }
+        | Command::Access { .. }
+        | Command::DelayOver { .. }
+        | Command::ClusterKey(_) => {}
         Command::Continue => {
             let by_another = model.left_in().is_some_and(|left_in| left_in < term);
             marks.hit_if(by_another, Mark::GoneOnByAnother);

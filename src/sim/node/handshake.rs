@@ -6,6 +6,7 @@ use crate::sim::checkers::Violation;
 use crate::sim::network::{LineId, Network, Side};
 use crate::sim::node::process::Process;
 use crate::sim::node::talk::{Stage, frame};
+use crate::sim::subjects::subject_of;
 use crate::wire::{
     Challenge, ClientHello, Form, Frame, FrameKind, Hello, PeerHello, Proof, Refused, RefusedCode,
     Speech, Values,
@@ -200,7 +201,9 @@ impl Process {
                 let talk = self.talks.get_mut(&line).expect("it spoke");
                 talk.establish(Stage::Client(connection), speech.abilities);
                 let (source, abilities) = (ClientSource::default(), speech.abilities);
-                self.inputs.push(Input::ClientUp { connection, source, abilities });
+                let subject = subject_of(&hello.client);
+                self.askers.connect(connection, subject.to_string());
+                self.inputs.push(Input::ClientUp { connection, source, abilities, subject });
             }
             Err(refused) => {
                 network.send(now, line, Side::Acceptor, frame(FrameKind::Refused, &refused));

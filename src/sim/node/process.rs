@@ -6,6 +6,7 @@ use crate::raft::{Claim, Message, Raft, Role};
 use crate::server::{Input, Reach, Server, ServerError};
 use crate::sim::charges::Progress;
 use crate::sim::checkers::Violation;
+use crate::sim::checkers::rights::Askers;
 use crate::sim::checkers::room::Rooms;
 use crate::sim::checkers::rounds::Asked;
 use crate::sim::disk::SimDisk;
@@ -58,6 +59,8 @@ pub struct Process {
     pub odd: [u64; 7],
     /// O19.
     pub(super) rooms: Rooms,
+    /// O26: who is at the other end of each connection of a client, and what it asks.
+    pub askers: Askers,
     /// What needs a round of all that was read for the next step.
     pub asked: Vec<(ConnectionId, Asked)>,
     /// Messages that came and that no peer sent.
@@ -96,6 +99,7 @@ impl Process {
             violation: None,
             odd: [0; 7],
             rooms: Rooms::default(),
+            askers: Askers::default(),
             asked: Vec::new(),
             forged: 0,
         }
@@ -266,6 +270,7 @@ impl Process {
             (Stage::Client(connection), FrameKind::Request) => {
                 let request = frame.decode::<Request>().expect("our own codec");
                 self.asked.extend(Asked::by(&request).map(|asked| (connection, asked)));
+                self.askers.ask(connection, &request);
                 self.inputs.push(Input::Client { connection, request });
             }
             (Stage::Unknown, FrameKind::PeerHello) => {
@@ -335,6 +340,7 @@ impl Process {
             }
             Stage::Client(connection) => {
                 self.clients.remove(&connection);
+                self.askers.disconnect(connection);
                 self.inputs.push(Input::ClientDown { connection });
             }
             Stage::Peer(_) | Stage::Unknown | Stage::Challenged => {}

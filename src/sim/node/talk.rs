@@ -137,7 +137,7 @@ impl Build {
     pub fn speech(self) -> Speech {
         match self {
             Self::Old => Speech::of_0_1(),
-            Self::New => Speech::own(),
+            Self::New => Speech { requires_tls: Some(true), ..Speech::own() },
         }
     }
 

@@ -117,7 +117,12 @@ impl Operator {
         };
         match arrival {
             Arrival::Accepted => {
-                network.send(now, line, Side::Dialer, client_hello(Form::Fixed, "operator", None));
+                // Whoever understands rights says so.
+                let form = match errand.order {
+                    Order::Access { .. } => Form::Named,
+                    _ => Form::Fixed,
+                };
+                network.send(now, line, Side::Dialer, client_hello(form, "operator", None));
                 Outcome::UnderWay
             }
             Arrival::Bytes(bytes) => {
@@ -140,7 +145,7 @@ impl Operator {
 
     fn handle_frame(&mut self, now: u64, frame: &Frame, network: &mut Network) -> Outcome {
         match frame.kind {
-            FrameKind::ClientWelcome => {
+            FrameKind::ClientWelcome | FrameKind::Welcome => {
                 self.ask(now, network);
                 Outcome::UnderWay
             }
@@ -158,7 +163,7 @@ impl Operator {
     fn handle_answer(&mut self, now: u64, answer: OrderAnswer, network: &mut Network) -> Outcome {
         let Some(errand) = &mut self.errand else { return Outcome::Unknown };
         match answer {
-            OrderAnswer::Done { .. } => Outcome::Done,
+            OrderAnswer::Done { .. } | OrderAnswer::Access(_) => Outcome::Done,
             OrderAnswer::Refused { text } | OrderAnswer::Denied { text } => Outcome::Refused(text),
             OrderAnswer::Begun { at_least } => {
                 errand.order = Order::Snapshot { at_least: Some(at_least), offset: 0 };

@@ -19,7 +19,7 @@ use crate::server::{Entry, ServerOptions};
 use crate::sim::client::address_of;
 use crate::sim::disk::host::Pauses;
 use crate::sim::faults::crowd::{CROWD_AT, CROWD_SLOWNESS, CROWD_TTL, CROWDS_NANOS, Crowd};
-use crate::sim::faults::lateness::Lateness;
+use crate::sim::faults::{lateness::Lateness, rights::rights_change};
 use crate::sim::network::HostId;
 use crate::sim::node::host_of;
 use crate::sim::node::talk::Build;
@@ -31,7 +31,6 @@ use crate::sim::plan::schedule::{Injection, Trim};
 use crate::sim::plan::settings::Settings;
 use crate::sim::program::wishes::Wishes;
 use crate::sim::program::{Custom, Habits};
-use crate::wire::Speech;
 use conditions::Conditions;
 use std::time::Duration;
 
@@ -66,6 +65,8 @@ pub struct Plan {
     pub core_nanos: u64,
     /// How long each of the two later phases may take.
     pub patience_nanos: u64,
+    /// Whether an operator changes who may what.
+    pub rights: bool,
     /// Whether the cluster is restored from a snapshot in the middle.
     pub restore: Option<Restore>,
     /// Whether the nodes are restarted in turn, as operators do it.
@@ -99,6 +100,7 @@ impl Plan {
         let mut plan = Self::draw(&mut rng, trim);
         if plan.crowd.is_none() {
             plan.draw_parts(&mut Rng::new(!seed));
+            plan.rights = rights_change(seed, &plan.classes);
         }
         (plan, rng)
     }
@@ -121,8 +123,7 @@ impl Plan {
         let heartbeat = Duration::from_millis(rng.between(10, 50));
         let election = heartbeat * u32::try_from(rng.between(4, 12)).expect("small");
         let ttl = Duration::from_millis(pick(rng, &[200, 300, 500, 1000, 2000, 3000]));
-        let core_at = rng.between(8, 16) * SECOND;
-        let quick = rng.chance(1, 2);
+        let (core_at, quick) = (rng.between(8, 16) * SECOND, rng.chance(1, 2));
         let log = if rng.chance(1, 16) { LogRoom::Small } else { LogRoom::Ample };
         let habits = draw_habits(rng, ttl, log);
         let clients = usize::try_from(rng.between(3, 8)).expect("few");
@@ -165,6 +166,7 @@ impl Plan {
             core_at: trim.until.map_or(core_at, |until| until.min(core_at)),
             core_nanos,
             patience_nanos: 60 * SECOND,
+            rights: false,
             restore: restore.filter(|restore| trim.until.is_none_or(|until| restore.at < until)),
             rolling: None,
             sleeper: None,
@@ -215,6 +217,7 @@ impl Plan {
             core_at,
             core_nanos: SECOND,
             patience_nanos: 60 * SECOND,
+            rights: false,
             restore: None,
             rolling: None,
             sleeper: None,
@@ -361,7 +364,7 @@ pub(super) fn server_options(
         log_reserve_bytes,
         names_per_part: NAMES_PER_PART,
         segment_bytes: pick(rng, &[8 << 10, 16 << 10, 64 << 10]),
-        speech: Speech::own(),
+        speech: Build::New.speech(),
         boot: 0,
         seed: 0,
         cluster_key: None,

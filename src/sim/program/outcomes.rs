@@ -127,6 +127,8 @@ impl Program {
                 self.report_ended(began, lease, events);
             }
             Purpose::Close => events.push(ClientEvent::Closed),
+            // It may not, whatever it waits for.
+            Purpose::Last(_) if error.status == Status::Denied => self.aim = Aim::Rest,
             // Where the log is full, nothing is granted any more.
             Purpose::Last(_) if self.habits.last != Wait::Forever => self.aim = Aim::Rest,
             _ => {}
@@ -260,6 +262,9 @@ fn name_of(error: &Error) -> &'static str {
         Status::Invalid => "ended by INVALID",
         Status::Deadlock => "ended by DEADLOCK",
         Status::NotFound => "ended by NOT_FOUND",
+        Status::Denied => "ended by DENIED",
+        // That it is denied, to a client that knows no denials.
+        Status::Unsupported => "ended by UNSUPPORTED",
         other => panic!("no call of a simulated program can end with {other:?}: {error}"),
     }
 }

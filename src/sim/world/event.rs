@@ -63,6 +63,8 @@ pub enum Event {
     Crowd,
     /// Machines are on time again.
     OnTime,
+    /// An operator changes who may what.
+    Rights,
     /// The cluster is restored from a snapshot.
     Restore,
     /// The faults end: a core is healed.

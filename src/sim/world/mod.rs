@@ -20,6 +20,7 @@ use crate::sim::client::visitor::Visitors;
 use crate::sim::disk::host::Host;
 use crate::sim::faults::FOUNDING;
 use crate::sim::faults::crowd::CROWD_AT;
+use crate::sim::faults::rights::RIGHTS_AT;
 use crate::sim::marks::Mark;
 use crate::sim::network::links::Links;
 use crate::sim::network::replay::History;
@@ -192,6 +193,9 @@ impl World {
         if self.plan.rolling.is_some() || self.plan.sleeper.is_some() {
             self.queue.push(WORK_AT, Event::Work);
         }
+        if self.plan.rights {
+            self.queue.push(RIGHTS_AT, Event::Rights);
+        }
         if self.plan.crowd.is_some() {
             self.queue.push(CROWD_AT, Event::Crowd);
         }
@@ -227,6 +231,7 @@ impl World {
             }
             Event::Retire(_) => {}
             Event::Restore if self.phase == Phase::Faults => self.restore(),
+            Event::Rights => self.change_rights(),
             Event::Work if self.phase != Phase::Faults => {}
             Event::Work if self.plan.sleeper.is_some() => self.go_on_with_the_sleep(),
             Event::Work => self.go_on_with_the_work(),

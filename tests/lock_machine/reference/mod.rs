@@ -105,8 +105,8 @@ impl Reference {
             Command::Settings(wanted) => self.raise(wanted),
             // Nothing that is shown or answered depends on it.
             Command::ClusterKey(_) => None,
-            // These logs stay at level 1: nothing is left to later entries.
-            Command::Continue => None,
+            // These logs stay at level 1: nothing is left to later entries, and there are no rights.
+            Command::Continue | Command::OpenSessionOf { .. } | Command::Access { .. } => None,
             Command::RestoreOver { term: decided } => {
                 let is_over = self.is_restoring && *decided == term;
                 self.is_restoring &= !is_over;
@@ -115,7 +115,7 @@ impl Reference {
         };
         let granted = std::mem::take(&mut self.granted);
         let (asked, changes) = (std::mem::take(&mut self.asked), self.changes_since(&before));
-        Applied { outcome, granted, delayed, asked, changes, freed: Vec::new() }
+        Applied { outcome, granted, delayed, asked, changes, freed: Vec::new(), denied: Vec::new() }
     }
 
     /// A new incarnation: of the old one only settings and counters are left.

@@ -3,7 +3,7 @@
 use super::line::{Asker, Place, Wish};
 use super::{Grant, Model};
 use crate::base::checksum::crc32c;
-use crate::base::{Index, SessionId, Token};
+use crate::base::{Index, Right, SessionId, Token};
 use crate::lock::{Acquire, Answer, Name, Refusal};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -35,7 +35,10 @@ impl Model {
                 self.give(asker, &wish);
             }
             Some(name) if acquire.try_only => {
-                let client = self.client_in(&name);
+                let client = match self.session_may(asker.0, Right::Read, &name) {
+                    true => self.client_in(&name),
+                    false => String::new(),
+                };
                 self.tell(asker, Answer::Held { client });
             }
             Some(_) if self.is_for_ever(asker, &wish) => {
@@ -67,9 +70,9 @@ impl Model {
     }
 
     /// The first who waits for `name`, if it is the first in all its lines and there is room in each.
-    fn first_due(&self, name: &Name) -> Option<Place> {
+    pub(super) fn first_due(&self, name: &Name) -> Option<Place> {
         let first = self.lines.get(name)?.waiters().next()?;
-        if self.is_dead(first.session) {
+        if self.is_dead(first.session) || self.is_lost(first) {
             return None;
         }
         let may_have = |name: &Name| {

@@ -33,7 +33,7 @@ impl Model {
     fn lines_without_the_dead(&self) -> Lines {
         let mut lines = self.lines.clone();
         for line in lines.values_mut() {
-            line.places.retain(|place| !self.is_dead(place.session));
+            line.places.retain(|place| !self.is_dead(place.session) && !self.is_lost(place));
         }
         lines
     }

@@ -4,6 +4,7 @@
 //! request was answered from which index on, and who stood in each line at each index. It knows none of the
 //! bounds, which no simulated run reaches.
 
+mod access;
 mod acquire;
 mod deadlock;
 mod ending;
@@ -13,9 +14,10 @@ mod parts;
 #[cfg(test)]
 mod tests;
 
+pub use access::ModelRights;
 pub use line::{Ask, Asker, Delay, Line, Place, Wish};
 
-use crate::base::{Index, RequestId, SessionId, Term, Token};
+use crate::base::{Index, RequestId, SessionId, Subject, Term, Token};
 use crate::lock::{Answer, Command, LockMachine, Name, Operation};
 use parts::Parts;
 use std::collections::{BTreeMap, BTreeSet};
@@ -48,6 +50,7 @@ pub struct Model {
     /// The delays that each entry left, by the token of the expired grant.
     delays: BTreeMap<Index, Vec<Token>>,
     parts: Parts,
+    rights: access::Keeper,
     effects: Effects,
 }
 
@@ -71,6 +74,8 @@ pub struct Effects {
 pub struct ModelSession {
     /// The client's name.
     pub client: String,
+    /// Whose it is (L27).
+    pub subject: String,
     /// Its TTL.
     pub ttl_ms: u32,
     /// The entry that ended it.
@@ -102,11 +107,12 @@ impl Model {
         self.begin_part();
         match command {
             Some(Command::OpenSession { ttl_ms, client, .. }) => {
-                let (client, ttl_ms, floor) = (client.clone(), *ttl_ms, RequestId(1));
-                let (ended, freed, is_closed) = (None, None, false);
-                let session = ModelSession { client, ttl_ms, ended, freed, is_closed, floor };
-                self.sessions.insert(self.session_of(index), session);
+                self.open_session(*ttl_ms, client, &Subject::Anonymous);
             }
+            Some(Command::OpenSessionOf { ttl_ms, client, subject, .. }) => {
+                self.open_session(*ttl_ms, client, subject);
+            }
+            Some(Command::Access { by, change }) => self.change_access(by, change),
             Some(Command::Request { session, request, floor, operation }) => {
                 self.request(*session, *request, *floor, operation);
             }
@@ -127,6 +133,13 @@ impl Model {
             | None => {}
         }
         self.end_part(term);
+    }
+
+    fn open_session(&mut self, ttl_ms: u32, client: &str, subject: &Subject) {
+        let (client, subject, floor) = (client.to_owned(), subject.to_string(), RequestId(1));
+        let (ended, freed, is_closed) = (None, None, false);
+        let session = ModelSession { client, subject, ttl_ms, ended, freed, is_closed, floor };
+        self.sessions.insert(self.session_of(self.applied), session);
     }
 
     /// The session that the entry at `index` creates.
@@ -153,6 +166,7 @@ impl Model {
         }
         self.lines.clear();
         self.forget_parts();
+        self.restore_rights(index);
         self.told.clear();
         self.first_used.clear();
         self.conflicts.clear();
@@ -304,6 +318,9 @@ impl Model {
         }
         if is_known || self.is_below_floor(session, request) {
             return;
+        }
+        if let Some(denied) = self.denied(session, operation) {
+            return self.tell(asker, denied);
         }
         match operation {
             Operation::Acquire(acquire) => self.acquire(asker, acquire, &[]),

@@ -4,7 +4,7 @@ use super::Model;
 use super::line::{Ask, Asker, Place};
 use crate::base::checksum::crc32c;
 use crate::base::limits::TTL_MS_MAX;
-use crate::base::{Index, Token};
+use crate::base::{Index, Right, Token};
 use crate::lock::{Answer, BreakWay, Name};
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ impl Model {
             Some(client) => self.put_first(name, client),
             None => {
                 let mut waiters = self.lines.get(name).into_iter().flat_map(|line| line.waiters());
-                waiters.any(|place| !self.is_dead(place.session))
+                waiters.any(|place| !self.is_dead(place.session) && !self.is_lost(place))
             }
         };
         if to.is_some() && is_done {
@@ -45,7 +45,9 @@ impl Model {
         }
         self.pass_on(&gone);
         self.effects.transferred = is_done;
-        self.tell(asker, if is_done { Answer::Done } else { Answer::NoWaiter });
+        // Who waits is told to those alone who may see it.
+        let is_told = self.session_may(asker.0, Right::Read, name);
+        self.tell(asker, if is_done || !is_told { Answer::Done } else { Answer::NoWaiter });
     }
 
     pub(super) fn break_lock(&mut self, asker: Asker, wanted: &Wanted<'_>) {
@@ -109,7 +111,7 @@ impl Model {
     #[must_use]
     pub fn waiting_alone(&self, name: &Name, client: &str) -> Vec<Asker> {
         let waiters = self.lines.get(name).into_iter().flat_map(|line| line.waiters());
-        let alive = waiters.filter(|place| !self.is_dead(place.session));
+        let alive = waiters.filter(|place| !self.is_dead(place.session) && !self.is_lost(place));
         let alone = alive.filter(|place| place.wish.names.len() == 1);
         alone.filter(|place| self.client(place.session) == client).map(Place::asker).collect()
     }

@@ -73,7 +73,7 @@ impl Model {
 
     /// An entry of `term` was applied.
     pub(super) fn end_part(&mut self, term: Term) {
-        let is_left = self.has_ending() || self.has_unfinished_lines();
+        let is_left = self.has_ending() || self.has_unfinished_lines() || self.is_sweeping();
         self.parts.left_in = self.parts.left_in.or(Some(term)).filter(|_| is_left);
     }
 
@@ -83,6 +83,7 @@ impl Model {
 
     /// The next entry begins.
     pub(super) fn begin_part(&mut self) {
+        self.begin_glances();
         self.parts.left = if self.level >= 2 { self.parts.names_per_part } else { usize::MAX };
     }
 
@@ -105,6 +106,9 @@ impl Model {
     }
 
     pub(super) fn go_on(&mut self) {
+        if !self.sweep() {
+            return;
+        }
         // Half is for sessions that end.
         let kept = if self.parts.ending.is_empty() { 0 } else { self.parts.left / 2 };
         self.parts.left -= kept;

@@ -3,11 +3,39 @@
 use super::*;
 use crate::base::rng::Rng;
 use crate::base::{Owner, SessionKey};
-use crate::lock::{Acquire, Applied, BreakWay, LockMachine, Mode, Refusal, Settings};
+use crate::lock::{AccessChange, Acquire, Applied, BreakWay, LockMachine, Mode, Refusal, Settings};
 use crate::sim::checkers::state::compare;
 
 fn name(number: u64) -> Name {
-    Name::try_from(format!("lock-{number}")).unwrap()
+    let text = if number < 2 { format!("lock-{number}") } else { format!("lock-1/{number}") };
+    Name::try_from(text).unwrap()
+}
+
+const SUBJECTS: [&str; 4] = ["client/a", "client/ab", "operator/root", "anonymous"];
+
+fn pick<'a>(rng: &mut Rng, from: &[&'a str]) -> &'a str {
+    from[place(rng.below(from.len() as u64))]
+}
+
+/// A change of who may what; of two of three whoever asks may.
+fn access(rng: &mut Rng) -> Command {
+    let who =
+        pick(rng, &["client/a", "client/a*", "client/*", "*", "operator/root"]).parse().unwrap();
+    let names = pick(rng, &["lock-0", "lock-1", "lock-1/", "lock-1/2", "*"]);
+    let rights = pick(rng, &["acquire", "read", "acquire,read", "break,read"]);
+    let (names, rights) = match rng.chance(1, 5) {
+        true => (crate::lock::Names::of_cluster(), pick(rng, &["admin", "operate"])),
+        false => (names.parse().unwrap(), rights),
+    };
+    let rule = crate::lock::Rule { who, names, rights: rights.parse().unwrap() };
+    let change = match rng.below(9) {
+        0..=1 => AccessChange::On,
+        2 => AccessChange::Off,
+        3..=5 => AccessChange::Allow(rule),
+        _ => AccessChange::Deny(rule),
+    };
+    let by = if rng.chance(2, 3) { "operator/root" } else { pick(rng, &SUBJECTS) };
+    Command::Access { by: by.parse().unwrap(), change }
 }
 
 fn acquire(rng: &mut Rng) -> Operation {
@@ -36,11 +64,20 @@ fn place(number: u64) -> usize {
 }
 
 fn open(index: u64) -> Command {
-    let client = format!("client {index}");
-    Command::OpenSession { ttl_ms: 500, key: SessionKey([0; 16]), client }
+    let (client, key) = (format!("client {index}"), SessionKey([0; 16]));
+    match place(index % 5) {
+        at @ 0..4 => {
+            let subject = SUBJECTS[at].parse().unwrap();
+            Command::OpenSessionOf { ttl_ms: 500, key, client, subject }
+        }
+        _ => Command::OpenSession { ttl_ms: 500, key, client },
+    }
 }
 
 fn draw(rng: &mut Rng, index: u64, machine: &LockMachine) -> Command {
+    if machine.level() >= 3 && rng.chance(1, 12) {
+        return access(rng);
+    }
     let sessions: Vec<SessionId> = machine.sessions().map(|(session, _)| session).collect();
     let session = place(rng.below(sessions.len() as u64));
     let Some(session) = sessions.get(session).copied() else { return open(index) };
@@ -108,18 +145,23 @@ fn check_effects(model: &Model, applied: &Applied, at: &str) {
     assert_eq!(applied.freed, freed.collect::<Vec<_>>(), "{at}");
 }
 
-/// The states of both, and the answer to each request that is answered for the first time; at level 2 in parts of any size.
+fn raise_level(level: u32) -> Command {
+    Command::Settings(Settings { level, ..SETTINGS })
+}
+
+/// The states of both, and the answer to each request that is answered for the first time; at levels 2 and 3 in parts of any size.
 #[test]
 fn the_model_and_the_machine_agree_on_any_log() {
     let (mut deadlocks, mut overtakings, mut parts) = (0, 0, 0);
-    for seed in 0..600 {
+    let (mut denials, mut refused, mut sweeps) = (0, 0, 0);
+    for seed in 0..900 {
         let mut rng = Rng::new(seed);
         let names = place(seed % 7);
         let mut model = Model::default().in_parts_of(names);
         let mut machine = LockMachine::new().with_names_per_part(names);
         for index in 1..200 {
             let command = match (index, names) {
-                (1, 1..) => Command::Settings(Settings { level: 2, ..SETTINGS }),
+                (1, 1..) => raise_level(if seed < 600 { 2 } else { 3 }),
                 _ if machine.is_unfinished() && rng.chance(1, 3) => Command::Continue,
                 _ => draw(&mut rng, index, &machine),
             };
@@ -127,6 +169,8 @@ fn the_model_and_the_machine_agree_on_any_log() {
             let applied = machine.apply(Index(index), Term(1), 0, &command);
             model.apply(Index(index), Term(1), Some(&command));
             overtakings += u64::from(model.effects().overtook);
+            refused += applied.denied.len();
+            sweeps += u64::from(model.is_sweeping());
             check_effects(&model, &applied, &format!("seed {seed}, {index}, {command:?}"));
             if rng.chance(1, 10) {
                 let reloaded = LockMachine::decode(&machine.encode()).expect("its own bytes");
@@ -142,6 +186,7 @@ fn the_model_and_the_machine_agree_on_any_log() {
                 continue;
             };
             deadlocks += u64::from(matches!(answer, Answer::Deadlock { .. }));
+            denials += u64::from(matches!(answer, Answer::Denied { .. }));
             let is_conflict = answer == Answer::Refused(Refusal::Conflict);
             if is_conflict {
                 let (before, asker) = (Index(index - 1), (session, request));
@@ -158,6 +203,7 @@ fn the_model_and_the_machine_agree_on_any_log() {
             }
         }
     }
+    assert!(denials > 500 && refused > 50 && sweeps > 50, "{denials}, {refused}, {sweeps}");
     assert!(
         deadlocks > 20 && overtakings > 20 && parts > 20,
         "{deadlocks}, {overtakings}, {parts}"

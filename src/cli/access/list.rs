@@ -1,0 +1,64 @@
+//! `tenure access list`: the rules, and whether they are in force.
+
+use super::failure;
+use crate::cli::connect::Connection;
+use crate::cli::failure::Failure;
+use crate::cli::output;
+use clap::Args;
+use serde_json::{Value, json};
+use tenure::base::Right;
+use tenure::client::Rules;
+use tenure::lock::Rule;
+
+/// Show all rules, and whether rights are on
+#[derive(Args, Debug)]
+pub struct Options {
+    /// Print JSON: rights are strings, the names of a rule of the cluster null
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// Runs it.
+pub fn run(options: &Options) -> Result<(), Failure> {
+    let connection = &options.connection;
+    let rules = super::of(connection)?.list().map_err(|error| failure(connection, error))?;
+    output::conclude(&if options.json { to_json(&rules) } else { to_text(&rules) })
+}
+
+fn to_text(rules: &Rules) -> String {
+    let mut text = match rules.is_on {
+        true => "rights are on: whatever no rule allows is denied\n".to_owned(),
+        false => "rights are off: the kind of identity alone decides; these rules are in force once `tenure access on` is\n".to_owned(),
+    };
+    let head = ["PRINCIPAL", "RIGHTS", "NAMES"].map(str::to_owned).to_vec();
+    let rows = rules.rules.iter().map(|rule| {
+        let names = if rule.names.is_of_cluster() { "(cluster)" } else { rule.names.as_str() };
+        vec![rule.who.to_string(), rule.rights.to_string(), crate::cli::log::printable(names)]
+    });
+    match rules.rules.is_empty() {
+        true => text.push_str("there are no rules\n"),
+        false => {
+            text.push_str(&output::table(&std::iter::once(head).chain(rows).collect::<Vec<_>>()))
+        }
+    }
+    for principal in &rules.credentials {
+        text.push_str(&format!("credential of {principal}\n"));
+    }
+    text
+}
+
+fn to_json(rules: &Rules) -> String {
+    let of = |rule: &Rule| {
+        let names = (!rule.names.is_of_cluster()).then(|| rule.names.to_string());
+        let rights: Vec<&str> = rule.rights.iter().map(Right::name).collect();
+        json!({ "principal": rule.who.to_string(), "rights": rights, "names": names })
+    };
+    let (all, credentials): (Vec<Value>, Vec<String>) = (
+        rules.rules.iter().map(of).collect(),
+        rules.credentials.iter().map(ToString::to_string).collect(),
+    );
+    let value = json!({ "on": rules.is_on, "rules": all, "credentials": credentials });
+    format!("{value:#}\n")
+}

@@ -1,0 +1,139 @@
+//! What is allowed to one subject by all rules together, as an index: to ask it costs a search among the patterns that concern
+//! it and then at most the depth of the name, however many rules there are.
+
+use super::pattern::Who;
+use super::rules::Rules;
+use crate::base::{Right, Rights};
+use crate::lock::command::Name;
+use std::collections::BTreeMap;
+
+/// What some patterns of subjects allow together.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Allowed {
+    /// Of every name.
+    every: Rights,
+    /// Parts of all names, in their order.
+    patterns: Vec<Pattern>,
+}
+
+#[derive(Clone, Debug)]
+struct Pattern {
+    part: Part<Box<str>>,
+    /// With those of all parts that cover it.
+    rights: Rights,
+    /// The smallest part that covers it; none is [`NONE`].
+    parent: u32,
+}
+
+/// A part of all names. What covers another stands before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::lock) enum Part<T> {
+    /// All that begin so, with a "/" at its end.
+    Below(T),
+    /// One name.
+    One(T),
+}
+
+impl Part<Box<str>> {
+    fn text(&self) -> &str {
+        match self {
+            Self::Below(text) | Self::One(text) => text,
+        }
+    }
+
+    fn as_ref(&self) -> Part<&str> {
+        match self {
+            Self::Below(text) => Part::Below(text),
+            Self::One(text) => Part::One(text),
+        }
+    }
+
+    fn covers(&self, name: &str) -> bool {
+        match self {
+            Self::Below(prefix) => name.starts_with(&**prefix),
+            Self::One(one) => **one == *name,
+        }
+    }
+}
+
+impl Allowed {
+    /// Of all rules of these patterns.
+    pub(super) fn of(rules: &Rules, covering: &[&Who]) -> Self {
+        let mut every = Rights::NONE;
+        // By text, and of one text the prefix first.
+        let mut all: BTreeMap<(&str, bool), Rights> = BTreeMap::new();
+        let mut add = |text, is_one, rights| {
+            let before: &mut Rights = all.entry((text, is_one)).or_default();
+            *before = before.with(rights);
+        };
+        for (names, rights) in covering.iter().flat_map(|who| rules.of(who)) {
+            if names.is_every() {
+                every = every.with(rights);
+            } else if let Some(root) = names.as_str().strip_suffix('/') {
+                add(names.as_str(), false, rights);
+                add(root, true, rights);
+            } else if !names.is_of_cluster() {
+                add(names.as_str(), true, rights);
+            }
+        }
+        let mut allowed = Self { every, patterns: Vec::with_capacity(all.len()) };
+        for ((text, is_one), rights) in all {
+            let part = if is_one { Part::One(text.into()) } else { Part::Below(text.into()) };
+            allowed.push(part, rights);
+        }
+        allowed
+    }
+
+    /// The next one in order: what covers it stands before it.
+    fn push(&mut self, part: Part<Box<str>>, rights: Rights) {
+        let above = self.covering(self.patterns.len(), part.text());
+        let inherited = above.map_or(Rights::NONE, |above| self.patterns[above].rights);
+        let parent = above.map_or(NONE, |above| u32::try_from(above).expect("rules are bounded"));
+        self.patterns.push(Pattern { part, rights: rights.with(inherited), parent });
+    }
+
+    /// The last of the first `count` patterns, or the nearest above it, that covers `name`.
+    fn covering(&self, count: usize, name: &str) -> Option<usize> {
+        let mut at = count.checked_sub(1)?;
+        while !self.patterns[at].part.covers(name) {
+            let parent = self.patterns[at].parent;
+            if parent == NONE {
+                return None;
+            }
+            at = parent as usize;
+        }
+        Some(at)
+    }
+
+    /// Whether `right` is allowed of `name`.
+    pub(super) fn has(&self, right: Right, name: &Name) -> bool {
+        if self.every.has(right) {
+            return true;
+        }
+        // Whatever covers the name is not greater than it, and covers all that stands between.
+        let name = name.as_str();
+        let count = self.patterns.partition_point(|pattern| *pattern.part.text() <= *name);
+        self.covering(count, name).is_some_and(|at| self.patterns[at].rights.has(right))
+    }
+
+    /// The parts of all names, in byte order and apart, of which `right` is allowed; `None`: all names.
+    pub(super) fn parts(&self, right: Right) -> Option<Vec<Part<&str>>> {
+        if self.every.has(right) {
+            return None;
+        }
+        let mut parts: Vec<Part<&str>> = Vec::new();
+        for pattern in self.patterns.iter().filter(|pattern| pattern.rights.has(right)) {
+            let is_in = match parts.last() {
+                Some(Part::Below(prefix)) => pattern.part.text().starts_with(prefix),
+                _ => false,
+            };
+            if !is_in {
+                parts.push(pattern.part.as_ref());
+            }
+        }
+        Some(parts)
+    }
+}
+
+/// Of a pattern that nothing covers.
+const NONE: u32 = u32::MAX;

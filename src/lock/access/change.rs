@@ -1,0 +1,131 @@
+//! What is changed of rights and credentials, and what came of it.
+
+use super::pattern::{Names, Who};
+use super::rules::Rule;
+use crate::base::{Principal, Right, Rights, Subject};
+use crate::lock::command::Name;
+use serde::{Deserialize, Serialize};
+
+/// One change of who may what. Variants are append-only: they are on disks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AccessChange {
+    /// From now on all is denied that no rule allows.
+    On,
+    /// From now on the kind of identity alone decides. Rules and credentials stay.
+    Off,
+    /// Adds rights to the rule of these patterns.
+    Allow(Rule),
+    /// Takes rights away from the rule of just these patterns.
+    Deny(Rule),
+    /// Whoever knows the secret of this hash is that principal.
+    CreateCredential { principal: Subject, hash: CredentialHash },
+    /// Nobody is any more by a secret.
+    RevokeCredential { principal: Subject },
+}
+
+/// SHA-256 of a secret of 32 random bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CredentialHash(pub [u8; 32]);
+
+/// What came of a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AccessDone {
+    /// It is so from now on.
+    Changed,
+    /// It was so already.
+    Already,
+    /// Taken away.
+    Denied {
+        /// Rights that the rule allowed until now.
+        taken: Rights,
+        /// Rights that it did not allow.
+        absent: Rights,
+        /// Another rule that still allows some of it.
+        still: Option<Rule>,
+    },
+    /// There is no such credential.
+    Absent,
+}
+
+/// Why a change was not made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AccessRefusal {
+    /// Who asks may not.
+    #[error("{0}")]
+    Denied(Denial),
+    /// Nobody with a certificate could turn rights off again.
+    #[error(
+        "nobody could change rights any more, or turn them off: no rule gives admin to somebody whom a certificate can name; first `tenure access allow operator/NAME admin`"
+    )]
+    NobodyIsAdmin,
+    /// There are as many as there may be, or the state has no room for more.
+    #[error("there are as many rules and credentials as there may be ({0}): take some away first")]
+    Full(usize),
+    /// Patterns and rights do not go together.
+    #[error("acquire, read and break are rights to names, operate and admin of the cluster")]
+    Unsound,
+    /// The cluster is not at the level that has rights.
+    #[error(
+        "the cluster is at level {0}, and rights begin at level 3: replace all programs of nodes by this version; `tenure status` says what the level waits for"
+    )]
+    Level(u32),
+    /// The principal of a credential is none that a client can be.
+    #[error("a credential is of client/NAME or operator/NAME")]
+    NoClient,
+}
+
+/// That something was denied: to whom, which right is missing, and for which name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Denial {
+    /// To whom.
+    pub subject: Subject,
+    /// What is missing.
+    pub right: Right,
+    /// For which lock; none if it is of the cluster.
+    pub name: Option<Name>,
+    /// Rights are off, and the kind of identity decides.
+    pub is_by_kind: bool,
+}
+
+impl std::fmt::Display for Denial {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { subject, right, name, is_by_kind } = self;
+        if *is_by_kind {
+            return write!(
+                f,
+                "{subject} may use locks, and not operate the cluster: that takes the certificate of an operator (`tenure certs operator NAME`)"
+            );
+        }
+        let of = name.as_ref().map_or_else(|| "the cluster".to_owned(), |name| format!("{name:?}"));
+        // What a shell would take for something else is left to be filled in.
+        let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "._/:@+-".contains(letter);
+        let typed = name.as_ref().map_or_else(String::new, |name| match name.as_str() {
+            text if text.chars().all(is_plain) && !text.starts_with('-') => format!(" {text}"),
+            _ => " NAME".to_owned(),
+        });
+        write!(
+            f,
+            "{subject} lacks the right {right} for {of}: whoever has admin can give it (`tenure access allow {subject} {right}{typed}`)"
+        )
+    }
+}
+
+impl AccessChange {
+    /// The principal of a credential, if it is one that a client can be.
+    pub(super) fn principal_of(subject: &Subject) -> Option<&Principal> {
+        match subject {
+            Subject::Known(principal @ (Principal::Client(_) | Principal::Operator(_))) => {
+                Some(principal)
+            }
+            Subject::Anonymous | Subject::Known(Principal::Node(_) | Principal::Local(_)) => None,
+        }
+    }
+}
+
+impl Rule {
+    /// A rule for one subject, of a name or of the cluster.
+    #[must_use]
+    pub fn new(who: Who, names: Names, rights: Rights) -> Self {
+        Self { who, names, rights }
+    }
+}

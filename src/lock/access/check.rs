@@ -1,0 +1,157 @@
+//! What an apply, and a read, ask of the rules.
+
+use super::{ACCESS_LEVEL, Denial, Needed, Part, Resolved};
+use crate::base::{Right, SessionId, Subject};
+use crate::lock::access::allowed::Allowed;
+use crate::lock::claim::Claim;
+use crate::lock::command::{Name, Operation};
+use crate::lock::machine::LockMachine;
+use std::sync::Arc;
+
+impl LockMachine {
+    /// Why `operation` of `session` is denied, if it is. Of several names each is asked about. To give back, to withdraw, to hand over
+    /// what one holds, and to close take no right, ever.
+    pub(in crate::lock) fn denial(
+        &mut self,
+        session: SessionId,
+        operation: &Operation,
+    ) -> Option<Denial> {
+        if self.level() < ACCESS_LEVEL {
+            return None;
+        }
+        if !self.access.is_on {
+            return self.denial_by_kind(session, operation);
+        }
+        match operation.needed() {
+            Needed::Names { rights, first, also } => {
+                let names = || std::iter::once(first).chain(also);
+                rights.iter().find_map(|right| self.denial_of(session, *right, names()))
+            }
+            Needed::Nothing
+            | Needed::Session
+            | Needed::Told(_)
+            | Needed::Cluster(_)
+            | Needed::OthersCluster(_) => None,
+        }
+    }
+
+    /// While rights are off: only an operator takes a lock at once.
+    fn denial_by_kind(&self, session: SessionId, operation: &Operation) -> Option<Denial> {
+        let Operation::Break { name, .. } = operation else { return None };
+        let subject = &self.live_session(session).subject;
+        let is_denied = operation.is_operators() && !subject.is_operator_by_kind();
+        let (right, name) = (Right::Operate, Some(name.clone()));
+        is_denied.then(|| Denial { subject: subject.clone(), right, name, is_by_kind: true })
+    }
+
+    fn denial_of<'n>(
+        &mut self,
+        session: SessionId,
+        right: Right,
+        mut names: impl Iterator<Item = &'n Name>,
+    ) -> Option<Denial> {
+        let Resolved(Some((_, allowed))) = self.resolve(session) else { return None };
+        let name = names.find(|name| !allowed.has(right, name))?.clone();
+        let subject = self.live_session(session).subject.clone();
+        Some(Denial { subject, right, name: Some(name), is_by_kind: false })
+    }
+
+    /// What is allowed to the subject of a session, looked up once for each generation of the rules.
+    fn resolve(&mut self, session: SessionId) -> &Resolved {
+        let Self { access, sessions, .. } = self;
+        let session = sessions.get_mut(&session).expect("it lives");
+        let is_fresh = matches!(&session.allowed.0, Some((of, _)) if *of == access.generation);
+        if !is_fresh {
+            let allowed = access.allowed(&session.subject);
+            session.allowed = Resolved(Some((access.generation, allowed)));
+        }
+        &session.allowed
+    }
+
+    /// Whether a live session may do this to `name`, while rights are on; anybody may while they are off.
+    pub(in crate::lock) fn session_may(
+        &self,
+        session: SessionId,
+        right: Right,
+        name: &Name,
+    ) -> bool {
+        !self.access.is_on
+            || self.sessions.get(&session).is_some_and(|it| self.may(&it.subject, right, name))
+    }
+
+    /// The first of its names for which a claim that waits may not any more.
+    pub(in crate::lock) fn first_lost<'n>(
+        &self,
+        session: SessionId,
+        names: impl IntoIterator<Item = &'n Name>,
+    ) -> Option<&'n Name> {
+        let mut names = names.into_iter();
+        names.find(|name| !self.session_may(session, Right::Acquire, name))
+    }
+
+    /// Whether a claim that waits for `name` is to be refused, and is not yet: nothing is granted to it.
+    pub(in crate::lock) fn is_lost(&self, claim: &Claim, name: &Name) -> bool {
+        self.access.sweep.is_some() && self.first_lost(claim.session, claim.names(name)).is_some()
+    }
+
+    /// Whether `subject` may do this to `name`. While rights are off anybody may who may use locks.
+    #[must_use]
+    pub fn may(&self, subject: &Subject, right: Right, name: &Name) -> bool {
+        !self.access.is_on || self.access.rules.allow(&subject.to_string(), right, name)
+    }
+
+    /// Why `subject` may not do this to `name`, if so.
+    #[must_use]
+    pub fn denial_for(&self, subject: &Subject, right: Right, name: &Name) -> Option<Denial> {
+        (!self.may(subject, right, name)).then(|| Denial {
+            subject: subject.clone(),
+            right,
+            name: Some(name.clone()),
+            is_by_kind: false,
+        })
+    }
+
+    /// Why `subject` may not do this to the cluster, if so.
+    #[must_use]
+    pub fn denial_of_cluster(&self, subject: &Subject, right: Right) -> Option<Denial> {
+        let is_on = self.access.is_on;
+        let may = match is_on {
+            true => self.access.rules.allow_of_cluster(&subject.to_string(), right),
+            false => subject.is_operator_by_kind(),
+        };
+        (!may).then(|| Denial { subject: subject.clone(), right, name: None, is_by_kind: !is_on })
+    }
+
+    /// What the rules say of `subject`, whether they are on or off: `tenure access test`.
+    #[must_use]
+    pub fn rules_allow(&self, subject: &Subject, right: Right, name: Option<&Name>) -> bool {
+        let subject = subject.to_string();
+        match name {
+            Some(name) => self.access.rules.allow(&subject, right, name),
+            None => self.access.rules.allow_of_cluster(&subject, right),
+        }
+    }
+
+    /// An index of what `subject` may read.
+    #[must_use]
+    pub fn reader(&mut self, subject: &Subject) -> Reader {
+        Reader(self.access.is_on.then(|| self.access.allowed(subject)))
+    }
+}
+
+/// What somebody may read; none: everything.
+#[derive(Clone, Debug)]
+pub struct Reader(Option<Arc<Allowed>>);
+
+impl Reader {
+    /// The parts of all names that it may read, in byte order and apart; `None`: all.
+    pub(in crate::lock) fn parts(&self) -> Option<Vec<Part<&str>>> {
+        self.0.as_ref().and_then(|allowed| allowed.parts(Right::Read))
+    }
+
+    /// Whether it may read `name`.
+    #[must_use]
+    pub fn may_read(&self, name: &Name) -> bool {
+        self.0.as_ref().is_none_or(|allowed| allowed.has(Right::Read, name))
+    }
+}

@@ -1,0 +1,200 @@
+//! The rules that allow something: what stands, and what is allowed to whom by all of them together.
+//!
+//! There are no rules that forbid. What no rule allows is denied, so the order of rules means nothing.
+
+use super::pattern::{Names, Who};
+use crate::base::{Right, Rights};
+use crate::lock::command::Name;
+use serde::{Deserialize, Serialize};
+use std::borrow::Borrow;
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::Arc;
+
+/// One rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rule {
+    /// To whom.
+    pub who: Who,
+    /// Of which names; none if the rights are of the cluster.
+    pub names: Names,
+    /// What.
+    pub rights: Rights,
+}
+
+/// `Ord` is that of the text, so that maps can be asked by it.
+impl Borrow<str> for Who {
+    fn borrow(&self) -> &str {
+        self.as_str()
+    }
+}
+
+/// See [`Who`].
+impl Borrow<str> for Names {
+    fn borrow(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl Rule {
+    /// Whether its rights are such as its names can have, and there is one.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        self.rights.are_of_cluster() == Some(self.names.is_of_cluster())
+    }
+
+    /// What it takes in a snapshot.
+    pub(super) fn bytes(&self) -> u64 {
+        (RULE_BYTES + self.who.as_str().len() + self.names.as_str().len()) as u64
+    }
+}
+
+/// All rules. Of one pattern of subjects and one of names there is one.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Rules {
+    rules: BTreeMap<Who, BTreeMap<Names, Rights>>,
+    /// What the patterns begin with that are not of one subject alone.
+    prefixes: BTreeMap<Arc<str>, Who>,
+    count: usize,
+    bytes: u64,
+}
+
+impl Rules {
+    pub(super) fn len(&self) -> usize {
+        self.count
+    }
+
+    /// What all take in a snapshot.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// In the order of subjects, then of names.
+    pub(super) fn iter(&self) -> impl Iterator<Item = Rule> + '_ {
+        self.behind(None)
+    }
+
+    /// Those behind a place in that order.
+    pub(super) fn behind<'a>(
+        &'a self,
+        after: Option<&'a (Who, Names)>,
+    ) -> impl Iterator<Item = Rule> + 'a {
+        let start = after.map_or(Bound::Unbounded, |(who, _)| Bound::Included(who));
+        let of_whom = self.rules.range::<Who, _>((start, Bound::Unbounded));
+        of_whom.flat_map(move |(who, rules)| {
+            let start = match after {
+                Some((of, names)) if of == who => Bound::Excluded(names),
+                _ => Bound::Unbounded,
+            };
+            let rest = rules.range::<Names, _>((start, Bound::Unbounded));
+            rest.map(|(names, rights)| Rule {
+                who: who.clone(),
+                names: names.clone(),
+                rights: *rights,
+            })
+        })
+    }
+
+    /// What the rule of just these patterns allows.
+    pub(super) fn rights(&self, who: &Who, names: &Names) -> Rights {
+        let rules = self.rules.get(who);
+        rules.and_then(|rules| rules.get(names)).copied().unwrap_or_default()
+    }
+
+    /// From now on the rule of these patterns allows just this; nothing: there is none.
+    pub(super) fn set(&mut self, rule: Rule) {
+        let bytes = rule.bytes();
+        let Rule { who, names, rights } = rule;
+        if rights.is_empty() {
+            let Some(rules) = self.rules.get_mut(&who) else { return };
+            if rules.remove(&names).is_some() {
+                (self.count, self.bytes) = (self.count - 1, self.bytes - bytes);
+            }
+            if rules.is_empty() {
+                self.rules.remove(&who);
+                who.prefix().map(|prefix| self.prefixes.remove(prefix));
+            }
+            return;
+        }
+        if let Some(prefix) = who.prefix() {
+            self.prefixes.insert(prefix.into(), who.clone());
+        }
+        if self.rules.entry(who).or_default().insert(names, rights).is_none() {
+            (self.count, self.bytes) = (self.count + 1, self.bytes + bytes);
+        }
+    }
+
+    /// The patterns that cover `subject`, in a number of steps that grows with its length and not with the rules.
+    pub(super) fn covering(&self, subject: &str) -> Vec<&Who> {
+        let one = self.rules.get_key_value(subject).map(|(who, _)| who);
+        let mut found: Vec<&Who> = one.into_iter().collect();
+        let mut bound = Bound::Included(subject);
+        // Whatever covers it is one of its begins: the greatest of those that are not greater is one, or shows how long the next may be.
+        while let Some((prefix, who)) =
+            self.prefixes.range::<str, _>((Bound::Unbounded, bound)).next_back()
+        {
+            let alike = common_bytes(prefix, subject);
+            if alike == prefix.len() {
+                found.push(who);
+                bound = Bound::Excluded(prefix);
+            } else {
+                bound = Bound::Included(&subject[..floor_boundary(subject, alike)]);
+            }
+        }
+        found
+    }
+
+    /// What those patterns allow of `name`: the plain way, rule by rule.
+    pub(super) fn allow(&self, subject: &str, right: Right, name: &Name) -> bool {
+        self.covering(subject).into_iter().any(|who| {
+            let rules = &self.rules[who];
+            let allows = |names: &str| rules.get(names).is_some_and(|rights| rights.has(right));
+            allows("*") || allows(name.as_str()) || roots(name.as_str()).any(|root| allows(&root))
+        })
+    }
+
+    /// Whether they allow something of the cluster.
+    pub(super) fn allow_of_cluster(&self, subject: &str, right: Right) -> bool {
+        let covering = self.covering(subject).into_iter();
+        covering.map(|who| self.rights(who, &Names::of_cluster())).any(|rights| rights.has(right))
+    }
+
+    /// A rule that still allows one of `rights` to those of `who` for `names`: all of it, else a part.
+    pub(super) fn still_allows(&self, who: &Who, names: &Names, rights: Rights) -> Option<Rule> {
+        let alike = |rule: &Rule| !rule.rights.common(rights).is_empty();
+        let whole = |rule: &Rule| rule.who.includes(who) && rule.names.includes(names);
+        let touches = |rule: &Rule| {
+            (rule.who.includes(who) || who.includes(&rule.who))
+                && (rule.names.includes(names) || names.includes(&rule.names))
+        };
+        let found = self.iter().filter(alike).find(whole);
+        found.or_else(|| self.iter().filter(alike).find(touches))
+    }
+
+    /// The rules of one pattern of subjects.
+    pub(super) fn of(&self, who: &Who) -> impl Iterator<Item = (&Names, Rights)> {
+        self.rules.get(who).into_iter().flatten().map(|(names, rights)| (names, *rights))
+    }
+}
+
+/// The prefixes that cover `name`, itself first: "a/b/", "a/".
+fn roots(name: &str) -> impl Iterator<Item = String> + '_ {
+    let own = std::iter::once(name.len());
+    let slashes = name.rmatch_indices('/').map(|(at, _)| at).filter(|at| *at > 0);
+    own.chain(slashes).map(|end| format!("{}/", &name[..end]))
+}
+
+fn common_bytes(one: &str, other: &str) -> usize {
+    one.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count()
+}
+
+/// Subjects are ASCII; what is not is cut where it can be.
+fn floor_boundary(text: &str, mut at: usize) -> usize {
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
+}
+
+/// A rule without its patterns.
+const RULE_BYTES: usize = 48;

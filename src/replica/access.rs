@@ -1,0 +1,258 @@
+//! Who may what, at a leader (safety L27): changes of it, and what is asked of the rules outside an apply.
+//!
+//! What is logged is judged in its apply. What is read is judged when it is answered, by the state that the answer is of. An order of
+//! operators is judged when it is taken up: none is as long as a change of rights that this leader has proposed is not applied,
+//! so that no order stands in the log behind the change that forbids it.
+
+use super::orders::Ordered;
+use super::work::Kind;
+use super::{Replica, ServerMessage};
+use crate::base::limits::ACCESS_RULES_PER_READ_MAX;
+use crate::base::meters::{RequestKind, RequestResult};
+use crate::base::{ConnectionId, Index, RequestId, Right, SessionId, Subject};
+use crate::lock::{
+    ACCESS_LEVEL, AccessChange, AccessDone, AccessRefusal, Answer, Command, Denial, Denied, Name,
+    Names, Needed, Refusal, Who,
+};
+use crate::raft::Urgency;
+use crate::wire::{Ability, AccessSaid, Order, OrderAnswer, Query, ReadAnswer, RulesShown};
+use std::ops::Bound;
+
+impl Replica {
+    /// On whose behalf a connection asks.
+    pub(super) fn subject(&self, connection: ConnectionId) -> Subject {
+        self.clients.subject(connection).cloned().unwrap_or_default()
+    }
+
+    /// Why an order is denied, if it is: by the rules, or while they are off by the kind of identity.
+    pub(super) fn denial_of_order(
+        &self,
+        connection: ConnectionId,
+        order: &Order,
+    ) -> Option<Denial> {
+        let Needed::Cluster(right) = order.needed() else { return None };
+        self.machine.denial_of_cluster(self.clients.subject(connection)?, right)
+    }
+
+    /// Whether an order must wait until this leader knows the rights by which it is judged: those of all that was committed before it
+    /// led, and those that it has proposed.
+    pub(super) fn must_await_access(&self, order: &Order) -> bool {
+        match order {
+            Order::Access { .. } => !self.leading.is_ready() || self.raft.is_transferring(),
+            _ if self.machine.has_rights_on() && !self.leading.is_ready() => true,
+            _ => !self.leading.access.is_empty(),
+        }
+    }
+
+    /// Proposes a change of rights; whoever asked is told once it is applied.
+    pub(super) fn change_access(&mut self, from: Ordered, change: AccessChange) {
+        let level = self.machine.level();
+        if level < ACCESS_LEVEL {
+            return self.refuse_order(from, &AccessRefusal::Level(level).to_string());
+        }
+        if change == AccessChange::On
+            && let Err(why) = self.check_all_require_tls()
+        {
+            return self.refuse_order(from, &why);
+        }
+        let by = self.subject(from.connection);
+        if !self.clients.begin_waiting(from.connection) {
+            return self.refuse_order(from, BUSY);
+        }
+        match self.propose(&Command::Access { by, change }, Urgency::Frees) {
+            Ok(index) => drop(self.leading.access.insert(index, from)),
+            Err(_) => {
+                self.clients.end_waiting(from.connection);
+                self.refuse_order(from, BUSY);
+            }
+        }
+    }
+
+    /// With rights on, whoever comes without TLS is nobody: a node that takes such connections must not be one of this cluster.
+    fn check_all_require_tls(&self) -> Result<(), String> {
+        let own = (self.raft.id(), self.options.requires_tls);
+        let others = self.other_members().map(|node| {
+            let speech = self.peers.get(&node).map(|peer| &peer.speech);
+            (node, speech.and_then(|speech| speech.requires_tls))
+        });
+        let lax = std::iter::once(own).chain(others).find(|(_, requires)| *requires != Some(true));
+        let Some((node, requires)) = lax else { return Ok(()) };
+        Err(match requires {
+            Some(_) => format!(
+                "rights stay off: node {node} still takes connections without TLS; start it with --tls required (as it is with --ca, --cert and --key), then try again"
+            ),
+            None if self.peers.contains_key(&node) || node == self.raft.id() => format!(
+                "rights stay off: node {node} does not require TLS; start it with --ca, --cert and --key, then try again"
+            ),
+            None => format!(
+                "rights stay off: node {node} is not connected, so that nobody knows whether it requires TLS; start it, or remove it from the members, then try again"
+            ),
+        })
+    }
+
+    /// A change of rights was applied, or refused.
+    pub(super) fn handle_access_changed(
+        &mut self,
+        index: Index,
+        result: Result<AccessDone, AccessRefusal>,
+    ) {
+        if result == Ok(AccessDone::Changed) || matches!(result, Ok(AccessDone::Denied { .. })) {
+            // Whoever observes and may not read any more is told.
+            self.leading.judging = Some(Bound::Unbounded);
+        }
+        let Some(ordered) = self.leading.access.remove(&index) else { return };
+        self.clients.end_waiting(ordered.connection);
+        match result {
+            Ok(done) => {
+                let said = AccessSaid::of(index, &done);
+                self.answer_order(ordered, OrderAnswer::Access(said.to_values()));
+            }
+            Err(AccessRefusal::Denied(denial)) => self.deny_order(ordered, &denial),
+            Err(why) => self.refuse_order(ordered, &why.to_string()),
+        }
+    }
+
+    pub(super) fn deny_order(&mut self, to: Ordered, denial: &Denial) {
+        let text = denial.to_string();
+        let knows = self.clients.abilities(to.connection).cover(Some(Ability::Denials));
+        let answer = match knows {
+            true => OrderAnswer::Denied { text },
+            false => OrderAnswer::Refused { text },
+        };
+        self.answer_order(to, answer);
+    }
+
+    /// Those whose waits were refused, since their right was taken away.
+    pub(super) fn tell_denied(&mut self, denied: Vec<Denied>) {
+        for Denied { session, request, right, name } in denied {
+            self.answer(session, request, Answer::Denied { right, name });
+        }
+    }
+
+    /// That a logged request was denied, as its client understands it.
+    pub(super) fn denied_message(
+        &self,
+        connection: ConnectionId,
+        (session, request): (SessionId, RequestId),
+        right: Right,
+        name: Name,
+    ) -> ServerMessage {
+        if !self.clients.abilities(connection).cover(Some(Ability::Access)) {
+            return ServerMessage::unsupported(session, request);
+        }
+        let subject = self.machine.subject_of(session).cloned().unwrap_or_default();
+        let is_by_kind = right.is_of_cluster();
+        let denial = Denial { subject, right, name: Some(name), is_by_kind };
+        ServerMessage::Denied { session, request, text: denial.to_string() }
+    }
+
+    /// Why a read is denied to a connection, if it is.
+    pub(super) fn denial_of_query(
+        &self,
+        connection: ConnectionId,
+        query: &Query,
+    ) -> Option<Denial> {
+        let nobody = Subject::default();
+        let subject = self.clients.subject(connection).unwrap_or(&nobody);
+        if !self.machine.has_rights_on() {
+            let is_of_rules = matches!(query, Query::Rules { .. } | Query::Allowed { .. });
+            let denial = || self.machine.denial_of_cluster(subject, Right::Admin);
+            return is_of_rules.then(denial).flatten();
+        }
+        match query.needed() {
+            Needed::Nothing | Needed::Session | Needed::Told(_) => None,
+            Needed::Names { rights, first, also } => {
+                let names = || std::iter::once(first).chain(also);
+                let denied = |right: &Right| {
+                    names().find_map(|name| self.machine.denial_for(subject, *right, name))
+                };
+                rights.iter().find_map(denied)
+            }
+            Needed::Cluster(right) => self.machine.denial_of_cluster(subject, right),
+            Needed::OthersCluster(_) if self.concerns(subject, query) => None,
+            Needed::OthersCluster(right) => self.machine.denial_of_cluster(subject, right),
+        }
+    }
+
+    /// Whether a query is about whoever asks it.
+    fn concerns(&self, subject: &Subject, query: &Query) -> bool {
+        match query {
+            Query::Session { session } => self.machine.subject_of(*session) == Some(subject),
+            Query::Allowed { subject: about, .. } => about == subject,
+            _ => false,
+        }
+    }
+
+    /// Refuses what is answered under the client's own number, since whoever asks may not.
+    pub(super) fn deny_read(&mut self, connection: ConnectionId, read: u64, denial: &Denial) {
+        if !self.clients.abilities(connection).cover(Some(Ability::Access)) {
+            return self.refuse_read(connection, read, Refusal::Denied);
+        }
+        let (index, answer) = (self.applied, ReadAnswer::Denied { text: denial.to_string() });
+        self.reply(connection, ServerMessage::Read { read, index, answer });
+    }
+
+    pub(super) fn rules_shown(&self, after: Option<&(Who, Names)>, limit: u32) -> ReadAnswer {
+        let limit = limit as usize;
+        if limit == 0 || limit > ACCESS_RULES_PER_READ_MAX {
+            return ReadAnswer::Refused(Refusal::Invalid);
+        }
+        let mut rules = self.machine.rules(after, limit + 1);
+        let more = rules.len() > limit;
+        rules.truncate(limit);
+        let credentials = match more {
+            true => Vec::new(),
+            false => self.machine.credential_holders().cloned().collect(),
+        };
+        let is_on = self.machine.has_rights_on();
+        ReadAnswer::Rules(RulesShown { is_on, rules, more, credentials }.to_values())
+    }
+
+    /// Goes on with telling those observers that they may not read any more what they observe, and forgets them.
+    pub(super) fn judge_observers(&mut self) {
+        while let Some(behind) = self.leading.judging
+            && self.work.may(Kind::Tell)
+        {
+            self.work.spend(Kind::Tell, 2);
+            let next = self.leading.observers.next(behind);
+            self.leading.judging = next.as_ref().map(|(at, _)| Bound::Excluded(*at));
+            let Some(((connection, read), name)) = next else { return };
+            let subject = self.subject(connection);
+            // One that has not begun is judged when it does, once a round has confirmed it.
+            if self.leading.observers.is_told(&name, (connection, read))
+                && let Some(denial) = self.machine.denial_for(&subject, Right::Read, &name)
+            {
+                self.end_observer(connection, read, &denial);
+            }
+        }
+    }
+
+    /// An observer may not read any more: it is told so, and nothing after.
+    pub(super) fn end_observer(&mut self, connection: ConnectionId, read: u64, denial: &Denial) {
+        self.leading.observers.remove(connection, read);
+        self.count(RequestKind::Observe, RequestResult::Denied);
+        self.deny_read(connection, read, denial);
+    }
+
+    /// This node leads no more: the next leader knows what became of what was asked of it.
+    pub(super) fn end_access(&mut self, access: impl IntoIterator<Item = Ordered>) {
+        for Ordered { connection, .. } in access {
+            self.clients.end_waiting(connection);
+            self.send_hint(connection);
+        }
+    }
+
+    /// Whether this node leads, and has applied all that was committed before it did.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.leading.is_ready()
+    }
+
+    /// Whether rights are on and this node takes connections without TLS, which it must not then.
+    #[must_use]
+    pub fn lacks_tls(&self) -> bool {
+        self.machine.has_rights_on() && self.options.requires_tls != Some(true)
+    }
+}
+
+const BUSY: &str = "the leader takes no more at present: try again in a moment";

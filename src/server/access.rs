@@ -1,0 +1,31 @@
+//! Whether rights are on, and what that demands of a node.
+
+use super::{Server, ServerError};
+use crate::replica::Replica;
+use crate::wal::Disk;
+
+impl<D: Disk> Server<D> {
+    /// Whether rights are on in the state of this node.
+    #[must_use]
+    pub fn has_rights_on(&self) -> bool {
+        self.replica().is_some_and(|replica| replica.machine().has_rights_on())
+    }
+
+    /// Whether this node leads, and knows all that was committed before it did: what it judges, it judges by that.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.replica().is_some_and(Replica::is_ready)
+    }
+}
+
+/// A node that takes connections without TLS has no place in a cluster whose rights are on: whoever comes so is nobody.
+///
+/// # Errors
+/// It does.
+pub(super) fn check_tls(replica: &Replica) -> Result<(), ServerError> {
+    if !replica.lacks_tls() {
+        return Ok(());
+    }
+    let text = "rights are on in this cluster, and this node would take connections without TLS: start it with --ca, --cert and --key, without --insecure and --tls optional; or turn rights off first (`tenure access off` at the other nodes)";
+    Err(ServerError::Config(text.to_owned()))
+}

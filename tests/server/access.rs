@@ -1,0 +1,434 @@
+//! Who may what (L27), at whole servers: what each kind of request takes, whose a session is, what observers hear, and what
+//! turning rights on demands of the members.
+
+use crate::cluster::{Cluster, MS};
+use crate::{KEY, acquire_of, name, open_session, submit};
+use std::collections::BTreeSet;
+use tenure::base::{ConnectionId, NodeId, RequestId, Right, Rights, SessionId, Subject, Token};
+use tenure::lock::{AccessChange, Answer, BreakWay, Names, Needed, Operation, Refusal, Rule, Wait};
+use tenure::raft::Change;
+use tenure::server::Entry;
+use tenure::wire::{
+    AccessSaid, Order, OrderAnswer, Query, ReadAnswer, Request, ServerMessage, Speech,
+};
+
+const ADMIN: ConnectionId = ConnectionId(70);
+const A: ConnectionId = ConnectionId(71);
+const B: ConnectionId = ConnectionId(72);
+const ROOT: &str = "operator/root";
+
+fn tls(requires: Option<bool>) -> Speech {
+    Speech { requires_tls: requires, ..Speech::own() }
+}
+
+/// Three nodes at level 3, each of which says this of itself.
+fn cluster_saying(speech: [Option<bool>; 3]) -> (Cluster, NodeId) {
+    let mut cluster = Cluster::new(0);
+    for (id, requires) in (1..).zip(speech) {
+        cluster.add_directory(NodeId(id), Entry::Founder);
+        cluster.set_speech(NodeId(id), tls(requires));
+    }
+    (1..=3).for_each(|id| cluster.restart(NodeId(id)));
+    let leader = cluster.elect();
+    cluster.advance_in_steps(300 * MS, 10 * MS);
+    assert_eq!(cluster.machine(leader).level(), 3);
+    (cluster, leader)
+}
+
+fn connect(cluster: &mut Cluster, node: NodeId, connection: ConnectionId, subject: &str) {
+    cluster.subject = subject.parse().unwrap();
+    cluster.connect_client(node, connection);
+}
+
+fn rule(who: &str, rights: &str, names: &str) -> Rule {
+    let names = if names.is_empty() { Names::of_cluster() } else { names.parse().unwrap() };
+    Rule { who: who.parse().unwrap(), names, rights: rights.parse().unwrap() }
+}
+
+fn order(
+    cluster: &mut Cluster,
+    node: NodeId,
+    connection: ConnectionId,
+    order: Order,
+) -> OrderAnswer {
+    cluster.request(node, connection, Request::Order { read: 1, order });
+    let replies = cluster.settle_and_take(connection);
+    let answered = replies.iter().find_map(|reply| match reply {
+        ServerMessage::Ordered { answer, .. } => Some(answer.clone()),
+        _ => None,
+    });
+    answered.unwrap_or_else(|| panic!("no answer in {replies:?}"))
+}
+
+fn change(cluster: &mut Cluster, leader: NodeId, change: AccessChange) -> AccessSaid {
+    match order(cluster, leader, ADMIN, Order::Access { change }) {
+        OrderAnswer::Access(values) => AccessSaid::from_values(&values),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn allow(cluster: &mut Cluster, leader: NodeId, who: &str, rights: &str, names: &str) {
+    assert!(change(cluster, leader, AccessChange::Allow(rule(who, rights, names))).is_changed);
+}
+
+fn deny(cluster: &mut Cluster, leader: NodeId, who: &str, rights: &str, names: &str) {
+    assert!(change(cluster, leader, AccessChange::Deny(rule(who, rights, names))).is_changed);
+}
+
+/// Rights are on, and `root` has admin.
+fn cluster_with_rights() -> (Cluster, NodeId) {
+    let (mut cluster, leader) = cluster_saying([Some(true); 3]);
+    connect(&mut cluster, leader, ADMIN, ROOT);
+    allow(&mut cluster, leader, ROOT, "admin", "");
+    assert!(change(&mut cluster, leader, AccessChange::On).is_changed);
+    (cluster, leader)
+}
+
+fn session(
+    cluster: &mut Cluster,
+    node: NodeId,
+    connection: ConnectionId,
+    subject: &str,
+) -> SessionId {
+    connect(cluster, node, connection, subject);
+    cluster.request(node, connection, open_session(1, 60_000));
+    let replies = cluster.settle_and_take(connection);
+    let opened = replies.iter().find_map(|reply| match reply {
+        ServerMessage::SessionOpened { session, .. } => Some(*session),
+        _ => None,
+    });
+    opened.unwrap_or_else(|| panic!("no session in {replies:?}"))
+}
+
+/// What it is told, leaders aside.
+fn said(cluster: &mut Cluster, connection: ConnectionId) -> Vec<ServerMessage> {
+    let all = cluster.settle_and_take(connection).into_iter();
+    all.filter(|it| !matches!(it, ServerMessage::Leader(_) | ServerMessage::Condition(_))).collect()
+}
+
+fn is_denial(message: &ServerMessage) -> bool {
+    matches!(
+        message,
+        ServerMessage::Denied { .. }
+            | ServerMessage::Read { answer: ReadAnswer::Denied { .. }, .. }
+            | ServerMessage::Ordered { answer: OrderAnswer::Denied { .. }, .. }
+    )
+}
+
+#[test]
+fn rights_stay_off_while_a_member_takes_connections_without_tls_or_nobody_knows_whether_it_does() {
+    for (speech, why) in [
+        ([Some(true), Some(false), Some(true)], "node 2 still takes connections without TLS"),
+        ([Some(true), Some(true), None], "node 3 does not require TLS"),
+    ] {
+        let (mut cluster, leader) = cluster_saying(speech);
+        connect(&mut cluster, leader, ADMIN, ROOT);
+        allow(&mut cluster, leader, ROOT, "admin", "");
+        let answer = order(&mut cluster, leader, ADMIN, Order::Access { change: AccessChange::On });
+        let OrderAnswer::Refused { text } = answer else { panic!("{answer:?}") };
+        assert!(text.contains(why), "{text}");
+        assert!(!cluster.machine(leader).has_rights_on());
+    }
+    let (mut cluster, leader) = cluster_saying([Some(true); 3]);
+    connect(&mut cluster, leader, ADMIN, ROOT);
+    let on = || Order::Access { change: AccessChange::On };
+    let OrderAnswer::Refused { text } = order(&mut cluster, leader, ADMIN, on()) else { panic!() };
+    assert!(text.contains("nobody could change rights any more"), "{text}");
+    allow(&mut cluster, leader, ROOT, "admin", "");
+    let away = cluster.nodes().find(|node| *node != leader).unwrap();
+    cluster.crash(away);
+    let OrderAnswer::Refused { text } = order(&mut cluster, leader, ADMIN, on()) else { panic!() };
+    assert!(text.contains(&format!("node {away} is not connected")), "{text}");
+}
+
+#[test]
+fn a_node_that_takes_connections_without_tls_ends_once_rights_are_on() {
+    let (mut cluster, leader) = cluster_with_rights();
+    let node = cluster.nodes().find(|node| *node != leader).unwrap();
+    cluster.crash(node);
+    cluster.set_speech(node, tls(Some(false)));
+    cluster.restart(node);
+    let why = cluster.run_into_error(node, 50);
+    assert!(
+        why.contains("rights are on in this cluster") && why.contains("--tls optional"),
+        "{why}"
+    );
+}
+
+#[test]
+fn whoever_waits_is_told_that_its_right_was_taken_away_and_what_is_held_stays() {
+    let (mut cluster, leader) = cluster_with_rights();
+    allow(&mut cluster, leader, "client/*", "acquire,read", "jobs/");
+    let a = session(&mut cluster, leader, A, "client/a");
+    let b = session(&mut cluster, leader, B, "client/b");
+    let acquire = |text: &str| Operation::Acquire(acquire_of(text));
+    cluster.request(leader, A, submit(a, 1, acquire("jobs/x")));
+    assert!(matches!(
+        said(&mut cluster, A)[..],
+        [ServerMessage::Answered { answer: Answer::Granted { .. }, .. }]
+    ));
+    cluster.request(leader, B, submit(b, 1, acquire("jobs/x")));
+    assert!(matches!(
+        said(&mut cluster, B)[..],
+        [ServerMessage::Answered { answer: Answer::Queued { .. }, .. }]
+    ));
+    deny(&mut cluster, leader, "client/*", "acquire", "jobs/");
+    let told = said(&mut cluster, B);
+    let [ServerMessage::Denied { session, request: RequestId(1), text }] = &told[..] else {
+        panic!("{told:?}")
+    };
+    assert_eq!(*session, b);
+    assert_eq!(
+        text,
+        "client/b lacks the right acquire for \"jobs/x\": whoever has admin can give it (`tenure access allow client/b acquire jobs/x`)"
+    );
+    assert_eq!(said(&mut cluster, A), []);
+    cluster.request(
+        leader,
+        A,
+        submit(a, 2, Operation::Release { name: name("jobs/x"), token: Token(1) }),
+    );
+    assert!(matches!(
+        said(&mut cluster, A)[..],
+        [ServerMessage::Answered { answer: Answer::Done, .. }]
+    ));
+    // The same at whoever leads next.
+    cluster.crash(leader);
+    let next = cluster.elect();
+    connect(&mut cluster, next, B, "client/b");
+    cluster.request(next, B, Request::Attach { session: b, key: KEY });
+    cluster.request(next, B, submit(b, 1, acquire("jobs/x")));
+    let told = said(&mut cluster, B);
+    assert!(
+        told.iter().any(|it| matches!(it, ServerMessage::Denied { request: RequestId(1), .. })),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn an_observer_hears_nothing_from_the_change_on_that_takes_its_right() {
+    let (mut cluster, leader) = cluster_with_rights();
+    allow(&mut cluster, leader, "client/*", "acquire,read", "x");
+    let a = session(&mut cluster, leader, A, "client/a");
+    connect(&mut cluster, leader, B, "client/b");
+    cluster.request(leader, B, Request::Observe { read: 5, name: name("x"), since: None });
+    assert!(matches!(said(&mut cluster, B)[..], [ServerMessage::Changed { read: 5, .. }]));
+    cluster.request(leader, A, submit(a, 1, Operation::Acquire(acquire_of("x"))));
+    assert!(matches!(said(&mut cluster, B)[..], [ServerMessage::Changed { read: 5, .. }]));
+    deny(&mut cluster, leader, "client/*", "read", "x");
+    let told = said(&mut cluster, B);
+    let [ServerMessage::Read { read: 5, answer: ReadAnswer::Denied { text }, .. }] = &told[..]
+    else {
+        panic!("{told:?}")
+    };
+    assert!(text.starts_with("client/b lacks the right read for \"x\""), "{text}");
+    cluster.request(
+        leader,
+        A,
+        submit(a, 2, Operation::Release { name: name("x"), token: Token(1) }),
+    );
+    assert_eq!(said(&mut cluster, B), []);
+    assert_eq!(cluster.server(leader).replica().unwrap().observer_count(), 0);
+    cluster.request(leader, B, Request::Observe { read: 6, name: name("x"), since: None });
+    let told = said(&mut cluster, B);
+    assert!(
+        matches!(
+            told[..],
+            [ServerMessage::Read { read: 6, answer: ReadAnswer::Denied { .. }, .. }]
+        ),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn nobody_attaches_to_a_session_of_somebody_else_whatever_key_he_has() {
+    for is_on in [false, true] {
+        let (mut cluster, leader) = cluster_with_rights();
+        if !is_on {
+            change(&mut cluster, leader, AccessChange::Off);
+        }
+        let a = session(&mut cluster, leader, A, "client/a");
+        for (subject, may) in
+            [("client/b", false), (ROOT, false), ("anonymous", !is_on), ("client/a", true)]
+        {
+            connect(&mut cluster, leader, B, subject);
+            cluster.request(leader, B, Request::Attach { session: a, key: KEY });
+            let told = said(&mut cluster, B);
+            match may {
+                true => assert_eq!(told[0], ServerMessage::Attached { session: a }, "{subject}"),
+                false => {
+                    assert_eq!(told, [ServerMessage::AttachDenied { session: a }], "{subject}")
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_list_has_only_what_may_be_read() {
+    let (mut cluster, leader) = cluster_with_rights();
+    allow(&mut cluster, leader, "client/a", "acquire,read", "*");
+    allow(&mut cluster, leader, "client/b", "read", "b/");
+    let a = session(&mut cluster, leader, A, "client/a");
+    for (request, text) in (1..).zip(["a", "b/1", "b/2", "c"]) {
+        cluster.request(leader, A, submit(a, request, Operation::Acquire(acquire_of(text))));
+    }
+    said(&mut cluster, A);
+    connect(&mut cluster, leader, B, "client/b");
+    let query = Query::Locks { prefix: String::new(), after: None, limit: 32 };
+    cluster.request(leader, B, Request::Read { read: 1, query });
+    let told = said(&mut cluster, B);
+    let [ServerMessage::Read { answer: ReadAnswer::Locks { locks, more: false }, .. }] = &told[..]
+    else {
+        panic!("{told:?}")
+    };
+    let names: Vec<&str> = locks.iter().map(|(lock, _)| lock.name.as_str()).collect();
+    assert_eq!(names, ["b/1", "b/2"]);
+}
+
+#[test]
+fn rights_are_the_same_after_a_restart_and_after_a_restore() {
+    let (mut cluster, leader) = cluster_with_rights();
+    allow(&mut cluster, leader, "client/*", "acquire", "x");
+    let machine = cluster.machine(leader).clone();
+    let rules = machine.rules(None, 9);
+    for node in cluster.nodes().collect::<Vec<_>>() {
+        cluster.crash(node);
+        cluster.restart(node);
+    }
+    let next = cluster.elect();
+    cluster.advance_in_steps(300 * MS, 10 * MS);
+    for node in cluster.nodes() {
+        assert!(cluster.machine(node).has_rights_on());
+        assert_eq!(cluster.machine(node).rules(None, 9), rules, "node {node}");
+    }
+    assert_eq!(machine.restored(None, Wait::Waived).unwrap().rules(None, 9), rules);
+    // A snapshot is not for everybody.
+    connect(&mut cluster, next, A, "client/a");
+    let snapshot = || Order::Snapshot { at_least: None, offset: 0 };
+    for node in cluster.nodes().collect::<Vec<_>>() {
+        connect(&mut cluster, node, A, "client/a");
+        let answer = order(&mut cluster, node, A, snapshot());
+        assert!(matches!(answer, OrderAnswer::Denied { .. }), "{answer:?}");
+    }
+}
+
+/// Every kind of request, for subjects with each set of rights: whoever has what the table says is not denied, and everybody else is.
+#[test]
+fn each_kind_of_request_takes_what_the_table_says() {
+    let (mut cluster, leader) = cluster_with_rights();
+    // A holder, and a session of somebody else.
+    allow(&mut cluster, leader, "client/other", "acquire", "*");
+    let other = session(&mut cluster, leader, B, "client/other");
+    cluster.request(leader, B, submit(other, 1, Operation::Acquire(acquire_of("held"))));
+    said(&mut cluster, B);
+    let mut kinds = BTreeSet::new();
+    for bits in 0..32_usize {
+        let chosen = Right::ALL.into_iter().enumerate().filter(|(at, _)| bits & (1 << at) != 0);
+        let rights = Rights::of(chosen.map(|(_, right)| right));
+        let who = format!("client/n{bits}");
+        for (of, names) in [(Rights::OF_NAMES, "*"), (Rights::OF_CLUSTER, "")] {
+            let some = rights.common(of);
+            if !some.is_empty() {
+                allow(&mut cluster, leader, &who, &some.to_string(), names);
+            }
+        }
+        for (number, request) in requests(other, &who).into_iter().enumerate() {
+            let connection = ConnectionId(1000 + (bits * 100 + number) as u64);
+            let own = session(&mut cluster, leader, connection, &who);
+            let request = with_session(request, own);
+            let may = is_allowed(&request, rights);
+            kinds.insert(format!("{:?}", std::mem::discriminant(&request)));
+            cluster.request(leader, connection, request.clone());
+            let told = said(&mut cluster, connection);
+            let is_denied = told.iter().any(is_denial);
+            assert_eq!(!is_denied, may, "[{rights}] {request:?}: {told:?}");
+            if let Request::Order { order: Order::Access { .. }, .. } = request
+                && may
+            {
+                assert!(!told.is_empty());
+            }
+        }
+    }
+    assert_eq!(kinds.len(), 6, "all but the begin of a session, and what a node tells of itself");
+}
+
+fn is_allowed(request: &Request, rights: Rights) -> bool {
+    match request.needed() {
+        Needed::Nothing | Needed::Session | Needed::Told(_) => true,
+        Needed::Names { rights: needed, .. } => needed.iter().all(|right| rights.has(*right)),
+        Needed::Cluster(right) => rights.has(right),
+        // Those below are about others.
+        Needed::OthersCluster(right) => rights.has(right),
+    }
+}
+
+fn with_session(request: Request, own: SessionId) -> Request {
+    match request {
+        Request::Submit { request, floor, operation, .. } => {
+            Request::Submit { session: own, request, floor, operation }
+        }
+        Request::Renew { number, .. } => Request::Renew { session: own, number },
+        request => request,
+    }
+}
+
+fn requests(other: SessionId, who: &str) -> Vec<Request> {
+    let read = |query| Request::Read { read: 9, query };
+    let order = |order| Request::Order { read: 9, order };
+    let submit = |operation| submit(SessionId(0), 1, operation);
+    let take = |way, to: Option<&str>| Operation::Break {
+        name: name("held"),
+        token: Token(0),
+        way,
+        to: to.map(str::to_owned),
+        reason: String::new(),
+    };
+    let ask = BreakWay::Ask { grace_ms: Some(1) };
+    let free = format!("free/{who}");
+    let also = vec![name(&format!("{free}/2"))];
+    let about_others = || Subject::Anonymous;
+    vec![
+        Request::Renew { session: SessionId(0), number: 1 },
+        Request::Observe { read: 9, name: name("held"), since: None },
+        Request::Unobserve { read: 9 },
+        submit(Operation::Acquire(acquire_of(&free))),
+        submit(Operation::AcquireAll { acquire: acquire_of(&free), also }),
+        submit(Operation::Release { name: name("held"), token: Token(1) }),
+        submit(Operation::Withdraw { acquire: RequestId(1) }),
+        submit(Operation::Proclaim { name: name("held"), token: Token(1), value: vec![] }),
+        submit(Operation::Transfer { name: name("held"), token: Token(1), to: Some("x".into()) }),
+        submit(take(ask, None)),
+        submit(take(ask, Some("nobody"))),
+        submit(take(BreakWay::Now, Some("nobody"))),
+        submit(Operation::Close),
+        read(Query::Lock { name: name("held") }),
+        read(Query::Locks { prefix: String::new(), after: None, limit: 1 }),
+        read(Query::Validate { name: name("held"), token: Token(1) }),
+        read(Query::Session { session: other }),
+        read(Query::Waits { name: name("held"), client: None }),
+        read(Query::Asked { names: vec![name("held")] }),
+        read(Query::Rules { after: None, limit: 1 }),
+        read(Query::Allowed { subject: about_others(), right: Right::Read, name: None }),
+        // They cannot be: whoever may is refused, and not denied.
+        order(Order::ChangeMembers { changes: vec![Change::Promote { node: NodeId(99) }] }),
+        order(Order::MoveLeader { to: Some(NodeId(99)) }),
+        order(Order::Snapshot { at_least: None, offset: 0 }),
+        order(Order::Access { change: AccessChange::On }),
+        order(Order::Access { change: AccessChange::Deny(rule("local/9", "read", "none")) }),
+    ]
+}
+
+#[test]
+fn a_read_that_is_denied_is_refused_to_who_knows_no_denials() {
+    let (mut cluster, leader) = cluster_with_rights();
+    cluster.subject = "client/a".parse().unwrap();
+    cluster.connect_old_client(leader, A);
+    let query = Query::Lock { name: name("x") };
+    cluster.request(leader, A, Request::Read { read: 3, query });
+    let told = said(&mut cluster, A);
+    let [ServerMessage::Read { answer: ReadAnswer::Refused(Refusal::Denied), .. }] = &told[..]
+    else {
+        panic!("{told:?}")
+    };
+}
