@@ -1,13 +1,15 @@
 //! Who may what, from format 3 on: behind the clusters that this one was restored from, and behind the answers of each session whose it is.
 
 use super::decode::Pieces;
-use super::{SnapshotError, push};
+use super::SnapshotError;
+use super::out::{Out, push};
 use crate::base::{ANONYMOUS, Subject};
 use crate::lock::LockMachine;
 use crate::lock::access::{ACCESS_LEVEL, Access, CredentialHash, Cursor, Rule};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
-pub(super) fn push_access(out: &mut Vec<u8>, access: &Access) {
+pub(super) fn push_access(out: &mut Out<'_>, access: &Access) {
     let (rules, credentials) = (access.rule_count() as u64, access.credentials().len() as u64);
     push(out, &AccessPiece { is_on: access.is_on(), rules, credentials, sweep: access.sweep() });
     access.rules().for_each(|rule| push(out, &rule));
@@ -44,7 +46,7 @@ pub(super) fn read_access(
 }
 
 /// Whose a session is, from the level on that has it; of those before nothing is known.
-pub(super) fn push_subject(out: &mut Vec<u8>, machine: &LockMachine, subject: &Subject) {
+pub(super) fn push_subject(out: &mut Out<'_>, machine: &LockMachine, subject: &Subject) {
     if machine.level() < ACCESS_LEVEL {
         return;
     }
@@ -56,7 +58,7 @@ pub(super) fn push_subject(out: &mut Vec<u8>, machine: &LockMachine, subject: &S
 }
 
 pub(super) fn read_subject(pieces: &mut Pieces<'_>) -> Result<Subject, SnapshotError> {
-    match pieces.read::<&str>()? {
+    match &*pieces.read::<Cow<'_, str>>()? {
         "" => Ok(Subject::Anonymous),
         ANONYMOUS => Err(pieces.damaged("a session of nobody names him".to_owned())),
         text => text.parse().map_err(|why| pieces.damaged(format!("{text:?} {why}"))),
