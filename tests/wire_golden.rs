@@ -7,8 +7,8 @@ use std::fmt::Debug;
 use std::fmt::Write as _;
 use tenure::base::founding::FoundingRecord;
 use tenure::base::{
-    Ancestors, ClusterId, DirectoryId, Index, NodeId, Owner, RequestId, Right, Round, SessionId,
-    SessionKey, Subject, Term, Token,
+    Ancestors, ClusterId, Credential, DirectoryId, Index, NodeId, Owner, RequestId, Right, Round,
+    SessionId, SessionKey, Subject, Term, Token,
 };
 use tenure::lock::{
     AccessChange, Acquire, Answer, BreakWay, HolderView, LockView, Mode, Name, Operation, Refusal,
@@ -179,9 +179,10 @@ fn handshake_frames_keep_their_bytes() {
         version,
         requires_tls: None,
     };
+    let credential = Credential::new("client/a".parse().unwrap(), [8; 32]).ok();
     let named = [
         ("named peer hello", Hello::Peer(hello.clone(), speech.clone())),
-        ("named client hello", Hello::Client(client, speech.clone())),
+        ("named client hello", Hello::Client(client.clone(), speech.clone(), None)),
     ];
     for (name, hello) in named {
         golden.add(name, FrameKind::Hello, &hello.to_values());
@@ -190,6 +191,7 @@ fn handshake_frames_keep_their_bytes() {
         Welcomed { welcome: welcome.clone(), speech: speech.clone(), ancestors }.to_values()
     };
     golden.add("named client welcome", FrameKind::Welcome, &named(Ancestors::NONE));
+    let shown = Hello::Client(client, speech.clone(), credential).to_values();
     let challenge = Challenge { boot: 5, nonce: [6; 32] };
     golden.add("challenge", FrameKind::Challenge, &challenge.to_values());
     golden.add("proof", FrameKind::Proof, &Proof { mac: [7; 32] }.to_values());
@@ -198,6 +200,7 @@ fn handshake_frames_keep_their_bytes() {
     let speech = Speech { requires_tls: Some(true), ..speech };
     let hello = Hello::Peer(hello, speech).to_values();
     golden.add("named peer hello of a node that requires TLS", FrameKind::Hello, &hello);
+    golden.add("named client hello with a credential", FrameKind::Hello, &shown);
     golden.check("handshake.txt");
 }
 

@@ -6,6 +6,7 @@ pub mod blob;
 pub mod checksum;
 pub mod cluster_key;
 pub mod codec;
+mod credential;
 pub mod error;
 pub mod founding;
 pub mod ids;
@@ -23,6 +24,7 @@ pub mod time;
 pub use ancestors::Ancestors;
 pub use blob::Blob;
 pub use cluster_key::ClusterKey;
+pub use credential::{Credential, CredentialError, CredentialHash, SECRET_BYTES};
 pub use ids::{
     ClientSource, ClusterId, ConnectionId, DirectoryId, Index, NodeId, Owner, ReadId, RequestId,
     Round, SessionId, SessionKey, Term, Token, WriteSeq,

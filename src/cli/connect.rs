@@ -2,7 +2,7 @@
 
 use crate::cli::duration;
 use crate::cli::failure::Failure;
-use crate::cli::secure::Secure;
+use crate::cli::secure::SecureClient;
 use clap::Args;
 use std::time::Duration;
 use tenure::base::ClusterPin;
@@ -21,7 +21,7 @@ pub struct Connection {
     #[arg(long, value_name = "HEX", value_parser = ClusterPin::parse)]
     pub cluster_id: Option<ClusterPin>,
     #[command(flatten)]
-    pub secure: Secure,
+    pub secure: SecureClient,
     /// How long to try to reach the cluster, and to wait for each answer
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration::parse)]
     pub timeout: Duration,
@@ -56,7 +56,7 @@ impl Connection {
         Self {
             endpoints: endpoints.to_owned(),
             cluster_id: None,
-            secure: Secure::default(),
+            secure: SecureClient::default(),
             timeout: TIMEOUT_DEFAULT,
         }
     }
@@ -101,7 +101,7 @@ impl Connection {
     /// The cluster, for connections that are no client's.
     ///
     /// # Errors
-    /// A file of --ca, --cert or --key is of no use.
+    /// A file of --ca, --cert, --key or --credential-file is of no use.
     pub fn at(&self) -> Result<ClusterAt, Failure> {
         self.secure.reach(ClusterAt::new(&self.endpoints, self.cluster_id.clone()))
     }

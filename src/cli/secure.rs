@@ -24,6 +24,22 @@ pub struct Secure {
     pub verify: Option<Verify>,
 }
 
+/// Those of a client, who may have a credential in the place of a certificate.
+#[derive(Args, Clone, Debug, Default)]
+pub struct SecureClient {
+    #[command(flatten)]
+    pub tls: Secure,
+    /// A file with a credential, for whoever has no certificate (`tenure access credential create`)
+    #[arg(long, value_name = "FILE")]
+    pub credential_file: Option<PathBuf>,
+}
+
+impl From<Secure> for SecureClient {
+    fn from(tls: Secure) -> Self {
+        Self { tls, credential_file: None }
+    }
+}
+
 /// By what nodes are verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
@@ -55,19 +71,25 @@ impl From<Verify> for base::Verify {
     }
 }
 
-impl Secure {
+impl SecureClient {
     /// For a client; `None`: without TLS.
     ///
     /// # Errors
-    /// Somebody who has a certificate means TLS, and without --ca there would be none.
+    /// Somebody who has a certificate or a credential means TLS, and without --ca there would be none; nobody has both.
     pub fn options(&self) -> Result<Option<TlsOptions>, Failure> {
-        let Some(ca) = &self.ca else {
-            let is_meant = self.cert.is_some() || self.key.is_some() || self.verify.is_some();
+        let Self { tls: Secure { ca, cert, key, verify }, credential_file } = self;
+        let Some(ca) = ca else {
+            let files = [cert, key, credential_file];
+            let is_meant = files.iter().any(|file| file.is_some()) || verify.is_some();
             return if is_meant { Err(Failure::usage(NO_CA)) } else { Ok(None) };
         };
+        if credential_file.is_some() && (cert.is_some() || key.is_some()) {
+            return Err(Failure::usage(TWO_IDENTITIES));
+        }
         let mut options = TlsOptions::new(ca);
-        (options.cert, options.key) = (self.cert.clone(), self.key.clone());
-        Ok(Some(options.verify(self.verify.map(base::Verify::from).unwrap_or_default())))
+        (options.cert, options.key) = (cert.clone(), key.clone());
+        options.credential = credential_file.clone();
+        Ok(Some(options.verify(verify.map(base::Verify::from).unwrap_or_default())))
     }
 
     /// A cluster for connections that are no client's.
@@ -86,10 +108,13 @@ impl Secure {
         let file = |flag, path: &Option<PathBuf>| {
             path.as_ref().map(|path| (flag, path.display().to_string()))
         };
-        let files = [file("--ca", &self.ca), file("--cert", &self.cert), file("--key", &self.key)];
-        let verify = (self.verify == Some(Verify::Node)).then(|| ("--verify", "node".to_owned()));
-        files.into_iter().flatten().chain(verify)
+        let Self { tls: Secure { ca, cert, key, verify }, credential_file } = self;
+        let files = [file("--ca", ca), file("--cert", cert), file("--key", key)];
+        let files = files.into_iter().chain([file("--credential-file", credential_file)]);
+        let verify = (*verify == Some(Verify::Node)).then(|| ("--verify", "node".to_owned()));
+        files.flatten().chain(verify)
     }
 }
 
-const NO_CA: &str = "--cert, --key and --verify need --ca: without the authority of the nodes nothing would be encrypted";
+const NO_CA: &str = "--cert, --key, --credential-file and --verify need --ca: without the authority of the nodes nothing would be encrypted";
+const TWO_IDENTITIES: &str = "--credential-file and --cert are two identities: give one of them (TENURE_CREDENTIAL_FILE, TENURE_CERT and TENURE_KEY count, too)";

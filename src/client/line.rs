@@ -120,7 +120,9 @@ impl Line {
         times: (Instant, Duration),
     ) -> Result<(Self, Welcomed), Unheard> {
         let hello = ClientHello { client: client.to_owned(), cluster: None };
-        let named = Hello::Client(hello.clone(), Speech::own()).to_values();
+        // It is said where TLS has told who hears it, and nowhere else.
+        let credential = to.1.and_then(TlsDialer::credential);
+        let named = Hello::Client(hello.clone(), Speech::own(), credential).to_values();
         match Self::greet(to, (FrameKind::Hello, &named), times) {
             // As a node of 0.1.0 does at a hello that it does not know; it knows no TLS either.
             Err(Unheard::Closed) if to.1.is_none() => {

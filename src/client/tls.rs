@@ -15,6 +15,8 @@ pub struct TlsOptions {
     pub cert: Option<PathBuf>,
     /// The key of that.
     pub key: Option<PathBuf>,
+    /// A file with a credential (`tenure access credential create`), for whoever has no certificate.
+    pub credential: Option<PathBuf>,
     /// By what nodes are verified.
     pub verify: Verify,
 }
@@ -22,13 +24,20 @@ pub struct TlsOptions {
 impl TlsOptions {
     /// Nodes of this authority are trusted.
     pub fn new(ca: impl Into<PathBuf>) -> Self {
-        Self { ca: ca.into(), cert: None, key: None, verify: Verify::default() }
+        let verify = Verify::default();
+        Self { ca: ca.into(), cert: None, key: None, credential: None, verify }
     }
 
     /// Shows this certificate.
     #[must_use]
     pub fn identity(self, cert: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
         Self { cert: Some(cert.into()), key: Some(key.into()), ..self }
+    }
+
+    /// Shows this credential in the place of a certificate.
+    #[must_use]
+    pub fn credential(self, file: impl Into<PathBuf>) -> Self {
+        Self { credential: Some(file.into()), ..self }
     }
 
     /// Verifies nodes by this.
@@ -54,7 +63,8 @@ impl TlsOptions {
                 return Err(invalid(&format!("key is {key}, and cert is not given: give both")));
             }
         };
-        let files = TlsFiles { ca: self.ca.clone(), own, ..TlsFiles::default() };
+        let (ca, credential) = (self.ca.clone(), self.credential.clone());
+        let files = TlsFiles { ca, own, credential, ..TlsFiles::default() };
         TlsDialer::read(&files, self.verify).map_err(|why| invalid(&why))
     }
 }

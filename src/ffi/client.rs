@@ -52,15 +52,16 @@ pub struct tenure_client_options {
     /// TENURE_OPEN_BACKGROUND.
     pub flags: u32,
     /// A file (PEM) with the authority of the nodes: they are reached over TLS alone, and no other node is spoken to. The files
-    /// are read when the client is opened. If none of ca, cert, key and verify is given, the environment's TENURE_CA,
-    /// TENURE_CERT, TENURE_KEY and TENURE_VERIFY count ("host" or "node"; not for a client of tenure_node_client); without
+    /// are read when the client is opened. If none of ca, cert, key, credential_file and verify is given,
+    /// the environment's TENURE_CA, TENURE_CERT, TENURE_KEY, TENURE_CREDENTIAL_FILE and TENURE_VERIFY count ("host" or "node"; not for a client of tenure_node_client); without
     /// those, and for "", nothing is encrypted.
     pub ca: *const c_char,
     /// A file (PEM) with the certificate that this client shows; needs key. NULL: it shows none, and nodes refuse it.
     pub cert: *const c_char,
     /// A file (PEM) with the key of cert.
     pub key: *const c_char,
-    /// Not acted on by this version, which has no credentials: NULL.
+    /// A file with a credential (`tenure access credential create`), for whoever has no certificate: cert and key are NULL then, and ca is given.
+    /// NULL: none.
     pub credential_file: *const c_char,
     /// The cluster that is meant: its id as `tenure status` shows it, or at least the first eight hex digits. Nodes of any
     /// other are passed over. NULL: the environment's TENURE_CLUSTER_ID, else none is pinned; "": none is pinned.
@@ -264,7 +265,6 @@ pub(super) unsafe fn client_options(
 fn check_unsupported(given: &tenure_client_options) -> Result<(), Error> {
     let fields = [
         ("flags", given.flags & !TENURE_OPEN_BACKGROUND != 0),
-        ("credential_file", !given.credential_file.is_null()),
         ("reserved_2", given.reserved_2 != 0),
     ];
     check_unset("tenure_client_options", &fields)?;

@@ -28,6 +28,7 @@ pub(super) const SNAPSHOT: Text = Text { what: "path", bytes_max: 4 << 10 };
 pub(super) const ANCESTORS: Text = Text { what: "list of ancestors", bytes_max: 16 << 10 };
 pub(super) const CA: Text = Text { what: "ca", bytes_max: 4 << 10 };
 pub(super) const CERT: Text = Text { what: "cert", bytes_max: 4 << 10 };
+pub(super) const CREDENTIAL_FILE: Text = Text { what: "credential_file", bytes_max: 4 << 10 };
 pub(super) const KEY: Text = Text { what: "key", bytes_max: 4 << 10 };
 pub(super) const CLIENT_CA: Text = Text { what: "client_ca", bytes_max: 4 << 10 };
 pub(super) const CRL: Text = Text { what: "crl", bytes_max: 4 << 10 };

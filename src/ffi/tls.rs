@@ -3,7 +3,7 @@
 use super::client::tenure_client_options;
 use super::guard::{check_unset, unsupported};
 use super::node::tenure_node_options;
-use super::strings::{CA, CERT, CLIENT_CA, CRL, KEY, optional_text};
+use super::strings::{CA, CERT, CLIENT_CA, CREDENTIAL_FILE, CRL, KEY, optional_text};
 use crate::base::Verify;
 use crate::client::{ClusterAt, TlsOptions};
 use crate::node::{NodeTls, TlsMode};
@@ -26,12 +26,13 @@ pub const TENURE_TLS_OPTIONAL: u32 = 2;
 /// TLS alone.
 pub const TENURE_TLS_REQUIRED: u32 = 3;
 
-/// Three files of which each may be missing, and by what nodes are verified.
+/// Files of which each may be missing, and by what nodes are verified.
 #[derive(Default)]
 struct Given {
     ca: Option<PathBuf>,
     cert: Option<PathBuf>,
     key: Option<PathBuf>,
+    credential: Option<PathBuf>,
     verify: u32,
 }
 
@@ -47,6 +48,8 @@ pub(super) unsafe fn client_tls(
     // SAFETY: the caller's promise.
     let mut given =
         unsafe { Given::read([options.ca, options.cert, options.key], options.verify) }?;
+    // SAFETY: the caller's promise.
+    given.credential = unsafe { path(options.credential_file, CREDENTIAL_FILE) }?;
     let is_refused = given.ca.as_ref().is_some_and(|ca| ca.as_os_str().is_empty());
     given.ca = given.ca.filter(|_| !is_refused);
     match (given.is_something(), environment) {
@@ -123,7 +126,7 @@ impl Given {
     unsafe fn read([ca, cert, key]: [*const c_char; 3], verify: u32) -> Result<Self, Error> {
         // SAFETY: the caller's promise.
         let [ca, cert, key] = unsafe { [path(ca, CA)?, path(cert, CERT)?, path(key, KEY)?] };
-        Ok(Self { ca, cert, key, verify })
+        Ok(Self { ca, cert, key, credential: None, verify })
     }
 
     fn of_environment() -> Result<Self, Error> {
@@ -136,13 +139,15 @@ impl Given {
                 return Err(invalid(&text));
             }
         };
-        let (ca, cert) = (file("TENURE_CA")?, file("TENURE_CERT")?);
-        Ok(Self { ca, cert, key: file("TENURE_KEY")?, verify })
+        let (ca, cert, key) = (file("TENURE_CA")?, file("TENURE_CERT")?, file("TENURE_KEY")?);
+        let credential = file("TENURE_CREDENTIAL_FILE")?;
+        Ok(Self { ca, cert, key, credential, verify })
     }
 
     fn is_something(&self) -> bool {
-        let Self { ca, cert, key, verify } = self;
-        ca.is_some() || cert.is_some() || key.is_some() || *verify != TENURE_VERIFY_HOST
+        let Self { ca, cert, key, credential, verify } = self;
+        let is_given = [ca, cert, key, credential].iter().any(|file| file.is_some());
+        is_given || *verify != TENURE_VERIFY_HOST
     }
 
     /// Somebody who has a certificate means TLS, and without an authority, of which `no_ca` tells, there would be none.
@@ -157,6 +162,7 @@ impl Given {
         };
         let mut options = TlsOptions::new(ca).verify(by);
         (options.cert, options.key) = (self.cert, self.key);
+        options.credential = self.credential;
         Ok(Some(options))
     }
 
@@ -202,5 +208,5 @@ fn invalid(text: &str) -> Error {
     Error::new(Status::Invalid, text)
 }
 
-const NO_CA: &str = "cert, key and verify are given, and ca is not: without the authority of the nodes nothing would be encrypted";
-const NO_CA_IN_THE_ENVIRONMENT: &str = "TENURE_CERT, TENURE_KEY or TENURE_VERIFY is set, and TENURE_CA is not: without the authority of the nodes nothing would be encrypted";
+const NO_CA: &str = "cert, key, credential_file and verify are given, and ca is not: without the authority of the nodes nothing would be encrypted";
+const NO_CA_IN_THE_ENVIRONMENT: &str = "TENURE_CERT, TENURE_KEY, TENURE_CREDENTIAL_FILE or TENURE_VERIFY is set, and TENURE_CA is not: without the authority of the nodes nothing would be encrypted";

@@ -1,7 +1,7 @@
 //! Three `tenure serve` processes of this program on loopback: what `bench --spawn` measures and kills.
 
 use crate::cli::failure::Failure;
-use crate::cli::secure::Secure;
+use crate::cli::secure::{Secure, SecureClient};
 use crate::cli::status::Health;
 use crate::lab::environment;
 use crate::lab::papers::Papers;
@@ -77,7 +77,8 @@ impl Processes {
     /// They do not within 30 s, or one of them ended.
     pub fn wait_whole(&mut self) -> Result<NodeId, Failure> {
         let deadline = Instant::now() + WHOLE_WAIT;
-        let whom = self.secure().reach(ClusterAt::new(self.endpoints(), None))?;
+        let whom =
+            SecureClient::from(self.secure()).reach(ClusterAt::new(self.endpoints(), None))?;
         loop {
             let status = ClusterStatus::ask(&whom, STATUS_WAIT);
             if let Some(leader) = leader_of_whole(&status) {

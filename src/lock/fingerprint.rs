@@ -86,7 +86,7 @@ impl LockMachine {
             rights.iter().for_each(|right| hash.number(right as u64));
         }
         hash.length(self.access.credentials().len());
-        for (principal, secret) in self.access.credentials() {
+        for (principal, secret) in self.access.credentials().iter() {
             hash.bytes(principal.to_string().as_bytes());
             hash.bytes(&secret.0);
         }

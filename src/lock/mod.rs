@@ -46,7 +46,7 @@ mod view;
 mod weight;
 
 pub use access::{
-    ACCESS_LEVEL, AccessChange, AccessDone, AccessRefusal, CredentialHash, Denial, Names, Needed,
+    ACCESS_LEVEL, AccessChange, AccessDone, AccessRefusal, Credentials, Denial, Names, Needed,
     PatternError, Reader, Rule, Who,
 };
 pub use command::{

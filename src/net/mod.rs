@@ -19,8 +19,8 @@ pub use local::{LocalDialError, LocalListener, LocalNode};
 pub use poller::{Key, Poller, Readiness, Registrar, Wake};
 pub use resolve::{Found, Lookup, resolve_elsewhere, resolve_locally, resolve_within};
 pub use tls::{
-    AnsweringTls, Begin, BlockingTls, Expected, Renewed, ShownWithin, Stamp, TlsClient, TlsDialer,
-    TlsError, TlsFiles, TlsMaterial, TlsServer, TrustPrint, TrustWithin, begins_as_tls,
+    AnsweringTls, Begin, BlockingTls, Expected, Renewed, Says, ShownWithin, Stamp, TlsClient,
+    TlsDialer, TlsError, TlsFiles, TlsMaterial, TlsServer, TrustPrint, TrustWithin, begins_as_tls,
 };
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 use crate::base::Sample;
 use crate::base::time::nanos;
 use crate::net::{Key, TlsError};
+use crate::node::credentials::Verified;
 use crate::node::ending::Ending;
 use crate::node::links::Link;
 use crate::node::network::Network;
@@ -20,6 +21,8 @@ pub(super) struct Examining {
     from: Option<Key>,
     /// When the next one begins.
     next_at: u64,
+    /// By a credential.
+    pub(super) verified: Verified,
 }
 
 impl Examining {

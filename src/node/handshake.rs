@@ -39,7 +39,7 @@ impl Network {
                 self.admit(key, Hello::from_values(&frame.decode()?)?, server, inputs)
             }
             (Role::Greeting, FrameKind::ClientHello) => {
-                let hello = Hello::Client(frame.decode()?, Speech::of_0_1());
+                let hello = Hello::Client(frame.decode()?, Speech::of_0_1(), None);
                 self.admit(key, hello, server, inputs)
             }
             (Role::Greeting, FrameKind::PeerHello) => {
@@ -92,6 +92,7 @@ impl Network {
             self.queue(key, FrameKind::Server, &ServerMessage::busy(session, request));
             return Ok(());
         }
+        self.verify_again(key)?;
         let (connection, request) = (connection_id(key), frame.decode()?);
         if self.is_allowed(key, &request, server)? {
             let leads = server.leads();
@@ -117,7 +118,8 @@ impl Network {
         inputs: &mut Vec<Input>,
     ) -> Result<(), Ending> {
         match hello {
-            Hello::Client(hello, speech) => {
+            Hello::Client(hello, speech, credential) => {
+                self.identify(key, credential, server)?;
                 self.admit_client(key, (&hello, speech), server, inputs)
             }
             Hello::Peer(hello, speech) => self.admit_peer(key, (&hello, speech), server, inputs),

@@ -6,7 +6,7 @@
 //! node is not known yet, so they have every second turn. And addresses take turns, whatever each of them brings.
 
 use crate::base::meters::{HandshakeResult, Meters};
-use crate::net::{Begin, Closed, Key, TlsError};
+use crate::net::{Begin, Closed, Key, Says, TlsError};
 use crate::node::ending::Ending;
 use crate::node::fair_queue::FairQueue;
 use crate::node::links::{Link, Role};
@@ -133,9 +133,9 @@ impl Network {
         match link.connection.listen() {
             Ok(Begin::Plain) => return false,
             Ok(Begin::Part) => {}
-            Ok(Begin::Whole { says_node }) => {
+            Ok(Begin::Whole(says)) => {
                 link.is_listed = true;
-                link.says_node |= says_node;
+                link.says_node |= says == Says::Node;
                 self.greetings.note_heard(key, link.source);
                 match link.says_node {
                     true => self.handshakes.nodes.push(key, link.source),

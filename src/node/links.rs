@@ -1,8 +1,9 @@
 //! All connections of a node, each with what it is so far.
 
 use crate::base::limits::{CLIENT_BUFFER_BYTES_MAX, PEER_BUFFER_BYTES_MAX};
-use crate::base::{ClientSource, ConnectionId, NodeId, Principal, Subject};
+use crate::base::{ClientSource, ConnectionId, Credential, NodeId, Principal, Subject};
 use crate::net::{Connection, Key};
+use crate::node::credentials::Shown;
 use crate::node::greetings::source_of;
 use crate::server::Candidate;
 use crate::wire::{Abilities, Form};
@@ -37,6 +38,8 @@ pub(super) struct Link {
     /// What the other side understands, as its hello says.
     pub(super) abilities: Abilities,
     pub(super) source: ClientSource,
+    /// What it has shown in the place of a certificate.
+    pub(super) shown: Option<Box<Shown>>,
     /// Its handshake says that a node dials.
     pub(super) says_node: bool,
     /// It is in the list of those to flush.
@@ -83,6 +86,7 @@ impl Links {
             connection,
             role,
             source,
+            shown: None,
             says_node: false,
             form: Form::Fixed,
             candidate: None,
@@ -171,9 +175,14 @@ impl Link {
         self.role == Role::Client
     }
 
-    /// Who is at its other end: as a certificate says, else whoever it is; in the process of node `own` its program.
+    /// Who is at its other end, by its certificate or its credential; `None`: it has shown none.
+    pub(super) fn principal(&self) -> Option<&Principal> {
+        self.credential().map(Credential::principal).or_else(|| self.connection.principal())
+    }
+
+    /// Who is at its other end: as it has shown, else whoever it is; in the process of node `own` its program.
     pub(super) fn subject(&self, own: NodeId) -> Subject {
-        match (self.connection.principal(), self.connection.address()) {
+        match (self.principal(), self.connection.address()) {
             (Some(principal), _) => Subject::Known(principal.clone()),
             (None, Some(_)) => Subject::Anonymous,
             (None, None) => Subject::Known(Principal::Local(own)),

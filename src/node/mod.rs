@@ -17,6 +17,7 @@ mod checking;
 mod commands;
 mod complaints;
 mod config;
+mod credentials;
 mod departure;
 mod dialing;
 mod disk;

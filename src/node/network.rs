@@ -173,7 +173,11 @@ impl Network {
     }
 
     fn next_deadline(&self) -> u64 {
-        if !self.backlog.is_empty() || !self.lost.is_empty() || !self.handshakes.is_empty() {
+        if !self.backlog.is_empty()
+            || !self.lost.is_empty()
+            || !self.handshakes.is_empty()
+            || !self.examining.verified.is_over()
+        {
             return 0;
         }
         self.greetings
@@ -190,6 +194,7 @@ impl Network {
         self.list_muted();
         let now = clock::boot_nanos();
         self.now = now;
+        self.examine_credentials(server, inputs);
         self.advance_outputs(now, inputs);
         for (key, closed) in std::mem::take(&mut self.lost) {
             self.end(key, Ending::Closed(closed), inputs);

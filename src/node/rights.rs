@@ -33,7 +33,7 @@ impl Network {
         // L27). Whoever does not lead answers nothing but for a snapshot, which it judges by what it gives.
         let judges = server.is_ready() || is_snapshot(request);
         let is_later = server.has_rights_on() || !judges;
-        let why = match (link.connection.principal(), request.asker()) {
+        let why = match (link.principal(), request.asker()) {
             (None | Some(Principal::Operator(_)), _) | (_, Asker::Anybody) => return Ok(true),
             (Some(Principal::Node(node)), Asker::Client | Asker::Operator) => format!(
                 "this is node/{node}'s, and the certificate of a node is no client's and no operator's: `tenure certs client NAME` and `tenure certs operator NAME` make those"
@@ -46,7 +46,7 @@ impl Network {
                 )
             }
         };
-        let is_node = matches!(link.connection.principal(), Some(Principal::Node(_)));
+        let is_node = matches!(link.principal(), Some(Principal::Node(_)));
         let who = Who::at(link, self.own);
         self.turns.meters().denials[lacking(request) as usize].add(1);
         self.audit.deny(clock::boot_nanos(), &who, request, &why);

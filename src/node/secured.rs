@@ -71,6 +71,7 @@ impl NodeTls {
             own: Some((self.cert.clone(), self.key.clone())),
             client_ca: self.client_ca.clone(),
             crl: self.crl.clone(),
+            credential: None,
         }
     }
 }

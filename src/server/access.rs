@@ -1,6 +1,7 @@
 //! Whether rights are on, and what that demands of a node.
 
 use super::{Server, ServerError};
+use crate::lock::Credentials;
 use crate::replica::Replica;
 use crate::wal::Disk;
 
@@ -9,6 +10,12 @@ impl<D: Disk> Server<D> {
     #[must_use]
     pub fn has_rights_on(&self) -> bool {
         self.replica().is_some_and(|replica| replica.machine().has_rights_on())
+    }
+
+    /// By which secrets somebody is whom, in the state of this node.
+    #[must_use]
+    pub fn credentials(&self) -> Option<&Credentials> {
+        self.replica().map(|replica| replica.machine().credentials())
     }
 
     /// Whether this node leads, and knows all that was committed before it did: what it judges, it judges by that.

@@ -3,7 +3,7 @@
 //! There are two forms. The hello of 0.1.0 is a fixed struct in a frame kind for peers and one for clients; it is still answered, in
 //! its own form. The hello that can grow is [`Values`] in one frame kind for both, and carries a [`Speech`] too.
 
-use crate::base::{Ancestors, ClusterId, DirectoryId, NodeId, Term};
+use crate::base::{Ancestors, ClusterId, Credential, DirectoryId, NodeId, Term};
 use crate::wire::{FrameError, Speech, Values};
 use serde::{Deserialize, Serialize};
 
@@ -101,8 +101,8 @@ pub enum Form {
 pub enum Hello {
     /// A peer, to whom the same is answered.
     Peer(PeerHello, Speech),
-    /// A client, which is answered by [`Welcomed`].
-    Client(ClientHello, Speech),
+    /// A client, which is answered by [`Welcomed`]; what it shows in the place of a certificate.
+    Client(ClientHello, Speech, Option<Credential>),
 }
 
 impl Hello {
@@ -111,7 +111,13 @@ impl Hello {
     pub fn to_values(&self) -> Values {
         match self {
             Self::Peer(peer, speech) => speech.added_to(peer.to_values()),
-            Self::Client(client, speech) => speech.added_to(client.to_values()),
+            Self::Client(client, speech, credential) => {
+                let credential = credential.as_ref();
+                speech
+                    .added_to(client.to_values())
+                    .with("credential_of", credential.map(|it| it.principal().to_string()))
+                    .with("credential", credential.map(Credential::secret))
+            }
         }
     }
 
@@ -123,10 +129,24 @@ impl Hello {
         let speech = Speech::from_values(values);
         match values.text("speaker") {
             Some(PEER) => Ok(Self::Peer(PeerHello::from_values(values)?, speech)),
-            Some(CLIENT) => Ok(Self::Client(ClientHello::from_values(values)?, speech)),
+            Some(CLIENT) => {
+                let client = ClientHello::from_values(values)?;
+                Ok(Self::Client(client, speech, credential(values)?))
+            }
             _ => Err(missing("speaker")),
         }
     }
+}
+
+/// What is shown of one is shown whole, and of somebody who can have one.
+fn credential(values: &Values) -> Result<Option<Credential>, FrameError> {
+    if values.value("credential_of").is_none() && values.value("credential").is_none() {
+        return Ok(None);
+    }
+    let principal = values.text("credential_of").and_then(|text| text.parse().ok());
+    let principal = principal.ok_or_else(|| missing("credential_of"))?;
+    let secret = values.bytes32("credential").ok_or_else(|| missing("credential"))?;
+    Credential::new(principal, secret).map(Some).map_err(|_| missing("credential_of"))
 }
 
 impl PeerHello {
@@ -254,10 +274,12 @@ mod tests {
     #[test]
     fn hellos_and_welcomes_come_back() {
         let client = ClientHello { client: "host:1".to_owned(), cluster: None };
+        let credential = Credential::new("client/a".parse().unwrap(), [9; 32]).unwrap();
         for hello in [
             Hello::Peer(peer(), Speech::own()),
             Hello::Peer(PeerHello { cluster: None, ..peer() }, Speech::own()),
-            Hello::Client(client, Speech::own()),
+            Hello::Client(client.clone(), Speech::own(), None),
+            Hello::Client(client, Speech::own(), Some(credential)),
         ] {
             let bytes = codec::encode(&hello.to_values()).unwrap();
             assert_eq!(Hello::from_values(&codec::decode(&bytes).unwrap()), Ok(hello));

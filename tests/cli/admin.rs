@@ -80,7 +80,7 @@ impl Open {
             let path = |end: &str| self.papers.path(&format!("{name}.{end}")).into();
             (path("crt"), path("key"))
         });
-        TlsFiles { ca: self.papers.path("ca.crt").into(), own, client_ca: None, crl: None }
+        TlsFiles { ca: self.papers.path("ca.crt").into(), own, ..TlsFiles::default() }
     }
 
     /// Asks by HTTPS with this certificate, or with none: status and body, or why there is none.

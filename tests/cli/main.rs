@@ -6,6 +6,7 @@ mod audit;
 mod breaks;
 mod certs;
 mod config;
+mod credentials;
 mod cruel;
 mod dev;
 mod elections;

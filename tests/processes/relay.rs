@@ -107,7 +107,7 @@ fn greet(mut dialer: &TcpStream, mut node: &TcpStream, victim: &Mutex<Victim>) -
     let client = match first.kind {
         FrameKind::ClientHello => Some(first.decode::<ClientHello>().ok()?),
         FrameKind::Hello => match Hello::from_values(&first.decode().ok()?).ok()? {
-            Hello::Client(hello, _) => Some(hello),
+            Hello::Client(hello, ..) => Some(hello),
             Hello::Peer(..) => None,
         },
         _ => None,

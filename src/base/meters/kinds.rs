@@ -149,6 +149,8 @@ kinds! {
     Timeout = "timeout",
     /// It hung up, or the connection failed.
     Closed = "closed",
+    /// Its credential is none of this cluster, or not to be shown so; behind the handshake.
+    BadCredential = "bad_credential",
 }
 
 kinds! {

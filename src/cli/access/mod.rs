@@ -1,5 +1,6 @@
 //! `tenure access`: who may what, and how that is changed.
 
+mod credential;
 mod list;
 
 use crate::cli::connect::Connection;
@@ -31,6 +32,7 @@ enum Command {
     /// From now on let the kind of identity alone decide; rules stay
     Off(Whole),
     List(list::Options),
+    Credential(credential::Options),
     /// Add rights to the rule of a principal and names
     Allow(Change),
     /// Take rights away from the rule of a principal and names: those who wait are refused, what is held stays
@@ -77,6 +79,7 @@ pub fn run(options: Options) -> Result<(), Failure> {
         Command::On(whole) => turn_on(&whole.connection),
         Command::Off(whole) => turn_off(&whole.connection),
         Command::List(options) => list::run(&options),
+        Command::Credential(options) => credential::run(&options),
         Command::Allow(change) => allow(&change),
         Command::Deny(change) => deny(&change),
         Command::Test(test) => run_test(&test),

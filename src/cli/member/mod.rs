@@ -75,7 +75,7 @@ fn add(place: Place) -> Result<String, Failure> {
     let node = NodeId(id);
     order::change(&connection, Change::AddLearner { node, address: address.clone() })?;
     let join = typed::word(&connection.endpoints);
-    let secure = match &connection.secure.ca {
+    let secure = match &connection.secure.tls.ca {
         Some(ca) => {
             let ca = typed::word(&ca.display().to_string());
             format!(" --ca {ca} --cert node-{id}.crt --key node-{id}.key")

@@ -2,7 +2,7 @@
 
 use super::Options;
 use crate::cli::failure::Failure;
-use crate::cli::secure::{Secure, Tls, Verify};
+use crate::cli::secure::{Secure, SecureClient, Tls, Verify};
 use crate::cli::{duration, log, size};
 use ::log::LevelFilter;
 use serde::Deserialize;
@@ -130,6 +130,7 @@ pub fn node_options(flags: Options) -> Result<(NodeOptions, Option<ClusterAt>), 
     options.snapshot_every_bytes = size.unwrap_or(options.snapshot_every_bytes);
     options.tls = node_tls(&secure, others, mode)?;
     check(&options)?;
+    let secure = SecureClient::from(secure);
     let reach = |endpoints| {
         let cluster = ClusterAt::new(endpoints, None);
         match options.tls.as_ref().map(|tls| tls.mode) {

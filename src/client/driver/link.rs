@@ -1,8 +1,8 @@
 //! One link of the core: a connection, or the search for its address; frames in and out.
 
-use crate::base::Sample;
 use crate::base::limits::{CLIENT_BUFFER_BYTES_MAX, REFUSAL_TEXT_BYTES_MAX};
 use crate::base::text::one_line;
+use crate::base::{Credential, Sample};
 use crate::net::{Closed, Connection, Expected, Key, Lookup, Received, Registrar, TlsDialer};
 use crate::wire::{
     ClientHello, ClientWelcome, Form, Frame, FrameError, FrameKind, Hello, Refused, Request,
@@ -24,6 +24,8 @@ pub(super) struct Link {
     address: Option<SocketAddr>,
     /// Over TLS alone, with this node.
     tls: Option<(TlsDialer, Expected)>,
+    /// What the node is shown in the place of a certificate.
+    credential: Option<Credential>,
     /// The certificate of the node was good when its time was over, by one of two ways to its authority.
     outlives: bool,
     was_served: bool,
@@ -79,6 +81,7 @@ impl Link {
             form: Form::Named,
             address: None,
             tls: None,
+            credential: None,
             outlives: false,
             was_served: false,
             lookup: None,
@@ -91,6 +94,7 @@ impl Link {
 
     /// All its connections over TCP are secured, and the node that it dials must be `expected`.
     pub(super) fn demand_tls(&mut self, tls: TlsDialer, expected: Expected) {
+        self.credential = tls.credential();
         self.tls = Some((tls, expected));
     }
 
@@ -158,7 +162,8 @@ impl Link {
         let queued = match self.form {
             Form::Fixed => connection.queue(FrameKind::ClientHello, &self.hello),
             Form::Named => {
-                let hello = Hello::Client(self.hello.clone(), Speech::own());
+                let hello =
+                    Hello::Client(self.hello.clone(), Speech::own(), self.credential.clone());
                 connection.queue(FrameKind::Hello, &hello.to_values())
             }
         };

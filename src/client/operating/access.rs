@@ -2,9 +2,10 @@
 
 use super::order::{NotDone, unexpected};
 use crate::base::limits::ACCESS_RULES_PER_READ_MAX;
-use crate::base::{Right, Rights, Subject};
+use crate::base::{Credential, Right, Rights, Subject};
 use crate::client::{Client, ClusterAt, Operator};
-use crate::lock::{AccessChange, CredentialHash, Name, Names, Rule, Who};
+use crate::lock::{AccessChange, Name, Names, Rule, Who};
+use crate::sys::random;
 use crate::wire::{AccessSaid, Order, OrderAnswer, Query, ReadAnswer, RulesShown};
 use crate::{Error, Status};
 use std::time::Duration;
@@ -155,19 +156,24 @@ impl Access {
         }
     }
 
-    /// Has whoever knows the secret of this hash be `principal`; an earlier secret of it is void. The cluster is never told the secret itself.
-    #[doc(hidden)]
-    pub fn create_credential(
-        &self,
-        principal: &str,
-        hash: [u8; 32],
-    ) -> Result<AccessChanged, Error> {
-        let (principal, hash) = (subject(principal)?, CredentialHash(hash));
-        Ok(self.change(AccessChange::CreateCredential { principal, hash })?)
+    /// Has whoever shows the credential that this gives be `who` ("client/billing"), without a certificate; an earlier one of it is void, and
+    /// connections that have shown it end. It is the line of a file, and told nobody else: the cluster has a hash of its secret.
+    ///
+    /// # Errors
+    /// INVALID: nobody can have one who is no client and no operator; DENIED, UNAVAILABLE. UNKNOWN: an earlier one may be void.
+    pub fn create_credential(&self, who: &str) -> Result<String, Error> {
+        let principal = who.parse().map_err(|why| invalid(format!("{who:?} {why}")))?;
+        let credential = Credential::new(principal, random::bytes32());
+        let credential = credential.map_err(|why| invalid(format!("{who:?} {why}")))?;
+        let (principal, hash) = (Subject::from(&credential), credential.hash());
+        self.change(AccessChange::CreateCredential { principal, hash })?;
+        Ok(credential.to_line())
     }
 
-    /// Has nobody be `principal` by a secret any more.
-    #[doc(hidden)]
+    /// Has nobody be `who` by a credential any more: connections that have shown it end.
+    ///
+    /// # Errors
+    /// NOT_FOUND: it has none; DENIED, UNAVAILABLE, UNKNOWN.
     pub fn revoke_credential(&self, principal: &str) -> Result<AccessChanged, Error> {
         let said = self.give(AccessChange::RevokeCredential { principal: subject(principal)? })?;
         match said.is_absent {

@@ -55,7 +55,7 @@ impl Driven {
             seed: random::seed(),
         };
         let core = Core::new(options, &clock::sample());
-        let (links, secure, tls) = (BTreeMap::new(), to.secure.clone(), None);
+        let (links, secure, tls) = (BTreeMap::new(), to.secure.tls.clone(), None);
         Self { place, core, links, secure, tls, heard: Heard::default() }
     }
 
@@ -189,7 +189,7 @@ impl Driven {
         let link = Connection::dial(address, CLIENT_BUFFER_BYTES_MAX).map_err(words)?;
         let mut link = self.secured(link, endpoint)?;
         poller.add(&mut link, self.key(id)).map_err(words)?;
-        let hello = Hello::Client(self.core.hello(), Speech::own());
+        let hello = Hello::Client(self.core.hello(), Speech::own(), None);
         link.queue(FrameKind::Hello, &hello.to_values()).map_err(|error| error.to_string())?;
         self.links.insert(id, link);
         Ok(())

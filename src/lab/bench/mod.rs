@@ -113,7 +113,7 @@ impl Options {
         Connection {
             endpoints: processes.endpoints(),
             cluster_id: None,
-            secure: processes.secure(),
+            secure: processes.secure().into(),
             ..self.connection.clone()
         }
     }

@@ -2,6 +2,7 @@
 
 use super::network::{Machine, Network};
 use crate::cli::failure::Failure;
+use crate::cli::secure::SecureClient;
 use crate::cli::status::Health;
 use crate::lab::environment;
 use crate::lab::papers::Papers;
@@ -48,7 +49,7 @@ impl Nodes {
             children: [const { None }; NODES],
             programs: [(); NODES].map(|()| program.to_owned()),
             papers,
-            whom: secure.reach(ClusterAt::new(endpoints(), None))?,
+            whom: SecureClient::from(secure).reach(ClusterAt::new(endpoints(), None))?,
         };
         nodes.restart(network)?;
         Ok(nodes)

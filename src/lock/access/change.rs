@@ -2,7 +2,7 @@
 
 use super::pattern::{Names, Who};
 use super::rules::Rule;
-use crate::base::{Principal, Right, Rights, Subject};
+use crate::base::{CredentialHash, Principal, Right, Rights, Subject};
 use crate::lock::command::Name;
 use serde::{Deserialize, Serialize};
 
@@ -22,10 +22,6 @@ pub enum AccessChange {
     /// Nobody is any more by a secret.
     RevokeCredential { principal: Subject },
 }
-
-/// SHA-256 of a secret of 32 random bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CredentialHash(pub [u8; 32]);
 
 /// What came of a change.
 #[derive(Clone, Debug, PartialEq, Eq)]

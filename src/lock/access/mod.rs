@@ -16,7 +16,7 @@ mod rules;
 mod sweep;
 
 pub(super) use allowed::Part;
-pub use change::{AccessChange, AccessDone, AccessRefusal, CredentialHash, Denial};
+pub use change::{AccessChange, AccessDone, AccessRefusal, Denial};
 pub use check::Reader;
 pub use needed::Needed;
 pub use pattern::{Names, PatternError, Who};
@@ -26,7 +26,7 @@ pub(super) use sweep::Cursor;
 use super::effects::Effects;
 use super::machine::LockMachine;
 use crate::base::limits::ACCESS_RULES_MAX;
-use crate::base::{Right, Rights, Subject};
+use crate::base::{CredentialHash, Right, Rights, Subject};
 use allowed::Allowed;
 use rules::Rules;
 use std::collections::BTreeMap;
@@ -37,7 +37,7 @@ use std::sync::Arc;
 pub(super) struct Access {
     is_on: bool,
     rules: Rules,
-    credentials: BTreeMap<Subject, CredentialHash>,
+    credentials: Credentials,
     /// Who waits is looked at from here on, since something was taken away.
     sweep: Option<Cursor>,
     /// Of the rules as they are; no part of the state.
@@ -49,6 +49,9 @@ pub(super) struct Access {
 /// What is allowed to the subject of a session, as of some generation of the rules.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Resolved(Option<(u64, Arc<Allowed>)>);
+
+/// Hashes of secrets, by whom one is by them.
+pub type Credentials = Arc<BTreeMap<Subject, CredentialHash>>;
 
 impl Access {
     pub(super) fn is_on(&self) -> bool {
@@ -63,7 +66,7 @@ impl Access {
         self.rules.len()
     }
 
-    pub(super) fn credentials(&self) -> &BTreeMap<Subject, CredentialHash> {
+    pub(super) fn credentials(&self) -> &Credentials {
         &self.credentials
     }
 
@@ -102,7 +105,7 @@ impl Access {
         if !is_sound || self.credentials.contains_key(&principal) {
             return Err(format!("the credential of {principal} is there twice, or of nobody"));
         }
-        self.credentials.insert(principal, hash);
+        Arc::make_mut(&mut self.credentials).insert(principal, hash);
         Ok(())
     }
 
@@ -195,7 +198,7 @@ impl LockMachine {
                 self.create_credential(principal, *hash)
             }
             AccessChange::RevokeCredential { principal } => {
-                let revoked = self.access.credentials.remove(principal);
+                let revoked = Arc::make_mut(&mut self.access.credentials).remove(principal);
                 if revoked.is_none() {
                     return Ok(AccessDone::Absent);
                 }
@@ -258,7 +261,8 @@ impl LockMachine {
             }
             None => self.weight.add(credential_bytes(principal)),
         }
-        self.access.credentials.insert(principal.clone(), hash);
+        let credentials = Arc::make_mut(&mut self.access.credentials);
+        credentials.insert(principal.clone(), hash);
         Ok(AccessDone::Changed)
     }
 
@@ -292,10 +296,10 @@ impl LockMachine {
         self.access.is_on
     }
 
-    /// The hash of the secret by which somebody is `principal`, if there is one.
+    /// By the hashes of which secrets somebody is whom. Another set is another allocation, as long as this one is kept.
     #[must_use]
-    pub fn credential(&self, principal: &Subject) -> Option<&CredentialHash> {
-        self.access.credentials.get(principal)
+    pub fn credentials(&self) -> &Credentials {
+        &self.access.credentials
     }
 
     /// Those who have a secret, in order.

@@ -1,11 +1,11 @@
 //! Who may what, from format 3 on: behind the clusters that this one was restored from, and behind the answers of each session whose it is.
 
-use super::decode::Pieces;
 use super::SnapshotError;
+use super::decode::Pieces;
 use super::out::{Out, push};
-use crate::base::{ANONYMOUS, Subject};
+use crate::base::{ANONYMOUS, CredentialHash, Subject};
 use crate::lock::LockMachine;
-use crate::lock::access::{ACCESS_LEVEL, Access, CredentialHash, Cursor, Rule};
+use crate::lock::access::{ACCESS_LEVEL, Access, Cursor, Rule};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
@@ -13,7 +13,7 @@ pub(super) fn push_access(out: &mut Out<'_>, access: &Access) {
     let (rules, credentials) = (access.rule_count() as u64, access.credentials().len() as u64);
     push(out, &AccessPiece { is_on: access.is_on(), rules, credentials, sweep: access.sweep() });
     access.rules().for_each(|rule| push(out, &rule));
-    for (principal, hash) in access.credentials() {
+    for (principal, hash) in access.credentials().iter() {
         push(out, &(principal, hash));
     }
 }

@@ -1,11 +1,13 @@
 //! Who may what (L27): in the apply, by the rules of that index.
 
 use super::script::{Script, all, granted, name, transfer, try_acquire, with};
-use crate::base::{Owner, RequestId, Right, Rights, SessionId, SessionKey, Subject, Token};
+use crate::base::{
+    CredentialHash, Owner, RequestId, Right, Rights, SessionId, SessionKey, Subject, Token,
+};
 use crate::lock::level::Bounds;
 use crate::lock::{
-    AccessChange, AccessDone, AccessRefusal, Answer, Applied, BreakWay, Command, CredentialHash,
-    LockMachine, Names, Operation, Outcome, Rule, Settings, Wait,
+    AccessChange, AccessDone, AccessRefusal, Answer, Applied, BreakWay, Command, LockMachine,
+    Names, Operation, Outcome, Rule, Settings, Wait,
 };
 
 const SETTINGS: Settings = Settings { lease_ms: 150, ttl_ms_max: 60_000, level: 3 };
@@ -330,7 +332,7 @@ fn l27_rules_credentials_and_whose_sessions_are_are_in_the_state_and_its_snapsho
     assert_eq!(loaded.state_hash(), script.machine.state_hash());
     assert_eq!(loaded.encode(), bytes);
     assert_eq!(loaded.subject_of(a), Some(&"client/a".parse().unwrap()));
-    assert_eq!(loaded.credential(&"client/a".parse().unwrap()), Some(&hash));
+    assert_eq!(loaded.credentials().get(&"client/a".parse().unwrap()), Some(&hash));
     assert_eq!(loaded.rules(None, 9).len(), 2);
     for cut in 0..bytes.len() {
         assert!(LockMachine::decode(&bytes[..cut]).is_err(), "cut at {cut}");

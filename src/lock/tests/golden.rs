@@ -2,10 +2,11 @@
 
 use super::script::{name, plain};
 use crate::base::codec;
-use crate::base::{ClusterKey, Owner, RequestId, SessionId, SessionKey, Subject, Term, Token};
+use crate::base::{
+    ClusterKey, CredentialHash, Owner, RequestId, SessionId, SessionKey, Subject, Term, Token,
+};
 use crate::lock::{
-    AccessChange, Acquire, BreakWay, Command, CredentialHash, Mode, Names, Operation, Rule,
-    Settings,
+    AccessChange, Acquire, BreakWay, Command, Mode, Names, Operation, Rule, Settings,
 };
 
 fn hex(bytes: &[u8]) -> String {

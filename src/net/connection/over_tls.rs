@@ -3,8 +3,8 @@
 use super::{Closed, Connection, Stream, closed_by};
 use crate::base::{Principal, Sample};
 use crate::net::tls::{
-    self, Begin, EitherStream, Expected, Judge, Session, Spoken, StreamError, Takes, TlsClient,
-    TlsError, TlsServer, TlsStream,
+    self, Begin, EitherStream, Expected, Judge, Says, Session, Spoken, StreamError, Takes,
+    TlsClient, TlsError, TlsServer, TlsStream,
 };
 use mio::net::TcpStream;
 
@@ -46,7 +46,7 @@ impl Connection {
         match &mut self.stream {
             Stream::Either(stream) => stream.listen().map_err(closed_by),
             Stream::Tls(stream) if stream.session.is_handshaking() => {
-                Ok(Begin::Whole { says_node: false })
+                Ok(Begin::Whole(Says::Nothing))
             }
             Stream::Tcp(_) | Stream::Tls(_) | Stream::Local(_) => Ok(Begin::Plain),
         }

@@ -1,5 +1,6 @@
 //! TLS on an accepted socket that does not block, for who reads and writes it as any other and waits for it himself.
 
+use super::hello::Says;
 use super::session::Session;
 use super::sides::TlsServer;
 use crate::base::Principal;
@@ -21,7 +22,7 @@ impl TlsServer {
     /// # Errors
     /// The provider lacks what TLS 1.3 needs.
     pub fn answer(&self) -> Result<AnsweringTls, String> {
-        Ok(AnsweringTls { session: Box::new(self.accept()?), plain: Vec::new() })
+        Ok(AnsweringTls { session: Box::new(self.accept(Says::Nothing)?), plain: Vec::new() })
     }
 }
 

@@ -121,14 +121,14 @@ mod tests {
     use super::*;
     use crate::base::Verify;
     use crate::net::tls::tests::Papers;
-    use crate::net::tls::{Expected, TlsDialer, TlsServer};
+    use crate::net::tls::{Expected, Says, TlsDialer, TlsServer};
     use std::net::TcpListener;
     use std::thread;
 
     /// Answers one who dials with what comes, until its end, or until TLS fails; then closes.
     fn echo(server: &TlsServer, listener: &TcpListener) {
         let (mut socket, _) = listener.accept().unwrap();
-        let mut session = server.accept().unwrap();
+        let mut session = server.accept(Says::Nothing).unwrap();
         let mut buffer = [0; 1024];
         loop {
             let count = socket.read(&mut buffer).unwrap();

@@ -7,7 +7,7 @@ use super::sides::{Expected, TlsClient};
 use super::stamp::Stamp;
 use super::within::ShownWithin;
 use crate::base::text::date;
-use crate::base::{Sample, Verify};
+use crate::base::{Credential, Sample, Verify};
 use crate::net::{Closed, Connection};
 use parking_lot::Mutex;
 use std::net::TcpStream;
@@ -29,6 +29,7 @@ struct Read {
     client: Arc<TlsClient>,
     shown: Option<ShownWithin>,
     trusted: TrustPrint,
+    credential: Option<Credential>,
     stamp: Stamp,
     /// Files that are of no use, which was said.
     useless: Option<Stamp>,
@@ -37,7 +38,8 @@ struct Read {
 impl Read {
     fn of(client: Arc<TlsClient>, material: &TlsMaterial, stamp: Stamp) -> Self {
         let shown = ShownWithin::of(material);
-        Self { client, shown, trusted: material.trusted(), stamp, useless: None }
+        let (trusted, credential) = (material.trusted(), material.credential.clone());
+        Self { client, shown, trusted, credential, stamp, useless: None }
     }
 }
 
@@ -133,6 +135,12 @@ impl TlsDialer {
             Verify::Host => Expected::host_of(endpoint),
             Verify::Node => Ok(Expected::AnyNode),
         }
+    }
+
+    /// What a node is to be shown in the place of a certificate, behind the handshake.
+    #[must_use]
+    pub fn credential(&self) -> Option<Credential> {
+        self.read.lock().credential.clone()
     }
 
     /// What a node of this process is shown.

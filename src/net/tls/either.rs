@@ -2,7 +2,7 @@
 //! kept for it but these.
 
 use super::error::TlsError;
-use super::hello::Begin;
+use super::hello::{Begin, Says};
 use super::sides::TlsServer;
 use super::stream::{StreamError, TlsStream};
 use crate::net::socket;
@@ -73,7 +73,7 @@ impl EitherStream {
             match (Begin::of(&self.begin), self.takes) {
                 (Ok(Begin::Part), _) => {}
                 // A session says what is wrong, to both.
-                (Ok(Begin::Plain), Takes::Tls) => return Ok(Begin::Whole { says_node: false }),
+                (Ok(Begin::Plain), Takes::Tls) => return Ok(Begin::Whole(Says::Nothing)),
                 (Ok(begin), _) => return Ok(begin),
                 (Err(error), _) => {
                     // It may be gone, and then needs no words.
@@ -99,8 +99,8 @@ impl EitherStream {
             return Err(io::Error::from(ErrorKind::WouldBlock).into());
         }
         let session = match begin {
-            Begin::Plain => None,
-            _ => Some(self.server.accept().map_err(TlsError::Failed)?),
+            Begin::Part | Begin::Plain => None,
+            Begin::Whole(says) => Some(self.server.accept(says).map_err(TlsError::Failed)?),
         };
         let socket = self.socket.take().expect("no other stream has its socket yet");
         let bytes = std::mem::take(&mut self.begin);

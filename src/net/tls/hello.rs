@@ -11,10 +11,19 @@ pub enum Begin {
     /// It does without TLS.
     Plain,
     /// To answer it takes cryptography.
-    Whole {
-        /// It says that a node dials.
-        says_node: bool,
-    },
+    Whole(Says),
+}
+
+/// What the dialer says of itself before anything is encrypted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Says {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// It is a node, and wants a node's turn.
+    Node,
+    /// It has no certificate, and will show a credential once both sides are encrypted.
+    Credential,
 }
 
 impl Begin {
@@ -32,11 +41,10 @@ impl Begin {
             Message::Part if bytes.len() > HELLO_BYTES_MAX => Err(TlsError::Oversized),
             Message::Part => Ok(Self::Part),
             Message::Hello(hello) => {
-                let says_node = protocols(&hello).is_some_and(has_node);
-                Ok(Self::Whole { says_node })
+                Ok(Self::Whole(protocols(&hello).map_or(Says::Nothing, said_by)))
             }
             // Whoever is to answer it says what is wrong.
-            Message::Other => Ok(Self::Whole { says_node: false }),
+            Message::Other => Ok(Self::Whole(Says::Nothing)),
         }
     }
 }
@@ -96,8 +104,13 @@ fn protocols(mut hello: &[u8]) -> Option<&[u8]> {
     }
 }
 
-fn has_node(mut protocols: &[u8]) -> bool {
-    std::iter::from_fn(|| take(&mut protocols, 1)).any(|one| one == NODE_DIALS)
+fn said_by(mut protocols: &[u8]) -> Says {
+    let said = std::iter::from_fn(|| take(&mut protocols, 1)).find_map(|one| match one {
+        NODE_DIALS => Some(Says::Node),
+        CREDENTIAL_FOLLOWS => Some(Says::Credential),
+        _ => None,
+    });
+    said.unwrap_or_default()
 }
 
 /// A part that says its length in so many bytes before it.
@@ -111,6 +124,8 @@ fn take<'a>(from: &mut &'a [u8], length_bytes: usize) -> Option<&'a [u8]> {
 
 /// By this protocol a node that dials another says so (ALPN); it is no secret, and no claim to anything but its turn.
 pub(super) const NODE_DIALS: &[u8] = b"tenure-node";
+/// By this one a client says that it has a credential in the place of a certificate. Whoever says so and shows none is refused at its hello.
+pub(super) const CREDENTIAL_FOLLOWS: &[u8] = b"tenure-credential";
 /// Those of Tenure have a few hundred bytes, those of other programs no two thousand.
 const HELLO_BYTES_MAX: usize = 4 << 10;
 const RECORD_BYTES_MAX: usize = 1 << 14;
@@ -138,7 +153,8 @@ mod tests {
     #[test]
     fn a_first_message_is_whole_once_its_last_byte_has_come_however_it_is_cut() {
         let client = Papers::new().client("tenure:client/a");
-        for (expected, says_node) in [(Expected::AnyNode, false), (Expected::Node(NodeId(3)), true)]
+        for (expected, says) in
+            [(Expected::AnyNode, Says::Nothing), (Expected::Node(NodeId(3)), Says::Node)]
         {
             let hello = hello(&client, expected);
             for bytes in [hello.clone(), in_records(&hello, 1), in_records(&hello, 100)] {
@@ -147,14 +163,14 @@ mod tests {
                     assert_eq!(Begin::of(&begin[..length]), Ok(Begin::Part), "{length}");
                 }
                 let whole = [begin, &[*last], b"and more"].concat();
-                assert_eq!(Begin::of(&whole), Ok(Begin::Whole { says_node }));
+                assert_eq!(Begin::of(&whole), Ok(Begin::Whole(says)));
             }
         }
     }
 
     #[test]
     fn what_is_no_first_message_is_for_others_to_judge() {
-        let whole = Ok(Begin::Whole { says_node: false });
+        let whole = Ok(Begin::Whole(Says::Nothing));
         for (bytes, begin) in [
             (&b"GET / HTTP/1.1\r\n"[..], Ok(Begin::Plain)),
             (&[0], Ok(Begin::Plain)),

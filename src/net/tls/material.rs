@@ -5,7 +5,7 @@ use super::sides::provider;
 use super::trust::{self, Trust, Usage};
 use super::validity::not_after;
 use crate::base::text::date;
-use crate::base::{IdentityError, Principal};
+use crate::base::{Credential, CredentialError, IdentityError, Principal};
 use ring::digest::{self, SHA256};
 use rustls::InconsistentKeys;
 use rustls::pki_types::pem::{Error as PemError, PemObject};
@@ -30,6 +30,8 @@ pub struct TlsFiles {
     pub client_ca: Option<PathBuf>,
     /// What authorities have revoked.
     pub crl: Option<PathBuf>,
+    /// The secret by which we are somebody without a certificate.
+    pub credential: Option<PathBuf>,
 }
 
 /// What they say, whole and consistent: nothing is taken of a set of which one is wrong.
@@ -40,6 +42,7 @@ pub struct TlsMaterial {
     pub(super) own: Option<(Arc<CertifiedKey>, Result<Principal, IdentityError>)>,
     /// Equal where whom we trust is.
     trusted: TrustPrint,
+    pub(super) credential: Option<Credential>,
     /// The wall clock of handshakes.
     pub(super) clock: Arc<dyn TimeProvider>,
     /// What whoever reads the log should know.
@@ -77,10 +80,19 @@ impl TlsMaterial {
         };
         let mut warnings = Vec::new();
         let own = files.own.as_ref().map(|files| own(files, &mut warnings)).transpose()?;
+        let credential = files.credential.as_deref();
+        let credential = credential.map(|path| credential_in(path, &mut warnings)).transpose()?;
+        if let (Some(path), Some(_)) = (&files.credential, &own) {
+            return Err(format!(
+                "{} (credential_file) and a certificate are given, and they are two identities: give one of them",
+                path.display()
+            ));
+        }
         let print = print.finish();
         let print = print.as_ref().try_into().expect("SHA-256 has 32 bytes");
         let clock = Arc::new(DefaultTimeProvider);
-        Ok(Self { nodes, clients, own, trusted: TrustPrint(print), clock, warnings })
+        let trusted = TrustPrint(print);
+        Ok(Self { nodes, clients, own, trusted, credential, clock, warnings })
     }
 
     /// What is trusted, to be compared.
@@ -195,12 +207,7 @@ fn private_key(
     warnings: &mut Vec<String>,
 ) -> Result<PrivateKeyDer<'static>, String> {
     let (bytes, file) = (bytes_of(at)?, at.path.display());
-    // A group may be its owner's alone.
-    if std::fs::metadata(at.path).is_ok_and(|file| file.permissions().mode() & 0o007 != 0) {
-        let text =
-            format!("the key {file} can be read by everybody on this machine: `chmod 600 {file}`");
-        warnings.push(text);
-    }
+    warn_if_open(at, warnings);
     PrivateKeyDer::from_pem_slice(&bytes).map_err(|error| match error {
         PemError::NoItemsFound if contains(&bytes, b"ENCRYPTED PRIVATE KEY") => format!(
             "{at} is encrypted, and nobody is there to ask for its password: `openssl pkey -in {file}` writes it plain; keep that file for its owner (0600)"
@@ -208,6 +215,25 @@ fn private_key(
         PemError::NoItemsFound => format!("{at} has no private key in it"),
         error => format!("{at} is damaged: {error}"),
     })
+}
+
+fn credential_in(path: &Path, warnings: &mut Vec<String>) -> Result<Credential, String> {
+    let at = Named { path, option: "credential_file" };
+    let bytes = bytes_of(at)?;
+    warn_if_open(at, warnings);
+    let text =
+        std::str::from_utf8(&bytes).map_err(|_| format!("{at} {}", CredentialError::Form))?;
+    text.parse().map_err(|why: CredentialError| format!("{at} {why}"))
+}
+
+/// A secret that everybody reads; a group may be its owner's alone.
+fn warn_if_open(at: Named<'_>, warnings: &mut Vec<String>) {
+    if std::fs::metadata(at.path).is_ok_and(|file| file.permissions().mode() & 0o007 != 0) {
+        let (what, file) = (at.option, at.path.display());
+        warnings.push(format!(
+            "the {what} {file} can be read by everybody on this machine: `chmod 600 {file}`"
+        ));
+    }
 }
 
 fn certificates(at: Named<'_>) -> Result<Vec<CertificateDer<'static>>, String> {

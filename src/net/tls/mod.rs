@@ -33,7 +33,7 @@ pub use blocking::BlockingTls;
 pub use dialer::{Renewed, TlsDialer};
 pub(super) use either::{EitherStream, Spoken, Takes};
 pub use error::{TlsError, begins_as_tls};
-pub use hello::Begin;
+pub use hello::{Begin, Says};
 pub use material::{TlsFiles, TlsMaterial, TrustPrint};
 pub(super) use session::Session;
 pub(super) use sides::Judge;

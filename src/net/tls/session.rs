@@ -123,7 +123,9 @@ impl Session {
             let shown = self.tls.peer_certificates().unwrap_or_default();
             self.peer = shown.first().and_then(trust::principal_of);
             let wall = self.clock.current_time().unwrap_or_else(UnixTime::now);
-            self.standing = Some(Standing::begin(shown, wall, clock::sample()));
+            // Whoever shows a credential has no certificate that ends.
+            self.standing =
+                (!shown.is_empty()).then(|| Standing::begin(shown, wall, clock::sample()));
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! The two sides of a handshake: a node that is dialed, and whoever dials.
 
-use super::hello::NODE_DIALS;
+use super::hello::{CREDENTIAL_FOLLOWS, NODE_DIALS, Says};
 use super::material::TlsMaterial;
 use super::session::Session;
 use super::trust::Trust;
@@ -32,6 +32,8 @@ pub enum Expected {
 #[derive(Clone)]
 pub struct TlsServer {
     config: Arc<ServerConfig>,
+    /// For those who say that a credential follows.
+    without_certificate: Arc<ServerConfig>,
     verifier: Arc<DialerVerifier>,
 }
 
@@ -105,26 +107,37 @@ impl TlsServer {
         let Some((own, _)) = &material.own else {
             return Err("a node needs a certificate and its key (--cert and --key)".to_owned());
         };
-        let verifier = Arc::new(DialerVerifier {
-            nodes: Arc::clone(&material.nodes),
-            clients: Arc::clone(&material.clients),
-            demand,
-        });
-        let clock = Arc::clone(&material.clock);
-        let config = ServerConfig::builder_with_details(provider(), clock)
-            .with_protocol_versions(&[&TLS13])
-            .map_err(|error| error.to_string())?;
-        let mut config = config
-            .with_client_cert_verifier(Arc::clone(&verifier) as Arc<_>)
-            .with_cert_resolver(Arc::new(SingleCertAndKey::from(Arc::clone(own))));
-        config.session_storage = Arc::new(NoServerSessionStorage {});
-        config.send_tls13_tickets = 0;
-        Ok(Self { config: Arc::new(config), verifier })
+        let verifier = |demand| {
+            Arc::new(DialerVerifier {
+                nodes: Arc::clone(&material.nodes),
+                clients: Arc::clone(&material.clients),
+                demand,
+            })
+        };
+        let config = |verifier: &Arc<DialerVerifier>| {
+            let clock = Arc::clone(&material.clock);
+            let config = ServerConfig::builder_with_details(provider(), clock)
+                .with_protocol_versions(&[&TLS13])
+                .map_err(|error| error.to_string())?;
+            let mut config = config
+                .with_client_cert_verifier(Arc::clone(verifier) as Arc<_>)
+                .with_cert_resolver(Arc::new(SingleCertAndKey::from(Arc::clone(own))));
+            config.session_storage = Arc::new(NoServerSessionStorage {});
+            config.send_tls13_tickets = 0;
+            Ok::<_, String>(Arc::new(config))
+        };
+        let (demanding, lenient) = (verifier(demand), verifier(Demand::Nothing));
+        let (config, without_certificate) = (config(&demanding)?, config(&lenient)?);
+        Ok(Self { config, without_certificate, verifier: demanding })
     }
 
-    /// One who has dialed us.
-    pub(in crate::net) fn accept(&self) -> Result<Session, String> {
-        let connection = ServerConnection::new(Arc::clone(&self.config));
+    /// One who has dialed us, and what it says of itself.
+    pub(in crate::net) fn accept(&self, says: Says) -> Result<Session, String> {
+        let config = match says {
+            Says::Nothing | Says::Node => &self.config,
+            Says::Credential => &self.without_certificate,
+        };
+        let connection = ServerConnection::new(Arc::clone(config));
         let clock = Arc::clone(&self.config.time_provider);
         let session = connection.map(|connection| Session::new(connection.into(), clock));
         session.map_err(|why| why.to_string())
@@ -151,6 +164,9 @@ impl TlsClient {
             }
             None => config.with_no_client_auth(),
         };
+        if material.credential.is_some() {
+            config.alpn_protocols = vec![CREDENTIAL_FOLLOWS.to_vec()];
+        }
         config.resumption = Resumption::disabled();
         Ok(Self { config, nodes, clock })
     }

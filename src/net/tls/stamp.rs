@@ -14,6 +14,7 @@ impl TlsFiles {
     pub fn stamp(&self) -> Stamp {
         let own = self.own.iter().flat_map(|(certificate, key)| [certificate, key]);
         let files = [&self.ca].into_iter().chain(own).chain(&self.client_ca).chain(&self.crl);
+        let files = files.chain(&self.credential);
         Stamp(files.map(|path| of(path)).collect())
     }
 }

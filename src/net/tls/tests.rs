@@ -44,14 +44,14 @@ impl Papers {
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, issuer).unwrap().pem();
         let own = (self.write(&certificate), self.write(&key.serialize_pem()));
-        TlsFiles { ca: self.ca.clone(), own: Some(own), client_ca: None, crl: None }
+        TlsFiles { ca: self.ca.clone(), own: Some(own), ..TlsFiles::default() }
     }
 
     fn files(&mut self, params: &CertificateParams) -> TlsFiles {
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.authority).unwrap().pem();
         let own = (self.write(&certificate), self.write(&key.serialize_pem()));
-        TlsFiles { ca: self.ca.clone(), own: Some(own), client_ca: None, crl: None }
+        TlsFiles { ca: self.ca.clone(), own: Some(own), ..TlsFiles::default() }
     }
 
     fn read(&mut self, params: &CertificateParams) -> TlsMaterial {
@@ -145,7 +145,8 @@ struct Pair {
 
 impl Pair {
     fn new(dialer: &TlsClient, expected: Expected, dialed: &TlsServer) -> Self {
-        let (dialer, dialed) = (dialer.dial(expected).unwrap(), dialed.accept().unwrap());
+        let (dialer, dialed) =
+            (dialer.dial(expected).unwrap(), dialed.accept(Says::Nothing).unwrap());
         let mut pair = Self { dialer, dialed, dialer_error: None, dialed_error: None };
         pair.settle();
         pair
@@ -207,7 +208,7 @@ fn nothing_is_encrypted_or_told_before_the_other_side_is_known() {
     let mut papers = Papers::new();
     let (server, client) = (papers.server("tenure:node/1"), papers.client("tenure:client/a"));
     let mut dialer = client.dial(Expected::AnyNode).unwrap();
-    let mut dialed = server.accept().unwrap();
+    let mut dialed = server.accept(Says::Nothing).unwrap();
     let mut plain = Vec::new();
     assert_eq!(dialer.encrypt(b"early").unwrap(), 0);
     assert!(carry(&mut dialer, &mut dialed, &mut plain).is_none());
@@ -280,7 +281,7 @@ fn what_is_no_tls_is_told_as_that() {
         &[0; 64],
         &[0xff; 64],
     ] {
-        let mut dialed = server.accept().unwrap();
+        let mut dialed = server.accept(Says::Nothing).unwrap();
         let error = dialed.receive(bytes, |_| panic!("nothing was said")).unwrap_err();
         assert_eq!(error, TlsError::NotTls, "{bytes:?}");
         assert_eq!(dialed.pending()[0], 0x15, "an alert");
@@ -297,7 +298,7 @@ fn what_is_no_tls_is_told_as_that() {
 fn an_endless_hello_is_refused_before_it_takes_memory() {
     let mut papers = Papers::new();
     let server = papers.server("tenure:node/1");
-    let mut dialed = server.accept().unwrap();
+    let mut dialed = server.accept(Says::Nothing).unwrap();
     // Records of a handshake message that declares 16 MiB.
     let mut record = vec![0x16, 3, 1, 0x40, 0, 1, 0xff, 0xff, 0xff];
     record.resize(5 + 0x4000, 0);
@@ -322,7 +323,7 @@ fn older_versions_of_tls_are_refused() {
     // Its extension of supported versions becomes one that nobody knows: what is left is TLS 1.2.
     let at = hello.windows(7).position(|window| window == [0, 43, 0, 3, 2, 3, 4]).unwrap();
     hello[at] = 0x7f;
-    let mut dialed = papers.server("tenure:node/1").accept().unwrap();
+    let mut dialed = papers.server("tenure:node/1").accept(Says::Nothing).unwrap();
     let error = dialed.receive(&hello, |_| ()).unwrap_err();
     assert!(error.to_string().contains("does not speak TLS 1.3"), "{error}");
 }

@@ -287,7 +287,7 @@ impl Process {
                     Hello::Peer(hello, speech) => {
                         self.welcome_peer(now, line, (&hello, speech, Form::Named), network);
                     }
-                    Hello::Client(hello, speech) => {
+                    Hello::Client(hello, speech, _) => {
                         self.welcome_client(now, line, (&hello, &speech, Form::Named), network);
                     }
                 }

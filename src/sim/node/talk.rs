@@ -110,7 +110,7 @@ pub fn client_hello(form: Form, client: &str, cluster: Option<ClusterId>) -> Vec
     match form {
         Form::Fixed => frame(FrameKind::ClientHello, &hello),
         Form::Named => {
-            let hello = Hello::Client(hello, Speech::own());
+            let hello = Hello::Client(hello, Speech::own(), None);
             frame(FrameKind::Hello, &hello.to_values())
         }
     }

@@ -99,7 +99,7 @@ impl Line {
         let Ok(mut link) = self.connect(address) else { return Ok(()) };
         poller.add(&mut link, key).map_err(no_poll)?;
         let client = ClientHello { client: "cruel/herd".to_owned(), cluster: None };
-        let hello = Hello::Client(client, Speech::own()).to_values();
+        let hello = Hello::Client(client, Speech::own(), None).to_values();
         if link.queue(FrameKind::Hello, &hello).is_ok() {
             self.link = Some(link);
         }

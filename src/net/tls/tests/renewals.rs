@@ -98,7 +98,7 @@ fn who_is_trusted_no_more_is_found_among_those_that_stand() {
     assert!(why.to_string().contains("not of an authority that is trusted here"), "{why}");
     assert_eq!(pair.dialed.examine(Judge::Dialer(&old), &later(0)), Ok(()));
     // Whoever still shakes hands is judged by the end of that.
-    let handshaking: Session = old.accept().unwrap();
+    let handshaking: Session = old.accept(Says::Nothing).unwrap();
     assert_eq!(handshaking.examine(Judge::Dialer(&server), &later(0)), Ok(()));
     assert!(!handshaking.is_over(&later(1 << 20)) && handshaking.ends_at() == u64::MAX);
 }

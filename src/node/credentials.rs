@@ -1,0 +1,174 @@
+//! Who is somebody by a credential: verified at its hello, and again once the state of this node has other credentials.
+//!
+//! By the state of this node, since nothing else is known here; one that lags behind lets in whom the cluster does not know any more
+//! and can tell it nothing: whoever leads has applied all that was committed before, and has hung up on such connections by then.
+
+use crate::base::meters::HandshakeResult;
+use crate::base::{Credential, CredentialHash, Subject};
+use crate::lock::Credentials;
+use crate::net::Key;
+use crate::node::ending::Ending;
+use crate::node::links::Link;
+use crate::node::network::Network;
+use crate::server::{Input, Server};
+use crate::wal::Disk;
+use crate::wire::{Refused, RefusedCode};
+use std::sync::Arc;
+
+/// What a connection has shown in the place of a certificate, and how often credentials had changed when it was verified last.
+#[derive(Debug)]
+pub(super) struct Shown {
+    credential: Credential,
+    verified_at: u64,
+}
+
+/// Those by which connections were verified.
+#[derive(Debug, Default)]
+pub(super) struct Verified {
+    credentials: Credentials,
+    /// How often they have changed.
+    changes: u64,
+    /// Where the present look at all connections goes on; `None`: none is under way.
+    from: Option<Key>,
+}
+
+impl Verified {
+    /// Whether all connections have been looked at.
+    pub(super) fn is_over(&self) -> bool {
+        self.from.is_none()
+    }
+}
+
+impl Shown {
+    pub(super) fn credential(&self) -> &Credential {
+        &self.credential
+    }
+}
+
+impl Network {
+    /// Whom the hello on this connection is from: its certificate has said so, or the credential that it shows does.
+    pub(super) fn identify<D: Disk>(
+        &mut self,
+        key: Key,
+        credential: Option<Credential>,
+        server: &Server<D>,
+    ) -> Result<(), Ending> {
+        self.follow_credentials(server);
+        let Some(link) = self.links.find(key) else { return Ok(()) };
+        let is_over_tls = link.connection.is_over_tls();
+        let is_within = link.connection.address().is_none();
+        let has_certificate = link.connection.principal().is_some();
+        let Some(credential) = credential else {
+            return match is_over_tls && !has_certificate {
+                true => Err(refused(NOTHING.to_owned())),
+                false => Ok(()),
+            };
+        };
+        let whose = credential.principal();
+        let wrong = if has_certificate {
+            Some(format!(
+                "the credential of {whose} and a certificate are two identities: show one of them"
+            ))
+        } else if !is_over_tls && !is_within {
+            Some(format!(
+                "the credential of {whose} came without TLS, so that others may know it by now: revoke it (`tenure access credential revoke {whose}`), and create it again"
+            ))
+        } else {
+            let is_known = is_known(&self.examining.verified.credentials, &credential);
+            (!is_known).then(|| unknown(&credential))
+        };
+        match wrong {
+            Some(text) => {
+                self.turns.meters().handshakes[HandshakeResult::BadCredential as usize].add(1);
+                Err(refused(text))
+            }
+            None => {
+                let verified_at = self.examining.verified.changes;
+                link.shown = Some(Box::new(Shown { credential, verified_at }));
+                Ok(())
+            }
+        }
+    }
+
+    /// Looks at some of the connections, as long as not all were looked at since credentials have changed; hangs up on those whose
+    /// credential was revoked, or replaced.
+    pub(super) fn examine_credentials<D: Disk>(
+        &mut self,
+        server: &Server<D>,
+        inputs: &mut Vec<Input>,
+    ) {
+        self.follow_credentials(server);
+        let Some(from) = self.examining.verified.from else { return };
+        let keys: Vec<Key> = self.links.from(from).take(LOOKS_PER_TURN).collect();
+        let goes_on = keys.len() == LOOKS_PER_TURN;
+        let next = keys.last().map_or(from, |key| Key(key.0 + 1));
+        for key in keys {
+            if let Err(ending) = self.verify_again(key) {
+                self.end(key, ending, inputs);
+            }
+        }
+        self.examining.verified.from = goes_on.then_some(next);
+    }
+
+    /// Verifies what this connection has shown, if credentials have changed since that was done last: before each of its requests, too.
+    pub(super) fn verify_again(&mut self, key: Key) -> Result<(), Ending> {
+        let Self { links, examining, .. } = self;
+        let Some(shown) = links.find(key).and_then(|link| link.shown.as_mut()) else {
+            return Ok(());
+        };
+        let verified = &examining.verified;
+        if shown.verified_at == verified.changes {
+            return Ok(());
+        }
+        if !is_known(&verified.credentials, &shown.credential) {
+            let whose = shown.credential.principal();
+            return Err(Ending::Distrusted(format!(
+                "the credential of {whose} was revoked, or replaced by another"
+            )));
+        }
+        shown.verified_at = verified.changes;
+        Ok(())
+    }
+
+    fn follow_credentials<D: Disk>(&mut self, server: &Server<D>) {
+        let verified = &mut self.examining.verified;
+        let now = server.credentials();
+        let is_same = match now {
+            Some(now) => Arc::ptr_eq(now, &verified.credentials),
+            None => verified.credentials.is_empty(),
+        };
+        if !is_same {
+            verified.credentials = now.cloned().unwrap_or_default();
+            verified.changes += 1;
+            verified.from = Some(Key(0));
+        }
+    }
+}
+
+impl Link {
+    /// What it has shown in the place of a certificate.
+    pub(super) fn credential(&self) -> Option<&Credential> {
+        self.shown.as_deref().map(Shown::credential)
+    }
+}
+
+/// All are compared in the same time, whatever they have in common with the right one.
+fn is_known(credentials: &Credentials, credential: &Credential) -> bool {
+    let known: Option<&CredentialHash> = credentials.get(&Subject::from(credential));
+    known.is_some_and(|known| *known == credential.hash())
+}
+
+fn unknown(credential: &Credential) -> String {
+    let whose = credential.principal();
+    format!(
+        "the credential of {whose} is not the one that this cluster has: it was revoked or replaced, or is another cluster's (`tenure access credential list` shows who has one)"
+    )
+}
+
+fn refused(text: String) -> Ending {
+    Ending::Refusing(Refused { code: RefusedCode::State, text })
+}
+
+const NOTHING: &str = "this connection says that a credential follows and shows none, and no certificate either: give one of them (--credential-file, or --cert and --key)";
+/// Connections that are looked at in one turn: some dozens of nanoseconds each, and one hash for each that has shown something.
+const LOOKS_PER_TURN: usize = 1024;
