@@ -393,8 +393,8 @@ typedef struct {
   uint32_t flags;
   /**
    * A file (PEM) with the authority of the nodes: they are reached over TLS alone, and no other node is spoken to. The files
-   * are read when the client is opened. If none of ca, cert, key and verify is given, the environment's TENURE_CA,
-   * TENURE_CERT, TENURE_KEY and TENURE_VERIFY count ("host" or "node"; not for a client of tenure_node_client); without
+   * are read when the client is opened. If none of ca, cert, key, credential_file and verify is given,
+   * the environment's TENURE_CA, TENURE_CERT, TENURE_KEY, TENURE_CREDENTIAL_FILE and TENURE_VERIFY count ("host" or "node"; not for a client of tenure_node_client); without
    * those, and for "", nothing is encrypted.
    */
   const char *ca;
@@ -407,7 +407,8 @@ typedef struct {
    */
   const char *key;
   /**
-   * Not acted on by this version, which has no credentials: NULL.
+   * A file with a credential (`tenure access credential create`), for whoever has no certificate: cert and key are NULL then, and ca is given.
+   * NULL: none.
    */
   const char *credential_file;
   /**

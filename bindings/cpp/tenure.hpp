@@ -690,13 +690,15 @@ struct client_options {
     // The constructor returns at once, and connects in the background.
     bool background = false;
     // A file (PEM) with the authority of the nodes: they are reached over TLS alone. Files are read when the client is opened. If
-    // none of ca, cert, key and verify is given, the environment's TENURE_CA, TENURE_CERT, TENURE_KEY and TENURE_VERIFY count
-    // (not for node::client); without those nothing is encrypted.
+    // none of ca, cert, key, credential_file and verify is given, the environment's TENURE_CA, TENURE_CERT, TENURE_KEY,
+    // TENURE_CREDENTIAL_FILE and TENURE_VERIFY count (not for node::client); without those nothing is encrypted.
     std::string ca;
     // Files (PEM) with the certificate that this client shows, and its key.
     std::string cert;
     std::string key;
     verify_by verify = verify_by::host;
+    // A file with a credential (`tenure access credential create`), for whoever has no certificate: of the others ca alone is given.
+    std::string credential_file;
 };
 
 struct acquire_options {
@@ -1090,12 +1092,13 @@ private:
         given.ca = options.ca.empty() ? nullptr : options.ca.c_str();
         given.cert = options.cert.empty() ? nullptr : options.cert.c_str();
         given.key = options.key.empty() ? nullptr : options.key.c_str();
+        given.credential_file = options.credential_file.empty() ? nullptr : options.credential_file.c_str();
         given.verify = static_cast<std::uint32_t>(options.verify);
         if (detail::has_nul(options.name))
             return detail::name_has_nul;
         if (detail::has_nul(options.cluster_id))
             return "cluster_id has a NUL byte";
-        for (const std::string *text : {&options.ca, &options.cert, &options.key})
+        for (const std::string *text : {&options.ca, &options.cert, &options.key, &options.credential_file})
             if (detail::has_nul(*text))
                 return detail::text_has_nul;
         if (!detail::put(given.ttl_ms, options.ttl))

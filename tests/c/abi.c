@@ -234,7 +234,7 @@ static void options_that_are_not_acted_on_are_refused(void) {
     CHECK_STATUS(tenure_client_open("127.0.0.1:1", &newer.known, &client), TENURE_UNSUPPORTED);
     options.struct_size = sizeof options;
     options.credential_file = "secret";
-    CHECK_STATUS(tenure_client_open("127.0.0.1:1", &options, &client), TENURE_UNSUPPORTED);
+    CHECK_STATUS(tenure_client_open("127.0.0.1:1", &options, &client), TENURE_INVALID);
     options.credential_file = NULL;
     options.verify = TENURE_VERIFY_NODE + 1;
     CHECK_STATUS(tenure_client_open("127.0.0.1:1", &options, &client), TENURE_UNSUPPORTED);

@@ -48,8 +48,10 @@ impl Stand {
     }
 
     fn lock(&self, flags: &[String]) -> Output {
-        let words = ["x", "--wait", "3s", "--", "echo", "held"];
-        run_as(&self.cluster, flags, "lock", &words)
+        let (endpoints, flags) =
+            (self.cluster.endpoints(), flags.iter().map(String::as_str).collect::<Vec<_>>());
+        let within = ["--timeout", "3s", "--endpoints", &endpoints];
+        run(&[&["lock"], &within[..], &flags, &["x", "--", "echo", "held"]].concat())
     }
 }
 

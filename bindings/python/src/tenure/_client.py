@@ -36,7 +36,7 @@ from ._options import Options
 from ._reader import Readers
 from ._requests import acquire, first_of, start_acquire, start_acquire_all
 from ._session import Session, client_options, next_change, session_of
-from ._tls import TLS
+from ._tls import TLS, Path
 from ._wait import until_decided
 from ._watch import SessionWatch
 
@@ -54,6 +54,7 @@ def connect(
     background: bool = False,
     cluster_id: Optional[str] = None,
     tls: Union[TLS, Literal[False], None] = None,
+    credential: Optional[Path] = None,
 ) -> Client:
     """Connects to the cluster of which `endpoints` ("host:port,host:port") are nodes.
 
@@ -63,10 +64,11 @@ def connect(
     `cluster_id` pins the cluster that is meant: its id as `tenure status` shows it, or at least the first eight hex
     digits; nodes of any other are passed over. None: the environment's TENURE_CLUSTER_ID, else no pin; "": no pin.
     With `tls` nodes are reached over TLS alone. None: the environment's TENURE_CA, TENURE_CERT, TENURE_KEY and TENURE_VERIFY
-    count, else nothing is encrypted; False: nothing is encrypted, whatever they say.
+    count, else nothing is encrypted; False: nothing is encrypted, whatever they say. `credential`: a file with a credential
+    (`tenure access credential create`), for whoever has no certificate; `tls` then has the authority of the nodes alone.
     Raises Unavailable after `connect_timeout` (5 s); it says which nodes were tried and why each failed, and at once if
     they are of several clusters: with their ids, and who said which."""
-    options = client_options(ttl, name, connect_timeout, request_timeout, progress, background, cluster_id, tls)
+    options = client_options(ttl, name, connect_timeout, request_timeout, progress, background, cluster_id, tls, credential)
     client = Client(ClientHandle())
     open_client(client._handle, endpoints, options)
     return client

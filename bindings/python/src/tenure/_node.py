@@ -130,10 +130,11 @@ class Node(Local):
         progress: Optional[float] = None,
         background: bool = False,
         tls: Optional[TLS] = None,
+        credential: Optional[Path] = None,
     ) -> Client:
         """A client of this node's cluster, which reaches this node without a socket. Options as for connect(), but that
         nothing is taken from the environment. Where the other nodes speak TLS, it needs a `tls` of its own."""
-        options = client_options(ttl, name, connect_timeout, request_timeout, progress, background, None, tls)
+        options = client_options(ttl, name, connect_timeout, request_timeout, progress, background, None, tls, credential)
         client = Client(ClientHandle(keeps=self._handle))
         fill(client._handle, library.tenure_node_client, (self._handle.pointer, byref(options)))
         return client

@@ -11,7 +11,7 @@ from ._convert import option_ms, optional_text
 from ._library import library
 from ._native import Handle, check
 from ._reason import Worded
-from ._tls import TLS, secure_client
+from ._tls import TLS, Path, optional_path, secure_client
 
 
 class SessionState(Worded):
@@ -56,6 +56,7 @@ def client_options(
     background: bool,
     cluster_id: Optional[str],
     tls: Union[TLS, Literal[False], None],
+    credential: Optional[Path] = None,
 ) -> ClientOptions:
     """The C options of these."""
     options = ClientOptions(
@@ -69,6 +70,7 @@ def client_options(
         cluster_id=optional_text(cluster_id, "cluster id"),
     )
     secure_client(options, tls)
+    options.credential_file = optional_path(credential, "credential")
     return options
 
 

@@ -98,6 +98,7 @@ class Cluster(Local):
         request_timeout: Optional[float] = None,
         progress: Optional[float] = None,
         tls: Union[TLS, Literal[False], None] = None,
+        credential: Union[str, Path, None] = None,
     ) -> Client:
         """A client of it; the options are those of tenure.connect(). By itself it shows the cluster's `tls`, if there is one."""
         client = connect(
@@ -109,6 +110,7 @@ class Cluster(Local):
             progress=progress,
             cluster_id="",
             tls=(self.tls or False) if tls is None else tls,
+            credential=credential,
         )
         # Nodes are stopped when they are collected.
         client._handle.keeps = self

@@ -28,7 +28,7 @@ from .._options import Options
 from .._reader import Readers
 from .._requests import first_of, start_acquire, start_acquire_all
 from .._session import Session, SessionState, client_options, next_change, session_of
-from .._tls import TLS
+from .._tls import TLS, Path
 from .._wait import Deadline
 from .._watch import SessionWatch
 from ._election import Election
@@ -55,12 +55,13 @@ async def connect(
     progress: Optional[float] = None,
     cluster_id: Optional[str] = None,
     tls: Union[TLS, Literal[False], None] = None,
+    credential: Optional[Path] = None,
 ) -> Client:
     """Connects to a cluster; the options are those of tenure.connect().
 
     Raises Unavailable if there is no session after `connect_timeout` seconds. Cancelling the task leaves nothing
     behind."""
-    options = client_options(ttl, name, connect_timeout, request_timeout, progress, True, cluster_id, tls)
+    options = client_options(ttl, name, connect_timeout, request_timeout, progress, True, cluster_id, tls, credential)
     client = Client(ClientHandle())
     open_client(client._handle, endpoints, options)
     deadline = Deadline(connect_timeout)
