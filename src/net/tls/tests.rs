@@ -1,7 +1,7 @@
 //! Handshakes without sockets: who comes together, and what each side is told when it does not.
 
 use super::*;
-use crate::base::{NodeId, Principal};
+use crate::base::{Credential, NodeId, Principal};
 use crate::sys::clock;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair,
@@ -60,6 +60,19 @@ impl Papers {
 
     pub(crate) fn client_files(&mut self, uri: &str) -> TlsFiles {
         self.files(&client(uri))
+    }
+
+    /// One who says that its credential follows.
+    pub(crate) fn client_with_credential(&mut self, credential: &Credential) -> TlsClient {
+        let credential = Some(self.write(&credential.to_line()));
+        let files = TlsFiles { ca: self.ca.clone(), credential, ..TlsFiles::default() };
+        TlsClient::new(&TlsMaterial::read(&files).unwrap()).unwrap()
+    }
+
+    /// One who has nothing to show.
+    pub(crate) fn client_with_nothing(&self) -> TlsClient {
+        let files = TlsFiles { ca: self.ca.clone(), ..TlsFiles::default() };
+        TlsClient::new(&TlsMaterial::read(&files).unwrap()).unwrap()
     }
 
     /// The files of a node.

@@ -16,6 +16,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::os::fd::AsRawFd;
 use tempfile::TempDir;
 
+mod credentials;
 mod crowds;
 mod standing;
 
