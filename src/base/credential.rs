@@ -6,8 +6,10 @@
 use crate::base::{Principal, Subject};
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 use subtle::ConstantTimeEq;
 
 /// Who somebody says that he is, and the secret that only he knows.
@@ -20,6 +22,9 @@ pub struct Credential {
 /// SHA-256 of a secret. That suffices for 256 random bits: there is nothing to guess.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct CredentialHash(pub [u8; SECRET_BYTES]);
+
+/// Hashes of secrets, by whom one is by them. Another set is another allocation, as long as this one is kept.
+pub type Credentials = Arc<BTreeMap<Subject, CredentialHash>>;
 
 /// What is wrong with a credential, as the second half of a sentence about it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

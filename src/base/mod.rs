@@ -24,7 +24,7 @@ pub mod time;
 pub use ancestors::Ancestors;
 pub use blob::Blob;
 pub use cluster_key::ClusterKey;
-pub use credential::{Credential, CredentialError, CredentialHash, SECRET_BYTES};
+pub use credential::{Credential, CredentialError, CredentialHash, Credentials, SECRET_BYTES};
 pub use ids::{
     ClientSource, ClusterId, ConnectionId, DirectoryId, Index, NodeId, Owner, ReadId, RequestId,
     Round, SessionId, SessionKey, Term, Token, WriteSeq,

@@ -46,8 +46,8 @@ mod view;
 mod weight;
 
 pub use access::{
-    ACCESS_LEVEL, AccessChange, AccessDone, AccessRefusal, Credentials, Denial, Names, Needed,
-    PatternError, Reader, Rule, Who,
+    ACCESS_LEVEL, AccessChange, AccessDone, AccessRefusal, Denial, Names, Needed, PatternError,
+    Reader, Rule, Who,
 };
 pub use command::{
     Acquire, Answer, BreakWay, Command, HolderView, LockView, Mode, Name, NameError, Operation,

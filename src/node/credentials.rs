@@ -4,8 +4,7 @@
 //! and can tell it nothing: whoever leads has applied all that was committed before, and has hung up on such connections by then.
 
 use crate::base::meters::HandshakeResult;
-use crate::base::{Credential, CredentialHash, Subject};
-use crate::lock::Credentials;
+use crate::base::{Credential, CredentialHash, Credentials, Subject};
 use crate::net::Key;
 use crate::node::ending::Ending;
 use crate::node::links::Link;
@@ -33,9 +32,9 @@ pub(super) struct Verified {
 }
 
 impl Verified {
-    /// Whether all connections have been looked at.
-    pub(super) fn is_over(&self) -> bool {
-        self.from.is_none()
+    /// When the next connections are to be looked at, as a reading of BOOTTIME.
+    pub(super) fn next_deadline(&self) -> u64 {
+        if self.from.is_some() { 0 } else { u64::MAX }
     }
 }
 

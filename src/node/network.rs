@@ -173,11 +173,7 @@ impl Network {
     }
 
     fn next_deadline(&self) -> u64 {
-        if !self.backlog.is_empty()
-            || !self.lost.is_empty()
-            || !self.handshakes.is_empty()
-            || !self.examining.verified.is_over()
-        {
+        if !self.backlog.is_empty() || !self.lost.is_empty() || !self.handshakes.is_empty() {
             return 0;
         }
         self.greetings
@@ -186,6 +182,7 @@ impl Network {
             .min(self.acceptor.next_deadline())
             .min(self.outputs.next_deadline())
             .min(self.next_examination())
+            .min(self.examining.verified.next_deadline())
     }
 
     /// Makes inputs of all that the last wait found: ends first, then peers, then clients.

@@ -1,7 +1,7 @@
 //! Whether rights are on, and what that demands of a node.
 
 use super::{Server, ServerError};
-use crate::lock::Credentials;
+use crate::base::Credentials;
 use crate::replica::Replica;
 use crate::wal::Disk;
 

@@ -2,6 +2,7 @@
 //! those of docs/recovery.md and docs/upgrade.md, and what those pages quote.
 
 mod daily;
+mod rights;
 mod text;
 mod whole;
 

@@ -8,6 +8,7 @@ mod failover;
 mod figures;
 mod generator;
 mod held;
+mod herd;
 mod load;
 mod member;
 mod readings;
@@ -83,6 +84,10 @@ pub struct Options {
     /// Measure three `tenure serve` processes that are started for it
     #[arg(long)]
     spawn: bool,
+    /// Let the clients each hold a lock, and measure how long it takes until all are served again behind the kill of the leader, and
+    /// behind a restart of all nodes at once; needs --spawn
+    #[arg(long, conflicts_with_all = ["handover", "failover", "held", "threads", "connections", "ops"], requires = "spawn")]
+    herd: bool,
     /// Let them speak TLS, and the clients too, by certificates that are made for it
     #[arg(long, requires = "spawn")]
     tls: bool,
@@ -177,6 +182,13 @@ fn measure_own(options: &Options, data: &Path) -> Result<(), Failure> {
     if let Some(locks) = options.held {
         let held = held::measure(&mut processes, &connection, locks.unsigned_abs())?;
         return output::conclude(&if options.json { held.to_json() } else { held.to_text() });
+    }
+    if options.herd {
+        let clients = options.clients.unsigned_abs();
+        let bar = progress(3 * clients);
+        let herd = herd::measure(&mut processes, &connection, (clients, options.ttl), &bar)?;
+        bar.finish_and_clear();
+        return output::conclude(&if options.json { herd.to_json() } else { herd.to_text() });
     }
     let Some(rounds) = options.failover else { return measure_load(options, &connection) };
     let bar = progress(rounds.unsigned_abs());

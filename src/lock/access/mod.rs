@@ -26,7 +26,7 @@ pub(super) use sweep::Cursor;
 use super::effects::Effects;
 use super::machine::LockMachine;
 use crate::base::limits::ACCESS_RULES_MAX;
-use crate::base::{CredentialHash, Right, Rights, Subject};
+use crate::base::{CredentialHash, Credentials, Right, Rights, Subject};
 use allowed::Allowed;
 use rules::Rules;
 use std::collections::BTreeMap;
@@ -49,9 +49,6 @@ pub(super) struct Access {
 /// What is allowed to the subject of a session, as of some generation of the rules.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Resolved(Option<(u64, Arc<Allowed>)>);
-
-/// Hashes of secrets, by whom one is by them.
-pub type Credentials = Arc<BTreeMap<Subject, CredentialHash>>;
 
 impl Access {
     pub(super) fn is_on(&self) -> bool {
@@ -296,7 +293,7 @@ impl LockMachine {
         self.access.is_on
     }
 
-    /// By the hashes of which secrets somebody is whom. Another set is another allocation, as long as this one is kept.
+    /// By which secrets somebody is whom.
     #[must_use]
     pub fn credentials(&self) -> &Credentials {
         &self.access.credentials

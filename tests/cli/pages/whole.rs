@@ -14,7 +14,8 @@ const PAGES: [&str; 7] = [
 ];
 
 /// Tests that take whole sections, and fail if there is a line more or less.
-const RUN_HERE: [&str; 2] = [include_str!("../pages.rs"), include_str!("daily.rs")];
+const RUN_HERE: [&str; 3] =
+    [include_str!("../pages.rs"), include_str!("daily.rs"), include_str!("rights.rs")];
 
 /// Page, begin of the line, and who runs it, or why nobody does.
 const OTHERS: &[(&str, &str, &str)] = &[
