@@ -27,7 +27,7 @@ pub(super) fn wait_for_done(
         Taken::Undecided => None,
     };
     if done.is_none() {
-        handle.shared.with(|inner, _| inner.forget(call))?;
+        handle.shared.forget(call)?;
     }
     Ok(done.or_else(|| (wait == Wait::Try).then_some(Ok(()))))
 }

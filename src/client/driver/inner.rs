@@ -11,6 +11,7 @@ use super::reactor::{Bell, Line, Member, Reactor};
 use super::seat::Seat;
 use super::slot::{Given, Slot, Waiter};
 use super::tally::Tally;
+use crate::base::Sample;
 use crate::client::core::{
     Action, Belief, CallId, Core, Deadline, Done, EndReason, LeaseId, LinkId, SessionState,
 };
@@ -161,7 +162,7 @@ impl Inner {
         for link in links {
             self.receive(link);
         }
-        self.settle();
+        self.settle(clock::sample());
     }
 
     fn receive(&mut self, id: LinkId) {
@@ -200,16 +201,15 @@ impl Inner {
         }
     }
 
-    /// Does what the core says until it says nothing more.
-    pub(super) fn settle(&mut self) {
+    /// Does what the core says until it says nothing more. `now` was taken before anything leaves (L19): what begins then
+    /// begins no later than it is said.
+    pub(super) fn settle(&mut self, mut now: Sample) {
         loop {
             if let Some(published) = &self.published
                 && published.is_lapsed()
             {
                 self.core.handle_lapsed(&clock::sample(), published.session());
             }
-            // Before anything leaves (L19).
-            let now = clock::sample();
             self.serve_loss_timers(&now);
             if self.core.next_deadline() <= now.boot() {
                 self.core.handle_deadline(&now);
@@ -222,14 +222,13 @@ impl Inner {
             }
             // Only now, when every belief that ended is published (L13).
             self.flush(&mut round);
-            let now = clock::sample();
-            round.again |= !round.failed.is_empty();
+            if !round.again && round.failed.is_empty() {
+                break;
+            }
+            now = clock::sample();
             for (link, why) in round.failed {
                 self.links.remove(&link);
                 self.core.handle_closed(&now, link, &why);
-            }
-            if !round.again {
-                break;
             }
         }
         self.tell_mixed();
@@ -244,8 +243,11 @@ impl Inner {
     /// While the endpoints are of several clusters nothing opens: whoever waits for that is told, once.
     fn tell_mixed(&mut self) {
         let was_mixed = std::mem::replace(&mut self.is_mixed, self.core.contradiction().is_some());
+        if !self.is_mixed || was_mixed {
+            return;
+        }
         let (state, _) = self.core.session(&clock::sample_end());
-        if self.is_mixed && !was_mixed && state == SessionState::Ended {
+        if state == SessionState::Ended {
             self.wake_opener();
             self.tell_session(state, None);
         }

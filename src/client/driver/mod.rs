@@ -104,12 +104,21 @@ impl Shared {
     pub(super) fn with<T>(&self, input: impl FnOnce(&mut Inner, &Sample) -> T) -> Result<T, Error> {
         let mut inner = self.lock()?;
         let result = inner.guarded(|inner| {
-            let value = input(inner, &clock::sample());
-            inner.settle();
+            let now = clock::sample();
+            let value = input(inner, &now);
+            inner.settle(now);
             value
         });
         inner.set_alarm();
         result
+    }
+
+    /// Drops the slot of a call that nobody waits for any more: nothing follows from that.
+    ///
+    /// # Errors
+    /// As for `with`.
+    pub(super) fn forget(&self, call: CallId) -> Result<(), Error> {
+        self.lock()?.guarded(|inner| inner.forget(call))
     }
 
     /// Reads something without any effect.

@@ -197,7 +197,7 @@ impl Shared {
         inner.unlocked(|| waiter.sleep(told, timeout));
         inner.seat.sleepers.retain(|sleeper| *sleeper != ticket);
         if inner.next_deadline() <= clock::boot_nanos() {
-            inner.guarded(Inner::settle)?;
+            inner.guarded(|inner| inner.settle(clock::sample()))?;
         }
         Ok(())
     }

@@ -138,6 +138,11 @@ impl Slot {
         !matches!(*self.state.lock(), State::Undecided)
     }
 
+    /// Whether what was decided is in other hands: nothing is left to be done for it here.
+    pub(crate) fn is_taken(&self) -> bool {
+        matches!(*self.state.lock(), State::Taken)
+    }
+
     /// Readable once decided; made at the first call, under the client's mutex.
     pub(super) fn event_fd(&self) -> Option<RawFd> {
         if self.event.get().is_none() {
