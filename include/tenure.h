@@ -393,9 +393,9 @@ typedef struct {
   uint32_t flags;
   /**
    * A file (PEM) with the authority of the nodes: they are reached over TLS alone, and no other node is spoken to. The files
-   * are read when the client is opened. If none of ca, cert, key, credential_file and verify is given,
-   * the environment's TENURE_CA, TENURE_CERT, TENURE_KEY, TENURE_CREDENTIAL_FILE and TENURE_VERIFY count ("host" or "node"; not for a client of tenure_node_client); without
-   * those, and for "", nothing is encrypted.
+   * are read when the client is opened. If none of ca, cert, key, credential_file and verify is given, the environment's
+   * TENURE_CA, TENURE_CERT, TENURE_KEY, TENURE_CREDENTIAL_FILE and TENURE_VERIFY ("host" or "node") count, but not for a client
+   * of tenure_node_client; without those, and for "", nothing is encrypted.
    */
   const char *ca;
   /**
@@ -407,8 +407,8 @@ typedef struct {
    */
   const char *key;
   /**
-   * A file with a credential (`tenure access credential create`), for whoever has no certificate: cert and key are NULL then, and ca is given.
-   * NULL: none.
+   * A file with a credential (tenure_credential_create, or `tenure access credential create`), for whoever has no
+   * certificate: cert and key are NULL then, and ca is given. NULL: none.
    */
   const char *credential_file;
   /**
@@ -1294,12 +1294,11 @@ tenure_status tenure_break(tenure_client *client,
  * What there is, as JSON, the same text that the tenure program prints with --json. `what` is "locks" (all whose
  * names begin with `name`; NULL or "": all), "lock" (the one called `name`), "session" (the one whose id is `name`
  * in digits; NULL or "": this client's), "cluster", "members" (who they are, what each counts for, and how far its log is),
- * "access" (who may what: {"on", "rules": [{"principal", "rights": [], "names"}], "credentials": []}, with null for the names of a rule of the
- * cluster, and in "credentials" who has one), "condition": of which cluster this client is, why it has no session,
- * and what keeps the cluster from granting, as this client was told, or "client": what it has counted of itself (dials,
- * requests by kind, renewals, sessions, leases granted and ended by reason, failed calls by status). Nobody is asked for these
- * two, and `name` is not used. A value that is not UTF-8 has its bytes
- * in "value_hex", else that is null.
+ * "access" (who may what: {"on", "rules": [{"principal", "rights": [], "names"}], "credentials": []}; names are null in a rule
+ * of the cluster), "condition": of which cluster this client is, why it has no session, and what keeps the cluster from
+ * granting, as this client was told, or "client": what it has counted of itself (dials, requests by kind, renewals, sessions,
+ * leases granted and ended by reason, failed calls by status). Nobody is asked for these two, and `name` is not used. A value
+ * that is not UTF-8 has its bytes in "value_hex", else that is null.
  *
  * *len is the size of the buffer `json`; afterwards it is what the text needs, with the NUL that ends it. With 0
  * the buffer may be NULL. What there is may change between two calls:
@@ -1312,8 +1311,8 @@ tenure_status tenure_break(tenure_client *client,
  * ```
  *
  * Statuses: TENURE_TOO_SMALL (*len says what is needed; the buffer is as it was), TENURE_UNAVAILABLE,
- * TENURE_DENIED (the text says who lacks which right), TENURE_INVALID, TENURE_CLOSED, TENURE_FORKED. What is not there is an empty list or null in the text. Any
- * thread; blocks up to request_timeout_ms for each page of locks.
+ * TENURE_DENIED (the text says who lacks which right), TENURE_INVALID, TENURE_CLOSED, TENURE_FORKED. What is not
+ * there is an empty list or null in the text. Any thread; blocks up to request_timeout_ms for each page of locks.
  */
 tenure_status tenure_describe(tenure_client *client,
                               const char *what,
@@ -1440,8 +1439,8 @@ tenure_status tenure_snapshot_save(tenure_client *client,
 tenure_status tenure_access_on(tenure_client *client);
 
 /**
- * From now on the kind of identity alone decides: operators may all, clients all but operate. Rules and credentials stay.
- * What is so already is done.
+ * From now on the kind of identity alone decides: operators may do all, clients use locks. Rules and credentials stay. What
+ * is so already is done.
  *
  * Statuses: TENURE_UNAVAILABLE (surely not done), and else as for tenure_access_on. Any thread; blocks up to
  * request_timeout_ms.

@@ -328,7 +328,11 @@ fn cpp_gives_rights_and_credentials_on_a_cluster() {
         let directory = tempfile::tempdir().unwrap();
         let name = format!("access-{standard}");
         let program = build_cpp("tests/cpp/access.cpp", &name, standard);
-        assert_eq!(run(Command::new(program).arg(directory.path())), "access: good\n", "{standard}");
+        assert_eq!(
+            run(Command::new(program).arg(directory.path())),
+            "access: good\n",
+            "{standard}"
+        );
     }
 }
 

@@ -35,8 +35,8 @@ pub unsafe extern "C" fn tenure_access_on(client: *mut tenure_client) -> tenure_
     guard(|| access(client)?.turn_on().map(drop))
 }
 
-/// From now on the kind of identity alone decides: operators may all, clients all but operate. Rules and credentials stay.
-/// What is so already is done.
+/// From now on the kind of identity alone decides: operators may do all, clients use locks. Rules and credentials stay. What
+/// is so already is done.
 ///
 /// Statuses: TENURE_UNAVAILABLE (surely not done), and else as for tenure_access_on. Any thread; blocks up to
 /// request_timeout_ms.
@@ -271,7 +271,8 @@ const _: () = {
     let principal = "operator/".len() + PRINCIPAL_NAME_BYTES_MAX + "*".len();
     let rights = "acquire,read,break".len();
     let names = NAME_BYTES_MAX + "/".len();
-    assert!(principal + 1 + rights + 1 + names + 1 <= RULE_BYTES);
+    let between_and_nul = 3;
+    assert!(principal + rights + names + between_and_nul <= RULE_BYTES);
     assert!(LINE_BYTES == 66);
 };
 

@@ -40,7 +40,6 @@ static tenure_client_options shows_credential(const struct papers *papers, const
     tenure_client_options options = shows(papers);
     options.cert = options.key = NULL;
     options.credential_file = file;
-    options.ttl_ms = 2000;
     return options;
 }
 
@@ -112,6 +111,7 @@ static void credentials_are_shown_until_they_are_revoked(const struct cluster *c
     create(operator_, "client/web", line, sizeof line);
     write_for_its_owner(file, line);
     options = shows_credential(papers, file);
+    options.ttl_ms = 2000;
     CHECK_STATUS(tenure_client_open(cluster->endpoints, &options, &web), TENURE_OK);
     CHECK_STATUS(tenure_node_client(cluster->nodes[0], &options, &local), TENURE_OK);
     locks_as_its_principal(web, "jobs/x");

@@ -41,7 +41,6 @@ static tenure::client_options shows_credential() {
     shown.cert.clear();
     shown.key.clear();
     shown.credential_file = credential_file;
-    shown.ttl = 2s;
     return shown;
 }
 
@@ -102,7 +101,9 @@ static void a_credential_is_shown_until_it_is_revoked(tenure::client alice, tenu
                                                       const std::string &endpoints) {
     const std::string told = "the credential of client/web is not the one that this cluster has";
     create(alice);
-    tenure::client web(endpoints, shows_credential()), local = node.client(shows_credential());
+    tenure::client_options short_lived = shows_credential();
+    short_lived.ttl = 2s;
+    tenure::client web(endpoints, short_lived), local = node.client(short_lived);
     for (tenure::client client : {web, local}) {
         client.acquire("jobs/x").release();
         const std::string may_not = "client/web may use locks, and not operate the cluster";

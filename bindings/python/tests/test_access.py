@@ -76,15 +76,15 @@ class AccessCase(unittest.TestCase):
         with open(os.open(self.file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(line)
 
-    def connect(self, node: Optional[tenure.Node] = None) -> tenure.Client:
+    def connect(self, node: Optional[tenure.Node] = None, ttl: Optional[float] = None) -> tenure.Client:
         """As whoever has the credential, over TCP or by a node of this process."""
-        shown: Dict[str, Any] = {"tls": self.tls, "credential": self.file, "ttl": 2, **PATIENT}
+        shown: Dict[str, Any] = {"tls": self.tls, "credential": self.file, "ttl": ttl, **PATIENT}
         client = self.cluster.connect(**shown) if node is None else node.client(**shown)
         self.addCleanup(client.close)
         return client
 
-    def both(self) -> "list[tenure.Client]":
-        return [self.connect(), self.connect(self.cluster.nodes[0])]
+    def both(self, ttl: Optional[float] = None) -> "list[tenure.Client]":
+        return [self.connect(ttl=ttl), self.connect(self.cluster.nodes[0], ttl)]
 
     def refused(self) -> None:
         """Once a node has answered: on a machine that is slow not in the first half of a second."""
@@ -104,7 +104,7 @@ class CredentialsTest(AccessCase):
         line = access.create_credential("client/web")
         self.assertRegex(line, r"\Aclient/web:[0-9a-f]{64}\Z")
         self.write(line)
-        web, local = clients = self.both()
+        web, local = clients = self.both(ttl=2)
         for client in clients:
             with client.lock("jobs/x", timeout=PATIENCE):
                 pass
@@ -142,6 +142,22 @@ class CredentialsTest(AccessCase):
         self.write(second + "\n")
         with self.connect().lock("jobs/x", timeout=PATIENCE):
             pass
+        with self.cluster.connect(credential=self.file, **PATIENT) as web:
+            web.acquire("jobs/x", PATIENCE).release()
+
+    def test_one_is_replaced_without_a_lost_lease(self) -> None:
+        access = self.operator.access
+        self.write(access.create_credential("client/web"))
+        clients = self.both(ttl=PATIENCE)
+        leases = [client.acquire(f"jobs/{number}", PATIENCE) for number, client in enumerate(clients)]
+        line = access.create_credential("client/web")
+        renewed = self.file.with_suffix(".new")
+        renewed.write_text(line)
+        renewed.replace(self.file)
+        for client, lease in zip(clients, leases):
+            client.acquire("jobs/x", PATIENCE).release()
+            self.assertFalse(lease.lost.is_set())
+            lease.release()
 
     def test_an_operators_may_operate(self) -> None:
         self.write(self.operator.access.create_credential("operator/bob"))
@@ -158,9 +174,9 @@ class CredentialsTest(AccessCase):
             (f"node/1:{secret}", "a credential is of client/NAME"),
         ]:
             self.write(content)
-            for open_one in (self.connect, lambda: self.connect(self.cluster.nodes[0])):
+            for node in (None, self.cluster.nodes[0]):
                 with self.subTest(told), self.assertRaisesRegex(tenure.Invalid, told) as raised:
-                    open_one()
+                    self.connect(node)
                 self.assertIn(str(self.file), str(raised.exception))
                 self.assertNotIn("abab", str(raised.exception))
         self.file.unlink()
@@ -168,7 +184,7 @@ class CredentialsTest(AccessCase):
             self.connect()
         self.write(f"client/web:{secret}")
         with self.assertRaisesRegex(tenure.Invalid, "two identities"):
-            self.cluster.connect(credential=self.file)
+            self.cluster.connect(tls=self.cluster.tls, credential=self.file)
         with self.assertRaisesRegex(tenure.Invalid, "ca is not"):
             tenure.connect("127.0.0.1:1", credential=self.file)
         with self.assertRaisesRegex(tenure.Invalid, "NUL"):

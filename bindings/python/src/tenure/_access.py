@@ -68,7 +68,8 @@ class Access(Local):
         """Has whoever shows the credential that this gives be `principal` ("client/billing", "operator/alice"), without a certificate.
 
         It is the line of a file that its user alone reads, and that connect(credential=…) takes; nobody can have it a second time. An
-        earlier one of `principal` is void, and who is connected by that is hung up on."""
+        earlier one of `principal` is void, and who is connected by that is hung up on. A call that was interrupted may leave one that
+        nobody has: create another."""
         return interruptible(lambda: create_credential(self._client, principal))
 
     def revoke_credential(self, principal: str) -> None:

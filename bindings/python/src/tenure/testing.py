@@ -107,7 +107,10 @@ class Cluster(Local):
         tls: Union[TLS, Literal[False], None] = None,
         credential: Union[str, Path, None] = None,
     ) -> Client:
-        """A client of it; the options are those of tenure.connect(). By itself it shows the cluster's `tls`, if there is one."""
+        """A client of it; the options are those of tenure.connect(). By itself it shows the cluster's `tls`, if there is one, or the
+        `credential` that it is given."""
+        if tls is None and self.tls is not None:
+            tls = self.tls if credential is None else TLS(self.tls.ca)
         client = connect(
             self.endpoints,
             ttl=ttl,
@@ -116,7 +119,7 @@ class Cluster(Local):
             request_timeout=request_timeout,
             progress=progress,
             cluster_id="",
-            tls=(self.tls or False) if tls is None else tls,
+            tls=False if tls is None else tls,
             credential=credential,
         )
         # Nodes are stopped when they are collected.

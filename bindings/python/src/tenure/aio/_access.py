@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Optional
 
 from .. import _access
-from .._access import Rights, Rule, Rules
+from .._access import Rights
 from .._native import Handle, Local
+from .._rule import Rule, Rules
 from ._requests import in_executor
 
 
