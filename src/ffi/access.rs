@@ -11,7 +11,6 @@ use crate::base::SECRET_BYTES;
 use crate::base::limits::NAME_BYTES_MAX;
 use crate::base::principal::PRINCIPAL_NAME_BYTES_MAX;
 use crate::client::Access;
-use crate::lock::Rule;
 use crate::{Error, Status};
 use std::ffi::c_char;
 
@@ -105,7 +104,7 @@ pub unsafe extern "C" fn tenure_access_deny(
         // SAFETY: the caller passes a place for the length, or NULL.
         let room = unsafe { room(still, len, RULE_BYTES) }?;
         let changed = access.deny(principal, rights, names)?;
-        let other = changed.still.as_ref().map(shown).unwrap_or_default();
+        let other = changed.still.map(|rule| rule.to_string()).unwrap_or_default();
         if let Some(len) = room {
             // SAFETY: the caller passes a buffer of `*len` bytes.
             unsafe { give(&c_string(&other), still, len) }?;
@@ -251,11 +250,6 @@ fn no_rule(what: &str, other: &str) -> Error {
     Error::new(Status::NotFound, text)
 }
 
-fn shown(rule: &Rule) -> String {
-    let names = (!rule.names.is_of_cluster()).then(|| rule.names.as_str());
-    words(rule.who.as_str(), &rule.rights.to_string(), names)
-}
-
 /// A rule as it is typed.
 fn words(principal: &str, rights: &str, names: Option<&str>) -> String {
     let words = [Some(principal), Some(rights), names];
@@ -304,9 +298,11 @@ mod tests {
     #[test]
     fn a_rule_is_shown_as_it_is_typed() {
         let rule = |names| crate::client::rule("client/a*", "read,acquire", names).unwrap();
-        assert_eq!(shown(&rule(Some("jobs of a/"))), "client/a* acquire,read jobs of a/");
+        let shown = rule(Some("jobs of a/")).to_string();
+        assert_eq!(shown, "client/a* acquire,read jobs of a/");
+        assert_eq!(words("client/a*", "acquire,read", Some("jobs of a/")), shown);
         let of_cluster = crate::client::rule("*", "admin", None).unwrap();
-        assert_eq!(shown(&of_cluster), "* admin");
+        assert_eq!(of_cluster.to_string(), words("*", "admin", None));
         let error = no_rule("client/a read x", "* read *");
         assert_eq!(error.status, Status::NotFound);
         assert!(error.message.ends_with("another rule still allows some of it: * read *"));

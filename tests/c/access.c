@@ -240,10 +240,34 @@ static void rights_decide_over_tcp_and_in_the_process_alike(struct cluster *clus
     tenure_client_free(local);
 }
 
+/* Of a client that is closed, or whose nodes are away. */
+static void nothing_is_done(tenure_client *client, tenure_status expected) {
+    char text[512] = "as it was";
+    size_t len = sizeof text;
+    int32_t is = 77;
+    CHECK_STATUS(tenure_access_on(client), expected);
+    CHECK_STATUS(tenure_access_off(client), expected);
+    CHECK_STATUS(tenure_access_allow(client, "client/web", "read", "jobs/"), expected);
+    CHECK_STATUS(tenure_access_deny(client, "client/web", "read", "jobs/", text, &len), expected);
+    CHECK_STATUS(tenure_access_test(client, "client/web", "read", "jobs/x", &is), expected);
+    CHECK_STATUS(tenure_credential_create(client, "client/web", text, &len), expected);
+    CHECK_STATUS(tenure_credential_revoke(client, "client/web"), expected);
+    CHECK_STATUS(tenure_describe(client, "access", NULL, text, &len), expected);
+    CHECK(strcmp(text, "as it was") == 0 && len == sizeof text && is == 77);
+}
+
+static tenure_client *one_of_little_patience(const struct cluster *cluster, const struct papers *papers) {
+    tenure_client_options options = shows(papers);
+    tenure_client *client = NULL;
+    options.request_timeout_ms = 100;
+    CHECK_STATUS(tenure_client_open(cluster->endpoints, &options, &client), TENURE_OK);
+    return client;
+}
+
 int main(int argc, char **argv) {
     struct cluster cluster;
     struct papers alice;
-    tenure_client *operator_;
+    tenure_client *operator_, *hasty;
     char certificates[256];
     CHECK(argc == 2);
     snprintf(certificates, sizeof certificates, "%s/certs", argv[1]);
@@ -259,8 +283,13 @@ int main(int argc, char **argv) {
     a_file_that_is_none_is_told(&cluster, &alice, argv[1]);
     credentials_are_shown_until_they_are_revoked(&cluster, operator_, &alice, argv[1]);
     rights_decide_over_tcp_and_in_the_process_alike(&cluster, operator_, &alice, argv[1]);
+    CHECK_STATUS(tenure_client_close(operator_, TENURE_FOREVER), TENURE_OK);
+    nothing_is_done(operator_, TENURE_CLOSED);
     tenure_client_free(operator_);
+    hasty = one_of_little_patience(&cluster, &alice);
     cluster_stop(&cluster);
+    nothing_is_done(hasty, TENURE_UNAVAILABLE);
+    tenure_client_free(hasty);
     puts("access: good");
     return 0;
 }

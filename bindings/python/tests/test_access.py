@@ -83,8 +83,9 @@ class AccessCase(unittest.TestCase):
         self.addCleanup(client.close)
         return client
 
-    def both(self, ttl: Optional[float] = None) -> "list[tenure.Client]":
-        return [self.connect(ttl=ttl), self.connect(self.cluster.nodes[0], ttl)]
+    def everywhere(self, ttl: Optional[float] = None) -> "list[tenure.Client]":
+        """Over TCP, and by each node: by the one that leads, and by those that do not."""
+        return [self.connect(node, ttl) for node in (None, *self.cluster.nodes)]
 
     def refused(self) -> None:
         """Once a node has answered: on a machine that is slow not in the first half of a second."""
@@ -104,7 +105,7 @@ class CredentialsTest(AccessCase):
         line = access.create_credential("client/web")
         self.assertRegex(line, r"\Aclient/web:[0-9a-f]{64}\Z")
         self.write(line)
-        web, local = clients = self.both(ttl=2)
+        clients = self.everywhere(ttl=2)
         for client in clients:
             with client.lock("jobs/x", timeout=PATIENCE):
                 pass
@@ -119,7 +120,7 @@ class CredentialsTest(AccessCase):
                 with self.assertRaisesRegex(tenure.Denied, "client/web may use locks, and not operate the cluster"):
                     forbidden()
         self.assertIn("client/web", access.list().credentials)
-        leases = [web.acquire("jobs/x", PATIENCE), local.acquire("jobs/y", PATIENCE)]
+        leases = [client.acquire(f"jobs/{number}", PATIENCE) for number, client in enumerate(clients)]
         access.revoke_credential("client/web")
         for client, lease in zip(clients, leases):
             self.assertTrue(lease.lost.wait(PATIENCE))
@@ -148,7 +149,7 @@ class CredentialsTest(AccessCase):
     def test_one_is_replaced_without_a_lost_lease(self) -> None:
         access = self.operator.access
         self.write(access.create_credential("client/web"))
-        clients = self.both(ttl=PATIENCE)
+        clients = self.everywhere(ttl=PATIENCE)
         leases = [client.acquire(f"jobs/{number}", PATIENCE) for number, client in enumerate(clients)]
         line = access.create_credential("client/web")
         renewed = self.file.with_suffix(".new")
@@ -161,7 +162,7 @@ class CredentialsTest(AccessCase):
 
     def test_an_operators_may_operate(self) -> None:
         self.write(self.operator.access.create_credential("operator/bob"))
-        for client in self.both():
+        for client in self.everywhere():
             self.assertIn("operator/bob", client.access.list().credentials)
             client.access.allow("operator/bob", "admin")
 
@@ -195,7 +196,7 @@ class RulesTest(AccessCase):
     def test_rules_decide_over_tcp_and_in_the_process_alike(self) -> None:
         access = self.operator.access
         self.write(access.create_credential("client/web"))
-        clients = self.both()
+        clients = self.everywhere()
         self.addCleanup(access.off)
         self.assertFalse(access.list().on)
         access.allow("operator/test", ["admin", "operate"])
@@ -289,6 +290,10 @@ class WrongTest(AccessCase):
         with self.assertRaisesRegex(tenure.Unavailable, "nobody could change rights any more"):
             access.on()
         self.assertEqual(access.list(), tenure.Rules(False, (), ()))
+        self.operator.close()
+        for closed in (access.on, access.list, lambda: access.deny("client/a", "read", "x")):
+            with self.assertRaises(tenure.Closed):
+                closed()
 
 
 class AioTest(AccessCase):
