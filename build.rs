@@ -15,7 +15,7 @@ mod header {
     use std::path::Path;
 
     /// The files whose public items are the header, in its order.
-    const SOURCES: [&str; 17] = [
+    const SOURCES: [&str; 18] = [
         "src/ffi/status.rs",
         "src/ffi/log.rs",
         "src/ffi/tls.rs",
@@ -28,6 +28,7 @@ mod header {
         "src/ffi/observer.rs",
         "src/ffi/inspect.rs",
         "src/ffi/operate.rs",
+        "src/ffi/access.rs",
         "src/ffi/node.rs",
         "src/ffi/restore.rs",
         "src/ffi/metrics.rs",

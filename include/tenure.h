@@ -393,9 +393,9 @@ typedef struct {
   uint32_t flags;
   /**
    * A file (PEM) with the authority of the nodes: they are reached over TLS alone, and no other node is spoken to. The files
-   * are read when the client is opened. If none of ca, cert, key, credential_file and verify is given,
-   * the environment's TENURE_CA, TENURE_CERT, TENURE_KEY, TENURE_CREDENTIAL_FILE and TENURE_VERIFY count ("host" or "node"; not for a client of tenure_node_client); without
-   * those, and for "", nothing is encrypted.
+   * are read when the client is opened. If none of ca, cert, key, credential_file and verify is given, the environment's
+   * TENURE_CA, TENURE_CERT, TENURE_KEY, TENURE_CREDENTIAL_FILE and TENURE_VERIFY ("host" or "node") count, but not for a client
+   * of tenure_node_client; without those, and for "", nothing is encrypted.
    */
   const char *ca;
   /**
@@ -407,8 +407,8 @@ typedef struct {
    */
   const char *key;
   /**
-   * A file with a credential (`tenure access credential create`), for whoever has no certificate: cert and key are NULL then, and ca is given.
-   * NULL: none.
+   * A file with a credential (tenure_credential_create, or `tenure access credential create`), for whoever has no
+   * certificate: cert and key are NULL then, and ca is given. NULL: none.
    */
   const char *credential_file;
   /**
@@ -1294,11 +1294,11 @@ tenure_status tenure_break(tenure_client *client,
  * What there is, as JSON, the same text that the tenure program prints with --json. `what` is "locks" (all whose
  * names begin with `name`; NULL or "": all), "lock" (the one called `name`), "session" (the one whose id is `name`
  * in digits; NULL or "": this client's), "cluster", "members" (who they are, what each counts for, and how far its log is),
- * "condition": of which cluster this client is, why it has no session,
- * and what keeps the cluster from granting, as this client was told, or "client": what it has counted of itself (dials,
- * requests by kind, renewals, sessions, leases granted and ended by reason, failed calls by status). Nobody is asked for these
- * two, and `name` is not used. A value that is not UTF-8 has its bytes
- * in "value_hex", else that is null.
+ * "access" (who may what: {"on", "rules": [{"principal", "rights": [], "names"}], "credentials": []}; names are null in a rule
+ * of the cluster), "condition": of which cluster this client is, why it has no session, and what keeps the cluster from
+ * granting, as this client was told, or "client": what it has counted of itself (dials, requests by kind, renewals, sessions,
+ * leases granted and ended by reason, failed calls by status). Nobody is asked for these two, and `name` is not used. A value
+ * that is not UTF-8 has its bytes in "value_hex", else that is null.
  *
  * *len is the size of the buffer `json`; afterwards it is what the text needs, with the NUL that ends it. With 0
  * the buffer may be NULL. What there is may change between two calls:
@@ -1311,8 +1311,8 @@ tenure_status tenure_break(tenure_client *client,
  * ```
  *
  * Statuses: TENURE_TOO_SMALL (*len says what is needed; the buffer is as it was), TENURE_UNAVAILABLE,
- * TENURE_INVALID, TENURE_CLOSED, TENURE_FORKED. What is not there is an empty list or null in the text. Any
- * thread; blocks up to request_timeout_ms for each page of locks.
+ * TENURE_DENIED (the text says who lacks which right), TENURE_INVALID, TENURE_CLOSED, TENURE_FORKED. What is not
+ * there is an empty list or null in the text. Any thread; blocks up to request_timeout_ms for each page of locks.
  */
 tenure_status tenure_describe(tenure_client *client,
                               const char *what,
@@ -1418,6 +1418,121 @@ tenure_status tenure_handover(tenure_client *client,
  */
 tenure_status tenure_snapshot_save(tenure_client *client,
                                    const char *path);
+
+/**
+ * From now on whatever no rule allows is denied, to all clients of the cluster. What is so already is done.
+ *
+ * Give somebody "admin" first, and those who use locks what they need:
+ *
+ * ```c
+ * tenure_access_allow(client, "operator/alice", "admin,operate", NULL);
+ * tenure_access_allow(client, "client/billing", "acquire,read", "jobs/");
+ * tenure_access_on(client);
+ * ```
+ *
+ * Statuses: TENURE_UNAVAILABLE (surely not done; the text says why: nobody would have "admin", a node takes connections
+ * without TLS, not every node runs a version that has rights, or no leader could be reached), TENURE_DENIED (this takes
+ * "admin", or while rights are off the certificate or credential of an operator: the text says who lacks what),
+ * TENURE_UNKNOWN (it may have been done: give it again), TENURE_CLOSED, TENURE_FORKED. Any thread; blocks up to
+ * request_timeout_ms.
+ */
+tenure_status tenure_access_on(tenure_client *client);
+
+/**
+ * From now on the kind of identity alone decides: operators may do all, clients use locks. Rules and credentials stay. What
+ * is so already is done.
+ *
+ * Statuses: TENURE_UNAVAILABLE (surely not done), and else as for tenure_access_on. Any thread; blocks up to
+ * request_timeout_ms.
+ */
+tenure_status tenure_access_off(tenure_client *client);
+
+/**
+ * Allows `rights` to `principal`, of `names`; what it is allowed already stays. In force once tenure_access_on is.
+ *
+ * `principal`: "client/NAME", "operator/NAME", "local/N", "anonymous", or the begin of one and a "*", as "client/bill*";
+ * "*" alone is everybody. `rights`: "acquire", "read" and "break", with commas between, of a name ("jobs/nightly"), of a
+ * prefix ("jobs/" is jobs and all below it), or of "*", every name; or "operate" and "admin", which are of the cluster:
+ * `names` is NULL then.
+ *
+ * Statuses: TENURE_INVALID (also: this can be no rule; the text says why), TENURE_UNAVAILABLE (surely not done; also:
+ * there are as many rules as there may be, or not every node runs a version that has rights), and else as for
+ * tenure_access_on. Any thread; blocks up to request_timeout_ms.
+ */
+tenure_status tenure_access_allow(tenure_client *client,
+                                  const char *principal,
+                                  const char *rights,
+                                  const char *names);
+
+/**
+ * Takes `rights` away from the rule of just this `principal` and `names`; they are written as for tenure_access_allow. Who
+ * waits and may not any more is refused, and observers are told; what is held stays until it is given back or broken.
+ *
+ * Another rule may still allow some of it: as "client/bill* acquire,read jobs/" (its principal, its rights and, unless
+ * they are of the cluster, its names, each behind a space) it is written to the buffer `still`, "" if there is none, with
+ * TENURE_OK and with TENURE_NOT_FOUND. *len is the size of the buffer, at least 512; afterwards it is what the text takes,
+ * with the NUL that ends it. Both may be NULL.
+ *
+ * ```c
+ * char still[512];
+ * size_t len = sizeof still;
+ * tenure_status status = tenure_access_deny(client, "client/billing", "acquire", "jobs/", still, &len);
+ * if ((status == TENURE_OK || status == TENURE_NOT_FOUND) && *still != 0)
+ *     fprintf(stderr, "still allowed by %s\n", still);
+ * ```
+ *
+ * Statuses: TENURE_NOT_FOUND (there was no such rule, or it allowed none of these rights: nothing was taken away),
+ * TENURE_TOO_SMALL (the buffer is smaller than 512, which *len is now: surely not done), and else as for
+ * tenure_access_allow. Any thread; blocks up to request_timeout_ms.
+ */
+tenure_status tenure_access_deny(tenure_client *client,
+                                 const char *principal,
+                                 const char *rights,
+                                 const char *names,
+                                 char *still,
+                                 size_t *len);
+
+/**
+ * Whether the rules allow `right` ("acquire", …) of the lock `name` to `principal` ("client/billing"), on or off: writes 1
+ * or 0 to *is_allowed. `name` is NULL for "operate" and "admin".
+ *
+ * Statuses: TENURE_INVALID, TENURE_DENIED (this takes "admin"), TENURE_UNAVAILABLE, TENURE_CLOSED, TENURE_FORKED. Any
+ * thread; blocks up to request_timeout_ms.
+ */
+tenure_status tenure_access_test(tenure_client *client,
+                                 const char *principal,
+                                 const char *right,
+                                 const char *name,
+                                 int32_t *is_allowed);
+
+/**
+ * Has whoever shows the credential that this gives be `principal` ("client/billing", "operator/alice"), without a
+ * certificate; an earlier one of it is void, and who is connected by that is hung up on. It is written to the buffer
+ * `line`, and nobody can have it a second time: the cluster has a hash of its secret. It is the line of a file that its
+ * user alone reads: credential_file of tenure_client_options, --credential-file of the program.
+ *
+ * *len is the size of the buffer; afterwards it is what the line takes, with the NUL that ends it: 66 bytes and the
+ * principal. With 0 the buffer may be NULL.
+ *
+ * Statuses: TENURE_TOO_SMALL (*len says what is needed, and no credential was created), TENURE_INVALID (also: nobody but a
+ * client and an operator has one), TENURE_UNAVAILABLE (surely not done; also: not every node runs a version that has
+ * credentials), TENURE_DENIED (this takes "admin", or while rights are off an operator), TENURE_UNKNOWN (an earlier one
+ * may be void: create another), TENURE_CLOSED, TENURE_FORKED. Any thread; blocks up to request_timeout_ms.
+ */
+tenure_status tenure_credential_create(tenure_client *client,
+                                       const char *principal,
+                                       char *line,
+                                       size_t *len);
+
+/**
+ * Has nobody be `principal` by a credential any more: who is connected by it is hung up on, and refused from then on. What
+ * it holds stays until its session ends, or somebody breaks it.
+ *
+ * Statuses: TENURE_NOT_FOUND (it has none), TENURE_INVALID, and else as for tenure_access_off. Any thread; blocks up to
+ * request_timeout_ms.
+ */
+tenure_status tenure_credential_revoke(tenure_client *client,
+                                       const char *principal);
 
 /**
  * Starts a node of the cluster on threads of its own: the data directory is recovered, the node listens. It

@@ -145,6 +145,11 @@ fn c_operates_a_cluster_without_the_program() {
 }
 
 #[test]
+fn c_gives_rights_and_credentials_on_a_cluster() {
+    run_on_a_cluster("access");
+}
+
+#[test]
 fn c_speaks_tls_and_says_who_is_refused_and_why() {
     let directory = tempfile::tempdir().unwrap();
     let made = directory.path().join("made");
@@ -315,6 +320,20 @@ fn cpp_end_is_final_for_the_section_that_had_it() {
     let directory = tempfile::tempdir().unwrap();
     let program = build_cpp("tests/cpp/sections.cpp", "sections", "c++17");
     assert_eq!(run(Command::new(program).arg(directory.path())), "sections: good\n");
+}
+
+#[test]
+fn cpp_gives_rights_and_credentials_on_a_cluster() {
+    for standard in ["c++17", "c++20"] {
+        let directory = tempfile::tempdir().unwrap();
+        let name = format!("access-{standard}");
+        let program = build_cpp("tests/cpp/access.cpp", &name, standard);
+        assert_eq!(
+            run(Command::new(program).arg(directory.path())),
+            "access: good\n",
+            "{standard}"
+        );
+    }
 }
 
 #[test]

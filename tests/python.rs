@@ -32,6 +32,7 @@ macro_rules! files {
 }
 
 files! {
+    test_access,
     test_aio,
     test_aio_clients,
     test_aio_sections,

@@ -724,6 +724,8 @@ struct session {
     std::uint32_t leases = 0;
 };
 
+class access_control;
+
 // A connection to a cluster, and the session in it. Copies share it; thread-safe. The session ends in the background
 // when the last copy is destroyed.
 class client {
@@ -993,6 +995,9 @@ public:
                                      : detail::code(tenure_snapshot_save(native_handle(), path.c_str()));
     }
 
+    // Who may what.
+    access_control access() const noexcept;
+
     std::string describe(const std::string &what, const std::string &name = std::string()) {
         return detail::throwing(what + name, [&](std::error_code &code) { return describe(what, name, code); });
     }
@@ -1155,6 +1160,135 @@ private:
 
     std::shared_ptr<detail::shared_client> shared_;
 };
+
+// Who may what: rules and credentials of the client's cluster. Each change is in force for good when its call returns; what is so
+// already is done. errc::unavailable: surely nothing was done, and what() says why; errc::denied: who lacks which right.
+class access_control {
+public:
+    // From now on whatever no rule allows is denied. errc::unavailable if nobody could turn them off again, or a node takes connections
+    // without TLS.
+    void on() {
+        detail::throwing([&](std::error_code &code) { on(code); });
+    }
+    void on(std::error_code &code) noexcept { code = detail::code(tenure_access_on(client_.native_handle())); }
+
+    // From now on the kind of identity alone decides; rules and credentials stay.
+    void off() {
+        detail::throwing([&](std::error_code &code) { off(code); });
+    }
+    void off(std::error_code &code) noexcept { code = detail::code(tenure_access_off(client_.native_handle())); }
+
+    // Allows `rights` ("acquire,read") to `principal` ("client/billing", "client/bill*", "*"), of `names` ("jobs/nightly", "jobs/", "*");
+    // those of the cluster ("operate", "admin") have none: empty.
+    void allow(const std::string &principal, const std::string &rights, const std::string &names = std::string()) {
+        detail::throwing(principal + rights + names,
+                         [&](std::error_code &code) { allow(principal, rights, names, code); });
+    }
+    void allow(const std::string &principal, const std::string &rights, const std::string &names,
+               std::error_code &code) noexcept {
+        code = has_nul(principal, rights, names)
+                   ? detail::refuse(detail::text_has_nul)
+                   : detail::code(tenure_access_allow(client_.native_handle(), principal.c_str(), rights.c_str(),
+                                                      or_null(names)));
+    }
+
+    // Takes `rights` away from the rule of just this `principal` and `names`: who waits and may not any more is refused, what is held
+    // stays. Gives another rule that still allows some of it, as "client/bill* acquire,read jobs/"; empty if there is none.
+    // errc::not_found if there was no such rule: nothing was taken away.
+    std::string deny(const std::string &principal, const std::string &rights,
+                     const std::string &names = std::string()) {
+        return detail::throwing(principal + rights + names,
+                                [&](std::error_code &code) { return deny(principal, rights, names, code); });
+    }
+    // Gives the other rule with errc::not_found, too.
+    std::string deny(const std::string &principal, const std::string &rights, const std::string &names,
+                     std::error_code &code) {
+        if (has_nul(principal, rights, names)) {
+            code = detail::refuse(detail::text_has_nul);
+            return std::string();
+        }
+        std::string still;
+        const tenure_status status = sized(still, 512, [&](char *text, std::size_t *size) {
+            return tenure_access_deny(client_.native_handle(), principal.c_str(), rights.c_str(), or_null(names), text, size);
+        });
+        code = detail::code(status);
+        return still;
+    }
+
+    // Whether the rules allow `right` of the lock `name` (of the cluster: empty) to `principal`, on or off.
+    bool test(const std::string &principal, const std::string &right, const std::string &name = std::string()) {
+        return detail::throwing(principal + right + name,
+                                [&](std::error_code &code) { return test(principal, right, name, code); });
+    }
+    bool test(const std::string &principal, const std::string &right, const std::string &name,
+              std::error_code &code) noexcept {
+        std::int32_t is_allowed = 0;
+        code = has_nul(principal, right, name)
+                   ? detail::refuse(detail::text_has_nul)
+                   : detail::code(tenure_access_test(client_.native_handle(), principal.c_str(), right.c_str(),
+                                                     or_null(name), &is_allowed));
+        return is_allowed != 0;
+    }
+
+    // All rules, and who has a credential, as the JSON that `tenure access list --json` prints.
+    std::string list() { return client_.describe("access"); }
+    std::string list(std::error_code &code) { return client_.describe("access", std::string(), code); }
+
+    // Has whoever shows the credential that this gives be `principal` ("client/billing"), without a certificate; an earlier one of it is
+    // void. It is the line of a file that its user alone reads (client_options::credential_file), and nobody can have it a second time.
+    std::string create_credential(const std::string &principal) {
+        return detail::throwing(principal, [&](std::error_code &code) { return create_credential(principal, code); });
+    }
+    std::string create_credential(const std::string &principal, std::error_code &code) {
+        std::string line;
+        if (detail::has_nul(principal)) {
+            code = detail::refuse(detail::text_has_nul);
+            return line;
+        }
+        code = detail::code(sized(line, principal.size() + 66, [&](char *text, std::size_t *size) {
+            return tenure_credential_create(client_.native_handle(), principal.c_str(), text, size);
+        }));
+        return line;
+    }
+
+    // Has nobody be `principal` by a credential any more: who is connected by it is hung up on. errc::not_found if it has none.
+    void revoke_credential(const std::string &principal) {
+        detail::throwing(principal, [&](std::error_code &code) { revoke_credential(principal, code); });
+    }
+    void revoke_credential(const std::string &principal, std::error_code &code) noexcept {
+        code = detail::has_nul(principal)
+                   ? detail::refuse(detail::text_has_nul)
+                   : detail::code(tenure_credential_revoke(client_.native_handle(), principal.c_str()));
+    }
+
+private:
+    friend class client;
+
+    explicit access_control(client owner) noexcept : client_(std::move(owner)) {}
+
+    static bool has_nul(const std::string &one, const std::string &two, const std::string &three) noexcept {
+        return detail::has_nul(one) || detail::has_nul(two) || detail::has_nul(three);
+    }
+
+    static const char *or_null(const std::string &text) noexcept { return text.empty() ? nullptr : text.c_str(); }
+
+    // What `call` writes to a buffer of so many bytes, or of as many as it asks for: then it has done nothing yet.
+    template <class Call>
+    static tenure_status sized(std::string &text, std::size_t size, Call call) {
+        tenure_status status = TENURE_TOO_SMALL;
+        while (status == TENURE_TOO_SMALL) {
+            text.assign(size, '\0');
+            status = call(text.data(), &size);
+        }
+        // Up to the NUL that ends it: nothing was written if it failed.
+        text.resize(std::char_traits<char>::length(text.c_str()));
+        return status;
+    }
+
+    client client_;
+};
+
+inline access_control client::access() const noexcept { return access_control(*this); }
 
 // An election: the lock of its name, with a value that others see.
 class election {

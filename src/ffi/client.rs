@@ -52,16 +52,16 @@ pub struct tenure_client_options {
     /// TENURE_OPEN_BACKGROUND.
     pub flags: u32,
     /// A file (PEM) with the authority of the nodes: they are reached over TLS alone, and no other node is spoken to. The files
-    /// are read when the client is opened. If none of ca, cert, key, credential_file and verify is given,
-    /// the environment's TENURE_CA, TENURE_CERT, TENURE_KEY, TENURE_CREDENTIAL_FILE and TENURE_VERIFY count ("host" or "node"; not for a client of tenure_node_client); without
-    /// those, and for "", nothing is encrypted.
+    /// are read when the client is opened. If none of ca, cert, key, credential_file and verify is given, the environment's
+    /// TENURE_CA, TENURE_CERT, TENURE_KEY, TENURE_CREDENTIAL_FILE and TENURE_VERIFY ("host" or "node") count, but not for a client
+    /// of tenure_node_client; without those, and for "", nothing is encrypted.
     pub ca: *const c_char,
     /// A file (PEM) with the certificate that this client shows; needs key. NULL: it shows none, and nodes refuse it.
     pub cert: *const c_char,
     /// A file (PEM) with the key of cert.
     pub key: *const c_char,
-    /// A file with a credential (`tenure access credential create`), for whoever has no certificate: cert and key are NULL then, and ca is given.
-    /// NULL: none.
+    /// A file with a credential (tenure_credential_create, or `tenure access credential create`), for whoever has no
+    /// certificate: cert and key are NULL then, and ca is given. NULL: none.
     pub credential_file: *const c_char,
     /// The cluster that is meant: its id as `tenure status` shows it, or at least the first eight hex digits. Nodes of any
     /// other are passed over. NULL: the environment's TENURE_CLUSTER_ID, else none is pinned; "": none is pinned.

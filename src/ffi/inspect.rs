@@ -79,11 +79,11 @@ pub unsafe extern "C" fn tenure_break(
 /// What there is, as JSON, the same text that the tenure program prints with --json. `what` is "locks" (all whose
 /// names begin with `name`; NULL or "": all), "lock" (the one called `name`), "session" (the one whose id is `name`
 /// in digits; NULL or "": this client's), "cluster", "members" (who they are, what each counts for, and how far its log is),
-/// "condition": of which cluster this client is, why it has no session,
-/// and what keeps the cluster from granting, as this client was told, or "client": what it has counted of itself (dials,
-/// requests by kind, renewals, sessions, leases granted and ended by reason, failed calls by status). Nobody is asked for these
-/// two, and `name` is not used. A value that is not UTF-8 has its bytes
-/// in "value_hex", else that is null.
+/// "access" (who may what: {"on", "rules": [{"principal", "rights": [], "names"}], "credentials": []}; names are null in a rule
+/// of the cluster), "condition": of which cluster this client is, why it has no session, and what keeps the cluster from
+/// granting, as this client was told, or "client": what it has counted of itself (dials, requests by kind, renewals, sessions,
+/// leases granted and ended by reason, failed calls by status). Nobody is asked for these two, and `name` is not used. A value
+/// that is not UTF-8 has its bytes in "value_hex", else that is null.
 ///
 /// *len is the size of the buffer `json`; afterwards it is what the text needs, with the NUL that ends it. With 0
 /// the buffer may be NULL. What there is may change between two calls:
@@ -96,8 +96,8 @@ pub unsafe extern "C" fn tenure_break(
 /// ```
 ///
 /// Statuses: TENURE_TOO_SMALL (*len says what is needed; the buffer is as it was), TENURE_UNAVAILABLE,
-/// TENURE_INVALID, TENURE_CLOSED, TENURE_FORKED. What is not there is an empty list or null in the text. Any
-/// thread; blocks up to request_timeout_ms for each page of locks.
+/// TENURE_DENIED (the text says who lacks which right), TENURE_INVALID, TENURE_CLOSED, TENURE_FORKED. What is not
+/// there is an empty list or null in the text. Any thread; blocks up to request_timeout_ms for each page of locks.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_describe(
     client: *mut tenure_client,

@@ -20,6 +20,7 @@ mod table;
 mod wait;
 
 // The header. `build.rs` lists the same files.
+pub mod access;
 pub mod certs;
 pub mod client;
 pub mod election;

@@ -169,7 +169,15 @@ static void functions_answer_garbage(void *garbage) {
     CHECK_STATUS(tenure_move_leader(client, 0, 0), TENURE_INVALID);
     CHECK_STATUS(tenure_handover(client, "a", NULL, -1, NULL), TENURE_INVALID);
     CHECK_STATUS(tenure_snapshot_save(client, "/nonexistent/file"), TENURE_INVALID);
+    CHECK_STATUS(tenure_access_on(client), TENURE_INVALID);
+    CHECK_STATUS(tenure_access_off(client), TENURE_INVALID);
+    CHECK_STATUS(tenure_access_allow(client, "client/a", "read", "a"), TENURE_INVALID);
     len = 77;
+    CHECK_STATUS(tenure_access_deny(client, "client/a", "read", "a", NULL, &len), TENURE_INVALID);
+    CHECK_STATUS(tenure_access_test(client, "client/a", "read", "a", &state), TENURE_INVALID);
+    CHECK_STATUS(tenure_credential_create(client, "client/a", NULL, &len), TENURE_INVALID);
+    CHECK_STATUS(tenure_credential_revoke(client, "client/a"), TENURE_INVALID);
+    CHECK(len == 77);
     CHECK_STATUS(tenure_describe(client, "locks", NULL, NULL, &len), TENURE_INVALID);
     CHECK(len == 77);
 

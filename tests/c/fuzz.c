@@ -292,7 +292,7 @@ static void observe(struct caller *caller) {
 static void ask_server(struct caller *caller) {
     static const uint64_t tokens[] = {0, 1, UINT64_C(1) << 63, UINT64_MAX};
     static const int64_t graces[] = {-1, 0, 1, 5, INT64_MAX, -2, INT64_MIN};
-    static const char *const kinds[] = {"locks", "lock", "session", "members", "?", NULL};
+    static const char *const kinds[] = {"locks", "lock", "session", "members", "access", "?", NULL};
     tenure_client *client = draw_handle(caller, CLIENT);
     tenure_holder *holder = (tenure_holder *)(void *)caller;
     uint64_t token = one_in(caller, 4) ? tokens[below(caller, 4)] : tenure_lease_token(draw_handle(caller, LEASE));
@@ -317,7 +317,7 @@ static void ask_server(struct caller *caller) {
               ORDERS | BIT(TENURE_NOT_FOUND));
         break;
     default:
-        JUDGE(tenure_describe(client, kinds[below(caller, 6)], name, len == 0 ? NULL : json, &len),
+        JUDGE(tenure_describe(client, kinds[below(caller, 7)], name, len == 0 ? NULL : json, &len),
               REFUSED | BIT(TENURE_TOO_SMALL) | BIT(TENURE_UNAVAILABLE));
     }
 }
@@ -353,6 +353,40 @@ static void operate(struct caller *caller) {
         options.cluster = one_in(caller, 4) ? place : "1=127.0.0.1:1";
         JUDGE(tenure_snapshot_restore(place, &options, NULL),
               BIT(TENURE_INVALID) | BIT(TENURE_IO) | BIT(TENURE_DENIED));
+    }
+}
+
+/* The nodes speak no TLS: rights stay off, whatever the rules say. */
+static void change_rights(struct caller *caller) {
+    static const char *const principals[] = {"client/a", "client/*", "*", "node/1", "", "\xff", NULL, too_long};
+    static const char *const lists[] = {"read", "acquire,read", "admin", "write", NULL};
+    static const char *const names[] = {"jobs/", "*", "jobs/*", "x", NULL};
+    const char *principal = principals[below(caller, 8)], *rights = lists[below(caller, 5)], *name = names[below(caller, 5)];
+    tenure_client *client = draw_handle(caller, CLIENT);
+    char text[512];
+    size_t len = one_in(caller, 4) ? below(caller, sizeof text) : sizeof text;
+    int32_t is_allowed = -1;
+    switch (below(caller, 7)) {
+    case 0: CHECK(JUDGE(tenure_access_on(client), ORDERS) != TENURE_OK); break;
+    case 1: JUDGE(tenure_access_off(client), ORDERS); break;
+    case 2: JUDGE(tenure_access_allow(client, principal, rights, name), ORDERS); break;
+    case 3:
+        JUDGE(tenure_access_deny(client, principal, rights, name, len == 0 ? NULL : text, &len),
+              ORDERS | BIT(TENURE_NOT_FOUND) | BIT(TENURE_TOO_SMALL));
+        break;
+    case 4:
+        if (JUDGE(tenure_access_test(client, principal, rights, name, &is_allowed), REFUSED | BIT(TENURE_UNAVAILABLE)) ==
+            TENURE_OK)
+            CHECK(is_allowed == 0 || is_allowed == 1);
+        else
+            CHECK(is_allowed == -1);
+        break;
+    case 5:
+        if (JUDGE(tenure_credential_create(client, principal, len == 0 ? NULL : text, &len),
+                  ORDERS | BIT(TENURE_TOO_SMALL)) == TENURE_OK)
+            CHECK(strlen(text) + 1 == len && strncmp(text, principal, strlen(principal)) == 0);
+        break;
+    default: JUDGE(tenure_credential_revoke(client, principal), ORDERS | BIT(TENURE_NOT_FOUND));
     }
 }
 
@@ -482,8 +516,10 @@ static void step(struct caller *caller) {
         use_lease(caller);
     else if (choice < 52)
         observe(caller);
-    else if (choice < 57)
+    else if (choice < 56)
         ask_server(caller);
+    else if (choice == 56)
+        change_rights(caller);
     else if (choice == 57)
         operate(caller);
     else if (choice < 60)

@@ -63,6 +63,19 @@ static void check_said(const char *call) {
         check_said(#call);                                                                         \
     } while (0)
 
+static void is_no_client_for_access(void *handle) {
+    int32_t is_allowed = 77;
+    size_t len = 77;
+    REFUSED(tenure_access_on(handle));
+    REFUSED(tenure_access_off(handle));
+    REFUSED(tenure_access_allow(handle, "client/a", "read", "hostile/a"));
+    REFUSED(tenure_access_deny(handle, "client/a", "read", "hostile/a", NULL, &len));
+    REFUSED(tenure_access_test(handle, "client/a", "read", "hostile/a", &is_allowed));
+    REFUSED(tenure_credential_create(handle, "client/a", NULL, &len));
+    REFUSED(tenure_credential_revoke(handle, "client/a"));
+    CHECK(is_allowed == 77 && len == 77);
+}
+
 static void is_no_client(void *handle) {
     tenure_session_info info = TENURE_SESSION_INFO_INIT;
     const char *names[] = {"hostile/a", "hostile/b"};
@@ -98,6 +111,7 @@ static void is_no_client(void *handle) {
     REFUSED(tenure_move_leader(handle, 0, 0));
     REFUSED(tenure_handover(handle, "hostile/a", NULL, -1, NULL));
     REFUSED(tenure_snapshot_save(handle, "/nonexistent/file"));
+    is_no_client_for_access(handle);
     tenure_client_free(handle);
 }
 
@@ -278,6 +292,73 @@ static void members_that_are_none_are_refused(void) {
     REFUSED_AS(tenure_snapshot_save(things.client, "/"), TENURE_IO);
 }
 
+/* `text` is no principal, no list of rights and no name, wherever rights take one. NULL stands for the cluster. */
+static void is_no_part_of_a_rule(const char *text) {
+    char buffer[1024];
+    int32_t is_allowed = 77;
+    size_t len = sizeof buffer;
+    REFUSED(tenure_access_allow(things.client, text, "read", "hostile/a"));
+    REFUSED(tenure_access_allow(things.client, "client/a", text, "hostile/a"));
+    REFUSED(tenure_access_allow(things.client, "client/a", "read", text));
+    REFUSED(tenure_access_deny(things.client, text, "read", "hostile/a", buffer, &len));
+    REFUSED(tenure_access_deny(things.client, "client/a", text, "hostile/a", buffer, &len));
+    REFUSED(tenure_access_deny(things.client, "client/a", "read", text, buffer, &len));
+    REFUSED(tenure_access_test(things.client, text, "read", "hostile/a", &is_allowed));
+    REFUSED(tenure_access_test(things.client, "client/a", text, "hostile/a", &is_allowed));
+    REFUSED(tenure_access_test(things.client, "client/a", "read", text, &is_allowed));
+    REFUSED(tenure_credential_create(things.client, text, buffer, &len));
+    REFUSED(tenure_credential_revoke(things.client, text));
+    CHECK(is_allowed == 77 && len == sizeof buffer);
+}
+
+static void rules_that_are_none_are_refused(void) {
+    static const char *const principals[] = {"a", "client", "client/", "client/a b", "client/a*b", "node/1", "client/a\n", "clien*"};
+    static const char *const names[] = {"hostile/*", "*/", "host*ile", "**"};
+    char buffer[1024];
+    int32_t is_allowed = 77;
+    size_t len = sizeof buffer;
+    for (size_t i = 0; i < sizeof principals / sizeof *principals; i++) {
+        REFUSED(tenure_access_allow(things.client, principals[i], "read", "hostile/a"));
+        REFUSED(tenure_access_deny(things.client, principals[i], "read", "hostile/a", NULL, NULL));
+        REFUSED(tenure_credential_create(things.client, principals[i], buffer, &len));
+    }
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        REFUSED(tenure_access_allow(things.client, "client/a", "read", names[i]));
+        REFUSED(tenure_access_deny(things.client, "client/a", "read", names[i], NULL, NULL));
+    }
+    REFUSED(tenure_access_allow(things.client, "client/a", "read,admin", "hostile/a"));
+    REFUSED(tenure_access_allow(things.client, "client/a", "operate", "hostile/a"));
+    REFUSED(tenure_access_allow(things.client, "client/a", "write", "hostile/a"));
+    REFUSED(tenure_access_allow(things.client, "client/a", ",", "hostile/a"));
+    REFUSED(tenure_access_test(things.client, "client/*", "read", "hostile/a", &is_allowed));
+    REFUSED(tenure_access_test(things.client, "client/a", "admin", "hostile/a", &is_allowed));
+    REFUSED(tenure_access_test(things.client, "client/a", "read,break", "hostile/a", &is_allowed));
+    REFUSED(tenure_credential_create(things.client, "local/1", buffer, &len));
+    REFUSED(tenure_credential_create(things.client, "client/*", buffer, &len));
+    /* With or without the level of rights. */
+    REFUSED_AS(tenure_access_on(things.client), TENURE_UNAVAILABLE);
+    CHECK(is_allowed == 77 && len == sizeof buffer);
+}
+
+/* What may be too small is refused before anything is done. */
+static void buffers_that_may_be_too_small_are_refused(void) {
+    char buffer[512] = "as it was";
+    size_t len = 0;
+    REFUSED_AS(tenure_credential_create(things.client, "client/a", NULL, &len), TENURE_TOO_SMALL);
+    CHECK(len == strlen("client/a") + 66);
+    len--;
+    REFUSED_AS(tenure_credential_create(things.client, "client/a", buffer, &len), TENURE_TOO_SMALL);
+    REFUSED(tenure_credential_create(things.client, "client/a", NULL, &len));
+    REFUSED(tenure_credential_create(things.client, "client/a", NULL, NULL));
+    REFUSED(tenure_credential_create(things.client, "client/a", buffer, NULL));
+    len = 511;
+    REFUSED_AS(tenure_access_deny(things.client, "client/a", "read", "hostile/a", buffer, &len), TENURE_TOO_SMALL);
+    CHECK(len == 512);
+    REFUSED(tenure_access_deny(things.client, "client/a", "read", "hostile/a", NULL, &len));
+    REFUSED(tenure_access_deny(things.client, "client/a", "read", "hostile/a", buffer, NULL));
+    CHECK(strcmp(buffer, "as it was") == 0);
+}
+
 /* Wherever text may be left out, or be empty. `text` is neither. */
 static void is_no_text(const char *text) {
     tenure_client_options options = TENURE_CLIENT_OPTIONS_INIT;
@@ -293,6 +374,7 @@ static void is_no_text(const char *text) {
     REFUSED(tenure_member_add(things.client, 4, text));
     REFUSED(tenure_member_move(things.client, 1, text));
     REFUSED(tenure_snapshot_save(things.client, text));
+    is_no_part_of_a_rule(text);
     is_no_file(text);
     REFUSED(tenure_describe(things.client, text, NULL, NULL, &len));
     REFUSED(tenure_describe(things.client, "locks", text, NULL, &len));
@@ -321,6 +403,8 @@ static void names_and_texts_that_are_none_are_refused(void) {
     memset(too_long, 'a', sizeof too_long - 1);
     is_no_name(NULL);
     is_no_name("");
+    is_no_part_of_a_rule(NULL);
+    is_no_part_of_a_rule("");
     is_no_name(of_256);
     for (size_t i = 0; i < sizeof broken / sizeof *broken; i++)
         is_no_text(broken[i]);
@@ -435,6 +519,9 @@ static void places_that_are_none_are_refused(void *place) {
     REFUSED(tenure_node_next(things.node, 0, place));
     REFUSED(tenure_node_metrics(things.node, json, place));
     REFUSED(tenure_describe(things.client, "locks", NULL, json, place));
+    REFUSED(tenure_access_test(things.client, "client/a", "read", "hostile/a", place));
+    REFUSED(tenure_access_deny(things.client, "client/a", "read", "hostile/a", json, place));
+    REFUSED(tenure_credential_create(things.client, "client/a", json, place));
     CHECK(tenure_log_fd() >= 0);
     REFUSED(tenure_log_read(json, place));
     CHECK_STATUS(tenure_log_to(NULL, NULL, TENURE_LOG_WARN), TENURE_OK);
@@ -638,6 +725,8 @@ int main(int argc, char **argv) {
     the_longest_waits_are_waits();
     values_and_tokens_that_are_none_are_refused();
     members_that_are_none_are_refused();
+    rules_that_are_none_are_refused();
+    buffers_that_may_be_too_small_are_refused();
     lists_of_names_that_are_none_are_refused();
     places_that_are_none_are_refused(NULL);
     places_that_are_none_are_refused((char *)places + 1);

@@ -113,6 +113,21 @@ static void nodes_tell_who_leads(const std::string &directory) {
     CHECK(code == tenure::errc::closed);
 }
 
+static void rules_that_are_none_are_refused(const tenure::client &client) {
+    std::error_code code;
+    tenure::access_control access = client.access();
+    access.on(code);
+    CHECK(code == tenure::errc::unavailable);
+    access.allow("client/a", "read", "jobs/*", code);
+    CHECK(code == tenure::errc::invalid);
+    CHECK(access.deny("a", "read", "x", code).empty() && code == tenure::errc::invalid);
+    CHECK(!access.test("client/a", "write", "x", code) && code == tenure::errc::invalid);
+    CHECK(access.create_credential("node/1", code).empty() && code == tenure::errc::invalid);
+    access.revoke_credential("client/*", code);
+    CHECK(code == tenure::errc::invalid);
+    CHECK(access.list(code).find("\"rules\":[]") != std::string::npos && !code);
+}
+
 int main(int argc, char **argv) {
     CHECK(argc == 2);
     struct cluster cluster;
@@ -131,6 +146,7 @@ int main(int argc, char **argv) {
     pendings_and_elections(client);
     a_mutex_is_locked_or_not(client);
     nodes_tell_who_leads(argv[1]);
+    rules_that_are_none_are_refused(client);
     CHECK(client.session(code).state == tenure::session_state::valid && !code);
     CHECK(!client.next(0ms, code) && !code);
     client.progress(code);

@@ -10,7 +10,7 @@ const STANDARDS: [&str; 3] = ["c++17", "c++20", "c++23"];
 
 #[test]
 fn header_is_clean_in_every_standard_with_every_warning() {
-    let sources = ["header", "live", "sections", "service", "time", "nothrow", "operate"];
+    let sources = ["header", "live", "sections", "service", "time", "nothrow", "operate", "access"];
     for compiler in cpp_compilers() {
         for standard in STANDARDS.into_iter().filter(|standard| accepts(&compiler, standard)) {
             for source in sources {

@@ -5,10 +5,7 @@ use crate::cli::connect::Connection;
 use crate::cli::failure::Failure;
 use crate::cli::output;
 use clap::Args;
-use serde_json::{Value, json};
-use tenure::base::Right;
 use tenure::client::Rules;
-use tenure::lock::Rule;
 
 /// Show all rules, and whether rights are on
 #[derive(Args, Debug)]
@@ -24,7 +21,10 @@ pub struct Options {
 pub fn run(options: &Options) -> Result<(), Failure> {
     let connection = &options.connection;
     let rules = super::of(connection)?.list().map_err(|error| failure(connection, error))?;
-    output::conclude(&if options.json { to_json(&rules) } else { to_text(&rules) })
+    output::conclude(&match options.json {
+        true => format!("{:#}\n", rules.to_json()),
+        false => to_text(&rules),
+    })
 }
 
 fn to_text(rules: &Rules) -> String {
@@ -47,18 +47,4 @@ fn to_text(rules: &Rules) -> String {
         text.push_str(&format!("credential of {principal}\n"));
     }
     text
-}
-
-fn to_json(rules: &Rules) -> String {
-    let of = |rule: &Rule| {
-        let names = (!rule.names.is_of_cluster()).then(|| rule.names.to_string());
-        let rights: Vec<&str> = rule.rights.iter().map(Right::name).collect();
-        json!({ "principal": rule.who.to_string(), "rights": rights, "names": names })
-    };
-    let (all, credentials): (Vec<Value>, Vec<String>) = (
-        rules.rules.iter().map(of).collect(),
-        rules.credentials.iter().map(ToString::to_string).collect(),
-    );
-    let value = json!({ "on": rules.is_on, "rules": all, "credentials": credentials });
-    format!("{value:#}\n")
 }

@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 
 impl Client {
     /// What there is, as one JSON text, that which the program prints with `--json`. `what` is "locks" (all whose names
-    /// begin with `name`), "lock" (that one), "session" (`name` is its id; "" is this client's), "cluster", "members", "condition", or "client":
+    /// begin with `name`), "lock" (that one), "session" (`name` is its id; "" is this client's), "cluster", "members", "access", "condition", or "client":
     ///
     /// * locks, lock: `{"locks": [{"name", "mode", "limit", "taken", "holder", "token", "value", "value_hex",
     ///   "since_unix_ms", "remaining_ms", "asked", "order": {"token", "grace_ms", "reason", "to"} | null, "delayed", "holding",
@@ -51,6 +51,8 @@ impl Client {
     /// * members: `{"members": [{"id", "address", "seat", "role", "matched", "behind"}]}`, as the node with the newest log names
     ///   them: `seat` is "voter", "learner" (no vote), or on the way "joining", "demoting" or "leaving"; `behind` is how many
     ///   entries of the log it lacks, null for one that the leader has not heard, and without a leader;
+    /// * access: `{"on", "rules": [{"principal", "rights": ["acquire"], "names"}], "credentials": ["client/NAME"]}`: who may what, and who has a
+    ///   credential; `names` is null for a rule of the cluster. DENIED without the right admin;
     /// * condition: `{"cluster_id", "state", "state_text", "until_ms"}`, as this client was told: nobody is asked. Without a
     ///   session `state_text` says why;
     /// * client: `{"client": {"session", "state", "leases", "dials", "connections", "sessions", "sessions_ended", "jeopardies",
@@ -66,6 +68,7 @@ impl Client {
             "session" => json!({ "session": self.session_shown(name)?.map(session) }),
             "cluster" => self.cluster_shown().to_json(),
             "members" => Member::to_json(&self.members().list()?),
+            "access" => self.access().list()?.to_json(),
             "condition" => condition(&self.condition_of_session(), self.cluster()),
             "client" => {
                 let tally = self.handle.shared.look(|inner, _| inner.tally.clone())?;
@@ -73,7 +76,7 @@ impl Client {
             }
             other => {
                 let text = format!(
-                    "{other:?} cannot be described; say lock, locks, session, cluster, members, condition or client"
+                    "{other:?} cannot be described; say lock, locks, session, cluster, members, access, condition or client"
                 );
                 return Err(Error::new(Status::Invalid, text));
             }

@@ -8,6 +8,7 @@ use crate::lock::{AccessChange, Name, Names, Rule, Who};
 use crate::sys::random;
 use crate::wire::{AccessSaid, Order, OrderAnswer, Query, ReadAnswer, RulesShown};
 use crate::{Error, Status};
+use serde_json::{Value, json};
 use std::time::Duration;
 
 /// The rights of a cluster: which rules there are, and how that is changed. Each change is in force for good when its call returns.
@@ -58,6 +59,21 @@ pub struct AccessChanged {
     pub absent: Rights,
     /// Of a `deny`: another rule that still allows some of it.
     pub still: Option<Rule>,
+}
+
+impl Rules {
+    /// `{"on", "rules": [{"principal", "rights": [], "names"}], "credentials": []}`: `names` is null for a rule of the cluster.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let rule = |rule: &Rule| {
+            let names = (!rule.names.is_of_cluster()).then(|| rule.names.to_string());
+            let rights: Vec<&str> = rule.rights.iter().map(Right::name).collect();
+            json!({ "principal": rule.who.to_string(), "rights": rights, "names": names })
+        };
+        let rules: Vec<Value> = self.rules.iter().map(rule).collect();
+        let credentials: Vec<String> = self.credentials.iter().map(ToString::to_string).collect();
+        json!({ "on": self.is_on, "rules": rules, "credentials": credentials })
+    }
 }
 
 impl Client {

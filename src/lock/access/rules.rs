@@ -8,6 +8,7 @@ use crate::lock::command::Name;
 use serde::{Deserialize, Serialize};
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -46,6 +47,17 @@ impl Rule {
     /// What it takes in a snapshot.
     pub(super) fn bytes(&self) -> u64 {
         (RULE_BYTES + self.who.as_str().len() + self.names.as_str().len()) as u64
+    }
+}
+
+/// As it is typed: "client/a* acquire,read jobs/", of the cluster without the last.
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.who, self.rights)?;
+        match self.names.is_of_cluster() {
+            true => Ok(()),
+            false => write!(f, " {}", self.names),
+        }
     }
 }
 

@@ -8,9 +8,11 @@ Times are seconds. Every failure is a tenure.Error, with one class per status of
 """
 
 from . import aio, testing
+from ._access import Access
 from ._bridge import LoggingBridge, logging_bridge
 from ._client import Client, connect
 from ._described import (
+    AccessDescription,
     ClientDescription,
     ClientRow,
     ClusterDescription,
@@ -22,6 +24,7 @@ from ._described import (
     NodeBehind,
     NodeDescription,
     OtherHolder,
+    RuleDescription,
     SessionDescription,
     SessionRow,
     Timing,
@@ -63,12 +66,15 @@ from ._native import version
 from ._node import Leadership, Node
 from ._operate import restore_snapshot
 from ._reason import Reason
+from ._rule import Rule, Rules
 from ._session import Session, SessionState
 from ._tls import TLS, write_certificate
 
 __version__ = version()
 
 __all__ = [
+    "Access",
+    "AccessDescription",
     "Again",
     "Busy",
     "Cancelled",
@@ -110,6 +116,9 @@ __all__ = [
     "Order",
     "OtherHolder",
     "Reason",
+    "Rule",
+    "RuleDescription",
+    "Rules",
     "Session",
     "SessionDescription",
     "SessionExpired",

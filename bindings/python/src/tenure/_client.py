@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Callable, Literal, Optional, TypeVar, Union, o
 
 from . import _operate, _orders
 from ._abi import ClientOptions
+from ._access import Access
 from ._convert import Value, optional_text, text, wait_ms
 from ._described import (
+    AccessDescription,
     ClientDescription,
     ClusterDescription,
     ConditionDescription,
@@ -197,6 +199,11 @@ class Client(Local):
         """The members of the cluster: add, promote, demote, remove and move nodes."""
         return Members(self._handle)
 
+    @property
+    def access(self) -> Access:
+        """Who may what: rules and credentials."""
+        return Access(self._handle)
+
     def move_leader(self, to: int = 0, timeout: Optional[float] = None) -> None:
         """Has the node `to` lead, or the one with most of the log (0). No session is lost; if `to` leads already it is done.
 
@@ -227,6 +234,9 @@ class Client(Local):
     def describe(self, what: Literal["members"], name: Optional[str] = None) -> MembersDescription: ...
 
     @overload
+    def describe(self, what: Literal["access"], name: Optional[str] = None) -> AccessDescription: ...
+
+    @overload
     def describe(self, what: Literal["condition"], name: Optional[str] = None) -> ConditionDescription: ...
 
     @overload
@@ -240,7 +250,7 @@ class Client(Local):
 
         `what` is "locks" (all whose names begin with `name`), "lock" (the one called `name`, in a list that is empty if
         nobody holds it or waits for it), "session" (the one whose id is `name` in digits; None: this client's),
-        "cluster", "members", "condition": why this client has no session, and what keeps its cluster from granting, or
+        "cluster", "members", "access": who may what, "condition": why this client has no session, and what keeps its cluster from granting, or
         "client": what this client has counted of itself."""
         return _orders.describe(self._handle, what, name)
 

@@ -205,6 +205,26 @@ class MembersDescription(TypedDict):
     members: list[MemberDescription]
 
 
+class RuleDescription(TypedDict):
+    """That somebody is allowed something."""
+
+    # One ("client/billing"), or the begin of several and a "*".
+    principal: str
+    rights: list[str]
+    # The name of a lock, a prefix ("jobs/"), or "*"; None if the rights are of the cluster.
+    names: Optional[str]
+
+
+class AccessDescription(TypedDict):
+    """What describe("access") says."""
+
+    # Whether the rules are in force.
+    on: bool
+    rules: list[RuleDescription]
+    # Who has one.
+    credentials: list[str]
+
+
 class ConditionDescription(TypedDict):
     """What describe("condition") says, as the client was told."""
 
@@ -251,6 +271,7 @@ Description = Union[
     SessionDescription,
     ClusterDescription,
     MembersDescription,
+    AccessDescription,
     ConditionDescription,
     ClientDescription,
 ]

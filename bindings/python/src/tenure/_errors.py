@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Optional, TypeVar
 
 from ._reason import SENTENCES, Reason
+from ._rule import Rule
 
 AnyError = TypeVar("AnyError", bound="Error")
 
@@ -57,9 +58,10 @@ class SessionExpired(Error):
 
 
 class NotFound(Error, LookupError):
-    """There is nothing of that name."""
+    """There is nothing of that name. `still`, of Access.deny() alone: another rule that allows some of what was to be denied."""
 
     status = 7
+    still: Optional[Rule] = None
 
 
 class Again(Error):

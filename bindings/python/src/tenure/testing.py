@@ -12,6 +12,7 @@ from __future__ import annotations
 import select
 import socket
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -26,12 +27,16 @@ from ._tls import TLS, write_certificate
 
 __all__ = ["Cluster"]
 
+# Rights begin at this level, to which a new cluster rises once its nodes are connected.
+_RIGHTS = 'level="3"'
+_MOMENT = 0.005
+
 
 class Cluster(Local):
     """Nodes on free loopback ports, with data directories that go with it. Ready when a leader leads.
 
     With `tls` they speak TLS alone, with certificates of an authority of this cluster: `tls` is what a client shows, `operator`
-    what an operator does, certificate() makes others."""
+    what an operator does, certificate() makes others; and it is ready when rights can be given, too (Client.access)."""
 
     def __init__(self, size: int = 3, *, tls: bool = False) -> None:
         self._cleanup = ExitStack()
@@ -53,6 +58,8 @@ class Cluster(Local):
                 undo.callback(node.stop)
                 self.nodes.append(node)
             self.leader()
+            while tls and not all(_RIGHTS in node.metrics() for node in self.nodes):
+                time.sleep(_MOMENT)
             self._cleanup = undo.pop_all()
 
     def certificate(
@@ -100,7 +107,10 @@ class Cluster(Local):
         tls: Union[TLS, Literal[False], None] = None,
         credential: Union[str, Path, None] = None,
     ) -> Client:
-        """A client of it; the options are those of tenure.connect(). By itself it shows the cluster's `tls`, if there is one."""
+        """A client of it; the options are those of tenure.connect(). By itself it shows the cluster's `tls`, if there is one, or the
+        `credential` that it is given."""
+        if tls is None and self.tls is not None:
+            tls = self.tls if credential is None else TLS(self.tls.ca)
         client = connect(
             self.endpoints,
             ttl=ttl,
@@ -109,7 +119,7 @@ class Cluster(Local):
             request_timeout=request_timeout,
             progress=progress,
             cluster_id="",
-            tls=(self.tls or False) if tls is None else tls,
+            tls=False if tls is None else tls,
             credential=credential,
         )
         # Nodes are stopped when they are collected.

@@ -6,8 +6,9 @@
 
 Waiting for a lock, an election, news or a loss uses no thread; cancelling the task that waits withdraws its request.
 What the library offers only as a call that blocks for one answer (close, proclaim, transfer, break_, holder_of, leader,
-validate, describe, and what operators order) runs in the loop's default executor. Objects belong to the loop in which they were made."""
+validate, describe, access, and what operators order) runs in the loop's default executor. Objects belong to the loop in which they were made."""
 
+from ._access import Access
 from ._client import Client, connect
 from ._election import Election
 from ._lease import Lease
@@ -16,4 +17,4 @@ from ._loss import Loss
 from ._members import Members
 from ._observer import Observer
 
-__all__ = ["Client", "Election", "Lease", "Lock", "Loss", "Members", "Observer", "connect"]
+__all__ = ["Access", "Client", "Election", "Lease", "Lock", "Loss", "Members", "Observer", "connect"]

@@ -11,6 +11,7 @@ from .. import _operate, _orders
 from .._client import open_client
 from .._convert import Value, text, wait_ms
 from .._described import (
+    AccessDescription,
     ClientDescription,
     ClusterDescription,
     ConditionDescription,
@@ -31,6 +32,7 @@ from .._session import Session, SessionState, client_options, next_change, sessi
 from .._tls import TLS, Path
 from .._wait import Deadline
 from .._watch import SessionWatch
+from ._access import Access
 from ._election import Election
 from ._lease import Lease
 from ._listening import watch_on_loop
@@ -183,6 +185,11 @@ class Client(Local):
         """The members of the cluster: add, promote, demote, remove and move nodes."""
         return Members(self._handle)
 
+    @property
+    def access(self) -> Access:
+        """Who may what: rules and credentials."""
+        return Access(self._handle)
+
     async def move_leader(self, to: int = 0, timeout: Optional[float] = None) -> None:
         """Has the node `to` lead, or the one with most of the log (0); see tenure.Client.move_leader()."""
         wait_ms(timeout)
@@ -211,6 +218,11 @@ class Client(Local):
     async def describe(
         self, what: Literal["members"], name: Optional[str] = None
     ) -> MembersDescription: ...
+
+    @overload
+    async def describe(
+        self, what: Literal["access"], name: Optional[str] = None
+    ) -> AccessDescription: ...
 
     @overload
     async def describe(

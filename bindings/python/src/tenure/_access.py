@@ -1,0 +1,149 @@
+"""Who may what: the rules and credentials of a cluster, and how they are changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from ctypes import byref, c_char_p, c_int32, c_size_t, create_string_buffer
+from functools import partial
+from typing import Callable, Optional, Union, cast
+
+from . import _orders
+from ._convert import optional_text, text
+from ._described import AccessDescription, RuleDescription
+from ._errors import NotFound
+from ._library import library
+from ._native import Handle, Local, check, sized_text
+from ._operate import interruptible
+from ._rule import Rule, Rules
+
+Rights = Union[str, Iterable[str]]
+
+# What the text of a rule takes, at most.
+_RULE_BYTES = 512
+
+
+class Access(Local):
+    """Who may what in a client's cluster; `client.access`. Each change is in force for good when its call returns.
+
+    Unavailable always means that surely nothing was done, and says why; Unknown that it may have been done: give it again, since
+    what is so already is done. Denied says who lacks which right: changes take "admin", or while rights are off an operator. Bad
+    principals, rights and names are Invalid. A call takes at most the client's `request_timeout`."""
+
+    def __init__(self, client: Handle) -> None:
+        self._client = client
+
+    def on(self) -> None:
+        """From now on whatever no rule allows is denied, to all clients of the cluster.
+
+        Raises Unavailable if nobody could turn them off again, or a node takes connections without TLS."""
+        interruptible(lambda: turn_on(self._client))
+
+    def off(self) -> None:
+        """From now on the kind of identity alone decides; rules and credentials stay."""
+        interruptible(lambda: turn_off(self._client))
+
+    def allow(self, principal: str, rights: Rights, names: Optional[str] = None) -> None:
+        """Allows `rights` ("acquire,read", or a list of them) to `principal`, of `names`; what it is allowed already stays.
+
+        See Rule for how principals and names are written. In force once on() is."""
+        interruptible(lambda: allow(self._client, principal, rights, names))
+
+    def deny(self, principal: str, rights: Rights, names: Optional[str] = None) -> Optional[Rule]:
+        """Takes `rights` away from the rule of just this `principal` and `names`. Who waits and may not any more is refused, and
+        observers are told; what is held stays until it is given back or broken.
+
+        Gives another rule that still allows some of it, None if there is none. Raises NotFound if there was no such rule: nothing was
+        taken away, and the `still` of the exception is that other rule."""
+        return interruptible(lambda: deny(self._client, principal, rights, names))
+
+    def test(self, principal: str, right: str, name: Optional[str] = None) -> bool:
+        """Whether the rules allow `right` of the lock `name` (None: of the cluster) to `principal`, on or off."""
+        return interruptible(lambda: test(self._client, principal, right, name))
+
+    def list(self) -> Rules:
+        """All rules, and who has a credential."""
+        return interruptible(lambda: listed(self._client))
+
+    def create_credential(self, principal: str) -> str:
+        """Has whoever shows the credential that this gives be `principal` ("client/billing", "operator/alice"), without a certificate.
+
+        It is the line of a file that its user alone reads, and that connect(credential=…) takes; nobody can have it a second time. An
+        earlier one of `principal` is void, and who is connected by that is hung up on. A call that was interrupted may leave one that
+        nobody has: create another."""
+        return interruptible(lambda: create_credential(self._client, principal))
+
+    def revoke_credential(self, principal: str) -> None:
+        """Has nobody be `principal` by a credential any more: who is connected by it is hung up on, and refused from then on.
+
+        What it holds stays until its session ends, or somebody breaks it. Raises NotFound if it has none."""
+        interruptible(lambda: revoke_credential(self._client, principal))
+
+
+def turn_on(client: Handle) -> None:
+    """Denies what no rule allows."""
+    check(library.tenure_access_on, client.pointer)
+
+
+def turn_off(client: Handle) -> None:
+    """Lets the kind of identity decide."""
+    check(library.tenure_access_off, client.pointer)
+
+
+def allow(client: Handle, principal: str, rights: Rights, names: Optional[str]) -> None:
+    """Adds rights to a rule."""
+    check(library.tenure_access_allow, client.pointer, *_rule(principal, rights, names))
+
+
+def deny(client: Handle, principal: str, rights: Rights, names: Optional[str]) -> Optional[Rule]:
+    """Takes rights away from a rule; gives another that still allows some."""
+    buffer, length = create_string_buffer(_RULE_BYTES), c_size_t(_RULE_BYTES)
+    arguments = _rule(principal, rights, names)
+    try:
+        check(library.tenure_access_deny, client.pointer, *arguments, buffer, byref(length))
+    except NotFound as error:
+        error.still = _rule_of(buffer.value)
+        raise
+    return _rule_of(buffer.value)
+
+
+def test(client: Handle, principal: str, right: str, name: Optional[str]) -> bool:
+    """Whether the rules allow it."""
+    is_allowed = c_int32()
+    arguments = (text(principal, "principal"), text(right, "right"), optional_text(name, "name"))
+    check(library.tenure_access_test, client.pointer, *arguments, byref(is_allowed))
+    return bool(is_allowed.value)
+
+
+def listed(client: Handle) -> Rules:
+    """The rules as they are described."""
+    described = cast(AccessDescription, _orders.describe(client, "access", None))
+    rules = tuple(_described(rule) for rule in described["rules"])
+    return Rules(described["on"], rules, tuple(described["credentials"]))
+
+
+def create_credential(client: Handle, principal: str) -> str:
+    """A new credential; nothing is created while the buffer is too small for it."""
+    encoded = text(principal, "principal")
+    call: Callable[..., None] = partial(check, library.tenure_credential_create, client.pointer, encoded)
+    return sized_text(call).decode()
+
+
+def revoke_credential(client: Handle, principal: str) -> None:
+    """Makes a credential void."""
+    check(library.tenure_credential_revoke, client.pointer, text(principal, "principal"))
+
+
+def _rule(principal: str, rights: Rights, names: Optional[str]) -> tuple[bytes, bytes, Optional[bytes]]:
+    listed = rights if isinstance(rights, str) else ",".join(rights)
+    return text(principal, "principal"), text(listed, "list of rights"), optional_text(names, "pattern of names")
+
+
+def _rule_of(said: bytes) -> Optional[Rule]:
+    if not said:
+        return None
+    principal, rights, *names = said.decode().split(" ", 2)
+    return Rule(principal, tuple(rights.split(",")), names[0] if names else None)
+
+
+def _described(rule: RuleDescription) -> Rule:
+    return Rule(rule["principal"], tuple(rule["rights"]), rule["names"])
