@@ -1,7 +1,7 @@
 //! Who may what, from format 3 on: behind the clusters that this one was restored from, and behind the answers of each session whose it is.
 
-use super::decode::Pieces;
 use super::SnapshotError;
+use super::decode::Pieces;
 use super::out::{Out, push};
 use crate::base::{ANONYMOUS, Subject};
 use crate::lock::LockMachine;
@@ -67,9 +67,9 @@ pub(super) fn read_subject(pieces: &mut Pieces<'_>) -> Result<Subject, SnapshotE
 
 /// Before the rules and the credentials.
 #[derive(Debug, Serialize, Deserialize)]
-struct AccessPiece {
+pub(super) struct AccessPiece {
     is_on: bool,
-    rules: u64,
-    credentials: u64,
+    pub(super) rules: u64,
+    pub(super) credentials: u64,
     sweep: Option<Cursor>,
 }
