@@ -103,6 +103,8 @@ pub enum Output {
     TellPeer { to: NodeId, values: Values },
     /// Send now.
     SendClient { to: ConnectionId, message: ServerMessage },
+    /// Something was denied to a client that does not understand denials: what it is told next does not say so.
+    NoteDenial { to: ConnectionId, text: String },
 }
 
 /// A committed entry that this version cannot read; the node must stop.

@@ -32,6 +32,8 @@ pub struct Cluster {
     base: ServerOptions,
     /// On whose behalf the next client asks.
     pub subject: Subject,
+    /// Denials to those who do not understand them.
+    pub noted: Vec<(ConnectionId, String)>,
 }
 
 struct Node {
@@ -51,6 +53,7 @@ struct Outlet {
     syncs: u64,
     peers: VecDeque<(NodeId, PeerMessage)>,
     clients: Vec<(ConnectionId, ServerMessage)>,
+    noted: Vec<(ConnectionId, String)>,
     first_flush: Option<(u64, usize)>,
 }
 
@@ -72,6 +75,9 @@ impl Outside for Outlet {
     }
     fn send_client(&mut self, to: ConnectionId, message: ServerMessage) {
         self.clients.push((to, message));
+    }
+    fn note_denial(&mut self, to: ConnectionId, text: &str) {
+        self.noted.push((to, text.to_owned()));
     }
     fn flush(&mut self) {
         self.first_flush.get_or_insert((self.syncs, self.peers.len()));
@@ -109,6 +115,7 @@ impl Cluster {
             raw_lag: 0,
             base: ServerOptions { segment_bytes: 1 << 20, ..base },
             subject: Subject::Anonymous,
+            noted: Vec::new(),
         };
         for id in 1..=nodes {
             cluster.add_directory(NodeId(id), Entry::Founder);
@@ -339,6 +346,7 @@ impl Cluster {
             syncs: server.wal().sync_count(),
             peers: VecDeque::new(),
             clients: Vec::new(),
+            noted: Vec::new(),
             first_flush: None,
         };
         if let Err(error) = server.step(&mut inputs, &mut outlet) {
@@ -348,6 +356,7 @@ impl Cluster {
             return;
         }
         node.first_flush = outlet.first_flush;
+        self.noted.extend(outlet.noted);
         for (to, message) in outlet.peers {
             let abilities = self.nodes[&to].speech.abilities;
             assert!(abilities.cover(message.needs()), "node {to} does not know {message:?}");
