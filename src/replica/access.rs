@@ -4,6 +4,7 @@
 //! operators is judged when it is taken up: none is as long as a change of rights that this leader has proposed is not applied,
 //! so that no order stands in the log behind the change that forbids it.
 
+use super::apply::decode_command;
 use super::orders::Ordered;
 use super::work::Kind;
 use super::{Output, Replica, ServerMessage};
@@ -13,7 +14,7 @@ use crate::lock::{
     ACCESS_LEVEL, AccessChange, AccessDone, AccessRefusal, Answer, Command, Denial, Denied, Name,
     Names, Needed, Refusal, Who,
 };
-use crate::raft::Urgency;
+use crate::raft::{Entry, EntryKind, Urgency};
 use crate::wire::{Ability, AccessSaid, Order, OrderAnswer, Query, ReadAnswer, RulesShown};
 use std::ops::Bound;
 
@@ -268,6 +269,37 @@ impl Replica {
     #[must_use]
     pub fn lacks_tls(&self) -> bool {
         self.machine.has_rights_on() && self.options.requires_tls != Some(true)
+    }
+
+    /// The same once all of its log is applied, committed or not. What is committed it hears of those alone who speak TLS: one that does
+    /// not would stand there for ever, and take connections.
+    #[must_use]
+    pub fn will_lack_tls(&self) -> bool {
+        if self.options.requires_tls == Some(true) {
+            return false;
+        }
+        let ahead = self.raft.entries(self.applied.next(), self.raft.last_index());
+        let commands = ahead.iter().filter(|entry| entry.header.kind == EntryKind::Command);
+        let changes = |entry: &Entry| {
+            u32::from(entry.header.format) >= ACCESS_LEVEL
+                && matches!(self.decoded(entry), Some(Command::Access { .. }))
+        };
+        if !commands.clone().any(changes) {
+            return self.lacks_tls();
+        }
+        let mut rights = self.machine.rights_alone();
+        for entry in commands {
+            if let Some(command @ (Command::Settings(_) | Command::Access { .. })) =
+                self.decoded(entry)
+            {
+                rights.apply(entry.index, entry.term, entry.header.proposer_unix_ms, &command);
+            }
+        }
+        rights.has_rights_on()
+    }
+
+    fn decoded(&self, entry: &Entry) -> Option<Command> {
+        decode_command(entry, self.options.level_max).ok()
     }
 }
 

@@ -7,13 +7,14 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::{Command, Output};
 
-struct Secured {
-    papers: Papers,
-    cluster: Cluster,
+/// A cluster at the level of rights, and who is who.
+pub struct Secured {
+    pub papers: Papers,
+    pub cluster: Cluster,
 }
 
 impl Secured {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self::with(|_, _| ())
     }
 
@@ -50,7 +51,7 @@ impl Secured {
     }
 
     #[track_caller]
-    fn says(&self, words: &[&str], exit: i32, part: &str) {
+    pub fn says(&self, words: &[&str], exit: i32, part: &str) {
         let (code, said) = self.access(words);
         assert!(code == Some(exit) && said.contains(part), "{words:?}: {code:?}, {said:?}");
     }

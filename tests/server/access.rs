@@ -146,17 +146,41 @@ fn rights_stay_off_while_a_member_takes_connections_without_tls_or_nobody_knows_
 }
 
 #[test]
-fn a_node_that_takes_connections_without_tls_ends_once_rights_are_on() {
+fn a_node_that_takes_connections_without_tls_does_not_start_where_its_log_turns_rights_on() {
     let (mut cluster, leader) = cluster_with_rights();
     let node = cluster.nodes().find(|node| *node != leader).unwrap();
     cluster.crash(node);
     cluster.set_speech(node, tls(Some(false)));
-    cluster.restart(node);
-    let why = cluster.run_into_error(node, 50);
+    let why = cluster.try_restart(node).unwrap_err().to_string();
     assert!(
         why.contains("rights are on in this cluster") && why.contains("--tls optional"),
         "{why}"
     );
+    cluster.set_speech(node, tls(Some(true)));
+    cluster.restart(node);
+    cluster.advance_in_steps(300 * MS, 10 * MS);
+    assert!(change(&mut cluster, leader, AccessChange::Off).is_changed);
+    cluster.advance_in_steps(300 * MS, 10 * MS);
+    cluster.crash(node);
+    cluster.set_speech(node, tls(Some(false)));
+    cluster.restart(node);
+    cluster.advance_in_steps(300 * MS, 10 * MS);
+    assert_eq!(cluster.machine_index(node), cluster.machine_index(leader), "it goes on");
+}
+
+#[test]
+fn an_order_that_was_refused_keeps_no_node_out() {
+    let (mut cluster, leader) = cluster_saying([Some(true); 3]);
+    connect(&mut cluster, leader, ADMIN, ROOT);
+    let answer = order(&mut cluster, leader, ADMIN, Order::Access { change: AccessChange::On });
+    assert!(matches!(answer, OrderAnswer::Refused { .. }), "nobody has admin: {answer:?}");
+    let node = cluster.nodes().find(|node| *node != leader).unwrap();
+    cluster.advance_in_steps(300 * MS, 10 * MS);
+    cluster.crash(node);
+    cluster.set_speech(node, tls(Some(false)));
+    cluster.restart(node);
+    cluster.advance_in_steps(300 * MS, 10 * MS);
+    assert_eq!(cluster.machine_index(node), cluster.machine_index(leader), "it goes on");
 }
 
 #[test]

@@ -9,7 +9,9 @@ use tempfile::TempDir;
 use tenure::base::{ClientSource, ClusterKey, ConnectionId, Index, NodeId, Sample, Subject};
 use tenure::lock::LockMachine;
 use tenure::raft::{Claim, Role};
-use tenure::server::{Admission, Candidate, Entry, Input, Outside, Server, ServerOptions, Trust};
+use tenure::server::{
+    Admission, Candidate, Entry, Input, Outside, Server, ServerError, ServerOptions, Trust,
+};
 use tenure::wire::{Abilities, NodeStatus, PeerMessage, Refused, Request, ServerMessage, Speech};
 
 pub const MS: u64 = 1_000_000;
@@ -182,6 +184,11 @@ impl Cluster {
     }
 
     pub fn restart(&mut self, id: NodeId) {
+        self.try_restart(id).unwrap();
+    }
+
+    /// Why it does not start, if so.
+    pub fn try_restart(&mut self, id: NodeId) -> Result<(), ServerError> {
         let members: Vec<(NodeId, String)> =
             self.nodes().map(|node| (node, format!("node-{node}:7400"))).collect();
         let options = ServerOptions {
@@ -199,10 +206,11 @@ impl Cluster {
         let path = node.directory.path().join("data");
         let disk = SmallDisk::open(&path, Rc::clone(&node.log_files_max)).unwrap();
         let entropy = [(self.now / MS % 251) as u8 ^ id.0 as u8; 16];
-        node.server = Some(Server::open(options, disk, entropy, &now).unwrap());
+        node.server = Some(Server::open(options, disk, entropy, &now)?);
         for peer in self.nodes().filter(|peer| *peer != id) {
             self.connect(id, peer);
         }
+        Ok(())
     }
 
     /// `one` dials `two`: a connection between them, if both run and let each other in.

@@ -4,7 +4,7 @@
 use super::text::{lines, with};
 use super::{Background, done};
 use crate::printed::{shell, types};
-use crate::program::{code, eventually, free_ports, stdout};
+use crate::program::{code, eventually, free_ports};
 use serde_json::Value;
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
