@@ -890,7 +890,8 @@ void tenure_client_free(tenure_client *client);
  * ```
  *
  * Statuses: TENURE_TIMEOUT, TENURE_HELD (a try), TENURE_DEADLOCK (this wait would have closed a circle of owners
- * that are not 0; the text says who waits for whom), TENURE_UNAVAILABLE, TENURE_BUSY, TENURE_SESSION_EXPIRED,
+ * that are not 0; the text says who waits for whom), TENURE_DENIED (rights are on: the text says who lacks which right
+ * for which name; also of a wait whose right was taken away), TENURE_UNAVAILABLE, TENURE_BUSY, TENURE_SESSION_EXPIRED,
  * TENURE_CLOSED, TENURE_LIMIT, TENURE_INVALID, TENURE_UNSUPPORTED, TENURE_FORKED. Any thread.
  */
 tenure_status tenure_acquire(tenure_client *client,
@@ -1166,10 +1167,12 @@ tenure_status tenure_proclaim(tenure_lease *lease,
  * }
  * ```
  *
- * Statuses: TENURE_NOT_FOUND (nobody), TENURE_UNAVAILABLE, TENURE_INVALID, TENURE_CLOSED, TENURE_FORKED. Any
- * thread; blocks up to request_timeout_ms.
+ * Statuses: TENURE_NOT_FOUND (nobody), TENURE_DENIED (rights are on, and it takes `read`: the text says who lacks it),
+ * TENURE_UNAVAILABLE, TENURE_INVALID, TENURE_CLOSED, TENURE_FORKED. Any thread; blocks up to request_timeout_ms.
  */
-tenure_status tenure_holder_of(tenure_client *client, const char *name, tenure_holder **out);
+tenure_status tenure_holder_of(tenure_client *client,
+                               const char *name,
+                               tenure_holder **out);
 
 /**
  * The token of the grant, of several the oldest; 0 = nobody holds it, or this is not a holder. Any thread.
@@ -1246,7 +1249,8 @@ int tenure_observer_fd(const tenure_observer *observer);
  * On success *out is a holder that you free with tenure_holder_free; else it is NULL.
  *
  * Statuses: TENURE_AGAIN (nothing within `wait_ms`), TENURE_CLOSED (all is read, and the client is closed),
- * TENURE_INVALID (also: another thread is in this call), TENURE_FORKED. One thread at a time.
+ * TENURE_DENIED (rights are on, and it takes `read`, or took it until that was taken away: the text says who lacks it;
+ * nothing comes after it), TENURE_INVALID (also: another thread is in this call), TENURE_FORKED. One thread at a time.
  */
 tenure_status tenure_observer_next(tenure_observer *observer,
                                    int64_t wait_ms,
@@ -1262,8 +1266,8 @@ void tenure_observer_free(tenure_observer *observer);
  * Asks the server whether `token` holds `name` at this instant. A resource that cannot remember the highest
  * token can ask this before it writes; remembering is better.
  *
- * Statuses: TENURE_OK (it holds), TENURE_LOST (it does not), TENURE_UNAVAILABLE, TENURE_INVALID, TENURE_CLOSED,
- * TENURE_FORKED. Any thread; blocks up to request_timeout_ms.
+ * Statuses: TENURE_OK (it holds), TENURE_LOST (it does not), TENURE_DENIED (rights are on, and it takes `read`),
+ * TENURE_UNAVAILABLE, TENURE_INVALID, TENURE_CLOSED, TENURE_FORKED. Any thread; blocks up to request_timeout_ms.
  */
 tenure_status tenure_validate(tenure_client *client,
                               const char *name,
@@ -1280,7 +1284,8 @@ tenure_status tenure_validate(tenure_client *client,
  * from then on. Any other grace is TENURE_INVALID.
  *
  * Statuses: TENURE_OK (the holder is asked, or the lock is free), TENURE_NOT_FOUND (nobody holds it so),
- * TENURE_DENIED (over TLS: with a grace of 0 it takes the certificate of an operator), TENURE_UNAVAILABLE (surely not done),
+ * TENURE_DENIED (over TLS: with a grace of 0 it takes the certificate of an operator; with rights on, in any case, the
+ * right `break`: the text says who lacks it), TENURE_UNAVAILABLE (surely not done),
  * TENURE_UNKNOWN (it may have been done), TENURE_INVALID, TENURE_CLOSED, TENURE_FORKED. Any thread; blocks up to
  * request_timeout_ms.
  */
@@ -1332,8 +1337,8 @@ tenure_status tenure_describe(tenure_client *client,
  * ```
  *
  * Statuses: TENURE_INVALID (also: it is a member already, the id was used before, or the address cannot be one),
- * TENURE_DENIED (over TLS this takes the certificate of an operator: the text says who lacks what), TENURE_UNAVAILABLE (surely
- * not done), TENURE_UNKNOWN (it may have been done: look at "members" of tenure_describe), TENURE_CLOSED, TENURE_FORKED. Any
+ * TENURE_DENIED (over TLS this takes the certificate of an operator, or with rights on the right `operate`: the text says
+ * who lacks what), TENURE_UNAVAILABLE (surely not done), TENURE_UNKNOWN (it may have been done: look at "members" of tenure_describe), TENURE_CLOSED, TENURE_FORKED. Any
  * thread; blocks up to request_timeout_ms.
  */
 tenure_status tenure_member_add(tenure_client *client,

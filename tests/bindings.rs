@@ -161,6 +161,20 @@ fn c_speaks_tls_and_says_who_is_refused_and_why() {
 }
 
 #[test]
+fn c_is_told_who_lacks_which_right_also_while_it_waits_and_observes() {
+    let secured = Secured::start();
+    let program = build_c("tests/c/rights.c", "rights", &["-pthread"]);
+    assert_eq!(run(&mut secured.told_to(program)), "rights: good\n");
+}
+
+#[test]
+fn cpp_throws_who_lacks_which_right_also_while_it_waits_and_observes() {
+    let secured = Secured::start();
+    let program = build_cpp("tests/cpp/rights.cpp", "rights-cpp", "c++17");
+    assert_eq!(run(&mut secured.told_to(program)), "rights: good\n");
+}
+
+#[test]
 fn examples_speak_tls_and_are_denied_what_operators_may() {
     let programs = [
         build_c("bindings/c/examples/tls.c", "example-tls", &[]),
@@ -395,6 +409,49 @@ impl Cluster {
             })
             .collect();
         Self { endpoints: endpoints.join(","), _nodes: nodes, _directory: directory }
+    }
+}
+
+/// Three processes that speak TLS, and certificates for those who come.
+struct Secured {
+    endpoints: String,
+    directory: tempfile::TempDir,
+    _nodes: Vec<Killed>,
+}
+
+impl Secured {
+    fn start() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let tenure = |words: &[&str]| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_tenure"));
+            command.args(words).current_dir(directory.path());
+            command
+        };
+        run(&mut tenure(&["certs", "ca"]));
+        for name in ["billing", "other"] {
+            run(&mut tenure(&["certs", "client", name]));
+        }
+        run(&mut tenure(&["certs", "operator", "alice"]));
+        let addresses = [(); 3].map(|()| format!("127.0.0.1:{}", free_port()));
+        let members: Vec<String> =
+            (1..).zip(&addresses).map(|(id, address)| format!("{id}={address}")).collect();
+        let nodes = ["1", "2", "3"].map(|id| {
+            run(&mut tenure(&["certs", "node", id, "127.0.0.1"]));
+            let (cert, key) = (format!("node-{id}.crt"), format!("node-{id}.key"));
+            let mut serve = tenure(&["serve", "--id", id, "--cluster", &members.join(",")]);
+            serve.args(["--data", &format!("data-{id}"), "--election", "1s", "--ca", "ca.crt"]);
+            serve.args(["--cert", &cert, "--key", &key]).stderr(Stdio::null());
+            Killed(serve.spawn().unwrap())
+        });
+        Self { endpoints: addresses.join(","), directory, _nodes: nodes.into() }
+    }
+
+    /// A program that is told where the certificates are, where the nodes, and how rights are changed.
+    fn told_to(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command.arg(self.directory.path()).arg(&self.endpoints);
+        command.arg(env!("CARGO_BIN_EXE_tenure"));
+        command
     }
 }
 

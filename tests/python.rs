@@ -54,6 +54,7 @@ files! {
     test_nodes,
     test_operating,
     test_pytest,
+    test_rights,
     test_sections,
     test_signals,
     test_tls,

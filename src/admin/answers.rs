@@ -57,8 +57,8 @@ impl Page {
     fn least(self) -> Caller {
         match self {
             Self::Live | Self::Ready => Caller::Anybody,
-            Self::Index | Self::Metrics => Caller::Known,
-            Self::Status => Caller::Trusted,
+            // Counts and members: what `Request::Describe` tells whoever may connect, rights or none (`wire/right.rs`).
+            Self::Index | Self::Metrics | Self::Status => Caller::Known,
         }
     }
 }
@@ -73,10 +73,7 @@ pub(super) fn answer(
 ) -> Response {
     let Some(page) = page else { return Response::line(NOT_FOUND, PAGES) };
     if !page.is_for(caller) {
-        return Response::line(
-            FORBIDDEN,
-            if caller == Caller::Anybody { STRANGER } else { CLIENT },
-        );
+        return Response::line(FORBIDDEN, STRANGER);
     }
     match page {
         Page::Index => Response::line(OK, PAGES),
@@ -134,10 +131,8 @@ fn status_page(subject: Subject<'_>, news: &News<'_>) -> Response {
 }
 
 const PAGES: &str = "tenure: /metrics /livez /readyz /status";
-const STRANGER: &str = "only /livez and /readyz are for everybody: ask by https with a certificate of this cluster's, /metrics with any \
-                        (`tenure certs client NAME`), /status with an operator's (`tenure certs operator NAME`)";
-const CLIENT: &str =
-    "/status is for operators: ask with the certificate of one (`tenure certs operator NAME`)";
+const STRANGER: &str = "only /livez and /readyz are for everybody: ask by https with a certificate of this cluster's, any of them (`tenure \
+                        certs client NAME`)";
 
 #[cfg(test)]
 mod tests {
@@ -178,11 +173,11 @@ mod tests {
             let refused = asked(path, Caller::Anybody, Some(waiting()));
             assert!(refused.starts_with("HTTP/1.1 403 "), "{refused}");
         }
-        let counts = asked("/metrics", Caller::Known, Some(waiting()));
-        assert!(counts.starts_with("HTTP/1.1 200 "), "{counts}");
-        let refused = asked("/status", Caller::Known, Some(waiting()));
-        assert!(refused.starts_with("HTTP/1.1 403 "), "{refused}");
-        let told = asked("/readyz", Caller::Trusted, Some(waiting()));
+        for path in ["/", "/metrics", "/status"] {
+            let told = asked(path, Caller::Known, Some(waiting()));
+            assert!(told.starts_with("HTTP/1.1 200 "), "{told}");
+        }
+        let told = asked("/readyz", Caller::Known, Some(waiting()));
         assert!(
             told.ends_with("waits_for_members: not founded yet: waits to meet node 2 at b:1\n")
         );
@@ -190,7 +185,7 @@ mod tests {
 
     #[test]
     fn a_status_is_a_row_under_the_head_of_all_nodes() {
-        let text = asked("/status", Caller::Trusted, Some(waiting()));
+        let text = asked("/status", Caller::Known, Some(waiting()));
         let json: serde_json::Value =
             serde_json::from_str(text.split_once("\r\n\r\n").unwrap().1).unwrap();
         assert_eq!(
@@ -198,7 +193,7 @@ mod tests {
             (&json!("waits_for_members"), &json!(1))
         );
         assert_eq!(json["nodes"][0]["address"], "a:1");
-        let silent = asked("/status", Caller::Trusted, None);
+        let silent = asked("/status", Caller::Known, None);
         assert!(
             silent.contains("\"unreachable\":\"the loop of this node did not turn"),
             "{silent}"
@@ -207,7 +202,7 @@ mod tests {
 
     #[test]
     fn a_path_that_is_nothing_is_told_what_there_is() {
-        let text = asked("/metric", Caller::Trusted, None);
+        let text = asked("/metric", Caller::Known, None);
         assert!(text.starts_with("HTTP/1.1 404 ") && text.contains("/metrics"), "{text}");
     }
 }

@@ -230,7 +230,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (socket, _) = listener.accept().unwrap();
-        (Connection::new(Stream::accepted(socket, Caller::Trusted, None).unwrap(), 0), client)
+        (Connection::new(Stream::accepted(socket, Caller::Known, None).unwrap(), 0), client)
     }
 
     /// Until it has read something: what was written arrives soon, not at once.

@@ -6,7 +6,7 @@ use crate::net::TlsServer;
 use std::fmt;
 use std::net::SocketAddr;
 
-/// What protects an endpoint. On a loopback address whoever comes is trusted in any case.
+/// What protects an endpoint. On a loopback address whoever comes is told everything in any case.
 pub enum Exposure {
     /// Nothing: it is on a loopback address, or nowhere.
     Loopback,
@@ -40,7 +40,7 @@ impl Exposure {
     pub(super) fn plain_caller(&self, address: SocketAddr) -> Caller {
         match self {
             Self::Secured(_) if !address.ip().is_loopback() => Caller::Anybody,
-            _ => Caller::Trusted,
+            _ => Caller::Known,
         }
     }
 

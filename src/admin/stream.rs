@@ -32,19 +32,16 @@ enum Speech {
 pub(super) enum Caller {
     /// Whether the node is well, in a word: nothing that names anybody.
     Anybody,
-    /// Whoever has a certificate of this cluster: what is counted, and nobody's name in it.
+    /// Whoever has a certificate of this cluster, and on a loopback address whoever comes: everything. None of it has the name of
+    /// a lock or of a client, so that no rule is asked, as none is for what the node's port tells of itself.
     Known,
-    /// Everything.
-    Trusted,
 }
 
 impl Caller {
-    /// By what a certificate says that was verified: as long as there are no rights, its kind decides. To read the status is to
-    /// read of all names.
+    /// By what a certificate says that was verified.
     fn of(principal: Option<&Principal>) -> Self {
         match principal {
-            Some(Principal::Operator(_) | Principal::Node(_)) => Self::Trusted,
-            Some(Principal::Client(_)) => Self::Known,
+            Some(Principal::Operator(_) | Principal::Node(_) | Principal::Client(_)) => Self::Known,
             Some(Principal::Local(_)) | None => Self::Anybody,
         }
     }

@@ -26,8 +26,8 @@ pub struct tenure_holder {
 /// }
 /// ```
 ///
-/// Statuses: TENURE_NOT_FOUND (nobody), TENURE_UNAVAILABLE, TENURE_INVALID, TENURE_CLOSED, TENURE_FORKED. Any
-/// thread; blocks up to request_timeout_ms.
+/// Statuses: TENURE_NOT_FOUND (nobody), TENURE_DENIED (rights are on, and it takes `read`: the text says who lacks it),
+/// TENURE_UNAVAILABLE, TENURE_INVALID, TENURE_CLOSED, TENURE_FORKED. Any thread; blocks up to request_timeout_ms.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_holder_of(
     client: *mut tenure_client,

@@ -14,8 +14,8 @@ use std::time::Duration;
 /// Asks the server whether `token` holds `name` at this instant. A resource that cannot remember the highest
 /// token can ask this before it writes; remembering is better.
 ///
-/// Statuses: TENURE_OK (it holds), TENURE_LOST (it does not), TENURE_UNAVAILABLE, TENURE_INVALID, TENURE_CLOSED,
-/// TENURE_FORKED. Any thread; blocks up to request_timeout_ms.
+/// Statuses: TENURE_OK (it holds), TENURE_LOST (it does not), TENURE_DENIED (rights are on, and it takes `read`),
+/// TENURE_UNAVAILABLE, TENURE_INVALID, TENURE_CLOSED, TENURE_FORKED. Any thread; blocks up to request_timeout_ms.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_validate(
     client: *mut tenure_client,
@@ -48,7 +48,8 @@ pub unsafe extern "C" fn tenure_validate(
 /// from then on. Any other grace is TENURE_INVALID.
 ///
 /// Statuses: TENURE_OK (the holder is asked, or the lock is free), TENURE_NOT_FOUND (nobody holds it so),
-/// TENURE_DENIED (over TLS: with a grace of 0 it takes the certificate of an operator), TENURE_UNAVAILABLE (surely not done),
+/// TENURE_DENIED (over TLS: with a grace of 0 it takes the certificate of an operator; with rights on, in any case, the
+/// right `break`: the text says who lacks it), TENURE_UNAVAILABLE (surely not done),
 /// TENURE_UNKNOWN (it may have been done), TENURE_INVALID, TENURE_CLOSED, TENURE_FORKED. Any thread; blocks up to
 /// request_timeout_ms.
 #[unsafe(no_mangle)]
@@ -95,9 +96,10 @@ pub unsafe extern "C" fn tenure_break(
 ///     json = realloc(json, len);
 /// ```
 ///
-/// Statuses: TENURE_TOO_SMALL (*len says what is needed; the buffer is as it was), TENURE_UNAVAILABLE,
-/// TENURE_DENIED (the text says who lacks which right), TENURE_INVALID, TENURE_CLOSED, TENURE_FORKED. What is not
-/// there is an empty list or null in the text. Any thread; blocks up to request_timeout_ms for each page of locks.
+/// Statuses: TENURE_TOO_SMALL (*len says what is needed; the buffer is as it was), TENURE_DENIED (the text says who lacks
+/// which right; of all locks, those that may not be read are left out), TENURE_UNAVAILABLE, TENURE_INVALID, TENURE_CLOSED,
+/// TENURE_FORKED. What is not there is an empty list or null in the text. Any thread; blocks up to request_timeout_ms for
+/// each page of locks.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_describe(
     client: *mut tenure_client,

@@ -65,7 +65,8 @@ pub struct tenure_acquire_options {
 /// ```
 ///
 /// Statuses: TENURE_TIMEOUT, TENURE_HELD (a try), TENURE_DEADLOCK (this wait would have closed a circle of owners
-/// that are not 0; the text says who waits for whom), TENURE_UNAVAILABLE, TENURE_BUSY, TENURE_SESSION_EXPIRED,
+/// that are not 0; the text says who waits for whom), TENURE_DENIED (rights are on: the text says who lacks which right
+/// for which name; also of a wait whose right was taken away), TENURE_UNAVAILABLE, TENURE_BUSY, TENURE_SESSION_EXPIRED,
 /// TENURE_CLOSED, TENURE_LIMIT, TENURE_INVALID, TENURE_UNSUPPORTED, TENURE_FORKED. Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_acquire(

@@ -72,7 +72,8 @@ pub unsafe extern "C" fn tenure_observer_fd(observer: *const tenure_observer) ->
 /// On success *out is a holder that you free with tenure_holder_free; else it is NULL.
 ///
 /// Statuses: TENURE_AGAIN (nothing within `wait_ms`), TENURE_CLOSED (all is read, and the client is closed),
-/// TENURE_INVALID (also: another thread is in this call), TENURE_FORKED. One thread at a time.
+/// TENURE_DENIED (rights are on, and it takes `read`, or took it until that was taken away: the text says who lacks it;
+/// nothing comes after it), TENURE_INVALID (also: another thread is in this call), TENURE_FORKED. One thread at a time.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_observer_next(
     observer: *mut tenure_observer,

@@ -23,8 +23,8 @@ use std::ffi::c_char;
 /// ```
 ///
 /// Statuses: TENURE_INVALID (also: it is a member already, the id was used before, or the address cannot be one),
-/// TENURE_DENIED (over TLS this takes the certificate of an operator: the text says who lacks what), TENURE_UNAVAILABLE (surely
-/// not done), TENURE_UNKNOWN (it may have been done: look at "members" of tenure_describe), TENURE_CLOSED, TENURE_FORKED. Any
+/// TENURE_DENIED (over TLS this takes the certificate of an operator, or with rights on the right `operate`: the text says
+/// who lacks what), TENURE_UNAVAILABLE (surely not done), TENURE_UNKNOWN (it may have been done: look at "members" of tenure_describe), TENURE_CLOSED, TENURE_FORKED. Any
 /// thread; blocks up to request_timeout_ms.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tenure_member_add(

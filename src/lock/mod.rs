@@ -57,7 +57,7 @@ pub use delay::Delayed;
 pub use level::{KEY_LEVEL, LEVEL_MAX};
 pub use machine::LockMachine;
 pub use restore::{Largest, RestoreError, RestoreWait, Wait};
-pub use snapshot::{Keyless, SnapshotError};
+pub use snapshot::{KeySearch, Keyless, SnapshotError};
 pub use view::Standing;
 
 use crate::base::{RequestId, Right, SessionId, Token};

@@ -118,6 +118,19 @@ impl LockMachine {
         })
     }
 
+    /// A state with the settings and rights of this one, and nothing else: what changes of rights lead to from here on.
+    #[must_use]
+    pub fn rights_alone(&self) -> Self {
+        let access = self.access.clone().restored();
+        Self {
+            applied: self.applied,
+            settings: self.settings.clone(),
+            weight: Weight::of(access.bytes()),
+            access,
+            ..Self::with_bounds(self.bounds).reading_up_to(self.level_max)
+        }
+    }
+
     /// The same, restored from these clusters, the newest first. Below level 2 no state says so: it stays as it is.
     #[must_use]
     pub fn with_ancestors(self, ancestors: Ancestors) -> Self {

@@ -18,7 +18,7 @@ mod keyless;
 mod out;
 mod unfinished;
 
-pub use keyless::Keyless;
+pub use keyless::{KeySearch, Keyless};
 
 use super::access::ACCESS_LEVEL;
 use super::command::Settings;
@@ -32,6 +32,7 @@ use crate::base::limits::{
     VALUE_BYTES_MAX,
 };
 use crate::base::{ClusterKey, Index, RequestId, SessionId, SessionKey};
+use access::AccessPiece;
 use out::{Out, push};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;

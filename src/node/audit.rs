@@ -125,6 +125,11 @@ impl Audit {
         self.write_denial(now, who, &act, why);
     }
 
+    /// Something was denied to `who`, in words that it does not understand.
+    pub(super) fn note_denial(&mut self, now: u64, who: &Who, why: &str) {
+        self.write_denial(now, who, &Act::untold(), why);
+    }
+
     /// Of many denials in one second some have a line, and the others are counted.
     fn write_denial(&mut self, now: u64, who: &Who, act: &Act, why: &str) {
         let second = now / NANOS_PER_SECOND;

@@ -18,6 +18,8 @@ pub(super) enum Ending {
     Misplaced(FrameKind),
     /// We refuse it, and say why.
     Refusing(Refused),
+    /// It asked for what is not for its kind of identity, which counts as a denial and has its line there.
+    Denied(Refused),
     /// Its certificate has ended, or is not trusted any more; both sides are told.
     Distrusted(String),
     /// It refused us.
@@ -32,7 +34,8 @@ impl Ending {
             Self::Closed(Closed::Protocol(_) | Closed::Tls(_) | Closed::Full) => true,
             Self::Silent | Self::Crowded | Self::Misplaced(_) => true,
             Self::Refusing(_) | Self::Distrusted(_) => true,
-            Self::Closed(Closed::ByPeer | Closed::Failed(_)) | Self::Refused(_) => false,
+            Self::Closed(Closed::ByPeer | Closed::Failed(_)) => false,
+            Self::Denied(_) | Self::Refused(_) => false,
         }
     }
 
@@ -40,7 +43,7 @@ impl Ending {
     /// version.
     pub(super) fn last_words(&self) -> Option<Refused> {
         match self {
-            Self::Refusing(refused) => Some(refused.clone()),
+            Self::Refusing(refused) | Self::Denied(refused) => Some(refused.clone()),
             Self::Distrusted(text) => Some(Refused::closing(text)),
             Self::Closed(Closed::Protocol(
                 error @ (FrameError::Version(_) | FrameError::Kind(_)),
@@ -56,7 +59,7 @@ impl Ending {
             // As a node does that is killed then.
             Self::Closed(Closed::Tls(TlsError::HungUp | TlsError::BrokenOff)) => Pace::Quick,
             Self::Closed(Closed::Protocol(_) | Closed::Tls(_)) | Self::Misplaced(_) => Pace::Slow,
-            Self::Refusing(_) | Self::Refused(_) => Pace::Slow,
+            Self::Refusing(_) | Self::Denied(_) | Self::Refused(_) => Pace::Slow,
             // It may have a newer one already.
             Self::Distrusted(_) => Pace::Quick,
             Self::Closed(_) | Self::Silent | Self::Crowded => Pace::Quick,
@@ -75,7 +78,9 @@ impl fmt::Display for Ending {
                 "it had not said who it is when others came for whom there was no room: find out what opens so many connections there",
             ),
             Self::Misplaced(kind) => write!(f, "a {kind:?} frame has no place there"),
-            Self::Refusing(refused) => write!(f, "refused: {}", refused.text),
+            Self::Refusing(refused) | Self::Denied(refused) => {
+                write!(f, "refused: {}", refused.text)
+            }
             Self::Distrusted(text) => f.write_str(text),
             Self::Refused(refused) => write!(f, "it refuses this node: {}", refused.text),
         }

@@ -17,7 +17,7 @@ pub struct Extract {
     pub cluster: ClusterId,
     /// The clusters that this one was restored from, where the state does not say so itself.
     pub ancestors: Ancestors,
-    /// The state after the last entry, without the key of the cluster.
+    /// The state after the last entry, without the keys of the cluster and of sessions.
     pub snapshot: Snapshot,
     /// All through here was surely committed. What lies behind may have been, or others in its place.
     pub committed: Index,

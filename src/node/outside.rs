@@ -49,6 +49,13 @@ impl Outside for Network {
         self.queue_understood(key_of(to), FrameKind::Server, message.needs(), &message);
     }
 
+    fn note_denial(&mut self, to: ConnectionId, text: &str) {
+        if let Some(link) = self.links.link(key_of(to)) {
+            let who = Who::at(link, self.own);
+            self.audit.note_denial(clock::boot_nanos(), &who, text);
+        }
+    }
+
     fn complete(&self, status: NodeStatus) -> NodeStatus {
         self.completed(status)
     }

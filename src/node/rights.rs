@@ -3,7 +3,7 @@
 
 use crate::base::meters::RightKind;
 use crate::base::{Index, Principal, Subject};
-use crate::lock::Operation;
+use crate::lock::Needed;
 use crate::net::Key;
 use crate::node::audit::Who;
 use crate::node::ending::Ending;
@@ -51,7 +51,7 @@ impl Network {
         self.turns.meters().denials[lacking(request) as usize].add(1);
         self.audit.deny(clock::boot_nanos(), &who, request, &why);
         if is_node {
-            return Err(Ending::Refusing(Refused { code: RefusedCode::State, text: why }));
+            return Err(Ending::Denied(Refused { code: RefusedCode::State, text: why }));
         }
         self.deny(key, request, why);
         Ok(false)
@@ -101,15 +101,16 @@ impl Network {
     }
 }
 
-/// What a denied request takes, as it is counted.
+/// What is missing to whoever is denied a request by the kind of its identity.
 fn lacking(request: &Request) -> RightKind {
-    match request {
-        Request::Order { .. } => RightKind::Operate,
-        Request::Read { .. } | Request::Observe { .. } | Request::Unobserve { .. } => {
-            RightKind::Read
+    match (request, request.needed()) {
+        (Request::Submit { operation, .. }, _) if operation.is_operators() => RightKind::Operate,
+        (_, Needed::Names { rights: [right, ..], .. }) => (*right).into(),
+        (_, Needed::Told(right) | Needed::Cluster(right) | Needed::OthersCluster(right)) => {
+            right.into()
         }
-        Request::Submit { operation: Operation::Break { .. }, .. } => RightKind::Break,
-        _ => RightKind::Acquire,
+        // To use locks at all.
+        (_, Needed::Names { .. } | Needed::Nothing | Needed::Session) => RightKind::Acquire,
     }
 }
 

@@ -4,17 +4,17 @@
 //! operators is judged when it is taken up: none is as long as a change of rights that this leader has proposed is not applied,
 //! so that no order stands in the log behind the change that forbids it.
 
+use super::apply::decode_command;
 use super::orders::Ordered;
 use super::work::Kind;
-use super::{Replica, ServerMessage};
+use super::{Output, Replica, ServerMessage};
 use crate::base::limits::ACCESS_RULES_PER_READ_MAX;
-use crate::base::meters::{RequestKind, RequestResult};
 use crate::base::{ConnectionId, Index, RequestId, Right, SessionId, Subject};
 use crate::lock::{
     ACCESS_LEVEL, AccessChange, AccessDone, AccessRefusal, Answer, Command, Denial, Denied, Name,
     Names, Needed, Refusal, Who,
 };
-use crate::raft::Urgency;
+use crate::raft::{Entry, EntryKind, Urgency};
 use crate::wire::{Ability, AccessSaid, Order, OrderAnswer, Query, ReadAnswer, RulesShown};
 use std::ops::Bound;
 
@@ -113,8 +113,12 @@ impl Replica {
     }
 
     pub(super) fn deny_order(&mut self, to: Ordered, denial: &Denial) {
+        self.count_denial(denial.right.into());
         let text = denial.to_string();
         let knows = self.clients.abilities(to.connection).cover(Some(Ability::Denials));
+        if !knows {
+            self.note_denial(to.connection, text.clone());
+        }
         let answer = match knows {
             true => OrderAnswer::Denied { text },
             false => OrderAnswer::Refused { text },
@@ -129,21 +133,32 @@ impl Replica {
         }
     }
 
-    /// That a logged request was denied, as its client understands it.
-    pub(super) fn denied_message(
-        &self,
+    /// Tells a client that a logged request of its session was denied, as it understands it.
+    pub(super) fn deny_request(
+        &mut self,
         connection: ConnectionId,
         (session, request): (SessionId, RequestId),
         right: Right,
         name: Name,
-    ) -> ServerMessage {
-        if !self.clients.abilities(connection).cover(Some(Ability::Access)) {
-            return ServerMessage::unsupported(session, request);
-        }
+    ) {
+        self.count_denial(right.into());
         let subject = self.machine.subject_of(session).cloned().unwrap_or_default();
         let is_by_kind = right.is_of_cluster();
-        let denial = Denial { subject, right, name: Some(name), is_by_kind };
-        ServerMessage::Denied { session, request, text: denial.to_string() }
+        let text = Denial { subject, right, name: Some(name), is_by_kind }.to_string();
+        if self.knows_access(connection) {
+            return self.reply(connection, ServerMessage::Denied { session, request, text });
+        }
+        self.note_denial(connection, text);
+        self.reply(connection, ServerMessage::unsupported(session, request));
+    }
+
+    fn knows_access(&self, connection: ConnectionId) -> bool {
+        self.clients.abilities(connection).cover(Some(Ability::Access))
+    }
+
+    /// Nobody keeps a denial out of the audit trail by not understanding denials.
+    fn note_denial(&mut self, to: ConnectionId, text: String) {
+        self.outputs.push(Output::NoteDenial { to, text });
     }
 
     /// Why a read is denied to a connection, if it is.
@@ -185,10 +200,13 @@ impl Replica {
 
     /// Refuses what is answered under the client's own number, since whoever asks may not.
     pub(super) fn deny_read(&mut self, connection: ConnectionId, read: u64, denial: &Denial) {
-        if !self.clients.abilities(connection).cover(Some(Ability::Access)) {
+        self.count_denial(denial.right.into());
+        let text = denial.to_string();
+        if !self.knows_access(connection) {
+            self.note_denial(connection, text);
             return self.refuse_read(connection, read, Refusal::Denied);
         }
-        let (index, answer) = (self.applied, ReadAnswer::Denied { text: denial.to_string() });
+        let (index, answer) = (self.applied, ReadAnswer::Denied { text });
         self.reply(connection, ServerMessage::Read { read, index, answer });
     }
 
@@ -230,7 +248,6 @@ impl Replica {
     /// An observer may not read any more: it is told so, and nothing after.
     pub(super) fn end_observer(&mut self, connection: ConnectionId, read: u64, denial: &Denial) {
         self.leading.observers.remove(connection, read);
-        self.count(RequestKind::Observe, RequestResult::Denied);
         self.deny_read(connection, read, denial);
     }
 
@@ -252,6 +269,37 @@ impl Replica {
     #[must_use]
     pub fn lacks_tls(&self) -> bool {
         self.machine.has_rights_on() && self.options.requires_tls != Some(true)
+    }
+
+    /// The same once all of its log is applied, committed or not. What is committed it hears of those alone who speak TLS: one that does
+    /// not would stand there for ever, and take connections.
+    #[must_use]
+    pub fn will_lack_tls(&self) -> bool {
+        if self.options.requires_tls == Some(true) {
+            return false;
+        }
+        let ahead = self.raft.entries(self.applied.next(), self.raft.last_index());
+        let commands = ahead.iter().filter(|entry| entry.header.kind == EntryKind::Command);
+        let changes = |entry: &Entry| {
+            u32::from(entry.header.format) >= ACCESS_LEVEL
+                && matches!(self.decoded(entry), Some(Command::Access { .. }))
+        };
+        if !commands.clone().any(changes) {
+            return self.lacks_tls();
+        }
+        let mut rights = self.machine.rights_alone();
+        for entry in commands {
+            if let Some(command @ (Command::Settings(_) | Command::Access { .. })) =
+                self.decoded(entry)
+            {
+                rights.apply(entry.index, entry.term, entry.header.proposer_unix_ms, &command);
+            }
+        }
+        rights.has_rights_on()
+    }
+
+    fn decoded(&self, entry: &Entry) -> Option<Command> {
+        decode_command(entry, self.options.level_max).ok()
     }
 }
 

@@ -131,8 +131,7 @@ impl Replica {
     pub(super) fn answer(&mut self, session: SessionId, request: RequestId, answer: Answer) {
         let Some(connection) = self.clients.connection_of(session) else { return };
         if let Answer::Denied { right, name } = answer {
-            let message = self.denied_message(connection, (session, request), right, name);
-            return self.reply(connection, message);
+            return self.deny_request(connection, (session, request), right, name);
         }
         let message = ServerMessage::Answered { session, request, answer };
         let message = match message.needs() {

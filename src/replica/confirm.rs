@@ -242,7 +242,7 @@ impl Replica {
                 if let Some(name) =
                     self.leading.observers.begin(connection, read, asking, self.applied)
                 {
-                    self.begin_observing(connection, read, &name, since);
+                    result = self.begin_observing(connection, read, &name, since);
                 }
             }
         }

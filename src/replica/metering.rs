@@ -2,7 +2,7 @@
 
 use super::Replica;
 use crate::base::Index;
-use crate::base::meters::{Meters, RequestKind, RequestResult};
+use crate::base::meters::{Meters, RequestKind, RequestResult, RightKind};
 use crate::lock::{Answer, Outcome, Refusal};
 use crate::wire::{OrderAnswer, ReadAnswer};
 use std::collections::VecDeque;
@@ -55,6 +55,11 @@ impl Replica {
     /// A request was answered at once.
     pub(super) fn count(&self, kind: RequestKind, result: RequestResult) {
         self.meters().count_request(kind, result);
+    }
+
+    /// Something was denied for want of this: once each, as the answer that says so leaves.
+    pub(super) fn count_denial(&self, lacking: RightKind) {
+        self.meters().denials[lacking as usize].add(1);
     }
 
     /// One that was read at `began` is answered now.

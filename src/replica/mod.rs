@@ -10,6 +10,7 @@ mod checks;
 mod clients;
 mod confirm;
 mod decisions;
+mod giving;
 mod history;
 mod key;
 mod lacking;
@@ -44,6 +45,7 @@ use crate::raft::{Action, Claim, Event, Raft, Role, Write};
 use crate::wire::{LeaderHint, ServerMessage, Values};
 use clients::Clients;
 use confirm::Confirmations;
+use giving::Giving;
 use history::History;
 use lacking::Shortage;
 use leading::Leading;
@@ -101,6 +103,8 @@ pub enum Output {
     TellPeer { to: NodeId, values: Values },
     /// Send now.
     SendClient { to: ConnectionId, message: ServerMessage },
+    /// Something was denied to a client that does not understand denials: what it is told next does not say so.
+    NoteDenial { to: ConnectionId, text: String },
 }
 
 /// A committed entry that this version cannot read; the node must stop.
@@ -151,6 +155,8 @@ pub struct Replica {
     confirmations: Confirmations,
     leading: Leading,
     snapshots: Snapshots,
+    /// The newest of them, if operators asked for it.
+    giving: Option<Giving>,
     /// The directories of the peers that connected.
     met: BTreeMap<NodeId, DirectoryId>,
     /// The peers that are connected now.
@@ -201,6 +207,7 @@ impl Replica {
             confirmations: Confirmations::default(),
             leading: Leading::default(),
             snapshots: Snapshots::default(),
+            giving: None,
             met: BTreeMap::new(),
             peers: BTreeMap::new(),
             connections: 0,
@@ -274,6 +281,7 @@ impl Replica {
         self.advance_tellings();
         self.leading.observers.forget(OBSERVERS_FORGOTTEN);
         self.advance_lists(takes_more);
+        self.advance_giving();
     }
 
     /// Whether this turn leaves over what the next can go on with at once.
@@ -282,6 +290,7 @@ impl Replica {
             || self.has_confirmed_left()
             || !self.hints.is_empty()
             || self.leading.has_left_over()
+            || self.giving.as_ref().is_some_and(Giving::is_under_way)
     }
 
     /// Whether committed entries wait to be applied.

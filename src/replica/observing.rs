@@ -8,6 +8,7 @@
 use super::confirm::Question;
 use super::work::{Kind, Work};
 use super::{Output, Replica, ServerMessage};
+use crate::base::meters::RequestResult;
 use crate::base::{ConnectionId, Index, Right};
 use crate::lock::{Change, Holding, Name, Refusal};
 use crate::wire::{HolderSaid, ReadAnswer};
@@ -34,10 +35,11 @@ impl Replica {
         read: u64,
         name: &Name,
         since: Option<Index>,
-    ) {
+    ) -> RequestResult {
         let subject = self.subject(connection);
         if let Some(denial) = self.machine.denial_for(&subject, Right::Read, name) {
-            return self.end_observer(connection, read, &denial);
+            self.end_observer(connection, read, &denial);
+            return RequestResult::Denied;
         }
         let mut units = SEARCH_UNITS;
         let mut say = |index: Index, holder: Option<&Holding>, gap: bool| {
@@ -55,6 +57,7 @@ impl Replica {
             _ => say(self.applied, self.machine.holding(name).as_ref(), since.is_some()),
         }
         self.work.spend(Kind::Answer, units);
+        RequestResult::Ok
     }
 
     /// Tells observers what the entry at `index` changed, and remembers it for others.

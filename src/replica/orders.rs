@@ -2,11 +2,9 @@
 
 use super::metering::result_of_order;
 use super::{Replica, ServerMessage};
-use crate::base::limits::SNAPSHOT_CHUNK_BYTES_MAX;
 use crate::base::meters::{RequestKind, RequestResult};
 use crate::base::{ConnectionId, DirectoryId, Index, NodeId, Sample};
-use crate::lock::Keyless;
-use crate::raft::{Change, Claim, Event, MembershipError, Payload, Role, Snapshot, TransferError};
+use crate::raft::{Change, Claim, Event, MembershipError, Role, TransferError};
 use crate::wire::{LEADERSHIP_CHANGED, LEADS_ALREADY, Order, OrderAnswer, Request, Speech};
 
 /// An order that the leader has begun, and whom to tell.
@@ -157,25 +155,6 @@ impl Replica {
         }
     }
 
-    fn send_snapshot(&mut self, to: Ordered, at_least: Option<Index>, offset: u64) {
-        let newest = self.raft.snapshot_index();
-        let at_least = at_least.unwrap_or(self.applied);
-        let answer = match self.raft.snapshot() {
-            Some(snapshot) if newest >= at_least => {
-                part_of(snapshot, offset).unwrap_or_else(|why| OrderAnswer::Refused {
-                    text: format!(
-                        "this node cannot read its snapshot of {newest}: {why}. Ask another node, and replace this disk"
-                    ),
-                })
-            }
-            _ => {
-                self.want_snapshot();
-                OrderAnswer::Begun { at_least }
-            }
-        };
-        self.answer_order(to, answer);
-    }
-
     pub(super) fn refuse_order(&mut self, to: Ordered, text: &str) {
         self.answer_order(to, OrderAnswer::Refused { text: text.to_owned() });
     }
@@ -184,19 +163,4 @@ impl Replica {
         self.count(RequestKind::Order, result_of_order(&answer));
         self.reply(to.connection, ServerMessage::Ordered { read: to.read, answer });
     }
-}
-
-/// What stands from `offset` on, as it is given to nobody that is known.
-fn part_of(snapshot: &Snapshot, offset: u64) -> Result<OrderAnswer, String> {
-    let Snapshot { meta, data } = snapshot;
-    let offset = offset.min(data.len());
-    let keyless = Keyless::of(data)?;
-    let bytes = keyless.part(data, offset..offset + SNAPSHOT_CHUNK_BYTES_MAX as u64)?;
-    Ok(OrderAnswer::Part {
-        meta: meta.clone(),
-        total: data.len(),
-        crc: keyless.crc(data)?,
-        offset,
-        bytes: Payload::from(bytes),
-    })
 }

@@ -3,7 +3,7 @@
 use super::apply::apply_command;
 use super::{ApplyError, ReplicaError};
 use crate::base::Blob;
-use crate::lock::{Keyless, LEVEL_MAX, LockMachine, SnapshotError};
+use crate::lock::{LEVEL_MAX, LockMachine};
 use crate::raft::{Entry, EntryKind};
 
 /// What becomes of `machine` by these entries, all of which are behind it.
@@ -21,7 +21,7 @@ pub(super) fn replay(
 }
 
 /// The bytes of the state that `entries` lead to from `before`, or from the beginning, as they are given away: without the
-/// key of the cluster (W9).
+/// keys of the cluster (W9) and of sessions (L27).
 ///
 /// # Errors
 /// A state or an entry that this build cannot read.
@@ -30,7 +30,5 @@ pub fn replayed(before: Option<&Blob>, entries: &[Entry]) -> Result<Blob, Replic
         Some(data) => LockMachine::decode_blob(data, LEVEL_MAX)?,
         None => LockMachine::new(),
     };
-    let bytes = Blob::from(replay(before, entries)?.encode());
-    let keyless = Keyless::of(&bytes).and_then(|keyless| keyless.part(&bytes, 0..bytes.len()));
-    Ok(Blob::from(keyless.map_err(SnapshotError::Unreadable)?))
+    Ok(Blob::from(replay(before, entries)?.without_keys().encode()))
 }

@@ -6,7 +6,7 @@ use super::leading::Creation;
 use super::metering::refused;
 use super::{Replica, ServerMessage, Storage};
 use crate::base::limits::{CLIENT_NAME_BYTES_MAX, TTL_MS_MIN};
-use crate::base::meters::{RequestKind, RequestResult};
+use crate::base::meters::{RequestKind, RequestResult, RightKind};
 use crate::base::{
     ClientSource, ConnectionId, Index, RequestId, Sample, SessionId, SessionKey, Subject, codec,
 };
@@ -166,6 +166,7 @@ impl Replica {
             // Another key, or another's session (L27).
             Some(_) => {
                 self.count(RequestKind::Attach, RequestResult::Denied);
+                self.count_denial(RightKind::Session);
                 self.reply(connection, ServerMessage::AttachDenied { session });
             }
             // That it is gone is final for the client, so only a confirmed leader may say it.

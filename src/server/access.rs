@@ -30,9 +30,18 @@ impl<D: Disk> Server<D> {
 /// # Errors
 /// It does.
 pub(super) fn check_tls(replica: &Replica) -> Result<(), ServerError> {
-    if !replica.lacks_tls() {
-        return Ok(());
-    }
+    if replica.lacks_tls() { Err(lacks_tls()) } else { Ok(()) }
+}
+
+/// The same as a node starts, of all that its log holds.
+///
+/// # Errors
+/// As for `check_tls`.
+pub(super) fn check_tls_at_start(replica: &Replica) -> Result<(), ServerError> {
+    if replica.will_lack_tls() { Err(lacks_tls()) } else { Ok(()) }
+}
+
+fn lacks_tls() -> ServerError {
     let text = "rights are on in this cluster, and this node would take connections without TLS: start it with --ca, --cert and --key, without --insecure and --tls optional; or turn rights off first (`tenure access off` at the other nodes)";
-    Err(ServerError::Config(text.to_owned()))
+    ServerError::Config(text.to_owned())
 }

@@ -1,5 +1,6 @@
 //! How a server begins to serve: with what its log, its options and its founding record say.
 
+use super::access::check_tls_at_start;
 use super::serving::Serving;
 use crate::base::NodeId;
 use crate::base::Sample;
@@ -45,6 +46,7 @@ pub(super) fn begin_serving(
     };
     let replica = Replica::new(replica_options, Raft::new(config, recovered, now))
         .map_err(|error| ServerError::of(&error))?;
+    check_tls_at_start(&replica)?;
     Ok(Box::new(Serving::new(replica)))
 }
 

@@ -142,6 +142,8 @@ pub trait Outside {
     fn send_peer(&mut self, to: NodeId, message: PeerMessage);
     /// Queues a message for a client; lost if the connection is gone.
     fn send_client(&mut self, to: ConnectionId, message: ServerMessage);
+    /// Something was denied to a client, and the message that says so does not show it.
+    fn note_denial(&mut self, _to: ConnectionId, _text: &str) {}
     /// Whether a client has read most of what it was sent: only then is it told more of a long list.
     fn takes_more(&self, _client: ConnectionId) -> bool {
         true

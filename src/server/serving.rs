@@ -68,6 +68,7 @@ impl Serving {
             match output {
                 Output::Write(write) => writes.push(write),
                 Output::SendClient { to, message } => outside.send_client(to, message),
+                Output::NoteDenial { to, text } => outside.note_denial(to, &text),
                 Output::TellPeer { to, values } => {
                     outside.send_peer(to, PeerMessage::Status(values));
                 }

@@ -68,6 +68,11 @@ impl Act {
         Self { action, text: text.to_owned(), ..Self::default() }
     }
 
+    /// Something of a client that is not told what it lacks, since it would not understand.
+    pub fn untold() -> Self {
+        Self { action: "denied", text: "ask for something".to_owned(), ..Self::default() }
+    }
+
     /// To what `message` is an answer, and with what result; without one it is nothing that takes a line yet.
     pub fn result(message: &ServerMessage) -> Option<(Asked, Option<String>)> {
         match message {

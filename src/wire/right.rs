@@ -87,3 +87,16 @@ impl Order {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Were it to take a right, the admin endpoint would have to ask for that, too: it tells the same to whoever has a certificate.
+    #[test]
+    fn what_a_node_tells_of_itself_is_for_whoever_may_connect() {
+        for request in [Request::Status { read: 1 }, Request::Describe { read: 1 }] {
+            assert_eq!((request.asker(), request.needed()), (Asker::Anybody, Needed::Nothing));
+        }
+    }
+}

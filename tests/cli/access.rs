@@ -1,19 +1,27 @@
 //! `tenure access`: who may what, on real processes over TLS.
 
-use crate::program::{Cluster, code, eventually, run, sentence, stdout};
+use crate::program::{Cluster, code, eventually, free_ports, run, sentence, stdout};
 use crate::secured::{Papers, leader, run_as};
 use serde_json::Value;
-use std::process::Output;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::process::{Command, Output};
 
-struct Secured {
-    papers: Papers,
-    cluster: Cluster,
+/// A cluster at the level of rights, and who is who.
+pub struct Secured {
+    pub papers: Papers,
+    pub cluster: Cluster,
 }
 
 impl Secured {
-    fn new() -> Self {
+    pub fn new() -> Self {
+        Self::with(|_, _| ())
+    }
+
+    /// The same, with what `change` does to the command of each node.
+    fn with(change: impl Fn(usize, &mut Command) + 'static) -> Self {
         let papers = Papers::new();
-        let cluster = papers.cluster();
+        let cluster = papers.cluster_with(change);
         let it = Self { papers, cluster };
         leader(&it.cluster, &it.papers.flags("operator-alice"));
         eventually("the level of rights", || {
@@ -43,7 +51,7 @@ impl Secured {
     }
 
     #[track_caller]
-    fn says(&self, words: &[&str], exit: i32, part: &str) {
+    pub fn says(&self, words: &[&str], exit: i32, part: &str) {
         let (code, said) = self.access(words);
         assert!(code == Some(exit) && said.contains(part), "{words:?}: {code:?}, {said:?}");
     }
@@ -127,4 +135,70 @@ fn rights_stay_off_without_tls() {
     let refused = access(&["on"]);
     assert_eq!(code(&refused), Some(1), "{refused:?}");
     assert!(sentence(&refused).contains("still takes connections without TLS"), "{refused:?}");
+}
+
+/// What the rules deny, each in a way of its own: a word of the line, the right, and who is to see it.
+const DENIED: [(&[&str], &str, &str); 7] = [
+    (&["lock", "jobs/x", "--", "true"], "lock", "acquire"),
+    (&["lock", "jobs/x", "jobs/y", "--", "true"], "lock", "acquire"),
+    (&["show", "jobs/x"], "read", "read"),
+    (&["watch", "jobs/x"], "read", "read"),
+    (&["break", "jobs/x"], "break", "break"),
+    (&["move-leader"], "move-leader", "operate"),
+    (&["access", "list"], "read", "admin"),
+];
+
+#[test]
+fn each_denial_has_a_line_in_the_trail_and_is_counted_once_under_the_right_that_is_missing() {
+    let directory = tempfile::tempdir().unwrap();
+    let trail = directory.path().to_owned();
+    let ports = free_ports(3);
+    let admin: Vec<String> = ports.iter().map(|port| format!("127.0.0.1:{port}")).collect();
+    let at = admin.clone();
+    let it = Secured::with(move |id, command| {
+        command.arg("--audit").arg(trail.join(id.to_string())).args(["--admin", &at[id - 1]]);
+    });
+    it.says(&["allow", "operator/alice", "admin,operate"], 0, "is allowed");
+    it.says(&["on"], 0, "rights are on");
+    let count = |right: &str| -> u64 { admin.iter().map(|at| denials(at, right)).sum() };
+    let rights = ["acquire", "read", "break", "operate", "admin", "session"];
+    let counts = || rights.map(count);
+    let flags = it.papers.flags("client-billing");
+    let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+    let endpoints = it.cluster.endpoints();
+    for (words, action, right) in DENIED {
+        let (before, mut runs) = (counts(), 0);
+        let (verb, rest) = words.split_at(if words[0] == "access" { 2 } else { 1 });
+        let lacks = format!("client/billing lacks the right {right}");
+        // Of many in one second some have a line.
+        let line = eventually("a line", || {
+            let output = run(&[verb, &["--endpoints", &endpoints], &flags, rest].concat());
+            assert!(sentence(&output).contains(&lacks), "{words:?}: {output:?}");
+            assert!(![Some(0), Some(101)].contains(&code(&output)), "{output:?}");
+            runs += 1;
+            let of = |id| std::fs::read_to_string(directory.path().join(id)).unwrap_or_default();
+            let all = ["1", "2", "3"].map(of).concat();
+            let lines = all.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+            let mut lines = lines.filter(|line| line["action"] == action);
+            lines.find(|line| {
+                line["result"].as_str().unwrap().starts_with(&format!("denied: {lacks}"))
+            })
+        });
+        let from = ["principal", "address"].map(|key| line[key].as_str().unwrap());
+        assert_eq!(from, ["client/billing", "127.0.0.1"]);
+        let more = |at: usize| if rights[at] == right { runs } else { 0 };
+        let expected = std::array::from_fn(|at| before[at] + more(at));
+        assert_eq!(counts(), expected, "{words:?}");
+    }
+}
+
+/// What the node counts whose admin endpoint this is.
+fn denials(address: &str, right: &str) -> u64 {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    let name = format!("tenure_denials_total{{right=\"{right}\"}} ");
+    let line = text.lines().find_map(|line| line.strip_prefix(&name));
+    line.unwrap_or_else(|| panic!("no {name} in {text}")).parse().unwrap()
 }

@@ -33,7 +33,15 @@ fn an_authority_makes_certificates_of_each_kind_and_shows_what_they_say() {
     ] {
         let said = stdout(&certs(at, arguments));
         let files = format!("{identity}: ./{file}.crt and ./{file}.key, valid until ");
-        assert!(said.starts_with(&files) && said.ends_with(" UTC\n"), "{said}");
+        let (first, next) = said.split_once('\n').expect("a line");
+        assert!(first.starts_with(&files) && first.ends_with(" UTC"), "{said}");
+        let is_operator = arguments[0] == "operator";
+        let turn_on = format!("`tenure access on --admin {identity}` turns rights on");
+        assert_eq!(
+            (next.contains(&turn_on), next.is_empty()),
+            (is_operator, !is_operator),
+            "{said}"
+        );
         let mode = fs::metadata(at.join(format!("{file}.key"))).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{file}");
         let shown = stdout(&certs(at, &["show", &format!("{file}.crt")]));

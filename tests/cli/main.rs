@@ -25,6 +25,7 @@ mod pages;
 mod printed;
 mod program;
 mod renewal;
+mod required;
 mod secured;
 mod serving;
 mod signals;

@@ -166,6 +166,11 @@ impl Cluster {
         child.wait().expect("it can be waited for").code()
     }
 
+    /// Sends `signal` to one node.
+    pub fn signal(&self, id: usize, name: &str) {
+        signal(self.nodes[id - 1].as_ref().expect("this node runs"), name);
+    }
+
     /// Sends `signal` to all nodes.
     pub fn signal_all(&self, name: &str) {
         self.nodes.iter().flatten().for_each(|node| signal(node, name));

@@ -220,7 +220,7 @@ impl Node {
                 }
                 Output::SendPeer { to, message, .. } => sent.push(Sent::Peer(to, message)),
                 // Says nothing of leases.
-                Output::TellPeer { .. } => {}
+                Output::TellPeer { .. } | Output::NoteDenial { .. } => {}
             }
         }
         writes

@@ -9,7 +9,9 @@ use tempfile::TempDir;
 use tenure::base::{ClientSource, ClusterKey, ConnectionId, Index, NodeId, Sample, Subject};
 use tenure::lock::LockMachine;
 use tenure::raft::{Claim, Role};
-use tenure::server::{Admission, Candidate, Entry, Input, Outside, Server, ServerOptions, Trust};
+use tenure::server::{
+    Admission, Candidate, Entry, Input, Outside, Server, ServerError, ServerOptions, Trust,
+};
 use tenure::wire::{Abilities, NodeStatus, PeerMessage, Refused, Request, ServerMessage, Speech};
 
 pub const MS: u64 = 1_000_000;
@@ -32,6 +34,8 @@ pub struct Cluster {
     base: ServerOptions,
     /// On whose behalf the next client asks.
     pub subject: Subject,
+    /// Denials to those who do not understand them.
+    pub noted: Vec<(ConnectionId, String)>,
 }
 
 struct Node {
@@ -51,6 +55,7 @@ struct Outlet {
     syncs: u64,
     peers: VecDeque<(NodeId, PeerMessage)>,
     clients: Vec<(ConnectionId, ServerMessage)>,
+    noted: Vec<(ConnectionId, String)>,
     first_flush: Option<(u64, usize)>,
 }
 
@@ -72,6 +77,9 @@ impl Outside for Outlet {
     }
     fn send_client(&mut self, to: ConnectionId, message: ServerMessage) {
         self.clients.push((to, message));
+    }
+    fn note_denial(&mut self, to: ConnectionId, text: &str) {
+        self.noted.push((to, text.to_owned()));
     }
     fn flush(&mut self) {
         self.first_flush.get_or_insert((self.syncs, self.peers.len()));
@@ -109,6 +117,7 @@ impl Cluster {
             raw_lag: 0,
             base: ServerOptions { segment_bytes: 1 << 20, ..base },
             subject: Subject::Anonymous,
+            noted: Vec::new(),
         };
         for id in 1..=nodes {
             cluster.add_directory(NodeId(id), Entry::Founder);
@@ -175,6 +184,11 @@ impl Cluster {
     }
 
     pub fn restart(&mut self, id: NodeId) {
+        self.try_restart(id).unwrap();
+    }
+
+    /// Why it does not start, if so.
+    pub fn try_restart(&mut self, id: NodeId) -> Result<(), ServerError> {
         let members: Vec<(NodeId, String)> =
             self.nodes().map(|node| (node, format!("node-{node}:7400"))).collect();
         let options = ServerOptions {
@@ -192,10 +206,11 @@ impl Cluster {
         let path = node.directory.path().join("data");
         let disk = SmallDisk::open(&path, Rc::clone(&node.log_files_max)).unwrap();
         let entropy = [(self.now / MS % 251) as u8 ^ id.0 as u8; 16];
-        node.server = Some(Server::open(options, disk, entropy, &now).unwrap());
+        node.server = Some(Server::open(options, disk, entropy, &now)?);
         for peer in self.nodes().filter(|peer| *peer != id) {
             self.connect(id, peer);
         }
+        Ok(())
     }
 
     /// `one` dials `two`: a connection between them, if both run and let each other in.
@@ -339,6 +354,7 @@ impl Cluster {
             syncs: server.wal().sync_count(),
             peers: VecDeque::new(),
             clients: Vec::new(),
+            noted: Vec::new(),
             first_flush: None,
         };
         if let Err(error) = server.step(&mut inputs, &mut outlet) {
@@ -348,6 +364,7 @@ impl Cluster {
             return;
         }
         node.first_flush = outlet.first_flush;
+        self.noted.extend(outlet.noted);
         for (to, message) in outlet.peers {
             let abilities = self.nodes[&to].speech.abilities;
             assert!(abilities.cover(message.needs()), "node {to} does not know {message:?}");

@@ -51,6 +51,8 @@ fn l15_an_extract_is_the_state_after_all_of_the_log_without_the_key() {
         let extract = extracted(&cluster, node).expect("it is sound");
         assert_eq!((extract.node, extract.snapshot.meta.index), (node, commit));
         assert_eq!(extract.snapshot.data.to_vec(), keyless);
+        let bytes = keyless.as_ref().unwrap();
+        assert!(!bytes.windows(16).any(|window| window == crate::KEY.0), "a session's key");
         assert!((Index(1)..=commit).contains(&extract.committed), "{}", extract.committed);
         assert_eq!(extract.snapshot.meta.membership.members().len(), 3);
         assert_eq!((state(&extract).newest_token(), extract.torn_bytes), (newest, 0));

@@ -3,8 +3,8 @@
 use crate::cluster::{Cluster, MS};
 use crate::{CLIENT, acquire, cluster_with_session, connect_with_session, submit, token_of};
 use std::path::Path;
-use tenure::base::{Blob, ConnectionId, Index, NodeId, SessionId};
-use tenure::lock::{Keyless, Name, Operation};
+use tenure::base::{Blob, ConnectionId, Index, NodeId, SessionId, checksum};
+use tenure::lock::{Keyless, LockMachine, Name, Operation};
 use tenure::raft::{Change, Claim, Role, Seat};
 use tenure::server::{Entry, ServerOptions};
 use tenure::wire::{Order, OrderAnswer, Request, ServerMessage, Speech};
@@ -299,6 +299,44 @@ fn an_operator_gets_a_snapshot_of_all_that_was_applied() {
     let encoded = Blob::from(cluster.machine(leader).encode());
     let keyless = Keyless::of(&encoded).unwrap().part(&encoded, 0..total);
     assert_eq!(Ok(bytes.bytes().to_vec()), keyless);
+    assert!(!bytes.bytes().windows(16).any(|window| window == crate::KEY.0), "a session's key");
+}
+
+#[test]
+fn l27_where_the_keys_of_many_sessions_stand_is_found_in_parts_of_a_turn() {
+    let options = ServerOptions { work_divisor: 1024, ..ServerOptions::new(NodeId(1), Vec::new()) };
+    let mut cluster = Cluster::with_options(3, options);
+    let leader = cluster.elect();
+    let session = session_on(&mut cluster, leader);
+    for number in 2..40 {
+        cluster.request(leader, CLIENT, crate::open_session(number, 60_000));
+    }
+    cluster.request(leader, CLIENT, acquire(session, 1, "a"));
+    cluster.settle();
+    cluster.connect_client(leader, OPERATOR);
+    let begun = order(&mut cluster, leader, 1, Order::Snapshot { at_least: None, offset: 0 });
+    let Some(OrderAnswer::Begun { at_least }) = begun else { panic!("{begun:?}") };
+    cluster.wait_for_snapshot(leader, at_least);
+    let at_least = Some(at_least);
+    // What is asked for first is not found yet; nobody is given a part before all is.
+    let first = order(&mut cluster, leader, 2, Order::Snapshot { at_least, offset: 0 });
+    assert!(matches!(first, Some(OrderAnswer::Begun { .. })), "{first:?}");
+    cluster.advance_in_steps(100 * MS, MS);
+    let (mut whole, mut read) = (Vec::new(), 3);
+    loop {
+        let offset = whole.len() as u64;
+        let part = order(&mut cluster, leader, read, Order::Snapshot { at_least, offset });
+        let Some(OrderAnswer::Part { total, crc, bytes, .. }) = part else { panic!("{part:?}") };
+        whole.extend_from_slice(bytes.bytes());
+        read += 1;
+        if whole.len() as u64 == total {
+            assert_eq!(crc, checksum::crc32c(&whole));
+            break;
+        }
+    }
+    assert!(!whole.windows(16).any(|window| window == crate::KEY.0), "a session's key");
+    let machine = LockMachine::decode(&whole).expect("a state");
+    assert!(machine.session_count() > 30, "{} sessions", machine.session_count());
 }
 
 #[test]

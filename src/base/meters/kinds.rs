@@ -1,5 +1,7 @@
 //! What is told apart in counts, each under the name that a label has for it. Names are never reused.
 
+use crate::base::Right;
+
 macro_rules! kinds {
     ($(#[$doc:meta])* $kind:ident: $($(#[$one_doc:meta])* $name:ident = $text:literal,)*) => {
         $(#[$doc])*
@@ -164,6 +166,22 @@ kinds! {
     Break = "break",
     /// To order members, leadership, snapshots.
     Operate = "operate",
+    /// To change rights, and to see them.
+    Admin = "admin",
+    /// To be whose session it is, or to know its key.
+    Session = "session",
+}
+
+impl From<Right> for RightKind {
+    fn from(right: Right) -> Self {
+        match right {
+            Right::Acquire => Self::Acquire,
+            Right::Read => Self::Read,
+            Right::Break => Self::Break,
+            Right::Operate => Self::Operate,
+            Right::Admin => Self::Admin,
+        }
+    }
 }
 
 #[cfg(test)]

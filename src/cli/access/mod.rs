@@ -2,6 +2,7 @@
 
 mod credential;
 mod list;
+mod on;
 
 use crate::cli::connect::Connection;
 use crate::cli::failure::{Failure, NO};
@@ -27,8 +28,7 @@ pub struct Options {
 
 #[derive(Subcommand, Debug)]
 enum Command {
-    /// From now on deny whatever no rule allows
-    On(Whole),
+    On(on::Options),
     /// From now on let the kind of identity alone decide; rules stay
     Off(Whole),
     List(list::Options),
@@ -76,7 +76,7 @@ struct Test {
 /// Runs it.
 pub fn run(options: Options) -> Result<(), Failure> {
     match options.command {
-        Command::On(whole) => turn_on(&whole.connection),
+        Command::On(options) => on::run(&options),
         Command::Off(whole) => turn_off(&whole.connection),
         Command::List(options) => list::run(&options),
         Command::Credential(options) => credential::run(&options),
@@ -84,17 +84,6 @@ pub fn run(options: Options) -> Result<(), Failure> {
         Command::Deny(change) => deny(&change),
         Command::Test(test) => run_test(&test),
     }
-}
-
-fn turn_on(connection: &Connection) -> Result<(), Failure> {
-    let changed = change(connection, AccessChange::On)?;
-    let list = typed::command("access list", connection, &[]);
-    output::conclude(&match changed.is_changed {
-        true => {
-            format!("rights are on: whatever no rule allows is denied (`{list}` shows the rules)\n")
-        }
-        false => "rights are on already\n".to_owned(),
-    })
 }
 
 fn turn_off(connection: &Connection) -> Result<(), Failure> {

@@ -98,7 +98,11 @@ pub fn client(options: &Client) -> Result<(), Failure> {
 
 /// `certs operator`.
 pub fn operator(options: &Operator) -> Result<(), Failure> {
-    options.named.of.issue(&Principal::Operator(options.named.name()?), &[])
+    let operator = Principal::Operator(options.named.name()?);
+    options.named.of.issue(&operator, &[])?;
+    output::conclude(&format!(
+        "once the nodes run: `tenure access on --admin {operator}` turns rights on, and allows the first rules to this one\n"
+    ))
 }
 
 impl Named {

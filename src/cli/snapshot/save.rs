@@ -10,7 +10,7 @@ use tenure::client::{Saved, save_snapshot};
 /// Have the leader make a snapshot, and write it to FILE.
 ///
 /// FILE appears whole, and durable, or not at all; one that is there is replaced. Only its owner can read it: it
-/// holds the names and values of all locks, and the keys of their sessions.
+/// holds the names and values of all locks. The keys of their sessions, and that of the cluster, are not in it.
 #[derive(Args, Debug)]
 pub struct Options {
     /// The file to write

@@ -67,9 +67,9 @@ pub(super) fn read_subject(pieces: &mut Pieces<'_>) -> Result<Subject, SnapshotE
 
 /// Before the rules and the credentials.
 #[derive(Debug, Serialize, Deserialize)]
-struct AccessPiece {
+pub(super) struct AccessPiece {
     is_on: bool,
-    rules: u64,
-    credentials: u64,
+    pub(super) rules: u64,
+    pub(super) credentials: u64,
     sweep: Option<Cursor>,
 }

@@ -205,7 +205,7 @@ pub(super) struct Pieces<'a> {
 }
 
 impl<'a> Pieces<'a> {
-    fn of(source: &'a dyn ReadAt, length: usize) -> Self {
+    pub(super) fn of(source: &'a dyn ReadAt, length: usize) -> Self {
         Self { source, length, window: Vec::new(), from: 0, next: 0, at: 0, format: 0 }
     }
 
@@ -215,7 +215,7 @@ impl<'a> Pieces<'a> {
         Self { next, at, format, ..Self::of(source, length) }
     }
 
-    fn read_format(&mut self, format_max: u32) -> Result<u32, SnapshotError> {
+    pub(super) fn read_format(&mut self, format_max: u32) -> Result<u32, SnapshotError> {
         match u32::from_le_bytes(self.take_array()?) {
             format if (1..=format_max).contains(&format) => {
                 self.format = format;
@@ -230,6 +230,23 @@ impl<'a> Pieces<'a> {
         let length = u32::from_le_bytes(self.take_array::<LENGTH_BYTES>()?) as usize;
         let place = self.take(length)?;
         codec::decode(&self.window[place]).map_err(|error| self.damaged(error.to_string()))
+    }
+
+    /// Passes over a piece.
+    pub(super) fn skip(&mut self) -> Result<(), SnapshotError> {
+        self.at = self.next;
+        let length = u32::from_le_bytes(self.take_array::<LENGTH_BYTES>()?) as usize;
+        self.take(length).map(drop)
+    }
+
+    /// Where the next piece starts.
+    pub(super) fn next_at(&self) -> usize {
+        self.next
+    }
+
+    /// Goes on with the piece that starts at `next`, in this format.
+    pub(super) fn go_on_at(&mut self, next: usize, format: u32) {
+        (self.next, self.format) = (next, format);
     }
 
     fn read_ancestors(&mut self) -> Result<Ancestors, SnapshotError> {

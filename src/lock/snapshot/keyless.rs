@@ -1,66 +1,163 @@
-//! A snapshot as it is handed to whoever asks: without the key of the cluster, which a restore drops anyway.
+//! A snapshot as it is handed to whoever asks: without the key of the cluster and those of sessions, of which a restore keeps none.
+//!
+//! Where the keys stand is found by a walk over the pieces up to the last session, which may be gigabytes: it goes on in parts, and what is kept of it is
+//! one place for each session. Without its keys a snapshot is as long as with them.
 
+use super::decode::Pieces;
+use super::{AccessPiece, Head, SessionPiece, SnapshotError};
 use super::{KEY_LEVEL, LENGTH_BYTES};
-use crate::base::{Blob, checksum};
+use crate::base::{Blob, SessionId, SessionKey, checksum};
+use crate::lock::LockMachine;
+use crate::lock::access::ACCESS_LEVEL;
+use crate::lock::level::LEVEL_MAX;
 use std::ops::Range;
 
-/// Where the key stands in the bytes of a snapshot. Without it they are as long as with it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+impl LockMachine {
+    /// This state as it is handed to whoever asks: equal to what [`Keyless`] makes of its bytes.
+    #[must_use]
+    pub fn without_keys(mut self) -> Self {
+        self.cluster_key = None;
+        let sessions = self.sessions.values_mut();
+        sessions.for_each(|session| session.key = SessionKey([0; size_of::<SessionKey>()]));
+        self
+    }
+}
+
+/// Where keys stand in the bytes of a snapshot.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Keyless {
-    /// None below the level from which on there is one.
-    key: Range<usize>,
+    /// That of the cluster; empty below the level from which on there is one.
+    cluster: Range<u64>,
+    /// Where that of each session begins, in rising order.
+    sessions: Vec<u64>,
+    crc: u32,
+}
+
+/// The search for them, which goes on in parts.
+#[derive(Clone, Debug, Default)]
+pub struct KeySearch {
+    found: Keyless,
+    /// Up to here all keys are found.
+    walked: usize,
+    format: u32,
+    /// Sessions that were not met yet.
+    sessions: u64,
+    /// Pieces before the next one of them that have no key.
+    others: u64,
+    /// The checksums of what was walked over, with keys and without.
+    crcs: [u32; 2],
 }
 
 impl Keyless {
     /// Of the bytes that [`LockMachine::encode`](crate::lock::LockMachine::encode) gave.
     ///
     /// # Errors
-    /// A sentence: they cannot be read.
+    /// A sentence: they cannot be read, or are no snapshot.
     pub fn of(blob: &Blob) -> Result<Self, String> {
-        let start = blob.part(0..START_BYTES_MAX)?;
-        Ok(Self { key: key_piece(&start).unwrap_or(0..0) })
+        let mut search = KeySearch::default();
+        loop {
+            if let Some(found) = search.go_on(blob, WALKED_AT_ONCE)? {
+                return Ok(found);
+            }
+        }
     }
 
-    /// The bytes in `range`, as far as there are: what is of the key reads "there is none".
+    /// The bytes in `range`, as far as there are: those of keys are zeros, which says of the cluster's that there is none.
     ///
     /// # Errors
     /// A sentence: they cannot be read.
     pub fn part(&self, blob: &Blob, range: Range<u64>) -> Result<Vec<u8>, String> {
         let mut part = blob.part(range.clone())?;
-        let place = |at: usize| {
-            let at = (at as u64).saturating_sub(range.start);
-            usize::try_from(at).map_or(part.len(), |at| at.min(part.len()))
-        };
-        let key = place(self.key.start)..place(self.key.end);
-        part[key].fill(0);
+        self.mask(range.start, &mut part);
         Ok(part)
     }
 
     /// The checksum of all of them.
+    #[must_use]
+    pub fn crc(&self) -> u32 {
+        self.crc
+    }
+
+    /// Takes the keys out of bytes that begin at `start`.
+    fn mask(&self, start: u64, part: &mut [u8]) {
+        let end = start + part.len() as u64;
+        let first = self.sessions.partition_point(|key| key + SESSION_KEY_BYTES <= start);
+        let sessions = self.sessions[first..].iter().take_while(|key| **key < end);
+        let sessions = sessions.map(|key| *key..key + SESSION_KEY_BYTES);
+        for key in sessions.chain([self.cluster.clone()]) {
+            let place = |at: u64| (at.clamp(start, end) - start) as usize;
+            part[place(key.start)..place(key.end)].fill(0);
+        }
+    }
+}
+
+impl KeySearch {
+    /// Goes on over `bytes` of them, and the piece in which those end. What was found, once that is all.
     ///
     /// # Errors
-    /// A sentence: they cannot be read.
-    pub fn crc(&self, blob: &Blob) -> Result<u32, String> {
-        let end = self.key.end as u64;
-        let with = checksum::crc32c(&blob.part(0..end)?);
-        let without = checksum::crc32c(&self.part(blob, 0..end)?);
-        Ok(checksum::with_other_start(blob.crc(), with, without, blob.len() - end))
+    /// As for [`Keyless::of`].
+    pub fn go_on(&mut self, blob: &Blob, bytes: u64) -> Result<Option<Keyless>, String> {
+        let from = self.walked;
+        self.walk(blob, bytes).map_err(|error| error.to_string())?;
+        let mut part = blob.part(from as u64..self.walked as u64)?;
+        self.crcs[0] = checksum::extend(self.crcs[0], &part);
+        self.found.mask(from as u64, &mut part);
+        self.crcs[1] = checksum::extend(self.crcs[1], &part);
+        if self.sessions + self.others > 0 {
+            return Ok(None);
+        }
+        let [with, without] = self.crcs;
+        let rest = blob.len() - self.walked as u64;
+        self.found.crc = checksum::with_other_start(blob.crc(), with, without, rest);
+        Ok(Some(std::mem::take(self).found))
+    }
+
+    fn walk(&mut self, blob: &Blob, bytes: u64) -> Result<(), SnapshotError> {
+        let length = usize::try_from(blob.len()).unwrap_or(usize::MAX);
+        let mut pieces = Pieces::of(blob, length);
+        match self.walked {
+            0 => self.begin(&mut pieces)?,
+            walked => pieces.go_on_at(walked, self.format),
+        }
+        let until = self.walked.saturating_add(usize::try_from(bytes).unwrap_or(usize::MAX));
+        while self.sessions + self.others > 0 && pieces.next_at() < until {
+            if self.others > 0 {
+                pieces.skip()?;
+                self.others -= 1;
+                continue;
+            }
+            let at = pieces.next_at() + LENGTH_BYTES + ID_BYTES;
+            let SessionPiece { answers, .. } = pieces.read()?;
+            self.found.sessions.push(at as u64);
+            self.sessions -= 1;
+            // Whose it is stands behind its answers.
+            self.others = answers.saturating_add(u64::from(self.format >= ACCESS_LEVEL));
+        }
+        self.walked = pieces.next_at();
+        Ok(())
+    }
+
+    /// What stands before the sessions.
+    fn begin(&mut self, pieces: &mut Pieces<'_>) -> Result<(), SnapshotError> {
+        self.format = pieces.read_format(LEVEL_MAX)?;
+        let Head { sessions, .. } = pieces.read()?;
+        self.sessions = sessions;
+        if self.format >= KEY_LEVEL {
+            let start = pieces.next_at() + LENGTH_BYTES;
+            pieces.skip()?;
+            self.found.cluster = start as u64..pieces.next_at() as u64;
+            // The clusters that it was restored from.
+            pieces.skip()?;
+        }
+        if self.format >= ACCESS_LEVEL {
+            let AccessPiece { rules, credentials, .. } = pieces.read()?;
+            self.others = rules.saturating_add(credentials);
+        }
+        Ok(())
     }
 }
 
-/// Behind the format and the head.
-fn key_piece(bytes: &[u8]) -> Option<Range<usize>> {
-    let number = |at: usize| {
-        let bytes: [u8; 4] = bytes.get(at..at + LENGTH_BYTES)?.try_into().ok()?;
-        Some(u32::from_le_bytes(bytes))
-    };
-    if number(0)? < KEY_LEVEL {
-        return None;
-    }
-    let at = 2 * LENGTH_BYTES + number(LENGTH_BYTES)? as usize;
-    let piece = at + LENGTH_BYTES..at + LENGTH_BYTES + number(at)? as usize;
-    bytes.get(piece.clone()).map(|_| piece)
-}
-
-/// The key's piece lies in so many bytes: what stands before is a few numbers.
-const START_BYTES_MAX: u64 = 4096;
+const ID_BYTES: usize = size_of::<SessionId>();
+const SESSION_KEY_BYTES: u64 = size_of::<SessionKey>() as u64;
+/// What is in memory at a time.
+const WALKED_AT_ONCE: u64 = 256 << 10;

@@ -4,7 +4,7 @@
 use super::text::{lines, with};
 use super::{Background, done};
 use crate::printed::{shell, types};
-use crate::program::{code, eventually, free_ports, stdout};
+use crate::program::{code, eventually, free_ports};
 use serde_json::Value;
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
@@ -57,7 +57,8 @@ impl Desk {
 
     /// As whoever has typed the export of the page before.
     fn as_operator(&self, line: &str) -> String {
-        let export = &lines("operations.md", "Three nodes")[4];
+        let page = lines("operations.md", "Three nodes");
+        let (export, _) = page[4].split_once("; tenure access on").expect("who asks is set there");
         let export = self.here(export, "none").replace("cd ", "export TENURE_TIMEOUT=30s; cd ");
         format!("{export}; {}", self.here(line, "none"))
     }
@@ -88,21 +89,19 @@ impl Desk {
         self.nodes.0.push(child.expect("bash runs"));
     }
 
-    /// The first page: certificates, three nodes, a lock.
+    /// The first page: certificates, three nodes, rights, a lock.
     fn found(&mut self) {
         let page = lines("operations.md", "Three nodes");
-        let [certs, one, two, three, export, lock] = &page[..] else {
-            panic!("six lines: {page:?}")
-        };
-        assert!(export.starts_with("export TENURE_ENDPOINTS="), "{export}");
+        let [certs, one, two, three, on, lock] = &page[..] else { panic!("six lines: {page:?}") };
+        assert!(on.starts_with("export TENURE_ENDPOINTS="), "{on}");
         done(&self.here(certs, "none"));
         for (line, id) in [(one, "1"), (two, "2"), (three, "3")] {
             self.serves(line, id);
         }
-        eventually("it is granted", || {
-            let output = self.types(lock);
-            (code(&output) == Some(0) && stdout(&output) == "it is ours\n").then_some(())
-        });
+        let (_, on) = on.split_once("; ").expect("a command behind who asks");
+        let said = self.does(on);
+        assert!(said.contains("operator/alice is allowed everything; rights are on"), "{said}");
+        assert_eq!(self.does(lock), "it is ours\n");
     }
 
     fn leader(&self) -> u64 {
@@ -151,6 +150,11 @@ fn three_machines_are_a_cluster_after_six_lines_and_four_questions_have_an_answe
     let led = format!("node {} leads term ", desk.leader());
     let told = told();
     assert!(told.contains(&led) || told.contains("this node leads term "), "{told}");
+    let rights = lines("security.md", "Rights");
+    let [admin, team, on] = &rights[..] else { panic!("three lines: {rights:?}") };
+    assert!(desk.does(admin).ends_with("is allowed already\n"), "`--admin` has done so");
+    assert!(desk.does(team).ends_with("is allowed\n"));
+    assert_eq!(desk.does(on), "rights are on already\n");
 }
 
 #[test]

@@ -95,7 +95,8 @@ class Invalid(Error, ValueError):
 
 
 class Denied(Error, PermissionError):
-    """Not allowed."""
+    """Not allowed: the text says who lacks which right, and for which name. A wait raises it, and an observer, when their right is taken
+    away; leases stay."""
 
     status = 41
 
