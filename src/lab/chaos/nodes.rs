@@ -136,6 +136,12 @@ impl Nodes {
         status.answered().filter_map(|node| node.level).collect()
     }
 
+    /// How all are reached.
+    #[must_use]
+    pub fn whom(&self) -> &ClusterAt {
+        &self.whom
+    }
+
     /// Where one is reached.
     #[must_use]
     pub fn endpoint(place: usize) -> String {
