@@ -5,9 +5,8 @@ use crate::judge::{Verdict, verify};
 /// The right of p to the lock is taken away from 20 to 25, and given back from 60 to 65; `lines` are what others say.
 fn revoked(lines: &[&str]) -> Verdict {
     let changes = ["revoking 20", "revoked 25", "allowing 60", "allowed 65"];
-    let rights = ["acquire", "read"].map(|right| {
-        changes.map(|change| format!("{change} o principal=p right={right}"))
-    });
+    let rights = ["acquire", "read"]
+        .map(|right| changes.map(|change| format!("{change} o principal=p right={right}")));
     let rights: Vec<&str> = rights.iter().flatten().map(String::as_str).collect();
     verify(&[&rights[..], lines].concat())
 }

@@ -131,10 +131,7 @@ impl Report<'_> {
         if self.guise == Guise::Own {
             let denied = "nobody was denied a lock whose right was taken away";
             let stayed = "no grant stood when its right was taken away";
-            kinds.extend([
-                ("DENIED", denied, &*rights.denied),
-                (STAYED, stayed, &*rights.stayed),
-            ]);
+            kinds.extend([("DENIED", denied, &*rights.denied), (STAYED, stayed, &*rights.stayed)]);
         }
         kinds
     }

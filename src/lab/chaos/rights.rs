@@ -59,15 +59,12 @@ impl Rights {
     ///
     /// # Errors
     /// That cannot be done, though nothing is done to the cluster.
-    pub fn begin(
-        access: Access,
-        clients: usize,
-        log: EventLog,
-        rng: Rng,
-    ) -> Result<Self, Failure> {
-        let places = (0..clients).flat_map(|client| (0..LOCKS.len()).map(move |lock| (client, lock)));
+    pub fn begin(access: Access, clients: usize, log: EventLog, rng: Rng) -> Result<Self, Failure> {
+        let places =
+            (0..clients).flat_map(|client| (0..LOCKS.len()).map(move |lock| (client, lock)));
         let pairs = places.map(|pair| (pair, State::Allowed)).collect();
-        let shared = Arc::new(Shared { calm: Mutex::new(Some(Instant::now())), ..Shared::default() });
+        let shared =
+            Arc::new(Shared { calm: Mutex::new(Some(Instant::now())), ..Shared::default() });
         let changer = Changer { shared: Arc::clone(&shared), access, log, rng, pairs };
         changer.turn_on()?;
         let thread = thread::spawn("chaos-rights", move || changer.run());
@@ -133,7 +130,9 @@ impl Changer {
         }
         let deadline = Instant::now() + END_WAIT;
         loop {
-            self.pairs_in(|state| state != State::Allowed).into_iter().for_each(|pair| self.allow(pair));
+            self.pairs_in(|state| state != State::Allowed)
+                .into_iter()
+                .for_each(|pair| self.allow(pair));
             let left = self.pairs_in(|state| state != State::Allowed);
             if left.is_empty() {
                 return None;
@@ -172,7 +171,8 @@ impl Changer {
         let (who, lock) = (principal(pair.0), LOCKS[pair.1]);
         let reads = self.rng.chance(1, 2);
         let text = if reads { ALL_RIGHTS } else { "acquire" };
-        let rights: &[Right] = if reads { &[Right::Acquire, Right::Read] } else { &[Right::Acquire] };
+        let rights: &[Right] =
+            if reads { &[Right::Acquire, Right::Read] } else { &[Right::Acquire] };
         self.write(pair, Kind::Revoking, rights);
         let is_done = self.access.deny(&who, text, Some(lock)).is_ok();
         if is_done {

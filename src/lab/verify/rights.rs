@@ -210,7 +210,8 @@ mod tests {
 
     #[test]
     fn between_an_order_and_its_answer_either_may_be_so() {
-        let turns = [(10, Turn::Revoking), (20, Turn::Revoked), (30, Turn::Allowing), (40, Turn::Allowed)];
+        let turns =
+            [(10, Turn::Revoking), (20, Turn::Revoked), (30, Turn::Allowing), (40, Turn::Allowed)];
         let lacks = lacks(&turns);
         assert!(lacks.sure(0, KEY, (21, 29)).is_some());
         for either in [(15, 25), (25, 35), (10, 45)] {
@@ -223,7 +224,12 @@ mod tests {
 
     #[test]
     fn an_order_without_an_answer_leaves_both_open_until_the_other_is_done() {
-        let lacks = lacks(&[(10, Turn::Revoking), (30, Turn::Allowing), (40, Turn::Allowing), (50, Turn::Allowed)]);
+        let lacks = lacks(&[
+            (10, Turn::Revoking),
+            (30, Turn::Allowing),
+            (40, Turn::Allowing),
+            (50, Turn::Allowed),
+        ]);
         assert!(lacks.sure(0, KEY, (15, 20)).is_none());
         assert!(lacks.may_be(0, KEY, (45, 46)) && !lacks.may_be(0, KEY, (51, 60)));
         // Said of nobody who lacked it.
@@ -232,7 +238,13 @@ mod tests {
 
     #[test]
     fn what_was_to_be_given_back_is_not_sure_to_lack_any_more() {
-        let turns = [(10, Turn::Revoking), (20, Turn::Revoked), (30, Turn::Allowing), (35, Turn::Revoking), (40, Turn::Revoked)];
+        let turns = [
+            (10, Turn::Revoking),
+            (20, Turn::Revoked),
+            (30, Turn::Allowing),
+            (35, Turn::Revoking),
+            (40, Turn::Revoked),
+        ];
         let lacks = lacks(&turns);
         assert!(lacks.sure(0, KEY, (41, 50)).is_none() && lacks.may_be(0, KEY, (41, 50)));
     }
