@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tenure::base::rng::Rng;
 use tenure::client::Access;
+use tenure::lock::ACCESS_LEVEL;
 use tenure::sys::clock;
 use tenure::sys::poll::{self, Interest, Ready};
 
@@ -74,6 +75,10 @@ impl Stage {
         let this = std::env::current_exe()
             .map_err(|error| Failure::unavailable(format!("cannot find this program: {error}")))?;
         let nodes = Nodes::start(&network, data, older.unwrap_or(&this), papers.clone())?;
+        if guise == Guise::Own {
+            // A session that is opened below that level is nobody's, for as long as it lives.
+            nodes.wait_for_level(ACCESS_LEVEL)?;
+        }
         let programs = [Some(this.as_path()), older].into_iter().flatten();
         let programs = programs.map(Path::to_owned).collect();
         let programs = clients::Programs { paths: programs, papers, guise };
