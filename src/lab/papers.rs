@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 use tenure::base::{NodeId, Principal};
-use tenure::certs::{Authority, CertsError, Existing, Host, Lifetime};
+use tenure::certs::{self, Authority, CertsError, Existing, Host, Lifetime, Place};
 use tenure::client::TlsOptions;
 
 /// Where they are.
@@ -59,9 +59,29 @@ impl Papers {
         command.args(flags);
     }
 
-    /// Tells a client of the laboratory's own to speak TLS ([`of_environment`]), and whom that starts.
-    pub fn dress_client(&self, command: &mut Command) {
-        command.envs(VARIABLES.into_iter().zip(self.files(OPERATOR)));
+    /// Makes the certificate of a client besides, who is `client/NAME`.
+    ///
+    /// # Errors
+    /// A file cannot be written.
+    pub fn add_client(&self, name: &str) -> Result<(), Failure> {
+        let principal = Principal::Client(name.parse().expect("it is a name"));
+        let place = Place { existing: Existing::Replaced, ..Place::at(&self.directory) };
+        let made = place.make(&principal, &[]);
+        made.map(drop)
+            .map_err(|error| Failure::unavailable(format!("cannot make certificates: {error}")))
+    }
+
+    /// Tells a client of the laboratory's own to speak TLS ([`of_environment`]), and whom that starts: as the operator, or as a client
+    /// that was added.
+    pub fn dress_client(&self, client: Option<&str>, command: &mut Command) {
+        let name = client.map_or_else(|| OPERATOR.to_owned(), |name| format!("client-{name}"));
+        command.envs(VARIABLES.into_iter().zip(self.files(&name)));
+    }
+
+    /// Who this process is to the cluster.
+    #[must_use]
+    pub fn operator() -> String {
+        format!("operator/{OPERATOR}")
     }
 
     /// For clients of this process.
@@ -82,6 +102,13 @@ impl Papers {
 pub fn of_environment() -> Option<TlsOptions> {
     let [ca, cert, key] = VARIABLES.map(std::env::var_os);
     Some(TlsOptions::new(ca?).identity(cert?, key?))
+}
+
+/// Whom that makes of this process.
+#[must_use]
+pub fn principal_of_environment() -> Option<String> {
+    let shown = certs::read(Path::new(&std::env::var_os(VARIABLES[1])?)).ok()?;
+    Some(shown.first()?.principal.as_ref().ok()?.to_string())
 }
 
 fn node_name(id: NodeId) -> String {

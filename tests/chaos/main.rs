@@ -9,6 +9,7 @@ mod handovers;
 mod judge;
 mod observers;
 mod resources;
+mod rights;
 mod several;
 mod slice;
 mod starvation;

@@ -24,8 +24,8 @@ fn a_cut_a_stop_and_a_kill_break_nothing() {
 }
 
 #[test]
-fn a_cut_and_a_kill_break_nothing_over_tls() {
-    chaos(&["--tls", "--for", "10s", "--nemeses", "leader-cut,leader-kill"]);
+fn a_cut_and_a_kill_break_nothing_over_tls_while_rights_change() {
+    chaos(&["--tls", "--rights", "--for", "10s", "--nemeses", "leader-cut,leader-kill"]);
 }
 
 #[test]

@@ -36,6 +36,17 @@ pub struct Programs {
     pub paths: Vec<PathBuf>,
     /// They speak TLS by these.
     pub papers: Option<Papers>,
+    /// As whom each does.
+    pub guise: Guise,
+}
+
+/// As whom clients come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Guise {
+    /// All as one operator.
+    Operator,
+    /// Each place as a client of its own.
+    Own,
 }
 
 /// Where one process after the other is the client.
@@ -84,7 +95,8 @@ impl Clients {
         let mut command = Command::new(&paths[place % paths.len()]);
         environment::clear(&mut command);
         if let Some(papers) = &self.programs.papers {
-            papers.dress_client(&mut command);
+            let own = (self.programs.guise == Guise::Own).then(|| name_of(place));
+            papers.dress_client(own.as_deref(), &mut command);
         }
         network.hold(Machine::Client(place), &mut command);
         process::die_with_parent(&mut command);

@@ -10,6 +10,7 @@ mod nodes;
 mod older;
 mod report;
 mod resource;
+mod rights;
 mod stage;
 mod upgrade;
 
@@ -19,6 +20,7 @@ use crate::cli::{duration, output};
 use crate::lab::papers::Papers;
 use crate::lab::verify::{self, Verdict};
 use clap::Args;
+use clients::Guise;
 use nemesis::Nemesis;
 use network::Network;
 use report::Report;
@@ -53,6 +55,10 @@ pub struct Options {
     /// Over TLS: nodes and clients have certificates, which are made for it
     #[arg(long, conflicts_with = "upgrade_from")]
     tls: bool,
+    /// With rights on, which change all the time: each client is a principal of its own, may now and then not take or read a lock, and
+    /// what it is granted, denied and told is checked
+    #[arg(long, requires = "tls")]
+    rights: bool,
     /// Instead of nemeses, an upgrade under load: nodes and every second client begin with the program at this path, or of
     /// this git revision, which is built; the nodes end with this one
     #[arg(long, value_name = "PROGRAM|REVISION", conflicts_with_all = ["nemeses", "length"])]
@@ -95,15 +101,16 @@ pub fn run(options: &Options) -> Result<u8, Failure> {
 fn play(options: &Options, network: Network, data: &Path) -> Result<u8, Failure> {
     let seed = options.seed.unwrap_or_else(random::seed);
     output::print(&format!(
-        "Three nodes and {} clients{}, seed {seed}, logs in {}\n",
+        "Three nodes and {} clients{}{}, seed {seed}, logs in {}\n",
         options.clients,
         if options.tls { " over TLS" } else { "" },
+        if options.rights { " with rights on" } else { "" },
         data.display()
     ))?;
     let clients = usize::from(options.clients);
     let older = options.upgrade_from.as_deref().map(older::program).transpose()?;
-    let papers = options.tls.then(|| Papers::make(&data.join("certs"), &nodes::members()));
-    let programs = stage::Programs { older: older.as_deref(), papers: papers.transpose()? };
+    let (papers, guise) = (papers(options, data)?, guise(options));
+    let programs = stage::Programs { older: older.as_deref(), papers, guise };
     let mut stage = Stage::set_up(network, data, clients, seed, programs)?;
     let left = stage.wait_served()?;
     if !left.is_empty() {
@@ -111,6 +118,9 @@ fn play(options: &Options, network: Network, data: &Path) -> Result<u8, Failure>
             "the cluster did not begin to work: {}",
             left.join("; ")
         )));
+    }
+    if options.rights {
+        stage.begin_rights(data)?;
     }
     let from = clock::boot_nanos();
     let mut complaints = Vec::new();
@@ -122,6 +132,7 @@ fn play(options: &Options, network: Network, data: &Path) -> Result<u8, Failure>
         None => strike(options, &mut stage)?,
     };
     let span = (from, clock::boot_nanos());
+    stage.end_rights();
     output::print("Healed; waiting until every client was granted every lock again\n")?;
     let left = stage.wait_served()?;
     complaints.extend(left.into_iter().map(|left| format!("not served after healing: {left}")));
@@ -131,12 +142,29 @@ fn play(options: &Options, network: Network, data: &Path) -> Result<u8, Failure>
     if older.is_some() {
         complaints.extend(upgrade::sessions_lost(&verdict.history));
     }
-    let report = Report { history, uses, nemeses: &nemeses, clients, span };
+    let report = Report { history, uses, nemeses: &nemeses, clients, span, guise };
     if older.is_none() {
         complaints.extend(report.zeros());
     }
     output::conclude(&format!("\n{}\n{}", report.to_text(), verdict.to_text()))?;
     conclude(&verdict, &complaints)
+}
+
+/// Certificates of nodes, and of the operator or of each client, if they are wanted.
+fn papers(options: &Options, data: &Path) -> Result<Option<Papers>, Failure> {
+    if !options.tls {
+        return Ok(None);
+    }
+    let papers = Papers::make(&data.join("certs"), &nodes::members())?;
+    if options.rights {
+        let mut places = 0..usize::from(options.clients);
+        places.try_for_each(|place| papers.add_client(&clients::name_of(place)))?;
+    }
+    Ok(Some(papers))
+}
+
+fn guise(options: &Options) -> Guise {
+    if options.rights { Guise::Own } else { Guise::Operator }
 }
 
 /// Each nemesis once per round, in an order of its own, until time is over and none is left out. When each struck.

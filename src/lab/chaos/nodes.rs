@@ -137,6 +137,32 @@ impl Nodes {
         status.answered().filter_map(|node| node.level).collect()
     }
 
+    /// Waits until all are at a level, which a new cluster is a moment after it was founded.
+    ///
+    /// # Errors
+    /// They are not within a time that is long for that.
+    pub fn wait_for_level(&self, wanted: u32) -> Result<(), Failure> {
+        let deadline = Instant::now() + LEVEL_WAIT;
+        loop {
+            let levels = self.levels();
+            if levels.len() == NODES && levels.iter().all(|level| *level >= wanted) {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                return Err(Failure::unavailable(format!(
+                    "the nodes are not at level {wanted}, but at {levels:?}"
+                )));
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+    }
+
+    /// How all are reached.
+    #[must_use]
+    pub fn whom(&self) -> &ClusterAt {
+        &self.whom
+    }
+
     /// Where one is reached.
     #[must_use]
     pub fn endpoint(place: usize) -> String {
@@ -234,5 +260,6 @@ pub fn last_line(log: &Path) -> String {
 
 const PORT: u16 = 7401;
 const LOOK_EVERY: Duration = Duration::from_millis(10);
+const LEVEL_WAIT: Duration = Duration::from_secs(30);
 /// A stopped node does not answer at all.
 const STATUS_WAIT: Duration = Duration::from_millis(300);

@@ -1,7 +1,7 @@
 //! What a run came to: counts of nemeses and of each client's grants, and what must not be zero.
 
 use super::client::LOCKS;
-use super::clients::{client_of, name_of};
+use super::clients::{Guise, client_of, name_of};
 use super::nemesis::Nemesis;
 use crate::cli::output;
 use crate::lab::verify::Uses;
@@ -21,6 +21,8 @@ pub struct Report<'a> {
     pub clients: usize,
     /// When nemeses began and ended, by the clock of the logs.
     pub span: (u64, u64),
+    /// Whether rights changed: then somebody must have been denied something.
+    pub guise: Guise,
 }
 
 /// One client, in all its lives.
@@ -58,9 +60,9 @@ impl Report<'_> {
     /// How often each struck, and what was used until the next one did.
     fn nemeses_text(&self) -> String {
         let mut table = vec![vec!["NEMESIS".to_owned(), "STRUCK".to_owned()]];
-        let kinds = kinds(self.uses);
+        let kinds = self.kinds();
         table[0].extend(kinds.iter().map(|(head, ..)| (*head).to_owned()));
-        let under = kinds.map(|(.., stamps)| self.by_nemesis(stamps));
+        let under: Vec<_> = kinds.iter().map(|(.., stamps)| self.by_nemesis(stamps)).collect();
         for (nemesis, struck) in self.nemeses {
             let mut row = vec![nemesis.to_string(), struck.len().to_string()];
             row.extend(under.iter().map(|counts| counts.get(nemesis).unwrap_or(&0).to_string()));
@@ -93,8 +95,11 @@ impl Report<'_> {
         for (nemesis, _) in self.nemeses.iter().filter(|(_, struck)| struck.is_empty()) {
             zeros.push(format!("{nemesis} never struck"));
         }
-        for (_, what, _) in kinds(self.uses).iter().filter(|(.., stamps)| stamps.is_empty()) {
-            zeros.push((*what).to_owned());
+        for (head, what, _) in self.kinds().iter().filter(|(.., stamps)| stamps.is_empty()) {
+            // A short run may take nothing from anybody who holds it just then.
+            if *head != STAYED || self.span.1 - self.span.0 >= STAYED_BY {
+                zeros.push((*what).to_owned());
+            }
         }
         for (place, row) in self.rows().iter().enumerate() {
             let name = name_of(place);
@@ -112,6 +117,23 @@ impl Report<'_> {
             }
         }
         zeros
+    }
+
+    /// What is counted besides grants: the head of its column, what is wrong if there is none, and when it was used.
+    fn kinds(&self) -> Vec<(&'static str, &'static str, &[u64])> {
+        let Uses { several, delays, handovers, breaks, rights } = self.uses;
+        let mut kinds: Vec<(_, _, &[u64])> = vec![
+            ("SEVERAL", "nobody was granted several names in one step", several),
+            ("DELAYED", "no grant followed the lock delay of a holder that was killed", delays),
+            ("HANDED", "no lock was handed to a waiter by name", handovers),
+            ("TAKEN", "no lock was taken from its holder at once", breaks),
+        ];
+        if self.guise == Guise::Own {
+            let denied = "nobody was denied a lock whose right was taken away";
+            let stayed = "no grant stood when its right was taken away";
+            kinds.extend([("DENIED", denied, &*rights.denied), (STAYED, stayed, &*rights.stayed)]);
+        }
+        kinds
     }
 
     fn per_minute(&self, row: &Row) -> f64 {
@@ -149,17 +171,9 @@ impl Report<'_> {
     }
 }
 
-/// What is counted besides grants: the head of its column, what is wrong if there is none, and when it was used.
-fn kinds(uses: &Uses) -> [(&'static str, &'static str, &[u64]); 4] {
-    let Uses { several, delays, handovers, breaks } = uses;
-    [
-        ("SEVERAL", "nobody was granted several names in one step", several),
-        ("DELAYED", "no grant followed the lock delay of a holder that was killed", delays),
-        ("HANDED", "no lock was handed to a waiter by name", handovers),
-        ("TAKEN", "no lock was taken from its holder at once", breaks),
-    ]
-}
-
+const STAYED: &str = "STAYED";
+/// Some hundred rights were taken away by then.
+const STAYED_BY: u64 = 2 * MINUTE;
 /// In nanoseconds.
 const MINUTE: u64 = 60_000_000_000;
 
@@ -190,6 +204,7 @@ mod tests {
                     until,
                     granted,
                     ended,
+                    principal: None,
                     names: 1,
                     ttl_ms: 0,
                     delay_ms: 0,
@@ -198,19 +213,23 @@ mod tests {
                 });
             }
             let told = Told::Holder { token: 1, client: None, missed: None };
-            history.sightings.push(Sighting { client, lock: 0, told, source: Source::default() });
+            let (at, principal, source) = (None, None, Source::default());
+            let (lock, boot) = (0, 0);
+            history.sightings.push(Sighting { client, lock, at, principal, boot, told, source });
         }
         history
     }
 
     fn all_used() -> Uses {
-        Uses { several: vec![1], delays: vec![1], handovers: vec![1], breaks: vec![1] }
+        let [several, delays, handovers, breaks] = [(); 4].map(|()| vec![1]);
+        Uses { several, delays, handovers, breaks, ..Uses::default() }
     }
 
     fn zeros(history: &History, struck: &[u64]) -> Vec<String> {
         let nemeses = [(Nemesis::AllKill, struck.to_vec())].into();
         let (uses, span) = (&all_used(), (0, 3 * MINUTE));
-        Report { history, uses, nemeses: &nemeses, clients: 2, span }.zeros()
+        let guise = Guise::Operator;
+        Report { history, uses, nemeses: &nemeses, clients: 2, span, guise }.zeros()
     }
 
     #[test]
@@ -229,7 +248,8 @@ mod tests {
         let history = history(&[1, MINUTE + 1, 2 * MINUTE + 1]);
         let (uses, nemeses) = (Uses { delays: vec![], ..all_used() }, BTreeMap::new());
         let (history, uses, nemeses) = (&history, &uses, &nemeses);
-        let found = Report { history, uses, nemeses, clients: 2, span: (0, 3 * MINUTE) }.zeros();
+        let (span, guise) = ((0, 3 * MINUTE), Guise::Operator);
+        let found = Report { history, uses, nemeses, clients: 2, span, guise }.zeros();
         assert_eq!(found, ["no grant followed the lock delay of a holder that was killed"]);
     }
 
@@ -238,7 +258,8 @@ mod tests {
         let (history, uses) = (History::default(), all_used());
         let nemeses = [(Nemesis::AllKill, vec![10, 30]), (Nemesis::LeaderCut, vec![20])].into();
         let (history, uses, nemeses) = (&history, &uses, &nemeses);
-        let report = Report { history, uses, nemeses, clients: 0, span: (0, 40) };
+        let (span, guise) = ((0, 40), Guise::Operator);
+        let report = Report { history, uses, nemeses, clients: 0, span, guise };
         let counts = report.by_nemesis(&[9, 10, 19, 20, 39, 40]);
         assert_eq!(counts, [(Nemesis::AllKill, 3), (Nemesis::LeaderCut, 1)].into());
     }

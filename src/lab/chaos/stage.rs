@@ -1,11 +1,12 @@
 //! The cluster, its clients and the network between them: struck, healed, waited for, ended.
 
-use super::clients::{self, Clients};
+use super::clients::{self, Clients, Guise};
 use super::event_log::EventLog;
 use super::nemesis::{Nemesis, Targets};
 use super::network::Network;
 use super::nodes::{NODES, Nodes};
 use super::resource;
+use super::rights::Rights;
 use crate::cli::failure::Failure;
 use crate::cli::output;
 use crate::cli::signals::{ENDING, Signals};
@@ -14,12 +15,16 @@ use crate::lab::verify::line::{Kind, Line};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tenure::base::rng::Rng;
+use tenure::client::Access;
+use tenure::lock::ACCESS_LEVEL;
 use tenure::sys::clock;
 use tenure::sys::poll::{self, Interest, Ready};
 
 /// Everything that runs. Dropped, it is gone.
 #[derive(Debug)]
 pub struct Stage {
+    /// Who may what changes, if it does.
+    rights: Option<Rights>,
     // In this order: processes before the network that they are in.
     pub clients: Clients,
     pub nodes: Nodes,
@@ -39,6 +44,7 @@ pub struct Programs<'a> {
     pub older: Option<&'a Path>,
     /// They speak TLS by these.
     pub papers: Option<Papers>,
+    pub guise: Guise,
 }
 
 /// How a wait ended.
@@ -61,7 +67,7 @@ impl Stage {
         seed: u64,
         programs: Programs<'_>,
     ) -> Result<Self, Failure> {
-        let Programs { older, papers } = programs;
+        let Programs { older, papers, guise } = programs;
         let signals = Signals::catch(ENDING)?;
         let mut rng = Rng::new(seed);
         resource::serve(data, EventLog::create(&data.join("sets.jsonl"))?)?;
@@ -69,12 +75,34 @@ impl Stage {
         let this = std::env::current_exe()
             .map_err(|error| Failure::unavailable(format!("cannot find this program: {error}")))?;
         let nodes = Nodes::start(&network, data, older.unwrap_or(&this), papers.clone())?;
+        if guise == Guise::Own {
+            // A session that is opened below that level is nobody's, for as long as it lives.
+            nodes.wait_for_level(ACCESS_LEVEL)?;
+        }
         let programs = [Some(this.as_path()), older].into_iter().flatten();
         let programs = programs.map(Path::to_owned).collect();
-        let programs = clients::Programs { paths: programs, papers };
+        let programs = clients::Programs { paths: programs, papers, guise };
         let clients = Clients::start(&network, data, (clients, programs), rng.fork())?;
         let (began, complaints) = (Instant::now(), Vec::new());
-        Ok(Self { clients, nodes, network, rng, log, signals, began, complaints })
+        let rights = None;
+        Ok(Self { rights, clients, nodes, network, rng, log, signals, began, complaints })
+    }
+
+    /// From now on rights are on, and change.
+    ///
+    /// # Errors
+    /// They cannot be turned on; no log.
+    pub fn begin_rights(&mut self, data: &Path) -> Result<(), Failure> {
+        let log = EventLog::create(&data.join("rights.jsonl"))?;
+        let access = Access::of(self.nodes.whom().clone(), RIGHTS_WAIT);
+        self.rights = Some(Rights::begin(access, self.clients.count(), log, self.rng.fork())?);
+        Ok(())
+    }
+
+    /// They change no more: everybody may everything again.
+    pub fn end_rights(&mut self) {
+        let complaint = self.rights.take().and_then(Rights::end);
+        self.complaints.extend(complaint);
     }
 
     /// One nemesis from its beginning to some calm behind it.
@@ -86,6 +114,7 @@ impl Stage {
         let lasts = self.rng.duration(least, most);
         let name = Some(nemesis.to_string());
         self.log.write(&Line { nemesis: name, ..Line::at(Kind::Nemesis, clock::boot_nanos()) });
+        self.rights.iter().for_each(Rights::strike);
         let struck = nemesis.strike(self)?;
         let at = self.began.elapsed().as_secs_f64();
         output::print(&format!("{at:7.1} s  {nemesis}: {struck}, {:.1} s\n", lasts.as_secs_f64()))?;
@@ -111,6 +140,7 @@ impl Stage {
         self.nodes.restart(&self.network)?;
         self.clients.restart(&self.network)?;
         self.log.write(&Line::at(Kind::Healed, clock::boot_nanos()));
+        self.rights.iter().for_each(Rights::heal);
         Ok(())
     }
 
@@ -237,5 +267,7 @@ const CALM: (Duration, Duration) = (Duration::from_millis(1000), Duration::from_
 const LEADER_WAIT: Duration = Duration::from_secs(5);
 /// Only a cluster that hangs takes so long.
 const SERVED_WAIT: Duration = Duration::from_secs(120);
+/// For an order about rights: leaders that are cut off or stopped do not answer.
+const RIGHTS_WAIT: Duration = Duration::from_secs(2);
 const END_WAIT: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(50);

@@ -3,6 +3,7 @@
 //! Ten million lines must fit into memory, so an interval is some tens of bytes and knows its line by number.
 
 use super::orders::Orders;
+use super::rights::Change;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -15,6 +16,8 @@ pub struct History {
     pub boots: Names,
     /// Who logged.
     pub clients: Names,
+    /// On whose behalf.
+    pub principals: Names,
     /// Locks, elections and semaphores.
     pub locks: Names,
     /// Resources.
@@ -27,6 +30,8 @@ pub struct History {
     pub writes: Vec<Write>,
     /// What was asked about grants, and done with them.
     pub orders: Orders,
+    /// Which rights were taken away and given, each principal's in its own order.
+    pub rights: Vec<Change>,
     /// What observers were told, each observer's in its own order.
     pub sightings: Vec<Sighting>,
     /// What was done to the cluster.
@@ -69,6 +74,8 @@ pub struct Belief {
     pub until: u64,
     pub granted: Source,
     pub ended: Source,
+    /// On whose behalf, if that was logged.
+    pub principal: Option<u32>,
     /// How many locks were granted in the same step.
     pub names: u32,
     /// The TTL of its session, and the delay that it leaves when that expires; 0: none that was logged.
@@ -110,12 +117,27 @@ pub struct Wait {
     pub from: u64,
     /// When it was granted, gave up, or was gone; `None`: not before its log's end.
     pub until: Option<u64>,
+    pub outcome: Outcome,
+    /// On whose behalf, if that was logged.
+    pub principal: Option<u32>,
     /// In which session it began, if that was logged.
     pub session: Option<u64>,
     /// Whether it was granted in that session. Else a grant may have gone by unheard: in a session that ended, the client
     /// goes on waiting in the next one.
     pub was_heard: bool,
     pub source: Source,
+}
+
+/// How a wait ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Outcome {
+    /// It did not, or its client was gone.
+    #[default]
+    Open,
+    Granted,
+    GaveUp,
+    /// It gave up since it may not have the lock.
+    Denied,
 }
 
 /// A resource's decision.
@@ -133,6 +155,10 @@ pub struct Write {
 pub struct Sighting {
     pub client: u32,
     pub lock: u32,
+    /// When, if that was logged, and on whose behalf.
+    pub at: Option<u64>,
+    pub principal: Option<u32>,
+    pub boot: u32,
     pub told: Told,
     pub source: Source,
 }

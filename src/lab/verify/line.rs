@@ -18,6 +18,15 @@ pub struct Line {
     /// To whom.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client: Option<String>,
+    /// On whose behalf: whom the rules of rights know.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub principal: Option<String>,
+    /// Which right is taken away or given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub right: Option<Right>,
+    /// Whether it gave up since it may not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub denied: Option<bool>,
     /// Which lock, election or semaphore.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lock: Option<String>,
@@ -101,6 +110,14 @@ pub enum Kind {
     Broke,
     /// That was not done, and never will be: the grant had ended.
     Spared,
+    /// An operator is about to take a right to a lock away from a principal.
+    Revoking,
+    /// That was done.
+    Revoked,
+    /// An operator is about to give that right, or to give it back.
+    Allowing,
+    /// That was done.
+    Allowed,
     /// A client exists no more, whatever its own log says last.
     Gone,
     /// A resource that looks at tokens decided on a write.
@@ -127,6 +144,16 @@ pub enum Mode {
     Shared,
 }
 
+/// A right to a lock, as far as logs can be judged by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Right {
+    /// To take it, and to wait for it.
+    Acquire,
+    /// To see who holds it.
+    Read,
+}
+
 impl Line {
     /// An event at an instant.
     #[must_use]
@@ -151,6 +178,10 @@ impl Kind {
             Self::Breaking => "breaking",
             Self::Broke => "broke",
             Self::Spared => "spared",
+            Self::Revoking => "revoking",
+            Self::Revoked => "revoked",
+            Self::Allowing => "allowing",
+            Self::Allowed => "allowed",
             Self::Gone => "gone",
             Self::Write => "write",
             Self::Unchecked => "unchecked",

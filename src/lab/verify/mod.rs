@@ -10,6 +10,7 @@ pub mod line;
 mod observers;
 mod orders;
 mod read;
+mod rights;
 mod starvation;
 mod tokens;
 mod validations;
@@ -64,6 +65,7 @@ pub fn judge(logs: &[PathBuf], overtaken_max: u64) -> Result<Verdict, Failure> {
         delays: delays::check(&history, &grants, &taken, &mut found),
         handovers: handovers::check(&history, &grants, &mut found),
         breaks: breaks::check(&history, &grants, &mut found),
+        rights: rights::check(&history, &mut found),
     };
     let overtaken = starvation::check(&history, overtaken_max, &mut found);
     Ok(Verdict { history, found, uses, overtaken })
@@ -101,6 +103,8 @@ pub struct Uses {
     pub handovers: Vec<u64>,
     /// Breaks that took at once.
     pub breaks: Vec<u64>,
+    /// Acquires that were denied, and grants that stayed when their right was taken away.
+    pub rights: rights::Seen,
 }
 
 impl Verdict {
@@ -137,6 +141,8 @@ impl Verdict {
             ("grants after a killed holder's lock delay", count(self.uses.delays.len())),
             ("handovers to a named waiter", count(self.uses.handovers.len())),
             ("breaks that took at once", count(self.uses.breaks.len())),
+            ("acquires that were denied", count(self.uses.rights.denied.len())),
+            ("grants that stayed without their right", count(self.uses.rights.stayed.len())),
             ("tokens validated", history.orders.validations),
             ("waits", count(history.waits.len())),
             ("most grants to others while one waited in calm", self.overtaken),

@@ -29,6 +29,12 @@ pub enum Rule {
     PassedOver,
     /// A holder believed on for longer than its TTL after its grant was taken at once (L23).
     Outlived,
+    /// Somebody was granted what he had no right to (L27).
+    GrantedDenied,
+    /// Somebody was denied what nobody had taken away (L27).
+    DeniedAllowed,
+    /// An observer was told what it had no right to read (L27).
+    ToldDenied,
     /// A client waited on although nothing was done to the cluster.
     Starved,
 }
@@ -55,6 +61,9 @@ impl Rule {
             Self::TooEarly => "granted too early",
             Self::PassedOver => "named waiter passed over",
             Self::Outlived => "believed on after a break",
+            Self::GrantedDenied => "granted without the right",
+            Self::DeniedAllowed => "denied without cause",
+            Self::ToldDenied => "told without the right",
             Self::Starved => "starved",
         }
     }

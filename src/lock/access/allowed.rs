@@ -110,10 +110,29 @@ impl Allowed {
         if self.every.has(right) {
             return true;
         }
-        // Whatever covers the name is not greater than it, and covers all that stands between.
-        let name = name.as_str();
+        self.find(name.as_str()).is_some_and(|at| self.patterns[at].rights.has(right))
+    }
+
+    /// The same, where the pattern by which the last was allowed is looked at first: who asks, mostly asks for names of one kind.
+    pub(super) fn has_near(&self, last: &mut u32, right: Right, name: &Name) -> bool {
+        let allows = |at: usize| {
+            let pattern = self.patterns.get(at);
+            pattern.is_some_and(|it| it.rights.has(right) && it.part.covers(name.as_str()))
+        };
+        if self.every.has(right) || allows(*last as usize) {
+            return true;
+        }
+        let found = self.find(name.as_str()).filter(|at| self.patterns[*at].rights.has(right));
+        if let Some(at) = found {
+            *last = u32::try_from(at).expect("rules are bounded");
+        }
+        found.is_some()
+    }
+
+    /// The smallest pattern that covers `name`. Whatever covers it is not greater than it, and covers all that stands between.
+    fn find(&self, name: &str) -> Option<usize> {
         let count = self.patterns.partition_point(|pattern| *pattern.part.text() <= *name);
-        self.covering(count, name).is_some_and(|at| self.patterns[at].rights.has(right))
+        self.covering(count, name)
     }
 
     /// The parts of all names, in byte order and apart, of which `right` is allowed; `None`: all names.

@@ -50,22 +50,22 @@ impl LockMachine {
         right: Right,
         mut names: impl Iterator<Item = &'n Name>,
     ) -> Option<Denial> {
-        let Resolved(Some((_, allowed))) = self.resolve(session) else { return None };
-        let name = names.find(|name| !allowed.has(right, name))?.clone();
+        let Resolved(Some((_, allowed)), last) = self.resolve(session) else { return None };
+        let name = names.find(|name| !allowed.has_near(last, right, name))?.clone();
         let subject = self.live_session(session).subject.clone();
         Some(Denial { subject, right, name: Some(name), is_by_kind: false })
     }
 
     /// What is allowed to the subject of a session, looked up once for each generation of the rules.
-    fn resolve(&mut self, session: SessionId) -> &Resolved {
+    fn resolve(&mut self, session: SessionId) -> &mut Resolved {
         let Self { access, sessions, .. } = self;
         let session = sessions.get_mut(&session).expect("it lives");
         let is_fresh = matches!(&session.allowed.0, Some((of, _)) if *of == access.generation);
         if !is_fresh {
             let allowed = access.allowed(&session.subject);
-            session.allowed = Resolved(Some((access.generation, allowed)));
+            session.allowed = Resolved(Some((access.generation, allowed)), 0);
         }
-        &session.allowed
+        &mut session.allowed
     }
 
     /// Whether a live session may do this to `name`, while rights are on; anybody may while they are off.

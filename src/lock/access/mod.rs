@@ -46,9 +46,9 @@ pub(super) struct Access {
     indexes: BTreeMap<Vec<Who>, Arc<Allowed>>,
 }
 
-/// What is allowed to the subject of a session, as of some generation of the rules.
+/// What is allowed to the subject of a session, as of some generation of the rules; and by which of its patterns the last was.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Resolved(Option<(u64, Arc<Allowed>)>);
+pub(super) struct Resolved(Option<(u64, Arc<Allowed>)>, u32);
 
 impl Access {
     pub(super) fn is_on(&self) -> bool {

@@ -86,8 +86,9 @@ pub fn check(
                     }
                 }
                 (Some(_), ReadAnswer::Refused(_)) => true,
-                (Some(Asked::Read(_)), ReadAnswer::Locks { locks, .. }) => {
-                    locks.iter().all(|(lock, _)| may(*index, Right::Read, &lock.name))
+                (Some(Asked::Read(query)), ReadAnswer::Locks { locks, more }) => {
+                    let told: Vec<&Name> = locks.iter().map(|(lock, _)| &lock.name).collect();
+                    is_list(model, subject, *index, (query, &told, *more))
                 }
                 (Some(Asked::Read(query)), _) => {
                     named(query).is_none_or(|name| may(*index, Right::Read, name))
@@ -106,6 +107,23 @@ pub fn check(
         model.rights_at(window.to)
     );
     Err(Violation::new("O26", what))
+}
+
+/// Whether `told` are the first that `subject` may read of those that a list is asked of.
+fn is_list(
+    model: &Model,
+    subject: &str,
+    index: Index,
+    (query, told, more): (&Query, &[&Name], bool),
+) -> bool {
+    let Query::Locks { prefix, after, .. } = query else { return false };
+    let named = model.names().filter(|name| {
+        name.as_str().starts_with(prefix)
+            && after.as_ref().is_none_or(|after| *name > after)
+            && model.line_at(name, index).is_some()
+    });
+    let mut readable = named.filter(|name| model.may_at(index, subject, Right::Read, name));
+    told.iter().all(|told| readable.next() == Some(*told)) && (more || readable.next().is_none())
 }
 
 /// The lock that a query is about, if it is one.

@@ -41,6 +41,8 @@ struct Visit {
     opened: Option<(SessionId, SessionKey)>,
     /// Somebody else's.
     loot: Option<(SessionId, SessionKey)>,
+    /// How often it still asks again for what was denied.
+    patience: u32,
 }
 
 impl Visitors {
@@ -128,8 +130,8 @@ impl Visit {
         };
         let form = if rng.chance(1, 2) { Form::Fixed } else { Form::Named };
         let (decoder, next) = (FrameDecoder::new(), RequestId(1));
-        let (key, opened, loot) = (SessionKey([0; 16]), None, None);
-        Self { decoder, form, rng, ttl_ms, next, acquire, also, key, opened, loot }
+        let (key, opened, loot, patience) = (SessionKey([0; 16]), None, None, PATIENCE);
+        Self { decoder, form, rng, ttl_ms, next, acquire, also, key, opened, loot, patience }
     }
 
     fn handle_frame(&mut self, frame: &Frame) -> Vec<Request> {
@@ -151,10 +153,22 @@ impl Visit {
                 ServerMessage::Answered { session, request, answer: Answer::Granted { token } } => {
                     self.handle_grant(session, request, token)
                 }
+                ServerMessage::Denied { session, request, .. } => self.ask_again(session, request),
                 _ => Vec::new(),
             },
             _ => Vec::new(),
         }
+    }
+
+    /// Asks under the same id for what was denied, until it is tired of that: what was denied once stays so, though the right to it may
+    /// be given back meanwhile (L17).
+    fn ask_again(&mut self, session: SessionId, request: RequestId) -> Vec<Request> {
+        if self.patience == 0 {
+            return Vec::new();
+        }
+        self.patience -= 1;
+        let operation = self.wish();
+        vec![Request::Submit { session, request, floor: RequestId(1), operation }]
     }
 
     /// The same acquire several times, and withdrawals of some, in about that order.
@@ -239,6 +253,8 @@ fn name_of(text: &str) -> Name {
     Name::try_from(text.to_owned()).expect("a short name")
 }
 
+/// How often a visitor asks again for what was denied.
+const PATIENCE: u32 = 40;
 /// What all of them are called.
 const NAME: &str = "visitor";
 /// But for these.

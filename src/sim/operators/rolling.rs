@@ -51,7 +51,7 @@ impl Plan {
                 ..server_options(rng, nodes, heartbeat, election, LogRoom::Ample)
             },
             client: client_options(nodes, ttl),
-            rights: false,
+            rights: None,
             habits: Habits {
                 custom: Custom::Cycle,
                 wishes: Wishes::plain(32, 8),

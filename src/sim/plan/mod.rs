@@ -19,7 +19,7 @@ use crate::server::{Entry, ServerOptions};
 use crate::sim::client::address_of;
 use crate::sim::disk::host::Pauses;
 use crate::sim::faults::crowd::{CROWD_AT, CROWD_SLOWNESS, CROWD_TTL, CROWDS_NANOS, Crowd};
-use crate::sim::faults::{lateness::Lateness, rights::rights_change};
+use crate::sim::faults::{lateness::Lateness, rights::RightsHabits};
 use crate::sim::network::HostId;
 use crate::sim::node::host_of;
 use crate::sim::node::talk::Build;
@@ -65,8 +65,8 @@ pub struct Plan {
     pub core_nanos: u64,
     /// How long each of the two later phases may take.
     pub patience_nanos: u64,
-    /// Whether an operator changes who may what.
-    pub rights: bool,
+    /// How an operator changes who may what, if one does.
+    pub rights: Option<RightsHabits>,
     /// Whether the cluster is restored from a snapshot in the middle.
     pub restore: Option<Restore>,
     /// Whether the nodes are restarted in turn, as operators do it.
@@ -100,7 +100,7 @@ impl Plan {
         let mut plan = Self::draw(&mut rng, trim);
         if plan.crowd.is_none() {
             plan.draw_parts(&mut Rng::new(!seed));
-            plan.rights = rights_change(seed, &plan.classes);
+            RightsHabits::decide(seed, &mut plan);
         }
         (plan, rng)
     }
@@ -166,7 +166,7 @@ impl Plan {
             core_at: trim.until.map_or(core_at, |until| until.min(core_at)),
             core_nanos,
             patience_nanos: 60 * SECOND,
-            rights: false,
+            rights: None,
             restore: restore.filter(|restore| trim.until.is_none_or(|until| restore.at < until)),
             rolling: None,
             sleeper: None,
@@ -217,7 +217,7 @@ impl Plan {
             core_at,
             core_nanos: SECOND,
             patience_nanos: 60 * SECOND,
-            rights: false,
+            rights: None,
             restore: None,
             rolling: None,
             sleeper: None,

@@ -132,9 +132,12 @@ impl Program {
         around: Surroundings,
         events: &mut Vec<ClientEvent>,
     ) {
-        let name = self.habits.wishes.draw_name(&mut self.rng);
-        self.ask(core, now, Query::Lock { name }, around);
-        events.push(ClientEvent::Count("reads of the holder"));
+        let query = self.habits.wishes.draw_read(&mut self.rng);
+        events.push(ClientEvent::Count(match query {
+            Query::Locks { .. } => "reads of a list of locks",
+            _ => "reads of the holder",
+        }));
+        self.ask(core, now, query, around);
     }
 
     fn validate(

@@ -127,8 +127,10 @@ impl Program {
                 self.report_ended(began, lease, events);
             }
             Purpose::Close => events.push(ClientEvent::Closed),
-            // It may not, whatever it waits for.
-            Purpose::Last(_) if error.status == Status::Denied => self.aim = Aim::Rest,
+            // It may not, whatever it waits for; a client that knows no denials is told that its request is not understood.
+            Purpose::Last(_) if matches!(error.status, Status::Denied | Status::Unsupported) => {
+                self.aim = Aim::Rest;
+            }
             // Where the log is full, nothing is granted any more.
             Purpose::Last(_) if self.habits.last != Wait::Forever => self.aim = Aim::Rest,
             _ => {}

@@ -6,6 +6,7 @@ use crate::client::core::{AcquireCall, Wait};
 use crate::lock::{Mode, Name};
 use crate::sim::checkers::search::Holders;
 use crate::sim::checkers::share::Share;
+use crate::wire::Query;
 use std::collections::BTreeMap;
 
 /// The locks of a run, and what they are.
@@ -18,6 +19,8 @@ pub struct Wishes {
     value_bytes: usize,
     /// How many names an acquire may ask for.
     names_max: u64,
+    /// Whether some reads are of a list of locks.
+    are_listed: bool,
 }
 
 /// What a lock is.
@@ -45,14 +48,14 @@ impl Wishes {
     #[must_use]
     pub fn draw(rng: &mut Rng, locks: u64, value_bytes: usize) -> Self {
         let locks = (0..locks).map(|number| (lock_name(number), Kind::draw(rng))).collect();
-        Self { locks, mixes: rng.chance(1, 5), value_bytes, names_max: 2 }
+        Self { locks, mixes: rng.chance(1, 5), value_bytes, names_max: 2, are_listed: false }
     }
 
     /// So many locks that have one holder each.
     #[must_use]
     pub fn plain(locks: u64, value_bytes: usize) -> Self {
         let locks = (0..locks).map(|number| (lock_name(number), Kind::Lock)).collect();
-        Self { locks, mixes: false, value_bytes, names_max: 2 }
+        Self { locks, mixes: false, value_bytes, names_max: 2, are_listed: false }
     }
 
     /// More locks, and acquires of up to so many names.
@@ -130,6 +133,27 @@ impl Wishes {
                 AcquireCall { limit, permits, ..call }
             }
         }
+    }
+
+    /// Some reads are of a list of locks from now on.
+    pub fn list(&mut self) {
+        self.are_listed = true;
+    }
+
+    /// A read of who has a lock, or of a list.
+    pub fn draw_read(&self, rng: &mut Rng) -> Query {
+        if self.are_listed && rng.chance(1, 3) {
+            let prefix = if rng.chance(1, 2) { String::new() } else { "lock-".to_owned() };
+            let after = rng.chance(1, 3).then(|| self.draw_name(rng));
+            let limit = u32::try_from(rng.between(1, 6)).expect("few");
+            return Query::Locks { prefix, after, limit };
+        }
+        Query::Lock { name: self.draw_name(rng) }
+    }
+
+    /// All names.
+    pub fn names(&self) -> impl Iterator<Item = &Name> {
+        self.locks.keys()
     }
 
     /// The name of any lock.

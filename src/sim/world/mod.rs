@@ -193,7 +193,7 @@ impl World {
         if self.plan.rolling.is_some() || self.plan.sleeper.is_some() {
             self.queue.push(WORK_AT, Event::Work);
         }
-        if self.plan.rights {
+        if self.plan.rights.is_some() {
             self.queue.push(RIGHTS_AT, Event::Rights);
         }
         if self.plan.crowd.is_some() {

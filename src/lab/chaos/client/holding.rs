@@ -33,7 +33,8 @@ impl Post {
         line: Line,
         start: impl FnOnce() -> Result<Pending, Error>,
     ) -> Option<Holding<'_>> {
-        let line = Line { client: Some(self.name.clone()), ..line };
+        let principal = self.principal.clone();
+        let line = Line { client: Some(self.name.clone()), principal, ..line };
         let session = self.session();
         self.log.write(&Line { session, ..stamped(&line, Kind::Waiting, clock::boot_nanos()) });
         let lease = start().and_then(|pending| self.take(&pending));
@@ -54,7 +55,8 @@ impl Post {
             }
             Err(error) => {
                 let note = Some(error.to_string().into());
-                self.log.write(&Line { note, ..stamped(&line, Kind::GaveUp, at) });
+                let denied = (error.status == Status::Denied).then_some(true);
+                self.log.write(&Line { note, denied, ..stamped(&line, Kind::GaveUp, at) });
                 self.pause(AFTER_ERROR);
                 None
             }

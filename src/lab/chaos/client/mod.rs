@@ -71,6 +71,8 @@ struct Post {
     client: Client,
     endpoints: String,
     name: String,
+    /// On whose behalf it works.
+    principal: Option<String>,
     log: EventLog,
     /// Where that and other logs are.
     logs: PathBuf,
@@ -91,6 +93,7 @@ impl Post {
             client: Client::open(endpoints, client_options)?,
             endpoints: endpoints.to_owned(),
             name: name.to_owned(),
+            principal: papers::principal_of_environment(),
             logs: log.parent().unwrap_or(Path::new(".")).to_owned(),
             sets: sets.to_owned(),
             stop: AtomicBool::new(false),

@@ -10,8 +10,10 @@ use tenure::sys::clock;
 /// Observes until the run is over.
 pub(super) fn observe(post: &Post) {
     while !post.is_over() {
+        // Before it is asked: whatever is told is told behind this instant.
+        let principal = post.principal.clone();
+        post.log.write(&Line { principal, ..of(post, Kind::Observing) });
         if let Ok(observer) = post.client.observe(ELECTION) {
-            post.log.write(&of(post, Kind::Observing));
             follow(post, &observer);
         }
         post.pause(AFTER_ERROR);

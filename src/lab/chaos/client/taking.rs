@@ -39,7 +39,9 @@ pub(super) fn take_at_once(post: &Post, lock: &str) {
     let options = BreakOptions::new().token(holder.token).grace(Grace::Now);
     match post.client.break_lock(lock, options) {
         Ok(()) => log(Kind::Broke),
-        Err(error) if error.status == Status::NotFound => log(Kind::Spared),
+        Err(error) if matches!(error.status, Status::NotFound | Status::Denied) => {
+            log(Kind::Spared);
+        }
         // It may still be done.
         Err(_) => {}
     }

@@ -4,9 +4,10 @@
 //! proves nothing.
 
 mod orders;
+mod rights;
 
 use super::history::{
-    Belief, Fate, History, Mark, Share, Sighting, Source, Told, Turn, Wait, Write,
+    Belief, Fate, History, Mark, Outcome, Share, Sighting, Source, Told, Turn, Wait, Write,
 };
 use super::line::{Kind, Line, Mode};
 use super::nanos;
@@ -92,6 +93,9 @@ impl Reader {
             Kind::Handed => self.take_handed(&line),
             Kind::Breaking => self.take_breaking(&line),
             Kind::Broke | Kind::Spared => self.take_break_answer(&line),
+            Kind::Revoking | Kind::Revoked | Kind::Allowing | Kind::Allowed => {
+                self.take_right(&line)
+            }
             Kind::Gone => self.take_gone(&line),
             Kind::Write => self.take_write(&line),
             Kind::Unchecked => {
@@ -118,6 +122,7 @@ impl Reader {
         let locks = self.locks(line, lock)?;
         let begin = self.history.waits.len();
         let (until, session, was_heard, source) = (None, line.session, false, self.here);
+        let (outcome, principal) = (Outcome::Open, self.principal(line));
         if self.waiting.insert((client, lock), begin..begin + locks.len()).is_some() {
             return Err(
                 "this client waits for this lock already; give each thread that waits for \
@@ -125,7 +130,18 @@ impl Reader {
                     .to_owned(),
             );
         }
-        let wait = |lock| Wait { boot, lock, client, from, until, session, was_heard, source };
+        let wait = |lock| Wait {
+            boot,
+            lock,
+            client,
+            from,
+            until,
+            outcome,
+            principal,
+            session,
+            was_heard,
+            source,
+        };
         self.history.waits.extend(locks.into_iter().map(wait));
         Ok(())
     }
@@ -137,7 +153,11 @@ impl Reader {
             .waiting
             .remove(&(client, lock))
             .ok_or("this client did not wait for this lock: a \"waiting\" goes before")?;
-        self.end_waits(places, at).map(drop)
+        let is_denied = line.denied == Some(true);
+        for wait in self.end_waits(places, at)? {
+            wait.outcome = if is_denied { Outcome::Denied } else { Outcome::GaveUp };
+        }
+        Ok(())
     }
 
     fn end_waits(&mut self, places: Range<usize>, at: u64) -> Result<&mut [Wait], String> {
@@ -158,11 +178,13 @@ impl Reader {
         if let Some(places) = self.waiting.remove(&(client, lock)) {
             for wait in self.end_waits(places, at)? {
                 wait.was_heard = line.session.is_some() && wait.session == line.session;
+                wait.outcome = Outcome::Granted;
             }
         }
         let begin = self.history.beliefs.len();
         self.held.insert((client, lock, token), begin..begin + locks.len());
         let (here, names) = (self.here, locks.len() as u32);
+        let principal = self.principal(line);
         let belief = |lock| Belief {
             boot,
             lock,
@@ -173,6 +195,7 @@ impl Reader {
             until: at,
             granted: here,
             ended: here,
+            principal,
             names,
             ttl_ms: line.ttl_ms.unwrap_or(0),
             delay_ms: line.delay_ms.unwrap_or(0),
@@ -239,8 +262,9 @@ impl Reader {
 
     fn take_sighting(&mut self, line: &Line, told: Told) -> Result<(), String> {
         let (client, lock) = self.client_and_lock(line)?;
-        let source = self.here;
-        self.history.sightings.push(Sighting { client, lock, told, source });
+        let (at, source, principal) = (line.at, self.here, self.principal(line));
+        let boot = self.boot.unwrap_or_default();
+        self.history.sightings.push(Sighting { client, lock, at, principal, boot, told, source });
         Ok(())
     }
 

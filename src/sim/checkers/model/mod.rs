@@ -206,6 +206,11 @@ impl Model {
         &self.effects
     }
 
+    /// All names that anybody was in line for at some time, in order.
+    pub fn names(&self) -> impl Iterator<Item = &Name> {
+        self.past.keys()
+    }
+
     /// The line of `name` as it was at `index`; none if nobody was in it then.
     #[must_use]
     pub fn line_at(&self, name: &Name, index: Index) -> Option<&Line> {
