@@ -3,6 +3,7 @@
 
 mod layers;
 mod links;
+mod names;
 mod source;
 mod style;
 mod tree;
