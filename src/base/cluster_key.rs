@@ -12,18 +12,18 @@ pub struct ClusterKey(pub [u8; KEY_BYTES]);
 /// How long a key is, a nonce, and a proof.
 pub const KEY_BYTES: usize = 32;
 
-/// What a proof says: who speaks, to whom, on which connection.
+/// Content of a proof: who speaks, to whom, on which connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Statement {
     /// The cluster of both.
     pub cluster: ClusterId,
-    /// Who proves.
+    /// The node that proves itself.
     pub from: NodeId,
     /// Its data directory.
     pub directory: DirectoryId,
     /// Drawn at the start of its process.
     pub from_boot: u64,
-    /// To whom.
+    /// The node to which it does.
     pub to: NodeId,
     /// Drawn at the start of that process.
     pub to_boot: u64,

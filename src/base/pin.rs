@@ -24,7 +24,7 @@ impl ClusterPin {
         Ok(Self(digits.to_ascii_lowercase()))
     }
 
-    /// Whether `cluster` is what it names.
+    /// Whether this pin names `cluster`.
     #[must_use]
     pub fn matches(&self, cluster: ClusterId) -> bool {
         cluster.to_string().starts_with(&self.0)

@@ -293,7 +293,7 @@ impl Connection {
             _ if self.stage == Stage::Dialing => true,
             Stream::Tcp(_) => !self.output.is_empty(),
             Stream::Either(stream) => stream.takes_plain() && !self.output.is_empty(),
-            // What waits for the handshake waits for the other side, and not for room.
+            // Bytes that wait for the handshake wait for the other side, not for room.
             Stream::Tls(stream) => {
                 stream.queued_bytes() > 0 || (!self.output.is_empty() && !self.is_handshaking())
             }
@@ -328,7 +328,7 @@ impl Connection {
     pub fn end_stream(&mut self) {
         self.end_tls();
         if let Some(socket) = self.socket() {
-            // Whoever is gone already needs no end.
+            // A peer that is gone needs no end.
             let _ = socket.shutdown(Shutdown::Write);
         }
     }
@@ -336,13 +336,13 @@ impl Connection {
     /// Sends what the socket still takes and ends the stream, so that last words arrive before the end. Gives the socket
     /// as [`Connection::into_socket`] does.
     pub fn finish(mut self) -> Option<OwnedFd> {
-        // Whoever is gone already needs no last words.
+        // A peer that is gone needs no last words.
         let _ = self.flush();
         self.end_stream();
         self.into_socket()
     }
 
-    /// The socket, for whoever closes it; `None`: there is none, and the connection has ended.
+    /// The socket, for a caller that will close it; `None`: the connection has ended.
     #[must_use]
     pub fn into_socket(self) -> Option<OwnedFd> {
         match self.stream {
@@ -365,7 +365,7 @@ impl AsRawFd for Connection {
     }
 }
 
-/// A descriptor of memory is always writable, and room is told as something to read is.
+/// A descriptor of memory is always writable; room is reported as readability.
 fn without_room(interest: Interest) -> Interest {
     interest.remove(Interest::WRITABLE).unwrap_or(interest)
 }

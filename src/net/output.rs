@@ -35,7 +35,7 @@ impl Output {
         Ok(())
     }
 
-    /// What is to be sent next.
+    /// The bytes to be sent next.
     pub(super) fn pending(&self) -> &[u8] {
         &self.bytes[self.sent..]
     }

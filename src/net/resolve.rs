@@ -29,7 +29,7 @@ pub fn resolve_locally(address: &str) -> Option<Vec<SocketAddr>> {
     ])
 }
 
-/// Looks `address` up on another thread, which hands what it found to `done`, unless the [`Lookup`] was dropped before.
+/// Looks up `address` on another thread, which passes the result to `done` unless the [`Lookup`] was dropped before.
 ///
 /// # Errors
 /// The process may have no more threads.
@@ -84,7 +84,7 @@ impl Drop for Lookup {
         let askers = state.under_way.get_mut(&self.host);
         let gone = askers.and_then(|askers| askers.remove(&self.asker));
         drop(state);
-        // What it holds may be let go of here, so not under the mutex.
+        // Values held by it may be dropped here, so not under the mutex.
         drop(gone);
     }
 }
@@ -101,7 +101,7 @@ struct Desk {
 struct State {
     /// Hosts that are looked up, or are to be, with those who asked.
     under_way: BTreeMap<String, BTreeMap<u64, Asker>>,
-    /// Those that no thread has taken yet.
+    /// Lookups that no thread has taken yet.
     waiting: VecDeque<String>,
     threads: usize,
     askers: u64,
@@ -131,7 +131,7 @@ impl Desk {
         if is_new && state.threads < THREADS_MAX {
             match thread::spawn("tenure-resolve", move || self.work()) {
                 Ok(_) => state.threads += 1,
-                // Those that there are come to it.
+                // The threads that exist take it.
                 Err(_) if state.threads > 0 => {}
                 Err(error) => return Err(error),
             }

@@ -4,7 +4,7 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, RawFd};
 
-/// What one receive may bring. On the stack of the thread, so that idle connections hold no buffer.
+/// Bytes of one receive, on the thread's stack, so that idle connections hold no buffer.
 pub(super) const RECEIVE_BYTES: usize = 32 << 10;
 
 /// Room for one receive, not initialised.

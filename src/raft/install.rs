@@ -14,10 +14,10 @@ use crate::raft::{
 /// A leader's snapshot on its way here.
 #[derive(Clone, Debug, Default)]
 pub(super) enum Incoming {
-    /// None.
+    /// No snapshot.
     #[default]
     Nothing,
-    /// So far.
+    /// The parts received so far.
     Receiving { meta: SnapshotMeta, total: u64, crc: u32, data: Vec<u8>, crc_so_far: u32 },
     /// Whole, and handed over to be stored: `waiting` until the term in which it came is durable, so that no
     /// disk ever holds a snapshot of a term beyond its own.
@@ -69,7 +69,7 @@ impl Raft {
         }
     }
 
-    /// Whether a snapshot agrees with what is committed here (R4), and with another one that is being stored.
+    /// Checks a snapshot against the committed log (R4), and against another one that is being stored.
     fn check_snapshot(&self, chunk: &SnapshotChunk) -> Result<(), String> {
         let (index, term) = (chunk.meta.index, chunk.meta.term);
         let known = self.log.term_at(index);
@@ -83,7 +83,7 @@ impl Raft {
         if known == Some(term) { self.check_incoming(index) } else { Ok(()) }
     }
 
-    /// Whether this log, taken as committed up to `index`, agrees with a leader's snapshot that is being stored.
+    /// Checks this log, taken as committed up to `index`, against a leader's snapshot that is being stored.
     pub(super) fn check_incoming(&self, index: Index) -> Result<(), String> {
         match self.incoming {
             Incoming::Storing { index: stored, term, .. }
@@ -151,8 +151,7 @@ impl Raft {
         total
     }
 
-    /// Hands over a snapshot that is whole, once it may be stored; forgets one in parts that the log has
-    /// overtaken.
+    /// Hands over a complete snapshot once it may be stored; drops a partial one that the log has overtaken.
     pub(super) fn advance_incoming(&mut self) {
         match &mut self.incoming {
             Incoming::Storing { waiting, .. } if self.writes.hard_state_barrier().is_none() => {
@@ -209,7 +208,7 @@ impl Raft {
         }
     }
 
-    /// The first entry that is kept for a follower which is given a snapshot, or the log behind one.
+    /// The first entry kept for a follower on its way from a snapshot.
     fn kept_for_followers(&mut self, now: &Sample) -> Option<Index> {
         let RoleState::Leader(leader) = &mut self.role else { return None };
         let kept = Kept {
@@ -232,7 +231,8 @@ impl Raft {
 
     /// Takes the state of a snapshot that lies ahead of what was applied.
     fn restore(&mut self, meta: &SnapshotMeta) {
-        // What this turn took is cut off or compacted now; acknowledgements may name the write that holds it.
+        // Entries of this turn are about to be cut off or compacted; acknowledgements may name the write that is to
+        // hold them, so that write is issued first.
         if self.writes.has_unwritten_entries(&self.log) {
             self.issue_write();
         }
@@ -289,5 +289,5 @@ fn check_chunk(chunk: &SnapshotChunk) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// Of the log's room, what is kept in memory for followers that are given a snapshot: a quarter.
+/// The share of the log's bytes that may be kept in memory for followers on their way from a snapshot: a quarter.
 const KEPT_FOR_FOLLOWERS: u64 = 4;

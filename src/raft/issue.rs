@@ -1,4 +1,4 @@
-//! What is handed out to be written and applied, and what is said of it later (R6, R7, R14).
+//! Writes and applies that are handed out, and their completion (R6, R7, R14).
 
 use crate::base::{Index, Sample, WriteSeq};
 use crate::raft::role::RoleState;

@@ -128,7 +128,7 @@ impl Log {
         (self.base, self.base_term) = (to, term);
     }
 
-    /// Begins anew behind a snapshot.
+    /// Replaces the whole log by an empty one behind a snapshot.
     pub fn reset(&mut self, base: Index, base_term: Term) {
         let all = std::mem::take(&mut self.entries);
         self.throw_away(all);
@@ -136,7 +136,7 @@ impl Log {
         (self.base, self.base_term) = (base, base_term);
     }
 
-    /// Of two heaps the smaller one is moved: a log of 64 MiB has a million entries, and to move them takes milliseconds.
+    /// Moves the smaller of two heaps: a log of 64 MiB has a million entries, and moving them takes milliseconds.
     fn throw_away(&mut self, mut entries: Vec<Entry>) {
         if self.garbage.len() < entries.len() {
             std::mem::swap(&mut self.garbage, &mut entries);

@@ -30,10 +30,10 @@ impl Memberships {
         (*since, membership)
     }
 
-    /// Takes note of an entry that is appended.
+    /// Notes an appended entry.
     ///
     /// # Panics
-    /// If it is a membership that nobody can read: that is refused before it is appended.
+    /// The entry is an unreadable membership: such an entry is refused before it is appended.
     pub fn handle_appended(&mut self, entry: &Entry) {
         if entry.header.kind == EntryKind::Membership {
             let membership = Membership::decode(entry.payload.bytes());

@@ -15,7 +15,7 @@ pub(super) struct Batch {
     pub last: Index,
 }
 
-/// What to send to a follower.
+/// The next message for a follower.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Next {
     /// Entries, or none to ask.
@@ -88,7 +88,7 @@ impl Progress {
         matches!(self.pace, Pace::Replicate { .. })
     }
 
-    /// What was in flight is lost: find out anew what arrived. A snapshot goes on where it was.
+    /// Everything in flight is lost: probe again for what arrived. A snapshot goes on where it was.
     pub fn reset(&mut self) {
         match &mut self.pace {
             Pace::Install(shipping) => return shipping.reset(),
@@ -162,8 +162,8 @@ impl Progress {
         }
     }
 
-    /// The first entry that is kept for this follower, which is given a snapshot or the log behind one; `None`: it is like any
-    /// other, since it has caught up, or too much, or for too long, was kept for it.
+    /// The first entry kept for this follower, which is on its way from a snapshot. `None`: nothing is kept, since it
+    /// has caught up, or has cost too much log or time.
     pub fn keeps_from(&mut self, now: &Sample, log: &Log, kept: &Kept) -> Option<Index> {
         let held = match &self.pace {
             Pace::Install(shipping) => shipping.shipment().snapshot.meta.index,
@@ -187,7 +187,7 @@ impl Progress {
         }
     }
 
-    /// What to send now, if anything; it counts as sent. `newest` is the newest snapshot, which goes in parts of
+    /// The next message to send now, if any; it counts as sent. `newest` is the newest snapshot, sent in parts of
     /// `part_bytes`.
     pub fn poll_next(
         &mut self,
@@ -213,7 +213,7 @@ impl Progress {
         self.next <= log.base() || matches!(self.pace, Pace::Install { .. })
     }
 
-    /// What to send in a heartbeat to a follower whose log takes nothing at present: one entry.
+    /// The one entry that a heartbeat carries to a follower whose log takes nothing at present.
     pub fn poll_trial(&mut self, log: &Log) -> Option<Next> {
         if self.is_replicating() {
             self.reset();

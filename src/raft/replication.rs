@@ -13,7 +13,7 @@ use crate::raft::{
 use std::cmp::Reverse;
 use std::time::Duration;
 
-/// What the leader itself has echoed: it needs no message to know that it lives.
+/// The leader's own echo, greater than any round: it needs no message to know that it lives.
 const OWN_ROUND: Round = Round(u64::MAX);
 
 impl Raft {
@@ -78,7 +78,7 @@ impl Raft {
         let silence = self.leader_doubt(leader, now);
         if silence > self.election_wait() {
             let disk = self.writes.waiting_since(now);
-            // It is to be awake once a heartbeat.
+            // The leader wakes at least once per heartbeat interval.
             let late = self.unseen.saturating_sub(self.config.heartbeat);
             self.part(match disk < silence {
                 true => Reason::QuorumSilent { silent: silence, late },
@@ -168,7 +168,7 @@ impl Raft {
         let outcome = match response.outcome {
             AppendOutcome::Accepted { matched } => Ok(matched),
             AppendOutcome::Rejected { prev_index, hint_index, hint_term } => {
-                // Of the follower's hint, what this log can agree with.
+                // The part of the follower's hint with which this log can agree.
                 let hint = hint_index.min(prev_index);
                 Err((prev_index, self.log.conflict_by_term(hint, hint_term).0))
             }

@@ -5,10 +5,10 @@ use crate::base::NodeId;
 use crate::raft::role::RoleState;
 use crate::raft::{Entry, Raft, quorum};
 
-/// What the log of this node takes, and whose log takes nothing.
+/// Room in this node's log, and the peers whose log has none.
 #[derive(Clone, Debug)]
 pub(super) struct Room {
-    /// Bytes of records, until this is said anew.
+    /// Bytes of records that fit, as last reported.
     bytes: u64,
     /// Something did not fit since all did.
     is_short: bool,
@@ -94,7 +94,7 @@ impl Raft {
     }
 }
 
-/// What the record of an entry takes at most: its head is shorter than what an entry counts, and it is padded.
+/// Upper bound of an entry's record on disk: the head is shorter than `Entry::OVERHEAD_BYTES`, and records are padded.
 fn record_bytes(entry: &Entry) -> u64 {
     entry.size() as u64 + RECORD_PADDING_MAX
 }

@@ -4,12 +4,12 @@
 /// megabytes.
 pub fn give_back() {
     #[cfg(target_env = "gnu")]
-    // SAFETY: takes and gives no pointer; the allocator's own locks guard what it does.
+    // SAFETY: no pointer goes in or out; the allocator takes its own locks.
     unsafe {
         libc::malloc_trim(KEPT_BYTES);
     }
 }
 
-/// What the allocator keeps at the end of its heap for what comes next.
+/// Bytes that the allocator keeps at the end of its heap for later.
 #[cfg(target_env = "gnu")]
 const KEPT_BYTES: usize = 4 << 20;

@@ -12,8 +12,8 @@ pub fn die_with_parent(command: &mut Command) {
     die_with(command, std::process::id());
 }
 
-/// The same for the parent that is expected. One that was killed before the kernel knew of this kills nobody, so the
-/// child looks whose it is.
+/// The same, given the expected parent. A parent that was killed before the kernel knew of this request kills nobody,
+/// so the child compares its parent.
 fn die_with(command: &mut Command, parent: u32) {
     // SAFETY: the closure runs between fork and exec and makes two system calls, which are async-signal-safe.
     unsafe {
@@ -83,8 +83,8 @@ pub fn take_inherited(number: RawFd) -> io::Result<UnixStream> {
     Ok(socket)
 }
 
-/// Lets go of the terminal, the files or the pipes that this process was started with: whoever reads from the other
-/// end of one must not wait for us.
+/// Replaces the terminal, files or pipes that this process was started with by /dev/null: a reader at the other end
+/// must not wait for us.
 ///
 /// # Errors
 /// There is no /dev/null.

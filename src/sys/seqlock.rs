@@ -29,8 +29,8 @@ impl<const N: usize> SeqLock<N> {
         self.version.store(next, Ordering::Release);
     }
 
-    /// What `measure` makes of them; they were in force before and after it, so clocks that it reads were read in
-    /// between (L6).
+    /// The result of `measure` on the words. They were in force before and after it ran, so clocks that it read were
+    /// read in between (L6).
     pub fn read<T>(&self, measure: impl Fn([u64; N]) -> T) -> T {
         loop {
             let version = self.version.load(Ordering::Acquire);

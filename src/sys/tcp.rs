@@ -1,4 +1,4 @@
-//! What the system measures of a TCP connection.
+//! Measurements of a TCP connection by the kernel.
 
 use std::os::fd::RawFd;
 use std::time::Duration;

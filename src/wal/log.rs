@@ -142,7 +142,7 @@ impl Log {
         self.last_index
     }
 
-    /// What the present segment has room for.
+    /// Bytes that still fit into the present segment.
     pub(super) fn free_bytes(&self) -> u64 {
         self.segment_bytes - self.written - self.pending.len() as u64
     }
@@ -181,8 +181,8 @@ impl Log {
         Ok(())
     }
 
-    /// Goes on to the next segment. What is pending is durable before the next one has its name:
-    /// recovery counts on it (only the last segment can be torn).
+    /// Goes on to the next segment. Pending records are durable before it has its name: recovery counts on only the
+    /// last segment being torn.
     fn begin_segment<D: Disk>(&mut self, disk: &mut D, spare: &mut Spare) -> Result<(), DiskError> {
         self.flush(disk)?;
         let header = Header {

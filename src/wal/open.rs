@@ -68,7 +68,7 @@ pub(super) fn read<D: Disk>(
     Ok(found)
 }
 
-/// What a directory holds besides its identity; read, and nothing changed.
+/// Content of a directory besides its identity: read, with nothing changed.
 #[derive(Debug)]
 pub(super) struct Found {
     founding: Option<FoundingRecord>,
@@ -80,7 +80,7 @@ pub(super) struct Found {
 }
 
 impl Found {
-    /// What a start would begin with.
+    /// The state with which a start would begin.
     pub(super) fn into_recovery(self, owner: &Owner) -> Recovery {
         let (hard_state, is_obsolete) = (self.hard_state(), self.is_log_obsolete());
         let (entries, trimmed_bytes) =
@@ -252,7 +252,7 @@ fn complete<D: Disk>(
     }
     let mut log = Log::new(owner, file, &recovered, options.segment_bytes);
     if let Some(start) = start.filter(|_| is_obsolete) {
-        // The snapshot was stored, and the process ended before the log began anew behind it (ST36).
+        // The snapshot was stored, and the process ended before the log started over behind it (ST36).
         log.add(disk, &mut Spare::default(), Content::Start(start))?;
         log.sync(disk)?;
         recovered.entries.clear();

@@ -16,7 +16,7 @@ impl Terms {
         }
     }
 
-    /// This index and all behind it are gone.
+    /// Removes this index and all behind it.
     pub(super) fn truncate_from(&mut self, from: Index) {
         let kept = self.runs.partition_point(|(first, _)| *first < from);
         self.runs.truncate(kept);
