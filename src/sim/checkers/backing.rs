@@ -12,7 +12,7 @@ use crate::raft::{LeaderLease, Message};
 use crate::sim::node::slot_of;
 use std::collections::VecDeque;
 
-/// What the messages of the leaders say.
+/// Rounds and echoes, as the messages of the leaders say.
 #[derive(Debug, Default)]
 pub struct Backing {
     leaders: Vec<Leading>,

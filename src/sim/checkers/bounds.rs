@@ -7,7 +7,7 @@ use crate::raft::{Message, Raft};
 use crate::sim::node::outlet::Outgoing;
 use crate::wire::PeerMessage;
 
-/// Looks at one turn of a node: what left, how many operations it took, and what it holds.
+/// Checks one turn of a node: messages that left, operations that it took, bytes that it holds.
 ///
 /// # Errors
 /// A bound is passed.

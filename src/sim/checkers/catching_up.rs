@@ -6,7 +6,7 @@ use crate::base::{Index, NodeId, Term};
 use crate::raft::Message;
 use std::collections::BTreeMap;
 
-/// What each leader gives to each follower.
+/// Snapshots and appends that each leader sends to each follower.
 #[derive(Debug, Default)]
 pub struct CatchingUp {
     given: BTreeMap<(usize, NodeId), Given>,

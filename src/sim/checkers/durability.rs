@@ -15,7 +15,7 @@ use crate::raft::{
 };
 use std::collections::BTreeMap;
 
-/// What one node's disk surely has, since when, and what the node promised.
+/// Ledger of one node: data surely on its disk and since when, and promises of the node.
 #[derive(Debug, Default)]
 pub struct Ledger {
     /// The log's first entry lies behind this one.
@@ -118,7 +118,7 @@ impl Ledger {
             Message::VoteResponse(VoteResponse { term, granted: true }) => {
                 self.check_vote(node, to, *term)
             }
-            // Who asks for votes has given its own.
+            // A node that asks for votes has given its own.
             Message::Vote(VoteRequest { term, .. }) => self.check_vote(node, node, *term),
             Message::AppendResponse(AppendResponse {
                 term,
@@ -143,7 +143,7 @@ impl Ledger {
         self.check_vote(node, node, term)
     }
 
-    /// What a restarted node knows holds all that it had durable.
+    /// Checks that a restarted node knows everything that it had durable.
     ///
     /// # Errors
     /// Something durable was lost.
@@ -171,7 +171,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// What was durable below `unsettled` is there, or a snapshot stands for it.
+    /// Checks that everything durable below `unsettled` is there, or in a snapshot.
     fn check_log(&self, node: NodeId, raft: &Raft, unsettled: Index) -> Result<(), Violation> {
         let base = raft.snapshot_index();
         // A snapshot that the log does not go through takes the place of all of it.
@@ -251,8 +251,8 @@ impl Ledger {
     ) -> Result<(), Violation> {
         let snapshot = self.newest_snapshot().map(|(index, _)| index).unwrap_or_default();
         let durable = self.last_index();
-        // Of an earlier term the answer may be about what the same sync has cut off again: a leader that was
-        // elected without those entries cut them off, so they are committed by nobody, whoever counts them.
+        // An answer of an earlier term may be about entries that the same sync has cut off again. A leader that was
+        // elected without those entries cut them off, so they are committed nowhere, whoever counts them.
         let was_there = self.hard_state.term > term
             && self.reached.range(..=term).any(|(_, reached)| *reached >= matched);
         if durable.max(snapshot) < matched && !was_there {

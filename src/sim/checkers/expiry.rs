@@ -12,7 +12,7 @@ use crate::base::time::RHO_PPM;
 use crate::base::{SessionId, Term, Token};
 use std::collections::BTreeMap;
 
-/// What each node has done as a leader.
+/// Decisions and acknowledgements of each node as a leader.
 #[derive(Debug, Default)]
 pub struct Expiry {
     leaders: Vec<Option<Leading>>,

@@ -12,7 +12,7 @@ use crate::sim::node::slot_of;
 use crate::wire::{ReadAnswer, Request, ServerMessage};
 use std::collections::{BTreeMap, VecDeque};
 
-/// What a client asked that needs a round.
+/// A client's question that needs a round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Asked {
     /// To acknowledge that renewal.
@@ -24,7 +24,7 @@ pub enum Asked {
 }
 
 impl Asked {
-    /// What a request asks, if it needs a round.
+    /// The question in a request, if it needs a round.
     #[must_use]
     pub fn by(request: &Request) -> Option<Self> {
         match request {
@@ -35,7 +35,7 @@ impl Asked {
         }
     }
 
-    /// What a message answers.
+    /// The question that a message answers.
     fn answered(message: &ServerMessage) -> Option<Self> {
         match message {
             ServerMessage::Renewed { session, number } => Some(Self::Renewal(*session, *number)),
@@ -50,7 +50,7 @@ impl Asked {
     }
 }
 
-/// What nodes were asked, and have not answered.
+/// Questions without an answer yet.
 #[derive(Debug, Default)]
 pub struct Rounds {
     /// When the step began in which it was read, the earliest first.

@@ -17,7 +17,7 @@ impl Share {
     /// All of a lock.
     pub const WHOLE: Self = Self { limit: 0, is_shared: false, permits: 1 };
 
-    /// What `acquire` asks for.
+    /// The share that `acquire` asks for.
     #[must_use]
     pub fn of(acquire: &Acquire) -> Self {
         let Acquire { limit, mode, permits, .. } = *acquire;

@@ -10,7 +10,7 @@ use crate::raft::{Entry, Snapshot};
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// What the machines of all nodes were seen to be.
+/// States of the machines of all nodes.
 #[derive(Debug)]
 pub struct States {
     /// A machine that applies all that is committed, one by one, and never sees a snapshot.
@@ -67,7 +67,7 @@ impl Default for States {
 }
 
 impl States {
-    /// Of a cluster whose entries free and grant so many names.
+    /// For a cluster whose entries free and grant so many names.
     #[must_use]
     pub fn in_parts_of(names: usize) -> Self {
         let reference = LockMachine::new().with_names_per_part(names);

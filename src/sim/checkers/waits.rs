@@ -11,7 +11,7 @@ use super::expiry::is_over;
 use crate::base::{SessionId, Term};
 use std::collections::BTreeSet;
 
-/// What each node has done as a leader.
+/// Begins of each node's waits as a leader.
 #[derive(Debug, Default)]
 pub struct Waits {
     leaders: Vec<Option<Leading>>,
@@ -31,7 +31,7 @@ struct Leading {
     /// Nobody else can claim.
     behind_relinquish: bool,
     has_claimed: bool,
-    /// Whom it has decided to expire.
+    /// Sessions whose expiry it has decided.
     expired: BTreeSet<SessionId>,
 }
 

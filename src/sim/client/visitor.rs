@@ -15,7 +15,7 @@ use crate::sim::node::talk::{client_hello, frame, read_frames};
 use crate::wire::{Form, Frame, FrameDecoder, FrameKind, Request, ServerMessage};
 use std::collections::BTreeMap;
 
-/// Their machine.
+/// The visitors' machine.
 #[derive(Debug)]
 pub struct Visitors {
     /// Its place in the network.
@@ -29,17 +29,17 @@ pub struct Visitors {
 #[derive(Debug)]
 struct Visit {
     decoder: FrameDecoder,
-    /// Of its hello.
+    /// Form of its hello.
     form: Form,
     rng: Rng,
     ttl_ms: u32,
     next: RequestId,
-    /// What it asks for, again and again.
+    /// Locks that it asks for, again and again.
     acquire: Acquire,
     also: Vec<Name>,
     key: SessionKey,
     opened: Option<(SessionId, SessionKey)>,
-    /// Somebody else's.
+    /// The session of another client, to attach to.
     loot: Option<(SessionId, SessionKey)>,
 }
 
@@ -239,7 +239,7 @@ fn name_of(text: &str) -> Name {
     Name::try_from(text.to_owned()).expect("a short name")
 }
 
-/// What all of them are called.
+/// Client name of all visitors.
 const NAME: &str = "visitor";
 /// But for these.
 const THIEF: &str = "thief";

@@ -72,5 +72,5 @@ fn last_term(raft: &Raft) -> Term {
     raft.entry(raft.last_index()).map_or(snapshot, |entry| entry.term)
 }
 
-/// It is a member of nothing.
+/// The sender is a member of nothing.
 const STRANGER: NodeId = NodeId(77);

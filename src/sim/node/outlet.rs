@@ -1,4 +1,4 @@
-//! What is outside of a simulated server during one step: clocks that move on, and bytes that leave.
+//! The outside of a simulated server during one step: clocks that move on, and bytes that leave.
 
 use crate::base::{ConnectionId, NodeId, Sample};
 use crate::raft::Claim;
@@ -26,7 +26,7 @@ pub struct Outlet<'a> {
     host: SharedHost,
     ledger: &'a mut Ledger,
     claim: Claim,
-    /// What left, and when; from `flushed` on, what waits for the next flush.
+    /// Messages that left, and when; from `flushed` on, messages that wait for the next flush.
     left: Vec<(u64, Outgoing)>,
     flushed: usize,
     violation: Option<Violation>,
@@ -44,7 +44,7 @@ impl<'a> Outlet<'a> {
         Self { node, host, ledger, claim, left, flushed: 0, violation: None }
     }
 
-    /// What left, in order, and what must not have.
+    /// The messages that left, in order.
     ///
     /// # Errors
     /// The first acknowledgement that nothing durable covers.
@@ -61,7 +61,7 @@ impl Outlet<'_> {
         self.host.borrow_mut().charge(work);
     }
 
-    /// What left before the process ended by itself.
+    /// The messages that left before the process ended by itself.
     ///
     /// # Errors
     /// As for [`Outlet::finish`].

@@ -24,7 +24,7 @@ use crate::wal::{Wal, WalOptions};
 /// That a seed restores, and how.
 #[derive(Clone, Copy, Debug)]
 pub struct Restore {
-    /// When.
+    /// When the cluster is stopped.
     pub at: u64,
     /// Whether the new cluster waits until nobody believes in anything of before.
     pub wait: Wait,
@@ -33,7 +33,7 @@ pub struct Restore {
 }
 
 impl World {
-    /// Stops everything and begins anew, if there is a snapshot to begin with.
+    /// Stops everything, and founds the new cluster if there is a snapshot to begin with.
     pub(in crate::sim) fn restore(&mut self) {
         let Some(plan) = self.plan.restore else { return };
         let Some(snapshot) = self.pick_saved() else { return };

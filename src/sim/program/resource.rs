@@ -21,7 +21,7 @@ pub struct Resource {
 pub struct Write {
     /// The process that sent it, by its name.
     pub client: String,
-    /// What it writes to.
+    /// The lock that protects it.
     pub name: Name,
     /// Under which token.
     pub token: Token,

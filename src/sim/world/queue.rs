@@ -1,4 +1,4 @@
-//! What will happen, in order of simulated real time; ties in the order in which they were foreseen.
+//! Queue of future events, in order of simulated real time; ties in the order in which they were foreseen.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -16,7 +16,7 @@ pub struct Queue<E> {
 type Key = u128;
 
 impl<E> Queue<E> {
-    /// Nothing foreseen.
+    /// An empty queue.
     #[must_use]
     pub fn new() -> Self {
         Self { keys: BinaryHeap::new(), events: Vec::new(), free: Vec::new(), next: 0 }

@@ -29,7 +29,7 @@ impl Model {
         lines.values().flat_map(Line::waiters).any(|place| place.asker() == asker)
     }
 
-    /// Whoever has ended leaves by itself.
+    /// A session that has ended leaves by itself.
     fn lines_without_the_dead(&self) -> Lines {
         let mut lines = self.lines.clone();
         for line in lines.values_mut() {
