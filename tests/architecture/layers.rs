@@ -1,4 +1,4 @@
-//! Who may use whom: dependencies point downwards only.
+//! Layers: dependencies point downwards only.
 
 use crate::source::{Source, paths_from, sources, words};
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 /// Each module, and those that it may use: the table of `ARCHITECTURE.md`, in its order.
 static TABLE: LazyLock<Vec<Row>> = LazyLock::new(|| rows(include_str!("../../ARCHITECTURE.md")));
 
-/// What one module may use.
+/// One row: a module, and the modules that it may use.
 struct Row {
     module: String,
     allowed: Vec<String>,
@@ -82,7 +82,7 @@ fn every_permission_of_the_table_is_used() {
     assert!(idle.is_empty(), "\n{}", idle.join("\n"));
 }
 
-/// Whoever is named in a row stands above it: so no two modules use each other.
+/// Modules in a row stand above it, so no two modules use each other.
 #[test]
 fn dependencies_point_downwards() {
     assert_eq!(TABLE.len(), 19, "the table of ARCHITECTURE.md");
@@ -138,7 +138,7 @@ fn target_of(path: &str) -> String {
     let first = segments.next().unwrap_or_default();
     match (first, segments.next()) {
         ("client", Some("core")) => "client::core".to_owned(),
-        // What lib.rs re-exports at the root is base's.
+        // Names that lib.rs re-exports at the root are base's.
         ("Error" | "Status", _) => "base".to_owned(),
         _ => first.to_owned(),
     }
@@ -153,7 +153,7 @@ fn uses(source: &Source, module: &str) -> BTreeSet<String> {
     paths.iter().map(|path| target_of(path)).filter(|target| target != module).collect()
 }
 
-/// What is wrong with one file.
+/// Problems of one file.
 fn check(source: &Source) -> Vec<String> {
     let Some(module) = module_of(&source.path) else { return Vec::new() };
     let row = TABLE.iter().find(|row| row.module == module);

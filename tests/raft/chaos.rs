@@ -246,7 +246,7 @@ impl Chaos {
     }
 }
 
-/// What one seed led to: entries committed, snapshots installed, the last term.
+/// Result of one seed: entries committed, snapshots installed, the last term.
 fn run(seed: u64) -> [u64; 3] {
     let mut chaos = Chaos::new(seed);
     (0..STEPS).for_each(|_| chaos.step());

@@ -171,7 +171,7 @@ fn nothing_is_claimed_before_delta_is_known_and_delta_only_grows() {
     raft.receive(2, echo(2, DELTA / HEARTBEAT + 1));
     let lease = raft.raft.leader_lease(&raft.now()).expect("a claim");
     assert_eq!((lease.start, lease.length), (raft.now(), length(DELTA)), "nothing shorter");
-    // It grows: what was claimed stands, and more is claimed only when the longer wait is over.
+    // Δ grows: the claim goes on, and grows only when the longer wait is over.
     raft.raft.set_lease_duration(Duration::from_millis(10 * DELTA));
     assert_eq!(raft.raft.leader_lease(&raft.now()), Some(lease));
     raft.beat();

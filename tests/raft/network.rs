@@ -168,7 +168,7 @@ impl Network {
         }
     }
 
-    /// `id` compacts its log to what it applied.
+    /// `id` compacts its log up to the applied index.
     pub fn snapshot(&mut self, id: u64) {
         let node = self.node(id);
         node.take_snapshot(0);
@@ -182,7 +182,7 @@ impl Network {
         self.deliver();
     }
 
-    /// As [`Network::campaign`], and it must win.
+    /// As [`Network::campaign`]; the node must win.
     pub fn elect(&mut self, id: u64) {
         self.campaign(id);
         assert_eq!(self.node(id).raft.role(), Role::Leader, "node {id} was not elected");
@@ -303,7 +303,7 @@ impl Network {
     }
 }
 
-/// What adds a node with a directory as a learner.
+/// The changes that add a node with a directory as a learner.
 pub fn join(id: u64) -> [Change; 2] {
     let (node, directory) = (NodeId(id), DirectoryId([id as u8; 16]));
     [Change::AddLearner { node, address: format!("host{id}:1") }, Change::Bind { node, directory }]

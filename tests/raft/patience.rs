@@ -236,7 +236,7 @@ fn a_node_that_reaches_a_quorum_and_has_heard_no_leader_asks_at_once() {
     assert_eq!((node.raft.role(), node.raft.term()), (Role::PreCandidate, Term(4)));
     node.turn();
     assert_eq!(node.sent_to(2), [pre_vote(5, 2, 2)]);
-    // Whoever comes later is asked, too.
+    // Peers that come later are asked, too.
     node.sent();
     node.handle(Event::PeerUp(NodeId(3)));
     node.turn();

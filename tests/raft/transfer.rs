@@ -16,7 +16,7 @@ fn network() -> Network {
     network
 }
 
-/// As [`network`], the first claims.
+/// As [`network`]; node 1 claims the leader lease.
 fn claiming_network() -> Network {
     let mut network = network();
     network.set_lease_duration(DELTA);

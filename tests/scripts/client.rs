@@ -18,23 +18,23 @@ pub const TTL: Duration = Duration::from_secs(10);
 pub struct Client {
     pub core: Core,
     pub name: String,
-    /// What the node knows it by; `None` while it is not connected.
+    /// The node's id of its connection; `None` while it is not connected.
     pub connection: Option<ConnectionId>,
     link: Option<LinkId>,
-    /// What each undecided call is for.
+    /// Purpose of each undecided call.
     calls: BTreeMap<CallId, String>,
     /// By the lock's name.
     leases: BTreeMap<String, LeaseId>,
 }
 
-/// What the world must do for a client.
+/// A task of a client for its world.
 pub enum Wanted {
     /// A new connection.
     Dial,
     /// An end of the one that it has.
     Hangup,
     Send(Request),
-    /// What its program is told, in words.
+    /// A sentence for the script.
     Tell(String),
 }
 
@@ -88,13 +88,13 @@ impl Client {
         lease.ok_or_else(|| format!("{} has no lease of {lock}", self.name))
     }
 
-    /// Asks whoever holds `name` to end within `grace_ms`, or takes it at once.
+    /// Asks the holder of a lock to end, or takes the lock at once.
     pub fn break_lock(&mut self, now: &Sample, call: BreakCall, what: String) {
         let call = self.core.break_lock(now, call);
         self.expect(call, what);
     }
 
-    /// What it wants by now.
+    /// Its tasks for the world, by now.
     pub fn take(&mut self, now: &Sample) -> Vec<Wanted> {
         self.core
             .take_actions(now)
@@ -103,7 +103,7 @@ impl Client {
             .collect()
     }
 
-    /// What it believes: of its session, and of each lease.
+    /// Its beliefs: in its session, and in each lease.
     pub fn shown(&self, now: &Sample) -> String {
         let believed = seconds(self.core.session_remaining(now));
         let mut shown = format!("client {} believes in its session for {believed}", self.name);
@@ -177,7 +177,7 @@ fn ending(reason: EndReason) -> &'static str {
     }
 }
 
-/// As `9.801 s`.
+/// Seconds, as `9.801 s`.
 pub fn seconds(span: Duration) -> String {
     format!("{:.3} s", span.as_secs_f64())
 }

@@ -22,9 +22,9 @@ pub struct World {
     now: Duration,
     replica: Replica,
     clients: BTreeMap<String, Client>,
-    /// Whose messages are lost, both ways.
+    /// Clients whose messages are lost, both ways.
     cut_off: BTreeSet<String>,
-    /// Who is heard, and hears nothing.
+    /// Clients whose own messages arrive, and that hear nothing.
     deaf: BTreeSet<String>,
     /// The clients of all connections that ever were.
     connections: Vec<String>,
@@ -243,7 +243,7 @@ impl World {
     }
 
     fn send_client(&mut self, to: ConnectionId, message: ServerMessage) {
-        // Who leads, and what keeps it from granting, does not change.
+        // The leader, and conditions of the cluster, do not change here.
         if matches!(message, ServerMessage::Leader(_) | ServerMessage::Condition(_)) {
             return;
         }
@@ -275,7 +275,7 @@ impl World {
     }
 }
 
-/// Who holds a lock, and who waits.
+/// Holder and queue of a lock.
 fn shown(lock: &LockView) -> String {
     let holder = match lock.token {
         Token(0) => "held by nobody".to_owned(),
@@ -286,7 +286,7 @@ fn shown(lock: &LockView) -> String {
     format!("node: {} is {holder}; waiting: {waiters}", lock.name)
 }
 
-/// A cluster of one: what it logs is committed at once.
+/// A cluster of one: its log is committed at once.
 fn replica() -> Replica {
     let members = [(NodeId(1), DirectoryId([1; 16]), ENDPOINT.to_owned())];
     let config = Config {
@@ -317,7 +317,7 @@ fn replica() -> Replica {
 }
 
 const UNKNOWN: &str = "no command that tests/scripts/README.md names";
-/// What the clocks read when the node starts, in nanoseconds.
+/// Reading of the clocks when the node starts, in nanoseconds.
 const START: u64 = 1_000_000_000;
 /// By then the node leads, and has logged what a leader logs first.
 const ELECTED: Duration = Duration::from_secs(2);

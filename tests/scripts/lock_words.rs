@@ -1,11 +1,11 @@
-//! What clients and the node say to each other, and what the node logs, in words.
+//! Messages between clients and the node, and the node's log, in words.
 
 use tenure::base::codec;
 use tenure::lock::{Acquire, Answer, BreakWay, Command, LockMachine, Operation};
 use tenure::raft::{Entry, EntryKind};
 use tenure::wire::{Request, ServerMessage};
 
-/// What a client asks for.
+/// A request of a client.
 pub fn request(request: &Request) -> String {
     match request {
         Request::OpenSession { ttl_ms, .. } => format!("open a session of {ttl_ms} ms"),
@@ -19,7 +19,7 @@ pub fn request(request: &Request) -> String {
     }
 }
 
-/// What a request is to do.
+/// The operation in a request.
 pub fn operation(operation: &Operation) -> String {
     match operation {
         Operation::Acquire(Acquire { name, try_only: true, .. }) => format!("try {name}"),
@@ -39,7 +39,7 @@ pub fn operation(operation: &Operation) -> String {
     }
 }
 
-/// What the node says to a client.
+/// A message of the node to a client.
 pub fn message(message: &ServerMessage) -> String {
     match message {
         ServerMessage::SessionOpened { ttl_ms, .. } => format!("your session has {ttl_ms} ms"),

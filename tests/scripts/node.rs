@@ -13,7 +13,7 @@ pub const HEARTBEAT: Duration = Duration::from_millis(30);
 /// The smallest election timeout.
 pub const ELECTION: Duration = Duration::from_millis(150);
 
-/// A node, and what it has not sent yet because it promises what is not on its disk.
+/// A node, with the messages that wait for its disk.
 pub struct Node {
     pub raft: Raft,
     id: u64,
@@ -25,7 +25,7 @@ pub struct Node {
     commit: Index,
 }
 
-/// What survives a crash.
+/// Data that survives a crash, and writes that do not.
 #[derive(Clone, Default)]
 struct Disk {
     hard_state: HardState,
@@ -34,10 +34,10 @@ struct Disk {
     unsynced: Vec<Write>,
 }
 
-/// What a node did in one turn.
+/// Effects of one turn of a node.
 #[derive(Default)]
 pub struct Turn {
-    /// In words.
+    /// Sentences for the script.
     pub told: Vec<String>,
     /// To whom, what, and what was told before it left.
     pub sent: Vec<(u64, Message, usize)>,
@@ -76,7 +76,7 @@ impl Node {
         Self { raft, id, config, disk, synced, waiting, commit: Index(0) }
     }
 
-    /// From now on what it writes stays unsynced.
+    /// From now on its writes stay unsynced.
     pub fn stall(&mut self) {
         self.disk.stalls = true;
     }

@@ -125,7 +125,7 @@ impl World {
         Ok(())
     }
 
-    /// What was on the way to and from it is lost with its connections.
+    /// Restarts a node: messages to and from it are lost with its connections.
     fn restart(&mut self, id: u64) -> Result<(), String> {
         let now = self.sample();
         let node = self.node(id)?;
@@ -181,7 +181,7 @@ impl World {
         Ok(())
     }
 
-    /// What is on its way on one link arrives.
+    /// Delivers the messages on one link.
     fn deliver(&mut self, (from, to): (u64, u64)) -> Result<(), String> {
         for message in self.take_link((from, to))? {
             self.arrive(from, to, message);
@@ -250,7 +250,7 @@ impl World {
     }
 }
 
-/// What the clocks read when a script begins, in nanoseconds.
+/// Reading of the clocks when a script begins, in nanoseconds.
 const START: u64 = 1_000_000_000;
 /// More than any exchange needs that ends.
 const MESSAGES_MAX: usize = 1_000;

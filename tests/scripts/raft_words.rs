@@ -1,10 +1,10 @@
-//! What raft says, in words.
+//! Messages, entries and writes of raft, in words.
 
 use tenure::raft::{
     AppendOutcome, Cause, Entry, EntryKind, Message, SnapshotOutcome, VoteRequest, Write,
 };
 
-/// A message, as who reads a script is told.
+/// A message, as a script shows it.
 pub fn message(message: &Message) -> String {
     match message {
         Message::PreVote(request) => format!("would you vote for me? {}", asked(request)),
@@ -97,7 +97,7 @@ pub fn entries(entries: &[Entry]) -> String {
     words.join(" ")
 }
 
-/// What a write puts on a disk.
+/// Content of a write.
 pub fn write(write: &Write) -> String {
     let hard_state = write.hard_state.map(|state| match state.vote {
         Some(vote) => format!("term {}, vote for {vote}", state.term),

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What plays commands.
+/// A world in which commands are played.
 pub trait World {
     /// Does what `command` says; gives what happened, line by line. An error says what is wrong with the command.
     fn obey(&mut self, command: &str) -> Result<Vec<String>, String>;
@@ -43,7 +43,7 @@ fn scripts(folder: &str) -> Vec<PathBuf> {
     scripts
 }
 
-/// The script with what its commands do in place of what it says that they do.
+/// The script with the effects of its commands in place of those that it shows.
 fn replay(written: &str, world: &mut impl World) -> Result<String, String> {
     if !written.starts_with("# ") {
         return Err("1: a script begins with prose, each line of it behind `# `".to_owned());
@@ -82,9 +82,9 @@ fn difference(written: &str, played: &str) -> Option<String> {
     (written != played).then(|| format!("{}: one is longer than the other", written.min(played)))
 }
 
-/// What stands before each line of what happened.
+/// Prefix of a line that shows an effect.
 const OUTPUT: &str = "    ";
-/// What stands before a command of which nothing is told.
+/// Prefix of a command whose effects are not shown.
 const QUIETLY: &str = "quietly ";
 
 mod tests {
