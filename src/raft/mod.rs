@@ -43,7 +43,7 @@ pub use message::{
     TimeoutNow, VoteRequest, VoteResponse,
 };
 pub use output::{
-    Action, Claim, HardState, LeaderLease, LogStart, MembershipError, ProposeError, ReadError,
+    Action, HardState, LeaderLease, LeaseTold, LogStart, MembershipError, ProposeError, ReadError,
     Role, TransferError, Write,
 };
 pub use snapshot::{Snapshot, SnapshotMeta};

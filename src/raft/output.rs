@@ -153,11 +153,11 @@ pub enum TransferError {
     Alone,
 }
 
-/// Whether a program may still believe in the leader lease when a transfer begins (C3).
+/// What programs were told of the leader lease: whether one may still believe in it when a transfer begins (C3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Claim {
-    /// Programs may have been told of it: it runs out first.
+pub enum LeaseTold {
+    /// Programs may have been told of the lease: it runs out first.
     Standing,
-    /// Nobody asked, or the program resigned: it reads 0 already, and will.
+    /// Nobody asked, or the program resigned: the lease reads 0 already, and will.
     Ended,
 }

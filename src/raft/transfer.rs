@@ -9,7 +9,7 @@
 use crate::base::{Index, NodeId, Sample};
 use crate::raft::role::{Leader, RoleState};
 use crate::raft::{
-    Action, Claim, EntryKind, LeaderLease, Message, Payload, Raft, TimeoutNow, TransferError,
+    Action, EntryKind, LeaderLease, LeaseTold, Message, Payload, Raft, TimeoutNow, TransferError,
 };
 use std::cmp::Reverse;
 use std::time::Duration;
@@ -54,7 +54,7 @@ impl Raft {
         &mut self,
         now: &Sample,
         target: Option<NodeId>,
-        claim: Claim,
+        claim: LeaseTold,
     ) -> Result<(), TransferError> {
         self.check_leadership(now);
         let RoleState::Leader(leader) = &self.role else { return Err(TransferError::NotLeader) };
@@ -71,8 +71,8 @@ impl Raft {
             return Ok(());
         }
         let stage = match (claim, self.leader_lease(now)) {
-            (Claim::Standing, Some(claim)) => Stage::Ending(claim),
-            (Claim::Standing, None) | (Claim::Ended, _) => Stage::Closing,
+            (LeaseTold::Standing, Some(claim)) => Stage::Ending(claim),
+            (LeaseTold::Standing, None) | (LeaseTold::Ended, _) => Stage::Closing,
         };
         if let RoleState::Leader(leader) = &mut self.role {
             leader.transfer = Some(Transfer { target, since: *now, stage });

@@ -6,7 +6,9 @@ use crate::base::limits::SNAPSHOT_CHUNK_BYTES_MAX;
 use crate::base::meters::{RequestKind, RequestResult};
 use crate::base::{ConnectionId, DirectoryId, Index, NodeId, Sample};
 use crate::lock::Keyless;
-use crate::raft::{Change, Claim, Event, MembershipError, Payload, Role, Snapshot, TransferError};
+use crate::raft::{
+    Change, Event, LeaseTold, MembershipError, Payload, Role, Snapshot, TransferError,
+};
 use crate::wire::{LEADERSHIP_CHANGED, LEADS_ALREADY, Order, OrderAnswer, Request, Speech};
 
 /// An order that the leader has begun, and whom to tell.
@@ -72,7 +74,7 @@ impl Replica {
         &mut self,
         now: &Sample,
         to: Option<NodeId>,
-        claim: Claim,
+        claim: LeaseTold,
     ) -> Result<(), TransferError> {
         self.raft.transfer(now, to.or_else(|| self.roomy_successor()), claim)
     }

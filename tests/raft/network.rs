@@ -6,7 +6,7 @@ use crate::harness::{ELECTION, Node};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 use tenure::base::{DirectoryId, Index, NodeId};
-use tenure::raft::{Change, Claim, Event, MembershipError, Message, Role};
+use tenure::raft::{Change, Event, LeaseTold, MembershipError, Message, Role};
 
 /// More than any exchange needs that ends.
 const MESSAGES_MAX: usize = 10_000;
@@ -158,12 +158,12 @@ impl Network {
     }
 
     /// Has `leader` hand over to `target`. Programs resign, if they do not stand by their claim.
-    pub fn transfer(&mut self, leader: u64, target: u64, claim: Claim) {
+    pub fn transfer(&mut self, leader: u64, target: u64, claim: LeaseTold) {
         let node = self.node(leader);
         let now = node.now();
         let begun = node.raft.transfer(&now, Some(NodeId(target)), claim);
         assert_eq!(begun, Ok(()));
-        if claim == Claim::Ended {
+        if claim == LeaseTold::Ended {
             self.checks.resign(leader);
         }
     }

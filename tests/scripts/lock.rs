@@ -13,7 +13,7 @@ use tenure::base::{
 };
 use tenure::client::core::{AcquireCall, BreakCall, Wait};
 use tenure::lock::{BreakWay, LEVEL_MAX, LockView};
-use tenure::raft::{Claim, Config, Membership, Raft, Recovered, Write};
+use tenure::raft::{Config, LeaseTold, Membership, Raft, Recovered, Write};
 use tenure::replica::{Output, Replica, ReplicaOptions, Storage, Turn};
 use tenure::wire::{Abilities, Request, ServerMessage};
 
@@ -212,7 +212,7 @@ impl World {
     fn run_node(&mut self) {
         let now = self.sample();
         let unix_ms = self.now.as_millis() as u64;
-        let (storage, room, claim) = (Storage::Open, u64::MAX, Claim::Standing);
+        let (storage, room, claim) = (Storage::Open, u64::MAX, LeaseTold::Standing);
         self.replica.handle_turn(&now, Turn { unix_ms, storage, room, claim });
         for (connection, request) in std::mem::take(&mut self.to_node) {
             self.replica.handle_request(&now, connection, request);

@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 use tenure::base::time::nanos;
 use tenure::base::{NodeId, Sample};
-use tenure::raft::{Claim, EntryHeader, EntryKind, Event, Message, Payload, Role, Urgency};
+use tenure::raft::{EntryHeader, EntryKind, Event, LeaseTold, Message, Payload, Role, Urgency};
 
 /// The world of `raft/*.txt`.
 #[derive(Default)]
@@ -116,7 +116,7 @@ impl World {
     fn hand_over(&mut self, id: u64, target: u64) -> Result<(), String> {
         let now = self.sample();
         let node = self.node(id)?;
-        if let Err(refused) = node.raft.transfer(&now, Some(NodeId(target)), Claim::Ended) {
+        if let Err(refused) = node.raft.transfer(&now, Some(NodeId(target)), LeaseTold::Ended) {
             self.told.push(format!("refused: {refused}"));
             return Ok(());
         }

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use tempfile::TempDir;
 use tenure::base::{ClientSource, ClusterKey, ConnectionId, Index, NodeId, Sample, Subject};
 use tenure::lock::LockMachine;
-use tenure::raft::{Claim, Role};
+use tenure::raft::{LeaseTold, Role};
 use tenure::server::{Admission, Candidate, Entry, Input, Outside, Server, ServerOptions, Trust};
 use tenure::wire::{Abilities, NodeStatus, PeerMessage, Refused, Request, ServerMessage, Speech};
 
@@ -64,8 +64,8 @@ impl Outside for Outlet {
     fn complete(&self, status: NodeStatus) -> NodeStatus {
         status
     }
-    fn claim(&mut self) -> Claim {
-        Claim::Standing
+    fn claim(&mut self) -> LeaseTold {
+        LeaseTold::Standing
     }
     fn send_peer(&mut self, to: NodeId, message: PeerMessage) {
         self.peers.push_back((to, message));
@@ -235,7 +235,7 @@ impl Cluster {
         self.push(to, Input::Peer { from, message: PeerMessage::Raft(message) });
     }
 
-    pub fn hand_over(&mut self, id: NodeId, to: Option<NodeId>, claim: Claim) {
+    pub fn hand_over(&mut self, id: NodeId, to: Option<NodeId>, claim: LeaseTold) {
         self.push(id, Input::HandOver { to, claim });
     }
 

@@ -1,7 +1,7 @@
 //! The outside of a simulated server during one step: clocks that move on, and bytes that leave.
 
 use crate::base::{ConnectionId, NodeId, Sample};
-use crate::raft::Claim;
+use crate::raft::LeaseTold;
 use crate::server::Outside;
 use crate::sim::charges::Work;
 use crate::sim::checkers::Violation;
@@ -25,7 +25,7 @@ pub struct Outlet<'a> {
     node: NodeId,
     host: SharedHost,
     ledger: &'a mut Ledger,
-    claim: Claim,
+    claim: LeaseTold,
     /// Messages that left, and when; from `flushed` on, messages that wait for the next flush.
     left: Vec<(u64, Outgoing)>,
     flushed: usize,
@@ -36,7 +36,7 @@ impl<'a> Outlet<'a> {
     /// For one step of `node`; `left` is empty, and kept for its room.
     #[must_use]
     pub fn new(
-        (node, claim): (NodeId, Claim),
+        (node, claim): (NodeId, LeaseTold),
         host: SharedHost,
         ledger: &'a mut Ledger,
         left: Vec<(u64, Outgoing)>,
@@ -81,7 +81,7 @@ impl Outside for Outlet<'_> {
         1_700_000_000_000 + self.host.borrow().local / 1_000_000
     }
 
-    fn claim(&mut self) -> Claim {
+    fn claim(&mut self) -> LeaseTold {
         self.claim
     }
 

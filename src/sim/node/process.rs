@@ -2,7 +2,7 @@
 
 use crate::base::rng::Rng;
 use crate::base::{ConnectionId, NodeId};
-use crate::raft::{Claim, Message, Raft, Role};
+use crate::raft::{LeaseTold, Message, Raft, Role};
 use crate::server::{Input, Reach, Server, ServerError};
 use crate::sim::charges::Progress;
 use crate::sim::checkers::Violation;
@@ -44,7 +44,7 @@ pub struct Process {
     reach: Option<Option<Reach>>,
     /// From this instant on a program asks whether this node leads; before, no claim is published.
     asks_from: u64,
-    claim: Claim,
+    claim: LeaseTold,
     /// Leadership is being given up.
     departing: bool,
     /// The build that it runs.
@@ -92,7 +92,7 @@ impl Process {
             known: BTreeSet::new(),
             reach: None,
             asks_from,
-            claim: Claim::Ended,
+            claim: LeaseTold::Ended,
             departing: false,
             build,
             unheard: BTreeSet::new(),
@@ -155,21 +155,21 @@ impl Process {
 
     /// Whether programs may have been told of a claim.
     #[must_use]
-    pub fn claim(&self) -> Claim {
+    pub fn claim(&self) -> LeaseTold {
         self.claim
     }
 
     /// Whether they may be told of one now.
     #[must_use]
     pub fn may_claim(&self) -> bool {
-        self.claim == Claim::Standing && !self.departing
+        self.claim == LeaseTold::Standing && !self.departing
     }
 
     /// Leadership reads 0 from here on, and goes to `to`, or to any.
     pub fn resign(&mut self, to: Option<NodeId>) {
         if self.server.role() == Role::Leader {
             self.departing = true;
-            self.inputs.push(Input::HandOver { to, claim: Claim::Ended });
+            self.inputs.push(Input::HandOver { to, claim: LeaseTold::Ended });
         }
     }
 
@@ -178,7 +178,7 @@ impl Process {
         let raft = self.server.replica().map(|replica| replica.raft());
         self.departing &= raft.is_some_and(Raft::is_transferring);
         if now >= self.asks_from {
-            self.claim = Claim::Standing;
+            self.claim = LeaseTold::Standing;
         }
     }
 
