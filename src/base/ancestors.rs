@@ -13,7 +13,7 @@ impl Ancestors {
     /// The ancestors of a cluster that was not restored.
     pub const NONE: Self = Self(Vec::new());
 
-    /// These, the newest first; what is too much is left out from the end.
+    /// These clusters, the newest first; the oldest are left out beyond the bound.
     #[must_use]
     pub fn new(clusters: impl IntoIterator<Item = ClusterId>) -> Self {
         let mut known: Vec<ClusterId> = Vec::new();

@@ -19,10 +19,10 @@ pub trait ReadAt: fmt::Debug + Send + Sync {
 
 /// Where many bytes go, one behind the other, and what has them then.
 pub trait Sink {
-    /// Puts `bytes` behind what is there.
+    /// Appends `bytes`.
     ///
     /// # Errors
-    /// A sentence. Nothing more can be put there.
+    /// A sentence. Nothing more can be appended.
     fn put(&mut self, bytes: &[u8]) -> Result<(), String>;
 
     /// All that was put there.
@@ -175,7 +175,7 @@ impl From<Vec<u8>> for Blob {
     }
 }
 
-/// By what they are, wherever they are; what cannot be read is equal to nothing.
+/// Equality of the bytes, wherever they are; unreadable bytes are equal to nothing.
 impl PartialEq for Blob {
     fn eq(&self, other: &Self) -> bool {
         (self.length, self.crc) == (other.length, other.crc)

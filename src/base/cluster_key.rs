@@ -1,11 +1,11 @@
-//! The key of a cluster: what a member has that no stranger was told, and how it proves that it has it.
+//! The key of a cluster: a secret of its members, and the proof of knowing it.
 
 use crate::base::{ClusterId, DirectoryId, NodeId};
 use ring::hmac;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// 32 random bytes in the replicated state. Whoever reads the log or a snapshot in a data directory knows them.
+/// 32 random bytes in the replicated state. A reader of the log or of a snapshot in a data directory knows them.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClusterKey(pub [u8; KEY_BYTES]);
 

@@ -68,7 +68,7 @@ statuses! {
     Forked = 44, "FORKED", "the handle belongs to the parent process; open a new one after fork";
     /// This version does not support it.
     Unsupported = 45, "UNSUPPORTED", "this version does not support it";
-    /// The buffer is too small; its length now says what is needed.
+    /// The buffer is too small; its length now is the one that is needed.
     TooSmall = 46, "TOO_SMALL", "the buffer is too small";
     /// Reading or writing failed.
     Io = 60, "IO", "reading or writing failed";

@@ -1,4 +1,4 @@
-//! A cluster as people name it: by its whole id, or by how that begins.
+//! A pin: a cluster as people name it, by its whole id or the beginning of it.
 
 use super::ClusterId;
 use std::fmt;

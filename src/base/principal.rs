@@ -73,7 +73,7 @@ pub enum IdentityError {
     Wrong(String, PrincipalError),
 }
 
-/// By what a node is verified that was dialed by an endpoint. There is no fallback from one to the other.
+/// How a node that was dialed by an endpoint is verified. There is no fallback from one to the other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Verify {

@@ -1,4 +1,4 @@
-//! On whose behalf something is asked: a principal, or nobody who is known.
+//! Subjects: on whose behalf something is asked; a principal, or nobody known.
 
 use crate::base::{NodeId, Principal, PrincipalError};
 use serde::de::Visitor;

@@ -1,4 +1,5 @@
-//! How clients in a node's own process reach it: without a socket, and as any other client otherwise.
+//! Connections within a process: a client of an embedded node reaches it without a socket, and is treated like any
+//! other.
 
 use crate::net::{Connection, ShownWithin, TrustWithin, Wake};
 use crate::sys::fork;
@@ -62,7 +63,7 @@ impl fmt::Debug for LocalNode {
 }
 
 impl LocalListener {
-    /// `wake` ends the wait of who is to accept. Each connection may hold `out_bytes_max` to be sent.
+    /// `wake` wakes the thread that accepts. Each connection may hold `out_bytes_max` to be sent.
     #[must_use]
     pub fn new(wake: Wake, out_bytes_max: usize) -> Self {
         let waiting = Arc::new(Mutex::new(Some(VecDeque::new())));

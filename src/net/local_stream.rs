@@ -17,7 +17,7 @@ use std::io::{self, ErrorKind};
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 
-/// One end; the other one sees its end when it is dropped, behind what was sent.
+/// One end. When it is dropped, the other end reads its end behind the bytes that were sent.
 #[derive(Debug)]
 pub(super) struct LocalStream {
     own: Arc<Inbox>,
@@ -72,7 +72,8 @@ impl LocalStream {
         self.principal.as_ref()
     }
 
-    /// Hands what is there to `take`, at most about [`RECEIVE_BYTES`]; how much that was. 0: the other end is gone.
+    /// Hands available bytes to `take`, about [`RECEIVE_BYTES`] at most; returns their number. 0: the other end is
+    /// gone.
     ///
     /// # Errors
     /// WouldBlock: nothing is there yet.

@@ -64,7 +64,7 @@ impl Output {
         }
     }
 
-    /// Forgets all frames of which nothing was sent yet: what is left ends with a whole one.
+    /// Forgets all frames of which nothing was sent yet: the rest ends with a whole one.
     pub(super) fn cut(&mut self) {
         self.bytes.truncate(self.end_of_sent());
         self.forget_sent();

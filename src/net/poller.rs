@@ -31,7 +31,7 @@ pub struct Poller {
     events: Events,
 }
 
-/// Says what a poller watches, from any thread, also while it waits.
+/// Registers sockets with a poller, from any thread, also while it waits.
 #[derive(Debug)]
 pub struct Registrar(Registry);
 
@@ -56,7 +56,7 @@ impl Poller {
         Ok(Wake(Arc::new(Waker::new(self.poll.registry(), token(key))?)))
     }
 
-    /// A handle for other threads, to say what is watched.
+    /// A handle with which other threads register sockets.
     ///
     /// # Errors
     /// The process has no file descriptor left.

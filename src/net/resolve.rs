@@ -1,8 +1,8 @@
-//! Addresses of nodes: IP addresses and `localhost` at once, other names on threads of their own, since
-//! a name server may take seconds and nobody may wait for it.
+//! Addresses of nodes. IP addresses and `localhost` are known at once; other names are looked up on threads of their
+//! own, since a name server may take seconds and nobody may wait for it.
 //!
-//! A lookup cannot be called off, and who asks again and again while a name server hangs must not start one more each
-//! time. So a host is looked up once at a time in the whole process, for all who ask meanwhile, on few threads.
+//! A lookup cannot be cancelled, and a caller that asks again and again while a name server hangs must not start one
+//! more each time. So each host is looked up once at a time in the whole process, for all callers, on few threads.
 
 use crate::sys::fork::{self, OfProcess};
 use crate::sys::thread;
@@ -50,7 +50,7 @@ pub fn resolve_within(address: &str, wait: Duration) -> Found {
     }
     let (tell, told) = mpsc::channel();
     let lookup = resolve_elsewhere(address, move |found| {
-        // Nobody hears it who has stopped waiting.
+        // Lost on a caller that has stopped waiting.
         let _ = tell.send(found);
     });
     let _lookup = lookup.map_err(|error| format!("no thread to look it up: {error}"))?;
@@ -69,7 +69,7 @@ pub struct Lookup {
 impl Lookup {
     /// It is told whatever becomes of this.
     pub fn detach(mut self) {
-        // What is dropped then names nobody.
+        // The drop then takes nobody's question back.
         self.asker = 0;
     }
 }

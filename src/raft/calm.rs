@@ -1,4 +1,4 @@
-//! When a leader waits for its peers, and when what they say can wait.
+//! Calm: when messages of peers can wait until the next heartbeat, so that an idle leader is not woken for each echo.
 
 use crate::raft::Raft;
 use crate::raft::role::{FollowerView, RoleState};

@@ -35,7 +35,7 @@ impl Incoming {
 }
 
 impl Raft {
-    /// Takes a part of a snapshot. What this node holds already is acknowledged and changes nothing (R9): the
+    /// Takes a part of a snapshot. A part that this node holds already is acknowledged and changes nothing (R9): the
     /// state never goes back.
     pub(super) fn handle_snapshot_chunk(
         &mut self,
@@ -97,7 +97,8 @@ impl Raft {
         }
     }
 
-    /// Whether a leader's snapshot is being stored of what this log does not hold: only others can lead.
+    /// Whether a leader's snapshot is being stored that holds more than this log: until it is, only other nodes can
+    /// lead.
     pub(super) fn awaits_state(&self) -> bool {
         match self.incoming {
             Incoming::Storing { index, term, .. } => self.log.term_at(index) != Some(term),
@@ -137,7 +138,7 @@ impl Raft {
         Some(next)
     }
 
-    /// All parts are here: hands them over to be stored, if they are what the leader sent.
+    /// All parts are here: hands the snapshot over to be stored, if its checksum is the leader's.
     fn complete_incoming(&mut self) -> u64 {
         let incoming = std::mem::take(&mut self.incoming);
         let Incoming::Receiving { meta, total, crc, data, crc_so_far } = incoming else { return 0 };
@@ -197,7 +198,7 @@ impl Raft {
         self.memberships.forget_before(self.log.base());
     }
 
-    /// Forgets what was kept for followers once they need it no more, or have taken too long.
+    /// Forgets log that was kept for followers, once they have it or have taken too long.
     pub(super) fn end_catch_ups(&mut self, now: &Sample) {
         let before = self.catching_up();
         if before > 0 {
@@ -229,7 +230,7 @@ impl Raft {
         self.incoming = Incoming::Nothing;
     }
 
-    /// Takes the state of a snapshot that lies ahead of what was applied.
+    /// Takes the state of a snapshot that lies ahead of the applied index.
     fn restore(&mut self, meta: &SnapshotMeta) {
         // Entries of this turn are about to be cut off or compacted; acknowledgements may name the write that is to
         // hold them, so that write is issued first.

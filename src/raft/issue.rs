@@ -41,8 +41,8 @@ impl Raft {
         }
     }
 
-    /// Entries are applied where they are committed and durable here: what a client was told must not
-    /// be taken back by this node's own crash.
+    /// Entries are applied once they are committed and durable here: an answer to a client must not be taken back by
+    /// this node's own crash.
     pub(super) fn issue_apply(&mut self) {
         let to = self.commit.min(self.writes.durable_index());
         if to > self.apply_issued {

@@ -59,8 +59,8 @@ impl Raft {
         }
     }
 
-    /// How often since the start this node's claim ran out while it led: a program that had been told of it read 0 for a
-    /// while. Δ does not follow what is late, as elections do.
+    /// Number of times since the start that this node's claim ran out while it led: a program that had been told of it
+    /// read 0 for a while. Δ does not follow measured delays, as elections do.
     #[must_use]
     pub fn lease_gaps(&self) -> u64 {
         self.lease_gaps

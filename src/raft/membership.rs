@@ -246,7 +246,7 @@ impl Membership {
     /// Whether this can be a membership in force.
     ///
     /// # Errors
-    /// [`ChangeError`]: what is wrong with it.
+    /// [`ChangeError`]: the defect.
     pub fn check(&self) -> Result<(), ChangeError> {
         let rise = |ids: &[NodeId]| ids.is_sorted_by(|one, two| one < two);
         let ids: Vec<NodeId> = self.members.iter().map(|member| member.node).collect();

@@ -43,7 +43,7 @@ impl Memberships {
         }
     }
 
-    /// The log is cut at `from`: what was in force before is again.
+    /// The log is cut at `from`: the membership before that is in force again.
     pub fn handle_truncated(&mut self, from: Index) {
         let kept = self.0.partition_point(|(since, _)| *since < from);
         assert!(kept > 0, "the membership of {} is cut off at {from}", self.0[0].0);

@@ -82,7 +82,7 @@ pub struct Raft {
     hard_state: HardState,
     log: Log,
     memberships: Memberships,
-    /// The newest snapshot: what the log is compacted up to, nearly.
+    /// The newest snapshot; the log is compacted up to it, nearly.
     shipment: Option<Shipment>,
     incoming: Incoming,
     writes: Writes,

@@ -32,7 +32,7 @@ impl Raft {
              with an empty directory. Until it is decided this node votes for nobody"
         );
         self.refuse(now, leader, &said);
-        // Nothing is committed without the only voter, and it knows what it committed.
+        // Nothing is committed without the only voter, which knows its own commits.
         if self.is_only_voter() {
             return;
         }
@@ -70,7 +70,7 @@ impl Raft {
         }
     }
 
-    /// `voter` does not hold what is owed. Once so many do not that no quorum can, it was never committed.
+    /// `voter` does not hold the owed entries. Once no quorum can hold them, they were never committed.
     fn note_without(&mut self, now: &Sample, voter: NodeId) {
         let Some(owed) = &mut self.owed else { return };
         let membership = self.memberships.current();

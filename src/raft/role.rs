@@ -72,7 +72,7 @@ pub(super) struct FollowerView {
     pub progress: Progress,
     /// The largest round that it echoed in this term.
     pub echoed: Option<Round>,
-    /// When it last answered what was said not too long ago.
+    /// When it last answered a message that was not too old.
     pub answered: Sample,
 }
 

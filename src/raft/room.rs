@@ -1,5 +1,5 @@
-//! Room in the durable log: what does not fit is refused before it is tried (W2). A follower takes of an append what
-//! fits, and acknowledges that much; a leader proposes nothing that does not fit into its own.
+//! Room in the durable log: entries that do not fit are refused before they are tried (W2). A follower takes the part
+//! of an append that fits, and acknowledges that much; a leader proposes nothing that does not fit into its own log.
 
 use crate::base::NodeId;
 use crate::raft::role::RoleState;
@@ -86,7 +86,7 @@ impl Raft {
         record_bytes(entry) <= self.room.bytes
     }
 
-    /// The entry is appended. What a leader must append itself may take from what the log keeps back.
+    /// The entry is appended. Entries that a leader must append itself may use the room that the log keeps back.
     pub(super) fn spend_room(&mut self, entry: &Entry) {
         if self.room.bytes != u64::MAX {
             self.room.bytes = self.room.bytes.saturating_sub(record_bytes(entry));

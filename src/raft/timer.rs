@@ -1,4 +1,4 @@
-//! When a node that does not lead tries to.
+//! The election timer (Raft §5.2): when a node that does not lead stands for election.
 
 use crate::base::Sample;
 use crate::base::rng::Rng;

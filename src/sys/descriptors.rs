@@ -71,7 +71,7 @@ impl Reserve {
         self.0.lock().is_whole()
     }
 
-    /// Takes back what was given up, as far as the process has descriptors.
+    /// Opens the reserve again, as far as the process has descriptors.
     pub fn fill(&self) {
         self.0.lock().fill();
     }

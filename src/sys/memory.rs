@@ -1,4 +1,4 @@
-//! Memory that was let go of and that the allocator keeps.
+//! Memory that was freed and that the allocator keeps.
 
 /// Gives unused memory back to the system, where the allocator is one that can be asked: some milliseconds for a heap of many
 /// megabytes.

@@ -75,7 +75,7 @@ pub fn keep_children() {
 /// # Errors
 /// It is not open, or no socket.
 pub fn take_inherited(number: RawFd) -> io::Result<UnixStream> {
-    // SAFETY: no pointers; what is not open is refused.
+    // SAFETY: no pointers; a descriptor that is not open is refused.
     check(unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) })?;
     // SAFETY: it is open, and nobody else in this process knows of it: it came from the parent.
     let socket = UnixStream::from(unsafe { OwnedFd::from_raw_fd(number) });

@@ -1,4 +1,4 @@
-//! The controlling terminal: who is in front, what stops a group in the background, and reading keys one by one.
+//! The controlling terminal: its foreground group, the stop of background groups, and reading keys one by one.
 
 use std::fs::File;
 use std::io;

@@ -10,7 +10,7 @@ pub struct FileId(pub u32);
 
 /// Why storage failed. Sentences name the file.
 ///
-/// Only what is made beside the log, and used by nothing yet, is tried again after the first two (W2).
+/// After the first two, only files that are made beside the log, and that nothing uses yet, are tried again (W2).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DiskError {
     /// No space left (also: quota).

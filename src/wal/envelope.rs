@@ -37,7 +37,7 @@ pub(super) struct Opened<'a> {
 /// Why there is nothing to read in an envelope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Flaw {
-    /// Not what was written: torn, rotten, or never ours.
+    /// Not the bytes that were written: torn, rotten, or never ours.
     Damaged,
     /// Intact, of a format that this program does not know.
     Format(u32),

@@ -78,8 +78,8 @@ pub(super) fn create<D: Disk>(
 }
 
 impl HardStateFile {
-    /// Opens the file and writes what was found into both slots, the other slot first: what was read
-    /// may stand in the page cache alone, after a crash of the process or a failed sync.
+    /// Opens the file and writes its content into both slots, the other slot first: after a crash of the process or a
+    /// failed sync the bytes that were read may be in the page cache alone.
     pub(super) fn open<D: Disk>(
         disk: &mut D,
         owner: Owner,

@@ -18,7 +18,7 @@ pub(super) struct Log {
     owner_checksum: u32,
     /// The segments that there are, the last of them the present one.
     segments: VecDeque<Begun>,
-    /// The last index, with what is pending.
+    /// The last index, with pending entries.
     last_index: Index,
     terms: Terms,
     file: FileId,
@@ -37,7 +37,7 @@ pub(super) struct Log {
 }
 
 impl Log {
-    /// Continues behind what was recovered, whose end is settled; `file` is its last segment.
+    /// Continues behind the recovered log, whose end is settled; `file` is its last segment.
     pub(super) fn new(
         owner: Owner,
         file: FileId,
@@ -137,7 +137,7 @@ impl Log {
             && self.terms.at(snapshot.index) == Some(snapshot.term)
     }
 
-    /// The last index, with what is not durable yet.
+    /// The last index, with entries that are not durable yet.
     pub(super) fn last_index(&self) -> Index {
         self.last_index
     }

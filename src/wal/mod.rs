@@ -54,8 +54,8 @@ pub struct Recovery {
     pub hard_state: HardState,
     /// The snapshot to begin from.
     pub snapshot: Option<Snapshot>,
-    /// The log, contiguous. The first index is 1, or at most the one behind the snapshot's: what the
-    /// snapshot holds already may be there, and then it is the same past.
+    /// The log, contiguous. The first index is 1, or at most the one behind the snapshot's: entries that the snapshot
+    /// holds already may be there, and then they are the same past.
     pub entries: Vec<Entry>,
     /// Bytes of torn tail that were trimmed, 0 if none.
     pub trimmed_bytes: u64,
@@ -269,8 +269,8 @@ impl<D: Disk> Wal<D> {
         free.saturating_sub(whole / KEPT_BACK)
     }
 
-    /// Whether the files are still in the directory, once in a while: what is written to a file that was removed is lost
-    /// with this process, however often it was synced (W1).
+    /// Checks once in a while that the files are still in the directory: writes to a removed file are lost with this
+    /// process, however often it was synced (W1).
     fn look_at_files(&mut self) {
         self.turns = self.turns.wrapping_add(1);
         if self.turns.is_multiple_of(TURNS_PER_LOOK) {

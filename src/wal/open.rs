@@ -51,7 +51,7 @@ pub(super) fn open<D: Disk>(
     complete(disk, owner, found, options)
 }
 
-/// Reads and judges what the directory of `owner` holds, and changes nothing.
+/// Reads and judges the directory of `owner`, and changes nothing.
 pub(super) fn read<D: Disk>(
     disk: &mut D,
     owner: &Owner,
@@ -218,7 +218,7 @@ fn read_log<D: Disk>(
     recovery::recover(disk, owner, segments).map(Some)
 }
 
-/// Makes what a new directory lacks, and settles what an old one may hold in the page cache only.
+/// Makes files that a new directory lacks, and settles bytes that an old one may hold in the page cache only.
 fn complete<D: Disk>(
     disk: &mut D,
     owner: Owner,
@@ -269,7 +269,7 @@ fn complete<D: Disk>(
     Ok(Opened { owner, hard_state, log, recovery })
 }
 
-/// Removes what was half made, and the snapshots that are not begun from.
+/// Removes half-made files, and the snapshots from which this start does not begin.
 fn remove_leftovers<D: Disk>(
     disk: &mut D,
     names: &[String],

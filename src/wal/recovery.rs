@@ -78,9 +78,9 @@ pub(super) struct End {
 }
 
 impl End {
-    /// Writes the last batch once more and zeros what is torn behind it, then syncs. The batch may
-    /// stand in the page cache alone, either because the process died before its sync, or because that
-    /// sync failed: then the kernel believes its pages clean, and only new writes reach the disk.
+    /// Writes the last batch once more and zeros the torn bytes behind it, then syncs. The batch may be in the page
+    /// cache alone, either because the process died before its sync, or because that sync failed: then the kernel
+    /// believes its pages clean, and only new writes reach the disk.
     pub(super) fn settle<D: Disk>(&mut self, disk: &mut D, file: FileId) -> Result<(), DiskError> {
         let mut bytes = std::mem::take(&mut self.last_batch);
         let start = self.offset - bytes.len() as u64;

@@ -55,8 +55,7 @@ fn encode_of(snapshot: &Snapshot, cluster: Option<ClusterId>, node: NodeId) -> V
 /// The snapshot in a file that [`encode`] made, and its cluster, if the file says it.
 ///
 /// # Errors
-/// [`WalError::Corrupt`] if the bytes are not what was written, [`WalError::Foreign`] if a later version
-/// wrote them.
+/// [`WalError::Corrupt`]: not the bytes that were written. [`WalError::Foreign`]: a later version wrote them.
 pub fn decode(bytes: &[u8]) -> Result<(Snapshot, Option<ClusterId>), WalError> {
     let damaged = || {
         let advice =

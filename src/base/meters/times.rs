@@ -1,4 +1,4 @@
-//! How long something took, counted by bounds: what a histogram of Prometheus is made of.
+//! Durations, counted by bounds: the stuff of a Prometheus histogram.
 
 use super::Counter;
 use std::array::from_fn;

@@ -1,4 +1,4 @@
-//! A connection over TLS: how it becomes one, who is at its other end, and what is said where only one end speaks it.
+//! A connection over TLS: its beginning, the identity of its other end, and its words where only one end speaks TLS.
 
 use super::{Closed, Connection, Stream, closed_by};
 use crate::base::{Principal, Sample};
@@ -80,7 +80,7 @@ impl Connection {
         self
     }
 
-    /// Within a process: who has the other end.
+    /// Within a process: the owner of the other end.
     #[must_use]
     pub fn of_within(mut self, principal: Option<Principal>) -> Self {
         if let Stream::Local(stream) = &mut self.stream {
@@ -178,7 +178,7 @@ impl Connection {
         }
     }
 
-    /// Says behind what was sent that nothing more comes.
+    /// Announces the end of our half of the stream, behind all frames.
     pub(super) fn end_tls(&mut self) {
         if let Stream::Tls(stream) = &mut self.stream {
             stream.end();
