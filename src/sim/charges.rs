@@ -1,9 +1,10 @@
-//! What work costs in simulated time. While a process is busy nothing else happens at it: what arrives waits, and so do
-//! its timers, until the turn is over. So a turn that does too much silences a leader here, as it does on a machine.
+//! Charges: the cost of work in simulated time. While a process is busy nothing else happens at it: arrivals wait, and
+//! so do its timers, until the turn is over. So a turn that does too much silences a leader here, as it does on a
+//! machine.
 //!
-//! A charge is a function of what was counted, never of real time, so that a seed is the same run on every machine. The
-//! counts come from outside, from what goes in and out of a step; how many names an apply has looked up the lock machine
-//! says itself (`LockMachine::looked`).
+//! A charge is a function of counts, never of real time, so that a seed is the same run on every machine. The counts
+//! come from outside, from the inputs and outputs of a step; only the number of names that an apply has looked up is
+//! told by the lock machine itself (`LockMachine::looked`).
 
 use crate::base::Index;
 use crate::raft::{Entry, Message};

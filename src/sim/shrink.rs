@@ -81,7 +81,7 @@ impl Search {
     }
 
     fn end_early(&mut self) {
-        // By halves: the first part of what is left, as long as that fails too.
+        // By halves: the first part of the rest, as long as that fails too.
         loop {
             let schedule = self.plan().schedule;
             let Some(middle) = schedule.get(schedule.len() / 2) else { return };

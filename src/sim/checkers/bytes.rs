@@ -1,5 +1,5 @@
-//! An independent reader of what the log writes, as `docs/wal-format.md` has the bytes: so that the ledger
-//! of what is durable rests on the disk, and not on what the server says.
+//! An independent reader of the log's bytes, after `docs/wal-format.md`, so that the ledger of durable data rests on
+//! the disk and not on the word of the server.
 
 use crate::base::{Index, NodeId, Term, checksum};
 use crate::raft::HardState;

@@ -1,8 +1,9 @@
-//! O3: one leader per term, logs that match, leaders that have all that was committed, commits that stand.
+//! O3: one leader per term; matching logs; leaders with all committed entries; commits that last (Raft §5, figure 3;
+//! safety R1–R5, R8).
 //!
-//! It follows each node's log from step to step and keeps a ledger of what was ever committed, by index,
-//! term and contents. Raft §5, figure 3; safety R1–R5, R8. What a snapshot stands for at a node must have been
-//! committed. From the entries it knows which members each node has in force (R12).
+//! The checker follows each node's log from step to step and keeps a ledger of committed entries, by index, term and
+//! contents. A snapshot at a node must stand for committed entries. From the entries the checker knows which members
+//! each node has in force (R12).
 
 use super::Violation;
 use super::begun::check_begun;

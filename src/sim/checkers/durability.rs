@@ -1,9 +1,9 @@
-//! O4: each acknowledgement that is handed out is covered by data that is durable at that instant.
+//! O4: each acknowledgement that leaves is covered by data that is durable at that instant.
 //!
-//! The ledger of a node is what its disk was told to sync, read back from the bytes (`super::bytes`). A vote
-//! needs its hard state there, an append acknowledgement its entries (R6, R7, W1); a commit, and what a client
-//! is told, need a quorum of ledgers. Two votes in one term are O3. A durable snapshot stands for all that was
-//! committed up to its index; where a log begins anew behind one, what lay before is gone.
+//! The ledger of a node is the data that its disk has synced, read back from the bytes (`super::bytes`). A vote needs
+//! its hard state there, an append acknowledgement its entries (R6, R7, W1); a commit, and an answer to a client, need
+//! a quorum of ledgers. Two votes in one term are O3. A durable snapshot stands for all entries committed up to its
+//! index; where a log starts over behind one, the entries before are gone.
 
 use super::Violation;
 use super::bytes::{self, Durable};
@@ -104,10 +104,10 @@ impl Ledger {
         }
     }
 
-    /// A message leaves for `to`: may it?
+    /// Checks a message that leaves for `to`.
     ///
     /// # Errors
-    /// It promises what is not durable, or contradicts an earlier promise.
+    /// It promises data that is not durable, or contradicts an earlier promise.
     pub fn check_promise(
         &mut self,
         node: NodeId,
@@ -164,7 +164,7 @@ impl Ledger {
             );
             return Err(Violation::new("O3", what));
         }
-        // After a power cut what was read is what the disk has; after a kill it may be in the page cache only.
+        // After a power cut the bytes read are those of the disk; after a kill they may be in the page cache only.
         if after == Ending::PowerCut {
             self.adopt(now, raft, unsettled);
         }
@@ -199,7 +199,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// The disk has what was read from it, and nothing else.
+    /// The disk has exactly the bytes that were read from it.
     fn adopt(&mut self, now: u64, raft: &Raft, unsettled: Index) {
         let base = raft.snapshot_index();
         self.truncate_from(unsettled.max(self.start.next()));

@@ -1,5 +1,5 @@
-//! O23: a leader that answers, and whose state has what entries have left to later ones, has the entry that goes on with it in
-//! its log: whoever leads next, too, and after a restart (L5, L22).
+//! O23: a leader that answers, and whose state has work that entries left to later ones, has the entry that continues
+//! it in its log; so has the next leader, and so has a leader after a restart (L5, L22).
 
 use super::Violation;
 use crate::base::Index;

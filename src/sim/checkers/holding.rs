@@ -1,8 +1,8 @@
-//! O5 and O6 on the clients: what they believe to hold, in simulated real time.
+//! O5 and O6 on the clients: their beliefs in locks, in simulated real time.
 //!
-//! A belief can only begin when a client is told of a grant, and ends by itself (L6) or by a step of its
-//! client. So an overlap begins where a belief begins: there every other belief in that lock is tested on
-//! its own client's clocks at that very instant. The intervals are kept for [`super::belief`] as well.
+//! A belief begins only when a client is told of a grant, and ends by itself (L6) or by a step of its client. So an
+//! overlap begins where a belief begins: at that instant every other belief in the same lock is tested on its own
+//! client's clocks. The intervals are kept for [`super::belief`] as well.
 
 use super::Violation;
 use super::belief::{self, Held, Summary};

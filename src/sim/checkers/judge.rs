@@ -37,7 +37,7 @@ pub struct Judge {
     pub states: States,
     /// O5, O6: what clients believe.
     pub holding: Holding,
-    /// O7, O8: what the committed log means.
+    /// O7, O8: the meaning of the committed log.
     pub model: Model,
     /// O8, O10: answers to clients.
     pub replies: Replies,
@@ -255,7 +255,7 @@ impl Judge {
         }
     }
 
-    /// O4: what is committed for the first time is durable on a quorum of the members that the node has in
+    /// O4: an entry that is committed for the first time is durable on a quorum of the members that the node has in
     /// force.
     fn check_commit(&mut self, node: NodeId, commit: Index, at: u64) -> Result<(), Violation> {
         if commit <= self.verified {
@@ -277,7 +277,7 @@ impl Judge {
         acting.any(|members| is_on_quorum(&self.ledgers, members, (index, term), committed, at))
     }
 
-    /// The model applies what this node is the first to commit.
+    /// The model applies entries that this node is the first to commit.
     fn follow_committed(&mut self, now: u64, inside: Inside<'_>, marks: &mut Marks) {
         while self.model.applied() < self.consensus.committed() {
             let index = self.model.applied().next();

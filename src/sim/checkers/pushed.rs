@@ -1,5 +1,5 @@
-//! O8 on what servers say without being asked: what is to end, which grants stand for who attaches, and who
-//! holds what is observed.
+//! O8 on messages that servers send without being asked: grants that are to end, grants of a client that attaches,
+//! holders of an observed lock.
 
 use super::model::{Line, Model};
 use super::replies::Window;

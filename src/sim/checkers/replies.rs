@@ -212,7 +212,7 @@ fn is_view(model: &Model, lock: &LockView, index: Index) -> bool {
     model.line_at(&lock.name, index).is_some_and(|line| is_view_of(lock, line))
 }
 
-/// O8 on what a client's program was answered: the read `query` as of `index`.
+/// O8 on an answer to a client's program: the read `query` as of `index`.
 ///
 /// # Errors
 /// The log says something else.

@@ -1,8 +1,8 @@
-//! O18: what only a confirmed leader may say rests on a round that was begun after it was asked, and that a quorum of
-//! voters has echoed (safety, *Rounds*; L7, L18, R13): that a renewal is acknowledged, what a read finds, what an observer
-//! hears first, and that who attached has no other grants than were said.
+//! O18: messages that only a confirmed leader may send rest on a round that was begun after the question, and that a
+//! quorum of voters has echoed (safety, *Rounds*; L7, L18, R13): an acknowledged renewal, the result of a read, the
+//! first word to an observer, the end of the list of an attached client's grants.
 //!
-//! Which rounds left when, and who echoed them, [`Backing`] knows; it is as lenient here as there.
+//! [`Backing`] knows which rounds left when, and which voters echoed them; this checker is as lenient as that one.
 
 use super::Violation;
 use super::backing::Backing;

@@ -1,4 +1,4 @@
-//! How much of a lock somebody has, and who may have it beside whom (L1): for the model and for beliefs.
+//! Shares of a lock, and which of them may be held beside each other (L1): for the model and for beliefs.
 
 use crate::lock::{Acquire, Mode};
 

@@ -128,7 +128,7 @@ impl States {
     /// Looks at a machine that has applied up to `applied`. `origin` says how it came there.
     ///
     /// # Errors
-    /// What must not be.
+    /// A violation.
     pub fn observe(
         &mut self,
         applied: Index,
@@ -145,7 +145,7 @@ impl States {
             let what = format!("two machines at {applied} hash to {known:016x} and {hash:016x}");
             return Err(Violation::new("O2", what));
         }
-        // Reached by the same steps, a state keeps its invariants; out of a snapshot it was built anew.
+        // A state that was reached by the same steps keeps its invariants; a state out of a snapshot was built again.
         let is_new = !std::mem::replace(&mut known.is_examined, true) || origin == Origin::Loaded;
         if is_new && catch_unwind(AssertUnwindSafe(|| machine.check_invariants())).is_err() {
             let what = format!("the state at {applied} breaks an invariant");

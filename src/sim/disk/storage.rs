@@ -218,7 +218,7 @@ impl Storage {
         self.names.values().any(|named| *named == file)
     }
 
-    /// Flips one bit of what is durable.
+    /// Flips one bit of durable data.
     pub fn rot(&mut self, file: u32, offset: u64, bit: u8) {
         let file = self.files.get_mut(&file).expect("an open file");
         let number = offset / SECTOR_BYTES as u64;
@@ -244,7 +244,7 @@ impl Storage {
         self.files.values().flat_map(|file| file.limbo_writes.iter().chain(&file.unsynced_writes))
     }
 
-    /// The power fails: what is left is what the next start finds, all of it durable.
+    /// The power fails: the next start finds the rest, all of it durable.
     pub fn cut_power(&mut self, rng: &mut Rng) {
         let mut names = std::mem::take(&mut self.durable_names);
         let mut goes_on = true;

@@ -1,6 +1,6 @@
-//! Clients that ask for very much, all of it lawful, and nothing else: no fault strikes, and the nodes' machines are so slow that
-//! what a few hundred waits cost there some ten thousand cost elsewhere. A leader that does too much in one turn is
-//! silent meanwhile, so its followers elect another: in calm nobody is replaced for that (O25).
+//! A crowd: clients that ask for very much, all of it lawful, while no fault strikes and the nodes' machines are very
+//! slow: a few hundred waits cost there as much as some ten thousand elsewhere. A leader that does too much in one
+//! turn is silent meanwhile, so its followers elect another: in calm no leader is replaced for that (O25).
 
 use crate::base::limits::NAMES_PER_PART;
 use crate::base::rng::Rng;

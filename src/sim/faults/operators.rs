@@ -1,5 +1,5 @@
-//! What operators do: they add, promote, demote and remove members, move leadership, save snapshots; and what
-//! programs do that resign.
+//! Acts of operators: they add, promote, demote and remove members, move leadership, save snapshots; and of programs
+//! that resign.
 
 use super::below;
 use crate::base::rng::Rng;

@@ -215,7 +215,7 @@ impl SimNode {
         let ended = process.step(&mut outlet);
         let left = match &ended {
             Ok(()) => outlet.finish()?,
-            // Nobody sends what the step had left to say.
+            // The messages that the step had left to send are lost.
             Err(_) => outlet.abandon()?,
         };
         let (crashed, told) = {

@@ -93,7 +93,7 @@ pub enum LogRoom {
 }
 
 impl Plan {
-    /// The plan of a seed, without what `trim` leaves out, and what the rest of its run draws from.
+    /// The plan of a seed, without the parts that `trim` leaves out, and the dice for the rest of its run.
     #[must_use]
     pub fn of_seed(seed: u64, trim: &Trim) -> (Self, Rng) {
         let mut rng = Rng::new(seed);

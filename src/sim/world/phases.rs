@@ -35,8 +35,7 @@ enum Outside {
 }
 
 impl World {
-    /// The faults end. A random majority of the nodes is healed for good; what is wrong with the others
-    /// stays wrong.
+    /// The faults end. A random majority of the nodes is healed for good; faults of the others stay.
     pub(in crate::sim) fn begin_core(&mut self) {
         self.phase = Phase::Core;
         self.network.heal(self.now);
@@ -250,7 +249,7 @@ impl World {
         self.ends_by = self.now + self.plan.patience_nanos;
     }
 
-    /// O15: what is not at rest yet.
+    /// O15: processes and locks that are not at rest yet.
     fn restless(&self) -> Option<String> {
         for client in &self.clients {
             let Some(process) = &client.process else {

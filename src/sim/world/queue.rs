@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-/// A queue of events of type `E`. They stay where they are; what the heap moves is a key for each.
+/// A queue of events of type `E`. The events stay where they are; the heap moves a key for each.
 #[derive(Debug)]
 pub struct Queue<E> {
     keys: BinaryHeap<Reverse<Key>>,

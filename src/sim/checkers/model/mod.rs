@@ -1,8 +1,8 @@
-//! O8's reference: what the committed log means, written down a second time and as plainly as possible.
+//! O8's reference: the meaning of the committed log, written down a second time and as plainly as possible.
 //!
-//! A lock is a line of acquires, of which some hold it. The model keeps the whole past: what each
-//! request was answered from which index on, and who stood in each line at each index. It knows none of the
-//! bounds, which no simulated run reaches.
+//! A lock is a line of acquires, of which some hold it. The model keeps the whole past: each answer to a request with
+//! the index from which it holds, and each line at each index. It knows none of the bounds, which no simulated run
+//! reaches.
 
 mod access;
 mod acquire;
