@@ -10,13 +10,13 @@ use std::sync::Arc;
 pub struct Payload(Arc<[u8]>);
 
 impl Payload {
-    /// An empty payload.
+    /// No bytes.
     #[must_use]
     pub fn empty() -> Self {
         Self(Arc::from([]))
     }
 
-    /// The payload as bytes.
+    /// The bytes.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.0

@@ -131,7 +131,7 @@ pub enum MembershipError {
     /// Leadership is on its way to another node.
     #[error("leadership is being handed over: try again in a moment")]
     Transferring,
-    /// The node lacks the log that it would vote on.
+    /// It would vote without what it is to vote on.
     #[error("node {0} has not caught up with the log: try again in a moment")]
     Behind(NodeId),
     /// The change itself.
@@ -153,7 +153,7 @@ pub enum TransferError {
     Alone,
 }
 
-/// What programs were told of the leader lease: whether one may still believe in it when a transfer begins (C3).
+/// Whether a program may still believe in the leader lease when a transfer begins (C3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LeaseTold {
     /// Programs may have been told of the lease: it runs out first.

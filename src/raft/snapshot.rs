@@ -4,12 +4,12 @@ use crate::base::{Blob, Index, Term};
 use crate::raft::{Membership, Raft};
 use serde::{Deserialize, Serialize};
 
-/// Description of a snapshot, as consensus needs it.
+/// What consensus must know of a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SnapshotMeta {
     /// The last entry that it holds the effect of.
     pub index: Index,
-    /// The term of that entry.
+    /// That entry's term.
     pub term: Term,
     /// The members in force at `index`. Of a snapshot that was restored into a new cluster it has none: there
     /// the founding says who they are.
