@@ -60,7 +60,7 @@ fn library_module(path: &str) -> Option<String> {
     (is_own && !["cli", "lab", "sim"].contains(&module)).then(|| module.to_owned())
 }
 
-/// The types that stand behind a `pub use`, or are public there, but for those that `client` passes on from its core.
+/// The types that stand behind a `pub use`, or are public there, but for those that a module passes on from another.
 fn offers(words: &[&str]) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for three in words.windows(3) {
@@ -75,7 +75,8 @@ fn offers(words: &[&str]) -> BTreeSet<String> {
             let is_type = |word: &&&str| {
                 word.starts_with(char::is_uppercase) && word.contains(char::is_lowercase)
             };
-            if !statement.starts_with(&["self"]) {
+            let is_passed_on = matches!(statement.first(), Some(&("self" | "crate")));
+            if !is_passed_on {
                 names.extend(statement.iter().filter(is_type).map(|word| (*word).to_owned()));
             }
         }
