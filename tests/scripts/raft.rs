@@ -7,8 +7,10 @@ use crate::script;
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 use tenure::base::time::nanos;
-use tenure::base::{NodeId, Sample};
-use tenure::raft::{EntryHeader, EntryKind, Event, LeaseTold, Message, Payload, Role, Urgency};
+use tenure::base::{DirectoryId, NodeId, Sample};
+use tenure::raft::{
+    Change, EntryHeader, EntryKind, Event, LeaseTold, Message, Payload, Role, Urgency,
+};
 
 /// The world of `raft/*.txt`.
 #[derive(Default)]
@@ -19,6 +21,8 @@ pub struct World {
     /// From, to, what; in the order in which they were sent.
     in_flight: VecDeque<(u64, u64, Message)>,
     cut_off: BTreeSet<u64>,
+    /// Nodes that founded the cluster.
+    founders: u64,
     told: Vec<String>,
 }
 
@@ -42,7 +46,7 @@ impl script::World for World {
             }
             ["node", id, ref rest @ ..] => self.command(number(id)?, rest)?,
             ["show"] => self.show(),
-            _ => return Err("no command that tests/scripts/README.md names".to_owned()),
+            _ => return Err(UNKNOWN.to_owned()),
         }
         Ok(std::mem::take(&mut self.told))
     }
@@ -56,13 +60,16 @@ impl World {
             ["proposes", text] => self.propose(id, text),
             ["hands", "over", "to", target] => self.hand_over(id, number(target)?),
             ["restarts"] => self.restart(id),
-            _ => Err("no command that tests/scripts/README.md names".to_owned()),
+            ["adds", "node", new] => self.add(id, number(new)?),
+            ["makes", changes @ ..] => self.change(id, changes),
+            _ => Err(UNKNOWN.to_owned()),
         }
     }
 
     /// Nodes with empty disks, connected to each other.
     fn start(&mut self, count: u64) {
         let now = self.sample();
+        self.founders = count;
         self.nodes = (1..=count).map(|id| Node::new(id, count, &now)).collect();
         self.connect(&(1..=count).collect());
     }
@@ -134,6 +141,44 @@ impl World {
         self.told.push(told);
         self.in_flight.retain(|(from, to, _)| *from != id && *to != id);
         self.connect(&BTreeSet::from([id]));
+        Ok(())
+    }
+
+    /// A new node with an empty disk, which knows the founding members alone, and is added as a learner.
+    fn add(&mut self, id: u64, new: u64) -> Result<(), String> {
+        if new != self.nodes.len() as u64 + 1 {
+            return Err(format!("the next new node is {}", self.nodes.len() + 1));
+        }
+        let now = self.sample();
+        self.nodes.push(Node::new(new, self.founders, &now));
+        self.connect(&BTreeSet::from([new]));
+        let (node, directory) = (NodeId(new), DirectoryId([new as u8; 16]));
+        let added = Change::AddLearner { node, address: format!("host{new}:1") };
+        self.propose_change(id, &[added, Change::Bind { node, directory }])
+    }
+
+    /// Changes such as `4 a voter, 1 no member`, all of them in one step.
+    fn change(&mut self, id: u64, words: &[&str]) -> Result<(), String> {
+        let changes = words.join(" ");
+        let changes = changes.split(", ").map(|one| match one.split(' ').collect::<Vec<_>>()[..] {
+            [node, "a", "voter"] => Ok(Change::Promote { node: NodeId(number(node)?) }),
+            [node, "a", "learner"] => Ok(Change::Demote { node: NodeId(number(node)?) }),
+            [node, "no", "member"] => Ok(Change::Remove { node: NodeId(number(node)?) }),
+            _ => Err(UNKNOWN.to_owned()),
+        });
+        let changes = changes.collect::<Result<Vec<Change>, String>>()?;
+        self.propose_change(id, &changes)
+    }
+
+    fn propose_change(&mut self, id: u64, changes: &[Change]) -> Result<(), String> {
+        let now = self.sample();
+        let node = self.node(id)?;
+        if let Err(refused) = node.raft.change_membership(&now, changes) {
+            self.told.push(format!("refused: {refused}"));
+            return Ok(());
+        }
+        let turn = node.turn(&now);
+        self.take(id, turn);
         Ok(())
     }
 
@@ -254,3 +299,4 @@ impl World {
 const START: u64 = 1_000_000_000;
 /// More than any exchange needs that ends.
 const MESSAGES_MAX: usize = 1_000;
+const UNKNOWN: &str = "no command that tests/scripts/README.md names";

@@ -1,7 +1,8 @@
 //! Messages, entries and writes of raft, in words.
 
 use tenure::raft::{
-    AppendOutcome, Cause, Entry, EntryKind, Message, SnapshotOutcome, VoteRequest, Write,
+    AppendOutcome, Cause, Entry, EntryKind, Member, Membership, Message, Seat, SnapshotOutcome,
+    VoteRequest, Write,
 };
 
 /// A message, as a script shows it.
@@ -85,10 +86,25 @@ pub fn entry(entry: &Entry) -> String {
     let what = match entry.header.kind {
         EntryKind::NoOp => "no-op".to_owned(),
         EntryKind::Command => String::from_utf8_lossy(entry.payload.bytes()).into_owned(),
-        EntryKind::Membership => "members".to_owned(),
+        EntryKind::Membership => {
+            let membership = Membership::decode(entry.payload.bytes()).expect("our own codec");
+            format!("members({})", members(&membership))
+        }
         EntryKind::Relinquish => "relinquish".to_owned(),
     };
     format!("{}:{what}", entry.term)
+}
+
+/// The members with their seats: `1 2 +3 -4 (5)` has two voters, one on its way to be one, one on its way out, and a learner.
+fn members(membership: &Membership) -> String {
+    let member = |member: &Member| match member.seat {
+        Seat::Voter => member.node.to_string(),
+        Seat::Learner => format!("({})", member.node),
+        Seat::Joining => format!("+{}", member.node),
+        Seat::Demoting | Seat::Leaving => format!("-{}", member.node),
+    };
+    let words: Vec<String> = membership.members().iter().map(member).collect();
+    words.join(" ")
 }
 
 /// Entries, as `term:what term:what`.
