@@ -1,9 +1,9 @@
 //! "host:port" as people write it, checked before anybody dials it. Names are not looked up.
 
-/// What is wrong with an address.
+/// Defect of an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
-    /// No text.
+    /// No text at all.
     #[error("is empty: there is a comma too many, or a variable is not set")]
     Empty,
     /// A scheme before it.
@@ -26,7 +26,7 @@ pub enum AddressError {
     /// A port alone.
     #[error("has no host")]
     NoHost,
-    /// "::1:7401".
+    /// Such as "::1:7401".
     #[error("is an IPv6 address without brackets, which must look like \"[::1]:7401\"")]
     NoBrackets,
     /// Listeners may ask for any port; nobody can dial that.
@@ -40,7 +40,7 @@ pub enum AddressError {
 /// Whether `text` can be dialed, as far as its form tells.
 ///
 /// # Errors
-/// What is wrong with it, as the second half of a sentence about it.
+/// The defect, as the second half of a sentence about it.
 pub fn check(text: &str) -> Result<(), AddressError> {
     if text.is_empty() {
         return Err(AddressError::Empty);

@@ -1,4 +1,4 @@
-//! The clusters that one goes on from: what it was restored from, directly or by way of others (safety L25).
+//! Ancestors of a cluster: those it was restored from, directly or by way of others (safety L25).
 
 use super::ClusterId;
 use super::limits::ANCESTORS_MAX;
@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 pub struct Ancestors(Vec<ClusterId>);
 
 impl Ancestors {
-    /// Of a cluster that was not restored.
+    /// The ancestors of a cluster that was not restored.
     pub const NONE: Self = Self(Vec::new());
 
-    /// These, the newest first; what is too much is left out from the end.
+    /// These clusters, the newest first; the oldest are left out beyond the bound.
     #[must_use]
     pub fn new(clusters: impl IntoIterator<Item = ClusterId>) -> Self {
         let mut known: Vec<ClusterId> = Vec::new();

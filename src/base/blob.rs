@@ -1,13 +1,14 @@
-//! Many bytes that nobody changes any more: in memory, or in a file of which whoever has them reads parts.
+//! A blob: many bytes that do not change any more, in memory or in a file that is read in parts.
 //!
-//! The state of a large cluster as bytes is too much to be kept beside the state: where it is on a disk, that is where it stays.
+//! The state of a large cluster as bytes is too much to be kept in memory beside the state: a blob on a disk stays
+//! there.
 
 use super::checksum;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// What can be read at any place: bytes in memory, a file.
+/// Bytes that can be read at any place: in memory, or in a file.
 pub trait ReadAt: fmt::Debug + Send + Sync {
     /// Fills all of `into` with what stands from `offset` on.
     ///
@@ -18,10 +19,10 @@ pub trait ReadAt: fmt::Debug + Send + Sync {
 
 /// Where many bytes go, one behind the other, and what has them then.
 pub trait Sink {
-    /// Puts `bytes` behind what is there.
+    /// Appends `bytes`.
     ///
     /// # Errors
-    /// A sentence. Nothing more can be put there.
+    /// A sentence. Nothing more can be appended.
     fn put(&mut self, bytes: &[u8]) -> Result<(), String>;
 
     /// All that was put there.
@@ -34,9 +35,9 @@ pub trait Sink {
 /// Why there are no bytes for a [`Sink`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unmade {
-    /// What they were to be made of is none, or the sink takes no more: says why.
+    /// Their source is malformed, or the sink takes no more, for this reason.
     Refused(String),
-    /// What they were to be made of is stored here, and cannot be read: says why.
+    /// Their source is stored here and cannot be read, for this reason.
     Unreadable(String),
 }
 
@@ -62,14 +63,14 @@ impl Blob {
         Self { length: bytes.len() as u64, crc, place: Place::Memory(Arc::new(bytes)) }
     }
 
-    /// What `file` has in `range`, with their checksum.
+    /// The bytes in `range` of `file`, with their checksum.
     #[must_use]
     pub fn stored(file: Arc<dyn ReadAt>, range: Range<u64>, crc: u32) -> Self {
         let length = range.end - range.start;
         Self { length, crc, place: Place::Stored(file, range.start) }
     }
 
-    /// How many.
+    /// Number of bytes.
     #[must_use]
     pub fn len(&self) -> u64 {
         self.length
@@ -87,7 +88,7 @@ impl Blob {
         self.crc
     }
 
-    /// Those in `range`, as far as there are.
+    /// The bytes in `range`, as far as there are any.
     ///
     /// # Errors
     /// A sentence: they cannot be read.
@@ -174,7 +175,7 @@ impl From<Vec<u8>> for Blob {
     }
 }
 
-/// By what they are, wherever they are; what cannot be read is equal to nothing.
+/// Equality of the bytes, wherever they are; unreadable bytes are equal to nothing.
 impl PartialEq for Blob {
     fn eq(&self, other: &Self) -> bool {
         (self.length, self.crc) == (other.length, other.crc)
@@ -190,7 +191,7 @@ impl fmt::Debug for Blob {
     }
 }
 
-/// In memory.
+/// Bytes in memory.
 impl Sink for Vec<u8> {
     fn put(&mut self, bytes: &[u8]) -> Result<(), String> {
         self.extend_from_slice(bytes);
@@ -202,7 +203,7 @@ impl Sink for Vec<u8> {
     }
 }
 
-/// What is in memory at a time of what is read as a whole.
+/// Bytes in memory at a time while a blob is read as a whole.
 const PART_BYTES: u64 = 256 << 10;
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ pub fn extend(crc: u32, bytes: &[u8]) -> u32 {
 /// `with_other_start(crc32c(a ++ rest), crc32c(a), crc32c(b), rest.len())`.
 #[must_use]
 pub fn with_other_start(crc: u32, start: u32, other: u32, rest: u64) -> u32 {
-    // The checksum is linear: what the start differs in, moved on by the rest.
+    // The checksum is linear: the difference at the start, moved on by the rest.
     crc ^ crc32c::crc32c_combine(
         start ^ other,
         0,

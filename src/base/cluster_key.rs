@@ -1,29 +1,29 @@
-//! The key of a cluster: what a member has that no stranger was told, and how it proves that it has it.
+//! The key of a cluster: a secret of its members, and the proof of knowing it.
 
 use crate::base::{ClusterId, DirectoryId, NodeId};
 use ring::hmac;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// 32 random bytes in the replicated state. Whoever reads the log or a snapshot in a data directory knows them.
+/// 32 random bytes in the replicated state. A reader of the log or of a snapshot in a data directory knows them.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClusterKey(pub [u8; KEY_BYTES]);
 
 /// How long a key is, a nonce, and a proof.
 pub const KEY_BYTES: usize = 32;
 
-/// What a proof says: who speaks, to whom, on which connection.
+/// Content of a proof: who speaks, to whom, on which connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Statement {
     /// The cluster of both.
     pub cluster: ClusterId,
-    /// Who proves.
+    /// The node that proves itself.
     pub from: NodeId,
     /// Its data directory.
     pub directory: DirectoryId,
     /// Drawn at the start of its process.
     pub from_boot: u64,
-    /// To whom.
+    /// The node to which it does.
     pub to: NodeId,
     /// Drawn at the start of that process.
     pub to_boot: u64,

@@ -1,4 +1,4 @@
-//! What a call can end with: the status numbers of the C header, and the error that Rust callers see.
+//! Results of a call that did not succeed: the status numbers of the C header, and the error that Rust callers see.
 
 use super::limits::ERROR_TEXT_BYTES_MAX;
 use super::text::one_line;
@@ -58,7 +58,7 @@ statuses! {
     Unknown = 22, "UNKNOWN", "sent and not answered; it may have been done";
     /// The arguments are wrong.
     Invalid = 40, "INVALID", "an argument is not valid";
-    /// Not allowed.
+    /// A right is missing, or the session is another client's.
     Denied = 41, "DENIED", "not allowed";
     /// A bound was reached.
     Limit = 42, "LIMIT", "a limit was reached";
@@ -66,9 +66,9 @@ statuses! {
     Closed = 43, "CLOSED", "the handle is closed";
     /// The handle was made before a fork.
     Forked = 44, "FORKED", "the handle belongs to the parent process; open a new one after fork";
-    /// This version cannot do it.
+    /// This version does not support it.
     Unsupported = 45, "UNSUPPORTED", "this version does not support it";
-    /// The buffer is too small; its length now says what is needed.
+    /// The buffer is too small; its length now is the one that is needed.
     TooSmall = 46, "TOO_SMALL", "the buffer is too small";
     /// Reading or writing failed.
     Io = 60, "IO", "reading or writing failed";
@@ -82,9 +82,9 @@ statuses! {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub struct Error {
-    /// What kind of failure.
+    /// Kind of failure.
     pub status: Status,
-    /// The sentence: one line of bounded length, whoever said it; without one of its own, the status's.
+    /// A sentence for people: one line of bounded length. The status's own text where there is no better one.
     pub message: String,
     /// Why the lease had ended of which LOST speaks, by the number of `TENURE_REASON_*`; 0: it speaks of none.
     pub(crate) reason: i32,

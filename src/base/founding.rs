@@ -31,7 +31,7 @@ impl FoundingRecord {
         Self { members, origin: None }
     }
 
-    /// The same members, of a cluster that begins with a restored snapshot (safety L15).
+    /// The same members, as the record of a cluster that begins with a restored snapshot (safety L15).
     #[must_use]
     pub fn with_origin(self, origin: Option<Origin>) -> Self {
         Self { origin, ..self }

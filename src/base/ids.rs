@@ -73,7 +73,7 @@ number!(
     Token
 );
 number!(
-    /// Who within a session; 0 means that the acquire is an owner of its own.
+    /// Owner of an acquire within its session, such as a thread; 0: an owner of its own.
     Owner
 );
 

@@ -30,19 +30,19 @@ pub const BREAK_REASON_BYTES_MAX: usize = 255;
 /// Names that the apply of one entry frees and grants before it leaves the rest to later entries: with a million locks, and names that
 /// no cache foresees, some three microseconds each.
 pub const NAMES_PER_PART: usize = 2048;
-/// The sentence of an error, in bytes: what a server says is cut off there.
+/// The sentence of an error, in bytes: a longer one of a server is cut off there.
 pub const ERROR_TEXT_BYTES_MAX: usize = 4096;
-/// What one node says of why it refuses, in bytes, within such a sentence.
+/// Bytes of one node's refusal within such a sentence.
 pub const REFUSAL_TEXT_BYTES_MAX: usize = 512;
 /// One line of the log, in bytes.
 pub const LOG_LINE_BYTES_MAX: usize = 8 << 10;
 /// Lines of the log that a host has asked for and not read yet.
 pub const LOG_QUEUE_LINES_MAX: usize = 4096;
-/// Those lines in bytes: what a node says in a bad minute, at its most talkative.
+/// Bytes of those lines: a bad minute of a node at its most talkative.
 pub const LOG_QUEUE_BYTES_MAX: usize = 1 << 20;
 /// Names in one acquire.
 pub const NAMES_PER_ACQUIRE_MAX: usize = 32;
-/// Holders of one shared or counted lock; whoever comes then waits.
+/// Holders of one shared or counted lock; later ones wait.
 pub const HOLDERS_PER_LOCK_MAX: usize = 100_000;
 
 /// Waiters that a view of a lock lists.
@@ -101,16 +101,16 @@ pub const REQUEST_BYTES_IN_FLIGHT_MAX: usize = 1 << 20;
 pub const OBSERVERS_PER_CONNECTION_MAX: usize = 1024;
 /// Observers of one leader: one of each of as many connections as there may be, some 200 bytes each.
 pub const OBSERVERS_MAX: usize = 100_000;
-/// Changes of holders that a replica remembers, for observers that come back: what a busy cluster (10,000 a second)
-/// does in three seconds, longer than an election and a reconnect take. Some 80 bytes each.
+/// Changes of holders that a replica remembers, for observers that return: three seconds of a busy cluster (10,000 a
+/// second), which is longer than an election and a reconnect take. Some 80 bytes each.
 pub const HISTORY_CHANGES_MAX: usize = 32_768;
-/// What those changes name and carry, in bytes: 256 of each.
+/// Bytes of names and values of those changes: 256 for each.
 pub const HISTORY_BYTES_MAX: usize = 8 << 20;
 /// Client connections of one node, as far as its descriptors go: each session has one.
 pub const CONNECTIONS_MAX: usize = 100_000;
 /// Accepted connections of one node that have not said who they are, where that takes TLS; each may have said up to 32 KiB.
 pub const GREETINGS_MAX: usize = 16_384;
-/// The same of one address (of IPv6: of one /64): more than all clients of a large machine, which may dial at once.
+/// Such connections of one address (of IPv6: of one /64): more than all clients of a large machine, which may dial at once.
 pub const GREETINGS_PER_ADDRESS_MAX: usize = 8_192;
 /// Requests held by a new leader until its own no-op is applied.
 pub const HELD_REQUESTS_MAX: usize = 65_536;
@@ -142,7 +142,7 @@ pub const RETAINED_BYTES: u64 = 8 << 20;
 pub const SEGMENT_BYTES: u64 = 8 << 20;
 
 const _: () = assert!(REQUEST_SPAN_MAX > 16 * ANSWERS_PER_SESSION_MAX as u64);
-/// Entries that a member may lack and still counts as one that has the log: what a few round trips bring.
+/// Entries that a member may lack and still count as one that has the log: as many as a few round trips bring.
 pub const LAG_ENTRIES_MAX: u64 = 1000;
 
 const _: () = assert!(ENTRY_BYTES_MAX > 2 * (NAME_BYTES_MAX + VALUE_BYTES_MAX));

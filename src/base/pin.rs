@@ -1,4 +1,4 @@
-//! A cluster as people name it: by its whole id, or by how that begins.
+//! A pin: a cluster as people name it, by its whole id or the beginning of it.
 
 use super::ClusterId;
 use std::fmt;
@@ -24,7 +24,7 @@ impl ClusterPin {
         Ok(Self(digits.to_ascii_lowercase()))
     }
 
-    /// Whether `cluster` is what it names.
+    /// Whether this pin names `cluster`.
     #[must_use]
     pub fn matches(&self, cluster: ClusterId) -> bool {
         cluster.to_string().starts_with(&self.0)

@@ -1,4 +1,4 @@
-//! Who somebody is: what certificates name, and what rights will be given to.
+//! Principals: identities that certificates and credentials name, and that rights are given to.
 //!
 //! A principal is written `KIND/NAME`, in a certificate as the URI `tenure:KIND/NAME`. Kinds never mix: `client/a` and
 //! `operator/a` are two.
@@ -8,7 +8,7 @@ use crate::base::text::one_line;
 use std::fmt;
 use std::str::FromStr;
 
-/// One identity.
+/// One identity: a kind and a name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Principal {
@@ -27,7 +27,7 @@ pub enum Principal {
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PrincipalName(String);
 
-/// What is wrong with a principal, as the second half of a sentence about it.
+/// Defect of a principal, as the second half of a sentence about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PrincipalError {
     /// No `/`, or a kind that there is not.
@@ -73,7 +73,7 @@ pub enum IdentityError {
     Wrong(String, PrincipalError),
 }
 
-/// By what a node is verified that was dialed by an endpoint. There is no fallback from one to the other.
+/// How a node that was dialed by an endpoint is verified. There is no fallback from one to the other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Verify {
@@ -84,16 +84,17 @@ pub enum Verify {
     Node,
 }
 
-/// What stands before a principal in a certificate.
+/// Scheme of a principal's URI in a certificate.
 pub const PRINCIPAL_SCHEME: &str = "tenure:";
 /// Bytes of a name.
 pub const PRINCIPAL_NAME_BYTES_MAX: usize = 128;
 
 impl Principal {
-    /// What a certificate says; `None`: the URI is not one of ours.
+    /// The principal that a URI of a certificate names; `None`: the URI is not one of ours.
     ///
     /// # Errors
-    /// It is one of ours and names nobody. Whoever shows it is refused, not taken for somebody without a name.
+    /// The URI is one of ours and names nobody. Such a certificate is refused, and does not count as one without a
+    /// name.
     pub fn from_uri(uri: &str) -> Result<Option<Self>, PrincipalError> {
         let is_ours = uri.split_once(':').is_some_and(|(scheme, _)| {
             scheme.eq_ignore_ascii_case(PRINCIPAL_SCHEME.trim_end_matches(':'))
@@ -107,10 +108,11 @@ impl Principal {
         }
     }
 
-    /// Whom the URIs of a certificate name: one principal, by one URI. Those of others (SPIFFE's, …) say nothing here.
+    /// The principal that the URIs of a certificate name, by exactly one of them. URIs of others (SPIFFE's, …) do not
+    /// count.
     ///
     /// # Errors
-    /// Nobody, or more than one: what is missing or unclear is refused, never guessed.
+    /// No principal, or more than one: a missing or unclear name is refused, never guessed.
     pub fn of_uris<'a>(uris: impl IntoIterator<Item = &'a str>) -> Result<Self, IdentityError> {
         let mut found = None;
         for uri in uris {
@@ -183,7 +185,7 @@ impl FromStr for PrincipalName {
 }
 
 impl PrincipalName {
-    /// As it is written.
+    /// Its written form, `KIND/NAME`.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

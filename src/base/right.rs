@@ -1,4 +1,4 @@
-//! What may be allowed to somebody: five rights, and sets of them.
+//! Rights: the five things that may be allowed to somebody, and sets of them.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
@@ -23,7 +23,7 @@ pub enum Right {
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Rights(u8);
 
-/// What is wrong with a list of rights, as a sentence.
+/// Defect of a list of rights, as a sentence.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RightsError {
     /// None is called so.
@@ -31,7 +31,7 @@ pub enum RightsError {
         "there is no right {0:?}: of a lock there are acquire, read and break, of the cluster operate and admin"
     )]
     Unknown(String),
-    /// Two kinds.
+    /// Rights to names and rights of the cluster together.
     #[error(
         "acquire, read and break are rights to names, operate and admin are of the cluster and have no name: give them by one rule each"
     )]
@@ -42,12 +42,12 @@ pub enum RightsError {
 }
 
 impl Right {
-    /// All.
+    /// Every right, in order.
     pub const ALL: [Self; 5] = [Self::Acquire, Self::Read, Self::Break, Self::Operate, Self::Admin];
     /// How many there are.
     pub const COUNT: usize = Self::ALL.len();
 
-    /// As it is written.
+    /// Its name in commands and rules.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -87,14 +87,14 @@ impl FromStr for Right {
 }
 
 impl Rights {
-    /// None.
+    /// The empty set.
     pub const NONE: Self = Self(0);
-    /// Those to names.
+    /// All rights to names.
     pub const OF_NAMES: Self = Self(Right::Acquire.bit() | Right::Read.bit() | Right::Break.bit());
-    /// Those of the cluster.
+    /// All rights of the cluster.
     pub const OF_CLUSTER: Self = Self(Right::Operate.bit() | Right::Admin.bit());
 
-    /// These alone.
+    /// The set of these rights.
     #[must_use]
     pub fn of(rights: impl IntoIterator<Item = Right>) -> Self {
         Self(rights.into_iter().fold(0, |bits, right| bits | right.bit()))
@@ -110,13 +110,13 @@ impl Rights {
         self.0 & right.bit() != 0
     }
 
-    /// Those of either.
+    /// The union of both sets.
     #[must_use]
     pub fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// Those of both.
+    /// The intersection of both sets.
     #[must_use]
     pub fn common(self, other: Self) -> Self {
         Self(self.0 & other.0)
@@ -128,7 +128,7 @@ impl Rights {
         Self(self.0 & !other.0)
     }
 
-    /// In order.
+    /// Its rights, in order.
     pub fn iter(self) -> impl Iterator<Item = Right> {
         Right::ALL.into_iter().filter(move |right| self.has(*right))
     }
@@ -147,7 +147,7 @@ impl Rights {
 impl FromStr for Rights {
     type Err = RightsError;
 
-    /// "acquire,read".
+    /// Parses a list such as "acquire,read".
     fn from_str(text: &str) -> Result<Self, RightsError> {
         let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
         let rights = names.map(str::parse).collect::<Result<Vec<Right>, _>>()?;
@@ -190,7 +190,7 @@ impl<'de> Deserialize<'de> for Rights {
     }
 }
 
-/// Of what is no right.
+/// Longest part of an unknown name that an error shows.
 const NAME_CHARS_SHOWN: usize = 32;
 
 #[cfg(test)]

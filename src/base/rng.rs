@@ -23,7 +23,7 @@ impl Rng {
         low + self.below(high.saturating_sub(low).saturating_add(1))
     }
 
-    /// Any number.
+    /// The next 64 random bits.
     pub fn number(&mut self) -> u64 {
         self.0.u64(..)
     }
@@ -39,12 +39,12 @@ impl Rng {
         Duration::from_nanos(self.between(low, high))
     }
 
-    /// 16 bytes.
+    /// 16 random bytes.
     pub fn bytes16(&mut self) -> [u8; 16] {
         self.0.u128(..).to_le_bytes()
     }
 
-    /// 32 bytes.
+    /// 32 random bytes.
     pub fn bytes32(&mut self) -> [u8; 32] {
         let halves = [self.bytes16(), self.bytes16()].concat();
         halves.try_into().expect("twice 16 bytes")

@@ -1,4 +1,4 @@
-//! On whose behalf something is asked: a principal, or nobody who is known.
+//! Subjects: on whose behalf something is asked; a principal, or nobody known.
 
 use crate::base::{NodeId, Principal, PrincipalError};
 use serde::de::Visitor;
@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
 
-/// Whoever asks.
+/// On whose behalf something is asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Subject {
     /// On a connection that is not encrypted, or in a session of before identities were kept.
@@ -16,7 +16,7 @@ pub enum Subject {
     Known(Principal),
 }
 
-/// As it is written.
+/// Its written form.
 pub const ANONYMOUS: &str = "anonymous";
 
 impl Subject {
@@ -69,7 +69,7 @@ impl FromStr for Subject {
     }
 }
 
-/// As text is.
+/// Serialized as its written form.
 impl Serialize for Subject {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)

@@ -74,7 +74,7 @@ pub fn days_left(end: u64, now: u64) -> i64 {
     i64::try_from(left.div_euclid(86_400)).unwrap_or(i64::MAX)
 }
 
-/// The same to the second, from milliseconds: "2026-11-30 14:03:22 UTC".
+/// The same to the second, given milliseconds: "2026-11-30 14:03:22 UTC".
 #[must_use]
 pub fn moment(unix_ms: u64) -> String {
     let (date, time) = (date(unix_ms / 1000), time_of_day(unix_ms));

@@ -4,7 +4,7 @@ use super::ClusterAt;
 use super::calls::{bug, checked_name, unexpected, wait_for_done};
 use super::core::{CoreOptions, SessionState, Wait};
 use super::data::{ClientOptions, Holder, SessionInfo, client_name};
-use super::driver::{Given, Shared, Taken, Waiter};
+use super::driver::{CallResult, Shared, Taken, Waiter};
 use super::tls::TlsOptions;
 use super::{endpoints, hand_over, status};
 use crate::base::time::nanos;
@@ -37,10 +37,10 @@ pub(super) struct Handle {
 impl Handle {
     /// Any linearizable read.
     pub(super) fn read(&self, query: Query) -> Result<ReadAnswer, Error> {
-        let (_, slot) = self.shared.call(|core, now| core.read(now, query))?;
-        self.shared.wait_for(&slot, None)?;
-        match slot.take() {
-            Taken::Given(Given::Read(answer)) => Ok(answer),
+        let (_, promise) = self.shared.call(|core, now| core.read(now, query))?;
+        self.shared.wait_for(&promise, None)?;
+        match promise.take() {
+            Taken::Decided(CallResult::Read(answer)) => Ok(answer),
             Taken::Failed(error) => Err(error),
             other => Err(bug(&other)),
         }
@@ -267,12 +267,12 @@ impl Client {
     /// # Errors
     /// TIMEOUT: the server did not answer in time; its TTL will free the locks.
     pub fn close(&self, wait: Wait) -> Result<(), Error> {
-        let (call, slot) = self.shared().with(|inner, now| {
+        let (call, promise) = self.shared().with(|inner, now| {
             inner.close_feeds();
             let call = inner.core.close(now);
-            (call, inner.slot_of(call))
+            (call, inner.promise_of(call))
         })?;
-        let done = wait_for_done(&self.handle, call, &slot, wait)?;
+        let done = wait_for_done(&self.handle, call, &promise, wait)?;
         done.unwrap_or_else(|| {
             let text =
                 "no leader answered the close in time; the locks are freed when the TTL is over";

@@ -2,7 +2,7 @@
 
 use super::api::Handle;
 use super::core::{CallId, Wait};
-use super::driver::{Slot, Taken};
+use super::driver::{Promise, Taken};
 use crate::base::time::nanos;
 use crate::lock::Name;
 use crate::sys::clock;
@@ -14,14 +14,14 @@ use crate::{Error, Status};
 pub(super) fn wait_for_done(
     handle: &Handle,
     call: CallId,
-    slot: &Slot,
+    promise: &Promise,
     wait: Wait,
 ) -> Result<Option<Result<(), Error>>, Error> {
     if wait != Wait::Try {
-        handle.shared.wait_for(slot, until(wait))?;
+        handle.shared.wait_for(promise, until(wait))?;
     }
-    let done = match slot.take() {
-        Taken::Given(_) => Some(Ok(())),
+    let done = match promise.take() {
+        Taken::Decided(_) => Some(Ok(())),
         Taken::Failed(error) => Some(Err(error)),
         Taken::Nothing => Some(Err(bug(&Taken::Nothing))),
         Taken::Undecided => None,
@@ -33,10 +33,10 @@ pub(super) fn wait_for_done(
 }
 
 /// What an order gave; the core gives it up after the request timeout.
-pub(super) fn wait_for_order(handle: &Handle, slot: &Slot) -> Result<(), Error> {
-    handle.shared.wait_for(slot, None)?;
-    match slot.take() {
-        Taken::Given(_) => Ok(()),
+pub(super) fn wait_for_order(handle: &Handle, promise: &Promise) -> Result<(), Error> {
+    handle.shared.wait_for(promise, None)?;
+    match promise.take() {
+        Taken::Decided(_) => Ok(()),
         Taken::Failed(error) => Err(error),
         other => Err(bug(&other)),
     }

@@ -37,8 +37,8 @@ impl Lease {
         let before = self.ended();
         let (lease, value) = (self.state.id, value.to_vec());
         let shared = &self.handle.shared;
-        let (_, slot) = shared.call(|core, now| core.proclaim(now, lease, value))?;
-        let done = wait_for_order(&self.handle, &slot);
+        let (_, promise) = shared.call(|core, now| core.proclaim(now, lease, value))?;
+        let done = wait_for_order(&self.handle, &promise);
         done.map_err(|error| of_lease(&self.state, before, error))
     }
 }

@@ -4,7 +4,7 @@ use super::api::Handle;
 use super::calls::wait_for_done;
 use super::core::{EndReason, Wait};
 use super::data::{Asked, LeaseState};
-use super::driver::LeaseState as State;
+use super::driver::SharedLease;
 use super::sentences::of_lease;
 use crate::base::Token;
 use crate::base::time::nanos;
@@ -16,11 +16,11 @@ use std::time::Duration;
 /// A grant, as long as it may be believed in. Thread-safe. Dropped it is released in the background.
 pub struct Lease {
     pub(super) handle: Arc<Handle>,
-    pub(super) state: Arc<State>,
+    pub(super) state: Arc<SharedLease>,
 }
 
 impl Lease {
-    pub(super) fn new(handle: Arc<Handle>, state: Arc<State>) -> Self {
+    pub(super) fn new(handle: Arc<Handle>, state: Arc<SharedLease>) -> Self {
         Self { handle, state }
     }
 
@@ -108,8 +108,8 @@ impl Lease {
     pub fn release(&self, wait: Wait) -> Result<(), Error> {
         let before = self.ended();
         let lease = self.state.id;
-        let (call, slot) = self.handle.shared.call(|core, now| core.release(now, lease))?;
-        let done = wait_for_done(&self.handle, call, &slot, wait)?;
+        let (call, promise) = self.handle.shared.call(|core, now| core.release(now, lease))?;
+        let done = wait_for_done(&self.handle, call, &promise, wait)?;
         let done = done.unwrap_or_else(|| {
             let text = "the release is not answered yet; it goes on in the background";
             Err(Error::new(Status::Unknown, text))

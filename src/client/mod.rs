@@ -11,6 +11,7 @@
 //! ```
 
 mod api;
+mod blocking;
 mod builders;
 mod calls;
 mod cluster_at;
@@ -24,7 +25,6 @@ mod endpoints;
 mod events;
 mod hand_over;
 mod lease;
-mod line;
 mod members;
 mod observer;
 mod operating;

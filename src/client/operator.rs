@@ -1,7 +1,7 @@
 //! Orders of operators: a connection to the node that leads, found by asking the others.
 
+use super::blocking::{BlockingConnection, Said};
 use super::cluster_at::ClusterAt;
-use super::line::{Line, Said};
 use super::search::{Search, greet, leads};
 use crate::base::{ClusterId, NodeId};
 use crate::wire::{
@@ -15,7 +15,7 @@ use std::time::Duration;
 pub struct Operator {
     node: NodeId,
     cluster: Option<ClusterId>,
-    line: Line,
+    connection: BlockingConnection,
     timeout: Duration,
     orders: u64,
 }
@@ -28,8 +28,8 @@ impl Operator {
     /// INVALID for malformed endpoints; UNAVAILABLE says which nodes were tried and why each failed, or that they are of
     /// several clusters.
     pub fn connect(whom: impl Into<ClusterAt>, timeout: Duration) -> Result<Self, Error> {
-        let (line, welcome) = Search::new(whom.into(), timeout)?.run()?;
-        Ok(Self::new(line, &welcome, timeout))
+        let (connection, welcome) = Search::new(whom.into(), timeout)?.run()?;
+        Ok(Self::new(connection, &welcome, timeout))
     }
 
     /// Connects to the node at `endpoint` ("host:port"), whether it leads or not: for what any node does
@@ -38,12 +38,12 @@ impl Operator {
     /// # Errors
     /// UNAVAILABLE says why it cannot be reached.
     pub fn connect_to(endpoint: &str, timeout: Duration) -> Result<Self, Error> {
-        let (line, welcome) = greet(endpoint, None, timeout)?;
-        Ok(Self::new(line, &welcome, timeout))
+        let (connection, welcome) = greet(endpoint, None, timeout)?;
+        Ok(Self::new(connection, &welcome, timeout))
     }
 
-    fn new(line: Line, welcome: &ClientWelcome, timeout: Duration) -> Self {
-        Self { node: welcome.node, cluster: welcome.cluster, line, timeout, orders: 0 }
+    fn new(connection: BlockingConnection, welcome: &ClientWelcome, timeout: Duration) -> Self {
+        Self { node: welcome.node, cluster: welcome.cluster, connection, timeout, orders: 0 }
     }
 
     /// The cluster of that node; `None` until it is founded.
@@ -68,10 +68,12 @@ impl Operator {
     /// # Errors
     /// UNAVAILABLE.
     pub(super) fn status(&mut self) -> Result<NodeStatus, Error> {
-        self.line.allow(self.timeout);
-        self.line.send(&Request::Status { read: 0 })?;
+        self.connection.allow(self.timeout);
+        self.connection.send(&Request::Status { read: 0 })?;
         loop {
-            if let Said::Message(ServerMessage::Status { status, .. }) = self.line.receive()? {
+            if let Said::Message(ServerMessage::Status { status, .. }) =
+                self.connection.receive()?
+            {
                 return Ok(status.into());
             }
         }
@@ -86,12 +88,12 @@ impl Operator {
         let number = self.orders;
         let (node, only_reads) = (self.node, matches!(order, Order::Snapshot { .. }));
         let lost = |why: Error| if only_reads { unread(node, &why) } else { unknown(node, &why) };
-        self.line.allow(self.timeout);
+        self.connection.allow(self.timeout);
         let request = Request::Order { read: number, order: order.clone() };
         self.check_understood(&request)?;
-        self.line.send(&request).map_err(lost)?;
+        self.connection.send(&request).map_err(lost)?;
         loop {
-            match self.line.receive().map_err(lost)? {
+            match self.connection.receive().map_err(lost)? {
                 Said::Message(ServerMessage::Ordered { read, answer }) if read == number => {
                     return match answer {
                         OrderAnswer::Denied { text } => Err(Error::new(Status::Denied, text)),
@@ -119,10 +121,10 @@ impl Operator {
         let (node, number) = (self.node, self.orders);
         let request = Request::Read { read: number, query: query.clone() };
         self.check_understood(&request)?;
-        self.line.allow(self.timeout);
-        self.line.send(&request).map_err(|why| unread(node, &why))?;
+        self.connection.allow(self.timeout);
+        self.connection.send(&request).map_err(|why| unread(node, &why))?;
         loop {
-            match self.line.receive().map_err(|why| unread(node, &why))? {
+            match self.connection.receive().map_err(|why| unread(node, &why))? {
                 Said::Message(ServerMessage::Read { read, answer, .. }) if read == number => {
                     return match answer {
                         ReadAnswer::Denied { text } => Err(Error::new(Status::Denied, text)),
@@ -143,7 +145,7 @@ impl Operator {
     }
 
     fn check_understood(&self, request: &Request) -> Result<(), Error> {
-        if self.line.understands(request.needs()) {
+        if self.connection.understands(request.needs()) {
             return Ok(());
         }
         let text = format!(

@@ -26,8 +26,8 @@ impl Client {
         }
         let (name, token, way) = (checked_name(name)?, token.unwrap_or(Token(0)), grace.way());
         let wish = BreakCall { name, token, way, to, reason };
-        let (_, slot) = self.handle.shared.call(|core, now| core.break_lock(now, wish))?;
-        wait_for_order(&self.handle, &slot)
+        let (_, promise) = self.handle.shared.call(|core, now| core.break_lock(now, wish))?;
+        wait_for_order(&self.handle, &promise)
     }
 }
 
@@ -46,9 +46,9 @@ impl Lease {
         self.check_somebody_waits(to)?;
         let (lease, to) = (self.state.id, to.map(str::to_owned));
         let shared = &self.handle.shared;
-        let (call, slot) = shared.call(|core, now| core.transfer(now, lease, to))?;
+        let (call, promise) = shared.call(|core, now| core.transfer(now, lease, to))?;
         let wait = Wait::For(self.handle.request_timeout);
-        let done = wait_for_done(&self.handle, call, &slot, wait)?.unwrap_or_else(|| {
+        let done = wait_for_done(&self.handle, call, &promise, wait)?.unwrap_or_else(|| {
             let text = "the handover is not answered yet; it goes on in the background";
             Err(Error::new(Status::Unknown, text))
         });

@@ -4,7 +4,7 @@ use super::api::{Client, Handle};
 use super::calls::{bug, checked_name, until};
 use super::core::{AcquireCall, CallId, Wait};
 use super::data::AcquireOptions;
-use super::driver::{Given, Slot, Taken};
+use super::driver::{CallResult, Promise, Taken};
 use super::lease::Lease;
 use super::sentences::{Subject, of_late_campaign};
 use crate::base::limits::NAMES_PER_ACQUIRE_MAX;
@@ -78,8 +78,8 @@ impl Client {
         let names = std::iter::once(&name).chain(&also).cloned().collect();
         let subject = Subject::new(names, wait);
         let wish = AcquireCall { name, also, wait, value, owner, mode, limit, permits, delay_ms };
-        let (call, slot) = self.handle.shared.call(|core, now| core.acquire(now, wish))?;
-        Ok(Pending { handle: Arc::clone(&self.handle), call, slot, kind, subject })
+        let (call, promise) = self.handle.shared.call(|core, now| core.acquire(now, wish))?;
+        Ok(Pending { handle: Arc::clone(&self.handle), call, promise, kind, subject })
     }
 }
 
@@ -96,7 +96,7 @@ pub(super) enum Kind {
 pub struct Pending {
     pub(super) handle: Arc<Handle>,
     call: CallId,
-    pub(super) slot: Arc<Slot>,
+    pub(super) promise: Arc<Promise>,
     kind: Kind,
     pub(super) subject: Subject,
 }
@@ -105,7 +105,7 @@ impl Pending {
     /// Readable once decided; `None` when the process has no file descriptor left.
     #[must_use]
     pub fn fd(&self) -> Option<RawFd> {
-        self.handle.shared.event_fd(&self.slot)
+        self.handle.shared.event_fd(&self.promise)
     }
 
     /// The lease, or why there is none; waits at most `wait` for the decision (AGAIN after it).
@@ -117,10 +117,10 @@ impl Pending {
             return Err(Status::Forked.into());
         }
         if wait != Wait::Try {
-            self.handle.shared.wait_for(&self.slot, until(wait))?;
+            self.handle.shared.wait_for(&self.promise, until(wait))?;
         }
-        match self.slot.take() {
-            Taken::Given(Given::Lease(state)) => {
+        match self.promise.take() {
+            Taken::Decided(CallResult::Lease(state)) => {
                 self.still_held(Lease::new(Arc::clone(&self.handle), state))
             }
             Taken::Failed(error) => Err(self.subject.not_granted(error)),
@@ -155,12 +155,12 @@ impl Drop for Pending {
             return;
         }
         // After a failure there is nothing to withdraw.
-        let _ = self.handle.shared.with(|inner, now| match self.slot.take() {
+        let _ = self.handle.shared.with(|inner, now| match self.promise.take() {
             Taken::Undecided => {
                 inner.forget(self.call);
                 inner.core.cancel(now, self.call);
             }
-            Taken::Given(Given::Lease(state)) => {
+            Taken::Decided(CallResult::Lease(state)) => {
                 inner.core.release(now, state.id);
             }
             _ => {}

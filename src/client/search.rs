@@ -1,9 +1,9 @@
 //! The search for the leader of a cluster over plain connections: all endpoints are asked at once, and compared.
 
+use super::blocking::BlockingConnection;
 use super::cluster_at::ClusterAt;
 use super::core::Words;
 use super::endpoints;
-use super::line::Line;
 use crate::base::NodeId;
 use crate::net::TlsDialer;
 use crate::sys::thread;
@@ -24,7 +24,7 @@ pub(super) struct Search {
 }
 
 /// A connection, and what it was welcomed with.
-pub(super) type Greeted = (Line, ClientWelcome);
+pub(super) type Greeted = (BlockingConnection, ClientWelcome);
 
 type Answer = (String, Result<Greeted, Error>);
 
@@ -101,16 +101,16 @@ impl Search {
 
     /// Whoever is of the cluster that is meant.
     fn take(&mut self, address: &str, answer: Result<Greeted, Error>) -> Option<Greeted> {
-        let checked = answer.and_then(|(line, welcome)| {
+        let checked = answer.and_then(|(connection, welcome)| {
             self.whom.check(welcome.cluster)?;
-            Ok((line, welcome))
+            Ok((connection, welcome))
         });
         match checked {
-            Ok((line, welcome)) => {
+            Ok((connection, welcome)) => {
                 if let Some(cluster) = welcome.cluster {
                     self.words.note(address, cluster);
                 }
-                Some((line, welcome))
+                Some((connection, welcome))
             }
             Err(error) => {
                 self.failures.insert(address.to_owned(), error.to_string());
@@ -133,8 +133,8 @@ pub(super) fn greet(
     tls: Option<&TlsDialer>,
     wait: Duration,
 ) -> Result<Greeted, Error> {
-    let (line, welcomed) = Line::dial(endpoint, tls, "operator", wait)?;
-    Ok((line, welcomed.welcome))
+    let (connection, welcomed) = BlockingConnection::dial(endpoint, tls, "operator", wait)?;
+    Ok((connection, welcomed.welcome))
 }
 
 pub(super) fn leads(hint: &LeaderHint, node: NodeId) -> bool {

@@ -2,7 +2,7 @@
 //! servers said; who holds what under which name is known here.
 
 use super::core::{EndReason, Wait};
-use super::driver::LeaseState;
+use super::driver::SharedLease;
 use crate::lock::Name;
 use crate::{Error, Status};
 
@@ -59,7 +59,7 @@ impl Subject {
 }
 
 /// What a call about `lease` says that failed with `error`; `before`: why the lease had ended before the call.
-pub(super) fn of_lease(lease: &LeaseState, before: Option<EndReason>, error: Error) -> Error {
+pub(super) fn of_lease(lease: &SharedLease, before: Option<EndReason>, error: Error) -> Error {
     let name = quoted(&lease.name);
     // It may also have ended by itself between that look and the call, which itself ends it.
     let by_a_call = [EndReason::Released, EndReason::Transferred];
@@ -79,7 +79,7 @@ pub(super) fn of_lease(lease: &LeaseState, before: Option<EndReason>, error: Err
 }
 
 /// What a campaign says whose lease ended before anybody had it.
-pub(super) fn of_late_campaign(lease: &LeaseState, reason: EndReason) -> Error {
+pub(super) fn of_late_campaign(lease: &SharedLease, reason: EndReason) -> Error {
     let name = quoted(&lease.name);
     let text = format!(
         "elected in {name}, and before the call returned the lease {}",
@@ -101,7 +101,7 @@ fn of_end(error: Error, reason: Option<EndReason>) -> Error {
 }
 
 /// As the end of a sentence about a lease.
-fn why_ended(lease: &LeaseState, reason: EndReason) -> String {
+fn why_ended(lease: &SharedLease, reason: EndReason) -> String {
     match reason {
         EndReason::Released => "was released before".to_owned(),
         EndReason::Expired => {

@@ -41,7 +41,7 @@ impl Debug for Lease {
 
 impl Debug for Pending {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        let is_decided = self.handle.shared.glance(|_| self.slot.is_decided());
+        let is_decided = self.handle.shared.glance(|_| self.promise.is_decided());
         f.debug_struct("Pending")
             .field("names", &format_args!("{}", self.subject.names()))
             .field("is_decided", &is_decided)

@@ -1,6 +1,6 @@
 //! Asking nodes for their own status: plain short-lived connections, no session, no quorum.
 
-use super::line::{Line, Said};
+use super::blocking::{BlockingConnection, Said};
 use crate::net::TlsDialer;
 use crate::sys::thread;
 use crate::wire::{NodeStatus, Request, ServerMessage};
@@ -30,16 +30,16 @@ pub(super) fn ask_all(
 }
 
 fn ask(endpoint: &str, tls: Option<&TlsDialer>, timeout: Duration) -> Result<NodeStatus, Error> {
-    let (mut line, welcomed) = Line::dial(endpoint, tls, "status", timeout)?;
+    let (mut connection, welcomed) = BlockingConnection::dial(endpoint, tls, "status", timeout)?;
     let describe = Request::Describe { read: 1 };
     let is_understood = welcomed.speech.abilities.cover(describe.needs());
-    line.send(&if is_understood { describe } else { Request::Status { read: 1 } })?;
+    connection.send(&if is_understood { describe } else { Request::Status { read: 1 } })?;
     // One of 0.1.0 says it in its welcome alone.
     let cluster = welcomed.welcome.cluster;
     let of_cluster =
         |status: NodeStatus| NodeStatus { cluster: status.cluster.or(cluster), ..status };
     loop {
-        match line.receive()? {
+        match connection.receive()? {
             Said::Message(ServerMessage::Described { values, .. }) => {
                 return Ok(of_cluster(NodeStatus::from_values(&values)));
             }

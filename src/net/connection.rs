@@ -118,7 +118,7 @@ impl Connection {
         Self { stream, stage, decoder, output, is_heard: false }
     }
 
-    /// Hands what is to be polled to `register`, and what for.
+    /// Hands the descriptor to be polled to `register`, with the events to poll it for.
     pub(super) fn poll_with<T>(
         &mut self,
         interest: Interest,
@@ -188,7 +188,7 @@ impl Connection {
         Ok(true)
     }
 
-    /// Reads what is there, at most about `budget` bytes, and appends whole frames to `frames`.
+    /// Reads available bytes, about `budget` at most, and appends whole frames to `frames`.
     ///
     /// # Errors
     /// [`Closed`]; frames that came before it are in `frames`.
@@ -250,12 +250,12 @@ impl Connection {
         self.output.push(kind, value).map_err(|_| Closed::Full)
     }
 
-    /// Sends what is queued as far as the socket takes it, with `sendmsg(MSG_NOSIGNAL)`: a write to a
-    /// dead peer must not kill a host by SIGPIPE.
+    /// Sends queued bytes as far as the socket takes them, with `sendmsg(MSG_NOSIGNAL)`: a write to a dead peer must
+    /// not kill a host by SIGPIPE.
     ///
     /// # Errors
-    /// [`Closed`]; what was queued is dropped. After [`Closed::ByPeer`] the last bytes that the other
-    /// side sent may still be received.
+    /// [`Closed`]; queued bytes are dropped. After [`Closed::ByPeer`] the last bytes that the other side sent may
+    /// still be received.
     pub fn flush(&mut self) -> Result<(), Closed> {
         if self.queued_bytes() == 0 || !self.check_dialed()? {
             return Ok(());
@@ -293,7 +293,7 @@ impl Connection {
             _ if self.stage == Stage::Dialing => true,
             Stream::Tcp(_) => !self.output.is_empty(),
             Stream::Either(stream) => stream.takes_plain() && !self.output.is_empty(),
-            // What waits for the handshake waits for the other side, and not for room.
+            // Bytes that wait for the handshake wait for the other side, not for room.
             Stream::Tls(stream) => {
                 stream.queued_bytes() > 0 || (!self.output.is_empty() && !self.is_handshaking())
             }
@@ -318,31 +318,30 @@ impl Connection {
         self.output.held() + self.encrypted_bytes()
     }
 
-    /// Forgets what waits to be sent, but for the rest of a frame that was sent in part: what is queued next comes behind
-    /// that.
+    /// Forgets queued bytes, but for the rest of a frame that was sent in part: later frames come behind that.
     pub fn cut(&mut self) {
         self.output.cut();
     }
 
-    /// Ends the stream of what we send; what the other side sends can still be read.
+    /// Ends our half of the stream; the other side's can still be read.
     pub fn end_stream(&mut self) {
         self.end_tls();
         if let Some(socket) = self.socket() {
-            // Whoever is gone already needs no end.
+            // A peer that is gone needs no end.
             let _ = socket.shutdown(Shutdown::Write);
         }
     }
 
-    /// Sends what the socket still takes and ends the stream, so that last words arrive before the end. Gives the socket
-    /// as [`Connection::into_socket`] does.
+    /// Sends queued bytes as far as the socket takes them and ends the stream, so that last words arrive before the
+    /// end. Gives the socket as [`Connection::into_socket`] does.
     pub fn finish(mut self) -> Option<OwnedFd> {
-        // Whoever is gone already needs no last words.
+        // A peer that is gone needs no last words.
         let _ = self.flush();
         self.end_stream();
         self.into_socket()
     }
 
-    /// The socket, for whoever closes it; `None`: there is none, and the connection has ended.
+    /// The socket, for a caller that will close it; `None`: the connection has ended.
     #[must_use]
     pub fn into_socket(self) -> Option<OwnedFd> {
         match self.stream {
@@ -365,7 +364,7 @@ impl AsRawFd for Connection {
     }
 }
 
-/// A descriptor of memory is always writable, and room is told as something to read is.
+/// A descriptor of memory is always writable; room is reported as readability.
 fn without_room(interest: Interest) -> Interest {
     interest.remove(Interest::WRITABLE).unwrap_or(interest)
 }

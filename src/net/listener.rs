@@ -86,5 +86,6 @@ impl Listener {
     }
 }
 
-/// Connections that wait to be accepted: whoever comes beyond them dials again after a second. The system bounds it, too.
+/// Connections that wait to be accepted. A client beyond them dials again after a second. The system has a bound of
+/// its own.
 const BACKLOG: i32 = 4096;

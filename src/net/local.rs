@@ -1,4 +1,5 @@
-//! How clients in a node's own process reach it: without a socket, and as any other client otherwise.
+//! Connections within a process: a client of an embedded node reaches it without a socket, and is treated like any
+//! other.
 
 use crate::net::{Connection, ShownWithin, TrustWithin, Wake};
 use crate::sys::fork;
@@ -20,7 +21,7 @@ pub struct LocalListener {
 /// Connections that were dialed and not accepted; `None` once nobody will.
 type Waiting = Mutex<Option<VecDeque<Connection>>>;
 
-/// Whose certificates the node believes; `None`: it asks for none.
+/// The authorities that the node trusts; `None`: it asks for no certificate.
 type Trust = Mutex<Option<TrustWithin>>;
 
 /// A node of this process, as a client reaches it. Clones reach the same one; it may outlive the node.
@@ -41,10 +42,10 @@ pub struct LocalNode {
 /// Why a node of this process gives no connection.
 #[derive(Debug, thiserror::Error)]
 pub enum LocalDialError {
-    /// It has ended, or it is the parent process that has it: its address may be reached by TCP.
+    /// The node has ended, or belongs to the parent process: its address may be reached by TCP.
     #[error("the node in this process has ended")]
     Ended,
-    /// It has not taken those that were dialed before: it hangs.
+    /// The node has not taken the connections dialed before: it hangs.
     #[error("the node in this process takes no more connections")]
     Full,
     /// The certificate that is shown is none that the node believes.
@@ -62,19 +63,19 @@ impl fmt::Debug for LocalNode {
 }
 
 impl LocalListener {
-    /// `wake` ends the wait of who is to accept. Each connection may hold `out_bytes_max` to be sent.
+    /// `wake` wakes the thread that accepts. Each connection may hold `out_bytes_max` to be sent.
     #[must_use]
     pub fn new(wake: Wake, out_bytes_max: usize) -> Self {
         let waiting = Arc::new(Mutex::new(Some(VecDeque::new())));
         Self { waiting, wake, out_bytes_max, trust: Arc::default() }
     }
 
-    /// Whoever dials and shows a certificate from now on is whom it names, if `trust` believes it.
+    /// From now on a dialer with a certificate is the principal that it names, if `trust` trusts it.
     pub fn trust(&self, trust: Option<TrustWithin>) {
         *self.trust.lock() = trust;
     }
 
-    /// What clients are given: the node's own address, and with it all members', as endpoints.
+    /// Endpoints for clients: the node's own address, and with it all members'.
     #[must_use]
     pub fn node(&self, address: &str, endpoints: &str) -> LocalNode {
         LocalNode {
@@ -121,19 +122,19 @@ impl LocalNode {
         &self.endpoints
     }
 
-    /// The same node, with the addresses that its members have now.
+    /// The same node, with the present addresses of its members.
     #[must_use]
     pub fn with_endpoints(self, endpoints: String) -> Self {
         Self { endpoints, ..self }
     }
 
-    /// The same node, of a cluster that speaks TLS alone.
+    /// The same node, in a cluster that speaks TLS alone.
     #[must_use]
     pub fn among_tls(self, is_among_tls: bool) -> Self {
         Self { is_among_tls, ..self }
     }
 
-    /// Whether other members refuse whoever speaks no TLS.
+    /// Whether other members refuse connections without TLS.
     #[must_use]
     pub fn is_among_tls(&self) -> bool {
         self.is_among_tls && self.endpoints.contains(',')
@@ -148,7 +149,7 @@ impl LocalNode {
         self.dial_as(None, out_bytes_max)
     }
 
-    /// The same of whoever has this certificate.
+    /// The same, for the owner of this certificate.
     ///
     /// # Errors
     /// [`LocalDialError`].

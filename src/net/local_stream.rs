@@ -1,11 +1,11 @@
-//! A stream of bytes each way between two threads of this process, in memory: as a socket to whoever polls it.
+//! A stream of bytes each way between two threads of this process, in memory, polled like a socket.
 //!
 //! Each end has an inbox and a descriptor, which is set after something came and cleared when a read finds nothing:
-//! while bytes or the end are there, it is readable or is about to be. It is set for room, too: whoever is told reads,
-//! and then sends what waits. So an end is polled for reading alone.
+//! while bytes or the end are there, it is readable or is about to be. It is also set when there is room: its owner
+//! then reads, and sends what waits. So an end is polled for reading alone.
 //!
-//! It is set when the inbox's mutex is free again, so that who wakes does not wait for it. A read that came in between
-//! leaves it set for nothing, once.
+//! The descriptor is set after the inbox's mutex is free, so that the thread that wakes does not wait for it. A read
+//! in between leaves it set for nothing, once.
 
 use crate::base::Principal;
 use crate::net::socket::RECEIVE_BYTES;
@@ -17,16 +17,16 @@ use std::io::{self, ErrorKind};
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 
-/// One end; the other one sees its end when it is dropped, behind what was sent.
+/// One end. When it is dropped, the other end reads its end behind the bytes that were sent.
 #[derive(Debug)]
 pub(super) struct LocalStream {
     own: Arc<Inbox>,
     other: Arc<Inbox>,
-    /// Who has the other end, if that was said.
+    /// The owner of the other end, if it was named.
     principal: Option<Principal>,
 }
 
-/// What was sent to one end.
+/// Bytes sent to one end.
 #[derive(Debug)]
 struct Inbox {
     mail: Mutex<Mail>,
@@ -67,12 +67,13 @@ impl LocalStream {
         self.principal = principal;
     }
 
-    /// Who has the other end, if that is known.
+    /// The owner of the other end, if known.
     pub(super) fn principal(&self) -> Option<&Principal> {
         self.principal.as_ref()
     }
 
-    /// Hands what is there to `take`, at most about [`RECEIVE_BYTES`]; how much that was. 0: the other end is gone.
+    /// Hands available bytes to `take`, about [`RECEIVE_BYTES`] at most; returns their number. 0: the other end is
+    /// gone.
     ///
     /// # Errors
     /// WouldBlock: nothing is there yet.
@@ -139,7 +140,7 @@ impl Inbox {
         Ok(Self { mail: Mutex::default(), event: EventFd::new()? })
     }
 
-    /// Nothing is there. Under the mutex: what comes later is told later.
+    /// Nothing is there. Under the mutex, so that bytes that come later set the descriptor again.
     fn clear(&self, mail: &mut Mail) -> io::Error {
         mail.is_told = false;
         self.event.clear();
@@ -164,8 +165,8 @@ impl Mail {
     }
 }
 
-/// What may wait in an inbox, as in a socket's buffers; what there is no room for stays with the sender, whose own
-/// bound is the connection's.
+/// Bytes that may wait in an inbox, as in a socket's buffers. The rest stays with the sender, bounded by its
+/// connection.
 pub(super) const INBOX_BYTES_MAX: usize = 256 << 10;
 /// Memory that an empty inbox keeps.
 const KEPT_BYTES: usize = 16 << 10;

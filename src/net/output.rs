@@ -35,7 +35,7 @@ impl Output {
         Ok(())
     }
 
-    /// What is to be sent next.
+    /// The bytes to be sent next.
     pub(super) fn pending(&self) -> &[u8] {
         &self.bytes[self.sent..]
     }
@@ -64,7 +64,7 @@ impl Output {
         }
     }
 
-    /// Forgets all frames of which nothing was sent yet: what is left ends with a whole one.
+    /// Forgets all frames of which nothing was sent yet: the rest ends with a whole one.
     pub(super) fn cut(&mut self) {
         self.bytes.truncate(self.end_of_sent());
         self.forget_sent();

@@ -1,4 +1,4 @@
-//! What waits for many sockets at once (epoll, edge-triggered), and wakes for other threads.
+//! The poller: waits for many sockets at once (epoll, edge-triggered), and is woken by other threads.
 
 use crate::net::{Connection, Listener};
 use mio::unix::SourceFd;
@@ -8,14 +8,14 @@ use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The caller's own number for what it registered.
+/// The caller's own number for a registered socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key(pub u64);
 
 /// One source that has something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Readiness {
-    /// Which.
+    /// The socket.
     pub key: Key,
     /// Reading gives data, an end, or an error.
     pub readable: bool,
@@ -31,7 +31,7 @@ pub struct Poller {
     events: Events,
 }
 
-/// Says what a poller watches, from any thread, also while it waits.
+/// Registers sockets with a poller, from any thread, also while it waits.
 #[derive(Debug)]
 pub struct Registrar(Registry);
 
@@ -56,7 +56,7 @@ impl Poller {
         Ok(Wake(Arc::new(Waker::new(self.poll.registry(), token(key))?)))
     }
 
-    /// A handle for other threads, to say what is watched.
+    /// A handle with which other threads register sockets.
     ///
     /// # Errors
     /// The process has no file descriptor left.
@@ -72,7 +72,7 @@ impl Poller {
         watch(self.poll.registry(), connection, key)
     }
 
-    /// What a watched connection has to read ends no wait until it is unmuted: room and failures still do.
+    /// Mutes a connection: bytes to be read end no wait until it is unmuted. Room and failures still do.
     ///
     /// # Errors
     /// The system's.
@@ -122,7 +122,7 @@ impl Poller {
         }
     }
 
-    /// What the last wait found.
+    /// The events of the last wait.
     pub fn ready(&self) -> impl Iterator<Item = Readiness> + '_ {
         self.events.iter().map(|event| Readiness {
             key: Key(event.token().0 as u64),

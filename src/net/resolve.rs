@@ -1,8 +1,8 @@
-//! Addresses of nodes: IP addresses and `localhost` at once, other names on threads of their own, since
-//! a name server may take seconds and nobody may wait for it.
+//! Addresses of nodes. IP addresses and `localhost` are known at once; other names are looked up on threads of their
+//! own, since a name server may take seconds and nobody may wait for it.
 //!
-//! A lookup cannot be called off, and who asks again and again while a name server hangs must not start one more each
-//! time. So a host is looked up once at a time in the whole process, for all who ask meanwhile, on few threads.
+//! A lookup cannot be cancelled, and a caller that asks again and again while a name server hangs must not start one
+//! more each time. So each host is looked up once at a time in the whole process, for all callers, on few threads.
 
 use crate::sys::fork::{self, OfProcess};
 use crate::sys::thread;
@@ -29,7 +29,7 @@ pub fn resolve_locally(address: &str) -> Option<Vec<SocketAddr>> {
     ])
 }
 
-/// Looks `address` up on another thread, which hands what it found to `done`, unless the [`Lookup`] was dropped before.
+/// Looks up `address` on another thread, which passes the result to `done` unless the [`Lookup`] was dropped before.
 ///
 /// # Errors
 /// The process may have no more threads.
@@ -50,7 +50,7 @@ pub fn resolve_within(address: &str, wait: Duration) -> Found {
     }
     let (tell, told) = mpsc::channel();
     let lookup = resolve_elsewhere(address, move |found| {
-        // Nobody hears it who has stopped waiting.
+        // Lost on a caller that has stopped waiting.
         let _ = tell.send(found);
     });
     let _lookup = lookup.map_err(|error| format!("no thread to look it up: {error}"))?;
@@ -69,7 +69,7 @@ pub struct Lookup {
 impl Lookup {
     /// It is told whatever becomes of this.
     pub fn detach(mut self) {
-        // What is dropped then names nobody.
+        // The drop then takes nobody's question back.
         self.asker = 0;
     }
 }
@@ -84,7 +84,7 @@ impl Drop for Lookup {
         let askers = state.under_way.get_mut(&self.host);
         let gone = askers.and_then(|askers| askers.remove(&self.asker));
         drop(state);
-        // What it holds may be let go of here, so not under the mutex.
+        // Values held by it may be dropped here, so not under the mutex.
         drop(gone);
     }
 }
@@ -101,7 +101,7 @@ struct Desk {
 struct State {
     /// Hosts that are looked up, or are to be, with those who asked.
     under_way: BTreeMap<String, BTreeMap<u64, Asker>>,
-    /// Those that no thread has taken yet.
+    /// Lookups that no thread has taken yet.
     waiting: VecDeque<String>,
     threads: usize,
     askers: u64,
@@ -131,7 +131,7 @@ impl Desk {
         if is_new && state.threads < THREADS_MAX {
             match thread::spawn("tenure-resolve", move || self.work()) {
                 Ok(_) => state.threads += 1,
-                // Those that there are come to it.
+                // The threads that exist take it.
                 Err(_) if state.threads > 0 => {}
                 Err(error) => return Err(error),
             }

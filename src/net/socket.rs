@@ -4,13 +4,13 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, RawFd};
 
-/// What one receive may bring. On the stack of the thread, so that idle connections hold no buffer.
+/// Bytes of one receive, on the thread's stack, so that idle connections hold no buffer.
 pub(super) const RECEIVE_BYTES: usize = 32 << 10;
 
 /// Room for one receive, not initialised.
 pub(super) type Scratch = [MaybeUninit<u8>; RECEIVE_BYTES];
 
-/// Receives what is there, at most a scratch full. Empty: the other side has ended its stream.
+/// Receives available bytes, at most a scratch full. Empty: the other side has ended its stream.
 pub(super) fn receive<'a>(socket: &impl AsRawFd, scratch: &'a mut Scratch) -> io::Result<&'a [u8]> {
     let fd = socket.as_raw_fd();
     let count = retry(|| {
@@ -22,7 +22,7 @@ pub(super) fn receive<'a>(socket: &impl AsRawFd, scratch: &'a mut Scratch) -> io
     Ok(unsafe { std::slice::from_raw_parts(scratch.as_ptr().cast(), count) })
 }
 
-/// Sends what the socket takes of `bytes`. MSG_NOSIGNAL: a dead peer must not kill a C host by SIGPIPE.
+/// Sends as much of `bytes` as the socket takes. MSG_NOSIGNAL: a dead peer must not kill a C host by SIGPIPE.
 pub(super) fn send(socket: &impl AsRawFd, bytes: &[u8]) -> io::Result<usize> {
     let fd: RawFd = socket.as_raw_fd();
     let mut piece =

@@ -6,7 +6,7 @@ use crate::base::Sample;
 use crate::base::error::{Error, Status};
 use crate::node::commands::Command;
 use crate::node::event_loop::EventLoop;
-use crate::raft::{Claim, Role};
+use crate::raft::{LeaseTold, Role};
 use crate::server::Input;
 use crate::wal::Disk;
 use crossbeam_channel::Sender;
@@ -113,7 +113,7 @@ impl<D: Disk> EventLoop<D> {
     fn depart(&mut self, to: Option<crate::base::NodeId>) {
         self.post();
         if self.server.role() == Role::Leader {
-            self.inputs.push(Input::HandOver { to, claim: Claim::Ended });
+            self.inputs.push(Input::HandOver { to, claim: LeaseTold::Ended });
         }
     }
 

@@ -11,7 +11,7 @@ use crate::node::departure::{Departure, Flow};
 use crate::node::elections::Seen;
 use crate::node::network::Network;
 use crate::node::publishing::Publishing;
-use crate::raft::Claim;
+use crate::raft::LeaseTold;
 use crate::server::{Input, Reach, Server, ServerError};
 use crate::sys::clock;
 use crate::wal::{Disk, DiskError, WalError};
@@ -70,7 +70,7 @@ impl<D: Disk> EventLoop<D> {
             self.post();
             self.publish();
             let are_waited_for =
-                self.server.waits_for_peers() || self.network.claim == Claim::Standing;
+                self.server.waits_for_peers() || self.network.claim == LeaseTold::Standing;
             self.network.hear_peers(are_waited_for, clock::boot_nanos());
             self.network.wait(self.server.next_deadline()).map_err(|error| {
                 Error::new(Status::Internal, format!("waiting for sockets has failed: {error}"))
@@ -146,9 +146,9 @@ impl<D: Disk> EventLoop<D> {
         }
         let stays = matches!(self.departure, Departure::Staying);
         if self.board.is_asked() {
-            self.network.claim = Claim::Standing;
+            self.network.claim = LeaseTold::Standing;
         }
-        let may_claim = stays && self.network.claim == Claim::Standing;
+        let may_claim = stays && self.network.claim == LeaseTold::Standing;
         let lease = if may_claim { raft.leader_lease(&now) } else { None };
         self.board.post(self.server.leader_token(), raft.term(), raft.leader(), lease, &now);
     }

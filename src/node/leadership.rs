@@ -9,7 +9,7 @@ use crate::base::time::nanos;
 use crate::base::{NodeId, Sample, Term, Token};
 use crate::raft::LeaderLease;
 use crate::sys::clock;
-use crate::sys::words::Words;
+use crate::sys::seqlock::SeqLock;
 use std::time::Duration;
 
 /// What a node knows of the leader lease, at one instant.
@@ -117,11 +117,11 @@ const WORDS: usize = 9;
 
 /// What was published last. One writer, any number of readers.
 #[derive(Debug)]
-pub(super) struct Slots(Words<WORDS>);
+pub(super) struct Slots(SeqLock<WORDS>);
 
 impl Default for Slots {
     fn default() -> Self {
-        Self(Words::new([0; WORDS]))
+        Self(SeqLock::new([0; WORDS]))
     }
 }
 

@@ -23,7 +23,7 @@ use crate::node::peers::Peers;
 use crate::node::places::Bounds;
 use crate::node::turns::Turns;
 use crate::node::way::Way;
-use crate::raft::Claim;
+use crate::raft::LeaseTold;
 use crate::server::{Input, Server};
 use crate::sys::descriptors::Reserve;
 use crate::sys::{clock, random};
@@ -56,7 +56,7 @@ pub(super) struct Network {
     pub(super) audit: Audit,
     pub(super) turns: Turns,
     /// Whether programs may have been told of the leader lease.
-    pub(super) claim: Claim,
+    pub(super) claim: LeaseTold,
     /// A peer says that this node, or its directory, is no member's: no other answer will come.
     pub(super) dismissed: Option<String>,
     /// Accepted connections that have not said who they are.
@@ -104,7 +104,7 @@ impl Network {
             elections: Elections::default(),
             audit: Audit::new(own),
             turns: Turns::new(Meters::new()),
-            claim: Claim::Ended,
+            claim: LeaseTold::Ended,
             dismissed: None,
             greetings: Greetings::default(),
             handshakes: Handshakes::default(),

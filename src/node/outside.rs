@@ -5,7 +5,7 @@ use crate::node::audit::Who;
 use crate::node::links::{Link, key_of};
 use crate::node::network::Network;
 use crate::node::secured::{Secured, TlsMode};
-use crate::raft::Claim;
+use crate::raft::LeaseTold;
 use crate::server::Outside;
 use crate::sys::clock;
 use crate::wire::{FrameKind, NodeStatus, PeerMessage, ServerMessage};
@@ -19,7 +19,7 @@ impl Outside for Network {
         clock::unix_ms()
     }
 
-    fn claim(&mut self) -> Claim {
+    fn claim(&mut self) -> LeaseTold {
         self.claim
     }
 

@@ -71,8 +71,8 @@ impl Raft {
         }
     }
 
-    /// Whether an append agrees with all that is committed here, which its leader's log must hold (R4, R9), with what this
-    /// node acknowledged to that leader (R2), and with a leader's snapshot that is being stored.
+    /// Checks an append against all that is committed here, which the leader's log must hold (R4, R9); against what
+    /// this node acknowledged to the same leader (R2); and against a leader's snapshot that is being stored.
     fn check_known(&self, append: &Append) -> Result<(), String> {
         let (term, matched) = self.matched_in;
         let settled = if append.term == term { self.commit.max(matched) } else { self.commit };
@@ -111,8 +111,8 @@ impl Raft {
         self.timer.restart(now, &self.patience);
     }
 
-    /// Appends what is new. Entries that the log holds already are left alone, whatever stands behind
-    /// them: an append may be late, and truncating for it would lose acknowledged entries (R9).
+    /// Appends the new entries. Entries that the log already holds stay, whatever follows them: an append may be late,
+    /// and truncating for it would lose acknowledged entries (R9).
     fn take_entries(&mut self, entries: Vec<Entry>) {
         let held = |entry: &&Entry| self.log.term_at(entry.index) == Some(entry.term);
         let known = entries.iter().take_while(held).count();
@@ -125,8 +125,8 @@ impl Raft {
         }
     }
 
-    /// Takes an append that begins in what is compacted here: that is committed, so the leader holds the same
-    /// (R4), and what is new begins behind it.
+    /// Takes an append that begins in the compacted part of the log. That part is committed, so the leader holds the
+    /// same (R4); the new entries begin behind it.
     fn take_behind_base(&mut self, from: NodeId, append: Append) {
         let base = self.log.base();
         let new = append.entries.into_iter().filter(|entry| entry.index > base).collect();

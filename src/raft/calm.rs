@@ -1,4 +1,4 @@
-//! When a leader waits for its peers, and when what they say can wait.
+//! Calm: when messages of peers can wait until the next heartbeat, so that an idle leader is not woken for each echo.
 
 use crate::raft::Raft;
 use crate::raft::role::{FollowerView, RoleState};
@@ -11,9 +11,9 @@ impl Raft {
         self.config.heartbeat
     }
 
-    /// Whether what a peer says next may be waited for. If not, this is a leader whose log all have that it reaches, and of
-    /// whom nobody asks anything: an echo of a heartbeat serves it as well when the next one is due. No answer is
-    /// needed any sooner for belief either, unless a program asks for the leader lease, which only the caller knows.
+    /// Whether the next message of a peer matters at once. It does not to a leader whose log all reachable followers
+    /// have and whom nobody asks anything: an echo is as good when the next heartbeat is due. Belief needs no answer
+    /// sooner either, unless a program asks for the leader lease, which only the caller knows.
     #[must_use]
     pub fn waits_for_peers(&self) -> bool {
         let RoleState::Leader(leader) = &self.role else { return true };

@@ -1,8 +1,9 @@
-//! What a leader keeps of its log for a follower that is given a snapshot: the entries behind it, until it has them.
+//! Log that a leader keeps for a follower on its way from a snapshot: the entries behind it, until the follower has
+//! them.
 //!
-//! Without that a follower whose snapshot takes longer than the next one needs to be made would be given one snapshot after the other,
-//! and never an entry. What is kept is bounded, in bytes and in time, so that a follower that never finishes costs its
-//! leader no more than that: it is then like any other that lags.
+//! Without it a follower whose snapshot takes longer to send than the next one to make would get one snapshot after
+//! another and never an entry. The kept log is bounded in bytes and in time: a follower that never finishes is then
+//! like any other that lags.
 
 use crate::base::Sample;
 use std::time::Duration;
@@ -41,7 +42,7 @@ impl CatchUp {
     }
 }
 
-/// How long a follower may stand still: a restart, or a snapshot of gigabytes that is being stored, takes less.
+/// The longest standstill of a follower that is waited for: a restart, or storing a snapshot of gigabytes, takes less.
 const STANDSTILL_MAX: Duration = Duration::from_secs(60);
 /// How long it may take as a whole: the largest snapshot over 10 MB/s takes less.
 const CATCH_UP_MAX: Duration = Duration::from_secs(15 * 60);

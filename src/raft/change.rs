@@ -1,8 +1,8 @@
-//! Changes of leader: how many there were, and why.
+//! Changes of leader: their number and reasons, for people; no decision depends on them.
 //!
-//! A node parts from its leader when it stands for election, votes for another, hears of a later term, or steps down
-//! itself; the first of these that it does is its reason, and what it saw of its own. The next leader that it knows ends
-//! the change. Nothing is decided by it: people read it.
+//! A node parts from its leader when it stands for election, votes for another node, hears of a later term, or steps
+//! down. The first of these is the reason of the change, with this node's own measurements; the next known leader ends
+//! the change.
 
 use crate::base::meters::ChangeReason;
 use crate::base::{NodeId, Sample, Term};
@@ -14,7 +14,7 @@ use std::time::Duration;
 /// Why a node parted from a leader, itself perhaps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// It has started, and has heard none yet.
+    /// The node has started and has heard no leader yet.
     Started,
     /// Nothing was heard of the leader for so long, and this node's own loop was late at the end of that.
     Silence { leader: NodeId, silent: Duration, late: Duration },
@@ -22,11 +22,11 @@ pub enum Reason {
     Closed { leader: NodeId },
     /// The leader handed over.
     HandedOver { leader: NodeId },
-    /// It led itself, and no quorum answered; its own loop was late at the end of that.
+    /// This node led and no quorum answered; `late`: the delay of its own loop at the end of that.
     QuorumSilent { silent: Duration, late: Duration },
-    /// It led itself, and its disk did not answer; likewise.
+    /// This node led and its disk did not answer; `late` as above.
     DiskSilent { silent: Duration, late: Duration },
-    /// It led itself, and was removed.
+    /// This node led and was removed.
     Removed,
     /// A later term began elsewhere while all was well here.
     Elsewhere { leader: NodeId },
@@ -53,7 +53,7 @@ impl Reason {
 pub struct LeaderChange {
     /// The new term.
     pub term: Term,
-    /// Its leader.
+    /// The leader of that term.
     pub leader: NodeId,
     /// Why there is a new one.
     pub reason: Reason,
@@ -61,7 +61,7 @@ pub struct LeaderChange {
     pub since: Sample,
 }
 
-/// What a node knows of leaders past.
+/// The leaders that a node has known, and why it parted from them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Changes {
     /// The last leader known, and its term.
@@ -77,7 +77,7 @@ impl Changes {
         self.parting.get_or_insert(reason);
     }
 
-    /// `leader` leads `term`. True if that is news. The first leader since the start is no change.
+    /// Notes that `leader` leads `term`; true if that is new. The first leader since the start is no change.
     fn find(&mut self, term: Term, leader: NodeId, since: &Sample) -> bool {
         let reason = self.parting.take();
         let before = self.known.replace((term, leader));
@@ -104,7 +104,7 @@ impl Raft {
         self.changes.counts.iter().sum()
     }
 
-    /// The same by their reasons.
+    /// The same, counted by reason.
     #[must_use]
     pub fn leader_changes_by_reason(&self) -> &[u64; ChangeReason::COUNT] {
         &self.changes.counts
@@ -116,18 +116,18 @@ impl Raft {
         self.changes.last.as_ref()
     }
 
-    /// This is the present from now on.
+    /// Makes `now` the present of this core.
     pub(super) fn see(&mut self, now: &Sample) {
         self.unseen = now.elapsed_lo(&self.now);
         self.now = *now;
     }
 
-    /// This node parts from the leader that it follows or is, for this reason, unless it did before for another.
+    /// Notes the reason for which this node parts from its leader, or steps down; the first one counts.
     pub(super) fn part(&mut self, reason: Reason) {
         self.changes.part(reason);
     }
 
-    /// This node follows another term.
+    /// Notes the reason before this node follows another term.
     pub(super) fn part_from_term(&mut self, now: &Sample) {
         let own = self.config.id;
         match &self.role {
@@ -144,7 +144,7 @@ impl Raft {
         }
     }
 
-    /// This node stands for election, votes for another, or hears of a later term.
+    /// Notes the reason before this node stands for election, votes for another, or follows a later term.
     pub(super) fn part_as_seen(&mut self, now: &Sample) {
         let RoleState::Follower(Follower { leader: Some(leader), heard }) = self.role else {
             return;
@@ -159,7 +159,7 @@ impl Raft {
         self.changes.part(reason);
     }
 
-    /// Takes note of the leader that is known now, and says why there is a new one.
+    /// Notes the present leader, and logs why there is a new one.
     pub(super) fn note_leader(&mut self) {
         let Some(leader) = self.leader() else { return };
         let term = self.term();

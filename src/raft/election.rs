@@ -28,8 +28,8 @@ impl Raft {
         self.send(from, Message::PreVoteResponse(VoteResponse { term, granted }), None);
     }
 
-    /// Of two that ask each other at the same time, with equal logs, the one with the higher id goes on: else both would
-    /// vote for themselves, and where nobody else is there, neither be elected.
+    /// Breaks a tie: of two nodes with equal logs that ask each other at the same time, the one with the higher id
+    /// goes on. Otherwise both would vote for themselves, and in a cluster of two neither would be elected.
     fn stands_before(&self, from: NodeId, request: &VoteRequest) -> bool {
         let own = self.vote_request(self.term().next(), Cause::Silence);
         let is_equal = (own.term, own.last_term, own.last_index)
@@ -135,7 +135,8 @@ impl Raft {
         }
     }
 
-    /// A new connection stands. A candidacy asks again: what was on its way on an older one is lost.
+    /// Handles a new connection to a peer: a candidacy asks that peer again, since messages in flight on an older
+    /// connection are lost.
     pub(super) fn handle_peer_up(&mut self, now: &Sample, peer: NodeId) {
         self.unreachable.retain(|down| *down != peer);
         self.handle_peer_room(peer, false);
@@ -190,8 +191,8 @@ impl Raft {
         self.send(peer, message, after);
     }
 
-    /// What the passing of time makes due at a node that does not lead. (A leader's rounds go out with
-    /// `take_actions`, and its quorum is checked before every event.)
+    /// Does what time has made due at a node that does not lead. (Rounds of a leader go out with `take_actions`, and
+    /// its quorum is checked before every event.)
     pub(super) fn handle_deadline(&mut self, now: &Sample) {
         if self.role() == Role::Leader || !self.timer.is_due(now) {
             return;
@@ -310,7 +311,7 @@ impl Raft {
         self.timer.restart(now, &self.patience);
     }
 
-    /// One vote in a term, and none against a leader of it that is already known.
+    /// One vote per term, and none against a known leader of that term.
     fn may_vote_for(&self, candidate: NodeId) -> bool {
         match self.vote() {
             Some(voted) => voted == candidate,

@@ -1,13 +1,13 @@
-//! What the core is told: its configuration, what recovery found, and what happens.
+//! Inputs of the core: configuration, recovered state, events.
 
 use crate::base::{Index, NodeId, WriteSeq};
 use crate::raft::{Entry, HardState, Membership, Message, Snapshot};
 use std::time::Duration;
 
-/// What a node is told when it starts, fixed for its life.
+/// Configuration of one node, fixed for its life.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// This node.
+    /// The id of this node.
     pub id: NodeId,
     /// The founding membership: in force until the log or a snapshot says another.
     pub membership: Membership,
@@ -25,7 +25,7 @@ pub struct Config {
     pub retained_bytes: u64,
     /// One part of a snapshot, in bytes: `limits::SNAPSHOT_CHUNK_BYTES_MAX`, smaller in tests.
     pub part_bytes: u64,
-    /// For timeouts.
+    /// Seeds the random part of election timeouts.
     pub seed: u64,
 }
 
@@ -42,7 +42,7 @@ impl Config {
     }
 }
 
-/// What recovery found on disk.
+/// State that recovery found on the disk.
 #[derive(Clone, Debug, Default)]
 pub struct Recovered {
     /// Term and vote.
@@ -53,7 +53,7 @@ pub struct Recovered {
     pub entries: Vec<Entry>,
 }
 
-/// What happens to the core, besides proposals and reads.
+/// Events, besides proposals and reads.
 #[derive(Clone, Debug)]
 pub enum Event {
     /// A message of `from` arrived.
@@ -70,7 +70,7 @@ pub enum Event {
     SnapshotRefused,
     /// The *other* side closed its connection: an election hint if it was the leader's.
     PeerDown(NodeId),
-    /// A new connection to this peer stands; what was in flight on an older one is lost.
+    /// A new connection to this peer is up; messages in flight on an older one are lost.
     PeerUp(NodeId),
     /// Time has passed; ask what is due.
     Deadline,

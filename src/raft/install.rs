@@ -14,10 +14,10 @@ use crate::raft::{
 /// A leader's snapshot on its way here.
 #[derive(Clone, Debug, Default)]
 pub(super) enum Incoming {
-    /// None.
+    /// No snapshot.
     #[default]
     Nothing,
-    /// So far.
+    /// The parts received so far.
     Receiving { meta: SnapshotMeta, total: u64, crc: u32, data: Vec<u8>, crc_so_far: u32 },
     /// Whole, and handed over to be stored: `waiting` until the term in which it came is durable, so that no
     /// disk ever holds a snapshot of a term beyond its own.
@@ -35,7 +35,7 @@ impl Incoming {
 }
 
 impl Raft {
-    /// Takes a part of a snapshot. What this node holds already is acknowledged and changes nothing (R9): the
+    /// Takes a part of a snapshot. A part that this node holds already is acknowledged and changes nothing (R9): the
     /// state never goes back.
     pub(super) fn handle_snapshot_chunk(
         &mut self,
@@ -69,7 +69,7 @@ impl Raft {
         }
     }
 
-    /// Whether a snapshot agrees with what is committed here (R4), and with another one that is being stored.
+    /// Checks a snapshot against the committed log (R4), and against another one that is being stored.
     fn check_snapshot(&self, chunk: &SnapshotChunk) -> Result<(), String> {
         let (index, term) = (chunk.meta.index, chunk.meta.term);
         let known = self.log.term_at(index);
@@ -83,7 +83,7 @@ impl Raft {
         if known == Some(term) { self.check_incoming(index) } else { Ok(()) }
     }
 
-    /// Whether this log, taken as committed up to `index`, agrees with a leader's snapshot that is being stored.
+    /// Checks this log, taken as committed up to `index`, against a leader's snapshot that is being stored.
     pub(super) fn check_incoming(&self, index: Index) -> Result<(), String> {
         match self.incoming {
             Incoming::Storing { index: stored, term, .. }
@@ -97,7 +97,8 @@ impl Raft {
         }
     }
 
-    /// Whether a leader's snapshot is being stored of what this log does not hold: only others can lead.
+    /// Whether a leader's snapshot is being stored that holds more than this log: until it is, only other nodes can
+    /// lead.
     pub(super) fn awaits_state(&self) -> bool {
         match self.incoming {
             Incoming::Storing { index, term, .. } => self.log.term_at(index) != Some(term),
@@ -137,7 +138,7 @@ impl Raft {
         Some(next)
     }
 
-    /// All parts are here: hands them over to be stored, if they are what the leader sent.
+    /// All parts are here: hands the snapshot over to be stored, if its checksum is the leader's.
     fn complete_incoming(&mut self) -> u64 {
         let incoming = std::mem::take(&mut self.incoming);
         let Incoming::Receiving { meta, total, crc, data, crc_so_far } = incoming else { return 0 };
@@ -151,8 +152,7 @@ impl Raft {
         total
     }
 
-    /// Hands over a snapshot that is whole, once it may be stored; forgets one in parts that the log has
-    /// overtaken.
+    /// Hands over a complete snapshot once it may be stored; drops a partial one that the log has overtaken.
     pub(super) fn advance_incoming(&mut self) {
         match &mut self.incoming {
             Incoming::Storing { waiting, .. } if self.writes.hard_state_barrier().is_none() => {
@@ -198,7 +198,7 @@ impl Raft {
         self.memberships.forget_before(self.log.base());
     }
 
-    /// Forgets what was kept for followers once they need it no more, or have taken too long.
+    /// Forgets log that was kept for followers, once they have it or have taken too long.
     pub(super) fn end_catch_ups(&mut self, now: &Sample) {
         let before = self.catching_up();
         if before > 0 {
@@ -209,7 +209,7 @@ impl Raft {
         }
     }
 
-    /// The first entry that is kept for a follower which is given a snapshot, or the log behind one.
+    /// The first entry kept for a follower on its way from a snapshot.
     fn kept_for_followers(&mut self, now: &Sample) -> Option<Index> {
         let RoleState::Leader(leader) = &mut self.role else { return None };
         let kept = Kept {
@@ -230,9 +230,10 @@ impl Raft {
         self.incoming = Incoming::Nothing;
     }
 
-    /// Takes the state of a snapshot that lies ahead of what was applied.
+    /// Takes the state of a snapshot that lies ahead of the applied index.
     fn restore(&mut self, meta: &SnapshotMeta) {
-        // What this turn took is cut off or compacted now; acknowledgements may name the write that holds it.
+        // Entries of this turn are about to be cut off or compacted; acknowledgements may name the write that is to
+        // hold them, so that write is issued first.
         if self.writes.has_unwritten_entries(&self.log) {
             self.issue_write();
         }
@@ -289,5 +290,5 @@ fn check_chunk(chunk: &SnapshotChunk) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// Of the log's room, what is kept in memory for followers that are given a snapshot: a quarter.
+/// The share of the log's bytes that may be kept in memory for followers on their way from a snapshot: a quarter.
 const KEPT_FOR_FOLLOWERS: u64 = 4;

@@ -1,4 +1,4 @@
-//! What is handed out to be written and applied, and what is said of it later (R6, R7, R14).
+//! Writes and applies that are handed out, and their completion (R6, R7, R14).
 
 use crate::base::{Index, Sample, WriteSeq};
 use crate::raft::role::RoleState;
@@ -41,8 +41,8 @@ impl Raft {
         }
     }
 
-    /// Entries are applied where they are committed and durable here: what a client was told must not
-    /// be taken back by this node's own crash.
+    /// Entries are applied once they are committed and durable here: an answer to a client must not be taken back by
+    /// this node's own crash.
     pub(super) fn issue_apply(&mut self) {
         let to = self.commit.min(self.writes.durable_index());
         if to > self.apply_issued {

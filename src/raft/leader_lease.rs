@@ -1,4 +1,4 @@
-//! What a leader may claim, and until when (safety §3).
+//! The leader lease: which claim a leader may make, and until when (safety §3).
 
 use crate::base::{Sample, time};
 use crate::raft::role::{Leader, RoleState};
@@ -16,8 +16,8 @@ impl Raft {
         }
     }
 
-    /// What this leader may claim (C1, C2, C3, C5), `None` if nothing; the claim ends when elapsed_hi since
-    /// its `start` reaches its `length`. Whoever reads it compares with a fresh sample (C4).
+    /// The claim that this leader may make (C1, C2, C3, C5), if any. It ends when elapsed_hi since its `start` reaches
+    /// its `length`; readers compare with a fresh sample (C4).
     #[must_use]
     pub fn leader_lease(&self, now: &Sample) -> Option<LeaderLease> {
         let leader = self.role.leader()?;
@@ -49,9 +49,9 @@ impl Raft {
         Some(LeaderLease { term: self.term(), start, length: time::claim(delta) })
     }
 
-    /// The members are about to change, or Δ grows. What is claimed now stands until its end, even if no quorum
-    /// of the new members has echoed as much, or Δ has not passed since the election: programs were told of it,
-    /// and a transfer must wait for it.
+    /// Prepares for a change of members, or a larger Δ. The present claim lasts to its end, even if no quorum of the
+    /// new members has echoed as much, or Δ has not passed since the election: programs were told of it, and a
+    /// transfer must wait for it.
     pub(super) fn keep_claim(&mut self, now: &Sample) {
         let claim = self.leader_lease(now);
         if let RoleState::Leader(leader) = &mut self.role {
@@ -59,8 +59,8 @@ impl Raft {
         }
     }
 
-    /// How often since the start this node's claim ran out while it led: a program that had been told of it read 0 for a
-    /// while. Δ does not follow what is late, as elections do.
+    /// Number of times since the start that this node's claim ran out while it led: a program that had been told of it
+    /// read 0 for a while. Δ does not follow measured delays, as elections do.
     #[must_use]
     pub fn lease_gaps(&self) -> u64 {
         self.lease_gaps

@@ -128,7 +128,7 @@ impl Log {
         (self.base, self.base_term) = (to, term);
     }
 
-    /// Begins anew behind a snapshot.
+    /// Replaces the whole log by an empty one behind a snapshot.
     pub fn reset(&mut self, base: Index, base_term: Term) {
         let all = std::mem::take(&mut self.entries);
         self.throw_away(all);
@@ -136,7 +136,7 @@ impl Log {
         (self.base, self.base_term) = (base, base_term);
     }
 
-    /// Of two heaps the smaller one is moved: a log of 64 MiB has a million entries, and to move them takes milliseconds.
+    /// Moves the smaller of two heaps: a log of 64 MiB has a million entries, and moving them takes milliseconds.
     fn throw_away(&mut self, mut entries: Vec<Entry>) {
         if self.garbage.len() < entries.len() {
             std::mem::swap(&mut self.garbage, &mut entries);
@@ -144,7 +144,7 @@ impl Log {
         self.garbage.append(&mut entries);
     }
 
-    /// Frees some of what was compacted.
+    /// Frees some of the compacted entries.
     pub fn collect_garbage(&mut self) {
         let rest = self.garbage.len().saturating_sub(GARBAGE_PER_TURN_MAX);
         self.garbage.truncate(rest);
@@ -159,9 +159,9 @@ impl Log {
         (last_term, last_index) >= (self.last_term(), self.last_index())
     }
 
-    /// The largest index not above `index` whose term is not above `term`, with its term. Terms never
-    /// fall, so whole terms are skipped that cannot match; both sides of a rejection use it. An index below
-    /// the base if that lies in what was compacted.
+    /// The largest index not above `index` whose term is not above `term`, with its term. Terms never fall, so whole
+    /// terms that cannot match are skipped; both sides of a rejection use it. An index below the base, if the answer
+    /// lies in the compacted part.
     pub fn conflict_by_term(&self, index: Index, term: Term) -> (Index, Term) {
         let end = index.min(self.last_index());
         if end < self.base {

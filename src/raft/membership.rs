@@ -1,15 +1,15 @@
-//! Who the members are, what each counts for, and how one membership follows another (Raft §6;
-//! dissertation §4.1–4.3).
+//! Membership: who the members are, whether they vote, and how one membership follows another (Raft §6; dissertation
+//! §4.1–4.3).
 //!
-//! A membership acts from the moment at which its entry is appended (R12). A change of one voter is taken in
-//! one step, since any two majorities before and after it meet; a larger one goes through a joint membership,
-//! in which both the outgoing and the incoming voters must agree, and which the leader leaves by itself.
+//! A membership acts from the moment at which its entry is appended (R12). A change of one voter takes one step, since
+//! any two majorities before and after it intersect. A larger one goes through a joint membership, in which the
+//! outgoing and the incoming voters must both agree, and which the leader leaves by itself.
 
 use crate::base::limits::{ENTRY_BYTES_MAX, MEMBERS_MAX};
 use crate::base::{DirectoryId, NodeId, codec};
 use serde::{Deserialize, Serialize};
 
-/// What a member counts for. The last three exist in a joint membership only.
+/// Suffrage of a member. The last three exist in a joint membership only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Seat {
     /// Receives the log; counts for nothing (C5).
@@ -45,7 +45,7 @@ impl Seat {
     }
 }
 
-/// One member.
+/// One member of the cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member {
     /// Its id, never used again once it is removed (W8).
@@ -55,7 +55,7 @@ pub struct Member {
     pub directory: Option<DirectoryId>,
     /// Where peers and clients reach it, as `host:port`.
     pub address: String,
-    /// What it counts for.
+    /// Whether it votes.
     pub seat: Seat,
 }
 
@@ -106,13 +106,13 @@ pub enum ChangeError {
     /// A directory is fixed once.
     #[error("node {0} has a data directory already: remove it and add it again under a new id")]
     Bound(NodeId),
-    /// It was never met, so it cannot vote (W8).
+    /// The node was never met, so it cannot vote (W8).
     #[error("node {0} has not joined yet: start it with --join first")]
     Unbound(NodeId),
     /// Nobody would be left to vote.
     #[error("the last voter must stay")]
     NoVoters,
-    /// Too many.
+    /// The cluster has as many members as it may.
     #[error("a cluster has at most {MEMBERS_MAX} members")]
     Full,
     /// More at once than it takes to replace all members: not looked at.
@@ -181,12 +181,12 @@ impl Membership {
         self.members.iter().any(in_transit)
     }
 
-    /// The voters of the incoming half; of a membership that is not joint, all of them.
+    /// Voters of the incoming half; of a membership that is not joint, all voters.
     pub fn incoming(&self) -> impl Iterator<Item = NodeId> + '_ {
         self.seated(|seat| matches!(seat, Seat::Voter | Seat::Joining))
     }
 
-    /// The voters of the outgoing half; of a membership that is not joint, all of them.
+    /// Voters of the outgoing half; of a membership that is not joint, all voters.
     pub fn outgoing(&self) -> impl Iterator<Item = NodeId> + '_ {
         self.seated(|seat| matches!(seat, Seat::Voter | Seat::Demoting | Seat::Leaving))
     }
@@ -225,7 +225,7 @@ impl Membership {
         Ok(next)
     }
 
-    /// What follows a joint membership: the incoming half alone. Any other stays as it is.
+    /// The membership after a joint one: its incoming half alone. Any other is its own successor.
     #[must_use]
     pub fn left(&self) -> Self {
         let mut next = self.clone();
@@ -246,7 +246,7 @@ impl Membership {
     /// Whether this can be a membership in force.
     ///
     /// # Errors
-    /// [`ChangeError`]: what is wrong with it.
+    /// [`ChangeError`]: the defect.
     pub fn check(&self) -> Result<(), ChangeError> {
         let rise = |ids: &[NodeId]| ids.is_sorted_by(|one, two| one < two);
         let ids: Vec<NodeId> = self.members.iter().map(|member| member.node).collect();

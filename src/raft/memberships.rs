@@ -30,10 +30,10 @@ impl Memberships {
         (*since, membership)
     }
 
-    /// Takes note of an entry that is appended.
+    /// Notes an appended entry.
     ///
     /// # Panics
-    /// If it is a membership that nobody can read: that is refused before it is appended.
+    /// The entry is an unreadable membership: such an entry is refused before it is appended.
     pub fn handle_appended(&mut self, entry: &Entry) {
         if entry.header.kind == EntryKind::Membership {
             let membership = Membership::decode(entry.payload.bytes());
@@ -43,7 +43,7 @@ impl Memberships {
         }
     }
 
-    /// The log is cut at `from`: what was in force before is again.
+    /// The log is cut at `from`: the membership before that is in force again.
     pub fn handle_truncated(&mut self, from: Index) {
         let kept = self.0.partition_point(|(since, _)| *since < from);
         assert!(kept > 0, "the membership of {} is cut off at {from}", self.0[0].0);

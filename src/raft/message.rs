@@ -1,4 +1,4 @@
-//! What nodes say to each other, and what a log entry is.
+//! Messages between nodes, and the entries of the log.
 
 use crate::base::{Index, Round, Term};
 use crate::raft::SnapshotMeta;
@@ -48,7 +48,7 @@ impl<'de> Deserialize<'de> for Payload {
     }
 }
 
-/// What an entry's payload is. Numbers are append-only: they are on disks.
+/// Kind of an entry's payload. The numbers are append-only: they are on disks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EntryKind {
     /// A leader's first entry; no payload.
@@ -66,7 +66,7 @@ pub enum EntryKind {
 pub struct EntryHeader {
     /// How the payload is written.
     pub format: u8,
-    /// What the payload is.
+    /// Kind of the payload.
     pub kind: EntryKind,
     /// The proposer's wall clock, for people only; it decides nothing.
     pub proposer_unix_ms: u64,
@@ -77,22 +77,22 @@ pub struct EntryHeader {
 pub struct Entry {
     /// The term of the leader that appended it.
     pub term: Term,
-    /// Its position.
+    /// Its position in the log, from 1.
     pub index: Index,
     /// Format, kind and the proposer's wall clock.
     pub header: EntryHeader,
-    /// The command.
+    /// A command, a membership, or nothing.
     pub payload: Payload,
 }
 
 impl Entry {
-    /// What it counts against byte limits: payload and a fixed overhead.
+    /// Size against byte limits: the payload and a fixed overhead.
     #[must_use]
     pub fn size(&self) -> usize {
         self.payload.bytes().len() + Self::OVERHEAD_BYTES
     }
 
-    /// What an entry counts besides its payload.
+    /// The overhead.
     pub const OVERHEAD_BYTES: usize = 64;
 }
 
@@ -112,7 +112,7 @@ pub struct VoteRequest {
 /// Why a candidate asks for votes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Cause {
-    /// It does not hear a leader. Voters that do refuse it.
+    /// The candidate hears no leader. Voters that hear one refuse.
     Silence,
     /// The leader told it to (`TimeoutNow`): hearing that leader is no reason to refuse.
     Transfer,
@@ -144,10 +144,10 @@ pub struct Append {
     pub entries: Vec<Entry>,
 }
 
-/// What became of an append.
+/// Result of an append.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AppendOutcome {
-    /// The follower's log equals the leader's up to `matched` = prev + length, and that is durable (R7).
+    /// The follower's log equals the leader's up to `matched` = prev + length, durably (R7).
     Accepted { matched: Index },
     /// The follower has no entry `prev_index` of `prev_term`. The hint is the largest index not above
     /// `prev_index` whose term at the follower is not above `prev_term`, with that term.
@@ -161,7 +161,7 @@ pub struct AppendResponse {
     pub term: Term,
     /// The round of the append that it answers.
     pub round: Round,
-    /// What became of it.
+    /// Accepted or rejected.
     pub outcome: AppendOutcome,
 }
 
@@ -193,7 +193,7 @@ pub struct SnapshotChunk {
     pub term: Term,
     /// The round at which it was built.
     pub round: Round,
-    /// Which snapshot.
+    /// Index, term and members of the snapshot.
     pub meta: SnapshotMeta,
     /// How long its data is, in bytes.
     pub total: u64,
@@ -208,9 +208,9 @@ pub struct SnapshotChunk {
 /// How far a receiver is with a snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SnapshotOutcome {
-    /// It holds the data up to here, in bytes, and asks for what follows.
+    /// The receiver holds the data up to this byte and asks for the rest.
     Received { next: u64 },
-    /// It holds all that the snapshot holds, durably.
+    /// The receiver holds the whole snapshot durably.
     Stored,
 }
 
@@ -223,7 +223,7 @@ pub struct SnapshotResponse {
     pub round: Round,
     /// The index of the snapshot.
     pub index: Index,
-    /// What became of it.
+    /// How far the receiver is.
     pub outcome: SnapshotOutcome,
 }
 
@@ -245,7 +245,7 @@ pub enum Message {
     Vote(VoteRequest),
     /// An answer to it; leaves only when term and vote are durable (R6).
     VoteResponse(VoteResponse),
-    /// Entries.
+    /// Entries, or a probe.
     Append(Append),
     /// An answer to them.
     AppendResponse(AppendResponse),

@@ -43,7 +43,7 @@ pub use message::{
     TimeoutNow, VoteRequest, VoteResponse,
 };
 pub use output::{
-    Action, Claim, HardState, LeaderLease, LogStart, MembershipError, ProposeError, ReadError,
+    Action, HardState, LeaderLease, LeaseTold, LogStart, MembershipError, ProposeError, ReadError,
     Role, TransferError, Write,
 };
 pub use snapshot::{Snapshot, SnapshotMeta};
@@ -82,7 +82,7 @@ pub struct Raft {
     hard_state: HardState,
     log: Log,
     memberships: Memberships,
-    /// The newest snapshot: what the log is compacted up to, nearly.
+    /// The newest snapshot; the log is compacted up to it, nearly.
     shipment: Option<Shipment>,
     incoming: Incoming,
     writes: Writes,
@@ -96,14 +96,14 @@ pub struct Raft {
     changes: Changes,
     /// Peers whose connection closed and has not come back: they will not answer.
     unreachable: Vec<NodeId>,
-    /// Peers whose connection stands, as far as is known.
+    /// Peers whose connection is up, as far as is known.
     reachable: Vec<NodeId>,
     room: Room,
     lease_duration: Option<Duration>,
     lease_gaps: u64,
     /// In that term the log was found equal to its leader's up to here, who takes nothing of it back (R2).
     matched_in: (Term, Index),
-    /// What a leader says that this node acknowledged and has lost.
+    /// Entries that this node acknowledged and has lost, by the word of a leader.
     owed: Option<Owed>,
     refusals: Refusals,
     /// A write failed (R14).
@@ -112,7 +112,7 @@ pub struct Raft {
     now: Sample,
     /// How long before it the one before it was.
     unseen: Duration,
-    /// What the last `Action::RoleChanged` said.
+    /// The content of the last `Action::RoleChanged`.
     reported: (Role, Term, Option<NodeId>),
     actions: Vec<Action>,
 }
@@ -234,13 +234,13 @@ impl Raft {
         }
     }
 
-    /// This node.
+    /// The id of this node.
     #[must_use]
     pub fn id(&self) -> NodeId {
         self.config.id
     }
 
-    /// This node's role.
+    /// Leader, follower or candidate.
     #[must_use]
     pub fn role(&self) -> Role {
         self.role.role()
@@ -342,8 +342,8 @@ impl Raft {
     }
 
     fn handle_message(&mut self, now: &Sample, from: NodeId, message: Message) {
-        // A node that is no member, as far as this one knows, may be one of a membership that is on its way
-        // here: who may connect at all is decided before.
+        // Senders outside the known membership are heard: they may be members by an entry that is still on its way
+        // here. Who may connect at all is decided elsewhere.
         if from == self.config.id {
             return;
         }

@@ -1,4 +1,4 @@
-//! What the core asks of whoever runs it.
+//! Outputs of the core: actions, writes, and typed refusals.
 
 use crate::base::{Index, NodeId, ReadId, Sample, Term, WriteSeq};
 use crate::raft::message::{Entry, Message};
@@ -6,7 +6,7 @@ use crate::raft::{ChangeError, Snapshot};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// What must survive a crash besides the log (Raft, figure 2).
+/// State that must survive a crash besides the log (Raft, figure 2).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HardState {
     /// The current term.
@@ -32,7 +32,7 @@ pub struct Write {
     pub seq: WriteSeq,
     /// A new term or vote.
     pub hard_state: Option<HardState>,
-    /// Forget all entries: the log begins anew behind a snapshot, which is durable.
+    /// Drop all entries: the log starts over behind a snapshot, which is durable.
     pub start: Option<LogStart>,
     /// Remove this index and all behind it first.
     pub truncate_from: Option<Index>,
@@ -40,7 +40,7 @@ pub struct Write {
     pub entries: Vec<Entry>,
 }
 
-/// Where the node stands.
+/// Role of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
     /// Follows the leader of its term, if it knows one.
@@ -53,7 +53,7 @@ pub enum Role {
     Leader,
 }
 
-/// What to do, in the order given.
+/// Actions, to be taken in the order given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Make durable, then say `Event::Persisted(seq)`.
@@ -65,14 +65,13 @@ pub enum Action {
     /// A leader's snapshot is here, whole. Store it durably, then say `Event::SnapshotStored`; if that
     /// cannot be, `Event::SnapshotRefused`.
     Install(Snapshot),
-    /// The snapshot that was stored last stands in place of what was applied so far: its index counts as
-    /// applied.
+    /// The snapshot stored last replaces the applied state: its index counts as applied.
     Restored { index: Index },
-    /// What this node has stored cannot be read: says why. It cannot go on.
+    /// Stored data of this node is unreadable, for this reason; the node cannot go on.
     Unreadable(String),
     /// The read is confirmed: answer it once `index` is applied.
     ReadReady { read: ReadId, index: Index },
-    /// This node leads no more: the read must be asked elsewhere.
+    /// This node leads no longer: the read must be asked elsewhere.
     ReadFailed { read: ReadId },
     /// Role, term or known leader changed.
     RoleChanged { role: Role, term: Term, leader: Option<NodeId> },
@@ -156,9 +155,9 @@ pub enum TransferError {
 
 /// Whether a program may still believe in the leader lease when a transfer begins (C3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Claim {
-    /// Programs may have been told of it: it runs out first.
+pub enum LeaseTold {
+    /// Programs may have been told of the lease: it runs out first.
     Standing,
-    /// Nobody asked, or the program resigned: it reads 0 already, and will.
+    /// Nobody asked, or the program resigned: the lease reads 0 already, and will.
     Ended,
 }

@@ -1,5 +1,5 @@
-//! Entries that this node acknowledged once, as a leader says, and does not hold: its directory is an older copy, or who
-//! says so lies. It lives on, and until that is decided its vote helps to elect nobody (R16).
+//! Entries that this node once acknowledged, by the word of a leader, and does not hold. Either its directory is an
+//! older copy, or the leader lies. Until that is decided the node runs on, and its vote helps to elect nobody (R16).
 
 use crate::base::{Index, NodeId, Sample, Term};
 use crate::raft::{Raft, VoteRequest, quorum};
@@ -32,7 +32,7 @@ impl Raft {
              with an empty directory. Until it is decided this node votes for nobody"
         );
         self.refuse(now, leader, &said);
-        // Nothing is committed without the only voter, and it knows what it committed.
+        // Nothing is committed without the only voter, which knows its own commits.
         if self.is_only_voter() {
             return;
         }
@@ -60,7 +60,7 @@ impl Raft {
         }
     }
 
-    /// Who votes for this node holds no more than it does.
+    /// Voters for this node hold no more than it does.
     pub(super) fn note_voter(&mut self, now: &Sample, from: NodeId) {
         if let Some(owed) = &self.owed
             && self.term() > owed.term
@@ -70,7 +70,7 @@ impl Raft {
         }
     }
 
-    /// `voter` does not hold what is owed. Once so many do not that no quorum can, it was never committed.
+    /// `voter` does not hold the owed entries. Once no quorum can hold them, they were never committed.
     fn note_without(&mut self, now: &Sample, voter: NodeId) {
         let Some(owed) = &mut self.owed else { return };
         let membership = self.memberships.current();

@@ -1,23 +1,24 @@
-//! How long silence may last before it is taken for an end: it follows what this node sees.
+//! Patience: how long silence may last before a node stands for election. It follows measured delays.
 //!
-//! A machine that is busy runs its nodes late, and a slow disk keeps them from hearing: whoever waits no longer there than on a calm one
-//! elects leaders without end. So each node measures, from the samples that it is told, and waits
+//! A busy machine runs its nodes late, and a slow disk keeps them deaf; with a fixed timeout such a cluster elects
+//! leaders without end. So each node measures, from the samples that it is given, and waits
 //!
 //! ```text
 //! clamp(heartbeat + 4 · lateness, 4 · write; election, bound)
 //! ```
 //!
-//! with the largest values seen lately: how much later than a heartbeat a leader's word came to a follower, or a quorum's
-//! answers to a leader, in one term of one leader; and how long a write was under way. What ends a term is not
-//! measured: who was stopped, or cut off, was replaced for a good reason, and nobody need wait longer for the next one. A
-//! write that took longer than anybody waits may have been that, so it counts once another is durable in the same term.
-//! No safety rests on any of this (C1 and C2 count with Δ, which does not follow).
+//! over the largest values seen lately: `lateness` is by how much later than a heartbeat interval a leader's message
+//! reached a follower, or a quorum's answers reached a leader, within one term of one leader; `write` is how long a
+//! write was under way. The silence that ends a term is not measured: a leader that was stopped or cut off was
+//! replaced for a good reason, and the next one deserves no longer wait. A write that took longer than any wait may
+//! have been such an end, so it counts once another write is durable in the same term. No rule of safety rests on any
+//! of this (C1 and C2 count with Δ, which does not follow it).
 
 use crate::base::{NodeId, Sample, Term};
 use crate::raft::Config;
 use std::time::Duration;
 
-/// What was measured, and what follows from it.
+/// Measured delays, and the wait that follows from them.
 #[derive(Clone, Debug)]
 pub(super) struct Patience {
     heartbeat: Duration,
@@ -63,7 +64,7 @@ impl Patience {
         self.writes.largest().saturating_mul(WRITE_FACTOR).min(self.bound())
     }
 
-    /// However late everything is, nobody waits longer: for a leader that is dead, or one whose disk is (C7).
+    /// Upper bound of the wait, however late everything is: the leader may be dead, or its disk (C7).
     fn bound(&self) -> Duration {
         self.election.saturating_mul(BOUND_FACTOR).min(BOUND_MAX).max(self.election)
     }
@@ -83,7 +84,7 @@ impl Patience {
         self.heard = None;
     }
 
-    /// This node leads, and a quorum answers, of which nothing was heard for `silence`.
+    /// Notes that this node leads and that a quorum has answered after `silence`.
     pub fn handle_quorum_heard(&mut self, now: &Sample, silence: Duration) {
         self.lateness.note(now, silence.saturating_sub(self.heartbeat));
     }
@@ -112,7 +113,7 @@ impl Recent {
         self.largest.max(self.largest_before)
     }
 
-    /// What was seen over one window ago is forgotten, once something else was seen since.
+    /// Forgets the values of the window before last, once there are newer ones.
     fn note(&mut self, now: &Sample, value: Duration) {
         if self.count >= WINDOW_COUNT && now.elapsed_lo(&self.since) >= WINDOW {
             self.largest_before = std::mem::take(&mut self.largest);
@@ -123,8 +124,8 @@ impl Recent {
     }
 }
 
-/// What the largest of some hundred delays says of the largest of some ten thousand. On time, with the default
-/// timeouts, is what is at most 30 ms late.
+/// Ratio of the largest of some ten thousand delays to the largest of some hundred. With the default timeouts a delay
+/// of at most 30 ms counts as on time.
 const LATENESS_FACTOR: u32 = 4;
 /// A candidacy passes two disks one after the other, and each may take twice as long as it did.
 const WRITE_FACTOR: u32 = 4;

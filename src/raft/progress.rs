@@ -1,4 +1,5 @@
-//! How far one follower's log is known to equal the leader's, and what may be sent to it next.
+//! Progress of one follower (Raft §5.3, nextIndex and matchIndex): up to where its log is known to equal the leader's,
+//! and the next message for it.
 
 use crate::base::limits::{APPEND_BYTES_MAX, INFLIGHT_BYTES_MAX};
 use crate::base::{Index, Round, Sample};
@@ -15,7 +16,7 @@ pub(super) struct Batch {
     pub last: Index,
 }
 
-/// What to send to a follower.
+/// The next message for a follower.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Next {
     /// Entries, or none to ask.
@@ -56,7 +57,7 @@ enum Pace {
     /// The logs are known to meet: send ahead of the acknowledgements. `nudge` asks for one append even
     /// without entries, which finds out whether one before it was lost.
     Replicate { inflight: Inflight, nudge: bool },
-    /// The follower needs what is compacted: a snapshot in parts.
+    /// The follower needs the compacted part of the log: a snapshot in parts.
     Install(Shipping),
 }
 
@@ -88,7 +89,7 @@ impl Progress {
         matches!(self.pace, Pace::Replicate { .. })
     }
 
-    /// What was in flight is lost: find out anew what arrived. A snapshot goes on where it was.
+    /// Everything in flight is lost: probe again for what arrived. A snapshot goes on where it was.
     pub fn reset(&mut self) {
         match &mut self.pace {
             Pace::Install(shipping) => return shipping.reset(),
@@ -119,7 +120,7 @@ impl Progress {
         }
     }
 
-    /// The follower is so far with the snapshot of `index`; what is said of another one is late.
+    /// The follower's progress with the snapshot of `index`; a word about another one is late.
     pub fn handle_snapshot(&mut self, now: &Sample, index: Index, outcome: SnapshotOutcome) {
         let Pace::Install(shipping) = &mut self.pace else { return };
         if shipping.shipment().snapshot.meta.index != index {
@@ -135,8 +136,8 @@ impl Progress {
         }
     }
 
-    /// The append behind `prev` was refused; `hint` is the largest index at which the logs may agree.
-    /// What an earlier rejection or acknowledgement has overtaken is ignored.
+    /// The append behind `prev` was refused; `hint` is the largest index at which the logs may agree. A rejection that
+    /// a later rejection or acknowledgement has overtaken is ignored.
     pub fn handle_rejected(&mut self, prev: Index, hint: Index) {
         if prev <= self.matched {
             return;
@@ -144,7 +145,7 @@ impl Progress {
         match self.pace {
             Pace::Replicate { .. } => self.reset(),
             Pace::Probe { .. } if prev.0 == self.next.0 - 1 => {
-                // At least one step back, never into what is known to match.
+                // At least one step back, never below the matched index.
                 self.next = hint.next().min(prev).max(self.matched.next());
                 self.pace = Pace::Probe { waiting: false };
             }
@@ -162,8 +163,8 @@ impl Progress {
         }
     }
 
-    /// The first entry that is kept for this follower, which is given a snapshot or the log behind one; `None`: it is like any
-    /// other, since it has caught up, or too much, or for too long, was kept for it.
+    /// The first entry kept for this follower, which is on its way from a snapshot. `None`: nothing is kept, since it
+    /// has caught up, or has cost too much log or time.
     pub fn keeps_from(&mut self, now: &Sample, log: &Log, kept: &Kept) -> Option<Index> {
         let held = match &self.pace {
             Pace::Install(shipping) => shipping.shipment().snapshot.meta.index,
@@ -187,7 +188,7 @@ impl Progress {
         }
     }
 
-    /// What to send now, if anything; it counts as sent. `newest` is the newest snapshot, which goes in parts of
+    /// The next message to send now, if any; it counts as sent. `newest` is the newest snapshot, sent in parts of
     /// `part_bytes`.
     pub fn poll_next(
         &mut self,
@@ -213,7 +214,7 @@ impl Progress {
         self.next <= log.base() || matches!(self.pace, Pace::Install { .. })
     }
 
-    /// What to send in a heartbeat to a follower whose log takes nothing at present: one entry.
+    /// The one entry that a heartbeat carries to a follower whose log takes nothing at present.
     pub fn poll_trial(&mut self, log: &Log) -> Option<Next> {
         if self.is_replicating() {
             self.reset();

@@ -1,17 +1,17 @@
-//! Majorities: what a quorum has reached, and how an election stands.
+//! Majorities: the value that a quorum has reached, and the state of an election.
 
 use crate::base::NodeId;
 use crate::base::limits::MEMBERS_MAX;
 use crate::raft::Membership;
 
-/// How an election stands.
+/// State of an election.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Election {
     /// A quorum granted.
     Won,
-    /// So many refused that no quorum can grant any more.
+    /// Too many refusals: no quorum can grant any more.
     Lost,
-    /// Still open.
+    /// Undecided.
     Pending,
 }
 
@@ -20,11 +20,11 @@ pub enum Election {
 pub enum Ballot {
     /// The vote is given.
     Granted,
-    /// It is not.
+    /// Refused.
     Refused,
 }
 
-/// The smallest number of `voters` that is more than half of them.
+/// The smallest number that is more than half of `voters`.
 #[must_use]
 pub fn majority(voters: usize) -> usize {
     voters / 2 + 1
@@ -50,11 +50,11 @@ pub fn reached<T: Copy + Ord + Default>(values: impl IntoIterator<Item = T>) -> 
         count += 1;
     }
     let sorted = &sorted[..count];
-    // Of n values in rising order the one at n − majority(n) has majority(n) values at or above it.
+    // Of n values in rising order, the one at n − majority(n) has majority(n) values at or above it.
     sorted.get(count.wrapping_sub(majority(count))).copied()
 }
 
-/// How an election stands, one answer (or none yet) for each voter. No voters at all: won.
+/// State of an election, given each voter's answer, if there is one. Without voters it is won.
 pub fn election(answers: impl IntoIterator<Item = Option<Ballot>>) -> Election {
     let (mut voters, mut granted, mut refused) = (0, 0, 0);
     for answer in answers {
@@ -89,7 +89,7 @@ pub fn reached_in<T: Copy + Ord + Default>(
     incoming.zip(outgoing).map(|(one, two)| one.min(two)).or(incoming).or(outgoing)
 }
 
-/// How an election among the voters of `membership` stands: both halves must be won, if it is joint.
+/// State of an election among the voters of `membership`: in a joint one both halves must be won.
 pub fn election_in(membership: &Membership, answer: impl Fn(NodeId) -> Option<Ballot>) -> Election {
     let incoming = election(membership.incoming().map(&answer));
     let outgoing = election(membership.outgoing().map(&answer));

@@ -64,7 +64,7 @@ impl Raft {
         }
     }
 
-    /// A leader that is no voter any more leads until that is committed and applied, and no longer.
+    /// Steps down as leader once the entry that takes its own vote is committed and applied.
     pub(super) fn retire(&mut self, now: &Sample) {
         let settled = self.applied >= self.memberships.current_index();
         let is_voter = self.memberships.current().is_voter(self.config.id);
@@ -87,15 +87,15 @@ impl Raft {
         self.keep_claim(now);
         let index = self.append_own(EntryKind::Membership, Payload::from(next.encode()));
         self.seat_followers(now, index);
-        // Of other voters perhaps no quorum has answered.
+        // Perhaps no quorum of the new voters has answered yet.
         if let RoleState::Leader(leader) = &mut self.role {
             leader.trusted_at = None;
         }
         index
     }
 
-    /// A new voter that lacks much of the log would hold up every commit that needs it; one that is silent would
-    /// besides cost the leader its quorum at once (C7).
+    /// Refuses voters that are not ready. One that lacks much of the log would hold up every commit that needs it; a
+    /// silent one would cost the leader its quorum at once (C7).
     fn check_caught_up(
         &self,
         now: &Sample,

@@ -1,5 +1,5 @@
-//! Messages of peers that cannot be, or that contradict what this node knows: refused with nothing changed, counted, and
-//! told. None ends a node: only its own disk and state may (R15).
+//! Refusals: messages of peers that cannot be, or that contradict what this node knows, change nothing; they are
+//! counted and logged. None ends a node: only its own disk and state may (R15).
 
 use crate::base::{NodeId, Sample};
 use crate::raft::Raft;
@@ -14,7 +14,7 @@ pub(super) struct Refusals {
 }
 
 impl Raft {
-    /// A message of `from` is refused, because of what it said.
+    /// A message of `from` is refused, for the reason in `said`.
     pub fn refuse(&mut self, now: &Sample, from: NodeId, said: &str) {
         let refusals = &mut self.refusals;
         refusals.count += 1;

@@ -1,4 +1,5 @@
-//! The leader's side: its no-op, rounds, appends, what a quorum holds, and when it must step down.
+//! The leader's side of replication (Raft §5.3, §5.4.2): its no-op, rounds, appends, the commit index, and when it
+//! must step down (C7).
 
 use crate::base::{Index, NodeId, Round, Sample, Term};
 use crate::raft::progress::{Batch, Next};
@@ -13,7 +14,7 @@ use crate::raft::{
 use std::cmp::Reverse;
 use std::time::Duration;
 
-/// What the leader itself has echoed: it needs no message to know that it lives.
+/// The leader's own echo, greater than any round: it needs no message to know that it lives.
 const OWN_ROUND: Round = Round(u64::MAX);
 
 impl Raft {
@@ -78,7 +79,7 @@ impl Raft {
         let silence = self.leader_doubt(leader, now);
         if silence > self.election_wait() {
             let disk = self.writes.waiting_since(now);
-            // It is to be awake once a heartbeat.
+            // The leader wakes at least once per heartbeat interval.
             let late = self.unseen.saturating_sub(self.config.heartbeat);
             self.part(match disk < silence {
                 true => Reason::QuorumSilent { silent: silence, late },
@@ -168,7 +169,7 @@ impl Raft {
         let outcome = match response.outcome {
             AppendOutcome::Accepted { matched } => Ok(matched),
             AppendOutcome::Rejected { prev_index, hint_index, hint_term } => {
-                // Of the follower's hint, what this log can agree with.
+                // The part of the follower's hint with which this log can agree.
                 let hint = hint_index.min(prev_index);
                 Err((prev_index, self.log.conflict_by_term(hint, hint_term).0))
             }
@@ -230,7 +231,7 @@ impl Raft {
         if term < current_term || round > leader.rounds.current() {
             return None;
         }
-        // An answer to what was said longer ago says nothing of the present.
+        // An answer to an older message says nothing of the present.
         let is_recent = now.elapsed_hi(&leader.rounds.begun_by(round)) <= self.patience.wait();
         if is_recent && leader.follower(from)?.answered != *now {
             let members = self.memberships.current();
@@ -246,8 +247,8 @@ impl Raft {
         Some(follower)
     }
 
-    /// Commits what a quorum holds durably, if it is of this term: entries of earlier terms only with
-    /// one of it behind them (R8; Raft §5.4.2, figure 8). This node counts as far as its own disk is.
+    /// Commits entries that a quorum holds durably, if they are of this term: entries of earlier terms only with one
+    /// of this term behind them (R8; Raft §5.4.2, figure 8). This node counts as far as its own disk is.
     pub(super) fn advance_commit(&mut self) {
         let RoleState::Leader(leader) = &self.role else { return };
         let held = |voter: NodeId| {

@@ -1,4 +1,4 @@
-//! What a leader is asked: proposals, and reads that it confirms by a round (ReadIndex, R13).
+//! Requests to a leader: proposals, and reads that a round confirms (ReadIndex, R13).
 
 use crate::base::limits::{ENTRY_BYTES_MAX, UNCOMMITTED_BYTES_MAX};
 use crate::base::{Index, ReadId};
@@ -59,7 +59,7 @@ impl Raft {
         self.ask(read, Reads::ask)
     }
 
-    /// The same for what can wait for the next heartbeat: it takes the ++k of the next round that begins.
+    /// As [`Raft::read`], for a read that can wait for the next heartbeat: it begins no round of its own.
     ///
     /// # Errors
     /// As for [`Raft::read`].

@@ -19,7 +19,7 @@ pub(super) enum RoleState {
 /// Waits for a leader.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Follower {
-    /// Of this term.
+    /// The leader of this term, if known.
     pub leader: Option<NodeId>,
     /// When it was last heard; `None` also after this node's own connection to it closed.
     pub heard: Option<Sample>,
@@ -52,7 +52,7 @@ pub(super) struct Leader {
     pub claimed: Option<LeaderLease>,
     /// Its newest claim as of the last turn, to see whether one runs out before the next begins.
     pub last_claim: Option<LeaderLease>,
-    /// Its own last `Relinquish`: it claims nothing before an entry behind that is committed (C3).
+    /// The index of this leader's last `Relinquish`: it claims nothing until an entry behind that is committed (C3).
     pub relinquished: Option<Index>,
     /// Its leadership is on its way to another node.
     pub transfer: Option<Transfer>,
@@ -72,7 +72,7 @@ pub(super) struct FollowerView {
     pub progress: Progress,
     /// The largest round that it echoed in this term.
     pub echoed: Option<Round>,
-    /// When it last answered what was said not too long ago.
+    /// When it last answered a message that was not too old.
     pub answered: Sample,
 }
 

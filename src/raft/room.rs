@@ -1,14 +1,14 @@
-//! Room in the durable log: what does not fit is refused before it is tried (W2). A follower takes of an append what
-//! fits, and acknowledges that much; a leader proposes nothing that does not fit into its own.
+//! Room in the durable log: entries that do not fit are refused before they are tried (W2). A follower takes the part
+//! of an append that fits, and acknowledges that much; a leader proposes nothing that does not fit into its own log.
 
 use crate::base::NodeId;
 use crate::raft::role::RoleState;
 use crate::raft::{Entry, Raft, quorum};
 
-/// What the log of this node takes, and whose log takes nothing.
+/// Room in this node's log, and the peers whose log has none.
 #[derive(Clone, Debug)]
 pub(super) struct Room {
-    /// Bytes of records, until this is said anew.
+    /// Bytes of records that fit, as last reported.
     bytes: u64,
     /// Something did not fit since all did.
     is_short: bool,
@@ -86,7 +86,7 @@ impl Raft {
         record_bytes(entry) <= self.room.bytes
     }
 
-    /// The entry is appended. What a leader must append itself may take from what the log keeps back.
+    /// The entry is appended. Entries that a leader must append itself may use the room that the log keeps back.
     pub(super) fn spend_room(&mut self, entry: &Entry) {
         if self.room.bytes != u64::MAX {
             self.room.bytes = self.room.bytes.saturating_sub(record_bytes(entry));
@@ -94,7 +94,7 @@ impl Raft {
     }
 }
 
-/// What the record of an entry takes at most: its head is shorter than what an entry counts, and it is padded.
+/// Upper bound of an entry's record on disk: the head is shorter than `Entry::OVERHEAD_BYTES`, and records are padded.
 fn record_bytes(entry: &Entry) -> u64 {
     entry.size() as u64 + RECORD_PADDING_MAX
 }

@@ -47,12 +47,12 @@ impl Rounds {
         }
     }
 
-    /// A time by which `round` had begun; of one that is forgotten the earliest that is known.
+    /// A time by which `round` had begun; for a forgotten round the earliest that is known.
     pub fn begun_by(&self, round: Round) -> Sample {
         self.sample(round).unwrap_or(self.samples[0].1)
     }
 
-    /// A time at or before which no message of `round` was built. `None` if that is forgotten: a quorum of new
+    /// A time at or before which no message of `round` was built. `None`: that sample is forgotten; a quorum of new
     /// members may have echoed less than one of the old ones had.
     pub fn sample(&self, round: Round) -> Option<Sample> {
         let after = self.samples.partition_point(|(kept, _)| *kept <= round);
@@ -92,7 +92,7 @@ impl Reads {
         self.is_urgent = true;
     }
 
-    /// The same of one that waits for the round which begins next anyway, unless many do.
+    /// The same for a read that can wait for the next heartbeat's round, unless many do.
     pub fn ask_leisurely(&mut self, read: ReadId, commit: Index) {
         self.asked.push((read, commit));
         self.is_urgent |= self.asked.len() >= LEISURELY_MAX;

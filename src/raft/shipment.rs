@@ -1,15 +1,15 @@
-//! A snapshot on its way to one follower: which parts are under way, and when they count as lost.
+//! A snapshot on its way to one follower: the parts in flight, and when they count as lost.
 //!
-//! Several parts are under way at once, as many bytes as entries may be: with one for each round trip, a follower that is far
-//! away would get its snapshot more slowly than others write. Parts arrive in order or, behind a break of the connection,
-//! not at all; the follower takes only the one that begins where those before it end, and says how far it is.
+//! Several parts are in flight at once, up to as many bytes as entries may be: with one part per round trip a distant
+//! follower would get its snapshot more slowly than others write. Parts arrive in order or, after a break of the
+//! connection, not at all. The follower takes only the part that continues what it has, and answers with its progress.
 
 use crate::base::Round;
 use crate::base::limits::INFLIGHT_BYTES_MAX;
 use crate::raft::Snapshot;
 use std::collections::VecDeque;
 
-/// What is sent: a clone of the newest snapshot, whichever is the newest meanwhile.
+/// The snapshot being sent: a clone, whichever is the newest meanwhile.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Shipment {
     pub snapshot: Snapshot,
@@ -73,7 +73,7 @@ impl Shipping {
         let next = next.min(self.shipment.total());
         let has_moved = next > self.held;
         if next < self.held {
-            // It began anew: what is under way does not fit any more.
+            // The follower started over: parts in flight no longer fit.
             self.inflight.clear();
         }
         self.held = next;
@@ -91,7 +91,7 @@ impl Shipping {
         }
     }
 
-    /// What was under way is lost.
+    /// Parts in flight are lost.
     pub fn reset(&mut self) {
         self.inflight.clear();
     }

@@ -21,7 +21,7 @@ pub struct SnapshotMeta {
 /// A snapshot. A clone shares the bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
-    /// Where it stands.
+    /// Index, term and members.
     pub meta: SnapshotMeta,
     /// The state machine's own bytes, opaque to consensus.
     pub data: Blob,
@@ -51,10 +51,10 @@ impl Raft {
         self.shipment.as_ref().map(|shipment| &shipment.snapshot)
     }
 
-    /// What a snapshot of the state at `index`, which is applied, says of itself.
+    /// The description of a snapshot of the state at `index`, which is applied.
     ///
     /// # Panics
-    /// If `index` is not applied, or compacted.
+    /// `index` is not applied, or is compacted.
     #[must_use]
     pub fn snapshot_meta(&self, index: Index) -> SnapshotMeta {
         assert!(index <= self.applied, "{index} is not applied, only {}", self.applied);

@@ -1,4 +1,4 @@
-//! When a node that does not lead tries to.
+//! The election timer (Raft §5.2): when a node that does not lead stands for election.
 
 use crate::base::Sample;
 use crate::base::rng::Rng;
@@ -41,7 +41,7 @@ impl ElectionTimer {
         timer
     }
 
-    /// A leader was heard, a vote was given, or leadership was lost: a full timeout, drawn anew.
+    /// Restarts with a full timeout, drawn again: a leader was heard, a vote was given, or leadership was lost.
     pub fn restart(&mut self, now: &Sample, patience: &Patience) {
         self.quick_tries = 0;
         self.wait_patiently(now, patience);

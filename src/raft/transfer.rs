@@ -1,15 +1,15 @@
-//! Handing leadership to another voter (dissertation §3.10), without a moment in which two nodes could claim
-//! the leader lease (safety C3).
+//! Transfer of leadership to another voter (dissertation §3.10), without an instant at which two nodes could claim the
+//! leader lease (safety C3).
 //!
-//! From the beginning of a transfer the leader extends no claim and takes no proposals. Once the claim that
-//! programs may have been told of has run out, a leader that may claim (C2) appends a `Relinquish`; once that
-//! is committed, and the target holds all of the log, it is told to ask for votes. The next leader finds the
-//! `Relinquish` just before its own no-op, and need not wait Δ.
+//! From the beginning of a transfer the leader extends no claim and takes no proposals. Once the claim that programs
+//! may have been told of has run out, a leader that may claim (C2) appends a `Relinquish`. Once that is committed and
+//! the target holds the whole log, the target is told to ask for votes. The next leader finds the `Relinquish` just
+//! before its own no-op, and need not wait for Δ.
 
 use crate::base::{Index, NodeId, Sample};
 use crate::raft::role::{Leader, RoleState};
 use crate::raft::{
-    Action, Claim, EntryKind, LeaderLease, Message, Payload, Raft, TimeoutNow, TransferError,
+    Action, EntryKind, LeaderLease, LeaseTold, Message, Payload, Raft, TimeoutNow, TransferError,
 };
 use std::cmp::Reverse;
 use std::time::Duration;
@@ -29,12 +29,12 @@ enum Stage {
     Ending(LeaderLease),
     /// Nothing is claimed; the log goes out to the target, the `Relinquish` last.
     Closing,
-    /// The target is told to ask for votes.
+    /// The target was told to ask for votes.
     Told,
 }
 
 impl Transfer {
-    /// What is left of the claim.
+    /// The rest of the claim.
     pub fn claim_at(&self, now: &Sample) -> Option<LeaderLease> {
         match self.stage {
             Stage::Ending(claim) => (now.elapsed_hi(&claim.start) < claim.length).then_some(claim),
@@ -44,9 +44,9 @@ impl Transfer {
 }
 
 impl Raft {
-    /// Hands leadership to `target`, or to the voter that has most of the log. A second call for the same
-    /// target changes nothing; for another one it replaces the first; for this node itself it takes a
-    /// transfer back that is not through.
+    /// Transfers leadership to `target`, or to the voter with the longest matching log. A second call for the same
+    /// target changes nothing; another target replaces the first; this node's own id takes back an unfinished
+    /// transfer.
     ///
     /// # Errors
     /// [`TransferError`]: nothing was begun.
@@ -54,7 +54,7 @@ impl Raft {
         &mut self,
         now: &Sample,
         target: Option<NodeId>,
-        claim: Claim,
+        claim: LeaseTold,
     ) -> Result<(), TransferError> {
         self.check_leadership(now);
         let RoleState::Leader(leader) = &self.role else { return Err(TransferError::NotLeader) };
@@ -71,8 +71,8 @@ impl Raft {
             return Ok(());
         }
         let stage = match (claim, self.leader_lease(now)) {
-            (Claim::Standing, Some(claim)) => Stage::Ending(claim),
-            (Claim::Standing, None) | (Claim::Ended, _) => Stage::Closing,
+            (LeaseTold::Standing, Some(claim)) => Stage::Ending(claim),
+            (LeaseTold::Standing, None) | (LeaseTold::Ended, _) => Stage::Closing,
         };
         if let RoleState::Leader(leader) = &mut self.role {
             leader.transfer = Some(Transfer { target, since: *now, stage });
@@ -107,8 +107,8 @@ impl Raft {
         }
     }
 
-    /// Appends the `Relinquish`, if this leader has a claim to give up; once the target holds all of the log,
-    /// and that is committed, tells it.
+    /// Appends the `Relinquish`, if this leader has a claim to give up; tells the target to ask for votes once it
+    /// holds the whole log and that is committed.
     fn close_term(&mut self, now: &Sample) {
         let RoleState::Leader(leader) = &self.role else { return };
         let last = self.log.last_index();

@@ -1,7 +1,7 @@
-//! What waits to be written, what is on its way to the disk, and how far the log is durable.
+//! Writes: entries that wait for one, writes on their way to the disk, and the durable index.
 //!
-//! Durability is told by write number, not by (index, term): an acknowledgement of an entry that was
-//! truncated and written anew at the same place must not count for the new one.
+//! Completion is reported by write number, not by (index, term): an acknowledgement of an entry that was truncated,
+//! and then written again at the same place, must not count for the new entry.
 
 use crate::base::{Index, Sample, WriteSeq};
 use crate::raft::log::Log;
@@ -78,8 +78,8 @@ impl Writes {
         (last > self.last_durable).then_some(last)
     }
 
-    /// Whether entries wait that no write holds yet. A truncation must not take them back silently:
-    /// acknowledgements may name the write that is to hold them.
+    /// Whether entries are in no write yet. A truncation must not drop them silently: acknowledgements may name the
+    /// write that is to hold them.
     pub fn has_unwritten_entries(&self, log: &Log) -> bool {
         self.unwritten_from <= log.last_index()
     }
@@ -101,7 +101,7 @@ impl Writes {
         self.durable_index = self.durable_index.max(index);
     }
 
-    /// The log begins anew behind a snapshot that is durable: what was written before is no longer in it.
+    /// The log starts over behind a durable snapshot: earlier writes are no longer in it.
     pub fn handle_reset(&mut self, start: LogStart) {
         self.start = Some(start);
         self.truncate_from = None;

@@ -41,7 +41,7 @@ pub use work::{Kind, Work, budget};
 use crate::base::meters::Meters;
 use crate::base::{ClusterKey, ConnectionId, DirectoryId, Index, NodeId, Sample, WriteSeq};
 use crate::lock::{LockMachine, SnapshotError};
-use crate::raft::{Action, Claim, Event, Raft, Role, Write};
+use crate::raft::{Action, Event, LeaseTold, Raft, Role, Write};
 use crate::wire::{LeaderHint, ServerMessage, Values};
 use clients::Clients;
 use confirm::Confirmations;
@@ -89,7 +89,7 @@ pub struct Turn {
     /// How many bytes of records the log takes as it is: what does not fit is refused (W2).
     pub room: u64,
     /// Whether programs may have been told of the leader lease (C3).
-    pub claim: Claim,
+    pub claim: LeaseTold,
 }
 
 /// What to do, in the order given.
@@ -165,7 +165,7 @@ pub struct Replica {
     connections: u64,
     storage: Storage,
     shortage: Shortage,
-    claim: Claim,
+    claim: LeaseTold,
     unix_ms: u64,
     /// When the present turn began: a reading of BOOTTIME.
     turn_began: u64,
@@ -213,7 +213,7 @@ impl Replica {
             connections: 0,
             storage: Storage::Open,
             shortage: Shortage::default(),
-            claim: Claim::Standing,
+            claim: LeaseTold::Standing,
             unix_ms: 0,
             turn_began: 0,
             hints: Hints::default(),

@@ -4,7 +4,7 @@ use super::metering::result_of_order;
 use super::{Replica, ServerMessage};
 use crate::base::meters::{RequestKind, RequestResult};
 use crate::base::{ConnectionId, DirectoryId, Index, NodeId, Sample};
-use crate::raft::{Change, Claim, Event, MembershipError, Role, TransferError};
+use crate::raft::{Change, Event, LeaseTold, MembershipError, Role, TransferError};
 use crate::wire::{LEADERSHIP_CHANGED, LEADS_ALREADY, Order, OrderAnswer, Request, Speech};
 
 /// An order that the leader has begun, and whom to tell.
@@ -70,7 +70,7 @@ impl Replica {
         &mut self,
         now: &Sample,
         to: Option<NodeId>,
-        claim: Claim,
+        claim: LeaseTold,
     ) -> Result<(), TransferError> {
         self.raft.transfer(now, to.or_else(|| self.roomy_successor()), claim)
     }

@@ -3,7 +3,7 @@
 use crate::base::limits::{self, LEASE_MS_MAX, LEASE_MS_MIN, MEMBERS_MAX};
 use crate::base::meters::Meters;
 use crate::base::{ClientSource, ClusterKey, ConnectionId, DirectoryId, NodeId, Sample, Subject};
-use crate::raft::Claim;
+use crate::raft::LeaseTold;
 use crate::replica::ReplicaError;
 use crate::server::admission::Trust;
 use crate::wal::WalError;
@@ -137,7 +137,7 @@ pub trait Outside {
     fn complete(&self, status: NodeStatus) -> NodeStatus;
     /// Whether programs may have been told of this node's leader lease: `Ended` only if none has asked for it, or
     /// it reads 0 by now and will (C3).
-    fn claim(&mut self) -> Claim;
+    fn claim(&mut self) -> LeaseTold;
     /// Queues a message for a peer; lost if there is no connection to it.
     fn send_peer(&mut self, to: NodeId, message: PeerMessage);
     /// Queues a message for a client; lost if the connection is gone.
@@ -181,7 +181,7 @@ pub enum Input {
     /// A request of a connected client.
     Client { connection: ConnectionId, request: Request },
     /// Leadership, if this node has it, is to go to that voter, or to the one with most of the log.
-    HandOver { to: Option<NodeId>, claim: Claim },
+    HandOver { to: Option<NodeId>, claim: LeaseTold },
 }
 
 impl ServerError {

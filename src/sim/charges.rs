@@ -1,9 +1,10 @@
-//! What work costs in simulated time. While a process is busy nothing else happens at it: what arrives waits, and so do
-//! its timers, until the turn is over. So a turn that does too much silences a leader here, as it does on a machine.
+//! Charges: the cost of work in simulated time. While a process is busy nothing else happens at it: arrivals wait, and
+//! so do its timers, until the turn is over. So a turn that does too much silences a leader here, as it does on a
+//! machine.
 //!
-//! A charge is a function of what was counted, never of real time, so that a seed is the same run on every machine. The
-//! counts come from outside, from what goes in and out of a step; how many names an apply has looked up the lock machine
-//! says itself (`LockMachine::looked`).
+//! A charge is a function of counts, never of real time, so that a seed is the same run on every machine. The counts
+//! come from outside, from the inputs and outputs of a step; only the number of names that an apply has looked up is
+//! told by the lock machine itself (`LockMachine::looked`).
 
 use crate::base::Index;
 use crate::raft::{Entry, Message};
@@ -11,22 +12,22 @@ use crate::server::Server;
 use crate::sim::disk::SimDisk;
 use crate::wire::{PeerMessage, ReadAnswer, ServerMessage};
 
-/// What a turn of a process has done.
+/// Work of one turn of a process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Work {
     /// Turns: a poll that returns, clocks that are read, timers that are looked at.
     pub turns: u64,
     /// Messages that were read, and their bytes.
     pub messages_in: u64,
-    /// See `messages_in`.
+    /// Bytes of `messages_in`.
     pub bytes_in: u64,
     /// Messages that were said, and their bytes.
     pub messages_out: u64,
-    /// See `messages_out`.
+    /// Bytes of `messages_out`.
     pub bytes_out: u64,
     /// Entries that were applied, and their bytes.
     pub entries: u64,
-    /// See `entries`.
+    /// Bytes of `entries`.
     pub bytes_applied: u64,
     /// Names that an apply has looked up.
     pub names: u64,
@@ -36,7 +37,7 @@ pub struct Work {
     pub bytes_read: u64,
 }
 
-/// What is counted of a server, before a step.
+/// Counters of a server before a step.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Progress {
     applied: Index,
@@ -44,14 +45,14 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// As it is now.
+    /// The present counters.
     #[must_use]
     pub fn of(server: &Server<SimDisk>) -> Self {
         let Some(replica) = server.replica() else { return Self::default() };
         Self { applied: replica.applied(), looked: replica.machine().looked() }
     }
 
-    /// What was applied since.
+    /// The work since then.
     #[must_use]
     pub fn work_until(self, server: &Server<SimDisk>) -> Work {
         let Some(replica) = server.replica() else { return Work::default() };
@@ -59,7 +60,7 @@ impl Progress {
         let listed = replica.work().listed();
         let names = machine.looked().saturating_sub(self.looked) + listed;
         let mut work = Work { names, ..Work::default() };
-        // What a snapshot stood for is not in the log.
+        // Entries that a snapshot stood for are not in the log.
         let mut index = self.applied.max(raft.snapshot_index()).next();
         while index <= applied {
             work.entries += 1;

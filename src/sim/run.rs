@@ -13,12 +13,12 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// What to run.
+/// Options of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Print each event to stderr as it happens.
     pub trace: bool,
-    /// What to leave out of the seed's schedule.
+    /// Parts of the seed's schedule to leave out.
     pub trim: Trim,
 }
 
@@ -28,10 +28,10 @@ impl Options {
     }
 }
 
-/// What a run did: sums over seeds are printed by `tenure sim`.
+/// Result of a run; `tenure sim` prints sums over seeds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// Simulated nanoseconds.
+    /// Length of the run, in simulated nanoseconds.
     pub simulated_nanos: u64,
     /// A hash over all events: equal for equal seeds and builds.
     pub trace_hash: u64,
@@ -57,11 +57,11 @@ impl Report {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("seed {seed}: {checker}: {what}")]
 pub struct Failure {
-    /// The seed.
+    /// The seed that failed.
     pub seed: u64,
-    /// "O5", …
+    /// Name of the checker, as "O5".
     pub checker: &'static str,
-    /// What was violated, with the values.
+    /// The violation, with its values.
     pub what: String,
 }
 

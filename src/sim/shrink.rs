@@ -8,16 +8,16 @@ use crate::sim::plan::fault::Fault;
 use crate::sim::plan::schedule::{Injection, Trim};
 use crate::sim::run::{Failure, Options, run_seed};
 
-/// What is left of a failing run.
+/// The smallest failing run that was found.
 #[derive(Clone, Debug)]
 pub struct Shrunk {
     /// How it fails now.
     pub failure: Failure,
-    /// What it leaves out.
+    /// Parts of the schedule that it leaves out.
     pub trim: Trim,
     /// The classes of faults that are left.
     pub classes: Vec<Fault>,
-    /// What strikes when.
+    /// The injections that are left.
     pub schedule: Vec<Injection>,
     /// How many clients are left.
     pub clients: usize,
@@ -81,7 +81,7 @@ impl Search {
     }
 
     fn end_early(&mut self) {
-        // By halves: the first part of what is left, as long as that fails too.
+        // By halves: the first part of the rest, as long as that fails too.
         loop {
             let schedule = self.plan().schedule;
             let Some(middle) = schedule.get(schedule.len() / 2) else { return };

@@ -14,8 +14,8 @@ pub fn subject_of(client: &str) -> Subject {
     text.parse().expect("a principal")
 }
 
-/// Who gives orders.
+/// Name of an operator.
 pub const OPERATOR: &str = "operator/alice";
-/// Who uses locks.
+/// Name of a client.
 pub const SUBJECTS: [&str; 5] =
     ["client/red/a", "client/red/b", "client/blue", "local/1", "operator/alice"];

@@ -1,4 +1,4 @@
-//! What happened: a hash over everything, counts of what matters, and lines for people.
+//! Trace of a run: a hash over everything, counts, and lines for people.
 
 use crate::sim::marks::Marks;
 use std::collections::BTreeMap;
@@ -24,7 +24,7 @@ pub struct Trace {
 /// Whether lines are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lines {
-    /// To stderr.
+    /// Lines go to stderr.
     Printed,
     /// Not at all.
     Dropped,
@@ -64,7 +64,7 @@ impl Trace {
     /// A line for people, at simulated time `now`.
     pub fn line(&self, now: u64, what: fmt::Arguments<'_>) {
         if self.lines == Lines::Printed {
-            // Whoever has seen enough of it still wants the run's result.
+            // A reader that has closed the pipe still wants the run's result.
             let _ = writeln!(std::io::stderr(), "{:>12.6} {what}", now as f64 / 1e9);
         }
     }

@@ -46,7 +46,7 @@ mod tests {
     fn state() -> c_int {
         let mut now = DISABLE;
         let mut ours = DISABLE;
-        // SAFETY: both are writable; what was found is put back at once.
+        // SAFETY: both are writable; the state before is put back at once.
         unsafe {
             pthread_setcancelstate(DISABLE, &raw mut now);
             pthread_setcancelstate(now, &raw mut ours);

@@ -29,13 +29,13 @@ pub fn boot_nanos() -> u64 {
     read(libc::CLOCK_BOOTTIME)
 }
 
-/// What the calling thread has had of a processor so far, in nanoseconds.
+/// Processor time of the calling thread so far, in nanoseconds.
 #[must_use]
 pub fn thread_nanos() -> u64 {
     read(libc::CLOCK_THREAD_CPUTIME_ID)
 }
 
-/// What all threads of this process have had of processors so far, in nanoseconds.
+/// Processor time of all threads of this process so far, in nanoseconds.
 #[must_use]
 pub fn process_nanos() -> u64 {
     read(libc::CLOCK_PROCESS_CPUTIME_ID)

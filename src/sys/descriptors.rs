@@ -11,11 +11,11 @@ pub fn limit() -> u64 {
     limits().rlim_cur
 }
 
-/// Raises the soft limit of open files to the hard one; what it is then.
+/// Raises the soft limit of open files to the hard one; returns the limit in force.
 pub fn raise_limit() -> u64 {
     let limits = limits();
     let raised = libc::rlimit { rlim_cur: limits.rlim_max, ..limits };
-    // SAFETY: `raised` is a valid rlimit that lives through the call. Refused, the limit is what it was.
+    // SAFETY: `raised` is a valid rlimit that lives through the call. If the call is refused, the limit stays.
     unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const raised) };
     limit()
 }
@@ -34,10 +34,11 @@ pub fn is_shortage(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
 }
 
-/// Descriptors that are open for nothing, so that they can be given up where one is needed and the process has none
-/// left: whoever else takes all there are does not take these.
+/// A reserve of descriptors, open for nothing. One of them is given up where a descriptor is needed and the process
+/// has none left; a thread that takes all free ones cannot take these.
 ///
-/// Between giving one up and taking it another thread of the process may be faster: then the next one is given up.
+/// Between giving one up and opening another, another thread of the process may be faster: then the next one is given
+/// up.
 #[derive(Debug)]
 pub struct Reserve(Mutex<Kept>);
 
@@ -70,7 +71,7 @@ impl Reserve {
         self.0.lock().is_whole()
     }
 
-    /// Takes back what was given up, as far as the process has descriptors.
+    /// Opens the reserve again, as far as the process has descriptors.
     pub fn fill(&self) {
         self.0.lock().fill();
     }
@@ -127,7 +128,7 @@ impl Kept {
 mod tests {
     use super::*;
 
-    /// As a process that may have this many more.
+    /// A process that may open this many more.
     fn attempts(free: &mut u32) -> impl FnMut() -> io::Result<u32> + '_ {
         let mut attempt = 0;
         move || {

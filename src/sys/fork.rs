@@ -1,4 +1,4 @@
-//! The mark of a fork: handles made before it are dead in the child (safety L20), which lets go of their descriptors.
+//! The mark of a fork: handles made before it are dead in the child (safety L20), which gives up their descriptors.
 
 use super::inherited;
 use std::ptr;
@@ -58,7 +58,7 @@ impl<T: Default + Send + Sync> OfProcess<T> {
         watch();
         let generation = generation();
         let present = self.0.load(Ordering::Acquire);
-        // SAFETY: what the pointer is set to is never freed.
+        // SAFETY: the pointer's target is never freed.
         if let Some(made) = unsafe { present.as_ref() }
             && made.generation == generation
         {

@@ -1,12 +1,12 @@
-//! Descriptors that a forked child lets go of: sockets, and the files of a data directory.
+//! Descriptors that a forked child gives up: sockets, and the files of a data directory.
 //!
-//! All descriptors close on exec. A child that forks and never execs, say a worker of a pre-fork server, would keep them
-//! open: its parent's end would not be seen by peers and servers, and nobody could take its port or its data directory,
-//! whose lock goes with the open file. So the child replaces each of them by one that does nothing. The number stays taken:
-//! whoever owns it there may still close it, and closes nothing else.
+//! All descriptors close on exec. A child that forks and never execs, such as a worker of a pre-fork server, would
+//! keep them open: peers and servers would not see the end of its parent, and nobody could take the parent's port or
+//! its data directory, whose lock belongs to the open file. So the child replaces each of them by one that does
+//! nothing. The number stays taken: its owner in the child may still close it, and closes nothing else.
 //!
-//! What is noted of a number is which file it was made for. If it stands for another one at the fork, ours was closed
-//! before, and the number is somebody else's. The child allocates nothing and takes no lock.
+//! For each number we note the file for which it was made. If it is another file at the fork, ours was closed before,
+//! and the number is somebody else's. The child allocates nothing and takes no lock.
 
 use super::fork;
 use std::io;
@@ -14,7 +14,7 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
-/// What `make` makes: a child that is forked from now on does not keep it.
+/// Notes the descriptors that `make` opens: a child forked from now on does not keep them.
 ///
 /// # Errors
 /// Those of `make`.
@@ -26,7 +26,7 @@ pub fn by_no_child<T: AsRawFd>(make: impl FnOnce() -> io::Result<T>) -> io::Resu
     Ok(made)
 }
 
-/// Before a fork: whoever is just making a descriptor notes it first, if that does not take long.
+/// Before a fork: lets threads that are opening a descriptor note it first, if that does not take long.
 pub(super) fn before_fork() {
     FORKING.fetch_add(1, Ordering::SeqCst);
     wait_briefly(|| MAKING.load(Ordering::SeqCst) == 0);
@@ -60,8 +60,8 @@ pub(super) fn in_child() {
 }
 
 fn let_go(fd: RawFd, nothing: RawFd) {
-    // SAFETY: no pointers. `fd` is open, and was made by this library; whoever owns it in this process can tell no
-    // difference but that nothing comes of it, which is what a child is told of all that its parent had (L20).
+    // SAFETY: no pointers. `fd` is open, and was made by this library. Its owner in this process sees a descriptor on
+    // which nothing happens, as a child is told of everything that its parent had (L20).
     unsafe {
         if nothing < 0 || libc::dup3(nothing, fd, libc::O_CLOEXEC) < 0 {
             libc::close(fd);
@@ -90,7 +90,7 @@ fn note(fd: RawFd) {
     noted.number.store(number, Ordering::SeqCst);
 }
 
-/// What one number was made for; 0: nothing.
+/// The file for which one number was made; 0: none.
 #[derive(Debug, Default)]
 struct Noted {
     device: AtomicU64,
@@ -166,7 +166,7 @@ static NOTES: [AtomicPtr<Block>; BLOCKS] = [const { AtomicPtr::new(ptr::null_mut
 
 const YIELDS_MAX: u32 = 1000;
 const BLOCK: usize = 1024;
-/// 1,048,576 descriptors.
+/// Room for 1,048,576 descriptors in all.
 const BLOCKS: usize = 1024;
 
 #[cfg(test)]
@@ -177,7 +177,7 @@ mod tests {
     use std::os::fd::FromRawFd;
     use std::os::unix::net::UnixStream;
 
-    /// What a forked child makes of it: a byte. It does nothing but system calls.
+    /// The byte that `look` gives in a forked child. `look` makes system calls alone.
     fn in_a_child(look: impl FnOnce() -> u8) -> u8 {
         let (mut here, there) = UnixStream::pair().unwrap();
         // SAFETY: the child makes system calls alone, and ends without running any destructor.

@@ -1,8 +1,8 @@
-//! The signals that this process was started with: which are ignored, and which blocked.
+//! Signals as this process was started with them: which were ignored, and which blocked.
 //!
-//! Both outlive an exec, so a program that starts another hands on what it was given (nohup, a daemon that ignores
-//! SIGCHLD, a shell's trap ''). Rust's runtime ignores SIGPIPE before main() runs, and nothing can tell afterwards
-//! whether somebody else had: so all of it is noted before that, by a constructor of the program.
+//! Both outlive an exec, so a program that starts another passes them on (nohup, a daemon that ignores SIGCHLD, a
+//! shell's trap ''). Rust's runtime ignores SIGPIPE before main() runs, and nothing can tell afterwards whether
+//! somebody else had: so a constructor of the program notes them before that.
 
 use super::process::check;
 use std::os::unix::process::CommandExt;
@@ -32,8 +32,8 @@ extern "C" fn note() {
 }
 
 fn is_ignored(signal: i32) -> bool {
-    // SAFETY: a sigaction is plain data, valid when zeroed; it lives through the call, which only reads. What the C
-    // library keeps for itself is refused.
+    // SAFETY: a sigaction is plain data, valid when zeroed; it lives through the call, which only reads. The call
+    // refuses signals that the C library keeps for itself.
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         libc::sigaction(signal, std::ptr::null(), &raw mut action) == 0
@@ -53,7 +53,7 @@ pub struct Inherited {
 }
 
 impl Inherited {
-    /// As they were before main() ran.
+    /// The signals as they were before main() ran.
     #[must_use]
     pub fn of_this_process() -> Self {
         Self { ignored: IGNORED.load(Ordering::Relaxed), blocked: BLOCKED.load(Ordering::Relaxed) }
@@ -88,7 +88,7 @@ impl Inherited {
     }
 }
 
-/// Of the kernel. Two or three of them are the C library's, and are neither found ignored nor blocked.
+/// Signals of the kernel. Two or three of them are the C library's, and are found neither ignored nor blocked.
 const SIGNALS: std::ops::RangeInclusive<i32> = 1..=64;
 
-// What is passed on needs processes of its own: tests/cli/signals.rs.
+// Tests of passing them on need processes of their own: tests/cli/signals.rs.

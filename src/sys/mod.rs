@@ -1,5 +1,5 @@
-//! What the operating system gives: clocks, event and timer fds, threads, child processes, networks, the terminal,
-//! random bytes, the mark of a fork.
+//! The operating system: clocks, event and timer descriptors, threads, child processes, networks, the terminal, random
+//! bytes, the mark of a fork.
 //!
 //! With `net` and `ffi` the only place where `unsafe` is allowed; each block says what it relies on.
 #![allow(unsafe_code)]
@@ -21,10 +21,10 @@ pub mod process;
 pub mod process_family;
 pub mod process_group;
 pub mod random;
+pub mod seqlock;
 pub mod space;
 pub mod tcp;
 pub mod terminal;
 pub mod thread;
 pub mod timer;
 pub mod watch;
-pub mod words;

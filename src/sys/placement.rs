@@ -1,11 +1,11 @@
-//! Where a thread runs, as far as the threads that it starts run there too: its priority, its processors, its network.
+//! Placement of a thread, as threads that it starts inherit it: its priority, its processors, its network namespace.
 //!
-//! What works for several threads of a program must not run at a lower priority than one of them gave it, nor dial from
-//! another network.
+//! A thread that works for several threads of a program must not run at a lower priority than one of them, nor dial
+//! from another network.
 
 use std::os::unix::fs::MetadataExt;
 
-/// What a thread passes on to those that it starts.
+/// The placement that a thread passes on to threads that it starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Placement {
     policy: libc::c_int,

@@ -4,20 +4,20 @@ use std::io;
 use std::os::fd::RawFd;
 use std::time::Duration;
 
-/// What to wait for.
+/// Events to wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interest {
     /// Input, or the other side's end.
     Read,
     /// Room for output, or the other side's end.
     Write,
-    /// Both.
+    /// Reading and writing.
     ReadWrite,
     /// The other side's end alone.
     End,
 }
 
-/// What is there.
+/// Events that have happened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ready {
     /// Reading gives data, an end, or an error at once.

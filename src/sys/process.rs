@@ -12,8 +12,8 @@ pub fn die_with_parent(command: &mut Command) {
     die_with(command, std::process::id());
 }
 
-/// The same for the parent that is expected. One that was killed before the kernel knew of this kills nobody, so the
-/// child looks whose it is.
+/// The same, given the expected parent. A parent that was killed before the kernel knew of this request kills nobody,
+/// so the child compares its parent.
 fn die_with(command: &mut Command, parent: u32) {
     // SAFETY: the closure runs between fork and exec and makes two system calls, which are async-signal-safe.
     unsafe {
@@ -75,7 +75,7 @@ pub fn keep_children() {
 /// # Errors
 /// It is not open, or no socket.
 pub fn take_inherited(number: RawFd) -> io::Result<UnixStream> {
-    // SAFETY: no pointers; what is not open is refused.
+    // SAFETY: no pointers; a descriptor that is not open is refused.
     check(unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) })?;
     // SAFETY: it is open, and nobody else in this process knows of it: it came from the parent.
     let socket = UnixStream::from(unsafe { OwnedFd::from_raw_fd(number) });
@@ -83,8 +83,8 @@ pub fn take_inherited(number: RawFd) -> io::Result<UnixStream> {
     Ok(socket)
 }
 
-/// Lets go of the terminal, the files or the pipes that this process was started with: whoever reads from the other
-/// end of one must not wait for us.
+/// Replaces the terminal, files or pipes that this process was started with by /dev/null: a reader at the other end
+/// must not wait for us.
 ///
 /// # Errors
 /// There is no /dev/null.

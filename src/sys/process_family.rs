@@ -1,11 +1,11 @@
-//! A command, and all that descends from it: told of its end without reaping it, and ended as a whole.
+//! A command and all of its descendants: observed to their end without being reaped, and ended as a whole.
 //!
-//! The process that starts a family is the *subreaper* of all of it (prctl(2)): whoever loses its parent in the family
-//! becomes our own child, whatever group or session it put itself into. So nobody gets away by a second fork or by
-//! setsid(2): when all children are dead, everything is. And a number that we signal is never a stranger's, because
-//! nobody but we reaps a child of ours.
+//! The process that starts a family is the *subreaper* of all of it (prctl(2)): a descendant that loses its parent
+//! becomes our own child, whatever group or session it has put itself into. So a second fork or setsid(2) is no
+//! escape: when all children are dead, everything is. And a pid that we signal is never a stranger's, since nobody but
+//! us reaps a child of ours.
 //!
-//! One family for each process, and no other children: it waits for every child that there is.
+//! One family per process, and no other children: it waits for every child that there is.
 
 use super::process::{change, check, die_with_parent};
 use crate::sys::poll::{self, Interest, Ready};
@@ -22,13 +22,13 @@ pub struct Family {
     changes: OwnedFd,
 }
 
-/// Who of a family is ended.
+/// Which part of a family is ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// Its group, and all in our session: the jobs of an interactive shell have groups of their own. What went into
-    /// a session of its own (setsid) stays.
+    /// Its group, and the other groups of our session: the jobs of an interactive shell. Descendants in a session of
+    /// their own (setsid) stay.
     Session,
-    /// Everything.
+    /// All of it.
     All,
 }
 
@@ -88,9 +88,9 @@ impl Family {
     /// # Errors
     /// PermissionDenied: the leader may not be killed by us (it runs as somebody else), and goes on.
     pub fn end(mut self, scope: Scope) -> io::Result<ExitStatus> {
-        // The whole group at once: no fork gets away from this, since the kernel refuses it to a process that is
-        // killed. The leader is not reaped, so the group is no stranger's.
-        // What this cannot reach, the next lines cannot either, and say so.
+        // The whole group at once. No fork escapes this, since the kernel refuses it to a process that is being
+        // killed. The leader is not reaped, so the group is no stranger's. A failure is reported below, by lines that
+        // meet it too.
         let _ = kill(-(self.id() as libc::pid_t));
         loop {
             let left = self.kill_children(scope);
@@ -125,7 +125,8 @@ impl Family {
     }
 }
 
-/// From now on whoever descends from this process and loses its parent becomes our child, if no other adopts it before.
+/// Makes this process the subreaper: a descendant that loses its parent becomes our child, unless another subreaper
+/// adopts it first.
 ///
 /// # Errors
 /// The kernel is older than Linux 3.4.
@@ -185,7 +186,7 @@ fn children() -> Vec<Kin> {
     let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
     let ids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     ids.filter_map(|id: u32| {
-        // It may have ended since.
+        // The process may have ended meanwhile.
         let status = std::fs::read(format!("/proc/{id}/stat")).ok()?;
         let (parent, kin) = parse(id, &String::from_utf8_lossy(&status))?;
         (parent == own).then_some(kin)
@@ -239,7 +240,7 @@ const ORPHAN_PAUSE: Duration = Duration::from_millis(2);
 mod tests {
     use super::*;
 
-    // What a family does needs a process of its own: tests/cli/guard.rs.
+    // Tests of a family need a process of their own: tests/cli/guard.rs.
 
     #[test]
     fn a_name_with_blanks_and_brackets_is_passed_over() {

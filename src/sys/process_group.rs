@@ -39,7 +39,7 @@ impl ProcessGroup {
         poll::wait(&mut set, Some(Duration::ZERO)).is_ok() && set[0].2.readable
     }
 
-    /// Its number.
+    /// The number of the group.
     #[must_use]
     pub fn id(&self) -> u32 {
         self.id
@@ -74,7 +74,7 @@ mod tests {
     #[test]
     fn a_signal_reaches_the_whole_group() {
         let mut command = Command::new("sh");
-        // A shell gives what it puts in the background no input, unless told which.
+        // A shell gives no input to a background command, unless told which.
         command
             .args(["-c", "exec 3<&0; cat <&3 & echo started; wait"])
             .stdout(Stdio::piped())

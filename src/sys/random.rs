@@ -27,7 +27,7 @@ fn bytes<const N: usize>() -> [u8; N] {
     bytes
 }
 
-/// A seed.
+/// A random seed.
 #[must_use]
 pub fn seed() -> u64 {
     let bytes = bytes16();

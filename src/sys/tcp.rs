@@ -1,9 +1,9 @@
-//! What the system measures of a TCP connection.
+//! Measurements of a TCP connection by the kernel.
 
 use std::os::fd::RawFd;
 use std::time::Duration;
 
-/// The smoothed round trip of a connection; `None` of what is no connection of TCP.
+/// The smoothed round trip of a connection; `None` if it is no connection of TCP.
 #[must_use]
 pub fn round_trip(fd: RawFd) -> Option<Duration> {
     // SAFETY: a tcp_info is plain data, valid when zeroed.

@@ -1,4 +1,4 @@
-//! The controlling terminal: who is in front, what stops a group in the background, and reading keys one by one.
+//! The controlling terminal: its foreground group, the stop of background groups, and reading keys one by one.
 
 use std::fs::File;
 use std::io;
@@ -13,9 +13,9 @@ pub struct Terminal(File);
 /// Which process group may read from a terminal, and gets the signals of its keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Front {
-    /// Ours.
+    /// Our own group.
     Own,
-    /// This one, or one of which nobody is left.
+    /// The group of this number, which may have no process left.
     Other(u32),
     /// The terminal is gone.
     Nobody,
@@ -32,7 +32,7 @@ impl Terminal {
         (terminal.front() != Front::Nobody).then_some(terminal)
     }
 
-    /// Who is in front now.
+    /// The group in the foreground now.
     #[must_use]
     pub fn front(&self) -> Front {
         // SAFETY: no pointers.
@@ -99,10 +99,10 @@ pub fn stop_own_group(signal: i32) {
     }
 }
 
-/// Who is ended by an interrupt.
+/// The processes that an interrupt ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interrupted {
-    /// This process.
+    /// This process alone.
     Process,
     /// Its group, as by a Ctrl-C at its terminal.
     Group,

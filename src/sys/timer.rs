@@ -7,10 +7,10 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 #[derive(Debug)]
 pub struct TimerFd(OwnedFd);
 
-/// What a timer was before it was armed anew.
+/// State of a timer before it was armed again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Before {
-    /// It was still to fire.
+    /// It had yet to fire.
     Pending,
     /// It had fired, or was never armed.
     Idle,

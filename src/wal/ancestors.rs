@@ -8,7 +8,7 @@ use super::identity::check_owner;
 use super::{Disk, DiskError, WalError, small_file};
 use crate::base::Ancestors;
 
-/// What the file says; nothing if there is none.
+/// Content of the file; no clusters if there is no file.
 pub(super) fn read<D: Disk>(disk: &mut D, owner: &Owner) -> Result<Ancestors, WalError> {
     let Some(bytes) = small_file::read(disk, NAME)? else { return Ok(Ancestors::default()) };
     let opened = small_file::open_whole(MAGIC, NAME, &bytes)?;

@@ -49,12 +49,12 @@ pub(super) fn choose<D: Disk>(
     }
 }
 
-/// What the log says of the snapshot that it continues.
+/// Which snapshot the log continues.
 #[derive(Debug, Default)]
 struct Need {
     /// Whether the log does not begin at the beginning.
     is_any: bool,
-    /// It must stand here or later.
+    /// The least index that it must have.
     index: Index,
     first_segment: u64,
     /// The index that the log's first segment continues.

@@ -1,4 +1,4 @@
-//! What the log asks of storage. Two implementations: real files in `node`, a simulated disk in `sim`.
+//! The storage that the log needs. Two implementations: real files in `node`, a simulated disk in `sim`.
 
 use crate::base::Blob;
 use crate::base::blob::ReadAt;
@@ -10,7 +10,7 @@ pub struct FileId(pub u32);
 
 /// Why storage failed. Sentences name the file.
 ///
-/// Only what is made beside the log, and used by nothing yet, is tried again after the first two (W2).
+/// After the first two, only files that are made beside the log, and that nothing uses yet, are tried again (W2).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DiskError {
     /// No space left (also: quota).
@@ -39,7 +39,7 @@ pub enum StoreError {
     Disk(#[from] DiskError),
 }
 
-/// Writes the bytes of a new file, off the caller's thread, and says what it wrote; or why there are none.
+/// Writes the bytes of a new file, off the caller's thread. Returns their description, or why there are none.
 pub type FileContent = Box<dyn FnOnce(&mut dyn NewFile) -> Result<FileBytes, StoreError> + Send>;
 
 /// A file that has no name yet for good.
@@ -50,7 +50,7 @@ pub trait NewFile {
     /// [`DiskError`]; how much was written is unknown.
     fn write_at(&mut self, offset: u64, bytes: &[u8]) -> Result<(), DiskError>;
 
-    /// The file, for whoever reads it from now on, under whatever name.
+    /// A handle on the file for readers, valid under whatever name it gets.
     ///
     /// # Errors
     /// [`DiskError`].
@@ -60,9 +60,9 @@ pub trait NewFile {
 /// All that a file holds: a head, and a body behind it, which may be long, and is not in memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileBytes {
-    /// What stands in front.
+    /// The bytes in front of the rest.
     pub head: Vec<u8>,
-    /// The rest.
+    /// The rest of the bytes.
     pub body: Blob,
 }
 
@@ -147,8 +147,8 @@ pub trait Disk {
     /// [`DiskError`].
     fn sync_data(&mut self, file: FileId) -> Result<(), DiskError>;
 
-    /// The file, for whoever reads it from now on, also once it is closed here or has no name any more. Its bytes do not
-    /// change again.
+    /// A handle on the file for readers, valid after it is closed here or has lost its name. Its bytes do not change
+    /// again.
     ///
     /// # Errors
     /// [`DiskError`].

@@ -1,19 +1,19 @@
-//! The frame around everything that is not a log record: what it is, whose it is, and a checksum.
+//! The envelope: the frame around every file but the log. It says the kind of file and its owner, and ends with a
+//! checksum.
 //!
 //! ```text
 //!  0  magic, 8 bytes        8  format, u32         12  body length, u32
 //! 16  directory id, 16     32  node id, u64        40  body
 //! 40 + body length: CRC-32C of all bytes before it
 //! ```
-//! This frame is the same in every format, so that an older program can say "newer" instead of
-//! "damaged".
+//! The frame is the same in every format, so that an older program can say "newer" instead of "damaged".
 
 use super::WalError;
 use super::bytes::{take_array, take_u32, take_u64};
 use crate::base::{DirectoryId, NodeId, checksum};
 
-/// Whose bytes these are (W8). The directory id is drawn once, and the founding record names it, so it
-/// stands for the cluster too.
+/// Owner of a file (W8). The directory id is drawn once, and the founding record names it, so it identifies the
+/// cluster too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Owner {
     pub(super) directory: DirectoryId,
@@ -27,7 +27,7 @@ impl Owner {
     }
 }
 
-/// What an envelope holds.
+/// Content of an envelope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Opened<'a> {
     pub(super) owner: Owner,
@@ -37,14 +37,14 @@ pub(super) struct Opened<'a> {
 /// Why there is nothing to read in an envelope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Flaw {
-    /// Not what was written: torn, rotten, or never ours.
+    /// Not the bytes that were written: torn, rotten, or never ours.
     Damaged,
     /// Intact, of a format that this program does not know.
     Format(u32),
 }
 
 impl Flaw {
-    /// What to tell people about `file`.
+    /// Sentence for people about `file`.
     pub(super) fn describe(self, file: &str) -> WalError {
         match self {
             Self::Damaged => WalError::Corrupt(format!("{file} is damaged. {ADVICE}")),
@@ -56,7 +56,7 @@ impl Flaw {
     }
 }
 
-/// Wraps `body`.
+/// Wraps `body` in an envelope.
 pub(super) fn seal(magic: Magic, owner: &Owner, body: &[u8]) -> Vec<u8> {
     let length = u32::try_from(body.len()).expect("envelopes hold small bodies");
     let mut out = Vec::with_capacity(sealed_bytes(body.len()));
@@ -105,7 +105,7 @@ const FORMAT: u32 = 1;
 
 const HEAD_BYTES: usize = 40;
 
-/// What to do about damage that this node must not repair by itself (W5).
+/// Advice about damage that this node must not repair by itself (W5).
 pub(super) const ADVICE: &str = "Nothing was changed. Put the intact file back, or give this node an \
                                  empty data directory and let the cluster take it in as a new member";
 

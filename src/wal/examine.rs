@@ -1,13 +1,13 @@
-//! What a stopped node's directory holds: read and judged as a start does it, and left as it is.
+//! Examination of a stopped node's directory: read and judged as a start would, and left unchanged.
 
 use super::open;
 use super::{Disk, Recovery, WalError, identity};
 use crate::base::NodeId;
 
-/// Whose directory `disk` shows, and what a start on it would begin with.
+/// The owner of the directory that `disk` shows, and the state with which a start on it would begin.
 ///
 /// # Errors
-/// [`WalError`]: what a start would refuse, and a directory in which no node ever began.
+/// [`WalError`]: as a start would refuse; also a directory in which no node ever began.
 pub fn examine<D: Disk>(disk: &mut D) -> Result<(NodeId, Recovery), WalError> {
     let names = disk.list()?;
     let Some(owner) = identity::read(disk)? else {

@@ -31,7 +31,7 @@ pub(super) fn create<D: Disk>(
     small_file::place(disk, TEMPORARY, NAME, &envelope::seal(MAGIC, owner, &encode(record)))
 }
 
-/// Whether the directory that `disk` shows has a founding record: whoever starts on it founds or joins nothing.
+/// Whether the directory that `disk` shows has a founding record: a start on it founds or joins nothing.
 ///
 /// # Errors
 /// The directory cannot be read.

@@ -13,14 +13,14 @@ use super::{ADVICE, Disk, DiskError, FileId, WalError, small_file};
 use crate::base::{NodeId, Term};
 use crate::raft::HardState;
 
-/// What one slot says.
+/// Content of one slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Slot {
     sequence: u64,
     state: HardState,
 }
 
-/// What the file was found to say; nothing was written yet.
+/// Content of the file as found; nothing has been written yet.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Found {
     newest: Slot,
@@ -78,8 +78,8 @@ pub(super) fn create<D: Disk>(
 }
 
 impl HardStateFile {
-    /// Opens the file and writes what was found into both slots, the other slot first: what was read
-    /// may stand in the page cache alone, after a crash of the process or a failed sync.
+    /// Opens the file and writes its content into both slots, the other slot first: after a crash of the process or a
+    /// failed sync the bytes that were read may be in the page cache alone.
     pub(super) fn open<D: Disk>(
         disk: &mut D,
         owner: Owner,
@@ -94,7 +94,7 @@ impl HardStateFile {
         Ok(this)
     }
 
-    /// What is durable.
+    /// The durable hard state.
     pub(super) fn state(&self) -> HardState {
         self.last.state
     }

@@ -10,7 +10,7 @@ pub(super) fn read<D: Disk>(disk: &mut D) -> Result<Option<Owner>, WalError> {
     Ok(Some(small_file::open_whole(MAGIC, NAME, &bytes)?.owner))
 }
 
-/// The same for this node, whose directory it must be.
+/// The same, checked: the directory must be this node's.
 pub(super) fn read_of<D: Disk>(disk: &mut D, node: NodeId) -> Result<Option<Owner>, WalError> {
     let Some(owner) = read(disk)? else { return Ok(None) };
     if owner.node != node {

@@ -18,7 +18,7 @@ pub(super) struct Log {
     owner_checksum: u32,
     /// The segments that there are, the last of them the present one.
     segments: VecDeque<Begun>,
-    /// The last index, with what is pending.
+    /// The last index, with pending entries.
     last_index: Index,
     terms: Terms,
     file: FileId,
@@ -37,7 +37,7 @@ pub(super) struct Log {
 }
 
 impl Log {
-    /// Continues behind what was recovered, whose end is settled; `file` is its last segment.
+    /// Continues behind the recovered log, whose end is settled; `file` is its last segment.
     pub(super) fn new(
         owner: Owner,
         file: FileId,
@@ -137,12 +137,12 @@ impl Log {
             && self.terms.at(snapshot.index) == Some(snapshot.term)
     }
 
-    /// The last index, with what is not durable yet.
+    /// The last index, with entries that are not durable yet.
     pub(super) fn last_index(&self) -> Index {
         self.last_index
     }
 
-    /// What the present segment has room for.
+    /// Bytes that still fit into the present segment.
     pub(super) fn free_bytes(&self) -> u64 {
         self.segment_bytes - self.written - self.pending.len() as u64
     }
@@ -181,8 +181,8 @@ impl Log {
         Ok(())
     }
 
-    /// Goes on to the next segment. What is pending is durable before the next one has its name:
-    /// recovery counts on it (only the last segment can be torn).
+    /// Goes on to the next segment. Pending records are durable before it has its name: recovery counts on only the
+    /// last segment being torn.
     fn begin_segment<D: Disk>(&mut self, disk: &mut D, spare: &mut Spare) -> Result<(), DiskError> {
         self.flush(disk)?;
         let header = Header {

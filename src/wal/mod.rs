@@ -41,10 +41,10 @@ use record::Content;
 use spare::Spare;
 use storing::Storing;
 
-/// What recovery found.
+/// State that recovery found.
 #[derive(Debug)]
 pub struct Recovery {
-    /// This directory.
+    /// The id of this directory.
     pub directory: DirectoryId,
     /// The cluster's founding, if this directory has taken part in it.
     pub founding: Option<FoundingRecord>,
@@ -54,8 +54,8 @@ pub struct Recovery {
     pub hard_state: HardState,
     /// The snapshot to begin from.
     pub snapshot: Option<Snapshot>,
-    /// The log, contiguous. The first index is 1, or at most the one behind the snapshot's: what the
-    /// snapshot holds already may be there, and then it is the same past.
+    /// The log, contiguous. The first index is 1, or at most the one behind the snapshot's: entries that the snapshot
+    /// holds already may be there, and then they are the same past.
     pub entries: Vec<Entry>,
     /// Bytes of torn tail that were trimmed, 0 if none.
     pub trimmed_bytes: u64,
@@ -76,7 +76,7 @@ pub enum WalError {
     Corrupt(String),
 }
 
-/// What may be chosen about a log.
+/// Options of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WalOptions {
     /// How long new segments are, in bytes; a multiple of 512. The largest record must fit into one.
@@ -118,8 +118,8 @@ pub struct Wal<D: Disk> {
 }
 
 impl<D: Disk> Wal<D> {
-    /// Opens the directory that `disk` shows, making it if it is empty: then it draws its directory id
-    /// from `fresh_directory`, and writes it durably. What it found is durable on return.
+    /// Opens the directory that `disk` shows, and makes it if it is empty: it then takes `fresh_directory` as its id,
+    /// and writes that durably. Everything found is durable on return.
     ///
     /// # Errors
     /// [`WalError`]; the directory is left as it was found, unless writing failed.
@@ -216,7 +216,7 @@ impl<D: Disk> Wal<D> {
         let yields = self.storing.is_some() && self.lacks_space();
         if free < whole / 4 * 3 && !yields {
             let bytes = self.log.new_segment_bytes();
-            // A failure is told by the next call that gives one.
+            // A failure is reported by the next call that returns one.
             let _ = self.attempt(|this| Ok(this.spare.look_after(&mut this.disk, bytes)?));
         }
         self.look_at_files();
@@ -244,7 +244,7 @@ impl<D: Disk> Wal<D> {
         matches!(self.spare.lacking(), Some(DiskError::NoSpace(_)))
     }
 
-    /// What the next segment lacks while [`Wal::prepare`] says `false` for it.
+    /// What the next segment lacks, space or a descriptor, while [`Wal::prepare`] is `false` for it.
     #[must_use]
     pub fn lacking(&self) -> Option<&DiskError> {
         self.spare.lacking().filter(|_| self.is_lacking)
@@ -256,9 +256,9 @@ impl<D: Disk> Wal<D> {
         self.spare.lacking()
     }
 
-    /// How many bytes of records the log takes with nothing new to be made but what surely can be made. What does not
-    /// fit must not be appended: a segment that is needed and cannot be made ends the log (W2). A part of the present one
-    /// is kept back, for what a leader must append and for what replaces a tail.
+    /// Bytes of records that the log surely takes: into the present segment, and into a prepared one. More must not be
+    /// appended, since a segment that is needed and cannot be made ends the log (W2). A part of the present segment is
+    /// kept back for entries that a leader must append, and for those that replace a tail.
     #[must_use]
     pub fn room(&self) -> u64 {
         let (free, whole) = (self.log.free_bytes(), self.log.segment_bytes());
@@ -269,12 +269,12 @@ impl<D: Disk> Wal<D> {
         free.saturating_sub(whole / KEPT_BACK)
     }
 
-    /// Whether the files are still in the directory, once in a while: what is written to a file that was removed is lost
-    /// with this process, however often it was synced (W1).
+    /// Checks once in a while that the files are still in the directory: writes to a removed file are lost with this
+    /// process, however often it was synced (W1).
     fn look_at_files(&mut self) {
         self.turns = self.turns.wrapping_add(1);
         if self.turns.is_multiple_of(TURNS_PER_LOOK) {
-            // A failure is told by the next call that gives one.
+            // A failure is reported by the next call that returns one.
             let _ = self.attempt(|this| Ok(this.disk.check()?));
         }
     }

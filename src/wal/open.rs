@@ -51,7 +51,7 @@ pub(super) fn open<D: Disk>(
     complete(disk, owner, found, options)
 }
 
-/// Reads and judges what the directory of `owner` holds, and changes nothing.
+/// Reads and judges the directory of `owner`, and changes nothing.
 pub(super) fn read<D: Disk>(
     disk: &mut D,
     owner: &Owner,
@@ -68,7 +68,7 @@ pub(super) fn read<D: Disk>(
     Ok(found)
 }
 
-/// What a directory holds besides its identity; read, and nothing changed.
+/// Content of a directory besides its identity: read, with nothing changed.
 #[derive(Debug)]
 pub(super) struct Found {
     founding: Option<FoundingRecord>,
@@ -80,7 +80,7 @@ pub(super) struct Found {
 }
 
 impl Found {
-    /// What a start would begin with.
+    /// The state with which a start would begin.
     pub(super) fn into_recovery(self, owner: &Owner) -> Recovery {
         let (hard_state, is_obsolete) = (self.hard_state(), self.is_log_obsolete());
         let (entries, trimmed_bytes) =
@@ -218,7 +218,7 @@ fn read_log<D: Disk>(
     recovery::recover(disk, owner, segments).map(Some)
 }
 
-/// Makes what a new directory lacks, and settles what an old one may hold in the page cache only.
+/// Makes files that a new directory lacks, and settles bytes that an old one may hold in the page cache only.
 fn complete<D: Disk>(
     disk: &mut D,
     owner: Owner,
@@ -252,7 +252,7 @@ fn complete<D: Disk>(
     }
     let mut log = Log::new(owner, file, &recovered, options.segment_bytes);
     if let Some(start) = start.filter(|_| is_obsolete) {
-        // The snapshot was stored, and the process ended before the log began anew behind it (ST36).
+        // The snapshot was stored, and the process ended before the log started over behind it (ST36).
         log.add(disk, &mut Spare::default(), Content::Start(start))?;
         log.sync(disk)?;
         recovered.entries.clear();
@@ -269,7 +269,7 @@ fn complete<D: Disk>(
     Ok(Opened { owner, hard_state, log, recovery })
 }
 
-/// Removes what was half made, and the snapshots that are not begun from.
+/// Removes half-made files, and the snapshots from which this start does not begin.
 fn remove_leftovers<D: Disk>(
     disk: &mut D,
     names: &[String],

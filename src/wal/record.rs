@@ -32,7 +32,7 @@ pub(super) struct Link {
     pub(super) batch: u64,
 }
 
-/// What a record says, as it is written.
+/// Content of a record to be written.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Content<'a> {
     Start(LogStart),
@@ -40,7 +40,7 @@ pub(super) enum Content<'a> {
     TruncateFrom(Index),
 }
 
-/// What a record says, as it is read.
+/// Content of a record as read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Change {
     Start(LogStart),
@@ -113,7 +113,7 @@ impl Record<'_> {
         padded(self.payload.len() as u64)
     }
 
-    /// What it says; `None` if this program does not know the kind or the payload is malformed.
+    /// Its content; `None` if this program does not know the kind, or the payload is malformed.
     pub(super) fn change(&self) -> Option<Change> {
         let mut rest = self.payload;
         match self.kind {

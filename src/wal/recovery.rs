@@ -18,14 +18,14 @@ use crate::base::{Index, Term};
 use crate::raft::{Entry, LogStart};
 use std::collections::VecDeque;
 
-/// What the segments hold.
+/// Content of the segments.
 #[derive(Debug)]
 pub(super) struct Recovered {
     /// The entries begin behind this one.
     pub(super) base: Index,
     /// The term there; `None` if the log does not say.
     pub(super) base_term: Option<Term>,
-    /// Contiguous.
+    /// Contiguous entries.
     pub(super) entries: Vec<Entry>,
     /// The segments that there are; at least one.
     pub(super) segments: VecDeque<Begun>,
@@ -71,16 +71,16 @@ pub(super) struct End {
     /// The checksum of that record.
     pub(super) previous: u32,
     pub(super) next_sequence: u64,
-    /// What lies behind the last record, up to the last byte that is not zero.
+    /// The bytes behind the last record, up to the last that is not zero.
     pub(super) torn_bytes: u64,
     /// The records of the last batch that are in this segment.
     last_batch: Vec<u8>,
 }
 
 impl End {
-    /// Writes the last batch once more and zeros what is torn behind it, then syncs. The batch may
-    /// stand in the page cache alone, either because the process died before its sync, or because that
-    /// sync failed: then the kernel believes its pages clean, and only new writes reach the disk.
+    /// Writes the last batch once more and zeros the torn bytes behind it, then syncs. The batch may be in the page
+    /// cache alone, either because the process died before its sync, or because that sync failed: then the kernel
+    /// believes its pages clean, and only new writes reach the disk.
     pub(super) fn settle<D: Disk>(&mut self, disk: &mut D, file: FileId) -> Result<(), DiskError> {
         let mut bytes = std::mem::take(&mut self.last_batch);
         let start = self.offset - bytes.len() as u64;
@@ -205,7 +205,7 @@ impl Walk {
             Change::TruncateFrom(from) if from > self.base && from <= last.next() => {
                 self.entries.truncate(to_usize(from.0 - 1 - self.base.0));
             }
-            // What it removes begins in a segment that is gone.
+            // The truncation begins in a segment that is gone.
             Change::TruncateFrom(from) if (1..=self.base.0).contains(&from.0) => {
                 self.restart(Index(from.0 - 1), None);
             }

@@ -64,5 +64,5 @@ fn place_snapshot<D: Disk>(
     Ok(())
 }
 
-/// What the root of some file systems has from the first.
+/// A directory that the root of some file systems has from the first.
 const LOST_AND_FOUND: &str = "lost+found";

@@ -17,7 +17,7 @@ use super::{ADVICE, Disk, DiskError, FileId, WalError};
 use crate::base::Index;
 use crate::base::limits::SEGMENT_BYTES;
 
-/// What a segment's header says, besides whose it is.
+/// Content of a segment's header, besides its owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Header {
     pub(super) number: u64,

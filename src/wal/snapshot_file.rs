@@ -25,7 +25,7 @@ pub fn encode(snapshot: &Snapshot, cluster: Option<ClusterId>) -> Vec<u8> {
     encode_of(snapshot, cluster, NOBODY)
 }
 
-/// The same of what the directory of `node` held, committed or not.
+/// The same, of a state that the directory of `node` held, committed or not.
 ///
 /// # Panics
 /// As `encode`.
@@ -55,8 +55,7 @@ fn encode_of(snapshot: &Snapshot, cluster: Option<ClusterId>, node: NodeId) -> V
 /// The snapshot in a file that [`encode`] made, and its cluster, if the file says it.
 ///
 /// # Errors
-/// [`WalError::Corrupt`] if the bytes are not what was written, [`WalError::Foreign`] if a later version
-/// wrote them.
+/// [`WalError::Corrupt`]: not the bytes that were written. [`WalError::Foreign`]: a later version wrote them.
 pub fn decode(bytes: &[u8]) -> Result<(Snapshot, Option<ClusterId>), WalError> {
     let damaged = || {
         let advice =
@@ -90,8 +89,8 @@ pub(super) fn index(file_name: &str) -> Option<Index> {
     (name(index) == file_name).then_some(index)
 }
 
-/// What stands before the data, of which length and checksum are told, in a snapshot's file in the directory of `owner`.
-/// Whatever these are, it is as long.
+/// Head of a snapshot's file in the directory of `owner`, given length and checksum of the data behind it. Its length
+/// does not depend on them.
 pub(super) fn head(owner: &Owner, meta: &SnapshotMeta, data: (u64, u32)) -> Vec<u8> {
     head_as(MAGIC, owner, meta, data)
 }
@@ -149,7 +148,7 @@ fn head_as(magic: Magic, owner: &Owner, meta: &SnapshotMeta, data: (u64, u32)) -
     envelope::seal(magic, owner, &body)
 }
 
-/// What the envelope says of the bytes behind it.
+/// Description of the bytes behind the head.
 #[derive(Debug)]
 struct Head {
     data_bytes: u64,
@@ -173,13 +172,13 @@ impl Head {
 /// A snapshot in the making.
 pub(super) const TEMPORARY: &str = "snapshot.new";
 const MAGIC: Magic = *b"TENUREsn";
-/// Of a file that belongs to no directory.
+/// Magic of a file that belongs to no directory.
 const MAGIC_ALONE: Magic = *b"TENUREsa";
 /// A leader's state is that of no single node.
 const NOBODY: NodeId = NodeId(0);
-/// Whoever wrote the file did not say of which cluster it is.
+/// The writer of the file did not say of which cluster it is.
 const NO_CLUSTER: [u8; 16] = [0; 16];
-/// What is checked at a time of a file that is read.
+/// Bytes of a file that are checked at a time.
 const PART_BYTES: usize = 256 << 10;
 /// The codec encodes nothing longer.
 const HEAD_BYTES_MAX: u64 = envelope::sealed_bytes(12 + FRAME_BYTES_MAX) as u64;

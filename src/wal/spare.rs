@@ -10,7 +10,7 @@ pub(super) struct Spare {
     state: State,
     /// Failures in a row.
     failures: u32,
-    /// What the last of them lacked.
+    /// What the last of them lacked, space or a descriptor.
     lacking: Option<DiskError>,
     /// Calls of `look_after` to let pass before the next attempt.
     turns_to_wait: u32,
@@ -52,12 +52,12 @@ impl Spare {
         Ok(())
     }
 
-    /// What the last attempt lacked, if it failed, so that the next segment may not be had either.
+    /// What the last attempt lacked, if it failed: the next segment may be out of reach as well.
     pub(super) fn lacking(&self) -> Option<&DiskError> {
         self.lacking.as_ref()
     }
 
-    /// Of a log that is opened on `disk`; the next segment has so many bytes.
+    /// Spare segments of a log that is opened on `disk`; the next one has so many bytes.
     pub(super) fn of<D: Disk>(disk: &D, bytes: u64) -> Self {
         let is_likely = disk.free_bytes().is_some_and(|free| free >= bytes);
         Self { is_likely, ..Self::default() }

@@ -1,8 +1,8 @@
-//! Storing a snapshot beside the log, off the loop (W7), and what it then allows to remove.
+//! Storing a snapshot beside the log, off the loop (W7), one at a time; and what may be removed after it.
 //!
-//! One at a time. The state machine's bytes are made, written as they are made, framed and read back on the disk's own
-//! thread, while the log goes on: they are never in memory as a whole, then or later. Only when all of that went well does the snapshot count: older ones go
-//! then, the log may begin anew behind it, and segments may be removed up to it.
+//! The disk's own thread makes the state machine's bytes, writes them as they are made, frames them and reads them
+//! back, while the log goes on: the whole of them is never in memory. The snapshot counts only once all of that went
+//! well. Then older snapshots are removed, the log may start over behind it, and segments up to it may go.
 
 use super::envelope::Owner;
 use super::{
@@ -17,7 +17,7 @@ use std::sync::{Arc, OnceLock};
 /// How the storing of a snapshot ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SnapshotEnd {
-    /// It is durable, and read back as it was written.
+    /// The snapshot is durable, and was read back as it was written.
     Stored(Snapshot),
     /// There was no space, descriptor or memory; nothing is left of it, and everything else is as it was. Try again
     /// later.
@@ -80,15 +80,15 @@ impl<D: Disk> Wal<D> {
         self.disk.discard(what);
     }
 
-    /// Removes the oldest segment if it holds only entries below `first_needed`; at most one, so call it
-    /// once a turn, after [`Wal::sync`]. It does nothing while the log does not surely agree with the
-    /// snapshot: from a log of another past, which is to begin anew, a part would look like the true one.
+    /// Removes the oldest segment if it holds only entries below `first_needed`. At most one, so call it once a turn,
+    /// after [`Wal::sync`]. Nothing is removed while the log may not agree with the snapshot: of a log of another
+    /// past, which is to start over, a part would look like the true one.
     ///
     /// # Errors
     /// [`WalError`], final.
     ///
     /// # Panics
-    /// If an entry behind the stored snapshot would not be needed (W7).
+    /// An entry behind the stored snapshot would not be needed (W7).
     pub fn compact(&mut self, first_needed: Index) -> Result<(), WalError> {
         let stored = self.stored_index();
         assert!(first_needed <= stored.next(), "{first_needed} is behind the snapshot at {stored}");
@@ -173,13 +173,13 @@ fn framed(
     })
 }
 
-/// What follows the head.
+/// The bytes behind the head.
 struct Body<'f> {
     file: &'f mut dyn NewFile,
     start: u64,
     length: u64,
     crc: u32,
-    /// What the file met.
+    /// An error that the file met.
     failure: Option<DiskError>,
 }
 

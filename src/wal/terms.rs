@@ -1,4 +1,4 @@
-//! The term at each index of the log, as runs: what is left in memory of the entries that were written.
+//! The term at each index of the log, as runs: the only memory of entries that were written.
 
 use crate::base::{Index, Term};
 
@@ -16,7 +16,7 @@ impl Terms {
         }
     }
 
-    /// This index and all behind it are gone.
+    /// Removes this index and all behind it.
     pub(super) fn truncate_from(&mut self, from: Index) {
         let kept = self.runs.partition_point(|(first, _)| *first < from);
         self.runs.truncate(kept);
@@ -27,7 +27,7 @@ impl Terms {
         self.runs.clear();
     }
 
-    /// The term at an index of the log; `None` if that is before what is known.
+    /// The term at an index of the log; `None` before the first known one.
     pub(super) fn at(&self, index: Index) -> Option<Term> {
         let behind = self.runs.partition_point(|(first, _)| *first <= index);
         Some(self.runs[behind.checked_sub(1)?].1)

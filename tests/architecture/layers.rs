@@ -1,33 +1,17 @@
-//! Who may use whom: dependencies point downwards only.
+//! Layers: dependencies point downwards only.
 
 use crate::source::{Source, paths_from, sources, words};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
-/// Each module, and those that it may use. Every permission is used by somebody.
-const TABLE: &[(&str, &[&str])] = &[
-    ("base", &[]),
-    ("certs", &["base"]),
-    ("raft", &["base"]),
-    ("lock", &["base"]),
-    ("wal", &["base", "raft"]),
-    ("wire", &["base", "lock", "raft"]),
-    ("replica", &["base", "lock", "raft", "wire"]),
-    ("server", &["base", "raft", "replica", "wal", "wire"]),
-    ("sys", &["base"]),
-    ("net", &["base", "sys", "wire"]),
-    ("client::core", &["base", "lock", "wire"]),
-    ("client", &["base", "client::core", "lock", "net", "raft", "sys", "wal", "wire"]),
-    ("admin", &["base", "net", "sys", "wire"]),
-    ("node", &["admin", "base", "lock", "net", "raft", "replica", "server", "sys", "wal", "wire"]),
-    ("ffi", &["base", "certs", "client", "node", "sys"]),
-    ("sim", &["base", "client::core", "lock", "raft", "server", "wal", "wire"]),
-    ("cli", &["base", "certs", "client", "lock", "node", "raft", "sys", "wal", "wire"]),
-    (
-        "lab",
-        &["base", "certs", "cli", "client", "client::core", "lock", "net", "sim", "sys", "wire"],
-    ),
-    ("program", &["cli", "lab", "sys"]),
-];
+/// Each module, and those that it may use: the table of `ARCHITECTURE.md`, in its order.
+static TABLE: LazyLock<Vec<Row>> = LazyLock::new(|| rows(include_str!("../../ARCHITECTURE.md")));
+
+/// One row: a module, and the modules that it may use.
+struct Row {
+    module: String,
+    allowed: Vec<String>,
+}
 
 /// The rows that are the program: a crate of its own, which uses the library as `tenure`.
 const PROGRAM: &[&str] = &["cli", "lab", "program"];
@@ -68,6 +52,9 @@ const BANNED: &[(&str, &[&str])] = &[
     ("program", &["unsafe"]),
 ];
 
+/// How the table begins.
+const HEAD: &str = "| module | may use |";
+
 /// The one file that names bincode.
 const CODEC: &str = "src/base/codec.rs";
 
@@ -86,13 +73,25 @@ fn every_permission_of_the_table_is_used() {
     }
     let idle: Vec<String> = TABLE
         .iter()
-        .flat_map(|(module, allowed)| allowed.iter().map(move |other| (*module, *other)))
+        .flat_map(|row| row.allowed.iter().map(move |other| (&row.module, other)))
         .filter(|(module, other)| !used.get(*module).is_some_and(|uses| uses.contains(*other)))
         .map(|(module, other)| {
             format!("{module} may use {other}, and does not: take the permission away")
         })
         .collect();
     assert!(idle.is_empty(), "\n{}", idle.join("\n"));
+}
+
+/// Modules in a row stand above it, so no two modules use each other.
+#[test]
+fn dependencies_point_downwards() {
+    assert_eq!(TABLE.len(), 19, "the table of ARCHITECTURE.md");
+    let mut above = BTreeSet::new();
+    for row in TABLE.iter() {
+        let upward: Vec<_> = row.allowed.iter().filter(|other| !above.contains(*other)).collect();
+        assert!(upward.is_empty(), "{} may use {upward:?}, which stand below it", row.module);
+        above.insert(row.module.clone());
+    }
 }
 
 #[test]
@@ -119,7 +118,18 @@ fn module_of(path: &str) -> Option<&'static str> {
         return Some("client::core");
     }
     let folder = inside.split_once('/')?.0;
-    TABLE.iter().map(|(module, _)| *module).find(|module| *module == folder)
+    TABLE.iter().map(|row| row.module.as_str()).find(|module| *module == folder)
+}
+
+/// The rows behind the head of the table.
+fn rows(page: &str) -> Vec<Row> {
+    let behind = page.lines().skip_while(|line| !line.starts_with(HEAD)).skip(2);
+    let rows = behind.take_while(|line| line.starts_with('|')).map(|line| {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        let allowed = cells[2].split(", ").filter(|module| !module.is_empty());
+        Row { module: cells[1].to_owned(), allowed: allowed.map(str::to_owned).collect() }
+    });
+    rows.collect()
 }
 
 /// The row that a path from the crate's root leads to.
@@ -128,7 +138,7 @@ fn target_of(path: &str) -> String {
     let first = segments.next().unwrap_or_default();
     match (first, segments.next()) {
         ("client", Some("core")) => "client::core".to_owned(),
-        // What lib.rs re-exports at the root is base's.
+        // Names that lib.rs re-exports at the root are base's.
         ("Error" | "Status", _) => "base".to_owned(),
         _ => first.to_owned(),
     }
@@ -143,14 +153,14 @@ fn uses(source: &Source, module: &str) -> BTreeSet<String> {
     paths.iter().map(|path| target_of(path)).filter(|target| target != module).collect()
 }
 
-/// What is wrong with one file.
+/// Problems of one file.
 fn check(source: &Source) -> Vec<String> {
     let Some(module) = module_of(&source.path) else { return Vec::new() };
-    let allowed =
-        TABLE.iter().find(|(name, _)| *name == module).map_or(&[][..], |(_, allowed)| allowed);
+    let row = TABLE.iter().find(|row| row.module == module);
+    let allowed = row.map_or(&[][..], |row| &row.allowed);
     let mut problems = Vec::new();
     for target in uses(source, module) {
-        if !allowed.contains(&target.as_str()) {
+        if !allowed.contains(&target) {
             problems.push(format!("{}: {module} must not use {target}", source.path));
         }
     }

@@ -19,7 +19,7 @@ fn pages() -> Vec<PathBuf> {
     pages
 }
 
-/// What `](…)` names in `text`, but for other sites.
+/// Targets of `](…)` in `text`, but for other sites.
 fn links(text: &str) -> impl Iterator<Item = &str> {
     let targets = text.split("](").skip(1).filter_map(|rest| rest.split([')', '\n']).next());
     targets.filter(|target| !target.contains("://") && !target.contains(' '))

@@ -1,8 +1,9 @@
 //! The architecture and the style of the sources, as tests: who may use whom, which words are banned where,
-//! how long files and functions may be. `ARCHITECTURE.md` has the same table in prose.
+//! how long files and functions may be. The table of layers is read from `ARCHITECTURE.md`.
 
 mod layers;
 mod links;
+mod names;
 mod source;
 mod style;
 mod tree;

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 pub struct Source {
     /// Relative to the repository, with forward slashes.
     pub path: String,
-    /// As it stands.
+    /// The file as it stands.
     pub text: String,
-    /// The same length, with comments and the insides of string and character literals as blanks.
+    /// The same text, with comments and the insides of string and character literals as blanks.
     pub code: String,
 }
 

@@ -54,7 +54,7 @@ fn names_say_something() {
     assert!(found.is_empty(), "\n{}", found.join("\n"));
 }
 
-/// println! and eprintln! panic when their stream is closed, and wait for whoever does not read it.
+/// println! and eprintln! panic when their stream is closed, and wait for a reader that does not read.
 #[test]
 fn nothing_is_printed_by_what_panics_when_nobody_reads() {
     let mut found = Vec::new();

@@ -1,4 +1,4 @@
-//! What stands at the top level, and that nothing is kept which somebody's work has left there.
+//! The top level: its entries, and that nothing stays there which somebody's work has left.
 
 use std::collections::BTreeSet;
 use std::process::Command;

@@ -9,7 +9,7 @@ use tenure::base::{
 };
 use tenure::lock::LEVEL_MAX;
 use tenure::raft::{
-    Claim, Config, Entry, Event, HardState, LeaderLease, Membership, Message, Raft, Recovered,
+    Config, Entry, Event, HardState, LeaderLease, LeaseTold, Membership, Message, Raft, Recovered,
     Role, Write,
 };
 use tenure::replica::{Output, Replica, ReplicaOptions, Storage, Turn};
@@ -162,7 +162,7 @@ impl Node {
         let now = self.clock.sample(real);
         let Some(replica) = &mut self.replica else { return Vec::new() };
         let turn =
-            Turn { unix_ms: 0, storage: Storage::Open, room: u64::MAX, claim: Claim::Standing };
+            Turn { unix_ms: 0, storage: Storage::Open, room: u64::MAX, claim: LeaseTold::Standing };
         replica.handle_turn(&now, turn);
         match input {
             Input::Raft(event) => replica.handle_raft(&now, event),

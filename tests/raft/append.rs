@@ -69,7 +69,8 @@ fn follower_replaces_a_conflicting_tail() {
     assert_eq!(node.disk.entries, entries(1, &[3]));
 }
 
-/// What `message` of node 3 does to a follower of node 2 whose entries [1, 2] are committed: nothing, but that it counts.
+/// The effect of `message` from node 3 on a follower of node 2 whose entries [1, 2] are committed: none, but for a
+/// count.
 #[track_caller]
 fn assert_refused(message: Message) {
     let mut node = Node::with_log(1, 3, 2, &[1, 2]);
@@ -182,7 +183,7 @@ fn late_report_does_not_make_a_replaced_entry_durable() {
     node.receive(2, append(1, (1, 1), 0, &[1, 1]));
     node.turn();
     assert_eq!(node.raft.durable_index(), Index(1));
-    // Entries 2 and 3 are written anew while their first write is under way.
+    // Entries 2 and 3 are replaced while their first write is under way.
     node.receive(3, append(2, (1, 1), 0, &[2, 2]));
     node.turn();
     node.sync_one();

@@ -69,7 +69,7 @@ fn a_leader_that_hands_over_waits_for_its_successor() {
     let mut leader = calm_leader();
     leader
         .raft
-        .transfer(&leader.now(), Some(NodeId(2)), tenure::raft::Claim::Ended)
+        .transfer(&leader.now(), Some(NodeId(2)), tenure::raft::LeaseTold::Ended)
         .expect("it may");
     assert!(leader.raft.waits_for_peers());
 }

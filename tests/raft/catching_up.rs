@@ -95,7 +95,7 @@ fn what_is_kept_for_a_follower_is_bounded_in_bytes() {
     write(&mut leader);
     assert_eq!(leader.terms(), [0; 0]);
     assert_eq!(leader.raft.log_bytes(), 0);
-    // It gets the next snapshot, for which entries are kept anew.
+    // The follower gets the next snapshot, for which entries are kept again.
     leader.receive(3, stored(2, 0, 4));
     leader.settle();
     write(&mut leader);
@@ -108,7 +108,7 @@ fn what_is_kept_for_a_follower_is_bounded_in_time() {
     write(&mut leader);
     pass(&mut leader, 50_000);
     assert_eq!(leader.terms(), [2]);
-    // It moves: a part more.
+    // The follower moves by one part.
     leader.receive(3, received(2, 0, 4, CHUNK as u64));
     pass(&mut leader, 50_000);
     assert_eq!(leader.terms(), [2]);

@@ -6,7 +6,7 @@ use crate::harness::*;
 use crate::network::{Network, demote, join, promote, remove};
 use tenure::base::rng::Rng;
 use tenure::base::{Index, NodeId};
-use tenure::raft::{Change, Claim, Config, Event, Role, Urgency};
+use tenure::raft::{Change, Config, Event, LeaseTold, Role, Urgency};
 
 const SEEDS: u64 = 120;
 const STEPS: u64 = 3000;
@@ -177,10 +177,10 @@ impl Chaos {
     fn transfer(&mut self) {
         let Some(id) = self.network.leader() else { return };
         let target = NodeId(self.any_node());
-        let claim = if self.rng.chance(1, 3) { Claim::Ended } else { Claim::Standing };
+        let claim = if self.rng.chance(1, 3) { LeaseTold::Ended } else { LeaseTold::Standing };
         let node = self.network.node(id);
         let now = node.now();
-        if node.raft.transfer(&now, Some(target), claim).is_ok() && claim == Claim::Ended {
+        if node.raft.transfer(&now, Some(target), claim).is_ok() && claim == LeaseTold::Ended {
             self.network.checks.resign(id);
         }
     }
@@ -246,7 +246,7 @@ impl Chaos {
     }
 }
 
-/// What one seed led to: entries committed, snapshots installed, the last term.
+/// Result of one seed: entries committed, snapshots installed, the last term.
 fn run(seed: u64) -> [u64; 3] {
     let mut chaos = Chaos::new(seed);
     (0..STEPS).for_each(|_| chaos.step());

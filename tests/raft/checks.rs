@@ -1,4 +1,4 @@
-//! What must hold at every instant over all nodes of a network, whatever happens to them.
+//! Rules that must hold at every instant over all nodes of a network, whatever happens to them.
 
 use crate::harness::Node;
 use std::collections::BTreeMap;
@@ -9,24 +9,24 @@ use tenure::raft::{Entry, Membership, Role};
 /// All that was ever seen, to compare with.
 #[derive(Default)]
 pub struct Checks {
-    /// Who led each term (R1).
+    /// Leader of each term (R1).
     leaders: BTreeMap<Term, u64>,
-    /// What was committed anywhere, from index 1 on (R4, R5).
+    /// Entries committed anywhere, from index 1 on (R4, R5).
     committed: Vec<Entry>,
     /// The digest of the state at each index (R5); a snapshot's too.
     states: BTreeMap<Index, u32>,
-    /// By node.
+    /// Observations by node.
     seen: BTreeMap<u64, Seen>,
 }
 
-/// What was seen of one node.
+/// Observations of one node.
 #[derive(Default)]
 struct Seen {
     /// Its commit index.
     commit: u64,
     /// The members in force there.
     membership: Membership,
-    /// What its programs were told of the leader lease: believed until then, on its own clock.
+    /// End of the leader lease as its programs were told, on its own clock.
     told: u64,
 }
 
@@ -69,7 +69,7 @@ impl Checks {
         }
     }
 
-    /// The same entries everywhere (R5), durable with a quorum when first seen.
+    /// Committed entries are the same everywhere (R5), and durable with a quorum when first seen.
     fn check_commit(&mut self, at: usize, nodes: &[Node]) {
         let node = &nodes[at];
         let seen = self.seen.entry(node.id.0).or_default();
@@ -101,8 +101,8 @@ impl Checks {
         }
     }
 
-    /// No two nodes whose programs believe that theirs is the leader, each by what it was told and by its own
-    /// clock (safety C1–C3).
+    /// At most one node has programs that believe that it leads, by the claim that they were told and by its own clock
+    /// (safety C1–C3).
     fn check_claims(&mut self, nodes: &[Node]) {
         let mut believers = Vec::new();
         for node in nodes {

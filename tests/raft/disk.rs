@@ -1,13 +1,13 @@
-//! What a node has on disk, and what its recovery makes of that.
+//! A node's disk, and its recovery.
 
 use tenure::raft::{Entry, HardState, Recovered, Snapshot, Write};
 
-/// What a node has on disk for sure.
+/// Durable data of a node.
 #[derive(Clone, Debug, Default)]
 pub struct Disk {
     pub hard_state: HardState,
     pub snapshot: Option<Snapshot>,
-    /// Behind `base`.
+    /// Entries behind `base`.
     pub entries: Vec<Entry>,
     pub base: u64,
 }
@@ -64,8 +64,8 @@ impl Disk {
         self.base += overlap;
     }
 
-    /// What a start finds. A log that ends before the snapshot, or has another past, begins anew behind it:
-    /// the write that said so was lost.
+    /// State that a start finds. A log that ends before the snapshot, or has another past, starts over behind it: the
+    /// write that said so was lost.
     pub fn recover(&mut self) -> Recovered {
         if let Some(snapshot) = &self.snapshot {
             let (index, term) = (snapshot.meta.index, snapshot.meta.term);

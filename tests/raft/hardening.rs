@@ -257,7 +257,7 @@ fn closed_connection_of_the_leader_starts_an_election_at_once() {
         let mut network = Network::new(3);
         network.elect(1);
         for node in &mut network.nodes[1..] {
-            // Timeouts drawn anew, differently for each seed.
+            // Timeouts are drawn again, differently for each seed.
             (0..seed).for_each(|_| node.receive(1, heartbeat(1, 0, 0)));
         }
         network.close_connections_of(1);

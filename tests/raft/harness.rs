@@ -18,7 +18,7 @@ pub const HEARTBEAT: u64 = 30;
 /// The smallest election timeout, in milliseconds.
 pub const ELECTION: u64 = 150;
 
-/// A core, its disk, and what it asked for.
+/// A core, its disk, and its requests.
 #[derive(Debug)]
 pub struct Node {
     pub id: NodeId,
@@ -185,7 +185,7 @@ impl Node {
         self.handle(Event::Deadline);
     }
 
-    /// Its clock.
+    /// The present, by its clock.
     pub fn now(&self) -> Sample {
         sample(self.clock, self.rate_ppm)
     }
@@ -280,7 +280,7 @@ impl Node {
         self.handle(Event::SnapshotStored(snapshot));
     }
 
-    /// Stores what it is to install.
+    /// Stores the snapshots that it is to install.
     pub fn store_installs(&mut self) {
         for snapshot in std::mem::take(&mut self.installs) {
             self.store(snapshot);
@@ -293,13 +293,13 @@ impl Node {
         self.turn();
     }
 
-    /// What left for `to` since the last call; the rest is dropped.
+    /// Messages that left for `to` since the last call; the rest is dropped.
     pub fn sent_to(&mut self, to: u64) -> Vec<Message> {
         let sent = self.sent().into_iter().filter(|(receiver, _)| *receiver == to);
         sent.map(|(_, message)| message).collect()
     }
 
-    /// What left since the last call.
+    /// Messages that left since the last call.
     pub fn sent(&mut self) -> Vec<(u64, Message)> {
         std::mem::take(&mut self.outbox).into_iter().map(|(to, m)| (to.0, m)).collect()
     }
@@ -323,7 +323,7 @@ impl Node {
         self.handle(Event::Applied(to));
     }
 
-    /// A message leaves: what it promises must be on disk at this moment (R6, R7).
+    /// A message leaves: its promise must be on disk at this moment (R6, R7).
     fn emit(&mut self, to: NodeId, message: Message) {
         match &message {
             Message::VoteResponse(VoteResponse { term, granted: true }) => {

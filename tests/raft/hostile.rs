@@ -17,7 +17,7 @@ const STEPS: u64 = 250;
 struct Victim {
     node: Node,
     rng: Rng,
-    /// What it committed in this life, and how far.
+    /// Entries that it committed in this life, and how far.
     committed: BTreeMap<Index, Term>,
     commit: Index,
 }
@@ -75,13 +75,13 @@ impl Victim {
         }
     }
 
-    /// It starts again from its disk: that is readable, whatever was said.
+    /// The node restarts from its disk, which is readable whatever was said.
     fn restart(&mut self) {
         let applied = self.node.raft.commit().min(self.node.raft.durable_index());
         let (config, disk) = (self.node.config.clone(), self.node.disk.clone());
         self.node = Node::start(config, disk, self.node.clock);
         assert!(self.node.raft.last_index() >= applied, "{applied} was committed and durable");
-        // What is committed behind the snapshot it has to learn anew: of whom is not decided here.
+        // Entries committed behind the snapshot must be learned again; from which node is not decided here.
         self.commit = self.node.raft.commit();
         let known = self.commit;
         self.committed.retain(|index, _| *index <= known);
@@ -276,6 +276,6 @@ fn no_message_of_a_peer_ends_a_node_or_changes_what_is_committed() {
         refused += count;
         moved += u64::from(commit > 5);
     }
-    // It is refused much, and believed enough to come to something.
+    // Many messages are refused, and enough are believed to come to something.
     assert!(refused > SEEDS && moved > SEEDS / 4, "{refused} refused, {moved} moved");
 }

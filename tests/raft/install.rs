@@ -26,7 +26,7 @@ pub fn follower(term: u64, terms: &[u64]) -> Node {
     node
 }
 
-/// What it answers to a part, with nothing stored meanwhile.
+/// The answer to a part, with nothing stored meanwhile.
 pub fn answer(node: &mut Node, part: SnapshotChunk) -> Vec<Message> {
     node.receive(2, Message::SnapshotChunk(part));
     node.settle();
@@ -90,7 +90,7 @@ fn parts_of_another_snapshot_begin_anew() {
     answer(&mut node, chunk(3, &first, 0..6));
     assert_eq!(answer(&mut node, chunk(3, &second, 6..10)), [received(3, 0, 12, 0)]);
     assert_eq!(answer(&mut node, chunk(3, &second, 0..6)), [received(3, 0, 12, 6)]);
-    // The same index, other data: never mixed.
+    // The same index with other data: never mixed.
     let mut other = snapshot(12, 3, 10);
     other.data = Blob::from(vec![8; 10]);
     assert_eq!(answer(&mut node, chunk(3, &other, 6..10)), [received(3, 0, 12, 0)]);
@@ -389,7 +389,7 @@ fn snapshot_that_contradicts_what_is_committed_is_refused_and_never_stored() {
     assert_eq!(node.raft.refused_messages(), 3);
 }
 
-/// It lacks what is committed, as a leader says: others have it.
+/// By the word of a leader it lacks committed entries: others have them.
 #[test]
 fn node_whose_state_is_on_its_way_to_the_disk_does_not_stand_for_election() {
     let mut node = follower(3, &[1]);

@@ -4,7 +4,7 @@ use crate::harness::*;
 use crate::network::{Network, demote, join, promote, remove};
 use std::time::Duration;
 use tenure::base::{Index, NodeId, Sample, time};
-use tenure::raft::{Claim, Event, Role};
+use tenure::raft::{Event, LeaseTold, Role};
 
 /// The leader-lease duration, in milliseconds.
 pub const DELTA: u64 = 150;
@@ -171,7 +171,7 @@ fn nothing_is_claimed_before_delta_is_known_and_delta_only_grows() {
     raft.receive(2, echo(2, DELTA / HEARTBEAT + 1));
     let lease = raft.raft.leader_lease(&raft.now()).expect("a claim");
     assert_eq!((lease.start, lease.length), (raft.now(), length(DELTA)), "nothing shorter");
-    // It grows: what was claimed stands, and more is claimed only when the longer wait is over.
+    // Δ grows: the claim goes on, and grows only when the longer wait is over.
     raft.raft.set_lease_duration(Duration::from_millis(10 * DELTA));
     assert_eq!(raft.raft.leader_lease(&raft.now()), Some(lease));
     raft.beat();
@@ -188,10 +188,10 @@ fn delta_that_is_told_again_changes_nothing() {
     let claim = leader.raft.leader_lease(&leader.now());
     leader.raft.set_lease_duration(Duration::from_millis(10 * DELTA));
     let now = leader.now();
-    leader.raft.transfer(&now, Some(NodeId(2)), Claim::Ended).expect("a voter");
+    leader.raft.transfer(&now, Some(NodeId(2)), LeaseTold::Ended).expect("a voter");
     assert_eq!(leader.raft.leader_lease(&now), None);
     leader.raft.set_lease_duration(Duration::from_millis(10 * DELTA));
-    leader.raft.transfer(&now, Some(leader.id), Claim::Ended).expect("taken back");
+    leader.raft.transfer(&now, Some(leader.id), LeaseTold::Ended).expect("taken back");
     assert_eq!(leader.raft.leader_lease(&now), claim, "kept since it grew");
 }
 
@@ -297,7 +297,7 @@ fn change_of_members_takes_back_no_claim() {
     // A transfer waits for the end of what was told.
     network.heal();
     network.node(1).handle(Event::PeerUp(tenure::base::NodeId(id)));
-    network.transfer(1, id, Claim::Standing);
+    network.transfer(1, id, LeaseTold::Standing);
     network.run_until(2 * DELTA, |network| network.claimants() == [id]);
 }
 
@@ -313,7 +313,7 @@ fn claim_moves_with_leadership_and_never_stands_twice() {
         let leader = network.leader().expect("a leader");
         assert_eq!(network.claimants(), [leader]);
         match turn % 3 {
-            0 => network.transfer(leader, leader % 3 + 1, Claim::Standing),
+            0 => network.transfer(leader, leader % 3 + 1, LeaseTold::Standing),
             1 => network.close_connections_of(leader),
             _ => network.heal(),
         }

@@ -170,7 +170,7 @@ fn joint_membership_commits_with_both_majorities_only() {
 
 #[test]
 fn joint_election_needs_both_majorities() {
-    // Who is cut off from candidate 2, and whether it wins.
+    // Nodes that are cut off from candidate 2, and whether it wins.
     let table: [(&[u64], bool); 4] =
         [(&[1], true), (&[1, 4], true), (&[1, 3], false), (&[1, 4, 5], false)];
     for (cut, wins) in table {
@@ -314,7 +314,7 @@ fn learner_gets_a_snapshot_is_promoted_and_leads() {
 
 #[test]
 fn learner_that_is_asked_votes() {
-    // It may be a voter in a log that it has not got yet.
+    // The node may be a voter in a log that it has not got yet.
     let mut learner = Node::new(4, 3);
     learner.receive(2, pre_vote(1, 5, 1));
     learner.receive(2, vote(1, 5, 1));

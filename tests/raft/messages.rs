@@ -16,7 +16,7 @@ pub fn pre_vote(term: u64, last_index: u64, last_term: u64) -> Message {
     Message::PreVote(vote_request(term, last_index, last_term))
 }
 
-/// As [`vote`], on a leader's order.
+/// As [`vote`], by order of a leader.
 pub fn ordered_vote(term: u64, last_index: u64, last_term: u64) -> Message {
     let cause = Cause::Transfer;
     Message::Vote(VoteRequest { cause, ..vote_request(term, last_index, last_term) })

@@ -6,7 +6,7 @@ use crate::harness::{ELECTION, Node};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 use tenure::base::{DirectoryId, Index, NodeId};
-use tenure::raft::{Change, Claim, Event, MembershipError, Message, Role};
+use tenure::raft::{Change, Event, LeaseTold, MembershipError, Message, Role};
 
 /// More than any exchange needs that ends.
 const MESSAGES_MAX: usize = 10_000;
@@ -158,17 +158,17 @@ impl Network {
     }
 
     /// Has `leader` hand over to `target`. Programs resign, if they do not stand by their claim.
-    pub fn transfer(&mut self, leader: u64, target: u64, claim: Claim) {
+    pub fn transfer(&mut self, leader: u64, target: u64, claim: LeaseTold) {
         let node = self.node(leader);
         let now = node.now();
         let begun = node.raft.transfer(&now, Some(NodeId(target)), claim);
         assert_eq!(begun, Ok(()));
-        if claim == Claim::Ended {
+        if claim == LeaseTold::Ended {
             self.checks.resign(leader);
         }
     }
 
-    /// `id` compacts its log to what it applied.
+    /// `id` compacts its log up to the applied index.
     pub fn snapshot(&mut self, id: u64) {
         let node = self.node(id);
         node.take_snapshot(0);
@@ -182,7 +182,7 @@ impl Network {
         self.deliver();
     }
 
-    /// As [`Network::campaign`], and it must win.
+    /// As [`Network::campaign`]; the node must win.
     pub fn elect(&mut self, id: u64) {
         self.campaign(id);
         assert_eq!(self.node(id).raft.role(), Role::Leader, "node {id} was not elected");
@@ -303,7 +303,7 @@ impl Network {
     }
 }
 
-/// What adds a node with a directory as a learner.
+/// The changes that add a node with a directory as a learner.
 pub fn join(id: u64) -> [Change; 2] {
     let (node, directory) = (NodeId(id), DirectoryId([id as u8; 16]));
     [Change::AddLearner { node, address: format!("host{id}:1") }, Change::Bind { node, directory }]

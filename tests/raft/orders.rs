@@ -48,7 +48,7 @@ fn vote_on_a_leaders_order_passes_the_refusal_of_who_hears_it() {
     voter.receive(3, ordered_vote(2, 5, 1));
     voter.settle();
     assert_eq!(voter.sent_to(3), [vote_response(2, true)]);
-    // It must hold all that this one does, like any candidate.
+    // The target must hold all of the leader's log, like any candidate.
     let mut voter = Node::with_log(1, 3, 1, &[1, 1]);
     voter.receive(2, heartbeat(1, 0, 0));
     voter.receive(3, ordered_vote(2, 1, 1));

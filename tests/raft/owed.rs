@@ -99,8 +99,8 @@ fn only_voter_owes_nobody() {
     assert_eq!(node.raft.role(), Role::Leader);
 }
 
-/// Whoever tells all members that they acknowledged what never was does not silence them: they show each other
-/// their logs by asking for votes.
+/// A liar that tells all members that they acknowledged entries which never were does not silence them: they show each
+/// other their logs by asking for votes.
 #[test]
 fn lie_to_all_members_does_not_stop_elections() {
     for logs in [[3, 3, 3], [5, 4, 3], [3, 4, 5], [4, 3, 4]] {

@@ -3,7 +3,7 @@
 use crate::harness::*;
 use std::time::Duration;
 use tenure::base::{NodeId, Term};
-use tenure::raft::{Claim, Event, Reason, Role};
+use tenure::raft::{Event, LeaseTold, Reason, Role};
 
 fn wait_ms(node: &Node) -> u64 {
     u64::try_from(node.raft.election_wait().as_millis()).expect("small")
@@ -236,7 +236,7 @@ fn a_node_that_reaches_a_quorum_and_has_heard_no_leader_asks_at_once() {
     assert_eq!((node.raft.role(), node.raft.term()), (Role::PreCandidate, Term(4)));
     node.turn();
     assert_eq!(node.sent_to(2), [pre_vote(5, 2, 2)]);
-    // Whoever comes later is asked, too.
+    // Peers that come later are asked, too.
     node.sent();
     node.handle(Event::PeerUp(NodeId(3)));
     node.turn();
@@ -332,7 +332,7 @@ fn each_change_of_leader_says_why() {
 #[test]
 fn a_leader_that_hands_over_says_so() {
     let mut leader = Node::leader(3, 2, &[]);
-    leader.raft.transfer(&leader.now(), Some(NodeId(2)), Claim::Ended).unwrap();
+    leader.raft.transfer(&leader.now(), Some(NodeId(2)), LeaseTold::Ended).unwrap();
     leader.receive(2, heartbeat(3, 0, 0));
     let reason = leader.raft.last_change().unwrap().reason;
     assert_eq!(reason, Reason::HandedOver { leader: NodeId(1) });

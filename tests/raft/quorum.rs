@@ -9,7 +9,7 @@ use tenure::base::{Index, NodeId};
 use tenure::raft::quorum::{Ballot, Election, election, election_in, reached, reached_in};
 use tenure::raft::{Change, Membership};
 
-/// What a majority holds, by the definition: the largest value that more than half reach.
+/// The value of a majority, by the definition: the largest that more than half reach.
 fn reached_naively(values: &[u64]) -> Option<u64> {
     let holders = |value: u64| values.iter().filter(|held| **held >= value).count();
     values.iter().copied().filter(|value| 2 * holders(*value) > values.len()).max()
@@ -135,7 +135,7 @@ fn between(outgoing: &[u64], incoming: &[u64]) -> Membership {
 
 #[test]
 fn committed_index_of_joint_memberships_is_the_smaller_of_both_halves() {
-    // What 1, 2, … hold.
+    // Values of nodes 1, 2, …
     type Row = (&'static [u64], &'static [u64], &'static [u64], u64);
     let table: [Row; 12] = [
         (&[1, 2, 3], &[4, 5, 6], &[5, 5, 5, 10, 10, 10], 5),

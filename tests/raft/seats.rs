@@ -173,7 +173,7 @@ fn bytes_that_are_no_membership_in_force_are_refused() {
     assert!(Membership::decode(&longer).is_err());
 }
 
-/// What each of six nodes is to be: voter, learner, or gone.
+/// The seat that each of six nodes is to have: voter, learner, or none.
 fn goals() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(0u8..3, 6)
 }

@@ -78,7 +78,7 @@ fn parts_are_sent_from_where_a_follower_is_that_began_anew() {
     leader.settle();
     parts(&mut leader);
     leader.receive(3, received(2, 0, 4, SECOND.0));
-    // It was started again: what is under way fits nowhere.
+    // The follower was restarted: parts in flight fit nowhere.
     leader.receive(3, received(2, 0, 4, 0));
     leader.settle();
     assert_eq!(parts(&mut leader), [FIRST, SECOND, THIRD]);
@@ -86,7 +86,7 @@ fn parts_are_sent_from_where_a_follower_is_that_began_anew() {
 
 #[test]
 fn answer_that_moves_nothing_waits_for_the_next_heartbeat() {
-    // It is being stored, or another snapshot is: asking at once would be asking without end.
+    // This snapshot is being stored, or another one is: asking at once would be asking without end.
     let mut leader = leader();
     leader.settle();
     for (offset, again) in [(WHOLE, 1), (0, 3)] {
@@ -306,7 +306,7 @@ fn snapshot_that_names_no_members_goes_out_with_those_of_the_founding() {
     assert_eq!((part.meta.membership, part.meta.membership_index), (founding(1..=1), Index(0)));
 }
 
-/// What the only voter, whose directory holds nothing but this snapshot of 4 in term 2, sends to a new learner.
+/// Messages to a new learner from the only voter, whose directory holds nothing but this snapshot of 4 in term 2.
 fn part_for_a_learner(snapshot: Snapshot) -> SnapshotChunk {
     let meta = SnapshotMeta { membership: Membership::default(), ..snapshot.meta };
     let snapshot = Snapshot { meta, ..snapshot };

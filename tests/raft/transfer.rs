@@ -5,7 +5,7 @@ use crate::lease::{DELTA, claiming_leader};
 use crate::network::{Network, demote, remove};
 use tenure::base::{Index, NodeId, ReadId, Term};
 use tenure::raft::{
-    Claim, EntryKind, Event, HardState, MembershipError, Message, ProposeError, Role,
+    EntryKind, Event, HardState, LeaseTold, MembershipError, Message, ProposeError, Role,
     TransferError, Urgency,
 };
 
@@ -16,7 +16,7 @@ fn network() -> Network {
     network
 }
 
-/// As [`network`], the first claims.
+/// As [`network`]; node 1 claims the leader lease.
 fn claiming_network() -> Network {
     let mut network = network();
     network.set_lease_duration(DELTA);
@@ -25,7 +25,7 @@ fn claiming_network() -> Network {
     network
 }
 
-fn transfer(node: &mut Node, target: u64, claim: Claim) -> Result<(), TransferError> {
+fn transfer(node: &mut Node, target: u64, claim: LeaseTold) -> Result<(), TransferError> {
     let now = node.now();
     node.raft.transfer(&now, Some(NodeId(target)), claim)
 }
@@ -63,7 +63,7 @@ fn claims(node: &Node) -> bool {
 #[test]
 fn up_to_date_target_leads_at_once() {
     let mut network = network();
-    network.transfer(1, 3, Claim::Standing);
+    network.transfer(1, 3, LeaseTold::Standing);
     network.deliver();
     assert_eq!((network.leader(), network.term()), (Some(3), 2));
     assert_eq!(network.node(1).raft.leader(), Some(NodeId(3)));
@@ -77,7 +77,7 @@ fn target_that_lags_is_told_when_it_has_all() {
         network.node(1).propose();
         network.deliver();
     }
-    network.transfer(1, 3, Claim::Standing);
+    network.transfer(1, 3, LeaseTold::Standing);
     network.deliver();
     assert_eq!(network.leader(), Some(1), "it lacks entries");
     network.reconnect();
@@ -95,7 +95,7 @@ fn target_that_needs_a_snapshot_is_told_behind_it() {
     network.snapshot(1);
     network.stores_at_once = false;
     network.reconnect();
-    network.transfer(1, 3, Claim::Standing);
+    network.transfer(1, 3, LeaseTold::Standing);
     network.deliver();
     assert_eq!(network.node(3).installs.len(), 1);
     assert_eq!(network.leader(), Some(1), "it is not stored yet");
@@ -107,7 +107,7 @@ fn target_that_needs_a_snapshot_is_told_behind_it() {
 #[test]
 fn claim_has_ended_and_relinquish_is_committed_before_the_target_is_told() {
     let (mut leader, _) = claiming_leader();
-    transfer(&mut leader, 2, Claim::Standing).expect("a voter");
+    transfer(&mut leader, 2, LeaseTold::Standing).expect("a voter");
     leader.sent();
     while claims(&leader) {
         assert_eq!(last_kind(&leader), EntryKind::NoOp, "its claim goes on");
@@ -133,7 +133,7 @@ fn claim_has_ended_and_relinquish_is_committed_before_the_target_is_told() {
 #[test]
 fn target_that_holds_all_is_told_only_when_that_is_committed() {
     let mut leader = Node::leader(5, 2, &[]);
-    transfer(&mut leader, 2, Claim::Standing).expect("a voter");
+    transfer(&mut leader, 2, LeaseTold::Standing).expect("a voter");
     leader.receive(2, accepted(2, 0, 1));
     leader.settle();
     assert!(!is_told(&mut leader, 2), "two of five hold it");
@@ -145,7 +145,7 @@ fn target_that_holds_all_is_told_only_when_that_is_committed() {
 #[test]
 fn claim_is_not_extended_once_a_transfer_began() {
     let (mut leader, begun) = claiming_leader();
-    transfer(&mut leader, 2, Claim::Standing).expect("a voter");
+    transfer(&mut leader, 2, LeaseTold::Standing).expect("a voter");
     let frozen = leader.raft.leader_lease(&leader.now());
     assert!(frozen.is_some());
     while leader.clock < begun + DELTA - HEARTBEAT {
@@ -153,7 +153,7 @@ fn claim_is_not_extended_once_a_transfer_began() {
         assert_eq!(leader.raft.leader_lease(&leader.now()), frozen);
     }
     // Another target changes nothing about that.
-    transfer(&mut leader, 3, Claim::Standing).expect("a voter");
+    transfer(&mut leader, 3, LeaseTold::Standing).expect("a voter");
     assert_eq!(leader.raft.leader_lease(&leader.now()), frozen);
     beat_and_answer(&mut leader);
     assert_eq!(leader.raft.leader_lease(&leader.now()), None);
@@ -162,7 +162,7 @@ fn claim_is_not_extended_once_a_transfer_began() {
 #[test]
 fn claim_that_nobody_believes_in_is_not_waited_for() {
     let (mut leader, _) = claiming_leader();
-    transfer(&mut leader, 2, Claim::Ended).expect("a voter");
+    transfer(&mut leader, 2, LeaseTold::Ended).expect("a voter");
     assert!(!claims(&leader));
     leader.turn();
     assert_eq!(last_kind(&leader), EntryKind::Relinquish);
@@ -170,7 +170,7 @@ fn claim_that_nobody_believes_in_is_not_waited_for() {
 
 #[test]
 fn leader_that_waits_itself_relinquishes_nothing() {
-    for claim in [Claim::Standing, Claim::Ended] {
+    for claim in [LeaseTold::Standing, LeaseTold::Ended] {
         let mut network = network();
         network.set_lease_duration(DELTA);
         network.transfer(1, 2, claim);
@@ -188,7 +188,7 @@ fn leader_that_waits_itself_relinquishes_nothing() {
 #[test]
 fn leader_behind_a_relinquish_claims_at_once() {
     let mut network = claiming_network();
-    network.transfer(1, 2, Claim::Standing);
+    network.transfer(1, 2, LeaseTold::Standing);
     let handed_over = network.run_until(DELTA, |network| network.leader() == Some(2));
     assert!(handed_over + HEARTBEAT > DELTA - HEARTBEAT, "the claim ran out: {handed_over} ms");
     let waited = network.run_until(DELTA, |network| network.claimants() == [2]);
@@ -216,7 +216,7 @@ fn entry_between_a_relinquish_and_the_next_noop_ends_its_effect() {
 #[test]
 fn aborted_transfer_restores_the_claim_only_behind_an_own_committed_entry() {
     let (mut leader, _) = claiming_leader();
-    transfer(&mut leader, 3, Claim::Ended).expect("a voter");
+    transfer(&mut leader, 3, LeaseTold::Ended).expect("a voter");
     for _ in 0..ELECTION / HEARTBEAT {
         beat_and_answer(&mut leader);
         assert!(leader.raft.is_transferring());
@@ -243,7 +243,7 @@ fn aborted_transfer_restores_the_claim_only_behind_an_own_committed_entry() {
 fn transfer_that_is_not_done_in_an_election_timeout_is_given_up() {
     let mut network = network();
     network.isolate(3);
-    network.transfer(1, 3, Claim::Standing);
+    network.transfer(1, 3, LeaseTold::Standing);
     network.run(ELECTION);
     assert!(network.node(1).raft.is_transferring());
     network.run(HEARTBEAT + 1);
@@ -257,7 +257,7 @@ fn transfer_that_is_not_done_in_an_election_timeout_is_given_up() {
 #[test]
 fn order_that_is_lost_is_given_up() {
     let mut network = claiming_network();
-    network.transfer(1, 2, Claim::Ended);
+    network.transfer(1, 2, LeaseTold::Ended);
     network.cut_one_way(1, 2);
     network.run(ELECTION + 2 * HEARTBEAT);
     assert!(!network.node(1).raft.is_transferring());
@@ -270,7 +270,7 @@ fn order_that_is_lost_is_given_up() {
 fn proposals_and_changes_are_refused_during_a_transfer() {
     let mut network = network();
     network.isolate(3);
-    network.transfer(1, 3, Claim::Standing);
+    network.transfer(1, 3, LeaseTold::Standing);
     let refused = network.node(1).propose_bytes(1, Urgency::Frees);
     assert_eq!(refused, Err(ProposeError::Transferring));
     let refused = network.change(1, &[remove(3)]);
@@ -288,16 +288,16 @@ fn only_another_voter_can_be_the_target() {
     let leader = network.node(1);
     for target in [learner, 9, 0] {
         let refused = Err(TransferError::NotVoter(NodeId(target)));
-        assert_eq!(transfer(leader, target, Claim::Standing), refused);
+        assert_eq!(transfer(leader, target, LeaseTold::Standing), refused);
     }
-    assert_eq!(transfer(leader, 1, Claim::Standing), Ok(()), "it leads already");
+    assert_eq!(transfer(leader, 1, LeaseTold::Standing), Ok(()), "it leads already");
     assert!(!leader.raft.is_transferring());
-    let refused = transfer(network.node(2), 3, Claim::Standing);
+    let refused = transfer(network.node(2), 3, LeaseTold::Standing);
     assert_eq!(refused, Err(TransferError::NotLeader));
 
     let mut alone = Node::leader(1, 1, &[]);
     let now = alone.now();
-    assert_eq!(alone.raft.transfer(&now, None, Claim::Standing), Err(TransferError::Alone));
+    assert_eq!(alone.raft.transfer(&now, None, LeaseTold::Standing), Err(TransferError::Alone));
 }
 
 #[test]
@@ -309,32 +309,32 @@ fn voter_that_is_to_leave_is_no_target() {
     // Joint, and stuck in it.
     network.change(1, &[remove(3), demote(4)]).expect("a change");
     for leaving in [3, 4] {
-        let refused = transfer(network.node(1), leaving, Claim::Standing);
+        let refused = transfer(network.node(1), leaving, LeaseTold::Standing);
         assert_eq!(refused, Err(TransferError::NotVoter(NodeId(leaving))));
     }
-    assert_eq!(transfer(network.node(1), 2, Claim::Standing), Ok(()));
+    assert_eq!(transfer(network.node(1), 2, LeaseTold::Standing), Ok(()));
 }
 
 #[test]
 fn repeated_transfer_changes_nothing_and_another_one_replaces_it() {
     let mut network = network();
     network.isolate(3);
-    network.transfer(1, 3, Claim::Standing);
+    network.transfer(1, 3, LeaseTold::Standing);
     network.run(ELECTION - 10);
-    network.transfer(1, 3, Claim::Standing);
+    network.transfer(1, 3, LeaseTold::Standing);
     network.run(HEARTBEAT + 11);
     assert!(!network.node(1).raft.is_transferring(), "the second call moved no deadline");
 
-    network.transfer(1, 3, Claim::Standing);
-    network.transfer(1, 2, Claim::Standing);
+    network.transfer(1, 3, LeaseTold::Standing);
+    network.transfer(1, 2, LeaseTold::Standing);
     network.deliver();
     assert_eq!(network.leader(), Some(2));
 
     network.heal();
     network.run(2 * HEARTBEAT);
     network.isolate(1);
-    network.transfer(2, 1, Claim::Standing);
-    network.transfer(2, 2, Claim::Standing);
+    network.transfer(2, 1, LeaseTold::Standing);
+    network.transfer(2, 2, LeaseTold::Standing);
     assert!(!network.node(2).raft.is_transferring(), "back to itself");
     assert!(network.node(2).propose_bytes(0, Urgency::Normal).is_ok());
 }
@@ -342,9 +342,9 @@ fn repeated_transfer_changes_nothing_and_another_one_replaces_it() {
 #[test]
 fn transfer_taken_back_while_the_claim_runs_writes_nothing() {
     let (mut leader, _) = claiming_leader();
-    transfer(&mut leader, 2, Claim::Standing).expect("a voter");
+    transfer(&mut leader, 2, LeaseTold::Standing).expect("a voter");
     leader.turn();
-    transfer(&mut leader, 1, Claim::Standing).expect("back");
+    transfer(&mut leader, 1, LeaseTold::Standing).expect("back");
     beat_and_answer(&mut leader);
     assert_eq!(leader.raft.last_index(), Index(1));
     let start = leader.raft.leader_lease(&leader.now()).expect("a claim").start;
@@ -354,7 +354,7 @@ fn transfer_taken_back_while_the_claim_runs_writes_nothing() {
 #[test]
 fn leader_that_is_deposed_forgets_its_transfer() {
     let mut leader = Node::leader(3, 2, &[]);
-    transfer(&mut leader, 3, Claim::Standing).expect("a voter");
+    transfer(&mut leader, 3, LeaseTold::Standing).expect("a voter");
     leader.receive(2, ordered_vote(3, 1, 2));
     assert_eq!((leader.raft.role(), leader.raft.vote()), (Role::Follower, Some(NodeId(2))));
     assert!(!leader.raft.is_transferring());
@@ -370,13 +370,13 @@ fn without_a_target_the_voter_that_has_most_of_the_log_is_told() {
     leader.settle();
     leader.sent();
     let now = leader.now();
-    leader.raft.transfer(&now, None, Claim::Standing).expect("a voter");
+    leader.raft.transfer(&now, None, LeaseTold::Standing).expect("a voter");
     leader.turn();
     assert!(is_told(&mut leader, 3));
     // Not one whose connection closed.
     leader.handle(Event::PeerDown(NodeId(3)));
-    leader.raft.transfer(&now, Some(NodeId(1)), Claim::Standing).expect("back");
-    leader.raft.transfer(&now, None, Claim::Standing).expect("a voter");
+    leader.raft.transfer(&now, Some(NodeId(1)), LeaseTold::Standing).expect("back");
+    leader.raft.transfer(&now, None, LeaseTold::Standing).expect("a voter");
     leader.turn();
     assert!(is_told(&mut leader, 4));
 }

@@ -112,7 +112,7 @@ fn what_one_connection_asks_of_a_leader_that_is_not_ready_is_bounded() {
     cluster.advance_in_steps(300 * MS, 10 * MS);
     let next = cluster.nodes().find(|node| *node != leader).unwrap();
     cluster.cut(leader, next);
-    cluster.hand_over(leader, Some(next), tenure::raft::Claim::Ended);
+    cluster.hand_over(leader, Some(next), tenure::raft::LeaseTold::Ended);
     cluster.settle();
     let max = REQUESTS_IN_FLIGHT_MAX as u64;
     (1..=max + 1).for_each(|id| cluster.request(leader, CLIENT, acquire(session, id, "a")));

@@ -8,10 +8,15 @@ use std::rc::Rc;
 use tempfile::TempDir;
 use tenure::base::{ClientSource, ClusterKey, ConnectionId, Index, NodeId, Sample, Subject};
 use tenure::lock::LockMachine;
+<<<<<<< HEAD
 use tenure::raft::{Claim, Role};
 use tenure::server::{
     Admission, Candidate, Entry, Input, Outside, Server, ServerError, ServerOptions, Trust,
 };
+=======
+use tenure::raft::{LeaseTold, Role};
+use tenure::server::{Admission, Candidate, Entry, Input, Outside, Server, ServerOptions, Trust};
+>>>>>>> w-words
 use tenure::wire::{Abilities, NodeStatus, PeerMessage, Refused, Request, ServerMessage, Speech};
 
 pub const MS: u64 = 1_000_000;
@@ -69,8 +74,8 @@ impl Outside for Outlet {
     fn complete(&self, status: NodeStatus) -> NodeStatus {
         status
     }
-    fn claim(&mut self) -> Claim {
-        Claim::Standing
+    fn claim(&mut self) -> LeaseTold {
+        LeaseTold::Standing
     }
     fn send_peer(&mut self, to: NodeId, message: PeerMessage) {
         self.peers.push_back((to, message));
@@ -250,7 +255,7 @@ impl Cluster {
         self.push(to, Input::Peer { from, message: PeerMessage::Raft(message) });
     }
 
-    pub fn hand_over(&mut self, id: NodeId, to: Option<NodeId>, claim: Claim) {
+    pub fn hand_over(&mut self, id: NodeId, to: Option<NodeId>, claim: LeaseTold) {
         self.push(id, Input::HandOver { to, claim });
     }
 

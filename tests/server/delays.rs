@@ -122,7 +122,7 @@ fn l16_a_delay_waits_for_room_to_be_decided_during_a_hand_over() {
     advance(&mut cluster, 95);
     let next = cluster.nodes().find(|node| *node != leader).unwrap();
     cluster.cut(leader, next);
-    cluster.hand_over(leader, Some(next), tenure::raft::Claim::Ended);
+    cluster.hand_over(leader, Some(next), tenure::raft::LeaseTold::Ended);
     advance(&mut cluster, 10);
     assert!(!waiter_has_it(&mut cluster), "nothing is appended meanwhile (C3)");
     // Nobody takes over: it leads on, and decides then.

@@ -5,7 +5,7 @@ use crate::{CLIENT, acquire, cluster_with_session, connect_with_session, submit,
 use std::path::Path;
 use tenure::base::{Blob, ConnectionId, Index, NodeId, SessionId, checksum};
 use tenure::lock::{Keyless, LockMachine, Name, Operation};
-use tenure::raft::{Change, Claim, Role, Seat};
+use tenure::raft::{Change, LeaseTold, Role, Seat};
 use tenure::server::{Entry, ServerOptions};
 use tenure::wire::{Order, OrderAnswer, Request, ServerMessage, Speech};
 
@@ -88,7 +88,7 @@ fn a_member_is_added_promoted_and_then_leads() {
     let promoted = change(&mut cluster, leader, 2, Change::Promote { node: FOUR });
     assert!(matches!(promoted, Some(OrderAnswer::Done { .. })), "{promoted:?}");
     assert_eq!(seat(&cluster, FOUR, FOUR), Some(Seat::Voter));
-    cluster.hand_over(leader, Some(FOUR), Claim::Ended);
+    cluster.hand_over(leader, Some(FOUR), LeaseTold::Ended);
     cluster.advance_in_steps(50 * MS, MS);
     assert_eq!(cluster.role(FOUR), Role::Leader);
 }
@@ -144,7 +144,7 @@ fn a_change_that_comes_to_a_leader_as_it_is_elected_waits_until_it_knows_what_is
     let (mut cluster, leader, _) = cluster_with_session(60_000);
     let next = cluster.nodes().find(|node| *node != leader).unwrap();
     cluster.connect_client(next, OPERATOR);
-    cluster.hand_over(leader, Some(next), Claim::Ended);
+    cluster.hand_over(leader, Some(next), LeaseTold::Ended);
     let mut nodes = cluster.nodes().cycle();
     while cluster.role(next) != Role::Leader {
         cluster.step(nodes.next().unwrap());
@@ -199,7 +199,7 @@ fn cluster_in_a_vain_hand_over() -> (Cluster, NodeId, SessionId) {
     cluster.advance_in_steps(300 * MS, 10 * MS);
     let next = cluster.nodes().find(|node| *node != leader).unwrap();
     cluster.cut(leader, next);
-    cluster.hand_over(leader, Some(next), Claim::Ended);
+    cluster.hand_over(leader, Some(next), LeaseTold::Ended);
     cluster.settle();
     (cluster, leader, session)
 }

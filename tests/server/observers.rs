@@ -8,7 +8,7 @@ use crate::{
 use tenure::base::limits::OBSERVERS_PER_CONNECTION_MAX;
 use tenure::base::{ConnectionId, Index, NodeId, SessionId, Token};
 use tenure::lock::{Acquire, Operation, Refusal};
-use tenure::raft::{Claim, Role};
+use tenure::raft::{LeaseTold, Role};
 use tenure::wire::{HolderSaid, Query, ReadAnswer, Request, ServerMessage};
 
 const OBSERVER: ConnectionId = ConnectionId(50);
@@ -250,7 +250,7 @@ fn a_leader_that_installed_a_snapshot_says_the_present_and_that_there_may_be_a_g
     let heard = cluster.machine_index(leader);
     let token = campaign(&mut cluster, leader, session, from, "one");
     let held_at = cluster.machine_index(leader);
-    cluster.hand_over(leader, Some(late), Claim::Ended);
+    cluster.hand_over(leader, Some(late), LeaseTold::Ended);
     cluster.advance_in_steps(100 * MS, MS);
     assert_eq!(cluster.role(late), Role::Leader);
     cluster.connect_client(late, OBSERVER);
@@ -275,7 +275,7 @@ fn an_index_that_this_cluster_has_not_reached_leaves_a_gap() {
 fn a_node_that_leads_no_more_tells_observers_who_does_and_nothing_else() {
     let (mut cluster, leader, session) = observed_cluster();
     let next = cluster.nodes().find(|node| *node != leader).unwrap();
-    cluster.hand_over(leader, Some(next), Claim::Ended);
+    cluster.hand_over(leader, Some(next), LeaseTold::Ended);
     cluster.advance_in_steps(100 * MS, MS);
     assert_eq!(cluster.role(next), Role::Leader);
     crate::attach(&mut cluster, next, CLIENT, session);

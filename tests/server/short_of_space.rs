@@ -8,7 +8,7 @@ use crate::{
 use tenure::base::limits::VALUE_BYTES_MAX;
 use tenure::base::{ConnectionId, NodeId, SessionId, Term, Token};
 use tenure::lock::{Acquire, Answer, Operation, Refusal};
-use tenure::raft::{Claim, Role};
+use tenure::raft::{LeaseTold, Role};
 use tenure::wire::{Order, OrderAnswer, Request, ServerMessage, ServiceState};
 
 /// Takes the lock with a large value and gives it back; what the acquire was answered.
@@ -312,7 +312,7 @@ fn w2_an_operator_cannot_move_leadership_to_a_node_whose_disk_has_no_room() {
     });
     assert!(refused, "{answers:?}");
     // Nobody named: it goes to the other one.
-    cluster.hand_over(leader, None, Claim::Ended);
+    cluster.hand_over(leader, None, LeaseTold::Ended);
     cluster.settle();
     let next = leader_of(&mut cluster);
     assert!(next != full && next != leader, "node {next} leads");

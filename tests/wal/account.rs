@@ -10,7 +10,7 @@ use tenure::base::{Blob, DirectoryId, Index, NodeId, Term, WriteSeq, checksum};
 use tenure::raft::{Entry, HardState, LogStart, Snapshot, Write};
 use tenure::wal::{Recovery, SnapshotEnd, Wal, WalError};
 
-/// What a restart may find: at least what was promised, at most what was asked for.
+/// Bounds of what a restart may find: at least what was promised, at most what was asked for.
 #[derive(Clone, Debug)]
 pub struct Account {
     directory: Option<DirectoryId>,
@@ -21,7 +21,7 @@ pub struct Account {
     hard_states: Vec<HardState>,
     /// The log up to the snapshot that is surely there; empty for none.
     stored: Vec<Entry>,
-    /// The same of the snapshot under way.
+    /// The log up to the snapshot under way; empty for none.
     storing: Vec<Entry>,
     /// No entry up to here is ever removed (R9).
     committed: u64,
@@ -29,7 +29,7 @@ pub struct Account {
     pub seen: Seen,
 }
 
-/// What happened so far in a life: a test that never meets a thing says nothing of it.
+/// Events of a life so far: a test that never meets one proves nothing about it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Seen {
     pub taken: u32,
@@ -175,7 +175,7 @@ impl Account {
         Ok(())
     }
 
-    /// The storing ended; perhaps the log must begin anew.
+    /// The storing ended; perhaps the log must start over.
     fn handle_end(&mut self, wal: &mut Wal<TestDisk>, end: &SnapshotEnd) -> Result<(), WalError> {
         self.stored = std::mem::take(&mut self.storing);
         let snapshot = snapshot_of(&self.stored).expect("it holds something");
@@ -202,7 +202,7 @@ impl Account {
     }
 }
 
-/// One start of a node and what it does until it ends or its disk does.
+/// One start of a node, and its life until it ends or its disk does.
 pub fn live(
     disk: &TestDisk,
     account: &mut Account,
@@ -262,7 +262,7 @@ fn snapshot_of(past: &[Entry]) -> Option<Snapshot> {
     Some(Snapshot { data, ..snapshot(last.index.0, last.term.0, 0) })
 }
 
-/// What is left of a log when a snapshot of this past is there (Raft §7).
+/// The rest of a log when there is a snapshot of this past (Raft §7).
 fn behind_snapshot(log: &[Entry], past: &[Entry]) -> Vec<Entry> {
     let Some(last) = past.last() else { return log.to_vec() };
     let there = log.get(past.len() - 1);

@@ -1,4 +1,4 @@
-//! Rot: what was durable and is no more is told, never trimmed.
+//! Rot: loss of durable bytes is reported, never trimmed.
 
 use crate::disk::{Operation, TestDisk};
 use crate::history::{
@@ -139,7 +139,7 @@ fn st39_a_sector_that_kept_its_old_bytes_is_corruption() {
 
 #[test]
 fn w4_a_record_in_a_value_is_no_record_of_the_log() {
-    // What a later record of this very directory looks like, to the byte: elsewhere it would be one.
+    // A later record of this very directory, to the byte: elsewhere it would be one.
     let (size, twin) = (104, TestDisk::default());
     append_each(&mut founded(&twin), 1..6, 40);
     let later = twin.contents()[&segments(&twin)[0]][512 + 4 * size..512 + 5 * size].to_vec();

@@ -1,4 +1,4 @@
-//! Whose directory it is, and whether it is whole (W8).
+//! The owner of a directory, and whether it is whole (W8).
 
 use crate::disk::TestDisk;
 use crate::history::{

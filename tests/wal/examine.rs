@@ -7,7 +7,7 @@ use tenure::base::rng::Rng;
 use tenure::base::{Ancestors, NodeId};
 use tenure::wal::{Recovery, Wal, WalError, examine};
 
-/// What is found, while nothing is changed.
+/// Examination, during which nothing is changed.
 fn examined(disk: &TestDisk) -> Result<(NodeId, Recovery), WalError> {
     let (before, operations) = (disk.contents(), disk.operations());
     let found = examine(&mut disk.clone());
@@ -15,7 +15,7 @@ fn examined(disk: &TestDisk) -> Result<(NodeId, Recovery), WalError> {
     found
 }
 
-/// The same as a start finds just afterwards; whether a node began there.
+/// The same as a start finds just afterwards; and whether a node began there.
 fn check_like_a_start(disk: &TestDisk) -> bool {
     let found = examined(disk);
     let opened = reopen(disk).map(|(_, recovery)| recovery);

@@ -320,7 +320,7 @@ fn w1_a_log_whose_directory_or_files_are_removed_promises_nothing_any_more() {
             let names = std::fs::read_dir(&path).unwrap();
             names.for_each(|entry| std::fs::remove_file(entry.unwrap().path()).unwrap());
         }
-        // It is looked at once in a while, however little is written.
+        // The file is looked at once in a while, however little is written.
         for _ in 0..16 {
             wal.prepare();
         }

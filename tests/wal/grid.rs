@@ -6,19 +6,19 @@
 use crate::disk::TestDisk;
 use crate::history::{append_each, founded, refused, reopen};
 
-/// What becomes of one node with this pattern of damage.
+/// Fate of one node with this pattern of damage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Node {
-    /// It starts with all four entries.
+    /// The node starts with all four entries.
     Whole,
-    /// It starts without the last ones: damage that reaches up to the end of the log, with nothing intact
+    /// The node starts without the last entries: damage that reaches up to the end of the log, with nothing intact
     /// behind it, looks like a tear (ST9).
     Trimmed,
-    /// It does not start.
+    /// The node does not start.
     Refused,
 }
 
-/// What becomes of a cluster of three.
+/// Fate of a cluster of three.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cluster {
     /// A majority starts, and each majority has a node with all entries: only such a one is elected.

@@ -103,7 +103,7 @@ pub fn store<D: Disk>(wal: &mut Wal<D>, snapshot: &Snapshot) {
     assert_eq!(end(wal), Ok(SnapshotEnd::Stored(snapshot.clone())));
 }
 
-/// The log begins anew behind this snapshot.
+/// The log starts over behind this snapshot.
 pub fn restart(snapshot: &Snapshot) -> Write {
     let start = LogStart { index: snapshot.meta.index, term: snapshot.meta.term };
     Write { start: Some(start), ..write(1..1, 0) }

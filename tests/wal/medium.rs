@@ -1,11 +1,11 @@
-//! What the disk in memory holds: what is seen, what is durable, and all that may become so.
+//! The disk in memory: its visible bytes, its durable bytes, and those that may become durable.
 
 use crate::storing::Storing;
 use std::collections::BTreeMap;
 use tenure::base::rng::Rng;
 use tenure::wal::{DiskError, FileId};
 
-/// What a power cut leaves of that which was not synced.
+/// The part of unsynced writes that a power cut leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Survival {
     Nothing,
@@ -15,7 +15,7 @@ pub enum Survival {
     Torn,
 }
 
-/// What can be told to fail.
+/// Operations that can be made to fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
     Read,
@@ -29,7 +29,7 @@ pub enum Operation {
 
 #[derive(Debug, Default)]
 pub struct Medium {
-    /// What it says of its room before anything is written.
+    /// Room that it reports before anything is written.
     pub free_bytes: Option<u64>,
     pub files: Vec<FileState>,
     pub names: BTreeMap<String, usize>,
@@ -70,7 +70,7 @@ pub enum NameChange {
 }
 
 impl Medium {
-    /// What only the process held is gone.
+    /// The process ends: its handles and its work in progress are gone.
     pub fn end_process(&mut self) {
         self.handles.clear();
         self.preparing = None;
@@ -82,7 +82,7 @@ impl Medium {
         self.power_until.is_some_and(|until| self.operations >= until)
     }
 
-    /// Counts a changing operation, unless there is no power for it or it is told to fail.
+    /// Counts a changing operation, unless there is no power for it or it is made to fail.
     pub fn begin(&mut self, operation: Operation) -> Result<(), DiskError> {
         if self.is_dark() {
             return Err(DiskError::Io("the power is gone".into()));

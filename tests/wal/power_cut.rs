@@ -23,7 +23,7 @@ fn cut_everywhere(survival: Survival, seed: u64) {
         let disk = TestDisk::default();
         let mut account = Account::new();
         let was_cut = live_until(&disk, &mut account, &mut rng, cut);
-        // What the medium does is drawn apart, so that each cut meets the same life.
+        // Faults of the medium have dice of their own, so that each cut meets the same life.
         let mut chance = Rng::new(seed ^ (cut << 20));
         disk.restore_power(survival, &mut chance);
         let second_cut = chance.below(40);
@@ -78,7 +78,7 @@ fn st1_what_a_restart_found_in_the_page_cache_is_durable_before_it_is_used() {
             let mut account = Account::new();
             let was_killed = live_until(&disk, &mut account, &mut rng, cut);
             disk.kill_process();
-            // This start does nothing but read; then the power goes, and the next compares.
+            // This start only reads; then the power goes, and the next start compares.
             live(&disk, &mut account, &mut rng, 0).expect("boots unattended");
             disk.restore_power(Survival::Nothing, &mut rng);
             live(&disk, &mut account, &mut rng, 3).expect("boots unattended");

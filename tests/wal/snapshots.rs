@@ -20,7 +20,7 @@ fn with_snapshot() -> (TestDisk, Wal<TestDisk>) {
     (disk, wal)
 }
 
-/// What the next start finds: the snapshot's index and the indexes of the entries.
+/// State of the next start: the snapshot's index and the indexes of the entries.
 fn found(disk: &TestDisk) -> (u64, Vec<u64>) {
     let (_, recovery) = reopen(disk).unwrap();
     let stored = recovery.snapshot.map_or(0, |snapshot| snapshot.meta.index.0);
@@ -283,7 +283,7 @@ fn st32_a_snapshot_that_was_cut_at_any_step_leaves_the_old_state_or_the_new_one(
     assert!(old_states > 10 && new_states > 10, "{old_states} {new_states}");
 }
 
-/// The state after a snapshot was stored and before the log began anew behind it.
+/// The state after a snapshot was stored and before the log started over behind it.
 fn between(new: &Snapshot) -> TestDisk {
     let (disk, mut wal) = with_snapshot();
     reach_term(&mut wal, 5);

@@ -9,13 +9,13 @@ use tenure::wal::{Disk, DiskError, FileContent, FileId, NewFile, StoreError};
 pub struct Storing {
     temporary: String,
     name: String,
-    /// What is written, each at its place, in its order: the head last.
+    /// Writes, each at its place, in their order: the head last.
     content: Result<Vec<(u64, Vec<u8>)>, StoreError>,
     file: Option<FileId>,
     next: Step,
 }
 
-/// What a content writes.
+/// Writes of a content.
 #[derive(Default)]
 struct Writes {
     order: Vec<(u64, Vec<u8>)>,
@@ -76,7 +76,7 @@ impl Storing {
             }
             Ok(None) => Some(Ok(())),
             Err(error) => {
-                // As the real one does; nobody looks whether it went well.
+                // As the real one does; no test looks whether it went well.
                 let named = matches!(self.next, Step::SyncDirectory);
                 let _ = disk.remove(if named { &self.name } else { &self.temporary });
                 Some(Err(error.into()))

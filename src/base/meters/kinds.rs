@@ -1,4 +1,4 @@
-//! What is told apart in counts, each under the name that a label has for it. Names are never reused.
+//! Kinds of counted things, each with the name that a label has for it. Names are never reused.
 
 use crate::base::Right;
 
@@ -16,7 +16,7 @@ macro_rules! kinds {
             /// How many there are.
             pub const COUNT: usize = Self::ALL.len();
 
-            /// As a label says it.
+            /// Its name in a label.
             #[must_use]
             pub fn name(self) -> &'static str {
                 match self { $(Self::$name => $text,)* }
@@ -26,9 +26,9 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// What a client asks.
+    /// Kinds of clients' requests.
     RequestKind:
-    /// A session.
+    /// To open a session.
     OpenSession = "open_session",
     /// To go on with a session on this connection.
     Attach = "attach",
@@ -52,7 +52,7 @@ kinds! {
     Read = "read",
     /// To be told of a lock's holders.
     Observe = "observe",
-    /// What this node knows of itself.
+    /// To see what this node knows of itself.
     Status = "status",
     /// An order of operators.
     Order = "order",
@@ -61,7 +61,7 @@ kinds! {
 }
 
 kinds! {
-    /// What a request was answered.
+    /// Results of requests.
     RequestResult:
     /// Done, granted, read.
     Ok = "ok",
@@ -69,7 +69,7 @@ kinds! {
     Queued = "queued",
     /// A try found the lock held.
     Held = "held",
-    /// It is not held by whoever asked, or nobody waits for it.
+    /// The client does not hold it, or nobody waits for it.
     NotHeld = "not_held",
     /// Would have waited for ever.
     Deadlock = "deadlock",
@@ -81,9 +81,9 @@ kinds! {
     Limit = "limit",
     /// Not this client's to ask.
     Denied = "denied",
-    /// It makes no sense, or this version does not do it.
+    /// The request makes no sense, or this version does not support it.
     Invalid = "invalid",
-    /// This node does not lead: the client was told who does.
+    /// This node does not lead: the client was told which one does.
     NotLeader = "not_leader",
 }
 
@@ -96,7 +96,7 @@ kinds! {
     Closed = "closed",
     /// With a session that was not heard of any more.
     Expired = "expired",
-    /// Handed to whom its holder chose.
+    /// Handed over to a waiter that its holder chose.
     HandedOver = "handed_over",
     /// Taken by an operator.
     Broken = "broken",
@@ -107,28 +107,28 @@ kinds! {
     ChangeReason:
     /// Nothing was heard of the one before.
     Silence = "silence",
-    /// It closed its connection.
+    /// The leader closed its connection.
     Closed = "closed",
-    /// It handed over.
+    /// The leader handed over.
     HandedOver = "handed_over",
-    /// This node led, and no majority answered.
+    /// This node led and no majority answered.
     QuorumSilent = "quorum_silent",
-    /// This node led, and its disk did not answer.
+    /// This node led and its disk did not answer.
     DiskSilent = "disk_silent",
-    /// This node led, and was removed.
+    /// This node led and was removed.
     Removed = "removed",
     /// Others elected it while all was well here.
     Elsewhere = "elsewhere",
 }
 
 kinds! {
-    /// Whose connection it is.
+    /// Owners of connections.
     LinkKind:
-    /// A client's.
+    /// A client.
     Client = "client",
-    /// Another node's.
+    /// Another node.
     Peer = "peer",
-    /// Of whom is not known yet, or dialed and not answered.
+    /// Not known yet; or dialed and not answered.
     Greeting = "greeting",
 }
 
@@ -139,24 +139,24 @@ kinds! {
     Ok = "ok",
     /// The other side speaks no TLS, or another version.
     NotTls = "not_tls",
-    /// It shows no certificate.
+    /// The other side shows no certificate.
     NoCertificate = "no_certificate",
     /// Its certificate has expired, or is not valid yet.
     Outdated = "outdated",
     /// Its certificate is not trusted, revoked, or somebody else's.
     Untrusted = "untrusted",
-    /// It does not accept ours.
+    /// The other side does not accept ours.
     RefusedByPeer = "refused_by_peer",
-    /// It did not go on in time, or had to go for others.
+    /// The handshake did not go on in time, or had to make room for others.
     Timeout = "timeout",
-    /// It hung up, or the connection failed.
+    /// The other side hung up, or the connection failed.
     Closed = "closed",
     /// Its credential is none of this cluster, or not to be shown so; behind the handshake.
     BadCredential = "bad_credential",
 }
 
 kinds! {
-    /// What somebody lacked to whom something was denied.
+    /// Rights for lack of which something was denied.
     RightKind:
     /// To use locks.
     Acquire = "acquire",

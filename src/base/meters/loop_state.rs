@@ -1,4 +1,4 @@
-//! What the loop of a node does at present, as another thread sees it: whether it turns, and what it waits for.
+//! State of a node's loop, as another thread sees it: whether it turns, and what it waits for.
 
 use super::{Counter, Gauge};
 
@@ -15,18 +15,18 @@ pub struct LoopState {
     ended: Gauge,
 }
 
-/// What a loop that does not answer is about.
+/// What a loop that does not answer is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Doing {
-    /// It has not begun: the directory is being read.
+    /// Reading its directory; the loop has not begun.
     Starting,
-    /// It has ended.
+    /// Nothing any more.
     Ended,
-    /// It has waited for its disk for so many nanoseconds.
+    /// Waiting for its disk, for so many nanoseconds.
     Syncing(u64),
-    /// It is in one turn for so many nanoseconds.
+    /// In one turn, for so many nanoseconds.
     Turning(u64),
-    /// It waits for its sockets.
+    /// Waiting for its sockets.
     Waiting,
 }
 
@@ -37,27 +37,27 @@ impl LoopState {
         self.turn_began.set(now);
     }
 
-    /// It waits for its sockets.
+    /// The turn is over; the loop waits for its sockets.
     pub fn end_turn(&self) {
         self.turn_began.set(0);
     }
 
-    /// It waits for its disk.
+    /// A sync begins; the loop waits for its disk.
     pub fn begin_sync(&self, now: u64) {
         self.sync_began.set(now);
     }
 
-    /// It does no more.
+    /// The sync is over.
     pub fn end_sync(&self) {
         self.sync_began.set(0);
     }
 
-    /// It turns no more.
+    /// The loop ends for good.
     pub fn end(&self) {
         self.ended.set(1);
     }
 
-    /// What it is about at `now`.
+    /// What the loop is doing at `now`.
     #[must_use]
     pub fn doing(&self, now: u64) -> Doing {
         if self.ended.value() == 1 {

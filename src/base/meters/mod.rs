@@ -1,8 +1,8 @@
-//! What a node counts of itself: words that its loop writes and anybody reads, without a lock on either side.
+//! Meters: what a node counts of itself, in words that its loop writes and any thread reads, without locks.
 //!
-//! Each word has one writer, the thread of the node's loop, so that to count is a load and a store; readers see each word as
-//! it was a moment ago, and no two of them of one instant. Nothing that decides ever reads one: the cores are as deterministic
-//! with them as without.
+//! Each word has one writer, the thread of the node's loop, so counting is a load and a store. Readers see each word
+//! as it was a moment ago, and no two of one instant. No decision reads a meter: the cores are as deterministic with
+//! them as without.
 
 mod kinds;
 mod loop_state;
@@ -25,9 +25,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct Meters {
     /// Whether a leader is known, and whether it is this node: 0 or 1.
     pub has_leader: Gauge,
-    /// See `has_leader`.
+    /// Whether this node leads: 0 or 1.
     pub is_leader: Gauge,
-    /// Its term.
+    /// The current term.
     pub term: Gauge,
     /// Committed up to here.
     pub commit: Gauge,
@@ -37,15 +37,15 @@ pub struct Meters {
     pub level: Gauge,
     /// Entries since the last snapshot, in bytes, and the bound on them.
     pub log_bytes: Gauge,
-    /// See `log_bytes`.
+    /// Bound on `log_bytes`.
     pub log_bytes_max: Gauge,
     /// The newest snapshot.
     pub snapshot_bytes: Gauge,
-    /// What the applied state takes.
+    /// Bytes that the applied state takes.
     pub state_bytes: Gauge,
-    /// Live sessions.
+    /// Sessions alive.
     pub sessions: Gauge,
-    /// Held locks.
+    /// Locks that are held.
     pub locks: Gauge,
     /// Acquires that wait in queues.
     pub waiters: Gauge,
@@ -59,7 +59,7 @@ pub struct Meters {
     pub handshakes: [Counter; HandshakeResult::COUNT],
     /// The last second of this node's certificate, since 1970; 0: there is none.
     pub certificate_ends: Gauge,
-    /// What was denied, by [`RightKind`].
+    /// Denied requests, by [`RightKind`].
     pub denials: [Counter; RightKind::COUNT],
     /// Messages of peers that could not be (R15).
     pub refused_messages: Counter,
@@ -69,7 +69,7 @@ pub struct Meters {
     pub leader_changes: [Counter; ChangeReason::COUNT],
     /// The other members, as their leader knows them; a place with peer 0 is vacant.
     pub peers: [Peer; MEMBERS_MAX],
-    /// What the loop does at present.
+    /// State of the loop.
     pub now: LoopState,
     /// The turns of its loop, without the disk.
     pub turns: Times,
@@ -94,7 +94,7 @@ pub struct Meters {
 }
 
 impl Meters {
-    /// All zero.
+    /// Meters that are all zero.
     #[must_use]
     pub fn new() -> Arc<Self> {
         Arc::new(Self {
@@ -159,7 +159,7 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// This place is `node`'s from now on; whoever reads meanwhile sees a vacant one.
+    /// Gives this place to `node`; readers see a vacant place meanwhile.
     pub fn take(&self, node: Option<NodeId>, lag: u64, round_trip: u64) {
         let id = node.map_or(0, |node| node.0);
         if self.node.value() != id {
@@ -171,17 +171,17 @@ impl Peer {
     }
 }
 
-/// What only grows. One thread writes it.
+/// A count that only grows. One thread writes it.
 #[derive(Debug, Default)]
 pub struct Counter(AtomicU64);
 
 impl Counter {
-    /// So many more.
+    /// Counts `more`.
     pub fn add(&self, more: u64) {
         self.0.store(self.value().wrapping_add(more), Ordering::Relaxed);
     }
 
-    /// It is counted elsewhere, and so many by now.
+    /// Sets a count that is kept elsewhere.
     pub fn reach(&self, value: u64) {
         self.0.store(value, Ordering::Relaxed);
     }
@@ -193,17 +193,17 @@ impl Counter {
     }
 }
 
-/// What is so at present. One thread writes it.
+/// A present value. One thread writes it.
 #[derive(Debug, Default)]
 pub struct Gauge(AtomicU64);
 
 impl Gauge {
-    /// It is this from now on.
+    /// Sets the value.
     pub fn set(&self, value: u64) {
         self.0.store(value, Ordering::Relaxed);
     }
 
-    /// What it is.
+    /// The present value.
     #[must_use]
     pub fn value(&self) -> u64 {
         self.0.load(Ordering::Relaxed)

@@ -1,4 +1,4 @@
-//! How long something took, counted by bounds: what a histogram of Prometheus is made of.
+//! Durations, counted by bounds: the stuff of a Prometheus histogram.
 
 use super::Counter;
 use std::array::from_fn;
@@ -7,7 +7,7 @@ use std::array::from_fn;
 #[derive(Debug)]
 pub struct Times {
     bounds: &'static [u64; BOUNDS],
-    /// Those up to each bound and above the one before; the last: those above all.
+    /// Counts up to each bound and above the one before; the last: above all bounds.
     counts: [Counter; BOUNDS + 1],
     sum: Counter,
 }
@@ -29,7 +29,7 @@ impl Times {
         Self { bounds, counts: from_fn(|_| Counter::default()), sum: Counter::default() }
     }
 
-    /// Counts one.
+    /// Counts one duration.
     pub fn record(&self, nanos: u64) {
         let place = self.bounds.partition_point(|bound| *bound < nanos);
         self.counts[place].add(1);
@@ -51,7 +51,7 @@ impl Times {
         self.counts.iter().map(Counter::value).sum()
     }
 
-    /// What all took together, in nanoseconds.
+    /// Sum of all, in nanoseconds.
     #[must_use]
     pub fn sum(&self) -> u64 {
         self.sum.value()

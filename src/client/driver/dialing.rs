@@ -45,7 +45,7 @@ impl Inner {
     }
 
     fn adopt(&mut self, id: LinkId, connection: Connection) -> Result<(), String> {
-        self.seat.interrupt();
+        self.duty.interrupt();
         let Some(link) = self.links.get_mut(&id) else { return Ok(()) };
         link.adopt(connection, &self.reactor.registrar)?;
         if link.take_connected() {
@@ -77,7 +77,7 @@ impl Inner {
 
     fn dial_addresses(&mut self, id: LinkId, found: Found) -> Result<(), String> {
         let addresses = found?;
-        self.seat.interrupt();
+        self.duty.interrupt();
         // Hung up while it was looked up?
         let Some(link) = self.links.get_mut(&id) else { return Ok(()) };
         link.dial(addresses, &self.reactor.registrar)

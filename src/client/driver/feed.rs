@@ -1,6 +1,6 @@
-//! What one reader is told, in order and bounded: changes of an observed lock, or of a session's state.
+//! A feed: a bounded queue to one reader, of the changes of an observed lock or of a session's state.
 
-use super::slot::Waiter;
+use super::promise::Waiter;
 use crate::Error;
 use crate::sys::event::EventFd;
 use parking_lot::Mutex;
@@ -8,8 +8,8 @@ use std::collections::VecDeque;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::{Arc, OnceLock};
 
-/// News of which two may become one.
-pub(crate) trait News: Sized {
+/// Items of which two may become one.
+pub(crate) trait Coalesce: Sized {
     /// `newer`, where this one was not read in time.
     fn replaced_by(self, newer: Self) -> Self;
 }
@@ -29,7 +29,7 @@ struct Queue<T> {
     end: Option<Error>,
 }
 
-impl<T: News> Feed<T> {
+impl<T: Coalesce> Feed<T> {
     pub(super) fn new() -> Arc<Self> {
         let queue = Mutex::new(Queue { unread: VecDeque::new(), end: None });
         Arc::new(Self { waiter: Arc::default(), queue, event: OnceLock::new() })
@@ -105,7 +105,7 @@ impl<T: News> Feed<T> {
     }
 }
 
-/// News that a reader leaves unread.
+/// Items that a reader may leave unread.
 const UNREAD_MAX: usize = 1024;
 
 #[cfg(test)]
@@ -119,7 +119,7 @@ mod tests {
     #[derive(Debug, PartialEq)]
     struct Counted(usize, u64);
 
-    impl News for Counted {
+    impl Coalesce for Counted {
         fn replaced_by(self, newer: Self) -> Self {
             Self(newer.0, self.1 + 1 + newer.1)
         }

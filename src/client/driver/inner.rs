@@ -2,14 +2,14 @@
 
 use super::Shared;
 use super::alarm::Alarm;
-use super::lease::LeaseState;
+use super::lease::SharedLease;
 use super::link::{Link, Said};
 use super::loss_timers::LossTimers;
-use super::news::Feeds;
+use super::poll_duty::PollDuty;
+use super::promise::{CallResult, Promise, Waiter};
 use super::published::Published;
 use super::reactor::{Bell, Line, Member, Reactor};
-use super::seat::Seat;
-use super::slot::{Given, Slot, Waiter};
+use super::subscriptions::Subscriptions;
 use super::tally::Tally;
 use crate::base::Sample;
 use crate::client::core::{
@@ -36,13 +36,13 @@ pub(crate) struct Inner {
     pub(super) bell: Bell,
     /// What is to be logged when the mutex is free.
     pub(super) lines: Vec<Line>,
-    pub(super) seat: Seat,
+    pub(super) duty: PollDuty,
     pub(super) alarm: Alarm,
-    calls: BTreeMap<CallId, Arc<Slot>>,
-    pub(super) leases: BTreeMap<LeaseId, Arc<LeaseState>>,
+    calls: BTreeMap<CallId, Arc<Promise>>,
+    pub(super) leases: BTreeMap<LeaseId, Arc<SharedLease>>,
     pub(super) loss_timers: LossTimers,
     published: Option<Arc<Published>>,
-    pub(super) feeds: Feeds,
+    pub(super) subscriptions: Subscriptions,
     pub(crate) tally: Tally,
     /// The endpoints are of several clusters, and whoever waits for a session was told.
     is_mixed: bool,
@@ -83,12 +83,12 @@ impl Inner {
             member,
             bell,
             lines: Vec::new(),
-            seat: Seat::new(),
+            duty: PollDuty::new(),
             calls: BTreeMap::new(),
             leases: BTreeMap::new(),
             loss_timers: LossTimers::default(),
             published: None,
-            feeds: Feeds::new(),
+            subscriptions: Subscriptions::new(),
             tally: Tally::default(),
             is_mixed: false,
             opener: None,
@@ -100,10 +100,10 @@ impl Inner {
     }
 
     /// Where the decision of `call` will be left.
-    pub(crate) fn slot_of(&mut self, call: CallId) -> Arc<Slot> {
-        let slot = Slot::new();
-        self.calls.insert(call, Arc::clone(&slot));
-        slot
+    pub(crate) fn promise_of(&mut self, call: CallId) -> Arc<Promise> {
+        let promise = Promise::new();
+        self.calls.insert(call, Arc::clone(&promise));
+        promise
     }
 
     /// Nobody waits for `call` any more.
@@ -145,13 +145,13 @@ impl Inner {
         for lease in std::mem::take(&mut self.leases).into_values() {
             lease.end(EndReason::Expired);
         }
-        for slot in std::mem::take(&mut self.calls).into_values() {
-            slot.decide(Err(Status::Internal.into()));
+        for promise in std::mem::take(&mut self.calls).into_values() {
+            promise.decide(Err(Status::Internal.into()));
         }
-        self.feeds.end_all(&Status::Internal.into());
+        self.subscriptions.end_all(&Status::Internal.into());
         self.links.clear();
         self.bell.ring();
-        self.seat.interrupt();
+        self.duty.interrupt();
     }
 
     /// Takes what came on `ready`, and does what follows from it and from the time. Of each link no more than one budget:
@@ -256,7 +256,7 @@ impl Inner {
     fn wake_opener(&mut self) {
         if let Some(opener) = &self.opener {
             opener.tell();
-            self.seat.interrupt_unless_driving(opener);
+            self.duty.interrupt_unless_driving(opener);
         }
     }
 
@@ -265,7 +265,7 @@ impl Inner {
             let Some(link) = self.links.get_mut(id) else { continue };
             match link.flush(&self.reactor.registrar) {
                 // Whoever polls asks for room, too.
-                Ok(()) if link.wants_write() => self.seat.interrupt(),
+                Ok(()) if link.wants_write() => self.duty.interrupt(),
                 Ok(()) => {}
                 Err(why) => round.failed.push((*id, why)),
             }
@@ -277,7 +277,7 @@ impl Inner {
             Action::Dial { link, endpoint } => self.dial(link, endpoint, round),
             Action::Hangup { link } => {
                 self.links.remove(&link);
-                self.seat.interrupt();
+                self.duty.interrupt();
             }
             Action::Send { link: id, request } => {
                 let Some(link) = self.links.get_mut(&id) else { return };
@@ -341,9 +341,9 @@ impl Inner {
     }
 
     fn decide(&mut self, call: CallId, result: Result<Done, Error>, round: &mut Round) {
-        let slot = self.calls.remove(&call);
+        let promise = self.calls.remove(&call);
         let given = match result {
-            Ok(Done::Acquired { lease, .. }) if slot.is_none() => {
+            Ok(Done::Acquired { lease, .. }) if promise.is_none() => {
                 self.core.release(&clock::sample(), lease);
                 round.again = true;
                 return;
@@ -351,17 +351,17 @@ impl Inner {
             Ok(Done::Acquired { lease, name, token }) => {
                 let published = self.published.clone();
                 let published = published.unwrap_or_else(|| panic!("{lease:?} without a belief"));
-                let state = Arc::new(LeaseState::new(lease, name, token, published));
+                let state = Arc::new(SharedLease::new(lease, name, token, published));
                 self.leases.insert(lease, Arc::clone(&state));
-                Ok(Given::Lease(state))
+                Ok(CallResult::Lease(state))
             }
-            Ok(Done::Read { answer, .. }) => Ok(Given::Read(answer)),
-            Ok(Done::Released | Done::Obeyed | Done::Closed) => Ok(Given::Done),
+            Ok(Done::Read { answer, .. }) => Ok(CallResult::Read(answer)),
+            Ok(Done::Released | Done::Obeyed | Done::Closed) => Ok(CallResult::Done),
             Err(error) => Err(error),
         };
-        if let Some(slot) = slot {
-            slot.decide(given);
-            self.seat.interrupt_unless_driving(&slot.waiter);
+        if let Some(promise) = promise {
+            promise.decide(given);
+            self.duty.interrupt_unless_driving(&promise.waiter);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! One lease as all threads see it: its token, whether it has ended, and its loss timer.
 
-use super::asked::Asked;
 use super::published::Published;
+use super::shared_deadline::SharedDeadline;
 use crate::base::Token;
 use crate::client::core::{Deadline, EndReason, LeaseId};
 use crate::client::data;
@@ -15,22 +15,22 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 #[derive(Debug)]
-pub(crate) struct LeaseState {
+pub(crate) struct SharedLease {
     pub(crate) id: LeaseId,
     pub(crate) name: Name,
     pub(crate) token: Token,
     pub(super) published: Arc<Published>,
     /// 0, then the number of the reason for good.
     ended: AtomicI32,
-    asked: Asked,
+    asked: SharedDeadline,
     /// What its holder was told with that.
     order: Mutex<Option<Box<data::Asked>>>,
     timer: OnceLock<TimerFd>,
 }
 
-impl LeaseState {
+impl SharedLease {
     pub(super) fn new(id: LeaseId, name: Name, token: Token, published: Arc<Published>) -> Self {
-        let (ended, asked, timer) = (AtomicI32::new(0), Asked::new(), OnceLock::new());
+        let (ended, asked, timer) = (AtomicI32::new(0), SharedDeadline::new(), OnceLock::new());
         let order = Mutex::new(None);
         Self { id, name, token, published, ended, asked, order, timer }
     }
@@ -207,13 +207,13 @@ mod tests {
     const HOUR: Duration = Duration::from_secs(3600);
 
     /// A lease whose session is believed in for an hour, with a loss timer for then.
-    fn lease(poller: &Poller) -> LeaseState {
+    fn lease(poller: &Poller) -> SharedLease {
         let fires_at = clock::boot_nanos() + 3_600_000_000_000;
         let (session, start) = (SessionId(1), clock::sample());
         let belief = Belief { session, start, length: HOUR, fires_at };
         let published = Published::new(&belief, Bell::alone(poller.wake(Key(0)).unwrap()));
         let name = "a".try_into().unwrap();
-        LeaseState::new(LeaseId(1), name, Token(1), Arc::new(published))
+        SharedLease::new(LeaseId(1), name, Token(1), Arc::new(published))
     }
 
     fn within(length: Duration) -> Deadline {
@@ -245,7 +245,7 @@ mod tests {
         assert!(!lease.published.is_lapsed(), "the session goes on");
     }
 
-    fn fd_of(lease: &LeaseState) -> RawFd {
+    fn fd_of(lease: &SharedLease) -> RawFd {
         lease.timer_fd().unwrap().0
     }
 

@@ -1,7 +1,7 @@
 //! Loss timers of leases that were asked to end: armed in the kernel for less than what remains, since its clock may run
 //! slow, and armed anew before they fire, as long as our threads run. A lease whose threads are stuck ends a little earlier.
 
-use super::lease::LeaseState;
+use super::lease::SharedLease;
 use super::{Inner, Shared};
 use crate::base::Sample;
 use crate::client::core::LeaseId;
@@ -48,7 +48,7 @@ impl Inner {
 
 impl Shared {
     /// The loss descriptor of `lease`.
-    pub(crate) fn timer_fd(&self, lease: &LeaseState) -> Option<RawFd> {
+    pub(crate) fn timer_fd(&self, lease: &SharedLease) -> Option<RawFd> {
         let made = self.with(|inner, _| {
             let (fd, again_at) = lease.timer_fd()?;
             again_at.inspect(|_| inner.loss_timers.set(lease.id, again_at));
@@ -59,7 +59,7 @@ impl Shared {
 
     /// The program is about to see whether `lease` was asked to end: its descriptor is not readable for that any more. What
     /// is asked from now on makes it readable again, so nothing is missed by who looks after this.
-    pub(crate) fn tell(&self, lease: &LeaseState) {
+    pub(crate) fn tell(&self, lease: &SharedLease) {
         if lease.is_unread() {
             // After a failure there is nothing to arm.
             let _ = self.with(|inner, _| {

@@ -2,14 +2,13 @@
 //!
 //! All state of a client is behind one mutex, in [`Inner`]. Whoever holds it may hand input to the core and then does
 //! at once what the core says, sends included: a call's bytes leave on the calling thread. Answers are read
-//! by whoever waits: the first waiting thread takes the *seat* ([`seat`]) and polls the client's sockets itself,
+//! by whoever waits: the first waiting thread goes on *poll duty* ([`poll_duty`]) and polls the client's sockets itself,
 //! because a wake of a thread on another core costs 25 µs. While nobody waits the reactor's thread polls
 //! them ([`reactor`]), those of all clients of the process; it serves their timers always ([`alarm`]).
 //!
 //! What a lease may believe is read without the mutex ([`published`]).
 
 mod alarm;
-mod asked;
 mod background;
 mod certificates;
 mod dialing;
@@ -19,17 +18,18 @@ mod lease;
 mod link;
 mod locked;
 mod loss_timers;
-mod news;
+mod poll_duty;
+mod promise;
 mod published;
 mod reactor;
-mod seat;
-mod slot;
+mod shared_deadline;
+mod subscriptions;
 mod tally;
 
-pub(super) use feed::{Feed, News};
+pub(super) use feed::{Coalesce, Feed};
 pub(super) use inner::Inner;
-pub(super) use lease::LeaseState;
-pub(super) use slot::{Given, Slot, Taken, Waiter};
+pub(super) use lease::SharedLease;
+pub(super) use promise::{CallResult, Promise, Taken, Waiter};
 pub(super) use tally::Tally;
 
 use crate::base::Sample;
@@ -137,17 +137,17 @@ impl Shared {
         self.inner.try_lock().map(|inner| look(&Locked::new(self, inner)))
     }
 
-    /// Makes a call whose decision is left in the slot.
+    /// Makes a call; the promise will hold its result.
     ///
     /// # Errors
     /// As for `with`.
     pub(super) fn call(
         &self,
         call: impl FnOnce(&mut Core, &Sample) -> CallId,
-    ) -> Result<(CallId, Arc<Slot>), Error> {
+    ) -> Result<(CallId, Arc<Promise>), Error> {
         self.with(|inner, now| {
             let id = call(&mut inner.core, now);
-            (id, inner.slot_of(id))
+            (id, inner.promise_of(id))
         })
     }
 
@@ -155,21 +155,21 @@ impl Shared {
     ///
     /// # Errors
     /// As for `with`; INVALID while another thread waits for it.
-    pub(super) fn wait_for(&self, slot: &Slot, until: Option<u64>) -> Result<(), Error> {
-        let _waits = slot.waiter.begin(until)?;
-        self.wait(&slot.waiter, until, |_| slot.is_decided())
+    pub(super) fn wait_for(&self, promise: &Promise, until: Option<u64>) -> Result<(), Error> {
+        let _waits = promise.waiter.begin(until)?;
+        self.wait(&promise.waiter, until, |_| promise.is_decided())
     }
 
-    /// The descriptor that is readable once `slot` is decided.
-    pub(super) fn event_fd(&self, slot: &Slot) -> Option<RawFd> {
-        self.look(|_, _| slot.event_fd()).ok().flatten()
+    /// The descriptor that is readable once `promise` is decided.
+    pub(super) fn event_fd(&self, promise: &Promise) -> Option<RawFd> {
+        self.look(|_, _| promise.event_fd()).ok().flatten()
     }
 
     /// The next of what `feed` tells; `None`: nothing until then, a reading of BOOTTIME.
     ///
     /// # Errors
     /// As for `with`; CLOSED once all is read; INVALID while another thread reads it.
-    pub(super) fn next<T: News>(
+    pub(super) fn next<T: Coalesce>(
         &self,
         feed: &Feed<T>,
         until: Option<u64>,
@@ -183,7 +183,7 @@ impl Shared {
     }
 
     /// The descriptor that is readable while `feed` has something.
-    pub(super) fn feed_fd<T: News>(&self, feed: &Feed<T>) -> Option<RawFd> {
+    pub(super) fn feed_fd<T: Coalesce>(&self, feed: &Feed<T>) -> Option<RawFd> {
         self.look(|_, _| feed.event_fd()).ok().flatten()
     }
 }

@@ -5,7 +5,7 @@ use crate::base::time::nanos;
 use crate::base::{Sample, SessionId};
 use crate::client::core::Belief;
 use crate::sys::clock;
-use crate::sys::words::Words;
+use crate::sys::seqlock::SeqLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(crate) struct Published {
     session: SessionId,
-    words: Words<6>,
+    words: SeqLock<6>,
     /// Set by whoever sees that nothing remains, and never cleared: zero is for good (safety L24).
     lapsed: AtomicBool,
     bell: Bell,
@@ -22,7 +22,7 @@ pub(crate) struct Published {
 impl Published {
     /// Of a new session. `bell` calls the thread that tells the core of a lapse.
     pub(super) fn new(belief: &Belief, bell: Bell) -> Self {
-        let (words, lapsed) = (Words::new(words(belief)), AtomicBool::new(false));
+        let (words, lapsed) = (SeqLock::new(words(belief)), AtomicBool::new(false));
         Self { session: belief.session, words, lapsed, bell }
     }
 

@@ -1,4 +1,4 @@
-//! A connection over TLS: how it becomes one, who is at its other end, and what is said where only one end speaks it.
+//! A connection over TLS: its beginning, the identity of its other end, and its words where only one end speaks TLS.
 
 use super::{Closed, Connection, Stream, closed_by};
 use crate::base::{Principal, Sample};
@@ -9,7 +9,8 @@ use crate::net::tls::{
 use mio::net::TcpStream;
 
 impl Connection {
-    /// Speaks TLS with `expected`, who is dialed: before anything is sent. What is queued leaves once both know each other.
+    /// Begins TLS as the side that dialed `expected`, before anything is sent. Queued frames leave once both sides
+    /// know each other.
     ///
     /// # Errors
     /// [`Closed::Tls`].
@@ -18,13 +19,13 @@ impl Connection {
         Ok(self.secured(session))
     }
 
-    /// Speaks TLS with whoever has dialed us: before anything is read.
+    /// Begins TLS as the side that was dialed, before anything is read.
     #[must_use]
     pub fn answering_over_tls(self, server: &TlsServer) -> Self {
         self.answering(server, Takes::Tls)
     }
 
-    /// Speaks TLS with whoever has dialed us, or does without, as his first bytes do: before anything is read.
+    /// Begins TLS or plaintext, as the first bytes of the dialer say, before anything is read.
     #[must_use]
     pub fn answering_either(self, server: &TlsServer) -> Self {
         self.answering(server, Takes::Both)
@@ -79,7 +80,7 @@ impl Connection {
         self
     }
 
-    /// Within a process: who has the other end.
+    /// Within a process: the owner of the other end.
     #[must_use]
     pub fn of_within(mut self, principal: Option<Principal>) -> Self {
         if let Stream::Local(stream) = &mut self.stream {
@@ -88,7 +89,8 @@ impl Connection {
         self
     }
 
-    /// Who is at the other end, by a certificate that was verified; `None`: nobody has shown one, or it is not known yet.
+    /// The principal at the other end, by a verified certificate; `None`: no certificate was shown, or it is not known
+    /// yet.
     #[must_use]
     pub fn principal(&self) -> Option<&Principal> {
         match &self.stream {
@@ -115,18 +117,18 @@ impl Connection {
         self.session().is_some_and(|session| session.is_over(now))
     }
 
-    /// Whether whoever has dialed us would still be let in.
+    /// Checks whether the dialer would still be let in.
     ///
     /// # Errors
-    /// What is wrong with its certificate by now.
+    /// The present defect of its certificate.
     pub fn examine_dialer(&self, server: &TlsServer, now: &Sample) -> Result<(), TlsError> {
         self.session().map_or(Ok(()), |session| session.examine(Judge::Dialer(server), now))
     }
 
-    /// Whether we would still take the other side for `expected`, whom we have dialed.
+    /// Checks whether the dialed side would still be taken for `expected`.
     ///
     /// # Errors
-    /// What is wrong with its certificate by now.
+    /// The present defect of its certificate.
     pub fn examine_dialed(
         &self,
         client: &TlsClient,
@@ -176,20 +178,20 @@ impl Connection {
         }
     }
 
-    /// Says behind what was sent that nothing more comes.
+    /// Announces the end of our half of the stream, behind all frames.
     pub(super) fn end_tls(&mut self) {
         if let Stream::Tls(stream) = &mut self.stream {
             stream.end();
         }
     }
 
-    /// What waited for the handshake leaves with its end: nobody is told of room that there was all the time.
+    /// Frames that waited for the handshake leave with its end. No room is reported: there was room all the time.
     pub(super) fn flush_after_handshake(&mut self) -> Result<(), Closed> {
         if self.is_handshaking() {
             return Ok(());
         }
         match self.flush() {
-            // What it sent before its end is still to be read; the end comes behind it.
+            // Bytes sent before the end are still to be read; the end comes behind them.
             Err(Closed::ByPeer) => Ok(()),
             other => other,
         }

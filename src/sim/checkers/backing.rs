@@ -1,9 +1,9 @@
 //! O11, from the leader's side: a claim begins no later than a round that a quorum of voters has echoed (C1).
 //!
-//! Two claims at once are what a mistake here leads to in the end, but only if another leader is elected at the
-//! right moment. So it is looked for where it is made: in the rounds of the messages that left, and on the leader's
-//! own clock. Lenient where a step is not seen inside: a round counts as begun at the end of the step in which its
-//! first message left, and as echoed when the echo left the voter.
+//! A mistake here leads to two claims at once, but only if another leader is elected at the right moment. So the
+//! checker looks at the mistake itself: at the rounds of messages that left, and at the leader's own clock. It is
+//! lenient where a step cannot be seen inside: a round counts as begun at the end of the step in which its first
+//! message left, and as echoed when the echo left the voter.
 
 use super::Violation;
 use super::members::Members;
@@ -12,7 +12,7 @@ use crate::raft::{LeaderLease, Message};
 use crate::sim::node::slot_of;
 use std::collections::VecDeque;
 
-/// What the messages of the leaders say.
+/// Rounds and echoes, as the messages of the leaders say.
 #[derive(Debug, Default)]
 pub struct Backing {
     leaders: Vec<Leading>,

@@ -1,5 +1,5 @@
-//! O3: behind the no-op of its term a leader appends nothing before that is committed. What is taken out of the directory of
-//! one node rests on it (L15): of a log alone it tells that an entry was committed.
+//! O3: behind the no-op of its term a leader appends nothing before that is committed. The extraction of a state from
+//! the directory of one node rests on it (L15): a log alone then shows that an entry was committed.
 
 use super::Violation;
 use crate::base::Term;

@@ -10,9 +10,9 @@ use std::collections::BTreeMap;
 /// clock that all share (simulated real time; BOOTTIME on one machine), in nanoseconds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Held {
-    /// Who.
+    /// The client.
     pub client: String,
-    /// What.
+    /// The lock.
     pub name: String,
     /// Under which token.
     pub token: u64,
@@ -22,12 +22,12 @@ pub struct Held {
     pub until: u64,
 }
 
-/// What was checked.
+/// Counts of checked intervals.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
-    /// Intervals.
+    /// Number of intervals.
     pub beliefs: usize,
-    /// Different locks.
+    /// Number of different locks.
     pub locks: usize,
 }
 

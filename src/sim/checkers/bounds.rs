@@ -7,7 +7,7 @@ use crate::raft::{Message, Raft};
 use crate::sim::node::outlet::Outgoing;
 use crate::wire::PeerMessage;
 
-/// Looks at one turn of a node: what left, how many operations it took, and what it holds.
+/// Checks one turn of a node: messages that left, operations that it took, bytes that it holds.
 ///
 /// # Errors
 /// A bound is passed.
@@ -41,7 +41,7 @@ pub fn check(
     Ok(())
 }
 
-/// Bytes on their way over one line: what a cut holds back, nobody may add to without end.
+/// Bytes on their way over one line: a cut that holds them back must not let them grow without end.
 ///
 /// # Errors
 /// More than a buffer holds.
@@ -57,10 +57,9 @@ fn over(node: NodeId, what: &str, found: u64, most: u64) -> Result<(), Violation
     Err(Violation::new("O14", format!("node {node}: {what}: {found}, at most {most}")))
 }
 
-/// Reading of clocks, writes, syncs and flushes: a turn that goes on writing for ever shows here. What clients wait
-/// for may be taken up at once, up to 256 requests, when a leader is ready or a restore's wait ends. Where each
-/// begins a segment of its own, which only simulated ones are short enough for, that is twelve operations for
-/// each.
+/// Readings of clocks, writes, syncs and flushes: a turn that writes for ever shows here. Up to 256 requests that
+/// clients wait for may be taken up at once, when a leader is ready or a restore's wait ends. Where each begins a
+/// segment of its own, which only simulated segments are short enough for, that is twelve operations for each.
 const OPERATIONS_MAX: u64 = 256 * 12 + 256;
 /// To all clients and peers; a handful of each in any run.
 const MESSAGES_MAX: u64 = 4_000;

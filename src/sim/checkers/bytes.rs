@@ -1,23 +1,23 @@
-//! An independent reader of what the log writes, as `docs/wal-format.md` has the bytes: so that the ledger
-//! of what is durable rests on the disk, and not on what the server says.
+//! An independent reader of the log's bytes, after `docs/wal-format.md`, so that the ledger of durable data rests on
+//! the disk and not on the word of the server.
 
 use crate::base::{Index, NodeId, Term, checksum};
 use crate::raft::HardState;
 
-/// What one durable write says, as far as promises are concerned.
+/// A promise in one durable write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durable {
-    /// An entry.
+    /// An entry of the log.
     Entry { index: Index, term: Term },
-    /// This index and all behind it are gone.
+    /// Removes this index and all behind it.
     TruncateFrom(Index),
-    /// The log begins anew behind this entry, which a snapshot stands for.
+    /// The log starts over behind this entry, which a snapshot stands for.
     Start { index: Index, term: Term },
     /// Term and vote.
     HardState(HardState),
 }
 
-/// What `write`, one call of `write_at`, says. Nothing for headers, identities and founding records.
+/// Promises in `write`, one call of `write_at`. None in headers, identities and founding records.
 #[must_use]
 pub fn read(write: &[u8]) -> Vec<Durable> {
     if write.starts_with(b"TENURE") {

@@ -11,7 +11,7 @@ pub struct Calm {
     longest: Turn,
 }
 
-/// How long a node was busy in one turn, what the disk took apart.
+/// How long a node was busy in one turn, apart from its disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Turn {
     /// Which node, from 0 on.

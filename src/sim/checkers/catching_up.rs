@@ -1,12 +1,13 @@
-//! O21: who is given a snapshot is given the log behind it next, however fast others write: between parts of two snapshots, of one
-//! leader in one term to one follower, there is an append. Else it could be given one snapshot after the other for ever.
+//! O21: a follower that gets a snapshot gets the log behind it next, however fast others write: between parts of two
+//! snapshots, of one leader in one term to one follower, there is an append. Otherwise it could get one snapshot after
+//! another for ever.
 
 use super::Violation;
 use crate::base::{Index, NodeId, Term};
 use crate::raft::Message;
 use std::collections::BTreeMap;
 
-/// What each leader gives to each follower.
+/// Snapshots and appends that each leader sends to each follower.
 #[derive(Debug, Default)]
 pub struct CatchingUp {
     given: BTreeMap<(usize, NodeId), Given>,

@@ -9,7 +9,7 @@ use crate::base::Term;
 use crate::raft::LeaderLease;
 use std::time::Duration;
 
-/// What each node has published.
+/// The claim that each node has published last.
 #[derive(Debug, Default)]
 pub struct Claims {
     published: Vec<Option<LeaderLease>>,

@@ -1,8 +1,9 @@
-//! O3: one leader per term, logs that match, leaders that have all that was committed, commits that stand.
+//! O3: one leader per term; matching logs; leaders with all committed entries; commits that last (Raft §5, figure 3;
+//! safety R1–R5, R8).
 //!
-//! It follows each node's log from step to step and keeps a ledger of what was ever committed, by index,
-//! term and contents. Raft §5, figure 3; safety R1–R5, R8. What a snapshot stands for at a node must have been
-//! committed. From the entries it knows which members each node has in force (R12).
+//! The checker follows each node's log from step to step and keeps a ledger of committed entries, by index, term and
+//! contents. A snapshot at a node must stand for committed entries. From the entries the checker knows which members
+//! each node has in force (R12).
 
 use super::Violation;
 use super::begun::check_begun;
@@ -11,11 +12,11 @@ use crate::base::{Index, NodeId, Term, checksum};
 use crate::raft::{Entry, EntryKind, Raft, Role};
 use std::collections::BTreeMap;
 
-/// What all nodes were seen to have.
+/// Logs, terms and votes as seen at all nodes.
 #[derive(Debug)]
 pub struct Consensus {
     leaders: BTreeMap<Term, NodeId>,
-    /// What any node ever had at (index, term): its contents, and the term of the entry before.
+    /// Entry seen at (index, term) at any node: its contents, and the term of the entry before.
     seen: BTreeMap<(Index, Term), Print>,
     committed: Vec<Print>,
     founding: Members,
@@ -26,7 +27,7 @@ pub struct Consensus {
     left: BTreeMap<NodeId, (Index, Term)>,
 }
 
-/// What identifies an entry.
+/// Identity of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Print {
     term: Term,
@@ -43,9 +44,9 @@ struct Shadow {
     term: Term,
     commit: Index,
     leads: Option<Term>,
-    /// So many committed entries were found in its log since it leads.
+    /// Number of committed entries found in its log since it leads.
     complete_to: usize,
-    /// What its newest snapshot stands for.
+    /// The entry that its newest snapshot stands for.
     snapshot: Index,
     /// The entries whose members were in force at some time of its last step.
     acting: Vec<Option<(Index, Term)>>,
@@ -65,10 +66,10 @@ impl Shadow {
     }
 }
 
-/// What one look at a node brought to light.
+/// Findings of one look at a node.
 #[derive(Debug, Default)]
 pub struct News {
-    /// It leads since this look.
+    /// The node leads since this look.
     pub elected: bool,
     /// Entries that nobody had before.
     pub entries: Vec<Entry>,
@@ -83,12 +84,12 @@ pub struct News {
 pub enum Installed {
     /// Its log behind the snapshot was kept.
     SuffixKept,
-    /// It began anew.
+    /// The log started over.
     LogReset,
 }
 
 impl Consensus {
-    /// Of nodes 1 to `nodes`, none of which has anything yet.
+    /// For nodes 1 to `nodes`, all of them empty.
     #[must_use]
     pub fn new(nodes: u64) -> Self {
         Self {
@@ -111,7 +112,7 @@ impl Consensus {
     /// Looks at a node after one of its steps.
     ///
     /// # Errors
-    /// What contradicts what was seen before.
+    /// A contradiction to something seen before.
     pub fn observe(&mut self, node: NodeId, raft: &Raft) -> Result<News, Violation> {
         let (shadow, committed) = (self.nodes.get_mut(&node), self.committed.len());
         if let Some(shadow) = shadow.filter(|shadow| shadow.is_up_to_date(raft, committed)) {
@@ -148,7 +149,7 @@ impl Consensus {
         Ok(news)
     }
 
-    /// The node's process has ended: what it knew in memory alone may be gone.
+    /// The node's process has ended: knowledge that was only in memory may be gone.
     pub fn forget(&mut self, node: NodeId) {
         let shadow = self.nodes.remove(&node);
         if let Some(entry) = shadow.and_then(|shadow| entry_of_members(&shadow.log)) {
@@ -169,8 +170,8 @@ impl Consensus {
         self.committed.get(position).map(|print| print.term)
     }
 
-    /// The members that were in force at the node at some time of its last step, committed or not: what it
-    /// counted for a commit came before or behind a change.
+    /// The memberships in force at the node at some time of its last step, committed or not: it may have counted a
+    /// commit before or after a change.
     pub fn acting_members(&self, node: NodeId) -> impl Iterator<Item = &Members> {
         let acting = self.nodes.get(&node).into_iter().flat_map(|shadow| &shadow.acting);
         acting.map(|entry| entry.map_or(&self.founding, |entry| &self.members[&entry]))
@@ -188,7 +189,7 @@ impl Consensus {
         self.committed.last().map_or(Index(0), |last| last.members)
     }
 
-    /// Those that the committed entry at `index` put in force; 0 is the founding.
+    /// The members that the committed entry at `index` put in force; 0 is the founding.
     #[must_use]
     pub fn members_by(&self, index: Index) -> &Members {
         self.members_at(&self.committed[..to_position(index)])
@@ -215,8 +216,8 @@ impl Consensus {
         entry_of_members(log).map_or(&self.founding, |entry| &self.members[&entry])
     }
 
-    /// What a snapshot stands for was committed. One that the node's log does not go through has taken its
-    /// place.
+    /// Checks that a snapshot stands for committed entries. A snapshot that the node's log does not go through has
+    /// replaced the log.
     fn follow_snapshot(
         &mut self,
         node: NodeId,

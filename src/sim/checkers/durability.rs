@@ -1,9 +1,9 @@
-//! O4: each acknowledgement that is handed out is covered by data that is durable at that instant.
+//! O4: each acknowledgement that leaves is covered by data that is durable at that instant.
 //!
-//! The ledger of a node is what its disk was told to sync, read back from the bytes (`super::bytes`). A vote
-//! needs its hard state there, an append acknowledgement its entries (R6, R7, W1); a commit, and what a client
-//! is told, need a quorum of ledgers. Two votes in one term are O3. A durable snapshot stands for all that was
-//! committed up to its index; where a log begins anew behind one, what lay before is gone.
+//! The ledger of a node is the data that its disk has synced, read back from the bytes (`super::bytes`). A vote needs
+//! its hard state there, an append acknowledgement its entries (R6, R7, W1); a commit, and an answer to a client, need
+//! a quorum of ledgers. Two votes in one term are O3. A durable snapshot stands for all entries committed up to its
+//! index; where a log starts over behind one, the entries before are gone.
 
 use super::Violation;
 use super::bytes::{self, Durable};
@@ -15,7 +15,7 @@ use crate::raft::{
 };
 use std::collections::BTreeMap;
 
-/// What one node's disk surely has, since when, and what the node promised.
+/// Ledger of one node: data surely on its disk and since when, and promises of the node.
 #[derive(Debug, Default)]
 pub struct Ledger {
     /// The log's first entry lies behind this one.
@@ -104,10 +104,10 @@ impl Ledger {
         }
     }
 
-    /// A message leaves for `to`: may it?
+    /// Checks a message that leaves for `to`.
     ///
     /// # Errors
-    /// It promises what is not durable, or contradicts an earlier promise.
+    /// It promises data that is not durable, or contradicts an earlier promise.
     pub fn check_promise(
         &mut self,
         node: NodeId,
@@ -118,7 +118,7 @@ impl Ledger {
             Message::VoteResponse(VoteResponse { term, granted: true }) => {
                 self.check_vote(node, to, *term)
             }
-            // Who asks for votes has given its own.
+            // A node that asks for votes has given its own.
             Message::Vote(VoteRequest { term, .. }) => self.check_vote(node, node, *term),
             Message::AppendResponse(AppendResponse {
                 term,
@@ -143,7 +143,7 @@ impl Ledger {
         self.check_vote(node, node, term)
     }
 
-    /// What a restarted node knows holds all that it had durable.
+    /// Checks that a restarted node knows everything that it had durable.
     ///
     /// # Errors
     /// Something durable was lost.
@@ -164,14 +164,14 @@ impl Ledger {
             );
             return Err(Violation::new("O3", what));
         }
-        // After a power cut what was read is what the disk has; after a kill it may be in the page cache only.
+        // After a power cut the bytes read are those of the disk; after a kill they may be in the page cache only.
         if after == Ending::PowerCut {
             self.adopt(now, raft, unsettled);
         }
         Ok(())
     }
 
-    /// What was durable below `unsettled` is there, or a snapshot stands for it.
+    /// Checks that everything durable below `unsettled` is there, or in a snapshot.
     fn check_log(&self, node: NodeId, raft: &Raft, unsettled: Index) -> Result<(), Violation> {
         let base = raft.snapshot_index();
         // A snapshot that the log does not go through takes the place of all of it.
@@ -199,7 +199,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// The disk has what was read from it, and nothing else.
+    /// The disk has exactly the bytes that were read from it.
     fn adopt(&mut self, now: u64, raft: &Raft, unsettled: Index) {
         let base = raft.snapshot_index();
         self.truncate_from(unsettled.max(self.start.next()));
@@ -251,8 +251,8 @@ impl Ledger {
     ) -> Result<(), Violation> {
         let snapshot = self.newest_snapshot().map(|(index, _)| index).unwrap_or_default();
         let durable = self.last_index();
-        // Of an earlier term the answer may be about what the same sync has cut off again: a leader that was
-        // elected without those entries cut them off, so they are committed by nobody, whoever counts them.
+        // An answer of an earlier term may be about entries that the same sync has cut off again. A leader that was
+        // elected without those entries cut them off, so they are committed nowhere, whoever counts them.
         let was_there = self.hard_state.term > term
             && self.reached.range(..=term).any(|(_, reached)| *reached >= matched);
         if durable.max(snapshot) < matched && !was_there {

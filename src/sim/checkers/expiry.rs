@@ -1,18 +1,18 @@
-//! O12 from the leader's side: no session is expired before its whole TTL has passed since the latest of the
-//! leader's own no-op, its apply of the session's creation, and the last renewal that it acknowledged (L8); and no
-//! lock delay is over before its whole length has passed since its apply of the expiry that left it (L16).
+//! O12 from the leader's side: no session is expired before its whole TTL has passed since the latest of the leader's
+//! own no-op, its apply of the session's creation, and the last renewal that it acknowledged (L8); no lock delay is
+//! over before its whole length has passed since its apply of the expiry that left it (L16).
 //!
-//! Measured in real time from outside, so with ρ once: the decision compares elapsed_lo ≥ D on the leader's
-//! clocks, hence real time ≥ D/(1+ρ). What is seen of a step is its beginning and its end; starts count from
-//! the beginning and decisions at the end, which is the lenient side. That a client which lives and renews is
-//! not expired in a calm world is tested where the clients are, in `sim::watch`.
+//! Measured in real time from outside, so with ρ once: the decision compares elapsed_lo ≥ D on the leader's clocks,
+//! hence real time ≥ D/(1+ρ). Of a step only the beginning and the end are seen: starts count from the beginning and
+//! decisions at the end, which is the lenient side. `sim::watch` tests that a client which lives and renews is not
+//! expired in a calm world.
 
 use super::Violation;
 use crate::base::time::RHO_PPM;
 use crate::base::{SessionId, Term, Token};
 use std::collections::BTreeMap;
 
-/// What each node has done as a leader.
+/// Decisions and acknowledgements of each node as a leader.
 #[derive(Debug, Default)]
 pub struct Expiry {
     leaders: Vec<Option<Leading>>,

@@ -1,5 +1,5 @@
-//! O23: a leader that answers, and whose state has what entries have left to later ones, has the entry that goes on with it in
-//! its log: whoever leads next, too, and after a restart (L5, L22).
+//! O23: a leader that answers, and whose state has work that entries left to later ones, has the entry that continues
+//! it in its log; so has the next leader, and so has a leader after a restart (L5, L22).
 
 use super::Violation;
 use crate::base::Index;
@@ -8,7 +8,7 @@ use crate::base::Index;
 #[derive(Debug, Default)]
 pub struct GoesOn {
     idle_since: Vec<Option<u64>>,
-    /// What each had applied when it was looked at last.
+    /// The index that each node had applied at the last look.
     applied: Vec<Index>,
 }
 
@@ -19,7 +19,7 @@ impl GoesOn {
         Self { idle_since: vec![None; nodes], applied: vec![Index(0); nodes] }
     }
 
-    /// What `slot`, which has applied `now`, had applied when it was looked at last; no more than that, if it was started anew.
+    /// The index that `slot` had applied at the last look; at most `now`, since it may have started again.
     pub fn applied(&mut self, slot: usize, now: Index) -> Index {
         std::mem::replace(&mut self.applied[slot], now).min(now)
     }

@@ -1,8 +1,8 @@
-//! O5 and O6 on the clients: what they believe to hold, in simulated real time.
+//! O5 and O6 on the clients: their beliefs in locks, in simulated real time.
 //!
-//! A belief can only begin when a client is told of a grant, and ends by itself (L6) or by a step of its
-//! client. So an overlap begins where a belief begins: there every other belief in that lock is tested on
-//! its own client's clocks at that very instant. The intervals are kept for [`super::belief`] as well.
+//! A belief begins only when a client is told of a grant, and ends by itself (L6) or by a step of its client. So an
+//! overlap begins where a belief begins: at that instant every other belief in the same lock is tested on its own
+//! client's clocks. The intervals are kept for [`super::belief`] as well.
 
 use super::Violation;
 use super::belief::{self, Held, Summary};
@@ -29,7 +29,7 @@ pub struct Holding {
     pub together: u64,
 }
 
-/// What a client is told that it holds.
+/// A grant, as its client is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Told {
     /// All of it, under one token.
@@ -43,13 +43,13 @@ pub struct Told {
 /// A client process: its slot, and which process of that slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Claimant {
-    /// The machine.
+    /// The machine of its client.
     pub client: usize,
     /// The process on it.
     pub process: u64,
 }
 
-/// One grant that is believed in: an owner that acquires again what it holds has several leases on it.
+/// One grant that is believed in. An owner that acquires again what it holds has several leases on it.
 #[derive(Debug)]
 struct Belief {
     told: Told,
@@ -131,7 +131,7 @@ impl Holding {
         }
     }
 
-    /// The process is gone, and what it believed with it.
+    /// A client's process is gone, and its beliefs with it.
     pub fn end_all(&mut self, who: Claimant) {
         let tokens: Vec<Token> = self.of(who).map(|(token, _)| token).collect();
         for token in tokens {

@@ -29,35 +29,35 @@ use std::collections::BTreeMap;
 /// The checkers, and what joins them.
 #[derive(Debug)]
 pub struct Judge {
-    /// O3.
+    /// O3: one leader per term, matching logs.
     pub consensus: Consensus,
     /// O4, for each node.
     pub ledgers: Vec<Ledger>,
     /// O1, O2, O6.
     pub states: States,
-    /// O5, O6.
+    /// O5, O6: what clients believe.
     pub holding: Holding,
-    /// O7, O8: what the committed log means.
+    /// O7, O8: the meaning of the committed log.
     pub model: Model,
-    /// O8, O10.
+    /// O8, O10: answers to clients.
     pub replies: Replies,
-    /// O8, O15.
+    /// O8, O15: observers.
     pub observing: Observing,
-    /// O9.
+    /// O9: operations of clients, to be ordered.
     pub history: History,
-    /// O11.
+    /// O11: claims to lead.
     pub claims: Claims,
-    /// O11.
+    /// O11: rounds behind claims.
     pub backing: Backing,
-    /// O21.
+    /// O21: snapshots that are sent.
     pub catching_up: CatchingUp,
-    /// O12.
+    /// O12: expiries of sessions.
     pub expiry: Expiry,
-    /// O11, O12.
+    /// O11, O12: waits of leaders.
     pub waits: Waits,
-    /// O18.
+    /// O18: answers that need a round.
     pub rounds: Rounds,
-    /// O23.
+    /// O23: work left to later entries.
     pub goes_on: GoesOn,
     /// The entries that carry a request.
     requests: BTreeMap<(SessionId, RequestId), Vec<(Index, Term)>>,
@@ -76,16 +76,16 @@ pub struct Judge {
     pub(in crate::sim) former_peers: Vec<Vec<NodeId>>,
 }
 
-/// What a look at a node found that others need to know.
+/// Findings of a look at a node, for other checkers.
 #[derive(Debug, Default)]
 pub struct Seen {
-    /// It leads since this look.
+    /// The node leads since this look.
     pub elected: bool,
     /// Sessions whose expiry it appended.
     pub expired: Vec<SessionId>,
-    /// It went on from a leader's snapshot.
+    /// The node went on from a leader's snapshot.
     pub installed: Option<Installed>,
-    /// It leads and answers, and may not claim the leader lease yet (C2).
+    /// The node leads and answers, and may not claim the leader lease yet (C2).
     pub answers_without_claim: bool,
 }
 
@@ -96,7 +96,7 @@ pub struct Step<'a> {
     pub node: &'a SimNode,
     /// When it began.
     pub began: u64,
-    /// What left in it, and when.
+    /// Messages that left in the step, and when.
     pub left: &'a [(u64, Outgoing)],
 }
 
@@ -140,7 +140,7 @@ impl Judge {
     /// Looks at a node after a step.
     ///
     /// # Errors
-    /// What must not be.
+    /// A violation.
     pub fn observe_node(&mut self, step: Step<'_>, marks: &mut Marks) -> Result<Seen, Violation> {
         let node = step.node;
         let slot = node.host_id.0;
@@ -245,7 +245,7 @@ impl Judge {
             return Err(Violation::new("O4", what));
         }
         match node.inside() {
-            // What it had acknowledged counts as before: it takes part no more, so nobody outvotes those who have it.
+            // Its acknowledgements count as before: it votes no more, so nobody outvotes the nodes that rely on them.
             Some(_) if node.is_emptied => Ok(()),
             Some(inside) => {
                 let ending = self.endings[slot];
@@ -255,7 +255,7 @@ impl Judge {
         }
     }
 
-    /// O4: what is committed for the first time is durable on a quorum of the members that the node has in
+    /// O4: an entry that is committed for the first time is durable on a quorum of the members that the node has in
     /// force.
     fn check_commit(&mut self, node: NodeId, commit: Index, at: u64) -> Result<(), Violation> {
         if commit <= self.verified {
@@ -277,7 +277,7 @@ impl Judge {
         acting.any(|members| is_on_quorum(&self.ledgers, members, (index, term), committed, at))
     }
 
-    /// The model applies what this node is the first to commit.
+    /// The model applies entries that this node is the first to commit.
     fn follow_committed(&mut self, now: u64, inside: Inside<'_>, marks: &mut Marks) {
         while self.model.applied() < self.consensus.committed() {
             let index = self.model.applied().next();
@@ -297,7 +297,7 @@ impl Judge {
         }
     }
 
-    /// O4: what a client is told of its request is durable on a quorum; O8: and it is so.
+    /// O4: what a client is told of its request is durable on a quorum. O8: the answer is true.
     fn check_reply(
         &mut self,
         node: NodeId,
@@ -309,7 +309,7 @@ impl Judge {
         if let ServerMessage::Answered { session, request, answer } = message
             && let Some(entries) = self.requests.get(&(*session, *request))
         {
-            // What was committed before this step was on a quorum of the members of then.
+            // Everything committed before this step was on a quorum of the members of that time.
             let durable = entries.iter().any(|(index, term)| {
                 let committed = self.consensus.committed_term(*index) == Some(*term);
                 (committed && *index <= verified) || self.is_durable(node, *index, *term, at)

@@ -1,4 +1,4 @@
-//! What leaders do by rounds and clocks, as the checkers are told of it.
+//! Checks of leaders: decisions by rounds and clocks.
 
 use crate::base::limits::LOG_BYTES_MAX;
 use crate::base::{Index, NodeId, SessionId, Token};
@@ -13,7 +13,7 @@ use crate::sim::node::{Inside, SimNode, slot_of};
 use crate::sim::plan::MS;
 use crate::wire::{PeerMessage, ServerMessage};
 
-/// What a leader decides by its clocks.
+/// A decision of a leader by its clocks.
 #[derive(Debug)]
 pub(in crate::sim) enum Decided {
     Expiry(SessionId),
@@ -31,7 +31,7 @@ impl Judge {
         self.waits.handle_elected(step.node.host_id.0, step.began, raft.term(), behind);
     }
 
-    /// What was decided in a step that ended at `ended` was due; the sessions of which it is the end.
+    /// Checks that decisions of a step that ended at `ended` were due; returns the sessions that they end.
     pub(in crate::sim) fn check_all_decided(
         &mut self,
         slot: usize,
@@ -108,8 +108,8 @@ impl Judge {
         Ok(())
     }
 
-    /// R12: a leader changes the members only behind a committed entry of its own term, one change at a time; and what
-    /// it sends goes to members whose directory is known (W8).
+    /// R12: a leader changes the members only behind a committed entry of its own term, one change at a time. W8: it
+    /// sends only to members whose directory is known.
     pub(in crate::sim) fn check_changes(
         &mut self,
         step: Step<'_>,
@@ -148,7 +148,8 @@ impl Judge {
         Ok(())
     }
 
-    /// W8: whoever was removed for good is connected no more once a node knows it, but to the leader that it was.
+    /// W8: a member that was removed for good is connected no more to a node that knows it, except to the leader that
+    /// removed it.
     pub(in crate::sim) fn check_peers(
         &mut self,
         node: &SimNode,
@@ -170,8 +171,8 @@ impl Judge {
         Ok(())
     }
 
-    /// O11, O18 and O21: what it may claim now, and what it says that only a confirmed leader may, rest on rounds of the messages
-    /// that have left it.
+    /// O11, O18 and O21: a leader's claim, and answers that only a confirmed leader may give, rest on rounds of
+    /// messages that have left it.
     pub(in crate::sim) fn check_rounds(
         &mut self,
         step: Step<'_>,

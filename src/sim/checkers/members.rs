@@ -1,5 +1,5 @@
-//! Who the members are, read from outside: from the entries that nodes were seen to append, and counted
-//! without asking the production code what a quorum is (Raft §6, safety R12).
+//! Membership, read from outside: from the entries that nodes were seen to append, and counted without asking the
+//! production code what a quorum is (Raft §6, safety R12).
 
 use crate::base::NodeId;
 use crate::raft::{Entry, EntryKind, Membership, Seat};
@@ -8,7 +8,7 @@ use crate::raft::{Entry, EntryKind, Membership, Seat};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Members {
     seats: Vec<(NodeId, Seat)>,
-    /// Those whose directory is not known yet.
+    /// Members whose directory is not known yet.
     unbound: Vec<NodeId>,
 }
 
@@ -20,10 +20,10 @@ impl Members {
         Self { seats, unbound: Vec::new() }
     }
 
-    /// Those that `entry` puts in force, if it does.
+    /// The members that `entry` puts in force, if it does.
     ///
     /// # Panics
-    /// If nobody can read it.
+    /// The entry is unreadable.
     #[must_use]
     pub fn of_entry(entry: &Entry) -> Option<Self> {
         (entry.header.kind == EntryKind::Membership).then(|| {
@@ -33,7 +33,7 @@ impl Members {
         })
     }
 
-    /// Those of a membership.
+    /// The members of a membership.
     #[must_use]
     pub fn of(membership: &Membership) -> Self {
         let seats = membership.members().iter().map(|member| (member.node, member.seat));
@@ -67,7 +67,7 @@ impl Members {
         self.seats.iter().any(|(member, _)| *member == node)
     }
 
-    /// What the node counts for.
+    /// The seat of `node`.
     #[must_use]
     pub fn seat(&self, node: NodeId) -> Option<Seat> {
         self.seats.iter().find(|(member, _)| *member == node).map(|(_, seat)| *seat)

@@ -1,4 +1,4 @@
-//! What must hold, watched from outside. Each is named as in `docs/simulation.md`.
+//! Checkers: rules that must hold, watched from outside. Each has its name in `docs/simulation.md`.
 
 pub mod backing;
 pub mod begun;
@@ -35,9 +35,9 @@ pub mod waits;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{checker}: {what}")]
 pub struct Violation {
-    /// "O5", …
+    /// Name of the checker, as "O5".
     pub checker: &'static str,
-    /// What was violated, with the values.
+    /// The violation, with its values.
     pub what: String,
 }
 

@@ -11,13 +11,13 @@ use crate::lock::Name;
 use crate::wire::HolderSaid;
 use std::collections::BTreeMap;
 
-/// What each observer was told last.
+/// The last change that each observer was told.
 #[derive(Debug, Default)]
 pub struct Observing {
     told: BTreeMap<(Claimant, ObserverId), (Name, Seen)>,
     /// Changes that were told.
     pub changes: u64,
-    /// Those before which others were not told, as was said.
+    /// Changes before which others were left out, as was said.
     pub gaps: u64,
 }
 
@@ -28,7 +28,7 @@ impl Observing {
     /// An observer of `name` is told `seen`.
     ///
     /// # Errors
-    /// It was not so, or something between this and what it was told before is left out.
+    /// That is false, or a change since the last one is left out.
     pub fn observe(
         &mut self,
         model: &Model,
@@ -60,7 +60,7 @@ impl Observing {
         Ok(())
     }
 
-    /// It follows nothing any more.
+    /// The observer follows nothing any more.
     pub fn dismiss(&mut self, who: Claimant, observer: ObserverId) {
         self.told.remove(&(who, observer));
     }

@@ -1,5 +1,5 @@
-//! O8 on what servers say without being asked: what is to end, which grants stand for who attaches, and who
-//! holds what is observed.
+//! O8 on messages that servers send without being asked: grants that are to end, grants of a client that attaches,
+//! holders of an observed lock.
 
 use super::model::{Line, Model};
 use super::replies::Window;
@@ -9,7 +9,7 @@ use crate::lock::{Answer, Name};
 use crate::wire::{HolderSaid, ServerMessage};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What was said on each connection that speaks for a session.
+/// Messages on each connection that speaks for a session.
 #[derive(Debug, Default)]
 pub struct Rolls {
     said: BTreeMap<(NodeId, ConnectionId), Roll>,
@@ -17,14 +17,14 @@ pub struct Rolls {
     homes: BTreeMap<(NodeId, SessionId), ConnectionId>,
 }
 
-/// What one connection was told of its session since it was attached.
+/// Messages on one connection about its session since it was attached.
 #[derive(Debug)]
 struct Roll {
     session: SessionId,
     listing: Listing,
     /// Acquires that were granted.
     granted: BTreeSet<RequestId>,
-    /// What is to end.
+    /// Grants that are to end.
     asked: BTreeSet<Token>,
 }
 
@@ -81,8 +81,8 @@ impl Rolls {
         stood(window, held).all(|request| roll.granted.contains(&request))
     }
 
-    /// Whether `session` was told all that it is to end, when it was asked or when it attached (L23). Only for answers
-    /// that show that this connection stands and speaks for it: no refusals, which any connection is told.
+    /// Checks that `session` was told of every grant that it is to end, when it was asked or when it attached (L23).
+    /// For answers that show that this connection speaks for it: not for refusals, which any connection may get.
     #[must_use]
     pub fn is_asked_all(
         &self,
@@ -113,7 +113,7 @@ impl Rolls {
     }
 }
 
-/// What is so before and after a step: what began in it is perhaps said behind it.
+/// Grants both before and after a step: one that began in it may be told behind it.
 fn stood<T: Ord>(window: Window, at: impl Fn(Index) -> BTreeSet<T>) -> impl Iterator<Item = T> {
     let before = at(window.from);
     at(window.to).into_iter().filter(move |one| before.contains(one))

@@ -10,7 +10,7 @@ use crate::lock::{Answer, LockView, Refusal};
 use crate::wire::{Query, ReadAnswer, ServerMessage};
 use std::collections::BTreeMap;
 
-/// What clients were told.
+/// Answers to clients.
 #[derive(Debug, Default)]
 pub struct Replies {
     granted: BTreeMap<(SessionId, RequestId), Token>,
@@ -19,12 +19,12 @@ pub struct Replies {
     pub checked: u64,
 }
 
-/// What a node had applied before and after the step in which it spoke.
+/// Indexes that a node had applied before and after the step in which it spoke.
 #[derive(Clone, Copy, Debug)]
 pub struct Window {
-    /// Before.
+    /// Before the step.
     pub from: Index,
-    /// After.
+    /// After the step.
     pub to: Index,
 }
 
@@ -56,7 +56,7 @@ impl Replies {
             ServerMessage::SessionEnded { session } => {
                 has_ended(model, window, *session) && is_free_if_closed(model, window, *session)
             }
-            // Who is at the other end, O26 knows.
+            // The client at the other end is known to O26.
             ServerMessage::AttachDenied { .. } => true,
             ServerMessage::Denied { session, request, .. } => {
                 is_denied(model, window, *session, *request)
@@ -120,7 +120,7 @@ fn is_answer(
 ) -> bool {
     match answer {
         Answer::SessionExpired => return has_ended(model, window, session),
-        // What a client is told that does not know the word for a conflict.
+        // The answer to a client that does not know the word for a conflict.
         Answer::Refused(Refusal::Invalid)
             if model.is_conflict((session, request), window.from, window.to) =>
         {
@@ -131,7 +131,7 @@ fn is_answer(
             return model.is_conflict((session, request), window.from, window.to);
         }
         Answer::Refused(refusal) if is_for_want_of_room(*refusal) => return true,
-        // What a client is told that knows no denials.
+        // The answer to a client that knows no denials.
         Answer::Refused(Refusal::Unsupported) => {
             return is_denied(model, window, session, request);
         }
@@ -146,7 +146,7 @@ fn is_answer(
     })
 }
 
-/// How many are ahead changes all the time, and who waits for whom is told in words: both are for people.
+/// The number ahead changes all the time, and a circle of waits is told in words: both are for people.
 fn same_answer(known: &Answer, said: &Answer) -> bool {
     let is_for_people = matches!(
         (known, said),
@@ -182,7 +182,7 @@ fn has_ended(model: &Model, window: Window, session: SessionId) -> bool {
     model.session(session).is_some_and(|one| one.ended.is_some_and(|ended| ended <= window.to))
 }
 
-/// Who has closed a session hears of its end once all of it is free (L22).
+/// A client that has closed its session hears of the end once all of it is free (L22).
 fn is_free_if_closed(model: &Model, window: Window, session: SessionId) -> bool {
     model
         .session(session)
@@ -212,7 +212,7 @@ fn is_view(model: &Model, lock: &LockView, index: Index) -> bool {
     model.line_at(&lock.name, index).is_some_and(|line| is_view_of(lock, line))
 }
 
-/// O8 on what a client's program was answered: the read `query` as of `index`.
+/// O8 on an answer to a client's program: the read `query` as of `index`.
 ///
 /// # Errors
 /// The log says something else.

@@ -6,16 +6,16 @@ use crate::base::NodeId;
 use crate::wire::Values;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What one process has heard of the disks of others, and to whom it handed over because of its own.
+/// Words of others about their disks that one process has heard, and its handovers for lack of room.
 #[derive(Debug, Default)]
 pub struct Rooms {
-    /// What each peer said last on its present connection.
+    /// The last word of each peer on its present connection.
     said: BTreeMap<NodeId, bool>,
     /// To whom leadership was handed since its own disk lacks something.
     asked: BTreeSet<NodeId>,
     /// Handovers that were looked at.
     seen: u64,
-    /// What came in for the next step, in order: who connected, or said whether it has room.
+    /// Inputs for the next step, in order: connections, and words about room.
     news: Vec<(NodeId, Option<bool>)>,
 }
 
@@ -94,7 +94,7 @@ mod tests {
             rooms.note_connected(PEER);
             words.into_iter().for_each(|room| rooms.note_status(PEER, &said(room)));
             assert_eq!(rooms.check(NODE, true, None), Ok(false));
-            // What comes in with the step itself was not known yet.
+            // Inputs of the step itself were not known yet.
             rooms.note_status(PEER, &said(true));
             assert!(rooms.check(NODE, false, Some((1, PEER))).is_err());
         }

@@ -1,8 +1,8 @@
-//! O18: what only a confirmed leader may say rests on a round that was begun after it was asked, and that a quorum of
-//! voters has echoed (safety, *Rounds*; L7, L18, R13): that a renewal is acknowledged, what a read finds, what an observer
-//! hears first, and that who attached has no other grants than were said.
+//! O18: messages that only a confirmed leader may send rest on a round that was begun after the question, and that a
+//! quorum of voters has echoed (safety, *Rounds*; L7, L18, R13): an acknowledged renewal, the result of a read, the
+//! first word to an observer, the end of the list of an attached client's grants.
 //!
-//! Which rounds left when, and who echoed them, [`Backing`] knows; it is as lenient here as there.
+//! [`Backing`] knows which rounds left when, and which voters echoed them; this checker is as lenient as that one.
 
 use super::Violation;
 use super::backing::Backing;
@@ -12,7 +12,7 @@ use crate::sim::node::slot_of;
 use crate::wire::{ReadAnswer, Request, ServerMessage};
 use std::collections::{BTreeMap, VecDeque};
 
-/// What a client asked that needs a round.
+/// A client's question that needs a round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Asked {
     /// To acknowledge that renewal.
@@ -24,7 +24,7 @@ pub enum Asked {
 }
 
 impl Asked {
-    /// What a request asks, if it needs a round.
+    /// The question in a request, if it needs a round.
     #[must_use]
     pub fn by(request: &Request) -> Option<Self> {
         match request {
@@ -35,7 +35,7 @@ impl Asked {
         }
     }
 
-    /// What a message answers.
+    /// The question that a message answers.
     fn answered(message: &ServerMessage) -> Option<Self> {
         match message {
             ServerMessage::Renewed { session, number } => Some(Self::Renewal(*session, *number)),
@@ -50,7 +50,7 @@ impl Asked {
     }
 }
 
-/// What nodes were asked, and have not answered.
+/// Questions without an answer yet.
 #[derive(Debug, Default)]
 pub struct Rounds {
     /// When the step began in which it was read, the earliest first.

@@ -7,18 +7,18 @@
 
 use std::collections::BTreeSet;
 
-/// One operation on one lock, with what it returned.
+/// One operation on one lock, with its result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Op {
     /// When it was called.
     pub called: u64,
     /// When it returned.
     pub returned: u64,
-    /// What it said.
+    /// The result.
     pub seen: Seen,
 }
 
-/// What an operation tells of the lock; tokens are larger than 0.
+/// Result of an operation, as far as it tells of the lock; tokens are larger than 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Seen {
     /// The lock was granted under this token.
@@ -27,22 +27,22 @@ pub enum Seen {
     Released(u64),
     /// The lock is held under this token; 0 if vacant.
     Holder(u64),
-    /// This token holds it.
+    /// The lock is held under this token.
     Valid(u64),
-    /// It does not.
+    /// The lock is not held under this token.
     Invalid(u64),
 }
 
 /// Whether one grant of the lock ends those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Holders {
-    /// It does: there is one holder.
+    /// It does: the lock has one holder.
     One,
-    /// It may not: there are readers, or permits.
+    /// It may not: the lock has readers, or permits.
     Several,
 }
 
-/// What is known of one lock.
+/// Knowledge of one lock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 struct State {
     /// Which grants have ended, by the position of their tokens. Any other may still stand: before the first
@@ -132,7 +132,7 @@ impl Lock {
                 Some(State { ended, largest: larger })
             }
             Seen::Valid(_) => Some(State { ended: state.ended | alone, largest: larger }),
-            // Whoever asks knows of the grant, which has ended for good.
+            // A client that asks knows the grant, which has ended for good.
             Seen::Released(_) | Seen::Invalid(_) => {
                 Some(State { ended: state.ended | self.those(|other| other == token), ..state })
             }

@@ -1,4 +1,4 @@
-//! How much of a lock somebody has, and who may have it beside whom (L1): for the model and for beliefs.
+//! Shares of a lock, and which of them may be held beside each other (L1): for the model and for beliefs.
 
 use crate::lock::{Acquire, Mode};
 
@@ -17,7 +17,7 @@ impl Share {
     /// All of a lock.
     pub const WHOLE: Self = Self { limit: 0, is_shared: false, permits: 1 };
 
-    /// What `acquire` asks for.
+    /// The share that `acquire` asks for.
     #[must_use]
     pub fn of(acquire: &Acquire) -> Self {
         let Acquire { limit, mode, permits, .. } = *acquire;

@@ -10,7 +10,7 @@ use crate::raft::{Entry, Snapshot};
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// What the machines of all nodes were seen to be.
+/// States of the machines of all nodes.
 #[derive(Debug)]
 pub struct States {
     /// A machine that applies all that is committed, one by one, and never sees a snapshot.
@@ -67,7 +67,7 @@ impl Default for States {
 }
 
 impl States {
-    /// Of a cluster whose entries free and grant so many names.
+    /// For a cluster whose entries free and grant so many names.
     #[must_use]
     pub fn in_parts_of(names: usize) -> Self {
         let reference = LockMachine::new().with_names_per_part(names);
@@ -128,7 +128,7 @@ impl States {
     /// Looks at a machine that has applied up to `applied`. `origin` says how it came there.
     ///
     /// # Errors
-    /// What must not be.
+    /// A violation.
     pub fn observe(
         &mut self,
         applied: Index,
@@ -145,7 +145,7 @@ impl States {
             let what = format!("two machines at {applied} hash to {known:016x} and {hash:016x}");
             return Err(Violation::new("O2", what));
         }
-        // Reached by the same steps, a state keeps its invariants; out of a snapshot it was built anew.
+        // A state that was reached by the same steps keeps its invariants; a state out of a snapshot was built again.
         let is_new = !std::mem::replace(&mut known.is_examined, true) || origin == Origin::Loaded;
         if is_new && catch_unwind(AssertUnwindSafe(|| machine.check_invariants())).is_err() {
             let what = format!("the state at {applied} breaks an invariant");

@@ -1,4 +1,4 @@
-//! What a lock machine shows of a lock, against what the model means by it.
+//! Views of a lock: the lock machine's against the model's.
 
 use super::model::{Line, Place};
 use crate::base::checksum::crc32c;

@@ -1,7 +1,7 @@
-//! O11 and O12, from the leader's side: what it may do only once it has waited. It claims the leader lease once Δ has
-//! passed since it won, unless the entry before its no-op is a `Relinquish` (C2); it ends the wait of a restored cluster once
-//! that has passed since its apply of its own no-op, and claims nothing before (L15); and whom it has decided to expire it
-//! does not acknowledge a renewal (L10).
+//! O11 and O12, from the leader's side: acts that need a wait first. A leader claims the leader lease once Δ has
+//! passed since it won, unless the entry before its no-op is a `Relinquish` (C2). It ends the wait of a restored
+//! cluster once that has passed since its apply of its own no-op, and claims nothing before (L15). It acknowledges no
+//! renewal of a session whose expiry it has decided (L10).
 //!
 //! Measured in real time from outside, as in [`super::expiry`]: starts count from the beginning of their step,
 //! decisions from its end.
@@ -11,7 +11,7 @@ use super::expiry::is_over;
 use crate::base::{SessionId, Term};
 use std::collections::BTreeSet;
 
-/// What each node has done as a leader.
+/// Begins of each node's waits as a leader.
 #[derive(Debug, Default)]
 pub struct Waits {
     leaders: Vec<Option<Leading>>,
@@ -31,7 +31,7 @@ struct Leading {
     /// Nobody else can claim.
     behind_relinquish: bool,
     has_claimed: bool,
-    /// Whom it has decided to expire.
+    /// Sessions whose expiry it has decided.
     expired: BTreeSet<SessionId>,
 }
 

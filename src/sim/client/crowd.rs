@@ -11,7 +11,7 @@ use crate::sim::node::talk::{client_hello, frame, read_frames};
 use crate::wire::{Form, Frame, FrameDecoder, FrameKind, Query, Request, ServerMessage};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Their machine.
+/// The machine of the crowd.
 #[derive(Debug)]
 pub struct Guests {
     host_id: HostId,
@@ -20,14 +20,14 @@ pub struct Guests {
     pub reached: [u64; 2],
 }
 
-/// What one of them does.
+/// Roles in a crowd.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
-    /// It has all the names, and the door.
+    /// Holds all the names, and the door.
     Holder,
-    /// It waits for all the names, again and again.
+    /// Waits for all the names, again and again.
     Waiter,
-    /// It reads behind the door, many times, and closes its session in the end or vanishes.
+    /// Reads behind the door, many times; closes its session in the end, or vanishes.
     Reader,
 }
 
@@ -54,7 +54,7 @@ struct Guest {
     door: Option<Token>,
 }
 
-/// What follows for others, or from the end of a part.
+/// Steps that follow for others, or from the end of a part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Next {
     Nothing,
@@ -198,7 +198,7 @@ impl Guest {
                     self.session = Some(session);
                     (self.ask(session), Next::Nothing)
                 }
-                // It was told what it waits for.
+                // It was told of its waits.
                 ServerMessage::Standing { .. } => (read_all(), Next::Nothing),
                 ServerMessage::Answered { session, request, answer } => {
                     self.handle_answer(session, request, &answer)
@@ -301,7 +301,7 @@ fn name_of(text: &str) -> Name {
     Name::try_from(text.to_owned()).expect("a short name")
 }
 
-/// What all of them are called.
+/// Client name of the whole crowd.
 const NAME: &str = "guest";
 const DOOR: &str = "door";
 /// The holder's second request is for the door.

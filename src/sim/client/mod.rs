@@ -27,11 +27,11 @@ use std::time::Duration;
 /// One client machine.
 #[derive(Debug)]
 pub struct SimClient {
-    /// Which one.
+    /// Number of the client.
     pub slot: usize,
     /// Its place in the network.
     pub host_id: HostId,
-    /// Its clocks.
+    /// Clocks of its machine.
     pub clocks: Clocks,
     /// The running process; boxed, since each step takes it out and puts it back.
     pub process: Option<Box<ClientProcess>>,
@@ -48,7 +48,7 @@ pub struct SimClient {
     rng: Rng,
 }
 
-/// What a client's step brought about.
+/// Effects of a client's step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClientEvent {
     /// A call ended, or a step was made, that is counted by this name.
@@ -65,15 +65,15 @@ pub enum ClientEvent {
     Granted { lease: LeaseId, told: Told },
     /// The lease is still believed in.
     Believes { lease: LeaseId },
-    /// It is not any more.
+    /// A lease is believed in no more.
     Ended { lease: LeaseId },
     /// The program writes to the resource, under a lease that it believes in.
     Writes { name: Name, token: Token },
     /// A read was answered as of `index`; at its call `floor` was committed.
     Read { index: Index, floor: Index, query: Query, answer: ReadAnswer },
-    /// It was told who holds what it follows.
+    /// An observer was told of a holder.
     Observed { observer: ObserverId, seen: Seen },
-    /// It follows that no more.
+    /// An observer is gone.
     Dismissed { observer: ObserverId },
     /// Its core believes or says what must not be.
     Violated(Violation),
@@ -91,12 +91,12 @@ pub enum ClientEvent {
     Died,
 }
 
-/// What the program sees of the world.
+/// The world, as a program sees it.
 #[derive(Clone, Copy, Debug)]
 pub struct Surroundings {
     /// Real time: for when to do something, and for nothing else.
     pub now: u64,
-    /// What is committed, for the check of reads.
+    /// The committed index, for the check of reads.
     pub committed: Index,
 }
 

@@ -24,9 +24,9 @@ use std::collections::{BTreeMap, VecDeque};
 pub struct ClientProcess {
     /// The production code.
     pub core: Core,
-    /// What uses it.
+    /// The program that uses it.
     pub program: Program,
-    /// What it was told.
+    /// Messages to it, as far as its beliefs depend on them.
     pub watch: ClientWatch,
     name: String,
     cluster: Option<ClusterId>,
@@ -39,12 +39,12 @@ pub struct ClientProcess {
     undone: VecDeque<Action>,
     /// A node said that this is another cluster than before.
     is_stranger: bool,
-    /// It goes on in a cluster that was restored from its own.
+    /// The process goes on in a cluster that was restored from its own.
     has_gone_over: bool,
     build: Build,
-    /// What the present turn has done.
+    /// Work of the present turn.
     work: Work,
-    /// What a server said that it must not.
+    /// A message that a server must not have sent.
     violation: Option<Violation>,
 }
 
@@ -78,7 +78,7 @@ impl ClientProcess {
         }
     }
 
-    /// What the turn that ends has done.
+    /// Work of the turn that ends.
     pub(in crate::sim) fn take_work(&mut self) -> Work {
         std::mem::take(&mut self.work)
     }

@@ -22,7 +22,7 @@ pub struct Strangers {
     host_id: HostId,
     guests: BTreeMap<LineId, Stranger>,
     violation: Option<Violation>,
-    /// Nodes that have applied the key of their cluster since their disk was a new one: started anew they know it too.
+    /// Nodes that have applied the cluster's key since their disk was new: they know it after a restart, too.
     has_key: BTreeSet<NodeId>,
     /// How many were refused.
     pub refused: u64,
@@ -33,10 +33,10 @@ pub struct Strangers {
 struct Stranger {
     decoder: FrameDecoder,
     rng: Rng,
-    /// What it says of itself.
+    /// The stranger's hello.
     hello: PeerHello,
     form: Form,
-    /// What it says once it is let in, or before.
+    /// Messages that it sends once it is let in, or before.
     harm: Message,
 }
 
@@ -59,7 +59,7 @@ impl Strangers {
         self.has_key.contains(&node)
     }
 
-    /// Disks are exchanged: whoever knew the key may know it no more.
+    /// Disks are exchanged: a node that knew the key may have lost it.
     pub fn forget_keys(&mut self) {
         self.has_key.clear();
     }
@@ -70,7 +70,7 @@ impl Strangers {
         self.guests.contains_key(&line)
     }
 
-    /// Their lines.
+    /// Lines of strangers.
     #[must_use]
     pub fn lines(&self) -> Vec<LineId> {
         self.guests.keys().copied().collect()
@@ -92,7 +92,7 @@ impl Strangers {
         line
     }
 
-    /// It goes away.
+    /// The stranger goes away.
     pub fn leave(&mut self, now: u64, line: LineId, network: &mut Network) {
         if self.guests.remove(&line).is_some() {
             network.abandon(now, line, Side::Dialer);
@@ -176,7 +176,7 @@ impl Stranger {
         }
     }
 
-    /// It does not have the key.
+    /// The stranger does not have the key.
     fn guess(&mut self, challenge: &Challenge) -> Vec<u8> {
         let mac = match self.rng.below(4) {
             0 => [0; 32],
@@ -201,7 +201,7 @@ impl Stranger {
     }
 }
 
-/// As the leader of the next term: an entry that nobody can read, and that is said to be committed.
+/// An append of the leader of the next term: an entry that nobody can read, said to be committed.
 fn harm((index, term): (Index, Term)) -> Message {
     let header = EntryHeader { format: 1, kind: EntryKind::Command, proposer_unix_ms: 0 };
     let next = Term(term.0 + 1);

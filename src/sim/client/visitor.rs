@@ -1,7 +1,7 @@
-//! Visitors: clients of another making. They speak the protocol by themselves, and ask for what servers allow and
-//! our own client never says: an owner enters again at the server, handle upon handle; the handles are given up in any
-//! order, by releases and by withdrawals, of which some arrive before their acquires; what was granted is taken by a break,
-//! and asked for once more under its old id; and nobody renews.
+//! Visitors: clients of another making. They speak the protocol by themselves, and ask for things that servers allow
+//! and our own client never asks for: an owner enters again at the server, handle upon handle; the handles are given
+//! up in any order, by releases and by withdrawals, of which some arrive before their acquires; a grant is taken by a
+//! break, and asked for once more under its old id; and nobody renews.
 //!
 //! Some are thieves: they know the key of a session that an earlier one opened, and attach to it as somebody else.
 //!
@@ -15,7 +15,7 @@ use crate::sim::node::talk::{client_hello, frame, read_frames};
 use crate::wire::{Form, Frame, FrameDecoder, FrameKind, Request, ServerMessage};
 use std::collections::BTreeMap;
 
-/// Their machine.
+/// The visitors' machine.
 #[derive(Debug)]
 pub struct Visitors {
     /// Its place in the network.
@@ -29,17 +29,17 @@ pub struct Visitors {
 #[derive(Debug)]
 struct Visit {
     decoder: FrameDecoder,
-    /// Of its hello.
+    /// Form of its hello.
     form: Form,
     rng: Rng,
     ttl_ms: u32,
     next: RequestId,
-    /// What it asks for, again and again.
+    /// Locks that it asks for, again and again.
     acquire: Acquire,
     also: Vec<Name>,
     key: SessionKey,
     opened: Option<(SessionId, SessionKey)>,
-    /// Somebody else's.
+    /// The session of another client, to attach to.
     loot: Option<(SessionId, SessionKey)>,
     /// How often it still asks again for what was denied.
     patience: u32,
@@ -255,7 +255,7 @@ fn name_of(text: &str) -> Name {
 
 /// How often a visitor asks again for what was denied.
 const PATIENCE: u32 = 40;
-/// What all of them are called.
+/// Client name of all visitors.
 const NAME: &str = "visitor";
 /// But for these.
 const THIEF: &str = "thief";

@@ -1,4 +1,4 @@
-//! What a simulated client's process was told, and what its core may therefore believe no more.
+//! Watch of one client's process: messages to it, and the ends of belief that follow from them.
 
 use crate::base::time::nanos;
 use crate::base::{Sample, SessionId, Token};
@@ -9,14 +9,14 @@ use crate::wire::ServerMessage;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// What one process was told.
+/// Messages to one process.
 #[derive(Debug)]
 pub struct ClientWatch {
     /// Grants that it was asked to end, and when belief in them is over at the latest (L23).
     asked: BTreeMap<Token, Deadline>,
     /// While home lists what stands: what was held when it began, and was not named yet.
     listed: Option<(LinkId, BTreeSet<Token>)>,
-    /// What such a list left out, and when belief in it is over at the latest (L23).
+    /// Tokens that such a list left out, and when belief in them is over at the latest (L23).
     left_out: BTreeMap<Token, Deadline>,
     /// The program must say at least so often that it moves.
     progress: Option<Duration>,
@@ -34,16 +34,16 @@ pub struct ClientWatch {
 /// The connection to which a core keeps.
 #[derive(Clone, Copy, Debug)]
 pub struct Home {
-    /// Which.
+    /// The link.
     pub link: LinkId,
     /// The session in force.
     pub session: Option<SessionId>,
-    /// Of that.
+    /// The TTL of that session.
     pub ttl: Duration,
 }
 
 impl ClientWatch {
-    /// Of a process that was not told anything.
+    /// For a process that has heard nothing yet.
     #[must_use]
     pub fn new(progress: Option<Duration>) -> Self {
         Self {

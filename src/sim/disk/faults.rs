@@ -1,4 +1,4 @@
-//! What is wrong with one simulated disk, and what a process was told of it.
+//! Faults of one simulated disk, and errors that a process was told.
 
 /// The state of a disk's faults.
 #[derive(Debug, Default)]
@@ -9,7 +9,7 @@ pub struct DiskFaults {
     pub strike: Option<Strike>,
     /// Files cannot grow.
     pub is_full: bool,
-    /// What the running process was told first: it must end, and promise nothing any more (W2).
+    /// The first error that the running process was told: it must end, and promise nothing any more (W2).
     pub told: Option<Told>,
     /// The file with a rotten record in the middle of the log: while it is there, no process may serve from
     /// this disk (W5).
@@ -23,13 +23,13 @@ pub struct DiskFaults {
 /// An operation that will fail once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Strike {
-    /// Which kind.
+    /// Kind of fault.
     pub on: StrikeOn,
     /// After this many more of it.
     pub after: u32,
 }
 
-/// What fails, and what becomes of the data.
+/// Failure of an operation, and the fate of its data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StrikeOn {
     /// A write; nothing of it is taken.
@@ -43,7 +43,7 @@ pub enum StrikeOn {
 /// An error that reached the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Told {
-    /// EIO.
+    /// An error of the device: EIO.
     Io,
     /// ENOSPC where the log needed room at once.
     NoSpace,
@@ -59,7 +59,7 @@ impl DiskFaults {
         struck
     }
 
-    /// The same off the process's thread: it is told later.
+    /// The same off the process's thread, which is told later.
     pub fn take_strike_aside(&mut self, kinds: &[StrikeOn]) -> Option<StrikeOn> {
         let strike = self.strike.as_mut().filter(|strike| kinds.contains(&strike.on))?;
         if strike.after > 0 {
@@ -77,7 +77,7 @@ impl DiskFaults {
         self.told = None;
     }
 
-    /// The disk is whole and has room. What rotted stays so.
+    /// Makes the disk whole, with room. Rotten sectors stay.
     pub fn heal(&mut self) {
         (self.stalled_until, self.strike, self.is_full) = (0, None, false);
     }

@@ -17,12 +17,12 @@ use std::rc::Rc;
 /// Shared by the machine's disk and by what is outside of its server.
 pub type SharedHost = Rc<RefCell<Host>>;
 
-/// One machine.
+/// One machine with its disk.
 #[derive(Debug)]
 pub struct Host {
-    /// Its clocks.
+    /// Clocks of the machine.
     pub clocks: Clocks,
-    /// What lies on its disk.
+    /// Content of its disk.
     pub storage: Storage,
     /// Draws what happens inside a step.
     pub rng: Rng,
@@ -30,7 +30,7 @@ pub struct Host {
     pub local: u64,
     /// How long a sync takes, shortest and longest.
     pub sync_nanos: (u64, u64),
-    /// What is wrong with the disk.
+    /// Faults of the disk.
     pub faults: DiskFaults,
     /// A spare file in the making.
     pub preparing: Option<Preparing>,
@@ -38,11 +38,11 @@ pub struct Host {
     pub storing: Option<Store>,
     /// The process is hit after this many more operations.
     pub crash_after: Option<u32>,
-    /// It is hit at the sync after this many more.
+    /// Number of syncs before the one at which the process crashes.
     pub crash_at_sync: Option<u32>,
     /// The next process is hit after this many operations.
     pub crash_in_start: Option<u32>,
-    /// It was hit; what it still does happens to nobody.
+    /// The crash has come; later operations of the process have no effect.
     pub crashed: bool,
     /// Pauses inside a step.
     pub pauses: Pauses,
@@ -69,11 +69,11 @@ pub struct Host {
 /// A spare file in the making, off the process's thread.
 #[derive(Clone, Debug)]
 pub struct Preparing {
-    /// Its name.
+    /// Name of the snapshot's file.
     pub name: String,
     /// The file, as far as it is made.
     pub file: u32,
-    /// Its length.
+    /// Length of its data.
     pub bytes: u64,
     /// When it is made, or not.
     pub ready: u64,
@@ -177,7 +177,7 @@ impl Host {
         }
     }
 
-    /// What goes on off the process's thread has come as far as the process.
+    /// Work off the process's thread has come as far as the process.
     pub fn work_aside(&mut self) {
         if let Some(store) = self.storing.as_mut().filter(|_| !self.crashed) {
             store.advance(self.local, &mut self.rng, &mut self.storage, &mut self.faults);
@@ -199,7 +199,7 @@ impl Host {
         self.maybe_pause();
     }
 
-    /// The process starts anew: nothing of the last one's fate sticks.
+    /// The process starts again; the fate of the last one is forgotten.
     pub fn restart(&mut self, now: u64) {
         (self.local, self.crashed, self.preparing) = (now, false, None);
         self.storing = None;

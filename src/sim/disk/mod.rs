@@ -1,4 +1,4 @@
-//! The log's view of a simulated disk. What is kept and lost is in [`storage`].
+//! A simulated disk as the log sees it. [`storage`] decides what survives.
 
 pub mod faults;
 pub mod host;

@@ -1,7 +1,7 @@
-//! What lies on one simulated disk: durable bytes and names, and those that only the page cache has.
+//! Content of one simulated disk: durable bytes and names, and those that only the page cache has.
 //!
-//! A process that is killed loses nothing of it. A power cut keeps a random subset of the unsynced sectors,
-//! in any order, and of the unsynced changes of names (faults ST2, ST3, ST25).
+//! A killed process loses none of it. A power cut keeps a random subset of the unsynced sectors, in any order, and of
+//! the unsynced changes of names (faults ST2, ST3, ST25).
 
 use crate::base::rng::Rng;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,7 +17,7 @@ pub struct Storage {
     durable_names: BTreeMap<String, u32>,
     unsynced_names: Vec<NameChange>,
     next: u32,
-    /// What became durable, in order, until somebody takes it.
+    /// Writes that became durable, in order, until they are taken.
     newly_durable: Vec<Synced>,
     /// Unsynced sectors and names that power cuts threw away.
     pub dropped: u64,
@@ -142,7 +142,7 @@ impl Storage {
         }
     }
 
-    /// The same for a part of a snapshot, which says nothing by itself.
+    /// The same for a part of a snapshot, which promises nothing by itself.
     pub fn write_snapshot(&mut self, file: u32, offset: u64, bytes: &[u8]) {
         let file = self.files.get_mut(&file).expect("an open file");
         let end = offset + bytes.len() as u64;
@@ -179,7 +179,7 @@ impl Storage {
 
     /// Makes all changes of names durable, but perhaps the newest.
     pub fn sync_names(&mut self) {
-        // What is left out comes back under its temporary name, or is there: both are found.
+        // A lost rename leaves the file under its temporary name, or under the new one: both are found.
         self.tell_snapshots();
         let newest = self.unsynced_names.last();
         let is_lost = |newest: &NameChange| newest.is_segment() || newest.snapshot().is_some();
@@ -218,7 +218,7 @@ impl Storage {
         self.names.values().any(|named| *named == file)
     }
 
-    /// Flips one bit of what is durable.
+    /// Flips one bit of durable data.
     pub fn rot(&mut self, file: u32, offset: u64, bit: u8) {
         let file = self.files.get_mut(&file).expect("an open file");
         let number = offset / SECTOR_BYTES as u64;
@@ -244,12 +244,12 @@ impl Storage {
         self.files.values().flat_map(|file| file.limbo_writes.iter().chain(&file.unsynced_writes))
     }
 
-    /// The power fails: what is left is what the next start finds, all of it durable.
+    /// The power fails: the next start finds the rest, all of it durable.
     pub fn cut_power(&mut self, rng: &mut Rng) {
         let mut names = std::mem::take(&mut self.durable_names);
         let mut goes_on = true;
         for change in std::mem::take(&mut self.unsynced_names) {
-            // What a sync has passed over is in the journal in order: nothing behind a loss is kept.
+            // The writes that a sync has passed over are in the journal in order: nothing behind a loss is kept.
             goes_on &= rng.chance(1, 2) || !self.forgets_renames;
             if goes_on && (self.forgets_renames || rng.chance(1, 2)) {
                 change.apply(&mut names);

@@ -24,13 +24,13 @@ enum Stage {
     Making(FileContent),
     /// The part from `offset` on is written.
     Writing { bytes: Vec<u8>, file: u32, offset: usize },
-    /// It is synced up to `written`.
+    /// Synced up to `written`.
     Syncing { bytes: Vec<u8>, file: u32, written: usize },
-    /// It gets its name.
+    /// Being renamed.
     Naming(Vec<u8>),
     /// The directory is synced.
     SyncingNames(Vec<u8>),
-    /// It is read back.
+    /// Being read back.
     Reading(Vec<u8>),
     /// How it ended; nobody has asked yet.
     Ended(Result<(), StoreError>),
@@ -142,7 +142,7 @@ impl Store {
         }
     }
 
-    /// What is left of the file would be in the way.
+    /// A remainder of the file would be in the way.
     fn give_up(&self, storage: &mut Storage, name: &str, error: DiskError) -> Stage {
         storage.remove(name);
         Stage::Ended(Err(error.into()))

@@ -1,6 +1,6 @@
-//! Clients that ask for very much, all of it lawful, and nothing else: no fault strikes, and the nodes' machines are so slow that
-//! what a few hundred waits cost there some ten thousand cost elsewhere. A leader that does too much in one turn is
-//! silent meanwhile, so its followers elect another: in calm nobody is replaced for that (O25).
+//! A crowd: clients that ask for very much, all of it lawful, while no fault strikes and the nodes' machines are very
+//! slow: a few hundred waits cost there as much as some ten thousand elsewhere. A leader that does too much in one
+//! turn is silent meanwhile, so its followers elect another: in calm no leader is replaced for that (O25).
 
 use crate::base::limits::NAMES_PER_PART;
 use crate::base::rng::Rng;
@@ -23,7 +23,7 @@ pub struct Crowd {
 }
 
 impl Crowd {
-    /// Any.
+    /// Any crowd.
     #[must_use]
     pub fn draw(rng: &mut Rng) -> Self {
         Self { waits: rng.between(100, 200), ttl_ms: 3_000 }
@@ -48,7 +48,7 @@ impl Crowd {
 }
 
 impl World {
-    /// They come to the leader, and what was left of the last ones goes.
+    /// A crowd comes to the leader; remains of the last one go.
     pub(in crate::sim) fn receive_crowd(&mut self) {
         let Some(Crowd { waits, ttl_ms }) = self.plan.crowd else { return };
         self.dismiss_crowd();
@@ -59,7 +59,7 @@ impl World {
         self.guests.come(self.now, (to, ttl_ms, waits), dice, &mut self.network);
     }
 
-    /// They go.
+    /// The crowd goes.
     pub(in crate::sim) fn dismiss_crowd(&mut self) {
         let lines: Vec<LineId> = self.guests.leave(self.now, &mut self.network);
         for line in lines {
@@ -103,7 +103,7 @@ pub(in crate::sim) const CROWD_SLOWNESS: u64 = 100;
 pub(in crate::sim) const CROWD_AT: u64 = 3 * SECOND;
 /// Behind that the last one is gone, and its sessions have ended.
 const EVERY_NANOS: u64 = 8_500 * MS;
-/// What programs ask for meanwhile: a TTL that a machine which is so slow can serve.
+/// TTL of programs meanwhile: one that such a slow machine can serve.
 pub(in crate::sim) const CROWD_TTL: Duration = Duration::from_secs(2);
-/// Two crowds, of which the second is still there when nodes are stopped and start anew.
+/// Two crowds, of which the second is still there when nodes are stopped and start again.
 pub(in crate::sim) const CROWDS_NANOS: u64 = EVERY_NANOS + 2_500 * MS;

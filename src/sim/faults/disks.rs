@@ -13,12 +13,12 @@ use crate::sim::plan::{MS, SECOND};
 use crate::sim::world::World;
 use crate::sim::world::event::Event;
 
-/// What a kernel makes of the pages whose sync failed.
+/// The kernel's treatment of pages whose sync failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::sim) enum Kernel {
-    /// They stay dirty.
+    /// The pages stay dirty.
     Remembers,
-    /// It takes them for clean.
+    /// The pages count as clean.
     Forgets,
 }
 

@@ -1,5 +1,5 @@
-//! Messages that no peer of ours sends: each contradicts what the node knows, so it is refused, nothing changes, and nobody
-//! ends (R15). They come beside the faults of the schedule.
+//! Forgeries: messages that no peer of ours sends, each of which contradicts something that the node knows. Each is
+//! refused, changes nothing, and ends no node (R15). They come beside the faults of the schedule.
 
 use super::below;
 use crate::base::rng::Rng;
@@ -8,7 +8,7 @@ use crate::raft::{Append, Entry, EntryHeader, EntryKind, Heartbeat, Message, Pay
 use crate::sim::world::World;
 
 impl World {
-    /// Perhaps somebody who is no peer says something to a node.
+    /// Perhaps a stranger sends a message to a node.
     pub(in crate::sim) fn forge(&mut self, dice: &mut Rng) {
         if !dice.chance(1, 4) {
             return;
@@ -72,5 +72,5 @@ fn last_term(raft: &Raft) -> Term {
     raft.entry(raft.last_index()).map_or(snapshot, |entry| entry.term)
 }
 
-/// It is a member of nothing.
+/// The sender is a member of nothing.
 const STRANGER: NodeId = NodeId(77);

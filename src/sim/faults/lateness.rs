@@ -63,7 +63,7 @@ impl World {
         }
     }
 
-    /// They are on time again.
+    /// All machines are on time again.
     pub(in crate::sim) fn end_lateness(&mut self) {
         for node in &self.nodes {
             let mut host = node.host.borrow_mut();

@@ -59,7 +59,8 @@ impl World {
         links
     }
 
-    /// No other node hears this one, which hears all; then it starts anew. So it has what nobody knows it to have.
+    /// No other node hears this one, which hears all; then it restarts. So it has entries that nobody knows it to
+    /// have.
     fn silence_until_it_restarts(&mut self, slot: usize, dice: &mut Rng) {
         let host = self.nodes[slot].host_id;
         let others = self.plan.node_hosts().filter(|other| *other != host);

@@ -28,7 +28,8 @@ impl World {
         }
         let at = node.busy_until.max(self.now);
         node.stop(self.now, &mut self.judge.ledgers[slot]);
-        // Its last step may have gone on beyond this instant: nobody may see what it left before that is over.
+        // Its last step may have gone on beyond this instant: messages of that step are not to be seen before it is
+        // over.
         node.busy_until = node.host.borrow().local;
         self.network.stop_listening(node.host_id);
         self.network.forget(node.host_id);
@@ -99,7 +100,7 @@ impl World {
         }
     }
 
-    /// Nobody is told, and the process stops while its clocks run.
+    /// Nobody is notified; the process stops while its clocks run.
     pub(in crate::sim) fn pause_node(&mut self, slot: usize, dice: &mut Rng) {
         self.trace.count("pauses");
         let nanos = self.draw_stop(dice);

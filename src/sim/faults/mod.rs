@@ -1,4 +1,4 @@
-//! What goes wrong: each injection of the schedule, carried out. How it is undone is foreseen with it.
+//! Faults: each injection of the schedule, carried out, with its end foreseen.
 
 pub mod crowd;
 mod disks;

@@ -1,5 +1,5 @@
-//! What operators do: they add, promote, demote and remove members, move leadership, save snapshots; and what
-//! programs do that resign.
+//! Acts of operators: they add, promote, demote and remove members, move leadership, save snapshots; and of programs
+//! that resign.
 
 use super::below;
 use crate::base::rng::Rng;
@@ -161,7 +161,7 @@ impl World {
         };
         let votes =
             |members: &Members, node| members.seat(node).is_some_and(|seat| seat != Seat::Learner);
-        // It leads no more in the step in which this is committed.
+        // The leader steps down in the step in which this is committed.
         let last = self.elected_at.iter().zip(&self.nodes).max_by_key(|(at, _)| **at);
         let removed =
             last.is_some_and(|(_, node)| votes(before, node.id) && !votes(after, node.id));

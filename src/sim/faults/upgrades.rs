@@ -1,4 +1,4 @@
-//! What operators do about versions: they replace the programs of nodes one by one, and take one back while they may.
+//! Versions: operators replace the programs of nodes one by one, and take one back while they may.
 
 use super::below;
 use crate::base::rng::Rng;

@@ -1,4 +1,4 @@
-//! Rare paths that show in what is committed, before the model applies it.
+//! Rare paths that show in the committed log, before the model applies it.
 
 use super::{Mark, Marks};
 use crate::base::{RequestId, SessionId, Term, Token};

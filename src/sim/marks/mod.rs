@@ -17,7 +17,7 @@ macro_rules! marks {
             $(#[doc = $words] $name,)*
         }
 
-        /// What each is, in the order of [`Mark`].
+        /// Each path in words, in the order of [`Mark`].
         pub const NAMES: &[&str] = &[$($words,)*];
     };
 }
@@ -173,7 +173,7 @@ marks! {
 pub struct Marks(Vec<u64>);
 
 impl Marks {
-    /// None yet.
+    /// No path reached yet.
     #[must_use]
     pub fn new() -> Self {
         Self(vec![0; NAMES.len()])
@@ -185,12 +185,12 @@ impl Marks {
         self.0[mark as usize]
     }
 
-    /// Once more.
+    /// Counts one.
     pub fn hit(&mut self, mark: Mark) {
         self.0[mark as usize] += 1;
     }
 
-    /// So many times more.
+    /// Counts `count`.
     pub fn add(&mut self, mark: Mark, times: u64) {
         self.0[mark as usize] += times;
     }

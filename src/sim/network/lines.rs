@@ -9,7 +9,7 @@ pub struct Lines<L> {
 }
 
 impl<L> Lines<L> {
-    /// None yet.
+    /// No lines yet.
     #[must_use]
     pub fn new() -> Self {
         Self { slots: vec![None] }
@@ -32,12 +32,12 @@ impl<L> Lines<L> {
         self.slots[position(id)].as_mut()
     }
 
-    /// Forgets it.
+    /// Forgets the line.
     pub fn remove(&mut self, id: LineId) {
         self.slots[position(id)] = None;
     }
 
-    /// Those that stand, oldest first.
+    /// Lines that are open, oldest first.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (LineId, &L)> {
         let slots = self.slots.iter().enumerate();
         slots.filter_map(|(id, line)| Some((LineId(id as u64), line.as_ref()?)))

@@ -25,7 +25,7 @@ pub struct HostId(pub usize);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LineId(pub u64);
 
-/// What comes in at one end of a line.
+/// An arrival at one end of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Arrival {
     /// The dial succeeded.
@@ -38,7 +38,7 @@ pub enum Arrival {
     ClosedByPeer,
     /// Something on the way says that the other side reset it.
     Reset,
-    /// This side's own system gave up.
+    /// The system of this side gave up.
     TimedOut,
 }
 
@@ -50,7 +50,7 @@ impl Arrival {
     }
 }
 
-/// What the network wants to be woken for.
+/// Instants at which the network wants to be woken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NetworkEvent {
     /// Something may arrive at `side`.
@@ -77,7 +77,7 @@ pub struct Network {
 struct Line {
     hosts: [HostId; 2],
     open: [bool; 2],
-    /// What is on its way to each side.
+    /// Bytes on their way to each side.
     towards: [Way; 2],
 }
 
@@ -103,7 +103,7 @@ impl Network {
         }
     }
 
-    /// What to wake it for, since the last call.
+    /// New instants to wake it at, since the last call.
     pub fn drain_due(&mut self) -> impl Iterator<Item = (u64, NetworkEvent)> + '_ {
         self.due.drain(..)
     }
@@ -170,7 +170,7 @@ impl Network {
         })
     }
 
-    /// The process at `host` is gone: what it said is not said again.
+    /// The process at `host` is gone: its bytes are not retransmitted.
     pub fn forget(&mut self, host: HostId) {
         if let Some(history) = &mut self.history {
             history.forget(host);
@@ -196,7 +196,8 @@ impl Network {
         }
     }
 
-    /// The process at `side` is gone, and what it had sent does not arrive any more; the other side hears of it.
+    /// The process at `side` is gone: bytes that it had sent do not arrive any more, and the other side hears of its
+    /// end.
     pub fn abandon(&mut self, at: u64, id: LineId, side: Side) {
         if let Some(line) = self.lines.find_mut(id) {
             line.towards[side.other() as usize].queue.clear();
@@ -212,7 +213,7 @@ impl Network {
         }
     }
 
-    /// What arrives at `side` now, if anything does, and at which machine.
+    /// The arrival at `side` that is due now, if any, and its machine.
     pub fn handle_deliver(
         &mut self,
         now: u64,
@@ -257,7 +258,7 @@ impl Network {
         }
     }
 
-    /// The links below; whoever makes one whole says [`Network::release`].
+    /// The links below. A caller that heals one calls [`Network::release`].
     pub fn links(&mut self) -> &mut Links {
         &mut self.links
     }
@@ -355,7 +356,7 @@ impl Network {
         }
     }
 
-    /// What was held back is sent again wherever nothing is in its way now.
+    /// Retransmits bytes that were held back, wherever nothing is in their way now.
     pub fn release(&mut self, now: u64) {
         let mut held = Vec::new();
         for (id, line) in self.lines.iter() {

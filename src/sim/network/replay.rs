@@ -19,7 +19,7 @@ pub struct History {
 }
 
 impl History {
-    /// A history without what is said to and by machines from `end` on: an order that came twice would be two.
+    /// A history without messages to and from machines from `end` on: an order that came twice would be two.
     #[must_use]
     pub fn before(end: HostId) -> Self {
         Self { frames: BTreeMap::new(), end }

@@ -3,9 +3,9 @@
 /// The end that dialed, or the one that was dialed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Side {
-    /// It dialed.
+    /// The side that dialed.
     Dialer,
-    /// It was dialed.
+    /// The side that was dialed.
     Acceptor,
 }
 

@@ -1,4 +1,4 @@
-//! Whom a process dials, and when again.
+//! Dials of a process: to whom, and when the next try is.
 
 use crate::base::NodeId;
 use crate::sim::network::{HostId, LineId, Network, Side};

@@ -1,4 +1,4 @@
-//! What becomes of a simulated node whose process has ended.
+//! Fate of a simulated node whose process has ended.
 
 /// Whether a node's process comes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +11,6 @@ pub enum Fate {
     Refuses,
     /// Its machine was not switched on yet.
     Unborn,
-    /// It was removed, and shut down for good.
+    /// The node was removed, and is shut down for good.
     Gone,
 }

@@ -31,7 +31,7 @@ impl Process {
         }
     }
 
-    /// What it says of itself, in the form that can grow.
+    /// The hello, in the form that can grow.
     pub(in crate::sim) fn introduction(&self, to: NodeId) -> Values {
         Hello::Peer(self.server.hello(to), self.server.speech().clone()).to_values()
     }
@@ -121,7 +121,7 @@ impl Process {
         }
     }
 
-    /// It was asked to prove that it is a member, and answers; with `None`, that it cannot.
+    /// Answers a challenge to prove membership; `None`: it cannot.
     fn try_candidate(
         &mut self,
         now: u64,

@@ -30,14 +30,14 @@ use crate::sim::node::process::Process;
 use crate::sim::node::talk::Build;
 use crate::sim::plan::settings::Settings;
 
-/// One node.
+/// One simulated node.
 #[derive(Debug)]
 pub struct SimNode {
-    /// Its id.
+    /// Id of the node.
     pub id: NodeId,
     /// Its machine's place in the network.
     pub host_id: HostId,
-    /// Its machine.
+    /// Machine of the node.
     pub host: SharedHost,
     /// The running process.
     pub process: Option<Process>,
@@ -53,13 +53,13 @@ pub struct SimNode {
     pub is_emptied: bool,
     /// Whether it was ever seen to be a member of a founded cluster.
     pub is_founded: bool,
-    /// What the last step left to publish.
+    /// The claim that the last step left to be published.
     publication: Option<(u64, Option<LeaderLease>)>,
     claimed: Option<LeaderLease>,
     lease: Option<LeaderLease>,
     /// The build that its next start runs.
     build: Build,
-    /// Told to stop then: what it did when it was told, and since when.
+    /// Told to stop: its role at that time, and since when.
     departs: Option<(Role, u64)>,
     /// A program gives leadership up, to this node or to any.
     resigns: Option<Option<NodeId>>,
@@ -77,18 +77,18 @@ pub enum StepEnd {
     Goes(Vec<(u64, Outgoing)>),
     /// A fault hit it in the middle.
     Crashed(Vec<(u64, Outgoing)>),
-    /// It ended by itself, as it must after an error of its disk (W2).
+    /// Ended by itself, as it must after an error of its disk (W2).
     Ended(Vec<(u64, Outgoing)>),
-    /// It ended by itself, since its directory is empty and should not be (W8).
+    /// Ended by itself, since its directory is empty and should not be (W8).
     Emptied(Vec<(u64, Outgoing)>),
 }
 
 /// A server as checkers see it.
 #[derive(Clone, Copy, Debug)]
 pub struct Inside<'a> {
-    /// Its consensus.
+    /// Consensus state.
     pub raft: &'a Raft,
-    /// Its locks.
+    /// Lock state.
     pub machine: &'a LockMachine,
     /// The newest entry that the machine has applied.
     pub applied: Index,
@@ -215,7 +215,7 @@ impl SimNode {
         let ended = process.step(&mut outlet);
         let left = match &ended {
             Ok(()) => outlet.finish()?,
-            // Nobody sends what the step had left to say.
+            // The messages that the step had left to send are lost.
             Err(_) => outlet.abandon()?,
         };
         let (crashed, told) = {
@@ -241,7 +241,7 @@ impl SimNode {
         }
     }
 
-    /// What left in a step was looked at; its room serves the next.
+    /// Takes back the buffer of a step's messages, for the next step.
     pub fn reuse(&mut self, mut left: Vec<(u64, Outgoing)>) {
         left.clear();
         self.left = left;
@@ -282,7 +282,7 @@ impl SimNode {
         self.resigns.is_some()
     }
 
-    /// What came in on `line` and was not read is lost with it.
+    /// Arrivals on `line` that were not read are lost with it.
     pub fn drop_arrivals(&mut self, line: LineId) {
         self.arrivals.retain(|(on, ..)| *on != line);
     }
@@ -294,17 +294,17 @@ impl SimNode {
         }
     }
 
-    /// What was odd since the last call ([`Process::odd`]).
+    /// Oddities since the last call ([`Process::odd`]).
     pub fn take_odd(&mut self) -> [u64; 7] {
         self.process.as_mut().map(|process| std::mem::take(&mut process.odd)).unwrap_or_default()
     }
 
-    /// What the step left to publish, and when.
+    /// The claim that the step left to be published, and when.
     pub fn take_publication(&mut self) -> Option<(u64, Option<LeaderLease>)> {
         self.publication.take()
     }
 
-    /// What is inside of its server, once it is founded.
+    /// The replica of its server, once founded.
     #[must_use]
     pub fn inside(&self) -> Option<Inside<'_>> {
         let replica = self.process.as_ref()?.server.replica()?;
@@ -312,7 +312,7 @@ impl SimNode {
         Some(Inside { raft, machine, applied: replica.applied() })
     }
 
-    /// What its process read for its last step that needs a round.
+    /// Questions that its process read for its last step and that need a round.
     #[must_use]
     pub fn asked(&self) -> &[(ConnectionId, Asked)] {
         self.process.as_ref().map_or(&[], |process| &process.asked)
@@ -323,13 +323,13 @@ impl SimNode {
         self.process.iter().flat_map(Process::connected)
     }
 
-    /// What its process published last of its claim to lead.
+    /// The claim to lead that its process published last.
     #[must_use]
     pub fn claimed(&self) -> Option<LeaderLease> {
         self.claimed
     }
 
-    /// What it may claim, whether programs have asked or not.
+    /// The claim that it may make, whether programs have asked or not.
     #[must_use]
     pub fn lease(&self) -> Option<LeaderLease> {
         self.lease
@@ -347,8 +347,8 @@ impl SimNode {
         self.host.borrow().is_damaged()
     }
 
-    /// As a process does after each turn: it reads the clocks and posts its claim for programs to compare
-    /// with fresh readings (C4); it may stop in between.
+    /// Publishes its claim, as a process does after each turn: it reads the clocks and posts the claim, for programs
+    /// to compare with fresh readings (C4). It may stop in between.
     fn read_claim(&mut self) {
         let Some(process) = &mut self.process else { return };
         process.post(self.host.borrow().local);

@@ -1,7 +1,7 @@
-//! What is outside of a simulated server during one step: clocks that move on, and bytes that leave.
+//! The outside of a simulated server during one step: clocks that move on, and bytes that leave.
 
 use crate::base::{ConnectionId, NodeId, Sample};
-use crate::raft::Claim;
+use crate::raft::LeaseTold;
 use crate::server::Outside;
 use crate::sim::charges::Work;
 use crate::sim::checkers::Violation;
@@ -25,8 +25,8 @@ pub struct Outlet<'a> {
     node: NodeId,
     host: SharedHost,
     ledger: &'a mut Ledger,
-    claim: Claim,
-    /// What left, and when; from `flushed` on, what waits for the next flush.
+    claim: LeaseTold,
+    /// Messages that left, and when; from `flushed` on, messages that wait for the next flush.
     left: Vec<(u64, Outgoing)>,
     flushed: usize,
     violation: Option<Violation>,
@@ -36,7 +36,7 @@ impl<'a> Outlet<'a> {
     /// For one step of `node`; `left` is empty, and kept for its room.
     #[must_use]
     pub fn new(
-        (node, claim): (NodeId, Claim),
+        (node, claim): (NodeId, LeaseTold),
         host: SharedHost,
         ledger: &'a mut Ledger,
         left: Vec<(u64, Outgoing)>,
@@ -44,7 +44,7 @@ impl<'a> Outlet<'a> {
         Self { node, host, ledger, claim, left, flushed: 0, violation: None }
     }
 
-    /// What left, in order, and what must not have.
+    /// The messages that left, in order.
     ///
     /// # Errors
     /// The first acknowledgement that nothing durable covers.
@@ -61,7 +61,7 @@ impl Outlet<'_> {
         self.host.borrow_mut().charge(work);
     }
 
-    /// What left before the process ended by itself.
+    /// The messages that left before the process ended by itself.
     ///
     /// # Errors
     /// As for [`Outlet::finish`].
@@ -81,7 +81,7 @@ impl Outside for Outlet<'_> {
         1_700_000_000_000 + self.host.borrow().local / 1_000_000
     }
 
-    fn claim(&mut self) -> Claim {
+    fn claim(&mut self) -> LeaseTold {
         self.claim
     }
 

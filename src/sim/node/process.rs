@@ -2,7 +2,7 @@
 
 use crate::base::rng::Rng;
 use crate::base::{ConnectionId, NodeId};
-use crate::raft::{Claim, Message, Raft, Role};
+use crate::raft::{LeaseTold, Message, Raft, Role};
 use crate::server::{Input, Reach, Server, ServerError};
 use crate::sim::charges::Progress;
 use crate::sim::checkers::Violation;
@@ -37,31 +37,31 @@ pub struct Process {
     pub(super) due_at: u64,
     pub(in crate::sim) next_connection: u64,
     pub(super) own: NodeId,
-    /// Of nonces.
+    /// Dice for nonces.
     pub(super) rng: Rng,
-    /// Who is dialed, and what that rests on.
+    /// Dials, and what they rest on.
     pub(super) known: BTreeSet<NodeId>,
     reach: Option<Option<Reach>>,
-    /// From this instant on a program asks whether it leads; until then nobody is told of a claim.
+    /// From this instant on a program asks whether this node leads; before, no claim is published.
     asks_from: u64,
-    claim: Claim,
+    claim: LeaseTold,
     /// Leadership is being given up.
     departing: bool,
     /// The build that it runs.
     pub(super) build: Build,
     /// Peers that closed the connection at the hello that can grow.
     pub(super) unheard: BTreeSet<NodeId>,
-    /// What it was sent and must not have been.
+    /// A message to it that must not have been sent.
     pub(in crate::sim) violation: Option<Violation>,
     /// Successors that were told too late, emptied directories that were refused, peers refused for their level,
     /// dials with the hello of 0.1.0 by a newer build, handovers for want of room, steps behind which what a leader
     /// sends does not fit, and peers that proved that they are members.
     pub odd: [u64; 7],
-    /// O19.
+    /// O19: its handovers for lack of room.
     pub(super) rooms: Rooms,
-    /// O26: who is at the other end of each connection of a client, and what it asks.
+    /// O26: the subject of each client's connection, and its questions.
     pub askers: Askers,
-    /// What needs a round of all that was read for the next step.
+    /// Questions read for the next step that need a round.
     pub asked: Vec<(ConnectionId, Asked)>,
     /// Messages that came and that no peer sent.
     forged: u64,
@@ -92,7 +92,7 @@ impl Process {
             known: BTreeSet::new(),
             reach: None,
             asks_from,
-            claim: Claim::Ended,
+            claim: LeaseTold::Ended,
             departing: false,
             build,
             unheard: BTreeSet::new(),
@@ -112,10 +112,10 @@ impl Process {
         self.forged += 1;
     }
 
-    /// What is forged is refused, and nothing else: peers of ours say nothing that must be (R15).
+    /// Checks that forged messages are refused, and no others (R15).
     ///
     /// # Errors
-    /// If not.
+    /// One was not, or another was.
     pub fn check_refusals(&self, node: NodeId) -> Result<(), Violation> {
         let Some(replica) = self.server.replica() else { return Ok(()) };
         let (refused, forged) = (replica.raft().refused_messages(), self.forged);
@@ -143,7 +143,7 @@ impl Process {
         Ok(())
     }
 
-    /// What it was sent since the last call and must not have been.
+    /// A message to it since the last call that must not have been sent.
     pub fn take_violation(&mut self) -> Option<Violation> {
         self.violation.take()
     }
@@ -155,21 +155,21 @@ impl Process {
 
     /// Whether programs may have been told of a claim.
     #[must_use]
-    pub fn claim(&self) -> Claim {
+    pub fn claim(&self) -> LeaseTold {
         self.claim
     }
 
     /// Whether they may be told of one now.
     #[must_use]
     pub fn may_claim(&self) -> bool {
-        self.claim == Claim::Standing && !self.departing
+        self.claim == LeaseTold::Standing && !self.departing
     }
 
     /// Leadership reads 0 from here on, and goes to `to`, or to any.
     pub fn resign(&mut self, to: Option<NodeId>) {
         if self.server.role() == Role::Leader {
             self.departing = true;
-            self.inputs.push(Input::HandOver { to, claim: Claim::Ended });
+            self.inputs.push(Input::HandOver { to, claim: LeaseTold::Ended });
         }
     }
 
@@ -178,7 +178,7 @@ impl Process {
         let raft = self.server.replica().map(|replica| replica.raft());
         self.departing &= raft.is_some_and(Raft::is_transferring);
         if now >= self.asks_from {
-            self.claim = Claim::Standing;
+            self.claim = LeaseTold::Standing;
         }
     }
 
@@ -215,7 +215,7 @@ impl Process {
         }
     }
 
-    /// The peers to whom a connection stands.
+    /// The peers to which a connection is up.
     pub fn connected(&self) -> impl Iterator<Item = NodeId> {
         self.peers.keys().copied()
     }
@@ -380,7 +380,7 @@ impl Process {
     }
 }
 
-/// Who ended a line.
+/// The side that ended a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cause {
     Peer,

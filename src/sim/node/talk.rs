@@ -23,24 +23,24 @@ pub enum Stage {
     Unknown,
     /// Its hello came; it is to prove that it is a member.
     Challenged,
-    /// A peer.
+    /// Welcomed as a peer.
     Peer(NodeId),
-    /// A client.
+    /// Welcomed as a client.
     Client(ConnectionId),
 }
 
 /// One end of a line at a server.
 #[derive(Debug)]
 pub struct Talk {
-    /// Which end.
+    /// The end of the line.
     pub side: Side,
-    /// How far.
+    /// Progress of the handshake.
     pub stage: Stage,
     /// When the handshake must be over.
     pub deadline: u64,
-    /// What the other side understands.
+    /// Abilities of the other side.
     pub abilities: Abilities,
-    /// Who is to prove that it is a member, and the form of its hello.
+    /// The peer that is to prove its membership, and the form of its hello.
     pub candidate: Option<Box<(Candidate, Form)>>,
     decoder: FrameDecoder,
 }
@@ -121,7 +121,7 @@ pub fn client_hello(form: Form, client: &str, cluster: Option<ClusterId>) -> Vec
 pub enum Build {
     /// 0.1.0, as far as it differs: the hello that it says and knows, and the level that it reads.
     Old,
-    /// This one.
+    /// The present build.
     New,
 }
 
@@ -132,7 +132,7 @@ impl Build {
         if rng.chance(1, 2) { Self::Old } else { Self::New }
     }
 
-    /// What it speaks.
+    /// The speech of the build.
     #[must_use]
     pub fn speech(self) -> Speech {
         match self {

@@ -14,7 +14,7 @@ use crate::wire::{
     Form, Frame, FrameDecoder, FrameKind, Order, OrderAnswer, Request, ServerMessage,
 };
 
-/// The machine.
+/// An operator's machine.
 #[derive(Debug)]
 pub struct Operator {
     /// Its place in the network.
@@ -29,27 +29,27 @@ pub struct Operator {
 struct Errand {
     line: LineId,
     order: Order,
-    /// Those of others.
+    /// Orders of others at the same time.
     besides: Vec<Order>,
     decoder: FrameDecoder,
-    /// What came of a snapshot so far.
+    /// Data of a snapshot so far.
     data: Vec<u8>,
 }
 
-/// What became of an order.
+/// Outcome of an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Nothing yet.
+    /// None yet.
     UnderWay,
-    /// It is to be asked again in a moment.
+    /// To be asked again in a moment.
     AskAgain,
-    /// Done.
+    /// Done as ordered.
     Done,
     /// Refused, with a sentence.
     Refused(String),
-    /// It was sent to a node that does not lead.
+    /// The node does not lead.
     Elsewhere,
-    /// Nobody knows.
+    /// Done or not: nobody knows.
     Unknown,
 }
 

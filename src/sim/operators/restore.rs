@@ -1,8 +1,8 @@
-//! A restore (safety L15): the whole cluster is stopped for good, and a snapshot that an operator saved becomes
-//! the beginning of a new one, on new machines at the old addresses. Nobody of the old one comes back.
+//! A restore (safety L15): the whole cluster is stopped for good, and a snapshot that an operator saved becomes the
+//! beginning of a new one, on new machines at the old addresses. No node of the old cluster returns.
 //!
-//! Clients that knew the old cluster go over to the new one once they believe in nothing any more, if it names the old one
-//! (L25). Else they are refused, and their programs are started anew then.
+//! Clients of the old cluster go over to the new one once they believe in nothing any more, if it names the old one
+//! (L25). Otherwise they are refused, and their programs are then restarted.
 
 use crate::base::rng::Rng;
 use crate::base::{Ancestors, Blob, DirectoryId, Index, NodeId};
@@ -24,7 +24,7 @@ use crate::wal::{Wal, WalOptions};
 /// That a seed restores, and how.
 #[derive(Clone, Copy, Debug)]
 pub struct Restore {
-    /// When.
+    /// When the cluster is stopped.
     pub at: u64,
     /// Whether the new cluster waits until nobody believes in anything of before.
     pub wait: Wait,
@@ -33,7 +33,7 @@ pub struct Restore {
 }
 
 impl World {
-    /// Stops everything and begins anew, if there is a snapshot to begin with.
+    /// Stops everything, and founds the new cluster if there is a snapshot to begin with.
     pub(in crate::sim) fn restore(&mut self) {
         let Some(plan) = self.plan.restore else { return };
         let Some(snapshot) = self.pick_saved() else { return };
@@ -138,9 +138,8 @@ impl World {
 }
 
 impl Judge {
-    /// Everything begins anew behind `snapshot`, of which `machine` is the state, and which is
-    /// of the incarnation `of_epoch`; but tokens go on rising, and
-    /// what clients believe goes on.
+    /// Everything starts over behind `snapshot`, of which `machine` is the state, and which is of the incarnation
+    /// `of_epoch`. Tokens go on rising, and clients' beliefs go on.
     pub fn restore(
         &mut self,
         nodes: usize,

@@ -13,17 +13,17 @@ use crate::sim::world::World;
 use crate::sim::world::event::Event;
 use crate::wire::Order;
 
-/// Who sleeps through what.
+/// A member that is off while others are replaced.
 #[derive(Clone, Copy, Debug)]
 pub struct Sleeper {
     /// The node that is off.
     pub node: NodeId,
-    /// What becomes of the others meanwhile.
+    /// The change among the others meanwhile.
     pub change: Meanwhile,
     stage: Stage,
 }
 
-/// What happens while it is off.
+/// A change while the sleeper is off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Meanwhile {
     /// A fourth voter comes, and one of those that the sleeper knows dies: three of four are needed.
@@ -34,13 +34,13 @@ pub enum Meanwhile {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// It serves.
+    /// The sleeper serves.
     Awake,
-    /// It is off.
+    /// The sleeper is off.
     Asleep,
-    /// It is on again, and that one is off.
+    /// The sleeper is on again, and `dead` is off.
     Back { dead: NodeId },
-    /// It has a leader, and its log.
+    /// The sleeper has a leader, and its log.
     Settled,
 }
 

@@ -1,4 +1,5 @@
-//! What is odd about a run, if anything is: machines that are late or slow, a crowd of clients, programs that want many locks.
+//! Conditions of a run: machines that are late or slow, a crowd of clients, programs that want many locks; or none of
+//! these.
 
 use super::*;
 

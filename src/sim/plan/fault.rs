@@ -57,7 +57,7 @@ pub enum Fault {
     ClientPauseInside,
     /// A client and the nodes hear nothing of each other.
     ClientCut,
-    /// What nodes say to a client takes long, and then what it says does not arrive at all.
+    /// Messages of nodes to a client take long, and then do not arrive at all.
     Fading,
     /// An operator changes the members.
     Members,
@@ -103,7 +103,7 @@ impl Fault {
         match self {
             // Beliefs may overlap there, so most seeds must not have it.
             Self::Hypervisor => 8,
-            // It takes a node out of the run for good.
+            // The fault takes a node out of the run for good.
             Self::Rot | Self::Emptied => 4,
             _ => 2,
         }

@@ -1,4 +1,4 @@
-//! What a seed decides before anything happens: sizes, durations, habits, and which faults there will be.
+//! The plan of a seed, drawn before anything happens: sizes, durations, habits, and faults.
 
 mod conditions;
 pub mod fault;
@@ -43,15 +43,15 @@ pub struct Plan {
     pub machines: u64,
     /// How many clients.
     pub clients: usize,
-    /// What each node is told, but for its id.
+    /// Options of each node, but for its id.
     pub server: ServerOptions,
-    /// What each client is told.
+    /// Options of each client.
     pub client: CoreOptions,
-    /// What programs do.
+    /// Habits of programs.
     pub habits: Habits,
     /// The classes of faults that are on.
     pub classes: Vec<Fault>,
-    /// What strikes when.
+    /// Injections, and when each strikes.
     pub schedule: Vec<Injection>,
     /// Delay of messages without faults.
     pub delay_nanos: (u64, u64),
@@ -88,12 +88,12 @@ pub struct Plan {
 pub enum LogRoom {
     /// More than any run needs.
     Ample,
-    /// It fills up in many runs.
+    /// The log fills up in many runs.
     Small,
 }
 
 impl Plan {
-    /// The plan of a seed, without what `trim` leaves out, and what the rest of its run draws from.
+    /// The plan of a seed, without the parts that `trim` leaves out, and the dice for the rest of its run.
     #[must_use]
     pub fn of_seed(seed: u64, trim: &Trim) -> (Self, Rng) {
         let mut rng = Rng::new(seed);
@@ -243,7 +243,7 @@ impl Plan {
         }
     }
 
-    /// What one node is told.
+    /// Options of one node.
     #[must_use]
     pub fn server_of(&self, node: NodeId) -> (ServerOptions, Settings) {
         let entry = if node.0 <= self.nodes { Entry::Founder } else { Entry::Joiner };

@@ -14,16 +14,16 @@ pub struct Injection {
     pub number: usize,
     /// When, in simulated nanoseconds.
     pub at: u64,
-    /// What.
+    /// The fault.
     pub fault: Fault,
-    /// Whom it hits, and how hard, is drawn from this.
+    /// Seed of its target and its strength.
     pub dice: u64,
 }
 
-/// What a run leaves out of its seed's schedule. Empty: nothing.
+/// Parts of a seed's schedule that a run leaves out; by default none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trim {
-    /// Whole classes.
+    /// Whole classes of faults.
     pub classes: BTreeSet<Fault>,
     /// Single injections, by number.
     pub injections: BTreeSet<usize>,
@@ -74,7 +74,7 @@ impl Trim {
     }
 }
 
-/// As it is written on the command line: classes by name, injections by number, "clients=", "until=".
+/// The form of the command line: classes by name, injections by number, "clients=", "until=".
 impl fmt::Display for Trim {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let classes = self.classes.iter().map(|class| format!("{class:?}"));

@@ -12,7 +12,7 @@ pub enum Settings {
 }
 
 impl Settings {
-    /// What the next start is told.
+    /// Settings of the next start.
     #[must_use]
     pub fn of_start(self, options: ServerOptions, dice: u64) -> ServerOptions {
         if self == Self::Fixed {

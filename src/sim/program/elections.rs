@@ -1,5 +1,4 @@
-//! What programs do to grants besides giving them back: they show a value, hand over, take from others, and follow
-//! who holds what.
+//! Operations of programs on grants besides releasing them: another value, handovers, breaks, and observers.
 
 use crate::base::time::nanos;
 use crate::base::{Sample, Token};

@@ -1,4 +1,4 @@
-//! What a simulated client's program does: ten kinds of operation, drawn at random, until it must finish.
+//! Program of a simulated client: ten kinds of operation, drawn at random, until it must finish.
 
 pub mod elections;
 pub mod operations;
@@ -20,7 +20,7 @@ use std::time::Duration;
 /// How programs of one run behave.
 #[derive(Clone, Debug)]
 pub struct Habits {
-    /// What they do while they roam.
+    /// Habits of programs while they roam.
     pub custom: Custom,
     /// Which locks there are, and what is asked of them.
     pub wishes: Wishes,
@@ -34,13 +34,13 @@ pub struct Habits {
     pub ends: [u64; 2],
     /// How often, in a thousand operations, it hands over, takes, shows or follows something.
     pub orders: u64,
-    /// It must say at least so often that it moves, or lose its session.
+    /// How often it must say that it moves, or lose its session.
     pub progress: Option<Duration>,
     /// How long the last acquire waits, which proves that a lock can still be had.
     pub last: Wait,
 }
 
-/// What a program does while it roams.
+/// Habit of one program while it roams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Custom {
     /// Anything, at random.
@@ -49,7 +49,7 @@ pub enum Custom {
     Cycle,
 }
 
-/// One program.
+/// One client's program.
 #[derive(Debug)]
 pub struct Program {
     pub(super) habits: Habits,
@@ -65,19 +65,19 @@ pub struct Program {
     pub(super) granted: BTreeSet<Token>,
     /// Tokens that it was told of, its own and those of others.
     pub(super) known: Vec<(Name, Token)>,
-    /// Who was seen to wait for what.
+    /// Clients that were seen to wait: lock, client.
     pub(super) waiters: Vec<(Name, String)>,
     /// Leases that are to end, and that it will release next.
     pub(super) asked: BTreeSet<LeaseId>,
-    /// Whose holders it follows.
+    /// Observers, and the locks that they follow.
     pub(super) observers: BTreeMap<ObserverId, Name>,
     pub(super) read_floor: Index,
 }
 
-/// What the program is after.
+/// Aim of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Aim {
-    /// Anything.
+    /// Roams: any operation.
     Roam,
     /// Its session's end.
     Close,
@@ -105,7 +105,7 @@ pub(super) enum Purpose {
         floor: Index,
         query: Query,
     },
-    /// Of the grant that this lease had.
+    /// The grant of this lease, to another client.
     Transfer(Option<Lease>),
     /// A proclamation or a break.
     Order,
@@ -197,7 +197,7 @@ impl Program {
         self.aim == Aim::Close
     }
 
-    /// What it still waits for, in words.
+    /// The calls that it still waits for, in words.
     #[must_use]
     pub fn describe(&self) -> String {
         format!("{:?} with {:?} and {:?}", self.aim, self.calls, self.leases)

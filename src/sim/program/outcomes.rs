@@ -1,4 +1,4 @@
-//! What programs make of what they are told: calls that are decided, leases that end, holders that they follow.
+//! Reactions of programs: calls that are decided, leases that end, holders that change.
 
 use crate::Error;
 use crate::base::error::Status;
@@ -224,7 +224,7 @@ impl Program {
         events.push(ClientEvent::Read { index, floor, query, answer });
     }
 
-    /// It is of another cluster from now on, whose indexes are its own.
+    /// The program is of another cluster from now on, whose indexes are its own.
     pub(in crate::sim) fn begin_anew(&mut self) {
         self.read_floor = Index(0);
         for call in self.calls.values_mut() {

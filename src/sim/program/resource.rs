@@ -1,6 +1,6 @@
-//! What the locks protect: a store that remembers, for each lock, the highest token that it has seen, and
-//! refuses lower ones. O7: so it accepts no write of an earlier holder behind one of a later holder, also
-//! where clocks break ρ and beliefs overlap.
+//! The resource that the locks protect: a store that remembers, for each lock, the highest token that it has seen, and
+//! refuses lower ones. O7: so it accepts no write of an earlier holder behind one of a later holder, also where clocks
+//! break ρ and beliefs overlap.
 
 use crate::base::{Index, Token};
 use crate::lock::Name;
@@ -21,7 +21,7 @@ pub struct Resource {
 pub struct Write {
     /// The process that sent it, by its name.
     pub client: String,
-    /// What it writes to.
+    /// The lock that protects it.
     pub name: Name,
     /// Under which token.
     pub token: Token,
@@ -37,11 +37,11 @@ struct Accepted {
 }
 
 impl Resource {
-    /// A write arrives. `model` says to whom which token was given, and in which order.
+    /// A write arrives. `model` knows which token was given to whom, and in which order.
     ///
     /// # Errors
-    /// O6: two processes write under one token. O7: the token was not given for this, or was given before
-    /// that of an accepted write.
+    /// O6: two processes write under one token. O7: the token was not given for this, or was given before that of an
+    /// accepted write.
     pub fn write(
         &mut self,
         write: Write,

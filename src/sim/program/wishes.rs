@@ -1,4 +1,4 @@
-//! What programs ask for: which locks, of which kind, one or two at once, by which owner.
+//! Wishes of programs: which locks, of which kind, one or two at once, by which owner.
 
 use crate::base::limits::NAME_BYTES_MAX;
 use crate::base::rng::Rng;
@@ -23,23 +23,23 @@ pub struct Wishes {
     are_listed: bool,
 }
 
-/// What a lock is.
+/// Kind of a lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Lock,
     ReadersAndWriters,
-    /// Of so many permits.
+    /// A semaphore of so many permits.
     Semaphore(u32),
 }
 
-/// What an acquire of a program asks for.
+/// Options of a program's acquire.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wished {
     /// One lock, or two.
     pub names: Vec<Name>,
     /// How much of each.
     pub share: Share,
-    /// Whose.
+    /// The owner.
     pub owner: u64,
 }
 
@@ -51,7 +51,7 @@ impl Wishes {
         Self { locks, mixes: rng.chance(1, 5), value_bytes, names_max: 2, are_listed: false }
     }
 
-    /// So many locks that have one holder each.
+    /// So many exclusive locks.
     #[must_use]
     pub fn plain(locks: u64, value_bytes: usize) -> Self {
         let locks = (0..locks).map(|number| (lock_name(number), Kind::Lock)).collect();
@@ -108,7 +108,7 @@ impl Wishes {
         AcquireCall { value, ..AcquireCall::lock(self.name(lock), wait) }
     }
 
-    /// Any acquire.
+    /// Draws any acquire.
     pub fn draw_call(&self, rng: &mut Rng, wait: Wait) -> AcquireCall {
         let call = self.draw_single(rng, wait);
         let owner = if rng.chance(1, 3) { rng.between(1, 2) } else { 0 };
@@ -192,7 +192,7 @@ impl Kind {
 }
 
 impl Wished {
-    /// What `call` asks for.
+    /// The acquire behind `call`.
     #[must_use]
     pub fn of(call: &AcquireCall) -> Self {
         let names = [call.name.clone()].into_iter().chain(call.also.iter().cloned()).collect();

@@ -1,4 +1,4 @@
-//! What clients do in the world: they start, run, believe, write, and end.
+//! Clients in the world: they start, run, believe, write, and end.
 
 use crate::base::{Index, Token};
 use crate::client::core::{LeaseId, ObserverId, Seen};
@@ -42,7 +42,7 @@ impl World {
         let around = Surroundings { now: self.now, committed: self.judge.consensus.committed() };
         let events = client.step(around, &mut self.network);
         for event in events {
-            // Of a process that has ended, nothing more is true.
+            // Beliefs of a process that has ended count no more.
             if self.clients[slot].process.is_some() {
                 self.handle_client(slot, event)?;
             }
@@ -190,7 +190,7 @@ impl World {
         self.trace.marks.hit_if(held, Mark::BeliefEndsFirst);
     }
 
-    /// O8: the grant was decided while its process lived, and of what it asked for.
+    /// O8: the grant was decided while its process lived, and for its own acquire.
     fn check_grant(&self, slot: usize, told: &Told) -> Result<(), Violation> {
         let who = self.clients[slot].claimant();
         let grant = self.judge.model.grant(told.token);

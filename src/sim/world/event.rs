@@ -1,4 +1,4 @@
-//! What can happen in a simulated world.
+//! Events of a simulated world.
 
 use crate::raft::LeaderLease;
 use crate::sim::faults::{Flapping, Stillness};
@@ -33,7 +33,7 @@ pub enum Event {
     Calm(Vec<(HostId, HostId)>),
     /// A machine stands still for so long.
     Still(HostId, Stillness, u64),
-    /// It goes on.
+    /// The process goes on.
     Wake(HostId),
     /// A machine's clocks are slewed.
     Slew(HostId, i64),
@@ -77,5 +77,5 @@ pub enum Event {
     Verdict,
 }
 
-// They are moved more than once.
+// Events are moved more than once, so they stay small.
 const _: () = assert!(size_of::<Event>() <= 40);

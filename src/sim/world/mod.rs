@@ -41,9 +41,9 @@ use std::collections::BTreeSet;
 pub struct World {
     /// Simulated real time, in nanoseconds.
     pub now: u64,
-    /// What the seed decided.
+    /// The plan that the seed decided.
     pub plan: Plan,
-    /// What happened.
+    /// Trace of the run.
     pub trace: Trace,
     pub(super) rng: Rng,
     pub(super) queue: Queue<Event>,
@@ -54,7 +54,7 @@ pub struct World {
     pub(super) visitors: Visitors,
     pub(super) strangers: Strangers,
     pub(super) guests: Guests,
-    /// O25.
+    /// O25: a crowd costs nobody the lead.
     pub(super) calm: Calm,
     /// The entry that put the members in force that the world knows of.
     pub(super) members_index: Index,
@@ -62,13 +62,13 @@ pub struct World {
     pub(super) epoch: u64,
     /// When the cluster was restored last.
     pub(super) restored_at: u64,
-    /// Those before.
+    /// Clusters before the present one.
     pub(super) past_clusters: BTreeSet<ClusterId>,
     /// When each node was elected last.
     pub(super) elected_at: Vec<u64>,
-    /// Whose turn it is to be restarted.
+    /// The node whose turn to restart it is.
     pub(super) next_to_stop: usize,
-    /// Whoever is elected next is told to hand over.
+    /// The next elected leader is told to hand over.
     pub(super) moves_on: bool,
     pub(super) resource: Resource,
     pub(super) judge: Judge,
@@ -86,7 +86,7 @@ pub struct World {
 /// How far a run is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// Faults happen.
+    /// Faults strike.
     Faults,
     /// A majority of the nodes is healed for good, the rest is out for good; everybody must come to rest.
     Core,
@@ -253,7 +253,7 @@ impl World {
             Event::Break(_) => {}
             Event::Finish => self.finish_programs(),
             Event::Verdict => return self.check_phase(),
-            // What a fault had foreseen is void once a core is healed.
+            // Ends of faults that were foreseen are void once a core is healed.
             fault if self.phase == Phase::Faults => return self.handle_fault(fault),
             _ => {}
         }

@@ -1,4 +1,4 @@
-//! What nodes do in the world: they start, take their turns, publish claims, and end.
+//! Nodes in the world: they start, take their turns, publish claims, and end.
 
 use crate::raft::{LeaderLease, Role};
 use crate::sim::checkers::Violation;
@@ -251,7 +251,7 @@ impl World {
         self.foresee_restart(slot, &mut dice);
     }
 
-    /// Who leads the highest term, as far as nodes that run say.
+    /// The leader of the highest term, by the word of running nodes.
     pub(in crate::sim) fn leader(&self) -> Option<usize> {
         let leaders = self.nodes.iter().enumerate().filter_map(|(slot, node)| {
             let server = &node.process.as_ref()?.server;

@@ -15,7 +15,7 @@ use crate::sim::plan::{MS, SECOND};
 use crate::sim::world::event::Event;
 use crate::sim::world::{Phase, World};
 
-/// What becomes for good of a node that is not of the core.
+/// Fate of a node outside the healed core, for good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outside {
     /// Its process ends, or its machine loses power.
@@ -24,7 +24,7 @@ enum Outside {
     Stopped,
     /// Nothing gets to it or from it.
     CutOff,
-    /// It hears nobody (NT5).
+    /// The node hears nobody (NT5).
     Deaf,
     /// Nobody hears it (NT4).
     Mute,
@@ -35,8 +35,7 @@ enum Outside {
 }
 
 impl World {
-    /// The faults end. A random majority of the nodes is healed for good; what is wrong with the others
-    /// stays wrong.
+    /// The faults end. A random majority of the nodes is healed for good; faults of the others stay.
     pub(in crate::sim) fn begin_core(&mut self) {
         self.phase = Phase::Core;
         self.network.heal(self.now);
@@ -61,7 +60,7 @@ impl World {
             self.queue.push(self.now, Event::NewClient(slot));
         }
         let election = nanos(self.plan.server.election);
-        // Whoever stood still goes on only then.
+        // A process that stood still goes on only then.
         let nodes = core.iter().map(|slot| self.nodes[*slot].busy_until);
         let stopped = nodes.chain(self.clients.iter().map(|client| client.busy_until)).max();
         self.disturb(stopped.unwrap_or(0).max(self.now));
@@ -174,7 +173,7 @@ impl World {
             Outside::Stopped if self.nodes[slot].process.is_none() => self.keep_down(slot),
             Outside::Stopped => self.nodes[slot].busy_until = self.now + FOREVER_NANOS,
             Outside::Breaking => {
-                // It may lead: nothing else may be wrong with it.
+                // The node may lead: nothing else may be wrong with it.
                 self.heal_node(slot);
                 self.break_lines(slot);
             }
@@ -225,7 +224,7 @@ impl World {
         self.queue.push(next, Event::Break(slot));
     }
 
-    /// Everything is healed, and every node starts anew.
+    /// Everything is healed, and every node restarts.
     fn begin_whole(&mut self) {
         self.phase = Phase::Whole;
         self.trace.line(self.now, format_args!("all is healed, and all nodes start anew"));
@@ -250,7 +249,7 @@ impl World {
         self.ends_by = self.now + self.plan.patience_nanos;
     }
 
-    /// O15: what is not at rest yet.
+    /// O15: processes and locks that are not at rest yet.
     fn restless(&self) -> Option<String> {
         for client in &self.clients {
             let Some(process) = &client.process else {

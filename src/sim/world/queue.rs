@@ -1,9 +1,9 @@
-//! What will happen, in order of simulated real time; ties in the order in which they were foreseen.
+//! Queue of future events, in order of simulated real time; ties in the order in which they were foreseen.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-/// A queue of events of type `E`. They stay where they are; what the heap moves is a key for each.
+/// A queue of events of type `E`. The events stay where they are; the heap moves a key for each.
 #[derive(Debug)]
 pub struct Queue<E> {
     keys: BinaryHeap<Reverse<Key>>,
@@ -16,7 +16,7 @@ pub struct Queue<E> {
 type Key = u128;
 
 impl<E> Queue<E> {
-    /// Nothing foreseen.
+    /// An empty queue.
     #[must_use]
     pub fn new() -> Self {
         Self { keys: BinaryHeap::new(), events: Vec::new(), free: Vec::new(), next: 0 }

@@ -1,4 +1,4 @@
-//! What is left of a run once it is over: the last verdicts, counts, and the rare paths that were reached.
+//! End of a run: last verdicts, counts, and the rare paths that were reached.
 
 use crate::sim::checkers::Violation;
 use crate::sim::marks::Mark;

@@ -46,7 +46,7 @@ impl Pair {
         pair
     }
 
-    /// What both receive, after waiting for one of them to have something.
+    /// Frames that both receive, after waiting for one of them to have something.
     fn turn(&mut self) -> (Vec<Frame>, Vec<Frame>) {
         self.dialer.flush().unwrap();
         self.dialed.flush().unwrap();
@@ -109,7 +109,7 @@ fn what_is_queued_before_the_handshake_leaves_with_its_end() {
     assert_eq!(pair.dialed.principal().unwrap().to_string(), "client/a");
 }
 
-/// Only one of them is polled for what the other one has: with edges, nobody is told twice.
+/// Only one end is polled for the bytes of the other: with edges, none is notified twice.
 #[test]
 fn frames_of_any_number_arrive_whole_and_nothing_stays_behind() {
     let mut pair = Pair::known();
@@ -230,7 +230,7 @@ fn tls_to_a_node_without_is_told_on_both_sides() {
     let mut dialed = accepted(&listener);
     let closed = end_of(&mut dialed).1;
     assert!(matches!(closed, Closed::Tls(TlsError::SpeaksTls)), "{closed:?}");
-    // What a node says to whom it does not understand.
+    // Words of a node to a side that it does not understand.
     let refused = Refused { code: RefusedCode::State, text: "what?".into() };
     dialed.queue(FrameKind::Refused, &refused).unwrap();
     drop(dialed.finish());
@@ -265,7 +265,7 @@ fn a_refused_certificate_is_told_to_who_showed_it() {
     assert!(matches!(dialer, Closed::Tls(TlsError::Ours(_))), "{dialer:?}");
 }
 
-/// One whose first bytes will tell what it speaks, and whoever dialed it.
+/// An end whose first bytes will tell what it speaks, and its dialer.
 fn either() -> (std::net::TcpStream, Connection, Papers) {
     let mut papers = Papers::new();
     let server = papers.server("tenure:node/1");

@@ -96,7 +96,7 @@ impl Model {
         line.is_none_or(|line| line.waiters().next().is_none() && line.has_room(wish.share))
     }
 
-    /// Whom a try is told of: the oldest holder, or who held it until its delay began, or who waits.
+    /// The holder that a try is told of: the oldest, or the one before a delay, or the first that waits.
     fn client_in(&self, name: &Name) -> String {
         let line = &self.lines[name];
         let holder = line.holders().first().map(|place| place.session);
@@ -122,7 +122,7 @@ impl Model {
         own.wish.names.iter().for_each(|name| self.note_line(name));
     }
 
-    /// Whoever stands in these lines holds them from now on.
+    /// Gives all these lines to the acquire that stands in them.
     fn give(&mut self, asker: Asker, wish: &Wish) {
         let token = Token(self.last_token.0 + 1);
         self.last_token = token;

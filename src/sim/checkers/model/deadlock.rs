@@ -1,8 +1,8 @@
-//! Whether anybody would wait for ever, found by letting everything happen that can.
+//! Deadlocks in the model, found by letting everything happen that can.
 //!
-//! Whoever waits for nothing gives back all that it has; whoever is first in each of its lines and has room is
-//! granted; and so on until nothing moves. Whoever waits then does so for ever. Delays end by themselves. The lock
-//! machine looks at no more than 4096 of those who hold and wait, which no run comes near.
+//! An owner that waits for nothing gives back all that it has; an acquire that is first in each of its lines, and has
+//! room, is granted; and so on until nothing moves. An acquire that waits then does so for ever. Delays end by
+//! themselves. The lock machine looks at no more than 4096 holders and waiters, which no run comes near.
 
 use super::Model;
 use super::line::{Asker, Line, Place, Wish};
@@ -29,7 +29,7 @@ impl Model {
         lines.values().flat_map(Line::waiters).any(|place| place.asker() == asker)
     }
 
-    /// Whoever has ended leaves by itself.
+    /// A session that has ended leaves by itself.
     fn lines_without_the_dead(&self) -> Lines {
         let mut lines = self.lines.clone();
         for line in lines.values_mut() {

@@ -7,7 +7,7 @@ use crate::lock::{Answer, Name};
 use std::collections::BTreeMap;
 
 impl Model {
-    /// Of several handles on one grant the oldest goes.
+    /// Of several handles on one grant, the oldest goes.
     pub(super) fn release(&mut self, asker: Asker, name: &Name, token: Token) {
         match self.held_by(asker.0, name, token) {
             Some(place) => {
@@ -86,7 +86,7 @@ impl Model {
         gone
     }
 
-    /// Hands on what `gone` had, before all to whom its break had named.
+    /// Hands on the locks of `gone`: first to those named by a break.
     pub(super) fn pass_on(&mut self, gone: &Place) {
         if let Some(asked) = &gone.asked
             && let Some(heir) = &asked.heir
@@ -137,7 +137,7 @@ impl Model {
         own.into_values().collect()
     }
 
-    /// It is dead from here on; what it has is freed by this entry, and by later ones.
+    /// The session is dead from here on; what it has is freed by this entry, and by later ones.
     fn end_in_parts(&mut self, session: SessionId, is_closed: bool) {
         let alive = self.sessions.get_mut(&session).filter(|one| one.ended.is_none());
         if let Some(live) = alive {
@@ -157,7 +157,7 @@ impl Model {
         }
     }
 
-    /// An acquire holds or waits no more; whoever can have what it left has it.
+    /// An acquire ends, and its room goes to the next that fit.
     pub(super) fn leave(&mut self, gone: &Place) {
         for name in &gone.wish.names {
             let line = self.lines.get_mut(name).expect("it stands there");

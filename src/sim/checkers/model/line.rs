@@ -1,4 +1,4 @@
-//! Who is in one lock: a line of acquires, first come first, of which some hold it.
+//! A lock in the model: a line of acquires, first come first, of which some hold it.
 
 use crate::base::{Owner, RequestId, SessionId, Token};
 use crate::lock::{Acquire, Name};
@@ -9,19 +9,19 @@ use std::sync::Arc;
 /// One acquire, by whose and which it is.
 pub type Asker = (SessionId, RequestId);
 
-/// Those who are in a lock.
+/// The acquires in a lock.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Line {
     /// First come first. Those under one token are handles on one grant.
     pub places: Vec<Place>,
-    /// What expired grants still take (L16), the oldest first.
+    /// Room that expired grants still take (L16), the oldest first.
     pub delays: Vec<Delay>,
 }
 
 /// An acquire that holds, or waits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// Whose.
+    /// Its session.
     pub session: SessionId,
     /// By which acquire.
     pub request: RequestId,
@@ -31,7 +31,7 @@ pub struct Place {
     pub value: u32,
     /// Whether it is asked to end (L23).
     pub asked: Option<Arc<Ask>>,
-    /// What for.
+    /// Its options.
     pub wish: Arc<Wish>,
 }
 
@@ -46,16 +46,16 @@ pub struct Ask {
     pub heir: Option<String>,
 }
 
-/// What an acquire asks for.
+/// Options of an acquire.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wish {
     /// In byte order.
     pub names: Vec<Name>,
-    /// Whose acquires enter again.
+    /// The owner, which enters again what it holds.
     pub owner: Owner,
-    /// Of each name.
+    /// Share of each name.
     pub share: Share,
-    /// What its expiry leaves behind (L16).
+    /// Delay after its expiry (L16).
     pub delay_ms: u32,
 }
 
@@ -64,9 +64,9 @@ pub struct Wish {
 pub struct Delay {
     /// The token of the grant.
     pub token: Token,
-    /// Whose it was, by name.
+    /// The name of its client.
     pub client: String,
-    /// What it takes.
+    /// The share that it takes.
     pub share: Share,
     /// For how long.
     pub delay_ms: u32,
@@ -91,7 +91,7 @@ impl Line {
         token.map_or(0, |token| self.places.iter().filter(|place| place.token == token).count())
     }
 
-    /// Those who wait, first come first.
+    /// The acquires that wait, first come first.
     pub fn waiters(&self) -> impl Iterator<Item = &Place> {
         self.places.iter().filter(|place| !place.holds())
     }

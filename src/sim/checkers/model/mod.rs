@@ -1,8 +1,8 @@
-//! O8's reference: what the committed log means, written down a second time and as plainly as possible.
+//! O8's reference: the meaning of the committed log, written down a second time and as plainly as possible.
 //!
-//! A lock is a line of acquires, of which some hold it. The model keeps the whole past: what each
-//! request was answered from which index on, and who stood in each line at each index. It knows none of the
-//! bounds, which no simulated run reaches.
+//! A lock is a line of acquires, of which some hold it. The model keeps the whole past: each answer to a request with
+//! the index from which it holds, and each line at each index. It knows none of the bounds, which no simulated run
+//! reaches.
 
 mod access;
 mod acquire;
@@ -38,7 +38,7 @@ pub struct Model {
     told: BTreeMap<(SessionId, RequestId), Vec<(Index, Answer)>>,
     /// The level in force.
     level: u32,
-    /// What each id was first used for, from level 2 on.
+    /// The first use of each request id, from level 2 on.
     first_used: BTreeMap<(SessionId, RequestId), Operation>,
     /// Entries that used an id for something else.
     conflicts: BTreeMap<(SessionId, RequestId), Vec<Index>>,
@@ -54,10 +54,10 @@ pub struct Model {
     effects: Effects,
 }
 
-/// What the newest entry brought about.
+/// Effects of the newest entry.
 #[derive(Debug, Default)]
 pub struct Effects {
-    /// Those who waited and were granted what they waited for.
+    /// Waiters that were granted.
     pub handed: Vec<Place>,
     /// Delays that it left (L16).
     pub delays: usize,
@@ -69,18 +69,18 @@ pub struct Effects {
     pub overtook: bool,
 }
 
-/// A session.
+/// A session in the model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModelSession {
     /// The client's name.
     pub client: String,
-    /// Whose it is (L27).
+    /// Its subject (L27).
     pub subject: String,
-    /// Its TTL.
+    /// Its TTL, in milliseconds.
     pub ttl_ms: u32,
     /// The entry that ended it.
     pub ended: Option<Index>,
-    /// The entry that freed the last of what it had then.
+    /// The entry that freed the last of what it had.
     pub freed: Option<Index>,
     /// Whether its client ended it.
     pub is_closed: bool,
@@ -90,7 +90,7 @@ pub struct ModelSession {
 /// That a token was given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
-    /// Of which locks.
+    /// The locks that it is of.
     pub names: Vec<Name>,
     /// To which client.
     pub client: String,
@@ -200,7 +200,7 @@ impl Model {
         self.lines.iter()
     }
 
-    /// What the newest entry brought about.
+    /// The effects of the newest entry.
     #[must_use]
     pub fn effects(&self) -> &Effects {
         &self.effects
@@ -264,8 +264,7 @@ impl Model {
         self.grants.get(&token)
     }
 
-    /// What `request` was answered over time: each answer holds until the next, the last one until its
-    /// session ended.
+    /// Answers to `request` over time: each holds until the next, the last one until its session ended.
     #[must_use]
     pub fn told(&self, session: SessionId, request: RequestId) -> &[(Index, Answer)] {
         self.told.get(&(session, request)).map_or(&[], Vec::as_slice)
@@ -353,7 +352,7 @@ impl Model {
     }
 
     fn tell(&mut self, (session, request): Asker, answer: Answer) {
-        // Of a session that has ended nothing is remembered.
+        // Nothing is remembered of a session that has ended.
         if !self.is_dead(session) {
             self.told.entry((session, request)).or_default().push((self.applied, answer));
         }

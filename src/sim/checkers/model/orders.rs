@@ -1,4 +1,4 @@
-//! What is done with a grant besides giving it back: another value, another holder, a break (L23).
+//! Operations on a grant besides releasing it: another value, another holder, a break (L23).
 
 use super::Model;
 use super::line::{Ask, Asker, Place};
@@ -8,10 +8,10 @@ use crate::base::{Index, Right, Token};
 use crate::lock::{Answer, BreakWay, Name};
 use std::sync::Arc;
 
-/// What a break asks for.
+/// Options of a break.
 pub(super) struct Wanted<'a> {
     pub(super) name: &'a Name,
-    /// 0: whoever holds it.
+    /// The token; 0: any holder.
     pub(super) token: Token,
     pub(super) way: BreakWay,
     pub(super) to: Option<&'a str>,
@@ -27,7 +27,7 @@ impl Model {
         self.tell(asker, Answer::Done);
     }
 
-    /// Whom the holder names goes before whom a break has named, who goes before all others.
+    /// Order of the next: a waiter that the holder names, then one that a break has named, then all others.
     pub(super) fn transfer(&mut self, asker: Asker, name: &Name, token: Token, to: Option<&str>) {
         if self.held_by(asker.0, name, token).is_none() {
             return self.tell(asker, Answer::NotHeld);
@@ -107,7 +107,7 @@ impl Model {
         true
     }
 
-    /// Those of `client` who wait for `name` and nothing else, first come first.
+    /// Waiters of `client` for `name` and nothing else, first come first.
     #[must_use]
     pub fn waiting_alone(&self, name: &Name, client: &str) -> Vec<Asker> {
         let waiters = self.lines.get(name).into_iter().flat_map(|line| line.waiters());
@@ -126,7 +126,7 @@ impl Model {
     }
 }
 
-/// Whom an earlier break had named for `name` does not count any more.
+/// A waiter that an earlier break had named for `name` does not count any more.
 fn disinherit(gone: &mut Place, name: &Name) {
     gone.asked = gone.asked.take().filter(|asked| asked.name != *name);
 }

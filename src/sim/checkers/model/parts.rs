@@ -9,7 +9,7 @@ use crate::base::{Index, RequestId, SessionId, Term};
 use crate::lock::Name;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What is left, and what the newest entry may still do.
+/// Work that is left, and how much the newest entry may still do.
 #[derive(Debug)]
 pub(super) struct Parts {
     names_per_part: usize,
@@ -31,7 +31,7 @@ impl Default for Parts {
 }
 
 impl Model {
-    /// Of a cluster whose entries free and grant so many names.
+    /// For a cluster whose entries free and grant so many names.
     #[must_use]
     pub fn in_parts_of(mut self, names: usize) -> Self {
         self.parts.names_per_part = names;
@@ -155,7 +155,7 @@ impl Model {
         true
     }
 
-    /// Of its grants and its waits those of which there are fewer, in the order in which they were asked for.
+    /// Its grants or its waits, whichever are fewer, in the order of their requests.
     fn next_of(&self, session: SessionId) -> Option<Place> {
         let all = self.lines.values().flat_map(|line| &line.places);
         let own: BTreeMap<RequestId, &Place> =

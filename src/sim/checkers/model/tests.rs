@@ -134,7 +134,7 @@ fn same_answer(one: &Answer, other: &Answer) -> bool {
         && (matches!(one, Answer::Queued { .. } | Answer::Deadlock { .. }) || one == other)
 }
 
-/// Who was handed something, in order; whose session is all free that was closed before.
+/// Handovers in order; and closed sessions of which all is free.
 fn check_effects(model: &Model, applied: &Applied, at: &str) {
     let handed: Vec<Asker> = model.effects().handed.iter().map(Place::asker).collect();
     let granted: Vec<Asker> = applied.granted.iter().map(|it| (it.session, it.request)).collect();

@@ -1,4 +1,4 @@
-//! A few words that are written by one thread at a time and read together by all, without locks.
+//! A sequence lock: a few words, written by one thread at a time and read together by all, without a mutex.
 
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 
@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicU64, Ordering, fence};
 /// interrupts it (a signal handler on its thread, a thread of a higher priority on its processor). It reads again only if a
 /// write came to its end meanwhile.
 #[derive(Debug)]
-pub struct Words<const N: usize> {
+pub struct SeqLock<const N: usize> {
     /// Counts writes; its parity names the slot in force.
     version: AtomicU64,
     slots: [[AtomicU64; N]; 2],
 }
 
-impl<const N: usize> Words<N> {
+impl<const N: usize> SeqLock<N> {
     /// With `values` in force.
     #[must_use]
     pub fn new(values: [u64; N]) -> Self {
@@ -29,8 +29,8 @@ impl<const N: usize> Words<N> {
         self.version.store(next, Ordering::Release);
     }
 
-    /// What `measure` makes of them; they were in force before and after it, so clocks that it reads were read in
-    /// between (L6).
+    /// The result of `measure` on the words. They were in force before and after it ran, so clocks that it read were
+    /// read in between (L6).
     pub fn read<T>(&self, measure: impl Fn([u64; N]) -> T) -> T {
         loop {
             let version = self.version.load(Ordering::Acquire);
@@ -65,15 +65,15 @@ mod tests {
 
     #[test]
     fn a_reader_never_sees_half_of_a_write() {
-        let words = Arc::new(Words::new([0; 6]));
-        let writer = Arc::clone(&words);
+        let lock = Arc::new(SeqLock::new([0; 6]));
+        let writer = Arc::clone(&lock);
         let writing = std::thread::spawn(move || {
             for round in 1..200_000 {
                 writer.write([round; 6]);
             }
         });
         while !writing.is_finished() {
-            let seen = words.read(|values| values);
+            let seen = lock.read(|values| values);
             assert_eq!(seen, [seen[0]; 6]);
         }
         writing.join().unwrap();
@@ -81,11 +81,11 @@ mod tests {
 
     #[test]
     fn a_reader_that_interrupts_a_writer_reads_what_was_in_force() {
-        let words = Words::new([7; 6]);
-        words.fill(1, [8; 6]);
-        assert_eq!(words.read(|values| values), [7; 6]);
-        words.write([9; 6]);
-        words.fill(2, [10; 6]);
-        assert_eq!(words.read(|values| values), [9; 6]);
+        let lock = SeqLock::new([7; 6]);
+        lock.fill(1, [8; 6]);
+        assert_eq!(lock.read(|values| values), [7; 6]);
+        lock.write([9; 6]);
+        lock.fill(2, [10; 6]);
+        assert_eq!(lock.read(|values| values), [9; 6]);
     }
 }

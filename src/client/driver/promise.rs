@@ -1,6 +1,6 @@
-//! Where a call's decision is left, and how whoever waits for it is woken.
+//! A promise: where the result of a call is left once, and what wakes the thread that waits for it.
 
-use super::lease::LeaseState;
+use super::lease::SharedLease;
 use crate::sys::clock;
 use crate::sys::event::EventFd;
 use crate::wire::ReadAnswer;
@@ -11,17 +11,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-/// What a call gave.
+/// The value of a call that succeeded.
 #[derive(Debug)]
-pub(crate) enum Given {
-    Lease(Arc<LeaseState>),
+pub(crate) enum CallResult {
+    Lease(Arc<SharedLease>),
     Read(ReadAnswer),
     Done,
 }
 
 /// One call. Written and read under the client's mutex; the inner one is never waited for.
 #[derive(Debug)]
-pub(crate) struct Slot {
+pub(crate) struct Promise {
     pub(super) waiter: Arc<Waiter>,
     state: Mutex<State>,
     event: OnceLock<EventFd>,
@@ -90,28 +90,28 @@ impl Drop for Waits<'_> {
 #[derive(Debug)]
 enum State {
     Undecided,
-    Decided(Result<Given, Error>),
+    Decided(Result<CallResult, Error>),
     Taken,
 }
 
-/// What is in a slot.
+/// What a promise holds.
 #[derive(Debug)]
 pub(crate) enum Taken {
     Undecided,
-    Given(Given),
+    Decided(CallResult),
     Failed(Error),
     /// It was taken before.
     Nothing,
 }
 
-impl Slot {
+impl Promise {
     pub(super) fn new() -> Arc<Self> {
         let state = Mutex::new(State::Undecided);
         Arc::new(Self { waiter: Arc::default(), state, event: OnceLock::new() })
     }
 
     /// Leaves the decision, the first one for good, and wakes whoever waits for it.
-    pub(super) fn decide(&self, result: Result<Given, Error>) {
+    pub(super) fn decide(&self, result: Result<CallResult, Error>) {
         let mut state = self.state.lock();
         if matches!(*state, State::Undecided) {
             *state = State::Decided(result);
@@ -128,7 +128,7 @@ impl Slot {
             return Taken::Undecided;
         }
         match std::mem::replace(&mut *state, State::Taken) {
-            State::Decided(Ok(given)) => Taken::Given(given),
+            State::Decided(Ok(given)) => Taken::Decided(given),
             State::Decided(Err(error)) => Taken::Failed(error),
             State::Undecided | State::Taken => Taken::Nothing,
         }

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 /// A connection that has said who is there. All its errors are UNAVAILABLE, with the reason.
 #[derive(Debug)]
-pub(super) struct Line {
+pub(super) struct BlockingConnection {
     stream: Stream,
     decoder: FrameDecoder,
     until: Instant,
@@ -91,9 +91,9 @@ pub(super) enum Said {
     Message(ServerMessage),
 }
 
-impl Line {
+impl BlockingConnection {
     /// Connects to `endpoint` as the client of this name, and is welcomed. All that is done on it, until the next
-    /// [`Line::allow`], ends after `wait`.
+    /// [`BlockingConnection::allow`], ends after `wait`.
     pub(super) fn dial(
         endpoint: &str,
         tls: Option<&TlsDialer>,

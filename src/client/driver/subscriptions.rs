@@ -1,7 +1,7 @@
-//! Whom a client tells what happens: the reader of its session's changes, and those who observe locks.
+//! Subscriptions of a client's program: the changes of its session, and the locks that it observes.
 
 use super::Inner;
-use super::feed::{Feed, News};
+use super::feed::{Coalesce, Feed};
 use crate::base::{Sample, SessionId};
 use crate::client::core::{ObserverId, Seen, SessionState};
 use crate::client::data::{Holder, Observed, SessionInfo};
@@ -11,9 +11,9 @@ use crate::{Error, Status};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// All that is told.
+/// All feeds of one client.
 #[derive(Debug)]
-pub(super) struct Feeds {
+pub(super) struct Subscriptions {
     session: Arc<Feed<SessionInfo>>,
     observers: BTreeMap<ObserverId, Arc<Feed<Observed>>>,
     /// The newest session, also when it has ended.
@@ -21,7 +21,7 @@ pub(super) struct Feeds {
     is_closed: bool,
 }
 
-impl Feeds {
+impl Subscriptions {
     pub(super) fn new() -> Self {
         let (session, observers) = (Feed::new(), BTreeMap::new());
         Self { session, observers, last_session: SessionId(0), is_closed: false }
@@ -40,12 +40,12 @@ impl Feeds {
 impl Inner {
     /// The changes of the session's state.
     pub(crate) fn session_feed(&self) -> &Arc<Feed<SessionInfo>> {
-        &self.feeds.session
+        &self.subscriptions.session
     }
 
     /// What was told of the session so far was the way to where it is: the present state is no change.
     pub(crate) fn skip_session_changes(&self) {
-        self.feeds.session.skip();
+        self.subscriptions.session.skip();
     }
 
     /// The session as known here.
@@ -53,7 +53,7 @@ impl Inner {
         let (state, session) = self.core.session(now);
         SessionInfo {
             state,
-            session: session.unwrap_or(self.feeds.last_session),
+            session: session.unwrap_or(self.subscriptions.last_session),
             remaining: self.core.session_remaining(now),
             ttl: self.core.ttl(),
             leases: u32::try_from(self.core.lease_count()).unwrap_or(u32::MAX),
@@ -63,13 +63,13 @@ impl Inner {
     /// # Errors
     /// CLOSED once it is.
     pub(crate) fn check_open(&self) -> Result<(), Error> {
-        if self.feeds.is_closed { Err(Status::Closed.into()) } else { Ok(()) }
+        if self.subscriptions.is_closed { Err(Status::Closed.into()) } else { Ok(()) }
     }
 
     /// Readers of changes are told that the client is closed, once they have read all others.
     pub(crate) fn close_feeds(&mut self) {
-        self.feeds.end_all(&Status::Closed.into());
-        self.seat.interrupt();
+        self.subscriptions.end_all(&Status::Closed.into());
+        self.duty.interrupt();
     }
 
     /// Follows who holds `name`.
@@ -82,53 +82,53 @@ impl Inner {
         name: Name,
     ) -> Result<(ObserverId, Arc<Feed<Observed>>), Error> {
         self.check_open()?;
-        if self.feeds.observers.len() >= OBSERVERS_MAX {
+        if self.subscriptions.observers.len() >= OBSERVERS_MAX {
             let text = format!("a client has at most {OBSERVERS_MAX} observers");
             return Err(Error::new(Status::Limit, text));
         }
         let (id, feed) = (self.core.observe(now, name), Feed::new());
-        self.feeds.observers.insert(id, Arc::clone(&feed));
+        self.subscriptions.observers.insert(id, Arc::clone(&feed));
         Ok((id, feed))
     }
 
     /// No more of that.
     pub(crate) fn unobserve(&mut self, now: &Sample, observer: ObserverId) {
-        let Some(feed) = self.feeds.observers.remove(&observer) else { return };
+        let Some(feed) = self.subscriptions.observers.remove(&observer) else { return };
         feed.end(Status::Closed.into());
-        self.seat.interrupt_unless_driving(&feed.waiter);
+        self.duty.interrupt_unless_driving(&feed.waiter);
         self.core.unobserve(now, observer);
     }
 
     pub(super) fn tell_observer(&self, observer: ObserverId, seen: Seen) {
-        let Some(feed) = self.feeds.observers.get(&observer) else { return };
+        let Some(feed) = self.subscriptions.observers.get(&observer) else { return };
         feed.push(Observed::from(seen));
-        self.seat.interrupt_unless_driving(&feed.waiter);
+        self.duty.interrupt_unless_driving(&feed.waiter);
     }
 
     pub(super) fn end_observer(&self, observer: ObserverId, why: &Error) {
-        let Some(feed) = self.feeds.observers.get(&observer) else { return };
+        let Some(feed) = self.subscriptions.observers.get(&observer) else { return };
         feed.end(why.clone());
-        self.seat.interrupt_unless_driving(&feed.waiter);
+        self.duty.interrupt_unless_driving(&feed.waiter);
     }
 
     pub(super) fn tell_session(&mut self, state: SessionState, session: Option<SessionId>) {
         if let Some(session) = session {
-            self.feeds.last_session = session;
+            self.subscriptions.last_session = session;
         }
         let info = SessionInfo { state, ..self.session_info(&clock::sample_end()) };
-        self.feeds.session.push(info);
-        self.seat.interrupt_unless_driving(&self.feeds.session.waiter);
+        self.subscriptions.session.push(info);
+        self.duty.interrupt_unless_driving(&self.subscriptions.session.waiter);
     }
 }
 
-impl News for Observed {
+impl Coalesce for Observed {
     fn replaced_by(self, newer: Self) -> Self {
         let missed = self.missed.saturating_add(1).saturating_add(newer.missed);
         Self { missed, ..newer }
     }
 }
 
-impl News for SessionInfo {
+impl Coalesce for SessionInfo {
     /// The newest state is what counts.
     fn replaced_by(self, newer: Self) -> Self {
         newer

@@ -1,13 +1,13 @@
-//! The seat: the one waiting thread that polls the sockets itself.
+//! Poll duty: the one waiting thread that polls the sockets itself (leader of a leader/followers pattern).
 //!
 //! Others sleep on their own condition variables and are woken when their call is decided, or when the
-//! seat is free. The holder of the seat takes the home link out of the reactor's poll, so that an
+//! duty is free. The thread on duty takes the home link out of the reactor's poll, so that an
 //! answer wakes one thread; what is due, the ends of waits included, the reactor's thread sees to, too. Correctness does not
 //! rest on it: whoever reads a socket does so under the mutex, until nothing is left, and gives what came to the core. Where
 //! the process has no descriptor left that would end the poll of a thread, all of them sleep.
 
 use super::locked::Locked;
-use super::slot::Waiter;
+use super::promise::Waiter;
 use super::{Inner, Shared};
 use crate::client::core::LinkId;
 use crate::sys::clock;
@@ -20,9 +20,9 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Who has the seat, and who sleeps.
+/// Which thread is on duty, and which ones sleep.
 #[derive(Debug)]
-pub(super) struct Seat {
+pub(super) struct PollDuty {
     holder: Option<Holder>,
     /// The link that the reactor does not watch.
     paused: Option<LinkId>,
@@ -62,7 +62,7 @@ enum Activity {
     Driving,
 }
 
-impl Seat {
+impl PollDuty {
     pub(super) fn new() -> Self {
         let (sleepers, waits, is_interrupted) = (VecDeque::new(), Vec::new(), Cell::new(false));
         let (holder, paused, event) = (None, None, None);
@@ -115,7 +115,7 @@ impl Seat {
         }
     }
 
-    /// What `waiter` waits for has happened: ends its poll, if it has the seat and this thread is another.
+    /// What `waiter` waits for has happened: ends its poll, if it is on duty and this thread is another.
     pub(super) fn interrupt_unless_driving(&self, waiter: &Arc<Waiter>) {
         if self.holds(waiter) {
             self.interrupt();
@@ -136,7 +136,7 @@ impl Shared {
     ) -> Result<(), Error> {
         let until = until.unwrap_or(u64::MAX);
         let mut inner = self.lock()?;
-        let ticket = inner.seat.begin_wait(waiter, until);
+        let ticket = inner.duty.begin_wait(waiter, until);
         inner.alarm.set(until);
         let result = loop {
             if let Err(error) = inner.check_whole() {
@@ -145,7 +145,7 @@ impl Shared {
             if done(&inner) || clock::boot_nanos() >= until {
                 break Ok(());
             }
-            let waited = match inner.take_seat(ticket) {
+            let waited = match inner.take_duty(ticket) {
                 Some(event) => Self::drive(&mut inner, (ticket, event), until),
                 None => Self::sleep(&mut inner, (ticket, waiter), until),
             };
@@ -153,10 +153,10 @@ impl Shared {
                 break Err(error);
             }
         };
-        if inner.seat.is_held_by(ticket) {
-            inner.leave_seat();
+        if inner.duty.is_held_by(ticket) {
+            inner.leave_duty();
         }
-        inner.seat.end_wait(ticket);
+        inner.duty.end_wait(ticket);
         inner.set_alarm();
         result
     }
@@ -171,31 +171,31 @@ impl Shared {
         let (links, mut set) = inner.poll_set(event);
         let timeout = timeout_until(inner.next_deadline().min(until));
         let timeout = inner.poll_bound().or(timeout);
-        inner.seat.holder = Some(Holder { ticket, activity: Activity::Polling });
+        inner.duty.holder = Some(Holder { ticket, activity: Activity::Polling });
         let polled = inner.unlocked(|| poll::wait(&mut set, timeout));
-        if let Some(holder) = &mut inner.seat.holder {
+        if let Some(holder) = &mut inner.duty.holder {
             holder.activity = Activity::Driving;
         }
         polled.map_err(|error| Error::new(Status::Io, format!("poll: {error}")))?;
         let mut ready = set.iter().map(|(.., ready)| ready.readable || ready.writable);
         if ready.next() == Some(true) {
-            inner.seat.clear_interrupt();
+            inner.duty.clear_interrupt();
         }
         let ready = links.into_iter().zip(ready).filter(|(_, ready)| *ready).map(|(link, _)| link);
         inner.guarded(|inner| inner.turn(ready))
     }
 
-    /// Until something is decided, the seat is free, or the time has come.
+    /// Until something is decided, the duty is free, or the time has come.
     fn sleep(
         inner: &mut Locked<'_>,
         (ticket, waiter): (Ticket, &Arc<Waiter>),
         until: u64,
     ) -> Result<(), Error> {
-        inner.seat.sleepers.push_back(ticket);
+        inner.duty.sleepers.push_back(ticket);
         let timeout = timeout_until(inner.next_deadline().min(until));
         let told = waiter.told();
         inner.unlocked(|| waiter.sleep(told, timeout));
-        inner.seat.sleepers.retain(|sleeper| *sleeper != ticket);
+        inner.duty.sleepers.retain(|sleeper| *sleeper != ticket);
         if inner.next_deadline() <= clock::boot_nanos() {
             inner.guarded(|inner| inner.settle(clock::sample()))?;
         }
@@ -204,15 +204,15 @@ impl Shared {
 }
 
 impl Inner {
-    /// The seat for whoever waits with `ticket`, if it is free, or theirs already: what will end their poll.
-    fn take_seat(&mut self, ticket: Ticket) -> Option<RawFd> {
-        if self.seat.holder.is_some() && !self.seat.is_held_by(ticket) {
+    /// Gives the duty to the wait of `ticket`, if it is free or that wait's already; returns the descriptor that will end its poll.
+    fn take_duty(&mut self, ticket: Ticket) -> Option<RawFd> {
+        if self.duty.holder.is_some() && !self.duty.is_held_by(ticket) {
             return None;
         }
-        if self.seat.event.is_none() {
-            self.seat.event = self.reactor.take_event().ok();
+        if self.duty.event.is_none() {
+            self.duty.event = self.reactor.take_event().ok();
         }
-        self.seat.event.as_ref().map(AsRawFd::as_raw_fd)
+        self.duty.event.as_ref().map(AsRawFd::as_raw_fd)
     }
 
     /// The event first, then the links.
@@ -229,21 +229,21 @@ impl Inner {
         (links, set)
     }
 
-    /// The reactor does not watch home while somebody has the seat.
+    /// The reactor does not watch home while a thread is on duty.
     fn pause_home(&mut self) {
         let home = self.core.home();
-        if self.seat.paused == home {
+        if self.duty.paused == home {
             return;
         }
         self.resume_paused();
         if let Some(link) = home.and_then(|home| self.links.get_mut(&home)) {
             link.pause(&self.reactor.registrar);
-            self.seat.paused = home;
+            self.duty.paused = home;
         }
     }
 
     fn resume_paused(&mut self) {
-        let Some(id) = self.seat.paused.take() else { return };
+        let Some(id) = self.duty.paused.take() else { return };
         let Some(link) = self.links.get_mut(&id) else { return };
         if let Err(why) = link.resume(&self.reactor.registrar) {
             self.links.remove(&id);
@@ -253,18 +253,18 @@ impl Inner {
         }
     }
 
-    fn leave_seat(&mut self) {
-        self.seat.holder = None;
+    fn leave_duty(&mut self) {
+        self.duty.holder = None;
         // What it was set for the holder may have seen by itself.
-        self.seat.clear_interrupt();
-        if let Some(event) = self.seat.event.take() {
+        self.duty.clear_interrupt();
+        if let Some(event) = self.duty.event.take() {
             self.reactor.give_back(event);
         }
         if !self.unread.is_empty() {
             self.bell.ring();
         }
         self.resume_paused();
-        let next = self.seat.sleepers.front().and_then(|next| self.seat.waiting(*next));
+        let next = self.duty.sleepers.front().and_then(|next| self.duty.waiting(*next));
         if let Some(next) = next {
             // All that wait for the same, since one alone may be another than the first.
             next.waiter.tell();
@@ -283,7 +283,7 @@ impl Inner {
 
     /// The client has had its turn.
     pub(super) fn reset_alarm(&mut self) {
-        self.alarm.reset(self.next_deadline().min(self.seat.first_end()));
+        self.alarm.reset(self.next_deadline().min(self.duty.first_end()));
     }
 
     /// Wakes whoever has waited long enough: once, since its thread may be a while in coming.
@@ -291,13 +291,13 @@ impl Inner {
         let now = clock::boot_nanos();
         let is_over = |waiting: &&mut Waiting| waiting.until <= now;
         let mut over = Vec::new();
-        for waiting in self.seat.waits.iter_mut().filter(is_over) {
+        for waiting in self.duty.waits.iter_mut().filter(is_over) {
             waiting.waiter.tell();
             waiting.until = u64::MAX;
             over.push(waiting.ticket);
         }
-        if over.into_iter().any(|ticket| self.seat.is_held_by(ticket)) {
-            self.seat.interrupt();
+        if over.into_iter().any(|ticket| self.duty.is_held_by(ticket)) {
+            self.duty.interrupt();
         }
     }
 }

@@ -4,17 +4,17 @@ use crate::base::Sample;
 use crate::base::time::nanos;
 use crate::client::core::Deadline;
 use crate::sys::clock;
-use crate::sys::words::Words;
+use crate::sys::seqlock::SeqLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// A deadline, once there is one. Written under the client's mutex alone.
 #[derive(Debug)]
-pub(super) struct Asked {
+pub(super) struct SharedDeadline {
     is_asked: AtomicBool,
     /// The program was not told yet.
     is_unread: AtomicBool,
-    words: Words<6>,
+    words: SeqLock<6>,
 }
 
 /// What a loss timer is armed for: its instant, as a reading of BOOTTIME, and when to arm it anew, if there is time for
@@ -25,18 +25,18 @@ pub(super) struct Armed {
     pub(super) again_at: Option<u64>,
 }
 
-impl Asked {
+impl SharedDeadline {
     /// Not asked.
     pub(super) fn new() -> Self {
         let (is_asked, is_unread) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { is_asked, is_unread, words: Words::new([0, 0, 0, 0, 0, UNARMED]) }
+        Self { is_asked, is_unread, words: SeqLock::new([0, 0, 0, 0, 0, UNARMED]) }
     }
 
     pub(super) fn is_asked(&self) -> bool {
         self.is_asked.load(Ordering::SeqCst)
     }
 
-    /// Asked, and the program was not told yet.
+    /// SharedDeadline, and the program was not told yet.
     pub(super) fn is_unread(&self) -> bool {
         self.is_unread.load(Ordering::SeqCst)
     }
@@ -74,7 +74,7 @@ impl Asked {
         self.words.read(|words| words[5])
     }
 
-    /// For what to arm a timer now; `None`: it was not asked. It is to be told by [`Asked::publish`] once it is armed.
+    /// For what to arm a timer now; `None`: it was not asked. It is to be told by [`SharedDeadline::publish`] once it is armed.
     pub(super) fn armed(&self) -> Option<Armed> {
         let now = clock::sample();
         let armed = |words: [u64; 6]| {
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn the_earliest_deadline_stands() {
-        let asked = Asked::new();
+        let asked = SharedDeadline::new();
         assert_eq!(asked.remaining(), None);
         asked.ask(&after(1000));
         assert!(asked.remaining().unwrap() > Duration::from_secs(500));
@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn nothing_is_left_behind_the_instant_for_which_a_timer_was_armed() {
-        let asked = Asked::new();
+        let asked = SharedDeadline::new();
         assert_eq!(asked.armed(), None);
         asked.ask(&after(1000));
         let armed = asked.armed().unwrap();
@@ -140,14 +140,14 @@ mod tests {
         assert!(asked.remaining().unwrap() <= Duration::from_secs(875));
         asked.publish(1);
         assert_eq!(asked.remaining(), Some(Duration::ZERO));
-        let asked = Asked::new();
+        let asked = SharedDeadline::new();
         asked.ask(&Deadline { start: clock::sample(), length: SHORT });
         assert_eq!(asked.armed().unwrap().again_at, None);
     }
 
     #[test]
     fn nothing_is_left_of_no_grace() {
-        let asked = Asked::new();
+        let asked = SharedDeadline::new();
         asked.ask(&after(0));
         assert_eq!(asked.remaining(), Some(Duration::ZERO));
     }
