@@ -1,11 +1,12 @@
 //! Who may what, from format 3 on: behind the clusters that this one was restored from, and behind the answers of each session whose it is.
 
-use super::decode::Pieces;
 use super::SnapshotError;
+use super::decode::Pieces;
 use super::out::{Out, push};
+use crate::base::locks::{CredentialHash, Rule};
 use crate::base::{ANONYMOUS, Subject};
 use crate::lock::LockMachine;
-use crate::lock::access::{ACCESS_LEVEL, Access, CredentialHash, Cursor, Rule};
+use crate::lock::access::{ACCESS_LEVEL, Access, Cursor};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
